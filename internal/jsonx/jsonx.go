@@ -1,0 +1,218 @@
+// Package jsonx is the one place where Outcrop meets its JSON library.
+//
+// Decoding is strict: duplicate names, invalid UTF-8, control characters in
+// strings, bytes behind the value and nesting deeper than 10,000 levels are
+// errors, and an error names the offending field by a path such as
+// messages[2].content[0].text. Encoding appends to a byte slice; nothing here
+// uses reflection on the way out.
+package jsonx
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Raw is a JSON value as it stood in its document.
+type Raw = jsontext.Value
+
+// Kind is the first byte of a JSON value: '{', '[', '"', '0', 't', 'f' or 'n'.
+type Kind = jsontext.Kind
+
+// Decoder reads JSON token by token; types with several shapes implement
+// UnmarshalJSONFrom(*Decoder) error with it.
+type Decoder = jsontext.Decoder
+
+// Member is one member of a JSON object. A slice of them keeps an object's
+// order and holds what has no field of its own.
+type Member struct {
+	Name  string
+	Value Raw
+}
+
+// Error says where and why a document cannot be read.
+type Error struct {
+	Path   string // the field, such as messages[2].content; empty at the top
+	Offset int64  // bytes before the fault
+	Reason string // in words, without the path
+	Syntax bool   // the document is not JSON at all
+}
+
+func (e *Error) Error() string {
+	if e.Path == "" {
+		return e.Reason
+	}
+	return e.Path + ": " + e.Reason
+}
+
+// Unmarshal decodes the one JSON value in data into v. A failure is an *Error.
+func Unmarshal(data []byte, v any) error {
+	if err := json.Unmarshal(data, v); err != nil {
+		return explain(err)
+	}
+	return nil
+}
+
+// UnmarshalDecode decodes the next value of d into v, for use inside
+// UnmarshalJSONFrom.
+func UnmarshalDecode(d *Decoder, v any) error { return json.UnmarshalDecode(d, v) }
+
+// Marshal encodes v by reflection. It is for configuration, pages and tests,
+// not for the request path.
+func Marshal(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
+
+// Valid reports whether data is one JSON value and nothing else.
+func Valid(data []byte) bool { return Raw(data).IsValid() }
+
+// Compact returns v without insignificant white space; v itself is not changed.
+func Compact(v Raw) (Raw, error) {
+	c := v.Clone()
+	if err := c.Compact(); err != nil {
+		return nil, explain(err)
+	}
+	return c, nil
+}
+
+// Members splits an object into its members, in order. The values alias v.
+func Members(v Raw) ([]Member, error) {
+	if len(v) == 0 {
+		return nil, nil
+	}
+	d := jsontext.NewDecoder(bytes.NewBuffer(v))
+	if d.PeekKind() != '{' {
+		return nil, &Error{Reason: "must be an object"}
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, explain(err)
+	}
+	var members []Member
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, explain(err)
+		}
+		m := Member{Name: name.String()}
+		value, err := d.ReadValue()
+		if err != nil {
+			return nil, explain(err)
+		}
+		m.Value = value.Clone()
+		members = append(members, m)
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, explain(err)
+	}
+	return members, nil
+}
+
+// Fault makes an error about the value at the decoder's position, for use
+// inside UnmarshalJSONFrom; the path is filled in by Unmarshal.
+func Fault(format string, args ...any) error { return &Error{Reason: fmt.Sprintf(format, args...)} }
+
+// KindName names the kind of a JSON value in words, with its article.
+func KindName(k Kind) string {
+	switch k {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	default:
+		return "no JSON value"
+	}
+}
+
+func explain(err error) error {
+	var own *Error
+	var sem *json.SemanticError
+	var syn *jsontext.SyntacticError
+	switch {
+	case errors.As(err, &syn):
+		reason := syn.Err.Error()
+		if errors.Is(syn.Err, jsontext.ErrDuplicateName) {
+			reason = "duplicate name in the JSON object"
+		}
+		return &Error{Path: Path(string(syn.JSONPointer)), Offset: syn.ByteOffset, Reason: "invalid JSON: " + reason, Syntax: true}
+	case errors.As(err, &sem):
+		e := &Error{Path: Path(string(sem.JSONPointer)), Offset: sem.ByteOffset}
+		switch {
+		case errors.As(sem.Err, &own):
+			e.Reason = own.Reason
+			e.Path = join(e.Path, own.Path)
+		case sem.GoType != nil && sem.JSONKind != 0:
+			e.Reason = fmt.Sprintf("must be %s, not %s", typeName(sem.GoType.Kind().String()), KindName(sem.JSONKind))
+			if sem.Err != nil && len(sem.JSONValue) > 0 && len(sem.JSONValue) < 40 {
+				e.Reason = fmt.Sprintf("%s is not %s that is accepted here", sem.JSONValue, typeName(sem.GoType.Kind().String()))
+			}
+		case sem.Err != nil:
+			e.Reason = sem.Err.Error()
+		default:
+			e.Reason = sem.Error()
+		}
+		return e
+	case errors.As(err, &own):
+		return own
+	default:
+		return &Error{Reason: "invalid JSON: " + err.Error(), Syntax: true}
+	}
+}
+
+func join(a, b string) string {
+	switch {
+	case a == "":
+		return b
+	case b == "" || b[0] == '[':
+		return a + b
+	default:
+		return a + "." + b
+	}
+}
+
+func typeName(kind string) string {
+	switch kind {
+	case "struct", "map", "ptr":
+		return "an object"
+	case "slice", "array":
+		return "an array"
+	case "string":
+		return "a string"
+	case "bool":
+		return "a boolean"
+	case "float32", "float64":
+		return "a number"
+	default:
+		if strings.HasPrefix(kind, "int") || strings.HasPrefix(kind, "uint") {
+			return "an integer"
+		}
+		return "another type"
+	}
+}
+
+// Path turns a JSON pointer (RFC 6901) into the way people write it:
+// /messages/2/content becomes messages[2].content.
+func Path(pointer string) string {
+	var b strings.Builder
+	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		if _, err := strconv.ParseUint(token, 10, 32); err == nil && b.Len() > 0 {
+			b.WriteString("[" + token + "]")
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
+	}
+	return b.String()
+}

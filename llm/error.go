@@ -1,0 +1,167 @@
+package llm
+
+import (
+	"errors"
+	"fmt"
+
+	"outcrop/internal/jsonx"
+)
+
+// Code names what went wrong: the public vocabulary of verdicts, used by the
+// API's errors, the log, the metrics and the documentation. Codes that begin
+// with gateway. are for what Outcrop itself refuses; the others are about the
+// provider. The set is closed: see Codes.
+type Code string
+
+// Codes of what Outcrop itself refuses or fails at.
+const (
+	CodeBadRequest    Code = "gateway.bad_request"     // the request cannot be understood
+	CodeUnsupported   Code = "gateway.unsupported"     // understood, but the target cannot do it and leaving it out would change the meaning
+	CodeTooLarge      Code = "gateway.too_large"       // over general_settings.max_request_size_mb
+	CodeSlowClient    Code = "gateway.slow_client"     // the request did not arrive in time
+	CodeUnauthorized  Code = "gateway.unauthorized"    // the caller's own key is missing or wrong
+	CodeForeignOrigin Code = "gateway.foreign_origin"  // no master key, and a Host or Origin that is not this machine
+	CodeModelNotFound Code = "gateway.model_not_found" // no deployment of this name
+	CodeNotFound      Code = "gateway.not_found"       // no such path
+	CodeMethod        Code = "gateway.method"          // the path exists, the method does not
+	CodeStopping      Code = "gateway.stopping"        // the gateway is being stopped
+	CodeClientGone    Code = "gateway.client_gone"     // the client went away; nobody reads this
+	CodeInternal      Code = "gateway.internal"        // a fault of Outcrop's own
+)
+
+// Coarse codes of what a provider refuses or fails at. Their meanings stand in Codes.
+const (
+	CodeCredentialsMissing Code = "credentials.missing"
+	CodeCredentialsInvalid Code = "credentials.invalid"
+	CodeCredentialsExpired Code = "credentials.expired"
+	CodeSignature          Code = "credentials.signature_mismatch"
+	CodeDenied             Code = "iam.denied"
+	CodeModelUnknown       Code = "model.unknown"
+	CodeModelNeedsProfile  Code = "model.needs_profile"
+	CodeModelNotReady      Code = "model.not_ready"
+	CodeInvalid            Code = "request.invalid"
+	CodeTooLong            Code = "request.too_long"
+	CodeLimitRequests      Code = "limit.requests"
+	CodeLimitTokens        Code = "limit.tokens"
+	CodeServiceQuota       Code = "limit.service_quota"
+	CodeUnavailable        Code = "service.unavailable"
+	CodeTimeout            Code = "service.timeout"
+	CodeModelError         Code = "service.model_error"
+	CodeServiceInternal    Code = "service.internal"
+	CodeInterrupted        Code = "stream.interrupted"
+	CodeModelOutput        Code = "stream.model_output"
+	CodeUnreachable        Code = "network.unreachable"
+)
+
+// Actor says whose move it is.
+type Actor string
+
+// Actors.
+const (
+	ActorCaller            Actor = "caller"             // whoever sent the request
+	ActorOperator          Actor = "operator"           // whoever runs the gateway
+	ActorAWSAdmin          Actor = "aws_admin"          // whoever administers the AWS account
+	ActorOrganisationAdmin Actor = "organisation_admin" // whoever administers the AWS organisation
+	ActorAWS               Actor = "aws"                // AWS itself: wait, go elsewhere, or a support case
+)
+
+// Retry says whether another try can help.
+type Retry string
+
+// Words of Retry.
+const (
+	RetryNo               Retry = "no"
+	RetryLater            Retry = "later"              // after a pause
+	RetryNowElsewhere     Retry = "now_elsewhere"      // at once, best at another target
+	RetryOtherTarget      Retry = "other_target"       // only by another way
+	RetryAfterRefresh     Retry = "after_refresh"      // with fresh credentials
+	RetryBeforeFirstToken Retry = "before_first_token" // as long as nothing of the answer has been said
+)
+
+// Error is a failure as every part of Outcrop passes it on. The edge logs it
+// once and writes it in the caller's dialect.
+type Error struct {
+	Code Code
+	// Status is the HTTP status that the client gets.
+	Status int
+	// Message is what went wrong; of a provider's refusal its own words, unchanged.
+	Message string
+	// Param is the field of the caller's request that it is about, such as
+	// messages[2].content; empty if none.
+	Param string
+	// Cause says in a sentence what lies behind the message; empty if the message says it all.
+	Cause string
+	// Fix is the next step, one sentence; empty if none is known.
+	Fix string
+	// Statement is the IAM statement to add, a JSON object; empty if none.
+	Statement jsonx.Raw
+	// Docs is the address of a page about it; empty if none.
+	Docs string
+	// Actor and Retry are those of Code when empty.
+	Actor Actor
+	Retry Retry
+
+	// Upstream is whether the provider said so; else Outcrop inferred it.
+	Upstream bool
+	// Type is the provider's name for the error, such as ThrottlingException.
+	Type string
+	// UpstreamStatus is the provider's HTTP status; 0 if it sent none.
+	UpstreamStatus int
+	// RequestID is the provider's request id.
+	RequestID string
+	// RetryAfter is the provider's Retry-After header, as it was sent.
+	RetryAfter string
+	// Target is where the failed call went.
+	Target Target
+
+	// Err is the error underneath, for errors.Is and the log; never shown to a client.
+	Err error
+}
+
+func (e *Error) Error() string {
+	s := string(e.Code) + ": " + e.Message
+	if e.Param != "" {
+		s += " (" + e.Param + ")"
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Whose is whose move it is: Actor, or what the vocabulary says of Code.
+func (e *Error) Whose() Actor {
+	if e.Actor != "" {
+		return e.Actor
+	}
+	return e.Code.Verdict().Actor
+}
+
+// CanRetry is whether another try can help: Retry, or what the vocabulary says
+// of Code.
+func (e *Error) CanRetry() Retry {
+	if e.Retry != "" {
+		return e.Retry
+	}
+	return e.Code.Verdict().Retry
+}
+
+// AsError gives err as an *Error; what is not one becomes CodeInternal.
+func AsError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Code: CodeInternal, Status: 500, Message: "internal error", Err: err}
+}
+
+// Invalid makes the error for a field of the caller's request that cannot be
+// understood, status 400.
+func Invalid(param, format string, args ...any) *Error {
+	return &Error{Code: CodeBadRequest, Status: 400, Param: param, Message: fmt.Sprintf(format, args...)}
+}
+
+// Unsupported makes the error for a field that is understood but that the
+// target cannot do, status 400.
+func Unsupported(param, format string, args ...any) *Error {
+	return &Error{Code: CodeUnsupported, Status: 400, Param: param, Message: fmt.Sprintf(format, args...)}
+}

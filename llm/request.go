@@ -1,0 +1,213 @@
+package llm
+
+import "outcrop/internal/jsonx"
+
+// Request is one call for a completion, as any dialect can say it.
+type Request struct {
+	// Model is the model as the caller named it.
+	Model string
+	// System holds the instructions that stand before the conversation.
+	System []Block
+	// Turns is the conversation. Roles need not alternate; a dialect that wants
+	// it merges neighbours when it encodes.
+	Turns []Turn
+	Tools []Tool
+	// ToolChoice is unset (its zero value) when the caller did not choose.
+	ToolChoice ToolChoice
+
+	MaxTokens   Opt[int64]
+	Temperature Opt[float64]
+	TopP        Opt[float64]
+	TopK        Opt[int64]
+	Stop        []string
+	Reasoning   Reasoning
+	// Format is the JSON schema that the answer must follow; nil for free text.
+	Format *Format
+	// ServiceTier is the tier asked for, in the target's words; empty for its default.
+	ServiceTier string
+
+	// Stream is whether the caller wants the answer as it comes.
+	Stream bool
+
+	// ModelFields are settings that only the model knows, by name: what Converse
+	// calls additionalModelRequestFields, and what LiteLLM's users write as
+	// unknown top-level members of a chat request.
+	ModelFields []jsonx.Member
+	// Extensions are members that belong to the target's API and have no field
+	// here, by their name there, such as Converse's guardrailConfig.
+	Extensions []jsonx.Member
+}
+
+// Opt is a setting that may be left unsaid.
+type Opt[T any] struct {
+	Value T
+	Set   bool
+}
+
+// Some is a setting that was said.
+func Some[T any](v T) Opt[T] { return Opt[T]{Value: v, Set: true} }
+
+// Role says who speaks in a turn.
+type Role string
+
+// Roles. RoleSystem stands in a turn only for instructions in the middle of a
+// conversation, which Converse's service model of 2026 knows.
+const (
+	RoleUser      Role = "user"
+	RoleAssistant Role = "assistant"
+	RoleSystem    Role = "system"
+)
+
+// Turn is what one side said.
+type Turn struct {
+	Role   Role
+	Blocks []Block
+}
+
+// BlockKind tells which fields of a Block are used.
+type BlockKind uint8
+
+// Kinds of block.
+const (
+	BlockText       BlockKind = iota + 1 // Text
+	BlockImage                           // Media
+	BlockDocument                        // Media
+	BlockAudio                           // Media
+	BlockVideo                           // Media
+	BlockToolUse                         // ToolUse
+	BlockToolResult                      // ToolResult
+	BlockReasoning                       // Text, Signature
+	BlockRedacted                        // Text: the provider's opaque bytes as it wrote them (base64), never looked into
+	BlockCachePoint                      // Cache
+	BlockOther                           // Other: a block that only its own dialect understands
+)
+
+// Block is one piece of content. Kind tells which of the other fields count.
+type Block struct {
+	Kind BlockKind
+	Text string
+	// Signature seals a reasoning block; it must go back byte for byte.
+	Signature  string
+	Media      *Media
+	ToolUse    *ToolUse
+	ToolResult *ToolResult
+	Cache      *CachePoint
+	// Other is a block outside the common language: the member's name and value
+	// as its dialect wrote them, such as Converse's citationsContent.
+	Other *jsonx.Member
+	// Extra are unknown members that stood beside the known ones inside the block.
+	Extra []jsonx.Member
+}
+
+// Media is an image, document, audio or video.
+type Media struct {
+	// Format is the short name that Converse uses: png, jpeg, pdf, mp3, mp4.
+	// Empty when the sender did not say.
+	Format string
+	// Base64 is the content in standard base64 with padding. Exactly one of
+	// Base64, URI, Text and Source is set.
+	Base64 string
+	// URI is where the content lies, such as s3://bucket/key; Owner is the
+	// account that owns the bucket, where given.
+	URI, Owner string
+	// Text is a document given as plain text.
+	Text string
+	// Source is any other kind of source, as its dialect wrote it.
+	Source *jsonx.Member
+	// Name is a document's name; empty where the format has none.
+	Name string
+	// Context tells the model what a document is for.
+	Context string
+	// Citations is a document's setting for citations as its dialect wrote it.
+	Citations jsonx.Raw
+}
+
+// ToolUse is a call of a tool by the model.
+type ToolUse struct {
+	ID, Name string
+	// Input is the arguments, a JSON value. In a streamed start it is empty and
+	// the deltas carry its text.
+	Input jsonx.Raw
+	// Type is the provider's word for the kind of call, such as server_tool_use
+	// for one that the provider itself runs; often empty.
+	Type string
+}
+
+// ServerSide is the Type of a call that the provider ran itself; it is not the
+// client's to run.
+const ServerSide = "server_tool_use"
+
+// ToolResult is what a tool gave back.
+type ToolResult struct {
+	// ID is the ID of the ToolUse that it answers.
+	ID      string
+	Content []ResultBlock
+	// Status is success or error; empty when not said.
+	Status string
+	// Type is the provider's word for the kind of result; often empty.
+	Type string
+}
+
+// ResultBlock is content of a tool's result: a JSON value, or a Block.
+type ResultBlock struct {
+	// JSON is set when the result is structured; then Block is zero.
+	JSON  jsonx.Raw
+	Block Block
+}
+
+// CachePoint marks that all before it may be cached.
+type CachePoint struct {
+	// Type is the provider's word, "default" on Bedrock.
+	Type string
+	// TTL is how long, "5m" or "1h"; empty for the provider's default.
+	TTL string
+}
+
+// Tool is a function that the model may call, or one that the provider runs.
+type Tool struct {
+	Name        string
+	Description string
+	// Schema is the JSON schema of the arguments, as the caller wrote it.
+	Schema jsonx.Raw
+	Strict Opt[bool]
+	// Cache is set when the definitions up to this one may be cached.
+	Cache *CachePoint
+	// Other is a tool outside the common language, such as Converse's
+	// systemTool; then only Cache is used beside it.
+	Other *jsonx.Member
+}
+
+// ToolChoiceKind is how freely the model may choose tools.
+type ToolChoiceKind uint8
+
+// Kinds of tool choice.
+const (
+	ToolChoiceUnset ToolChoiceKind = iota
+	ToolChoiceAuto
+	ToolChoiceNone
+	ToolChoiceAny   // some tool, whichever
+	ToolChoiceNamed // the tool ToolChoice.Name
+)
+
+// ToolChoice is how the model may choose tools.
+type ToolChoice struct {
+	Kind ToolChoiceKind
+	Name string
+}
+
+// Reasoning is how much the model shall think before it answers.
+type Reasoning struct {
+	// Effort is OpenAI's word: none, minimal, low, medium, high, xhigh or max;
+	// empty when not said.
+	Effort string
+	// Thinking is Anthropic's setting as the caller wrote it, such as
+	// {"type":"enabled","budget_tokens":2048}; empty when not said.
+	Thinking jsonx.Raw
+}
+
+// Format is a JSON schema that the answer must follow.
+type Format struct {
+	Name, Description string
+	Schema            jsonx.Raw
+	Strict            Opt[bool]
+}
