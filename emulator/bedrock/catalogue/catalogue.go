@@ -1,0 +1,266 @@
+// Package catalogue holds which models, profiles and regions the emulated
+// Bedrock knows. It is the emulator's own, apart from the gateway's, so that a
+// gateway that reads it wrongly is found out.
+package catalogue
+
+import (
+	_ "embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"outcrop/internal/jsonx"
+)
+
+//go:embed catalogue.json
+var embedded string // never written to
+
+// Trait is a peculiarity of a model family. The rules of the emulator are
+// written in terms of traits, so that a new model is a line of data.
+type Trait string
+
+// Traits. Their source is the Converse part of AWS's user guide and what public
+// clients of Bedrock work around; each names what is different from a model that
+// takes everything.
+const (
+	NoChat             Trait = "no-chat"              // not served by Converse
+	UserFirst          Trait = "user-first"           // a conversation must begin with a user turn
+	NoSystem           Trait = "no-system"            // no system prompt
+	NoTools            Trait = "no-tools"             // no tool use
+	NoStreamTools      Trait = "no-stream-tools"      // no tool use in ConverseStream
+	NoForcedTools      Trait = "no-forced-tools"      // toolChoice may only be auto
+	NoNamedTool        Trait = "no-named-tool"        // toolChoice may not name a tool
+	ResultsAlone       Trait = "results-alone"        // tool results stand alone in their turn
+	NoResultStatus     Trait = "no-result-status"     // toolResult has no status
+	NoStopSequences    Trait = "no-stop-sequences"    // no stopSequences
+	NoSampling         Trait = "no-sampling"          // no temperature, topP or topK
+	OneSampling        Trait = "one-sampling"         // temperature or topP, not both
+	NoStructuredOutput Trait = "no-structured-output" // no strict tools, no json_schema
+	NoS3               Trait = "no-s3"                // no s3Location sources
+	NoVideo            Trait = "no-video"             // no video blocks
+	ThinkingBudget     Trait = "thinking-budget"      // thinking {"type":"enabled","budget_tokens":n}
+	ThinkingAdaptive   Trait = "thinking-adaptive"    // thinking {"type":"adaptive"}
+	NoThinkingOff      Trait = "no-thinking-off"      // thinking {"type":"disabled"} is refused
+	ReasoningConfig    Trait = "reasoning-config"     // Nova 2's reasoningConfig
+	ReasoningEffort    Trait = "reasoning-effort"     // reasoning_effort or reasoning_config
+	AlwaysThinks       Trait = "always-thinks"        // reasons without being asked
+	SignedReasoning    Trait = "signed-reasoning"     // reasoning carries a signature that is verified
+	RedactedReasoning  Trait = "redacted-reasoning"   // reasoning comes as redactedContent
+)
+
+// Model is a foundation model.
+type Model struct {
+	ID, Name, Provider string
+	Family             string
+	// Input and Output are modalities in AWS's words: TEXT, IMAGE, VIDEO, AUDIO, EMBEDDING.
+	Input, Output []string
+	// Context and MaxOutput are limits in tokens; MaxOutput is 0 for what does not write.
+	Context, MaxOutput int64
+	// CacheMinimum is the least number of tokens that a cache point stores; 0 if
+	// the model has no prompt cache.
+	CacheMinimum int64
+	// Start, Legacy and End are days of its life; Legacy and End are zero until announced.
+	Start, Legacy, End time.Time
+
+	traits   []Trait
+	onDemand []string
+	routes   map[string]route // by prefix
+}
+
+type route struct{ from, to []string }
+
+// Has reports whether the model has the trait.
+func (m *Model) Has(t Trait) bool { return slices.Contains(m.traits, t) }
+
+// Reads reports whether the model takes the modality, such as IMAGE.
+func (m *Model) Reads(modality string) bool { return slices.Contains(m.Input, modality) }
+
+// OnDemand reports whether the bare id can be invoked in the region.
+func (m *Model) OnDemand(region string) bool { return slices.Contains(m.onDemand, region) }
+
+// ProfileOnly reports whether the model is there in the region, but only
+// through inference profiles.
+func (m *Model) ProfileOnly(region string) bool { return !m.OnDemand(region) && m.In(region) }
+
+// In reports whether the region lists the model.
+func (m *Model) In(region string) bool {
+	if m.OnDemand(region) {
+		return true
+	}
+	for _, r := range m.routes {
+		if slices.Contains(r.from, region) {
+			return true
+		}
+	}
+	return false
+}
+
+// Profile is a system-defined inference profile as one region sees it.
+type Profile struct {
+	// ID is the prefix and the model's id, such as us.anthropic.claude-sonnet-4-6.
+	ID, Prefix string
+	Model      *Model
+	// Destinations are the regions that may serve it, sorted.
+	Destinations []string
+}
+
+// Global reports whether the profile routes world-wide.
+func (p *Profile) Global() bool { return p.Prefix == "global" }
+
+// Name is the profile's name in the way that AWS forms it, such as
+// "US Anthropic Claude Sonnet 4.6".
+func (p *Profile) Name() string {
+	where := strings.ToUpper(p.Prefix)
+	switch p.Prefix {
+	case "global":
+		where = "Global"
+	case "us-gov":
+		where = "US-GOV"
+	}
+	return where + " " + p.Model.Provider + " " + p.Model.Name
+}
+
+// Catalogue is what the emulated Bedrock has. It is not changed after Parse and
+// may be read by many goroutines.
+type Catalogue struct {
+	models  []*Model
+	byID    map[string]*Model
+	regions map[string]bool
+}
+
+// Default is the catalogue that comes with the emulator; its file names the
+// sources of its facts.
+func Default() (*Catalogue, error) { return Parse([]byte(embedded)) }
+
+// Parse reads a catalogue in the form of the file catalogue.json: named sets of
+// regions, traits by family, and models. A profile names the set of its source
+// regions and, where it differs, that of its destinations. An error names what
+// does not fit.
+func Parse(data []byte) (*Catalogue, error) {
+	var file struct {
+		Source     string              `json:"source"`
+		RegionSets map[string][]string `json:"regionSets"`
+		Families   map[string][]Trait  `json:"families"`
+		Models     []struct {
+			ID           string              `json:"id"`
+			Name         string              `json:"name"`
+			Provider     string              `json:"provider"`
+			Family       string              `json:"family"`
+			Input        []string            `json:"input"`
+			Output       []string            `json:"output"`
+			Context      int64               `json:"context"`
+			MaxOutput    int64               `json:"maxOutput"`
+			CacheMinimum int64               `json:"cacheMinimum"`
+			Start        string              `json:"start"`
+			Legacy       string              `json:"legacy"`
+			End          string              `json:"end"`
+			OnDemand     string              `json:"onDemand"`
+			Profiles     map[string][]string `json:"profiles"`
+		} `json:"models"`
+	}
+	if err := jsonx.Unmarshal(data, &file); err != nil {
+		return nil, fmt.Errorf("catalogue: %w", err)
+	}
+	c := &Catalogue{byID: map[string]*Model{}, regions: map[string]bool{}}
+	for _, set := range file.RegionSets {
+		for _, region := range set {
+			c.regions[region] = true
+		}
+	}
+	for _, row := range file.Models {
+		if row.ID == "" || c.byID[row.ID] != nil {
+			return nil, fmt.Errorf("catalogue: model id %q is empty or stands twice", row.ID)
+		}
+		traits, ok := file.Families[row.Family]
+		if !ok {
+			return nil, fmt.Errorf("catalogue: model %q: no family %q", row.ID, row.Family)
+		}
+		m := &Model{
+			ID: row.ID, Name: row.Name, Provider: row.Provider, Family: row.Family,
+			Input: row.Input, Output: row.Output,
+			Context: row.Context, MaxOutput: row.MaxOutput, CacheMinimum: row.CacheMinimum,
+			traits: traits, routes: map[string]route{},
+		}
+		var err error
+		for _, day := range []struct {
+			text string
+			to   *time.Time
+		}{{row.Start, &m.Start}, {row.Legacy, &m.Legacy}, {row.End, &m.End}} {
+			if day.text == "" {
+				continue
+			}
+			if *day.to, err = time.Parse(time.DateOnly, day.text); err != nil {
+				return nil, fmt.Errorf("catalogue: model %q: day %q is not of the form 2026-01-31", row.ID, day.text)
+			}
+		}
+		if m.onDemand, ok = file.RegionSets[row.OnDemand]; row.OnDemand != "" && !ok {
+			return nil, fmt.Errorf("catalogue: model %q: no region set %q", row.ID, row.OnDemand)
+		}
+		for prefix, sets := range row.Profiles {
+			if len(sets) == 0 || len(sets) > 2 {
+				return nil, fmt.Errorf("catalogue: model %q: profile %q must name one or two region sets", row.ID, prefix)
+			}
+			from, knownFrom := file.RegionSets[sets[0]]
+			to, knownTo := file.RegionSets[sets[len(sets)-1]]
+			if !knownFrom || !knownTo {
+				return nil, fmt.Errorf("catalogue: model %q: profile %q: no region set among %q", row.ID, prefix, sets)
+			}
+			m.routes[prefix] = route{from: from, to: to}
+		}
+		c.models = append(c.models, m)
+		c.byID[m.ID] = m
+	}
+	return c, nil
+}
+
+// HasRegion reports whether Bedrock exists in the region.
+func (c *Catalogue) HasRegion(region string) bool { return c.regions[region] }
+
+// Model gives a model by its bare id; nil if there is none anywhere.
+func (c *Catalogue) Model(id string) *Model { return c.byID[id] }
+
+// Models gives the models that the region lists, in the catalogue's order.
+func (c *Catalogue) Models(region string) []*Model {
+	var models []*Model
+	for _, m := range c.models {
+		if m.In(region) {
+			models = append(models, m)
+		}
+	}
+	return models
+}
+
+// Profiles gives the system-defined profiles that can be called from the
+// region, by model in the catalogue's order and then by prefix.
+func (c *Catalogue) Profiles(region string) []Profile {
+	var profiles []Profile
+	for _, m := range c.models {
+		for _, prefix := range slices.Sorted(maps.Keys(m.routes)) {
+			if r := m.routes[prefix]; slices.Contains(r.from, region) {
+				profiles = append(profiles, m.profile(prefix, r))
+			}
+		}
+	}
+	return profiles
+}
+
+// Profile gives the system-defined profile with the id as the region sees it;
+// false if it does not exist or cannot be called from there.
+func (c *Catalogue) Profile(id, region string) (Profile, bool) {
+	prefix, base, _ := strings.Cut(id, ".")
+	m := c.byID[base]
+	if m == nil {
+		return Profile{}, false
+	}
+	r, ok := m.routes[prefix]
+	if !ok || !slices.Contains(r.from, region) {
+		return Profile{}, false
+	}
+	return m.profile(prefix, r), true
+}
+
+func (m *Model) profile(prefix string, r route) Profile {
+	return Profile{ID: prefix + "." + m.ID, Prefix: prefix, Model: m, Destinations: r.to}
+}
