@@ -1,0 +1,102 @@
+package openaichat
+
+import (
+	"strconv"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// AppendError appends OpenAI's error object. message, type, param and code are
+// always there; the verdict stands in error.outcrop.
+func AppendError(dst []byte, e *llm.Error) []byte {
+	w := jsonx.Writer{Buf: dst}
+	w.Object()
+	w.Key("error")
+	w.Object()
+	w.Key("message")
+	w.String(fullMessage(e))
+	w.Key("type")
+	w.Base64(errorType(e.Status))
+	w.Key("param")
+	if e.Param == "" {
+		w.Null()
+	} else {
+		w.String(e.Param)
+	}
+	w.Key("code")
+	w.String(errorCode(e))
+	w.Key("outcrop")
+	verdict(&w, e)
+	w.EndObject()
+	w.EndObject()
+	return w.Buf
+}
+
+// fullMessage is the message with the next step behind it.
+func fullMessage(e *llm.Error) string {
+	s := e.Message
+	if e.Upstream && e.Type != "" {
+		s = e.Type + ": " + s
+	}
+	if e.Fix != "" {
+		s += " " + e.Fix
+	}
+	return s
+}
+
+func verdict(w *jsonx.Writer, e *llm.Error) {
+	w.Object()
+	text := func(key, value string) {
+		if value != "" {
+			w.Key(key)
+			w.String(value)
+		}
+	}
+	text("code", string(e.Code))
+	text("cause", e.Cause)
+	text("actor", string(e.Whose()))
+	text("fix", e.Fix)
+	if len(e.Statement) > 0 {
+		w.Key("statement")
+		w.Raw(e.Statement)
+	}
+	text("docs", e.Docs)
+	text("request_id", e.RequestID)
+	text("retry", string(e.CanRetry()))
+	w.EndObject()
+}
+
+// errorType gives OpenAI's type for a status.
+func errorType(status int) string {
+	switch {
+	case status == 401:
+		return "authentication_error"
+	case status == 403:
+		return "permission_error"
+	case status == 404:
+		return "not_found_error"
+	case status == 429:
+		return "rate_limit_error"
+	case status < 500:
+		return "invalid_request_error"
+	default:
+		return "internal_server_error"
+	}
+}
+
+// errorCode gives OpenAI's word for an error where it has one, else the status.
+func errorCode(e *llm.Error) string {
+	switch e.Code {
+	case llm.CodeTooLong:
+		return "context_length_exceeded"
+	case llm.CodeModelNotFound, llm.CodeModelUnknown:
+		return "model_not_found"
+	case llm.CodeUnauthorized:
+		return "invalid_api_key"
+	case llm.CodeLimitRequests, llm.CodeLimitTokens:
+		return "rate_limit_exceeded"
+	default:
+		return strconv.Itoa(e.Status)
+	}
+}
