@@ -1,0 +1,130 @@
+package eventstream
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+)
+
+// Limits of a frame, from the format's specification.
+const (
+	MaxFrame   = 16 << 20  // bytes of a whole frame
+	MaxHeaders = 128 << 10 // bytes of a frame's headers
+)
+
+const (
+	preludeLen = 12             // total length, headers length, their checksum
+	overhead   = preludeLen + 4 // what a frame holds beside headers and payload
+	firstBuf   = 4 << 10
+)
+
+// What can be wrong with a stream of frames; test with errors.Is.
+var (
+	ErrTruncated = errors.New("the event stream ends inside a frame")
+	ErrChecksum  = errors.New("an event stream frame's checksum does not match")
+	ErrTooLarge  = errors.New("an event stream frame exceeds the format's limits")
+	ErrMalformed = errors.New("an event stream frame is malformed")
+)
+
+// Decoder reads frames from a stream. It is for one goroutine.
+type Decoder struct {
+	r     io.Reader
+	buf   []byte
+	start int // of what is read and not yet handed out
+	end   int
+	frame Frame
+	err   error // the reader's own, met behind buf[:end]
+}
+
+// NewDecoder makes a Decoder that reads from r. It allocates nothing before the
+// first Next.
+func NewDecoder(r io.Reader) *Decoder { return &Decoder{r: r} }
+
+// Next gives the next frame, whose bytes stay valid until the following call. It
+// returns io.EOF only where the stream ends between two frames. Otherwise the
+// error is one of the package's sentinels or wraps one, or it is the reader's own.
+func (d *Decoder) Next() (*Frame, error) {
+	if err := d.fill(preludeLen); err != nil {
+		return nil, err
+	}
+	prelude := d.buf[d.start:]
+	if crc32.ChecksumIEEE(prelude[:8]) != binary.BigEndian.Uint32(prelude[8:]) {
+		return nil, fmt.Errorf("%w (prelude)", ErrChecksum)
+	}
+	total, headers := binary.BigEndian.Uint32(prelude), binary.BigEndian.Uint32(prelude[4:])
+	switch {
+	case total > MaxFrame || headers > MaxHeaders:
+		return nil, fmt.Errorf("%w: %d bytes, headers of %d", ErrTooLarge, total, headers)
+	case total < overhead || headers > total-overhead:
+		return nil, fmt.Errorf("%w: %d bytes, headers of %d", ErrMalformed, total, headers)
+	}
+	if err := d.fill(int(total)); err != nil {
+		return nil, err
+	}
+	whole := d.buf[d.start : d.start+int(total)]
+	body := len(whole) - 4
+	if crc32.ChecksumIEEE(whole[:body]) != binary.BigEndian.Uint32(whole[body:]) {
+		return nil, ErrChecksum
+	}
+	d.frame = Frame{headers: whole[preludeLen : preludeLen+headers], Payload: whole[preludeLen+headers : body]}
+	if !wellFormed(d.frame.headers) {
+		return nil, fmt.Errorf("%w: headers", ErrMalformed)
+	}
+	d.start += int(total)
+	return &d.frame, nil
+}
+
+// More reports whether a whole further frame has been read already, so that Next
+// will not wait for the network.
+func (d *Decoder) More() bool {
+	ahead := d.buf[d.start:d.end]
+	return len(ahead) >= overhead && uint64(len(ahead)) >= uint64(binary.BigEndian.Uint32(ahead))
+}
+
+// Release lets go of the buffer, and with it of the last frame and of what was
+// read ahead. The Decoder is not used afterwards.
+func (d *Decoder) Release() { *d = Decoder{err: io.EOF} }
+
+// fill reads until n bytes lie ahead. The buffer grows by doubling when it is
+// full, so that a length that is claimed costs nothing before the bytes come.
+func (d *Decoder) fill(n int) error {
+	for d.end-d.start < n {
+		if d.err != nil {
+			if d.err != io.EOF {
+				return d.err
+			}
+			if d.start < d.end {
+				return ErrTruncated
+			}
+			return io.EOF
+		}
+		d.room()
+		got, err := d.r.Read(d.buf[d.end:])
+		if got < 0 || got > len(d.buf)-d.end {
+			return errors.New("eventstream: the reader returned an impossible count")
+		}
+		d.end += got
+		d.err = err
+	}
+	return nil
+}
+
+// room makes place behind end: by moving what lies ahead to the front, or by a
+// larger buffer.
+func (d *Decoder) room() {
+	if d.start == d.end {
+		d.start, d.end = 0, 0
+	}
+	switch {
+	case d.end < len(d.buf):
+	case d.start > 0:
+		d.end = copy(d.buf, d.buf[d.start:d.end])
+		d.start = 0
+	default:
+		grown := make([]byte, max(firstBuf, 2*len(d.buf)))
+		d.end = copy(grown, d.buf[:d.end])
+		d.buf = grown
+	}
+}
