@@ -67,6 +67,9 @@ type Stream interface {
 	// of an answer that has come to its end, and an *Error when the answer broke
 	// off; strings and slices in ev stay valid after the next call.
 	Next(ev *Event) error
+	// More reports whether the next event is at hand, so that Next would not wait
+	// for the provider; a writer may then put off flushing.
+	More() bool
 	// Meta is what is known of the answer's way; it may grow with each Next.
 	Meta() *Meta
 	// Close ends the call to the provider and frees what it holds. It may be

@@ -30,6 +30,8 @@ type Meta struct {
 	// UpstreamID is the provider's request id (x-amzn-RequestId).
 	UpstreamID string
 	Warnings   []Warning
+	// Deployment is the id of the deployment that answered.
+	Deployment string
 	// Retries counts the tries that failed before this one.
 	Retries int
 }

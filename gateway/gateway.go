@@ -1,0 +1,294 @@
+// Package gateway is the pipeline that every call goes through, whatever door it
+// came by: authenticate, route, meter, record. It knows neither HTTP nor any
+// dialect or provider.
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/telemetry"
+)
+
+// Router is what finds a deployment for a call; *route.Router is one.
+type Router interface {
+	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
+	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
+	Group(name string) string
+}
+
+// Options are a gateway's parts.
+type Options struct {
+	Router   Router
+	Recorder *telemetry.Recorder
+	// MasterKey is what callers must present; empty for no authentication.
+	MasterKey string
+	// Now is the clock; time.Now when nil.
+	Now func() time.Time
+}
+
+// Gateway serves calls. It is safe for use by many goroutines.
+type Gateway struct {
+	router   Router
+	recorder *telemetry.Recorder
+	now      func() time.Time
+	locked   bool
+	key      [sha256.Size]byte
+	stopping atomic.Bool
+	open     atomic.Int64
+}
+
+// New makes a gateway.
+func New(opt Options) *Gateway {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	return &Gateway{
+		router: opt.Router, recorder: opt.Recorder, now: opt.Now,
+		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)),
+	}
+}
+
+// Locked reports whether callers must present a key.
+func (g *Gateway) Locked() bool { return g.locked }
+
+// Open is the number of calls that are being answered.
+func (g *Gateway) Open() int64 { return g.open.Load() }
+
+// Drain makes the gateway refuse new calls with CodeStopping; those that are
+// open go on.
+func (g *Gateway) Drain() { g.stopping.Store(true) }
+
+// Stopping reports whether Drain was called.
+func (g *Gateway) Stopping() bool { return g.stopping.Load() }
+
+// Authenticate checks the keys that a caller presented, in any of the places
+// that a key may stand in. It takes as long for a wrong key as for the right
+// one. The error is an *llm.Error with status 401.
+func (g *Gateway) Authenticate(presented ...string) error {
+	if !g.locked {
+		return nil
+	}
+	right, any := 0, false
+	for _, key := range presented {
+		if key == "" {
+			continue
+		}
+		any = true
+		sum := sha256.Sum256([]byte(key))
+		right |= subtle.ConstantTimeCompare(sum[:], g.key[:])
+	}
+	switch {
+	case right == 1:
+		return nil
+	case !any:
+		return &llm.Error{
+			Code: llm.CodeUnauthorized, Status: 401, Message: "no API key was given.",
+			Fix: "Send the gateway's key as Authorization: Bearer, api-key, x-api-key or x-litellm-api-key.",
+		}
+	default:
+		return &llm.Error{
+			Code: llm.CodeUnauthorized, Status: 401, Message: "the API key is not valid here.",
+			Fix: "Ask whoever runs this gateway for a key.",
+		}
+	}
+}
+
+// Call is one request's way through the gateway. It is used by one goroutine,
+// ended once with End, and recorded then.
+type Call struct {
+	g      *Gateway
+	record telemetry.Call
+	ended  bool
+}
+
+// Begin starts a call. door names the endpoint for the record, id is the
+// request's id.
+func (g *Gateway) Begin(door, id string) *Call {
+	g.open.Add(1)
+	g.recorder.Begun()
+	return &Call{g: g, record: telemetry.Call{ID: id, Door: door, Started: g.now(), Status: 200}}
+}
+
+// ID is the request's id.
+func (c *Call) ID() string { return c.record.ID }
+
+// Started is when the call began.
+func (c *Call) Started() time.Time { return c.record.Started }
+
+// Warn adds to the call's warnings.
+func (c *Call) Warn(warnings ...llm.Warning) {
+	c.record.Meta.Warnings = append(c.record.Meta.Warnings, warnings...)
+}
+
+// Warnings are all warnings of the call so far.
+func (c *Call) Warnings() []llm.Warning { return c.record.Meta.Warnings }
+
+// Fail notes the failure that the call ends with.
+func (c *Call) Fail(err error) *llm.Error {
+	e := llm.AsError(err)
+	c.record.Err, c.record.Status = e, e.Status
+	return e
+}
+
+// End records the call.
+func (c *Call) End(ctx context.Context) {
+	if c.ended {
+		return
+	}
+	c.ended = true
+	c.record.Duration = c.g.now().Sub(c.record.Started)
+	c.g.recorder.Record(ctx, &c.record)
+	c.g.open.Add(-1)
+}
+
+// begin notes what is asked for, and refuses it when the gateway is stopping.
+func (c *Call) begin(req *llm.Request) error {
+	c.record.Model, c.record.Group, c.record.Stream = req.Model, c.g.router.Group(req.Model), req.Stream
+	if c.g.Stopping() {
+		return c.Fail(&llm.Error{
+			Code: llm.CodeStopping, Status: 503, Message: "this gateway is being stopped.", RetryAfter: "1",
+			Fix: "Send the request again; another replica will answer it.",
+		})
+	}
+	return nil
+}
+
+// Complete gets a whole answer. A failure is an *llm.Error and is noted.
+func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	if err := c.begin(req); err != nil {
+		return nil, err
+	}
+	resp, err := c.g.router.Complete(ctx, req)
+	if err != nil {
+		e := c.Fail(err)
+		if e.Code == llm.CodeClientGone {
+			c.estimate(req, 0)
+		}
+		return nil, e
+	}
+	c.meta(&resp.Meta)
+	c.record.Usage, c.record.Stop = resp.Usage, resp.RawStop
+	return resp, nil
+}
+
+// meta takes over what is known of the answer's way, with the warnings.
+func (c *Call) meta(m *llm.Meta) {
+	warnings := c.record.Meta.Warnings
+	c.record.Meta = *m
+	c.record.Meta.Warnings = append(warnings, m.Warnings...)
+}
+
+// Meta is what is known of the answer's way.
+func (c *Call) Meta() *llm.Meta { return &c.record.Meta }
+
+// Stream gets an answer as it comes. It returns when there is content, or an
+// *llm.Error, which is noted. What the stream brings is metered.
+func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	if err := c.begin(req); err != nil {
+		return nil, err
+	}
+	inner, err := c.g.router.Stream(ctx, req)
+	if err != nil {
+		e := c.Fail(err)
+		if e.Code == llm.CodeClientGone {
+			c.estimate(req, 0)
+		}
+		return nil, e
+	}
+	c.meta(inner.Meta())
+	c.record.FirstToken = c.g.now().Sub(c.record.Started)
+	return &metered{Stream: inner, call: c, req: req}, nil
+}
+
+// estimate fills in the usage of an answer whose count never came: about four
+// characters a token.
+func (c *Call) estimate(req *llm.Request, out int64) {
+	c.record.Usage = llm.Usage{Input: promptLength(req) / 4, Output: (out + 3) / 4}
+	c.record.Estimated = true
+}
+
+func promptLength(req *llm.Request) (n int64) {
+	count := func(blocks []llm.Block) {
+		for i := range blocks {
+			b := &blocks[i]
+			n += int64(len(b.Text))
+			if b.ToolUse != nil {
+				n += int64(len(b.ToolUse.Input))
+			}
+			if b.ToolResult != nil {
+				for j := range b.ToolResult.Content {
+					n += int64(len(b.ToolResult.Content[j].JSON) + len(b.ToolResult.Content[j].Block.Text))
+				}
+			}
+		}
+	}
+	count(req.System)
+	for i := range req.Turns {
+		count(req.Turns[i].Blocks)
+	}
+	for i := range req.Tools {
+		n += int64(len(req.Tools[i].Description) + len(req.Tools[i].Schema))
+	}
+	return n
+}
+
+// metered watches a stream for what must be recorded.
+type metered struct {
+	llm.Stream
+	call    *Call
+	req     *llm.Request
+	out     int64 // characters of the answer so far
+	counted bool  // the usage came
+	over    bool
+}
+
+func (m *metered) Next(ev *llm.Event) error {
+	err := m.Stream.Next(ev)
+	switch {
+	case err == nil:
+		switch ev.Kind {
+		case llm.EventDelta:
+			m.out += int64(len(ev.Text))
+		case llm.EventStop:
+			m.call.record.Stop = ev.RawStop
+		case llm.EventUsage:
+			if ev.Usage != nil {
+				m.call.record.Usage, m.counted = *ev.Usage, true
+			}
+		}
+		return nil
+	case errors.Is(err, io.EOF):
+		m.over = true
+		if !m.counted {
+			m.call.estimate(m.req, m.out)
+		}
+		return err
+	default:
+		m.over = true
+		e := m.call.Fail(err)
+		if !m.counted {
+			m.call.estimate(m.req, m.out)
+		}
+		return e
+	}
+}
+
+// Close ends the call to the provider. A stream that is closed before its end
+// was left by its client.
+func (m *metered) Close() error {
+	if !m.over {
+		m.over = true
+		m.call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away"})
+		if !m.counted {
+			m.call.estimate(m.req, m.out)
+		}
+	}
+	return m.Stream.Close()
+}

@@ -1,0 +1,48 @@
+package route
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// names finds the group for a model name. Exact names win, then wildcards, the
+// one with the most literal characters first; a name may hold one *.
+type names struct {
+	exact map[string]*group
+	wild  []wildcard
+}
+
+type wildcard struct {
+	prefix, suffix string
+	group          *group
+}
+
+func newNames(groups []*group) *names {
+	n := &names{exact: map[string]*group{}}
+	for _, g := range groups {
+		prefix, suffix, ok := strings.Cut(g.name, "*")
+		if !ok {
+			n.exact[g.name] = g
+			continue
+		}
+		n.wild = append(n.wild, wildcard{prefix, suffix, g})
+	}
+	slices.SortStableFunc(n.wild, func(a, b wildcard) int {
+		return cmp.Compare(len(b.prefix)+len(b.suffix), len(a.prefix)+len(a.suffix))
+	})
+	return n
+}
+
+// find gives the group of a name and what its * stood for.
+func (n *names) find(name string) (g *group, captured string) {
+	if g := n.exact[name]; g != nil {
+		return g, ""
+	}
+	for _, w := range n.wild {
+		if len(name) >= len(w.prefix)+len(w.suffix) && strings.HasPrefix(name, w.prefix) && strings.HasSuffix(name, w.suffix) {
+			return w.group, name[len(w.prefix) : len(name)-len(w.suffix)]
+		}
+	}
+	return nil, ""
+}

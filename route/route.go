@@ -1,0 +1,313 @@
+// Package route decides which deployment serves a call, and is the only place
+// that tries again. It does so on proof: nothing of the answer has reached the
+// client, and the failure says that another try can help.
+//
+// It knows nothing of any provider.
+package route
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider"
+)
+
+// Entry is one deployment under a model name.
+type Entry struct {
+	// Name is the model name that clients use; it may hold one *.
+	Name string
+	// ID is unique; a client may name it instead of Name.
+	ID string
+	// Model is the deployment's model string; a * in it is what Name's * stood for.
+	Model      string
+	Deployment provider.Deployment
+	// Timeout bounds a whole answer, all tries together.
+	Timeout time.Duration
+	// StreamTimeout bounds the provider's silence before and within a stream.
+	StreamTimeout time.Duration
+	// Retries is how many tries may follow the first.
+	Retries int
+}
+
+// Options are the router's settings; zero values are good defaults.
+type Options struct {
+	// Sleep waits for d, or until ctx ends; time-based but for tests.
+	Sleep func(ctx context.Context, d time.Duration) error
+	// Random gives a number in [0, 1); for tests.
+	Random func() float64
+	// Now is the clock; for tests.
+	Now    func() time.Time
+	Logger *slog.Logger
+	// Retried is told of each failure that is tried again; for metrics.
+	Retried func(name string, err *llm.Error)
+}
+
+// Router serves calls. It is safe for use by many goroutines.
+type Router struct {
+	names  *names
+	opt    Options
+	budget budget
+}
+
+// group is all deployments of one name.
+type group struct {
+	name    string
+	targets []*target
+	turn    atomic.Uint64
+}
+
+// target is a deployment and how it has been lately.
+type target struct {
+	Entry
+	// unwellUntil is in nanoseconds since 1970; 0 when well.
+	unwellUntil atomic.Int64
+}
+
+// New makes a router. Entries of one name form a group that shares its calls out
+// evenly.
+func New(entries []Entry, opt Options) *Router {
+	if opt.Sleep == nil {
+		opt.Sleep = sleep
+	}
+	if opt.Random == nil {
+		opt.Random = rand.Float64
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opt.Retried == nil {
+		opt.Retried = func(string, *llm.Error) {}
+	}
+	var groups []*group
+	byName := map[string]*group{}
+	join := func(name string, t *target) {
+		g := byName[name]
+		if g == nil {
+			g = &group{name: name}
+			byName[name] = g
+			groups = append(groups, g)
+		}
+		g.targets = append(g.targets, t)
+	}
+	var all []*target
+	for _, e := range entries {
+		t := &target{Entry: e}
+		all = append(all, t)
+		join(e.Name, t)
+	}
+	for _, t := range all { // a deployment's id is a name too, unless one has that name
+		if t.ID != "" && byName[t.ID] == nil && !strings.Contains(t.Model, "*") {
+			join(t.ID, t)
+		}
+	}
+	r := &Router{names: newNames(groups), opt: opt}
+	r.budget.fill()
+	return r
+}
+
+// Group is the configured name that a model name falls under, such as bedrock/*;
+// empty if none. It is a bounded set, fit for a metric's label.
+func (r *Router) Group(name string) string {
+	if g, _ := r.names.find(name); g != nil {
+		return g.name
+	}
+	return ""
+}
+
+// Complete gets a whole answer. A failure is an *llm.Error; of several tries the
+// last one's.
+func (r *Router) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	var resp *llm.Response
+	err := r.try(ctx, req.Model, func(t *target, model string, start time.Time) error {
+		attempt, cancel := context.WithDeadlineCause(ctx, start.Add(t.Timeout), timeoutError(t.Timeout, "the whole answer"))
+		defer cancel()
+		var err error
+		resp, err = t.Deployment.Complete(attempt, model, req)
+		return ended(ctx, attempt, err)
+	}, func(t *target, retries int) {
+		resp.Meta.Deployment, resp.Meta.Retries = t.ID, retries
+	})
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Stream gets an answer as it comes. It returns when the first event with
+// content is there, and until then tries again as Complete does.
+func (r *Router) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	var s *stream
+	err := r.try(ctx, req.Model, func(t *target, model string, _ time.Time) error {
+		var err error
+		s, err = open(ctx, t, model, req)
+		if err == nil {
+			s.failed = func(e *llm.Error) { r.note(t, e) }
+		}
+		return err
+	}, func(t *target, retries int) {
+		s.Meta().Deployment, s.Meta().Retries = t.ID, retries
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// try makes tries until one succeeds or no other can help.
+func (r *Router) try(ctx context.Context, name string, once func(*target, string, time.Time) error, done func(*target, int)) error {
+	g, captured := r.names.find(name)
+	if g == nil {
+		return &llm.Error{
+			Code: llm.CodeModelNotFound, Status: 404, Param: "model",
+			Message: "the model " + quote(name) + " is not configured here.",
+			Fix:     "GET /v1/models lists the names that are.",
+		}
+	}
+	start := r.opt.Now()
+	order := g.order(start)
+	for tries := 0; ; tries++ {
+		t := order[tries%len(order)]
+		model := t.Model
+		if captured != "" || strings.Contains(model, "*") {
+			model = strings.Replace(model, "*", captured, 1)
+		}
+		err := once(t, model, start)
+		if err == nil {
+			t.unwellUntil.Store(0)
+			r.budget.earn()
+			done(t, tries)
+			return nil
+		}
+		e := llm.AsError(err)
+		r.note(t, e)
+		next := order[(tries+1)%len(order)]
+		pause, ok := r.again(e, tries, t, next, start)
+		if !ok || ctx.Err() != nil {
+			return e
+		}
+		r.opt.Retried(g.name, e)
+		r.opt.Logger.LogAttrs(ctx, slog.LevelDebug, "trying again", slog.String("model", name), slog.String("code", string(e.Code)), slog.Duration("after", pause))
+		if pause > 0 && r.opt.Sleep(ctx, pause) != nil {
+			return e
+		}
+	}
+}
+
+// again decides whether another try follows a failure, and after which pause.
+func (r *Router) again(e *llm.Error, tries int, failed, next *target, start time.Time) (time.Duration, bool) {
+	if tries >= failed.Retries {
+		return 0, false
+	}
+	elsewhere := next != failed
+	var pause time.Duration
+	switch e.CanRetry() {
+	case llm.RetryLater, llm.RetryNowElsewhere, llm.RetryBeforeFirstToken:
+		if e.Code == llm.CodeTimeout && !e.Upstream && !elsewhere {
+			return 0, false // our own patience is spent; the same place again would spend it twice
+		}
+		if !elsewhere {
+			pause = backoff(tries, e.RetryAfter, r.opt.Random)
+		}
+	case llm.RetryAfterRefresh:
+		if tries > 0 {
+			return 0, false
+		}
+	case llm.RetryNo, llm.RetryOtherTarget:
+		if !elsewhere || e.Whose() == llm.ActorCaller {
+			return 0, false // another deployment may have other credentials and rights, but a wrong request is wrong everywhere
+		}
+	}
+	if r.opt.Now().Add(pause).Sub(start) >= next.Timeout {
+		return 0, false
+	}
+	return pause, r.budget.spend()
+}
+
+// note remembers how a target fared.
+func (r *Router) note(t *target, e *llm.Error) {
+	if e.Code == llm.CodeClientGone || e.Whose() == llm.ActorCaller && e.Code != llm.CodeLimitRequests && e.Code != llm.CodeLimitTokens {
+		return // not the target's fault
+	}
+	t.unwellUntil.Store(r.opt.Now().Add(max(unwellFor, retryAfter(e.RetryAfter))).UnixNano())
+}
+
+// unwellFor is how long a target that failed stands behind the others; LiteLLM's
+// cooldown_time is as long.
+const unwellFor = 5 * time.Second
+
+// order gives the targets in the order in which to try them: the well ones, each
+// call beginning with the next one, then the unwell ones, the soonest well first.
+// All are there: the last one is always tried.
+func (g *group) order(now time.Time) []*target {
+	if len(g.targets) == 1 {
+		return g.targets
+	}
+	n := len(g.targets)
+	first := int((g.turn.Add(1) - 1) % uint64(n))
+	order := make([]*target, 0, n)
+	var unwell []*target
+	for i := range n {
+		t := g.targets[(first+i)%n]
+		if t.unwellUntil.Load() > now.UnixNano() {
+			unwell = append(unwell, t)
+		} else {
+			order = append(order, t)
+		}
+	}
+	for len(unwell) > 0 {
+		soonest := 0
+		for i, t := range unwell {
+			if t.unwellUntil.Load() < unwell[soonest].unwellUntil.Load() {
+				soonest = i
+			}
+		}
+		order = append(order, unwell[soonest])
+		unwell = append(unwell[:soonest], unwell[soonest+1:]...)
+	}
+	return order
+}
+
+// ended gives the failure of an attempt: what ended its context if that is what
+// happened.
+func ended(call, attempt context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case call.Err() != nil:
+		return gone(err)
+	case attempt.Err() != nil:
+		if cause := context.Cause(attempt); cause != nil && !errors.Is(cause, context.Canceled) {
+			return cause
+		}
+	}
+	return err
+}
+
+// gone is the failure of a call whose client went away.
+func gone(err error) error {
+	return &llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away", Err: err}
+}
+
+func timeoutError(limit time.Duration, what string) *llm.Error {
+	return &llm.Error{
+		Code: llm.CodeTimeout, Status: 504, Actor: llm.ActorOperator,
+		Message: "the model did not answer in time: " + limit.String() + " for " + what + ".",
+		Fix:     "Raise timeout or stream_timeout of the deployment, or ask for a shorter answer.",
+	}
+}
+
+func quote(s string) string {
+	if len(s) > 200 {
+		s = s[:200] + "…"
+	}
+	return `"` + s + `"`
+}

@@ -1,0 +1,104 @@
+package route
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"outcrop/llm"
+)
+
+// maxHeld bounds the events held back before the first one with content. A
+// provider sends one or two.
+const maxHeld = 16
+
+// stream is a provider's stream with the events that were held back, and a limit
+// on the provider's silence.
+type stream struct {
+	inner  llm.Stream
+	call   context.Context // the client's
+	ctx    context.Context // this attempt's; ends with the silence
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	limit  time.Duration
+
+	held   []llm.Event
+	err    error // that ended the stream
+	failed func(*llm.Error)
+}
+
+// open begins a stream and waits for its first event with content. Nothing stays
+// open when it fails.
+func open(call context.Context, t *target, model string, req *llm.Request) (*stream, error) {
+	ctx, cancel := context.WithCancelCause(call)
+	s := &stream{call: call, ctx: ctx, cancel: cancel, limit: t.StreamTimeout}
+	s.timer = time.AfterFunc(s.limit, func() { cancel(timeoutError(s.limit, "the next piece of the stream")) })
+	inner, err := t.Deployment.Stream(ctx, model, req)
+	s.timer.Stop()
+	if err != nil {
+		err = ended(call, ctx, err)
+		cancel(nil)
+		return nil, err
+	}
+	s.inner = inner
+	for {
+		var ev llm.Event
+		if err := s.pull(&ev); err != nil {
+			s.Close()
+			if errors.Is(err, io.EOF) {
+				err = &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream ended before anything of the answer had come", RequestID: s.Meta().UpstreamID, Target: s.Meta().Target}
+			}
+			return nil, err
+		}
+		s.held = append(s.held, ev)
+		if ev.HasContent() || len(s.held) == maxHeld {
+			return s, nil
+		}
+	}
+}
+
+func (s *stream) Next(ev *llm.Event) error {
+	if len(s.held) > 0 {
+		*ev = s.held[0]
+		if s.held = s.held[1:]; len(s.held) == 0 {
+			s.held = nil
+		}
+		return nil
+	}
+	return s.pull(ev)
+}
+
+// pull reads the next event within the limit. Only the provider's silence
+// counts: while the client is slow to read nobody waits here.
+func (s *stream) pull(ev *llm.Event) error {
+	if s.err != nil {
+		return s.err
+	}
+	watched := !s.inner.More()
+	if watched {
+		s.timer.Reset(s.limit)
+	}
+	err := s.inner.Next(ev)
+	if watched {
+		s.timer.Stop()
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = ended(s.call, s.ctx, err)
+		if s.failed != nil {
+			s.failed(llm.AsError(err))
+		}
+	}
+	s.err = err
+	return err
+}
+
+func (s *stream) More() bool { return len(s.held) > 0 || s.err != nil || s.inner.More() }
+
+func (s *stream) Meta() *llm.Meta { return s.inner.Meta() }
+
+func (s *stream) Close() error {
+	s.timer.Stop()
+	s.cancel(nil)
+	return s.inner.Close()
+}

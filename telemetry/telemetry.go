@@ -1,0 +1,236 @@
+// Package telemetry records what happened to each call: one structured log line
+// and the metrics of it. It never sees what was said in a call.
+package telemetry
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"outcrop/llm"
+)
+
+// Call is the record of one call.
+type Call struct {
+	ID   string // x-request-id
+	Door string // the dialect and endpoint it came by, such as openai_chat
+	// Model is the model as the caller named it, Group the configured name that it
+	// falls under; Group is a metric's label, Model is not.
+	Model, Group string
+	Stream       bool
+	Started      time.Time
+	Duration     time.Duration
+	// FirstToken is the time to the first content of a stream; 0 if none came.
+	FirstToken time.Duration
+	Status     int // the HTTP status that was or would have been sent
+	Err        *llm.Error
+	Meta       llm.Meta
+	// Usage is what the provider counted. Of an answer that broke off or was left
+	// it counts nothing; then Estimated is set and Usage is a guess of about four
+	// characters a token.
+	Usage     llm.Usage
+	Estimated bool
+	Stop      string // the provider's stop reason
+}
+
+// Recorder writes records. It is safe for use by many goroutines.
+type Recorder struct {
+	log      *slog.Logger
+	registry *prometheus.Registry
+
+	requests *prometheus.CounterVec
+	retries  *prometheus.CounterVec
+	tokens   *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	first    *prometheus.HistogramVec
+	open     prometheus.Gauge
+
+	series sync.Map // seriesKey to *series: label sets resolved once
+}
+
+type seriesKey struct {
+	door, group, code string
+	status            int
+	stream            bool
+}
+
+type series struct {
+	requests         prometheus.Counter
+	duration, first  prometheus.Observer
+	input, output    prometheus.Counter
+	read, write      prometheus.Counter
+	estimatedOutputs prometheus.Counter
+}
+
+// buckets of latencies, in seconds: from a gateway's own share to a long answer.
+func buckets() []float64 {
+	return []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640}
+}
+
+// NewRecorder makes a recorder with metrics of its own, so that several can live
+// in one process.
+func NewRecorder(log *slog.Logger) *Recorder {
+	r := &Recorder{log: log, registry: prometheus.NewRegistry()}
+	r.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "outcrop_requests_total", Help: "Calls by endpoint, configured model name, HTTP status and error code (empty if none).",
+	}, []string{"door", "model", "status", "code"})
+	r.retries = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "outcrop_retries_total", Help: "Failed tries that were followed by another, by error code.",
+	}, []string{"model", "code"})
+	r.tokens = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "outcrop_tokens_total", Help: "Tokens by kind: input, output, cache_read, cache_write, and output_estimated of answers that were left or broke off.",
+	}, []string{"model", "kind"})
+	r.duration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "outcrop_request_duration_seconds", Help: "From the request's arrival to the end of its answer.", Buckets: buckets(),
+	}, []string{"door", "model", "stream"})
+	r.first = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "outcrop_time_to_first_token_seconds", Help: "From the request's arrival to the first content of a stream.", Buckets: buckets(),
+	}, []string{"door", "model"})
+	r.open = prometheus.NewGauge(prometheus.GaugeOpts{Name: "outcrop_open_requests", Help: "Calls that are being answered."})
+	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.duration, r.first, r.open,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+// Handler serves the metrics in Prometheus's text format.
+func (r *Recorder) Handler() http.Handler {
+	return promhttp.HandlerFor(r.registry, promhttp.HandlerOpts{})
+}
+
+// Begun counts a call as open; Record ends it.
+func (r *Recorder) Begun() { r.open.Inc() }
+
+// Retried counts a failed try that is followed by another.
+func (r *Recorder) Retried(group string, e *llm.Error) {
+	r.retries.WithLabelValues(group, string(e.Code)).Inc()
+}
+
+// Record writes the log line and the metrics of a call that is over.
+func (r *Recorder) Record(ctx context.Context, c *Call) {
+	r.open.Dec()
+	r.measure(c)
+	level, msg := slog.LevelInfo, "call"
+	if c.Err != nil && c.Err.Code != llm.CodeClientGone {
+		level = slog.LevelWarn
+		if c.Status >= 500 {
+			level = slog.LevelError
+		}
+	}
+	if !r.log.Enabled(ctx, level) {
+		return
+	}
+	var room [28]slog.Attr
+	r.log.LogAttrs(ctx, level, msg, attributes(room[:0], c)...)
+}
+
+func attributes(a []slog.Attr, c *Call) []slog.Attr {
+	text := func(key, value string) {
+		if value != "" {
+			a = append(a, slog.String(key, value))
+		}
+	}
+	a = append(a, slog.String("id", c.ID), slog.String("door", c.Door))
+	text("model", c.Model)
+	text("deployment", c.Meta.Deployment)
+	text("target", c.Meta.Target.String())
+	text("upstream_id", c.Meta.UpstreamID)
+	a = append(a, slog.Bool("stream", c.Stream), slog.Int("status", c.Status))
+	if c.Meta.Retries > 0 {
+		a = append(a, slog.Int("retries", c.Meta.Retries))
+	}
+	if c.FirstToken > 0 {
+		a = append(a, slog.Float64("first_token_ms", milliseconds(c.FirstToken)))
+	}
+	a = append(a, slog.Float64("duration_ms", milliseconds(c.Duration)))
+	if c.Usage.Output > 0 || c.Usage.Prompt() > 0 {
+		a = append(a, slog.Int64("prompt_tokens", c.Usage.Prompt()), slog.Int64("completion_tokens", c.Usage.Output))
+		if n := c.Usage.CacheRead.Value; n > 0 {
+			a = append(a, slog.Int64("cache_read_tokens", n))
+		}
+		if n := c.Usage.CacheWrite.Value; n > 0 {
+			a = append(a, slog.Int64("cache_write_tokens", n))
+		}
+		if c.Estimated {
+			a = append(a, slog.Bool("tokens_estimated", true))
+		}
+	}
+	text("stop", c.Stop)
+	if n := len(c.Meta.Warnings); n > 0 {
+		a = append(a, slog.Int("warnings", n))
+	}
+	if e := c.Err; e != nil {
+		text("code", string(e.Code))
+		text("actor", string(e.Whose()))
+		text("error", e.Message)
+		text("param", e.Param)
+		text("type", e.Type)
+		if c.Meta.Target == (llm.Target{}) {
+			text("target", e.Target.String())
+		}
+		if c.Meta.UpstreamID == "" {
+			text("upstream_id", e.RequestID)
+		}
+		if e.UpstreamStatus > 0 {
+			a = append(a, slog.Int("upstream_status", e.UpstreamStatus))
+		}
+		if e.Err != nil {
+			text("cause", e.Err.Error())
+		}
+	}
+	return a
+}
+
+// milliseconds rounds to microseconds.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func (r *Recorder) measure(c *Call) {
+	key := seriesKey{door: c.Door, group: c.Group, status: c.Status, stream: c.Stream}
+	if c.Err != nil {
+		key.code = string(c.Err.Code)
+	}
+	s := r.lookup(key)
+	s.requests.Inc()
+	s.duration.Observe(c.Duration.Seconds())
+	if c.FirstToken > 0 {
+		s.first.Observe(c.FirstToken.Seconds())
+	}
+	if c.Estimated {
+		s.estimatedOutputs.Add(float64(c.Usage.Output))
+		return
+	}
+	add := func(to prometheus.Counter, n int64) {
+		if n > 0 {
+			to.Add(float64(n))
+		}
+	}
+	add(s.input, c.Usage.Input)
+	add(s.output, c.Usage.Output)
+	add(s.read, c.Usage.CacheRead.Value)
+	add(s.write, c.Usage.CacheWrite.Value)
+}
+
+// lookup resolves label sets once. Every part of the key is from a bounded set.
+func (r *Recorder) lookup(key seriesKey) *series {
+	if s, ok := r.series.Load(key); ok {
+		return s.(*series)
+	}
+	s := &series{
+		requests:         r.requests.WithLabelValues(key.door, key.group, strconv.Itoa(key.status), key.code),
+		duration:         r.duration.WithLabelValues(key.door, key.group, strconv.FormatBool(key.stream)),
+		first:            r.first.WithLabelValues(key.door, key.group),
+		input:            r.tokens.WithLabelValues(key.group, "input"),
+		output:           r.tokens.WithLabelValues(key.group, "output"),
+		read:             r.tokens.WithLabelValues(key.group, "cache_read"),
+		write:            r.tokens.WithLabelValues(key.group, "cache_write"),
+		estimatedOutputs: r.tokens.WithLabelValues(key.group, "output_estimated"),
+	}
+	r.series.Store(key, s)
+	return s
+}
