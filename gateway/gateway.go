@@ -204,7 +204,7 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	}
 	c.meta(inner.Meta())
 	c.record.FirstToken = c.g.now().Sub(c.record.Started)
-	return &metered{Stream: inner, call: c, req: req}, nil
+	return &metered{Stream: inner, call: c, req: req, warned: len(inner.Meta().Warnings)}, nil
 }
 
 // estimate fills in the usage of an answer whose count never came: about four
@@ -246,6 +246,7 @@ type metered struct {
 	req     *llm.Request
 	out     int64 // characters of the answer so far
 	counted bool  // the usage came
+	warned  int   // warnings taken over already
 	over    bool
 }
 
@@ -266,6 +267,7 @@ func (m *metered) Next(ev *llm.Event) error {
 		return nil
 	case errors.Is(err, io.EOF):
 		m.over = true
+		m.call.Warn(m.Meta().Warnings[m.warned:]...)
 		if !m.counted {
 			m.call.estimate(m.req, m.out)
 		}

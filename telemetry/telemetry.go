@@ -5,14 +5,12 @@ package telemetry
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"outcrop/llm"
 )
@@ -99,10 +97,8 @@ func NewRecorder(log *slog.Logger) *Recorder {
 	return r
 }
 
-// Handler serves the metrics in Prometheus's text format.
-func (r *Recorder) Handler() http.Handler {
-	return promhttp.HandlerFor(r.registry, promhttp.HandlerOpts{})
-}
+// Gatherer gives the metrics to whoever serves them.
+func (r *Recorder) Gatherer() prometheus.Gatherer { return r.registry }
 
 // Begun counts a call as open; Record ends it.
 func (r *Recorder) Begun() { r.open.Inc() }

@@ -1,0 +1,244 @@
+// Package httpd is the HTTP server: the paths, what guards them, and the front
+// doors behind them. It knows no provider.
+package httpd
+
+import (
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"outcrop/gateway"
+	"outcrop/httpd/openaichat"
+	"outcrop/llm"
+)
+
+// Options are the server's parts and settings.
+type Options struct {
+	Gateway *gateway.Gateway
+	// Models lists what can be called; nil for nothing.
+	Models Models
+	// Ready says whether calls could be served; nil for always.
+	Ready Ready
+	// Metrics serves /metrics; nil for none.
+	Metrics http.Handler
+	// Chat are the settings of the door for OpenAI's chat completions.
+	Chat openaichat.Options
+	// LocalOnly refuses requests whose Host or Origin is not this machine: without
+	// a master key a web page that somebody visits could otherwise call the
+	// gateway (DNS rebinding, cross-site requests).
+	LocalOnly bool
+	Logger    *slog.Logger
+}
+
+// New makes the handler for all paths.
+func New(opt Options) http.Handler {
+	s := &server{opt: opt, chat: openaichat.New(opt.Gateway, opt.Chat)}
+	mux := http.NewServeMux()
+	for _, r := range s.routes() {
+		mux.HandleFunc(r.pattern, r.handle)
+	}
+	mux.HandleFunc("/", s.notFound)
+	return s.guard(mux)
+}
+
+type server struct {
+	opt  Options
+	chat *openaichat.Handler
+}
+
+// route is a path as http.ServeMux writes it, and as the documentation does.
+type route struct {
+	pattern string
+	path    string // in openapi.json
+	handle  http.HandlerFunc
+}
+
+// routes is the one list of what is served; a test holds openapi.json to it.
+func (s *server) routes() []route {
+	return []route{
+		{"POST /v1/chat/completions", "/v1/chat/completions", s.locked(s.chatCompletions)},
+		{"POST /chat/completions", "/chat/completions", s.locked(s.chatCompletions)},
+		{"POST /openai/deployments/", "/openai/deployments/{model}/chat/completions", s.locked(s.deploymentChat)},
+		{"GET /v1/models", "/v1/models", s.locked(s.listModels)},
+		{"GET /models", "/models", s.locked(s.listModels)},
+		{"GET /v1/models/{id...}", "/v1/models/{id}", s.locked(s.getModel)},
+		{"GET /models/{id...}", "/models/{id}", s.locked(s.getModel)},
+		{"GET /health/liveliness", "/health/liveliness", s.alive},
+		{"GET /health/liveness", "/health/liveness", s.alive},
+		{"GET /health/readiness", "/health/readiness", s.readiness},
+		{"GET /metrics", "/metrics", s.metrics},
+		{"GET /openapi.json", "/openapi.json", s.openAPI},
+	}
+}
+
+// guard gives each request its id, keeps foreign pages out and answers for a
+// handler that panics.
+func (s *server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := newID()
+		w.Header()["X-Request-Id"] = []string{id}
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler {
+					panic(p)
+				}
+				s.opt.Logger.Error("panic", "id", id, "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+				openaichat.WriteError(w, &llm.Error{Code: llm.CodeInternal, Status: 500, Message: "internal error; the gateway's log has it under this x-request-id."})
+			}
+		}()
+		if s.opt.LocalOnly && !local(r) {
+			s.refuse(w, r, &llm.Error{
+				Code: llm.CodeForeignOrigin, Status: 403, Message: "without a master key this gateway serves only this machine, and the request's Host or Origin names another.",
+				Fix: "Set general_settings.master_key, and call it with that key.",
+			})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// newID makes a request's id. It need not be secret, only different.
+func newID() string {
+	var b [16]byte
+	var text [32]byte
+	hi, lo := rand.Uint64(), rand.Uint64()
+	for i := range 8 {
+		b[i], b[8+i] = byte(hi>>(8*i)), byte(lo>>(8*i))
+	}
+	hex.Encode(text[:], b[:])
+	return string(text[:])
+}
+
+// local reports whether a request's Host, and its Origin if it has one, name
+// this machine.
+func local(r *http.Request) bool {
+	if !localHost(r.Host) {
+		return false
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && localHost(u.Host)
+}
+
+func localHost(host string) bool {
+	if h, port, ok := strings.Cut(host, ":"); ok && !strings.Contains(port, ":") {
+		host = h
+	} else if strings.HasPrefix(host, "[") {
+		host, _, _ = strings.Cut(host[1:], "]")
+	}
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// locked lets a request through that carries the gateway's key.
+func (s *server) locked(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		h := r.Header
+		bearer, ok := strings.CutPrefix(h.Get("Authorization"), "Bearer ")
+		if !ok {
+			bearer = ""
+		}
+		if err := s.opt.Gateway.Authenticate(bearer, h.Get("Api-Key"), h.Get("X-Api-Key"), h.Get("X-Litellm-Api-Key")); err != nil {
+			w.Header().Set("Www-Authenticate", "Bearer")
+			s.refuse(w, r, llm.AsError(err))
+			return
+		}
+		next(w, r)
+	}
+}
+
+// refuse answers and records a request that goes no further.
+func (s *server) refuse(w http.ResponseWriter, r *http.Request, e *llm.Error) {
+	call := s.opt.Gateway.Begin("refused", w.Header().Get("X-Request-Id"))
+	defer call.End(r.Context())
+	if r.ContentLength != 0 { // the body is not wanted; reading it would let anybody send any amount
+		w.Header().Set("Connection", "close")
+	}
+	openaichat.WriteError(w, call.Fail(e))
+}
+
+func (s *server) chatCompletions(w http.ResponseWriter, r *http.Request) {
+	s.serveChat(w, r, "")
+}
+
+func (s *server) serveChat(w http.ResponseWriter, r *http.Request, model string) {
+	call := s.opt.Gateway.Begin(openaichat.Door, w.Header().Get("X-Request-Id"))
+	defer call.End(r.Context())
+	s.chat.Serve(w, r, call, model)
+}
+
+// deploymentChat serves Azure's path, whose model may hold slashes and colons,
+// plain or percent-encoded.
+func (s *server) deploymentChat(w http.ResponseWriter, r *http.Request) {
+	escaped := strings.TrimPrefix(r.URL.EscapedPath(), "/openai/deployments/")
+	escaped, ok := strings.CutSuffix(escaped, "/chat/completions")
+	model, err := url.PathUnescape(escaped)
+	if !ok || err != nil || model == "" {
+		s.notFound(w, r)
+		return
+	}
+	s.serveChat(w, r, model)
+}
+
+func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
+	e := &llm.Error{
+		Code: llm.CodeNotFound, Status: 404, Message: "there is no " + r.Method + " " + printable(r.URL.Path) + " here.",
+		Fix: "GET /openapi.json lists the paths and their methods.",
+	}
+	if s.otherMethod(r) {
+		e.Code, e.Status = llm.CodeMethod, 405
+	}
+	s.refuse(w, r, e)
+}
+
+// otherMethod reports whether the path is served with another method.
+func (s *server) otherMethod(r *http.Request) bool {
+	for _, known := range s.routes() {
+		if _, path, _ := strings.Cut(known.pattern, " "); path == r.URL.Path {
+			return true
+		}
+	}
+	return false
+}
+
+func printable(s string) string {
+	if len(s) > 200 {
+		s = s[:200] + "…"
+	}
+	return strings.ToValidUTF8(s, "?")
+}
+
+// Limits of the server on its connections.
+const (
+	headerPatience = 10 * time.Second
+	idlePatience   = 120 * time.Second
+	maxHeader      = 256 << 10 // bytes
+)
+
+// NewServer makes an http.Server with limits that a slow or hostile client
+// cannot stretch. Bodies and answers have theirs in the doors.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerPatience,
+		IdleTimeout:       idlePatience,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// IsClosed reports whether err is what a server that was stopped returns.
+func IsClosed(err error) bool { return errors.Is(err, http.ErrServerClosed) }

@@ -1,0 +1,103 @@
+// Package inbound is what all front doors share on the way in and out over HTTP:
+// request bodies read whole within bounds, and event streams written with
+// keep-alive comments.
+package inbound
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"outcrop/llm"
+)
+
+// A request's body must arrive within bodyPatience plus the time that its bytes
+// take at bodyRate.
+const (
+	bodyPatience = 30 * time.Second
+	bodyRate     = 32 << 10 // bytes a second
+)
+
+// firstBuffer is what is set aside before anything has arrived, whatever length
+// the client claims.
+const firstBuffer = 8 << 10
+
+// Body is a request's body. Release gives its memory back; Bytes must not be
+// used after.
+type Body struct {
+	Bytes []byte
+	pool  *sync.Pool
+}
+
+// Release gives the memory back for another request.
+func (b *Body) Release() {
+	if b.pool != nil && cap(b.Bytes) <= 1<<20 { // what is larger is rare and not worth holding
+		b.Bytes = b.Bytes[:0]
+		b.pool.Put(b)
+	}
+}
+
+// Reader reads bodies of up to Limit bytes. Its zero value reads none.
+type Reader struct {
+	Limit int64
+	pool  sync.Pool
+}
+
+// Read reads a request's body to its end. net/http closes a body that is not
+// read to its end at the answer's first byte, which a client may see as a broken
+// connection. The error is an *llm.Error with status 413, 408 or 400.
+func (rd *Reader) Read(w http.ResponseWriter, r *http.Request) (*Body, error) {
+	if r.ContentLength > rd.Limit {
+		return nil, rd.tooLarge(w)
+	}
+	b, _ := rd.pool.Get().(*Body)
+	if b == nil {
+		b = &Body{Bytes: make([]byte, 0, firstBuffer), pool: &rd.pool}
+	}
+	control := http.NewResponseController(w)
+	start := time.Now()
+	deadline := start.Add(bodyPatience)
+	err := control.SetReadDeadline(deadline) // not every ResponseWriter has deadlines; then there are none
+	deadlines := err == nil
+	for {
+		if len(b.Bytes) == cap(b.Bytes) {
+			b.Bytes = append(b.Bytes, 0)[:len(b.Bytes)]
+		}
+		n, err := r.Body.Read(b.Bytes[len(b.Bytes):cap(b.Bytes)])
+		b.Bytes = b.Bytes[:len(b.Bytes)+n]
+		switch {
+		case int64(len(b.Bytes)) > rd.Limit:
+			return nil, rd.tooLarge(w)
+		case errors.Is(err, io.EOF):
+			if deadlines {
+				err = control.SetReadDeadline(time.Time{})
+			}
+			return b, nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			w.Header().Set("Connection", "close")
+			return nil, &llm.Error{
+				Code: llm.CodeSlowClient, Status: 408, Message: "the request did not arrive in time.",
+				Fix: "Send the whole body at once; its Content-Length must be true.", Err: err,
+			}
+		case err != nil:
+			w.Header().Set("Connection", "close")
+			return nil, &llm.Error{Code: llm.CodeBadRequest, Status: 400, Message: "the request body cannot be read: " + err.Error(), Err: err}
+		}
+		if late := start.Add(bodyPatience + time.Duration(len(b.Bytes))*time.Second/bodyRate); deadlines && late.Sub(deadline) > time.Second {
+			deadline = late
+			err = control.SetReadDeadline(deadline)
+			deadlines = err == nil
+		}
+	}
+}
+
+func (rd *Reader) tooLarge(w http.ResponseWriter) error {
+	w.Header().Set("Connection", "close")
+	e := llm.Invalid("", "the request is larger than the %d MB that this gateway takes.", rd.Limit>>20)
+	e.Code, e.Status = llm.CodeTooLarge, 413
+	e.Fix = "Send less, or raise general_settings.max_request_size_mb."
+	return e
+}

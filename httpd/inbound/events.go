@@ -1,0 +1,105 @@
+package inbound
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Events writes an answer of server-sent events
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html). Until the
+// first Write nothing has been said and the answer may still become an ordinary
+// one. While nothing is written for as long as the keep-alive interval, comments
+// go out, the first of them with the headers; a comment is no part of the answer.
+//
+// Its methods are called by one goroutine; the comments come from a timer.
+type Events struct {
+	w         http.ResponseWriter
+	flusher   http.Flusher
+	ping      string
+	keepAlive time.Duration
+
+	mu    sync.Mutex
+	timer *time.Timer
+	begun bool  // the headers are out
+	quiet bool  // no comment may go out now
+	err   error // of a write: the client is gone
+}
+
+// NewEvents prepares an answer of events. ping is the comment to send after each
+// keepAlive of silence.
+func NewEvents(w http.ResponseWriter, ping string, keepAlive time.Duration) *Events {
+	e := &Events{w: w, ping: ping, keepAlive: keepAlive}
+	e.flusher, _ = w.(http.Flusher)
+	e.timer = time.AfterFunc(keepAlive, e.silent)
+	return e
+}
+
+// silent sends a comment.
+func (e *Events) silent() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.quiet || e.err != nil {
+		return
+	}
+	e.write([]byte(e.ping))
+	e.flush()
+	e.timer.Reset(e.keepAlive)
+}
+
+// Commit decides that no comment goes out any more until the next Write, and
+// reports whether headers are out already. If they are not, the caller may set
+// them and answer as it likes.
+func (e *Events) Commit() (begun bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.quiet = true
+	e.timer.Stop()
+	return e.begun
+}
+
+// Write sends events. With more they may wait for the next call, so that a burst
+// leaves in one piece. An error means that the client is gone.
+func (e *Events) Write(p []byte, more bool) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(p) > 0 {
+		e.write(p)
+	}
+	if !more {
+		e.flush()
+	}
+	e.quiet = false
+	if e.err == nil {
+		e.timer.Reset(e.keepAlive)
+	}
+	return e.err
+}
+
+func (e *Events) write(p []byte) {
+	if !e.begun {
+		e.begun = true
+		h := e.w.Header()
+		h.Set("Content-Type", "text/event-stream")
+		h.Set("Cache-Control", "no-cache")
+		h.Set("X-Accel-Buffering", "no") // nginx must not collect events
+		e.w.WriteHeader(http.StatusOK)
+	}
+	if _, err := e.w.Write(p); err != nil && e.err == nil {
+		e.err = err
+	}
+}
+
+func (e *Events) flush() {
+	if e.flusher != nil {
+		e.flusher.Flush()
+	}
+}
+
+// Close ends the comments. The answer ends when the handler returns.
+func (e *Events) Close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.quiet = true
+	e.timer.Stop()
+}

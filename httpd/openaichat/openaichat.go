@@ -1,0 +1,220 @@
+// Package openaichat is the front door for OpenAI's chat completions.
+package openaichat
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"outcrop/gateway"
+	"outcrop/httpd/inbound"
+	"outcrop/llm"
+	wire "outcrop/wire/openaichat"
+)
+
+// Door is the name of this endpoint in the record.
+const Door = "openai_chat"
+
+// maxBurst is how much of a burst of events is collected before it is sent.
+const maxBurst = 16 << 10
+
+// Options are the door's settings.
+type Options struct {
+	// MaxBody is the largest request, in bytes.
+	MaxBody int64
+	// KeepAlive is the silence after which a comment is sent in a stream.
+	KeepAlive time.Duration
+	// DropParams says whether settings that cannot be kept are dropped for a model.
+	DropParams func(model string) bool
+}
+
+// Handler serves chat completions.
+type Handler struct {
+	gateway *gateway.Gateway
+	opt     Options
+	reader  inbound.Reader
+	buffers sync.Pool
+}
+
+// New makes the door.
+func New(g *gateway.Gateway, opt Options) *Handler {
+	h := &Handler{gateway: g, opt: opt}
+	h.reader.Limit = opt.MaxBody
+	return h
+}
+
+// Serve answers one request as a call that has begun. model, if not empty, is
+// the model that the path names.
+func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, call *gateway.Call, model string) {
+	req, err := h.decode(w, r, model)
+	if err != nil {
+		WriteError(w, call.Fail(err))
+		return
+	}
+	call.Warn(req.Warnings...)
+	if req.LLM.Stream {
+		h.stream(w, r, call, req)
+		return
+	}
+	resp, err := call.Complete(r.Context(), &req.LLM)
+	if err != nil {
+		WriteError(w, llm.AsError(err))
+		return
+	}
+	buf := h.buffer()
+	defer h.buffers.Put(buf)
+	*buf = wire.AppendResponse((*buf)[:0], envelope(call, req), resp, call.Warnings())
+	head(w.Header(), call)
+	w.Header()["Content-Type"] = jsonType
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(*buf))}
+	_, _ = w.Write(*buf) // a client that is gone is gone; the answer is recorded either way
+}
+
+// jsonType is never written to.
+var jsonType = []string{"application/json"}
+
+func (h *Handler) decode(w http.ResponseWriter, r *http.Request, model string) (*wire.Request, error) {
+	body, err := h.reader.Read(w, r)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Release()
+	return wire.Decode(body.Bytes, wire.Options{Model: model, DropParams: h.opt.DropParams})
+}
+
+func (h *Handler) buffer() *[]byte {
+	if b, ok := h.buffers.Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, 0, 4<<10)
+	return &b
+}
+
+func envelope(call *gateway.Call, req *wire.Request) wire.Envelope {
+	return wire.Envelope{ID: "chatcmpl-" + call.ID(), Model: req.LLM.Model, Created: call.Started().Unix()}
+}
+
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, req *wire.Request) {
+	events := inbound.NewEvents(w, wire.Ping, h.opt.KeepAlive)
+	defer events.Close()
+	stream, err := call.Stream(r.Context(), &req.LLM)
+	begun := events.Commit()
+	if err != nil {
+		e := llm.AsError(err)
+		if begun { // comments have gone out with a 200; only an event can say it now
+			_ = events.Write(wire.AppendFailure(nil, e), false)
+			return
+		}
+		WriteError(w, e)
+		return
+	}
+	defer stream.Close()
+	if !begun {
+		head(w.Header(), call)
+	}
+	h.copy(r.Context(), events, stream, call, wire.NewChunks(envelope(call, req), req.IncludeUsage))
+}
+
+// copy passes a stream on until its end. Warnings that were in the header are
+// not said again.
+func (h *Handler) copy(ctx context.Context, events *inbound.Events, stream llm.Stream, call *gateway.Call, chunks *wire.Chunks) {
+	said := len(call.Warnings())
+	buf := make([]byte, 0, 512)
+	var ev llm.Event
+	for {
+		err := stream.Next(&ev)
+		switch {
+		case err == nil:
+			buf = chunks.Append(buf, &ev)
+			if len(buf) == 0 || (len(buf) < maxBurst && stream.More()) {
+				continue
+			}
+			if events.Write(buf, false) != nil {
+				return // the client is gone; closing the stream records it
+			}
+			buf = buf[:0]
+		case errors.Is(err, io.EOF):
+			warnings := call.Warnings()[said:]
+			_ = events.Write(chunks.AppendEnd(buf, warnings), false)
+			return
+		default:
+			if ctx.Err() == nil {
+				_ = events.Write(wire.AppendFailure(buf, llm.AsError(err)), false)
+			}
+			return
+		}
+	}
+}
+
+// head sets the headers that tell an answer's way.
+func head(h http.Header, call *gateway.Call) {
+	m := call.Meta()
+	if m.UpstreamID != "" {
+		h["X-Amzn-Requestid"] = []string{m.UpstreamID}
+	}
+	if target := m.Target.String(); target != "" {
+		h["X-Outcrop-Target"] = []string{target}
+	}
+	if len(call.Warnings()) > 0 {
+		h["X-Outcrop-Warnings"] = []string{warningHeader(call.Warnings())}
+	}
+}
+
+// maxWarningHeader bounds the header of warnings, in bytes.
+const maxWarningHeader = 2 << 10
+
+// warningHeader writes warnings as code;field=..., separated by commas, in
+// ASCII. What does not fit is counted.
+func warningHeader(warnings []llm.Warning) string {
+	var b strings.Builder
+	for i, w := range warnings {
+		item := w.Code + ";field=" + ascii(w.Field)
+		if b.Len()+len(item)+2 > maxWarningHeader-len("more;count=999999") {
+			b.WriteString(", more;count=" + strconv.Itoa(len(warnings)-i))
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(item)
+	}
+	return b.String()
+}
+
+// ascii replaces what may not stand in a header's list.
+func ascii(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' || r == ',' || r == ';' {
+			return '_'
+		}
+		return r
+	}, s)
+}
+
+// WriteError answers with an error in OpenAI's form. A client that went away
+// gets nothing.
+func WriteError(w http.ResponseWriter, e *llm.Error) {
+	if e.Code == llm.CodeClientGone {
+		return
+	}
+	h := w.Header()
+	if e.RequestID != "" {
+		h["X-Amzn-Requestid"] = []string{e.RequestID}
+	}
+	if target := e.Target.String(); target != "" {
+		h["X-Outcrop-Target"] = []string{target}
+	}
+	if e.RetryAfter != "" {
+		h["Retry-After"] = []string{e.RetryAfter}
+	}
+	body := wire.AppendError(nil, e)
+	h["Content-Type"] = jsonType
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(e.Status)
+	_, _ = w.Write(body) // nobody is left to tell
+}

@@ -1,0 +1,147 @@
+package httpd
+
+import (
+	"context"
+	_ "embed"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// Models lists the model names that can be called.
+type Models func(ctx context.Context) []Model
+
+// Model is one entry of /v1/models.
+type Model struct {
+	ID      string
+	OwnedBy string
+}
+
+// Ready says whether a call could be served now: nil, or an *llm.Error that says
+// what is missing.
+type Ready func(ctx context.Context) error
+
+// since is the date that models carry, in seconds since 1970; OpenAI's clients
+// want one, and no provider says it. LiteLLM gives the same.
+const since = 1677610602
+
+func appendModel(w *jsonx.Writer, m Model) {
+	w.Object()
+	w.Key("id")
+	w.String(m.ID)
+	w.Key("object")
+	w.String("model")
+	w.Key("created")
+	w.Int(since)
+	w.Key("owned_by")
+	w.String(m.OwnedBy)
+	w.EndObject()
+}
+
+func (s *server) models(ctx context.Context) []Model {
+	if s.opt.Models == nil {
+		return nil
+	}
+	return s.opt.Models(ctx)
+}
+
+func (s *server) listModels(w http.ResponseWriter, r *http.Request) {
+	var out jsonx.Writer
+	out.Object()
+	out.Key("object")
+	out.String("list")
+	out.Key("data")
+	out.Array()
+	for _, m := range s.models(r.Context()) {
+		appendModel(&out, m)
+	}
+	out.EndArray()
+	out.EndObject()
+	writeJSON(w, http.StatusOK, out.Buf)
+}
+
+func (s *server) getModel(w http.ResponseWriter, r *http.Request) {
+	_, escaped, _ := strings.Cut(r.URL.EscapedPath(), "/models/")
+	id, err := url.PathUnescape(escaped)
+	if err != nil {
+		id = escaped
+	}
+	for _, m := range s.models(r.Context()) {
+		if m.ID == id {
+			var out jsonx.Writer
+			appendModel(&out, m)
+			writeJSON(w, http.StatusOK, out.Buf)
+			return
+		}
+	}
+	s.refuse(w, r, &llm.Error{
+		Code: llm.CodeModelNotFound, Status: 404, Param: "model", Message: `the model "` + printable(id) + `" is not listed here.`,
+		Fix: "GET /v1/models lists the names that are.",
+	})
+}
+
+// alive says that the process serves; LiteLLM says it in the same words.
+func (s *server) alive(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, []byte(`"I'm alive!"`))
+}
+
+// readyPatience bounds how long a readiness check may look for credentials.
+const readyPatience = 3 * time.Second
+
+// readiness answers 503 while the gateway stops, and while no call could
+// succeed because credentials are missing.
+func (s *server) readiness(w http.ResponseWriter, r *http.Request) {
+	var out jsonx.Writer
+	status, word := http.StatusOK, "healthy"
+	var reason *llm.Error
+	switch {
+	case s.opt.Gateway.Stopping():
+		status, word = http.StatusServiceUnavailable, "stopping"
+	case s.opt.Ready != nil:
+		ctx, cancel := context.WithTimeout(r.Context(), readyPatience)
+		defer cancel()
+		if err := s.opt.Ready(ctx); err != nil {
+			status, word, reason = http.StatusServiceUnavailable, "not ready", llm.AsError(err)
+		}
+	}
+	out.Object()
+	out.Key("status")
+	out.String(word)
+	if reason != nil {
+		out.Key("reason")
+		out.String(reason.Message)
+		out.Key("code")
+		out.String(string(reason.Code))
+		if reason.Fix != "" {
+			out.Key("fix")
+			out.String(reason.Fix)
+		}
+	}
+	out.EndObject()
+	writeJSON(w, status, out.Buf)
+}
+
+func (s *server) metrics(w http.ResponseWriter, r *http.Request) {
+	if s.opt.Metrics == nil {
+		s.notFound(w, r)
+		return
+	}
+	s.opt.Metrics.ServeHTTP(w, r)
+}
+
+//go:embed openapi.json
+var openAPIDocument []byte
+
+func (s *server) openAPI(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, openAPIDocument)
+}
+
+func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that is gone needs no answer
+}
