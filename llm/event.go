@@ -10,10 +10,10 @@ type EventKind uint8
 // reasoning), deltas and an EventBlockEnd; one EventStop; one EventUsage.
 const (
 	EventStart      EventKind = iota + 1 // Role
-	EventBlockStart                      // Index, Block, and ToolUse, ToolResult or Other by its kind
-	EventDelta                           // Index, Block, and Text, Signature or Other
+	EventBlockStart                      // Index, Block, and ToolUse, ToolResult, Media or Other by its kind; Extra
+	EventDelta                           // Index, Block, and Text, Signature, Media or Other; Extra
 	EventBlockEnd                        // Index
-	EventStop                            // Stop, RawStop, Raw: the model's own fields (Converse's additionalModelResponseFields)
+	EventStop                            // Stop, RawStop, Raw: the model's own fields (Converse's additionalModelResponseFields); Extra
 	EventUsage                           // Usage, LatencyMs, ServiceTier, Trace, Extra
 	EventOther                           // Other: an event that no common name fits; it carries no content
 )
@@ -32,10 +32,12 @@ type Event struct {
 	Signature  string
 	ToolUse    *ToolUse
 	ToolResult *ToolResult
-	Other      *jsonx.Member
-	Stop       StopReason
-	RawStop    string
-	Raw        jsonx.Raw
+	// Media is the format of a block that starts, or a piece of its content.
+	Media   *Media
+	Other   *jsonx.Member
+	Stop    StopReason
+	RawStop string
+	Raw     jsonx.Raw
 
 	Usage       *Usage
 	LatencyMs   Opt[int64]
