@@ -1,0 +1,361 @@
+package converse
+
+import (
+	"strconv"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// AppendRequest appends r as a request body of Converse or ConverseStream.
+// Neighbouring turns of one role become one message. A field that Converse
+// cannot say is an *llm.Error (CodeUnsupported or CodeBadRequest) that names it;
+// a field that could be left out or had to be changed is a warning. Model, Stream
+// and settings that only a model knows are the caller's to place: Reasoning and
+// TopK must have become ModelFields before.
+func AppendRequest(dst []byte, r *llm.Request) ([]byte, []llm.Warning, error) {
+	e := &encoder{w: jsonx.Writer{Buf: dst}}
+	e.request(r)
+	if e.err != nil {
+		return nil, nil, e.err
+	}
+	return e.w.Buf, e.warnings, nil
+}
+
+// encoder writes a request. Its first error sticks.
+type encoder struct {
+	w        jsonx.Writer
+	warnings []llm.Warning
+	err      error
+	// answer is whether blocks of an answer are written: what came from AWS goes
+	// back as it came, unknown members with it.
+	answer bool
+}
+
+// place is where in an llm.Request a block stands. It becomes text only when
+// something is to be said about it.
+type place struct {
+	system     bool
+	turn       int
+	block      int
+	result     int // of the block inside a tool's result
+	haveResult bool
+}
+
+func (p place) String() string {
+	s := "messages[" + strconv.Itoa(p.turn) + "].content[" + strconv.Itoa(p.block) + "]"
+	if p.system {
+		s = "system[" + strconv.Itoa(p.block) + "]"
+	}
+	if p.haveResult {
+		s += ".content[" + strconv.Itoa(p.result) + "]"
+	}
+	return s
+}
+
+func (e *encoder) fail(err *llm.Error) {
+	if e.err == nil {
+		e.err = err
+	}
+}
+
+func (e *encoder) warn(code, field string) {
+	e.warnings = append(e.warnings, llm.Warning{Code: code, Field: field})
+}
+
+func (e *encoder) request(r *llm.Request) {
+	switch {
+	case r.TopK.Set:
+		e.fail(llm.Unsupported("top_k", "Converse has no top_k; only some models take it"))
+	case r.Reasoning.Effort != "" || len(r.Reasoning.Thinking) > 0:
+		e.fail(llm.Unsupported("reasoning", "Converse has no setting for reasoning; only some models take one"))
+	}
+	extensions := e.extensions(r)
+	w := &e.w
+	w.Object()
+	if len(r.Turns) > 0 {
+		w.Key("messages")
+		e.turns(r.Turns)
+	}
+	if len(r.System) > 0 {
+		w.Key("system")
+		w.Array()
+		for i := range r.System {
+			e.block(&r.System[i], place{system: true, block: i})
+		}
+		w.EndArray()
+	}
+	e.settings(r)
+	e.tools(r)
+	if output := outputConfig(extensions); r.Format != nil || len(output) > 0 {
+		e.output(r.Format, output)
+	}
+	if r.ServiceTier != "" {
+		w.Key("serviceTier")
+		w.Object()
+		w.Key("type")
+		w.String(r.ServiceTier)
+		w.EndObject()
+	}
+	if len(r.ModelFields) > 0 {
+		w.Key("additionalModelRequestFields")
+		w.Object()
+		w.Members(r.ModelFields)
+		w.EndObject()
+	}
+	for _, m := range extensions {
+		if m.Name != "outputConfig" {
+			w.AnyKey(m.Name)
+			w.Raw(m.Value)
+		}
+	}
+	w.EndObject()
+}
+
+// extensions gives r's extensions, having checked that none says what a field
+// says already.
+func (e *encoder) extensions(r *llm.Request) []jsonx.Member {
+	for i, m := range r.Extensions {
+		taken := false
+		switch m.Name {
+		case "messages":
+			taken = len(r.Turns) > 0
+		case "system":
+			taken = len(r.System) > 0
+		case "inferenceConfig":
+			taken = hasSettings(r)
+		case "toolConfig":
+			taken = len(r.Tools) > 0 || r.ToolChoice.Kind != llm.ToolChoiceUnset
+		case "serviceTier":
+			taken = r.ServiceTier != ""
+		case "additionalModelRequestFields":
+			taken = len(r.ModelFields) > 0
+		case "outputConfig":
+			if m.Value.Kind() != '{' {
+				e.fail(llm.Invalid(m.Name, "must be an object"))
+			}
+		}
+		for _, before := range r.Extensions[:i] {
+			taken = taken || before.Name == m.Name
+		}
+		if taken {
+			e.fail(llm.Invalid(m.Name, "is given twice, here and by another field"))
+		}
+	}
+	return r.Extensions
+}
+
+// outputConfig gives the members of the extension of that name.
+func outputConfig(extensions []jsonx.Member) []jsonx.Member {
+	for _, m := range extensions {
+		if m.Name == "outputConfig" {
+			members, _ := jsonx.Members(m.Value) // known to be an object
+			return members
+		}
+	}
+	return nil
+}
+
+func (e *encoder) output(f *llm.Format, beside []jsonx.Member) {
+	w := &e.w
+	w.Key("outputConfig")
+	w.Object()
+	if f != nil {
+		e.format(f)
+	}
+	for _, m := range beside {
+		if f != nil && m.Name == "textFormat" {
+			e.fail(llm.Invalid("format", "is given twice, here and as outputConfig.textFormat"))
+		}
+		w.AnyKey(m.Name)
+		w.Raw(m.Value)
+	}
+	w.EndObject()
+}
+
+// format writes the schema of an answer, which Converse takes as a string with
+// JSON in it.
+func (e *encoder) format(f *llm.Format) {
+	if len(f.Schema) == 0 {
+		e.fail(llm.Unsupported("format.schema", "Converse needs a JSON schema for a JSON answer"))
+		return
+	}
+	if f.Strict.Set && !f.Strict.Value {
+		e.warn(llm.WarnDropped, "format.strict") // Converse always holds to the schema
+	}
+	w := &e.w
+	w.Key("textFormat")
+	w.Object()
+	w.Key("structure")
+	w.Object()
+	w.Key("jsonSchema")
+	w.Object()
+	if f.Description != "" {
+		w.Key("description")
+		w.String(f.Description)
+	}
+	if f.Name != "" {
+		w.Key("name")
+		w.String(f.Name)
+	}
+	w.Key("schema")
+	w.String(string(f.Schema))
+	w.EndObject()
+	w.EndObject()
+	w.Key("type")
+	w.String("json_schema")
+	w.EndObject()
+}
+
+func hasSettings(r *llm.Request) bool {
+	return r.MaxTokens.Set || r.Temperature.Set || r.TopP.Set || len(r.Stop) > 0
+}
+
+func (e *encoder) settings(r *llm.Request) {
+	if !hasSettings(r) {
+		return
+	}
+	w := &e.w
+	w.Key("inferenceConfig")
+	w.Object()
+	if r.MaxTokens.Set {
+		w.Key("maxTokens")
+		w.Int(r.MaxTokens.Value)
+	}
+	if len(r.Stop) > 0 {
+		w.Key("stopSequences")
+		w.Array()
+		for _, stop := range r.Stop {
+			w.String(stop)
+		}
+		w.EndArray()
+	}
+	if r.Temperature.Set {
+		w.Key("temperature")
+		w.Float(r.Temperature.Value)
+	}
+	if r.TopP.Set {
+		w.Key("topP")
+		w.Float(r.TopP.Value)
+	}
+	w.EndObject()
+}
+
+// turns writes the conversation, neighbours of one role as one message.
+func (e *encoder) turns(turns []llm.Turn) {
+	w := &e.w
+	w.Array()
+	for i := 0; i < len(turns); {
+		role := turns[i].Role
+		w.Object()
+		w.Key("content")
+		w.Array()
+		for ; i < len(turns) && turns[i].Role == role; i++ {
+			for j := range turns[i].Blocks {
+				e.block(&turns[i].Blocks[j], place{turn: i, block: j})
+			}
+		}
+		w.EndArray()
+		w.Key("role")
+		w.String(string(role))
+		w.EndObject()
+	}
+	w.EndArray()
+}
+
+// tools writes toolConfig. Converse has no word for "no tool": the tools are left
+// out, unless the conversation speaks of tool calls, which Converse takes only
+// beside tools; then they stay, and a warning says that the choice is the model's.
+func (e *encoder) tools(r *llm.Request) {
+	if len(r.Tools) == 0 {
+		if k := r.ToolChoice.Kind; k == llm.ToolChoiceAny || k == llm.ToolChoiceNamed {
+			e.fail(llm.Invalid("tool_choice", "there are no tools to choose from"))
+		}
+		return
+	}
+	if r.ToolChoice.Kind == llm.ToolChoiceNone {
+		if !speaksOfTools(r.Turns) {
+			return
+		}
+		e.warn(llm.WarnDropped, "tool_choice")
+	}
+	w := &e.w
+	w.Key("toolConfig")
+	w.Object()
+	switch r.ToolChoice.Kind {
+	case llm.ToolChoiceAuto:
+		w.Key("toolChoice")
+		w.Raw(jsonx.Raw(`{"auto":{}}`))
+	case llm.ToolChoiceAny:
+		w.Key("toolChoice")
+		w.Raw(jsonx.Raw(`{"any":{}}`))
+	case llm.ToolChoiceNamed:
+		w.Key("toolChoice")
+		w.Object()
+		w.Key("tool")
+		w.Object()
+		w.Key("name")
+		w.String(r.ToolChoice.Name)
+		w.EndObject()
+		w.EndObject()
+	}
+	w.Key("tools")
+	w.Array()
+	for i := range r.Tools {
+		e.tool(&r.Tools[i], i)
+	}
+	w.EndArray()
+	w.EndObject()
+}
+
+func speaksOfTools(turns []llm.Turn) bool {
+	for _, turn := range turns {
+		for _, b := range turn.Blocks {
+			if b.Kind == llm.BlockToolUse || b.Kind == llm.BlockToolResult {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (e *encoder) tool(t *llm.Tool, i int) {
+	w := &e.w
+	w.Object()
+	if t.Other != nil {
+		w.AnyKey(t.Other.Name)
+		w.Raw(t.Other.Value)
+	} else {
+		w.Key("toolSpec")
+		w.Object()
+		if t.Description != "" {
+			w.Key("description")
+			w.String(t.Description)
+		}
+		w.Key("inputSchema")
+		w.Object()
+		w.Key("json")
+		switch {
+		case len(t.Schema) == 0:
+			w.Raw(jsonx.Raw(`{"type":"object","properties":{}}`)) // a function without arguments
+		case t.Schema.Kind() != '{':
+			e.fail(llm.Invalid("tools["+strconv.Itoa(i)+"].schema", "must be an object"))
+		default:
+			w.Raw(t.Schema)
+		}
+		w.EndObject()
+		w.Key("name")
+		w.String(t.Name)
+		if t.Strict.Set {
+			w.Key("strict")
+			w.Bool(t.Strict.Value)
+		}
+		w.EndObject()
+	}
+	w.EndObject()
+	if t.Cache != nil {
+		w.Object()
+		e.cachePoint(t.Cache, nil)
+		w.EndObject()
+	}
+}

@@ -1,0 +1,159 @@
+package converse
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+
+	"outcrop/internal/jsonx"
+)
+
+// FaultKind says how an answer failed.
+type FaultKind uint8
+
+// Kinds of fault.
+const (
+	FaultException FaultKind = iota + 1 // AWS said so: an error status, or an exception or error frame
+	FaultCut                            // the answer ended before its end
+	FaultCorrupt                        // what came is not what Converse sends: checksums, sizes, JSON, types
+	FaultEmpty                          // nothing came, or an answer without its mandatory parts
+)
+
+// Fault is an answer that failed: an error of AWS's in parsed form, or an answer
+// that did not come whole.
+type Fault struct {
+	Kind FaultKind
+	// Status is the HTTP status, or for an exception in a stream the one that
+	// AWS's service model gives its type; 0 unless Kind is FaultException.
+	Status int
+	// Type is AWS's name, such as ThrottlingException; empty if none was given.
+	Type string
+	// Message is AWS's own text, or what is wrong with the answer.
+	Message string
+	// OriginalStatus and OriginalMessage are what the model's own server said; 0
+	// and empty if not given.
+	OriginalStatus  int
+	OriginalMessage string
+	// Resource is the ARN or name that AWS's error names; often empty.
+	Resource string
+	// RequestID is the header x-amzn-RequestId, RetryAfter the header
+	// Retry-After, as they were sent.
+	RequestID  string
+	RetryAfter string
+	// InStream is whether the fault came inside a stream that AWS had accepted.
+	InStream bool
+	// Err is the error underneath, such as that of the connection.
+	Err error
+}
+
+func (f *Fault) Error() string {
+	if f.Kind != FaultException {
+		return f.Message
+	}
+	name := f.Type
+	if name == "" {
+		name = "error without a type"
+	}
+	s := name + " (" + strconv.Itoa(f.Status) + ")"
+	if f.Message != "" {
+		s += ": " + f.Message
+	}
+	return s
+}
+
+func (f *Fault) Unwrap() error { return f.Err }
+
+// DecodeFault reads an answer with an error status. errorType, requestID and
+// retryAfter are the headers x-amzn-ErrorType, x-amzn-RequestId and Retry-After.
+// The type is that of the header or else of the body; the message stands under
+// message (the services) or Message (the authorization layer). Of a body that
+// says nothing of the kind the beginning is the message.
+func DecodeFault(status int, errorType, requestID, retryAfter string, body []byte) *Fault {
+	f := &Fault{Kind: FaultException, Status: status, Type: errorName(errorType), RequestID: requestID, RetryAfter: retryAfter}
+	f.decode(body)
+	return f
+}
+
+// decode takes what the body of an error says.
+func (f *Fault) decode(body []byte) {
+	members, err := jsonx.Members(jsonx.Raw(body))
+	named := false
+	for _, m := range members {
+		switch m.Name {
+		case "message", "Message":
+			named = plain(m.Value, &f.Message) || named
+		case "__type", "code":
+			var name string
+			if plain(m.Value, &name) && f.Type == "" {
+				f.Type = errorName(name)
+			}
+		case "originalStatusCode":
+			_ = jsonx.Unmarshal(m.Value, &f.OriginalStatus) // what is no number is not the status
+		case "originalMessage":
+			plain(m.Value, &f.OriginalMessage)
+		case "resourceName":
+			plain(m.Value, &f.Resource)
+		}
+	}
+	if err != nil || !named {
+		f.Message = beginning(body)
+	}
+}
+
+// plain reads a JSON string into text; false if the value is none.
+func plain(value jsonx.Raw, text *string) bool {
+	return value.Kind() == '"' && jsonx.Unmarshal(value, text) == nil
+}
+
+// errorName cuts an error type as it is sent
+// ("ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/",
+// "com.amazon.coral.service#ThrottlingException", "throttlingException") to the
+// one name.
+func errorName(sent string) string {
+	name, _, _ := strings.Cut(sent, ":")
+	if _, behind, ok := strings.Cut(name, "#"); ok {
+		name = behind
+	}
+	name = strings.TrimSpace(name)
+	if name != "" && name[0] >= 'a' && name[0] <= 'z' {
+		name = string(name[0]-'a'+'A') + name[1:]
+	}
+	return name
+}
+
+// maxBeginning is how many bytes of a body that is no AWS error are kept.
+const maxBeginning = 1 << 10
+
+// beginning is the start of a body, made printable.
+func beginning(body []byte) string {
+	text := strings.ToValidUTF8(string(body[:min(len(body), maxBeginning)]), "")
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text))
+}
+
+// exceptionStatus is the HTTP status of an error type, by AWS's service model of
+// bedrock-runtime; 500 for one that it does not know.
+func exceptionStatus(name string) int {
+	switch name {
+	case "ValidationException", "ServiceQuotaExceededException", "ConflictException":
+		return 400
+	case "AccessDeniedException":
+		return 403
+	case "ResourceNotFoundException":
+		return 404
+	case "ModelTimeoutException":
+		return 408
+	case "ModelErrorException", "ModelStreamErrorException":
+		return 424
+	case "ThrottlingException", "ModelNotReadyException":
+		return 429
+	case "ServiceUnavailableException":
+		return 503
+	default:
+		return 500
+	}
+}

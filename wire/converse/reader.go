@@ -1,0 +1,391 @@
+package converse
+
+import (
+	"errors"
+	"io"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/wire/eventstream"
+)
+
+// Reader reads the body of a ConverseStream answer as events.
+//
+// The start of a text or reasoning block is left out where AWS leaves it out.
+// What a frame holds beyond what llm has fields for stands in Event.Extra. A
+// citation is a delta of its text block, with Other named citation; an event or
+// a delta of an unknown name keeps that name in Other.
+type Reader struct {
+	frames  *eventstream.Decoder
+	payload payload
+	queue   []llm.Event // further events of the frame that was read last
+	some    bool        // a frame has come
+	stopped bool        // messageStop has come
+	err     error       // what Next goes on to return
+}
+
+// NewReader makes a Reader of the body of an answer with status 200.
+func NewReader(body io.Reader) *Reader {
+	return &Reader{frames: eventstream.NewDecoder(body)}
+}
+
+// Next fills ev with the next event. It returns io.EOF where the body ends after
+// messageStop and between two frames. Any other end is a *Fault with InStream
+// set: FaultException where AWS says what went wrong; FaultEmpty where the body
+// ends without a frame; FaultCut where it ends, or its reader fails, before the
+// end of the answer; FaultCorrupt where the frames or what they hold cannot be
+// read. An error ends the stream: Next returns it from then on.
+func (r *Reader) Next(ev *llm.Event) error {
+	*ev = llm.Event{}
+	if len(r.queue) > 0 {
+		*ev = r.queue[0]
+		r.queue = r.queue[1:]
+		return nil
+	}
+	if r.err == nil {
+		if r.err = r.next(ev); r.err == nil {
+			return nil
+		}
+		r.frames.Release()
+	}
+	return r.err
+}
+
+// More reports whether Next has something to give without waiting for the
+// network, so that a writer may put off flushing.
+func (r *Reader) More() bool {
+	return len(r.queue) > 0 || r.err == nil && r.frames.More()
+}
+
+func (r *Reader) next(ev *llm.Event) error {
+	frame, err := r.frames.Next()
+	if err != nil {
+		return r.ended(err)
+	}
+	r.some = true
+	if fault := exception(frame); fault != nil {
+		return fault
+	}
+	r.payload.ev, r.payload.more = ev, nil
+	if !r.payload.name(frame.Header(eventstream.HeaderEventType)) {
+		ev.Kind = llm.EventOther
+		ev.Other = &jsonx.Member{Name: string(frame.Header(eventstream.HeaderEventType))}
+		if jsonx.Valid(frame.Payload) {
+			ev.Other.Value = jsonx.Raw(frame.Payload).Clone()
+		}
+		return nil
+	}
+	if err := r.payload.decode(frame.Payload); err != nil {
+		return &Fault{
+			Kind: FaultCorrupt, InStream: true, Err: err,
+			Message: "an event " + string(frame.Header(eventstream.HeaderEventType)) + " cannot be read: " + err.Error(),
+		}
+	}
+	r.queue = r.payload.more
+	r.stopped = r.stopped || ev.Kind == llm.EventStop
+	return nil
+}
+
+// ended tells what the end of the frames means.
+func (r *Reader) ended(err error) error {
+	f := &Fault{InStream: true, Err: err}
+	switch {
+	case err == io.EOF && r.stopped:
+		return io.EOF
+	case err == io.EOF && !r.some:
+		f.Kind, f.Message = FaultEmpty, "the stream ended without an event"
+	case err == io.EOF:
+		f.Kind, f.Message = FaultCut, "the stream ended before the end of the answer"
+	case errors.Is(err, eventstream.ErrChecksum), errors.Is(err, eventstream.ErrTooLarge), errors.Is(err, eventstream.ErrMalformed):
+		f.Kind, f.Message = FaultCorrupt, err.Error()
+	case errors.Is(err, eventstream.ErrTruncated):
+		f.Kind, f.Message = FaultCut, err.Error()
+	default:
+		f.Kind, f.Message = FaultCut, "the stream broke off: "+err.Error()
+	}
+	if f.Err == io.EOF {
+		f.Err = io.ErrUnexpectedEOF // so that nobody takes it for a good end
+	}
+	return f
+}
+
+// exception reads a frame that says what went wrong: an exception of AWS's
+// service model, or an error outside it. Any other frame gives nil.
+func exception(frame *eventstream.Frame) *Fault {
+	kind := string(frame.Header(eventstream.HeaderMessageType))
+	f := &Fault{Kind: FaultException, InStream: true}
+	switch {
+	case kind == "error":
+		f.Type = errorName(string(frame.Header(eventstream.HeaderErrorCode)))
+		f.Message = string(frame.Header(eventstream.HeaderErrorMessage))
+		if f.Message == "" {
+			f.decode(frame.Payload)
+		}
+	case kind == "exception", frame.Header(eventstream.HeaderExceptionType) != nil:
+		f.Type = errorName(string(frame.Header(eventstream.HeaderExceptionType)))
+		f.decode(frame.Payload)
+	default:
+		return nil
+	}
+	f.Status = exceptionStatus(f.Type)
+	return f
+}
+
+// payload reads the JSON of one frame into an event. It is one value, used again
+// for every frame, so that a delta costs no allocation but its text.
+type payload struct {
+	ev    *llm.Event
+	more  []llm.Event // events behind ev out of the same frame
+	fault *jsonx.Error
+}
+
+func (p *payload) decode(data []byte) error {
+	p.fault = nil
+	err := jsonx.Unmarshal(data, p)
+	if p.fault != nil {
+		return p.fault
+	}
+	return err
+}
+
+// name sets the event's kind by the frame's event type; false if it is unknown.
+func (p *payload) name(eventType []byte) bool {
+	switch string(eventType) {
+	case "contentBlockDelta":
+		p.ev.Kind = llm.EventDelta
+	case "contentBlockStart":
+		p.ev.Kind = llm.EventBlockStart
+	case "contentBlockStop":
+		p.ev.Kind = llm.EventBlockEnd
+	case "messageStart":
+		p.ev.Kind = llm.EventStart
+	case "messageStop":
+		p.ev.Kind = llm.EventStop
+	case "metadata":
+		p.ev.Kind = llm.EventUsage
+	default:
+		return false
+	}
+	return true
+}
+
+// UnmarshalJSONFrom is how jsonx hands over its decoder.
+func (p *payload) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	s := source{d: d}
+	ev := p.ev
+	s.open('{')
+	for {
+		name, ok := s.member()
+		if !ok {
+			break
+		}
+		if !p.member(&s, name) {
+			ev.Extra = append(ev.Extra, s.rest(name))
+		}
+	}
+	if ev.Kind == llm.EventDelta && ev.Block == 0 {
+		ev.Block = llm.BlockText // of a delta that says nothing
+	}
+	for i := range p.more {
+		p.more[i].Index = ev.Index // which may stand behind the delta
+	}
+	p.fault = s.fault
+	return s.err
+}
+
+// member reads a member that the kind of event has; false if it has none of that
+// name. The padding p belongs to every kind.
+func (p *payload) member(s *source, name []byte) bool {
+	ev := p.ev
+	if string(name) == "p" {
+		s.skip()
+		return true
+	}
+	switch ev.Kind {
+	case llm.EventDelta:
+		switch string(name) {
+		case "contentBlockIndex":
+			ev.Index = s.index()
+		case "delta":
+			p.delta(s)
+		default:
+			return false
+		}
+	case llm.EventBlockStart:
+		switch string(name) {
+		case "contentBlockIndex":
+			ev.Index = s.index()
+		case "start":
+			p.start(s)
+		default:
+			return false
+		}
+	case llm.EventBlockEnd:
+		if string(name) != "contentBlockIndex" {
+			return false
+		}
+		ev.Index = s.index()
+	case llm.EventStart:
+		if string(name) != "role" {
+			return false
+		}
+		ev.Role = llm.Role(s.text())
+	case llm.EventStop:
+		switch string(name) {
+		case "stopReason":
+			ev.RawStop = s.text()
+			ev.Stop = stopReason(ev.RawStop)
+		case "additionalModelResponseFields":
+			ev.Raw = s.raw()
+		default:
+			return false
+		}
+	default:
+		return s.metadata(ev, name)
+	}
+	return true
+}
+
+func (s *source) metadata(ev *llm.Event, name []byte) bool {
+	switch string(name) {
+	case "usage":
+		ev.Usage = &llm.Usage{}
+		s.usage(ev.Usage)
+	case "metrics":
+		s.metrics(&ev.LatencyMs, &ev.Extra)
+	case "serviceTier":
+		s.serviceTier(&ev.ServiceTier, &ev.Extra)
+	case "trace":
+		ev.Trace = s.raw()
+	default:
+		return false
+	}
+	return true
+}
+
+// start reads the union that tells which block begins.
+func (p *payload) start(s *source) {
+	ev := p.ev
+	ev.Block = llm.BlockText // an empty union tells nothing; deltas correct it
+	var b llm.Block
+	s.open('{')
+	for {
+		name, ok := s.member()
+		if !ok {
+			break
+		}
+		if b.Kind != 0 || !s.known(&b, name) {
+			b.Extra = append(b.Extra, s.rest(name))
+		}
+	}
+	if b.Kind == 0 && len(b.Extra) > 0 {
+		b.Kind, b.Other, b.Extra = llm.BlockOther, &b.Extra[0], b.Extra[1:]
+	}
+	if b.Kind != 0 {
+		ev.Block = b.Kind
+	}
+	ev.ToolUse, ev.ToolResult, ev.Media, ev.Other = b.ToolUse, b.ToolResult, b.Media, b.Other
+	ev.Extra = append(ev.Extra, b.Extra...)
+	if b.Text != "" || b.Signature != "" {
+		p.more = append(p.more, llm.Event{Kind: llm.EventDelta, Block: b.Kind, Text: b.Text, Signature: b.Signature})
+	}
+}
+
+// delta reads the union that is a piece of a block.
+func (p *payload) delta(s *source) {
+	ev := p.ev
+	s.open('{')
+	for {
+		name, ok := s.member()
+		if !ok {
+			return
+		}
+		if ev.Block != 0 {
+			ev.Extra = append(ev.Extra, s.rest(name))
+			continue
+		}
+		switch string(name) {
+		case "text":
+			ev.Block, ev.Text = llm.BlockText, s.text()
+		case "toolUse":
+			ev.Block = llm.BlockToolUse
+			s.toolUseDelta(ev)
+		case "reasoningContent":
+			ev.Block = llm.BlockReasoning
+			s.reasoningDelta(ev)
+		case "toolResult":
+			p.toolResultDelta(s)
+		case "citation":
+			ev.Block = llm.BlockText
+			other := s.rest(name)
+			ev.Other = &other
+		case "image":
+			b := llm.Block{}
+			s.media(&b)
+			ev.Block, ev.Media = llm.BlockImage, b.Media
+			ev.Extra = append(ev.Extra, b.Extra...)
+		default:
+			ev.Block = llm.BlockOther
+			other := s.rest(name)
+			ev.Other = &other
+		}
+	}
+}
+
+func (s *source) toolUseDelta(ev *llm.Event) {
+	s.open('{')
+	for {
+		name, ok := s.member()
+		if !ok {
+			return
+		}
+		if string(name) == "input" {
+			ev.Text = s.text()
+			continue
+		}
+		ev.Extra = append(ev.Extra, s.rest(name))
+	}
+}
+
+func (s *source) reasoningDelta(ev *llm.Event) {
+	s.open('{')
+	for {
+		name, ok := s.member()
+		if !ok {
+			return
+		}
+		switch string(name) {
+		case "text":
+			ev.Text = s.text()
+		case "signature":
+			ev.Signature = s.text()
+		case "redactedContent":
+			ev.Block, ev.Text = llm.BlockRedacted, s.text()
+		default:
+			ev.Extra = append(ev.Extra, s.rest(name))
+		}
+	}
+}
+
+// toolResultDelta reads an array of pieces, each an event of its own.
+func (p *payload) toolResultDelta(s *source) {
+	p.ev.Block = llm.BlockToolResult
+	first := true
+	s.open('[')
+	for s.element() {
+		for _, m := range s.members() {
+			piece := &llm.Event{Kind: llm.EventDelta, Block: llm.BlockToolResult}
+			if first {
+				piece = p.ev
+				first = false
+			}
+			piece.Other = &m
+			if m.Name == "text" {
+				plain(m.Value, &piece.Text)
+			}
+			if piece != p.ev {
+				p.more = append(p.more, *piece)
+			}
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package converse
+
+import (
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// DecodeResponse reads the body of a whole answer. Members and words that AWS's
+// service model does not know pass and are kept. What is no answer is a *Fault:
+// FaultEmpty for an empty body and for one without output.message, stopReason or
+// usage, FaultCorrupt for one that is not JSON or has other types.
+func DecodeResponse(body []byte) (*llm.Response, error) {
+	if len(body) == 0 {
+		return nil, &Fault{Kind: FaultEmpty, Message: "the answer is empty"}
+	}
+	r := &llm.Response{}
+	var has parts
+	if err := decode(body, func(s *source) { s.response(r, &has) }); err != nil {
+		return nil, &Fault{Kind: FaultCorrupt, Message: "the answer cannot be read: " + err.Error(), Err: err}
+	}
+	if missing := has.missing(); missing != "" {
+		return nil, &Fault{Kind: FaultEmpty, Message: "the answer has no " + missing}
+	}
+	return r, nil
+}
+
+// parts are the parts of an answer without which it is none.
+type parts struct{ message, stop, usage bool }
+
+func (p parts) missing() string {
+	switch {
+	case !p.message:
+		return "output.message"
+	case !p.stop:
+		return "stopReason"
+	case !p.usage:
+		return "usage"
+	default:
+		return ""
+	}
+}
+
+func (s *source) response(r *llm.Response, has *parts) {
+	s.open('{')
+	for {
+		name, ok := s.member()
+		if !ok {
+			return
+		}
+		switch string(name) {
+		case "output":
+			has.message = s.output(r)
+		case "stopReason":
+			r.RawStop = s.text()
+			r.Stop = stopReason(r.RawStop)
+			has.stop = r.RawStop != ""
+		case "usage":
+			s.usage(&r.Usage)
+			has.usage = true
+		case "metrics":
+			s.metrics(&r.LatencyMs, &r.Extra)
+		case "serviceTier":
+			s.serviceTier(&r.ServiceTier, &r.Extra)
+		case "additionalModelResponseFields":
+			r.ModelFields = s.raw()
+		case "trace":
+			r.Trace = s.raw()
+		default:
+			r.Extra = append(r.Extra, s.rest(name))
+		}
+	}
+}
+
+// output reads the union around the message; false if there is no message.
+func (s *source) output(r *llm.Response) (found bool) {
+	s.open('{')
+	for {
+		name, ok := s.member()
+		if !ok {
+			return found
+		}
+		if string(name) == "message" {
+			s.message(r)
+			found = true
+			continue
+		}
+		r.Extra = append(r.Extra, s.rest(name))
+	}
+}
+
+func (s *source) message(r *llm.Response) {
+	s.open('{')
+	for {
+		name, ok := s.member()
+		if !ok {
+			return
+		}
+		switch string(name) {
+		case "role":
+			r.Role = llm.Role(s.text())
+		case "content":
+			r.Blocks = s.blocks()
+		default:
+			r.Extra = append(r.Extra, s.rest(name))
+		}
+	}
+}
+
+func (s *source) usage(u *llm.Usage) {
+	s.open('{')
+	for {
+		name, ok := s.member()
+		if !ok {
+			return
+		}
+		switch string(name) {
+		case "inputTokens":
+			u.Input = s.integer()
+		case "outputTokens":
+			u.Output = s.integer()
+		case "totalTokens":
+			u.Total = s.integer()
+		case "cacheReadInputTokens":
+			u.CacheRead = llm.Some(s.integer())
+		case "cacheWriteInputTokens":
+			u.CacheWrite = llm.Some(s.integer())
+		case "cacheDetails":
+			s.open('[')
+			for s.element() {
+				u.CacheWrites = append(u.CacheWrites, s.cacheWrite())
+			}
+		default:
+			u.Extra = append(u.Extra, s.rest(name))
+		}
+	}
+}
+
+func (s *source) cacheWrite() (w llm.CacheWrite) {
+	s.open('{')
+	for {
+		name, ok := s.member()
+		if !ok {
+			return w
+		}
+		switch string(name) {
+		case "ttl":
+			w.TTL = s.text()
+		case "inputTokens":
+			w.Tokens = s.integer()
+		default:
+			s.raw()
+		}
+	}
+}
+
+// metrics reads the latency; other metrics are kept beside it.
+func (s *source) metrics(latency *llm.Opt[int64], extra *[]jsonx.Member) {
+	s.open('{')
+	for {
+		name, ok := s.member()
+		if !ok {
+			return
+		}
+		if string(name) == "latencyMs" {
+			*latency = llm.Some(s.integer())
+			continue
+		}
+		*extra = append(*extra, s.rest(name))
+	}
+}
+
+func (s *source) serviceTier(tier *string, extra *[]jsonx.Member) {
+	s.open('{')
+	for {
+		name, ok := s.member()
+		if !ok {
+			return
+		}
+		if string(name) == "type" {
+			*tier = s.text()
+			continue
+		}
+		*extra = append(*extra, s.rest(name))
+	}
+}

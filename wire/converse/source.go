@@ -1,0 +1,207 @@
+package converse
+
+import (
+	"fmt"
+
+	"outcrop/internal/jsonx"
+)
+
+// source reads a JSON document member by member. Its first error sticks: from
+// then on every method returns the zero value, so that a walk over a document is
+// written without a check behind each step.
+//
+// A member whose value is null counts as absent, as it does for AWS; the json of
+// a tool result, which may be null, is the exception.
+type source struct {
+	d     *jsonx.Decoder
+	err   error
+	fault *jsonx.Error // err, if it was found here and not by the decoder
+}
+
+// decode walks over the document in data. An error is a *jsonx.Error.
+func decode(data []byte, walk func(s *source)) error {
+	w := walker{walk: walk}
+	err := jsonx.Unmarshal(data, &w)
+	if w.fault != nil {
+		return w.fault
+	}
+	return err
+}
+
+type walker struct {
+	walk  func(s *source)
+	fault *jsonx.Error
+}
+
+// UnmarshalJSONFrom is how jsonx hands over its decoder.
+func (w *walker) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	s := source{d: d}
+	w.walk(&s)
+	w.fault = s.fault
+	return s.err
+}
+
+// fail reports a fault of the value that was read last.
+func (s *source) fail(format string, args ...any) {
+	if s.err == nil {
+		s.fault = &jsonx.Error{
+			Path:   jsonx.Path(string(s.d.StackPointer())),
+			Offset: s.d.InputOffset(),
+			Reason: fmt.Sprintf(format, args...),
+		}
+		s.err = s.fault
+	}
+}
+
+// open enters an object ('{') or an array ('[').
+func (s *source) open(kind jsonx.Kind) {
+	if s.err != nil {
+		return
+	}
+	if k := s.d.PeekKind(); k != kind && k != 0 {
+		s.err = s.d.SkipValue()
+		s.fail("must be %s, not %s", jsonx.KindName(kind), jsonx.KindName(k))
+		return
+	}
+	_, s.err = s.d.ReadToken()
+}
+
+// member gives the name of the open object's next member that is not null;
+// false, having closed the object, when there is none. The name is valid until
+// the next read.
+func (s *source) member() ([]byte, bool) {
+	for s.err == nil {
+		if s.d.PeekKind() == '}' {
+			_, s.err = s.d.ReadToken()
+			break
+		}
+		var quoted jsonx.Raw
+		if quoted, s.err = s.d.ReadValue(); s.err != nil {
+			break
+		}
+		name := unquote(quoted)
+		if s.d.PeekKind() == 'n' && string(name) != "json" {
+			s.err = s.d.SkipValue()
+			continue
+		}
+		return name, true
+	}
+	return nil, false
+}
+
+// element reports whether the open array has another element; false, having
+// closed the array, when not.
+func (s *source) element() bool {
+	if s.err != nil {
+		return false
+	}
+	if s.d.PeekKind() != ']' {
+		return true
+	}
+	_, s.err = s.d.ReadToken()
+	return false
+}
+
+// unquote gives what a valid JSON string says; without escapes it aliases quoted.
+func unquote(quoted jsonx.Raw) []byte {
+	inner := quoted[1 : len(quoted)-1]
+	for _, c := range inner {
+		if c == '\\' {
+			var text string
+			if jsonx.Unmarshal(quoted, &text) == nil {
+				return []byte(text)
+			}
+		}
+	}
+	return inner
+}
+
+// text reads a string.
+func (s *source) text() string {
+	if s.err != nil {
+		return ""
+	}
+	token, err := s.d.ReadToken()
+	if err != nil {
+		s.err = err
+		return ""
+	}
+	if k := token.Kind(); k != '"' {
+		s.fail("must be a string, not %s", jsonx.KindName(k))
+		return ""
+	}
+	return token.String()
+}
+
+func (s *source) integer() (n int64) {
+	s.into(&n)
+	return n
+}
+
+func (s *source) number() (f float64) {
+	s.into(&f)
+	return f
+}
+
+func (s *source) boolean() (b bool) {
+	s.into(&b)
+	return b
+}
+
+func (s *source) into(v any) {
+	if s.err == nil {
+		s.err = jsonx.UnmarshalDecode(s.d, v)
+	}
+}
+
+// raw reads any value as it stands.
+func (s *source) raw() jsonx.Raw {
+	if s.err != nil {
+		return nil
+	}
+	var value jsonx.Raw
+	if value, s.err = s.d.ReadValue(); s.err != nil {
+		return nil
+	}
+	return value.Clone()
+}
+
+func (s *source) skip() {
+	if s.err == nil {
+		s.err = s.d.SkipValue()
+	}
+}
+
+// index reads the number of a block.
+func (s *source) index() int {
+	n := s.integer()
+	if n < 0 || n > maxIndex {
+		s.fail("%d is not the number of a block", n)
+		return 0
+	}
+	return int(n)
+}
+
+// maxIndex is AWS's own bound for an integer; it keeps int out of trouble.
+const maxIndex = 1<<31 - 1
+
+// rest keeps a member that has no field: its name must be taken before the value
+// is read.
+func (s *source) rest(name []byte) jsonx.Member {
+	kept := jsonx.Member{Name: string(name)}
+	kept.Value = s.raw()
+	return kept
+}
+
+// members reads an object as its members.
+func (s *source) members() []jsonx.Member {
+	var members []jsonx.Member
+	s.open('{')
+	for {
+		name, ok := s.member()
+		if !ok {
+			return members
+		}
+		members = append(members, s.rest(name))
+	}
+}
