@@ -1,0 +1,80 @@
+package config
+
+import (
+	"cmp"
+	"strings"
+	"time"
+)
+
+// calls are the settings of calls that an entry of model_list may have for
+// itself. One that was not given is nil, or 0 for a time.
+type calls struct {
+	timeout       time.Duration
+	streamTimeout time.Duration
+	keepAlive     time.Duration
+	numRetries    *int
+	dropParams    *bool
+}
+
+// read takes a setting if it is one of these.
+func (c *calls) read(l *loader, k Key, n *node, path string) {
+	switch k.Name {
+	case "timeout":
+		c.timeout, _ = l.seconds(k, n, path)
+	case "stream_timeout":
+		c.streamTimeout, _ = l.seconds(k, n, path)
+	case "keepalive_seconds":
+		c.keepAlive, _ = l.seconds(k, n, path)
+	case "num_retries":
+		if f, ok := l.number(k, n, path); ok {
+			v := int(f)
+			c.numRetries = &v
+		}
+	case "drop_params":
+		if v, ok := l.boolean(k, n, path); ok {
+			c.dropParams = &v
+		}
+	}
+}
+
+// or fills what c does not say from d.
+func (c calls) or(d calls) calls {
+	c.timeout = cmp.Or(c.timeout, d.timeout)
+	c.streamTimeout = cmp.Or(c.streamTimeout, d.streamTimeout)
+	c.keepAlive = cmp.Or(c.keepAlive, d.keepAlive)
+	c.numRetries = cmp.Or(c.numRetries, d.numRetries)
+	c.dropParams = cmp.Or(c.dropParams, d.dropParams)
+	return c
+}
+
+// globals are what litellm_settings and router_settings say about all calls.
+type globals struct {
+	litellm, router calls
+	requestTimeout  time.Duration // the older name of timeout
+}
+
+func (g *globals) read(l *loader, k Key, n *node, path string) {
+	switch {
+	case k.Name == "request_timeout":
+		g.requestTimeout, _ = l.seconds(k, n, path)
+	case k.Section == "router_settings":
+		g.router.read(l, k, n, path)
+	default:
+		g.litellm.read(l, k, n, path)
+	}
+}
+
+// settle fills in the defaults: router_settings beats litellm_settings, and
+// LITELLM_DROP_PARAMS counts where no drop_params stands.
+func (g *globals) settle(l *loader) calls {
+	retries := 2
+	env, _ := l.env("LITELLM_DROP_PARAMS")
+	drop := strings.EqualFold(env, "true")
+	all := g.router.or(g.litellm)
+	return all.or(calls{
+		timeout:    cmp.Or(g.requestTimeout, 600*time.Second),
+		keepAlive:  15 * time.Second,
+		numRetries: &retries,
+		dropParams: &drop,
+	})
+}

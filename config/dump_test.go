@@ -1,0 +1,32 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// dump writes a configuration for the golden files, with all values in the
+// clear, since they are the fixtures' own.
+func dump(c *Config) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "timeout %v, stream %v, retries %d, keepalive %v, drop_params %t\n", c.Timeout, c.StreamTimeout, c.NumRetries, c.KeepAlive, c.DropParams)
+	fmt.Fprintf(&b, "master key %q, largest request %d bytes\n", c.General.MasterKey.Reveal(), c.General.MaxRequestSize)
+	for _, name := range slices.Sorted(maps.Keys(c.Environment)) {
+		fmt.Fprintf(&b, "environment %s=%s\n", name, c.Environment[name].Reveal())
+	}
+	for _, m := range c.Models {
+		fmt.Fprintf(&b, "\n%s at %s:%d:%d\n", m.Path, m.Position.File, m.Position.Line, m.Position.Column)
+		fmt.Fprintf(&b, "  %q is %q of %s\n", m.Name, m.Model, m.Provider)
+		fmt.Fprintf(&b, "  id %s\n", m.ID)
+		fmt.Fprintf(&b, "  timeout %v, stream %v, retries %d, keepalive %v, drop_params %t\n", m.Timeout, m.StreamTimeout, m.NumRetries, m.KeepAlive, m.DropParams)
+		for _, name := range slices.Sorted(maps.Keys(m.Values)) {
+			fmt.Fprintf(&b, "  %s=%s\n", name, m.Values[name])
+		}
+		if m.Info != nil {
+			fmt.Fprintf(&b, "  info %s\n", m.Info)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,291 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"outcrop/provider"
+)
+
+// maxProblems is how many problems are told. To have more is an error in
+// itself, since errors may be among those that are not told.
+const maxProblems = 1000
+
+// loader is one Load under way.
+type loader struct {
+	src         Source
+	table       *table
+	files       []string
+	environment map[string]Secret
+	problems    []located
+	seen        map[string]bool // keys without effect that have been warned about
+}
+
+// located is a problem with the index of its file, by which problems sort.
+type located struct {
+	Problem
+	file int
+}
+
+func newLoader(src Source) *loader {
+	return &loader{src: src, table: keyTable(), environment: map[string]Secret{}, seen: map[string]bool{}}
+}
+
+func (l *loader) report(s Severity, file, line, column int, path, message, accepted, hint string) {
+	p := Problem{Severity: s, Path: path, Line: line, Column: column, Message: message, Accepted: accepted, Hint: hint}
+	if file >= 0 {
+		p.File = l.files[file]
+	}
+	switch {
+	case len(l.problems) < maxProblems-1:
+		l.problems = append(l.problems, located{p, file})
+	case len(l.problems) == maxProblems-1:
+		p := Problem{Severity: Error, Message: "too many problems; the rest is not told"}
+		l.problems = append(l.problems, located{p, len(l.files)})
+	}
+}
+
+func (l *loader) errorAt(file, line, column int, path, message, accepted, hint string) {
+	l.report(Error, file, line, column, path, message, accepted, hint)
+}
+
+func (l *loader) warnAt(file, line, column int, path, message, hint string) {
+	l.report(Warning, file, line, column, path, message, "", hint)
+}
+
+// sorted gives the problems in the order of files, lines and columns, each
+// once: an alias makes the same text count at several places.
+func (l *loader) sorted() []Problem {
+	slices.SortStableFunc(l.problems, func(a, b located) int {
+		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	var out []Problem
+	for _, p := range l.problems {
+		if !slices.Contains(out[max(0, len(out)-20):], p.Problem) {
+			out = append(out, p.Problem)
+		}
+	}
+	return out
+}
+
+// load reads the whole configuration. The result counts only if no problem is
+// an error.
+func (l *loader) load() *Config {
+	cfg := &Config{General: General{MaxRequestSize: 100 << 20}}
+	root := l.open()
+	if root == nil {
+		root = &node{}
+	}
+	l.readEnvironment(root.get("environment_variables"))
+	cfg.Environment = l.environment
+
+	var g globals
+	var models, credentials *node
+	l.fields(root, "", "", nil, func(k Key, n *node, path string) {
+		switch k.Name {
+		case "model_list":
+			models = n
+		case "credential_list":
+			credentials = n
+		case "general_settings":
+			l.general(cfg, n, path)
+		case "litellm_settings", "router_settings":
+			l.fields(n, k.Name, path, nil, func(k Key, n *node, path string) { g.read(l, k, n, path) })
+		}
+	})
+	all := g.settle(l)
+	cfg.Timeout, cfg.StreamTimeout = all.timeout, cmp.Or(all.streamTimeout, all.timeout)
+	cfg.NumRetries, cfg.KeepAlive, cfg.DropParams = *all.numRetries, all.keepAlive, *all.dropParams
+	l.masterKey(cfg)
+	l.models(cfg, all, models, l.credentials(credentials))
+	return cfg
+}
+
+// fields goes through the members of a mapping: supported ones go to take, all
+// others are reported by their class. p is the provider whose settings count in
+// this section; nil if none do.
+func (l *loader) fields(n *node, section, path string, p *provider.Info, take func(k Key, n *node, path string)) {
+	if n.kind == null {
+		return
+	}
+	if n.kind != mapping {
+		l.errorAt(n.file, n.line, n.column, path, "must be a mapping, not "+n.kind.String(), "", "")
+		return
+	}
+	for i := range n.members {
+		if len(l.problems) == maxProblems {
+			return
+		}
+		m := &n.members[i]
+		at := m.key
+		if path != "" {
+			at = path + "." + m.key
+		}
+		k, known := l.table.find(section, m.key)
+		if opt, ok := option(p, m.key); ok {
+			if !known {
+				k = Key{Section: section, Name: m.key, Type: StringType}
+			}
+			k.Class = Supported
+			if opt.Secret {
+				k.Type = SecretType
+			}
+			known = true
+		}
+		switch {
+		case !known:
+			l.unknown(m, section, at, p)
+		case k.Class != Supported:
+			l.unsupported(k, m, at, p)
+		case m.value.kind == null: // as if it were not there
+		case k.Type == ListType && m.value.kind != sequence, k.Type == MapType && m.value.kind != mapping:
+			l.wrong(k, m.value, at, "must not be "+m.value.kind.String())
+		default:
+			take(k, m.value, at)
+		}
+	}
+}
+
+func option(p *provider.Info, name string) (provider.Option, bool) {
+	if p != nil {
+		for _, o := range p.Options {
+			if o.Name == name {
+				return o, true
+			}
+		}
+	}
+	return provider.Option{}, false
+}
+
+func (l *loader) unknown(m *member, section, path string, p *provider.Info) {
+	names := l.table.names(section)
+	if p != nil {
+		for _, o := range p.Options {
+			names = append(names, o.Name)
+		}
+	}
+	hint := ""
+	if near := nearest(m.key, names); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	} else if other := l.elsewhere(m.key, section); other != "" {
+		hint = "it belongs under " + other
+	}
+	l.warnAt(m.file, m.line, m.column, path, fmt.Sprintf("unknown key %q has no effect", m.key), hint)
+}
+
+// elsewhere names the section that a misplaced key belongs in.
+func (l *loader) elsewhere(name, section string) string {
+	for _, k := range l.table.keys {
+		if k.Name == name && k.Section != section {
+			if k.Section == "" {
+				return "the top of the file"
+			}
+			return k.Section
+		}
+	}
+	return ""
+}
+
+// unsupported reports a known key that does nothing here.
+func (l *loader) unsupported(k Key, m *member, path string, p *provider.Info) {
+	if k.Name == "callbacks" && l.observers(m.value) {
+		k.Class = NotYet
+	}
+	switch k.Class {
+	case PerProvider:
+		if m.value.kind != null && p != nil {
+			l.warnAt(m.file, m.line, m.column, path, fmt.Sprintf("%s has no such setting; it has no effect", p.Name), "")
+		}
+	case Ignored:
+		if kind := k.Section + "." + k.Name; !l.seen[kind] {
+			l.seen[kind] = true
+			l.warnAt(m.file, m.line, m.column, path, "has no effect", "")
+		}
+	case NotYet:
+		if !off(k, m.value) {
+			l.warnAt(m.file, m.line, m.column, path, "is not supported yet and has no effect", "")
+		}
+	case Limits:
+		if off(k, m.value) {
+			return
+		}
+		severity, hint := Error, "remove it, or start with --allow-unsupported to run without this limit"
+		if l.src.AllowUnsupported {
+			severity, hint = Warning, ""
+		}
+		l.report(severity, m.file, m.line, m.column, path, "limits who may call, what may be said or what may be spent, and is not supported yet", "", hint)
+	}
+}
+
+// observers reports whether all callbacks are known to only watch; any other
+// may refuse or change requests.
+func (l *loader) observers(n *node) bool {
+	items := n.items
+	if n.kind == scalar {
+		items = []*node{n}
+	}
+	return len(items) > 0 && !slices.ContainsFunc(items, func(i *node) bool { return !l.table.observer[i.text] })
+}
+
+// readEnvironment reads environment_variables, which all other values may
+// refer to.
+func (l *loader) readEnvironment(n *node) {
+	if n == nil || n.kind != mapping {
+		return // the walk over the top reports what it is
+	}
+	found := make(map[string]Secret, len(n.members))
+	k := Key{Name: "environment_variables", Type: SecretType}
+	for _, m := range n.members {
+		path := "environment_variables." + m.key
+		if m.value.kind == null {
+			continue
+		}
+		if strings.ContainsAny(m.key, "=\x00") || m.key == "" {
+			l.errorAt(m.file, m.line, m.column, path, "is no name of an environment variable", "", "")
+			continue
+		}
+		if s, ok := l.text(k, m.value, path); ok {
+			found[m.key] = Secret(s)
+		}
+	}
+	l.environment = found
+}
+
+// general reads general_settings.
+func (l *loader) general(cfg *Config, n *node, path string) {
+	l.fields(n, "general_settings", path, nil, func(k Key, n *node, path string) {
+		switch k.Name {
+		case "master_key":
+			if s, ok := l.text(k, n, path); ok {
+				cfg.General.MasterKey = Secret(s)
+				l.checkMasterKey(s, n.file, n.line, n.column, path)
+			}
+		case "max_request_size_mb":
+			if f, ok := l.number(k, n, path); ok {
+				cfg.General.MaxRequestSize = int64(f * (1 << 20))
+			}
+		}
+	})
+}
+
+// masterKey takes LITELLM_MASTER_KEY if the file has no key.
+func (l *loader) masterKey(cfg *Config) {
+	if cfg.General.MasterKey != "" {
+		return
+	}
+	if s, ok := l.env("LITELLM_MASTER_KEY"); ok {
+		cfg.General.MasterKey = Secret(s)
+		l.checkMasterKey(s, -1, 0, 0, "LITELLM_MASTER_KEY")
+	}
+}
+
+func (l *loader) checkMasterKey(s string, file, line, column int, path string) {
+	switch {
+	case strings.TrimSpace(s) == "":
+		l.errorAt(file, line, column, path, "the master key is empty", "", "give it a value, or leave it out altogether to let anyone call")
+	case !strings.HasPrefix(s, "sk-"):
+		l.warnAt(file, line, column, path, `the master key does not begin with "sk-", as LiteLLM wants it`, "")
+	}
+}

@@ -1,0 +1,403 @@
+package config
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/provider"
+)
+
+const (
+	sectionModel  = "model_list[]"
+	sectionParams = "model_list[].litellm_params"
+	sectionInfo   = "model_list[].model_info"
+)
+
+// maxInfo bounds model_info as JSON, in bytes.
+const maxInfo = 64 << 10
+
+// credential is an entry of credential_list that entries of model_list name.
+type credential struct {
+	values *node
+	path   string
+}
+
+// credentials reads credential_list.
+func (l *loader) credentials(list *node) map[string]credential {
+	found := map[string]credential{}
+	if list == nil {
+		return found
+	}
+	for i, n := range list.items {
+		path := fmt.Sprintf("credential_list[%d]", i)
+		var name, values *node
+		l.fields(n, "credential_list[]", path, nil, func(k Key, n *node, _ string) {
+			switch k.Name {
+			case "credential_name":
+				name = n
+			case "credential_values":
+				values = n
+			}
+		})
+		if n.kind != mapping {
+			if n.kind == null {
+				l.errorAt(n.file, n.line, n.column, path, "must be a mapping, not nothing", "", "")
+			}
+			continue
+		}
+		if name == nil {
+			l.errorAt(n.file, n.line, n.column, path, "credential_name is missing", "", "")
+			continue
+		}
+		s, ok := l.text(Key{Type: StringType}, name, path+".credential_name")
+		if !ok {
+			continue
+		}
+		if _, dup := found[s]; dup {
+			l.errorAt(name.file, name.line, name.column, path+".credential_name", fmt.Sprintf("%q is the name of another entry", s), "", "")
+		}
+		if values == nil {
+			values = &node{kind: mapping}
+		}
+		found[s] = credential{values, path + ".credential_values"}
+	}
+	return found
+}
+
+// models reads model_list.
+func (l *loader) models(cfg *Config, all calls, list *node, creds map[string]credential) {
+	if list == nil || len(list.items) == 0 {
+		if len(l.problems) == 0 || list != nil {
+			l.warnAt(0, 0, 0, "model_list", "no model is listed: every call will be refused", "")
+		}
+		return
+	}
+	ids := map[string]Position{}
+	for i, n := range list.items {
+		e := entry{l: l, node: n, path: fmt.Sprintf("model_list[%d]", i), all: all, creds: creds}
+		for _, m := range e.read() {
+			m.ID = l.uniqueID(m, ids)
+			cfg.Models = append(cfg.Models, m)
+		}
+	}
+}
+
+// uniqueID checks an id that the file gives; one of our own that is taken gets
+// another, which depends on how many went before.
+func (l *loader) uniqueID(m Model, ids map[string]Position) string {
+	id, given := m.ID, false
+	if v, ok := m.options["model_info.id"]; ok {
+		given = true
+		m.Position = v
+	}
+	for n := 2; ; n++ {
+		first, taken := ids[id]
+		if !taken {
+			break
+		}
+		if given {
+			l.errorAt(slices.Index(l.files, m.Position.File), m.Position.Line, m.Position.Column, m.Path+".model_info.id",
+				fmt.Sprintf("%q is the id of another entry: line %d, column %d", id, first.Line, first.Column), "an id of its own", "")
+			break
+		}
+		sum := sha256.Sum256([]byte(m.ID + "#" + strconv.Itoa(n)))
+		id = hex.EncodeToString(sum[:])
+	}
+	ids[id] = m.Position
+	return id
+}
+
+// entry is an entry of model_list that is being read.
+type entry struct {
+	l     *loader
+	node  *node
+	path  string
+	all   calls
+	creds map[string]credential
+
+	name, params, info *node
+}
+
+// read gives the models that the entry stands for: one, or none if it cannot be
+// read, or one for each provider if its model is *.
+func (e *entry) read() []Model {
+	l, n := e.l, e.node
+	if n.kind != mapping {
+		l.errorAt(n.file, n.line, n.column, e.path, "must be a mapping, not "+n.kind.String(), "model_name and litellm_params", "")
+		return nil
+	}
+	l.fields(n, sectionModel, e.path, nil, func(k Key, n *node, _ string) {
+		switch k.Name {
+		case "model_name":
+			e.name = n
+		case "litellm_params":
+			e.params = n
+		case "model_info":
+			e.info = n
+		}
+	})
+	m := Model{Path: e.path, Position: l.position(n), options: map[string]Position{}}
+	name, nameOK := e.required(e.name, n, "model_name", e.path+".model_name")
+	if e.params == nil && n.get("litellm_params") == nil || e.params == nil && n.get("litellm_params").kind == null {
+		l.errorAt(n.file, n.line, n.column, e.path, "litellm_params is missing", "a mapping with model and the settings to reach it", "")
+	}
+	e.readInfo(&m)
+	if e.params == nil {
+		return nil
+	}
+	model, modelOK := e.required(e.params.get("model"), e.params, "model", e.path+".litellm_params.model")
+	if !modelOK {
+		e.settings(&m, nil)
+		return nil
+	}
+	providers, rest, ok := e.providers(model)
+	if !ok {
+		e.settings(&m, nil)
+		return nil
+	}
+	if !nameOK {
+		e.settings(&m, providers[0])
+		return nil
+	}
+	if !e.wildcards(name, model) {
+		e.settings(&m, providers[0])
+		return nil
+	}
+	var out []Model
+	for _, p := range providers {
+		one := m
+		one.Name, one.Provider, one.Model = name, p.Name, rest
+		if model == "*" {
+			one.Name = strings.Replace(name, "*", p.Name+"/*", 1)
+		}
+		one.options = map[string]Position{}
+		for name, at := range m.options {
+			one.options[name] = at
+		}
+		e.settings(&one, p)
+		if one.ID == "" {
+			one.ID = e.id(one, p)
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// required reads a text that must be there.
+func (e *entry) required(n, parent *node, key, path string) (string, bool) {
+	if n == nil || n.kind == null {
+		if parent.kind == mapping {
+			e.l.errorAt(parent.file, parent.line, parent.column, strings.TrimSuffix(path, "."+key), key+" is missing", "", "")
+		}
+		return "", false
+	}
+	s, ok := e.l.text(Key{Type: StringType}, n, path)
+	if ok && strings.TrimSpace(s) == "" {
+		e.l.errorAt(n.file, n.line, n.column, path, "must not be empty", "", "")
+		return "", false
+	}
+	return s, ok
+}
+
+// providers finds who serves a model, and the model string without the
+// provider's segment.
+func (e *entry) providers(model string) (found []*provider.Info, rest string, ok bool) {
+	l, n, path := e.l, e.params.get("model"), e.path+".litellm_params.model"
+	prefix, rest, slash := strings.Cut(model, "/")
+	if custom := e.params.get("custom_llm_provider"); custom != nil && custom.kind != null {
+		n, path = custom, e.path+".litellm_params.custom_llm_provider"
+		s, ok := l.text(Key{Type: StringType}, custom, path)
+		if !ok {
+			return nil, "", false
+		}
+		if prefix != s {
+			rest = model
+		}
+		prefix, slash = s, true
+	}
+	var names []string
+	for i := range l.src.Providers {
+		p := &l.src.Providers[i]
+		names = append(names, p.Name)
+		if model == "*" && !slash || slash && prefix == p.Name {
+			found = append(found, p)
+		}
+	}
+	if model == "*" && !slash && len(found) > 0 {
+		return found, "*", true
+	}
+	accepted := "a model of " + strings.Join(names, ", ")
+	switch {
+	case len(names) == 0:
+		accepted = ""
+		fallthrough
+	case len(found) == 0 && slash:
+		hint := ""
+		if near := nearest(prefix, names); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		l.errorAt(n.file, n.line, n.column, path, fmt.Sprintf("there is no provider %s", e.quote(n, prefix)), accepted, hint)
+	case !slash:
+		l.errorAt(n.file, n.line, n.column, path, e.quote(n, model)+" names no provider", accepted, fmt.Sprintf("write %s/ in front of it", names[0]))
+	case rest == "":
+		l.errorAt(n.file, n.line, n.column, path, e.quote(n, model)+" names no model", "", "")
+	default:
+		return found, rest, true
+	}
+	return nil, "", false
+}
+
+// quote shows part of a value, unless it came from the environment.
+func (e *entry) quote(n *node, part string) string {
+	if strings.HasPrefix(n.text, envPrefix) || len(part) > 60 {
+		return shown(Key{}, n)
+	}
+	return strconv.Quote(part)
+}
+
+// wildcards checks the * of name and model.
+func (e *entry) wildcards(name, model string) bool {
+	l, n, m := e.l, e.name, e.params.get("model")
+	ok := true
+	if strings.Count(name, "*") > 1 {
+		l.errorAt(n.file, n.line, n.column, e.path+".model_name", e.quote(n, name)+" has more than one *", "one * at most", "")
+		ok = false
+	}
+	if strings.Count(model, "*") > 1 {
+		l.errorAt(m.file, m.line, m.column, e.path+".litellm_params.model", e.quote(m, model)+" has more than one *", "one * at most", "")
+		ok = false
+	}
+	if ok && strings.Contains(model, "*") && !strings.Contains(name, "*") {
+		l.errorAt(m.file, m.line, m.column, e.path+".litellm_params.model", e.quote(m, model)+" has a * but model_name has none to fill it", "", fmt.Sprintf("name it %s", e.quote(m, model)))
+		ok = false
+	}
+	return ok
+}
+
+// settings reads litellm_params into m; p is nil if the provider is not known.
+func (e *entry) settings(m *Model, p *provider.Info) {
+	l := e.l
+	own := calls{}
+	m.Values = Values{}
+	path := e.path + ".litellm_params"
+	take := func(k Key, n *node, path string) {
+		name := k.Name
+		switch name {
+		case "model", "custom_llm_provider": // read already
+		case "litellm_credential_name":
+			e.credential(m, p, k, n, path)
+		case "timeout", "stream_timeout", "keepalive_seconds", "num_retries", "drop_params":
+			own.read(l, k, n, path)
+		default:
+			e.value(m, p, k, n, path)
+		}
+	}
+	l.fields(e.params, sectionParams, path, p, take)
+	own.settle(e.all, m)
+}
+
+// settle gives a model its settings: its own, else those of the whole file.
+// A stream_timeout of the file beats a timeout of the model, as in LiteLLM.
+func (c calls) settle(all calls, m *Model) {
+	c = c.or(all)
+	m.Timeout = c.timeout
+	m.StreamTimeout = cmp.Or(c.streamTimeout, c.timeout)
+	m.NumRetries, m.KeepAlive, m.DropParams = *c.numRetries, c.keepAlive, *c.dropParams
+}
+
+// value reads a setting of the provider's. region_name is another name of
+// aws_region_name, as in LiteLLM.
+func (e *entry) value(m *Model, p *provider.Info, k Key, n *node, path string) {
+	name := k.Name
+	if name == "region_name" {
+		if _, ok := option(p, name); !ok {
+			name = "aws_region_name"
+			if _, ok := option(p, name); !ok {
+				return
+			}
+			if own := e.params.get(name); own != nil && own.kind != null {
+				return
+			}
+		}
+	}
+	if s, ok := e.l.text(k, n, path); ok {
+		m.Values[name] = s
+		m.options[name] = e.l.position(n)
+	}
+}
+
+// credential takes what an entry of credential_list says, where the entry of
+// model_list says nothing.
+func (e *entry) credential(m *Model, p *provider.Info, k Key, n *node, path string) {
+	s, ok := e.l.text(k, n, path)
+	if !ok {
+		return
+	}
+	c, ok := e.creds[s]
+	if !ok {
+		e.l.errorAt(n.file, n.line, n.column, path, fmt.Sprintf("credential_list has no entry %s", e.quote(n, s)), "", "")
+		return
+	}
+	e.l.fields(c.values, sectionParams, c.path, p, func(k Key, n *node, path string) {
+		own := e.params.get(k.Name)
+		if _, isOption := option(p, k.Name); isOption && (own == nil || own.kind == null) {
+			e.value(m, p, k, n, path)
+		}
+	})
+}
+
+// readInfo reads model_info.
+func (e *entry) readInfo(m *Model) {
+	if e.info == nil {
+		return
+	}
+	l, n, path := e.l, e.info, e.path+".model_info"
+	for i := range n.members {
+		mem := &n.members[i]
+		k, known := l.table.find(sectionInfo, mem.key)
+		switch {
+		case !known || mem.value.kind == null: // kept and shown
+		case k.Class == Limits:
+			l.unsupported(k, mem, path+"."+mem.key, nil)
+		case k.Name == "id":
+			if s, ok := l.text(k, mem.value, path+".id"); ok && s != "" {
+				m.ID = s
+				m.options["model_info.id"] = l.position(mem.value)
+			}
+		}
+	}
+	var ok bool
+	if m.Info, ok = raw(n, maxInfo); !ok {
+		l.errorAt(n.file, n.line, n.column, path, "is too large", fmt.Sprintf("at most %d KiB", maxInfo>>10), "")
+	}
+}
+
+// id makes an id from the name and the settings as they stand in the file, as
+// LiteLLM does, but without the secrets that stand in it.
+func (e *entry) id(m Model, p *provider.Info) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\x00%s", m.Name, m.Provider)
+	for _, mem := range e.params.members {
+		k, _ := e.l.table.find(sectionParams, mem.key)
+		opt, _ := option(p, mem.key)
+		if secret := k.Type == SecretType || opt.Secret; secret && !strings.HasPrefix(mem.value.text, envPrefix) {
+			continue
+		}
+		v, ok := raw(mem.value, maxInfo)
+		if !ok {
+			v = jsonx.Raw("null")
+		}
+		fmt.Fprintf(h, "\x00%s\x00%s", mem.key, v)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func (l *loader) position(n *node) Position {
+	return Position{File: l.files[n.file], Line: n.line, Column: n.column}
+}

@@ -1,0 +1,62 @@
+package config
+
+import (
+	"strings"
+
+	"outcrop/internal/jsonx"
+)
+
+// raw is a node as JSON; not ok if that would be more than limit bytes, which
+// nested aliases can make of a small file.
+func raw(n *node, limit int) (v jsonx.Raw, ok bool) {
+	var w jsonx.Writer
+	if !writeJSON(&w, n, limit) {
+		return nil, false
+	}
+	return w.Buf, true
+}
+
+func writeJSON(w *jsonx.Writer, n *node, limit int) bool {
+	if len(w.Buf) > limit {
+		return false
+	}
+	switch n.kind {
+	case null:
+		w.Null()
+	case scalar:
+		writeScalar(w, n)
+	case sequence:
+		w.Array()
+		for _, item := range n.items {
+			if !writeJSON(w, item, limit) {
+				return false
+			}
+		}
+		w.EndArray()
+	case mapping:
+		w.Object()
+		for _, m := range n.members {
+			w.AnyKey(m.key)
+			if !writeJSON(w, m.value, limit) {
+				return false
+			}
+		}
+		w.EndObject()
+	}
+	return len(w.Buf) <= limit
+}
+
+// writeScalar writes true, false and what JSON calls a number as they are, and
+// all else as text.
+func writeScalar(w *jsonx.Writer, n *node) {
+	switch {
+	case !n.plain:
+		w.String(n.text)
+	case strings.EqualFold(n.text, "true"), strings.EqualFold(n.text, "false"):
+		w.Bool(strings.EqualFold(n.text, "true"))
+	case n.text != "" && strings.ContainsRune("-0123456789", rune(n.text[0])) && jsonx.Valid([]byte(n.text)):
+		w.Raw(jsonx.Raw(n.text))
+	default:
+		w.String(n.text)
+	}
+}
