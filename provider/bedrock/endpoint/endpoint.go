@@ -1,0 +1,216 @@
+// Package endpoint knows where AWS's APIs for models are: the partition of a
+// region, the host of a service in it, the settings that put another host in
+// its place, and the paths of the calls.
+//
+// Host names and partitions are those of AWS's service models and of
+// partitions.json, as botocore and aws-sdk-go-v2 carry them. Nothing here does
+// I/O; the environment is what the caller says it is.
+package endpoint
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// Service is one of AWS's APIs.
+type Service int
+
+// Services.
+const (
+	Runtime        Service = iota + 1 // models are called here
+	Control                           // models and profiles are listed here
+	AgentRuntime                      // agents, knowledge bases, reranking
+	AgentCore                         // agents of one's own, hosted
+	Mantle                            // the OpenAI and Anthropic APIs on Bedrock
+	ClaudePlatform                    // Claude Platform on AWS
+	STS                               // temporary credentials
+)
+
+// facts are what differs from service to service.
+type facts struct {
+	host      string   // first label of the host
+	signing   string   // name in a signature's scope
+	dualStack bool     // has only hosts under the dual-stack suffix
+	environ   []string // variables with an endpoint for this service alone, the strongest first
+	sdk       string   // the same, as the AWS SDKs name it; empty if they have none
+}
+
+func (s Service) facts() facts {
+	switch s {
+	case Runtime:
+		return facts{"bedrock-runtime", "bedrock", false, []string{"AWS_BEDROCK_RUNTIME_ENDPOINT"}, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"}
+	case Control:
+		return facts{"bedrock", "bedrock", false, nil, "AWS_ENDPOINT_URL_BEDROCK"}
+	case AgentRuntime:
+		return facts{"bedrock-agent-runtime", "bedrock", false, nil, "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME"}
+	case AgentCore:
+		return facts{"bedrock-agentcore", "bedrock-agentcore", false, nil, "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"}
+	case Mantle:
+		return facts{"bedrock-mantle", "bedrock-mantle", true, []string{"BEDROCK_MANTLE_API_BASE"}, ""}
+	case ClaudePlatform:
+		return facts{"aws-external-anthropic", "aws-external-anthropic", true, []string{"ANTHROPIC_AWS_BASE_URL", "ANTHROPIC_AWS_API_BASE"}, ""}
+	case STS:
+		return facts{"sts", "sts", false, []string{"AWS_STS_ENDPOINT"}, "AWS_ENDPOINT_URL_STS"}
+	default:
+		return facts{}
+	}
+}
+
+// String is the first label of the service's host, such as bedrock-runtime.
+func (s Service) String() string { return s.facts().host }
+
+// Settings say which endpoint is wanted.
+type Settings struct {
+	// Region is where the call goes. It may be empty if Override, or what stands
+	// in its place, is a host of AWS's own, whose name holds it.
+	Region string
+	// Override is the deployment's own endpoint, http or https, such as
+	// https://vpce-0a1b-c2d3.bedrock-runtime.eu-west-1.vpce.amazonaws.com or
+	// http://localhost:4566/aws: empty for none.
+	Override string
+	// OverrideName is the setting that Override comes from, for errors; such as
+	// aws_bedrock_runtime_endpoint.
+	OverrideName string
+	// FIPS and DualStack ask for AWS's hosts of that kind, as do
+	// AWS_USE_FIPS_ENDPOINT=true and AWS_USE_DUALSTACK_ENDPOINT=true. They do not
+	// bear on an override.
+	FIPS, DualStack bool
+	// Environ looks up an environment variable; nil is an empty environment.
+	Environ func(string) string
+}
+
+// Endpoint is where a service is called.
+type Endpoint struct {
+	Scheme string // http or https
+	Host   string // with its port if it is not the scheme's own
+	// Region and Signing are the region and the service to sign for.
+	Region, Signing string
+	// From is the setting that put this endpoint in place of AWS's own; empty if
+	// it is AWS's own.
+	From string
+
+	prefix, rawPrefix string // an override's path, without a slash at its end: unescaped and as written
+}
+
+// String is the endpoint's base URL, without a slash at its end.
+func (e *Endpoint) String() string { return e.Scheme + "://" + e.Host + e.rawPrefix }
+
+// Error is a setting with a value that cannot be.
+type Error struct {
+	Setting string // a field of Settings or an environment variable
+	Value   string // empty where it could hold a password
+	Reason  string // what is wrong and what is accepted
+}
+
+func (e *Error) Error() string {
+	if e.Value == "" {
+		return e.Setting + ": " + e.Reason
+	}
+	return fmt.Sprintf("%s: %q %s", e.Setting, e.Value, e.Reason)
+}
+
+// Resolve gives the endpoint of a service. An endpoint that is set takes the
+// place of AWS's own; the first of these wins:
+//
+//   - s.Override;
+//   - LiteLLM's variable for the service, such as AWS_BEDROCK_RUNTIME_ENDPOINT;
+//   - the AWS SDKs' variable for the service, such as AWS_ENDPOINT_URL_BEDROCK_RUNTIME;
+//   - AWS_ENDPOINT_URL.
+//
+// AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true takes out the last two (AWS SDKs and
+// Tools Reference Guide, "Service-specific endpoints"). The region of a host of
+// AWS's own is the one to sign for, whatever s.Region says: AWS refuses any
+// other. Errors are of type *Error.
+func Resolve(service Service, s Settings) (*Endpoint, error) {
+	if s.Environ == nil {
+		s.Environ = func(string) string { return "" }
+	}
+	f := service.facts()
+	if f.host == "" {
+		return nil, &Error{Setting: "service", Reason: "is not known"}
+	}
+	if s.Region != "" && !ValidRegion(s.Region) {
+		return nil, &Error{"region", s.Region, "is not the name of an AWS region; one looks like eu-west-1"}
+	}
+	if value, name := override(f, s); value != "" {
+		return custom(value, name, f, s)
+	}
+	if s.Region == "" {
+		return nil, &Error{Setting: "region", Reason: "is not set; give aws_region_name or set AWS_REGION"}
+	}
+	host, err := hostOf(f, s.Region, s.FIPS || isTrue(s, "AWS_USE_FIPS_ENDPOINT"), s.DualStack || isTrue(s, "AWS_USE_DUALSTACK_ENDPOINT"))
+	if err != nil {
+		return nil, err
+	}
+	return &Endpoint{Scheme: "https", Host: host, Region: s.Region, Signing: f.signing}, nil
+}
+
+func isTrue(s Settings, name string) bool { return strings.EqualFold(s.Environ(name), "true") }
+
+// override gives the endpoint that is set for a service, and the setting's name.
+func override(f facts, s Settings) (value, name string) {
+	if s.Override != "" {
+		if s.OverrideName == "" {
+			return s.Override, "endpoint"
+		}
+		return s.Override, s.OverrideName
+	}
+	names := f.environ
+	if !isTrue(s, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
+		names = append(names[:len(names):len(names)], f.sdk, "AWS_ENDPOINT_URL")
+	}
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		if v := s.Environ(name); v != "" {
+			return v, name
+		}
+	}
+	return "", ""
+}
+
+// custom makes the endpoint at an address that a setting names.
+func custom(value, name string, f facts, s Settings) (*Endpoint, error) {
+	u, err := url.Parse(value)
+	switch {
+	case err != nil:
+		return nil, &Error{Setting: name, Reason: "is not a URL"} // its text may hold a password
+	case u.User != nil:
+		return nil, &Error{Setting: name, Reason: "must not hold a user name or password"}
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return nil, &Error{name, value, "must be a URL that begins with https:// or http://"}
+	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return nil, &Error{name, value, "must end with its path, without ? and #"}
+	}
+	e := &Endpoint{
+		Scheme: u.Scheme, Host: u.Host, Region: s.Region, Signing: f.signing, From: name,
+		prefix: strings.TrimRight(u.Path, "/"), rawPrefix: strings.TrimRight(u.EscapedPath(), "/"),
+	}
+	if r := RegionOf(u.Host); r != "" {
+		e.Region = r
+	}
+	if e.Region == "" {
+		return nil, &Error{Setting: "region", Reason: "is not set, and the host of " + name + " does not hold one; give aws_region_name or set AWS_REGION"}
+	}
+	return e, nil
+}
+
+// hostOf gives AWS's own host of a service in a region.
+func hostOf(f facts, region string, fips, dualStack bool) (string, error) {
+	p := PartitionOf(region)
+	if fips && f.dualStack {
+		return "", &Error{Setting: "AWS_USE_FIPS_ENDPOINT", Reason: f.host + " has no FIPS endpoint"}
+	}
+	suffix := p.DNSSuffix
+	if dualStack || f.dualStack {
+		suffix = p.DualStackSuffix
+	}
+	host := f.host
+	// In us-gov regions STS's ordinary host is the FIPS one (STS's endpoint rules).
+	if fips && (host != "sts" || p.ID != "aws-us-gov" || dualStack) {
+		host += "-fips"
+	}
+	return host + "." + region + "." + suffix, nil
+}
