@@ -1,0 +1,146 @@
+package bedrock
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"outcrop/provider/bedrock/sign"
+)
+
+// authenticate finds who calls and in which region, or refuses.
+func (e *Emulator) authenticate(c *call) error {
+	named := regionOf(c.request.Host)
+	header := c.request.Header.Get("Authorization")
+	if key, ok := bearer(header); ok {
+		return e.authenticateKey(c, key, named)
+	}
+	return e.authenticateSignature(c, header, named)
+}
+
+// bearer gives the API key of an Authorization header of that scheme; schemes
+// are case-insensitive (RFC 9110, section 11.1).
+func bearer(header string) (key string, ok bool) {
+	scheme, key, found := strings.Cut(header, " ")
+	return strings.TrimSpace(key), found && strings.EqualFold(scheme, "Bearer")
+}
+
+// authenticateSignature checks a SigV4 signature. A request to a host that
+// names no region is served in the region of its signature.
+func (e *Emulator) authenticateSignature(c *call, header, named string) error {
+	accessKey, scope := scopeOf(header)
+	c.region = named
+	if c.region == "" {
+		c.region = scope
+	}
+	if c.region == "" || c.region == "aws-global" {
+		c.region = e.options.Region
+	}
+	if !e.catalogue.HasRegion(c.region) {
+		return &refusal{status: http.StatusForbidden, kind: "InvalidSignatureException", message: "Credential should be scoped to a valid region. "}
+	}
+	if e.options.AnyCredentials && header != "" {
+		c.principal = e.userARN(c.region)
+		return nil
+	}
+	now := e.options.Now()
+	key, known := e.key(accessKey, now)
+	err := sign.Verify(&sign.Request{
+		Method: c.request.Method,
+		Host:   c.request.Host,
+		Path:   c.request.URL.EscapedPath(),
+		Query:  c.request.URL.RawQuery,
+		Header: c.request.Header,
+		Body:   c.body,
+	}, func(string) (string, string, bool) {
+		return string(key.SecretAccessKey), string(key.SessionToken), known
+	}, c.region, c.operation.service.scope(), now)
+	var fault *sign.Fault
+	switch {
+	case errors.As(err, &fault):
+		return &refusal{status: fault.Status, kind: fault.Type, message: fault.Message}
+	case err != nil:
+		return err
+	case !key.Expires.IsZero() && !now.Before(key.Expires):
+		return &refusal{status: http.StatusForbidden, kind: "ExpiredTokenException", message: "The security token included in the request is expired"}
+	}
+	c.principal = key.Principal
+	if c.principal == "" {
+		c.principal = e.userARN(c.region)
+	}
+	return nil
+}
+
+// scopeOf reads the access key and the region from a signature's credential
+// scope; both are empty if there is none. Whether the header is whole is
+// sign.Verify's to say.
+func scopeOf(header string) (accessKey, region string) {
+	_, rest, _ := strings.Cut(header, "Credential=")
+	credential, _, _ := strings.Cut(rest, ",")
+	parts := strings.Split(strings.TrimSpace(credential), "/")
+	if len(parts) != 5 {
+		return "", ""
+	}
+	return parts[0], parts[2]
+}
+
+// key finds an access key among the options' and those that AssumeRole gave out.
+func (e *Emulator) key(id string, now time.Time) (Key, bool) {
+	for _, k := range e.options.Keys {
+		if k.AccessKeyID == id {
+			return k, true
+		}
+	}
+	return e.sessions.key(id, now)
+}
+
+// authenticateKey checks a Bedrock API key.
+func (e *Emulator) authenticateKey(c *call, key, named string) error {
+	c.region = named
+	if c.region == "" {
+		c.region = e.options.Region
+	}
+	if c.operation.service == serviceSTS {
+		return &refusal{status: http.StatusForbidden, kind: "MissingAuthenticationTokenException", message: "Missing Authentication Token"}
+	}
+	if !e.catalogue.HasRegion(c.region) {
+		return &refusal{status: http.StatusForbidden, kind: "UnrecognizedClientException", message: "The security token included in the request is invalid."}
+	}
+	c.principal = e.userARN(c.region)
+	if strings.HasPrefix(key, shortTermPrefix) {
+		return e.authenticateShortTerm(c, key, named)
+	}
+	if e.options.AnyCredentials && key != "" {
+		return nil
+	}
+	for _, k := range e.options.APIKeys {
+		if string(k) == key {
+			return nil
+		}
+	}
+	return invalidAPIKey()
+}
+
+// invalidAPIKey is what the authorization layer says of a key that it does not
+// know; the words are from public reports.
+func invalidAPIKey() *refusal {
+	return denied("Authentication failed: Please make sure your API Key is valid.")
+}
+
+// partition is that of a region.
+func partition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	default:
+		return "aws"
+	}
+}
+
+// userARN is the principal behind credentials that name none.
+func (e *Emulator) userARN(region string) string {
+	return "arn:" + partition(region) + ":iam::" + e.options.Account + ":user/demo"
+}

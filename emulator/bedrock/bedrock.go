@@ -1,0 +1,236 @@
+// Package bedrock is a strict local AWS Bedrock: an http.Handler that verifies
+// credentials, lists models and inference profiles, answers Converse and
+// ConverseStream in AWS's own words and frames, and fails on demand.
+//
+// It serves the runtime, the control plane and STS from one address. A request
+// is told apart by its path; its region is the one in the Host, or else the one
+// that the signature names. Answers are made by a pretend model (package model)
+// and are the same for the same request; faults are scripted (package fault).
+package bedrock
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"outcrop/emulator/bedrock/catalogue"
+)
+
+// The account, key pair and API key that an Emulator accepts when Options name
+// none. They are made up and open nothing at AWS.
+const (
+	DemoAccount         = "123456789012"
+	DemoAccessKeyID     = "AKIDEXAMPLE"
+	DemoSecretAccessKey = Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+	DemoAPIKey          = Secret("ABSKQmVkcm9ja0FQSUtleS1FWEFNUExF")
+)
+
+// maxBody is the largest request body in bytes: the service model's limit for
+// the body of InvokeModel.
+const maxBody = 25_000_000
+
+// Secret is a string that does not print.
+type Secret string
+
+// String gives a placeholder.
+func (Secret) String() string { return "[redacted]" }
+
+// GoString gives a placeholder.
+func (Secret) GoString() string { return "[redacted]" }
+
+// MarshalText gives a placeholder, for JSON and logs.
+func (Secret) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
+
+// Key is a key pair that the emulator accepts in signatures.
+type Key struct {
+	AccessKeyID     string
+	SecretAccessKey Secret
+	// SessionToken must come along with the signature; empty for a long-term key.
+	SessionToken Secret
+	// Principal is the ARN behind the key; empty for a user named demo in the account.
+	Principal string
+	// Expires is when the key stops working; zero for never.
+	Expires time.Time
+}
+
+// Role is a role that AssumeRole may take.
+type Role struct {
+	ARN string
+	// ExternalID must be given to assume the role; empty if none is asked for.
+	ExternalID string
+}
+
+// ApplicationProfile is an application inference profile of the account.
+type ApplicationProfile struct {
+	// ID is the last part of its ARN, 12 lower-case letters and digits at AWS.
+	ID, Name, Region string
+	// Source is the foundation model or system-defined profile that it was made
+	// from, as an id.
+	Source string
+}
+
+// Options say what an Emulator accepts and how it behaves. The zero value is an
+// account with the demo credentials.
+type Options struct {
+	// Account is the account id, 12 digits; DemoAccount if empty.
+	Account string
+	// Keys and APIKeys are the credentials accepted. With both empty these are
+	// the demo ones.
+	Keys    []Key
+	APIKeys []Secret
+	// AnyCredentials accepts every signature and API key without verifying it;
+	// a request without any is still refused.
+	AnyCredentials bool
+	// Roles are those that AssumeRole may take; empty means every role of the account.
+	Roles []Role
+	// Region serves requests whose Host and signature name none; us-east-1 if empty.
+	Region string
+	// Profiles are the account's application inference profiles.
+	Profiles []ApplicationProfile
+	// Catalogue is what models and profiles there are; catalogue.Default() if nil.
+	Catalogue *catalogue.Catalogue
+	// Seed varies what is otherwise the same in every run: request ids, the
+	// division of streams, padding, signatures of reasoning.
+	Seed uint64
+	// Now is the clock for signatures, sessions and caches; time.Now if nil.
+	Now func() time.Time
+	// Log gets one line per request at level debug; nothing is logged if nil.
+	Log *slog.Logger
+}
+
+// Emulator is a local Bedrock. Its methods may be called by many goroutines. It
+// starts none of its own.
+type Emulator struct {
+	options   Options
+	catalogue *catalogue.Catalogue
+	ids       *ids
+	sessions  *sessions
+}
+
+// New makes an emulator. It fails if the options contradict themselves.
+func New(o Options) (*Emulator, error) {
+	if o.Account == "" {
+		o.Account = DemoAccount
+	}
+	if !isAccount(o.Account) {
+		return nil, fmt.Errorf("account %q is not 12 digits", o.Account)
+	}
+	if o.Region == "" {
+		o.Region = "us-east-1"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if len(o.Keys) == 0 && len(o.APIKeys) == 0 {
+		o.Keys = []Key{{AccessKeyID: DemoAccessKeyID, SecretAccessKey: DemoSecretAccessKey}}
+		o.APIKeys = []Secret{DemoAPIKey}
+	}
+	e := &Emulator{options: o, catalogue: o.Catalogue, ids: newIDs(o.Seed), sessions: newSessions()}
+	if e.catalogue == nil {
+		var err error
+		if e.catalogue, err = catalogue.Default(); err != nil {
+			return nil, err
+		}
+	}
+	if !e.catalogue.HasRegion(o.Region) {
+		return nil, fmt.Errorf("region %q is not in the catalogue", o.Region)
+	}
+	for _, p := range o.Profiles {
+		if _, _, err := e.applicationSource(p); err != nil {
+			return nil, fmt.Errorf("application inference profile %q: %w", p.ID, err)
+		}
+	}
+	return e, nil
+}
+
+func isAccount(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+}
+
+// call is one request on its way through the emulator.
+type call struct {
+	http.ResponseWriter
+	request   *http.Request
+	id        string
+	operation operation
+	// parameter is the decoded variable part of the path: a model or profile.
+	parameter string
+	region    string
+	// principal is the ARN of who calls.
+	principal string
+	body      []byte
+}
+
+// ServeHTTP answers one request to the runtime, the control plane or STS.
+func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &call{ResponseWriter: w, request: r, id: e.ids.uuid()}
+	w.Header().Set("x-amzn-RequestId", c.id)
+	err := e.serve(c)
+	e.options.Log.Debug("emulated bedrock request", "method", r.Method, "path", r.URL.EscapedPath(),
+		"operation", c.operation.name, "region", c.region, "requestID", c.id, "error", err)
+	if err != nil {
+		c.refuse(err)
+	}
+}
+
+func (e *Emulator) serve(c *call) error {
+	var err error
+	if c.body, err = readBody(c); err != nil {
+		return err
+	}
+	if c.operation, c.parameter, err = route(c.request, c.body); err != nil {
+		return err
+	}
+	if err = e.authenticate(c); err != nil {
+		return err
+	}
+	return c.operation.serve(e, c)
+}
+
+// service names one of the three services.
+type service string
+
+const (
+	serviceRuntime service = "bedrock-runtime"
+	serviceControl service = "bedrock"
+	serviceSTS     service = "sts"
+)
+
+// scope is the service's name in the scope of a signature.
+func (s service) scope() string {
+	if s == serviceSTS {
+		return "sts"
+	}
+	return "bedrock"
+}
+
+// operation is one operation of a service.
+type operation struct {
+	name    string
+	service service
+	serve   func(*Emulator, *call) error
+}
+
+// writeJSON answers 200 with a body.
+func (c *call) writeJSON(body []byte) error {
+	c.Header().Set("Content-Type", "application/json")
+	_, err := c.Write(body)
+	return ignoreGone(err)
+}
+
+// errGone says that the client cannot be reached any more, so that no refusal
+// needs to be written.
+var errGone = errors.New("the client has gone")
+
+func ignoreGone(err error) error {
+	if err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
+}

@@ -1,0 +1,295 @@
+package bedrock
+
+import (
+	"encoding/base64"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"outcrop/emulator/bedrock/catalogue"
+	"outcrop/internal/jsonx"
+)
+
+// The list and get operations of the control plane, after AWS's service model
+// (Amazon Bedrock API reference). Members stand in alphabetical order.
+
+const timestamp = "2006-01-02T15:04:05Z"
+
+func (e *Emulator) listFoundationModels(c *call) error {
+	query, err := c.query("byProvider", "byCustomizationType", "byOutputModality", "byInferenceType")
+	if err != nil {
+		return err
+	}
+	if err := oneOf(query, "byCustomizationType", "FINE_TUNING", "CONTINUED_PRE_TRAINING", "DISTILLATION"); err != nil {
+		return err
+	}
+	if err := oneOf(query, "byOutputModality", "TEXT", "IMAGE", "EMBEDDING"); err != nil {
+		return err
+	}
+	if err := oneOf(query, "byInferenceType", "ON_DEMAND", "PROVISIONED"); err != nil {
+		return err
+	}
+	provider, output, inference := query.Get("byProvider"), query.Get("byOutputModality"), query.Get("byInferenceType")
+	var w jsonx.Writer
+	w.Object()
+	w.Key("modelSummaries")
+	w.Array()
+	for _, m := range e.catalogue.Models(c.region) {
+		switch {
+		case provider != "" && !strings.EqualFold(provider, m.Provider),
+			output != "" && !slices.Contains(m.Output, output),
+			inference != "" && !slices.Contains(inferenceTypes(m, c.region), inference),
+			query.Get("byCustomizationType") != "": // nothing here can be customised
+			continue
+		}
+		writeModel(&w, m, c.region, e.options.Now())
+	}
+	w.EndArray()
+	w.EndObject()
+	return c.writeJSON(w.Buf)
+}
+
+func (e *Emulator) getFoundationModel(c *call) error {
+	id := c.parameter
+	if strings.HasPrefix(id, "arn:") {
+		account, kind, name, ok := splitARN(id, c.region)
+		if !ok || account != "" || kind != "foundation-model" {
+			return invalidIdentifier()
+		}
+		id = name
+	}
+	m := e.catalogue.Model(id)
+	if m == nil || !m.In(c.region) {
+		return invalidIdentifier()
+	}
+	var w jsonx.Writer
+	w.Object()
+	w.Key("modelDetails")
+	writeModel(&w, m, c.region, e.options.Now())
+	w.EndObject()
+	return c.writeJSON(w.Buf)
+}
+
+// inferenceTypes is what the region offers for the model. INFERENCE_PROFILE is
+// not in the service model's enum, but the live service says it.
+func inferenceTypes(m *catalogue.Model, region string) []string {
+	if m.OnDemand(region) {
+		return []string{"ON_DEMAND"}
+	}
+	return []string{"INFERENCE_PROFILE"}
+}
+
+func writeModel(w *jsonx.Writer, m *catalogue.Model, region string, now time.Time) {
+	w.Object()
+	w.Key("customizationsSupported")
+	writeStrings(w, nil)
+	w.Key("inferenceTypesSupported")
+	writeStrings(w, inferenceTypes(m, region))
+	w.Key("inputModalities")
+	writeStrings(w, m.Input)
+	w.Key("modelArn")
+	w.String(modelARN(region, m.ID))
+	w.Key("modelId")
+	w.String(m.ID)
+	w.Key("modelLifecycle")
+	w.Object()
+	writeDay(w, "endOfLifeTime", m.End)
+	writeDay(w, "legacyTime", m.Legacy)
+	writeDay(w, "startOfLifeTime", m.Start)
+	w.Key("status")
+	if !m.Legacy.IsZero() && !now.Before(m.Legacy) {
+		w.String("LEGACY")
+	} else {
+		w.String("ACTIVE")
+	}
+	w.EndObject()
+	w.Key("modelName")
+	w.String(m.Name)
+	w.Key("outputModalities")
+	writeStrings(w, m.Output)
+	w.Key("providerName")
+	w.String(m.Provider)
+	w.Key("responseStreamingSupported")
+	w.Bool(!m.Has(catalogue.NoChat))
+	w.EndObject()
+}
+
+func writeStrings(w *jsonx.Writer, values []string) {
+	w.Array()
+	for _, v := range values {
+		w.String(v)
+	}
+	w.EndArray()
+}
+
+func writeDay(w *jsonx.Writer, key string, t time.Time) {
+	if t.IsZero() {
+		return
+	}
+	w.Key(key)
+	w.String(t.UTC().Format(timestamp))
+}
+
+// inferenceProfile is a system-defined or an application profile as one region
+// sees it.
+type inferenceProfile struct {
+	id, name, arn, kind, description string
+	models                           []string // ARNs
+	created                          time.Time
+}
+
+// inferenceProfiles lists what can be called from the region: the system's
+// profiles and then the account's own.
+func (e *Emulator) inferenceProfiles(region string) []inferenceProfile {
+	var profiles []inferenceProfile
+	for _, p := range e.catalogue.Profiles(region) {
+		listed := inferenceProfile{
+			id: p.ID, name: p.Name(), kind: "SYSTEM_DEFINED", created: p.Model.Start,
+			arn: e.profileARN(region, "inference-profile", p.ID),
+		}
+		if p.Global() {
+			listed.description = "Routes requests to " + p.Model.Provider + " " + p.Model.Name + " globally across all supported AWS Regions."
+			listed.models = []string{
+				modelARN(region, p.Model.ID),
+				"arn:" + partition(region) + ":bedrock:::foundation-model/" + p.Model.ID,
+			}
+		} else {
+			listed.description = "Routes requests to " + p.Model.Provider + " " + p.Model.Name + " in " + strings.Join(p.Destinations, ", ") + "."
+			for _, destination := range p.Destinations {
+				listed.models = append(listed.models, modelARN(destination, p.Model.ID))
+			}
+		}
+		profiles = append(profiles, listed)
+	}
+	for _, p := range e.options.Profiles {
+		model, destinations, err := e.applicationSource(p)
+		if err != nil || p.Region != region {
+			continue // New has refused profiles without a source
+		}
+		listed := inferenceProfile{
+			id: p.ID, name: p.Name, kind: "APPLICATION", created: model.Start,
+			arn: e.profileARN(region, "application-inference-profile", p.ID),
+		}
+		for _, destination := range destinations {
+			listed.models = append(listed.models, modelARN(destination, model.ID))
+		}
+		profiles = append(profiles, listed)
+	}
+	return profiles
+}
+
+func (p *inferenceProfile) write(w *jsonx.Writer) {
+	w.Object()
+	writeDay(w, "createdAt", p.created)
+	if p.description != "" {
+		w.Key("description")
+		w.String(p.description)
+	}
+	w.Key("inferenceProfileArn")
+	w.String(p.arn)
+	w.Key("inferenceProfileId")
+	w.String(p.id)
+	w.Key("inferenceProfileName")
+	w.String(p.name)
+	w.Key("models")
+	w.Array()
+	for _, arn := range p.models {
+		w.Object()
+		w.Key("modelArn")
+		w.String(arn)
+		w.EndObject()
+	}
+	w.EndArray()
+	w.Key("status")
+	w.String("ACTIVE")
+	w.Key("type")
+	w.String(p.kind)
+	writeDay(w, "updatedAt", p.created)
+	w.EndObject()
+}
+
+func (e *Emulator) getInferenceProfile(c *call) error {
+	for _, p := range e.inferenceProfiles(c.region) {
+		if c.parameter == p.id || c.parameter == p.arn {
+			var w jsonx.Writer
+			p.write(&w)
+			return c.writeJSON(w.Buf)
+		}
+	}
+	return notFound("The specified inference profile could not be found.")
+}
+
+// listInferenceProfiles pages through the profiles. The page token is opaque to
+// clients; it holds the kind asked for and how many have been listed.
+func (e *Emulator) listInferenceProfiles(c *call) error {
+	query, err := c.query("maxResults", "nextToken", "type")
+	if err != nil {
+		return err
+	}
+	if err := oneOf(query, "type", "SYSTEM_DEFINED", "APPLICATION"); err != nil {
+		return err
+	}
+	kind := query.Get("type")
+	if kind == "" {
+		kind = "SYSTEM_DEFINED"
+	}
+	size := 1000
+	if text := query.Get("maxResults"); text != "" {
+		if size, err = strconv.Atoi(text); err != nil || size < 1 || size > 1000 {
+			return invalid("1 validation error detected: Value '%s' at 'maxResults' failed to satisfy constraint: Member must have value between 1 and 1000", text)
+		}
+	}
+	profiles := slices.DeleteFunc(e.inferenceProfiles(c.region), func(p inferenceProfile) bool { return p.kind != kind })
+	from := 0
+	if token := query.Get("nextToken"); token != "" {
+		plain, err := base64.RawURLEncoding.DecodeString(token)
+		of, count, _ := strings.Cut(string(plain), " ")
+		n, numErr := strconv.Atoi(count)
+		if err != nil || numErr != nil || of != kind || n < 0 || n > len(profiles) {
+			return invalid("The provided nextToken is invalid.")
+		}
+		from = n
+	}
+	to := min(from+size, len(profiles))
+	var w jsonx.Writer
+	w.Object()
+	w.Key("inferenceProfileSummaries")
+	w.Array()
+	for _, p := range profiles[from:to] {
+		p.write(&w)
+	}
+	w.EndArray()
+	if to < len(profiles) {
+		w.Key("nextToken")
+		w.String(base64.RawURLEncoding.EncodeToString([]byte(kind + " " + strconv.Itoa(to))))
+	}
+	w.EndObject()
+	return c.writeJSON(w.Buf)
+}
+
+// query parses the query; parameters other than the names given are ignored, as
+// AWS ignores them.
+func (c *call) query(names ...string) (url.Values, error) {
+	all, err := url.ParseQuery(c.request.URL.RawQuery)
+	if err != nil {
+		return nil, invalid("The query string cannot be read.")
+	}
+	known := url.Values{}
+	for _, name := range names {
+		if all.Has(name) {
+			known.Set(name, all.Get(name))
+		}
+	}
+	return known, nil
+}
+
+// oneOf refuses a parameter that is set to something else than the values.
+func oneOf(query url.Values, name string, values ...string) error {
+	v := query.Get(name)
+	if v == "" || slices.Contains(values, v) {
+		return nil
+	}
+	return invalid("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy enum value set: [%s]", v, name, strings.Join(values, ", "))
+}

@@ -1,0 +1,88 @@
+package bedrock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Server serves a handler, such as an Emulator, on an address. The zero value
+// of its methods' order is New, Start, Stop; it is started once.
+type Server struct {
+	http     *http.Server
+	listener net.Listener
+	abandon  context.CancelFunc // ends every request in flight
+	done     chan struct{}      // closed when serving has ended
+
+	once sync.Once
+	err  error // why serving ended; read after done
+}
+
+// NewServer makes a server for h.
+func NewServer(h http.Handler) *Server {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Server{
+		http: &http.Server{
+			Handler:           h,
+			ReadHeaderTimeout: 10 * time.Second,
+			BaseContext:       func(net.Listener) context.Context { return ctx },
+		},
+		abandon: cancel,
+		done:    make(chan struct{}),
+	}
+}
+
+// Start listens on addr, such as 127.0.0.1:0 for a free port, and serves until
+// Stop. It returns when connections are accepted, or why they cannot be.
+func (s *Server) Start(ctx context.Context, addr string) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen on %q: %w", addr, err)
+	}
+	s.listener = listener
+	go func() {
+		defer close(s.done)
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.err = err
+		}
+	}()
+	return nil
+}
+
+// Addr is the address that Start listens on, host and port; empty before.
+func (s *Server) Addr() string {
+	if s.listener == nil {
+		return ""
+	}
+	return s.listener.Addr().String()
+}
+
+// URL is the base URL for clients, such as http://127.0.0.1:4510; empty before Start.
+func (s *Server) URL() string {
+	if s.listener == nil {
+		return ""
+	}
+	return "http://" + s.Addr()
+}
+
+// Stop ends the server: answers that wait (latency, a token rate, a stall) are
+// abandoned at once, others may finish until ctx is done. It returns when no
+// goroutine of the server is left, with the error that had ended serving, if any.
+func (s *Server) Stop(ctx context.Context) error {
+	s.once.Do(func() {
+		s.abandon()
+		if s.listener == nil {
+			return
+		}
+		if err := s.http.Shutdown(ctx); err != nil {
+			_ = s.http.Close() // the listener is closed already; its error says no more
+		}
+		<-s.done
+	})
+	return s.err
+}
