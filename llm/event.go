@@ -1,6 +1,11 @@
 package llm
 
-import "outcrop/internal/jsonx"
+import (
+	"encoding/base64"
+	"strings"
+
+	"outcrop/internal/jsonx"
+)
 
 // EventKind tells which fields of an Event are used.
 type EventKind uint8
@@ -54,7 +59,7 @@ func (e *Event) HasContent() bool {
 	case EventBlockStart:
 		return e.Block == BlockToolUse || e.Block == BlockToolResult || e.Block == BlockOther
 	case EventDelta:
-		return e.Text != "" || e.Signature != "" || e.Other != nil
+		return e.Text != "" || e.Signature != "" || e.Media != nil || e.Other != nil
 	case EventStop:
 		return true
 	default:
@@ -79,11 +84,12 @@ type Stream interface {
 	Close() error
 }
 
-// Fold collects events into a whole answer.
+// Fold collects events into a whole answer, which Answer gives; until then the
+// texts of its blocks are still apart.
 type Fold struct {
 	Response
-	inputs map[int][]byte // tool inputs by block, still growing
-	places map[int]int    // block index to its place in Blocks
+	texts  [][]byte    // texts and tool inputs, still growing, by place in Blocks
+	places map[int]int // block index to its place in Blocks
 }
 
 // Add takes the next event.
@@ -91,21 +97,14 @@ func (f *Fold) Add(ev *Event) {
 	switch ev.Kind {
 	case EventStart:
 		f.Role = ev.Role
+		f.Extra = append(f.Extra, ev.Extra...)
 	case EventBlockStart:
-		b := f.block(ev.Index, ev.Block)
-		if ev.ToolUse != nil {
-			use := *ev.ToolUse
-			b.ToolUse = &use
-		}
-		if ev.ToolResult != nil {
-			result := *ev.ToolResult
-			b.ToolResult = &result
-		}
-		b.Other = ev.Other
+		f.begin(ev)
 	case EventDelta:
 		f.delta(ev)
 	case EventStop:
 		f.Stop, f.RawStop, f.ModelFields = ev.Stop, ev.RawStop, ev.Raw
+		f.Extra = append(f.Extra, ev.Extra...)
 	case EventUsage:
 		if ev.Usage != nil {
 			f.Usage = *ev.Usage
@@ -116,65 +115,156 @@ func (f *Fold) Add(ev *Event) {
 	}
 }
 
+func (f *Fold) begin(ev *Event) {
+	b := &f.Blocks[f.place(ev.Index, ev.Block)]
+	if ev.ToolUse != nil {
+		use := *ev.ToolUse
+		b.ToolUse = &use
+	}
+	if ev.ToolResult != nil {
+		result := *ev.ToolResult
+		b.ToolResult = &result
+	}
+	if ev.Media != nil {
+		media := *ev.Media
+		b.Media = &media
+	}
+	b.Other = ev.Other
+	b.Extra = append(b.Extra, ev.Extra...)
+}
+
 func (f *Fold) delta(ev *Event) {
-	b := f.block(ev.Index, ev.Block)
-	switch ev.Block {
-	case BlockToolUse:
-		if f.inputs == nil {
-			f.inputs = map[int][]byte{}
-		}
-		f.inputs[ev.Index] = append(f.inputs[ev.Index], ev.Text...)
-	case BlockToolResult:
-		if ev.Other != nil && b.ToolResult != nil {
+	place := f.place(ev.Index, ev.Block)
+	b := &f.Blocks[place]
+	b.Extra = append(b.Extra, ev.Extra...)
+	b.Signature += ev.Signature
+	switch {
+	case ev.Block == BlockToolResult:
+		if ev.Other != nil {
 			b.ToolResult.Content = append(b.ToolResult.Content, resultDelta(ev))
 		}
-	case BlockOther:
+	case ev.Other != nil && b.Kind == BlockOther && b.Other == nil:
 		b.Other = ev.Other
+	case ev.Other != nil:
+		b.Extra = append(b.Extra, *ev.Other)
+	case ev.Media != nil && b.Media != nil:
+		b.Media.add(ev.Media)
+	case ev.Block == BlockRedacted:
+		b.Text = joinBase64(b.Text, ev.Text)
 	default:
-		b.Text += ev.Text
-		b.Signature += ev.Signature
+		f.texts[place] = append(f.texts[place], ev.Text...)
 	}
 }
 
-// resultDelta is a piece of a tool result that the provider made itself: named
-// json or text.
+// resultDelta is a piece of a tool result that the provider made itself.
 func resultDelta(ev *Event) ResultBlock {
-	if ev.Other.Name == "json" {
+	switch ev.Other.Name {
+	case "json":
 		return ResultBlock{JSON: ev.Other.Value}
+	case "text":
+		return ResultBlock{Block: Block{Kind: BlockText, Text: ev.Text}}
+	default:
+		return ResultBlock{Block: Block{Kind: BlockOther, Other: ev.Other}}
 	}
-	return ResultBlock{Block: Block{Kind: BlockText, Text: ev.Text}}
 }
 
-// block finds the block of an index, or begins it.
-func (f *Fold) block(index int, kind BlockKind) *Block {
+// add takes a piece of streamed content.
+func (m *Media) add(piece *Media) {
+	if piece.Format != "" {
+		m.Format = piece.Format
+	}
+	m.Base64 = joinBase64(m.Base64, piece.Base64)
+	if piece.URI != "" {
+		m.URI, m.Owner = piece.URI, piece.Owner
+	}
+	if piece.Source != nil {
+		m.Source = piece.Source
+	}
+	m.Text += piece.Text
+}
+
+// joinBase64 is the base64 of a's bytes followed by b's.
+func joinBase64(a, b string) string {
+	if a == "" || b == "" || !strings.HasSuffix(a, "=") {
+		return a + b
+	}
+	first, err := base64.StdEncoding.DecodeString(a)
+	if err != nil {
+		return a + b
+	}
+	second, err := base64.StdEncoding.DecodeString(b)
+	if err != nil {
+		return a + b
+	}
+	return base64.StdEncoding.EncodeToString(append(first, second...))
+}
+
+// place finds the block of an index, or begins it. Where its start said too
+// little the first delta tells its kind; an index that changes its kind after
+// that is another block.
+func (f *Fold) place(index int, kind BlockKind) int {
+	place, ok := f.places[index]
+	switch {
+	case !ok:
+		place = f.add(index, kind)
+	case f.Blocks[place].Kind == kind || kind == BlockOther:
+	case f.blank(place):
+		f.Blocks[place].Kind = kind
+	default:
+		place = f.add(index, kind)
+	}
+	b := &f.Blocks[place]
+	switch b.Kind { // a delta may come without the start that it needs
+	case BlockToolUse:
+		if b.ToolUse == nil {
+			b.ToolUse = &ToolUse{}
+		}
+	case BlockToolResult:
+		if b.ToolResult == nil {
+			b.ToolResult = &ToolResult{}
+		}
+	case BlockImage, BlockDocument, BlockAudio, BlockVideo:
+		if b.Media == nil {
+			b.Media = &Media{}
+		}
+	}
+	return place
+}
+
+func (f *Fold) add(index int, kind BlockKind) int {
 	if f.places == nil {
 		f.places = map[int]int{}
 	}
-	place, ok := f.places[index]
-	if !ok {
-		place = len(f.Blocks)
-		f.places[index] = place
-		f.Blocks = append(f.Blocks, Block{Kind: kind})
-	}
-	b := &f.Blocks[place]
-	if kind == BlockRedacted {
-		b.Kind = kind
-	}
-	return b
+	place := len(f.Blocks)
+	f.places[index] = place
+	f.Blocks = append(f.Blocks, Block{Kind: kind})
+	f.texts = append(f.texts, nil)
+	return place
 }
 
-// Answer is the whole answer, once the last event has been added. Tool inputs
-// that never came are empty objects.
+// blank reports whether nothing has come of the text block at place.
+func (f *Fold) blank(place int) bool {
+	b := &f.Blocks[place]
+	return (b.Kind == BlockText || b.Kind == BlockReasoning) && len(f.texts[place]) == 0 && b.Signature == ""
+}
+
+// Answer is the whole answer, once the last event has been added. A tool input
+// that never came is an empty object; one that is not JSON, as a model may leave
+// it, is a JSON string that holds it.
 func (f *Fold) Answer() *Response {
-	for index, place := range f.places {
+	for place, text := range f.texts {
 		b := &f.Blocks[place]
-		if b.Kind != BlockToolUse || b.ToolUse == nil {
-			continue
-		}
-		b.ToolUse.Input = f.inputs[index]
-		if len(b.ToolUse.Input) == 0 {
+		switch {
+		case b.Kind != BlockToolUse:
+			b.Text += string(text)
+		case len(text) > 0 && jsonx.Valid(text):
+			b.ToolUse.Input = text
+		case len(text) > 0:
+			b.ToolUse.Input = jsonx.AppendString(nil, string(text))
+		case len(b.ToolUse.Input) == 0:
 			b.ToolUse.Input = jsonx.Raw("{}")
 		}
+		f.texts[place] = nil
 	}
 	return &f.Response
 }

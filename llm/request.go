@@ -93,7 +93,8 @@ type Block struct {
 	ToolResult *ToolResult
 	Cache      *CachePoint
 	// Other is a block outside the common language: the member's name and value
-	// as its dialect wrote them, such as Converse's citationsContent.
+	// as its dialect wrote them, such as Converse's citationsContent. Text is then
+	// what it says in words, if that is known, for dialects that only have words.
 	Other *jsonx.Member
 	// Extra are unknown members that stood beside the known ones inside the block.
 	Extra []jsonx.Member
