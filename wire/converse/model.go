@@ -2,14 +2,16 @@ package converse
 
 import (
 	"regexp"
+	"slices"
 	"sync"
 )
 
 // requestShape is the shape of a request's body in the service model of
 // bedrock-runtime (2023-09-30) as of November 2026: ConverseStreamRequest
 // without modelId, which is ConverseRequest but for one member of
-// guardrailConfig. One thing is wider: toolUse.type may be tool_use, which AWS
-// itself writes into answers and gets back from its SDKs.
+// guardrailConfig. Two things are wider: toolUse.type may be tool_use, which AWS
+// itself writes into answers and gets back from its SDKs, and a video's format
+// may be a media type such as video/mp4 (recorded exchange: Nova answered it).
 var requestShape = sync.OnceValue(buildRequestShape)
 
 func buildRequestShape() *shape {
@@ -101,7 +103,7 @@ func contentBlock(guard, cachePoint *shape) *shape {
 	)
 	doc := documentBlock(cited)
 	video := object(
-		must("format", words("mkv", "mov", "mp4", "webm", "flv", "mpeg", "mpg", "wmv", "three_gp")),
+		must("format", words(videoFormats()...)),
 		must("source", inlineOrS3),
 	)
 	audio := object(
@@ -139,6 +141,14 @@ func contentBlock(guard, cachePoint *shape) *shape {
 		may("toolAddition", change),
 		may("toolRemoval", change),
 	)
+}
+
+func videoFormats() []string {
+	formats := []string{"mkv", "mov", "mp4", "webm", "flv", "mpeg", "mpg", "wmv", "three_gp"}
+	for _, format := range slices.Clone(formats) {
+		formats = append(formats, "video/"+format)
+	}
+	return formats
 }
 
 func toolUseBlock() *shape {

@@ -153,7 +153,7 @@ func (s *source) checkBlob(sh *shape) {
 	if s.err != nil {
 		return
 	}
-	if len(text)%4 != 0 || !base64(text) {
+	if len(text)%4 != 0 || !isBase64(text) {
 		s.fail("must be base64")
 	}
 	s.checkLength(sh, len(text)/4*3-strings.Count(text[max(0, len(text)-2):], "="), "byte")
