@@ -1,0 +1,222 @@
+// Package fault holds the failures that the emulated Bedrock can be told to
+// have, how they are written in a header or a prompt, and scripts of them.
+package fault
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Kind says how a request fails.
+type Kind uint8
+
+// Kinds of fault.
+const (
+	None       Kind = iota // only Latency and Rate count
+	Exception              // one of AWS's exceptions, by status or by frame
+	ErrorFrame             // an unmodelled error: a frame with a code and a message in its headers
+	Reset                  // the connection is reset (TCP RST)
+	Fin                    // the connection is closed in the middle of the answer
+	End                    // the answer ends in good order, but too soon
+	Corrupt                // a frame whose message checksum is wrong
+	Prelude                // a frame whose prelude checksum is wrong
+	Stall                  // nothing more comes, until the client goes away
+	Empty                  // status 200 and nothing else
+	Garbage                // status 200 and bytes that mean nothing
+)
+
+// Fault is one failure.
+type Fault struct {
+	Kind Kind
+	// Status, Type and Message are those of an Exception; Type and Message are
+	// the code and the words of an ErrorFrame.
+	Status  int
+	Type    string
+	Message string
+	// InStream puts an Exception into a frame of the stream instead of the status.
+	// An answer that is not streamed always has it in the status.
+	InStream bool
+	// After is how many deltas of a stream go out before the fault.
+	After int
+	// Inside cuts within a frame: half of the next one goes out first.
+	Inside bool
+
+	// Latency is how long the answer waits before its first byte.
+	Latency time.Duration
+	// Rate is how many tokens a second a stream writes; 0 for no bound.
+	Rate float64
+
+	// Times is how many requests fail before they succeed. 0 is once for a fault
+	// of a Script without Probability, and every time for all others.
+	Times int
+	// Probability, above 0, is the share of requests that a Script fails.
+	Probability float64
+	// Operation and Model, if set, restrict a fault of a Script to an operation
+	// such as ConverseStream and to a model id as the request says it.
+	Operation, Model string
+}
+
+// exception is one of AWS's, with the words that it is met with.
+type exception struct {
+	word    string
+	name    string
+	status  int
+	message string
+}
+
+// exceptions are those that the service model declares for the runtime, with
+// its statuses, and those of the authorization layer. The words of the first
+// row of a name are the default ones.
+var exceptions = []exception{
+	{"throttle", "ThrottlingException", 429, "Too many requests, please wait before trying again."},
+	{"throttle-tokens", "ThrottlingException", 429, "Too many tokens, please wait before trying again."},
+	{"throttle-day", "ThrottlingException", 429, "Too many tokens per day, please wait before trying again."},
+	{"unavailable", "ServiceUnavailableException", 503, "Bedrock is unable to process your request."},
+	{"internal", "InternalServerException", 500, "The system encountered an unexpected error during processing. Try your request again."},
+	{"timeout", "ModelTimeoutException", 408, "Model has timed out in processing the request. Try your request again."},
+	{"not-ready", "ModelNotReadyException", 429, "Model is not ready for inference. Wait and try your request again."},
+	{"model-error", "ModelErrorException", 424, "The system encountered an unexpected error during processing. Try your request again."},
+	{"stream-error", "ModelStreamErrorException", 424, "Model produced invalid sequence as part of ToolUse. Please refer to the model tool use troubleshooting guide."},
+	{"validation", "ValidationException", 400, "The model returned the following errors: the request was refused by the emulator's script."},
+	{"too-long", "ValidationException", 400, "Input is too long for requested model."},
+	{"denied", "AccessDeniedException", 403, "You don't have access to the model with the specified model ID."},
+	{"not-found", "ResourceNotFoundException", 404, "The requested resource was not found."},
+	{"legacy", "ResourceNotFoundException", 404, "Access denied. This Model is marked by provider as Legacy and you have not been actively using the model in the last 15 days. Please upgrade to an active model on Amazon Bedrock"},
+	{"quota", "ServiceQuotaExceededException", 400, "Your request exceeds the service quota for your account."},
+	{"expired-token", "ExpiredTokenException", 403, "The security token included in the request is expired"},
+	{"bad-signature", "InvalidSignatureException", 403, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."},
+}
+
+// Words lists the words for exceptions that Parse knows, besides their names.
+func Words() []string {
+	words := make([]string, len(exceptions))
+	for i, e := range exceptions {
+		words[i] = e.word
+	}
+	return words
+}
+
+// part is one word of a fault, with its value if it has one.
+var part = regexp.MustCompile(`^[\s,;]*([A-Za-z][A-Za-z-]*)(?:=("[^"]*"|[^\s,;"]+))?`)
+
+// Parse reads a fault as it stands in the header x-outcrop-emulate or in the
+// marker [[fault: ...]] of a prompt: words divided by blanks, commas or
+// semicolons.
+//
+//	throttle                     an exception, by a word (see Words) or its name
+//	throttle first               the same as the first frame of a stream
+//	unavailable after=3          the same behind three deltas
+//	error-frame type=X           an unmodelled error frame with the code X
+//	cut=reset, cut=fin, cut=end  the answer breaks off; also after=n, inside
+//	corrupt, corrupt=prelude     a broken checksum; also after=n
+//	stall, empty, garbage        also after=n for stall and garbage
+//	latency=2s rate=50           slow, alone or with any other
+//	times=2                      twice, then no more
+//	message="words"              other words than AWS's
+//
+// The count of times=n is kept for the text as a whole.
+func Parse(text string) (Fault, error) {
+	var f Fault
+	rest := text
+	for strings.Trim(rest, " \t\r\n,;") != "" {
+		m := part.FindStringSubmatch(rest)
+		if m == nil {
+			return Fault{}, fmt.Errorf("fault %q: cannot read %q", text, rest)
+		}
+		rest = rest[len(m[0]):]
+		if err := f.set(m[1], strings.Trim(m[2], `"`)); err != nil {
+			return Fault{}, fmt.Errorf("fault %q: %w", text, err)
+		}
+	}
+	if f == (Fault{}) {
+		return Fault{}, fmt.Errorf("fault %q: names no fault", text)
+	}
+	return f, nil
+}
+
+func (f *Fault) set(word, value string) error {
+	var err error
+	switch word {
+	case "first":
+		f.InStream = true
+	case "after":
+		f.InStream = true
+		f.After, err = count(value)
+	case "inside":
+		f.Inside = true
+	case "times":
+		f.Times, err = count(value)
+	case "latency":
+		f.Latency, err = time.ParseDuration(value)
+		if err == nil && f.Latency < 0 {
+			err = fmt.Errorf("latency %q is negative", value)
+		}
+	case "rate":
+		f.Rate, err = strconv.ParseFloat(value, 64)
+		if err == nil && !(f.Rate > 0) {
+			err = fmt.Errorf("rate %q is not above 0", value)
+		}
+	case "message":
+		f.Message = value
+	case "type":
+		f.Type = value
+	case "error-frame":
+		f.Kind, f.InStream = ErrorFrame, true
+		f.Type, f.Message = orElse(f.Type, "InternalFailure"), orElse(f.Message, "The request failed.")
+	case "cut":
+		return f.choose(value, map[string]Kind{"": Fin, "reset": Reset, "fin": Fin, "end": End})
+	case "corrupt":
+		return f.choose(value, map[string]Kind{"": Corrupt, "message": Corrupt, "prelude": Prelude})
+	case "stall":
+		f.Kind = Stall
+	case "empty":
+		f.Kind = Empty
+	case "garbage":
+		f.Kind = Garbage
+	default:
+		at := slices.IndexFunc(exceptions, func(e exception) bool { return e.word == word || strings.EqualFold(e.name, word) })
+		if at < 0 || value != "" {
+			return fmt.Errorf("no fault is called %q", word)
+		}
+		e := exceptions[at]
+		f.Kind, f.Type, f.Status, f.Message = Exception, e.name, e.status, orElse(f.Message, e.message)
+	}
+	return err
+}
+
+func (f *Fault) choose(value string, kinds map[string]Kind) error {
+	kind, ok := kinds[value]
+	if !ok {
+		return fmt.Errorf("no way to fail is called %q", value)
+	}
+	f.Kind = kind
+	return nil
+}
+
+func orElse(said, otherwise string) string {
+	if said != "" {
+		return said
+	}
+	return otherwise
+}
+
+func count(value string) (int, error) {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%q is not a count", value)
+	}
+	return n, nil
+}
+
+// FrameType is the exception's name as a frame has it: lower camel case, such
+// as throttlingException.
+func (f *Fault) FrameType() string {
+	if f.Type == "" {
+		return ""
+	}
+	return strings.ToLower(f.Type[:1]) + f.Type[1:]
+}
