@@ -32,7 +32,7 @@ func (l *loader) file(name string, data []byte, read map[string]bool) *node {
 		return root
 	}
 	if list.kind != sequence {
-		l.errorAt(list.file, list.line, list.column, "include", "must not be "+list.kind.String(), "a list of file names", "")
+		l.wrong(Key{Type: ListType}, list, "include", "must not be "+list.kind.String())
 		return root
 	}
 	k := Key{Name: "include", Type: StringType}

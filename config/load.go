@@ -9,9 +9,11 @@ import (
 	"outcrop/provider"
 )
 
-// maxProblems is how many problems are told. To have more is an error in
-// itself, since errors may be among those that are not told.
-const maxProblems = 1000
+// Limits on what is told and looked at, which aliases could multiply.
+const (
+	maxProblems = 1000      // errors, and as many warnings
+	maxVisited  = 1_000_000 // keys
+)
 
 // loader is one Load under way.
 type loader struct {
@@ -20,7 +22,11 @@ type loader struct {
 	files       []string
 	environment map[string]Secret
 	problems    []located
-	seen        map[string]bool // keys without effect that have been warned about
+	told        map[located]bool // what is in problems, paths apart: an alias makes one text count at several
+	count       [2]int           // of problems, by severity
+	ignored     map[string]bool  // keys without effect that have been warned about
+	visited     int              // keys
+	infoLeft    int              // bytes that are left for model_info as JSON
 }
 
 // located is a problem with the index of its file, by which problems sort.
@@ -30,7 +36,7 @@ type located struct {
 }
 
 func newLoader(src Source) *loader {
-	return &loader{src: src, table: keyTable(), environment: map[string]Secret{}, seen: map[string]bool{}}
+	return &loader{src: src, table: keyTable(), environment: map[string]Secret{}, told: map[located]bool{}, ignored: map[string]bool{}, infoLeft: maxInfos}
 }
 
 func (l *loader) report(s Severity, file, line, column int, path, message, accepted, hint string) {
@@ -38,11 +44,19 @@ func (l *loader) report(s Severity, file, line, column int, path, message, accep
 	if file >= 0 {
 		p.File = l.files[file]
 	}
-	switch {
-	case len(l.problems) < maxProblems-1:
+	same := located{p, file}
+	if line > 0 {
+		same.Path = ""
+	}
+	if l.told[same] {
+		return
+	}
+	switch l.count[s]++; {
+	case l.count[s] <= maxProblems:
+		l.told[same] = true
 		l.problems = append(l.problems, located{p, file})
-	case len(l.problems) == maxProblems-1:
-		p := Problem{Severity: Error, Message: "too many problems; the rest is not told"}
+	case l.count[s] == maxProblems+1:
+		p := Problem{Severity: s, Message: fmt.Sprintf("there are more than %d %ss; the rest is not told", maxProblems, s)}
 		l.problems = append(l.problems, located{p, len(l.files)})
 	}
 }
@@ -55,17 +69,14 @@ func (l *loader) warnAt(file, line, column int, path, message, hint string) {
 	l.report(Warning, file, line, column, path, message, "", hint)
 }
 
-// sorted gives the problems in the order of files, lines and columns, each
-// once: an alias makes the same text count at several places.
+// sorted gives the problems in the order of files, lines and columns.
 func (l *loader) sorted() []Problem {
 	slices.SortStableFunc(l.problems, func(a, b located) int {
 		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	var out []Problem
 	for _, p := range l.problems {
-		if !slices.Contains(out[max(0, len(out)-20):], p.Problem) {
-			out = append(out, p.Problem)
-		}
+		out = append(out, p.Problem)
 	}
 	return out
 }
@@ -75,8 +86,11 @@ func (l *loader) sorted() []Problem {
 func (l *loader) load() *Config {
 	cfg := &Config{General: General{MaxRequestSize: 100 << 20}}
 	root := l.open()
-	if root == nil {
-		root = &node{}
+	switch {
+	case root == nil && len(l.problems) > 0:
+		return cfg
+	case root == nil:
+		root = &node{} // an empty file
 	}
 	l.readEnvironment(root.get("environment_variables"))
 	cfg.Environment = l.environment
@@ -99,6 +113,9 @@ func (l *loader) load() *Config {
 	cfg.Timeout, cfg.StreamTimeout = all.timeout, cmp.Or(all.streamTimeout, all.timeout)
 	cfg.NumRetries, cfg.KeepAlive, cfg.DropParams = *all.numRetries, all.keepAlive, *all.dropParams
 	l.masterKey(cfg)
+	if list := root.get("model_list"); list == nil || list.kind == null || list.kind == sequence && len(list.items) == 0 {
+		l.warnAt(0, 0, 0, "model_list", "no model is listed: every call will be refused", "")
+	}
 	l.models(cfg, all, models, l.credentials(credentials))
 	return cfg
 }
@@ -114,10 +131,11 @@ func (l *loader) fields(n *node, section, path string, p *provider.Info, take fu
 		l.errorAt(n.file, n.line, n.column, path, "must be a mapping, not "+n.kind.String(), "", "")
 		return
 	}
+	if l.visited += len(n.members); l.visited > maxVisited {
+		l.errorAt(0, 0, 0, "", "the configuration is too large", fmt.Sprintf("at most %d keys, aliases followed", maxVisited), "")
+		return
+	}
 	for i := range n.members {
-		if len(l.problems) == maxProblems {
-			return
-		}
 		m := &n.members[i]
 		at := m.key
 		if path != "" {
@@ -148,13 +166,19 @@ func (l *loader) fields(n *node, section, path string, p *provider.Info, take fu
 	}
 }
 
+// option finds a provider's setting. region_name is another name of
+// aws_region_name, as in LiteLLM.
 func option(p *provider.Info, name string) (provider.Option, bool) {
-	if p != nil {
-		for _, o := range p.Options {
-			if o.Name == name {
-				return o, true
-			}
+	if p == nil {
+		return provider.Option{}, false
+	}
+	for _, o := range p.Options {
+		if o.Name == name {
+			return o, true
 		}
+	}
+	if name == "region_name" {
+		return option(p, "aws_region_name")
 	}
 	return provider.Option{}, false
 }
@@ -199,8 +223,8 @@ func (l *loader) unsupported(k Key, m *member, path string, p *provider.Info) {
 			l.warnAt(m.file, m.line, m.column, path, fmt.Sprintf("%s has no such setting; it has no effect", p.Name), "")
 		}
 	case Ignored:
-		if kind := k.Section + "." + k.Name; !l.seen[kind] {
-			l.seen[kind] = true
+		if kind := k.Section + "." + k.Name; !l.ignored[kind] {
+			l.ignored[kind] = true
 			l.warnAt(m.file, m.line, m.column, path, "has no effect", "")
 		}
 	case NotYet:

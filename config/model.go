@@ -19,8 +19,13 @@ const (
 	sectionInfo   = "model_list[].model_info"
 )
 
-// maxInfo bounds model_info as JSON, in bytes.
-const maxInfo = 64 << 10
+// Limits on values that are written as JSON, which aliases could blow up, in
+// bytes.
+const (
+	maxInfo  = 64 << 10 // model_info of an entry
+	maxInfos = 32 << 20 // model_info of all entries
+	maxValue = 4 << 10  // a setting, where it counts for an id
+)
 
 // credential is an entry of credential_list that entries of model_list name.
 type credential struct {
@@ -61,6 +66,7 @@ func (l *loader) credentials(list *node) map[string]credential {
 		}
 		if _, dup := found[s]; dup {
 			l.errorAt(name.file, name.line, name.column, path+".credential_name", fmt.Sprintf("%q is the name of another entry", s), "", "")
+			continue
 		}
 		if values == nil {
 			values = &node{kind: mapping}
@@ -72,10 +78,7 @@ func (l *loader) credentials(list *node) map[string]credential {
 
 // models reads model_list.
 func (l *loader) models(cfg *Config, all calls, list *node, creds map[string]credential) {
-	if list == nil || len(list.items) == 0 {
-		if len(l.problems) == 0 || list != nil {
-			l.warnAt(0, 0, 0, "model_list", "no model is listed: every call will be refused", "")
-		}
+	if list == nil {
 		return
 	}
 	ids := map[string]Position{}
@@ -144,7 +147,7 @@ func (e *entry) read() []Model {
 	})
 	m := Model{Path: e.path, Position: l.position(n), options: map[string]Position{}}
 	name, nameOK := e.required(e.name, n, "model_name", e.path+".model_name")
-	if e.params == nil && n.get("litellm_params") == nil || e.params == nil && n.get("litellm_params").kind == null {
+	if p := n.get("litellm_params"); p == nil || p.kind == null {
 		l.errorAt(n.file, n.line, n.column, e.path, "litellm_params is missing", "a mapping with model and the settings to reach it", "")
 	}
 	e.readInfo(&m)
@@ -285,20 +288,16 @@ func (e *entry) settings(m *Model, p *provider.Info) {
 	l := e.l
 	own := calls{}
 	m.Values = Values{}
-	path := e.path + ".litellm_params"
-	take := func(k Key, n *node, path string) {
-		name := k.Name
-		switch name {
-		case "model", "custom_llm_provider": // read already
-		case "litellm_credential_name":
-			e.credential(m, p, k, n, path)
+	e.credential(m, p)
+	l.fields(e.params, sectionParams, e.path+".litellm_params", p, func(k Key, n *node, path string) {
+		switch k.Name {
+		case "model", "custom_llm_provider", "litellm_credential_name": // read already
 		case "timeout", "stream_timeout", "keepalive_seconds", "num_retries", "drop_params":
 			own.read(l, k, n, path)
 		default:
-			e.value(m, p, k, n, path)
+			e.value(m, p, e.params, k, n, path)
 		}
-	}
-	l.fields(e.params, sectionParams, path, p, take)
+	})
 	own.settle(e.all, m)
 }
 
@@ -311,43 +310,43 @@ func (c calls) settle(all calls, m *Model) {
 	m.NumRetries, m.KeepAlive, m.DropParams = *c.numRetries, c.keepAlive, *c.dropParams
 }
 
-// value reads a setting of the provider's. region_name is another name of
-// aws_region_name, as in LiteLLM.
-func (e *entry) value(m *Model, p *provider.Info, k Key, n *node, path string) {
-	name := k.Name
-	if name == "region_name" {
-		if _, ok := option(p, name); !ok {
-			name = "aws_region_name"
-			if _, ok := option(p, name); !ok {
-				return
-			}
-			if own := e.params.get(name); own != nil && own.kind != null {
-				return
-			}
-		}
+// value reads a setting of the provider's that stands in the mapping from, by
+// the name that the provider has for it.
+func (e *entry) value(m *Model, p *provider.Info, from *node, k Key, n *node, path string) {
+	o, ok := option(p, k.Name)
+	if !ok || o.Name != k.Name && given(from, o.Name) {
+		return
 	}
 	if s, ok := e.l.text(k, n, path); ok {
-		m.Values[name] = s
-		m.options[name] = e.l.position(n)
+		m.Values[o.Name] = s
+		m.options[o.Name] = e.l.position(n)
 	}
 }
 
-// credential takes what an entry of credential_list says, where the entry of
-// model_list says nothing.
-func (e *entry) credential(m *Model, p *provider.Info, k Key, n *node, path string) {
-	s, ok := e.l.text(k, n, path)
+func given(from *node, key string) bool {
+	n := from.get(key)
+	return n != nil && n.kind != null
+}
+
+// credential takes what the entry of credential_list says that this one names,
+// for the settings that this one does not give itself.
+func (e *entry) credential(m *Model, p *provider.Info) {
+	n, path := e.params.get("litellm_credential_name"), e.path+".litellm_params.litellm_credential_name"
+	if n == nil || n.kind == null {
+		return
+	}
+	s, ok := e.l.text(Key{Type: StringType}, n, path)
 	if !ok {
 		return
 	}
 	c, ok := e.creds[s]
 	if !ok {
-		e.l.errorAt(n.file, n.line, n.column, path, fmt.Sprintf("credential_list has no entry %s", e.quote(n, s)), "", "")
+		e.l.errorAt(n.file, n.line, n.column, path, "credential_list has no entry "+e.quote(n, s), "", "")
 		return
 	}
 	e.l.fields(c.values, sectionParams, c.path, p, func(k Key, n *node, path string) {
-		own := e.params.get(k.Name)
-		if _, isOption := option(p, k.Name); isOption && (own == nil || own.kind == null) {
-			e.value(m, p, k, n, path)
+		if !given(e.params, k.Name) {
+			e.value(m, p, c.values, k, n, path)
 		}
 	})
 }
@@ -373,9 +372,10 @@ func (e *entry) readInfo(m *Model) {
 		}
 	}
 	var ok bool
-	if m.Info, ok = raw(n, maxInfo); !ok {
-		l.errorAt(n.file, n.line, n.column, path, "is too large", fmt.Sprintf("at most %d KiB", maxInfo>>10), "")
+	if m.Info, ok = raw(n, min(maxInfo, l.infoLeft)); !ok {
+		l.errorAt(n.file, n.line, n.column, path, "is too large", fmt.Sprintf("at most %d KiB in an entry and %d MiB in all", maxInfo>>10, maxInfos>>20), "")
 	}
+	l.infoLeft -= len(m.Info)
 }
 
 // id makes an id from the name and the settings as they stand in the file, as
@@ -389,7 +389,7 @@ func (e *entry) id(m Model, p *provider.Info) string {
 		if secret := k.Type == SecretType || opt.Secret; secret && !strings.HasPrefix(mem.value.text, envPrefix) {
 			continue
 		}
-		v, ok := raw(mem.value, maxInfo)
+		v, ok := raw(mem.value, maxValue)
 		if !ok {
 			v = jsonx.Raw("null")
 		}

@@ -102,7 +102,7 @@ func parse(l *loader, file int, data []byte) *node {
 			continue
 		}
 		if root != nil {
-			d.fail(doc.Body.GetToken(), "a second document begins here", "one YAML document in a file")
+			d.fail(start(doc.Body), "a second document begins here", "one YAML document in a file")
 			return nil
 		}
 		root = d.node(doc.Body)
@@ -177,7 +177,7 @@ func (d *document) syntax(err error) {
 		return
 	}
 	hint := ""
-	if strings.Contains(syntax.GetMessage(), `'	'`) {
+	if m := syntax.GetMessage(); strings.Contains(m, "'\t'") || strings.Contains(m, "tab character") {
 		hint = "indent with spaces, not with tabs"
 	}
 	p := position(syntax.GetToken())
