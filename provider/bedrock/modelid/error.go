@@ -1,0 +1,102 @@
+package modelid
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Error is a model string that cannot be understood.
+type Error struct {
+	Input  string // the whole string
+	Part   string // the part that is at fault; empty if it is the whole
+	Reason string // what is wrong with it
+	Hint   string // the nearest form that is right; empty if none is near
+}
+
+func (e *Error) Error() string {
+	s := fmt.Sprintf("model %q: ", short(e.Input))
+	if e.Part != "" && e.Part != e.Input {
+		s += fmt.Sprintf("%q ", short(e.Part))
+	}
+	s += e.Reason
+	if e.Hint != "" {
+		s += fmt.Sprintf("; write it like %q", short(e.Hint))
+	}
+	return s
+}
+
+// short keeps a message readable whatever it quotes.
+func short(s string) string {
+	if len(s) > 200 {
+		return s[:197] + "..."
+	}
+	return s
+}
+
+// unknownPrefix is the error for a segment in front of a slash that names no
+// route.
+func unknownPrefix(input, segment, rest string) error {
+	e := &Error{Input: input, Part: segment + "/", Reason: "is not a route or region"}
+	switch segment {
+	case "":
+		e.Reason, e.Hint = "is an empty segment", rest
+		return e
+	case "bedrock_converse":
+		e.Reason, e.Hint = "is a name of LiteLLM's price table, not a route", "bedrock/converse/"+rest
+		return e
+	case "bedrock_mantle":
+		e.Reason, e.Hint = "is not a route of bedrock", "bedrock/mantle/"+rest
+		return e
+	}
+	if i := strings.Index(segment, "arn:"); i >= 0 {
+		e.Reason, e.Hint = "is not the beginning of an ARN", segment[i:]+"/"+rest
+		return e
+	}
+	best, near := Auto, 3 // more than two changes make another word
+	for _, r := range allRoutes() {
+		if d := distance(strings.ToLower(segment), r.String()); d < near {
+			best, near = r, d
+		}
+	}
+	switch {
+	case best != Auto && best.needsARN() && best.IsFamily() && !strings.HasPrefix(rest, "arn:"):
+		e.Hint = best.String() + "." + rest
+	case best != Auto:
+		e.Hint = best.String() + "/" + rest
+	case isVendor(segment) && !strings.Contains(rest, "/"):
+		e.Hint = segment + "." + rest
+	}
+	return e
+}
+
+func allRoutes() []Route {
+	var all []Route
+	for r := Converse; r <= ChatCompletions; r++ {
+		all = append(all, r)
+	}
+	for r := OpenAI; r <= TwelveLabs; r++ {
+		all = append(all, r)
+	}
+	return all
+}
+
+// distance counts the single-byte changes from a to b (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

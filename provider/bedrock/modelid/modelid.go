@@ -1,0 +1,313 @@
+// Package modelid reads the strings that name models of Bedrock: model ids,
+// profile ids and ARNs, behind the prefixes that LiteLLM's configurations put in
+// front of them.
+//
+// The grammar, with every segment anchored by the separators around it:
+//
+//	string    = ["bedrock/"] {route "/"} [family "/"] [region "/"] model ["[" word "]"]
+//	model     = [geography "."] [vendor "."] name [":" version [":" throughput]]
+//	          | ARN
+//	          | agent id "/" alias id                (route agent)
+//
+// Prefixes may come in any order, each kind once.
+//
+// A geography is told from a vendor by shape and position, not by a list. The
+// first dotted segment is a geography if it looks like one (two letters, such as
+// us or jp, with or without a word behind a hyphen, as in us-gov; or apac or
+// global), and if a vendor and a name follow it: a vendor is at least three
+// letters and digits without a hyphen that are not a version such as v3, and
+// the name behind it begins with a letter. So deepseek.v3.2, openai.gpt-5.6-sol
+// and zai.glm-5.3 have no geography, and us.openai.gpt-5.6-sol and
+// us.deepseek.r1-v1:0 have. An id of AWS's has at most these parts
+// (InvokeModelIdentifier in the service model of bedrock-runtime).
+package modelid
+
+import "strings"
+
+// MaxLen is how long a model string may be, in bytes: AWS's bound on modelId.
+const MaxLen = 2048
+
+// ID is a model string, taken apart. IDs can be compared with ==.
+type ID struct {
+	// Route is the API that the string asks for, or else its family prefix, or
+	// else Auto.
+	Route Route
+	// Family is the family prefix; Auto if there is none. converse/llama/arn:...
+	// has the Route Converse and the Family Llama, and llama/arn:... has Llama as
+	// both.
+	Family Route
+	// Region is the region in the path, as in eu-west-1/amazon.nova-pro-v1:0;
+	// empty if there is none. See CallRegion for that of an ARN.
+	Region string
+
+	// Geography is us, eu, global, ...: the model is called through the profile
+	// that serves this part of the world. Empty if there is none.
+	Geography string
+	// Vendor is anthropic, amazon, ...; empty if the name has no dot, and if an
+	// ARN does not tell the model.
+	Vendor string
+	// Name is the vendor's name for the model, such as
+	// claude-haiku-4-5-20251001-v1 or gpt-5.6-sol; empty if an ARN does not tell
+	// the model.
+	Name string
+	// Version is what stands behind the name's colon, such as 0.
+	Version string
+	// Throughput is what stands behind the second colon, such as 51k: a context
+	// size that provisioned throughput is bought for.
+	Throughput string
+	// Bracket is the word in a suffix such as [1m], by which some clients ask for
+	// a longer context. It is not part of what AWS is told.
+	Bracket string
+
+	// AgentID and AliasID are those of the route agent.
+	AgentID, AliasID string
+
+	// ARN is the zero ARN if the model is not named by one.
+	ARN ARN
+
+	model string // the id or ARN, without prefixes and bracket
+	base  string // the model id without geography and throughput
+}
+
+// ModelID is the model id, profile id or ARN as AWS takes it, before it is
+// percent-encoded for a path.
+func (id ID) ModelID() string { return id.model }
+
+// Base is the id of the foundation model, by which a catalogue knows it: without
+// geography, throughput and bracket. It is empty where an ARN does not tell the
+// model. A custom Nova is amazon.nova-custom or amazon.nova-2-custom, as LiteLLM
+// calls them.
+func (id ID) Base() string {
+	switch id.Family {
+	case Nova:
+		return "amazon.nova-custom"
+	case Nova2:
+		return "amazon.nova-2-custom"
+	}
+	return id.base
+}
+
+// CallRegion is the region that the string binds the call to: that of the path
+// or of the ARN; empty if there is neither.
+func (id ID) CallRegion() string {
+	if id.Region != "" {
+		return id.Region
+	}
+	return id.ARN.Region
+}
+
+// String is the model string in its plainest form, without bedrock/: Parse gives
+// id for it.
+func (id ID) String() string {
+	var b strings.Builder
+	b.Grow(len(id.model) + 32)
+	prefixes := [...]string{id.Route.String(), id.familyPrefix(), id.Region}
+	if id.Route == Agent || id.Route == ConverseLike { // no prefix can follow these
+		prefixes[0], prefixes[2] = prefixes[2], prefixes[0]
+	}
+	for _, prefix := range prefixes {
+		if prefix != "" {
+			b.WriteString(prefix)
+			b.WriteByte('/')
+		}
+	}
+	b.WriteString(id.model)
+	if id.Bracket != "" {
+		b.WriteByte('[')
+		b.WriteString(id.Bracket)
+		b.WriteByte(']')
+	}
+	return b.String()
+}
+
+func (id ID) familyPrefix() string {
+	if id.Family == id.Route {
+		return ""
+	}
+	return id.Family.String()
+}
+
+// Parse reads a model string, with or without bedrock/ in front of it. Errors
+// are of type *Error. A model that nobody has heard of is no error, as long as
+// its id has a form that AWS could take.
+func Parse(s string) (ID, error) {
+	if err := checkBytes(s, false); err != nil {
+		return ID{}, err
+	}
+	var id ID
+	rest, err := id.takePrefixes(s, strings.TrimPrefix(s, "bedrock/"))
+	if err != nil {
+		return ID{}, err
+	}
+	if rest, err = id.takeBracket(s, rest); err != nil {
+		return ID{}, err
+	}
+	if rest == "" {
+		return ID{}, &Error{Input: s, Reason: "names no model", Hint: "bedrock/us.amazon.nova-pro-v1:0"}
+	}
+	id.model = rest
+	switch {
+	case id.Route == Agent:
+		err = id.setAgent(s, rest)
+	case strings.HasPrefix(rest, "arn:"):
+		err = id.setARN(s, rest)
+	case id.Route.needsARN() || id.Family.needsARN():
+		err = needsARN(s, rest, id)
+	case id.Route == ConverseLike:
+		id.setLoose(rest)
+	default:
+		err = id.setModel(s, rest)
+	}
+	if err != nil {
+		return ID{}, err
+	}
+	return id, nil
+}
+
+// takePrefixes sets the routes and the region and gives what follows them.
+func (id *ID) takePrefixes(input, s string) (rest string, err error) {
+	for id.Route != ConverseLike && id.Route != Agent && !strings.HasPrefix(s, "arn:") {
+		segment, after, ok := strings.Cut(s, "/")
+		if !ok {
+			break
+		}
+		route := routeOf(segment)
+		switch {
+		case route.IsFamily() && id.Family != Auto || route != Auto && !route.IsFamily() && id.Route != Auto && !id.Route.IsFamily():
+			return "", &Error{Input: input, Part: segment + "/", Reason: "is a second route", Hint: after}
+		case route.IsFamily():
+			id.Family = route
+			if id.Route == Auto {
+				id.Route = route
+			}
+		case route != Auto:
+			id.Route = route
+		case isRegion(segment):
+			if id.Region != "" {
+				return "", &Error{Input: input, Part: segment + "/", Reason: "is a second region", Hint: after}
+			}
+			id.Region = segment
+		case segment == "bedrock":
+			before := strings.TrimPrefix(input[:len(input)-len(s)], "bedrock/")
+			return "", &Error{Input: input, Part: "bedrock/", Reason: "must come first, and once", Hint: "bedrock/" + before + after}
+		default:
+			return "", unknownPrefix(input, segment, after)
+		}
+		s = after
+	}
+	return s, nil
+}
+
+// takeBracket sets the bracket suffix and gives what stands before it.
+func (id *ID) takeBracket(input, s string) (rest string, err error) {
+	open := strings.IndexAny(s, "[]")
+	if open < 0 {
+		return s, nil
+	}
+	if s[open] != '[' || !strings.HasSuffix(s, "]") || !isWord(s[open+1:len(s)-1]) {
+		return "", &Error{Input: input, Part: s[open:], Reason: "is not a suffix such as [1m]", Hint: s[:open]}
+	}
+	id.Bracket = s[open+1 : len(s)-1]
+	return s[:open], nil
+}
+
+func (id *ID) setAgent(input, s string) error {
+	agent, alias, _ := strings.Cut(s, "/")
+	if !isWord(agent) || !isWord(alias) || id.Bracket != "" || id.Family != Auto {
+		return &Error{Input: input, Part: s, Reason: "is not the ids of an agent and of its alias", Hint: "agent/AGENT12345/ALIAS12345"}
+	}
+	id.AgentID, id.AliasID = agent, alias
+	return nil
+}
+
+func (id *ID) setARN(input, s string) error {
+	a, err := parseARN(s)
+	if err == nil {
+		err = a.model(s)
+	}
+	switch {
+	case err != nil:
+		if e, ok := err.(*Error); ok {
+			e.Input = input
+		}
+		return err
+	case (a.Kind == AgentRuntime) != (id.Route == AgentCore):
+		if a.Kind == AgentRuntime {
+			return &Error{Input: input, Part: s, Reason: "is an agent's runtime, not a model", Hint: "agentcore/" + s}
+		}
+		return &Error{Input: input, Part: s, Reason: "is not the ARN of an AgentCore runtime", Hint: "agentcore/arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/my_agent-abcdefghij"}
+	case id.Region != "" && id.Region != a.Region:
+		return &Error{Input: input, Part: id.Region, Reason: "is another region than the ARN's", Hint: s}
+	}
+	id.ARN = a
+	switch a.Kind {
+	case FoundationModel, InferenceProfile, CustomModel:
+		id.split(a.Resource)
+	}
+	return nil
+}
+
+// setModel sets the parts of an id that is not an ARN.
+func (id *ID) setModel(input, s string) error {
+	if err := checkDots(input, s); err != nil {
+		return err
+	}
+	if strings.Count(s, ":") > 2 {
+		return &Error{Input: input, Part: s, Reason: "has more than two colons"}
+	}
+	if l := strings.ToLower(s); l != s && strings.IndexByte(s, '.') >= 0 {
+		return &Error{Input: input, Part: s, Reason: "has capital letters, and AWS's ids have none", Hint: l}
+	}
+	id.split(s)
+	return nil
+}
+
+// setLoose sets the parts of a name that another server than AWS's understands.
+func (id *ID) setLoose(s string) {
+	if strings.IndexByte(s, '/') >= 0 || checkDots(s, s) != nil {
+		id.Name, id.base = s, s
+		return
+	}
+	id.split(s)
+}
+
+// split sets the geography, vendor, name and what stands behind the name's
+// colons. It is the rule that the package comment states.
+func (id *ID) split(s string) {
+	end := len(s)
+	start := 0
+	if colon := strings.IndexByte(s, ':'); colon >= 0 {
+		end = colon
+		id.Version, id.Throughput, _ = strings.Cut(s[colon+1:], ":")
+	}
+	name := s[:end]
+	if first, after, ok := strings.Cut(name, "."); ok {
+		if vendor, model, more := strings.Cut(after, "."); more && isGeography(first) && isVendor(vendor) && isLetter(model[0]) {
+			id.Geography, id.Vendor, id.Name = first, vendor, model
+			start = len(first) + 1
+		} else {
+			id.Vendor, id.Name = first, after
+		}
+	} else {
+		id.Name = name
+	}
+	id.base = s[start : end+len(id.versionSuffix())]
+}
+
+func (id *ID) versionSuffix() string {
+	if id.Version == "" {
+		return ""
+	}
+	return ":" + id.Version
+}
+
+func needsARN(input, s string, id ID) error {
+	if id.Route == AgentCore {
+		return &Error{Input: input, Part: s, Reason: "is not the ARN of an AgentCore runtime", Hint: "agentcore/arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/my_agent-abcdefghij"}
+	}
+	hint := s
+	if !strings.HasPrefix(s, id.Family.String()+".") {
+		hint = id.Family.String() + "." + s
+	}
+	return &Error{Input: input, Part: id.Family.String() + "/", Reason: "goes before an ARN only", Hint: hint}
+}

@@ -1,0 +1,120 @@
+package modelid
+
+import "strings"
+
+// checkBytes holds s to the length and the bytes that a model string may have.
+// An ARN alone has no bracket.
+func checkBytes(s string, arn bool) error {
+	if len(s) > MaxLen {
+		return &Error{Input: s, Reason: "is longer than 2048 bytes"}
+	}
+	if s == "" {
+		return &Error{Reason: "is empty", Hint: "bedrock/us.amazon.nova-pro-v1:0"}
+	}
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= ':', '-' <= c && c <= '/', 'A' <= c && c <= 'Z', c == '_':
+		case (c == '[' || c == ']') && !arn:
+		default:
+			return badByte(s, i)
+		}
+	}
+	if i := strings.Index(s, ".."); i >= 0 {
+		return &Error{Input: s, Part: "..", Reason: "is an empty segment", Hint: strings.ReplaceAll(s, "..", ".")}
+	}
+	return nil
+}
+
+// badByte is the error for the byte of s at i.
+func badByte(s string, i int) error {
+	e := &Error{Input: s, Part: s[i : i+1], Reason: "must not be in a model id"}
+	switch {
+	case strings.TrimSpace(s) != s:
+		e.Reason, e.Hint = "is white space around the model id", strings.TrimSpace(s)
+	case s[i] == '%':
+		e.Reason = "must not be in a model id: it is escaped where it is sent"
+		e.Hint = strings.NewReplacer("%3A", ":", "%3a", ":", "%2F", "/", "%2f", "/").Replace(s)
+	case s[i] == '*':
+		e.Reason = "is a wildcard, and must be filled in first"
+	case s[i] == '@':
+		e.Reason, e.Hint = "must not be in a model id: versions stand behind a hyphen or colon", strings.Replace(s, "@", "-", 1)
+	}
+	return e
+}
+
+// checkDots holds an id to having no empty segment between its dots and colons.
+func checkDots(input, id string) error {
+	for i := 0; i < len(id); i++ {
+		switch id[i] {
+		case '.', ':':
+			if i == 0 || i == len(id)-1 || id[i-1] == '.' || id[i-1] == ':' {
+				return &Error{Input: input, Part: id, Reason: "has an empty segment", Hint: strings.Trim(id, ".:")}
+			}
+		}
+	}
+	return nil
+}
+
+// isRegion reports whether s has the shape of a region's name: two to four
+// letters, one or two words, and a number of one or two digits, joined by
+// hyphens, as in eu-west-1, us-gov-east-1 and eusc-de-east-1.
+func isRegion(s string) bool {
+	words := 0
+	for {
+		word, rest, more := strings.Cut(s, "-")
+		if !more {
+			return words >= 2 && words <= 3 && len(word) <= 2 && consists(word, '0', '9')
+		}
+		if !consists(word, 'a', 'z') || words == 0 && (len(word) < 2 || len(word) > 4) {
+			return false
+		}
+		words++
+		s = rest
+	}
+}
+
+// isGeography reports whether s has the shape of a geography's prefix.
+func isGeography(s string) bool {
+	if s == "global" || s == "apac" {
+		return true
+	}
+	letters, word, more := strings.Cut(s, "-")
+	return len(letters) == 2 && consists(letters, 'a', 'z') && (!more || len(word) >= 2 && consists(word, 'a', 'z'))
+}
+
+// isVendor reports whether s has the shape of a vendor's name.
+func isVendor(s string) bool {
+	if len(s) < 3 || !isLetter(s[0]) || s[0] == 'v' && consists(s[1:], '0', '9') {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		if !isLetter(s[i]) && (s[i] < '0' || s[i] > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+func isLetter(c byte) bool { return 'a' <= c && c <= 'z' }
+
+// isWord reports whether s is letters, digits, hyphens and underscores.
+func isWord(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
+
+// consists reports whether s has at least one byte and none outside lo to hi.
+func consists(s string, lo, hi byte) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < lo || s[i] > hi {
+			return false
+		}
+	}
+	return s != ""
+}
