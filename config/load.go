@@ -22,11 +22,12 @@ type loader struct {
 	files       []string
 	environment map[string]Secret
 	problems    []located
-	told        map[located]bool // what is in problems, paths apart: an alias makes one text count at several
-	count       [2]int           // of problems, by severity
-	ignored     map[string]bool  // keys without effect that have been warned about
-	visited     int              // keys
-	infoLeft    int              // bytes that are left for model_info as JSON
+	told        map[located]bool     // what is in problems, paths apart: an alias makes one text count at several
+	count       [2]int               // of problems, by severity
+	ignored     map[string]bool      // keys without effect that have been warned about
+	visited     int                  // keys
+	hints       map[[3]string]string // for unknown keys, by provider, section and key
+	infoLeft    int                  // bytes that are left for model_info as JSON
 }
 
 // located is a problem with the index of its file, by which problems sort.
@@ -36,7 +37,7 @@ type located struct {
 }
 
 func newLoader(src Source) *loader {
-	return &loader{src: src, table: keyTable(), environment: map[string]Secret{}, told: map[located]bool{}, ignored: map[string]bool{}, infoLeft: maxInfos}
+	return &loader{src: src, table: keyTable(), environment: map[string]Secret{}, told: map[located]bool{}, hints: map[[3]string]string{}, ignored: map[string]bool{}, infoLeft: maxInfos}
 }
 
 func (l *loader) report(s Severity, file, line, column int, path, message, accepted, hint string) {
@@ -184,6 +185,18 @@ func option(p *provider.Info, name string) (provider.Option, bool) {
 }
 
 func (l *loader) unknown(m *member, section, path string, p *provider.Info) {
+	l.warnAt(m.file, m.line, m.column, path, fmt.Sprintf("unknown key %q has no effect", m.key), l.hint(m.key, section, p))
+}
+
+// hint says which key may have been meant.
+func (l *loader) hint(name, section string, p *provider.Info) string {
+	at := [3]string{"", section, name}
+	if p != nil {
+		at[0] = p.Name
+	}
+	if hint, ok := l.hints[at]; ok {
+		return hint
+	}
 	names := l.table.names(section)
 	if p != nil {
 		for _, o := range p.Options {
@@ -191,12 +204,13 @@ func (l *loader) unknown(m *member, section, path string, p *provider.Info) {
 		}
 	}
 	hint := ""
-	if near := nearest(m.key, names); near != "" {
+	if near := nearest(name, names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
-	} else if other := l.elsewhere(m.key, section); other != "" {
+	} else if other := l.elsewhere(name, section); other != "" {
 		hint = "it belongs under " + other
 	}
-	l.warnAt(m.file, m.line, m.column, path, fmt.Sprintf("unknown key %q has no effect", m.key), hint)
+	l.hints[at] = hint
+	return hint
 }
 
 // elsewhere names the section that a misplaced key belongs in.

@@ -81,7 +81,7 @@ func (l *loader) models(cfg *Config, all calls, list *node, creds map[string]cre
 	if list == nil {
 		return
 	}
-	ids := map[string]Position{}
+	ids := idSet{at: map[string]Position{}, copies: map[string]int{}}
 	for i, n := range list.items {
 		e := entry{l: l, node: n, path: fmt.Sprintf("model_list[%d]", i), all: all, creds: creds}
 		for _, m := range e.read() {
@@ -91,28 +91,31 @@ func (l *loader) models(cfg *Config, all calls, list *node, creds map[string]cre
 	}
 }
 
+// idSet holds the ids that are taken, where, and how often one was made.
+type idSet struct {
+	at     map[string]Position
+	copies map[string]int
+}
+
 // uniqueID checks an id that the file gives; one of our own that is taken gets
-// another, which depends on how many went before.
-func (l *loader) uniqueID(m Model, ids map[string]Position) string {
-	id, given := m.ID, false
-	if v, ok := m.options["model_info.id"]; ok {
-		given = true
-		m.Position = v
+// another, which depends on how many like it went before.
+func (l *loader) uniqueID(m Model, ids idSet) string {
+	at, given := m.options["model_info.id"]
+	if given {
+		if first, taken := ids.at[m.ID]; taken {
+			l.errorAt(slices.Index(l.files, at.File), at.Line, at.Column, m.Path+".model_info.id",
+				fmt.Sprintf("%q is the id of another entry: line %d, column %d", m.ID, first.Line, first.Column), "an id of its own", "")
+		}
+		ids.at[m.ID] = at
+		return m.ID
 	}
-	for n := 2; ; n++ {
-		first, taken := ids[id]
-		if !taken {
-			break
-		}
-		if given {
-			l.errorAt(slices.Index(l.files, m.Position.File), m.Position.Line, m.Position.Column, m.Path+".model_info.id",
-				fmt.Sprintf("%q is the id of another entry: line %d, column %d", id, first.Line, first.Column), "an id of its own", "")
-			break
-		}
-		sum := sha256.Sum256([]byte(m.ID + "#" + strconv.Itoa(n)))
+	id := m.ID
+	for _, taken := ids.at[id]; taken; _, taken = ids.at[id] {
+		ids.copies[m.ID]++
+		sum := sha256.Sum256([]byte(m.ID + "#" + strconv.Itoa(1+ids.copies[m.ID])))
 		id = hex.EncodeToString(sum[:])
 	}
-	ids[id] = m.Position
+	ids.at[id] = m.Position
 	return id
 }
 
