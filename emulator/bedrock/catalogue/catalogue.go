@@ -34,6 +34,7 @@ const (
 	NoNamedTool        Trait = "no-named-tool"        // toolChoice may not name a tool
 	ResultsAlone       Trait = "results-alone"        // tool results stand alone in their turn
 	NoResultStatus     Trait = "no-result-status"     // toolResult has no status
+	NoResultVideo      Trait = "no-result-video"      // no video within a toolResult
 	NoStopSequences    Trait = "no-stop-sequences"    // no stopSequences
 	NoSampling         Trait = "no-sampling"          // no temperature, topP or topK
 	OneSampling        Trait = "one-sampling"         // temperature or topP, not both

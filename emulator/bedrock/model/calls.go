@@ -1,0 +1,122 @@
+package model
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// maxCalls is the most calls that one answer makes.
+const maxCalls = 8
+
+// toolCall is a call that the model wants to make.
+type toolCall struct {
+	tool  string
+	input jsonx.Raw
+}
+
+// calls decides which tools to call with which arguments. A choice of any or of
+// a named tool always leads to a call. Otherwise a tool is called when the
+// user's last turn holds no results and speaks of the tool: by its name, or by a
+// telling word of it (weather for get_weather). One call is made for each
+// subject that the prompt lists: the weather in Paris and Tokyo takes two.
+func (p *prompt) calls(req *llm.Request) []toolCall {
+	var chosen []llm.Tool
+	switch req.ToolChoice.Kind {
+	case llm.ToolChoiceNone:
+		return nil
+	case llm.ToolChoiceNamed:
+		for _, t := range req.Tools {
+			if t.Name == req.ToolChoice.Name && t.Other == nil {
+				chosen = append(chosen, t)
+			}
+		}
+	case llm.ToolChoiceAny:
+		chosen = p.mentioned(req.Tools)
+		if first := slices.IndexFunc(req.Tools, func(t llm.Tool) bool { return t.Other == nil }); chosen == nil && first >= 0 {
+			chosen = req.Tools[first : first+1]
+		}
+	default:
+		if p.results == nil {
+			chosen = p.mentioned(req.Tools)
+		}
+	}
+	subjects := p.subjects()
+	var calls []toolCall
+	for _, t := range chosen {
+		for n := range max(1, len(subjects)) {
+			if len(calls) == maxCalls {
+				return calls
+			}
+			input := p.instance(t.Schema, subjects, n)
+			if !isObject(input) {
+				input = jsonx.Raw("{}")
+			}
+			if same := slices.ContainsFunc(calls, func(c toolCall) bool { return c.tool == t.Name && string(c.input) == string(input) }); same {
+				continue // the tool takes no subject
+			}
+			calls = append(calls, toolCall{t.Name, input})
+		}
+	}
+	return calls
+}
+
+func isObject(v jsonx.Raw) bool { return v.Kind() == '{' }
+
+// mentioned gives the tools that the prompt speaks of, in the order of the list.
+func (p *prompt) mentioned(tools []llm.Tool) []llm.Tool {
+	text := strings.ToLower(p.text)
+	spoken := strings.FieldsFunc(text, func(r rune) bool { return !isWordRune(r) })
+	var found []llm.Tool
+	for _, t := range tools {
+		if t.Other != nil {
+			continue
+		}
+		name := strings.ToLower(t.Name)
+		if strings.Contains(text, name) || slices.ContainsFunc(nameWords(t.Name), func(w string) bool { return slices.Contains(spoken, w) }) {
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
+func isWordRune(r rune) bool {
+	return r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r > 0x7f
+}
+
+// wordStart finds where a name in camel case begins a new word.
+var wordStart = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+
+// nameWords gives the telling words of a tool's name, in lower case.
+func nameWords(name string) []string {
+	name = wordStart.ReplaceAllString(name, "${1}_$2")
+	return slices.DeleteFunc(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '_' || r == '-' || r == '.' }), func(w string) bool {
+		switch w {
+		case "with", "from", "into", "user", "list", "find", "make", "call", "tool", "this", "that", "what", "current", "function", "fetch":
+			return true
+		}
+		return len(w) < 4
+	})
+}
+
+// subjectList finds a list of proper names behind a preposition.
+var subjectList = regexp.MustCompile(`\b(?:in|for|of|at|near|between|to)\s+(\p{Lu}[\p{L}'-]*(?:\s\p{Lu}[\p{L}'-]*)*(?:(?:,\s*(?:and\s+|or\s+)?|\s+and\s+|\s+or\s+)\p{Lu}[\p{L}'-]*(?:\s\p{Lu}[\p{L}'-]*)*)*)`)
+
+// separator stands between the names of a list.
+var separator = regexp.MustCompile(`,\s*(?:and\s+|or\s+)?|\s+and\s+|\s+or\s+`)
+
+// subjects are the proper names that the prompt asks about.
+func (p *prompt) subjects() []string {
+	var subjects []string
+	for _, m := range subjectList.FindAllStringSubmatch(p.text, -1) {
+		for _, s := range separator.Split(m[1], -1) {
+			if s != "" && !slices.Contains(subjects, s) {
+				subjects = append(subjects, s)
+			}
+		}
+	}
+	return subjects
+}

@@ -1,0 +1,176 @@
+// Package model is the pretend model behind the emulated Bedrock. It thinks,
+// calls tools, follows JSON schemas, stops and counts as a model does, and gives
+// the same answer to the same request.
+package model
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"outcrop/emulator/bedrock/catalogue"
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// Model is a pretend model. It holds no state between requests and may be used
+// by many goroutines.
+type Model struct {
+	seed uint64
+	key  [sha256.Size]byte // seals reasoning
+}
+
+// New makes a model. The seed varies its tool call ids, the seals of its
+// reasoning and how its streams are divided.
+func New(seed uint64) *Model {
+	return &Model{seed: seed, key: sha256.Sum256(binary.BigEndian.AppendUint64([]byte("reasoning"), seed))}
+}
+
+// Answer is the whole answer of the model info to a request that has passed the
+// emulator's rules. Its usage counts only the output; see Cache for the input.
+//
+// The answer, in this order of preference: calls of tools, when the tool choice
+// demands them or the prompt speaks of them; the results of tools, when the
+// conversation ends with them; JSON, when a schema is given; the text of a
+// marker [[answer: text]] or as many words as [[words: n]] says; or what was
+// said and sent.
+func (m *Model) Answer(info *catalogue.Model, req *llm.Request) *llm.Response {
+	p := readPrompt(req)
+	calls := p.calls(req)
+	digest := m.digest(info, req)
+
+	answer := &llm.Response{Role: llm.RoleAssistant, Stop: llm.StopEnd, RawStop: "end_turn"}
+	if thinks(info, req) {
+		answer.Blocks = append(answer.Blocks, m.think(info, req, p, calls))
+	}
+	if len(calls) == 0 {
+		answer.Blocks = append(answer.Blocks, llm.Block{Kind: llm.BlockText, Text: p.reply(req)})
+	}
+	for i, c := range calls {
+		answer.Blocks = append(answer.Blocks, llm.Block{Kind: llm.BlockToolUse, ToolUse: &llm.ToolUse{
+			ID: callID(digest, i), Name: c.tool, Input: c.input,
+		}})
+		answer.Stop, answer.RawStop = llm.StopToolUse, "tool_use"
+	}
+	stopAt(answer, req)
+	limit(answer, maxTokens(info, req))
+	for _, b := range answer.Blocks {
+		answer.Usage.Output += blockTokens(&b)
+	}
+	return answer
+}
+
+// maxTokens is the most that may be written; AWS's default is the model's own
+// maximum.
+func maxTokens(info *catalogue.Model, req *llm.Request) int64 {
+	if req.MaxTokens.Set {
+		return req.MaxTokens.Value
+	}
+	return info.MaxOutput
+}
+
+// stopAt ends the answer at the first stop sequence in its text.
+func stopAt(answer *llm.Response, req *llm.Request) {
+	for i := range answer.Blocks {
+		b := &answer.Blocks[i]
+		if b.Kind != llm.BlockText {
+			continue
+		}
+		at, hit := len(b.Text), ""
+		for _, stop := range req.Stop {
+			if n := strings.Index(b.Text, stop); stop != "" && n >= 0 && n < at {
+				at, hit = n, stop
+			}
+		}
+		if hit == "" {
+			continue
+		}
+		b.Text = b.Text[:at]
+		answer.Blocks = answer.Blocks[:i+1]
+		answer.Stop, answer.RawStop = llm.StopSequence, "stop_sequence"
+		if asksFor(req, "/stop_sequence") {
+			var w jsonx.Writer
+			w.Object()
+			w.Key("stop_sequence")
+			w.String(hit)
+			w.EndObject()
+			answer.ModelFields = w.Buf
+		}
+		return
+	}
+}
+
+// asksFor reports whether the request's additionalModelResponseFieldPaths hold
+// the pointer.
+func asksFor(req *llm.Request, pointer string) bool {
+	for _, e := range req.Extensions {
+		if e.Name != "additionalModelResponseFieldPaths" {
+			continue
+		}
+		var paths []string
+		return jsonx.Unmarshal(e.Value, &paths) == nil && slices.Contains(paths, pointer)
+	}
+	return false
+}
+
+// limit cuts the answer behind n tokens.
+func limit(answer *llm.Response, n int64) {
+	for i := range answer.Blocks {
+		b := &answer.Blocks[i]
+		size := blockTokens(b)
+		if size <= n {
+			n -= size
+			continue
+		}
+		answer.Stop, answer.RawStop, answer.ModelFields = llm.StopMaxTokens, "max_tokens", nil
+		if n == 0 || (b.Kind != llm.BlockText && b.Kind != llm.BlockReasoning) {
+			answer.Blocks = answer.Blocks[:i] // half a call is no call
+		} else {
+			b.Text = firstRunes(b.Text, n*runesPerToken)
+			answer.Blocks = answer.Blocks[:i+1]
+		}
+		if len(answer.Blocks) == 0 {
+			answer.Blocks = []llm.Block{{Kind: llm.BlockText, Text: ""}}
+		}
+		return
+	}
+}
+
+func firstRunes(s string, n int64) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}
+
+// digest names the request among all requests to the model.
+func (m *Model) digest(info *catalogue.Model, req *llm.Request) [sha256.Size]byte {
+	d := sha256.New()
+	d.Write(m.key[:])
+	d.Write([]byte(info.ID))
+	for _, s := range segments(req) {
+		d.Write(s.digest[:])
+	}
+	return [sha256.Size]byte(d.Sum(nil))
+}
+
+// callID is the id of the nth call of an answer, in the form that recorded
+// exchanges have: tooluse_ and 22 characters.
+func callID(digest [sha256.Size]byte, n int) string {
+	sum := sha256.Sum256(append(digest[:], byte(n)))
+	return "tooluse_" + base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// runesPerToken is how much text the model calls a token.
+const runesPerToken = 4
+
+// Tokens counts a text, four characters to a token.
+func Tokens(s string) int64 {
+	return int64((utf8.RuneCountInString(s) + runesPerToken - 1) / runesPerToken)
+}

@@ -1,0 +1,172 @@
+package model
+
+import (
+	"encoding/base64"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// prompt is what the model understands of a request: the last turns of the user.
+type prompt struct {
+	text    string // of the last user turn
+	results []*llm.ToolResult
+	media   []*llm.Block
+	names   map[string]string // tool name by call id
+}
+
+// readPrompt reads the user's last turn; neighbouring turns of the user are one.
+func readPrompt(req *llm.Request) *prompt {
+	p := &prompt{names: map[string]string{}}
+	last := len(req.Turns) - 1
+	for last > 0 && req.Turns[last].Role != llm.RoleUser {
+		last--
+	}
+	first := last
+	for first > 0 && req.Turns[first-1].Role == llm.RoleUser {
+		first--
+	}
+	var texts []string
+	for i := range req.Turns {
+		for j := range req.Turns[i].Blocks {
+			b := &req.Turns[i].Blocks[j]
+			if b.Kind == llm.BlockToolUse {
+				p.names[b.ToolUse.ID] = b.ToolUse.Name
+			}
+			if i < first || i > last {
+				continue
+			}
+			switch b.Kind {
+			case llm.BlockText:
+				texts = append(texts, b.Text)
+			case llm.BlockToolResult:
+				p.results = append(p.results, b.ToolResult)
+			case llm.BlockImage, llm.BlockDocument, llm.BlockAudio, llm.BlockVideo:
+				p.media = append(p.media, b)
+			}
+		}
+	}
+	p.text = strings.TrimSpace(strings.Join(texts, "\n"))
+	return p
+}
+
+// Markers that a prompt may hold.
+var (
+	answerMarker = regexp.MustCompile(`(?s)\[\[answer:\s*(.*?)\s*\]\]`)
+	wordsMarker  = regexp.MustCompile(`\[\[words:\s*([0-9]{1,6})\s*\]\]`)
+)
+
+// reply is the text of the answer.
+func (p *prompt) reply(req *llm.Request) string {
+	if req.Format != nil {
+		return string(p.instance(req.Format.Schema, p.subjects(), 0))
+	}
+	if m := answerMarker.FindStringSubmatch(p.text); m != nil {
+		return m[1]
+	}
+	if m := wordsMarker.FindStringSubmatch(p.text); m != nil {
+		n, err := strconv.Atoi(m[1])
+		if err == nil {
+			return words(n)
+		}
+	}
+	var lines []string
+	for _, r := range p.results {
+		lines = append(lines, p.tell(r))
+	}
+	if p.text != "" {
+		lines = append(lines, "You said: "+p.text)
+	}
+	for _, b := range p.media {
+		lines = append(lines, "I received "+acknowledge(b)+".")
+	}
+	if lines == nil {
+		return "You said nothing."
+	}
+	return strings.Join(lines, "\n")
+}
+
+// words is a text of n words.
+func words(n int) string {
+	list := [...]string{"granite", "schist", "basalt", "gneiss", "marble", "slate", "shale", "chalk", "flint", "quartz", "gabbro"}
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(list[i%len(list)])
+	}
+	return b.String()
+}
+
+// tell puts a tool's result into words.
+func (p *prompt) tell(r *llm.ToolResult) string {
+	name := p.names[r.ID]
+	if name == "" {
+		name = r.ID
+	}
+	var parts []string
+	for i := range r.Content {
+		c := &r.Content[i]
+		switch {
+		case c.JSON != nil:
+			compact, err := jsonx.Compact(c.JSON)
+			if err != nil {
+				compact = c.JSON
+			}
+			parts = append(parts, string(compact))
+		case c.Block.Kind == llm.BlockText:
+			parts = append(parts, c.Block.Text)
+		case c.Block.Media != nil:
+			parts = append(parts, acknowledge(&c.Block))
+		case c.Block.Other != nil:
+			parts = append(parts, string(c.Block.Other.Value))
+		}
+	}
+	verb := " returned: "
+	if r.Status == "error" {
+		verb = " failed: "
+	}
+	return name + verb + strings.Join(parts, " ")
+}
+
+// acknowledge proves that a medium has arrived: its kind, name, format and size,
+// and the beginning of what can be read as text.
+func acknowledge(b *llm.Block) string {
+	m := b.Media
+	kind := "an image"
+	switch b.Kind {
+	case llm.BlockDocument:
+		kind = fmt.Sprintf("the document %q", m.Name)
+	case llm.BlockAudio:
+		kind = "a sound"
+	case llm.BlockVideo:
+		kind = "a video"
+	}
+	format := m.Format
+	if format == "" {
+		format = "text"
+	}
+	switch {
+	case m.URI != "":
+		return fmt.Sprintf("%s (%s) at %s", kind, format, m.URI)
+	case m.Text != "":
+		return fmt.Sprintf("%s (%s, %d bytes), which begins %q", kind, format, len(m.Text), firstRunes(m.Text, 60))
+	case m.Source != nil:
+		return fmt.Sprintf("%s (%s, %d bytes of %s)", kind, format, len(m.Source.Value), m.Source.Name)
+	}
+	content, err := base64.StdEncoding.DecodeString(m.Base64)
+	if err != nil {
+		content = nil // the request's decoder has refused what is not base64
+	}
+	said := fmt.Sprintf("%s (%s, %d bytes)", kind, format, len(content))
+	switch m.Format {
+	case "txt", "md", "csv", "html":
+		said += fmt.Sprintf(", which begins %q", firstRunes(string(content), 60))
+	}
+	return said
+}
