@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"outcrop/emulator/bedrock/catalogue"
+	"outcrop/emulator/bedrock/fault"
+	"outcrop/emulator/bedrock/model"
 )
 
 // The account, key pair and API key that an Emulator accepts when Options name
@@ -92,6 +94,14 @@ type Options struct {
 	Profiles []ApplicationProfile
 	// Catalogue is what models and profiles there are; catalogue.Default() if nil.
 	Catalogue *catalogue.Catalogue
+	// Faults are failures to have, as fault.NewScript takes them.
+	Faults []fault.Fault
+	// Recordings is a folder of recorded exchanges, one a file; a request that
+	// equals a recorded one gets the recorded answer. Empty for none.
+	Recordings string
+	// StrictRecordings refuses, with status 409, requests to the runtime that
+	// nothing was recorded for.
+	StrictRecordings bool
 	// Seed varies what is otherwise the same in every run: request ids, the
 	// division of streams, padding, signatures of reasoning.
 	Seed uint64
@@ -108,6 +118,11 @@ type Emulator struct {
 	catalogue *catalogue.Catalogue
 	ids       *ids
 	sessions  *sessions
+	model     *model.Model
+	cache     *model.Cache
+	script    *fault.Script
+	// recordings is nil if there are none.
+	recordings *recordings
 }
 
 // New makes an emulator. It fails if the options contradict themselves.
@@ -131,7 +146,10 @@ func New(o Options) (*Emulator, error) {
 		o.Keys = []Key{{AccessKeyID: DemoAccessKeyID, SecretAccessKey: DemoSecretAccessKey}}
 		o.APIKeys = []Secret{DemoAPIKey}
 	}
-	e := &Emulator{options: o, catalogue: o.Catalogue, ids: newIDs(o.Seed), sessions: newSessions()}
+	e := &Emulator{
+		options: o, catalogue: o.Catalogue, ids: newIDs(o.Seed), sessions: newSessions(),
+		model: model.New(o.Seed), cache: model.NewCache(), script: fault.NewScript(o.Faults, o.Seed),
+	}
 	if e.catalogue == nil {
 		var err error
 		if e.catalogue, err = catalogue.Default(); err != nil {
@@ -140,6 +158,15 @@ func New(o Options) (*Emulator, error) {
 	}
 	if !e.catalogue.HasRegion(o.Region) {
 		return nil, fmt.Errorf("region %q is not in the catalogue", o.Region)
+	}
+	if o.Recordings != "" {
+		var err error
+		if e.recordings, err = loadRecordings(o.Recordings); err != nil {
+			return nil, err
+		}
+	}
+	if o.StrictRecordings && e.recordings == nil {
+		return nil, errors.New("StrictRecordings needs a folder of Recordings")
 	}
 	for _, p := range o.Profiles {
 		if _, _, err := e.applicationSource(p); err != nil {
@@ -189,6 +216,14 @@ func (e *Emulator) serve(c *call) error {
 	}
 	if err = e.authenticate(c); err != nil {
 		return err
+	}
+	if e.recordings != nil {
+		if r := e.recordings.find(c.request, c.body); r != nil {
+			return c.replay(r)
+		}
+		if e.options.StrictRecordings && c.operation.service == serviceRuntime {
+			return unrecorded(c.request)
+		}
 	}
 	return c.operation.serve(e, c)
 }

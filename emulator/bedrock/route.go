@@ -26,6 +26,8 @@ func route(r *http.Request, body []byte) (operation, string, error) {
 		method, prefix, suffix string
 		operation              operation
 	}{
+		{http.MethodPost, "/model/", "/converse", operation{"Converse", serviceRuntime, (*Emulator).converse}},
+		{http.MethodPost, "/model/", "/converse-stream", operation{"ConverseStream", serviceRuntime, (*Emulator).converseStream}},
 		{http.MethodGet, "/foundation-models/", "", operation{"GetFoundationModel", serviceControl, (*Emulator).getFoundationModel}},
 		{http.MethodGet, "/inference-profiles/", "", operation{"GetInferenceProfile", serviceControl, (*Emulator).getInferenceProfile}},
 	} {

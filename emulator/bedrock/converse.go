@@ -1,0 +1,280 @@
+package bedrock
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+
+	"outcrop/emulator/bedrock/fault"
+	"outcrop/emulator/bedrock/model"
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/wire/converse"
+)
+
+// FaultHeader is the request header that asks for a fault in the words of
+// fault.Parse. The marker [[fault: ...]] in the last user turn does the same.
+const FaultHeader = "x-outcrop-emulate"
+
+// faultMarker is a fault asked for in a prompt.
+var faultMarker = regexp.MustCompile(`\[\[fault:\s*([^\]]*?)\s*\]\]`)
+
+func (e *Emulator) converse(c *call) error { return e.answerConverse(c, false) }
+
+func (e *Emulator) converseStream(c *call) error { return e.answerConverse(c, true) }
+
+// answerConverse checks a request and answers it, or fails as it is told to.
+func (e *Emulator) answerConverse(c *call, streaming bool) error {
+	to, err := e.identify(c.parameter, c.region)
+	if err != nil {
+		return err
+	}
+	req, err := converse.DecodeRequest(c.body)
+	if err != nil {
+		return malformed(err)
+	}
+	f, err := e.fault(c, req)
+	if err != nil {
+		return err
+	}
+	if err := e.check(&question{info: to.model, request: req, streaming: streaming}); err != nil {
+		return err
+	}
+	if err := wait(c.request.Context(), f.Latency); err != nil {
+		return err
+	}
+	if f.Kind == fault.Exception && (!f.InStream || !streaming) {
+		return &refusal{status: f.Status, kind: f.Type, message: f.Message}
+	}
+
+	// The cache is the model's, whichever profile leads to it.
+	usage := e.cache.Count(to.model, c.region+" "+to.model.ID, req, e.options.Now())
+	if to.model.Context > 0 && usage.Prompt() > to.model.Context {
+		return invalid("Input is too long for requested model.")
+	}
+	answer := e.model.Answer(to.model, req)
+	usage.Output = answer.Usage.Output
+	usage.Total = usage.Prompt() + usage.Output
+	usage.Extra = append(usage.Extra, jsonx.Member{Name: "serverToolUsage", Value: jsonx.Raw("{}")})
+	answer.Usage = usage
+	answer.LatencyMs = llm.Some(latency(usage, f))
+	answer.ServiceTier = req.ServiceTier
+	for _, m := range req.Extensions {
+		if m.Name == "performanceConfig" {
+			answer.Extra = append(answer.Extra, m)
+		}
+	}
+	if streaming {
+		return e.stream(c, answer, f)
+	}
+	return c.writeWhole(converse.AppendResponse(nil, answer), f)
+}
+
+// Parts of the latency that an answer claims for itself, in milliseconds.
+const (
+	latencyStart    = 120
+	latencyPerToken = 8
+)
+
+// latency is what an answer says of its own duration: the same for the same
+// answer.
+func latency(usage llm.Usage, f fault.Fault) int64 {
+	return latencyStart + latencyPerToken*usage.Output + f.Latency.Milliseconds()
+}
+
+// malformed puts the decoder's complaint into AWS's form.
+func malformed(err error) error {
+	var fault *jsonx.Error
+	if !errors.As(err, &fault) {
+		return err
+	}
+	if fault.Syntax {
+		return &refusal{status: http.StatusBadRequest, kind: "SerializationException", message: fault.Reason}
+	}
+	return invalid("1 validation error detected: Value at '%s' failed to satisfy constraint: %s", fault.Path, fault.Reason)
+}
+
+// fault finds how the request shall fail: by its header, by its prompt, or by
+// the script of the options.
+func (e *Emulator) fault(c *call, req *llm.Request) (fault.Fault, error) {
+	text := c.request.Header.Get(FaultHeader)
+	if text == "" {
+		text = markedFault(req)
+	}
+	if text == "" {
+		f, _ := e.script.Next(c.operation.name, c.parameter)
+		return f, nil
+	}
+	f, due, err := e.script.Marked(text)
+	if err != nil {
+		return fault.Fault{}, invalid("emulator: %v", err)
+	}
+	if !due {
+		return fault.Fault{}, nil
+	}
+	return f, nil
+}
+
+func markedFault(req *llm.Request) string {
+	if len(req.Turns) == 0 {
+		return ""
+	}
+	for _, b := range req.Turns[len(req.Turns)-1].Blocks {
+		if m := faultMarker.FindStringSubmatch(b.Text); m != nil {
+			return m[1]
+		}
+	}
+	return ""
+}
+
+// wait sleeps for d, or until the client has gone.
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return errGone
+	}
+}
+
+// writeWhole writes the body of a whole answer, or what the fault leaves of it.
+func (c *call) writeWhole(body []byte, f fault.Fault) error {
+	c.Header().Set("Content-Type", "application/json")
+	full := strconv.Itoa(len(body))
+	switch f.Kind {
+	case fault.Empty:
+		return c.put(nil)
+	case fault.Garbage, fault.Corrupt, fault.Prelude:
+		return c.put(garbage)
+	case fault.End:
+		return c.put(body[:len(body)/2])
+	case fault.Reset, fault.Fin:
+		c.Header().Set("Content-Length", full)
+		if err := c.put(body[:len(body)/2]); err != nil {
+			return err
+		}
+		c.sever(f.Kind == fault.Reset)
+		return nil
+	case fault.Stall:
+		c.Header().Set("Content-Length", full)
+		if err := c.put(nil); err != nil {
+			return err
+		}
+		<-c.request.Context().Done()
+		return errGone
+	}
+	c.Header().Set("Content-Length", full)
+	return c.put(body)
+}
+
+// garbage is an answer that means nothing, as a broken proxy may give it.
+var garbage = []byte("<html><body>\x00\x01\x02 upstream said something odd</body></html>\n") // never written to
+
+// stream writes an answer as frames, or what the fault leaves of them.
+func (e *Emulator) stream(c *call, answer *llm.Response, f fault.Fault) error {
+	c.Header().Set("Content-Type", "application/vnd.amazon.eventstream")
+	if f.Kind == fault.Empty {
+		return c.put(nil)
+	}
+	noise := rand.New(rand.NewPCG(e.options.Seed, uint64(len(c.body)))) //nolint:gosec // padding is no secret
+	events := e.model.Events(answer)
+	deltas := 0
+	var frame []byte
+	for i := range events {
+		ev := &events[i]
+		due := deltas == f.After || ev.Kind == llm.EventStop && deltas < f.After
+		if f.Kind != fault.None && due {
+			return c.breakStream(ev, f)
+		}
+		if ev.Kind == llm.EventDelta {
+			deltas++
+			if f.Rate > 0 {
+				if err := wait(c.request.Context(), time.Duration(float64(model.Tokens(ev.Text))/f.Rate*float64(time.Second))); err != nil {
+					return err
+				}
+			}
+		}
+		frame = converse.AppendEvent(frame[:0], ev, padding(noise))
+		if err := c.put(frame); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alphabet is what Bedrock pads its events with: a part of it from its
+// beginning, of random length (recorded exchanges).
+const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+func padding(noise *rand.Rand) string { return alphabet[:1+noise.IntN(len(alphabet))] }
+
+// preludeSize is the length in bytes of a frame's prelude, with its checksum.
+const preludeSize = 12
+
+// breakStream does to a stream what the fault says, in place of the event next.
+func (c *call) breakStream(next *llm.Event, f fault.Fault) error {
+	frame := converse.AppendEvent(nil, next, "")
+	half := frame[:len(frame)/2]
+	switch f.Kind {
+	case fault.Exception:
+		return c.put(converse.AppendException(nil, f.FrameType(), f.Message))
+	case fault.ErrorFrame:
+		return c.put(converse.AppendErrorFrame(nil, f.Type, f.Message))
+	case fault.Garbage:
+		return c.put(garbage)
+	case fault.Corrupt:
+		frame[len(frame)-1] ^= 0xff
+		return c.put(frame)
+	case fault.Prelude:
+		frame[preludeSize-1] ^= 0xff
+		return c.put(frame)
+	}
+	if !f.Inside {
+		half = nil
+	}
+	if err := c.put(half); err != nil {
+		return err
+	}
+	switch f.Kind {
+	case fault.Reset, fault.Fin:
+		c.sever(f.Kind == fault.Reset)
+	case fault.Stall:
+		<-c.request.Context().Done()
+		return errGone
+	}
+	return nil
+}
+
+// put writes a piece of the answer so that the client gets it now.
+func (c *call) put(piece []byte) error {
+	if _, err := c.Write(piece); err != nil {
+		return ignoreGone(err)
+	}
+	err := http.NewResponseController(c.ResponseWriter).Flush()
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil // a recorder, which has it already
+	}
+	return ignoreGone(err)
+}
+
+// sever closes the connection under the answer, by a reset or in good order. A
+// writer that does not give its connection away has its answer aborted.
+func (c *call) sever(reset bool) {
+	conn, _, err := http.NewResponseController(c.ResponseWriter).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := conn.(interface{ SetLinger(int) error }); ok && reset {
+		_ = tcp.SetLinger(0) // if it fails the client sees a close instead
+	}
+	_ = conn.Close() // breaking it is the point
+}
