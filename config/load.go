@@ -323,6 +323,8 @@ func (l *loader) checkMasterKey(s string, file, line, column int, path string) {
 	switch {
 	case strings.TrimSpace(s) == "":
 		l.errorAt(file, line, column, path, "the master key is empty", "", "give it a value, or leave it out altogether to let anyone call")
+	case s != strings.TrimSpace(s):
+		l.warnAt(file, line, column, path, "the master key begins or ends with white space, which no caller can send", "a file or secret that it comes from may end in a line break")
 	case !strings.HasPrefix(s, "sk-"):
 		l.warnAt(file, line, column, path, `the master key does not begin with "sk-", as LiteLLM wants it`, "")
 	}
