@@ -154,7 +154,12 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestAStarAloneIsEveryProvider(t *testing.T) {
-	src := source("c.yaml", `model_list: [{model_name: "*", litellm_params: {model: "*"}}]`)
+	src := source("c.yaml", `
+model_list:
+- {model_name: "*", litellm_params: {model: "*"}}
+- {model_name: "x-*", litellm_params: {model: "*"}, model_info: {id: x}}
+- {model_name: "*", litellm_params: {model: "*", custom_llm_provider: other}}
+`)
 	src.Providers = append(src.Providers, provider.Info{Name: "other"})
 	cfg, problems := Load(src)
 	if cfg == nil || len(problems) > 0 {
@@ -164,8 +169,12 @@ func TestAStarAloneIsEveryProvider(t *testing.T) {
 	for _, m := range cfg.Models {
 		got = append(got, m.Name+" "+m.Provider+" "+m.Model)
 	}
-	if diff := cmp.Diff([]string{"bedrock/* bedrock *", "other/* other *"}, got); diff != "" {
+	want := []string{"bedrock/* bedrock *", "other/* other *", "x-bedrock/* bedrock *", "x-other/* other *", "* other *"}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+	if a, b := cfg.Models[2].ID, cfg.Models[3].ID; a != "x/bedrock" || b != "x/other" {
+		t.Errorf("a given id became %q and %q", a, b)
 	}
 	if cfg.Models[0].ID == cfg.Models[1].ID {
 		t.Error("both have one id")

@@ -167,11 +167,7 @@ func (e *entry) read() []Model {
 		e.settings(&m, nil)
 		return nil
 	}
-	if !nameOK {
-		e.settings(&m, providers[0])
-		return nil
-	}
-	if !e.wildcards(name, model) {
+	if !nameOK || !e.wildcards(name, model) {
 		e.settings(&m, providers[0])
 		return nil
 	}
@@ -179,8 +175,11 @@ func (e *entry) read() []Model {
 	for _, p := range providers {
 		one := m
 		one.Name, one.Provider, one.Model = name, p.Name, rest
-		if model == "*" {
+		if model == "*" && !given(e.params, "custom_llm_provider") {
 			one.Name = strings.Replace(name, "*", p.Name+"/*", 1)
+		}
+		if len(providers) > 1 && m.ID != "" {
+			one.ID = m.ID + "/" + p.Name
 		}
 		one.options = map[string]Position{}
 		for name, at := range m.options {
