@@ -119,12 +119,21 @@ func (c *Chunks) delta(dst []byte, ev *llm.Event) []byte {
 	}
 	switch ev.Block {
 	case llm.BlockText:
-		if ev.Text == "" {
+		if ev.Text == "" && ev.Other == nil {
 			return dst
 		}
 		w := c.open(dst)
-		w.Key("content")
-		w.String(ev.Text)
+		if ev.Text != "" {
+			w.Key("content")
+			w.String(ev.Text)
+		}
+		if ev.Other != nil { // such as a citation
+			w.Key("provider_specific_fields")
+			w.Object()
+			w.AnyKey(ev.Other.Name)
+			w.Raw(ev.Other.Value)
+			w.EndObject()
+		}
 		return c.close(&w)
 	case llm.BlockReasoning:
 		w := c.open(dst)

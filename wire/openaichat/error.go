@@ -2,6 +2,7 @@ package openaichat
 
 import (
 	"strconv"
+	"strings"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -40,6 +41,9 @@ func fullMessage(e *llm.Error) string {
 		s = e.Type + ": " + s
 	}
 	if e.Fix != "" {
+		if !strings.HasSuffix(s, ".") {
+			s += "."
+		}
 		s += " " + e.Fix
 	}
 	return s

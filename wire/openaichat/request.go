@@ -286,7 +286,11 @@ func (d *decoder) format(w *wireRequest) error {
 			return llm.Invalid("response_format.json_schema.schema", "response_format.json_schema.schema is required: a JSON schema, an object")
 		}
 		s := f.JSONSchema
-		d.out.LLM.Format = &llm.Format{Name: s.Name, Description: s.Description, Schema: s.Schema, Strict: s.Strict.Opt}
+		schema, err := jsonx.Compact(s.Schema)
+		if err != nil {
+			return decodeError(err)
+		}
+		d.out.LLM.Format = &llm.Format{Name: s.Name, Description: s.Description, Schema: schema, Strict: s.Strict.Opt}
 		return nil
 	case "json_object":
 		return d.refuse("response_format", "response_format json_object cannot be kept yet; json_schema can")

@@ -1,0 +1,34 @@
+# Everything that a person or CI does with this repository. Go, make and Git are
+# enough for build and run; test sets up the rest.
+
+PORT ?= 4000
+GO   ?= go
+BIN  := bin/outcrop
+
+.PHONY: all build run test test-go lint bench setup clean
+
+all: build
+
+build: ## leaves a static binary in bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(BIN) ./cmd/outcrop
+
+run: build ## serves with a first answer, on the emulator without AWS credentials
+	./$(BIN) serve --demo --port $(PORT)
+
+setup: ## Python, Node and their packages, for the tests with official SDKs
+	./scripts/setup-tests
+
+test: build setup ## every test there is; a missing tool is a failure, not a skip
+	OUTCROP_TEST_ALL=1 $(GO) test -race -timeout 30m ./...
+
+test-go: ## the tests that need nothing but Go; the others skip and say so
+	$(GO) test -race ./...
+
+lint: ## formatting, vet, staticcheck and golangci-lint
+	./scripts/lint
+
+bench: build ## Outcrop beside a do-nothing reverse proxy; prints ratios
+	$(GO) run ./bench
+
+clean:
+	rm -rf bin .cache

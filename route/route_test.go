@@ -1,0 +1,429 @@
+package route
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"outcrop/llm"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fake is a deployment that plays a script: each try takes the next step, the
+// last one for ever.
+type fake struct {
+	name  string
+	steps []step
+	calls []string // the models called
+	ended int      // streams closed
+}
+
+// step is what one try does.
+type step struct {
+	err    *llm.Error
+	events []llm.Event
+	then   error         // how a stream ends; io.EOF if nil
+	stall  time.Duration // before the answer, or at the end of the events
+}
+
+func (f *fake) next() step {
+	s := f.steps[min(len(f.calls)-1, len(f.steps)-1)]
+	return s
+}
+
+func (f *fake) Complete(ctx context.Context, model string, _ *llm.Request) (*llm.Response, error) {
+	f.calls = append(f.calls, model)
+	s := f.next()
+	if err := wait(ctx, s.stall); err != nil {
+		return nil, err
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	return &llm.Response{RawStop: f.name}, nil
+}
+
+func (f *fake) Stream(ctx context.Context, model string, _ *llm.Request) (llm.Stream, error) {
+	f.calls = append(f.calls, model)
+	s := f.next()
+	if s.err != nil {
+		return nil, s.err
+	}
+	return &fakeStream{fake: f, ctx: ctx, step: s}, nil
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+type fakeStream struct {
+	*fake
+	ctx  context.Context
+	step step
+	meta llm.Meta
+	shut bool
+}
+
+func (s *fakeStream) Next(ev *llm.Event) error {
+	if len(s.step.events) > 0 {
+		*ev = s.step.events[0]
+		s.step.events = s.step.events[1:]
+		return nil
+	}
+	if err := wait(s.ctx, s.step.stall); err != nil {
+		return err
+	}
+	if s.step.then != nil {
+		return s.step.then
+	}
+	return io.EOF
+}
+func (s *fakeStream) More() bool      { return false }
+func (s *fakeStream) Meta() *llm.Meta { return &s.meta }
+func (s *fakeStream) Close() error {
+	if !s.shut {
+		s.shut = true
+		s.ended++
+	}
+	return nil
+}
+
+func text(s string) llm.Event {
+	return llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Text: s}
+}
+
+var start = llm.Event{Kind: llm.EventStart, Role: llm.RoleAssistant}
+
+func unavailable() *llm.Error {
+	return &llm.Error{Code: llm.CodeUnavailable, Status: 503, Message: "down", Upstream: true}
+}
+
+func refused() *llm.Error {
+	return &llm.Error{Code: llm.CodeInvalid, Status: 400, Message: "no", Upstream: true}
+}
+
+func entry(name string, d *fake) Entry {
+	return Entry{Name: name, ID: d.name, Model: d.name + "-model", Deployment: d, Timeout: time.Minute, StreamTimeout: 10 * time.Second, Retries: 2}
+}
+
+// instant is a router whose pauses are noted and not waited for.
+func instant(pauses *[]time.Duration, entries ...Entry) *Router {
+	return New(entries, Options{
+		Random: func() float64 { return 0 },
+		Sleep: func(_ context.Context, d time.Duration) error {
+			*pauses = append(*pauses, d)
+			return nil
+		},
+	})
+}
+
+func TestCallsOfOneNameAreSharedOutEvenly(t *testing.T) {
+	a, b, c := &fake{name: "a", steps: []step{{}}}, &fake{name: "b", steps: []step{{}}}, &fake{name: "c", steps: []step{{}}}
+	r := New([]Entry{entry("granite", a), entry("granite", b), entry("granite", c)}, Options{})
+	for range 30 {
+		if _, err := r.Complete(t.Context(), &llm.Request{Model: "granite"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(a.calls) != 10 || len(b.calls) != 10 || len(c.calls) != 10 {
+		t.Errorf("calls are %d, %d and %d, want 10 each", len(a.calls), len(b.calls), len(c.calls))
+	}
+}
+
+func TestNames(t *testing.T) {
+	exact, narrow, wide := &fake{name: "exact", steps: []step{{}}}, &fake{name: "narrow", steps: []step{{}}}, &fake{name: "wide", steps: []step{{}}}
+	entries := []Entry{entry("*", wide), entry("bedrock/us.*", narrow), entry("bedrock/us.granite", exact)}
+	entries[0].Model, entries[1].Model = "*", "us.*"
+	r := New(entries, Options{})
+	for _, tt := range []struct{ name, deployment, model string }{
+		{"bedrock/us.granite", "exact", "exact-model"},
+		{"bedrock/us.amazon.nova-pro-v1:0", "narrow", "us.amazon.nova-pro-v1:0"},
+		{"anything/at/all", "wide", "anything/at/all"},
+		{"exact", "exact", "exact-model"}, // a deployment's id
+	} {
+		resp, err := r.Complete(t.Context(), &llm.Request{Model: tt.name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.RawStop != tt.deployment {
+			t.Errorf("%s went to %s, want %s", tt.name, resp.RawStop, tt.deployment)
+		}
+		for _, f := range []*fake{exact, narrow, wide} {
+			if f.name == tt.deployment && f.calls[len(f.calls)-1] != tt.model {
+				t.Errorf("%s called %q, want %q", tt.name, f.calls[len(f.calls)-1], tt.model)
+			}
+		}
+	}
+}
+
+func TestUnknownNameIsNotFound(t *testing.T) {
+	r := New([]Entry{entry("granite", &fake{name: "a"})}, Options{})
+	_, err := r.Complete(t.Context(), &llm.Request{Model: "basalt"})
+	var e *llm.Error
+	if !errors.As(err, &e) || e.Status != 404 || e.Code != llm.CodeModelNotFound || !strings.Contains(e.Message, "basalt") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTries(t *testing.T) {
+	denied := &llm.Error{Code: llm.CodeDenied, Status: 403, Message: "denied"}
+	expired := &llm.Error{Code: llm.CodeCredentialsExpired, Status: 403, Message: "expired"}
+	throttled := &llm.Error{Code: llm.CodeLimitRequests, Status: 429, Message: "slow down", RetryAfter: "7"}
+	for _, tt := range []struct {
+		name   string
+		first  []step
+		second []step // of another deployment of the name; none if nil
+		calls  [2]int
+		status int // 0 for an answer
+		pauses []time.Duration
+	}{
+		{name: "a failure that passes is tried again after a pause", first: []step{{err: unavailable()}, {}}, calls: [2]int{2, 0}, pauses: []time.Duration{100 * time.Millisecond}},
+		{name: "pauses grow, and the tries end", first: []step{{err: unavailable()}}, calls: [2]int{3, 0}, status: 503, pauses: []time.Duration{100 * time.Millisecond, 200 * time.Millisecond}},
+		{name: "Retry-After is the least pause", first: []step{{err: throttled}, {}}, calls: [2]int{2, 0}, pauses: []time.Duration{7 * time.Second}},
+		{name: "a wrong request is not tried again", first: []step{{err: refused()}}, calls: [2]int{1, 0}, status: 400},
+		{name: "a wrong request is wrong elsewhere too", first: []step{{err: refused()}}, second: []step{{}}, calls: [2]int{1, 0}, status: 400},
+		{name: "a refusal of rights is not tried again at the same place", first: []step{{err: denied}}, calls: [2]int{1, 0}, status: 403},
+		{name: "other credentials may have the rights", first: []step{{err: denied}}, second: []step{{}}, calls: [2]int{1, 1}},
+		{name: "expired credentials are refreshed once", first: []step{{err: expired}, {}}, calls: [2]int{2, 0}},
+		{name: "credentials that stay expired", first: []step{{err: expired}}, calls: [2]int{2, 0}, status: 403},
+		{name: "elsewhere at once", first: []step{{err: unavailable()}}, second: []step{{}}, calls: [2]int{1, 1}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a, b := &fake{name: "a", steps: tt.first}, &fake{name: "b", steps: tt.second}
+			entries := []Entry{entry("granite", a)}
+			if tt.second != nil {
+				entries = append(entries, entry("granite", b))
+			}
+			var pauses []time.Duration
+			resp, err := instant(&pauses, entries...).Complete(t.Context(), &llm.Request{Model: "granite"})
+			if got := [2]int{len(a.calls), len(b.calls)}; got != tt.calls {
+				t.Errorf("calls %v, want %v", got, tt.calls)
+			}
+			if !slices.Equal(pauses, tt.pauses) {
+				t.Errorf("pauses %v, want %v", pauses, tt.pauses)
+			}
+			if status := statusOf(err); status != tt.status {
+				t.Errorf("status %d, want %d (%v)", status, tt.status, err)
+			}
+			if err == nil && resp.Meta.Retries != len(a.calls)+len(b.calls)-1 {
+				t.Errorf("%d retries noted after %v calls", resp.Meta.Retries, tt.calls)
+			}
+		})
+	}
+}
+
+func statusOf(err error) int {
+	if err == nil {
+		return 0
+	}
+	return llm.AsError(err).Status
+}
+
+func TestUnwellDeploymentStandsBehindTheOthersAndTheLastOneIsStillTried(t *testing.T) {
+	a, b := &fake{name: "a", steps: []step{{err: unavailable()}}}, &fake{name: "b", steps: []step{{}}}
+	var pauses []time.Duration
+	r := instant(&pauses, entry("granite", a), entry("granite", b))
+	for range 6 {
+		if _, err := r.Complete(t.Context(), &llm.Request{Model: "granite"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(a.calls) != 1 || len(b.calls) != 6 {
+		t.Errorf("calls %d and %d, want 1 and 6", len(a.calls), len(b.calls))
+	}
+	b.steps = []step{{err: unavailable()}}
+	if _, err := r.Complete(t.Context(), &llm.Request{Model: "granite"}); statusOf(err) != 503 {
+		t.Errorf("got %v", err)
+	}
+	if len(a.calls) < 2 {
+		t.Error("with every deployment unwell the others were not tried")
+	}
+}
+
+func TestRetriesHaveABudget(t *testing.T) {
+	a := &fake{name: "a", steps: []step{{err: unavailable()}}}
+	var pauses []time.Duration
+	r := instant(&pauses, entry("granite", a))
+	for range 1000 {
+		_, _ = r.Complete(t.Context(), &llm.Request{Model: "granite"})
+	}
+	if retries := len(a.calls) - 1000; retries != budgetFull/10 {
+		t.Errorf("%d retries of 1000 failing calls, want %d", retries, budgetFull/10)
+	}
+}
+
+func TestStreamIsTriedAgainUntilContentHasCome(t *testing.T) {
+	cut := &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "cut"}
+	for _, tt := range []struct {
+		name  string
+		steps []step
+		calls int
+		want  string
+		fails int // status in the stream; 0 if it comes to its end
+		never int // status instead of a stream
+	}{
+		{name: "good", steps: []step{{events: []llm.Event{start, text("a"), text("b")}}}, calls: 1, want: "ab"},
+		{name: "fails behind the start", steps: []step{{events: []llm.Event{start}, then: cut}, {events: []llm.Event{start, text("a")}}}, calls: 2, want: "a"},
+		{name: "fails behind an empty text", steps: []step{{events: []llm.Event{start, text("")}, then: cut}, {events: []llm.Event{text("a")}}}, calls: 2, want: "a"},
+		{name: "empty streams", steps: []step{{}}, calls: 3, never: 502},
+		{name: "fails behind the first text", steps: []step{{events: []llm.Event{start, text("a")}, then: cut}}, calls: 1, want: "a", fails: 502},
+		{name: "refused", steps: []step{{err: refused()}}, calls: 1, never: 400},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := &fake{name: "a", steps: tt.steps}
+			var pauses []time.Duration
+			s, err := instant(&pauses, entry("granite", a)).Stream(t.Context(), &llm.Request{Model: "granite"})
+			if statusOf(err) != tt.never {
+				t.Fatalf("status %d, want %d (%v)", statusOf(err), tt.never, err)
+			}
+			got, end := "", error(nil)
+			if err == nil {
+				got, end = drain(s)
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+				if s.Meta().Deployment != "a" || s.Meta().Retries != tt.calls-1 {
+					t.Errorf("meta %+v", s.Meta())
+				}
+			}
+			if got != tt.want || statusOf(end) != tt.fails {
+				t.Errorf("got %q and %v, want %q and status %d", got, end, tt.want, tt.fails)
+			}
+			opened := 0
+			for i := range a.calls {
+				if a.steps[min(i, len(a.steps)-1)].err == nil {
+					opened++
+				}
+			}
+			if len(a.calls) != tt.calls || a.ended != opened {
+				t.Errorf("%d calls, %d streams opened, %d closed; want %d calls", len(a.calls), opened, a.ended, tt.calls)
+			}
+		})
+	}
+}
+
+// drain reads a stream to its end; the error is nil at a proper end.
+func drain(s llm.Stream) (string, error) {
+	var b strings.Builder
+	for {
+		var ev llm.Event
+		err := s.Next(&ev)
+		if errors.Is(err, io.EOF) {
+			return b.String(), nil
+		}
+		if err != nil {
+			return b.String(), err
+		}
+		b.WriteString(ev.Text)
+	}
+}
+
+func TestWholeAnswerThatTakesTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &fake{name: "a", steps: []step{{stall: time.Hour}}}
+		began := time.Now()
+		_, err := New([]Entry{entry("granite", a)}, Options{}).Complete(t.Context(), &llm.Request{Model: "granite"})
+		e := llm.AsError(err)
+		if e.Status != 504 || e.Code != llm.CodeTimeout || len(a.calls) != 1 {
+			t.Errorf("got %v after %d calls", err, len(a.calls))
+		}
+		if took := time.Since(began); took != time.Minute {
+			t.Errorf("it took %v, want the timeout, 1m", took)
+		}
+	})
+}
+
+func TestStreamSilence(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		steps []step
+		want  string
+		after time.Duration
+	}{
+		{"before the first content", []step{{events: []llm.Event{start}, stall: time.Hour}}, "", 10 * time.Second},
+		{"in the stream", []step{{events: []llm.Event{start, text("a")}, stall: time.Hour}}, "a", 10 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &fake{name: "a", steps: tt.steps}
+				began := time.Now()
+				s, err := New([]Entry{entry("granite", a)}, Options{}).Stream(t.Context(), &llm.Request{Model: "granite"})
+				got := ""
+				if err == nil {
+					got, err = drain(s)
+					_ = s.Close()
+				}
+				if e := llm.AsError(err); e.Status != 504 || got != tt.want {
+					t.Errorf("got %q and %v", got, err)
+				}
+				if took := time.Since(began); took != tt.after {
+					t.Errorf("it took %v, want %v", took, tt.after)
+				}
+				if a.ended != 1 {
+					t.Error("the stream stays open")
+				}
+			})
+		})
+	}
+}
+
+// A slow client must not look like a silent provider.
+func TestSlowReaderIsNoSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &fake{name: "a", steps: []step{{events: []llm.Event{text("a"), text("b")}}}}
+		s, err := New([]Entry{entry("granite", a)}, Options{}).Stream(t.Context(), &llm.Request{Model: "granite"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		var ev llm.Event
+		for range 2 {
+			time.Sleep(time.Hour) // the bubble's clock
+			if err := s.Next(&ev); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestClientThatGoesAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &fake{name: "a", steps: []step{{stall: time.Hour}}}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		r := New([]Entry{entry("granite", a)}, Options{})
+		_, err := r.Complete(ctx, &llm.Request{Model: "granite"})
+		if e := llm.AsError(err); e.Code != llm.CodeClientGone || len(a.calls) != 1 {
+			t.Errorf("got %v after %d calls", err, len(a.calls))
+		}
+	})
+}
+
+func TestRetryAfter(t *testing.T) {
+	for _, tt := range []struct {
+		header string
+		want   time.Duration
+	}{{"", 0}, {"3", 3 * time.Second}, {"-3", 0}, {"soon", 0}, {"Thu, 01 Jan 1970 00:00:00 GMT", 0}} {
+		if got := retryAfter(tt.header); got != tt.want {
+			t.Errorf("%q gives %v, want %v", tt.header, got, tt.want)
+		}
+	}
+}
