@@ -68,7 +68,8 @@ type Model struct {
 	Name string
 	// ID names this very deployment: model_info.id, else 64 hexadecimal digits
 	// that are the same at every start as long as the entry's name and settings,
-	// secrets apart, stay the same.
+	// secrets apart, stay the same. Where an entry stands for several providers, a
+	// slash and the provider's name follow model_info.id.
 	ID string
 	// Provider is the first segment of litellm_params.model.
 	Provider string
