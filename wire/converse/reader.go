@@ -112,20 +112,20 @@ func (r *Reader) ended(err error) error {
 // exception reads a frame that says what went wrong: an exception of AWS's
 // service model, or an error outside it. Any other frame gives nil.
 func exception(frame *eventstream.Frame) *Fault {
-	kind := string(frame.Header(eventstream.HeaderMessageType))
+	kind := frame.Header(eventstream.HeaderMessageType)
+	failed := string(kind) == "error"
+	if !failed && string(kind) != "exception" && frame.Header(eventstream.HeaderExceptionType) == nil {
+		return nil
+	}
 	f := &Fault{Kind: FaultException, InStream: true}
-	switch {
-	case kind == "error":
+	if failed {
 		f.Type = errorName(string(frame.Header(eventstream.HeaderErrorCode)))
 		f.Message = string(frame.Header(eventstream.HeaderErrorMessage))
-		if f.Message == "" {
-			f.decode(frame.Payload)
-		}
-	case kind == "exception", frame.Header(eventstream.HeaderExceptionType) != nil:
+	} else {
 		f.Type = errorName(string(frame.Header(eventstream.HeaderExceptionType)))
+	}
+	if f.Message == "" {
 		f.decode(frame.Payload)
-	default:
-		return nil
 	}
 	f.Status = exceptionStatus(f.Type)
 	return f

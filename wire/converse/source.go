@@ -133,8 +133,23 @@ func (s *source) text() string {
 	return token.String()
 }
 
-func (s *source) integer() (n int64) {
-	s.into(&n)
+func (s *source) integer() int64 {
+	if s.err != nil {
+		return 0
+	}
+	token, err := s.d.ReadToken()
+	if err != nil {
+		s.err = err
+		return 0
+	}
+	if k := token.Kind(); k != '0' {
+		s.fail("must be an integer, not %s", jsonx.KindName(k))
+		return 0
+	}
+	n, err := token.Int()
+	if err != nil {
+		s.fail("%s is not an integer that is accepted here", token.String())
+	}
 	return n
 }
 
