@@ -75,10 +75,14 @@ func (e *Emulator) getFoundationModel(c *call) error {
 // inferenceTypes is what the region offers for the model. INFERENCE_PROFILE is
 // not in the service model's enum, but the live service says it.
 func inferenceTypes(m *catalogue.Model, region string) []string {
+	var types []string
 	if m.OnDemand(region) {
-		return []string{"ON_DEMAND"}
+		types = append(types, "ON_DEMAND")
 	}
-	return []string{"INFERENCE_PROFILE"}
+	if m.Routed(region) {
+		types = append(types, "INFERENCE_PROFILE")
+	}
+	return types
 }
 
 func writeModel(w *jsonx.Writer, m *catalogue.Model, region string, now time.Time) {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Server serves a handler, such as an Emulator, on an address. The zero value
-// of its methods' order is New, Start, Stop; it is started once.
+// Server serves a handler, such as an Emulator, on an address. It is made by
+// NewServer, started once and stopped.
 type Server struct {
 	http     *http.Server
 	listener net.Listener

@@ -1,6 +1,7 @@
 // Package catalogue holds which models, profiles and regions the emulated
 // Bedrock knows. It is the emulator's own, apart from the gateway's, so that a
-// gateway that reads it wrongly is found out.
+// gateway that reads it wrongly is found out. Models whose life has ended are
+// kept, listed as legacy, so that what was built for them can still be tried.
 package catalogue
 
 import (
@@ -81,15 +82,9 @@ func (m *Model) Reads(modality string) bool { return slices.Contains(m.Input, mo
 // OnDemand reports whether the bare id can be invoked in the region.
 func (m *Model) OnDemand(region string) bool { return slices.Contains(m.onDemand, region) }
 
-// ProfileOnly reports whether the model is there in the region, but only
-// through inference profiles.
-func (m *Model) ProfileOnly(region string) bool { return !m.OnDemand(region) && m.In(region) }
-
-// In reports whether the region lists the model.
-func (m *Model) In(region string) bool {
-	if m.OnDemand(region) {
-		return true
-	}
+// Routed reports whether some inference profile leads to the model from the
+// region.
+func (m *Model) Routed(region string) bool {
 	for _, r := range m.routes {
 		if slices.Contains(r.from, region) {
 			return true
@@ -97,6 +92,9 @@ func (m *Model) In(region string) bool {
 	}
 	return false
 }
+
+// In reports whether the region lists the model.
+func (m *Model) In(region string) bool { return m.OnDemand(region) || m.Routed(region) }
 
 // Profile is a system-defined inference profile as one region sees it.
 type Profile struct {
