@@ -127,6 +127,11 @@ func TestInstanceFitsItsSchema(t *testing.T) {
 		{"the first alternative that is not null", `{"anyOf":[{"type":"null"},{"type":"boolean"}]}`, `true`},
 		{"parts", `{"type":"object","allOf":[{"properties":{"a":{"type":"boolean"}},"required":["a"]}]}`, `{"a":true}`},
 		{"a schema that holds itself", `{"type":"object","properties":{"next":{"$ref":"#"}},"required":["next"]}`, ""},
+		{"what is bounded in length", `{"type":"array","prefixItems":[{"type":"string","maxLength":0},{"type":"string","minLength":3}]}`, `["","xxx"]`},
+		{"every format", `{"type":"array","prefixItems":[{"type":"string","format":"date-time"},{"type":"string","format":"email"},{"type":"string","format":"uri"},{"type":"string","format":"uuid"},{"type":"string","format":"time"},{"type":"string","format":"ipv4"}]}`, `["2026-01-31T12:00:00Z","user@example.com","https://example.com/","00000000-0000-4000-8000-000000000000","12:00:00Z","192.0.2.1"]`},
+		{"a number between bounds", `{"type":"number","minimum":0.2,"exclusiveMaximum":0.4}`, `0.30000000000000004`},
+		{"an integer below a bound", `{"type":"integer","maximum":-2.5}`, `-3`},
+		{"nothing but an object", `{"type":"object"}`, `{}`},
 		{"as many items as asked", `{"type":"array","items":{"enum":["x","y"]},"minItems":2}`, `["x","x"]`},
 	}
 	for _, tt := range tests {
