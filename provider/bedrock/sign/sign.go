@@ -34,7 +34,9 @@ const (
 )
 
 // Credentials are an AWS access key. They show their access key id but never
-// their secrets when they are printed, logged or marshalled.
+// their secrets when they are printed, logged or marshalled. They are for
+// handing on, not for keeping: package fmt shows the secrets of Credentials in
+// an unexported field.
 type Credentials struct {
 	AccessKey    string
 	SecretKey    string

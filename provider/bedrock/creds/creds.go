@@ -1,0 +1,133 @@
+// Package creds finds the credentials that a deployment calls AWS with, keeps
+// them fresh, and says why there are none.
+//
+// A Source is made once for a deployment. Asking it for credentials that are
+// fresh is one atomic load. Credentials that run out are renewed by a goroutine
+// of the source's own while requests go on with the old ones, and however many
+// requests wait, one renewal is under way. A failure is remembered for a second,
+// then two, up to thirty, so that a machine without credentials does not search
+// for them on each request.
+package creds
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Kind says how a deployment's credentials are come by.
+type Kind string
+
+// Kinds of credentials.
+const (
+	Static  Kind = "static"  // an access key in the configuration
+	Bearer  Kind = "bearer"  // a Bedrock API key
+	Role    Kind = "role"    // a role that is assumed
+	Profile Kind = "profile" // a profile of AWS's configuration files
+	Chain   Kind = "chain"   // the first of AWS's usual sources that has some
+)
+
+// Credentials are an access key, or a Bedrock API key. They show the access key
+// id but never a secret, whatever prints, logs or marshals them.
+type Credentials struct {
+	// AccessKey is the access key id; empty for a Bedrock API key.
+	AccessKey string
+	// Expires is when AWS stops taking them; zero if that is not known.
+	Expires time.Time
+
+	secrets *secrets
+}
+
+// secrets keeps secrets from formatters that walk through unexported fields: a
+// function shows nothing of what it holds. Its address tells one fetch from
+// another.
+type secrets struct {
+	values func() (key, token, bearer string)
+}
+
+func seal(key, token, bearer string) *secrets {
+	return &secrets{func() (string, string, string) { return key, token, bearer }}
+}
+
+// SecretKey is the secret access key; empty for a Bedrock API key.
+func (c Credentials) SecretKey() string { key, _, _ := c.get(); return key }
+
+// SessionToken is that of temporary credentials; empty for a long-term key.
+func (c Credentials) SessionToken() string { _, token, _ := c.get(); return token }
+
+// BearerToken is the Bedrock API key; empty for an access key.
+func (c Credentials) BearerToken() string { _, _, bearer := c.get(); return bearer }
+
+func (c Credentials) get() (key, token, bearer string) {
+	if c.secrets == nil {
+		return "", "", ""
+	}
+	return c.secrets.values()
+}
+
+func (c Credentials) String() string {
+	switch {
+	case c.secrets == nil:
+		return "no credentials"
+	case c.BearerToken() != "":
+		return "a Bedrock API key"
+	default:
+		return "access key " + c.AccessKey
+	}
+}
+
+// Format writes String for every verb.
+func (c Credentials) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(c.String())) }
+
+// LogValue is String, for package slog.
+func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalText is String, for encoders.
+func (c Credentials) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// Options say which credentials a deployment has. The fields are the settings
+// that LiteLLM calls by the names given here; empty is not set. They are for
+// handing to Open, not for keeping: package fmt shows the secrets of Options in
+// an unexported field.
+type Options struct {
+	APIKey       string // api_key: a Bedrock API key
+	NoAPIKey     bool   // api_key is set, to the empty string: that of the environment is not used
+	AccessKey    string // aws_access_key_id
+	SecretKey    string // aws_secret_access_key
+	SessionToken string // aws_session_token
+	Profile      string // aws_profile_name
+	Role         string // aws_role_name: the ARN of a role
+	SessionName  string // aws_session_name
+	ExternalID   string // aws_external_id
+	// WebIdentityToken is aws_web_identity_token: where the token is that Role is
+	// assumed with. It is oidc/file/PATH, oidc/env/VARIABLE, or
+	// oidc/env_path/VARIABLE for a variable that holds a path.
+	WebIdentityToken string
+	// SessionTags are aws_session_tags, for AssumeRole.
+	SessionTags map[string]string
+	// STSEndpoint is aws_sts_endpoint: a URL.
+	STSEndpoint string
+	// Region is aws_region_name: the region of the STS that is asked.
+	Region string
+
+	// Environ looks up an environment variable; nil is os.Getenv. The sources of
+	// the chain that the AWS SDK serves read the process's own environment.
+	Environ func(string) string
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// Timeout bounds one search for credentials. 0 is ten seconds for each call,
+	// but two where only the instance metadata service is left to ask, because
+	// elsewhere than on EC2 nobody answers there.
+	Timeout time.Duration
+}
+
+func (o Options) String() string { return "credential options" }
+
+// Format writes String for every verb, for the secrets among the options.
+func (o Options) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(o.String())) }
+
+// LogValue is String, for package slog.
+func (o Options) LogValue() slog.Value { return slog.StringValue(o.String()) }
+
+// MarshalText is String, for encoders.
+func (o Options) MarshalText() ([]byte, error) { return []byte(o.String()), nil }

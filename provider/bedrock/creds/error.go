@@ -1,0 +1,150 @@
+package creds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
+	"github.com/aws/smithy-go"
+)
+
+// Failure says why there are no credentials.
+type Failure string
+
+// Failures.
+const (
+	Missing         Failure = "missing"           // no source has any
+	Expired         Failure = "expired"           // a session or token that they are made from has run out
+	Denied          Failure = "denied"            // STS or another service of AWS refuses to give them
+	Invalid         Failure = "invalid"           // AWS does not know the key or token that asks for them
+	ProfileNotFound Failure = "profile_not_found" // no file has the profile
+	Misconfigured   Failure = "misconfigured"     // a setting or file is wrong, or a program that should give them failed
+	Unreachable     Failure = "unreachable"       // no answer from where they come from
+	Closed          Failure = "closed"            // the Source is closed
+)
+
+// Attempt is a source that was tried.
+type Attempt struct {
+	Source string // such as environment or instance metadata
+	Reason string // why it gave nothing
+}
+
+// Error is credentials that could not be had. It holds no secret and no error of
+// the AWS SDK, which may hold one.
+type Error struct {
+	Kind    Failure
+	Message string    // what was attempted and what came of it
+	Fix     string    // the next step, a sentence; empty if none is known
+	Tried   []Attempt // the sources, in the order in which they were tried
+
+	err error // of package context, for errors.Is
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Message)
+	for i, a := range e.Tried {
+		if i == 0 {
+			b.WriteString("; tried ")
+		} else {
+			b.WriteString(", ")
+		}
+		b.WriteString(a.Source + " (" + a.Reason + ")")
+	}
+	return b.String()
+}
+
+// Unwrap is context.DeadlineExceeded if there was no answer in time, else nil.
+func (e *Error) Unwrap() error { return e.err }
+
+func misconfigured(format string, args ...any) *Error {
+	return &Error{Kind: Misconfigured, Message: fmt.Sprintf(format, args...)}
+}
+
+// explain makes an *Error of what the AWS SDK says about an attempt to do what.
+func (p *plan) explain(what string, err error) *Error {
+	e := &Error{Kind: Misconfigured, Message: what + ": " + p.scrub(innermost(err))}
+	var api smithy.APIError
+	var noProfile config.SharedConfigProfileNotExistError
+	var sso *ssocreds.InvalidTokenError
+	var network *net.OpError
+	var request *url.Error
+	switch {
+	case errors.As(err, &api):
+		e.Kind = kindOfCode(api.ErrorCode())
+		e.Message = what + ": " + p.scrub(api.ErrorCode()+": "+api.ErrorMessage())
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Kind, e.Message, e.err = Unreachable, what+": no answer in time", context.DeadlineExceeded
+	case errors.As(err, &noProfile):
+		return profileNotFound(noProfile.Profile)
+	case errors.As(err, &sso):
+		e.Kind = Expired
+	case errors.As(err, &network), errors.As(err, &request):
+		e.Kind = Unreachable
+	}
+	switch {
+	case e.Kind == Denied && p.role != "":
+		e.Fix = "Let the trust policy of " + p.role + " name the caller, and allow the caller sts:AssumeRole on it."
+	case e.Kind == Unreachable:
+		e.Fix = "Check the network, the proxy settings and the endpoint."
+	}
+	return e
+}
+
+func profileNotFound(name string) *Error {
+	return &Error{
+		Kind:    ProfileNotFound,
+		Message: fmt.Sprintf("profile %q is in none of AWS's configuration files", name),
+		Fix:     "Name one that `aws configure list-profiles` shows, or set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE.",
+	}
+}
+
+// innermost gives the text of the error at the bottom: what the SDK wraps around
+// it names operations that nobody outside asked for.
+func innermost(err error) string {
+	for {
+		next := errors.Unwrap(err)
+		if _, file := err.(*fs.PathError); file || next == nil {
+			return err.Error()
+		}
+		err = next
+	}
+}
+
+// kindOfCode sorts the error codes of STS (its API reference, "Common Errors"
+// and "AssumeRoleWithWebIdentity"), IAM Identity Center and the container
+// endpoint.
+func kindOfCode(code string) Failure {
+	switch code {
+	case "ExpiredToken", "ExpiredTokenException", "UnauthorizedException":
+		return Expired
+	case "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException",
+		"InvalidIdentityToken", "InvalidIdentityTokenException", "IncompleteSignature", "MissingAuthenticationToken":
+		return Invalid
+	case "IDPCommunicationError", "InternalFailure", "InternalError", "ServiceUnavailable", "Throttling", "ThrottlingException", "RequestLimitExceeded":
+		return Unreachable
+	case "ValidationError", "MalformedPolicyDocument", "PackedPolicyTooLarge":
+		return Misconfigured
+	default:
+		return Denied
+	}
+}
+
+// scrub takes the secrets that the plan knows out of a text.
+func (p *plan) scrub(s string) string {
+	for _, secret := range [...]string{
+		p.given.SecretKey(), p.given.SessionToken(), p.given.BearerToken(),
+		p.environ("AWS_SECRET_ACCESS_KEY"), p.environ("AWS_SESSION_TOKEN"), p.environ("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+	} {
+		if secret != "" {
+			s = strings.ReplaceAll(s, secret, "(hidden)")
+		}
+	}
+	return s
+}

@@ -1,0 +1,249 @@
+package creds
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+)
+
+// plan is what Open makes of Options: where the credentials come from.
+type plan struct {
+	kind        Kind
+	options     Options     // without secrets
+	given       Credentials // the options' access key, or the API key; zero if there is none
+	environ     func(string) string
+	profile     string // the one that is named; empty for the chain's own
+	role        string // to assume; empty for none
+	sessionName string
+	externalID  string
+	tags        []types.Tag
+	token       string // of Options.WebIdentityToken; empty for none
+}
+
+// Open makes the source of a deployment's credentials. It does not use the
+// network; it reads AWS's configuration files if a profile is named. Errors are
+// of type *Error.
+//
+// The settings decide, and the environment only where they say nothing: a key, a
+// profile or a role that is set keeps out every variable that would name another.
+// The first of these that is set wins:
+//
+//   - APIKey;
+//   - Role, assumed with WebIdentityToken, or by Profile, by the access key, or
+//     by the chain;
+//   - Profile, and nothing else if it has no credentials;
+//   - the access key, both halves;
+//   - AWS_BEARER_TOKEN_BEDROCK, unless NoAPIKey;
+//   - AWS_ROLE_NAME, with AWS_WEB_IDENTITY_TOKEN; then AWS_PROFILE_NAME;
+//   - the AWS SDKs' chain: AWS_ACCESS_KEY_ID, web identity, the profile of
+//     AWS_PROFILE or default (with its IAM Identity Center session, process or
+//     role), the container's endpoint, and the instance metadata service.
+//
+// A role's session name and external id fall back on AWS_SESSION_NAME and
+// AWS_EXTERNAL_ID.
+func Open(o Options) (*Source, error) {
+	p, err := newPlan(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{plan: p, now: o.Now}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	st := &state{}
+	if p.kind == Bearer || p.kind == Static {
+		st.credentials = p.given
+	} else {
+		s.fetch = p.fetch
+	}
+	s.state.Store(st)
+	return s, nil
+}
+
+func newPlan(o Options) (*plan, error) {
+	p := &plan{options: o, environ: o.Environ, profile: o.Profile, role: o.Role, token: o.WebIdentityToken}
+	if p.environ == nil {
+		p.environ = os.Getenv
+	}
+	p.options.APIKey, p.options.SecretKey, p.options.SessionToken = "", "", ""
+	if o.APIKey != "" {
+		p.given = Credentials{secrets: seal("", "", o.APIKey)}
+	} else if o.AccessKey != "" {
+		p.given = Credentials{AccessKey: o.AccessKey, secrets: seal(o.SecretKey, o.SessionToken, "")}
+	}
+	switch keys := o.AccessKey != "" || o.SecretKey != "" || o.SessionToken != ""; {
+	case o.APIKey != "":
+		p.kind = Bearer
+		return p, nil
+	case keys && o.AccessKey == "":
+		return nil, misconfigured("aws_access_key_id is missing beside aws_secret_access_key or aws_session_token")
+	case keys && o.SecretKey == "":
+		return nil, misconfigured("aws_secret_access_key is missing beside aws_access_key_id or aws_session_token")
+	case o.Role != "" || o.WebIdentityToken != "":
+	case o.Profile != "":
+		p.kind = Profile
+	case keys:
+		p.kind = Static
+		return p, nil
+	default:
+		if key := p.environ("AWS_BEARER_TOKEN_BEDROCK"); key != "" && !o.NoAPIKey {
+			p.kind, p.given = Bearer, Credentials{secrets: seal("", "", key)}
+			return p, nil
+		}
+		p.role, p.token, p.profile = p.environ("AWS_ROLE_NAME"), p.environ("AWS_WEB_IDENTITY_TOKEN"), p.environ("AWS_PROFILE_NAME")
+		p.kind = Chain
+		if p.profile != "" {
+			p.kind = Profile
+		}
+	}
+	if err := p.setRole(); err != nil {
+		return nil, err
+	}
+	if p.profile != "" {
+		if err := p.checkProfile(context.Background()); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// setRole sets what is needed to assume a role, if there is one.
+func (p *plan) setRole() error {
+	switch {
+	case p.role == "" && p.token != "":
+		return misconfigured("aws_role_name is missing beside aws_web_identity_token")
+	case p.role == "":
+		return nil
+	case !strings.HasPrefix(p.role, "arn:") || !strings.Contains(p.role, ":role/"):
+		return misconfigured("aws_role_name: %q is not the ARN of a role, such as arn:aws:iam::123456789012:role/name", p.role)
+	}
+	p.kind = Role
+	if p.token != "" && p.tokenFile() == nil {
+		return misconfigured("aws_web_identity_token: must be oidc/file/PATH, oidc/env/VARIABLE or oidc/env_path/VARIABLE")
+	}
+	p.sessionName = p.options.SessionName
+	if p.sessionName == "" {
+		p.sessionName = p.environ("AWS_SESSION_NAME")
+	}
+	if p.sessionName == "" {
+		p.sessionName = "outcrop-" + strconv.FormatInt(time.Now().Unix(), 10)
+	}
+	p.externalID = p.options.ExternalID
+	if p.externalID == "" {
+		p.externalID = p.environ("AWS_EXTERNAL_ID")
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.options.SessionTags)) {
+		p.tags = append(p.tags, types.Tag{Key: aws.String(key), Value: aws.String(p.options.SessionTags[key])})
+	}
+	return nil
+}
+
+// checkProfile holds the named profile to exist and to have credentials of its
+// own: the AWS SDK would go on to the container and the instance where it has
+// none.
+func (p *plan) checkProfile(ctx context.Context) *Error {
+	c, err := p.sharedConfig(ctx, p.profile)
+	if err != nil {
+		return p.explain("read profile "+strconv.Quote(p.profile), err)
+	}
+	for leaf := &c; ; leaf = leaf.Source {
+		if leaf.Source != nil {
+			continue
+		}
+		if !hasCredentials(leaf) {
+			return &Error{
+				Kind: Missing, Message: "profile " + strconv.Quote(leaf.Profile) + " has no credentials",
+				Fix: "Run `aws configure --profile " + leaf.Profile + "` or `aws configure sso --profile " + leaf.Profile + "`.",
+			}
+		}
+		return nil
+	}
+}
+
+func hasCredentials(c *config.SharedConfig) bool {
+	return c.Credentials.HasKeys() || c.CredentialSource != "" || c.WebIdentityTokenFile != "" || isSSO(c) ||
+		c.LoginSession != "" || c.CredentialProcess != ""
+}
+
+func isSSO(c *config.SharedConfig) bool { return c.SSOAccountID != "" || c.SSOSessionName != "" }
+
+// sharedConfig reads a profile from AWS's configuration files.
+func (p *plan) sharedConfig(ctx context.Context, profile string) (config.SharedConfig, error) {
+	return config.LoadSharedConfigProfile(ctx, profile, func(o *config.LoadSharedConfigOptions) {
+		if f := p.environ("AWS_CONFIG_FILE"); f != "" {
+			o.ConfigFiles = []string{f}
+		}
+		if f := p.environ("AWS_SHARED_CREDENTIALS_FILE"); f != "" {
+			o.CredentialsFiles = []string{f}
+		}
+	})
+}
+
+// profileName is the profile that is in use, named or not.
+func (p *plan) profileName() string {
+	for _, name := range []string{p.profile, p.environ("AWS_PROFILE"), p.environ("AWS_DEFAULT_PROFILE")} {
+		if name != "" {
+			return name
+		}
+	}
+	return "default"
+}
+
+func (p *plan) region(ctx context.Context) string {
+	for _, name := range []string{"AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"} {
+		if v := p.environ(name); v != "" {
+			return v
+		}
+	}
+	c, err := p.sharedConfig(ctx, p.profileName())
+	if err != nil {
+		return ""
+	}
+	return c.Region
+}
+
+// tokenFile gives what reads the web identity token; nil if it is written in no
+// known way.
+func (p *plan) tokenFile() tokenReader {
+	rest, ok := strings.CutPrefix(p.token, "oidc/")
+	how, argument, more := strings.Cut(rest, "/")
+	if !ok || !more || argument == "" {
+		return nil
+	}
+	switch how {
+	case "file":
+		return func() ([]byte, error) { return os.ReadFile("/" + strings.TrimPrefix(argument, "/")) }
+	case "env":
+		return func() ([]byte, error) {
+			if v := p.environ(argument); v != "" {
+				return []byte(v), nil
+			}
+			return nil, errors.New(argument + " is not set")
+		}
+	case "env_path":
+		return func() ([]byte, error) {
+			if v := p.environ(argument); v != "" {
+				return os.ReadFile(v)
+			}
+			return nil, errors.New(argument + " is not set")
+		}
+	}
+	return nil
+}
+
+// tokenReader reads a web identity token; it is one of stscreds's
+// IdentityTokenRetrievers.
+type tokenReader func() ([]byte, error)
+
+// GetIdentityToken reads the token.
+func (r tokenReader) GetIdentityToken() ([]byte, error) { return r() }
