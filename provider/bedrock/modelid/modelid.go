@@ -255,9 +255,6 @@ func (id *ID) setModel(input, s string) error {
 	if strings.Count(s, ":") > 2 {
 		return &Error{Input: input, Part: s, Reason: "has more than two colons"}
 	}
-	if l := strings.ToLower(s); l != s && strings.IndexByte(s, '.') >= 0 {
-		return &Error{Input: input, Part: s, Reason: "has capital letters, and AWS's ids have none", Hint: l}
-	}
 	id.split(s)
 	return nil
 }

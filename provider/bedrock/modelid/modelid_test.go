@@ -158,7 +158,6 @@ func TestWhatIsNotAModelString(t *testing.T) {
 		{"amazon.nova-pro-v1:", "amazon.nova-pro-v1:", "amazon.nova-pro-v1"},
 		{"us.amazon.:0", "us.amazon.:0", ""},
 		{"amazon.nova:0:1k:2k", "amazon.nova:0:1k:2k", ""},
-		{"Anthropic.Claude-Opus-5", "Anthropic.Claude-Opus-5", "anthropic.claude-opus-5"},
 		{"converse/bedrock/us.amazon.nova-pro-v1:0", "bedrock/", "bedrock/converse/us.amazon.nova-pro-v1:0"},
 		{"bedrock/bedrock/us.amazon.nova-pro-v1:0", "bedrock/", "bedrock/us.amazon.nova-pro-v1:0"},
 		{"bedrock_converse/us.amazon.nova-pro-v1:0", "bedrock_converse/", "bedrock/converse/us.amazon.nova-pro-v1:0"},

@@ -1,0 +1,251 @@
+// Package app is the server as an object: a pipeline, the doors in front of it,
+// a listener, and an orderly end. Several can live in one process.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"outcrop"
+	"outcrop/config"
+	"outcrop/httpd"
+	"outcrop/httpd/openaichat"
+	"outcrop/llm"
+)
+
+// Options say what is served and where.
+type Options struct {
+	// Config is the configuration; config.Defaults if nil.
+	Config *config.Config
+	// Host and Port are the address to listen on; port 0 takes a free one.
+	Host string
+	Port int
+	// DataDir is a folder for what must outlast a restart; empty for none.
+	DataDir string
+	// Demo starts the emulator in this process if no AWS credentials are found.
+	Demo   bool
+	Logger *slog.Logger
+	// Environ looks up environment variables; os.Getenv if nil.
+	Environ func(string) string
+	// Drain bounds how long Stop waits for calls under way; DrainLimit if 0.
+	Drain time.Duration
+}
+
+// DrainLimit is how long Stop waits for calls that are under way, unless told
+// otherwise. Kubernetes kills a pod after 30 s.
+const DrainLimit = 25 * time.Second
+
+// App is a server. Its methods are used in the order New, Start, Stop.
+type App struct {
+	opt      Options
+	client   *outcrop.Client
+	demo     *demo // nil without the emulator
+	server   *http.Server
+	listener net.Listener
+	done     chan struct{} // closed when serving has ended
+	stop     sync.Once
+	err      error // why serving ended; read after done
+}
+
+// New makes an app. It opens no port, but in a demo that needs the emulator the
+// emulator's.
+func New(ctx context.Context, opt Options) (*App, error) {
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opt.Drain == 0 {
+		opt.Drain = DrainLimit
+	}
+	if opt.Environ == nil {
+		opt.Environ = os.Getenv
+	}
+	if opt.Host == "" {
+		opt.Host = "127.0.0.1"
+	}
+	a := &App{opt: opt, done: make(chan struct{})}
+	if err := a.open(ctx); err != nil {
+		return nil, err
+	}
+	a.dataDir()
+	gateway := a.client.Pipeline()
+	a.server = httpd.NewServer(httpd.New(httpd.Options{
+		Gateway:   gateway,
+		Models:    a.models,
+		Ready:     a.client.Ready,
+		Metrics:   promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
+		Chat:      a.chat(),
+		LocalOnly: !gateway.Locked() && loopback(opt.Host),
+		Logger:    opt.Logger,
+	}), opt.Logger)
+	return a, nil
+}
+
+// open makes the pipeline, over the emulator if the demo needs it.
+func (a *App) open(ctx context.Context) error {
+	client, err := outcrop.New(outcrop.Options{Config: a.opt.Config, Environ: a.opt.Environ, Logger: a.opt.Logger})
+	if err != nil {
+		return err
+	}
+	a.client = client
+	if !a.opt.Demo || credentialsFound(ctx, client) {
+		return nil
+	}
+	if err := client.Close(); err != nil {
+		return err
+	}
+	if a.demo, err = startDemo(ctx, a.opt); err != nil {
+		return err
+	}
+	a.client = a.demo.client
+	return nil
+}
+
+func (a *App) chat() openaichat.Options {
+	cfg := a.client.Config()
+	drop := config.NewNames(cfg.Models)
+	return openaichat.Options{
+		MaxBody:   cfg.General.MaxRequestSize,
+		KeepAlive: cfg.KeepAlive,
+		DropParams: func(model string) bool {
+			if found, _ := drop.Match(model); len(found) > 0 {
+				return cfg.Models[found[0]].DropParams
+			}
+			return cfg.DropParams
+		},
+	}
+}
+
+// models lists what can be called. A provider that cannot be asked is logged by
+// the client; what is configured stands either way.
+func (a *App) models(ctx context.Context) []httpd.Model {
+	known, err := a.client.Models(ctx)
+	if err != nil && len(known) == 0 {
+		a.opt.Logger.Debug("no models listed", slog.String("error", err.Error()))
+	}
+	out := make([]httpd.Model, 0, len(known))
+	for _, m := range known {
+		owner := m.Owner
+		if owner == "" {
+			owner = "unknown"
+		}
+		out = append(out, httpd.Model{ID: m.Name, OwnedBy: owner})
+	}
+	return out
+}
+
+// dataDir makes the data folder. A disk that cannot be written to is no reason
+// not to serve.
+func (a *App) dataDir() {
+	if a.opt.DataDir == "" {
+		return
+	}
+	if err := os.MkdirAll(a.opt.DataDir, 0o700); err != nil {
+		a.opt.Logger.Warn("the data folder cannot be made; nothing is kept over a restart",
+			slog.String("data_dir", a.opt.DataDir), slog.String("error", err.Error()), slog.String("hint", "set --data-dir or OUTCROP_DATA_DIR to a folder that can be written to"))
+	}
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// Start listens and serves until Stop. It returns when connections are accepted.
+func (a *App) Start(ctx context.Context) error {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", net.JoinHostPort(a.opt.Host, fmt.Sprint(a.opt.Port)))
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	a.listener = listener
+	go func() {
+		defer close(a.done)
+		if err := a.server.Serve(listener); !httpd.IsClosed(err) {
+			a.err = err
+		}
+	}()
+	return nil
+}
+
+// Addr is the address that is listened on, host and port.
+func (a *App) Addr() string { return a.listener.Addr().String() }
+
+// URL is the address for clients on this machine, such as http://127.0.0.1:4000.
+func (a *App) URL() string { return "http://" + a.Addr() }
+
+// Locked reports whether callers must present a key.
+func (a *App) Locked() bool { return a.client.Pipeline().Locked() }
+
+// Emulated reports whether answers come from the emulator.
+func (a *App) Emulated() bool { return a.demo != nil }
+
+// Client is the pipeline behind the doors.
+func (a *App) Client() *outcrop.Client { return a.client }
+
+// Done is closed when the server has ended, by Stop or by a failure.
+func (a *App) Done() <-chan struct{} { return a.done }
+
+// Stop ends the server: readiness turns to 503 and new calls are refused at
+// once, calls under way may go on for Options.Drain, then they are cut. It
+// returns what ended the serving, if it was not Stop.
+func (a *App) Stop(ctx context.Context) error {
+	a.stop.Do(func() {
+		ctx, cancel := context.WithTimeout(ctx, a.opt.Drain)
+		defer cancel()
+		a.client.Pipeline().Drain()
+		a.server.SetKeepAlivesEnabled(false)
+		a.idle(ctx)
+		if err := a.server.Shutdown(ctx); err != nil {
+			a.opt.Logger.Warn("calls were cut at the end of the drain", slog.Int64("calls", a.client.Pipeline().Open()))
+			err = errors.Join(a.err, a.server.Close())
+			a.opt.Logger.Debug("server closed", slog.Any("error", err))
+		}
+		if a.listener != nil {
+			<-a.done
+		}
+		if err := a.client.Close(); err != nil {
+			a.opt.Logger.Warn("closing", slog.String("error", err.Error()))
+		}
+		if a.demo != nil {
+			a.demo.stop()
+		}
+	})
+	return a.err
+}
+
+// idle waits until no call is open; meanwhile the port stays open, so that
+// readiness can be asked.
+func (a *App) idle(ctx context.Context) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for a.client.Pipeline().Open() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// credentialPatience is how long a demo looks for AWS credentials.
+const credentialPatience = 2 * time.Second
+
+// credentialsFound reports whether there are AWS credentials. Only their lack
+// calls for the emulator: with wrong ones the user wants to see what is wrong.
+func credentialsFound(ctx context.Context, client *outcrop.Client) bool {
+	ctx, cancel := context.WithTimeout(ctx, credentialPatience)
+	defer cancel()
+	err := client.Ready(ctx)
+	var e *llm.Error
+	return err == nil || errors.As(err, &e) && e.Code != llm.CodeCredentialsMissing
+}

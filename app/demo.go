@@ -1,0 +1,93 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"outcrop"
+	"outcrop/config"
+	emulator "outcrop/emulator/bedrock"
+	"outcrop/provider/all"
+)
+
+// demo is the emulator in this process and a client that talks to it.
+type demo struct {
+	server *emulator.Server
+	client *outcrop.Client
+	log    *slog.Logger
+}
+
+// demoRegion is the region that the demo's calls go to.
+const demoRegion = "us-east-1"
+
+func startDemo(ctx context.Context, opt Options) (*demo, error) {
+	e, err := emulator.New(emulator.Options{Log: opt.Logger})
+	if err != nil {
+		return nil, err
+	}
+	d := &demo{server: emulator.NewServer(e), log: opt.Logger}
+	if err := d.server.Start(ctx, "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	cfg := opt.Config
+	if cfg == nil {
+		var problems []config.Problem
+		if cfg, problems = config.Defaults(config.Source{LookupEnv: os.LookupEnv, Providers: all.Providers()}); cfg == nil {
+			d.stop()
+			return nil, &outcrop.ConfigError{Problems: problems}
+		}
+	}
+	d.client, err = outcrop.New(outcrop.Options{
+		Config: d.pointed(cfg), Logger: opt.Logger, Note: "emulator",
+		Environ: func(name string) string {
+			switch name {
+			case "AWS_ENDPOINT_URL_BEDROCK", "AWS_ENDPOINT_URL_STS":
+				return d.server.URL()
+			default:
+				return opt.Environ(name)
+			}
+		},
+	})
+	if err != nil {
+		d.stop()
+		return nil, err
+	}
+	return d, nil
+}
+
+// pointed is the configuration with every Bedrock deployment led to the emulator.
+func (d *demo) pointed(cfg *config.Config) *config.Config {
+	out := *cfg
+	out.Models = slices.Clone(cfg.Models)
+	for i := range out.Models {
+		m := &out.Models[i]
+		if m.Provider != "bedrock" {
+			continue
+		}
+		values := config.Values{}
+		maps.Copy(values, m.Values)
+		for _, own := range []string{"api_key", "aws_session_token", "aws_profile_name", "aws_role_name", "api_base"} {
+			delete(values, own)
+		}
+		values["aws_access_key_id"] = emulator.DemoAccessKeyID
+		values["aws_secret_access_key"] = string(emulator.DemoSecretAccessKey)
+		values["aws_bedrock_runtime_endpoint"] = d.server.URL()
+		if values["aws_region_name"] == "" {
+			values["aws_region_name"] = demoRegion
+		}
+		m.Values = values
+	}
+	return &out
+}
+
+func (d *demo) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := d.server.Stop(ctx); err != nil {
+		d.log.Warn("the emulator did not stop cleanly", slog.String("error", err.Error()))
+	}
+}

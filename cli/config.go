@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+type checkCommand struct {
+	File             string `arg:"" type:"path" help:"The configuration, LiteLLM's config.yaml."`
+	AllowUnsupported bool   `help:"Take settings that limit callers and are not enforced as warnings."`
+}
+
+// Run prints every problem; without an error among them the file can be served.
+func (c *checkCommand) Run(con console) error {
+	flags := configFlags{ConfigFile: c.File, AllowUnsupported: c.AllowUnsupported}
+	cfg, err := flags.load(con.err)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "%s: good, %s\n", c.File, plural(len(cfg.Models), "deployment"))
+	return nil
+}
+
+type versionCommand struct{}
+
+// Run prints the version, the commit that it was built from, and Go's version.
+func (versionCommand) Run(con console) error {
+	fmt.Fprintln(con.out, "outcrop "+version())
+	return nil
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && v == "(devel)" {
+			v = s.Value
+		}
+	}
+	return v + " " + info.GoVersion
+}

@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"outcrop/app"
+	"outcrop/internal/jsonx"
+)
+
+type serveCommand struct {
+	configFlags
+	Host    string `default:"127.0.0.1" help:"Address to listen on."`
+	Port    int    `default:"4000" help:"Port to listen on; 0 takes a free one."`
+	DataDir string `name:"data-dir" env:"OUTCROP_DATA_DIR" placeholder:"DIR" help:"Folder for what outlasts a restart. Default: outcrop in the user's cache folder."`
+	Demo    bool   `help:"Without AWS credentials run the Bedrock emulator in this process, and show a first answer."`
+	Debug   bool   `aliases:"detailed_debug" help:"Log more."`
+	Workers int    `name:"num_workers" hidden:"" help:"LiteLLM's; one process uses every core, so it has no effect."`
+}
+
+// Run serves until a signal comes.
+func (c *serveCommand) Run(ctx context.Context, con console) error {
+	cfg, err := c.load(con.err)
+	if err != nil {
+		return err
+	}
+	if c.DataDir == "" {
+		c.DataDir = defaultDataDir()
+	}
+	log := newLogger(con.err, c.Debug)
+	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, DataDir: c.DataDir, Demo: c.Demo, Logger: log})
+	if err != nil {
+		return err
+	}
+	if err := a.Start(ctx); err != nil {
+		return err
+	}
+	c.greet(con.out, a)
+	if c.Demo {
+		if err := c.show(ctx, con.out, a); err != nil {
+			fmt.Fprintf(con.err, "outcrop: the first answer failed: %v\n", err)
+		}
+	}
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(con.out, "outcrop: stopping; calls under way may finish")
+	case <-a.Done():
+	}
+	return a.Stop(context.WithoutCancel(ctx))
+}
+
+// greet says where the gateway is and who may call it.
+func (c *serveCommand) greet(w io.Writer, a *app.App) {
+	fmt.Fprintf(w, "outcrop: listening on %s\n", a.URL())
+	if a.Emulated() {
+		fmt.Fprintln(w, "outcrop: no AWS credentials were found, so the built-in Bedrock emulator answers; no call leaves this machine")
+	}
+	switch {
+	case a.Locked():
+	case c.Host == "127.0.0.1" || c.Host == "localhost" || c.Host == "::1":
+		fmt.Fprintln(w, "outcrop: no master key is set; only this machine is served")
+	default:
+		fmt.Fprintln(w, "outcrop: warning: no master key is set; whoever reaches this port can call every model")
+	}
+}
+
+// demoModel is what the first question goes to; people know it for AWS's
+// "on-demand throughput isn't supported".
+const demoModel = "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+
+// demoBody is the first question.
+const demoBody = `{"model":"` + demoModel + `","messages":[{"role":"user","content":"Say hello to a new user in one sentence."}]}`
+
+// demoPatience bounds the first answer.
+const demoPatience = 30 * time.Second
+
+// show asks one question of the emulator and prints the answer, and in any case a
+// line to paste. With real credentials it calls nothing: calls cost money.
+func (c *serveCommand) show(ctx context.Context, w io.Writer, a *app.App) error {
+	var err error
+	if a.Emulated() && !a.Locked() {
+		var answer string
+		if answer, err = ask(ctx, a.URL()); err == nil {
+			fmt.Fprintf(w, "\n  you:     Say hello to a new user in one sentence.\n  %s: %s\n", demoModel, answer)
+		}
+	}
+	auth := ""
+	if a.Locked() {
+		auth = " -H \"Authorization: Bearer $LITELLM_MASTER_KEY\""
+	}
+	fmt.Fprintf(w, "\nTry it yourself:\n\n  curl -s %s/v1/chat/completions -H 'Content-Type: application/json'%s -d '%s'\n\n", a.URL(), auth, demoBody)
+	return err
+}
+
+func ask(ctx context.Context, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, demoPatience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat/completions", bytes.NewReader([]byte(demoBody)))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return "", err
+	}
+	var answer struct {
+		Choices []struct {
+			Message struct {
+				Content string `json:"content"`
+			} `json:"message"`
+		} `json:"choices"`
+	}
+	if err := jsonx.Unmarshal(body, &answer); err != nil || len(answer.Choices) == 0 {
+		return "", fmt.Errorf("status %d: %s", resp.StatusCode, body)
+	}
+	return answer.Choices[0].Message.Content, nil
+}

@@ -1,0 +1,248 @@
+// Package outcrop is the gateway as a library: the same pipeline that the server
+// runs, without HTTP in front.
+//
+//	client, err := outcrop.New(outcrop.Options{})
+//	...
+//	defer client.Close()
+//	resp, err := client.Complete(ctx, &outcrop.Request{
+//		Model: "us.amazon.nova-lite-v1:0",
+//		Turns: []outcrop.Turn{outcrop.User("What is granite?")},
+//	})
+//
+// Without a configuration it calls AWS Bedrock with the AWS credentials that it
+// finds, any model id as Model. With one it has the names of LiteLLM's
+// model_list.
+package outcrop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"outcrop/config"
+	"outcrop/gateway"
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/all"
+	"outcrop/route"
+	"outcrop/telemetry"
+	"outcrop/upstream"
+)
+
+// The common form, by the names that a user of the library needs; package llm
+// documents them.
+type (
+	// Request is a call for a completion.
+	Request = llm.Request
+	// Response is a whole answer.
+	Response = llm.Response
+	// Turn is what one side said.
+	Turn = llm.Turn
+	// Block is one piece of content.
+	Block = llm.Block
+	// Event is one step of a streamed answer.
+	Event = llm.Event
+	// Stream is an answer as it comes.
+	Stream = llm.Stream
+	// Error is every failure of Complete, Stream and Stream.Next, but for io.EOF.
+	Error = llm.Error
+)
+
+// User is a turn of the user's with one text.
+func User(text string) Turn {
+	return Turn{Role: llm.RoleUser, Blocks: []Block{{Kind: llm.BlockText, Text: text}}}
+}
+
+// Text is the text of an answer, its other blocks left out.
+func Text(r *Response) string {
+	var b strings.Builder
+	for i := range r.Blocks {
+		if r.Blocks[i].Kind == llm.BlockText {
+			b.WriteString(r.Blocks[i].Text)
+		}
+	}
+	return b.String()
+}
+
+// Options say what to call and how. The zero value is good.
+type Options struct {
+	// Config is the configuration; config.Defaults if nil.
+	Config *config.Config
+	// Environ looks up environment variables; os.Getenv if nil.
+	Environ func(string) string
+	// Logger gets one line a call; nothing is logged if nil.
+	Logger *slog.Logger
+	// Note is put into every answer's Meta.Target.Note.
+	Note string
+}
+
+// Client runs the pipeline. It is safe for use by many goroutines.
+type Client struct {
+	cfg         *config.Config
+	gateway     *gateway.Gateway
+	recorder    *telemetry.Recorder
+	upstream    *upstream.Client
+	deployments []provider.Deployment // in the order of cfg.Models
+	log         *slog.Logger
+	lists       lists
+}
+
+// New makes a client. It makes no call. All that is wrong with the settings is
+// in the error.
+func New(opt Options) (*Client, error) {
+	if opt.Environ == nil {
+		opt.Environ = os.Getenv
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opt.Config == nil {
+		cfg, problems := config.Defaults(config.Source{LookupEnv: os.LookupEnv, Providers: all.Providers()})
+		if cfg == nil {
+			return nil, &ConfigError{Problems: problems}
+		}
+		opt.Config = cfg
+	}
+	c := &Client{cfg: opt.Config, upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger}
+	entries, err := c.open(opt)
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	c.gateway = gateway.New(gateway.Options{
+		Router:    route.New(entries, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried}),
+		Recorder:  c.recorder,
+		MasterKey: opt.Config.General.MasterKey.Reveal(),
+	})
+	return c, nil
+}
+
+// ConfigError is a configuration that cannot be used.
+type ConfigError struct {
+	Problems []config.Problem
+}
+
+func (e *ConfigError) Error() string {
+	var lines []string
+	for _, p := range e.Problems {
+		lines = append(lines, p.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// open opens a deployment for each entry of the configuration.
+func (c *Client) open(opt Options) ([]route.Entry, error) {
+	infos := map[string]provider.Info{}
+	for _, info := range all.Providers() {
+		infos[info.Name] = info
+	}
+	var wrong []config.Problem
+	var entries []route.Entry
+	for i := range c.cfg.Models {
+		m := &c.cfg.Models[i]
+		info, ok := infos[m.Provider]
+		if !ok {
+			return nil, fmt.Errorf("%s: there is no provider %q", m.Path, m.Provider)
+		}
+		d, err := info.Open(context.Background(), provider.Params{
+			Model: m.Model, Values: m.Values, Upstream: c.upstream, Environ: c.cfg.Getenv(opt.Environ),
+			Logger: opt.Logger, Now: time.Now, Note: opt.Note,
+		})
+		var option *provider.OptionError
+		switch {
+		case errors.As(err, &option):
+			wrong = append(wrong, m.Problem(option))
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", m.Path, err)
+		}
+		c.deployments = append(c.deployments, d)
+		entries = append(entries, route.Entry{
+			Name: m.Name, ID: m.ID, Model: m.Model, Deployment: d,
+			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries,
+		})
+	}
+	if len(wrong) > 0 {
+		return nil, &ConfigError{Problems: wrong}
+	}
+	return entries, nil
+}
+
+// Complete gets a whole answer. A failure is an *Error.
+func (c *Client) Complete(ctx context.Context, req *Request) (*Response, error) {
+	call := c.gateway.Begin(door, newID())
+	defer call.End(ctx)
+	resp, err := call.Complete(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	resp.Meta = *call.Meta()
+	return resp, nil
+}
+
+// Stream gets an answer as it comes; it returns when there is content. The
+// caller closes the stream, and only then is the call recorded. A failure is an
+// *Error.
+func (c *Client) Stream(ctx context.Context, req *Request) (Stream, error) {
+	call := c.gateway.Begin(door, newID())
+	streaming := *req
+	streaming.Stream = true
+	s, err := call.Stream(ctx, &streaming)
+	if err != nil {
+		call.End(ctx)
+		return nil, err
+	}
+	return &recorded{Stream: s, end: func() { call.End(ctx) }}, nil
+}
+
+// door is the library's name in the record.
+const door = "library"
+
+// recorded is a stream whose call ends with it.
+type recorded struct {
+	Stream
+	end func()
+}
+
+func (r *recorded) Close() error {
+	err := r.Stream.Close()
+	r.end()
+	return err
+}
+
+// Ready is nil if every deployment could serve a call, as far as can be told
+// without one; else an *Error that says what is missing.
+func (c *Client) Ready(ctx context.Context) error {
+	for _, d := range c.deployments {
+		if r, ok := d.(provider.Readier); ok {
+			if err := r.Ready(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Pipeline is what a server puts its doors in front of.
+func (c *Client) Pipeline() *gateway.Gateway { return c.gateway }
+
+// Recorder is what has been recorded, for a server's metrics.
+func (c *Client) Recorder() *telemetry.Recorder { return c.recorder }
+
+// Close ends what the client runs in the background. Calls under way go on.
+func (c *Client) Close() error {
+	var errs []error
+	for _, d := range c.deployments {
+		if closer, ok := d.(interface{ Close() error }); ok {
+			errs = append(errs, closer.Close())
+		}
+	}
+	c.upstream.CloseIdle()
+	return errors.Join(errs...)
+}
+
+// Config is the configuration that the client runs on.
+func (c *Client) Config() *config.Config { return c.cfg }

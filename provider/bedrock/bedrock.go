@@ -1,0 +1,273 @@
+// Package bedrock serves models of AWS Bedrock. It assembles the rooms below it:
+// modelid reads the model string, endpoint finds the host, creds and sign
+// authenticate the call, converse fits it to the model, and diagnose says what a
+// failure means.
+package bedrock
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/bedrock/converse"
+	"outcrop/provider/bedrock/creds"
+	"outcrop/provider/bedrock/diagnose"
+	"outcrop/provider/bedrock/endpoint"
+	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/sign"
+	"outcrop/upstream"
+)
+
+// Provider describes Bedrock.
+func Provider() provider.Info {
+	return provider.Info{
+		Name: "bedrock",
+		Help: "AWS Bedrock: every model that Converse serves.",
+		Options: []provider.Option{
+			{Name: "api_base", Help: "Address of the runtime API in place of AWS's own; aws_bedrock_runtime_endpoint goes before it."},
+			{Name: "api_key", Help: "Bedrock API key; else AWS_BEARER_TOKEN_BEDROCK.", Secret: true},
+			{Name: "aws_region_name", Help: "Region; else that of the model string or ARN, AWS_REGION_NAME, AWS_REGION, AWS_DEFAULT_REGION, the profile's, or us-west-2."},
+			{Name: "aws_access_key_id", Help: "Access key; it needs aws_secret_access_key."},
+			{Name: "aws_secret_access_key", Help: "Secret of the access key.", Secret: true},
+			{Name: "aws_session_token", Help: "Session token of temporary credentials.", Secret: true},
+			{Name: "aws_profile_name", Help: "Profile of the AWS configuration files."},
+			{Name: "aws_role_name", Help: "ARN of a role to assume."},
+			{Name: "aws_session_name", Help: "Name of the assumed role's session."},
+			{Name: "aws_external_id", Help: "External id that the role asks for."},
+			{Name: "aws_bedrock_runtime_endpoint", Help: "Address of the runtime API in place of AWS's own, such as a VPC endpoint's."},
+			{Name: "model_id", Help: "Id or ARN that is called in place of the model string's, which goes on telling the model's abilities."},
+		},
+		Open: open,
+	}
+}
+
+// defaultRegion is LiteLLM's.
+const defaultRegion = "us-west-2"
+
+// service is the name that Bedrock's runtime and control plane are signed for.
+const service = "bedrock"
+
+// deployment is one model of Bedrock, or all behind a wildcard.
+type deployment struct {
+	params provider.Params
+	source *creds.Source
+	signer sign.Signer
+	client *upstream.Client
+
+	buffers sync.Pool // of *buffer
+
+	mu    sync.RWMutex
+	known map[string]*destination // by model string
+}
+
+// destination is where the calls of one model string go; it is made once.
+type destination struct {
+	model         converse.Model
+	whole, stream *url.URL
+	host          string
+	region        string // signed for
+	target        llm.Target
+	wholePath     string
+	streamPath    string
+}
+
+// maxKnown bounds the destinations kept; behind a wildcard clients choose the
+// model strings.
+const maxKnown = 1024
+
+func open(_ context.Context, p provider.Params) (provider.Deployment, error) {
+	if p.Environ == nil {
+		p.Environ = func(string) string { return "" }
+	}
+	v := p.Values
+	key, keyGiven := v["api_key"]
+	source, err := creds.Open(creds.Options{
+		APIKey:       key,
+		NoAPIKey:     keyGiven && key == "",
+		AccessKey:    v["aws_access_key_id"],
+		SecretKey:    v["aws_secret_access_key"],
+		SessionToken: v["aws_session_token"],
+		Profile:      v["aws_profile_name"],
+		Role:         v["aws_role_name"],
+		SessionName:  v["aws_session_name"],
+		ExternalID:   v["aws_external_id"],
+		Region:       v["aws_region_name"],
+		Environ:      p.Environ,
+		Now:          p.Now,
+	})
+	if err != nil {
+		return nil, optionError(v, err)
+	}
+	d := &deployment{params: p, source: source, client: p.Upstream, known: map[string]*destination{}}
+	if !strings.Contains(p.Model, "*") {
+		if _, err := d.destination(p.Model); err != nil {
+			source.Close()
+			return nil, optionError(v, err)
+		}
+	}
+	return d, nil
+}
+
+// optionError is a wrong model string, endpoint or credential as a wrong setting.
+func optionError(values map[string]string, err error) error {
+	var id *modelid.Error
+	var end *endpoint.Error
+	var c *creds.Error
+	switch {
+	case errors.As(err, &id):
+		return &provider.OptionError{Option: "model", Reason: id.Error()}
+	case errors.As(err, &end):
+		return &provider.OptionError{Option: end.Setting, Reason: end.Error()}
+	case errors.As(err, &c):
+		return &provider.OptionError{Option: credentialOption(values), Reason: c.Error()}
+	default:
+		return err
+	}
+}
+
+// credentialOption is the setting that decided on the credentials, in the order
+// of creds.Open.
+func credentialOption(values map[string]string) string {
+	for _, name := range []string{"aws_role_name", "aws_profile_name", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"} {
+		if values[name] != "" {
+			return name
+		}
+	}
+	return "api_key"
+}
+
+// destination finds where a model string's calls go.
+func (d *deployment) destination(model string) (*destination, error) {
+	d.mu.RLock()
+	to := d.known[model]
+	d.mu.RUnlock()
+	if to != nil {
+		return to, nil
+	}
+	to, err := d.resolve(model)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.known) >= maxKnown {
+		clear(d.known)
+	}
+	d.known[model] = to
+	return to, nil
+}
+
+func (d *deployment) resolve(model string) (*destination, error) {
+	id, err := modelid.Parse(model)
+	if err != nil {
+		return nil, err
+	}
+	switch id.Route {
+	case modelid.Auto, modelid.Converse, modelid.Nova, modelid.Nova2:
+	default:
+		return nil, llm.Unsupported("model", "the route %s/ is not there yet; without it the call goes to Converse", id.Route)
+	}
+	called := id
+	if own := d.params.Values["model_id"]; own != "" {
+		if called, err = modelid.Parse(own); err != nil {
+			return nil, err
+		}
+	}
+	v := d.params.Values
+	override, name := v["aws_bedrock_runtime_endpoint"], "aws_bedrock_runtime_endpoint"
+	if override == "" {
+		override, name = v["api_base"], "api_base"
+	}
+	end, err := endpoint.Resolve(endpoint.Runtime, endpoint.Settings{
+		Region: d.region(called, id), Override: override, OverrideName: name, Environ: d.params.Environ,
+	})
+	if err != nil {
+		return nil, err
+	}
+	to := &destination{
+		model:  converse.Model{Vendor: id.Vendor, Name: id.Name},
+		whole:  end.URL("", "model", called.ModelID(), "converse"),
+		stream: end.URL("", "model", called.ModelID(), "converse-stream"),
+		host:   end.Host,
+		region: end.Region,
+		target: llm.Target{API: "converse", Region: end.Region, ID: called.ModelID(), Note: d.params.Note},
+	}
+	to.wholePath, to.streamPath = to.whole.EscapedPath(), to.stream.EscapedPath()
+	return to, nil
+}
+
+// region is where a call goes: an ARN is served only in its own region.
+func (d *deployment) region(called, id modelid.ID) string {
+	return cmp.Or(called.ARN.Region, d.params.Values["aws_region_name"], called.CallRegion(), id.CallRegion(),
+		d.source.Region(context.Background()), defaultRegion)
+}
+
+// authenticate puts the credentials on a request, and gives them.
+func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region string) (creds.Credentials, error) {
+	c, err := d.source.Get(ctx)
+	if err != nil {
+		return c, credentialError(err)
+	}
+	if token := c.BearerToken(); token != "" {
+		sign.Bearer(r.Header, token)
+	} else {
+		d.signer.Sign(r, sign.Credentials{AccessKey: c.AccessKey, SecretKey: c.SecretKey(), SessionToken: c.SessionToken()}, region, service, d.now())
+	}
+	return c, nil
+}
+
+func (d *deployment) now() time.Time {
+	if d.params.Now != nil {
+		return d.params.Now()
+	}
+	return time.Now()
+}
+
+// credentialError is a failure to get credentials, as a caller sees it: AWS was
+// not asked, and the caller's own key is not the one that is wrong.
+func credentialError(err error) error {
+	var c *creds.Error
+	if !errors.As(err, &c) {
+		return diagnose.Transport(err, llm.Target{})
+	}
+	e := &llm.Error{Code: llm.CodeCredentialsMissing, Status: 403, Message: c.Message, Fix: c.Fix, Err: err}
+	switch c.Kind {
+	case creds.Expired:
+		e.Code = llm.CodeCredentialsExpired
+		e.Retry = llm.RetryNo // refreshing them is what failed
+	case creds.Invalid:
+		e.Code = llm.CodeCredentialsInvalid
+	case creds.Denied:
+		e.Code = llm.CodeDenied
+	case creds.Unreachable:
+		e.Code, e.Status = llm.CodeUnreachable, 503
+	case creds.Missing, creds.ProfileNotFound, creds.Misconfigured, creds.Closed:
+	}
+	return e
+}
+
+// Ready is nil if there are credentials.
+func (d *deployment) Ready(ctx context.Context) error {
+	if _, err := d.source.Get(ctx); err != nil {
+		return credentialError(err)
+	}
+	return nil
+}
+
+// Close ends the refreshing of credentials.
+func (d *deployment) Close() error {
+	d.source.Close()
+	return nil
+}
+
+// jsonHeader begins the headers of a call.
+func jsonHeader() http.Header {
+	return http.Header{"Content-Type": {"application/json"}}
+}

@@ -1,0 +1,201 @@
+package bedrock
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+
+	"outcrop/llm"
+	"outcrop/provider/bedrock/converse"
+	"outcrop/provider/bedrock/diagnose"
+	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/sign"
+	"outcrop/upstream"
+	wire "outcrop/wire/converse"
+)
+
+// maxAnswer bounds a whole answer, and maxErrorBody what is read of an error, in
+// bytes.
+const (
+	maxAnswer    = 64 << 20
+	maxErrorBody = 64 << 10
+)
+
+// Complete makes one call of Converse.
+func (d *deployment) Complete(ctx context.Context, model string, req *llm.Request) (*llm.Response, error) {
+	c, err := d.call(ctx, model, req, false)
+	if err != nil {
+		return nil, err
+	}
+	defer c.resp.Body.Close()
+	buf := d.buffer()
+	defer d.release(buf)
+	if err := buf.readFrom(c.resp.Body); err != nil {
+		return nil, c.failed(&wire.Fault{Kind: wire.FaultCut, Message: "it ended before its length", Err: err})
+	}
+	resp, err := wire.DecodeResponse(buf.bytes)
+	if err != nil {
+		return nil, c.failed(err)
+	}
+	resp.Meta = c.meta
+	return resp, nil
+}
+
+// Stream makes one call of ConverseStream.
+func (d *deployment) Stream(ctx context.Context, model string, req *llm.Request) (llm.Stream, error) {
+	c, err := d.call(ctx, model, req, true)
+	if err != nil {
+		return nil, err
+	}
+	return &stream{call: c, reader: wire.NewReader(c.resp.Body)}, nil
+}
+
+// call is one try that AWS has accepted.
+type call struct {
+	resp *upstream.Response
+	meta llm.Meta
+}
+
+// failed is the error for an answer that failed after AWS had accepted the call.
+func (c *call) failed(err error) error {
+	e := diagnose.Stream(err, c.meta.Target)
+	if e.RequestID == "" {
+		e.RequestID = c.meta.UpstreamID
+	}
+	return e
+}
+
+// call sends a request and reads the answer's header.
+func (d *deployment) call(ctx context.Context, model string, req *llm.Request, stream bool) (*call, error) {
+	to, err := d.destination(model)
+	if err != nil {
+		return nil, requestError(err)
+	}
+	fitted, changes, err := converse.Prepare(to.model, req)
+	if err != nil {
+		return nil, err
+	}
+	body, dropped, err := wire.AppendRequest(make([]byte, 0, 1<<10), fitted)
+	if err != nil {
+		return nil, err
+	}
+	u, path := to.whole, to.wholePath
+	if stream {
+		u, path = to.stream, to.streamPath
+	}
+	resp, err := d.send(ctx, &sign.Request{Method: http.MethodPost, Host: to.host, Path: path, Header: jsonHeader(), Body: body}, u, to.region, to.target)
+	if err != nil {
+		return nil, err
+	}
+	c := &call{resp: resp, meta: llm.Meta{Target: to.target, UpstreamID: resp.Header.Get("X-Amzn-Requestid")}}
+	if len(changes)+len(dropped) > 0 {
+		c.meta.Warnings = append(changes, dropped...)
+	}
+	return c, nil
+}
+
+// requestError is a model string that cannot be understood, as a caller sees it.
+func requestError(err error) error {
+	var id *modelid.Error
+	if !errors.As(err, &id) {
+		return err
+	}
+	e := llm.Invalid("model", "the model cannot be understood: %v", id)
+	e.Fix = id.Hint
+	return e
+}
+
+// send signs and sends a request. An answer with an error status is an error.
+func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, region string, target llm.Target) (*upstream.Response, error) {
+	used, err := d.authenticate(ctx, r, region)
+	if err != nil {
+		e := llm.AsError(err)
+		e.Target = target
+		return nil, e
+	}
+	resp, err := d.client.Do(ctx, &upstream.Request{Method: r.Method, URL: u, Header: r.Header, Body: r.Body})
+	if err != nil {
+		return nil, diagnose.Transport(err, target)
+	}
+	if resp.Status == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	if err != nil {
+		body = append(body, " (cut)"...)
+	}
+	h := resp.Header
+	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), body), target)
+	if e.Code == llm.CodeCredentialsExpired && !d.source.Invalidate(used) {
+		e.Retry = llm.RetryNo
+	}
+	return nil, e
+}
+
+// stream is an answer of ConverseStream.
+type stream struct {
+	*call
+	reader *wire.Reader
+	closed bool
+}
+
+func (s *stream) Next(ev *llm.Event) error {
+	err := s.reader.Next(ev)
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return s.failed(err)
+}
+
+func (s *stream) More() bool { return s.reader.More() }
+
+func (s *stream) Meta() *llm.Meta { return &s.meta }
+
+func (s *stream) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.resp.Body.Close()
+}
+
+// buffer is memory for a whole answer.
+type buffer struct{ bytes []byte }
+
+// readFrom reads r to its end.
+func (b *buffer) readFrom(r io.Reader) error {
+	b.bytes = b.bytes[:0]
+	for {
+		if len(b.bytes) == cap(b.bytes) {
+			b.bytes = append(b.bytes, 0)[:len(b.bytes)]
+		}
+		n, err := r.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		b.bytes = b.bytes[:len(b.bytes)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case len(b.bytes) > maxAnswer:
+			return errors.New("the answer is larger than any model gives")
+		}
+	}
+}
+
+// buffer gives memory that an earlier answer has left.
+func (d *deployment) buffer() *buffer {
+	if b, ok := d.buffers.Get().(*buffer); ok {
+		return b
+	}
+	return &buffer{bytes: make([]byte, 0, 4<<10)}
+}
+
+// release keeps memory for the next answer, unless it is uncommonly much.
+func (d *deployment) release(b *buffer) {
+	if cap(b.bytes) <= 1<<20 {
+		d.buffers.Put(b)
+	}
+}
