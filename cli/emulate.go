@@ -8,18 +8,31 @@ import (
 	"time"
 
 	emulator "outcrop/emulator/bedrock"
+	"outcrop/emulator/bedrock/fault"
 )
 
 type emulateBedrockCommand struct {
 	Host           string `default:"127.0.0.1" help:"Address to listen on."`
 	Port           int    `default:"4510" help:"Port to listen on; 0 takes a free one."`
 	AnyCredentials bool   `help:"Take every signature and API key without verifying it."`
-	Debug          bool   `help:"Log every request."`
+
+	Fault            []string `sep:"none" placeholder:"FAULT" help:"Fail as told, in turn: throttle, 'unavailable first', 'cut=reset after=3', 'latency=2s rate=50', ... May be given several times."`
+	Recordings       string   `type:"existingdir" placeholder:"DIR" help:"Folder of recorded exchanges; a request that equals a recorded one gets the recorded answer."`
+	StrictRecordings bool     `help:"Refuse requests that nothing was recorded for."`
+	Seed             uint64   `help:"Varies what is otherwise the same in every run."`
+	Debug            bool     `help:"Log every request."`
 }
 
 // Run serves the emulator until a signal comes.
 func (c *emulateBedrockCommand) Run(ctx context.Context, con console) error {
-	opt := emulator.Options{AnyCredentials: c.AnyCredentials}
+	opt := emulator.Options{AnyCredentials: c.AnyCredentials, Recordings: c.Recordings, StrictRecordings: c.StrictRecordings, Seed: c.Seed}
+	for _, text := range c.Fault {
+		f, err := fault.Parse(text)
+		if err != nil {
+			return fmt.Errorf("--fault %q: %w", text, err)
+		}
+		opt.Faults = append(opt.Faults, f)
+	}
 	if c.Debug {
 		opt.Log = newLogger(con.err, true)
 	}
