@@ -224,7 +224,7 @@ func TestAnEndpointThatIsNotThere(t *testing.T) {
 	environment(t)
 	s := open(t, Options{Role: roleARN, AccessKey: "AKIASET", SecretKey: "s", STSEndpoint: server.URL})
 	var e *Error
-	if _, err := s.Get(t.Context()); !errors.As(err, &e) || e.Kind != Unreachable {
+	if _, err := s.Get(t.Context()); !errors.As(err, &e) || e.Kind != Unreachable || !strings.Contains(e.Message, server.Listener.Addr().String()) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -288,6 +288,52 @@ func TestTheSourcesThatGaveNothingAreListed(t *testing.T) {
 	}
 	if len(e.Tried) != len(want) || e.Tried[0].Reason != "AWS_SECRET_ACCESS_KEY is not set" || !strings.Contains(e.Tried[4].Reason, "AWS_EC2_METADATA_DISABLED") {
 		t.Errorf("tried %+v", e.Tried)
+	}
+}
+
+func TestARoleWithoutACallerListsTheSourcesToo(t *testing.T) {
+	environment(t)
+	server := newSTS(t)
+	_, err := open(t, Options{Role: roleARN}).Get(t.Context())
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != Missing || len(e.Tried) != 5 || len(server.requests) != 0 {
+		t.Errorf("got %v after %d calls to STS", err, len(server.requests))
+	}
+}
+
+func TestAProfileOfTheEnvironmentThatIsNotThereIsNamed(t *testing.T) {
+	environment(t, "AWS_PROFILE", "nobody")
+	configFile(t, "[default]\nregion = eu-west-1\n")
+	_, err := open(t, Options{}).Get(t.Context())
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != ProfileNotFound || !strings.Contains(err.Error(), `"nobody"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAProcessThatFailsIsNamedAsTheCause(t *testing.T) {
+	environment(t)
+	configFile(t, "[profile work]\ncredential_process = false\n")
+	_, err := open(t, Options{Profile: "work"}).Get(t.Context())
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != Misconfigured || !strings.Contains(e.Message, "credential_process") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestARotatedKeyInAFileIsFoundWhenAWSRefusesTheOld(t *testing.T) {
+	environment(t)
+	configFile(t, "[profile work]\naws_access_key_id = AKIAOLD\naws_secret_access_key = x\n")
+	now := time.Now()
+	s := open(t, Options{Profile: "work", Now: func() time.Time { return now }})
+	old := mustGet(t, s)
+	configFile(t, "[profile work]\naws_access_key_id = AKIANEW\naws_secret_access_key = x\n")
+	now = now.Add(minAge)
+	if !s.Invalidate(old) {
+		t.Error("another try is said not to help")
+	}
+	if got := mustGet(t, s); got.AccessKey != "AKIANEW" {
+		t.Errorf("got %v", got)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
 	"github.com/aws/smithy-go"
 )
@@ -105,12 +106,17 @@ func profileNotFound(name string) *Error {
 	}
 }
 
-// innermost gives the text of the error at the bottom: what the SDK wraps around
-// it names operations that nobody outside asked for.
+// innermost gives the text of the error at the bottom that still says what it
+// is about: what the SDK wraps around it names operations that nobody outside
+// asked for.
 func innermost(err error) string {
 	for {
 		next := errors.Unwrap(err)
-		if _, file := err.(*fs.PathError); file || next == nil {
+		switch err.(type) {
+		case *fs.PathError, *net.OpError, *processcreds.ProviderError:
+			return err.Error()
+		}
+		if next == nil {
 			return err.Error()
 		}
 		err = next
