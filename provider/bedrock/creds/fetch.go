@@ -2,9 +2,11 @@ package creds
 
 import (
 	"context"
+	"crypto/x509"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 )
 
 const (
@@ -74,7 +77,11 @@ func (p *plan) search(ctx context.Context) (aws.Credentials, *Error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.timeout(callTimeout))
 	defer cancel()
-	client := &boundClient{ctx: ctx, client: httpClient()}
+	calls := &bound{ctx: ctx}
+	client, failure := p.httpClient(calls)
+	if failure != nil {
+		return aws.Credentials{}, failure
+	}
 	cfg, err := p.load(ctx, client)
 	if err != nil {
 		return aws.Credentials{}, p.explain("load AWS's configuration", err)
@@ -82,7 +89,7 @@ func (p *plan) search(ctx context.Context) (aws.Credentials, *Error) {
 	if aws.IsCredentialsProvider(cfg.Credentials, (*ec2rolecreds.Provider)(nil)) {
 		ctx, cancel = context.WithTimeout(ctx, p.timeout(instanceTimeout))
 		defer cancel()
-		client.ctx = ctx
+		calls.ctx = ctx
 	}
 	got, err := cfg.Credentials.Retrieve(ctx)
 	if err != nil {
@@ -98,22 +105,33 @@ func (p *plan) timeout(usual time.Duration) time.Duration {
 	return usual
 }
 
-// boundClient ends its calls with a context of its own: the AWS SDK's cache of
-// credentials lets a call go on when the context of who asked has ended.
-type boundClient struct {
+// bound ends the connections of calls with a context of its own: the AWS SDK's
+// cache of credentials lets a call go on when the context of who asked has
+// ended, and its support for AWS_CA_BUNDLE takes no other client than its own.
+type bound struct {
 	ctx    context.Context
-	client *awshttp.BuildableClient
+	dialer net.Dialer
 }
 
-// Do makes a call.
-func (c *boundClient) Do(r *http.Request) (*http.Response, error) {
-	return c.client.Do(r.WithContext(c.ctx))
+// dial opens a connection that is closed when the context ends.
+func (b *bound) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	end := b.ctx
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(end, cancel)()
+	conn, err := b.dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(end, func() { _ = conn.Close() }) // the end always comes
+	return conn, nil
 }
 
-func (p *plan) load(ctx context.Context, client *boundClient) (aws.Config, error) {
+func (p *plan) load(ctx context.Context, client *awshttp.BuildableClient) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(client),
 		config.WithRegion(p.stsRegion(ctx)),
+		config.WithLogger(logging.Nop{}),                                   // what is worth saying is in the error
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), // a Source tries again by itself
 	}
 	if p.profile != "" {
@@ -128,18 +146,35 @@ func (p *plan) load(ctx context.Context, client *boundClient) (aws.Config, error
 	return config.LoadDefaultConfig(ctx, options...)
 }
 
-// httpClient keeps no connection open: calls are minutes apart. Link-local
-// addresses, where instance and container are asked, are not behind a proxy.
-func httpClient() *awshttp.BuildableClient {
+// httpClient makes the client of one search. It keeps no connection open: calls
+// are minutes apart. Link-local addresses, where instance and container are
+// asked, are not behind a proxy. AWS_CA_BUNDLE names the only authorities that
+// are trusted, as for every AWS SDK.
+func (p *plan) httpClient(calls *bound) (*awshttp.BuildableClient, *Error) {
+	var roots *x509.CertPool
+	if file := p.environ("AWS_CA_BUNDLE"); file != "" {
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, misconfigured("AWS_CA_BUNDLE cannot be read: %v", err)
+		}
+		roots = x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, misconfigured("AWS_CA_BUNDLE %q holds no certificate", file)
+		}
+	}
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.DisableKeepAlives = true
+		t.DialContext = calls.dial
+		if roots != nil {
+			t.TLSClientConfig.RootCAs = roots
+		}
 		t.Proxy = func(r *http.Request) (*url.URL, error) {
 			if ip := net.ParseIP(r.URL.Hostname()); ip != nil && ip.IsLinkLocalUnicast() {
 				return nil, nil
 			}
 			return http.ProxyFromEnvironment(r)
 		}
-	})
+	}), nil
 }
 
 // assume asks STS for the role's credentials, as the caller or with a web
@@ -147,7 +182,11 @@ func httpClient() *awshttp.BuildableClient {
 func (p *plan) assume(ctx context.Context, caller aws.CredentialsProvider) (Credentials, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout(callTimeout))
 	defer cancel()
-	o := sts.Options{Region: p.stsRegion(ctx), Credentials: caller, HTTPClient: httpClient(), RetryMaxAttempts: 2}
+	calls, failure := p.httpClient(&bound{ctx: ctx})
+	if failure != nil {
+		return Credentials{}, failure
+	}
+	o := sts.Options{Region: p.stsRegion(ctx), Credentials: caller, HTTPClient: calls, Logger: logging.Nop{}, RetryMaxAttempts: 2}
 	if endpoint := p.stsEndpoint(); endpoint != "" {
 		o.BaseEndpoint = aws.String(endpoint)
 	} else {
