@@ -23,23 +23,27 @@ func bundle(t *testing.T, s *httptest.Server) string {
 	return file
 }
 
-// The chain's own clients and that of STS trust what AWS_CA_BUNDLE holds.
+// Both ways to STS, the chain's web identity and a role of the configuration,
+// trust what AWS_CA_BUNDLE holds.
 func TestTheBundleOfAuthoritiesIsTrusted(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		until := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
-		if r.Method == http.MethodGet {
-			fmt.Fprintf(w, `{"AccessKeyId":"ASIAECS","SecretAccessKey":"x","Token":"t","Expiration":%q}`, until)
-			return
-		}
-		fmt.Fprintf(w, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>%s</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`, until)
+		_ = r.ParseForm()
+		fmt.Fprintf(w, `<%[1]sResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><%[1]sResult><Credentials><AccessKeyId>ASIA%[1]s</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>%[2]s</Expiration></Credentials></%[1]sResult></%[1]sResponse>`,
+			r.Form.Get("Action"), time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
 	}))
 	defer server.Close()
-	environment(t, "AWS_CONTAINER_CREDENTIALS_FULL_URI", server.URL, "AWS_CA_BUNDLE", bundle(t, server), "AWS_ENDPOINT_URL_STS", server.URL)
-	if got := mustGet(t, open(t, Options{})); got.AccessKey != "ASIAECS" {
-		t.Errorf("the container gave %v", got)
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("jwt"), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	if got := mustGet(t, open(t, Options{AccessKey: "AKIA", SecretKey: "s", Role: roleARN})); got.AccessKey != "ASIAROLE" {
+	environment(t, "AWS_CA_BUNDLE", bundle(t, server), "AWS_ENDPOINT_URL_STS", server.URL, "AWS_REGION", "us-east-1")
+	if got := mustGet(t, open(t, Options{AccessKey: "AKIA", SecretKey: "s", Role: roleARN})); got.AccessKey != "ASIAAssumeRole" {
 		t.Errorf("STS gave %v", got)
+	}
+	t.Setenv("AWS_WEB_IDENTITY_TOKEN_FILE", token)
+	t.Setenv("AWS_ROLE_ARN", roleARN)
+	if got := mustGet(t, open(t, Options{})); got.AccessKey != "ASIAAssumeRoleWithWebIdentity" {
+		t.Errorf("the chain gave %v", got)
 	}
 }
 
