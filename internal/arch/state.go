@@ -1,0 +1,148 @@
+package arch
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"path"
+)
+
+// variable is a package-level variable that holds state.
+type variable struct {
+	name string
+	what string // what makes it state
+	at   string // file and line
+}
+
+// state finds the package-level variables of a package that are state: written
+// to outside their declaration, or made for it (a channel, a lock, an atomic
+// value, a pool). A write through a pointer that was taken before is not seen.
+func state(pkg string, set *token.FileSet, files []*ast.File) []variable {
+	// Imports stay empty, so that types of other packages are unknown and errors
+	// abound; names of this package are resolved all the same.
+	info := &types.Info{Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}}
+	conf := types.Config{Importer: emptyImporter{}, Error: func(error) {}, DisableUnusedImportCheck: true}
+	checked, _ := conf.Check(pkg, set, files, info)
+
+	var out []variable
+	note := func(at token.Pos, name, what string) {
+		p := set.Position(at)
+		out = append(out, variable{name, what, fmt.Sprintf("%s:%d", p.Filename, p.Line)})
+	}
+	write := func(e ast.Expr) {
+		switch obj := info.Uses[root(e)].(type) {
+		case *types.Var:
+			if obj.Parent() == checked.Scope() {
+				note(e.Pos(), obj.Name(), "writes to the package-level variable "+obj.Name())
+			}
+		case *types.PkgName:
+			if sel, ok := ast.Unparen(e).(*ast.SelectorExpr); ok {
+				note(e.Pos(), sel.Sel.Name, "writes to "+obj.Imported().Name()+"."+sel.Sel.Name)
+			}
+		}
+	}
+	for _, f := range files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				if n.Tok != token.DEFINE {
+					for _, e := range n.Lhs {
+						write(e)
+					}
+				}
+			case *ast.IncDecStmt:
+				write(n.X)
+			case *ast.RangeStmt:
+				if n.Tok == token.ASSIGN {
+					write(n.Key)
+					if n.Value != nil {
+						write(n.Value)
+					}
+				}
+			case *ast.CallExpr:
+				if f, ok := n.Fun.(*ast.Ident); ok && len(n.Args) > 0 && (f.Name == "delete" || f.Name == "clear" || f.Name == "copy") {
+					write(n.Args[0])
+				}
+			}
+			return true
+		})
+		for _, d := range f.Decls {
+			gen, ok := d.(*ast.GenDecl)
+			if !ok || gen.Tok != token.VAR {
+				continue
+			}
+			for _, s := range gen.Specs {
+				if spec, ok := s.(*ast.ValueSpec); ok && len(spec.Names) > 0 {
+					if kind := shared(spec); kind != "" {
+						note(spec.Pos(), spec.Names[0].Name, "has the package-level variable "+spec.Names[0].Name+" of "+kind)
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// root is the variable that an expression is a part of.
+func root(e ast.Expr) *ast.Ident {
+	for {
+		switch x := e.(type) {
+		case *ast.Ident:
+			return x
+		case *ast.SelectorExpr:
+			e = x.X
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.SliceExpr:
+			e = x.X
+		case *ast.StarExpr:
+			e = x.X
+		case *ast.ParenExpr:
+			e = x.X
+		default:
+			return nil
+		}
+	}
+}
+
+// shared names the kind of a variable that exists to be changed: a type of sync
+// or sync/atomic, or a channel. What sync.OnceValue gives is a function and
+// passes.
+func shared(spec *ast.ValueSpec) (kind string) {
+	look := func(e ast.Expr) {
+		ast.Inspect(e, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncLit, *ast.FuncType:
+				return false
+			case *ast.ChanType:
+				kind = "a channel"
+			case *ast.CallExpr: // sync.OnceValue(f)
+				if _, ok := n.Fun.(*ast.SelectorExpr); ok {
+					return false
+				}
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && (x.Name == "sync" || x.Name == "atomic") {
+					kind = x.Name + "." + n.Sel.Name
+				}
+			}
+			return kind == ""
+		})
+	}
+	if spec.Type != nil {
+		look(spec.Type)
+	}
+	for _, v := range spec.Values {
+		look(v)
+	}
+	return kind
+}
+
+// emptyImporter gives every import as a package without content.
+type emptyImporter struct{}
+
+func (emptyImporter) Import(p string) (*types.Package, error) {
+	pkg := types.NewPackage(p, path.Base(p))
+	pkg.MarkComplete()
+	return pkg, nil
+}

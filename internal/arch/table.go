@@ -1,0 +1,156 @@
+package arch
+
+// Outcrop is the table of this repository, lowest level first.
+func Outcrop() Table {
+	return Table{Rules: rules(), Dependencies: dependencies(), Bans: bans()}
+}
+
+// Levels, lowest first.
+const (
+	leaf        = iota // helpers that know nothing of ours
+	language           // the common form
+	dialect            // wire formats, and facts as data
+	contract           // what providers promise, and records
+	room               // the parts of a provider or of the emulator
+	vendor             // providers, and the emulator
+	list               // the list of providers
+	stage              // parts of the pipeline
+	pipeline           // the pipeline, the configuration, stores
+	library            // the pipeline without HTTP, wired
+	door               // one dialect in front of the pipeline each
+	server             // the doors together
+	application        // the server as an object
+	command            // the command line
+	program            // main packages and benchmarks
+	outsider           // black-box tests
+)
+
+func rules() []Rule {
+	common := []string{"internal/jsonx", "llm"}
+	with := func(paths ...string) []string { return append(paths, common...) }
+	return []Rule{
+		{Path: "internal/*", Level: leaf, Why: "internal helpers know only the standard library, so that everybody can use them"},
+
+		{Path: "llm", Level: language, May: []string{"internal/jsonx"}, Why: "the common form stands below everything and does no I/O"},
+
+		{Path: "wire/sse", Level: leaf, Why: "framing knows no dialect"},
+		{Path: "wire/eventstream", Level: leaf, Why: "framing knows no dialect"},
+		{
+			Path: "wire/*", Level: dialect, May: with("wire/eventstream", "wire/sse"),
+			Why: "a dialect meets the others only in llm; doors, providers and the emulator stand above it",
+		},
+		{Path: "catalog", Level: dialect, May: common, Why: "facts about models are data, whoever serves them"},
+
+		{Path: "upstream", Level: leaf, Why: "the way out knows neither dialects nor providers"},
+		{Path: "provider", Level: contract, May: with("catalog", "upstream"), Why: "the contract names no concrete provider and no dialect"},
+
+		{Path: "provider/bedrock/modelid", Level: leaf, Why: "the grammar of model ids is pure and needs no other room"},
+		{Path: "provider/bedrock/endpoint", Level: leaf, Why: "hosts and paths follow from region and partition alone"},
+		{Path: "provider/bedrock/sign", Level: leaf, Why: "signing is a function of request, credentials and time; the emulator shares it"},
+		{Path: "provider/bedrock/catalog", Level: contract, May: with("catalog", "upstream", "provider/bedrock/modelid", "provider/bedrock/endpoint"), Why: "rooms do not import their house, and the catalogue is a fact that others read"},
+		{
+			Path: "provider/bedrock/resolve", Level: room, May: with("provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog"),
+			Why: "resolving is pure: parsed id, region, policy and catalogue in, target out",
+		},
+		{
+			Path: "provider/bedrock/iam", Level: room, May: with("provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog"),
+			Why: "policy documents are pure: what a call needs, and what a policy lacks",
+		},
+		{
+			Path: "provider/bedrock/*", Level: room, May: with("wire/...", "catalog", "upstream", "provider", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/sign", "provider/bedrock/catalog"),
+			Why: "rooms do not import their house nor, but for the pure ones, each other; the house puts them together",
+		},
+		{
+			Path: "provider/bedrock", Level: vendor, May: with("wire/converse", "wire/eventstream", "catalog", "upstream", "provider", "provider/bedrock/*"),
+			Why: "a provider knows its own rooms and dialects, no other provider, and nothing of who calls it",
+		},
+		{
+			Path: "provider/*", Level: vendor, May: with("wire/...", "catalog", "upstream", "provider"),
+			Why: "a provider knows its own dialects, no other provider, and nothing of who calls it",
+		},
+		{Path: "provider/all", Level: list, May: []string{"provider", "provider/*"}, Why: "it is the one list of providers and nothing else"},
+
+		{Path: "telemetry", Level: contract, May: with("catalog"), Why: "everybody may record, so it stands below them and never sees a request's content"},
+		{Path: "route", Level: stage, May: with("catalog", "provider", "telemetry"), Why: "routing knows the contract of providers, none of them, and neither stores nor servers"},
+		{Path: "govern", Level: stage, May: with("catalog", "provider", "telemetry"), Why: "keys and budgets are pure rules over stores that are given to them"},
+		{Path: "cache", Level: stage, May: with("catalog", "provider", "telemetry"), Why: "a cache knows requests and answers, not who asks nor who serves"},
+		{Path: "store/*", Level: pipeline, May: []string{"internal/*", "llm", "govern", "telemetry", "cache", "store"}, Why: "a store implements the interfaces of the stages and knows no pipeline, door or provider"},
+		{
+			Path: "gateway", Level: pipeline, May: with("catalog", "route", "govern", "cache", "telemetry"),
+			Why: "the pipeline is put together from interfaces; it knows no door, store or concrete provider",
+		},
+		{Path: "config", Level: pipeline, May: with("provider", "route", "govern", "cache", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
+		{
+			Path: ".", Level: library, May: with("config", "gateway", "route", "govern", "cache", "telemetry", "provider", "provider/all", "upstream", "catalog"),
+			Why: "the library is the pipeline without HTTP: no door, no server, and providers only from the list",
+		},
+
+		{Path: "httpd/inbound", Level: pipeline, May: common, Why: "what doors share knows bodies and event streams, and no door"},
+		{
+			Path: "httpd/*", Level: door, May: with("gateway", "govern", "telemetry", "wire/...", "httpd/inbound"),
+			Why: "a door translates one dialect for the pipeline; other doors, providers, stores and routing are none of its business",
+		},
+		{
+			Path: "httpd", Level: server, May: with("gateway", "govern", "telemetry", "wire/...", "httpd/*"),
+			Why: "the server holds the doors; providers, stores and routing are the pipeline's",
+		},
+
+		{Path: "emulator/bedrock/catalogue", Level: dialect, May: common, Why: "the emulator's parts know nothing of its HTTP side"},
+		{Path: "emulator/bedrock/fault", Level: dialect, May: common, Why: "the emulator's parts know nothing of its HTTP side"},
+		{Path: "emulator/bedrock/*", Level: room, May: with("wire/...", "emulator/bedrock/catalogue", "emulator/bedrock/fault"), Why: "the emulator's parts know nothing of its HTTP side"},
+		{
+			Path: "emulator/bedrock", Level: vendor,
+			May: with("wire/...", "catalog", "emulator/bedrock/*", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/sign", "provider/bedrock/catalog"),
+			Why: "the emulator judges the gateway, so it shares only formats, grammar and signatures with it, never its logic",
+		},
+
+		{
+			Path: "app", Level: application, May: with(".", "config", "gateway", "httpd", "httpd/*", "store/*", "telemetry", "emulator/*", "provider/all"),
+			Why: "the app wires what others do, and knows providers only as the list that the configuration is checked against",
+		},
+		{
+			Path: "cli", Level: command, May: with(
+				".", "app", "config", "telemetry", "httpd/admin", "emulator/...", "provider", "provider/all",
+				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
+			),
+			Why: "a command speaks to the library, the app and pure rooms, not to the inside of a pipeline",
+		},
+		{Path: "cmd/*", Level: program, May: []string{"cli"}, Why: "main is a doorway"},
+
+		{Path: "e2e/...", Level: outsider, May: []string{"..."}, Why: "black-box tests may set up anything"},
+		{Path: "bench/...", Level: program, May: with(".", "app", "cli", "config", "emulator/*", "wire/..."), Why: "a benchmark sets up a whole gateway, not the inside of one"},
+	}
+}
+
+func dependencies() []Dependency {
+	return []Dependency{
+		{Path: "github.com/go-json-experiment/json", By: []string{"internal/jsonx"}, Why: "jsonx is the one place that meets the JSON library, so that another can take its place"},
+		{Path: "github.com/goccy/go-yaml", By: []string{"config"}, Why: "YAML is the configuration's format and nobody else's"},
+		{Path: "github.com/alecthomas/kong", By: []string{"cli"}, Why: "flags belong to the command line"},
+		{Path: "github.com/prometheus/client_golang/prometheus/promhttp", By: []string{"app"}, Why: "the app serves the metrics; the others record"},
+		{Path: "github.com/prometheus/client_golang", By: []string{"telemetry"}, Why: "metrics have one home, which gives them their names and bounds their labels"},
+		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign"}, Why: "the AWS SDK finds credentials and nothing more; frames and bodies are ours"},
+	}
+}
+
+func bans() []Ban {
+	return []Ban{
+		{
+			Path: "github.com/aws/aws-sdk-go-v2/service/bedrockruntime/...", In: []string{"..."}, Deep: true,
+			Why: "the generated client hides the frames and bodies that are the product",
+		},
+		{Path: "github.com/aws/aws-sdk-go-v2/service/bedrock/...", In: []string{"..."}, Deep: true, Why: "the generated client hides the answers that are diagnosed here"},
+		{
+			Path: "net/http", Deep: true,
+			In:  []string{"llm", "wire/...", "internal/*", "catalog", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/converse", "provider/bedrock/invoke"},
+			Why: "what is pure stays away from the network",
+		},
+		{Path: "net/http", In: []string{"gateway", "govern", "cache", "telemetry", "config", "."}, Why: "the pipeline is the same with and without HTTP in front"},
+		{Path: "encoding/json", In: []string{"..."}, Why: "internal/jsonx is strict where encoding/json is not: duplicate names, invalid UTF-8, letter case"},
+		{Path: "log", In: []string{"..."}, Why: "log/slog is the log; the other is a global"},
+		{Path: "testing", In: []string{"..."}, But: []string{"provider/providertest", "store/storetest"}, Why: "a test's tools stay out of the binary"},
+		{Path: "net/http/httptest", In: []string{"..."}, But: []string{"provider/providertest"}, Why: "a test's tools stay out of the binary"},
+		{Path: "unsafe", In: []string{"..."}, Why: "nothing here needs it"},
+		{Path: "math/rand", In: []string{"..."}, Why: "math/rand/v2 is seeded and has no global to reseed; secrets come from crypto/rand"},
+	}
+}
