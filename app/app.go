@@ -149,10 +149,23 @@ func (a *App) dataDir() {
 	if a.opt.DataDir == "" {
 		return
 	}
-	if err := os.MkdirAll(a.opt.DataDir, 0o700); err != nil {
-		a.opt.Logger.Warn("the data folder cannot be made; nothing is kept over a restart",
+	err := os.MkdirAll(a.opt.DataDir, 0o700)
+	if err == nil {
+		err = writable(a.opt.DataDir)
+	}
+	if err != nil {
+		a.opt.Logger.Warn("the data folder cannot be written to; nothing is kept over a restart",
 			slog.String("data_dir", a.opt.DataDir), slog.String("error", err.Error()), slog.String("hint", "set --data-dir or OUTCROP_DATA_DIR to a folder that can be written to"))
 	}
+}
+
+// writable tries to write a file into a folder.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, ".writable-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 func loopback(host string) bool {

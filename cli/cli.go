@@ -72,6 +72,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
+	context.AfterFunc(ctx, cancel) // a second signal ends the process as it would any other
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	parsed.Bind(console{out: stdout, err: stderr})
 	if err := parsed.Run(); err != nil {
@@ -87,7 +88,7 @@ func complain(w io.Writer, what, hint string) {
 	}
 }
 
-// problemsFound is an error whose lines have been printed already.
+// errProblems is an error whose lines have been printed already.
 var errProblems = errors.New("the configuration has problems")
 
 // failed prints an error with its next step and gives the exit code.

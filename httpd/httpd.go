@@ -198,20 +198,21 @@ func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
 		Code: llm.CodeNotFound, Status: 404, Message: "there is no " + r.Method + " " + printable(r.URL.Path) + " here.",
 		Fix: "GET /openapi.json lists the paths and their methods.",
 	}
-	if s.otherMethod(r) {
+	if method := s.otherMethod(r); method != "" {
 		e.Code, e.Status = llm.CodeMethod, 405
+		w.Header().Set("Allow", method)
 	}
 	s.refuse(w, r, e)
 }
 
-// otherMethod reports whether the path is served with another method.
-func (s *server) otherMethod(r *http.Request) bool {
+// otherMethod is the method that the path is served with; empty if it is not.
+func (s *server) otherMethod(r *http.Request) string {
 	for _, known := range s.routes() {
-		if _, path, _ := strings.Cut(known.pattern, " "); path == r.URL.Path {
-			return true
+		if method, path, _ := strings.Cut(known.pattern, " "); path == r.URL.Path {
+			return method
 		}
 	}
-	return false
+	return ""
 }
 
 func printable(s string) string {
