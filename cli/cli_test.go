@@ -1,0 +1,180 @@
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"outcrop/cli"
+	emulator "outcrop/emulator/bedrock"
+)
+
+func TestMain(m *testing.M) {
+	for _, v := range os.Environ() { // no setting of this machine's for AWS or LiteLLM counts
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "LITELLM_") || strings.HasPrefix(name, "OUTCROP_") {
+			os.Unsetenv(name)
+		}
+	}
+	os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	os.Setenv("AWS_CONFIG_FILE", os.DevNull)
+	os.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
+	os.Exit(m.Run())
+}
+
+// emulated leads the environment to an emulator.
+func emulated(t *testing.T) {
+	t.Helper()
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := emulator.NewServer(e)
+	if err := server.Start(t.Context(), "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop(context.Background()) })
+	t.Setenv("AWS_ENDPOINT_URL", server.URL())
+	t.Setenv("AWS_REGION", "us-east-1")
+	t.Setenv("AWS_ACCESS_KEY_ID", emulator.DemoAccessKeyID)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", string(emulator.DemoSecretAccessKey))
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestCommands(t *testing.T) {
+	emulated(t)
+	good := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0}\n")
+	bad := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, timeout: soon}\ngeneral_settings: {allowed_ips: [10.0.0.1]}\n")
+	limited := write(t, "general_settings: {allowed_ips: [10.0.0.1]}\n")
+	for _, tt := range []struct {
+		name     string
+		args     []string
+		code     int
+		out, err []string
+	}{
+		{"help", []string{"--help"}, 0, []string{"serve", "config check", "emulate bedrock"}, nil},
+		{"version", []string{"version"}, 0, []string{"outcrop ", "go1."}, nil},
+		{"chat", []string{"chat", "What is granite?", "--model", "us.amazon.nova-lite-v1:0"}, 0, []string{"What is granite?"}, nil},
+		{"chat by a configured name", []string{"chat", "Hi", "-m", "granite", "-s", "Be brief.", "--max-tokens", "50", "--config", good}, 0, []string{"Hi"}, nil},
+		{"chat with a bare id of a profile-only model", []string{"chat", "Hi", "-m", "anthropic.claude-sonnet-4-5-20250929-v1:0"}, 1, nil, []string{"outcrop: error:", "on-demand throughput isn\u2019t supported"}},
+		{"chat by a route that is not there", []string{"chat", "Hi", "-m", "bedrock/invoke/us.amazon.nova-lite-v1:0"}, 1, nil, []string{"invoke/"}},
+		{"chat with a name that is not configured", []string{"chat", "Hi", "-m", "basalt", "--config", good}, 1, nil, []string{"basalt", "hint:"}},
+		{"chat that breaks off", []string{"chat", "[[fault: cut=end after=1]] What is granite?", "-m", "us.amazon.nova-lite-v1:0"}, 1, nil, []string{"outcrop: error:", "not whole"}},
+		{"models", []string{"models"}, 0, []string{"us.deepseek.r1-v1:0", "CALLED BY"}, nil},
+		{"models as JSON", []string{"models", "--json"}, 0, []string{`"id":"us.deepseek.r1-v1:0"`}, nil},
+		{"models of a configuration", []string{"models", "--config", good}, 0, []string{"granite"}, nil},
+		{"config check", []string{"config", "check", good}, 0, []string{"good, 1 deployment"}, nil},
+		{"config check of a wrong file", []string{"config", "check", bad}, 2, nil, []string{"config.yaml:3:", "timeout", "config.yaml:4:", "allowed_ips"}},
+		{"config check of limits that are allowed to be left out", []string{"config", "check", "--allow-unsupported", limited}, 0, []string{"good"}, []string{"warning", "allowed_ips"}},
+		{"config check of no file", []string{"config", "check", "/nowhere/config.yaml"}, 1, nil, []string{"outcrop: error:", "cannot be read"}},
+		{"serve with a wrong file", []string{"--config", bad, "--port", "0"}, 2, nil, []string{"timeout"}},
+		{"serve at an address that cannot be", []string{"serve", "--host", "256.0.0.1", "--port", "0"}, 1, nil, []string{"outcrop: error:"}},
+		{"a command that is not there", []string{"excavate"}, 2, nil, []string{"excavate", "hint:"}},
+		{"a flag that is not there", []string{"serve", "--depth", "3"}, 2, nil, []string{"--depth", "hint:"}},
+		{"a fault that is not there", []string{"emulate", "bedrock", "--fault", "quake"}, 1, nil, []string{"quake"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			if code := cli.Main(tt.args, &out, &errs); code != tt.code {
+				t.Errorf("exit code %d, want %d", code, tt.code)
+			}
+			for _, want := range tt.out {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("the output lacks %q:\n%s", want, out.String())
+				}
+			}
+			for _, want := range tt.err {
+				if !strings.Contains(errs.String(), want) {
+					t.Errorf("the errors lack %q:\n%s", want, errs.String())
+				}
+			}
+			if strings.Contains(out.String()+errs.String(), string(emulator.DemoSecretAccessKey)) {
+				t.Error("a secret is printed")
+			}
+		})
+	}
+}
+
+// run starts a command that serves, gives what it prints as a reader, and a
+// function that ends it with SIGTERM and gives the exit code.
+func run(t *testing.T, args ...string) (*bufio.Scanner, func() int) {
+	t.Helper()
+	r, w := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- cli.Main(args, w, io.Discard)
+		w.Close()
+	}()
+	return bufio.NewScanner(r), func() int {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = io.Copy(io.Discard, r) }()
+		return <-code
+	}
+}
+
+// after gives what stands behind a text, in the first line that has it.
+func after(t *testing.T, lines *bufio.Scanner, text string) string {
+	t.Helper()
+	for lines.Scan() {
+		if _, rest, ok := strings.Cut(lines.Text(), text); ok {
+			return rest
+		}
+	}
+	t.Fatalf("no line with %q", text)
+	return ""
+}
+
+func TestDemoShowsAFirstAnswerAndALineToPaste(t *testing.T) {
+	lines, stop := run(t, "serve", "--demo", "--port", "0", "--num_workers", "4", "--detailed_debug", "--data-dir", t.TempDir())
+	url := after(t, lines, "listening on ")
+	after(t, lines, "emulator answers")
+	if answer := after(t, lines, "us.anthropic.claude-3-7-sonnet-20250219-v1:0: "); answer == "" {
+		t.Error("no first answer")
+	}
+	paste := after(t, lines, "curl -s "+url)
+	_, body, _ := strings.Cut(paste, "-d '")
+	resp, err := http.Post(url+"/v1/chat/completions", "application/json", strings.NewReader(strings.TrimSuffix(body, "'")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 200 {
+		t.Errorf("the line to paste gives %d", resp.StatusCode)
+	}
+	if code := stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestEmulatorPrintsWhatToExport(t *testing.T) {
+	lines, stop := run(t, "emulate", "bedrock", "--port", "0")
+	url := after(t, lines, "AWS_ENDPOINT_URL=")
+	url, _, _ = strings.Cut(url, " ")
+	resp, err := http.Get(url + "/foundation-models")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 403 {
+		t.Errorf("a call without credentials gives %d, want 403", resp.StatusCode)
+	}
+	if code := stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
