@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	wire "outcrop/wire/converse"
+	"outcrop/wire/openaichat"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// startUpstream runs the stand-in for Bedrock in this process.
+func startUpstream(t *testing.T) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := newUpstream()
+	done := make(chan error, 1)
+	go func() { done <- u.serve(l) }()
+	t.Cleanup(func() {
+		_ = l.Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return l.Addr().String()
+}
+
+// startProxy runs the neighbour in this process.
+func startProxy(t *testing.T, upstream string) (address string) {
+	t.Helper()
+	handler := newProxy(&url.URL{Scheme: "http", Host: upstream})
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+func TestCallsComeThroughWhole(t *testing.T) {
+	upstream := startUpstream(t)
+	proxy := startProxy(t, upstream)
+	for name, address := range map[string]string{"direct": upstream, "through the proxy": proxy} {
+		for what, k := range map[string]kind{
+			"a whole answer":       {model: modelBurst},
+			"a stream at once":     {model: modelBurst, stream: true},
+			"a stream with pauses": {model: modelPaced, stream: true},
+		} {
+			t.Run(what+" "+name, func(t *testing.T) {
+				if err := closedLoop(t.Context(), address, k.proxy(), 2, 6); err != nil {
+					t.Error(err)
+				}
+				took, err := openLoop(t.Context(), address, k.proxy(), 1000, 8)
+				if err != nil || len(took) != 8 {
+					t.Errorf("%d calls answered, %v; want 8", len(took), err)
+				}
+			})
+		}
+	}
+}
+
+func TestAnAnswerThatIsNotWholeFailsTheRun(t *testing.T) {
+	for name, reply := range map[string]string{
+		"another status": "HTTP/1.1 500 Oops\r\nContent-Length: 10\r\n\r\n{Granite}\n",
+		"no content":     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+		"another end":    "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{Granite ",
+		"cut":            "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{Granite}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			here, there := net.Pipe()
+			go func() {
+				defer there.Close()
+				if _, err := http.ReadRequest(bufio.NewReader(there)); err == nil {
+					_, _ = there.Write([]byte(reply))
+				}
+			}()
+			defer here.Close()
+			c := &client{conn: here, in: bufio.NewReader(here)}
+			k := kind{model: modelBurst}
+			small := k.proxy()
+			small.bytes = []byte("GET / HTTP/1.1\r\nHost: bench\r\n\r\n")
+			if _, err := c.call(small, time.Now()); err == nil {
+				t.Error("the answer was taken for a whole one")
+			}
+		})
+	}
+}
+
+func TestHeldStreamsStayOpenUntilTheyAreReleased(t *testing.T) {
+	address := startUpstream(t)
+	release, err := hold(t.Context(), address, kind{model: modelHeld, stream: true}.proxy(), 3)
+	defer release()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBothSidesAreAskedTheSame(t *testing.T) {
+	png, err := picture()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(png); n < 1e6 || n > 1.1e6 {
+		t.Errorf("the picture has %d bytes; want about 1 MB", n)
+	}
+	req, err := openaichat.Decode(openAIChat(modelBurst, false, png), openaichat.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	translated, _, err := wire.AppendRequest(nil, &req.LLM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := wire.DecodeRequest(translated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := wire.DecodeRequest(converse(png))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(ours.Turns) != len(theirs.Turns) || ours.MaxTokens != theirs.MaxTokens || ours.System[0].Text != theirs.System[0].Text {
+		t.Errorf("the proxy is asked %+v; Outcrop asks %+v", theirs, ours)
+	}
+	for i := range ours.Turns {
+		for j, b := range ours.Turns[i].Blocks {
+			other := theirs.Turns[i].Blocks[j]
+			if b.Text != other.Text || (b.Media == nil) != (other.Media == nil) || b.Media != nil && b.Media.Base64 != other.Media.Base64 {
+				t.Errorf("turn %d, block %d differ", i, j)
+			}
+		}
+	}
+}
+
+func TestStreamHasAsManyDeltasAsItIsSaidToHave(t *testing.T) {
+	n := 0
+	for _, f := range frames() {
+		if strings.Contains(string(f), "contentBlockDelta") {
+			n++
+		}
+	}
+	if n != deltas {
+		t.Errorf("%d deltas; want %d", n, deltas)
+	}
+}
+
+func TestProcessorTimeIsUserAndSystemTime(t *testing.T) {
+	got, err := parseStat("42 (a ) name) S 1 1 1 0 -1 4194304 101 0 0 0 150 25 0 0 20 0 1 0 372030")
+	if want := 1750 * time.Millisecond; err != nil || got != want {
+		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+	if _, err := parseStat("nonsense"); err == nil {
+		t.Error("nonsense was read")
+	}
+}
+
+func TestALineOverItsLimitIsNamed(t *testing.T) {
+	slow := compare("chat", "µs", []float64{20, 40, 30}, []float64{10, 10, 10})
+	slow.Limit = 2.5
+	if slow.Ratio.Median != 3 || slow.Ratio.Least != 2 || slow.Ratio.Most != 4 {
+		t.Errorf("ratio %+v; want 3, 2 and 4", *slow.Ratio)
+	}
+	fine := line{What: "memory", Outcrop: spreadOf([]float64{1, 2}), Limit: 2}
+	r := report{Lines: []line{slow, fine}}
+	if over := r.over(); len(over) != 1 || !strings.Contains(over[0], "chat is 3.00") {
+		t.Errorf("over %q", over)
+	}
+}
+
+func TestAnUnknownRowIsRefused(t *testing.T) {
+	if err := run(context.Background(), []string{"-only", "speed"}, nil); err == nil || !strings.Contains(err.Error(), "speed") {
+		t.Errorf("got %v", err)
+	}
+}

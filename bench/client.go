@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// client is one connection that makes calls, one after the other. It writes
+// requests that are made already and reads the answers with net/http's parser.
+type client struct {
+	conn net.Conn
+	in   *bufio.Reader
+	body []byte
+}
+
+func dial(ctx context.Context, address string) (*client, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return &client{conn: conn, in: bufio.NewReaderSize(conn, 8<<10)}, nil
+}
+
+// call makes one call and reads its whole answer. An answer that is not whole, or
+// not of status 200, is an error: a gateway must not look fast by doing less. The
+// time is until the first token if t asks for that, else until the end.
+func (c *client) call(t traffic, begin time.Time) (time.Duration, error) {
+	if _, err := c.conn.Write(t.bytes); err != nil {
+		return 0, err
+	}
+	resp, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	c.body = c.body[:0]
+	var first time.Duration
+	for {
+		if len(c.body) == cap(c.body) {
+			c.body = append(c.body, 0)[:len(c.body)]
+		}
+		n, err := resp.Body.Read(c.body[len(c.body):cap(c.body)])
+		c.body = c.body[:len(c.body)+n]
+		if t.first && first == 0 && bytes.Contains(c.body, []byte(marker)) {
+			first = time.Since(begin)
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	whole := time.Since(begin)
+	if resp.StatusCode != http.StatusOK || !bytes.Contains(c.body, []byte(marker)) || !bytes.HasSuffix(c.body, t.suffix) {
+		return 0, fmt.Errorf("status %d, an answer that is not whole: %.500q", resp.StatusCode, c.body)
+	}
+	if t.first {
+		return first, nil
+	}
+	return whole, nil
+}
+
+// closedLoop makes calls over a number of connections, each beginning its next
+// call when the last is answered.
+func closedLoop(ctx context.Context, address string, t traffic, connections, calls int) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	for i := range connections {
+		wg.Go(func() {
+			c, err := dial(ctx, address)
+			if err != nil {
+				cancel(err)
+				return
+			}
+			defer c.conn.Close()
+			for n := i; n < calls && ctx.Err() == nil; n += connections {
+				if _, err := c.call(t, time.Now()); err != nil {
+					cancel(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// openLoop begins calls at a steady rate, whether or not the earlier ones are
+// answered, and gives how long each took. A call that has to wait for a
+// connection waits on the clock.
+func openLoop(ctx context.Context, address string, t traffic, perSecond, calls int) ([]time.Duration, error) {
+	const connections = 64
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	due := make(chan time.Time, calls)
+	var mu sync.Mutex
+	took := make([]time.Duration, 0, calls)
+	var wg sync.WaitGroup
+	for range connections {
+		c, err := dial(ctx, address)
+		if err != nil {
+			cancel(err)
+			break
+		}
+		wg.Go(func() {
+			defer c.conn.Close()
+			for begin := range due {
+				d, err := c.call(t, begin)
+				if err != nil {
+					cancel(err)
+					return
+				}
+				mu.Lock()
+				took = append(took, d)
+				mu.Unlock()
+			}
+		})
+	}
+	tick := time.NewTicker(time.Second / time.Duration(perSecond))
+	defer tick.Stop()
+	for range calls {
+		select {
+		case <-tick.C:
+			due <- time.Now()
+		case <-ctx.Done():
+		}
+	}
+	close(due)
+	wg.Wait()
+	return took, context.Cause(ctx)
+}
+
+// hold opens streams and keeps them open after their first token. The function
+// that it gives closes them.
+func hold(ctx context.Context, address string, t traffic, streams int) (release func(), err error) {
+	clients := make([]*client, 0, streams)
+	release = func() {
+		for _, c := range clients {
+			c.conn.Close()
+		}
+	}
+	for range streams {
+		c, err := dial(ctx, address)
+		if err != nil {
+			return release, err
+		}
+		clients = append(clients, c)
+		if err := c.open(t); err != nil {
+			return release, err
+		}
+	}
+	return release, nil
+}
+
+// open begins a stream and reads up to its first token.
+func (c *client) open(t traffic) error {
+	if _, err := c.conn.Write(t.bytes); err != nil {
+		return err
+	}
+	resp, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d", resp.StatusCode)
+	}
+	var got []byte
+	piece := make([]byte, 4<<10)
+	for !bytes.Contains(got, []byte(marker)) {
+		n, err := resp.Body.Read(piece)
+		got = append(got, piece[:n]...)
+		if err != nil {
+			return fmt.Errorf("the stream ended before its first token: %w", err)
+		}
+	}
+	return nil // the body stays open: closing it would read to its end
+}

@@ -1,0 +1,118 @@
+// Command bench measures what Outcrop costs beside a do-nothing reverse proxy:
+// httputil.ReverseProxy, on the same upstream, on the same machine, in the same
+// run. Every figure stands next to its neighbour's; a figure alone says more
+// about the machine than about the gateway.
+//
+//	make bench                       build bin/outcrop and run every row
+//	go run ./bench -quick            fewer and shorter rounds
+//	go run ./bench -only chat,stream
+//	go run ./bench -json result.json
+//	go run ./bench -check            exit with 1 when a ratio is over its limit
+//	go run ./bench -profile DIR -only chat
+//
+// The upstream, the proxy and Outcrop are processes of their own; this one makes
+// the load. It needs Linux, whose /proc tells the processor time and the memory
+// of each. docs/benchmarks.md says what the rows mean.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// settings are the command line.
+type settings struct {
+	outcrop string // path of the binary
+	quick   bool
+	only    string
+	json    string
+	check   bool
+	profile string
+	rounds  int
+}
+
+// run is the command line: one of the helper processes, or the benchmark.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "upstream":
+			return serveUpstream(ctx, out)
+		case "proxy":
+			return serveProxy(ctx, args[1:], out)
+		case "profiled":
+			return serveProfiled(args[1:])
+		}
+	}
+	var s settings
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.StringVar(&s.outcrop, "outcrop", filepath.Join("bin", "outcrop"), "the Outcrop `binary` to measure")
+	flags.BoolVar(&s.quick, "quick", false, "fewer and shorter rounds, for a first look")
+	flags.StringVar(&s.only, "only", "", "the `rows` to measure, separated by commas: "+strings.Join(rowNames(), ", "))
+	flags.StringVar(&s.json, "json", "", "write the result as JSON to a `file`")
+	flags.BoolVar(&s.check, "check", false, "exit with 1 when a row is over its limit")
+	flags.StringVar(&s.profile, "profile", "", "write processor profiles of Outcrop to a `folder`, one for each process that ran; they cost a little themselves")
+	flags.IntVar(&s.rounds, "rounds", 0, "how many rounds of each measurement; 0 for 7, or 3 with -quick")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if s.rounds == 0 {
+		s.rounds = 7
+		if s.quick {
+			s.rounds = 3
+		}
+	}
+	return measure(ctx, s, out)
+}
+
+// measure runs the rows and reports them.
+func measure(ctx context.Context, s settings, out io.Writer) error {
+	rows, err := chosen(s.only)
+	if err != nil {
+		return err
+	}
+	b, err := newBench(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	r := report{Go: runtime.Version(), OS: runtime.GOOS + "/" + runtime.GOARCH, Cores: runtime.NumCPU(), Rounds: s.rounds}
+	fmt.Fprintf(out, "Outcrop beside a do-nothing httputil.ReverseProxy, %d cores, %s %s, %d rounds; median (least to most)\n", r.Cores, r.Go, r.OS, r.Rounds)
+	for _, row := range rows {
+		lines, err := row.measure(ctx, b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", row.name, err)
+		}
+		for _, l := range lines {
+			l.Row = row.name
+			r.Lines = append(r.Lines, l)
+			fmt.Fprintln(out, l)
+		}
+	}
+	if s.json != "" {
+		if err := r.write(s.json); err != nil {
+			return err
+		}
+	}
+	if over := r.over(); s.check && len(over) > 0 {
+		return fmt.Errorf("over the limit: %s", strings.Join(over, "; "))
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"runtime/pprof"
+	"time"
+
+	"outcrop/cli"
+)
+
+// serveProxy is the neighbour: a reverse proxy that looks at nothing and changes
+// nothing. It has the transport that Outcrop has, so that what differs is the
+// work in between.
+func serveProxy(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) != 1 {
+		return errors.New("usage: bench proxy UPSTREAM")
+	}
+	target, err := url.Parse(args[0])
+	if err != nil {
+		return err
+	}
+	l, err := listen(ctx, out)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: newProxy(target), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 120 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// newProxy makes the handler. Full duplex is enabled because net/http's server
+// otherwise closes a request's body at the answer's first byte, which loses a
+// call now and then.
+func newProxy(target *url.URL) http.Handler {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	proxy := &httputil.ReverseProxy{
+		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		FlushInterval: -1,
+		Transport: &http.Transport{
+			DialContext:         dialer.DialContext,
+			DisableCompression:  true,
+			MaxIdleConnsPerHost: 1024,
+			IdleConnTimeout:     50 * time.Second,
+		},
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet { // the health check, which is not measured
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	})
+}
+
+// serveProfiled is Outcrop's command line with a processor profile of all that it
+// does, written to the file that the first argument names.
+func serveProfiled(args []string) (err error) {
+	if len(args) < 2 {
+		return errors.New("usage: bench profiled FILE ARGUMENTS")
+	}
+	f, err := os.Create(args[0])
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	if cli.Main(args[1:], os.Stdout, os.Stderr) != 0 {
+		return errors.New("outcrop failed")
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// pace is the pause before a frame of modelPaced: long enough that each frame is
+// read, and has to be passed on, by itself.
+const pace = time.Millisecond
+
+// serveUpstream is the process that stands for Bedrock. It answers at once, with
+// bytes made beforehand, and costs as little as it can: the processors that it
+// keeps busy are those of the process under test.
+func serveUpstream(ctx context.Context, out io.Writer) error {
+	l, err := listen(ctx, out)
+	if err != nil {
+		return err
+	}
+	u := newUpstream()
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer stop()
+	return u.serve(l)
+}
+
+// listen opens a port and says which.
+func listen(ctx context.Context, out io.Writer) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	_, err = fmt.Fprintf(out, "%shttp://%s\n", greeting, l.Addr())
+	return l, err
+}
+
+// upstream answers Converse and ConverseStream.
+type upstream struct {
+	whole  []byte
+	head   []byte   // of a stream
+	chunks [][]byte // its frames, each in its HTTP chunk
+	wg     sync.WaitGroup
+}
+
+func newUpstream() *upstream {
+	const common = "Date: Mon, 02 Mar 2026 09:00:00 GMT\r\nConnection: keep-alive\r\nx-amzn-RequestId: 6f1b5b5e-5d1c-4c7e-9d2e-0a4f3a1f7c11\r\n"
+	u := &upstream{
+		whole: []byte("HTTP/1.1 200 OK\r\n" + common + "Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(answer)) + "\r\n\r\n" + answer),
+		head:  []byte("HTTP/1.1 200 OK\r\n" + common + "Content-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked\r\n\r\n"),
+	}
+	for _, f := range frames() {
+		u.chunks = append(u.chunks, append(fmt.Appendf(nil, "%x\r\n%s", len(f), f), "\r\n"...))
+	}
+	return u
+}
+
+// serve answers on connections from l until it is closed, and ends with the last
+// of them.
+func (u *upstream) serve(l net.Listener) error {
+	defer u.wg.Wait()
+	for {
+		conn, err := l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case err != nil:
+			return err
+		}
+		u.wg.Go(func() {
+			defer conn.Close()
+			u.converse(conn)
+		})
+	}
+}
+
+// converse answers one connection's requests until it ends.
+func (u *upstream) converse(conn net.Conn) {
+	in := bufio.NewReaderSize(conn, 4<<10)
+	for {
+		r, err := http.ReadRequest(in)
+		if err != nil {
+			return
+		}
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return
+		}
+		if !strings.HasSuffix(r.URL.Path, "-stream") {
+			_, err = conn.Write(u.whole)
+		} else {
+			err = u.stream(conn, in, r.URL.Path)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// stream writes each frame by itself.
+func (u *upstream) stream(conn net.Conn, in *bufio.Reader, path string) error {
+	paced, held := strings.Contains(path, modelPaced), strings.Contains(path, modelHeld)
+	if _, err := conn.Write(u.head); err != nil {
+		return err
+	}
+	for i, c := range u.chunks {
+		if i == 2 && held {
+			_, err := in.ReadByte() // nothing comes but the end
+			return errors.Join(err, net.ErrClosed)
+		}
+		if i >= 2 && paced {
+			time.Sleep(pace)
+		}
+		if _, err := conn.Write(c); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(conn, "0\r\n\r\n")
+	return err
+}
