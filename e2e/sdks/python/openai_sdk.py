@@ -1,0 +1,10 @@
+"""OpenAI's SDK for Python against the gateway, with the emulator behind it."""
+
+import openai_chat  # noqa: F401
+import openai_errors  # noqa: F401
+import openai_media  # noqa: F401
+import openai_reasoning  # noqa: F401
+import openai_tools  # noqa: F401
+import scenario
+
+scenario.run()

@@ -1,0 +1,176 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	emulator "outcrop/emulator/bedrock"
+	"outcrop/internal/jsonx"
+)
+
+// sdkConfig is the gateway that the SDKs of OpenAI talk to.
+const sdkConfig = `
+general_settings: {master_key: ` + masterKey + `}
+router_settings: {num_retries: 0, timeout: 60}
+credential_list:
+  - credential_name: demo
+    credential_values:
+      aws_access_key_id: ` + emulator.DemoAccessKeyID + `
+      aws_secret_access_key: ` + string(emulator.DemoSecretAccessKey) + `
+      aws_region_name: us-east-1
+      aws_bedrock_runtime_endpoint: UPSTREAM
+model_list:
+  - {model_name: claude, litellm_params: {model: bedrock/` + claude + `, litellm_credential_name: demo}}
+  - {model_name: retried, litellm_params: {model: bedrock/` + claude + `, litellm_credential_name: demo, num_retries: 2}}
+  - {model_name: "bedrock/*", litellm_params: {model: "bedrock/*", litellm_credential_name: demo}}
+`
+
+// openAIScenarios are what each of OpenAI's SDKs must show; its program may
+// leave none out.
+func openAIScenarios() []string {
+	return []string{
+		"a chat answers with its usage and a finish reason",
+		"max_tokens cuts the answer and says length",
+		"a stream ends with its usage in a chunk without choices",
+		"a stream that is not asked for usage has none",
+		"a JSON schema is followed",
+		"headers tell the answer's way and what was left out",
+		"the model list holds ids with slashes and colons, and each can be retrieved",
+		"the Azure client reaches a model by its deployment's path and api-key",
+		"two tool calls come whole, side by side",
+		"two tool calls come streamed and assemble to JSON",
+		"a tool choice by name is kept",
+		"a tool round trip ends in text",
+		"a streamed tool round trip ends in text",
+		"an image reaches the model whole",
+		"a PDF reaches the model whole, with its name",
+		"thinking comes with its signature",
+		"signatures go back over turns with tools",
+		"thinking streams with its signature, and goes back",
+		"reasoning_effort asks for thinking",
+		"an edited signature is refused",
+		"400 names the parameter",
+		"401 is a wrong key",
+		"403 is AWS's refusal",
+		"404 is an unknown model, or AWS's word for one",
+		"408 is a model that took too long",
+		"429 is a throttle",
+		"500 is AWS's failure",
+		"503 is AWS's overload",
+		"a failure that passes is not seen where the gateway tries again",
+		"an answer that breaks off raises, and never claims an end",
+		"a refusal in a stream's first frame is a status",
+	}
+}
+
+func TestOpenAISDKForPython(t *testing.T) {
+	runOpenAI(t, python(t), "openai_sdk.py")
+}
+
+func TestOpenAISDKForNode(t *testing.T) {
+	runOpenAI(t, node(t), "openai_sdk.mjs")
+}
+
+func runOpenAI(t *testing.T, c client, program string) {
+	t.Helper()
+	upstream := startEmulator(t, emulator.Options{})
+	g := startGateway(t, sdkConfig, upstream.URL())
+	c.run(t, program, openAIScenarios(), "BASE_URL="+g.URL(), "API_KEY="+masterKey, "MODEL=claude", "RETRIED=retried")
+}
+
+// client is a program that runs scenarios, with its interpreter and its packages.
+type client struct {
+	interpreter string
+	dir         string
+}
+
+// python is the interpreter that scripts/setup-tests makes.
+func python(t *testing.T) client {
+	t.Helper()
+	interpreter, err := filepath.Abs("../.cache/venv/bin/python")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat("../.cache/venv/.made"); err != nil {
+		lacking(t, "the Python packages of e2e/sdks/python are not installed")
+	}
+	return client{interpreter: interpreter, dir: "sdks/python"}
+}
+
+// node is the machine's Node with the packages that scripts/setup-tests installs.
+func node(t *testing.T) client {
+	t.Helper()
+	interpreter, err := exec.LookPath("node")
+	if err != nil {
+		lacking(t, "there is no node")
+	}
+	if _, err := os.Stat("sdks/node/node_modules/.made"); err != nil {
+		lacking(t, "the Node packages of e2e/sdks/node are not installed")
+	}
+	return client{interpreter: interpreter, dir: "sdks/node"}
+}
+
+// lacking skips a test for which something is missing, loudly. Under make test,
+// which has set up all, that is a failure.
+func lacking(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("OUTCROP_TEST_ALL") != "" {
+		t.Fatalf("%s: run make setup", what)
+	}
+	t.Skipf("NOT TESTED: %s. Run make setup, or make test for all.", what)
+}
+
+// clientPatience bounds a program's run; each call within has a bound of its own.
+const clientPatience = 5 * time.Minute
+
+// run runs a program with the environment given and nothing else that could lead
+// it elsewhere, and makes a subtest of each scenario that it reports.
+func (c client) run(t *testing.T, program string, scenarios []string, environ ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), clientPatience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, c.interpreter, program)
+	cmd.Dir = c.dir
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "PYTHONDONTWRITEBYTECODE=1", "NO_PROXY=*"}, environ...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var reported []string
+	lines := bufio.NewScanner(&stdout)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var s struct {
+			Name string `json:"name"`
+			OK   bool   `json:"ok"`
+			Seen string `json:"seen"`
+		}
+		if err := jsonx.Unmarshal(lines.Bytes(), &s); err != nil {
+			t.Fatalf("%s printed %q: %v", program, lines.Text(), err)
+		}
+		reported = append(reported, s.Name)
+		t.Run(strings.ReplaceAll(s.Name, "/", " "), func(t *testing.T) {
+			if !s.OK {
+				t.Error(s.Seen)
+			}
+		})
+	}
+	if err != nil {
+		t.Errorf("%s: %v\n%s", program, err, stderr.String())
+	}
+	for _, name := range scenarios {
+		if !slices.Contains(reported, name) {
+			t.Errorf("%s did not report %q", program, name)
+		}
+	}
+	if len(reported) != len(scenarios) {
+		t.Errorf("%s reported %d scenarios, want %d: %q", program, len(reported), len(scenarios), reported)
+	}
+}
