@@ -24,9 +24,9 @@ const masterKey = "sk-e2e-master"
 const claude = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 
 // startEmulator runs an emulator until the test ends.
-func startEmulator(t *testing.T, opt emulator.Options) *emulator.Server {
+func startEmulator(t *testing.T) *emulator.Server {
 	t.Helper()
-	e, err := emulator.New(opt)
+	e, err := emulator.New(emulator.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,7 +81,7 @@ func TestOpenAISDKForNode(t *testing.T) {
 
 func runOpenAI(t *testing.T, c client, program string) {
 	t.Helper()
-	upstream := startEmulator(t, emulator.Options{})
+	upstream := startEmulator(t)
 	g := startGateway(t, sdkConfig, upstream.URL())
 	c.run(t, program, openAIScenarios(), "BASE_URL="+g.URL(), "API_KEY="+masterKey, "MODEL=claude", "RETRIED=retried")
 }

@@ -1,0 +1,8 @@
+"""boto3 as a client of the emulator, for every operation that it has."""
+
+import boto3_control  # noqa: F401
+import boto3_converse  # noqa: F401
+import boto3_identity  # noqa: F401
+import scenario
+
+scenario.run()
