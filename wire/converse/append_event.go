@@ -119,6 +119,7 @@ func (e *encoder) event(ev *llm.Event, padding string) {
 			o.key("usage")
 			e.usage(ev.Usage)
 		}
+	case llm.EventOther: // the caller writes it
 	}
 	o.end()
 }

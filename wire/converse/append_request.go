@@ -283,6 +283,7 @@ func (e *encoder) tools(r *llm.Request) {
 	w.Key("toolConfig")
 	w.Object()
 	switch r.ToolChoice.Kind {
+	case llm.ToolChoiceUnset, llm.ToolChoiceNone:
 	case llm.ToolChoiceAuto:
 		w.Key("toolChoice")
 		w.Raw(jsonx.Raw(`{"auto":{}}`))

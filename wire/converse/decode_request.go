@@ -164,7 +164,7 @@ func (s *source) toolSpec() (t llm.Tool) {
 				}
 			}
 			if t.Schema.Kind() != '{' {
-				s.fail("json must be an object")
+				s.failf("json must be an object")
 			}
 		default:
 			s.skip()
@@ -253,7 +253,7 @@ func (s *source) jsonSchema() *llm.Format {
 		switch string(name) {
 		case "schema":
 			if f.Schema = jsonx.Raw(s.text()); s.err == nil && !jsonx.Valid(f.Schema) {
-				s.fail("must be a JSON schema, written as a string")
+				s.failf("must be a JSON schema, written as a string")
 			}
 		case "name":
 			f.Name = s.text()

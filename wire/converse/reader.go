@@ -90,11 +90,11 @@ func (r *Reader) next(ev *llm.Event) error {
 func (r *Reader) ended(err error) error {
 	f := &Fault{InStream: true, Err: err}
 	switch {
-	case err == io.EOF && r.stopped:
+	case errors.Is(err, io.EOF) && r.stopped:
 		return io.EOF
-	case err == io.EOF && !r.some:
+	case errors.Is(err, io.EOF) && !r.some:
 		f.Kind, f.Message = FaultEmpty, "the stream ended without an event"
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		f.Kind, f.Message = FaultCut, "the stream ended before the end of the answer"
 	case errors.Is(err, eventstream.ErrChecksum), errors.Is(err, eventstream.ErrTooLarge), errors.Is(err, eventstream.ErrMalformed):
 		f.Kind, f.Message = FaultCorrupt, err.Error()
@@ -103,7 +103,7 @@ func (r *Reader) ended(err error) error {
 	default:
 		f.Kind, f.Message = FaultCut, "the stream broke off: "+err.Error()
 	}
-	if f.Err == io.EOF {
+	if errors.Is(f.Err, io.EOF) {
 		f.Err = io.ErrUnexpectedEOF // so that nobody takes it for a good end
 	}
 	return f

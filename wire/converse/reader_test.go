@@ -71,7 +71,7 @@ func TestAStreamWithEverythingComesThroughWhole(t *testing.T) {
 	for {
 		var ev llm.Event
 		err := r.Next(&ev)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -107,7 +107,7 @@ func read(body io.Reader) ([]llm.Event, error) {
 	for r := NewReader(body); ; {
 		var ev llm.Event
 		if err := r.Next(&ev); err != nil {
-			if again := r.Next(&ev); again != err {
+			if again := r.Next(&ev); !errors.Is(again, err) {
 				return events, errors.Join(err, errors.New("Next did not repeat its error"))
 			}
 			return events, err
@@ -170,7 +170,7 @@ func TestEvents(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			events, err := read(bytes.NewReader(stream(frame(tt.eventType, tt.payload), stop)))
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, events[:len(events)-1]); diff != "" {
@@ -263,7 +263,7 @@ func TestStreamsThatFail(t *testing.T) {
 func TestAStreamMayEndWithoutMetadataOrGoOnBehindIt(t *testing.T) {
 	metadata := frame("metadata", `{"usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2}}`)
 	for _, body := range [][]byte{stream(start, hello, stop), stream(start, stop, metadata, frame("later", `{}`))} {
-		if events, err := read(bytes.NewReader(body)); err != io.EOF {
+		if events, err := read(bytes.NewReader(body)); !errors.Is(err, io.EOF) {
 			t.Errorf("after %d events: %v", len(events), err)
 		}
 	}
@@ -281,7 +281,7 @@ func TestMoreTellsOfEventsAhead(t *testing.T) {
 			t.Errorf("after event %d More is %v", i, r.More())
 		}
 	}
-	if err := r.Next(&ev); err != io.EOF || r.More() {
+	if err := r.Next(&ev); !errors.Is(err, io.EOF) || r.More() {
 		t.Errorf("at the end: %v", err)
 	}
 }
@@ -342,7 +342,7 @@ func FuzzReader(f *testing.F) {
 		body := stream(start, frame(eventType, payload), stop)
 		events, err := read(bytes.NewReader(body))
 		var fault *Fault
-		if err != io.EOF && !errors.As(err, &fault) {
+		if !errors.Is(err, io.EOF) && !errors.As(err, &fault) {
 			t.Fatalf("an error of another type: %v", err)
 		}
 		// What could be read can be written and reads the same, but for the
@@ -356,10 +356,10 @@ func FuzzReader(f *testing.F) {
 		if !jsonx.Valid(AppendResponse(nil, fold.Answer())) {
 			t.Error("the folded answer is not JSON")
 		}
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			return
 		}
-		if _, err := read(bytes.NewReader(again)); err != io.EOF {
+		if _, err := read(bytes.NewReader(again)); !errors.Is(err, io.EOF) {
 			t.Errorf("written again it does not read: %v", err)
 		}
 	})

@@ -206,8 +206,7 @@ func FuzzDecodeRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r, err := DecodeRequest(body)
 		if err != nil {
-			var fault *jsonx.Error
-			if !errors.As(err, &fault) {
+			if _, ok := errors.AsType[*jsonx.Error](err); !ok {
 				t.Fatalf("an error of another type: %v", err)
 			}
 			return
@@ -232,8 +231,7 @@ func FuzzDecodeResponse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r, err := DecodeResponse(body)
 		if err != nil {
-			var fault *Fault
-			if !errors.As(err, &fault) {
+			if _, ok := errors.AsType[*Fault](err); !ok {
 				t.Fatalf("an error of another type: %v", err)
 			}
 			return

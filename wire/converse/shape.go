@@ -85,7 +85,7 @@ func (s *source) checkObject(sh *shape) {
 		i := slices.IndexFunc(sh.members, func(m member) bool { return m.name == string(name) })
 		if i < 0 {
 			s.skip()
-			s.fail("is not a member that Converse knows")
+			s.failf("is not a member that Converse knows")
 			return
 		}
 		seen |= 1 << i
@@ -94,7 +94,7 @@ func (s *source) checkObject(sh *shape) {
 	}
 	for i, m := range sh.members {
 		if m.required && seen&(1<<i) == 0 {
-			s.fail("%s is missing", m.name)
+			s.failf("%s is missing", m.name)
 		}
 	}
 	if sh.kind == kindUnion && count != 1 {
@@ -102,7 +102,7 @@ func (s *source) checkObject(sh *shape) {
 		for i, m := range sh.members {
 			names[i] = m.name
 		}
-		s.fail("must have exactly one of the members %s", strings.Join(names, ", "))
+		s.failf("must have exactly one of the members %s", strings.Join(names, ", "))
 	}
 }
 
@@ -141,10 +141,10 @@ func (s *source) checkString(sh *shape) {
 func (s *source) checkText(sh *shape, text string) {
 	s.checkLength(sh, utf8.RuneCountInString(text), "character")
 	if len(sh.enum) > 0 && !slices.Contains(sh.enum, text) {
-		s.fail("%q must be one of %s", text, strings.Join(sh.enum, ", "))
+		s.failf("%q must be one of %s", text, strings.Join(sh.enum, ", "))
 	}
 	if sh.pattern != nil && !sh.pattern.MatchString(text) {
-		s.fail("%q does not match %s", text, sh.pattern)
+		s.failf("%q does not match %s", text, sh.pattern)
 	}
 }
 
@@ -154,7 +154,7 @@ func (s *source) checkBlob(sh *shape) {
 		return
 	}
 	if len(text)%4 != 0 || !isBase64(text) {
-		s.fail("must be base64")
+		s.failf("must be base64")
 	}
 	s.checkLength(sh, len(text)/4*3-strings.Count(text[max(0, len(text)-2):], "="), "byte")
 }
@@ -162,10 +162,10 @@ func (s *source) checkBlob(sh *shape) {
 func (s *source) checkNumber(sh *shape, n float64) {
 	if s.err == nil && sh.bounded && (n < sh.min || sh.max != 0 && n > sh.max) {
 		if sh.max == 0 {
-			s.fail("must be at least %v", sh.min)
+			s.failf("must be at least %v", sh.min)
 			return
 		}
-		s.fail("must be between %v and %v", sh.min, sh.max)
+		s.failf("must be between %v and %v", sh.min, sh.max)
 	}
 }
 
@@ -173,9 +173,9 @@ func (s *source) checkLength(sh *shape, n int, unit string) {
 	switch {
 	case s.err != nil:
 	case float64(n) < sh.min:
-		s.fail("must have at least %s", counted(sh.min, unit))
+		s.failf("must have at least %s", counted(sh.min, unit))
 	case sh.max != 0 && float64(n) > sh.max:
-		s.fail("must have at most %s", counted(sh.max, unit))
+		s.failf("must have at most %s", counted(sh.max, unit))
 	}
 }
 

@@ -41,8 +41,8 @@ func (w *walker) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	return s.err
 }
 
-// fail reports a fault of the value that was read last.
-func (s *source) fail(format string, args ...any) {
+// failf reports a fault of the value that was read last.
+func (s *source) failf(format string, args ...any) {
 	if s.err == nil {
 		s.fault = &jsonx.Error{
 			Path:   jsonx.Path(string(s.d.StackPointer())),
@@ -60,7 +60,7 @@ func (s *source) open(kind jsonx.Kind) {
 	}
 	if k := s.d.PeekKind(); k != kind && k != 0 {
 		s.err = s.d.SkipValue()
-		s.fail("must be %s, not %s", jsonx.KindName(kind), jsonx.KindName(k))
+		s.failf("must be %s, not %s", jsonx.KindName(kind), jsonx.KindName(k))
 		return
 	}
 	_, s.err = s.d.ReadToken()
@@ -127,7 +127,7 @@ func (s *source) text() string {
 		return ""
 	}
 	if k := token.Kind(); k != '"' {
-		s.fail("must be a string, not %s", jsonx.KindName(k))
+		s.failf("must be a string, not %s", jsonx.KindName(k))
 		return ""
 	}
 	return token.String()
@@ -143,12 +143,12 @@ func (s *source) integer() int64 {
 		return 0
 	}
 	if k := token.Kind(); k != '0' {
-		s.fail("must be an integer, not %s", jsonx.KindName(k))
+		s.failf("must be an integer, not %s", jsonx.KindName(k))
 		return 0
 	}
 	n, err := token.Int()
 	if err != nil {
-		s.fail("%s is not an integer that is accepted here", token.String())
+		s.failf("%s is not an integer that is accepted here", token.String())
 	}
 	return n
 }
@@ -191,7 +191,7 @@ func (s *source) skip() {
 func (s *source) index() int {
 	n := s.integer()
 	if n < 0 || n > maxIndex {
-		s.fail("%d is not the number of a block", n)
+		s.failf("%d is not the number of a block", n)
 		return 0
 	}
 	return int(n)

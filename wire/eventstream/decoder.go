@@ -92,7 +92,7 @@ func (d *Decoder) Release() { *d = Decoder{err: io.EOF} }
 func (d *Decoder) fill(n int) error {
 	for d.end-d.start < n {
 		if d.err != nil {
-			if d.err != io.EOF {
+			if !errors.Is(d.err, io.EOF) {
 				return d.err
 			}
 			if d.start < d.end {

@@ -182,7 +182,7 @@ func TestFramesLargerThanTheBuffer(t *testing.T) {
 				t.Errorf("a payload of %d bytes has %d", n, len(f.Payload))
 			}
 		}
-		if _, err := d.Next(); err != io.EOF {
+		if _, err := d.Next(); !errors.Is(err, io.EOF) {
 			t.Errorf("got %v at the end", err)
 		}
 	}
@@ -204,7 +204,7 @@ func TestMoreTellsOfAWholeFrameAhead(t *testing.T) {
 		}
 	}
 	d.Release()
-	if _, err := d.Next(); err != io.EOF || d.More() {
+	if _, err := d.Next(); !errors.Is(err, io.EOF) || d.More() {
 		t.Errorf("after Release: %v", err)
 	}
 }
@@ -238,7 +238,7 @@ func TestRecordedVectors(t *testing.T) {
 			d := eventstream.NewDecoder(bytes.NewReader(stream))
 			for i := 0; ; i++ {
 				f, err := d.Next()
-				if err == io.EOF {
+				if errors.Is(err, io.EOF) {
 					break
 				}
 				if err != nil {
@@ -285,7 +285,7 @@ func FuzzDecoder(f *testing.F) {
 		for d := eventstream.NewDecoder(r); ; {
 			frame, err := d.Next()
 			if err != nil {
-				if err == io.EOF && read != len(stream) {
+				if errors.Is(err, io.EOF) && read != len(stream) {
 					t.Fatalf("a clean end after %d of %d bytes", read, len(stream))
 				}
 				return
@@ -319,7 +319,7 @@ func FuzzAppend(f *testing.F) {
 		if diff := cmp.Diff(want, headers(got)); diff != "" || !bytes.Equal(got.Payload, payload) {
 			t.Errorf("payload %q, headers (-want +got):\n%s", got.Payload, diff)
 		}
-		if _, err := d.Next(); err != io.EOF {
+		if _, err := d.Next(); !errors.Is(err, io.EOF) {
 			t.Errorf("behind the frame: %v", err)
 		}
 	})
@@ -338,7 +338,7 @@ func BenchmarkDecoder(b *testing.B) {
 	for b.Loop() {
 		f, err := d.Next()
 		if err != nil {
-			r.Seek(0, io.SeekStart)
+			_, _ = r.Seek(0, io.SeekStart) // it cannot fail
 			d = eventstream.NewDecoder(r)
 			continue
 		}

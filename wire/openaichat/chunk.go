@@ -155,6 +155,7 @@ func (c *Chunks) delta(dst []byte, ev *llm.Event) []byte {
 		}
 		c.input = true
 		return c.arguments(dst, ev.Text)
+	default: // the others are folded
 	}
 	return dst
 }

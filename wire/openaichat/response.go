@@ -219,6 +219,7 @@ func appendOther(w *jsonx.Writer, b *llm.Block) {
 			w.Raw(b.Other.Value)
 			w.EndObject()
 		}
+	default: // a chat completion has a word for it
 	}
 }
 
