@@ -3,6 +3,7 @@ package bedrock_test
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -48,9 +49,7 @@ func newAWS(t *testing.T) *aws {
 	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		a.got = append(a.got, seen{r.URL.EscapedPath(), r.Header.Get("Authorization"), r.Header.Get("X-Amz-Security-Token"), string(body)})
-		for k, v := range a.header {
-			w.Header()[k] = v
-		}
+		maps.Copy(w.Header(), a.header)
 		w.Header().Set("X-Amzn-Requestid", "aws-1")
 		w.WriteHeader(a.status)
 		_, _ = io.WriteString(w, a.body)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"outcrop/llm"
 	"outcrop/provider/bedrock/converse"
@@ -90,9 +91,7 @@ func (d *deployment) call(ctx context.Context, model string, req *llm.Request, s
 		return nil, err
 	}
 	c := &call{resp: resp, meta: llm.Meta{Target: to.target, UpstreamID: resp.Header.Get("X-Amzn-Requestid")}}
-	if len(changes)+len(dropped) > 0 {
-		c.meta.Warnings = append(changes, dropped...)
-	}
+	c.meta.Warnings = slices.Concat(changes, dropped)
 	return c, nil
 }
 

@@ -44,6 +44,7 @@ func (p *preparation) hasDocument() bool {
 						return true
 					}
 				}
+			default: // holds no document
 			}
 		}
 	}
@@ -68,6 +69,7 @@ func named(b llm.Block, taken map[string]int) llm.Block {
 			result.Content[i].Block = named(result.Content[i].Block, taken)
 		}
 		b.ToolResult = &result
+	default: // holds no document
 	}
 	return b
 }

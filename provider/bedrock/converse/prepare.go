@@ -32,8 +32,9 @@ type preparation struct {
 	warnings []llm.Warning
 }
 
-func (p *preparation) warn(code, field string) {
-	p.warnings = append(p.warnings, llm.Warning{Code: code, Field: field})
+// warn says what became of the caller's reasoning_effort.
+func (p *preparation) warn(code string) {
+	p.warnings = append(p.warnings, llm.Warning{Code: code, Field: "reasoning_effort"})
 }
 
 // field adds a setting of the model's own, unless the caller gave one of that name.
@@ -98,7 +99,7 @@ func (p *preparation) reasoning() error {
 		return nil
 	}
 	if len(wish.Thinking) > 0 && p.model.style() == styleBudget {
-		p.warn(llm.WarnDropped, "reasoning_effort") // the budget is said already
+		p.warn(llm.WarnDropped) // the budget is said already
 		return nil
 	}
 	switch p.model.style() {
@@ -122,7 +123,7 @@ func (p *preparation) reasoning() error {
 		p.field("reasoning_config", `"`+p.nearest(effort, "low", "high")+`"`)
 	case styleAlways, styleNone:
 		if effort != "none" || p.model.style() == styleAlways {
-			p.warn(llm.WarnDropped, "reasoning_effort")
+			p.warn(llm.WarnDropped)
 		}
 	}
 	return nil
@@ -136,11 +137,11 @@ func (p *preparation) budget(effort string) {
 	tokens := budget(effort)
 	if most := p.out.MaxTokens; most.Set && tokens >= most.Value {
 		if most.Value <= leastBudget {
-			p.warn(llm.WarnDropped, "reasoning_effort")
+			p.warn(llm.WarnDropped)
 			return
 		}
 		tokens = max(leastBudget, most.Value/2)
-		p.warn(llm.WarnChanged, "reasoning_effort")
+		p.warn(llm.WarnChanged)
 	}
 	p.field("thinking", `{"type":"enabled","budget_tokens":`+strconv.FormatInt(tokens, 10)+`}`)
 }
@@ -165,7 +166,7 @@ func (p *preparation) nearest(effort string, words ...string) string {
 	if slices.Contains(words, effort) {
 		return effort
 	}
-	p.warn(llm.WarnChanged, "reasoning_effort")
+	p.warn(llm.WarnChanged)
 	order := []string{"none", "minimal", "low", "medium", "high", "xhigh", "max"}
 	best := words[0]
 	for _, w := range words {

@@ -233,7 +233,7 @@ func TestTheInstanceGivesCredentials(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		const role = "/latest/meta-data/iam/security-credentials/"
 		switch {
-		case r.Method == "PUT" && r.URL.Path == "/latest/api/token":
+		case r.Method == http.MethodPut && r.URL.Path == "/latest/api/token":
 			w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "21600")
 			fmt.Fprint(w, "imds-token")
 		case r.Header.Get("X-Aws-Ec2-Metadata-Token") != "imds-token":

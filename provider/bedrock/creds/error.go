@@ -112,7 +112,7 @@ func profileNotFound(name string) *Error {
 func innermost(err error) string {
 	for {
 		next := errors.Unwrap(err)
-		switch err.(type) {
+		switch err.(type) { //nolint:errorlint // it is this link of the chain that is asked for
 		case *fs.PathError, *net.OpError, *processcreds.ProviderError:
 			return err.Error()
 		}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -270,7 +271,7 @@ func (p *plan) notFound(ctx context.Context, provider aws.CredentialsProvider, e
 	}
 	failed := func(source string) *Error {
 		e := p.withSSOFix(ctx, p.explain(source, err))
-		e.Tried = append(tried, Attempt{source, strings.TrimPrefix(e.Message, source+": ")})
+		e.Tried = slices.Concat(tried, []Attempt{{source, strings.TrimPrefix(e.Message, source+": ")}})
 		e.Message = "no credentials from " + source
 		return e
 	}

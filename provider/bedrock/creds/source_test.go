@@ -138,7 +138,7 @@ func TestFailuresAreRememberedForLongerEachTime(t *testing.T) {
 			return nil
 		})
 		defer s.Close()
-		for i, pause := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
+		for i, seconds := range []int{1, 2, 4, 8, 16, 30, 30} {
 			for range 50 {
 				var e *Error
 				if _, err := s.Get(t.Context()); !errors.As(err, &e) || e.Kind != Missing {
@@ -148,10 +148,10 @@ func TestFailuresAreRememberedForLongerEachTime(t *testing.T) {
 			if n.Load() != int64(i+1) {
 				t.Fatalf("%d fetches, want %d", n.Load(), i+1)
 			}
-			time.Sleep(pause*time.Second - time.Millisecond)
+			time.Sleep(time.Duration(seconds)*time.Second - time.Millisecond)
 			_, _ = s.Get(t.Context())
 			if n.Load() != int64(i+1) {
-				t.Fatalf("fetched again before %ds had passed", pause)
+				t.Fatalf("fetched again before %ds had passed", seconds)
 			}
 			time.Sleep(time.Millisecond)
 		}

@@ -135,8 +135,7 @@ func tooLong(message string) bool {
 // be reached, 502 if the connection broke or did not speak HTTP. An error that
 // has a verdict already keeps it.
 func Transport(err error, target llm.Target) *llm.Error {
-	var own *llm.Error
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*llm.Error](err); ok {
 		return own
 	}
 	e := &llm.Error{Code: llm.CodeUnreachable, Status: 502, Message: "the connection to Bedrock broke before an answer came", Target: target, Err: err}

@@ -10,6 +10,7 @@ package endpoint
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -158,7 +159,7 @@ func override(f facts, s Settings) (value, name string) {
 	}
 	names := f.environ
 	if !isTrue(s, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
-		names = append(names[:len(names):len(names)], f.sdk, "AWS_ENDPOINT_URL")
+		names = append(slices.Clip(names), f.sdk, "AWS_ENDPOINT_URL")
 	}
 	for _, name := range names {
 		if name == "" {

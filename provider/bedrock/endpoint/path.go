@@ -19,7 +19,7 @@ func Path(modelID, operation string) string {
 // is %3A, and a slash inside an ARN is %2F.
 func AppendEscaped(b []byte, segment string) []byte {
 	const digits = "0123456789ABCDEF"
-	for i := 0; i < len(segment); i++ {
+	for i := range len(segment) {
 		switch c := segment[i]; {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == '~':
 			b = append(b, c)

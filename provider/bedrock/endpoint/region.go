@@ -53,7 +53,7 @@ func ValidRegion(s string) bool {
 
 // consists reports whether s has at least one byte and none outside lo to hi.
 func consists(s string, lo, hi byte) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] < lo || s[i] > hi {
 			return false
 		}

@@ -60,8 +60,9 @@ func (k Kind) String() string {
 		return "async-invoke"
 	case InvocationJob:
 		return "model-invocation-job"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // service is the service that a kind belongs to.
@@ -71,8 +72,9 @@ func (k Kind) service() string {
 		return "sagemaker"
 	case AgentRuntime:
 		return "bedrock-agentcore"
+	default:
+		return "bedrock"
 	}
-	return "bedrock"
 }
 
 func kindOf(service, name string) Kind {
@@ -165,6 +167,7 @@ func parseARN(s string) (ARN, error) {
 		separator = "/"
 	case Prompt:
 		separator = ":"
+	default: // the whole rest is the resource
 	}
 	if separator != "" {
 		var more bool

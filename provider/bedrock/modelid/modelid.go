@@ -22,7 +22,10 @@
 // (InvokeModelIdentifier in the service model of bedrock-runtime).
 package modelid
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // MaxLen is how long a model string may be, in bytes: AWS's bound on modelId.
 const MaxLen = 2048
@@ -83,8 +86,9 @@ func (id ID) Base() string {
 		return "amazon.nova-custom"
 	case Nova2:
 		return "amazon.nova-2-custom"
+	default:
+		return id.base
 	}
-	return id.base
 }
 
 // CallRegion is the region that the string binds the call to: that of the path
@@ -227,7 +231,7 @@ func (id *ID) setARN(input, s string) error {
 	}
 	switch {
 	case err != nil:
-		if e, ok := err.(*Error); ok {
+		if e, ok := errors.AsType[*Error](err); ok {
 			e.Input = input
 		}
 		return err
@@ -240,8 +244,7 @@ func (id *ID) setARN(input, s string) error {
 		return &Error{Input: input, Part: id.Region, Reason: "is another region than the ARN's", Hint: s}
 	}
 	id.ARN = a
-	switch a.Kind {
-	case FoundationModel, InferenceProfile, CustomModel:
+	if a.Kind == FoundationModel || a.Kind == InferenceProfile || a.Kind == CustomModel {
 		id.split(a.Resource)
 	}
 	return nil

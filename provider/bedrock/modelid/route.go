@@ -93,8 +93,9 @@ func (r Route) String() string {
 		return "mistral"
 	case TwelveLabs:
 		return "twelvelabs"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // IsFamily reports whether r names a family rather than an API.

@@ -11,7 +11,7 @@ func checkBytes(s string, arn bool) error {
 	if s == "" {
 		return &Error{Reason: "is empty", Hint: "bedrock/us.amazon.nova-pro-v1:0"}
 	}
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		switch c := s[i]; {
 		case 'a' <= c && c <= 'z', '0' <= c && c <= ':', '-' <= c && c <= '/', 'A' <= c && c <= 'Z', c == '_':
 		case (c == '[' || c == ']') && !arn:
@@ -19,7 +19,7 @@ func checkBytes(s string, arn bool) error {
 			return badByte(s, i)
 		}
 	}
-	if i := strings.Index(s, ".."); i >= 0 {
+	if found := strings.Contains(s, ".."); found {
 		return &Error{Input: s, Part: "..", Reason: "is an empty segment", Hint: strings.ReplaceAll(s, "..", ".")}
 	}
 	return nil
@@ -44,7 +44,7 @@ func badByte(s string, i int) error {
 
 // checkDots holds an id to having no empty segment between its dots and colons.
 func checkDots(input, id string) error {
-	for i := 0; i < len(id); i++ {
+	for i := range len(id) {
 		switch id[i] {
 		case '.', ':':
 			if i == 0 || i == len(id)-1 || id[i-1] == '.' || id[i-1] == ':' {
@@ -99,7 +99,7 @@ func isLetter(c byte) bool { return 'a' <= c && c <= 'z' }
 
 // isWord reports whether s is letters, digits, hyphens and underscores.
 func isWord(s string) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		switch c := s[i]; {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
 		default:
@@ -111,7 +111,7 @@ func isWord(s string) bool {
 
 // consists reports whether s has at least one byte and none outside lo to hi.
 func consists(s string, lo, hi byte) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] < lo || s[i] > hi {
 			return false
 		}

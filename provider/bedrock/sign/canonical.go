@@ -94,7 +94,7 @@ func appendCanonicalPath(b []byte, path string) []byte {
 	if path == "" {
 		return append(b, '/')
 	}
-	for i := 0; i < len(path); i++ {
+	for i := range len(path) {
 		if c := path[i]; c == '/' {
 			b = append(b, c)
 		} else {
@@ -171,7 +171,7 @@ func appendEscaped(b []byte, c byte) []byte {
 // run of spaces inside it made one.
 func appendTrimmed(b []byte, v string) []byte {
 	v = strings.Trim(v, " \t")
-	for i := 0; i < len(v); i++ {
+	for i := range len(v) {
 		if v[i] == ' ' && v[i-1] == ' ' {
 			continue
 		}
@@ -181,7 +181,7 @@ func appendTrimmed(b []byte, v string) []byte {
 }
 
 func appendLower(b []byte, name string) []byte {
-	for i := 0; i < len(name); i++ {
+	for i := range len(name) {
 		b = append(b, lower(name[i]))
 	}
 	return b

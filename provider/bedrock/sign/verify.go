@@ -49,6 +49,7 @@ func fault(k Kind, format string, args ...any) *Fault {
 		f.Type, f.Status = "IncompleteSignatureException", http.StatusBadRequest
 	case UnknownKey:
 		f.Type = "UnrecognizedClientException"
+	default: // the signature is wrong
 	}
 	return f
 }

@@ -48,9 +48,9 @@ func TestWhatIsSignedIsAccepted(t *testing.T) {
 
 func TestHowARequestIsRefused(t *testing.T) {
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
-	authorization := func(old, new string) func(*Request) {
+	authorization := func(from, to string) func(*Request) {
 		return func(r *Request) {
-			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), old, new, 1))
+			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), from, to, 1))
 		}
 	}
 	for _, c := range []struct {
