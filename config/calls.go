@@ -20,11 +20,11 @@ type calls struct {
 func (c *calls) read(l *loader, k Key, n *node, path string) {
 	switch k.Name {
 	case "timeout":
-		c.timeout, _ = l.seconds(k, n, path)
+		c.timeout = l.seconds(k, n, path)
 	case "stream_timeout":
-		c.streamTimeout, _ = l.seconds(k, n, path)
+		c.streamTimeout = l.seconds(k, n, path)
 	case "keepalive_seconds":
-		c.keepAlive, _ = l.seconds(k, n, path)
+		c.keepAlive = l.seconds(k, n, path)
 	case "num_retries":
 		if f, ok := l.number(k, n, path); ok {
 			v := int(f)
@@ -56,7 +56,7 @@ type globals struct {
 func (g *globals) read(l *loader, k Key, n *node, path string) {
 	switch {
 	case k.Name == "request_timeout":
-		g.requestTimeout, _ = l.seconds(k, n, path)
+		g.requestTimeout = l.seconds(k, n, path)
 	case k.Section == "router_settings":
 		g.router.read(l, k, n, path)
 	default:

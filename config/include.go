@@ -77,8 +77,7 @@ func (l *loader) include(from, name string, at *node, path string, read map[stri
 	}
 	if err != nil {
 		reason := err
-		var pathErr *fs.PathError
-		if errors.As(err, &pathErr) {
+		if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 			reason = pathErr.Err
 		}
 		l.errorAt(at.file, at.line, at.column, path, fmt.Sprintf("%q cannot be read: %v", full, reason), "", "")

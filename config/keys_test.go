@@ -70,9 +70,10 @@ func with(k Key, value string) string {
 		return key + "\n" + model + params
 	case sectionModel:
 		text := model + params
-		if k.Name == "model_name" {
+		switch k.Name {
+		case "model_name":
 			text = "model_list:\n-\n" + params
-		} else if k.Name == "litellm_params" {
+		case "litellm_params":
 			text = model
 		}
 		return text + "  " + key + "\n"

@@ -232,6 +232,7 @@ func (l *loader) unsupported(k Key, m *member, path string, p *provider.Info) {
 		k.Class = NotYet
 	}
 	switch k.Class {
+	case Supported: // says nothing
 	case PerProvider:
 		if m.value.kind != null && p != nil {
 			l.warnAt(m.file, m.line, m.column, path, fmt.Sprintf("%s has no such setting; it has no effect", p.Name), "")

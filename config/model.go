@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -182,9 +183,7 @@ func (e *entry) read() []Model {
 			one.ID = m.ID + "/" + p.Name
 		}
 		one.options = map[string]Position{}
-		for name, at := range m.options {
-			one.options[name] = at
-		}
+		maps.Copy(one.options, m.options)
 		e.settings(&one, p)
 		if one.ID == "" {
 			one.ID = e.id(one, p)

@@ -22,7 +22,7 @@ func (s Secret) Reveal() string { return string(s) }
 func (s Secret) String() string { return hidden }
 
 // Format writes [secret] whatever the verb is.
-func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, hidden) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
 
 // LogValue returns [secret].
 func (s Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
@@ -45,7 +45,7 @@ func (v Values) String() string {
 }
 
 // Format writes the names whatever the verb is.
-func (v Values) Format(f fmt.State, _ rune) { io.WriteString(f, v.String()) }
+func (v Values) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, v.String()) }
 
 // LogValue returns the names.
 func (v Values) LogValue() slog.Value { return slog.StringValue(v.String()) }

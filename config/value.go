@@ -131,10 +131,10 @@ func (l *loader) number(k Key, n *node, path string) (float64, bool) {
 	return f, true
 }
 
-// seconds reads a time.
-func (l *loader) seconds(k Key, n *node, path string) (time.Duration, bool) {
-	f, ok := l.number(k, n, path)
-	return time.Duration(f * float64(time.Second)), ok
+// seconds reads a time; one that cannot be is reported, and 0.
+func (l *loader) seconds(k Key, n *node, path string) time.Duration {
+	f, _ := l.number(k, n, path)
+	return time.Duration(f * float64(time.Second))
 }
 
 // off reports whether a value asks for nothing: null, false, an empty text, an
@@ -147,6 +147,7 @@ func off(k Key, n *node) bool {
 		return len(n.items) == 0
 	case mapping:
 		return len(n.members) == 0
+	case scalar:
 	}
 	if k.Default != "" {
 		if strings.EqualFold(n.text, k.Default) {

@@ -157,6 +157,7 @@ func (d *document) bounded(tokens token.Tokens) bool {
 			dashes++
 		case token.AnchorType, token.TagType, token.MappingKeyType:
 			marks++
+		default: // costs the parser no depth
 		}
 		if depth > maxDepth || dashes > maxDepth {
 			d.fail(t, "nested too deep", fmt.Sprintf("at most %d levels", maxDepth))
