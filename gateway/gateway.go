@@ -9,6 +9,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -75,19 +76,19 @@ func (g *Gateway) Authenticate(presented ...string) error {
 	if !g.locked {
 		return nil
 	}
-	right, any := 0, false
+	right, given := 0, false
 	for _, key := range presented {
 		if key == "" {
 			continue
 		}
-		any = true
+		given = true
 		sum := sha256.Sum256([]byte(key))
 		right |= subtle.ConstantTimeCompare(sum[:], g.key[:])
 	}
 	switch {
 	case right == 1:
 		return nil
-	case !any:
+	case !given:
 		return &llm.Error{
 			Code: llm.CodeUnauthorized, Status: 401, Message: "no API key was given.",
 			Fix: "Send the gateway's key as Authorization: Bearer, api-key, x-api-key or x-litellm-api-key.",
@@ -180,9 +181,9 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 
 // meta takes over what is known of the answer's way, with the warnings.
 func (c *Call) meta(m *llm.Meta) {
-	warnings := c.record.Meta.Warnings
+	warnings := slices.Concat(c.record.Meta.Warnings, m.Warnings)
 	c.record.Meta = *m
-	c.record.Meta.Warnings = append(warnings, m.Warnings...)
+	c.record.Meta.Warnings = warnings
 }
 
 // Meta is what is known of the answer's way.
@@ -263,6 +264,7 @@ func (m *metered) Next(ev *llm.Event) error {
 			if ev.Usage != nil {
 				m.call.record.Usage, m.counted = *ev.Usage, true
 			}
+		default: // says nothing that is recorded
 		}
 		return nil
 	case errors.Is(err, io.EOF):
@@ -287,7 +289,7 @@ func (m *metered) Next(ev *llm.Event) error {
 func (m *metered) Close() error {
 	if !m.over {
 		m.over = true
-		m.call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away"})
+		_ = m.call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away"})
 		if !m.counted {
 			m.call.estimate(m.req, m.out)
 		}

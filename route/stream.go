@@ -45,7 +45,7 @@ func open(call context.Context, t *target, model string, req *llm.Request) (*str
 	for {
 		var ev llm.Event
 		if err := s.pull(&ev); err != nil {
-			s.Close()
+			_ = s.Close() // err says it all
 			if errors.Is(err, io.EOF) {
 				err = &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream ended before anything of the answer had come", RequestID: s.Meta().UpstreamID, Target: s.Meta().Target}
 			}

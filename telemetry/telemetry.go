@@ -215,7 +215,7 @@ func (r *Recorder) measure(c *Call) {
 // lookup resolves label sets once. Every part of the key is from a bounded set.
 func (r *Recorder) lookup(key seriesKey) *series {
 	if s, ok := r.series.Load(key); ok {
-		return s.(*series)
+		return s.(*series) //nolint:forcetypeassert // nothing else is stored
 	}
 	s := &series{
 		requests:         r.requests.WithLabelValues(key.door, key.group, strconv.Itoa(key.status), key.code),
