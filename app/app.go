@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -176,7 +177,7 @@ func loopback(host string) bool {
 // Start listens and serves until Stop. It returns when connections are accepted.
 func (a *App) Start(ctx context.Context) error {
 	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", net.JoinHostPort(a.opt.Host, fmt.Sprint(a.opt.Port)))
+	listener, err := lc.Listen(ctx, "tcp", net.JoinHostPort(a.opt.Host, strconv.Itoa(a.opt.Port)))
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -170,5 +171,5 @@ func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return fmt.Sprint(n) + " " + strings.TrimSuffix(noun, "s") + "s"
+	return strconv.Itoa(n) + " " + strings.TrimSuffix(noun, "s") + "s"
 }

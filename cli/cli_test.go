@@ -154,7 +154,7 @@ func TestDemoShowsAFirstAnswerAndALineToPaste(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != 200 {
+	if resp.StatusCode != http.StatusOK {
 		t.Errorf("the line to paste gives %d", resp.StatusCode)
 	}
 	if code := stop(); code != 0 {
@@ -171,7 +171,7 @@ func TestEmulatorPrintsWhatToExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != 403 {
+	if resp.StatusCode != http.StatusForbidden {
 		t.Errorf("a call without credentials gives %d, want 403", resp.StatusCode)
 	}
 	if code := stop(); code != 0 {

@@ -147,8 +147,7 @@ func (e *Error) CanRetry() Retry {
 
 // AsError gives err as an *Error; what is not one becomes CodeInternal.
 func AsError(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	return &Error{Code: CodeInternal, Status: 500, Message: "internal error", Err: err}

@@ -227,6 +227,7 @@ func (f *Fold) place(index int, kind BlockKind) int {
 		if b.Media == nil {
 			b.Media = &Media{}
 		}
+	default: // the others have no part of their own
 	}
 	return place
 }

@@ -102,7 +102,7 @@ func (w *Writer) Members(members []Member) {
 func AppendString(dst []byte, s string) []byte {
 	start := len(dst)
 	dst = append(dst, '"')
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
 			dst, _ = jsontext.AppendQuote(dst[:start], s) // the error only says that bytes were replaced
 			return dst
