@@ -86,8 +86,8 @@ func (s *server) guard(next http.Handler) http.Handler {
 		w.Header()["X-Request-Id"] = []string{id}
 		defer func() {
 			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler {
-					panic(p)
+				if p == http.ErrAbortHandler { //nolint:errorlint // panics are not wrapped
+					panic(p) //nolint:forbidigo // net/http asks for this very value
 				}
 				s.opt.Logger.Error("panic", "id", id, "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 				openaichat.WriteError(w, &llm.Error{Code: llm.CodeInternal, Status: 500, Message: "internal error; the gateway's log has it under this x-request-id."})
@@ -108,7 +108,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 func newID() string {
 	var b [16]byte
 	var text [32]byte
-	hi, lo := rand.Uint64(), rand.Uint64()
+	hi, lo := rand.Uint64(), rand.Uint64() //nolint:gosec // it need not be secret
 	for i := range 8 {
 		b[i], b[8+i] = byte(hi>>(8*i)), byte(lo>>(8*i))
 	}

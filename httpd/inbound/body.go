@@ -73,7 +73,7 @@ func (rd *Reader) Read(w http.ResponseWriter, r *http.Request) (*Body, error) {
 			return nil, rd.tooLarge(w)
 		case errors.Is(err, io.EOF):
 			if deadlines {
-				err = control.SetReadDeadline(time.Time{})
+				_ = control.SetReadDeadline(time.Time{}) // it could be set, so it can be lifted
 			}
 			return b, nil
 		case errors.Is(err, os.ErrDeadlineExceeded):

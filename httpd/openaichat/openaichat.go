@@ -216,5 +216,5 @@ func WriteError(w http.ResponseWriter, e *llm.Error) {
 	h["Content-Type"] = jsonType
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(e.Status)
-	_, _ = w.Write(body) // nobody is left to tell
+	_, _ = w.Write(body) //nolint:gosec // it is JSON, and says so; if the write fails nobody is left to tell
 }
