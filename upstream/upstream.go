@@ -1,9 +1,12 @@
-// Package upstream is the one way out: an HTTP client for provider calls that
-// hides which client it is, so that a leaner one can take its place.
+// Package upstream is the one way out: an HTTP client for provider calls.
 //
-// It follows no redirects, speaks HTTP/1.1 (one connection a call, reused), and
-// sets no limit of its own on how long an answer takes: the caller's context
-// does.
+// It speaks HTTP/1.1 on connections that it keeps and reuses, follows no
+// redirects, asks for no compression, and sets no limit of its own on how long
+// an answer takes: the caller's context does. It runs no goroutine for a call:
+// the caller's own goroutine writes the request and reads the answer, which
+// costs a gateway with many open streams far less than net/http's Transport with
+// its two goroutines and four buffers a connection. Calls that must go through a
+// proxy go by net/http's Transport all the same.
 package upstream
 
 import (
@@ -14,31 +17,65 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
+)
+
+// Limits of connections.
+const (
+	dialTimeout = 10 * time.Second // and as long again for TLS
+	// idleTimeout is less than the minute after which AWS closes idle connections.
+	idleTimeout = 50 * time.Second
+	sweepEvery  = 10 * time.Second
+	maxIdle     = 1024 // a host
+	maxHeader   = 256 << 10
 )
 
 // Client makes calls. It is safe for use by many goroutines.
 type Client struct {
-	transport *http.Transport
+	dialer net.Dialer
+	tls    *tls.Config
+	proxy  func(*http.Request) (*url.URL, error)
+	by     *http.Transport // for what goes through a proxy
+
+	mu    sync.Mutex
+	hosts map[origin]*host
+	sweep *time.Timer // runs while there are idle connections
+}
+
+// origin is what a connection leads to.
+type origin struct{ scheme, host string }
+
+// host is what is kept for an origin.
+type host struct {
+	proxied bool
+	idle    []*conn // the one used last is at the end
 }
 
 // New makes a client. Proxies are taken from the environment (HTTPS_PROXY,
 // HTTP_PROXY, NO_PROXY).
 func New() *Client {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	return &Client{transport: &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		TLSHandshakeTimeout:    10 * time.Second,
+	c := &Client{
+		dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second},
+		tls:    &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)},
+		proxy:  http.ProxyFromEnvironment,
+		hosts:  map[origin]*host{},
+	}
+	c.by = &http.Transport{
+		Proxy:                  func(r *http.Request) (*url.URL, error) { return c.proxy(r) },
+		DialContext:            c.dialer.DialContext,
+		TLSHandshakeTimeout:    dialTimeout,
 		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{}, // no HTTP/2
 		DisableCompression:     true,
-		MaxIdleConnsPerHost:    1024,
-		IdleConnTimeout:        50 * time.Second, // AWS closes idle connections after about a minute
-		MaxResponseHeaderBytes: 256 << 10,
-	}}
+		MaxIdleConnsPerHost:    maxIdle,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: maxHeader,
+	}
+	return c
 }
 
-// Request is a call. Header is not changed; names in it are canonical.
+// Request is a call. Header is not changed; names in it are canonical. Host,
+// Content-Length and User-Agent are the client's to write.
 type Request struct {
 	Method string
 	URL    *url.URL
@@ -46,7 +83,8 @@ type Request struct {
 	Body   []byte
 }
 
-// Response is the beginning of an answer. The caller closes Body.
+// Response is the beginning of an answer. The caller closes Body, which ends the
+// call at whatever point it is.
 type Response struct {
 	Status int
 	Header http.Header
@@ -54,35 +92,160 @@ type Response struct {
 }
 
 // Do makes a call and returns when the answer's header has come. When ctx ends
-// the connection is closed, and reads of the body fail. Any failure is an *Error.
+// the connection is closed, and reads of the body fail with ctx's cause. Any
+// other failure is an *Error.
 func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
-	body := &bytesBody{data: r.Body}
-	req := (&http.Request{
-		Method:        r.Method,
-		URL:           r.URL,
-		Host:          r.URL.Host,
-		Header:        r.Header,
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
-		ContentLength: int64(len(r.Body)),
-	}).WithContext(ctx)
-	if len(r.Body) > 0 {
-		req.Body = body
-		req.GetBody = func() (io.ReadCloser, error) { return &bytesBody{data: r.Body}, nil }
+	to := origin{r.URL.Scheme, r.URL.Host}
+	proxied, err := c.proxied(to, r.URL)
+	if err != nil {
+		return nil, &Error{Unreachable: true, Err: err}
 	}
-	resp, err := c.transport.RoundTrip(req)
+	var resp *Response
+	if proxied {
+		resp, err = c.byTransport(ctx, r)
+	} else {
+		resp, err = c.direct(ctx, to, r)
+	}
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return nil, cause
 		}
 		return nil, &Error{Unreachable: unreachable(err), Err: err}
 	}
-	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: resp.Body}, nil
+	return resp, nil
+}
+
+// proxied reports whether calls to an origin go through a proxy, which is asked
+// of the environment once.
+func (c *Client) proxied(to origin, u *url.URL) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h := c.hosts[to]; h != nil {
+		return h.proxied, nil
+	}
+	proxy, err := c.proxy(&http.Request{URL: u})
+	if err != nil {
+		return false, err
+	}
+	c.hosts[to] = &host{proxied: proxy != nil}
+	return proxy != nil, nil
+}
+
+// direct makes a call without a proxy. A connection that was kept may have been
+// closed by the other side meanwhile; where that shows before anything has been
+// sent, another one takes its place.
+func (c *Client) direct(ctx context.Context, to origin, r *Request) (*Response, error) {
+	for {
+		kept := c.take(to)
+		if kept == nil {
+			break
+		}
+		if kept.alive() {
+			return kept.do(ctx, r)
+		}
+		kept.close()
+	}
+	fresh, err := c.dial(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	return fresh.do(ctx, r)
+}
+
+// byTransport makes a call with net/http.
+func (c *Client) byTransport(ctx context.Context, r *Request) (*Response, error) {
+	req := (&http.Request{
+		Method: r.Method, URL: r.URL, Host: r.URL.Host, Header: r.Header.Clone(),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(r.Body)),
+	}).WithContext(ctx)
+	req.Header.Set("User-Agent", userAgent)
+	if len(r.Body) > 0 {
+		req.Body = &bytesBody{data: r.Body}
+		req.GetBody = func() (io.ReadCloser, error) { return &bytesBody{data: r.Body}, nil }
+	}
+	resp, err := c.by.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: &transportBody{ReadCloser: resp.Body, ctx: ctx}}, nil
+}
+
+// take gives the connection to an origin that was used last, nil if none is idle.
+func (c *Client) take(to origin) *conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.hosts[to]
+	if h == nil || len(h.idle) == 0 {
+		return nil
+	}
+	last := len(h.idle) - 1
+	kept := h.idle[last]
+	h.idle[last] = nil
+	h.idle = h.idle[:last]
+	return kept
+}
+
+// keep takes a connection back whose answer has been read to its end.
+func (c *Client) keep(used *conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.hosts[used.to]
+	if h == nil || len(h.idle) >= maxIdle {
+		used.close()
+		return
+	}
+	used.since = time.Now()
+	h.idle = append(h.idle, used)
+	if c.sweep == nil {
+		c.sweep = time.AfterFunc(sweepEvery, c.sweepIdle)
+	}
+}
+
+// sweepIdle closes connections that have been idle for long or were closed by
+// the other side.
+func (c *Client) sweepIdle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	left := 0
+	for _, h := range c.hosts {
+		good := h.idle[:0]
+		for _, k := range h.idle {
+			if k.alive() {
+				good = append(good, k)
+			} else {
+				k.close()
+			}
+		}
+		clear(h.idle[len(good):])
+		h.idle = good
+		left += len(good)
+	}
+	if c.sweep == nil {
+		return // CloseIdle came in between
+	}
+	if left == 0 {
+		c.sweep = nil
+		return
+	}
+	c.sweep.Reset(sweepEvery)
 }
 
 // CloseIdle closes the connections that no call uses.
-func (c *Client) CloseIdle() { c.transport.CloseIdleConnections() }
+func (c *Client) CloseIdle() {
+	c.by.CloseIdleConnections()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range c.hosts {
+		for _, k := range h.idle {
+			k.close()
+		}
+		h.idle = nil
+	}
+	if c.sweep != nil {
+		c.sweep.Stop()
+		c.sweep = nil
+	}
+}
 
 // Error is a call that got no answer.
 type Error struct {
@@ -105,7 +268,8 @@ func unreachable(err error) bool {
 	var dns *net.DNSError
 	var cert *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	return errors.As(err, &dns) || errors.As(err, &cert) || errors.As(err, &record)
+	var handshake *handshakeError
+	return errors.As(err, &dns) || errors.As(err, &cert) || errors.As(err, &record) || errors.As(err, &handshake)
 }
 
 // bytesBody is a request body over bytes that are not copied.
@@ -123,11 +287,20 @@ func (b *bytesBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// WriteTo lets the transport write the body without a copy in between.
-func (b *bytesBody) WriteTo(w io.Writer) (int64, error) {
-	n, err := w.Write(b.data[b.at:])
-	b.at += n
-	return int64(n), err
+func (b *bytesBody) Close() error { return nil }
+
+// transportBody is an answer that came by net/http.
+type transportBody struct {
+	io.ReadCloser
+	ctx context.Context
 }
 
-func (b *bytesBody) Close() error { return nil }
+func (b *transportBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		if cause := context.Cause(b.ctx); cause != nil {
+			err = cause
+		}
+	}
+	return n, err
+}

@@ -1,0 +1,259 @@
+package upstream
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// userAgent names this client to the provider.
+const userAgent = "outcrop"
+
+// readBuffer holds an answer's header and the sizes of its chunks; larger reads
+// go past it.
+const readBuffer = 2 << 10
+
+// smallBody is up to which size a body is copied behind the header, so that both
+// leave in one packet and one system call.
+const smallBody = 16 << 10
+
+// lastWords is how long an answer is waited for when the request could not be
+// written to its end: a server that refuses early answers before it closes.
+const lastWords = time.Second
+
+// conn is a connection. At any time one call uses it, or none.
+type conn struct {
+	net.Conn
+	tcp    net.Conn // below TLS
+	client *Client
+	to     origin
+	r      *bufio.Reader
+	since  time.Time // when it became idle
+	header int       // bytes that the header may still take; negative: no header is being read
+}
+
+// handshakeError is a TLS connection that could not be made.
+type handshakeError struct{ err error }
+
+func (e *handshakeError) Error() string { return "TLS handshake: " + e.err.Error() }
+func (e *handshakeError) Unwrap() error { return e.err }
+
+// dial makes a connection.
+func (c *Client) dial(ctx context.Context, to origin) (*conn, error) {
+	name, port, err := net.SplitHostPort(to.host)
+	if err != nil {
+		name, port = strings.Trim(to.host, "[]"), "443"
+		if to.scheme == "http" {
+			port = "80"
+		}
+	}
+	tcp, err := c.dialer.DialContext(ctx, "tcp", net.JoinHostPort(name, port))
+	if err != nil {
+		return nil, err
+	}
+	k := &conn{Conn: tcp, tcp: tcp, client: c, to: to, header: -1}
+	if to.scheme == "https" {
+		cfg := c.tls.Clone()
+		cfg.ServerName = name
+		secure := tls.Client(tcp, cfg)
+		ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+		defer cancel()
+		if err := secure.HandshakeContext(ctx); err != nil {
+			_ = tcp.Close()
+			return nil, &handshakeError{err}
+		}
+		k.Conn = secure
+	}
+	k.r = bufio.NewReaderSize(k, readBuffer)
+	return k, nil
+}
+
+// Read reads from the connection, and no more of a header than it may take.
+func (k *conn) Read(p []byte) (int, error) {
+	if k.header >= 0 {
+		if k.header == 0 {
+			return 0, fmt.Errorf("the header of the answer is larger than %d bytes", maxHeader)
+		}
+		p = p[:min(len(p), k.header)]
+	}
+	n, err := k.Conn.Read(p)
+	if k.header >= 0 {
+		k.header -= n
+	}
+	return n, err
+}
+
+// alive reports whether a connection that was idle can be used: not for too
+// long, and the other side has neither closed it nor sent what nobody asked for.
+func (k *conn) alive() bool {
+	return time.Since(k.since) < idleTimeout && quiet(k.tcp)
+}
+
+func (k *conn) close() { _ = k.tcp.Close() } // nothing waits to be sent
+
+// do makes a call on the connection. The connection is closed when it fails.
+func (k *conn) do(ctx context.Context, r *Request) (*Response, error) {
+	head, err := appendHeader(make([]byte, 0, 1<<10+min(len(r.Body), smallBody)), r)
+	if err != nil {
+		k.close()
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, k.close)
+	resp, err := k.exchange(r, head)
+	if err != nil {
+		stop()
+		k.close()
+		return nil, err
+	}
+	b := &body{Reader: resp.Body, conn: k, ctx: ctx, stop: stop, again: !resp.Close}
+	if resp.Body == http.NoBody {
+		b.end()
+	}
+	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: b}, nil
+}
+
+// exchange writes the request and reads the answer's header.
+func (k *conn) exchange(r *Request, head []byte) (*http.Response, error) {
+	var err error
+	if len(r.Body) <= smallBody {
+		_, err = k.Write(append(head, r.Body...))
+	} else if _, err = k.Write(head); err == nil {
+		_, err = k.Write(r.Body)
+	}
+	if err != nil {
+		if resp := k.refusal(); resp != nil {
+			return resp, nil
+		}
+		return nil, err
+	}
+	return k.readHeader()
+}
+
+// refusal reads the answer of a server that did not want the whole request; nil
+// if there is none.
+func (k *conn) refusal() *http.Response {
+	if k.SetReadDeadline(time.Now().Add(lastWords)) != nil {
+		return nil
+	}
+	resp, err := k.readHeader()
+	if err != nil {
+		return nil
+	}
+	resp.Close = true
+	return resp
+}
+
+// maxInformational bounds the interim answers (100, 103) before the answer.
+const maxInformational = 5
+
+func (k *conn) readHeader() (*http.Response, error) {
+	k.header = maxHeader
+	defer func() { k.header = -1 }()
+	for range maxInformational {
+		resp, err := http.ReadResponse(k.r, nil)
+		if err != nil {
+			if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+				err = errors.New("the connection was closed before the answer's header had come")
+			}
+			return nil, err
+		}
+		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
+			return resp, nil
+		}
+	}
+	return nil, errors.New("interim answers without an end")
+}
+
+// appendHeader writes the request line and the header.
+func appendHeader(b []byte, r *Request) ([]byte, error) {
+	b = append(b, r.Method...)
+	b = append(b, ' ')
+	b = append(b, r.URL.RequestURI()...)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	b = append(b, r.URL.Host...)
+	b = append(b, "\r\nUser-Agent: "+userAgent+"\r\n"...)
+	if len(r.Body) > 0 || r.Method == http.MethodPost || r.Method == http.MethodPut {
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, int64(len(r.Body)), 10)
+		b = append(b, "\r\n"...)
+	}
+	for name, values := range r.Header {
+		for _, v := range values {
+			if !fieldValue(v) {
+				return nil, fmt.Errorf("the header %s has a value that HTTP does not allow", name)
+			}
+			b = append(b, name...)
+			b = append(b, ": "...)
+			b = append(b, v...)
+			b = append(b, "\r\n"...)
+		}
+	}
+	return append(b, "\r\n"...), nil
+}
+
+// fieldValue reports whether a header may have the value: no control characters
+// but the tab (RFC 9110, section 5.5).
+func fieldValue(v string) bool {
+	for i := range len(v) {
+		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// body is the body of an answer. Read to its end it gives the connection back;
+// closed before, it closes the connection.
+type body struct {
+	io.Reader
+	conn  *conn
+	ctx   context.Context
+	stop  func() bool // keeps ctx from closing the connection
+	again bool        // the connection can be used again
+	over  bool
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.over {
+		return 0, io.EOF
+	}
+	n, err := b.Reader.Read(p)
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		b.end()
+	default:
+		if cause := context.Cause(b.ctx); cause != nil {
+			err = cause
+		}
+	}
+	return n, err
+}
+
+// end is the end of an answer that was read whole.
+func (b *body) end() {
+	b.over = true
+	if b.stop() && b.again && b.conn.r.Buffered() == 0 {
+		b.conn.client.keep(b.conn)
+		return
+	}
+	b.conn.close()
+}
+
+// Close ends the call. What has not been read is not waited for.
+func (b *body) Close() error {
+	if !b.over {
+		b.over = true
+		b.stop()
+		b.conn.close()
+	}
+	return nil
+}
