@@ -171,9 +171,10 @@ func (c *call) writeWhole(body []byte, f fault.Fault) error {
 		}
 		<-c.request.Context().Done()
 		return errGone
+	default: // an exception came before the body
+		c.Header().Set("Content-Length", full)
+		return c.put(body)
 	}
-	c.Header().Set("Content-Length", full)
-	return c.put(body)
 }
 
 // garbage is an answer that means nothing, as a broken proxy may give it.
@@ -237,6 +238,7 @@ func (c *call) breakStream(next *llm.Event, f fault.Fault) error {
 	case fault.Prelude:
 		frame[preludeSize-1] ^= 0xff
 		return c.put(frame)
+	default: // the stream ends, well or not
 	}
 	if !f.Inside {
 		half = nil
@@ -250,6 +252,7 @@ func (c *call) breakStream(next *llm.Event, f fault.Fault) error {
 	case fault.Stall:
 		<-c.request.Context().Done()
 		return errGone
+	default: // nothing more comes
 	}
 	return nil
 }
@@ -271,9 +274,9 @@ func (c *call) put(piece []byte) error {
 func (c *call) sever(reset bool) {
 	conn, _, err := http.NewResponseController(c.ResponseWriter).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) //nolint:forbidigo // how net/http is told to cut the connection
 	}
-	if tcp, ok := conn.(interface{ SetLinger(int) error }); ok && reset {
+	if tcp, ok := conn.(interface{ SetLinger(seconds int) error }); ok && reset {
 		_ = tcp.SetLinger(0) // if it fails the client sees a close instead
 	}
 	_ = conn.Close() // breaking it is the point

@@ -96,12 +96,14 @@ func (c *call) refuseXML(r *refusal) {
 		code = "AccessDenied"
 	}
 	type failure struct {
-		Type, Code, Message string
+		Type    string `xml:"Type"`
+		Code    string `xml:"Code"`
+		Message string `xml:"Message"`
 	}
 	body, err := xml.Marshal(struct {
 		XMLName   xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ ErrorResponse"`
-		Error     failure
-		RequestID string `xml:"RequestId"`
+		Error     failure  `xml:"Error"`
+		RequestID string   `xml:"RequestId"`
 	}{Error: failure{"Sender", code, r.message}, RequestID: c.id})
 	if err != nil {
 		body = nil // a struct of strings always marshals

@@ -302,7 +302,7 @@ func checkThinkingTurns(q *question) error {
 		found = "tool_use"
 	}
 	return invalid("The model returned the following errors: messages.%d.content.0.type: Expected `thinking` or `redacted_thinking`, but found `%s`. "+
-		"When `thinking` is enabled, a final `assistant` message must start with a thinking block (preceeding the lastmost set of `tool_use` and `tool_result` blocks). "+
+		"When `thinking` is enabled, a final `assistant` message must start with a thinking block (preceeding the lastmost set of `tool_use` and `tool_result` blocks). "+ //nolint:misspell // as AWS spells it
 		"We recommend you include thinking blocks from previous turns. To avoid this requirement, disable `thinking`. "+
 		"Please consult our documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking", last-1, found)
 }

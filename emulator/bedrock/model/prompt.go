@@ -47,6 +47,7 @@ func readPrompt(req *llm.Request) *prompt {
 				p.results = append(p.results, b.ToolResult)
 			case llm.BlockImage, llm.BlockDocument, llm.BlockAudio, llm.BlockVideo:
 				p.media = append(p.media, b)
+			default: // nothing to answer
 			}
 		}
 	}
@@ -146,6 +147,7 @@ func acknowledge(b *llm.Block) string {
 		kind = "a sound"
 	case llm.BlockVideo:
 		kind = "a video"
+	default: // an image
 	}
 	format := m.Format
 	if format == "" {
