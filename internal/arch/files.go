@@ -58,7 +58,7 @@ func (t Table) files(p Package) []Finding {
 			add(f.Name, fmt.Sprintf("has %d lines", lines), fmt.Sprintf("beyond %d lines a file has more than one subject, or a reason in Table.LongFiles", softLines))
 		}
 		test := strings.HasSuffix(f.Name, "_test.go")
-		if syntax.Doc != nil && syntax.Name.Name != "main_test" && !(test && strings.HasSuffix(syntax.Name.Name, "_test")) {
+		if syntax.Doc != nil && !strings.HasSuffix(syntax.Name.Name, "_test") {
 			comments++
 		}
 		for _, d := range syntax.Decls {

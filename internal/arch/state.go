@@ -21,67 +21,81 @@ type variable struct {
 func state(pkg string, set *token.FileSet, files []*ast.File) []variable {
 	// Imports stay empty, so that types of other packages are unknown and errors
 	// abound; names of this package are resolved all the same.
-	info := &types.Info{Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}}
+	w := &writes{set: set, info: &types.Info{Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}}}
 	conf := types.Config{Importer: emptyImporter{}, Error: func(error) {}, DisableUnusedImportCheck: true}
-	checked, _ := conf.Check(pkg, set, files, info)
-
-	var out []variable
-	note := func(at token.Pos, name, what string) {
-		p := set.Position(at)
-		out = append(out, variable{name, what, fmt.Sprintf("%s:%d", p.Filename, p.Line)})
+	w.pkg, _ = conf.Check(pkg, set, files, w.info)
+	for _, f := range files {
+		ast.Inspect(f, w.look)
+		for _, d := range f.Decls {
+			w.declared(d)
+		}
 	}
-	write := func(e ast.Expr) {
-		switch obj := info.Uses[root(e)].(type) {
+	return w.found
+}
+
+// writes collects the state of one package.
+type writes struct {
+	set   *token.FileSet
+	info  *types.Info
+	pkg   *types.Package
+	found []variable
+}
+
+func (w *writes) note(at token.Pos, name, what string) {
+	p := w.set.Position(at)
+	w.found = append(w.found, variable{name, what, fmt.Sprintf("%s:%d", p.Filename, p.Line)})
+}
+
+// look notes what a statement writes to.
+func (w *writes) look(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.AssignStmt:
+		if n.Tok != token.DEFINE {
+			w.to(n.Lhs...)
+		}
+	case *ast.IncDecStmt:
+		w.to(n.X)
+	case *ast.RangeStmt:
+		if n.Tok == token.ASSIGN {
+			w.to(n.Key, n.Value)
+		}
+	case *ast.CallExpr:
+		if f, ok := n.Fun.(*ast.Ident); ok && len(n.Args) > 0 && (f.Name == "delete" || f.Name == "clear" || f.Name == "copy") {
+			w.to(n.Args[0])
+		}
+	}
+	return true
+}
+
+// to notes those of the written expressions that belong to a package.
+func (w *writes) to(written ...ast.Expr) {
+	for _, e := range written {
+		switch obj := w.info.Uses[root(e)].(type) {
 		case *types.Var:
-			if obj.Parent() == checked.Scope() {
-				note(e.Pos(), obj.Name(), "writes to the package-level variable "+obj.Name())
+			if obj.Parent() == w.pkg.Scope() {
+				w.note(e.Pos(), obj.Name(), "writes to the package-level variable "+obj.Name())
 			}
 		case *types.PkgName:
 			if sel, ok := ast.Unparen(e).(*ast.SelectorExpr); ok {
-				note(e.Pos(), sel.Sel.Name, "writes to "+obj.Imported().Name()+"."+sel.Sel.Name)
+				w.note(e.Pos(), sel.Sel.Name, "writes to "+obj.Imported().Name()+"."+sel.Sel.Name)
 			}
 		}
 	}
-	for _, f := range files {
-		ast.Inspect(f, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.AssignStmt:
-				if n.Tok != token.DEFINE {
-					for _, e := range n.Lhs {
-						write(e)
-					}
-				}
-			case *ast.IncDecStmt:
-				write(n.X)
-			case *ast.RangeStmt:
-				if n.Tok == token.ASSIGN {
-					write(n.Key)
-					if n.Value != nil {
-						write(n.Value)
-					}
-				}
-			case *ast.CallExpr:
-				if f, ok := n.Fun.(*ast.Ident); ok && len(n.Args) > 0 && (f.Name == "delete" || f.Name == "clear" || f.Name == "copy") {
-					write(n.Args[0])
-				}
-			}
-			return true
-		})
-		for _, d := range f.Decls {
-			gen, ok := d.(*ast.GenDecl)
-			if !ok || gen.Tok != token.VAR {
-				continue
-			}
-			for _, s := range gen.Specs {
-				if spec, ok := s.(*ast.ValueSpec); ok && len(spec.Names) > 0 {
-					if kind := shared(spec); kind != "" {
-						note(spec.Pos(), spec.Names[0].Name, "has the package-level variable "+spec.Names[0].Name+" of "+kind)
-					}
-				}
+}
+
+// declared notes the variables of a declaration that exist to be changed.
+func (w *writes) declared(d ast.Decl) {
+	gen, ok := d.(*ast.GenDecl)
+	if !ok || gen.Tok != token.VAR {
+		return
+	}
+	for _, s := range gen.Specs {
+		if spec, ok := s.(*ast.ValueSpec); ok {
+			if kind := shared(spec); kind != "" {
+				w.note(spec.Pos(), spec.Names[0].Name, "has the package-level variable "+spec.Names[0].Name+" of "+kind)
 			}
 		}
 	}
-	return out
 }
 
 // root is the variable that an expression is a part of.
