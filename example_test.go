@@ -105,8 +105,7 @@ func ExampleError() {
 	client, stop := newClient(ctx)
 	defer stop()
 	_, err := client.Complete(ctx, &outcrop.Request{Model: "basalt", Turns: []outcrop.Turn{outcrop.User("Hi")}})
-	var e *outcrop.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*outcrop.Error](err); ok {
 		fmt.Println(e.Code, e.Status, e.Whose(), e.CanRetry())
 	}
 	// Output: gateway.model_not_found 404 caller no

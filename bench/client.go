@@ -168,7 +168,7 @@ func (c *client) open(t traffic) error {
 	if _, err := c.conn.Write(t.bytes); err != nil {
 		return err
 	}
-	resp, err := http.ReadResponse(c.in, nil)
+	resp, err := http.ReadResponse(c.in, nil) //nolint:bodyclose // the stream is left open on purpose
 	if err != nil {
 		return err
 	}

@@ -328,8 +328,8 @@ const settle = 2 * time.Second
 // when nothing has been asked yet.
 func startUp(ctx context.Context, b *bench) ([]line, error) {
 	var startOutcrop, startProxy, idleOutcrop, idleProxy []float64
-	once := func(make func(context.Context) (*process, error), start, idle *[]float64) error {
-		p, err := make(ctx)
+	once := func(begin func(context.Context) (*process, error), start, idle *[]float64) error {
+		p, err := begin(ctx)
 		if err != nil {
 			return err
 		}
