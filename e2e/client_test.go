@@ -1,0 +1,179 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// patience bounds what a test waits for; nothing takes it but a failure.
+const patience = 20 * time.Second
+
+// question is a call that every gateway here can answer.
+const question = `{"model":"granite","messages":[{"role":"user","content":"What is granite?"}]}`
+
+// streamed is the body with "stream": true.
+func streamed(body string) string { return strings.TrimSuffix(body, "}") + `,"stream":true}` }
+
+// body is the question, whole or streamed.
+func body(stream bool) string {
+	if stream {
+		return streamed(question)
+	}
+	return question
+}
+
+// seen is what the client saw of a call.
+type seen struct {
+	status    int
+	header    http.Header
+	body      string // of an answer that is no stream
+	text      string
+	reasoning string
+	arguments string // of tool calls
+	finish    []string
+	failure   *failure // of the body, or an event
+	usage     bool
+	comments  int
+	done      bool  // data: [DONE]
+	broke     error // reading the answer failed
+}
+
+// failure is OpenAI's error object.
+type failure struct {
+	Message string  `json:"message"`
+	Type    string  `json:"type"`
+	Param   *string `json:"param"`
+	Code    string  `json:"code"`
+	Outcrop struct {
+		Code llm.Code `json:"code"`
+	} `json:"outcrop"`
+}
+
+// answer is what of an answer or a chunk is looked at.
+type answer struct {
+	Error   *failure `json:"error"`
+	Choices []struct {
+		Message      said   `json:"message"`
+		Delta        said   `json:"delta"`
+		FinishReason string `json:"finish_reason"`
+	} `json:"choices"`
+	Usage *struct {
+		TotalTokens int `json:"total_tokens"`
+	} `json:"usage"`
+}
+
+type said struct {
+	Content          string `json:"content"`
+	ReasoningContent string `json:"reasoning_content"`
+	ToolCalls        []struct {
+		Function struct {
+			Arguments string `json:"arguments"`
+		} `json:"function"`
+	} `json:"tool_calls"`
+}
+
+// ask makes a call of chat completions and reads the answer to its end.
+func (g *gateway) ask(t *testing.T, body string) *seen {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	resp := g.open(ctx, t, body)
+	defer resp.Body.Close()
+	s := &seen{}
+	s.read(t, resp, nil)
+	return s
+}
+
+// open makes a call and returns with its header.
+func (g *gateway) open(ctx context.Context, t *testing.T, body string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.URL()+"/v1/chat/completions", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+masterKey)
+	req.Header.Set("Content-Type", "application/json")
+	transport := &http.Transport{DisableKeepAlives: true}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatalf("the gateway gave no answer: %v", err)
+	}
+	return resp
+}
+
+// read reads an answer to its end. each, if not nil, is told of the state after
+// each event, and stops the reading with false.
+func (s *seen) read(t *testing.T, resp *http.Response, each func(*seen) bool) {
+	t.Helper()
+	s.status, s.header = resp.StatusCode, resp.Header
+	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+		body, err := io.ReadAll(resp.Body)
+		s.body, s.broke = string(body), err
+		if len(body) > 0 {
+			s.take(t, body)
+		}
+		return
+	}
+	lines := bufio.NewReader(resp.Body)
+	for {
+		line, err := lines.ReadString('\n')
+		line = strings.TrimSuffix(line, "\n")
+		data, isData := strings.CutPrefix(line, "data: ")
+		switch {
+		case err == io.EOF:
+			if line != "" {
+				t.Errorf("the stream ends within a line: %q", line)
+			}
+			return
+		case err != nil:
+			s.broke = err
+			return
+		case s.done && line != "":
+			t.Errorf("behind [DONE] came %q", line)
+		case data == "[DONE]":
+			s.done = true
+		case isData:
+			s.take(t, []byte(data))
+			if each != nil && !each(s) {
+				return
+			}
+		case strings.HasPrefix(line, ":"):
+			s.comments++
+		case line != "":
+			t.Errorf("the stream holds %q", line)
+		}
+	}
+}
+
+// take reads a body or an event.
+func (s *seen) take(t *testing.T, data []byte) {
+	t.Helper()
+	var a answer
+	if err := jsonx.Unmarshal(data, &a); err != nil {
+		t.Errorf("the gateway sent %q: %v", data, err)
+		return
+	}
+	if s.failure != nil {
+		t.Errorf("behind an error came %q", data)
+	}
+	s.failure = a.Error
+	s.usage = s.usage || a.Usage != nil
+	for _, c := range a.Choices {
+		s.text += c.Message.Content + c.Delta.Content
+		s.reasoning += c.Message.ReasoningContent + c.Delta.ReasoningContent
+		for _, call := range append(c.Message.ToolCalls, c.Delta.ToolCalls...) {
+			s.arguments += call.Function.Arguments
+		}
+		if c.FinishReason != "" {
+			s.finish = append(s.finish, c.FinishReason)
+		}
+	}
+}

@@ -1,0 +1,232 @@
+// Package roughbedrock is the runtime of a Bedrock on raw sockets that answers
+// exactly as a test's script says: byte by byte, out of order, wrong, late, or
+// not at all. What it sends it writes by hand, so that it can send what no HTTP
+// server would. It checks nothing; the emulator does.
+package roughbedrock
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// RequestID is the x-amzn-RequestId of every answer.
+const RequestID = "4f5b1c7e-0a51-4f7a-9d0e-6a0c1f2b3d4e"
+
+// Script answers one call. It runs in the connection's goroutine. The connection
+// serves the next call when it returns, unless it was closed or broke.
+type Script func(*Call)
+
+// Server is a Bedrock that answers by a script. Close ends it.
+type Server struct {
+	listener net.Listener
+	script   Script
+	done     sync.WaitGroup
+
+	mu     sync.Mutex
+	calls  int
+	closed bool
+	conns  map[*net.TCPConn]struct{}
+}
+
+// Listen serves on a free port of this machine.
+func Listen(script Script) (*Server, error) {
+	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{listener: listener, script: script, conns: map[*net.TCPConn]struct{}{}}
+	s.done.Go(func() {
+		for {
+			conn, err := listener.AcceptTCP()
+			if err != nil {
+				return
+			}
+			if s.keep(conn) {
+				s.done.Go(func() { s.serve(conn) })
+			}
+		}
+	})
+	return s, nil
+}
+
+// URL is the server's address.
+func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
+
+// Calls is how many calls of a model have come.
+func (s *Server) Calls() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls
+}
+
+// Close ends the server with all connections, and waits for its goroutines. A
+// script that waits for its client is told.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	_ = s.listener.Close() // it has no error that matters now
+	for conn := range s.conns {
+		_ = conn.Close()
+	}
+	s.mu.Unlock()
+	s.done.Wait()
+}
+
+// keep remembers a connection; false, and it is closed, if the server is.
+func (s *Server) keep(conn *net.TCPConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		_ = conn.Close()
+		return false
+	}
+	s.conns[conn] = struct{}{}
+	return true
+}
+
+func (s *Server) serve(conn *net.TCPConn) {
+	defer func() {
+		s.mu.Lock()
+		delete(s.conns, conn)
+		s.mu.Unlock()
+		_ = conn.Close()
+	}()
+	in := bufio.NewReader(conn)
+	for {
+		req, err := http.ReadRequest(in)
+		if err != nil {
+			return
+		}
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			return
+		}
+		c := &Call{server: s, conn: conn, in: in, Body: string(body), Stream: strings.HasSuffix(req.URL.Path, "/converse-stream")}
+		s.mu.Lock()
+		s.calls++
+		c.Number = s.calls
+		s.mu.Unlock()
+		s.script(c)
+		if c.err != nil || c.closed {
+			return
+		}
+	}
+}
+
+// Call is a call of a model. A write that fails makes the later ones do nothing.
+type Call struct {
+	server *Server
+	conn   *net.TCPConn
+	in     *bufio.Reader
+	err    error // of a write
+	closed bool
+
+	// Number counts the server's calls from 1.
+	Number int
+	// Stream is whether ConverseStream is called, and not Converse.
+	Stream bool
+	Body   string
+}
+
+// Send writes bytes as they are; false if they could not be written.
+func (c *Call) Send(raw []byte) bool {
+	if c.err == nil {
+		_, c.err = c.conn.Write(raw)
+	}
+	return c.err == nil
+}
+
+// SendWithin is Send with a bound on the time; what is not written by then is
+// left out, and waited reports it. The connection stays usable.
+func (c *Call) SendWithin(raw []byte, bound time.Duration) (n int, waited bool) {
+	if c.err != nil {
+		return 0, false
+	}
+	c.err = c.conn.SetWriteDeadline(time.Now().Add(bound))
+	if c.err != nil {
+		return 0, false
+	}
+	n, err := c.conn.Write(raw)
+	if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+		c.err = c.conn.SetWriteDeadline(time.Time{})
+		return n, true
+	}
+	c.err = err
+	return n, false
+}
+
+// Answer writes a whole answer. A length below 0 claims the body's own.
+// Headers are whole lines, such as "Retry-After: 7".
+func (c *Call) Answer(status int, mediaType, body string, length int, headers ...string) {
+	if length < 0 {
+		length = len(body)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "HTTP/1.1 %d X\r\nContent-Type: %s\r\nContent-Length: %d\r\nx-amzn-RequestId: %s\r\n", status, mediaType, length, RequestID)
+	for _, h := range headers {
+		b.WriteString(h + "\r\n")
+	}
+	c.Send([]byte(b.String() + "\r\n" + body))
+}
+
+// Refuse answers with one of AWS's errors, such as 429 ThrottlingException. key
+// is the body's member with the words: message, or Message of the authorization
+// layer.
+func (c *Call) Refuse(status int, kind, key, message string, headers ...string) {
+	headers = append(headers, "x-amzn-ErrorType: "+kind+":http://internal.amazon.com/coral/com.amazon.bedrock/")
+	c.Answer(status, "application/json", fmt.Sprintf("{%q:%q}", key, message), -1, headers...)
+}
+
+// Complete answers well, with Text and the stop reason.
+func (c *Call) Complete(reason string) {
+	if c.Stream {
+		c.Begin()
+		c.Frames(Story(reason)...)
+		c.End()
+		return
+	}
+	c.Answer(http.StatusOK, "application/json", fmt.Sprintf(
+		`{"metrics":{"latencyMs":300},"output":{"message":{"content":[{"text":%q}],"role":"assistant"}},"stopReason":%q,"usage":{"inputTokens":9,"outputTokens":7,"totalTokens":16}}`,
+		Text(), reason), -1)
+}
+
+// Begin writes the header of a stream.
+func (c *Call) Begin() {
+	c.Send([]byte("HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked\r\nx-amzn-RequestId: " + RequestID + "\r\n\r\n"))
+}
+
+// Frames writes pieces of a stream's body, each in a chunk and a segment of its
+// own.
+func (c *Call) Frames(pieces ...[]byte) {
+	for _, p := range pieces {
+		c.Send(fmt.Appendf(nil, "%x\r\n%s\r\n", len(p), p))
+	}
+}
+
+// End ends a stream's body in good order.
+func (c *Call) End() { c.Send([]byte("0\r\n\r\n")) }
+
+// Cut closes the connection: in good order (FIN), or by a reset.
+func (c *Call) Cut(reset bool) {
+	c.closed = true
+	if reset {
+		_ = c.conn.SetLinger(0) // if it fails the client sees a FIN, and the test says so
+	}
+	_ = c.conn.Close()
+}
+
+// Left waits until the client has closed the connection; false if it has not by
+// the time that the server ends.
+func (c *Call) Left() bool {
+	c.closed = true
+	_, _ = io.Copy(io.Discard, c.in) // any error is an end
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	return !c.server.closed
+}
