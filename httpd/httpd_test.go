@@ -1,0 +1,189 @@
+package httpd
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"outcrop/gateway"
+	"outcrop/httpd/openaichat"
+	"outcrop/llm"
+	"outcrop/telemetry"
+)
+
+// router answers every call with the model that was asked for as its text.
+type router struct {
+	models []string
+	panics bool
+}
+
+func (r *router) Complete(_ context.Context, req *llm.Request) (*llm.Response, error) {
+	if r.panics {
+		panic("a fault of our own")
+	}
+	r.models = append(r.models, req.Model)
+	return &llm.Response{Blocks: []llm.Block{{Kind: llm.BlockText, Text: req.Model}}, Stop: llm.StopEnd, RawStop: "end_turn"}, nil
+}
+
+func (r *router) Stream(context.Context, *llm.Request) (llm.Stream, error) {
+	return nil, &llm.Error{Code: llm.CodeUnavailable, Status: 503, Message: "down", Upstream: true, RetryAfter: "7", RequestID: "aws-1"}
+}
+
+func (r *router) Group(string) string { return "*" }
+
+func newServer(key string, r *router) http.Handler {
+	return New(Options{
+		Gateway: gateway.New(gateway.Options{Router: r, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: key}),
+		Models: func(context.Context) []Model {
+			return []Model{{ID: "granite", OwnedBy: "bedrock"}, {ID: "bedrock/us.amazon.nova-lite-v1:0", OwnedBy: "Amazon"}}
+		},
+		Chat:   openaichat.Options{MaxBody: 1 << 20, KeepAlive: time.Minute},
+		Logger: slog.New(slog.DiscardHandler),
+	})
+}
+
+func send(h http.Handler, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+const question = `{"model":"granite","messages":[{"role":"user","content":"Hi"}]}`
+
+func TestModelInThePath(t *testing.T) {
+	for path, want := range map[string]string{
+		"/v1/chat/completions":                        "granite",
+		"/chat/completions":                           "granite",
+		"/openai/deployments/basalt/chat/completions": "basalt",
+		"/openai/deployments/bedrock/us.amazon.nova-lite-v1:0/chat/completions":                                                     "bedrock/us.amazon.nova-lite-v1:0",
+		"/openai/deployments/bedrock%2Fus.amazon.nova-lite-v1%3A0/chat/completions?api-version=2024-1":                              "bedrock/us.amazon.nova-lite-v1:0",
+		"/openai/deployments/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aapplication-inference-profile%2Fabc/chat/completions": "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc",
+	} {
+		r := &router{}
+		if w := send(newServer("", r), "POST", path, question); w.Code != 200 || !slices.Equal(r.models, []string{want}) {
+			t.Errorf("%s: %d, called %v, want %s", path, w.Code, r.models, want)
+		}
+	}
+}
+
+func TestKeyInEveryPlaceOfItsOwn(t *testing.T) {
+	h := newServer("sk-master", &router{})
+	for _, tt := range []struct {
+		header, value string
+		status        int
+	}{
+		{"Authorization", "Bearer sk-master", 200},
+		{"api-key", "sk-master", 200},
+		{"x-api-key", "sk-master", 200},
+		{"x-litellm-api-key", "sk-master", 200},
+		{"Authorization", "sk-master", 401},
+		{"Authorization", "Basic sk-master", 401},
+		{"Authorization", "Bearer sk-maste", 401},
+		{"Authorization", "Bearer sk-master ", 401},
+		{"x-other", "sk-master", 401},
+	} {
+		w := send(h, "POST", "/v1/chat/completions", question, tt.header, tt.value)
+		if w.Code != tt.status {
+			t.Errorf("%s: %s gives %d, want %d", tt.header, tt.value, w.Code, tt.status)
+		}
+		if w.Code == 401 && (!strings.Contains(w.Body.String(), `"code":"invalid_api_key"`) || w.Header().Get("Www-Authenticate") != "Bearer") {
+			t.Errorf("the refusal is %v %s", w.Header(), w.Body)
+		}
+	}
+	for _, r := range (&server{}).routes() {
+		method, _, _ := strings.Cut(r.pattern, " ")
+		path := strings.NewReplacer("{model}", "granite", "{id}", "granite").Replace(r.path)
+		open := strings.HasPrefix(path, "/health/") || path == "/metrics" || path == "/openapi.json"
+		if w := send(h, method, path, question); (w.Code == 401) == open {
+			t.Errorf("%s %s without a key gives %d", method, path, w.Code)
+		}
+	}
+}
+
+func TestErrorsOnTheWire(t *testing.T) {
+	w := send(newServer("", &router{}), "POST", "/v1/chat/completions", `{"model":"granite","stream":true,"messages":[{"role":"user","content":"Hi"}]}`)
+	if w.Code != 503 || w.Header().Get("Retry-After") != "7" || w.Header().Get("X-Amzn-Requestid") != "aws-1" || w.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("got %d %v", w.Code, w.Header())
+	}
+	for _, tt := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{{"GET", "/v1/chat/completions", 405, "POST"}, {"POST", "/v1/models", 405, "GET"}, {"GET", "/v1/nothing", 404, ""}, {"POST", "/openai/deployments/granite/embeddings", 404, ""}, {"GET", "/v1/models/basalt", 404, ""}} {
+		w := send(newServer("", &router{}), tt.method, tt.path, "")
+		var e struct {
+			Error struct{ Message, Type, Code string }
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil || w.Code != tt.status || w.Header().Get("Allow") != tt.allow || e.Error.Message == "" || e.Error.Type == "" {
+			t.Errorf("%s %s: %d %v %s", tt.method, tt.path, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
+func TestPanicIsAnErrorAndNothingOfItShows(t *testing.T) {
+	w := send(newServer("", &router{panics: true}), "POST", "/v1/chat/completions", question)
+	if w.Code != 500 || strings.Contains(w.Body.String(), "fault of our own") || w.Header().Get("X-Request-Id") == "" {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
+
+func TestWarningsInTheHeader(t *testing.T) {
+	long := `{"model":"granite","seed":1,"user":"ann","messages":[` + strings.Repeat(`{"role":"user","name":"ann","content":"Hi"},`, 400) + `{"role":"user","content":"Hi"}]}`
+	w := send(newServer("", &router{}), "POST", "/v1/chat/completions", long)
+	got := w.Header().Get("X-Outcrop-Warnings")
+	if !strings.HasPrefix(got, "dropped;field=seed, dropped;field=user, dropped;field=messages[0].name") || len(got) > 2<<10 || !strings.Contains(got, "more;count=") {
+		t.Errorf("%d bytes: %s", len(got), got)
+	}
+}
+
+func TestOpenAPIHoldsEveryRoute(t *testing.T) {
+	var doc struct {
+		Paths map[string]map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(openAPIDocument, &doc); err != nil {
+		t.Fatal(err)
+	}
+	said := map[string]bool{}
+	for path, methods := range doc.Paths {
+		for method := range methods {
+			said[strings.ToUpper(method)+" "+path] = true
+		}
+	}
+	served := map[string]bool{}
+	for _, r := range (&server{}).routes() {
+		method, _, _ := strings.Cut(r.pattern, " ")
+		served[method+" "+r.path] = true
+	}
+	if !maps.Equal(said, served) {
+		t.Errorf("openapi.json says %v\nserved are %v", slices.Sorted(maps.Keys(said)), slices.Sorted(maps.Keys(served)))
+	}
+	if w := send(newServer("", &router{}), "GET", "/openapi.json", ""); w.Code != 200 {
+		t.Errorf("status %d", w.Code)
+	}
+}
+
+func TestModels(t *testing.T) {
+	h := newServer("", &router{})
+	for _, path := range []string{"/v1/models/bedrock/us.amazon.nova-lite-v1:0", "/v1/models/bedrock%2Fus.amazon.nova-lite-v1%3A0", "/models/granite"} {
+		if w := send(h, "GET", path, ""); w.Code != 200 || !strings.Contains(w.Body.String(), `"object":"model"`) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	w := send(h, "GET", "/v1/models", "")
+	body, _ := io.ReadAll(w.Body)
+	if !strings.HasPrefix(string(body), `{"object":"list","data":[{"id":"granite","object":"model"`) {
+		t.Errorf("got %s", body)
+	}
+}
