@@ -107,7 +107,7 @@ func (k *conn) do(ctx context.Context, r *Request) (*Response, error) {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, k.close)
-	resp, err := k.exchange(r, head)
+	resp, err := k.exchange(r, head) //nolint:bodyclose // the caller closes it
 	if err != nil {
 		stop()
 		k.close()

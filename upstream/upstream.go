@@ -163,7 +163,7 @@ func (c *Client) byTransport(ctx context.Context, r *Request) (*Response, error)
 		req.Body = &bytesBody{data: r.Body}
 		req.GetBody = func() (io.ReadCloser, error) { return &bytesBody{data: r.Body}, nil }
 	}
-	resp, err := c.by.RoundTrip(req)
+	resp, err := c.by.RoundTrip(req) //nolint:bodyclose // the caller closes it
 	if err != nil {
 		return nil, err
 	}
