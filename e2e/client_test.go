@@ -83,12 +83,19 @@ type said struct {
 // ask makes a call of chat completions and reads the answer to its end.
 func (g *gateway) ask(t *testing.T, body string) *seen {
 	t.Helper()
+	return g.watch(t, body, nil)
+}
+
+// watch is ask with each told of the state after each event and comment; it
+// stops the reading, and leaves, with false.
+func (g *gateway) watch(t *testing.T, body string, each func(*seen) bool) *seen {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	resp := g.open(ctx, t, body)
 	defer resp.Body.Close()
 	s := &seen{}
-	s.read(t, resp, nil)
+	s.read(t, resp, each)
 	return s
 }
 
@@ -109,8 +116,7 @@ func (g *gateway) open(ctx context.Context, t *testing.T, body string) *http.Res
 	return resp
 }
 
-// read reads an answer to its end. each, if not nil, is told of the state after
-// each event, and stops the reading with false.
+// read reads an answer to its end, or until each, if not nil, gives false.
 func (s *seen) read(t *testing.T, resp *http.Response, each func(*seen) bool) {
 	t.Helper()
 	s.status, s.header = resp.StatusCode, resp.Header
@@ -142,13 +148,13 @@ func (s *seen) read(t *testing.T, resp *http.Response, each func(*seen) bool) {
 			s.done = true
 		case isData:
 			s.take(t, []byte(data))
-			if each != nil && !each(s) {
-				return
-			}
 		case strings.HasPrefix(line, ":"):
 			s.comments++
 		case line != "":
 			t.Errorf("the stream holds %q", line)
+		}
+		if line != "" && each != nil && !each(s) {
+			return
 		}
 	}
 }

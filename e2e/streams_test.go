@@ -1,0 +1,293 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+
+	"outcrop/e2e/roughbedrock"
+	"outcrop/llm"
+)
+
+// modelled are the exceptions that the service model declares for a stream, with
+// the words that AWS gives them and the status that the model gives their type.
+func modelled() []struct {
+	kind, words string
+	status      int
+	code        llm.Code
+} {
+	return []struct {
+		kind, words string
+		status      int
+		code        llm.Code
+	}{
+		{"throttlingException", "Too many requests, please wait before trying again.", 429, llm.CodeLimitRequests},
+		{"modelStreamErrorException", "Model produced invalid sequence as part of ToolUse.", 424, llm.CodeModelError},
+		{"internalServerException", "The system encountered an unexpected error during processing.", 500, llm.CodeServiceInternal},
+		{"validationException", "The model returned the following errors: messages.1: unexpected block", 400, llm.CodeInvalid},
+		{"serviceUnavailableException", "Bedrock is unable to process your request.", 503, llm.CodeUnavailable},
+		{"modelTimeoutException", "Model has timed out in processing the request.", 408, llm.CodeTimeout},
+		{"quarryException", "The quarry is closed.", 500, llm.CodeServiceInternal},
+	}
+}
+
+// spoilt is a copy of a frame with the bits of one byte turned; at below 0
+// counts from the end.
+func spoilt(frame []byte, at int) []byte {
+	frame = slices.Clone(frame)
+	if at < 0 {
+		at += len(frame)
+	}
+	frame[at] ^= 0xff
+	return frame
+}
+
+// Places of the checksums in a frame.
+const (
+	preludeCRC = 8
+	messageCRC = -1
+)
+
+// TestStreamsThatBreakOff: what came before the failure is delivered, an error
+// event follows, and nothing claims an end.
+func TestStreamsThatBreakOff(t *testing.T) {
+	begun := slices.Clip(roughbedrock.Begun())
+	sends := func(end func(*roughbedrock.Call), frames ...[]byte) roughbedrock.Script {
+		return func(c *roughbedrock.Call) {
+			c.Begin()
+			c.Frames(frames...)
+			end(c)
+		}
+	}
+	orderly := (*roughbedrock.Call).End
+	fin := func(c *roughbedrock.Call) { c.Cut(false) }
+	reset := func(c *roughbedrock.Call) { c.Cut(true) }
+	interrupted := want{status: 200, code: llm.CodeInterrupted, text: roughbedrock.BegunText(), logged: 502}
+	tool := interrupted
+	tool.text, tool.arguments = "", `{"city":"Par`
+	thinking := interrupted
+	thinking.text = ""
+	failed := interrupted
+	failed.code, failed.words, failed.logged = llm.CodeServiceInternal, "InternalFailure: An internal server error occurred", 500
+	next := roughbedrock.Delta("igneous ")
+	rest := append([][]byte{}, roughbedrock.Story("end_turn")[5:]...)
+	for _, tt := range []struct {
+		name   string
+		script roughbedrock.Script
+		want   want
+	}{
+		{"a reset", sends(reset, begun...), interrupted},
+		{"a FIN", sends(fin, begun...), interrupted},
+		{"an orderly end without messageStop", sends(orderly, begun...), interrupted},
+		{"an orderly end behind a block", sends(orderly, append(begun, roughbedrock.BlockStop())...), interrupted},
+		{"an orderly end inside a frame", sends(orderly, append(begun, next[:60])...), interrupted},
+		{"a FIN inside a frame", sends(fin, append(begun, next[:60])...), interrupted},
+		{"a FIN inside a prelude", sends(fin, append(begun, next[:5])...), interrupted},
+		{"an orderly end in a tool call", sends(orderly, roughbedrock.Start(), roughbedrock.ToolStart("tooluse_1", "weather"), roughbedrock.ToolInput(`{"city":`), roughbedrock.ToolInput(`"Par`)), tool},
+		{"an orderly end in reasoning", sends(orderly, roughbedrock.Start(), roughbedrock.Thought("The user "), roughbedrock.Thought("asks about gra")), thinking},
+		{"a reset in reasoning", sends(reset, roughbedrock.Start(), roughbedrock.Thought("The user "), roughbedrock.Thought("asks about gra")), thinking},
+		{"an error frame", sends(orderly, append(begun, roughbedrock.ErrorFrame("InternalFailure", "An internal server error occurred"))...), failed},
+		{"a wrong message checksum", sends(orderly, append(append(begun, spoilt(next, messageCRC)), rest...)...), interrupted},
+		{"a wrong prelude checksum", sends(orderly, append(append(begun, spoilt(next, preludeCRC)), rest...)...), interrupted},
+		{"a payload that was changed", sends(orderly, append(append(begun, spoilt(next, -10)), rest...)...), interrupted},
+		{"an event that is not JSON", sends(orderly, append(append(begun, roughbedrock.Event("contentBlockDelta", `{"contentBlockIndex":0,"delta":{"text":`)), rest...)...), interrupted},
+		{"an event of a wrong shape", sends(orderly, append(append(begun, roughbedrock.Event("contentBlockDelta", `{"contentBlockIndex":0,"delta":{"text":7}}`)), rest...)...), interrupted},
+		{"a FIN behind a broken chunk", func(c *roughbedrock.Call) {
+			c.Begin()
+			c.Frames(begun...)
+			c.Send([]byte("zz\r\n"))
+			c.Cut(false)
+		}, interrupted},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newBench(t, tt.script, once).check(t, true, tt.want)
+			if tt.want == thinking && s.reasoning != "The user asks about gra" {
+				t.Errorf("delivered the reasoning %q", s.reasoning)
+			}
+		})
+	}
+	for _, e := range modelled() {
+		t.Run(e.kind, func(t *testing.T) {
+			script := sends(orderly, append(roughbedrock.Begun(), roughbedrock.Exception(e.kind, e.words))...)
+			newBench(t, script, once).check(t, true, want{status: 200, code: e.code, words: e.words, text: roughbedrock.BegunText(), logged: e.status})
+		})
+	}
+}
+
+// TestExceptionsInTheFirstFrameAreStatuses: as long as nothing has been said to
+// the client the failure is an ordinary HTTP error.
+func TestExceptionsInTheFirstFrameAreStatuses(t *testing.T) {
+	for _, e := range modelled() {
+		for _, before := range [][][]byte{nil, {roughbedrock.Start()}} {
+			name := e.kind + " at once"
+			if before != nil {
+				name = e.kind + " behind messageStart"
+			}
+			t.Run(name, func(t *testing.T) {
+				b := newBench(t, func(c *roughbedrock.Call) {
+					c.Begin()
+					c.Frames(append(before, roughbedrock.Exception(e.kind, e.words))...)
+					c.End()
+				}, once)
+				s := b.check(t, true, want{status: e.status, code: e.code, words: e.words})
+				if s.header.Get("X-Amzn-Requestid") != roughbedrock.RequestID {
+					t.Errorf("x-amzn-RequestId is lost: %v", s.header)
+				}
+			})
+		}
+	}
+}
+
+// TestAStallEndsInAnErrorEvent: the gateway gives up on a stream that has fallen
+// silent, and closes the connection.
+func TestAStallEndsInAnErrorEvent(t *testing.T) {
+	left := make(chan bool, 1)
+	b := newBench(t, func(c *roughbedrock.Call) {
+		c.Begin()
+		c.Frames(roughbedrock.Begun()...)
+		left <- c.Left()
+	}, hasty)
+	b.check(t, true, want{status: 200, code: llm.CodeTimeout, words: "400ms", text: roughbedrock.BegunText(), logged: 504})
+	if !<-left {
+		t.Error("the upstream call stayed open")
+	}
+}
+
+// TestAnInsaneLengthIsNotBelieved: a frame that claims two gigabytes is refused
+// at its prelude, and no memory is set aside for it.
+func TestAnInsaneLengthIsNotBelieved(t *testing.T) {
+	prelude := binary.BigEndian.AppendUint32(nil, 0x7ffffff0)
+	prelude = binary.BigEndian.AppendUint32(prelude, 80)
+	prelude = binary.BigEndian.AppendUint32(prelude, crc32.ChecksumIEEE(prelude))
+	filler := bytes.Repeat([]byte("x"), 1<<16)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	b := newBench(t, func(c *roughbedrock.Call) {
+		c.Begin()
+		c.Frames(append(roughbedrock.Begun(), prelude)...)
+		for range 2000 { // 130 MB, for those who believe it
+			c.Frames(filler)
+		}
+		c.Left()
+	}, once)
+	b.check(t, true, want{status: 200, code: llm.CodeInterrupted, text: roughbedrock.BegunText(), logged: 502})
+	runtime.ReadMemStats(&after)
+	// Frames copies what it sends; the most that it sends is far below the claim.
+	if grown := after.Sys - before.Sys; grown > 256<<20 {
+		t.Errorf("the process took %d MB more", grown>>20)
+	}
+}
+
+// TestStreamsThatAreOddButWhole: what is unknown is passed over, and how the
+// bytes are cut makes no difference.
+func TestStreamsThatAreOddButWhole(t *testing.T) {
+	story := roughbedrock.Story("end_turn")
+	with := func(odd []byte) [][]byte { return slices.Insert(slices.Clone(story), 4, odd) }
+	ending := func(reason, finish string) (roughbedrock.Script, want) {
+		w := whole()
+		w.finish = finish
+		return func(c *roughbedrock.Call) { c.Complete(reason) }, w
+	}
+	plays := func(pieces ...[]byte) roughbedrock.Script {
+		return func(c *roughbedrock.Call) {
+			c.Begin()
+			c.Frames(pieces...)
+			c.End()
+		}
+	}
+	var single [][]byte
+	for _, piece := range bytes.Join(story, nil) {
+		single = append(single, []byte{piece})
+	}
+	for _, tt := range []struct {
+		name   string
+		script roughbedrock.Script
+	}{
+		{"as Bedrock sends it", plays(story...)},
+		{"an unknown event", plays(with(roughbedrock.Event("quarryReport", `{"depth":3}`))...)},
+		{"an unknown delta", plays(with(roughbedrock.Event("contentBlockDelta", `{"contentBlockIndex":0,"delta":{"hologram":{"voxels":8}}}`))...)},
+		{"unknown members", plays(with(roughbedrock.Event("contentBlockDelta", `{"colour":"grey","contentBlockIndex":0,"delta":{"text":""},"strata":[1,{"a":null}]}`))...)},
+		{"split at every byte", plays(single...)},
+		{"all in one segment", plays(bytes.Join(story, nil))},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			newBench(t, tt.script, once).check(t, true, whole())
+		})
+	}
+	t.Run("no metadata", func(t *testing.T) {
+		w := whole()
+		b := newBench(t, plays(story[:len(story)-1]...), once)
+		s := b.ask(t, streamed(question))
+		lines := b.close(t)
+		w.compareEnd(t, true, s)
+		if s.text != w.text || len(lines) != 1 || !lines[0].TokensEstimated || lines[0].CompletionTokens == 0 {
+			t.Errorf("delivered %q, recorded %+v, want the whole text and an estimate", s.text, lines)
+		}
+	})
+	for reason, finish := range map[string]string{
+		"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "content_filtered": "content_filter",
+		"guardrail_intervened": "content_filter", "model_context_window_exceeded": "length", "future_reason": "stop",
+	} {
+		for _, stream := range []bool{false, true} {
+			t.Run("the stop reason "+reason+", "+form(stream), func(t *testing.T) {
+				script, w := ending(reason, finish)
+				newBench(t, script, once).check(t, stream, w)
+			})
+		}
+	}
+}
+
+// TestPings: while the model is silent comments go out; a retry behind them is
+// not seen, and a failure behind them is an error event.
+func TestPings(t *testing.T) {
+	for _, recovers := range []bool{true, false} {
+		name, settings := "a failure behind pings is an error event", "num_retries: 0, timeout: 30, keepalive_seconds: 1"
+		if recovers {
+			name, settings = "a retry behind pings is not seen", "num_retries: 1, timeout: 30, keepalive_seconds: 1"
+		}
+		t.Run(name, func(t *testing.T) {
+			pinged := make(chan struct{})
+			b := newBench(t, func(c *roughbedrock.Call) {
+				if c.Number > 1 {
+					c.Complete("end_turn")
+					return
+				}
+				<-pinged // until then the model thinks
+				c.Refuse(503, "ServiceUnavailableException", "message", "Bedrock is unable to process your request.")
+			}, settings)
+			ping := sync.OnceFunc(func() { close(pinged) })
+			defer ping() // should no comment come
+			s := b.watch(t, streamed(question), func(s *seen) bool {
+				if s.comments > 0 {
+					ping()
+				}
+				return true
+			})
+			w := want{status: 200, code: llm.CodeUnavailable, words: "Bedrock is unable"}
+			if recovers {
+				w = whole()
+				w.calls = 2
+			}
+			if s.comments == 0 {
+				t.Error("no comment came")
+			}
+			calls := b.upstream.Calls()
+			lines := b.close(t)
+			if s.status != 200 || s.text != w.text || calls != max(1, w.calls) || len(lines) != 1 {
+				t.Fatalf("status %d, text %q, %d calls, recorded %+v", s.status, s.text, calls, lines)
+			}
+			if recovers {
+				w.compareEnd(t, true, s)
+				return
+			}
+			w.compareFailure(t, s)
+			if l := lines[0]; l.Status != 503 || l.Code != string(w.code) || l.TokensEstimated {
+				t.Errorf("recorded %+v, want 503 and %s, with no tokens", l, w.code)
+			}
+		})
+	}
+}
