@@ -254,12 +254,16 @@ func (a *App) idle(ctx context.Context) {
 // credentialPatience is how long a demo looks for AWS credentials.
 const credentialPatience = 2 * time.Second
 
-// credentialsFound reports whether there are AWS credentials. Only their lack
-// calls for the emulator: with wrong ones the user wants to see what is wrong.
+// credentialsFound reports whether there are AWS credentials. Only their lack,
+// or nobody to ask for them in time, calls for the emulator: with wrong ones the
+// user wants to see what is wrong.
 func credentialsFound(ctx context.Context, client *outcrop.Client) bool {
 	ctx, cancel := context.WithTimeout(ctx, credentialPatience)
 	defer cancel()
 	err := client.Ready(ctx)
-	var e *llm.Error
-	return err == nil || errors.As(err, &e) && e.Code != llm.CodeCredentialsMissing
+	if err == nil {
+		return true
+	}
+	code := llm.AsError(err).Code
+	return ctx.Err() == nil && code != llm.CodeCredentialsMissing && code != llm.CodeUnreachable
 }

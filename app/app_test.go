@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -193,6 +194,20 @@ func TestDemoWithoutCredentialsRunsTheEmulator(t *testing.T) {
 	}
 	if status, one := get(t, a.URL()+"/v1/models/us.deepseek.r1-v1%3A0"); status != 200 {
 		t.Errorf("one model: %d %s", status, one)
+	}
+}
+
+// Outside EC2 the address of the instance's credentials often answers nobody.
+func TestDemoWithASilentInstanceServiceRunsTheEmulator(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "false")
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://"+silent.Addr().String())
+	if a := start(t, app.Options{Demo: true}); !a.Emulated() {
+		t.Error("no emulator")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,6 +28,7 @@ import (
 
 // Provider describes Bedrock.
 func Provider() provider.Info {
+	known := &identities{open: map[identity]*shared{}}
 	return provider.Info{
 		Name: "bedrock",
 		Help: "AWS Bedrock: every model that Converse serves.",
@@ -44,7 +46,7 @@ func Provider() provider.Info {
 			{Name: "aws_bedrock_runtime_endpoint", Help: "Address of the runtime API in place of AWS's own, such as a VPC endpoint's."},
 			{Name: "model_id", Help: "Id or ARN that is called in place of the model string's, which goes on telling the model's abilities."},
 		},
-		Open: open,
+		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(known, p) },
 	}
 }
 
@@ -56,10 +58,11 @@ const service = "bedrock"
 
 // deployment is one model of Bedrock, or all behind a wildcard.
 type deployment struct {
-	params provider.Params
-	source *creds.Source
-	signer sign.Signer
-	client *upstream.Client
+	params     provider.Params
+	source     *shared
+	identities *identities
+	signer     sign.Signer
+	client     *upstream.Client
 
 	buffers sync.Pool // of *buffer
 
@@ -82,35 +85,29 @@ type destination struct {
 // model strings.
 const maxKnown = 1024
 
-func open(_ context.Context, p provider.Params) (provider.Deployment, error) {
+func open(known *identities, p provider.Params) (provider.Deployment, error) {
 	if p.Environ == nil {
 		p.Environ = func(string) string { return "" }
 	}
-	v := p.Values
-	key, keyGiven := v["api_key"]
-	source, err := creds.Open(creds.Options{
-		APIKey:       key,
-		NoAPIKey:     keyGiven && key == "",
-		AccessKey:    v["aws_access_key_id"],
-		SecretKey:    v["aws_secret_access_key"],
-		SessionToken: v["aws_session_token"],
-		Profile:      v["aws_profile_name"],
-		Role:         v["aws_role_name"],
-		SessionName:  v["aws_session_name"],
-		ExternalID:   v["aws_external_id"],
-		Region:       v["aws_region_name"],
-		Environ:      p.Environ,
-		Now:          p.Now,
-	})
-	if err != nil {
-		return nil, optionError(v, err)
+	if p.Logger == nil {
+		p.Logger = slog.New(slog.DiscardHandler)
 	}
-	d := &deployment{params: p, source: source, client: p.Upstream, known: map[string]*destination{}}
-	if !strings.Contains(p.Model, "*") {
-		if _, err := d.destination(p.Model); err != nil {
-			source.Close()
-			return nil, optionError(v, err)
-		}
+	source, err := known.source(p)
+	if err != nil {
+		return nil, optionError(p.Values, err)
+	}
+	d := &deployment{params: p, source: source, identities: known, client: p.Upstream, known: map[string]*destination{}}
+	if strings.Contains(p.Model, "*") {
+		return d, nil
+	}
+	_, err = d.destination(p.Model)
+	var unsupported *llm.Error
+	switch {
+	case errors.As(err, &unsupported): // each call says so; the other deployments can serve
+		p.Logger.Warn("a deployment cannot be called", slog.String("model", p.Model), slog.String("error", unsupported.Message))
+	case err != nil:
+		known.release(source)
+		return nil, optionError(p.Values, err)
 	}
 	return d, nil
 }
@@ -263,7 +260,7 @@ func (d *deployment) Ready(ctx context.Context) error {
 
 // Close ends the refreshing of credentials.
 func (d *deployment) Close() error {
-	d.source.Close()
+	d.identities.release(d.source)
 	return nil
 }
 

@@ -276,3 +276,40 @@ func TestWithoutCredentialsTheErrorSaysWhatIsMissing(t *testing.T) {
 		t.Errorf("ready: %v", err)
 	}
 }
+
+// Deployments with the same settings share their credentials: one role is
+// assumed once, whatever the number of deployments and calls.
+func TestOneIdentityIsMadeOnce(t *testing.T) {
+	assumed := map[string]int{}
+	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		assumed[r.Form.Get("RoleArn")]++
+		_, _ = io.WriteString(w, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`)
+	}))
+	defer sts.Close()
+	a := newAWS(t)
+	info, client := bedrock.Provider(), upstream.New()
+	defer client.CloseIdle()
+	model := "us.amazon.nova-lite-v1:0"
+	for _, role := range []string{"one", "one", "one", "two"} {
+		d, err := info.Open(t.Context(), provider.Params{
+			Model: model, Upstream: client, Environ: func(name string) string { return map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL}[name] },
+			Values: map[string]string{
+				"aws_bedrock_runtime_endpoint": a.URL, "aws_region_name": "us-east-1", "aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret",
+				"aws_role_name": "arn:aws:iam::123456789012:role/" + role,
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = d.(io.Closer).Close() }()
+		for range 10 {
+			if _, err := d.Complete(t.Context(), model, ask(model)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if assumed["arn:aws:iam::123456789012:role/one"] != 1 || assumed["arn:aws:iam::123456789012:role/two"] != 1 {
+		t.Errorf("roles were assumed %v times", assumed)
+	}
+}
