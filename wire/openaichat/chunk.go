@@ -21,7 +21,7 @@ type Chunks struct {
 	input    bool // the open tool call has sent arguments
 	fold     llm.Fold
 	folding  bool // the open block has no word in a chunk and is collected
-	redacted []byte
+	redacted bool // the open block has sent redacted reasoning, which is collected
 
 	stop     llm.StopReason
 	rawStop  string
@@ -91,7 +91,7 @@ func (c *Chunks) close(w *jsonx.Writer) []byte {
 // start begins a block. A block that was not ended is, first.
 func (c *Chunks) start(dst []byte, ev *llm.Event) []byte {
 	dst = c.end(dst)
-	c.block, c.index = ev.Block, ev.Index
+	c.block, c.index, c.fold = ev.Block, ev.Index, llm.Fold{}
 	switch {
 	case ev.Block == llm.BlockToolUse && ev.ToolUse != nil && ev.ToolUse.Type != llm.ServerSide:
 		w := c.open(dst)
@@ -104,7 +104,7 @@ func (c *Chunks) start(dst []byte, ev *llm.Event) []byte {
 	case ev.Block == llm.BlockText || ev.Block == llm.BlockReasoning || ev.Block == llm.BlockRedacted:
 		return dst
 	default:
-		c.folding, c.fold = true, llm.Fold{}
+		c.folding = true
 		if ev.Kind == llm.EventBlockStart {
 			c.fold.Add(ev)
 		}
@@ -146,9 +146,9 @@ func (c *Chunks) delta(dst []byte, ev *llm.Event) []byte {
 		appendThinking(&w, &llm.Block{Kind: llm.BlockReasoning, Text: ev.Text, Signature: ev.Signature})
 		w.EndArray()
 		return c.close(&w)
-	case llm.BlockRedacted:
-		c.block = llm.BlockRedacted
-		c.redacted = append(c.redacted, ev.Text...)
+	case llm.BlockRedacted: // its pieces are base64 each, and padded
+		c.redacted = true
+		c.fold.Add(ev)
 	case llm.BlockToolUse:
 		if ev.Text == "" {
 			return dst
@@ -195,15 +195,15 @@ func (c *Chunks) end(dst []byte) []byte {
 		dst = c.close(&w)
 	case c.block == llm.BlockToolUse && !c.input:
 		dst = c.arguments(dst, "{}")
-	case c.block == llm.BlockRedacted && len(c.redacted) > 0:
+	case c.redacted:
 		w := c.open(dst)
 		w.Key("thinking_blocks")
 		w.Array()
-		appendThinking(&w, &llm.Block{Kind: llm.BlockRedacted, Text: string(c.redacted)})
+		appendThinking(&w, &llm.Block{Kind: llm.BlockRedacted, Text: c.fold.Answer().Blocks[0].Text})
 		w.EndArray()
 		dst = c.close(&w)
 	}
-	c.index, c.input, c.folding, c.redacted = -1, false, false, c.redacted[:0]
+	c.index, c.input, c.folding, c.redacted = -1, false, false, false
 	return dst
 }
 
