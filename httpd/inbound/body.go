@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,6 +41,17 @@ func (b *Body) Release() {
 	}
 }
 
+// grow makes room for a body that is said to be of a length, or of none if that
+// is negative. The claim counts for no more than eight times what has arrived.
+func (b *Body) grow(claimed int64) {
+	have := int64(len(b.Bytes))
+	more := have
+	if claimed >= have { // one byte more, in which the end is met
+		more = min(claimed-have+1, 7*have)
+	}
+	b.Bytes = slices.Grow(b.Bytes, int(more))
+}
+
 // Reader reads bodies of up to Limit bytes. Its zero value reads none.
 type Reader struct {
 	Limit int64
@@ -64,7 +76,7 @@ func (rd *Reader) Read(w http.ResponseWriter, r *http.Request) (*Body, error) {
 	deadlines := err == nil
 	for {
 		if len(b.Bytes) == cap(b.Bytes) {
-			b.Bytes = append(b.Bytes, 0)[:len(b.Bytes)]
+			b.grow(r.ContentLength)
 		}
 		n, err := r.Body.Read(b.Bytes[len(b.Bytes):cap(b.Bytes)])
 		b.Bytes = b.Bytes[:len(b.Bytes)+n]

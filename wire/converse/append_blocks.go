@@ -188,7 +188,7 @@ func (e *encoder) source(m *llm.Media, at place) {
 
 // base64 writes content that is base64 already, without decoding it.
 func (e *encoder) base64(text string, at place) {
-	if !isBase64(text) {
+	if !llm.IsBase64(text) {
 		e.fail(llm.Invalid(at.String(), "the content is not standard base64"))
 		e.w.String(text)
 		return
@@ -345,19 +345,6 @@ func (m *members) next() {
 func (m *members) end() {
 	m.rest()
 	m.w.EndObject()
-}
-
-// isBase64 reports whether text has only the characters of standard base64, so
-// that it can stand in a JSON string as it is.
-func isBase64(text string) bool {
-	for i := range len(text) {
-		c := text[i]
-		if c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '+' && c <= '9' && c != ',' && c != '-' && c != '.' {
-			continue
-		}
-		return strings.Trim(text[i:], "=") == "" && len(text)-i <= 2
-	}
-	return true
 }
 
 // sorted gives members in alphabetical order.

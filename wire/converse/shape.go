@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"outcrop/llm"
 )
 
 // shape is what AWS's service model says of a value. The shapes of a request
@@ -153,7 +155,7 @@ func (s *source) checkBlob(sh *shape) {
 	if s.err != nil {
 		return
 	}
-	if len(text)%4 != 0 || !isBase64(text) {
+	if len(text)%4 != 0 || !llm.IsBase64(text) {
 		s.failf("must be base64")
 	}
 	s.checkLength(sh, len(text)/4*3-strings.Count(text[max(0, len(text)-2):], "="), "byte")

@@ -175,24 +175,5 @@ func dataURI(s string) (mediaType, data string, ok bool) {
 }
 
 // isBase64 reports whether s is standard base64 with padding (RFC 4648, section
-// 4) of at least one byte. It looks at every character and decodes nothing.
-func isBase64(s string) bool {
-	if len(s) == 0 || len(s)%4 != 0 {
-		return false
-	}
-	body := strings.TrimSuffix(strings.TrimSuffix(s, "="), "=")
-	for i := range len(body) {
-		if !base64Alphabet[body[i]] {
-			return false
-		}
-	}
-	return true
-}
-
-// base64Alphabet is never written to.
-var base64Alphabet = func() (set [256]bool) {
-	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
-		set[c] = true
-	}
-	return set
-}()
+// 4) of at least one byte.
+func isBase64(s string) bool { return len(s) > 0 && len(s)%4 == 0 && llm.IsBase64(s) }
