@@ -200,19 +200,26 @@ func typeName(kind string) string {
 	}
 }
 
+// maxPath is where a path is cut, in bytes: who sends a document chooses how deep
+// it is and how long its names are.
+const maxPath = 200
+
 // Path turns a JSON pointer (RFC 6901) into the way people write it:
-// /messages/2/content becomes messages[2].content.
+// /messages/2/content becomes messages[2].content. A long one is cut.
 func Path(pointer string) string {
 	var b strings.Builder
 	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
 		if _, err := strconv.ParseUint(token, 10, 32); err == nil && b.Len() > 0 {
 			b.WriteString("[" + token + "]")
-			continue
+		} else {
+			if b.Len() > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
 		}
-		if b.Len() > 0 {
-			b.WriteByte('.')
+		if b.Len() > maxPath {
+			return strings.ToValidUTF8(b.String()[:maxPath], "") + "…"
 		}
-		b.WriteString(strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
 	}
 	return b.String()
 }
