@@ -31,6 +31,8 @@ type Events struct {
 func NewEvents(w http.ResponseWriter, ping string, keepAlive time.Duration) *Events {
 	e := &Events{w: w, ping: ping, keepAlive: keepAlive}
 	e.flusher, _ = w.(http.Flusher)
+	e.mu.Lock() // the first comment may be due before the timer is known here
+	defer e.mu.Unlock()
 	e.timer = time.AfterFunc(keepAlive, e.silent)
 	return e
 }
