@@ -14,7 +14,7 @@ import (
 )
 
 // patience bounds what a test waits for; nothing takes it but a failure.
-const patience = 20 * time.Second
+const patience = 10 * time.Second
 
 // question is a call that every gateway here can answer.
 const question = `{"model":"granite","messages":[{"role":"user","content":"What is granite?"}]}`
@@ -44,6 +44,8 @@ type seen struct {
 	comments  int
 	done      bool  // data: [DONE]
 	broke     error // reading the answer failed
+
+	lines *bufio.Reader // of a stream
 }
 
 // failure is OpenAI's error object.
@@ -92,17 +94,18 @@ func (g *gateway) watch(t *testing.T, body string, each func(*seen) bool) *seen 
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	resp := g.open(ctx, t, body)
+	resp := open(ctx, t, g.URL(), body)
 	defer resp.Body.Close()
 	s := &seen{}
 	s.read(t, resp, each)
 	return s
 }
 
-// open makes a call and returns with its header.
-func (g *gateway) open(ctx context.Context, t *testing.T, body string) *http.Response {
+// open makes a call of the gateway at the address, on a connection of its own,
+// and returns with the answer's header.
+func open(ctx context.Context, t *testing.T, url, body string) *http.Response {
 	t.Helper()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.URL()+"/v1/chat/completions", strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat/completions", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +119,8 @@ func (g *gateway) open(ctx context.Context, t *testing.T, body string) *http.Res
 	return resp
 }
 
-// read reads an answer to its end, or until each, if not nil, gives false.
+// read reads an answer to its end, or until each, if not nil, gives false; the
+// next read goes on from there.
 func (s *seen) read(t *testing.T, resp *http.Response, each func(*seen) bool) {
 	t.Helper()
 	s.status, s.header = resp.StatusCode, resp.Header
@@ -128,9 +132,11 @@ func (s *seen) read(t *testing.T, resp *http.Response, each func(*seen) bool) {
 		}
 		return
 	}
-	lines := bufio.NewReader(resp.Body)
+	if s.lines == nil {
+		s.lines = bufio.NewReader(resp.Body)
+	}
 	for {
-		line, err := lines.ReadString('\n')
+		line, err := s.lines.ReadString('\n')
 		line = strings.TrimSuffix(line, "\n")
 		data, isData := strings.CutPrefix(line, "data: ")
 		switch {

@@ -202,11 +202,12 @@ func (c *Call) Begin() {
 }
 
 // Frames writes pieces of a stream's body, each in a chunk and a segment of its
-// own.
-func (c *Call) Frames(pieces ...[]byte) {
+// own; false if they could not be written.
+func (c *Call) Frames(pieces ...[]byte) bool {
 	for _, p := range pieces {
 		c.Send(fmt.Appendf(nil, "%x\r\n%s\r\n", len(p), p))
 	}
+	return c.err == nil
 }
 
 // End ends a stream's body in good order.

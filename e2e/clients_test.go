@@ -1,0 +1,229 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"outcrop/e2e/roughbedrock"
+	"outcrop/llm"
+)
+
+// TestAClientThatLeaves: the call to Bedrock is closed, and recorded once, with
+// a guess of the tokens that were used.
+func TestAClientThatLeaves(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		// script answers until the client of the gateway leaves; gone is told
+		// whether it did.
+		script func(gone chan<- bool) roughbedrock.Script
+		output bool // tokens have come
+	}{
+		{"while tokens flow", func(gone chan<- bool) roughbedrock.Script {
+			return func(c *roughbedrock.Call) {
+				c.Begin()
+				c.Frames(roughbedrock.Begun()...)
+				for c.Frames(roughbedrock.Delta("more ")) {
+					// on and on
+				}
+				gone <- true
+			}
+		}, true},
+		{"while the model thinks", func(gone chan<- bool) roughbedrock.Script {
+			return func(c *roughbedrock.Call) {
+				c.Begin()
+				c.Frames(roughbedrock.Begun()...)
+				gone <- c.Left()
+			}
+		}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			gone := make(chan bool, 1)
+			b := newBench(t, tt.script(gone), once)
+			s := b.watch(t, streamed(question), func(s *seen) bool { return s.text == "" })
+			if s.text == "" {
+				t.Fatalf("nothing came: %+v", s)
+			}
+			wait(t, gone)
+			left(t, b, tt.output)
+		})
+	}
+	t.Run("before anything has come", func(t *testing.T) {
+		for _, stream := range []bool{false, true} {
+			arrived, gone := make(chan struct{}), make(chan bool, 1)
+			b := newBench(t, func(c *roughbedrock.Call) {
+				close(arrived)
+				gone <- c.Left()
+			}, once)
+			conn := b.dial(t)
+			send(t, conn, head(len(body(stream)))+body(stream))
+			<-arrived
+			if err := conn.Close(); err != nil {
+				t.Fatal(err)
+			}
+			wait(t, gone)
+			left(t, b, false)
+		}
+	})
+}
+
+// wait takes what says that the upstream call was closed.
+func wait(t *testing.T, gone <-chan bool) {
+	t.Helper()
+	select {
+	case closed := <-gone:
+		if !closed {
+			t.Error("the upstream call stayed open")
+		}
+	case <-time.After(patience):
+		t.Fatal("the upstream call stays open")
+	}
+}
+
+// left checks the record of a call whose client went away.
+func left(t *testing.T, b *bench, output bool) {
+	t.Helper()
+	lines := b.close(t)
+	if len(lines) != 1 {
+		t.Fatalf("%d log lines, want one: %+v", len(lines), lines)
+	}
+	l := lines[0]
+	if l.Code != string(llm.CodeClientGone) || l.Status != 499 || !l.TokensEstimated || l.PromptTokens == 0 || (l.CompletionTokens > 0) != output {
+		t.Errorf("recorded %+v, want client_gone with estimated tokens", l)
+	}
+}
+
+// head is the header of a chat completion whose body has the length, with more
+// header lines.
+func head(length int, more ...string) string {
+	lines := append([]string{
+		"POST /v1/chat/completions HTTP/1.1", "Host: gateway", "Content-Type: application/json",
+		"Authorization: Bearer " + masterKey, fmt.Sprintf("Content-Length: %d", length),
+	}, more...)
+	return strings.Join(lines, "\r\n") + "\r\n\r\n"
+}
+
+// dial opens a bare connection to the gateway, closed when the test ends.
+func (g *gateway) dial(t *testing.T) *net.TCPConn {
+	t.Helper()
+	address, err := net.ResolveTCPAddr("tcp", g.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.DialTCP("tcp", nil, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() }) // which most tests have done
+	if err := conn.SetDeadline(time.Now().Add(3 * patience)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+func send(t *testing.T, conn net.Conn, text string) {
+	t.Helper()
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// receive reads an answer from a bare connection, and closes it.
+func receive(t *testing.T, conn net.Conn) *seen {
+	t.Helper()
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatalf("the gateway gave no answer: %v", err)
+	}
+	defer resp.Body.Close()
+	s := &seen{}
+	s.read(t, resp, nil)
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	return s
+}
+
+// TestASlowReaderSlowsTheUpstream: what a client does not read stays with
+// Bedrock and not in the gateway's memory, and nothing is lost. The upstream
+// that waits is not taken for one that is silent.
+func TestASlowReaderSlowsTheUpstream(t *testing.T) {
+	const pieces = 3000
+	piece := roughbedrock.Delta(strings.Repeat("lava ", 13_000)) // 65 kB, 195 MB in all
+	stalled := make(chan int, 1)
+	b := newBench(t, func(c *roughbedrock.Call) {
+		c.Begin()
+		c.Frames(roughbedrock.Start())
+		chunk := fmt.Appendf(nil, "%x\r\n%s\r\n", len(piece), piece)
+		sent, waiting := 0, false
+		for range pieces {
+			rest := chunk
+			for len(rest) > 0 {
+				n, waited := c.SendWithin(rest, time.Second)
+				if n == 0 && !waited {
+					return
+				}
+				sent, rest = sent+n, rest[n:]
+				if waited && !waiting {
+					waiting = true
+					stalled <- sent
+				}
+			}
+		}
+		c.Frames(roughbedrock.Ending("end_turn")...)
+		c.End()
+		if !waiting {
+			stalled <- sent
+		}
+	}, hasty)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
+	defer cancel()
+	resp := open(ctx, t, b.URL(), streamed(question))
+	defer resp.Body.Close()
+	sent := <-stalled
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if sent > 64<<20 {
+		t.Errorf("the gateway took %d MB from the upstream for a client that reads nothing", sent>>20)
+	}
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 16<<20 {
+		t.Errorf("it holds %d MB more", grown>>20)
+	}
+	read, err := countText(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := int64(pieces * 13_000 * len("lava ")); read != want {
+		t.Errorf("%d characters came, want %d", read, want)
+	}
+	if lines := b.close(t); len(lines) != 1 || lines[0].Code != "" || lines[0].CompletionTokens != 7 {
+		t.Errorf("recorded %+v, want one good call", lines)
+	}
+}
+
+// countText counts the characters of a stream's text as far as they are lava, and
+// fails if the stream does not come to its end.
+func countText(body io.Reader) (int64, error) {
+	lines := bufio.NewReaderSize(body, 1<<17)
+	var n int64
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return n, fmt.Errorf("the stream broke off: %w", err)
+		}
+		if line == "data: [DONE]\n" {
+			return n, nil
+		}
+		n += int64(strings.Count(line, "lava ") * len("lava "))
+	}
+}
