@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -139,7 +140,7 @@ outcrop_time_to_first_token_seconds_sum{door="chat",model="granite"} 1
 // scrape gives the samples whose names begin with one of names, sorted.
 func scrape(r *telemetry.Recorder, names ...string) string {
 	w := httptest.NewRecorder()
-	promhttp.HandlerFor(r.Gatherer(), promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	promhttp.HandlerFor(r.Gatherer(), promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	var lines []string
 	for line := range strings.Lines(w.Body.String()) {
 		for _, name := range names {

@@ -168,7 +168,8 @@ func TestChunks(t *testing.T) {
 		{"an empty delta says nothing", []llm.Event{text(0, ""), text(0, "a")}, []string{`{"role":"assistant","content":"a"}`, `{}`}},
 		{"nothing at all", nil, []string{`{"role":"assistant"}`}},
 		{
-			"a citation", []llm.Event{{Kind: llm.EventDelta, Block: llm.BlockText, Other: &jsonx.Member{Name: "citation", Value: jsonx.Raw(`{"title":"t"}`)}}},
+			"a citation",
+			[]llm.Event{{Kind: llm.EventDelta, Block: llm.BlockText, Other: &jsonx.Member{Name: "citation", Value: jsonx.Raw(`{"title":"t"}`)}}},
 			[]string{`{"role":"assistant","provider_specific_fields":{"citation":{"title":"t"}}}`, `{}`},
 		},
 		{
