@@ -19,13 +19,13 @@ const patience = 10 * time.Second
 // question is a call that every gateway here can answer.
 const question = `{"model":"granite","messages":[{"role":"user","content":"What is granite?"}]}`
 
-// streamed is the body with "stream": true.
-func streamed(body string) string { return strings.TrimSuffix(body, "}") + `,"stream":true}` }
+// streamed is the question with a streamed answer.
+const streamed = `{"model":"granite","messages":[{"role":"user","content":"What is granite?"}],"stream":true}`
 
 // body is the question, whole or streamed.
 func body(stream bool) string {
 	if stream {
-		return streamed(question)
+		return streamed
 	}
 	return question
 }

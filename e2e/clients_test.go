@@ -3,12 +3,14 @@ package e2e
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,7 +49,7 @@ func TestAClientThatLeaves(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			gone := make(chan bool, 1)
 			b := newBench(t, tt.script(gone), once)
-			s := b.watch(t, streamed(question), func(s *seen) bool { return s.text == "" })
+			s := b.watch(t, streamed, func(s *seen) bool { return s.text == "" })
 			if s.text == "" {
 				t.Fatalf("nothing came: %+v", s)
 			}
@@ -122,7 +124,7 @@ func (g *gateway) dial(t *testing.T) *net.TCPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() }) // which most tests have done
-	if err := conn.SetDeadline(time.Now().Add(3 * patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(6 * patience)); err != nil {
 		t.Fatal(err)
 	}
 	return conn
@@ -149,6 +151,60 @@ func receive(t *testing.T, conn net.Conn) *seen {
 		t.Error(err)
 	}
 	return s
+}
+
+// TestManyStreamsCutAtOnce: each of many clients is told of its own failure, each
+// call is recorded once, and nothing is left open.
+func TestManyStreamsCutAtOnce(t *testing.T) {
+	const clients = 100
+	var arrived sync.WaitGroup
+	arrived.Add(clients)
+	b := newBench(t, func(c *roughbedrock.Call) {
+		arrived.Done()
+		arrived.Wait() // all are open at once
+		c.Begin()
+		c.Frames(roughbedrock.Begun()...)
+		switch c.Number % 4 {
+		case 0:
+			c.Cut(true)
+		case 1:
+			c.Cut(false)
+		case 2:
+			c.Frames(roughbedrock.Exception("internalServerException", "The system encountered an unexpected error during processing."))
+			c.End()
+		default:
+			c.Frames(roughbedrock.Story("end_turn")[5:]...)
+			c.End()
+		}
+	}, once)
+	answers := make([]*seen, clients)
+	var asking sync.WaitGroup
+	for i := range answers {
+		asking.Go(func() { answers[i] = b.ask(t, streamed) })
+	}
+	asking.Wait()
+	told, good := 0, 0
+	for _, s := range answers {
+		switch {
+		case s == nil: // ask has said why
+		case s.failure != nil && !s.done && len(s.finish) == 0 && s.text == roughbedrock.BegunText():
+			told++
+		case s.failure == nil && s.done && s.text == roughbedrock.Text():
+			good++
+		default:
+			t.Errorf("seen %+v", s)
+		}
+	}
+	if told != 75 || good != 25 {
+		t.Errorf("%d were told and %d answered, want 75 and 25", told, good)
+	}
+	ids := map[string]bool{}
+	for _, l := range b.close(t) {
+		ids[l.ID] = true
+	}
+	if len(ids) != clients {
+		t.Errorf("%d calls were recorded, want %d", len(ids), clients)
+	}
 }
 
 // TestASlowReaderSlowsTheUpstream: what a client does not read stays with
@@ -188,7 +244,7 @@ func TestASlowReaderSlowsTheUpstream(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
 	defer cancel()
-	resp := open(ctx, t, b.URL(), streamed(question))
+	resp := open(ctx, t, b.URL(), streamed)
 	defer resp.Body.Close()
 	sent := <-stalled
 	runtime.GC()
@@ -216,14 +272,15 @@ func TestASlowReaderSlowsTheUpstream(t *testing.T) {
 func countText(body io.Reader) (int64, error) {
 	lines := bufio.NewReaderSize(body, 1<<17)
 	var n int64
-	for {
+	for done := false; ; {
 		line, err := lines.ReadString('\n')
-		if err != nil {
+		switch {
+		case errors.Is(err, io.EOF) && done:
+			return n, nil
+		case err != nil:
 			return n, fmt.Errorf("the stream broke off: %w", err)
 		}
-		if line == "data: [DONE]\n" {
-			return n, nil
-		}
+		done = done || line == "data: [DONE]\n"
 		n += int64(strings.Count(line, "lava ") * len("lava "))
 	}
 }

@@ -3,5 +3,9 @@
 // gateway and, boto3, to the emulator; a raw Bedrock of package roughbedrock
 // fails in every way that a network and a service can.
 //
+// A scenario of an SDK stands in its program under sdks/ and in the list of names
+// that the Go test holds the program to. The package openai for Node stays on its
+// version 6: 7 asks for Node 22, and Debian 13 has 20.
+//
 // It holds no code but tests.
 package e2e

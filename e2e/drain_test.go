@@ -36,7 +36,7 @@ func TestSIGTERMDrains(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
-	resp := open(ctx, t, p.url, streamed(question))
+	resp := open(ctx, t, p.url, streamed)
 	defer resp.Body.Close()
 	answer := &seen{}
 	answer.read(t, resp, func(s *seen) bool { return s.text == "" })

@@ -75,3 +75,24 @@ func TestRetries(t *testing.T) {
 		}
 	}
 }
+
+// TestAnIdleConnectionThatAWSClosedIsNoFailure: Bedrock closes connections that
+// nobody uses; the call that comes next takes a new one, or is tried again where
+// the two meet on the way.
+func TestAnIdleConnectionThatAWSClosedIsNoFailure(t *testing.T) {
+	for _, stream := range []bool{false, true} {
+		t.Run(form(stream), func(t *testing.T) {
+			b := newBench(t, func(c *roughbedrock.Call) {
+				c.Complete("end_turn")
+				c.Cut(c.Number%2 == 0)
+			}, patient)
+			for range 4 {
+				s := b.ask(t, body(stream))
+				whole().compareEnd(t, stream, s)
+			}
+			if lines := b.close(t); len(lines) != 4 {
+				t.Errorf("recorded %+v, want four calls", lines)
+			}
+		})
+	}
+}

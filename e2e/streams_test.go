@@ -221,7 +221,7 @@ func TestStreamsThatAreOddButWhole(t *testing.T) {
 	t.Run("no metadata", func(t *testing.T) {
 		w := whole()
 		b := newBench(t, plays(story[:len(story)-1]...), once)
-		s := b.ask(t, streamed(question))
+		s := b.ask(t, streamed)
 		lines := b.close(t)
 		w.compareEnd(t, true, s)
 		if s.text != w.text || len(lines) != 1 || !lines[0].TokensEstimated || lines[0].CompletionTokens == 0 {
@@ -261,7 +261,7 @@ func TestPings(t *testing.T) {
 			}, settings)
 			ping := sync.OnceFunc(func() { close(pinged) })
 			defer ping() // should no comment come
-			s := b.watch(t, streamed(question), func(s *seen) bool {
+			s := b.watch(t, streamed, func(s *seen) bool {
 				if s.comments > 0 {
 					ping()
 				}

@@ -6,10 +6,12 @@ package roughbedrock
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -153,7 +155,7 @@ func (c *Call) SendWithin(raw []byte, bound time.Duration) (n int, waited bool) 
 		return 0, false
 	}
 	n, err := c.conn.Write(raw)
-	if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		c.err = c.conn.SetWriteDeadline(time.Time{})
 		return n, true
 	}
