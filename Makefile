@@ -5,7 +5,7 @@ PORT ?= 4000
 GO   ?= go
 BIN  := bin/outcrop
 
-.PHONY: all build run test test-go lint bench setup clean
+.PHONY: all build run test test-go cover lint bench setup clean
 
 all: build
 
@@ -19,10 +19,13 @@ setup: ## Python, Node and their packages, for the tests with official SDKs
 	./scripts/setup-tests
 
 test: build setup ## every test there is; a missing tool is a failure, not a skip
-	OUTCROP_TEST_ALL=1 $(GO) test -race -timeout 30m ./...
+	GO=$(GO) OUTCROP_TEST_ALL=1 ./scripts/cover -race -timeout 30m
 
 test-go: ## the tests that need nothing but Go; the others skip and say so
 	$(GO) test -race ./...
+
+cover: ## how much of each package its own tests reach; llm and wire/* have a floor
+	GO=$(GO) ./scripts/cover
 
 lint: ## formatting, vet, staticcheck and golangci-lint
 	./scripts/lint
