@@ -46,8 +46,22 @@ type handshakeError struct{ err error }
 func (e *handshakeError) Error() string { return "TLS handshake: " + e.err.Error() }
 func (e *handshakeError) Unwrap() error { return e.err }
 
-// dial makes a connection.
+// dial makes a connection. It does so in a goroutine of its own, which ends with
+// it: connecting and TLS's key exchange take stacks of 16 to 64 KB, and the
+// caller's goroutine would keep one for as long as its stream is open.
 func (c *Client) dial(ctx context.Context, to origin) (*conn, error) {
+	var k *conn
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		k, err = c.connect(ctx, to)
+	}()
+	<-done // connect heeds ctx
+	return k, err
+}
+
+func (c *Client) connect(ctx context.Context, to origin) (*conn, error) {
 	name, port, err := net.SplitHostPort(to.host)
 	if err != nil {
 		name, port = strings.Trim(to.host, "[]"), "443"
