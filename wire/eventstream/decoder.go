@@ -17,7 +17,14 @@ const (
 const (
 	preludeLen = 12             // total length, headers length, their checksum
 	overhead   = preludeLen + 4 // what a frame holds beside headers and payload
-	firstBuf   = 4 << 10
+)
+
+// A Decoder's buffer begins with room for a few frames of text, because a stream
+// keeps it for as long as it is open. A burst that fills it makes it larger, up to
+// burstBuf; only a larger frame makes it larger than that.
+const (
+	firstBuf = 1 << 10 // bytes
+	burstBuf = 4 << 10 // bytes
 )
 
 // What can be wrong with a stream of frames; test with errors.Is.
@@ -112,19 +119,19 @@ func (d *Decoder) fill(n int) error {
 }
 
 // room makes place behind end: by moving what lies ahead to the front, or by a
-// larger buffer.
+// larger buffer. A small buffer that is full has met a burst.
 func (d *Decoder) room() {
 	if d.start == d.end {
 		d.start, d.end = 0, 0
 	}
 	switch {
 	case d.end < len(d.buf):
-	case d.start > 0:
+	case d.start > 0 && len(d.buf) >= burstBuf:
 		d.end = copy(d.buf, d.buf[d.start:d.end])
 		d.start = 0
 	default:
 		grown := make([]byte, max(firstBuf, 2*len(d.buf)))
-		d.end = copy(grown, d.buf[:d.end])
-		d.buf = grown
+		d.end = copy(grown, d.buf[d.start:d.end])
+		d.start, d.buf = 0, grown
 	}
 }
