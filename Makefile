@@ -22,6 +22,8 @@ test: build setup ## every test there is; a missing tool is a failure, not a ski
 	GO=$(GO) OUTCROP_TEST_ALL=1 ./scripts/cover -race -timeout 30m
 
 test-go: ## the tests that need nothing but Go; the others skip and say so
+	@test -e .cache/venv/.made -a -e e2e/sdks/node/node_modules/.made || \
+		echo "NOT TESTED here: the official SDKs. make test sets them up and tests all." >&2
 	$(GO) test -race ./...
 
 cover: ## how much of each package its own tests reach; llm and wire/* have a floor
