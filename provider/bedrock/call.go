@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"outcrop/llm"
 	"outcrop/provider/bedrock/converse"
+	"outcrop/provider/bedrock/creds"
 	"outcrop/provider/bedrock/diagnose"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/sign"
@@ -127,11 +129,22 @@ func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, regi
 		body = append(body, " (cut)"...)
 	}
 	h := resp.Header
-	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), body), target)
+	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), hide(body, used)), target)
 	if e.Code == llm.CodeCredentialsExpired && !d.source.Invalidate(used) {
 		e.Retry = llm.RetryNo
 	}
 	return nil, e
+}
+
+// hide takes the credentials that were sent out of a refusal, whose words are
+// passed on: a proxy's error page may repeat the request.
+func hide(body []byte, c creds.Credentials) []byte {
+	for _, secret := range []string{c.BearerToken(), c.SessionToken()} {
+		if secret != "" {
+			body = bytes.ReplaceAll(body, []byte(secret), []byte("[secret]"))
+		}
+	}
+	return body
 }
 
 // stream is an answer of ConverseStream.
