@@ -205,10 +205,11 @@ func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
 	s.refuse(w, r, e)
 }
 
-// otherMethod is the method that the path is served with; empty if it is not.
+// otherMethod is another method than the request's that the path is served with;
+// empty if there is none.
 func (s *server) otherMethod(r *http.Request) string {
 	for _, known := range s.routes() {
-		if method, path, _ := strings.Cut(known.pattern, " "); path == r.URL.Path {
+		if method, path, _ := strings.Cut(known.pattern, " "); path == r.URL.Path && method != r.Method {
 			return method
 		}
 	}
