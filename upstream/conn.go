@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -111,6 +112,25 @@ func (k *conn) alive() bool {
 	return time.Since(k.since) < idleTimeout && quiet(k.tcp)
 }
 
+// drained reports whether nothing of what has come is left: what stood behind an
+// answer must not be taken for the next one. TLS may hold what it has decrypted
+// where a look at the socket does not show it, so it is asked for a byte that
+// must not be there.
+func (k *conn) drained() bool {
+	if k.r.Buffered() > 0 {
+		return false
+	}
+	if k.Conn == k.tcp {
+		return true // quiet sees it
+	}
+	if k.SetReadDeadline(past()) != nil {
+		return false
+	}
+	var b [1]byte
+	n, err := k.Conn.Read(b[:])
+	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && k.SetReadDeadline(time.Time{}) == nil
+}
+
 func (k *conn) close() { _ = k.tcp.Close() } // nothing waits to be sent
 
 // do makes a call on the connection. The connection is closed when it fails.
@@ -136,13 +156,10 @@ func (k *conn) do(ctx context.Context, r *Request) (*Response, error) {
 
 // exchange writes the request and reads the answer's header.
 func (k *conn) exchange(r *Request, head []byte) (*http.Response, error) {
-	var err error
-	if len(r.Body) <= smallBody {
-		_, err = k.Write(append(head, r.Body...))
-	} else if _, err = k.Write(head); err == nil {
-		_, err = k.Write(r.Body)
+	if len(r.Body) > smallBody {
+		return k.exchangeLarge(r, head)
 	}
-	if err != nil {
+	if _, err := k.Write(append(head, r.Body...)); err != nil {
 		if resp := k.refusal(); resp != nil {
 			return resp, nil
 		}
@@ -150,6 +167,41 @@ func (k *conn) exchange(r *Request, head []byte) (*http.Response, error) {
 	}
 	return k.readHeader()
 }
+
+// exchangeLarge writes a request that may not fit into the connection's buffers
+// while it reads: a server that refuses it may answer early and read no more. The
+// writing has ended when it returns.
+func (k *conn) exchangeLarge(r *Request, head []byte) (*http.Response, error) {
+	written := make(chan error, 1)
+	go func() {
+		_, err := k.Write(head)
+		if err == nil {
+			_, err = k.Write(r.Body)
+		}
+		written <- err
+	}()
+	resp, err := k.readHeader()
+	select {
+	case failure := <-written:
+		if err != nil && failure != nil {
+			return nil, failure
+		}
+		if failure != nil {
+			resp.Close = true
+		}
+		return resp, err
+	default:
+	}
+	_ = k.SetWriteDeadline(past()) // the rest is not wanted; the connection is not used again
+	if failure := <-written; err != nil {
+		return nil, errors.Join(err, failure)
+	}
+	resp.Close = true
+	return resp, nil
+}
+
+// past is a deadline that ends reads and writes at once.
+func past() time.Time { return time.Unix(1, 0) }
 
 // refusal reads the answer of a server that did not want the whole request; nil
 // if there is none.
@@ -179,7 +231,10 @@ func (k *conn) readHeader() (*http.Response, error) {
 			}
 			return nil, err
 		}
-		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
+		switch {
+		case resp.StatusCode == http.StatusSwitchingProtocols:
+			return nil, errors.New("the answer switches to a protocol that nobody asked for")
+		case resp.StatusCode >= 200:
 			return resp, nil
 		}
 	}
@@ -255,7 +310,7 @@ func (b *body) Read(p []byte) (int, error) {
 // end is the end of an answer that was read whole.
 func (b *body) end() {
 	b.over = true
-	if b.stop() && b.again && b.conn.r.Buffered() == 0 {
+	if b.stop() && b.again && b.conn.drained() {
 		b.conn.client.keep(b.conn)
 		return
 	}

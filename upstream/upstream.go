@@ -14,6 +14,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -28,6 +29,7 @@ const (
 	idleTimeout = 50 * time.Second
 	sweepEvery  = 10 * time.Second
 	maxIdle     = 1024 // a host
+	maxHosts    = 256  // that are remembered without an idle connection
 	maxHeader   = 256 << 10
 )
 
@@ -126,6 +128,9 @@ func (c *Client) proxied(to origin, u *url.URL) (bool, error) {
 	proxy, err := c.proxy(&http.Request{URL: u})
 	if err != nil {
 		return false, err
+	}
+	if len(c.hosts) >= maxHosts { // clients may choose regions, and so hosts
+		maps.DeleteFunc(c.hosts, func(_ origin, h *host) bool { return len(h.idle) == 0 })
 	}
 	c.hosts[to] = &host{proxied: proxy != nil}
 	return proxy != nil, nil

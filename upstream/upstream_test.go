@@ -3,6 +3,7 @@ package upstream
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -203,6 +204,7 @@ func TestAnswersThatFail(t *testing.T) {
 		{"no HTTP", "SSH-2.0-OpenSSH_9.6\r\n\r\n"},
 		{"half a header", "HTTP/1.1 200 OK\r\nContent-"},
 		{"a header without an end", "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Strata: stone\r\n", 40_000)},
+		{"another protocol", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"},
 		{"interim answers without an end", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 10)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -251,22 +253,86 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
-// An answer that refuses a large request before all of it was sent is heard.
+// A server that refuses a large request at once and reads no more of it is heard
+// all the same, whether it closes the connection or leaves it open.
 func TestRefusalBeforeTheWholeRequest(t *testing.T) {
-	address, _ := rawServer(t, func(c net.Conn, r *bufio.Reader) {
+	release := make(chan bool)
+	address, connections := rawServer(t, func(c net.Conn, r *bufio.Reader) {
 		_, _ = r.ReadString('\n')
-		_, _ = io.WriteString(c, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
-		_ = c.(*net.TCPConn).CloseWrite()
-		_, _ = io.Copy(io.Discard, io.LimitReader(r, 100<<10))
+		_, _ = io.WriteString(c, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno")
+		<-release
 	})
-	resp, err := newClient(t).Do(t.Context(), post(t, address, strings.Repeat("x", 32<<20)))
-	if err != nil {
-		t.Logf("the reset overtook the answer, which TCP allows: %v", err)
-		return
+	c := newClient(t)
+	for range 2 {
+		if status, body := do(t, c, post(t, address, strings.Repeat("x", 32<<20))); status != 413 || body != "no" {
+			t.Errorf("got %d %q", status, body)
+		}
 	}
-	defer resp.Body.Close()
-	if resp.Status != 413 {
-		t.Errorf("status %d", resp.Status)
+	close(release)
+	if n := connections.Load(); n != 2 {
+		t.Errorf("%d connections for 2 calls: one with half a request on it was used again", n)
+	}
+}
+
+// What a server sends behind an answer is nobody's answer, over TLS too.
+func TestSurplusIsNotTheNextAnswer(t *testing.T) {
+	cert := httptest.NewUnstartedServer(nil)
+	cert.StartTLS()
+	defer cert.Close()
+	plain := func(answer string) (string, *atomic.Int64) {
+		return rawServer(t, func(c net.Conn, r *bufio.Reader) {
+			_, _, _ = request(r)
+			_, _ = io.WriteString(c, answer)
+			_, _, _ = request(r)
+		})
+	}
+	poison := strings.Repeat("h", 5000) + "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nPOISON"
+	answer := "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + poison
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", cert.TLS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() {
+				defer c.Close()
+				r := bufio.NewReader(c)
+				_, _, _ = request(r)
+				_, _ = io.WriteString(c, answer)
+				_, _, _ = request(r)
+			})
+		}
+	})
+	defer running.Wait()
+	defer listener.Close()
+	address, _ := plain(answer)
+	for _, address := range []string{address, "https://" + listener.Addr().String()} {
+		c := newClient(t)
+		c.tls.RootCAs = cert.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+		for range 3 {
+			if _, body := do(t, c, post(t, address, "{}")); body != strings.Repeat("h", 5000) {
+				t.Errorf("got %d bytes: %.20q", len(body), body)
+			}
+		}
+		c.CloseIdle()
+	}
+}
+
+func TestOriginsAreBounded(t *testing.T) {
+	c := newClient(t)
+	for i := range 3 * maxHosts {
+		u := parse(t, fmt.Sprintf("https://bedrock-runtime.zz-aaaa-%d.amazonaws.com/", i))
+		if _, err := c.proxied(origin{u.Scheme, u.Host}, u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(c.hosts); n > maxHosts {
+		t.Errorf("%d origins are remembered", n)
 	}
 }
 
