@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -19,12 +20,13 @@ import (
 // TestSIGTERMDrains: the binary that was told to end refuses new calls, says so
 // where its readiness is asked, and ends well when the open call has.
 func TestSIGTERMDrains(t *testing.T) {
-	release := make(chan struct{})
+	released := make(chan struct{})
+	release := sync.OnceFunc(func() { close(released) })
 	upstream, err := roughbedrock.Listen(func(c *roughbedrock.Call) {
 		story := roughbedrock.Story("end_turn")
 		c.Begin()
 		c.Frames(story[:3]...)
-		<-release
+		<-released
 		c.Frames(story[3:]...)
 		c.End()
 	})
@@ -32,6 +34,7 @@ func TestSIGTERMDrains(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer upstream.Close()
+	defer release()
 	p := startBinary(t, upstream.URL())
 
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
@@ -54,7 +57,7 @@ func TestSIGTERMDrains(t *testing.T) {
 	}
 	want{code: llm.CodeStopping}.compareFailure(t, refused)
 
-	close(release)
+	release()
 	answer.read(t, resp, nil)
 	whole().compareEnd(t, true, answer)
 	if answer.text != roughbedrock.Text() {
