@@ -121,12 +121,26 @@ func optionError(values map[string]string, err error) error {
 	case errors.As(err, &id):
 		return &provider.OptionError{Option: "model", Reason: id.Error()}
 	case errors.As(err, &end):
-		return &provider.OptionError{Option: end.Setting, Reason: end.Error()}
+		return endpointError(values, end)
 	case errors.As(err, &c):
 		return &provider.OptionError{Option: credentialOption(values), Reason: c.Error()}
 	default:
 		return err
 	}
+}
+
+// endpointError names the option behind a setting of the endpoint. A region that
+// no option gives is the model string's or the environment's; it, and a variable
+// of the environment, stay in the words.
+func endpointError(values map[string]string, err *endpoint.Error) error {
+	option := err.Setting
+	if option == "region" {
+		option = "aws_region_name"
+	}
+	if values[option] == "" {
+		return &provider.OptionError{Option: "model", Reason: err.Error()}
+	}
+	return &provider.OptionError{Option: option, Reason: strings.TrimPrefix(err.Error(), err.Setting+": ")}
 }
 
 // credentialOption is the setting that decided on the credentials, in the order

@@ -1,0 +1,236 @@
+package outcrop_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"outcrop"
+	"outcrop/config"
+	emulator "outcrop/emulator/bedrock"
+	"outcrop/llm"
+	"outcrop/provider/all"
+)
+
+// account is a client of an emulated account.
+type account struct {
+	*outcrop.Client
+	lists atomic.Int64 // calls that listed something
+	down  atomic.Bool  // whether lists fail
+}
+
+// open makes a client with a configuration over an emulator; variables are the
+// environment besides where AWS is.
+func open(t *testing.T, text string, variables map[string]string) *account {
+	t.Helper()
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &account{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			a.lists.Add(1)
+			if a.down.Load() {
+				http.Error(w, `{"message":"down"}`, http.StatusServiceUnavailable)
+				return
+			}
+		}
+		e.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	environ := func(name string) string {
+		if name == "AWS_ENDPOINT_URL" {
+			return server.URL
+		}
+		return variables[name]
+	}
+	cfg, problems := config.Load(config.Source{
+		Name: "config.yaml", Data: []byte(text), Providers: all.Providers(),
+		LookupEnv: func(name string) (string, bool) { v := environ(name); return v, v != "" },
+	})
+	if cfg == nil {
+		t.Fatal(problems)
+	}
+	if a.Client, err = outcrop.New(outcrop.Options{Config: cfg, Environ: environ, Note: "a note"}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
+func keys() map[string]string {
+	return map[string]string{"AWS_ACCESS_KEY_ID": emulator.DemoAccessKeyID, "AWS_SECRET_ACCESS_KEY": string(emulator.DemoSecretAccessKey), "AWS_REGION": "us-east-1"}
+}
+
+const anyModel = `
+model_list:
+  - model_name: granite
+    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0}
+  - model_name: granite
+    litellm_params: {model: bedrock/us.amazon.nova-pro-v1:0}
+  - model_name: "bedrock/*"
+    litellm_params: {model: "bedrock/*"}
+  - model_name: "*"
+    litellm_params: {model: "bedrock/*"}
+`
+
+func names(models []outcrop.Model) []string {
+	var out []string
+	for _, m := range models {
+		out = append(out, m.Name)
+	}
+	return out
+}
+
+func TestModelsAreTheNamesAndWhatAWildcardReaches(t *testing.T) {
+	a := open(t, anyModel, keys())
+	models, err := a.Models(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := names(models)
+	for _, want := range []string{"granite", "us.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"} {
+		if n := len(slices.DeleteFunc(slices.Clone(got), func(s string) bool { return s != want })); n != 1 {
+			t.Errorf("%s is listed %d times among %d", want, n, len(got))
+		}
+	}
+	if slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "*") || strings.HasPrefix(s, "bedrock/") }) {
+		t.Errorf("a pattern, or a name twice under two patterns, is listed: %q", got)
+	}
+	asked := a.lists.Load()
+	if _, err := a.Models(t.Context()); err != nil || a.lists.Load() != asked {
+		t.Errorf("asked again: %d, then %d, %v", asked, a.lists.Load(), err)
+	}
+}
+
+func TestModelsThatCannotBeListedLeaveTheNames(t *testing.T) {
+	a := open(t, anyModel, keys())
+	a.down.Store(true)
+	models, err := a.Models(t.Context())
+	var e *outcrop.Error
+	if !errors.As(err, &e) || e.Code != llm.CodeUnavailable || !slices.Equal(names(models), []string{"granite"}) {
+		t.Errorf("got %q, %v", names(models), err)
+	}
+	asked := a.lists.Load()
+	if _, err := a.Models(t.Context()); err == nil || a.lists.Load() != asked {
+		t.Errorf("a failure is not remembered: asked %d times, then %d, %v", asked, a.lists.Load(), err)
+	}
+}
+
+func TestAnyModelByItsID(t *testing.T) {
+	a := open(t, anyModel, keys())
+	resp, err := a.Complete(t.Context(), &outcrop.Request{Model: "us.anthropic.claude-sonnet-4-5-20250929-v1:0", Turns: []outcrop.Turn{outcrop.User("Hi")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.Meta.Target.Note != "a note" || outcrop.Text(resp) == "" {
+		t.Errorf("got %+v", resp)
+	}
+	if got := outcrop.Text(&outcrop.Response{Blocks: []outcrop.Block{{Kind: llm.BlockReasoning, Text: "Hm"}, {Kind: llm.BlockText, Text: "a"}, {Kind: llm.BlockText, Text: "b"}}}); got != "ab" {
+		t.Errorf("the text of an answer is %q", got)
+	}
+}
+
+func TestEveryFailureIsAnError(t *testing.T) {
+	a := open(t, "model_list: [{model_name: granite, litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0}}]", keys())
+	for _, tt := range []struct {
+		name, model, prompt string
+		code                llm.Code
+	}{
+		{"no such name", "basalt", "Hi", llm.CodeModelNotFound},
+		{"a refusal", "granite", "[[fault: too-long]]", llm.CodeTooLong},
+	} {
+		req := &outcrop.Request{Model: tt.model, Turns: []outcrop.Turn{outcrop.User(tt.prompt)}}
+		_, err := a.Complete(t.Context(), req)
+		_, streamed := a.Stream(t.Context(), req)
+		for _, err := range []error{err, streamed} {
+			var e *outcrop.Error
+			if !errors.As(err, &e) || e.Code != tt.code {
+				t.Errorf("%s: got %v", tt.name, err)
+			}
+		}
+		if req.Stream {
+			t.Errorf("%s: the caller's request was changed", tt.name)
+		}
+	}
+	if n := a.Pipeline().Open(); n != 0 {
+		t.Errorf("%d calls are open", n)
+	}
+}
+
+func TestAStreamIsOpenUntilItIsClosed(t *testing.T) {
+	a := open(t, "model_list: [{model_name: granite, litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0}}]", keys())
+	s, err := a.Stream(t.Context(), &outcrop.Request{Model: "granite", Turns: []outcrop.Turn{outcrop.User("Hi")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ev outcrop.Event
+	for err == nil {
+		err = s.Next(&ev)
+	}
+	if !errors.Is(err, io.EOF) || a.Pipeline().Open() != 1 {
+		t.Errorf("the stream ended with %v, %d calls are open", err, a.Pipeline().Open())
+	}
+	if err := errors.Join(s.Close(), s.Close()); err != nil || a.Pipeline().Open() != 0 {
+		t.Errorf("closed with %v, %d calls are open", err, a.Pipeline().Open())
+	}
+}
+
+func TestReadySaysWhatIsMissing(t *testing.T) {
+	if err := open(t, anyModel, keys()).Ready(t.Context()); err != nil {
+		t.Errorf("with credentials: %v", err)
+	}
+	none := map[string]string{"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_REGION": "us-east-1"}
+	var e *outcrop.Error
+	if err := open(t, anyModel, none).Ready(t.Context()); !errors.As(err, &e) || e.Code != llm.CodeCredentialsMissing || e.Fix == "" {
+		t.Errorf("without: %v", err)
+	}
+}
+
+func TestAConfigurationThatCannotBeUsedSaysEverything(t *testing.T) {
+	cfg, problems := config.Load(config.Source{
+		Name: "config.yaml", Providers: all.Providers(), LookupEnv: func(string) (string, bool) { return "", false },
+		Data: []byte(`
+model_list:
+  - model_name: a
+    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, aws_region_name: nowhere at all}
+  - model_name: b
+    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, aws_bedrock_runtime_endpoint: "not an address"}
+`),
+	})
+	if cfg == nil {
+		t.Fatal(problems)
+	}
+	_, err := outcrop.New(outcrop.Options{Config: cfg, Environ: func(string) string { return "" }})
+	var wrong *outcrop.ConfigError
+	if !errors.As(err, &wrong) || len(wrong.Problems) != 2 {
+		t.Fatalf("got %v", err)
+	}
+	for _, want := range []string{"config.yaml:4:", "aws_region_name", "config.yaml:6:", "aws_bedrock_runtime_endpoint"} {
+		if strings.Count(err.Error(), want) != 1 {
+			t.Errorf("the error does not name %s: %v", want, err)
+		}
+	}
+}
+
+func TestACallThatIsLeftEnds(t *testing.T) {
+	a := open(t, anyModel, keys())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := a.Complete(ctx, &outcrop.Request{Model: "granite", Turns: []outcrop.Turn{outcrop.User("Hi")}})
+	var e *outcrop.Error
+	if !errors.As(err, &e) || e.Code != llm.CodeClientGone {
+		t.Errorf("got %v", err)
+	}
+}
