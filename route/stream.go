@@ -42,16 +42,17 @@ func open(call context.Context, t *target, model string, req *llm.Request) (*str
 		return nil, err
 	}
 	s.inner = inner
+	s.held = make([]llm.Event, 0, 2) // mostly a start and a first piece of text
 	for {
-		var ev llm.Event
-		if err := s.pull(&ev); err != nil {
+		s.held = append(s.held, llm.Event{})
+		ev := &s.held[len(s.held)-1]
+		if err := s.pull(ev); err != nil {
 			_ = s.Close() // err says it all
 			if errors.Is(err, io.EOF) {
 				err = &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream ended before anything of the answer had come", RequestID: s.Meta().UpstreamID, Target: s.Meta().Target}
 			}
 			return nil, err
 		}
-		s.held = append(s.held, ev)
 		if ev.HasContent() || len(s.held) == maxHeld {
 			return s, nil
 		}

@@ -135,13 +135,18 @@ func (k *conn) close() { _ = k.tcp.Close() } // nothing waits to be sent
 
 // do makes a call on the connection. The connection is closed when it fails.
 func (k *conn) do(ctx context.Context, r *Request) (*Response, error) {
-	head, err := appendHeader(make([]byte, 0, 1<<10+min(len(r.Body), smallBody)), r)
-	if err != nil {
+	buf := k.client.buffer()
+	defer k.client.buffers.Put(buf)
+	var err error
+	if *buf, err = appendHeader((*buf)[:0], r); err != nil {
 		k.close()
 		return nil, err
 	}
+	if len(r.Body) <= smallBody {
+		*buf = append(*buf, r.Body...)
+	}
 	stop := context.AfterFunc(ctx, k.close)
-	resp, err := k.exchange(r, head) //nolint:bodyclose // the caller closes it
+	resp, err := k.exchange(r, *buf) //nolint:bodyclose // the caller closes it
 	if err != nil {
 		stop()
 		k.close()
@@ -154,12 +159,13 @@ func (k *conn) do(ctx context.Context, r *Request) (*Response, error) {
 	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: b}, nil
 }
 
-// exchange writes the request and reads the answer's header.
-func (k *conn) exchange(r *Request, head []byte) (*http.Response, error) {
+// exchange writes the request and reads the answer's header. What is written
+// holds the body, unless that is large.
+func (k *conn) exchange(r *Request, written []byte) (*http.Response, error) {
 	if len(r.Body) > smallBody {
-		return k.exchangeLarge(r, head)
+		return k.exchangeLarge(r, written)
 	}
-	if _, err := k.Write(append(head, r.Body...)); err != nil {
+	if _, err := k.Write(written); err != nil {
 		if resp := k.refusal(); resp != nil {
 			return resp, nil
 		}
@@ -241,7 +247,8 @@ func (k *conn) readHeader() (*http.Response, error) {
 	return nil, errors.New("interim answers without an end")
 }
 
-// appendHeader writes the request line and the header.
+// appendHeader writes the request line and the header. What it gives holds what
+// has been written even if it fails.
 func appendHeader(b []byte, r *Request) ([]byte, error) {
 	b = append(b, r.Method...)
 	b = append(b, ' ')
@@ -257,7 +264,7 @@ func appendHeader(b []byte, r *Request) ([]byte, error) {
 	for name, values := range r.Header {
 		for _, v := range values {
 			if !fieldValue(v) {
-				return nil, fmt.Errorf("the header %s has a value that HTTP does not allow", name)
+				return b, fmt.Errorf("the header %s has a value that HTTP does not allow", name)
 			}
 			b = append(b, name...)
 			b = append(b, ": "...)

@@ -10,6 +10,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -39,6 +40,8 @@ type Client struct {
 	tls    *tls.Config
 	proxy  func(*http.Request) (*url.URL, error)
 	by     *http.Transport // for what goes through a proxy
+
+	buffers sync.Pool // of *[]byte: requests that are being written
 
 	mu    sync.Mutex
 	hosts map[origin]*host
@@ -77,7 +80,8 @@ func New() *Client {
 }
 
 // Request is a call. Header is not changed; names in it are canonical. Host,
-// Content-Length and User-Agent are the client's to write.
+// Content-Length and User-Agent are the client's to write. Body is not used any
+// more when Do has returned.
 type Request struct {
 	Method string
 	URL    *url.URL
@@ -165,8 +169,9 @@ func (c *Client) byTransport(ctx context.Context, r *Request) (*Response, error)
 	}).WithContext(ctx)
 	req.Header.Set("User-Agent", userAgent)
 	if len(r.Body) > 0 {
-		req.Body = &bytesBody{data: r.Body}
-		req.GetBody = func() (io.ReadCloser, error) { return &bytesBody{data: r.Body}, nil }
+		data := bytes.Clone(r.Body) // net/http may still be writing when the answer is there
+		req.Body = &bytesBody{data: data}
+		req.GetBody = func() (io.ReadCloser, error) { return &bytesBody{data: data}, nil }
 	}
 	resp, err := c.by.RoundTrip(req) //nolint:bodyclose // the caller closes it
 	if err != nil {
@@ -188,6 +193,15 @@ func (c *Client) take(to origin) *conn {
 	h.idle[last] = nil
 	h.idle = h.idle[:last]
 	return kept
+}
+
+// buffer gives memory to write a request in.
+func (c *Client) buffer() *[]byte {
+	if b, ok := c.buffers.Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, 0, 2<<10)
+	return &b
 }
 
 // keep takes a connection back whose answer has been read to its end.

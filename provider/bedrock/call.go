@@ -80,10 +80,13 @@ func (d *deployment) call(ctx context.Context, model string, req *llm.Request, s
 	if err != nil {
 		return nil, err
 	}
-	body, dropped, err := wire.AppendRequest(make([]byte, 0, 1<<10), fitted)
+	buf := d.buffer()
+	defer d.release(buf)
+	body, dropped, err := wire.AppendRequest(buf.bytes[:0], fitted)
 	if err != nil {
 		return nil, err
 	}
+	buf.bytes = body
 	u, path := to.whole, to.wholePath
 	if stream {
 		u, path = to.stream, to.streamPath
@@ -174,7 +177,7 @@ func (s *stream) Close() error {
 	return s.resp.Body.Close()
 }
 
-// buffer is memory for a whole answer.
+// buffer is memory for a request's body or a whole answer.
 type buffer struct{ bytes []byte }
 
 // readFrom reads r to its end.
@@ -197,7 +200,7 @@ func (b *buffer) readFrom(r io.Reader) error {
 	}
 }
 
-// buffer gives memory that an earlier answer has left.
+// buffer gives memory that an earlier call has left.
 func (d *deployment) buffer() *buffer {
 	if b, ok := d.buffers.Get().(*buffer); ok {
 		return b
@@ -205,7 +208,7 @@ func (d *deployment) buffer() *buffer {
 	return &buffer{bytes: make([]byte, 0, 4<<10)}
 }
 
-// release keeps memory for the next answer, unless it is uncommonly much.
+// release keeps memory for the next call, unless it is uncommonly much.
 func (d *deployment) release(b *buffer) {
 	if cap(b.bytes) <= 1<<20 {
 		d.buffers.Put(b)
