@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"outcrop/llm"
+	"outcrop/route"
 	"outcrop/telemetry"
 )
 
@@ -22,6 +23,7 @@ type Router interface {
 	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
 	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	Group(name string) string
+	Settings(name string) route.Settings
 }
 
 // Options are a gateway's parts.
@@ -55,6 +57,9 @@ func New(opt Options) *Gateway {
 		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)),
 	}
 }
+
+// Settings gives how calls of a model name are translated.
+func (g *Gateway) Settings(model string) route.Settings { return g.router.Settings(model) }
 
 // Locked reports whether callers must present a key.
 func (g *Gateway) Locked() bool { return g.locked }
@@ -170,7 +175,7 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 	if err != nil {
 		e := c.Fail(err)
 		if e.Code == llm.CodeClientGone {
-			c.estimate(req, 0)
+			c.estimate(promptLength(req), 0)
 		}
 		return nil, e
 	}
@@ -199,19 +204,19 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	if err != nil {
 		e := c.Fail(err)
 		if e.Code == llm.CodeClientGone {
-			c.estimate(req, 0)
+			c.estimate(promptLength(req), 0)
 		}
 		return nil, e
 	}
 	c.meta(inner.Meta())
 	c.record.FirstToken = c.g.now().Sub(c.record.Started)
-	return &metered{Stream: inner, call: c, req: req, warned: len(inner.Meta().Warnings)}, nil
+	return &metered{Stream: inner, call: c, prompt: promptLength(req), warned: len(inner.Meta().Warnings)}, nil
 }
 
-// estimate fills in the usage of an answer whose count never came: about four
-// characters a token.
-func (c *Call) estimate(req *llm.Request, out int64) {
-	c.record.Usage = llm.Usage{Input: promptLength(req) / 4, Output: (out + 3) / 4}
+// estimate fills in the usage of an answer whose count never came, by the
+// characters of prompt and answer: about four a token.
+func (c *Call) estimate(prompt, out int64) {
+	c.record.Usage = llm.Usage{Input: prompt / 4, Output: (out + 3) / 4}
 	c.record.Estimated = true
 }
 
@@ -240,11 +245,12 @@ func promptLength(req *llm.Request) (n int64) {
 	return n
 }
 
-// metered watches a stream for what must be recorded.
+// metered watches a stream for what must be recorded. It does not hold on to the
+// request, which may be large and is not needed any more.
 type metered struct {
 	llm.Stream
 	call    *Call
-	req     *llm.Request
+	prompt  int64 // characters of the request
 	out     int64 // characters of the answer so far
 	counted bool  // the usage came
 	warned  int   // warnings taken over already
@@ -271,14 +277,14 @@ func (m *metered) Next(ev *llm.Event) error {
 		m.over = true
 		m.call.Warn(m.Meta().Warnings[m.warned:]...)
 		if !m.counted {
-			m.call.estimate(m.req, m.out)
+			m.call.estimate(m.prompt, m.out)
 		}
 		return err
 	default:
 		m.over = true
 		e := m.call.Fail(err)
 		if !m.counted {
-			m.call.estimate(m.req, m.out)
+			m.call.estimate(m.prompt, m.out)
 		}
 		return e
 	}
@@ -291,7 +297,7 @@ func (m *metered) Close() error {
 		m.over = true
 		_ = m.call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away"})
 		if !m.counted {
-			m.call.estimate(m.req, m.out)
+			m.call.estimate(m.prompt, m.out)
 		}
 	}
 	return m.Stream.Close()
