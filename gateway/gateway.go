@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"outcrop/llm"
-	"outcrop/route"
 	"outcrop/telemetry"
 )
 
@@ -23,7 +22,6 @@ type Router interface {
 	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
 	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	Group(name string) string
-	Settings(name string) route.Settings
 }
 
 // Options are a gateway's parts.
@@ -57,9 +55,6 @@ func New(opt Options) *Gateway {
 		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)),
 	}
 }
-
-// Settings gives how calls of a model name are translated.
-func (g *Gateway) Settings(model string) route.Settings { return g.router.Settings(model) }
 
 // Locked reports whether callers must present a key.
 func (g *Gateway) Locked() bool { return g.locked }
