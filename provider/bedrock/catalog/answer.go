@@ -1,0 +1,140 @@
+package catalog
+
+import (
+	"fmt"
+	"time"
+
+	"outcrop/internal/jsonx"
+)
+
+// DecodeFoundationModels reads an answer of ListFoundationModels
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListFoundationModels.html).
+// Members that are not known are left alone.
+func DecodeFoundationModels(body []byte) ([]LiveModel, error) {
+	var answer struct {
+		ModelSummaries *[]struct {
+			ModelID                    string   `json:"modelId"`
+			ModelName                  string   `json:"modelName"`
+			ProviderName               string   `json:"providerName"`
+			InputModalities            []string `json:"inputModalities"`
+			OutputModalities           []string `json:"outputModalities"`
+			ResponseStreamingSupported *bool    `json:"responseStreamingSupported"`
+			InferenceTypesSupported    []string `json:"inferenceTypesSupported"`
+			ModelLifecycle             struct {
+				Status          string    `json:"status"`
+				StartOfLifeTime time.Time `json:"startOfLifeTime"`
+				LegacyTime      time.Time `json:"legacyTime"`
+				EndOfLifeTime   time.Time `json:"endOfLifeTime"`
+			} `json:"modelLifecycle"`
+		} `json:"modelSummaries"`
+	}
+	if err := jsonx.Unmarshal(body, &answer); err != nil {
+		return nil, fmt.Errorf("answer of ListFoundationModels: %w", err)
+	}
+	if answer.ModelSummaries == nil {
+		return nil, fmt.Errorf("answer of ListFoundationModels: has no modelSummaries")
+	}
+	models := make([]LiveModel, 0, len(*answer.ModelSummaries))
+	for _, m := range *answer.ModelSummaries {
+		models = append(models, LiveModel{
+			ID: m.ModelID, Name: m.ModelName, Provider: m.ProviderName, Input: m.InputModalities, Output: m.OutputModalities,
+			Streaming: m.ResponseStreamingSupported, InferenceTypes: m.InferenceTypesSupported, Status: m.ModelLifecycle.Status,
+			Start: m.ModelLifecycle.StartOfLifeTime, Legacy: m.ModelLifecycle.LegacyTime, EndOfLife: m.ModelLifecycle.EndOfLifeTime,
+		})
+	}
+	return models, nil
+}
+
+// summary is an inference profile in an answer of AWS's.
+type summary struct {
+	InferenceProfileID   string `json:"inferenceProfileId"`
+	InferenceProfileName string `json:"inferenceProfileName"`
+	InferenceProfileARN  string `json:"inferenceProfileArn"`
+	Type                 string `json:"type"`
+	Models               []struct {
+		ModelARN string `json:"modelArn"`
+	} `json:"models"`
+}
+
+func (s *summary) profile() LiveProfile {
+	p := LiveProfile{ID: s.InferenceProfileID, Name: s.InferenceProfileName, ARN: s.InferenceProfileARN, Type: s.Type, Models: make([]string, 0, len(s.Models))}
+	for _, m := range s.Models {
+		p.Models = append(p.Models, m.ModelARN)
+	}
+	return p
+}
+
+// DecodeInferenceProfiles reads a page of ListInferenceProfiles
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListInferenceProfiles.html).
+// next is the token for the page behind it, empty if it is the last.
+func DecodeInferenceProfiles(body []byte) (profiles []LiveProfile, next string, err error) {
+	var answer struct {
+		InferenceProfileSummaries *[]summary `json:"inferenceProfileSummaries"`
+		NextToken                 string     `json:"nextToken"`
+	}
+	if err := jsonx.Unmarshal(body, &answer); err != nil {
+		return nil, "", fmt.Errorf("answer of ListInferenceProfiles: %w", err)
+	}
+	if answer.InferenceProfileSummaries == nil {
+		return nil, "", fmt.Errorf("answer of ListInferenceProfiles: has no inferenceProfileSummaries")
+	}
+	profiles = make([]LiveProfile, 0, len(*answer.InferenceProfileSummaries))
+	for i := range *answer.InferenceProfileSummaries {
+		profiles = append(profiles, (*answer.InferenceProfileSummaries)[i].profile())
+	}
+	return profiles, answer.NextToken, nil
+}
+
+// DecodeInferenceProfile reads an answer of GetInferenceProfile
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetInferenceProfile.html).
+func DecodeInferenceProfile(body []byte) (LiveProfile, error) {
+	var answer summary
+	if err := jsonx.Unmarshal(body, &answer); err != nil {
+		return LiveProfile{}, fmt.Errorf("answer of GetInferenceProfile: %w", err)
+	}
+	if answer.InferenceProfileARN == "" {
+		return LiveProfile{}, fmt.Errorf("answer of GetInferenceProfile: has no inferenceProfileArn")
+	}
+	return answer.profile(), nil
+}
+
+// DecodeAccess reads an answer of GetFoundationModelAvailability.
+func DecodeAccess(body []byte) (Access, error) {
+	var answer struct {
+		AgreementAvailability struct {
+			Status       string `json:"status"`
+			ErrorMessage string `json:"errorMessage"`
+		} `json:"agreementAvailability"`
+		AuthorizationStatus     string `json:"authorizationStatus"`
+		EntitlementAvailability string `json:"entitlementAvailability"`
+		RegionAvailability      string `json:"regionAvailability"`
+	}
+	if err := jsonx.Unmarshal(body, &answer); err != nil {
+		return Access{}, fmt.Errorf("answer of GetFoundationModelAvailability: %w", err)
+	}
+	return Access{
+		Agreement: answer.AgreementAvailability.Status, AgreementError: answer.AgreementAvailability.ErrorMessage,
+		Authorization: answer.AuthorizationStatus, Entitlement: answer.EntitlementAvailability, Region: answer.RegionAvailability,
+	}, nil
+}
+
+// DecodeMantleModels reads the model list of bedrock-mantle, which has the form
+// of OpenAI's GET /v1/models, and gives the ids.
+func DecodeMantleModels(body []byte) ([]string, error) {
+	var answer struct {
+		Data *[]struct {
+			ID string `json:"id"`
+		} `json:"data"`
+	}
+	if err := jsonx.Unmarshal(body, &answer); err != nil {
+		return nil, fmt.Errorf("model list of bedrock-mantle: %w", err)
+	}
+	if answer.Data == nil {
+		return nil, fmt.Errorf("model list of bedrock-mantle: has no data")
+	}
+	ids := make([]string, 0, len(*answer.Data))
+	for _, m := range *answer.Data {
+		ids = append(ids, m.ID)
+	}
+	return ids, nil
+}

@@ -1,0 +1,173 @@
+package catalog
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/provider/bedrock/endpoint"
+)
+
+// Live is what AWS said to one account in one region. A list that is not set was
+// not read, for want of permission, say; then nothing follows from it.
+type Live struct {
+	// Account is the account's number; empty if it is not known.
+	Account string
+	Region  string
+	// At is when the lists were read.
+	At time.Time
+	// Models is from ListFoundationModels, Profiles from ListInferenceProfiles with
+	// both types, and Mantle has the ids from the model list of bedrock-mantle.
+	Models   llm.Opt[[]LiveModel]
+	Profiles llm.Opt[[]LiveProfile]
+	Mantle   llm.Opt[[]string]
+	// Access is from GetFoundationModelAvailability, by base id, for the models that
+	// were asked about.
+	Access map[string]Access
+}
+
+// LiveModel is a member of modelSummaries
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_FoundationModelSummary.html).
+// Words are AWS's and may be ones that are not known here.
+type LiveModel struct {
+	ID       string `json:"id"`
+	Name     string `json:"name,omitzero"`
+	Provider string `json:"provider,omitzero"`
+	// Input and Output are modalities: TEXT, IMAGE, ...
+	Input  []string `json:"input,omitempty"`
+	Output []string `json:"output,omitempty"`
+	// Streaming is whether answers can be streamed; null if AWS did not say.
+	Streaming *bool `json:"streaming,omitzero"`
+	// InferenceTypes are ON_DEMAND, PROVISIONED and INFERENCE_PROFILE.
+	InferenceTypes []string `json:"inferenceTypes,omitempty"`
+	// Status is ACTIVE or LEGACY.
+	Status    string    `json:"status,omitzero"`
+	Start     time.Time `json:"start,omitzero"`
+	Legacy    time.Time `json:"legacy,omitzero"`
+	EndOfLife time.Time `json:"endOfLife,omitzero"`
+}
+
+// LiveProfile is a member of inferenceProfileSummaries
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_InferenceProfileSummary.html).
+type LiveProfile struct {
+	ID   string `json:"id"`
+	Name string `json:"name,omitzero"`
+	ARN  string `json:"arn"`
+	// Type is SYSTEM_DEFINED or APPLICATION.
+	Type string `json:"type"`
+	// Models are the ARNs of the models that it leads to, one for each destination.
+	// That of a worldwide profile's has no region.
+	Models []string `json:"models"`
+}
+
+// Access is what an account may do with a model, in the words of
+// GetFoundationModelAvailability
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetFoundationModelAvailability.html).
+type Access struct {
+	Agreement      string `json:"agreement,omitzero"` // AVAILABLE, PENDING, NOT_AVAILABLE, ERROR
+	AgreementError string `json:"agreementError,omitzero"`
+	Authorization  string `json:"authorization,omitzero"` // AUTHORIZED, NOT_AUTHORIZED
+	Entitlement    string `json:"entitlement,omitzero"`   // AVAILABLE, NOT_AVAILABLE
+	Region         string `json:"region,omitzero"`        // AVAILABLE, NOT_AVAILABLE
+}
+
+// Granted says whether nothing that AWS said stands in the way of a call.
+func (a Access) Granted() Known {
+	switch {
+	case a.Authorization == "NOT_AUTHORIZED", a.Entitlement == "NOT_AVAILABLE", a.Region == "NOT_AVAILABLE",
+		a.Agreement == "NOT_AVAILABLE", a.Agreement == "ERROR", a.Agreement == "PENDING":
+		return No
+	case a.Authorization == "AUTHORIZED" && a.Entitlement == "AVAILABLE":
+		return Yes
+	}
+	return Unknown
+}
+
+// liveVersion is the version of the form in which a Live is kept on disk. A file
+// of another version is read again from AWS, not converted.
+const liveVersion = 1
+
+// liveFile is a Live on disk.
+type liveFile struct {
+	Version  int               `json:"outcropLiveCatalogue"`
+	Account  string            `json:"account,omitzero"`
+	Region   string            `json:"region"`
+	At       time.Time         `json:"at"`
+	Models   *[]LiveModel      `json:"models,omitzero"`
+	Profiles *[]LiveProfile    `json:"profiles,omitzero"`
+	Mantle   *[]string         `json:"mantle,omitzero"`
+	Access   map[string]Access `json:"access,omitempty"`
+}
+
+// Encode writes l in the form that DecodeLive reads.
+func (l *Live) Encode() ([]byte, error) {
+	return jsonx.Marshal(&liveFile{
+		Version: liveVersion, Account: l.Account, Region: l.Region, At: l.At.UTC(),
+		Models: pointer(l.Models), Profiles: pointer(l.Profiles), Mantle: pointer(l.Mantle), Access: l.Access,
+	})
+}
+
+func pointer[T any](o llm.Opt[T]) *T {
+	if !o.Set {
+		return nil
+	}
+	return &o.Value
+}
+
+func optional[T any](p *T) llm.Opt[T] {
+	if p == nil {
+		return llm.Opt[T]{}
+	}
+	return llm.Some(*p)
+}
+
+// DecodeLive reads what Encode wrote. Anything else, be it cut short, of another
+// version or written by something else, is an error.
+func DecodeLive(data []byte) (*Live, error) {
+	var f liveFile
+	if err := jsonx.Unmarshal(data, &f); err != nil {
+		return nil, fmt.Errorf("not a list of models as kept on disk: %w", err)
+	}
+	if f.Version != liveVersion {
+		return nil, fmt.Errorf("not a list of models of version %d as kept on disk, but of %d", liveVersion, f.Version)
+	}
+	l := &Live{
+		Account: f.Account, Region: f.Region, At: f.At,
+		Models: optional(f.Models), Profiles: optional(f.Profiles), Mantle: optional(f.Mantle), Access: f.Access,
+	}
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	again, err := l.Encode()
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(again, data) {
+		return nil, errors.New("not a list of models as kept on disk: it has members or a form that were not written here")
+	}
+	return l, nil
+}
+
+// check holds what With relies on.
+func (l *Live) check() error {
+	switch {
+	case !endpoint.ValidRegion(l.Region):
+		return fmt.Errorf("%q is not a region", l.Region)
+	case l.At.IsZero():
+		return errors.New("a list of models needs the time at which it was read")
+	}
+	for _, m := range l.Models.Value {
+		if m.ID == "" {
+			return errors.New("a model in the list has no id")
+		}
+	}
+	for _, p := range l.Profiles.Value {
+		if p.ID == "" || p.ARN == "" {
+			return errors.New("a profile in the list has no id or no ARN")
+		}
+	}
+	return nil
+}

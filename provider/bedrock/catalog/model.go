@@ -1,0 +1,221 @@
+package catalog
+
+import (
+	"strings"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider/bedrock/endpoint"
+)
+
+// Model is what is known of a foundation model. It is not to be written to. A
+// fact that nobody has stated is Unknown, 0, empty, or the zero time.
+type Model struct {
+	// ID is the base id, such as anthropic.claude-sonnet-4-5-20250929-v1:0.
+	ID string
+	// Name is for people, such as Claude Sonnet 4.5.
+	Name string
+	// Vendor is the first segment of the id.
+	Vendor string
+	// Family is the group of models that are called in the same way, such as
+	// claude, nova, nova-2 or llama.
+	Family string
+	Kind   Kind
+
+	// Converse, Invoke and OpenAI are the APIs of bedrock-runtime: Converse and
+	// ConverseStream, InvokeModel and its stream, and the OpenAI API under
+	// /openai/v1.
+	Converse, Invoke, OpenAI Known
+	// Mantle is the host bedrock-mantle. Its ID is empty if the model is not known
+	// to be there.
+	Mantle Mantle
+
+	// Context is the size of the window, and MaxOutput the most that an answer can
+	// have, in tokens.
+	Context, MaxOutput int64
+	// Input is what the model reads and Output what it makes.
+	Input, Output Modality
+
+	System           Known // a system prompt is accepted
+	Streaming        Known
+	Tools            Known
+	StreamTools      Known // tools are accepted by ConverseStream
+	StructuredOutput Known // a JSON schema for the answer is accepted
+
+	Reasoning Reasoning
+	Cache     Cache
+	Lifecycle Lifecycle
+
+	onDemand map[string]bool   // by region, or by partition
+	seen     map[string]sight  // by region, what live lists said
+	prices   map[string]*Price // by profile prefix or region; the price elsewhere has the empty name
+	sources  map[string]*Source
+}
+
+// Kind is what a model is for.
+type Kind string
+
+// Kinds. Text models complete a prompt and know no turns.
+const (
+	KindUnknown   Kind = ""
+	KindChat      Kind = "chat"
+	KindText      Kind = "text"
+	KindEmbedding Kind = "embedding"
+	KindRerank    Kind = "rerank"
+	KindImage     Kind = "image"
+	KindVideo     Kind = "video"
+	KindSpeech    Kind = "speech"
+)
+
+// Mantle is what bedrock-mantle has of a model
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html).
+type Mantle struct {
+	// ID is the model's id there, which may differ from that on bedrock-runtime.
+	ID string
+	// Chat, Responses and Messages are OpenAI's two APIs and Anthropic's.
+	Chat, Responses, Messages Known
+	// ResponsesBase is the path in front of /responses, /v1 or /openai/v1.
+	ResponsesBase string
+}
+
+// Reasoning is how a model is asked to think before it answers.
+type Reasoning struct {
+	Supported Known
+	Style     Style
+	// Efforts are the accepted words, the least first.
+	Efforts []string
+	// MinimumBudget is the least thinking budget in tokens.
+	MinimumBudget int64
+	// Always is whether the model thinks whatever it is told.
+	Always Known
+}
+
+// Style is the form of the setting for reasoning in Converse's
+// additionalModelRequestFields.
+type Style string
+
+// Styles.
+const (
+	StyleUnknown Style = ""
+	// StyleBudget is {"thinking":{"type":"enabled","budget_tokens":n}}: Claude up
+	// to 4.5.
+	StyleBudget Style = "budget"
+	// StyleAdaptive is {"thinking":{"type":"adaptive"},"output_config":{"effort":e}}:
+	// Claude from 4.6 on.
+	StyleAdaptive Style = "adaptive"
+	// StyleReasoningConfig is {"reasoningConfig":{"type":"enabled",
+	// "maxReasoningEffort":e}}: Nova 2.
+	StyleReasoningConfig Style = "reasoningConfig"
+	// StyleEffort is {"reasoning_effort":e}: gpt-oss, Kimi.
+	StyleEffort Style = "reasoning_effort"
+	// StyleQwen is {"reasoning_config":e}: Qwen 3.
+	StyleQwen Style = "reasoning_config"
+	// StyleOpenAI is {"reasoning":{"effort":e}}: GPT-5 and later.
+	StyleOpenAI Style = "reasoning"
+	// StyleTags is no setting: thoughts may stand in the text between <thinking>
+	// tags. Nova 1.
+	StyleTags Style = "tags"
+	// StyleNone is no setting, because the model always thinks: DeepSeek R1.
+	StyleNone Style = "none"
+)
+
+// Cache is a model's prompt cache
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
+type Cache struct {
+	Supported Known
+	// Minimum is the least number of tokens in front of a cache point that are kept.
+	Minimum int64
+	// FiveMinutes and OneHour are the times to live that can be asked for.
+	FiveMinutes, OneHour Known
+}
+
+// Lifecycle has the days of a model's life on Bedrock
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/model-lifecycle.html), as
+// midnight UTC.
+type Lifecycle struct {
+	// Launched is when the model came: AWS's startOfLifeTime where a live list gave
+	// it, else the day on which its maker released it.
+	Launched time.Time
+	// Legacy is since when it is legacy, and EndOfLife is its last day or the day
+	// after: AWS says that calls fail on or shortly after that day.
+	Legacy, EndOfLife time.Time
+	// Successor is the base id of the model that a source names to move to.
+	Successor string
+	// Status is AWS's word, ACTIVE or LEGACY; empty but for models in a live list.
+	Status string
+}
+
+// IsLegacy reports whether the model is known to be legacy at a time; Unknown if
+// neither a live list nor a day tells.
+func (l *Lifecycle) IsLegacy(at time.Time) Known {
+	switch {
+	case l.Status == "LEGACY":
+		return Yes
+	case !l.Legacy.IsZero() && !at.Before(l.Legacy), l.HasEnded(at):
+		return Yes
+	case l.Status == "ACTIVE", !l.Legacy.IsZero():
+		return No
+	}
+	return Unknown
+}
+
+// HasEnded reports whether the day of the model's end is behind at.
+func (l *Lifecycle) HasEnded(at time.Time) bool {
+	return !l.EndOfLife.IsZero() && !at.Before(l.EndOfLife)
+}
+
+// sight is what the live lists of a region say of a model.
+type sight struct {
+	listed   bool
+	onDemand bool
+	access   llm.Opt[Access]
+}
+
+// OnDemand says whether the bare id can be called in a region. Where the live
+// list of the region is known it decides.
+func (m *Model) OnDemand(region string) Known {
+	if s, ok := m.seen[region]; ok {
+		return known(s.listed && s.onDemand)
+	}
+	if b, ok := m.onDemand[region]; ok {
+		return known(b)
+	}
+	if len(m.onDemand) == 0 {
+		return Unknown
+	}
+	if b, ok := m.onDemand[endpoint.PartitionOf(region).ID]; ok {
+		return known(b)
+	}
+	return Unknown
+}
+
+// In says whether a region lists the model, for on-demand calls or through
+// profiles.
+func (m *Model) In(region string) Known {
+	if s, ok := m.seen[region]; ok {
+		return known(s.listed)
+	}
+	if m.onDemand[region] {
+		return Yes
+	}
+	return Unknown
+}
+
+// Access gives what AWS said of the account's access to the model in a region;
+// unset if it was not asked.
+func (m *Model) Access(region string) llm.Opt[Access] { return m.seen[region].access }
+
+// Source gives the source of a fact by its name in the data files (name, family,
+// context, maxOutput, input, tools, ...), nil where the fact is unknown or comes
+// from a live list. Prices have sources of their own.
+func (m *Model) Source(fact string) *Source { return m.sources[fact] }
+
+// vendorOf is the first segment of a base id, if that can be a vendor: letters
+// and digits. It is empty for an id such as rerank-v4.0-fast.
+func vendorOf(base string) string {
+	vendor, _, ok := strings.Cut(base, ".")
+	if !ok || strings.Trim(vendor, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
+		return ""
+	}
+	return vendor
+}

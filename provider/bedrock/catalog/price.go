@@ -1,0 +1,173 @@
+package catalog
+
+import (
+	"slices"
+	"strings"
+
+	"outcrop/llm"
+)
+
+// Rate is the price of one token, in 10⁻¹² USD: an exact decimal for every price
+// that AWS publishes.
+type Rate int64
+
+// Cost is an amount of money, in 10⁻¹² USD.
+type Cost int64
+
+// unit is a US dollar in Rates and Costs.
+const unit = 1e12
+
+// USD is the cost in US dollars.
+func (c Cost) USD() float64 { return float64(c) / unit }
+
+// USDPerMillion is the rate as price lists write it.
+func (r Rate) USDPerMillion() float64 { return float64(r) / 1e6 }
+
+// Rates are the prices of tokens under one tier. One that is not set is unknown,
+// which is not the same as nothing.
+type Rates struct {
+	Input, Output llm.Opt[Rate]
+	// CacheRead is for tokens read from the cache; CacheWrite for those written for
+	// five minutes and CacheWrite1h for those written for an hour.
+	CacheRead, CacheWrite, CacheWrite1h llm.Opt[Rate]
+	// Source is where they come from, and Source1h where CacheWrite1h does.
+	Source, Source1h *Source
+}
+
+// Known reports whether there are any rates.
+func (r *Rates) Known() bool { return r.Input.Set || r.Output.Set }
+
+// Tier is a way of being served that has a price of its own
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html).
+type Tier uint8
+
+// Tiers. Batch is a model invocation job.
+const (
+	Standard Tier = iota
+	Flex
+	Priority
+	Batch
+)
+
+// TierOf gives the tier for Bedrock's word for it: default, flex or priority. The
+// empty word is default. Another word, such as reserved, has no price by token.
+func TierOf(word string) (t Tier, ok bool) {
+	switch word {
+	case "", "default", "standard":
+		return Standard, true
+	case "flex":
+		return Flex, true
+	case "priority":
+		return Priority, true
+	}
+	return Standard, false
+}
+
+// Price is what a model costs in one place. It is not to be written to.
+type Price struct {
+	// Profile is the prefix of the profiles through which the price holds. If it is
+	// empty the price is that of calls by the bare id, in Regions or, where there
+	// are none, in every region that has no price of its own.
+	Profile string
+	Regions []string
+
+	Standard, Flex, Priority, Batch Rates
+	// Long are the rates of every token of a call whose prompt has more than
+	// LongAbove tokens, those of the cache among them; LongAbove is 0 if there are
+	// none.
+	Long      Rates
+	LongAbove int64
+
+	// Image is for an image and Query for a query of a reranker, in 10⁻¹² USD.
+	Image, Query llm.Opt[Cost]
+	// UnitSource is where Image and Query come from.
+	UnitSource *Source
+}
+
+// Rates gives the rates of a tier for a call whose whole prompt has so many
+// tokens; nil if they are unknown.
+func (p *Price) Rates(tier Tier, prompt int64) *Rates {
+	r := &p.Standard
+	switch tier {
+	case Standard:
+	case Flex:
+		r = &p.Flex
+	case Priority:
+		r = &p.Priority
+	case Batch:
+		r = &p.Batch
+	}
+	if p.LongAbove > 0 && prompt > p.LongAbove {
+		if tier != Standard {
+			return nil // no source prices long prompts of other tiers
+		}
+		r = &p.Long
+	}
+	if !r.Known() {
+		return nil
+	}
+	return r
+}
+
+// Cost gives what a call costs. It is not ok if the price of something that was
+// used is unknown.
+func (p *Price) Cost(tier Tier, u *llm.Usage) (c Cost, ok bool) {
+	r := p.Rates(tier, u.Prompt())
+	if r == nil {
+		return 0, false
+	}
+	var hour int64
+	for _, w := range u.CacheWrites {
+		if w.TTL == "1h" {
+			hour += w.Tokens
+		}
+	}
+	ok = true
+	add := func(tokens int64, rate llm.Opt[Rate]) {
+		ok = ok && (tokens == 0 || rate.Set)
+		c += Cost(tokens) * Cost(rate.Value)
+	}
+	add(u.Input, r.Input)
+	add(u.Output, r.Output)
+	add(u.CacheRead.Value, r.CacheRead)
+	add(max(u.CacheWrite.Value-hour, 0), r.CacheWrite)
+	add(hour, r.CacheWrite1h)
+	if !ok {
+		return 0, false
+	}
+	return c, true
+}
+
+// Price gives what the model costs when it is called in a region through the
+// profile of a prefix, or by its bare id if prefix is empty; nil if that is
+// unknown. It is not exact where no source has a price for that profile and the
+// price for the bare id stands in: profiles of most models cost the same, those
+// of newer Claude and OpenAI models a tenth more, except the global ones.
+func (m *Model) Price(prefix, region string) (p *Price, exact bool) {
+	if prefix != "" {
+		if p := m.prices[prefix]; p != nil {
+			return p, true
+		}
+	} else if p := m.prices[region]; p != nil && region != "" {
+		return p, true
+	}
+	return m.prices[""], prefix == ""
+}
+
+// Prices gives every price of the model: that without profile and regions first,
+// then by profile and region.
+func (m *Model) Prices() []*Price {
+	var all []*Price
+	for _, p := range m.prices {
+		if !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	slices.SortFunc(all, func(a, b *Price) int {
+		if c := strings.Compare(a.Profile, b.Profile); c != 0 {
+			return c
+		}
+		return slices.Compare(a.Regions, b.Regions)
+	})
+	return all
+}

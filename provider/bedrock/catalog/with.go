@@ -1,0 +1,231 @@
+package catalog
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider/bedrock/modelid"
+)
+
+// With gives a catalogue in which what the lists say wins over what c says: what
+// they list is there, models and profiles that c does not know among it, and in
+// their regions nothing else is. Of several lists of one region, which should be
+// of one account, the last counts. c itself is not changed.
+func (c *Catalogue) With(live ...*Live) *Catalogue {
+	next := &Catalogue{
+		models: maps.Clone(c.models), profiles: maps.Clone(c.profiles),
+		declared: c.declared, regions: c.regions, sources: c.sources, asOf: maps.Clone(c.asOf),
+	}
+	a := &addition{to: next, fresh: map[*Model]bool{}, freshProfiles: map[*Profile]bool{}}
+	for _, l := range live {
+		if l == nil {
+			continue
+		}
+		a.access(l)
+		if l.Models.Set {
+			a.models(l)
+			next.asOf[l.Region] = l.At
+		}
+		if l.Profiles.Set {
+			a.profiles(l)
+		}
+		if l.Mantle.Set {
+			a.mantle(l)
+		}
+	}
+	next.index()
+	return next
+}
+
+// addition puts lists into a catalogue that nobody else has yet. Models and
+// profiles are copied before they are first written to.
+type addition struct {
+	to            *Catalogue
+	fresh         map[*Model]bool
+	freshProfiles map[*Profile]bool
+}
+
+// model gives the model with a base id to write to, a new one if need be.
+func (a *addition) model(base string) *Model {
+	m := a.to.models[base]
+	if a.fresh[m] {
+		return m
+	}
+	if m == nil {
+		m = &Model{ID: base, Vendor: vendorOf(base)}
+	} else {
+		twin := *m
+		m = &twin
+	}
+	m.seen = maps.Clone(m.seen)
+	if m.seen == nil {
+		m.seen = map[string]sight{}
+	}
+	a.fresh[m] = true
+	a.to.models[base] = m
+	return m
+}
+
+// profile is model for profiles.
+func (a *addition) profile(id string) *Profile {
+	p := a.to.profiles[id]
+	if a.freshProfiles[p] {
+		return p
+	}
+	if p == nil {
+		p = &Profile{ID: id}
+	} else {
+		twin := *p
+		p = &twin
+	}
+	p.routes = maps.Clone(p.routes)
+	if p.routes == nil {
+		p.routes = map[string]route{}
+	}
+	a.freshProfiles[p] = true
+	a.to.profiles[id] = p
+	for _, r := range p.routes {
+		if p.Application && r.arn != "" {
+			a.to.profiles[r.arn] = p
+		}
+	}
+	return p
+}
+
+func (a *addition) access(l *Live) {
+	for base, access := range l.Access {
+		m := a.model(base)
+		s, known := m.seen[l.Region]
+		if !known {
+			// Without a list the catalogue's own word on the region stands.
+			s = sight{listed: m.In(l.Region) == Yes, onDemand: m.OnDemand(l.Region) == Yes}
+			if m.In(l.Region) == Unknown && !l.Models.Set {
+				continue
+			}
+		}
+		s.access = llm.Some(access)
+		m.seen[l.Region] = s
+	}
+}
+
+func (a *addition) models(l *Live) {
+	listed := map[string]bool{}
+	for i := range l.Models.Value {
+		row := &l.Models.Value[i]
+		id, err := modelid.Parse(row.ID)
+		if err != nil || id.Throughput != "" || id.Base() != row.ID {
+			continue // sold as provisioned throughput only, or no model id
+		}
+		listed[row.ID] = true
+		m := a.model(row.ID)
+		m.seen[l.Region] = sight{listed: true, onDemand: slices.Contains(row.InferenceTypes, "ON_DEMAND"), access: m.seen[l.Region].access}
+		m.learn(row)
+	}
+	for base := range a.to.models {
+		if !listed[base] {
+			m := a.model(base)
+			m.seen[l.Region] = sight{access: m.seen[l.Region].access}
+		}
+	}
+}
+
+// learn takes over what a list says of the model itself.
+func (m *Model) learn(row *LiveModel) {
+	m.Name = cmp.Or(row.Name, m.Name)
+	if row.Streaming != nil {
+		m.Streaming = known(*row.Streaming)
+	}
+	if in := liveModalities(row.Input); in != 0 {
+		m.Input = in | m.Input&(Document|Audio) // AWS's lists call PDF files text
+	}
+	if out := liveModalities(row.Output); out != 0 {
+		m.Output = out
+		if m.Kind == KindUnknown && out == Embedding {
+			m.Kind = KindEmbedding
+		}
+	}
+	m.Lifecycle.Status = cmp.Or(row.Status, m.Lifecycle.Status)
+	for _, d := range []struct {
+		from time.Time
+		to   *time.Time
+	}{{row.Start, &m.Lifecycle.Launched}, {row.Legacy, &m.Lifecycle.Legacy}, {row.EndOfLife, &m.Lifecycle.EndOfLife}} {
+		if !d.from.IsZero() {
+			*d.to = d.from
+		}
+	}
+}
+
+func liveModalities(words []string) Modality {
+	var set Modality
+	for _, w := range words {
+		set |= parseModality(strings.ToLower(w))
+	}
+	return set
+}
+
+func (a *addition) profiles(l *Live) {
+	listed := map[string]bool{}
+	for i := range l.Profiles.Value {
+		row := &l.Profiles.Value[i]
+		r, base := row.route()
+		if base == "" {
+			continue // it leads to no foundation model
+		}
+		listed[row.ID] = true
+		p := a.profile(row.ID)
+		p.Name, p.Base, p.Application = cmp.Or(row.Name, p.Name), base, row.Type == "APPLICATION"
+		if p.Application {
+			a.to.profiles[row.ARN] = p
+		} else {
+			p.Prefix = strings.TrimSuffix(strings.TrimSuffix(row.ID, base), ".")
+		}
+		p.world = p.world || r.world
+		p.routes[l.Region] = r
+	}
+	for id, p := range a.to.profiles {
+		if id == p.ID && !listed[id] {
+			a.profile(id).routes[l.Region] = route{}
+		}
+	}
+}
+
+// route reads where a profile leads, and the base id of its model.
+func (row *LiveProfile) route() (r route, base string) {
+	r = route{listed: true, arn: row.ARN}
+	for _, text := range row.Models {
+		arn, err := modelid.ParseARN(text)
+		if err != nil || arn.Kind != modelid.FoundationModel {
+			continue
+		}
+		base = cmp.Or(base, arn.Resource)
+		if arn.Region == "" {
+			r.world = true
+		} else {
+			r.to = append(r.to, arn.Region)
+		}
+	}
+	slices.Sort(r.to)
+	r.to = slices.Compact(r.to)
+	if r.world {
+		r.to = nil
+	}
+	return r, base
+}
+
+// mantle notes which ids the region's bedrock-mantle has. An id that belongs to
+// a model under another name is that model's.
+func (a *addition) mantle(l *Live) {
+	owned := map[string]bool{}
+	for _, m := range a.to.models {
+		owned[m.Mantle.ID] = true
+	}
+	for _, id := range l.Mantle.Value {
+		if !owned[id] && id != "" {
+			a.model(id).Mantle.ID = id
+		}
+	}
+}
