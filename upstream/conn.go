@@ -20,7 +20,7 @@ const userAgent = "outcrop"
 
 // readBuffer holds an answer's header and the sizes of its chunks; larger reads
 // go past it.
-const readBuffer = 2 << 10
+const readBuffer = 1 << 10
 
 // smallBody is up to which size a body is copied behind the header, so that both
 // leave in one packet and one system call.
