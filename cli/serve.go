@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"runtime"
 	"time"
 
 	"outcrop/app"
@@ -31,6 +33,8 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if c.DataDir == "" {
 		c.DataDir = defaultDataDir()
 	}
+	kept := tuneCollector(os.LookupEnv)
+	defer runtime.KeepAlive(kept)
 	log := newLogger(con.err, c.Debug)
 	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, DataDir: c.DataDir, Demo: c.Demo, Logger: log})
 	if err != nil {
