@@ -350,7 +350,8 @@ func startUp(ctx context.Context, b *bench) ([]line, error) {
 }
 
 // openStreams measures what an open stream takes: what is resident with all of
-// them open less what was before the first, in processes that are fresh.
+// them open less what was before the first, in processes that are fresh but for
+// a few calls, so that the pages of their code do not count as the streams'.
 func openStreams(ctx context.Context, b *bench) ([]line, error) {
 	const streams = 1000
 	rounds := min(b.rounds, 3)
@@ -359,6 +360,11 @@ func openStreams(ctx context.Context, b *bench) ([]line, error) {
 		o, p, stop, err := b.pair(ctx, kind{model: modelHeld, stream: true})
 		if err != nil {
 			return nil, err
+		}
+		warm := kind{model: modelBurst, stream: true}
+		err = errors.Join(closedLoop(ctx, o.address, warm.gateway(), 1, 16), closedLoop(ctx, p.address, warm.proxy(), 1, 16))
+		if err != nil {
+			return nil, errors.Join(err, stop())
 		}
 		forOutcrop, forProxy, err := alternate(round, o, p, func(s side) (float64, error) {
 			before, err := s.rss()
