@@ -1,0 +1,137 @@
+package diagnose_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"outcrop/llm"
+	"outcrop/provider/bedrock/diagnose"
+	"outcrop/upstream"
+	"outcrop/wire/converse"
+)
+
+var target = llm.Target{API: "converse", Region: "us-east-1", ID: "m"}
+
+// TestRefusals holds AWS's refusals to a code and to the status that the client
+// gets. The messages are AWS's.
+func TestRefusals(t *testing.T) {
+	tests := []struct {
+		aws     int
+		name    string
+		message string
+		code    llm.Code
+		status  int
+	}{
+		{400, "ValidationException", "The provided model identifier is invalid.", llm.CodeInvalid, 400},
+		{400, "ValidationException", "Input is too long for requested model.", llm.CodeTooLong, 400},
+		{400, "ValidationException", "The model returned the following errors: prompt is too long: 250000 tokens > 200000 maximum", llm.CodeTooLong, 400},
+		{403, "AccessDeniedException", "You don't have access to the model with the specified model ID.", llm.CodeDenied, 403},
+		{403, "UnrecognizedClientException", "The security token included in the request is invalid.", llm.CodeCredentialsInvalid, 403},
+		{403, "ExpiredTokenException", "The security token included in the request is expired", llm.CodeCredentialsExpired, 403},
+		{403, "InvalidSignatureException", "The request signature we calculated does not match the signature you provided.", llm.CodeSignature, 403},
+		{403, "MissingAuthenticationTokenException", "Missing Authentication Token", llm.CodeCredentialsMissing, 403},
+		{404, "ResourceNotFoundException", "Model not found.", llm.CodeModelUnknown, 404},
+		{408, "ModelTimeoutException", "Model has timed out in processing the request.", llm.CodeTimeout, 408},
+		{424, "ModelErrorException", "The system encountered an unexpected error during processing.", llm.CodeModelError, 424},
+		{429, "ModelNotReadyException", "Model is not ready for inference.", llm.CodeModelNotReady, 429},
+		{429, "ThrottlingException", "Too many requests, please wait before trying again.", llm.CodeLimitRequests, 429},
+		{400, "ServiceQuotaExceededException", "Your request exceeds the service quota for your account.", llm.CodeServiceQuota, 400},
+		{500, "InternalServerException", "The system encountered an unexpected error.", llm.CodeServiceInternal, 500},
+		{503, "ServiceUnavailableException", "Bedrock is unable to process your request.", llm.CodeUnavailable, 503},
+		// What has no type, or one that nobody knows, is judged by its status.
+		{400, "", "odd", llm.CodeInvalid, 400},
+		{401, "", "odd", llm.CodeDenied, 403},
+		{403, "NewException", "odd", llm.CodeDenied, 403},
+		{404, "", "odd", llm.CodeModelUnknown, 404},
+		{408, "", "odd", llm.CodeTimeout, 408},
+		{413, "", "odd", llm.CodeTooLong, 413},
+		{424, "", "odd", llm.CodeModelError, 424},
+		{429, "", "odd", llm.CodeLimitRequests, 429},
+		{500, "", "odd", llm.CodeServiceInternal, 500},
+		{502, "", "<html>bad gateway</html>", llm.CodeUnavailable, 502},
+		{504, "", "odd", llm.CodeTimeout, 502},
+		{302, "", "odd", llm.CodeUnavailable, 502},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprint(tt.aws, " ", tt.name, " ", tt.message), func(t *testing.T) {
+			f := converse.DecodeFault(tt.aws, tt.name, "aws-1", "7", []byte(`{"message":"`+tt.message+`"}`))
+			e := diagnose.Fault(f, target)
+			if e.Code != tt.code || e.Status != tt.status {
+				t.Errorf("got %s with status %d, want %s with %d", e.Code, e.Status, tt.code, tt.status)
+			}
+			if !e.Upstream || e.Message != tt.message || e.Type != tt.name || e.UpstreamStatus != tt.aws || e.RequestID != "aws-1" || e.RetryAfter != "7" || e.Target != target {
+				t.Errorf("AWS's words are not kept: %+v", e)
+			}
+		})
+	}
+}
+
+func TestARefusalWithoutWordsSaysSo(t *testing.T) {
+	e := diagnose.Fault(converse.DecodeFault(403, "AccessDeniedException", "", "", nil), target)
+	if e.Message != "Bedrock gave no reason." || e.Code != llm.CodeDenied {
+		t.Errorf("got %+v", e)
+	}
+}
+
+func TestTheModelsOwnWordsStandBehindAWSs(t *testing.T) {
+	f := converse.DecodeFault(424, "ModelErrorException", "", "", []byte(`{"message":"The model failed.","originalStatusCode":400,"originalMessage":"no such tool"}`))
+	if e := diagnose.Fault(f, target); e.Message != "The model failed. (no such tool)" {
+		t.Errorf("got %s", e.Message)
+	}
+}
+
+func TestAnAnswerThatIsNotWholeIsNoRefusal(t *testing.T) {
+	for _, kind := range []converse.FaultKind{converse.FaultCut, converse.FaultCorrupt} {
+		e := diagnose.Fault(&converse.Fault{Kind: kind, Message: "it ended", Err: io.ErrUnexpectedEOF}, target)
+		if e.Code != llm.CodeInterrupted || e.Status != 502 || e.Upstream || !errors.Is(e, io.ErrUnexpectedEOF) || !strings.Contains(e.Message, "it ended") {
+			t.Errorf("%v: got %+v", kind, e)
+		}
+	}
+}
+
+func TestCallsWithoutAnAnswer(t *testing.T) {
+	own := &llm.Error{Code: llm.CodeTimeout, Status: 504}
+	tests := []struct {
+		name   string
+		err    error
+		code   llm.Code
+		status int
+		fix    bool
+	}{
+		{"nothing could be reached", &upstream.Error{Unreachable: true, Err: errors.New("dial tcp: no route to host")}, llm.CodeUnreachable, 503, true},
+		{"the connection broke", &upstream.Error{Err: io.ErrUnexpectedEOF}, llm.CodeUnreachable, 502, false},
+		{"what has a verdict keeps it", fmt.Errorf("calling: %w", own), llm.CodeTimeout, 504, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := diagnose.Transport(tt.err, target)
+			if e.Code != tt.code || e.Status != tt.status || (e.Fix != "") != tt.fix || e.Upstream {
+				t.Errorf("got %+v", e)
+			}
+			if e != own && (!errors.Is(e, tt.err) || e.Target != target || !strings.Contains(e.Message, tt.err.Error())) {
+				t.Errorf("what happened is not kept: %+v", e)
+			}
+		})
+	}
+	if e := diagnose.Transport(errors.New(strings.Repeat("x", 5000)+"\xff"), target); len(e.Message) > 500 {
+		t.Errorf("the message has %d bytes", len(e.Message))
+	}
+}
+
+func TestStreamsThatFail(t *testing.T) {
+	own := &llm.Error{Code: llm.CodeClientGone, Status: 499}
+	if e := diagnose.Stream(own, target); e != own {
+		t.Errorf("a verdict is judged again: %+v", e)
+	}
+	exception := converse.DecodeFault(429, "ThrottlingException", "", "", []byte(`{"message":"Too many tokens"}`))
+	if e := diagnose.Stream(exception, target); e.Code != llm.CodeLimitRequests || e.Status != 429 {
+		t.Errorf("an exception in the stream is %+v", e)
+	}
+	if e := diagnose.Stream(context.DeadlineExceeded, target); e.Code != llm.CodeInterrupted || e.Status != 502 || !errors.Is(e, context.DeadlineExceeded) {
+		t.Errorf("a broken connection is %+v", e)
+	}
+}
