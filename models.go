@@ -31,6 +31,7 @@ const (
 // lists keeps what the providers of wildcard names say that they have.
 type lists struct {
 	mu      sync.Mutex
+	asking  chan struct{} // closed when the answers are there; nil if nobody asks
 	expires time.Time
 	models  []Model
 	failed  error
@@ -59,19 +60,40 @@ func (c *Client) Models(ctx context.Context) ([]Model, error) {
 	return models, err
 }
 
-// wildcards asks the providers behind wildcard names, one caller at a time; the
-// others wait for its answer.
+// wildcards gives what the providers behind wildcard names list. They are asked
+// once for all who wait; who does not wait for the answer gets the list before.
 func (c *Client) wildcards(ctx context.Context) ([]Model, error) {
 	l := &c.lists
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if time.Now().Before(l.expires) {
+		defer l.mu.Unlock()
 		return l.models, l.failed
 	}
-	ctx, cancel := context.WithTimeout(ctx, listPatience)
+	if l.asking == nil {
+		l.asking = make(chan struct{})
+		c.running.Go(c.ask)
+	}
+	asking := l.asking
+	l.mu.Unlock()
+	select {
+	case <-asking:
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed == nil {
+		return l.models, ctx.Err()
+	}
+	return l.models, l.failed
+}
+
+// ask asks the providers for at most listPatience. What a provider has said stays
+// when it cannot be asked again.
+func (c *Client) ask() {
+	ctx, cancel := context.WithTimeout(c.open, listPatience)
 	defer cancel()
 	var models []Model
-	l.failed = nil
+	var failed error
 	for _, i := range c.listed() {
 		lister, ok := c.deployments[i].(provider.Lister)
 		if !ok {
@@ -80,20 +102,26 @@ func (c *Client) wildcards(ctx context.Context) ([]Model, error) {
 		all, err := lister.Models(ctx)
 		if err != nil {
 			c.log.Warn("models cannot be listed", slog.String("model_name", c.cfg.Models[i].Name), slog.String("error", err.Error()))
-			l.failed = err
-			continue
+			failed = err
 		}
 		prefix, suffix, _ := strings.Cut(c.cfg.Models[i].Name, "*")
 		for _, m := range all {
 			models = append(models, Model{Name: prefix + m.ID + suffix, Model: m})
 		}
 	}
-	l.expires = time.Now().Add(listFresh)
-	if l.failed != nil {
-		l.expires = time.Now().Add(listRetry)
+	l := &c.lists
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fresh := listFresh
+	if failed != nil {
+		fresh = listRetry
 	}
-	l.models = models
-	return l.models, l.failed
+	if failed == nil || len(models) > len(l.models) {
+		l.models = models
+	}
+	l.failed, l.expires = failed, time.Now().Add(fresh)
+	close(l.asking)
+	l.asking = nil
 }
 
 // listed are the wildcard entries to ask: of several that lead to the same

@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"outcrop/config"
@@ -89,6 +90,9 @@ type Client struct {
 	deployments []provider.Deployment // in the order of cfg.Models
 	log         *slog.Logger
 	lists       lists
+	open        context.Context // ends with Close
+	end         context.CancelFunc
+	running     sync.WaitGroup // what runs in the background
 }
 
 // New makes a client. It makes no call. All that is wrong with the settings is
@@ -108,7 +112,8 @@ func New(opt Options) (*Client, error) {
 		opt.Config = cfg
 	}
 	c := &Client{cfg: opt.Config, upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger}
-	entries, err := c.open(opt)
+	c.open, c.end = context.WithCancel(context.Background())
+	entries, err := c.openAll(opt)
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -133,8 +138,8 @@ func (e *ConfigError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// open opens a deployment for each entry of the configuration.
-func (c *Client) open(opt Options) ([]route.Entry, error) {
+// openAll opens a deployment for each entry of the configuration.
+func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 	infos := map[string]provider.Info{}
 	for _, info := range all.Providers() {
 		infos[info.Name] = info
@@ -163,6 +168,7 @@ func (c *Client) open(opt Options) ([]route.Entry, error) {
 		entries = append(entries, route.Entry{
 			Name: m.Name, ID: m.ID, Model: m.Model, Deployment: d,
 			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries,
+			Settings: route.Settings{DropParams: m.DropParams, KeepAlive: m.KeepAlive},
 		})
 	}
 	if len(wrong) > 0 {
@@ -213,17 +219,24 @@ func (r *recorded) Close() error {
 	return err
 }
 
-// Ready is nil if every deployment could serve a call, as far as can be told
-// without one; else an *Error that says what is missing.
+// Ready is nil if some deployment could serve a call, as far as can be told
+// without one; else an *Error that says what the first one misses.
 func (c *Client) Ready(ctx context.Context) error {
+	var first error
 	for _, d := range c.deployments {
-		if r, ok := d.(provider.Readier); ok {
-			if err := r.Ready(ctx); err != nil {
-				return err
-			}
+		r, ok := d.(provider.Readier)
+		if !ok {
+			return nil
+		}
+		err := r.Ready(ctx)
+		if err == nil {
+			return nil
+		}
+		if first == nil {
+			first = err
 		}
 	}
-	return nil
+	return first
 }
 
 // Pipeline is what a server puts its doors in front of.
@@ -234,6 +247,8 @@ func (c *Client) Recorder() *telemetry.Recorder { return c.recorder }
 
 // Close ends what the client runs in the background. Calls under way go on.
 func (c *Client) Close() error {
+	c.end()
+	c.running.Wait()
 	var errs []error
 	for _, d := range c.deployments {
 		if closer, ok := d.(interface{ Close() error }); ok {

@@ -84,7 +84,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		Models:    a.models,
 		Ready:     a.client.Ready,
 		Metrics:   promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
-		Chat:      a.chat(),
+		Chat:      openaichat.Options{MaxBody: a.client.Config().General.MaxRequestSize},
 		LocalOnly: !gateway.Locked() && loopback(opt.Host),
 		Logger:    opt.Logger,
 	}), opt.Logger)
@@ -109,21 +109,6 @@ func (a *App) open(ctx context.Context) error {
 	}
 	a.client = a.demo.client
 	return nil
-}
-
-func (a *App) chat() openaichat.Options {
-	cfg := a.client.Config()
-	drop := config.NewNames(cfg.Models)
-	return openaichat.Options{
-		MaxBody:   cfg.General.MaxRequestSize,
-		KeepAlive: cfg.KeepAlive,
-		DropParams: func(model string) bool {
-			if found, _ := drop.Match(model); len(found) > 0 {
-				return cfg.Models[found[0]].DropParams
-			}
-			return cfg.DropParams
-		},
-	}
 }
 
 // models lists what can be called. A provider that cannot be asked is logged by

@@ -39,12 +39,10 @@ func FuzzLoad(f *testing.F) {
 		if cfg == nil {
 			return
 		}
-		n := NewNames(cfg.Models)
 		for _, m := range cfg.Models {
 			if m.Name == "" || m.ID == "" || m.Provider != "bedrock" || m.Model == "" || m.Timeout <= 0 || m.StreamTimeout <= 0 || m.KeepAlive <= 0 {
 				t.Errorf("a model that cannot be used: %#v", m)
 			}
-			n.Match(m.Name)
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"outcrop/llm"
+	"outcrop/route"
 	"outcrop/telemetry"
 )
 
@@ -22,6 +23,7 @@ type Router interface {
 	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
 	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	Group(name string) string
+	Settings(name string) route.Settings
 }
 
 // Options are a gateway's parts.
@@ -55,6 +57,9 @@ func New(opt Options) *Gateway {
 		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)),
 	}
 }
+
+// Settings gives how calls of a model name are translated.
+func (g *Gateway) Settings(model string) route.Settings { return g.router.Settings(model) }
 
 // Locked reports whether callers must present a key.
 func (g *Gateway) Locked() bool { return g.locked }

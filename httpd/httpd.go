@@ -53,16 +53,16 @@ type server struct {
 	chat *openaichat.Handler
 }
 
-// route is a path as http.ServeMux writes it, and as the documentation does.
-type route struct {
+// endpoint is a path as http.ServeMux writes it, and as the documentation does.
+type endpoint struct {
 	pattern string
 	path    string // in openapi.json
 	handle  http.HandlerFunc
 }
 
 // routes is the one list of what is served; a test holds openapi.json to it.
-func (s *server) routes() []route {
-	return []route{
+func (s *server) routes() []endpoint {
+	return []endpoint{
 		{"POST /v1/chat/completions", "/v1/chat/completions", s.locked(s.chatCompletions)},
 		{"POST /chat/completions", "/chat/completions", s.locked(s.chatCompletions)},
 		{"POST /openai/deployments/", "/openai/deployments/{model}/chat/completions", s.locked(s.deploymentChat)},

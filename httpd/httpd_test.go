@@ -11,11 +11,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"outcrop/gateway"
 	"outcrop/httpd/openaichat"
 	"outcrop/llm"
+	"outcrop/route"
 	"outcrop/telemetry"
 )
 
@@ -39,13 +39,15 @@ func (r *router) Stream(context.Context, *llm.Request) (llm.Stream, error) {
 
 func (r *router) Group(string) string { return "*" }
 
+func (*router) Settings(string) route.Settings { return route.Settings{} }
+
 func newServer(key string, r *router) http.Handler {
 	return New(Options{
 		Gateway: gateway.New(gateway.Options{Router: r, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: key}),
 		Models: func(context.Context) []Model {
 			return []Model{{ID: "granite", OwnedBy: "bedrock"}, {ID: "bedrock/us.amazon.nova-lite-v1:0", OwnedBy: "Amazon"}}
 		},
-		Chat:   openaichat.Options{MaxBody: 1 << 20, KeepAlive: time.Minute},
+		Chat:   openaichat.Options{MaxBody: 1 << 20},
 		Logger: slog.New(slog.DiscardHandler),
 	})
 }

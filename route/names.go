@@ -7,7 +7,8 @@ import (
 )
 
 // names finds the group for a model name. Exact names win, then wildcards, the
-// one with the most literal characters first; a name may hold one *.
+// one with the most characters before its * first, and of those the one with the
+// most behind it. A * stands for one character at least.
 type names struct {
 	exact map[string]*group
 	wild  []wildcard
@@ -29,7 +30,7 @@ func newNames(groups []*group) *names {
 		n.wild = append(n.wild, wildcard{prefix, suffix, g})
 	}
 	slices.SortStableFunc(n.wild, func(a, b wildcard) int {
-		return cmp.Compare(len(b.prefix)+len(b.suffix), len(a.prefix)+len(a.suffix))
+		return cmp.Or(cmp.Compare(len(b.prefix), len(a.prefix)), cmp.Compare(len(b.suffix), len(a.suffix)))
 	})
 	return n
 }
@@ -40,7 +41,7 @@ func (n *names) find(name string) (g *group, captured string) {
 		return g, ""
 	}
 	for _, w := range n.wild {
-		if len(name) >= len(w.prefix)+len(w.suffix) && strings.HasPrefix(name, w.prefix) && strings.HasSuffix(name, w.suffix) {
+		if len(name) > len(w.prefix)+len(w.suffix) && strings.HasPrefix(name, w.prefix) && strings.HasSuffix(name, w.suffix) {
 			return w.group, name[len(w.prefix) : len(name)-len(w.suffix)]
 		}
 	}

@@ -41,9 +41,9 @@ func retryAfter(s string) time.Duration {
 	return 0
 }
 
-// budget bounds how much retries may add to the load of a provider that fails
-// for everybody: it starts full, each retry takes one, each success gives a
-// tenth back.
+// budget bounds how much the retries of a name may add to the load of a provider
+// that fails for everybody: it starts full, each retry takes one, each success
+// gives a tenth back.
 type budget struct{ tenths atomic.Int64 }
 
 const budgetFull = 100 * 10

@@ -33,6 +33,18 @@ type Entry struct {
 	StreamTimeout time.Duration
 	// Retries is how many tries may follow the first.
 	Retries int
+	// Settings are for whoever translates the calls.
+	Settings
+}
+
+// Settings are how calls of a name are translated. Those of a name's first entry
+// count for all its deployments.
+type Settings struct {
+	// DropParams is whether settings that the target cannot keep are left out with
+	// a warning where they would otherwise be refused.
+	DropParams bool
+	// KeepAlive is the silence after which a stream shows a sign of life.
+	KeepAlive time.Duration
 }
 
 // Options are the router's settings; zero values are good defaults.
@@ -50,9 +62,8 @@ type Options struct {
 
 // Router serves calls. It is safe for use by many goroutines.
 type Router struct {
-	names  *names
-	opt    Options
-	budget budget
+	names *names
+	opt   Options
 }
 
 // group is all deployments of one name.
@@ -60,6 +71,7 @@ type group struct {
 	name    string
 	targets []*target
 	turn    atomic.Uint64
+	budget  budget
 }
 
 // target is a deployment and how it has been lately.
@@ -93,6 +105,7 @@ func New(entries []Entry, opt Options) *Router {
 		g := byName[name]
 		if g == nil {
 			g = &group{name: name}
+			g.budget.fill()
 			byName[name] = g
 			groups = append(groups, g)
 		}
@@ -109,9 +122,7 @@ func New(entries []Entry, opt Options) *Router {
 			join(t.ID, t)
 		}
 	}
-	r := &Router{names: newNames(groups), opt: opt}
-	r.budget.fill()
-	return r
+	return &Router{names: newNames(groups), opt: opt}
 }
 
 // Group is the configured name that a model name falls under, such as bedrock/*;
@@ -121,6 +132,15 @@ func (r *Router) Group(name string) string {
 		return g.name
 	}
 	return ""
+}
+
+// Settings gives how calls of a model name are translated; the zero value if the
+// name is not configured.
+func (r *Router) Settings(name string) Settings {
+	if g, _ := r.names.find(name); g != nil {
+		return g.targets[0].Settings
+	}
+	return Settings{}
 }
 
 // Complete gets a whole answer. A failure is an *llm.Error; of several tries the
@@ -183,14 +203,14 @@ func (r *Router) try(ctx context.Context, name string, once func(*target, string
 		err := once(t, model, start)
 		if err == nil {
 			t.unwellUntil.Store(0)
-			r.budget.earn()
+			g.budget.earn()
 			done(t, tries)
 			return nil
 		}
 		e := llm.AsError(err)
 		r.note(t, e)
 		next := order[(tries+1)%len(order)]
-		pause, ok := r.again(e, tries, t, next, start)
+		pause, ok := r.again(e, tries, g, t, next, start)
 		if !ok || ctx.Err() != nil {
 			return e
 		}
@@ -203,7 +223,7 @@ func (r *Router) try(ctx context.Context, name string, once func(*target, string
 }
 
 // again decides whether another try follows a failure, and after which pause.
-func (r *Router) again(e *llm.Error, tries int, failed, next *target, start time.Time) (time.Duration, bool) {
+func (r *Router) again(e *llm.Error, tries int, g *group, failed, next *target, start time.Time) (time.Duration, bool) {
 	if tries >= failed.Retries {
 		return 0, false
 	}
@@ -226,10 +246,14 @@ func (r *Router) again(e *llm.Error, tries int, failed, next *target, start time
 			return 0, false // another deployment may have other credentials and rights, but a wrong request is wrong everywhere
 		}
 	}
-	if r.opt.Now().Add(pause).Sub(start) >= next.Timeout {
-		return 0, false
+	now := r.opt.Now()
+	if pause > longestPause || now.Add(pause).Sub(start) >= next.Timeout {
+		return 0, false // the client hears of it at once, with the Retry-After
 	}
-	return pause, r.budget.spend()
+	if elsewhere && next.well(now) {
+		return pause, true // it adds no load to what fails
+	}
+	return pause, g.budget.spend()
 }
 
 // note remembers how a target fared.
@@ -237,8 +261,15 @@ func (r *Router) note(t *target, e *llm.Error) {
 	if e.Code == llm.CodeClientGone || e.Whose() == llm.ActorCaller && e.Code != llm.CodeLimitRequests && e.Code != llm.CodeLimitTokens {
 		return // not the target's fault
 	}
-	t.unwellUntil.Store(r.opt.Now().Add(max(unwellFor, retryAfter(e.RetryAfter))).UnixNano())
+	t.unwellUntil.Store(r.opt.Now().Add(min(max(unwellFor, retryAfter(e.RetryAfter)), longestPause)).UnixNano())
 }
+
+// well reports whether the target has not failed lately.
+func (t *target) well(now time.Time) bool { return t.unwellUntil.Load() <= now.UnixNano() }
+
+// longestPause is as long as a client is kept waiting for another try, and as a
+// target stands behind the others, whatever a Retry-After asks for.
+const longestPause = time.Minute
 
 // unwellFor is how long a target that failed stands behind the others; LiteLLM's
 // cooldown_time is as long.
@@ -257,10 +288,10 @@ func (g *group) order(now time.Time) []*target {
 	var unwell []*target
 	for i := range n {
 		t := g.targets[(first+i)%n]
-		if t.unwellUntil.Load() > now.UnixNano() {
-			unwell = append(unwell, t)
-		} else {
+		if t.well(now) {
 			order = append(order, t)
+		} else {
+			unwell = append(unwell, t)
 		}
 	}
 	for len(unwell) > 0 {

@@ -270,6 +270,46 @@ func TestRetriesHaveABudget(t *testing.T) {
 	}
 }
 
+// A name that fails does not take the tries of another, and a well deployment is
+// tried whatever the budget.
+func TestBudgetIsEachNamesOwn(t *testing.T) {
+	bad, good, spare := &fake{name: "bad", steps: []step{{err: unavailable()}}}, &fake{name: "good", steps: []step{{err: unavailable()}}}, &fake{name: "spare", steps: []step{{}}}
+	var pauses []time.Duration
+	r := instant(&pauses, entry("basalt", bad), entry("granite", good), entry("granite", spare))
+	for range 200 {
+		_, _ = r.Complete(t.Context(), &llm.Request{Model: "basalt"})
+		if _, err := r.Complete(t.Context(), &llm.Request{Model: "granite"}); err != nil {
+			t.Fatalf("granite has a well deployment: %v", err)
+		}
+	}
+}
+
+func TestLongRetryAfterIsTheClientsToWaitFor(t *testing.T) {
+	a := &fake{name: "a", steps: []step{{err: &llm.Error{Code: llm.CodeLimitRequests, Status: 429, RetryAfter: "500"}}}}
+	var pauses []time.Duration
+	e := entry("granite", a)
+	e.Timeout = time.Hour
+	_, err := instant(&pauses, e).Complete(t.Context(), &llm.Request{Model: "granite"})
+	if statusOf(err) != 429 || llm.AsError(err).RetryAfter != "500" || len(a.calls) != 1 || len(pauses) != 0 {
+		t.Errorf("got %v after %d calls and pauses %v", err, len(a.calls), pauses)
+	}
+}
+
+func TestSettingsAreThoseOfTheNameThatIsCalled(t *testing.T) {
+	wide, narrow := entry("bedrock/*", &fake{name: "a"}), entry("bedrock/us.*", &fake{name: "b"})
+	wide.DropParams, narrow.KeepAlive = true, time.Second
+	r := New([]Entry{wide, narrow}, Options{})
+	if got := r.Settings("bedrock/us.amazon.nova-lite-v1:0"); got.DropParams || got.KeepAlive != time.Second {
+		t.Errorf("got %+v", got)
+	}
+	if got := r.Settings("bedrock/eu.amazon.nova-lite-v1:0"); !got.DropParams {
+		t.Errorf("got %+v", got)
+	}
+	if got := r.Settings("basalt"); got != (Settings{}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestStreamIsTriedAgainUntilContentHasCome(t *testing.T) {
 	cut := &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "cut"}
 	for _, tt := range []struct {

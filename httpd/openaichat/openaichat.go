@@ -2,6 +2,7 @@
 package openaichat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -20,6 +21,10 @@ import (
 // Door is the name of this endpoint in the record.
 const Door = "openai_chat"
 
+// keepAlive is the silence after which a comment is sent in a stream, for names
+// that have no setting of their own.
+const keepAlive = 15 * time.Second
+
 // maxBurst is how much of a burst of events is collected before it is sent.
 const maxBurst = 16 << 10
 
@@ -27,10 +32,6 @@ const maxBurst = 16 << 10
 type Options struct {
 	// MaxBody is the largest request, in bytes.
 	MaxBody int64
-	// KeepAlive is the silence after which a comment is sent in a stream.
-	KeepAlive time.Duration
-	// DropParams says whether settings that cannot be kept are dropped for a model.
-	DropParams func(model string) bool
 }
 
 // Handler serves chat completions.
@@ -84,7 +85,7 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, model string) (
 		return nil, err
 	}
 	defer body.Release()
-	return wire.Decode(body.Bytes, wire.Options{Model: model, DropParams: h.opt.DropParams})
+	return wire.Decode(body.Bytes, wire.Options{Model: model, DropParams: func(model string) bool { return h.gateway.Settings(model).DropParams }})
 }
 
 func (h *Handler) buffer() *[]byte {
@@ -100,7 +101,7 @@ func envelope(call *gateway.Call, req *wire.Request) wire.Envelope {
 }
 
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, req *wire.Request) {
-	events := inbound.NewEvents(w, wire.Ping, h.opt.KeepAlive)
+	events := inbound.NewEvents(w, wire.Ping, cmp.Or(h.gateway.Settings(req.LLM.Model).KeepAlive, keepAlive))
 	defer events.Close()
 	stream, err := call.Stream(r.Context(), &req.LLM)
 	begun := events.Commit()
