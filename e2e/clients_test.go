@@ -222,6 +222,11 @@ func TestASlowReaderSlowsTheUpstream(t *testing.T) {
 		c.Frames(roughbedrock.Start())
 		chunk := fmt.Appendf(nil, "%x\r\n%s\r\n", len(piece), piece)
 		sent, waiting := 0, false
+		defer func() {
+			if !waiting {
+				stalled <- sent
+			}
+		}()
 		for range pieces {
 			rest := chunk
 			for len(rest) > 0 {
@@ -238,9 +243,6 @@ func TestASlowReaderSlowsTheUpstream(t *testing.T) {
 		}
 		c.Frames(roughbedrock.Ending("end_turn")...)
 		c.End()
-		if !waiting {
-			stalled <- sent
-		}
 	}, hasty)
 	var before, after runtime.MemStats
 	runtime.GC()

@@ -51,12 +51,12 @@ func TestRetries(t *testing.T) {
 		{"a throttle in the first frame, then good", streams, first(frames(roughbedrock.Exception("throttlingException", "Too many requests."))), second},
 		{"a cut behind messageStart, then good", streams, first(frames(roughbedrock.Start())), second},
 		{"overloaded three times", both, overloaded, want{status: 503, code: llm.CodeUnavailable, words: "Bedrock is unable", calls: 3}},
-		{"a malformed request is not tried again", both, first(func(c *roughbedrock.Call) {
-			c.Refuse(400, "ValidationException", "message", "Malformed input request.")
-		}), want{status: 400, code: llm.CodeInvalid, words: "Malformed"}},
+		{"an invalid request is not tried again", both, first(func(c *roughbedrock.Call) {
+			c.Refuse(400, "ValidationException", "message", "Something is wrong.")
+		}), want{status: 400, code: llm.CodeInvalid, words: "Something is wrong"}},
 		{"a denial is not tried again", both, first(func(c *roughbedrock.Call) {
-			c.Refuse(403, "AccessDeniedException", "Message", "User is not authorized.")
-		}), want{status: 403, code: llm.CodeDenied, words: "not authorized"}},
+			c.Refuse(403, "AccessDeniedException", "Message", "The quarry is closed.")
+		}), want{status: 403, code: llm.CodeDenied, words: "closed"}},
 		{
 			"nothing is tried again behind the first delta", streams,
 			first(frames(append(roughbedrock.Begun(), roughbedrock.Exception("serviceUnavailableException", "Bedrock is unable to process your request."))...)),

@@ -26,9 +26,9 @@ func modelled() []struct {
 		code        llm.Code
 	}{
 		{"throttlingException", "Too many requests, please wait before trying again.", 429, llm.CodeLimitRequests},
-		{"modelStreamErrorException", "Model produced invalid sequence as part of ToolUse.", 424, llm.CodeModelError},
+		{"modelStreamErrorException", "The model's stream has failed.", 424, llm.CodeModelError},
 		{"internalServerException", "The system encountered an unexpected error during processing.", 500, llm.CodeServiceInternal},
-		{"validationException", "The model returned the following errors: messages.1: unexpected block", 400, llm.CodeInvalid},
+		{"validationException", "Something about the request is not as it should be.", 400, llm.CodeInvalid},
 		{"serviceUnavailableException", "Bedrock is unable to process your request.", 503, llm.CodeUnavailable},
 		{"modelTimeoutException", "Model has timed out in processing the request.", 408, llm.CodeTimeout},
 		{"quarryException", "The quarry is closed.", 500, llm.CodeServiceInternal},
