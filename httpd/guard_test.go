@@ -121,12 +121,12 @@ func TestReadiness(t *testing.T) {
 	}{
 		{"nothing to ask", nil, false, 200, `{"status":"healthy"}`},
 		{"ready", func(context.Context) error { return nil }, false, 200, `{"status":"healthy"}`},
-		{"credentials are missing", func(context.Context) error { return missing }, false, 503, `{"status":"not ready","reason":"no credentials","code":"credentials.missing","fix":"Find some."}`},
-		{"a fault of our own says nothing of itself", func(context.Context) error { return io.ErrClosedPipe }, false, 503, `{"status":"not ready","reason":"internal error","code":"gateway.internal"}`},
+		{"credentials are missing", func(context.Context) error { return missing }, false, 503, `{"status":"not ready","code":"credentials.missing","reason":"no credentials","fix":"Find some."}`},
+		{"a fault of our own says nothing of itself", func(context.Context) error { return io.ErrClosedPipe }, false, 503, `{"status":"not ready","code":"gateway.internal","reason":"internal error"}`},
 		{"stopping comes first", func(context.Context) error { return missing }, true, 503, `{"status":"stopping"}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: "sk-master"})
+			g := gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler))})
 			if tt.stopping {
 				g.Drain()
 			}
@@ -177,5 +177,15 @@ func TestServerThatWasStoppedIsClosed(t *testing.T) {
 	}
 	if s.ReadHeaderTimeout == 0 || s.IdleTimeout == 0 || s.MaxHeaderBytes == 0 {
 		t.Errorf("a limit is missing: %+v", s)
+	}
+}
+
+// The path is open to everybody, so behind a key it does not say what AWS said.
+func TestReadinessBehindAKeyNamesNobody(t *testing.T) {
+	denied := &llm.Error{Code: llm.CodeDenied, Status: 403, Message: "assume arn:aws:iam::123456789012:role/gateway: AccessDenied"}
+	g := gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: "sk-master"})
+	h := New(Options{Gateway: g, Ready: func(context.Context) error { return denied }, Logger: slog.New(slog.DiscardHandler)})
+	if w := send(h, http.MethodGet, "/health/readiness", ""); w.Code != 503 || w.Body.String() != `{"status":"not ready","code":"iam.denied"}` {
+		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"outcrop/gateway"
+	"outcrop/httpd/inbound"
 	"outcrop/httpd/openaichat"
 	"outcrop/llm"
 )
@@ -44,7 +45,7 @@ func New(opt Options) http.Handler {
 	for _, r := range s.routes() {
 		mux.HandleFunc(r.pattern, r.handle)
 	}
-	mux.HandleFunc("/", s.notFound)
+	mux.HandleFunc("/", s.locked(s.notFound))
 	return s.guard(mux)
 }
 
@@ -89,8 +90,14 @@ func (s *server) guard(next http.Handler) http.Handler {
 				if p == http.ErrAbortHandler { //nolint:errorlint // panics are not wrapped
 					panic(p) //nolint:forbidigo // net/http asks for this very value
 				}
+				told, answered := p.(inbound.Answered)
+				if answered {
+					p = told.Panic
+				}
 				s.opt.Logger.Error("panic", "id", id, "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
-				openaichat.WriteError(w, &llm.Error{Code: llm.CodeInternal, Status: 500, Message: "internal error; the gateway's log has it under this x-request-id."})
+				if !answered {
+					openaichat.WriteError(w, openaichat.Internal())
+				}
 			}
 		}()
 		if s.opt.LocalOnly && !local(r) {
@@ -147,8 +154,8 @@ func localHost(host string) bool {
 func (s *server) locked(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		h := r.Header
-		bearer, ok := strings.CutPrefix(h.Get("Authorization"), "Bearer ")
-		if !ok {
+		scheme, bearer, _ := strings.Cut(h.Get("Authorization"), " ")
+		if !strings.EqualFold(scheme, "Bearer") {
 			bearer = ""
 		}
 		if err := s.opt.Gateway.Authenticate(bearer, h.Get("Api-Key"), h.Get("X-Api-Key"), h.Get("X-Litellm-Api-Key")); err != nil {
@@ -177,6 +184,12 @@ func (s *server) chatCompletions(w http.ResponseWriter, r *http.Request) {
 func (s *server) serveChat(w http.ResponseWriter, r *http.Request, model string) {
 	call := s.opt.Gateway.Begin(openaichat.Door, w.Header().Get("X-Request-Id"))
 	defer call.End(r.Context())
+	defer func() {
+		if p := recover(); p != nil { // it is recorded as what it is, and answered by guard
+			call.Fail(openaichat.Internal())
+			panic(p) //nolint:forbidigo // it goes on to guard
+		}
+	}()
 	s.chat.Serve(w, r, call, model)
 }
 

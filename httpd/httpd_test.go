@@ -90,6 +90,7 @@ func TestKeyInEveryPlaceOfItsOwn(t *testing.T) {
 		{"api-key", "sk-master", 200},
 		{"x-api-key", "sk-master", 200},
 		{"x-litellm-api-key", "sk-master", 200},
+		{"Authorization", "bearer sk-master", 200},
 		{"Authorization", "sk-master", 401},
 		{"Authorization", "Basic sk-master", 401},
 		{"Authorization", "Bearer sk-maste", 401},
@@ -102,6 +103,12 @@ func TestKeyInEveryPlaceOfItsOwn(t *testing.T) {
 		}
 		if w.Code == 401 && (!strings.Contains(w.Body.String(), `"code":"invalid_api_key"`) || w.Header().Get("Www-Authenticate") != "Bearer") {
 			t.Errorf("the refusal is %v %s", w.Header(), w.Body)
+		}
+	}
+	for _, request := range []string{"GET /v1/nothing", "GET /v1/chat/completions"} {
+		method, path, _ := strings.Cut(request, " ")
+		if w := send(h, method, path, ""); w.Code != 401 {
+			t.Errorf("%s without a key gives %d", request, w.Code)
 		}
 	}
 	for _, r := range (&server{}).routes() {
@@ -140,6 +147,47 @@ func TestPanicIsAnErrorAndNothingOfItShows(t *testing.T) {
 		t.Errorf("got %d %s", w.Code, w.Body)
 	}
 }
+
+// A stream that has begun ends with an error event, and what it was is recorded.
+func TestPanicInAStreamIsAnErrorEvent(t *testing.T) {
+	var log strings.Builder
+	h := New(Options{
+		Gateway: gateway.New(gateway.Options{Router: &panicking{}, Recorder: telemetry.NewRecorder(slog.New(slog.NewJSONHandler(&log, nil)))}),
+		Chat:    openaichat.Options{MaxBody: 1 << 20},
+		Logger:  slog.New(slog.DiscardHandler),
+	})
+	w := send(h, "POST", "/v1/chat/completions", `{"model":"granite","stream":true,"messages":[{"role":"user","content":"Hi"}]}`)
+	got := w.Body.String()
+	if w.Code != 200 || !strings.Contains(got, `"content":"granite"`) || !strings.Contains(got, `data: {"error":`) || strings.Contains(got, "[DONE]") || strings.Contains(got, "fault of our own") {
+		t.Errorf("got %d %s", w.Code, got)
+	}
+	if !strings.Contains(log.String(), `"status":500`) || !strings.Contains(log.String(), `"code":"gateway.internal"`) || strings.Count(log.String(), "\n") != 1 {
+		t.Errorf("recorded %s", log.String())
+	}
+}
+
+// panicking streams one text and then panics.
+type panicking struct{ router }
+
+func (*panicking) Stream(context.Context, *llm.Request) (llm.Stream, error) {
+	return &panicStream{}, nil
+}
+
+type panicStream struct {
+	calls int
+	meta  llm.Meta
+}
+
+func (s *panicStream) Next(ev *llm.Event) error {
+	if s.calls++; s.calls > 1 {
+		panic("a fault of our own")
+	}
+	*ev = llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Text: "granite"}
+	return nil
+}
+func (*panicStream) More() bool        { return false }
+func (s *panicStream) Meta() *llm.Meta { return &s.meta }
+func (*panicStream) Close() error      { return nil }
 
 func TestWarningsInTheHeader(t *testing.T) {
 	long := `{"model":"granite","seed":1,"user":"ann","messages":[` + strings.Repeat(`{"role":"user","name":"ann","content":"Hi"},`, 400) + `{"role":"user","content":"Hi"}]}`

@@ -112,13 +112,15 @@ func (s *server) readiness(w http.ResponseWriter, r *http.Request) {
 	out.Key("status")
 	out.String(word)
 	if reason != nil {
-		out.Key("reason")
-		out.String(reason.Message)
 		out.Key("code")
 		out.String(string(reason.Code))
-		if reason.Fix != "" {
-			out.Key("fix")
-			out.String(reason.Fix)
+		if !s.opt.Gateway.Locked() { // the path is open to everybody, and the words may name accounts and roles
+			out.Key("reason")
+			out.String(reason.Message)
+			if reason.Fix != "" {
+				out.Key("fix")
+				out.String(reason.Fix)
+			}
 		}
 	}
 	out.EndObject()

@@ -16,6 +16,7 @@ import (
 type Events struct {
 	w         http.ResponseWriter
 	flusher   http.Flusher
+	pace      pace
 	ping      string
 	keepAlive time.Duration
 
@@ -29,7 +30,7 @@ type Events struct {
 // NewEvents prepares an answer of events. ping is the comment to send after each
 // keepAlive of silence.
 func NewEvents(w http.ResponseWriter, ping string, keepAlive time.Duration) *Events {
-	e := &Events{w: w, ping: ping, keepAlive: keepAlive}
+	e := &Events{w: w, pace: pace{w: w}, ping: ping, keepAlive: keepAlive}
 	e.flusher, _ = w.(http.Flusher)
 	e.mu.Lock() // the first comment may be due before the timer is known here
 	defer e.mu.Unlock()
@@ -60,14 +61,13 @@ func (e *Events) Commit() (begun bool) {
 	return e.begun
 }
 
-// Write sends events. With more they may wait for the next call, so that a burst
-// leaves in one piece. An error means that the client is gone.
+// Write sends events, or with an empty p nothing but the headers. With more they
+// may wait for the next call, so that a burst leaves in one piece. An error means
+// that the client is gone, or has read nothing for writePatience.
 func (e *Events) Write(p []byte, more bool) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(p) > 0 {
-		e.write(p)
-	}
+	e.write(p)
 	if !more {
 		e.flush()
 	}
@@ -87,6 +87,10 @@ func (e *Events) write(p []byte) {
 		h.Set("X-Accel-Buffering", "no") // nginx must not collect events
 		e.w.WriteHeader(http.StatusOK)
 	}
+	e.pace.extend()
+	if len(p) == 0 {
+		return
+	}
 	if _, err := e.w.Write(p); err != nil && e.err == nil {
 		e.err = err
 	}
@@ -104,4 +108,5 @@ func (e *Events) Close() {
 	defer e.mu.Unlock()
 	e.quiet = true
 	e.timer.Stop()
+	e.pace.end()
 }

@@ -68,12 +68,12 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 		return
 	}
 	buf := h.buffer()
-	defer h.buffers.Put(buf)
+	defer h.release(buf)
 	*buf = wire.AppendResponse((*buf)[:0], envelope(call, req), resp, call.Warnings())
 	head(w.Header(), call)
 	w.Header()["Content-Type"] = jsonType
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(*buf))}
-	_, _ = w.Write(*buf) // a client that is gone is gone; the answer is recorded either way
+	inbound.WriteWhole(w, *buf)
 }
 
 // jsonType is never written to.
@@ -96,6 +96,13 @@ func (h *Handler) buffer() *[]byte {
 	return &b
 }
 
+// release keeps a buffer for the next answer, unless it is uncommonly large.
+func (h *Handler) release(b *[]byte) {
+	if cap(*b) <= 1<<20 {
+		h.buffers.Put(b)
+	}
+}
+
 func envelope(call *gateway.Call, req *wire.Request) wire.Envelope {
 	return wire.Envelope{ID: "chatcmpl-" + call.ID(), Model: req.LLM.Model, Created: call.Started().Unix()}
 }
@@ -115,16 +122,28 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 		return
 	}
 	defer stream.Close()
+	said := 0
 	if !begun {
-		head(w.Header(), call)
+		said = head(w.Header(), call)
 	}
-	h.copy(r.Context(), events, stream, call, wire.NewChunks(envelope(call, req), req.IncludeUsage))
+	defer func() {
+		if p := recover(); p != nil { // the answer has begun, so the failure must be an event
+			e := call.Fail(Internal())
+			_ = events.Write(wire.AppendFailure(nil, e), false)
+			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // it goes on to the server, which logs it
+		}
+	}()
+	h.copy(r.Context(), events, stream, call, wire.NewChunks(envelope(call, req), req.IncludeUsage), said)
 }
 
-// copy passes a stream on until its end. Warnings that were in the header are
-// not said again.
-func (h *Handler) copy(ctx context.Context, events *inbound.Events, stream llm.Stream, call *gateway.Call, chunks *wire.Chunks) {
-	said := len(call.Warnings())
+// Internal is all that a client hears of a fault of our own.
+func Internal() *llm.Error {
+	return &llm.Error{Code: llm.CodeInternal, Status: 500, Message: "internal error; the gateway's log has it under this x-request-id."}
+}
+
+// copy passes a stream on until its end. The first said warnings were in the
+// header and are not said again.
+func (h *Handler) copy(ctx context.Context, events *inbound.Events, stream llm.Stream, call *gateway.Call, chunks *wire.Chunks, said int) {
 	buf := make([]byte, 0, 512)
 	var ev llm.Event
 	for {
@@ -132,10 +151,10 @@ func (h *Handler) copy(ctx context.Context, events *inbound.Events, stream llm.S
 		switch {
 		case err == nil:
 			buf = chunks.Append(buf, &ev)
-			if len(buf) == 0 || (len(buf) < maxBurst && stream.More()) {
+			if len(buf) < maxBurst && stream.More() {
 				continue
 			}
-			if events.Write(buf, false) != nil {
+			if events.Write(buf, false) != nil { // with nothing to say yet, the headers
 				return // the client is gone; closing the stream records it
 			}
 			buf = buf[:0]
@@ -152,8 +171,9 @@ func (h *Handler) copy(ctx context.Context, events *inbound.Events, stream llm.S
 	}
 }
 
-// head sets the headers that tell an answer's way.
-func head(h http.Header, call *gateway.Call) {
+// head sets the headers that tell an answer's way, and gives how many of the
+// call's warnings had room in them.
+func head(h http.Header, call *gateway.Call) (said int) {
 	m := call.Meta()
 	if m.UpstreamID != "" {
 		h["X-Amzn-Requestid"] = []string{m.UpstreamID}
@@ -162,29 +182,36 @@ func head(h http.Header, call *gateway.Call) {
 		h["X-Outcrop-Target"] = []string{target}
 	}
 	if len(call.Warnings()) > 0 {
-		h["X-Outcrop-Warnings"] = []string{warningHeader(call.Warnings())}
+		var text string
+		text, said = warningHeader(call.Warnings())
+		h["X-Outcrop-Warnings"] = []string{text}
 	}
+	return said
 }
 
 // maxWarningHeader bounds the header of warnings, in bytes.
 const maxWarningHeader = 2 << 10
 
 // warningHeader writes warnings as code;field=..., separated by commas, in
-// ASCII. What does not fit is counted.
-func warningHeader(warnings []llm.Warning) string {
+// ASCII, and gives how many had room. The others are counted behind them.
+func warningHeader(warnings []llm.Warning) (text string, said int) {
 	var b strings.Builder
 	for i, w := range warnings {
 		item := w.Code + ";field=" + ascii(w.Field)
-		if b.Len()+len(item)+2 > maxWarningHeader-len("more;count=999999") {
-			b.WriteString(", more;count=" + strconv.Itoa(len(warnings)-i))
-			break
+		if b.Len()+len(item)+2 > maxWarningHeader-len(", more;count=999999") {
+			item = "more;count=" + strconv.Itoa(len(warnings)-i)
+		} else {
+			said++
 		}
 		if i > 0 {
 			b.WriteString(", ")
 		}
 		b.WriteString(item)
+		if said == i {
+			break
+		}
 	}
-	return b.String()
+	return b.String(), said
 }
 
 // ascii replaces what may not stand in a header's list.
@@ -217,5 +244,5 @@ func WriteError(w http.ResponseWriter, e *llm.Error) {
 	h["Content-Type"] = jsonType
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(e.Status)
-	_, _ = w.Write(body) //nolint:gosec // it is JSON, and says so; if the write fails nobody is left to tell
+	inbound.WriteWhole(w, body)
 }
