@@ -41,7 +41,7 @@ func startUpstream(t *testing.T) (address string) {
 // startProxy runs the neighbour in this process.
 func startProxy(t *testing.T, upstream string) (address string) {
 	t.Helper()
-	handler := newProxy(&url.URL{Scheme: "http", Host: upstream})
+	handler := newProxy(&url.URL{Scheme: "http", Host: upstream}, true)
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return server.Listener.Addr().String()

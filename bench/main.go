@@ -47,6 +47,7 @@ type settings struct {
 	check   bool
 	profile string
 	rounds  int
+	pooled  bool
 }
 
 // run is the command line: one of the helper processes, or the benchmark.
@@ -69,6 +70,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&s.json, "json", "", "write the result as JSON to a `file`")
 	flags.BoolVar(&s.check, "check", false, "exit with 1 when a row is over its limit")
 	flags.StringVar(&s.profile, "profile", "", "write processor profiles of Outcrop to a `folder`, one for each process that ran; they cost a little themselves")
+	flags.BoolVar(&s.pooled, "pooled", false, "give the proxy a pool of buffers, which httputil.ReverseProxy has not got by itself")
 	flags.IntVar(&s.rounds, "rounds", 0, "how many rounds of each measurement; 0 for 7, or 3 with -quick")
 	if err := flags.Parse(args); err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"os"
 	"runtime/pprof"
+	"strconv"
+	"sync"
 	"time"
 
 	"outcrop/cli"
@@ -19,8 +21,12 @@ import (
 // nothing. It has the transport that Outcrop has, so that what differs is the
 // work in between.
 func serveProxy(ctx context.Context, args []string, out io.Writer) error {
-	if len(args) != 1 {
-		return errors.New("usage: bench proxy UPSTREAM")
+	if len(args) != 2 {
+		return errors.New("usage: bench proxy UPSTREAM POOLED")
+	}
+	pooled, err := strconv.ParseBool(args[1])
+	if err != nil {
+		return err
 	}
 	target, err := url.Parse(args[0])
 	if err != nil {
@@ -30,7 +36,7 @@ func serveProxy(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: newProxy(target), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 120 * time.Second}
+	server := &http.Server{Handler: newProxy(target, pooled), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 120 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -39,10 +45,24 @@ func serveProxy(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-// newProxy makes the handler. Full duplex is enabled because net/http's server
+// bufferPool lets a proxy's calls leave their 32 KB of copying to one another,
+// which httputil.ReverseProxy does not do by itself.
+type bufferPool struct{ pool sync.Pool }
+
+func (b *bufferPool) Get() []byte {
+	if p, ok := b.pool.Get().(*[]byte); ok {
+		return *p
+	}
+	return make([]byte, 32<<10)
+}
+
+func (b *bufferPool) Put(p []byte) { b.pool.Put(&p) }
+
+// newProxy makes the handler, with a pool of buffers or, as httputil.ReverseProxy
+// comes, without. Full duplex is enabled because net/http's server
 // otherwise closes a request's body at the answer's first byte, which loses a
 // call now and then.
-func newProxy(target *url.URL) http.Handler {
+func newProxy(target *url.URL, pooled bool) http.Handler {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	proxy := &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
@@ -53,6 +73,9 @@ func newProxy(target *url.URL) http.Handler {
 			MaxIdleConnsPerHost: 1024,
 			IdleConnTimeout:     50 * time.Second,
 		},
+	}
+	if pooled {
+		proxy.BufferPool = new(bufferPool)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet { // the health check, which is not measured

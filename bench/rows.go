@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -141,7 +142,7 @@ func (b *bench) outcropProcess(ctx context.Context) (*process, error) {
 }
 
 func (b *bench) proxyProcess(ctx context.Context) (*process, error) {
-	return launch(ctx, b.log, "/health", b.self, "proxy", "http://"+b.upstream.address)
+	return launch(ctx, b.log, "/health", b.self, "proxy", "http://"+b.upstream.address, strconv.FormatBool(b.pooled))
 }
 
 // side is one of the neighbours with its traffic.
