@@ -3,6 +3,7 @@ package llm
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"outcrop/internal/jsonx"
 )
@@ -156,11 +157,31 @@ func AsError(err error) *Error {
 // Invalid makes the error for a field of the caller's request that cannot be
 // understood, status 400.
 func Invalid(param, format string, args ...any) *Error {
-	return &Error{Code: CodeBadRequest, Status: 400, Param: param, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: CodeBadRequest, Status: 400, Param: Clip(param, maxParam), Message: Clip(fmt.Sprintf(format, args...), maxMessage)}
 }
 
 // Unsupported makes the error for a field that is understood but that the
 // target cannot do, status 400.
 func Unsupported(param, format string, args ...any) *Error {
-	return &Error{Code: CodeUnsupported, Status: 400, Param: param, Message: fmt.Sprintf(format, args...)}
+	return &Error{Code: CodeUnsupported, Status: 400, Param: Clip(param, maxParam), Message: Clip(fmt.Sprintf(format, args...), maxMessage)}
+}
+
+// What an error says of a caller's request is bounded, in bytes: the request may
+// hold a name of any length, and the error is answered and logged.
+const (
+	maxMessage = 1 << 10
+	maxParam   = 200
+)
+
+// Clip cuts s to at most n bytes, between characters, and marks the cut.
+func Clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	const mark = "…"
+	end := max(0, n-len(mark))
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + mark
 }

@@ -26,6 +26,9 @@ type Request struct {
 	// ServiceTier is the tier asked for, in the target's words; empty for its default.
 	ServiceTier string
 
+	// DropParams is whether settings that the target cannot keep are left out with a
+	// warning where they would otherwise be refused.
+	DropParams bool
 	// Stream is whether the caller wants the answer as it comes.
 	Stream bool
 

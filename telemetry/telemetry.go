@@ -126,10 +126,13 @@ func (r *Recorder) Record(ctx context.Context, c *Call) {
 	r.log.LogAttrs(ctx, level, msg, attributes(room[:0], c)...)
 }
 
+// maxText bounds each text in the log, in bytes: names come from callers.
+const maxText = 1 << 10
+
 func attributes(a []slog.Attr, c *Call) []slog.Attr {
 	text := func(key, value string) {
 		if value != "" {
-			a = append(a, slog.String(key, value))
+			a = append(a, slog.String(key, llm.Clip(value, maxText)))
 		}
 	}
 	a = append(a, slog.String("id", c.ID), slog.String("door", c.Door))

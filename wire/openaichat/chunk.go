@@ -220,6 +220,9 @@ func (c *Chunks) AppendEnd(dst []byte, warnings []llm.Warning) []byte {
 	w.EndObject()
 	w.EndArray()
 	m := &c.metadata
+	if c.includeUsage && m.Usage == nil { // the provider gave none, and none is made up
+		warnings = append(warnings[:len(warnings):len(warnings)], llm.Warning{Code: llm.WarnDropped, Field: "stream_options.include_usage"})
+	}
 	last := !c.includeUsage || m.Usage == nil
 	if last {
 		tail(&w, m.ServiceTier, m.LatencyMs, m.Trace, c.fields, m.Extra)

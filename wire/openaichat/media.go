@@ -157,6 +157,9 @@ func audio(field string, a *inputAudio) (llm.Block, error) {
 	if !isBase64(a.Data) {
 		return llm.Block{}, llm.Invalid(field+".data", "%s.data is not valid base64", field)
 	}
+	if a.Format == "" {
+		return llm.Block{}, llm.Invalid(field+".format", "%s.format is required, such as wav or mp3", field)
+	}
 	return llm.Block{Kind: llm.BlockAudio, Media: &llm.Media{Format: a.Format, Base64: a.Data}}, nil
 }
 

@@ -19,9 +19,8 @@ type message struct {
 	ReasoningContent optional[string] `json:"reasoning_content"`
 	ThinkingBlocks   []thinkingBlock  `json:"thinking_blocks"`
 	CacheControl     *cacheControl    `json:"cache_control"`
-	// Rest is what answers carry and clients send back (annotations,
-	// provider_specific_fields, audio: null): nothing that a model reads.
-	Rest jsonx.Raw `json:",embed"`
+	FunctionCall     jsonx.Raw        `json:"function_call"`
+	Rest             jsonx.Raw        `json:",embed"`
 }
 
 // content is a string, a list of parts, or null.
@@ -57,12 +56,14 @@ type part struct {
 	Signature    optional[string] `json:"signature"`
 	Data         optional[string] `json:"data"`
 	CacheControl *cacheControl    `json:"cache_control"`
+	Rest         jsonx.Raw        `json:",embed"`
 }
 
 type imageURL struct {
-	URL    string `json:"url"`
-	Format string `json:"format"`
-	Detail string `json:"detail"`
+	URL    string    `json:"url"`
+	Format string    `json:"format"`
+	Detail string    `json:"detail"`
+	Rest   jsonx.Raw `json:",embed"`
 }
 
 // UnmarshalJSONFrom also takes the bare string that some clients send.
@@ -79,6 +80,8 @@ type file struct {
 	FileData string `json:"file_data"`
 	FileID   string `json:"file_id"`
 	Format   string `json:"format"`
+
+	Rest jsonx.Raw `json:",embed"`
 }
 
 type inputAudio struct {
@@ -123,6 +126,10 @@ func (d *decoder) message(i int, m *message) error {
 	if m.Name.Set {
 		d.warn(llm.WarnDropped, at(i, "name"))
 	}
+	if len(m.FunctionCall) > 0 && m.FunctionCall.Kind() != 'n' {
+		return llm.Unsupported(at(i, "function_call"), "messages[%d].function_call is out of use; tool_calls says the same", i)
+	}
+	d.leftOut(fmt.Sprintf("messages[%d]", i), m.Rest)
 	if len(m.ToolCalls) > 0 && m.Role != "assistant" {
 		return llm.Invalid(at(i, "tool_calls"), "messages[%d].tool_calls belongs to role assistant, not %s", i, m.Role)
 	}
@@ -141,6 +148,28 @@ func (d *decoder) message(i int, m *message) error {
 		return llm.Invalid(at(i, "role"), "messages[%d].role is required: system, developer, user, assistant or tool", i)
 	default:
 		return llm.Invalid(at(i, "role"), "messages[%d].role must be system, developer, user, assistant or tool, not %q", i, m.Role)
+	}
+}
+
+// leftOut warns of the members that no model reads, but for those of which that is
+// plain: nulls, and what answers carry and clients send back.
+func (d *decoder) leftOut(field string, rest jsonx.Raw) {
+	if len(rest) == 0 {
+		return
+	}
+	members, err := jsonx.Members(rest)
+	if err != nil {
+		d.warn(llm.WarnDropped, field)
+		return
+	}
+	for _, m := range members {
+		switch m.Name {
+		case "annotations", "audio", "provider_specific_fields", "index", "id", "object", "images":
+		default:
+			if m.Value.Kind() != 'n' {
+				d.warn(llm.WarnDropped, field+"."+m.Name)
+			}
+		}
 	}
 }
 
@@ -166,6 +195,9 @@ func (d *decoder) system(i int, m *message) error {
 	for _, b := range blocks {
 		switch b.Kind {
 		case llm.BlockText, llm.BlockCachePoint:
+			if b.Kind == llm.BlockText && blank(b.Text) { // it says nothing, and AWS refuses it
+				continue
+			}
 			r.System = append(r.System, b)
 		default:
 			return llm.Invalid(at(i, "content"), "messages[%d].content of role %s must be text", i, m.Role)
@@ -182,30 +214,30 @@ func (d *decoder) user(i int, m *message) error {
 	if err != nil {
 		return err
 	}
-	d.out.LLM.Turns = append(d.out.LLM.Turns, llm.Turn{Role: llm.RoleUser, Blocks: blocks})
+	said := withoutBlanks(blocks)
+	if len(said) == 0 {
+		return llm.Invalid(at(i, "content"), "messages[%d].content of role user is blank", i)
+	}
+	d.out.LLM.Turns = append(d.out.LLM.Turns, llm.Turn{Role: llm.RoleUser, Blocks: said})
 	return nil
 }
 
 func (d *decoder) assistant(i int, m *message) error {
-	var blocks []llm.Block
-	for j := range m.ThinkingBlocks {
-		b := &m.ThinkingBlocks[j]
-		var err error
-		if blocks, err = d.thinking(blocks, fmt.Sprintf("messages[%d].thinking_blocks[%d]", i, j), b.Type, b.Thinking, b.Signature, b.Data); err != nil {
-			return err
-		}
+	blocks, err := d.thinkingBlocks(i, m)
+	if err != nil {
+		return err
 	}
 	if m.ReasoningContent.Value != "" && len(m.ThinkingBlocks) == 0 { // unsigned reasoning is refused by every model that checks
 		d.warn(llm.WarnDropped, at(i, "reasoning_content"))
 	}
-	blocks, err := d.blocks(i, m, blocks)
+	blocks, err = d.blocks(i, m, blocks)
 	if err != nil {
 		return err
 	}
 	if m.Refusal.Value != "" {
 		blocks = append(blocks, llm.Block{Kind: llm.BlockText, Text: m.Refusal.Value})
 	}
-	d.calls = d.calls[:0]
+	d.calls = make(map[string]bool, len(m.ToolCalls))
 	for j := range m.ToolCalls {
 		if blocks, err = d.toolCall(blocks, i, j, &m.ToolCalls[j]); err != nil {
 			return err
@@ -214,21 +246,57 @@ func (d *decoder) assistant(i int, m *message) error {
 	if len(blocks) == 0 {
 		return llm.Invalid(at(i, "content"), "messages[%d] of role assistant says nothing: content or tool_calls is required", i)
 	}
-	d.out.LLM.Turns = append(d.out.LLM.Turns, llm.Turn{Role: llm.RoleAssistant, Blocks: withoutBlanks(blocks)})
+	said := withoutBlanks(blocks)
+	if len(said) == 0 { // an answer that said nothing is none
+		d.warn(llm.WarnDropped, fmt.Sprintf("messages[%d]", i))
+		return nil
+	}
+	d.out.LLM.Turns = append(d.out.LLM.Turns, llm.Turn{Role: llm.RoleAssistant, Blocks: said})
 	return nil
 }
 
-// withoutBlanks leaves out blank texts, which no model takes, beside other
-// content: clients send "" beside tool calls.
-func withoutBlanks(blocks []llm.Block) []llm.Block {
-	said := slices.DeleteFunc(slices.Clone(blocks), func(b llm.Block) bool {
-		return b.Kind == llm.BlockText && strings.TrimSpace(b.Text) == ""
-	})
-	if len(said) == 0 {
-		return blocks
+// thinkingBlocks gives the reasoning of message i. Clients that put the pieces of a
+// stream one behind the other send texts without a signature and behind them the
+// signature without a text; they are one block.
+func (d *decoder) thinkingBlocks(i int, m *message) ([]llm.Block, error) {
+	var blocks []llm.Block
+	var pieces strings.Builder
+	from := 0
+	unsigned := func(to int) {
+		if pieces.Len() > 0 { // a model that checks refuses it, one that does not has no use for it
+			d.warn(llm.WarnDropped, fmt.Sprintf("messages[%d].thinking_blocks[%d]", i, from))
+			pieces.Reset()
+		}
+		from = to
 	}
-	return said
+	for j := range m.ThinkingBlocks {
+		b := &m.ThinkingBlocks[j]
+		switch {
+		case b.Type == "thinking" && b.Signature.Value == "":
+			pieces.WriteString(b.Thinking.Value)
+			continue
+		case b.Type == "thinking" && b.Thinking.Value == "" && pieces.Len() > 0:
+			b.Thinking.Value = pieces.String()
+			pieces.Reset()
+		}
+		unsigned(j)
+		var err error
+		if blocks, err = d.thinking(blocks, fmt.Sprintf("messages[%d].thinking_blocks[%d]", i, j), b.Type, b.Thinking, b.Signature, b.Data); err != nil {
+			return nil, err
+		}
+		from = j + 1
+	}
+	unsigned(0)
+	return blocks, nil
 }
+
+// withoutBlanks leaves out blank texts, which no model takes: clients send ""
+// beside tool calls and images.
+func withoutBlanks(blocks []llm.Block) []llm.Block {
+	return slices.DeleteFunc(blocks, func(b llm.Block) bool { return b.Kind == llm.BlockText && blank(b.Text) })
+}
+
+func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
 func (d *decoder) toolCall(blocks []llm.Block, i, j int, c *toolCall) ([]llm.Block, error) {
 	field := fmt.Sprintf("messages[%d].tool_calls[%d]", i, j)
@@ -243,14 +311,14 @@ func (d *decoder) toolCall(blocks []llm.Block, i, j int, c *toolCall) ([]llm.Blo
 	}
 	input := jsonx.Raw(strings.TrimSpace(c.Function.Arguments.Value))
 	switch {
-	case len(input) == 0:
+	case len(input) == 0, string(input) == "null":
 		input = jsonx.Raw("{}")
 	case !jsonx.Valid(input):
 		return nil, llm.Invalid(field+".function.arguments", "%s.function.arguments must be a JSON object written as a string", field)
 	case input.Kind() != '{':
 		return nil, llm.Invalid(field+".function.arguments", "%s.function.arguments must be a JSON object, not %s", field, jsonx.KindName(input.Kind()))
 	}
-	d.calls = append(d.calls, c.ID)
+	d.calls[c.ID] = true
 	blocks = append(blocks, llm.Block{Kind: llm.BlockToolUse, ToolUse: &llm.ToolUse{ID: c.ID, Name: c.Function.Name, Input: input}})
 	return cached(blocks, c.CacheControl), nil
 }
@@ -259,7 +327,7 @@ func (d *decoder) toolResult(i int, m *message) error {
 	if m.ToolCallID.Value == "" {
 		return llm.Invalid(at(i, "tool_call_id"), "messages[%d].tool_call_id is required for role tool: the id of the call that it answers", i)
 	}
-	if !slices.Contains(d.calls, m.ToolCallID.Value) {
+	if !d.calls[m.ToolCallID.Value] {
 		return llm.Invalid(at(i, "tool_call_id"), "messages[%d].tool_call_id %q answers no tool call of the assistant's message before it", i, m.ToolCallID.Value)
 	}
 	if !m.Content.given {
@@ -276,6 +344,9 @@ func (d *decoder) toolResult(i int, m *message) error {
 			points = append(points[:0], b)
 			continue
 		}
+		if b.Kind == llm.BlockAudio {
+			return llm.Invalid(at(i, "content"), "messages[%d].content of role tool may hold text, image_url and file, no audio", i)
+		}
 		result.Content = append(result.Content, llm.ResultBlock{Block: b})
 	}
 	said := append([]llm.Block{{Kind: llm.BlockToolResult, ToolResult: result}}, points...)
@@ -290,7 +361,7 @@ func (d *decoder) blocks(i int, m *message, blocks []llm.Block) ([]llm.Block, er
 	}
 	for j := range m.Content.parts {
 		var err error
-		if blocks, err = d.part(blocks, fmt.Sprintf("messages[%d].content[%d]", i, j), m.Role, &m.Content.parts[j]); err != nil {
+		if blocks, err = d.part(blocks, fmt.Sprintf("messages[%d].content[%d]", i, j), m, &m.Content.parts[j]); err != nil {
 			return nil, err
 		}
 	}
@@ -304,9 +375,10 @@ func cached(blocks []llm.Block, c *cacheControl) []llm.Block {
 	return append(blocks, llm.Block{Kind: llm.BlockCachePoint, Cache: c.point()})
 }
 
-func (d *decoder) part(blocks []llm.Block, field, role string, p *part) ([]llm.Block, error) {
+func (d *decoder) part(blocks []llm.Block, field string, m *message, p *part) ([]llm.Block, error) {
 	var b llm.Block
 	var err error
+	d.leftOut(field, p.Rest)
 	switch p.Type {
 	case "text", "input_text", "output_text":
 		if !p.Text.Set {
@@ -317,11 +389,21 @@ func (d *decoder) part(blocks []llm.Block, field, role string, p *part) ([]llm.B
 		b = llm.Block{Kind: llm.BlockText, Text: p.Refusal.Value}
 	case "image_url":
 		b, err = image(field+".image_url", &p.ImageURL)
+		if detail := p.ImageURL.Detail; detail != "" && detail != "auto" {
+			d.warn(llm.WarnDropped, field+".image_url.detail")
+		}
+		d.leftOut(field+".image_url", p.ImageURL.Rest)
 	case "file":
 		b, err = document(field+".file", p.File)
+		if p.File != nil {
+			d.leftOut(field+".file", p.File.Rest)
+		}
 	case "input_audio":
 		b, err = audio(field+".input_audio", p.InputAudio)
 	case "thinking", "redacted_thinking":
+		if len(m.ThinkingBlocks) > 0 {
+			return blocks, nil // thinking_blocks says it already
+		}
 		if blocks, err = d.thinking(blocks, field, p.Type, p.Thinking, p.Signature, p.Data); err != nil {
 			return nil, err
 		}
@@ -334,7 +416,7 @@ func (d *decoder) part(blocks []llm.Block, field, role string, p *part) ([]llm.B
 	if err != nil {
 		return nil, err
 	}
-	if b.Media != nil && role == "assistant" {
+	if b.Media != nil && m.Role == "assistant" {
 		return nil, llm.Invalid(field+".type", "%s.type %s cannot stand in a message of role assistant", field, p.Type)
 	}
 	return cached(append(blocks, b), p.CacheControl), nil

@@ -121,12 +121,18 @@ func Decode(body []byte, opt Options) (*Request, error) {
 	if w.Model == "" {
 		return nil, llm.Invalid("model", "model is required and must not be empty")
 	}
+	if len(w.Model) > maxModel {
+		return nil, llm.Invalid("model", "model must be at most %d bytes long, not %d", maxModel, len(w.Model))
+	}
 	d := &decoder{drop: w.DropParams || (opt.DropParams != nil && opt.DropParams(w.Model))}
 	if err := d.request(&w); err != nil {
 		return nil, err
 	}
 	return &d.out, nil
 }
+
+// maxModel is AWS's bound on model ids, in bytes; LiteLLM's prefixes are short.
+const maxModel = 2048 + 128
 
 func decodeError(err error) error {
 	var e *jsonx.Error
@@ -150,7 +156,7 @@ type decoder struct {
 	out  Request
 	drop bool
 	// calls are the ids of the tool calls of the last assistant message.
-	calls []string
+	calls map[string]bool
 }
 
 func (d *decoder) warn(code, field string) {
@@ -171,7 +177,7 @@ func (d *decoder) refuse(field, format string, args ...any) error {
 
 func (d *decoder) request(w *wireRequest) error {
 	r := &d.out.LLM
-	r.Model, r.Stream = w.Model, w.Stream
+	r.Model, r.Stream, r.DropParams = w.Model, w.Stream, d.drop
 	d.out.IncludeUsage = w.StreamOptions.IncludeUsage
 	if w.Messages == nil {
 		return llm.Invalid("messages", "messages is required: an array of at least one message")
@@ -202,6 +208,9 @@ func (d *decoder) settings(w *wireRequest) error {
 	r.MaxTokens = w.MaxTokens.Opt
 	field := "max_tokens"
 	if w.MaxCompletionTokens.Set {
+		if w.MaxTokens.Set && w.MaxTokens.Value != w.MaxCompletionTokens.Value {
+			d.warn(llm.WarnDropped, "max_tokens")
+		}
 		r.MaxTokens, field = w.MaxCompletionTokens.Opt, "max_completion_tokens"
 	}
 	if r.MaxTokens.Set && r.MaxTokens.Value < 1 {
@@ -333,16 +342,21 @@ func (d *decoder) rest(w *wireRequest) error {
 		return decodeError(err)
 	}
 	r := &d.out.LLM
+	own := map[string]bool{}
 	for _, m := range members {
 		if m.Value.Kind() == 'n' {
 			continue
 		}
 		if m.Name == "additionalModelRequestFields" {
-			own, err := jsonx.Members(m.Value)
+			fields, err := jsonx.Members(m.Value)
 			if err != nil {
 				return llm.Invalid(m.Name, "%s must be an object", m.Name)
 			}
-			r.ModelFields = append(r.ModelFields, own...)
+			for _, f := range fields {
+				if err := d.modelField(own, f); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		switch known(m.Name) {
@@ -351,24 +365,42 @@ func (d *decoder) rest(w *wireRequest) error {
 		case fateNoEffect:
 			d.warn(llm.WarnDropped, m.Name)
 		case fateRefuse:
-			if empty(m.Value) {
+			if empty(m) {
 				continue
 			}
 			if err := d.refuse(m.Name, "%s cannot be kept%s", m.Name, hintFor(m.Name)); err != nil {
 				return err
 			}
 		case fateModel:
-			r.ModelFields = append(r.ModelFields, m)
+			if err := d.modelField(own, m); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// empty reports whether v is an empty object, array or string.
-func empty(v jsonx.Raw) bool {
-	switch v.Kind() {
-	case '{', '[', '"':
-		return len(strings.Trim(string(v), "{}[]\" \t\r\n")) == 0
+// modelField adds a setting that only the model knows. It may stand at the top
+// and in additionalModelRequestFields, but not in both.
+func (d *decoder) modelField(own map[string]bool, m jsonx.Member) error {
+	if own[m.Name] {
+		return llm.Invalid(m.Name, "%s is given twice, at the top and in additionalModelRequestFields", m.Name)
+	}
+	own[m.Name] = true
+	d.out.LLM.ModelFields = append(d.out.LLM.ModelFields, m)
+	return nil
+}
+
+// empty reports whether a member asks for nothing: an empty string, list or
+// object. An empty object of options is not nothing.
+func empty(m jsonx.Member) bool {
+	switch m.Value.Kind() {
+	case '"':
+		return len(m.Value) == len(`""`)
+	case '[':
+		return len(strings.Trim(string(m.Value), "[] \t\r\n")) == 0
+	case '{':
+		return m.Name != "web_search_options" && len(strings.Trim(string(m.Value), "{} \t\r\n")) == 0
 	default:
 		return false
 	}

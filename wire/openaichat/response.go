@@ -1,6 +1,7 @@
 package openaichat
 
 import (
+	"cmp"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -76,6 +77,9 @@ func appendMessage(w *jsonx.Writer, r *llm.Response) {
 			} else {
 				calls++
 			}
+		case llm.BlockOther: // what it says in words, such as a text with its citations
+			text.WriteString(b.Text)
+			other++
 		default:
 			other++
 		}
@@ -109,7 +113,7 @@ func appendMessage(w *jsonx.Writer, r *llm.Response) {
 		index := int64(0)
 		for i := range r.Blocks {
 			if b := &r.Blocks[i]; b.Kind == llm.BlockToolUse && b.ToolUse.Type != llm.ServerSide {
-				appendToolCall(w, index, b.ToolUse.ID, b.ToolUse.Name, string(b.ToolUse.Input))
+				appendToolCall(w, index, b.ToolUse.ID, b.ToolUse.Name, cmp.Or(string(b.ToolUse.Input), "{}"))
 				index++
 			}
 		}

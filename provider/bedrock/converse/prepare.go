@@ -61,6 +61,8 @@ func (p *preparation) sampling() error {
 		p.field("top_k", k)
 	case p.model.Vendor == "amazon" && strings.HasPrefix(p.model.Name, "nova-"):
 		p.field("inferenceConfig", `{"topK":`+k+`}`)
+	case p.out.DropParams:
+		p.warnings = append(p.warnings, llm.Warning{Code: llm.WarnDropped, Field: "top_k"})
 	default:
 		return llm.Unsupported("top_k", "top_k: only Claude and Nova take it on Bedrock's Converse")
 	}
