@@ -41,8 +41,9 @@ func startUpstream(t *testing.T) (address string) {
 // startProxy runs the neighbour in this process.
 func startProxy(t *testing.T, upstream string) (address string) {
 	t.Helper()
-	handler := newProxy(&url.URL{Scheme: "http", Host: upstream}, true)
-	server := httptest.NewServer(handler)
+	transport := newTransport()
+	t.Cleanup(transport.CloseIdleConnections)
+	server := httptest.NewServer(newProxy(&url.URL{Scheme: "http", Host: upstream}, transport, true))
 	t.Cleanup(server.Close)
 	return server.Listener.Addr().String()
 }

@@ -18,8 +18,7 @@ import (
 )
 
 // serveProxy is the neighbour: a reverse proxy that looks at nothing and changes
-// nothing. It has the transport that Outcrop has, so that what differs is the
-// work in between.
+// nothing. Its transport keeps idle connections as Outcrop does.
 func serveProxy(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) != 2 {
 		return errors.New("usage: bench proxy UPSTREAM POOLED")
@@ -36,13 +35,25 @@ func serveProxy(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: newProxy(target, pooled), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 120 * time.Second}
+	server := &http.Server{Handler: newProxy(target, newTransport(), pooled), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 120 * time.Second}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
+}
+
+// newTransport makes a transport that keeps as many idle connections, and for as
+// long, as Outcrop does.
+func newTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		DialContext:         dialer.DialContext,
+		DisableCompression:  true,
+		MaxIdleConnsPerHost: 1024,
+		IdleConnTimeout:     50 * time.Second,
+	}
 }
 
 // bufferPool lets a proxy's calls leave their 32 KB of copying to one another,
@@ -62,17 +73,11 @@ func (b *bufferPool) Put(p []byte) { b.pool.Put(&p) }
 // comes, without. Full duplex is enabled because net/http's server
 // otherwise closes a request's body at the answer's first byte, which loses a
 // call now and then.
-func newProxy(target *url.URL, pooled bool) http.Handler {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+func newProxy(target *url.URL, transport *http.Transport, pooled bool) http.Handler {
 	proxy := &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		FlushInterval: -1,
-		Transport: &http.Transport{
-			DialContext:         dialer.DialContext,
-			DisableCompression:  true,
-			MaxIdleConnsPerHost: 1024,
-			IdleConnTimeout:     50 * time.Second,
-		},
+		Transport:     transport,
 	}
 	if pooled {
 		proxy.BufferPool = new(bufferPool)
