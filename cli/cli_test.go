@@ -59,6 +59,13 @@ func TestCommands(t *testing.T) {
 	emulated(t)
 	good := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0}\n")
 	bad := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, timeout: soon}\ngeneral_settings: {allowed_ips: [10.0.0.1]}\n")
+	wrong := write(t, `model_list:
+  - model_name: granite
+    litellm_params: {model: bedrock/us.amazon nova}
+  - model_name: basalt
+    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, aws_profile_name: nobody}
+`)
+	invoke := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/invoke/us.amazon.nova-lite-v1:0}\n")
 	limited := write(t, "general_settings: {allowed_ips: [10.0.0.1]}\n")
 	for _, tt := range []struct {
 		name     string
@@ -79,6 +86,8 @@ func TestCommands(t *testing.T) {
 		{"models of a configuration", []string{"models", "--config", good}, 0, []string{"granite"}, nil},
 		{"config check", []string{"config", "check", good}, 0, []string{"good, 1 deployment"}, nil},
 		{"config check of a wrong file", []string{"config", "check", bad}, 2, nil, []string{"config.yaml:3:", "timeout", "config.yaml:4:", "allowed_ips"}},
+		{"config check of what the provider refuses", []string{"config", "check", wrong}, 2, nil, []string{"config.yaml:2:", "us.amazon nova", "config.yaml:5:", "nobody"}},
+		{"config check of a route that is not there", []string{"config", "check", invoke}, 0, []string{"good"}, []string{"invoke/"}},
 		{"config check of limits that are allowed to be left out", []string{"config", "check", "--allow-unsupported", limited}, 0, []string{"good"}, []string{"warning", "allowed_ips"}},
 		{"config check of no file", []string{"config", "check", "/nowhere/config.yaml"}, 1, nil, []string{"outcrop: error:", "cannot be read"}},
 		{"serve with a wrong file", []string{"--config", bad, "--port", "0"}, 2, nil, []string{"timeout"}},

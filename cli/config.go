@@ -2,7 +2,10 @@ package cli
 
 import (
 	"fmt"
+	"log/slog"
 	"runtime/debug"
+
+	"outcrop"
 )
 
 type checkCommand struct {
@@ -17,8 +20,24 @@ func (c *checkCommand) Run(con console) error {
 	if err != nil {
 		return err
 	}
+	plain := slog.New(slog.NewTextHandler(con.err, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: withoutTime}))
+	client, err := outcrop.New(outcrop.Options{Config: cfg, Logger: plain}) // it opens every deployment, and calls nothing
+	if err != nil {
+		return err
+	}
+	if err := client.Close(); err != nil {
+		return err
+	}
 	fmt.Fprintf(con.out, "%s: good, %s\n", c.File, plural(len(cfg.Models), "deployment"))
 	return nil
+}
+
+// withoutTime leaves the time out of a log line: it is now.
+func withoutTime(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
 }
 
 type versionCommand struct{}

@@ -97,10 +97,11 @@ func open(known *identities, p provider.Params) (provider.Deployment, error) {
 		return nil, optionError(p.Values, err)
 	}
 	d := &deployment{params: p, source: source, identities: known, client: p.Upstream, known: map[string]*destination{}}
-	if strings.Contains(p.Model, "*") {
-		return d, nil
+	if strings.Contains(p.Model, "*") { // the models come with the calls; what is common to them is checked now
+		_, err = d.runtime(d.region(modelid.ID{}, modelid.ID{}))
+	} else {
+		_, err = d.destination(p.Model)
 	}
-	_, err = d.destination(p.Model)
 	var unsupported *llm.Error
 	switch {
 	case errors.As(err, &unsupported): // each call says so; the other deployments can serve
@@ -191,14 +192,7 @@ func (d *deployment) resolve(model string) (*destination, error) {
 			return nil, err
 		}
 	}
-	v := d.params.Values
-	override, name := v["aws_bedrock_runtime_endpoint"], "aws_bedrock_runtime_endpoint"
-	if override == "" {
-		override, name = v["api_base"], "api_base"
-	}
-	end, err := endpoint.Resolve(endpoint.Runtime, endpoint.Settings{
-		Region: d.region(called, id), Override: override, OverrideName: name, Environ: d.params.Environ,
-	})
+	end, err := d.runtime(d.region(called, id))
 	if err != nil {
 		return nil, err
 	}
@@ -214,9 +208,22 @@ func (d *deployment) resolve(model string) (*destination, error) {
 	return to, nil
 }
 
-// region is where a call goes: an ARN is served only in its own region.
+// runtime is the endpoint of the runtime API in a region.
+func (d *deployment) runtime(region string) (*endpoint.Endpoint, error) {
+	v := d.params.Values
+	override, name := v["aws_bedrock_runtime_endpoint"], "aws_bedrock_runtime_endpoint"
+	if override == "" {
+		override, name = v["api_base"], "api_base"
+	}
+	return endpoint.Resolve(endpoint.Runtime, endpoint.Settings{
+		Region: region, Override: override, OverrideName: name, Environ: d.params.Environ,
+	})
+}
+
+// region is where a call goes. What the deployment is set to goes before what a
+// model string says, which behind a wildcard is the caller's.
 func (d *deployment) region(called, id modelid.ID) string {
-	return cmp.Or(called.ARN.Region, d.params.Values["aws_region_name"], called.CallRegion(), id.CallRegion(),
+	return cmp.Or(d.params.Values["aws_region_name"], called.CallRegion(), id.CallRegion(),
 		d.source.Region(context.Background()), defaultRegion)
 }
 

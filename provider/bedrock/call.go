@@ -13,6 +13,7 @@ import (
 	"outcrop/provider/bedrock/converse"
 	"outcrop/provider/bedrock/creds"
 	"outcrop/provider/bedrock/diagnose"
+	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/sign"
 	"outcrop/upstream"
@@ -103,12 +104,18 @@ func (d *deployment) call(ctx context.Context, model string, req *llm.Request, s
 // requestError is a model string that cannot be understood, as a caller sees it.
 func requestError(err error) error {
 	var id *modelid.Error
-	if !errors.As(err, &id) {
+	var end *endpoint.Error
+	switch {
+	case errors.As(err, &id):
+		return llm.Invalid("model", "the model cannot be understood: %v", id)
+	case errors.As(err, &end):
+		return &llm.Error{
+			Code: llm.CodeInternal, Status: 500, Message: "the gateway's settings for this model are wrong: " + end.Error() + ".",
+			Fix: "Whoever runs this gateway must mend them.", Err: err,
+		}
+	default:
 		return err
 	}
-	e := llm.Invalid("model", "the model cannot be understood: %v", id)
-	e.Fix = id.Hint
-	return e
 }
 
 // send signs and sends a request. An answer with an error status is an error.
@@ -133,8 +140,11 @@ func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, regi
 	}
 	h := resp.Header
 	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), hide(body, used)), target)
-	if e.Code == llm.CodeCredentialsExpired && !d.source.Invalidate(used) {
+	if e.Code == llm.CodeCredentialsExpired || e.Code == llm.CodeCredentialsInvalid { // a key may have been replaced
 		e.Retry = llm.RetryNo
+		if d.source.Invalidate(used) {
+			e.Retry = llm.RetryAfterRefresh
+		}
 	}
 	return nil, e
 }

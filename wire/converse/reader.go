@@ -101,7 +101,7 @@ func (r *Reader) ended(err error) error {
 	case errors.Is(err, eventstream.ErrTruncated):
 		f.Kind, f.Message = FaultCut, err.Error()
 	default:
-		f.Kind, f.Message = FaultCut, "the stream broke off: "+err.Error()
+		f.Kind, f.Message = FaultCut, "the stream broke off"
 	}
 	if errors.Is(f.Err, io.EOF) {
 		f.Err = io.ErrUnexpectedEOF // so that nobody takes it for a good end

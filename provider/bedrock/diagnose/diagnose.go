@@ -5,6 +5,7 @@ package diagnose
 
 import (
 	"errors"
+	"net"
 	"strings"
 
 	"outcrop/llm"
@@ -25,6 +26,10 @@ func Fault(f *wire.Fault, target llm.Target) *llm.Error {
 	}
 	if f.Kind != wire.FaultException {
 		e.Code, e.Status, e.Message = llm.CodeInterrupted, 502, "the answer from Bedrock is not whole: "+f.Message
+		var op *net.OpError
+		if errors.As(f.Err, &op) {
+			e.Message += ": " + reason(f.Err)
+		}
 		return e
 	}
 	e.Upstream = true
@@ -151,6 +156,10 @@ func Transport(err error, target llm.Target) *llm.Error {
 // reason is what the operating system or TLS said, without the addresses that
 // net's errors repeat.
 func reason(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Err != nil {
+		err = op.Err
+	}
 	s := err.Error()
 	if len(s) > 300 {
 		s = s[:300]
