@@ -170,7 +170,7 @@ func Unsupported(param, format string, args ...any) *Error {
 // hold a name of any length, and the error is answered and logged.
 const (
 	maxMessage = 1 << 10
-	maxParam   = 200
+	maxParam   = 256
 )
 
 // Clip cuts s to at most n bytes, between characters, and marks the cut.

@@ -228,8 +228,6 @@ func (c *Call) Cut(reset bool) {
 // the time that the server ends.
 func (c *Call) Left() bool {
 	c.closed = true
-	_, _ = io.Copy(io.Discard, c.in) // any error is an end
-	c.server.mu.Lock()
-	defer c.server.mu.Unlock()
-	return !c.server.closed
+	_, err := io.Copy(io.Discard, c.in)
+	return !errors.Is(err, net.ErrClosed) // any other end is the client's
 }
