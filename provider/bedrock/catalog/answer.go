@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,7 +33,7 @@ func DecodeFoundationModels(body []byte) ([]LiveModel, error) {
 		return nil, fmt.Errorf("answer of ListFoundationModels: %w", err)
 	}
 	if answer.ModelSummaries == nil {
-		return nil, fmt.Errorf("answer of ListFoundationModels: has no modelSummaries")
+		return nil, errors.New("answer of ListFoundationModels: has no modelSummaries")
 	}
 	models := make([]LiveModel, 0, len(*answer.ModelSummaries))
 	for _, m := range *answer.ModelSummaries {
@@ -76,7 +77,7 @@ func DecodeInferenceProfiles(body []byte) (profiles []LiveProfile, next string, 
 		return nil, "", fmt.Errorf("answer of ListInferenceProfiles: %w", err)
 	}
 	if answer.InferenceProfileSummaries == nil {
-		return nil, "", fmt.Errorf("answer of ListInferenceProfiles: has no inferenceProfileSummaries")
+		return nil, "", errors.New("answer of ListInferenceProfiles: has no inferenceProfileSummaries")
 	}
 	profiles = make([]LiveProfile, 0, len(*answer.InferenceProfileSummaries))
 	for i := range *answer.InferenceProfileSummaries {
@@ -93,7 +94,7 @@ func DecodeInferenceProfile(body []byte) (LiveProfile, error) {
 		return LiveProfile{}, fmt.Errorf("answer of GetInferenceProfile: %w", err)
 	}
 	if answer.InferenceProfileARN == "" {
-		return LiveProfile{}, fmt.Errorf("answer of GetInferenceProfile: has no inferenceProfileArn")
+		return LiveProfile{}, errors.New("answer of GetInferenceProfile: has no inferenceProfileArn")
 	}
 	return answer.profile(), nil
 }
@@ -130,7 +131,7 @@ func DecodeMantleModels(body []byte) ([]string, error) {
 		return nil, fmt.Errorf("model list of bedrock-mantle: %w", err)
 	}
 	if answer.Data == nil {
-		return nil, fmt.Errorf("model list of bedrock-mantle: has no data")
+		return nil, errors.New("model list of bedrock-mantle: has no data")
 	}
 	ids := make([]string, 0, len(*answer.Data))
 	for _, m := range *answer.Data {

@@ -3,6 +3,7 @@ package catalog
 import (
 	"cmp"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -142,7 +143,7 @@ func (r *reader) model(row *schema.Model) (*Model, error) {
 		onDemand:         row.OnDemand,
 		prices:           map[string]*Price{}, sources: map[string]*Source{},
 	}
-	m.Lifecycle.Successor = row.Successor
+	m.Lifecycle.Successor, m.Lifecycle.Ended = row.Successor, tri(row.Ended)
 	if row.Mantle != nil {
 		m.Mantle = Mantle{
 			ID: row.Mantle.ID, Chat: tri(row.Mantle.Chat), Responses: tri(row.Mantle.Responses), Messages: tri(row.Mantle.Messages),
@@ -227,7 +228,7 @@ func (r *reader) price(m *Model, row *schema.Price) error {
 		*tier.to = rates
 	}
 	if p.Long.Known() != (p.LongAbove > 0) {
-		return fmt.Errorf("rates for long prompts need longAbove, and it them")
+		return errors.New("rates for long prompts need longAbove, and it them")
 	}
 	if u := row.Units; u != nil {
 		source, err := r.source(u.By)
@@ -245,7 +246,7 @@ func (r *reader) price(m *Model, row *schema.Price) error {
 	places := row.Regions
 	if row.Profile != "" || len(places) == 0 {
 		if row.Profile != "" && len(places) > 0 {
-			return fmt.Errorf("is both a profile's and some regions'")
+			return errors.New("is both a profile's and some regions'")
 		}
 		places = []string{row.Profile}
 	}
@@ -309,7 +310,7 @@ func (r *reader) profile(row *schema.Profile) (*Profile, error) {
 	p := &Profile{ID: row.ID, from: row.From}
 	var ok bool
 	if p.Prefix, p.Base, ok = splitProfile(row.ID); !ok || r.c.models[p.Base] == nil {
-		return nil, fmt.Errorf("is of no model of the catalogue")
+		return nil, errors.New("is of no model of the catalogue")
 	}
 	p.to, p.world = destinations(row.To)
 	p.world = p.world || p.Prefix == global

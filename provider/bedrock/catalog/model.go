@@ -139,6 +139,8 @@ type Lifecycle struct {
 	// Legacy is since when it is legacy, and EndOfLife is its last day or the day
 	// after: AWS says that calls fail on or shortly after that day.
 	Legacy, EndOfLife time.Time
+	// Ended is Yes if a source says that the life is over without naming the day.
+	Ended Known
 	// Successor is the base id of the model that a source names to move to.
 	Successor string
 	// Status is AWS's word, ACTIVE or LEGACY; empty but for models in a live list.
@@ -159,9 +161,10 @@ func (l *Lifecycle) IsLegacy(at time.Time) Known {
 	return Unknown
 }
 
-// HasEnded reports whether the day of the model's end is behind at.
+// HasEnded reports whether a source says that the model's life is over at a
+// time. A model that a live list has is alive until a day in that list.
 func (l *Lifecycle) HasEnded(at time.Time) bool {
-	return !l.EndOfLife.IsZero() && !at.Before(l.EndOfLife)
+	return l.Ended == Yes && l.Status == "" || !l.EndOfLife.IsZero() && !at.Before(l.EndOfLife)
 }
 
 // sight is what the live lists of a region say of a model.

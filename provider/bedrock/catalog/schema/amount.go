@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"strconv"
+	"strings"
 
 	"outcrop/internal/jsonx"
 )
@@ -27,9 +28,12 @@ const (
 // nearest whole number, halves upwards. Numbers below 0 and above 100,000 are no
 // prices and are errors.
 func ParseDecimal(text string, digits int) (int64, error) {
+	if n, ok := plain(text, digits); ok {
+		return n, nil
+	}
 	rough, err := strconv.ParseFloat(text, 64)
 	switch {
-	case err != nil:
+	case err != nil || strings.Trim(text, "0123456789.eE+-") != "":
 		return 0, fmt.Errorf("%q is not a decimal number", text)
 	case !(rough >= 0 && rough <= mostDollars):
 		return 0, fmt.Errorf("%s is not a price", text)
@@ -48,6 +52,35 @@ func ParseDecimal(text string, digits int) (int64, error) {
 		return 0, errors.New("is too large for a price")
 	}
 	return whole.Int64(), nil
+}
+
+// plain reads the numbers of the data files, which have neither signs nor
+// exponents, and no more digits than count.
+func plain(text string, digits int) (n int64, ok bool) {
+	if text == "" || text[0] == '.' || len(text) > 12 {
+		return 0, false
+	}
+	point := false
+	for i := range len(text) {
+		switch c := text[i]; {
+		case '0' <= c && c <= '9' && (!point || digits > 0):
+			n = 10*n + int64(c-'0')
+			if point {
+				digits--
+			}
+		case c == '.' && !point:
+			point = true
+		default:
+			return 0, false
+		}
+	}
+	if n > 1e5 { // near the bounds of what is a price, or of an int64
+		return 0, false
+	}
+	for range digits {
+		n *= 10
+	}
+	return n, true
 }
 
 // UnmarshalJSONFrom reads a number in USD for a million tokens.

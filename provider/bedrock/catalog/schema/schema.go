@@ -78,6 +78,8 @@ type Model struct {
 	Released  string `json:"released"`
 	Legacy    string `json:"legacy"`
 	EndOfLife string `json:"endOfLife"`
+	// Ended is for a life that a source says is over without naming the day.
+	Ended *bool `json:"ended"`
 	// Successor is the base id of the model to move to.
 	Successor string `json:"successor"`
 
