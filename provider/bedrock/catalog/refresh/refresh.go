@@ -1,0 +1,176 @@
+// Package refresh makes the catalogue's data files from the tables of others:
+// models.dev's, LiteLLM's price map, pi-ai's, catwalk's and Portkey's tables, a
+// table of the regions of Claude's profiles and one of the ends of lives, and
+// what AWS itself answers to ListFoundationModels and ListInferenceProfiles.
+//
+// Each fact is taken from the newest table that states it, and keeps its name and
+// day. What no table states, and what is wrong in them, stands in notes.json,
+// which is kept by hand and wins. Nothing is made up: a fact without a source is
+// left out. The same tables give the same files, byte for byte.
+package refresh
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"outcrop/internal/jsonx"
+	"outcrop/provider/bedrock/catalog/schema"
+)
+
+// Generate makes the data files, by name, from the tables in a folder. A table is
+// known by its file's name, and its day is the last in the name or in the member
+// _provenance.source:
+//
+//	models-modelsdev*.json, models.dev*.json    https://models.dev/api.json, or its part for Bedrock by id
+//	model_prices_and_context_window*.json       LiteLLM's price map
+//	models-pi-ai*.json                          @earendil-works/pi-ai, dist/providers/data/amazon-bedrock.json
+//	models-catwalk*.json                        charm.land/catwalk, its providers for Bedrock by id
+//	portkey-pricing-bedrock*.json               github.com/Portkey-AI/models, pricing/bedrock.json
+//	portkey-pricing-bedrock-mantle*.json        the same, pricing/bedrock-mantle.json
+//	portkey-general-bedrock*.json               the same, general/bedrock.json
+//	inference-profile-regions*.json             regions of Claude's profiles
+//	lifecycle*.json                             days of lives
+//	*list-foundation-models*.json               an answer of ListFoundationModels
+//	*list-inference-profiles*.json              an answer of ListInferenceProfiles
+//
+// Other files are passed over. It is an error if there is no table at all, if one
+// has no day, or if one cannot be read.
+func Generate(tables fs.FS) (files map[string][]byte, err error) {
+	n, err := readNotes()
+	if err != nil {
+		return nil, err
+	}
+	names, err := fs.Glob(tables, "*.json")
+	if err != nil {
+		return nil, err
+	}
+	c := newClaims(n)
+	read := 0
+	for _, name := range names {
+		known, err := c.read(tables, name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if known {
+			read++
+		}
+	}
+	if read == 0 {
+		return nil, errors.New("the folder has no table that is known by its name")
+	}
+	return c.write()
+}
+
+// format is a kind of table.
+type format struct {
+	// patterns are of the names of its files, as path.Match has them.
+	patterns []string
+	source   schema.Source // without its day
+	read     func(c *claims, s *source, data []byte) error
+}
+
+// formats lists the kinds of table. A name belongs to the first that matches.
+func formats() []format {
+	return []format{
+		{[]string{"*list-foundation-models*.json"}, schema.Source{Key: "aws-models", Name: "answers of ListFoundationModels", URL: "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListFoundationModels.html"}, readFoundationModels},
+		{[]string{"*list-inference-profiles*.json"}, schema.Source{Key: "aws-profiles", Name: "answers of ListInferenceProfiles", URL: "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListInferenceProfiles.html"}, readInferenceProfiles},
+		{[]string{"models-pi-ai*.json"}, schema.Source{Key: "pi-ai", Name: "@earendil-works/pi-ai", URL: "https://www.npmjs.com/package/@earendil-works/pi-ai"}, readPiAI},
+		{[]string{"models-modelsdev*.json", "models.dev*.json"}, schema.Source{Key: "models.dev", Name: "models.dev", URL: "https://models.dev"}, readModelsDev},
+		{[]string{"models-catwalk*.json"}, schema.Source{Key: "catwalk", Name: "catwalk", URL: "https://github.com/charmbracelet/catwalk"}, readCatwalk},
+		{[]string{"portkey-pricing-bedrock-mantle*.json"}, schema.Source{Key: "portkey-pricing-mantle", Name: "Portkey's prices for bedrock-mantle", URL: "https://github.com/Portkey-AI/models"}, readPortkeyMantle},
+		{[]string{"portkey-pricing-bedrock*.json"}, schema.Source{Key: "portkey-pricing", Name: "Portkey's prices for Bedrock", URL: "https://github.com/Portkey-AI/models"}, readPortkeyPrices},
+		{[]string{"portkey-general-bedrock-mantle*.json"}, schema.Source{}, nil}, // it says nothing that the prices do not
+		{[]string{"portkey-general-bedrock*.json"}, schema.Source{Key: "portkey-general", Name: "Portkey's models of Bedrock", URL: "https://github.com/Portkey-AI/models"}, readPortkeyModels},
+		{[]string{"model_prices_and_context_window*.json"}, schema.Source{Key: "litellm", Name: "LiteLLM's price map", URL: "https://github.com/BerriAI/litellm"}, readLiteLLM},
+		{[]string{"inference-profile-regions*.json"}, schema.Source{Key: "claude-guidance", Name: "AWS guidance for Claude Code with Amazon Bedrock", URL: "https://github.com/aws-solutions-library-samples/guidance-for-claude-code-with-amazon-bedrock"}, readProfileRegions},
+		{[]string{"lifecycle*.json"}, schema.Source{Key: "aws-startups", Name: "AWS Startups' table of model lifecycles", URL: "https://github.com/awslabs/startups"}, readLifecycle},
+	}
+}
+
+// source is a table that is being read.
+type source struct {
+	schema.Source
+	// day is its Date.
+	day time.Time
+}
+
+// newer compares sources, the newer one first.
+func newer(a, b *source) int { return cmp.Or(b.day.Compare(a.day), cmp.Compare(a.Key, b.Key)) }
+
+// read reads a file if it is a known table.
+func (c *claims) read(tables fs.FS, name string) (known bool, err error) {
+	for _, f := range formats() {
+		if !matches(f.patterns, name) {
+			continue
+		}
+		if f.read == nil {
+			return false, nil
+		}
+		data, err := fs.ReadFile(tables, name)
+		if err != nil {
+			return false, err
+		}
+		date, err := c.dateOf(name, data)
+		if err != nil {
+			return false, err
+		}
+		s, err := c.source(f.source, date)
+		if err != nil {
+			return false, err
+		}
+		return true, f.read(c, s, data)
+	}
+	return false, nil
+}
+
+// aDay finds days.
+var aDay = regexp.MustCompile(`20\d\d-[01]\d-[0-3]\d`)
+
+// dateOf gives the day of a table.
+func (c *claims) dateOf(name string, data []byte) (string, error) {
+	if days := aDay.FindAllString(path.Base(name), -1); len(days) > 0 {
+		return days[len(days)-1], nil
+	}
+	var file struct {
+		Provenance struct {
+			Source string `json:"source"`
+		} `json:"_provenance"`
+	}
+	if err := jsonx.Unmarshal(data, &file); err != nil {
+		return "", err
+	}
+	if days := aDay.FindAllString(file.Provenance.Source, -1); len(days) > 0 {
+		return days[len(days)-1], nil
+	}
+	for _, text := range slices.Sorted(maps.Keys(c.notes.Dates)) {
+		if strings.Contains(file.Provenance.Source, text) {
+			return c.notes.Dates[text], nil
+		}
+	}
+	return "", errors.New("the day of the table is unknown: let the file's name end in it, as in name-2026-01-31.json")
+}
+
+// source gives the source for a table of a kind and day. Tables of one kind and
+// different days have sources of their own.
+func (c *claims) source(of schema.Source, date string) (*source, error) {
+	day, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a day such as 2026-01-31", date)
+	}
+	of.Date = date
+	if s := c.sources[of.Key]; s != nil && s.Date != date {
+		of.Key += "-" + date
+	}
+	if c.sources[of.Key] == nil {
+		c.sources[of.Key] = &source{of, day}
+	}
+	return c.sources[of.Key], nil
+}
