@@ -53,7 +53,8 @@ type App struct {
 	demo     *demo // nil without the emulator
 	server   *http.Server
 	listener net.Listener
-	done     chan struct{} // closed when serving has ended
+	cut      context.CancelCauseFunc // ends every call under way
+	done     chan struct{}           // closed when serving has ended
 	stop     sync.Once
 	err      error // why serving ended; read after done
 }
@@ -88,6 +89,9 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		LocalOnly: !gateway.Locked() && loopback(opt.Host),
 		Logger:    opt.Logger,
 	}), opt.Logger)
+	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	a.cut = cut
+	a.server.BaseContext = func(net.Listener) context.Context { return base }
 	return a, nil
 }
 
@@ -98,7 +102,7 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	a.client = client
-	if !a.opt.Demo || credentialsFound(ctx, client) {
+	if !a.opt.Demo || intended(a.opt.Environ) || credentialsFound(ctx, client) {
 		return nil
 	}
 	if err := client.Close(); err != nil {
@@ -204,11 +208,10 @@ func (a *App) Stop(ctx context.Context) error {
 		a.client.Pipeline().Drain()
 		a.server.SetKeepAlivesEnabled(false)
 		a.idle(ctx)
-		if err := a.server.Shutdown(ctx); err != nil {
-			a.opt.Logger.Warn("calls were cut at the end of the drain", slog.Int64("calls", a.client.Pipeline().Open()))
-			err = errors.Join(a.err, a.server.Close())
-			a.opt.Logger.Debug("server closed", slog.Any("error", err))
+		if n := a.client.Pipeline().Open(); n > 0 {
+			a.opt.Logger.Warn("calls are cut at the end of the drain", slog.Int64("calls", n))
 		}
+		a.end(context.WithoutCancel(ctx))
 		if a.listener != nil {
 			<-a.done
 		}
@@ -220,6 +223,25 @@ func (a *App) Stop(ctx context.Context) error {
 		}
 	})
 	return a.err
+}
+
+// lastWords is how long calls that are cut have to tell their clients so.
+const lastWords = 2 * time.Second
+
+// end cuts the calls that are still under way, each with an error in its client's
+// dialect, and closes the server.
+func (a *App) end(ctx context.Context) {
+	a.cut(&llm.Error{
+		Code: llm.CodeStopping, Status: 503, Message: "this gateway is being stopped, and the answer was not whole in time.", RetryAfter: "1",
+		Fix: "Send the request again; another replica will answer it.",
+	})
+	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	defer cancel()
+	a.idle(ctx)
+	if err := a.server.Shutdown(ctx); err != nil {
+		err = errors.Join(err, a.server.Close())
+		a.opt.Logger.Debug("the server was closed with connections open", slog.Any("error", err))
+	}
 }
 
 // idle waits until no call is open; meanwhile the port stays open, so that
@@ -238,6 +260,20 @@ func (a *App) idle(ctx context.Context) {
 
 // credentialPatience is how long a demo looks for AWS credentials.
 const credentialPatience = 2 * time.Second
+
+// intended reports whether the environment names credentials. Then AWS is meant,
+// and should they be wrong the user wants to see so.
+func intended(environ func(string) string) bool {
+	for _, name := range []string{
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_PROFILE_NAME", "AWS_BEARER_TOKEN_BEDROCK", "AWS_ROLE_NAME",
+		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+	} {
+		if environ(name) != "" {
+			return true
+		}
+	}
+	return false
+}
 
 // credentialsFound reports whether there are AWS credentials. Only their lack,
 // or nobody to ask for them in time, calls for the emulator: with wrong ones the

@@ -20,7 +20,9 @@ import (
 
 	"outcrop/app"
 	"outcrop/config"
+	"outcrop/llm"
 	"outcrop/provider/all"
+	"outcrop/wire/converse"
 )
 
 func TestMain(m *testing.M) {
@@ -147,31 +149,50 @@ func TestStopRefusesNewCallsAndLetsOpenOnesFinish(t *testing.T) {
 	}
 }
 
+// Calls that are cut are told so: a whole one by its status, a stream that has
+// begun by an error event and no end.
 func TestStopCutsCallsAtTheEndOfTheDrain(t *testing.T) {
-	arrived, gone := make(chan bool), make(chan bool)
-	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	arrived, gone := make(chan bool), make(chan bool, 2)
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
+		if strings.HasSuffix(r.URL.Path, "/converse-stream") {
+			_, _ = w.Write(converse.AppendEvent(nil, &llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Text: "granite"}, "p"))
+			w.(http.Flusher).Flush()
+		}
 		arrived <- true
 		<-r.Context().Done()
-		close(gone)
+		gone <- true
 	}))
 	defer upstream.Close()
-	a := start(t, app.Options{Config: load(t, upstream.URL, ""), Drain: 50 * time.Millisecond})
-	failed := make(chan error)
-	go func() {
-		resp, err := client.Post(a.URL()+"/v1/chat/completions", "application/json", strings.NewReader(question))
-		if err == nil {
-			resp.Body.Close()
-		}
-		failed <- err
-	}()
-	<-arrived
-	if err := a.Stop(context.Background()); err != nil {
+	var log lines
+	a := start(t, app.Options{Config: load(t, upstream.URL, ""), Drain: 50 * time.Millisecond, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	type result struct {
+		status int
+		body   string
+	}
+	whole, stream := make(chan result), make(chan result)
+	for body, to := range map[string]chan result{question: whole, strings.Replace(question, "{", `{"stream":true,`, 1): stream} {
+		go func() {
+			status, body := post(t, a, body)
+			to <- result{status, body}
+		}()
+		<-arrived
+	}
+	stopped := make(chan error)
+	go func() { stopped <- a.Stop(context.Background()) }()
+	if r := <-whole; r.status != 503 || !strings.Contains(r.body, "gateway.stopping") {
+		t.Errorf("the whole call got %d %s", r.status, r.body)
+	}
+	if r := <-stream; r.status != 200 || !strings.Contains(r.body, "granite") || !strings.Contains(r.body, `"code":"gateway.stopping"`) || strings.Contains(r.body, "[DONE]") {
+		t.Errorf("the stream got %d %s", r.status, r.body)
+	}
+	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
-	<-gone // the provider's connection is closed too
-	if <-failed == nil {
-		t.Error("the call that was cut got an answer")
+	<-gone // the provider's connections are closed too
+	<-gone
+	if n := strings.Count(log.String(), `"code":"gateway.stopping"`); n != 2 {
+		t.Errorf("%d calls are recorded as cut: %s", n, log.String())
 	}
 }
 
@@ -208,6 +229,19 @@ func TestDemoWithASilentInstanceServiceRunsTheEmulator(t *testing.T) {
 	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://"+silent.Addr().String())
 	if a := start(t, app.Options{Demo: true}); !a.Emulated() {
 		t.Error("no emulator")
+	}
+}
+
+// Credentials that are set but wrong are the user's to see, not to be hidden by
+// the emulator.
+func TestDemoWithHalfAKeyIsNotTheEmulators(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+	a := start(t, app.Options{Demo: true})
+	if a.Emulated() {
+		t.Error("the emulator hides half a key")
+	}
+	if status, body := get(t, a.URL()+"/health/readiness"); status != 503 || !strings.Contains(body, "AWS_SECRET_ACCESS_KEY") {
+		t.Errorf("readiness %d %s", status, body)
 	}
 }
 

@@ -258,7 +258,7 @@ func (r *Router) again(e *llm.Error, tries int, g *group, failed, next *target, 
 
 // note remembers how a target fared.
 func (r *Router) note(t *target, e *llm.Error) {
-	if e.Code == llm.CodeClientGone || e.Whose() == llm.ActorCaller && e.Code != llm.CodeLimitRequests && e.Code != llm.CodeLimitTokens {
+	if e.Code == llm.CodeClientGone || e.Code == llm.CodeStopping || e.Whose() == llm.ActorCaller && e.Code != llm.CodeLimitRequests && e.Code != llm.CodeLimitTokens {
 		return // not the target's fault
 	}
 	t.unwellUntil.Store(r.opt.Now().Add(min(max(unwellFor, retryAfter(e.RetryAfter)), longestPause)).UnixNano())
@@ -314,7 +314,7 @@ func ended(call, attempt context.Context, err error) error {
 	case err == nil:
 		return nil
 	case call.Err() != nil:
-		return gone(err)
+		return left(call, err)
 	case attempt.Err() != nil:
 		if cause := context.Cause(attempt); cause != nil && !errors.Is(cause, context.Canceled) {
 			return cause
@@ -323,8 +323,14 @@ func ended(call, attempt context.Context, err error) error {
 	return err
 }
 
-// gone is the failure of a call whose client went away.
-func gone(err error) error {
+// left is the failure of a call that was ended from outside: by its client, who
+// went away, or by whoever gave a reason.
+func left(call context.Context, err error) error {
+	var reason *llm.Error
+	if errors.As(context.Cause(call), &reason) {
+		own := *reason // the reason may have ended other calls too
+		return &own
+	}
 	return &llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away", Err: err}
 }
 

@@ -3,7 +3,6 @@ package openaichat
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -133,7 +132,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // it goes on to the server, which logs it
 		}
 	}()
-	h.copy(r.Context(), events, stream, call, wire.NewChunks(envelope(call, req), req.IncludeUsage), said)
+	h.copy(events, stream, call, wire.NewChunks(envelope(call, req), req.IncludeUsage), said)
 }
 
 // Internal is all that a client hears of a fault of our own.
@@ -143,7 +142,7 @@ func Internal() *llm.Error {
 
 // copy passes a stream on until its end. The first said warnings were in the
 // header and are not said again.
-func (h *Handler) copy(ctx context.Context, events *inbound.Events, stream llm.Stream, call *gateway.Call, chunks *wire.Chunks, said int) {
+func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.Call, chunks *wire.Chunks, said int) {
 	buf := make([]byte, 0, 512)
 	var ev llm.Event
 	for {
@@ -163,8 +162,8 @@ func (h *Handler) copy(ctx context.Context, events *inbound.Events, stream llm.S
 			_ = events.Write(chunks.AppendEnd(buf, warnings), false)
 			return
 		default:
-			if ctx.Err() == nil {
-				_ = events.Write(wire.AppendFailure(buf, llm.AsError(err)), false)
+			if e := llm.AsError(err); e.Code != llm.CodeClientGone {
+				_ = events.Write(wire.AppendFailure(buf, e), false)
 			}
 			return
 		}

@@ -255,7 +255,7 @@ func credentialError(err error) error {
 	if !errors.As(err, &c) {
 		return diagnose.Transport(err, llm.Target{})
 	}
-	e := &llm.Error{Code: llm.CodeCredentialsMissing, Status: 403, Message: c.Message, Fix: c.Fix, Err: err}
+	e := &llm.Error{Code: llm.CodeCredentialsMissing, Status: 403, Message: c.Error() + ".", Fix: c.Fix, Err: err}
 	switch c.Kind {
 	case creds.Expired:
 		e.Code = llm.CodeCredentialsExpired

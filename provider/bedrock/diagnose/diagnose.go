@@ -141,7 +141,7 @@ func tooLong(message string) bool {
 // has a verdict already keeps it.
 func Transport(err error, target llm.Target) *llm.Error {
 	if own, ok := errors.AsType[*llm.Error](err); ok {
-		return own
+		return copied(own)
 	}
 	e := &llm.Error{Code: llm.CodeUnreachable, Status: 502, Message: "the connection to Bedrock broke before an answer came", Target: target, Err: err}
 	var up *upstream.Error
@@ -174,10 +174,17 @@ func Stream(err error, target llm.Target) *llm.Error {
 	var fault *wire.Fault
 	switch {
 	case errors.As(err, &own):
-		return own
+		return copied(own)
 	case errors.As(err, &fault):
 		return Fault(fault, target)
 	default:
 		return &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream from Bedrock broke off: " + reason(err), Target: target, Err: err}
 	}
+}
+
+// copied gives an error that may be written to: what ended a call from outside may
+// have ended others too.
+func copied(e *llm.Error) *llm.Error {
+	c := *e
+	return &c
 }
