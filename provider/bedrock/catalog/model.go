@@ -48,6 +48,7 @@ type Model struct {
 
 	onDemand map[string]bool   // by region, or by partition
 	seen     map[string]sight  // by region, what live lists said
+	access   map[string]Access // by region
 	prices   map[string]*Price // by profile prefix or region; the price elsewhere has the empty name
 	sources  map[string]*Source
 }
@@ -171,7 +172,6 @@ func (l *Lifecycle) HasEnded(at time.Time) bool {
 type sight struct {
 	listed   bool
 	onDemand bool
-	access   llm.Opt[Access]
 }
 
 // OnDemand says whether the bare id can be called in a region. Where the live
@@ -206,7 +206,10 @@ func (m *Model) In(region string) Known {
 
 // Access gives what AWS said of the account's access to the model in a region;
 // unset if it was not asked.
-func (m *Model) Access(region string) llm.Opt[Access] { return m.seen[region].access }
+func (m *Model) Access(region string) llm.Opt[Access] {
+	a, ok := m.access[region]
+	return llm.Opt[Access]{Value: a, Set: ok}
+}
 
 // Source gives the source of a fact by its name in the data files (name, family,
 // context, maxOutput, input, tools, ...), nil where the fact is unknown or comes

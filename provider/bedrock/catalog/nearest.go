@@ -10,8 +10,8 @@ const longest = 128
 
 // Nearest gives the n ids of models and profiles that look most like an id that
 // nobody knows, the nearest first. An id whose version and day were left out is
-// near to it. It is for error messages: it compares with every id there is, in
-// about a millisecond.
+// near to it. It is for error messages: it compares with every id there is,
+// which takes a few milliseconds.
 func (c *Catalogue) Nearest(id string, n int) []string {
 	if len(id) > longest {
 		id = id[:longest]

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"outcrop/llm"
 	"outcrop/provider/bedrock/modelid"
 )
 
@@ -25,7 +24,6 @@ func (c *Catalogue) With(live ...*Live) *Catalogue {
 		if l == nil {
 			continue
 		}
-		a.access(l)
 		if l.Models.Set {
 			a.models(l)
 			next.asOf[l.Region] = l.At
@@ -36,6 +34,7 @@ func (c *Catalogue) With(live ...*Live) *Catalogue {
 		if l.Mantle.Set {
 			a.mantle(l)
 		}
+		a.access(l)
 	}
 	next.index()
 	return next
@@ -61,13 +60,18 @@ func (a *addition) model(base string) *Model {
 		twin := *m
 		m = &twin
 	}
-	m.seen = maps.Clone(m.seen)
-	if m.seen == nil {
-		m.seen = map[string]sight{}
-	}
+	m.seen, m.access = own(m.seen), own(m.access)
 	a.fresh[m] = true
 	a.to.models[base] = m
 	return m
+}
+
+// own gives a copy of a map that can be written to.
+func own[V any](m map[string]V) map[string]V {
+	if m == nil {
+		return map[string]V{}
+	}
+	return maps.Clone(m)
 }
 
 // profile is model for profiles.
@@ -82,10 +86,7 @@ func (a *addition) profile(id string) *Profile {
 		twin := *p
 		p = &twin
 	}
-	p.routes = maps.Clone(p.routes)
-	if p.routes == nil {
-		p.routes = map[string]route{}
-	}
+	p.routes = own(p.routes)
 	a.freshProfiles[p] = true
 	a.to.profiles[id] = p
 	for _, r := range p.routes {
@@ -96,19 +97,12 @@ func (a *addition) profile(id string) *Profile {
 	return p
 }
 
+// access notes what was said of models that are known, be it from these lists.
 func (a *addition) access(l *Live) {
 	for base, access := range l.Access {
-		m := a.model(base)
-		s, known := m.seen[l.Region]
-		if !known {
-			// Without a list the catalogue's own word on the region stands.
-			s = sight{listed: m.In(l.Region) == Yes, onDemand: m.OnDemand(l.Region) == Yes}
-			if m.In(l.Region) == Unknown && !l.Models.Set {
-				continue
-			}
+		if a.to.models[base] != nil {
+			a.model(base).access[l.Region] = access
 		}
-		s.access = llm.Some(access)
-		m.seen[l.Region] = s
 	}
 }
 
@@ -122,13 +116,12 @@ func (a *addition) models(l *Live) {
 		}
 		listed[row.ID] = true
 		m := a.model(row.ID)
-		m.seen[l.Region] = sight{listed: true, onDemand: slices.Contains(row.InferenceTypes, "ON_DEMAND"), access: m.seen[l.Region].access}
+		m.seen[l.Region] = sight{listed: true, onDemand: slices.Contains(row.InferenceTypes, "ON_DEMAND")}
 		m.learn(row)
 	}
 	for base := range a.to.models {
 		if !listed[base] {
-			m := a.model(base)
-			m.seen[l.Region] = sight{access: m.seen[l.Region].access}
+			a.model(base).seen[l.Region] = sight{}
 		}
 	}
 }

@@ -239,6 +239,14 @@ func TestAccessAndMantle(t *testing.T) {
 	if m, _ := c.Model("openai.gpt-oss-120b-1:0"); m.Mantle.ID != "openai.gpt-oss-120b" {
 		t.Errorf("mantle's id of gpt-oss-120b is %q", m.Mantle.ID)
 	}
+	half := &Live{Region: "us-west-2", At: l.At, Access: map[string]Access{"amazon.nova-pro-v1:0": {Authorization: "NOT_AUTHORIZED"}, "acme.nothing": {}}}
+	c = embeddedCatalogue(t).With(half)
+	if m, _ := c.Model("amazon.nova-pro-v1:0"); m.Access("us-west-2").Value.Granted() != No || m.OnDemand("us-west-2") != Unknown {
+		t.Error("access without a list of models is not known, or says more than it does")
+	}
+	if _, ok := c.Model("acme.nothing"); ok {
+		t.Error("to ask for access to a model makes it exist")
+	}
 	if (Access{}).Granted() != Unknown {
 		t.Error("access that was not asked for is known")
 	}

@@ -145,12 +145,14 @@ func readProfileRegions(c *claims, by *source, data []byte) error {
 	return nil
 }
 
-// readLifecycle reads the table of ends of lives. Its ids may be patterns.
+// readLifecycle reads the table of ends of lives, with the successors that AWS
+// recommends if it has them. Its ids may be patterns.
 func readLifecycle(c *claims, by *source, data []byte) error {
 	var file struct {
 		EOL []struct {
 			ModelID   string `json:"modelId"`
 			EndOfLife string `json:"endOfLife"`
+			Successor string `json:"successor"`
 		} `json:"eol"`
 		LegacySince map[string]string `json:"legacySince"`
 	}
@@ -158,7 +160,7 @@ func readLifecycle(c *claims, by *source, data []byte) error {
 		return err
 	}
 	for _, row := range file.EOL {
-		c.patterns = append(c.patterns, patternClaim{row.ModelID, modelClaim{by: by, set: schema.Model{EndOfLife: row.EndOfLife}}})
+		c.patterns = append(c.patterns, patternClaim{row.ModelID, modelClaim{by: by, set: schema.Model{EndOfLife: row.EndOfLife, Successor: row.Successor}}})
 	}
 	for id, day := range file.LegacySince {
 		c.patterns = append(c.patterns, patternClaim{id, modelClaim{by: by, set: schema.Model{Legacy: day}}})

@@ -121,7 +121,7 @@ func TestGenerate(t *testing.T) {
 		"a table with few words for modalities gives way":              model("acme.tall-v1:0").Input == catalog.Text|catalog.Document|catalog.Audio && model("acme.wide-1").Input == catalog.Text,
 		"a day that stands for no day is left out":                     model("acme.deep-v2:0").Lifecycle.Launched.IsZero(),
 		"a double is the decimal that was meant":                       rate("acme.deep-v2:0", "", "").Standard.Input.Value == 50_000,
-		"a pattern of ids ends lives":                                  model("acme.deep-v2:0").Lifecycle.EndOfLife.Year() == 2027 && model("acme.deep-v2:0").Lifecycle.Legacy.Year() == 2026,
+		"a pattern of ids ends lives":                                  model("acme.deep-v2:0").Lifecycle.EndOfLife.Year() == 2027 && model("acme.deep-v2:0").Lifecycle.Legacy.Year() == 2026 && model("acme.deep-v2:0").Lifecycle.Successor == "acme.tall-v1:0",
 		"a model with an API of mantle's is there":                     model("acme.deep-v2:0").Mantle.ID == "acme.deep-v2:0" && model("acme.deep-v2:0").Mantle.Responses == catalog.Yes,
 		"a model that only mantle has is not on the runtime":           model("acme.tall").Converse == catalog.No && model("acme.long").Converse == catalog.Unknown,
 		"cents become dollars":                                         rate("acme.tall-v1:0", "", "").Flex.Input.Value == 250_000,
