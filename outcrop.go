@@ -69,6 +69,9 @@ func Text(r *Response) string {
 	return b.String()
 }
 
+// Version is this release; /openapi.json says the same.
+const Version = "0.1.0"
+
 // Options say what to call and how. The zero value is good.
 type Options struct {
 	// Config is the configuration; config.Defaults if nil.

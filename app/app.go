@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,22 +116,14 @@ func (a *App) open(ctx context.Context) error {
 	return nil
 }
 
-// models lists what can be called. A provider that cannot be asked is logged by
-// the client; what is configured stands either way.
-func (a *App) models(ctx context.Context) []httpd.Model {
+// models lists what can be called.
+func (a *App) models(ctx context.Context) ([]httpd.Model, error) {
 	known, err := a.client.Models(ctx)
-	if err != nil && len(known) == 0 {
-		a.opt.Logger.Debug("no models listed", slog.String("error", err.Error()))
-	}
 	out := make([]httpd.Model, 0, len(known))
 	for _, m := range known {
-		owner := m.Owner
-		if owner == "" {
-			owner = "unknown"
-		}
-		out = append(out, httpd.Model{ID: m.Name, OwnedBy: owner})
+		out = append(out, httpd.Model{ID: m.Name, OwnedBy: cmp.Or(m.Owner, "unknown")})
 	}
-	return out
+	return out, err
 }
 
 // dataDir makes the data folder. A disk that cannot be written to is no reason

@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"outcrop"
 	"outcrop/app"
 	"outcrop/config"
 	"outcrop/llm"
@@ -268,6 +269,9 @@ func TestWithoutCredentialsEachCallSaysWhatIsMissing(t *testing.T) {
 	}
 	if status, _ := get(t, a.URL()+"/health/liveliness"); status != 200 {
 		t.Errorf("liveliness %d", status)
+	}
+	if status, body := get(t, a.URL()+"/openapi.json"); status != 200 || !strings.Contains(body, `"version": "`+outcrop.Version+`"`) {
+		t.Errorf("the API document is of another version than %s", outcrop.Version)
 	}
 }
 

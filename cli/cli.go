@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,10 +28,11 @@ import (
 type commands struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the gateway (the default)."`
 	Chat    chatCommand    `cmd:"" help:"Ask a model once and print its answer as it comes."`
-	Models  modelsCommand  `cmd:"" help:"List the models that can be called."`
+	Models  modelsCommand  `cmd:"" help:"List the models that can be called, or show how one is."`
 	Emulate emulateCommand `cmd:"" help:"Run a local stand-in for a provider."`
 	Config  configCommand  `cmd:"" help:"Look at a configuration."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+	V       bool           `name:"version" help:"Print the version."`
 }
 
 // configCommand holds what can be done with a configuration.
@@ -67,6 +69,9 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	if exit >= 0 { // --help
 		return exit
 	}
+	if c.V {
+		return report(stderr, versionCommand{}.Run(console{out: stdout, err: stderr}))
+	}
 	if err != nil {
 		complain(stderr, err.Error(), "outcrop --help lists the commands and their flags.")
 		return 2
@@ -76,8 +81,13 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, cancel) // a second signal ends the process as it would any other
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	parsed.Bind(console{out: stdout, err: stderr})
-	if err := parsed.Run(); err != nil {
-		return failed(stderr, err)
+	return report(stderr, parsed.Run())
+}
+
+// report prints a command's failure and gives the exit code.
+func report(w io.Writer, err error) int {
+	if err != nil {
+		return failed(w, err)
 	}
 	return 0
 }
@@ -109,13 +119,25 @@ func failed(w io.Writer, err error) int {
 		if call.Upstream && call.Type != "" {
 			what = call.Type + ": " + what
 		}
-		complain(w, what, call.Fix)
+		complain(w, what, cmp.Or(call.Fix, modelHint(call)))
 	case errors.Is(err, syscall.EADDRINUSE):
 		complain(w, err.Error(), "Another process listens there; choose another with --port, or --port 0 for any.")
 	default:
 		complain(w, err.Error(), "")
 	}
 	return 1
+}
+
+// modelHint is the next step for the two refusals that a model id meets most.
+func modelHint(e *llm.Error) string {
+	switch {
+	case strings.Contains(e.Message, "with on-demand throughput isn"):
+		return "outcrop models resolve " + e.Target.ID + " --region " + e.Target.Region + " says which id to write instead."
+	case strings.Contains(e.Message, "model identifier is invalid"):
+		return "outcrop models lists what can be called."
+	default:
+		return ""
+	}
 }
 
 // configFlags are how a command finds its configuration.

@@ -74,16 +74,21 @@ func TestCommands(t *testing.T) {
 		out, err []string
 	}{
 		{"help", []string{"--help"}, 0, []string{"serve", "config check", "emulate bedrock"}, nil},
-		{"version", []string{"version"}, 0, []string{"outcrop ", "go1."}, nil},
+		{"version", []string{"version"}, 0, []string{"outcrop 0.", "go1."}, nil},
+		{"version as a flag", []string{"--version"}, 0, []string{"outcrop 0.", "go1."}, nil},
 		{"chat", []string{"chat", "What is granite?", "--model", "us.amazon.nova-lite-v1:0"}, 0, []string{"What is granite?"}, nil},
 		{"chat by a configured name", []string{"chat", "Hi", "-m", "granite", "-s", "Be brief.", "--max-tokens", "50", "--config", good}, 0, []string{"Hi"}, nil},
-		{"chat with a bare id of a profile-only model", []string{"chat", "Hi", "-m", "anthropic.claude-sonnet-4-5-20250929-v1:0"}, 1, nil, []string{"outcrop: error:", "on-demand throughput isn\u2019t supported"}},
+		{"chat with a bare id of a profile-only model", []string{"chat", "Hi", "-m", "anthropic.claude-sonnet-4-5-20250929-v1:0"}, 1, nil, []string{"outcrop: error:", "on-demand throughput isn\u2019t supported", "hint: outcrop models resolve anthropic.claude-sonnet-4-5-20250929-v1:0 --region us-east-1"}},
 		{"chat by a route that is not there", []string{"chat", "Hi", "-m", "bedrock/invoke/us.amazon.nova-lite-v1:0"}, 1, nil, []string{"invoke/"}},
 		{"chat with a name that is not configured", []string{"chat", "Hi", "-m", "basalt", "--config", good}, 1, nil, []string{"basalt", "hint:"}},
 		{"chat that breaks off", []string{"chat", "[[fault: cut=end after=1]] What is granite?", "-m", "us.amazon.nova-lite-v1:0"}, 1, nil, []string{"outcrop: error:", "not whole"}},
 		{"models", []string{"models"}, 0, []string{"us.deepseek.r1-v1:0", "CALLED BY"}, nil},
 		{"models as JSON", []string{"models", "--json"}, 0, []string{`"id":"us.deepseek.r1-v1:0"`}, nil},
 		{"models of a configuration", []string{"models", "--config", good}, 0, []string{"granite"}, nil},
+		{"how a model is reached", []string{"models", "resolve", "anthropic.claude-3-7-sonnet-20250219-v1:0", "--region", "us-east-1"}, 0, []string{"1. us.anthropic.claude-3-7-sonnet-20250219-v1:0 in us-east-1 by converse: no on-demand throughput"}, nil},
+		{"how a model is reached by a friendly name", []string{"models", "resolve", "claude-sonnet-4-5", "--region", "eu-central-1", "--no-global"}, 0, []string{"1. eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}, nil},
+		{"how a model is not reached", []string{"models", "resolve", "deepseek-r1", "--region", "eu-central-1", "--no-global"}, 1, []string{"would work: us.deepseek.r1-v1:0"}, []string{"no way"}},
+		{"how what is no id is reached", []string{"models", "resolve", "us.amazon nova", "--region", "us-east-1"}, 1, nil, []string{"outcrop: error:"}},
 		{"config check", []string{"config", "check", good}, 0, []string{"good, 1 deployment"}, nil},
 		{"config check of a wrong file", []string{"config", "check", bad}, 2, nil, []string{"config.yaml:3:", "timeout", "config.yaml:4:", "allowed_ips"}},
 		{"config check of what the provider refuses", []string{"config", "check", wrong}, 2, nil, []string{"config.yaml:2:", "us.amazon nova", "config.yaml:5:", "nobody"}},
@@ -94,7 +99,7 @@ func TestCommands(t *testing.T) {
 		{"serve at an address that cannot be", []string{"serve", "--host", "256.0.0.1", "--port", "0"}, 1, nil, []string{"outcrop: error:"}},
 		{"a command that is not there", []string{"excavate"}, 2, nil, []string{"excavate", "hint:"}},
 		{"a flag that is not there", []string{"serve", "--depth", "3"}, 2, nil, []string{"--depth", "hint:"}},
-		{"a fault that is not there", []string{"emulate", "bedrock", "--fault", "quake"}, 1, nil, []string{"quake"}},
+		{"a fault that is not there", []string{"emulate", "bedrock", "--fault", "quake"}, 1, nil, []string{"quake", "throttle"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out, errs bytes.Buffer

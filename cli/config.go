@@ -44,20 +44,20 @@ type versionCommand struct{}
 
 // Run prints the version, the commit that it was built from, and Go's version.
 func (versionCommand) Run(con console) error {
-	fmt.Fprintln(con.out, "outcrop "+version())
+	fmt.Fprintln(con.out, "outcrop "+outcrop.Version+" ("+build()+")")
 	return nil
 }
 
-func version() string {
+// build says which commit was built, and with which Go.
+func build() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return "unknown build"
 	}
-	v := info.Main.Version
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && v == "(devel)" {
-			v = s.Value
+		if s.Key == "vcs.revision" {
+			return s.Value[:min(12, len(s.Value))] + ", " + info.GoVersion
 		}
 	}
-	return v + " " + info.GoVersion
+	return info.GoVersion
 }

@@ -29,7 +29,7 @@ func (c *emulateBedrockCommand) Run(ctx context.Context, con console) error {
 	for _, text := range c.Fault {
 		f, err := fault.Parse(text)
 		if err != nil {
-			return fmt.Errorf("--fault %q: %w", text, err)
+			return fmt.Errorf("--fault: %w", err)
 		}
 		opt.Faults = append(opt.Faults, f)
 	}
@@ -46,7 +46,7 @@ func (c *emulateBedrockCommand) Run(ctx context.Context, con console) error {
 	}
 	fmt.Fprintf(con.out, `outcrop: emulating AWS Bedrock on %s
 
-  export AWS_ENDPOINT_URL=%s AWS_REGION=us-east-1
+  export AWS_ENDPOINT_URL=%s AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
   export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s
 
 `, server.URL(), server.URL(), emulator.DemoAccessKeyID, string(emulator.DemoSecretAccessKey))

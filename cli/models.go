@@ -10,7 +10,13 @@ import (
 	"outcrop/internal/jsonx"
 )
 
+// modelsCommand holds what can be done with models.
 type modelsCommand struct {
+	List    listCommand    `cmd:"" default:"withargs" help:"List the models that can be called (the default)."`
+	Resolve resolveCommand `cmd:"" help:"Show which ids lead to a model from a region, and why."`
+}
+
+type listCommand struct {
 	configFlags
 	JSON bool `name:"json" help:"Print JSON."`
 }
@@ -27,7 +33,7 @@ type modelRow struct {
 }
 
 // Run lists the configured names, and what the provider lists behind wildcards.
-func (c *modelsCommand) Run(ctx context.Context, con console) error {
+func (c *listCommand) Run(ctx context.Context, con console) error {
 	cfg, err := c.load(con.err)
 	if err != nil {
 		return err

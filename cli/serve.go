@@ -1,17 +1,22 @@
 package cli
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"outcrop/app"
 	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/resolve"
 )
 
 type serveCommand struct {
@@ -43,7 +48,7 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if err := a.Start(ctx); err != nil {
 		return err
 	}
-	c.greet(con.out, a)
+	c.greet(ctx, con.out, a)
 	if c.Demo {
 		if err := c.show(ctx, con.out, a); err != nil {
 			fmt.Fprintf(con.err, "outcrop: the first answer failed: %v\n", err)
@@ -58,8 +63,14 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 }
 
 // greet says where the gateway is and who may call it.
-func (c *serveCommand) greet(w io.Writer, a *app.App) {
+func (c *serveCommand) greet(ctx context.Context, w io.Writer, a *app.App) {
 	fmt.Fprintf(w, "outcrop: listening on %s\n", a.URL())
+	ctx, cancel := context.WithTimeout(ctx, readyPatience)
+	defer cancel()
+	if err := a.Client().Ready(ctx); err != nil {
+		e := llm.AsError(err)
+		fmt.Fprintf(w, "outcrop: warning: no call can succeed yet: %s %s\n", e.Message, e.Fix)
+	}
 	if a.Emulated() {
 		fmt.Fprintln(w, "outcrop: no AWS credentials were found, so the built-in Bedrock emulator answers; no call leaves this machine")
 	}
@@ -72,12 +83,39 @@ func (c *serveCommand) greet(w io.Writer, a *app.App) {
 	}
 }
 
+// readyPatience bounds the look for credentials at the start.
+const readyPatience = 3 * time.Second
+
 // demoModel is what the first question goes to; people know it for AWS's
 // "on-demand throughput isn't supported".
 const demoModel = "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
 
 // demoBody is the first question.
-const demoBody = `{"model":"` + demoModel + `","messages":[{"role":"user","content":"Say hello to a new user in one sentence."}]}`
+func demoBody(model string) string {
+	return `{"model":"` + model + `","messages":[{"role":"user","content":"Say hello to a new user in one sentence."}]}`
+}
+
+// cheapModel is an id of a small current model that can be called from a region.
+func cheapModel(region string) string {
+	const base = "amazon.nova-lite-v1:0"
+	id, err := modelid.Parse(base)
+	if err != nil {
+		return base
+	}
+	known, err := catalog.Embedded()
+	if err != nil {
+		return base
+	}
+	if d := resolve.Resolve(id, region, resolve.Default(), known, resolve.Learned{}); len(d.Ways) > 0 {
+		return d.Ways[0].ID
+	}
+	return base
+}
+
+// regionOf is the region that calls go to unless a deployment says otherwise.
+func regionOf(environ func(string) string) string {
+	return cmp.Or(environ("AWS_REGION_NAME"), environ("AWS_REGION"), environ("AWS_DEFAULT_REGION"), "us-west-2")
+}
 
 // demoPatience bounds the first answer.
 const demoPatience = 30 * time.Second
@@ -96,14 +134,19 @@ func (c *serveCommand) show(ctx context.Context, w io.Writer, a *app.App) error 
 	if a.Locked() {
 		auth = " -H \"Authorization: Bearer $LITELLM_MASTER_KEY\""
 	}
-	fmt.Fprintf(w, "\nTry it yourself:\n\n  curl -s %s/v1/chat/completions -H 'Content-Type: application/json'%s -d '%s'\n\n", a.URL(), auth, demoBody)
+	model, cost := demoModel, ""
+	if !a.Emulated() {
+		region := regionOf(os.Getenv)
+		model, cost = cheapModel(region), " (this calls AWS in "+region+", which costs a little)"
+	}
+	fmt.Fprintf(w, "\nTry it yourself%s:\n\n  curl -s %s/v1/chat/completions -H 'Content-Type: application/json'%s -d '%s'\n\n", cost, a.URL(), auth, demoBody(model))
 	return err
 }
 
 func ask(ctx context.Context, url string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, demoPatience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat/completions", bytes.NewReader([]byte(demoBody)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat/completions", strings.NewReader(demoBody(demoModel)))
 	if err != nil {
 		return "", err
 	}

@@ -44,8 +44,8 @@ func (*router) Settings(string) route.Settings { return route.Settings{} }
 func newServer(key string, r *router) http.Handler {
 	return New(Options{
 		Gateway: gateway.New(gateway.Options{Router: r, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: key}),
-		Models: func(context.Context) []Model {
-			return []Model{{ID: "granite", OwnedBy: "bedrock"}, {ID: "bedrock/us.amazon.nova-lite-v1:0", OwnedBy: "Amazon"}}
+		Models: func(context.Context) ([]Model, error) {
+			return []Model{{ID: "granite", OwnedBy: "bedrock"}, {ID: "bedrock/us.amazon.nova-lite-v1:0", OwnedBy: "Amazon"}}, nil
 		},
 		Chat:   openaichat.Options{MaxBody: 1 << 20},
 		Logger: slog.New(slog.DiscardHandler),
@@ -235,5 +235,25 @@ func TestModels(t *testing.T) {
 	body, _ := io.ReadAll(w.Body)
 	if !strings.HasPrefix(string(body), `{"object":"list","data":[{"id":"granite","object":"model"`) {
 		t.Errorf("got %s", body)
+	}
+}
+
+// A list that is empty because nobody could be asked is a failure; a short one
+// says that it is short.
+func TestModelsThatCannotBeListed(t *testing.T) {
+	denied := &llm.Error{Code: llm.CodeDenied, Status: 403, Message: "not authorized to perform: bedrock:ListFoundationModels"}
+	for _, known := range [][]Model{nil, {{ID: "granite"}}} {
+		h := New(Options{
+			Gateway: gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler))}),
+			Models:  func(context.Context) ([]Model, error) { return known, denied },
+			Logger:  slog.New(slog.DiscardHandler),
+		})
+		w := send(h, "GET", "/v1/models", "")
+		if known == nil && (w.Code != 403 || !strings.Contains(w.Body.String(), "ListFoundationModels")) {
+			t.Errorf("got %d %s", w.Code, w.Body)
+		}
+		if known != nil && (w.Code != 200 || w.Header().Get("X-Outcrop-Warnings") != "incomplete;field=data") {
+			t.Errorf("got %d %v %s", w.Code, w.Header(), w.Body)
+		}
 	}
 }

@@ -12,8 +12,9 @@ import (
 	"outcrop/llm"
 )
 
-// Models lists the model names that can be called.
-type Models func(ctx context.Context) []Model
+// Models lists the model names that can be called. With an error the list may be
+// short.
+type Models func(ctx context.Context) ([]Model, error)
 
 // Model is one entry of /v1/models.
 type Model struct {
@@ -42,21 +43,31 @@ func appendModel(w *jsonx.Writer, m Model) {
 	w.EndObject()
 }
 
-func (s *server) models(ctx context.Context) []Model {
+func (s *server) models(ctx context.Context) ([]Model, error) {
 	if s.opt.Models == nil {
-		return nil
+		return nil, nil
 	}
 	return s.opt.Models(ctx)
 }
 
+// listModels lists what is known. A list that is empty only because the provider
+// could not be asked is that failure.
 func (s *server) listModels(w http.ResponseWriter, r *http.Request) {
+	models, err := s.models(r.Context())
+	if err != nil {
+		if len(models) == 0 {
+			s.refuse(w, r, llm.AsError(err))
+			return
+		}
+		w.Header().Set("X-Outcrop-Warnings", "incomplete;field=data")
+	}
 	var out jsonx.Writer
 	out.Object()
 	out.Key("object")
 	out.String("list")
 	out.Key("data")
 	out.Array()
-	for _, m := range s.models(r.Context()) {
+	for _, m := range models {
 		appendModel(&out, m)
 	}
 	out.EndArray()
@@ -70,7 +81,8 @@ func (s *server) getModel(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		id = escaped
 	}
-	for _, m := range s.models(r.Context()) {
+	models, _ := s.models(r.Context()) // a short list may still have it
+	for _, m := range models {
 		if m.ID == id {
 			var out jsonx.Writer
 			appendModel(&out, m)

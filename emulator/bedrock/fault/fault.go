@@ -180,7 +180,7 @@ func (f *Fault) set(word, value string) error {
 	default:
 		at := slices.IndexFunc(exceptions, func(e exception) bool { return e.word == word || strings.EqualFold(e.name, word) })
 		if at < 0 || value != "" {
-			return fmt.Errorf("no fault is called %q", word)
+			return fmt.Errorf("no fault is called %q; there are %s, error-frame, cut, corrupt, stall, empty, garbage, latency and rate", word, strings.Join(Words(), ", "))
 		}
 		e := exceptions[at]
 		f.Kind, f.Type, f.Status, f.Message = Exception, e.name, e.status, orElse(f.Message, e.message)

@@ -1,0 +1,361 @@
+// Package resolve finds the ways to call a model: from what was asked for, the
+// region, the residency policy and the catalogue to the API, region and id that
+// AWS shall get, each with the reason. It is a pure function: the same inputs give
+// the same ways, and no way breaks the policy.
+package resolve
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/modelid"
+)
+
+// Way is one way to call a model.
+type Way struct {
+	API    string // converse
+	Region string
+	ID     string // the model id, profile id or ARN as AWS takes it
+	// Base is the base id of the model beneath; empty if it is not known.
+	Base string
+	// Reason says in a few words why.
+	Reason string
+}
+
+// Decision is what resolving gave.
+type Decision struct {
+	// Ways are the ways that are allowed, the best first. It is empty if there is
+	// none; then Refusal says why.
+	Ways    []Way
+	Refusal *Refusal
+	// Steps says in order what was considered, for people.
+	Steps []string
+}
+
+// Refusal says why a model cannot be called under the policy.
+type Refusal struct {
+	Message string
+	// Works lists ids that would work with another region or policy, nearest first.
+	Works []string
+}
+
+// Learned is what AWS's refusals have taught that no list says.
+type Learned struct {
+	// NeedsProfile is whether AWS has refused the bare id for want of on-demand
+	// throughput, by base id and region.
+	NeedsProfile func(base, region string) bool
+	// Dead is whether AWS has called an id invalid in a region.
+	Dead func(id, region string) bool
+}
+
+// resolver is one Resolve under way.
+type resolver struct {
+	policy  Policy
+	cat     *catalog.Catalogue
+	learned Learned
+	out     Decision
+}
+
+// Resolve finds the ways to call id. region is the deployment's; learned may have
+// nil functions.
+func Resolve(id modelid.ID, region string, policy Policy, c *catalog.Catalogue, learned Learned) Decision {
+	if learned.NeedsProfile == nil {
+		learned.NeedsProfile = func(string, string) bool { return false }
+	}
+	if learned.Dead == nil {
+		learned.Dead = func(string, string) bool { return false }
+	}
+	r := &resolver{policy: policy, cat: c, learned: learned}
+	regions := policy.Regions
+	if bound := id.CallRegion(); bound != "" {
+		regions = []string{bound}
+	} else if len(regions) == 0 {
+		regions = []string{region}
+	}
+	for _, region := range regions {
+		r.in(region, id)
+	}
+	if len(r.out.Ways) > 0 {
+		r.out.Refusal = nil
+	}
+	return r.out
+}
+
+func (r *resolver) step(words ...string) {
+	r.out.Steps = append(r.out.Steps, strings.Join(words, ""))
+}
+
+func (r *resolver) way(region, id, base, reason string) {
+	r.out.Ways = append(r.out.Ways, Way{API: "converse", Region: region, ID: id, Base: base, Reason: reason})
+	r.step(region, ": ", id, ": ", reason)
+}
+
+func (r *resolver) refuse(message string, works []string) {
+	r.step("refused: ", message)
+	if r.out.Refusal == nil {
+		r.out.Refusal = &Refusal{Message: message, Works: works}
+	}
+}
+
+// in adds the ways from one region.
+func (r *resolver) in(region string, id modelid.ID) {
+	switch {
+	case r.policy.Strict:
+		r.way(region, id.ModelID(), id.Base(), "strict: as written")
+	case id.ARN != (modelid.ARN{}):
+		r.arn(region, id)
+	case id.Throughput != "":
+		r.way(region, id.ModelID(), id.Base(), "provisioned throughput: as written")
+	case id.Geography != "":
+		r.profile(region, id)
+	case id.Vendor == "":
+		base, ok := r.cat.Friendly(id.Name)
+		if !ok {
+			r.way(region, id.ModelID(), "", "not a name that is known: as written")
+			return
+		}
+		r.step(id.Name, " is the friendly name of ", base)
+		r.bare(region, base)
+	default:
+		r.bare(region, id.Base())
+	}
+}
+
+// arn calls what an ARN names, if the policy allows where it leads.
+func (r *resolver) arn(region string, id modelid.ID) {
+	written := id.ModelID()
+	p, known := r.cat.Profile(written)
+	if !known && id.ARN.Kind == modelid.InferenceProfile {
+		p, known = r.cat.Profile(id.ARN.Resource)
+	}
+	base := id.Base()
+	if known {
+		base = p.Base
+	}
+	prefix := id.Geography
+	switch {
+	case prefix != "" && !r.mayUse(prefix, region):
+		r.refuse("the policy does not allow "+prefix+". profiles in "+region, r.works(base, region))
+	case prefix == "" && id.ARN.Kind == modelid.ApplicationInferenceProfile && !r.staysIn(p, known, region):
+		r.refuse("the policy does not allow the regions that "+written+" leads to", r.works(base, region))
+	default:
+		r.way(region, written, base, "an ARN: as written")
+	}
+}
+
+// mayUse reports whether an id that names its prefix may be called: what the
+// policy names is binding, and what it leaves open is AWS's to judge, but for
+// global profiles.
+func (r *resolver) mayUse(prefix, region string) bool {
+	if r.policy.explicit() || worldwide(prefix, r.cat) {
+		return r.policy.allows(prefix, region, r.cat)
+	}
+	return true
+}
+
+// staysIn reports whether a profile that the account made leads only where the
+// policy allows. One whose destinations are not known may lead anywhere.
+func (r *resolver) staysIn(p *catalog.Profile, known bool, region string) bool {
+	if !r.policy.explicit() && r.policy.Global {
+		return true
+	}
+	if !known || p.Worldwide() {
+		return r.policy.Global
+	}
+	to := p.Destinations(region)
+	if len(to) == 0 {
+		return r.policy.Global
+	}
+	for _, at := range to {
+		if at != region && !slices.ContainsFunc(r.cat.Geographies(), func(g catalog.Geography) bool {
+			return !g.Worldwide && r.policy.allows(g.Prefix, region, r.cat) && slices.Contains(g.To, at)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// profile calls the profile that the id names, or under a policy that names
+// geographies the one that serves the region in its place.
+func (r *resolver) profile(region string, id modelid.ID) {
+	written, base := id.ModelID(), id.Base()
+	if !r.mayUse(id.Geography, region) {
+		if !worldwide(id.Geography, r.cat) {
+			r.step("the policy does not allow ", id.Geography, ". profiles in ", region)
+			if found := r.profiles(region, base); len(found) > 0 {
+				for _, p := range found {
+					r.way(region, p.ID, base, id.Geography+". is not allowed here; "+p.Prefix+". is")
+				}
+				return
+			}
+		}
+		r.refuse("the policy does not allow "+id.Geography+". profiles in "+region, r.works(base, region))
+		return
+	}
+	p, known := r.cat.Profile(written)
+	if known && p.From(region) == catalog.No && r.policy.explicit() {
+		if found := r.profiles(region, base); len(found) > 0 {
+			for _, p := range found {
+				r.way(region, p.ID, base, written+" does not serve "+region+"; "+p.Prefix+". does")
+			}
+			return
+		}
+	}
+	reason := "a profile: as written"
+	if known && p.From(region) == catalog.No {
+		reason = "as written, although " + id.Geography + ". is not known to serve " + region
+	}
+	r.way(region, written, base, reason)
+}
+
+// bare calls a model by its own id where it can be, else by a profile.
+func (r *resolver) bare(region, base string) {
+	onDemand := r.cat.OnDemand(base, region)
+	needs := r.learned.NeedsProfile(base, region)
+	found := r.profiles(region, base)
+	_, known := r.cat.Model(base)
+	switch {
+	case onDemand == catalog.Yes && !needs:
+		r.way(region, base, base, "on demand in "+region)
+	case len(found) > 0:
+		certain := onDemand == catalog.No || needs
+		for i, p := range found {
+			why := "no on-demand throughput in " + region + "; "
+			switch {
+			case i > 0:
+				why = "else "
+			case !certain:
+				why = "on-demand throughput in " + region + " is not known of; "
+			}
+			r.way(region, p.ID, base, why+p.Prefix+". profile"+reach(p, region))
+		}
+		if !certain {
+			r.way(region, base, base, "else by its own id")
+		}
+	case needs && prefixable(base):
+		r.guess(region, base)
+	case onDemand == catalog.No && known && len(r.cat.ProfilesOf(base)) > 0:
+		r.refuse(base+" cannot be called from "+region+" under the policy", r.works(base, region))
+	default:
+		r.way(region, base, base, "nothing says how it is called: as written")
+	}
+}
+
+// reach says where a profile leads.
+func reach(p *catalog.Profile, region string) string {
+	if worldwideProfile(p) {
+		return ", served anywhere"
+	}
+	if to := p.Destinations(region); len(to) > 0 {
+		return ", served in " + strconv.Itoa(len(to)) + " regions"
+	}
+	return ""
+}
+
+func worldwideProfile(p *catalog.Profile) bool { return p.Worldwide() || p.Prefix == "global" }
+
+// profiles gives the profiles of a model that serve a region and that the policy
+// allows, the best first; those of the whole world come last unless they are
+// cheaper and the policy prefers that.
+func (r *resolver) profiles(region, base string) []*catalog.Profile {
+	var found []*catalog.Profile
+	for _, p := range r.cat.ProfilesOf(base) {
+		if r.learned.Dead(p.ID, region) || !r.policy.allows(p.Prefix, region, r.cat) {
+			continue
+		}
+		switch p.From(region) {
+		case catalog.Yes:
+			found = append(found, p)
+		case catalog.Unknown:
+			if g, ok := r.cat.Geography(p.Prefix); ok && g.Has(region) || worldwideProfile(p) {
+				found = append(found, p)
+			}
+		case catalog.No:
+		}
+	}
+	m, _ := r.cat.Model(base)
+	slices.SortStableFunc(found, func(a, b *catalog.Profile) int {
+		byPrice := 0
+		if r.policy.Prefer == Cheapest && m != nil {
+			byPrice = cmp.Compare(price(m, a, region), price(m, b, region))
+		}
+		return cmp.Or(byPrice, cmp.Compare(spread(a, region), spread(b, region)), cmp.Compare(a.ID, b.ID))
+	})
+	return found
+}
+
+// spread is how many regions may serve a call by a profile; unknown is more than
+// any number, and the whole world more than that.
+func spread(p *catalog.Profile, region string) int {
+	if worldwideProfile(p) {
+		return 1 << 21
+	}
+	if n := len(p.Destinations(region)); n > 0 {
+		return n
+	}
+	return 1 << 20
+}
+
+// price is what a token of input and five of output cost by a profile; as much as
+// anything can if it is not known.
+func price(m *catalog.Model, p *catalog.Profile, region string) int64 {
+	found, _ := m.Price(p.Prefix, region)
+	if found == nil {
+		return 1 << 62
+	}
+	rates := found.Rates(0, 0)
+	if rates == nil || !rates.Known() {
+		return 1 << 62
+	}
+	return int64(rates.Input.Value) + 5*int64(rates.Output.Value)
+}
+
+// prefixable reports whether a geography in front of base makes a profile's id.
+func prefixable(base string) bool {
+	id, err := modelid.Parse("global." + base)
+	return err == nil && id.Geography == "global" && id.Base() == base
+}
+
+// guess makes profile ids for a model of which AWS has said that it needs one and
+// no list says which: the region's own geographies, the whole world last.
+func (r *resolver) guess(region, base string) {
+	prefixes := make([]catalog.Geography, 0, 4)
+	for _, g := range r.cat.Geographies() {
+		if !g.Worldwide && g.Prefix != "global" && g.Has(region) && r.policy.allows(g.Prefix, region, r.cat) {
+			prefixes = append(prefixes, g)
+		}
+	}
+	slices.SortStableFunc(prefixes, func(a, b catalog.Geography) int { return cmp.Compare(len(a.To), len(b.To)) })
+	for _, g := range prefixes {
+		if id := g.Prefix + "." + base; !r.learned.Dead(id, region) {
+			r.way(region, id, base, "AWS wants a profile, and no list says which: "+g.Prefix+". serves "+region)
+		}
+	}
+	if id := "global." + base; r.policy.Global && !r.learned.Dead(id, region) {
+		r.way(region, id, base, "AWS wants a profile, and no list says which: global. serves most regions")
+	}
+	if len(r.out.Ways) == 0 {
+		r.refuse("AWS wants a profile for "+base+" in "+region+", and the policy allows none that could be", nil)
+	}
+}
+
+// works lists the ids of a model that could be called by another policy or from
+// another region.
+func (r *resolver) works(base, region string) []string {
+	var ids []string
+	for _, p := range r.cat.ProfilesOf(base) {
+		if p.From(region) != catalog.No {
+			ids = append(ids, p.ID)
+		}
+	}
+	for _, p := range r.cat.ProfilesOf(base) {
+		if p.From(region) == catalog.No && len(p.Regions()) > 0 {
+			ids = append(ids, p.ID+" (from "+strings.Join(p.Regions(), ", ")+")")
+		}
+	}
+	return ids
+}

@@ -1,0 +1,222 @@
+package resolve_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/resolve"
+)
+
+func embedded(t testing.TB) *catalog.Catalogue {
+	t.Helper()
+	c, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func parse(t testing.TB, s string) modelid.ID {
+	t.Helper()
+	id, err := modelid.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// live says that a region lists models, and profiles with their destinations.
+func live(region string, models map[string]string, profiles map[string][]string) *catalog.Live {
+	l := &catalog.Live{Region: region, At: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)}
+	var rows []catalog.LiveModel
+	for id, inference := range models {
+		rows = append(rows, catalog.LiveModel{ID: id, InferenceTypes: []string{inference}, Status: "ACTIVE"})
+	}
+	var found []catalog.LiveProfile
+	for id, to := range profiles {
+		_, base, _ := strings.Cut(id, ".")
+		p := catalog.LiveProfile{ID: id, ARN: "arn:aws:bedrock:" + region + ":123456789012:inference-profile/" + id, Type: "SYSTEM_DEFINED"}
+		for _, r := range to {
+			p.Models = append(p.Models, "arn:aws:bedrock:"+r+"::foundation-model/"+base)
+		}
+		found = append(found, p)
+	}
+	l.Models, l.Profiles = llm.Some(rows), llm.Some(found)
+	return l
+}
+
+const (
+	sonnet37 = "anthropic.claude-3-7-sonnet-20250219-v1:0"
+	sonnet45 = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+	r1       = "deepseek.r1-v1:0"
+)
+
+// The cases that people meet.
+func TestWays(t *testing.T) {
+	c := embedded(t)
+	morning := c.With(live("us-east-1",
+		map[string]string{"acme.rocket-v9:0": "INFERENCE_PROFILE", "acme.comet-v1:0": "INFERENCE_PROFILE", "acme.pebble-v1:0": "ON_DEMAND"},
+		map[string][]string{"us.acme.rocket-v9:0": {"us-east-1", "us-west-2"}, "global.acme.rocket-v9:0": {""}, "global.acme.comet-v1:0": {""}}))
+	global := resolve.Default()
+	local := resolve.Policy{}
+	taught := resolve.Learned{NeedsProfile: func(base, _ string) bool { return base == "acme.rocket-v9:0" }}
+	for _, tt := range []struct {
+		name, model, region string
+		policy              resolve.Policy
+		cat                 *catalog.Catalogue
+		learned             resolve.Learned
+		want                []string // ids; empty for a refusal
+	}{
+		{"Claude 3.7 Sonnet by its bare id", sonnet37, "us-east-1", global, c, resolve.Learned{}, []string{"us." + sonnet37}},
+		{"by its profile", "us." + sonnet37, "us-east-1", global, c, resolve.Learned{}, []string{"us." + sonnet37}},
+		{"by LiteLLM's route", "bedrock/converse/" + sonnet37, "us-east-1", global, c, resolve.Learned{}, []string{"us." + sonnet37}},
+		{"DeepSeek R1 by its bare id", r1, "us-west-2", global, c, resolve.Learned{}, []string{"us." + r1}},
+		{"DeepSeek R1 by its profile", "us." + r1, "us-east-1", global, c, resolve.Learned{}, []string{"us." + r1}},
+		{"where nothing says that it is on demand", "amazon.nova-lite-v1:0", "eu-central-1", local, c, resolve.Learned{}, []string{"eu.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"}},
+		{"where it is on demand", "amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Learned{}, []string{"amazon.nova-lite-v1:0"}},
+		{"in Europe by Europe's", sonnet45, "eu-central-1", local, c, resolve.Learned{}, []string{"eu." + sonnet45}},
+		{"in Japan by Japan's", sonnet45, "ap-northeast-1", local, c, resolve.Learned{}, []string{"jp." + sonnet45}},
+		{"the world comes last", sonnet45, "us-east-1", global, c, resolve.Learned{}, []string{"us." + sonnet45, "global." + sonnet45}},
+		{"strict is as written", sonnet37, "us-east-1", resolve.Policy{Strict: true}, c, resolve.Learned{}, []string{sonnet37}},
+		{"a model of this morning", "acme.rocket-v9:0", "us-east-1", global, morning, resolve.Learned{}, []string{"us.acme.rocket-v9:0", "global.acme.rocket-v9:0"}},
+		{"of this morning, only worldwide", "acme.comet-v1:0", "us-east-1", global, morning, resolve.Learned{}, []string{"global.acme.comet-v1:0"}},
+		{"of this morning, on demand", "acme.pebble-v1:0", "us-east-1", global, morning, resolve.Learned{}, []string{"acme.pebble-v1:0"}},
+		{"only worldwide, and the policy says no", "acme.comet-v1:0", "us-east-1", local, morning, resolve.Learned{}, nil},
+		{"nobody knows it", "acme.rocket-v9:0", "us-east-1", global, c, resolve.Learned{}, []string{"acme.rocket-v9:0"}},
+		{"nobody knows it, and AWS has refused it bare", "acme.rocket-v9:0", "us-east-1", global, c, taught, []string{"us.acme.rocket-v9:0", "global.acme.rocket-v9:0"}},
+		{"refused bare, in a region without a geography", "acme.rocket-v9:0", "sa-east-1", global, c, taught, []string{"global.acme.rocket-v9:0"}},
+		{"refused bare, where nothing is allowed", "acme.rocket-v9:0", "sa-east-1", local, c, taught, nil},
+		{"a friendly name", "claude-sonnet-4-5", "us-east-1", local, c, resolve.Learned{}, []string{"us." + sonnet45}},
+		{"another friendly name", "deepseek-r1", "us-east-1", global, c, resolve.Learned{}, []string{"us." + r1}},
+		{"a profile of another geography is AWS's to judge", "us." + sonnet45, "eu-west-1", global, c, resolve.Learned{}, []string{"us." + sonnet45}},
+		{"a policy that names geographies finds its own", "us." + sonnet45, "eu-west-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, []string{"eu." + sonnet45}},
+		{"the world where it is forbidden", "global." + sonnet45, "eu-west-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
+		{"regions in order of preference", sonnet45, "us-east-1", resolve.Policy{Regions: []string{"eu-west-1", "us-east-1"}}, c, resolve.Learned{}, []string{"eu." + sonnet45, "us." + sonnet45}},
+		{"provisioned throughput is as written", "anthropic.claude-v2:1:18k", "us-east-1", global, c, resolve.Learned{}, []string{"anthropic.claude-v2:1:18k"}},
+		{"an ARN is as written", "arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456", "us-east-1", global, c, resolve.Learned{}, []string{"arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456"}},
+		{"an ARN that may lead anywhere, under a policy", "arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456", "eu-west-3", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
+		{"an ARN of a profile that is not allowed", "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us." + sonnet45, "us-east-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := resolve.Resolve(parse(t, tt.model), tt.region, tt.policy, tt.cat, tt.learned)
+			var got []string
+			for _, w := range d.Ways {
+				got = append(got, w.ID)
+				if w.Reason == "" || w.Region == "" || w.API != "converse" {
+					t.Errorf("a way without a reason or place: %+v", w)
+				}
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("got %v, want %v; steps:\n%s", got, tt.want, strings.Join(d.Steps, "\n"))
+			}
+			if (d.Refusal != nil) != (tt.want == nil) || len(d.Steps) == 0 {
+				t.Errorf("refusal %+v, steps %v", d.Refusal, d.Steps)
+			}
+		})
+	}
+}
+
+// No way breaks the policy: every id, in every form, in every region, under every
+// policy.
+func TestNoWayBreaksThePolicy(t *testing.T) {
+	c := embedded(t)
+	all := c.Geographies()
+	policies := []resolve.Policy{
+		{},
+		{Global: true},
+		{Geographies: []string{}},
+		{Geographies: []string{}, Global: true},
+		{Geographies: []string{resolve.Own}},
+		{Prefer: resolve.Cheapest, Global: true},
+		{Geographies: []string{resolve.Own}, Prefer: resolve.Cheapest},
+	}
+	for _, g := range all {
+		policies = append(policies, resolve.Policy{Geographies: []string{g.Prefix}}, resolve.Policy{Geographies: []string{g.Prefix, resolve.Own}, Global: true})
+	}
+	always := resolve.Learned{NeedsProfile: func(string, string) bool { return true }}
+	regions := c.Regions()
+	checked := 0
+	for _, m := range c.Models() {
+		ids := []string{m.ID}
+		for _, g := range all {
+			ids = append(ids, g.Prefix+"."+m.ID)
+		}
+		for _, text := range ids {
+			id, err := modelid.Parse(text)
+			if err != nil {
+				continue
+			}
+			for i, region := range regions {
+				if testing.Short() && i%5 != 0 {
+					continue
+				}
+				for _, p := range policies {
+					for _, learned := range []resolve.Learned{{}, always} {
+						for _, w := range resolve.Resolve(id, region, p, c, learned).Ways {
+							checked++
+							if bad := breach(c, id, w, p); bad != "" {
+								t.Fatalf("%s in %s under %+v: %+v: %s", text, region, p, w, bad)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d ways keep their policy", checked)
+}
+
+// breach says how a way breaks a policy, judged from the way alone.
+func breach(c *catalog.Catalogue, asked modelid.ID, w resolve.Way, p resolve.Policy) string {
+	id, err := modelid.Parse(w.ID)
+	switch {
+	case err != nil:
+		return "it is no id"
+	case id.Base() != asked.Base():
+		return "it is another model"
+	case id.Geography == "":
+		return ""
+	}
+	g, ok := c.Geography(id.Geography)
+	if id.Geography == "global" || ok && g.Worldwide {
+		if !p.Global {
+			return "it may be served anywhere"
+		}
+		return ""
+	}
+	if p.Geographies == nil { // own, and what the caller names is AWS's to judge
+		if id.Geography == asked.Geography || ok && g.Has(w.Region) {
+			return ""
+		}
+		return "it is not the region's own geography"
+	}
+	if slices.Contains(p.Geographies, id.Geography) || slices.Contains(p.Geographies, resolve.Own) && ok && g.Has(w.Region) {
+		return ""
+	}
+	return "its geography is not allowed"
+}
+
+func TestResolveIsDeterministic(t *testing.T) {
+	c := embedded(t)
+	id := parse(t, sonnet45)
+	first := resolve.Resolve(id, "us-east-1", resolve.Default(), c, resolve.Learned{})
+	for range 50 {
+		if again := resolve.Resolve(id, "us-east-1", resolve.Default(), c, resolve.Learned{}); !slices.Equal(again.Ways, first.Ways) {
+			t.Fatalf("got %v, before %v", again.Ways, first.Ways)
+		}
+	}
+}
+
+func BenchmarkResolve(b *testing.B) {
+	c := embedded(b)
+	id := parse(b, sonnet45)
+	b.ReportAllocs()
+	for b.Loop() {
+		resolve.Resolve(id, "us-east-1", resolve.Default(), c, resolve.Learned{})
+	}
+}
