@@ -186,7 +186,7 @@ func (s *server) serveChat(w http.ResponseWriter, r *http.Request, model string)
 	defer call.End(r.Context())
 	defer func() {
 		if p := recover(); p != nil { // it is recorded as what it is, and answered by guard
-			call.Fail(openaichat.Internal())
+			_ = call.Fail(openaichat.Internal())
 			panic(p) //nolint:forbidigo // it goes on to guard
 		}
 	}()

@@ -326,8 +326,7 @@ func ended(call, attempt context.Context, err error) error {
 // left is the failure of a call that was ended from outside: by its client, who
 // went away, or by whoever gave a reason.
 func left(call context.Context, err error) error {
-	var reason *llm.Error
-	if errors.As(context.Cause(call), &reason) {
+	if reason, ok := errors.AsType[*llm.Error](context.Cause(call)); ok {
 		own := *reason // the reason may have ended other calls too
 		return &own
 	}

@@ -1,6 +1,8 @@
 package openaichat
 
 import (
+	"slices"
+
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
@@ -221,7 +223,7 @@ func (c *Chunks) AppendEnd(dst []byte, warnings []llm.Warning) []byte {
 	w.EndArray()
 	m := &c.metadata
 	if c.includeUsage && m.Usage == nil { // the provider gave none, and none is made up
-		warnings = append(warnings[:len(warnings):len(warnings)], llm.Warning{Code: llm.WarnDropped, Field: "stream_options.include_usage"})
+		warnings = append(slices.Clip(warnings), llm.Warning{Code: llm.WarnDropped, Field: "stream_options.include_usage"})
 	}
 	last := !c.includeUsage || m.Usage == nil
 	if last {

@@ -26,8 +26,7 @@ func Fault(f *wire.Fault, target llm.Target) *llm.Error {
 	}
 	if f.Kind != wire.FaultException {
 		e.Code, e.Status, e.Message = llm.CodeInterrupted, 502, "the answer from Bedrock is not whole: "+f.Message
-		var op *net.OpError
-		if errors.As(f.Err, &op) {
+		if _, broke := errors.AsType[*net.OpError](f.Err); broke {
 			e.Message += ": " + reason(f.Err)
 		}
 		return e
