@@ -19,16 +19,16 @@ type Chunks struct {
 	begun    bool // the role has been sent
 	calls    int64
 	block    llm.BlockKind
-	index    int  // of the open block
-	input    bool // the open tool call has sent arguments
-	fold     llm.Fold
-	folding  bool // the open block has no word in a chunk and is collected
-	redacted bool // the open block has sent redacted reasoning, which is collected
+	index    int       // of the open block
+	input    bool      // the open tool call has sent arguments
+	fold     *llm.Fold // collects the open block; nil until one needs it, most never do
+	folding  bool      // the open block has no word in a chunk and is collected
+	redacted bool      // the open block has sent redacted reasoning, which is collected
 
 	stop     llm.StopReason
 	rawStop  string
 	fields   jsonx.Raw
-	metadata llm.Event
+	metadata *llm.Event // nil until it comes, at the end
 }
 
 // NewChunks prepares a stream of chunks. With includeUsage the last chunk
@@ -67,7 +67,8 @@ func (c *Chunks) Append(dst []byte, ev *llm.Event) []byte {
 	case llm.EventStop:
 		c.stop, c.rawStop, c.fields = ev.Stop, ev.RawStop, ev.Raw
 	case llm.EventUsage:
-		c.metadata = *ev
+		metadata := *ev
+		c.metadata = &metadata
 	case llm.EventStart, llm.EventOther:
 	}
 	return dst
@@ -93,7 +94,7 @@ func (c *Chunks) close(w *jsonx.Writer) []byte {
 // start begins a block. A block that was not ended is, first.
 func (c *Chunks) start(dst []byte, ev *llm.Event) []byte {
 	dst = c.end(dst)
-	c.block, c.index, c.fold = ev.Block, ev.Index, llm.Fold{}
+	c.block, c.index, c.fold = ev.Block, ev.Index, nil
 	switch {
 	case ev.Block == llm.BlockToolUse && ev.ToolUse != nil && ev.ToolUse.Type != llm.ServerSide:
 		w := c.open(dst)
@@ -108,7 +109,7 @@ func (c *Chunks) start(dst []byte, ev *llm.Event) []byte {
 	default:
 		c.folding = true
 		if ev.Kind == llm.EventBlockStart {
-			c.fold.Add(ev)
+			c.collect(ev)
 		}
 		return dst
 	}
@@ -116,7 +117,7 @@ func (c *Chunks) start(dst []byte, ev *llm.Event) []byte {
 
 func (c *Chunks) delta(dst []byte, ev *llm.Event) []byte {
 	if c.folding {
-		c.fold.Add(ev)
+		c.collect(ev)
 		return dst
 	}
 	switch ev.Block {
@@ -150,7 +151,7 @@ func (c *Chunks) delta(dst []byte, ev *llm.Event) []byte {
 		return c.close(&w)
 	case llm.BlockRedacted: // its pieces are base64 each, and padded
 		c.redacted = true
-		c.fold.Add(ev)
+		c.collect(ev)
 	case llm.BlockToolUse:
 		if ev.Text == "" {
 			return dst
@@ -160,6 +161,14 @@ func (c *Chunks) delta(dst []byte, ev *llm.Event) []byte {
 	default: // the others are folded
 	}
 	return dst
+}
+
+// collect adds to the open block's collection.
+func (c *Chunks) collect(ev *llm.Event) {
+	if c.fold == nil {
+		c.fold = new(llm.Fold)
+	}
+	c.fold.Add(ev)
 }
 
 func (c *Chunks) arguments(dst []byte, text string) []byte {
@@ -184,6 +193,9 @@ func (c *Chunks) end(dst []byte) []byte {
 	switch {
 	case c.index < 0:
 	case c.folding:
+		if c.fold == nil {
+			break
+		}
 		w := c.open(dst)
 		w.Key("provider_specific_fields")
 		w.Object()
@@ -221,7 +233,10 @@ func (c *Chunks) AppendEnd(dst []byte, warnings []llm.Warning) []byte {
 	stopReason(&w, c.rawStop)
 	w.EndObject()
 	w.EndArray()
-	m := &c.metadata
+	m := c.metadata
+	if m == nil {
+		m = &llm.Event{}
+	}
 	if c.includeUsage && m.Usage == nil { // the provider gave none, and none is made up
 		warnings = append(slices.Clip(warnings), llm.Warning{Code: llm.WarnDropped, Field: "stream_options.include_usage"})
 	}
