@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// writePatience is how long a client may read nothing before it is taken for
-// gone. As long as it reads, however slowly, it is waited for.
+// writePatience is how long a client may read nothing before it is taken for gone.
+// One that reads is waited for, down to some hundred bytes a second: a piece of
+// largeAnswer bytes may take three quarters of it at least.
 const writePatience = 5 * time.Minute
 
 // largeAnswer is the size up to which an answer fits into the buffers on its way,

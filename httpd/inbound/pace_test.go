@@ -1,0 +1,140 @@
+package inbound
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// pipes is a listener whose connections are pipes, which wait on the clock of a
+// synctest bubble.
+type pipes struct {
+	conns chan net.Conn
+	done  chan struct{}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+func (p *pipes) Close() error   { close(p.done); return nil }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// serve answers one request over a pipe with h, and gives the client's end with
+// the request sent.
+func serve(t *testing.T, h http.HandlerFunc) (client net.Conn, stop func()) {
+	t.Helper()
+	l := &pipes{conns: make(chan net.Conn, 1), done: make(chan struct{})}
+	server := &http.Server{Handler: h}
+	go func() { _ = server.Serve(l) }()
+	client, other := net.Pipe()
+	l.conns <- other
+	if _, err := io.WriteString(client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	return client, func() {
+		client.Close()
+		server.Close()
+	}
+}
+
+// A client that reads nothing is let go after writePatience; one that reads slowly
+// is waited for, for five times as long.
+func TestPatienceWithSlowReaders(t *testing.T) {
+	const size = 10 * largeAnswer
+	write := map[string]func(w http.ResponseWriter) error{
+		"whole": func(w http.ResponseWriter) error {
+			w.Header().Set("Content-Length", strconv.Itoa(size))
+			WriteWhole(w, make([]byte, size))
+			return nil
+		},
+		"events": func(w http.ResponseWriter) error {
+			e := NewEvents(w, ": ping\n\n", time.Hour)
+			defer e.Close()
+			for range 10 {
+				if err := e.Write(make([]byte, largeAnswer), false); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	for name, answer := range write {
+		t.Run(name+" to a client that reads nothing", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				took := make(chan time.Duration, 1)
+				_, stop := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+					began := time.Now()
+					_ = answer(w)
+					took <- time.Since(began)
+				})
+				if d := <-took; d != writePatience {
+					t.Errorf("it was waited for for %v, want %v", d, writePatience)
+				}
+				stop()
+				synctest.Wait()
+			})
+		})
+		t.Run(name+" to a client that reads slowly", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var failed error
+				client, stop := serve(t, func(w http.ResponseWriter, _ *http.Request) { failed = answer(w) })
+				resp, err := http.ReadResponse(bufio.NewReaderSize(client, 16), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, piece := 0, make([]byte, largeAnswer/2)
+				for got < size {
+					time.Sleep(writePatience / 4) // the bubble's clock
+					n, err := io.ReadFull(resp.Body, piece[:min(len(piece), size-got)])
+					if got += n; err != nil {
+						t.Fatalf("after %d of %d bytes: %v", got, size, err)
+					}
+				}
+				stop()
+				synctest.Wait()
+				if failed != nil {
+					t.Error(failed)
+				}
+			})
+		})
+	}
+}
+
+// The deadline of one answer does not hold for the next on the same connection.
+func TestDeadlineEndsWithItsAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, stop := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			WriteWhole(w, make([]byte, 2*largeAnswer))
+		})
+		r := bufio.NewReader(client)
+		for i := range 2 {
+			if i > 0 {
+				time.Sleep(2 * writePatience) // the bubble's clock
+				if _, err := io.WriteString(client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b strings.Builder
+			if n, err := io.Copy(&b, resp.Body); err != nil || n != 2*largeAnswer {
+				t.Fatalf("answer %d: %d bytes, %v", i, n, err)
+			}
+		}
+		stop()
+		synctest.Wait()
+	})
+}
