@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,7 +78,7 @@ func TestPatienceWithSlowReaders(t *testing.T) {
 					took <- time.Since(began)
 				})
 				if d := <-took; d != writePatience {
-					t.Errorf("it was waited for for %v, want %v", d, writePatience)
+					t.Errorf("the wait was %v, want %v", d, writePatience)
 				}
 				stop()
 				synctest.Wait()
@@ -93,6 +92,7 @@ func TestPatienceWithSlowReaders(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				defer resp.Body.Close()
 				got, piece := 0, make([]byte, largeAnswer/2)
 				for got < size {
 					time.Sleep(writePatience / 4) // the bubble's clock
@@ -129,10 +129,11 @@ func TestDeadlineEndsWithItsAnswer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var b strings.Builder
-			if n, err := io.Copy(&b, resp.Body); err != nil || n != 2*largeAnswer {
+			n, err := io.Copy(io.Discard, resp.Body)
+			if err != nil || n != 2*largeAnswer {
 				t.Fatalf("answer %d: %d bytes, %v", i, n, err)
 			}
+			resp.Body.Close()
 		}
 		stop()
 		synctest.Wait()
