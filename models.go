@@ -2,8 +2,6 @@ package outcrop
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"log/slog"
 	"slices"
 	"strings"
@@ -145,11 +143,4 @@ func (c *Client) listed() []int {
 		}
 	}
 	return out
-}
-
-// newID makes the id of a call.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // it never fails, by its documentation
-	return hex.EncodeToString(b[:])
 }

@@ -182,7 +182,7 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 
 // Complete gets a whole answer. A failure is an *Error.
 func (c *Client) Complete(ctx context.Context, req *Request) (*Response, error) {
-	call := c.gateway.Begin(door, newID())
+	call := c.gateway.Begin(door, gateway.NewID())
 	defer call.End(ctx)
 	resp, err := call.Complete(ctx, req)
 	if err != nil {
@@ -196,7 +196,7 @@ func (c *Client) Complete(ctx context.Context, req *Request) (*Response, error) 
 // caller closes the stream, and only then is the call recorded. A failure is an
 // *Error.
 func (c *Client) Stream(ctx context.Context, req *Request) (Stream, error) {
-	call := c.gateway.Begin(door, newID())
+	call := c.gateway.Begin(door, gateway.NewID())
 	streaming := *req
 	streaming.Stream = true
 	s, err := call.Stream(ctx, &streaming)

@@ -109,7 +109,7 @@ func (a *App) open(ctx context.Context) error {
 	if err := client.Close(); err != nil {
 		return err
 	}
-	if a.demo, err = startDemo(ctx, a.opt); err != nil {
+	if a.demo, err = startDemo(ctx, client.Config(), a.opt); err != nil {
 		return err
 	}
 	a.client = a.demo.client

@@ -4,14 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"time"
 
 	"outcrop"
 	"outcrop/config"
 	emulator "outcrop/emulator/bedrock"
-	"outcrop/provider/all"
 )
 
 // demo is the emulator in this process and a client that talks to it.
@@ -24,7 +22,8 @@ type demo struct {
 // demoRegion is the region that the demo's calls go to.
 const demoRegion = "us-east-1"
 
-func startDemo(ctx context.Context, opt Options) (*demo, error) {
+// startDemo starts the emulator and a client of cfg that is led to it.
+func startDemo(ctx context.Context, cfg *config.Config, opt Options) (*demo, error) {
 	e, err := emulator.New(emulator.Options{Log: opt.Logger})
 	if err != nil {
 		return nil, err
@@ -32,14 +31,6 @@ func startDemo(ctx context.Context, opt Options) (*demo, error) {
 	d := &demo{server: emulator.NewServer(e), log: opt.Logger}
 	if err := d.server.Start(ctx, "127.0.0.1:0"); err != nil {
 		return nil, err
-	}
-	cfg := opt.Config
-	if cfg == nil {
-		var problems []config.Problem
-		if cfg, problems = config.Defaults(config.Source{LookupEnv: os.LookupEnv, Providers: all.Providers()}); cfg == nil {
-			d.stop()
-			return nil, &outcrop.ConfigError{Problems: problems}
-		}
 	}
 	d.client, err = outcrop.New(outcrop.Options{
 		Config: d.pointed(cfg), Logger: opt.Logger, Note: "emulator",

@@ -20,19 +20,14 @@ type resolveCommand struct {
 // Run shows the ways that the catalogue of this release knows, the best first. It
 // calls nothing.
 func (c *resolveCommand) Run(con console) error {
-	id, err := modelid.Parse(c.ID)
-	if err != nil {
-		return err
-	}
-	known, err := catalog.Embedded()
-	if err != nil {
-		return err
-	}
 	policy := resolve.Policy{Strict: c.Strict, Geographies: c.Geographies, Global: !c.NoGlobal}
 	if c.Cheapest {
 		policy.Prefer = resolve.Cheapest
 	}
-	d := resolve.Resolve(id, c.Region, policy, known, resolve.Learned{})
+	d, err := decide(c.ID, c.Region, policy)
+	if err != nil {
+		return err
+	}
 	for i, w := range d.Ways {
 		fmt.Fprintf(con.out, "%d. %s in %s by %s: %s\n", i+1, w.ID, w.Region, w.API, w.Reason)
 	}
@@ -43,4 +38,18 @@ func (c *resolveCommand) Run(con console) error {
 		fmt.Fprintf(con.out, "would work: %s\n", works)
 	}
 	return fmt.Errorf("no way: %s", d.Refusal.Message)
+}
+
+// decide is what resolve says of an id as it is written, by the catalogue of this
+// release alone.
+func decide(written, region string, policy resolve.Policy) (resolve.Decision, error) {
+	id, err := modelid.Parse(written)
+	if err != nil {
+		return resolve.Decision{}, err
+	}
+	known, err := catalog.Embedded()
+	if err != nil {
+		return resolve.Decision{}, err
+	}
+	return resolve.Resolve(id, region, policy, known, resolve.Learned{}), nil
 }

@@ -14,8 +14,6 @@ import (
 	"outcrop/app"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
-	"outcrop/provider/bedrock/catalog"
-	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/resolve"
 )
 
@@ -98,18 +96,11 @@ func demoBody(model string) string {
 // cheapModel is an id of a small current model that can be called from a region.
 func cheapModel(region string) string {
 	const base = "amazon.nova-lite-v1:0"
-	id, err := modelid.Parse(base)
-	if err != nil {
+	d, err := decide(base, region, resolve.Default())
+	if err != nil || len(d.Ways) == 0 {
 		return base
 	}
-	known, err := catalog.Embedded()
-	if err != nil {
-		return base
-	}
-	if d := resolve.Resolve(id, region, resolve.Default(), known, resolve.Learned{}); len(d.Ways) > 0 {
-		return d.Ways[0].ID
-	}
-	return base
+	return d.Ways[0].ID
 }
 
 // regionOf is the region that calls go to unless a deployment says otherwise.

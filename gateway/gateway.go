@@ -7,8 +7,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -301,4 +303,17 @@ func (m *metered) Close() error {
 		}
 	}
 	return m.Stream.Close()
+}
+
+// NewID makes the id of a call, 32 hexadecimal digits. It need not be secret, only
+// different.
+func NewID() string {
+	var b [16]byte
+	var text [32]byte
+	hi, lo := rand.Uint64(), rand.Uint64() //nolint:gosec // it need not be secret
+	for i := range 8 {
+		b[i], b[8+i] = byte(hi>>(8*i)), byte(lo>>(8*i))
+	}
+	hex.Encode(text[:], b[:])
+	return string(text[:])
 }

@@ -3,10 +3,8 @@
 package httpd
 
 import (
-	"encoding/hex"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -83,7 +81,7 @@ func (s *server) routes() []endpoint {
 // handler that panics.
 func (s *server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := newID()
+		id := gateway.NewID()
 		w.Header()["X-Request-Id"] = []string{id}
 		defer func() {
 			if p := recover(); p != nil {
@@ -109,18 +107,6 @@ func (s *server) guard(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// newID makes a request's id. It need not be secret, only different.
-func newID() string {
-	var b [16]byte
-	var text [32]byte
-	hi, lo := rand.Uint64(), rand.Uint64() //nolint:gosec // it need not be secret
-	for i := range 8 {
-		b[i], b[8+i] = byte(hi>>(8*i)), byte(lo>>(8*i))
-	}
-	hex.Encode(text[:], b[:])
-	return string(text[:])
 }
 
 // local reports whether a request's Host, and its Origin if it has one, name
@@ -229,12 +215,7 @@ func (s *server) otherMethod(r *http.Request) string {
 	return ""
 }
 
-func printable(s string) string {
-	if len(s) > 200 {
-		s = s[:200] + "…"
-	}
-	return strings.ToValidUTF8(s, "?")
-}
+func printable(s string) string { return strings.ToValidUTF8(llm.Clip(s, 200), "?") }
 
 // Limits of the server on its connections.
 const (

@@ -341,9 +341,4 @@ func timeoutError(limit time.Duration, what string) *llm.Error {
 	}
 }
 
-func quote(s string) string {
-	if len(s) > 200 {
-		s = s[:200] + "…"
-	}
-	return `"` + s + `"`
-}
+func quote(s string) string { return `"` + llm.Clip(s, 200) + `"` }

@@ -159,11 +159,7 @@ func reason(err error) string {
 	if errors.As(err, &op) && op.Err != nil {
 		err = op.Err
 	}
-	s := err.Error()
-	if len(s) > 300 {
-		s = s[:300]
-	}
-	return strings.ToValidUTF8(s, "?")
+	return strings.ToValidUTF8(llm.Clip(err.Error(), 300), "?")
 }
 
 // Stream gives the error for a stream that failed while it was read: a fault of
