@@ -278,16 +278,12 @@ func (m *metered) Next(ev *llm.Event) error {
 	case errors.Is(err, io.EOF):
 		m.over = true
 		m.call.Warn(m.Meta().Warnings[m.warned:]...)
-		if !m.counted {
-			m.call.estimate(m.prompt, m.out)
-		}
+		m.estimate()
 		return err
 	default:
 		m.over = true
 		e := m.call.Fail(err)
-		if !m.counted {
-			m.call.estimate(m.prompt, m.out)
-		}
+		m.estimate()
 		return e
 	}
 }
@@ -298,11 +294,16 @@ func (m *metered) Close() error {
 	if !m.over {
 		m.over = true
 		_ = m.call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away"})
-		if !m.counted {
-			m.call.estimate(m.prompt, m.out)
-		}
+		m.estimate()
 	}
 	return m.Stream.Close()
+}
+
+// estimate stands in for the usage of a stream that ended without it.
+func (m *metered) estimate() {
+	if !m.counted {
+		m.call.estimate(m.prompt, m.out)
+	}
 }
 
 // NewID makes the id of a call, 32 hexadecimal digits. It need not be secret, only
