@@ -51,7 +51,7 @@ func (e *Emulator) authenticateShortTerm(c *call, key, named string) error {
 	if named == "" {
 		c.region = parts[2]
 	}
-	if parts[2] != c.region || !e.catalogue.HasRegion(c.region) {
+	if parts[2] != c.region || !c.catalogue.HasRegion(c.region) {
 		return invalidAPIKey()
 	}
 	now := e.options.Now()

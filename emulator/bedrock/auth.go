@@ -37,7 +37,7 @@ func (e *Emulator) authenticateSignature(c *call, header, named string) error {
 	if c.region == "" || c.region == "aws-global" {
 		c.region = e.options.Region
 	}
-	if !e.catalogue.HasRegion(c.region) {
+	if !c.catalogue.HasRegion(c.region) {
 		return &refusal{status: http.StatusForbidden, kind: "InvalidSignatureException", message: "Credential should be scoped to a valid region. "}
 	}
 	if e.options.AnyCredentials && header != "" {
@@ -104,7 +104,7 @@ func (e *Emulator) authenticateKey(c *call, key, named string) error {
 	if c.operation.service == serviceSTS {
 		return &refusal{status: http.StatusForbidden, kind: "MissingAuthenticationTokenException", message: "Missing Authentication Token"}
 	}
-	if !e.catalogue.HasRegion(c.region) {
+	if !c.catalogue.HasRegion(c.region) {
 		return &refusal{status: http.StatusForbidden, kind: "UnrecognizedClientException", message: "The security token included in the request is invalid."}
 	}
 	c.principal = e.userARN(c.region)

@@ -13,7 +13,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"outcrop/emulator/bedrock/catalogue"
@@ -92,9 +95,25 @@ type Options struct {
 	Region string
 	// Profiles are the account's application inference profiles.
 	Profiles []ApplicationProfile
-	// Catalogue is what models and profiles there are; catalogue.Default() if nil.
+	// Provisioned, Deployments and Imported are models of the account that are
+	// called by their ARN.
+	Provisioned []ProvisionedModel
+	Deployments []CustomModelDeployment
+	Imported    []ImportedModel
+	// Catalogue is what models and profiles there are at first;
+	// catalogue.Default() if nil. SetCatalogue replaces it.
 	Catalogue *catalogue.Catalogue
-	// Faults are failures to have, as fault.NewScript takes them.
+	// Access is what GetFoundationModelAvailability says of models, by their id;
+	// of others it says that everything is available. Calls do not depend on it.
+	Access map[string]Access
+	// Broken are ids of inference profiles that are listed, and whose calls are
+	// refused as those of an invalid identifier.
+	Broken []string
+	// PageSize is the most profiles that a page of ListInferenceProfiles holds,
+	// whatever the request asks for; 0 for 1000, AWS's own limit.
+	PageSize int
+	// Faults are failures to have, as fault.NewScript takes them. Calls of the
+	// control plane have only those that are bound to their operation.
 	Faults []fault.Fault
 	// Recordings is a folder of recorded exchanges, one a file; a request that
 	// equals a recorded one gets the recorded answer. Empty for none.
@@ -115,12 +134,14 @@ type Options struct {
 // starts none of its own.
 type Emulator struct {
 	options   Options
-	catalogue *catalogue.Catalogue
+	catalogue atomic.Pointer[catalogue.Catalogue]
+	changing  sync.Mutex // held while a catalogue is made from the present one
 	ids       *ids
 	sessions  *sessions
 	model     *model.Model
 	cache     *model.Cache
 	script    *fault.Script
+	resources []resource
 	// recordings is nil if there are none.
 	recordings *recordings
 }
@@ -147,16 +168,18 @@ func New(o Options) (*Emulator, error) {
 		o.APIKeys = []Secret{DemoAPIKey}
 	}
 	e := &Emulator{
-		options: o, catalogue: o.Catalogue, ids: newIDs(o.Seed), sessions: newSessions(),
+		options: o, ids: newIDs(o.Seed), sessions: newSessions(),
 		model: model.New(o.Seed), cache: model.NewCache(), script: fault.NewScript(o.Faults, o.Seed),
 	}
-	if e.catalogue == nil {
+	models := o.Catalogue
+	if models == nil {
 		var err error
-		if e.catalogue, err = catalogue.Default(); err != nil {
+		if models, err = catalogue.Default(); err != nil {
 			return nil, err
 		}
 	}
-	if !e.catalogue.HasRegion(o.Region) {
+	e.catalogue.Store(models)
+	if !models.HasRegion(o.Region) {
 		return nil, fmt.Errorf("region %q is not in the catalogue", o.Region)
 	}
 	if o.Recordings != "" {
@@ -169,11 +192,54 @@ func New(o Options) (*Emulator, error) {
 		return nil, errors.New("StrictRecordings needs a folder of Recordings")
 	}
 	for _, p := range o.Profiles {
-		if _, _, err := e.applicationSource(p); err != nil {
+		if _, err := applicationSource(models, p); err != nil {
 			return nil, fmt.Errorf("application inference profile %q: %w", p.ID, err)
 		}
 	}
+	var err error
+	if e.resources, err = e.resourcesOf(models); err != nil {
+		return nil, err
+	}
+	for id, a := range o.Access {
+		if err := a.check(); err != nil {
+			return nil, fmt.Errorf("access to model %q: %w", id, err)
+		}
+	}
+	if o.PageSize < 0 || o.PageSize > maxPage {
+		return nil, fmt.Errorf("page size %d is not between 0 and %d", o.PageSize, maxPage)
+	}
+	for _, f := range o.Faults {
+		if f.Operation != "" && !slices.Contains(fault.Operations(), f.Operation) {
+			return nil, fmt.Errorf("fault of operation %q: there are %s", f.Operation, strings.Join(fault.Operations(), ", "))
+		}
+	}
 	return e, nil
+}
+
+// Catalogue is what the emulator has now.
+func (e *Emulator) Catalogue() *catalogue.Catalogue { return e.catalogue.Load() }
+
+// SetCatalogue replaces what models and profiles there are, as at a launch, by c,
+// which is not nil; With and Without of Catalogue make one. Calls that have begun
+// keep the catalogue that they began with. Application profiles whose source is
+// gone are not listed, and models of the account whose foundation model is gone
+// cannot be called.
+func (e *Emulator) SetCatalogue(c *catalogue.Catalogue) {
+	e.changing.Lock()
+	defer e.changing.Unlock()
+	e.catalogue.Store(c)
+}
+
+// changeCatalogue replaces the catalogue by what change makes of it; changes are
+// made one after the other.
+func (e *Emulator) changeCatalogue(change func(*catalogue.Catalogue) (*catalogue.Catalogue, error)) error {
+	e.changing.Lock()
+	defer e.changing.Unlock()
+	next, err := change(e.catalogue.Load())
+	if err == nil {
+		e.catalogue.Store(next)
+	}
+	return err
 }
 
 func isAccount(s string) bool {
@@ -184,6 +250,7 @@ func isAccount(s string) bool {
 type call struct {
 	http.ResponseWriter
 	request   *http.Request
+	catalogue *catalogue.Catalogue // the one that the call began with
 	id        string
 	operation operation
 	// parameter is the decoded variable part of the path: a model or profile.
@@ -192,11 +259,13 @@ type call struct {
 	// principal is the ARN of who calls.
 	principal string
 	body      []byte
+	// fault is how the answer of a call to the control plane fails.
+	fault fault.Fault
 }
 
 // ServeHTTP answers one request to the runtime, the control plane or STS.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{ResponseWriter: w, request: r, id: e.ids.uuid()}
+	c := &call{ResponseWriter: w, request: r, catalogue: e.catalogue.Load(), id: e.ids.uuid()}
 	w.Header().Set("x-amzn-RequestId", c.id)
 	err := e.serve(c)
 	e.options.Log.Debug("emulated bedrock request", "method", r.Method, "path", r.URL.EscapedPath(),
@@ -211,6 +280,9 @@ func (e *Emulator) serve(c *call) error {
 	if c.body, err = readBody(c); err != nil {
 		return err
 	}
+	if strings.HasPrefix(c.request.URL.EscapedPath(), adminPrefix) {
+		return e.administer(c)
+	}
 	if c.operation, c.parameter, err = route(c.request, c.body); err != nil {
 		return err
 	}
@@ -223,6 +295,11 @@ func (e *Emulator) serve(c *call) error {
 		}
 		if e.options.StrictRecordings && c.operation.service == serviceRuntime {
 			return unrecorded(c.request)
+		}
+	}
+	if c.operation.service == serviceControl {
+		if err := e.failControl(c); err != nil {
+			return err
 		}
 	}
 	return c.operation.serve(e, c)
@@ -250,14 +327,13 @@ type operation struct {
 	name    string
 	service service
 	serve   func(*Emulator, *call) error
+	// resource is the kind of ARN that a policy must allow the operation on,
+	// such as inference-profile; empty for an operation on none.
+	resource string
 }
 
-// writeJSON answers 200 with a body.
-func (c *call) writeJSON(body []byte) error {
-	c.Header().Set("Content-Type", "application/json")
-	_, err := c.Write(body)
-	return ignoreGone(err)
-}
+// writeJSON answers 200 with a body, or with what the call's fault leaves of it.
+func (c *call) writeJSON(body []byte) error { return c.writeWhole(body, c.fault) }
 
 // errGone says that the client cannot be reached any more, so that no refusal
 // needs to be written.

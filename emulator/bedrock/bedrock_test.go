@@ -35,6 +35,12 @@ func start(t *testing.T, o Options) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startHandler(t, e)
+}
+
+// startHandler serves an emulator that is made already.
+func startHandler(t *testing.T, e *Emulator) *server {
+	t.Helper()
 	s := &server{NewServer(e), &http.Client{Transport: &http.Transport{}}}
 	if err := s.Start(t.Context(), "127.0.0.1:0"); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,9 @@ import (
 
 const timestamp = "2006-01-02T15:04:05Z"
 
+// maxPage is the most that a page of a list holds: shape MaxResults.
+const maxPage = 1000
+
 func (e *Emulator) listFoundationModels(c *call) error {
 	query, err := c.query("byProvider", "byCustomizationType", "byOutputModality", "byInferenceType")
 	if err != nil {
@@ -36,7 +39,7 @@ func (e *Emulator) listFoundationModels(c *call) error {
 	w.Object()
 	w.Key("modelSummaries")
 	w.Array()
-	for _, m := range e.catalogue.Models(c.region) {
+	for _, m := range c.catalogue.Models(c.region) {
 		switch {
 		case provider != "" && !strings.EqualFold(provider, m.Provider),
 			output != "" && !slices.Contains(m.Output, output),
@@ -55,12 +58,12 @@ func (e *Emulator) getFoundationModel(c *call) error {
 	id := c.parameter
 	if strings.HasPrefix(id, "arn:") {
 		account, kind, name, ok := splitARN(id, c.region)
-		if !ok || account != "" || kind != "foundation-model" {
+		if !ok || account != "" || kind != modelKind {
 			return invalidIdentifier()
 		}
 		id = name
 	}
-	m := e.catalogue.Model(id)
+	m := c.catalogue.Model(id)
 	if m == nil || !m.In(c.region) {
 		return invalidIdentifier()
 	}
@@ -146,12 +149,12 @@ type inferenceProfile struct {
 
 // inferenceProfiles lists what can be called from the region: the system's
 // profiles and then the account's own.
-func (e *Emulator) inferenceProfiles(region string) []inferenceProfile {
+func (e *Emulator) inferenceProfiles(models *catalogue.Catalogue, region string) []inferenceProfile {
 	var profiles []inferenceProfile
-	for _, p := range e.catalogue.Profiles(region) {
+	for _, p := range models.Profiles(region) {
 		listed := inferenceProfile{
 			id: p.ID, name: p.Name(), kind: "SYSTEM_DEFINED", created: p.Model.Start,
-			arn: e.profileARN(region, "inference-profile", p.ID),
+			arn: e.accountARN(region, profileKind, p.ID),
 		}
 		if p.Global() {
 			listed.description = "Routes requests to " + p.Model.Provider + " " + p.Model.Name + " globally across all supported AWS Regions."
@@ -168,16 +171,16 @@ func (e *Emulator) inferenceProfiles(region string) []inferenceProfile {
 		profiles = append(profiles, listed)
 	}
 	for _, p := range e.options.Profiles {
-		model, destinations, err := e.applicationSource(p)
+		from, err := applicationSource(models, p)
 		if err != nil || p.Region != region {
-			continue // New has refused profiles without a source
+			continue // the source has gone with another catalogue
 		}
 		listed := inferenceProfile{
-			id: p.ID, name: p.Name, kind: "APPLICATION", created: model.Start,
-			arn: e.profileARN(region, "application-inference-profile", p.ID),
+			id: p.ID, name: p.Name, kind: "APPLICATION", created: from.model.Start,
+			arn: e.accountARN(region, applicationKind, p.ID),
 		}
-		for _, destination := range destinations {
-			listed.models = append(listed.models, modelARN(destination, model.ID))
+		for _, destination := range from.destinations {
+			listed.models = append(listed.models, modelARN(destination, from.model.ID))
 		}
 		profiles = append(profiles, listed)
 	}
@@ -215,7 +218,7 @@ func (p *inferenceProfile) write(w *jsonx.Writer) {
 }
 
 func (e *Emulator) getInferenceProfile(c *call) error {
-	for _, p := range e.inferenceProfiles(c.region) {
+	for _, p := range e.inferenceProfiles(c.catalogue, c.region) {
 		if c.parameter == p.id || c.parameter == p.arn {
 			var w jsonx.Writer
 			p.write(&w)
@@ -239,13 +242,16 @@ func (e *Emulator) listInferenceProfiles(c *call) error {
 	if kind == "" {
 		kind = "SYSTEM_DEFINED"
 	}
-	size := 1000
+	size := maxPage
 	if text := query.Get("maxResults"); text != "" {
-		if size, err = strconv.Atoi(text); err != nil || size < 1 || size > 1000 {
-			return invalid("1 validation error detected: Value '%s' at 'maxResults' failed to satisfy constraint: Member must have value between 1 and 1000", text)
+		if size, err = strconv.Atoi(text); err != nil || size < 1 || size > maxPage {
+			return invalid("1 validation error detected: Value '%s' at 'maxResults' failed to satisfy constraint: Member must have value between 1 and %d", text, maxPage)
 		}
 	}
-	profiles := slices.DeleteFunc(e.inferenceProfiles(c.region), func(p inferenceProfile) bool { return p.kind != kind })
+	if limit := e.options.PageSize; limit > 0 {
+		size = min(size, limit)
+	}
+	profiles := slices.DeleteFunc(e.inferenceProfiles(c.catalogue, c.region), func(p inferenceProfile) bool { return p.kind != kind })
 	from := 0
 	if token := query.Get("nextToken"); token != "" {
 		plain, err := base64.RawURLEncoding.DecodeString(token)

@@ -29,7 +29,7 @@ func (e *Emulator) converseStream(c *call) error { return e.answerConverse(c, tr
 
 // answerConverse checks a request and answers it, or fails as it is told to.
 func (e *Emulator) answerConverse(c *call, streaming bool) error {
-	to, err := e.identify(c.parameter, c.region)
+	to, err := e.identify(c)
 	if err != nil {
 		return err
 	}
@@ -37,26 +37,26 @@ func (e *Emulator) answerConverse(c *call, streaming bool) error {
 	if err != nil {
 		return malformed(err)
 	}
-	f, err := e.fault(c, req)
+	f, err := e.due(c, markedFault(req))
 	if err != nil {
 		return err
 	}
-	if err := e.check(&question{info: to.model, request: req, streaming: streaming}); err != nil {
+	if err := e.check(&question{info: to, request: req, streaming: streaming}); err != nil {
 		return err
 	}
 	if err := wait(c.request.Context(), f.Latency); err != nil {
 		return err
 	}
-	if f.Kind == fault.Exception && (!f.InStream || !streaming) {
-		return &refusal{status: f.Status, kind: f.Type, message: f.Message}
+	if err := e.refusalOf(c, &f, streaming); err != nil {
+		return err
 	}
 
 	// The cache is the model's, whichever profile leads to it.
-	usage := e.cache.Count(to.model, c.region+" "+to.model.ID, req, e.options.Now())
-	if to.model.Context > 0 && usage.Prompt() > to.model.Context {
+	usage := e.cache.Count(to, c.region+" "+to.ID, req, e.options.Now())
+	if to.Context > 0 && usage.Prompt() > to.Context {
 		return invalid("Input is too long for requested model.")
 	}
-	answer := e.model.Answer(to.model, req)
+	answer := e.model.Answer(to, req)
 	usage.Output = answer.Usage.Output
 	usage.Total = usage.Prompt() + usage.Output
 	usage.Extra = append(usage.Extra, jsonx.Member{Name: "serverToolUsage", Value: jsonx.Raw("{}")})
@@ -98,27 +98,7 @@ func malformed(err error) error {
 	return invalid("1 validation error detected: Value at '%s' failed to satisfy constraint: %s", fault.Path, fault.Reason)
 }
 
-// fault finds how the request shall fail: by its header, by its prompt, or by
-// the script of the options.
-func (e *Emulator) fault(c *call, req *llm.Request) (fault.Fault, error) {
-	text := c.request.Header.Get(FaultHeader)
-	if text == "" {
-		text = markedFault(req)
-	}
-	if text == "" {
-		f, _ := e.script.Next(c.operation.name, c.parameter)
-		return f, nil
-	}
-	f, due, err := e.script.Marked(text)
-	if err != nil {
-		return fault.Fault{}, invalid("emulator: %v", err)
-	}
-	if !due {
-		return fault.Fault{}, nil
-	}
-	return f, nil
-}
-
+// markedFault is the fault that the last turn of a prompt asks for; empty if none.
 func markedFault(req *llm.Request) string {
 	if len(req.Turns) == 0 {
 		return ""

@@ -2,72 +2,99 @@ package bedrock
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"outcrop/emulator/bedrock/catalogue"
 )
 
-// target is what a model id of a request leads to.
-type target struct {
-	model *catalogue.Model
-	// profile is the id of the inference profile that it goes through; empty for
-	// a bare id.
-	profile string
-}
+// Kinds of ARN, as they stand in one.
+const (
+	modelKind       = "foundation-model"
+	profileKind     = "inference-profile"
+	applicationKind = "application-inference-profile"
+	provisionedKind = "provisioned-model"
+	deploymentKind  = "custom-model-deployment"
+	importedKind    = "imported-model"
+	customKind      = "custom-model"
+)
 
-// identify finds the model behind what stands in a path: a model id, the id of
-// a system-defined inference profile, or an ARN of either or of an application
-// inference profile. Refusals are in AWS's words.
-func (e *Emulator) identify(id, region string) (target, error) {
+// identify finds the model behind what stands in the path of a call: a model id,
+// the id of a system-defined inference profile, or an ARN of either, of an
+// application inference profile, or of another model of the account. Refusals
+// are in AWS's words.
+func (e *Emulator) identify(c *call) (*catalogue.Model, error) {
+	id := c.parameter
 	if strings.HasPrefix(id, "arn:") {
-		return e.identifyARN(id, region)
+		return e.identifyARN(c)
 	}
-	if m := e.catalogue.Model(id); m != nil {
-		return e.bare(m, id, region)
+	if m := c.catalogue.Model(id); m != nil {
+		return bare(m, id, c.region)
 	}
-	if p, ok := e.catalogue.Profile(id, region); ok {
-		return target{model: p.Model, profile: p.ID}, nil
-	}
-	return target{}, invalidIdentifier()
+	return e.through(c, id)
 }
 
-// bare is the target of a model's own id, written as said in the request.
-func (e *Emulator) bare(m *catalogue.Model, said, region string) (target, error) {
+// bare gives a model by its own id, written as said in the request.
+func bare(m *catalogue.Model, said, region string) (*catalogue.Model, error) {
 	switch {
 	case m.OnDemand(region):
-		return target{model: m}, nil
+		return m, nil
 	case m.In(region):
 		// The apostrophe is U+2019 on the wire.
-		return target{}, invalid("Invocation of model ID %s with on-demand throughput isn\u2019t supported. "+
+		return nil, invalid("Invocation of model ID %s with on-demand throughput isn\u2019t supported. "+
 			"Retry your request with the ID or ARN of an inference profile that contains this model.", said)
 	default:
-		return target{}, invalidIdentifier()
+		return nil, invalidIdentifier()
 	}
 }
 
-func (e *Emulator) identifyARN(arn, region string) (target, error) {
-	account, kind, id, ok := splitARN(arn, region)
-	if !ok {
-		return target{}, invalidIdentifier()
+// through gives the model behind a system-defined inference profile.
+func (e *Emulator) through(c *call, id string) (*catalogue.Model, error) {
+	p, ok := c.catalogue.Profile(id, c.region)
+	if !ok || p.Broken || slices.Contains(e.options.Broken, id) {
+		return nil, invalidIdentifier()
 	}
-	switch {
-	case kind == "foundation-model" && account == "":
-		if m := e.catalogue.Model(id); m != nil {
-			return e.bare(m, arn, region)
+	return p.Model, nil
+}
+
+func (e *Emulator) identifyARN(c *call) (*catalogue.Model, error) {
+	account, kind, id, ok := splitARN(c.parameter, c.region)
+	if !ok {
+		return nil, invalidIdentifier()
+	}
+	if kind == modelKind && account == "" {
+		if m := c.catalogue.Model(id); m != nil {
+			return bare(m, c.parameter, c.region)
 		}
-	case kind == "inference-profile" && account == e.options.Account:
-		if p, ok := e.catalogue.Profile(id, region); ok {
-			return target{model: p.Model, profile: p.ID}, nil
-		}
-	case kind == "application-inference-profile" && account == e.options.Account:
+	}
+	if account != e.options.Account {
+		return nil, invalidIdentifier()
+	}
+	switch kind {
+	case profileKind:
+		return e.through(c, id)
+	case applicationKind:
 		for _, p := range e.options.Profiles {
-			if p.ID == id && p.Region == region {
-				m, _, err := e.applicationSource(p)
-				return target{model: m, profile: p.ID}, err
+			if p.ID != id || p.Region != c.region || slices.Contains(e.options.Broken, id) {
+				continue
+			}
+			if c.catalogue.Model(p.Source) == nil { // a profile, which may be broken
+				return e.through(c, p.Source)
+			}
+			if s, err := applicationSource(c.catalogue, p); err == nil {
+				return s.model, nil
 			}
 		}
+	case provisionedKind, deploymentKind, importedKind:
+		if r := e.resource(kind, c.parameter, c.region); r != nil {
+			if m := c.catalogue.Model(r.base); m != nil {
+				return m, nil
+			}
+		}
+		// The words are from public reports of InvokeModel.
+		return nil, notFound("Could not resolve the foundation model from the provided model identifier.")
 	}
-	return target{}, invalidIdentifier()
+	return nil, invalidIdentifier()
 }
 
 // splitARN takes an ARN of Bedrock in the region apart:
@@ -81,24 +108,28 @@ func splitARN(arn, region string) (account, kind, id string, ok bool) {
 	return parts[4], kind, id, ok
 }
 
-// applicationSource finds what an application inference profile was made from:
-// its model and the regions that may serve it.
-func (e *Emulator) applicationSource(p ApplicationProfile) (*catalogue.Model, []string, error) {
-	if m := e.catalogue.Model(p.Source); m != nil && m.OnDemand(p.Region) {
-		return m, []string{p.Region}, nil
+// source is what an application inference profile was made from: its model and
+// the regions that may serve it.
+type source struct {
+	model        *catalogue.Model
+	destinations []string
+}
+
+func applicationSource(models *catalogue.Catalogue, p ApplicationProfile) (source, error) {
+	if m := models.Model(p.Source); m != nil && m.OnDemand(p.Region) {
+		return source{m, []string{p.Region}}, nil
 	}
-	if system, ok := e.catalogue.Profile(p.Source, p.Region); ok {
-		return system.Model, system.Destinations, nil
+	if system, ok := models.Profile(p.Source, p.Region); ok {
+		return source{system.Model, system.Destinations}, nil
 	}
-	return nil, nil, fmt.Errorf("source %q is neither an on-demand model nor a profile in region %q", p.Source, p.Region)
+	return source{}, fmt.Errorf("source %q is neither an on-demand model nor a profile in region %q", p.Source, p.Region)
 }
 
 func modelARN(region, id string) string {
-	return "arn:" + partition(region) + ":bedrock:" + region + "::foundation-model/" + id
+	return "arn:" + partition(region) + ":bedrock:" + region + "::" + modelKind + "/" + id
 }
 
-// profileARN is the ARN of an inference profile; kind is inference-profile or
-// application-inference-profile.
-func (e *Emulator) profileARN(region, kind, id string) string {
+// accountARN is the ARN of something of the account, such as an inference profile.
+func (e *Emulator) accountARN(region, kind, id string) string {
 	return "arn:" + partition(region) + ":bedrock:" + region + ":" + e.options.Account + ":" + kind + "/" + id
 }

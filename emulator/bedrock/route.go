@@ -6,6 +6,31 @@ import (
 	"strings"
 )
 
+// routed is an operation with its place in the service models: a path, or what
+// stands before and behind the one variable part of a path.
+type routed struct {
+	method, prefix, suffix string
+	exact                  bool // prefix is the whole path
+	operation              operation
+}
+
+// routes are the operations of the runtime and the control plane.
+func routes() []routed {
+	const get, post = http.MethodGet, http.MethodPost
+	return []routed{
+		{post, "/model/", "/converse", false, operation{"Converse", serviceRuntime, (*Emulator).converse, profileKind}},
+		{post, "/model/", "/converse-stream", false, operation{"ConverseStream", serviceRuntime, (*Emulator).converseStream, profileKind}},
+		{get, "/foundation-models", "", true, operation{"ListFoundationModels", serviceControl, (*Emulator).listFoundationModels, ""}},
+		{get, "/foundation-models/", "", false, operation{"GetFoundationModel", serviceControl, (*Emulator).getFoundationModel, modelKind}},
+		{get, "/foundation-model-availability/", "", false, operation{"GetFoundationModelAvailability", serviceControl, (*Emulator).getFoundationModelAvailability, modelKind}},
+		{get, "/inference-profiles", "", true, operation{"ListInferenceProfiles", serviceControl, (*Emulator).listInferenceProfiles, profileKind}},
+		{get, "/inference-profiles/", "", false, operation{"GetInferenceProfile", serviceControl, (*Emulator).getInferenceProfile, profileKind}},
+		{get, "/provisioned-model-throughput/", "", false, operation{"GetProvisionedModelThroughput", serviceControl, (*Emulator).getProvisionedModelThroughput, provisionedKind}},
+		{get, "/model-customization/custom-model-deployments/", "", false, operation{"GetCustomModelDeployment", serviceControl, (*Emulator).getCustomModelDeployment, deploymentKind}},
+		{get, "/imported-models/", "", false, operation{"GetImportedModel", serviceControl, (*Emulator).getImportedModel, importedKind}},
+	}
+}
+
 // route finds the operation of a request and the decoded variable part of its
 // path. Model ids may stand there percent-encoded, or plain with their ':' and,
 // in an ARN, their '/'.
@@ -22,25 +47,16 @@ func route(r *http.Request, body []byte) (operation, string, error) {
 		id, err := url.PathUnescape(rest)
 		return id, err == nil
 	}
-	for _, row := range []struct {
-		method, prefix, suffix string
-		operation              operation
-	}{
-		{http.MethodPost, "/model/", "/converse", operation{"Converse", serviceRuntime, (*Emulator).converse}},
-		{http.MethodPost, "/model/", "/converse-stream", operation{"ConverseStream", serviceRuntime, (*Emulator).converseStream}},
-		{http.MethodGet, "/foundation-models/", "", operation{"GetFoundationModel", serviceControl, (*Emulator).getFoundationModel}},
-		{http.MethodGet, "/inference-profiles/", "", operation{"GetInferenceProfile", serviceControl, (*Emulator).getInferenceProfile}},
-	} {
-		if id, ok := segment(row.prefix, row.suffix); ok && r.Method == row.method {
+	for _, row := range routes() {
+		if row.exact {
+			if path == row.prefix && r.Method == row.method {
+				return row.operation, "", nil
+			}
+		} else if id, ok := segment(row.prefix, row.suffix); ok && r.Method == row.method {
 			return row.operation, id, nil
 		}
 	}
-	switch {
-	case r.Method == http.MethodGet && path == "/foundation-models":
-		return operation{"ListFoundationModels", serviceControl, (*Emulator).listFoundationModels}, "", nil
-	case r.Method == http.MethodGet && path == "/inference-profiles":
-		return operation{"ListInferenceProfiles", serviceControl, (*Emulator).listInferenceProfiles}, "", nil
-	case r.Method == http.MethodPost && path == "/":
+	if r.Method == http.MethodPost && path == "/" {
 		return routeSTS(body)
 	}
 	return operation{}, "", unknownOperation()

@@ -20,9 +20,9 @@ func routeSTS(body []byte) (operation, string, error) {
 	if err == nil {
 		switch action := form.Get("Action"); action {
 		case "GetCallerIdentity":
-			return operation{action, serviceSTS, (*Emulator).getCallerIdentity}, "", nil
+			return operation{name: action, service: serviceSTS, serve: (*Emulator).getCallerIdentity}, "", nil
 		case "AssumeRole":
-			return operation{action, serviceSTS, (*Emulator).assumeRole}, "", nil
+			return operation{name: action, service: serviceSTS, serve: (*Emulator).assumeRole}, "", nil
 		}
 	}
 	return operation{}, "", unknownOperation()

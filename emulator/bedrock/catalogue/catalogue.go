@@ -6,13 +6,10 @@ package catalogue
 
 import (
 	_ "embed"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
-
-	"outcrop/internal/jsonx"
 )
 
 //go:embed catalogue.json
@@ -52,6 +49,13 @@ const (
 	RedactedReasoning  Trait = "redacted-reasoning"   // reasoning comes as redactedContent
 )
 
+var allTraits = []Trait{ // never written to
+	NoChat, UserFirst, NoSystem, NoTools, NoStreamTools, NoForcedTools, NoNamedTool, ResultsAlone,
+	NoResultStatus, NoResultVideo, NoStopSequences, NoSampling, OneSampling, NoStructuredOutput,
+	NoS3, NoVideo, ThinkingBudget, ThinkingAdaptive, NoThinkingOff, ReasoningConfig,
+	ReasoningEffort, AlwaysThinks, SignedReasoning, RedactedReasoning,
+}
+
 // Model is a foundation model.
 type Model struct {
 	ID, Name, Provider string
@@ -71,7 +75,11 @@ type Model struct {
 	routes   map[string]route // by prefix
 }
 
-type route struct{ from, to []string }
+// route is where a profile may be called from and where it leads.
+type route struct {
+	from, to []string
+	broken   bool
+}
 
 // Has reports whether the model has the trait.
 func (m *Model) Has(t Trait) bool { return slices.Contains(m.traits, t) }
@@ -103,6 +111,8 @@ type Profile struct {
 	Model      *Model
 	// Destinations are the regions that may serve it, sorted.
 	Destinations []string
+	// Broken is set for a profile that is listed and cannot be called.
+	Broken bool
 }
 
 // Global reports whether the profile routes world-wide.
@@ -121,12 +131,14 @@ func (p *Profile) Name() string {
 	return where + " " + p.Model.Provider + " " + p.Model.Name
 }
 
-// Catalogue is what the emulated Bedrock has. It is not changed after Parse and
-// may be read by many goroutines.
+// Catalogue is what the emulated Bedrock has. It is never changed (With and
+// Without make another) and may be read by many goroutines.
 type Catalogue struct {
-	models  []*Model
-	byID    map[string]*Model
-	regions map[string]bool
+	models   []*Model
+	byID     map[string]*Model
+	regions  map[string]bool
+	sets     map[string][]string // regions by the name of their set
+	families map[string][]Trait
 }
 
 // Default is the catalogue that comes with the emulator; its file names the
@@ -134,84 +146,20 @@ type Catalogue struct {
 func Default() (*Catalogue, error) { return Parse([]byte(embedded)) }
 
 // Parse reads a catalogue in the form of the file catalogue.json: named sets of
-// regions, traits by family, and models. A profile names the set of its source
-// regions and, where it differs, that of its destinations. An error names what
-// does not fit.
-func Parse(data []byte) (*Catalogue, error) {
-	var file struct {
-		Source     string              `json:"source"`
-		RegionSets map[string][]string `json:"regionSets"`
-		Families   map[string][]Trait  `json:"families"`
-		Models     []struct {
-			ID           string              `json:"id"`
-			Name         string              `json:"name"`
-			Provider     string              `json:"provider"`
-			Family       string              `json:"family"`
-			Input        []string            `json:"input"`
-			Output       []string            `json:"output"`
-			Context      int64               `json:"context"`
-			MaxOutput    int64               `json:"maxOutput"`
-			CacheMinimum int64               `json:"cacheMinimum"`
-			Start        string              `json:"start"`
-			Legacy       string              `json:"legacy"`
-			End          string              `json:"end"`
-			OnDemand     string              `json:"onDemand"`
-			Profiles     map[string][]string `json:"profiles"`
-		} `json:"models"`
+// regions, traits by family, and models. An error names the field that does not
+// fit.
+func Parse(data []byte) (*Catalogue, error) { return new(Catalogue).With(data) }
+
+// Without gives the catalogue without the models of these ids; ids that it does
+// not have are ignored.
+func (c *Catalogue) Without(ids ...string) *Catalogue {
+	less := *c
+	less.models = slices.DeleteFunc(slices.Clone(c.models), func(m *Model) bool { return slices.Contains(ids, m.ID) })
+	less.byID = maps.Clone(c.byID)
+	for _, id := range ids {
+		delete(less.byID, id)
 	}
-	if err := jsonx.Unmarshal(data, &file); err != nil {
-		return nil, fmt.Errorf("catalogue: %w", err)
-	}
-	c := &Catalogue{byID: map[string]*Model{}, regions: map[string]bool{}}
-	for _, set := range file.RegionSets {
-		for _, region := range set {
-			c.regions[region] = true
-		}
-	}
-	for _, row := range file.Models {
-		if row.ID == "" || c.byID[row.ID] != nil {
-			return nil, fmt.Errorf("catalogue: model id %q is empty or stands twice", row.ID)
-		}
-		traits, ok := file.Families[row.Family]
-		if !ok {
-			return nil, fmt.Errorf("catalogue: model %q: no family %q", row.ID, row.Family)
-		}
-		m := &Model{
-			ID: row.ID, Name: row.Name, Provider: row.Provider, Family: row.Family,
-			Input: row.Input, Output: row.Output,
-			Context: row.Context, MaxOutput: row.MaxOutput, CacheMinimum: row.CacheMinimum,
-			traits: traits, routes: map[string]route{},
-		}
-		var err error
-		for _, day := range []struct {
-			text string
-			to   *time.Time
-		}{{row.Start, &m.Start}, {row.Legacy, &m.Legacy}, {row.End, &m.End}} {
-			if day.text == "" {
-				continue
-			}
-			if *day.to, err = time.Parse(time.DateOnly, day.text); err != nil {
-				return nil, fmt.Errorf("catalogue: model %q: day %q is not of the form 2026-01-31", row.ID, day.text)
-			}
-		}
-		if m.onDemand, ok = file.RegionSets[row.OnDemand]; row.OnDemand != "" && !ok {
-			return nil, fmt.Errorf("catalogue: model %q: no region set %q", row.ID, row.OnDemand)
-		}
-		for prefix, sets := range row.Profiles {
-			if len(sets) == 0 || len(sets) > 2 {
-				return nil, fmt.Errorf("catalogue: model %q: profile %q must name one or two region sets", row.ID, prefix)
-			}
-			from, knownFrom := file.RegionSets[sets[0]]
-			to, knownTo := file.RegionSets[sets[len(sets)-1]]
-			if !knownFrom || !knownTo {
-				return nil, fmt.Errorf("catalogue: model %q: profile %q: no region set among %q", row.ID, prefix, sets)
-			}
-			m.routes[prefix] = route{from: from, to: to}
-		}
-		c.models = append(c.models, m)
-		c.byID[m.ID] = m
-	}
-	return c, nil
+	return &less
 }
 
 // HasRegion reports whether Bedrock exists in the region.
@@ -261,5 +209,5 @@ func (c *Catalogue) Profile(id, region string) (Profile, bool) {
 }
 
 func (m *Model) profile(prefix string, r route) Profile {
-	return Profile{ID: prefix + "." + m.ID, Prefix: prefix, Model: m, Destinations: r.to}
+	return Profile{ID: prefix + "." + m.ID, Prefix: prefix, Model: m, Destinations: r.to, Broken: r.broken}
 }

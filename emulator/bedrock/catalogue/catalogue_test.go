@@ -2,7 +2,6 @@ package catalogue
 
 import (
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -69,26 +68,5 @@ func TestListsAgreeWithLookups(t *testing.T) {
 	}
 	if n := len(c.Profiles("nowhere-1")); n != 0 {
 		t.Errorf("a region that does not exist has %d profiles", n)
-	}
-}
-
-func TestParseNamesWhatDoesNotFit(t *testing.T) {
-	t.Parallel()
-	tests := []struct{ name, data, want string }{
-		{"not JSON", `{`, "invalid JSON"},
-		{"no such family", `{"models":[{"id":"a.b","family":"x"}]}`, `no family "x"`},
-		{"a model twice", `{"families":{"f":[]},"models":[{"id":"a.b","family":"f"},{"id":"a.b","family":"f"}]}`, "stands twice"},
-		{"no such region set", `{"families":{"f":[]},"models":[{"id":"a.b","family":"f","onDemand":"s"}]}`, `no region set "s"`},
-		{"no such set in a profile", `{"families":{"f":[]},"models":[{"id":"a.b","family":"f","profiles":{"us":["s"]}}]}`, `profile "us"`},
-		{"a day in another form", `{"families":{"f":[]},"models":[{"id":"a.b","family":"f","start":"1.2.2026"}]}`, `day "1.2.2026"`},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			_, err := Parse([]byte(tt.data))
-			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("got %v, want an error with %q", err, tt.want)
-			}
-		})
 	}
 }

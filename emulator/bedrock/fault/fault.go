@@ -27,13 +27,18 @@ const (
 	Stall                  // nothing more comes, until the client goes away
 	Empty                  // status 200 and nothing else
 	Garbage                // status 200 and bytes that mean nothing
+	Deny                   // no policy allows the call: an AccessDeniedException that names caller, action and resource
 )
+
+// Always is the Times of a Fault that has no end.
+const Always = -1
 
 // Fault is one failure.
 type Fault struct {
 	Kind Kind
 	// Status, Type and Message are those of an Exception; Type and Message are
-	// the code and the words of an ErrorFrame.
+	// the code and the words of an ErrorFrame. The Message of a Deny, if set, is
+	// said instead of AWS's words.
 	Status  int
 	Type    string
 	Message string
@@ -50,14 +55,36 @@ type Fault struct {
 	// Rate is how many tokens a second a stream writes; 0 for no bound.
 	Rate float64
 
-	// Times is how many requests fail before they succeed. 0 is once for a fault
-	// of a Script without Probability, and every time for all others.
+	// Times is how many requests fail before they succeed; Always is all of them.
+	// 0 is once for a fault of a Script without Probability, and every time for
+	// all others.
 	Times int
 	// Probability, above 0, is the share of requests that a Script fails.
 	Probability float64
-	// Operation and Model, if set, restrict a fault of a Script to an operation
-	// such as ConverseStream and to a model id as the request says it.
-	Operation, Model string
+	// Operation, if set, restricts a fault to one of Operations. A fault of a
+	// Script without it is for Converse and ConverseStream.
+	Operation string
+	// Model, if set, restricts a fault of a Script to what stands in the path of
+	// the request: the id of a model or profile as the request says it.
+	Model string
+}
+
+// Operations lists the operations that a fault can be bound to, by their names
+// in the service models.
+func Operations() []string {
+	return []string{
+		"Converse", "ConverseStream",
+		"ListFoundationModels", "GetFoundationModel", "GetFoundationModelAvailability",
+		"ListInferenceProfiles", "GetInferenceProfile",
+		"GetProvisionedModelThroughput", "GetCustomModelDeployment", "GetImportedModel",
+	}
+}
+
+// hits reports whether f is meant for a call of the operation with the model.
+// A fault that the call itself asks for need not be bound to its operation.
+func (f *Fault) hits(operation, model string, asked bool) bool {
+	bound := f.Operation == operation || f.Operation == "" && (asked || operation == "Converse" || operation == "ConverseStream")
+	return bound && (f.Model == "" || f.Model == model)
 }
 
 // exception is one of AWS's, with the words that it is met with.
@@ -115,7 +142,9 @@ var part = regexp.MustCompile(`^[\s,;]*([A-Za-z][A-Za-z-]*)(?:=("[^"]*"|[^\s,;"]
 //	corrupt, corrupt=prelude     a broken checksum; also after=n
 //	stall, empty, garbage        also after=n for stall and garbage
 //	latency=2s rate=50           slow, alone or with any other
-//	times=2                      twice, then no more
+//	deny                         no policy allows the caller to do this
+//	op=ListInferenceProfiles     only for calls of that operation (see Operations)
+//	times=2, always              twice, then no more; without end
 //	message="words"              other words than AWS's
 //
 // The count of times=n is kept for the text as a whole.
@@ -132,8 +161,11 @@ func Parse(text string) (Fault, error) {
 			return Fault{}, fmt.Errorf("fault %q: %w", text, err)
 		}
 	}
-	if f == (Fault{}) {
+	switch {
+	case f.Kind == None && f.Latency == 0 && f.Rate == 0:
 		return Fault{}, fmt.Errorf("fault %q: names no fault", text)
+	case f.Kind == Deny && f.InStream:
+		return Fault{}, fmt.Errorf("fault %q: a call is denied before its stream begins, not within it", text)
 	}
 	return f, nil
 }
@@ -150,6 +182,16 @@ func (f *Fault) set(word, value string) error {
 		f.Inside = true
 	case "times":
 		f.Times, err = count(value)
+	case "always":
+		f.Times = Always
+	case "op":
+		at := slices.IndexFunc(Operations(), func(name string) bool { return strings.EqualFold(name, value) })
+		if at < 0 {
+			return fmt.Errorf("no operation is called %q; there are %s", value, strings.Join(Operations(), ", "))
+		}
+		f.Operation = Operations()[at]
+	case "deny":
+		f.Kind = Deny
 	case "latency":
 		f.Latency, err = time.ParseDuration(value)
 		if err == nil && f.Latency < 0 {
@@ -180,7 +222,7 @@ func (f *Fault) set(word, value string) error {
 	default:
 		at := slices.IndexFunc(exceptions, func(e exception) bool { return e.word == word || strings.EqualFold(e.name, word) })
 		if at < 0 || value != "" {
-			return fmt.Errorf("no fault is called %q; there are %s, error-frame, cut, corrupt, stall, empty, garbage, latency and rate", word, strings.Join(Words(), ", "))
+			return fmt.Errorf("no fault is called %q; there are %s, deny, error-frame, cut, corrupt, stall, empty, garbage, latency and rate", word, strings.Join(Words(), ", "))
 		}
 		e := exceptions[at]
 		f.Kind, f.Type, f.Status, f.Message = Exception, e.name, e.status, orElse(f.Message, e.message)

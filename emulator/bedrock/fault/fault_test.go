@@ -26,6 +26,9 @@ func TestParse(t *testing.T) {
 		{"slowness alone", "latency=2s rate=50", Fault{Latency: 2 * time.Second, Rate: 50}},
 		{"a broken prelude", "corrupt=prelude", Fault{Kind: Prelude}},
 		{"twice", "stall times=2", Fault{Kind: Stall, Times: 2}},
+		{"without end", "stall always", Fault{Kind: Stall, Times: Always}},
+		{"for one operation, in any case", "op=listinferenceprofiles deny", Fault{Kind: Deny, Operation: "ListInferenceProfiles"}},
+		{"slowness for one operation", "op=ListFoundationModels latency=2s", Fault{Latency: 2 * time.Second, Operation: "ListFoundationModels"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -44,7 +47,7 @@ func TestParse(t *testing.T) {
 func TestParseRefusesWhatNamesNoFault(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"": "names no fault", "nonsense": `"nonsense"`, "cut=up": `"up"`, "after=x": "not a count", "latency=-1s": "negative", "rate=0": "above 0", "throttle=1": `"throttle"`, "=": "cannot read",
+		"": "names no fault", "nonsense": `"nonsense"`, "cut=up": `"up"`, "after=x": "not a count", "latency=-1s": "negative", "rate=0": "above 0", "throttle=1": `"throttle"`, "op=ListModels deny": `no operation is called "ListModels"`, "op=Converse": "names no fault", "times=2": "names no fault", "deny first": "before its stream", "=": "cannot read",
 	} {
 		if _, err := Parse(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Parse(%q): got %v, want an error with %q", text, err, want)
@@ -75,6 +78,38 @@ func TestScriptGoesThroughItsFaultsInOrder(t *testing.T) {
 	}
 }
 
+func TestAFaultIsUsedUpOnlyByCallsThatItIsMeantFor(t *testing.T) {
+	t.Parallel()
+	s := NewScript([]Fault{
+		{Kind: Deny, Operation: "ListInferenceProfiles", Times: 2},
+		{Kind: Empty, Operation: "GetFoundationModel", Times: Always},
+		{Kind: Stall},
+	}, 1)
+	var got []Kind
+	for _, operation := range []string{
+		"ListFoundationModels", "ListInferenceProfiles", "Converse", "Converse", "ListInferenceProfiles", "ListInferenceProfiles",
+		"GetFoundationModel", "GetFoundationModel", "GetFoundationModel",
+	} {
+		f, _ := s.Next(operation, "")
+		got = append(got, f.Kind)
+	}
+	if diff := cmp.Diff([]Kind{None, Deny, Stall, None, Deny, None, Empty, Empty, Empty}, got); diff != "" {
+		t.Error(diff)
+	}
+
+	var due []bool
+	for _, operation := range []string{"Converse", "ListFoundationModels", "Converse", "ListFoundationModels"} {
+		_, ok, err := s.Marked(operation, "", "op=ListFoundationModels throttle times=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		due = append(due, ok)
+	}
+	if diff := cmp.Diff([]bool{false, true, false, false}, due); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestScriptFailsTheShareOfItsProbability(t *testing.T) {
 	t.Parallel()
 	draw := func(seed uint64) (n int) {
@@ -96,17 +131,17 @@ func TestMarkedFailsAsOftenAsTheTextSays(t *testing.T) {
 	s := NewScript(nil, 1)
 	var got []bool
 	for range 3 {
-		_, ok, err := s.Marked("throttle times=2")
+		_, ok, err := s.Marked("Converse", "m", "throttle times=2")
 		if err != nil {
 			t.Fatal(err)
 		}
 		got = append(got, ok)
 	}
-	_, always, _ := s.Marked("throttle")
+	_, always, _ := s.Marked("ListFoundationModels", "", "throttle")
 	if diff := cmp.Diff([]bool{true, true, false, true}, append(got, always)); diff != "" {
 		t.Error(diff)
 	}
-	if _, _, err := s.Marked("nonsense"); err == nil {
+	if _, _, err := s.Marked("Converse", "m", "nonsense"); err == nil {
 		t.Error("nonsense is accepted")
 	}
 }

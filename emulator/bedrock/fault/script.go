@@ -20,7 +20,8 @@ const maxMarked = 10_000
 
 // NewScript makes a script: of the faults without a probability each is due in
 // its turn, as often as its Times say; those with one are due by chance, the
-// same chance for the same seed. Operation and Model restrict both.
+// same chance for the same seed. Operation and Model restrict both: a fault that
+// is not meant for a call is not used up by it.
 func NewScript(faults []Fault, seed uint64) *Script {
 	s := &Script{
 		random: rand.New(rand.NewPCG(seed, 0x6661756c74)), //nolint:gosec // which request fails is no secret
@@ -32,7 +33,7 @@ func NewScript(faults []Fault, seed uint64) *Script {
 		switch {
 		case f.Times > 0:
 			s.left[i] = f.Times
-		case f.Probability > 0:
+		case f.Times < 0 || f.Probability > 0:
 			s.left[i] = -1
 		default:
 			s.left[i] = 1
@@ -48,8 +49,7 @@ func (s *Script) Next(operation, model string) (Fault, bool) {
 	for i, f := range s.faults {
 		switch {
 		case s.left[i] == 0,
-			f.Operation != "" && f.Operation != operation,
-			f.Model != "" && f.Model != model,
+			!f.hits(operation, model, false),
 			f.Probability > 0 && s.random.Float64() >= f.Probability:
 			continue
 		}
@@ -62,11 +62,15 @@ func (s *Script) Next(operation, model string) (Fault, bool) {
 }
 
 // Marked gives the fault that a request asks for with the text; false if its
-// count is used up. An error says why the text is none.
-func (s *Script) Marked(text string) (Fault, bool, error) {
+// count is used up or it is for another operation. An error says why the text is
+// none.
+func (s *Script) Marked(operation, model, text string) (Fault, bool, error) {
 	f, err := Parse(text)
-	if err != nil || f.Times == 0 {
-		return f, err == nil, err
+	if err != nil || !f.hits(operation, model, true) {
+		return Fault{}, false, err
+	}
+	if f.Times <= 0 {
+		return f, true, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,0 +1,108 @@
+package bedrock
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"outcrop/internal/jsonx"
+)
+
+// Access is what GetFoundationModelAvailability says of a model, in the words of
+// the service model; an empty one is AVAILABLE or AUTHORIZED.
+type Access struct {
+	// Agreement is AVAILABLE, PENDING, NOT_AVAILABLE or ERROR, and AgreementError
+	// the message that comes with it, if any.
+	Agreement, AgreementError string
+	// Authorization is AUTHORIZED or NOT_AUTHORIZED.
+	Authorization string
+	// Entitlement and Region are AVAILABLE or NOT_AVAILABLE. Region is
+	// NOT_AVAILABLE by itself where the region does not list the model.
+	Entitlement, Region string
+}
+
+// Words of the service model.
+const (
+	available    = "AVAILABLE"
+	notAvailable = "NOT_AVAILABLE"
+	authorized   = "AUTHORIZED"
+)
+
+// check refuses words that the service model does not have.
+func (a *Access) check() error {
+	for _, word := range []struct {
+		member, value string
+		values        []string
+	}{
+		{"agreement", a.Agreement, []string{available, "PENDING", notAvailable, "ERROR"}},
+		{"authorization", a.Authorization, []string{authorized, "NOT_AUTHORIZED"}},
+		{"entitlement", a.Entitlement, []string{available, notAvailable}},
+		{"region", a.Region, []string{available, notAvailable}},
+	} {
+		if word.value != "" && !slices.Contains(word.values, word.value) {
+			return fmt.Errorf("%s %q is none of %s", word.member, word.value, strings.Join(word.values, ", "))
+		}
+	}
+	return nil
+}
+
+// bedrockModelID is shape BedrockModelId, bedrockModelIDMax its longest length.
+var bedrockModelID = shape(`[a-z0-9-]{1,63}[.]{1}[a-z0-9-]{1,63}([a-z0-9-]{1,63}[.]){0,2}[a-z0-9-]{1,63}([:][a-z0-9-]{1,63}){0,2}(/[a-z0-9]{12}|)`)
+
+const bedrockModelIDMax = 140
+
+// getFoundationModelAvailability answers for a foundation model by its id: the
+// service model has no ARN here. A model that another region has is described,
+// with regionAvailability NOT_AVAILABLE. No exchange with an unknown id is known;
+// it is refused as GetFoundationModel refuses it.
+func (e *Emulator) getFoundationModelAvailability(c *call) error {
+	if len(c.parameter) > bedrockModelIDMax || !bedrockModelID.MatchString(c.parameter) {
+		return mismatch(c.parameter, "modelId", bedrockModelID)
+	}
+	m := c.catalogue.Model(c.parameter)
+	if m == nil {
+		return invalidIdentifier()
+	}
+	a := e.options.Access[m.ID]
+	if !m.In(c.region) {
+		a.Region = notAvailable
+	}
+	var w jsonx.Writer
+	w.Object()
+	w.Key("agreementAvailability")
+	w.Object()
+	if a.AgreementError != "" {
+		w.Key("errorMessage")
+		w.String(a.AgreementError)
+	}
+	w.Key("status")
+	w.String(orElse(a.Agreement, available))
+	w.EndObject()
+	w.Key("authorizationStatus")
+	w.String(orElse(a.Authorization, authorized))
+	w.Key("entitlementAvailability")
+	w.String(orElse(a.Entitlement, available))
+	w.Key("modelId")
+	w.String(m.ID)
+	w.Key("regionAvailability")
+	w.String(orElse(a.Region, available))
+	w.EndObject()
+	return c.writeJSON(w.Buf)
+}
+
+func orElse(said, otherwise string) string {
+	if said != "" {
+		return said
+	}
+	return otherwise
+}
+
+// shape compiles a pattern of the service model, which holds for a whole value.
+func shape(pattern string) *regexp.Regexp { return regexp.MustCompile(`^(?:` + pattern + `)$`) }
+
+// mismatch is the refusal of a value that does not have its shape.
+func mismatch(value, member string, of *regexp.Regexp) *refusal {
+	pattern := strings.TrimSuffix(strings.TrimPrefix(of.String(), `^(?:`), `)$`)
+	return invalid("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy regular expression pattern: %s", value, member, pattern)
+}

@@ -1,0 +1,93 @@
+package bedrock
+
+import (
+	"strings"
+
+	"outcrop/emulator/bedrock/fault"
+)
+
+// due finds how a call shall fail: as its header asks, else as its prompt asks
+// (marked, which may be empty), else by the script of the options.
+func (e *Emulator) due(c *call, marked string) (fault.Fault, error) {
+	text := c.request.Header.Get(FaultHeader)
+	if text == "" {
+		text = marked
+	}
+	if text == "" {
+		f, _ := e.script.Next(c.operation.name, c.parameter)
+		return f, nil
+	}
+	f, due, err := e.script.Marked(c.operation.name, c.parameter, text)
+	if err != nil {
+		return fault.Fault{}, invalid("emulator: %v", err)
+	}
+	if !due {
+		return fault.Fault{}, nil
+	}
+	return f, nil
+}
+
+// failControl does to a call of the control plane what its fault says before an
+// answer is made, and keeps in the call what it does to the answer.
+func (e *Emulator) failControl(c *call) error {
+	var err error
+	if c.fault, err = e.due(c, ""); err != nil {
+		return err
+	}
+	if err := wait(c.request.Context(), c.fault.Latency); err != nil {
+		return err
+	}
+	return e.refusalOf(c, &c.fault, false)
+}
+
+// refusalOf is the refusal that a fault has instead of an answer; nil if it
+// leaves the answer's beginning alone.
+func (e *Emulator) refusalOf(c *call, f *fault.Fault, streaming bool) error {
+	switch {
+	case f.Kind == fault.Deny && f.Message != "":
+		return denied(f.Message)
+	case f.Kind == fault.Deny:
+		return denied(e.noPolicyAllows(c))
+	case f.Kind == fault.Exception && (!f.InStream || !streaming):
+		return &refusal{status: f.Status, kind: f.Type, message: f.Message}
+	}
+	return nil
+}
+
+// noPolicyAllows is what IAM says to a caller whose policies do not mention the
+// action: the words of the user guide's "Troubleshooting access denied error
+// messages" and of public reports, in which an action without a resource, such
+// as ListFoundationModels, has none in its words either.
+func (e *Emulator) noPolicyAllows(c *call) string {
+	action := "bedrock:" + c.operation.name
+	switch c.operation.name {
+	case "Converse": // AWS has no action of that name
+		action = "bedrock:InvokeModel"
+	case "ConverseStream":
+		action = "bedrock:InvokeModelWithResponseStream"
+	}
+	on := ""
+	if arn := e.resourceARN(c); arn != "" {
+		on = " on resource: " + arn
+	}
+	return "User: " + c.principal + " is not authorized to perform: " + action + on + " because no identity-based policy allows the " + action + " action"
+}
+
+// resourceARN names what the call is about; empty for an operation on nothing.
+func (e *Emulator) resourceARN(c *call) string {
+	kind, id := c.operation.resource, c.parameter
+	switch {
+	case kind == "" || strings.HasPrefix(id, "arn:"):
+		return id
+	case id == "":
+		id = "*" // a list
+	case kind == profileKind && c.catalogue.Model(id) != nil:
+		kind = modelKind
+	case kind == profileKind && !strings.Contains(id, "."):
+		kind = applicationKind
+	}
+	if kind == modelKind {
+		return modelARN(c.region, id)
+	}
+	return e.accountARN(c.region, kind, id)
+}
