@@ -39,6 +39,8 @@ const (
 	CodeDenied             Code = "iam.denied"
 	CodeModelUnknown       Code = "model.unknown"
 	CodeModelNeedsProfile  Code = "model.needs_profile"
+	CodeModelNotInRegion   Code = "model.not_in_region"
+	CodeModelWrongPlace    Code = "model.wrong_geography"
 	CodeModelNotReady      Code = "model.not_ready"
 	CodeInvalid            Code = "request.invalid"
 	CodeTooLong            Code = "request.too_long"

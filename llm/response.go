@@ -34,6 +34,8 @@ type Meta struct {
 	Deployment string
 	// Retries counts the tries that failed before this one.
 	Retries int
+	// Price tells what the answer costs; nil if nothing is known of it.
+	Price Pricer
 }
 
 // Target is where a call went. Fields that do not apply are empty.
@@ -42,6 +44,8 @@ type Target struct {
 	Region string
 	ID     string // the model id or ARN as it was sent
 	Note   string // such as "emulator"
+	// Reason says in a few words why the call went there. String leaves it out.
+	Reason string
 }
 
 // String writes the target as the header x-outcrop-target has it:
@@ -90,6 +94,8 @@ type Usage struct {
 	CacheWrites []CacheWrite
 	// Extra are counters without a field here, by the provider's name.
 	Extra []jsonx.Member
+	// Cost is what all of it costs; unset if that is not known.
+	Cost Opt[Cost]
 }
 
 // Prompt is all of the prompt: read anew, from the cache and into the cache.
@@ -107,10 +113,14 @@ type Warning struct {
 	Code string
 	// Field is the caller's name for what it is about.
 	Field string
+	// Detail says more in a few words; empty if Code and Field say it all.
+	Detail string
 }
 
 // Codes of warnings.
 const (
 	WarnDropped = "dropped" // the field had no effect on the target and was left out
 	WarnChanged = "changed" // the value was replaced by the nearest that the target takes
+	WarnLegacy  = "legacy"  // the provider is going to retire the model; Detail has the day
+	WarnEnded   = "ended"   // the model's life is over as far as is known; Detail has the day
 )

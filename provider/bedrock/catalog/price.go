@@ -11,15 +11,6 @@ import (
 // that AWS publishes.
 type Rate int64
 
-// Cost is an amount of money, in 10⁻¹² USD.
-type Cost int64
-
-// unit is a US dollar in Rates and Costs.
-const unit = 1e12
-
-// USD is the cost in US dollars.
-func (c Cost) USD() float64 { return float64(c) / unit }
-
 // USDPerMillion is the rate as price lists write it.
 func (r Rate) USDPerMillion() float64 { return float64(r) / 1e6 }
 
@@ -79,7 +70,7 @@ type Price struct {
 	LongAbove int64
 
 	// Image is for an image and Query for a query of a reranker, in 10⁻¹² USD.
-	Image, Query llm.Opt[Cost]
+	Image, Query llm.Opt[llm.Cost]
 	// UnitSource is where Image and Query come from.
 	UnitSource *Source
 }
@@ -111,7 +102,7 @@ func (p *Price) Rates(tier Tier, prompt int64) *Rates {
 
 // Cost gives what a call costs. It is not ok if the price of something that was
 // used is unknown.
-func (p *Price) Cost(tier Tier, u *llm.Usage) (c Cost, ok bool) {
+func (p *Price) Cost(tier Tier, u *llm.Usage) (c llm.Cost, ok bool) {
 	r := p.Rates(tier, u.Prompt())
 	if r == nil {
 		return 0, false
@@ -125,7 +116,7 @@ func (p *Price) Cost(tier Tier, u *llm.Usage) (c Cost, ok bool) {
 	ok = true
 	add := func(tokens int64, rate llm.Opt[Rate]) {
 		ok = ok && (tokens == 0 || rate.Set)
-		c += Cost(tokens) * Cost(rate.Value)
+		c += llm.Cost(tokens) * llm.Cost(rate.Value)
 	}
 	add(u.Input, r.Input)
 	add(u.Output, r.Output)
