@@ -61,6 +61,27 @@ type Params struct {
 	Now func() time.Time
 	// Note is put into every llm.Target, such as "emulator".
 	Note string
+	// DataDir is a folder for what may outlast a restart; empty for none.
+	DataDir string
+	// Policy says where calls may go.
+	Policy Policy
+}
+
+// Policy says where a deployment's calls may go and which of several ways is the
+// better one. The zero Policy is the provider's default.
+type Policy struct {
+	// Strict is whether a model is called exactly as it is written.
+	Strict bool
+	// Geographies are the parts of the world that may serve calls, in the provider's
+	// words, own for those that hold the region of the call; nil if nothing was said.
+	Geographies []string
+	// Global is whether a call may be served anywhere; unset if nothing was said.
+	Global llm.Opt[bool]
+	// Regions are where calls may be made, best first; nil for the region that the
+	// deployment has otherwise.
+	Regions []string
+	// Prefer is nearest, cheapest, or empty.
+	Prefer string
 }
 
 // Deployment is a model somewhere, or a family of them behind a wildcard, with
@@ -75,6 +96,30 @@ type Deployment interface {
 	Stream(ctx context.Context, model string, req *llm.Request) (llm.Stream, error)
 }
 
+// Targeter is a Deployment that knows several ways to reach a model.
+type Targeter interface {
+	// Targets gives the ways to reach a model, the best first: one at least, or why
+	// there is none as an *llm.Error. It waits for nothing. The slice is not to be
+	// written to.
+	Targets(model string) ([]Target, error)
+	// Learn is told how a way refused a call. It reports whether Targets has other
+	// ways now, so that the call can be made once more. To find out it may ask the
+	// provider, within ctx.
+	Learn(ctx context.Context, model string, refused Target, e *llm.Error) bool
+}
+
+// Target is one way to reach a model.
+type Target interface {
+	// Complete and Stream are those of Deployment, by this way.
+	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
+	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
+	// Place is where it leads, such as a region; when that is down so are all ways
+	// that lead there.
+	Place() string
+	// ID is what is called there; a limit on one id is none on the others.
+	ID() string
+}
+
 // Readier is a Deployment that knows whether it could serve a call now.
 type Readier interface {
 	// Ready is nil, or an *llm.Error that says what is missing. It waits for no
@@ -84,21 +129,61 @@ type Readier interface {
 
 // Lister is a Deployment that can say which models it reaches.
 type Lister interface {
-	Models(ctx context.Context) ([]Model, error)
+	// Models gives the models that can be called, as far as is known. It waits for
+	// nothing.
+	Models() []Model
+	// Refresh has the provider's lists read again, but for those that were tried
+	// less than age ago, and says how they stand.
+	Refresh(ctx context.Context, age time.Duration) []List
 }
 
-// Model is a model that a deployment reaches.
-type Model struct {
-	// ID is what a call names: a model id, a profile id or an ARN.
-	ID string
-	// Name is the provider's name for people; empty if none.
-	Name string
-	// Owner is who made it; empty if unknown.
-	Owner string
-	// Kind is model or profile.
-	Kind string
-	// OnDemand is whether ID can be called as it is.
-	OnDemand bool
-	// Legacy is whether the provider calls it legacy.
-	Legacy bool
+// List says how the provider's lists for one place stand.
+type List struct {
+	// Place is such as a region, Account the provider's name for who lists; empty if
+	// unknown.
+	Place, Account string
+	// At is when the lists were read; zero if they never were.
+	At               time.Time
+	Models, Profiles int
+	// Err is why the last reading failed; nil if it did not.
+	Err error
 }
+
+// Model is a model that a deployment reaches. What is not known is empty or zero.
+type Model struct {
+	// ID is what a call names: a model id or an ARN. A call may also name one of
+	// Names, of which the first is the one for people to write, or one of Profiles.
+	ID              string
+	Names, Profiles []string
+	// Title is the provider's name for people.
+	Title string
+	// Owner is who made it.
+	Owner string
+	// Target is where a call goes, with the reason.
+	Target llm.Target
+	// Serves are the places that may serve a call, and Anywhere is whether any may.
+	Serves   []string
+	Anywhere bool
+	// Context and MaxOutput are limits in tokens.
+	Context, MaxOutput int64
+	// Input and Output are the prices of a token.
+	Input, Output llm.Opt[llm.Cost]
+	// Access is what the provider says of the account's right to call: granted or
+	// refused.
+	Access Access
+	// Legacy is whether the provider is going to retire the model, or has; EndOfLife
+	// is the day, and Successor the model to move to.
+	Legacy    bool
+	EndOfLife time.Time
+	Successor string
+}
+
+// Access is what a provider says of the right to call a model.
+type Access string
+
+// Words of Access.
+const (
+	AccessUnknown Access = ""
+	AccessGranted Access = "granted"
+	AccessRefused Access = "refused"
+)

@@ -77,8 +77,10 @@ type group struct {
 // target is a deployment and how it has been lately.
 type target struct {
 	Entry
+	targeter provider.Targeter // nil if the deployment is the only way
 	// unwellUntil is in nanoseconds since 1970; 0 when well.
 	unwellUntil atomic.Int64
+	ways        health
 }
 
 // New makes a router. Entries of one name form a group that shares its calls out
@@ -114,6 +116,7 @@ func New(entries []Entry, opt Options) *Router {
 	var all []*target
 	for _, e := range entries {
 		t := &target{Entry: e}
+		t.targeter, _ = e.Deployment.(provider.Targeter)
 		all = append(all, t)
 		join(e.Name, t)
 	}
@@ -147,11 +150,11 @@ func (r *Router) Settings(name string) Settings {
 // last one's.
 func (r *Router) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	var resp *llm.Response
-	err := r.try(ctx, req.Model, func(t *target, model string, start time.Time) error {
+	err := r.try(ctx, req.Model, func(t *target, way provider.Target, start time.Time) error {
 		attempt, cancel := context.WithDeadlineCause(ctx, start.Add(t.Timeout), timeoutError(t.Timeout, "the whole answer"))
 		defer cancel()
 		var err error
-		resp, err = t.Deployment.Complete(attempt, model, req)
+		resp, err = way.Complete(attempt, req)
 		return ended(ctx, attempt, err)
 	}, func(t *target, retries int) {
 		resp.Meta.Deployment, resp.Meta.Retries = t.ID, retries
@@ -166,11 +169,14 @@ func (r *Router) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 // content is there, and until then tries again as Complete does.
 func (r *Router) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
 	var s *stream
-	err := r.try(ctx, req.Model, func(t *target, model string, _ time.Time) error {
+	err := r.try(ctx, req.Model, func(t *target, way provider.Target, _ time.Time) error {
 		var err error
-		s, err = open(ctx, t, model, req)
+		s, err = open(ctx, t.StreamTimeout, way, req)
 		if err == nil {
-			s.failed = func(e *llm.Error) { r.note(t, e) }
+			s.failed = func(e *llm.Error) {
+				r.noteWay(t, way, e)
+				r.note(t, e)
+			}
 		}
 		return err
 	}, func(t *target, retries int) {
@@ -182,8 +188,12 @@ func (r *Router) Stream(ctx context.Context, req *llm.Request) (llm.Stream, erro
 	return s, nil
 }
 
-// try makes tries until one succeeds or no other can help.
-func (r *Router) try(ctx context.Context, name string, once func(*target, string, time.Time) error, done func(*target, int)) error {
+// once makes one try by a way of a deployment's; start is when the call came.
+type once func(t *target, way provider.Target, start time.Time) error
+
+// try makes tries until one succeeds or no other can help. done is told which
+// deployment served and how many tries had failed before.
+func (r *Router) try(ctx context.Context, name string, once once, done func(t *target, failed int)) error {
 	g, captured := r.names.find(name)
 	if g == nil {
 		return &llm.Error{
@@ -192,30 +202,28 @@ func (r *Router) try(ctx context.Context, name string, once func(*target, string
 			Fix:     "GET /v1/models lists the names that are.",
 		}
 	}
-	start := r.opt.Now()
-	order := g.order(start)
+	c := call{r: r, g: g, once: once, start: r.opt.Now()}
+	order := g.order(c.start)
 	for tries := 0; ; tries++ {
 		t := order[tries%len(order)]
 		model := t.Model
 		if captured != "" || strings.Contains(model, "*") {
 			model = strings.Replace(model, "*", captured, 1)
 		}
-		err := once(t, model, start)
-		if err == nil {
+		e := c.through(ctx, t, model)
+		if e == nil {
 			t.unwellUntil.Store(0)
 			g.budget.earn()
-			done(t, tries)
+			done(t, c.failed)
 			return nil
 		}
-		e := llm.AsError(err)
 		r.note(t, e)
 		next := order[(tries+1)%len(order)]
-		pause, ok := r.again(e, tries, g, t, next, start)
+		pause, ok := r.again(e, tries, g, t, next, c.start)
 		if !ok || ctx.Err() != nil {
 			return e
 		}
-		r.opt.Retried(g.name, e)
-		r.opt.Logger.LogAttrs(ctx, slog.LevelDebug, "trying again", slog.String("model", name), slog.String("code", string(e.Code)), slog.Duration("after", pause))
+		c.retry(ctx, e, pause)
 		if pause > 0 && r.opt.Sleep(ctx, pause) != nil {
 			return e
 		}
@@ -258,10 +266,32 @@ func (r *Router) again(e *llm.Error, tries int, g *group, failed, next *target, 
 
 // note remembers how a target fared.
 func (r *Router) note(t *target, e *llm.Error) {
-	if e.Code == llm.CodeClientGone || e.Code == llm.CodeStopping || e.Whose() == llm.ActorCaller && e.Code != llm.CodeLimitRequests && e.Code != llm.CodeLimitTokens {
-		return // not the target's fault
+	if atFault(e) {
+		t.unwellUntil.Store(r.unwellUntil(e))
 	}
-	t.unwellUntil.Store(r.opt.Now().Add(min(max(unwellFor, retryAfter(e.RetryAfter)), longestPause)).UnixNano())
+}
+
+// atFault reports whether a failure is the target's and not the call's.
+func atFault(e *llm.Error) bool {
+	switch {
+	case e.Code == llm.CodeClientGone || e.Code == llm.CodeStopping:
+		return false
+	case limited(e):
+		return true
+	default:
+		return e.Whose() != llm.ActorCaller
+	}
+}
+
+// limited reports whether a failure is a limit on how much is called.
+func limited(e *llm.Error) bool {
+	return e.Code == llm.CodeLimitRequests || e.Code == llm.CodeLimitTokens
+}
+
+// unwellUntil is until when what has failed stands behind the others, in
+// nanoseconds since 1970.
+func (r *Router) unwellUntil(e *llm.Error) int64 {
+	return r.opt.Now().Add(min(max(unwellFor, retryAfter(e.RetryAfter)), longestPause)).UnixNano()
 }
 
 // well reports whether the target has not failed lately.

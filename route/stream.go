@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"outcrop/llm"
+	"outcrop/provider"
 )
 
 // maxHeld bounds the events held back before the first one with content. A
@@ -30,11 +31,11 @@ type stream struct {
 
 // open begins a stream and waits for its first event with content. Nothing stays
 // open when it fails.
-func open(call context.Context, t *target, model string, req *llm.Request) (*stream, error) {
+func open(call context.Context, limit time.Duration, way provider.Target, req *llm.Request) (*stream, error) {
 	ctx, cancel := context.WithCancelCause(call)
-	s := &stream{call: call, ctx: ctx, cancel: cancel, limit: t.StreamTimeout}
+	s := &stream{call: call, ctx: ctx, cancel: cancel, limit: limit}
 	s.timer = time.AfterFunc(s.limit, func() { cancel(timeoutError(s.limit, "the next piece of the stream")) })
-	inner, err := t.Deployment.Stream(ctx, model, req)
+	inner, err := way.Stream(ctx, req)
 	s.timer.Stop()
 	if err != nil {
 		err = ended(call, ctx, err)
