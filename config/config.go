@@ -36,6 +36,9 @@ type Config struct {
 	// KeepAlive is the time between two signs of life in a silent stream, 1 s to
 	// 300 s. The default is 15 s.
 	KeepAlive time.Duration
+	// Refresh is how often the providers' lists of models are read. The default is
+	// 900 s.
+	Refresh time.Duration
 	// Environment is environment_variables: they take precedence over the
 	// variables of the process.
 	Environment map[string]Secret
@@ -98,7 +101,10 @@ type Model struct {
 	// Position is where the entry begins.
 	Position Position
 
-	options map[string]Position // where each of Values stands
+	// Policy says where calls may go.
+	Policy provider.Policy
+
+	options map[string]place // where each of Values stands, and the policy's settings
 }
 
 // Problem says where in the file a setting stands that the provider refuses.
@@ -106,7 +112,10 @@ func (m *Model) Problem(err *provider.OptionError) Problem {
 	p := Problem{Severity: Error, Path: m.Path + ".litellm_params." + err.Option, Message: err.Reason}
 	at, ok := m.options[err.Option]
 	if !ok {
-		at = m.Position
+		at.Position = m.Position
+	}
+	if at.path != "" {
+		p.Path = at.path
 	}
 	p.File, p.Line, p.Column = at.File, at.Line, at.Column
 	return p

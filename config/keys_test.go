@@ -90,8 +90,15 @@ func with(k Key, value string) string {
 			text += "  credential_name: c\n"
 		}
 		return text
+	case sectionInfoOutcrop:
+		return model + params + "  model_info:\n    outcrop:\n      " + key + "\n"
 	default:
-		return model + params + k.Section + ":\n  " + key + "\n"
+		text, indent := model+params, ""
+		for name := range strings.SplitSeq(k.Section, ".") {
+			text += indent + name + ":\n"
+			indent += "  "
+		}
+		return text + indent + key + "\n"
 	}
 }
 

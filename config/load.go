@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"outcrop/provider"
 )
@@ -14,6 +15,10 @@ const (
 	maxProblems = 1000      // errors, and as many warnings
 	maxVisited  = 1_000_000 // keys
 )
+
+// defaultRefresh is how often the providers' lists of models are read unless told
+// otherwise.
+const defaultRefresh = 15 * time.Minute
 
 // loader is one Load under way.
 type loader struct {
@@ -85,7 +90,7 @@ func (l *loader) sorted() []Problem {
 // load reads the whole configuration. The result counts only if no problem is
 // an error.
 func (l *loader) load() *Config {
-	cfg := &Config{General: General{MaxRequestSize: 100 << 20}}
+	cfg := &Config{General: General{MaxRequestSize: 100 << 20}, Refresh: defaultRefresh}
 	root := l.open()
 	switch {
 	case root == nil && len(l.problems) > 0:
@@ -98,6 +103,7 @@ func (l *loader) load() *Config {
 
 	var g globals
 	var models, credentials *node
+	var everywhere policy
 	l.fields(root, "", "", nil, func(k Key, n *node, path string) {
 		switch k.Name {
 		case "model_list":
@@ -106,6 +112,8 @@ func (l *loader) load() *Config {
 			credentials = n
 		case "general_settings":
 			l.general(cfg, n, path)
+		case "outcrop_settings":
+			everywhere = l.outcrop(cfg, n, path)
 		case "litellm_settings", "router_settings":
 			l.fields(n, k.Name, path, nil, func(k Key, n *node, path string) { g.read(l, k, n, path) })
 		}
@@ -117,7 +125,7 @@ func (l *loader) load() *Config {
 	if list := root.get("model_list"); list == nil || list.kind == null || list.kind == sequence && len(list.items) == 0 {
 		l.warnAt(0, 0, 0, "model_list", "no model is listed: every call will be refused", "")
 	}
-	l.models(cfg, all, models, l.credentials(credentials))
+	l.models(cfg, all, everywhere, models, l.credentials(credentials))
 	return cfg
 }
 

@@ -78,13 +78,13 @@ func (l *loader) credentials(list *node) map[string]credential {
 }
 
 // models reads model_list.
-func (l *loader) models(cfg *Config, all calls, list *node, creds map[string]credential) {
+func (l *loader) models(cfg *Config, all calls, everywhere policy, list *node, creds map[string]credential) {
 	if list == nil {
 		return
 	}
 	ids := idSet{at: map[string]Position{}, copies: map[string]int{}}
 	for i, n := range list.items {
-		e := entry{l: l, node: n, path: fmt.Sprintf("model_list[%d]", i), all: all, creds: creds}
+		e := entry{l: l, node: n, path: fmt.Sprintf("model_list[%d]", i), all: all, everywhere: everywhere, creds: creds}
 		for _, m := range e.read() {
 			m.ID = l.uniqueID(m, ids)
 			cfg.Models = append(cfg.Models, m)
@@ -107,7 +107,7 @@ func (l *loader) uniqueID(m Model, ids idSet) string {
 			l.errorAt(slices.Index(l.files, at.File), at.Line, at.Column, m.Path+".model_info.id",
 				fmt.Sprintf("%q is the id of another entry: line %d, column %d", m.ID, first.Line, first.Column), "an id of its own", "")
 		}
-		ids.at[m.ID] = at
+		ids.at[m.ID] = at.Position
 		return m.ID
 	}
 	id := m.ID
@@ -127,8 +127,11 @@ type entry struct {
 	path  string
 	all   calls
 	creds map[string]credential
+	// everywhere is the policy of the whole file.
+	everywhere policy
 
 	name, params, info *node
+	policy             policy
 }
 
 // read gives the models that the entry stands for: one, or none if it cannot be
@@ -149,7 +152,7 @@ func (e *entry) read() []Model {
 			e.info = n
 		}
 	})
-	m := Model{Path: e.path, Position: l.position(n), options: map[string]Position{}}
+	m := Model{Path: e.path, Position: l.position(n), options: map[string]place{}}
 	name, nameOK := e.required(e.name, n, "model_name", e.path+".model_name")
 	if p := n.get("litellm_params"); p == nil || p.kind == null {
 		l.errorAt(n.file, n.line, n.column, e.path, "litellm_params is missing", "a mapping with model and the settings to reach it", "")
@@ -182,7 +185,7 @@ func (e *entry) read() []Model {
 		if len(providers) > 1 && m.ID != "" {
 			one.ID = m.ID + "/" + p.Name
 		}
-		one.options = map[string]Position{}
+		one.options = map[string]place{}
 		maps.Copy(one.options, m.options)
 		e.settings(&one, p)
 		if one.ID == "" {
@@ -300,6 +303,7 @@ func (e *entry) settings(m *Model, p *provider.Info) {
 		}
 	})
 	own.settle(e.all, m)
+	e.policy.settle(e.everywhere, m)
 }
 
 // settle gives a model its settings: its own, else those of the whole file.
@@ -320,7 +324,7 @@ func (e *entry) value(m *Model, p *provider.Info, from *node, k Key, n *node, pa
 	}
 	if s, ok := e.l.text(k, n, path); ok {
 		m.Values[o.Name] = s
-		m.options[o.Name] = e.l.position(n)
+		m.options[o.Name] = place{Position: e.l.position(n)}
 	}
 }
 
@@ -365,10 +369,16 @@ func (e *entry) readInfo(m *Model) {
 		case !known || mem.value.kind == null: // kept and shown
 		case k.Class == Limits:
 			l.unsupported(k, mem, path+"."+mem.key, nil)
+		case k.Name == "outcrop":
+			l.fields(mem.value, sectionInfoOutcrop, path+".outcrop", nil, func(k Key, n *node, path string) {
+				if k.Name == "policy" {
+					e.policy = l.policy(n, path)
+				}
+			})
 		case k.Name == "id":
 			if s, ok := l.text(k, mem.value, path+".id"); ok && s != "" {
 				m.ID = s
-				m.options["model_info.id"] = l.position(mem.value)
+				m.options["model_info.id"] = place{Position: l.position(mem.value)}
 			}
 		}
 	}

@@ -1,0 +1,127 @@
+package config
+
+import (
+	"cmp"
+
+	"outcrop/llm"
+	"outcrop/provider"
+)
+
+const (
+	sectionOutcrop     = "outcrop_settings"
+	sectionBedrock     = "outcrop_settings.bedrock"
+	sectionPolicy      = "outcrop_settings.bedrock.policy"
+	sectionInfoOutcrop = "model_list[].model_info.outcrop"
+)
+
+// policy is where calls may go, as one place in the file says it. What it does
+// not say is nil or empty.
+type policy struct {
+	strict, global       *bool
+	geographies, regions []string
+	prefer               string
+
+	at map[string]place // by the provider's name for the setting
+}
+
+// place is where a setting stands: its position, and its path if that is not
+// below litellm_params.
+type place struct {
+	Position
+	path string
+}
+
+// outcrop reads outcrop_settings.
+func (l *loader) outcrop(cfg *Config, n *node, path string) (all policy) {
+	l.fields(n, sectionOutcrop, path, nil, func(k Key, n *node, path string) {
+		if k.Name != "bedrock" {
+			return
+		}
+		l.fields(n, sectionBedrock, path, nil, func(k Key, n *node, path string) {
+			switch k.Name {
+			case "refresh_seconds":
+				cfg.Refresh = l.seconds(k, n, path)
+			case "policy":
+				all = l.policy(n, path)
+			}
+		})
+	})
+	return all
+}
+
+// policy reads a policy.
+func (l *loader) policy(n *node, path string) policy {
+	p := policy{at: map[string]place{}}
+	l.fields(n, sectionPolicy, path, nil, func(k Key, n *node, path string) {
+		p.at["policy."+k.Name] = place{l.position(n), path}
+		switch k.Name {
+		case "strict":
+			p.strict = l.flag(k, n, path)
+		case "global":
+			p.global = l.flag(k, n, path)
+		case "geographies":
+			p.geographies = l.texts(n, path)
+		case "regions":
+			p.regions = l.texts(n, path)
+		case "prefer":
+			p.prefer, _ = l.text(k, n, path)
+		}
+	})
+	return p
+}
+
+// flag reads true or false; nil if it is neither, which is reported.
+func (l *loader) flag(k Key, n *node, path string) *bool {
+	v, ok := l.boolean(k, n, path)
+	if !ok {
+		return nil
+	}
+	return &v
+}
+
+// texts reads a list of texts; one without members is not nil.
+func (l *loader) texts(n *node, path string) []string {
+	list := make([]string, 0, len(n.items))
+	for _, item := range n.items {
+		if s, ok := l.text(Key{Type: StringType}, item, path); ok {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// settle gives a model its policy: setting by setting its own, else that of the
+// whole file.
+func (p policy) settle(all policy, m *Model) {
+	for name, at := range all.at {
+		m.options[name] = at
+	}
+	for name, at := range p.at {
+		m.options[name] = at
+	}
+	m.Policy = provider.Policy{Prefer: cmp.Or(p.prefer, all.prefer), Geographies: all.geographies, Regions: all.regions}
+	if strict := cmp.Or(p.strict, all.strict); strict != nil {
+		m.Policy.Strict = *strict
+	}
+	if global := cmp.Or(p.global, all.global); global != nil {
+		m.Policy.Global = llm.Some(*global)
+	}
+	if p.geographies != nil {
+		m.Policy.Geographies = p.geographies
+	}
+	if p.regions != nil {
+		m.Policy.Regions = p.regions
+	}
+}
+
+// ReadPolicy reads a policy as it stands in a configuration, such as
+// {geographies: [eu], global: false}. The problems are all that there are.
+func ReadPolicy(text string) (provider.Policy, []Problem) {
+	l := newLoader(Source{Name: "policy", Data: []byte(text)})
+	root := l.open()
+	m := Model{options: map[string]place{}}
+	if root != nil {
+		l.policy(root, "").settle(policy{}, &m)
+	}
+	return m.Policy, l.sorted()
+}
