@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"outcrop"
 	"outcrop/config"
@@ -95,12 +96,16 @@ func names(models []outcrop.Model) []string {
 
 func TestModelsAreTheNamesAndWhatAWildcardReaches(t *testing.T) {
 	a := open(t, anyModel, keys())
-	models, err := a.Models(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	if known := names(a.Models()); a.lists.Load() != 0 || !slices.Contains(known, "anthropic.claude-sonnet-4-5-20250929-v1:0") {
+		t.Errorf("before AWS was asked: %q, after %d calls", known, a.lists.Load())
 	}
+	lists := a.Refresh(t.Context(), 0)
+	if len(lists) != 1 || lists[0].Err != nil || lists[0].Place != "us-east-1" || lists[0].Account != emulator.DemoAccount || lists[0].Models == 0 || lists[0].Profiles == 0 {
+		t.Fatalf("the lists are %+v", lists)
+	}
+	models := a.Models()
 	got := names(models)
-	for _, want := range []string{"granite", "us.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"} {
+	for _, want := range []string{"granite", "anthropic.claude-sonnet-4-5-20250929-v1:0", "amazon.nova-lite-v1:0"} {
 		if n := len(slices.DeleteFunc(slices.Clone(got), func(s string) bool { return s != want })); n != 1 {
 			t.Errorf("%s is listed %d times among %d", want, n, len(got))
 		}
@@ -108,23 +113,34 @@ func TestModelsAreTheNamesAndWhatAWildcardReaches(t *testing.T) {
 	if slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "*") || strings.HasPrefix(s, "bedrock/") }) {
 		t.Errorf("a pattern, or a name twice under two patterns, is listed: %q", got)
 	}
+	for _, m := range models {
+		if m.Configured {
+			continue
+		}
+		if m.ID == "anthropic.claude-sonnet-4-5-20250929-v1:0" && (m.Target.ID != "us."+m.ID || !slices.Equal(m.Aliases, []string{"claude-sonnet-4-5", "us." + m.ID, "global." + m.ID}) || m.Context == 0 || !m.Input.Set || m.Access == "") {
+			t.Errorf("got %+v", m)
+		}
+		for _, name := range append(m.Aliases, m.Name) {
+			if _, err := a.Complete(t.Context(), &outcrop.Request{Model: name, Turns: []outcrop.Turn{outcrop.User("Hi")}}); err != nil {
+				t.Errorf("%s is listed, and a call gets %v", name, err)
+			}
+		}
+	}
 	asked := a.lists.Load()
-	if _, err := a.Models(t.Context()); err != nil || a.lists.Load() != asked {
-		t.Errorf("asked again: %d, then %d, %v", asked, a.lists.Load(), err)
+	if a.Refresh(t.Context(), time.Hour); a.lists.Load() != asked {
+		t.Errorf("asked again: %d, then %d", asked, a.lists.Load())
 	}
 }
 
-func TestModelsThatCannotBeListedLeaveTheNames(t *testing.T) {
+func TestListsThatCannotBeRead(t *testing.T) {
 	a := open(t, anyModel, keys())
 	a.down.Store(true)
-	models, err := a.Models(t.Context())
-	var e *outcrop.Error
-	if !errors.As(err, &e) || e.Code != llm.CodeUnavailable || !slices.Equal(names(models), []string{"granite"}) {
-		t.Errorf("got %q, %v", names(models), err)
+	lists := a.Refresh(t.Context(), 0)
+	if len(lists) != 1 || llm.AsError(lists[0].Err).Code != llm.CodeUnavailable {
+		t.Errorf("got %+v", lists)
 	}
-	asked := a.lists.Load()
-	if _, err := a.Models(t.Context()); err == nil || a.lists.Load() != asked {
-		t.Errorf("a failure is not remembered: asked %d times, then %d, %v", asked, a.lists.Load(), err)
+	if got := names(a.Models()); len(got) < 10 || got[0] != "granite" {
+		t.Errorf("what this release knows is not listed: %q", got)
 	}
 }
 

@@ -2,12 +2,14 @@ package outcrop
 
 import (
 	"context"
-	"log/slog"
+	"errors"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"outcrop/llm"
 	"outcrop/provider"
 )
 
@@ -15,111 +17,69 @@ import (
 type Model struct {
 	// Name is what a Request's Model says.
 	Name string
+	// Configured is whether the configuration has the name; else the provider lists
+	// the model, and a name with a * leads to it.
+	Configured bool
+	// Aliases are further names that lead to it: a friendly one first, then those of
+	// inference profiles.
+	Aliases []string
 	provider.Model
 }
 
-// How long a provider's list is kept, how long one is waited for, and how long a
-// failure to get it is remembered.
-const (
-	listFresh    = 5 * time.Minute
-	listPatience = 5 * time.Second
-	listRetry    = 15 * time.Second
-)
-
-// lists keeps what the providers of wildcard names say that they have.
-type lists struct {
-	mu      sync.Mutex
-	asking  chan struct{} // closed when the answers are there; nil if nobody asks
-	expires time.Time
-	models  []Model
-	failed  error
-}
-
-// Models lists the configured names and, for a name with *, what the provider
-// lists now. The error is about such a list; the models that are known stand
-// beside it.
-func (c *Client) Models(ctx context.Context) ([]Model, error) {
+// Models lists the configured names and, for a name with *, what can be called by
+// it as far as is known. It waits for nothing.
+func (c *Client) Models() []Model {
 	var models []Model
 	seen := map[string]bool{}
-	for i := range c.cfg.Models {
-		m := &c.cfg.Models[i]
-		if !strings.Contains(m.Name, "*") && !seen[m.Name] {
-			seen[m.Name] = true
-			models = append(models, Model{Name: m.Name, Model: provider.Model{ID: m.Model, Owner: m.Provider}})
-		}
-	}
-	listed, err := c.wildcards(ctx)
-	for _, m := range listed {
+	add := func(m Model) {
 		if !seen[m.Name] {
 			seen[m.Name] = true
 			models = append(models, m)
 		}
 	}
-	return models, err
-}
-
-// wildcards gives what the providers behind wildcard names list. They are asked
-// once for all who wait; who does not wait for the answer gets the list before.
-func (c *Client) wildcards(ctx context.Context) ([]Model, error) {
-	l := &c.lists
-	l.mu.Lock()
-	if time.Now().Before(l.expires) {
-		defer l.mu.Unlock()
-		return l.models, l.failed
+	for i := range c.cfg.Models {
+		m := &c.cfg.Models[i]
+		if !strings.Contains(m.Name, "*") {
+			add(Model{Name: m.Name, Configured: true, Model: provider.Model{ID: m.Model, Owner: m.Provider}})
+		}
 	}
-	if l.asking == nil {
-		l.asking = make(chan struct{})
-		c.running.Go(c.ask)
-	}
-	asking := l.asking
-	l.mu.Unlock()
-	select {
-	case <-asking:
-	case <-ctx.Done():
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.failed == nil {
-		return l.models, ctx.Err()
-	}
-	return l.models, l.failed
-}
-
-// ask asks the providers for at most listPatience. What a provider has said stays
-// when it cannot be asked again.
-func (c *Client) ask() {
-	ctx, cancel := context.WithTimeout(c.open, listPatience)
-	defer cancel()
-	var models []Model
-	var failed error
 	for _, i := range c.listed() {
 		lister, ok := c.deployments[i].(provider.Lister)
 		if !ok {
 			continue
 		}
-		all, err := lister.Models(ctx)
-		if err != nil {
-			c.log.Warn("models cannot be listed", slog.String("model_name", c.cfg.Models[i].Name), slog.String("error", err.Error()))
-			failed = err
+		entry := &c.cfg.Models[i]
+		for _, m := range lister.Models() {
+			name, ok := named(entry.Name, entry.Model, m.ID)
+			if !ok {
+				continue
+			}
+			model := Model{Name: name, Model: m}
+			for _, other := range slices.Concat(m.Names[:min(1, len(m.Names))], m.Profiles) {
+				if alias, ok := named(entry.Name, entry.Model, other); ok {
+					model.Aliases = append(model.Aliases, alias)
+				}
+			}
+			add(model)
 		}
-		prefix, suffix, _ := strings.Cut(c.cfg.Models[i].Name, "*")
-		for _, m := range all {
-			models = append(models, Model{Name: prefix + m.ID + suffix, Model: m})
-		}
 	}
-	l := &c.lists
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	fresh := listFresh
-	if failed != nil {
-		fresh = listRetry
+	return models
+}
+
+// named gives the name by which a wildcard entry leads to an id: what the * of
+// the model string must stand for is put in the place of the name's.
+func named(name, model, id string) (string, bool) {
+	before, after, ok := strings.Cut(model, "*")
+	if !ok { // every name leads to the same model
+		return "", false
 	}
-	if failed == nil || len(models) > len(l.models) {
-		l.models = models
+	before = before[strings.LastIndexByte(before, '/')+1:] // a route or a region is no part of an id
+	rest, isBefore := strings.CutPrefix(id, before)
+	rest, isAfter := strings.CutSuffix(rest, after)
+	if !isBefore || !isAfter || rest == "" {
+		return "", false
 	}
-	l.failed, l.expires = failed, time.Now().Add(fresh)
-	close(l.asking)
-	l.asking = nil
+	return strings.Replace(name, "*", rest, 1), true
 }
 
 // listed are the wildcard entries to ask: of several that lead to the same
@@ -143,4 +103,73 @@ func (c *Client) listed() []int {
 		}
 	}
 	return out
+}
+
+// refreshers bounds how many deployments' lists are read at once.
+const refreshers = 8
+
+// Refresh has the providers' lists of models read again, but for those that were
+// tried less than age ago, and says how they stand.
+func (c *Client) Refresh(ctx context.Context, age time.Duration) []provider.List {
+	var mu sync.Mutex
+	var lists []provider.List
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, refreshers)
+	for _, d := range c.deployments {
+		lister, ok := d.(provider.Lister)
+		if !ok {
+			continue
+		}
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			found := lister.Refresh(ctx, age)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, l := range found {
+				if !slices.ContainsFunc(lists, func(o provider.List) bool { return o.Place == l.Place && o.Account == l.Account && o.At.Equal(l.At) }) {
+					lists = append(lists, l)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	slices.SortFunc(lists, func(a, b provider.List) int {
+		if c := strings.Compare(a.Account, b.Account); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Place, b.Place)
+	})
+	return lists
+}
+
+// refreshAgain is how soon lists are read again that could not be read for another
+// reason than a lack of rights.
+const refreshAgain = time.Minute
+
+// KeepFresh has the providers' lists of models read in the background until Close:
+// at once, and then every so often, a tenth sooner or later so that replicas do
+// not ask together. Without it they are read when a call is refused that they
+// could help.
+func (c *Client) KeepFresh(every time.Duration) {
+	c.running.Go(func() { c.keepFresh(every) })
+}
+
+func (c *Client) keepFresh(every time.Duration) {
+	for {
+		pause := every
+		for _, l := range c.Refresh(c.open, every/2) {
+			if e, ok := errors.AsType[*llm.Error](l.Err); ok && !strings.HasPrefix(string(e.Code), "iam.") {
+				pause = min(pause, refreshAgain)
+			}
+		}
+		pause += rand.N(pause/5+1) - pause/10 //nolint:gosec // it need not be secret
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-c.open.Done():
+			timer.Stop()
+			return
+		}
+	}
 }

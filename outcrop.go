@@ -82,6 +82,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Note is put into every answer's Meta.Target.Note.
 	Note string
+	// DataDir is a folder for what may outlast a restart; empty for none.
+	DataDir string
 }
 
 // Client runs the pipeline. It is safe for use by many goroutines.
@@ -92,7 +94,6 @@ type Client struct {
 	upstream    *upstream.Client
 	deployments []provider.Deployment // in the order of cfg.Models
 	log         *slog.Logger
-	lists       lists
 	open        context.Context // ends with Close
 	end         context.CancelFunc
 	running     sync.WaitGroup // what runs in the background
@@ -157,7 +158,7 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		}
 		d, err := info.Open(context.Background(), provider.Params{
 			Model: m.Model, Values: m.Values, Upstream: c.upstream, Environ: c.cfg.Getenv(opt.Environ),
-			Logger: opt.Logger, Now: time.Now, Note: opt.Note,
+			Logger: opt.Logger, Now: time.Now, Note: opt.Note, DataDir: opt.DataDir, Policy: m.Policy,
 		})
 		var option *provider.OptionError
 		switch {

@@ -23,6 +23,7 @@ import (
 	"outcrop/httpd"
 	"outcrop/httpd/openaichat"
 	"outcrop/llm"
+	"outcrop/provider"
 )
 
 // Options say what is served and where.
@@ -84,6 +85,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	a.server = httpd.NewServer(httpd.New(httpd.Options{
 		Gateway:   gateway,
 		Models:    a.models,
+		Refresh:   a.refresh,
 		Ready:     a.client.Ready,
 		Metrics:   promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
 		Chat:      openaichat.Options{MaxBody: a.client.Config().General.MaxRequestSize},
@@ -98,7 +100,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 
 // open makes the pipeline, over the emulator if the demo needs it.
 func (a *App) open(ctx context.Context) error {
-	client, err := outcrop.New(outcrop.Options{Config: a.opt.Config, Environ: a.opt.Environ, Logger: a.opt.Logger})
+	client, err := outcrop.New(outcrop.Options{Config: a.opt.Config, Environ: a.opt.Environ, Logger: a.opt.Logger, DataDir: a.opt.DataDir})
 	if err != nil {
 		return err
 	}
@@ -116,14 +118,36 @@ func (a *App) open(ctx context.Context) error {
 	return nil
 }
 
-// models lists what can be called.
-func (a *App) models(ctx context.Context) ([]httpd.Model, error) {
-	known, err := a.client.Models(ctx)
+// models lists what can be called, by all its names. What the provider says the
+// account has no right to is left out.
+func (a *App) models() []httpd.Model {
+	known := a.client.Models()
 	out := make([]httpd.Model, 0, len(known))
 	for _, m := range known {
-		out = append(out, httpd.Model{ID: m.Name, OwnedBy: cmp.Or(m.Owner, "unknown")})
+		if m.Access == provider.AccessRefused {
+			continue
+		}
+		row := httpd.Model{ID: m.Name, OwnedBy: cmp.Or(m.Owner, "unknown")}
+		out = append(out, row)
+		for _, row.ID = range m.Aliases {
+			out = append(out, row)
+		}
 	}
-	return out, err
+	return out
+}
+
+// refresh has the lists of models read again.
+func (a *App) refresh(ctx context.Context) []httpd.List {
+	read := a.client.Refresh(ctx, 0)
+	out := make([]httpd.List, 0, len(read))
+	for _, l := range read {
+		row := httpd.List{Region: l.Place, Account: l.Account, At: l.At, Models: l.Models, Profiles: l.Profiles}
+		if l.Err != nil {
+			row.Err = llm.AsError(l.Err)
+		}
+		out = append(out, row)
+	}
+	return out
 }
 
 // dataDir makes the data folder. A disk that cannot be written to is no reason
@@ -164,6 +188,7 @@ func (a *App) Start(ctx context.Context) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	a.listener = listener
+	a.client.KeepFresh(a.client.Config().Refresh)
 	go func() {
 		defer close(a.done)
 		if err := a.server.Serve(listener); !httpd.IsClosed(err) {

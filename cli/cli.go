@@ -31,6 +31,7 @@ type commands struct {
 	Models  modelsCommand  `cmd:"" help:"List the models that can be called, or show how one is."`
 	Emulate emulateCommand `cmd:"" help:"Run a local stand-in for a provider."`
 	Config  configCommand  `cmd:"" help:"Look at a configuration."`
+	Catalog catalogCommand `cmd:"" help:"Look after what is known of models and prices."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 	V       bool           `name:"version" help:"Print the version."`
 }

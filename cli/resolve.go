@@ -2,31 +2,37 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
+	"outcrop/config"
 	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/resolve"
 )
 
 type resolveCommand struct {
-	ID          string   `arg:"" help:"Model id, profile id, ARN or friendly name, such as claude-sonnet-4-5."`
-	Region      string   `required:"" help:"Region that the call is made in, such as eu-central-1."`
-	Geographies []string `help:"Profile prefixes that are allowed, such as eu; own stands for those that hold the region."`
-	NoGlobal    bool     `help:"Leave out profiles that any commercial region may serve."`
-	Strict      bool     `help:"Take the id as it is written."`
-	Cheapest    bool     `help:"The cheapest first, not the nearest."`
+	ID     string `arg:"" help:"Model id, profile id, ARN or friendly name, such as claude-sonnet-4-5."`
+	Region string `required:"" help:"Region that the call is made in, such as eu-central-1."`
+	Policy string `placeholder:"POLICY" help:"Policy as outcrop_settings.bedrock.policy has it, such as '{geographies: [eu], global: false}'."`
 }
 
-// Run shows the ways that the catalogue of this release knows, the best first. It
-// calls nothing.
+// Run shows the decision step by step, and the ways that are left, the best first,
+// by the catalogue of this release. It calls nothing.
 func (c *resolveCommand) Run(con console) error {
-	policy := resolve.Policy{Strict: c.Strict, Geographies: c.Geographies, Global: !c.NoGlobal}
-	if c.Cheapest {
-		policy.Prefer = resolve.Cheapest
+	said, problems := config.ReadPolicy(c.Policy)
+	if len(problems) > 0 {
+		return fmt.Errorf("--policy: %s: %s", problems[0].Path, problems[0].Message)
+	}
+	policy, err := resolve.NewPolicy(resolve.Written(said))
+	if err != nil {
+		return fmt.Errorf("--%w", err)
 	}
 	d, err := decide(c.ID, c.Region, policy)
 	if err != nil {
 		return err
+	}
+	for _, step := range d.Steps {
+		fmt.Fprintln(con.out, "  "+step)
 	}
 	for i, w := range d.Ways {
 		fmt.Fprintf(con.out, "%d. %s in %s by %s: %s\n", i+1, w.ID, w.Region, w.API, w.Reason)
@@ -37,7 +43,7 @@ func (c *resolveCommand) Run(con console) error {
 	for _, works := range d.Refusal.Works {
 		fmt.Fprintf(con.out, "would work: %s\n", works)
 	}
-	return fmt.Errorf("no way: %s", d.Refusal.Message)
+	return fmt.Errorf("no way: %s", strings.TrimSuffix(d.Refusal.Message, "."))
 }
 
 // decide is what resolve says of an id as it is written, by the catalogue of this

@@ -4,6 +4,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -177,11 +178,12 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 	if err != nil {
 		e := c.Fail(err)
 		if e.Code == llm.CodeClientGone {
-			c.estimate(promptLength(req), 0)
+			c.estimate(promptLength(req), 0, "")
 		}
 		return nil, e
 	}
 	c.meta(&resp.Meta)
+	c.price(&resp.Usage, cmp.Or(resp.ServiceTier, req.ServiceTier))
 	c.record.Usage, c.record.Stop = resp.Usage, resp.RawStop
 	return resp, nil
 }
@@ -192,6 +194,17 @@ func (c *Call) meta(m *llm.Meta) {
 	c.record.Meta = *m
 	c.record.Meta.Warnings = warnings
 }
+
+// price fills in what usage costs under the tier that served, or that was asked
+// for where the provider does not say.
+func (c *Call) price(u *llm.Usage, tier string) {
+	if p := c.record.Meta.Price; p != nil {
+		u.Cost.Value, u.Cost.Set = p.Cost(tier, u)
+	}
+}
+
+// Cost is what the call costs; unset as long as that is not known.
+func (c *Call) Cost() llm.Opt[llm.Cost] { return c.record.Usage.Cost }
 
 // Meta is what is known of the answer's way.
 func (c *Call) Meta() *llm.Meta { return &c.record.Meta }
@@ -206,19 +219,20 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	if err != nil {
 		e := c.Fail(err)
 		if e.Code == llm.CodeClientGone {
-			c.estimate(promptLength(req), 0)
+			c.estimate(promptLength(req), 0, "")
 		}
 		return nil, e
 	}
 	c.meta(inner.Meta())
 	c.record.FirstToken = c.g.now().Sub(c.record.Started)
-	return &metered{Stream: inner, call: c, prompt: promptLength(req), warned: len(inner.Meta().Warnings)}, nil
+	return &metered{Stream: inner, call: c, prompt: promptLength(req), tier: req.ServiceTier, warned: len(inner.Meta().Warnings)}, nil
 }
 
 // estimate fills in the usage of an answer whose count never came, by the
 // characters of prompt and answer: about four a token.
-func (c *Call) estimate(prompt, out int64) {
+func (c *Call) estimate(prompt, out int64, tier string) {
 	c.record.Usage = llm.Usage{Input: prompt / 4, Output: (out + 3) / 4}
+	c.price(&c.record.Usage, tier)
 	c.record.Estimated = true
 }
 
@@ -252,10 +266,11 @@ func promptLength(req *llm.Request) (n int64) {
 type metered struct {
 	llm.Stream
 	call    *Call
-	prompt  int64 // characters of the request
-	out     int64 // characters of the answer so far
-	counted bool  // the usage came
-	warned  int   // warnings taken over already
+	prompt  int64  // characters of the request
+	out     int64  // characters of the answer so far
+	tier    string // that was asked for
+	counted bool   // the usage came
+	warned  int    // warnings taken over already
 	over    bool
 }
 
@@ -270,6 +285,7 @@ func (m *metered) Next(ev *llm.Event) error {
 			m.call.record.Stop = ev.RawStop
 		case llm.EventUsage:
 			if ev.Usage != nil {
+				m.call.price(ev.Usage, cmp.Or(ev.ServiceTier, m.tier))
 				m.call.record.Usage, m.counted = *ev.Usage, true
 			}
 		default: // says nothing that is recorded
@@ -302,7 +318,7 @@ func (m *metered) Close() error {
 // estimate stands in for the usage of a stream that ended without it.
 func (m *metered) estimate() {
 	if !m.counted {
-		m.call.estimate(m.prompt, m.out)
+		m.call.estimate(m.prompt, m.out, m.tier)
 	}
 }
 

@@ -72,7 +72,7 @@ func TestAPanicIsLoggedUnderTheAnswersID(t *testing.T) {
 	var log bytes.Buffer
 	h := New(Options{
 		Gateway: gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: "sk-master"}),
-		Models:  func(context.Context) ([]Model, error) { panic("odd") },
+		Models:  func() []Model { panic("odd") },
 		Logger:  slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	w := send(h, http.MethodGet, "/v1/models", "", "Authorization", "Bearer sk-master")
@@ -92,7 +92,7 @@ func TestAnAbortedAnswerIsCutAndNotLogged(t *testing.T) {
 	var log bytes.Buffer
 	h := New(Options{
 		Gateway: gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler))}),
-		Models:  func(context.Context) ([]Model, error) { panic(http.ErrAbortHandler) },
+		Models:  func() []Model { panic(http.ErrAbortHandler) },
 		Logger:  slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	server := httptest.NewServer(h)

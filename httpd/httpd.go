@@ -23,6 +23,8 @@ type Options struct {
 	Gateway *gateway.Gateway
 	// Models lists what can be called; nil for nothing.
 	Models Models
+	// Refresh has the lists of models read again; nil if there are none.
+	Refresh Refresh
 	// Ready says whether calls could be served; nil for always.
 	Ready Ready
 	// Metrics serves /metrics; nil for none.
@@ -69,6 +71,7 @@ func (s *server) routes() []endpoint {
 		{"GET /models", "/models", s.locked(s.listModels)},
 		{"GET /v1/models/{id...}", "/v1/models/{id}", s.locked(s.getModel)},
 		{"GET /models/{id...}", "/models/{id}", s.locked(s.getModel)},
+		{"POST /catalog/refresh", "/catalog/refresh", s.locked(s.refreshCatalogue)},
 		{"GET /health/liveliness", "/health/liveliness", s.alive},
 		{"GET /health/liveness", "/health/liveness", s.alive},
 		{"GET /health/readiness", "/health/readiness", s.readiness},

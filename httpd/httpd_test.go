@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"outcrop/gateway"
 	"outcrop/httpd/openaichat"
@@ -44,8 +45,8 @@ func (*router) Settings(string) route.Settings { return route.Settings{} }
 func newServer(key string, r *router) http.Handler {
 	return New(Options{
 		Gateway: gateway.New(gateway.Options{Router: r, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: key}),
-		Models: func(context.Context) ([]Model, error) {
-			return []Model{{ID: "granite", OwnedBy: "bedrock"}, {ID: "bedrock/us.amazon.nova-lite-v1:0", OwnedBy: "Amazon"}}, nil
+		Models: func() []Model {
+			return []Model{{ID: "granite", OwnedBy: "bedrock"}, {ID: "bedrock/us.amazon.nova-lite-v1:0", OwnedBy: "Amazon"}}
 		},
 		Chat:   openaichat.Options{MaxBody: 1 << 20},
 		Logger: slog.New(slog.DiscardHandler),
@@ -238,22 +239,36 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// A list that is empty because nobody could be asked is a failure; a short one
-// says that it is short.
-func TestModelsThatCannotBeListed(t *testing.T) {
+// Refreshing says how each list stands. Lists that were read before stay good when
+// they cannot be read again; where nothing was ever read the failure is the answer.
+func TestRefreshingTheCatalogue(t *testing.T) {
+	read := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 	denied := &llm.Error{Code: llm.CodeDenied, Status: 403, Message: "not authorized to perform: bedrock:ListFoundationModels"}
-	for _, known := range [][]Model{nil, {{ID: "granite"}}} {
-		h := New(Options{
-			Gateway: gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler))}),
-			Models:  func(context.Context) ([]Model, error) { return known, denied },
-			Logger:  slog.New(slog.DiscardHandler),
+	for _, tt := range []struct {
+		name   string
+		lists  []List
+		status int
+		want   string
+	}{
+		{"read", []List{{Region: "us-east-1", Account: "123456789012", At: read, Models: 2, Profiles: 3}}, 200, `{"lists":[{"region":"us-east-1","account":"123456789012","at":"2026-11-22T08:00:00Z","models":2,"profiles":3}]}`},
+		{"nothing to read", nil, 200, `{"lists":[]}`},
+		{"old ones stay", []List{{Region: "us-east-1", At: read, Models: 2, Err: denied}}, 200, `{"lists":[{"region":"us-east-1","account":"","at":"2026-11-22T08:00:00Z","models":2,"profiles":0,"code":"iam.denied","error":"not authorized to perform: bedrock:ListFoundationModels"}]}`},
+		{"one of two", []List{{Region: "us-east-1", Err: denied}, {Region: "eu-west-1", At: read}}, 200, `"at":null`},
+		{"never read", []List{{Region: "us-east-1", Err: denied}}, 403, `"code":"iam.denied"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := New(Options{
+				Gateway: gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: "sk-master"}),
+				Refresh: func(context.Context) []List { return tt.lists },
+				Logger:  slog.New(slog.DiscardHandler),
+			})
+			if w := send(h, "POST", "/catalog/refresh", ""); w.Code != 401 {
+				t.Errorf("without a key: %d", w.Code)
+			}
+			w := send(h, "POST", "/catalog/refresh", "", "Authorization", "Bearer sk-master")
+			if w.Code != tt.status || !strings.Contains(w.Body.String(), tt.want) {
+				t.Errorf("got %d %s", w.Code, w.Body)
+			}
 		})
-		w := send(h, "GET", "/v1/models", "")
-		if known == nil && (w.Code != 403 || !strings.Contains(w.Body.String(), "ListFoundationModels")) {
-			t.Errorf("got %d %s", w.Code, w.Body)
-		}
-		if known != nil && (w.Code != 200 || w.Header().Get("X-Outcrop-Warnings") != "incomplete;field=data") {
-			t.Errorf("got %d %v %s", w.Code, w.Header(), w.Body)
-		}
 	}
 }

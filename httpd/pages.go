@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,9 +13,19 @@ import (
 	"outcrop/llm"
 )
 
-// Models lists the model names that can be called. With an error the list may be
-// short.
-type Models func(ctx context.Context) ([]Model, error)
+// Models lists the model names that can be called. It waits for nothing.
+type Models func() []Model
+
+// Refresh has the lists of models read again and says how they stand.
+type Refresh func(ctx context.Context) []List
+
+// List is how the lists of one region stand.
+type List struct {
+	Region, Account  string
+	At               time.Time // zero if they were never read
+	Models, Profiles int
+	Err              *llm.Error // why the last reading failed; nil if it did not
+}
 
 // Model is one entry of /v1/models.
 type Model struct {
@@ -43,24 +54,16 @@ func appendModel(w *jsonx.Writer, m Model) {
 	w.EndObject()
 }
 
-func (s *server) models(ctx context.Context) ([]Model, error) {
+func (s *server) models() []Model {
 	if s.opt.Models == nil {
-		return nil, nil
+		return nil
 	}
-	return s.opt.Models(ctx)
+	return s.opt.Models()
 }
 
-// listModels lists what is known. A list that is empty only because the provider
-// could not be asked is that failure.
-func (s *server) listModels(w http.ResponseWriter, r *http.Request) {
-	models, err := s.models(r.Context())
-	if err != nil {
-		if len(models) == 0 {
-			s.refuse(w, r, llm.AsError(err))
-			return
-		}
-		w.Header().Set("X-Outcrop-Warnings", "incomplete;field=data")
-	}
+// listModels lists what is known.
+func (s *server) listModels(w http.ResponseWriter, _ *http.Request) {
+	models := s.models()
 	var out jsonx.Writer
 	out.Object()
 	out.Key("object")
@@ -81,8 +84,7 @@ func (s *server) getModel(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		id = escaped
 	}
-	models, _ := s.models(r.Context()) // a short list may still have it
-	for _, m := range models {
+	for _, m := range s.models() {
 		if m.ID == id {
 			var out jsonx.Writer
 			appendModel(&out, m)
@@ -94,6 +96,58 @@ func (s *server) getModel(w http.ResponseWriter, r *http.Request) {
 		Code: llm.CodeModelNotFound, Status: 404, Param: "model", Message: `the model "` + printable(id) + `" is not listed here.`,
 		Fix: "GET /v1/models lists the names that are.",
 	})
+}
+
+// refreshPatience bounds how long a request waits for lists to be read; the
+// reading goes on.
+const refreshPatience = time.Minute
+
+// refreshCatalogue has the lists of models read and answers how they stand: 200 if
+// some list could be read, else the failure.
+func (s *server) refreshCatalogue(w http.ResponseWriter, r *http.Request) {
+	if s.opt.Refresh == nil {
+		s.notFound(w, r)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), refreshPatience)
+	defer cancel()
+	lists := s.opt.Refresh(ctx)
+	failed := slices.IndexFunc(lists, func(l List) bool { return l.Err != nil })
+	if failed >= 0 && !slices.ContainsFunc(lists, func(l List) bool { return l.Err == nil }) && lists[failed].At.IsZero() {
+		s.refuse(w, r, lists[failed].Err)
+		return
+	}
+	var out jsonx.Writer
+	out.Object()
+	out.Key("lists")
+	out.Array()
+	for _, l := range lists {
+		out.Object()
+		out.Key("region")
+		out.String(l.Region)
+		out.Key("account")
+		out.String(l.Account)
+		out.Key("at")
+		if l.At.IsZero() {
+			out.Null()
+		} else {
+			out.String(l.At.UTC().Format(time.RFC3339))
+		}
+		out.Key("models")
+		out.Int(int64(l.Models))
+		out.Key("profiles")
+		out.Int(int64(l.Profiles))
+		if l.Err != nil {
+			out.Key("code")
+			out.String(string(l.Err.Code))
+			out.Key("error")
+			out.String(l.Err.Message)
+		}
+		out.EndObject()
+	}
+	out.EndArray()
+	out.EndObject()
+	writeJSON(w, http.StatusOK, out.Buf)
 }
 
 // alive says that the process serves; LiteLLM says it in the same words.

@@ -46,6 +46,7 @@ type Recorder struct {
 	requests *prometheus.CounterVec
 	retries  *prometheus.CounterVec
 	tokens   *prometheus.CounterVec
+	cost     *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	first    *prometheus.HistogramVec
 	open     prometheus.Gauge
@@ -65,6 +66,7 @@ type series struct {
 	input, output    prometheus.Counter
 	read, write      prometheus.Counter
 	estimatedOutputs prometheus.Counter
+	cost             prometheus.Counter
 }
 
 // buckets of latencies, in seconds: from a gateway's own share to a long answer.
@@ -85,6 +87,9 @@ func NewRecorder(log *slog.Logger) *Recorder {
 	r.tokens = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "outcrop_tokens_total", Help: "Tokens by kind: input, output, cache_read, cache_write, and output_estimated of answers that were left or broke off.",
 	}, []string{"model", "kind"})
+	r.cost = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "outcrop_cost_usd_total", Help: "What calls cost in US dollars, those of known price; of answers that were left or broke off an estimate.",
+	}, []string{"model"})
 	r.duration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "outcrop_request_duration_seconds", Help: "From the request's arrival to the end of its answer.", Buckets: buckets(),
 	}, []string{"door", "model", "stream"})
@@ -92,7 +97,7 @@ func NewRecorder(log *slog.Logger) *Recorder {
 		Name: "outcrop_time_to_first_token_seconds", Help: "From the request's arrival to the first content of a stream.", Buckets: buckets(),
 	}, []string{"door", "model"})
 	r.open = prometheus.NewGauge(prometheus.GaugeOpts{Name: "outcrop_open_requests", Help: "Calls that are being answered."})
-	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.duration, r.first, r.open,
+	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
@@ -139,6 +144,7 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 	text("model", c.Model)
 	text("deployment", c.Meta.Deployment)
 	text("target", c.Meta.Target.String())
+	text("reason", c.Meta.Target.Reason)
 	text("upstream_id", c.Meta.UpstreamID)
 	a = append(a, slog.Bool("stream", c.Stream), slog.Int("status", c.Status))
 	if c.Meta.Retries > 0 {
@@ -160,6 +166,9 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 			a = append(a, slog.Bool("tokens_estimated", true))
 		}
 	}
+	if c.Usage.Cost.Set {
+		a = append(a, slog.Float64("cost_usd", c.Usage.Cost.Value.USD()))
+	}
 	text("stop", c.Stop)
 	if n := len(c.Meta.Warnings); n > 0 {
 		a = append(a, slog.Int("warnings", n))
@@ -172,6 +181,7 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		text("type", e.Type)
 		if c.Meta.Target == (llm.Target{}) {
 			text("target", e.Target.String())
+			text("reason", e.Target.Reason)
 		}
 		if c.Meta.UpstreamID == "" {
 			text("upstream_id", e.RequestID)
@@ -200,6 +210,7 @@ func (r *Recorder) measure(c *Call) {
 	if c.FirstToken > 0 {
 		s.first.Observe(c.FirstToken.Seconds())
 	}
+	s.cost.Add(max(0, c.Usage.Cost.Value.USD()))
 	if c.Estimated {
 		s.estimatedOutputs.Add(float64(c.Usage.Output))
 		return
@@ -228,6 +239,7 @@ func (r *Recorder) lookup(key seriesKey) *series {
 		output:           r.tokens.WithLabelValues(key.group, "output"),
 		read:             r.tokens.WithLabelValues(key.group, "cache_read"),
 		write:            r.tokens.WithLabelValues(key.group, "cache_write"),
+		cost:             r.cost.WithLabelValues(key.group),
 		estimatedOutputs: r.tokens.WithLabelValues(key.group, "output_estimated"),
 	}
 	r.series.Store(key, s)

@@ -177,8 +177,10 @@ func head(h http.Header, call *gateway.Call) (said int) {
 	if m.UpstreamID != "" {
 		h["X-Amzn-Requestid"] = []string{m.UpstreamID}
 	}
-	if target := m.Target.String(); target != "" {
-		h["X-Outcrop-Target"] = []string{target}
+	way(h, &m.Target)
+	if cost := call.Cost(); cost.Set {
+		text := []string{cost.Value.String()}
+		h["X-Outcrop-Cost"], h["X-Litellm-Response-Cost"] = text, text
 	}
 	if len(call.Warnings()) > 0 {
 		var text string
@@ -188,15 +190,29 @@ func head(h http.Header, call *gateway.Call) (said int) {
 	return said
 }
 
+// way says where a call went and why.
+func way(h http.Header, t *llm.Target) {
+	if *t == (llm.Target{}) {
+		return
+	}
+	h["X-Outcrop-Target"] = []string{t.String()}
+	if t.Reason != "" {
+		h["X-Outcrop-Reason"] = []string{t.Reason}
+	}
+}
+
 // maxWarningHeader bounds the header of warnings, in bytes.
 const maxWarningHeader = 2 << 10
 
-// warningHeader writes warnings as code;field=..., separated by commas, in
-// ASCII, and gives how many had room. The others are counted behind them.
+// warningHeader writes warnings as code;field=..., with detail="..." where there
+// is more to say, separated by commas, in ASCII, and gives how many had room. The others are counted behind them.
 func warningHeader(warnings []llm.Warning) (text string, said int) {
 	var b strings.Builder
 	for i, w := range warnings {
 		item := w.Code + ";field=" + ascii(w.Field)
+		if w.Detail != "" {
+			item += `;detail="` + quotable(w.Detail) + `"`
+		}
 		if b.Len()+len(item)+2 > maxWarningHeader-len(", more;count=999999") {
 			item = "more;count=" + strconv.Itoa(len(warnings)-i)
 		} else {
@@ -223,6 +239,16 @@ func ascii(s string) string {
 	}, s)
 }
 
+// quotable replaces what may not stand in a header's quoted text.
+func quotable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' || r == ',' {
+			return '_'
+		}
+		return r
+	}, s)
+}
+
 // WriteError answers with an error in OpenAI's form. A client that went away
 // gets nothing.
 func WriteError(w http.ResponseWriter, e *llm.Error) {
@@ -233,9 +259,7 @@ func WriteError(w http.ResponseWriter, e *llm.Error) {
 	if e.RequestID != "" {
 		h["X-Amzn-Requestid"] = []string{e.RequestID}
 	}
-	if target := e.Target.String(); target != "" {
-		h["X-Outcrop-Target"] = []string{target}
-	}
+	way(h, &e.Target)
 	if e.RetryAfter != "" {
 		h["Retry-After"] = []string{e.RetryAfter}
 	}

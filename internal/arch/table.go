@@ -110,13 +110,13 @@ func rules() []Rule {
 		},
 
 		{
-			Path: "app", Level: application, May: with(".", "config", "gateway", "httpd", "httpd/*", "store/*", "telemetry", "emulator/*", "provider/all"),
+			Path: "app", Level: application, May: with(".", "config", "provider", "gateway", "httpd", "httpd/*", "store/*", "telemetry", "emulator/*", "provider/all"),
 			Why: "the app wires what others do, and knows providers only as the list that the configuration is checked against",
 		},
 		{
 			Path: "cli", Level: command, May: with(
 				".", "app", "config", "telemetry", "httpd/admin", "emulator/...", "provider", "provider/all",
-				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
+				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/catalog/refresh", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
 			),
 			Why: "a command speaks to the library, the app and pure rooms, not to the inside of a pipeline",
 		},

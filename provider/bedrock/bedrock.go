@@ -10,25 +10,24 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
 
 	"outcrop/llm"
 	"outcrop/provider"
-	"outcrop/provider/bedrock/converse"
 	"outcrop/provider/bedrock/creds"
 	"outcrop/provider/bedrock/diagnose"
 	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/resolve"
 	"outcrop/provider/bedrock/sign"
 	"outcrop/upstream"
 )
 
 // Provider describes Bedrock.
 func Provider() provider.Info {
-	known := &identities{open: map[identity]*shared{}}
+	known := &identities{open: map[identity]*shared{}, inventories: map[identity]*account{}}
 	return provider.Info{
 		Name: "bedrock",
 		Help: "AWS Bedrock: every model that Converse serves.",
@@ -59,31 +58,18 @@ const service = "bedrock"
 // deployment is one model of Bedrock, or all behind a wildcard.
 type deployment struct {
 	params     provider.Params
+	policy     resolve.Policy
 	source     *shared
 	identities *identities
 	signer     sign.Signer
 	client     *upstream.Client
+	listable   bool // the control plane's lists are about what calls reach
 
 	buffers sync.Pool // of *buffer
 
 	mu    sync.RWMutex
-	known map[string]*destination // by model string
+	plans map[string]*plan // by model string
 }
-
-// destination is where the calls of one model string go; it is made once.
-type destination struct {
-	model         converse.Model
-	whole, stream *url.URL
-	host          string
-	region        string // signed for
-	target        llm.Target
-	wholePath     string
-	streamPath    string
-}
-
-// maxKnown bounds the destinations kept; behind a wildcard clients choose the
-// model strings.
-const maxKnown = 1024
 
 func open(known *identities, p provider.Params) (provider.Deployment, error) {
 	if p.Environ == nil {
@@ -92,16 +78,19 @@ func open(known *identities, p provider.Params) (provider.Deployment, error) {
 	if p.Logger == nil {
 		p.Logger = slog.New(slog.DiscardHandler)
 	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	policy, err := resolve.NewPolicy(resolve.Written(p.Policy))
+	if err != nil {
+		return nil, optionError(p.Values, err)
+	}
 	source, err := known.source(p)
 	if err != nil {
 		return nil, optionError(p.Values, err)
 	}
-	d := &deployment{params: p, source: source, identities: known, client: p.Upstream, known: map[string]*destination{}}
-	if strings.Contains(p.Model, "*") { // the models come with the calls; what is common to them is checked now
-		_, err = d.runtime(d.region(modelid.ID{}, modelid.ID{}))
-	} else {
-		_, err = d.destination(p.Model)
-	}
+	d := &deployment{params: p, policy: policy, source: source, identities: known, client: p.Upstream, plans: map[string]*plan{}}
+	err = d.check()
 	var unsupported *llm.Error
 	switch {
 	case errors.As(err, &unsupported): // each call says so; the other deployments can serve
@@ -118,7 +107,10 @@ func optionError(values map[string]string, err error) error {
 	var id *modelid.Error
 	var end *endpoint.Error
 	var c *creds.Error
+	var policy *resolve.PolicyError
 	switch {
+	case errors.As(err, &policy):
+		return &provider.OptionError{Option: "policy." + policy.Setting, Reason: policy.Reason}
 	case errors.As(err, &id):
 		return &provider.OptionError{Option: "model", Reason: id.Error()}
 	case errors.As(err, &end):
@@ -155,57 +147,31 @@ func credentialOption(values map[string]string) string {
 	return "api_key"
 }
 
-// destination finds where a model string's calls go.
-func (d *deployment) destination(model string) (*destination, error) {
-	d.mu.RLock()
-	to := d.known[model]
-	d.mu.RUnlock()
-	if to != nil {
-		return to, nil
-	}
-	to, err := d.resolve(model)
+// check finds out what is wrong with the settings without a call.
+func (d *deployment) check() error {
+	end, err := d.runtime(d.region(modelid.ID{}, modelid.ID{}))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.known) >= maxKnown {
-		clear(d.known)
-	}
-	d.known[model] = to
-	return to, nil
-}
-
-func (d *deployment) resolve(model string) (*destination, error) {
-	id, err := modelid.Parse(model)
+	control, err := d.control(end.Region)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	switch id.Route {
-	case modelid.Auto, modelid.Converse, modelid.Nova, modelid.Nova2:
-	default:
-		return nil, llm.Unsupported("model", "the route %s/ is not there yet; without it the call goes to Converse", id.Route)
+	// Lists from AWS say nothing of what stands at another address, and an address
+	// of one's own must not lead to calls of AWS.
+	d.listable = control.From != "" || end.From == "" || endpoint.RegionOf(end.Host) != ""
+	d.source.inventory.Use(end.Region)
+	for _, region := range d.policy.Regions {
+		d.source.inventory.Use(region)
 	}
-	called := id
-	if own := d.params.Values["model_id"]; own != "" {
-		if called, err = modelid.Parse(own); err != nil {
-			return nil, err
-		}
+	if strings.Contains(d.params.Model, "*") { // the models come with the calls
+		return nil
 	}
-	end, err := d.runtime(d.region(called, id))
+	p, err := d.plan(d.params.Model)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	to := &destination{
-		model:  converse.Model{Vendor: id.Vendor, Name: id.Name},
-		whole:  end.URL("", "model", called.ModelID(), "converse"),
-		stream: end.URL("", "model", called.ModelID(), "converse-stream"),
-		host:   end.Host,
-		region: end.Region,
-		target: llm.Target{API: "converse", Region: end.Region, ID: called.ModelID(), Note: d.params.Note},
-	}
-	to.wholePath, to.streamPath = to.whole.EscapedPath(), to.stream.EscapedPath()
-	return to, nil
+	return p.err
 }
 
 // runtime is the endpoint of the runtime API in a region.
@@ -218,6 +184,11 @@ func (d *deployment) runtime(region string) (*endpoint.Endpoint, error) {
 	return endpoint.Resolve(endpoint.Runtime, endpoint.Settings{
 		Region: region, Override: override, OverrideName: name, Environ: d.params.Environ,
 	})
+}
+
+// control is the endpoint of the control plane in a region.
+func (d *deployment) control(region string) (*endpoint.Endpoint, error) {
+	return endpoint.Resolve(endpoint.Control, endpoint.Settings{Region: region, Environ: d.params.Environ})
 }
 
 // region is where a call goes. What the deployment is set to goes before what a
@@ -241,12 +212,7 @@ func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region s
 	return c, nil
 }
 
-func (d *deployment) now() time.Time {
-	if d.params.Now != nil {
-		return d.params.Now()
-	}
-	return time.Now()
-}
+func (d *deployment) now() time.Time { return d.params.Now() }
 
 // credentialError is a failure to get credentials, as a caller sees it: AWS was
 // not asked, and the caller's own key is not the one that is wrong.

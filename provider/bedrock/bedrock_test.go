@@ -95,14 +95,14 @@ func TestWhereACallGoes(t *testing.T) {
 	}{
 		{"a profile in the region of the setting", "us.amazon.nova-lite-v1:0", map[string]string{"aws_region_name": "us-east-2"}, nil, "/model/us.amazon.nova-lite-v1%3A0/converse", "us-east-2"},
 		{"the converse route", "converse/us.deepseek.r1-v1:0", map[string]string{"aws_region_name": "us-east-2"}, nil, "/model/us.deepseek.r1-v1%3A0/converse", "us-east-2"},
-		{"the region of the path", "eu-west-1/amazon.nova-lite-v1:0", nil, nil, "/model/amazon.nova-lite-v1%3A0/converse", "eu-west-1"},
-		{"the setting goes before the path", "eu-west-1/amazon.nova-lite-v1:0", map[string]string{"aws_region_name": "eu-west-2"}, nil, "/model/amazon.nova-lite-v1%3A0/converse", "eu-west-2"},
+		{"the region of the path", "eu-west-1/mistral.mistral-7b-instruct-v0:2", nil, nil, "/model/mistral.mistral-7b-instruct-v0%3A2/converse", "eu-west-1"},
+		{"the setting goes before the path", "eu-west-1/mistral.mistral-7b-instruct-v0:2", map[string]string{"aws_region_name": "eu-west-2"}, nil, "/model/mistral.mistral-7b-instruct-v0%3A2/converse", "eu-west-2"},
 		{"an ARN is called in its own region", arn, nil, map[string]string{"AWS_REGION": "us-east-1"}, "/model/arn%3Aaws%3Abedrock%3Aeu-west-3%3A123456789012%3Aapplication-inference-profile%2Fabc123def456/converse", "eu-west-3"},
 		{"the setting goes before an ARN", arn, map[string]string{"aws_region_name": "us-east-1"}, nil, "/model/arn%3Aaws%3Abedrock%3Aeu-west-3%3A123456789012%3Aapplication-inference-profile%2Fabc123def456/converse", "us-east-1"},
 		{"model_id goes before the model", "anthropic.claude-sonnet-4-5-20250929-v1:0", map[string]string{"model_id": arn}, nil, "/model/arn%3Aaws%3Abedrock%3Aeu-west-3%3A123456789012%3Aapplication-inference-profile%2Fabc123def456/converse", "eu-west-3"},
-		{"LiteLLM's variable", "amazon.nova-lite-v1:0", nil, map[string]string{"AWS_REGION_NAME": "ap-south-1", "AWS_REGION": "us-east-1"}, "/model/amazon.nova-lite-v1%3A0/converse", "ap-south-1"},
-		{"AWS's variable", "amazon.nova-lite-v1:0", nil, map[string]string{"AWS_REGION": "ca-central-1"}, "/model/amazon.nova-lite-v1%3A0/converse", "ca-central-1"},
-		{"no region at all", "amazon.nova-lite-v1:0", nil, nil, "/model/amazon.nova-lite-v1%3A0/converse", "us-west-2"},
+		{"LiteLLM's variable", "mistral.mistral-7b-instruct-v0:2", nil, map[string]string{"AWS_REGION_NAME": "ap-south-1", "AWS_REGION": "us-east-1"}, "/model/mistral.mistral-7b-instruct-v0%3A2/converse", "ap-south-1"},
+		{"AWS's variable", "mistral.mistral-7b-instruct-v0:2", nil, map[string]string{"AWS_REGION": "ca-central-1"}, "/model/mistral.mistral-7b-instruct-v0%3A2/converse", "ca-central-1"},
+		{"no region at all", "mistral.mistral-7b-instruct-v0:2", nil, nil, "/model/mistral.mistral-7b-instruct-v0%3A2/converse", "us-west-2"},
 		{"a bracket is not AWS's", "us.anthropic.claude-sonnet-4-5-20250929-v1:0[1m]", nil, nil, "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/converse", "us-west-2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

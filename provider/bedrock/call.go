@@ -27,15 +27,33 @@ const (
 	maxErrorBody = 64 << 10
 )
 
-// Complete makes one call of Converse.
+// Complete makes one call of Converse by the best way.
 func (d *deployment) Complete(ctx context.Context, model string, req *llm.Request) (*llm.Response, error) {
-	c, err := d.call(ctx, model, req, false)
+	ways, err := d.Targets(model)
+	if err != nil {
+		return nil, err
+	}
+	return ways[0].Complete(ctx, req)
+}
+
+// Stream makes one call of ConverseStream by the best way.
+func (d *deployment) Stream(ctx context.Context, model string, req *llm.Request) (llm.Stream, error) {
+	ways, err := d.Targets(model)
+	if err != nil {
+		return nil, err
+	}
+	return ways[0].Stream(ctx, req)
+}
+
+// Complete makes one call of Converse.
+func (w *way) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	c, err := w.call(ctx, req, false)
 	if err != nil {
 		return nil, err
 	}
 	defer c.resp.Body.Close()
-	buf := d.buffer()
-	defer d.release(buf)
+	buf := w.d.buffer()
+	defer w.d.release(buf)
 	if err := buf.readFrom(c.resp.Body); err != nil {
 		return nil, c.failed(&wire.Fault{Kind: wire.FaultCut, Message: "it ended before its length", Err: err})
 	}
@@ -48,8 +66,8 @@ func (d *deployment) Complete(ctx context.Context, model string, req *llm.Reques
 }
 
 // Stream makes one call of ConverseStream.
-func (d *deployment) Stream(ctx context.Context, model string, req *llm.Request) (llm.Stream, error) {
-	c, err := d.call(ctx, model, req, true)
+func (w *way) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	c, err := w.call(ctx, req, true)
 	if err != nil {
 		return nil, err
 	}
@@ -72,32 +90,28 @@ func (c *call) failed(err error) error {
 }
 
 // call sends a request and reads the answer's header.
-func (d *deployment) call(ctx context.Context, model string, req *llm.Request, stream bool) (*call, error) {
-	to, err := d.destination(model)
-	if err != nil {
-		return nil, requestError(err)
-	}
-	fitted, changes, err := converse.Prepare(to.model, req)
+func (w *way) call(ctx context.Context, req *llm.Request, stream bool) (*call, error) {
+	fitted, changes, err := converse.Prepare(w.model, req)
 	if err != nil {
 		return nil, err
 	}
-	buf := d.buffer()
-	defer d.release(buf)
+	buf := w.d.buffer()
+	defer w.d.release(buf)
 	body, dropped, err := wire.AppendRequest(buf.bytes[:0], fitted)
 	if err != nil {
 		return nil, err
 	}
 	buf.bytes = body
-	u, path := to.whole, to.wholePath
+	u, path := w.whole, w.wholePath
 	if stream {
-		u, path = to.stream, to.streamPath
+		u, path = w.stream, w.streamPath
 	}
-	resp, err := d.send(ctx, &sign.Request{Method: http.MethodPost, Host: to.host, Path: path, Header: jsonHeader(), Body: body}, u, to.region, to.target)
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: jsonHeader(), Body: body}, u, w.target)
 	if err != nil {
 		return nil, err
 	}
-	c := &call{resp: resp, meta: llm.Meta{Target: to.target, UpstreamID: resp.Header.Get("X-Amzn-Requestid")}}
-	c.meta.Warnings = slices.Concat(changes, dropped)
+	c := &call{resp: resp, meta: llm.Meta{Target: w.target, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w}}
+	c.meta.Warnings = slices.Concat(w.warnings, changes, dropped)
 	return c, nil
 }
 
@@ -119,8 +133,8 @@ func requestError(err error) error {
 }
 
 // send signs and sends a request. An answer with an error status is an error.
-func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, region string, target llm.Target) (*upstream.Response, error) {
-	used, err := d.authenticate(ctx, r, region)
+func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, target llm.Target) (*upstream.Response, error) {
+	used, err := d.authenticate(ctx, r, target.Region)
 	if err != nil {
 		e := llm.AsError(err)
 		e.Target = target

@@ -3,118 +3,191 @@ package bedrock
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
+	"strings"
+	"time"
 
-	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/resolve"
 	"outcrop/provider/bedrock/sign"
 )
 
-// maxPages bounds how often a list goes on, should AWS's never end.
-const maxPages = 50
-
-// foundationModels is the answer of ListFoundationModels, as far as it is used
-// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListFoundationModels.html).
-type foundationModels struct {
-	ModelSummaries []struct {
-		ModelID                 string   `json:"modelId"`
-		ModelName               string   `json:"modelName"`
-		ProviderName            string   `json:"providerName"`
-		OutputModalities        []string `json:"outputModalities"`
-		InferenceTypesSupported []string `json:"inferenceTypesSupported"`
-		ModelLifecycle          struct {
-			Status string `json:"status"`
-		} `json:"modelLifecycle"`
-	} `json:"modelSummaries"`
-}
-
-// inferenceProfiles is one page of ListInferenceProfiles
-// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_ListInferenceProfiles.html).
-type inferenceProfiles struct {
-	InferenceProfileSummaries []struct {
-		InferenceProfileID   string `json:"inferenceProfileId"`
-		InferenceProfileName string `json:"inferenceProfileName"`
-		InferenceProfileARN  string `json:"inferenceProfileArn"`
-		Status               string `json:"status"`
-		Type                 string `json:"type"`
-	} `json:"inferenceProfileSummaries"`
-	NextToken string `json:"nextToken"`
-}
-
-// Models asks AWS which text models and inference profiles the account has in
-// the deployment's region.
-func (d *deployment) Models(ctx context.Context) ([]provider.Model, error) {
-	var models foundationModels
-	if err := d.list(ctx, "foundation-models", "", &models); err != nil {
-		return nil, err
-	}
-	var out []provider.Model
-	for _, m := range models.ModelSummaries {
-		if len(m.OutputModalities) > 0 && !slices.Contains(m.OutputModalities, "TEXT") {
-			continue
-		}
-		out = append(out, provider.Model{
-			ID: m.ModelID, Name: m.ModelName, Owner: m.ProviderName, Kind: "model",
-			OnDemand: slices.Contains(m.InferenceTypesSupported, "ON_DEMAND"),
-			Legacy:   m.ModelLifecycle.Status == "LEGACY",
-		})
-	}
-	token := ""
-	for range maxPages {
-		query := "maxResults=1000"
-		if token != "" {
-			query += "&nextToken=" + url.QueryEscape(token)
-		}
-		var page inferenceProfiles
-		if err := d.list(ctx, "inference-profiles", query, &page); err != nil {
-			return out, err
-		}
-		for _, p := range page.InferenceProfileSummaries {
-			id := p.InferenceProfileID
-			if p.Type == "APPLICATION" {
-				id = p.InferenceProfileARN
-			}
-			out = append(out, provider.Model{ID: id, Name: p.InferenceProfileName, Owner: owner(id), Kind: "profile", OnDemand: p.Status == "ACTIVE"})
-		}
-		if token = page.NextToken; token == "" {
-			break
-		}
-	}
-	return out, nil
-}
-
-// owner is the vendor in a profile's id.
-func owner(id string) string {
-	parsed, err := modelid.Parse(id)
-	if err != nil {
-		return ""
-	}
-	return parsed.Vendor
-}
-
-// list makes one call of the control plane.
-func (d *deployment) list(ctx context.Context, path, query string, into any) error {
-	end, err := endpoint.Resolve(endpoint.Control, endpoint.Settings{
-		Region: d.region(modelid.ID{}, modelid.ID{}), Environ: d.params.Environ,
-	})
-	if err != nil {
-		return err
-	}
-	u := end.URL(query, path)
+// fetch makes one call of the control plane and gives the body of the answer.
+func (d *deployment) fetch(ctx context.Context, end *endpoint.Endpoint, query string, path ...string) ([]byte, error) {
+	u := end.URL(query, path...)
 	r := &sign.Request{Method: http.MethodGet, Host: end.Host, Path: u.EscapedPath(), Query: query, Header: http.Header{}}
-	resp, err := d.send(ctx, r, u, end.Region, llm.Target{API: "control", Region: end.Region, ID: path, Note: d.params.Note})
+	resp, err := d.send(ctx, r, u, llm.Target{API: "control", Region: end.Region, ID: path[0], Note: d.params.Note})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	buf := d.buffer()
 	defer d.release(buf)
 	if err := buf.readFrom(resp.Body); err != nil {
-		return err
+		return nil, err
 	}
-	return jsonx.Unmarshal(buf.bytes, into)
+	return slices.Clone(buf.bytes), nil
+}
+
+// regions are where the deployment's calls go, best first, as far as that can be
+// told without a call.
+func (d *deployment) regions() []string {
+	a, err := d.ask(strings.Replace(d.params.Model, "*", "any", 1))
+	switch {
+	case err == nil && len(a.policy.Regions) > 0 && a.id.CallRegion() == "":
+		return a.policy.Regions
+	case err == nil:
+		return []string{a.region}
+	case len(d.policy.Regions) > 0:
+		return d.policy.Regions
+	}
+	end, err := d.runtime(d.region(modelid.ID{}, modelid.ID{}))
+	if err != nil {
+		return nil
+	}
+	return []string{end.Region}
+}
+
+// Refresh reads the lists of the deployment's regions.
+func (d *deployment) Refresh(ctx context.Context, age time.Duration) []provider.List {
+	regions := d.regions()
+	if d.listable {
+		done := make(chan struct{}, len(regions))
+		for _, region := range regions {
+			go func() { // ends with ctx or the reading, whose time is bounded
+				_ = d.source.inventory.Refresh(ctx, region, age, d.get) // the status has the error
+				done <- struct{}{}
+			}()
+		}
+		for range regions {
+			<-done
+		}
+	}
+	var lists []provider.List
+	for _, s := range d.source.inventory.Status() {
+		if slices.Contains(regions, s.Region) {
+			lists = append(lists, provider.List{Place: s.Region, Account: s.Account, At: s.At, Models: s.Models, Profiles: s.Profiles, Err: s.Err})
+		}
+	}
+	return lists
+}
+
+// Models gives the models that write text and that the deployment's policy leaves
+// a way to, and the account's own inference profiles. A model that no list of the
+// region has is not among them.
+func (d *deployment) Models() []provider.Model {
+	known := d.source.inventory.Now().Catalogue
+	var out []provider.Model
+	regions := d.regions()
+	for _, m := range known.Models() {
+		if m.Kind != catalog.KindChat && m.Kind != catalog.KindUnknown || m.Output != 0 && !m.Output.Has(catalog.Text) {
+			continue
+		}
+		if row, ok := d.model(known, m, regions); ok {
+			out = append(out, row)
+		}
+	}
+	for _, p := range known.Profiles() {
+		if !p.Application {
+			continue
+		}
+		for _, region := range regions {
+			if arn := p.ARN(region); arn != "" {
+				row := provider.Model{ID: arn, Title: p.Name, Target: llm.Target{API: "converse", Region: region, ID: arn, Reason: "a profile of the account's"}, Serves: p.Destinations(region), Anywhere: p.Worldwide()}
+				if m, ok := known.Model(p.Base); ok {
+					describe(&row, m, region, d.now())
+				}
+				out = append(out, row)
+			}
+		}
+	}
+	return out
+}
+
+// model describes a model if there is a way to it.
+func (d *deployment) model(known *catalog.Catalogue, m *catalog.Model, regions []string) (provider.Model, bool) {
+	id, err := modelid.Parse(m.ID)
+	if err != nil {
+		return provider.Model{}, false
+	}
+	state := d.source.inventory.Now()
+	policy := d.policy
+	policy.Regions = regions
+	a := asked{id: id, model: id, region: regions[0], policy: policy}
+	ways := slices.DeleteFunc(decide(a, state).Ways, func(w resolve.Way) bool {
+		if m.OnDemand(w.Region) == catalog.Yes {
+			return false
+		}
+		p, ok := known.Profile(w.ID)
+		return !ok || p.From(w.Region) == catalog.No
+	})
+	if len(ways) == 0 {
+		return provider.Model{}, false
+	}
+	best := ways[0]
+	row := provider.Model{
+		ID: m.ID, Names: known.NamesOf(m.ID), Title: m.Name,
+		Target: llm.Target{API: best.API, Region: best.Region, ID: best.ID, Reason: best.Reason}, Serves: []string{best.Region},
+	}
+	for _, w := range ways {
+		p, ok := known.Profile(w.ID)
+		if !ok {
+			continue
+		}
+		row.Profiles = append(row.Profiles, w.ID)
+		if w == best {
+			row.Serves, row.Anywhere = p.Destinations(w.Region), p.Worldwide()
+		}
+	}
+	describe(&row, m, best.Region, d.now())
+	if price := priceOf(known, m, best); price != nil {
+		row.Input, row.Output = amount(price.Standard.Input), amount(price.Standard.Output)
+	}
+	return row, true
+}
+
+// describe fills in what does not depend on the way.
+func describe(row *provider.Model, m *catalog.Model, region string, now time.Time) {
+	row.Owner, row.Context, row.MaxOutput = m.Vendor, m.Context, m.MaxOutput
+	row.Legacy, row.EndOfLife, row.Successor = m.Lifecycle.IsLegacy(now) == catalog.Yes, m.Lifecycle.EndOfLife, m.Lifecycle.Successor
+	if access := m.Access(region); access.Set {
+		switch access.Value.Granted() {
+		case catalog.Yes:
+			row.Access = provider.AccessGranted
+		case catalog.No:
+			row.Access = provider.AccessRefused
+		case catalog.Unknown:
+		}
+	}
+}
+
+func amount(r llm.Opt[catalog.Rate]) llm.Opt[llm.Cost] {
+	return llm.Opt[llm.Cost]{Value: llm.Cost(r.Value), Set: r.Set}
+}
+
+// lifeWarnings says that a model is legacy, or that its life is over.
+func lifeWarnings(m *catalog.Model, now time.Time) []llm.Warning {
+	l := &m.Lifecycle
+	if l.IsLegacy(now) != catalog.Yes {
+		return nil
+	}
+	w := llm.Warning{Code: llm.WarnLegacy, Field: "model"}
+	switch {
+	case l.HasEnded(now) && !l.EndOfLife.IsZero():
+		w.Code, w.Detail = llm.WarnEnded, "its life ended on "+l.EndOfLife.Format(time.DateOnly)
+	case l.HasEnded(now):
+		w.Code, w.Detail = llm.WarnEnded, "its life is over"
+	case !l.EndOfLife.IsZero():
+		w.Detail = "its life ends on " + l.EndOfLife.Format(time.DateOnly)
+	case !l.Legacy.IsZero():
+		w.Detail = "legacy since " + l.Legacy.Format(time.DateOnly)
+	}
+	if l.Successor != "" {
+		w.Detail += "; its successor is " + l.Successor
+	}
+	return []llm.Warning{w}
 }

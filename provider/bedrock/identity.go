@@ -1,10 +1,16 @@
 package bedrock
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
 	"sync"
 
 	"outcrop/provider"
+	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/creds"
+	"outcrop/provider/bedrock/inventory"
 )
 
 // identities are the credentials in use. Deployments with the same settings share
@@ -12,6 +18,9 @@ import (
 type identities struct {
 	mu   sync.Mutex
 	open map[identity]*shared
+	// inventories are what is known of each account, whatever region its
+	// deployments are in.
+	inventories map[identity]*account
 }
 
 // identity is what tells credentials apart: the settings, in the order of
@@ -30,8 +39,15 @@ var identitySettings = [...]string{
 // shared is a source and how many deployments use it.
 type shared struct {
 	*creds.Source
-	key   identity
-	users int
+	key       identity
+	users     int
+	inventory *inventory.Inventory
+}
+
+// account is an inventory and how many sources use it.
+type account struct {
+	inventory *inventory.Inventory
+	users     int
 }
 
 // source gives the credentials for a deployment's settings; release ends its use.
@@ -66,9 +82,49 @@ func (s *identities) source(p provider.Params) (*shared, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := &shared{Source: source, key: key, users: 1}
+	known, err := s.inventory(key.everywhere(), p)
+	if err != nil {
+		source.Close()
+		return nil, err
+	}
+	made := &shared{Source: source, key: key, users: 1, inventory: known}
 	s.open[key] = made
 	return made, nil
+}
+
+// everywhere is the identity whatever the region.
+func (k identity) everywhere() identity {
+	k.settings[slices.Index(identitySettings[:], "aws_region_name")] = ""
+	return k
+}
+
+// inventory gives what is known of an account; mu is held.
+func (s *identities) inventory(key identity, p provider.Params) (*inventory.Inventory, error) {
+	if known := s.inventories[key]; known != nil {
+		known.users++
+		return known.inventory, nil
+	}
+	base, err := catalog.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	made := inventory.New(inventory.Options{Base: base, Dir: p.DataDir, Name: key.name(p.Environ), Now: p.Now, Logger: p.Logger})
+	s.inventories[key] = &account{inventory: made, users: 1}
+	return made, nil
+}
+
+// name is a file name for what is kept of an account: the same at every start
+// with the same credentials, and nothing can be read from it.
+func (k identity) name(environ func(string) string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %v", k.settings, k.noAPIKey)
+	for _, name := range []string{
+		"AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_PROFILE_NAME", "AWS_ROLE_NAME", "AWS_ROLE_ARN", "AWS_BEARER_TOKEN_BEDROCK",
+		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ENDPOINT_URL_BEDROCK", "AWS_ENDPOINT_URL",
+	} {
+		fmt.Fprintf(h, " %q", environ(name))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // release ends one deployment's use of a source; the last one closes it.
@@ -77,6 +133,13 @@ func (s *identities) release(used *shared) {
 	defer s.mu.Unlock()
 	if used.users--; used.users == 0 {
 		delete(s.open, used.key)
+		key := used.key.everywhere()
+		if known := s.inventories[key]; known.users == 1 {
+			delete(s.inventories, key)
+			known.inventory.Close()
+		} else {
+			known.users--
+		}
 		used.Close()
 	}
 }

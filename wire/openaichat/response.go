@@ -279,6 +279,10 @@ func appendUsage(w *jsonx.Writer, u *llm.Usage) {
 		w.Key("cache_creation_input_tokens")
 		w.Int(u.CacheWrite.Value)
 	}
+	if u.Cost.Set {
+		w.Key("cost")
+		w.Raw(u.Cost.Value.Append(nil))
+	}
 	w.EndObject()
 }
 
@@ -323,6 +327,10 @@ func appendWarnings(w *jsonx.Writer, warnings []llm.Warning) {
 		w.String(warning.Code)
 		w.Key("field")
 		w.String(warning.Field)
+		if warning.Detail != "" {
+			w.Key("detail")
+			w.String(warning.Detail)
+		}
 		w.EndObject()
 	}
 	w.EndArray()

@@ -139,3 +139,35 @@ func DecodeMantleModels(body []byte) ([]string, error) {
 	}
 	return ids, nil
 }
+
+// DecodeProvisionedModel reads an answer of GetProvisionedModelThroughput
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetProvisionedModelThroughput.html)
+// and gives the ARN of the foundation model beneath.
+func DecodeProvisionedModel(body []byte) (arn string, err error) {
+	var answer struct {
+		FoundationModelARN string `json:"foundationModelArn"`
+	}
+	if err := jsonx.Unmarshal(body, &answer); err != nil {
+		return "", fmt.Errorf("answer of GetProvisionedModelThroughput: %w", err)
+	}
+	if answer.FoundationModelARN == "" {
+		return "", errors.New("answer of GetProvisionedModelThroughput: has no foundationModelArn")
+	}
+	return answer.FoundationModelARN, nil
+}
+
+// DecodeCustomModelDeployment reads an answer of GetCustomModelDeployment
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetCustomModelDeployment.html)
+// and gives the ARN of the custom model, which holds the id of its base.
+func DecodeCustomModelDeployment(body []byte) (arn string, err error) {
+	var answer struct {
+		ModelARN string `json:"modelArn"`
+	}
+	if err := jsonx.Unmarshal(body, &answer); err != nil {
+		return "", fmt.Errorf("answer of GetCustomModelDeployment: %w", err)
+	}
+	if answer.ModelARN == "" {
+		return "", errors.New("answer of GetCustomModelDeployment: has no modelArn")
+	}
+	return answer.ModelARN, nil
+}

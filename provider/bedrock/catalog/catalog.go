@@ -26,6 +26,7 @@ type Catalogue struct {
 	profiles map[string]*Profile // by id; those of an account by ARN as well
 	byBase   map[string][]*Profile
 	names    map[string]string // friendly name to base id
+	namesOf  map[string][]string
 
 	all         []*Model // by id
 	geographies []Geography
@@ -33,6 +34,7 @@ type Catalogue struct {
 	regions     []string
 	sources     map[string]*Source
 	asOf        map[string]time.Time // by region, when its lists were read
+	beneath     map[string]string    // by ARN, base ids
 }
 
 // Model gives the model with a base id, which is an id without geography and
@@ -81,6 +83,16 @@ func (c *Catalogue) OnDemand(base, region string) Known {
 	return m.OnDemand(region)
 }
 
+// Beneath gives the base id of the model beneath an ARN, where AWS was asked for
+// it or a list of profiles has it.
+func (c *Catalogue) Beneath(arn string) (base string, ok bool) {
+	if p, known := c.profiles[arn]; known {
+		return p.Base, true
+	}
+	base, ok = c.beneath[arn]
+	return base, ok
+}
+
 // Geography gives what is known of a prefix.
 func (c *Catalogue) Geography(prefix string) (*Geography, bool) {
 	at, ok := slices.BinarySearchFunc(c.geographies, prefix, func(g Geography, prefix string) int { return strings.Compare(g.Prefix, prefix) })
@@ -120,6 +132,7 @@ func (c *Catalogue) index() {
 		}
 	}
 	c.names = names(c.all)
+	c.namesOf = namesByBase(c.names)
 	c.indexGeographies()
 }
 

@@ -22,12 +22,15 @@ var embedded embed.FS // never written to
 // Embedded gives the catalogue that comes with the program. It reads the data
 // anew at every call, which takes milliseconds: keep what it gives.
 func Embedded() (*Catalogue, error) {
-	data, err := fs.Sub(embedded, "data")
+	data, err := Files()
 	if err != nil {
 		return nil, err
 	}
 	return Parse(data)
 }
+
+// Files gives the data files that Embedded reads.
+func Files() (fs.FS, error) { return fs.Sub(embedded, "data") }
 
 // Names of the files that are not a vendor's.
 const (
@@ -237,10 +240,10 @@ func (r *reader) price(m *Model, row *schema.Price) error {
 		}
 		p.UnitSource = source
 		if u.Image != nil {
-			p.Image = llm.Some(Cost(*u.Image))
+			p.Image = llm.Some(llm.Cost(*u.Image))
 		}
 		if u.Query != nil {
-			p.Query = llm.Some(Cost(*u.Query))
+			p.Query = llm.Some(llm.Cost(*u.Query))
 		}
 	}
 	places := row.Regions

@@ -35,6 +35,32 @@ func (c *Catalogue) Friendly(name string) (base string, ok bool) {
 	return base, ok
 }
 
+// NamesOf gives the friendly names of a model, those without a version such as v1
+// first, of them the shortest. The slice is not to be written to.
+func (c *Catalogue) NamesOf(base string) []string { return c.namesOf[base] }
+
+// namesByBase turns names around.
+func namesByBase(names map[string]string) map[string][]string {
+	all := make(map[string][]string, len(names))
+	for name, base := range names {
+		all[base] = append(all[base], name)
+	}
+	for _, of := range all {
+		slices.SortFunc(of, func(a, b string) int {
+			return cmp.Or(versioned(a)-versioned(b), cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+		})
+	}
+	return all
+}
+
+// versioned is 1 for a name that ends with a version such as v1.
+func versioned(name string) int {
+	if _, version := cutVersion(strings.Split(name, "-")); version[0] > 0 {
+		return 1
+	}
+	return 0
+}
+
 // appendFolded appends name in the form in which names are compared.
 func appendFolded(b []byte, name string) []byte {
 	for i := range len(name) {

@@ -27,6 +27,10 @@ type Live struct {
 	// Access is from GetFoundationModelAvailability, by base id, for the models that
 	// were asked about.
 	Access map[string]Access
+	// Beneath has the base id of the model beneath an ARN, for those that were asked
+	// about: provisioned throughput, deployments of custom models, profiles of other
+	// accounts.
+	Beneath map[string]string
 }
 
 // LiveModel is a member of modelSummaries
@@ -100,13 +104,14 @@ type liveFile struct {
 	Profiles *[]LiveProfile    `json:"profiles,omitzero"`
 	Mantle   *[]string         `json:"mantle,omitzero"`
 	Access   map[string]Access `json:"access,omitempty"`
+	Beneath  map[string]string `json:"beneath,omitempty"`
 }
 
 // Encode writes l in the form that DecodeLive reads.
 func (l *Live) Encode() ([]byte, error) {
 	return jsonx.Marshal(&liveFile{
 		Version: liveVersion, Account: l.Account, Region: l.Region, At: l.At.UTC(),
-		Models: pointer(l.Models), Profiles: pointer(l.Profiles), Mantle: pointer(l.Mantle), Access: l.Access,
+		Models: pointer(l.Models), Profiles: pointer(l.Profiles), Mantle: pointer(l.Mantle), Access: l.Access, Beneath: l.Beneath,
 	})
 }
 
@@ -136,7 +141,7 @@ func DecodeLive(data []byte) (*Live, error) {
 	}
 	l := &Live{
 		Account: f.Account, Region: f.Region, At: f.At,
-		Models: optional(f.Models), Profiles: optional(f.Profiles), Mantle: optional(f.Mantle), Access: f.Access,
+		Models: optional(f.Models), Profiles: optional(f.Profiles), Mantle: optional(f.Mantle), Access: f.Access, Beneath: f.Beneath,
 	}
 	if err := l.check(); err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 func (c *Catalogue) With(live ...*Live) *Catalogue {
 	next := &Catalogue{
 		models: maps.Clone(c.models), profiles: maps.Clone(c.profiles),
-		declared: c.declared, regions: c.regions, sources: c.sources, asOf: maps.Clone(c.asOf),
+		declared: c.declared, regions: c.regions, sources: c.sources, asOf: maps.Clone(c.asOf), beneath: own(c.beneath),
 	}
 	a := &addition{to: next, fresh: map[*Model]bool{}, freshProfiles: map[*Profile]bool{}}
 	for _, l := range live {
@@ -35,6 +35,7 @@ func (c *Catalogue) With(live ...*Live) *Catalogue {
 			a.mantle(l)
 		}
 		a.access(l)
+		maps.Copy(next.beneath, l.Beneath)
 	}
 	next.index()
 	return next

@@ -62,8 +62,13 @@ func status(aws int) int {
 func code(f *wire.Fault) llm.Code {
 	switch f.Type {
 	case "ValidationException", "ValidationError":
-		if tooLong(f.Message) {
+		switch {
+		case tooLong(f.Message):
 			return llm.CodeTooLong
+		case strings.Contains(f.Message, "with on-demand throughput isn"): // AWS's apostrophe is ’ or '
+			return llm.CodeModelNeedsProfile
+		case strings.Contains(f.Message, "provided model identifier is invalid"):
+			return llm.CodeModelUnknown
 		}
 		return llm.CodeInvalid
 	case "AccessDeniedException":

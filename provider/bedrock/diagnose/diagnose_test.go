@@ -26,7 +26,9 @@ func TestRefusals(t *testing.T) {
 		code    llm.Code
 		status  int
 	}{
-		{400, "ValidationException", "The provided model identifier is invalid.", llm.CodeInvalid, 400},
+		{400, "ValidationException", "The provided model identifier is invalid.", llm.CodeModelUnknown, 400},
+		{400, "ValidationException", "Invocation of model ID deepseek.r1-v1:0 with on-demand throughput isn’t supported. Retry your request with the ID or ARN of an inference profile that contains this model.", llm.CodeModelNeedsProfile, 400},
+		{400, "ValidationException", "Invocation of model ID deepseek.r1-v1:0 with on-demand throughput isn't supported.", llm.CodeModelNeedsProfile, 400},
 		{400, "ValidationException", "Input is too long for requested model.", llm.CodeTooLong, 400},
 		{400, "ValidationException", "The model returned the following errors: prompt is too long: 250000 tokens > 200000 maximum", llm.CodeTooLong, 400},
 		{403, "AccessDeniedException", "You don't have access to the model with the specified model ID.", llm.CodeDenied, 403},

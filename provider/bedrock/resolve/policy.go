@@ -3,7 +3,10 @@ package resolve
 import (
 	"slices"
 
+	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/endpoint"
+	"outcrop/provider/bedrock/modelid"
 )
 
 // Policy says where a model may be called, and which way is the better one.
@@ -66,4 +69,46 @@ func worldwide(prefix string, c *catalog.Catalogue) bool {
 	}
 	g, ok := c.Geography(prefix)
 	return ok && g.Worldwide
+}
+
+// Written is a policy as a configuration writes it; provider.Policy documents the
+// fields.
+type Written struct {
+	Strict      bool
+	Geographies []string
+	Global      llm.Opt[bool]
+	Regions     []string
+	Prefer      string
+}
+
+// PolicyError is a setting of a policy with a value that cannot be.
+type PolicyError struct {
+	Setting string // geographies, regions or prefer
+	Reason  string // what is wrong and what is accepted
+}
+
+func (e *PolicyError) Error() string { return "policy." + e.Setting + ": " + e.Reason }
+
+// NewPolicy checks what a configuration says. An error is a *PolicyError.
+func NewPolicy(p Written) (Policy, error) {
+	out := Policy{Strict: p.Strict, Geographies: p.Geographies, Global: !p.Global.Set || p.Global.Value, Regions: p.Regions}
+	for _, g := range p.Geographies {
+		if id, err := modelid.Parse(g + ".amazon.nova"); g != Own && (err != nil || id.Geography != g) {
+			return out, &PolicyError{"geographies", `"` + llm.Clip(g, 60) + `" is no geography; one is own, or the prefix of profile ids, such as us, eu or apac`}
+		}
+		out.Global = out.Global || g == "global" && !p.Global.Set
+	}
+	for _, region := range p.Regions {
+		if !endpoint.ValidRegion(region) {
+			return out, &PolicyError{"regions", `"` + llm.Clip(region, 60) + `" is not the name of an AWS region; one looks like eu-west-1`}
+		}
+	}
+	switch p.Prefer {
+	case "", "nearest":
+	case "cheapest":
+		out.Prefer = Cheapest
+	default:
+		return out, &PolicyError{"prefer", `"` + llm.Clip(p.Prefer, 60) + `" is neither nearest nor cheapest`}
+	}
+	return out, nil
 }

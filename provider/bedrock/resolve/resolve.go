@@ -71,6 +71,10 @@ func Resolve(id modelid.ID, region string, policy Policy, c *catalog.Catalogue, 
 	r := &resolver{policy: policy, cat: c, learned: learned}
 	regions := policy.Regions
 	if bound := id.CallRegion(); bound != "" {
+		if len(regions) > 0 && !slices.Contains(regions, bound) {
+			r.refuse("the policy does not allow calls in "+bound+", only in "+strings.Join(regions, ", "), nil)
+			return r.out
+		}
 		regions = []string{bound}
 	} else if len(regions) == 0 {
 		regions = []string{region}
@@ -111,16 +115,19 @@ func (r *resolver) in(region string, id modelid.ID) {
 		r.way(region, id.ModelID(), id.Base(), "provisioned throughput: as written")
 	case id.Geography != "":
 		r.profile(region, id)
-	case id.Vendor == "":
-		base, ok := r.cat.Friendly(id.Name)
-		if !ok {
+	default:
+		base := id.Base()
+		_, known := r.cat.Model(base)
+		switch named, ok := r.cat.Friendly(base); {
+		case known:
+		case ok:
+			r.step(base, " is a friendly name of ", named)
+			base = named
+		case id.Vendor == "":
 			r.way(region, id.ModelID(), "", "not a name that is known: as written")
 			return
 		}
-		r.step(id.Name, " is the friendly name of ", base)
 		r.bare(region, base)
-	default:
-		r.bare(region, id.Base())
 	}
 }
 
@@ -132,7 +139,9 @@ func (r *resolver) arn(region string, id modelid.ID) {
 		p, known = r.cat.Profile(id.ARN.Resource)
 	}
 	base := id.Base()
-	if known {
+	if beneath, ok := r.cat.Beneath(written); ok {
+		base = beneath
+	} else if known {
 		base = p.Base
 	}
 	prefix := id.Geography
@@ -215,14 +224,14 @@ func (r *resolver) profile(region string, id modelid.ID) {
 // bare calls a model by its own id where it can be, else by a profile.
 func (r *resolver) bare(region, base string) {
 	onDemand := r.cat.OnDemand(base, region)
-	needs := r.learned.NeedsProfile(base, region)
+	needs, dead := r.learned.NeedsProfile(base, region), r.learned.Dead(base, region)
 	found := r.profiles(region, base)
 	_, known := r.cat.Model(base)
 	switch {
-	case onDemand == catalog.Yes && !needs:
+	case onDemand == catalog.Yes && !needs && !dead:
 		r.way(region, base, base, "on demand in "+region)
 	case len(found) > 0:
-		certain := onDemand == catalog.No || needs
+		certain := onDemand == catalog.No || needs || dead
 		for i, p := range found {
 			why := "no on-demand throughput in " + region + "; "
 			switch {

@@ -16,6 +16,7 @@ import (
 type claims struct {
 	notes    *notes
 	sources  map[string]*source
+	tables   map[string]*table       // that were read, by kind
 	models   map[string][]modelClaim // by base id
 	prices   map[string][]priceClaim // by base id
 	profiles map[string][]profileClaim
@@ -52,13 +53,13 @@ type profileClaim struct {
 
 func newClaims(n *notes) *claims {
 	c := &claims{
-		notes: n, sources: map[string]*source{},
+		notes: n, sources: map[string]*source{}, tables: map[string]*table{},
 		models: map[string][]modelClaim{}, prices: map[string][]priceClaim{}, profiles: map[string][]profileClaim{},
 		onMantle: map[string][]*source{}, onRuntime: map[string]bool{},
 	}
 	for _, s := range n.Sources {
 		day, _ := time.Parse(time.DateOnly, s.Date) // the catalogue refuses a day that is none
-		c.sources[s.Key] = &source{s, day}
+		c.sources[s.Key] = &source{s, s.Key, day}
 	}
 	return c
 }
@@ -105,7 +106,7 @@ func (c *claims) model(by *source, base string, set schema.Model) {
 // price notes a price for a base id.
 func (c *claims) price(by *source, base string, p schema.Price) {
 	for _, d := range c.notes.Distrust {
-		if d.Source != by.Key || !matches(d.IDs, base) {
+		if d.Source != by.kind || !matches(d.IDs, base) {
 			continue
 		}
 		if d.Prices {
@@ -121,7 +122,7 @@ func (c *claims) price(by *source, base string, p schema.Price) {
 // distrusts reports whether a day of release stands for no day.
 func (c *claims) distrusts(by *source, released string) bool {
 	for _, d := range c.notes.Distrust {
-		if d.Source == by.Key && d.Released != "" && d.Released == released {
+		if d.Source == by.kind && d.Released != "" && d.Released == released {
 			return true
 		}
 	}
@@ -186,6 +187,7 @@ func (c *claims) settleModel(base string) (schema.Model, error) {
 		}
 		return newer(a.by, b.by)
 	})
+	poolRegions(said)
 	for i := range said {
 		take(&m, &said[i].set, said[i].by.Key, by)
 	}
@@ -195,6 +197,27 @@ func (c *claims) settleModel(base string) (schema.Model, error) {
 	m.By = bySource(by)
 	m.Prices = c.settlePrices(base)
 	return m, nil
+}
+
+// poolRegions adds to the newest answer of AWS's list of models what the others
+// say of regions that it does not speak of: they come one for each region.
+func poolRegions(said []modelClaim) {
+	var first *modelClaim
+	for i := range said {
+		s := &said[i]
+		switch {
+		case len(s.set.OnDemand) == 0 || !traitsOf(s.by.kind).regional:
+		case first == nil:
+			first = s
+			s.set.OnDemand = maps.Clone(s.set.OnDemand) // the claim's own
+		default:
+			for region, can := range s.set.OnDemand {
+				if _, known := first.set.OnDemand[region]; !known {
+					first.set.OnDemand[region] = can
+				}
+			}
+		}
+	}
 }
 
 func weight(c modelClaim) int {
@@ -261,9 +284,10 @@ func settleProfile(id string, said []profileClaim) schema.Profile {
 			continue
 		}
 		p.RegionsBy = s.by.Key
-		// Answers of AWS's lists come one for each region.
+		// Answers of AWS's lists come one for each region, and maybe on different days.
 		for _, other := range said {
-			if other.by == s.by {
+			pooled := other.by.kind == s.by.kind && traitsOf(s.by.kind).regional && !within(other.from, p.From)
+			if other.by == s.by || pooled {
 				p.From, p.To = append(p.From, other.from...), append(p.To, other.to...)
 			}
 		}
@@ -276,6 +300,11 @@ func settleProfile(id string, said []profileClaim) schema.Profile {
 		p.To = []string{everywhere}
 	}
 	return p
+}
+
+// within reports whether all of some names are in a list.
+func within(names, list []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(list, name) })
 }
 
 // everywhere stands in a list of destinations for all commercial regions.

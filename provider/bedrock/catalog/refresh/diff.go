@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -12,6 +13,8 @@ import (
 
 // Change is a difference between two sets of data files.
 type Change struct {
+	// List is where it stands: models, profiles, geographies, sources or regions.
+	List string
 	// ID is the model, profile, geography or source that changes.
 	ID string
 	// Fact says what of it, such as context, or price us standard input; empty if it
@@ -36,9 +39,9 @@ func (c Change) String() string {
 	return c.ID + ": " + c.Fact + " was " + c.Old + ", is " + c.New
 }
 
-// Diff gives what changes from one set of data files to another, by id and fact.
-// A fact that only gets another source is no change; a source with another day is
-// one.
+// Diff gives what changes from one set of data files to another: the models, each
+// with its profiles behind it, and then the rest, by id and fact. A fact that only
+// gets another source is no change; a source with another day is one.
 func Diff(from, to map[string][]byte) ([]Change, error) {
 	was, err := flattenAll(from)
 	if err != nil {
@@ -48,46 +51,133 @@ func Diff(from, to map[string][]byte) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	all := maps.Clone(was)
+	maps.Copy(all, is)
 	var changes []Change
-	ids := map[string]bool{}
-	for id := range was {
-		ids[id] = true
-	}
-	for id := range is {
-		ids[id] = true
-	}
-	for _, id := range slices.Sorted(maps.Keys(ids)) {
-		switch {
-		case was[id] == nil:
-			changes = append(changes, Change{ID: id, New: id})
-		case is[id] == nil:
-			changes = append(changes, Change{ID: id, Old: id})
+	for id, r := range all {
+		switch before, after := was[id], is[id]; {
+		case before.facts == nil:
+			changes = append(changes, Change{List: r.list, ID: id, New: id})
+		case after.facts == nil:
+			changes = append(changes, Change{List: r.list, ID: id, Old: id})
 		default:
-			changes = append(changes, diffFacts(id, was[id], is[id])...)
+			changes = append(changes, diffFacts(r.list, id, before.facts, after.facts)...)
 		}
 	}
+	slices.SortFunc(changes, func(a, b Change) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.model(), b.model()), cmp.Compare(a.List, b.List), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Fact, b.Fact))
+	})
 	return changes, nil
 }
 
-func diffFacts(id string, was, is map[string]string) []Change {
+// rank is 0 for changes of models and their profiles, and 1 for others.
+func rank(c Change) int {
+	if c.model() == "" {
+		return 1
+	}
+	return 0
+}
+
+// model is the base id of the model that changes or whose profile does, empty for
+// what is neither.
+func (c Change) model() string {
+	switch c.List {
+	case "models":
+		return c.ID
+	case "profiles":
+		return baseOf(c.ID)
+	}
+	return ""
+}
+
+// baseOf gives the base id of a profile's.
+func baseOf(profile string) string {
+	_, base, _ := strings.Cut(profile, ".")
+	return base
+}
+
+func diffFacts(list, id string, was, is map[string]string) []Change {
 	var changes []Change
 	for fact, old := range was {
 		if is[fact] != old {
-			changes = append(changes, Change{id, fact, old, is[fact]})
+			changes = append(changes, Change{list, id, fact, old, is[fact]})
 		}
 	}
 	for fact, now := range is {
 		if _, ok := was[fact]; !ok {
-			changes = append(changes, Change{ID: id, Fact: fact, New: now})
+			changes = append(changes, Change{List: list, ID: id, Fact: fact, New: now})
 		}
 	}
-	slices.SortFunc(changes, func(a, b Change) int { return cmp.Compare(a.Fact, b.Fact) })
 	return changes
 }
 
+// Summary counts changes, such as 12 changes in 3 models; 2 new models.
+func Summary(changes []Change) string {
+	models, profiles := map[string]bool{}, map[string]bool{}
+	var facts, came, went, arrived, left, others int
+	for _, c := range changes {
+		whole := c.Fact == ""
+		switch {
+		case c.model() == "":
+			others++
+		case !whole && c.List == "profiles":
+			profiles[c.ID] = true
+		case !whole:
+			facts++
+			models[c.ID] = true
+		case c.List == "models" && c.Old == "":
+			came++
+		case c.List == "models":
+			went++
+		case c.Old == "":
+			arrived++
+		default:
+			left++
+		}
+	}
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		one  string
+		many string
+	}{
+		{came, "new model", "new models"},
+		{went, "model gone", "models gone"},
+		{arrived, "new profile", "new profiles"},
+		{left, "profile gone", "profiles gone"},
+		{len(profiles), "profile changed", "profiles changed"},
+		{others, "change of sources, geographies or regions", "changes of sources, geographies or regions"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, counted(p.n, p.one, p.many))
+		}
+	}
+	if facts > 0 {
+		first := counted(facts, "change", "changes") + " in " + counted(len(models), "model", "models")
+		parts = append([]string{first}, parts...)
+	}
+	if len(parts) == 0 {
+		return "no changes"
+	}
+	return strings.Join(parts, "; ")
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// row is a row of a list in the data files.
+type row struct {
+	list  string
+	facts map[string]string
+}
+
 // flattenAll gives the facts of everything in a set of files, by id and by name.
-func flattenAll(files map[string][]byte) (map[string]map[string]string, error) {
-	all := map[string]map[string]string{}
+func flattenAll(files map[string][]byte) (map[string]row, error) {
+	all := map[string]row{}
 	for name, data := range files {
 		lists, err := jsonx.Members(data)
 		if err != nil {
@@ -102,12 +192,12 @@ func flattenAll(files map[string][]byte) (map[string]map[string]string, error) {
 			} else {
 				rows = []jsonx.Raw{list.Value}
 			}
-			for _, row := range rows {
+			for _, object := range rows {
 				facts := map[string]string{}
-				if err := flatten(facts, "", row); err != nil {
+				if err := flatten(facts, "", object); err != nil {
 					return nil, fmt.Errorf("%s: %w", name, err)
 				}
-				all[nameOf(facts, list.Name)] = facts
+				all[nameOf(facts, list.Name)] = row{list.Name, facts}
 			}
 		}
 	}

@@ -24,6 +24,7 @@ func readFoundationModels(c *claims, by *source, data []byte) error {
 	if err != nil {
 		return err
 	}
+	c.tables[by.kind].regions[region] = true
 	for _, m := range models {
 		prefix, base, ok := c.split(m.ID)
 		if !ok || prefix != "" {
@@ -95,7 +96,11 @@ func readInferenceProfiles(c *claims, by *source, data []byte) error {
 	for _, p := range profiles {
 		prefix, base, ok := c.split(p.ID)
 		arn, err := modelid.ParseARN(p.ARN)
-		if !ok || prefix == "" || err != nil || p.Type == "APPLICATION" {
+		if err != nil {
+			continue
+		}
+		c.tables[by.kind].regions[arn.Region] = true
+		if !ok || prefix == "" || p.Type == "APPLICATION" {
 			continue
 		}
 		c.there(by, "", base)

@@ -7,6 +7,9 @@
 // day. What no table states, and what is wrong in them, stands in notes.json,
 // which is kept by hand and wins. Nothing is made up: a fact without a source is
 // left out. The same tables give the same files, byte for byte.
+//
+// Generate reads all tables. Update reads some of them and keeps what the data
+// files have from the others. Download fetches those that can be had.
 package refresh
 
 import (
@@ -44,6 +47,15 @@ import (
 // Other files are passed over. It is an error if there is no table at all, if one
 // has no day, or if one cannot be read.
 func Generate(tables fs.FS) (files map[string][]byte, err error) {
+	c, err := readTables(tables)
+	if err != nil {
+		return nil, err
+	}
+	return c.write()
+}
+
+// readTables gives what the tables in a folder say.
+func readTables(tables fs.FS) (*claims, error) {
 	n, err := readNotes()
 	if err != nil {
 		return nil, err
@@ -53,20 +65,15 @@ func Generate(tables fs.FS) (files map[string][]byte, err error) {
 		return nil, err
 	}
 	c := newClaims(n)
-	read := 0
 	for _, name := range names {
-		known, err := c.read(tables, name)
-		if err != nil {
+		if err := c.read(tables, name); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		if known {
-			read++
-		}
 	}
-	if read == 0 {
-		return nil, errors.New("the folder has no table that is known by its name")
+	if len(c.tables) == 0 {
+		return nil, errors.New("there is no table that is known by its name")
 	}
-	return c.write()
+	return c, nil
 }
 
 // format is a kind of table.
@@ -98,6 +105,8 @@ func formats() []format {
 // source is a table that is being read.
 type source struct {
 	schema.Source
+	// kind is the Key that all tables of its kind have, whatever their days.
+	kind string
 	// day is its Date.
 	day time.Time
 }
@@ -106,29 +115,52 @@ type source struct {
 func newer(a, b *source) int { return cmp.Or(b.day.Compare(a.day), cmp.Compare(a.Key, b.Key)) }
 
 // read reads a file if it is a known table.
-func (c *claims) read(tables fs.FS, name string) (known bool, err error) {
-	for _, f := range formats() {
-		if !matches(f.patterns, name) {
-			continue
-		}
-		if f.read == nil {
-			return false, nil
-		}
-		data, err := fs.ReadFile(tables, name)
-		if err != nil {
-			return false, err
-		}
-		date, err := c.dateOf(name, data)
-		if err != nil {
-			return false, err
-		}
-		s, err := c.source(f.source, date)
-		if err != nil {
-			return false, err
-		}
-		return true, f.read(c, s, data)
+func (c *claims) read(tables fs.FS, name string) error {
+	f := formatOf(name)
+	if f.read == nil {
+		return nil
 	}
-	return false, nil
+	data, err := fs.ReadFile(tables, name)
+	if err != nil {
+		return err
+	}
+	date, err := c.dateOf(name, data)
+	if err != nil {
+		return err
+	}
+	s, err := c.source(f.source.Key, f.source, date)
+	if err != nil {
+		return err
+	}
+	if c.tables[s.kind] == nil {
+		c.tables[s.kind] = &table{regions: map[string]bool{}}
+	}
+	c.tables[s.kind].add(s)
+	return f.read(c, s, data)
+}
+
+// formatOf gives the kind of table that a file is by its name, and none that can
+// be read if it is no table.
+func formatOf(name string) format {
+	for _, f := range formats() {
+		if matches(f.patterns, name) {
+			return f
+		}
+	}
+	return format{}
+}
+
+// table is what was read of a kind of table.
+type table struct {
+	sources []*source
+	// regions are those that AWS's lists were read of.
+	regions map[string]bool
+}
+
+func (t *table) add(s *source) {
+	if !slices.Contains(t.sources, s) {
+		t.sources = append(t.sources, s)
+	}
 }
 
 // aDay finds days.
@@ -160,7 +192,7 @@ func (c *claims) dateOf(name string, data []byte) (string, error) {
 
 // source gives the source for a table of a kind and day. Tables of one kind and
 // different days have sources of their own.
-func (c *claims) source(of schema.Source, date string) (*source, error) {
+func (c *claims) source(kind string, of schema.Source, date string) (*source, error) {
 	day, err := time.Parse(time.DateOnly, date)
 	if err != nil {
 		return nil, fmt.Errorf("%q is not a day such as 2026-01-31", date)
@@ -170,7 +202,7 @@ func (c *claims) source(of schema.Source, date string) (*source, error) {
 		of.Key += "-" + date
 	}
 	if c.sources[of.Key] == nil {
-		c.sources[of.Key] = &source{of, day}
+		c.sources[of.Key] = &source{of, kind, day}
 	}
 	return c.sources[of.Key], nil
 }

@@ -298,10 +298,14 @@ func TestDiffSaysWhatChanges(t *testing.T) {
 		"anthropic.claude-opus-9: price us standard input was 4.4, is 4.2",
 		"source aws-startups: date was 2026-07-17, is 2026-08-01",
 	}
+	if got, want := Summary(changes), "8 changes in 3 models; 1 new model; 1 model gone; 1 change of sources, geographies or regions"; got != want {
+		t.Errorf("summary %q, want %q", got, want)
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
-	if same, err := Diff(before, before); err != nil || len(same) != 0 {
+	same, err := Diff(before, before)
+	if err != nil || len(same) != 0 || Summary(same) != "no changes" {
 		t.Errorf("nothing changed, but %v (%v)", same, err)
 	}
 	if _, err := Diff(before, map[string][]byte{"acme.json": []byte("{")}); err == nil {

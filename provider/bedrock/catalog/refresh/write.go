@@ -33,15 +33,21 @@ func (c *claims) write() (map[string][]byte, error) {
 		}
 		files[name] = append(b, "\n]}\n"...)
 	}
-	files["profiles.json"] = c.appendProfiles(nil, profiles)
+	files[profilesFile] = c.appendProfiles(nil, profiles)
 	used := c.used(models, profiles)
 	sources, err := c.appendSources(nil, used)
 	if err != nil {
 		return nil, err
 	}
-	files["sources.json"] = sources
+	files[sourcesFile] = sources
 	return files, nil
 }
+
+// Names of the files that are not a vendor's.
+const (
+	sourcesFile  = "sources.json"
+	profilesFile = "profiles.json"
+)
 
 // fileOf is the file that a model belongs to: its vendor's.
 func fileOf(id string) string {

@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/catalog/refresh"
+)
+
+// catalogCommand holds what can be done with the embedded catalogue.
+type catalogCommand struct {
+	Refresh refreshCommand `cmd:"" help:"Make the data on models and prices anew from public tables, and print what changes."`
+}
+
+type refreshCommand struct {
+	From  string `type:"existingdir" placeholder:"DIR" help:"Read the tables from the files of a folder; nothing is fetched."`
+	Out   string `type:"path" placeholder:"DIR" xor:"to" help:"Write the data files into a folder. Without it they are only compared."`
+	Write bool   `xor:"to" help:"Write the data files to their place in a checkout, from its root."`
+
+	// origins says where tables are fetched; tests have their own.
+	origins refresh.Origins
+}
+
+// checkoutData is where a checkout has the data files.
+const checkoutData = "provider/bedrock/catalog/data"
+
+// Run compares the data of this release with what the tables give, prints a line
+// for each change, and writes the data files where it is told to. What comes from
+// a table that was not read stays as it is.
+func (c *refreshCommand) Run(ctx context.Context, con console) error {
+	dir := c.Out
+	if c.Write {
+		dir = filepath.FromSlash(checkoutData)
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return fmt.Errorf("there is no folder %s here: --write is for the root of a checkout, and --out for any folder", checkoutData)
+		}
+	}
+	embedded, err := catalog.Files()
+	if err != nil {
+		return err
+	}
+	present, err := refresh.ReadFiles(embedded)
+	if err != nil {
+		return err
+	}
+	tables, err := c.tables(ctx, con)
+	if err != nil {
+		return err
+	}
+	updated, err := refresh.Update(present, tables)
+	if err != nil {
+		return err
+	}
+	for _, s := range updated.Read {
+		fmt.Fprintf(con.err, "outcrop: read %s, %s\n", s.Name, s.Date)
+	}
+	for _, s := range updated.Kept {
+		fmt.Fprintf(con.err, "outcrop: not read again, so kept as it is: %s, %s\n", s.Name, s.Date)
+	}
+	changes, err := refresh.Diff(present, updated.Files)
+	if err != nil {
+		return err
+	}
+	for _, change := range changes {
+		fmt.Fprintln(con.out, change)
+	}
+	fmt.Fprintln(con.out, refresh.Summary(changes))
+	if dir == "" {
+		return nil
+	}
+	return writeData(con, dir, updated.Files)
+}
+
+// tables reads the tables from a folder, or fetches them.
+func (c *refreshCommand) tables(ctx context.Context, con console) (fs.FS, error) {
+	if c.From != "" {
+		return os.DirFS(c.From), nil
+	}
+	tables, warnings, err := refresh.Download(ctx, c.origins)
+	if err != nil {
+		return nil, fmt.Errorf("%w\nhint: outcrop catalog refresh --from DIR reads tables that were fetched otherwise", err)
+	}
+	for _, w := range warnings {
+		fmt.Fprintf(con.err, "outcrop: warning: %v\n", w)
+	}
+	return tables, nil
+}
+
+// writeData writes data files into a folder, and makes it if need be. It removes
+// nothing; a data file there that is none any more is told.
+func writeData(con console, dir string, files refresh.Files) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // sources are for everybody to read
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := os.WriteFile(filepath.Join(dir, name), files[name], 0o644); err != nil { //nolint:gosec // as above
+			return err
+		}
+	}
+	there, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range there {
+		if strings.HasSuffix(entry.Name(), ".json") && files[entry.Name()] == nil {
+			fmt.Fprintf(con.err, "outcrop: warning: %s is none of the data files; it is left as it is\n", filepath.Join(dir, entry.Name()))
+		}
+	}
+	fmt.Fprintf(con.err, "outcrop: wrote %s to %s\n", plural(len(files), "files"), dir)
+	return nil
+}

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/catalog/refresh"
+)
+
+// prices is a table of a later day: a model that is known, with another price,
+// and one that nobody knows.
+const prices = `{
+	"amazon.nova-lite-v1:0": {"litellm_provider": "bedrock_converse", "mode": "chat", "max_input_tokens": 123, "input_cost_per_token": 7e-06, "output_cost_per_token": 9e-06},
+	"acme.tall-v1:0": {"litellm_provider": "bedrock_converse", "mode": "chat"}
+}`
+
+// folderOf makes a folder with a file.
+func folderOf(t *testing.T, name, text string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// command runs a command line.
+func command(args ...string) (code int, out, errs string) {
+	var stdout, stderr bytes.Buffer
+	code = Main(args, &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+func TestCatalogRefreshPrintsWhatChanges(t *testing.T) {
+	tables := folderOf(t, "model_prices_and_context_window-2099-01-31.json", prices)
+	out := t.TempDir()
+	if err := os.WriteFile(filepath.Join(out, "quarry.json"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, text, errs := command("catalog", "refresh", "--from", tables, "--out", out)
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	for _, want := range []string{
+		"acme.tall-v1:0 is new\n",
+		"amazon.nova-lite-v1:0: context was 300000, is 123\n",
+		"amazon.nova-lite-v1:0: price standard input was 0.06, is 7\n",
+		" in 1 model; 1 new model; 1 change of sources",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the output lacks %q:\n%s", want, text)
+		}
+	}
+	for _, want := range []string{"read LiteLLM's price map, 2099-01-31\n", "kept as it is: models.dev, ", "quarry.json is none of the data files", "wrote "} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("the errors lack %q:\n%s", want, errs)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(out, "quarry.json")); err != nil {
+		t.Errorf("a file of somebody else's: %v", err)
+	}
+	if err := os.Remove(filepath.Join(out, "quarry.json")); err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalog.Parse(os.DirFS(out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, ok := c.Model("amazon.nova-lite-v1:0"); !ok || m.Context != 123 || m.Family != "nova" {
+		t.Errorf("the files that were written have %+v", m)
+	}
+}
+
+func TestCatalogRefreshWritesIntoACheckout(t *testing.T) {
+	tables := folderOf(t, "model_prices_and_context_window-2099-01-31.json", prices)
+	t.Chdir(t.TempDir())
+	if code, _, errs := command("catalog", "refresh", "--from", tables, "--write"); code != 1 || !strings.Contains(errs, "root of a checkout") {
+		t.Errorf("without a checkout the exit code is %d: %s", code, errs)
+	}
+	if err := os.MkdirAll(checkoutData, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := command("catalog", "refresh", "--from", tables, "--write"); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	if _, err := catalog.Parse(os.DirFS(checkoutData)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCatalogRefreshFetches(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.URL.Path, "litellm") {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write([]byte(prices))
+	}))
+	defer server.Close()
+	var out, errs bytes.Buffer
+	c := refreshCommand{origins: refresh.Origins{GitHub: server.URL, ModelsDev: server.URL}}
+	if err := c.Run(t.Context(), console{out: &out, err: &errs}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "acme.tall-v1:0 is new\n") {
+		t.Errorf("the output lacks the new model:\n%s", out.String())
+	}
+	if want := "warning: " + server.URL + "/api.json: answered 404 Not Found\n"; !strings.Contains(errs.String(), want) {
+		t.Errorf("the errors lack %q:\n%s", want, errs.String())
+	}
+}
+
+func TestCatalogRefreshFails(t *testing.T) {
+	tables := folderOf(t, "model_prices_and_context_window-2099-01-31.json", prices)
+	gone := httptest.NewServer(http.NotFoundHandler())
+	defer gone.Close()
+	for _, tt := range []struct {
+		what string
+		args []string
+		code int
+		err  string
+	}{
+		{"no folder", []string{"--from", filepath.Join(tables, "nowhere")}, 2, "nowhere"},
+		{"no tables", []string{"--from", t.TempDir()}, 1, "no table that is known by its name"},
+		{"a table that cannot be read", []string{"--from", folderOf(t, "models.dev-2099-01-31.json", "[]")}, 1, "models.dev-2099-01-31.json: "},
+		{"a file where a folder should be", []string{"--from", tables, "--out", filepath.Join(tables, "model_prices_and_context_window-2099-01-31.json")}, 1, "not a directory"},
+		{"two places to write to", []string{"--from", tables, "--out", tables, "--write"}, 2, "--write"},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			code, _, errs := command(append([]string{"catalog", "refresh"}, tt.args...)...)
+			if code != tt.code || !strings.Contains(errs, "outcrop: error: ") || !strings.Contains(errs, tt.err) {
+				t.Errorf("exit code %d, want %d and an error with %q:\n%s", code, tt.code, tt.err, errs)
+			}
+		})
+	}
+	t.Run("nothing can be fetched", func(t *testing.T) {
+		c := refreshCommand{origins: refresh.Origins{GitHub: gone.URL, ModelsDev: gone.URL}}
+		err := c.Run(t.Context(), console{out: &bytes.Buffer{}, err: &bytes.Buffer{}})
+		if err == nil || !strings.Contains(err.Error(), gone.URL) || !strings.Contains(err.Error(), "\nhint: outcrop catalog refresh --from DIR") {
+			t.Errorf("the error is %v", err)
+		}
+	})
+}

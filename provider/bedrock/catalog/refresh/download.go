@@ -1,0 +1,135 @@
+package refresh
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"outcrop/internal/jsonx"
+	"outcrop/upstream"
+)
+
+// Origins says where Download finds the tables. Its zero value stands for the
+// places where their makers publish them, and leaves out AWS's lists.
+type Origins struct {
+	// GitHub is where files of public repositories are served, ModelsDev the site of
+	// models.dev; empty for https://raw.githubusercontent.com and https://models.dev.
+	GitHub, ModelsDev string
+
+	// Lists gives answers of ListFoundationModels and ListInferenceProfiles, each in
+	// a file of its own with a name such as us-east-1-list-foundation-models.json. A
+	// list of several pages is several files. What it gives beside an error counts.
+	// If it is nil, AWS is not asked.
+	Lists func(ctx context.Context) (map[string][]byte, error)
+
+	// Now tells the day of the download; nil is the clock.
+	Now func() time.Time
+}
+
+// Limits of a table that is fetched.
+const (
+	fetchTimeout = 2 * time.Minute
+	largestTable = 64 << 20
+)
+
+// Download fetches the tables that anybody can have, which are LiteLLM's price map,
+// models.dev's, and Portkey's for Bedrock, and asks for AWS's lists. Their names
+// are those that Update knows, with the day of the download, in UTC. A table
+// that cannot be had is a warning; it is an error if none could, or if ctx ends.
+//
+// The tables do not say how old they are, so they count as of this day: where
+// another table of an earlier day states the same fact, they win.
+func Download(ctx context.Context, from Origins) (tables Files, warnings []error, err error) {
+	now := time.Now
+	if from.Now != nil {
+		now = from.Now
+	}
+	day := "-" + now().UTC().Format(time.DateOnly) + ".json"
+	github := cmp.Or(from.GitHub, "https://raw.githubusercontent.com")
+	client := upstream.New()
+	defer client.CloseIdle()
+	tables = Files{}
+	for _, t := range []struct{ name, address string }{
+		{"model_prices_and_context_window", github + "/BerriAI/litellm/main/model_prices_and_context_window.json"},
+		{"models.dev", cmp.Or(from.ModelsDev, "https://models.dev") + "/api.json"},
+		{"portkey-pricing-bedrock", github + "/Portkey-AI/models/main/pricing/bedrock.json"},
+		{"portkey-pricing-bedrock-mantle", github + "/Portkey-AI/models/main/pricing/bedrock-mantle.json"},
+		{"portkey-general-bedrock", github + "/Portkey-AI/models/main/general/bedrock.json"},
+	} {
+		data, err := fetch(ctx, client, t.address, largestTable)
+		switch {
+		case context.Cause(ctx) != nil:
+			return nil, nil, context.Cause(ctx)
+		case err != nil:
+			warnings = append(warnings, fmt.Errorf("%s: %w", t.address, err))
+		default:
+			tables[t.name+day] = data
+		}
+	}
+	if from.Lists != nil {
+		lists, err := from.Lists(ctx)
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, nil, cause
+		}
+		if err != nil {
+			warnings = append(warnings, fmt.Errorf("AWS's lists: %w", err))
+		}
+		for _, name := range slices.Sorted(maps.Keys(lists)) {
+			if !traitsOf(formatOf(name).source.Key).regional {
+				return nil, nil, fmt.Errorf("AWS's lists: %q is not a name of one of them", name)
+			}
+			file := name
+			if !aDay.MatchString(name) {
+				file = strings.TrimSuffix(name, ".json") + day
+			}
+			tables[file] = lists[name]
+		}
+	}
+	if len(tables) == 0 {
+		return nil, nil, fmt.Errorf("no table could be fetched:\n%w", errors.Join(warnings...))
+	}
+	return tables, warnings, nil
+}
+
+// fetch gets an object of JSON of no more than so many bytes.
+func fetch(ctx context.Context, client *upstream.Client, address string, most int64) ([]byte, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, fetchTimeout, fmt.Errorf("took longer than %v", fetchTimeout))
+	defer cancel()
+	resp, err := client.Do(ctx, &upstream.Request{Method: http.MethodGet, URL: u, Header: http.Header{"Accept": {"application/json, */*"}}})
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.Status != http.StatusOK {
+		text := fmt.Sprintf("answered %d %s", resp.Status, http.StatusText(resp.Status))
+		if to := resp.Header.Get("Location"); to != "" {
+			text += ", which leads to " + to
+		}
+		return nil, errors.New(text)
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case int64(len(data)) > most:
+		return nil, fmt.Errorf("is larger than %d bytes", most)
+	case len(data) == 0:
+		return nil, errors.New("answered with nothing")
+	}
+	if _, err := jsonx.Members(data); err != nil {
+		return nil, fmt.Errorf("is not a table: %w", err)
+	}
+	return data, nil
+}

@@ -1,0 +1,82 @@
+package refresh
+
+import (
+	"bytes"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"time"
+)
+
+// Files are tables or data files in memory, by name. They are a file system of
+// one folder, and nothing writes to them.
+type Files map[string][]byte
+
+// ReadFiles reads the files of a folder whose names end in .json.
+func ReadFiles(dir fs.FS) (Files, error) {
+	names, err := fs.Glob(dir, "*.json")
+	if err != nil {
+		return nil, err
+	}
+	files := Files{}
+	for _, name := range names {
+		if files[name], err = fs.ReadFile(dir, name); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// Open opens a file, as [fs.FS] has it.
+func (f Files) Open(name string) (fs.File, error) {
+	data, err := f.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return &openFile{bytes.NewReader(data), fileInfo{name, int64(len(data))}}, nil
+}
+
+// ReadFile gives a file, which must not be written to.
+func (f Files) ReadFile(name string) ([]byte, error) {
+	data, ok := f[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return data, nil
+}
+
+// Glob gives the names that match a pattern, sorted.
+func (f Files) Glob(pattern string) ([]string, error) {
+	if _, err := path.Match(pattern, ""); err != nil {
+		return nil, err
+	}
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(f)), func(name string) bool {
+		return !matches([]string{pattern}, name)
+	})
+	return names, nil
+}
+
+// openFile is a file that is being read.
+type openFile struct {
+	io.Reader
+	info fileInfo
+}
+
+func (o *openFile) Stat() (fs.FileInfo, error) { return o.info, nil }
+
+func (o *openFile) Close() error { return nil }
+
+// fileInfo is what there is to say of a file in memory.
+type fileInfo struct {
+	name string
+	size int64
+}
+
+func (i fileInfo) Name() string     { return i.name }
+func (i fileInfo) Size() int64      { return i.size }
+func (fileInfo) Mode() fs.FileMode  { return 0o444 }
+func (fileInfo) ModTime() time.Time { return time.Time{} }
+func (fileInfo) IsDir() bool        { return false }
+func (fileInfo) Sys() any           { return nil }

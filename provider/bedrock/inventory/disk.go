@@ -1,0 +1,93 @@
+package inventory
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"outcrop/provider/bedrock/catalog"
+)
+
+// tooOld is the age from which lists on disk are not used: what has come since
+// would be taken not to be there.
+const tooOld = 7 * 24 * time.Hour
+
+// maxFile bounds a file that is read, in bytes; one region's lists take 0.2 MB.
+const maxFile = 32 << 20
+
+func (v *Inventory) file(region string) string {
+	return filepath.Join(v.opt.Dir, "models-"+v.opt.Name+"-"+region+".json")
+}
+
+// load reads what is kept of a region; nil if there is nothing that can be used.
+func (v *Inventory) load(region string) *catalog.Live {
+	if v.opt.Dir == "" {
+		return nil
+	}
+	data, err := readFile(v.file(region))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var live *catalog.Live
+	if err == nil {
+		live, err = catalog.DecodeLive(data)
+	}
+	switch {
+	case err != nil:
+		v.opt.Logger.Warn("the kept lists of models cannot be used; they will be read from AWS", slog.String("file", v.file(region)), slog.String("error", err.Error()))
+		return nil
+	case live.Region != region || v.opt.Now().Sub(live.At) > tooOld:
+		return nil
+	}
+	v.opt.Logger.Debug("lists of models from disk", slog.String("region", region), slog.Duration("age", v.opt.Now().Sub(live.At)))
+	return live
+}
+
+func readFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxFile {
+		return nil, errors.New("it is too large")
+	}
+	return os.ReadFile(name)
+}
+
+// save keeps the lists of a region. Without a disk to write to nothing is kept.
+func (v *Inventory) save(l *catalog.Live) {
+	if v.opt.Dir == "" {
+		return
+	}
+	if err := writeFile(v.file(l.Region), l); err != nil {
+		v.opt.Logger.Debug("lists of models cannot be kept", slog.String("error", err.Error()))
+	}
+}
+
+// writeFile puts a whole file in the place of an older one, so that a process
+// that ends in the middle leaves the older one.
+func writeFile(name string, l *catalog.Live) error {
+	data, err := l.Encode()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".models-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+// Package inventory knows what an account can call: the lists of models and
+// inference profiles of the regions in use, read from AWS in the background, kept
+// on disk, and laid over the catalogue that comes with the program; and what
+// AWS's refusals have taught that no list says.
+package inventory
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"outcrop/provider/bedrock/catalog"
+)
+
+// Get makes one call of the control plane in a region, GET with the segments of a
+// path and a query, and gives the body of the answer. An error is an *llm.Error.
+type Get func(ctx context.Context, region, query string, path ...string) ([]byte, error)
+
+// Options are an inventory's parts.
+type Options struct {
+	// Base is the catalogue that the lists are laid over.
+	Base *catalog.Catalogue
+	// Dir is a folder in which lists outlast a restart; empty for none. Name tells
+	// the account's files from those of others.
+	Dir, Name string
+	Now       func() time.Time
+	Logger    *slog.Logger
+}
+
+// Inventory is what is known of one account. It is safe for use by many
+// goroutines.
+type Inventory struct {
+	opt   Options
+	state atomic.Pointer[State]
+	open  context.Context // ends with Close
+	end   context.CancelFunc
+	// running are the readings under way.
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	regions map[string]*region
+	lessons map[fact]lesson
+	warned  map[bool]bool // whether it was said that an action is denied (true), or fails otherwise
+	closed  bool
+}
+
+// region is what was read in one region.
+type region struct {
+	name   string
+	live   *catalog.Live // nil before anything was read
+	err    error         // of the last reading
+	tried  time.Time     // when the last reading began
+	access time.Time     // when access was last asked about
+	flight *flight       // the reading under way; nil if there is none
+	wanted map[string]bool
+}
+
+// flight is one reading, for all who want it.
+type flight struct {
+	lists chan struct{} // closed when the lists are read
+	done  chan struct{} // closed when all is read
+}
+
+// State is all that is known at one moment. It does not change.
+type State struct {
+	Catalogue *catalog.Catalogue
+	lessons   map[fact]lesson
+	expires   time.Time // when the first lesson does; zero if there is none
+}
+
+// New makes an inventory that knows what Base knows.
+func New(opt Options) *Inventory {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	v := &Inventory{opt: opt, regions: map[string]*region{}, lessons: map[fact]lesson{}, warned: map[bool]bool{}}
+	v.open, v.end = context.WithCancel(context.Background())
+	v.state.Store(&State{Catalogue: opt.Base})
+	return v
+}
+
+// Close ends the readings under way and waits for their goroutines. What is known
+// stays.
+func (v *Inventory) Close() {
+	v.mu.Lock()
+	v.closed = true
+	v.mu.Unlock()
+	v.end()
+	v.running.Wait()
+}
+
+// Now gives what is known. It waits for no reading, and two calls give the same
+// pointer as long as nothing new is known.
+func (v *Inventory) Now() *State {
+	s := v.state.Load()
+	if s.expires.IsZero() || v.opt.Now().Before(s.expires) {
+		return s
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.publish(false)
+	return v.state.Load()
+}
+
+// publish makes a new State of what is known; mu is held. lists says whether
+// there are new lists; else only the lessons are new.
+func (v *Inventory) publish(lists bool) {
+	next := *v.state.Load()
+	if lists {
+		var live []*catalog.Live
+		for _, r := range v.regions {
+			if r.live != nil {
+				live = append(live, r.live)
+			}
+		}
+		slices.SortFunc(live, func(a, b *catalog.Live) int { return cmp.Compare(a.Region, b.Region) })
+		next.Catalogue = v.opt.Base.With(live...)
+	}
+	v.forget(next.Catalogue)
+	next.lessons, next.expires = maps.Clone(v.lessons), time.Time{}
+	for _, l := range next.lessons {
+		if next.expires.IsZero() || l.until.Before(next.expires) {
+			next.expires = l.until
+		}
+	}
+	v.state.Store(&next)
+}
+
+// Use says that calls go to a region, and takes up what is kept of it on disk. It
+// calls nothing.
+func (v *Inventory) Use(name string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.use(name)
+}
+
+// use is Use; mu is held.
+func (v *Inventory) use(name string) *region {
+	if r := v.regions[name]; r != nil {
+		return r
+	}
+	r := &region{name: name, wanted: map[string]bool{}}
+	v.regions[name] = r
+	if r.live = v.load(name); r.live != nil {
+		v.publish(true)
+	}
+	return r
+}
+
+// Status says how the lists of a region stand.
+type Status struct {
+	Region string
+	// Account is the account's number; empty if no list has told it.
+	Account string
+	// At is when the lists were read, maybe by an earlier process; zero if they
+	// never were.
+	At               time.Time
+	Models, Profiles int
+	// Err is why the last reading failed, in whole or in part; nil if it did not.
+	Err error
+}
+
+// Status gives the state of the regions in use, by name.
+func (v *Inventory) Status() []Status {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var all []Status
+	for _, name := range slices.Sorted(maps.Keys(v.regions)) {
+		r := v.regions[name]
+		s := Status{Region: name, Err: r.err}
+		if r.live != nil {
+			s.Account, s.At = r.live.Account, r.live.At
+			s.Models, s.Profiles = len(r.live.Models.Value), len(r.live.Profiles.Value)
+		}
+		all = append(all, s)
+	}
+	return all
+}

@@ -1,0 +1,370 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/modelid"
+)
+
+// Bounds of a reading.
+const (
+	// listPatience is how long the lists of a region may take, and accessPatience
+	// all that is asked of single models.
+	listPatience   = 30 * time.Second
+	accessPatience = 2 * time.Minute
+	// maxPages is how often a list goes on, should it never end.
+	maxPages = 50
+	// accessAge is how long what AWS said of the account's access is taken to hold;
+	// to ask takes a call for each model.
+	accessAge = time.Hour
+	// maxWanted is how many ARNs of a region are looked up; clients choose them.
+	maxWanted = 256
+	// maxRefused is after how many failures the account's access is not asked about
+	// any further.
+	maxRefused = 3
+)
+
+// errClosed says that the inventory was closed.
+var errClosed = errors.New("the gateway is being stopped")
+
+// Refresh reads the lists of a region unless that was tried less than age ago,
+// and waits for what single models were asked about as well. Whoever asks for one
+// region at the same time waits for the same reading.
+func (v *Inventory) Refresh(ctx context.Context, name string, age time.Duration, get Get) error {
+	f, err := v.begin(name, age, get)
+	if f == nil {
+		return err
+	}
+	return v.wait(ctx, name, f.done)
+}
+
+// Lists is Refresh without waiting for more than the lists.
+func (v *Inventory) Lists(ctx context.Context, name string, age time.Duration, get Get) error {
+	f, err := v.begin(name, age, get)
+	if f == nil {
+		return err
+	}
+	return v.wait(ctx, name, f.lists)
+}
+
+// Want says that calls go to an ARN whose model the lists do not tell, and asks
+// for it in the background.
+func (v *Inventory) Want(name, arn string, get Get) {
+	v.mu.Lock()
+	r := v.use(name)
+	known := r.wanted[arn] || r.live != nil && r.live.Beneath[arn] != ""
+	if !known && len(r.wanted) < maxWanted {
+		r.wanted[arn] = true
+	}
+	started := !r.tried.IsZero()
+	v.mu.Unlock()
+	if !known && started {
+		_, _ = v.begin(name, 0, get) // nobody waits; the region's status has the error
+	}
+}
+
+func (v *Inventory) wait(ctx context.Context, name string, done <-chan struct{}) error {
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.regions[name].err
+}
+
+// begin gives the reading of a region that is under way, or begins one. There is
+// none if the last one is young enough; then err is that one's.
+func (v *Inventory) begin(name string, age time.Duration, get Get) (*flight, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return nil, errClosed
+	}
+	r := v.use(name)
+	now := v.opt.Now()
+	switch {
+	case r.flight != nil:
+		return r.flight, nil
+	case !r.tried.IsZero() && now.Sub(r.tried) < age:
+		return nil, r.err
+	}
+	r.tried = now
+	r.flight = &flight{lists: make(chan struct{}), done: make(chan struct{})}
+	f := r.flight
+	v.running.Go(func() {
+		v.read(r, f, get)
+		v.mu.Lock()
+		r.flight = nil
+		v.mu.Unlock()
+		close(f.done)
+	})
+	return f, nil
+}
+
+// read makes one reading of a region: the lists, which are of use at once, then
+// what single models and ARNs must be asked about.
+func (v *Inventory) read(r *region, f *flight, get Get) {
+	v.mu.Lock()
+	before := r.live
+	v.mu.Unlock()
+	live, err := v.readLists(r.name, before, get)
+	v.settle(r, live, err)
+	close(f.lists)
+	if live == nil {
+		return
+	}
+	more := *live
+	v.readMore(r, &more, get)
+	v.settle(r, &more, err)
+}
+
+// settle makes what was read known.
+func (v *Inventory) settle(r *region, live *catalog.Live, err error) {
+	v.mu.Lock()
+	r.err = err
+	if live != nil {
+		r.live = live
+		v.publish(true)
+	}
+	v.mu.Unlock()
+	if live != nil {
+		v.save(live)
+	}
+}
+
+// readLists reads the two lists. One that cannot be read stays as it was; it is
+// nil if neither can.
+func (v *Inventory) readLists(region string, before *catalog.Live, get Get) (*catalog.Live, error) {
+	ctx, cancel := context.WithTimeout(v.open, listPatience)
+	defer cancel()
+	live := &catalog.Live{Region: region}
+	if before != nil {
+		*live = *before
+	}
+	models, err := readModels(ctx, region, get)
+	if err == nil {
+		live.Models = llm.Some(models)
+	}
+	profiles, profileErr := v.readProfiles(ctx, region, get)
+	if profileErr == nil {
+		live.Profiles = llm.Some(profiles)
+		live.Account = account(profiles)
+	}
+	v.tell(region, "bedrock:ListFoundationModels", err)
+	v.tell(region, "bedrock:ListInferenceProfiles", profileErr)
+	if err != nil && profileErr != nil {
+		return nil, err
+	}
+	live.At = v.opt.Now()
+	return live, errors.Join(err, profileErr)
+}
+
+func readModels(ctx context.Context, region string, get Get) ([]catalog.LiveModel, error) {
+	body, err := get(ctx, region, "", "foundation-models")
+	if err != nil {
+		return nil, err
+	}
+	models, err := catalog.DecodeFoundationModels(body)
+	return slices.DeleteFunc(models, func(m catalog.LiveModel) bool { return m.ID == "" }), err
+}
+
+// readProfiles reads the profiles that AWS defines and those of the account,
+// which stand in lists of their own. Without the second the first counts.
+func (v *Inventory) readProfiles(ctx context.Context, region string, get Get) ([]catalog.LiveProfile, error) {
+	all, err := readPages(ctx, region, "SYSTEM_DEFINED", get)
+	if err != nil {
+		return nil, err
+	}
+	own, err := readPages(ctx, region, "APPLICATION", get)
+	if err != nil {
+		v.opt.Logger.Debug("the account's own inference profiles cannot be listed", slog.String("region", region), slog.String("error", err.Error()))
+	}
+	return append(all, own...), nil
+}
+
+func readPages(ctx context.Context, region, kind string, get Get) ([]catalog.LiveProfile, error) {
+	var all []catalog.LiveProfile
+	token := ""
+	for range maxPages {
+		query := "maxResults=1000&type=" + kind
+		if token != "" {
+			query += "&nextToken=" + url.QueryEscape(token)
+		}
+		body, err := get(ctx, region, query, "inference-profiles")
+		if err != nil {
+			return nil, err
+		}
+		page, next, err := catalog.DecodeInferenceProfiles(body)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range page {
+			if p.ID != "" && p.ARN != "" {
+				all = append(all, p)
+			}
+		}
+		if token = next; token == "" {
+			break
+		}
+	}
+	return all, nil
+}
+
+// account is the number in the ARNs of profiles.
+func account(profiles []catalog.LiveProfile) string {
+	for _, p := range profiles {
+		if arn, err := modelid.ParseARN(p.ARN); err == nil && arn.Account != "" {
+			return arn.Account
+		}
+	}
+	return ""
+}
+
+// readMore asks what lies beneath ARNs, and, when it is time, what the account
+// may do with each model.
+func (v *Inventory) readMore(r *region, live *catalog.Live, get Get) {
+	ctx, cancel := context.WithTimeout(v.open, accessPatience)
+	defer cancel()
+	v.readBeneath(ctx, r, live, get)
+	v.mu.Lock()
+	due := r.access.IsZero() && len(live.Access) == 0 || v.opt.Now().Sub(r.access) >= accessAge
+	v.mu.Unlock()
+	if !due {
+		return
+	}
+	access := map[string]catalog.Access{}
+	failed := 0
+	for i := range live.Models.Value {
+		m := &live.Models.Value[i]
+		if !slices.Contains(m.Output, "TEXT") {
+			continue
+		}
+		body, err := get(ctx, live.Region, "", "foundation-model-availability", m.ID)
+		if err != nil {
+			if failed++; failed == maxRefused || ctx.Err() != nil { // it cannot be asked at all
+				v.tell(live.Region, "bedrock:GetFoundationModelAvailability", err)
+				return
+			}
+			continue
+		}
+		if a, err := catalog.DecodeAccess(body); err == nil {
+			access[m.ID] = a
+		}
+	}
+	live.Access = access
+	v.mu.Lock()
+	r.access = v.opt.Now()
+	v.mu.Unlock()
+}
+
+// readBeneath looks up the models beneath the ARNs that calls go to and that no
+// list tells.
+func (v *Inventory) readBeneath(ctx context.Context, r *region, live *catalog.Live, get Get) {
+	v.mu.Lock()
+	var arns []string
+	for arn := range r.wanted {
+		arns = append(arns, arn)
+	}
+	v.mu.Unlock()
+	slices.Sort(arns)
+	beneath := map[string]string{}
+	for _, arn := range arns {
+		base, err := lookUp(ctx, arn, get)
+		if err != nil {
+			v.opt.Logger.Debug("what lies beneath an ARN cannot be told", slog.String("arn", arn), slog.String("error", err.Error()))
+			base = live.Beneath[arn]
+		}
+		if base != "" {
+			beneath[arn] = base
+		}
+	}
+	live.Beneath = beneath
+}
+
+// lookUp asks AWS for the base id of the model beneath an ARN; empty if AWS does
+// not say. Members are those of GetInferenceProfile,
+// GetProvisionedModelThroughput, GetCustomModelDeployment and GetCustomModel in
+// the service model of the control plane.
+func lookUp(ctx context.Context, text string, get Get) (string, error) {
+	arn, err := modelid.ParseARN(text)
+	if err != nil {
+		return "", err
+	}
+	switch arn.Kind {
+	case modelid.ApplicationInferenceProfile, modelid.InferenceProfile:
+		body, err := get(ctx, arn.Region, "", "inference-profiles", text)
+		if err != nil {
+			return "", err
+		}
+		p, err := catalog.DecodeInferenceProfile(body)
+		if err != nil {
+			return "", err
+		}
+		return baseOf(p.Models...), nil
+	case modelid.ProvisionedModel:
+		return lookUpMember(ctx, arn.Region, get, catalog.DecodeProvisionedModel, "provisioned-model-throughput", text)
+	case modelid.CustomModelDeployment:
+		return lookUpMember(ctx, arn.Region, get, catalog.DecodeCustomModelDeployment, "model-customization", "custom-model-deployments", text)
+	default: // a custom model's ARN holds the base id; an imported model has none
+		return "", nil
+	}
+}
+
+func lookUpMember(ctx context.Context, region string, get Get, decode func([]byte) (string, error), path ...string) (string, error) {
+	body, err := get(ctx, region, "", path...)
+	if err != nil {
+		return "", err
+	}
+	model, err := decode(body)
+	if err != nil {
+		return "", err
+	}
+	return baseOf(model), nil
+}
+
+// baseOf is the base id in the first ARN of a model that has one.
+func baseOf(arns ...string) string {
+	for _, arn := range arns {
+		if id, err := modelid.Parse(arn); err == nil && id.Base() != "" {
+			return id.Base()
+		}
+	}
+	return ""
+}
+
+// statement is what lets a gateway read the lists, as the actions are named in
+// the service authorization reference of Amazon Bedrock.
+const statement = `{"Effect":"Allow","Action":["bedrock:ListFoundationModels","bedrock:ListInferenceProfiles","bedrock:GetInferenceProfile","bedrock:GetFoundationModelAvailability"],"Resource":"*"}`
+
+// tell says once that an action is not permitted, and once that one fails
+// otherwise. After that the region's status says it.
+func (v *Inventory) tell(region, action string, err error) {
+	if err == nil || v.open.Err() != nil {
+		return
+	}
+	e, ok := errors.AsType[*llm.Error](err)
+	denied := ok && strings.HasPrefix(string(e.Code), "iam.")
+	v.mu.Lock()
+	first := !v.warned[denied]
+	v.warned[denied] = true
+	v.mu.Unlock()
+	attributes := []slog.Attr{slog.String("action", action), slog.String("region", region), slog.String("error", err.Error())}
+	level := slog.LevelDebug
+	if first {
+		level = slog.LevelWarn
+	}
+	if denied {
+		attributes = append(attributes, slog.String("statement", statement))
+	}
+	v.opt.Logger.LogAttrs(v.open, level, "models cannot be listed; what is known of them is this release's, what was kept, and what calls teach", attributes...)
+}

@@ -1,0 +1,118 @@
+package bedrock
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/modelid"
+)
+
+// How long a refused call waits for lists to be read again, and how old they may
+// be without being read again: a client that makes ids up must not make the
+// gateway read lists all the time.
+const (
+	learnPatience = 5 * time.Second
+	learnAge      = 2 * time.Second
+)
+
+// Learn takes it that a bare id needs a profile, or that an id is not valid in a
+// region, once AWS has said so of a call; has the lists read again; and reports
+// whether there is another way now. If there is none it says in e what would
+// work.
+func (d *deployment) Learn(ctx context.Context, model string, refused provider.Target, e *llm.Error) bool {
+	w, ok := refused.(*way)
+	if !ok || !e.Upstream || e.Code != llm.CodeModelNeedsProfile && e.Code != llm.CodeModelUnknown {
+		return false
+	}
+	a, err := d.ask(model)
+	if err != nil {
+		return false
+	}
+	learned := false
+	if !a.policy.Strict {
+		d.read(ctx, w.target.Region)
+		learned = d.note(w, e)
+	}
+	state := d.source.inventory.Now()
+	if learned {
+		p, err := d.plan(model)
+		if err == nil && slices.ContainsFunc(p.targets, func(t provider.Target) bool { return t.Place() != w.Place() || t.ID() != w.ID() }) {
+			return true
+		}
+	}
+	advise(e, a, w, state.Catalogue)
+	return false
+}
+
+// read has the lists of a region read again.
+func (d *deployment) read(ctx context.Context, region string) {
+	if !d.listable {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, learnPatience)
+	defer cancel()
+	_ = d.source.inventory.Lists(ctx, region, learnAge, d.get) // without new lists the old ones count, and the guess
+}
+
+// note remembers what a refusal teaches, and reports whether it teaches anything.
+func (d *deployment) note(w *way, e *llm.Error) bool {
+	id, err := modelid.Parse(w.target.ID)
+	if err != nil || id.ARN != (modelid.ARN{}) {
+		return false
+	}
+	if e.Code == llm.CodeModelNeedsProfile {
+		if id.Geography != "" {
+			return false
+		}
+		d.source.inventory.NeedsProfile(id.Base(), w.target.Region)
+		return true
+	}
+	d.source.inventory.Dead(id.ModelID(), w.target.Region)
+	return true
+}
+
+// advise says in a refusal what would work.
+func advise(e *llm.Error, a asked, w *way, known *catalog.Catalogue) {
+	id, err := modelid.Parse(w.target.ID)
+	if err != nil {
+		return
+	}
+	region := w.target.Region
+	e.Param = "model"
+	p, isProfile := known.Profile(id.ModelID())
+	m, isModel := known.Model(id.Base())
+	var here []string
+	for _, other := range known.ProfilesOf(id.Base()) {
+		if other.From(region) == catalog.Yes && other.ID != id.ModelID() {
+			here = append(here, other.ID)
+		}
+	}
+	switch {
+	case e.Code == llm.CodeModelNeedsProfile && a.policy.Strict && len(here) > 0:
+		e.Fix = "The policy is strict, so the id was sent as it is written. Name a profile: " + strings.Join(here, ", ") + "."
+	case e.Code == llm.CodeModelNeedsProfile && len(here) > 0:
+		e.Fix = "These profiles lead to the model from " + region + ", if the policy allows them: " + strings.Join(here, ", ") + "."
+	case e.Code == llm.CodeModelNeedsProfile:
+		e.Fix = "No inference profile that leads to the model from " + region + " is known; outcrop models lists what can be called."
+	case isProfile && p.From(region) == catalog.No && len(p.Regions()) > 0:
+		e.Code = llm.CodeModelWrongPlace
+		e.Cause = p.ID + " can be called from " + strings.Join(p.Regions(), ", ") + ", and this call was made in " + region + "."
+		e.Fix = "Call it from one of those regions."
+		if len(here) > 0 {
+			e.Fix = "From " + region + " call " + strings.Join(here, " or ") + "; a policy that names geographies does so by itself."
+		}
+	case isModel && m.In(region) == catalog.No:
+		e.Code = llm.CodeModelNotInRegion
+		e.Cause = "AWS does not list " + m.ID + " in " + region + "."
+		e.Fix = "Call it in a region that has it; outcrop models lists what can be called in one."
+	case id.ARN != (modelid.ARN{}):
+		e.Fix = "Check that the resource exists in " + region + " and belongs to the account that calls."
+	default:
+		e.Fix = "The nearest ids that are known are " + strings.Join(known.Nearest(w.target.ID, 3), ", ") + "."
+	}
+}

@@ -1,0 +1,259 @@
+package bedrock
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/converse"
+	"outcrop/provider/bedrock/inventory"
+	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/resolve"
+)
+
+// plan is what is known of the ways to one model string. It is made again when
+// more is known.
+type plan struct {
+	state   *inventory.State
+	targets []provider.Target // of *way
+	err     error             // why there are none
+}
+
+// maxKnown bounds the plans kept; behind a wildcard clients choose the model
+// strings.
+const maxKnown = 1024
+
+// way is one way to a model: a provider.Target and an llm.Pricer.
+type way struct {
+	d             *deployment
+	model         converse.Model
+	whole, stream *url.URL
+	host          string
+	wholePath     string
+	streamPath    string
+	target        llm.Target // Region is also what is signed for
+	base          string     // the model beneath; empty if it is not known
+	price         *catalog.Price
+	warnings      []llm.Warning
+}
+
+// Targets gives the ways to a model string, the best first.
+func (d *deployment) Targets(model string) ([]provider.Target, error) {
+	p, err := d.plan(model)
+	if err != nil {
+		return nil, requestError(err)
+	}
+	if p.err != nil {
+		return nil, requestError(p.err)
+	}
+	return p.targets, nil
+}
+
+// plan gives the plan for a model string by what is known now.
+func (d *deployment) plan(model string) (*plan, error) {
+	state := d.source.inventory.Now()
+	d.mu.RLock()
+	p := d.plans[model]
+	d.mu.RUnlock()
+	if p != nil && p.state == state {
+		return p, nil
+	}
+	p, err := d.resolve(model, state)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.plans) >= maxKnown {
+		clear(d.plans)
+	}
+	d.plans[strings.Clone(model)] = p
+	return p, nil
+}
+
+// asked is a model string as a deployment takes it.
+type asked struct {
+	id     modelid.ID // what is called
+	model  modelid.ID // what tells the model's abilities
+	region string
+	policy resolve.Policy // for the regions that can be reached
+	named  bool           // model is another than id, by the setting model_id
+}
+
+// ask reads a model string.
+func (d *deployment) ask(model string) (asked, error) {
+	id, err := modelid.Parse(model)
+	if err != nil {
+		return asked{}, err
+	}
+	switch id.Route {
+	case modelid.Auto, modelid.Converse, modelid.Nova, modelid.Nova2:
+	default:
+		return asked{}, llm.Unsupported("model", "the route %s/ is not there yet; without it the call goes to Converse", id.Route)
+	}
+	a := asked{id: id, model: id, policy: d.policy}
+	if own := d.params.Values["model_id"]; own != "" {
+		if a.id, err = modelid.Parse(own); err != nil {
+			return asked{}, err
+		}
+		a.named = true
+	}
+	end, err := d.runtime(d.region(a.id, id))
+	if err != nil {
+		return asked{}, err
+	}
+	a.region = end.Region
+	if bound := a.id.CallRegion(); bound != "" { // what the deployment is set to goes first
+		a.id.Region = a.region
+		if a.id.ARN != (modelid.ARN{}) {
+			a.id.ARN.Region = a.region
+		}
+	}
+	a.policy.Regions = slices.DeleteFunc(slices.Clone(d.policy.Regions), func(region string) bool {
+		end, err := d.runtime(region)
+		return err != nil || end.Region != region // an endpoint that is set serves its own region
+	})
+	return a, nil
+}
+
+func (d *deployment) resolve(model string, state *inventory.State) (*plan, error) {
+	a, err := d.ask(model)
+	if err != nil {
+		return nil, err
+	}
+	decision := decide(a, state)
+	p := &plan{state: state}
+	for _, w := range decision.Ways {
+		to, err := d.way(a, w, state.Catalogue)
+		if err != nil {
+			return nil, err
+		}
+		p.targets = append(p.targets, to)
+	}
+	if len(p.targets) == 0 {
+		p.err = refusal(decision.Refusal)
+	}
+	return p, nil
+}
+
+func decide(a asked, state *inventory.State) resolve.Decision {
+	return resolve.Resolve(a.id, a.region, a.policy, state.Catalogue, resolve.Learned{NeedsProfile: state.NeedsProfile, Dead: state.Dead})
+}
+
+// refusal is the error for a model that the policy leaves no way to.
+func refusal(r *resolve.Refusal) error {
+	e := &llm.Error{Code: llm.CodeModelWrongPlace, Status: 400, Param: "model", Actor: llm.ActorOperator, Message: r.Message + "."}
+	if len(r.Works) > 0 {
+		e.Fix = "What would work under another policy or from another region: " + strings.Join(r.Works, ", ") + "."
+	} else {
+		e.Fix = "Whoever runs this gateway can change outcrop_settings.bedrock.policy, or model_info.outcrop.policy of the deployment."
+	}
+	return e
+}
+
+// way makes a way that can be called.
+func (d *deployment) way(a asked, w resolve.Way, known *catalog.Catalogue) (*way, error) {
+	end, err := d.runtime(w.Region)
+	if err != nil {
+		return nil, err
+	}
+	to := &way{
+		d:      d,
+		model:  converse.Model{Vendor: a.model.Vendor, Name: a.model.Name},
+		whole:  end.URL("", "model", w.ID, "converse"),
+		stream: end.URL("", "model", w.ID, "converse-stream"),
+		host:   end.Host,
+		target: llm.Target{API: w.API, Region: end.Region, ID: w.ID, Note: d.params.Note, Reason: w.Reason},
+		base:   w.Base,
+	}
+	to.wholePath, to.streamPath = to.whole.EscapedPath(), to.stream.EscapedPath()
+	if base, err := modelid.Parse(w.Base); err == nil && (!a.named || a.model.Base() == "") {
+		to.model = converse.Model{Vendor: base.Vendor, Name: base.Name}
+	}
+	if m, ok := known.Model(w.Base); ok {
+		to.price = priceOf(known, m, w)
+		to.warnings = lifeWarnings(m, d.now())
+	}
+	if w.Base == "" && a.id.ARN.Kind != modelid.NoARN {
+		d.source.inventory.Want(w.Region, w.ID, d.get)
+	}
+	return to, nil
+}
+
+// priceOf gives what calls by a way cost; nil if that is not known, or if they are
+// not paid by the token.
+func priceOf(known *catalog.Catalogue, m *catalog.Model, w resolve.Way) *catalog.Price {
+	id, err := modelid.Parse(w.ID)
+	if err != nil {
+		return nil
+	}
+	prefix := id.Geography
+	switch id.ARN.Kind {
+	case modelid.NoARN, modelid.FoundationModel, modelid.InferenceProfile:
+	case modelid.ApplicationInferenceProfile:
+		p, ok := known.Profile(w.ID)
+		if !ok {
+			return nil
+		}
+		if prefix, ok = prefixOf(known, p, w.Region); !ok {
+			return nil
+		}
+	default:
+		return nil
+	}
+	price, _ := m.Price(prefix, w.Region)
+	return price
+}
+
+// prefixOf gives the prefix of the profiles that lead where a profile of the
+// account's does, empty if it leads to its own region alone: the price is the
+// same.
+func prefixOf(known *catalog.Catalogue, own *catalog.Profile, region string) (prefix string, ok bool) {
+	to := own.Destinations(region)
+	if !own.Worldwide() && len(to) == 1 {
+		return "", to[0] == region
+	}
+	for _, p := range known.ProfilesOf(own.Base) {
+		if own.Worldwide() && p.Worldwide() || len(to) > 0 && slices.Equal(p.Destinations(region), to) {
+			return p.Prefix, true
+		}
+	}
+	return "", false
+}
+
+// Cost is what usage costs by this way.
+func (w *way) Cost(tier string, u *llm.Usage) (llm.Cost, bool) {
+	t, ok := catalog.TierOf(tier)
+	if !ok || w.price == nil {
+		return 0, false
+	}
+	return w.price.Cost(t, u)
+}
+
+// Place is the region that is called.
+func (w *way) Place() string { return w.target.Region }
+
+// ID is the model id, profile id or ARN that is called.
+func (w *way) ID() string { return w.target.ID }
+
+var (
+	_ provider.Targeter = (*deployment)(nil)
+	_ provider.Lister   = (*deployment)(nil)
+	_ provider.Readier  = (*deployment)(nil)
+	_ llm.Pricer        = (*way)(nil)
+)
+
+// get makes one call of the control plane.
+func (d *deployment) get(ctx context.Context, region, query string, path ...string) ([]byte, error) {
+	end, err := d.control(region)
+	if err != nil {
+		return nil, err
+	}
+	return d.fetch(ctx, end, query, path...)
+}
+
+var _ inventory.Get = (*deployment)(nil).get
