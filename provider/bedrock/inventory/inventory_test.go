@@ -1,0 +1,474 @@
+package inventory_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"outcrop/llm"
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/inventory"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const account = "111122223333"
+
+// aws plays the control plane. Lists are by region.
+type aws struct {
+	mu       sync.Mutex
+	models   map[string]string // base id to inference type
+	profiles []string          // ids that AWS defines
+	own      []string          // ids of the account's profiles of acme.rocket-v9:0
+	fail     map[string]error  // by the first segment of the path
+	page     int               // profiles on a page; 0 for all
+	calls    []string          // path and query
+	gate     chan struct{}     // if not nil, calls wait for it
+}
+
+func (a *aws) get(ctx context.Context, region, query string, path ...string) ([]byte, error) {
+	a.mu.Lock()
+	a.calls = append(a.calls, strings.Join(path, "/")+"?"+query)
+	gate := a.gate
+	a.mu.Unlock()
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.fail[path[0]]; err != nil {
+		return nil, err
+	}
+	switch path[0] {
+	case "foundation-models":
+		var rows []string
+		for id, kind := range a.models {
+			rows = append(rows, fmt.Sprintf(`{"modelId":%q,"modelName":%q,"providerName":"Acme","outputModalities":["TEXT"],"inferenceTypesSupported":[%q],"modelLifecycle":{"status":"ACTIVE"}}`, id, id, kind))
+		}
+		return []byte(`{"modelSummaries":[` + strings.Join(rows, ",") + `]}`), nil
+	case "inference-profiles":
+		if len(path) == 2 {
+			return []byte(profile("abcdefghijkl", "APPLICATION", path[1], "acme.pebble-v1:0")), nil
+		}
+		return []byte(a.list(region, query)), nil
+	case "foundation-model-availability":
+		return []byte(`{"agreementAvailability":{"status":"AVAILABLE"},"authorizationStatus":"AUTHORIZED","entitlementAvailability":"AVAILABLE","regionAvailability":"AVAILABLE"}`), nil
+	case "provisioned-model-throughput":
+		return []byte(`{"foundationModelArn":"arn:aws:bedrock:us-east-1::foundation-model/acme.pebble-v1:0"}`), nil
+	case "model-customization":
+		return []byte(`{"modelArn":"arn:aws:bedrock:us-east-1:111122223333:custom-model/amazon.nova-lite-v1:0/abcdefghijkl"}`), nil
+	}
+	return nil, fmt.Errorf("no such path: %s", path[0])
+}
+
+func profile(id, kind, arn, base string) string {
+	return fmt.Sprintf(`{"inferenceProfileId":%q,"inferenceProfileName":%q,"inferenceProfileArn":%q,"type":%q,"status":"ACTIVE","models":[{"modelArn":"arn:aws:bedrock:us-east-1::foundation-model/%s"},{"modelArn":"arn:aws:bedrock:us-west-2::foundation-model/%s"}]}`, id, id, arn, kind, base, base)
+}
+
+// list is a page of ListInferenceProfiles.
+func (a *aws) list(region, query string) string {
+	var rows []string
+	if strings.Contains(query, "type=APPLICATION") {
+		for _, id := range a.own {
+			rows = append(rows, profile(id, "APPLICATION", "arn:aws:bedrock:"+region+":"+account+":application-inference-profile/"+id, "acme.rocket-v9:0"))
+		}
+	} else {
+		for _, id := range a.profiles {
+			_, base, _ := strings.Cut(id, ".")
+			rows = append(rows, profile(id, "SYSTEM_DEFINED", "arn:aws:bedrock:"+region+":"+account+":inference-profile/"+id, base))
+		}
+	}
+	from, next := 0, ""
+	if a.page > 0 {
+		if _, token, ok := strings.Cut(query, "nextToken="); ok {
+			_, _ = fmt.Sscanf(token, "p%d", &from)
+		}
+		to := min(from+a.page, len(rows))
+		if to < len(rows) {
+			next = fmt.Sprintf(`,"nextToken":"p%d"`, to)
+		}
+		rows = rows[from:to]
+	}
+	return `{"inferenceProfileSummaries":[` + strings.Join(rows, ",") + `]` + next + `}`
+}
+
+func (a *aws) count(prefix string) (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, c := range a.calls {
+		if strings.HasPrefix(c, prefix) {
+			n++
+		}
+	}
+	return n
+}
+
+func (a *aws) set(change func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	change()
+}
+
+func morning() *aws {
+	return &aws{
+		models:   map[string]string{"acme.rocket-v9:0": "INFERENCE_PROFILE", "acme.pebble-v1:0": "ON_DEMAND"},
+		profiles: []string{"us.acme.rocket-v9:0", "global.acme.rocket-v9:0"},
+		own:      []string{"abcdefghijkl"}, fail: map[string]error{},
+	}
+}
+
+func denied(action string) *llm.Error {
+	return &llm.Error{Code: llm.CodeDenied, Status: 403, Message: "User: x is not authorized to perform: " + action}
+}
+
+// clock is a time that stands still until it is told otherwise.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) time() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// made is an inventory with its log and clock.
+type made struct {
+	*inventory.Inventory
+	clock *clock
+	log   *bytes.Buffer
+}
+
+func open(t *testing.T, dir string) made {
+	t.Helper()
+	base, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := made{clock: &clock{now: time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)}, log: &bytes.Buffer{}}
+	m.Inventory = inventory.New(inventory.Options{
+		Base: base, Dir: dir, Name: "test", Now: m.clock.time,
+		Logger: slog.New(slog.NewTextHandler(m.log, nil)),
+	})
+	t.Cleanup(m.Close)
+	return m
+}
+
+const region = "us-east-1"
+
+func TestListsAreLaidOverWhatTheReleaseKnows(t *testing.T) {
+	for _, page := range []int{0, 1} {
+		v, a := open(t, ""), morning()
+		a.page = page
+		before := v.Now()
+		if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+			t.Fatal(err)
+		}
+		c := v.Now().Catalogue
+		if v.Now() == before || c.OnDemand("acme.rocket-v9:0", region) != catalog.No || c.OnDemand("acme.pebble-v1:0", region) != catalog.Yes || len(c.ProfilesOf("acme.rocket-v9:0")) != 2 {
+			t.Errorf("with %d on a page: the new models are not there", page)
+		}
+		if base, ok := c.Beneath("arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abcdefghijkl"); !ok || base != "acme.rocket-v9:0" {
+			t.Errorf("beneath the account's own profile: %q", base)
+		}
+		m, _ := c.Model("acme.pebble-v1:0")
+		if access := m.Access(region); !access.Set || access.Value.Granted() != catalog.Yes {
+			t.Errorf("access %+v", access)
+		}
+		s := v.Status()
+		if len(s) != 1 || s[0].Account != account || s[0].Models != 2 || s[0].Profiles != 3 || s[0].Err != nil || !s[0].At.Equal(v.clock.time()) {
+			t.Errorf("status %+v", s)
+		}
+	}
+}
+
+// Whoever asks for a region at the same time waits for one reading; whoever only
+// wants to know waits for none.
+func TestOneReadingForAllAndNobodyElseWaits(t *testing.T) {
+	v, a := open(t, ""), morning()
+	a.gate = make(chan struct{})
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() {
+			if err := v.Lists(t.Context(), region, time.Minute, a.get); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for a.count("") == 0 {
+		time.Sleep(time.Millisecond) // the reading has begun when AWS is asked
+	}
+	state := v.Now()
+	for range 1000 {
+		if v.Now() != state {
+			t.Fatal("what is known has changed")
+		}
+	}
+	impatient, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := v.Lists(impatient, region, 0, a.get); err == nil {
+		t.Error("a caller that is gone waits")
+	}
+	close(a.gate)
+	all.Wait()
+	if n := a.count("foundation-models"); n != 1 {
+		t.Errorf("the list was read %d times", n)
+	}
+	if err := v.Lists(t.Context(), region, time.Minute, a.get); err != nil || a.count("foundation-models") != 1 {
+		t.Error("lists that are young enough are read again")
+	}
+	v.clock.advance(time.Minute)
+	if err := v.Refresh(t.Context(), region, time.Minute, a.get); err != nil || a.count("foundation-models") != 2 {
+		t.Error("lists that are old are not read again")
+	}
+}
+
+func TestListsThatAreNotPermitted(t *testing.T) {
+	v, a := open(t, ""), morning()
+	a.fail = map[string]error{"foundation-models": denied("bedrock:ListFoundationModels"), "inference-profiles": denied("bedrock:ListInferenceProfiles")}
+	for range 3 {
+		if err := v.Refresh(t.Context(), region, 0, a.get); err == nil {
+			t.Fatal("no error")
+		}
+	}
+	log := v.log.String()
+	if strings.Count(log, "level=WARN") != 1 || !strings.Contains(log, "bedrock:ListFoundationModels") || !strings.Contains(log, `\"Effect\":\"Allow\"`) {
+		t.Errorf("the log is %s", log)
+	}
+	if v.Now().Catalogue.OnDemand("amazon.nova-lite-v1:0", region) != catalog.Yes {
+		t.Error("what the release knows does not count any more")
+	}
+	// Half of it is permitted later.
+	a.set(func() { delete(a.fail, "inference-profiles") })
+	if err := v.Refresh(t.Context(), region, 0, a.get); err == nil {
+		t.Error("the half that is not permitted is no error")
+	}
+	c := v.Now().Catalogue
+	if len(c.ProfilesOf("acme.rocket-v9:0")) != 2 || c.OnDemand("amazon.nova-lite-v1:0", region) != catalog.Yes {
+		t.Error("the half that is permitted does not count")
+	}
+}
+
+// What was read stays when it cannot be read again.
+func TestListsThatFailLeaveTheOlderOnes(t *testing.T) {
+	v, a := open(t, ""), morning()
+	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+		t.Fatal(err)
+	}
+	read := v.clock.time()
+	v.clock.advance(time.Hour)
+	down := &llm.Error{Code: llm.CodeUnavailable, Status: 503, Message: "down"}
+	a.set(func() { a.fail = map[string]error{"foundation-models": down, "inference-profiles": down} })
+	if err := v.Refresh(t.Context(), region, 0, a.get); err == nil {
+		t.Fatal("no error")
+	}
+	if s := v.Status()[0]; s.Err == nil || !s.At.Equal(read) || s.Models != 2 {
+		t.Errorf("status %+v", s)
+	}
+	if len(v.Now().Catalogue.ProfilesOf("acme.rocket-v9:0")) != 2 {
+		t.Error("the older lists are gone")
+	}
+}
+
+func TestAccessIsAskedAboutOnceAnHourAndGivenUpWhereItIsNotPermitted(t *testing.T) {
+	v, a := open(t, ""), morning()
+	for range 3 {
+		if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := a.count("foundation-model-availability"); n != 2 {
+		t.Errorf("two models were asked about %d times", n)
+	}
+	v.clock.advance(time.Hour)
+	a.set(func() {
+		a.fail["foundation-model-availability"] = denied("bedrock:GetFoundationModelAvailability")
+		for i := range 20 {
+			a.models[fmt.Sprintf("acme.stone-%d", i)] = "ON_DEMAND"
+		}
+	})
+	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+		t.Errorf("the lists are good, and the error is %v", err)
+	}
+	if n := a.count("foundation-model-availability"); n != 5 {
+		t.Errorf("it was asked %d times in all", n)
+	}
+	m, _ := v.Now().Catalogue.Model("acme.pebble-v1:0")
+	if !m.Access(region).Set {
+		t.Error("what was known is forgotten")
+	}
+}
+
+func TestListsOutlastARestart(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	v, a := open(t, dir), morning()
+	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, dir)
+	if _, ok := again.Now().Catalogue.Model("acme.rocket-v9:0"); ok {
+		t.Error("a region that nobody uses is read from disk")
+	}
+	again.Use(region)
+	if c := again.Now().Catalogue; len(c.ProfilesOf("acme.rocket-v9:0")) != 2 {
+		t.Error("the lists are not there")
+	} else if at, ok := c.AsOf(region); !ok || !at.Equal(v.clock.time()) {
+		t.Errorf("as of %v", at)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files %q, %v", files, err)
+	}
+	if info, err := os.Stat(files[0]); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+
+	old := open(t, dir)
+	old.clock.advance(8 * 24 * time.Hour)
+	old.Use(region)
+	if _, ok := old.Now().Catalogue.Model("acme.rocket-v9:0"); ok {
+		t.Error("lists of last week count")
+	}
+	for _, text := range []string{"", "{", `{"outcropLiveCatalogue":1}`} {
+		if err := os.WriteFile(files[0], []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		broken := open(t, dir)
+		broken.Use(region)
+		if !strings.Contains(broken.log.String(), "cannot be used") {
+			t.Errorf("%q is used: %s", text, broken.log)
+		}
+		if err := broken.Refresh(t.Context(), region, 0, a.get); err != nil || len(broken.Now().Catalogue.ProfilesOf("acme.rocket-v9:0")) != 2 {
+			t.Errorf("after %q: %v", text, err)
+		}
+	}
+}
+
+func TestADiskThatCannotBeWrittenTo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v, a := open(t, filepath.Join(file, "data")), morning()
+	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil || len(v.Now().Catalogue.ProfilesOf("acme.rocket-v9:0")) != 2 {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatLiesBeneathAnARN(t *testing.T) {
+	v, a := open(t, ""), morning()
+	want := map[string]string{
+		"arn:aws:bedrock:us-east-1:999999999999:application-inference-profile/zzzzzzzzzzzz": "acme.pebble-v1:0",
+		"arn:aws:bedrock:us-east-1:111122223333:provisioned-model/abcdefghijkl":             "acme.pebble-v1:0",
+		"arn:aws:bedrock:us-east-1:111122223333:custom-model-deployment/abcdefghijkl":       "amazon.nova-lite-v1:0",
+		"arn:aws:bedrock:us-east-1:111122223333:imported-model/abcdefghijkl":                "",
+	}
+	for arn := range want {
+		v.Want(region, arn, a.get) // nothing has been read, so nothing is asked
+	}
+	if n := a.count(""); n != 0 {
+		t.Errorf("%d calls before anything was to be read", n)
+	}
+	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+		t.Fatal(err)
+	}
+	for arn, base := range want {
+		if got, _ := v.Now().Catalogue.Beneath(arn); got != base {
+			t.Errorf("%s: %q, want %q", arn, got, base)
+		}
+	}
+	later := "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/mmmmmmmmmmmm"
+	v.Want(region, later, a.get)
+	if err := v.Refresh(t.Context(), region, time.Hour, a.get); err != nil { // waits for the reading that Want has begun
+		t.Fatal(err)
+	}
+	if got, _ := v.Now().Catalogue.Beneath(later); got != "acme.pebble-v1:0" {
+		t.Errorf("an ARN that came later: %q", got)
+	}
+}
+
+func TestLessons(t *testing.T) {
+	v, a := open(t, ""), morning()
+	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+		t.Fatal(err)
+	}
+	a.set(func() { a.models["acme.liar-v1:0"] = "ON_DEMAND" })
+	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+		t.Fatal(err)
+	}
+	v.NeedsProfile("acme.liar-v1:0", region)
+	v.Dead("us.acme.rocket-v9:0", region)
+	knows := func() (needs, dead bool) {
+		s := v.Now()
+		return s.NeedsProfile("acme.liar-v1:0", region), s.Dead("us.acme.rocket-v9:0", region)
+	}
+	if s := v.Now(); s.NeedsProfile("acme.liar-v1:0", "us-west-2") || s.Dead("us.acme.rocket-v9:0", "us-west-2") {
+		t.Error("it holds in another region")
+	}
+	if needs, dead := knows(); !needs || !dead {
+		t.Fatalf("learned %t, %t", needs, dead)
+	}
+	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+		t.Fatal(err)
+	}
+	if needs, dead := knows(); !needs || !dead {
+		t.Errorf("lists that say the same make it forget: %t, %t", needs, dead)
+	}
+	a.set(func() { a.models["acme.liar-v1:0"] = "INFERENCE_PROFILE" })
+	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+		t.Fatal(err)
+	}
+	if needs, dead := knows(); needs || !dead {
+		t.Errorf("lists that say something else: %t, %t", needs, dead)
+	}
+	v.clock.advance(time.Hour)
+	if _, dead := knows(); dead {
+		t.Error("an hour later it still holds")
+	}
+	for i := range 5000 {
+		v.Dead(fmt.Sprintf("acme.made-up-%d", i), region)
+	}
+	if s := v.Now(); s.Dead("acme.made-up-0", region) || !s.Dead("acme.made-up-4999", region) {
+		t.Error("lessons are not bounded, the oldest first")
+	}
+}
+
+func TestCloseEndsAReading(t *testing.T) {
+	v, a := open(t, ""), morning()
+	a.gate = make(chan struct{})
+	failed := make(chan error)
+	go func() { failed <- v.Refresh(t.Context(), region, 0, a.get) }()
+	for a.count("") == 0 {
+		time.Sleep(time.Millisecond) // the reading has begun when AWS is asked
+	}
+	v.Close()
+	if err := <-failed; err == nil {
+		t.Error("no error")
+	}
+	if err := v.Refresh(t.Context(), region, 0, a.get); err == nil {
+		t.Error("a closed inventory reads")
+	}
+	if strings.Contains(v.log.String(), "WARN") {
+		t.Errorf("the end is told as a failure: %s", v.log)
+	}
+}

@@ -1,0 +1,268 @@
+package route
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider"
+)
+
+// paths is a deployment with several ways, each of which plays a script. What
+// Learn teaches is the next list of ways.
+type paths struct {
+	fake  // never called
+	ways  []provider.Target
+	next  [][]provider.Target // after each lesson
+	none  *llm.Error          // why there are no ways
+	told  []string            // the ways that Learn was told of
+	tried []string            // in their order
+}
+
+// path is one way.
+type path struct {
+	fake
+	d         *paths
+	place, id string
+}
+
+func (d *paths) Targets(string) ([]provider.Target, error) {
+	if d.none != nil {
+		return nil, d.none
+	}
+	return d.ways, nil
+}
+
+func (d *paths) Learn(_ context.Context, _ string, refused provider.Target, e *llm.Error) bool {
+	if e.Code != llm.CodeModelNeedsProfile {
+		return false
+	}
+	d.told = append(d.told, refused.Place()+" "+refused.ID())
+	if len(d.next) == 0 {
+		return false
+	}
+	d.ways, d.next = d.next[0], d.next[1:]
+	return true
+}
+
+func (p *path) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	p.d.tried = append(p.d.tried, p.place+" "+p.id)
+	return p.fake.Complete(ctx, p.id, req)
+}
+
+func (p *path) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	p.d.tried = append(p.d.tried, p.place+" "+p.id)
+	return p.fake.Stream(ctx, p.id, req)
+}
+
+func (p *path) Place() string { return p.place }
+
+func (p *path) ID() string { return p.id }
+
+// way makes a way of d, such as "us-east-1 a".
+func (d *paths) way(name string, steps ...step) provider.Target {
+	place, id, _ := strings.Cut(name, " ")
+	return &path{d: d, place: place, id: id, fake: fake{name: name, steps: steps}}
+}
+
+func needsProfile() *llm.Error {
+	return &llm.Error{Code: llm.CodeModelNeedsProfile, Status: 400, Message: "on-demand", Upstream: true}
+}
+
+func throttled() *llm.Error {
+	return &llm.Error{Code: llm.CodeLimitRequests, Status: 429, Message: "slow down", Upstream: true}
+}
+
+// both calls a name whole and streamed, each with a deployment of its own.
+func both(t *testing.T, make func() (*paths, Entry), check func(t *testing.T, d *paths, err error, retries int)) {
+	t.Helper()
+	t.Run("whole", func(t *testing.T) {
+		d, e := make()
+		resp, err := instant(new([]time.Duration), e).Complete(t.Context(), &llm.Request{Model: "a"})
+		retries := 0
+		if err == nil {
+			retries = resp.Meta.Retries
+		}
+		check(t, d, err, retries)
+	})
+	t.Run("streamed", func(t *testing.T) {
+		d, e := make()
+		s, err := instant(new([]time.Duration), e).Stream(t.Context(), &llm.Request{Model: "a", Stream: true})
+		retries := 0
+		if err == nil {
+			retries = s.Meta().Retries
+			if _, err := drain(s); err != nil {
+				t.Error(err)
+			}
+			_ = s.Close()
+		}
+		check(t, d, err, retries)
+	})
+}
+
+func TestWays(t *testing.T) {
+	good := step{events: []llm.Event{start, text("granite"), {Kind: llm.EventStop}}}
+	bad := func(e *llm.Error) step { return step{err: e} }
+	for _, tt := range []struct {
+		name    string
+		make    func(d *paths)
+		retries int // num_retries
+		tried   string
+		status  int
+		failed  int // Meta.Retries
+	}{
+		{"the first one", func(d *paths) { d.ways = []provider.Target{d.way("r1 a", good), d.way("r2 a", good)} }, 0, "r1 a", 0, 0},
+		{"the next region on an overload, though nothing is retried", func(d *paths) {
+			d.ways = []provider.Target{d.way("r1 a", bad(unavailable())), d.way("r2 a", good)}
+		}, 0, "r1 a, r2 a", 0, 1},
+		{"the next region on a throttle", func(d *paths) {
+			d.ways = []provider.Target{d.way("r1 a", bad(throttled())), d.way("r2 a", good)}
+		}, 0, "r1 a, r2 a", 0, 1},
+		{"all regions, in their order, once", func(d *paths) {
+			d.ways = []provider.Target{d.way("r1 a", bad(unavailable())), d.way("r2 a", bad(throttled())), d.way("r3 a", bad(unavailable()))}
+		}, 0, "r1 a, r2 a, r3 a", 503, 0},
+		{"all regions, and again as often as is retried", func(d *paths) {
+			d.ways = []provider.Target{d.way("r1 a", bad(unavailable()), bad(unavailable()), good), d.way("r2 a", bad(unavailable()))}
+		}, 2, "r1 a, r2 a, r1 a, r2 a, r1 a", 0, 4},
+		{"what is the caller's fault is so everywhere", func(d *paths) {
+			d.ways = []provider.Target{d.way("r1 a", bad(refused())), d.way("r2 a", good)}
+		}, 2, "r1 a", 400, 0},
+		{"a right that is missing is not looked for elsewhere", func(d *paths) {
+			d.ways = []provider.Target{d.way("r1 a", bad(&llm.Error{Code: llm.CodeDenied, Status: 403, Upstream: true})), d.way("r2 a", good)}
+		}, 2, "r1 a", 403, 0},
+		{"a lesson, which is no retry", func(d *paths) {
+			d.ways = []provider.Target{d.way("r1 a", bad(needsProfile()))}
+			d.next = [][]provider.Target{{d.way("r1 us.a", good)}}
+		}, 0, "r1 a, r1 us.a", 0, 1},
+		{"a lesson that leads to what was tried is none", func(d *paths) {
+			d.ways = []provider.Target{d.way("r1 a", bad(needsProfile()))}
+			d.next = [][]provider.Target{{d.way("r1 a", good)}}
+		}, 0, "r1 a", 400, 0},
+		{"lessons have an end", func(d *paths) {
+			d.ways = []provider.Target{d.way("r1 a", bad(needsProfile()))}
+			for _, id := range []string{"b", "c", "d", "e", "f"} {
+				d.next = append(d.next, []provider.Target{d.way("r1 "+id, bad(needsProfile()))})
+			}
+		}, 0, "r1 a, r1 b, r1 c, r1 d", 400, 0},
+		{"no way at all", func(d *paths) { d.none = &llm.Error{Code: llm.CodeModelWrongPlace, Status: 400} }, 2, "", 400, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			both(t, func() (*paths, Entry) {
+				d := &paths{}
+				tt.make(d)
+				e := entry("a", &d.fake)
+				e.Deployment, e.Retries = d, tt.retries
+				return d, e
+			}, func(t *testing.T, d *paths, err error, failed int) {
+				if got := strings.Join(d.tried, ", "); got != tt.tried {
+					t.Errorf("tried %s, want %s", got, tt.tried)
+				}
+				if got := statusOf(err); got != tt.status {
+					t.Errorf("status %d, want %d: %v", got, tt.status, err)
+				}
+				if err == nil && failed != tt.failed {
+					t.Errorf("%d tries are said to have failed, want %d", failed, tt.failed)
+				}
+			})
+		})
+	}
+}
+
+// A region that failed stands behind the others for a while, for every model;
+// where a limit was reached, only the id that was called does.
+func TestUnwellRegionsStandBehind(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	d := &paths{}
+	e := entry("a", &d.fake)
+	e.Deployment, e.Retries = d, 0
+	r := New([]Entry{e}, Options{Now: func() time.Time { return now }})
+	call := func(want string) {
+		t.Helper()
+		d.tried = nil
+		if _, err := r.Complete(t.Context(), &llm.Request{Model: "a"}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(d.tried, ", "); got != want {
+			t.Errorf("tried %s, want %s", got, want)
+		}
+	}
+	down := step{err: unavailable()}
+	d.ways = []provider.Target{d.way("r1 a", down, step{}), d.way("r2 a", step{})}
+	call("r1 a, r2 a")
+	call("r2 a")
+	other := d.ways
+	d.ways = []provider.Target{d.way("r1 b", step{}), d.way("r2 b", step{})}
+	call("r2 b") // the whole region is down, whatever the model
+	d.ways = other
+	now = now.Add(unwellFor)
+	call("r1 a")
+	call("r1 a")
+
+	d.ways = []provider.Target{d.way("r1 a", step{err: throttled()}, step{}), d.way("r2 a", step{})}
+	call("r1 a, r2 a")
+	call("r2 a")
+	d.ways = []provider.Target{d.way("r1 b", step{}), d.way("r2 b", step{})}
+	call("r1 b") // another model has limits of its own
+}
+
+// An empty stream, one that breaks off before its first content, and silence go on
+// in the next region; behind the first content nothing is tried again.
+func TestStreamsFailOverBeforeTheirFirstContent(t *testing.T) {
+	good := step{events: []llm.Event{start, text("granite"), {Kind: llm.EventStop}}}
+	for _, tt := range []struct {
+		name  string
+		first step
+		tried string
+	}{
+		{"empty", step{events: []llm.Event{start}}, "r1 a, r2 a"},
+		{"broken off", step{events: []llm.Event{start}, then: &llm.Error{Code: llm.CodeInterrupted, Status: 502}}, "r1 a, r2 a"},
+		{"silent", step{stall: time.Hour}, "r1 a, r2 a"},
+		{"broken off behind content", step{events: []llm.Event{start, text("gra")}, then: &llm.Error{Code: llm.CodeInterrupted, Status: 502}}, "r1 a"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := &paths{}
+			d.ways = []provider.Target{d.way("r1 a", tt.first), d.way("r2 a", good)}
+			e := entry("a", &d.fake)
+			e.Deployment, e.Retries, e.StreamTimeout = d, 0, 20*time.Millisecond
+			s, err := instant(new([]time.Duration), e).Stream(t.Context(), &llm.Request{Model: "a", Stream: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			_, err = drain(s)
+			if got := strings.Join(d.tried, ", "); got != tt.tried {
+				t.Errorf("tried %s, want %s", got, tt.tried)
+			}
+			if failed := err != nil; failed != (tt.tried == "r1 a") {
+				t.Errorf("the stream ended with %v", err)
+			}
+		})
+	}
+}
+
+// What is remembered of ways is bounded, though clients choose the ids.
+func TestUnwellWaysAreBounded(t *testing.T) {
+	var h health
+	d := &paths{}
+	for i := range 3 * maxUnwell {
+		h.failed(d.way("r1 "+strings.Repeat("x", i)), true, int64(i+1_000_000), 0)
+	}
+	if n := len(h.until); n > maxUnwell {
+		t.Errorf("%d ways are remembered", n)
+	}
+	last := d.way("r1 " + strings.Repeat("x", 3*maxUnwell-1))
+	if h.well(last, time.Unix(0, 1)) {
+		t.Error("the last one is forgotten")
+	}
+	h.recovered(last)
+	if !h.well(last, time.Unix(0, 1)) {
+		t.Error("it has served and still counts as unwell")
+	}
+	ways := []provider.Target{d.way("r2 a"), d.way("r3 a")}
+	if !slices.Equal(h.order(ways, time.Unix(0, 1)), ways) {
+		t.Error("well ways change their order")
+	}
+}
