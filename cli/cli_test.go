@@ -65,7 +65,7 @@ func TestCommands(t *testing.T) {
   - model_name: basalt
     litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, aws_profile_name: nobody}
 `)
-	invoke := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/invoke/us.amazon.nova-lite-v1:0}\n")
+	invoke := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/async_invoke/us.amazon.nova-lite-v1:0}\n")
 	limited := write(t, "general_settings: {allowed_ips: [10.0.0.1]}\n")
 	for _, tt := range []struct {
 		name     string
@@ -80,7 +80,7 @@ func TestCommands(t *testing.T) {
 		{"chat by a configured name", []string{"chat", "Hi", "-m", "granite", "-s", "Be brief.", "--max-tokens", "50", "--config", good}, 0, []string{"Hi"}, nil},
 		{"chat with a bare id of a profile-only model", []string{"chat", "Hi", "-m", "anthropic.claude-sonnet-4-5-20250929-v1:0"}, 0, []string{"Hi"}, nil},
 		{"chat with an id that nobody knows", []string{"chat", "Hi", "-m", "anthropic.claude-sonet-4-5-20250929-v1:0"}, 1, nil, []string{"outcrop: error:", "The provided model identifier is invalid.", "hint: The nearest ids that are known are anthropic.claude-sonnet-4-5-20250929-v1:0, "}},
-		{"chat by a route that is not there", []string{"chat", "Hi", "-m", "bedrock/invoke/us.amazon.nova-lite-v1:0"}, 1, nil, []string{"invoke/"}},
+		{"chat by a route that is not there", []string{"chat", "Hi", "-m", "bedrock/async_invoke/us.amazon.nova-lite-v1:0"}, 1, nil, []string{"async_invoke/"}},
 		{"chat with a name that is not configured", []string{"chat", "Hi", "-m", "basalt", "--config", good}, 1, nil, []string{"basalt", "hint:"}},
 		{"chat that breaks off", []string{"chat", "[[fault: cut=end after=1]] What is granite?", "-m", "us.amazon.nova-lite-v1:0"}, 1, nil, []string{"outcrop: error:", "not whole"}},
 		{"models", []string{"models"}, 0, []string{"us.deepseek.r1-v1:0", "LIFECYCLE", "claude-sonnet-4-5  ", "granted"}, nil},
@@ -97,7 +97,7 @@ func TestCommands(t *testing.T) {
 		{"config check", []string{"config", "check", good}, 0, []string{"good, 1 deployment"}, nil},
 		{"config check of a wrong file", []string{"config", "check", bad}, 2, nil, []string{"config.yaml:3:", "timeout", "config.yaml:4:", "allowed_ips"}},
 		{"config check of what the provider refuses", []string{"config", "check", wrong}, 2, nil, []string{"config.yaml:2:", "us.amazon nova", "config.yaml:5:", "nobody"}},
-		{"config check of a route that is not there", []string{"config", "check", invoke}, 0, []string{"good"}, []string{"invoke/"}},
+		{"config check of a route that is not there", []string{"config", "check", invoke}, 0, []string{"good"}, []string{"async_invoke/"}},
 		{"config check of limits that are allowed to be left out", []string{"config", "check", "--allow-unsupported", limited}, 0, []string{"good"}, []string{"warning", "allowed_ips"}},
 		{"config check of no file", []string{"config", "check", "/nowhere/config.yaml"}, 1, nil, []string{"outcrop: error:", "cannot be read"}},
 		{"serve with a wrong file", []string{"--config", bad, "--port", "0"}, 2, nil, []string{"timeout"}},

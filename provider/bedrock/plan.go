@@ -82,6 +82,9 @@ type asked struct {
 	region string
 	policy resolve.Policy // for the regions that can be reached
 	named  bool           // model is another than id, by the setting model_id
+	// instead is the API that the string names and that Converse stands in for: what
+	// is asked and answered is the same. Auto if it names none.
+	instead modelid.Route
 }
 
 // ask reads a model string.
@@ -90,12 +93,14 @@ func (d *deployment) ask(model string) (asked, error) {
 	if err != nil {
 		return asked{}, err
 	}
-	switch id.Route {
-	case modelid.Auto, modelid.Converse, modelid.Nova, modelid.Nova2:
+	a := asked{id: id, model: id, policy: d.policy}
+	switch {
+	case id.Route == modelid.Auto || id.Route == modelid.Converse || id.Route == modelid.Nova || id.Route == modelid.Nova2:
+	case id.Route == modelid.Invoke && !d.policy.Strict:
+		a.instead = id.Route
 	default:
 		return asked{}, llm.Unsupported("model", "the route %s/ is not there yet; without it the call goes to Converse", id.Route)
 	}
-	a := asked{id: id, model: id, policy: d.policy}
 	if own := d.params.Values["model_id"]; own != "" {
 		if a.id, err = modelid.Parse(own); err != nil {
 			return asked{}, err
@@ -170,13 +175,17 @@ func (d *deployment) way(a asked, w resolve.Way, known *catalog.Catalogue) (*way
 		target: llm.Target{API: w.API, Region: end.Region, ID: w.ID, Note: d.params.Note, Reason: w.Reason},
 		base:   w.Base,
 	}
+	if a.instead != modelid.Auto {
+		to.target.Reason = a.instead.String() + "/ is served by converse; " + w.Reason
+		to.warnings = append(to.warnings, llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: a.instead.String() + "/ is served by converse"})
+	}
 	to.wholePath, to.streamPath = to.whole.EscapedPath(), to.stream.EscapedPath()
 	if base, err := modelid.Parse(w.Base); err == nil && (!a.named || a.model.Base() == "") {
 		to.model = converse.Model{Vendor: base.Vendor, Name: base.Name}
 	}
 	if m, ok := known.Model(w.Base); ok {
 		to.price = priceOf(known, m, w)
-		to.warnings = lifeWarnings(m, d.now())
+		to.warnings = append(to.warnings, lifeWarnings(m, d.now())...)
 	}
 	if w.Base == "" && a.id.ARN.Kind != modelid.NoARN {
 		d.source.inventory.Want(w.Region, w.ID, d.get)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"outcrop/llm"
+	"outcrop/provider/bedrock/endpoint"
 )
 
 // Rate is the price of one token, in 10⁻¹² USD: an exact decimal for every price
@@ -133,7 +134,10 @@ func (p *Price) Cost(tier Tier, u *llm.Usage) (c llm.Cost, ok bool) {
 // profile of a prefix, or by its bare id if prefix is empty; nil if that is
 // unknown. It is not exact where no source has a price for that profile and the
 // price for the bare id stands in: profiles of most models cost the same, those
-// of newer Claude and OpenAI models a tenth more, except the global ones.
+// of newer Claude and OpenAI models a tenth more, except the global ones. Nor is
+// it in regions that are not of the commercial partition, unless they have a price
+// of their own: the tables speak of the commercial regions, and what some of them
+// have for us-gov costs a fifth more.
 func (m *Model) Price(prefix, region string) (p *Price, exact bool) {
 	if prefix != "" {
 		if p := m.prices[prefix]; p != nil {
@@ -142,7 +146,7 @@ func (m *Model) Price(prefix, region string) (p *Price, exact bool) {
 	} else if p := m.prices[region]; p != nil && region != "" {
 		return p, true
 	}
-	return m.prices[""], prefix == ""
+	return m.prices[""], prefix == "" && endpoint.PartitionOf(region).ID == "aws"
 }
 
 // Prices gives every price of the model: that without profile and regions first,

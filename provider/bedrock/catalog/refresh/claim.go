@@ -112,6 +112,9 @@ func (c *claims) price(by *source, base string, p schema.Price) {
 		if d.Prices {
 			return
 		}
+		if d.Cache {
+			withoutCache(&p)
+		}
 		if d.SwapCache && p.Standard != nil {
 			p.Standard.CacheRead, p.Standard.CacheWrite = p.Standard.CacheWrite, p.Standard.CacheRead
 		}

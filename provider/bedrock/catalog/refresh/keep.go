@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -242,15 +243,23 @@ func (k *keeper) facts(m *schema.Model, by map[string]string, key string) {
 // modelPrices keeps the prices of a model that have a source.
 func (k *keeper) modelPrices(m *schema.Model, key string) {
 	s := k.kept[key]
+	cache := true
 	for _, d := range k.notes.Distrust {
-		if d.Source == s.kind && d.Prices && matches(d.IDs, m.ID) {
+		if d.Source != s.kind || !matches(d.IDs, m.ID) {
+			continue
+		}
+		if d.Prices {
 			return
 		}
+		cache = cache && !d.Cache
 	}
 	for i := range m.Prices {
 		if p, ok := pricesOf(&m.Prices[i], key, s.Key); ok {
-			// Not by way of price, for what the notes change in a table's prices is
-			// changed already.
+			if !cache {
+				withoutCache(&p)
+			}
+			// Not by way of price, for what the notes exchange in a table's prices is
+			// exchanged already.
 			k.prices[m.ID] = append(k.prices[m.ID], priceClaim{s, p})
 			// Who knows what a profile costs has it.
 			if prefix, base, ok := k.split(p.Profile + "." + m.ID); ok && prefix != "" {
@@ -291,7 +300,8 @@ func pricesOf(p *schema.Price, key, now string) (part schema.Price, ok bool) {
 		part.Units, ok = &units, true
 	}
 	hour := p.Standard != nil && p.Standard.By1h == key
-	if part.Standard == nil && p.Standard != nil && (hour || part.Long != nil) {
+	tiers := cmp.Or(part.Long, part.Batch, part.Flex, part.Priority) != nil
+	if part.Standard == nil && p.Standard != nil && (hour || tiers) {
 		// They were taken because the source agrees with the other one on these.
 		part.Standard, ok = &schema.Rates{By: now, Input: p.Standard.Input, Output: p.Standard.Output}, true
 		if hour {

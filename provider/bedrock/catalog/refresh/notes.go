@@ -53,12 +53,14 @@ type twin struct {
 	By      string `json:"by"`
 }
 
-// distrust says what to do with a row of a table: leave out its prices, exchange
-// those of reading and writing the cache, or leave out a day of release.
+// distrust says what to do with a row of a table: leave out its prices, or those
+// of the cache, exchange those of reading and writing it, or leave out a day of
+// release.
 type distrust struct {
 	Source    string   `json:"source"`
 	IDs       []string `json:"ids"`
 	Prices    bool     `json:"prices"`
+	Cache     bool     `json:"cache"`
 	SwapCache bool     `json:"swapCache"`
 	Released  string   `json:"released"`
 	Why       string   `json:"why"`

@@ -11,10 +11,12 @@ import (
 // settlePrices decides on the prices of a model, place by place.
 //
 // The rates of the standard tier are taken together, from the newest table that
-// has them. A rate that it lacks comes from an older one only if that one agrees
-// with it on the others: else it speaks of another price. The same
-// holds for long prompts. Batch, flex and priority have rates of their own, from
-// the newest table that has them.
+// has them. What it lacks comes from an older one only if that one agrees with it
+// on them: the rate of a write for an hour, those of long prompts, and those of
+// batch, flex and priority, which are fractions and multiples of the standard
+// ones. A table that has another standard price, one of before or without what a
+// place costs more, has those of another price too, and they are unknown rather
+// than wrong.
 func (c *claims) settlePrices(base string) []schema.Price {
 	type place struct{ profile, region string }
 	places := map[place][]priceClaim{}
@@ -65,25 +67,26 @@ func regionsOf(p *schema.Price) []string {
 
 // merge takes over from an older claim what p lacks.
 func merge(p, older *schema.Price) {
+	p.Units = cmp.Or(p.Units, older.Units)
 	switch {
+	case older.Standard == nil:
+		return // nothing tells of which price its other rates are
 	case p.Standard == nil:
 		p.Standard = older.Standard
+	case !agree(p.Standard, older.Standard):
+		return
+	case p.Standard.CacheWrite1h == nil && older.Standard.CacheWrite1h != nil:
+		// A copy, for the claim is the table's.
+		full := *p.Standard
+		full.CacheWrite1h, full.By1h = older.Standard.CacheWrite1h, older.Standard.By
+		p.Standard = &full
+	}
+	if p.Long == nil {
 		p.Long, p.LongAbove = older.Long, older.LongAbove
-	case older.Standard != nil && agree(p.Standard, older.Standard):
-		if p.Standard.CacheWrite1h == nil && older.Standard.CacheWrite1h != nil {
-			// A copy, for the claim is the table's.
-			full := *p.Standard
-			full.CacheWrite1h, full.By1h = older.Standard.CacheWrite1h, older.Standard.By
-			p.Standard = &full
-		}
-		if p.Long == nil {
-			p.Long, p.LongAbove = older.Long, older.LongAbove
-		}
 	}
 	p.Batch = cmp.Or(p.Batch, older.Batch)
 	p.Flex = cmp.Or(p.Flex, older.Flex)
 	p.Priority = cmp.Or(p.Priority, older.Priority)
-	p.Units = cmp.Or(p.Units, older.Units)
 }
 
 // agree reports whether two tables speak of the same price: those of input and
@@ -92,6 +95,15 @@ func agree(a, b *schema.Rates) bool {
 	same := func(a, b *schema.Amount) bool { return a == b || a != nil && b != nil && *a == *b }
 	unlike := func(a, b *schema.Amount) bool { return a != nil && b != nil && *a != *b }
 	return same(a.Input, b.Input) && same(a.Output, b.Output) && !unlike(a.CacheRead, b.CacheRead) && !unlike(a.CacheWrite, b.CacheWrite)
+}
+
+// withoutCache takes the rates of the cache out of all tiers of a price.
+func withoutCache(p *schema.Price) {
+	for _, r := range [...]*schema.Rates{p.Standard, p.Long, p.Batch, p.Flex, p.Priority} {
+		if r != nil {
+			r.CacheRead, r.CacheWrite, r.CacheWrite1h, r.By1h = nil, nil, nil, ""
+		}
+	}
 }
 
 // writeForAnHour fills in the price of a cache write for an hour where a model of

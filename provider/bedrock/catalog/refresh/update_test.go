@@ -157,6 +157,8 @@ func TestWhatAnUpdateChanges(t *testing.T) {
 		{
 			"a price that another table agreed with", edited(t, some(tables, piAI), piAI, `"cost": {"input": 4, "output": 20`, `"cost": {"input": 5, "output": 20`),
 			[]string{
+				"anthropic.claude-opus-9: price batch input is no longer known; it was 2",
+				"anthropic.claude-opus-9: price batch output is no longer known; it was 10",
 				"anthropic.claude-opus-9: price standard cacheWrite1h was 8, is 10",
 				"anthropic.claude-opus-9: price standard input was 4, is 5",
 			},
@@ -303,6 +305,17 @@ func TestTheNotesCountForWhatIsKept(t *testing.T) {
 		if !good {
 			t.Errorf("it does not hold that %s", what)
 		}
+	}
+}
+
+// TestRatesOfTheCacheThatAreNoneAreNotKept has data from before the notes knew of
+// them.
+func TestRatesOfTheCacheThatAreNoneAreNotKept(t *testing.T) {
+	data := Files(generate(t, tablesIn(t, ownTables)))
+	const is = `"input":0.069,"output":0.276`
+	was := edited(t, data, "amazon.json", is, is+`,"cacheRead":0.03,"cacheWrite":0.12,"cacheWrite1h":0.12`)
+	if diff := cmp.Diff(data, updated(t, was, some(tablesIn(t, ownTables), "models-catwalk")).Files); diff != "" {
+		t.Errorf("they stay, or other things do not (-want +got):\n%s", diff)
 	}
 }
 

@@ -1,0 +1,556 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"outcrop/app"
+	"outcrop/config"
+	emulator "outcrop/emulator/bedrock"
+	"outcrop/emulator/bedrock/catalogue"
+	"outcrop/emulator/bedrock/fault"
+	"outcrop/internal/jsonx"
+	"outcrop/provider/all"
+	"outcrop/provider/bedrock/catalog"
+)
+
+// account is an emulated AWS account and a gateway in front of it.
+type account struct {
+	*gateway
+	*emulator.Emulator
+	address string
+	runtime atomic.Int64 // calls of models
+	lists   atomic.Int64 // calls of the control plane
+
+	mu     sync.Mutex
+	served []string      // "region id" of the calls of models, in their order
+	hold   chan struct{} // if not nil, lists wait for it
+}
+
+// control plane and runtime are told apart by the method: models are called by POST.
+func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		a.lists.Add(1)
+		a.mu.Lock()
+		hold := a.hold
+		a.mu.Unlock()
+		if hold != nil {
+			select {
+			case <-hold:
+			case <-r.Context().Done():
+				return
+			}
+		}
+	} else {
+		a.runtime.Add(1)
+		_, rest, _ := strings.Cut(r.URL.Path, "/model/")
+		_, scope, _ := strings.Cut(r.Header.Get("Authorization"), "/20")
+		region := strings.Split(scope+"//", "/")[1]
+		a.mu.Lock()
+		a.served = append(a.served, region+" "+rest[:max(0, strings.LastIndex(rest, "/"))])
+		a.mu.Unlock()
+	}
+	a.Emulator.ServeHTTP(w, r)
+}
+
+// calls gives the calls of models since it was last asked.
+func (a *account) calls() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	calls := a.served
+	a.served = nil
+	return calls
+}
+
+// openAccount starts a gateway with a configuration in front of an account.
+func openAccount(t *testing.T, opt emulator.Options, dataDir, text string) *account {
+	t.Helper()
+	e, err := emulator.New(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &account{Emulator: e}
+	server := httptest.NewServer(a)
+	t.Cleanup(server.Close)
+	a.address = server.URL
+	a.gateway = openGateway(t, a.address, dataDir, text)
+	return a
+}
+
+// faults reads failures as the emulator's flag takes them.
+func faults(t *testing.T, texts ...string) []fault.Fault {
+	t.Helper()
+	var all []fault.Fault
+	for _, text := range texts {
+		f, err := fault.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// openGateway starts a gateway in front of an account that listens at an address.
+func openGateway(t *testing.T, address, dataDir, text string) *gateway {
+	t.Helper()
+	cfg, problems := config.Load(config.Source{Name: "config.yaml", Data: []byte(text + "\ngeneral_settings: {master_key: " + masterKey + "}\n"), Providers: all.Providers()})
+	if cfg == nil || len(problems) > 0 {
+		t.Fatalf("configuration: %v", problems)
+	}
+	environ := map[string]string{
+		"AWS_ENDPOINT_URL": address, "AWS_REGION": "us-east-1",
+		"AWS_ACCESS_KEY_ID": emulator.DemoAccessKeyID, "AWS_SECRET_ACCESS_KEY": string(emulator.DemoSecretAccessKey),
+	}
+	g := &gateway{log: &logBuffer{}}
+	var err error
+	g.App, err = app.New(t.Context(), app.Options{
+		Config: cfg, DataDir: dataDir, Environ: func(name string) string { return environ[name] },
+		Logger: slog.New(slog.NewJSONHandler(g.log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.stop(t) })
+	return g
+}
+
+// reply is an answer as far as these tests look at it.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// whole reports whether an answer came to its end: a whole one with its text, or a
+// stream with its end.
+func (r reply) whole() bool {
+	return strings.Contains(r.body, "granite") || strings.HasSuffix(r.body, "data: [DONE]\n\n")
+}
+
+func (g *gateway) do(t *testing.T, method, path, body string) reply {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, g.URL()+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+masterKey)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{resp.StatusCode, resp.Header, string(text)}
+}
+
+// chat asks a model, whole or streamed.
+func (g *gateway) chat(t *testing.T, model string, stream bool) reply {
+	t.Helper()
+	return g.do(t, http.MethodPost, "/v1/chat/completions", fmt.Sprintf(`{"model":%q,"stream":%t,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"What is granite?"}]}`, model, stream))
+}
+
+// refresh has the lists read now.
+func (g *gateway) refresh(t *testing.T) reply {
+	t.Helper()
+	return g.do(t, http.MethodPost, "/catalog/refresh", "")
+}
+
+// anyModel is a configuration that leads every id to Bedrock.
+const anyModel = `
+model_list:
+  - model_name: "*"
+    litellm_params: {model: bedrock/*}
+`
+
+const (
+	sonnet37 = "anthropic.claude-3-7-sonnet-20250219-v1:0"
+	sonnet45 = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+	deepseek = "deepseek.r1-v1:0"
+)
+
+// TestTheCasesThatPeopleMeet are the ids with which people come: AWS serves the
+// models only through inference profiles, and refuses their own ids.
+func TestTheCasesThatPeopleMeet(t *testing.T) {
+	const onDemand = "with on-demand throughput isn’t supported"
+	a := openAccount(t, emulator.Options{}, "", `
+model_list:
+  - model_name: "strict/*"
+    litellm_params: {model: bedrock/*}
+    model_info: {outcrop: {policy: {strict: true}}}
+  - model_name: "europe/*"
+    litellm_params: {model: bedrock/*, aws_region_name: eu-central-1}
+  - model_name: "at-home/*"
+    litellm_params: {model: bedrock/*, aws_region_name: eu-central-1}
+    model_info: {outcrop: {policy: {geographies: [own], global: false}}}
+  - model_name: "*"
+    litellm_params: {model: bedrock/*}
+`)
+	if r := a.refresh(t); r.status != 200 {
+		t.Fatalf("%+v", r)
+	}
+	for _, tt := range []struct {
+		name, model string
+		serves      string // the id that answers; empty if AWS or the policy refuses
+		says        string // in the reason or the error
+	}{
+		{"Claude 3.7 Sonnet by its bare id", sonnet37, "us." + sonnet37, "us. profile"},
+		{"by its profile", "us." + sonnet37, "us." + sonnet37, "as written"},
+		{"by LiteLLM's converse route", "bedrock/converse/" + sonnet37, "us." + sonnet37, "us. profile"},
+		{"DeepSeek R1 by its bare id", deepseek, "us." + deepseek, "us. profile"},
+		{"by its profile", "us." + deepseek, "us." + deepseek, "as written"},
+		{"by LiteLLM's converse route", "bedrock/converse/us." + deepseek, "us." + deepseek, "as written"},
+		{"a bare id, strictly", "strict/" + sonnet37, "", onDemand},
+		{"another bare id, strictly", "strict/" + deepseek, "", onDemand},
+		{"a profile of elsewhere, strictly", "strict/eu." + sonnet45, "", "The provided model identifier is invalid."},
+		{"the standard call, which converse stands in for", "bedrock/invoke/" + sonnet37, "us." + sonnet37, "invoke/ is served by converse"},
+		{"the standard call, strictly", "strict/invoke/" + sonnet37, "", "the route invoke/ is not there yet"},
+		{"a friendly name", "bedrock/claude-sonnet-4-5", "us." + sonnet45, "us. profile"},
+		{"as people write it", "claude-sonnet-4.5", "us." + sonnet45, "us. profile"},
+		{"a friendly name", "bedrock/deepseek-r1", "us." + deepseek, "us. profile"},
+		{"a friendly name of what is on demand", "bedrock/nova-pro", "amazon.nova-pro-v1:0", "on demand in us-east-1"},
+		{"in Europe", "europe/" + sonnet45, "eu." + sonnet45, "eu. profile"},
+		{"in a region of the path", "bedrock/ap-northeast-1/" + sonnet45, "jp." + sonnet45, "jp. profile"},
+		{"a profile of elsewhere is explained", "europe/us." + sonnet45, "", "us." + sonnet45 + " can be called from"},
+		{"a profile of elsewhere is re-homed if the policy says so", "at-home/us." + sonnet45, "eu." + sonnet45, "us. is not allowed here; eu. is"},
+		{"the whole world, where that is not allowed", "at-home/global." + sonnet45, "", "would work"},
+		{"a model that is not to be had at home", "at-home/" + deepseek, "", "us." + deepseek + " (from "},
+		{"an id that nobody knows", "anthropic.claude-sonet-4-5", "", "The nearest ids that are known are anthropic.claude-sonnet-4-5-20250929-v1:0, "},
+	} {
+		for _, stream := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/%s/stream=%t", tt.name, strings.ReplaceAll(tt.model, "/", ","), stream), func(t *testing.T) {
+				r := a.chat(t, tt.model, stream)
+				if tt.serves == "" {
+					if r.status != 400 || !strings.Contains(r.body, tt.says) {
+						t.Errorf("got %d %s, want the refusal %q", r.status, r.body, tt.says)
+					}
+					return
+				}
+				target := r.header.Get("X-Outcrop-Target")
+				if r.status != 200 || !r.whole() || !strings.HasSuffix(target, "; id="+tt.serves) || !strings.HasPrefix(target, "api=converse; region=") {
+					t.Errorf("got %d, target %s, want %s: %.300s", r.status, target, tt.serves, r.body)
+				}
+				if reason := r.header.Get("X-Outcrop-Reason"); !strings.Contains(reason, tt.says) {
+					t.Errorf("the reason is %q, want %q in it", reason, tt.says)
+				}
+				cost := r.header.Get("X-Outcrop-Cost")
+				if stream {
+					_, cost, _ = strings.Cut(r.body, `"cost":`)
+				} else if cost != r.header.Get("X-Litellm-Response-Cost") {
+					t.Errorf("two costs: %v", r.header)
+				}
+				if !strings.HasPrefix(cost, "0.0") {
+					t.Errorf("the cost is %.20q", cost)
+				}
+			})
+		}
+	}
+	for _, call := range a.calls() {
+		if strings.Contains(call, "strict") {
+			t.Errorf("called %s", call)
+		}
+	}
+}
+
+// TestEveryModelFromEveryRegionThatHasIt calls each chat model of the emulator's
+// by its bare id in each region that lists it.
+func TestEveryModelFromEveryRegionThatHasIt(t *testing.T) {
+	regions := map[string]bool{}
+	known, err := catalogue.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	type home struct{ model, region string }
+	var homes []home
+	facts, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, region := range facts.Regions() {
+		for _, m := range known.Models(region) {
+			if !m.Has(catalogue.NoChat) {
+				homes = append(homes, home{m.ID, region})
+				regions[region] = true
+			}
+		}
+	}
+	var text strings.Builder
+	text.WriteString("model_list:\n")
+	for region := range regions {
+		fmt.Fprintf(&text, "  - model_name: %q\n    litellm_params: {model: bedrock/*, aws_region_name: %s}\n", region+"/*", region)
+	}
+	a := openAccount(t, emulator.Options{}, "", text.String())
+	if r := a.refresh(t); r.status != 200 {
+		t.Fatalf("%+v", r)
+	}
+	reached := 0
+	for _, h := range homes {
+		r := a.chat(t, h.region+"/"+h.model, false)
+		target := r.header.Get("X-Outcrop-Target")
+		id := target[strings.LastIndex(target, "id=")+1:]
+		if r.status != 200 || !strings.HasSuffix(id, h.model) || !strings.Contains(target, "region="+h.region+";") {
+			t.Errorf("%s in %s: %d, %s, %s", h.model, h.region, r.status, target, r.body)
+			continue
+		}
+		reached++
+	}
+	if tries := a.runtime.Load(); tries != int64(len(homes)) {
+		t.Errorf("%d calls of AWS for %d requests", tries, len(homes))
+	}
+	t.Logf("%d of %d models in their %d regions are reached, each by the first call", reached, len(homes), len(regions))
+}
+
+// rocket is a model that no release knows, in the emulator's form.
+const rocket = `{"models":[{"id":"acme.rocket-v9:0","family":"nova","name":"Rocket","provider":"Acme","input":["TEXT"],"output":["TEXT"],"context":100000,"maxOutput":5000,
+	"profiles":{"us":{"from":["us-east-1","us-west-2"],"to":["us-east-1","us-west-2"]},"global":{"from":["us-east-1"],"to":["us-east-1"]}}}]}`
+
+func (a *account) launch(t *testing.T, models string) {
+	t.Helper()
+	next, err := a.Catalogue().With([]byte(models))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.SetCatalogue(next)
+}
+
+func TestAModelOfThisMorningAfterARefresh(t *testing.T) {
+	a := openAccount(t, emulator.Options{}, "", anyModel)
+	a.refresh(t)
+	a.launch(t, rocket)
+	if r := a.refresh(t); r.status != 200 || !strings.Contains(r.body, `"region":"us-east-1"`) {
+		t.Fatalf("%+v", r)
+	}
+	r := a.chat(t, "acme.rocket-v9:0", false)
+	if calls := a.calls(); r.status != 200 || len(calls) != 1 || calls[0] != "us-east-1 us.acme.rocket-v9:0" {
+		t.Errorf("got %d after the calls %q: %s", r.status, calls, r.body)
+	}
+	if list := a.do(t, http.MethodGet, "/v1/models", ""); !strings.Contains(list.body, `"id":"acme.rocket-v9:0"`) || !strings.Contains(list.body, `"id":"us.acme.rocket-v9:0"`) {
+		t.Errorf("it is not listed: %s", list.body)
+	}
+	a.SetCatalogue(a.Catalogue().Without("acme.rocket-v9:0"))
+	a.refresh(t)
+	if r := a.chat(t, "acme.rocket-v9:0", false); r.status != 400 {
+		t.Errorf("it was withdrawn, and the answer is %d %s", r.status, r.body)
+	}
+}
+
+// Without a refresh the refusal of the bare id has the lists read, and the call is
+// made again before the client hears of it. The second call goes the right way at
+// once.
+func TestAModelOfThisMorningByLearning(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		faults []fault.Fault
+	}{
+		{"with lists", nil},
+		{"without the right to list", faults(t, "op=ListFoundationModels deny always", "op=ListInferenceProfiles deny always")},
+	} {
+		for _, stream := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/stream=%t", tt.name, stream), func(t *testing.T) {
+				a := openAccount(t, emulator.Options{Faults: tt.faults}, "", anyModel+"litellm_settings: {num_retries: 0}\n")
+				a.refresh(t)
+				a.launch(t, rocket)
+				for _, want := range []string{"us-east-1 acme.rocket-v9:0, us-east-1 us.acme.rocket-v9:0", "us-east-1 us.acme.rocket-v9:0"} {
+					r := a.chat(t, "acme.rocket-v9:0", stream)
+					if got := strings.Join(a.calls(), ", "); r.status != 200 || got != want {
+						t.Errorf("got %d after the calls %s, want %s: %s", r.status, got, want, r.body)
+					}
+				}
+			})
+		}
+	}
+}
+
+// A profile that AWS lists and then refuses is not used again; the next one is.
+func TestAProfileThatIsListedAndFails(t *testing.T) {
+	a := openAccount(t, emulator.Options{}, "", anyModel)
+	a.launch(t, strings.Replace(rocket, `"from":["us-east-1","us-west-2"]`, `"broken":true,"from":["us-east-1","us-west-2"]`, 1))
+	a.refresh(t)
+	for _, want := range []string{"us-east-1 us.acme.rocket-v9:0, us-east-1 global.acme.rocket-v9:0", "us-east-1 global.acme.rocket-v9:0"} {
+		r := a.chat(t, "acme.rocket-v9:0", false)
+		if got := strings.Join(a.calls(), ", "); r.status != 200 || got != want {
+			t.Errorf("got %d after the calls %s, want %s: %s", r.status, got, want, r.body)
+		}
+	}
+}
+
+func TestListsThatCome(t *testing.T) {
+	t.Run("in pages", func(t *testing.T) {
+		a := openAccount(t, emulator.Options{PageSize: 3}, "", anyModel)
+		a.launch(t, rocket)
+		a.refresh(t)
+		if r := a.chat(t, "acme.rocket-v9:0", false); r.status != 200 || len(a.calls()) != 1 {
+			t.Errorf("got %d %s", r.status, r.body)
+		}
+	})
+	t.Run("not at all", func(t *testing.T) {
+		a := openAccount(t, emulator.Options{Faults: faults(t, "op=ListFoundationModels unavailable always", "op=ListInferenceProfiles unavailable always")}, "", anyModel)
+		if r := a.refresh(t); r.status != 503 {
+			t.Errorf("the refresh got %d %s", r.status, r.body)
+		}
+		if r := a.chat(t, sonnet37, false); r.status != 200 || len(a.calls()) != 1 {
+			t.Errorf("what the release knows does not count: %d %s", r.status, r.body)
+		}
+		if r := a.do(t, http.MethodGet, "/health/readiness", ""); r.status != 200 {
+			t.Errorf("readiness %d %s", r.status, r.body)
+		}
+	})
+	t.Run("half", func(t *testing.T) {
+		a := openAccount(t, emulator.Options{Faults: faults(t, "op=ListFoundationModels deny always")}, "", anyModel)
+		a.launch(t, rocket)
+		if r := a.refresh(t); r.status != 200 || !strings.Contains(r.body, `"code":"iam.denied"`) {
+			t.Errorf("the refresh got %d %s", r.status, r.body)
+		}
+		if r := a.chat(t, "acme.rocket-v9:0", false); r.status != 200 {
+			t.Errorf("got %d %s", r.status, r.body)
+		}
+	})
+	t.Run("from the disk of an earlier run", func(t *testing.T) {
+		dir := t.TempDir()
+		first := openAccount(t, emulator.Options{}, dir, anyModel)
+		first.launch(t, rocket)
+		first.refresh(t)
+		first.stop(t)
+		if files, err := os.ReadDir(dir); err != nil || len(files) == 0 {
+			t.Fatalf("nothing is kept: %v", err)
+		}
+		hold := make(chan struct{}) // AWS answers no list any more
+		defer close(hold)
+		first.mu.Lock()
+		first.hold = hold
+		first.mu.Unlock()
+		again := openGateway(t, first.address, dir, anyModel)
+		first.calls()
+		r := again.chat(t, "acme.rocket-v9:0", false)
+		if calls := first.calls(); r.status != 200 || len(calls) != 1 || calls[0] != "us-east-1 us.acme.rocket-v9:0" {
+			t.Errorf("got %d after the calls %q: %s", r.status, calls, r.body)
+		}
+		again.stop(t)
+	})
+}
+
+// A thousand requests while the lists are being read wait for nothing.
+func TestRequestsDuringARefreshWaitForNothing(t *testing.T) {
+	a := openAccount(t, emulator.Options{}, "", anyModel)
+	a.refresh(t)
+	hold := make(chan struct{})
+	a.mu.Lock()
+	a.hold = hold
+	a.mu.Unlock()
+	before := a.lists.Load()
+	done := make(chan reply)
+	go func() { done <- a.refresh(t) }()
+	for a.lists.Load() == before {
+		time.Sleep(time.Millisecond) // the reading has begun when AWS is asked
+	}
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			for range 50 {
+				if r := a.chat(t, sonnet45, false); r.status != 200 {
+					t.Errorf("got %d %s", r.status, r.body)
+				}
+			}
+		})
+	}
+	all.Wait()
+	select {
+	case r := <-done:
+		t.Errorf("the lists were read in the meantime: %+v", r)
+	default: // every answer came while AWS had not answered
+	}
+	close(hold)
+	if r := <-done; r.status != 200 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A deployment with several regions goes on in the next when one fails, within the
+// policy, whole and streamed.
+func TestFailoverAcrossRegions(t *testing.T) {
+	const text = `
+model_list:
+  - model_name: claude
+    litellm_params: {model: bedrock/` + sonnet45 + `}
+    model_info: {outcrop: {policy: {regions: [us-east-1, eu-central-1], global: false}}}
+litellm_settings: {num_retries: 0}
+`
+	for _, kind := range []string{"throttle", "unavailable", "empty"} {
+		for _, stream := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/stream=%t", kind, stream), func(t *testing.T) {
+				a := openAccount(t, emulator.Options{Faults: faults(t, kind)}, "", text)
+				a.refresh(t)
+				a.calls()
+				for _, want := range []string{"us-east-1 us." + sonnet45 + ", eu-central-1 eu." + sonnet45, "eu-central-1 eu." + sonnet45} {
+					r := a.chat(t, "claude", stream)
+					if got := strings.Join(a.calls(), ", "); r.status != 200 || got != want || !r.whole() {
+						t.Errorf("got %d after the calls %s, want %s: %s", r.status, got, want, r.body)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Legacy models are marked in a warning with their day.
+func TestLegacyModelsCarryAWarning(t *testing.T) {
+	a := openAccount(t, emulator.Options{}, "", anyModel)
+	a.refresh(t)
+	r := a.chat(t, "us."+sonnet37, false)
+	var body struct {
+		Outcrop struct {
+			Warnings []struct {
+				Code   string `json:"code"`
+				Field  string `json:"field"`
+				Detail string `json:"detail"`
+			} `json:"warnings"`
+		} `json:"outcrop"`
+	}
+	if err := jsonx.Unmarshal([]byte(r.body), &body); err != nil {
+		t.Fatal(err)
+	}
+	if len(body.Outcrop.Warnings) != 1 || body.Outcrop.Warnings[0].Field != "model" || body.Outcrop.Warnings[0].Detail == "" || !strings.Contains(r.header.Get("X-Outcrop-Warnings"), `;field=model;detail="`) {
+		t.Errorf("got %+v, %v", body.Outcrop, r.header)
+	}
+	if r := a.chat(t, "us."+sonnet45, false); r.header.Get("X-Outcrop-Warnings") != "" {
+		t.Errorf("a current model carries %v", r.header)
+	}
+}
+
+// What an ARN leads to tells the price: an application profile and provisioned
+// throughput, which is not paid by the token.
+func TestARNs(t *testing.T) {
+	a := openAccount(t, emulator.Options{
+		Profiles:    []emulator.ApplicationProfile{{ID: "abcdefghijkl", Name: "Finance", Region: "us-east-1", Source: "us." + sonnet45}},
+		Provisioned: []emulator.ProvisionedModel{{ID: "mnopqrstuvwx", Name: "own", Region: "us-east-1", Model: "amazon.nova-lite-v1:0"}},
+	}, "", anyModel)
+	a.refresh(t)
+	own := "arn:aws:bedrock:us-east-1:" + emulator.DemoAccount + ":application-inference-profile/abcdefghijkl"
+	r, same := a.chat(t, own, false), a.chat(t, "us."+sonnet45, false)
+	if r.status != 200 || r.header.Get("X-Outcrop-Cost") == "" || r.header.Get("X-Outcrop-Cost") != same.header.Get("X-Outcrop-Cost") {
+		t.Errorf("got %d, cost %s, want %s: %s", r.status, r.header.Get("X-Outcrop-Cost"), same.header.Get("X-Outcrop-Cost"), r.body)
+	}
+	provisioned := "arn:aws:bedrock:us-east-1:" + emulator.DemoAccount + ":provisioned-model/mnopqrstuvwx"
+	if r := a.chat(t, provisioned, false); r.status != 200 || r.header.Get("X-Outcrop-Cost") != "" {
+		t.Errorf("got %d, cost %s: %s", r.status, r.header.Get("X-Outcrop-Cost"), r.body)
+	}
+}
