@@ -319,9 +319,12 @@ func TestEveryModelFromEveryRegionThatHasIt(t *testing.T) {
 	t.Logf("%d of %d models in their %d regions are reached, each by the first call", reached, len(homes), len(regions))
 }
 
-// rocket is a model that no release knows, in the emulator's form.
+// rocket has two models that no release knows, in the emulator's form; the
+// geography of the second is as new.
 const rocket = `{"models":[{"id":"acme.rocket-v9:0","family":"nova","name":"Rocket","provider":"Acme","input":["TEXT"],"output":["TEXT"],"context":100000,"maxOutput":5000,
-	"profiles":{"us":{"from":["us-east-1","us-west-2"],"to":["us-east-1","us-west-2"]},"global":{"from":["us-east-1"],"to":["us-east-1"]}}}]}`
+	"profiles":{"us":{"from":["us-east-1","us-west-2"],"to":["us-east-1","us-west-2"]},"global":{"from":["us-east-1"],"to":["us-east-1"]}}},
+	{"id":"acme.comet-v1:0","family":"nova","name":"Comet","provider":"Acme","input":["TEXT"],"output":["TEXT"],"context":100000,"maxOutput":5000,
+	"profiles":{"xx":{"from":["us-east-1"],"to":["us-east-1","us-west-2"]}}}]}`
 
 func (a *account) launch(t *testing.T, models string) {
 	t.Helper()
@@ -358,19 +361,19 @@ func TestAModelOfThisMorningAfterARefresh(t *testing.T) {
 // once.
 func TestAModelOfThisMorningByLearning(t *testing.T) {
 	for _, tt := range []struct {
-		name   string
-		faults []fault.Fault
+		name, model, profile string
+		faults               []fault.Fault
 	}{
-		{"with lists", nil},
-		{"without the right to list", faults(t, "op=ListFoundationModels deny always", "op=ListInferenceProfiles deny always")},
+		{"with lists, which know of a geography that is new", "acme.comet-v1:0", "xx.acme.comet-v1:0", nil},
+		{"without the right to list, by a guess", "acme.rocket-v9:0", "us.acme.rocket-v9:0", faults(t, "op=ListFoundationModels deny always", "op=ListInferenceProfiles deny always")},
 	} {
 		for _, stream := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/stream=%t", tt.name, stream), func(t *testing.T) {
 				a := openAccount(t, emulator.Options{Faults: tt.faults}, "", anyModel+"litellm_settings: {num_retries: 0}\n")
 				a.refresh(t)
 				a.launch(t, rocket)
-				for _, want := range []string{"us-east-1 acme.rocket-v9:0, us-east-1 us.acme.rocket-v9:0", "us-east-1 us.acme.rocket-v9:0"} {
-					r := a.chat(t, "acme.rocket-v9:0", stream)
+				for _, want := range []string{"us-east-1 " + tt.model + ", us-east-1 " + tt.profile, "us-east-1 " + tt.profile} {
+					r := a.chat(t, tt.model, stream)
 					if got := strings.Join(a.calls(), ", "); r.status != 200 || got != want {
 						t.Errorf("got %d after the calls %s, want %s: %s", r.status, got, want, r.body)
 					}

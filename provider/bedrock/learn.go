@@ -12,13 +12,8 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// How long a refused call waits for lists to be read again, and how old they may
-// be without being read again: a client that makes ids up must not make the
-// gateway read lists all the time.
-const (
-	learnPatience = 5 * time.Second
-	learnAge      = 2 * time.Second
-)
+// learnPatience is how long a refused call waits for lists to be read again.
+const learnPatience = 5 * time.Second
 
 // Learn takes it that a bare id needs a profile, or that an id is not valid in a
 // region, once AWS has said so of a call; has the lists read again; and reports
@@ -56,7 +51,7 @@ func (d *deployment) read(ctx context.Context, region string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, learnPatience)
 	defer cancel()
-	_ = d.source.inventory.Lists(ctx, region, learnAge, d.get) // without new lists the old ones count, and the guess
+	_ = d.source.inventory.Again(ctx, region, d.get) // without new lists the old ones count, and the guess
 }
 
 // note remembers what a refusal teaches, and reports whether it teaches anything.

@@ -56,6 +56,7 @@ type region struct {
 	err    error         // of the last reading
 	tried  time.Time     // when the last reading began
 	access time.Time     // when access was last asked about
+	again  time.Time     // when a refused call last had the lists read
 	flight *flight       // the reading under way; nil if there is none
 	wanted map[string]bool
 }

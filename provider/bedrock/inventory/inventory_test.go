@@ -210,7 +210,7 @@ func TestOneReadingForAllAndNobodyElseWaits(t *testing.T) {
 	var all sync.WaitGroup
 	for range 100 {
 		all.Go(func() {
-			if err := v.Lists(t.Context(), region, time.Minute, a.get); err != nil {
+			if err := v.Again(t.Context(), region, a.get); err != nil {
 				t.Error(err)
 			}
 		})
@@ -226,7 +226,7 @@ func TestOneReadingForAllAndNobodyElseWaits(t *testing.T) {
 	}
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := v.Lists(impatient, region, 0, a.get); err == nil {
+	if err := v.Again(impatient, region, a.get); err == nil {
 		t.Error("a caller that is gone waits")
 	}
 	close(a.gate)
@@ -234,11 +234,18 @@ func TestOneReadingForAllAndNobodyElseWaits(t *testing.T) {
 	if n := a.count("foundation-models"); n != 1 {
 		t.Errorf("the list was read %d times", n)
 	}
-	if err := v.Lists(t.Context(), region, time.Minute, a.get); err != nil || a.count("foundation-models") != 1 {
+	if err := v.Refresh(t.Context(), region, time.Minute, a.get); err != nil || a.count("foundation-models") != 1 {
 		t.Error("lists that are young enough are read again")
 	}
+	if err := v.Again(t.Context(), region, a.get); err != nil || a.count("foundation-models") != 1 {
+		t.Error("refused calls have lists read all the time")
+	}
+	v.clock.advance(10 * time.Second)
+	if err := v.Again(t.Context(), region, a.get); err != nil || a.count("foundation-models") != 2 {
+		t.Error("a refused call does not have the lists read, because they are young")
+	}
 	v.clock.advance(time.Minute)
-	if err := v.Refresh(t.Context(), region, time.Minute, a.get); err != nil || a.count("foundation-models") != 2 {
+	if err := v.Refresh(t.Context(), region, time.Minute, a.get); err != nil || a.count("foundation-models") != 3 {
 		t.Error("lists that are old are not read again")
 	}
 }

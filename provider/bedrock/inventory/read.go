@@ -30,6 +30,8 @@ const (
 	// maxRefused is after how many failures the account's access is not asked about
 	// any further.
 	maxRefused = 3
+	// againPause is how often refused calls can have the lists read.
+	againPause = 2 * time.Second
 )
 
 // errClosed says that the inventory was closed.
@@ -46,9 +48,22 @@ func (v *Inventory) Refresh(ctx context.Context, name string, age time.Duration,
 	return v.wait(ctx, name, f.done)
 }
 
-// Lists is Refresh without waiting for more than the lists.
-func (v *Inventory) Lists(ctx context.Context, name string, age time.Duration, get Get) error {
-	f, err := v.begin(name, age, get)
+// Again has the lists of a region read since a call was refused, and waits for
+// them. It does so only every againPause, as clients can make up ids that are
+// refused; who comes in between has the lists of that reading.
+func (v *Inventory) Again(ctx context.Context, name string, get Get) error {
+	v.mu.Lock()
+	r, now := v.use(name), v.opt.Now()
+	f := r.flight
+	due := r.again.IsZero() || now.Sub(r.again) >= againPause
+	if due && f == nil {
+		r.again = now
+	}
+	v.mu.Unlock()
+	var err error
+	if due && f == nil {
+		f, err = v.begin(name, 0, get)
+	}
 	if f == nil {
 		return err
 	}

@@ -46,7 +46,8 @@ const (
 // that cannot be had is a warning; it is an error if none could, or if ctx ends.
 //
 // The tables do not say how old they are, so they count as of this day: where
-// another table of an earlier day states the same fact, they win.
+// another table of an earlier day states the same fact, they win, and among
+// themselves in the order of trust.
 func Download(ctx context.Context, from Origins) (tables Files, warnings []error, err error) {
 	now := time.Now
 	if from.Now != nil {

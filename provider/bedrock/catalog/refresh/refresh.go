@@ -8,6 +8,15 @@
 // which is kept by hand and wins. Nothing is made up: a fact without a source is
 // left out. The same tables give the same files, byte for byte.
 //
+// The day goes before whose table it is, for what is wrong in a table is mostly
+// old: pi-ai's is made from models.dev's, and has what models.dev has corrected
+// since by AWS's price list (github.com/anomalyco/models.dev/pull/6637). Were
+// pi-ai's to win always, what it has could never be renewed, for it is not among
+// those that Download fetches. Only tables of one day go by how right they are;
+// see trust. The limit of this is that a table counts as of the day in its name,
+// which for one that is fetched is that of the download: if its maker has not
+// touched a row since, it still wins over what another one knew in between.
+//
 // Generate reads all tables. Update reads some of them and keeps what the data
 // files have from the others. Download fetches those that can be had.
 package refresh
@@ -111,8 +120,25 @@ type source struct {
 	day time.Time
 }
 
-// newer compares sources, the newer one first.
-func newer(a, b *source) int { return cmp.Or(b.day.Compare(a.day), cmp.Compare(a.Key, b.Key)) }
+// newer compares sources, the newer one first, and of one day, which all tables
+// have that are fetched together, the one that is trusted more.
+func newer(a, b *source) int {
+	return cmp.Or(b.day.Compare(a.day), cmp.Compare(trust(a.kind), trust(b.kind)), cmp.Compare(a.Key, b.Key))
+}
+
+// trust gives the place of a kind of table among those of one day, the first one
+// for sources of the notes. AWS's own come first. models.dev's rows for Bedrock,
+// from which pi-ai's are made, follow AWS's price list. LiteLLM has calls by the
+// bare id of newer Claude models at the price of global profiles, a tenth too low
+// (github.com/BerriAI/litellm/issues/42679). catwalk and Portkey have the
+// profiles of geographies at that price; and Portkey's prices for bedrock-mantle
+// are not those of bedrock-runtime, where both have a model.
+func trust(kind string) int {
+	return slices.Index([]string{
+		"aws-models", "aws-profiles", "claude-guidance", "aws-startups", "pi-ai", "models.dev",
+		"litellm", "catwalk", "portkey-pricing", "portkey-pricing-mantle", "portkey-general",
+	}, kind)
+}
 
 // read reads a file if it is a known table.
 func (c *claims) read(tables fs.FS, name string) error {

@@ -238,6 +238,41 @@ func checkSources(t *testing.T, m *schema.Model, keys map[string]bool) {
 	}
 }
 
+// TestTheDayGoesBeforeTrust reads two tables with another price each.
+func TestTheDayGoesBeforeTrust(t *testing.T) {
+	for _, tt := range []struct{ what, dev, lite, want string }{
+		{"of one day, the one that is trusted more", "2026-11-20", "2026-11-20", "models.dev"},
+		{"the newer one, if it is trusted less", "2026-11-20", "2026-11-21", "litellm"},
+		{"the newer one, if it is trusted more", "2026-11-21", "2026-11-20", "models.dev"},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			c, err := catalog.Parse(Files(generate(t, fstest.MapFS{
+				"models.dev-" + tt.dev + ".json":                       {Data: []byte(`{"models": {"anthropic.claude-opus-9": {"limit": {"context": 1}, "cost": {"input": 5.5}}}}`)},
+				"model_prices_and_context_window-" + tt.lite + ".json": {Data: []byte(`{"anthropic.claude-opus-9": {"litellm_provider": "bedrock", "max_input_tokens": 2, "input_cost_per_token": 5e-06}}`)},
+			})))
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, _ := c.Model("anthropic.claude-opus-9")
+			price, _ := m.Price("", "")
+			if got := m.Source("context").Key; got != tt.want || price.Standard.Source.Key != tt.want {
+				t.Errorf("got the context of %s and the price of %s, want those of %s", got, price.Standard.Source.Key, tt.want)
+			}
+		})
+	}
+}
+
+func TestEveryTableHasAPlaceInTheOrderOfTrust(t *testing.T) {
+	for _, f := range formats() {
+		if f.read != nil && trust(f.source.Key) < 0 {
+			t.Errorf("%s has none, and goes before AWS's own", f.source.Key)
+		}
+	}
+	if trust("guide") >= 0 {
+		t.Error("a source of the notes does not go first")
+	}
+}
+
 func TestTablesThatCannotBeRead(t *testing.T) {
 	for _, tt := range []struct{ what, name, text, reason string }{
 		{"no table at all", "readme.json", `{}`, "no table"},
