@@ -44,7 +44,7 @@ type aws struct {
 	got    []seen
 }
 
-func newAWS(t *testing.T) *aws {
+func newAWS(t testing.TB) *aws {
 	a := &aws{status: 200, body: answer, header: http.Header{}}
 	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -61,7 +61,7 @@ func newAWS(t *testing.T) *aws {
 func (a *aws) last() seen { return a.got[len(a.got)-1] }
 
 // open opens a deployment; values without an endpoint get the fake AWS's.
-func (a *aws) open(t *testing.T, model string, values, environ map[string]string) provider.Deployment {
+func (a *aws) open(t testing.TB, model string, values, environ map[string]string) provider.Deployment {
 	t.Helper()
 	all := map[string]string{"aws_bedrock_runtime_endpoint": a.URL, "aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
 	for k, v := range values {

@@ -10,6 +10,7 @@ import (
 	"outcrop/provider"
 	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/converse"
+	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/inventory"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/resolve"
@@ -214,7 +215,13 @@ func priceOf(known *catalog.Catalogue, m *catalog.Model, w resolve.Way) *catalog
 	default:
 		return nil
 	}
-	price, _ := m.Price(prefix, w.Region)
+	// A profile costs what its source region does unless a table has a price of its
+	// own for it (https://docs.aws.amazon.com/bedrock/latest/userguide/cross-region-inference.html);
+	// the tables' prices are those of commercial regions.
+	price, exact := m.Price(prefix, w.Region)
+	if !exact && endpoint.PartitionOf(w.Region).ID != "aws" {
+		return nil
+	}
 	return price
 }
 

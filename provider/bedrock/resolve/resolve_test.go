@@ -97,6 +97,11 @@ func TestWays(t *testing.T) {
 		{"a policy that names geographies finds its own", "us." + sonnet45, "eu-west-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, []string{"eu." + sonnet45}},
 		{"the world where it is forbidden", "global." + sonnet45, "eu-west-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
 		{"regions in order of preference", sonnet45, "us-east-1", resolve.Policy{Regions: []string{"eu-west-1", "us-east-1"}}, c, resolve.Learned{}, []string{"eu." + sonnet45, "us." + sonnet45}},
+		{"a region of the path that the policy does not have", "bedrock/us-west-2/" + sonnet45, "eu-west-1", resolve.Policy{Regions: []string{"eu-west-1"}}, c, resolve.Learned{}, nil},
+		{"a region of the path that the policy has", "bedrock/us-east-1/" + sonnet45, "eu-west-1", resolve.Policy{Regions: []string{"eu-west-1", "us-east-1"}}, c, resolve.Learned{}, []string{"us." + sonnet45}},
+		{"a friendly name with a dot", "claude-sonnet-4.5", "us-east-1", local, c, resolve.Learned{}, []string{"us." + sonnet45}},
+		{"an id that is not valid here, though it is listed", "amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Learned{Dead: func(id, _ string) bool { return id == "amazon.nova-lite-v1:0" }}, []string{"us.amazon.nova-lite-v1:0"}},
+		{"a profile that is not valid here", sonnet45, "us-east-1", global, c, resolve.Learned{Dead: func(id, _ string) bool { return id == "us."+sonnet45 }}, []string{"global." + sonnet45}},
 		{"provisioned throughput is as written", "anthropic.claude-v2:1:18k", "us-east-1", global, c, resolve.Learned{}, []string{"anthropic.claude-v2:1:18k"}},
 		{"an ARN is as written", "arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456", "us-east-1", global, c, resolve.Learned{}, []string{"arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456"}},
 		{"an ARN that may lead anywhere, under a policy", "arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456", "eu-west-3", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
@@ -135,10 +140,20 @@ func TestNoWayBreaksThePolicy(t *testing.T) {
 		{Prefer: resolve.Cheapest, Global: true},
 		{Geographies: []string{resolve.Own}, Prefer: resolve.Cheapest},
 	}
+	policies = append(policies,
+		resolve.Policy{Regions: []string{"eu-west-1", "us-east-1"}, Global: true},
+		resolve.Policy{Regions: []string{"ap-northeast-1", "eu-central-1"}, Geographies: []string{resolve.Own}},
+	)
 	for _, g := range all {
 		policies = append(policies, resolve.Policy{Geographies: []string{g.Prefix}}, resolve.Policy{Geographies: []string{g.Prefix, resolve.Own}, Global: true})
 	}
-	always := resolve.Learned{NeedsProfile: func(string, string) bool { return true }}
+	yes := func(string, string) bool { return true }
+	lessons := []resolve.Learned{
+		{},
+		{NeedsProfile: yes},
+		{Dead: yes},
+		{NeedsProfile: yes, Dead: func(id, _ string) bool { return strings.HasPrefix(id, "us.") || strings.HasPrefix(id, "eu.") }},
+	}
 	regions := c.Regions()
 	checked := 0
 	for _, m := range c.Models() {
@@ -146,6 +161,9 @@ func TestNoWayBreaksThePolicy(t *testing.T) {
 		for _, g := range all {
 			ids = append(ids, g.Prefix+"."+m.ID)
 		}
+		// A region in the path, and ARNs, bind the call to their own.
+		ids = append(ids, "eu-west-1/"+m.ID, "ap-south-1/global."+m.ID, "arn:aws:bedrock:us-west-2::foundation-model/"+m.ID,
+			"arn:aws:bedrock:us-west-2:123456789012:inference-profile/us."+m.ID, "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/global."+m.ID)
 		for _, text := range ids {
 			id, err := modelid.Parse(text)
 			if err != nil {
@@ -156,9 +174,12 @@ func TestNoWayBreaksThePolicy(t *testing.T) {
 					continue
 				}
 				for _, p := range policies {
-					for _, learned := range []resolve.Learned{{}, always} {
+					for _, learned := range lessons {
 						for _, w := range resolve.Resolve(id, region, p, c, learned).Ways {
 							checked++
+							if len(p.Regions) > 0 && !slices.Contains(p.Regions, w.Region) {
+								t.Fatalf("%s in %s under %+v: %+v: it is another region", text, region, p, w)
+							}
 							if bad := breach(c, id, w, p); bad != "" {
 								t.Fatalf("%s in %s under %+v: %+v: %s", text, region, p, w, bad)
 							}

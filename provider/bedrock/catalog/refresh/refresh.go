@@ -10,7 +10,7 @@
 //
 // The day goes before whose table it is, for what is wrong in a table is mostly
 // old: pi-ai's is made from models.dev's, and has what models.dev has corrected
-// since by AWS's price list (github.com/anomalyco/models.dev/pull/6637). Were
+// since by AWS's price list (github.com/anomalyco/models.dev/pull/6790 and 6793). Were
 // pi-ai's to win always, what it has could never be renewed, for it is not among
 // those that Download fetches. Only tables of one day go by how right they are;
 // see trust. The limit of this is that a table counts as of the day in its name,
@@ -130,8 +130,8 @@ func newer(a, b *source) int {
 // for sources of the notes. AWS's own come first. models.dev's rows for Bedrock,
 // from which pi-ai's are made, follow AWS's price list. LiteLLM has calls by the
 // bare id of newer Claude models at the price of global profiles, a tenth too low
-// (github.com/BerriAI/litellm/issues/42679). catwalk and Portkey have the
-// profiles of geographies at that price; and Portkey's prices for bedrock-mantle
+// (github.com/BerriAI/litellm/issues/42679). catwalk and Portkey have many profiles
+// of geographies at that price; and Portkey's prices for bedrock-mantle
 // are not those of bedrock-runtime, where both have a model.
 func trust(kind string) int {
 	return slices.Index([]string{

@@ -1,0 +1,172 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"outcrop/app"
+	"outcrop/config"
+	emulator "outcrop/emulator/bedrock"
+	"outcrop/emulator/bedrock/fault"
+	"outcrop/provider/all"
+)
+
+// account is an emulated AWS account and a gateway in front of it.
+type account struct {
+	*gateway
+	*emulator.Emulator
+	address string
+	runtime atomic.Int64 // calls of models
+	lists   atomic.Int64 // calls of the control plane
+
+	mu     sync.Mutex
+	served []string      // "region id" of the calls of models, in their order
+	hold   chan struct{} // if not nil, lists wait for it
+}
+
+// control plane and runtime are told apart by the method: models are called by POST.
+func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		a.lists.Add(1)
+		a.mu.Lock()
+		hold := a.hold
+		a.mu.Unlock()
+		if hold != nil {
+			select {
+			case <-hold:
+			case <-r.Context().Done():
+				return
+			}
+		}
+	} else {
+		a.runtime.Add(1)
+		_, rest, _ := strings.Cut(r.URL.Path, "/model/")
+		_, scope, _ := strings.Cut(r.Header.Get("Authorization"), "/20")
+		region := strings.Split(scope+"//", "/")[1]
+		a.mu.Lock()
+		a.served = append(a.served, region+" "+rest[:max(0, strings.LastIndex(rest, "/"))])
+		a.mu.Unlock()
+	}
+	a.Emulator.ServeHTTP(w, r)
+}
+
+// calls gives the calls of models since it was last asked.
+func (a *account) calls() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	calls := a.served
+	a.served = nil
+	return calls
+}
+
+// openAccount starts a gateway with a configuration in front of an account.
+func openAccount(t *testing.T, opt emulator.Options, dataDir, text string) *account {
+	t.Helper()
+	e, err := emulator.New(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &account{Emulator: e}
+	server := httptest.NewServer(a)
+	t.Cleanup(server.Close)
+	a.address = server.URL
+	a.gateway = openGateway(t, a.address, dataDir, text)
+	return a
+}
+
+// faults reads failures as the emulator's flag takes them.
+func faults(t *testing.T, texts ...string) []fault.Fault {
+	t.Helper()
+	var all []fault.Fault
+	for _, text := range texts {
+		f, err := fault.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// openGateway starts a gateway in front of an account that listens at an address.
+func openGateway(t *testing.T, address, dataDir, text string) *gateway {
+	t.Helper()
+	cfg, problems := config.Load(config.Source{Name: "config.yaml", Data: []byte(text + "\ngeneral_settings: {master_key: " + masterKey + "}\n"), Providers: all.Providers()})
+	if cfg == nil || len(problems) > 0 {
+		t.Fatalf("configuration: %v", problems)
+	}
+	environ := map[string]string{
+		"AWS_ENDPOINT_URL": address, "AWS_REGION": "us-east-1",
+		"AWS_ACCESS_KEY_ID": emulator.DemoAccessKeyID, "AWS_SECRET_ACCESS_KEY": string(emulator.DemoSecretAccessKey),
+	}
+	g := &gateway{log: &logBuffer{}}
+	var err error
+	g.App, err = app.New(t.Context(), app.Options{
+		Config: cfg, DataDir: dataDir, Environ: func(name string) string { return environ[name] },
+		Logger: slog.New(slog.NewJSONHandler(g.log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.stop(t) })
+	return g
+}
+
+// reply is an answer as far as these tests look at it.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// whole reports whether an answer came to its end: a whole one with its text, or a
+// stream with its end.
+func (r reply) whole() bool {
+	return strings.Contains(r.body, "granite") || strings.HasSuffix(r.body, "data: [DONE]\n\n")
+}
+
+func (g *gateway) do(t *testing.T, method, path, body string) reply {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, g.URL()+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+masterKey)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{resp.StatusCode, resp.Header, string(text)}
+}
+
+// chat asks a model, whole or streamed.
+func (g *gateway) chat(t *testing.T, model string, stream bool) reply {
+	t.Helper()
+	return g.do(t, http.MethodPost, "/v1/chat/completions", fmt.Sprintf(`{"model":%q,"stream":%t,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"What is granite?"}]}`, model, stream))
+}
+
+// refresh has the lists read now.
+func (g *gateway) refresh(t *testing.T) reply {
+	t.Helper()
+	return g.do(t, http.MethodPost, "/catalog/refresh", "")
+}
