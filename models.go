@@ -3,6 +3,7 @@ package outcrop
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -141,6 +142,21 @@ func (c *Client) Refresh(ctx context.Context, age time.Duration) []provider.List
 		return strings.Compare(a.Place, b.Place)
 	})
 	return lists
+}
+
+// Answers gives the providers' lists of models as they answer them, by a name for
+// each answer. With an error some may be missing.
+func (c *Client) Answers(ctx context.Context) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	var errs []error
+	for _, d := range c.deployments {
+		if answerer, ok := d.(provider.Answerer); ok {
+			found, err := answerer.Answers(ctx)
+			maps.Copy(all, found)
+			errs = append(errs, err)
+		}
+	}
+	return all, errors.Join(errs...)
 }
 
 // refreshAgain is how soon lists are read again that could not be read for another

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"outcrop"
 	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/catalog/refresh"
 )
@@ -20,9 +22,10 @@ type catalogCommand struct {
 }
 
 type refreshCommand struct {
-	From  string `type:"existingdir" placeholder:"DIR" help:"Read the tables from the files of a folder; nothing is fetched."`
-	Out   string `type:"path" placeholder:"DIR" xor:"to" help:"Write the data files into a folder. Without it they are only compared."`
-	Write bool   `xor:"to" help:"Write the data files to their place in a checkout, from its root."`
+	From   string   `type:"existingdir" placeholder:"DIR" help:"Read the tables from the files of a folder; nothing is fetched."`
+	Out    string   `type:"path" placeholder:"DIR" xor:"to" help:"Write the data files into a folder. Without it they are only compared."`
+	Region []string `placeholder:"REGION" help:"Regions whose lists AWS is asked for, with the credentials that the gateway would have. Without one AWS is not asked."`
+	Write  bool     `xor:"to" help:"Write the data files to their place in a checkout, from its root."`
 
 	// origins says where tables are fetched; tests have their own.
 	origins refresh.Origins
@@ -83,7 +86,11 @@ func (c *refreshCommand) tables(ctx context.Context, con console) (fs.FS, error)
 	if c.From != "" {
 		return os.DirFS(c.From), nil
 	}
-	tables, warnings, err := refresh.Download(ctx, c.origins)
+	origins := c.origins
+	if len(c.Region) > 0 {
+		origins.Lists = c.lists
+	}
+	tables, warnings, err := refresh.Download(ctx, origins)
 	if err != nil {
 		return nil, fmt.Errorf("%w\nhint: outcrop catalog refresh --from DIR reads tables that were fetched otherwise", err)
 	}
@@ -91,6 +98,28 @@ func (c *refreshCommand) tables(ctx context.Context, con console) (fs.FS, error)
 		fmt.Fprintf(con.err, "outcrop: warning: %v\n", w)
 	}
 	return tables, nil
+}
+
+// lists asks AWS for its lists in each region.
+func (c *refreshCommand) lists(ctx context.Context) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	var errs []error
+	for _, region := range c.Region {
+		client, err := outcrop.New(outcrop.Options{Environ: func(name string) string {
+			switch name {
+			case "AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION":
+				return region
+			}
+			return os.Getenv(name)
+		}})
+		if err != nil {
+			return all, err
+		}
+		found, err := client.Answers(ctx)
+		maps.Copy(all, found)
+		errs = append(errs, err, client.Close())
+	}
+	return all, errors.Join(errs...)
 }
 
 // writeData writes data files into a folder, and makes it if need be. It removes

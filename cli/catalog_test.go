@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	emulator "outcrop/emulator/bedrock"
 	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/catalog/refresh"
 )
@@ -114,6 +115,41 @@ func TestCatalogRefreshFetches(t *testing.T) {
 	if want := "warning: " + server.URL + "/api.json: answered 404 Not Found\n"; !strings.Contains(errs.String(), want) {
 		t.Errorf("the errors lack %q:\n%s", want, errs.String())
 	}
+}
+
+// AWS's own lists count with the tables: the emulator has regions that the data of
+// this release has not, and what it does not say stays.
+func TestCatalogRefreshAsksAWS(t *testing.T) {
+	emulatedAccount(t)
+	gone := httptest.NewServer(http.NotFoundHandler())
+	defer gone.Close()
+	var out, errs bytes.Buffer
+	c := refreshCommand{Region: []string{"eu-central-1", "us-east-1"}, origins: refresh.Origins{GitHub: gone.URL, ModelsDev: gone.URL}}
+	if err := c.Run(t.Context(), console{out: &out, err: &errs}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"read answers of ListFoundationModels", "read answers of ListInferenceProfiles"} {
+		if !strings.Contains(errs.String(), want) {
+			t.Errorf("the errors lack %q:\n%.2000s", want, errs.String())
+		}
+	}
+	if !strings.Contains(out.String(), "eu-central-1") || strings.Contains(out.String(), emulator.DemoAccount) {
+		t.Errorf("the output is\n%.2000s", out.String())
+	}
+}
+
+// emulatedAccount leads the environment to an emulator.
+func emulatedAccount(t *testing.T) {
+	t.Helper()
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(e)
+	t.Cleanup(server.Close)
+	t.Setenv("AWS_ENDPOINT_URL", server.URL)
+	t.Setenv("AWS_ACCESS_KEY_ID", emulator.DemoAccessKeyID)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", string(emulator.DemoSecretAccessKey))
 }
 
 func TestCatalogRefreshFails(t *testing.T) {

@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,25 +119,13 @@ func failed(w io.Writer, err error) int {
 		if call.Upstream && call.Type != "" {
 			what = call.Type + ": " + what
 		}
-		complain(w, what, cmp.Or(call.Fix, modelHint(call)))
+		complain(w, what, call.Fix)
 	case errors.Is(err, syscall.EADDRINUSE):
 		complain(w, err.Error(), "Another process listens there; choose another with --port, or --port 0 for any.")
 	default:
 		complain(w, err.Error(), "")
 	}
 	return 1
-}
-
-// modelHint is the next step for the two refusals that a model id meets most.
-func modelHint(e *llm.Error) string {
-	switch {
-	case strings.Contains(e.Message, "with on-demand throughput isn"):
-		return "outcrop models resolve " + e.Target.ID + " --region " + e.Target.Region + " says which id to write instead."
-	case strings.Contains(e.Message, "model identifier is invalid"):
-		return "outcrop models lists what can be called."
-	default:
-		return ""
-	}
 }
 
 // configFlags are how a command finds its configuration.

@@ -84,9 +84,9 @@ func (c *serveCommand) greet(ctx context.Context, w io.Writer, a *app.App) {
 // readyPatience bounds the look for credentials at the start.
 const readyPatience = 3 * time.Second
 
-// demoModel is what the first question goes to; people know it for AWS's
-// "on-demand throughput isn't supported".
-const demoModel = "us.anthropic.claude-3-7-sonnet-20250219-v1:0"
+// demoModel is what the first question goes to: the id at which AWS says
+// "on-demand throughput isn't supported" when it is called as it is.
+const demoModel = "anthropic.claude-3-7-sonnet-20250219-v1:0"
 
 // demoBody is the first question.
 func demoBody(model string) string {
@@ -116,9 +116,9 @@ const demoPatience = 30 * time.Second
 func (c *serveCommand) show(ctx context.Context, w io.Writer, a *app.App) error {
 	var err error
 	if a.Emulated() && !a.Locked() {
-		var answer string
-		if answer, err = ask(ctx, a.URL()); err == nil {
-			fmt.Fprintf(w, "\n  you:     Say hello to a new user in one sentence.\n  %s: %s\n", demoModel, answer)
+		var answer, way string
+		if answer, way, err = ask(ctx, a.URL()); err == nil {
+			fmt.Fprintf(w, "\n  you:     Say hello to a new user in one sentence.\n  %s: %s\n  way:     %s\n", demoModel, answer, way)
 		}
 	}
 	auth := ""
@@ -134,32 +134,33 @@ func (c *serveCommand) show(ctx context.Context, w io.Writer, a *app.App) error 
 	return err
 }
 
-func ask(ctx context.Context, url string) (string, error) {
+// ask gives the answer to the first question, and where it went and why.
+func ask(ctx context.Context, url string) (answer, way string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, demoPatience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat/completions", strings.NewReader(demoBody(demoModel)))
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := new(http.Client).Do(req)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	var answer struct {
+	var chat struct {
 		Choices []struct {
 			Message struct {
 				Content string `json:"content"`
 			} `json:"message"`
 		} `json:"choices"`
 	}
-	if err := jsonx.Unmarshal(body, &answer); err != nil || len(answer.Choices) == 0 {
-		return "", fmt.Errorf("status %d: %s", resp.StatusCode, body)
+	if err := jsonx.Unmarshal(body, &chat); err != nil || len(chat.Choices) == 0 {
+		return "", "", fmt.Errorf("status %d: %s", resp.StatusCode, body)
 	}
-	return answer.Choices[0].Message.Content, nil
+	return chat.Choices[0].Message.Content, resp.Header.Get("X-Outcrop-Target") + " (" + resp.Header.Get("X-Outcrop-Reason") + ")", nil
 }

@@ -137,6 +137,14 @@ type Lister interface {
 	Refresh(ctx context.Context, age time.Duration) []List
 }
 
+// Answerer is a Deployment that gives the provider's lists as the provider
+// answers them, for those who make tables of them.
+type Answerer interface {
+	// Answers gives the bodies of the answers by a name for each, such as
+	// us-east-1-list-foundation-models.json. With an error some may be missing.
+	Answers(ctx context.Context) (map[string][]byte, error)
+}
+
 // List says how the provider's lists for one place stand.
 type List struct {
 	// Place is such as a region, Account the provider's name for who lists; empty if

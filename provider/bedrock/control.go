@@ -2,6 +2,8 @@ package bedrock
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"outcrop/provider"
 	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/endpoint"
+	"outcrop/provider/bedrock/inventory"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/resolve"
 	"outcrop/provider/bedrock/sign"
@@ -74,6 +77,18 @@ func (d *deployment) Refresh(ctx context.Context, age time.Duration) []provider.
 		}
 	}
 	return lists
+}
+
+// Answers gives AWS's lists for the deployment's regions.
+func (d *deployment) Answers(ctx context.Context) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	var errs []error
+	for _, region := range d.regions() {
+		found, err := inventory.Answers(ctx, region, d.get)
+		maps.Copy(all, found)
+		errs = append(errs, err)
+	}
+	return all, errors.Join(errs...)
 }
 
 // Models gives the models that write text and that the deployment's policy leaves

@@ -260,6 +260,7 @@ var (
 	_ provider.Targeter = (*deployment)(nil)
 	_ provider.Lister   = (*deployment)(nil)
 	_ provider.Readier  = (*deployment)(nil)
+	_ provider.Answerer = (*deployment)(nil)
 	_ llm.Pricer        = (*way)(nil)
 )
 

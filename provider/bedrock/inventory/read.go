@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -233,6 +234,27 @@ func readPages(ctx context.Context, region, kind string, get Get) ([]catalog.Liv
 		}
 	}
 	return all, nil
+}
+
+// Answers reads the lists of models and of the profiles that AWS defines in a
+// region, and gives the bodies by names such as us-east-1-list-foundation-models.json
+// and us-east-1-list-inference-profiles-1.json, a file for each page.
+func Answers(ctx context.Context, region string, get Get) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	models, err := get(ctx, region, "", "foundation-models")
+	if err == nil {
+		all[region+"-list-foundation-models.json"] = models
+	}
+	page := 0
+	_, pagesErr := readPages(ctx, region, "SYSTEM_DEFINED", func(ctx context.Context, region, query string, path ...string) ([]byte, error) {
+		body, err := get(ctx, region, query, path...)
+		if err == nil {
+			page++
+			all[region+"-list-inference-profiles-"+strconv.Itoa(page)+".json"] = body
+		}
+		return body, err
+	})
+	return all, errors.Join(err, pagesErr)
 }
 
 // account is the number in the ARNs of profiles.
