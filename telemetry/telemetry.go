@@ -189,6 +189,8 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		if e.UpstreamStatus > 0 {
 			a = append(a, slog.Int("upstream_status", e.UpstreamStatus))
 		}
+		text("why", e.Cause)
+		text("fix", e.Fix)
 		if e.Err != nil {
 			text("cause", e.Err.Error())
 		}

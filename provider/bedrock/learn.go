@@ -94,20 +94,22 @@ func advise(e *llm.Error, a asked, w *way, known *catalog.Catalogue) {
 		e.Fix = "These profiles lead to the model from " + region + ", if the policy allows them: " + strings.Join(here, ", ") + "."
 	case e.Code == llm.CodeModelNeedsProfile:
 		e.Fix = "No inference profile that leads to the model from " + region + " is known; outcrop models lists what can be called."
+	case id.ARN != (modelid.ARN{}):
+		e.Fix = "Check that the resource exists in " + region + " and belongs to the account that calls."
 	case isProfile && p.From(region) == catalog.No && len(p.Regions()) > 0:
 		e.Code = llm.CodeModelWrongPlace
 		e.Cause = p.ID + " can be called from " + strings.Join(p.Regions(), ", ") + ", and this call was made in " + region + "."
 		e.Fix = "Call it from one of those regions."
 		if len(here) > 0 {
-			e.Fix = "From " + region + " call " + strings.Join(here, " or ") + "; a policy that names geographies does so by itself."
+			e.Fix = "From " + region + " call " + strings.Join(here, " or ") + ". With geographies: [own] in the policy the gateway does so by itself."
 		}
+	case len(here) > 0: // a prefix that AWS has no profile for
+		e.Fix = "From " + region + " call " + strings.Join(here, " or ") + "."
 	case isModel && m.In(region) == catalog.No:
 		e.Code = llm.CodeModelNotInRegion
 		e.Cause = "AWS does not list " + m.ID + " in " + region + "."
 		e.Fix = "Call it in a region that has it; outcrop models lists what can be called in one."
-	case id.ARN != (modelid.ARN{}):
-		e.Fix = "Check that the resource exists in " + region + " and belongs to the account that calls."
 	default:
-		e.Fix = "The nearest ids that are known are " + strings.Join(known.Nearest(w.target.ID, 3), ", ") + "."
+		e.Fix = "The nearest ids that are known are " + strings.Join(known.Nearest(w.target.ID, region, 3), ", ") + "."
 	}
 }

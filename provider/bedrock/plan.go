@@ -153,9 +153,13 @@ func decide(a asked, state *inventory.State) resolve.Decision {
 // refusal is the error for a model that the policy leaves no way to.
 func refusal(r *resolve.Refusal) error {
 	e := &llm.Error{Code: llm.CodeModelWrongPlace, Status: 400, Param: "model", Actor: llm.ActorOperator, Message: r.Message + "."}
-	if len(r.Works) > 0 {
+	switch {
+	case r.Elsewhere:
+		e.Code = llm.CodeModelNotInRegion
+		e.Fix = "Call it from another region: " + strings.Join(r.Works, ", ") + "."
+	case len(r.Works) > 0:
 		e.Fix = "What would work under another policy or from another region: " + strings.Join(r.Works, ", ") + "."
-	} else {
+	default:
 		e.Fix = "Whoever runs this gateway can change outcrop_settings.bedrock.policy, or model_info.outcrop.policy of the deployment."
 	}
 	return e

@@ -71,7 +71,7 @@ func BenchmarkFriendly(b *testing.B) {
 func BenchmarkNearest(b *testing.B) {
 	c := embeddedCatalogue(b)
 	for b.Loop() {
-		c.Nearest("us.anthropic.claude-sonet-4-5-20250929-v1:0", 3)
+		c.Nearest("us.anthropic.claude-sonet-4-5-20250929-v1:0", "", 3)
 	}
 }
 

@@ -111,13 +111,13 @@ func TestNearestIDs(t *testing.T) {
 		{"an id without end", "amazon.nova-lite-v1:0" + string(make([]byte, 3000)), "amazon.nova-lite-v1:0"},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
-			got := c.Nearest(tt.id, 3)
+			got := c.Nearest(tt.id, "", 3)
 			if len(got) != 3 || tt.id[0] != 'a' && got[0] != tt.want || len(tt.id) < 100 && got[0] != tt.want {
 				t.Errorf("Nearest(%.40q, 3) = %q; want %q first", tt.id, got, tt.want)
 			}
 		})
 	}
-	if got := c.Nearest("x", 99); len(got) != len(c.all) {
+	if got := c.Nearest("x", "", 99); len(got) != len(c.all) {
 		t.Errorf("Nearest gives %d of %d ids", len(got), len(c.all))
 	}
 }

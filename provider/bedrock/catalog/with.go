@@ -118,7 +118,7 @@ func (a *addition) models(l *Live) {
 		listed[row.ID] = true
 		m := a.model(row.ID)
 		m.seen[l.Region] = sight{listed: true, onDemand: slices.Contains(row.InferenceTypes, "ON_DEMAND")}
-		m.learn(row)
+		m.learn(row, l.At)
 	}
 	for base := range a.to.models {
 		if !listed[base] {
@@ -128,7 +128,7 @@ func (a *addition) models(l *Live) {
 }
 
 // learn takes over what a list says of the model itself.
-func (m *Model) learn(row *LiveModel) {
+func (m *Model) learn(row *LiveModel, at time.Time) {
 	m.Name = cmp.Or(row.Name, m.Name)
 	if row.Streaming != nil {
 		m.Streaming = known(*row.Streaming)
@@ -150,6 +150,9 @@ func (m *Model) learn(row *LiveModel) {
 		if !d.from.IsZero() {
 			*d.to = d.from
 		}
+	}
+	if end := &m.Lifecycle.EndOfLife; row.EndOfLife.IsZero() && !end.IsZero() && end.Before(at) {
+		*end = time.Time{} // it has outlived the day that another source named
 	}
 }
 

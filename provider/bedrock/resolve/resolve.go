@@ -40,6 +40,8 @@ type Refusal struct {
 	Message string
 	// Works lists ids that would work with another region or policy, nearest first.
 	Works []string
+	// Elsewhere is whether no policy would help, only another region.
+	Elsewhere bool
 }
 
 // Learned is what AWS's refusals have taught that no list says.
@@ -98,9 +100,15 @@ func (r *resolver) way(region, id, base, reason string) {
 }
 
 func (r *resolver) refuse(message string, works []string) {
-	r.step("refused: ", message)
+	r.refuseAs(Refusal{Message: message, Works: works})
+}
+
+// refuseAs notes why there is no way in a region; of several regions the first one
+// counts.
+func (r *resolver) refuseAs(why Refusal) {
+	r.step("refused: ", why.Message)
 	if r.out.Refusal == nil {
-		r.out.Refusal = &Refusal{Message: message, Works: works}
+		r.out.Refusal = &why
 	}
 }
 
@@ -215,7 +223,10 @@ func (r *resolver) profile(region string, id modelid.ID) {
 		}
 	}
 	reason := "a profile: as written"
-	if known && p.From(region) == catalog.No {
+	switch {
+	case !known:
+		reason = "not a profile that is known: as written"
+	case p.From(region) == catalog.No:
 		reason = "as written, although " + id.Geography + ". is not known to serve " + region
 	}
 	r.way(region, written, base, reason)
@@ -248,10 +259,21 @@ func (r *resolver) bare(region, base string) {
 	case needs && prefixable(base):
 		r.guess(region, base)
 	case onDemand == catalog.No && known && len(r.cat.ProfilesOf(base)) > 0:
-		r.refuse(base+" cannot be called from "+region+" under the policy", r.works(base, region))
+		r.unreachable(region, base)
 	default:
 		r.way(region, base, base, "nothing says how it is called: as written")
 	}
+}
+
+// unreachable refuses a model that no profile leads to from a region, or none that
+// the policy allows.
+func (r *resolver) unreachable(region, base string) {
+	works := r.works(base, region)
+	if slices.ContainsFunc(r.cat.ProfilesOf(base), func(p *catalog.Profile) bool { return p.From(region) != catalog.No }) {
+		r.refuse("the policy allows none of the ways to "+base+" from "+region, works)
+		return
+	}
+	r.refuseAs(Refusal{Message: base + " is not to be had in " + region, Works: works, Elsewhere: true})
 }
 
 // reach says where a profile leads.

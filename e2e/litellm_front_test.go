@@ -1,0 +1,274 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	emulator "outcrop/emulator/bedrock"
+	"outcrop/internal/jsonx"
+	"outcrop/wire/eventstream"
+)
+
+// bedrockFront is the emulator as both gateways see it. It notes which ids are
+// called and taken, and adds InvokeModel, which LiteLLM chooses for some ids:
+// an id is taken or refused there as by Converse.
+type bedrockFront struct {
+	url    string
+	strict *emulator.Emulator
+	// lenient does not verify signatures: it judges the ids of calls that were
+	// signed for another path.
+	lenient *emulator.Emulator
+
+	mu     sync.Mutex
+	served string   // the id that was taken last
+	odd    []string // what the front does not know how to answer
+}
+
+// startFront runs an emulator with application profiles and provisioned
+// throughput until the test ends.
+func startFront(t *testing.T) *bedrockFront {
+	t.Helper()
+	f := &bedrockFront{}
+	var options emulator.Options
+	for _, id := range applicationIDs() {
+		options.Profiles = append(options.Profiles, emulator.ApplicationProfile{ID: id, Name: id, Region: "us-east-1", Source: "us." + sonnet45Base})
+	}
+	for _, id := range provisionedIDs() {
+		options.Provisioned = append(options.Provisioned, emulator.ProvisionedModel{ID: id, Region: "us-east-1", Model: novaLite})
+	}
+	for _, e := range []**emulator.Emulator{&f.strict, &f.lenient} {
+		var err error
+		if *e, err = emulator.New(options); err != nil {
+			t.Fatal(err)
+		}
+		options.AnyCredentials = true
+	}
+	s := emulator.NewServer(f)
+	if err := s.Start(t.Context(), "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := s.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	f.url = s.URL()
+	return f
+}
+
+// environ is all that the gateways know beside the configuration: where the
+// control plane and STS are, and that nothing else is to be asked.
+func (f *bedrockFront) environ() map[string]string {
+	return map[string]string{
+		"AWS_REGION":                "us-east-1",
+		"AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_ENDPOINT_URL_BEDROCK":  f.url,
+		"AWS_ENDPOINT_URL_STS":      f.url,
+	}
+}
+
+// launch adds models.
+func (f *bedrockFront) launch(t *testing.T, models string) {
+	t.Helper()
+	for _, e := range []*emulator.Emulator{f.strict, f.lenient} {
+		more, err := e.Catalogue().With([]byte(models))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.SetCatalogue(more)
+	}
+}
+
+// taken gives the id that was taken last since it was asked before; empty if none
+// was.
+func (f *bedrockFront) taken() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id := f.served
+	f.served = ""
+	return id
+}
+
+// check fails the test if there were calls that AWS would have understood and the
+// front did not: then the comparison is not fair.
+func (f *bedrockFront) check(t *testing.T) {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, what := range f.odd {
+		t.Errorf("the test's Bedrock cannot answer %s", what)
+	}
+}
+
+// wonderf notes what the front does not know how to answer.
+func (f *bedrockFront) wonderf(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.odd = append(f.odd, fmt.Sprintf(format, args...))
+}
+
+// serve notes an id that was taken.
+func (f *bedrockFront) serve(id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.served = id
+}
+
+func (f *bedrockFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.EscapedPath()
+	rest, isModel := strings.CutPrefix(path, "/model/")
+	if !isModel {
+		if r.Method != http.MethodGet {
+			f.wonderf("%s %s", r.Method, path)
+		}
+		f.strict.ServeHTTP(w, r)
+		return
+	}
+	cut := max(strings.LastIndex(rest, "/"), 0)
+	escaped, operation := rest[:cut], rest[cut:]
+	id, err := url.PathUnescape(escaped)
+	if err != nil {
+		f.wonderf("%s", path)
+	}
+	switch operation {
+	case "/converse", "/converse-stream":
+		f.strict.ServeHTTP(&takenWriter{ResponseWriter: w, taken: func() { f.serve(id) }}, r)
+	case "/invoke", "/invoke-with-response-stream":
+		f.invoke(w, r, escaped, id, operation != "/invoke")
+	default:
+		f.wonderf("%s", path)
+		f.strict.ServeHTTP(w, r)
+	}
+}
+
+// takenWriter tells of an answer that is no refusal before any of it is sent.
+type takenWriter struct {
+	http.ResponseWriter
+
+	taken func() // nil once it is told
+}
+
+func (w *takenWriter) WriteHeader(status int) {
+	if status == http.StatusOK && w.taken != nil {
+		w.taken()
+	}
+	w.taken = nil
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *takenWriter) Write(p []byte) (int, error) {
+	if w.taken != nil {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *takenWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// demanded is the answer that a prompt of the test demands.
+var demanded = regexp.MustCompile(`\[\[answer: ([a-z0-9 -]+)\]\]`)
+
+// invoke answers InvokeModel and InvokeModelWithResponseStream: with the refusal
+// that Converse has for the id, or in the form of the model's own API.
+func (f *bedrockFront) invoke(w http.ResponseWriter, r *http.Request, escaped, id string, stream bool) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	answer := demanded.FindSubmatch(body)
+	if answer == nil {
+		f.wonderf("InvokeModel of %s with the body %s", id, body)
+		return
+	}
+	judged := httptest.NewRecorder()
+	same := httptest.NewRequestWithContext(r.Context(), http.MethodPost, "/model/"+escaped+"/converse",
+		strings.NewReader(`{"messages":[{"role":"user","content":[{"text":"`+string(answer[0])+`"}]}]}`))
+	same.Host, same.Header = r.Host, r.Header.Clone()
+	f.lenient.ServeHTTP(judged, same)
+	if judged.Code != http.StatusOK {
+		maps.Copy(w.Header(), judged.Header())
+		w.WriteHeader(judged.Code)
+		_, _ = w.Write(judged.Body.Bytes()) // a client that has gone needs no refusal
+		return
+	}
+	whole, events := invoked(id, string(answer[1]))
+	if whole == "" {
+		f.wonderf("InvokeModel of %s", id)
+		return
+	}
+	f.serve(id)
+	if !stream {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, whole) // as above
+		return
+	}
+	w.Header().Set("Content-Type", eventstream.MediaType)
+	_, _ = w.Write(frames(events)) // as above
+}
+
+// invoked is an answer as the models of a maker give it to InvokeModel, whole and
+// in events; empty if the maker's form is not known here.
+func invoked(id, text string) (whole string, events []string) {
+	switch {
+	case strings.Contains(id, "anthropic."):
+		head := `{"id":"msg_1","type":"message","role":"assistant","model":"claude","content":[`
+		tail := `],"stop_reason":%s,"stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":3}}`
+		return head + `{"type":"text","text":"` + text + `"}` + fmt.Sprintf(tail, `"end_turn"`), []string{
+			`{"type":"message_start","message":` + head + fmt.Sprintf(tail, "null") + `}`,
+			`{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`,
+			`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"` + text + `"}}`,
+			`{"type":"content_block_stop","index":0}`,
+			`{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":3}}`,
+			`{"type":"message_stop"}`,
+		}
+	case strings.Contains(id, "mistral."):
+		whole = `{"outputs":[{"text":"` + text + `","stop_reason":"stop"}]}`
+		return whole, []string{whole}
+	case strings.Contains(id, "amazon.nova"):
+		const usage = `"usage":{"inputTokens":9,"outputTokens":3,"totalTokens":12}`
+		return `{"output":{"message":{"role":"assistant","content":[{"text":"` + text + `"}]}},"stopReason":"end_turn",` + usage + `}`, []string{
+			`{"messageStart":{"role":"assistant"}}`,
+			`{"contentBlockDelta":{"delta":{"text":"` + text + `"},"contentBlockIndex":0}}`,
+			`{"contentBlockStop":{"contentBlockIndex":0}}`,
+			`{"messageStop":{"stopReason":"end_turn"}}`,
+			`{"metadata":{` + usage + `}}`,
+		}
+	default:
+		return "", nil
+	}
+}
+
+// invokedChunk is the payload of a frame of InvokeModelWithResponseStream.
+type invokedChunk struct {
+	Bytes []byte `json:"bytes"`
+}
+
+// frames puts events into the frames of InvokeModelWithResponseStream.
+func frames(events []string) []byte {
+	var b bytes.Buffer
+	for _, event := range events {
+		payload, err := jsonx.Marshal(invokedChunk{Bytes: []byte(event)})
+		if err != nil {
+			panic(err) // bytes always have a form
+		}
+		b.Write(eventstream.Append(nil, []eventstream.Header{
+			{Name: eventstream.HeaderMessageType, Value: "event"},
+			{Name: eventstream.HeaderEventType, Value: "chunk"},
+			{Name: eventstream.HeaderContentType, Value: "application/json"},
+		}, payload))
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,242 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"outcrop/app"
+	"outcrop/config"
+	"outcrop/internal/jsonx"
+	"outcrop/provider/all"
+)
+
+// litellmPatience bounds LiteLLM's start, and each call.
+const litellmPatience = 2 * time.Minute
+
+// litellmProgram is LiteLLM's proxy as scripts/setup-tests installs it.
+type litellmProgram string
+
+func litellmProxy(t *testing.T) litellmProgram {
+	t.Helper()
+	program, err := filepath.Abs("../.cache/litellm/bin/litellm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat("../.cache/litellm/.made"); err != nil {
+		lacking(t, "LiteLLM's proxy is not installed")
+	}
+	return litellmProgram(program)
+}
+
+// start runs the proxy until the test ends, and gives its address. It uses the
+// price table that it came with, and fetches nothing.
+func (p litellmProgram) start(t *testing.T, text string, environ map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "config.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	port := freePort(t)
+	cmd := exec.CommandContext(t.Context(), string(p), "--config", path, "--host", "127.0.0.1", "--port", port)
+	cmd.Dir = dir
+	cmd.Env = []string{
+		"PATH=" + filepath.Dir(string(p)) + string(filepath.ListSeparator) + os.Getenv("PATH"), "HOME=" + dir, "NO_PROXY=*",
+		"PYTHONDONTWRITEBYTECODE=1", "LITELLM_LOCAL_MODEL_COST_MAP=True", "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS=True",
+	}
+	for name, value := range environ {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	log := &logBuffer{} // a page for every refusal
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = patience
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // it ends by a signal
+	}()
+	t.Cleanup(func() { <-ended })
+
+	address := "http://127.0.0.1:" + port
+	ctx, cancel := context.WithTimeout(t.Context(), litellmPatience)
+	defer cancel()
+	for !serves(ctx, address) {
+		select {
+		case <-ended:
+			t.Fatalf("LiteLLM has ended by itself:\n%s", log.tail())
+		case <-ctx.Done():
+			t.Fatalf("LiteLLM does not serve: %v\n%s", ctx.Err(), log.tail())
+		case <-time.After(50 * time.Millisecond): // its readiness has no event
+		}
+	}
+	return address
+}
+
+// tail is the end of a log, for people.
+func (b *logBuffer) tail() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	text := b.text.String()
+	return text[max(0, len(text)-4000):]
+}
+
+// serves reports whether the proxy is ready.
+func serves(ctx context.Context, address string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/health/readiness", nil)
+	if err != nil {
+		return false
+	}
+	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// freePort is a port that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	var lc net.ListenConfig
+	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// startOutcrop runs an app with the configuration and the environment until the
+// test ends.
+func startOutcrop(t *testing.T, text string, environ map[string]string) *gateway {
+	t.Helper()
+	cfg, problems := config.Load(config.Source{Name: "config.yaml", Data: []byte(text), Providers: all.Providers()})
+	if cfg == nil {
+		t.Fatalf("configuration: %v", problems)
+	}
+	g := &gateway{log: &logBuffer{}}
+	a, err := app.New(t.Context(), app.Options{
+		Config:  cfg,
+		Logger:  slog.New(slog.NewJSONHandler(io.MultiWriter(g.log, t.Output()), nil)),
+		Environ: func(name string) string { return environ[name] },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.App = a
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { g.stop(t) })
+	return g
+}
+
+// refreshLists has Outcrop read what models there are.
+func refreshLists(t *testing.T, address string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), litellmPatience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/catalog/refresh", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+masterKey)
+	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct {
+		Lists []struct {
+			Region string    `json:"region"`
+			Error  jsonx.Raw `json:"error"`
+		} `json:"lists"`
+	}
+	if err := jsonx.Unmarshal(body, &read); err != nil || resp.StatusCode != http.StatusOK || len(read.Lists) == 0 {
+		t.Fatalf("POST /catalog/refresh: %d %s", resp.StatusCode, body)
+	}
+	for _, l := range read.Lists {
+		if len(l.Error) > 0 && string(l.Error) != "null" {
+			t.Errorf("the list of %s: %s", l.Region, l.Error)
+		}
+	}
+}
+
+// chatAnswer is what of an answer or an event is looked at.
+type chatAnswer struct {
+	Error *struct {
+		Message string `json:"message"`
+	} `json:"error"`
+	Choices []struct {
+		Message      said   `json:"message"`
+		Delta        said   `json:"delta"`
+		FinishReason string `json:"finish_reason"`
+	} `json:"choices"`
+}
+
+// readAttempt reads an answer, whole or streamed. It is not strict about the form:
+// the question is whether the model was reached.
+func readAttempt(t *testing.T, resp *http.Response, want string) attempt {
+	t.Helper()
+	a := attempt{status: resp.StatusCode, header: resp.Header}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		a.failure = err.Error()
+		return a
+	}
+	events := []string{string(body)}
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+		events = nil
+		lines := bufio.NewScanner(strings.NewReader(string(body)))
+		lines.Buffer(nil, len(body)+1)
+		for lines.Scan() {
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok && data != "[DONE]" {
+				events = append(events, data)
+			}
+		}
+	}
+	var text, finish string
+	for _, event := range events {
+		var c chatAnswer
+		if err := jsonx.Unmarshal([]byte(event), &c); err != nil {
+			a.failure = "an answer of " + strconv.Quote(event)
+			return a
+		}
+		if c.Error != nil {
+			a.failure = c.Error.Message
+		}
+		for _, choice := range c.Choices {
+			text += choice.Message.Content + choice.Delta.Content
+			finish += choice.FinishReason
+		}
+	}
+	a.answered = a.failure == "" && finish != "" && strings.Contains(text, want)
+	if !a.answered && a.failure == "" {
+		a.failure = "an answer of " + strconv.Quote(text)
+	}
+	return a
+}
