@@ -198,8 +198,12 @@ func (c *Call) meta(m *llm.Meta) {
 // price fills in what usage costs under the tier that served, or that was asked
 // for where the provider does not say.
 func (c *Call) price(u *llm.Usage, tier string) {
-	if p := c.record.Meta.Price; p != nil {
-		u.Cost.Value, u.Cost.Set = p.Cost(tier, u)
+	p := c.record.Meta.Price
+	if p == nil {
+		return
+	}
+	if cost, ok := p.Cost(tier, u); ok {
+		u.Cost = llm.Some(cost)
 	}
 }
 
