@@ -269,7 +269,7 @@ func (r *resolver) bare(region, base string) {
 // the policy allows.
 func (r *resolver) unreachable(region, base string) {
 	works := r.works(base, region)
-	if slices.ContainsFunc(r.cat.ProfilesOf(base), func(p *catalog.Profile) bool { return p.From(region) != catalog.No }) {
+	if slices.ContainsFunc(r.cat.ProfilesOf(base), func(p *catalog.Profile) bool { return r.serves(p, region) }) {
 		r.refuse("the policy allows none of the ways to "+base+" from "+region, works)
 		return
 	}
@@ -298,14 +298,8 @@ func (r *resolver) profiles(region, base string) []*catalog.Profile {
 		if r.learned.Dead(p.ID, region) || !r.policy.allows(p.Prefix, region, r.cat) {
 			continue
 		}
-		switch p.From(region) {
-		case catalog.Yes:
+		if r.serves(p, region) {
 			found = append(found, p)
-		case catalog.Unknown:
-			if g, ok := r.cat.Geography(p.Prefix); ok && g.Has(region) || worldwideProfile(p) {
-				found = append(found, p)
-			}
-		case catalog.No:
 		}
 	}
 	m, _ := r.cat.Model(base)
@@ -317,6 +311,16 @@ func (r *resolver) profiles(region, base string) []*catalog.Profile {
 		return cmp.Or(byPrice, cmp.Compare(spread(a, region), spread(b, region)), cmp.Compare(a.ID, b.ID))
 	})
 	return found
+}
+
+// serves reports whether a profile can be called from a region, as far as is known:
+// one whose regions are unknown counts as any of its geography.
+func (r *resolver) serves(p *catalog.Profile, region string) bool {
+	if known := p.From(region); known != catalog.Unknown {
+		return known == catalog.Yes
+	}
+	g, ok := r.cat.Geography(p.Prefix)
+	return ok && g.Has(region) || worldwideProfile(p)
 }
 
 // spread is how many regions may serve a call by a profile; unknown is more than
@@ -377,16 +381,18 @@ func (r *resolver) guess(region, base string) {
 // works lists the ids of a model that could be called by another policy or from
 // another region.
 func (r *resolver) works(base, region string) []string {
-	var ids []string
+	var here, elsewhere []string
 	for _, p := range r.cat.ProfilesOf(base) {
-		if p.From(region) != catalog.No {
-			ids = append(ids, p.ID)
+		from := p.Regions()
+		if g, ok := r.cat.Geography(p.Prefix); ok && len(from) == 0 {
+			from = g.From
+		}
+		switch {
+		case r.serves(p, region):
+			here = append(here, p.ID)
+		case len(from) > 0:
+			elsewhere = append(elsewhere, p.ID+" (from "+strings.Join(from, ", ")+")")
 		}
 	}
-	for _, p := range r.cat.ProfilesOf(base) {
-		if p.From(region) == catalog.No && len(p.Regions()) > 0 {
-			ids = append(ids, p.ID+" (from "+strings.Join(p.Regions(), ", ")+")")
-		}
-	}
-	return ids
+	return append(here, elsewhere...)
 }
