@@ -115,6 +115,7 @@ func (d *deployment) Models() []provider.Model {
 				row := provider.Model{ID: arn, Title: p.Name, Target: llm.Target{API: "converse", Region: region, ID: arn, Reason: "a profile of the account's"}, Serves: p.Destinations(region), Anywhere: p.Worldwide()}
 				if m, ok := known.Model(p.Base); ok {
 					describe(&row, m, region, d.now())
+					price(&row, priceOf(known, m, resolve.Way{ID: arn, Region: region, Base: p.Base}))
 				}
 				out = append(out, row)
 			}
@@ -159,10 +160,15 @@ func (d *deployment) model(known *catalog.Catalogue, m *catalog.Model, regions [
 		}
 	}
 	describe(&row, m, best.Region, d.now())
-	if price := priceOf(known, m, best); price != nil {
-		row.Input, row.Output = amount(price.Standard.Input), amount(price.Standard.Output)
-	}
+	price(&row, priceOf(known, m, best))
 	return row, true
+}
+
+// price fills in what a token costs; p is nil if that is not known.
+func price(row *provider.Model, p *catalog.Price) {
+	if p != nil {
+		row.Input, row.Output = amount(p.Standard.Input), amount(p.Standard.Output)
+	}
 }
 
 // describe fills in what does not depend on the way.

@@ -81,10 +81,14 @@ func advise(e *llm.Error, a asked, w *way, known *catalog.Catalogue) {
 	e.Param = "model"
 	p, isProfile := known.Profile(id.ModelID())
 	m, isModel := known.Model(id.Base())
-	var here []string
+	var here, elsewhere []string
 	for _, other := range known.ProfilesOf(id.Base()) {
-		if other.From(region) == catalog.Yes && other.ID != id.ModelID() {
+		switch from := other.Regions(); {
+		case other.ID == id.ModelID():
+		case other.From(region) == catalog.Yes:
 			here = append(here, other.ID)
+		case len(from) > 0:
+			elsewhere = append(elsewhere, other.ID+" (from "+strings.Join(from, ", ")+")")
 		}
 	}
 	switch {
@@ -92,6 +96,8 @@ func advise(e *llm.Error, a asked, w *way, known *catalog.Catalogue) {
 		e.Fix = "The policy is strict, so the id was sent as it is written. Name a profile: " + strings.Join(here, ", ") + "."
 	case e.Code == llm.CodeModelNeedsProfile && len(here) > 0:
 		e.Fix = "These profiles lead to the model from " + region + ", if the policy allows them: " + strings.Join(here, ", ") + "."
+	case e.Code == llm.CodeModelNeedsProfile && len(elsewhere) > 0:
+		e.Fix = "No inference profile leads to the model from " + region + "; from another region these do: " + strings.Join(elsewhere, ", ") + "."
 	case e.Code == llm.CodeModelNeedsProfile:
 		e.Fix = "No inference profile that leads to the model from " + region + " is known; outcrop models lists what can be called."
 	case id.ARN != (modelid.ARN{}):

@@ -266,11 +266,19 @@ func (r *resolver) bare(region, base string) {
 }
 
 // unreachable refuses a model that no profile leads to from a region, or none that
-// the policy allows.
+// the policy allows. As long as AWS's own lists of the region were not read, it is
+// left to AWS that there is none: one may have come since.
 func (r *resolver) unreachable(region, base string) {
 	works := r.works(base, region)
 	if slices.ContainsFunc(r.cat.ProfilesOf(base), func(p *catalog.Profile) bool { return r.serves(p, region) }) {
 		r.refuse("the policy allows none of the ways to "+base+" from "+region, works)
+		return
+	}
+	if _, listed := r.cat.AsOf(region); !listed {
+		for _, w := range works {
+			r.step("known to work: ", w)
+		}
+		r.way(region, base, base, "no profile is known that leads to it from "+region+": as written")
 		return
 	}
 	r.refuseAs(Refusal{Message: base + " is not to be had in " + region, Works: works, Elsewhere: true})
@@ -374,7 +382,7 @@ func (r *resolver) guess(region, base string) {
 		r.way(region, id, base, "AWS wants a profile, and no list says which: global. serves most regions")
 	}
 	if len(r.out.Ways) == 0 {
-		r.refuse("AWS wants a profile for "+base+" in "+region+", and the policy allows none that could be", nil)
+		r.refuse("AWS wants a profile for "+base+" in "+region+", and none that the policy allows is there", nil)
 	}
 }
 
