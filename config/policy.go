@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"maps"
 
 	"outcrop/llm"
 	"outcrop/provider"
@@ -93,12 +94,8 @@ func (l *loader) texts(n *node, path string) []string {
 // settle gives a model its policy: setting by setting its own, else that of the
 // whole file.
 func (p policy) settle(all policy, m *Model) {
-	for name, at := range all.at {
-		m.options[name] = at
-	}
-	for name, at := range p.at {
-		m.options[name] = at
-	}
+	maps.Copy(m.options, all.at)
+	maps.Copy(m.options, p.at)
 	m.Policy = provider.Policy{Prefer: cmp.Or(p.prefer, all.prefer), Geographies: all.geographies, Regions: all.regions}
 	if strict := cmp.Or(p.strict, all.strict); strict != nil {
 		m.Policy.Strict = *strict

@@ -77,10 +77,10 @@ func throttled() *llm.Error {
 }
 
 // both calls a name whole and streamed, each with a deployment of its own.
-func both(t *testing.T, make func() (*paths, Entry), check func(t *testing.T, d *paths, err error, retries int)) {
+func both(t *testing.T, fresh func() (*paths, Entry), check func(t *testing.T, d *paths, err error, retries int)) {
 	t.Helper()
 	t.Run("whole", func(t *testing.T) {
-		d, e := make()
+		d, e := fresh()
 		resp, err := instant(new([]time.Duration), e).Complete(t.Context(), &llm.Request{Model: "a"})
 		retries := 0
 		if err == nil {
@@ -89,7 +89,7 @@ func both(t *testing.T, make func() (*paths, Entry), check func(t *testing.T, d 
 		check(t, d, err, retries)
 	})
 	t.Run("streamed", func(t *testing.T) {
-		d, e := make()
+		d, e := fresh()
 		s, err := instant(new([]time.Duration), e).Stream(t.Context(), &llm.Request{Model: "a", Stream: true})
 		retries := 0
 		if err == nil {
