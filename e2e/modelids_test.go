@@ -43,6 +43,9 @@ model_list:
   - model_name: "at-home/*"
     litellm_params: {model: bedrock/*, aws_region_name: eu-central-1}
     model_info: {outcrop: {policy: {geographies: [own], global: false}}}
+  - model_name: "two/*"
+    litellm_params: {model: bedrock/*}
+    model_info: {outcrop: {policy: {regions: [eu-central-1, us-east-1]}}}
   - model_name: "*"
     litellm_params: {model: bedrock/*}
 `)
@@ -75,6 +78,7 @@ model_list:
 		{"a profile of elsewhere is re-homed if the policy says so", "at-home/us." + sonnet45, "eu." + sonnet45, "us. is not allowed here; eu. is"},
 		{"the whole world, where that is not allowed", "at-home/global." + sonnet45, "", "would work"},
 		{"a model that is not to be had at home", "at-home/" + deepseek, "", "us." + deepseek + " (from "},
+		{"an id that nobody knows, in two regions", "two/anthropic.claude-sonet-4-5", "", "The nearest ids that are known are anthropic.claude-sonnet-4-5-20250929-v1:0, "},
 		{"an id that nobody knows", "anthropic.claude-sonet-4-5", "", "The nearest ids that are known are anthropic.claude-sonnet-4-5-20250929-v1:0, "},
 	} {
 		for _, stream := range []bool{false, true} {

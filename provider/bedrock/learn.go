@@ -16,9 +16,8 @@ import (
 const learnPatience = 5 * time.Second
 
 // Learn takes it that a bare id needs a profile, or that an id is not valid in a
-// region, once AWS has said so of a call; has the lists read again; and reports
-// whether there is another way now. If there is none it says in e what would
-// work.
+// region, once AWS has said so of a call; has the lists read again; says in e what
+// would work; and reports whether there is another way now.
 func (d *deployment) Learn(ctx context.Context, model string, refused provider.Target, e *llm.Error) bool {
 	w, ok := refused.(*way)
 	if !ok || !e.Upstream || e.Code != llm.CodeModelNeedsProfile && e.Code != llm.CodeModelUnknown {
@@ -33,15 +32,12 @@ func (d *deployment) Learn(ctx context.Context, model string, refused provider.T
 		d.read(ctx, w.target.Region)
 		learned = d.note(w, e)
 	}
-	state := d.source.inventory.Now()
-	if learned {
-		p, err := d.plan(model)
-		if err == nil && slices.ContainsFunc(p.targets, func(t provider.Target) bool { return t.Place() != w.Place() || t.ID() != w.ID() }) {
-			return true
-		}
+	advise(e, a, w, d.source.inventory.Now().Catalogue) // no other way may be left, or work
+	if !learned {
+		return false
 	}
-	advise(e, a, w, state.Catalogue)
-	return false
+	p, err := d.plan(model)
+	return err == nil && slices.ContainsFunc(p.targets, func(t provider.Target) bool { return t.Place() != w.Place() || t.ID() != w.ID() })
 }
 
 // read has the lists of a region read again.
