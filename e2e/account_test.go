@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,11 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"outcrop/app"
-	"outcrop/config"
 	emulator "outcrop/emulator/bedrock"
 	"outcrop/emulator/bedrock/fault"
-	"outcrop/provider/all"
 )
 
 // account is an emulated AWS account and a gateway in front of it.
@@ -100,28 +96,10 @@ func faults(t *testing.T, texts ...string) []fault.Fault {
 // openGateway starts a gateway in front of an account that listens at an address.
 func openGateway(t *testing.T, address, dataDir, text string) *gateway {
 	t.Helper()
-	cfg, problems := config.Load(config.Source{Name: "config.yaml", Data: []byte(text + "\ngeneral_settings: {master_key: " + masterKey + "}\n"), Providers: all.Providers()})
-	if cfg == nil || len(problems) > 0 {
-		t.Fatalf("configuration: %v", problems)
-	}
-	environ := map[string]string{
+	return startApp(t, text+"\ngeneral_settings: {master_key: "+masterKey+"}\n", dataDir, map[string]string{
 		"AWS_ENDPOINT_URL": address, "AWS_REGION": "us-east-1",
 		"AWS_ACCESS_KEY_ID": emulator.DemoAccessKeyID, "AWS_SECRET_ACCESS_KEY": string(emulator.DemoSecretAccessKey),
-	}
-	g := &gateway{log: &logBuffer{}}
-	var err error
-	g.App, err = app.New(t.Context(), app.Options{
-		Config: cfg, DataDir: dataDir, Environ: func(name string) string { return environ[name] },
-		Logger: slog.New(slog.NewJSONHandler(g.log, nil)),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := g.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { g.stop(t) })
-	return g
 }
 
 // reply is an answer as far as these tests look at it.

@@ -55,19 +55,24 @@ type gateway struct {
 // harm, so the end of the test does too.
 func startGateway(t *testing.T, text, upstream string) *gateway {
 	t.Helper()
-	cfg, problems := config.Load(config.Source{
-		Name: "config.yaml", Data: []byte(strings.ReplaceAll(text, "UPSTREAM", upstream)), Providers: all.Providers(),
-	})
-	if cfg == nil || len(problems) > 0 {
+	// Without an address of the control plane nothing is listed, so that the
+	// upstream gets the calls of models alone.
+	return startApp(t, strings.ReplaceAll(text, "UPSTREAM", upstream), "", nil)
+}
+
+// startApp runs an app with a configuration, a folder for what it keeps and an
+// environment, until the test ends. The configuration may have warnings.
+func startApp(t *testing.T, text, dataDir string, environ map[string]string) *gateway {
+	t.Helper()
+	cfg, problems := config.Load(config.Source{Name: "config.yaml", Data: []byte(text), Providers: all.Providers()})
+	if cfg == nil {
 		t.Fatalf("configuration: %v", problems)
 	}
 	g := &gateway{log: &logBuffer{}}
 	a, err := app.New(t.Context(), app.Options{
-		Config: cfg,
-		Logger: slog.New(slog.NewJSONHandler(io.MultiWriter(g.log, t.Output()), nil)),
-		// Without an address of the control plane nothing is listed, so that the
-		// upstream gets the calls of models alone.
-		Environ: func(string) string { return "" },
+		Config: cfg, DataDir: dataDir,
+		Logger:  slog.New(slog.NewJSONHandler(io.MultiWriter(g.log, t.Output()), nil)),
+		Environ: func(name string) string { return environ[name] },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -16,10 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"outcrop/app"
-	"outcrop/config"
 	"outcrop/internal/jsonx"
-	"outcrop/provider/all"
 )
 
 // litellmPatience bounds LiteLLM's start, and each call.
@@ -124,31 +120,6 @@ func freePort(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return port
-}
-
-// startOutcrop runs an app with the configuration and the environment until the
-// test ends.
-func startOutcrop(t *testing.T, text string, environ map[string]string) *gateway {
-	t.Helper()
-	cfg, problems := config.Load(config.Source{Name: "config.yaml", Data: []byte(text), Providers: all.Providers()})
-	if cfg == nil {
-		t.Fatalf("configuration: %v", problems)
-	}
-	g := &gateway{log: &logBuffer{}}
-	a, err := app.New(t.Context(), app.Options{
-		Config:  cfg,
-		Logger:  slog.New(slog.NewJSONHandler(io.MultiWriter(g.log, t.Output()), nil)),
-		Environ: func(name string) string { return environ[name] },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.App = a
-	if err := a.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { g.stop(t) })
-	return g
 }
 
 // refreshLists has Outcrop read what models there are.

@@ -26,7 +26,7 @@ func TestModelIDs(t *testing.T) {
 	text := front.config(rows)
 	environ := front.environ()
 	proxy := program.start(t, text, environ)
-	own := startOutcrop(t, text, environ)
+	own := startApp(t, text, "", environ)
 
 	// The launch comes after both have started: no release knows the model.
 	front.launch(t, launchedModel)
