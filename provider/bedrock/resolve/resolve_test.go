@@ -154,6 +154,7 @@ func TestNoWayBreaksThePolicy(t *testing.T) {
 		{Dead: yes},
 		{NeedsProfile: yes, Dead: func(id, _ string) bool { return strings.HasPrefix(id, "us.") || strings.HasPrefix(id, "eu.") }},
 	}
+	few := []resolve.Learned{lessons[0], lessons[3]}
 	regions := c.Regions()
 	checked := 0
 	for _, m := range c.Models() {
@@ -174,7 +175,11 @@ func TestNoWayBreaksThePolicy(t *testing.T) {
 					continue
 				}
 				for _, p := range policies {
-					for _, learned := range lessons {
+					of := lessons
+					if text != m.ID { // what is learned is mostly about bare ids
+						of = few
+					}
+					for _, learned := range of {
 						for _, w := range resolve.Resolve(id, region, p, c, learned).Ways {
 							checked++
 							if len(p.Regions) > 0 && !slices.Contains(p.Regions, w.Region) {
