@@ -3,6 +3,7 @@ package outcrop_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -129,6 +130,23 @@ func TestModelsAreTheNamesAndWhatAWildcardReaches(t *testing.T) {
 	asked := a.lists.Load()
 	if a.Refresh(t.Context(), time.Hour); a.lists.Load() != asked {
 		t.Errorf("asked again: %d, then %d", asked, a.lists.Load())
+	}
+}
+
+// Many deployments of one account and region have its lists read once.
+func TestListsAreReadOnceForAll(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("model_list:\n")
+	for i := range 60 {
+		fmt.Fprintf(&text, "  - model_name: m%d\n    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0}\n", i)
+	}
+	a := open(t, text.String(), keys())
+	a.Refresh(t.Context(), 0)
+	first := a.lists.Load()
+	one := open(t, anyModel, keys())
+	one.Refresh(t.Context(), 0)
+	if first != one.lists.Load() {
+		t.Errorf("%d calls for sixty deployments, %d for a few", first, one.lists.Load())
 	}
 }
 

@@ -116,19 +116,22 @@ func (c *Client) Refresh(ctx context.Context, age time.Duration) []provider.List
 	var lists []provider.List
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, refreshers)
+	after := time.Now().Add(-age)
 	for _, d := range c.deployments {
 		lister, ok := d.(provider.Lister)
-		if !ok {
+		if !ok || ctx.Err() != nil {
 			continue
 		}
 		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()
-			found := lister.Refresh(ctx, age)
+			found := lister.Refresh(ctx, after) // what another has read since is new enough
 			mu.Lock()
 			defer mu.Unlock()
 			for _, l := range found {
-				if !slices.ContainsFunc(lists, func(o provider.List) bool { return o.Place == l.Place && o.Account == l.Account && o.At.Equal(l.At) }) {
+				if !slices.ContainsFunc(lists, func(o provider.List) bool {
+					return o.Place == l.Place && o.Account == l.Account && o.At.Equal(l.At) && (o.Err == nil) == (l.Err == nil)
+				}) {
 					lists = append(lists, l)
 				}
 			}

@@ -92,6 +92,7 @@ func TestCommands(t *testing.T) {
 		{"how a model is reached by a friendly name", []string{"models", "resolve", "claude-sonnet-4-5", "--region", "eu-central-1", "--policy", "{global: false}"}, 0, []string{"claude-sonnet-4-5 is a friendly name of anthropic.claude-sonnet-4-5-20250929-v1:0", "1. eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}, nil},
 		{"where no way is known", []string{"models", "resolve", "deepseek-r1", "--region", "eu-central-1"}, 0, []string{"known to work: us.deepseek.r1-v1:0 (from ", "1. deepseek.r1-v1:0 in eu-central-1"}, nil},
 		{"how a model is not reached", []string{"models", "resolve", "claude-sonnet-4-5", "--region", "us-east-1", "--policy", "{geographies: [eu], global: false}"}, 1, []string{"would work: us.anthropic.claude-sonnet-4-5-20250929-v1:0"}, []string{"no way"}},
+		{"from what is no region", []string{"models", "resolve", "deepseek-r1", "--region", "atlantis"}, 1, nil, []string{"--region", "eu-west-1"}},
 		{"by a policy that cannot be", []string{"models", "resolve", "deepseek-r1", "--region", "us-east-1", "--policy", "{prefer: best}"}, 1, nil, []string{"--policy.prefer", "neither nearest nor cheapest"}},
 		{"by a policy with an unknown key", []string{"models", "resolve", "deepseek-r1", "--region", "us-east-1", "--policy", "{geography: eu}"}, 1, nil, []string{"geography"}},
 		{"how what is no id is reached", []string{"models", "resolve", "us.amazon nova", "--region", "us-east-1"}, 1, nil, []string{"outcrop: error:"}},

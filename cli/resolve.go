@@ -6,6 +6,7 @@ import (
 
 	"outcrop/config"
 	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/resolve"
 )
@@ -19,6 +20,9 @@ type resolveCommand struct {
 // Run shows the decision step by step, and the ways that are left, the best first,
 // by the catalogue of this release. It calls nothing.
 func (c *resolveCommand) Run(con console) error {
+	if !endpoint.ValidRegion(c.Region) {
+		return fmt.Errorf("--region: %q is not the name of an AWS region; one looks like eu-west-1", c.Region)
+	}
 	said, problems := config.ReadPolicy(c.Policy)
 	if len(problems) > 0 {
 		return fmt.Errorf("--policy: %s: %s", problems[0].Path, problems[0].Message)

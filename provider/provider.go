@@ -133,8 +133,8 @@ type Lister interface {
 	// nothing.
 	Models() []Model
 	// Refresh has the provider's lists read again, but for those that were tried
-	// less than age ago, and says how they stand.
-	Refresh(ctx context.Context, age time.Duration) []List
+	// after a moment, and says how they stand.
+	Refresh(ctx context.Context, after time.Time) []List
 }
 
 // Answerer is a Deployment that gives the provider's lists as the provider

@@ -109,7 +109,19 @@ func (t *target) untried(model string, tried []provider.Target, now time.Time) [
 // noteWay remembers that a way failed.
 func (r *Router) noteWay(t *target, way provider.Target, e *llm.Error) {
 	if t.targeter != nil && atFault(e) {
-		t.ways.failed(way, limited(e), r.unwellUntil(e), r.opt.Now().UnixNano())
+		t.ways.failed(way, !placeFailed(e), r.unwellUntil(e), r.opt.Now().UnixNano())
+	}
+}
+
+// placeFailed reports whether a failure is of the whole place. Limits, rights and
+// what a model does are those of one id, and so is our own patience: some answers
+// are long.
+func placeFailed(e *llm.Error) bool {
+	switch e.Code {
+	case llm.CodeUnavailable, llm.CodeServiceInternal, llm.CodeUnreachable, llm.CodeInterrupted:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -132,7 +144,7 @@ func (only) Place() string { return "" }
 func (o only) ID() string { return o.model }
 
 // health remembers which ways of a deployment have failed lately: a whole place,
-// or, where a limit was reached, one id in it. Times are in nanoseconds since
+// or one id in it. Times are in nanoseconds since
 // 1970.
 type health struct {
 	latest atomic.Int64 // until when anything is unwell

@@ -208,6 +208,28 @@ func TestUnwellRegionsStandBehind(t *testing.T) {
 	call("r1 b") // another model has limits of its own
 }
 
+// What one model may not do, or fails at, says nothing of the others in its region.
+func TestOneModelsFailureIsNotItsRegions(t *testing.T) {
+	for _, e := range []*llm.Error{
+		{Code: llm.CodeDenied, Status: 403, Upstream: true},
+		{Code: llm.CodeModelError, Status: 424, Upstream: true},
+		{Code: llm.CodeServiceQuota, Status: 400, Upstream: true},
+		{Code: llm.CodeTimeout, Status: 504},
+	} {
+		d := &paths{}
+		entry := entry("a", &d.fake)
+		entry.Deployment, entry.Retries = d, 0
+		r := instant(new([]time.Duration), entry)
+		d.ways = []provider.Target{d.way("r1 forbidden", step{err: e})}
+		_, _ = r.Complete(t.Context(), &llm.Request{Model: "a"})
+		d.tried = nil
+		d.ways = []provider.Target{d.way("r1 a", step{}), d.way("r2 a", step{})}
+		if _, err := r.Complete(t.Context(), &llm.Request{Model: "a"}); err != nil || d.tried[0] != "r1 a" {
+			t.Errorf("after %s: tried %q, %v", e.Code, d.tried, err)
+		}
+	}
+}
+
 // An empty stream, one that breaks off before its first content, and silence go on
 // in the next region; behind the first content nothing is tried again.
 func TestStreamsFailOverBeforeTheirFirstContent(t *testing.T) {

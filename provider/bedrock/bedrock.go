@@ -10,6 +10,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +28,7 @@ import (
 
 // Provider describes Bedrock.
 func Provider() provider.Info {
-	known := &identities{open: map[identity]*shared{}, inventories: map[identity]*account{}}
+	known := &identities{open: map[identity]*shared{}, accounts: map[identity]*account{}}
 	return provider.Info{
 		Name: "bedrock",
 		Help: "AWS Bedrock: every model that Converse serves.",
@@ -60,10 +61,13 @@ type deployment struct {
 	params     provider.Params
 	policy     resolve.Policy
 	source     *shared
+	account    *account
 	identities *identities
 	signer     sign.Signer
 	client     *upstream.Client
-	listable   bool // the control plane's lists are about what calls reach
+	listable   bool     // the control plane's lists are about what calls reach
+	home       string   // the region of calls that name none
+	own        []string // the regions of such calls, best first: home, or those of the policy
 
 	buffers sync.Pool // of *buffer
 
@@ -89,14 +93,19 @@ func open(known *identities, p provider.Params) (provider.Deployment, error) {
 	if err != nil {
 		return nil, optionError(p.Values, err)
 	}
-	d := &deployment{params: p, policy: policy, source: source, identities: known, client: p.Upstream, plans: map[string]*plan{}}
+	account, err := known.account(p)
+	if err != nil {
+		known.release(source)
+		return nil, err
+	}
+	d := &deployment{params: p, policy: policy, source: source, account: account, identities: known, client: p.Upstream, plans: map[string]*plan{}}
 	err = d.check()
 	var unsupported *llm.Error
 	switch {
 	case errors.As(err, &unsupported): // each call says so; the other deployments can serve
 		p.Logger.Warn("a deployment cannot be called", slog.String("model", p.Model), slog.String("error", unsupported.Message))
 	case err != nil:
-		known.release(source)
+		_ = d.Close() // it has no error
 		return nil, optionError(p.Values, err)
 	}
 	return d, nil
@@ -147,9 +156,19 @@ func credentialOption(values map[string]string) string {
 	return "api_key"
 }
 
-// check finds out what is wrong with the settings without a call.
+// check finds out what is wrong with the settings without a call, and where the
+// deployment's calls go.
 func (d *deployment) check() error {
-	end, err := d.runtime(d.region(modelid.ID{}, modelid.ID{}))
+	var called, id modelid.ID
+	if parsed, err := modelid.Parse(strings.Replace(d.params.Model, "*", "any", 1)); err == nil { // else the plan says what is wrong
+		id, called = parsed, parsed
+	}
+	if own := d.params.Values["model_id"]; own != "" {
+		if parsed, err := modelid.Parse(own); err == nil {
+			called = parsed
+		}
+	}
+	end, err := d.runtime(d.region(called, id))
 	if err != nil {
 		return err
 	}
@@ -160,9 +179,19 @@ func (d *deployment) check() error {
 	// Lists from AWS say nothing of what stands at another address, and an address
 	// of one's own must not lead to calls of AWS.
 	d.listable = control.From != "" || end.From == "" || endpoint.RegionOf(end.Host) != ""
-	d.source.inventory.Use(end.Region)
-	for _, region := range d.policy.Regions {
-		d.source.inventory.Use(region)
+	d.home, d.own = end.Region, []string{end.Region}
+	if wanted := d.policy.Regions; len(wanted) > 0 {
+		d.policy.Regions = slices.DeleteFunc(slices.Clone(wanted), func(region string) bool {
+			at, err := d.runtime(region)
+			return err != nil || at.Region != region // an endpoint that is set serves its own region
+		})
+		if len(d.policy.Regions) == 0 {
+			return &resolve.PolicyError{Setting: "regions", Reason: "the endpoint that is set is in " + end.Region + ", which is none of " + strings.Join(wanted, ", ")}
+		}
+		d.own = d.policy.Regions
+	}
+	for _, region := range d.own {
+		d.account.Use(region)
 	}
 	if strings.Contains(d.params.Model, "*") { // the models come with the calls
 		return nil
@@ -245,8 +274,9 @@ func (d *deployment) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the refreshing of credentials.
+// Close ends the refreshing of credentials and the reading of lists.
 func (d *deployment) Close() error {
+	d.identities.leave(d.account)
 	d.identities.release(d.source)
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"outcrop/llm"
@@ -36,33 +35,14 @@ func (d *deployment) fetch(ctx context.Context, end *endpoint.Endpoint, query st
 	return slices.Clone(buf.bytes), nil
 }
 
-// regions are where the deployment's calls go, best first, as far as that can be
-// told without a call.
-func (d *deployment) regions() []string {
-	a, err := d.ask(strings.Replace(d.params.Model, "*", "any", 1))
-	switch {
-	case err == nil && len(a.policy.Regions) > 0 && a.id.CallRegion() == "":
-		return a.policy.Regions
-	case err == nil:
-		return []string{a.region}
-	case len(d.policy.Regions) > 0:
-		return d.policy.Regions
-	}
-	end, err := d.runtime(d.region(modelid.ID{}, modelid.ID{}))
-	if err != nil {
-		return nil
-	}
-	return []string{end.Region}
-}
-
 // Refresh reads the lists of the deployment's regions.
-func (d *deployment) Refresh(ctx context.Context, age time.Duration) []provider.List {
-	regions := d.regions()
+func (d *deployment) Refresh(ctx context.Context, after time.Time) []provider.List {
+	regions := d.own
 	if d.listable {
 		done := make(chan struct{}, len(regions))
 		for _, region := range regions {
 			go func() { // ends with ctx or the reading, whose time is bounded
-				_ = d.source.inventory.Refresh(ctx, region, age, d.get) // the status has the error
+				_ = d.account.Refresh(ctx, region, after, d.get) // the status has the error
 				done <- struct{}{}
 			}()
 		}
@@ -71,7 +51,7 @@ func (d *deployment) Refresh(ctx context.Context, age time.Duration) []provider.
 		}
 	}
 	var lists []provider.List
-	for _, s := range d.source.inventory.Status() {
+	for _, s := range d.account.Status() {
 		if slices.Contains(regions, s.Region) {
 			lists = append(lists, provider.List{Place: s.Region, Account: s.Account, At: s.At, Models: s.Models, Profiles: s.Profiles, Err: s.Err})
 		}
@@ -83,7 +63,7 @@ func (d *deployment) Refresh(ctx context.Context, age time.Duration) []provider.
 func (d *deployment) Answers(ctx context.Context) (map[string][]byte, error) {
 	all := map[string][]byte{}
 	var errs []error
-	for _, region := range d.regions() {
+	for _, region := range d.own {
 		found, err := inventory.Answers(ctx, region, d.get)
 		maps.Copy(all, found)
 		errs = append(errs, err)
@@ -95,9 +75,9 @@ func (d *deployment) Answers(ctx context.Context) (map[string][]byte, error) {
 // a way to, and the account's own inference profiles. A model that no list of the
 // region has is not among them.
 func (d *deployment) Models() []provider.Model {
-	known := d.source.inventory.Now().Catalogue
+	known := d.account.Now().Catalogue
 	var out []provider.Model
-	regions := d.regions()
+	regions := d.own
 	for _, m := range known.Models() {
 		if m.Kind != catalog.KindChat && m.Kind != catalog.KindUnknown || m.Output != 0 && !m.Output.Has(catalog.Text) {
 			continue
@@ -130,10 +110,10 @@ func (d *deployment) model(known *catalog.Catalogue, m *catalog.Model, regions [
 	if err != nil {
 		return provider.Model{}, false
 	}
-	state := d.source.inventory.Now()
+	state := d.account.Now()
 	policy := d.policy
 	policy.Regions = regions
-	a := asked{id: id, model: id, region: regions[0], policy: policy}
+	a := asked{id: id, model: id, region: d.home, policy: policy}
 	ways := slices.DeleteFunc(decide(a, state).Ways, func(w resolve.Way) bool {
 		if m.OnDemand(w.Region) == catalog.Yes {
 			return false

@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -18,9 +19,9 @@ import (
 type identities struct {
 	mu   sync.Mutex
 	open map[identity]*shared
-	// inventories are what is known of each account, whatever region its
-	// deployments are in.
-	inventories map[identity]*account
+	// accounts are what is known of each account, whatever region its deployments are
+	// in.
+	accounts map[identity]*account
 }
 
 // identity is what tells credentials apart: the settings, in the order of
@@ -28,6 +29,9 @@ type identities struct {
 type identity struct {
 	settings [len(identitySettings)]string
 	noAPIKey bool
+	// endpoint is the runtime's address, where another than AWS's is set: it tells
+	// inventories apart, and empty credentials.
+	endpoint string
 }
 
 // identitySettings is never written to.
@@ -39,25 +43,20 @@ var identitySettings = [...]string{
 // shared is a source and how many deployments use it.
 type shared struct {
 	*creds.Source
-	key       identity
-	users     int
-	inventory *inventory.Inventory
+	key   identity
+	users int
 }
 
-// account is an inventory and how many sources use it.
+// account is what is known of an account and how many deployments use it.
 type account struct {
-	inventory *inventory.Inventory
-	users     int
+	*inventory.Inventory
+	key   identity
+	users int
 }
 
 // source gives the credentials for a deployment's settings; release ends its use.
 func (s *identities) source(p provider.Params) (*shared, error) {
-	var key identity
-	for i, name := range identitySettings {
-		key.settings[i] = p.Values[name]
-	}
-	apiKey, given := p.Values["api_key"]
-	key.noAPIKey = given && apiKey == ""
+	key := identityOf(p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if known := s.open[key]; known != nil {
@@ -66,7 +65,7 @@ func (s *identities) source(p provider.Params) (*shared, error) {
 	}
 	v := p.Values
 	source, err := creds.Open(creds.Options{
-		APIKey:       apiKey,
+		APIKey:       v["api_key"],
 		NoAPIKey:     key.noAPIKey,
 		AccessKey:    v["aws_access_key_id"],
 		SecretKey:    v["aws_secret_access_key"],
@@ -82,42 +81,58 @@ func (s *identities) source(p provider.Params) (*shared, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, err := s.inventory(key.everywhere(), p)
-	if err != nil {
-		source.Close()
-		return nil, err
-	}
-	made := &shared{Source: source, key: key, users: 1, inventory: known}
+	made := &shared{Source: source, key: key, users: 1}
 	s.open[key] = made
 	return made, nil
 }
 
-// everywhere is the identity whatever the region.
-func (k identity) everywhere() identity {
-	k.settings[slices.Index(identitySettings[:], "aws_region_name")] = ""
-	return k
+// identityOf reads the identity in a deployment's settings.
+func identityOf(p provider.Params) identity {
+	var key identity
+	for i, name := range identitySettings {
+		key.settings[i] = p.Values[name]
+	}
+	apiKey, given := p.Values["api_key"]
+	key.noAPIKey = given && apiKey == ""
+	return key
 }
 
-// inventory gives what is known of an account; mu is held.
-func (s *identities) inventory(key identity, p provider.Params) (*inventory.Inventory, error) {
-	if known := s.inventories[key]; known != nil {
+// account gives what is known of a deployment's account, whatever its region;
+// leave ends its use. At another address than AWS's it is another account.
+func (s *identities) account(p provider.Params) (*account, error) {
+	key := identityOf(p)
+	key.settings[slices.Index(identitySettings[:], "aws_region_name")] = ""
+	key.endpoint = cmp.Or(p.Values["aws_bedrock_runtime_endpoint"], p.Values["api_base"])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.accounts[key]; known != nil {
 		known.users++
-		return known.inventory, nil
+		return known, nil
 	}
 	base, err := catalog.Embedded()
 	if err != nil {
 		return nil, err
 	}
 	made := inventory.New(inventory.Options{Base: base, Dir: p.DataDir, Name: key.name(p.Environ), Now: p.Now, Logger: p.Logger})
-	s.inventories[key] = &account{inventory: made, users: 1}
-	return made, nil
+	s.accounts[key] = &account{Inventory: made, key: key, users: 1}
+	return s.accounts[key], nil
+}
+
+// leave ends one deployment's use of an account; the last one closes it.
+func (s *identities) leave(used *account) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if used.users--; used.users == 0 {
+		delete(s.accounts, used.key)
+		used.Close()
+	}
 }
 
 // name is a file name for what is kept of an account: the same at every start
 // with the same credentials, and nothing can be read from it.
 func (k identity) name(environ func(string) string) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %v", k.settings, k.noAPIKey)
+	fmt.Fprintf(h, "%q %v %q", k.settings, k.noAPIKey, k.endpoint)
 	for _, name := range []string{
 		"AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_PROFILE_NAME", "AWS_ROLE_NAME", "AWS_ROLE_ARN", "AWS_BEARER_TOKEN_BEDROCK",
 		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ENDPOINT_URL_BEDROCK", "AWS_ENDPOINT_URL",
@@ -133,13 +148,6 @@ func (s *identities) release(used *shared) {
 	defer s.mu.Unlock()
 	if used.users--; used.users == 0 {
 		delete(s.open, used.key)
-		key := used.key.everywhere()
-		if known := s.inventories[key]; known.users == 1 {
-			delete(s.inventories, key)
-			known.inventory.Close()
-		} else {
-			known.users--
-		}
 		used.Close()
 	}
 }

@@ -20,51 +20,67 @@ const learnPatience = 5 * time.Second
 // would work; and reports whether there is another way now.
 func (d *deployment) Learn(ctx context.Context, model string, refused provider.Target, e *llm.Error) bool {
 	w, ok := refused.(*way)
-	if !ok || !e.Upstream || e.Code != llm.CodeModelNeedsProfile && e.Code != llm.CodeModelUnknown {
+	if !ok || !e.Upstream || e.Code != llm.CodeModelNeedsProfile && !invalid(e) {
 		return false
 	}
 	a, err := d.ask(model)
 	if err != nil {
 		return false
 	}
-	learned := false
 	if !a.policy.Strict {
 		d.read(ctx, w.target.Region)
-		learned = d.note(w, e)
+		d.note(w, e)
 	}
-	advise(e, a, w, d.source.inventory.Now().Catalogue) // no other way may be left, or work
-	if !learned {
+	advise(e, a, w, d.account.Now().Catalogue) // no other way may be left, or work
+	if a.policy.Strict {
 		return false
 	}
 	p, err := d.plan(model)
 	return err == nil && slices.ContainsFunc(p.targets, func(t provider.Target) bool { return t.Place() != w.Place() || t.ID() != w.ID() })
 }
 
+// invalid reports whether AWS has said that an id is none. A 404 alone says less:
+// AWS answers so for want of a form or of recent use too, and a proxy for anything.
+func invalid(e *llm.Error) bool {
+	return e.Code == llm.CodeModelUnknown && strings.Contains(e.Message, "provided model identifier is invalid")
+}
+
+// lists reports whether the lists of a region say what calls there reach. A region
+// that only a caller has named must be one of AWS's.
+func (d *deployment) lists(region string) bool {
+	return d.listable && (slices.Contains(d.own, region) || slices.Contains(d.account.Now().Catalogue.Regions(), region))
+}
+
 // read has the lists of a region read again.
 func (d *deployment) read(ctx context.Context, region string) {
-	if !d.listable {
+	if !d.lists(region) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, learnPatience)
 	defer cancel()
-	_ = d.source.inventory.Again(ctx, region, d.get) // without new lists the old ones count, and the guess
+	_ = d.account.Again(ctx, region, d.get) // without new lists the old ones count, and the guess
 }
 
-// note remembers what a refusal teaches, and reports whether it teaches anything.
-func (d *deployment) note(w *way, e *llm.Error) bool {
+// note remembers what a refusal teaches about a model, as far as it is about one
+// that is known of: what clients make up is not remembered.
+func (d *deployment) note(w *way, e *llm.Error) {
 	id, err := modelid.Parse(w.target.ID)
-	if err != nil || id.ARN != (modelid.ARN{}) {
-		return false
+	if err != nil || id.ARN != (modelid.ARN{}) || id.Throughput != "" {
+		return
 	}
+	known, region := d.account, w.target.Region
 	if e.Code == llm.CodeModelNeedsProfile {
-		if id.Geography != "" {
-			return false
+		if id.Geography == "" {
+			known.NeedsProfile(id.ModelID(), region)
 		}
-		d.source.inventory.NeedsProfile(id.Base(), w.target.Region)
-		return true
+		return
 	}
-	d.source.inventory.Dead(id.ModelID(), w.target.Region)
-	return true
+	state := known.Now()
+	_, isModel := state.Catalogue.Model(id.ModelID())
+	_, isProfile := state.Catalogue.Profile(id.ModelID())
+	if isModel || isProfile || state.NeedsProfile(id.Base(), region) {
+		known.Dead(id.ModelID(), region)
+	}
 }
 
 // advise says in a refusal what would work.

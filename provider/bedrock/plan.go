@@ -19,9 +19,9 @@ import (
 // plan is what is known of the ways to one model string. It is made again when
 // more is known.
 type plan struct {
-	state   *inventory.State
-	targets []provider.Target // of *way
-	err     error             // why there are none
+	generation uint64            // of what is known
+	targets    []provider.Target // of *way
+	err        error             // why there are none
 }
 
 // maxKnown bounds the plans kept; behind a wildcard clients choose the model
@@ -56,11 +56,11 @@ func (d *deployment) Targets(model string) ([]provider.Target, error) {
 
 // plan gives the plan for a model string by what is known now.
 func (d *deployment) plan(model string) (*plan, error) {
-	state := d.source.inventory.Now()
+	state := d.account.Now()
 	d.mu.RLock()
 	p := d.plans[model]
 	d.mu.RUnlock()
-	if p != nil && p.state == state {
+	if p != nil && p.generation == state.Generation {
 		return p, nil
 	}
 	p, err := d.resolve(model, state)
@@ -80,9 +80,9 @@ func (d *deployment) plan(model string) (*plan, error) {
 type asked struct {
 	id     modelid.ID // what is called
 	model  modelid.ID // what tells the model's abilities
-	region string
-	policy resolve.Policy // for the regions that can be reached
-	named  bool           // model is another than id, by the setting model_id
+	region string     // of calls that name none
+	policy resolve.Policy
+	named  bool // model is another than id, by the setting model_id
 	// instead is the API that the string names and that Converse stands in for: what
 	// is asked and answered is the same. Auto if it names none.
 	instead modelid.Route
@@ -94,7 +94,7 @@ func (d *deployment) ask(model string) (asked, error) {
 	if err != nil {
 		return asked{}, err
 	}
-	a := asked{id: id, model: id, policy: d.policy}
+	a := asked{id: id, model: id, region: d.home, policy: d.policy}
 	switch {
 	case id.Route == modelid.Auto || id.Route == modelid.Converse || id.Route == modelid.Nova || id.Route == modelid.Nova2:
 	case id.Route == modelid.Invoke && !d.policy.Strict:
@@ -108,21 +108,16 @@ func (d *deployment) ask(model string) (asked, error) {
 		}
 		a.named = true
 	}
-	end, err := d.runtime(d.region(a.id, id))
-	if err != nil {
-		return asked{}, err
-	}
-	a.region = end.Region
-	if bound := a.id.CallRegion(); bound != "" { // what the deployment is set to goes first
-		a.id.Region = a.region
+	if a.id.CallRegion() != "" { // what the deployment is set to goes before it
+		end, err := d.runtime(d.region(a.id, id))
+		if err != nil {
+			return asked{}, err
+		}
+		a.id.Region = end.Region
 		if a.id.ARN != (modelid.ARN{}) {
-			a.id.ARN.Region = a.region
+			a.id.ARN.Region = end.Region
 		}
 	}
-	a.policy.Regions = slices.DeleteFunc(slices.Clone(d.policy.Regions), func(region string) bool {
-		end, err := d.runtime(region)
-		return err != nil || end.Region != region // an endpoint that is set serves its own region
-	})
 	return a, nil
 }
 
@@ -132,7 +127,7 @@ func (d *deployment) resolve(model string, state *inventory.State) (*plan, error
 		return nil, err
 	}
 	decision := decide(a, state)
-	p := &plan{state: state}
+	p := &plan{generation: state.Generation}
 	for _, w := range decision.Ways {
 		to, err := d.way(a, w, state.Catalogue)
 		if err != nil {
@@ -192,8 +187,8 @@ func (d *deployment) way(a asked, w resolve.Way, known *catalog.Catalogue) (*way
 		to.price = priceOf(known, m, w)
 		to.warnings = append(to.warnings, lifeWarnings(m, d.now())...)
 	}
-	if w.Base == "" && a.id.ARN.Kind != modelid.NoARN {
-		d.source.inventory.Want(w.Region, w.ID, d.get)
+	if w.Base == "" && a.id.ARN.Kind != modelid.NoARN && d.lists(w.Region) {
+		d.account.Want(w.Region, w.ID, d.get)
 	}
 	return to, nil
 }
@@ -206,6 +201,9 @@ func priceOf(known *catalog.Catalogue, m *catalog.Model, w resolve.Way) *catalog
 		return nil
 	}
 	prefix := id.Geography
+	if p, ok := known.Profile(w.ID); ok {
+		prefix = p.Prefix
+	}
 	switch id.ARN.Kind {
 	case modelid.NoARN, modelid.FoundationModel, modelid.InferenceProfile:
 	case modelid.ApplicationInferenceProfile:

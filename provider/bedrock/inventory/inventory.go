@@ -58,6 +58,8 @@ type region struct {
 	access time.Time     // when access was last asked about
 	again  time.Time     // when a refused call last had the lists read
 	flight *flight       // the reading under way; nil if there is none
+	// wanted are the ARNs whose models were asked for: true for those to look up,
+	// false for those that gave none.
 	wanted map[string]bool
 }
 
@@ -69,9 +71,12 @@ type flight struct {
 
 // State is all that is known at one moment. It does not change.
 type State struct {
-	Catalogue *catalog.Catalogue
-	lessons   map[fact]lesson
-	expires   time.Time // when the first lesson does; zero if there is none
+	// Generation tells states apart, so that what was made of one can be kept without
+	// keeping it.
+	Generation uint64
+	Catalogue  *catalog.Catalogue
+	lessons    map[fact]lesson
+	expires    time.Time // when the first lesson does; zero if there is none
 }
 
 // New makes an inventory that knows what Base knows.
@@ -115,6 +120,7 @@ func (v *Inventory) Now() *State {
 // there are new lists; else only the lessons are new.
 func (v *Inventory) publish(lists bool) {
 	next := *v.state.Load()
+	next.Generation++
 	if lists {
 		var live []*catalog.Live
 		for _, r := range v.regions {

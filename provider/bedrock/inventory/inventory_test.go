@@ -174,6 +174,11 @@ func open(t *testing.T, dir string) made {
 	return m
 }
 
+// Refresh is the inventory's, with the age that is good enough.
+func (m made) Refresh(ctx context.Context, name string, age time.Duration, get inventory.Get) error {
+	return m.Inventory.Refresh(ctx, name, m.clock.time().Add(-age), get)
+}
+
 const region = "us-east-1"
 
 func TestListsAreLaidOverWhatTheReleaseKnows(t *testing.T) {
@@ -389,6 +394,7 @@ func TestWhatLiesBeneathAnARN(t *testing.T) {
 		"arn:aws:bedrock:us-east-1:111122223333:provisioned-model/abcdefghijkl":             "acme.pebble-v1:0",
 		"arn:aws:bedrock:us-east-1:111122223333:custom-model-deployment/abcdefghijkl":       "amazon.nova-lite-v1:0",
 		"arn:aws:bedrock:us-east-1:111122223333:imported-model/abcdefghijkl":                "",
+		"no ARN at all": "",
 	}
 	for arn := range want {
 		v.Want(region, arn, a.get) // nothing has been read, so nothing is asked
@@ -404,6 +410,7 @@ func TestWhatLiesBeneathAnARN(t *testing.T) {
 			t.Errorf("%s: %q, want %q", arn, got, base)
 		}
 	}
+	v.clock.advance(10 * time.Second)
 	later := "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/mmmmmmmmmmmm"
 	v.Want(region, later, a.get)
 	if err := v.Refresh(t.Context(), region, time.Hour, a.get); err != nil { // waits for the reading that Want has begun
@@ -411,6 +418,103 @@ func TestWhatLiesBeneathAnARN(t *testing.T) {
 	}
 	if got, _ := v.Now().Catalogue.Beneath(later); got != "acme.pebble-v1:0" {
 		t.Errorf("an ARN that came later: %q", got)
+	}
+}
+
+// What was looked up outlasts a restart and the readings after it, in which nobody
+// asks for it.
+func TestWhatLiesBeneathIsKept(t *testing.T) {
+	dir := t.TempDir()
+	v, a := open(t, dir), morning()
+	const arn = "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/abcdefghijkl"
+	v.Want(region, arn, a.get)
+	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, dir)
+	again.Use(region)
+	for range 2 {
+		if base, _ := again.Now().Catalogue.Beneath(arn); base != "acme.pebble-v1:0" {
+			t.Errorf("beneath is %q", base)
+		}
+		if err := again.Refresh(t.Context(), region, 0, a.get); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := a.count("provisioned-model-throughput"); n != 1 {
+		t.Errorf("it was looked up %d times", n)
+	}
+}
+
+// Clients name ARNs: those that lead nowhere are asked for once, there is a bound,
+// and asking for them has no lists read without end.
+func TestARNsThatLeadNowhere(t *testing.T) {
+	v, a := open(t, ""), morning()
+	a.fail["provisioned-model-throughput"] = denied("bedrock:GetProvisionedModelThroughput")
+	arn := func(i int) string {
+		return fmt.Sprintf("arn:aws:bedrock:us-east-1:111122223333:provisioned-model/%012d", i)
+	}
+	for i := range 300 {
+		v.Want(region, arn(i), a.get)
+	}
+	for range 3 {
+		if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := a.count("provisioned-model-throughput"); n != 256 {
+		t.Errorf("%d are asked for", n)
+	}
+	read := a.count("foundation-models")
+	for range 50 {
+		v.Want(region, arn(1), a.get)
+		v.Want(region, arn(299), a.get)
+	}
+	if err := v.Refresh(t.Context(), region, time.Hour, a.get); err != nil {
+		t.Fatal(err)
+	}
+	if n := a.count("foundation-models"); n != read {
+		t.Errorf("the lists were read %d times more", n-read)
+	}
+}
+
+// Lists that could not be read are tried again soon, whatever age is good enough;
+// those that are not permitted are not.
+func TestFailedReadingsAreRepeatedSoon(t *testing.T) {
+	for err, want := range map[error]int{&llm.Error{Code: llm.CodeUnavailable, Status: 503}: 2, denied("bedrock:ListFoundationModels"): 1} {
+		v, a := open(t, ""), morning()
+		a.fail = map[string]error{"foundation-models": err, "inference-profiles": err}
+		_ = v.Refresh(t.Context(), region, time.Hour, a.get)
+		_ = v.Refresh(t.Context(), region, time.Hour, a.get)
+		v.clock.advance(time.Minute)
+		_ = v.Refresh(t.Context(), region, time.Hour, a.get)
+		if n := a.count("foundation-models"); n != want {
+			t.Errorf("%v: the lists were tried %d times, want %d", err, n, want)
+		}
+	}
+}
+
+// The account's own profiles stand in a list of their own, which may fail alone.
+func TestTheAccountsOwnProfilesStayWhenTheyCannotBeListed(t *testing.T) {
+	const arn = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abcdefghijkl"
+	for _, code := range []llm.Code{llm.CodeLimitRequests, llm.CodeDenied} {
+		v, a := open(t, ""), morning()
+		if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+			t.Fatal(err)
+		}
+		get := func(ctx context.Context, region, query string, path ...string) ([]byte, error) {
+			if strings.Contains(query, "APPLICATION") {
+				return nil, &llm.Error{Code: code, Status: 429, Message: "slow down"}
+			}
+			return a.get(ctx, region, query, path...)
+		}
+		err := v.Refresh(t.Context(), region, 0, get)
+		if (err == nil) != (code == llm.CodeDenied) {
+			t.Errorf("%s: the error is %v", code, err)
+		}
+		if base, ok := v.Now().Catalogue.Beneath(arn); !ok || base != "acme.rocket-v9:0" {
+			t.Errorf("%s: the profile is gone", code)
+		}
 	}
 }
 

@@ -1,9 +1,11 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -31,6 +33,9 @@ const (
 	// maxRefused is after how many failures the account's access is not asked about
 	// any further.
 	maxRefused = 3
+	// failedAge is how long lists that could not be read are not tried again, whatever
+	// moment is good enough.
+	failedAge = 30 * time.Second
 	// againPause is how often refused calls can have the lists read.
 	againPause = 2 * time.Second
 )
@@ -38,11 +43,11 @@ const (
 // errClosed says that the inventory was closed.
 var errClosed = errors.New("the gateway is being stopped")
 
-// Refresh reads the lists of a region unless that was tried less than age ago,
-// and waits for what single models were asked about as well. Whoever asks for one
+// Refresh reads the lists of a region unless that was tried after a moment, and
+// waits for what single models were asked about as well. Whoever asks for one
 // region at the same time waits for the same reading.
-func (v *Inventory) Refresh(ctx context.Context, name string, age time.Duration, get Get) error {
-	f, err := v.begin(name, age, get)
+func (v *Inventory) Refresh(ctx context.Context, name string, after time.Time, get Get) error {
+	f, err := v.begin(name, after, get)
 	if f == nil {
 		return err
 	}
@@ -63,7 +68,7 @@ func (v *Inventory) Again(ctx context.Context, name string, get Get) error {
 	v.mu.Unlock()
 	var err error
 	if due && f == nil {
-		f, err = v.begin(name, 0, get)
+		f, err = v.begin(name, now, get)
 	}
 	if f == nil {
 		return err
@@ -71,19 +76,26 @@ func (v *Inventory) Again(ctx context.Context, name string, get Get) error {
 	return v.wait(ctx, name, f.lists)
 }
 
-// Want says that calls go to an ARN whose model the lists do not tell, and asks
-// for it in the background.
+// Want says that calls go to an ARN whose model the lists do not tell, and has it
+// looked up in the background, soon if the region has been read before.
 func (v *Inventory) Want(name, arn string, get Get) {
+	if !answers(arn) {
+		return
+	}
 	v.mu.Lock()
 	r := v.use(name)
-	known := r.wanted[arn] || r.live != nil && r.live.Beneath[arn] != ""
-	if !known && len(r.wanted) < maxWanted {
+	_, asked := r.wanted[arn]
+	if !asked && len(r.wanted) >= maxWanted {
+		maps.DeleteFunc(r.wanted, func(_ string, open bool) bool { return !open })
+	}
+	added := !asked && len(r.wanted) < maxWanted
+	if added {
 		r.wanted[arn] = true
 	}
 	started := !r.tried.IsZero()
 	v.mu.Unlock()
-	if !known && started {
-		_, _ = v.begin(name, 0, get) // nobody waits; the region's status has the error
+	if added && started {
+		_, _ = v.begin(name, v.opt.Now().Add(-againPause), get) // nobody waits; the region's status has the error
 	}
 }
 
@@ -99,8 +111,8 @@ func (v *Inventory) wait(ctx context.Context, name string, done <-chan struct{})
 }
 
 // begin gives the reading of a region that is under way, or begins one. There is
-// none if the last one is young enough; then err is that one's.
-func (v *Inventory) begin(name string, age time.Duration, get Get) (*flight, error) {
+// none if the last one began after a moment; then err is that one's.
+func (v *Inventory) begin(name string, after time.Time, get Get) (*flight, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.closed {
@@ -111,7 +123,12 @@ func (v *Inventory) begin(name string, age time.Duration, get Get) (*flight, err
 	switch {
 	case r.flight != nil:
 		return r.flight, nil
-	case !r.tried.IsZero() && now.Sub(r.tried) < age:
+	case r.err != nil && !denied(r.err):
+		if again := now.Add(-failedAge); after.Before(again) {
+			after = again
+		}
+	}
+	if r.tried.After(after) {
 		return nil, r.err
 	}
 	r.tried = now
@@ -171,15 +188,22 @@ func (v *Inventory) readLists(region string, before *catalog.Live, get Get) (*ca
 	if err == nil {
 		live.Models = llm.Some(models)
 	}
-	profiles, profileErr := v.readProfiles(ctx, region, get)
+	profiles, profileErr := readPages(ctx, region, "SYSTEM_DEFINED", get)
+	own, ownErr := readPages(ctx, region, "APPLICATION", get)
 	if profileErr == nil {
-		live.Profiles = llm.Some(profiles)
-		live.Account = account(profiles)
+		if ownErr != nil { // those of the account stay as they were
+			own = slices.DeleteFunc(slices.Clone(live.Profiles.Value), func(p catalog.LiveProfile) bool { return p.Type != "APPLICATION" })
+		}
+		live.Profiles = llm.Some(append(profiles, own...))
+		live.Account = cmp.Or(account(live.Profiles.Value), live.Account)
 	}
 	v.tell(region, "bedrock:ListFoundationModels", err)
-	v.tell(region, "bedrock:ListInferenceProfiles", profileErr)
+	v.tell(region, "bedrock:ListInferenceProfiles", cmp.Or(profileErr, ownErr))
 	if err != nil && profileErr != nil {
 		return nil, err
+	}
+	if profileErr == nil && !denied(ownErr) {
+		profileErr = ownErr
 	}
 	live.At = v.opt.Now()
 	return live, errors.Join(err, profileErr)
@@ -194,20 +218,8 @@ func readModels(ctx context.Context, region string, get Get) ([]catalog.LiveMode
 	return slices.DeleteFunc(models, func(m catalog.LiveModel) bool { return m.ID == "" }), err
 }
 
-// readProfiles reads the profiles that AWS defines and those of the account,
-// which stand in lists of their own. Without the second the first counts.
-func (v *Inventory) readProfiles(ctx context.Context, region string, get Get) ([]catalog.LiveProfile, error) {
-	all, err := readPages(ctx, region, "SYSTEM_DEFINED", get)
-	if err != nil {
-		return nil, err
-	}
-	own, err := readPages(ctx, region, "APPLICATION", get)
-	if err != nil {
-		v.opt.Logger.Debug("the account's own inference profiles cannot be listed", slog.String("region", region), slog.String("error", err.Error()))
-	}
-	return append(all, own...), nil
-}
-
+// readPages reads the profiles of one type: those that AWS defines and those of
+// the account stand in lists of their own.
 func readPages(ctx context.Context, region, kind string, get Get) ([]catalog.LiveProfile, error) {
 	var all []catalog.LiveProfile
 	token := ""
@@ -305,27 +317,53 @@ func (v *Inventory) readMore(r *region, live *catalog.Live, get Get) {
 }
 
 // readBeneath looks up the models beneath the ARNs that calls go to and that no
-// list tells.
+// list tells. What was known stays.
 func (v *Inventory) readBeneath(ctx context.Context, r *region, live *catalog.Live, get Get) {
 	v.mu.Lock()
 	var arns []string
-	for arn := range r.wanted {
-		arns = append(arns, arn)
+	for arn, open := range r.wanted {
+		if open {
+			arns = append(arns, arn)
+		}
 	}
 	v.mu.Unlock()
+	if len(arns) == 0 {
+		return
+	}
 	slices.Sort(arns)
-	beneath := map[string]string{}
+	beneath := maps.Clone(live.Beneath)
+	if beneath == nil || len(beneath) >= maxWanted {
+		beneath = map[string]string{}
+	}
 	for _, arn := range arns {
 		base, err := lookUp(ctx, arn, get)
 		if err != nil {
 			v.opt.Logger.Debug("what lies beneath an ARN cannot be told", slog.String("arn", arn), slog.String("error", err.Error()))
-			base = live.Beneath[arn]
 		}
+		v.mu.Lock()
 		if base != "" {
 			beneath[arn] = base
+			delete(r.wanted, arn)
+		} else if ctx.Err() == nil {
+			r.wanted[arn] = false
 		}
+		v.mu.Unlock()
 	}
 	live.Beneath = beneath
+}
+
+// answers reports whether lookUp can tell what lies beneath an ARN.
+func answers(text string) bool {
+	arn, err := modelid.ParseARN(text)
+	if err != nil {
+		return false
+	}
+	switch arn.Kind {
+	case modelid.ApplicationInferenceProfile, modelid.InferenceProfile, modelid.ProvisionedModel, modelid.CustomModelDeployment:
+		return true
+	default:
+		return false
+	}
 }
 
 // lookUp asks AWS for the base id of the model beneath an ARN; empty if AWS does
@@ -383,24 +421,29 @@ func baseOf(arns ...string) string {
 // the service authorization reference of Amazon Bedrock.
 const statement = `{"Effect":"Allow","Action":["bedrock:ListFoundationModels","bedrock:ListInferenceProfiles","bedrock:GetInferenceProfile","bedrock:GetFoundationModelAvailability"],"Resource":"*"}`
 
+// denied reports whether an error is for want of a right.
+func denied(err error) bool {
+	e, ok := errors.AsType[*llm.Error](err)
+	return ok && strings.HasPrefix(string(e.Code), "iam.")
+}
+
 // tell says once that an action is not permitted, and once that one fails
 // otherwise. After that the region's status says it.
 func (v *Inventory) tell(region, action string, err error) {
 	if err == nil || v.open.Err() != nil {
 		return
 	}
-	e, ok := errors.AsType[*llm.Error](err)
-	denied := ok && strings.HasPrefix(string(e.Code), "iam.")
+	noRight := denied(err)
 	v.mu.Lock()
-	first := !v.warned[denied]
-	v.warned[denied] = true
+	first := !v.warned[noRight]
+	v.warned[noRight] = true
 	v.mu.Unlock()
 	attributes := []slog.Attr{slog.String("action", action), slog.String("region", region), slog.String("error", err.Error())}
 	level := slog.LevelDebug
 	if first {
 		level = slog.LevelWarn
 	}
-	if denied {
+	if noRight {
 		attributes = append(attributes, slog.String("statement", statement))
 	}
 	v.opt.Logger.LogAttrs(v.open, level, "models cannot be listed; what is known of them is this release's, what was kept, and what calls teach", attributes...)

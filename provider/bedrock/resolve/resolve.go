@@ -44,7 +44,9 @@ type Refusal struct {
 	Elsewhere bool
 }
 
-// Learned is what AWS's refusals have taught that no list says.
+// Learned is what AWS's refusals have taught that no list says. It changes the
+// order of the ways and adds guesses; it takes no way away, so that a lesson that
+// was wrong, or holds no longer, costs a detour and no outage.
 type Learned struct {
 	// NeedsProfile is whether AWS has refused the bare id for want of on-demand
 	// throughput, by base id and region.
@@ -61,8 +63,8 @@ type resolver struct {
 	out     Decision
 }
 
-// Resolve finds the ways to call id. region is the deployment's; learned may have
-// nil functions.
+// Resolve finds the ways to call id. region is the deployment's own; that of the id
+// goes before it as far as the policy allows. learned may have nil functions.
 func Resolve(id modelid.ID, region string, policy Policy, c *catalog.Catalogue, learned Learned) Decision {
 	if learned.NeedsProfile == nil {
 		learned.NeedsProfile = func(string, string) bool { return false }
@@ -73,8 +75,12 @@ func Resolve(id modelid.ID, region string, policy Policy, c *catalog.Catalogue, 
 	r := &resolver{policy: policy, cat: c, learned: learned}
 	regions := policy.Regions
 	if bound := id.CallRegion(); bound != "" {
-		if len(regions) > 0 && !slices.Contains(regions, bound) {
+		switch {
+		case len(regions) > 0 && !slices.Contains(regions, bound):
 			r.refuse("the policy does not allow calls in "+bound+", only in "+strings.Join(regions, ", "), nil)
+			return r.out
+		case len(regions) == 0 && bound != region && !r.near(bound, region):
+			r.refuse("the policy does not allow calls in "+bound+", which is no part of what may serve "+region, nil)
 			return r.out
 		}
 		regions = []string{bound}
@@ -114,15 +120,22 @@ func (r *resolver) refuseAs(why Refusal) {
 
 // in adds the ways from one region.
 func (r *resolver) in(region string, id modelid.ID) {
+	listed, isProfile := r.cat.Profile(id.ModelID())
 	switch {
-	case r.policy.Strict:
-		r.way(region, id.ModelID(), id.Base(), "strict: as written")
 	case id.ARN != (modelid.ARN{}):
 		r.arn(region, id)
+	case id.Geography != "" && (r.policy.Strict || id.Throughput != "") && !r.mayUse(id.Geography, region):
+		r.refuse("the policy does not allow "+id.Geography+". profiles in "+region, r.works(id.Base(), region))
+	case isProfile && r.policy.Strict && !r.mayUse(listed.Prefix, region):
+		r.refuse("the policy does not allow "+listed.Prefix+". profiles in "+region, r.works(listed.Base, region))
+	case r.policy.Strict:
+		r.way(region, id.ModelID(), id.Base(), "strict: as written")
 	case id.Throughput != "":
 		r.way(region, id.ModelID(), id.Base(), "provisioned throughput: as written")
+	case isProfile && !listed.Application: // its prefix may be one that only AWS's lists tell from a vendor
+		r.profile(region, listed.ID, listed.Prefix, listed.Base)
 	case id.Geography != "":
-		r.profile(region, id)
+		r.profile(region, id.ModelID(), id.Geography, id.Base())
 	default:
 		base := id.Base()
 		_, known := r.cat.Model(base)
@@ -153,14 +166,37 @@ func (r *resolver) arn(region string, id modelid.ID) {
 		base = p.Base
 	}
 	prefix := id.Geography
+	if known && !p.Application {
+		prefix = p.Prefix
+	}
 	switch {
 	case prefix != "" && !r.mayUse(prefix, region):
 		r.refuse("the policy does not allow "+prefix+". profiles in "+region, r.works(base, region))
-	case prefix == "" && id.ARN.Kind == modelid.ApplicationInferenceProfile && !r.staysIn(p, known, region):
+	case prefix == "" && leadsOn(id.ARN.Kind) && !r.staysIn(p, known, region):
 		r.refuse("the policy does not allow the regions that "+written+" leads to", r.works(base, region))
 	default:
 		r.way(region, written, base, "an ARN: as written")
 	}
+}
+
+// leadsOn reports whether what an ARN names may have a call served in other regions
+// than that of the ARN: profiles, and routers and stored prompts that name them.
+func leadsOn(k modelid.Kind) bool {
+	switch k {
+	case modelid.ApplicationInferenceProfile, modelid.InferenceProfile, modelid.PromptRouter, modelid.DefaultPromptRouter, modelid.Prompt, modelid.OtherResource:
+		return true
+	default: // it is served where it lies
+		return false
+	}
+}
+
+// near reports whether a region that the id names may be called in place of the
+// deployment's own: any, as long as calls may be served anywhere, and otherwise
+// those that the profiles lead to that are allowed.
+func (r *resolver) near(bound, region string) bool {
+	return r.policy.Global || slices.ContainsFunc(r.cat.Geographies(), func(g catalog.Geography) bool {
+		return !g.Worldwide && r.policy.allows(g.Prefix, region, r.cat) && slices.Contains(g.To, bound)
+	})
 }
 
 // mayUse reports whether an id that names its prefix may be called: what the
@@ -198,19 +234,18 @@ func (r *resolver) staysIn(p *catalog.Profile, known bool, region string) bool {
 
 // profile calls the profile that the id names, or under a policy that names
 // geographies the one that serves the region in its place.
-func (r *resolver) profile(region string, id modelid.ID) {
-	written, base := id.ModelID(), id.Base()
-	if !r.mayUse(id.Geography, region) {
-		if !worldwide(id.Geography, r.cat) {
-			r.step("the policy does not allow ", id.Geography, ". profiles in ", region)
+func (r *resolver) profile(region, written, prefix, base string) {
+	if !r.mayUse(prefix, region) {
+		if !worldwide(prefix, r.cat) {
+			r.step("the policy does not allow ", prefix, ". profiles in ", region)
 			if found := r.profiles(region, base); len(found) > 0 {
 				for _, p := range found {
-					r.way(region, p.ID, base, id.Geography+". is not allowed here; "+p.Prefix+". is")
+					r.way(region, p.ID, base, prefix+". is not allowed here; "+p.Prefix+". is")
 				}
 				return
 			}
 		}
-		r.refuse("the policy does not allow "+id.Geography+". profiles in "+region, r.works(base, region))
+		r.refuse("the policy does not allow "+prefix+". profiles in "+region, r.works(base, region))
 		return
 	}
 	p, known := r.cat.Profile(written)
@@ -227,7 +262,7 @@ func (r *resolver) profile(region string, id modelid.ID) {
 	case !known:
 		reason = "not a profile that is known: as written"
 	case p.From(region) == catalog.No:
-		reason = "as written, although " + id.Geography + ". is not known to serve " + region
+		reason = "as written, although " + prefix + ". is not known to serve " + region
 	}
 	r.way(region, written, base, reason)
 }
@@ -242,12 +277,16 @@ func (r *resolver) bare(region, base string) {
 	case onDemand == catalog.Yes && !needs && !dead:
 		r.way(region, base, base, "on demand in "+region)
 	case len(found) > 0:
-		certain := onDemand == catalog.No || needs || dead
+		certain := onDemand == catalog.No
 		for i, p := range found {
 			why := "no on-demand throughput in " + region + "; "
 			switch {
 			case i > 0:
 				why = "else "
+			case needs:
+				why = "AWS has refused its own id; "
+			case dead:
+				why = "AWS has called its own id invalid; "
 			case !certain:
 				why = "on-demand throughput in " + region + " is not known of; "
 			}
@@ -297,16 +336,22 @@ func reach(p *catalog.Profile, region string) string {
 
 func worldwideProfile(p *catalog.Profile) bool { return p.Worldwide() || p.Prefix == "global" }
 
+// dead is 1 for an id that AWS has called invalid in a region: it goes behind the
+// others.
+func (r *resolver) dead(id, region string) int {
+	if r.learned.Dead(id, region) {
+		return 1
+	}
+	return 0
+}
+
 // profiles gives the profiles of a model that serve a region and that the policy
 // allows, the best first; those of the whole world come last unless they are
 // cheaper and the policy prefers that.
 func (r *resolver) profiles(region, base string) []*catalog.Profile {
 	var found []*catalog.Profile
 	for _, p := range r.cat.ProfilesOf(base) {
-		if r.learned.Dead(p.ID, region) || !r.policy.allows(p.Prefix, region, r.cat) {
-			continue
-		}
-		if r.serves(p, region) {
+		if r.policy.allows(p.Prefix, region, r.cat) && r.serves(p, region) {
 			found = append(found, p)
 		}
 	}
@@ -316,7 +361,7 @@ func (r *resolver) profiles(region, base string) []*catalog.Profile {
 		if r.policy.Prefer == Cheapest && m != nil {
 			byPrice = cmp.Compare(price(m, a, region), price(m, b, region))
 		}
-		return cmp.Or(byPrice, cmp.Compare(spread(a, region), spread(b, region)), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(r.dead(a.ID, region)-r.dead(b.ID, region), byPrice, cmp.Compare(spread(a, region), spread(b, region)), cmp.Compare(a.ID, b.ID))
 	})
 	return found
 }
@@ -364,7 +409,8 @@ func prefixable(base string) bool {
 }
 
 // guess makes profile ids for a model of which AWS has said that it needs one and
-// no list says which: the region's own geographies, the whole world last.
+// no list says which: the region's own geographies, the whole world last. Behind
+// them stands its own id, before those that AWS has called invalid.
 func (r *resolver) guess(region, base string) {
 	prefixes := make([]catalog.Geography, 0, 4)
 	for _, g := range r.cat.Geographies() {
@@ -373,17 +419,24 @@ func (r *resolver) guess(region, base string) {
 		}
 	}
 	slices.SortStableFunc(prefixes, func(a, b catalog.Geography) int { return cmp.Compare(len(a.To), len(b.To)) })
+	var ids []string
 	for _, g := range prefixes {
-		if id := g.Prefix + "." + base; !r.learned.Dead(id, region) {
-			r.way(region, id, base, "AWS wants a profile, and no list says which: "+g.Prefix+". serves "+region)
+		ids = append(ids, g.Prefix+"."+base)
+	}
+	if r.policy.Global {
+		ids = append(ids, "global."+base)
+	}
+	add := func(dead int) {
+		for _, id := range ids {
+			if r.dead(id, region) == dead {
+				prefix, _, _ := strings.Cut(id, ".")
+				r.way(region, id, base, "AWS wants a profile, and no list says which: "+prefix+". may serve "+region)
+			}
 		}
 	}
-	if id := "global." + base; r.policy.Global && !r.learned.Dead(id, region) {
-		r.way(region, id, base, "AWS wants a profile, and no list says which: global. serves most regions")
-	}
-	if len(r.out.Ways) == 0 {
-		r.refuse("AWS wants a profile for "+base+" in "+region+", and none that the policy allows is there", nil)
-	}
+	add(0)
+	r.way(region, base, base, "AWS wants a profile, and none is known: as written")
+	add(1)
 }
 
 // works lists the ids of a model that could be called by another policy or from

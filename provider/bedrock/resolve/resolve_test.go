@@ -62,6 +62,7 @@ func TestWays(t *testing.T) {
 	morning := c.With(live("us-east-1",
 		map[string]string{"acme.rocket-v9:0": "INFERENCE_PROFILE", "acme.comet-v1:0": "INFERENCE_PROFILE", "acme.pebble-v1:0": "ON_DEMAND"},
 		map[string][]string{"us.acme.rocket-v9:0": {"us-east-1", "us-west-2"}, "global.acme.rocket-v9:0": {""}, "global.acme.comet-v1:0": {""}}))
+	odd := c.With(live("us-east-1", map[string]string{"acme.comet-v1:0": "INFERENCE_PROFILE"}, map[string][]string{"emea.acme.comet-v1:0": {"me-south-1"}}))
 	global := resolve.Default()
 	local := resolve.Policy{}
 	taught := resolve.Learned{NeedsProfile: func(base, _ string) bool { return base == "acme.rocket-v9:0" }}
@@ -88,9 +89,22 @@ func TestWays(t *testing.T) {
 		{"of this morning, on demand", "acme.pebble-v1:0", "us-east-1", global, morning, resolve.Learned{}, []string{"acme.pebble-v1:0"}},
 		{"only worldwide, and the policy says no", "acme.comet-v1:0", "us-east-1", local, morning, resolve.Learned{}, nil},
 		{"nobody knows it", "acme.rocket-v9:0", "us-east-1", global, c, resolve.Learned{}, []string{"acme.rocket-v9:0"}},
-		{"nobody knows it, and AWS has refused it bare", "acme.rocket-v9:0", "us-east-1", global, c, taught, []string{"us.acme.rocket-v9:0", "global.acme.rocket-v9:0"}},
-		{"refused bare, in a region without a geography", "acme.rocket-v9:0", "sa-east-1", global, c, taught, []string{"global.acme.rocket-v9:0"}},
-		{"refused bare, where nothing is allowed", "acme.rocket-v9:0", "sa-east-1", local, c, taught, nil},
+		{"nobody knows it, and AWS has refused it bare", "acme.rocket-v9:0", "us-east-1", global, c, taught, []string{"us.acme.rocket-v9:0", "global.acme.rocket-v9:0", "acme.rocket-v9:0"}},
+		{"refused bare, in a region without a geography", "acme.rocket-v9:0", "sa-east-1", global, c, taught, []string{"global.acme.rocket-v9:0", "acme.rocket-v9:0"}},
+		{"refused bare, where nothing is allowed", "acme.rocket-v9:0", "sa-east-1", local, c, taught, []string{"acme.rocket-v9:0"}},
+		{"refused bare, and every guess was invalid", "acme.rocket-v9:0", "us-east-1", global, c, resolve.Learned{NeedsProfile: taught.NeedsProfile, Dead: func(id, _ string) bool { return strings.Contains(id, ".acme.") }}, []string{"acme.rocket-v9:0", "us.acme.rocket-v9:0", "global.acme.rocket-v9:0"}},
+		{"refused bare, though it is listed as on demand", "amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Learned{NeedsProfile: func(string, string) bool { return true }}, []string{"us.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"}},
+		{"all profiles were invalid", sonnet45, "us-east-1", global, c, resolve.Learned{Dead: func(string, string) bool { return true }}, []string{"us." + sonnet45, "global." + sonnet45}},
+		{"provisioned throughput by a profile that is not allowed", "us.amazon.nova-pro-v1:0:300k", "us-east-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
+		{"strict does not go beyond the policy", "us." + sonnet45, "us-east-1", resolve.Policy{Strict: true, Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
+		{"nor by an ARN", "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us." + sonnet45, "us-east-1", resolve.Policy{Strict: true, Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
+		{"a router may lead anywhere", "arn:aws:bedrock:eu-west-3:123456789012:default-prompt-router/anthropic.claude:1", "eu-west-3", resolve.Policy{Geographies: []string{}}, c, resolve.Learned{}, nil},
+		{"a stored prompt may too", "arn:aws:bedrock:eu-west-3:123456789012:prompt/ABCDEFGHIJ", "eu-west-3", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
+		{"a prefix that only AWS's lists know", "emea.acme.comet-v1:0", "us-east-1", resolve.Policy{Geographies: []string{"eu"}}, odd, resolve.Learned{}, nil},
+		{"the same where it is allowed", "emea.acme.comet-v1:0", "us-east-1", local, odd, resolve.Learned{}, []string{"emea.acme.comet-v1:0"}},
+		{"a region of the path that lies elsewhere", "us-east-1/amazon.nova-lite-v1:0", "eu-central-1", local, c, resolve.Learned{}, nil},
+		{"a region of the path that the own geography has", "eu-west-1/" + sonnet45, "eu-central-1", local, c, resolve.Learned{}, []string{"eu." + sonnet45}},
+		{"an ARN that lies elsewhere", "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", "eu-central-1", local, c, resolve.Learned{}, nil},
 		{"a friendly name", "claude-sonnet-4-5", "us-east-1", local, c, resolve.Learned{}, []string{"us." + sonnet45}},
 		{"another friendly name", "deepseek-r1", "us-east-1", global, c, resolve.Learned{}, []string{"us." + r1}},
 		{"a profile of another geography is AWS's to judge", "us." + sonnet45, "eu-west-1", global, c, resolve.Learned{}, []string{"us." + sonnet45}},
@@ -100,8 +114,8 @@ func TestWays(t *testing.T) {
 		{"a region of the path that the policy does not have", "bedrock/us-west-2/" + sonnet45, "eu-west-1", resolve.Policy{Regions: []string{"eu-west-1"}}, c, resolve.Learned{}, nil},
 		{"a region of the path that the policy has", "bedrock/us-east-1/" + sonnet45, "eu-west-1", resolve.Policy{Regions: []string{"eu-west-1", "us-east-1"}}, c, resolve.Learned{}, []string{"us." + sonnet45}},
 		{"a friendly name with a dot", "claude-sonnet-4.5", "us-east-1", local, c, resolve.Learned{}, []string{"us." + sonnet45}},
-		{"an id that is not valid here, though it is listed", "amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Learned{Dead: func(id, _ string) bool { return id == "amazon.nova-lite-v1:0" }}, []string{"us.amazon.nova-lite-v1:0"}},
-		{"a profile that is not valid here", sonnet45, "us-east-1", global, c, resolve.Learned{Dead: func(id, _ string) bool { return id == "us."+sonnet45 }}, []string{"global." + sonnet45}},
+		{"an id that is not valid here, though it is listed", "amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Learned{Dead: func(id, _ string) bool { return id == "amazon.nova-lite-v1:0" }}, []string{"us.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"}},
+		{"a profile that is not valid here", sonnet45, "us-east-1", global, c, resolve.Learned{Dead: func(id, _ string) bool { return id == "us."+sonnet45 }}, []string{"global." + sonnet45, "us." + sonnet45}},
 		{"provisioned throughput is as written", "anthropic.claude-v2:1:18k", "us-east-1", global, c, resolve.Learned{}, []string{"anthropic.claude-v2:1:18k"}},
 		{"an ARN is as written", "arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456", "us-east-1", global, c, resolve.Learned{}, []string{"arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456"}},
 		{"an ARN that may lead anywhere, under a policy", "arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456", "eu-west-3", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
@@ -138,6 +152,8 @@ func TestNoWayBreaksThePolicy(t *testing.T) {
 		{Geographies: []string{}, Global: true},
 		{Geographies: []string{resolve.Own}},
 		{Prefer: resolve.Cheapest, Global: true},
+		{Strict: true},
+		{Strict: true, Geographies: []string{"eu"}},
 		{Geographies: []string{resolve.Own}, Prefer: resolve.Cheapest},
 	}
 	policies = append(policies,
@@ -163,7 +179,7 @@ func TestNoWayBreaksThePolicy(t *testing.T) {
 			ids = append(ids, g.Prefix+"."+m.ID)
 		}
 		// A region in the path, and ARNs, bind the call to their own.
-		ids = append(ids, "eu-west-1/"+m.ID, "ap-south-1/global."+m.ID, "arn:aws:bedrock:us-west-2::foundation-model/"+m.ID,
+		ids = append(ids, "us."+m.ID+":24k", "global."+m.ID+":24k", "eu-west-1/"+m.ID, "ap-south-1/global."+m.ID, "arn:aws:bedrock:us-west-2::foundation-model/"+m.ID,
 			"arn:aws:bedrock:us-west-2:123456789012:inference-profile/us."+m.ID, "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/global."+m.ID)
 		for _, text := range ids {
 			id, err := modelid.Parse(text)
@@ -184,6 +200,12 @@ func TestNoWayBreaksThePolicy(t *testing.T) {
 							checked++
 							if len(p.Regions) > 0 && !slices.Contains(p.Regions, w.Region) {
 								t.Fatalf("%s in %s under %+v: %+v: it is another region", text, region, p, w)
+							}
+							if len(p.Regions) == 0 && !p.Global && w.Region != region && !slices.ContainsFunc(all, func(g catalog.Geography) bool {
+								own := p.Geographies == nil || slices.Contains(p.Geographies, resolve.Own)
+								return !g.Worldwide && slices.Contains(g.To, w.Region) && (own && g.Has(region) || slices.Contains(p.Geographies, g.Prefix))
+							}) {
+								t.Fatalf("%s in %s under %+v: %+v: it is called in another part of the world", text, region, p, w)
 							}
 							if bad := breach(c, id, w, p); bad != "" {
 								t.Fatalf("%s in %s under %+v: %+v: %s", text, region, p, w, bad)
