@@ -278,6 +278,8 @@ func atFault(e *llm.Error) bool {
 		return false
 	case limited(e):
 		return true
+	case e.CanRetry() == llm.RetryOtherTarget: // the model is not there; another may be
+		return false
 	default:
 		return e.Whose() != llm.ActorCaller
 	}
