@@ -73,7 +73,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return report(stderr, versionCommand{}.Run(console{out: stdout, err: stderr}))
 	}
 	if err != nil {
-		complain(stderr, err.Error(), "outcrop --help lists the commands and their flags.")
+		complain(stderr, err.Error(), "outcrop --help lists the commands, and outcrop COMMAND --help the flags of one.")
 		return 2
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -165,10 +165,10 @@ func TestDemoShowsAFirstAnswerAndALineToPaste(t *testing.T) {
 	lines, stop := run(t, "serve", "--demo", "--port", "0", "--num_workers", "4", "--detailed_debug", "--data-dir", t.TempDir())
 	url := after(t, lines, "listening on ")
 	after(t, lines, "emulator answers")
-	if answer := after(t, lines, "  anthropic.claude-3-7-sonnet-20250219-v1:0: "); answer == "" {
+	if answer := after(t, lines, "  anthropic.claude-sonnet-4-5-20250929-v1:0: "); answer == "" {
 		t.Error("no first answer")
 	}
-	if way := after(t, lines, "way: "); !strings.Contains(way, "id=us.anthropic.claude-3-7-sonnet-20250219-v1:0") {
+	if way := after(t, lines, "way: "); !strings.Contains(way, "id=us.anthropic.claude-sonnet-4-5-20250929-v1:0") {
 		t.Errorf("the way is %s", way)
 	}
 	paste := after(t, lines, "curl -s "+url)

@@ -86,7 +86,7 @@ const readyPatience = 3 * time.Second
 
 // demoModel is what the first question goes to: the id at which AWS says
 // "on-demand throughput isn't supported" when it is called as it is.
-const demoModel = "anthropic.claude-3-7-sonnet-20250219-v1:0"
+const demoModel = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 
 // demoBody is the first question.
 func demoBody(model string) string {

@@ -123,7 +123,7 @@ func (l *loader) load() *Config {
 	cfg.NumRetries, cfg.KeepAlive, cfg.DropParams = *all.numRetries, all.keepAlive, *all.dropParams
 	l.masterKey(cfg)
 	if list := root.get("model_list"); list == nil || list.kind == null || list.kind == sequence && len(list.items) == 0 {
-		l.warnAt(0, 0, 0, "model_list", "no model is listed: every call will be refused", "")
+		l.warnAt(0, 0, 0, "model_list", "no model is listed: every call will be refused", `to serve every model of Bedrock by its id: model_list: [{model_name: "*", litellm_params: {model: bedrock/*}}]`)
 	}
 	l.models(cfg, all, everywhere, models, l.credentials(credentials))
 	return cfg

@@ -6,8 +6,10 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/bedrock/catalog"
@@ -24,6 +26,10 @@ func (d *deployment) fetch(ctx context.Context, end *endpoint.Endpoint, query st
 	r := &sign.Request{Method: http.MethodGet, Host: end.Host, Path: u.EscapedPath(), Query: query, Header: http.Header{}}
 	resp, err := d.send(ctx, r, u, llm.Target{API: "control", Region: end.Region, ID: path[0], Note: d.params.Note})
 	if err != nil {
+		if e, ok := errors.AsType[*llm.Error](err); ok && strings.HasPrefix(string(e.Code), "iam.") {
+			e.Statement = jsonx.Raw(inventory.Statement)
+			e.Fix = "Add this statement to the policy of the gateway's identity: " + inventory.Statement
+		}
 		return nil, err
 	}
 	defer resp.Body.Close()

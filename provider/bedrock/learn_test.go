@@ -48,9 +48,10 @@ func (b *refusing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id = id[:strings.LastIndexByte(id, '/')]
 	b.called = append(b.called, id)
 	if no, ok := b.refuses[id]; ok {
-		if no.status == 400 {
+		switch no.status {
+		case http.StatusBadRequest:
 			w.Header().Set("X-Amzn-Errortype", "ValidationException")
-		} else if no.status == 404 {
+		case http.StatusNotFound:
 			w.Header().Set("X-Amzn-Errortype", "ResourceNotFoundException")
 		}
 		w.WriteHeader(no.status)
@@ -77,7 +78,7 @@ func (b *refusing) calls() string {
 
 // openAt opens a wildcard deployment in us-east-1 at an address that serves models
 // and lists.
-func openAt(t *testing.T, info provider.Info, url string, policy provider.Policy, override bool) provider.Targeter {
+func openAt(t *testing.T, info provider.Info, url string, override bool) provider.Targeter {
 	t.Helper()
 	client := upstream.New()
 	t.Cleanup(client.CloseIdle)
@@ -87,7 +88,7 @@ func openAt(t *testing.T, info provider.Info, url string, policy provider.Policy
 		values["aws_bedrock_runtime_endpoint"] = url
 		delete(environ, "AWS_ENDPOINT_URL")
 	}
-	d, err := info.Open(t.Context(), provider.Params{Model: "*", Values: values, Upstream: client, Policy: policy, Environ: func(name string) string { return environ[name] }})
+	d, err := info.Open(t.Context(), provider.Params{Model: "*", Values: values, Upstream: client, Environ: func(name string) string { return environ[name] }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +164,7 @@ func TestWrongLessonsHeal(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b, url := start(t, tt.first)
-			d := openAt(t, bedrock.Provider(), url, provider.Policy{}, false)
+			d := openAt(t, bedrock.Provider(), url, false)
 			if err := call(t, d, tt.model); err == nil {
 				t.Error("no error")
 			}
@@ -185,7 +186,7 @@ func TestWrongLessonsHeal(t *testing.T) {
 func TestOddIDsTeachNothingAboutGoodOnes(t *testing.T) {
 	const nova = "amazon.nova-lite-v1:0"
 	b, url := start(t, map[string]refusal{nova + ":24k": {400, onDemand}, "acme.made-up": {400, invalid}})
-	d := openAt(t, bedrock.Provider(), url, provider.Policy{}, false)
+	d := openAt(t, bedrock.Provider(), url, false)
 	before, err := d.Targets(nova)
 	if err != nil {
 		t.Fatal(err)
@@ -207,7 +208,7 @@ func TestOddIDsTeachNothingAboutGoodOnes(t *testing.T) {
 // Regions that are none of AWS's have no lists read.
 func TestMadeUpRegionsHaveNoListsRead(t *testing.T) {
 	b, url := start(t, map[string]refusal{"acme.rocket-v9:0": {400, onDemand}, "us.acme.rocket-v9:0": {400, invalid}, "global.acme.rocket-v9:0": {400, invalid}})
-	d := openAt(t, bedrock.Provider(), url, provider.Policy{}, false)
+	d := openAt(t, bedrock.Provider(), url, false)
 	for i := range 20 {
 		if err := call(t, d, fmt.Sprintf("xx-east-%d/acme.rocket-v9:0", i)); err == nil {
 			t.Error("it is answered")
@@ -229,7 +230,7 @@ func TestAddressesLearnForThemselves(t *testing.T) {
 	info := bedrock.Provider()
 	mock, mockURL := start(t, map[string]refusal{"us." + sonnet: {400, invalid}})
 	good, goodURL := start(t, nil)
-	atMock, atGood := openAt(t, info, mockURL, provider.Policy{}, true), openAt(t, info, goodURL, provider.Policy{}, true)
+	atMock, atGood := openAt(t, info, mockURL, true), openAt(t, info, goodURL, true)
 	if err := call(t, atMock, sonnet); err != nil || mock.calls() != "us."+sonnet+", global."+sonnet {
 		t.Error(err)
 	}

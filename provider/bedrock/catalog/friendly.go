@@ -190,9 +190,15 @@ func names(models []*Model) map[string]string {
 }
 
 // isName reports whether a form says enough without the vendor: more than r1,
-// v3.2 or claude.
+// r1-v1, v3.2 or claude.
 func isName(form string) bool {
-	return len(form) > 3 && strings.Trim(form[1:], "0123456789.-") != "" && strings.ContainsAny(form, "0123456789-")
+	letters := strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' && r != 'v' {
+			return r
+		}
+		return -1
+	}, form)
+	return len(form) > 3 && len(letters) > 1 && strings.Trim(form[1:], "0123456789.-") != "" && strings.ContainsAny(form, "0123456789-")
 }
 
 // preferred compares two models that could have the same name: positive if a is

@@ -417,9 +417,10 @@ func baseOf(arns ...string) string {
 	return ""
 }
 
-// statement is what lets a gateway read the lists, as the actions are named in
-// the service authorization reference of Amazon Bedrock.
-const statement = `{"Effect":"Allow","Action":["bedrock:ListFoundationModels","bedrock:ListInferenceProfiles","bedrock:GetInferenceProfile","bedrock:GetFoundationModelAvailability"],"Resource":"*"}`
+// Statement is what lets a gateway read the lists, an IAM statement as a JSON
+// object. Actions are named as in the service authorization reference of Amazon
+// Bedrock.
+const Statement = `{"Effect":"Allow","Action":["bedrock:ListFoundationModels","bedrock:ListInferenceProfiles","bedrock:GetInferenceProfile","bedrock:GetFoundationModelAvailability"],"Resource":"*"}`
 
 // denied reports whether an error is for want of a right.
 func denied(err error) bool {
@@ -444,7 +445,7 @@ func (v *Inventory) tell(region, action string, err error) {
 		level = slog.LevelWarn
 	}
 	if noRight {
-		attributes = append(attributes, slog.String("statement", statement))
+		attributes = append(attributes, slog.String("statement", Statement))
 	}
 	v.opt.Logger.LogAttrs(v.open, level, "models cannot be listed; what is known of them is this release's, what was kept, and what calls teach", attributes...)
 }

@@ -174,6 +174,9 @@ func (r *resolver) arn(region string, id modelid.ID) {
 		r.refuse("the policy does not allow "+prefix+". profiles in "+region, r.works(base, region))
 	case prefix == "" && leadsOn(id.ARN.Kind) && !r.staysIn(p, known, region):
 		r.refuse("the policy does not allow the regions that "+written+" leads to", r.works(base, region))
+	case id.ARN.Kind == modelid.FoundationModel && !r.policy.Strict && !(r.cat.OnDemand(base, region) == catalog.Yes && !r.learned.NeedsProfile(base, region)):
+		r.step(written, " is the model ", base)
+		r.bare(region, base)
 	default:
 		r.way(region, written, base, "an ARN: as written")
 	}
@@ -236,14 +239,12 @@ func (r *resolver) staysIn(p *catalog.Profile, known bool, region string) bool {
 // geographies the one that serves the region in its place.
 func (r *resolver) profile(region, written, prefix, base string) {
 	if !r.mayUse(prefix, region) {
-		if !worldwide(prefix, r.cat) {
-			r.step("the policy does not allow ", prefix, ". profiles in ", region)
-			if found := r.profiles(region, base); len(found) > 0 {
-				for _, p := range found {
-					r.way(region, p.ID, base, prefix+". is not allowed here; "+p.Prefix+". is")
-				}
-				return
+		r.step("the policy does not allow ", prefix, ". profiles in ", region)
+		if found := r.profiles(region, base); len(found) > 0 {
+			for _, p := range found {
+				r.way(region, p.ID, base, prefix+". is not allowed here; "+p.Prefix+". is")
 			}
+			return
 		}
 		r.refuse("the policy does not allow "+prefix+". profiles in "+region, r.works(base, region))
 		return
