@@ -174,7 +174,7 @@ func (r *resolver) arn(region string, id modelid.ID) {
 		r.refuse("the policy does not allow "+prefix+". profiles in "+region, r.works(base, region))
 	case prefix == "" && leadsOn(id.ARN.Kind) && !r.staysIn(p, known, region):
 		r.refuse("the policy does not allow the regions that "+written+" leads to", r.works(base, region))
-	case id.ARN.Kind == modelid.FoundationModel && !r.policy.Strict && !(r.cat.OnDemand(base, region) == catalog.Yes && !r.learned.NeedsProfile(base, region)):
+	case id.ARN.Kind == modelid.FoundationModel && !r.policy.Strict && (r.cat.OnDemand(base, region) != catalog.Yes || r.learned.NeedsProfile(base, region)):
 		r.step(written, " is the model ", base)
 		r.bare(region, base)
 	default:
