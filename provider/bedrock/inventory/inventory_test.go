@@ -249,6 +249,9 @@ func TestOneReadingForAllAndNobodyElseWaits(t *testing.T) {
 	if err := v.Again(t.Context(), region, a.get); err != nil || a.count("foundation-models") != 2 {
 		t.Error("a refused call does not have the lists read, because they are young")
 	}
+	if err := v.Refresh(t.Context(), region, time.Hour, a.get); err != nil { // the whole reading is over then, not only the lists
+		t.Error(err)
+	}
 	v.clock.advance(time.Minute)
 	if err := v.Refresh(t.Context(), region, time.Minute, a.get); err != nil || a.count("foundation-models") != 3 {
 		t.Error("lists that are old are not read again")

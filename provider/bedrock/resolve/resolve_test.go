@@ -176,7 +176,7 @@ func TestNoWayBreaksThePolicy(t *testing.T) {
 	few := []resolve.Learned{lessons[0], lessons[3]}
 	regions := c.Regions()
 	checked := 0
-	for _, m := range c.Models() {
+	for n, m := range c.Models() {
 		ids := []string{m.ID}
 		for _, g := range all {
 			ids = append(ids, g.Prefix+"."+m.ID)
@@ -190,7 +190,7 @@ func TestNoWayBreaksThePolicy(t *testing.T) {
 				continue
 			}
 			for i, region := range regions {
-				if testing.Short() && i%5 != 0 {
+				if testing.Short() && i%5 != 0 || text != m.ID && (i+n)%3 != 0 { // bare ids in every region, their other forms in every third
 					continue
 				}
 				for _, p := range policies {
