@@ -14,6 +14,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -34,6 +35,7 @@ type Server struct {
 	calls  int
 	closed bool
 	conns  map[*net.TCPConn]struct{}
+	left   map[*net.TCPConn]struct{} // whose client had closed them when the server ended
 }
 
 // Listen serves on a free port of this machine.
@@ -42,7 +44,7 @@ func Listen(script Script) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{listener: listener, script: script, conns: map[*net.TCPConn]struct{}{}}
+	s := &Server{listener: listener, script: script, conns: map[*net.TCPConn]struct{}{}, left: map[*net.TCPConn]struct{}{}}
 	s.done.Go(func() {
 		for {
 			conn, err := listener.AcceptTCP()
@@ -74,6 +76,9 @@ func (s *Server) Close() {
 	s.closed = true
 	_ = s.listener.Close() // it has no error that matters now
 	for conn := range s.conns {
+		if hungUp(conn) {
+			s.left[conn] = struct{}{}
+		}
 		_ = conn.Close()
 	}
 	s.mu.Unlock()
@@ -229,5 +234,27 @@ func (c *Call) Cut(reset bool) {
 func (c *Call) Left() bool {
 	c.closed = true
 	_, err := io.Copy(io.Discard, c.in)
-	return !errors.Is(err, net.ErrClosed) // any other end is the client's
+	if !errors.Is(err, net.ErrClosed) {
+		return true // any other end is the client's
+	}
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	_, left := c.server.left[c.conn]
+	return left
+}
+
+// hungUp reports whether the client has closed a connection, which whoever reads
+// from it may not have heard of yet.
+func hungUp(conn *net.TCPConn) bool {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return false
+	}
+	gone := false
+	err = raw.Control(func(fd uintptr) {
+		var b [1]byte
+		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		gone = n == 0 && err == nil || errors.Is(err, syscall.ECONNRESET)
+	})
+	return gone && err == nil
 }
