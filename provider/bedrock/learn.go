@@ -20,8 +20,11 @@ const learnPatience = 5 * time.Second
 // would work; and reports whether there is another way now.
 func (d *deployment) Learn(ctx context.Context, model string, refused provider.Target, e *llm.Error) bool {
 	w, ok := refused.(*way)
-	if !ok || !e.Upstream || e.Code != llm.CodeModelNeedsProfile && !invalid(e) {
+	if !ok || !e.Upstream {
 		return false
+	}
+	if e.Code != llm.CodeModelNeedsProfile && !invalid(e) {
+		return d.unlearn(w, e) && d.others(model, w)
 	}
 	a, err := d.ask(model)
 	if err != nil {
@@ -35,14 +38,35 @@ func (d *deployment) Learn(ctx context.Context, model string, refused provider.T
 	if a.policy.Strict {
 		return false
 	}
+	return d.others(model, w)
+}
+
+// others reports whether there are other ways than one.
+func (d *deployment) others(model string, w *way) bool {
 	p, err := d.plan(model)
 	return err == nil && slices.ContainsFunc(p.targets, func(t provider.Target) bool { return t.Place() != w.Place() || t.ID() != w.ID() })
+}
+
+// unlearn forgets what was learned of a model's own id when the profile that is
+// called in its place is refused for want of rights, or not found: the id may be
+// the one that is allowed.
+func (d *deployment) unlearn(w *way, e *llm.Error) bool {
+	id, err := modelid.Parse(w.target.ID)
+	if err != nil || id.Geography == "" || e.UpstreamStatus != 403 && e.UpstreamStatus != 404 {
+		return false
+	}
+	state, region := d.account.Now(), w.target.Region
+	if !state.NeedsProfile(w.base, region) && !state.Dead(w.base, region) || state.Catalogue.OnDemand(w.base, region) == catalog.No {
+		return false
+	}
+	d.account.Forget(w.base, region)
+	return true
 }
 
 // invalid reports whether AWS has said that an id is none. A 404 alone says less:
 // AWS answers so for want of a form or of recent use too, and a proxy for anything.
 func invalid(e *llm.Error) bool {
-	return e.Code == llm.CodeModelUnknown && strings.Contains(e.Message, "provided model identifier is invalid")
+	return e.Code == llm.CodeModelUnknown && strings.HasPrefix(e.Message, "The provided model identifier is invalid")
 }
 
 // lists reports whether the lists of a region say what calls there reach. A region
@@ -65,14 +89,16 @@ func (d *deployment) read(ctx context.Context, region string) {
 // that is known of: what clients make up is not remembered.
 func (d *deployment) note(w *way, e *llm.Error) {
 	id, err := modelid.Parse(w.target.ID)
-	if err != nil || id.ARN != (modelid.ARN{}) || id.Throughput != "" {
-		return
-	}
 	known, region := d.account, w.target.Region
-	if e.Code == llm.CodeModelNeedsProfile {
-		if id.Geography == "" {
-			known.NeedsProfile(id.ModelID(), region)
+	switch {
+	case err != nil || id.Throughput != "":
+		return
+	case e.Code == llm.CodeModelNeedsProfile:
+		if id.Geography == "" && (id.ARN == (modelid.ARN{}) || id.ARN.Kind == modelid.FoundationModel) {
+			known.NeedsProfile(id.Base(), region)
 		}
+		return
+	case id.ARN != (modelid.ARN{}):
 		return
 	}
 	state := known.Now()
@@ -123,10 +149,13 @@ func advise(e *llm.Error, a asked, w *way, known *catalog.Catalogue) {
 		}
 	case len(here) > 0: // a prefix that AWS has no profile for
 		e.Fix = "From " + region + " call " + strings.Join(here, " or ") + "."
-	case isModel && m.In(region) == catalog.No:
+	case isModel && (m.In(region) == catalog.No || len(elsewhere) > 0):
 		e.Code = llm.CodeModelNotInRegion
 		e.Cause = "AWS does not list " + m.ID + " in " + region + "."
 		e.Fix = "Call it in a region that has it; outcrop models lists what can be called in one."
+		if len(elsewhere) > 0 {
+			e.Fix = "Call it from another region: " + strings.Join(elsewhere, ", ") + "."
+		}
 	default:
 		e.Fix = "The nearest ids that are known are " + strings.Join(known.Nearest(w.target.ID, region, 3), ", ") + "."
 	}

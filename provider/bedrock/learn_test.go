@@ -182,6 +182,23 @@ func TestWrongLessonsHeal(t *testing.T) {
 	}
 }
 
+// A profile that is called because of a lesson and that the caller has no right to
+// has the lesson forgotten: the model's own id may be what is allowed.
+func TestALessonWhoseDetourIsDeniedIsForgotten(t *testing.T) {
+	const nova = "amazon.nova-lite-v1:0"
+	no := refusal{403, "User: x is not authorized to perform: bedrock:InvokeModel"}
+	b, url := start(t, map[string]refusal{nova: {400, invalid}, "us." + nova: no})
+	d := openAt(t, bedrock.Provider(), url, false)
+	if err := call(t, d, nova); err == nil {
+		t.Error("no error")
+	}
+	b.set(map[string]refusal{"us." + nova: no})
+	b.calls()
+	if err := call(t, d, nova); err != nil || b.calls() != nova {
+		t.Errorf("it is well again, and the answer is %v", err)
+	}
+}
+
 // What one caller makes up changes nothing for the others.
 func TestOddIDsTeachNothingAboutGoodOnes(t *testing.T) {
 	const nova = "amazon.nova-lite-v1:0"

@@ -149,9 +149,6 @@ func decide(a asked, state *inventory.State) resolve.Decision {
 func refusal(r *resolve.Refusal) error {
 	e := &llm.Error{Code: llm.CodeModelWrongPlace, Status: 400, Param: "model", Actor: llm.ActorOperator, Message: r.Message + "."}
 	switch {
-	case r.Elsewhere:
-		e.Code = llm.CodeModelNotInRegion
-		e.Fix = "Call it from another region: " + strings.Join(r.Works, ", ") + "."
 	case len(r.Works) > 0:
 		e.Fix = "What would work under another policy or from another region: " + strings.Join(r.Works, ", ") + "."
 	default:

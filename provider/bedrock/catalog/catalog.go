@@ -154,12 +154,16 @@ func (c *Catalogue) indexGeographies() {
 		add(to, g.Prefix, g.To)
 		world[g.Prefix] = g.Worldwide
 	}
+	declared := maps.Clone(world)
 	for _, p := range c.profiles {
-		if p.Application {
+		if p.Application || p.Prefix == "" {
 			continue
 		}
 		add(from, p.Prefix, p.Regions())
 		add(to, p.Prefix, p.to)
+		if _, known := declared[p.Prefix]; known { // one odd profile does not move what its prefix stands for
+			continue
+		}
 		for _, r := range p.routes {
 			add(to, p.Prefix, r.to)
 		}

@@ -178,7 +178,7 @@ func (a *addition) profiles(l *Live) {
 		if p.Application {
 			a.to.profiles[row.ARN] = p
 		} else {
-			p.Prefix = strings.TrimSuffix(strings.TrimSuffix(row.ID, base), ".")
+			p.Prefix = prefixOf(row.ID, base)
 		}
 		p.world = p.world || r.world
 		p.routes[l.Region] = r
@@ -188,6 +188,20 @@ func (a *addition) profiles(l *Live) {
 			a.profile(id).routes[l.Region] = route{}
 		}
 	}
+}
+
+// prefixOf is the geography in a profile's id: as the id is read, or, where that
+// takes it for a vendor, what stands in front of the model's id. It is empty if
+// neither tells.
+func prefixOf(id, base string) string {
+	if parsed, err := modelid.Parse(id); err == nil && parsed.Geography != "" {
+		return parsed.Geography
+	}
+	prefix, ok := strings.CutSuffix(id, "."+base)
+	if !ok {
+		return ""
+	}
+	return prefix
 }
 
 // route reads where a profile leads, and the base id of its model.

@@ -65,9 +65,11 @@ func code(f *wire.Fault) llm.Code {
 		switch {
 		case tooLong(f.Message):
 			return llm.CodeTooLong
-		case strings.Contains(f.Message, "with on-demand throughput isn"): // AWS's apostrophe is ’ or '
+		// AWS's words, from their beginning: further on a message may repeat what the
+		// caller sent.
+		case strings.HasPrefix(f.Message, "Invocation of model ID ") && strings.Contains(f.Message, " with on-demand throughput isn"): // ’t or 't
 			return llm.CodeModelNeedsProfile
-		case strings.Contains(f.Message, "provided model identifier is invalid"):
+		case strings.HasPrefix(f.Message, "The provided model identifier is invalid"):
 			return llm.CodeModelUnknown
 		}
 		return llm.CodeInvalid

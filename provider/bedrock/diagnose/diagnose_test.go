@@ -28,6 +28,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{400, "ValidationException", "The provided model identifier is invalid.", llm.CodeModelUnknown, 400},
 		{400, "ValidationException", "Invocation of model ID deepseek.r1-v1:0 with on-demand throughput isn’t supported. Retry your request with the ID or ARN of an inference profile that contains this model.", llm.CodeModelNeedsProfile, 400},
+		{400, "ValidationException", "1 validation error detected: Value 'The provided model identifier is invalid with on-demand throughput isn' at 'toolConfig.tools.1.member.toolSpec.name' failed to satisfy constraint", llm.CodeInvalid, 400},
 		{400, "ValidationException", "Invocation of model ID deepseek.r1-v1:0 with on-demand throughput isn't supported.", llm.CodeModelNeedsProfile, 400},
 		{400, "ValidationException", "Input is too long for requested model.", llm.CodeTooLong, 400},
 		{400, "ValidationException", "The model returned the following errors: prompt is too long: 250000 tokens > 200000 maximum", llm.CodeTooLong, 400},

@@ -61,6 +61,7 @@ type region struct {
 	// wanted are the ARNs whose models were asked for: true for those to look up,
 	// false for those that gave none.
 	wanted map[string]bool
+	asking bool // single models and ARNs are being asked about
 }
 
 // flight is one reading, for all who want it.

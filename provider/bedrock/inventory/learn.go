@@ -57,6 +57,15 @@ func (v *Inventory) NeedsProfile(base, region string) { v.learn(fact{needsProfil
 // Dead remembers that AWS has said that an id is not valid in a region.
 func (v *Inventory) Dead(id, region string) { v.learn(fact{dead, id, region}) }
 
+// Forget drops what was learned of an id in a region.
+func (v *Inventory) Forget(id, region string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.lessons, fact{needsProfile, id, region})
+	delete(v.lessons, fact{dead, id, region})
+	v.publish(false)
+}
+
 func (v *Inventory) learn(f fact) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -92,11 +92,10 @@ func (v *Inventory) Want(name, arn string, get Get) {
 	if added {
 		r.wanted[arn] = true
 	}
-	started := !r.tried.IsZero()
-	v.mu.Unlock()
-	if added && started {
-		_, _ = v.begin(name, v.opt.Now().Add(-againPause), get) // nobody waits; the region's status has the error
+	if added && r.live != nil && !v.closed { // else the first reading looks it up
+		v.running.Go(func() { v.readMore(r, get) })
 	}
+	v.mu.Unlock()
 }
 
 func (v *Inventory) wait(ctx context.Context, name string, done <-chan struct{}) error {
@@ -134,31 +133,25 @@ func (v *Inventory) begin(name string, after time.Time, get Get) (*flight, error
 	r.tried = now
 	r.flight = &flight{lists: make(chan struct{}), done: make(chan struct{})}
 	f := r.flight
-	v.running.Go(func() {
-		v.read(r, f, get)
-		v.mu.Lock()
-		r.flight = nil
-		v.mu.Unlock()
-		close(f.done)
-	})
+	v.running.Go(func() { v.read(r, f, get) })
 	return f, nil
 }
 
 // read makes one reading of a region: the lists, which are of use at once, then
-// what single models and ARNs must be asked about.
+// what single models and ARNs must be asked about. The flight is over with the
+// lists, so that who comes later has newer ones.
 func (v *Inventory) read(r *region, f *flight, get Get) {
 	v.mu.Lock()
 	before := r.live
 	v.mu.Unlock()
 	live, err := v.readLists(r.name, before, get)
+	v.mu.Lock()
+	r.flight = nil
+	v.mu.Unlock()
 	v.settle(r, live, err)
 	close(f.lists)
-	if live == nil {
-		return
-	}
-	more := *live
-	v.readMore(r, &more, get)
-	v.settle(r, &more, err)
+	v.readMore(r, get)
+	close(f.done)
 }
 
 // settle makes what was read known.
@@ -280,17 +273,49 @@ func account(profiles []catalog.LiveProfile) string {
 }
 
 // readMore asks what lies beneath ARNs, and, when it is time, what the account
-// may do with each model.
-func (v *Inventory) readMore(r *region, live *catalog.Live, get Get) {
+// may do with each model. One goroutine at a time does so for a region.
+func (v *Inventory) readMore(r *region, get Get) {
 	ctx, cancel := context.WithTimeout(v.open, accessPatience)
 	defer cancel()
-	v.readBeneath(ctx, r, live, get)
 	v.mu.Lock()
-	due := r.access.IsZero() && len(live.Access) == 0 || v.opt.Now().Sub(r.access) >= accessAge
-	v.mu.Unlock()
-	if !due {
+	live := r.live
+	if r.asking || live == nil {
+		v.mu.Unlock()
 		return
 	}
+	r.asking = true
+	due := r.access.IsZero() && len(live.Access) == 0 || v.opt.Now().Sub(r.access) >= accessAge
+	v.mu.Unlock()
+	for v.readBeneath(ctx, r, get) { // more may be wanted in the meantime
+		continue
+	}
+	if due {
+		if access := v.readAccess(ctx, live, get); access != nil {
+			v.amend(r, func(l *catalog.Live) { l.Access = access })
+			v.mu.Lock()
+			r.access = v.opt.Now()
+			v.mu.Unlock()
+		}
+	}
+	v.mu.Lock()
+	r.asking = false
+	v.mu.Unlock()
+}
+
+// amend puts what was asked for into the newest lists.
+func (v *Inventory) amend(r *region, change func(*catalog.Live)) {
+	v.mu.Lock()
+	next := *r.live
+	change(&next)
+	r.live = &next
+	v.publish(true)
+	v.mu.Unlock()
+	v.save(&next)
+}
+
+// readAccess asks what the account may do with each model that writes text; nil if
+// that cannot be asked.
+func (v *Inventory) readAccess(ctx context.Context, live *catalog.Live, get Get) map[string]catalog.Access {
 	access := map[string]catalog.Access{}
 	failed := 0
 	for i := range live.Models.Value {
@@ -302,7 +327,7 @@ func (v *Inventory) readMore(r *region, live *catalog.Live, get Get) {
 		if err != nil {
 			if failed++; failed == maxRefused || ctx.Err() != nil { // it cannot be asked at all
 				v.tell(live.Region, "bedrock:GetFoundationModelAvailability", err)
-				return
+				return nil
 			}
 			continue
 		}
@@ -310,15 +335,12 @@ func (v *Inventory) readMore(r *region, live *catalog.Live, get Get) {
 			access[m.ID] = a
 		}
 	}
-	live.Access = access
-	v.mu.Lock()
-	r.access = v.opt.Now()
-	v.mu.Unlock()
+	return access
 }
 
 // readBeneath looks up the models beneath the ARNs that calls go to and that no
-// list tells. What was known stays.
-func (v *Inventory) readBeneath(ctx context.Context, r *region, live *catalog.Live, get Get) {
+// list tells, and reports whether there were any. What was known stays.
+func (v *Inventory) readBeneath(ctx context.Context, r *region, get Get) bool {
 	v.mu.Lock()
 	var arns []string
 	for arn, open := range r.wanted {
@@ -327,29 +349,43 @@ func (v *Inventory) readBeneath(ctx context.Context, r *region, live *catalog.Li
 		}
 	}
 	v.mu.Unlock()
-	if len(arns) == 0 {
-		return
-	}
 	slices.Sort(arns)
-	beneath := maps.Clone(live.Beneath)
-	if beneath == nil || len(beneath) >= maxWanted {
-		beneath = map[string]string{}
-	}
+	found, passing := map[string]string{}, 0
 	for _, arn := range arns {
 		base, err := lookUp(ctx, arn, get)
 		if err != nil {
 			v.opt.Logger.Debug("what lies beneath an ARN cannot be told", slog.String("arn", arn), slog.String("error", err.Error()))
 		}
+		if passes(err) {
+			passing++ // the next reading tries again
+			continue
+		}
 		v.mu.Lock()
 		if base != "" {
-			beneath[arn] = base
+			found[arn] = base
 			delete(r.wanted, arn)
-		} else if ctx.Err() == nil {
+		} else {
 			r.wanted[arn] = false
 		}
 		v.mu.Unlock()
 	}
-	live.Beneath = beneath
+	if len(found) > 0 {
+		v.amend(r, func(l *catalog.Live) {
+			beneath := maps.Clone(l.Beneath)
+			if beneath == nil || len(beneath) >= maxWanted {
+				beneath = map[string]string{}
+			}
+			maps.Copy(beneath, found)
+			l.Beneath = beneath
+		})
+	}
+	return len(arns) > 0 && passing == 0 && ctx.Err() == nil
+}
+
+// passes reports whether an error may be gone the next time.
+func passes(err error) bool {
+	e, ok := errors.AsType[*llm.Error](err)
+	return err != nil && (!ok || e.UpstreamStatus == 0 && !denied(err) || e.UpstreamStatus == 429 || e.UpstreamStatus >= 500)
 }
 
 // answers reports whether lookUp can tell what lies beneath an ARN.

@@ -40,8 +40,6 @@ type Refusal struct {
 	Message string
 	// Works lists ids that would work with another region or policy, nearest first.
 	Works []string
-	// Elsewhere is whether no policy would help, only another region.
-	Elsewhere bool
 }
 
 // Learned is what AWS's refusals have taught that no list says. It changes the
@@ -100,21 +98,23 @@ func (r *resolver) step(words ...string) {
 	r.out.Steps = append(r.out.Steps, strings.Join(words, ""))
 }
 
+// way adds a way, unless the policy does not allow it: whatever led here, no id
+// goes out that it forbids.
 func (r *resolver) way(region, id, base, reason string) {
+	if !r.permitted(region, id) {
+		r.refuse("the policy does not allow "+id+" in "+region, r.works(base, region))
+		return
+	}
 	r.out.Ways = append(r.out.Ways, Way{API: "converse", Region: region, ID: id, Base: base, Reason: reason})
 	r.step(region, ": ", id, ": ", reason)
 }
 
-func (r *resolver) refuse(message string, works []string) {
-	r.refuseAs(Refusal{Message: message, Works: works})
-}
-
-// refuseAs notes why there is no way in a region; of several regions the first one
+// refuse notes why there is no way in a region; of several regions the first one
 // counts.
-func (r *resolver) refuseAs(why Refusal) {
-	r.step("refused: ", why.Message)
+func (r *resolver) refuse(message string, works []string) {
+	r.step("refused: ", message)
 	if r.out.Refusal == nil {
-		r.out.Refusal = &why
+		r.out.Refusal = &Refusal{Message: message, Works: works}
 	}
 }
 
@@ -138,6 +138,9 @@ func (r *resolver) in(region string, id modelid.ID) {
 		r.profile(region, id.ModelID(), id.Geography, id.Base())
 	default:
 		base := id.Base()
+		if plain, err := modelid.Parse(id.ModelID()); err == nil {
+			base = plain.Base() // a family in the string tells the abilities, not the id
+		}
 		_, known := r.cat.Model(base)
 		switch named, ok := r.cat.Friendly(base); {
 		case known:
@@ -180,6 +183,39 @@ func (r *resolver) arn(region string, id modelid.ID) {
 	default:
 		r.way(region, written, base, "an ARN: as written")
 	}
+}
+
+// permitted reports whether an id may go out, by what it says itself: that of a
+// profile which the lists have, and what looks like a profile of a known model.
+func (r *resolver) permitted(region, id string) bool {
+	if !r.policy.explicit() && r.policy.Global {
+		return true
+	}
+	if arn, err := modelid.ParseARN(id); err == nil {
+		if arn.Kind != modelid.FoundationModel && arn.Kind != modelid.InferenceProfile {
+			return true // judged by where it leads
+		}
+		id = arn.Resource
+	}
+	if p, ok := r.cat.Profile(id); ok {
+		if p.Application {
+			return r.staysIn(p, true, region)
+		}
+		return r.mayUse(p.Prefix, region) && (r.policy.Global || !worldwideProfile(p))
+	}
+	prefix, base, ok := strings.Cut(id, ".")
+	switch {
+	case !ok || !strings.Contains(base, "."):
+		return true // a vendor and a name
+	case strings.EqualFold(prefix, "global"):
+		return r.policy.Global
+	}
+	base, _, _ = strings.Cut(base, ":")
+	known := slices.ContainsFunc(r.cat.Models(), func(m *catalog.Model) bool {
+		name, _, _ := strings.Cut(m.ID, ":")
+		return name == base
+	})
+	return !known || r.mayUse(strings.ToLower(prefix), region)
 }
 
 // leadsOn reports whether what an ARN names may have a call served in other regions
@@ -306,22 +342,18 @@ func (r *resolver) bare(region, base string) {
 }
 
 // unreachable refuses a model that no profile leads to from a region, or none that
-// the policy allows. As long as AWS's own lists of the region were not read, it is
-// left to AWS that there is none: one may have come since.
+// the policy allows. That there is none is left to AWS, as one may have come since
+// the lists were read.
 func (r *resolver) unreachable(region, base string) {
 	works := r.works(base, region)
 	if slices.ContainsFunc(r.cat.ProfilesOf(base), func(p *catalog.Profile) bool { return r.serves(p, region) }) {
 		r.refuse("the policy allows none of the ways to "+base+" from "+region, works)
 		return
 	}
-	if _, listed := r.cat.AsOf(region); !listed {
-		for _, w := range works {
-			r.step("known to work: ", w)
-		}
-		r.way(region, base, base, "no profile is known that leads to it from "+region+": as written")
-		return
+	for _, w := range works {
+		r.step("known to work: ", w)
 	}
-	r.refuseAs(Refusal{Message: base + " is not to be had in " + region, Works: works, Elsewhere: true})
+	r.way(region, base, base, "no profile is known that leads to it from "+region+": as written")
 }
 
 // reach says where a profile leads.
@@ -352,7 +384,7 @@ func (r *resolver) dead(id, region string) int {
 func (r *resolver) profiles(region, base string) []*catalog.Profile {
 	var found []*catalog.Profile
 	for _, p := range r.cat.ProfilesOf(base) {
-		if r.policy.allows(p.Prefix, region, r.cat) && r.serves(p, region) {
+		if r.policy.allows(p.Prefix, region, r.cat) && r.serves(p, region) && (r.policy.Global || !worldwideProfile(p)) {
 			found = append(found, p)
 		}
 	}

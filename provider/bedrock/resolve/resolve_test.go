@@ -63,6 +63,11 @@ func TestWays(t *testing.T) {
 		map[string]string{"acme.rocket-v9:0": "INFERENCE_PROFILE", "acme.comet-v1:0": "INFERENCE_PROFILE", "acme.pebble-v1:0": "ON_DEMAND"},
 		map[string][]string{"us.acme.rocket-v9:0": {"us-east-1", "us-west-2"}, "global.acme.rocket-v9:0": {""}, "global.acme.comet-v1:0": {""}}))
 	odd := c.With(live("us-east-1", map[string]string{"acme.comet-v1:0": "INFERENCE_PROFILE"}, map[string][]string{"emea.acme.comet-v1:0": {"me-south-1"}}))
+	renamed := live("eu-central-1", map[string]string{"acme.rocket-v2-20261101:0": "INFERENCE_PROFILE"}, nil)
+	renamed.Profiles = llm.Some([]catalog.LiveProfile{{
+		ID: "global.acme.rocket-v2:0", ARN: "arn:aws:bedrock:eu-central-1:123456789012:inference-profile/global.acme.rocket-v2:0", Type: "SYSTEM_DEFINED",
+		Models: []string{"arn:aws:bedrock:eu-central-1::foundation-model/acme.rocket-v2-20261101:0", "arn:aws:bedrock:us-east-1::foundation-model/acme.rocket-v2-20261101:0"},
+	}})
 	global := resolve.Default()
 	local := resolve.Policy{}
 	taught := resolve.Learned{NeedsProfile: func(base, _ string) bool { return base == "acme.rocket-v9:0" }}
@@ -101,6 +106,12 @@ func TestWays(t *testing.T) {
 		{"a model's own ARN where it has no on-demand throughput", "arn:aws:bedrock:us-east-1::foundation-model/" + sonnet45, "us-east-1", local, c, resolve.Learned{}, []string{"us." + sonnet45}},
 		{"a model's own ARN where it has", "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Learned{}, []string{"arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}},
 		{"a model's own ARN, strictly", "arn:aws:bedrock:us-east-1::foundation-model/" + sonnet45, "us-east-1", resolve.Policy{Strict: true}, c, resolve.Learned{}, []string{"arn:aws:bedrock:us-east-1::foundation-model/" + sonnet45}},
+		{"what looks like a worldwide profile but for its vendor", "global.acme.3d-model-v1:0", "us-east-1", local, c, resolve.Learned{}, nil},
+		{"a prefix that nobody knows before a model that is known", "emea." + sonnet45, "eu-west-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
+		{"an odd prefix in a model's ARN", "arn:aws:bedrock:us-east-1::foundation-model/emea.acme.comet-v1:0", "us-east-1", resolve.Policy{Geographies: []string{"eu"}}, odd, resolve.Learned{}, nil},
+		{"a profile of another id than its model's", "global.acme.rocket-v2:0", "eu-central-1", local, c.With(renamed), resolve.Learned{}, nil},
+		{"a custom Nova's family with an id", "nova/amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Learned{}, []string{"amazon.nova-lite-v1:0"}},
+		{"where no profile leads, AWS is asked", r1, "eu-central-1", local, c, resolve.Learned{}, []string{r1}},
 		{"a router may lead anywhere", "arn:aws:bedrock:eu-west-3:123456789012:default-prompt-router/anthropic.claude:1", "eu-west-3", resolve.Policy{Geographies: []string{}}, c, resolve.Learned{}, nil},
 		{"a stored prompt may too", "arn:aws:bedrock:eu-west-3:123456789012:prompt/ABCDEFGHIJ", "eu-west-3", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
 		{"a prefix that only AWS's lists know", "emea.acme.comet-v1:0", "us-east-1", resolve.Policy{Geographies: []string{"eu"}}, odd, resolve.Learned{}, nil},
