@@ -468,10 +468,11 @@ func TestLessons(t *testing.T) {
 	if _, dead := knows(); dead {
 		t.Error("an hour later it still holds")
 	}
-	for i := range 5000 {
+	for i := range 2000 {
 		v.Dead(fmt.Sprintf("acme.made-up-%d", i), region)
+		v.clock.advance(time.Millisecond)
 	}
-	if s := v.Now(); s.Dead("acme.made-up-0", region) || !s.Dead("acme.made-up-4999", region) {
+	if s := v.Now(); s.Dead("acme.made-up-0", region) || !s.Dead("acme.made-up-1999", region) {
 		t.Error("lessons are not bounded, the oldest first")
 	}
 }
