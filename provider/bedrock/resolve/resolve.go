@@ -124,10 +124,6 @@ func (r *resolver) in(region string, id modelid.ID) {
 	switch {
 	case id.ARN != (modelid.ARN{}):
 		r.arn(region, id)
-	case id.Geography != "" && (r.policy.Strict || id.Throughput != "") && !r.mayUse(id.Geography, region):
-		r.refuse("the policy does not allow "+id.Geography+". profiles in "+region, r.works(id.Base(), region))
-	case isProfile && r.policy.Strict && !r.mayUse(listed.Prefix, region):
-		r.refuse("the policy does not allow "+listed.Prefix+". profiles in "+region, r.works(listed.Base, region))
 	case r.policy.Strict:
 		r.way(region, id.ModelID(), id.Base(), "strict: as written")
 	case id.Throughput != "":
@@ -203,6 +199,9 @@ func (r *resolver) permitted(region, id string) bool {
 		}
 		return r.mayUse(p.Prefix, region) && (r.policy.Global || !worldwideProfile(p))
 	}
+	if parsed, err := modelid.Parse(id); err == nil && parsed.Geography != "" {
+		return r.mayUse(parsed.Geography, region)
+	}
 	prefix, base, ok := strings.Cut(id, ".")
 	switch {
 	case !ok || !strings.Contains(base, "."):
@@ -233,8 +232,14 @@ func leadsOn(k modelid.Kind) bool {
 // deployment's own: any, as long as calls may be served anywhere, and otherwise
 // those that the profiles lead to that are allowed.
 func (r *resolver) near(bound, region string) bool {
-	return r.policy.Global || slices.ContainsFunc(r.cat.Geographies(), func(g catalog.Geography) bool {
-		return !g.Worldwide && r.policy.allows(g.Prefix, region, r.cat) && slices.Contains(g.To, bound)
+	return r.policy.Global || r.within(bound, region)
+}
+
+// within reports whether profiles of a geography that is allowed in a region lead
+// to another one.
+func (r *resolver) within(at, region string) bool {
+	return slices.ContainsFunc(r.cat.Geographies(), func(g catalog.Geography) bool {
+		return !g.Worldwide && r.policy.allows(g.Prefix, region, r.cat) && slices.Contains(g.To, at)
 	})
 }
 
@@ -262,9 +267,7 @@ func (r *resolver) staysIn(p *catalog.Profile, known bool, region string) bool {
 		return r.policy.Global
 	}
 	for _, at := range to {
-		if at != region && !slices.ContainsFunc(r.cat.Geographies(), func(g catalog.Geography) bool {
-			return !g.Worldwide && r.policy.allows(g.Prefix, region, r.cat) && slices.Contains(g.To, at)
-		}) {
+		if at != region && !r.within(at, region) {
 			return false
 		}
 	}
@@ -276,10 +279,7 @@ func (r *resolver) staysIn(p *catalog.Profile, known bool, region string) bool {
 func (r *resolver) profile(region, written, prefix, base string) {
 	if !r.mayUse(prefix, region) {
 		r.step("the policy does not allow ", prefix, ". profiles in ", region)
-		if found := r.profiles(region, base); len(found) > 0 {
-			for _, p := range found {
-				r.way(region, p.ID, base, prefix+". is not allowed here; "+p.Prefix+". is")
-			}
+		if r.rehome(region, base, prefix+". is not allowed here; ", ". is") {
 			return
 		}
 		r.refuse("the policy does not allow "+prefix+". profiles in "+region, r.works(base, region))
@@ -287,10 +287,7 @@ func (r *resolver) profile(region, written, prefix, base string) {
 	}
 	p, known := r.cat.Profile(written)
 	if known && p.From(region) == catalog.No && r.policy.explicit() {
-		if found := r.profiles(region, base); len(found) > 0 {
-			for _, p := range found {
-				r.way(region, p.ID, base, written+" does not serve "+region+"; "+p.Prefix+". does")
-			}
+		if r.rehome(region, base, written+" does not serve "+region+"; ", ". does") {
 			return
 		}
 	}
@@ -302,6 +299,16 @@ func (r *resolver) profile(region, written, prefix, base string) {
 		reason = "as written, although " + prefix + ". is not known to serve " + region
 	}
 	r.way(region, written, base, reason)
+}
+
+// rehome adds the profiles that serve a region in place of one that the id names,
+// each with the reason around its prefix, and reports whether there are any.
+func (r *resolver) rehome(region, base, before, behind string) bool {
+	found := r.profiles(region, base)
+	for _, p := range found {
+		r.way(region, p.ID, base, before+p.Prefix+behind)
+	}
+	return len(found) > 0
 }
 
 // bare calls a model by its own id where it can be, else by a profile.
