@@ -178,7 +178,7 @@ func (c *Client) keepFresh(every time.Duration) {
 	for {
 		pause := every
 		for _, l := range c.Refresh(c.open, every/2) {
-			if e, ok := errors.AsType[*llm.Error](l.Err); ok && !strings.HasPrefix(string(e.Code), "iam.") {
+			if e, ok := errors.AsType[*llm.Error](l.Err); ok && !e.Code.Denied() {
 				pause = min(pause, refreshAgain)
 			}
 		}

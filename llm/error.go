@@ -3,6 +3,7 @@ package llm
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"outcrop/internal/jsonx"
@@ -13,6 +14,9 @@ import (
 // with gateway. are for what Outcrop itself refuses; the others are about the
 // provider. The set is closed: see Codes.
 type Code string
+
+// Denied reports whether the code is of a right that is missing or denied.
+func (c Code) Denied() bool { return strings.HasPrefix(string(c), "iam.") }
 
 // Codes of what Outcrop itself refuses or fails at.
 const (

@@ -6,7 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
+	"sync"
 	"time"
 
 	"outcrop/internal/jsonx"
@@ -26,7 +26,7 @@ func (d *deployment) fetch(ctx context.Context, end *endpoint.Endpoint, query st
 	r := &sign.Request{Method: http.MethodGet, Host: end.Host, Path: u.EscapedPath(), Query: query, Header: http.Header{}}
 	resp, err := d.send(ctx, r, u, llm.Target{API: "control", Region: end.Region, ID: path[0], Note: d.params.Note})
 	if err != nil {
-		if e, ok := errors.AsType[*llm.Error](err); ok && strings.HasPrefix(string(e.Code), "iam.") {
+		if e, ok := errors.AsType[*llm.Error](err); ok && e.Code.Denied() {
 			e.Statement = jsonx.Raw(inventory.Statement)
 			e.Fix = "Add this statement to the policy of the gateway's identity: " + inventory.Statement
 		}
@@ -43,22 +43,16 @@ func (d *deployment) fetch(ctx context.Context, end *endpoint.Endpoint, query st
 
 // Refresh reads the lists of the deployment's regions.
 func (d *deployment) Refresh(ctx context.Context, after time.Time) []provider.List {
-	regions := d.own
 	if d.listable {
-		done := make(chan struct{}, len(regions))
-		for _, region := range regions {
-			go func() { // ends with ctx or the reading, whose time is bounded
-				_ = d.account.Refresh(ctx, region, after, d.get) // the status has the error
-				done <- struct{}{}
-			}()
+		var readings sync.WaitGroup
+		for _, region := range d.own {
+			readings.Go(func() { _ = d.account.Refresh(ctx, region, after, d.get) }) // the status has the error
 		}
-		for range regions {
-			<-done
-		}
+		readings.Wait()
 	}
 	var lists []provider.List
 	for _, s := range d.account.Status() {
-		if slices.Contains(regions, s.Region) {
+		if slices.Contains(d.own, s.Region) {
 			lists = append(lists, provider.List{Place: s.Region, Account: s.Account, At: s.At, Models: s.Models, Profiles: s.Profiles, Err: s.Err})
 		}
 	}
@@ -81,14 +75,14 @@ func (d *deployment) Answers(ctx context.Context) (map[string][]byte, error) {
 // a way to, and the account's own inference profiles. A model that no list of the
 // region has is not among them.
 func (d *deployment) Models() []provider.Model {
-	known := d.account.Now().Catalogue
+	state := d.account.Now()
+	known := state.Catalogue
 	var out []provider.Model
-	regions := d.own
 	for _, m := range known.Models() {
 		if m.Kind != catalog.KindChat && m.Kind != catalog.KindUnknown || m.Output != 0 && !m.Output.Has(catalog.Text) {
 			continue
 		}
-		if row, ok := d.model(known, m, regions); ok {
+		if row, ok := d.model(state, m); ok {
 			out = append(out, row)
 		}
 	}
@@ -96,7 +90,7 @@ func (d *deployment) Models() []provider.Model {
 		if !p.Application {
 			continue
 		}
-		for _, region := range regions {
+		for _, region := range d.own {
 			if arn := p.ARN(region); arn != "" {
 				row := provider.Model{ID: arn, Title: p.Name, Target: llm.Target{API: "converse", Region: region, ID: arn, Reason: "a profile of the account's"}, Serves: p.Destinations(region), Anywhere: p.Worldwide()}
 				if m, ok := known.Model(p.Base); ok {
@@ -111,15 +105,13 @@ func (d *deployment) Models() []provider.Model {
 }
 
 // model describes a model if there is a way to it.
-func (d *deployment) model(known *catalog.Catalogue, m *catalog.Model, regions []string) (provider.Model, bool) {
+func (d *deployment) model(state *inventory.State, m *catalog.Model) (provider.Model, bool) {
+	known := state.Catalogue
 	id, err := modelid.Parse(m.ID)
 	if err != nil {
 		return provider.Model{}, false
 	}
-	state := d.account.Now()
-	policy := d.policy
-	policy.Regions = regions
-	a := asked{id: id, model: id, region: d.home, policy: policy}
+	a := asked{id: id, model: id, region: d.home, policy: d.policy}
 	ways := slices.DeleteFunc(decide(a, state).Ways, func(w resolve.Way) bool {
 		if m.OnDemand(w.Region) == catalog.Yes {
 			return false

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"outcrop/llm"
@@ -461,7 +460,7 @@ const Statement = `{"Effect":"Allow","Action":["bedrock:ListFoundationModels","b
 // denied reports whether an error is for want of a right.
 func denied(err error) bool {
 	e, ok := errors.AsType[*llm.Error](err)
-	return ok && strings.HasPrefix(string(e.Code), "iam.")
+	return ok && e.Code.Denied()
 }
 
 // tell says once that an action is not permitted, and once that one fails
