@@ -76,13 +76,15 @@ func (w *way) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) 
 
 // call is one try that AWS has accepted.
 type call struct {
-	resp *upstream.Response
-	meta llm.Meta
+	way    *way
+	stream bool
+	resp   *upstream.Response
+	meta   llm.Meta
 }
 
 // failed is the error for an answer that failed after AWS had accepted the call.
 func (c *call) failed(err error) error {
-	e := diagnose.Stream(err, c.meta.Target)
+	e := diagnose.Stream(err, c.way.failing(c.stream))
 	if e.RequestID == "" {
 		e.RequestID = c.meta.UpstreamID
 	}
@@ -106,11 +108,11 @@ func (w *way) call(ctx context.Context, req *llm.Request, stream bool) (*call, e
 	if stream {
 		u, path = w.stream, w.streamPath
 	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: jsonHeader(), Body: body}, u, w.target)
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: jsonHeader(), Body: body}, u, &w.target, func() diagnose.Case { return w.failing(stream) })
 	if err != nil {
 		return nil, err
 	}
-	c := &call{resp: resp, meta: llm.Meta{Target: w.target, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w}}
+	c := &call{way: w, stream: stream, resp: resp, meta: llm.Meta{Target: w.target, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w}}
 	c.meta.Warnings = slices.Concat(w.warnings, changes, dropped)
 	return c, nil
 }
@@ -132,17 +134,23 @@ func requestError(err error) error {
 	}
 }
 
-// send signs and sends a request. An answer with an error status is an error.
-func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, target llm.Target) (*upstream.Response, error) {
+// failing is what a diagnosis needs to know of a call by the way.
+func (w *way) failing(stream bool) diagnose.Case {
+	return diagnose.Case{Target: w.target, Base: w.base, Stream: stream, Known: w.d.account.Now().Catalogue, Now: w.d.now()}
+}
+
+// send signs and sends a request for the region of target. An answer with an error
+// status is an error, diagnosed by what failing says of the call.
+func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, target *llm.Target, failing func() diagnose.Case) (*upstream.Response, error) {
 	used, err := d.authenticate(ctx, r, target.Region)
 	if err != nil {
 		e := llm.AsError(err)
-		e.Target = target
+		e.Target = *target
 		return nil, e
 	}
 	resp, err := d.client.Do(ctx, &upstream.Request{Method: r.Method, URL: u, Header: r.Header, Body: r.Body})
 	if err != nil {
-		return nil, diagnose.Transport(err, target)
+		return nil, diagnose.Transport(err, *target)
 	}
 	if resp.Status == http.StatusOK {
 		return resp, nil
@@ -153,7 +161,10 @@ func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, targ
 		body = append(body, " (cut)"...)
 	}
 	h := resp.Header
-	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), hide(body, used)), target)
+	c := failing()
+	c.APIKey = used.BearerToken() != ""
+	c.Served, _ = http.ParseTime(h.Get("Date")) // where it is missing, AWS's words have the times
+	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), hide(body, used)), c)
 	if e.Code == llm.CodeCredentialsExpired || e.Code == llm.CodeCredentialsInvalid { // a key may have been replaced
 		e.Retry = llm.RetryNo
 		if d.source.Invalidate(used) {

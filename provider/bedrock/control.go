@@ -13,6 +13,7 @@ import (
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/diagnose"
 	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/inventory"
 	"outcrop/provider/bedrock/modelid"
@@ -24,9 +25,10 @@ import (
 func (d *deployment) fetch(ctx context.Context, end *endpoint.Endpoint, query string, path ...string) ([]byte, error) {
 	u := end.URL(query, path...)
 	r := &sign.Request{Method: http.MethodGet, Host: end.Host, Path: u.EscapedPath(), Query: query, Header: http.Header{}}
-	resp, err := d.send(ctx, r, u, llm.Target{API: "control", Region: end.Region, ID: path[0], Note: d.params.Note})
+	target := llm.Target{API: "control", Region: end.Region, ID: path[0], Note: d.params.Note}
+	resp, err := d.send(ctx, r, u, &target, func() diagnose.Case { return diagnose.Case{Target: target, Now: d.now()} })
 	if err != nil {
-		if e, ok := errors.AsType[*llm.Error](err); ok && e.Code.Denied() {
+		if e, ok := errors.AsType[*llm.Error](err); ok && (e.Code == llm.CodeIdentityMissing || e.Code == llm.CodeDenied) {
 			e.Statement = jsonx.Raw(inventory.Statement)
 			e.Fix = "Add this statement to the policy of the gateway's identity: " + inventory.Statement
 		}
@@ -174,19 +176,27 @@ func lifeWarnings(m *catalog.Model, now time.Time) []llm.Warning {
 	if l.IsLegacy(now) != catalog.Yes {
 		return nil
 	}
-	w := llm.Warning{Code: llm.WarnLegacy, Field: "model"}
-	switch {
-	case l.HasEnded(now) && !l.EndOfLife.IsZero():
-		w.Code, w.Detail = llm.WarnEnded, "its life ended on "+l.EndOfLife.Format(time.DateOnly)
-	case l.HasEnded(now):
-		w.Code, w.Detail = llm.WarnEnded, "its life is over"
-	case !l.EndOfLife.IsZero():
-		w.Detail = "its life ends on " + l.EndOfLife.Format(time.DateOnly)
-	case !l.Legacy.IsZero():
-		w.Detail = "legacy since " + l.Legacy.Format(time.DateOnly)
+	w := llm.Warning{Code: llm.WarnLegacy, Field: "model", Detail: lifeOf(l, now)}
+	if l.HasEnded(now) {
+		w.Code = llm.WarnEnded
 	}
 	if l.Successor != "" {
 		w.Detail += "; its successor is " + l.Successor
 	}
 	return []llm.Warning{w}
+}
+
+// lifeOf says how the life of a legacy model stands; empty if no day is known.
+func lifeOf(l *catalog.Lifecycle, now time.Time) string {
+	switch {
+	case l.HasEnded(now) && !l.EndOfLife.IsZero():
+		return "its life ended on " + l.EndOfLife.Format(time.DateOnly)
+	case l.HasEnded(now):
+		return "its life is over"
+	case !l.EndOfLife.IsZero():
+		return "its life ends on " + l.EndOfLife.Format(time.DateOnly)
+	case !l.Legacy.IsZero():
+		return "legacy since " + l.Legacy.Format(time.DateOnly)
+	}
+	return ""
 }

@@ -9,6 +9,7 @@ import (
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/diagnose"
 	"outcrop/provider/bedrock/modelid"
 )
 
@@ -34,7 +35,7 @@ func (d *deployment) Learn(ctx context.Context, model string, refused provider.T
 		d.read(ctx, w.target.Region)
 		d.note(w, e)
 	}
-	advise(e, a, w, d.account.Now().Catalogue) // no other way may be left, or work
+	advise(e, a, w, d.account.Now().Catalogue, d.now()) // no other way may be left, or work
 	if a.policy.Strict {
 		return false
 	}
@@ -110,7 +111,7 @@ func (d *deployment) note(w *way, e *llm.Error) {
 }
 
 // advise says in a refusal what would work.
-func advise(e *llm.Error, a asked, w *way, known *catalog.Catalogue) {
+func advise(e *llm.Error, a asked, w *way, known *catalog.Catalogue, now time.Time) {
 	id, err := modelid.Parse(w.target.ID)
 	if err != nil {
 		return
@@ -119,6 +120,7 @@ func advise(e *llm.Error, a asked, w *way, known *catalog.Catalogue) {
 	e.Param = "model"
 	p, isProfile := known.Profile(id.ModelID())
 	m, isModel := known.Model(id.Base())
+	reachable := isProfile && p.From(region) == catalog.Yes // as far as is known; AWS says otherwise
 	var here, elsewhere []string
 	for _, other := range known.ProfilesOf(id.Base()) {
 		switch from := other.Regions(); {
@@ -149,7 +151,10 @@ func advise(e *llm.Error, a asked, w *way, known *catalog.Catalogue) {
 		}
 	case len(here) > 0: // a prefix that AWS has no profile for
 		e.Fix = "From " + region + " call " + strings.Join(here, " or ") + "."
-	case isModel && (m.In(region) == catalog.No || len(elsewhere) > 0):
+	case isModel && m.Lifecycle.HasEnded(now):
+		e.Cause = m.ID + ": " + lifeOf(&m.Lifecycle, now) + ", and AWS knows the id no more."
+		e.Fix = diagnose.Instead(known, m.ID, now)
+	case isModel && !reachable && (m.In(region) == catalog.No || len(elsewhere) > 0):
 		e.Code = llm.CodeModelNotInRegion
 		e.Cause = "AWS does not list " + m.ID + " in " + region + "."
 		e.Fix = "Call it in a region that has it; outcrop models lists what can be called in one."
@@ -159,4 +164,5 @@ func advise(e *llm.Error, a asked, w *way, known *catalog.Catalogue) {
 	default:
 		e.Fix = "The nearest ids that are known are " + strings.Join(known.Nearest(w.target.ID, region, 3), ", ") + "."
 	}
+	e.Docs = diagnose.Docs(e.Code)
 }

@@ -32,7 +32,7 @@ func TestRefusals(t *testing.T) {
 		{400, "ValidationException", "Invocation of model ID deepseek.r1-v1:0 with on-demand throughput isn't supported.", llm.CodeModelNeedsProfile, 400},
 		{400, "ValidationException", "Input is too long for requested model.", llm.CodeTooLong, 400},
 		{400, "ValidationException", "The model returned the following errors: prompt is too long: 250000 tokens > 200000 maximum", llm.CodeTooLong, 400},
-		{403, "AccessDeniedException", "You don't have access to the model with the specified model ID.", llm.CodeDenied, 403},
+		{403, "AccessDeniedException", "You don't have access to the model with the specified model ID.", llm.CodeNotGranted, 403},
 		{403, "UnrecognizedClientException", "The security token included in the request is invalid.", llm.CodeCredentialsInvalid, 403},
 		{403, "ExpiredTokenException", "The security token included in the request is expired", llm.CodeCredentialsExpired, 403},
 		{403, "InvalidSignatureException", "The request signature we calculated does not match the signature you provided.", llm.CodeSignature, 403},
@@ -62,7 +62,7 @@ func TestRefusals(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.aws, " ", tt.name, " ", tt.message), func(t *testing.T) {
 			f := converse.DecodeFault(tt.aws, tt.name, "aws-1", "7", []byte(`{"message":"`+tt.message+`"}`))
-			e := diagnose.Fault(f, target)
+			e := diagnose.Fault(f, diagnose.Case{Target: target})
 			if e.Code != tt.code || e.Status != tt.status {
 				t.Errorf("got %s with status %d, want %s with %d", e.Code, e.Status, tt.code, tt.status)
 			}
@@ -74,7 +74,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestARefusalWithoutWordsSaysSo(t *testing.T) {
-	e := diagnose.Fault(converse.DecodeFault(403, "AccessDeniedException", "", "", nil), target)
+	e := diagnose.Fault(converse.DecodeFault(403, "AccessDeniedException", "", "", nil), diagnose.Case{Target: target})
 	if e.Message != "Bedrock gave no reason." || e.Code != llm.CodeDenied {
 		t.Errorf("got %+v", e)
 	}
@@ -82,14 +82,14 @@ func TestARefusalWithoutWordsSaysSo(t *testing.T) {
 
 func TestTheModelsOwnWordsStandBehindAWSs(t *testing.T) {
 	f := converse.DecodeFault(424, "ModelErrorException", "", "", []byte(`{"message":"The model failed.","originalStatusCode":400,"originalMessage":"no such tool"}`))
-	if e := diagnose.Fault(f, target); e.Message != "The model failed. (no such tool)" {
+	if e := diagnose.Fault(f, diagnose.Case{Target: target}); e.Message != "The model failed. (no such tool)" {
 		t.Errorf("got %s", e.Message)
 	}
 }
 
 func TestAnAnswerThatIsNotWholeIsNoRefusal(t *testing.T) {
 	for _, kind := range []converse.FaultKind{converse.FaultCut, converse.FaultCorrupt} {
-		e := diagnose.Fault(&converse.Fault{Kind: kind, Message: "it ended", Err: io.ErrUnexpectedEOF}, target)
+		e := diagnose.Fault(&converse.Fault{Kind: kind, Message: "it ended", Err: io.ErrUnexpectedEOF}, diagnose.Case{Target: target})
 		if e.Code != llm.CodeInterrupted || e.Status != 502 || e.Upstream || !errors.Is(e, io.ErrUnexpectedEOF) || !strings.Contains(e.Message, "it ended") {
 			t.Errorf("%v: got %+v", kind, e)
 		}
@@ -127,14 +127,14 @@ func TestCallsWithoutAnAnswer(t *testing.T) {
 
 func TestStreamsThatFail(t *testing.T) {
 	own := &llm.Error{Code: llm.CodeClientGone, Status: 499}
-	if e := diagnose.Stream(own, target); e.Code != own.Code || e == own {
+	if e := diagnose.Stream(own, diagnose.Case{Target: target}); e.Code != own.Code || e == own {
 		t.Errorf("a verdict is judged again, or shared: %+v", e)
 	}
 	exception := converse.DecodeFault(429, "ThrottlingException", "", "", []byte(`{"message":"Too many tokens"}`))
-	if e := diagnose.Stream(exception, target); e.Code != llm.CodeLimitRequests || e.Status != 429 {
+	if e := diagnose.Stream(exception, diagnose.Case{Target: target}); e.Code != llm.CodeLimitTokens || e.Status != 429 {
 		t.Errorf("an exception in the stream is %+v", e)
 	}
-	if e := diagnose.Stream(context.DeadlineExceeded, target); e.Code != llm.CodeInterrupted || e.Status != 502 || !errors.Is(e, context.DeadlineExceeded) {
+	if e := diagnose.Stream(context.DeadlineExceeded, diagnose.Case{Target: target}); e.Code != llm.CodeInterrupted || e.Status != 502 || !errors.Is(e, context.DeadlineExceeded) {
 		t.Errorf("a broken connection is %+v", e)
 	}
 }

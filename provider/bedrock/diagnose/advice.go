@@ -1,0 +1,292 @@
+package diagnose
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/modelid"
+)
+
+// advise fills in what lies behind a verdict and the next step.
+func (c *Case) advise(e *llm.Error, d *denial) {
+	e.Docs = Docs(e.Code)
+	switch family, _, _ := strings.Cut(string(e.Code), "."); family {
+	case "iam":
+		c.adviseRight(e, d)
+	case "access":
+		c.adviseAccess(e)
+	case "credentials":
+		c.adviseCredentials(e)
+	case "model":
+		c.adviseModel(e)
+	case "request":
+		c.adviseRequest(e)
+	case "limit":
+		c.adviseLimit(e)
+	default:
+		c.adviseService(e)
+	}
+}
+
+// adviseAccess is for what the account has not got yet.
+func (c *Case) adviseAccess(e *llm.Error) {
+	in := " in " + cmp.Or(c.Target.Region, "the region of the call")
+	switch e.Code {
+	case llm.CodeUseCaseForm:
+		e.Cause = "The model's maker asks once for each account, or organisation, what the models are for, and nobody has answered."
+		e.Fix = "Submit the use case form, in the model catalogue of the Bedrock console or by aws bedrock put-use-case-for-model-access, and call again after a few minutes."
+	case llm.CodeMarketplacePermission:
+		if strings.Contains(strings.ToLower(strings.ReplaceAll(e.Message, "_", " ")), "payment instrument") {
+			e.Cause = "The account's first call of this model subscribes to it in AWS Marketplace, and the account has no valid means of payment for that."
+			e.Fix = "Add a valid payment method to the account in the Billing console, and call again after " + cmp.Or(wait(e.Message), "a few minutes") + "."
+			return
+		}
+		e.Cause = "The account's first call of this model subscribes to it in AWS Marketplace, and whoever made it may not subscribe."
+		e.Statement = marketplaceStatement()
+		e.Fix = "Call the model once with an identity that has these rights, or add this statement to a policy of the gateway's identity, and call again after " + cmp.Or(wait(e.Message), "a few minutes") + ": " + string(e.Statement)
+	case llm.CodeMarketplacePending:
+		e.Fix = "Wait " + cmp.Or(wait(e.Message), "a few minutes") + " and call again; after 15 minutes look at the agreement in the AWS Marketplace console."
+	case llm.CodeDataRetention:
+		e.Cause = "The model is offered only to accounts that let AWS keep prompts and answers, and the account's mode" + in + " is another."
+		e.Fix = "If your rules allow it, set the mode by aws bedrock put-account-data-retention --mode provider_data_share" + regionFlag(c.Target.Region) + "; Claude Fable 5.1 and later take aws_review as well."
+	case llm.CodeAccountNotAuthorized:
+		e.Cause = "AWS has not cleared this account for the operation; no policy of yours is the reason."
+		e.Fix = "Check that this is the account and region that was meant, and open a support case with AWS that names the request id."
+	case llm.CodeNotGranted:
+		e.Fix = "Open the model in the model catalogue of the Bedrock console" + in + " and see whether it asks for an agreement, a form or access; an organisation's policy can keep it closed as well."
+	}
+}
+
+func regionFlag(region string) string {
+	if region == "" {
+		return ""
+	}
+	return " --region " + region
+}
+
+// minutes is how long AWS asks to wait.
+var minutes = regexp.MustCompile(`(\d{1,3}) minutes`) //nolint:gochecknoglobals // compiled once
+
+func wait(message string) string { return minutes.FindString(message) }
+
+// adviseCredentials is for credentials that AWS does not take.
+func (c *Case) adviseCredentials(e *llm.Error) {
+	switch e.Code {
+	case llm.CodeClockSkew:
+		c.adviseClock(e)
+	case llm.CodeWrongScope:
+		e.Cause = "The call was signed for " + cmp.Or(c.Target.Region, "another region") + ", and the endpoint that it reached is another region's or service's."
+		e.Fix = "Make aws_region_name that of the endpoint, or take the endpoint's setting out."
+	case llm.CodeSignature:
+		e.Cause = "The secret key is not that of the access key, or something on the way changed the request after it was signed."
+		e.Fix = "Set access key and secret anew, from one place, and look for a proxy between the gateway and AWS that changes headers or the path."
+	case llm.CodeCredentialsInvalid:
+		e.Cause = "AWS does not know the access key, or it is deactivated, or it belongs to another partition than the region's."
+		e.Fix = "Check the gateway's credentials by aws sts get-caller-identity, and replace the key."
+	case llm.CodeCredentialsExpired:
+		e.Cause = "The temporary credentials that signed the call have run out."
+		e.Fix = "Renew them: aws sso login for IAM Identity Center, new keys with their session token, or a role that the gateway can assume and renew itself."
+	case llm.CodeCredentialsMissing:
+		e.Fix = "Give the gateway credentials: a profile, a role, keys or AWS_BEARER_TOKEN_BEDROCK; a proxy that takes the Authorization header away has the same effect."
+	case llm.CodeAPIKeyInvalid:
+		e.Cause = "AWS does not take the Bedrock API key" + inRegion(c.Target.Region) + "."
+		if c.KeyRegion != "" && c.KeyRegion != c.Target.Region {
+			e.Cause = "The Bedrock API key was made in " + c.KeyRegion + " and works there only; the call was made in " + c.Target.Region + "."
+		}
+		e.Fix = "Use a key that was made in " + cmp.Or(c.Target.Region, "the region of the call") + ", whole and not yet deleted, or call in the key's region."
+	case llm.CodeAPIKeyExpired:
+		e.Cause = "A short-term Bedrock API key lives for 12 hours at most, and no longer than the session that it was made in."
+		e.Fix = "Make a new key, or give the gateway a role or keys, which it renews itself."
+	}
+}
+
+func inRegion(region string) string {
+	if region == "" {
+		return ""
+	}
+	return " in " + region
+}
+
+// stamps are the times in AWS's words on a signature that came too late or too
+// early: the request's own, and in brackets AWS's.
+var stamps = regexp.MustCompile(`\b(\d{8}T\d{6}Z)\b`) //nolint:gochecknoglobals // compiled once
+
+const stampLayout = "20060102T150405Z"
+
+// adviseClock gives both times, and the difference.
+func (c *Case) adviseClock(e *llm.Error) {
+	e.Fix = "Set the clock of the machine that the gateway runs on, best by NTP (chrony, or 169.254.169.123 on EC2)."
+	ours, theirs := c.Now, c.Served
+	if found := stamps.FindAllString(e.Message, 3); len(found) >= 2 {
+		ours = parseStamp(found[0])
+		theirs = parseStamp(found[len(found)-1])
+	}
+	if ours.IsZero() || theirs.IsZero() {
+		e.Cause = "This machine's clock is off by more than the five minutes that AWS allows."
+		return
+	}
+	off, word := theirs.Sub(ours).Round(time.Second), "behind"
+	if off < 0 {
+		off, word = -off, "ahead"
+	}
+	e.Cause = "This machine's clock said " + ours.UTC().Format(time.RFC3339) + " when AWS's said " + theirs.UTC().Format(time.RFC3339) + ": it is " + off.String() + " " + word + "."
+}
+
+func parseStamp(s string) time.Time {
+	t, err := time.Parse(stampLayout, s)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// adviseModel is for models that cannot be called, or not so.
+func (c *Case) adviseModel(e *llm.Error) {
+	switch e.Code {
+	case llm.CodeLegacyInactive:
+		e.Cause = "AWS closes a legacy model to accounts that have not called it lately."
+		e.Fix = c.instead()
+	case llm.CodeEndOfLife:
+		e.Cause = "The model's life on Bedrock is over."
+		e.Fix = c.instead()
+	case llm.CodeModelNotReady:
+		e.Fix = "Wait a minute and call again: a model of your own is loaded at its first call after a pause."
+	case llm.CodeWrongSurface:
+		e.Fix = "Call the model by another API of Bedrock; outcrop models lists which serves it."
+	case llm.CodeFeature:
+		e.Fix = "Leave out what the message names, or choose a model that has it."
+	}
+}
+
+func (c *Case) instead() string { return Instead(c.Known, c.Base, c.Now) }
+
+// Instead is the advice to move from a model to another: to the successor that a
+// source names, or else to the newest of the same family that are active. known
+// may be nil, and base of no model.
+func Instead(known *catalog.Catalogue, base string, now time.Time) string {
+	const somewhere = "Move to a model that is active; outcrop models lists them."
+	if known == nil {
+		return somewhere
+	}
+	m, ok := known.Model(base)
+	switch {
+	case !ok:
+		return somewhere
+	case m.Lifecycle.Successor != "":
+		return "Move to its successor, " + m.Lifecycle.Successor + "."
+	}
+	if next := active(known, m, now, 3); len(next) > 0 {
+		return "Move to an active model; the newest of the same family are " + strings.Join(next, ", ") + "."
+	}
+	return somewhere
+}
+
+// active gives the ids of the newest models of a family that are not legacy.
+func active(known *catalog.Catalogue, of *catalog.Model, now time.Time, n int) []string {
+	var all []*catalog.Model
+	for _, m := range known.Models() {
+		if m.ID != of.ID && m.Vendor == of.Vendor && m.Family == of.Family && m.Kind == of.Kind && m.Lifecycle.IsLegacy(now) != catalog.Yes && !m.Lifecycle.HasEnded(now) {
+			all = append(all, m)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *catalog.Model) int { return b.Lifecycle.Launched.Compare(a.Lifecycle.Launched) })
+	var ids []string
+	for _, m := range all[:min(n, len(all))] {
+		ids = append(ids, m.ID)
+	}
+	return ids
+}
+
+// counts are the sizes in what models say of a prompt that is too long: its
+// tokens, or prompt and max_tokens, and the limit.
+var counts = regexp.MustCompile(`(\d+) tokens? > (\d+)|(\d+) \+ (\d+) > (\d+)`) //nolint:gochecknoglobals // compiled once
+
+// adviseRequest is for what the caller must change.
+func (c *Case) adviseRequest(e *llm.Error) {
+	switch e.Code {
+	case llm.CodeTooLong:
+		e.Fix = "Shorten the conversation, ask for fewer tokens, or use a model with a larger context window."
+		if n := counts.FindStringSubmatch(e.Message); n != nil && n[1] != "" {
+			e.Cause = "The prompt has " + n[1] + " tokens, and the limit is " + n[2] + "."
+		} else if n != nil {
+			e.Cause = "The prompt has " + n[3] + " tokens and max_tokens is " + n[4] + ", and together they may be " + n[5] + "."
+		} else if m, ok := c.model(); ok && m.Context > 0 {
+			e.Cause = "The context window of " + m.ID + " has " + strconv.FormatInt(m.Context, 10) + " tokens."
+		}
+	case llm.CodeMaxTokens:
+		e.Param = "max_tokens"
+		e.Fix = "Ask for fewer tokens."
+		if m, ok := c.model(); ok && m.MaxOutput > 0 {
+			e.Fix = "Ask for at most " + strconv.FormatInt(m.MaxOutput, 10) + " tokens."
+		}
+	case llm.CodeOrder:
+		e.Fix = "Begin with a user's turn, let user and assistant take turns, and end with the user."
+	case llm.CodeToolPairing:
+		e.Fix = "Answer every tool call of the assistant's turn in the turn behind it, none else, and send the tools along."
+	case llm.CodeEmpty:
+		e.Fix = "Leave out messages and blocks without text."
+	case llm.CodeThinking:
+		e.Fix = "Send the assistant's reasoning back exactly as it came, with its signature, or switch reasoning off for this call."
+	case llm.CodeConflict:
+		e.Fix = "Change or leave out one of the settings that the message names."
+	case llm.CodeUnknownField:
+		e.Fix = "Leave out the field that the message names."
+	default:
+		e.Fix = "Change what the message names and send it again."
+	}
+}
+
+func (c *Case) model() (*catalog.Model, bool) {
+	if c.Known == nil {
+		return nil, false
+	}
+	return c.Known.Model(c.Base)
+}
+
+// adviseLimit names the quota, as Service Quotas lists it
+// (https://docs.aws.amazon.com/general/latest/gr/bedrock.html).
+func (c *Case) adviseLimit(e *llm.Error) {
+	name := "the model"
+	if m, ok := c.model(); ok && m.Name != "" {
+		name = m.Name
+	}
+	kind := "On-demand model inference"
+	if id, err := modelid.Parse(c.Target.ID); err == nil {
+		switch {
+		case id.Geography == "global":
+			kind = "Global cross-region model inference"
+		case id.Geography != "" || id.ARN.Kind == modelid.ApplicationInferenceProfile:
+			kind = "Cross-region model inference"
+		}
+	}
+	in := inRegion(c.Target.Region)
+	switch e.Code {
+	case llm.CodeLimitRequests:
+		e.Fix = "Call less often, let another region or profile take a share, or ask for more of the quota \"" + kind + " requests per minute for " + name + "\"" + in + "."
+	case llm.CodeLimitTokens:
+		e.Cause = "At the start of a call AWS counts the prompt and all of max_tokens against the quota."
+		e.Fix = "Ask for fewer max_tokens, let another region or profile take a share, or ask for more of the quota \"" + kind + " tokens per minute for " + name + "\"" + in + "."
+	case llm.CodeTokensPerDay:
+		e.Fix = "Wait for the next day, call another model or region, or ask for more of the quota \"Model invocation max tokens per day for " + name + "\"" + in + "."
+	case llm.CodeServiceQuota:
+		e.Fix = "Ask for more of the quota that the message names in Service Quotas, for Amazon Bedrock" + in + "."
+	}
+}
+
+// adviseService is for what only AWS can change.
+func (c *Case) adviseService(e *llm.Error) {
+	switch e.Code {
+	case llm.CodeUnavailable, llm.CodeServiceInternal, llm.CodeModelError:
+		e.Fix = "Try again; with more than one region in outcrop_settings.bedrock.policy.regions another takes over."
+	case llm.CodeTimeout:
+		e.Fix = "Try again, ask for a shorter answer, or stream it."
+	case llm.CodeModelOutput:
+		e.Fix = "Try again; simpler tool schemas and a lower temperature make it rarer."
+	}
+}

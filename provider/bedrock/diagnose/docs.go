@@ -1,0 +1,66 @@
+package diagnose
+
+import (
+	"strings"
+
+	"outcrop/llm"
+)
+
+// Guides of AWS.
+const (
+	bedrockGuide = "https://docs.aws.amazon.com/bedrock/latest/userguide/"
+	iamGuide     = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
+)
+
+// Docs gives the address of AWS's page about a verdict; empty if AWS has none.
+func Docs(code llm.Code) string {
+	switch code {
+	case llm.CodeCredentialsMissing, llm.CodeCredentialsInvalid, llm.CodeCredentialsExpired:
+		return "https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html"
+	case llm.CodeSignature, llm.CodeClockSkew, llm.CodeWrongScope:
+		return iamGuide + "reference_sigv-troubleshooting.html"
+	case llm.CodeAPIKeyInvalid, llm.CodeAPIKeyExpired:
+		return bedrockGuide + "api-keys.html"
+	case llm.CodeBearerNotAllowed:
+		return bedrockGuide + "api-keys-permissions.html"
+	case llm.CodeIdentityMissing:
+		return bedrockGuide + "inference-profiles-prereq.html"
+	case llm.CodeSCPMissing, llm.CodeSCPDeny:
+		return "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html"
+	case llm.CodeBoundaryMissing, llm.CodeBoundaryDeny:
+		return iamGuide + "access_policies_boundaries.html"
+	case llm.CodeSessionMissing, llm.CodeSessionDeny:
+		return iamGuide + "access_policies.html#policies_session"
+	case llm.CodeEndpointMissing, llm.CodeEndpointDeny:
+		return bedrockGuide + "vpc-interface-endpoints.html"
+	case llm.CodeNotGranted, llm.CodeMarketplacePermission, llm.CodeMarketplacePending, llm.CodeUseCaseForm:
+		return bedrockGuide + "model-access.html"
+	case llm.CodeDataRetention:
+		return bedrockGuide + "data-retention.html"
+	case llm.CodeModelNeedsProfile, llm.CodeModelWrongPlace:
+		return bedrockGuide + "inference-profiles-support.html"
+	case llm.CodeModelUnknown, llm.CodeModelNotInRegion:
+		return bedrockGuide + "models-regions.html"
+	case llm.CodeWrongSurface:
+		return bedrockGuide + "bedrock-mantle.html"
+	case llm.CodeLegacyInactive, llm.CodeEndOfLife:
+		return bedrockGuide + "model-lifecycle.html"
+	case llm.CodeFeature:
+		return bedrockGuide + "conversation-inference-supported-models-features.html"
+	case llm.CodeLimitRequests, llm.CodeLimitTokens, llm.CodeTokensPerDay, llm.CodeServiceQuota:
+		return bedrockGuide + "quotas.html"
+	case llm.CodeToolPairing:
+		return bedrockGuide + "tool-use.html"
+	case llm.CodeThinking:
+		return bedrockGuide + "claude-messages-extended-thinking.html"
+	}
+	switch {
+	case code.Denied():
+		return iamGuide + "troubleshoot_access-denied.html"
+	case strings.HasPrefix(string(code), "request."):
+		return "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html"
+	case strings.HasPrefix(string(code), "gateway."), code == llm.CodeUnreachable, code == llm.CodeInterrupted:
+		return ""
+	}
+	return bedrockGuide + "troubleshooting-api-error-codes.html"
+}

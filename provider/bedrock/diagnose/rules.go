@@ -1,0 +1,219 @@
+package diagnose
+
+import (
+	"strings"
+
+	"outcrop/llm"
+	wire "outcrop/wire/converse"
+)
+
+// rule gives a code to a message that says all of the wanted phrases, each of
+// which may have alternatives between bars, in the form of plainly.
+type rule struct {
+	code   llm.Code
+	wanted []string
+}
+
+// judge gives the code of the first rule that holds; def if none does.
+func judge(s said, rules []rule, def llm.Code) llm.Code {
+	for _, r := range rules {
+		if s.says(r.wanted...) {
+			return r.code
+		}
+	}
+	return def
+}
+
+// accessRules are for what AWS says of the account's access to a model, whatever
+// type the exception has: the words are in AccessDeniedException,
+// ResourceNotFoundException and ValidationException alike (public reports;
+// https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html).
+func accessRules() []rule {
+	return []rule{
+		{llm.CodeUseCaseForm, []string{"use case", "form|details", "submit|submitted|fill|filled|complete|required"}},
+		{llm.CodeDataRetention, []string{"data retention", "mode|not available|requires|required"}},
+		{llm.CodeMarketplacePending, []string{"marketplace|agreement", "still being processed|being processed|being created|pending|in progress|not yet complete"}},
+		{llm.CodeMarketplacePermission, []string{"marketplace", "not authorized|cannot be completed|required|permission|permissions|subscribe"}},
+		{llm.CodeLegacyInactive, []string{"legacy", "not been actively|not actively|inactive|not used|have not used|upgrade to an active"}},
+		{llm.CodeEndOfLife, []string{"end of its life|end of life|has been retired|is retired|has been deprecated"}},
+		{llm.CodeNotGranted, []string{"not have access to the model|not have access to this model|not have access to model|no access to the model|not authorized to access this model|access to this model has not|not available for this account|not available to this account|not available for your account|not available in your account"}},
+		{llm.CodeAccountNotAuthorized, []string{"account is not authorized|account has not been authorized|account not authorized|channel program accounts|unsupported countries|unsupported country"}},
+		{llm.CodeAPIKeyExpired, []string{"bearer token|api key|apikey", "expired"}},
+		{llm.CodeAPIKeyInvalid, []string{"api key|apikey|bearer token", "valid|invalid|make sure|not recognized|pre defined prefix|malformed|format"}},
+		{llm.CodeFeature, []string{"prompt caching|caching", "unsupported model|not allow|not support|not supported"}},
+		{llm.CodeCredentialsExpired, []string{"security token|session token", "expired"}},
+		{llm.CodeCredentialsInvalid, []string{"security token|session token|access key id", "invalid|not exist|unknown"}},
+		{llm.CodeCredentialsMissing, []string{"missing authentication token"}},
+	}
+}
+
+// validationRules are for what AWS, or a model behind it, finds wrong with a
+// request. The first that holds decides, so the narrower one stands in front.
+func validationRules() []rule {
+	return []rule{
+		{llm.CodeTooLong, []string{"input is too long|prompt is too long|too many total text bytes|too many input tokens|input tokens exceeded|number of input tokens exceeds|exceed context limit|exceeds context limit|exceeds the context window|exceed the context window|maximum context length|context window exceeded|context length exceeded|exceeds the maximum number of input tokens|input is longer than"}},
+		{llm.CodeMaxTokens, []string{"max tokens|maximum tokens|max new tokens|max gen len|max completion tokens|output tokens", "exceeds the model limit|exceeds the limit|maximum allowed|exceeds the maximum|maximum number of output tokens|greater than the model"}},
+		{llm.CodeWrongSurface, []string{"not support the api|not supported on this route|not supported by this api|not supported for this api|not supported on this endpoint|use the api"}},
+		{llm.CodeFeature, []string{"prefill", "not support|not supported"}},
+		{llm.CodeModelNotInRegion, []string{"model|models", "not available in|not supported in|not supported for|not offered in", "region|regions"}},
+		{llm.CodeThinking, []string{"thinking block|thinking blocks|expected thinking or redacted thinking|thinking signature|signature in thinking|reasoning content|redacted thinking"}},
+		{llm.CodeThinking, []string{"signature", "thinking|reasoning"}},
+		{llm.CodeEmpty, []string{"length greater than or equal to 1|minimum length of 1", "content|text|messages"}},
+		{llm.CodeConflict, []string{"may not be|cannot both|only one of|mutually exclusive|may only be set|must be greater than|must be less than|cannot be used with|not compatible with|incompatible with|cannot be set with|less than or equal to|greater than or equal to|less or equal to|greater or equal to|must have value|out of range|not allowed when|not allowed with|when thinking is enabled|when thinking is disabled"}},
+		{llm.CodeToolPairing, []string{"tool result|tool results|tool config", "tool use|tool uses|previous turn|tool call|tool calls|following ids|must be defined"}},
+		{llm.CodeOrder, []string{"must alternate|roles must alternate|same turn|start with a user|begin with a user|first message must|must end with a user|conversation must|last message must|last turn must"}},
+		{llm.CodeEmpty, []string{"is blank|is empty|must be non empty|non empty content|cannot be empty|must not be empty|non whitespace|empty content|at least one content|must contain at least one"}},
+		{llm.CodeUnknownField, []string{"extraneous key|extra inputs are not permitted|extra fields|expected tags|unknown field|unknown parameter|unknown key|unrecognized field|unrecognized key|unexpected field|unexpected keyword|additional properties|unsupported parameter|invalid beta flag"}},
+		{llm.CodeFeature, []string{"model", "not support|not supported|unsupported|not supports|is deprecated"}},
+		{llm.CodeFeature, []string{"not support|not supported|unsupported", "streaming|tool use|tool choice|system|image|images|document|documents|video|audio|cache|caching|guardrail|stop sequences|counting tokens"}},
+	}
+}
+
+// validation gives the code of a ValidationException.
+func validation(message string) llm.Code {
+	s := unwrapped(said(plainly(message)))
+	switch {
+	// What is said of the id is said from the beginning: further on a message may
+	// repeat what the caller sent.
+	case s.begins("invocation of model id|invocation of model") && s.says("with on demand throughput is not"):
+		return llm.CodeModelNeedsProfile
+	case s.begins("the provided model identifier is invalid|provided model identifier is invalid|the model identifier is invalid|the model id is invalid"),
+		s.begins("could not resolve the foundation model"):
+		return llm.CodeModelUnknown
+	case s.says("validation error detected|validation errors detected", "at model id failed"):
+		return llm.CodeModelUnknown
+	case s.begins("operation not allowed"): // of accounts that AWS has not cleared (public reports)
+		return llm.CodeAccountNotAuthorized
+	}
+	if c := judge(s, accessRules(), ""); c != "" && c != llm.CodeNotGranted {
+		return c
+	}
+	return judge(s, validationRules(), llm.CodeInvalid)
+}
+
+// throttling gives the code of a ThrottlingException.
+func throttling(s said) llm.Code {
+	return judge(s, []rule{
+		{llm.CodeUnavailable, []string{"connections"}},
+		{llm.CodeTokensPerDay, []string{"token|tokens", "per day|daily|a day|today"}},
+		{llm.CodeLimitTokens, []string{"token|tokens"}},
+	}, llm.CodeLimitRequests)
+}
+
+// signature gives the code of a signature that AWS does not accept.
+func signature(s said) llm.Code {
+	return judge(s, []rule{
+		{llm.CodeClockSkew, []string{"signature expired|signature not yet current|is now earlier than|is still later than|request expired|date is too|not within"}},
+		{llm.CodeWrongScope, []string{"scoped|credential scope"}},
+	}, llm.CodeSignature)
+}
+
+// denied gives the code of a refusal for want of a right, and IAM's sentence if
+// there is one.
+func denied(message string, apiKey bool, status int) (llm.Code, denial) {
+	if d, ok := readDenial(message); ok && !strings.HasPrefix(strings.ToLower(d.action), "aws-marketplace:") {
+		return d.code(), d
+	}
+	s := unwrapped(said(plainly(message)))
+	code := judge(s, accessRules(), "")
+	if code == "" {
+		if code = signature(s); code == llm.CodeSignature && !s.says("signature we calculated|request signature") {
+			code = llm.CodeDenied
+		}
+	}
+	if code == llm.CodeDenied && apiKey && status == 401 { // bedrock-mantle's answer to a key that it does not know
+		code = llm.CodeAPIKeyInvalid
+	}
+	return code, denial{}
+}
+
+// code gives the verdict that AWS's error type and words allow, else the one that
+// its status allows. Types and statuses are those of AWS's service model of
+// bedrock-runtime, of the common errors of its services
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html) and,
+// for bedrock-mantle, of OpenAI's API.
+func code(f *wire.Fault, c *Case) (llm.Code, denial) {
+	s := unwrapped(said(plainly(f.Message)))
+	only := func(code llm.Code) (llm.Code, denial) { return code, denial{} }
+	switch f.Type {
+	case "ValidationException", "ValidationError", "Invalid_request_error":
+		if f.Status == 401 || f.Status == 403 {
+			return denied(f.Message, c.APIKey, f.Status)
+		}
+		return only(validation(f.Message))
+	case "AccessDeniedException", "AccessDenied", "NotAuthorized", "UnauthorizedOperation":
+		return denied(f.Message, c.APIKey, f.Status)
+	case "Authentication", "Authentication_error":
+		if c.APIKey || f.Status == 401 {
+			return only(llm.CodeAPIKeyInvalid)
+		}
+		return denied(f.Message, c.APIKey, f.Status)
+	case "MPAgreementBeingCreated":
+		return only(llm.CodeMarketplacePending)
+	case "FTUFormNotFilled":
+		return only(llm.CodeUseCaseForm)
+	case "UnrecognizedClientException", "InvalidClientTokenId":
+		if c.APIKey {
+			return only(llm.CodeAPIKeyInvalid)
+		}
+		return only(llm.CodeCredentialsInvalid)
+	case "ExpiredTokenException", "ExpiredToken":
+		if c.APIKey {
+			return only(llm.CodeAPIKeyExpired)
+		}
+		return only(llm.CodeCredentialsExpired)
+	case "RequestExpired": // more than 15 minutes off its date stamp
+		return only(llm.CodeClockSkew)
+	case "InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature", "IncompleteSignatureException":
+		return only(signature(s))
+	case "MissingAuthenticationToken", "MissingAuthenticationTokenException":
+		return only(llm.CodeCredentialsMissing)
+	case "ResourceNotFoundException":
+		return only(judge(s, accessRules(), llm.CodeModelUnknown))
+	case "ModelTimeoutException":
+		return only(llm.CodeTimeout)
+	case "ModelErrorException", "ModelStreamErrorException":
+		return only(judge(s, []rule{{llm.CodeModelOutput, []string{"invalid sequence|tool use|malformed|could not be parsed|not valid json|invalid json"}}}, llm.CodeModelError))
+	case "ModelNotReadyException":
+		return only(llm.CodeModelNotReady)
+	case "ThrottlingException", "TooManyRequestsException", "Throttling":
+		return only(throttling(s))
+	case "ServiceQuotaExceededException":
+		return only(llm.CodeServiceQuota)
+	case "InternalServerException", "InternalFailure":
+		return only(llm.CodeServiceInternal)
+	case "ServiceUnavailableException", "ServiceUnavailable":
+		return only(llm.CodeUnavailable)
+	default:
+		return byStatus(f, s, c)
+	}
+}
+
+// byStatus gives the verdict for a type that nobody knows: that of its words where
+// they are AWS's own, else of its status.
+func byStatus(f *wire.Fault, s said, c *Case) (llm.Code, denial) {
+	if f.Status == 401 || f.Status == 403 {
+		return denied(f.Message, c.APIKey, f.Status)
+	}
+	var code llm.Code
+	switch f.Status {
+	case 404:
+		code = judge(s, accessRules(), llm.CodeModelUnknown)
+	case 408, 504:
+		code = llm.CodeTimeout
+	case 413:
+		code = llm.CodeTooLong
+	case 424:
+		code = llm.CodeModelError
+	case 429:
+		code = throttling(s)
+	case 500:
+		code = llm.CodeServiceInternal
+	default:
+		code = llm.CodeUnavailable
+		if f.Status >= 400 && f.Status < 500 {
+			code = validation(f.Message)
+		}
+	}
+	return code, denial{}
+}
