@@ -266,7 +266,7 @@ func TestListsThatCome(t *testing.T) {
 	t.Run("half", func(t *testing.T) {
 		a := openAccount(t, emulator.Options{Faults: faults(t, "op=ListFoundationModels deny always")}, "", anyModel)
 		a.launch(t, rocket)
-		if r := a.refresh(t); r.status != 200 || !strings.Contains(r.body, `"code":"iam.denied"`) {
+		if r := a.refresh(t); r.status != 200 || !strings.Contains(r.body, `"code":"iam.identity_missing"`) {
 			t.Errorf("the refresh got %d %s", r.status, r.body)
 		}
 		if r := a.chat(t, "acme.rocket-v9:0", false); r.status != 200 {

@@ -133,6 +133,9 @@ type Error struct {
 	Status int
 	// Message is what went wrong; of a provider's refusal its own words, unchanged.
 	Message string
+	// Logged is Message without what it repeats of the caller's request, for the log;
+	// empty if they are the same.
+	Logged string
 	// Param is the field of the caller's request that it is about, such as
 	// messages[2].content; empty if none.
 	Param string

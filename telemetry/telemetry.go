@@ -3,6 +3,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strconv"
@@ -127,7 +128,7 @@ func (r *Recorder) Record(ctx context.Context, c *Call) {
 	if !r.log.Enabled(ctx, level) {
 		return
 	}
-	var room [28]slog.Attr
+	var room [30]slog.Attr
 	r.log.LogAttrs(ctx, level, msg, attributes(room[:0], c)...)
 }
 
@@ -176,7 +177,8 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 	if e := c.Err; e != nil {
 		text("code", string(e.Code))
 		text("actor", string(e.Whose()))
-		text("error", e.Message)
+		text("retry", string(e.CanRetry()))
+		text("error", cmp.Or(e.Logged, e.Message))
 		text("param", e.Param)
 		text("type", e.Type)
 		if c.Meta.Target == (llm.Target{}) {

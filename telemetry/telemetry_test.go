@@ -46,7 +46,7 @@ func TestTheLineOfACall(t *testing.T) {
 		{
 			"of little is known",
 			telemetry.Call{ID: "1", Door: "refused", Status: 404, Duration: 1500 * time.Microsecond, Err: &llm.Error{Code: llm.CodeNotFound, Status: 404, Message: "no"}},
-			"level=WARN msg=call id=1 door=refused stream=false status=404 duration_ms=1.5 code=gateway.not_found actor=caller error=no",
+			"level=WARN msg=call id=1 door=refused stream=false status=404 duration_ms=1.5 code=gateway.not_found actor=caller retry=no error=no",
 		},
 		{
 			"of an answer",
@@ -62,12 +62,12 @@ func TestTheLineOfACall(t *testing.T) {
 			telemetry.Call{ID: "1", Door: "d", Status: 503, Err: &llm.Error{
 				Code: llm.CodeUnavailable, Status: 503, Message: "down", Param: "model", Type: "ServiceUnavailableException", UpstreamStatus: 503, RequestID: "u", Target: target, Cause: "It is down.", Fix: "Wait.", Err: errors.New("eof"),
 			}},
-			`level=ERROR msg=call id=1 door=d stream=false status=503 duration_ms=0 code=service.unavailable actor=aws error=down param=model type=ServiceUnavailableException target="api=converse; region=us-east-1; id=m" upstream_id=u upstream_status=503 why="It is down." fix=Wait. cause=eof`,
+			`level=ERROR msg=call id=1 door=d stream=false status=503 duration_ms=0 code=service.unavailable actor=aws retry=now_elsewhere error=down param=model type=ServiceUnavailableException target="api=converse; region=us-east-1; id=m" upstream_id=u upstream_status=503 why="It is down." fix=Wait. cause=eof`,
 		},
 		{
 			"of a client that left is no alarm, and its tokens are a guess",
 			telemetry.Call{ID: "1", Door: "d", Status: 499, Usage: llm.Usage{Input: 4}, Estimated: true, Err: &llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "gone"}},
-			"level=INFO msg=call id=1 door=d stream=false status=499 duration_ms=0 prompt_tokens=4 completion_tokens=0 tokens_estimated=true code=gateway.client_gone actor=caller error=gone",
+			"level=INFO msg=call id=1 door=d stream=false status=499 duration_ms=0 prompt_tokens=4 completion_tokens=0 tokens_estimated=true code=gateway.client_gone actor=caller retry=no error=gone",
 		},
 	}
 	for _, tt := range tests {

@@ -100,6 +100,8 @@ func errorCode(e *llm.Error) string {
 		return "invalid_api_key"
 	case llm.CodeLimitRequests, llm.CodeLimitTokens:
 		return "rate_limit_exceeded"
+	case llm.CodeTokensPerDay:
+		return "insufficient_quota"
 	default:
 		return strconv.Itoa(e.Status)
 	}

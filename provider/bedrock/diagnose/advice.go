@@ -13,9 +13,11 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// advise fills in what lies behind a verdict and the next step.
+// advise fills in what lies behind a verdict, the next step, and where AWS writes
+// about it.
 func (c *Case) advise(e *llm.Error, d *denial) {
 	e.Docs = Docs(e.Code)
+	defer func() { e.Cause = cmp.Or(e.Cause, meaning(e.Code)) }()
 	switch family, _, _ := strings.Cut(string(e.Code), "."); family {
 	case "iam":
 		c.adviseRight(e, d)
@@ -34,6 +36,16 @@ func (c *Case) advise(e *llm.Error, d *denial) {
 	}
 }
 
+// meaning is what the vocabulary says of a code, as a sentence; the cause where
+// nothing narrower is known.
+func meaning(code llm.Code) string {
+	m := code.Verdict().Meaning
+	if m == "" {
+		return ""
+	}
+	return strings.ToUpper(m[:1]) + m[1:] + "."
+}
+
 // adviseAccess is for what the account has not got yet.
 func (c *Case) adviseAccess(e *llm.Error) {
 	in := " in " + cmp.Or(c.Target.Region, "the region of the call")
@@ -48,7 +60,7 @@ func (c *Case) adviseAccess(e *llm.Error) {
 			return
 		}
 		e.Cause = "The account's first call of this model subscribes to it in AWS Marketplace, and whoever made it may not subscribe."
-		e.Statement = marketplaceStatement()
+		e.Statement = marketplace()
 		e.Fix = "Call the model once with an identity that has these rights, or add this statement to a policy of the gateway's identity, and call again after " + cmp.Or(wait(e.Message), "a few minutes") + ": " + string(e.Statement)
 	case llm.CodeMarketplacePending:
 		e.Fix = "Wait " + cmp.Or(wait(e.Message), "a few minutes") + " and call again; after 15 minutes look at the agreement in the AWS Marketplace console."
@@ -155,6 +167,12 @@ func (c *Case) adviseModel(e *llm.Error) {
 	case llm.CodeEndOfLife:
 		e.Cause = "The model's life on Bedrock is over."
 		e.Fix = c.instead()
+	case llm.CodeModelUnknown:
+		e.Fix = "Check the id and the region; outcrop models lists what can be called."
+	case llm.CodeModelNeedsProfile:
+		e.Fix = "Call the model through an inference profile; outcrop models lists them."
+	case llm.CodeModelNotInRegion:
+		e.Fix = "Call the model in a region that has it; outcrop models lists what can be called in one."
 	case llm.CodeModelNotReady:
 		e.Fix = "Wait a minute and call again: a model of your own is loaded at its first call after a pause."
 	case llm.CodeWrongSurface:
@@ -167,7 +185,7 @@ func (c *Case) adviseModel(e *llm.Error) {
 func (c *Case) instead() string { return Instead(c.Known, c.Base, c.Now) }
 
 // Instead is the advice to move from a model to another: to the successor that a
-// source names, or else to the newest of the same family that are active. known
+// source names, or else to others of the same family that are active. known
 // may be nil, and base of no model.
 func Instead(known *catalog.Catalogue, base string, now time.Time) string {
 	const somewhere = "Move to a model that is active; outcrop models lists them."
@@ -182,12 +200,13 @@ func Instead(known *catalog.Catalogue, base string, now time.Time) string {
 		return "Move to its successor, " + m.Lifecycle.Successor + "."
 	}
 	if next := active(known, m, now, 3); len(next) > 0 {
-		return "Move to an active model; the newest of the same family are " + strings.Join(next, ", ") + "."
+		return "Move to an active model of the same family, such as " + strings.Join(next, ", ") + "."
 	}
 	return somewhere
 }
 
-// active gives the ids of the newest models of a family that are not legacy.
+// active gives the ids of models of a family that are not legacy, those that came
+// last first, as far as the days are known.
 func active(known *catalog.Catalogue, of *catalog.Model, now time.Time, n int) []string {
 	var all []*catalog.Model
 	for _, m := range known.Models() {
@@ -282,6 +301,8 @@ func (c *Case) adviseLimit(e *llm.Error) {
 // adviseService is for what only AWS can change.
 func (c *Case) adviseService(e *llm.Error) {
 	switch e.Code {
+	case llm.CodeInterrupted:
+		e.Fix = "Make the call again."
 	case llm.CodeUnavailable, llm.CodeServiceInternal, llm.CodeModelError:
 		e.Fix = "Try again; with more than one region in outcrop_settings.bedrock.policy.regions another takes over."
 	case llm.CodeTimeout:

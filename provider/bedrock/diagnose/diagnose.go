@@ -5,6 +5,7 @@
 package diagnose
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"strings"
@@ -51,6 +52,7 @@ func Fault(f *wire.Fault, c Case) *llm.Error {
 		if _, broke := errors.AsType[*net.OpError](f.Err); broke {
 			e.Message += ": " + reason(f.Err)
 		}
+		c.advise(e, &denial{})
 		return e
 	}
 	e.Upstream, e.Status = true, status(f.Status)
@@ -61,6 +63,7 @@ func Fault(f *wire.Fault, c Case) *llm.Error {
 	e.Code, d = code(f, &c)
 	e.Actor = d.actor()
 	c.advise(e, &d)
+	e.Logged = unquoted(e.Message)
 	if e.Message == "" {
 		e.Message = "Bedrock gave no reason."
 	}
@@ -94,6 +97,7 @@ func Transport(err error, target llm.Target) *llm.Error {
 		e.Fix = "Check the endpoint's name and address, the route to it, its certificate and the proxy settings."
 	}
 	e.Message += ": " + reason(err) + "."
+	e.Docs, e.Cause = Docs(e.Code), cmp.Or(e.Cause, meaning(e.Code))
 	return e
 }
 
@@ -118,7 +122,9 @@ func Stream(err error, c Case) *llm.Error {
 	case errors.As(err, &fault):
 		return Fault(fault, c)
 	default:
-		return &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream from Bedrock broke off: " + reason(err), Target: c.Target, Err: err}
+		e := &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream from Bedrock broke off: " + reason(err), Target: c.Target, Err: err}
+		c.advise(e, &denial{})
+		return e
 	}
 }
 

@@ -59,7 +59,9 @@ func Docs(code llm.Code) string {
 		return iamGuide + "troubleshoot_access-denied.html"
 	case strings.HasPrefix(string(code), "request."):
 		return "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html"
-	case strings.HasPrefix(string(code), "gateway."), code == llm.CodeUnreachable, code == llm.CodeInterrupted:
+	case code == llm.CodeUnreachable:
+		return "https://docs.aws.amazon.com/general/latest/gr/bedrock.html"
+	case strings.HasPrefix(string(code), "gateway."):
 		return ""
 	}
 	return bedrockGuide + "troubleshooting-api-error-codes.html"

@@ -66,15 +66,22 @@ func (c *Case) whole(d *denial) bool {
 	return err == nil && (arn.Kind == modelid.InferenceProfile || arn.Kind == modelid.ApplicationInferenceProfile)
 }
 
-// missing is the statement that allows what was refused.
+// missing is the statement that allows what was refused. It has no name: the policy
+// that it is pasted into may have one of the same, which IAM does not take
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html).
 func (c *Case) missing(d *denial) iam.Statement {
-	return iam.Missing(iam.Call{
+	s := iam.Missing(iam.Call{
 		Account: accountOf(d.resource, d.principal), Region: c.Target.Region, ID: c.Target.ID, Base: c.Base,
 	}, c.Known, d.action, cmp.Or(d.resource, "*"))
+	s.Sid = ""
+	return s
 }
 
-func marketplaceStatement() jsonx.Raw {
+// marketplace is the statement that allows the subscription, without a name as
+// that of missing.
+func marketplace() jsonx.Raw {
 	s := iam.Marketplace()
+	s.Sid = ""
 	return s.JSON()
 }
 

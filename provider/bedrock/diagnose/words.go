@@ -81,6 +81,32 @@ func closing(text []rune, at int) int {
 	return 0
 }
 
+// unquoted gives a message without what stands in quotation marks, but for single
+// names; empty if that is the message itself. AWS quotes what the caller sent, and
+// that is the client's to read and not the log's.
+func unquoted(message string) string {
+	text := []rune(message)
+	plain := []rune(strings.Map(straight, message)) // a rune for a rune
+	var b strings.Builder
+	cut := false
+	for i := 0; i < len(text); i++ {
+		if plain[i] == '\'' || plain[i] == '"' {
+			if end := closing(plain, i); end > 0 && !isName(plain[i+1:end]) {
+				b.WriteRune(text[i])
+				b.WriteString("…")
+				b.WriteRune(text[end])
+				i, cut = end, true
+				continue
+			}
+		}
+		b.WriteRune(text[i])
+	}
+	if !cut {
+		return ""
+	}
+	return b.String()
+}
+
 // isName reports whether quoted text is one name, of a field or the like.
 func isName(text []rune) bool {
 	for _, r := range text {

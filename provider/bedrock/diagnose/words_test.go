@@ -78,10 +78,8 @@ func (w *worded) judged(e *llm.Error) string {
 		return fmt.Sprintf("is %s, want %s", e.Code, w.code)
 	case e.Whose() != v.Actor || e.CanRetry() != v.Retry:
 		return fmt.Sprintf("is the move of %s and retry %s, want %s and %s", e.Whose(), e.CanRetry(), v.Actor, v.Retry)
-	case e.Fix == "" && e.Code != llm.CodeModelUnknown && e.Code != llm.CodeModelNeedsProfile: // these two are advised by who knows the ways
-		return "has no fix"
-	case e.Docs == "":
-		return "has no page"
+	case e.Cause == "" || e.Fix == "" || e.Docs == "":
+		return fmt.Sprintf("lacks one of cause %q, fix %q, page %q", e.Cause, e.Fix, e.Docs)
 	case !strings.Contains(e.Message, strings.TrimSpace(w.message)):
 		return "lost AWS's words: " + e.Message
 	}
