@@ -1,27 +1,53 @@
 package bedrock
 
 import (
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
+	"outcrop/emulator/bedrock/account"
 	"outcrop/emulator/bedrock/catalogue"
+	"outcrop/internal/jsonx"
 )
 
 // adminPrefix begins the paths by which users' own tests change the emulator
 // while it runs. AWS has nothing there.
 const adminPrefix = "/_emulator/"
 
-// administer changes the catalogue: PUT /_emulator/models adds and replaces
-// models, DELETE /_emulator/models/{id} removes one. It asks for no credentials
-// and serves only who calls from the same machine.
+// administer changes the catalogue and the account: PUT /_emulator/models adds and
+// replaces models, DELETE /_emulator/models/{id} removes one, PUT
+// /_emulator/account replaces the account's set-up, and GET
+// /_emulator/authorizations tells what the last call was asked for. It asks for no
+// credentials and serves only who calls from the same machine.
 func (e *Emulator) administer(c *call) error {
 	if from, err := netip.ParseAddrPort(c.request.RemoteAddr); err != nil || !from.Addr().Unmap().IsLoopback() {
 		return denied("The emulator is changed from a loopback address only, not from " + c.request.RemoteAddr + ".")
 	}
 	const models = adminPrefix + "models"
 	path := c.request.URL.EscapedPath()
+	switch path {
+	case adminPrefix + "account":
+		if c.request.Method != http.MethodPut {
+			return unknownOperation()
+		}
+		setup, err := account.Parse(c.body)
+		if err == nil {
+			err = e.SetAccount(setup)
+		}
+		if err != nil {
+			return invalid("%v", err)
+		}
+		c.WriteHeader(http.StatusNoContent)
+		return nil
+	case adminPrefix + "authorizations":
+		if c.request.Method != http.MethodGet {
+			return unknownOperation()
+		}
+		return c.writeJSON(appendAuthorizations(nil, e.Authorizations()))
+	}
 	switch id, one := strings.CutPrefix(path, models+"/"); {
 	case path == models && c.request.Method == http.MethodPut:
 		if err := e.changeCatalogue(func(now *catalogue.Catalogue) (*catalogue.Catalogue, error) { return now.With(c.body) }); err != nil {
@@ -45,4 +71,45 @@ func (e *Emulator) administer(c *call) error {
 	}
 	c.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// appendAuthorizations writes the questions of a call and IAM's answers.
+func appendAuthorizations(buf []byte, all []Authorization) []byte {
+	w := jsonx.Writer{Buf: buf}
+	w.Object()
+	w.Key("authorizations")
+	w.Array()
+	for _, a := range all {
+		w.Object()
+		w.Key("principal")
+		w.String(a.Principal)
+		w.Key("action")
+		w.String(a.Action)
+		w.Key("resource")
+		w.String(a.Resource)
+		w.Key("context")
+		w.Object()
+		for _, key := range slices.Sorted(maps.Keys(a.Context)) {
+			w.AnyKey(key)
+			writeStrings(&w, a.Context[key])
+		}
+		w.EndObject()
+		w.Key("decision")
+		switch d := a.Decision; {
+		case d.Allowed():
+			w.String("allowed")
+		case d.Explicit:
+			w.String("explicitDeny")
+		default:
+			w.String("implicitDeny")
+		}
+		if !a.Decision.Allowed() {
+			w.Key("reason")
+			w.String(a.Decision.Reason(a.Action))
+		}
+		w.EndObject()
+	}
+	w.EndArray()
+	w.EndObject()
+	return w.Buf
 }

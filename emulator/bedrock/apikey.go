@@ -58,19 +58,17 @@ func (e *Emulator) authenticateShortTerm(c *call, key, named string) error {
 	if now.After(signed.Add(life)) {
 		return denied("Bearer Token has expired")
 	}
+	pair, known := e.key(c.state, parts[0], now)
+	c.principal, c.session = orElse(pair.Principal, c.principal), pair.session
 	if e.options.AnyCredentials {
 		return nil
 	}
-	pair, known := e.key(parts[0], now)
 	if !known || values.Get("X-Amz-Security-Token") != string(pair.SessionToken) ||
 		!hmac.Equal([]byte(values.Get("X-Amz-Signature")), []byte(presignature(query, parts, values.Get("X-Amz-Date"), pair.SecretAccessKey))) {
 		return invalidAPIKey()
 	}
 	if !pair.Expires.IsZero() && !now.Before(pair.Expires) {
 		return &refusal{status: http.StatusForbidden, kind: "ExpiredTokenException", message: "The security token included in the request is expired"}
-	}
-	if pair.Principal != "" {
-		c.principal = pair.Principal
 	}
 	return nil
 }

@@ -40,12 +40,13 @@ func (e *Emulator) authenticateSignature(c *call, header, named string) error {
 	if !c.catalogue.HasRegion(c.region) {
 		return &refusal{status: http.StatusForbidden, kind: "InvalidSignatureException", message: "Credential should be scoped to a valid region. "}
 	}
+	c.endpoint = orElse(endpointOf(c.request.Host), c.state.setup.Endpoint)
+	now := e.options.Now()
+	key, known := e.key(c.state, accessKey, now)
+	c.principal, c.session = orElse(key.Principal, e.userARN(c.region)), key.session
 	if e.options.AnyCredentials && header != "" {
-		c.principal = e.userARN(c.region)
 		return nil
 	}
-	now := e.options.Now()
-	key, known := e.key(accessKey, now)
 	err := sign.Verify(&sign.Request{
 		Method: c.request.Method,
 		Host:   c.request.Host,
@@ -65,10 +66,6 @@ func (e *Emulator) authenticateSignature(c *call, header, named string) error {
 	case !key.Expires.IsZero() && !now.Before(key.Expires):
 		return &refusal{status: http.StatusForbidden, kind: "ExpiredTokenException", message: "The security token included in the request is expired"}
 	}
-	c.principal = key.Principal
-	if c.principal == "" {
-		c.principal = e.userARN(c.region)
-	}
 	return nil
 }
 
@@ -85,8 +82,12 @@ func scopeOf(header string) (accessKey, region string) {
 	return parts[0], parts[2]
 }
 
-// key finds an access key among the options' and those that AssumeRole gave out.
-func (e *Emulator) key(id string, now time.Time) (Key, bool) {
+// key finds an access key among the set-up's, the options' and those that
+// AssumeRole gave out.
+func (e *Emulator) key(s *state, id string, now time.Time) (Key, bool) {
+	if k, ok := s.keys[id]; ok {
+		return k, true
+	}
 	for _, k := range e.options.Keys {
 		if k.AccessKeyID == id {
 			return k, true
@@ -107,9 +108,16 @@ func (e *Emulator) authenticateKey(c *call, key, named string) error {
 	if !c.catalogue.HasRegion(c.region) {
 		return &refusal{status: http.StatusForbidden, kind: "UnrecognizedClientException", message: "The security token included in the request is invalid."}
 	}
+	c.endpoint = orElse(endpointOf(c.request.Host), c.state.setup.Endpoint)
 	c.principal = e.userARN(c.region)
 	if strings.HasPrefix(key, shortTermPrefix) {
+		c.bearer = "SHORT_TERM"
 		return e.authenticateShortTerm(c, key, named)
+	}
+	c.bearer = "LONG_TERM"
+	if k, ok := c.state.apiKeys[key]; ok {
+		c.principal = k.Principal
+		return nil
 	}
 	if e.options.AnyCredentials && key != "" {
 		return nil

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"outcrop/emulator/bedrock/account"
+	"outcrop/emulator/bedrock/catalogue"
 	"outcrop/internal/jsonx"
 )
 
@@ -26,6 +28,8 @@ type Access struct {
 const (
 	available    = "AVAILABLE"
 	notAvailable = "NOT_AVAILABLE"
+	pending      = "PENDING"
+	failed       = "ERROR"
 	authorized   = "AUTHORIZED"
 )
 
@@ -35,7 +39,7 @@ func (a *Access) check() error {
 		member, value string
 		values        []string
 	}{
-		{"agreement", a.Agreement, []string{available, "PENDING", notAvailable, "ERROR"}},
+		{"agreement", a.Agreement, []string{available, pending, notAvailable, failed}},
 		{"authorization", a.Authorization, []string{authorized, "NOT_AUTHORIZED"}},
 		{"entitlement", a.Entitlement, []string{available, notAvailable}},
 		{"region", a.Region, []string{available, notAvailable}},
@@ -64,7 +68,7 @@ func (e *Emulator) getFoundationModelAvailability(c *call) error {
 	if m == nil {
 		return invalidIdentifier()
 	}
-	a := e.options.Access[m.ID]
+	a := e.accessTo(c.state, m)
 	if !m.In(c.region) {
 		a.Region = notAvailable
 	}
@@ -89,6 +93,20 @@ func (e *Emulator) getFoundationModelAvailability(c *call) error {
 	w.String(orElse(a.Region, available))
 	w.EndObject()
 	return c.writeJSON(w.Buf)
+}
+
+// accessTo is what the options say of a model, and where they say nothing what
+// the account's state says.
+func (e *Emulator) accessTo(s *state, m *catalogue.Model) Access {
+	a := e.options.Access[m.ID]
+	a.Agreement = orElse(a.Agreement, s.subscription(m, e.options.Now()))
+	if s.setup.NotAuthorized || m.Provider == anthropic && !s.submitted() {
+		a.Authorization = orElse(a.Authorization, "NOT_AUTHORIZED")
+	}
+	if about := s.about(m.ID); about != nil && about.Access == account.NotGranted {
+		a.Entitlement = orElse(a.Entitlement, notAvailable)
+	}
+	return a
 }
 
 func orElse(said, otherwise string) string {

@@ -19,9 +19,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"outcrop/emulator/bedrock/account"
 	"outcrop/emulator/bedrock/catalogue"
 	"outcrop/emulator/bedrock/fault"
 	"outcrop/emulator/bedrock/model"
+	"outcrop/emulator/bedrock/policy"
 )
 
 // The account, key pair and API key that an Emulator accepts when Options name
@@ -37,18 +39,6 @@ const (
 // the body of InvokeModel.
 const maxBody = 25_000_000
 
-// Secret is a string that does not print.
-type Secret string
-
-// String gives a placeholder.
-func (Secret) String() string { return "[redacted]" }
-
-// GoString gives a placeholder.
-func (Secret) GoString() string { return "[redacted]" }
-
-// MarshalText gives a placeholder, for JSON and logs.
-func (Secret) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
-
 // Key is a key pair that the emulator accepts in signatures.
 type Key struct {
 	AccessKeyID     string
@@ -59,6 +49,8 @@ type Key struct {
 	Principal string
 	// Expires is when the key stops working; zero for never.
 	Expires time.Time
+
+	session *policy.Policy // limits a role's session; nil if nothing does
 }
 
 // Role is a role that AssumeRole may take.
@@ -103,8 +95,12 @@ type Options struct {
 	// Catalogue is what models and profiles there are at first;
 	// catalogue.Default() if nil. SetCatalogue replaces it.
 	Catalogue *catalogue.Catalogue
-	// Access is what GetFoundationModelAvailability says of models, by their id;
-	// of others it says that everything is available. Calls do not depend on it.
+	// Setup is what the account allows and whom; nil allows everybody everything.
+	// SetAccount replaces it.
+	Setup *account.Setup
+	// Access is what GetFoundationModelAvailability says of models, by their id,
+	// whatever Setup says; of others it says what Setup does. Calls do not depend
+	// on it.
 	Access map[string]Access
 	// Broken are ids of inference profiles that are listed, and whose calls are
 	// refused as those of an invalid identifier.
@@ -136,12 +132,15 @@ type Emulator struct {
 	options   Options
 	catalogue atomic.Pointer[catalogue.Catalogue]
 	changing  sync.Mutex // held while a catalogue is made from the present one
-	ids       *ids
-	sessions  *sessions
-	model     *model.Model
-	cache     *model.Cache
-	script    *fault.Script
-	resources []resource
+	state     atomic.Pointer[state]
+	// authorizations are those of the last call; nil if there are none.
+	authorizations atomic.Pointer[[]Authorization]
+	ids            *ids
+	sessions       *sessions
+	model          *model.Model
+	cache          *model.Cache
+	script         *fault.Script
+	resources      []resource
 	// recordings is nil if there are none.
 	recordings *recordings
 }
@@ -190,6 +189,9 @@ func New(o Options) (*Emulator, error) {
 	}
 	if o.StrictRecordings && e.recordings == nil {
 		return nil, errors.New("StrictRecordings needs a folder of Recordings")
+	}
+	if err := e.SetAccount(o.Setup); err != nil {
+		return nil, fmt.Errorf("set-up of the account: %w", err)
 	}
 	for _, p := range o.Profiles {
 		if _, err := applicationSource(models, p); err != nil {
@@ -251,21 +253,31 @@ type call struct {
 	http.ResponseWriter
 	request   *http.Request
 	catalogue *catalogue.Catalogue // the one that the call began with
+	state     *state               // likewise
 	id        string
 	operation operation
 	// parameter is the decoded variable part of the path: a model or profile.
 	parameter string
 	region    string
-	// principal is the ARN of who calls.
+	// principal is the ARN of who calls, and session the policy that limits a
+	// role's session.
 	principal string
-	body      []byte
+	session   *policy.Policy
+	// bearer is the kind of API key that the call came with, in the words of
+	// bedrock:BearerTokenType; empty for a signature.
+	bearer string
+	// endpoint is the id of the VPC endpoint that the call came through; empty for
+	// the public one.
+	endpoint       string
+	authorizations []Authorization
+	body           []byte
 	// fault is how the answer of a call to the control plane fails.
 	fault fault.Fault
 }
 
 // ServeHTTP answers one request to the runtime, the control plane or STS.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := &call{ResponseWriter: w, request: r, catalogue: e.catalogue.Load(), id: e.ids.uuid()}
+	c := &call{ResponseWriter: w, request: r, catalogue: e.catalogue.Load(), state: e.state.Load(), id: e.ids.uuid()}
 	w.Header().Set("x-amzn-RequestId", c.id)
 	err := e.serve(c)
 	e.options.Log.Debug("emulated bedrock request", "method", r.Method, "path", r.URL.EscapedPath(),
@@ -287,6 +299,9 @@ func (e *Emulator) serve(c *call) error {
 		return err
 	}
 	if err = e.authenticate(c); err != nil {
+		return err
+	}
+	if err = e.authorize(c); err != nil {
 		return err
 	}
 	if e.recordings != nil {

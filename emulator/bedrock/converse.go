@@ -33,6 +33,9 @@ func (e *Emulator) answerConverse(c *call, streaming bool) error {
 	if err != nil {
 		return err
 	}
+	if err := e.admit(c, to); err != nil {
+		return err
+	}
 	req, err := converse.DecodeRequest(c.body)
 	if err != nil {
 		return malformed(err)
@@ -51,6 +54,10 @@ func (e *Emulator) answerConverse(c *call, streaming bool) error {
 		return err
 	}
 
+	share, err := c.state.reserve(c, to, req, e.options.Now())
+	if err != nil {
+		return err
+	}
 	// The cache is the model's, whichever profile leads to it.
 	usage := e.cache.Count(to, c.region+" "+to.ID, req, e.options.Now())
 	if to.Context > 0 && usage.Prompt() > to.Context {
@@ -61,6 +68,7 @@ func (e *Emulator) answerConverse(c *call, streaming bool) error {
 	usage.Total = usage.Prompt() + usage.Output
 	usage.Extra = append(usage.Extra, jsonx.Member{Name: "serverToolUsage", Value: jsonx.Raw("{}")})
 	answer.Usage = usage
+	c.state.settle(share, to, &usage)
 	answer.LatencyMs = llm.Some(latency(usage, f))
 	answer.ServiceTier = req.ServiceTier
 	for _, m := range req.Extensions {

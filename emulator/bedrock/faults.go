@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"outcrop/emulator/bedrock/fault"
+	"outcrop/emulator/bedrock/policy"
 )
 
 // due finds how a call shall fail: as its header asks, else as its prompt asks
@@ -59,25 +60,17 @@ func (e *Emulator) refusalOf(c *call, f *fault.Fault, streaming bool) error {
 // messages" and of public reports, in which an action without a resource, such
 // as ListFoundationModels, has none in its words either.
 func (e *Emulator) noPolicyAllows(c *call) string {
-	action := "bedrock:" + c.operation.name
-	switch c.operation.name {
-	case "Converse": // AWS has no action of that name
-		action = "bedrock:InvokeModel"
-	case "ConverseStream":
-		action = "bedrock:InvokeModelWithResponseStream"
-	}
-	on := ""
-	if arn := e.resourceARN(c); arn != "" {
-		on = " on resource: " + arn
-	}
-	return "User: " + c.principal + " is not authorized to perform: " + action + on + " because no identity-based policy allows the " + action + " action"
+	reason := policy.Decision{Layer: policy.Identity}.Reason(c.action())
+	return notAuthorized(c.principal, c.action(), e.resourceARN(c), reason)
 }
 
 // resourceARN names what the call is about; empty for an operation on nothing.
 func (e *Emulator) resourceARN(c *call) string {
 	kind, id := c.operation.resource, c.parameter
 	switch {
-	case kind == "" || strings.HasPrefix(id, "arn:"):
+	case kind == "":
+		return ""
+	case strings.HasPrefix(id, "arn:"):
 		return id
 	case id == "":
 		id = "*" // a list

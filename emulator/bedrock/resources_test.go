@@ -52,8 +52,8 @@ func TestGetFoundationModelAvailability(t *testing.T) {
 	}
 }
 
-// account is the ARN of something of the account in Virginia, without its kind.
-const account = "arn:aws:bedrock:us-east-1:" + DemoAccount + ":"
+// inAccount is the ARN of something of the account in Virginia, without its kind.
+const inAccount = "arn:aws:bedrock:us-east-1:" + DemoAccount + ":"
 
 // accountModels is an account with one model of each kind that is called by ARN.
 func accountModels() Options {
@@ -95,12 +95,12 @@ func TestModelsOfTheAccountAreDescribed(t *testing.T) {
 	for _, tt := range []struct{ path, id, want string }{
 		{throughput, "abcdefghijk1", teamA},
 		{throughput, "team-a", teamA},
-		{throughput, account + "provisioned-model/abcdefghijk1", teamA},
+		{throughput, inAccount + "provisioned-model/abcdefghijk1", teamA},
 		{throughput, "abcdefghijk2", custom},
 		{deployment, "support_bot", bot},
-		{deployment, account + "custom-model-deployment/bcdefghijkl1", bot},
+		{deployment, inAccount + "custom-model-deployment/bcdefghijkl1", bot},
 		{imported, "our-llama", llama},
-		{imported, account + "imported-model/cdefghijklm1", llama},
+		{imported, inAccount + "imported-model/cdefghijklm1", llama},
 	} {
 		a := s.get(t, tt.path+url.PathEscape(tt.id))
 		if diff := cmp.Diff(tt.want, string(a.body)); a.status != 200 || diff != "" {
@@ -110,16 +110,16 @@ func TestModelsOfTheAccountAreDescribed(t *testing.T) {
 	for _, tt := range []struct{ path, id string }{
 		{throughput, "abcdefghijk9"},
 		{throughput, "abcdefghijk3"}, // another region's
-		{throughput, account + "provisioned-model/abcdefghijk9"},
+		{throughput, inAccount + "provisioned-model/abcdefghijk9"},
 		{throughput, "arn:aws:bedrock:us-east-1:999999999999:provisioned-model/abcdefghijk1"},
 		{deployment, "abcdefghijk1"}, // another kind's
-		{deployment, account + "custom-model-deployment/abcdefghijk9"},
+		{deployment, inAccount + "custom-model-deployment/abcdefghijk9"},
 		{imported, "their-llama"},
 	} {
 		wantRefusal(t, s.get(t, tt.path+url.PathEscape(tt.id)), 404, "ResourceNotFoundException", `{"message":"The specified `)
 	}
 	for path, member := range map[string]string{throughput: "provisionedModelId", deployment: "customModelDeploymentIdentifier", imported: "modelIdentifier"} {
-		wantRefusal(t, s.get(t, path+url.PathEscape(account+"guardrail/abcdefghijk1")), 400, "ValidationException", "at '"+member+"' failed to satisfy constraint")
+		wantRefusal(t, s.get(t, path+url.PathEscape(inAccount+"guardrail/abcdefghijk1")), 400, "ValidationException", "at '"+member+"' failed to satisfy constraint")
 	}
 }
 
@@ -137,11 +137,11 @@ func TestModelsOfTheAccountAreCalledByTheirARN(t *testing.T) {
 	}
 	// A rule of Llama shows who answers.
 	const begins = `{"messages":[{"role":"assistant","content":[{"text":"hello"}]}]}`
-	wantRefusal(t, s.post(t, account+"imported-model/cdefghijklm1", "converse", begins), 400, "ValidationException", "must start with a user message")
+	wantRefusal(t, s.post(t, inAccount+"imported-model/cdefghijklm1", "converse", begins), 400, "ValidationException", "must start with a user message")
 	for _, id := range []string{"provisioned-model/abcdefghijk3", "provisioned-model/abcdefghijk9", "custom-model-deployment/abcdefghijk1", "imported-model/bcdefghijkl1"} {
-		wantRefusal(t, s.post(t, account+id, "converse", hello), 404, "ResourceNotFoundException", `{"message":"Could not resolve the foundation model from the provided model identifier."}`)
+		wantRefusal(t, s.post(t, inAccount+id, "converse", hello), 404, "ResourceNotFoundException", `{"message":"Could not resolve the foundation model from the provided model identifier."}`)
 	}
-	wantRefusal(t, s.post(t, account+"custom-model/amazon.nova-micro-v1:0/qrstuvwxyz12", "converse", hello), 400, "ValidationException", "The provided model identifier is invalid.")
+	wantRefusal(t, s.post(t, inAccount+"custom-model/amazon.nova-micro-v1:0/qrstuvwxyz12", "converse", hello), 400, "ValidationException", "The provided model identifier is invalid.")
 	wantRefusal(t, s.post(t, "arn:aws:bedrock:us-east-1:999999999999:provisioned-model/abcdefghijk1", "converse", hello), 400, "ValidationException", "The provided model identifier is invalid.")
 }
 

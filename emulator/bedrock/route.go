@@ -25,6 +25,12 @@ func routes() []routed {
 		{get, "/foundation-model-availability/", "", false, operation{"GetFoundationModelAvailability", serviceControl, (*Emulator).getFoundationModelAvailability, modelKind}},
 		{get, "/inference-profiles", "", true, operation{"ListInferenceProfiles", serviceControl, (*Emulator).listInferenceProfiles, profileKind}},
 		{get, "/inference-profiles/", "", false, operation{"GetInferenceProfile", serviceControl, (*Emulator).getInferenceProfile, profileKind}},
+		{get, "/list-foundation-model-agreement-offers/", "", false, operation{"ListFoundationModelAgreementOffers", serviceControl, (*Emulator).listFoundationModelAgreementOffers, ""}},
+		{post, "/create-foundation-model-agreement", "", true, operation{"CreateFoundationModelAgreement", serviceControl, (*Emulator).createFoundationModelAgreement, ""}},
+		{post, "/use-case-for-model-access", "", true, operation{"PutUseCaseForModelAccess", serviceControl, (*Emulator).putUseCaseForModelAccess, ""}},
+		{get, "/use-case-for-model-access", "", true, operation{"GetUseCaseForModelAccess", serviceControl, (*Emulator).getUseCaseForModelAccess, ""}},
+		{http.MethodPut, "/data-retention", "", true, operation{"PutAccountDataRetention", serviceControl, (*Emulator).putAccountDataRetention, ""}},
+		{get, "/data-retention", "", true, operation{"GetAccountDataRetention", serviceControl, (*Emulator).getAccountDataRetention, ""}},
 		{get, "/provisioned-model-throughput/", "", false, operation{"GetProvisionedModelThroughput", serviceControl, (*Emulator).getProvisionedModelThroughput, provisionedKind}},
 		{get, "/model-customization/custom-model-deployments/", "", false, operation{"GetCustomModelDeployment", serviceControl, (*Emulator).getCustomModelDeployment, deploymentKind}},
 		{get, "/imported-models/", "", false, operation{"GetImportedModel", serviceControl, (*Emulator).getImportedModel, importedKind}},
@@ -73,6 +79,17 @@ func regionOf(host string) string {
 				return region
 			}
 		}
+	}
+	return ""
+}
+
+// endpointOf is the id of the VPC endpoint in a host such as
+// vpce-0a1b2c3d-4e5f.bedrock-runtime.us-east-1.vpce.amazonaws.com; empty if it
+// names none.
+func endpointOf(host string) string {
+	label, _, _ := strings.Cut(host, ".")
+	if parts := strings.SplitN(label, "-", 3); parts[0] == "vpce" && len(parts) > 1 {
+		return parts[0] + "-" + parts[1]
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package bedrock
 
 import (
 	"encoding/xml"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"outcrop/emulator/bedrock/policy"
 )
 
 // The Query protocol of STS: form fields in, XML out (AWS STS API reference,
@@ -34,16 +37,20 @@ func (e *Emulator) getCallerIdentity(c *call) error {
 		UserID  string `xml:"UserId"`
 		Account string
 	}
-	id := "AIDAEMULATEDUSER00000"
-	if _, session, ok := strings.Cut(c.principal, ":assumed-role/"); ok {
-		_, name, _ := strings.Cut(session, "/")
-		id = "AROAEMULATEDROLE00000:" + name
-	}
 	return c.writeXML(struct {
 		XMLName  xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ GetCallerIdentityResponse"`
 		Result   result   `xml:"GetCallerIdentityResult"`
 		Metadata metadata `xml:"ResponseMetadata"`
-	}{Result: result{Arn: c.principal, UserID: id, Account: e.options.Account}, Metadata: metadata{c.id}})
+	}{Result: result{Arn: c.principal, UserID: userID(c.principal), Account: e.options.Account}, Metadata: metadata{c.id}})
+}
+
+// userID is what AWS calls the unique id of who calls, made up.
+func userID(arn string) string {
+	if _, session, ok := strings.Cut(arn, ":assumed-role/"); ok {
+		_, name, _ := strings.Cut(session, "/")
+		return "AROAEMULATEDROLE00000:" + name
+	}
+	return "AIDAEMULATEDUSER00000"
 }
 
 type metadata struct {
@@ -77,7 +84,11 @@ func (e *Emulator) assumeRole(c *call) error {
 		}
 		life = time.Duration(seconds) * time.Second
 	}
-	if !e.mayAssume(arn[0], arn[2], form.Get("ExternalId")) {
+	session, err := sessionPolicy(form.Get("Policy"))
+	if err != nil {
+		return err
+	}
+	if !e.mayAssume(c.state, arn[0], arn[2], form.Get("ExternalId")) {
 		return &refusal{
 			status: http.StatusForbidden, kind: "AccessDeniedException",
 			message: "User: " + c.principal + " is not authorized to perform: sts:AssumeRole on resource: " + arn[0],
@@ -91,6 +102,7 @@ func (e *Emulator) assumeRole(c *call) error {
 		SessionToken:    Secret("IQoJ" + e.ids.token() + e.ids.token() + e.ids.token()),
 		Principal:       "arn:" + arn[1] + ":sts::" + arn[2] + ":assumed-role/" + role + "/" + name,
 		Expires:         now.Add(life).Truncate(time.Second),
+		session:         session,
 	}
 	e.sessions.add(key, now)
 
@@ -122,9 +134,15 @@ func (e *Emulator) assumeRole(c *call) error {
 }
 
 // mayAssume reports whether the role exists and trusts a caller with the
-// external id.
-func (e *Emulator) mayAssume(arn, account, externalID string) bool {
-	if len(e.options.Roles) == 0 {
+// external id. The roles of the set-up come first; then those of the options, or
+// every role of the account if neither has any.
+func (e *Emulator) mayAssume(s *state, arn, account, externalID string) bool {
+	for i := range s.setup.Roles {
+		if r := &s.setup.Roles[i]; e.principalARN(&r.Principal, "role") == arn {
+			return r.ExternalID == externalID || r.ExternalID == ""
+		}
+	}
+	if len(e.options.Roles)+len(s.setup.Roles) == 0 {
 		return account == e.options.Account
 	}
 	for _, r := range e.options.Roles {
@@ -133,6 +151,28 @@ func (e *Emulator) mayAssume(arn, account, externalID string) bool {
 		}
 	}
 	return false
+}
+
+// sessionPolicyMax is the longest session policy in characters (AWS STS API
+// reference, AssumeRole).
+const sessionPolicyMax = 2048
+
+// sessionPolicy reads the policy that AssumeRole is given; nil if it is empty.
+func sessionPolicy(text string) (*policy.Policy, error) {
+	if text == "" {
+		return nil, nil //nolint:nilnil // no policy is no error
+	}
+	if len(text) > sessionPolicyMax {
+		return nil, invalid("1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to %d", sessionPolicyMax)
+	}
+	p, err := policy.Parse([]byte(text))
+	if err == nil && p.Principals() != "" {
+		err = errors.New(p.Principals() + ": a session policy names no principals")
+	}
+	if err != nil {
+		return nil, &refusal{status: http.StatusBadRequest, kind: "MalformedPolicyDocument", message: err.Error()}
+	}
+	return p, nil
 }
 
 func (c *call) writeXML(v any) error {
@@ -173,4 +213,17 @@ func (s *sessions) key(id string, now time.Time) (Key, bool) {
 	defer s.mu.Unlock()
 	k, ok := s.keys[id]
 	return k, ok && now.Before(k.Expires.Add(grace))
+}
+
+// policy is the session policy of a session that was given out; nil if it has
+// none.
+func (s *sessions) policy(principal string) *policy.Policy {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.keys {
+		if k.Principal == principal && k.session != nil {
+			return k.session
+		}
+	}
+	return nil
 }

@@ -168,6 +168,9 @@ func (c *Catalogue) HasRegion(region string) bool { return c.regions[region] }
 // Model gives a model by its bare id; nil if there is none anywhere.
 func (c *Catalogue) Model(id string) *Model { return c.byID[id] }
 
+// All gives every model, in the catalogue's order.
+func (c *Catalogue) All() []*Model { return slices.Clone(c.models) }
+
 // Models gives the models that the region lists, in the catalogue's order.
 func (c *Catalogue) Models(region string) []*Model {
 	var models []*Model

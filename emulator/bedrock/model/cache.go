@@ -60,6 +60,15 @@ func segments(req *llm.Request) []segment {
 	return all
 }
 
+// PromptTokens is how many tokens a prompt has, wherever they come from.
+func PromptTokens(req *llm.Request) int64 {
+	var n int64
+	for _, s := range segments(req) {
+		n += s.tokens
+	}
+	return n
+}
+
 // writeBlock writes what tells one block from another.
 func writeBlock(h hash.Hash, b *llm.Block) {
 	field := func(s string) {

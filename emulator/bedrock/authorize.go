@@ -1,0 +1,363 @@
+package bedrock
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"outcrop/emulator/bedrock/catalogue"
+	"outcrop/emulator/bedrock/policy"
+	"outcrop/internal/jsonx"
+)
+
+// Authorization is one question that a call put to IAM, and its answer.
+type Authorization struct {
+	policy.Request
+
+	Decision policy.Decision
+}
+
+// Authorizations are the questions of the last call to Bedrock that was
+// authenticated, in their order, up to the one that was refused. There are none
+// without a set-up. The caller owns them.
+func (e *Emulator) Authorizations() []Authorization {
+	var all []Authorization
+	if last := e.authorizations.Load(); last != nil {
+		for _, a := range *last {
+			a.Context = maps.Clone(a.Context)
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// Decide answers whether the present set-up would allow a principal something,
+// without a call: all of a call's questions must be allowed. The principal is the
+// ARN of a user, of a role, or of a session of a role; a session of the set-up's
+// keys or of AssumeRole has its session policy. Keys of the context that the
+// request leaves out are those that every call of the principal has; a request
+// with aws:SourceVpce comes through that endpoint. It fails for an ARN that is no
+// principal of the account. Without a set-up everything is allowed.
+func (e *Emulator) Decide(r *policy.Request) (policy.Decision, error) {
+	s := e.state.Load()
+	parts := strings.SplitN(r.Principal, ":", 6)
+	if len(parts) != 6 || parts[2] != "iam" && parts[2] != "sts" || parts[4] != e.options.Account {
+		return policy.Decision{}, fmt.Errorf("principal %q is not the ARN of a user or role of account %s", r.Principal, e.options.Account)
+	}
+	if !s.played {
+		return policy.Decision{}, nil
+	}
+	who := s.caller(r.Principal, e.sessionPolicy(s, r.Principal))
+	if who.principal == nil && parts[2] == "iam" && r.Principal != e.userARN(e.options.Region) {
+		return policy.Decision{}, fmt.Errorf("the set-up has no principal %q", r.Principal)
+	}
+	endpoint := s.setup.Endpoint
+	if given := r.Context["aws:SourceVpce"]; len(given) > 0 {
+		endpoint = given[0]
+	}
+	full := *r
+	full.Context = e.common(&who, endpoint)
+	own(&full)
+	maps.Copy(full.Context, r.Context)
+	return s.evaluate(&who, endpoint, &full), nil
+}
+
+// sessionPolicy is the policy of a session that the emulator knows; nil if none.
+func (e *Emulator) sessionPolicy(s *state, arn string) *policy.Policy {
+	for _, k := range s.keys {
+		if k.Principal == arn && k.session != nil {
+			return k.session
+		}
+	}
+	return e.sessions.policy(arn)
+}
+
+// evaluate puts one question to every layer that applies.
+func (s *state) evaluate(who *caller, endpoint string, r *policy.Request) policy.Decision {
+	l := policy.Layers{Resource: s.setup.ResourcePolicies, Session: who.session}
+	if o := s.setup.Organization; o != nil {
+		for _, level := range o.Levels {
+			var controls []policy.Control
+			for _, c := range level {
+				arn := "arn:aws:organizations::" + orElse(o.ManagementAccount, someManagement) + ":policy/" + orElse(o.ID, someOrganization) +
+					"/service_control_policy/" + orElse(c.ID, somePolicy)
+				if o.OldWords {
+					arn = ""
+				}
+				controls = append(controls, policy.Control{ARN: arn, Policy: c.Policy})
+			}
+			l.Control = append(l.Control, controls)
+		}
+	}
+	if endpoint != "" {
+		l.Endpoint = s.setup.Endpoints[endpoint]
+	}
+	if who.principal == nil {
+		l.Identity = []*policy.Policy{administrator}
+	} else {
+		l.Identity, l.Boundary = who.principal.Policies, who.principal.Boundary
+	}
+	return l.Evaluate(r)
+}
+
+// What stands in the ARNs of service control policies that name no ids.
+const (
+	someManagement   = "111122223333"
+	someOrganization = "o-exampleorgid"
+	somePolicy       = "p-examplepolicyid"
+)
+
+// administrator allows everything, as AWS's AdministratorAccess.
+var administrator = func() *policy.Policy { // never written to
+	p, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`))
+	if err != nil {
+		return new(policy.Policy) // allows nothing; the text above is right
+	}
+	return p
+}()
+
+// requirement is one thing that a call needs to be allowed.
+type requirement struct {
+	action, resource string
+	context          map[string]string // beside what all of the call have
+	unnamed          bool              // the refusal does not name the resource
+}
+
+// authorize asks IAM for all that a call needs, and refuses with the first that
+// is not allowed. Without a set-up all is.
+func (e *Emulator) authorize(c *call) error {
+	if !c.state.played || c.operation.service == serviceSTS {
+		return nil
+	}
+	e.authorizations.Store(nil)
+	var needs []requirement
+	if c.bearer != "" {
+		needs = append(needs, requirement{
+			action: "bedrock:CallWithBearerToken", resource: "*", context: map[string]string{"bedrock:BearerTokenType": c.bearer},
+		})
+	}
+	switch {
+	case c.operation.service == serviceRuntime:
+		needs = append(needs, e.invocation(c)...)
+	default:
+		resource := e.resourceARN(c)
+		needs = append(needs, requirement{action: c.action(), resource: orElse(resource, "*"), unnamed: resource == ""})
+	}
+	for _, n := range needs {
+		if err := e.require(c, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// require asks IAM for one thing that a call needs.
+func (e *Emulator) require(c *call, n requirement) error {
+	if !c.state.played {
+		return nil
+	}
+	who := c.state.caller(c.principal, c.session)
+	r := policy.Request{Principal: c.principal, Action: n.action, Resource: n.resource, Context: e.common(&who, c.endpoint)}
+	r.Context["aws:RequestedRegion"] = []string{c.region}
+	if from := sourceIP(c.request.RemoteAddr); from != "" && c.endpoint == "" {
+		r.Context["aws:SourceIp"] = []string{from}
+	}
+	for key, value := range n.context {
+		r.Context[key] = []string{value}
+	}
+	own(&r)
+	d := c.state.evaluate(&who, c.endpoint, &r)
+	c.authorizations = append(c.authorizations, Authorization{r, d})
+	all := c.authorizations[:len(c.authorizations):len(c.authorizations)]
+	e.authorizations.Store(&all)
+	if d.Allowed() {
+		return nil
+	}
+	named := n.resource
+	if n.unnamed {
+		named = ""
+	}
+	return denied(notAuthorized(c.principal, n.action, named, d.Reason(n.action)))
+}
+
+// notAuthorized is AWS's refusal of an action (IAM User Guide, "Troubleshoot
+// access denied error messages"); resource may be empty.
+func notAuthorized(principal, action, resource, reason string) string {
+	on := ""
+	if resource != "" {
+		on = " on resource: " + resource
+	}
+	return "User: " + principal + " is not authorized to perform: " + action + on + " " + reason
+}
+
+// action is the call's in IAM. Converse has none of its own (Amazon Bedrock API
+// reference, "Converse").
+func (c *call) action() string {
+	switch c.operation.name {
+	case "Converse":
+		return "bedrock:InvokeModel"
+	case "ConverseStream":
+		return "bedrock:InvokeModelWithResponseStream"
+	default:
+		return "bedrock:" + c.operation.name
+	}
+}
+
+// common is the context of every question of a caller (IAM User Guide, "AWS
+// global condition context keys"). Calls count as made over TLS, which the
+// emulator does not have.
+func (e *Emulator) common(who *caller, endpoint string) map[string][]string {
+	now := e.options.Now().UTC()
+	context := map[string][]string{
+		"aws:PrincipalArn":          {who.identity},
+		"aws:PrincipalAccount":      {e.options.Account},
+		"aws:PrincipalType":         {who.kind},
+		"aws:PrincipalIsAWSService": {"false"},
+		"aws:ViaAWSService":         {"false"},
+		"aws:SecureTransport":       {"true"},
+		"aws:CurrentTime":           {now.Format(time.RFC3339)},
+		"aws:EpochTime":             {strconv.FormatInt(now.Unix(), 10)},
+		"aws:userid":                {userID(who.arn)},
+	}
+	if who.kind == "User" {
+		context["aws:username"] = []string{who.name}
+	}
+	if o := e.state.Load().setup.Organization; o != nil {
+		context["aws:PrincipalOrgID"] = []string{orElse(o.ID, someOrganization)}
+	}
+	if endpoint != "" {
+		context["aws:SourceVpce"] = []string{endpoint}
+	}
+	return context
+}
+
+// own sets the account that the resource belongs to; a foundation model belongs
+// to none.
+func own(r *policy.Request) {
+	if parts := strings.SplitN(r.Resource, ":", 6); len(parts) == 6 && isAccount(parts[4]) {
+		r.Context["aws:ResourceAccount"] = []string{parts[4]}
+	}
+}
+
+func sourceIP(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return ""
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return ""
+	}
+	return addr.Unmap().String()
+}
+
+// invocation is what an invocation needs (Amazon Bedrock User Guide,
+// "Prerequisites for inference profiles" and "Global cross-Region inference"):
+// what stands in the path, and for a profile then the model in every region that
+// may serve it, with the profile in bedrock:InferenceProfileArn.
+func (e *Emulator) invocation(c *call) []requirement {
+	extra, guardrail := e.details(c)
+	var needs []requirement
+	need := func(resource, region, profile string) {
+		context := maps.Clone(extra)
+		context["aws:RequestedRegion"] = region
+		if profile != "" {
+			context["bedrock:InferenceProfileArn"] = profile
+		}
+		needs = append(needs, requirement{action: c.action(), resource: resource, context: context})
+	}
+	models := func(of *catalogue.Profile, profile string) {
+		if !of.Global() {
+			for _, destination := range of.Destinations {
+				need(modelARN(destination, of.Model.ID), destination, profile)
+			}
+			return
+		}
+		need(modelARN(c.region, of.Model.ID), c.region, profile)
+		// The region that serves is not known before: AWS calls it so.
+		need("arn:"+partition(c.region)+":bedrock:::"+modelKind+"/"+of.Model.ID, "unspecified", profile)
+	}
+	through := func(id string) {
+		arn := e.accountARN(c.region, profileKind, id)
+		need(arn, c.region, "")
+		if p, ok := c.catalogue.Profile(id, c.region); ok {
+			models(&p, arn)
+		}
+	}
+	id := c.parameter
+	account, kind, name, ok := splitARN(id, c.region)
+	switch {
+	case ok && kind == profileKind && account == e.options.Account:
+		through(name)
+	case ok && kind == applicationKind && account == e.options.Account:
+		need(id, c.region, "")
+		if p := e.applicationProfile(name, c.region); p != nil {
+			if system, ok := c.catalogue.Profile(p.Source, c.region); ok {
+				models(&system, id)
+			} else if m := c.catalogue.Model(p.Source); m != nil {
+				need(modelARN(c.region, m.ID), c.region, id)
+			}
+		}
+	case strings.HasPrefix(id, "arn:"):
+		need(id, c.region, "")
+	default:
+		if _, base, _ := strings.Cut(id, "."); c.catalogue.Model(id) == nil && c.catalogue.Model(base) != nil {
+			through(id)
+		} else {
+			need(modelARN(c.region, id), c.region, "")
+		}
+	}
+	if guardrail != "" {
+		needs = append(needs, requirement{action: "bedrock:ApplyGuardrail", resource: guardrail})
+	}
+	return needs
+}
+
+// applicationProfile finds one of the account's; nil if there is none.
+func (e *Emulator) applicationProfile(id, region string) *ApplicationProfile {
+	for i := range e.options.Profiles {
+		if p := &e.options.Profiles[i]; p.ID == id && p.Region == region {
+			return p
+		}
+	}
+	return nil
+}
+
+// details reads from the body of an invocation what its context says of it, and
+// the ARN of the guardrail that it wants; empty if none. A body that cannot be
+// read is refused later.
+func (e *Emulator) details(c *call) (context map[string]string, guardrail string) {
+	var body struct {
+		ServiceTier struct {
+			Type string `json:"type"`
+		} `json:"serviceTier"`
+		GuardrailConfig struct {
+			Identifier string `json:"guardrailIdentifier"`
+			Version    string `json:"guardrailVersion"`
+		} `json:"guardrailConfig"`
+	}
+	context = map[string]string{}
+	var fault *jsonx.Error
+	if err := jsonx.Unmarshal(c.body, &body); errors.As(err, &fault) {
+		return context, ""
+	}
+	if tier := body.ServiceTier.Type; tier != "" {
+		context["bedrock:ServiceTier"] = tier
+	}
+	if guardrail = body.GuardrailConfig.Identifier; guardrail == "" {
+		return context, ""
+	}
+	if !strings.HasPrefix(guardrail, "arn:") {
+		guardrail = e.accountARN(c.region, "guardrail", guardrail)
+	}
+	context["bedrock:GuardrailIdentifier"] = guardrail
+	if v := body.GuardrailConfig.Version; v != "" && v != "DRAFT" {
+		context["bedrock:GuardrailIdentifier"] += ":" + v
+	}
+	return context, guardrail
+}
