@@ -299,5 +299,5 @@ func (e *Emulator) getAccountDataRetention(c *call) error {
 func (c *call) writeStatus(status int, body []byte) error {
 	c.Header().Set("Content-Type", "application/json")
 	c.WriteHeader(status)
-	return c.put(body)
+	return c.writeWhole(body, c.fault)
 }

@@ -84,13 +84,13 @@ func scopeOf(header string) (accessKey, region string) {
 
 // key finds an access key among the set-up's, the options' and those that
 // AssumeRole gave out.
-func (e *Emulator) key(s *state, id string, now time.Time) (Key, bool) {
+func (e *Emulator) key(s *state, id string, now time.Time) (credential, bool) {
 	if k, ok := s.keys[id]; ok {
 		return k, true
 	}
 	for _, k := range e.options.Keys {
 		if k.AccessKeyID == id {
-			return k, true
+			return credential{Key: k}, true
 		}
 	}
 	return e.sessions.key(id, now)
@@ -115,8 +115,8 @@ func (e *Emulator) authenticateKey(c *call, key, named string) error {
 		return e.authenticateShortTerm(c, key, named)
 	}
 	c.bearer = "LONG_TERM"
-	if k, ok := c.state.apiKeys[key]; ok {
-		c.principal = k.Principal
+	if arn, ok := c.state.apiKeys[key]; ok {
+		c.principal = arn
 		return nil
 	}
 	if e.options.AnyCredentials && key != "" {

@@ -61,7 +61,7 @@ func (e *Emulator) Decide(r *policy.Request) (policy.Decision, error) {
 		endpoint = given[0]
 	}
 	full := *r
-	full.Context = e.common(&who, endpoint)
+	full.Context = e.common(s, &who, endpoint)
 	own(&full)
 	maps.Copy(full.Context, r.Context)
 	return s.evaluate(&who, endpoint, &full), nil
@@ -98,7 +98,7 @@ func (s *state) evaluate(who *caller, endpoint string, r *policy.Request) policy
 		l.Endpoint = s.setup.Endpoints[endpoint]
 	}
 	if who.principal == nil {
-		l.Identity = []*policy.Policy{administrator}
+		l.Identity = []*policy.Policy{policy.Everything()}
 	} else {
 		l.Identity, l.Boundary = who.principal.Policies, who.principal.Boundary
 	}
@@ -111,15 +111,6 @@ const (
 	someOrganization = "o-exampleorgid"
 	somePolicy       = "p-examplepolicyid"
 )
-
-// administrator allows everything, as AWS's AdministratorAccess.
-var administrator = func() *policy.Policy { // never written to
-	p, err := policy.Parse([]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`))
-	if err != nil {
-		return new(policy.Policy) // allows nothing; the text above is right
-	}
-	return p
-}()
 
 // requirement is one thing that a call needs to be allowed.
 type requirement struct {
@@ -162,7 +153,7 @@ func (e *Emulator) require(c *call, n requirement) error {
 		return nil
 	}
 	who := c.state.caller(c.principal, c.session)
-	r := policy.Request{Principal: c.principal, Action: n.action, Resource: n.resource, Context: e.common(&who, c.endpoint)}
+	r := policy.Request{Principal: c.principal, Action: n.action, Resource: n.resource, Context: e.common(c.state, &who, c.endpoint)}
 	r.Context["aws:RequestedRegion"] = []string{c.region}
 	if from := sourceIP(c.request.RemoteAddr); from != "" && c.endpoint == "" {
 		r.Context["aws:SourceIp"] = []string{from}
@@ -211,7 +202,7 @@ func (c *call) action() string {
 // common is the context of every question of a caller (IAM User Guide, "AWS
 // global condition context keys"). Calls count as made over TLS, which the
 // emulator does not have.
-func (e *Emulator) common(who *caller, endpoint string) map[string][]string {
+func (e *Emulator) common(s *state, who *caller, endpoint string) map[string][]string {
 	now := e.options.Now().UTC()
 	context := map[string][]string{
 		"aws:PrincipalArn":          {who.identity},
@@ -227,7 +218,7 @@ func (e *Emulator) common(who *caller, endpoint string) map[string][]string {
 	if who.kind == "User" {
 		context["aws:username"] = []string{who.name}
 	}
-	if o := e.state.Load().setup.Organization; o != nil {
+	if o := s.setup.Organization; o != nil {
 		context["aws:PrincipalOrgID"] = []string{orElse(o.ID, someOrganization)}
 	}
 	if endpoint != "" {

@@ -49,6 +49,11 @@ type Key struct {
 	Principal string
 	// Expires is when the key stops working; zero for never.
 	Expires time.Time
+}
+
+// credential is a key as the emulator keeps it.
+type credential struct {
+	Key
 
 	session *policy.Policy // limits a role's session; nil if nothing does
 }

@@ -80,17 +80,17 @@ func TestModelsOfTheAccountAreDescribed(t *testing.T) {
 			`"desiredModelArn":"arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0","desiredModelUnits":1,` +
 			`"foundationModelArn":"arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0","lastModifiedTime":"2026-11-22T12:00:00Z",` +
 			`"modelArn":"arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0","modelUnits":1,` +
-			`"provisionedModelArn":"` + account + `provisioned-model/abcdefghijk1","provisionedModelName":"team-a","status":"InService"}`
+			`"provisionedModelArn":"` + inAccount + `provisioned-model/abcdefghijk1","provisionedModelName":"team-a","status":"InService"}`
 		custom = `{"creationTime":"2026-11-22T12:00:00Z",` +
-			`"desiredModelArn":"` + account + `custom-model/amazon.nova-micro-v1:0/qrstuvwxyz12","desiredModelUnits":1,` +
+			`"desiredModelArn":"` + inAccount + `custom-model/amazon.nova-micro-v1:0/qrstuvwxyz12","desiredModelUnits":1,` +
 			`"foundationModelArn":"arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0","lastModifiedTime":"2026-11-22T12:00:00Z",` +
-			`"modelArn":"` + account + `custom-model/amazon.nova-micro-v1:0/qrstuvwxyz12","modelUnits":1,` +
-			`"provisionedModelArn":"` + account + `provisioned-model/abcdefghijk2","provisionedModelName":"abcdefghijk2","status":"InService"}`
-		bot = `{"createdAt":"2026-11-22T12:00:00Z","customModelDeploymentArn":"` + account + `custom-model-deployment/bcdefghijkl1","lastUpdatedAt":"2026-11-22T12:00:00Z",` +
-			`"modelArn":"` + account + `custom-model/amazon.nova-micro-v1:0/qrstuvwxyz12","modelDeploymentName":"support_bot","status":"Active"}`
+			`"modelArn":"` + inAccount + `custom-model/amazon.nova-micro-v1:0/qrstuvwxyz12","modelUnits":1,` +
+			`"provisionedModelArn":"` + inAccount + `provisioned-model/abcdefghijk2","provisionedModelName":"abcdefghijk2","status":"InService"}`
+		bot = `{"createdAt":"2026-11-22T12:00:00Z","customModelDeploymentArn":"` + inAccount + `custom-model-deployment/bcdefghijkl1","lastUpdatedAt":"2026-11-22T12:00:00Z",` +
+			`"modelArn":"` + inAccount + `custom-model/amazon.nova-micro-v1:0/qrstuvwxyz12","modelDeploymentName":"support_bot","status":"Active"}`
 		llama = `{"creationTime":"2026-11-22T12:00:00Z","customModelUnits":{"customModelUnitsPerModelCopy":1,"customModelUnitsVersion":"v1.0"},"instructSupported":true,` +
-			`"jobArn":"` + account + `model-import-job/cdefghijklm1","jobName":"import-cdefghijklm1","modelArchitecture":"llama",` +
-			`"modelArn":"` + account + `imported-model/cdefghijklm1","modelDataSource":{"s3DataSource":{"s3Uri":"s3://emulated-models/cdefghijklm1/"}},"modelName":"our-llama"}`
+			`"jobArn":"` + inAccount + `model-import-job/cdefghijklm1","jobName":"import-cdefghijklm1","modelArchitecture":"llama",` +
+			`"modelArn":"` + inAccount + `imported-model/cdefghijklm1","modelDataSource":{"s3DataSource":{"s3Uri":"s3://emulated-models/cdefghijklm1/"}},"modelName":"our-llama"}`
 	)
 	for _, tt := range []struct{ path, id, want string }{
 		{throughput, "abcdefghijk1", teamA},
@@ -127,7 +127,7 @@ func TestModelsOfTheAccountAreCalledByTheirARN(t *testing.T) {
 	t.Parallel()
 	s := start(t, accountModels())
 	for _, id := range []string{"provisioned-model/abcdefghijk1", "provisioned-model/abcdefghijk2", "custom-model-deployment/bcdefghijkl1", "imported-model/cdefghijklm1"} {
-		for _, path := range []string{url.QueryEscape(account + id), account + id} {
+		for _, path := range []string{url.QueryEscape(inAccount + id), inAccount + id} {
 			for _, operation := range []string{"/converse", "/converse-stream"} {
 				if a := s.send(t, http.MethodPost, "/model/"+path+operation, hello, apiKey); a.status != 200 {
 					t.Errorf("%s%s: got %d %s", path, operation, a.status, a.body)

@@ -22,8 +22,8 @@ type state struct {
 	setup *account.Setup
 	// played is set if there is a set-up; without one every call is allowed.
 	played  bool
-	keys    map[string]Key // by access key id
-	apiKeys map[string]Key // by long-term API key
+	keys    map[string]credential // by access key id
+	apiKeys map[string]string     // principals by long-term API key
 
 	mu            sync.Mutex
 	useCase       []byte // the form; nil if it is missing
@@ -39,7 +39,7 @@ const someUseCase = `{"companyName":"Example Corp","intendedUsers":"0"}`
 // newState makes the state that a set-up begins with; nil is none.
 func (e *Emulator) newState(s *account.Setup) (*state, error) {
 	st := &state{
-		setup: s, played: s != nil, keys: map[string]Key{}, apiKeys: map[string]Key{},
+		setup: s, played: s != nil, keys: map[string]credential{}, apiKeys: map[string]string{},
 		useCase: []byte(someUseCase), retention: account.RetentionInherit, subscriptions: map[string]time.Time{}, used: map[string][]*use{},
 	}
 	if s == nil {
@@ -63,19 +63,19 @@ func (e *Emulator) newState(s *account.Setup) (*state, error) {
 		u := &s.Users[i]
 		arn := e.principalARN(&u.Principal, "user")
 		for _, k := range u.Keys {
-			st.keys[k.AccessKeyID] = Key{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Principal: arn}
+			st.keys[k.AccessKeyID] = credential{Key: Key{AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, Principal: arn}}
 		}
 		for _, k := range u.APIKeys {
-			st.apiKeys[string(k)] = Key{Principal: arn}
+			st.apiKeys[string(k)] = arn
 		}
 	}
 	for i := range s.Roles {
 		r := &s.Roles[i]
 		for _, k := range r.Keys {
-			st.keys[k.AccessKeyID] = Key{
-				AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken, session: k.Policy,
+			st.keys[k.AccessKeyID] = credential{Key: Key{
+				AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken,
 				Principal: "arn:" + partition(e.options.Region) + ":sts::" + e.options.Account + ":assumed-role/" + r.Name + "/" + orElse(k.Session, "emulated"),
-			}
+			}, session: k.Policy}
 		}
 	}
 	return st, nil
@@ -92,6 +92,7 @@ func (e *Emulator) SetAccount(s *account.Setup) error {
 		return err
 	}
 	e.state.Store(st)
+	e.authorizations.Store(nil)
 	return nil
 }
 

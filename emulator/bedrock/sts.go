@@ -102,9 +102,8 @@ func (e *Emulator) assumeRole(c *call) error {
 		SessionToken:    Secret("IQoJ" + e.ids.token() + e.ids.token() + e.ids.token()),
 		Principal:       "arn:" + arn[1] + ":sts::" + arn[2] + ":assumed-role/" + role + "/" + name,
 		Expires:         now.Add(life).Truncate(time.Second),
-		session:         session,
 	}
-	e.sessions.add(key, now)
+	e.sessions.add(credential{key, session}, now)
 
 	type credentials struct {
 		AccessKeyID     string `xml:"AccessKeyId"`
@@ -188,16 +187,16 @@ func (c *call) writeXML(v any) error {
 // sessions are the temporary key pairs that AssumeRole gave out.
 type sessions struct {
 	mu   sync.Mutex
-	keys map[string]Key
+	keys map[string]credential
 }
 
-func newSessions() *sessions { return &sessions{keys: map[string]Key{}} }
+func newSessions() *sessions { return &sessions{keys: map[string]credential{}} }
 
 // grace is how long an expired session is remembered, so that its use is
 // answered as expired and not as unknown.
 const grace = 24 * time.Hour
 
-func (s *sessions) add(k Key, now time.Time) {
+func (s *sessions) add(k credential, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, old := range s.keys {
@@ -208,7 +207,7 @@ func (s *sessions) add(k Key, now time.Time) {
 	s.keys[k.AccessKeyID] = k
 }
 
-func (s *sessions) key(id string, now time.Time) (Key, bool) {
+func (s *sessions) key(id string, now time.Time) (credential, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k, ok := s.keys[id]

@@ -77,6 +77,8 @@ func Operations() []string {
 		"ListFoundationModels", "GetFoundationModel", "GetFoundationModelAvailability",
 		"ListInferenceProfiles", "GetInferenceProfile",
 		"GetProvisionedModelThroughput", "GetCustomModelDeployment", "GetImportedModel",
+		"ListFoundationModelAgreementOffers", "CreateFoundationModelAgreement",
+		"PutUseCaseForModelAccess", "GetUseCaseForModelAccess", "PutAccountDataRetention", "GetAccountDataRetention",
 	}
 }
 
