@@ -32,7 +32,9 @@ func model(region string) string { return "arn:aws:bedrock:" + region + "::found
 // profile leads to at once, through the profile alone.
 func TestTheMissingStatementIsGiven(t *testing.T) {
 	known := embedded(t)
-	through := func(arn string) string { return `"Condition":{"StringEquals":{"bedrock:InferenceProfileArn":"` + arn + `"}}` }
+	through := func(arn string) string {
+		return `"Condition":{"StringEquals":{"bedrock:InferenceProfileArn":"` + arn + `"}}`
+	}
 	for name, tt := range map[string]struct {
 		id, action, resource, why string
 		statement                 string // what must stand in it
@@ -106,14 +108,14 @@ func TestADenyIsNotAnsweredWithAnAllow(t *testing.T) {
 	}{
 		"by region, of a destination": {
 			"us." + sonnet, model("us-west-2"), "with an explicit deny in a service control policy: arn:aws:organizations::444455556666:policy/o-a/service_control_policy/p-b",
-			[]string{"arn:aws:organizations::444455556666:policy/o-a/service_control_policy/p-b", "adding us-west-2 to the regions"},
+			[]string{"arn:aws:organizations::444455556666:policy/o-a/service_control_policy/p-b", "add us-east-2, us-west-1, us-west-2 to the regions that its condition on aws:RequestedRegion leaves out"},
 		},
 		"by region, of the world": {
 			"global." + sonnet, model(""), "with an explicit deny in a service control policy",
-			[]string{"the organisation's service control policies", "adding unspecified to the regions", "or call us." + sonnet + " in its place"},
+			[]string{"the organisation's service control policies", "add unspecified to the regions", "or call us." + sonnet + " in its place"},
 		},
 		"of the identity": {
-			"us." + sonnet, us, "with an explicit deny in an identity-based policy", []string{"Take bedrock:InvokeModel on " + us + " out of the deny in the policies of role app"},
+			"us." + sonnet, us, "with an explicit deny in an identity-based policy", []string{"Take bedrock:InvokeModel on " + us + ", " + model("us-east-1"), " out of the deny in the policies of role app"},
 		},
 		"of the organisation's resources": {
 			"us." + sonnet, us, "with an explicit deny in a resource control policy", []string{"out of the deny in the organisation's resource control policies"},

@@ -23,12 +23,8 @@ func (c *Case) adviseRight(e *llm.Error, d *denial) {
 	if d.action == iam.InvokeModelStream && !d.explicit {
 		e.Cause = strings.TrimSpace("A streamed answer needs the action " + iam.InvokeModelStream + ", spelt exactly so; " + iam.InvokeModel + " does not cover it. " + e.Cause)
 	}
-	what := d.action
-	if d.resource != "" && d.resource != "*" {
-		what += " on " + d.resource
-	}
 	if d.explicit {
-		c.adviseDeny(e, d, whose, what)
+		c.adviseDeny(e, d, whose)
 		return
 	}
 	s := c.missing(d)
@@ -86,7 +82,7 @@ func marketplace() jsonx.Raw {
 }
 
 // adviseDeny is for an explicit deny, which no allow outweighs.
-func (c *Case) adviseDeny(e *llm.Error, d *denial, whose, what string) {
+func (c *Case) adviseDeny(e *llm.Error, d *denial, whose string) {
 	var place string
 	switch {
 	case d.policy != "":
@@ -110,16 +106,55 @@ func (c *Case) adviseDeny(e *llm.Error, d *denial, whose, what string) {
 		e.Cause += " "
 	}
 	e.Cause += "A statement with Effect Deny is the reason; another Allow does not outweigh it."
-	arn, err := modelid.ParseARN(d.resource)
-	region := c.Target.Region
-	switch {
-	case err == nil && arn.Kind == modelid.FoundationModel && arn.Region == "":
-		e.Fix = "In " + place + ", except " + what + " from the deny, for a deny by region by adding unspecified to the regions of its condition on aws:RequestedRegion" + otherwise(c.around(nil), "; or forbid global profiles to the gateway by outcrop_settings.bedrock.policy.global: false") + "."
-	case err == nil && arn.Kind == modelid.FoundationModel && arn.Region != region && profileOf(c) != "":
-		e.Fix = "In " + place + ", except " + what + " from the deny, for a deny by region by adding " + arn.Region + " to the regions of its condition on aws:RequestedRegion" + otherwise(c.around([]string{arn.Region}), "") + "."
-	default:
-		e.Fix = "Take " + what + " out of the deny in " + place + "."
+	resources, regions := c.reach(d)
+	e.Fix = "Take " + d.action
+	if len(resources) > 0 {
+		e.Fix += " on " + strings.Join(resources, ", ")
 	}
+	e.Fix += " out of the deny in " + place
+	if len(regions) > 0 {
+		e.Fix += ", or, if it goes by region, add " + strings.Join(regions, ", ") + " to the regions that its condition on aws:RequestedRegion leaves out"
+	}
+	if slices.Contains(regions, unspecified) {
+		e.Fix += otherwise(c.around(nil), "; or forbid global profiles to the gateway by outcrop_settings.bedrock.policy.global: false")
+	} else if len(regions) > 0 {
+		e.Fix += otherwise(c.around(regions), "")
+	}
+	e.Fix += "."
+}
+
+// unspecified is the region by which IAM judges a call that any region may serve.
+const unspecified = "unspecified"
+
+// reach gives what a denied call needs of its action, the resource that was refused
+// among them, and if that is in another region than the call, the regions that the
+// call leads to: a deny meets each of them in turn.
+func (c *Case) reach(d *denial) (resources, regions []string) {
+	needs, err := iam.Needs(iam.Call{
+		Account: accountOf(d.resource, d.principal), Region: c.Target.Region, ID: c.Target.ID, Base: c.Base,
+		Whole: d.action == iam.InvokeModel, Stream: d.action == iam.InvokeModelStream,
+	}, c.Known)
+	if err == nil {
+		for _, s := range needs {
+			resources = append(resources, s.Resources...)
+		}
+	}
+	if !slices.Contains(resources, d.resource) {
+		resources = nil
+		if d.resource != "" && d.resource != "*" {
+			resources = []string{d.resource}
+		}
+	}
+	refused, err := modelid.ParseARN(d.resource)
+	if err != nil || refused.Kind != modelid.FoundationModel || refused.Region == c.Target.Region {
+		return resources, nil
+	}
+	for _, r := range resources {
+		if arn, err := modelid.ParseARN(r); err == nil && arn.Kind == modelid.FoundationModel && arn.Region != c.Target.Region {
+			regions = append(regions, cmp.Or(arn.Region, unspecified))
+		}
+	}
+	return resources, regions
 }
 
 // otherwise is the second half of a fix: ids that lead around what is denied.
