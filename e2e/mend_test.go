@@ -1,0 +1,334 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	emulator "outcrop/emulator/bedrock"
+	"outcrop/emulator/bedrock/policy"
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/provider/bedrock/sign"
+)
+
+// verdict is error.outcrop of an answer, and the message beside it.
+type verdict struct {
+	Code      llm.Code  `json:"code"`
+	Cause     string    `json:"cause"`
+	Actor     llm.Actor `json:"actor"`
+	Fix       string    `json:"fix"`
+	Statement jsonx.Raw `json:"statement"`
+	Docs      string    `json:"docs"`
+	RequestID string    `json:"request_id"`
+	Retry     llm.Retry `json:"retry"`
+	message   string
+}
+
+func readVerdict(t testing.TB, body string) verdict {
+	t.Helper()
+	var answer struct {
+		Error struct {
+			Message string  `json:"message"`
+			Outcrop verdict `json:"outcrop"`
+		} `json:"error"`
+	}
+	if err := jsonx.Unmarshal([]byte(body), &answer); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	v := answer.Error.Outcrop
+	v.message = answer.Error.Message
+	return v
+}
+
+// apply does what a diagnosis says, exactly as it says it, and nothing else. It
+// reads the verdict alone: what was broken it does not know.
+func (a *account45) apply(t testing.TB, b *broken, v verdict) {
+	t.Helper()
+	layer := map[string]**document{
+		"iam.identity": &b.identity, "iam.bearer": &b.identity, "iam.boundary": &b.boundary, "iam.session": &b.session,
+		"iam.scp": &b.organisation, "iam.vpce": &b.endpoint, "iam.resource": &b.resource,
+	}
+	family, _, _ := strings.Cut(string(v.Code), "_")
+	switch {
+	case len(v.Statement) > 0 && v.Code == llm.CodeMarketplacePermission:
+		b.identity.allows = append(b.identity.allows, v.Statement)
+	case len(v.Statement) > 0 && layer[family] != nil && *layer[family] != nil:
+		(*layer[family]).allows = append((*layer[family]).allows, v.Statement)
+	case strings.HasPrefix(v.Fix, "Take ") && layer[family] != nil && *layer[family] != nil:
+		except(t, *layer[family], v.Fix)
+	case v.Code == llm.CodeUseCaseForm && strings.Contains(v.Fix, "put-use-case-for-model-access"):
+		a.admin(t, http.MethodPost, "/use-case-for-model-access", `{"formData":"`+base64.StdEncoding.EncodeToString([]byte(`{"companyName":"Example","useCases":"tests"}`))+`"}`)
+		return // what calls have changed is gone with another set-up
+	case v.Code == llm.CodeDataRetention:
+		mode := regexp.MustCompile(`put-account-data-retention --mode (\w+)`).FindStringSubmatch(v.Fix)
+		a.admin(t, http.MethodPut, "/data-retention", `{"mode":"`+mode[1]+`"}`)
+		return
+	case v.Code == llm.CodeNotGranted && strings.Contains(v.Fix, "model catalogue of the Bedrock console"):
+		b.state.Models = nil
+	case v.Code == llm.CodeMarketplacePending && strings.HasPrefix(v.Fix, "Wait "):
+		a.ahead.Add(int64(3 * time.Minute))
+		return
+	default:
+		t.Fatalf("%s: there is nothing to apply in %q", v.Code, v.Fix)
+	}
+	if err := a.SetAccount(a.set(t, *b)); err != nil {
+		t.Fatalf("the policy cannot be set after %s: %v", v.Fix, err)
+	}
+}
+
+// The sentence of a deny.
+var (
+	takeOut    = regexp.MustCompile(`^Take (\S+)(?: on (.+?))? out of the deny in `)
+	addRegions = regexp.MustCompile(`add (.+?) to the regions that its condition on aws:RequestedRegion leaves out`)
+)
+
+// except narrows the denies of a policy as a fix says.
+func except(t testing.TB, d *document, fix string) {
+	t.Helper()
+	taken := takeOut.FindStringSubmatch(fix)
+	if taken == nil {
+		t.Fatalf("%q does not say what to take out", fix)
+	}
+	for i := range d.denies {
+		s := &d.denies[i]
+		if regions := s.Condition["StringNotEquals"]["aws:RequestedRegion"]; regions != nil {
+			add := addRegions.FindStringSubmatch(fix)
+			if add == nil {
+				t.Fatalf("%q names no region to add", fix)
+			}
+			s.Condition["StringNotEquals"]["aws:RequestedRegion"] = append(regions, strings.Split(add[1], ", ")...)
+			continue
+		}
+		if taken[2] == "" { // an action on nothing: the deny goes
+			s.Action = slices.DeleteFunc(s.Action, func(a string) bool { return a == taken[1] })
+			continue
+		}
+		out := strings.Split(taken[2], ", ")
+		if len(s.NotResource) > 0 || slices.Equal(s.Resource, []string{"*"}) {
+			s.Resource, s.NotResource = nil, append(s.NotResource, out...)
+			continue
+		}
+		s.Resource = slices.DeleteFunc(s.Resource, func(r string) bool { return slices.Contains(out, r) })
+	}
+	d.denies = slices.DeleteFunc(d.denies, func(s statement) bool {
+		return len(s.Action) == 0 || len(s.Resource) == 0 && len(s.NotResource) == 0
+	})
+}
+
+// admin makes a call of the control plane as the account's administrator.
+func (a *account45) admin(t testing.TB, method, path, body string) {
+	t.Helper()
+	u, err := url.Parse(a.address + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &sign.Request{Method: method, Host: u.Host, Path: path, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body)}
+	var signer sign.Signer
+	signer.Sign(r, sign.Credentials{AccessKey: emulator.DemoAccessKeyID, SecretKey: string(emulator.DemoSecretAccessKey)}, region, "bedrock", time.Now())
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(r.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = r.Header
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode >= 300 {
+		t.Fatalf("%s %s: %d %s %v", method, path, resp.StatusCode, text, err)
+	}
+}
+
+// asked is a question to IAM that minimality is judged by.
+type asked struct {
+	action, resource, profile, region string
+}
+
+// universe are questions about a policy: those of the call, and those that lie
+// beside it: other actions, models, profiles, regions, and the same models directly.
+func (f callForm) universe(a *account45) []asked {
+	profiles := []string{"", f.arn(), accountARN + ":inference-profile/us." + sonnet45, accountARN + ":inference-profile/global." + sonnet45, applicationARN + "granite2rock"}
+	resources := []string{"*", "arn:aws:bedrock:us-east-1::foundation-model/" + novaLite, accountARN + ":inference-profile/us." + novaLite, accountARN + ":guardrail/abc"}
+	resources = append(resources, profiles[1:]...)
+	for _, r := range append(f.destinations(a), "", region, "us-west-2", "eu-west-1", "ap-northeast-1") {
+		resources = append(resources, modelIn(r))
+	}
+	var all []asked
+	for _, action := range []string{bearerAction, "bedrock:ListFoundationModels", "aws-marketplace:Subscribe", "aws-marketplace:ViewSubscriptions"} { // on no resource
+		all = append(all, asked{action, "*", "", region})
+	}
+	for _, action := range []string{invokeAction, streamAction, "bedrock:CountTokens", "bedrock:ApplyGuardrail", "bedrock:CreateModelInvocationJob", "iam:PassRole"} {
+		for _, resource := range resources {
+			for _, profile := range profiles {
+				for _, in := range []string{region, "us-west-2", "eu-west-1", "unspecified"} {
+					all = append(all, asked{action, resource, profile, in})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// grants are the questions that a policy answers by yes, told without the region of
+// the request, which a call does not choose.
+func grants(p *policy.Policy, universe []asked) map[string]bool {
+	yes := map[string]bool{}
+	l := policy.Layers{Identity: []*policy.Policy{p}}
+	for _, q := range universe {
+		context := map[string][]string{"aws:RequestedRegion": {q.region}}
+		if q.profile != "" {
+			context[profileKey] = []string{q.profile}
+		}
+		if l.Evaluate(&policy.Request{Principal: "arn:aws:iam::" + emulator.DemoAccount + ":role/app", Action: q.action, Resource: q.resource, Context: context}).Allowed() {
+			yes[q.action+" "+q.resource+" through "+q.profile] = true
+		}
+	}
+	return yes
+}
+
+// needed are the questions that the emulator put to IAM for the last call. The
+// right on the profile itself is the same whatever profile a question names.
+func (a *account45) needed(universe []asked) map[string]bool {
+	yes := map[string]bool{}
+	for _, q := range a.Authorizations() {
+		var through string
+		if p := q.Context[profileKey]; len(p) > 0 {
+			through = p[0]
+		}
+		for _, u := range universe {
+			if u.action == q.Action && u.resource == q.Resource && (u.profile == through || through == "") {
+				yes[q.Action+" "+q.Resource+" through "+u.profile] = true
+			}
+		}
+	}
+	return yes
+}
+
+// TestTheFixWorksWhenItIsApplied is the closed loop: a set-up in which one thing
+// that the call needs is missing or forbidden, the call, which fails, the diagnosis
+// applied exactly as it is given, and the call again, which succeeds. What it has
+// added to policies is what the call needs and nothing else, and denies go on
+// denying the rest.
+func TestTheFixWorksWhenItIsApplied(t *testing.T) {
+	a := openAccount45(t)
+	mended, all := 0, 0
+	codes := map[llm.Code]int{}
+	for _, fault := range setupFaults() {
+		for _, f := range callForms() {
+			if fault.only != nil && !fault.only(f) {
+				continue
+			}
+			all++
+			name := fault.name + ": " + f.String()
+			b := fault.make(t, a, f)
+			if code, ok := a.mends(t, name, f, &b); ok {
+				mended++
+				codes[code]++
+			}
+		}
+	}
+	t.Logf("%d of %d set-ups work after their diagnosis: %v", mended, all, codes)
+	if all < 100 {
+		t.Errorf("only %d set-ups", all)
+	}
+}
+
+// mends runs one turn of the loop.
+func (a *account45) mends(t *testing.T, name string, f callForm, b *broken) (llm.Code, bool) {
+	t.Helper()
+	defer a.ahead.Store(0)
+	if err := a.SetAccount(a.set(t, *b)); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	ask := func() reply { return a.chat(t, f.name(), f.stream) }
+	r := ask()
+	if r.status == 200 {
+		t.Errorf("%s: the call does not fail", name)
+		return "", false
+	}
+	v := readVerdict(t, r.body)
+	if v.Cause == "" || v.Fix == "" || v.Docs == "" || v.RequestID == "" || v.Actor == "" || v.Retry == "" || !strings.HasSuffix(v.message, v.Fix) {
+		t.Errorf("%s: the verdict lacks something: %s", name, r.body)
+	}
+	universe := f.universe(a)
+	needed := a.needed(universe) // some things are asked for once: a subscription
+	before, granted := deniesElsewhere(t, b), b.grants(t, universe)
+	a.apply(t, b, v)
+	if r = ask(); !r.whole() || r.status != 200 {
+		t.Errorf("%s: after %s\n%s\nthe call still fails: %d %s", name, v.Code, v.Fix, r.status, r.body)
+		return v.Code, false
+	}
+	ok := true
+	maps.Copy(needed, a.needed(universe))
+	for layer, now := range b.grants(t, universe) {
+		for q := range now {
+			if !needed[q] && !granted[layer][q] {
+				t.Errorf("%s: the diagnosis has the %s's policy grant %s", name, layer, q)
+				ok = false
+			}
+		}
+	}
+	if after := deniesElsewhere(t, b); after != before {
+		t.Errorf("%s: denies of other things: %s before, %s after", name, before, after)
+		ok = false
+	}
+	return v.Code, ok
+}
+
+// layers are the policies of a set-up by name.
+func (b *broken) layers() map[string]*document {
+	all := map[string]*document{"identity": b.identity, "boundary": b.boundary, "session": b.session, "endpoint": b.endpoint, "organisation": b.organisation}
+	maps.DeleteFunc(all, func(_ string, d *document) bool { return d == nil })
+	return all
+}
+
+// grants are what the policies allow, each by itself.
+func (b *broken) grants(t testing.TB, universe []asked) map[string]map[string]bool {
+	t.Helper()
+	all := map[string]map[string]bool{}
+	for layer, d := range b.layers() {
+		if len(d.allows) == 0 {
+			continue
+		}
+		all[layer] = grants((&document{allows: d.allows}).policy(t), universe)
+	}
+	return all
+}
+
+// deniesElsewhere says which layers deny a call that has nothing to do with the
+// broken one, through each of its policies.
+func deniesElsewhere(t testing.TB, b *broken) string {
+	t.Helper()
+	var all []string
+	for layer, d := range b.layers() {
+		if len(d.denies) == 0 {
+			continue
+		}
+		p := d.policy(t)
+		for _, resource := range []string{"arn:aws:bedrock:ap-south-1::foundation-model/" + novaLite, accountARN + ":inference-profile/us." + novaLite} {
+			decision := (&policy.Layers{Identity: []*policy.Policy{p}}).Evaluate(&policy.Request{
+				Principal: "arn:aws:iam::" + emulator.DemoAccount + ":role/app", Action: invokeAction, Resource: resource,
+				Context: map[string][]string{"aws:RequestedRegion": {"ap-south-1"}},
+			})
+			if decision.Explicit {
+				all = append(all, layer+" "+resource)
+			}
+		}
+	}
+	slices.Sort(all)
+	return fmt.Sprint(all)
+}
