@@ -30,6 +30,7 @@ type commands struct {
 	Models  modelsCommand  `cmd:"" help:"List the models that can be called, or show how one is."`
 	Emulate emulateCommand `cmd:"" help:"Run a local stand-in for a provider."`
 	Config  configCommand  `cmd:"" help:"Look at a configuration."`
+	Bedrock bedrockCommand `cmd:"" help:"Write and check the IAM policies that calls need."`
 	Catalog catalogCommand `cmd:"" help:"Look after what is known of models and prices."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 	V       bool           `name:"version" help:"Print the version."`
@@ -109,6 +110,8 @@ func failed(w io.Writer, err error) int {
 	switch {
 	case errors.Is(err, errProblems):
 		return 2
+	case errors.Is(err, errFindings):
+		return 1
 	case errors.As(err, &cfg):
 		for _, p := range cfg.Problems {
 			fmt.Fprintln(w, p)

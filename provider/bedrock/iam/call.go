@@ -169,47 +169,45 @@ func Marketplace() Statement {
 // refusal for one region of a profile gives all its regions at once, under the
 // profile's condition. Of a global profile's models, with and without region, it
 // gives both in one statement under that condition alone: the ARN without region
-// is judged in no other way than as unspecified. What Needs does not hold is
-// given as it was refused. The statement has no more than the call needs, and is
+// is judged in no other way than as unspecified. A region of which the catalogue
+// does not know that the profile leads there is added to those of which it does.
+// What else Needs does not hold is given as it was refused. The statement has no more than the call needs, and is
 // enough if nothing else is missing. What c is to do follows from the action.
 func Missing(c Call, known *catalog.Catalogue, action, resource string) Statement {
 	exact := Statement{Sid: sidOf(action), Effect: Allow, Actions: []string{action}, Resources: []string{resource}}
 	c.Whole, c.Stream, c.APIKey = action == InvokeModel, action == InvokeModelStream, action == CallWithBearer
 	c.CountTokens = action == CountTokens
 	c.Batch = slices.Contains([]string{CreateBatchJob, getBatchJob, stopBatchJob, listBatchJobs, passRole}, action)
-	if c.Account == "" {
-		if parts := strings.SplitN(resource, ":", 6); len(parts) == 6 {
-			c.Account = parts[4]
-		}
+	parts := strings.SplitN(resource, ":", 6)
+	if c.Account == "" && len(parts) == 6 {
+		c.Account = parts[4]
+	}
+	t, err := newTarget(c, known)
+	if err != nil {
+		return exact
 	}
 	d, err := Needs(c, known)
 	if err != nil {
 		return exact
 	}
-	models := Statement{}
+	var here Statement
 	for _, s := range d {
-		if !holds(s.Actions, action) || !holds(s.Resources, resource) {
+		switch {
+		case !holds(s.Actions, action):
 			continue
-		}
-		s.Actions = []string{action}
-		if s.Sid != sidGlobal && s.Sid != sidGlobalHere {
-			return s
-		}
-		models = s
-	}
-	if models.Sid == "" {
-		return exact
-	}
-	models.Sid, models.Resources, models.Conditions = sidModels, nil, nil
-	for _, s := range d {
-		if s.Sid == sidGlobal || s.Sid == sidGlobalHere {
-			models.Resources = append(models.Resources, s.Resources...)
-		}
-		if s.Sid == sidGlobalHere {
-			models.Conditions = s.Conditions
+		case s.Sid == sidGlobalHere:
+			here = only(s, exact.Actions)
+		case s.Sid == sidModels && t.elsewhere(parts) && !holds(s.Resources, resource):
+			s.Resources = append(slices.Clone(s.Resources), resource)
+			return only(s, exact.Actions)
+		case s.Sid == sidGlobal && (holds(s.Resources, resource) || holds(here.Resources, resource)):
+			here.Sid, here.Resources = sidModels, append(slices.Clone(here.Resources), s.Resources...)
+			return here
+		case holds(s.Resources, resource):
+			return only(s, exact.Actions)
 		}
 	}
-	return models
+	return exact
 }
 
 // holds reports whether one of the patterns matches.

@@ -222,9 +222,13 @@ func TestARefusalGivesTheWholeStatementThatItBelongsTo(t *testing.T) {
 		},
 		"a global profile's model without region": {"global." + sonnet, iam.InvokeModel, model(""), both},
 		"a global profile's model here":           {"global." + sonnet, iam.InvokeModel, model("us-east-1"), both},
+		"a destination that no list has": {
+			"us." + sonnet, iam.InvokeModel, model("us-west-9"),
+			`{"Sid":"InvokeModelThroughProfile","Effect":"Allow","Action":"bedrock:InvokeModel","Resource":["` + model("us-east-1") + `","` + model("us-east-2") + `","` + model("us-west-2") + `","` + model("us-west-9") + `"],` + us,
+		},
 		"a model that the call does not need": {
-			"us." + sonnet, iam.InvokeModel, model("eu-west-1"),
-			`{"Sid":"InvokeModel","Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"` + model("eu-west-1") + `"}`,
+			"us." + sonnet, iam.InvokeModel, "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0",
+			`{"Sid":"InvokeModel","Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}`,
 		},
 		"an API key": {
 			"us." + sonnet, iam.CallWithBearer, "*",

@@ -25,3 +25,6 @@ func match(pattern, s string) bool {
 	}
 	return strings.Trim(pattern[p:], "*") == ""
 }
+
+// matchFold is match without regard to letter case.
+func matchFold(pattern, s string) bool { return match(strings.ToLower(pattern), strings.ToLower(s)) }

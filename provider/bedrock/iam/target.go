@@ -121,11 +121,12 @@ func (t *target) worldwide() bool {
 	return t.profile != nil && t.profile.Worldwide() || t.id.Geography == "global"
 }
 
-// Names of the statements for what stands behind a profile.
+// Names of the statements for what stands behind a profile or router.
 const (
 	sidModels     = "InvokeModelThroughProfile"
 	sidGlobalHere = "InvokeModelHereThroughProfile"
 	sidGlobal     = "InvokeModelAnywhereThroughProfile"
+	sidRouted     = "InvokeModelThroughRouter"
 )
 
 // invoke gives the statements for calling the model.
@@ -135,7 +136,7 @@ func (t *target) invoke(actions []string) Document {
 	case t.isProfile():
 		return append(Document{allow("InvokeProfile", actions, self)}, t.behind(actions, equals(profileKey, self))...)
 	case t.id.ARN.Kind == modelid.PromptRouter || t.id.ARN.Kind == modelid.DefaultPromptRouter:
-		behind := allow("InvokeModelThroughRouter", actions, t.model("*", "*"), t.arn(t.region, "inference-profile/*"))
+		behind := allow(sidRouted, actions, t.model("*", "*"), t.arn(t.region, "inference-profile/*"))
 		behind.Conditions = []Condition{equals(routerKey, self)}
 		return Document{allow("InvokeRouter", actions, self), behind}
 	case t.id.ARN.Kind == modelid.SageMakerEndpoint:
@@ -253,4 +254,10 @@ func (t *target) batch() Document {
 		allow("ListBatchJobs", []string{listBatchJobs}, "*"),
 		pass,
 	}
+}
+
+// elsewhere reports whether the parts of an ARN are those of the model beneath, in
+// whatever region.
+func (t *target) elsewhere(parts []string) bool {
+	return len(parts) == 6 && t.base != "" && parts[5] == "foundation-model/"+t.base && parts[3] != ""
 }

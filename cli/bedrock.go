@@ -1,0 +1,253 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/endpoint"
+	"outcrop/provider/bedrock/iam"
+	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/resolve"
+)
+
+// bedrockCommand holds what can be done about AWS's rights.
+type bedrockCommand struct {
+	Policy policyCommand `cmd:"" help:"Write the least IAM policy with which models can be called. It calls nothing."`
+	Lint   lintCommand   `cmd:"" help:"Find what is wrong with an IAM policy for Bedrock. It calls nothing."`
+}
+
+// callFlags say what calls a policy is for.
+type callFlags struct {
+	Region      string `placeholder:"REGION" help:"Region that the calls are made in, such as eu-central-1."`
+	Account     string `placeholder:"ACCOUNT" help:"The account's id, 12 digits."`
+	Profile     string `placeholder:"GEOGRAPHY" help:"Call through the profile of this geography, such as us or global, or none for the bare id. Default: what the gateway would take first."`
+	Stream      bool   `negatable:"" default:"true" help:"Streamed answers (ConverseStream)."`
+	Whole       bool   `negatable:"" default:"true" help:"Whole answers (Converse)."`
+	CountTokens bool   `help:"Counting tokens before a call."`
+	Batch       bool   `help:"Batch jobs."`
+	Role        string `placeholder:"ROLE" help:"Name or ARN of the role that batch jobs run as."`
+	Guardrail   string `placeholder:"ID" help:"Id or ARN of a guardrail that calls name."`
+	APIKey      bool   `name:"api-key" help:"Calls carry a Bedrock API key instead of a signature."`
+}
+
+type policyCommand struct {
+	callFlags
+	Model  []string `required:"" sep:"none" placeholder:"MODEL" help:"Model id, profile id, ARN or friendly name, such as claude-sonnet-4-5. May be given several times."`
+	Format string   `enum:"json,terraform" default:"json" help:"json, or terraform for a data source aws_iam_policy_document."`
+}
+
+// Run writes the policy, and nothing else, to standard output.
+func (c *policyCommand) Run(con console) error {
+	known, err := catalog.Embedded()
+	if err != nil {
+		return err
+	}
+	var all []iam.Document
+	for _, m := range c.Model {
+		call, others, err := c.call(m, known)
+		if err != nil {
+			return err
+		}
+		d, err := iam.Needs(call, known)
+		if err != nil {
+			return fmt.Errorf("--model %s: %w", m, err)
+		}
+		all = append(all, d)
+		if len(others) > 0 {
+			fmt.Fprintf(con.err, "note: %s is called as %s; when that fails the gateway tries %s, which another --profile allows.\n", m, call.ID, strings.Join(others, ", "))
+		}
+	}
+	d := iam.Merge(all...)
+	text := d.JSON()
+	if c.Format == "terraform" {
+		text = d.Terraform("outcrop")
+	}
+	if _, err := con.out.Write(text); err != nil {
+		return err
+	}
+	c.notes(con.err, string(text))
+	return nil
+}
+
+// notes says what is left to do.
+func (c *policyCommand) notes(w io.Writer, text string) {
+	if strings.Contains(text, iam.AccountPlaceholder) {
+		fmt.Fprintf(w, "note: put the account's id in the place of %s, or give --account; as it stands the policy allows nothing there.\n", iam.AccountPlaceholder)
+	}
+	if strings.Contains(text, iam.RolePlaceholder) {
+		fmt.Fprintf(w, "note: put the role that batch jobs run as in the place of %s, or give --role. The role needs a policy of its own, for its model and buckets.\n", iam.RolePlaceholder)
+	}
+	s := iam.Marketplace()
+	fmt.Fprintf(w, "note: whoever first calls another maker's model in the account also needs: %s\n", s.JSON())
+}
+
+// call finds what AWS is called with for a model, as the gateway would first, and
+// the ids that it would try after that.
+func (c *callFlags) call(model string, known *catalog.Catalogue) (call iam.Call, others []string, err error) {
+	if !endpoint.ValidRegion(c.Region) {
+		return call, nil, fmt.Errorf("--region: %q is not the name of an AWS region; one looks like eu-west-1", c.Region)
+	}
+	if c.Account != "" && (len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "") {
+		return call, nil, fmt.Errorf("--account: %q is not an account id of 12 digits", c.Account)
+	}
+	way, others, err := c.way(model, known)
+	if err != nil {
+		return call, nil, err
+	}
+	return iam.Call{
+		Account: c.Account, Region: way.Region, ID: way.ID, Base: way.Base, Whole: c.Whole, Stream: c.Stream, CountTokens: c.CountTokens,
+		Batch: c.Batch, Role: c.Role, Guardrail: c.Guardrail, APIKey: c.APIKey,
+	}, others, nil
+}
+
+// way resolves a model, through the profile that the flags ask for.
+func (c *callFlags) way(model string, known *catalog.Catalogue) (way resolve.Way, others []string, err error) {
+	id, err := modelid.Parse(model)
+	if err != nil {
+		return way, nil, fmt.Errorf("--model: %w", err)
+	}
+	policy := resolve.Default()
+	switch c.Profile {
+	case "", "none":
+	case "global":
+		policy.Global = true
+	default:
+		policy, err = resolve.NewPolicy(resolve.Written{Geographies: []string{c.Profile}, Global: llm.Some(false)})
+		if err != nil {
+			return way, nil, fmt.Errorf("--profile: %w", err)
+		}
+	}
+	if c.Profile != "" && id.ARN.Kind == modelid.NoARN {
+		id.Geography = ""
+	}
+	d := resolve.Resolve(id, c.Region, policy, known, resolve.Learned{})
+	for _, w := range d.Ways {
+		switch {
+		case c.Profile != "" && geography(w.ID) != c.Profile:
+		case way.ID == "":
+			way = w
+		case w.Region == way.Region:
+			others = append(others, w.ID)
+		}
+	}
+	if way.ID != "" {
+		return way, others, nil
+	}
+	hint := "outcrop models resolve shows what it can be called by."
+	message := "no way to call it"
+	if d.Refusal != nil {
+		message = strings.TrimSuffix(d.Refusal.Message, ".")
+		if len(d.Refusal.Works) > 0 {
+			hint = "These would work: " + strings.Join(d.Refusal.Works, ", ") + "."
+		}
+	} else if c.Profile != "" {
+		message = fmt.Sprintf("it has no profile of %s in %s", c.Profile, c.Region)
+		if c.Profile == "none" {
+			message = "it cannot be called by its bare id in " + c.Region
+		}
+	}
+	return way, nil, &llm.Error{Code: llm.CodeModelNotFound, Message: fmt.Sprintf("--model %s: %s", model, message), Fix: hint}
+}
+
+// geography is that of an id, or none.
+func geography(id string) string {
+	parsed, err := modelid.Parse(id)
+	if err != nil || parsed.Geography == "" {
+		return "none"
+	}
+	return parsed.Geography
+}
+
+type lintCommand struct {
+	callFlags
+	File  string   `arg:"" placeholder:"POLICY.json" help:"The policy, or - for standard input."`
+	Model []string `sep:"none" placeholder:"MODEL" help:"Hold the policy against calls of this model as well; needs --region. May be given several times."`
+	Kind  string   `enum:"identity,scp,boundary,session,vpce" default:"identity" help:"Where the policy is attached: identity (user, group, role), scp, boundary, session or vpce."`
+	JSON  bool     `name:"json" help:"Print JSON."`
+}
+
+// errFindings is a policy that something is wrong with; what has been printed.
+var errFindings = errors.New("the policy has findings")
+
+// Run prints the findings, each with its place and the statement as it should be.
+// The exit code is 0 without findings, 1 with some, and 2 if the policy cannot be
+// read.
+func (c *lintCommand) Run(con console) error {
+	read := os.ReadFile
+	if c.File == "-" {
+		read = func(string) ([]byte, error) { return io.ReadAll(os.Stdin) }
+	}
+	data, err := read(c.File)
+	if err != nil {
+		complain(con.err, "the policy cannot be read: "+err.Error(), "Give the name of a file with a policy's JSON, or - for standard input.")
+		return errProblems
+	}
+	known, err := catalog.Embedded()
+	if err != nil {
+		return err
+	}
+	o := iam.Options{Kind: iam.Kind(c.Kind), Known: known}
+	for _, m := range c.Model {
+		call, _, err := c.call(m, known)
+		if err != nil {
+			return err
+		}
+		o.Calls = append(o.Calls, call)
+	}
+	found, err := iam.Lint(data, o)
+	var syntax *iam.SyntaxError
+	if errors.As(err, &syntax) {
+		complain(con.err, c.File+":"+syntax.Error(), "A policy is one JSON object with Version and Statement.")
+		return errProblems
+	}
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		fmt.Fprintf(con.out, "%s\n", findingsJSON(found))
+	} else {
+		for _, f := range found {
+			fmt.Fprintf(con.out, "%s:%d:%d: %s: %s\n", c.File, f.Line, f.Column, f.Code, f.Message)
+			for _, s := range f.Fix {
+				fmt.Fprintf(con.out, "  write: %s\n", s.JSON())
+			}
+		}
+	}
+	if len(found) > 0 {
+		return errFindings
+	}
+	return nil
+}
+
+func findingsJSON(found []iam.Finding) []byte {
+	var w jsonx.Writer
+	w.Array()
+	for _, f := range found {
+		w.Object()
+		w.Key("code")
+		w.String(f.Code)
+		w.Key("line")
+		w.Int(int64(f.Line))
+		w.Key("column")
+		w.Int(int64(f.Column))
+		w.Key("message")
+		w.String(f.Message)
+		if len(f.Fix) > 0 {
+			w.Key("fix")
+			w.Array()
+			for _, s := range f.Fix {
+				w.Raw(s.JSON())
+			}
+			w.EndArray()
+		}
+		w.EndObject()
+	}
+	w.EndArray()
+	return w.Buf
+}

@@ -1,0 +1,81 @@
+package iam
+
+import (
+	_ "embed" // the list of actions
+	"strings"
+)
+
+// actionNames are the actions of the service prefix bedrock, one a line: the
+// operations of AWS's service models of bedrock, bedrock-runtime, bedrock-agent,
+// bedrock-agent-runtime and bedrock-data-automation, without those that are judged
+// by another action, and the actions that are no operation (Service Authorization
+// Reference,
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html).
+// AWS adds to them: one that is not here and looks like none is left alone.
+//
+//go:embed actions.txt
+var actionNames string
+
+// judgedBy has the operations that need another action than that of their name
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+// and the pages of the others).
+func judgedBy(operation string) (action string, ok bool) {
+	switch strings.ToLower(operation) {
+	case "converse", "startasyncinvoke", "invokemodelwithbidirectionalstream":
+		return InvokeModel, true
+	case "conversestream":
+		return InvokeModelStream, true
+	case "retrieveandgeneratestream":
+		return "bedrock:RetrieveAndGenerate", true
+	}
+	return "", false
+}
+
+// knownAction reports whether a name, or pattern, without prefix is or matches an
+// action. Letter case is of no matter in actions
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html).
+func knownAction(name string) bool {
+	for known := range strings.Lines(actionNames) {
+		if matchFold(name, strings.TrimSuffix(known, "\n")) {
+			return true
+		}
+	}
+	return false
+}
+
+// nearest gives the word that is fewest changes away from s, letter case apart;
+// empty if every one is more than a fifth of s away.
+func nearest(s string, words []string) string {
+	best, least := "", len(s)/5+1
+	for _, w := range words {
+		if d := distance(strings.ToLower(s), strings.ToLower(w)); d < least || d == least && best == "" {
+			best, least = w, d
+		}
+	}
+	return best
+}
+
+func nearestAction(name string) string {
+	return nearest(name, strings.Fields(actionNames))
+}
+
+// distance counts the single-byte changes from a to b (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

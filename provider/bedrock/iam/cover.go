@@ -1,0 +1,474 @@
+package iam
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/modelid"
+)
+
+// coverage holds the policy, as far as it could be mended, against what calls need.
+func (l *linter) coverage(rules []*rule) error {
+	var given []string
+	var needed []Document
+	for _, c := range l.opt.Calls {
+		if c.Account == "" {
+			c.Account = accountIn(rules)
+		}
+		t, err := newTarget(c, l.opt.Known)
+		if err != nil {
+			return err
+		}
+		needs, err := Needs(c, l.opt.Known)
+		if err != nil {
+			return err
+		}
+		given = append(given, t.self())
+		needed = append(needed, needs)
+		l.denied(rules, t, needs)
+		if l.mustAllow(rules) {
+			l.cover(rules, t, needs, -1)
+		}
+	}
+	if l.opt.Kind != SCP {
+		l.ownProfiles(rules, given)
+		l.ownModels(rules)
+	}
+	if l.opt.Kind == Identity && len(needed) > 0 {
+		l.wide(rules, Merge(needed...))
+	}
+	return nil
+}
+
+// mustAllow reports whether the policy is one that calls need to be allowed by.
+func (l *linter) mustAllow(rules []*rule) bool {
+	return l.opt.Kind != SCP || slices.ContainsFunc(rules, func(r *rule) bool { return r.effect.mended == Allow })
+}
+
+// accountIn is the account that the policy's own ARNs name; empty if none does.
+func accountIn(rules []*rule) string {
+	for _, r := range rules {
+		for _, w := range r.resources {
+			if parts := strings.SplitN(w.mended, ":", 6); len(parts) == 6 && len(parts[4]) == 12 && !wild(parts[4]) {
+				return parts[4]
+			}
+		}
+	}
+	return ""
+}
+
+// lack is a statement of Needs and what of it is not allowed.
+type lack struct {
+	need    Statement
+	actions []string // for which a resource is missing
+	missing int      // of the pairs of action and resource
+	all     int
+}
+
+// cover finds what of a call's needs is not allowed. A finding stands at the offset
+// at; if it is negative, at the resource that comes nearest.
+func (l *linter) cover(rules []*rule, t *target, needs Document, at int) {
+	var invoke []lack
+	for _, s := range needs {
+		k := l.lack(rules, t, s)
+		if !isInvoke(s.Sid) {
+			if k.missing > 0 {
+				l.find(codeOf(s.Actions[0]), l.anchor(rules, s, at), l.intro()+" does not allow "+strings.Join(k.actions, " and ")+", which the call needs.", only(s, k.actions))
+			}
+			continue
+		}
+		invoke = append(invoke, k)
+	}
+	actions := t.call.invokeActions()
+	var absent, present []string
+	for _, a := range actions {
+		if slices.ContainsFunc(invoke, func(k lack) bool { return holds(k.need.Actions, a) && !l.none(rules, t, k.need, a) }) {
+			present = append(present, a)
+		} else {
+			absent = append(absent, a)
+		}
+	}
+	if len(invoke) == 0 {
+		return
+	}
+	first := l.anchor(rules, invoke[0].need, at)
+	switch {
+	case len(present) == 0:
+		l.find("call.missing", first, fmt.Sprintf("%s allows nothing of what a call of %s in %s needs.", l.intro(), t.call.ID, t.region), statements(invoke, actions)...)
+		return
+	case len(absent) > 0:
+		code, message := "stream.missing", " allows whole answers and not "+InvokeModelStream+", so that ConverseStream is refused."
+		if absent[0] == InvokeModel {
+			code, message = "invoke.missing", " allows streaming and not "+InvokeModel+", so that Converse is refused."
+		}
+		l.find(code, first, l.intro()+message, statements(invoke, absent)...)
+	}
+	l.partly(rules, t, invoke, present, at)
+}
+
+// partly finds what is missing of actions that are allowed in part.
+func (l *linter) partly(rules []*rule, t *target, invoke []lack, present []string, at int) {
+	var profile, models []lack
+	for _, k := range invoke {
+		k.actions = slices.DeleteFunc(slices.Clone(k.actions), func(a string) bool { return !slices.Contains(present, a) })
+		if k.need.Sid == sidModels || k.need.Sid == sidGlobalHere || k.need.Sid == sidGlobal || k.need.Sid == sidRouted {
+			models = append(models, k)
+		} else {
+			profile = append(profile, k)
+		}
+	}
+	for _, k := range profile {
+		if len(k.actions) > 0 {
+			l.find("model.without_profile", l.anchor(rules, models0(models, k.need), at), fmt.Sprintf("%s allows the model and not %s, which the call names.", l.intro(), strings.Join(k.need.Resources, ", ")), only(k.need, k.actions))
+		}
+	}
+	var lacking Document
+	missing, all, anywhere, here := 0, 0, false, false
+	for _, k := range models {
+		all += k.all
+		if len(k.actions) == 0 {
+			continue
+		}
+		missing += k.missing
+		anywhere = anywhere || k.need.Sid == sidGlobal
+		here = here || k.need.Sid != sidGlobal
+		lacking = append(lacking, only(k.need, k.actions))
+	}
+	if len(lacking) == 0 {
+		return
+	}
+	where := l.anchor(rules, profile[0].need, at)
+	switch {
+	case anywhere && !here:
+		l.find("profile.global_model", where, fmt.Sprintf("%s does not allow the model's ARN without region, %s, by which AWS judges what a global profile does elsewhere.", l.intro(), strings.Join(lacking[0].Resources, ", ")), lacking...)
+	case missing == all:
+		l.find("profile.without_model", where, fmt.Sprintf("%s allows %s and not the model behind it, which AWS judges as well, in every region that may serve the call.", l.intro(), profile[0].need.Resources[0]), lacking...)
+	default:
+		l.find("profile.destinations", where, fmt.Sprintf("%s does not allow the model in every region that %s leads to; AWS refuses the call for the first that is missing.", l.intro(), profile[0].need.Resources[0]), lacking...)
+	}
+}
+
+// models0 is the first of the models, or else the statement given.
+func models0(models []lack, s Statement) Statement {
+	if len(models) > 0 {
+		return models[0].need
+	}
+	return s
+}
+
+func (l *linter) intro() string {
+	switch l.opt.Kind {
+	case Boundary:
+		return "The boundary"
+	case Session:
+		return "The session's policy"
+	case Endpoint:
+		return "The endpoint's policy"
+	case SCP, Identity:
+	}
+	return "The policy"
+}
+
+// isInvoke reports whether a statement of Needs is about calling the model.
+func isInvoke(sid string) bool { return strings.HasPrefix(sid, "Invoke") }
+
+// codeOf names the finding for a missing action that is not a call of the model.
+func codeOf(action string) string {
+	switch action {
+	case CallWithBearer:
+		return "apikey.missing"
+	case CountTokens:
+		return "count.missing"
+	case ApplyGuardrail:
+		return "guardrail.missing"
+	default:
+		return "batch.missing"
+	}
+}
+
+func only(s Statement, actions []string) Statement {
+	s.Actions = actions
+	return s
+}
+
+func statements(invoke []lack, actions []string) Document {
+	var d Document
+	for _, k := range invoke {
+		d = append(d, only(k.need, actions))
+	}
+	return d
+}
+
+// lack says what of a statement is not allowed.
+func (l *linter) lack(rules []*rule, t *target, s Statement) lack {
+	k := lack{need: s, all: len(s.Actions) * len(s.Resources)}
+	for _, a := range s.Actions {
+		before := k.missing
+		for _, resource := range s.Resources {
+			if !l.allows(rules, t, s, a, resource) {
+				k.missing++
+			}
+		}
+		if k.missing > before {
+			k.actions = append(k.actions, a)
+		}
+	}
+	return k
+}
+
+// none reports whether nothing of a statement is allowed for an action.
+func (l *linter) none(rules []*rule, t *target, s Statement, action string) bool {
+	return !slices.ContainsFunc(s.Resources, func(r string) bool { return l.allows(rules, t, s, action, r) })
+}
+
+// allows reports whether the policy allows an action on a resource of a statement
+// of Needs. Where that is a pattern, because regions or models are not known, one
+// of what it may stand for is enough.
+func (l *linter) allows(rules []*rule, t *target, s Statement, action, resource string) bool {
+	candidates := []string{resource}
+	if parts := strings.SplitN(resource, ":", 6); len(parts) == 6 && wild(parts[3]) || strings.HasSuffix(resource, "/*") {
+		for _, r := range rules {
+			for _, w := range r.resources {
+				if match(resource, w.mended) {
+					candidates = append(candidates, w.mended)
+				}
+			}
+		}
+	}
+	return slices.ContainsFunc(candidates, func(c string) bool {
+		ok, _ := allowed(rules, newRequest(action, c, t.region, s.Conditions))
+		return ok
+	})
+}
+
+// anchor is where a finding about a statement of Needs stands: at the resource that
+// is one of its own, or else of its model, or else at the first statement.
+func (l *linter) anchor(rules []*rule, s Statement, at int) int {
+	if at >= 0 {
+		return at
+	}
+	for _, by := range []func(pattern, s string) bool{func(a, b string) bool { return a == b }, matchResource, sameName} {
+		for _, r := range rules {
+			for _, w := range r.resources {
+				if r.effect.mended == Allow && slices.ContainsFunc(s.Resources, func(res string) bool { return by(w.mended, res) }) {
+					return w.at
+				}
+			}
+		}
+	}
+	if len(rules) > 0 {
+		return rules[0].at
+	}
+	return 0
+}
+
+// sameName reports whether two ARNs name the same thing in different places.
+func sameName(a, b string) bool {
+	one, other := strings.LastIndexByte(a, '/'), strings.LastIndexByte(b, '/')
+	return one >= 0 && other >= 0 && a[one:] == b[other:]
+}
+
+// denied finds what the policy denies of what a call needs.
+func (l *linter) denied(rules []*rule, t *target, needs Document) {
+	type hit struct {
+		rule    *rule
+		action  string
+		what    string
+		regions []string
+	}
+	var hits []hit
+	for _, s := range needs {
+		for _, a := range s.Actions {
+			for _, res := range s.Resources {
+				q := newRequest(a, res, t.region, s.Conditions)
+				_, r := allowed(rules, q)
+				if r == nil {
+					continue
+				}
+				i := slices.IndexFunc(hits, func(h hit) bool { return h.rule == r })
+				if i < 0 {
+					hits = append(hits, hit{rule: r, action: a, what: res})
+					i = len(hits) - 1
+				}
+				if region := q.keys[strings.ToLower(regionKey)]; region != "" && !slices.Contains(hits[i].regions, region) {
+					hits[i].regions = append(hits[i].regions, region)
+				}
+			}
+		}
+	}
+	for _, h := range hits {
+		c := regionLimit(h.rule)
+		if c == nil {
+			l.find("deny.hits", h.rule.effect.at, fmt.Sprintf("This statement denies %s on %s, which a call of %s needs; nothing that is allowed elsewhere can help.", h.action, h.what, t.call.ID))
+			continue
+		}
+		code := "deny.region"
+		if slices.Contains(h.regions, unspecified) {
+			code = "deny.unspecified"
+		}
+		message := fmt.Sprintf("This statement denies what is not in its regions, and a call of %s is judged in %s as well.", t.call.ID, strings.Join(h.regions, ", "))
+		s, ok := h.rule.with(nil)
+		if !ok {
+			l.find(code, c.key.at, message+" Add them.")
+			continue
+		}
+		for i := range s.Conditions {
+			if strings.EqualFold(s.Conditions[i].Key, regionKey) {
+				s.Conditions[i].Values = append(s.Conditions[i].Values, h.regions...)
+			}
+		}
+		l.find(code, c.key.at, message, s)
+	}
+}
+
+// regionLimit is the condition by which a statement denies all regions but some.
+func regionLimit(r *rule) *clause {
+	for i := range r.conditions {
+		c := &r.conditions[i]
+		if strings.EqualFold(c.key.mended, regionKey) && strings.Contains(strings.ToLower(c.operator.mended), "not") {
+			return c
+		}
+	}
+	return nil
+}
+
+// ownProfiles holds each profile that the policy allows against its models.
+func (l *linter) ownProfiles(rules []*rule, given []string) {
+	for _, r := range rules {
+		if r.effect.mended != Allow || r.not[0] || r.not[1] {
+			continue
+		}
+		for _, w := range r.resources {
+			c := Call{Whole: r.matches(r.actions, InvokeModel, matchFold), Stream: r.matches(r.actions, InvokeModelStream, matchFold)}
+			if c.ID = l.concrete(rules, w.mended); c.ID == "" || !c.Whole && !c.Stream || slices.Contains(given, c.ID) {
+				continue
+			}
+			t, err := newTarget(c, l.opt.Known)
+			if err != nil || !t.isProfile() {
+				continue
+			}
+			if needs, err := Needs(c, l.opt.Known); err == nil {
+				l.cover(rules, t, needs, w.at)
+			}
+		}
+	}
+}
+
+// concrete fills in the wildcards for region and account in the ARN of a profile;
+// empty if it is none, or its name has wildcards.
+func (l *linter) concrete(rules []*rule, arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 || !strings.Contains(parts[5], "inference-profile/") || wild(parts[5]) {
+		return ""
+	}
+	if wild(parts[4]) || parts[4] == AccountPlaceholder {
+		if parts[4] = accountIn(rules); parts[4] == "" {
+			parts[4] = "000000000000"
+		}
+	}
+	if wild(parts[3]) {
+		if l.opt.Known == nil {
+			return ""
+		}
+		p, ok := l.opt.Known.Profile(parts[5][strings.IndexByte(parts[5], '/')+1:])
+		if !ok || len(p.Regions()) == 0 {
+			return ""
+		}
+		parts[3] = p.Regions()[0]
+	}
+	return strings.Join(parts, ":")
+}
+
+// ownModels finds models that are allowed and can only be called by a profile, of
+// which none is.
+func (l *linter) ownModels(rules []*rule) {
+	if l.opt.Known == nil {
+		return
+	}
+	for _, r := range rules {
+		if r.effect.mended != Allow || r.not[0] || r.not[1] || !r.matches(r.actions, InvokeModel, matchFold) && !r.matches(r.actions, InvokeModelStream, matchFold) {
+			continue
+		}
+		for _, w := range r.resources {
+			arn, err := modelid.ParseARN(w.mended)
+			if err != nil || arn.Kind != modelid.FoundationModel || l.callable(rules, arn) {
+				continue
+			}
+			message := fmt.Sprintf("%s can be called by an inference profile only, and the policy allows none that leads to it.", arn.Resource)
+			if arn.Region == "" {
+				message = "The ARN without region is that by which a global profile is judged, and the policy allows none."
+			}
+			l.find("model.without_profile", w.at, message)
+		}
+	}
+}
+
+// callable reports whether a model that is allowed can be reached, as far as is
+// known.
+func (l *linter) callable(rules []*rule, arn modelid.ARN) bool {
+	if arn.Region != "" && l.opt.Known.OnDemand(arn.Resource, arn.Region) != catalog.No {
+		return true
+	}
+	profiles := l.opt.Known.ProfilesOf(arn.Resource)
+	if len(profiles) == 0 {
+		return true
+	}
+	account := accountIn(rules)
+	if account == "" {
+		account = "000000000000"
+	}
+	for _, r := range rules {
+		if r.effect.mended != Allow {
+			continue
+		}
+		for _, w := range r.resources {
+			if w.mended == "*" || strings.Contains(w.mended, ":application-inference-profile/") || strings.Contains(w.mended, "prompt-router/") {
+				return true
+			}
+			for _, p := range profiles {
+				_, name, ok := strings.Cut(w.mended, ":inference-profile/")
+				if ok && match(name, p.ID) && reaches(p, arn.Region) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// reaches reports whether a profile may lead to a region, or everywhere if that is
+// empty.
+func reaches(p *catalog.Profile, region string) bool {
+	if region == "" || p.Worldwide() {
+		return p.Worldwide()
+	}
+	to := p.Destinations(region)
+	return len(to) == 0 || slices.Contains(to, region) || p.From(region) != catalog.No
+}
+
+// wide finds statements that allow any model, or any action, where calls are known
+// that need less.
+func (l *linter) wide(rules []*rule, least Document) {
+	const other = "arn:aws:bedrock:us-east-1::foundation-model/outcrop.no-such-model-v1:0"
+	for _, r := range rules {
+		if r.effect.mended != Allow || r.not[0] || r.not[1] {
+			continue
+		}
+		invoke := r.matches(r.actions, InvokeModel, matchFold) || r.matches(r.actions, InvokeModelStream, matchFold)
+		if !invoke {
+			continue
+		}
+		for _, w := range r.actions {
+			if matchFold(w.mended, "bedrock:DeleteGuardrail") {
+				l.find("action.wide", w.at, fmt.Sprintf("%s allows more than calls: it changes and deletes what is Bedrock's in the account. The statements given are enough.", w.text), least...)
+			}
+		}
+		for _, w := range r.resources {
+			if matchResource(w.mended, other) && r.applies(newRequest(InvokeModel, other, "us-east-1", nil)) == yes {
+				l.find("resource.wide", w.at, fmt.Sprintf("%s allows every model. The statements given are enough.", w.text), least...)
+			}
+		}
+	}
+}

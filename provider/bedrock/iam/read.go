@@ -1,0 +1,226 @@
+package iam
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// word is a string of a policy and where it stands. mended is what it should be,
+// once something was found wrong with it.
+type word struct {
+	text, mended string
+	at           int
+}
+
+// rule is a statement as it was read.
+type rule struct {
+	at            int
+	sid, effect   word
+	hasPrincipal  bool
+	principal     string // if it is a string
+	principalAt   int
+	not           [2]bool // it has NotAction, NotResource
+	actions       []word
+	resources     []word
+	conditions    []clause
+	profileExempt bool // its condition on the profile was moved off the profile
+}
+
+// clause is a condition as it was read.
+type clause struct {
+	operator, key word
+	values        []word
+}
+
+// texts are the mended words.
+func texts(words []word) []string {
+	var all []string
+	for _, w := range words {
+		all = append(all, w.mended)
+	}
+	return all
+}
+
+// with gives the rule as a statement, in its mended form for the given word alone
+// and as it was written in all else; not ok if a statement cannot say it.
+func (r *rule) with(mended *word) (s Statement, ok bool) {
+	if r.not[0] || r.not[1] {
+		return Statement{}, false
+	}
+	text := func(w *word) string {
+		if w == mended {
+			return w.mended
+		}
+		return w.text
+	}
+	list := func(words []word) []string {
+		var all []string
+		for i := range words {
+			if t := text(&words[i]); !slices.Contains(all, t) {
+				all = append(all, t)
+			}
+		}
+		return all
+	}
+	s = Statement{Sid: r.sid.text, Effect: text(&r.effect), Principal: r.principal, Actions: list(r.actions), Resources: list(r.resources)}
+	if r.sid.mended != "" {
+		s.Sid = text(&r.sid)
+	}
+	for i := range r.conditions {
+		c := &r.conditions[i]
+		s.Conditions = append(s.Conditions, Condition{Operator: text(&c.operator), Key: text(&c.key), Values: list(c.values)})
+	}
+	return s, true
+}
+
+// mend notes what a word should be, and reports it with the statement mended.
+func (l *linter) mend(r *rule, w *word, code, mended, message string) {
+	w.mended = mended
+	if s, ok := r.with(w); ok {
+		l.find(code, w.at, message, s)
+		return
+	}
+	l.find(code, w.at, message)
+}
+
+// members of a document and of a statement
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html).
+func documentMembers() []string { return []string{"Version", "Id", "Statement"} }
+
+func statementMembers() []string {
+	return []string{"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+}
+
+// object gives an object's members by name, the last of several, and finds fault
+// with those that are doubled or unknown. Those that are misspelt are given under
+// the right name.
+func (l *linter) object(n *node, known []string) map[string]member {
+	all := map[string]member{}
+	for _, m := range n.members {
+		name := m.name
+		if !slices.Contains(known, name) {
+			near := nearest(name, known)
+			message := fmt.Sprintf("%q is no element of a policy", name)
+			if near == "" {
+				l.find("member.unknown", m.at, message+"; IAM refuses a policy that has one.")
+				continue
+			}
+			l.find("member.unknown", m.at, message+"; it is "+near+".")
+			name = near
+		}
+		if _, twice := all[name]; twice {
+			l.find("member.duplicate", m.at, name+" stands here a second time; IAM refuses a policy that has an element twice.")
+		}
+		all[name] = m
+	}
+	return all
+}
+
+// document reads the policy.
+func (l *linter) document(root *node) []*rule {
+	if root.kind != '{' {
+		l.find("policy.form", root.at, "A policy is an object with Version and Statement.")
+		return nil
+	}
+	top := l.object(root, documentMembers())
+	switch v, ok := top["Version"]; {
+	case !ok:
+		l.find("version.missing", root.at, "The policy has no Version, and without one it is in the language of 2008-10-17, which has no policy variables; write \"Version\": \""+Version+"\".")
+	case v.value.text == "2008-10-17":
+		l.find("version.old", v.value.at, "Version 2008-10-17 is the older language, without policy variables; write "+Version+".")
+	case v.value.text != Version:
+		l.find("version.unknown", v.value.at, "Version is that of the policy language and not a date of yours; write "+Version+".")
+	}
+	statements, ok := top["Statement"]
+	if !ok || len(statements.value.items) == 0 && statements.value.kind != '{' {
+		at := root.at
+		if ok {
+			at = statements.value.at
+		}
+		l.find("statement.missing", at, "The policy has no statement, so it allows nothing.")
+		return nil
+	}
+	nodes := statements.value.items
+	if statements.value.kind == '{' {
+		nodes = []*node{statements.value}
+	}
+	var rules []*rule
+	sids := map[string]bool{}
+	for _, n := range nodes {
+		if n.kind != '{' {
+			l.find("policy.form", n.at, "A statement is an object.")
+			continue
+		}
+		r := l.rule(n)
+		if r.sid.text != "" && sids[r.sid.text] {
+			l.find("sid.duplicate", r.sid.at, fmt.Sprintf("Sid %q is that of an earlier statement; IAM refuses a policy with two.", r.sid.text))
+		}
+		sids[r.sid.text] = true
+		rules = append(rules, r)
+	}
+	return rules
+}
+
+// rule reads a statement.
+func (l *linter) rule(n *node) *rule {
+	m := l.object(n, statementMembers())
+	r := &rule{at: n.at}
+	if sid, ok := m["Sid"]; ok {
+		r.sid = word{text: sid.value.text, mended: sid.value.text, at: sid.value.at}
+	}
+	r.effect = word{at: n.at}
+	if effect, ok := m["Effect"]; ok {
+		r.effect = word{text: effect.value.text, mended: effect.value.text, at: effect.value.at}
+	}
+	for _, name := range []string{"Principal", "NotPrincipal"} {
+		if p, ok := m[name]; ok {
+			r.hasPrincipal, r.principal, r.principalAt = true, p.value.text, p.at
+		}
+	}
+	r.actions, r.not[0] = l.either(n, m, "Action")
+	r.resources, r.not[1] = l.either(n, m, "Resource")
+	if c, ok := m["Condition"]; ok {
+		for _, operator := range c.value.members {
+			for _, key := range operator.value.members {
+				r.conditions = append(r.conditions, clause{
+					operator: word{operator.name, operator.name, operator.at},
+					key:      word{key.name, key.name, key.at},
+					values:   words(key.value),
+				})
+			}
+		}
+	}
+	return r
+}
+
+// either reads Action or NotAction, and Resource or NotResource.
+func (l *linter) either(n *node, m map[string]member, name string) (all []word, not bool) {
+	yes, ok := m[name]
+	no, other := m["Not"+name]
+	switch {
+	case ok && other:
+		l.find("member.both", no.at, "A statement has "+name+" or Not"+name+", not both.")
+	case !ok && !other:
+		l.find(strings.ToLower(name)+".missing", n.at, "The statement has no "+name+"; IAM refuses it.")
+	}
+	if ok {
+		return words(yes.value), false
+	}
+	if other {
+		return words(no.value), true
+	}
+	return nil, false
+}
+
+// words reads a string or a list of them.
+func words(n *node) []word {
+	if n.kind == '"' {
+		return []word{{n.text, n.text, n.at}}
+	}
+	var all []word
+	for _, item := range n.items {
+		all = append(all, word{item.text, item.text, item.at})
+	}
+	return all
+}
