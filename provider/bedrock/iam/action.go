@@ -44,11 +44,15 @@ func knownAction(name string) bool {
 }
 
 // nearest gives the word that is fewest changes away from s, letter case apart;
-// empty if every one is more than a fifth of s away.
+// empty if every one is more than one change in eight letters away, and for what is
+// longer than any word could be.
 func nearest(s string, words []string) string {
-	best, least := "", len(s)/5+1
+	if len(s) > 100 {
+		return ""
+	}
+	best, least := "", len(s)/8+2
 	for _, w := range words {
-		if d := distance(strings.ToLower(s), strings.ToLower(w)); d < least || d == least && best == "" {
+		if d := distance(strings.ToLower(s), strings.ToLower(w)); d < least {
 			best, least = w, d
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // coverage holds the policy, as far as it could be mended, against what calls need.
 func (l *linter) coverage(rules []*rule) error {
-	var given []string
+	var given, bases []string
 	var needed []Document
 	for _, c := range l.opt.Calls {
 		if c.Account == "" {
@@ -25,7 +25,7 @@ func (l *linter) coverage(rules []*rule) error {
 		if err != nil {
 			return err
 		}
-		given = append(given, t.self())
+		given, bases = append(given, t.self()), append(bases, t.base)
 		needed = append(needed, needs)
 		l.denied(rules, t, needs)
 		if l.mustAllow(rules) {
@@ -34,7 +34,7 @@ func (l *linter) coverage(rules []*rule) error {
 	}
 	if l.opt.Kind != SCP {
 		l.ownProfiles(rules, given)
-		l.ownModels(rules)
+		l.ownModels(rules, bases)
 	}
 	if l.opt.Kind == Identity && len(needed) > 0 {
 		l.wide(rules, Merge(needed...))
@@ -50,8 +50,12 @@ func (l *linter) mustAllow(rules []*rule) bool {
 // accountIn is the account that the policy's own ARNs name; empty if none does.
 func accountIn(rules []*rule) string {
 	for _, r := range rules {
-		for _, w := range r.resources {
-			if parts := strings.SplitN(w.mended, ":", 6); len(parts) == 6 && len(parts[4]) == 12 && !wild(parts[4]) {
+		words := slices.Clone(r.resources)
+		for _, c := range r.conditions {
+			words = append(words, c.values...)
+		}
+		for _, w := range words {
+			if parts := strings.SplitN(w.mended, ":", 6); len(parts) == 6 && parts[2] == "bedrock" && len(parts[4]) == 12 && strings.Trim(parts[4], "0123456789") == "" {
 				return parts[4]
 			}
 		}
@@ -346,7 +350,7 @@ func (l *linter) ownProfiles(rules []*rule, given []string) {
 				continue
 			}
 			t, err := newTarget(c, l.opt.Known)
-			if err != nil || !t.isProfile() {
+			if err != nil || !t.isProfile() || t.profile != nil && t.profile.From(t.region) == catalog.No {
 				continue
 			}
 			if needs, err := Needs(c, l.opt.Known); err == nil {
@@ -363,7 +367,7 @@ func (l *linter) concrete(rules []*rule, arn string) string {
 	if len(parts) < 6 || !strings.Contains(parts[5], "inference-profile/") || wild(parts[5]) {
 		return ""
 	}
-	if wild(parts[4]) || parts[4] == AccountPlaceholder {
+	if wild(parts[4]) {
 		if parts[4] = accountIn(rules); parts[4] == "" {
 			parts[4] = "000000000000"
 		}
@@ -382,8 +386,8 @@ func (l *linter) concrete(rules []*rule, arn string) string {
 }
 
 // ownModels finds models that are allowed and can only be called by a profile, of
-// which none is.
-func (l *linter) ownModels(rules []*rule) {
+// which none is: each once, and none whose calls have been held against the policy.
+func (l *linter) ownModels(rules []*rule, seen []string) {
 	if l.opt.Known == nil {
 		return
 	}
@@ -393,9 +397,10 @@ func (l *linter) ownModels(rules []*rule) {
 		}
 		for _, w := range r.resources {
 			arn, err := modelid.ParseARN(w.mended)
-			if err != nil || arn.Kind != modelid.FoundationModel || l.callable(rules, arn) {
+			if err != nil || arn.Kind != modelid.FoundationModel || slices.Contains(seen, arn.Resource) || l.callable(rules, arn) {
 				continue
 			}
+			seen = append(seen, arn.Resource)
 			message := fmt.Sprintf("%s can be called by an inference profile only, and the policy allows none that leads to it.", arn.Resource)
 			if arn.Region == "" {
 				message = "The ARN without region is that by which a global profile is judged, and the policy allows none."

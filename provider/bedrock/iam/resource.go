@@ -178,6 +178,7 @@ func (l *linter) account(r *rule, w *word, a arnParts) bool {
 			a.account = AccountPlaceholder
 		}
 		l.mend(r, w, "resource.account", a.String(), fmt.Sprintf("A resource of the kind %s has an account in its ARN, those of profiles that AWS defines among them: the caller's.", a.kind))
+		anyAccount(w)
 	case wild(account) || account == "aws" || len(account) == 12 && strings.Trim(account, "0123456789") == "":
 		return false
 	default:
@@ -188,6 +189,9 @@ func (l *linter) account(r *rule, w *word, a arnParts) bool {
 	}
 	return true
 }
+
+// anyAccount has the rest of the policy judged as if the account were right.
+func anyAccount(w *word) { w.mended = strings.Replace(w.mended, AccountPlaceholder, "*", 1) }
 
 // name finds fault with the names of models and profiles.
 func (l *linter) name(r *rule, w *word, a arnParts) {
@@ -207,6 +211,7 @@ func (l *linter) name(r *rule, w *word, a arnParts) {
 				a.account = AccountPlaceholder
 			}
 			l.mend(r, w, "resource.model_is_profile", a.String(), fmt.Sprintf("%q is a profile and no foundation model; a profile is a resource of the kind inference-profile, in your account.", a.name))
+			anyAccount(w)
 		default:
 			l.model(r, w, a)
 		}
