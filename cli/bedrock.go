@@ -106,62 +106,65 @@ func (c *callFlags) call(model string, known *catalog.Catalogue) (call iam.Call,
 	}, others, nil
 }
 
-// way resolves a model, through the profile that the flags ask for.
+// way resolves a model, or takes the profile that the flags ask for.
 func (c *callFlags) way(model string, known *catalog.Catalogue) (way resolve.Way, others []string, err error) {
 	id, err := modelid.Parse(model)
 	if err != nil {
 		return way, nil, fmt.Errorf("--model: %w", err)
 	}
-	policy := resolve.Default()
-	switch c.Profile {
-	case "", "none":
-	case "global":
-		policy.Global = true
-	default:
-		policy, err = resolve.NewPolicy(resolve.Written{Geographies: []string{c.Profile}, Global: llm.Some(false)})
-		if err != nil {
-			return way, nil, fmt.Errorf("--profile: %w", err)
-		}
-	}
 	if c.Profile != "" && id.ARN.Kind == modelid.NoARN {
-		id.Geography = ""
+		return c.forced(model, id, known)
 	}
-	d := resolve.Resolve(id, c.Region, policy, known, resolve.Learned{})
-	for _, w := range d.Ways {
-		switch {
-		case c.Profile != "" && geography(w.ID) != c.Profile:
-		case way.ID == "":
-			way = w
-		case w.Region == way.Region:
+	d := resolve.Resolve(id, c.Region, resolve.Default(), known, resolve.Learned{})
+	if len(d.Ways) > 0 {
+		for _, w := range d.Ways[1:] {
 			others = append(others, w.ID)
 		}
+		return d.Ways[0], others, nil
 	}
-	if way.ID != "" {
-		return way, others, nil
-	}
-	hint := "outcrop models resolve shows what it can be called by."
-	message := "no way to call it"
-	if d.Refusal != nil {
-		message = strings.TrimSuffix(d.Refusal.Message, ".")
-		if len(d.Refusal.Works) > 0 {
-			hint = "These would work: " + strings.Join(d.Refusal.Works, ", ") + "."
-		}
-	} else if c.Profile != "" {
-		message = fmt.Sprintf("it has no profile of %s in %s", c.Profile, c.Region)
-		if c.Profile == "none" {
-			message = "it cannot be called by its bare id in " + c.Region
-		}
-	}
-	return way, nil, &llm.Error{Code: llm.CodeModelNotFound, Message: fmt.Sprintf("--model %s: %s", model, message), Fix: hint}
+	return way, nil, noWay(model, strings.TrimSuffix(d.Refusal.Message, "."), d.Refusal.Works)
 }
 
-// geography is that of an id, or none.
-func geography(id string) string {
-	parsed, err := modelid.Parse(id)
-	if err != nil || parsed.Geography == "" {
-		return "none"
+// forced gives the profile of the geography that the flags name, or the bare id.
+func (c *callFlags) forced(model string, id modelid.ID, known *catalog.Catalogue) (way resolve.Way, others []string, err error) {
+	base := id.Base()
+	if _, ok := known.Model(base); !ok {
+		if named, ok := known.Friendly(base); ok {
+			base = named
+		}
 	}
-	return parsed.Geography
+	way = resolve.Way{Region: c.Region, ID: base, Base: base}
+	if c.Profile == "none" {
+		if known.OnDemand(base, c.Region) != catalog.No {
+			return way, nil, nil
+		}
+		return way, nil, noWay(model, base+" cannot be called by its bare id in "+c.Region, c.profiles(base, known))
+	}
+	way.ID = c.Profile + "." + base
+	if p, ok := known.Profile(way.ID); ok && p.From(c.Region) != catalog.No {
+		return way, nil, nil
+	}
+	return way, nil, noWay(model, fmt.Sprintf("--profile %s: %s is not known to be callable in %s", c.Profile, way.ID, c.Region), c.profiles(base, known))
+}
+
+// profiles are the ids of a model's profiles that can be called in the region.
+func (c *callFlags) profiles(base string, known *catalog.Catalogue) []string {
+	var ids []string
+	for _, p := range known.ProfilesOf(base) {
+		if p.From(c.Region) != catalog.No {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
+}
+
+// noWay is the error for a model that cannot be called as it is asked for.
+func noWay(model, message string, works []string) error {
+	hint := "outcrop models resolve shows what it can be called by."
+	if len(works) > 0 {
+		hint = "These would work: " + strings.Join(works, ", ") + "."
+	}
+	return &llm.Error{Code: llm.CodeModelNotFound, Message: fmt.Sprintf("--model %s: %s", model, message), Fix: hint}
 }
 
 type lintCommand struct {

@@ -67,6 +67,7 @@ func TestCommands(t *testing.T) {
 `)
 	invoke := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/async_invoke/us.amazon.nova-lite-v1:0}\n")
 	limited := write(t, "general_settings: {allowed_ips: [10.0.0.1]}\n")
+	narrow := write(t, `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "bedrock:InvokeModel", "Resource": "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}}`)
 	for _, tt := range []struct {
 		name     string
 		args     []string
@@ -96,6 +97,16 @@ func TestCommands(t *testing.T) {
 		{"by a policy that cannot be", []string{"models", "resolve", "deepseek-r1", "--region", "us-east-1", "--policy", "{prefer: best}"}, 1, nil, []string{"--policy.prefer", "neither nearest nor cheapest"}},
 		{"by a policy with an unknown key", []string{"models", "resolve", "deepseek-r1", "--region", "us-east-1", "--policy", "{geography: eu}"}, 1, nil, []string{"geography"}},
 		{"how what is no id is reached", []string{"models", "resolve", "us.amazon nova", "--region", "us-east-1"}, 1, nil, []string{"outcrop: error:"}},
+		{"a policy", []string{"bedrock", "policy", "--model", "claude-sonnet-4-5", "--region", "eu-central-1", "--account", "111122223333", "--no-stream"}, 0, []string{`"Action": "bedrock:InvokeModel",`, "arn:aws:bedrock:eu-central-1:111122223333:inference-profile/eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "arn:aws:bedrock:eu-west-3::foundation-model/"}, []string{"the gateway tries global.", "aws-marketplace:Subscribe"}},
+		{"a policy of several models for Terraform", []string{"bedrock", "policy", "--model", "claude-sonnet-4-5", "--model", "nova-lite", "--region", "us-east-1", "--profile", "us", "--format", "terraform", "--api-key"}, 0, []string{`data "aws_iam_policy_document" "outcrop" {`, "us.amazon.nova-lite-v1:0", "bedrock:CallWithBearerToken"}, []string{"--account"}},
+		{"a policy of a profile that is not there", []string{"bedrock", "policy", "--model", "claude-sonnet-4-5", "--region", "us-east-1", "--profile", "eu"}, 1, nil, []string{"--model claude-sonnet-4-5", "hint: These would work: "}},
+		{"a policy of a bare id that cannot be called", []string{"bedrock", "policy", "--model", "claude-sonnet-4-5", "--region", "us-east-1", "--profile", "none"}, 1, nil, []string{"bare id", "hint:"}},
+		{"a policy without a region", []string{"bedrock", "policy", "--model", "claude-sonnet-4-5"}, 1, nil, []string{"--region", "eu-west-1"}},
+		{"a policy in which nothing is wrong", []string{"bedrock", "lint", narrow}, 0, nil, nil},
+		{"a policy that lacks streaming", []string{"bedrock", "lint", narrow, "--model", "amazon.nova-lite-v1:0", "--profile", "none", "--region", "us-east-1"}, 1, []string{"config.yaml:1:105: stream.missing: ", "  write: {"}, nil},
+		{"a policy that lacks streaming, as JSON", []string{"bedrock", "lint", narrow, "--model", "amazon.nova-lite-v1:0", "--profile", "none", "--region", "us-east-1", "--json"}, 1, []string{`[{"code":"stream.missing","line":1,"column":105,`, `"fix":[{"Sid":`}, nil},
+		{"a policy that is none", []string{"bedrock", "lint", good}, 2, nil, []string{"config.yaml:1:1: not JSON", "hint:"}},
+		{"a policy that is not there", []string{"bedrock", "lint", "/nowhere.json"}, 2, nil, []string{"cannot be read", "hint:"}},
 		{"config check", []string{"config", "check", good}, 0, []string{"good, 1 deployment"}, nil},
 		{"config check of a wrong file", []string{"config", "check", bad}, 2, nil, []string{"config.yaml:3:", "timeout", "config.yaml:4:", "allowed_ips"}},
 		{"config check of what the provider refuses", []string{"config", "check", wrong}, 2, nil, []string{"config.yaml:2:", "us.amazon nova", "config.yaml:5:", "nobody"}},
