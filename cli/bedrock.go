@@ -204,8 +204,7 @@ func (c *lintCommand) Run(con console) error {
 		o.Calls = append(o.Calls, call)
 	}
 	found, err := iam.Lint(data, o)
-	var syntax *iam.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*iam.SyntaxError](err); ok {
 		complain(con.err, c.File+":"+syntax.Error(), "A policy is one JSON object with Version and Statement.")
 		return errProblems
 	}

@@ -1,7 +1,7 @@
 package iam
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 
@@ -135,7 +135,7 @@ func Needs(c Call, known *catalog.Catalogue) (Document, error) {
 		d = append(d, allow("CallWithAPIKey", []string{CallWithBearer}, "*"))
 	}
 	if len(d) == 0 {
-		return nil, fmt.Errorf("call: one of Whole, Stream, CountTokens, Guardrail, Batch and APIKey must be set")
+		return nil, errors.New("call: one of Whole, Stream, CountTokens, Guardrail, Batch and APIKey must be set")
 	}
 	return d, nil
 }

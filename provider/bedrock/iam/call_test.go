@@ -24,19 +24,19 @@ func lists(t *testing.T) *catalog.Catalogue {
 	if err != nil {
 		t.Fatal(err)
 	}
-	arns := func(model string, regions ...string) []string {
+	arns := func(regions ...string) []string {
 		var all []string
 		for _, r := range regions {
-			all = append(all, "arn:aws:bedrock:"+r+"::foundation-model/"+model)
+			all = append(all, "arn:aws:bedrock:"+r+"::foundation-model/"+sonnet)
 		}
 		return all
 	}
 	own := "arn:aws:bedrock:us-east-1:" + account + ":"
 	return embedded.With(&catalog.Live{Region: "us-east-1", Profiles: llm.Some([]catalog.LiveProfile{
-		{ID: "us." + sonnet, ARN: own + "inference-profile/us." + sonnet, Type: "SYSTEM_DEFINED", Models: arns(sonnet, "us-east-1", "us-east-2", "us-west-2")},
-		{ID: "global." + sonnet, ARN: own + "inference-profile/global." + sonnet, Type: "SYSTEM_DEFINED", Models: arns(sonnet, "us-east-1", "")},
-		{ID: "abcdefghijkl", ARN: own + "application-inference-profile/abcdefghijkl", Type: "APPLICATION", Models: arns(sonnet, "us-east-1", "us-west-2")},
-		{ID: "worldworldwo", ARN: own + "application-inference-profile/worldworldwo", Type: "APPLICATION", Models: arns(sonnet, "us-east-1", "")},
+		{ID: "us." + sonnet, ARN: own + "inference-profile/us." + sonnet, Type: "SYSTEM_DEFINED", Models: arns("us-east-1", "us-east-2", "us-west-2")},
+		{ID: "global." + sonnet, ARN: own + "inference-profile/global." + sonnet, Type: "SYSTEM_DEFINED", Models: arns("us-east-1", "")},
+		{ID: "abcdefghijkl", ARN: own + "application-inference-profile/abcdefghijkl", Type: "APPLICATION", Models: arns("us-east-1", "us-west-2")},
+		{ID: "worldworldwo", ARN: own + "application-inference-profile/worldworldwo", Type: "APPLICATION", Models: arns("us-east-1", "")},
 	})})
 }
 

@@ -109,11 +109,11 @@ func (l *linter) cover(rules []*rule, t *target, needs Document, at int) {
 		}
 		l.find(code, first, l.intro()+message, statements(invoke, absent)...)
 	}
-	l.partly(rules, t, invoke, present, at)
+	l.partly(rules, invoke, present, at)
 }
 
 // partly finds what is missing of actions that are allowed in part.
-func (l *linter) partly(rules []*rule, t *target, invoke []lack, present []string, at int) {
+func (l *linter) partly(rules []*rule, invoke []lack, present []string, at int) {
 	var profile, models []lack
 	for _, k := range invoke {
 		k.actions = slices.DeleteFunc(slices.Clone(k.actions), func(a string) bool { return !slices.Contains(present, a) })
@@ -125,7 +125,7 @@ func (l *linter) partly(rules []*rule, t *target, invoke []lack, present []strin
 	}
 	for _, k := range profile {
 		if len(k.actions) > 0 {
-			l.find("model.without_profile", l.anchor(rules, models0(models, k.need), at), fmt.Sprintf("%s allows the model and not %s, which the call names.", l.intro(), strings.Join(k.need.Resources, ", ")), only(k.need, k.actions))
+			l.find("model.without_profile", l.anchor(rules, firstOf(models, k.need), at), fmt.Sprintf("%s allows the model and not %s, which the call names.", l.intro(), strings.Join(k.need.Resources, ", ")), only(k.need, k.actions))
 		}
 	}
 	var lacking Document
@@ -154,8 +154,8 @@ func (l *linter) partly(rules []*rule, t *target, invoke []lack, present []strin
 	}
 }
 
-// models0 is the first of the models, or else the statement given.
-func models0(models []lack, s Statement) Statement {
+// firstOf is the first of the models, or else the statement given.
+func firstOf(models []lack, s Statement) Statement {
 	if len(models) > 0 {
 		return models[0].need
 	}
@@ -419,10 +419,6 @@ func (l *linter) callable(rules []*rule, arn modelid.ARN) bool {
 	profiles := l.opt.Known.ProfilesOf(arn.Resource)
 	if len(profiles) == 0 {
 		return true
-	}
-	account := accountIn(rules)
-	if account == "" {
-		account = "000000000000"
 	}
 	for _, r := range rules {
 		if r.effect.mended != Allow {

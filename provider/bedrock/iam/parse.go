@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -67,8 +68,8 @@ func (p *parser) fault(reason string) error {
 // position gives line and column of an offset, from 1; a column is a character.
 func position(data []byte, at int) (line, column int) {
 	before := data[:min(at, len(data))]
-	start := strings.LastIndexByte(string(before), '\n') + 1
-	return strings.Count(string(before), "\n") + 1, utf8.RuneCount(before[start:]) + 1
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return bytes.Count(before, []byte{'\n'}) + 1, utf8.RuneCount(before[start:]) + 1
 }
 
 func (p *parser) skip() {

@@ -33,15 +33,6 @@ type clause struct {
 	values        []word
 }
 
-// texts are the mended words.
-func texts(words []word) []string {
-	var all []string
-	for _, w := range words {
-		all = append(all, w.mended)
-	}
-	return all
-}
-
 // with gives the rule as a statement, in its mended form for the given word alone
 // and as it was written in all else; not ok if a statement cannot say it.
 func (r *rule) with(mended *word) (s Statement, ok bool) {
