@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// actionNames are the actions of the service prefix bedrock, one a line: the
-// operations of AWS's service models of bedrock, bedrock-runtime, bedrock-agent,
-// bedrock-agent-runtime and bedrock-data-automation, without those that are judged
-// by another action, and the actions that are no operation (Service Authorization
-// Reference,
-// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html).
-// AWS adds to them: one that is not here and looks like none is left alone.
+// actionNames are names of actions of the service prefix bedrock, one a line: the
+// operations of AWS's service models of bedrock, bedrock-runtime, bedrock-agent and
+// bedrock-agent-runtime, without those that are judged by another action, and
+// names from AWS's managed policies and console that are no such operation
+// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonbedrock.html
+// has those in force). The list only serves to tell a misspelt action: one that is
+// not here and looks like none of these is left alone.
 //
 //go:embed actions.txt
 var actionNames string
