@@ -237,6 +237,10 @@ func setupFaults() []setupFault {
 	}
 	deny := func(s statement) *document { return &document{denies: []statement{s}} }
 	all := []setupFault{
+		{"the identity's policy allows nothing", nil, without(func(t testing.TB, _ *account45, f callForm, d *document) {
+			d.allow(t, statement{Action: []string{"bedrock:ListFoundationModels"}, Resource: []string{"*"}})
+			f.bearer(t, d, "")
+		})},
 		{"the identity's policy lacks the profile", nil, without(lacksProfile(""))},
 		{"the identity's policy lacks the models", nil, without(func(t testing.TB, _ *account45, f callForm, d *document) {
 			d.allow(t, statement{Action: []string{f.action()}, Resource: []string{f.arn()}})

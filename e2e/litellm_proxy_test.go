@@ -179,7 +179,8 @@ func readAttempt(t *testing.T, resp *http.Response, want string) attempt {
 		a.failure = err.Error()
 		return a
 	}
-	events := []string{string(body)}
+	a.body = string(body)
+	events := []string{a.body}
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
 		events = nil
 		lines := bufio.NewScanner(strings.NewReader(string(body)))

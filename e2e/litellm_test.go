@@ -15,7 +15,7 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-var update = flag.Bool("update", false, "write docs/model-ids.md anew")
+var update = flag.Bool("update", false, "write the pages in docs anew that tests are about")
 
 // TestModelIDs sends the same requests to LiteLLM and to Outcrop, each with the
 // same configuration, and holds docs/model-ids.md to what comes of them.
@@ -46,13 +46,13 @@ func TestModelIDs(t *testing.T) {
 	if n.litellm >= n.callable {
 		t.Errorf("LiteLLM reaches %d of %d models; then the page has nothing to tell", n.litellm, n.callable)
 	}
-	comparePage(t, page(t, rows, n))
+	comparePage(t, "model-ids.md", page(t, rows, n))
 }
 
-// comparePage holds docs/model-ids.md to the text.
-func comparePage(t *testing.T, text []byte) {
+// comparePage holds a page in docs to the text that the test has made.
+func comparePage(t *testing.T, name string, text []byte) {
 	t.Helper()
-	path := filepath.Join("..", "docs", "model-ids.md")
+	path := filepath.Join("..", "docs", name)
 	if *update {
 		if err := os.WriteFile(path, text, 0o644); err != nil {
 			t.Fatal(err)
@@ -63,7 +63,7 @@ func comparePage(t *testing.T, text []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(committed, text) {
-		t.Error("docs/model-ids.md is out of date: run go test ./e2e -run TestModelIDs -update")
+		t.Errorf("docs/%s is out of date: run go test ./e2e -run '^%s$' -update", name, t.Name())
 	}
 }
 
@@ -148,6 +148,7 @@ type attempt struct {
 	header   http.Header
 	answered bool   // all that was asked for came, and the end
 	failure  string // the error's message; empty without an error
+	body     string
 	served   string // the id that Bedrock took last; empty if it took none
 }
 

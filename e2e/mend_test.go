@@ -62,9 +62,9 @@ func (a *account45) apply(t testing.TB, b *broken, v verdict) {
 	family, _, _ := strings.Cut(string(v.Code), "_")
 	switch {
 	case len(v.Statement) > 0 && v.Code == llm.CodeMarketplacePermission:
-		b.identity.allows = append(b.identity.allows, v.Statement)
+		b.identity.allows = append(b.identity.allows, printed(t, v)...)
 	case len(v.Statement) > 0 && layer[family] != nil && *layer[family] != nil:
-		(*layer[family]).allows = append((*layer[family]).allows, v.Statement)
+		(*layer[family]).allows = append((*layer[family]).allows, printed(t, v)...)
 	case strings.HasPrefix(v.Fix, "Take ") && layer[family] != nil && *layer[family] != nil:
 		except(t, *layer[family], v.Fix)
 	case v.Code == llm.CodeUseCaseForm && strings.Contains(v.Fix, "put-use-case-for-model-access"):
@@ -85,6 +85,18 @@ func (a *account45) apply(t testing.TB, b *broken, v verdict) {
 	if err := a.SetAccount(a.set(t, *b)); err != nil {
 		t.Fatalf("the policy cannot be set after %s: %v", v.Fix, err)
 	}
+}
+
+// printed are the statements that a fix ends with, as somebody pastes them between
+// others. The first is that of the verdict.
+func printed(t testing.TB, v verdict) []jsonx.Raw {
+	t.Helper()
+	_, text, _ := strings.Cut(v.Fix, ": {")
+	var all []jsonx.Raw
+	if err := jsonx.Unmarshal([]byte("[{"+text+"]"), &all); err != nil || len(all) == 0 || string(all[0]) != string(v.Statement) {
+		t.Fatalf("%v: %q does not end with the statement %s", err, v.Fix, v.Statement)
+	}
+	return all
 }
 
 // The sentence of a deny.

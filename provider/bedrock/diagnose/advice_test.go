@@ -43,7 +43,7 @@ func TestTheMissingStatementIsGiven(t *testing.T) {
 	}{
 		"the profile": {
 			"us." + sonnet, invoke, us, noAllow,
-			`{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"` + us + `"}`, "a policy of role app (all that the call needs is printed by: outcrop bedrock policy --model us." + sonnet + " --region us-east-1)", "the profile itself as well as on the models behind it",
+			`{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"` + us + `"}`, "these statements to a policy of role app:", "the profile itself as well as on the models behind it",
 		},
 		"a destination that nobody named": {
 			"us." + sonnet, invoke, model("us-west-2"), noAllow,
@@ -90,7 +90,7 @@ func TestTheMissingStatementIsGiven(t *testing.T) {
 			if !strings.Contains(string(e.Statement), tt.statement) {
 				t.Errorf("statement\n%s\nwant\n%s", e.Statement, tt.statement)
 			}
-			if !strings.Contains(e.Fix, tt.place) || !strings.HasSuffix(e.Fix, ": "+string(e.Statement)) || !strings.Contains(e.Cause, tt.cause) {
+			if !strings.Contains(e.Fix, tt.place) || !strings.Contains(e.Fix, ": "+string(e.Statement)) || !strings.HasSuffix(e.Fix, "}") || !strings.Contains(e.Cause, tt.cause) {
 				t.Errorf("cause %q\nfix %q", e.Cause, e.Fix)
 			}
 			if members, err := jsonx.Members(e.Statement); err != nil || len(members) < 3 || strings.Contains(string(e.Statement), "Sid") {

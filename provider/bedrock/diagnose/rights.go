@@ -27,11 +27,20 @@ func (c *Case) adviseRight(e *llm.Error, d *denial) {
 		c.adviseDeny(e, d, whose)
 		return
 	}
-	s := c.missing(d)
+	statements := c.missing(d)
 	if d.layer == endpointPolicy {
-		s.Principal = "*"
+		for i := range statements {
+			statements[i].Principal = "*"
+		}
 	}
-	e.Statement = s.JSON()
+	e.Statement = statements[0].JSON()
+	what, text := "this statement", string(e.Statement)
+	if len(statements) > 1 {
+		what = "these statements"
+		for _, s := range statements[1:] {
+			text += "," + string(s.JSON())
+		}
+	}
 	var place string
 	switch e.Code {
 	case llm.CodeSCPMissing:
@@ -43,34 +52,39 @@ func (c *Case) adviseRight(e *llm.Error, d *denial) {
 	case llm.CodeEndpointMissing:
 		place = "the policy of the VPC endpoint that the gateway calls through"
 	case llm.CodeDenied:
-		e.Fix = "AWS does not say which policy withholds it; if none of the policies of " + whose + " allows it, add this statement to one: " + string(e.Statement)
+		e.Fix = "AWS does not say which policy withholds it; if none of the policies of " + whose + " allows it, add " + what + " to one: " + text
 		return
 	default:
 		place = "a policy of " + whose
 	}
-	e.Fix = "Add this statement to " + place
-	if c.whole(d) {
-		e.Fix += " (all that the call needs is printed by: outcrop bedrock policy --model " + c.Target.ID + " --region " + c.Target.Region + ")"
-	}
-	e.Fix += ": " + string(e.Statement)
+	e.Fix = "Add " + what + " to " + place + ": " + text
 }
 
-// whole reports whether more than what was refused may be missing: AWS asks for
-// the profile first, and for the models behind it once that is allowed.
-func (c *Case) whole(d *denial) bool {
-	arn, err := modelid.ParseARN(d.resource)
-	return err == nil && (arn.Kind == modelid.InferenceProfile || arn.Kind == modelid.ApplicationInferenceProfile)
-}
-
-// missing is the statement that allows what was refused. It has no name: the policy
-// that it is pasted into may have one of the same, which IAM does not take
+// missing are the statements that allow what was refused, that for the refused
+// resource in front. AWS asks for a profile first, and for the models behind it
+// once that is allowed, so for a profile they are there too: the call needs them in
+// any case. The statements have no names: the policy that they are pasted into may
+// have one of the same, which IAM does not take
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html).
-func (c *Case) missing(d *denial) iam.Statement {
-	s := iam.Missing(iam.Call{
+func (c *Case) missing(d *denial) iam.Document {
+	call := iam.Call{
 		Account: accountOf(d.resource, d.principal), Region: c.Target.Region, ID: c.Target.ID, Base: c.Base,
-	}, c.Known, d.action, cmp.Or(d.resource, "*"))
-	s.Sid = ""
-	return s
+		Whole: d.action == iam.InvokeModel, Stream: d.action == iam.InvokeModelStream,
+	}
+	all := iam.Document{iam.Missing(call, c.Known, d.action, cmp.Or(d.resource, "*"))}
+	if arn, err := modelid.ParseARN(d.resource); err == nil && (arn.Kind == modelid.InferenceProfile || arn.Kind == modelid.ApplicationInferenceProfile) {
+		needs, err := iam.Needs(call, c.Known)
+		for _, s := range needs {
+			if err == nil && !slices.Contains(s.Resources, d.resource) {
+				all = append(all, iam.Missing(call, c.Known, d.action, s.Resources[0]))
+				break
+			}
+		}
+	}
+	for i := range all {
+		all[i].Sid = ""
+	}
+	return all
 }
 
 // marketplace is the statement that allows the subscription, without a name as
