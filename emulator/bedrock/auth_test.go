@@ -51,6 +51,15 @@ func TestSignaturesAreVerified(t *testing.T) {
 	}
 }
 
+// shortTermKey makes a short-term API key of an hour from a key pair.
+func shortTermKey(region string, at time.Time, key Key) string {
+	credential := key.AccessKeyID + "/" + at.Format("20060102") + "/" + region + "/bedrock/aws4_request"
+	query := "Action=CallWithBearerToken&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + url.QueryEscape(credential) +
+		"&X-Amz-Date=" + at.Format(dateTime) + "&X-Amz-Expires=3600&X-Amz-SignedHeaders=host"
+	query += "&X-Amz-Signature=" + presignature(query, strings.Split(credential, "/"), at.Format(dateTime), key.SecretAccessKey) + "&Version=1"
+	return shortTermPrefix + base64.StdEncoding.EncodeToString([]byte(shortTermHost+"/?"+query))
+}
+
 func TestAPIKeysAreVerified(t *testing.T) {
 	t.Parallel()
 	s := start(t, Options{})
@@ -58,11 +67,7 @@ func TestAPIKeysAreVerified(t *testing.T) {
 		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+key) }
 	}
 	short := func(secret Secret, region string, at time.Time) string {
-		credential := DemoAccessKeyID + "/" + at.Format("20060102") + "/" + region + "/bedrock/aws4_request"
-		query := "Action=CallWithBearerToken&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + url.QueryEscape(credential) +
-			"&X-Amz-Date=" + at.Format(dateTime) + "&X-Amz-Expires=3600&X-Amz-SignedHeaders=host"
-		query += "&X-Amz-Signature=" + presignature(query, strings.Split(credential, "/"), at.Format(dateTime), secret) + "&Version=1"
-		return shortTermPrefix + base64.StdEncoding.EncodeToString([]byte(shortTermHost+"/?"+query))
+		return shortTermKey(region, at, Key{AccessKeyID: DemoAccessKeyID, SecretAccessKey: secret})
 	}
 	tests := []struct {
 		name string
