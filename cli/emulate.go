@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"time"
 
 	emulator "outcrop/emulator/bedrock"
+	"outcrop/emulator/bedrock/account"
 	"outcrop/emulator/bedrock/fault"
 )
 
@@ -16,6 +18,7 @@ type emulateBedrockCommand struct {
 	Port           int    `default:"4510" help:"Port to listen on; 0 takes a free one."`
 	AnyCredentials bool   `help:"Take every signature and API key without verifying it."`
 
+	Account          string   `type:"existingfile" placeholder:"FILE" help:"JSON file of the account: users and roles with their policies, an organization, access to models. See docs/emulator.md."`
 	Fault            []string `sep:"none" placeholder:"FAULT" help:"Fail as told, in turn: throttle, 'unavailable first', 'cut=reset after=3', 'latency=2s rate=50', ... May be given several times."`
 	Recordings       string   `type:"existingdir" placeholder:"DIR" help:"Folder of recorded exchanges; a request that equals a recorded one gets the recorded answer."`
 	StrictRecordings bool     `help:"Refuse requests that nothing was recorded for."`
@@ -32,6 +35,15 @@ func (c *emulateBedrockCommand) Run(ctx context.Context, con console) error {
 			return fmt.Errorf("--fault: %w", err)
 		}
 		opt.Faults = append(opt.Faults, f)
+	}
+	if c.Account != "" {
+		data, err := os.ReadFile(c.Account)
+		if err != nil {
+			return fmt.Errorf("--account: %w", err)
+		}
+		if opt.Setup, err = account.Parse(data); err != nil {
+			return fmt.Errorf("--account %s: %w", c.Account, err)
+		}
 	}
 	if c.Debug {
 		opt.Log = newLogger(con.err, true)

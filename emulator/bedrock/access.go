@@ -30,6 +30,9 @@ func (e *Emulator) admit(c *call, to *catalogue.Model) error {
 	if s.setup.NotAuthorized {
 		return serviceDenied("Your account is not authorized to invoke this API operation.")
 	}
+	if c.ownModel() {
+		return nil
+	}
 	about := s.about(to.ID)
 	if about == nil {
 		about = new(account.Model)
@@ -48,6 +51,13 @@ func (e *Emulator) admit(c *call, to *catalogue.Model) error {
 		return err
 	}
 	return s.retains(about)
+}
+
+// ownModel reports whether a call is to a model of the account's own, which
+// nobody sells, and which has no quota of a foundation model.
+func (c *call) ownModel() bool {
+	_, kind, _, ok := splitARN(c.parameter, c.region)
+	return ok && (kind == deploymentKind || kind == importedKind)
 }
 
 func (s *state) submitted() bool {
@@ -137,7 +147,7 @@ func (e *Emulator) subscribed(c *call, to *catalogue.Model) error {
 func (e *Emulator) mayMarket(c *call, action string) error {
 	const bedrock = "bedrock.amazonaws.com"
 	return e.require(c, requirement{
-		action: "aws-marketplace:" + action, resource: "*", unnamed: true,
+		action: "aws-marketplace:" + action, resource: "*", unnamed: true, forwarded: true,
 		context: map[string]string{"aws:CalledViaLast": bedrock, "aws:CalledViaFirst": bedrock, "aws:CalledVia": bedrock, "aws:ViaAWSService": "true"},
 	})
 }

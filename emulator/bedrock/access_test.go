@@ -3,6 +3,7 @@ package bedrock
 import (
 	"encoding/base64"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -284,4 +285,35 @@ func TestTheAccountIsReplacedByAnAdminCall(t *testing.T) {
 		t.Errorf("without a policy again: got %d %s", a.status, a.body)
 	}
 	wantRefusal(t, s.send(t, http.MethodGet, "/_emulator/account", "", none), 404, "UnknownOperationException", "message")
+}
+
+// TestTheExampleOfTheDocumentationDoesWhatItSays reads the set-up and the refusal
+// from docs/emulator.md.
+func TestTheExampleOfTheDocumentationDoesWhatItSays(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/emulator.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "<<'EOF'\n")
+	example, rest, ok := strings.Cut(rest, "    EOF\n")
+	_, words, _ := strings.Cut(rest, "AccessDeniedException: ")
+	words, _, _ = strings.Cut(words, "\n\n")
+	if !ok || words == "" {
+		t.Fatal("the example is not there")
+	}
+	s := start(t, Options{Setup: parseAccount(t, example)})
+	a := s.asApp(t, "us."+claude, "converse")
+	wantRefusal(t, a, 403, "AccessDeniedException", `{"Message":"`+strings.Join(strings.Fields(words), " ")+`"}`)
+}
+
+func TestModelsOfTheAccountsOwnMeetNoObstacles(t *testing.T) {
+	t.Parallel()
+	o := accountModels()
+	o.Setup = parseAccount(t, `{'useCase':'missing','models':[{'model':'*','access':'notGranted','quota':{'requestsPerMinute':0}}]}`)
+	s := start(t, o)
+	if a := s.post(t, inAccount+"imported-model/cdefghijklm1", "converse", hello); a.status != 200 {
+		t.Errorf("an imported model: got %d %s", a.status, a.body)
+	}
+	wantRefusal(t, s.post(t, inAccount+"provisioned-model/abcdefghijk1", "converse", hello), 403, "AccessDeniedException", "You don't have access to the model")
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +54,7 @@ func (e *Emulator) Decide(r *policy.Request) (policy.Decision, error) {
 		return policy.Decision{}, nil
 	}
 	who := s.caller(r.Principal, e.sessionPolicy(s, r.Principal))
-	if who.principal == nil && parts[2] == "iam" && r.Principal != e.userARN(e.options.Region) {
+	if who.unknown || who.principal == nil && who.kind == "User" && !e.administers(r.Principal) {
 		return policy.Decision{}, fmt.Errorf("the set-up has no principal %q", r.Principal)
 	}
 	endpoint := s.setup.Endpoint
@@ -65,6 +66,11 @@ func (e *Emulator) Decide(r *policy.Request) (policy.Decision, error) {
 	own(&full)
 	maps.Copy(full.Context, r.Context)
 	return s.evaluate(&who, endpoint, &full), nil
+}
+
+// administers reports whether a user has credentials of the options.
+func (e *Emulator) administers(arn string) bool {
+	return arn == e.userARN(e.options.Region) || slices.ContainsFunc(e.options.Keys, func(k Key) bool { return k.Principal == arn })
 }
 
 // sessionPolicy is the policy of a session that the emulator knows; nil if none.
@@ -117,6 +123,7 @@ type requirement struct {
 	action, resource string
 	context          map[string]string // beside what all of the call have
 	unnamed          bool              // the refusal does not name the resource
+	forwarded        bool              // Bedrock asks for the caller, from AWS's own network
 }
 
 // authorize asks IAM for all that a call needs, and refuses with the first that
@@ -152,17 +159,20 @@ func (e *Emulator) require(c *call, n requirement) error {
 	if !c.state.played {
 		return nil
 	}
-	who := c.state.caller(c.principal, c.session)
-	r := policy.Request{Principal: c.principal, Action: n.action, Resource: n.resource, Context: e.common(c.state, &who, c.endpoint)}
+	who, endpoint := c.state.caller(c.principal, c.session), c.endpoint
+	if n.forwarded {
+		endpoint = ""
+	}
+	r := policy.Request{Principal: c.principal, Action: n.action, Resource: n.resource, Context: e.common(c.state, &who, endpoint)}
 	r.Context["aws:RequestedRegion"] = []string{c.region}
-	if from := sourceIP(c.request.RemoteAddr); from != "" && c.endpoint == "" {
+	if from := sourceIP(c.request.RemoteAddr); from != "" && endpoint == "" && !n.forwarded {
 		r.Context["aws:SourceIp"] = []string{from}
 	}
 	for key, value := range n.context {
 		r.Context[key] = []string{value}
 	}
 	own(&r)
-	d := c.state.evaluate(&who, c.endpoint, &r)
+	d := c.state.evaluate(&who, endpoint, &r)
 	c.authorizations = append(c.authorizations, Authorization{r, d})
 	all := c.authorizations[:len(c.authorizations):len(c.authorizations)]
 	e.authorizations.Store(&all)

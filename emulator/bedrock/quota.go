@@ -24,7 +24,7 @@ const burndown = 5
 // are counted"). A minute and a day are the last ones, which is an assumption.
 func (s *state) reserve(c *call, to *catalogue.Model, req *llm.Request, now time.Time) (*use, error) {
 	about := s.about(to.ID)
-	if about == nil || about.Quota == nil {
+	if about == nil || about.Quota == nil || c.ownModel() {
 		return new(use), nil
 	}
 	q := about.Quota

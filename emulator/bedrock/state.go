@@ -130,6 +130,7 @@ type caller struct {
 	// policies allow everything.
 	principal *account.Principal
 	session   *policy.Policy // passed to AssumeRole; nil if none was
+	unknown   bool           // the set-up has roles, and not this one
 }
 
 // caller finds the user or role behind an ARN, which may also be that of a role
@@ -158,11 +159,11 @@ func (s *state) caller(arn string, session *policy.Policy) caller {
 		}
 		c.identity = "arn:" + parts[1] + ":iam::" + parts[4] + ":role/" + role
 		if len(s.setup.Roles) > 0 {
-			c.principal = new(account.Principal)
+			c.principal, c.unknown = new(account.Principal), true
 		}
 		for i := range s.setup.Roles {
 			if r := &s.setup.Roles[i].Principal; r.Name == role {
-				c.principal = r
+				c.principal, c.unknown = r, false
 				c.identity = "arn:" + parts[1] + ":iam::" + parts[4] + ":role" + orElse(r.Path, "/") + r.Name
 			}
 		}
