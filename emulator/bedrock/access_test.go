@@ -124,7 +124,7 @@ func TestTheFirstCallOfWhoMaySubscribesTheAccount(t *testing.T) {
 	t.Parallel()
 	s := start(t, Options{Setup: parseAccount(t, clients(`,'models':[{'model':'anthropic.*','subscription':'none'}]`))})
 	const id = "us." + claude
-	wantRefusal(t, s.asApp(t, id, "converse"), 403, "AccessDeniedException", `{"message":"Model access is denied due to IAM user or service role is not authorized to perform the required AWS Marketplace actions (aws-marketplace:ViewSubscriptions, aws-marketplace:Subscribe) to enable access to this model. Refer to the Amazon Bedrock documentation for further details. Your AWS Marketplace subscription for this model cannot be completed at this time. If you recently fixed this issue, try again after 5 minutes."}`)
+	wantRefusal(t, s.asApp(t, id), 403, "AccessDeniedException", `{"message":"Model access is denied due to IAM user or service role is not authorized to perform the required AWS Marketplace actions (aws-marketplace:ViewSubscriptions, aws-marketplace:Subscribe) to enable access to this model. Refer to the Amazon Bedrock documentation for further details. Your AWS Marketplace subscription for this model cannot be completed at this time. If you recently fixed this issue, try again after 5 minutes."}`)
 	if a := s.get(t, "/foundation-model-availability/"+claude); !strings.Contains(string(a.body), `{"status":"NOT_AVAILABLE"}`) {
 		t.Errorf("before: %s", a.body)
 	}
@@ -134,8 +134,17 @@ func TestTheFirstCallOfWhoMaySubscribesTheAccount(t *testing.T) {
 	if a := s.get(t, "/foundation-model-availability/"+claude); !strings.Contains(string(a.body), `{"status":"AVAILABLE"}`) {
 		t.Errorf("after: %s", a.body)
 	}
-	if a := s.asApp(t, id, "converse"); a.status != 200 {
+	if a := s.asApp(t, id); a.status != 200 {
 		t.Errorf("everybody then: got %d %s", a.status, a.body)
+	}
+}
+
+func TestMarketplaceIsAskedFromAWSsOwnNetwork(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{Setup: parseAccount(t, clients(`,'endpoint':'vpce-1','endpoints':{'vpce-1':{'Statement':{'Effect':'Allow','Principal':'*','Action':'bedrock:*','Resource':'*'}}},`+
+		`'models':[{'model':'anthropic.*','subscription':'none'}]`))})
+	if a := s.asAdmin(t, http.MethodPost, "/model/us."+claude+"/converse", hello); a.status != 200 {
+		t.Errorf("an endpoint for Bedrock alone: got %d %s", a.status, a.body)
 	}
 }
 
@@ -170,12 +179,12 @@ func TestAnAgreementSubscribesAfterItsTime(t *testing.T) {
 		t.Fatalf("got %d %s", a.status, a.body)
 	}
 	wantRefusal(t, s.asAdmin(t, http.MethodPost, path, body), 400, "ConflictException", "exists already")
-	wantRefusal(t, s.asApp(t, "us."+claude, "converse"), 403, "AccessDeniedException", "still being processed")
+	wantRefusal(t, s.asApp(t, "us."+claude), 403, "AccessDeniedException", "still being processed")
 	if a := s.asAdmin(t, http.MethodGet, "/foundation-model-availability/"+claude, ""); !strings.Contains(string(a.body), `{"status":"PENDING"}`) {
 		t.Errorf("while it is made: %s", a.body)
 	}
 	now.Store(120)
-	if a := s.asApp(t, "us."+claude, "converse"); a.status != 200 {
+	if a := s.asApp(t, "us."+claude); a.status != 200 {
 		t.Errorf("after two minutes: got %d %s", a.status, a.body)
 	}
 	if a := s.asAdmin(t, http.MethodGet, "/list-foundation-model-agreement-offers/"+micro, ""); !strings.Contains(string(a.body), `"offers":[]`) {
@@ -303,7 +312,7 @@ func TestTheExampleOfTheDocumentationDoesWhatItSays(t *testing.T) {
 		t.Fatal("the example is not there")
 	}
 	s := start(t, Options{Setup: parseAccount(t, example)})
-	a := s.asApp(t, "us."+claude, "converse")
+	a := s.asApp(t, "us."+claude)
 	wantRefusal(t, a, 403, "AccessDeniedException", `{"Message":"`+strings.Join(strings.Fields(words), " ")+`"}`)
 }
 

@@ -139,10 +139,9 @@ func (e *Emulator) authorize(c *call) error {
 			action: "bedrock:CallWithBearerToken", resource: "*", context: map[string]string{"bedrock:BearerTokenType": c.bearer},
 		})
 	}
-	switch {
-	case c.operation.service == serviceRuntime:
+	if c.operation.service == serviceRuntime {
 		needs = append(needs, e.invocation(c)...)
-	default:
+	} else {
 		resource := e.resourceARN(c)
 		needs = append(needs, requirement{action: c.action(), resource: orElse(resource, "*"), unnamed: resource == ""})
 	}
@@ -174,7 +173,7 @@ func (e *Emulator) require(c *call, n requirement) error {
 	own(&r)
 	d := c.state.evaluate(&who, endpoint, &r)
 	c.authorizations = append(c.authorizations, Authorization{r, d})
-	all := c.authorizations[:len(c.authorizations):len(c.authorizations)]
+	all := slices.Clip(c.authorizations)
 	e.authorizations.Store(&all)
 	if d.Allowed() {
 		return nil

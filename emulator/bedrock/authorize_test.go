@@ -50,9 +50,9 @@ func setUp(t *testing.T, policies, more string) *account.Setup {
 }
 
 // asApp posts a Converse request as the user app.
-func (s *server) asApp(t *testing.T, id, call string) answer {
+func (s *server) asApp(t *testing.T, id string) answer {
 	t.Helper()
-	return s.send(t, http.MethodPost, "/model/"+url.PathEscape(id)+"/"+call, hello, signed(app, "us-east-1", "bedrock", noon))
+	return s.send(t, http.MethodPost, "/model/"+url.PathEscape(id)+"/converse", hello, signed(app, "us-east-1", "bedrock", noon))
 }
 
 func TestEachLayerRefusesInItsWords(t *testing.T) {
@@ -76,7 +76,7 @@ func TestEachLayerRefusesInItsWords(t *testing.T) {
 			t.Parallel()
 			s := start(t, Options{Setup: setUp(t, tt.policies, tt.more)})
 			want := `{"Message":"User: ` + userApp + ` is not authorized to perform: bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/` + micro + ` ` + tt.reason + `"}`
-			wantRefusal(t, s.asApp(t, micro, "converse"), 403, "AccessDeniedException", want)
+			wantRefusal(t, s.asApp(t, micro), 403, "AccessDeniedException", want)
 		})
 	}
 }
@@ -188,9 +188,9 @@ func TestOneBlockedDestinationFailsTheWholeCall(t *testing.T) {
 	const block = `{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":["us-east-1","us-east-2","ca-central-1","ca-west-1"]}}}`
 	s := start(t, Options{Setup: setUp(t, document(allowAll), `,"organization":{"levels":[[{"policy":`+document(allowAll, block)+`}]]}`)})
 	const words = "with an explicit deny in a service control policy: arn:aws:organizations::111122223333:policy/o-exampleorgid/service_control_policy/p-examplepolicyid"
-	wantRefusal(t, s.asApp(t, "us."+claude, "converse"), 403, "AccessDeniedException", "on resource: arn:aws:bedrock:us-west-2::foundation-model/"+claude+" "+words)
-	wantRefusal(t, s.asApp(t, "global."+claude, "converse"), 403, "AccessDeniedException", "on resource: arn:aws:bedrock:::foundation-model/"+claude+" "+words)
-	if a := s.asApp(t, micro, "converse"); a.status != 200 {
+	wantRefusal(t, s.asApp(t, "us."+claude), 403, "AccessDeniedException", "on resource: arn:aws:bedrock:us-west-2::foundation-model/"+claude+" "+words)
+	wantRefusal(t, s.asApp(t, "global."+claude), 403, "AccessDeniedException", "on resource: arn:aws:bedrock:::foundation-model/"+claude+" "+words)
+	if a := s.asApp(t, micro); a.status != 200 {
 		t.Errorf("a call within the region: got %d %s", a.status, a.body)
 	}
 }
@@ -201,11 +201,11 @@ func TestAPolicyMayBindAModelToItsProfile(t *testing.T) {
 	s := start(t, Options{Setup: setUp(t, document(
 		`{"Effect":"Allow","Action":"bedrock:InvokeModel*","Resource":"`+profile+`"}`,
 		`{"Effect":"Allow","Action":"bedrock:InvokeModel*","Resource":"arn:aws:bedrock:*::foundation-model/`+nova+`","Condition":{"StringEquals":{"bedrock:InferenceProfileArn":"`+profile+`"}}}`), "")})
-	if a := s.asApp(t, "us."+nova, "converse"); a.status != 200 {
+	if a := s.asApp(t, "us."+nova); a.status != 200 {
 		t.Errorf("by the profile: got %d %s", a.status, a.body)
 	}
-	wantRefusal(t, s.asApp(t, nova, "converse"), 403, "AccessDeniedException", "on resource: arn:aws:bedrock:us-east-1::foundation-model/"+nova+" because no identity-based policy")
-	wantRefusal(t, s.asApp(t, "nobody.nothing-1", "converse"), 403, "AccessDeniedException", "nobody.nothing-1 because no identity-based policy")
+	wantRefusal(t, s.asApp(t, nova), 403, "AccessDeniedException", "on resource: arn:aws:bedrock:us-east-1::foundation-model/"+nova+" because no identity-based policy")
+	wantRefusal(t, s.asApp(t, "nobody.nothing-1"), 403, "AccessDeniedException", "nobody.nothing-1 because no identity-based policy")
 }
 
 func TestAnAPIKeyNeedsARightOfItsOwn(t *testing.T) {
@@ -340,6 +340,36 @@ func TestAssumeRoleTakesASessionPolicy(t *testing.T) {
 	wantRefusal(t, a, 403, "AccessDeniedException", "because no identity-based policy allows")
 }
 
+func TestAGuardrailAndATierAreInTheContext(t *testing.T) {
+	t.Parallel()
+	guardrail := "arn:aws:bedrock:us-east-1:" + DemoAccount + ":guardrail/abc123"
+	e, err := New(Options{Now: clock(noon), Setup: setUp(t, document(`{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"*","Condition":{"StringEquals":{"bedrock:GuardrailIdentifier":"`+guardrail+`:2","bedrock:ServiceTier":"flex"}}}`), "")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := startHandler(t, e)
+	call := func(more string) answer {
+		return s.send(t, http.MethodPost, "/model/"+micro+"/converse", `{`+more+hello[1:], signed(app, "us-east-1", "bedrock", noon))
+	}
+	const tier = `"serviceTier":{"type":"flex"},`
+	wantRefusal(t, call(tier), 403, "AccessDeniedException", "bedrock:InvokeModel on resource: arn:aws:bedrock:us-east-1::foundation-model/"+micro)
+	wantRefusal(t, call(tier+`"guardrailConfig":{"guardrailIdentifier":"abc123","guardrailVersion":"DRAFT"},`), 403, "AccessDeniedException", "bedrock:InvokeModel on resource: ")
+	wantRefusal(t, call(tier+`"guardrailConfig":{"guardrailIdentifier":"abc123","guardrailVersion":"2"},`), 403, "AccessDeniedException", "bedrock:ApplyGuardrail on resource: "+guardrail+" because no identity-based policy")
+}
+
+func TestUnverifiedCredentialsAreTheirPrincipals(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{AnyCredentials: true, Setup: setUp(t, document(allowNot), "")})
+	wrong := Key{AccessKeyID: appKey, SecretAccessKey: "wrong"}
+	for _, edit := range []func(*http.Request){
+		signed(wrong, "us-east-1", "bedrock", noon),
+		func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+appAPIKey) },
+		func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+shortTermKey("us-east-1", noon, wrong)) },
+	} {
+		wantRefusal(t, s.send(t, http.MethodGet, "/foundation-models", "", edit), 403, "AccessDeniedException", "User: "+userApp+" is not authorized")
+	}
+}
+
 func TestDecideAnswersForAnyPrincipal(t *testing.T) {
 	t.Parallel()
 	e, err := New(Options{Now: clock(noon), Setup: setUp(t, document(`{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":"us-east-1","aws:username":"app"}}}`), "")})
@@ -390,7 +420,7 @@ func TestASetUpMayChangeUnderCalls(t *testing.T) {
 					_ = e.Authorizations()
 					continue
 				}
-				if a := s.asApp(t, "us."+nova, "converse"); a.status != 200 && a.status != 403 {
+				if a := s.asApp(t, "us."+nova); a.status != 200 && a.status != 403 {
 					t.Errorf("got %d %s", a.status, a.body)
 				}
 			}

@@ -214,7 +214,10 @@ func parseValues(path string, m jsonx.Member, o operator, variables bool) ([]pat
 	return all, nil
 }
 
-// holds reports whether a request fulfils the condition.
+// holds reports whether a request fulfils the condition. Without a set operator
+// one of several values of a request is enough, and for a negated operator all
+// must differ. ForAnyValue of a missing key does not hold even with IfExists, and
+// ForAllValues holds.
 func (c *condition) holds(ctx context) bool {
 	values := ctx[c.key]
 	if c.null {
