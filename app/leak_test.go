@@ -28,6 +28,7 @@ const (
 	leakAPIKey  = "ABSKleakBedrockAPIKey5d2e"
 	leakBadKey  = "ABSKleakForeignAPIKey8e8e"
 	leakEnviron = "leakFromEnvironment/3Kk"
+	leakPrompt  = "leak of a very private question about granite"
 )
 
 // TestNoSecretIsEverSaid runs an app at its most talkative over the emulator,
@@ -118,6 +119,10 @@ model_list:
 	for _, word := range fault.Words() {
 		chat(word, "temporary", "[[fault: "+word+"]]")
 	}
+	for _, word := range []string{"validation", "denied", "not-found", "throttle"} { // AWS's words that repeat the prompt
+		chat("repeating "+word, "temporary", leakPrompt+" [[fault: "+word+" message=\\\"Odd: "+leakPrompt+", it is said\\\"]]")
+		chat("quoting "+word, "temporary", leakPrompt+" [[fault: "+word+" message=\\\"Value '"+leakPrompt+"' is odd\\\"]]")
+	}
 	for _, broken := range []string{"cut=reset", "cut=fin after=1", "corrupt", "empty", "garbage", "unavailable after=1", "error-frame type=X"} {
 		chat(broken, "api-key", "[[fault: "+broken+"]]")
 	}
@@ -136,10 +141,17 @@ model_list:
 	for name, want := range map[string]int{
 		"temporary": 200, "environment": 200, "api-key": 200, "wrong-secret": 403, "foreign-api-key": 403, "behind-a-proxy": 502, "temporary-behind-a-proxy": 502, "unreachable": 503,
 		"throttle": 429, "no key": 401, "wrong key": 401, "a key in the body": 400, "models": 200, "metrics": 200,
+		"repeating validation": 400, "quoting denied": 403, "repeating not-found": 404, "quoting throttle": 429,
 	} {
 		if statuses[name] != want {
 			t.Errorf("%s: status %d, want %d; the test does not see what it is meant to", name, statuses[name], want)
 		}
+	}
+	if !strings.Contains(said.String(), "Odd: "+leakPrompt+", it is said") || !strings.Contains(said.String(), "Value '"+leakPrompt) {
+		t.Error("AWS's words do not reach the client")
+	}
+	if at := strings.Index(log.String(), leakPrompt); at >= 0 {
+		t.Errorf("the log shows the prompt: …%s…", log.String()[max(0, at-300):min(len(log.String()), at+80)])
 	}
 	for where, text := range map[string]string{"the answers": said.String(), "the log": log.String()} {
 		for _, secret := range secrets {

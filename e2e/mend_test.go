@@ -344,3 +344,40 @@ func deniesElsewhere(t testing.TB, b *broken) string {
 	slices.Sort(all)
 	return fmt.Sprint(all)
 }
+
+// TestNoVerdictTellsASecret: in every way of the closed loop nothing of the
+// credentials or of the prompt stands in what is answered and logged, but for what
+// the client itself has said.
+func TestNoVerdictTellsASecret(t *testing.T) {
+	a := openAccount45(t)
+	for _, fault := range setupFaults() {
+		for _, f := range callForms() {
+			if fault.only != nil && !fault.only(f) {
+				continue
+			}
+			b := fault.make(t, a, f)
+			if err := a.SetAccount(a.set(t, b)); err != nil {
+				t.Fatal(err)
+			}
+			r := a.chat(t, f.name(), f.stream)
+			if r.status == 200 {
+				t.Errorf("%s, %s: the call does not fail", fault.name, f)
+			}
+			for _, secret := range []string{sessionSecret, sessionToken, userKey, masterKey, "What is granite?"} {
+				if strings.Contains(r.body, secret) || strings.Contains(fmt.Sprint(r.header), secret) {
+					t.Errorf("%s, %s: the answer has %q", fault.name, f, secret)
+				}
+			}
+		}
+	}
+	a.stop(t)
+	log := a.log.text.String()
+	if n := strings.Count(log, `"code":"`); n < 100 {
+		t.Errorf("only %d refusals are logged", n)
+	}
+	for _, secret := range []string{sessionSecret, sessionToken, userKey, masterKey, "What is granite?"} {
+		if strings.Contains(log, secret) {
+			t.Errorf("the log has %q", secret)
+		}
+	}
+}

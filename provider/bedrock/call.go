@@ -162,6 +162,7 @@ func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, targ
 	}
 	h := resp.Header
 	c := failing()
+	c.Body = r.Body
 	c.APIKey = used.BearerToken() != ""
 	c.Served, _ = http.ParseTime(h.Get("Date")) // where it is missing, AWS's words have the times
 	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), hide(body, used)), c)

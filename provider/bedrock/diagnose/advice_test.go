@@ -200,7 +200,14 @@ func TestWhatTheCallerSentStaysOutOfTheLog(t *testing.T) {
 	if e.Message != words || strings.Contains(e.Logged, "diary") || !strings.Contains(e.Logged, "Value '…' at 'messages.1.member.content' failed") {
 		t.Errorf("message %q, logged %q", e.Message, e.Logged)
 	}
-	e = diagnose.Fault(converse.DecodeFault(400, "ValidationException", "", "", []byte(`{"message":"This model doesn't support tool use."}`)), diagnose.Case{})
+	const repeating = "Malformed input: my secret diary, page 1, reads badly at messages.1.content"
+	e = diagnose.Fault(converse.DecodeFault(400, "ValidationException", "", "", []byte(`{"message":"`+repeating+`"}`)), diagnose.Case{
+		Body: []byte(`{"messages":[{"content":[{"text":"Dear all, my secret diary, page 1, reads as follows"}]}]}`),
+	})
+	if e.Message != repeating || strings.Contains(e.Logged, "diary") || !strings.HasPrefix(e.Logged, "Malformed input:") || !strings.HasSuffix(e.Logged, "badly at messages.1.content") {
+		t.Errorf("message %q, logged %q", e.Message, e.Logged)
+	}
+	e = diagnose.Fault(converse.DecodeFault(400, "ValidationException", "", "", []byte(`{"message":"This model doesn't support tool use."}`)), diagnose.Case{Body: []byte(`{"messages":[]}`)})
 	if e.Logged != "" {
 		t.Errorf("nothing is quoted, but logged is %q", e.Logged)
 	}

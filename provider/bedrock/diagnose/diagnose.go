@@ -33,6 +33,9 @@ type Case struct {
 	Now, Served time.Time
 	// Known is what is known of models and profiles; nil if nothing is.
 	Known *catalog.Catalogue
+	// Body is what was sent, so that what AWS repeats of it stays out of the log; nil
+	// if it is not at hand any more.
+	Body []byte
 }
 
 // Fault gives the error for an answer that failed: AWS's words, a code of the
@@ -64,6 +67,9 @@ func Fault(f *wire.Fault, c Case) *llm.Error {
 	e.Actor = d.actor()
 	c.advise(e, &d)
 	e.Logged = unquoted(e.Message)
+	if rest, repeats := withoutRepeats(cmp.Or(e.Logged, e.Message), c.Body); repeats {
+		e.Logged = rest
+	}
 	if e.Message == "" {
 		e.Message = "Bedrock gave no reason."
 	}
