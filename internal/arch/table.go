@@ -64,7 +64,7 @@ func rules() []Rule {
 		{
 			Path: "provider/bedrock/diagnose", Level: room, May: with("wire/converse", "upstream", "provider/bedrock/modelid", "provider/bedrock/catalog"),
 			Beside: []string{"provider/bedrock/iam"},
-			Why: "rooms do not import their house nor, but for the pure ones, each other; a diagnosis gives the missing statement, which the pure room of policies makes",
+			Why:    "rooms do not import their house nor, but for the pure ones, each other; a diagnosis gives the missing statement, which the pure room of policies makes",
 		},
 		{
 			Path: "provider/bedrock/*", Level: room, May: with("wire/...", "catalog", "upstream", "provider", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/sign", "provider/bedrock/catalog"),

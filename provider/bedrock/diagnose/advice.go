@@ -70,7 +70,7 @@ func (c *Case) adviseAccess(e *llm.Error) {
 	case llm.CodeAccountNotAuthorized:
 		e.Cause = "AWS has not cleared this account for the operation; no policy of yours is the reason."
 		e.Fix = "Check that this is the account and region that was meant, and open a support case with AWS that names the request id."
-	case llm.CodeNotGranted:
+	default: // not_granted
 		e.Fix = "Open the model in the model catalogue of the Bedrock console" + in + " and see whether it asks for an agreement, a form or access; an organisation's policy can keep it closed as well."
 	}
 }
@@ -112,7 +112,7 @@ func (c *Case) adviseCredentials(e *llm.Error) {
 			e.Cause = "The Bedrock API key was made in " + c.KeyRegion + " and works there only; the call was made in " + c.Target.Region + "."
 		}
 		e.Fix = "Use a key that was made in " + cmp.Or(c.Target.Region, "the region of the call") + ", whole and not yet deleted, or call in the key's region."
-	case llm.CodeAPIKeyExpired:
+	default: // api_key_expired
 		e.Cause = "A short-term Bedrock API key lives for 12 hours at most, and no longer than the session that it was made in."
 		e.Fix = "Make a new key, or give the gateway a role or keys, which it renews itself."
 	}
@@ -177,7 +177,7 @@ func (c *Case) adviseModel(e *llm.Error) {
 		e.Fix = "Wait a minute and call again: a model of your own is loaded at its first call after a pause."
 	case llm.CodeWrongSurface:
 		e.Fix = "Call the model by another API of Bedrock; outcrop models lists which serves it."
-	case llm.CodeFeature:
+	default: // feature_unsupported
 		e.Fix = "Leave out what the message names, or choose a model that has it."
 	}
 }
@@ -293,7 +293,7 @@ func (c *Case) adviseLimit(e *llm.Error) {
 		e.Fix = "Ask for fewer max_tokens, let another region or profile take a share, or ask for more of the quota \"" + kind + " tokens per minute for " + name + "\"" + in + "."
 	case llm.CodeTokensPerDay:
 		e.Fix = "Wait for the next day, call another model or region, or ask for more of the quota \"Model invocation max tokens per day for " + name + "\"" + in + "."
-	case llm.CodeServiceQuota:
+	default: // service_quota
 		e.Fix = "Ask for more of the quota that the message names in Service Quotas, for Amazon Bedrock" + in + "."
 	}
 }
@@ -307,7 +307,7 @@ func (c *Case) adviseService(e *llm.Error) {
 		e.Fix = "Try again; with more than one region in outcrop_settings.bedrock.policy.regions another takes over."
 	case llm.CodeTimeout:
 		e.Fix = "Try again, ask for a shorter answer, or stream it."
-	case llm.CodeModelOutput:
+	default: // model_output
 		e.Fix = "Try again; simpler tool schemas and a lower temperature make it rarer."
 	}
 }

@@ -53,7 +53,13 @@ func Docs(code llm.Code) string {
 		return bedrockGuide + "tool-use.html"
 	case llm.CodeThinking:
 		return bedrockGuide + "claude-messages-extended-thinking.html"
+	default:
+		return familyDocs(code)
 	}
+}
+
+// familyDocs is the page about all codes of a family.
+func familyDocs(code llm.Code) string {
 	switch {
 	case code.Denied():
 		return iamGuide + "troubleshoot_access-denied.html"

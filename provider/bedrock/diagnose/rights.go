@@ -36,10 +36,7 @@ func (c *Case) adviseRight(e *llm.Error, d *denial) {
 	e.Statement = statements[0].JSON()
 	what, text := "this statement", string(e.Statement)
 	if len(statements) > 1 {
-		what = "these statements"
-		for _, s := range statements[1:] {
-			text += "," + string(s.JSON())
-		}
+		what, text = "these statements", text+","+string(statements[1].JSON())
 	}
 	var place string
 	switch e.Code {

@@ -32,7 +32,7 @@ func accessRules() []rule {
 	return []rule{
 		{llm.CodeUseCaseForm, []string{"use case", "form|details", "submit|submitted|fill|filled|complete|required"}},
 		{llm.CodeDataRetention, []string{"data retention", "mode|not available|requires|required"}},
-		{llm.CodeMarketplacePending, []string{"marketplace|agreement", "still being processed|being processed|being created|pending|in progress|not yet complete"}},
+		{llm.CodeMarketplacePending, []string{"marketplace|agreement", "being processed|in progress|pending|not yet complete|being created"}},
 		{llm.CodeMarketplacePermission, []string{"marketplace", "not authorized|cannot be completed|required|permission|permissions|subscribe"}},
 		{llm.CodeLegacyInactive, []string{"legacy", "not been actively|not actively|inactive|not used|have not used|upgrade to an active"}},
 		{llm.CodeEndOfLife, []string{"end of its life|end of life|has been retired|is retired|has been deprecated"}},
