@@ -16,8 +16,9 @@ The list is made from ` + "`llm/codes.go`" + `; to renew it, run ` + "`go test .
 
 | where | how it is said |
 | --- | --- |
-| an API error | ` + "`error.outcrop`" + ` holds ` + "`code`, `actor`, `retry`" + ` and, where they are known, ` + "`cause`, `fix`, `statement` (the IAM statement to add), `docs`, `request_id`" + ` |
-| the log | ` + "`code`, `actor`" + ` and ` + "`error`" + ` of the call's line |
+| an API error | ` + "`error.outcrop`" + ` holds ` + "`code`, `actor`, `retry`" + ` and, where they are known, ` + "`cause`, `fix` (the next step, which the message ends with too), `statement` (the IAM statement that is missing), `docs` (a page of AWS's), `request_id` (AWS's)" + ` |
+| a stream that has begun | the same object in an error event |
+| the log | ` + "`code`, `actor`, `retry`, `why`, `fix`" + ` and ` + "`error`" + ` of the call's line; ` + "`error`" + ` without what AWS repeats of the request |
 | metrics | the label ` + "`code`" + ` of ` + "`outcrop_requests_total` and `outcrop_retries_total`" + ` |
 
 The status is the HTTP status that the client gets. Where none stands it follows
