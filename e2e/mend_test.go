@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"outcrop/cli"
 	emulator "outcrop/emulator/bedrock"
 	"outcrop/emulator/bedrock/policy"
 	"outcrop/internal/jsonx"
@@ -378,6 +379,46 @@ func TestNoVerdictTellsASecret(t *testing.T) {
 	for _, secret := range []string{sessionSecret, sessionToken, userKey, masterKey, "What is granite?"} {
 		if strings.Contains(log, secret) {
 			t.Errorf("the log has %q", secret)
+		}
+	}
+}
+
+// TestThePolicyThatIsPrintedIsEnough: with what outcrop bedrock policy prints, and
+// nothing else, a call succeeds in every form, and the policy has nothing that the
+// call did not ask for.
+func TestThePolicyThatIsPrintedIsEnough(t *testing.T) {
+	a := openAccount45(t)
+	for _, f := range callForms() {
+		if f.profile == "application" {
+			continue // the command knows this release's profiles, not an account's own
+		}
+		args := []string{"bedrock", "policy", "--model", sonnet45, "--region", region, "--account", emulator.DemoAccount, "--profile", map[string]string{"geography": "us", "global": "global"}[f.profile]}
+		args = append(args, map[bool]string{false: "--no-stream", true: "--no-whole"}[f.stream])
+		if f.apiKey {
+			args = append(args, "--api-key")
+		}
+		var out, errs bytes.Buffer
+		if rc := cli.Main(args, &out, &errs); rc != 0 {
+			t.Fatalf("%v: %d %s", args, rc, errs.String())
+		}
+		p, err := policy.Parse(out.Bytes())
+		if err != nil {
+			t.Fatalf("%v: %s", err, out.String())
+		}
+		s := a.set(t, broken{identity: everything(t, "")})
+		s.Users[0].Policies, s.Roles[0].Policies = []*policy.Policy{p}, []*policy.Policy{p}
+		if err := a.SetAccount(s); err != nil {
+			t.Fatal(err)
+		}
+		if r := a.chat(t, f.name(), f.stream); r.status != 200 || !r.whole() {
+			t.Errorf("%s: %d %s", f, r.status, r.body)
+		}
+		universe := f.universe(a)
+		needed := a.needed(universe)
+		for q := range grants(p, universe) {
+			if !needed[q] {
+				t.Errorf("%s: the policy also grants %s", f, q)
+			}
 		}
 	}
 }
