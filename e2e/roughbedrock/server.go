@@ -114,6 +114,12 @@ func (s *Server) serve(conn *net.TCPConn) {
 		if err != nil {
 			return
 		}
+		if !strings.HasPrefix(req.URL.Path, "/model/") { // whoever looks whether the host answers
+			if _, err := io.WriteString(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"); err != nil {
+				return
+			}
+			continue
+		}
 		c := &Call{server: s, conn: conn, in: in, Body: string(body), Stream: strings.HasSuffix(req.URL.Path, "/converse-stream")}
 		s.mu.Lock()
 		s.calls++
