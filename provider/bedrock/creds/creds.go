@@ -35,6 +35,7 @@ type Credentials struct {
 	// Expires is when AWS stops taking them; zero if that is not known.
 	Expires time.Time
 
+	origin  string // where they come from, in words; empty if the plan says it
 	secrets *secrets
 }
 

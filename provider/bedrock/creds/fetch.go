@@ -32,21 +32,24 @@ const (
 // a renewed session or a rotated key is found.
 func (p *plan) fetch(ctx context.Context) (Credentials, *Error) {
 	var got aws.Credentials
+	var origin string
 	var err *Error
 	switch {
 	case p.token != "":
-		return p.assume(ctx, aws.AnonymousCredentials{})
+		return p.assume(ctx, aws.AnonymousCredentials{}, "a web identity token")
 	case p.given.secrets != nil && p.profile == "":
 		got = aws.Credentials{AccessKeyID: p.given.AccessKey, SecretAccessKey: p.given.SecretKey(), SessionToken: p.given.SessionToken()}
+		origin = settingOrigin
 	default:
 		if got, err = p.search(ctx); err != nil {
 			return Credentials{}, err
 		}
+		origin = p.originOf(got)
 	}
 	if p.role == "" || p.isAmbientRole() {
-		return fromSDK(got), nil
+		return fromSDK(got, origin), nil
 	}
-	return p.assume(ctx, credentials.StaticCredentialsProvider{Value: got})
+	return p.assume(ctx, credentials.StaticCredentialsProvider{Value: got}, origin)
 }
 
 // isAmbientRole reports whether the role to assume is the one that a web
@@ -57,8 +60,8 @@ func (p *plan) isAmbientRole() bool {
 		p.environ("AWS_WEB_IDENTITY_TOKEN_FILE") != "" && p.environ("AWS_ROLE_ARN") == p.role
 }
 
-func fromSDK(c aws.Credentials) Credentials {
-	made := Credentials{AccessKey: c.AccessKeyID, secrets: seal(c.SecretAccessKey, c.SessionToken, "")}
+func fromSDK(c aws.Credentials, origin string) Credentials {
+	made := Credentials{AccessKey: c.AccessKeyID, origin: origin, secrets: seal(c.SecretAccessKey, c.SessionToken, "")}
 	if c.CanExpire {
 		made.Expires = c.Expires
 	}
@@ -69,7 +72,7 @@ func fromSDK(c aws.Credentials) Credentials {
 // the chain that is set up.
 func (p *plan) search(ctx context.Context) (aws.Credentials, *Error) {
 	if key, secret := p.environ("AWS_ACCESS_KEY_ID"), p.environ("AWS_SECRET_ACCESS_KEY"); p.profile == "" && key != "" && secret != "" {
-		return aws.Credentials{AccessKeyID: key, SecretAccessKey: secret, SessionToken: p.environ("AWS_SESSION_TOKEN")}, nil
+		return aws.Credentials{AccessKeyID: key, SecretAccessKey: secret, SessionToken: p.environ("AWS_SESSION_TOKEN"), Source: config.CredentialsSourceName}, nil
 	}
 	if p.profile != "" {
 		if err := p.checkProfile(ctx); err != nil {
@@ -178,27 +181,15 @@ func (p *plan) httpClient(calls *bound) (*awshttp.BuildableClient, *Error) {
 	}), nil
 }
 
-// assume asks STS for the role's credentials, as the caller or with a web
-// identity token.
-func (p *plan) assume(ctx context.Context, caller aws.CredentialsProvider) (Credentials, *Error) {
+// assume asks STS for the role's credentials, as the caller, whose credentials
+// are of the origin, or with a web identity token.
+func (p *plan) assume(ctx context.Context, caller aws.CredentialsProvider, origin string) (Credentials, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout(callTimeout))
 	defer cancel()
-	calls, failure := p.httpClient(&bound{ctx: ctx})
+	client, failure := p.stsClient(&bound{ctx: ctx}, p.stsRegion(ctx), caller)
 	if failure != nil {
 		return Credentials{}, failure
 	}
-	o := sts.Options{Region: p.stsRegion(ctx), Credentials: caller, HTTPClient: calls, Logger: logging.Nop{}, RetryMaxAttempts: 2}
-	if endpoint := p.stsEndpoint(); endpoint != "" {
-		o.BaseEndpoint = aws.String(endpoint)
-	} else {
-		if strings.EqualFold(p.environ("AWS_USE_FIPS_ENDPOINT"), "true") {
-			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
-		}
-		if strings.EqualFold(p.environ("AWS_USE_DUALSTACK_ENDPOINT"), "true") {
-			o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
-		}
-	}
-	client := sts.New(o)
 	var provider aws.CredentialsProvider
 	if p.token != "" {
 		provider = stscreds.NewWebIdentityRoleProvider(client, p.role, p.tokenFile(), func(o *stscreds.WebIdentityRoleOptions) {
@@ -216,7 +207,27 @@ func (p *plan) assume(ctx context.Context, caller aws.CredentialsProvider) (Cred
 	if err != nil {
 		return Credentials{}, p.explain("assume "+p.role, err)
 	}
-	return fromSDK(got), nil
+	return fromSDK(got, origin), nil
+}
+
+// stsClient makes the client of one call of STS.
+func (p *plan) stsClient(calls *bound, region string, caller aws.CredentialsProvider) (*sts.Client, *Error) {
+	client, failure := p.httpClient(calls)
+	if failure != nil {
+		return nil, failure
+	}
+	o := sts.Options{Region: region, Credentials: caller, HTTPClient: client, Logger: logging.Nop{}, RetryMaxAttempts: 2}
+	if endpoint := p.stsEndpoint(); endpoint != "" {
+		o.BaseEndpoint = aws.String(endpoint)
+	} else {
+		if strings.EqualFold(p.environ("AWS_USE_FIPS_ENDPOINT"), "true") {
+			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
+		}
+		if strings.EqualFold(p.environ("AWS_USE_DUALSTACK_ENDPOINT"), "true") {
+			o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
+		}
+	}
+	return sts.New(o), nil
 }
 
 // stsEndpoint gives the endpoint that is set for STS; empty for none.
@@ -239,12 +250,8 @@ func (p *plan) stsEndpoint() string {
 // that is set, else the deployment's, else the environment's; us-east-1 if
 // there is none, where AWS has had its STS from the start.
 func (p *plan) stsRegion(ctx context.Context) string {
-	if endpoint := p.stsEndpoint(); endpoint != "" {
-		if u, err := url.Parse(endpoint); err == nil {
-			if labels := strings.Split(u.Hostname(), "."); len(labels) >= 4 && labels[0] == "sts" {
-				return labels[1]
-			}
-		}
+	if r := p.stsEndpointRegion(); r != "" {
+		return r
 	}
 	if p.options.Region != "" {
 		return p.options.Region
@@ -253,6 +260,19 @@ func (p *plan) stsRegion(ctx context.Context) string {
 		return r
 	}
 	return "us-east-1"
+}
+
+// stsEndpointRegion is the region in the name of the endpoint that is set for STS;
+// empty if there is none.
+func (p *plan) stsEndpointRegion() string {
+	u, err := url.Parse(p.stsEndpoint())
+	if err != nil {
+		return ""
+	}
+	if labels := strings.Split(u.Hostname(), "."); len(labels) >= 4 && labels[0] == "sts" {
+		return labels[1]
+	}
+	return ""
 }
 
 // notFound says why the source that the chain or the profile settled on gave

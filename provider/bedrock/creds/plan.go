@@ -97,7 +97,7 @@ func newPlan(o Options) (*plan, error) {
 		return p, nil
 	default:
 		if key := p.environ("AWS_BEARER_TOKEN_BEDROCK"); key != "" && !o.NoAPIKey {
-			p.kind, p.given = Bearer, Credentials{secrets: seal("", "", key)}
+			p.kind, p.given = Bearer, Credentials{origin: "AWS_BEARER_TOKEN_BEDROCK", secrets: seal("", "", key)}
 			return p, nil
 		}
 		p.role, p.token, p.profile = p.environ("AWS_ROLE_NAME"), p.environ("AWS_WEB_IDENTITY_TOKEN"), p.environ("AWS_PROFILE_NAME")

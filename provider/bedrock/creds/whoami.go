@@ -1,0 +1,173 @@
+package creds
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+)
+
+// Caller is who AWS takes credentials for.
+type Caller struct {
+	Account, ARN string
+	// Endpoint is the STS that said so, or that was asked in vain.
+	Endpoint string
+}
+
+// WhoAmI asks STS who the credentials are, in a region of the partition that they
+// belong to; an STS endpoint that is set is asked in its place. It needs no
+// permission
+// (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
+// STS does not take a Bedrock API key, so that for one the Caller is empty. A
+// failure is an *Error, or the cause of ctx's end; then Endpoint is set all the
+// same if STS was asked.
+func (s *Source) WhoAmI(ctx context.Context, region string) (Caller, error) {
+	c, err := s.Get(ctx)
+	if err != nil || c.BearerToken() != "" {
+		return Caller{}, err
+	}
+	who, failure := s.plan.whoAmI(ctx, c, region)
+	switch {
+	case failure == nil:
+		return who, nil
+	case ctx.Err() != nil:
+		return who, context.Cause(ctx)
+	default:
+		return who, failure
+	}
+}
+
+func (p *plan) whoAmI(ctx context.Context, c Credentials, region string) (Caller, *Error) {
+	const what = "ask STS who the credentials are"
+	ctx, cancel := context.WithTimeout(ctx, p.timeout(callTimeout))
+	defer cancel()
+	if named := p.stsEndpointRegion(); named != "" || region == "" {
+		region = p.stsRegion(ctx)
+	}
+	client, failure := p.stsClient(&bound{ctx: ctx}, region, credentials.NewStaticCredentialsProvider(c.AccessKey, c.SecretKey(), c.SessionToken()))
+	if failure != nil {
+		return Caller{}, failure
+	}
+	who := Caller{Endpoint: p.stsEndpoint()}
+	if who.Endpoint == "" {
+		who.Endpoint = "STS in " + region
+	}
+	got, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		e := p.explain(what, err)
+		if _, said := errors.AsType[smithy.APIError](err); e.Kind == Misconfigured && !said { // an answer that is not STS's
+			e.Kind, e.Message = Unreachable, what+": "+who.Endpoint+" does not answer as STS does"
+			e.Fix = "Check the endpoint that is set for STS, and what stands between."
+		}
+		return who, e
+	}
+	who.Account, who.ARN = aws.ToString(got.Account), aws.ToString(got.Arn)
+	if who.ARN == "" {
+		return who, &Error{Kind: Unreachable, Message: what + ": " + who.Endpoint + " does not answer as STS does", Fix: "Check the endpoint that is set for STS, and what stands between."}
+	}
+	return who, nil
+}
+
+// ShortTermKey is what a short-term Bedrock API key says of itself.
+type ShortTermKey struct {
+	// Region is the only one where the key is taken.
+	Region  string
+	Expires time.Time
+}
+
+// shortTermPrefix begins a short-term key. Behind it stands, in base64, the URL of
+// a presigned call, without its scheme: so AWS's token generators make it
+// (https://github.com/aws/aws-bedrock-token-generator-python). A key of another
+// form lasts until the day that it was made for.
+const shortTermPrefix = "bedrock-api-key-"
+
+// ShortTermKey reads the credentials if they are a short-term Bedrock API key. The
+// session that it was made in may end before Expires.
+func (c Credentials) ShortTermKey() (ShortTermKey, bool) {
+	text, ok := strings.CutPrefix(c.BearerToken(), shortTermPrefix)
+	if !ok {
+		return ShortTermKey{}, false
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		if raw, err = base64.RawStdEncoding.DecodeString(text); err != nil {
+			return ShortTermKey{}, true
+		}
+	}
+	_, query, _ := strings.Cut(string(raw), "?")
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return ShortTermKey{}, true
+	}
+	var key ShortTermKey
+	if scope := strings.Split(values.Get("X-Amz-Credential"), "/"); len(scope) == 5 {
+		key.Region = scope[2]
+	}
+	signed, dateErr := time.Parse("20060102T150405Z", values.Get("X-Amz-Date"))
+	seconds, lifeErr := strconv.Atoi(values.Get("X-Amz-Expires"))
+	if dateErr == nil && lifeErr == nil {
+		key.Expires = signed.Add(time.Duration(seconds) * time.Second)
+	}
+	return key, true
+}
+
+// settingOrigin is the origin of a key of the settings.
+const settingOrigin = "the setting aws_access_key_id"
+
+// Origin says in words where the source's credentials come from, those that it
+// has at this moment.
+func (s *Source) Origin() string {
+	p, from := s.plan, s.state.Load().credentials.origin
+	switch {
+	case p.kind == Bearer && from == "":
+		return "the setting api_key"
+	case p.kind == Static:
+		return settingOrigin
+	case p.role != "" && from != "":
+		return "role " + p.role + ", assumed with " + from
+	case p.role != "":
+		return "role " + p.role
+	case from != "":
+		return from
+	case p.profile != "":
+		return "profile " + strconv.Quote(p.profile)
+	default:
+		return "AWS's usual sources"
+	}
+}
+
+// originOf names the source of credentials that the AWS SDK found, by the words of
+// its providers.
+func (p *plan) originOf(c aws.Credentials) string {
+	profile := "profile " + strconv.Quote(p.profileName())
+	switch name, _, _ := strings.Cut(c.Source, ":"); name {
+	case "EnvConfigCredentials":
+		return "the environment"
+	case "SharedConfigCredentials":
+		return profile
+	case "SSOProvider":
+		return profile + " by IAM Identity Center"
+	case "AssumeRoleProvider":
+		return profile + " by the role that it assumes"
+	case "WebIdentityCredentials":
+		return "a web identity token"
+	case "ProcessProvider":
+		return profile + " by its credential_process"
+	case "EC2RoleProvider":
+		return "the instance's role"
+	case "CredentialsEndpointProvider":
+		return "the container's role"
+	case "":
+		return ""
+	default:
+		return profile
+	}
+}

@@ -1,0 +1,118 @@
+package provider
+
+import (
+	"context"
+	"time"
+
+	"outcrop/llm"
+)
+
+// Examiner is a Deployment that can say, before a call is made, what would stand
+// in its way.
+type Examiner interface {
+	// Examined tells who calls and where. Deployments with an equal who are the same
+	// to the provider, so that one of them is examined for the places of all. It
+	// says nothing that is secret, and is not for people to read.
+	Examined() (who string, places []string)
+	// Examine makes the checks that cost nothing and reports what each finds, from
+	// one goroutine at a time. It returns when all are done or ctx has ended; what
+	// was not found out by then is not reported.
+	Examine(ctx context.Context, e Examination, report func(Finding))
+	// Samples gives the model strings to try for all that the deployment reaches:
+	// small models of several makers, the one most likely to be callable first. There
+	// are none if the deployment calls one model whatever its model string says.
+	Samples() []string
+}
+
+// Examination says how far to look.
+type Examination struct {
+	Places []string
+	// Since is when lists must have been read, or their reading have been tried, to
+	// be new enough.
+	Since time.Time
+	// Brief leaves out what is not worth a call at each start.
+	Brief bool
+}
+
+// Check names what was looked at.
+type Check string
+
+// Checks. CheckWhole and CheckStream are calls of a model; the others cost
+// nothing.
+const (
+	CheckIdentity Check = "identity" // who the credentials are to the provider
+	CheckLists    Check = "lists"    // one operation that lists or describes models
+	CheckClock    Check = "clock"    // this machine's time beside the provider's
+	CheckEndpoint Check = "endpoint" // which host is called, and whether it answers
+	CheckNetwork  Check = "network"  // the way to that host: a proxy, a private address
+	CheckModel    Check = "model"    // a name that calls may use
+	CheckWhole    Check = "whole"    // a whole answer of a model's
+	CheckStream   Check = "stream"   // a streamed one
+)
+
+// State says how a check went.
+type State string
+
+// States. StateWarn is of what calls may well do without.
+const (
+	StateOK      State = "ok"
+	StateWarn    State = "warn"
+	StateFail    State = "fail"
+	StateSkipped State = "skipped" // it was not made, and Detail says why
+)
+
+// Finding is what one check found. What does not bear on the check is zero.
+type Finding struct {
+	Check Check
+	// Subject is what was looked at: an operation, a service, a model's name.
+	Subject string
+	// Place is such as a region.
+	Place string
+	State State
+	// Detail says in a sentence what was found. Of a failure Err says it.
+	Detail string
+	// Fix is the next step where there is no Err to say it; empty if none is needed.
+	Fix string
+	Err *llm.Error
+	// Target is where a call of a model went.
+	Target llm.Target
+	Took   time.Duration
+	// Cost is what a call cost, where that is known.
+	Cost llm.Opt[llm.Cost]
+	// Count is how many of what an operation lists there are.
+	Count int
+	// Identity is that of CheckIdentity, as far as it is known.
+	Identity Identity
+	// Ours and Theirs are the two times of CheckClock.
+	Ours, Theirs time.Time
+}
+
+// Identity is who calls, and with what. It holds no secret.
+type Identity struct {
+	// Account and Principal are the provider's names for who calls, such as an
+	// account number and an ARN.
+	Account, Principal string
+	// Credential is the kind of credential.
+	Credential Credential
+	// Key is the public part of a credential, such as an access key id.
+	Key string
+	// Origin says in words where the credential comes from.
+	Origin string
+	// Expires is when it runs out; zero if never, or if that cannot be told.
+	Expires time.Time
+	// Place is the only place where it is taken; empty if there is no such limit, or
+	// if that cannot be told.
+	Place string
+}
+
+// Credential is a kind of credential.
+type Credential string
+
+// Kinds of credential.
+const (
+	CredentialUnknown   Credential = ""
+	CredentialKey       Credential = "access_key"         // a key pair that lasts
+	CredentialSession   Credential = "session"            // a key pair with a session token
+	CredentialAPIKey    Credential = "api_key"            // an API key that lasts
+	CredentialShortTerm Credential = "api_key_short_term" // one that was derived from a session
+)
