@@ -90,6 +90,7 @@ type Options struct {
 type Client struct {
 	cfg         *config.Config
 	gateway     *gateway.Gateway
+	router      *route.Router
 	recorder    *telemetry.Recorder
 	upstream    *upstream.Client
 	deployments []provider.Deployment // in the order of cfg.Models
@@ -121,8 +122,9 @@ func New(opt Options) (*Client, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
+	c.router = route.New(entries, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried})
 	c.gateway = gateway.New(gateway.Options{
-		Router:    route.New(entries, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried}),
+		Router:    c.router,
 		Recorder:  c.recorder,
 		MasterKey: opt.Config.General.MasterKey.Reveal(),
 	})

@@ -28,6 +28,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the gateway (the default)."`
 	Chat    chatCommand    `cmd:"" help:"Ask a model once and print its answer as it comes."`
 	Models  modelsCommand  `cmd:"" help:"List the models that can be called, or show how one is."`
+	Doctor  doctorCommand  `cmd:"" help:"Find out what stands in the way of calls: who calls, what is listed, which models answer, and how to mend what is refused."`
 	Emulate emulateCommand `cmd:"" help:"Run a local stand-in for a provider."`
 	Config  configCommand  `cmd:"" help:"Look at a configuration."`
 	Bedrock bedrockCommand `cmd:"" help:"Write and check the IAM policies that calls need."`
@@ -103,11 +104,26 @@ func complain(w io.Writer, what, hint string) {
 // errProblems is an error whose lines have been printed already.
 var errProblems = errors.New("the configuration has problems")
 
+// errUnwell says that something that was asked for cannot be called. It has been
+// printed already.
+var errUnwell = errors.New("something that was asked for cannot be called")
+
+// usageError is flags that make no sense together, or a value that cannot be.
+type usageError struct{ what, hint string }
+
+func (e *usageError) Error() string { return e.what }
+
 // failed prints an error with its next step and gives the exit code.
 func failed(w io.Writer, err error) int {
 	var call *llm.Error
 	var cfg *outcrop.ConfigError
+	var usage *usageError
 	switch {
+	case errors.Is(err, errUnwell):
+		return 1
+	case errors.As(err, &usage):
+		complain(w, usage.what, usage.hint)
+		return 2
 	case errors.Is(err, errProblems):
 		return 2
 	case errors.Is(err, errFindings):

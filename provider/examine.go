@@ -18,10 +18,11 @@ type Examiner interface {
 	// one goroutine at a time. It returns when all are done or ctx has ended; what
 	// was not found out by then is not reported.
 	Examine(ctx context.Context, e Examination, report func(Finding))
-	// Samples gives the model strings to try for all that the deployment reaches:
-	// small models of several makers, the one most likely to be callable first. There
-	// are none if the deployment calls one model whatever its model string says.
-	Samples() []string
+	// Candidates gives model strings that calls can be tried with: all models that
+	// can be talked to; or a few that stand for all that Params.Model matches, small
+	// ones of several makers, the one most likely to be callable first. There are none
+	// if the deployment calls one model whatever the model string says.
+	Candidates(all bool) []string
 }
 
 // Examination says how far to look.
@@ -30,6 +31,8 @@ type Examination struct {
 	// Since is when lists must have been read, or their reading have been tried, to
 	// be new enough.
 	Since time.Time
+	// Patience bounds each check; the provider's own if 0.
+	Patience time.Duration
 	// Brief leaves out what is not worth a call at each start.
 	Brief bool
 }

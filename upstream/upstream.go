@@ -140,6 +140,10 @@ func (c *Client) proxied(to origin, u *url.URL) (bool, error) {
 	return proxy != nil, nil
 }
 
+// Proxy gives the proxy that calls to an address go through; nil if they go
+// straight. Its address may hold a password.
+func (c *Client) Proxy(u *url.URL) (*url.URL, error) { return c.proxy(&http.Request{URL: u}) }
+
 // direct makes a call without a proxy. A connection that was kept may have been
 // closed by the other side meanwhile; where that shows before anything has been
 // sent, another one takes its place.

@@ -53,6 +53,15 @@ func (v *Inventory) Refresh(ctx context.Context, name string, after time.Time, g
 	return v.wait(ctx, name, f.done)
 }
 
+// Lists is Refresh without the wait for what single models are asked about.
+func (v *Inventory) Lists(ctx context.Context, name string, after time.Time, get Get) error {
+	f, err := v.begin(name, after, get)
+	if f == nil {
+		return err
+	}
+	return v.wait(ctx, name, f.lists)
+}
+
 // Again has the lists of a region read since a call was refused, and waits for
 // them. It does so only every againPause, as clients can make up ids that are
 // refused; who comes in between has the lists of that reading.

@@ -1,0 +1,276 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"outcrop"
+	"outcrop/llm"
+	"outcrop/provider"
+)
+
+// sections are the tables of checks that cost nothing, each with its heading. It
+// is never written to.
+var sections = [...]struct {
+	heading string
+	checks  []provider.Check
+}{
+	{"identity", []provider.Check{provider.CheckIdentity}},
+	{"lists", []provider.Check{provider.CheckLists}},
+	{"clock", []provider.Check{provider.CheckClock}},
+	{"endpoint", []provider.Check{provider.CheckEndpoint, provider.CheckNetwork}},
+}
+
+// print writes what was found for people.
+func (d *diagnosis) print(w io.Writer) error {
+	several := false
+	for i := range d.findings {
+		several = several || d.findings[i].Who > 1
+	}
+	for _, s := range sections {
+		if err := d.printSection(w, s.heading, s.checks, several); err != nil {
+			return err
+		}
+	}
+	if err := d.printModels(w, several); err != nil {
+		return err
+	}
+	d.printRefusals(w)
+	d.printSum(w)
+	return nil
+}
+
+// mark is a state in a column of its own.
+func mark(s provider.State) string {
+	if s == provider.StateFail {
+		return "FAIL"
+	}
+	return string(s)
+}
+
+func (d *diagnosis) printSection(w io.Writer, heading string, checks []provider.Check, several bool) error {
+	fmt.Fprintln(w, heading)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, check := range checks {
+		for i := range d.findings {
+			f := &d.findings[i]
+			if f.Check != check {
+				continue
+			}
+			fmt.Fprintf(table, "  %s\t", mark(f.State))
+			if several {
+				fmt.Fprintf(table, "%d\t", f.Who)
+			}
+			switch check {
+			case provider.CheckIdentity, provider.CheckClock:
+			default:
+				fmt.Fprintf(table, "%s\t%s\t", f.Place, f.Subject)
+			}
+			fmt.Fprintln(table, line(f))
+		}
+	}
+	return table.Flush()
+}
+
+// line is what a finding says.
+func line(f *outcrop.Finding) string {
+	text := f.Detail
+	if f.Err != nil {
+		text = strings.TrimSuffix(string(f.Err.Code)+"; "+text, "; ")
+	}
+	if f.Check == provider.CheckIdentity {
+		text = who(f)
+	}
+	if f.Fix != "" {
+		text += ". " + f.Fix
+	}
+	return text
+}
+
+// who says who calls, with what, and where that comes from.
+func who(f *outcrop.Finding) string {
+	id := &f.Identity
+	var parts []string
+	if f.Err != nil {
+		parts = append(parts, string(f.Err.Code))
+	}
+	switch {
+	case f.Err == nil && id.Principal != "":
+		parts = append(parts, id.Principal+" of account "+id.Account)
+	case f.Detail != "":
+		parts = append(parts, f.Detail)
+	}
+	switch id.Credential {
+	case provider.CredentialKey:
+		parts = append(parts, "access key "+id.Key+" from "+id.Origin)
+	case provider.CredentialSession:
+		key := "temporary access key " + id.Key + " from " + id.Origin
+		if !id.Expires.IsZero() {
+			key += ", until " + id.Expires.UTC().Format(time.RFC3339)
+		}
+		parts = append(parts, key)
+	default:
+		parts = append(parts, "from "+id.Origin)
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (d *diagnosis) printModels(w io.Writer, several bool) error {
+	calls := d.calls()
+	fmt.Fprintln(w, "models")
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for i := range d.findings {
+		if f := &d.findings[i]; f.Check == provider.CheckModel {
+			fmt.Fprintf(w, "  %-4s  %s: %s\n", mark(f.State), nameOf(f), line(f))
+		}
+	}
+	if len(calls) == 0 {
+		if d.made == 0 && d.planned == 0 {
+			fmt.Fprintln(w, "  none was called")
+		}
+		return nil
+	}
+	head := "  \t"
+	if several {
+		head += "WHO\t"
+	}
+	fmt.Fprintln(table, head+"MODEL\tCALLS\tREGION\tWHOLE\tSTREAM\tWHY")
+	for _, c := range calls {
+		f := c.any()
+		fmt.Fprintf(table, "  %s\t", mark(c.state()))
+		if several {
+			fmt.Fprintf(table, "%d\t", f.Who)
+		}
+		name := nameOf(f)
+		id := f.Target.ID
+		if id == name {
+			id = "="
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", name, dash(id), dash(f.Place), answered(c.whole), answered(c.stream), why(f))
+	}
+	return table.Flush()
+}
+
+// answered says how one call went.
+func answered(f *outcrop.Finding) string {
+	switch {
+	case f == nil:
+		return "-"
+	case f.Err != nil:
+		return string(f.Err.Code)
+	default:
+		return took(f.Took)
+	}
+}
+
+func took(d time.Duration) string { return max(d.Round(time.Millisecond), time.Millisecond).String() }
+
+// why says by which reason a way was taken.
+func why(f *outcrop.Finding) string {
+	if f.Target.Reason != "" && f.Detail == "" {
+		return f.Target.Reason
+	}
+	return dash(f.Detail)
+}
+
+// printRefusals says of each distinct refusal what it means, whose move it is and
+// what to do.
+func (d *diagnosis) printRefusals(w io.Writer) {
+	for i, r := range d.refusals() {
+		if i == 0 {
+			fmt.Fprintln(w, "what is refused")
+		}
+		fmt.Fprintf(w, "  %d. %s: %s\n", i+1, r.code, r.code.Verdict().Meaning)
+		entry := func(label string, texts []string) {
+			for j, text := range texts {
+				if j == maxSaid {
+					fmt.Fprintf(w, "     %-10s and %d more like these; --json has them all\n", "", len(texts)-maxSaid)
+					break
+				}
+				fmt.Fprintf(w, "     %-10s %s\n", label, text)
+				label = ""
+			}
+		}
+		entry("said:", r.messages)
+		entry("because:", r.causes)
+		entry("whose move:", []string{actor(r.actor)})
+		entry("fix:", r.fixes)
+		entry("statement:", r.missing())
+		entry("more:", r.docs)
+		label := "of:"
+		if n := len(r.subjects); n > 1 {
+			label = fmt.Sprintf("of %d:", n)
+		}
+		entry(label, []string{strings.Join(r.subjects, ", ")})
+	}
+}
+
+// missing are the statements that no fix has in its words already.
+func (r *refusal) missing() []string {
+	var out []string
+	for _, s := range r.statements {
+		if !strings.Contains(strings.Join(r.fixes, "\n"), s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// actor says whose move it is.
+func actor(a llm.Actor) string {
+	switch a {
+	case llm.ActorCaller:
+		return "whoever sends the request"
+	case llm.ActorOperator:
+		return "whoever runs the gateway"
+	case llm.ActorAWSAdmin:
+		return "whoever administers the AWS account"
+	case llm.ActorOrganisationAdmin:
+		return "whoever administers the AWS organisation"
+	case llm.ActorAWS:
+		return "AWS's: wait, go elsewhere, or open a support case"
+	default:
+		return string(a)
+	}
+}
+
+// printSum says in a line what came of it.
+func (d *diagnosis) printSum(w io.Writer) {
+	var good, half, bad int
+	for _, c := range d.calls() {
+		switch {
+		case c.whole != nil && c.stream != nil && c.whole.State != provider.StateFail && c.stream.State != provider.StateFail:
+			good++
+		case c.state() == provider.StateFail && c.whole != nil && c.stream != nil && c.whole.State != c.stream.State:
+			half++
+		case c.state() == provider.StateFail:
+			bad++
+		}
+	}
+	switch {
+	case d.interrupted:
+		fmt.Fprintf(w, "interrupted: %d of at most %s were made", d.made, plural(d.planned, "probes"))
+	case d.made > 0:
+		fmt.Fprintf(w, "%s made", plural(d.made, "probes"))
+	case d.well():
+		fmt.Fprintln(w, "nothing that was looked at stands in the way of calls")
+		return
+	default:
+		fmt.Fprintln(w, "calls will not work, or not all")
+		return
+	}
+	if cost := d.cost(); cost > 0 {
+		fmt.Fprintf(w, " for $%s", cost)
+	}
+	fmt.Fprintf(w, "; %s can be called whole and streaming", plural(good, "models"))
+	if half > 0 {
+		fmt.Fprintf(w, ", %d only one way", half)
+	}
+	if bad > 0 {
+		fmt.Fprintf(w, ", %d not at all", bad)
+	}
+	fmt.Fprintln(w)
+}

@@ -1,0 +1,117 @@
+package outcrop
+
+import (
+	"fmt"
+	"strings"
+
+	"outcrop/llm"
+	"outcrop/provider"
+)
+
+// job is a model to call, or several of which one is to be called.
+type job struct {
+	subject    *subject
+	deployment provider.Deployment
+	number     int
+	place      string // where its calls go unless they say otherwise
+	names      []string
+	candidates []string // model strings
+}
+
+// calls is how many calls the job makes at most.
+func (j *job) calls() int { return len(j.candidates) + 1 }
+
+// plan lists the models to call. What cannot be called at all is reported.
+type plan struct {
+	x     *examiner
+	jobs  []*job
+	byKey map[string]*job // by what tells calls apart
+}
+
+// make fills in the jobs.
+func (p *plan) make() {
+	for _, name := range p.x.Models {
+		p.named(name)
+	}
+	for i := range p.x.c.deployments {
+		if len(p.x.Models) == 0 && p.x.of[i] != nil {
+			p.configured(i)
+		}
+		if p.x.All && p.x.of[i] != nil {
+			p.all(i)
+		}
+	}
+}
+
+// add puts a job in for a deployment, unless another one makes the same calls.
+func (p *plan) add(i int, name string, candidates ...string) {
+	m, s := &p.x.c.cfg.Models[i], p.x.of[i]
+	key := fmt.Sprintf("%d %q %q %q %+v", s.number, p.x.places[i], candidates, m.Values["model_id"], m.Policy)
+	if known := p.byKey[key]; known != nil {
+		known.names = union(known.names, name)
+		return
+	}
+	j := &job{subject: s, deployment: p.x.c.deployments[i], number: len(p.jobs) + 1, names: []string{name}, candidates: candidates}
+	if places := p.x.places[i]; len(places) > 0 {
+		j.place = places[0]
+	}
+	p.byKey[key] = j
+	p.jobs = append(p.jobs, j)
+}
+
+// named adds the deployments that serve a name.
+func (p *plan) named(name string) {
+	group := p.x.c.router.Group(name)
+	served := false
+	for i := range p.x.c.cfg.Models {
+		m := &p.x.c.cfg.Models[i]
+		if p.x.of[i] == nil || group == "" || m.Name != group && m.ID != group {
+			continue
+		}
+		served = true
+		model := m.Model
+		if captured, ok := capture(m.Name, name); ok {
+			model = strings.Replace(model, "*", captured, 1)
+		}
+		p.add(i, name, model)
+	}
+	if served {
+		return
+	}
+	p.x.found(Finding{Names: []string{name}, Finding: provider.Finding{
+		Check: provider.CheckModel, Subject: name, State: provider.StateFail,
+		Err: &llm.Error{
+			Code: llm.CodeModelNotFound, Status: 404, Param: "model", Message: "the model " + llm.Clip(name, 200) + " is not configured here.",
+			Fix: "outcrop models lists the names that are; without a configuration every id of Bedrock is one.",
+		},
+	}})
+}
+
+// maxSamples is how many models are tried to find one behind a wildcard that can
+// be called.
+const maxSamples = 3
+
+// configured adds what an entry of the configuration stands for.
+func (p *plan) configured(i int) {
+	m := &p.x.c.cfg.Models[i]
+	samples := p.x.examiner(i).Candidates(false)
+	switch {
+	case !strings.Contains(m.Model, "*"):
+		p.add(i, m.Name, m.Model)
+	case p.x.All: // its models are among all
+	case len(samples) > 0:
+		p.add(i, m.Name, samples[:min(len(samples), maxSamples)]...)
+	default:
+		p.x.found(Finding{Who: p.x.of[i].number, Names: []string{m.Name}, Finding: provider.Finding{
+			Check: provider.CheckModel, Subject: m.Name, State: provider.StateWarn,
+			Detail: "no model that it leads to is known to be callable, so none was called", Fix: "Name one with --model.",
+		}})
+	}
+}
+
+// all adds every model that is listed.
+func (p *plan) all(i int) {
+	for _, model := range p.x.examiner(i).Candidates(true) {
+		p.add(i, model, model)
+	}
+}

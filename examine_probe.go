@@ -1,0 +1,174 @@
+package outcrop
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/route"
+)
+
+// Bounds of the calls that an examination makes.
+const (
+	probeParallel = 4
+	probePatience = time.Minute
+)
+
+// probe calls the models.
+func (x *examiner) probe(ctx context.Context) {
+	p := plan{x: x, byKey: map[string]*job{}}
+	p.make()
+	calls := 0
+	for _, j := range p.jobs {
+		calls += j.calls()
+	}
+	if x.Planned != nil {
+		x.Planned(calls)
+	}
+	var running sync.WaitGroup
+	slots := make(chan struct{}, cmp.Or(x.Parallel, probeParallel))
+	for _, j := range p.jobs {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		running.Go(func() {
+			defer func() { <-slots }()
+			x.work(ctx, j)
+		})
+	}
+	running.Wait()
+}
+
+// work calls a model whole and streaming. Of several that stand for all behind a
+// wildcard it is the first one that answers.
+func (x *examiner) work(ctx context.Context, j *job) {
+	var failed []Finding
+	serving := ""
+	for _, model := range j.candidates {
+		f := x.whole(ctx, j, model)
+		if ctx.Err() != nil {
+			return
+		}
+		if f.State != provider.StateFail {
+			serving = model
+			x.passedOver(failed)
+			x.found(f)
+			break
+		}
+		failed = append(failed, f)
+	}
+	if serving == "" {
+		for _, f := range failed {
+			x.found(f)
+		}
+		serving = j.candidates[0]
+	}
+	if f := x.stream(ctx, j, serving); ctx.Err() == nil {
+		x.found(f)
+	}
+}
+
+// passedOver reports the models behind a wildcard that could not be called, when
+// another one can.
+func (x *examiner) passedOver(failed []Finding) {
+	for _, f := range failed {
+		f.State = provider.StateWarn
+		x.found(f)
+	}
+}
+
+// asked is the call that is made of a model: one word, and one token at most.
+func asked(model string) *Request {
+	return &Request{Model: model, Turns: []Turn{User("Hi")}, MaxTokens: llm.Some[int64](1)}
+}
+
+// router makes calls of one deployment, by any model string, as the client's own
+// router does, and without a second try of the same.
+func (x *examiner) router(j *job) *route.Router {
+	patience := cmp.Or(x.Patience, probePatience)
+	return route.New([]route.Entry{{Name: "*", Model: "*", Deployment: j.deployment, Timeout: patience, StreamTimeout: patience}}, route.Options{})
+}
+
+func (x *examiner) whole(ctx context.Context, j *job, model string) Finding {
+	f := x.begin(j, provider.CheckWhole, model)
+	start := time.Now()
+	resp, err := x.router(j).Complete(ctx, asked(model))
+	f.Took = time.Since(start)
+	if err != nil {
+		f.refused(err)
+		return f
+	}
+	f.answered(&resp.Meta, &resp.Usage, resp.ServiceTier)
+	return f
+}
+
+func (x *examiner) stream(ctx context.Context, j *job, model string) Finding {
+	f := x.begin(j, provider.CheckStream, model)
+	start := time.Now()
+	s, err := x.router(j).Stream(ctx, asked(model))
+	if err != nil {
+		f.Took = time.Since(start)
+		f.refused(err)
+		return f
+	}
+	defer s.Close()
+	var usage llm.Usage
+	tier := ""
+	for {
+		var ev Event
+		switch err := s.Next(&ev); {
+		case errors.Is(err, io.EOF):
+			f.Took = time.Since(start)
+			f.answered(s.Meta(), &usage, tier)
+			return f
+		case err != nil:
+			f.Took = time.Since(start)
+			f.refused(err)
+			return f
+		case ev.Kind == llm.EventUsage && ev.Usage != nil:
+			usage, tier = *ev.Usage, ev.ServiceTier
+		}
+	}
+}
+
+func (x *examiner) begin(j *job, check provider.Check, model string) Finding {
+	return Finding{Who: j.subject.number, Names: j.names, Model: model, Call: j.number, Finding: provider.Finding{Check: check, Subject: j.names[0], Place: j.place, State: provider.StateOK}}
+}
+
+// answered notes which way served, and what it cost.
+func (f *Finding) answered(m *llm.Meta, u *llm.Usage, tier string) {
+	f.Target, f.Place = m.Target, cmp.Or(m.Target.Region, f.Place)
+	f.Detail = m.Target.Reason
+	for _, w := range m.Warnings {
+		if w.Code == llm.WarnLegacy || w.Code == llm.WarnEnded {
+			f.Detail = strings.TrimPrefix(f.Detail+"; "+w.Detail, "; ")
+		}
+	}
+	if m.Price != nil {
+		if cost, ok := m.Price.Cost(tier, u); ok {
+			f.Cost = llm.Some(cost)
+		}
+	}
+}
+
+// refused notes a failure. One of the question itself says that the model was
+// reached, and that it does not take a question as short as this.
+func (f *Finding) refused(err error) {
+	f.Err = llm.AsError(err)
+	f.Target, f.Place = f.Err.Target, cmp.Or(f.Err.Target.Region, f.Place)
+	f.State = provider.StateFail
+	if f.Err.Upstream && strings.HasPrefix(string(f.Err.Code), "request.") {
+		f.State = provider.StateWarn
+		f.Detail = "it was reached, and refuses a question of one word or an answer of one token"
+	}
+}

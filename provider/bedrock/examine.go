@@ -1,0 +1,290 @@
+package bedrock
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/creds"
+)
+
+// checkPatience bounds each check, unless told otherwise.
+const checkPatience = 15 * time.Second
+
+// Examined is the account as identities tells accounts apart, and the regions of
+// calls that name none.
+func (d *deployment) Examined() (who string, places []string) {
+	return d.account.key.name(d.params.Environ), d.own
+}
+
+// Examine asks STS who calls, has the lists read, and looks at the endpoint of
+// each region and at the clock.
+func (d *deployment) Examine(ctx context.Context, e provider.Examination, report func(provider.Finding)) {
+	x := &examination{d: d, Examination: e, report: report}
+	x.Patience = cmp.Or(x.Patience, checkPatience)
+	var checks sync.WaitGroup
+	checks.Go(func() { x.identity(ctx) })
+	for _, region := range e.Places {
+		checks.Go(func() { x.lists(ctx, region) })
+		checks.Go(func() { x.endpoint(ctx, region) })
+	}
+	checks.Wait()
+}
+
+// examination is one look at a deployment.
+type examination struct {
+	d *deployment
+	provider.Examination
+
+	mu     sync.Mutex // held to report
+	report func(provider.Finding)
+	timed  bool // the clock has been looked at
+}
+
+// found reports a finding, unless it is of a check that was cut short.
+func (x *examination) found(ctx context.Context, f provider.Finding) {
+	if ctx.Err() != nil && f.State != provider.StateOK {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.report(f)
+}
+
+// identity finds out who calls.
+func (x *examination) identity(ctx context.Context) {
+	f := provider.Finding{Check: provider.CheckIdentity, Subject: "credentials"}
+	source := x.d.source
+	start := time.Now()
+	limited, cancel := context.WithTimeout(ctx, x.Patience)
+	defer cancel()
+	c, err := source.Get(limited)
+	f.Identity.Origin = source.Origin()
+	if err != nil {
+		f.State, f.Err = provider.StateFail, llm.AsError(credentialError(err))
+		x.found(ctx, f)
+		return
+	}
+	f.Identity.Key, f.Identity.Expires, f.Identity.Credential = c.AccessKey, c.Expires, provider.CredentialKey
+	if c.SessionToken() != "" {
+		f.Identity.Credential = provider.CredentialSession
+	}
+	if c.BearerToken() != "" {
+		f.State, f.Detail = provider.StateOK, "a long-term Bedrock API key; STS does not take API keys, so whose it is cannot be asked"
+		f.Identity.Credential = provider.CredentialAPIKey
+		if key, ok := c.ShortTermKey(); ok {
+			x.shortTerm(&f, key)
+		}
+		x.found(ctx, f)
+		return
+	}
+	who, err := source.WhoAmI(limited, x.d.home)
+	f.Took = time.Since(start)
+	f.Identity.Account, f.Identity.Principal = who.Account, who.ARN
+	f.State, f.Detail = provider.StateOK, who.ARN
+	if err != nil {
+		f.State, f.Err = provider.StateFail, x.identityError(err)
+		if f.Err.Code == llm.CodeUnreachable || f.Err.Code == llm.CodeDenied { // calls do not need STS
+			f.State = provider.StateWarn
+		}
+	}
+	x.found(ctx, f)
+}
+
+// identityError is a refusal of STS's.
+func (x *examination) identityError(err error) *llm.Error {
+	e := llm.AsError(credentialError(err))
+	switch e.Code {
+	case llm.CodeCredentialsInvalid:
+		e.Fix = cmp.Or(e.Fix, "Check the access key and its secret; a key belongs to one partition, and that of another (China, GovCloud) is unknown here.")
+	case llm.CodeCredentialsExpired:
+		e.Fix = cmp.Or(e.Fix, "Get new temporary credentials.")
+	case llm.CodeUnreachable:
+		e.Message = strings.TrimSuffix(e.Message, ".") + "; calls of models do not need it."
+	}
+	return e
+}
+
+// soon is how near the end of a credential must be to be worth a warning.
+const soon = time.Hour
+
+// shortTerm completes the finding for a short-term Bedrock API key.
+func (x *examination) shortTerm(f *provider.Finding, key creds.ShortTermKey) {
+	f.Identity.Credential, f.Identity.Expires, f.Identity.Place = provider.CredentialShortTerm, key.Expires, key.Region
+	f.Detail = "a short-term Bedrock API key"
+	if key.Region != "" {
+		f.Detail += " of " + key.Region
+	}
+	now := x.d.now()
+	until := ", until " + key.Expires.UTC().Format(time.RFC3339) + " at the latest"
+	elsewhere := slices.DeleteFunc(slices.Clone(x.Places), func(region string) bool { return region == key.Region })
+	const renew = "Make a new one, with the token generator or in the Bedrock console."
+	switch {
+	case key.Region == "" || key.Expires.IsZero():
+		f.State, f.Detail, f.Fix = provider.StateWarn, "a short-term Bedrock API key that cannot be read; AWS may not take it", "Check that it was copied whole."
+	case !now.Before(key.Expires):
+		f.State = provider.StateFail
+		f.Err = &llm.Error{
+			Code: codeAPIKeyExpired, Status: 403, Fix: renew,
+			Message: "the short-term Bedrock API key ran out at " + key.Expires.UTC().Format(time.RFC3339) + "; it is " + now.UTC().Format(time.RFC3339) + " here.",
+		}
+	case len(elsewhere) > 0:
+		f.State = provider.StateFail
+		f.Err = &llm.Error{
+			Code: codeAPIKeyInvalid, Status: 403, Fix: "Make a key in " + strings.Join(elsewhere, ", ") + ", or set aws_region_name to " + key.Region + ".",
+			Message: "the short-term Bedrock API key was made in " + key.Region + " and is taken there alone; calls go to " + strings.Join(elsewhere, ", ") + ".",
+		}
+	case key.Expires.Sub(now) < soon:
+		f.State, f.Detail, f.Fix = provider.StateWarn, f.Detail+until, renew
+	default:
+		f.State, f.Detail = provider.StateOK, f.Detail+until
+	}
+}
+
+// Codes of the vocabulary for API keys and the clock.
+const (
+	codeAPIKeyExpired llm.Code = "credentials.api_key_expired"
+	codeAPIKeyInvalid llm.Code = "credentials.api_key_invalid"
+	codeClockSkew     llm.Code = "credentials.clock_skew"
+)
+
+// lists finds out what may be listed in a region, by the reading that calls use as
+// well.
+func (x *examination) lists(ctx context.Context, region string) {
+	d := x.d
+	if !d.listable {
+		x.found(ctx, provider.Finding{
+			Check: provider.CheckLists, Subject: "lists", Place: region, State: provider.StateSkipped,
+			Detail: "the runtime's address is not AWS's, and AWS's lists would say nothing of it; with AWS_ENDPOINT_URL_BEDROCK the lists are read there",
+		})
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, x.Patience)
+	defer cancel()
+	start := time.Now()
+	err := d.account.Lists(limited, region, x.Since, d.get)
+	took := time.Since(start)
+	of := map[string]error{}
+	for _, e := range split(err) {
+		of[operationOf(e)] = e
+	}
+	var models, profiles int
+	for _, s := range d.account.Status() {
+		if s.Region == region {
+			models, profiles = s.Models, s.Profiles
+		}
+	}
+	for _, list := range []struct {
+		operation, what string
+		count           int
+	}{
+		{"ListFoundationModels", "models", models},
+		{"ListInferenceProfiles", "profiles", profiles},
+	} {
+		f := provider.Finding{
+			Check: provider.CheckLists, Subject: list.operation, Place: region, State: provider.StateOK, Took: took,
+			Count: list.count, Detail: fmt.Sprintf("%d %s", list.count, list.what),
+		}
+		if e := cmp.Or(of[list.operation], of[""]); e != nil {
+			f.State, f.Err, f.Detail = provider.StateWarn, listError(e), ""
+			if list.count > 0 {
+				f.Detail = fmt.Sprintf("%d %s are known from earlier", list.count, list.what)
+			}
+		}
+		x.found(ctx, f)
+	}
+	if !x.Brief {
+		x.single(ctx, region)
+	}
+}
+
+// single finds out whether single profiles and models can be asked about, by one
+// call for each.
+func (x *examination) single(ctx context.Context, region string) {
+	known := x.d.account.Now().Catalogue
+	var profile, model string
+	for _, p := range known.Profiles() {
+		if p.ARN(region) != "" && !p.Application {
+			profile = p.ID
+			break
+		}
+	}
+	for _, m := range known.Models() {
+		if m.In(region) == catalog.Yes {
+			model = m.ID
+			break
+		}
+	}
+	for _, ask := range []struct{ operation, segment, id string }{
+		{"GetInferenceProfile", "inference-profiles", profile},
+		{"GetFoundationModelAvailability", "foundation-model-availability", model},
+	} {
+		f := provider.Finding{Check: provider.CheckLists, Subject: ask.operation, Place: region}
+		if ask.id == "" {
+			f.State, f.Detail = provider.StateSkipped, "nothing to ask about is known in "+region
+			x.found(ctx, f)
+			continue
+		}
+		limited, cancel := context.WithTimeout(ctx, x.Patience)
+		start := time.Now()
+		_, err := x.d.get(limited, region, "", ask.segment, ask.id)
+		cancel()
+		f.Took, f.State, f.Detail = time.Since(start), provider.StateOK, "asked about "+ask.id
+		if err != nil {
+			f.State, f.Err, f.Detail = provider.StateWarn, listError(err), ""
+		}
+		x.found(ctx, f)
+	}
+}
+
+// split gives the errors of a reading, each for itself.
+func split(err error) []error {
+	switch joined, ok := err.(interface{ Unwrap() []error }); { //nolint:errorlint // a join is itself the error
+	case err == nil:
+		return nil
+	case ok:
+		return joined.Unwrap()
+	default:
+		return []error{err}
+	}
+}
+
+// operationOf names the operation that failed; empty if the error does not say.
+func operationOf(err error) string {
+	e, ok := errors.AsType[*llm.Error](err)
+	if !ok {
+		return ""
+	}
+	switch e.Target.ID {
+	case "foundation-models":
+		return "ListFoundationModels"
+	case "inference-profiles":
+		return "ListInferenceProfiles"
+	default:
+		return ""
+	}
+}
+
+// listError is why a list could not be read. An answer that cannot be understood
+// did not come from AWS.
+func listError(err error) *llm.Error {
+	if e, ok := errors.AsType[*llm.Error](err); ok {
+		return e
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &llm.Error{Code: llm.CodeTimeout, Status: 504, Message: "the lists did not come in time.", Fix: "Check the route to the control plane, whose host is bedrock and the region.", Err: err}
+	}
+	return &llm.Error{
+		Code: llm.CodeUnreachable, Status: 502, Err: err,
+		Message: "the answer cannot be understood: " + llm.Clip(err.Error(), 200) + ".",
+		Fix:     "Check what answers at the control plane's address: a proxy, or an endpoint that is set to another service.",
+	}
+}

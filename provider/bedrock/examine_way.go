@@ -1,0 +1,205 @@
+package bedrock
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/bedrock/diagnose"
+	"outcrop/provider/bedrock/endpoint"
+	"outcrop/upstream"
+)
+
+// endpoint looks at the way to the runtime of a region: which host it is, what
+// stands between, and whether it answers. The call that it makes is not signed and
+// asks for nothing, so that it needs no right and costs nothing; the refusal that
+// AWS answers with says what time it is.
+func (x *examination) endpoint(ctx context.Context, region string) {
+	d := x.d
+	f := provider.Finding{Check: provider.CheckEndpoint, Subject: endpoint.Runtime.String(), Place: region}
+	end, err := d.runtime(region)
+	if err != nil {
+		f.State, f.Err = provider.StateFail, llm.AsError(requestError(err))
+		x.found(ctx, f)
+		return
+	}
+	f.Detail = where(end)
+	limited, cancel := context.WithTimeout(ctx, x.Patience)
+	defer cancel()
+	u := end.URL("", "")
+	sent := d.now()
+	start := time.Now()
+	resp, err := d.client.Do(limited, &upstream.Request{Method: http.MethodGet, URL: u, Header: http.Header{}})
+	f.Took = time.Since(start)
+	switch {
+	case err != nil:
+		f.State, f.Err = provider.StateFail, diagnose.Transport(err, llm.Target{API: "converse", Region: end.Region, Note: d.params.Note})
+		f.Err.Message = f.Detail + ": " + f.Err.Message
+	default:
+		f.State = provider.StateOK
+		_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBody) // so that the connection can be used again
+		_ = resp.Body.Close()
+	}
+	x.found(ctx, f)
+	if err == nil {
+		x.clock(ctx, sent.Add(f.Took/2), resp.Header.Get("Date"), end.Host)
+	}
+	if !x.Brief {
+		x.controlEndpoint(ctx, region)
+	}
+	x.network(ctx, region, u)
+}
+
+// controlEndpoint says where the lists come from; reading them tells whether it
+// answers.
+func (x *examination) controlEndpoint(ctx context.Context, region string) {
+	f := provider.Finding{Check: provider.CheckEndpoint, Subject: endpoint.Control.String(), Place: region, State: provider.StateOK}
+	end, err := x.d.control(region)
+	if err != nil {
+		f.State, f.Err = provider.StateWarn, llm.AsError(requestError(err))
+	} else {
+		f.Detail = where(end)
+	}
+	x.found(ctx, f)
+}
+
+// where is an endpoint in words.
+func where(end *endpoint.Endpoint) string {
+	if end.From == "" {
+		return end.String() + ", AWS's own"
+	}
+	return end.String() + ", named by " + end.From
+}
+
+// Bounds of a clock. AWS refuses a signature that is more than five minutes old or
+// ahead (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html).
+const (
+	clockNear = time.Minute
+	clockFar  = 5 * time.Minute
+)
+
+// clock holds this machine's time beside that of an answer, once.
+func (x *examination) clock(ctx context.Context, ours time.Time, date, host string) {
+	x.mu.Lock()
+	done := x.timed
+	x.timed = true
+	x.mu.Unlock()
+	if done {
+		return
+	}
+	f := provider.Finding{Check: provider.CheckClock, Subject: host}
+	theirs, err := http.ParseTime(date)
+	if err != nil {
+		f.State, f.Detail = provider.StateSkipped, host+" does not say what time it is"
+		x.found(ctx, f)
+		return
+	}
+	off := ours.Sub(theirs).Round(time.Second)
+	f.Ours, f.Theirs, f.State = ours.UTC().Truncate(time.Second), theirs.UTC(), provider.StateOK
+	both := fmt.Sprintf("it is %s here and %s there", f.Ours.Format(time.RFC3339), f.Theirs.Format(time.RFC3339))
+	const fix = "Set this machine's clock, with NTP if it can be reached."
+	switch {
+	case off.Abs() <= clockNear:
+		f.Detail = "within " + max(off.Abs(), time.Second).String() + " of that of " + host
+	case off.Abs() <= clockFar:
+		f.State, f.Detail, f.Fix = provider.StateWarn, "off by "+off.Abs().String()+": "+both+"; AWS refuses signatures from five minutes on", fix
+	default:
+		f.State = provider.StateFail
+		f.Err = &llm.Error{Code: codeClockSkew, Status: 403, Message: "this machine's clock is off by " + off.Abs().String() + ": " + both + ".", Fix: fix}
+	}
+	x.found(ctx, f)
+}
+
+// proxyVariables are those that net/http reads, in the process's own environment.
+// It is never written to.
+var proxyVariables = [...]string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"}
+
+// network says what stands between here and a host: a proxy, a VPC endpoint.
+func (x *examination) network(ctx context.Context, region string, u *url.URL) {
+	f := provider.Finding{Check: provider.CheckNetwork, Subject: "proxy", Place: region, State: provider.StateOK}
+	set := ""
+	for _, name := range proxyVariables {
+		if set == "" && os.Getenv(name) != "" {
+			set = name
+		}
+	}
+	proxy, err := x.d.client.Proxy(u)
+	switch {
+	case err != nil:
+		f.State, f.Err = provider.StateFail, &llm.Error{
+			Code: llm.CodeUnreachable, Status: 503, Message: set + " does not hold the address of a proxy.", // the error would show it
+			Fix: "Set it to a URL such as http://proxy.example:3128, or take it out.", Err: err,
+		}
+	case proxy != nil:
+		f.Detail = "calls of " + u.Host + " go through " + proxy.Scheme + "://" + proxy.Host
+	case set != "":
+		f.Detail = "none for " + u.Host + ", although " + set + " is set: NO_PROXY, the scheme or a local address keeps it out"
+	default:
+		f.Detail = "none"
+		for _, name := range proxyVariables {
+			if x.d.params.Environ(name) != "" {
+				f.State, f.Detail = provider.StateWarn, name+" of environment_variables has no effect; no proxy is used"
+				f.Fix = "Set it in the environment of the process."
+				break
+			}
+		}
+	}
+	if f.State != provider.StateOK || f.Detail != "none" || !x.Brief {
+		x.found(ctx, f)
+	}
+	if proxy != nil || err != nil || x.Brief {
+		return
+	}
+	x.address(ctx, region, u.Hostname())
+}
+
+// address says whether a host leads to a VPC endpoint, by its name or by the
+// addresses that it has here.
+func (x *examination) address(ctx context.Context, region, host string) {
+	f := provider.Finding{Check: provider.CheckNetwork, Subject: "address", Place: region, State: provider.StateOK}
+	named := strings.HasPrefix(host, "vpce-") && strings.Contains(host, ".vpce.")
+	limited, cancel := context.WithTimeout(ctx, x.Patience)
+	defer cancel()
+	addresses, err := net.DefaultResolver.LookupNetIP(limited, "ip", host)
+	private := 0
+	for _, a := range addresses {
+		if isPrivate(a) {
+			private++
+		}
+	}
+	const policy = "the policy of a VPC endpoint counts for every call"
+	switch {
+	case err != nil: // the endpoint's own check has failed
+		return
+	case len(addresses) > 0 && addresses[0].Unmap().IsLoopback():
+		f.Detail = host + " is this machine"
+	case private > 0 && private == len(addresses):
+		f.Detail = host + " has a private address here, " + addresses[0].Unmap().String() + ": it leads to a VPC endpoint; " + policy
+		if endpoint.RegionOf(host) == "" {
+			f.Detail = host + " has a private address, " + addresses[0].Unmap().String()
+		}
+	case named:
+		f.Detail = host + " is a VPC endpoint; " + policy
+	default:
+		f.Detail = host + " has public addresses, no VPC endpoint's"
+	}
+	x.found(ctx, f)
+}
+
+// carriers are the addresses of RFC 6598, which networks in AWS use as private
+// ones. It is never written to.
+var carriers = netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10)
+
+func isPrivate(a netip.Addr) bool {
+	a = a.Unmap()
+	return a.IsPrivate() || carriers.Contains(a)
+}
