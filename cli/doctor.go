@@ -180,7 +180,7 @@ func (p *progress) begin(calls int) {
 	if calls == 0 {
 		return
 	}
-	fmt.Fprintf(p.w, "outcrop: calls models now, at most %s, each a one-word question and at most one token of an answer; together a fraction of a cent (--free makes none)\n", plural(calls, "probes"))
+	fmt.Fprintf(p.w, "outcrop: calling models: at most %s, each with a one-word question and at most one token of an answer, a fraction of a cent in all; --free makes none\n", plural(calls, "probe"))
 }
 
 func (p *progress) show(made int) {
@@ -192,7 +192,7 @@ func (p *progress) show(made int) {
 		fmt.Fprintf(p.w, "\r[%s%s] %d of %d", strings.Repeat("#", done), strings.Repeat(".", width-done), made, p.calls)
 		p.shown = true
 	case made%progressEvery == 0:
-		fmt.Fprintf(p.w, "outcrop: %d of %s\n", made, plural(p.calls, "probes"))
+		fmt.Fprintf(p.w, "outcrop: %d of %s\n", made, plural(p.calls, "probe"))
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -39,6 +40,7 @@ func (d *diagnosis) print(w io.Writer) error {
 		return err
 	}
 	d.printRefusals(w)
+	fmt.Fprintln(w)
 	d.printSum(w)
 	return nil
 }
@@ -53,6 +55,11 @@ func mark(s provider.State) string {
 
 func (d *diagnosis) printSection(w io.Writer, heading string, checks []provider.Check, several bool) error {
 	fmt.Fprintln(w, heading)
+	defer fmt.Fprintln(w)
+	if !slices.ContainsFunc(d.findings, func(f outcrop.Finding) bool { return slices.Contains(checks, f.Check) }) {
+		fmt.Fprintln(w, "  nothing was found out")
+		return nil
+	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, check := range checks {
 		for i := range d.findings {
@@ -81,8 +88,11 @@ func line(f *outcrop.Finding) string {
 	if f.Err != nil {
 		text = strings.TrimSuffix(string(f.Err.Code)+"; "+text, "; ")
 	}
-	if f.Check == provider.CheckIdentity {
+	switch {
+	case f.Check == provider.CheckIdentity:
 		text = who(f)
+	case f.Check == provider.CheckEndpoint && f.Err == nil:
+		text += "; answers in " + took(f.Took)
 	}
 	if f.Fix != "" {
 		text += ". " + f.Fix
@@ -181,16 +191,16 @@ func why(f *outcrop.Finding) string {
 func (d *diagnosis) printRefusals(w io.Writer) {
 	for i, r := range d.refusals() {
 		if i == 0 {
-			fmt.Fprintln(w, "what is refused")
+			fmt.Fprintln(w, "\nwhat is refused")
 		}
 		fmt.Fprintf(w, "  %d. %s: %s\n", i+1, r.code, r.code.Verdict().Meaning)
 		entry := func(label string, texts []string) {
 			for j, text := range texts {
 				if j == maxSaid {
-					fmt.Fprintf(w, "     %-10s and %d more like these; --json has them all\n", "", len(texts)-maxSaid)
+					fmt.Fprintf(w, "     %-11s and %d more like these; --json has them all\n", "", len(texts)-maxSaid)
 					break
 				}
-				fmt.Fprintf(w, "     %-10s %s\n", label, text)
+				fmt.Fprintf(w, "     %-11s %s\n", label, text)
 				label = ""
 			}
 		}
@@ -252,9 +262,9 @@ func (d *diagnosis) printSum(w io.Writer) {
 	}
 	switch {
 	case d.interrupted:
-		fmt.Fprintf(w, "interrupted: %d of at most %s were made", d.made, plural(d.planned, "probes"))
+		fmt.Fprintf(w, "interrupted: %d of at most %s were made", d.made, plural(d.planned, "probe"))
 	case d.made > 0:
-		fmt.Fprintf(w, "%s made", plural(d.made, "probes"))
+		fmt.Fprintf(w, "%s made", plural(d.made, "probe"))
 	case d.well():
 		fmt.Fprintln(w, "nothing that was looked at stands in the way of calls")
 		return
@@ -265,7 +275,7 @@ func (d *diagnosis) printSum(w io.Writer) {
 	if cost := d.cost(); cost > 0 {
 		fmt.Fprintf(w, " for $%s", cost)
 	}
-	fmt.Fprintf(w, "; %s can be called whole and streaming", plural(good, "models"))
+	fmt.Fprintf(w, "; %s can be called whole and streaming", plural(good, "model"))
 	if half > 0 {
 		fmt.Fprintf(w, ", %d only one way", half)
 	}

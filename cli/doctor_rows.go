@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -78,6 +77,7 @@ type refusal struct {
 	// state is fail if something that was asked for cannot be called for it.
 	state    provider.State
 	subjects []string
+	errors   []*llm.Error
 	// What follows has each thing that was said once; ids are taken out of what was
 	// said of several.
 	messages, causes, fixes, statements, docs []string
@@ -86,55 +86,68 @@ type refusal struct {
 // maxSaid is how many different words of one kind are shown of a refusal.
 const maxSaid = 3
 
-// refusals groups what was refused by code and by whose move it is.
+// refusals groups what was refused by code and by whose move it is; rights that
+// lists need are apart from those of calls. What failures say comes first.
 func (d *diagnosis) refusals() []*refusal {
 	var all []*refusal
 	byKey := map[string]*refusal{}
-	for i := range d.findings {
-		f := &d.findings[i]
-		if f.Err == nil {
-			continue
+	for _, state := range []provider.State{provider.StateFail, provider.StateWarn} {
+		for i := range d.findings {
+			f := &d.findings[i]
+			if f.Err == nil || f.State != state {
+				continue
+			}
+			key := groupOf(f)
+			if byKey[key] == nil {
+				byKey[key] = &refusal{code: f.Err.Code, actor: f.Err.Whose(), state: state}
+				all = append(all, byKey[key])
+			}
+			byKey[key].add(f)
 		}
-		key := string(f.Err.Code) + " " + string(f.Err.Whose())
-		r := byKey[key]
-		if r == nil {
-			r = &refusal{code: f.Err.Code, actor: f.Err.Whose(), state: f.State}
-			byKey[key] = r
-			all = append(all, r)
-		}
-		if f.State == provider.StateFail {
-			r.state = f.State
-		}
-		e := f.Err
-		r.subjects = said(r.subjects, subjectOf(f))
-		r.messages = said(r.messages, withoutID(e.Message, e))
-		r.causes = said(r.causes, withoutID(e.Cause, e))
-		r.fixes = said(r.fixes, withoutID(e.Fix, e))
-		r.statements = said(r.statements, string(e.Statement))
-		r.docs = said(r.docs, e.Docs)
 	}
-	slices.SortStableFunc(all, func(a, b *refusal) int { return cmp.Compare(severity(a.state), severity(b.state)) })
 	for _, r := range all {
-		if len(r.subjects) == 1 {
-			r.verbatim(d)
-		}
+		r.say()
 	}
 	return all
 }
 
-// verbatim puts the ids back into what was said of one subject alone.
-func (r *refusal) verbatim(d *diagnosis) {
-	for i := range d.findings {
-		f := &d.findings[i]
-		if f.Err != nil && f.Err.Code == r.code && f.Err.Whose() == r.actor {
-			r.messages, r.causes, r.fixes = said(nil, f.Err.Message), said(nil, f.Err.Cause), said(nil, f.Err.Fix)
-			return
-		}
+func groupOf(f *outcrop.Finding) string {
+	key := string(f.Err.Code) + " " + string(f.Err.Whose())
+	if f.Err.Code.Denied() && f.Check == provider.CheckLists {
+		key += " lists"
+	}
+	return key
+}
+
+// add puts a finding in.
+func (r *refusal) add(f *outcrop.Finding) {
+	r.errors = append(r.errors, f.Err)
+	subject := subjectOf(f)
+	if f.Check == provider.CheckStream && !slices.Contains(r.subjects, subject) {
+		subject += " streaming"
+	}
+	if f.Check != provider.CheckStream || !slices.Contains(r.subjects, subjectOf(f)) {
+		r.subjects = said(r.subjects, subject)
 	}
 }
 
-func severity(s provider.State) int {
-	return slices.Index([]provider.State{provider.StateFail, provider.StateWarn, provider.StateOK, provider.StateSkipped}, s)
+// say collects what was said, each thing once.
+func (r *refusal) say() {
+	ids := map[string]bool{}
+	for _, e := range r.errors {
+		ids[e.Target.ID] = true
+	}
+	for _, e := range r.errors {
+		words := func(text string) string { return text }
+		if len(ids) > 1 {
+			words = func(text string) string { return withoutID(text, e) }
+		}
+		r.messages = said(r.messages, words(e.Message))
+		r.causes = said(r.causes, words(e.Cause))
+		r.fixes = said(r.fixes, words(e.Fix))
+		r.statements = said(r.statements, string(e.Statement))
+		r.docs = said(r.docs, e.Docs)
+	}
 }
 
 // said appends what has not been said.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"outcrop/app"
@@ -43,10 +44,16 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
+	before := time.Now()
 	if err := a.Start(ctx); err != nil {
 		return err
 	}
-	c.greet(ctx, con.out, a)
+	con.out = &lockedWriter{w: con.out}
+	told := c.greet(ctx, con.out, a)
+	looking, end := context.WithCancel(ctx)
+	var look sync.WaitGroup
+	look.Go(func() { lookAround(looking, con.out, a, before, told) })
+	defer end()
 	if c.Demo {
 		if err := c.show(ctx, con.out, a); err != nil {
 			fmt.Fprintf(con.err, "outcrop: the first answer failed: %v\n", err)
@@ -57,15 +64,19 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 		fmt.Fprintln(con.out, "outcrop: stopping; calls under way may finish")
 	case <-a.Done():
 	}
+	end()
+	look.Wait()
 	return a.Stop(context.WithoutCancel(ctx))
 }
 
-// greet says where the gateway is and who may call it.
-func (c *serveCommand) greet(ctx context.Context, w io.Writer, a *app.App) {
+// greet says where the gateway is and who may call it, and reports whether it has
+// said that no call can succeed.
+func (c *serveCommand) greet(ctx context.Context, w io.Writer, a *app.App) (hopeless bool) {
 	fmt.Fprintf(w, "outcrop: listening on %s\n", a.URL())
 	ctx, cancel := context.WithTimeout(ctx, readyPatience)
 	defer cancel()
 	if err := a.Client().Ready(ctx); err != nil {
+		hopeless = true
 		e := llm.AsError(err)
 		fmt.Fprintf(w, "outcrop: warning: no call can succeed yet: %s %s\n", e.Message, e.Fix)
 	}
@@ -79,6 +90,7 @@ func (c *serveCommand) greet(ctx context.Context, w io.Writer, a *app.App) {
 	default:
 		fmt.Fprintln(w, "outcrop: warning: no master key is set; whoever reaches this port can call every model")
 	}
+	return hopeless
 }
 
 // readyPatience bounds the look for credentials at the start.

@@ -212,7 +212,7 @@ func (x *examination) single(ctx context.Context, region string) {
 	known := x.d.account.Now().Catalogue
 	var profile, model string
 	for _, p := range known.Profiles() {
-		if p.ARN(region) != "" && !p.Application {
+		if p.From(region) == catalog.Yes && !p.Application {
 			profile = p.ID
 			break
 		}

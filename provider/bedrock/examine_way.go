@@ -19,57 +19,51 @@ import (
 	"outcrop/upstream"
 )
 
-// endpoint looks at the way to the runtime of a region: which host it is, what
-// stands between, and whether it answers. The call that it makes is not signed and
-// asks for nothing, so that it needs no right and costs nothing; the refusal that
-// AWS answers with says what time it is.
+// endpoint looks at the way to a region: which hosts are called there, whether
+// they answer, what time it is there, and what stands between.
 func (x *examination) endpoint(ctx context.Context, region string) {
-	d := x.d
-	f := provider.Finding{Check: provider.CheckEndpoint, Subject: endpoint.Runtime.String(), Place: region}
-	end, err := d.runtime(region)
+	end, err := x.d.runtime(region)
 	if err != nil {
-		f.State, f.Err = provider.StateFail, llm.AsError(requestError(err))
+		x.found(ctx, provider.Finding{
+			Check: provider.CheckEndpoint, Subject: endpoint.Runtime.String(), Place: region,
+			State: provider.StateFail, Err: llm.AsError(requestError(err)),
+		})
+		return
+	}
+	x.reach(ctx, endpoint.Runtime, region, end)
+	if !x.Brief {
+		if control, err := x.d.control(region); err == nil && x.d.listable { // else nothing is listed, and that was said
+			x.reach(ctx, endpoint.Control, region, control)
+		}
+	}
+	x.network(ctx, region, end.URL("", ""))
+}
+
+// reach asks a host whether it answers. The call is not signed and asks for
+// nothing, so that it needs no right and costs nothing; the refusal that AWS
+// answers with says what time it is. Calls of models need the runtime alone.
+func (x *examination) reach(ctx context.Context, service endpoint.Service, region string, end *endpoint.Endpoint) {
+	d := x.d
+	f := provider.Finding{Check: provider.CheckEndpoint, Subject: service.String(), Place: region, State: provider.StateOK, Detail: where(end)}
+	limited, cancel := context.WithTimeout(ctx, x.Patience)
+	defer cancel()
+	sent := d.now()
+	start := time.Now()
+	resp, err := d.client.Do(limited, &upstream.Request{Method: http.MethodGet, URL: end.URL("", ""), Header: http.Header{}})
+	f.Took = time.Since(start)
+	if err != nil {
+		f.State, f.Err = provider.StateFail, diagnose.Transport(err, llm.Target{API: "converse", Region: end.Region, Note: d.params.Note})
+		f.Err.Message = f.Detail + ": " + f.Err.Message
+		if service != endpoint.Runtime {
+			f.State = provider.StateWarn
+		}
 		x.found(ctx, f)
 		return
 	}
-	f.Detail = where(end)
-	limited, cancel := context.WithTimeout(ctx, x.Patience)
-	defer cancel()
-	u := end.URL("", "")
-	sent := d.now()
-	start := time.Now()
-	resp, err := d.client.Do(limited, &upstream.Request{Method: http.MethodGet, URL: u, Header: http.Header{}})
-	f.Took = time.Since(start)
-	switch {
-	case err != nil:
-		f.State, f.Err = provider.StateFail, diagnose.Transport(err, llm.Target{API: "converse", Region: end.Region, Note: d.params.Note})
-		f.Err.Message = f.Detail + ": " + f.Err.Message
-	default:
-		f.State = provider.StateOK
-		_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBody) // so that the connection can be used again
-		_ = resp.Body.Close()
-	}
+	_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBody) // so that the connection can be used again
+	_ = resp.Body.Close()
 	x.found(ctx, f)
-	if err == nil {
-		x.clock(ctx, sent.Add(f.Took/2), resp.Header.Get("Date"), end.Host)
-	}
-	if !x.Brief {
-		x.controlEndpoint(ctx, region)
-	}
-	x.network(ctx, region, u)
-}
-
-// controlEndpoint says where the lists come from; reading them tells whether it
-// answers.
-func (x *examination) controlEndpoint(ctx context.Context, region string) {
-	f := provider.Finding{Check: provider.CheckEndpoint, Subject: endpoint.Control.String(), Place: region, State: provider.StateOK}
-	end, err := x.d.control(region)
-	if err != nil {
-		f.State, f.Err = provider.StateWarn, llm.AsError(requestError(err))
-	} else {
-		f.Detail = where(end)
-	}
-	x.found(ctx, f)
+	x.clock(ctx, sent.Add(f.Took/2), resp.Header.Get("Date"), end.Host)
 }
 
 // where is an endpoint in words.

@@ -201,7 +201,7 @@ func (v *Inventory) readLists(region string, before *catalog.Live, get Get) (*ca
 	v.tell(region, "bedrock:ListFoundationModels", err)
 	v.tell(region, "bedrock:ListInferenceProfiles", cmp.Or(profileErr, ownErr))
 	if err != nil && profileErr != nil {
-		return nil, err
+		return nil, errors.Join(err, profileErr)
 	}
 	if profileErr == nil && !denied(ownErr) {
 		profileErr = ownErr
