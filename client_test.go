@@ -23,8 +23,9 @@ import (
 // account is a client of an emulated account.
 type account struct {
 	*outcrop.Client
-	lists atomic.Int64 // calls that listed something
-	down  atomic.Bool  // whether lists fail
+	lists    atomic.Int64 // calls that listed something
+	listings atomic.Int64 // those of them that gave a whole list
+	down     atomic.Bool  // whether lists fail
 }
 
 // open makes a client with a configuration over an emulator; variables are the
@@ -39,6 +40,9 @@ func open(t *testing.T, text string, variables map[string]string) *account {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
 			a.lists.Add(1)
+			if r.URL.Path == "/foundation-models" || r.URL.Path == "/inference-profiles" {
+				a.listings.Add(1)
+			}
 			if a.down.Load() {
 				http.Error(w, `{"message":"down"}`, http.StatusServiceUnavailable)
 				return

@@ -422,6 +422,9 @@ func TestProxy(t *testing.T) {
 	defer proxy.Close()
 	c := newClient(t)
 	c.proxy = func(*http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }
+	if by, err := c.Proxy(&url.URL{Scheme: "http", Host: "bedrock.example"}); err != nil || by.String() != proxy.URL {
+		t.Errorf("the proxy is %v, %v", by, err)
+	}
 	if _, body := do(t, c, post(t, "http://bedrock.example/model", "{}")); body != "by proxy to bedrock.example" || through.Load() != 1 {
 		t.Errorf("got %q", body)
 	}
