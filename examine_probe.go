@@ -66,6 +66,9 @@ func (x *examiner) work(ctx context.Context, j *job) {
 			break
 		}
 		failed = append(failed, f)
+		if everywhere(f.Err.Code) {
+			break
+		}
 	}
 	if serving == "" {
 		for _, f := range failed {
@@ -76,6 +79,11 @@ func (x *examiner) work(ctx context.Context, j *job) {
 	if f := x.stream(ctx, j, serving); ctx.Err() == nil {
 		x.found(f)
 	}
+}
+
+// everywhere reports whether a failure would be that of any other model too.
+func everywhere(c llm.Code) bool {
+	return strings.HasPrefix(string(c), "credentials.") || c == llm.CodeUnreachable
 }
 
 // passedOver reports the models behind a wildcard that could not be called, when

@@ -95,6 +95,7 @@ func probes(t *testing.T, p *patient, e outcrop.Examination) []string {
 				code = " " + string(f.Err.Code)
 			}
 			out = append(out, fmt.Sprintf("%s (%s) %s %s%s", strings.Join(f.Names, "+"), f.Model, f.Check, f.State, code))
+		default: // it calls no model
 		}
 	})
 	if err != nil {
@@ -169,6 +170,13 @@ func TestBehindAWildcardAnotherModelStandsInForOneThatIsRefused(t *testing.T) {
 	}
 }
 
+func TestWhereNoModelCanBeCalledOneIsTried(t *testing.T) {
+	got := probes(t, examinee(t, "model_list:\n  - {model_name: '*', litellm_params: {model: 'bedrock/*', aws_access_key_id: AKIAOTHER, aws_secret_access_key: wrong}}\n"), outcrop.Examination{})
+	if len(got) != 2 || !strings.Contains(got[0], "stream fail credentials.invalid") || !strings.Contains(got[1], "whole fail credentials.invalid") {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestARefusalOfTheQuestionShowsThatTheModelIsReached(t *testing.T) {
 	p := examinee(t, "model_list:\n  - {model_name: granite, litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0}}\n", "op=Converse validation always")
 	if got := probes(t, p, outcrop.Examination{}); len(got) != 2 || !strings.Contains(got[1], "whole warn request.invalid") {
@@ -206,6 +214,7 @@ func TestAnExaminationThatIsEndedSaysWhatItKnows(t *testing.T) {
 			}
 		case provider.CheckStream:
 			t.Errorf("found %+v", f)
+		default:
 		}
 		if f.State == provider.StateFail {
 			t.Errorf("what was ended is a failure: %+v", f)

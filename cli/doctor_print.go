@@ -214,8 +214,29 @@ func (d *diagnosis) printRefusals(w io.Writer) {
 		if n := len(r.subjects); n > 1 {
 			label = fmt.Sprintf("of %d:", n)
 		}
-		entry(label, []string{strings.Join(r.subjects, ", ")})
+		fmt.Fprintf(w, "     %-11s %s\n", label, wrapped(r.subjects, "\n"+strings.Repeat(" ", 17)))
 	}
+}
+
+// wrapped joins words by commas, in lines of about a hundred characters.
+func wrapped(words []string, newline string) string {
+	const width = 100
+	var b strings.Builder
+	at := 0
+	for i, word := range words {
+		switch {
+		case i == 0:
+		case at+len(word) > width:
+			b.WriteString("," + newline)
+			at = 0
+		default:
+			b.WriteString(", ")
+			at += 2
+		}
+		b.WriteString(word)
+		at += len(word)
+	}
+	return b.String()
 }
 
 // missing are the statements that no fix has in its words already.

@@ -27,9 +27,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// emulatedWith leads the environment to an emulator with options and faults, and
-// gives its address.
-func emulatedWith(t *testing.T, opt emulator.Options, faults ...string) string {
+// emulatedWith leads the environment to an emulator with options and faults.
+func emulatedWith(t *testing.T, opt emulator.Options, faults ...string) {
 	t.Helper()
 	for _, text := range faults {
 		f, err := fault.Parse(text)
@@ -53,7 +52,6 @@ func emulatedWith(t *testing.T, opt emulator.Options, faults ...string) string {
 	t.Setenv("AWS_REGION", "us-east-1")
 	t.Setenv("AWS_ACCESS_KEY_ID", emulator.DemoAccessKeyID)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", string(emulator.DemoSecretAccessKey))
-	return server.URL
 }
 
 // doctor runs outcrop doctor and gives its exit code and what it printed.

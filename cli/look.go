@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -114,7 +115,7 @@ func (d *diagnosis) listLine() string {
 func (d *diagnosis) troubles(told bool, most int) []string {
 	var lines []string
 	for _, r := range d.refusals() {
-		if told && strings.HasPrefix(string(r.code), "credentials.") {
+		if told && (strings.HasPrefix(string(r.code), "credentials.") || slices.Equal(r.subjects, []string{"credentials"})) {
 			continue
 		}
 		line := "outcrop: warning: " + strings.Join(r.subjects[:min(len(r.subjects), maxSaid)], ", ")

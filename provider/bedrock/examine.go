@@ -102,13 +102,21 @@ func (x *examination) identity(ctx context.Context) {
 // identityError is a refusal of STS's.
 func (x *examination) identityError(err error) *llm.Error {
 	e := llm.AsError(credentialError(err))
+	if said, twice := strings.CutSuffix(e.Message, ".."); twice { // AWS's words have a full stop of their own
+		e.Message = said + "."
+	}
 	switch e.Code {
 	case llm.CodeCredentialsInvalid:
+		if strings.Contains(e.Message, ": SignatureDoesNotMatch: ") { // its name in STS's answer
+			e.Code, e.Fix = llm.CodeSignature, cmp.Or(e.Fix, "Check that the secret is the access key's, and that nothing between rewrites requests.")
+			break
+		}
 		e.Fix = cmp.Or(e.Fix, "Check the access key and its secret; a key belongs to one partition, and that of another (China, GovCloud) is unknown here.")
 	case llm.CodeCredentialsExpired:
 		e.Fix = cmp.Or(e.Fix, "Get new temporary credentials.")
 	case llm.CodeUnreachable:
 		e.Message = strings.TrimSuffix(e.Message, ".") + "; calls of models do not need it."
+	default:
 	}
 	return e
 }
@@ -247,7 +255,7 @@ func (x *examination) single(ctx context.Context, region string) {
 
 // split gives the errors of a reading, each for itself.
 func split(err error) []error {
-	switch joined, ok := err.(interface{ Unwrap() []error }); { //nolint:errorlint // a join is itself the error
+	switch joined, ok := err.(interface{ Unwrap() []error }); {
 	case err == nil:
 		return nil
 	case ok:
