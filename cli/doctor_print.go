@@ -205,7 +205,9 @@ func (d *diagnosis) printRefusals(w io.Writer) {
 			}
 		}
 		entry("said:", r.messages)
-		entry("because:", r.causes)
+		entry("because:", slices.DeleteFunc(slices.Clone(r.causes), func(cause string) bool { // the heading says it
+			return strings.EqualFold(strings.TrimSuffix(cause, "."), r.code.Verdict().Meaning)
+		}))
 		entry("whose move:", []string{actor(r.actor)})
 		entry("fix:", r.fixes)
 		entry("statement:", r.missing())
@@ -239,9 +241,13 @@ func wrapped(words []string, newline string) string {
 	return b.String()
 }
 
-// missing are the statements that no fix has in its words already.
+// missing is the statement, if there is one alone and no fix has it in its words
+// already: of several each is a part of the policy that the fix tells how to write.
 func (r *refusal) missing() []string {
 	var out []string
+	if len(r.statements) > 1 {
+		return nil
+	}
 	for _, s := range r.statements {
 		if !strings.Contains(strings.Join(r.fixes, "\n"), s) {
 			out = append(out, s)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -107,8 +108,46 @@ func (d *diagnosis) refusals() []*refusal {
 	}
 	for _, r := range all {
 		r.say()
+		if len(r.statements) > 1 {
+			r.fixes = r.policies(d.account())
+		}
 	}
 	return all
+}
+
+// account is the one that calls; empty if there are several, or none is known.
+func (d *diagnosis) account() string {
+	var all []string
+	for i := range d.findings {
+		all = said(all, d.findings[i].Identity.Account)
+	}
+	if len(all) != 1 {
+		return ""
+	}
+	return all[0]
+}
+
+// policies gives the commands that write one policy for all calls that were
+// refused, one for each region.
+func (r *refusal) policies(account string) []string {
+	models := map[string][]string{}
+	for _, e := range r.errors {
+		if e.Target.ID != "" && e.Target.Region != "" {
+			models[e.Target.Region] = said(models[e.Target.Region], e.Target.ID)
+		}
+	}
+	var out []string
+	for _, region := range slices.Sorted(maps.Keys(models)) {
+		command := []string{"outcrop bedrock policy --region", region}
+		if account != "" {
+			command = append(command, "--account", account)
+		}
+		for _, id := range models[region] {
+			command = append(command, "--model", id)
+		}
+		out = append(out, "This writes one policy for all of them: "+strings.Join(command, " "))
+	}
+	return out
 }
 
 func groupOf(f *outcrop.Finding) string {

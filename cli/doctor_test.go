@@ -97,7 +97,7 @@ func TestDoctorSaysEachRefusalOnce(t *testing.T) {
 	if code != 1 {
 		t.Errorf("exit code %d", code)
 	}
-	for _, want := range []string{"of 3:       nova-lite, nova-pro, claude-sonnet-4-5\n", "of:         ListInferenceProfiles in us-east-1\n", `"bedrock:ListInferenceProfiles"`, "whoever administers the AWS account", "3 not at all"} {
+	for _, want := range []string{"of 3:       nova-lite, nova-pro, claude-sonnet-4-5\n", "of:         ListInferenceProfiles in us-east-1\n", `"bedrock:ListInferenceProfiles"`, "outcrop bedrock policy --region us-east-1 --account 123456789012 --model amazon.nova-lite-v1:0 --model amazon.nova-pro-v1:0 --model us.anthropic.claude-sonnet-4-5-20250929-v1:0\n", "whoever administers the AWS account", "3 not at all"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output lacks %q:\n%s", want, out)
 		}
