@@ -164,6 +164,9 @@ func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, targ
 	c := failing()
 	c.Body = r.Body
 	c.APIKey = used.BearerToken() != ""
+	if key, ok := used.ShortTermKey(); ok {
+		c.KeyRegion = key.Region
+	}
 	c.Served, _ = http.ParseTime(h.Get("Date")) // where it is missing, AWS's words have the times
 	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), hide(body, used)), c)
 	if e.Code == llm.CodeCredentialsExpired || e.Code == llm.CodeCredentialsInvalid { // a key may have been replaced

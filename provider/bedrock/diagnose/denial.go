@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"outcrop/llm"
+	"outcrop/provider/bedrock/iam"
 	"outcrop/provider/bedrock/modelid"
 )
 
@@ -185,13 +186,14 @@ func accountOf(arns ...string) string {
 	return ""
 }
 
-// scene says what the resource of a denial is in the call: why IAM asks for it.
+// scene says what the resource of a denial is in a call of a model: why IAM asks
+// for it. It is empty for other calls.
 func (d *denial) scene(c *Case) string {
 	arn, err := modelid.ParseARN(d.resource)
 	region := c.Target.Region
 	through := cmp.Or(profileOf(c), "the inference profile")
 	switch {
-	case d.resource == "" || err != nil:
+	case err != nil || d.action != iam.InvokeModel && d.action != iam.InvokeModelStream:
 		return ""
 	case arn.Kind == modelid.FoundationModel && arn.Region == "":
 		return through + " may be served in any region, and for that IAM asks for the right on the model's ARN that names no region, with aws:RequestedRegion unspecified."
