@@ -60,6 +60,7 @@ func openAIScenarios() []string {
 		"400 names the parameter",
 		"401 is a wrong key",
 		"403 is AWS's refusal",
+		"a missing right comes with its statement",
 		"404 is an unknown model, or AWS's word for one",
 		"408 is a model that took too long",
 		"429 is a throttle",

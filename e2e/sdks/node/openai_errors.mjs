@@ -9,9 +9,18 @@ async function refused(status, kind, aws, prompt) {
   for (const stream of [false, true]) {
     const e = await raises(kind, () => chat(prompt, { stream }));
     need(e.status === status, e);
-    need(e.message.includes(aws) && e.error.message && e.error.type && e.error.outcrop, e.error);
+    need(e.message.includes(aws) && e.error.message && e.error.type, e.error);
+    told(e.error);
     need(e.requestID?.length === 32 && e.headers.get("x-amzn-requestid"), e.headers);
   }
+}
+
+// told: the error object has a whole verdict, and the message ends with its fix.
+function told(error) {
+  const v = error.outcrop;
+  need(["code", "cause", "actor", "fix", "docs", "request_id", "retry"].every((k) => v[k]), v);
+  need(v.docs.startsWith("https://docs.aws.amazon.com/") && error.message.endsWith(v.fix), error);
+  return v;
 }
 
 scenario("400 names the parameter", async () => {
@@ -32,6 +41,14 @@ scenario("401 is a wrong key", async () => {
 });
 
 scenario("403 is AWS's refusal", () => refused(403, OpenAI.PermissionDeniedError, "AccessDeniedException", "[[fault: denied]]"));
+
+scenario("a missing right comes with its statement", async () => {
+  for (const [stream, action] of [[false, "bedrock:InvokeModel"], [true, "bedrock:InvokeModelWithResponseStream"]]) {
+    const v = told((await raises(OpenAI.PermissionDeniedError, () => chat("[[fault: deny]]", { stream }))).error);
+    need(v.code === "iam.identity_missing" && v.actor === "aws_admin" && v.retry === "no", v);
+    need(v.statement.Effect === "Allow" && v.statement.Action === action && v.statement.Resource.includes(":inference-profile/"), v);
+  }
+});
 
 scenario("404 is an unknown model, or AWS's word for one", async () => {
   const e = await raises(OpenAI.NotFoundError, () => chat("Hello.", { model: "no-such-model" }));
@@ -72,6 +89,7 @@ scenario("an answer that breaks off raises, and never claims an end", async () =
     });
     need(!(e instanceof OpenAI.APIConnectionError) && e.message, fault, e);
     need(got.startsWith("granite schist") && !finish.some(Boolean), fault, got, finish);
+    need(["code", "cause", "actor", "fix", "docs", "retry"].every((k) => e.error.outcrop[k]), fault, e.error);
   }
 });
 

@@ -10,8 +10,17 @@ def refused(status, kind, aws, prompt):
     for stream in (False, True):
         e = raises(kind, chat, prompt, stream=stream)
         need(isinstance(e, openai.APIStatusError) and e.status_code == status, e)
-        need(aws in e.message and e.body["message"] and e.body["type"] and "outcrop" in e.body, e.body)
+        need(aws in e.message and e.body["message"] and e.body["type"], e.body)
+        told(e.body)
         need(e.request_id and len(e.request_id) == 32 and e.response.headers["x-amzn-requestid"], e.response.headers)
+
+
+def told(body):
+    """The error object has a whole verdict, and the message ends with its fix."""
+    v = body["outcrop"]
+    need(all(v.get(k) for k in ("code", "cause", "actor", "fix", "docs", "request_id", "retry")), v)
+    need(v["docs"].startswith("https://docs.aws.amazon.com/") and body["message"].endswith(v["fix"]), body)
+    return v
 
 
 @scenario("400 names the parameter")
@@ -36,6 +45,14 @@ def _():
 @scenario("403 is AWS's refusal")
 def _():
     refused(403, openai.PermissionDeniedError, "AccessDeniedException", "[[fault: denied]]")
+
+
+@scenario("a missing right comes with its statement")
+def _():
+    for stream, action in ((False, "bedrock:InvokeModel"), (True, "bedrock:InvokeModelWithResponseStream")):
+        v = told(raises(openai.PermissionDeniedError, chat, "[[fault: deny]]", stream=stream).body)
+        need(v["code"] == "iam.identity_missing" and v["actor"] == "aws_admin" and v["retry"] == "no", v)
+        need(v["statement"]["Effect"] == "Allow" and v["statement"]["Action"] == action and ":inference-profile/" in v["statement"]["Resource"], v)
 
 
 @scenario("404 is an unknown model, or AWS's word for one")
@@ -90,6 +107,7 @@ def _():
         e = raises(openai.APIError, read)
         need(not isinstance(e, openai.APIConnectionError) and e.message, fault, e)
         need(got.startswith("granite schist") and not any(finish), fault, got, finish)
+        need(all(e.body["outcrop"].get(k) for k in ("code", "cause", "actor", "fix", "docs", "retry")), fault, e.body)
 
 
 @scenario("a refusal in a stream's first frame is a status")
