@@ -21,10 +21,21 @@ type Request struct {
 	TopK        Opt[int64]
 	Stop        []string
 	Reasoning   Reasoning
-	// Format is the JSON schema that the answer must follow; nil for free text.
+	// Format is the JSON that the answer must be; nil for free text.
 	Format *Format
 	// ServiceTier is the tier asked for, in the target's words; empty for its default.
 	ServiceTier string
+	// ParallelTools is whether the model may call several tools at once; unset if the
+	// caller did not say.
+	ParallelTools Opt[bool]
+	// Choices is how many answers are wanted, each by itself; 0 and 1 are one.
+	Choices int64
+	// User names the caller's own user, and Metadata are labels of the call, for the
+	// target's records; neither changes the answer.
+	User     string
+	Metadata []Label
+	// Headers are sent to the target beside its own, as the caller wrote them.
+	Headers []Label
 
 	// DropParams is whether settings that the target cannot keep are left out with a
 	// warning where they would otherwise be refused.
@@ -40,6 +51,9 @@ type Request struct {
 	// here, by their name there, such as Converse's guardrailConfig.
 	Extensions []jsonx.Member
 }
+
+// Label is a name with a value.
+type Label struct{ Name, Value string }
 
 // Opt is a setting that may be left unsaid.
 type Opt[T any] struct {
@@ -111,8 +125,9 @@ type Media struct {
 	// Base64 is the content in standard base64 with padding. Exactly one of
 	// Base64, URI, Text and Source is set.
 	Base64 string
-	// URI is where the content lies, such as s3://bucket/key; Owner is the
-	// account that owns the bucket, where given.
+	// URI is where the content lies: s3://bucket/key, which the provider reads, or an
+	// http or https address, whose content takes its place before a provider sees the
+	// request. Owner is the account that owns the bucket, where given.
 	URI, Owner string
 	// Text is a document given as plain text.
 	Text string
@@ -209,7 +224,8 @@ type Reasoning struct {
 	Thinking jsonx.Raw
 }
 
-// Format is a JSON schema that the answer must follow.
+// Format is what the answer must be: a JSON object, and one that follows Schema if
+// that is given.
 type Format struct {
 	Name, Description string
 	Schema            jsonx.Raw
