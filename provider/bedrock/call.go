@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"outcrop/llm"
 	"outcrop/provider/bedrock/converse"
@@ -77,6 +79,7 @@ func (w *way) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) 
 // call is one try that AWS has accepted.
 type call struct {
 	way    *way
+	req    *llm.Request
 	stream bool
 	resp   *upstream.Response
 	meta   llm.Meta
@@ -84,7 +87,7 @@ type call struct {
 
 // failed is the error for an answer that failed after AWS had accepted the call.
 func (c *call) failed(err error) error {
-	e := diagnose.Stream(err, c.way.failing(c.stream))
+	e := diagnose.Stream(err, c.way.failing(c.req, c.stream))
 	if e.RequestID == "" {
 		e.RequestID = c.meta.UpstreamID
 	}
@@ -108,11 +111,11 @@ func (w *way) call(ctx context.Context, req *llm.Request, stream bool) (*call, e
 	if stream {
 		u, path = w.stream, w.streamPath
 	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: jsonHeader(), Body: body}, u, &w.target, func() diagnose.Case { return w.failing(stream) })
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: jsonHeader(), Body: body}, u, &w.target, func() diagnose.Case { return w.failing(req, stream) })
 	if err != nil {
 		return nil, err
 	}
-	c := &call{way: w, stream: stream, resp: resp, meta: llm.Meta{Target: w.target, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w}}
+	c := &call{way: w, req: req, stream: stream, resp: resp, meta: llm.Meta{Target: w.target, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w}}
 	c.meta.Warnings = slices.Concat(w.warnings, changes, dropped)
 	return c, nil
 }
@@ -135,8 +138,8 @@ func requestError(err error) error {
 }
 
 // failing is what a diagnosis needs to know of a call by the way.
-func (w *way) failing(stream bool) diagnose.Case {
-	return diagnose.Case{Target: w.target, Base: w.base, Stream: stream, Known: w.d.account.Now().Catalogue, Now: w.d.now()}
+func (w *way) failing(req *llm.Request, stream bool) diagnose.Case {
+	return diagnose.Case{Target: w.target, Base: w.base, Stream: stream, Request: req, Known: w.d.account.Now().Catalogue, Now: w.d.now()}
 }
 
 // send signs and sends a request for the region of target. An answer with an error
@@ -162,14 +165,13 @@ func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, targ
 	}
 	h := resp.Header
 	c := failing()
-	c.Body = r.Body
 	c.APIKey = used.BearerToken() != ""
 	if key, ok := used.ShortTermKey(); ok {
 		c.KeyRegion = key.Region
 	}
 	c.Served, _ = http.ParseTime(h.Get("Date")) // where it is missing, AWS's words have the times
 	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), hide(body, used)), c)
-	if e.Code == llm.CodeCredentialsExpired || e.Code == llm.CodeCredentialsInvalid { // a key may have been replaced
+	if e.UpstreamStatus != http.StatusBadRequest && (e.Code == llm.CodeCredentialsExpired || e.Code == llm.CodeCredentialsInvalid) { // a key may have been replaced
 		e.Retry = llm.RetryNo
 		if d.source.Invalidate(used) {
 			e.Retry = llm.RetryAfterRefresh
@@ -182,8 +184,11 @@ func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, targ
 // passed on: a proxy's error page may repeat the request.
 func hide(body []byte, c creds.Credentials) []byte {
 	for _, secret := range []string{c.BearerToken(), c.SessionToken()} {
-		if secret != "" {
-			body = bytes.ReplaceAll(body, []byte(secret), []byte("[secret]"))
+		if secret == "" {
+			continue
+		}
+		for _, written := range []string{secret, strings.ReplaceAll(secret, "/", `\/`), html.EscapeString(secret), url.QueryEscape(secret)} {
+			body = bytes.ReplaceAll(body, []byte(written), []byte("[secret]"))
 		}
 	}
 	return body

@@ -28,7 +28,7 @@ func (d *deployment) fetch(ctx context.Context, end *endpoint.Endpoint, query st
 	target := llm.Target{API: "control", Region: end.Region, ID: path[0], Note: d.params.Note}
 	resp, err := d.send(ctx, r, u, &target, func() diagnose.Case { return diagnose.Case{Target: target, Now: d.now()} })
 	if err != nil {
-		if e, ok := errors.AsType[*llm.Error](err); ok && (e.Code == llm.CodeIdentityMissing || e.Code == llm.CodeDenied) {
+		if e, ok := errors.AsType[*llm.Error](err); ok && (e.Code == llm.CodeIdentityMissing || e.Code == llm.CodeDenied && len(e.Statement) > 0) {
 			e.Statement = jsonx.Raw(inventory.Statement)
 			e.Fix = "Add this statement to the policy of the gateway's identity: " + inventory.Statement
 		}

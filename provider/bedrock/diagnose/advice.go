@@ -22,7 +22,7 @@ func (c *Case) advise(e *llm.Error, d *denial) {
 	case "iam":
 		c.adviseRight(e, d)
 	case "access":
-		c.adviseAccess(e)
+		c.adviseAccess(e, d)
 	case "credentials":
 		c.adviseCredentials(e)
 	case "model":
@@ -47,7 +47,7 @@ func meaning(code llm.Code) string {
 }
 
 // adviseAccess is for what the account has not got yet.
-func (c *Case) adviseAccess(e *llm.Error) {
+func (c *Case) adviseAccess(e *llm.Error, d *denial) {
 	in := " in " + cmp.Or(c.Target.Region, "the region of the call")
 	switch e.Code {
 	case llm.CodeUseCaseForm:
@@ -61,14 +61,14 @@ func (c *Case) adviseAccess(e *llm.Error) {
 		}
 		e.Cause = "The account's first call of this model subscribes to it in AWS Marketplace, and whoever made it may not subscribe."
 		e.Statement = marketplace()
-		e.Fix = "Call the model once with an identity that has these rights, or add this statement to a policy of the gateway's identity, and call again after " + cmp.Or(wait(e.Message), "a few minutes") + ": " + string(e.Statement)
+		e.Fix = "Call the model once with an identity that has these rights, or add this statement to a policy of " + who(d.principal) + ", and call again after " + cmp.Or(wait(e.Message), "a few minutes") + ": " + string(e.Statement)
 	case llm.CodeMarketplacePending:
 		e.Fix = "Wait " + cmp.Or(wait(e.Message), "a few minutes") + " and call again; after 15 minutes look at the agreement in the AWS Marketplace console."
 	case llm.CodeDataRetention:
 		e.Cause = "The model is offered only to accounts that let AWS keep prompts and answers, and the account's mode" + in + " is another."
 		e.Fix = "If your rules allow it, set the mode by aws bedrock put-account-data-retention --mode provider_data_share" + regionFlag(c.Target.Region) + "; Claude Fable 5.1 and later take aws_review as well."
 	case llm.CodeAccountNotAuthorized:
-		e.Cause = "AWS has not cleared this account for the operation; no policy of yours is the reason."
+		e.Cause = "AWS has not cleared this account for the operation, as far as its words tell."
 		e.Fix = "Check that this is the account and region that was meant, and open a support case with AWS that names the request id."
 	default: // not_granted
 		e.Fix = "Open the model in the model catalogue of the Bedrock console" + in + " and see whether it asks for an agreement, a form or access; an organisation's policy can keep it closed as well."
@@ -235,7 +235,7 @@ func (c *Case) adviseRequest(e *llm.Error) {
 			e.Cause = "The prompt has " + n[1] + " tokens, and the limit is " + n[2] + "."
 		} else if n != nil {
 			e.Cause = "The prompt has " + n[3] + " tokens and max_tokens is " + n[4] + ", and together they may be " + n[5] + "."
-		} else if m, ok := c.model(); ok && m.Context > 0 {
+		} else if m, ok := c.model(); ok && m.Context > 0 && e.UpstreamStatus != 413 { // which is about bytes
 			e.Cause = "The context window of " + m.ID + " has " + strconv.FormatInt(m.Context, 10) + " tokens."
 		}
 	case llm.CodeMaxTokens:

@@ -63,7 +63,7 @@ func TestTheMissingStatementIsGiven(t *testing.T) {
 		},
 		"a service control policy": {
 			"us." + sonnet, invoke, us, "because no service control policy allows the " + invoke + " action",
-			`"Resource":"` + us + `"`, "a service control policy at every level of the organisation above account 111122223333", "the profile itself",
+			`"Resource":"` + us + `"`, "a service control policy at every level of the organisation from the root to account 111122223333 itself", "the profile itself",
 		},
 		"the boundary": {
 			"us." + sonnet, invoke, us, "because no permissions boundary allows the " + invoke + " action",
@@ -200,14 +200,22 @@ func TestWhatTheCallerSentStaysOutOfTheLog(t *testing.T) {
 	if e.Message != words || strings.Contains(e.Logged, "diary") || !strings.Contains(e.Logged, "Value '…' at 'messages.1.member.content' failed") {
 		t.Errorf("message %q, logged %q", e.Message, e.Logged)
 	}
-	const repeating = "Malformed input: my secret diary, page 1, reads badly at messages.1.content"
-	e = diagnose.Fault(converse.DecodeFault(400, "ValidationException", "", "", []byte(`{"message":"`+repeating+`"}`)), diagnose.Case{
-		Body: []byte(`{"messages":[{"content":[{"text":"Dear all, my secret diary, page 1, reads as follows"}]}]}`),
-	})
-	if e.Message != repeating || strings.Contains(e.Logged, "diary") || !strings.HasPrefix(e.Logged, "Malformed input:") || !strings.HasSuffix(e.Logged, "badly at messages.1.content") {
-		t.Errorf("message %q, logged %q", e.Message, e.Logged)
+	asked := &llm.Request{Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Dear all,\nmy secret diary, page 1, reads\nas follows"}, {Kind: llm.BlockText, Text: "PIN=4711 "}}}}}
+	for _, repeating := range []string{
+		"Malformed input: my secret diary, page 1, reads badly at messages.1.content", "The model returned the following errors: odd: Dear all,\\nmy secret diary, page 1, reads\\nas follows, it says",
+		"Odd: PIN=4711 .",
+	} {
+		f := converse.DecodeFault(400, "ValidationException", "", "", []byte(`{"message":"`+repeating+`"}`))
+		e = diagnose.Fault(f, diagnose.Case{Request: asked})
+		if e.Message != f.Message || strings.Contains(e.Logged, "diary") || strings.Contains(e.Logged, "4711") || e.Logged == "" {
+			t.Errorf("message %q, logged %q", e.Message, e.Logged)
+		}
 	}
-	e = diagnose.Fault(converse.DecodeFault(400, "ValidationException", "", "", []byte(`{"message":"This model doesn't support tool use."}`)), diagnose.Case{Body: []byte(`{"messages":[]}`)})
+	e = diagnose.Fault(converse.DecodeFault(400, "ValidationException", "", "", []byte(`{"message":"Odd: 'sk-live-abcdefghijkl' at 'messages.1.content'"}`)), diagnose.Case{})
+	if e.Logged != "Odd: '…' at 'messages.1.content'" {
+		t.Errorf("logged %q", e.Logged)
+	}
+	e = diagnose.Fault(converse.DecodeFault(400, "ValidationException", "", "", []byte(`{"message":"This model doesn't support tool use."}`)), diagnose.Case{Request: asked})
 	if e.Logged != "" {
 		t.Errorf("nothing is quoted, but logged is %q", e.Logged)
 	}

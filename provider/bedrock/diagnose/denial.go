@@ -41,32 +41,46 @@ type denial struct {
 	policy                      string // ARN of the policy that denies
 }
 
-// readDenial reads IAM's sentence; it is not ok if the message is another.
+// readDenial reads IAM's sentence; it is not ok if the message is another. The
+// sentence stands at the beginning, behind what SDKs put in front: further on a
+// message may repeat anything.
 func readDenial(message string) (d denial, ok bool) {
-	words := strings.FieldsFunc(strings.Map(straight, message), func(r rune) bool {
-		return r == ' ' || r == '\t' || r == '\n' || r == '\u00a0'
-	})
+	words := strings.Fields(strings.Map(straight, message))
 	bare := make([]string, len(words)) // without the punctuation around them
 	for i, w := range words {
 		bare[i] = strings.Trim(w, `"'.,;:()[]{}`+"`")
 	}
-	at := phrase(bare, "not authorized to perform")
-	if at < 0 || at+4 >= len(bare) || !strings.Contains(bare[at+4], ":") {
+	at := phrase(bare, "is not authorized to perform")
+	if at < 2 || at+5 >= len(bare) || !strings.EqualFold(bare[at-2], "user") || !isFront(strings.Join(words[:at-2], " ")) {
 		return denial{}, false
 	}
-	d.action = bare[at+4]
-	for _, w := range bare[:at] {
-		if strings.HasPrefix(w, "arn:") {
-			d.principal = w
+	d.principal, d.action = bare[at-1], spelt(bare[at+5])
+	if !isAction(d.action) {
+		return denial{}, false
+	}
+	rest := bare[at+6:]
+	if on := phrase(rest, "on resource"); on == 0 && len(rest) > 2 {
+		if r := rest[2]; r == "*" || strings.HasPrefix(r, "arn:") {
+			d.resource, rest = r, rest[3:]
 		}
 	}
-	rest := bare[at+5:]
-	if on := phrase(rest, "on resource"); on >= 0 && on+2 < len(rest) {
-		if r := rest[on+2]; r == "*" || strings.HasPrefix(r, "arn:") {
-			d.resource = r
+	from, to := phrase(rest, "because no"), 0
+	if from >= 0 {
+		from += 2
+		to = from + max(0, phrase(rest[from:], "allows"))
+	} else if from = phrase(rest, "explicit deny in"); from >= 0 {
+		d.explicit = true
+		from += 3
+		for to = from; to < len(rest) && !strings.HasPrefix(rest[to], "arn:") && to < from+6; to++ {
 		}
+		if to < len(rest) && strings.HasPrefix(rest[to], "arn:") {
+			d.policy = rest[to]
+		}
+	} else {
+		d.explicit = phrase(rest, "explicit deny") >= 0
+		return d, true
 	}
-	why := said(plainly(strings.Join(rest, " ")))
+	kind := plainly(strings.Join(rest[from:to], " "))
 	for _, l := range []struct {
 		words string
 		layer layer
@@ -74,25 +88,41 @@ func readDenial(message string) (d denial, ok bool) {
 		{"service control", servicePolicy},
 		{"resource control", resourceControl},
 		{"permissions boundary|permission boundary|permissions boundaries", boundary},
-		{"session policy", sessionPolicy},
+		{"session", sessionPolicy},
 		{"vpc endpoint|vpce", endpointPolicy},
 		{"resource based", resourcePolicy},
 		{"identity based", identityPolicy},
 	} {
-		if why.says(l.words) {
+		if kind.says(l.words) {
 			d.layer = l.layer
 			break
 		}
 	}
-	d.explicit = why.says("explicit deny|explicitly denied|explicitly denies")
-	if d.explicit {
-		for _, w := range rest {
-			if strings.HasPrefix(w, "arn:") && w != d.resource {
-				d.policy = w
-			}
+	return d, true
+}
+
+// isFront reports whether a text is nothing but what SDKs and Converse put in front
+// of AWS's words.
+func isFront(text string) bool {
+	return text == "" || strings.TrimSpace(string(unwrapped(plainly(text+" x")))) == "x"
+}
+
+// isAction reports whether a word is an action's name: service:Name.
+func isAction(s string) bool {
+	service, name, ok := strings.Cut(s, ":")
+	const letters = "abcdefghijklmnopqrstuvwxyz"
+	return ok && service != "" && name != "" && strings.Trim(service, letters+"0123456789-") == "" && strings.Trim(name, letters+strings.ToUpper(letters)+"0123456789") == ""
+}
+
+// spelt gives an action as IAM spells it, where it is one of a call's: IAM takes any
+// letter case.
+func spelt(action string) string {
+	for _, known := range []string{iam.InvokeModel, iam.InvokeModelStream, iam.CountTokens, iam.ApplyGuardrail, iam.CallWithBearer} {
+		if strings.EqualFold(action, known) {
+			return known
 		}
 	}
-	return d, true
+	return action
 }
 
 // phrase gives the place of consecutive words, in any case; -1 if they are not
@@ -115,13 +145,9 @@ func phrase(words []string, wanted string) int {
 	return -1
 }
 
-// bearerAction is the right that every call with an API key needs beside its own
-// (https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-permissions.html).
-const bearerAction = "bedrock:CallWithBearerToken"
-
 // code gives the verdict of a denial.
 func (d *denial) code() llm.Code {
-	if strings.EqualFold(d.action, bearerAction) && !d.explicit && (d.layer == identityPolicy || d.layer == unknownLayer) {
+	if d.action == iam.CallWithBearer && !d.explicit && (d.layer == identityPolicy || d.layer == unknownLayer) {
 		return llm.CodeBearerNotAllowed
 	}
 	missing, denies := llm.CodeDenied, llm.CodeDenied
@@ -163,18 +189,32 @@ func who(principal string) string {
 		return "the gateway's identity"
 	}
 	kind, name, _ := strings.Cut(parts[5], "/")
-	switch kind {
-	case "assumed-role":
-		role, _, _ := strings.Cut(name, "/")
-		return "role " + role
-	case "user", "role":
-		return kind + " " + name[strings.LastIndexByte(name, '/')+1:]
-	case "root":
+	last := name[strings.LastIndexByte(name, '/')+1:]
+	if kind == "assumed-role" {
+		last, _, _ = strings.Cut(name, "/")
+	}
+	switch {
+	case strings.HasPrefix(last, reservedSSO): // AWSReservedSSO_NAME_HASH, which IAM does not let anybody change
+		set := strings.TrimPrefix(last, reservedSSO)
+		if i := strings.LastIndexByte(set, '_'); i > 0 {
+			set = set[:i]
+		}
+		return "permission set " + set + " in IAM Identity Center"
+	case kind == "assumed-role":
+		return "role " + last
+	case kind == "user" || kind == "role":
+		return kind + " " + last
+	case kind == "root":
 		return "the root user of account " + parts[4]
 	default:
 		return principal
 	}
 }
+
+// reservedSSO begins the names of the roles that IAM Identity Center makes of
+// permission sets
+// (https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html).
+const reservedSSO = "AWSReservedSSO_"
 
 // accountOf is the account in the first of some ARNs that has one.
 func accountOf(arns ...string) string {

@@ -33,9 +33,9 @@ type Case struct {
 	Now, Served time.Time
 	// Known is what is known of models and profiles; nil if nothing is.
 	Known *catalog.Catalogue
-	// Body is what was sent, so that what AWS repeats of it stays out of the log; nil
-	// if it is not at hand any more.
-	Body []byte
+	// Request is what was asked for, so that what AWS repeats of it stays out of the
+	// log; nil for calls that carry nothing of a caller's.
+	Request *llm.Request
 }
 
 // Fault gives the error for an answer that failed: AWS's words, a code of the
@@ -62,12 +62,14 @@ func Fault(f *wire.Fault, c Case) *llm.Error {
 	if f.OriginalMessage != "" && !strings.Contains(f.Message, f.OriginalMessage) {
 		e.Message += " (" + f.OriginalMessage + ")"
 	}
+	judged := *f
+	judged.Message = llm.Clip(f.Message, maxJudged)
 	var d denial
-	e.Code, d = code(f, &c)
+	e.Code, d = code(&judged, &c)
 	e.Actor = d.actor()
 	c.advise(e, &d)
-	e.Logged = unquoted(e.Message)
-	if rest, repeats := withoutRepeats(cmp.Or(e.Logged, e.Message), c.Body); repeats {
+	e.Logged = llm.Clip(unquoted(judged.Message), maxLogged)
+	if rest, repeats := withoutRepeats(cmp.Or(e.Logged, e.Message), c.Request); repeats {
 		e.Logged = rest
 	}
 	if e.Message == "" {
@@ -75,6 +77,10 @@ func Fault(f *wire.Fault, c Case) *llm.Error {
 	}
 	return e
 }
+
+// maxJudged is as much of a message as is judged, in bytes: AWS's own words are
+// shorter by far.
+const maxJudged = 8 << 10
 
 func status(aws int) int {
 	switch {

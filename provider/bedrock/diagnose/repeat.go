@@ -1,43 +1,69 @@
 package diagnose
 
-import "strings"
+import (
+	"iter"
+	"slices"
+	"strings"
 
-// What of a request a message repeats is told by pieces of this many bytes, so that
-// names of fields and short values stay legible; of long requests the beginning
-// and the end are looked at.
-const (
-	pieceLen = 24
-	maxSeen  = 2 << 20
+	"outcrop/llm"
 )
 
-// withoutRepeats gives a message without what it repeats of a request's body, and
-// whether there was any.
-func withoutRepeats(message string, body []byte) (string, bool) {
-	if len(message) < pieceLen || len(body) < pieceLen {
+// What a message repeats of a request is found by pieces of pieceLen bytes, and
+// shorter texts as a whole if they have shortest bytes; of a message the beginning
+// is looked at, which is all that a log has room for, and of a request maxSeen
+// bytes, its last turns first.
+const (
+	pieceLen  = 24
+	shortest  = 8
+	maxLogged = 2 << 10
+	maxSeen   = 4 << 20
+)
+
+type piece = [pieceLen]byte
+
+// withoutRepeats gives a message without what it repeats of a request, and whether
+// there was any. It looks at each byte of both once.
+func withoutRepeats(message string, req *llm.Request) (string, bool) {
+	if req == nil || len(message) < shortest {
 		return message, false
 	}
-	pieces := make(map[[pieceLen]byte][]int, len(message))
+	message = llm.Clip(message, maxLogged)
+	pieces := map[piece]bool{} // those that the request has too
 	for i := 0; i+pieceLen <= len(message); i++ {
-		key := [pieceLen]byte([]byte(message[i : i+pieceLen]))
-		pieces[key] = append(pieces[key], i)
+		pieces[piece([]byte(message[i:i+pieceLen]))] = false
 	}
 	repeated := make([]bool, len(message))
 	found := false
-	look := func(part []byte) {
-		for i := 0; i+pieceLen <= len(part); i++ {
-			for _, at := range pieces[[pieceLen]byte(part[i:i+pieceLen])] {
-				found = true
-				for j := range pieceLen {
-					repeated[at+j] = true
-				}
+	mark := func(at, n int) {
+		found = true
+		for i := at; i < at+n; i++ {
+			repeated[i] = true
+		}
+	}
+	left := maxSeen
+	for text := range texts(req) {
+		if len(text) < shortest || left <= 0 {
+			continue
+		}
+		text = text[:min(len(text), left)]
+		left -= len(text)
+		if len(text) < pieceLen {
+			if at := strings.Index(message, text); at >= 0 {
+				mark(at, len(text))
+			}
+			continue
+		}
+		for i := 0; i+pieceLen <= len(text); i++ {
+			key := piece([]byte(text[i : i+pieceLen]))
+			if seen, there := pieces[key]; there && !seen {
+				pieces[key] = true
 			}
 		}
 	}
-	if len(body) <= 2*maxSeen {
-		look(body)
-	} else {
-		look(body[:maxSeen])
-		look(body[len(body)-maxSeen:])
+	for i := 0; i+pieceLen <= len(message); i++ {
+		if pieces[piece([]byte(message[i:i+pieceLen]))] {
+			mark(i, pieceLen)
+		}
 	}
 	if !found {
 		return message, false
@@ -52,4 +78,58 @@ func withoutRepeats(message string, body []byte) (string, bool) {
 		}
 	}
 	return strings.ToValidUTF8(b.String(), "…"), true
+}
+
+// texts are what a caller has said in a request, the last turns first.
+func texts(req *llm.Request) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, t := range slices.Backward(req.Turns) {
+			if !blockTexts(t.Blocks, yield) {
+				return
+			}
+		}
+		if !blockTexts(req.System, yield) {
+			return
+		}
+		for _, t := range req.Tools {
+			if !yield(t.Description) || !yield(string(t.Schema)) {
+				return
+			}
+		}
+		for _, label := range slices.Concat([]llm.Label{{Value: req.User}}, req.Metadata) {
+			if !yield(label.Value) {
+				return
+			}
+		}
+		for _, s := range req.Stop {
+			if !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+func blockTexts(blocks []llm.Block, yield func(string) bool) bool {
+	for i := range blocks {
+		b := &blocks[i]
+		if !yield(b.Text) {
+			return false
+		}
+		if m := b.Media; m != nil && (!yield(m.Text) || !yield(m.Context) || !yield(m.URI) || !yield(m.Name)) {
+			return false
+		}
+		if b.ToolUse != nil && !yield(string(b.ToolUse.Input)) {
+			return false
+		}
+		if b.ToolResult == nil {
+			continue
+		}
+		for j := range b.ToolResult.Content {
+			c := &b.ToolResult.Content[j]
+			if !yield(string(c.JSON)) || !blockTexts([]llm.Block{c.Block}, yield) {
+				return false
+			}
+		}
+	}
+	return true
 }

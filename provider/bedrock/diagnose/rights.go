@@ -28,60 +28,85 @@ func (c *Case) adviseRight(e *llm.Error, d *denial) {
 		return
 	}
 	statements := c.missing(d)
-	if d.layer == endpointPolicy {
-		for i := range statements {
+	if len(statements) == 0 {
+		e.Fix = "Allow " + d.action + place(d, whose, " in ") + ", on what the call needs and nothing more."
+		return
+	}
+	what, text := "this statement", ""
+	if len(statements) > 1 {
+		what = "these statements"
+	}
+	for i := range statements {
+		statements[i].Sid = ""
+		if d.layer == endpointPolicy {
 			statements[i].Principal = "*"
 		}
+		if i > 0 {
+			text += ","
+		}
+		text += string(statements[i].JSON()) //nolint:perfsprint // at most a handful
 	}
 	e.Statement = statements[0].JSON()
-	what, text := "this statement", string(e.Statement)
-	if len(statements) > 1 {
-		what, text = "these statements", text+","+string(statements[1].JSON())
-	}
-	var place string
-	switch e.Code {
-	case llm.CodeSCPMissing:
-		place = "a service control policy at every level of the organisation above account " + cmp.Or(accountOf(d.resource, d.principal), "of the call")
-	case llm.CodeBoundaryMissing:
-		place = "the permissions boundary of " + whose
-	case llm.CodeSessionMissing:
-		place = "the session policy with which " + whose + " is assumed"
-	case llm.CodeEndpointMissing:
-		place = "the policy of the VPC endpoint that the gateway calls through"
-	case llm.CodeDenied:
+	if d.layer == unknownLayer {
 		e.Fix = "AWS does not say which policy withholds it; if none of the policies of " + whose + " allows it, add " + what + " to one: " + text
 		return
-	default:
-		place = "a policy of " + whose
 	}
-	e.Fix = "Add " + what + " to " + place + ": " + text
+	e.Fix = "Add " + what + place(d, whose, " to ") + ": " + text
+}
+
+// place says where a statement belongs, behind a preposition.
+func place(d *denial, whose, to string) string {
+	switch d.layer {
+	case servicePolicy:
+		return to + "a service control policy at every level of the organisation from the root to account " + cmp.Or(accountOf(d.principal, d.resource), "of the call") + " itself"
+	case resourceControl:
+		return to + "the organisation's resource control policies over account " + cmp.Or(accountOf(d.resource), "of the resource")
+	case boundary:
+		return to + "the permissions boundary of " + whose
+	case sessionPolicy:
+		return to + "the session policy with which " + whose + " is assumed"
+	case endpointPolicy:
+		return to + "the policy of the VPC endpoint that the gateway calls through"
+	case resourcePolicy:
+		return to + "the policy of the resource itself in account " + cmp.Or(accountOf(d.resource), "of the resource") + ", with " + whose + " as its Principal"
+	case identityPolicy, unknownLayer:
+	}
+	return to + "a policy of " + whose
 }
 
 // missing are the statements that allow what was refused, that for the refused
-// resource in front. AWS asks for a profile first, and for the models behind it
-// once that is allowed, so for a profile they are there too: the call needs them in
-// any case. The statements have no names: the policy that they are pasted into may
-// have one of the same, which IAM does not take
+// resource in front; none if AWS's words do not tell what to allow. AWS asks for a
+// profile first, and for the models behind it once that is allowed, so for the
+// call's own profile they are there too: the call needs them in any case. Without a
+// resource in AWS's words it is all that the call needs. They will have no names:
+// the policy that they are pasted into may have one of the same, which IAM does not
+// take
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html).
 func (c *Case) missing(d *denial) iam.Document {
+	service, _, _ := strings.Cut(d.action, ":")
+	named := d.resource != "" && d.resource != "*"
 	call := iam.Call{
-		Account: accountOf(d.resource, d.principal), Region: c.Target.Region, ID: c.Target.ID, Base: c.Base,
+		Account: cmp.Or(accountOf(d.resource), accountOf(d.principal)), Region: c.Target.Region, ID: c.Target.ID, Base: c.Base,
 		Whole: d.action == iam.InvokeModel, Stream: d.action == iam.InvokeModelStream,
 	}
-	all := iam.Document{iam.Missing(call, c.Known, d.action, cmp.Or(d.resource, "*"))}
-	if arn, err := modelid.ParseARN(d.resource); err == nil && (arn.Kind == modelid.InferenceProfile || arn.Kind == modelid.ApplicationInferenceProfile) {
+	switch {
+	case call.Whole || call.Stream:
 		needs, err := iam.Needs(call, c.Known)
-		for _, s := range needs {
-			if err == nil && !slices.Contains(s.Resources, d.resource) {
-				all = append(all, iam.Missing(call, c.Known, d.action, s.Resources[0]))
-				break
-			}
+		if err == nil && (!named || slices.Contains(needs[0].Resources, d.resource)) {
+			return needs
 		}
+		if !named {
+			return nil
+		}
+		return iam.Document{iam.Missing(call, c.Known, d.action, d.resource)}
+	case service == "aws-marketplace":
+		return iam.Document{iam.Marketplace()}
+	case d.action == iam.CallWithBearer || strings.HasPrefix(d.action, "bedrock:List"): // they have no resource
+		return iam.Document{iam.Missing(call, c.Known, d.action, "*")}
+	case !named || !slices.Contains([]string{"bedrock", "bedrock-mantle", "sagemaker", "kms"}, service):
+		return nil
 	}
-	for i := range all {
-		all[i].Sid = ""
-	}
-	return all
+	return iam.Document{iam.Missing(call, c.Known, d.action, d.resource)}
 }
 
 // marketplace is the statement that allows the subscription, without a name as
@@ -94,24 +119,22 @@ func marketplace() jsonx.Raw {
 
 // adviseDeny is for an explicit deny, which no allow outweighs.
 func (c *Case) adviseDeny(e *llm.Error, d *denial, whose string) {
-	var place string
+	where := "the policies of " + whose
 	switch {
 	case d.policy != "":
-		place = "the " + string(d.layer) + " " + d.policy
+		where = "the " + string(d.layer) + " " + d.policy
 	case d.layer == servicePolicy, d.layer == resourceControl:
-		place = "the organisation's " + strings.TrimSuffix(string(d.layer), "y") + "ies"
+		where = "the organisation's " + strings.TrimSuffix(string(d.layer), "y") + "ies"
 	case d.layer == boundary:
-		place = "the permissions boundary of " + whose
+		where = "the permissions boundary of " + whose
 	case d.layer == sessionPolicy:
-		place = "the session policy with which " + whose + " is assumed"
+		where = "the session policy with which " + whose + " is assumed"
 	case d.layer == endpointPolicy:
-		place = "the policy of the VPC endpoint that the gateway calls through"
+		where = "the policy of the VPC endpoint that the gateway calls through"
 	case d.layer == resourcePolicy:
-		place = "the resource's policy"
-	case d.layer == identityPolicy:
-		place = "the policies of " + whose + ", its groups' among them"
-	default:
-		place = "the policies that hold for " + whose
+		where = "the resource's policy"
+	case strings.HasPrefix(whose, "user "):
+		where += ", its groups' among them"
 	}
 	if e.Cause != "" {
 		e.Cause += " "
@@ -122,7 +145,7 @@ func (c *Case) adviseDeny(e *llm.Error, d *denial, whose string) {
 	if len(resources) > 0 {
 		e.Fix += " on " + strings.Join(resources, ", ")
 	}
-	e.Fix += " out of the deny in " + place
+	e.Fix += " out of the deny in " + where
 	if len(regions) > 0 {
 		e.Fix += ", or, if it goes by region, add " + strings.Join(regions, ", ") + " to the regions that its condition on aws:RequestedRegion leaves out"
 	}

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"slices"
 	"strings"
 
 	"outcrop/llm"
@@ -28,6 +29,7 @@ func judge(s said, rules []rule, def llm.Code) llm.Code {
 // type the exception has: the words are in AccessDeniedException,
 // ResourceNotFoundException and ValidationException alike (public reports;
 // https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html).
+// They judge what is spoken.
 func accessRules() []rule {
 	return []rule{
 		{llm.CodeUseCaseForm, []string{"use case", "form|details", "submit|submitted|fill|filled|complete|required"}},
@@ -38,57 +40,96 @@ func accessRules() []rule {
 		{llm.CodeEndOfLife, []string{"end of its life|end of life|has been retired|is retired|has been deprecated"}},
 		{llm.CodeNotGranted, []string{"not have access to the model|not have access to this model|not have access to model|no access to the model|not authorized to access this model|access to this model has not|not available for this account|not available to this account|not available for your account|not available in your account"}},
 		{llm.CodeAccountNotAuthorized, []string{"account is not authorized|account has not been authorized|account not authorized|channel program accounts|unsupported countries|unsupported country"}},
+		{llm.CodeFeature, []string{"prompt caching|caching", "unsupported model|not allow|not support|not supported"}},
+	}
+}
+
+// credentialRules are for refusals that speak of the credentials.
+func credentialRules() []rule {
+	return []rule{
 		{llm.CodeAPIKeyExpired, []string{"bearer token|api key|apikey", "expired"}},
 		{llm.CodeAPIKeyInvalid, []string{"api key|apikey|bearer token", "valid|invalid|make sure|not recognized|pre defined prefix|malformed|format"}},
-		{llm.CodeFeature, []string{"prompt caching|caching", "unsupported model|not allow|not support|not supported"}},
 		{llm.CodeCredentialsExpired, []string{"security token|session token", "expired"}},
 		{llm.CodeCredentialsInvalid, []string{"security token|session token|access key id", "invalid|not exist|unknown"}},
 		{llm.CodeCredentialsMissing, []string{"missing authentication token"}},
+		{llm.CodeClockSkew, []string{clockWords}},
+		{llm.CodeWrongScope, []string{"scoped|credential scope"}},
+		{llm.CodeSignature, []string{"signature we calculated|request signature"}},
 	}
 }
+
+const clockWords = "signature expired|signature not yet current|is now earlier than|is still later than|request expired|date is too|not within"
 
 // validationRules are for what AWS, or a model behind it, finds wrong with a
 // request. The first that holds decides, so the narrower one stands in front.
 func validationRules() []rule {
+	const (
+		tooLong = "input is too long|prompt is too long|too many total text bytes|too many input tokens|input tokens exceeded|number of input tokens exceeds|" +
+			"exceed context limit|exceeds context limit|exceeds the context window|exceed the context window|maximum context length|context window exceeded|" +
+			"context length exceeded|context length limit exceeded|exceeds the maximum number of input tokens|input is longer than|reduce the length of the messages|reduce the length of the prompt"
+		// What stands for a limit on the answer.
+		maxTokens = "max tokens|maximum tokens|max new tokens|max gen len|max completion tokens|output tokens|max token count"
+		conflict  = "may not be|cannot both|only one of|mutually exclusive|may only be set|must be greater than|must be less than|cannot be used with|not compatible with|" +
+			"incompatible with|cannot be set with|less than or equal to|greater than or equal to|less or equal to|greater or equal to|must have value|out of range|" +
+			"not allowed when|not allowed with|when thinking is enabled|when thinking is disabled"
+		unsupported = "not support|not supported|unsupported|not supports|is deprecated"
+	)
 	return []rule{
-		{llm.CodeTooLong, []string{"input is too long|prompt is too long|too many total text bytes|too many input tokens|input tokens exceeded|number of input tokens exceeds|exceed context limit|exceeds context limit|exceeds the context window|exceed the context window|maximum context length|context window exceeded|context length exceeded|exceeds the maximum number of input tokens|input is longer than"}},
-		{llm.CodeMaxTokens, []string{"max tokens|maximum tokens|max new tokens|max gen len|max completion tokens|output tokens", "exceeds the model limit|exceeds the limit|maximum allowed|exceeds the maximum|maximum number of output tokens|greater than the model"}},
-		{llm.CodeWrongSurface, []string{"not support the api|not supported on this route|not supported by this api|not supported for this api|not supported on this endpoint|use the api"}},
-		{llm.CodeFeature, []string{"prefill", "not support|not supported"}},
+		{llm.CodeTooLong, []string{tooLong}},
+		{llm.CodeTooLong, []string{"prompt token count|input token count|prompt tokens", "exceeds the limit|exceeds the maximum|exceed the limit"}},
+		{llm.CodeMaxTokens, []string{maxTokens, "exceed the model limit|exceeds the model limit|exceeds the limit|exceed the limit|maximum allowed|exceeds the maximum|maximum number of output tokens|greater than the model|not less or equal to"}},
+		{llm.CodeMaxTokens, []string{"inference config max tokens", "failed to satisfy constraint"}},
+		{llm.CodeInvalid, []string{"failed to satisfy constraint", "length less than or equal to|length greater than or equal to", "name|description|tool use id"}},
+		{llm.CodeWrongSurface, []string{"not support the api|not supported on this route|not supported by this api|not supported for this api|not supported on this endpoint|use the api|not support the converse api|not support the converse operation|not support the converse stream operation|action does not support the model"}},
+		{llm.CodeFeature, []string{"prefill", unsupported}},
+		{llm.CodeFeature, []string{"content block|thinking|reasoning content", "model does not support|not support thinking|not supported by this model|not supported for this model"}},
 		{llm.CodeModelNotInRegion, []string{"model|models", "not available in|not supported in|not supported for|not offered in", "region|regions"}},
 		{llm.CodeThinking, []string{"thinking block|thinking blocks|expected thinking or redacted thinking|thinking signature|signature in thinking|reasoning content|redacted thinking"}},
 		{llm.CodeThinking, []string{"signature", "thinking|reasoning"}},
 		{llm.CodeEmpty, []string{"length greater than or equal to 1|minimum length of 1", "content|text|messages"}},
-		{llm.CodeConflict, []string{"may not be|cannot both|only one of|mutually exclusive|may only be set|must be greater than|must be less than|cannot be used with|not compatible with|incompatible with|cannot be set with|less than or equal to|greater than or equal to|less or equal to|greater or equal to|must have value|out of range|not allowed when|not allowed with|when thinking is enabled|when thinking is disabled"}},
+		{llm.CodeConflict, []string{conflict}},
 		{llm.CodeToolPairing, []string{"tool result|tool results|tool config", "tool use|tool uses|previous turn|tool call|tool calls|following ids|must be defined"}},
 		{llm.CodeOrder, []string{"must alternate|roles must alternate|same turn|start with a user|begin with a user|first message must|must end with a user|conversation must|last message must|last turn must"}},
+		{llm.CodeConflict, []string{"stop sequences|stop sequence", "non whitespace|blank|empty"}},
 		{llm.CodeEmpty, []string{"is blank|is empty|must be non empty|non empty content|cannot be empty|must not be empty|non whitespace|empty content|at least one content|must contain at least one"}},
+		{llm.CodeInvalid, []string{"additional properties", "must be|explicitly set|required to be"}},
 		{llm.CodeUnknownField, []string{"extraneous key|extra inputs are not permitted|extra fields|expected tags|unknown field|unknown parameter|unknown key|unrecognized field|unrecognized key|unexpected field|unexpected keyword|additional properties|unsupported parameter|invalid beta flag"}},
-		{llm.CodeFeature, []string{"model", "not support|not supported|unsupported|not supports|is deprecated"}},
-		{llm.CodeFeature, []string{"not support|not supported|unsupported", "streaming|tool use|tool choice|system|image|images|document|documents|video|audio|cache|caching|guardrail|stop sequences|counting tokens"}},
+		{llm.CodeFeature, []string{"model", unsupported}},
+		{llm.CodeFeature, []string{"not support|not supported", "streaming|tool use|tool choice|system|image|images|document|documents|video|audio|cache|caching|guardrail|stop sequences|counting tokens"}},
 	}
 }
 
 // validation gives the code of a ValidationException.
 func validation(message string) llm.Code {
-	s := unwrapped(said(plainly(message)))
+	all := plainly(message)
+	s, own := unwrapped(all), unwrapped(spoken(message))
 	switch {
 	// What is said of the id is said from the beginning: further on a message may
 	// repeat what the caller sent.
 	case s.begins("invocation of model id|invocation of model") && s.says("with on demand throughput is not"):
 		return llm.CodeModelNeedsProfile
-	case s.begins("the provided model identifier is invalid|provided model identifier is invalid|the model identifier is invalid|the model id is invalid"),
-		s.begins("could not resolve the foundation model"):
+	case own.begins("the provided model identifier is invalid|provided model identifier is invalid|the model identifier is invalid|the model id is invalid|the model id provided is invalid|provided model identifier"),
+		own.begins("could not resolve the foundation model|could not find inference profile|the provided inference profile"):
 		return llm.CodeModelUnknown
 	case s.says("validation error detected|validation errors detected", "at model id failed"):
 		return llm.CodeModelUnknown
 	case s.begins("operation not allowed"): // of accounts that AWS has not cleared (public reports)
 		return llm.CodeAccountNotAuthorized
 	}
-	if c := judge(s, accessRules(), ""); c != "" && c != llm.CodeNotGranted {
-		return c
+	// Behind the wrapper, or with what the caller sent, access is spoken of from the
+	// beginning only.
+	if !repeats(all) || own.begins("you have not|model use case|data retention|access to this model|access denied|this model is marked|this model version|your account|model access") {
+		if c := judge(own, accessRules(), ""); c != "" {
+			return c
+		}
 	}
 	return judge(s, validationRules(), llm.CodeInvalid)
+}
+
+// repeats reports whether a message is of those that go on with what the caller
+// sent, or what a model's own server makes of it.
+func repeats(s said) bool {
+	return s.says(wrapper + "|validation error detected|validation errors detected|malformed input request|field required|extraneous key")
 }
 
 // throttling gives the code of a ThrottlingException.
@@ -102,29 +143,30 @@ func throttling(s said) llm.Code {
 
 // signature gives the code of a signature that AWS does not accept.
 func signature(s said) llm.Code {
-	return judge(s, []rule{
-		{llm.CodeClockSkew, []string{"signature expired|signature not yet current|is now earlier than|is still later than|request expired|date is too|not within"}},
-		{llm.CodeWrongScope, []string{"scoped|credential scope"}},
-	}, llm.CodeSignature)
+	return judge(s, []rule{{llm.CodeClockSkew, []string{clockWords}}, {llm.CodeWrongScope, []string{"scoped|credential scope"}}}, llm.CodeSignature)
 }
 
 // denied gives the code of a refusal for want of a right, and IAM's sentence if
 // there is one.
 func denied(message string, apiKey bool, status int) (llm.Code, denial) {
-	if d, ok := readDenial(message); ok && !strings.HasPrefix(strings.ToLower(d.action), "aws-marketplace:") {
+	if d, ok := readDenial(message); ok {
+		if strings.HasPrefix(d.action, "aws-marketplace:") && !d.explicit && (d.layer == identityPolicy || d.layer == unknownLayer) {
+			return llm.CodeMarketplacePermission, d
+		}
 		return d.code(), d
 	}
-	s := unwrapped(said(plainly(message)))
-	code := judge(s, accessRules(), "")
-	if code == "" {
-		if code = signature(s); code == llm.CodeSignature && !s.says("signature we calculated|request signature") {
-			code = llm.CodeDenied
-		}
-	}
+	own := unwrapped(spoken(message))
+	code := judge(own, slices.Concat(accessRules(), credentialRules()), llm.CodeDenied)
 	if code == llm.CodeDenied && apiKey && status == 401 { // bedrock-mantle's answer to a key that it does not know
 		code = llm.CodeAPIKeyInvalid
 	}
 	return code, denial{}
+}
+
+// missing gives the code of what AWS does not find.
+func missing(message string) llm.Code {
+	own := unwrapped(spoken(message))
+	return judge(own, slices.Concat([]rule{{llm.CodeInvalid, []string{"guardrail"}}}, accessRules()), llm.CodeModelUnknown)
 }
 
 // code gives the verdict that AWS's error type and words allow, else the one that
@@ -133,7 +175,7 @@ func denied(message string, apiKey bool, status int) (llm.Code, denial) {
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html) and,
 // for bedrock-mantle, of OpenAI's API.
 func code(f *wire.Fault, c *Case) (llm.Code, denial) {
-	s := unwrapped(said(plainly(f.Message)))
+	s := unwrapped(plainly(f.Message))
 	only := func(code llm.Code) (llm.Code, denial) { return code, denial{} }
 	switch f.Type {
 	case "ValidationException", "ValidationError", "Invalid_request_error":
@@ -169,7 +211,7 @@ func code(f *wire.Fault, c *Case) (llm.Code, denial) {
 	case "MissingAuthenticationToken", "MissingAuthenticationTokenException":
 		return only(llm.CodeCredentialsMissing)
 	case "ResourceNotFoundException":
-		return only(judge(s, accessRules(), llm.CodeModelUnknown))
+		return only(missing(f.Message))
 	case "ModelTimeoutException":
 		return only(llm.CodeTimeout)
 	case "ModelErrorException", "ModelStreamErrorException":
@@ -198,7 +240,9 @@ func byStatus(f *wire.Fault, s said, c *Case) (llm.Code, denial) {
 	var code llm.Code
 	switch f.Status {
 	case 404:
-		code = judge(s, accessRules(), llm.CodeModelUnknown)
+		code = missing(f.Message)
+	case 407, 421: // a proxy's, or a host that does not serve the name
+		code = llm.CodeUnreachable
 	case 408, 504:
 		code = llm.CodeTimeout
 	case 413:

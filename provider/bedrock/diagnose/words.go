@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"maps"
 	"strings"
 	"unicode"
 )
@@ -14,44 +15,71 @@ const wrapper = "the model returned the following errors"
 // punctuation, names such as toolResult and tool_result as two words, and
 // contractions written out. What stands in quotation marks is left out unless it is
 // one name, such as 'tool_use': AWS quotes there what the caller sent.
-func plainly(message string) string {
+func plainly(message string) said {
+	text := []rune(strings.Map(straight, message))
+	quotes := quotations(text)
 	var b strings.Builder
 	b.WriteByte(' ')
 	space := true
-	var last rune // of the text, what stood before
-	put := func(r rune) {
-		b.WriteRune(r)
-		space = false
-	}
 	gap := func() {
 		if !space {
 			b.WriteByte(' ')
 			space = true
 		}
 	}
-	text := []rune(strings.Map(straight, message))
 	for i := 0; i < len(text); i++ {
 		r := text[i]
 		switch {
 		case r == '\'' || r == '"':
-			if end := closing(text, i); end > 0 && !isName(text[i+1:end]) {
+			if end := quotes[i]; end > 0 && !isName(text[i+1:end]) {
 				gap()
 				i = end
-			} else if r == '"' || !unicode.IsLetter(last) {
+			} else if r == '"' || i == 0 || !unicode.IsLetter(text[i-1]) {
 				gap()
 			} // else an apostrophe: isn't becomes isnt
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
-			if unicode.IsUpper(r) && unicode.IsLower(last) {
+			if i > 0 && unicode.IsUpper(r) && unicode.IsLower(text[i-1]) {
 				gap()
 			}
-			put(unicode.ToLower(r))
+			b.WriteRune(unicode.ToLower(r))
+			space = false
 		default:
 			gap()
 		}
-		last = r
 	}
 	gap()
-	return contractions.Replace(b.String())
+	return said(contractions.Replace(b.String()))
+}
+
+// spoken gives what of a message is AWS's alone, as plainly does: without anything
+// quoted or in brackets, and without words that may be names of the caller's, such
+// as tools.0.input_schema, #/tools/0 and tooluse_1.
+func spoken(message string) said {
+	text := []rune(strings.Map(straight, message))
+	quotes := quotations(text)
+	var b strings.Builder
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch r := text[i]; {
+		case quotes[i] > 0:
+			b.WriteByte(' ')
+			i = quotes[i]
+		case r == '[' || r == '{':
+			depth++
+		case (r == ']' || r == '}') && depth > 0:
+			depth--
+		case depth == 0:
+			b.WriteRune(r)
+		}
+	}
+	words := strings.Fields(b.String())
+	own := words[:0]
+	for _, w := range words {
+		if bare := strings.Trim(w, ".,;:!?()"); !strings.ContainsAny(bare, "._/#=@\\<>`:") {
+			own = append(own, w)
+		}
+	}
+	return plainly(strings.Join(own, " "))
 }
 
 // straight makes typographic quotation marks and apostrophes plain ones: AWS
@@ -66,19 +94,31 @@ func straight(r rune) rune {
 	return r
 }
 
-// closing finds the end of what is quoted from text[at] on; 0 if nothing is: a
-// quotation begins behind a space or bracket and ends in front of one, or of
-// punctuation.
-func closing(text []rune, at int) int {
-	if at > 0 && (unicode.IsLetter(text[at-1]) || unicode.IsDigit(text[at-1])) {
-		return 0
+// quotations gives the end of each quotation by its beginning: it begins behind what
+// is no letter and ends in front of such. It looks at each rune once.
+func quotations(text []rune) map[int]int {
+	var ends map[int]int
+	open := map[rune]int{}
+	plain := func(i int) bool {
+		return i < 0 || i >= len(text) || !unicode.IsLetter(text[i]) && !unicode.IsDigit(text[i])
 	}
-	for i := at + 1; i < len(text); i++ {
-		if text[i] == text[at] && (i+1 == len(text) || !unicode.IsLetter(text[i+1]) && !unicode.IsDigit(text[i+1])) {
-			return i
+	for i, r := range text {
+		if r != '\'' && r != '"' {
+			continue
+		}
+		from, begun := open[r]
+		switch {
+		case begun && plain(i+1):
+			if ends == nil {
+				ends = map[int]int{}
+			}
+			ends[from] = i
+			maps.DeleteFunc(open, func(_ rune, at int) bool { return at >= from }) // what began inside ends inside
+		case !begun && plain(i-1):
+			open[r] = i
 		}
 	}
-	return 0
+	return ends
 }
 
 // unquoted gives a message without what stands in quotation marks, but for single
@@ -86,25 +126,33 @@ func closing(text []rune, at int) int {
 // that is the client's to read and not the log's.
 func unquoted(message string) string {
 	text := []rune(message)
-	plain := []rune(strings.Map(straight, message)) // a rune for a rune
+	quotes := quotations([]rune(strings.Map(straight, message))) // a rune for a rune
 	var b strings.Builder
 	cut := false
 	for i := 0; i < len(text); i++ {
-		if plain[i] == '\'' || plain[i] == '"' {
-			if end := closing(plain, i); end > 0 && !isName(plain[i+1:end]) {
-				b.WriteRune(text[i])
-				b.WriteString("…")
-				b.WriteRune(text[end])
-				i, cut = end, true
-				continue
-			}
-		}
 		b.WriteRune(text[i])
+		if end := quotes[i]; end > 0 && !isPath(text[i+1:end]) {
+			b.WriteString("…")
+			b.WriteRune(text[end])
+			i, cut = end, true
+		}
 	}
 	if !cut {
 		return ""
 	}
 	return b.String()
+}
+
+// isPath reports whether quoted text is the name of a field or the way to one, such
+// as messages.1.member.content: words of letters, and numbers.
+func isPath(text []rune) bool {
+	for part := range strings.SplitSeq(string(text), ".") {
+		letters := strings.Trim(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") == ""
+		if part == "" || len(part) > 40 || !letters && strings.Trim(part, "0123456789") != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // isName reports whether quoted text is one name, of a field or the like.
