@@ -379,10 +379,8 @@ func openAccount45(t *testing.T) *account45 {
 		Profiles: []emulator.ApplicationProfile{{ID: ownProfile, Name: "granite", Region: region, Source: "us." + sonnet45}},
 		Now:      func() time.Time { return time.Now().Add(time.Duration(a.ahead.Load())) },
 	}
+	opt.Setup = a.set(t, broken{identity: everything(t, "")}) // before the gateway first looks for its lists
 	a.account = openAccount(t, opt, "", configOf())
-	if err := a.SetAccount(a.set(t, broken{identity: everything(t, "")})); err != nil {
-		t.Fatal(err)
-	}
 	if r := a.refresh(t); r.status != 200 {
 		t.Fatalf("the lists cannot be read: %+v", r)
 	}
