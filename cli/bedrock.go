@@ -96,6 +96,9 @@ func (c *callFlags) call(model string, known *catalog.Catalogue) (call iam.Call,
 	if c.Account != "" && (len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "") {
 		return call, nil, fmt.Errorf("--account: %q is not an account id of 12 digits", c.Account)
 	}
+	if !c.Whole && !c.Stream && !c.CountTokens && !c.Batch && c.Guardrail == "" && !c.APIKey {
+		return call, nil, errors.New("nothing is asked for: without --no-whole or --no-stream, or with --count-tokens, --batch, --guardrail or --api-key, something is")
+	}
 	way, others, err := c.way(model, known)
 	if err != nil {
 		return call, nil, err
@@ -182,11 +185,7 @@ var errFindings = errors.New("the policy has findings")
 // The exit code is 0 without findings, 1 with some, and 2 if the policy cannot be
 // read.
 func (c *lintCommand) Run(con console) error {
-	read := os.ReadFile
-	if c.File == "-" {
-		read = func(string) ([]byte, error) { return io.ReadAll(os.Stdin) }
-	}
-	data, err := read(c.File)
+	data, err := readPolicy(c.File)
 	if err != nil {
 		complain(con.err, "the policy cannot be read: "+err.Error(), "Give the name of a file with a policy's JSON, or - for standard input.")
 		return errProblems
@@ -252,4 +251,19 @@ func findingsJSON(found []iam.Finding) []byte {
 	}
 	w.EndArray()
 	return w.Buf
+}
+
+// readPolicy reads a policy from a file, or from standard input for -, and no more
+// of it than is needed to see that it is too long.
+func readPolicy(name string) ([]byte, error) {
+	in := os.Stdin
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		in = file
+	}
+	return io.ReadAll(io.LimitReader(in, iam.MaxPolicy+1))
 }

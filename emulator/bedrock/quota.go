@@ -44,9 +44,13 @@ func (s *state) reserve(c *call, to *catalogue.Model, req *llm.Request, now time
 	defer s.mu.Unlock()
 	key := c.region + " " + to.ID
 	var minute, day, requests int64
+	keep := time.Minute
+	if q.TokensPerDay != nil {
+		keep = 24 * time.Hour
+	}
 	kept := s.used[key][:0]
 	for _, before := range s.used[key] {
-		if now.Sub(before.at) >= 24*time.Hour {
+		if now.Sub(before.at) >= keep {
 			continue
 		}
 		kept = append(kept, before)

@@ -230,7 +230,9 @@ func parseStatement(path string, raw jsonx.Raw, variables bool) (statement, erro
 		has[m.Name] = true
 		switch m.Name {
 		case "Sid":
-			s.sid, err = word(at, m.Value)
+			if s.sid, err = word(at, m.Value); err == nil && strings.Trim(s.sid, alphanumeric) != "" {
+				err = fault(at, "%q has more than letters and digits", s.sid) // IAM User Guide, "IAM JSON policy elements: Sid"
+			}
 		case "Effect":
 			var effect string
 			if effect, err = word(at, m.Value); err == nil && effect != "Allow" && effect != "Deny" {
@@ -286,6 +288,8 @@ func parseActions(path string, v jsonx.Raw) ([]pattern, error) {
 	return all, nil
 }
 
+const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
 func parseResources(path string, v jsonx.Raw, variables bool) ([]pattern, error) {
 	arns, err := words(path, v, false)
 	if err != nil {
@@ -293,8 +297,8 @@ func parseResources(path string, v jsonx.Raw, variables bool) ([]pattern, error)
 	}
 	var all []pattern
 	for _, arn := range arns {
-		if arn != "*" && !strings.HasPrefix(arn, "arn:") {
-			return nil, fault(path, "%q is neither an ARN nor *", arn)
+		if arn != "*" && (!strings.HasPrefix(arn, "arn:") || strings.Count(arn, ":") < 5 && !strings.HasSuffix(arn, "*")) {
+			return nil, fault(path, "%q is neither an ARN of six parts nor *", arn)
 		}
 		all = append(all, compile(arn, true, variables))
 	}

@@ -32,7 +32,7 @@ func TestMalformedPoliciesAreRefusedWhereTheyAreWrong(t *testing.T) {
 		{"an action without a service", `{'Statement':[{'Effect':'Allow','Action':['bedrock:*','InvokeModel'],'Resource':'*'}]}`, "Statement[0].Action", `"InvokeModel" is not an action`},
 		{"an action that is a number", `{'Statement':[{'Effect':'Allow','Action':['a:b',7],'Resource':'*'}]}`, "Statement[0].Action[1]", "must be a string, not a number"},
 		{"no actions", `{'Statement':[{'Effect':'Allow','Action':[],'Resource':'*'}]}`, "Statement[0].Action", "must not be empty"},
-		{"a resource that is no ARN", `{'Statement':[{'Effect':'Allow','Action':'*','Resource':'anthropic.claude'}]}`, "Statement[0].Resource", "is neither an ARN nor *"},
+		{"a resource that is no ARN", `{'Statement':[{'Effect':'Allow','Action':'*','Resource':'anthropic.claude'}]}`, "Statement[0].Resource", "is neither an ARN of six parts nor *"},
 		{"a principal that is text", `{'Statement':[{'Effect':'Allow','Action':'*','Resource':'*','Principal':'me'}]}`, "Statement[0].Principal", "neither * nor an object"},
 		{"a kind of principal", `{'Statement':[{'Effect':'Allow','Action':'*','Resource':'*','Principal':{'Aws':'*'}}]}`, "Statement[0].Principal.Aws", "no such kind of principal"},
 		{"a sid twice", `{'Statement':[{'Sid':'a','Effect':'Allow','Action':'*','Resource':'*'},{'Sid':'a','Effect':'Deny','Action':'*','Resource':'*'}]}`, "Statement[1].Sid", `"a" stands twice`},

@@ -171,8 +171,10 @@ func Marketplace() Statement {
 // gives both in one statement under that condition alone: the ARN without region
 // is judged in no other way than as unspecified. A region of which the catalogue
 // does not know that the profile leads there is added to those of which it does.
-// What else Needs does not hold is given as it was refused. The statement has no more than the call needs, and is
-// enough if nothing else is missing. What c is to do follows from the action.
+// What else Needs does not hold is given as it was refused. The statement has no
+// more than the call needs, and is enough if nothing else is missing. What c is to
+// do follows from the action, and the model beneath an ARN that does not tell it
+// from the refused resource.
 func Missing(c Call, known *catalog.Catalogue, action, resource string) Statement {
 	exact := Statement{Sid: sidOf(action), Effect: Allow, Actions: []string{action}, Resources: []string{resource}}
 	c.Whole, c.Stream, c.APIKey = action == InvokeModel, action == InvokeModelStream, action == CallWithBearer
@@ -181,6 +183,9 @@ func Missing(c Call, known *catalog.Catalogue, action, resource string) Statemen
 	parts := strings.SplitN(resource, ":", 6)
 	if c.Account == "" && len(parts) == 6 {
 		c.Account = parts[4]
+	}
+	if model, ok := strings.CutPrefix(parts[len(parts)-1], "foundation-model/"); ok && c.Base == "" && !strings.Contains(model, "*") {
+		c.Base = model
 	}
 	t, err := newTarget(c, known)
 	if err != nil {

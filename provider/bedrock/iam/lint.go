@@ -2,6 +2,7 @@ package iam
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"outcrop/provider/bedrock/catalog"
@@ -46,11 +47,20 @@ type Options struct {
 	Known *catalog.Catalogue
 }
 
+// MaxPolicy is how long a policy may be that Lint reads, in bytes. IAM takes at most
+// 10,240 characters for most kinds and 20,480 for a VPC endpoint, without white space
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
+const MaxPolicy = 128 << 10
+
 // Lint finds what is wrong with a policy's JSON, in the order of the text. What it
 // cannot know it lets pass: conditions on who calls, and from where, hold for what
 // is allowed, and do not for what is denied. A call in Options that Needs
-// refuses is an error; if the policy is not JSON it is a *SyntaxError.
+// refuses is an error; if the policy is not JSON, or longer than MaxPolicy, it is a
+// *SyntaxError.
 func Lint(policy []byte, o Options) ([]Finding, error) {
+	if len(policy) > MaxPolicy {
+		return nil, &SyntaxError{Line: 1, Column: 1, Reason: fmt.Sprintf("it has more than %d bytes, and no policy of AWS's has", MaxPolicy)}
+	}
 	root, err := parseJSON(policy)
 	if err != nil {
 		return nil, err

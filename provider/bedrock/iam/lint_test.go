@@ -168,6 +168,7 @@ func TestWhatIsNotJSONIsRefusedWithItsPlace(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"":                           "1:1: not JSON: it ends where a value is due",
+		strings.Repeat(" ", 1<<18):   "1:1: not JSON: it has more than 131072 bytes, and no policy of AWS's has",
 		"{\n  \"Version\" 1}":        "2:13: not JSON: a colon is due here",
 		`{"a": [1, 2}`:               "1:12: not JSON: a comma or ] is due here",
 		`{"a": "b`:                   "1:7: not JSON: this string has no end",
