@@ -24,7 +24,7 @@ type bedrockCommand struct {
 
 // callFlags say what calls a policy is for.
 type callFlags struct {
-	Region      string `placeholder:"REGION" help:"Region that the calls are made in, such as eu-central-1."`
+	Region      string `placeholder:"REGION" env:"AWS_REGION,AWS_DEFAULT_REGION" help:"Region that the calls are made in, such as eu-central-1."`
 	Account     string `placeholder:"ACCOUNT" help:"The account's id, 12 digits."`
 	Profile     string `placeholder:"GEOGRAPHY" help:"Call through the profile of this geography, such as us or global, or none for the bare id. Default: what the gateway would take first."`
 	Stream      bool   `negatable:"" default:"true" help:"Streamed answers (ConverseStream)."`
@@ -49,8 +49,9 @@ func (c *policyCommand) Run(con console) error {
 		return err
 	}
 	var all []iam.Document
+	marketed := false // some model is another maker's than Amazon's
 	for _, m := range c.Model {
-		call, others, err := c.call(m, known)
+		call, others, err := c.call(con.err, m, known)
 		if err != nil {
 			return err
 		}
@@ -59,6 +60,7 @@ func (c *policyCommand) Run(con console) error {
 			return fmt.Errorf("--model %s: %w", m, err)
 		}
 		all = append(all, d)
+		marketed = marketed || !strings.HasPrefix(call.Base, "amazon.")
 		if len(others) > 0 {
 			fmt.Fprintf(con.err, "note: %s is called as %s; when that fails the gateway tries %s, which another --profile allows.\n", m, call.ID, strings.Join(others, ", "))
 		}
@@ -71,25 +73,32 @@ func (c *policyCommand) Run(con console) error {
 	if _, err := con.out.Write(text); err != nil {
 		return err
 	}
-	c.notes(con.err, string(text))
+	c.notes(con.err, string(text), marketed)
 	return nil
 }
 
-// notes says what is left to do.
-func (c *policyCommand) notes(w io.Writer, text string) {
+// notes says what is left to do; marketed is whether a model may need a
+// subscription.
+func (c *policyCommand) notes(w io.Writer, text string, marketed bool) {
 	if strings.Contains(text, iam.AccountPlaceholder) {
 		fmt.Fprintf(w, "note: put the account's id in the place of %s, or give --account; as it stands the policy allows nothing there.\n", iam.AccountPlaceholder)
 	}
 	if strings.Contains(text, iam.RolePlaceholder) {
 		fmt.Fprintf(w, "note: put the role that batch jobs run as in the place of %s, or give --role. The role needs a policy of its own, for its model and buckets.\n", iam.RolePlaceholder)
 	}
+	if !marketed {
+		return
+	}
 	s := iam.Marketplace()
 	fmt.Fprintf(w, "note: whoever first calls another maker's model in the account also needs: %s\n", s.JSON())
 }
 
 // call finds what AWS is called with for a model, as the gateway would first, and
-// the ids that it would try after that.
-func (c *callFlags) call(model string, known *catalog.Catalogue) (call iam.Call, others []string, err error) {
+// the ids that it would try after that. It warns on w of a model that nobody knows.
+func (c *callFlags) call(w io.Writer, model string, known *catalog.Catalogue) (call iam.Call, others []string, err error) {
+	if c.Region == "" {
+		return call, nil, errors.New("--region is required: the region that is called, such as us-east-1; AWS_REGION says it too")
+	}
 	if !endpoint.ValidRegion(c.Region) {
 		return call, nil, fmt.Errorf("--region: %q is not the name of an AWS region; one looks like eu-west-1", c.Region)
 	}
@@ -102,6 +111,11 @@ func (c *callFlags) call(model string, known *catalog.Catalogue) (call iam.Call,
 	way, others, err := c.way(model, known)
 	if err != nil {
 		return call, nil, err
+	}
+	if id, err := modelid.Parse(way.ID); err == nil && id.ARN.Kind == modelid.NoARN {
+		if _, ok := known.Model(id.Base()); !ok {
+			fmt.Fprintf(w, "outcrop: warning: no model %s is known; the nearest are %s\n", model, strings.Join(known.Nearest(model, c.Region, 3), ", "))
+		}
 	}
 	return iam.Call{
 		Account: c.Account, Region: way.Region, ID: way.ID, Base: way.Base, Whole: c.Whole, Stream: c.Stream, CountTokens: c.CountTokens,
@@ -196,7 +210,7 @@ func (c *lintCommand) Run(con console) error {
 	}
 	o := iam.Options{Kind: iam.Kind(c.Kind), Known: known}
 	for _, m := range c.Model {
-		call, _, err := c.call(m, known)
+		call, _, err := c.call(con.err, m, known)
 		if err != nil {
 			return err
 		}

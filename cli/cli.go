@@ -163,7 +163,8 @@ func (f *configFlags) load(w io.Writer) (*config.Config, error) {
 	} else {
 		data, err := os.ReadFile(f.ConfigFile)
 		if err != nil {
-			return nil, fmt.Errorf("the configuration cannot be read: %w", err)
+			complain(w, "the configuration cannot be read: "+err.Error(), "Give the file's name with --config.")
+			return nil, errProblems
 		}
 		src.Name, src.Data = f.ConfigFile, data
 		cfg, problems = config.Load(src)

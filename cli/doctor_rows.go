@@ -185,6 +185,9 @@ func (r *refusal) say() {
 		r.causes = said(r.causes, words(e.Cause))
 		r.fixes = said(r.fixes, words(e.Fix))
 		r.statements = said(r.statements, string(e.Statement))
+		for _, more := range e.Statements {
+			r.statements = said(r.statements, string(more))
+		}
 		r.docs = said(r.docs, e.Docs)
 	}
 }

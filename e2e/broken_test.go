@@ -407,6 +407,7 @@ func configOf() string {
 		}
 		fmt.Fprintf(&b, "  - model_name: %s\n    litellm_params: {model: \"bedrock/converse/%s\", aws_region_name: %s, %s}\n", f.name(), f.id(), region, keys)
 	}
+	fmt.Fprintf(&b, "  - model_name: any/*\n    litellm_params: {model: bedrock/*, aws_region_name: %s, aws_access_key_id: %s, aws_secret_access_key: %s, aws_session_token: %q}\n", region, sessionKeyID, sessionSecret, sessionToken)
 	return b.String()
 }
 

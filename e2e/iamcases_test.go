@@ -180,3 +180,26 @@ func TestALimitIsWaitedFor(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatWasMendedWorksAtTheNextCall: on the default policy, and with no pause, a
+// call whose profile is refused is not made by way of another profile the next
+// time, where another right would be missing that nobody has asked for.
+func TestWhatWasMendedWorksAtTheNextCall(t *testing.T) {
+	a := openAccount45(t)
+	for range 3 {
+		b := broken{identity: &document{}}
+		b.identity.allow(t, statement{Action: []string{"bedrock:ListFoundationModels"}, Resource: []string{"*"}})
+		if err := a.SetAccount(a.set(t, b)); err != nil {
+			t.Fatal(err)
+		}
+		r := a.chat(t, "any/"+sonnet45, false)
+		v := readVerdict(t, r.body)
+		if r.status != 403 || !strings.Contains(v.message, "inference-profile/us.") {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+		a.apply(t, &b, v)
+		if r = a.chat(t, "any/"+sonnet45, false); r.status != 200 || !strings.Contains(r.header.Get("X-Outcrop-Target"), "us."+sonnet45) {
+			t.Errorf("%d by %s: %s", r.status, r.header.Get("X-Outcrop-Target"), r.body)
+		}
+	}
+}

@@ -182,7 +182,7 @@ func (a *account45) applyNamed(t testing.TB, b *broken, body string) bool {
 			if in == "" {
 				in = "unspecified" // known to who has read AWS's page on global profiles
 			}
-			v.Fix += ", add " + in + " to the regions that its condition on aws:RequestedRegion leaves out"
+			v.Fix += ", add " + in + " to the regions that its condition on aws:RequestedRegion spares"
 		}
 	}
 	a.apply(t, b, v)
@@ -249,7 +249,7 @@ func refusalsPage(t *testing.T, rows []*refusalRow) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, refusalsHead, len(rows), litellmVersion(t), litellm.once, outcrop.once, litellm.steps, litellm.said, outcrop.steps, outcrop.said, litellm.wide, outcrop.wide)
 	for _, r := range rows {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", upper(r.fault.name), upper(r.form.String())+".")
+		fmt.Fprintf(&b, "\n## %s (%s)\n\n", upper(r.fault.name), r.form)
 		fmt.Fprintf(&b, "| | steps | what the user reads |\n| --- | --- | --- |\n")
 		fmt.Fprintf(&b, "| LiteLLM | %s | %s |\n", r.litellm.cell(), legible(r.litellm.reads))
 		fmt.Fprintf(&b, "| Outcrop | %s | `%s` %s |\n", r.outcrop.cell(), r.code, legible(r.outcrop.reads))

@@ -25,15 +25,16 @@ import (
 
 // verdict is error.outcrop of an answer, and the message beside it.
 type verdict struct {
-	Code      llm.Code  `json:"code"`
-	Cause     string    `json:"cause"`
-	Actor     llm.Actor `json:"actor"`
-	Fix       string    `json:"fix"`
-	Statement jsonx.Raw `json:"statement"`
-	Docs      string    `json:"docs"`
-	RequestID string    `json:"request_id"`
-	Retry     llm.Retry `json:"retry"`
-	message   string
+	Code       llm.Code    `json:"code"`
+	Cause      string      `json:"cause"`
+	Actor      llm.Actor   `json:"actor"`
+	Fix        string      `json:"fix"`
+	Statement  jsonx.Raw   `json:"statement"`
+	Statements []jsonx.Raw `json:"statements"`
+	Docs       string      `json:"docs"`
+	RequestID  string      `json:"request_id"`
+	Retry      llm.Retry   `json:"retry"`
+	message    string
 }
 
 func readVerdict(t testing.TB, body string) verdict {
@@ -66,7 +67,7 @@ func (a *account45) apply(t testing.TB, b *broken, v verdict) {
 		b.identity.allows = append(b.identity.allows, printed(t, v)...)
 	case len(v.Statement) > 0 && layer[family] != nil && *layer[family] != nil:
 		(*layer[family]).allows = append((*layer[family]).allows, printed(t, v)...)
-	case strings.HasPrefix(v.Fix, "Take ") && layer[family] != nil && *layer[family] != nil:
+	case strings.Contains(v.Fix, "ake ") && strings.Contains(v.Fix, " out of ") && layer[family] != nil && *layer[family] != nil:
 		except(t, *layer[family], v.Fix)
 	case v.Code == llm.CodeUseCaseForm && strings.Contains(v.Fix, "put-use-case-for-model-access"):
 		a.admin(t, http.MethodPost, "/use-case-for-model-access", `{"formData":"`+base64.StdEncoding.EncodeToString([]byte(`{"companyName":"Example","useCases":"tests"}`))+`"}`)
@@ -97,13 +98,16 @@ func printed(t testing.TB, v verdict) []jsonx.Raw {
 	if err := jsonx.Unmarshal([]byte("[{"+text+"]"), &all); err != nil || len(all) == 0 || string(all[0]) != string(v.Statement) {
 		t.Fatalf("%v: %q does not end with the statement %s", err, v.Fix, v.Statement)
 	}
+	if len(all) > 1 && !slices.EqualFunc(all, v.Statements, func(a, b jsonx.Raw) bool { return string(a) == string(b) }) {
+		t.Fatalf("%q has other statements than %s", v.Fix, v.Statements)
+	}
 	return all
 }
 
 // The sentence of a deny.
 var (
-	takeOut    = regexp.MustCompile(`^Take (\S+)(?: on (.+?))? out of the deny in `)
-	addRegions = regexp.MustCompile(`add (.+?) to the regions that its condition on aws:RequestedRegion leaves out`)
+	takeOut    = regexp.MustCompile(`[Tt]ake (\S+)(?: on (.+?))? out of (?:the deny in |it)`)
+	addRegions = regexp.MustCompile(`add (.+?) to the regions that its condition on aws:RequestedRegion spares`)
 )
 
 // except narrows the denies of a policy as a fix says.

@@ -18,6 +18,13 @@ type Code string
 // Denied reports whether the code is of a right that is missing or denied.
 func (c Code) Denied() bool { return strings.HasPrefix(string(c), "iam.") }
 
+// Standing reports whether the code is of what stays as it is until somebody mends
+// it: credentials, rights, and access to a model.
+func (c Code) Standing() bool {
+	family, _, _ := strings.Cut(string(c), ".")
+	return family == "iam" || family == "access" || family == "credentials"
+}
+
 // Codes of what Outcrop itself refuses or fails at.
 const (
 	CodeBadRequest    Code = "gateway.bad_request"     // the request cannot be understood
@@ -143,8 +150,10 @@ type Error struct {
 	Cause string
 	// Fix is the next step, one sentence; empty if none is known.
 	Fix string
-	// Statement is the IAM statement to add, a JSON object; empty if none.
-	Statement jsonx.Raw
+	// Statement is the IAM statement that is missing, a JSON object; empty if none.
+	// Statements are all to add, if they are more than that one, which is the first.
+	Statement  jsonx.Raw
+	Statements []jsonx.Raw
 	// Docs is the address of a page about it; empty if none.
 	Docs string
 	// Actor and Retry are those of Code when empty.

@@ -16,10 +16,16 @@ The list is made from ` + "`llm/codes.go`" + `; to renew it, run ` + "`go test .
 
 | where | how it is said |
 | --- | --- |
-| an API error | ` + "`error.outcrop`" + ` holds ` + "`code`, `actor`, `retry`" + ` and, where they are known, ` + "`cause`, `fix` (the next step, which the message ends with too), `statement` (the IAM statement that is missing), `docs` (a page of AWS's), `request_id` (AWS's)" + ` |
+| an API error | ` + "`error.outcrop`" + ` holds ` + "`code`, `actor`, `retry`" + ` and, where they are known, ` + "`cause`, `fix` (the next step, which the message ends with too), `statement` (the IAM statement that is missing) and, if there is more than one to add, `statements` (all), `docs` (a page of AWS's), `request_id` (AWS's)" + ` |
 | a stream that has begun | the same object in an error event |
 | the log | ` + "`code`, `actor`, `retry`, `why`, `fix`" + ` and ` + "`error`" + ` of the call's line; ` + "`error`" + ` without what AWS repeats of the request |
 | metrics | the label ` + "`code`" + ` of ` + "`outcrop_requests_total` and `outcrop_retries_total`" + ` |
+
+With OpenAI's SDK for Python it is in the exception's body:
+
+	except openai.APIStatusError as e:
+	    verdict = (e.body or {}).get("outcrop", {})
+	    print(verdict.get("code"), verdict.get("fix"), verdict.get("statement"))
 
 The status is the HTTP status that the client gets. Where none stands it follows
 the provider's: AWS's 4xx, 500 and 503 are passed on, but for its 401, which is

@@ -106,9 +106,11 @@ func (t *target) untried(model string, tried []provider.Target, now time.Time) [
 	}), now)
 }
 
-// noteWay remembers that a way failed.
+// noteWay remembers that a way failed. A right that is missing is no reason to go
+// another way the next time: whoever mends it would be refused there for the next
+// one, and nobody has asked for the other place.
 func (r *Router) noteWay(t *target, way provider.Target, e *llm.Error) {
-	if t.targeter != nil && atFault(e) {
+	if t.targeter != nil && atFault(e) && !e.Code.Standing() {
 		t.ways.failed(way, !placeFailed(e), r.unwellUntil(e), r.opt.Now().UnixNano())
 	}
 }

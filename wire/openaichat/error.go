@@ -65,6 +65,14 @@ func verdict(w *jsonx.Writer, e *llm.Error) {
 		w.Key("statement")
 		w.Raw(e.Statement)
 	}
+	if len(e.Statements) > 0 {
+		w.Key("statements")
+		w.Array()
+		for _, s := range e.Statements {
+			w.Raw(s)
+		}
+		w.EndArray()
+	}
 	text("docs", e.Docs)
 	text("request_id", e.RequestID)
 	text("retry", string(e.CanRetry()))

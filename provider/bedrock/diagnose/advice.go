@@ -52,7 +52,7 @@ func (c *Case) adviseAccess(e *llm.Error, d *denial) {
 	switch e.Code {
 	case llm.CodeUseCaseForm:
 		e.Cause = "The model's maker asks once for each account, or organisation, what the models are for, and nobody has answered."
-		e.Fix = "Submit the use case form, in the model catalogue of the Bedrock console or by aws bedrock put-use-case-for-model-access, and call again after a few minutes."
+		e.Fix = "Submit the use case form, in the model catalogue of the Bedrock console or by aws bedrock put-use-case-for-model-access with the form's JSON as --form-data, and call again after " + cmp.Or(wait(e.Message), "a few minutes") + "."
 	case llm.CodeMarketplacePermission:
 		if strings.Contains(strings.ToLower(strings.ReplaceAll(e.Message, "_", " ")), "payment instrument") {
 			e.Cause = "The account's first call of this model subscribes to it in AWS Marketplace, and the account has no valid means of payment for that."

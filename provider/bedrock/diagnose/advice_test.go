@@ -59,7 +59,7 @@ func TestTheMissingStatementIsGiven(t *testing.T) {
 		},
 		"a bare id": {
 			"amazon.nova-lite-v1:0", invoke, "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", noAllow,
-			`{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}`, "a policy of role app:", "No identity policy allows this action",
+			`{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}`, "a policy of role app:", "a streamed one bedrock:InvokeModelWithResponseStream as well",
 		},
 		"a service control policy": {
 			"us." + sonnet, invoke, us, "because no service control policy allows the " + invoke + " action",
@@ -108,7 +108,7 @@ func TestADenyIsNotAnsweredWithAnAllow(t *testing.T) {
 	}{
 		"by region, of a destination": {
 			"us." + sonnet, model("us-west-2"), "with an explicit deny in a service control policy: arn:aws:organizations::444455556666:policy/o-a/service_control_policy/p-b",
-			[]string{"arn:aws:organizations::444455556666:policy/o-a/service_control_policy/p-b", "add us-east-2, us-west-1, us-west-2 to the regions that its condition on aws:RequestedRegion leaves out"},
+			[]string{"arn:aws:organizations::444455556666:policy/o-a/service_control_policy/p-b", "add us-east-2, us-west-1, us-west-2 to the regions that its condition on aws:RequestedRegion spares"},
 		},
 		"by region, of the world": {
 			"global." + sonnet, model(""), "with an explicit deny in a service control policy",

@@ -20,8 +20,8 @@ func (c *Case) adviseRight(e *llm.Error, d *denial) {
 	}
 	whose := who(d.principal)
 	e.Cause = d.scene(c)
-	if d.action == iam.InvokeModelStream && !d.explicit {
-		e.Cause = strings.TrimSpace("A streamed answer needs the action " + iam.InvokeModelStream + ", spelt exactly so; " + iam.InvokeModel + " does not cover it. " + e.Cause)
+	if !d.explicit {
+		e.Cause = strings.TrimSpace(c.spelling(d) + " " + e.Cause + " " + c.stranger())
 	}
 	if d.explicit {
 		c.adviseDeny(e, d, whose)
@@ -44,14 +44,44 @@ func (c *Case) adviseRight(e *llm.Error, d *denial) {
 		if i > 0 {
 			text += ","
 		}
-		text += string(statements[i].JSON()) //nolint:perfsprint // at most a handful
+		one := statements[i].JSON()
+		text += string(one) //nolint:perfsprint // at most a handful
+		e.Statements = append(e.Statements, one)
 	}
-	e.Statement = statements[0].JSON()
+	e.Statement = e.Statements[0]
+	if len(e.Statements) == 1 {
+		e.Statements = nil
+	}
 	if d.layer == unknownLayer {
 		e.Fix = "AWS does not say which policy withholds it; if none of the policies of " + whose + " allows it, add " + what + " to one: " + text
 		return
 	}
 	e.Fix = "Add " + what + place(d, whose, " to ") + ": " + text
+}
+
+// spelling says which action whole and streamed answers need; people allow one and
+// use both.
+func (c *Case) spelling(d *denial) string {
+	switch d.action {
+	case iam.InvokeModelStream:
+		return "A streamed answer needs the action " + iam.InvokeModelStream + ", spelt exactly so; " + iam.InvokeModel + " does not cover it."
+	case iam.InvokeModel:
+		return "A whole answer needs " + iam.InvokeModel + ", a streamed one " + iam.InvokeModelStream + " as well; outcrop bedrock policy --model " + c.Target.ID + " --region " + c.Target.Region + " writes both."
+	}
+	return ""
+}
+
+// stranger says that an id is none that is known, and which are near: AWS asks for
+// the right before it looks whether there is such a model.
+func (c *Case) stranger() string {
+	id, err := modelid.Parse(c.Target.ID)
+	if err != nil || c.Known == nil || id.ARN != (modelid.ARN{}) {
+		return ""
+	}
+	if _, ok := c.Known.Model(id.Base()); ok {
+		return ""
+	}
+	return "No model " + id.Base() + " is known, so the right may not be what is wrong; the nearest ids are " + strings.Join(c.Known.Nearest(c.Target.ID, c.Target.Region, 3), ", ") + "."
 }
 
 // place says where a statement belongs, behind a preposition.
@@ -141,17 +171,19 @@ func (c *Case) adviseDeny(e *llm.Error, d *denial, whose string) {
 	}
 	e.Cause += "A statement with Effect Deny is the reason; another Allow does not outweigh it."
 	resources, regions := c.reach(d)
-	e.Fix = "Take " + d.action
+	take := "ake " + d.action
 	if len(resources) > 0 {
-		e.Fix += " on " + strings.Join(resources, ", ")
+		take += " on " + strings.Join(resources, ", ")
 	}
-	e.Fix += " out of the deny in " + where
-	if len(regions) > 0 {
-		e.Fix += ", or, if it goes by region, add " + strings.Join(regions, ", ") + " to the regions that its condition on aws:RequestedRegion leaves out"
+	if len(regions) == 0 {
+		e.Fix = "T" + take + " out of the deny in " + where + "."
+		return
 	}
+	// AWS does not say how the deny is made; one by region is the usual one.
+	e.Fix = "If the deny in " + where + " goes by region, add " + strings.Join(regions, ", ") + " to the regions that its condition on aws:RequestedRegion spares, else t" + take + " out of it"
 	if slices.Contains(regions, unspecified) {
 		e.Fix += otherwise(c.around(nil), "; or forbid global profiles to the gateway by outcrop_settings.bedrock.policy.global: false")
-	} else if len(regions) > 0 {
+	} else {
 		e.Fix += otherwise(c.around(regions), "")
 	}
 	e.Fix += "."
