@@ -1,5 +1,5 @@
 // Package gateway is the pipeline that every call goes through, whatever door it
-// came by: authenticate, route, meter, record. It knows neither HTTP nor any
+// came by: authenticate, fetch media, route, meter, record. It knows neither HTTP nor any
 // dialect or provider.
 package gateway
 
@@ -29,10 +29,19 @@ type Router interface {
 	Settings(name string) route.Settings
 }
 
+// Inliner fetches media that lie at addresses; *fetch.Client is one.
+type Inliner interface {
+	// Inline gives a request that is req with content in the place of every http and
+	// https address; req itself stays as it is. A failure is an *llm.Error.
+	Inline(ctx context.Context, req *llm.Request) (*llm.Request, error)
+}
+
 // Options are a gateway's parts.
 type Options struct {
 	Router   Router
 	Recorder *telemetry.Recorder
+	// Media fetches media; nil to refuse what would have to be fetched.
+	Media Inliner
 	// MasterKey is what callers must present; empty for no authentication.
 	MasterKey string
 	// Now is the clock; time.Now when nil.
@@ -43,6 +52,7 @@ type Options struct {
 type Gateway struct {
 	router   Router
 	recorder *telemetry.Recorder
+	media    Inliner
 	now      func() time.Time
 	locked   bool
 	key      [sha256.Size]byte
@@ -56,7 +66,7 @@ func New(opt Options) *Gateway {
 		opt.Now = time.Now
 	}
 	return &Gateway{
-		router: opt.Router, recorder: opt.Recorder, now: opt.Now,
+		router: opt.Router, recorder: opt.Recorder, media: opt.Media, now: opt.Now,
 		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)),
 	}
 }
@@ -169,9 +179,32 @@ func (c *Call) begin(req *llm.Request) error {
 	return nil
 }
 
+// inline has the media fetched that lie at addresses. No request with such an
+// address goes further.
+func (c *Call) inline(ctx context.Context, req *llm.Request) (*llm.Request, error) {
+	if !req.Remote() {
+		return req, nil
+	}
+	if c.g.media == nil {
+		return nil, c.Fail(&llm.Error{
+			Code: llm.CodeUnsupported, Status: 400, Message: "images and files are not fetched from addresses here.",
+			Fix: "Send the content inline as a data URI; whoever runs this gateway can set outcrop_settings.media.fetch.",
+		})
+	}
+	whole, err := c.g.media.Inline(ctx, req)
+	if err != nil {
+		return nil, c.Fail(err)
+	}
+	return whole, nil
+}
+
 // Complete gets a whole answer. A failure is an *llm.Error and is noted.
 func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	if err := c.begin(req); err != nil {
+		return nil, err
+	}
+	req, err := c.inline(ctx, req)
+	if err != nil {
 		return nil, err
 	}
 	resp, err := c.g.router.Complete(ctx, req)
@@ -217,6 +250,10 @@ func (c *Call) Meta() *llm.Meta { return &c.record.Meta }
 // *llm.Error, which is noted. What the stream brings is metered.
 func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
 	if err := c.begin(req); err != nil {
+		return nil, err
+	}
+	req, err := c.inline(ctx, req)
+	if err != nil {
 		return nil, err
 	}
 	inner, err := c.g.router.Stream(ctx, req)

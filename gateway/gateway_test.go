@@ -329,3 +329,65 @@ func TestWarningsOfAStreamAreTakenOverOnce(t *testing.T) {
 		t.Errorf("behind the answer (-want +got):\n%s", diff)
 	}
 }
+
+// inliner answers with what it holds, and counts.
+type inliner struct {
+	req   *llm.Request
+	err   error
+	calls int
+}
+
+func (i *inliner) Inline(context.Context, *llm.Request) (*llm.Request, error) {
+	i.calls++
+	return i.req, i.err
+}
+
+func TestMediaAtAddressesIsFetchedBeforeACallIsRouted(t *testing.T) {
+	at := func(uri string) *llm.Request {
+		image := llm.Block{Kind: llm.BlockImage, Media: &llm.Media{URI: uri}}
+		return &llm.Request{Model: "granite", Turns: []llm.Turn{{Blocks: []llm.Block{{Kind: llm.BlockToolResult, ToolResult: &llm.ToolResult{Content: []llm.ResultBlock{{Block: image}}}}}}}}
+	}
+	refused := &llm.Error{Code: llm.CodeMedia, Status: 400}
+	tests := []struct {
+		name    string
+		req     *llm.Request
+		media   *inliner
+		asked   []string // by the router
+		fetched int
+		code    llm.Code
+	}{
+		{"a text alone needs nothing", asking(), &inliner{}, []string{"granite"}, 0, ""},
+		{"what the provider reads itself is left to it", at("s3://b/k"), &inliner{}, []string{"granite"}, 0, ""},
+		{"the request goes on with the content", at("https://h/a.png"), &inliner{req: &llm.Request{Model: "inlined"}}, []string{"inlined"}, 1, ""},
+		{"what cannot be fetched ends the call", at("https://h/a.png"), &inliner{err: refused}, nil, 1, llm.CodeMedia},
+		{"a scheme that nobody knows goes no further", at("ftp://h/a.png"), &inliner{err: refused}, nil, 1, llm.CodeMedia},
+		{"without a stage for it nothing is let through", at("http://h/a.png"), nil, nil, 0, llm.CodeUnsupported},
+	}
+	for _, tt := range tests {
+		for _, streamed := range []bool{false, true} {
+			t.Run(tt.name, func(t *testing.T) {
+				r := &router{resp: &llm.Response{}, stream: &stream{err: io.EOF}}
+				opt := gateway.Options{Router: r, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler))}
+				if tt.media != nil {
+					tt.media.calls = 0
+					opt.Media = tt.media
+				}
+				call := gateway.New(opt).Begin("test", "id")
+				defer call.End(t.Context())
+				var err error
+				if streamed {
+					_, err = call.Stream(t.Context(), tt.req)
+				} else {
+					_, err = call.Complete(t.Context(), tt.req)
+				}
+				code := llm.Code("")
+				if err != nil {
+					code = llm.AsError(err).Code
+				}
+				if code != tt.code || !slices.Equal(r.asked, tt.asked) || tt.media != nil && tt.media.calls != tt.fetched {
+					t.Errorf("code %q, the router was asked for %q, fetched %+v", code, r.asked, tt.media)
+				}
+			})
+		}
+	}
+}

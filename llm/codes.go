@@ -31,7 +31,8 @@ func Codes() []Code { return slices.Sorted(maps.Keys(codes)) }
 var codes = map[Code]Verdict{
 	"gateway.bad_request":            {Actor: ActorCaller, Retry: RetryNo, Meaning: "the request cannot be understood; the field is named"},
 	"gateway.unsupported":            {Actor: ActorCaller, Retry: RetryNo, Meaning: "the target cannot do this, and leaving it out would change the meaning; the field is named"},
-	"gateway.too_large":              {Actor: ActorCaller, Retry: RetryNo, Meaning: "the request is larger than general_settings.max_request_size_mb"},
+	"gateway.media_unreachable":      {Actor: ActorCaller, Retry: RetryLater, Meaning: "an image or file could not be fetched from the address that the request gives: no such host, no answer in time, or a refusal; the field is named"},
+	"gateway.too_large":              {Actor: ActorCaller, Retry: RetryNo, Meaning: "the request is larger than general_settings.max_request_size_mb, or what it has fetched than outcrop_settings.media.max_mb"},
 	"gateway.slow_client":            {Actor: ActorCaller, Retry: RetryNo, Meaning: "the request did not arrive in time"},
 	"gateway.unauthorized":           {Actor: ActorCaller, Retry: RetryNo, Meaning: "the caller's own key is missing or wrong"},
 	"gateway.foreign_origin":         {Actor: ActorCaller, Retry: RetryNo, Meaning: "without a master key only this machine is served, and the Host or Origin names another"},
@@ -103,6 +104,7 @@ var codes = map[Code]Verdict{
 var statuses = map[Code]int{
 	CodeBadRequest:         400,
 	CodeUnsupported:        400,
+	CodeMedia:              400, // as OpenAI answers for an image that it cannot download
 	CodeUnauthorized:       401,
 	CodeForeignOrigin:      403,
 	CodeCredentialsMissing: 403,

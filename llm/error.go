@@ -27,18 +27,19 @@ func (c Code) Standing() bool {
 
 // Codes of what Outcrop itself refuses or fails at.
 const (
-	CodeBadRequest    Code = "gateway.bad_request"     // the request cannot be understood
-	CodeUnsupported   Code = "gateway.unsupported"     // understood, but the target cannot do it and leaving it out would change the meaning
-	CodeTooLarge      Code = "gateway.too_large"       // over general_settings.max_request_size_mb
-	CodeSlowClient    Code = "gateway.slow_client"     // the request did not arrive in time
-	CodeUnauthorized  Code = "gateway.unauthorized"    // the caller's own key is missing or wrong
-	CodeForeignOrigin Code = "gateway.foreign_origin"  // no master key, and a Host or Origin that is not this machine
-	CodeModelNotFound Code = "gateway.model_not_found" // no deployment of this name
-	CodeNotFound      Code = "gateway.not_found"       // no such path
-	CodeMethod        Code = "gateway.method"          // the path exists, the method does not
-	CodeStopping      Code = "gateway.stopping"        // the gateway is being stopped
-	CodeClientGone    Code = "gateway.client_gone"     // the client went away; nobody reads this
-	CodeInternal      Code = "gateway.internal"        // a fault of Outcrop's own
+	CodeBadRequest    Code = "gateway.bad_request"       // the request cannot be understood
+	CodeUnsupported   Code = "gateway.unsupported"       // understood, but the target cannot do it and leaving it out would change the meaning
+	CodeMedia         Code = "gateway.media_unreachable" // an image or file could not be fetched from its address
+	CodeTooLarge      Code = "gateway.too_large"         // over general_settings.max_request_size_mb or outcrop_settings.media.max_mb
+	CodeSlowClient    Code = "gateway.slow_client"       // the request did not arrive in time
+	CodeUnauthorized  Code = "gateway.unauthorized"      // the caller's own key is missing or wrong
+	CodeForeignOrigin Code = "gateway.foreign_origin"    // no master key, and a Host or Origin that is not this machine
+	CodeModelNotFound Code = "gateway.model_not_found"   // no deployment of this name
+	CodeNotFound      Code = "gateway.not_found"         // no such path
+	CodeMethod        Code = "gateway.method"            // the path exists, the method does not
+	CodeStopping      Code = "gateway.stopping"          // the gateway is being stopped
+	CodeClientGone    Code = "gateway.client_gone"       // the client went away; nobody reads this
+	CodeInternal      Code = "gateway.internal"          // a fault of Outcrop's own
 )
 
 // Codes of what a provider refuses or fails at. Their meanings stand in Codes.

@@ -1,6 +1,10 @@
 package llm
 
-import "outcrop/internal/jsonx"
+import (
+	"strings"
+
+	"outcrop/internal/jsonx"
+)
 
 // Request is one call for a completion, as any dialect can say it.
 type Request struct {
@@ -129,6 +133,9 @@ type Media struct {
 	// http or https address, whose content takes its place before a provider sees the
 	// request. Owner is the account that owns the bucket, where given.
 	URI, Owner string
+	// Field is the caller's name for what holds URI, such as
+	// messages[2].content[0].image_url.url, for errors; empty if it has none.
+	Field string
 	// Text is a document given as plain text.
 	Text string
 	// Source is any other kind of source, as its dialect wrote it.
@@ -139,6 +146,38 @@ type Media struct {
 	Context string
 	// Citations is a document's setting for citations as its dialect wrote it.
 	Citations jsonx.Raw
+}
+
+// Remote reports whether the content still lies at an address that no provider
+// reads: a URI that is not s3://.
+func (m *Media) Remote() bool { return m.URI != "" && !strings.HasPrefix(m.URI, "s3://") }
+
+// Remote reports whether any media of the request, tool results' included, are.
+func (r *Request) Remote() bool {
+	for i := range r.Turns {
+		if remote(r.Turns[i].Blocks) {
+			return true
+		}
+	}
+	return remote(r.System)
+}
+
+func remote(blocks []Block) bool {
+	for i := range blocks {
+		b := &blocks[i]
+		if b.Media != nil && b.Media.Remote() {
+			return true
+		}
+		if b.ToolResult == nil {
+			continue
+		}
+		for j := range b.ToolResult.Content {
+			if m := b.ToolResult.Content[j].Block.Media; m != nil && m.Remote() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ToolUse is a call of a tool by the model.
