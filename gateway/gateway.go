@@ -182,12 +182,13 @@ func (c *Call) begin(req *llm.Request) error {
 // inline has the media fetched that lie at addresses. No request with such an
 // address goes further.
 func (c *Call) inline(ctx context.Context, req *llm.Request) (*llm.Request, error) {
-	if !req.Remote() {
+	m := req.Remote()
+	if m == nil {
 		return req, nil
 	}
 	if c.g.media == nil {
 		return nil, c.Fail(&llm.Error{
-			Code: llm.CodeUnsupported, Status: 400, Message: "images and files are not fetched from addresses here.",
+			Code: llm.CodeUnsupported, Status: 400, Param: m.Field, Message: "images and files are not fetched from addresses here.",
 			Fix: "Send the content inline as a data URI; whoever runs this gateway can set outcrop_settings.media.fetch.",
 		})
 	}

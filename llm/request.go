@@ -152,32 +152,36 @@ type Media struct {
 // reads: a URI that is not s3://.
 func (m *Media) Remote() bool { return m.URI != "" && !strings.HasPrefix(m.URI, "s3://") }
 
-// Remote reports whether any media of the request, tool results' included, are.
-func (r *Request) Remote() bool {
+// Remote gives the first media of the request, tool results' included, that are; nil
+// if there are none.
+func (r *Request) Remote() *Media {
+	if m := remote(r.System); m != nil {
+		return m
+	}
 	for i := range r.Turns {
-		if remote(r.Turns[i].Blocks) {
-			return true
+		if m := remote(r.Turns[i].Blocks); m != nil {
+			return m
 		}
 	}
-	return remote(r.System)
+	return nil
 }
 
-func remote(blocks []Block) bool {
+func remote(blocks []Block) *Media {
 	for i := range blocks {
 		b := &blocks[i]
 		if b.Media != nil && b.Media.Remote() {
-			return true
+			return b.Media
 		}
 		if b.ToolResult == nil {
 			continue
 		}
 		for j := range b.ToolResult.Content {
 			if m := b.ToolResult.Content[j].Block.Media; m != nil && m.Remote() {
-				return true
+				return m
 			}
 		}
 	}
-	return false
+	return nil
 }
 
 // ToolUse is a call of a tool by the model.

@@ -83,15 +83,16 @@ func rules() []Rule {
 		{Path: "telemetry", Level: contract, May: with("catalog"), Why: "everybody may record, so it stands below them and never sees a request's content"},
 		{Path: "route", Level: stage, May: with("catalog", "provider", "telemetry"), Why: "routing knows the contract of providers, none of them, and neither stores nor servers"},
 		{Path: "govern", Level: stage, May: with("catalog", "provider", "telemetry"), Why: "keys and budgets are pure rules over stores that are given to them"},
+		{Path: "fetch", Level: stage, May: []string{"llm"}, Why: "fetching knows addresses and what lies there, neither dialects nor providers, and not who asks"},
 		{Path: "cache", Level: stage, May: with("catalog", "provider", "telemetry"), Why: "a cache knows requests and answers, not who asks nor who serves"},
 		{Path: "store/*", Level: pipeline, May: []string{"internal/*", "llm", "govern", "telemetry", "cache", "store"}, Why: "a store implements the interfaces of the stages and knows no pipeline, door or provider"},
 		{
 			Path: "gateway", Level: pipeline, May: with("catalog", "route", "govern", "cache", "telemetry"),
 			Why: "the pipeline is put together from interfaces; it knows no door, store or concrete provider",
 		},
-		{Path: "config", Level: pipeline, May: with("provider", "route", "govern", "cache", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
+		{Path: "config", Level: pipeline, May: with("provider", "route", "fetch", "govern", "cache", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
 		{
-			Path: ".", Level: library, May: with("config", "gateway", "route", "govern", "cache", "telemetry", "provider", "provider/all", "upstream", "catalog"),
+			Path: ".", Level: library, May: with("config", "gateway", "route", "fetch", "govern", "cache", "telemetry", "provider", "provider/all", "upstream", "catalog"),
 			Why: "the library is the pipeline without HTTP: no door, no server, and providers only from the list",
 		},
 

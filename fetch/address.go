@@ -1,0 +1,114 @@
+package fetch
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+
+	"outcrop/llm"
+)
+
+// maxAddress is how long an address may be, in bytes; presigned ones of S3 with
+// session tokens are about two thousand.
+const maxAddress = 8 << 10
+
+// parse reads an http or https address, whether a request or a redirect gives it,
+// and refuses what is not to be fetched as far as that can be told without asking
+// DNS. Neither userinfo nor query stand in its errors.
+func (c *Client) parse(s string, base *url.URL) (*url.URL, *problem) {
+	if len(s) > maxAddress {
+		return nil, bad("an address of more than 8192 bytes")
+	}
+	u, err := url.Parse(s)
+	if err != nil { // it repeats the address, which may hold a signature
+		return nil, bad("no valid address")
+	}
+	if base != nil {
+		u = base.ResolveReference(u)
+	}
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, unfit("is an address of the scheme " + quote(u.Scheme))
+	case u.Opaque != "" || u.Host == "":
+		return nil, bad("an address without a host")
+	case u.User != nil:
+		return nil, bad("an address with a user name or password in it, which is not sent")
+	}
+	host, port, p := hostPort(u)
+	if p != nil {
+		return nil, p
+	}
+	u.Host, u.Fragment, u.RawFragment = host, "", ""
+	if strings.Contains(host, ":") {
+		u.Host = "[" + host + "]"
+	}
+	if port != defaultPort(u.Scheme) {
+		u.Host = net.JoinHostPort(host, strconv.Itoa(int(port)))
+	}
+	if err := c.guard.port(host, port); err != nil {
+		return nil, closed("an address with a port that is not open for fetching", err)
+	}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		if err := c.guard.address(host, netip.AddrPortFrom(addr, port)); err != nil {
+			return nil, closed("an address that is not public", err)
+		}
+	}
+	return u, nil
+}
+
+// hostPort gives the host of an address, in lower case and without brackets or the
+// dot at its end, and its port.
+func hostPort(u *url.URL) (string, uint16, *problem) {
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	for _, c := range []byte(host) {
+		if c >= 0x80 {
+			return "", 0, bad("an address whose host is not in ASCII; it can be written in Punycode (xn--...)")
+		}
+	}
+	if addr, err := netip.ParseAddr(host); err == nil && addr.Zone() == "" {
+		host = addr.String()
+	} else if !isName(host) {
+		return "", 0, bad("an address whose host is neither a name nor an IP address in its usual form")
+	}
+	if u.Port() == "" {
+		return host, defaultPort(u.Scheme), nil
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	if err != nil || port == 0 {
+		return "", 0, bad("an address with a port that there is not")
+	}
+	return host, uint16(port), nil
+}
+
+func defaultPort(scheme string) uint16 {
+	if scheme == "http" {
+		return 80
+	}
+	return 443
+}
+
+// show is an address as it may be said: query and userinfo may hold a signature or
+// a password. The path is left out for the log, which keeps nothing of what a
+// caller says.
+func show(u *url.URL, withPath bool) string {
+	s := u.Scheme + "://" + u.Host
+	if withPath {
+		s += u.EscapedPath()
+	}
+	return llm.Clip(s, 300)
+}
+
+// base gives the last part of an address's path, without and with its extension.
+func base(u *url.URL) (name, extension string) {
+	last := path.Base(u.Path)
+	if last == "/" || last == "." {
+		return "", ""
+	}
+	extension = path.Ext(last)
+	return strings.TrimSuffix(last, extension), strings.ToLower(strings.TrimPrefix(extension, "."))
+}
+
+func quote(s string) string { return strconv.Quote(llm.Clip(s, 100)) }

@@ -1,0 +1,298 @@
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"outcrop/llm"
+)
+
+// newTransport makes a transport that keeps no connections: each is checked when
+// it is made, and serves one answer.
+func newTransport(c *Client, opt Options) *http.Transport {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	t := &http.Transport{
+		DialContext:            c.connect,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: opt.RootCAs},
+		Protocols:              &protocols,
+		DisableKeepAlives:      true,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: maxHeader,
+	}
+	if opt.Proxy != nil {
+		t.Proxy = http.ProxyURL(opt.Proxy)
+		t.DialContext = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
+	return t
+}
+
+// connect makes a connection to a host, if all of its addresses may be fetched
+// from. IPv4 comes first, since a network without IPv6 may be slow to say so.
+func (c *Client) connect(ctx context.Context, _, hostPort string) (net.Conn, error) {
+	host, service, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		return nil, err
+	}
+	port, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return nil, err
+	}
+	addrs := []netip.Addr{}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		addrs = append(addrs, addr)
+	} else if addrs, err = c.lookup(ctx, host); err != nil {
+		return nil, err
+	}
+	if len(addrs) == 0 {
+		return nil, &net.DNSError{Err: "no address", Name: host, IsNotFound: true}
+	}
+	addrs = slices.Clone(addrs)
+	for i := range addrs {
+		addrs[i] = addrs[i].Unmap()
+		if err := c.guard.address(host, netip.AddrPortFrom(addrs[i], uint16(port))); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
+	var errs []error
+	for _, addr := range addrs[:min(len(addrs), maxTries)] {
+		conn, err := c.dial(ctx, host, netip.AddrPortFrom(addr, uint16(port)))
+		if err == nil {
+			return conn, nil
+		}
+		errs = append(errs, err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+// dialGuarded makes a connection to an address, which is checked once more where
+// the system is asked to connect.
+func (c *Client) dialGuarded(ctx context.Context, host string, to netip.AddrPort) (net.Conn, error) {
+	d := net.Dialer{Timeout: dialTimeout, Control: func(_, address string, _ syscall.RawConn) error {
+		at, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return err
+		}
+		return c.guard.address(host, at)
+	}}
+	return d.DialContext(ctx, "tcp", to.String())
+}
+
+// fetch gets what lies at an address and says what it is for each of its parts.
+func (c *Client) fetch(ctx context.Context, f *file, total *budget) *problem {
+	u, p := c.parse(f.uri, nil)
+	if p != nil {
+		return p
+	}
+	f.url = u
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return unreachable(ctx, ctx.Err())
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	w := &watch{timer: time.AfterFunc(idle, func() { end(lost("was silent for "+idle.String(), nil)) })}
+	defer w.timer.Stop()
+
+	seen := map[string]bool{}
+	for hops := 0; ; hops++ {
+		seen[u.String()] = true
+		next, p := c.visit(ctx, u, f, w, total)
+		if p != nil {
+			return p.behind(u, hops)
+		}
+		if next == nil {
+			return nil
+		}
+		switch {
+		case hops == maxRedirects:
+			p = lost("redirects more than "+strconv.Itoa(maxRedirects)+" times", nil)
+		case seen[next.String()]:
+			p = lost("redirects in a circle", nil)
+		}
+		if p != nil {
+			p.retry = llm.RetryNo
+			return p
+		}
+		u = next
+		w.touch()
+	}
+}
+
+// visit asks for what lies at an address: it reads it, or gives the address of the
+// redirect that stands there.
+func (c *Client) visit(ctx context.Context, u *url.URL, f *file, w *watch, total *budget) (*url.URL, *problem) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, bad("no valid address")
+	}
+	req.Header = http.Header{"Accept": {"*/*"}, "Accept-Encoding": {"identity"}, "User-Agent": {"outcrop"}}
+	resp, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return nil, unreachable(ctx, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	w.touch()
+	switch code := resp.StatusCode; code {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return c.redirect(u, resp.Header.Get("Location"))
+	case http.StatusOK, http.StatusNonAuthoritativeInfo:
+	default:
+		return nil, refused(code)
+	}
+	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return nil, wrong("comes compressed (Content-Encoding "+quote(e)+"), which is not unpacked", "Have the address give its content as it is, or send the content inline as a data URI.")
+	}
+	if resp.ContentLength > c.maxSize {
+		return nil, c.tooLarge()
+	}
+	return nil, c.read(ctx, resp, f, w, total)
+}
+
+// redirect reads where an answer redirects to.
+func (c *Client) redirect(from *url.URL, location string) (*url.URL, *problem) {
+	if location == "" {
+		return nil, lost("answers with a redirect that leads nowhere", nil)
+	}
+	next, p := c.parse(location, from)
+	switch {
+	case p != nil:
+		p.what = "redirects to " + strings.TrimPrefix(p.what, "is ")
+		if p.code == llm.CodeBadRequest {
+			p.code, p.retry = llm.CodeMedia, llm.RetryNo
+		}
+		return nil, p
+	case from.Scheme == "https" && next.Scheme == "http":
+		return nil, unfit("redirects from https to http")
+	}
+	return next, nil
+}
+
+// refused is an answer without content.
+func refused(status int) *problem {
+	p := lost("answers "+strconv.Itoa(status)+" "+http.StatusText(status), nil)
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		p.retry = llm.RetryNo
+		p.fix = "It wants credentials, and none are sent: give an address that anybody can read, such as a presigned one that has not expired, or send the content inline as a data URI."
+	case status != http.StatusRequestTimeout && status != http.StatusTooManyRequests && status < 500:
+		p.retry = llm.RetryNo
+	}
+	return p
+}
+
+func (c *Client) tooLarge() *problem {
+	return large("is larger than "+megabytes(c.maxSize), "Give a smaller file; whoever runs this gateway can raise outcrop_settings.media.max_mb.")
+}
+
+func megabytes(n int64) string { return strconv.FormatFloat(float64(n)/(1<<20), 'f', -1, 64) + " MiB" }
+
+// headSize is how much of a file is looked at to tell what it is.
+const headSize = 4 << 10
+
+// read reads an answer's content as base64. Memory grows with what has come, not
+// with what the header promises.
+func (c *Client) read(ctx context.Context, resp *http.Response, f *file, w *watch, total *budget) *problem {
+	body := &bounded{from: resp.Body, client: c, watch: w, total: total}
+	buf := make([]byte, 32<<10)
+	head, err := body.fill(buf[:headSize])
+	if p := body.failure(ctx, err); p != nil {
+		return p
+	}
+	if len(head) == 0 {
+		return wrong("is empty", "Check the address, or send the content inline as a data URI.")
+	}
+	declared := resp.Header.Get("Content-Type")
+	for _, part := range f.parts {
+		if p := part.recognize(head, declared, f.url); p != nil {
+			return p
+		}
+	}
+	var text strings.Builder
+	text.Grow(base64.StdEncoding.EncodedLen(int(min(max(resp.ContentLength, headSize), 1<<20))))
+	enc := base64.NewEncoder(base64.StdEncoding, &text)
+	_, _ = enc.Write(head) // a strings.Builder takes everything
+	for err == nil {
+		var n int
+		n, err = body.Read(buf)
+		_, _ = enc.Write(buf[:n])
+	}
+	if p := body.failure(ctx, err); p != nil {
+		return p
+	}
+	_ = enc.Close()
+	f.base64 = text.String()
+	return nil
+}
+
+// bounded reads an answer's content up to what is allowed.
+type bounded struct {
+	from   io.Reader
+	client *Client
+	watch  *watch
+	total  *budget
+	size   int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.from.Read(p)
+	if n > 0 {
+		b.watch.touch()
+	}
+	if b.size += int64(n); b.size > b.client.maxSize {
+		return 0, b.client.tooLarge()
+	}
+	if !b.total.spend(n) {
+		return 0, large("is too much beside the others: all of a request's files together are larger than "+megabytes(b.client.maxTotal), "Send fewer or smaller files; whoever runs this gateway can raise general_settings.max_request_size_mb.")
+	}
+	return n, err
+}
+
+// fill reads until p is full or the content ends, which is io.EOF.
+func (b *bounded) fill(p []byte) (got []byte, err error) {
+	n := 0
+	for n < len(p) && err == nil {
+		var m int
+		m, err = b.Read(p[n:])
+		n += m
+	}
+	return p[:n], err
+}
+
+// failure is what ended the reading before the content did.
+func (*bounded) failure(ctx context.Context, err error) *problem {
+	if err == nil || errors.Is(err, io.EOF) {
+		return nil
+	}
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	p := unreachable(ctx, err)
+	if p.err != nil {
+		p.what = "ended before its end"
+	}
+	return p
+}
+
+// watch ends what has been silent for too long.
+type watch struct{ timer *time.Timer }
+
+func (w *watch) touch() { w.timer.Reset(idle) }

@@ -1,0 +1,242 @@
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Rule opens a host or a network that is otherwise closed to fetching.
+type Rule struct {
+	host    string       // lower case; *.example.com for all that ends so
+	network netip.Prefix // where host is empty
+	port    uint16       // 0 for every port, or, of a network, for 80 and 443
+}
+
+// ParseRule reads a rule: a host name (files.corp.example, *.corp.example), an
+// address (10.1.2.3, fd00::1) or a network (10.0.0.0/8), with a port behind it
+// (files.corp.example:9000, [fd00::1]:9000) or without.
+//
+// A host name stands for what addresses of requests say, wherever it leads to, but
+// not to metadata services and link-local addresses: only a network that lies
+// wholly within those opens them. A host or an address without a port counts for
+// every port, a larger network for 80 and 443.
+func ParseRule(s string) (Rule, error) {
+	if r, ok := parseHost(s); ok {
+		return r, nil
+	}
+	host, text, err := net.SplitHostPort(s)
+	if err == nil {
+		port, err := strconv.ParseUint(text, 10, 16)
+		if r, ok := parseHost(host); ok && err == nil && port > 0 {
+			r.port = uint16(port)
+			return r, nil
+		}
+	}
+	return Rule{}, fmt.Errorf("%q is neither a host nor an address nor a network", s)
+}
+
+func parseHost(s string) (Rule, bool) {
+	if p, err := netip.ParsePrefix(s); err == nil {
+		return Rule{network: p.Masked()}, true
+	}
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		return Rule{network: netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen())}, true
+	}
+	name := strings.ToLower(strings.TrimSuffix(s, "."))
+	if !isName(strings.TrimPrefix(name, "*.")) {
+		return Rule{}, false
+	}
+	return Rule{host: name}, true
+}
+
+// isName reports whether s, in lower case, has the form of a host name of DNS, and
+// could not be read as an IPv4 address in any of the spellings that C libraries
+// take: 127.1, 0x7f000001, 0177.0.0.1, 2130706433.
+func isName(s string) bool {
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	last := ""
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 {
+			return false
+		}
+		for _, c := range []byte(label) {
+			if c != '-' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+				return false
+			}
+		}
+		last = label
+	}
+	return strings.Trim(last, "0123456789") != "" && !isHex(last)
+}
+
+func isHex(s string) bool {
+	digits, ok := strings.CutPrefix(s, "0x")
+	return ok && strings.Trim(digits, "0123456789abcdef") == ""
+}
+
+// guard decides what may be connected to.
+type guard []Rule
+
+// closedError is a destination that is not fetched from. It tells the log what it
+// is; a client learns only that it is closed.
+type closedError struct{ what string }
+
+func (e *closedError) Error() string { return e.what }
+
+// port checks the port of an address that a request or a redirect gives.
+func (g guard) port(host string, port uint16) error {
+	if port == 80 || port == 443 {
+		return nil
+	}
+	addr, _ := netip.ParseAddr(host)
+	for _, r := range g {
+		if r.named(host) && (r.port == 0 || r.port == port) {
+			return nil
+		}
+		if r.host == "" && r.port == port || r.network.IsSingleIP() && r.port == 0 && r.network.Addr() == addr.Unmap() {
+			return nil // of a name it is not known yet where it leads: see address
+		}
+	}
+	return &closedError{"port " + strconv.Itoa(int(port))}
+}
+
+// address checks where a host leads, just before a connection to it is made.
+func (g guard) address(host string, to netip.AddrPort) error {
+	addr := embedded(to.Addr())
+	closed := why(addr)
+	usual := to.Port() == 80 || to.Port() == 443
+	if closed == nil && usual {
+		return nil
+	}
+	for _, r := range g {
+		switch {
+		case r.port != 0 && r.port != to.Port():
+		case r.host != "":
+			if r.named(host) && (closed == nil || !closed.hard) {
+				return nil
+			}
+		case !r.network.Contains(addr):
+		case r.port == 0 && !usual && !r.network.IsSingleIP():
+		case closed == nil || !closed.hard || closed.bits <= r.network.Bits():
+			return nil
+		}
+	}
+	if closed == nil {
+		return &closedError{"port " + strconv.Itoa(int(to.Port()))}
+	}
+	return &closedError{addr.String() + " is " + closed.what}
+}
+
+func (r Rule) named(host string) bool {
+	if suffix, ok := strings.CutPrefix(r.host, "*"); ok {
+		return strings.HasSuffix(host, suffix)
+	}
+	return r.host != "" && r.host == host
+}
+
+// embedded gives the IPv4 address that an IPv6 one leads to by the translations
+// that networks really do (RFC 4291, section 2.5.5.2, and RFC 6052), else a.
+func embedded(a netip.Addr) netip.Addr {
+	a = a.Unmap()
+	if nat64().Contains(a) {
+		b := a.As16()
+		return netip.AddrFrom4([4]byte(b[12:]))
+	}
+	return a
+}
+
+func nat64() netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom16([16]byte{0, 0x64, 0xff, 0x9b}), 96)
+}
+
+// block is a part of the address space that is closed.
+type block struct {
+	prefix netip.Prefix
+	what   string
+	// hard blocks are those that a host name does not open.
+	hard bool
+	bits int
+}
+
+// why gives the block that closes an address; nil if it is public.
+func why(a netip.Addr) *block {
+	if i := slices.IndexFunc(blocks, func(b block) bool { return b.prefix.Contains(a) }); i >= 0 {
+		return &blocks[i]
+	}
+	if a.Is4() {
+		return nil
+	}
+	if !global.Contains(a) {
+		return &block{what: "not a global unicast address", hard: true, bits: 128}
+	}
+	if b := a.As16(); b[8]&^2 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe {
+		return &block{what: "an ISATAP address (RFC 5214), which holds an IPv4 address", hard: true, bits: 128}
+	}
+	return nil
+}
+
+// global is all that IANA has opened for global unicast: everything outside, such
+// as IPv4-compatible (::/96), translated (::ffff:0:0:0/96), site-local (fec0::/10)
+// and multicast addresses, is closed (IANA IPv6 Global Unicast Address Assignments).
+// It is never written to.
+var global = netip.MustParsePrefix("2000::/3")
+
+// blocks is never written to. Its sources are IANA's IPv4 and IPv6
+// Special-Purpose Address Registries, and of the metadata services their vendors:
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
+// (169.254.169.254, fd00:ec2::254),
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
+// (169.254.170.2), https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
+// (169.254.170.23, fd00:ec2::23), https://cloud.google.com/compute/docs/metadata/querying-metadata
+// (fd20:ce::254), https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16,
+// Alibaba Cloud (100.100.100.200) and Oracle Cloud (192.0.0.192).
+var blocks = func() []block {
+	list := []block{
+		{what: "Azure's host", hard: true, prefix: netip.MustParsePrefix("168.63.129.16/32")},
+		{what: "Alibaba Cloud's metadata service", hard: true, prefix: netip.MustParsePrefix("100.100.100.200/32")},
+		{what: "of AWS's own services on instances", hard: true, prefix: netip.MustParsePrefix("fd00:ec2::/32")},
+		{what: "Google Cloud's metadata service", hard: true, prefix: netip.MustParsePrefix("fd20:ce::/64")},
+		{what: "link-local, as metadata services are", hard: true, prefix: netip.MustParsePrefix("169.254.0.0/16")},
+		{what: "link-local", hard: true, prefix: netip.MustParsePrefix("fe80::/10")},
+		{what: "of IETF protocols and Oracle Cloud's metadata service", hard: true, prefix: netip.MustParsePrefix("192.0.0.0/24")},
+		{what: "this host on this network (RFC 1122)", hard: true, prefix: netip.MustParsePrefix("0.0.0.0/8")},
+		{what: "unspecified", hard: true, prefix: netip.MustParsePrefix("::/128")},
+		{what: "a multicast address", hard: true, prefix: netip.MustParsePrefix("224.0.0.0/4")},
+		{what: "reserved or the broadcast address", hard: true, prefix: netip.MustParsePrefix("240.0.0.0/4")},
+		{what: "of 6to4 relays (RFC 7526)", hard: true, prefix: netip.MustParsePrefix("192.88.99.0/24")},
+		{what: "of IETF protocols, among them Teredo (RFC 4380), which holds an IPv4 address", hard: true, prefix: netip.MustParsePrefix("2001::/23")},
+		{what: "a 6to4 address (RFC 3056), which holds an IPv4 address", hard: true, prefix: netip.MustParsePrefix("2002::/16")},
+		{what: "of a local NAT64 (RFC 8215), which holds an IPv4 address", hard: true, prefix: netip.MustParsePrefix("64:ff9b:1::/48")},
+
+		{what: "loopback", prefix: netip.MustParsePrefix("127.0.0.0/8")},
+		{what: "loopback", prefix: netip.MustParsePrefix("::1/128")},
+		{what: "private (RFC 1918)", prefix: netip.MustParsePrefix("10.0.0.0/8")},
+		{what: "private (RFC 1918)", prefix: netip.MustParsePrefix("172.16.0.0/12")},
+		{what: "private (RFC 1918)", prefix: netip.MustParsePrefix("192.168.0.0/16")},
+		{what: "private (RFC 4193)", prefix: netip.MustParsePrefix("fc00::/7")},
+		{what: "of a carrier's NAT (RFC 6598)", prefix: netip.MustParsePrefix("100.64.0.0/10")},
+		{what: "for benchmarks (RFC 2544)", prefix: netip.MustParsePrefix("198.18.0.0/15")},
+		{what: "for documentation (RFC 5737)", prefix: netip.MustParsePrefix("192.0.2.0/24")},
+		{what: "for documentation (RFC 5737)", prefix: netip.MustParsePrefix("198.51.100.0/24")},
+		{what: "for documentation (RFC 5737)", prefix: netip.MustParsePrefix("203.0.113.0/24")},
+		{what: "for documentation (RFC 3849)", prefix: netip.MustParsePrefix("2001:db8::/32")},
+		{what: "for documentation (RFC 9637)", prefix: netip.MustParsePrefix("3fff::/20")},
+	}
+	for i := range list {
+		list[i].bits = list[i].prefix.Bits()
+	}
+	return list
+}()
+
+// isClosed reports whether err says that a destination is closed.
+func isClosed(err error) bool {
+	_, ok := errors.AsType[*closedError](err)
+	return ok
+}
