@@ -19,12 +19,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"outcrop/config"
+	"outcrop/fetch"
 	"outcrop/gateway"
 	"outcrop/llm"
 	"outcrop/provider"
@@ -123,12 +125,35 @@ func New(opt Options) (*Client, error) {
 		return nil, errors.Join(err, c.Close())
 	}
 	c.router = route.New(entries, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried})
+	media, err := openMedia(opt.Config)
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
 	c.gateway = gateway.New(gateway.Options{
 		Router:    c.router,
 		Recorder:  c.recorder,
+		Media:     media,
 		MasterKey: opt.Config.General.MasterKey.Reveal(),
 	})
 	return c, nil
+}
+
+// openMedia makes the stage that fetches images and files; nil if nothing is to be
+// fetched.
+func openMedia(cfg *config.Config) (gateway.Inliner, error) {
+	m := &cfg.Media
+	if !m.Fetch {
+		return nil, nil //nolint:nilnil // the gateway refuses what would have to be fetched
+	}
+	opt := fetch.Options{Allow: m.Allow, MaxSize: m.MaxSize, MaxTotal: cfg.General.MaxRequestSize, Timeout: m.Timeout}
+	if m.Proxy != "" {
+		proxy, err := url.Parse(m.Proxy.Reveal())
+		if err != nil {
+			return nil, errors.New("outcrop_settings.media.proxy is no address") // which may hold a password
+		}
+		opt.Proxy = proxy
+	}
+	return fetch.New(opt), nil
 }
 
 // ConfigError is a configuration that cannot be used.

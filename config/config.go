@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"outcrop/fetch"
 	"outcrop/internal/jsonx"
 	"outcrop/provider"
 )
@@ -39,6 +40,8 @@ type Config struct {
 	// Refresh is how often the providers' lists of models are read. The default is
 	// 900 s.
 	Refresh time.Duration
+	// Media is how images and files at addresses are fetched.
+	Media Media
 	// Environment is environment_variables: they take precedence over the
 	// variables of the process.
 	Environment map[string]Secret
@@ -51,6 +54,21 @@ type General struct {
 	// MaxRequestSize is the largest request body that is read, in bytes. The
 	// default is 100 MiB.
 	MaxRequestSize int64
+}
+
+// Media is what outcrop_settings.media says.
+type Media struct {
+	// Fetch is whether anything is fetched. The default is true.
+	Fetch bool
+	// Allow opens hosts and networks that are not public.
+	Allow []fetch.Rule
+	// MaxSize is the largest file, in bytes. The default is 25 MiB.
+	MaxSize int64
+	// Timeout is the longest that the files of a request may take. The default is 30 s.
+	Timeout time.Duration
+	// Proxy is the address of the proxy that is fetched through, which may hold a
+	// password; empty for none.
+	Proxy Secret
 }
 
 // Getenv looks up an environment variable in c.Environment, then by environ.

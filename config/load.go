@@ -90,7 +90,7 @@ func (l *loader) sorted() []Problem {
 // load reads the whole configuration. The result counts only if no problem is
 // an error.
 func (l *loader) load() *Config {
-	cfg := &Config{General: General{MaxRequestSize: 100 << 20}, Refresh: defaultRefresh}
+	cfg := &Config{General: General{MaxRequestSize: 100 << 20}, Refresh: defaultRefresh, Media: Media{Fetch: true, MaxSize: 25 << 20, Timeout: 30 * time.Second}}
 	root := l.open()
 	switch {
 	case root == nil && len(l.problems) > 0:
@@ -115,7 +115,13 @@ func (l *loader) load() *Config {
 		case "outcrop_settings":
 			everywhere = l.outcrop(cfg, n, path)
 		case "litellm_settings", "router_settings":
-			l.fields(n, k.Name, path, nil, func(k Key, n *node, path string) { g.read(l, k, n, path) })
+			l.fields(n, k.Name, path, nil, func(k Key, n *node, path string) {
+				if k.Name == "user_url_allowed_hosts" {
+					cfg.Media.Allow = append(cfg.Media.Allow, l.rules(n, path)...)
+					return
+				}
+				g.read(l, k, n, path)
+			})
 		}
 	})
 	all := g.settle(l)

@@ -40,6 +40,21 @@ func ParseRule(s string) (Rule, error) {
 	return Rule{}, fmt.Errorf("%q is neither a host nor an address nor a network", s)
 }
 
+// String is the rule as ParseRule reads it.
+func (r Rule) String() string {
+	s := r.host
+	switch {
+	case s == "" && r.network.IsSingleIP():
+		s = r.network.Addr().String()
+	case s == "":
+		s = r.network.String()
+	}
+	if r.port == 0 {
+		return s
+	}
+	return net.JoinHostPort(s, strconv.Itoa(int(r.port)))
+}
+
 func parseHost(s string) (Rule, bool) {
 	if p, err := netip.ParsePrefix(s); err == nil {
 		return Rule{network: p.Masked()}, true
