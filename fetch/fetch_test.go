@@ -384,26 +384,9 @@ func TestWhenTheCallerLeavesFetchingEnds(t *testing.T) {
 		}()
 		_, err := n.client(Options{}).Inline(ctx, imageAt("http://files.test/a"))
 		if e := llm.AsError(err); e.Code != tt.want || e == stopping {
-			t.Errorf("got %v, want %s", err, tt.want)
+			t.Fatalf("got %v, want %s", err, tt.want)
 		}
 		<-gone
-	}
-}
-
-func TestTheFirstFailureEndsTheOthers(t *testing.T) {
-	waiting := make(chan struct{})
-	n := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/bad" {
-			<-waiting
-			w.WriteHeader(404)
-			return
-		}
-		close(waiting)
-		<-r.Context().Done()
-	})
-	_, err := n.client(Options{}).Inline(t.Context(), imageAt("http://files.test/slow", "http://files.test/bad"))
-	if e := llm.AsError(err); e.Param != "messages[0].content[1].image_url.url" || !strings.Contains(e.Message, "404") {
-		t.Errorf("got %v", err)
 	}
 }
 

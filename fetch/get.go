@@ -133,7 +133,6 @@ func (c *Client) fetch(ctx context.Context, f *file, total *budget) *problem {
 			return p
 		}
 		u = next
-		w.touch()
 	}
 }
 

@@ -36,15 +36,16 @@ func scripted(t *testing.T, timeout time.Duration, server func(net.Conn)) *Clien
 	return c
 }
 
-func readRequest(c net.Conn) {
+func readRequest(c net.Conn) (text string) {
 	buf := make([]byte, 4096)
-	for text := ""; !strings.Contains(text, "\r\n\r\n"); {
+	for !strings.Contains(text, "\r\n\r\n") {
 		n, err := c.Read(buf)
 		if err != nil {
-			return
+			return text
 		}
 		text += string(buf[:n])
 	}
+	return text
 }
 
 func TestSlowServersAreLeft(t *testing.T) {
@@ -136,6 +137,23 @@ func TestWaitingForASlotCountsForTheTimeout(t *testing.T) {
 		}
 		if e := refusal(t, c, "http://files.test/a"); e.Code != llm.CodeMedia || !strings.Contains(e.Message, "did not come within 5s") {
 			t.Errorf("got %v", e)
+		}
+	})
+}
+
+func TestTheFirstFailureEndsTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, start := scripted(t, 0, func(c net.Conn) {
+			if strings.HasPrefix(readRequest(c), "GET /bad ") {
+				_, _ = io.WriteString(c, "HTTP/1.1 404 Not Found\r\n\r\n")
+				return
+			}
+			_, _ = io.Copy(io.Discard, c)
+		}), time.Now()
+		_, err := c.Inline(t.Context(), imageAt("http://files.test/silent", "http://files.test/bad"))
+		e := llm.AsError(err)
+		if e.Param != "messages[0].content[1].image_url.url" || !strings.Contains(e.Message, "404") || time.Since(start) > 0 {
+			t.Errorf("after %v: %v", time.Since(start), err)
 		}
 	})
 }
