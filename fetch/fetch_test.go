@@ -297,7 +297,9 @@ func TestABodyWithoutEndIsLeftAndHeldNowhere(t *testing.T) {
 }
 
 func TestTheFilesOfARequestAreBoundedTogether(t *testing.T) {
-	n := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, png+strings.Repeat("x", 400<<10)) })
+	n := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, png+strings.Repeat("x", 400<<10))
+	})
 	c := n.client(Options{MaxSize: 1 << 20, MaxTotal: 1 << 20})
 	if _, err := c.Inline(t.Context(), imageAt("http://files.test/1", "http://files.test/2", "http://files.test/2")); err != nil {
 		t.Errorf("two files fit, one of them twice: %v", err)

@@ -94,7 +94,7 @@ func TestPublicAddressesBesideClosedOnesAreOpen(t *testing.T) {
 		"1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0", "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0", "192.0.1.0", "192.0.3.0", "192.167.255.255", "192.169.0.0", "198.17.255.255", "198.20.0.0", "203.0.112.255", "203.0.114.0", "223.255.255.255", "168.63.129.17",
 		"2600::1", "2a00:1450:4001::200e", "2001:200::1", "2001:4860:4860::8888", "2001:db7::1", "2003::1", "3ffe::1", "64:ff9b::101:101", "::ffff:1.1.1.1",
 	} {
-		if err := (guard)(nil).address("h", netip.AddrPortFrom(netip.MustParseAddr(text), 443)); err != nil {
+		if err := guard(nil).address("h", netip.AddrPortFrom(netip.MustParseAddr(text), 443)); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -308,7 +308,9 @@ func TestRedirects(t *testing.T) {
 				}
 				_, _ = io.WriteString(w, png)
 			})
-			mux.HandleFunc("/login", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<!DOCTYPE html><title>secret</title>") })
+			mux.HandleFunc("/login", func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = io.WriteString(w, "<!DOCTYPE html><title>secret</title>")
+			})
 			n := serve(t, mux.ServeHTTP)
 			secure := httptest.NewTLSServer(mux)
 			defer secure.Close()

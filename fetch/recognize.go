@@ -326,12 +326,14 @@ func called(declared string) string {
 }
 
 func (p *part) unfit(what string) *problem {
-	fix := "Models take PNG, JPEG, GIF and WebP images, PDF, Word, Excel, CSV, HTML, Markdown and plain text documents: send one of these."
+	var fix string
 	switch p.block.Kind {
 	case llm.BlockImage:
 		fix = "Check that the address gives the image itself without a login; images are PNG, JPEG, GIF or WebP."
 	case llm.BlockAudio, llm.BlockVideo:
 		fix = "Check that the address gives the content itself without a login."
+	default:
+		fix = "Models take PNG, JPEG, GIF and WebP images, PDF, Word, Excel, CSV, HTML, Markdown and plain text documents: send one of these."
 	}
 	return wrong(what, fix)
 }
