@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"outcrop/llm"
@@ -64,23 +65,7 @@ func readDenial(message string) (d denial, ok bool) {
 			d.resource, rest = r, rest[3:]
 		}
 	}
-	from, to := phrase(rest, "because no"), 0
-	if from >= 0 {
-		from += 2
-		to = from + max(0, phrase(rest[from:], "allows"))
-	} else if from = phrase(rest, "explicit deny in"); from >= 0 {
-		d.explicit = true
-		from += 3
-		for to = from; to < len(rest) && !strings.HasPrefix(rest[to], "arn:") && to < from+6; to++ {
-		}
-		if to < len(rest) && strings.HasPrefix(rest[to], "arn:") {
-			d.policy = rest[to]
-		}
-	} else {
-		d.explicit = phrase(rest, "explicit deny") >= 0
-		return d, true
-	}
-	kind := plainly(strings.Join(rest[from:to], " "))
+	kind := d.decided(rest)
 	for _, l := range []struct {
 		words string
 		layer layer
@@ -100,6 +85,30 @@ func readDenial(message string) (d denial, ok bool) {
 	}
 	return d, true
 }
+
+// decided reads the end of IAM's sentence, which says what decided, and gives the
+// kind of policy in plain words. Names of policies and resources do not count.
+func (d *denial) decided(rest []string) said {
+	if at := phrase(rest, "because no"); at >= 0 {
+		rest = rest[at+2:]
+		return plainly(strings.Join(rest[:max(0, phrase(rest, "allows"))], " "))
+	}
+	at := phrase(rest, "explicit deny")
+	if at < 0 {
+		return ""
+	}
+	d.explicit = true
+	rest = rest[at+2:]
+	end := slices.IndexFunc(rest, func(w string) bool { return strings.HasPrefix(w, "arn:") })
+	if end >= 0 {
+		d.policy, rest = rest[end], rest[:end]
+	}
+	return plainly(strings.Join(rest[:min(len(rest), maxKind)], " "))
+}
+
+// maxKind is how many words the kind of a policy has at most: in a service control
+// policy.
+const maxKind = 6
 
 // isFront reports whether a text is nothing but what SDKs and Converse put in front
 // of AWS's words.
