@@ -53,9 +53,40 @@ func (w *way) Complete(ctx context.Context, req *llm.Request) (*llm.Response, er
 	if err != nil {
 		return nil, err
 	}
+	return c.whole()
+}
+
+// Stream makes one call of ConverseStream, or of Converse where the model does not
+// take the request while streaming.
+func (w *way) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	c, err := w.call(ctx, req, true)
+	if err != nil {
+		return nil, err
+	}
+	if !c.stream {
+		resp, err := c.whole()
+		if err != nil {
+			return nil, err
+		}
+		return converse.Tell(resp), nil
+	}
+	return c.fitted.Stream(&stream{call: c, reader: wire.NewReader(c.resp.Body)}), nil
+}
+
+// call is one try that AWS has accepted.
+type call struct {
+	way    *way
+	fitted *converse.Fitted
+	stream bool // of ConverseStream
+	resp   *upstream.Response
+	meta   llm.Meta
+}
+
+// whole reads the answer of Converse.
+func (c *call) whole() (*llm.Response, error) {
 	defer c.resp.Body.Close()
-	buf := w.d.buffer()
-	defer w.d.release(buf)
+	buf := c.way.d.buffer()
+	defer c.way.d.release(buf)
 	if err := buf.readFrom(c.resp.Body); err != nil {
 		return nil, c.failed(&wire.Fault{Kind: wire.FaultCut, Message: "it ended before its length", Err: err})
 	}
@@ -64,30 +95,13 @@ func (w *way) Complete(ctx context.Context, req *llm.Request) (*llm.Response, er
 		return nil, c.failed(err)
 	}
 	resp.Meta = c.meta
+	c.fitted.Restore(resp)
 	return resp, nil
-}
-
-// Stream makes one call of ConverseStream.
-func (w *way) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
-	c, err := w.call(ctx, req, true)
-	if err != nil {
-		return nil, err
-	}
-	return &stream{call: c, reader: wire.NewReader(c.resp.Body)}, nil
-}
-
-// call is one try that AWS has accepted.
-type call struct {
-	way    *way
-	req    *llm.Request
-	stream bool
-	resp   *upstream.Response
-	meta   llm.Meta
 }
 
 // failed is the error for an answer that failed after AWS had accepted the call.
 func (c *call) failed(err error) error {
-	e := diagnose.Stream(err, c.way.failing(c.req, c.stream))
+	e := diagnose.Stream(err, c.way.failing(&c.fitted.Request, c.stream))
 	if e.RequestID == "" {
 		e.RequestID = c.meta.UpstreamID
 	}
@@ -96,13 +110,14 @@ func (c *call) failed(err error) error {
 
 // call sends a request and reads the answer's header.
 func (w *way) call(ctx context.Context, req *llm.Request, stream bool) (*call, error) {
-	fitted, changes, err := converse.Prepare(w.model, req)
+	fitted, err := converse.Fit(w.model, req, stream)
 	if err != nil {
 		return nil, err
 	}
+	stream = stream && !fitted.Whole
 	buf := w.d.buffer()
 	defer w.d.release(buf)
-	body, dropped, err := wire.AppendRequest(buf.bytes[:0], fitted)
+	body, dropped, err := wire.AppendRequest(buf.bytes[:0], &fitted.Request)
 	if err != nil {
 		return nil, err
 	}
@@ -111,13 +126,22 @@ func (w *way) call(ctx context.Context, req *llm.Request, stream bool) (*call, e
 	if stream {
 		u, path = w.stream, w.streamPath
 	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: jsonHeader(), Body: body}, u, &w.target, func() diagnose.Case { return w.failing(req, stream) })
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(fitted.Headers), Body: body}, u, &w.target, func() diagnose.Case { return w.failing(&fitted.Request, stream) })
 	if err != nil {
 		return nil, err
 	}
-	c := &call{way: w, req: req, stream: stream, resp: resp, meta: llm.Meta{Target: w.target, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w}}
-	c.meta.Warnings = slices.Concat(w.warnings, changes, dropped)
+	c := &call{way: w, fitted: fitted, stream: stream, resp: resp, meta: llm.Meta{Target: w.target, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w}}
+	c.meta.Warnings = slices.Concat(w.warnings, fitted.Warnings, dropped)
 	return c, nil
+}
+
+// header is the header of a call, with what the caller wants sent besides.
+func header(besides []llm.Label) http.Header {
+	h := jsonHeader()
+	for _, l := range besides {
+		h.Add(l.Name, l.Value)
+	}
+	return h
 }
 
 // requestError is a model string that cannot be understood, as a caller sees it.

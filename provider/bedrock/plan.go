@@ -31,7 +31,7 @@ const maxKnown = 1024
 // way is one way to a model: a provider.Target and an llm.Pricer.
 type way struct {
 	d             *deployment
-	model         converse.Model
+	model         *converse.Model
 	whole, stream *url.URL
 	host          string
 	wholePath     string
@@ -165,7 +165,6 @@ func (d *deployment) way(a asked, w resolve.Way, known *catalog.Catalogue) (*way
 	}
 	to := &way{
 		d:      d,
-		model:  converse.Model{Vendor: a.model.Vendor, Name: a.model.Name},
 		whole:  end.URL("", "model", w.ID, "converse"),
 		stream: end.URL("", "model", w.ID, "converse-stream"),
 		host:   end.Host,
@@ -177,9 +176,12 @@ func (d *deployment) way(a asked, w resolve.Way, known *catalog.Catalogue) (*way
 		to.warnings = append(to.warnings, llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: a.instead.String() + "/ is served by converse"})
 	}
 	to.wholePath, to.streamPath = to.whole.EscapedPath(), to.stream.EscapedPath()
+	told := a.model // what tells the model's abilities
 	if base, err := modelid.Parse(w.Base); err == nil && (!a.named || a.model.Base() == "") {
-		to.model = converse.Model{Vendor: base.Vendor, Name: base.Name}
+		told = base
 	}
+	facts, _ := known.Model(told.Base())
+	to.model = converse.NewModel(told.Vendor, told.Name, facts)
 	if m, ok := known.Model(w.Base); ok {
 		to.price = priceOf(known, m, w)
 		to.warnings = append(to.warnings, lifeWarnings(m, d.now())...)

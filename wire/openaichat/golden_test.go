@@ -10,6 +10,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/provider/bedrock/catalog"
 	bedrock "outcrop/provider/bedrock/converse"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/wire/converse"
@@ -66,12 +67,17 @@ func translate(body []byte) ([]byte, []llm.Warning, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	fitted, changed, err := bedrock.Prepare(bedrock.Model{Vendor: id.Vendor, Name: id.Name}, &req.LLM)
+	known, err := catalog.Embedded()
 	if err != nil {
 		return nil, nil, err
 	}
-	out, dropped, err := converse.AppendRequest(nil, fitted)
-	return out, append(append(req.Warnings, changed...), dropped...), err
+	facts, _ := known.Model(id.Base())
+	fitted, err := bedrock.Fit(bedrock.NewModel(id.Vendor, id.Name, facts), &req.LLM, req.LLM.Stream)
+	if err != nil {
+		return nil, nil, err
+	}
+	out, dropped, err := converse.AppendRequest(nil, &fitted.Request)
+	return out, append(append(req.Warnings, fitted.Warnings...), dropped...), err
 }
 
 // TestAnswerSnapshots holds every Converse answer of testdata/answers to the chat

@@ -12,9 +12,9 @@ import (
 // request and the same each time, and puts a text between a document that is no
 // PDF and a cache point behind it, which Bedrock refuses side by side (recorded
 // exchanges with Claude show both).
-func (p *preparation) documents() error {
-	if !p.hasDocument() {
-		return nil
+func (p *fitting) documents() {
+	if !p.seen.document {
+		return
 	}
 	taken := map[string]int{}
 	p.out.Turns = slices.Clone(p.out.Turns)
@@ -27,28 +27,33 @@ func (p *preparation) documents() error {
 			}
 			blocks = append(blocks, named(b, taken))
 		}
-		t.Blocks = blocks
+		t.Blocks = p.beside(i, t.Role, blocks)
 	}
-	return nil
 }
 
-func (p *preparation) hasDocument() bool {
-	for i := range p.out.Turns {
-		for j := range p.out.Turns[i].Blocks {
-			switch b := &p.out.Turns[i].Blocks[j]; b.Kind {
-			case llm.BlockDocument:
-				return true
-			case llm.BlockToolResult:
-				for k := range b.ToolResult.Content {
-					if b.ToolResult.Content[k].Block.Kind == llm.BlockDocument {
-						return true
-					}
-				}
-			default: // holds no document
-			}
+// beside puts a text to documents that stand without one, which Converse refuses
+// (DocumentBlock in the Converse API reference). Neighbouring turns are one.
+func (p *fitting) beside(i int, role llm.Role, blocks []llm.Block) []llm.Block {
+	first := slices.IndexFunc(blocks, func(b llm.Block) bool { return b.Kind == llm.BlockDocument })
+	if first < 0 || role != llm.RoleUser {
+		return blocks
+	}
+	said := func(t llm.Turn) bool {
+		return slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind == llm.BlockText && !isBlank(&b) })
+	}
+	turns := p.out.Turns
+	for j := i; j >= 0 && turns[j].Role == role; j-- {
+		if said(turns[j]) {
+			return blocks
 		}
 	}
-	return false
+	for j := i + 1; j < len(turns) && turns[j].Role == role; j++ {
+		if said(turns[j]) {
+			return blocks
+		}
+	}
+	p.warn(llm.WarnChanged, "messages["+strconv.Itoa(i)+"]", "a text stands beside the document, since AWS takes none without")
+	return slices.Insert(blocks, first, llm.Block{Kind: llm.BlockText, Text: "Attached:"})
 }
 
 func needsGap(b *llm.Block) bool {

@@ -1,0 +1,179 @@
+package converse
+
+import (
+	"slices"
+	"strconv"
+
+	"outcrop/llm"
+	"outcrop/provider/bedrock/catalog"
+)
+
+// maxPoints is how many cache points AWS takes in a request
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
+const maxPoints = 4
+
+// point is a cache point of a request, with where it stands.
+type point struct {
+	cache       *llm.CachePoint
+	tool        int // in Tools; -1 if it stands elsewhere
+	turn, block int // turn is -1 in the system prompt
+	keep        bool
+}
+
+// cachePoints fits the cache points. They are left out where the model does not
+// cache. Of more than four those stay that save most: the last behind the tools, the
+// last of the system prompt, and the last ones of the conversation, which hold the
+// longest prefixes; what is left goes to the system prompt and the tools, from their
+// ends. A time to live that the model does not take is left to be its default, and
+// one that is longer than that of a point before becomes the shorter, as AWS wants
+// them not to grow.
+func (p *fitting) cachePoints() {
+	if !p.seen.cache {
+		return
+	}
+	points := p.points()
+	p.places(points)
+	p.most(points)
+	p.times(points)
+	p.keep(points)
+}
+
+// points lists the cache points in AWS's order: tools, system prompt, conversation.
+func (p *fitting) points() []point {
+	var all []point
+	for i := range p.out.Tools {
+		if c := p.out.Tools[i].Cache; c != nil {
+			all = append(all, point{cache: copyOf(c), tool: i, turn: -1, keep: true})
+		}
+	}
+	add := func(turn int, blocks []llm.Block) {
+		for j := range blocks {
+			if blocks[j].Kind == llm.BlockCachePoint {
+				all = append(all, point{cache: copyOf(blocks[j].Cache), tool: -1, turn: turn, block: j, keep: true})
+			}
+		}
+	}
+	add(-1, p.out.System)
+	for i := range p.out.Turns {
+		add(i, p.out.Turns[i].Blocks)
+	}
+	return all
+}
+
+func copyOf(c *llm.CachePoint) *llm.CachePoint {
+	if c == nil {
+		return &llm.CachePoint{}
+	}
+	cp := *c
+	return &cp
+}
+
+// places leaves out the points that the model does not take, or not there, and those
+// that have nothing before them.
+func (p *fitting) places(points []point) {
+	never := p.model.facts != nil && p.model.facts.Cache.Supported == catalog.No
+	if never && len(points) > 0 {
+		p.warn(llm.WarnDropped, "cache_control", "the model does not cache")
+	}
+	for i := range points {
+		at := &points[i]
+		switch {
+		case never:
+			at.keep = false
+		case at.tool >= 0 && p.model.any(noToolCache):
+			at.keep = false
+			p.warn(llm.WarnDropped, "tools["+strconv.Itoa(at.tool)+"].cache_control", "the model caches no tools by themselves")
+		case at.turn >= 0 && p.model.any(noResultCache) && p.behindResult(at):
+			at.keep = false
+			p.warn(llm.WarnDropped, "messages["+strconv.Itoa(at.turn)+"].cache_control", "the model takes none beside a tool's result")
+		}
+	}
+}
+
+func (p *fitting) behindResult(at *point) bool {
+	return slices.ContainsFunc(p.out.Turns[at.turn].Blocks, func(b llm.Block) bool { return b.Kind == llm.BlockToolResult })
+}
+
+// most leaves at most four points.
+func (p *fitting) most(points []point) {
+	var order []int // of points, those that save most first
+	last := func(in func(point) bool, n int) {
+		for i := len(points) - 1; i >= 0 && n > 0; i-- {
+			if points[i].keep && in(points[i]) && !slices.Contains(order, i) {
+				order = append(order, i)
+				n--
+			}
+		}
+	}
+	tool := func(pt point) bool { return pt.tool >= 0 }
+	system := func(pt point) bool { return pt.tool < 0 && pt.turn < 0 }
+	said := func(pt point) bool { return pt.turn >= 0 }
+	last(said, 1)
+	last(system, 1)
+	last(tool, 1)
+	for _, in := range []func(point) bool{said, system, tool} {
+		last(in, len(points))
+	}
+	if len(order) <= maxPoints {
+		return
+	}
+	for _, i := range order[maxPoints:] {
+		points[i].keep = false
+	}
+	p.warn(llm.WarnDropped, "cache_control", strconv.Itoa(len(order))+" cache points, of which AWS takes "+strconv.Itoa(maxPoints))
+}
+
+// times fits the times to live.
+func (p *fitting) times(points []point) {
+	plain := p.model.facts != nil && p.model.facts.Cache.OneHour != catalog.Yes && p.model.facts.Cache.Supported != catalog.Unknown
+	short := false
+	for i := range points {
+		pt := &points[i]
+		if !pt.keep {
+			continue
+		}
+		if plain && pt.cache.TTL != "" {
+			if pt.cache.TTL != "5m" { // which is the default
+				p.warn(llm.WarnChanged, "cache_control.ttl", "the model keeps its cache for 5m")
+			}
+			pt.cache.TTL = ""
+		}
+		if pt.cache.TTL == "1h" && short {
+			pt.cache.TTL = ""
+			p.warn(llm.WarnChanged, "cache_control.ttl", "5m, like the cache point before it")
+		}
+		short = short || pt.cache.TTL != "1h"
+	}
+}
+
+// keep writes the points back.
+func (p *fitting) keep(points []point) {
+	kept := func(tool, turn, block int) *llm.CachePoint {
+		for i := range points {
+			if pt := &points[i]; pt.tool == tool && pt.turn == turn && pt.block == block && pt.keep {
+				return pt.cache
+			}
+		}
+		return nil
+	}
+	p.out.Tools = slices.Clone(p.out.Tools)
+	for i := range p.out.Tools {
+		if p.out.Tools[i].Cache != nil {
+			p.out.Tools[i].Cache = kept(i, -1, 0)
+		}
+	}
+	write := func(turn int, blocks []llm.Block) []llm.Block {
+		out := make([]llm.Block, 0, len(blocks))
+		for j, b := range blocks {
+			if b.Kind == llm.BlockCachePoint {
+				if b.Cache = kept(-1, turn, j); b.Cache == nil {
+					continue
+				}
+			}
+			out = append(out, b)
+		}
+		return out
+	}
+	p.out.System = write(-1, p.out.System)
+	p.rewrite(func(i int, t llm.Turn) []llm.Block { return write(i, t.Blocks) })
+}

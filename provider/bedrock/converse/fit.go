@@ -1,0 +1,190 @@
+// Package converse fits a request to the model that Converse shall give it to, and
+// the answer back to the request.
+//
+// What the families of models take differs: settings, tool choice, system prompts,
+// where media may stand. Each difference is a trait of a row in rules.go, or a fact
+// of the catalogue. Where a request asks for what the model does not take it is
+// mended if its meaning is kept, with a warning that names the field; refused with
+// an *llm.Error that names the field if not; and under llm.Request.DropParams what
+// would be refused is left out with a warning.
+package converse
+
+import (
+	"slices"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// Fitted is a request as its model takes it.
+type Fitted struct {
+	// Request is what is to be encoded. What needed no change is shared with the
+	// request that was fitted.
+	Request llm.Request
+	// Warnings say what was changed or left out.
+	Warnings []llm.Warning
+	// Whole is whether Converse must be called although a stream is wanted, because
+	// the model does not take the request while streaming. Tell makes a stream of
+	// its answer.
+	Whole bool
+	// Headers are sent beside the call's own.
+	Headers []llm.Label
+
+	names map[string]string // of tools, as they were sent to what the caller calls them
+	reply string            // the name of the tool whose input is the answer; empty if there is none
+}
+
+// Fit fits a request to a model. req is not changed. stream is whether the answer
+// is wanted as it comes. The error is an *llm.Error that names the field.
+func Fit(m *Model, req *llm.Request, stream bool) (*Fitted, error) {
+	f := &Fitted{Request: *req}
+	p := fitting{model: m, f: f, out: &f.Request, stream: stream}
+	p.out.ModelFields = slices.Clip(req.ModelFields)
+	p.out.Extensions = slices.Clip(req.Extensions)
+	if err := p.fit(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// fitting is a request on its way to being Fitted.
+type fitting struct {
+	model  *Model
+	f      *Fitted
+	out    *llm.Request
+	stream bool
+	seen   contents
+	thinks bool // a Claude is asked to think
+}
+
+// contents is what a request holds, from one look at all of it.
+type contents struct {
+	tools    bool // calls or results of tools
+	server   bool // calls that the provider ran itself
+	media    bool
+	document bool
+	cache    bool
+	thoughts bool
+	blank    bool // a blank text, or a turn or tool result without content
+}
+
+func (p *fitting) fit() error {
+	p.look()
+	if err := p.reasoning(); err != nil {
+		return err
+	}
+	if err := p.sampling(); err != nil {
+		return err
+	}
+	if err := p.tools(); err != nil {
+		return err
+	}
+	if err := p.format(); err != nil {
+		return err
+	}
+	p.rename()
+	if err := p.choice(); err != nil {
+		return err
+	}
+	if err := p.turns(); err != nil {
+		return err
+	}
+	if err := p.media(); err != nil {
+		return err
+	}
+	p.documents()
+	p.cachePoints()
+	p.labels()
+	p.headers()
+	return p.extensions()
+}
+
+// look fills p.seen.
+func (p *fitting) look() {
+	s := &p.seen
+	for i := range p.out.System {
+		s.cache = s.cache || p.out.System[i].Kind == llm.BlockCachePoint
+		s.blank = s.blank || isBlank(&p.out.System[i])
+	}
+	for i := range p.out.Tools {
+		s.cache = s.cache || p.out.Tools[i].Cache != nil
+	}
+	for i := range p.out.Turns {
+		blocks := p.out.Turns[i].Blocks
+		s.blank = s.blank || len(blocks) == 0
+		for j := range blocks {
+			s.block(&blocks[j])
+		}
+	}
+}
+
+func (s *contents) block(b *llm.Block) {
+	switch b.Kind {
+	case llm.BlockText:
+		s.blank = s.blank || isBlank(b)
+	case llm.BlockToolUse:
+		s.tools = true
+		s.server = s.server || b.ToolUse.Type == llm.ServerSide
+	case llm.BlockToolResult:
+		s.tools = true
+		s.blank = s.blank || len(b.ToolResult.Content) == 0
+		for k := range b.ToolResult.Content {
+			if len(b.ToolResult.Content[k].JSON) == 0 {
+				s.block(&b.ToolResult.Content[k].Block)
+			}
+		}
+	case llm.BlockDocument:
+		s.media, s.document = true, true
+	case llm.BlockImage, llm.BlockAudio, llm.BlockVideo:
+		s.media = true
+	case llm.BlockReasoning, llm.BlockRedacted:
+		s.thoughts = true
+	case llm.BlockCachePoint:
+		s.cache = true
+	case llm.BlockOther:
+	}
+}
+
+func (p *fitting) warn(code, field, detail string) {
+	p.f.Warnings = append(p.f.Warnings, llm.Warning{Code: code, Field: field, Detail: detail})
+}
+
+// refuse is for what the model does not take and whose absence changes the meaning:
+// an error, or a warning under drop_params.
+func (p *fitting) refuse(field, format string, args ...any) error {
+	if p.out.DropParams {
+		p.warn(llm.WarnDropped, field, "")
+		return nil
+	}
+	e := llm.Unsupported(field, format, args...)
+	e.Fix = "Leave " + field + " out, or set drop_params to drop what cannot be kept."
+	return e
+}
+
+// field adds a setting of the model's own, unless the caller gave one of that name.
+func (p *fitting) field(name, value string) {
+	if p.given(name) == nil {
+		p.out.ModelFields = append(p.out.ModelFields, jsonx.Member{Name: name, Value: jsonx.Raw(value)})
+	}
+}
+
+// given is the setting of the model's own of a name; nil if there is none.
+func (p *fitting) given(name string) jsonx.Raw {
+	for _, m := range p.out.ModelFields {
+		if m.Name == name {
+			return m.Value
+		}
+	}
+	return nil
+}
+
+// extension is the member of Converse's of a name that the caller gave; nil if
+// there is none.
+func (p *fitting) extension(name string) jsonx.Raw {
+	for _, m := range p.out.Extensions {
+		if m.Name == name {
+			return m.Value
+		}
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package converse
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// Limits of requestMetadata
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html).
+const (
+	maxLabels = 16
+	maxLabel  = 256 // characters
+)
+
+// labels says user and metadata as requestMetadata, which AWS writes into the
+// invocation log. A requestMetadata of the caller's own goes before them. What AWS
+// does not take is left out with a warning: it changes no answer.
+func (p *fitting) labels() {
+	labels := p.out.Metadata
+	given := len(labels)
+	if user := p.out.User; user != "" && !slices.ContainsFunc(labels, func(l llm.Label) bool { return l.Name == "user" }) {
+		labels = append(slices.Clip(labels), llm.Label{Name: "user", Value: user})
+	} else if user != "" {
+		p.warn(llm.WarnDropped, "user", "metadata has a user already")
+	}
+	p.out.Metadata, p.out.User = nil, ""
+	if len(labels) == 0 {
+		return
+	}
+	own := p.extension("requestMetadata") != nil
+	var w jsonx.Writer
+	w.Object()
+	count := 0
+	seen := map[string]bool{}
+	for i, l := range labels {
+		field := "metadata." + l.Name
+		if i == given {
+			field = "user"
+		}
+		switch {
+		case own:
+			p.warn(llm.WarnDropped, field, "requestMetadata is given")
+		case seen[l.Name]:
+			p.warn(llm.WarnDropped, field, "it is given twice")
+		case l.Name == "" || !labelled(l.Name) || !labelled(l.Value):
+			p.warn(llm.WarnDropped, field, "AWS takes at most "+strconv.Itoa(maxLabel)+" letters, digits, spaces and :_@$#=/+,-.")
+		case count == maxLabels:
+			p.warn(llm.WarnDropped, field, "AWS takes "+strconv.Itoa(maxLabels)+" labels")
+		default:
+			count++
+			w.AnyKey(l.Name)
+			w.String(l.Value)
+		}
+		seen[l.Name] = true
+	}
+	w.EndObject()
+	if count > 0 {
+		p.out.Extensions = append(p.out.Extensions, jsonx.Member{Name: "requestMetadata", Value: w.Buf})
+	}
+}
+
+// labelled reports whether AWS takes s as a key or value of requestMetadata.
+func labelled(s string) bool {
+	if utf8.RuneCountInString(s) > maxLabel {
+		return false
+	}
+	for _, r := range s {
+		if r >= utf8.RuneSelf || !legalByte(byte(r), " \t\n\r\f:@$#=/+,-.") {
+			return false
+		}
+	}
+	return true
+}
+
+// headers keeps the caller's headers but for those of the way to AWS: addresses,
+// bodies, credentials, signatures and connections. Anthropic's beta header is read
+// by no model on Bedrock; Claude takes the same as a field.
+func (p *fitting) headers() {
+	given := p.out.Headers
+	p.out.Headers = nil
+	for _, h := range given {
+		name := strings.ToLower(h.Name)
+		switch {
+		case name == "anthropic-beta":
+			p.betas(h.Value)
+		case !token(name) || reserved(name) || strings.ContainsAny(h.Value, "\r\n\x00"):
+			p.warn(llm.WarnDropped, "extra_headers."+h.Name, "it belongs to the call itself")
+		default:
+			p.f.Headers = append(p.f.Headers, h)
+		}
+	}
+}
+
+// betas says a list of betas, parted by commas, as Claude's field.
+func (p *fitting) betas(list string) {
+	if !p.model.any(betas) || p.given("anthropic_beta") != nil {
+		p.warn(llm.WarnDropped, "extra_headers.anthropic-beta", "the model takes none, or anthropic_beta is given")
+		return
+	}
+	var w jsonx.Writer
+	w.Array()
+	for beta := range strings.SplitSeq(strings.Trim(list, "[] "), ",") {
+		if beta = strings.Trim(beta, "\" "); beta != "" {
+			w.String(beta)
+		}
+	}
+	w.EndArray()
+	p.field("anthropic_beta", string(w.Buf))
+}
+
+// reserved reports whether a header is the call's own. Hop-by-hop headers are those
+// of RFC 9110, section 7.6.1.
+func reserved(name string) bool {
+	switch name {
+	case "authorization", "proxy-authorization", "proxy-authenticate", "proxy-connection", "host", "connection", "keep-alive", "te", "trailer",
+		"transfer-encoding", "upgrade", "cookie", "expect", "date", "accept-encoding", "api-key", "x-api-key", "user-agent":
+		return true
+	}
+	return strings.HasPrefix(name, "content-") || strings.HasPrefix(name, "x-amz-") || strings.HasPrefix(name, "x-amzn-")
+}
+
+// token reports whether name can be a header's (RFC 9110, section 5.6.2).
+func token(name string) bool {
+	for i := range len(name) {
+		if !legalByte(name[i], "!#$%&'*+-.^`|~") {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// extensions takes out of Converse's own members what a whole answer does not have.
+func (p *fitting) extensions() error {
+	if p.stream && !p.f.Whole {
+		return nil
+	}
+	for i, m := range p.out.Extensions {
+		if m.Name != "guardrailConfig" {
+			continue
+		}
+		members, err := jsonx.Members(m.Value)
+		if err != nil {
+			return llm.Invalid(m.Name, "%s must be an object", m.Name)
+		}
+		mode := slices.IndexFunc(members, func(m jsonx.Member) bool { return m.Name == "streamProcessingMode" })
+		if mode < 0 {
+			continue
+		}
+		var w jsonx.Writer
+		w.Object()
+		w.Members(slices.Delete(members, mode, mode+1))
+		w.EndObject()
+		p.out.Extensions = slices.Clone(p.out.Extensions)
+		p.out.Extensions[i].Value = w.Buf
+		p.warn(llm.WarnDropped, "guardrailConfig.streamProcessingMode", "the answer comes at once")
+	}
+	return nil
+}

@@ -1,0 +1,192 @@
+package converse
+
+import (
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+
+	"outcrop/llm"
+)
+
+// maxName is the length of a tool's name and of a tool call's id that AWS takes
+// (ToolSpecification and ToolUseBlock in the Converse API reference).
+const maxName = 64
+
+// rename gives tools whose name AWS forbids another, everywhere in the request; the
+// answer is given the caller's names back. It does the same to ids of tool calls,
+// which the answer does not repeat. AWS takes letters, digits, _ and - in names,
+// and . and : besides in ids.
+func (p *fitting) rename() {
+	names, ids := p.collect()
+	if names == nil && ids == nil {
+		return
+	}
+	toSent := allocate(names, "tool", "-")
+	idsSent := allocate(ids, "call", "-.:")
+	if len(toSent) > 0 {
+		p.f.names = make(map[string]string, len(toSent))
+		for caller, sent := range toSent {
+			p.f.names[sent] = caller
+		}
+		p.renameTools(toSent)
+	}
+	p.renameBlocks(toSent, idsSent)
+}
+
+// lot are the names of one kind in a request: those that AWS takes and those that
+// it does not, in order.
+type lot struct {
+	taken map[string]bool
+	bad   []string
+}
+
+// collect gives the names of tools and the ids of calls; nil where all can be sent
+// as they are.
+func (p *fitting) collect() (names, ids *lot) {
+	badName, badID := false, false
+	p.eachName(func(name string) { badName = badName || !legal(name, "-") },
+		func(id string) { badID = badID || !legal(id, "-.:") })
+	if badName {
+		names = &lot{taken: map[string]bool{}}
+		p.eachName(func(name string) { names.add(name, "-") }, nil)
+	}
+	if badID {
+		ids = &lot{taken: map[string]bool{}}
+		p.eachName(nil, func(id string) { ids.add(id, "-.:") })
+	}
+	return names, ids
+}
+
+func (l *lot) add(name, marks string) {
+	if legal(name, marks) {
+		l.taken[name] = true
+	} else if !slices.Contains(l.bad, name) {
+		l.bad = append(l.bad, name)
+	}
+}
+
+// eachName calls name for the name of each tool and id for the id of each call.
+func (p *fitting) eachName(name, id func(string)) {
+	if name != nil {
+		for i := range p.out.Tools {
+			if p.out.Tools[i].Other == nil {
+				name(p.out.Tools[i].Name)
+			}
+		}
+	}
+	if !p.seen.tools {
+		return
+	}
+	for i := range p.out.Turns {
+		for j := range p.out.Turns[i].Blocks {
+			switch b := &p.out.Turns[i].Blocks[j]; {
+			case b.ToolUse != nil:
+				if name != nil {
+					name(b.ToolUse.Name)
+				}
+				if id != nil {
+					id(b.ToolUse.ID)
+				}
+			case b.ToolResult != nil && id != nil:
+				id(b.ToolResult.ID)
+			}
+		}
+	}
+}
+
+// legal reports whether s has 1 to maxName bytes, of letters, digits, _ and marks.
+func legal(s, marks string) bool {
+	if s == "" || len(s) > maxName {
+		return false
+	}
+	for i := range len(s) {
+		if !legalByte(s[i], marks) {
+			return false
+		}
+	}
+	return true
+}
+
+func legalByte(c byte, marks string) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || strings.IndexByte(marks, c) >= 0
+}
+
+// allocate gives each bad name one that AWS takes and that no other has: the same
+// with _ in place of what is forbidden; where that is too long or taken, with a hash
+// of the name at its end.
+func allocate(l *lot, empty, marks string) map[string]string {
+	if l == nil {
+		return nil
+	}
+	sent := make(map[string]string, len(l.bad))
+	for _, name := range l.bad {
+		plain := sanitised(name, marks)
+		if strings.Trim(plain, "_") == "" {
+			plain = empty
+		}
+		pick := plain
+		for try := 0; len(pick) > maxName || l.taken[pick]; try++ {
+			h := fnv.New32a()
+			_, _ = h.Write([]byte(name + strings.Repeat("'", try))) // it has no error
+			mark := "_" + strconv.FormatUint(uint64(h.Sum32()), 36)
+			pick = plain[:min(len(plain), maxName-len(mark))] + mark
+		}
+		l.taken[pick] = true
+		sent[name] = pick
+	}
+	return sent
+}
+
+func sanitised(name, marks string) string {
+	var b strings.Builder
+	for _, r := range name {
+		if r < 0x80 && legalByte(byte(r), marks) {
+			b.WriteByte(byte(r))
+		} else {
+			b.WriteByte('_')
+		}
+		if b.Len() > maxName {
+			break
+		}
+	}
+	return b.String()
+}
+
+// sentName is what a name was replaced by, or the name.
+func sentName(replaced map[string]string, name string) string {
+	if r, ok := replaced[name]; ok {
+		return r
+	}
+	return name
+}
+
+func (p *fitting) renameTools(sent map[string]string) {
+	p.out.Tools = slices.Clone(p.out.Tools)
+	for i := range p.out.Tools {
+		p.out.Tools[i].Name = sentName(sent, p.out.Tools[i].Name)
+	}
+	p.out.ToolChoice.Name = sentName(sent, p.out.ToolChoice.Name)
+}
+
+func (p *fitting) renameBlocks(names, ids map[string]string) {
+	if !p.seen.tools {
+		return
+	}
+	p.rewrite(func(_ int, t llm.Turn) []llm.Block {
+		blocks := slices.Clone(t.Blocks)
+		for j := range blocks {
+			switch b := &blocks[j]; {
+			case b.ToolUse != nil:
+				use := *b.ToolUse
+				use.Name, use.ID = sentName(names, use.Name), sentName(ids, use.ID)
+				b.ToolUse = &use
+			case b.ToolResult != nil:
+				result := *b.ToolResult
+				result.ID = sentName(ids, result.ID)
+				b.ToolResult = &result
+			}
+		}
+		return blocks
+	})
+}

@@ -1,0 +1,265 @@
+package converse
+
+import (
+	"slices"
+	"strconv"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/provider/bedrock/catalog"
+)
+
+// leastBudget is the smallest thinking budget that Claude takes, in tokens
+// (https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking).
+const leastBudget = 1024
+
+// budget is the thinking budget for an effort, in tokens; those of LiteLLM as far
+// as it has them.
+func budget(effort string) int64 {
+	switch effort {
+	case "minimal", "low":
+		return leastBudget
+	case "medium":
+		return 2048
+	case "high":
+		return 4096
+	case "xhigh":
+		return 8192
+	default:
+		return 16384
+	}
+}
+
+// effort is the word for a thinking budget: the least whose budget is no less.
+func effort(tokens int64) string {
+	for _, word := range []string{"low", "medium", "high", "xhigh"} {
+		if tokens <= budget(word) {
+			return word
+		}
+	}
+	return "max"
+}
+
+// thinking is Anthropic's setting.
+type thinking struct {
+	Type   string `json:"type"`
+	Budget int64  `json:"budget_tokens"`
+}
+
+// reasoning turns reasoning_effort and thinking into the model's own settings.
+func (p *fitting) reasoning() error {
+	wish := p.out.Reasoning
+	p.out.Reasoning = llm.Reasoning{}
+	if len(wish.Thinking) > 0 {
+		var t thinking
+		if err := jsonx.Unmarshal(wish.Thinking, &t); err != nil {
+			return llm.Invalid("thinking", "thinking %v", err)
+		}
+		var err error
+		if wish.Effort, err = p.thinking(wish, t); err != nil {
+			return err
+		}
+	}
+	if wish.Effort != "" {
+		p.effort(wish.Effort)
+	}
+	p.thinks = p.model.Vendor == "anthropic" && p.asksToThink()
+	return nil
+}
+
+// asksToThink reports whether the settings ask a Claude to think.
+func (p *fitting) asksToThink() bool {
+	var t thinking
+	set := p.given("thinking")
+	return len(set) > 0 && jsonx.Unmarshal(set, &t) == nil && t.Type != "disabled"
+}
+
+// thinking places Anthropic's setting, and gives the effort that is still to be
+// said.
+func (p *fitting) thinking(wish llm.Reasoning, t thinking) (string, error) {
+	m := p.model
+	off := t.Type == "disabled"
+	switch m.style {
+	case styleBudget:
+		if wish.Effort != "" {
+			p.warn(llm.WarnDropped, "reasoning_effort", "the budget is said already")
+		}
+		if t.Type == "enabled" {
+			return "", p.enabled(wish.Thinking, t.Budget)
+		}
+		if !off { // adaptive is not known yet: as much as it mostly takes
+			p.warn(llm.WarnChanged, "thinking", "the model takes a budget")
+			return firstOf(wish.Effort, "high"), nil
+		}
+	case styleAdaptive:
+		switch {
+		case off && m.any(noThinkingOff):
+			p.warn(llm.WarnDropped, "thinking", "the model cannot be told not to think")
+			return wish.Effort, nil
+		case t.Type == "enabled" && !m.any(budgets):
+			p.warn(llm.WarnChanged, "thinking", "the model takes an effort in place of a budget")
+			return firstOf(wish.Effort, effort(t.Budget)), nil
+		case t.Type == "enabled":
+			return wish.Effort, p.enabled(wish.Thinking, t.Budget)
+		}
+	case styleNova, styleEffort, styleNested, styleQwen:
+		p.warn(llm.WarnChanged, "thinking", "the model takes it as an effort")
+		if off {
+			return "none", nil
+		}
+		if t.Budget == 0 {
+			return firstOf(wish.Effort, "medium"), nil
+		}
+		return firstOf(wish.Effort, effort(t.Budget)), nil
+	case styleAlways:
+		p.warn(llm.WarnDropped, "thinking", "")
+		return wish.Effort, nil
+	case styleNone:
+		if m.facts != nil && m.facts.Reasoning.Supported == catalog.No {
+			if !off {
+				p.warn(llm.WarnDropped, "thinking", "")
+			}
+			return wish.Effort, nil
+		}
+	}
+	p.field("thinking", string(wish.Thinking))
+	return wish.Effort, nil
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// enabled asks a Claude to think with a budget that the caller gave. It must be at
+// least 1,024 and below max_tokens.
+func (p *fitting) enabled(set jsonx.Raw, tokens int64) error {
+	fit := max(tokens, leastBudget)
+	if most := p.out.MaxTokens; most.Set && fit >= most.Value {
+		if most.Value <= leastBudget {
+			return p.refuse("thinking", "thinking needs a budget of at least %d tokens below max_tokens, which is %d", leastBudget, most.Value)
+		}
+		fit = most.Value - 1
+	}
+	if fit == tokens {
+		p.field("thinking", string(set))
+		return nil
+	}
+	p.warn(llm.WarnChanged, "thinking", "budget_tokens is "+strconv.FormatInt(fit, 10))
+	p.field("thinking", `{"type":"enabled","budget_tokens":`+strconv.FormatInt(fit, 10)+`}`)
+	return nil
+}
+
+// effort says an effort in the model's own way.
+func (p *fitting) effort(effort string) {
+	switch p.model.style {
+	case styleBudget:
+		p.budget(effort)
+	case styleAdaptive:
+		p.adaptive(effort)
+	case styleNova:
+		p.nova(effort)
+	case styleEffort:
+		p.field("reasoning_effort", `"`+p.nearest(effort)+`"`)
+	case styleNested:
+		p.field("reasoning", `{"effort":"`+p.nearest(effort)+`"}`)
+	case styleQwen:
+		p.field("reasoning_config", `"`+p.nearest(effort)+`"`)
+	case styleAlways:
+		p.warn(llm.WarnDropped, "reasoning_effort", "")
+	case styleNone:
+		if effort != "none" {
+			p.warn(llm.WarnDropped, "reasoning_effort", "")
+		}
+	}
+}
+
+// budget asks a Claude before 4.6 to think. Its budget must be below max_tokens.
+func (p *fitting) budget(effort string) {
+	if effort == "none" {
+		return
+	}
+	tokens := budget(effort)
+	if most := p.out.MaxTokens; most.Set && tokens >= most.Value {
+		if most.Value <= leastBudget {
+			p.warn(llm.WarnDropped, "reasoning_effort", "")
+			return
+		}
+		tokens = max(leastBudget, most.Value/2)
+		p.warn(llm.WarnChanged, "reasoning_effort", "")
+	}
+	p.field("thinking", `{"type":"enabled","budget_tokens":`+strconv.FormatInt(tokens, 10)+`}`)
+}
+
+// adaptive asks a Claude since 4.6 to think as hard as said.
+func (p *fitting) adaptive(effort string) {
+	if effort == "none" {
+		if p.model.facts != nil && p.model.facts.Reasoning.Always == catalog.Yes {
+			p.warn(llm.WarnDropped, "reasoning_effort", "the model always thinks")
+		}
+		return
+	}
+	p.field("thinking", `{"type":"adaptive"}`)
+	p.field("output_config", `{"effort":"`+p.nearest(effort)+`"}`)
+}
+
+// nova asks a Nova 2 to think. With the effort high it takes neither maxTokens nor
+// temperature and topP (public clients agree on that): a limit that the caller set
+// weighs more than the effort, sampling weighs less.
+func (p *fitting) nova(effort string) {
+	if effort == "none" {
+		p.field("reasoningConfig", `{"type":"disabled"}`)
+		return
+	}
+	word := p.nearest(effort)
+	if word == "high" && p.out.MaxTokens.Set {
+		word = "medium"
+		p.warn(llm.WarnChanged, "reasoning_effort", "high takes no max_tokens")
+	}
+	if word == "high" {
+		p.drop(&p.out.Temperature, "temperature")
+		p.drop(&p.out.TopP, "top_p")
+	}
+	p.field("reasoningConfig", `{"type":"enabled","maxReasoningEffort":"`+word+`"}`)
+}
+
+// drop leaves a setting out that the model's reasoning excludes.
+func (p *fitting) drop(setting *llm.Opt[float64], field string) {
+	if setting.Set {
+		*setting = llm.Opt[float64]{}
+		p.warn(llm.WarnDropped, field, "not beside reasoning")
+	}
+}
+
+// nearest is the word that the model takes for an effort: itself, or the nearest
+// below, or the least; other than itself is a warning.
+func (p *fitting) nearest(effort string) string {
+	words := p.model.efforts()
+	if len(words) == 0 {
+		switch p.model.style {
+		case styleNova, styleEffort:
+			words = []string{"low", "medium", "high"}
+		case styleQwen:
+			words = []string{"low", "high"}
+		default: // which words it takes is not known
+			return effort
+		}
+	}
+	if slices.Contains(words, effort) {
+		return effort
+	}
+	p.warn(llm.WarnChanged, "reasoning_effort", "")
+	order := []string{"none", "minimal", "low", "medium", "high", "xhigh", "max"}
+	best := words[0]
+	for _, w := range words {
+		if slices.Index(order, w) <= slices.Index(order, effort) {
+			best = w
+		}
+	}
+	if best == "none" && len(words) > 1 { // a little is not nothing
+		best = words[1]
+	}
+	return best
+}

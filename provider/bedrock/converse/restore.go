@@ -1,0 +1,320 @@
+package converse
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// Restore makes of an answer to the fitted request one to the request that was
+// fitted: tools have the caller's names, and the input of the tool that stands for a
+// JSON answer is the answer's text.
+func (f *Fitted) Restore(r *llm.Response) {
+	if f.names == nil && f.reply == "" {
+		return
+	}
+	for i := range r.Blocks {
+		if use := r.Blocks[i].ToolUse; use != nil {
+			use.Name = sentName(f.names, use.Name)
+		}
+	}
+	if f.reply != "" {
+		f.answer(r)
+	}
+}
+
+// answer puts the JSON answer in the place of the call that carries it. What else
+// the model wrote beside it is left out: the text of the answer must be JSON.
+func (f *Fitted) answer(r *llm.Response) {
+	called := slices.IndexFunc(r.Blocks, func(b llm.Block) bool { return b.ToolUse != nil && b.ToolUse.Name == f.reply })
+	if called < 0 {
+		f.unfence(r)
+		return
+	}
+	own := slices.IndexFunc(r.Blocks, func(b llm.Block) bool { return b.ToolUse != nil && b.ToolUse.Name != f.reply })
+	spoken := func(i int) bool { return own >= 0 && (own < called || i > own) } // beside a call of the caller's tools
+	written := !spoken(0) && isJSON(textOf(r.Blocks[:called]))
+	var blocks []llm.Block
+	for i, b := range r.Blocks {
+		switch {
+		case b.Kind == llm.BlockToolUse && b.ToolUse.Name == f.reply:
+			if i == called && !written {
+				blocks = append(blocks, llm.Block{Kind: llm.BlockText, Text: string(b.ToolUse.Input)})
+				continue
+			}
+			r.Meta.Warnings = append(slices.Clip(r.Meta.Warnings), besides())
+		case b.Kind == llm.BlockText && !written && !spoken(i):
+			if !isBlank(&b) {
+				r.Meta.Warnings = append(slices.Clip(r.Meta.Warnings), besides())
+			}
+		default:
+			blocks = append(blocks, b)
+		}
+	}
+	r.Blocks = blocks
+	if r.Stop == llm.StopToolUse && own < 0 {
+		r.Stop = llm.StopEnd
+	}
+}
+
+// textOf is what blocks of text say.
+func textOf(blocks []llm.Block) string {
+	var b strings.Builder
+	for i := range blocks {
+		if blocks[i].Kind == llm.BlockText {
+			b.WriteString(blocks[i].Text)
+		}
+	}
+	return b.String()
+}
+
+// besides is the warning for what a model wrote beside its JSON answer.
+func besides() llm.Warning {
+	return llm.Warning{Code: llm.WarnDropped, Field: "content", Detail: "what the model wrote beside its JSON answer"}
+}
+
+// isJSON reports whether text begins like a JSON object or list.
+func isJSON(text string) bool {
+	text = strings.TrimLeft(text, " \t\r\n")
+	return text != "" && (text[0] == '{' || text[0] == '[')
+}
+
+// unfence takes the fence off JSON that is written as a block of Markdown.
+func (f *Fitted) unfence(r *llm.Response) {
+	only := -1
+	for i := range r.Blocks {
+		switch {
+		case r.Blocks[i].Kind == llm.BlockToolUse:
+			return
+		case r.Blocks[i].Kind == llm.BlockText && only >= 0:
+			return
+		case r.Blocks[i].Kind == llm.BlockText:
+			only = i
+		}
+	}
+	if only >= 0 {
+		r.Blocks[only].Text = fenced(r.Blocks[only].Text)
+	}
+}
+
+// fenced is the JSON between ``` and ```; text itself if that is not what it is.
+func fenced(text string) string {
+	inner, ok := strings.CutPrefix(strings.TrimSpace(text), "```")
+	if !ok {
+		return text
+	}
+	_, inner, _ = strings.Cut(inner, "\n")
+	inner, ok = strings.CutSuffix(inner, "```")
+	if inner = strings.TrimSpace(inner); !ok || !jsonx.Valid([]byte(inner)) {
+		return text
+	}
+	return inner
+}
+
+// Stream is Restore for a stream. It gives s itself where there is nothing to
+// restore.
+func (f *Fitted) Stream(s llm.Stream) llm.Stream {
+	if f.names == nil && f.reply == "" {
+		return s
+	}
+	return &restored{Stream: s, f: f}
+}
+
+// restored is a stream on its way back to the caller's request.
+type restored struct {
+	llm.Stream
+	f     *Fitted
+	queue []llm.Event // that come before the next of Stream
+	err   error       // what comes behind the queue
+
+	// The rest is about a JSON answer. Text is held back until it is known whether it
+	// is the answer or stands beside it.
+	held     []llm.Event
+	open     bool         // text passes: it is the answer
+	answered bool         // the call that carries the answer has begun
+	calls    bool         // another tool was called
+	index    int          // of the block of the answer
+	some     bool         // the answer's input has begun
+	dropped  map[int]bool // blocks that are left out
+}
+
+func (r *restored) Next(ev *llm.Event) error {
+	for {
+		if len(r.queue) > 0 {
+			*ev = r.queue[0]
+			r.queue = r.queue[1:]
+			return nil
+		}
+		if r.err != nil {
+			return r.err
+		}
+		err := r.Stream.Next(ev)
+		if err != nil {
+			if len(r.held) > 0 && !errors.Is(err, io.EOF) {
+				r.queue, r.held, r.err = r.held, nil, err
+				continue
+			}
+			return err
+		}
+		if r.pass(ev) {
+			return nil
+		}
+	}
+}
+
+// More leaves out what Stream has at hand while text is held back: of that nothing
+// may come.
+func (r *restored) More() bool {
+	return len(r.queue) > 0 || r.err == nil && (r.f.reply == "" || r.open || r.answered && len(r.dropped) == 0) && r.Stream.More()
+}
+
+// pass changes the event, and reports whether it is for the caller, first of all
+// that are in the queue behind it.
+func (r *restored) pass(ev *llm.Event) bool {
+	if ev.Kind == llm.EventBlockStart && ev.ToolUse != nil && r.f.names != nil {
+		use := *ev.ToolUse
+		use.Name = sentName(r.f.names, use.Name)
+		ev.ToolUse = &use
+	}
+	if r.f.reply == "" {
+		return true
+	}
+	switch ev.Kind {
+	case llm.EventBlockStart:
+		return r.start(ev)
+	case llm.EventDelta:
+		return r.delta(ev)
+	case llm.EventBlockEnd:
+		return r.end(ev)
+	case llm.EventStop:
+		if r.answered && !r.calls && ev.Stop == llm.StopToolUse {
+			ev.Stop = llm.StopEnd
+		}
+		if len(r.held) > 0 {
+			r.release(ev)
+			return false
+		}
+	default: // is not about blocks
+	}
+	return true
+}
+
+func (r *restored) start(ev *llm.Event) bool {
+	switch {
+	case ev.Block == llm.BlockToolUse && ev.ToolUse != nil && ev.ToolUse.Name == r.f.reply:
+		if r.answered || r.open {
+			r.drop(ev.Index)
+			r.answered = true
+			return false
+		}
+		r.forget()
+		r.answered, r.index = true, ev.Index
+		*ev = llm.Event{Kind: llm.EventBlockStart, Index: ev.Index, Block: llm.BlockText}
+		return true
+	case ev.Block == llm.BlockToolUse:
+		r.calls = true
+		if len(r.held) > 0 {
+			r.release(ev)
+			return false
+		}
+		return true
+	case ev.Block == llm.BlockText && !r.open && !r.calls:
+		if r.answered {
+			r.drop(ev.Index)
+			return false
+		}
+		r.held = append(r.held, *ev)
+		return false
+	default:
+		return true
+	}
+}
+
+func (r *restored) delta(ev *llm.Event) bool {
+	switch {
+	case r.dropped[ev.Index]:
+		return false
+	case r.answered && !r.open && ev.Index == r.index && ev.Block == llm.BlockToolUse:
+		r.some = r.some || ev.Text != ""
+		ev.Block = llm.BlockText
+		return true
+	case ev.Block != llm.BlockText || r.open || r.calls:
+		return true
+	case r.answered:
+		r.drop(ev.Index)
+		return false
+	}
+	r.held = append(r.held, *ev)
+	if isJSON(text(r.held)) {
+		r.open = true
+		r.queue, r.held = append(r.queue, r.held...), nil
+	}
+	return false
+}
+
+func (r *restored) end(ev *llm.Event) bool {
+	switch {
+	case r.dropped[ev.Index]:
+		return false
+	case r.answered && !r.open && ev.Index == r.index && !r.some:
+		r.some = true
+		r.queue = append(r.queue, *ev)
+		*ev = llm.Event{Kind: llm.EventDelta, Index: r.index, Block: llm.BlockText, Text: "{}"}
+		return true
+	case slices.ContainsFunc(r.held, func(h llm.Event) bool { return h.Index == ev.Index }):
+		r.held = append(r.held, *ev)
+		return false
+	default:
+		return true
+	}
+}
+
+// drop leaves out a block that stands beside the answer.
+func (r *restored) drop(index int) {
+	if r.dropped == nil {
+		r.dropped = map[int]bool{}
+	}
+	r.dropped[index] = true
+	r.warn()
+}
+
+// forget leaves out the text that is held: the answer has come otherwise.
+func (r *restored) forget() {
+	if strings.TrimSpace(text(r.held)) != "" {
+		r.warn()
+	}
+	r.held = nil
+}
+
+func (r *restored) warn() {
+	m := r.Meta()
+	m.Warnings = append(slices.Clip(m.Warnings), besides())
+}
+
+// release queues the text that is held, and ev behind it. Text that is the whole
+// answer comes without a fence.
+func (r *restored) release(ev *llm.Event) {
+	held := r.held
+	r.held = nil
+	if all := text(held); !r.calls && fenced(all) != all {
+		first := llm.Event{Kind: llm.EventDelta, Index: held[0].Index, Block: llm.BlockText, Text: fenced(all)}
+		held = []llm.Event{first, {Kind: llm.EventBlockEnd, Index: first.Index}}
+	}
+	r.queue = append(append(r.queue, held...), *ev)
+}
+
+// text is what the deltas of events say.
+func text(events []llm.Event) string {
+	if len(events) == 1 {
+		return events[0].Text
+	}
+	var b strings.Builder
+	for i := range events {
+		b.WriteString(events[i].Text)
+	}
+	return b.String()
+}

@@ -1,0 +1,147 @@
+package converse
+
+import (
+	"strings"
+)
+
+// trait is a peculiarity of a family of models; traits are or-ed together.
+type trait uint64
+
+const (
+	noSystem         trait = 1 << iota // no system prompt
+	noTools                            // no tools at all
+	noStreamTools                      // no tools in ConverseStream
+	autoOnly                           // no toolChoice: the model chooses, as by default
+	noNamed                            // toolChoice may not name a tool
+	neverForced                        // toolChoice any and tool are always refused
+	oneCall                            // parallel tool calls can be switched off
+	resultsAlone                       // tool results stand alone in their turn
+	noResultStatus                     // toolResult has no status
+	noResultImage                      // no image within a toolResult
+	noResultDocument                   // no document within a toolResult
+	noResultBinary                     // no document but text within a toolResult
+	noResultVideo                      // no video within a toolResult
+	noStop                             // no stopSequences
+	noSampling                         // no temperature, topP or topK
+	oneSampling                        // temperature or topP, not both
+	topK                               // top_k is a field of the model's own
+	nested                             // top_k stands in inferenceConfig
+	native                             // outputConfig.textFormat and strict tools are taken
+	noNative                           // outputConfig.textFormat is refused
+	noStrict                           // strict tools are refused
+	noS3                               // no s3Location
+	noVideo                            // no video
+	noPrefill                          // the last turn may not be the assistant's
+	userFirst                          // the first turn must be the user's
+	noThoughts                         // reasoning may not be sent back
+	signedThoughts                     // reasoning that is sent back needs its signature
+	noToolCache                        // no cache point behind tools
+	noResultCache                      // no cache point behind a tool result
+	noThinkingOff                      // thinking of type disabled is refused
+	budgets                            // thinking of type enabled is taken beside adaptive
+	betas                              // anthropic_beta is a field of the model's own
+	ownLimits                          // the limits of images and documents are not Converse's common ones
+)
+
+// row gives traits to the models of a vendor whose name begins in a certain way.
+// For Claude from and below bound the version, as Model.claude writes it: from is
+// the first that has the traits, below the first that has not; 0 is no bound.
+type row struct {
+	vendor, name string
+	from, below  int
+	traits       trait
+	source       string
+}
+
+// Sources of rows.
+const (
+	docsConverse = "https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html"
+	docsChoice   = "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolChoice.html"
+	docsCache    = "https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html"
+	docsClaude   = "https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html"
+	docsOutput   = "https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html"
+	docsNova     = "https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html"
+	docsThinking = "https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking"
+	recorded     = "recorded exchange with AWS"
+	reported     = "AWS's words in a public report: "
+	clients      = "public clients of Bedrock: pydantic-ai, Vercel AI SDK, LiteLLM"
+)
+
+// rows are what is known of families beyond the catalogue's facts, which go before
+// them where they speak of the same. It is never written to. A model that no row
+// fits takes everything.
+var rows = []row{
+	{vendor: "anthropic", traits: oneCall | topK | betas, source: docsClaude},
+	{vendor: "anthropic", traits: noS3 | noVideo, source: recorded + ": This model doesn't support the s3Uri field; the video content block"},
+	{vendor: "anthropic", traits: signedThoughts, source: reported + "messages.N.content.N.thinking.signature: Field required"},
+	{vendor: "anthropic", traits: noResultVideo, source: recorded},
+	{vendor: "anthropic", name: "claude-opus", from: 401, below: 402, traits: noNative | noStrict, source: clients},
+	{vendor: "anthropic", from: 405, below: 407, traits: native, source: recorded},
+	{vendor: "anthropic", name: "claude-opus", from: 407, below: 501, traits: noNative | noStrict, source: clients},
+	{vendor: "anthropic", name: "claude-sonnet", from: 500, below: 501, traits: noNative | noStrict, source: clients},
+	{vendor: "anthropic", name: "claude-fable", traits: noNative | noStrict | neverForced, source: clients},
+	{vendor: "anthropic", name: "claude-sonnet", from: 505, traits: neverForced | noThinkingOff, source: clients},
+	{vendor: "anthropic", from: 405, traits: oneSampling, source: reported + "`temperature` and `top_p` cannot both be specified for this model"},
+	{vendor: "anthropic", name: "claude-opus", from: 407, traits: noSampling, source: clients},
+	{vendor: "anthropic", from: 500, traits: noSampling, source: clients},
+	{vendor: "anthropic", from: 406, below: 407, traits: budgets, source: docsThinking},
+	{vendor: "anthropic", from: 406, traits: noPrefill, source: "https://docs.anthropic.com/en/docs/about-claude/models/whats-new-claude-4-6"},
+
+	{vendor: "amazon", traits: userFirst, source: clients},
+	{vendor: "amazon", name: "nova-", traits: ownLimits, source: "https://docs.aws.amazon.com/nova/latest/userguide/modalities.html"},
+	{vendor: "amazon", name: "nova-", traits: topK | nested, source: docsNova},
+	{vendor: "amazon", name: "nova-", traits: noToolCache | noResultBinary, source: docsCache + " and " + clients},
+	{vendor: "amazon", name: "nova-", traits: noResultCache, source: reported + "extraneous key [cachePoint] is not permitted"},
+	{vendor: "amazon", name: "nova-", traits: noResultVideo, source: recorded + ": #/messages/2/content/0: extraneous key [toolResult] is not permitted"},
+	{vendor: "amazon", name: "titan-", traits: noSystem | noTools | noStreamTools, source: docsConverse},
+
+	{vendor: "meta", traits: userFirst | resultsAlone, source: reported + "Conversation blocks and tool result blocks cannot be provided in the same turn"},
+	{vendor: "meta", traits: noStreamTools, source: reported + "This model doesn't support tool use in streaming mode"},
+	{vendor: "meta", traits: autoOnly, source: docsChoice},
+
+	{vendor: "mistral", traits: userFirst | noResultImage | resultsAlone, source: recorded + ", and " + clients},
+	{vendor: "mistral", name: "mistral-7b", traits: noSystem | noTools | noStreamTools, source: docsConverse},
+	{vendor: "mistral", name: "mixtral-8x7b", traits: noSystem | noTools | noStreamTools, source: docsConverse},
+	{vendor: "mistral", name: "mistral-large-24", traits: noStreamTools | noNamed, source: docsConverse + " and " + docsChoice},
+	{vendor: "mistral", name: "mistral-small-24", traits: noStreamTools | noNamed, source: docsConverse + " and " + docsChoice},
+	{vendor: "mistral", name: "pixtral-large", traits: noStreamTools | noNamed, source: docsConverse + " and " + docsChoice},
+	{vendor: "mistral", name: "mistral-large-3", traits: native, source: recorded},
+	{vendor: "mistral", name: "ministral-3", traits: native, source: clients},
+	{vendor: "mistral", name: "voxtral", traits: native, source: clients},
+	{vendor: "mistral", name: "magistral", traits: noNative, source: clients},
+
+	{vendor: "writer", traits: userFirst | resultsAlone, source: reported + "Conversation blocks and tool result blocks cannot be provided in the same turn"},
+	{vendor: "writer", traits: noResultStatus | noStreamTools, source: clients},
+	{vendor: "deepseek", traits: userFirst, source: clients},
+	{vendor: "deepseek", name: "r1", traits: noTools | noStreamTools | noThoughts, source: docsConverse + " and " + clients},
+	{vendor: "deepseek", name: "v3", traits: native, source: docsOutput},
+	{vendor: "openai", traits: userFirst | noStop, source: clients},
+	{vendor: "openai", name: "gpt-oss", traits: noNative, source: clients},
+	{vendor: "openai", name: "gpt-5", traits: noSampling | native, source: clients},
+	{vendor: "openai", name: "gpt-6", traits: noSampling | native, source: clients},
+	{vendor: "cohere", traits: userFirst, source: clients},
+	{vendor: "ai21", traits: userFirst, source: clients},
+	{vendor: "qwen", traits: noResultImage | noResultDocument | noResultVideo, source: clients},
+	{vendor: "qwen", name: "qwen3", traits: native, source: recorded},
+	{vendor: "moonshot", traits: noResultImage | noResultDocument | noResultVideo, source: clients},
+	{vendor: "moonshot", name: "kimi-k", traits: native, source: clients},
+	{vendor: "moonshotai", traits: noResultImage | noResultDocument | noResultVideo, source: clients},
+	{vendor: "moonshotai", name: "kimi-k", traits: native, source: clients},
+	{vendor: "zai", name: "glm-", traits: native, source: recorded},
+	{vendor: "google", name: "gemma-3", traits: native, source: recorded},
+	{vendor: "minimax", name: "minimax-m2", traits: native, source: recorded},
+	{vendor: "nvidia", name: "nemotron", traits: native, source: recorded},
+	{vendor: "xai", name: "grok-", traits: native, source: docsOutput},
+}
+
+// fits reports whether the row is about m.
+func (r *row) fits(m *Model) bool {
+	if r.vendor != m.Vendor || !strings.HasPrefix(m.Name, r.name) {
+		return false
+	}
+	if r.from == 0 && r.below == 0 {
+		return true
+	}
+	v := m.claude()
+	return v >= r.from && (r.below == 0 || v < r.below)
+}

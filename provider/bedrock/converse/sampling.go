@@ -1,0 +1,100 @@
+package converse
+
+import (
+	"strconv"
+
+	"outcrop/llm"
+)
+
+// sampling fits temperature, top_p, top_k and stop.
+func (p *fitting) sampling() error {
+	if t := p.out.Temperature; t.Set && t.Value > 1 {
+		return llm.Invalid("temperature", "temperature must be between 0 and 1 on Bedrock, not %v", t.Value)
+	}
+	if p.thinks {
+		if p.out.Temperature.Value != 1 {
+			p.drop(&p.out.Temperature, "temperature")
+		}
+		p.drop(&p.out.TopP, "top_p")
+		if p.out.TopK.Set {
+			p.out.TopK = llm.Opt[int64]{}
+			p.warn(llm.WarnDropped, "top_k", "not beside reasoning")
+		}
+	}
+	if p.model.any(noSampling) {
+		if err := p.unsampled(); err != nil {
+			return err
+		}
+	}
+	if p.model.any(oneSampling) && p.out.Temperature.Set && p.out.TopP.Set {
+		if err := p.oneSampling(); err != nil {
+			return err
+		}
+	}
+	if p.model.any(noStop) && len(p.out.Stop) > 0 {
+		p.out.Stop = nil
+		if err := p.refuse("stop", "stop: the model takes no stop sequences on Bedrock"); err != nil {
+			return err
+		}
+	}
+	return p.topK()
+}
+
+// unsampled leaves temperature and top_p out for a model that takes neither. Where
+// they ask for what is so anyway, 1, nothing is lost.
+func (p *fitting) unsampled() error {
+	for _, s := range []struct {
+		field   string
+		setting *llm.Opt[float64]
+	}{{"temperature", &p.out.Temperature}, {"top_p", &p.out.TopP}} {
+		if !s.setting.Set {
+			continue
+		}
+		given := s.setting.Value
+		*s.setting = llm.Opt[float64]{}
+		if given == 1 {
+			p.warn(llm.WarnDropped, s.field, "")
+			continue
+		}
+		if err := p.refuse(s.field, "%s: the model takes none on Bedrock; it samples in its own way", s.field); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oneSampling leaves out one of temperature and top_p: the one that asks for
+// nothing, if there is one.
+func (p *fitting) oneSampling() error {
+	if p.out.Temperature.Value == 1 && p.out.TopP.Value != 1 {
+		p.out.Temperature = llm.Opt[float64]{}
+		p.warn(llm.WarnDropped, "temperature", "the model takes it or top_p")
+		return nil
+	}
+	neutral := p.out.TopP.Value == 1
+	p.out.TopP = llm.Opt[float64]{}
+	if neutral {
+		p.warn(llm.WarnDropped, "top_p", "the model takes it or temperature")
+		return nil
+	}
+	return p.refuse("top_p", "top_p: the model takes it or temperature, not both")
+}
+
+func (p *fitting) topK() error {
+	if !p.out.TopK.Set {
+		return nil
+	}
+	k := strconv.FormatInt(p.out.TopK.Value, 10)
+	p.out.TopK = llm.Opt[int64]{}
+	switch {
+	case p.model.any(noSampling):
+		return p.refuse("top_k", "top_k: the model takes none on Bedrock; it samples in its own way")
+	case p.model.has(topK | nested):
+		p.field("inferenceConfig", `{"topK":`+k+`}`)
+	case p.model.has(topK):
+		p.field("top_k", k)
+	default:
+		return p.refuse("top_k", "top_k: only Claude and Nova take it on Bedrock's Converse")
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package converse
+
+import (
+	"io"
+
+	"outcrop/llm"
+)
+
+// Tell makes a stream of a whole answer.
+func Tell(r *llm.Response) llm.Stream {
+	t := &told{meta: r.Meta}
+	t.add(llm.Event{Kind: llm.EventStart, Role: r.Role})
+	for i := range r.Blocks {
+		t.block(i, &r.Blocks[i])
+	}
+	t.add(llm.Event{Kind: llm.EventStop, Stop: r.Stop, RawStop: r.RawStop, Raw: r.ModelFields})
+	usage := r.Usage
+	t.add(llm.Event{
+		Kind: llm.EventUsage, Usage: &usage, LatencyMs: r.LatencyMs, ServiceTier: r.ServiceTier, Trace: r.Trace, Extra: r.Extra,
+	})
+	return t
+}
+
+// told is an answer that is there already.
+type told struct {
+	events []llm.Event
+	meta   llm.Meta
+}
+
+func (t *told) add(ev llm.Event) { t.events = append(t.events, ev) }
+
+// block adds the events of one block: what starts it, one delta with all of its
+// text, its end.
+func (t *told) block(i int, b *llm.Block) {
+	start := llm.Event{Kind: llm.EventBlockStart, Index: i, Block: b.Kind, Extra: b.Extra}
+	delta := llm.Event{Kind: llm.EventDelta, Index: i, Block: b.Kind, Text: b.Text, Signature: b.Signature}
+	switch b.Kind {
+	case llm.BlockToolUse:
+		use := *b.ToolUse
+		delta.Text = string(use.Input)
+		use.Input = nil
+		start.ToolUse = &use
+	case llm.BlockToolResult:
+		start.ToolResult = b.ToolResult
+		delta.Text = ""
+	case llm.BlockOther:
+		start.Other, delta.Text = b.Other, ""
+	default:
+		start.Media = b.Media
+	}
+	t.add(start)
+	if delta.Text != "" || delta.Signature != "" {
+		t.add(delta)
+	}
+	t.add(llm.Event{Kind: llm.EventBlockEnd, Index: i})
+}
+
+func (t *told) Next(ev *llm.Event) error {
+	if len(t.events) == 0 {
+		return io.EOF
+	}
+	*ev = t.events[0]
+	t.events = t.events[1:]
+	return nil
+}
+
+func (t *told) More() bool { return len(t.events) > 0 }
+
+func (t *told) Meta() *llm.Meta { return &t.meta }
+
+func (t *told) Close() error { return nil }

@@ -1,0 +1,226 @@
+package converse
+
+import (
+	"slices"
+	"strconv"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// maxStrict is how many strict tools AWS takes in one request (public clients
+// keep to it).
+const maxStrict = 20
+
+// anyObject is the schema of an object of which nothing is known.
+const anyObject = `{"type":"object"}`
+
+// tools fits the definitions of tools. A conversation that speaks of tool calls is
+// taken only beside tools, whichever they are (AWS: The toolConfig field must be
+// defined when using toolUse and toolResult content blocks); where the caller
+// defined none those that the conversation uses are defined.
+func (p *fitting) tools() error {
+	if p.model.any(noTools) && (len(p.out.Tools) > 0 || p.seen.tools) {
+		if p.seen.tools {
+			return llm.Unsupported("messages", "the conversation speaks of tool calls, and the model takes no tools on Bedrock")
+		}
+		p.out.Tools, p.out.ToolChoice, p.out.ParallelTools = nil, llm.ToolChoice{}, llm.Opt[bool]{}
+		return p.refuse("tools", "tools: the model takes none on Bedrock")
+	}
+	if err := p.distinct(); err != nil {
+		return err
+	}
+	if c := p.out.ToolChoice; c.Kind == llm.ToolChoiceNamed && p.toolNamed(c.Name) < 0 && !p.hasOther() {
+		return llm.Invalid("tool_choice", "tool_choice names %q, which is none of the tools", c.Name)
+	}
+	if len(p.out.Tools) == 0 && p.seen.tools && p.extension("toolConfig") == nil {
+		p.defineUsed()
+	}
+	p.strict()
+	if p.stream && p.model.any(noStreamTools) && (len(p.out.Tools) > 0 || p.extension("toolConfig") != nil) {
+		p.wholly()
+	}
+	return nil
+}
+
+// wholly has the call made as a whole although a stream is wanted.
+func (p *fitting) wholly() {
+	if !p.f.Whole {
+		p.f.Whole = true
+		p.warn(llm.WarnChanged, "stream", "the model takes no tools while streaming; the answer comes at once")
+	}
+}
+
+// distinct refuses two tools of one name: a call could not be told apart.
+func (p *fitting) distinct() error {
+	if len(p.out.Tools) < 2 {
+		return nil
+	}
+	seen := make(map[string]int, len(p.out.Tools))
+	for i := range p.out.Tools {
+		t := &p.out.Tools[i]
+		if t.Other != nil {
+			continue
+		}
+		if first, twice := seen[t.Name]; twice {
+			return llm.Invalid("tools["+strconv.Itoa(i)+"].function.name", "tools[%d] and tools[%d] have the same name %q", first, i, t.Name)
+		}
+		seen[t.Name] = i
+	}
+	return nil
+}
+
+// defineUsed defines the tools that the conversation uses.
+func (p *fitting) defineUsed() {
+	var tools []llm.Tool
+	known := map[string]bool{}
+	add := func(t llm.Tool, name string) {
+		if !known[name] {
+			known[name] = true
+			tools = append(tools, t)
+		}
+	}
+	results := false
+	for _, turn := range p.out.Turns {
+		for j := range turn.Blocks {
+			b := &turn.Blocks[j]
+			switch {
+			case b.Kind == llm.BlockToolResult:
+				results = true
+			case b.Kind != llm.BlockToolUse:
+			case b.ToolUse.Type == llm.ServerSide:
+				other := jsonx.Member{Name: "systemTool", Value: jsonx.Raw(`{"name":` + string(jsonx.AppendString(nil, b.ToolUse.Name)) + `}`)}
+				add(llm.Tool{Other: &other}, b.ToolUse.Name)
+			default:
+				add(usedTool(b.ToolUse.Name), b.ToolUse.Name)
+			}
+		}
+	}
+	if len(tools) == 0 && results {
+		add(usedTool("tool"), "tool")
+	}
+	p.out.Tools = tools
+	p.warn(llm.WarnChanged, "tools", "those that the conversation uses are defined, since it cannot speak of calls without any")
+}
+
+func usedTool(name string) llm.Tool {
+	return llm.Tool{
+		Name: name, Schema: jsonx.Raw(anyObject),
+		Description: "It was called earlier in the conversation and is gone. Do not call it.",
+	}
+}
+
+// strict leaves strict out where the model does not take it, and closes the schemas
+// of strict tools, as AWS wants them.
+func (p *fitting) strict() {
+	count, owned := 0, false
+	for i := range p.out.Tools {
+		t := &p.out.Tools[i]
+		if !t.Strict.Value || t.Other != nil {
+			continue
+		}
+		detail := ""
+		var schema jsonx.Raw
+		switch {
+		case p.model.any(noStrict):
+			detail = "the model takes none"
+		case count == maxStrict:
+			detail = "AWS takes " + strconv.Itoa(maxStrict) + " strict tools"
+		default:
+			var c closing
+			if schema = c.close(t.Schema); c.open != "" || c.bound {
+				detail = "AWS takes no " + firstOf(c.open, "bounds") + " in a strict schema"
+			}
+		}
+		if detail == "" {
+			count++
+			if schema == nil {
+				continue
+			}
+		}
+		if !owned {
+			p.out.Tools, owned = slices.Clone(p.out.Tools), true
+			t = &p.out.Tools[i]
+		}
+		if detail == "" {
+			t.Schema = schema
+			continue
+		}
+		t.Strict = llm.Opt[bool]{}
+		p.warn(llm.WarnDropped, "tools["+strconv.Itoa(i)+"].function.strict", detail)
+	}
+}
+
+// choice fits tool_choice and parallel_tool_calls, once it is known which tools
+// there are and whether the model is asked to think.
+func (p *fitting) choice() error {
+	c := &p.out.ToolChoice
+	forced := c.Kind == llm.ToolChoiceAny || c.Kind == llm.ToolChoiceNamed
+	switch {
+	case !forced:
+	case p.thinks:
+		// Anthropic: thinking only goes with a free choice.
+		*c = llm.ToolChoice{Kind: llm.ToolChoiceAuto}
+		p.warn(llm.WarnChanged, "tool_choice", "it is auto, since thinking excludes another")
+	case p.model.any(neverForced | autoOnly):
+		*c = llm.ToolChoice{}
+		if err := p.refuse("tool_choice", "tool_choice: the model cannot be made to call a tool on Bedrock"); err != nil {
+			return err
+		}
+	case c.Kind == llm.ToolChoiceNamed && p.model.any(noNamed):
+		p.onlyNamed()
+	}
+	if c.Kind == llm.ToolChoiceAuto && p.model.any(autoOnly) {
+		*c = llm.ToolChoice{} // which is the same
+	}
+	return p.parallel()
+}
+
+// onlyNamed says the choice of one tool to a model that takes any and no name: any
+// of that one.
+func (p *fitting) onlyNamed() {
+	i := p.toolNamed(p.out.ToolChoice.Name)
+	p.out.ToolChoice = llm.ToolChoice{Kind: llm.ToolChoiceAny}
+	if len(p.out.Tools) > 1 && i >= 0 {
+		p.out.Tools = []llm.Tool{p.out.Tools[i]}
+		p.warn(llm.WarnChanged, "tool_choice", "the model is shown the named tool alone")
+	}
+}
+
+// toolNamed is the place of the tool of a name; -1 if there is none.
+func (p *fitting) toolNamed(name string) int {
+	return slices.IndexFunc(p.out.Tools, func(t llm.Tool) bool { return t.Other == nil && t.Name == name })
+}
+
+// hasOther reports whether a tool is in a form that only Converse understands.
+func (p *fitting) hasOther() bool {
+	return slices.ContainsFunc(p.out.Tools, func(t llm.Tool) bool { return t.Other != nil })
+}
+
+// parallel keeps a Claude to one tool call at a time. Its own setting tool_choice
+// then stands for toolChoice, with which it would conflict
+// (https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use).
+func (p *fitting) parallel() error {
+	wish := p.out.ParallelTools
+	p.out.ParallelTools = llm.Opt[bool]{}
+	if !wish.Set || wish.Value || len(p.out.Tools) == 0 || p.out.ToolChoice.Kind == llm.ToolChoiceNone {
+		return nil
+	}
+	if !p.model.any(oneCall) {
+		return p.refuse("parallel_tool_calls", "parallel_tool_calls: the model may always call several tools at once on Bedrock")
+	}
+	if p.given("tool_choice") != nil {
+		return llm.Invalid("parallel_tool_calls", "parallel_tool_calls is given twice, here and by additionalModelRequestFields.tool_choice")
+	}
+	const once = `"disable_parallel_tool_use":true}`
+	switch p.out.ToolChoice.Kind {
+	case llm.ToolChoiceAny:
+		p.field("tool_choice", `{"type":"any",`+once)
+	case llm.ToolChoiceNamed:
+		p.field("tool_choice", `{"type":"tool","name":`+string(jsonx.AppendString(nil, p.out.ToolChoice.Name))+`,`+once)
+	default:
+		p.field("tool_choice", `{"type":"auto",`+once)
+	}
+	p.out.ToolChoice = llm.ToolChoice{}
+	return nil
+}

@@ -1,0 +1,202 @@
+package converse
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"outcrop/llm"
+)
+
+// turns fits the conversation. Steps that put turns in come last, so that the
+// numbers in warnings are the caller's.
+func (p *fitting) turns() error {
+	if err := p.results(); err != nil {
+		return err
+	}
+	p.thoughts()
+	if p.seen.blank {
+		p.blanks()
+	}
+	if len(p.out.Turns) == 0 && p.extension("messages") == nil && p.extension("promptVariables") == nil {
+		return llm.Invalid("messages", "messages must hold something that is said")
+	}
+	if err := p.prefill(); err != nil {
+		return err
+	}
+	if p.model.any(resultsAlone) && p.seen.tools {
+		p.part()
+	}
+	if p.model.any(noSystem) && len(p.out.System) > 0 {
+		p.foldSystem()
+	}
+	if p.model.any(userFirst) && len(p.out.Turns) > 0 && p.out.Turns[0].Role == llm.RoleAssistant {
+		opening := llm.Turn{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "(The assistant begins.)"}}}
+		p.out.Turns = slices.Insert(slices.Clone(p.out.Turns), 0, opening)
+		p.warn(llm.WarnChanged, "messages[0]", "a turn of the user's stands before it, since the model takes no other first")
+	}
+	return nil
+}
+
+// rewrite gives every turn the blocks that f makes of it. f must not change the
+// turn's own.
+func (p *fitting) rewrite(f func(i int, t llm.Turn) []llm.Block) {
+	turns := make([]llm.Turn, len(p.out.Turns))
+	for i, t := range p.out.Turns {
+		turns[i] = llm.Turn{Role: t.Role, Blocks: f(i, t)}
+	}
+	p.out.Turns = turns
+}
+
+func at(turn, block int) string {
+	return "messages[" + strconv.Itoa(turn) + "].content[" + strconv.Itoa(block) + "]"
+}
+
+// thoughts leaves reasoning out that the model does not take back: all of it, or
+// what has no signature where that is verified.
+func (p *fitting) thoughts() {
+	if !p.seen.thoughts || !p.model.any(noThoughts|signedThoughts) {
+		return
+	}
+	p.rewrite(func(i int, t llm.Turn) []llm.Block {
+		refused := func(b *llm.Block) bool {
+			switch b.Kind {
+			case llm.BlockReasoning:
+				return p.model.any(noThoughts) || b.Signature == ""
+			case llm.BlockRedacted:
+				return p.model.any(noThoughts)
+			default:
+				return false
+			}
+		}
+		blocks := make([]llm.Block, 0, len(t.Blocks))
+		for j := range t.Blocks {
+			if b := &t.Blocks[j]; refused(b) {
+				p.warn(llm.WarnDropped, "messages["+strconv.Itoa(i)+"].thinking_blocks", "the model takes it back only with its signature, or not at all")
+			} else {
+				blocks = append(blocks, *b)
+			}
+		}
+		p.seen.blank = p.seen.blank || len(blocks) == 0
+		return blocks
+	})
+}
+
+func isBlank(b *llm.Block) bool {
+	return b.Kind == llm.BlockText && strings.TrimSpace(b.Text) == ""
+}
+
+// blanks leaves out text that is empty or white space, which AWS refuses, and turns
+// of the assistant that say nothing. A turn of the user's that says nothing keeps
+// its place, since without it another would have the last word.
+func (p *fitting) blanks() {
+	p.out.System = slices.DeleteFunc(slices.Clone(p.out.System), func(b llm.Block) bool { return isBlank(&b) })
+	p.rewrite(func(i int, t llm.Turn) []llm.Block {
+		blocks := make([]llm.Block, 0, len(t.Blocks))
+		for j, b := range t.Blocks {
+			switch {
+			case isBlank(&b):
+				if b.Text != "" && len(t.Blocks) == 1 {
+					p.warn(llm.WarnDropped, at(i, j), "white space")
+				}
+			case b.Kind == llm.BlockToolResult:
+				blocks = append(blocks, spoken(b))
+			default:
+				blocks = append(blocks, b)
+			}
+		}
+		if says := slices.ContainsFunc(blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint }); !says && t.Role == llm.RoleUser {
+			p.warn(llm.WarnChanged, "messages["+strconv.Itoa(i)+"]", "it says that it is empty")
+			blocks = append([]llm.Block{{Kind: llm.BlockText, Text: "(empty)"}}, blocks...)
+		}
+		return blocks
+	})
+	p.out.Turns = slices.DeleteFunc(p.out.Turns, func(t llm.Turn) bool {
+		return !slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint })
+	})
+}
+
+// spoken is a tool's result without blank text. One that says nothing says so:
+// AWS refuses an error without content.
+func spoken(b llm.Block) llm.Block {
+	result := *b.ToolResult
+	result.Content = slices.DeleteFunc(slices.Clone(result.Content), func(c llm.ResultBlock) bool {
+		return len(c.JSON) == 0 && isBlank(&c.Block)
+	})
+	if len(result.Content) == 0 {
+		result.Content = []llm.ResultBlock{{Block: llm.Block{Kind: llm.BlockText, Text: "(no output)"}}}
+	}
+	b.ToolResult = &result
+	return b
+}
+
+// prefill refuses a conversation that ends with the assistant, whose turn the newest
+// Claude, and any that thinks, do not go on with.
+func (p *fitting) prefill() error {
+	last := len(p.out.Turns) - 1
+	if last < 0 || p.out.Turns[last].Role != llm.RoleAssistant || !p.thinks && !p.model.any(noPrefill) {
+		return nil
+	}
+	field := "messages[" + strconv.Itoa(last) + "]"
+	if !p.out.DropParams {
+		e := llm.Unsupported(field, "%s: the model does not go on with a turn of the assistant's; the last turn must be the user's", field)
+		e.Fix = "Let the conversation end with a message of the user's, or set drop_params to have the model asked to go on."
+		return e
+	}
+	p.warn(llm.WarnChanged, field, "the user asks to go on with it")
+	ask := llm.Turn{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Go on exactly where your last message ends, without repeating any of it."}}}
+	p.out.Turns = append(slices.Clip(p.out.Turns), ask)
+	return nil
+}
+
+// part puts a turn of the assistant's between tool results and what else the user
+// says, for models that take results alone (AWS: Conversation blocks and tool result
+// blocks cannot be provided in the same turn; recorded exchanges with Llama and
+// Mistral have the turn between).
+func (p *fitting) part() {
+	between := llm.Turn{Role: llm.RoleAssistant, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "."}}}
+	turns := make([]llm.Turn, 0, len(p.out.Turns))
+	open := false // the last turn has tool results
+	for i, t := range p.out.Turns {
+		if t.Role != llm.RoleUser {
+			turns, open = append(turns, t), false
+			continue
+		}
+		var results, said []llm.Block
+		for _, b := range t.Blocks {
+			if b.Kind == llm.BlockToolResult || b.Kind == llm.BlockCachePoint && len(said) == 0 {
+				results = append(results, b)
+			} else {
+				said = append(said, b)
+			}
+		}
+		holds := slices.ContainsFunc(results, func(b llm.Block) bool { return b.Kind == llm.BlockToolResult })
+		if !holds {
+			results, said = nil, t.Blocks
+		}
+		if len(results) > 0 {
+			turns, open = append(turns, llm.Turn{Role: llm.RoleUser, Blocks: results}), true
+		}
+		if len(said) == 0 {
+			continue
+		}
+		if open {
+			turns, open = append(turns, between), false
+			p.warn(llm.WarnChanged, "messages["+strconv.Itoa(i)+"]", "the model takes tool results alone; a turn of the assistant's stands between")
+		}
+		turns = append(turns, llm.Turn{Role: llm.RoleUser, Blocks: said})
+	}
+	p.out.Turns = turns
+}
+
+// foldSystem puts the system prompt before what the user says first, for models
+// that take none.
+func (p *fitting) foldSystem() {
+	p.warn(llm.WarnChanged, "system", "it stands in the first message of the user's, since the model takes no system prompt")
+	turns := slices.Clone(p.out.Turns)
+	if len(turns) == 0 || turns[0].Role != llm.RoleUser {
+		turns = slices.Insert(turns, 0, llm.Turn{Role: llm.RoleUser})
+	}
+	turns[0].Blocks = slices.Concat(p.out.System, turns[0].Blocks)
+	p.out.System, p.out.Turns = nil, turns
+}
