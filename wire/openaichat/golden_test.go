@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"outcrop/internal/jsonx"
@@ -57,6 +58,9 @@ func TestRequestSnapshots(t *testing.T) {
 	}
 }
 
+// models are read once.
+var models = sync.OnceValues(catalog.Embedded)
+
 // translate goes the way of a request up to the bytes that Bedrock is sent.
 func translate(body []byte) ([]byte, []llm.Warning, error) {
 	req, err := openaichat.Decode(body, openaichat.Options{})
@@ -67,7 +71,7 @@ func translate(body []byte) ([]byte, []llm.Warning, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	known, err := catalog.Embedded()
+	known, err := models()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -37,21 +37,21 @@ type Fitted struct {
 // Fit fits a request to a model. req is not changed. stream is whether the answer
 // is wanted as it comes. The error is an *llm.Error that names the field.
 func Fit(m *Model, req *llm.Request, stream bool) (*Fitted, error) {
-	f := &Fitted{Request: *req}
-	p := fitting{model: m, f: f, out: &f.Request, stream: stream}
+	p := &fitting{model: m, f: Fitted{Request: *req}, stream: stream}
+	p.out = &p.f.Request
 	p.out.ModelFields = slices.Clip(req.ModelFields)
 	p.out.Extensions = slices.Clip(req.Extensions)
 	if err := p.fit(); err != nil {
 		return nil, err
 	}
-	return f, nil
+	return &p.f, nil
 }
 
 // fitting is a request on its way to being Fitted.
 type fitting struct {
 	model  *Model
-	f      *Fitted
-	out    *llm.Request
+	f      Fitted
+	out    *llm.Request // f's
 	stream bool
 	seen   contents
 	thinks bool // a Claude is asked to think

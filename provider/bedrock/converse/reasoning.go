@@ -69,9 +69,12 @@ func (p *fitting) reasoning() error {
 
 // asksToThink reports whether the settings ask a Claude to think.
 func (p *fitting) asksToThink() bool {
-	var t thinking
 	set := p.given("thinking")
-	return len(set) > 0 && jsonx.Unmarshal(set, &t) == nil && t.Type != "disabled"
+	if len(set) == 0 {
+		return false
+	}
+	var t thinking
+	return jsonx.Unmarshal(set, &t) == nil && t.Type != "disabled"
 }
 
 // thinking places Anthropic's setting, and gives the effort that is still to be
