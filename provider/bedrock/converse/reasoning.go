@@ -108,6 +108,9 @@ func (p *fitting) thinking(wish llm.Reasoning, t thinking) (string, error) {
 	case styleNova, styleEffort, styleNested, styleQwen:
 		p.warn(llm.WarnChanged, "thinking", "the model takes it as an effort")
 		if off {
+			if wish.Effort != "" && wish.Effort != "none" {
+				p.warn(llm.WarnDropped, "reasoning_effort", "thinking is disabled")
+			}
 			return "none", nil
 		}
 		if t.Budget == 0 {

@@ -1,0 +1,77 @@
+package converse_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// TestJSONIsAskedForAsTheModelTakesIt has a case for each way to an answer in JSON.
+func TestJSONIsAskedForAsTheModelTakesIt(t *testing.T) {
+	const schema = `{"type":"object","properties":{"a":{"type":"integer"}}}`
+	object := &llm.Format{}
+	format := func(schema string) *llm.Format { return &llm.Format{Name: "rock", Schema: jsonx.Raw(schema)} }
+	own := []llm.Tool{tool("look")}
+	history := []llm.Turn{user("Hi"), turn(llm.RoleAssistant, use("c1", "look", `{}`)), turn(llm.RoleUser, result("c1", "", text("ok")))}
+	for _, tt := range []struct {
+		name, model string
+		req         llm.Request
+		has, not    []string
+		warned      []string
+		refused     string
+	}{
+		{name: "natively, closed", model: sonnet45, req: llm.Request{Format: format(schema)}, has: []string{`"textFormat":`, `\"additionalProperties\":false`, `"name":"rock"`}, not: []string{"toolConfig"}},
+		{name: "natively as it is", model: "zai.glm-4.7-flash", req: llm.Request{Format: format(`{"type": "object", "additionalProperties": false}`)}, has: []string{`"schema":"{\"type\": \"object\", \"additionalProperties\": false}"`}},
+		{name: "natively beside tools", model: sonnet45, req: llm.Request{Format: format(schema), Tools: own}, has: []string{`"textFormat":`, `"name":"look"`}, not: []string{"json_answer", "toolChoice"}},
+		{name: "bounds in words", model: sonnet45, req: llm.Request{Format: format(`{"type":"object","properties":{"a":{"minimum":1,"maximum":5,"description":"How many."}}}`)}, has: []string{`{\"description\":\"How many. {minimum=1, maximum=5}\"}`}, warned: []string{"changed response_format"}},
+		{name: "minimax, which answered so", model: "minimax.minimax-m2", req: llm.Request{Format: format(schema)}, has: []string{`"textFormat":`}},
+		{name: "an open object needs a tool", model: sonnet45, req: llm.Request{Format: format(`{"type":"object","additionalProperties":{"type":"string"}}`)}, has: []string{`"toolChoice":{"tool":{"name":"json_answer"}}`, `"additionalProperties":{"type":"string"}`}, not: []string{"textFormat"}},
+		{name: "so does a cycle", model: sonnet45, req: llm.Request{Format: format(`{"$ref":"#/$defs/n","$defs":{"n":{"properties":{"next":{"$ref":"#/$defs/n"}}}}}`)}, has: []string{`"toolChoice":{"tool":{"name":"json_answer"}}`}},
+		{name: "a definition used twice is no cycle", model: sonnet45, req: llm.Request{Format: format(`{"properties":{"a":{"$ref":"#/$defs/n"},"b":{"$ref":"#/$defs/n"}},"$defs":{"n":{"type":"object"}}}`)}, has: []string{`"textFormat":`}},
+		{name: "any object needs a tool", model: sonnet45, req: llm.Request{Format: object}, has: []string{`"toolChoice":{"tool":{"name":"json_answer"}}`, `"inputSchema":{"json":{"type":"object"}}`}},
+		{name: "Nova by a tool", model: novaLite, req: llm.Request{Format: format(schema)}, has: []string{`"toolChoice":{"tool":{"name":"json_answer"}}`, `It is called rock.`}},
+		{name: "Nova by a tool beside others", model: novaLite, req: llm.Request{Format: format(schema), Tools: own}, has: []string{`"toolChoice":{"any":{}}`, `"name":"look"`, `"name":"json_answer"`}},
+		{name: "a tool of that name", model: novaLite, req: llm.Request{Format: format(schema), Tools: []llm.Tool{tool("json_answer")}}, has: []string{`"name":"json_answer_2"`}},
+		{name: "a call is wanted and no answer", model: novaLite, req: llm.Request{Format: format(schema), Tools: own, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAny}}, not: []string{"json_answer"}, warned: []string{"dropped response_format"}},
+		{name: "an answer is wanted and no call", model: novaLite, req: llm.Request{Format: format(schema), Tools: own, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNone}}, has: []string{`"toolChoice":{"tool":{"name":"json_answer"}}`}, not: []string{"look"}},
+		{name: "beside a history of calls", model: novaLite, req: llm.Request{Turns: history, Format: format(schema), Tools: own, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNone}}, has: []string{`"toolChoice":{"tool":{"name":"json_answer"}}`, `"name":"look"`}},
+		{name: "any for who takes no name", model: pixtral, req: llm.Request{Format: format(schema)}, has: []string{`"toolChoice":{"any":{}}`}},
+		{name: "asked for beside thinking", model: sonnet4, req: llm.Request{Format: format(schema), Reasoning: llm.Reasoning{Effort: "low"}}, has: []string{`"toolChoice":{"auto":{}}`, "calling the tool json_answer"}},
+		{name: "asked for of Llama", model: llama, req: llm.Request{Format: format(schema), System: said("Be brief.")}, has: []string{`"system":[{"text":"Be brief."},{"text":"When the answer is ready`}, not: []string{"toolChoice"}},
+		{name: "no way", model: deepseek1, req: llm.Request{Format: format(schema)}, refused: "response_format"},
+		{name: "but in words", model: deepseek1, req: llm.Request{Format: format(schema), DropParams: true}, has: []string{"Answer with one JSON object"}, warned: []string{"dropped response_format"}},
+		{name: "strict is not held to by a tool", model: novaLite, req: llm.Request{Format: &llm.Format{Schema: jsonx.Raw(schema), Strict: llm.Some(true)}}, has: []string{"json_answer"}, warned: []string{"changed response_format"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.req.Turns == nil {
+				tt.req.Turns = []llm.Turn{user("Hi")}
+			}
+			body, warnings, _, refusal := sent(t, model(t, tt.model), &tt.req, false)
+			if refusal != nil {
+				if refusal.Param != tt.refused {
+					t.Fatalf("refused for %q: %v", refusal.Param, refusal)
+				}
+				return
+			}
+			if tt.refused != "" {
+				t.Fatalf("not refused: %s", body)
+			}
+			for _, s := range tt.has {
+				if !strings.Contains(body, s) {
+					t.Errorf("lacks %s:\n%s", s, body)
+				}
+			}
+			for _, s := range tt.not {
+				if strings.Contains(body, s) {
+					t.Errorf("has %s:\n%s", s, body)
+				}
+			}
+			if !slices.Equal(warnings, tt.warned) {
+				t.Errorf("warned of %q, want %q", warnings, tt.warned)
+			}
+		})
+	}
+}
