@@ -67,6 +67,54 @@ func (p *fitting) reasoning() error {
 	return nil
 }
 
+// unthought reports whether the conversation ends with results of calls that the
+// model is not known to have thought about: their turn begins with no sealed
+// reasoning. A Claude that is asked to think with a budget refuses that (AWS: a
+// final assistant message must start with a thinking block).
+func (p *fitting) unthought() bool {
+	turns := p.out.Turns
+	end := len(turns)
+	for end > 0 && (turns[end-1].Role == llm.RoleUser || silent(turns[end-1])) {
+		end--
+	}
+	if !slices.ContainsFunc(turns[end:], func(t llm.Turn) bool {
+		return slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind == llm.BlockToolResult })
+	}) {
+		return false
+	}
+	begin := end
+	for begin > 0 && turns[begin-1].Role == llm.RoleAssistant {
+		begin--
+	}
+	for _, t := range turns[begin:end] {
+		for j := range t.Blocks {
+			if b := &t.Blocks[j]; !leftOut(b) {
+				return b.Kind != llm.BlockRedacted && b.Kind != llm.BlockReasoning
+			}
+		}
+	}
+	return false
+}
+
+// leftOut reports whether Claude is not sent a block of the assistant's.
+func leftOut(b *llm.Block) bool {
+	return isBlank(b) || b.Kind == llm.BlockReasoning && b.Signature == ""
+}
+
+// silent reports whether a turn of the assistant's says nothing that Claude is sent.
+func silent(t llm.Turn) bool {
+	return !slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint && !leftOut(&b) })
+}
+
+// budgeted asks a Claude to think with a budget, if its turns allow that.
+func (p *fitting) budgeted(field string, set jsonx.Raw) {
+	if p.seen.tools && p.unthought() {
+		p.warn(llm.WarnDropped, field, "the last call of a tool comes without its thinking_blocks")
+		return
+	}
+	p.field("thinking", string(set))
+}
+
 // asksToThink reports whether the settings ask a Claude to think.
 func (p *fitting) asksToThink() bool {
 	set := p.given("thinking")
@@ -121,7 +169,7 @@ func (p *fitting) thinking(wish llm.Reasoning, t thinking) (string, error) {
 		p.warn(llm.WarnDropped, "thinking", "")
 		return wish.Effort, nil
 	case styleNone:
-		if m.facts != nil && m.facts.Reasoning.Supported == catalog.No {
+		if m.facts != nil { // AWS refuses a setting that the model does not know
 			if !off {
 				p.warn(llm.WarnDropped, "thinking", "")
 			}
@@ -149,12 +197,11 @@ func (p *fitting) enabled(set jsonx.Raw, tokens int64) error {
 		}
 		fit = most.Value - 1
 	}
-	if fit == tokens {
-		p.field("thinking", string(set))
-		return nil
+	if fit != tokens {
+		p.warn(llm.WarnChanged, "thinking", "budget_tokens is "+strconv.FormatInt(fit, 10))
+		set = budgetOf(fit)
 	}
-	p.warn(llm.WarnChanged, "thinking", "budget_tokens is "+strconv.FormatInt(fit, 10))
-	p.field("thinking", `{"type":"enabled","budget_tokens":`+strconv.FormatInt(fit, 10)+`}`)
+	p.budgeted("thinking", set)
 	return nil
 }
 
@@ -196,7 +243,11 @@ func (p *fitting) budget(effort string) {
 		tokens = max(leastBudget, most.Value/2)
 		p.warn(llm.WarnChanged, "reasoning_effort", "")
 	}
-	p.field("thinking", `{"type":"enabled","budget_tokens":`+strconv.FormatInt(tokens, 10)+`}`)
+	p.budgeted("reasoning_effort", budgetOf(tokens))
+}
+
+func budgetOf(tokens int64) jsonx.Raw {
+	return jsonx.Raw(`{"type":"enabled","budget_tokens":` + strconv.FormatInt(tokens, 10) + `}`)
 }
 
 // adaptive asks a Claude since 4.6 to think as hard as said.

@@ -199,7 +199,9 @@ func TestToldAnswersKeepEverything(t *testing.T) {
 		Role: llm.RoleAssistant, Stop: llm.StopToolUse, RawStop: "tool_use", Usage: llm.Usage{Input: 3, Output: 4, Total: 7},
 		LatencyMs: llm.Some(int64(9)), ServiceTier: "flex", ModelFields: jsonx.Raw(`{"a":1}`), Trace: jsonx.Raw(`{"t":1}`), Extra: []jsonx.Member{{Name: "x", Value: jsonx.Raw("1")}},
 		Blocks: []llm.Block{
-			{Kind: llm.BlockReasoning, Text: "hm", Signature: "s"}, {Kind: llm.BlockRedacted, Text: "cmVk"}, text("Hi"), use("1", "a", `{"q":1}`), use("2", "b", `{}`),
+			{Kind: llm.BlockReasoning, Text: "hm", Signature: "s"},
+			{Kind: llm.BlockRedacted, Text: "cmVk"},
+			text("Hi"), use("1", "a", `{"q":1}`), use("2", "b", `{}`),
 			{Kind: llm.BlockOther, Other: &jsonx.Member{Name: "citationsContent", Value: jsonx.Raw(`{}`)}},
 			medium(llm.BlockImage, "png", png),
 		},

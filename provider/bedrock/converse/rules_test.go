@@ -90,6 +90,10 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "DeepSeek R1 has no setting", model: deepseek1, req: request{Turns: hi, Reasoning: llm.Reasoning{Effort: "low"}}, not: []string{"additional"}, warned: []string{"dropped reasoning_effort"}},
 		{name: "what an unknown model is asked it is asked", model: unknown, req: request{Turns: hi, Reasoning: llm.Reasoning{Thinking: jsonx.Raw(`{"type":"new"}`)}}, has: []string{`"thinking":{"type":"new"}`}},
 
+		{name: "a call that was not thought about", model: sonnet45, req: request{Turns: history, Tools: tools, Reasoning: llm.Reasoning{Effort: "low"}}, not: []string{"thinking"}, warned: []string{"dropped reasoning_effort"}},
+		{name: "adaptive does not mind", model: opus46, req: request{Turns: history, Tools: tools, Reasoning: llm.Reasoning{Effort: "low"}}, has: []string{`"thinking":{"type":"adaptive"}`}},
+		{name: "Anthropic's word to who knows none", model: "zai.glm-4.7-flash", req: request{Turns: hi, Reasoning: llm.Reasoning{Thinking: jsonx.Raw(`{"type":"enabled","budget_tokens":1024}`)}}, not: []string{"thinking"}, warned: []string{"dropped thinking"}},
+
 		// Tools.
 		{name: "forbidden names", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{tool("files.read"), tool("files_read")}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "files.read"}}, has: []string{`"name":"files_read_`, `"name":"files_read"`, `"toolChoice":{"tool":{"name":"files_read_`}},
 		{name: "names twice", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{tool("a"), tool("a")}}, refused: "tools[1].function.name"},
@@ -177,7 +181,8 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 				Turns: hi, ServiceTier: "flex",
 				ModelFields: []jsonx.Member{{Name: "anthropic_beta", Value: jsonx.Raw(`["a-1"]`)}},
 				Extensions: []jsonx.Member{
-					{Name: "performanceConfig", Value: jsonx.Raw(`{"latency":"optimized"}`)}, {Name: "promptVariables", Value: jsonx.Raw(`{"a":{"text":"b"}}`)},
+					{Name: "performanceConfig", Value: jsonx.Raw(`{"latency":"optimized"}`)},
+					{Name: "promptVariables", Value: jsonx.Raw(`{"a":{"text":"b"}}`)},
 					{Name: "additionalModelResponseFieldPaths", Value: jsonx.Raw(`["/stop_sequence"]`)},
 				},
 			},
@@ -217,8 +222,14 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 
 func TestHeadersOfTheCallerAreSentButForThoseOfTheCall(t *testing.T) {
 	req := &llm.Request{Turns: []llm.Turn{user("Hi")}, Headers: []llm.Label{
-		{Name: "X-Team", Value: "rocks"}, {Name: "Authorization", Value: "Bearer x"}, {Name: "Host", Value: "h"}, {Name: "Content-Length", Value: "1"},
-		{Name: "X-Amz-Date", Value: "d"}, {Name: "Transfer-Encoding", Value: "chunked"}, {Name: "bad name", Value: "x"}, {Name: "X-Split", Value: "a\r\nb"},
+		{Name: "X-Team", Value: "rocks"},
+		{Name: "Authorization", Value: "Bearer x"},
+		{Name: "Host", Value: "h"},
+		{Name: "Content-Length", Value: "1"},
+		{Name: "X-Amz-Date", Value: "d"},
+		{Name: "Transfer-Encoding", Value: "chunked"},
+		{Name: "bad name", Value: "x"},
+		{Name: "X-Split", Value: "a\r\nb"},
 	}}
 	_, warnings, f, refusal := sent(t, model(t, sonnet45), req, false)
 	if refusal != nil {
