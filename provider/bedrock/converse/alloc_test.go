@@ -14,7 +14,7 @@ func TestAPlainChatCostsOneAllocation(t *testing.T) {
 		System: said("Be brief."), MaxTokens: llm.Some(int64(100)), Temperature: llm.Some(0.5), Stream: true,
 		Turns: []llm.Turn{user("Hi"), assistant("Hello."), user("How are you?")},
 	}
-	var stream llm.Stream = converse.Tell(&llm.Response{})
+	stream := converse.Tell(&llm.Response{})
 	if n := testing.AllocsPerRun(100, func() {
 		f, err := converse.Fit(m, req, true)
 		if err != nil {

@@ -92,8 +92,8 @@ func (p *fitting) fit() error {
 	if err := p.media(); err != nil {
 		return err
 	}
-	p.documents()
 	p.cachePoints()
+	p.documents()
 	p.labels()
 	p.headers()
 	return p.extensions()

@@ -15,7 +15,7 @@ const replyName = "json_answer"
 // format fits the wish for JSON. A model that takes a schema for its answer is given
 // it (outputConfig.textFormat). Any other, and any wish that such a schema cannot
 // say, gets a tool whose input is the answer: restoring makes it the answer's text.
-// Where the model cannot be made to call it the system prompt asks for it, and an
+// Where the model cannot be made to call it, or is not known to, the system prompt asks for it, and an
 // answer that is JSON by itself is as good.
 func (p *fitting) format() error {
 	f := p.out.Format
@@ -101,7 +101,7 @@ func (p *fitting) byTool() error {
 		p.wholly()
 	}
 	switch {
-	case p.thinks || p.model.any(neverForced|autoOnly):
+	case p.thinks || p.model.any(neverForced|autoOnly) || !p.model.any(forces):
 		*c = llm.ToolChoice{Kind: llm.ToolChoiceAuto}
 		p.instruct("When the answer is ready, give it by calling the tool " + p.f.reply + " once; write no other text.")
 	case own && !none:

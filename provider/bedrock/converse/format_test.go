@@ -41,6 +41,8 @@ func TestJSONIsAskedForAsTheModelTakesIt(t *testing.T) {
 		{name: "any for who takes no name", model: pixtral, req: llm.Request{Format: format(schema)}, has: []string{`"toolChoice":{"any":{}}`}},
 		{name: "asked for beside thinking", model: sonnet4, req: llm.Request{Format: format(schema), Reasoning: llm.Reasoning{Effort: "low"}}, has: []string{`"toolChoice":{"auto":{}}`, "calling the tool json_answer"}},
 		{name: "asked for of Llama", model: llama, req: llm.Request{Format: format(schema), System: said("Be brief.")}, has: []string{`"system":[{"text":"Be brief."},{"text":"When the answer is ready`}, not: []string{"toolChoice"}},
+		{name: "asked for where force is in doubt", model: gptOSS, req: llm.Request{Format: format(schema)}, has: []string{`"toolChoice":{"auto":{}}`, "calling the tool json_answer"}},
+		{name: "asked for of a model that nobody knows", model: unknown, req: llm.Request{Format: object}, has: []string{`"toolChoice":{"auto":{}}`}},
 		{name: "no way", model: deepseek1, req: llm.Request{Format: format(schema)}, refused: "response_format"},
 		{name: "but in words", model: deepseek1, req: llm.Request{Format: format(schema), DropParams: true}, has: []string{"Answer with one JSON object"}, warned: []string{"dropped response_format"}},
 		{name: "strict is not held to by a tool", model: novaLite, req: llm.Request{Format: &llm.Format{Schema: jsonx.Raw(schema), Strict: llm.Some(true)}}, has: []string{"json_answer"}, warned: []string{"changed response_format"}},

@@ -14,6 +14,7 @@ const (
 	autoOnly                           // no toolChoice: the model chooses, as by default
 	noNamed                            // toolChoice may not name a tool
 	neverForced                        // toolChoice any and tool are always refused
+	forces                             // toolChoice any is known to be taken
 	oneCall                            // parallel tool calls can be switched off
 	resultsAlone                       // tool results stand alone in their turn
 	noResultStatus                     // toolResult has no status
@@ -31,6 +32,7 @@ const (
 	noStrict                           // strict tools are refused
 	noS3                               // no s3Location
 	noVideo                            // no video
+	noTrailing                         // the assistant's last turn may not end with white space
 	noPrefill                          // the last turn may not be the assistant's
 	userFirst                          // the first turn must be the user's
 	noThoughts                         // reasoning may not be sent back
@@ -72,6 +74,8 @@ const (
 // fits takes everything.
 var rows = []row{
 	{vendor: "anthropic", traits: oneCall | topK | betas, source: docsClaude},
+	{vendor: "anthropic", traits: noTrailing, source: "https://docs.anthropic.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response"},
+	{vendor: "anthropic", traits: forces, source: docsChoice},
 	{vendor: "anthropic", traits: noS3 | noVideo, source: recorded + ": This model doesn't support the s3Uri field; the video content block"},
 	{vendor: "anthropic", traits: signedThoughts, source: reported + "messages.N.content.N.thinking.signature: Field required"},
 	{vendor: "anthropic", traits: noResultVideo, source: recorded},
@@ -88,6 +92,7 @@ var rows = []row{
 	{vendor: "anthropic", from: 406, traits: noPrefill, source: "https://docs.anthropic.com/en/docs/about-claude/models/whats-new-claude-4-6"},
 
 	{vendor: "amazon", traits: userFirst, source: clients},
+	{vendor: "amazon", name: "nova-", traits: forces, source: docsChoice},
 	{vendor: "amazon", name: "nova-", traits: ownLimits, source: "https://docs.aws.amazon.com/nova/latest/userguide/modalities.html"},
 	{vendor: "amazon", name: "nova-", traits: topK | nested, source: docsNova},
 	{vendor: "amazon", name: "nova-", traits: noToolCache | noResultBinary, source: docsCache + " and " + clients},
@@ -105,9 +110,9 @@ var rows = []row{
 	{vendor: "mistral", traits: userFirst | noResultImage | resultsAlone, source: recorded + ", and " + clients},
 	{vendor: "mistral", name: "mistral-7b", traits: noSystem | noTools | noStreamTools, source: docsConverse},
 	{vendor: "mistral", name: "mixtral-8x7b", traits: noSystem | noTools | noStreamTools, source: docsConverse},
-	{vendor: "mistral", name: "mistral-large-24", traits: noStreamTools | noNamed, source: docsConverse + " and " + docsChoice},
-	{vendor: "mistral", name: "mistral-small-24", traits: noStreamTools | noNamed, source: docsConverse + " and " + docsChoice},
-	{vendor: "mistral", name: "pixtral-large", traits: noStreamTools | noNamed, source: docsConverse + " and " + docsChoice},
+	{vendor: "mistral", name: "mistral-large-24", traits: noStreamTools | noNamed | forces, source: docsConverse + " and " + docsChoice},
+	{vendor: "mistral", name: "mistral-small-24", traits: noStreamTools | noNamed | forces, source: docsConverse + " and " + docsChoice},
+	{vendor: "mistral", name: "pixtral-large", traits: noStreamTools | noNamed | forces, source: docsConverse + " and " + docsChoice},
 	{vendor: "mistral", name: "mistral-large-3", traits: native, source: recorded},
 	{vendor: "mistral", name: "ministral-3", traits: native, source: clients},
 	{vendor: "mistral", name: "voxtral", traits: native, source: clients},

@@ -32,6 +32,9 @@ const (
 	unknown   = "newcomer.model-9"
 )
 
+// widePNG begins an image of 9,000 by 1 pixels.
+const widePNG = "iVBORw0KGgoAAAANSUhEUgAAIygAAAAB"
+
 // TestEachFamilyIsSentWhatItTakes has a case for each rule: what reaches AWS, and
 // what the caller is told.
 func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
@@ -103,6 +106,7 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "nor a history of them", model: deepseek1, req: request{Turns: history, DropParams: true}, refused: "messages"},
 		{name: "tools of Llama come at once", model: llama, req: request{Turns: hi, Tools: tools}, stream: true, has: []string{"toolConfig"}, warned: []string{"changed stream"}},
 		{name: "an unknown model's stream", model: unknown, req: request{Turns: hi, Tools: tools}, stream: true, has: []string{"toolConfig"}},
+		{name: "tools that are not to be called stream", model: llama, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNone}}, stream: true, not: []string{"toolConfig"}},
 		{name: "strict", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{{Name: "a", Strict: llm.Some(true), Schema: jsonx.Raw(`{"type":"object","properties":{"n":{"type":"object"}}}`)}}}, has: []string{`{"type":"object","properties":{"n":{"type":"object","additionalProperties":false}},"additionalProperties":false}`, `"strict":true`}},
 		{name: "strict with bounds", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{{Name: "a", Strict: llm.Some(true), Schema: jsonx.Raw(`{"type":"object","properties":{"n":{"minimum":3}}}`)}}}, has: []string{`"minimum":3`}, not: []string{"strict"}, warned: []string{"dropped tools[0].function.strict"}},
 		{name: "strict for Opus 4.1", model: opus41, req: request{Turns: hi, Tools: []llm.Tool{{Name: "a", Strict: llm.Some(true)}}}, not: []string{"strict"}, warned: []string{"dropped tools[0].function.strict"}},
@@ -126,6 +130,7 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "Nova hears the user first", model: novaLite, req: request{Turns: []llm.Turn{assistant("Hello."), user("Hi")}}, has: []string{`[{"content":[{"text":"(The assistant begins.)"}],"role":"user"},{"content":[{"text":"Hello."}]`}, warned: []string{"changed messages[0]"}},
 		{name: "Claude hears anybody", model: sonnet45, req: request{Turns: []llm.Turn{assistant("Hello."), user("Hi")}}, has: []string{`"messages":[{"content":[{"text":"Hello."}],"role":"assistant"}`}},
 		{name: "words for Claude to go on with", model: sonnet45, req: request{Turns: []llm.Turn{user("Hi"), assistant("I")}}, has: []string{`{"content":[{"text":"I"}],"role":"assistant"}]`}},
+		{name: "words without their end", model: sonnet45, req: request{Turns: []llm.Turn{user("Hi"), assistant("I ")}}, has: []string{`{"content":[{"text":"I"}],"role":"assistant"}]`}, warned: []string{"changed messages[1].content[0]"}},
 		{name: "Opus 4.6 does not go on", model: opus46, req: request{Turns: []llm.Turn{user("Hi"), assistant("I")}}, refused: "messages[1]"},
 		{name: "but when it is asked to", model: opus46, req: request{Turns: []llm.Turn{user("Hi"), assistant("I")}, DropParams: true}, has: []string{"Go on exactly"}, warned: []string{"changed messages[1]"}},
 		{name: "results alone for Mistral", model: pixtral, req: request{Turns: append(slices.Clone(history), user("And?")), Tools: tools}, has: []string{`"role":"user"},{"content":[{"text":"."}],"role":"assistant"},{"content":[{"text":"And?"}],"role":"user"}`}, warned: []string{"changed messages[3]"}},
@@ -147,9 +152,13 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "a video for Claude", model: sonnet45, req: request{Turns: []llm.Turn{turn(llm.RoleUser, medium(llm.BlockVideo, "mp4", "aGVsbG8="))}}, refused: "messages[0].content[0]"},
 		{name: "S3 for Claude", model: sonnet45, req: request{Turns: []llm.Turn{turn(llm.RoleUser, llm.Block{Kind: llm.BlockImage, Media: &llm.Media{Format: "png", URI: "s3://bucket/key"}})}}, refused: "messages[0].content[0]"},
 		{name: "S3 for Nova", model: novaLite, req: request{Turns: []llm.Turn{turn(llm.RoleUser, llm.Block{Kind: llm.BlockImage, Media: &llm.Media{Format: "png", URI: "s3://bucket/key"}})}}, has: []string{"s3Location"}},
+		{name: "an image that is too wide", model: sonnet45, req: request{Turns: []llm.Turn{turn(llm.RoleUser, medium(llm.BlockImage, "png", widePNG))}}, refused: "messages[0].content[0]"},
+		{name: "an image that is too large", model: sonnet45, req: request{Turns: []llm.Turn{turn(llm.RoleUser, medium(llm.BlockImage, "png", strings.Repeat("AAAA", 1_400_000)))}}, refused: "messages[0].content[0]"},
 		{name: "21 images", model: sonnet45, req: request{Turns: []llm.Turn{turn(llm.RoleUser, slices.Repeat([]llm.Block{medium(llm.BlockImage, "png", png)}, 21)...)}}, refused: "messages[0].content"},
 		{name: "6 documents", model: sonnet45, req: request{Turns: []llm.Turn{turn(llm.RoleUser, slices.Repeat([]llm.Block{medium(llm.BlockDocument, "pdf", "aGVsbG8=")}, 6)...)}}, refused: "messages[0].content"},
 		{name: "a large document", model: sonnet45, req: request{Turns: []llm.Turn{turn(llm.RoleUser, medium(llm.BlockDocument, "pdf", strings.Repeat("AAAA", 1_600_000)))}}, refused: "messages[0].content[0]"},
+
+		{name: "a PDF of a tool for Nova", model: nova2, req: request{Turns: []llm.Turn{user("Hi"), turn(llm.RoleAssistant, use("c1", "a", `{}`)), turn(llm.RoleUser, result("c1", "", medium(llm.BlockDocument, "pdf", "aGVsbG8="), medium(llm.BlockDocument, "txt", "aGVsbG8=")))}, Tools: tools}, has: []string{`"toolResult":{"content":[{"text":"See file 1."},{"document":{"format":"txt"`, `{"text":"This is file 1:"},{"document":{"format":"pdf"`}, warned: []string{"changed messages[2].content[0]"}},
 
 		// Cache points.
 		{name: "no cache", model: llama, req: request{System: append(said("x"), cached("")), Turns: hi}, not: []string{"cachePoint"}, warned: []string{"dropped cache_control"}},
@@ -166,6 +175,8 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		},
 		{name: "Nova caches no tools", model: novaLite, req: request{Tools: []llm.Tool{{Name: "a", Cache: &llm.CachePoint{}}}, Turns: hi}, not: []string{"cachePoint"}, warned: []string{"dropped tools[0].cache_control"}},
 		{name: "nor beside results", model: novaLite, req: request{Tools: tools, Turns: []llm.Turn{user("Hi"), turn(llm.RoleAssistant, use("c1", "a", `{}`)), turn(llm.RoleUser, result("c1", "", text("ok")), cached(""))}}, not: []string{"cachePoint"}, warned: []string{"dropped messages[2].cache_control"}},
+
+		{name: "a gap that no cache point needs", model: llama, req: request{Turns: []llm.Turn{turn(llm.RoleUser, text("Hi"), medium(llm.BlockDocument, "txt", "aGVsbG8="), cached(""))}}, not: []string{`"\n"`}, warned: []string{"dropped cache_control"}},
 
 		// The rest.
 		{name: "labels", model: sonnet45, req: request{Turns: hi, User: "u-1", Metadata: []llm.Label{{Name: "team", Value: "x y"}, {Name: "bad!", Value: "x"}, {Name: "team", Value: "z"}}}, has: []string{`"requestMetadata":{"team":"x y","user":"u-1"}`}, warned: []string{"dropped metadata.bad!", "dropped metadata.team"}},

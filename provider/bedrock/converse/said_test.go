@@ -2,7 +2,6 @@ package converse_test
 
 import (
 	"errors"
-	"strings"
 	"sync"
 	"testing"
 
@@ -96,19 +95,4 @@ func sent(t testing.TB, m *converse.Model, req *llm.Request, stream bool) (body 
 		warnings = append(warnings, w.Code+" "+w.Field)
 	}
 	return string(out), warnings, f, nil
-}
-
-// same reports whether two JSON texts are the same but for the order of members.
-func same(t testing.TB, a, b string) bool {
-	t.Helper()
-	return sorted(t, a) == sorted(t, b)
-}
-
-func sorted(t testing.TB, text string) string {
-	t.Helper()
-	v := jsonx.Raw(strings.TrimSpace(text)).Clone()
-	if err := v.Canonicalize(); err != nil {
-		t.Fatalf("%s: %v", text, err)
-	}
-	return string(v)
 }

@@ -48,6 +48,14 @@ func (c *closing) close(schema jsonx.Raw) jsonx.Raw {
 // UnmarshalJSONFrom is how jsonx hands over its decoder.
 func (c *closing) UnmarshalJSONFrom(d *jsonx.Decoder) error { return c.schema(d) }
 
+// object is what has been read of one schema.
+type object struct {
+	bounds      []string
+	description string
+	is          bool // it is about objects
+	closed      bool // it has additionalProperties
+}
+
 // schema reads one schema.
 func (c *closing) schema(d *jsonx.Decoder) error {
 	if d.PeekKind() != '{' {
@@ -57,85 +65,72 @@ func (c *closing) schema(d *jsonx.Decoder) error {
 		return err
 	}
 	c.w.Object()
-	var bounds []string
-	var description string
-	object, closed := false, false
+	var o object
 	for d.PeekKind() != '}' {
 		name, err := member(d)
 		if err != nil {
 			return err
 		}
-		switch name {
-		case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minItems", "maxItems":
-			value, err := d.ReadValue()
-			if err != nil {
-				return err
-			}
-			if text := string(value); name != "minItems" || text != "0" && text != "1" {
-				bounds = append(bounds, name+"="+text)
-				continue
-			}
-			c.w.AnyKey(name)
-			c.w.Raw(value)
-			continue
-		case "description":
-			if d.PeekKind() == '"' {
-				token, err := d.ReadToken()
-				if err != nil {
-					return err
-				}
-				description = token.String()
-				continue
-			}
-		case "additionalProperties":
-			value, err := d.ReadValue()
-			if err != nil {
-				return err
-			}
-			if value.Kind() != 'f' {
-				c.open = name + " but false"
-			}
-			closed = true
-			c.w.AnyKey(name)
-			c.w.Raw(value)
-			continue
-		case "type":
-			value, err := d.ReadValue()
-			if err != nil {
-				return err
-			}
-			object = object || strings.Contains(string(value), `"object"`)
-			c.w.AnyKey(name)
-			c.w.Raw(value)
-			continue
-		}
-		object = object || name == "properties"
-		c.w.AnyKey(name)
-		if err := c.keyword(d, name); err != nil {
+		if err := c.member(d, name, &o); err != nil {
 			return err
 		}
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return err
 	}
-	if len(bounds) > 0 {
+	if len(o.bounds) > 0 {
 		c.bound, c.changed = true, true
-		if description != "" {
-			description += " "
-		}
-		description += "{" + strings.Join(bounds, ", ") + "}"
+		o.description = strings.TrimLeft(o.description+" {"+strings.Join(o.bounds, ", ")+"}", " ")
 	}
-	if description != "" {
+	if o.description != "" {
 		c.w.Key("description")
-		c.w.String(description)
+		c.w.String(o.description)
 	}
-	if object && !closed {
+	if o.is && !o.closed {
 		c.changed = true
 		c.w.Key("additionalProperties")
 		c.w.Bool(false)
 	}
 	c.w.EndObject()
 	return nil
+}
+
+// member reads one member of a schema.
+func (c *closing) member(d *jsonx.Decoder, name string, o *object) error {
+	switch name {
+	case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minItems", "maxItems":
+		value, err := d.ReadValue()
+		if text := string(value); name == "minItems" && (text == "0" || text == "1") {
+			c.w.AnyKey(name)
+			c.w.Raw(value)
+		} else {
+			o.bounds = append(o.bounds, name+"="+text)
+		}
+		return err
+	case "description":
+		if d.PeekKind() == '"' {
+			token, err := d.ReadToken()
+			o.description = token.String()
+			return err
+		}
+	case "properties":
+		o.is = true
+	case "additionalProperties", "type":
+		value, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		if name == "type" {
+			o.is = o.is || strings.Contains(string(value), `"object"`)
+		} else if o.closed = true; value.Kind() != 'f' {
+			c.open = name + " but false"
+		}
+		c.w.AnyKey(name)
+		c.w.Raw(value)
+		return nil
+	}
+	c.w.AnyKey(name)
+	return c.keyword(d, name)
 }
 
 // keyword reads the value of a keyword, with the schemas in it.

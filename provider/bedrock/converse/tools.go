@@ -37,7 +37,8 @@ func (p *fitting) tools() error {
 		p.defineUsed()
 	}
 	p.strict()
-	if p.stream && p.model.any(noStreamTools) && (len(p.out.Tools) > 0 || p.extension("toolConfig") != nil) {
+	none := p.out.ToolChoice.Kind == llm.ToolChoiceNone && !p.seen.tools // which leaves them out
+	if p.stream && p.model.any(noStreamTools) && (len(p.out.Tools) > 0 && !none || p.extension("toolConfig") != nil) {
 		p.wholly()
 	}
 	return nil

@@ -134,7 +134,11 @@ func spoken(b llm.Block) llm.Block {
 // Claude, and any that thinks, do not go on with.
 func (p *fitting) prefill() error {
 	last := len(p.out.Turns) - 1
-	if last < 0 || p.out.Turns[last].Role != llm.RoleAssistant || !p.thinks && !p.model.any(noPrefill) {
+	if last < 0 || p.out.Turns[last].Role != llm.RoleAssistant {
+		return nil
+	}
+	if !p.thinks && !p.model.any(noPrefill) {
+		p.trimEnd(last)
 		return nil
 	}
 	field := "messages[" + strconv.Itoa(last) + "]"
@@ -147,6 +151,29 @@ func (p *fitting) prefill() error {
 	ask := llm.Turn{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Go on exactly where your last message ends, without repeating any of it."}}}
 	p.out.Turns = append(slices.Clip(p.out.Turns), ask)
 	return nil
+}
+
+// trimEnd takes white space off the end of the turn that Claude goes on with, which
+// it refuses (https://docs.anthropic.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response).
+func (p *fitting) trimEnd(last int) {
+	blocks := p.out.Turns[last].Blocks
+	end := len(blocks) - 1
+	if !p.model.any(noTrailing) || end < 0 || blocks[end].Kind != llm.BlockText {
+		return
+	}
+	trimmed := strings.TrimRight(blocks[end].Text, " \t\r\n")
+	if trimmed == blocks[end].Text {
+		return
+	}
+	p.warn(llm.WarnChanged, at(last, end), "without the white space at its end")
+	p.rewrite(func(i int, t llm.Turn) []llm.Block {
+		if i != last {
+			return t.Blocks
+		}
+		own := slices.Clone(t.Blocks)
+		own[end].Text = trimmed
+		return own
+	})
 }
 
 // part puts a turn of the assistant's between tool results and what else the user
