@@ -11,8 +11,9 @@ import (
 // Neighbouring turns of one role become one message. A field that Converse
 // cannot say is an *llm.Error (CodeUnsupported or CodeBadRequest) that names it;
 // a field that could be left out or had to be changed is a warning. Model, Stream
-// and settings that only a model knows are the caller's to place: Reasoning and
-// TopK must have become ModelFields before.
+// and settings that only a model knows are the caller's to place: Reasoning,
+// TopK and ParallelTools must have become ModelFields before, User and Metadata
+// requestMetadata among the Extensions; Headers are no part of the body.
 func AppendRequest(dst []byte, r *llm.Request) ([]byte, []llm.Warning, error) {
 	e := &encoder{w: jsonx.Writer{Buf: dst}}
 	e.request(r)
@@ -69,6 +70,8 @@ func (e *encoder) request(r *llm.Request) {
 		e.fail(llm.Unsupported("top_k", "Converse has no top_k; only some models take it"))
 	case r.Reasoning.Effort != "" || len(r.Reasoning.Thinking) > 0:
 		e.fail(llm.Unsupported("reasoning", "Converse has no setting for reasoning; only some models take one"))
+	case r.ParallelTools.Set && !r.ParallelTools.Value && len(r.Tools) > 0:
+		e.fail(llm.Unsupported("parallel_tool_calls", "Converse has no setting for parallel tool calls; only some models take one"))
 	}
 	extensions := e.extensions(r)
 	w := &e.w

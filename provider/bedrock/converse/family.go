@@ -93,6 +93,7 @@ var families = []struct {
 	{"moonshotai", "kimi-k", styleEffort, []string{"low", "high", "max"}},
 	{"moonshot", "kimi-k", styleEffort, []string{"low", "high", "max"}},
 	{"deepseek", "r1", styleAlways, nil},
+	{"deepseek", "v3", styleEffort, []string{"high"}},
 }
 
 // styleOf gives the reasoning style of m: the catalogue's, else by its name, unless

@@ -55,6 +55,7 @@ type fitting struct {
 	stream bool
 	seen   contents
 	thinks bool // a Claude is asked to think
+	free   bool // the model is asked to reason in a way that excludes a forced tool choice
 }
 
 // contents is what a request holds, from one look at all of it.

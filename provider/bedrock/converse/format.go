@@ -101,7 +101,7 @@ func (p *fitting) byTool() error {
 		p.wholly()
 	}
 	switch {
-	case p.thinks || p.model.any(neverForced|autoOnly) || !p.model.any(forces):
+	case p.free || p.model.any(neverForced|autoOnly) || !p.model.any(forces):
 		*c = llm.ToolChoice{Kind: llm.ToolChoiceAuto}
 		p.instruct("When the answer is ready, give it by calling the tool " + p.f.reply + " once; write no other text.")
 	case own && !none:

@@ -64,6 +64,7 @@ func (p *fitting) reasoning() error {
 		p.effort(wish.Effort)
 	}
 	p.thinks = p.model.Vendor == "anthropic" && p.asksToThink()
+	p.free = p.thinks || p.model.any(unforced) && p.given("reasoning_effort") != nil
 	return nil
 }
 
@@ -215,7 +216,9 @@ func (p *fitting) effort(effort string) {
 	case styleNova:
 		p.nova(effort)
 	case styleEffort:
-		p.field("reasoning_effort", `"`+p.nearest(effort)+`"`)
+		if effort != "none" || !p.model.any(quiet) {
+			p.field("reasoning_effort", `"`+p.nearest(effort)+`"`)
+		}
 	case styleNested:
 		p.field("reasoning", `{"effort":"`+p.nearest(effort)+`"}`)
 	case styleQwen:

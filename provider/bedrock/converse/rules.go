@@ -14,6 +14,8 @@ const (
 	autoOnly                           // no toolChoice: the model chooses, as by default
 	noNamed                            // toolChoice may not name a tool
 	neverForced                        // toolChoice any and tool are always refused
+	unforced                           // toolChoice any comes to nothing while it is asked to reason
+	quiet                              // it reasons only when it is asked to
 	forces                             // toolChoice any is known to be taken
 	oneCall                            // parallel tool calls can be switched off
 	resultsAlone                       // tool results stand alone in their turn
@@ -66,6 +68,10 @@ const (
 	docsThinking = "https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking"
 	recorded     = "recorded exchange with AWS"
 	reported     = "AWS's words in a public report: "
+	liveDeepSeek = "live calls told in https://github.com/langchain-ai/langchain-aws/pull/1261"
+	liveGPT      = "live calls told in https://github.com/langchain-ai/langchain-aws/issues/1278"
+	liveGrok     = "https://github.com/langchain-ai/langchain-aws/pull/1239"
+	liveOneCall  = "live calls told in https://github.com/BerriAI/litellm/pull/34347"
 	clients      = "public clients of Bedrock: pydantic-ai, Vercel AI SDK, LiteLLM"
 )
 
@@ -73,7 +79,8 @@ const (
 // them where they speak of the same. It is never written to. A model that no row
 // fits takes everything.
 var rows = []row{
-	{vendor: "anthropic", traits: oneCall | topK | betas, source: docsClaude},
+	{vendor: "anthropic", traits: topK | betas, source: docsClaude},
+	{vendor: "anthropic", traits: oneCall, source: liveOneCall},
 	{vendor: "anthropic", traits: noTrailing, source: "https://docs.anthropic.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response"},
 	{vendor: "anthropic", traits: forces, source: docsChoice},
 	{vendor: "anthropic", traits: noS3 | noVideo, source: recorded + ": This model doesn't support the s3Uri field; the video content block"},
@@ -114,6 +121,7 @@ var rows = []row{
 	{vendor: "mistral", name: "mistral-small-24", traits: noStreamTools | noNamed | forces, source: docsConverse + " and " + docsChoice},
 	{vendor: "mistral", name: "pixtral-large", traits: noStreamTools | noNamed | forces, source: docsConverse + " and " + docsChoice},
 	{vendor: "mistral", name: "mistral-large-3", traits: native, source: recorded},
+	{vendor: "mistral", name: "mistral-large-3", traits: noNamed | forces, source: clients + ", langchain-aws"},
 	{vendor: "mistral", name: "ministral-3", traits: native, source: clients},
 	{vendor: "mistral", name: "voxtral", traits: native, source: clients},
 	{vendor: "mistral", name: "magistral", traits: noNative, source: clients},
@@ -123,7 +131,9 @@ var rows = []row{
 	{vendor: "deepseek", traits: userFirst, source: clients},
 	{vendor: "deepseek", name: "r1", traits: noTools | noStreamTools | noThoughts, source: docsConverse + " and " + clients},
 	{vendor: "deepseek", name: "v3", traits: native, source: docsOutput},
+	{vendor: "deepseek", name: "v3", traits: forces | noNamed | quiet | unforced, source: liveDeepSeek},
 	{vendor: "openai", traits: userFirst | noStop, source: clients},
+	{vendor: "openai", traits: forces, source: liveGPT},
 	{vendor: "openai", name: "gpt-oss", traits: noNative, source: clients},
 	{vendor: "openai", name: "gpt-5", traits: noSampling | native, source: clients},
 	{vendor: "openai", name: "gpt-6", traits: noSampling | native, source: clients},
@@ -143,6 +153,7 @@ var rows = []row{
 	{vendor: "google", name: "gemma-3", traits: native, source: recorded},
 	{vendor: "minimax", name: "minimax-m2", traits: native, source: recorded},
 	{vendor: "nvidia", name: "nemotron", traits: native, source: recorded},
+	{vendor: "xai", traits: forces, source: liveGrok},
 	{vendor: "xai", name: "grok-", traits: native, source: docsOutput},
 }
 

@@ -25,6 +25,7 @@ const (
 	pixtral   = "mistral.pixtral-large-2502-v1:0"
 	palmyra   = "writer.palmyra-x5-v1:0"
 	deepseek1 = "deepseek.r1-v1:0"
+	deepseek3 = "deepseek.v3.2"
 	gptOSS    = "openai.gpt-oss-120b-1:0"
 	gpt56     = "openai.gpt-5.6-sol"
 	qwen3     = "qwen.qwen3-32b-v1:0"
@@ -97,6 +98,9 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "adaptive does not mind", model: opus46, req: request{Turns: history, Tools: tools, Reasoning: llm.Reasoning{Effort: "low"}}, has: []string{`"thinking":{"type":"adaptive"}`}},
 		{name: "Anthropic's word to who knows none", model: "zai.glm-4.7-flash", req: request{Turns: hi, Reasoning: llm.Reasoning{Thinking: jsonx.Raw(`{"type":"enabled","budget_tokens":1024}`)}}, not: []string{"thinking"}, warned: []string{"dropped thinking"}},
 
+		{name: "DeepSeek V3 reasons when asked", model: deepseek3, req: request{Turns: hi, Reasoning: llm.Reasoning{Effort: "high"}}, has: []string{`"reasoning_effort":"high"`}},
+		{name: "and else not", model: deepseek3, req: request{Turns: hi, Reasoning: llm.Reasoning{Effort: "none"}}, not: []string{"reasoning"}},
+
 		// Tools.
 		{name: "forbidden names", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{tool("files.read"), tool("files_read")}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "files.read"}}, has: []string{`"name":"files_read_`, `"name":"files_read"`, `"toolChoice":{"tool":{"name":"files_read_`}},
 		{name: "names twice", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{tool("a"), tool("a")}}, refused: "tools[1].function.name"},
@@ -117,6 +121,8 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "auto of Llama", model: llama, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAuto}}, not: []string{"toolChoice"}},
 		{name: "a name of Mistral", model: pixtral, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "b"}}, has: []string{`"toolChoice":{"any":{}}`, `"name":"b"`}, not: []string{`"name":"a"`}, warned: []string{"changed tool_choice"}},
 		{name: "a choice beside thinking", model: sonnet45, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAny}, Reasoning: llm.Reasoning{Effort: "low"}}, has: []string{`"toolChoice":{"auto":{}}`}, warned: []string{"changed tool_choice"}},
+		{name: "a choice beside DeepSeek's reasoning", model: deepseek3, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAny}, Reasoning: llm.Reasoning{Effort: "high"}}, has: []string{`"toolChoice":{"auto":{}}`}, warned: []string{"changed tool_choice"}},
+		{name: "a name of DeepSeek V3", model: deepseek3, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "b"}}, has: []string{`"toolChoice":{"any":{}}`}, not: []string{`"name":"a"`}, warned: []string{"changed tool_choice"}},
 		{name: "Sonnet 5.5 is never forced", model: sonnet55, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAny}}, refused: "tool_choice"},
 		{name: "none", model: sonnet45, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNone}}, not: []string{"toolConfig"}},
 		{name: "none beside a history", model: sonnet45, req: request{Turns: history, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNone}}, has: []string{"toolConfig"}, warned: []string{"dropped tool_choice"}},

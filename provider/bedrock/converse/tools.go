@@ -159,10 +159,9 @@ func (p *fitting) choice() error {
 	forced := c.Kind == llm.ToolChoiceAny || c.Kind == llm.ToolChoiceNamed
 	switch {
 	case !forced:
-	case p.thinks:
-		// Anthropic: thinking only goes with a free choice.
+	case p.free:
 		*c = llm.ToolChoice{Kind: llm.ToolChoiceAuto}
-		p.warn(llm.WarnChanged, "tool_choice", "it is auto, since thinking excludes another")
+		p.warn(llm.WarnChanged, "tool_choice", "it is auto, since reasoning excludes another")
 	case p.model.any(neverForced | autoOnly):
 		*c = llm.ToolChoice{}
 		if err := p.refuse("tool_choice", "tool_choice: the model cannot be made to call a tool on Bedrock"); err != nil {
