@@ -207,7 +207,7 @@ func (e *Emulator) createFoundationModelAgreement(c *call) error {
 		OfferToken string `json:"offerToken"`
 	}
 	if err := jsonx.Unmarshal(c.body, &body); err != nil {
-		return malformed(err)
+		return malformed(err, c.body)
 	}
 	m, err := c.agreed(body.ModelID)
 	if err != nil {
@@ -243,7 +243,7 @@ func (e *Emulator) putUseCaseForModelAccess(c *call) error {
 		FormData *string `json:"formData"`
 	}
 	if err := jsonx.Unmarshal(c.body, &body); err != nil {
-		return malformed(err)
+		return malformed(err, c.body)
 	}
 	if body.FormData == nil {
 		return invalid("1 validation error detected: Value at 'formData' failed to satisfy constraint: Member must not be null")
@@ -281,7 +281,7 @@ func (e *Emulator) putAccountDataRetention(c *call) error {
 		Mode string `json:"mode"`
 	}
 	if err := jsonx.Unmarshal(c.body, &body); err != nil {
-		return malformed(err)
+		return malformed(err, c.body)
 	}
 	if !slices.Contains(account.Retentions(), body.Mode) {
 		return invalid("1 validation error detected: Value '%s' at 'mode' failed to satisfy constraint: Member must satisfy enum value set: [%s]", body.Mode, strings.Join(account.Retentions(), ", "))

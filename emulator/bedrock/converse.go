@@ -38,7 +38,7 @@ func (e *Emulator) answerConverse(c *call, streaming bool) error {
 	}
 	req, err := converse.DecodeRequest(c.body)
 	if err != nil {
-		return malformed(err)
+		return malformed(err, c.body)
 	}
 	f, err := e.due(c, markedFault(req))
 	if err != nil {
@@ -72,8 +72,11 @@ func (e *Emulator) answerConverse(c *call, streaming bool) error {
 	answer.LatencyMs = llm.Some(latency(usage, f))
 	answer.ServiceTier = req.ServiceTier
 	for _, m := range req.Extensions {
-		if m.Name == "performanceConfig" {
+		switch m.Name {
+		case "performanceConfig":
 			answer.Extra = append(answer.Extra, m)
+		case "guardrailConfig":
+			answer.Trace = guardrailTrace(m.Value, usage.Input)
 		}
 	}
 	if streaming {
@@ -92,18 +95,6 @@ const (
 // answer.
 func latency(usage llm.Usage, f fault.Fault) int64 {
 	return latencyStart + latencyPerToken*usage.Output + f.Latency.Milliseconds()
-}
-
-// malformed puts the decoder's complaint into AWS's form.
-func malformed(err error) error {
-	var fault *jsonx.Error
-	if !errors.As(err, &fault) {
-		return err
-	}
-	if fault.Syntax {
-		return &refusal{status: http.StatusBadRequest, kind: "SerializationException", message: fault.Reason}
-	}
-	return invalid("1 validation error detected: Value at '%s' failed to satisfy constraint: %s", fault.Path, fault.Reason)
 }
 
 // markedFault is the fault that the last turn of a prompt asks for; empty if none.

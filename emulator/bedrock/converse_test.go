@@ -160,12 +160,12 @@ func TestRulesOfConverse(t *testing.T) {
 		{"stop sequences for gpt-oss", "openai.gpt-oss-20b-1:0", "converse", `{` + turn + `,"inferenceConfig":{"stopSequences":["x"]}}`, "stopSequences"},
 		{"temperature with topP for Claude 4.5", haiku, "converse", `{` + turn + `,"inferenceConfig":{"temperature":0.5,"topP":0.5}}`, "`temperature` and `top_p` cannot both be specified for this model. Please use only one."},
 		{"temperature for Claude Opus 4.8", "us.anthropic.claude-opus-4-8", "converse", `{` + turn + `,"inferenceConfig":{"temperature":0.5}}`, "temperature"},
-		{"a line break between a document and a cache point", haiku, "converse", `{"messages":[{"role":"user","content":[{"text":"hi"},{"document":{"format":"txt","name":"a","source":{"text":"b"}}},{"text":"\n"},{"cachePoint":{"type":"default"}}]}]}`, ""},
+		{"a line break between a document and a cache point", haiku, "converse", `{"messages":[{"role":"user","content":[{"text":"hi"},{"document":{"format":"txt","name":"a","source":{"bytes":"Yg=="}}},{"text":"\n"},{"cachePoint":{"type":"default"}}]}]}`, ""},
 		{"a video from a tool for Nova", "amazon.nova-lite-v1:0", "converse", `{` + tools + `,"messages":[{"role":"user","content":[{"text":"hi"}]},{"role":"assistant","content":[{"toolUse":{"toolUseId":"t1","name":"f","input":{}}}]},{"role":"user","content":[{"toolResult":{"toolUseId":"t1","content":[{"video":{"format":"mp4","source":{"s3Location":{"uri":"s3://bucket/key"}}}}]}}]}]}`, "#/messages/2/content/0: extraneous key [toolResult] is not permitted"},
 		{"a video for Claude", haiku, "converse", `{"messages":[{"role":"user","content":[{"video":{"format":"mp4","source":{"bytes":"AAAA"}}}]}]}`, "This model doesn't support the video content block that you provided."},
-		{"a strict tool for Claude Opus 4.8", "us.anthropic.claude-opus-4-8", "converse", `{` + turn + `,"toolConfig":{"tools":[{"toolSpec":{"name":"f","strict":true,"inputSchema":{"json":{"type":"object"}}}}]}}`, "structured output"},
+		{"a strict tool for Claude Opus 4.8", "us.anthropic.claude-opus-4-8", "converse", `{` + turn + `,"toolConfig":{"tools":[{"toolSpec":{"name":"f","strict":true,"inputSchema":{"json":{"type":"object"}}}}]}}`, "tools.0.custom.strict: Extra inputs are not permitted"},
 		{"a choice of a tool that is not there", haiku, "converse", `{` + turn + `,"toolConfig":{"toolChoice":{"tool":{"name":"g"}},"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}]}}`, "not among toolConfig.tools"},
-		{"a forced tool for Claude Sonnet 5.5", "us.anthropic.claude-sonnet-5-5", "converse", `{` + turn + `,"toolConfig":{"toolChoice":{"any":{}},"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}]}}`, "toolConfig.toolChoice"},
+		{"a forced tool for Claude Sonnet 5.5", "us.anthropic.claude-sonnet-5-5", "converse", `{` + turn + `,"toolConfig":{"toolChoice":{"any":{}},"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}]}}`, `tool_choice: type \"tool\" and \"any\" are not supported for this model.`},
 		{"no thinking for Claude Sonnet 5.5", "us.anthropic.claude-sonnet-5-5", "converse", `{` + turn + `,"additionalModelRequestFields":{"thinking":{"type":"disabled"}}}`, "disabled"},
 		{"a budget for a model that only adapts", "us.anthropic.claude-opus-4-8", "converse", `{` + turn + `,` + thinks + `}`, "thinking"},
 		{"thinking that is no object", haiku, "converse", `{` + turn + `,"additionalModelRequestFields":{"thinking":true}}`, "thinking: Input should be"},
@@ -210,7 +210,7 @@ func TestUsageReadsTheCacheTheSecondTime(t *testing.T) {
 func TestAnAnswerEchoesWhatTheRequestSays(t *testing.T) {
 	t.Parallel()
 	s := start(t, Options{})
-	a := s.post(t, haiku, "converse", `{"messages":[{"role":"user","content":[{"text":"stop here"}]}],"inferenceConfig":{"stopSequences":["here"]},
+	a := s.post(t, "us.amazon.nova-pro-v1:0", "converse", `{"messages":[{"role":"user","content":[{"text":"stop here"}]}],"inferenceConfig":{"stopSequences":["here"]},
 		"additionalModelResponseFieldPaths":["/stop_sequence"],"serviceTier":{"type":"flex"},"performanceConfig":{"latency":"optimized"}}`)
 	for _, part := range []string{`"additionalModelResponseFields":{"stop_sequence":"here"}`, `"stopReason":"stop_sequence"`, `"serviceTier":{"type":"flex"}`, `"performanceConfig":{"latency":"optimized"}`, `"text":"You said: stop "`} {
 		if !bytes.Contains(a.body, []byte(part)) {

@@ -2,11 +2,11 @@ package bedrock
 
 import (
 	"errors"
-	"slices"
-	"strings"
+	"fmt"
 
 	"outcrop/emulator/bedrock/catalogue"
 	"outcrop/emulator/bedrock/model"
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
 
@@ -28,7 +28,7 @@ type rule struct {
 
 // rules are the refusals that need no place in their words. The words are AWS's
 // where a recorded exchange, a public report or the user guide has them, and in
-// AWS's manner elsewhere.
+// AWS's manner elsewhere; docs/emulator.md tells which is which.
 var rules = []rule{ // never written to
 	{catalogue.NoChat, always, "This action doesn't support the model that you provided. Try again with a supported text or chat model."},
 	{"", noTurns, "A conversation must start with a user message. Try again with a conversation that starts with a user message."},
@@ -36,56 +36,104 @@ var rules = []rule{ // never written to
 	{catalogue.NoSystem, hasSystem, "This model doesn't support system messages. Try again without a system message or use a model that supports system messages."},
 	{catalogue.NoTools, hasTools, "This model doesn't support tool use."},
 	{catalogue.NoStreamTools, streamsTools, "This model doesn't support tool use in streaming mode."},
-	{catalogue.NoForcedTools, forcesTool, "This model doesn't support the toolConfig.toolChoice value that you provided. Remove toolConfig.toolChoice and try again."},
-	{catalogue.NoNamedTool, namesTool, "This model doesn't support the toolConfig.toolChoice.tool field. Remove toolConfig.toolChoice.tool and try again."},
 	{"", toolsWithoutConfig, "The toolConfig field must be defined when using toolUse and toolResult content blocks."},
 	{"", namesNoTool, "The tool that toolConfig.toolChoice names is not among toolConfig.tools."},
 	{catalogue.NoResultStatus, hasResultStatus, "This model doesn't support the status field. Remove status and try again."},
 	{catalogue.NoStopSequences, hasStop, "This model doesn't support the stopSequences field. Remove stopSequences and try again."},
-	{catalogue.NoSampling, hasSampling, "The model returned the following errors: `temperature` and `top_p` are deprecated for this model."},
-	{catalogue.OneSampling, hasBothSamplings, "The model returned the following errors: `temperature` and `top_p` cannot both be specified for this model. Please use only one."},
-	{catalogue.NoStructuredOutput, isStructured, "This model doesn't support structured output. Remove strict and outputConfig.textFormat and try again."},
-	{catalogue.NoS3, hasBlock(func(b *llm.Block) bool { return b.Media != nil && b.Media.URI != "" }), "This model doesn't support the s3Uri field. Remove s3Uri and try again."},
 	{catalogue.NoVideo, hasBlock(ofKind(llm.BlockVideo)), "This model doesn't support the video content block that you provided. Update the content block and try again."},
+	{catalogue.NoS3, hasBlock(func(b *llm.Block) bool { return b.Media != nil && b.Media.URI != "" }), "This model doesn't support the s3Uri field. Remove s3Uri and try again."},
 	{"", unread("VIDEO", llm.BlockVideo), "This model doesn't support the video content block that you provided. Update the content block and try again."},
+	{"", unread("AUDIO", llm.BlockAudio), "This model doesn't support the audio content block that you provided. Update the content block and try again."},
 	{"", unread("IMAGE", llm.BlockImage), "This model doesn't support the image content block that you provided. Update the content block and try again."},
-	{catalogue.NoThinkingOff, thinkingOff, "The model returned the following errors: `thinking.type` may not be `disabled` for this model."},
-	{"", strangeThinking, "The model returned the following errors: Malformed input request: #: extraneous key [thinking] is not permitted, please reformat your input and try again."},
-	{catalogue.ThinkingBudget, smallBudget, "The model returned the following errors: thinking.enabled.budget_tokens: Input should be greater than or equal to 1024"},
-	{catalogue.ThinkingBudget, budgetAboveMaxTokens, "The model returned the following errors: `max_tokens` must be greater than `thinking.budget_tokens`."},
-	{catalogue.SignedReasoning, thinkingWithTemperature, "The model returned the following errors: `temperature` may only be set to 1 when thinking is enabled."},
-	{catalogue.SignedReasoning, thinkingWithForcedTool, "The model returned the following errors: Thinking may not be enabled when tool_choice forces tool use."},
+	{catalogue.NoDocuments, hasBlock(ofKind(llm.BlockDocument)), "This model doesn't support the document field for user messages. Remove document and try again."},
+	{catalogue.NoReasoningBack, hasBlock(isReasoning), "User messages cannot contain reasoning content. Please remove the reasoning content and try again."},
+	{"", hasVariables, "The promptVariables field can only be used with a prompt resource. Remove promptVariables and try again."},
 }
 
-// check refuses a request that breaks a rule.
+// checks are all rules, in the order in which they refuse: what Converse itself
+// asks, what it knows the model not to have, and what the model's own server says.
+var checks = []func(*question) error{ // never written to
+	checkRules, checkTurns, checkPairs, checkTools, checkDocuments, checkResultMedia, checkService, checkLimits,
+	checkCachePoints, checkFields, checkEffort, checkImages, checkStructure, checkSampling, checkThinking, checkThinkingTurns, checkLastTurn,
+}
+
+// check refuses a request that breaks a rule, or whose reasoning is not what the
+// model once signed.
 func (e *Emulator) check(q *question) error {
-	var err error
-	if q.thinking, err = model.ThinkingOf(q.request); err != nil {
-		return invalid("The model returned the following errors: thinking: Input should be a valid dictionary or object to extract fields from")
-	}
-	for _, r := range rules {
-		if (r.trait == "" || q.info.Has(r.trait)) && r.broken(q) {
-			return invalid("%s", r.message)
-		}
-	}
-	if err := checkBlocks(q); err != nil {
+	if err := q.check(); err != nil {
 		return err
-	}
-	if err := checkPairs(q); err != nil {
-		return err
-	}
-	if err := checkThinkingTurns(q); err != nil {
-		return err
-	}
-	if limit := q.info.MaxOutput; q.request.MaxTokens.Set && limit > 0 && q.request.MaxTokens.Value > limit {
-		return invalid("The maximum tokens you requested exceeds the model limit of %d. Try again with a maximum tokens value that is lower than %d.", limit, limit)
 	}
 	var seal *model.SealError
 	if err := e.model.Verify(q.info, q.request); errors.As(err, &seal) {
 		if seal.Missing {
 			return invalid("%s", seal.Error())
 		}
-		return invalid("The model returned the following errors: %s", seal.Error())
+		return returned("%s", seal.Error())
+	}
+	return nil
+}
+
+// check holds a request against every rule.
+func (q *question) check() error {
+	var err error
+	if q.thinking, err = model.ThinkingOf(q.request); err != nil {
+		return returned("thinking: Input should be a valid dictionary or object to extract fields from")
+	}
+	for _, check := range checks {
+		if err := check(q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// returned is a refusal of the model's own server, as Converse passes it on
+// (recorded exchanges).
+func returned(format string, args ...any) *refusal {
+	return invalid("The model returned the following errors: "+format, args...)
+}
+
+// malformedInput is a refusal by Bedrock's schema of a family's body (recorded
+// exchange with Nova).
+func malformedInput(format string, args ...any) *refusal {
+	return returned("Malformed input request: %s, please reformat your input and try again.", fmt.Sprintf(format, args...))
+}
+
+// unsupported is how Converse refuses a field that it knows the model not to have
+// (recorded exchange: s3Uri; public reports: stopSequences, toolConfig.toolChoice.any).
+func unsupported(field string) *refusal {
+	return invalid("This model doesn't support the %s field. Remove %s and try again.", field, field)
+}
+
+func checkRules(q *question) error {
+	for _, r := range rules {
+		if (r.trait == "" || q.info.Has(r.trait)) && r.broken(q) {
+			return invalid("%s", r.message)
+		}
+	}
+	return nil
+}
+
+// speaks reports whether the model refuses in the voice.
+func (q *question) speaks(v catalogue.Voice) bool { return q.info.Voice() == v }
+
+// field is a member of additionalModelRequestFields; nil if it is not there.
+func (q *question) field(name string) jsonx.Raw {
+	for _, m := range q.request.ModelFields {
+		if m.Name == name {
+			return m.Value
+		}
+	}
+	return nil
+}
+
+// extension is a member of the body that the common form has no field for; nil if
+// it is not there.
+func (q *question) extension(name string) jsonx.Raw {
+	for _, m := range q.request.Extensions {
+		if m.Name == name {
+			return m.Value
+		}
 	}
 	return nil
 }
@@ -122,40 +170,15 @@ func namesNoTool(q *question) bool {
 
 func hasStop(q *question) bool { return len(q.request.Stop) > 0 }
 
-func hasSampling(q *question) bool { return q.request.Temperature.Set || q.request.TopP.Set }
-
-func hasBothSamplings(q *question) bool { return q.request.Temperature.Set && q.request.TopP.Set }
-
-func isStructured(q *question) bool {
-	for _, t := range q.request.Tools {
-		if t.Strict.Value {
-			return true
-		}
-	}
-	return q.request.Format != nil
-}
+func hasVariables(q *question) bool { return q.extension("promptVariables") != nil }
 
 // hasBlock makes the test whether some block of a turn, or within a tool's
 // result, is one that is refused.
 func hasBlock(refused func(*llm.Block) bool) func(*question) bool {
 	return func(q *question) bool {
-		for i := range q.request.Turns {
-			for j := range q.request.Turns[i].Blocks {
-				b := &q.request.Turns[i].Blocks[j]
-				if refused(b) {
-					return true
-				}
-				if b.ToolResult == nil {
-					continue
-				}
-				for k := range b.ToolResult.Content {
-					if refused(&b.ToolResult.Content[k].Block) {
-						return true
-					}
-				}
-			}
-		}
-		return false
+		found := false
+		q.each(func(_ place, b *llm.Block) { found = found || refused(b) })
+		return found
 	}
 }
 
@@ -169,6 +192,10 @@ func unread(modality string, kind llm.BlockKind) func(*question) bool {
 	return func(q *question) bool { return !q.info.Reads(modality) && has(q) }
 }
 
+func isReasoning(b *llm.Block) bool {
+	return b.Kind == llm.BlockReasoning || b.Kind == llm.BlockRedacted
+}
+
 var hasToolBlock = hasBlock(func(b *llm.Block) bool {
 	return b.Kind == llm.BlockToolUse && b.ToolUse.Type != llm.ServerSide || b.Kind == llm.BlockToolResult
 })
@@ -177,132 +204,57 @@ func toolsWithoutConfig(q *question) bool { return !hasTools(q) && hasToolBlock(
 
 var hasResultStatus = hasBlock(func(b *llm.Block) bool { return b.ToolResult != nil && b.ToolResult.Status != "" })
 
-func thinkingOff(q *question) bool { return q.thinking.Type == "disabled" }
+// place is where a block of the conversation stands: in a turn, or inside the
+// tool result that is block of the turn.
+type place struct {
+	turn, block int
+	inner       int // -1 if not in a tool result
+	role        llm.Role
+}
 
-// strangeThinking is the setting sent to a model that has no such field, or of a
-// type that it does not know.
-func strangeThinking(q *question) bool {
-	switch q.thinking.Type {
-	case "":
-		return false
-	case "enabled":
-		return !q.info.Has(catalogue.ThinkingBudget)
-	case "adaptive", "between_tools":
-		return !q.info.Has(catalogue.ThinkingAdaptive)
-	case "disabled":
-		return !q.info.Has(catalogue.ThinkingBudget) && !q.info.Has(catalogue.ThinkingAdaptive)
-	default:
-		return true
+// String is the place as Converse names it.
+func (p place) String() string {
+	s := fmt.Sprintf("messages.%d.content.%d", p.turn, p.block)
+	if p.inner >= 0 {
+		s += fmt.Sprintf(".toolResult.content.%d", p.inner)
 	}
+	return s
 }
 
-func smallBudget(q *question) bool {
-	return q.thinking.Type == "enabled" && (q.thinking.Budget == nil || *q.thinking.Budget < 1024)
-}
-
-func budgetAboveMaxTokens(q *question) bool {
-	return q.thinking.Type == "enabled" && q.request.MaxTokens.Set && q.request.MaxTokens.Value <= *q.thinking.Budget
-}
-
-func thinkingWithTemperature(q *question) bool {
-	return q.thinking.On() && q.request.Temperature.Set && q.request.Temperature.Value != 1
-}
-
-func thinkingWithForcedTool(q *question) bool { return q.thinking.On() && forcesTool(q) }
-
-// checkBlocks refuses empty turns, blank text and what may not stand beside or
-// within tool results. Blank text is refused where it says all that is said: AWS
-// takes a line break between a document and a cache point (recorded exchange).
-func checkBlocks(q *question) error {
-	for i, turn := range q.request.Turns {
-		if len(turn.Blocks) == 0 {
-			return invalid("The content field in the Message object at messages.%d is empty. Add a ContentBlock object to the content field and try again.", i)
-		}
-		results := 0
-		for j, b := range turn.Blocks {
-			if b.Kind == llm.BlockText && (b.Text == "" || len(turn.Blocks) == 1 && strings.TrimSpace(b.Text) == "") {
-				return invalid("The text field in the ContentBlock object at messages.%d.content.%d is blank. Add text to the text field, and try again.", i, j)
-			}
-			if b.Kind == llm.BlockToolResult {
-				results++
-			}
-			if q.info.Has(catalogue.NoResultVideo) && b.ToolResult != nil && holdsVideo(b.ToolResult) {
-				return invalid("The model returned the following errors: Malformed input request: #/messages/%d/content/%d: extraneous key [toolResult] is not permitted, please reformat your input and try again.", i, j)
-			}
-		}
-		if q.info.Has(catalogue.ResultsAlone) && results > 0 && results < len(turn.Blocks) {
-			return invalid("messages.%d.content: Conversation blocks and tool result blocks cannot be provided in the same turn.", i)
-		}
+// native is the place as Anthropic names it.
+func (p place) native() string {
+	s := fmt.Sprintf("messages.%d.content.%d", p.turn, p.block)
+	if p.inner >= 0 {
+		s += fmt.Sprintf(".tool_result.content.%d", p.inner)
 	}
-	return nil
+	return s
 }
 
-func holdsVideo(r *llm.ToolResult) bool {
-	return slices.ContainsFunc(r.Content, func(c llm.ResultBlock) bool { return c.Block.Kind == llm.BlockVideo })
-}
-
-// checkPairs matches tool results to the calls of the turn before. Neighbouring
-// turns of one role count as one, as AWS merges them.
-func checkPairs(q *question) error {
-	var open []string // calls that wait for their results
-	calls, results := 0, 0
-	last := llm.Role("")
-	place := 0
-	for i, turn := range q.request.Turns {
-		if turn.Role != last {
-			if last == llm.RoleUser && len(open) > 0 {
-				return missingResults(place, open)
+// each calls visit for every block of the conversation, those within tool
+// results behind the result that holds them.
+func (q *question) each(visit func(place, *llm.Block)) {
+	for i := range q.request.Turns {
+		turn := &q.request.Turns[i]
+		for j := range turn.Blocks {
+			b := &turn.Blocks[j]
+			visit(place{i, j, -1, turn.Role}, b)
+			if b.ToolResult == nil {
+				continue
 			}
-			if turn.Role == llm.RoleAssistant {
-				open, calls = nil, 0
-			}
-			last, place, results = turn.Role, i, 0
-		}
-		for _, b := range turn.Blocks {
-			switch {
-			case b.Kind == llm.BlockToolUse && turn.Role == llm.RoleAssistant && b.ToolUse.Type != llm.ServerSide:
-				open = append(open, b.ToolUse.ID)
-				calls++
-			case b.Kind == llm.BlockToolResult && turn.Role == llm.RoleUser:
-				if results++; results > calls {
-					return invalid("The number of toolResult blocks at messages.%d.content exceeds the number of toolUse blocks of previous turn.", i)
-				}
-				at := slices.Index(open, b.ToolResult.ID)
-				if at < 0 {
-					return missingResults(place, open)
-				}
-				open = append(open[:at:at], open[at+1:]...)
+			for k := range b.ToolResult.Content {
+				visit(place{i, j, k, turn.Role}, &b.ToolResult.Content[k].Block)
 			}
 		}
 	}
-	if last == llm.RoleUser && len(open) > 0 {
-		return missingResults(place, open)
-	}
-	return nil
 }
 
-func missingResults(turn int, ids []string) error {
-	return invalid("Expected toolResult blocks at messages.%d.content for the following Ids: %s", turn, strings.Join(ids, ", "))
-}
-
-// checkThinkingTurns wants the reasoning back in the turn whose tool results
-// come in, when thinking by budget is on.
-func checkThinkingTurns(q *question) error {
-	turns := q.request.Turns
-	last := len(turns) - 1
-	if q.thinking.Type != "enabled" || last < 1 || turns[last].Role != llm.RoleUser || turns[last].Blocks[0].Kind != llm.BlockToolResult {
-		return nil
-	}
-	before := turns[last-1]
-	if before.Role != llm.RoleAssistant || before.Blocks[0].Kind == llm.BlockReasoning || before.Blocks[0].Kind == llm.BlockRedacted {
-		return nil
-	}
-	found := "text"
-	if before.Blocks[0].Kind == llm.BlockToolUse {
-		found = "tool_use"
-	}
-	return invalid("The model returned the following errors: messages.%d.content.0.type: Expected `thinking` or `redacted_thinking`, but found `%s`. "+
-		"When `thinking` is enabled, a final `assistant` message must start with a thinking block (preceeding the lastmost set of `tool_use` and `tool_result` blocks). "+ //nolint:misspell // as AWS spells it
-		"We recommend you include thinking blocks from previous turns. To avoid this requirement, disable `thinking`. "+
-		"Please consult our documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking", last-1, found)
+// refuseFirst is the first refusal that find gives for a block.
+func (q *question) refuseFirst(find func(place, *llm.Block) error) error {
+	var first error
+	q.each(func(p place, b *llm.Block) {
+		if first == nil {
+			first = find(p, b)
+		}
+	})
+	return first
 }

@@ -70,7 +70,7 @@ def _():
 
 @scenario("an image and a document arrive as bytes")
 def _():
-    content = [{"text": "Look."}, {"image": {"format": "png", "source": {"bytes": b"\x89PNG" * 5}}}, {"document": {"name": "geology", "format": "pdf", "source": {"bytes": b"%PDF-1.4 " * 3}}}]
+    content = [{"text": "Look."}, {"image": {"format": "png", "source": {"bytes": b"\x89PNG\r\n\x1a\n" + bytes(12)}}}, {"document": {"name": "geology", "format": "pdf", "source": {"bytes": b"%PDF-1.4 " * 3}}}]
     text = converse([{"role": "user", "content": content}])["output"]["message"]["content"][0]["text"]
     need("an image (png, 20 bytes)" in text and 'the document "geology" (pdf, 27 bytes)' in text, text)
 

@@ -15,47 +15,6 @@ import (
 //go:embed catalogue.json
 var embedded string // never written to
 
-// Trait is a peculiarity of a model family. The rules of the emulator are
-// written in terms of traits, so that a new model is a line of data.
-type Trait string
-
-// Traits. Their source is the Converse part of AWS's user guide and what public
-// clients of Bedrock work around; each names what is different from a model that
-// takes everything.
-const (
-	NoChat             Trait = "no-chat"              // not served by Converse
-	UserFirst          Trait = "user-first"           // a conversation must begin with a user turn
-	NoSystem           Trait = "no-system"            // no system prompt
-	NoTools            Trait = "no-tools"             // no tool use
-	NoStreamTools      Trait = "no-stream-tools"      // no tool use in ConverseStream
-	NoForcedTools      Trait = "no-forced-tools"      // toolChoice may only be auto
-	NoNamedTool        Trait = "no-named-tool"        // toolChoice may not name a tool
-	ResultsAlone       Trait = "results-alone"        // tool results stand alone in their turn
-	NoResultStatus     Trait = "no-result-status"     // toolResult has no status
-	NoResultVideo      Trait = "no-result-video"      // no video within a toolResult
-	NoStopSequences    Trait = "no-stop-sequences"    // no stopSequences
-	NoSampling         Trait = "no-sampling"          // no temperature, topP or topK
-	OneSampling        Trait = "one-sampling"         // temperature or topP, not both
-	NoStructuredOutput Trait = "no-structured-output" // no strict tools, no json_schema
-	NoS3               Trait = "no-s3"                // no s3Location sources
-	NoVideo            Trait = "no-video"             // no video blocks
-	ThinkingBudget     Trait = "thinking-budget"      // thinking {"type":"enabled","budget_tokens":n}
-	ThinkingAdaptive   Trait = "thinking-adaptive"    // thinking {"type":"adaptive"}
-	NoThinkingOff      Trait = "no-thinking-off"      // thinking {"type":"disabled"} is refused
-	ReasoningConfig    Trait = "reasoning-config"     // Nova 2's reasoningConfig
-	ReasoningEffort    Trait = "reasoning-effort"     // reasoning_effort or reasoning_config
-	AlwaysThinks       Trait = "always-thinks"        // reasons without being asked
-	SignedReasoning    Trait = "signed-reasoning"     // reasoning carries a signature that is verified
-	RedactedReasoning  Trait = "redacted-reasoning"   // reasoning comes as redactedContent
-)
-
-var allTraits = []Trait{ // never written to
-	NoChat, UserFirst, NoSystem, NoTools, NoStreamTools, NoForcedTools, NoNamedTool, ResultsAlone,
-	NoResultStatus, NoResultVideo, NoStopSequences, NoSampling, OneSampling, NoStructuredOutput,
-	NoS3, NoVideo, ThinkingBudget, ThinkingAdaptive, NoThinkingOff, ReasoningConfig,
-	ReasoningEffort, AlwaysThinks, SignedReasoning, RedactedReasoning,
-}
-
 // Model is a foundation model.
 type Model struct {
 	ID, Name, Provider string
@@ -67,10 +26,12 @@ type Model struct {
 	// CacheMinimum is the least number of tokens that a cache point stores; 0 if
 	// the model has no prompt cache.
 	CacheMinimum int64
+	// Optimized is whether performanceConfig may ask for its answers sooner.
+	Optimized bool
 	// Start, Legacy and End are days of its life; Legacy and End are zero until announced.
 	Start, Legacy, End time.Time
 
-	traits   []Trait
+	family   family
 	onDemand []string
 	routes   map[string]route // by prefix
 }
@@ -80,9 +41,6 @@ type route struct {
 	from, to []string
 	broken   bool
 }
-
-// Has reports whether the model has the trait.
-func (m *Model) Has(t Trait) bool { return slices.Contains(m.traits, t) }
 
 // Reads reports whether the model takes the modality, such as IMAGE.
 func (m *Model) Reads(modality string) bool { return slices.Contains(m.Input, modality) }
@@ -138,7 +96,8 @@ type Catalogue struct {
 	byID     map[string]*Model
 	regions  map[string]bool
 	sets     map[string][]string // regions by the name of their set
-	families map[string][]Trait
+	families map[string]family
+	lists    map[string][]string // by name, for members of families
 }
 
 // Default is the catalogue that comes with the emulator; its file names the
@@ -146,7 +105,7 @@ type Catalogue struct {
 func Default() (*Catalogue, error) { return Parse([]byte(embedded)) }
 
 // Parse reads a catalogue in the form of the file catalogue.json: named sets of
-// regions, traits by family, and models. An error names the field that does not
+// regions, what families take and refuse, and models. An error names the field that does not
 // fit.
 func Parse(data []byte) (*Catalogue, error) { return new(Catalogue).With(data) }
 

@@ -16,7 +16,8 @@ import (
 type file struct {
 	Source     string              `json:"source"`
 	RegionSets map[string][]string `json:"regionSets"`
-	Families   map[string][]Trait  `json:"families"`
+	Lists      map[string][]string `json:"lists"`
+	Families   map[string]kin      `json:"families"`
 	Models     []row               `json:"models"`
 	Rest       jsonx.Raw           `json:",embed"`
 }
@@ -32,6 +33,7 @@ type row struct {
 	Context      int64              `json:"context"`
 	MaxOutput    int64              `json:"maxOutput"`
 	CacheMinimum int64              `json:"cacheMinimum"`
+	Optimized    bool               `json:"optimized"`
 	Start        string             `json:"start"`
 	Legacy       string             `json:"legacy"`
 	End          string             `json:"end"`
@@ -144,18 +146,16 @@ func (c *Catalogue) With(models []byte) (*Catalogue, error) {
 	}
 	more := &Catalogue{
 		models: slices.Clone(c.models), byID: merged(c.byID, nil), regions: merged(c.regions, nil),
-		sets: merged(c.sets, f.RegionSets), families: merged(c.families, f.Families),
+		sets: merged(c.sets, f.RegionSets), families: merged(c.families, nil), lists: merged(c.lists, f.Lists),
 	}
 	for _, set := range f.RegionSets {
 		for _, region := range set {
 			more.regions[region] = true
 		}
 	}
-	for _, family := range slices.Sorted(maps.Keys(f.Families)) {
-		for _, t := range f.Families[family] {
-			if !slices.Contains(allTraits, t) {
-				return nil, fmt.Errorf("catalogue: families.%s: no trait %q", family, t)
-			}
+	for _, name := range slices.Sorted(maps.Keys(f.Families)) {
+		if more.families[name], err = f.Families[name].family(more.lists); err != nil {
+			return nil, fmt.Errorf("catalogue: families.%s: %w", name, err)
 		}
 	}
 	seen := map[string]bool{}
@@ -198,7 +198,7 @@ func (c *Catalogue) model(r *row) (*Model, error) {
 	m := &Model{
 		ID: r.ID, Name: orElse(r.Name, rest), Provider: orElse(r.Provider, maker), Family: r.Family,
 		Input: r.Input, Output: r.Output,
-		Context: r.Context, MaxOutput: r.MaxOutput, CacheMinimum: r.CacheMinimum,
+		Context: r.Context, MaxOutput: r.MaxOutput, CacheMinimum: r.CacheMinimum, Optimized: r.Optimized,
 		routes: map[string]route{},
 	}
 	if len(m.Input) == 0 {
@@ -208,7 +208,7 @@ func (c *Catalogue) model(r *row) (*Model, error) {
 		m.Output = []string{"TEXT"}
 	}
 	var ok bool
-	if m.traits, ok = c.families[r.Family]; !ok {
+	if m.family, ok = c.families[r.Family]; !ok {
 		return nil, fmt.Errorf("family: no family %q", r.Family)
 	}
 	for _, limit := range []struct {

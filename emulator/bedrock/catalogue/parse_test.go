@@ -89,10 +89,35 @@ func TestWithReplacesAndWithoutRemoves(t *testing.T) {
 	}
 }
 
+func TestAFamilySaysWhatItsModelsTake(t *testing.T) {
+	t.Parallel()
+	c, err := base(t).With([]byte(`{"lists":{"flags":["a","b"]},"families":{
+		"said":{"traits":["no-tools"],"voice":"chat","fields":["seed"],"betas":"flags","effort":{"at":"reasoning_effort","words":["low"]},"resultMedia":["image"],"tiers":[]},
+		"unsaid":["no-tools"]},
+		"models":[{"id":"acme.said","family":"said","optimized":true},{"id":"acme.unsaid","family":"unsaid"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, said := range map[string]bool{"acme.said": true, "acme.unsaid": false} {
+		m := c.Model(id)
+		if !m.Has(NoTools) || !m.TakesBeta("a") || !m.TakesInResult("image") || !m.ServesTier("default") {
+			t.Errorf("%s takes less than its family says: %+v", id, m)
+		}
+		// What a family does not say is not checked.
+		if m.TakesBeta("c") == said || m.TakesInResult("document") == said || m.ServesTier("flex") == said || (m.Fields() != nil) != said || m.Optimized != said ||
+			(m.Effort().At == "reasoning_effort") != said || (m.Voice() == VoiceChat) != said {
+			t.Errorf("%s takes more or less than its family says: %+v", id, m)
+		}
+	}
+}
+
 func TestWhatDoesNotFitIsNamedByItsField(t *testing.T) {
 	t.Parallel()
 	row := func(members string) string {
 		return `{"models":[{"id":"anthropic.new","family":"nova"` + members + `}]}`
+	}
+	family := func(value string) string {
+		return `{"families":{"f":` + value + `},"models":[{"id":"anthropic.new","family":"f"}]}`
 	}
 	tests := []struct{ name, data, want string }{
 		{"not JSON", `{`, "invalid JSON"},
@@ -105,6 +130,13 @@ func TestWhatDoesNotFitIsNamedByItsField(t *testing.T) {
 		{"an id of another form", `[{"id":"us-new","family":"nova"}]`, `models[0].id: "us-new" is not`},
 		{"no such family", `[{"id":"anthropic.new","family":"x"}]`, `models[0].family: no family "x"`},
 		{"no such trait", `{"families":{"f":["no-tool"]},"models":[{"id":"anthropic.new","family":"f"}]}`, `families.f: no trait "no-tool"`},
+		{"a family of another kind", family(`"nova"`), "families.f: must be a list of traits or an object, not a string"},
+		{"no such trait in an object", family(`{"traits":["no-tool"]}`), `families.f: no trait "no-tool"`},
+		{"an unknown member of a family", family(`{"feilds":[]}`), "families.f: feilds: there is no such member"},
+		{"no such voice", family(`{"voice":"loud"}`), `families.f: voice: "loud" is not one of`},
+		{"no such list", family(`{"fields":"all"}`), `families.f: fields: no list "all"`},
+		{"fields of another kind", family(`{"fields":true}`), "families.f.fields: must be the name of a list or a list"},
+		{"an effort without words", family(`{"effort":{"at":"reasoning_effort"}}`), "families.f: effort: must say where it stands (at) and in which words (words)"},
 		{"a model twice", `[{"id":"anthropic.new","family":"nova"},{"id":"anthropic.new","family":"nova"}]`, "models[1].id: stands twice"},
 		{"no such region set", row(`,"onDemand":"s"`), `models[0].onDemand: no region set "s"`},
 		{"no such region", row(`,"onDemand":["us-east-9"]`), `models[0].onDemand: no region set "us-east-9"`},

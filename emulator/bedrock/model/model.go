@@ -55,8 +55,9 @@ func (m *Model) Answer(info *catalogue.Model, req *llm.Request) *llm.Response {
 		}})
 		answer.Stop, answer.RawStop = llm.StopToolUse, "tool_use"
 	}
-	stopAt(answer, req)
+	hit := stopAt(answer, req)
 	limit(answer, maxTokens(info, req))
+	answer.ModelFields = nativeFields(info, req, answer, hit)
 	for _, b := range answer.Blocks {
 		answer.Usage.Output += blockTokens(&b)
 	}
@@ -72,8 +73,9 @@ func maxTokens(info *catalogue.Model, req *llm.Request) int64 {
 	return info.MaxOutput
 }
 
-// stopAt ends the answer at the first stop sequence in its text.
-func stopAt(answer *llm.Response, req *llm.Request) {
+// stopAt ends the answer at the first stop sequence in its text, and gives that;
+// empty if there is none.
+func stopAt(answer *llm.Response, req *llm.Request) string {
 	for i := range answer.Blocks {
 		b := &answer.Blocks[i]
 		if b.Kind != llm.BlockText {
@@ -91,29 +93,44 @@ func stopAt(answer *llm.Response, req *llm.Request) {
 		b.Text = b.Text[:at]
 		answer.Blocks = answer.Blocks[:i+1]
 		answer.Stop, answer.RawStop = llm.StopSequence, "stop_sequence"
-		if asksFor(req, "/stop_sequence") {
-			var w jsonx.Writer
-			w.Object()
-			w.Key("stop_sequence")
-			w.String(hit)
-			w.EndObject()
-			answer.ModelFields = w.Buf
-		}
-		return
+		return hit
 	}
+	return ""
 }
 
-// asksFor reports whether the request's additionalModelResponseFieldPaths hold
-// the pointer.
-func asksFor(req *llm.Request, pointer string) bool {
+// nativeFields are the members of the model's own answer that the request's
+// additionalModelResponseFieldPaths point at; nil if they point at none. hit is
+// the stop sequence that ended the answer. Claude has those of its Messages API,
+// the others a stop sequence alone.
+func nativeFields(info *catalogue.Model, req *llm.Request, answer *llm.Response, hit string) jsonx.Raw {
+	var paths []string
 	for _, e := range req.Extensions {
-		if e.Name != "additionalModelResponseFieldPaths" {
-			continue
+		if e.Name == "additionalModelResponseFieldPaths" && jsonx.Unmarshal(e.Value, &paths) != nil {
+			return nil
 		}
-		var paths []string
-		return jsonx.Unmarshal(e.Value, &paths) == nil && slices.Contains(paths, pointer)
 	}
-	return false
+	own := map[string]string{}
+	if answer.RawStop == "stop_sequence" {
+		own["/stop_sequence"] = hit
+	}
+	if info.Voice() == catalogue.VoiceAnthropic {
+		own["/model"], own["/role"], own["/stop_reason"], own["/type"] = info.ID, string(answer.Role), answer.RawStop, "message"
+	}
+	var w jsonx.Writer
+	w.Object()
+	found := false
+	for _, path := range slices.Compact(slices.Sorted(slices.Values(paths))) {
+		if value, ok := own[path]; ok {
+			w.AnyKey(path[1:])
+			w.String(value)
+			found = true
+		}
+	}
+	w.EndObject()
+	if !found {
+		return nil
+	}
+	return w.Buf
 }
 
 // limit cuts the answer behind n tokens.
@@ -125,7 +142,7 @@ func limit(answer *llm.Response, n int64) {
 			n -= size
 			continue
 		}
-		answer.Stop, answer.RawStop, answer.ModelFields = llm.StopMaxTokens, "max_tokens", nil
+		answer.Stop, answer.RawStop = llm.StopMaxTokens, "max_tokens"
 		if n == 0 || (b.Kind != llm.BlockText && b.Kind != llm.BlockReasoning) {
 			answer.Blocks = answer.Blocks[:i] // half a call is no call
 		} else {

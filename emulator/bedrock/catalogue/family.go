@@ -1,0 +1,208 @@
+package catalogue
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"outcrop/internal/jsonx"
+)
+
+// Trait is a peculiarity of a model family. The rules of the emulator are
+// written in terms of traits, so that a new model is a line of data.
+type Trait string
+
+// Traits. Their source is the Converse part of AWS's user guide and what public
+// clients of Bedrock work around; each names what is different from a model that
+// takes everything.
+const (
+	NoChat             Trait = "no-chat"                // not served by Converse
+	UserFirst          Trait = "user-first"             // a conversation must begin with a user turn
+	NoPrefill          Trait = "no-prefill"             // a conversation must end with a user turn
+	NoSystem           Trait = "no-system"              // no system prompt
+	NoTools            Trait = "no-tools"               // no tool use
+	NoStreamTools      Trait = "no-stream-tools"        // no tool use in ConverseStream
+	NoForcedTools      Trait = "no-forced-tools"        // toolChoice may only be auto
+	NoNamedTool        Trait = "no-named-tool"          // toolChoice may not name a tool
+	ResultsAlone       Trait = "results-alone"          // tool results stand alone in their turn
+	NoResultStatus     Trait = "no-result-status"       // toolResult has no status
+	NoResultVideo      Trait = "no-result-video"        // no video within a toolResult, refused as a malformed turn
+	NoResultPDF        Trait = "no-result-pdf"          // likewise for documents but plain text
+	NoDocuments        Trait = "no-documents"           // no document blocks
+	NoStopSequences    Trait = "no-stop-sequences"      // no stopSequences
+	NoSampling         Trait = "no-sampling"            // no temperature, topP or topK
+	OneSampling        Trait = "one-sampling"           // temperature or topP, not both
+	NoStructuredOutput Trait = "no-structured-output"   // no strict tools, no json_schema
+	NoS3               Trait = "no-s3"                  // no s3Location sources
+	NoVideo            Trait = "no-video"               // no video blocks
+	NoToolCache        Trait = "no-tool-cache"          // no cache points among tools and behind their results
+	NoLongCache        Trait = "no-long-cache"          // no cache point with a ttl of 1h
+	ThinkingBudget     Trait = "thinking-budget"        // thinking {"type":"enabled","budget_tokens":n}
+	ThinkingAdaptive   Trait = "thinking-adaptive"      // thinking {"type":"adaptive"}
+	ThinkingBetween    Trait = "thinking-between-tools" // thinking {"type":"between_tools"}
+	NoThinkingOff      Trait = "no-thinking-off"        // thinking {"type":"disabled"} is refused
+	ReasoningConfig    Trait = "reasoning-config"       // Nova 2's reasoningConfig
+	ReasoningEffort    Trait = "reasoning-effort"       // reasoning_effort or reasoning_config
+	AlwaysThinks       Trait = "always-thinks"          // reasons without being asked
+	SignedReasoning    Trait = "signed-reasoning"       // reasoning carries a signature that is verified
+	RedactedReasoning  Trait = "redacted-reasoning"     // reasoning comes as redactedContent
+	NoReasoningBack    Trait = "no-reasoning-back"      // reasoning may not come back in the history
+)
+
+var allTraits = []Trait{ // never written to
+	NoChat, UserFirst, NoPrefill, NoSystem, NoTools, NoStreamTools, NoForcedTools, NoNamedTool, ResultsAlone,
+	NoResultStatus, NoResultVideo, NoResultPDF, NoDocuments, NoStopSequences, NoSampling, OneSampling,
+	NoStructuredOutput, NoS3, NoVideo, NoToolCache, NoLongCache, ThinkingBudget, ThinkingAdaptive, ThinkingBetween,
+	NoThinkingOff, ReasoningConfig, ReasoningEffort, AlwaysThinks, SignedReasoning, RedactedReasoning, NoReasoningBack,
+}
+
+// Voice is whose server reads what Converse makes of a request, and in whose
+// words it refuses.
+type Voice string
+
+// Voices.
+const (
+	VoiceSchema    Voice = "schema"    // Bedrock's own schemas of a family's body
+	VoiceAnthropic Voice = "anthropic" // Anthropic's Messages API
+	VoiceChat      Voice = "chat"      // a server of OpenAI's Chat Completions
+	VoiceResponses Voice = "responses" // OpenAI's Responses
+)
+
+var allVoices = []Voice{VoiceSchema, VoiceAnthropic, VoiceChat, VoiceResponses} // never written to
+
+// Effort is how a family takes a wish for reasoning in words.
+type Effort struct {
+	// At is where it stands in additionalModelRequestFields, such as
+	// output_config.effort.
+	At    string
+	Words []string
+}
+
+// family is what the models of a family take and refuse. Lists that are nil, and
+// an empty voice, are not checked.
+type family struct {
+	traits        []Trait
+	voice         Voice
+	fields, betas []string
+	effort        Effort
+	resultMedia   []string
+	tiers         []string
+}
+
+// Has reports whether the model has the trait.
+func (m *Model) Has(t Trait) bool { return slices.Contains(m.family.traits, t) }
+
+// Voice is in whose words the model refuses; empty if nobody's in particular.
+func (m *Model) Voice() Voice { return m.family.voice }
+
+// Fields are the members that additionalModelRequestFields may have; nil if any.
+func (m *Model) Fields() []string { return m.family.fields }
+
+// TakesBeta reports whether anthropic_beta may hold the flag.
+func (m *Model) TakesBeta(flag string) bool {
+	return m.family.betas == nil || slices.Contains(m.family.betas, flag)
+}
+
+// Effort is how the model takes a wish for reasoning; without Words if in no words.
+func (m *Model) Effort() Effort { return m.family.effort }
+
+// TakesInResult reports whether a toolResult may hold such a block: image,
+// document or video.
+func (m *Model) TakesInResult(kind string) bool {
+	return m.family.resultMedia == nil || slices.Contains(m.family.resultMedia, kind)
+}
+
+// ServesTier reports whether the model has the service tier, such as flex.
+func (m *Model) ServesTier(tier string) bool {
+	return tier == "default" || m.family.tiers == nil || slices.Contains(m.family.tiers, tier)
+}
+
+// kin is a family in a file: an object, or for short the list of its traits.
+type kin struct {
+	Traits      []Trait `json:"traits"`
+	Voice       Voice   `json:"voice"`
+	Fields      words   `json:"fields"`
+	Betas       words   `json:"betas"`
+	Effort      *effort `json:"effort"`
+	ResultMedia words   `json:"resultMedia"`
+	Tiers       words   `json:"tiers"`
+
+	Rest jsonx.Raw `json:",embed"`
+}
+
+// effort is an Effort in a file.
+type effort struct {
+	At    string    `json:"at"`
+	Words []string  `json:"words"`
+	Rest  jsonx.Raw `json:",embed"`
+}
+
+// words are some words in a file: one of its lists by its name, or a list.
+type words struct {
+	name string
+	list []string
+}
+
+func (w *words) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	switch kind := d.PeekKind(); kind {
+	case '"':
+		return jsonx.UnmarshalDecode(d, &w.name)
+	case '[':
+		return jsonx.UnmarshalDecode(d, &w.list)
+	default:
+		return jsonx.Fault("must be the name of a list or a list, not %s", jsonx.KindName(kind))
+	}
+}
+
+func (k *kin) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	switch kind := d.PeekKind(); kind {
+	case '[':
+		return jsonx.UnmarshalDecode(d, &k.Traits)
+	case '{':
+		type plain kin // without this method
+		return jsonx.UnmarshalDecode(d, (*plain)(k))
+	default:
+		return jsonx.Fault("must be a list of traits or an object, not %s", jsonx.KindName(kind))
+	}
+}
+
+// family makes the family of what a file says. An error begins with the member.
+func (k kin) family(lists map[string][]string) (family, error) {
+	f := family{traits: k.Traits, voice: k.Voice}
+	if err := nothingElse(k.Rest); err != nil {
+		return family{}, err
+	}
+	for _, t := range k.Traits {
+		if !slices.Contains(allTraits, t) {
+			return family{}, fmt.Errorf("no trait %q", t)
+		}
+	}
+	if k.Voice != "" && !slices.Contains(allVoices, k.Voice) {
+		return family{}, fmt.Errorf("voice: %q is not one of %v", k.Voice, allVoices)
+	}
+	if e := k.Effort; e != nil {
+		if err := nothingElse(e.Rest); err != nil {
+			return family{}, fmt.Errorf("effort.%w", err)
+		}
+		if e.At == "" || len(e.Words) == 0 {
+			return family{}, errors.New("effort: must say where it stands (at) and in which words (words)")
+		}
+		f.effort = Effort{At: e.At, Words: e.Words}
+	}
+	for _, m := range []struct {
+		name string
+		from words
+		to   *[]string
+	}{{"fields", k.Fields, &f.fields}, {"betas", k.Betas, &f.betas}, {"resultMedia", k.ResultMedia, &f.resultMedia}, {"tiers", k.Tiers, &f.tiers}} {
+		*m.to = m.from.list
+		if m.from.name == "" {
+			continue
+		}
+		list, ok := lists[m.from.name]
+		if !ok {
+			return family{}, fmt.Errorf("%s: no list %q", m.name, m.from.name)
+		}
+		*m.to = list
+	}
+	return f, nil
+}

@@ -1,0 +1,116 @@
+package bedrock
+
+import (
+	"errors"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"outcrop/internal/jsonx"
+)
+
+// malformed puts the decoder's complaint about a body into AWS's words, which are
+// those of its services' common framework (public reports:
+// "1 validation error detected: Value at 'toolConfig.tools.1.member.toolSpec.name'
+// failed to satisfy constraint: Member must have length less than or equal to 64").
+func malformed(err error, body []byte) error {
+	var fault *jsonx.Error
+	if !errors.As(err, &fault) {
+		return err
+	}
+	if fault.Syntax {
+		return &refusal{status: http.StatusBadRequest, kind: "SerializationException", message: fault.Reason}
+	}
+	value := valueAt(body, fault.Path)
+	path := fault.Path
+	if m := reasonMissing.FindStringSubmatch(fault.Reason); m != nil {
+		path += "." + m[1]
+	}
+	if m := reasonUnion.FindStringSubmatch(fault.Reason); m != nil {
+		return unionFault(fault.Path, value, strings.Split(m[1], ", "))
+	}
+	return invalid("1 validation error detected: Value at '%s' failed to satisfy constraint: %s", strings.TrimPrefix(counted(path), "."), constraint(fault.Reason, value))
+}
+
+// The decoder's reasons, and what is in them.
+var (
+	reasonMissing = regexp.MustCompile(`^(\S+) is missing$`)
+	reasonUnion   = regexp.MustCompile(`^must have exactly one of the members (.*)$`)
+	reasonLeast   = regexp.MustCompile(`^must have at least (\d+) \w+$`)
+	reasonMost    = regexp.MustCompile(`^must have at most (\d+) \w+$`)
+	reasonAtLeast = regexp.MustCompile(`^must be at least (\S+)$`)
+	reasonBetween = regexp.MustCompile(`^must be between (\S+) and (\S+)$`)
+	reasonEnum    = regexp.MustCompile(`(?s)^".*" must be one of (.*)$`)
+	reasonPattern = regexp.MustCompile(`(?s)^".*" does not match \^\(\?:(.*)\)\$$`)
+)
+
+// constraint is AWS's word for one of the decoder's reasons; what has none stands
+// as it is.
+func constraint(reason string, value jsonx.Raw) string {
+	if reasonMissing.MatchString(reason) {
+		return "Member must not be null"
+	}
+	if m := reasonLeast.FindStringSubmatch(reason); m != nil {
+		return "Member must have length greater than or equal to " + m[1]
+	}
+	if m := reasonMost.FindStringSubmatch(reason); m != nil {
+		return "Member must have length less than or equal to " + m[1]
+	}
+	if m := reasonAtLeast.FindStringSubmatch(reason); m != nil {
+		return "Member must have value greater than or equal to " + m[1]
+	}
+	if m := reasonBetween.FindStringSubmatch(reason); m != nil {
+		if strings.HasPrefix(string(value), "-") {
+			return "Member must have value greater than or equal to " + m[1]
+		}
+		return "Member must have value less than or equal to " + m[2]
+	}
+	if m := reasonEnum.FindStringSubmatch(reason); m != nil {
+		words := strings.Split(m[1], ", ")
+		slices.Sort(words)
+		return "Member must satisfy enum value set: [" + strings.Join(words, ", ") + "]"
+	}
+	if m := reasonPattern.FindStringSubmatch(reason); m != nil {
+		return "Member must satisfy regular expression pattern: " + m[1]
+	}
+	return reason
+}
+
+// unionFault refuses a union with none of its members, or with several (public
+// reports of both).
+func unionFault(path string, value jsonx.Raw, names []string) error {
+	plain := strings.NewReplacer("[", ".", "]", "").Replace(path)
+	if members, err := jsonx.Members(value); err == nil && len(members) > 1 {
+		last := len(names) - 1
+		return invalid("The value at %s can only set one of the following keys: %s, or %s.", plain, strings.Join(names[:last], ", "), names[last])
+	}
+	return invalid("The value at %s must set one of the following keys: %s.", plain, strings.Join(names, ", "))
+}
+
+var indexed = regexp.MustCompile(`\[(\d+)\]`)
+
+// counted is a path as AWS's framework writes it: elements are members, counted
+// from one.
+func counted(path string) string {
+	return indexed.ReplaceAllStringFunc(path, func(s string) string {
+		n, err := strconv.Atoi(s[1 : len(s)-1])
+		if err != nil {
+			return s
+		}
+		return "." + strconv.Itoa(n+1) + ".member"
+	})
+}
+
+// valueAt is what stands at a path such as messages[0].role of a body; nil if
+// that cannot be found.
+func valueAt(body []byte, path string) jsonx.Raw {
+	value := jsonx.Raw(body)
+	for name := range strings.SplitSeq(strings.NewReplacer("[", ".", "]", "").Replace(path), ".") {
+		if name != "" && value != nil {
+			value = memberOf(value, name)
+		}
+	}
+	return value
+}

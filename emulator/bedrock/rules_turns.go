@@ -1,0 +1,161 @@
+package bedrock
+
+import (
+	"slices"
+	"strings"
+
+	"outcrop/emulator/bedrock/catalogue"
+	"outcrop/llm"
+)
+
+// checkTurns refuses empty turns, blank text, blocks in a turn of the wrong role
+// and what may not stand beside or within tool results. Blank text is refused
+// where it says all that is said: AWS takes a line break between a document and a
+// cache point (recorded exchange).
+func checkTurns(q *question) error {
+	for i, turn := range q.request.Turns {
+		if len(turn.Blocks) == 0 {
+			return invalid("The content field in the Message object at messages.%d is empty. Add a ContentBlock object to the content field and try again.", i)
+		}
+		results := 0
+		for j, b := range turn.Blocks {
+			if b.Kind == llm.BlockText && (b.Text == "" || len(turn.Blocks) == 1 && strings.TrimSpace(b.Text) == "") {
+				return invalid("The text field in the ContentBlock object at messages.%d.content.%d is blank. Add text to the text field, and try again.", i, j)
+			}
+			if b.Kind == llm.BlockToolResult {
+				results++
+			}
+			if err := checkRole(turn.Role, &b, i, j); err != nil {
+				return err
+			}
+			if err := checkResult(q, &b, i, j); err != nil {
+				return err
+			}
+		}
+		if q.info.Has(catalogue.ResultsAlone) && results > 0 && results < len(turn.Blocks) {
+			return invalid("messages.%d.content: Conversation blocks and tool result blocks cannot be provided in the same turn.", i)
+		}
+	}
+	return nil
+}
+
+// checkRole refuses media in a turn that is not the user's (ContentBlock in the
+// Converse API reference: "in the user role") and changes of tools outside a
+// turn of the system.
+func checkRole(role llm.Role, b *llm.Block, turn, block int) error {
+	name := ""
+	switch b.Kind {
+	case llm.BlockImage:
+		name = "image"
+	case llm.BlockDocument:
+		name = "document"
+	case llm.BlockVideo:
+		name = "video"
+	case llm.BlockOther:
+		if n := b.Other.Name; (n == "toolAddition" || n == "toolRemoval") && role != llm.RoleSystem {
+			return invalid("The %s field in the ContentBlock object at messages.%d.content.%d is only supported in messages with the system role.", n, turn, block)
+		}
+	default: // goes with either role, or is checked elsewhere
+	}
+	if name != "" && role == llm.RoleAssistant {
+		return invalid("This model doesn't support the %s field for assistant messages. Remove %s and try again.", name, name)
+	}
+	return nil
+}
+
+// checkResult refuses arguments and results that are no objects, errors without
+// words and, with Claude, empty text in a result (public reports of each).
+func checkResult(q *question, b *llm.Block, turn, block int) error {
+	if b.ToolUse != nil && b.ToolUse.Input.Kind() != '{' {
+		return invalid("The format of the value at messages.%d.content.%d.toolUse.input is invalid. Provide a json object for the field and try again.", turn, block)
+	}
+	r := b.ToolResult
+	if r == nil {
+		return nil
+	}
+	if r.Status == "error" && len(r.Content) == 0 {
+		return invalid("The content field at messages.%d.content.%d.toolResult cannot be empty when status value is error.", turn, block)
+	}
+	for k := range r.Content {
+		c := &r.Content[k]
+		switch {
+		case c.JSON != nil && c.JSON.Kind() != '{':
+			return invalid("The format of the value at messages.%d.content.%d.toolResult.content.%d.json is invalid. Provide a json object for the field and try again.", turn, block, k)
+		case c.Block.Kind == llm.BlockText && c.Block.Text == "" && q.speaks(catalogue.VoiceAnthropic):
+			return returned("messages: text content blocks must be non-empty")
+		}
+	}
+	return nil
+}
+
+// checkPairs matches tool results to the calls of the turn before. Neighbouring
+// turns of one role count as one, as AWS merges them. Claude wants the results
+// before anything else that the user says.
+func checkPairs(q *question) error {
+	var open, calls, results []string // ids: calls that wait for their results, and all of the turn
+	last := llm.Role("")
+	place, said := 0, false
+	for i, turn := range q.request.Turns {
+		if turn.Role != last {
+			if last == llm.RoleUser && len(open) > 0 {
+				return missingResults(place, open)
+			}
+			if turn.Role == llm.RoleAssistant {
+				open, calls = nil, nil
+			}
+			last, place, results, said = turn.Role, i, nil, false
+		}
+		for _, b := range turn.Blocks {
+			switch {
+			case b.Kind == llm.BlockToolUse && turn.Role == llm.RoleAssistant && b.ToolUse.Type != llm.ServerSide:
+				if slices.Contains(calls, b.ToolUse.ID) {
+					return invalid("The toolUse blocks at messages.%d.content contain duplicate Ids: %s", i, b.ToolUse.ID)
+				}
+				open, calls = append(open, b.ToolUse.ID), append(calls, b.ToolUse.ID)
+			case b.Kind == llm.BlockToolResult && turn.Role == llm.RoleUser:
+				id := b.ToolResult.ID
+				if slices.Contains(results, id) {
+					return invalid("The toolResult blocks at messages.%d.content contain duplicate Ids: %s", i, id)
+				}
+				if results = append(results, id); len(results) > len(calls) {
+					return invalid("The number of toolResult blocks at messages.%d.content exceeds the number of toolUse blocks of previous turn.", i)
+				}
+				at := slices.Index(open, id)
+				if at < 0 {
+					return missingResults(place, open)
+				}
+				open = slices.Delete(open, at, at+1)
+				if said && q.speaks(catalogue.VoiceAnthropic) {
+					return returned("messages.%d: Did not find %d `tool_result` block(s) at the beginning of this message. Messages following `tool_use` blocks must begin with a matching number of `tool_result` blocks.", place, len(calls))
+				}
+			case b.Kind != llm.BlockCachePoint:
+				said = true
+			}
+		}
+	}
+	if last == llm.RoleUser && len(open) > 0 {
+		return missingResults(place, open)
+	}
+	return nil
+}
+
+func missingResults(turn int, ids []string) error {
+	return invalid("Expected toolResult blocks at messages.%d.content for the following Ids: %s", turn, strings.Join(ids, ", "))
+}
+
+// checkLastTurn refuses the beginning of an answer where the model does not take
+// one, and one with Claude that ends in white space.
+func checkLastTurn(q *question) error {
+	last := q.request.Turns[len(q.request.Turns)-1]
+	if last.Role != llm.RoleAssistant {
+		return nil
+	}
+	if q.info.Has(catalogue.NoPrefill) {
+		return returned("This model does not support assistant message prefill. The conversation must end with a user message.")
+	}
+	b := last.Blocks[len(last.Blocks)-1]
+	if q.speaks(catalogue.VoiceAnthropic) && b.Kind == llm.BlockText && strings.TrimRight(b.Text, " \t\r\n") != b.Text {
+		return returned("messages: final assistant content cannot end with trailing whitespace")
+	}
+	return nil
+}
