@@ -37,7 +37,7 @@ func open(t *testing.T, text string, variables map[string]string) *account {
 		t.Fatal(err)
 	}
 	a := &account{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
 			a.lists.Add(1)
 			if r.URL.Path == "/foundation-models" || r.URL.Path == "/inference-profiles" {
@@ -49,7 +49,7 @@ func open(t *testing.T, text string, variables map[string]string) *account {
 			}
 		}
 		e.ServeHTTP(w, r)
-	}))
+	})))
 	t.Cleanup(server.Close)
 	environ := func(name string) string {
 		if name == "AWS_ENDPOINT_URL" {

@@ -47,7 +47,7 @@ func examinee(t *testing.T, text string, faults ...string) *patient {
 		t.Fatal(err)
 	}
 	p := &patient{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/model/") {
 			p.mu.Lock()
 			p.calls++
@@ -61,7 +61,7 @@ func examinee(t *testing.T, text string, faults ...string) *patient {
 			}()
 		}
 		e.ServeHTTP(w, r)
-	}))
+	})))
 	t.Cleanup(server.Close)
 	environ := func(name string) string {
 		if name == "AWS_ENDPOINT_URL" {

@@ -21,10 +21,14 @@ import (
 	"outcrop"
 	"outcrop/app"
 	"outcrop/config"
+	"outcrop/e2e/botomodel"
 	"outcrop/llm"
 	"outcrop/provider/all"
 	"outcrop/wire/converse"
 )
+
+// judge holds what these tests send to Bedrock against AWS's service model.
+var judge botomodel.Judge
 
 func TestMain(m *testing.M) {
 	for _, v := range os.Environ() { // no setting of this machine's for AWS or LiteLLM counts
@@ -35,7 +39,7 @@ func TestMain(m *testing.M) {
 	os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	os.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	os.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(judge.Over(m))
 }
 
 const answer = `{"metrics":{"latencyMs":1},"output":{"message":{"content":[{"text":"granite"}],"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2}}`
@@ -110,11 +114,11 @@ const question = `{"model":"granite","messages":[{"role":"user","content":"What 
 
 func TestStopRefusesNewCallsAndLetsOpenOnesFinish(t *testing.T) {
 	arrived, release := make(chan bool), make(chan bool)
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	upstream := httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		arrived <- true
 		<-release
 		_, _ = io.WriteString(w, answer)
-	}))
+	})))
 	defer upstream.Close()
 	a := start(t, app.Options{Config: load(t, upstream.URL, "")})
 	type result struct {
@@ -154,7 +158,7 @@ func TestStopRefusesNewCallsAndLetsOpenOnesFinish(t *testing.T) {
 // begun by an error event and no end.
 func TestStopCutsCallsAtTheEndOfTheDrain(t *testing.T) {
 	arrived, gone := make(chan bool), make(chan bool, 2)
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	upstream := httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		if strings.HasSuffix(r.URL.Path, "/converse-stream") {
 			_, _ = w.Write(converse.AppendEvent(nil, &llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Text: "granite"}, "p"))
@@ -163,7 +167,7 @@ func TestStopCutsCallsAtTheEndOfTheDrain(t *testing.T) {
 		arrived <- true
 		<-r.Context().Done()
 		gone <- true
-	}))
+	})))
 	defer upstream.Close()
 	var log lines
 	a := start(t, app.Options{Config: load(t, upstream.URL, ""), Drain: 50 * time.Millisecond, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
@@ -276,7 +280,7 @@ func TestWithoutCredentialsEachCallSaysWhatIsMissing(t *testing.T) {
 }
 
 func TestForeignPagesAreRefusedWithoutAMasterKey(t *testing.T) {
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
+	upstream := httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })))
 	defer upstream.Close()
 	locked := load(t, upstream.URL, "general_settings: {master_key: sk-master}\n")
 	for _, tt := range []struct {
@@ -354,10 +358,10 @@ func TestDataFolderThatCannotBeMadeIsAWarning(t *testing.T) {
 }
 
 func TestOneLogLineACallWithoutWhatWasSaid(t *testing.T) {
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	upstream := httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Amzn-Requestid", "aws-1")
 		_, _ = io.WriteString(w, answer)
-	}))
+	})))
 	defer upstream.Close()
 	var log lines
 	a := start(t, app.Options{Config: load(t, upstream.URL, ""), Logger: slog.New(slog.NewJSONHandler(&log, nil))})

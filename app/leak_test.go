@@ -46,7 +46,7 @@ func TestNoSecretIsEverSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	upstream := httptest.NewServer(em)
+	upstream := httptest.NewServer(judge.Watch(em))
 	defer upstream.Close()
 	// A proxy whose error page repeats the request.
 	parrot := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

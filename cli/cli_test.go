@@ -13,8 +13,12 @@ import (
 	"testing"
 
 	"outcrop/cli"
+	"outcrop/e2e/botomodel"
 	emulator "outcrop/emulator/bedrock"
 )
+
+// judge holds what these tests send to Bedrock against AWS's service model.
+var judge botomodel.Judge
 
 func TestMain(m *testing.M) {
 	for _, v := range os.Environ() { // no setting of this machine's for AWS or LiteLLM counts
@@ -25,7 +29,7 @@ func TestMain(m *testing.M) {
 	os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	os.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	os.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
-	os.Exit(m.Run())
+	os.Exit(judge.Over(m).Run())
 }
 
 // emulated leads the environment to an emulator.
@@ -35,7 +39,7 @@ func emulated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := emulator.NewServer(e)
+	server := emulator.NewServer(judge.Watch(e))
 	if err := server.Start(t.Context(), "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}

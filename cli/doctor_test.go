@@ -41,12 +41,12 @@ func emulatedWith(t *testing.T, opt emulator.Options, faults ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if opt.Now != nil {
 			w.Header().Set("Date", opt.Now().UTC().Format(http.TimeFormat))
 		}
 		e.ServeHTTP(w, r)
-	}))
+	})))
 	t.Cleanup(server.Close)
 	t.Setenv("AWS_ENDPOINT_URL", server.URL)
 	t.Setenv("AWS_REGION", "us-east-1")

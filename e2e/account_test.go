@@ -72,7 +72,7 @@ func openAccount(t *testing.T, opt emulator.Options, dataDir, text string) *acco
 		t.Fatal(err)
 	}
 	a := &account{Emulator: e}
-	server := httptest.NewServer(a)
+	server := httptest.NewServer(judge.Watch(a))
 	t.Cleanup(server.Close)
 	a.address = server.URL
 	a.gateway = openGateway(t, a.address, dataDir, text)

@@ -46,7 +46,7 @@ func newBench(t *testing.T, script roughbedrock.Script, settings string) *bench 
 	t.Helper()
 	b := &bench{files: openFiles(t), leaks: goleak.IgnoreCurrent()}
 	var err error
-	if b.upstream, err = roughbedrock.Listen(script); err != nil {
+	if b.upstream, err = roughbedrock.Listen(script, judge.Keep); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.upstream.Close)

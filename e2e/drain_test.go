@@ -29,7 +29,7 @@ func TestSIGTERMDrains(t *testing.T) {
 		<-released
 		c.Frames(story[3:]...)
 		c.End()
-	})
+	}, judge.Keep)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func startEmulator(t *testing.T) *emulator.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := emulator.NewServer(e)
+	s := emulator.NewServer(judge.Watch(e))
 	if err := s.Start(t.Context(), "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}

@@ -183,7 +183,7 @@ func TestSlowClients(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			upstream, err := roughbedrock.Listen(complete)
+			upstream, err := roughbedrock.Listen(complete, judge.Keep)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -54,7 +54,7 @@ func startFront(t *testing.T) *bedrockFront {
 		}
 		options.AnyCredentials = true
 	}
-	s := emulator.NewServer(f)
+	s := emulator.NewServer(judge.Watch(f))
 	if err := s.Start(t.Context(), "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,7 @@ type Script func(*Call)
 type Server struct {
 	listener net.Listener
 	script   Script
+	watch    []func(*http.Request, []byte)
 	done     sync.WaitGroup
 
 	mu     sync.Mutex
@@ -38,13 +39,15 @@ type Server struct {
 	left   map[*net.TCPConn]struct{} // whose client had closed them when the server ended
 }
 
-// Listen serves on a free port of this machine.
-func Listen(script Script) (*Server, error) {
+// Listen serves on a free port of this machine. Each watch is told every call of a
+// model, with its body, before the script answers; it may be called by many
+// goroutines.
+func Listen(script Script, watch ...func(*http.Request, []byte)) (*Server, error) {
 	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{listener: listener, script: script, conns: map[*net.TCPConn]struct{}{}, left: map[*net.TCPConn]struct{}{}}
+	s := &Server{listener: listener, script: script, watch: watch, conns: map[*net.TCPConn]struct{}{}, left: map[*net.TCPConn]struct{}{}}
 	s.done.Go(func() {
 		for {
 			conn, err := listener.AcceptTCP()
@@ -119,6 +122,9 @@ func (s *Server) serve(conn *net.TCPConn) {
 				return
 			}
 			continue
+		}
+		for _, watch := range s.watch {
+			watch(req, body)
 		}
 		c := &Call{server: s, conn: conn, in: in, Body: string(body), Stream: strings.HasSuffix(req.URL.Path, "/converse-stream")}
 		s.mu.Lock()

@@ -10,11 +10,15 @@ import (
 	"strings"
 	"testing"
 
+	"outcrop/e2e/botomodel"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/bedrock"
 	"outcrop/upstream"
 )
+
+// judge holds what these tests send to Bedrock against AWS's service model.
+var judge botomodel.Judge
 
 func TestMain(m *testing.M) {
 	for _, v := range os.Environ() { // no setting of this machine's for AWS counts
@@ -25,7 +29,7 @@ func TestMain(m *testing.M) {
 	os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	os.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	os.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
-	os.Exit(m.Run())
+	os.Exit(judge.Over(m).Run())
 }
 
 const answer = `{"metrics":{"latencyMs":1},"output":{"message":{"content":[{"text":"granite"}],"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2}}`
@@ -46,14 +50,14 @@ type aws struct {
 
 func newAWS(t testing.TB) *aws {
 	a := &aws{status: 200, body: answer, header: http.Header{}}
-	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	a.Server = httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		a.got = append(a.got, seen{r.URL.EscapedPath(), r.Header.Get("Authorization"), r.Header.Get("X-Amz-Security-Token"), string(body)})
 		maps.Copy(w.Header(), a.header)
 		w.Header().Set("X-Amzn-Requestid", "aws-1")
 		w.WriteHeader(a.status)
 		_, _ = io.WriteString(w, a.body)
-	}))
+	})))
 	t.Cleanup(a.Close)
 	return a
 }

@@ -44,7 +44,7 @@ func newExamined(t *testing.T, opt emulator.Options, faults ...string) *examined
 		t.Fatal(err)
 	}
 	x := &examined{calls: map[string]int{}}
-	x.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	x.Server = httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		x.mu.Lock()
 		x.calls[r.Method+" /"+first]++
@@ -53,7 +53,7 @@ func newExamined(t *testing.T, opt emulator.Options, faults ...string) *examined
 			w.Header().Set("Date", x.date)
 		}
 		e.ServeHTTP(w, r)
-	}))
+	})))
 	t.Cleanup(x.Close)
 	return x
 }

@@ -133,7 +133,7 @@ const sonnet = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 func start(t *testing.T, refuses map[string]refusal) (*refusing, string) {
 	t.Helper()
 	b := &refusing{refuses: refuses}
-	server := httptest.NewServer(b)
+	server := httptest.NewServer(judge.Watch(b))
 	t.Cleanup(server.Close)
 	return b, server.URL
 }
