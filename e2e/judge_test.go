@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"outcrop/e2e/botomodel"
+	"outcrop/e2e/roughbedrock"
+	emulator "outcrop/emulator/bedrock"
 )
 
 // judge holds what the gateways of these tests send to Bedrock against AWS's
@@ -12,3 +14,40 @@ import (
 var judge botomodel.Judge
 
 func TestMain(m *testing.M) { os.Exit(judge.Over(m).Run()) }
+
+// TestTheJudgeSeesEveryUpstream: a request that no other test makes is kept,
+// whichever of the tests' Bedrocks it goes to.
+func TestTheJudgeSeesEveryUpstream(t *testing.T) {
+	ask := func(name string) string {
+		return `{"model":"granite","messages":[{"role":"user","content":"Who judges ` + name + `?"}]}`
+	}
+	for _, upstream := range []struct {
+		name string
+		open func(t *testing.T) *gateway
+	}{
+		{"the emulator", func(t *testing.T) *gateway { return startRough(t, once, startEmulator(t).URL()) }},
+		{"the rough Bedrock", func(t *testing.T) *gateway {
+			s, err := roughbedrock.Listen(complete, judge.Keep)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(s.Close)
+			return startRough(t, once, s.URL())
+		}},
+		{"the front", func(t *testing.T) *gateway { return startRough(t, once, startFront(t).url) }},
+		{"an account", func(t *testing.T) *gateway {
+			return openAccount(t, emulator.Options{}, "", "model_list: [{model_name: granite, litellm_params: {model: bedrock/"+claude+"}}]").gateway
+		}},
+	} {
+		t.Run(upstream.name, func(t *testing.T) {
+			g := upstream.open(t)
+			before := judge.Len()
+			if s := g.ask(t, ask(upstream.name)); s.status != 200 {
+				t.Errorf("status %d", s.status)
+			}
+			if n := judge.Len(); n != before+1 {
+				t.Errorf("%d requests were kept, %d before", n, before)
+			}
+		})
+	}
+}

@@ -106,6 +106,13 @@ func (j *Judge) Keep(r *http.Request, body []byte) {
 	j.kept.WriteByte('\n')
 }
 
+// Len is how many different requests are kept.
+func (j *Judge) Len() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.seen)
+}
+
 // Tests is a package's tests as testing.M runs them.
 type Tests interface{ Run() int }
 
