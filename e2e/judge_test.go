@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -18,9 +19,6 @@ func TestMain(m *testing.M) { os.Exit(judge.Over(m).Run()) }
 // TestTheJudgeSeesEveryUpstream: a request that no other test makes is kept,
 // whichever of the tests' Bedrocks it goes to.
 func TestTheJudgeSeesEveryUpstream(t *testing.T) {
-	ask := func(name string) string {
-		return `{"model":"granite","messages":[{"role":"user","content":"Who judges ` + name + `?"}]}`
-	}
 	for _, upstream := range []struct {
 		name string
 		open func(t *testing.T) *gateway
@@ -42,7 +40,8 @@ func TestTheJudgeSeesEveryUpstream(t *testing.T) {
 		t.Run(upstream.name, func(t *testing.T) {
 			g := upstream.open(t)
 			before := judge.Len()
-			if s := g.ask(t, ask(upstream.name)); s.status != 200 {
+			question := fmt.Sprintf(`{"model":"granite","messages":[{"role":"user","content":"Who judges %s behind %d others?"}]}`, upstream.name, before)
+			if s := g.ask(t, question); s.status != 200 {
 				t.Errorf("status %d", s.status)
 			}
 			if n := judge.Len(); n != before+1 {
