@@ -10,4 +10,4 @@ import (
 // judge holds what these tests send to Bedrock against AWS's service model.
 var judge botomodel.Judge
 
-func TestMain(m *testing.M) { os.Exit(judge.Over(m).Run()) }
+func TestMain(m *testing.M) { os.Exit(judge.Over(m, os.Stderr).Run()) }

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	os.Setenv("AWS_CONFIG_FILE", os.DevNull)
 	os.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
-	goleak.VerifyTestMain(judge.Over(m))
+	goleak.VerifyTestMain(judge.Over(m, os.Stderr))
 }
 
 const answer = `{"metrics":{"latencyMs":1},"output":{"message":{"content":[{"text":"granite"}],"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2}}`

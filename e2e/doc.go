@@ -1,7 +1,8 @@
 // Package e2e holds tests of the whole: an app.App on a free port with an
 // upstream behind it, used from outside. The official SDKs of sdks/ talk to the
 // gateway and, boto3, to the emulator; a raw Bedrock of package roughbedrock
-// fails in every way that a network and a service can.
+// fails in every way that a network and a service can. What the gateways send to
+// either is held against AWS's service model by package botomodel.
 //
 // A scenario of an SDK stands in its program under sdks/ and in the list of names
 // that the Go test holds the program to. The package openai for Node stays on its

@@ -14,7 +14,7 @@ import (
 // service model, when all tests are done.
 var judge botomodel.Judge
 
-func TestMain(m *testing.M) { os.Exit(judge.Over(m).Run()) }
+func TestMain(m *testing.M) { os.Exit(judge.Over(m, os.Stderr).Run()) }
 
 // TestTheJudgeSeesEveryUpstream: a request that no other test makes is kept,
 // whichever of the tests' Bedrocks it goes to.

@@ -8,7 +8,7 @@
 //
 //	var judge botomodel.Judge
 //
-//	func TestMain(m *testing.M) { os.Exit(judge.Over(m).Run()) }
+//	func TestMain(m *testing.M) { os.Exit(judge.Over(m, os.Stderr).Run()) }
 package botomodel
 
 import (
@@ -117,13 +117,15 @@ func (j *Judge) Len() int {
 type Tests interface{ Run() int }
 
 // Over puts the judge over a package's tests: they fail where one of the requests
-// that they made is not valid. Without botocore the judge says so and lets them
-// pass, but under make test, which sets it up, that is a failure.
-func (j *Judge) Over(tests Tests) Tests { return judged{j, tests} }
+// that they made is not valid. What there is to say goes to report. Without
+// botocore the judge says so and lets them pass, but under make test, which sets it
+// up, that is a failure.
+func (j *Judge) Over(tests Tests, report io.Writer) Tests { return judged{j, tests, report} }
 
 type judged struct {
-	judge *Judge
-	tests Tests
+	judge  *Judge
+	tests  Tests
+	report io.Writer
 }
 
 func (t judged) Run() int {
@@ -131,12 +133,12 @@ func (t judged) Run() int {
 	n, err := t.judge.Verdict(context.Background())
 	switch {
 	case errors.Is(err, errLacking) && os.Getenv("OUTCROP_TEST_ALL") == "":
-		fmt.Fprintf(os.Stderr, "NOT TESTED: %d requests to Bedrock against AWS's service model: %v. Run make setup, or make test for all.\n", n, err)
+		_, _ = fmt.Fprintf(t.report, "NOT TESTED: %d requests to Bedrock against AWS's service model: %v. Run make setup, or make test for all.\n", n, err)
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "FAIL: requests to Bedrock against AWS's service model:", err)
+		_, _ = fmt.Fprintln(t.report, "FAIL: requests to Bedrock against AWS's service model:", err)
 		return max(code, 1)
 	case n > 0:
-		fmt.Fprintf(os.Stderr, "%d different requests to Bedrock are valid by AWS's service model\n", n)
+		_, _ = fmt.Fprintf(t.report, "%d different requests to Bedrock are valid by AWS's service model\n", n)
 	}
 	return code
 }
@@ -163,7 +165,7 @@ func (j *Judge) Verdict(ctx context.Context) (int, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(venv, "bin", "python"), filepath.Join(root, "e2e", "sdks", "python", "botomodel.py"))
+	cmd := exec.CommandContext(ctx, filepath.Join(venv, "bin", "python"), filepath.Join(root, "e2e", "sdks", "python", "botomodel.py")) //nolint:gosec // both lie in the repository
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "PYTHONDONTWRITEBYTECODE=1"}
 	cmd.Stdin = bytes.NewReader(j.kept.Bytes())
 	var stdout, stderr bytes.Buffer

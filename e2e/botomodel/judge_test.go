@@ -90,18 +90,21 @@ func TestWhatAWSRefusesIsNamedByItsMember(t *testing.T) {
 		{"a model's id that is none", "/model/a%20b/converse", "", hello, "body.modelId: 'a b' does not match"},
 		{"another path", "/model/a/b/converse", "", hello, "path: is not that of Converse or ConverseStream"},
 	}
+	var j Judge // of all, as it takes a second to start
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			var j Judge
-			if tt.contentType == "" {
-				tt.contentType = "application/json"
-			}
-			ask(t, &j, tt.path, tt.contentType, tt.body)
-			if _, err := verdict(t, &j); err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("got %v, want a fault with %q", err, tt.want)
-			}
-		})
+		if tt.contentType == "" {
+			tt.contentType = "application/json"
+		}
+		ask(t, &j, tt.path, tt.contentType, tt.body)
+	}
+	n, err := verdict(t, &j)
+	if err == nil || n != len(tests) {
+		t.Fatalf("%d requests were judged: %v", n, err)
+	}
+	for _, tt := range tests {
+		if !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: no fault with %q in\n%v", tt.name, tt.want, err)
+		}
 	}
 }
 
@@ -130,18 +133,22 @@ func (p passed) Run() int { return int(p) }
 
 func TestTestsThatMadeAnInvalidRequestFail(t *testing.T) {
 	t.Parallel()
-	var good, bad Judge
+	var good, wrong Judge
 	ask(t, &good, micro, "application/json", hello)
-	ask(t, &bad, micro, "application/json", `{"messages":7}`)
-	if _, err := verdict(t, &bad); err == nil {
+	ask(t, &wrong, micro, "application/json", `{"messages":7}`)
+	if _, err := verdict(t, &wrong); err == nil {
 		t.Fatal("the request passes")
 	}
 	for _, tt := range []struct {
 		judge       *Judge
 		tests, want int
-	}{{&good, 0, 0}, {&good, 2, 2}, {&bad, 0, 1}, {&bad, 2, 2}} {
-		if got := tt.judge.Over(passed(tt.tests)).Run(); got != tt.want {
+	}{{&good, 0, 0}, {&good, 2, 2}, {&wrong, 0, 1}, {&wrong, 2, 2}} {
+		var report strings.Builder
+		if got := tt.judge.Over(passed(tt.tests), &report).Run(); got != tt.want {
 			t.Errorf("tests that end with %d end with %d, want %d", tt.tests, got, tt.want)
+		}
+		if told := strings.Contains(report.String(), "Invalid type for parameter messages"); told != (tt.judge == &wrong) {
+			t.Errorf("the report is %q", report.String())
 		}
 	}
 }

@@ -114,8 +114,8 @@ func checkRules(q *question) error {
 	return nil
 }
 
-// speaks reports whether the model refuses in the voice.
-func (q *question) speaks(v catalogue.Voice) bool { return q.info.Voice() == v }
+// native reports whether Anthropic's own server reads the request.
+func (q *question) native() bool { return q.info.Voice() == catalogue.VoiceAnthropic }
 
 // field is a member of additionalModelRequestFields; nil if it is not there.
 func (q *question) field(name string) jsonx.Raw {

@@ -41,7 +41,7 @@ func checkCachePoints(q *question) error {
 	if len(marks) == 0 {
 		return nil
 	}
-	native := q.speaks(catalogue.VoiceAnthropic)
+	native := q.native()
 	switch {
 	case q.info.CacheMinimum == 0:
 		return &refusal{status: http.StatusForbidden, kind: "AccessDeniedException", message: "You invoked an unsupported model or your request did not allow prompt caching. See the documentation for more information."}
@@ -102,7 +102,7 @@ func turnMarks(q *question) ([]mark, error) {
 				return nil, malformedInput("#/messages/%d/content/0: extraneous key [cachePoint] is not permitted", i)
 			case j > 0 && isReasoning(&turn.Blocks[j-1]):
 				return nil, invalid("Cache point cannot be inserted after reasoning block. Please remove the invalid cache point and try again.")
-			case j > 0 && turn.Blocks[j-1].Kind == llm.BlockDocument && turn.Blocks[j-1].Media.Format != "pdf" && q.speaks(catalogue.VoiceAnthropic):
+			case j > 0 && turn.Blocks[j-1].Kind == llm.BlockDocument && turn.Blocks[j-1].Media.Format != "pdf" && q.native():
 				return nil, returned("messages.%d.content.%d.type: Field required", i, j)
 			}
 			marks = append(marks, mark{b.Cache.TTL, fmt.Sprintf("messages.%d.content.%d", i, max(at, 0))})

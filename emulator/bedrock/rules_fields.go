@@ -156,7 +156,7 @@ func checkBetas(q *question, raw jsonx.Raw) error {
 // checkEffort refuses words for how hard to think that the model does not know.
 func checkEffort(q *question) error {
 	e := q.info.Effort()
-	if q.speaks(catalogue.VoiceAnthropic) && e.At == "" && q.at("output_config.effort") != nil {
+	if q.native() && e.At == "" && q.at("output_config.effort") != nil {
 		return returned("output_config.effort: Extra inputs are not permitted")
 	}
 	if e.At != "" {

@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"strings"
 
-	"outcrop/emulator/bedrock/catalogue"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
@@ -51,7 +50,7 @@ func checkDocuments(q *question) error {
 		if m.Format != "pdf" && decodedLen(m.Base64) > maxDocumentBytes {
 			return invalid("The maximum document size is 4.5 MB.")
 		}
-		if inline := m.Base64 == "" && m.URI == ""; inline && !cites(m.Citations) && q.speaks(catalogue.VoiceAnthropic) {
+		if inline := m.Base64 == "" && m.URI == ""; inline && !cites(m.Citations) && q.native() {
 			return invalid("DocumentSource object at %s.document.source must set one of the following keys: bytes, s3Location.", p)
 		}
 		return nil
@@ -96,7 +95,7 @@ func checkImages(q *question) error {
 		if b.Media.Base64 == "" {
 			return nil // AWS fetches it
 		}
-		if q.speaks(catalogue.VoiceAnthropic) {
+		if q.native() {
 			return claudeImage(p, b.Media)
 		}
 		return plainImage(p, b.Media)
@@ -104,7 +103,7 @@ func checkImages(q *question) error {
 	switch {
 	case err != nil:
 		return err
-	case q.speaks(catalogue.VoiceAnthropic) && images+pages > maxImages:
+	case q.native() && images+pages > maxImages:
 		return returned("too many images and documents: %d + %d > %d", images, pages, maxImages)
 	case images > maxImages:
 		return invalid("You can't include more than %d images in a request. Reduce the number of images and retry your request.", maxImages)

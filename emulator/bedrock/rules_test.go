@@ -45,9 +45,9 @@ func tooled(schema string, more ...string) string {
 }
 
 // returns makes a conversation whose tool gave a content.
-func returns(content string, more ...string) string {
+func returns(content string) string {
 	return `{` + tooled(`{"type":"object"}`) + `,"messages":[{"role":"user","content":[{"text":"hi"}]},{"role":"assistant","content":[{"toolUse":{"toolUseId":"t1","name":"f","input":{}}}]},` +
-		`{"role":"user","content":[{"toolResult":{"toolUseId":"t1","content":[` + content + `]}}]}]` + strings.Join(append([]string{""}, more...), ",") + `}`
+		`{"role":"user","content":[{"toolResult":{"toolUseId":"t1","content":[` + content + `]}}]}]}`
 }
 
 func attached(name, format, source string) string {

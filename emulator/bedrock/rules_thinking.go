@@ -16,7 +16,7 @@ func checkSampling(q *question) error {
 	if !q.info.Has(catalogue.NoSampling) {
 		return nil
 	}
-	name, field := "", ""
+	var name, field string
 	switch {
 	case q.request.Temperature.Set && !(q.thinking.On() && q.request.Temperature.Value == 1):
 		name, field = "temperature", "temperature"

@@ -22,7 +22,7 @@ func checkTools(q *question) error {
 			if err := checkInputSchema(t.Schema, at); err != nil {
 				return err
 			}
-			if names[t.Name] && q.speaks(catalogue.VoiceAnthropic) {
+			if names[t.Name] && q.native() {
 				return returned("tools: Tool names must be unique.")
 			}
 			names[t.Name] = true
@@ -39,7 +39,7 @@ func checkTools(q *question) error {
 		choice = "toolConfig.toolChoice.tool"
 	}
 	switch {
-	case q.info.Has(catalogue.NoForcedTools) && q.speaks(catalogue.VoiceAnthropic):
+	case q.info.Has(catalogue.NoForcedTools) && q.native():
 		return returned(`tool_choice: type "tool" and "any" are not supported for this model.`)
 	case q.info.Has(catalogue.NoForcedTools), q.info.Has(catalogue.NoNamedTool) && namesTool(q):
 		return unsupported(choice)
@@ -103,7 +103,7 @@ const (
 // checkStructure refuses strict tools and a schema for the answer where the model
 // has neither, and what Claude cannot follow strictly.
 func checkStructure(q *question) error {
-	native := q.speaks(catalogue.VoiceAnthropic)
+	native := q.native()
 	strict, optional := 0, 0
 	for i := range q.request.Tools {
 		t := &q.request.Tools[i]
@@ -264,7 +264,7 @@ func checkResultMedia(q *question) error {
 		if p.inner < 0 {
 			return nil
 		}
-		kind := ""
+		var kind string
 		switch b.Kind {
 		case llm.BlockImage:
 			kind = "image"

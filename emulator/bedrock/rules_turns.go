@@ -81,7 +81,7 @@ func checkResult(q *question, b *llm.Block, turn, block int) error {
 		switch {
 		case c.JSON != nil && c.JSON.Kind() != '{':
 			return invalid("The format of the value at messages.%d.content.%d.toolResult.content.%d.json is invalid. Provide a json object for the field and try again.", turn, block, k)
-		case c.Block.Kind == llm.BlockText && c.Block.Text == "" && q.speaks(catalogue.VoiceAnthropic):
+		case c.Block.Kind == llm.BlockText && c.Block.Text == "" && q.native():
 			return returned("messages: text content blocks must be non-empty")
 		}
 	}
@@ -92,49 +92,81 @@ func checkResult(q *question, b *llm.Block, turn, block int) error {
 // turns of one role count as one, as AWS merges them. Claude wants the results
 // before anything else that the user says.
 func checkPairs(q *question) error {
-	var open, calls, results []string // ids: calls that wait for their results, and all of the turn
-	last := llm.Role("")
-	place, said := 0, false
+	var p pairing
 	for i, turn := range q.request.Turns {
-		if turn.Role != last {
-			if last == llm.RoleUser && len(open) > 0 {
-				return missingResults(place, open)
+		if turn.Role != p.role {
+			if err := p.missing(); err != nil {
+				return err
 			}
-			if turn.Role == llm.RoleAssistant {
-				open, calls = nil, nil
-			}
-			last, place, results, said = turn.Role, i, nil, false
+			p.begin(turn.Role, i)
 		}
-		for _, b := range turn.Blocks {
+		for j := range turn.Blocks {
+			b := &turn.Blocks[j]
+			var err error
 			switch {
 			case b.Kind == llm.BlockToolUse && turn.Role == llm.RoleAssistant && b.ToolUse.Type != llm.ServerSide:
-				if slices.Contains(calls, b.ToolUse.ID) {
-					return invalid("The toolUse blocks at messages.%d.content contain duplicate Ids: %s", i, b.ToolUse.ID)
-				}
-				open, calls = append(open, b.ToolUse.ID), append(calls, b.ToolUse.ID)
+				err = p.call(b.ToolUse.ID, i)
 			case b.Kind == llm.BlockToolResult && turn.Role == llm.RoleUser:
-				id := b.ToolResult.ID
-				if slices.Contains(results, id) {
-					return invalid("The toolResult blocks at messages.%d.content contain duplicate Ids: %s", i, id)
-				}
-				if results = append(results, id); len(results) > len(calls) {
-					return invalid("The number of toolResult blocks at messages.%d.content exceeds the number of toolUse blocks of previous turn.", i)
-				}
-				at := slices.Index(open, id)
-				if at < 0 {
-					return missingResults(place, open)
-				}
-				open = slices.Delete(open, at, at+1)
-				if said && q.speaks(catalogue.VoiceAnthropic) {
-					return returned("messages.%d: Did not find %d `tool_result` block(s) at the beginning of this message. Messages following `tool_use` blocks must begin with a matching number of `tool_result` blocks.", place, len(calls))
-				}
+				err = p.result(b.ToolResult.ID, i, q.native())
 			case b.Kind != llm.BlockCachePoint:
-				said = true
+				p.said = true
+			}
+			if err != nil {
+				return err
 			}
 		}
 	}
-	if last == llm.RoleUser && len(open) > 0 {
-		return missingResults(place, open)
+	return p.missing()
+}
+
+// pairing is the state of matching results to calls.
+type pairing struct {
+	role  llm.Role // of the turn
+	place int      // where the turn begins
+	said  bool     // whether it says something that is neither call nor result
+	// calls are the ids of the last turn of the assistant, open those of them that
+	// wait for their results, and results the ids of the user's turn.
+	calls, open, results []string
+}
+
+// begin starts a turn.
+func (p *pairing) begin(role llm.Role, place int) {
+	if role == llm.RoleAssistant {
+		p.calls, p.open = nil, nil
+	}
+	p.role, p.place, p.said, p.results = role, place, false, nil
+}
+
+// missing refuses that the user's turn ends without all results.
+func (p *pairing) missing() error {
+	if p.role != llm.RoleUser || len(p.open) == 0 {
+		return nil
+	}
+	return missingResults(p.place, p.open)
+}
+
+func (p *pairing) call(id string, turn int) error {
+	if slices.Contains(p.calls, id) {
+		return invalid("The toolUse blocks at messages.%d.content contain duplicate Ids: %s", turn, id)
+	}
+	p.calls, p.open = append(p.calls, id), append(p.open, id)
+	return nil
+}
+
+func (p *pairing) result(id string, turn int, native bool) error {
+	if slices.Contains(p.results, id) {
+		return invalid("The toolResult blocks at messages.%d.content contain duplicate Ids: %s", turn, id)
+	}
+	if p.results = append(p.results, id); len(p.results) > len(p.calls) {
+		return invalid("The number of toolResult blocks at messages.%d.content exceeds the number of toolUse blocks of previous turn.", turn)
+	}
+	at := slices.Index(p.open, id)
+	if at < 0 {
+		return missingResults(p.place, p.open)
+	}
+	p.open = slices.Delete(p.open, at, at+1)
+	if p.said && native {
+		return returned("messages.%d: Did not find %d `tool_result` block(s) at the beginning of this message. Messages following `tool_use` blocks must begin with a matching number of `tool_result` blocks.", p.place, len(p.calls))
 	}
 	return nil
 }
@@ -154,7 +186,7 @@ func checkLastTurn(q *question) error {
 		return returned("This model does not support assistant message prefill. The conversation must end with a user message.")
 	}
 	b := last.Blocks[len(last.Blocks)-1]
-	if q.speaks(catalogue.VoiceAnthropic) && b.Kind == llm.BlockText && strings.TrimRight(b.Text, " \t\r\n") != b.Text {
+	if q.native() && b.Kind == llm.BlockText && strings.TrimRight(b.Text, " \t\r\n") != b.Text {
 		return returned("messages: final assistant content cannot end with trailing whitespace")
 	}
 	return nil
