@@ -71,7 +71,7 @@ func copyOf(c *llm.CachePoint) *llm.CachePoint {
 // places leaves out the points that the model does not take, or not there, and those
 // that have nothing before them.
 func (p *fitting) places(points []point) {
-	never := p.model.facts != nil && p.model.facts.Cache.Supported == catalog.No
+	never := p.model.any(noCache) || p.model.facts != nil && p.model.facts.Cache.Supported == catalog.No
 	if never && len(points) > 0 {
 		p.warn(llm.WarnDropped, "cache_control", "the model does not cache")
 	}
@@ -86,12 +86,44 @@ func (p *fitting) places(points []point) {
 		case at.turn >= 0 && p.model.any(noResultCache) && p.behindResult(at):
 			at.keep = false
 			p.warn(llm.WarnDropped, "messages["+strconv.Itoa(at.turn)+"].cache_control", "the model takes none beside a tool's result")
+		case at.turn >= 0 && p.behindReasoning(at):
+			at.keep = false
+			p.warn(llm.WarnDropped, "messages["+strconv.Itoa(at.turn)+"].cache_control", "none can stand behind reasoning")
 		}
 	}
 }
 
+// behindResult reports whether a tool's result stands in the message of a point:
+// turns of one role are one message.
 func (p *fitting) behindResult(at *point) bool {
-	return slices.ContainsFunc(p.out.Turns[at.turn].Blocks, func(b llm.Block) bool { return b.Kind == llm.BlockToolResult })
+	role := p.out.Turns[at.turn].Role
+	from, to := at.turn, at.turn
+	for from > 0 && p.out.Turns[from-1].Role == role {
+		from--
+	}
+	for to+1 < len(p.out.Turns) && p.out.Turns[to+1].Role == role {
+		to++
+	}
+	return slices.ContainsFunc(p.out.Turns[from:to+1], func(t llm.Turn) bool {
+		return slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind == llm.BlockToolResult })
+	})
+}
+
+// behindReasoning reports whether a point stands right behind reasoning, where AWS
+// takes none: "Cache point cannot be inserted after reasoning block" (public
+// reports).
+func (p *fitting) behindReasoning(at *point) bool {
+	blocks := p.out.Turns[at.turn].Blocks
+	for i := at.block - 1; i >= 0; i-- {
+		switch blocks[i].Kind {
+		case llm.BlockCachePoint:
+		case llm.BlockReasoning, llm.BlockRedacted:
+			return true
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // most leaves at most four points.

@@ -41,6 +41,7 @@ const (
 	signedThoughts                     // reasoning that is sent back needs its signature
 	noToolCache                        // no cache point behind tools
 	noResultCache                      // no cache point behind a tool result
+	noCache                            // no cache points
 	noThinkingOff                      // thinking of type disabled is refused
 	budgets                            // thinking of type enabled is taken beside adaptive
 	betas                              // anthropic_beta is a field of the model's own
@@ -87,6 +88,9 @@ var rows = []row{
 	{vendor: "anthropic", traits: signedThoughts, source: reported + "messages.N.content.N.thinking.signature: Field required"},
 	{vendor: "anthropic", traits: noResultVideo, source: recorded},
 	{vendor: "anthropic", name: "claude-opus", from: 401, below: 402, traits: noNative | noStrict, source: clients},
+	{vendor: "anthropic", below: 405, traits: noStrict, source: reported + "tools.0.custom.strict: Extra inputs are not permitted"},
+	{vendor: "anthropic", name: "claude-opus", from: 505, traits: noStrict | neverForced, source: reported + `tool_choice: type "tool" and "any" are not supported for this model`},
+	{vendor: "anthropic", name: "claude-fable", traits: noThinkingOff, source: reported + `"thinking.type.disabled" is not supported for this model`},
 	{vendor: "anthropic", from: 405, below: 407, traits: native, source: recorded},
 	{vendor: "anthropic", name: "claude-opus", from: 407, below: 501, traits: noNative | noStrict, source: clients},
 	{vendor: "anthropic", name: "claude-sonnet", from: 500, below: 501, traits: noNative | noStrict, source: clients},
@@ -105,11 +109,13 @@ var rows = []row{
 	{vendor: "amazon", name: "nova-", traits: noToolCache | noResultBinary, source: docsCache + " and " + clients},
 	{vendor: "amazon", name: "nova-", traits: noResultCache, source: reported + "extraneous key [cachePoint] is not permitted"},
 	{vendor: "amazon", name: "nova-", traits: noResultVideo, source: recorded + ": #/messages/2/content/0: extraneous key [toolResult] is not permitted"},
+	{vendor: "amazon", traits: noStrict, source: docsOutput},
 	{vendor: "amazon", name: "titan-", traits: noSystem | noTools | noStreamTools, source: docsConverse},
 
 	{vendor: "meta", traits: userFirst | resultsAlone, source: reported + "Conversation blocks and tool result blocks cannot be provided in the same turn"},
 	{vendor: "meta", traits: noStreamTools, source: reported + "This model doesn't support tool use in streaming mode"},
 	{vendor: "meta", traits: autoOnly, source: docsChoice},
+	{vendor: "meta", traits: noStrict, source: docsOutput},
 	{vendor: "meta", name: "llama2-", traits: noTools, source: docsConverse},
 	{vendor: "meta", name: "llama3-8b", traits: noTools, source: docsConverse},
 	{vendor: "meta", name: "llama3-70b", traits: noTools, source: docsConverse},
@@ -120,6 +126,11 @@ var rows = []row{
 	{vendor: "mistral", name: "mistral-large-24", traits: noStreamTools | noNamed | forces, source: docsConverse + " and " + docsChoice},
 	{vendor: "mistral", name: "mistral-small-24", traits: noStreamTools | noNamed | forces, source: docsConverse + " and " + docsChoice},
 	{vendor: "mistral", name: "pixtral-large", traits: noStreamTools | noNamed | forces, source: docsConverse + " and " + docsChoice},
+	{vendor: "mistral", name: "mistral-large-24", traits: noStrict, source: docsOutput},
+	{vendor: "mistral", name: "mistral-small-24", traits: noStrict, source: docsOutput},
+	{vendor: "mistral", name: "mistral-7b", traits: noStrict, source: docsOutput},
+	{vendor: "mistral", name: "mixtral", traits: noStrict, source: docsOutput},
+	{vendor: "mistral", name: "pixtral-large", traits: noStrict, source: docsOutput},
 	{vendor: "mistral", name: "mistral-large-3", traits: native, source: recorded},
 	{vendor: "mistral", name: "mistral-large-3", traits: noNamed | forces, source: clients + ", langchain-aws"},
 	{vendor: "mistral", name: "ministral-3", traits: native, source: clients},
@@ -128,6 +139,7 @@ var rows = []row{
 
 	{vendor: "writer", traits: userFirst | resultsAlone, source: reported + "Conversation blocks and tool result blocks cannot be provided in the same turn"},
 	{vendor: "writer", traits: noResultStatus | noStreamTools, source: clients},
+	{vendor: "writer", traits: noStrict, source: docsOutput},
 	{vendor: "deepseek", traits: userFirst, source: clients},
 	{vendor: "deepseek", name: "r1", traits: noTools | noStreamTools | noThoughts, source: docsConverse + " and " + clients},
 	{vendor: "deepseek", name: "v3", traits: native, source: docsOutput},
@@ -138,7 +150,9 @@ var rows = []row{
 	{vendor: "openai", name: "gpt-5", traits: noSampling | native, source: clients},
 	{vendor: "openai", name: "gpt-6", traits: noSampling | native, source: clients},
 	{vendor: "cohere", traits: userFirst, source: clients},
+	{vendor: "cohere", traits: noStrict, source: docsOutput},
 	{vendor: "ai21", traits: userFirst, source: clients},
+	{vendor: "ai21", traits: noStrict, source: docsOutput},
 	{vendor: "qwen", traits: noResultImage | noResultDocument | noResultVideo, source: clients},
 	{vendor: "qwen", name: "qwen3", traits: native, source: recorded},
 	{vendor: "moonshot", traits: noResultImage | noResultDocument | noResultVideo, source: clients},
@@ -155,6 +169,23 @@ var rows = []row{
 	{vendor: "nvidia", name: "nemotron", traits: native, source: recorded},
 	{vendor: "xai", traits: forces, source: liveGrok},
 	{vendor: "xai", name: "grok-", traits: native, source: docsOutput},
+
+	// The page lists the models that take cache points: Claude's and Nova's.
+	{vendor: "ai21", traits: noCache, source: docsCache},
+	{vendor: "cohere", traits: noCache, source: docsCache},
+	{vendor: "deepseek", traits: noCache, source: docsCache},
+	{vendor: "google", traits: noCache, source: docsCache},
+	{vendor: "meta", traits: noCache, source: docsCache},
+	{vendor: "minimax", traits: noCache, source: docsCache},
+	{vendor: "mistral", traits: noCache, source: docsCache},
+	{vendor: "moonshot", traits: noCache, source: docsCache},
+	{vendor: "moonshotai", traits: noCache, source: docsCache},
+	{vendor: "nvidia", traits: noCache, source: docsCache},
+	{vendor: "openai", traits: noCache, source: docsCache},
+	{vendor: "qwen", traits: noCache, source: docsCache},
+	{vendor: "writer", traits: noCache, source: docsCache},
+	{vendor: "xai", traits: noCache, source: docsCache},
+	{vendor: "zai", traits: noCache, source: docsCache},
 }
 
 // fits reports whether the row is about m.
