@@ -46,6 +46,8 @@ type Client struct {
 	mu    sync.Mutex
 	hosts map[origin]*host
 	sweep *time.Timer // runs while there are idle connections
+
+	others map[Settings]*Client // of With
 }
 
 // origin is what a connection leads to.
@@ -267,6 +269,9 @@ func (c *Client) CloseIdle() {
 	if c.sweep != nil {
 		c.sweep.Stop()
 		c.sweep = nil
+	}
+	for _, other := range c.others {
+		other.CloseIdle()
 	}
 }
 

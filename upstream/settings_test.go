@@ -1,0 +1,231 @@
+package upstream
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func write(t *testing.T, name string, data []byte) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func block(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}
+
+// authority makes a CA file of what a server's certificate is signed with.
+func authority(t *testing.T, s *httptest.Server) string {
+	return write(t, "ca.pem", block("CERTIFICATE", s.Certificate().Raw))
+}
+
+// client makes a certificate that signs itself, and its key, for a name.
+func client(t *testing.T, name string) (cert, key []byte) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return block("CERTIFICATE", der), block("PRIVATE KEY", pkcs8)
+}
+
+// greeter answers with the name of the client's certificate.
+func greeter(t *testing.T) *httptest.Server {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Close") != "" {
+			w.Header().Set("Connection", "close")
+		}
+		for _, c := range r.TLS.PeerCertificates {
+			fmt.Fprint(w, c.Subject.CommonName)
+		}
+	}))
+	s.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, MinVersion: tls.VersionTLS12}
+	s.Config.ErrorLog = nil
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s
+}
+
+func with(t *testing.T, c *Client, s Settings) *Client {
+	t.Helper()
+	other, err := c.With(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return other
+}
+
+func TestAnAuthorityOfAFileIsTrustedAndNoOther(t *testing.T) {
+	server, other := greeter(t), httptest.NewTLSServer(nil)
+	defer other.Close()
+	base := newClient(t)
+	c := with(t, base, Settings{CAFile: authority(t, server)})
+	if status, _ := do(t, c, post(t, server.URL, "{}")); status != 200 {
+		t.Errorf("status %d", status)
+	}
+	cert, _ := client(t, "somebody else")
+	c = with(t, base, Settings{CAFile: write(t, "ca.pem", cert)})
+	if _, err := c.Do(t.Context(), post(t, server.URL, "{}")); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("another authority's file: %v", err)
+	}
+}
+
+func TestWithoutChecksEveryCertificateDoes(t *testing.T) {
+	if status, _ := do(t, with(t, newClient(t), Settings{Insecure: true}), post(t, greeter(t).URL, "{}")); status != 200 {
+		t.Errorf("status %d", status)
+	}
+}
+
+func TestAClientsCertificateIsShownAndReadAnew(t *testing.T) {
+	server := greeter(t)
+	cert, key := client(t, "granite")
+	s := Settings{CAFile: authority(t, server), CertFile: write(t, "cert.pem", cert), KeyFile: write(t, "key.pem", key)}
+	base := newClient(t)
+	r := post(t, server.URL, "{}")
+	r.Header.Set("Close", "yes")
+	if _, body := do(t, with(t, base, s), r); body != "granite" {
+		t.Errorf("the server saw %q", body)
+	}
+	cert, key = client(t, "renewed")
+	for file, data := range map[string][]byte{s.CertFile: cert, s.KeyFile: key} {
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	with(t, base, s).tls.ClientSessionCache = nil // a session that goes on has the old one
+	if _, body := do(t, with(t, base, s), r); body != "renewed" {
+		t.Errorf("the server saw %q", body)
+	}
+	both := Settings{CAFile: s.CAFile, CertFile: write(t, "both.pem", append(cert, key...))}
+	if _, body := do(t, with(t, base, both), r); body != "renewed" {
+		t.Errorf("of one file the server saw %q", body)
+	}
+}
+
+// Through a proxy calls go by another client, which has the same settings.
+func TestSettingsCountThroughAProxyToo(t *testing.T) {
+	server := greeter(t)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodConnect {
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		far, err := net.Dial("tcp", r.Host)
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer far.Close()
+		near, buffered, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer near.Close()
+		_, _ = io.WriteString(near, "HTTP/1.1 200 OK\r\n\r\n")
+		go func() { _, _ = io.Copy(far, buffered); _ = far.(*net.TCPConn).CloseWrite() }()
+		_, _ = io.Copy(near, far)
+	}))
+	defer proxy.Close()
+	base := newClient(t)
+	base.proxy = func(*http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }
+	cert, key := client(t, "granite")
+	c := with(t, base, Settings{CAFile: authority(t, server), CertFile: write(t, "both.pem", append(cert, key...)), Guard: NoHost})
+	if _, body := do(t, c, post(t, server.URL, "{}")); body != "granite" {
+		t.Errorf("the server saw %q", body)
+	}
+	if _, err := base.Do(t.Context(), post(t, server.URL, "{}")); err == nil {
+		t.Error("without settings the certificate was trusted")
+	}
+	base.CloseIdle()
+}
+
+func TestClientsAreSharedBySettings(t *testing.T) {
+	base := newClient(t)
+	if with(t, base, Settings{}) != base {
+		t.Error("no settings gave another client")
+	}
+	if with(t, base, Settings{Insecure: true}) != with(t, base, Settings{Insecure: true}) || with(t, base, Settings{Insecure: true}) == with(t, base, Settings{Guard: NoHost}) {
+		t.Error("clients are not told apart by their settings")
+	}
+}
+
+func TestFilesThatCannotBeUsedAreNamed(t *testing.T) {
+	cert, _ := client(t, "granite")
+	_, foreign := client(t, "other")
+	empty := write(t, "empty.pem", nil)
+	for _, tt := range []struct {
+		name    string
+		s       Settings
+		setting string
+	}{
+		{"no file", Settings{CAFile: "/nowhere/ca.pem"}, "CAFile"},
+		{"no certificate", Settings{CAFile: empty}, "CAFile"},
+		{"no client's certificate", Settings{CertFile: empty}, "CertFile"},
+		{"another's key", Settings{CertFile: write(t, "cert.pem", cert), KeyFile: write(t, "key.pem", foreign)}, "CertFile"},
+		{"a key alone", Settings{KeyFile: write(t, "key.pem", foreign)}, "KeyFile"},
+	} {
+		_, err := newClient(t).With(tt.s)
+		var e *SettingError
+		if !errors.As(err, &e) || e.Setting != tt.setting {
+			t.Errorf("%s: got %v", tt.name, err)
+		}
+	}
+}
+
+func TestWhereAGuardKeepsAwayFrom(t *testing.T) {
+	for address, least := range map[string]Guard{ // the least guard that refuses it
+		"169.254.169.254:80": NoMetadata, "169.254.170.23:80": NoMetadata, "[fe80::1%eth0]:80": NoMetadata, "[fd00:ec2::254]:80": NoMetadata,
+		"[fd00:ec2::23]:80": NoMetadata, "[::ffff:169.254.169.254]:80": NoMetadata, "224.0.0.1:80": NoMetadata,
+		"127.0.0.1:80": NoHost, "[::1]:80": NoHost, "0.0.0.0:80": NoHost, "[::ffff:127.0.0.1]:80": NoHost,
+		"10.1.2.3:443": NoHost + 1, "93.184.216.34:443": NoHost + 1, "[fd12::1]:443": NoHost + 1,
+	} {
+		for g := NoMetadata; g <= NoHost; g++ {
+			if refused := g.check(address) != nil; refused != (g >= least) {
+				t.Errorf("guard %d of %s: refused %v", g, address, refused)
+			}
+		}
+	}
+}
+
+func TestAGuardLooksAtWhereANameLeads(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+	c := with(t, newClient(t), Settings{Guard: NoHost})
+	_, err := c.Do(t.Context(), post(t, "http://localhost:"+port, "{}"))
+	var e *Error
+	if !errors.As(err, &e) || !e.Unreachable || !strings.Contains(err.Error(), "not made") {
+		t.Errorf("got %v", err)
+	}
+}
