@@ -100,9 +100,11 @@ type Options struct {
 	Role         string // aws_role_name: the ARN of a role
 	SessionName  string // aws_session_name
 	ExternalID   string // aws_external_id
-	// WebIdentityToken is aws_web_identity_token: where the token is that Role is
-	// assumed with. It is oidc/file/PATH, oidc/env/VARIABLE, or
-	// oidc/env_path/VARIABLE for a variable that holds a path.
+	// WebIdentityToken is aws_web_identity_token: where the token comes from that Role
+	// is assumed with, or the token itself. It is oidc/file/PATH; oidc/env/VARIABLE;
+	// oidc/env_path/VARIABLE for a variable that holds a path; oidc/google/AUDIENCE,
+	// oidc/github/AUDIENCE and oidc/azure/AUDIENCE for what the place where this runs
+	// gives; oidc/circleci/ and oidc/circleci_v2/ for CircleCI's variables.
 	WebIdentityToken string
 	// SessionTags are aws_session_tags, for AssumeRole.
 	SessionTags map[string]string
@@ -110,6 +112,11 @@ type Options struct {
 	STSEndpoint string
 	// Region is aws_region_name: the region of the STS that is asked.
 	Region string
+	// CAFile is a PEM file with the only authorities that certificates are trusted
+	// of where credentials come from; empty for AWS_CA_BUNDLE, else the system's.
+	// Insecure is whether they are not checked. Both are ssl_verify.
+	CAFile   string
+	Insecure bool
 
 	// Environ looks up an environment variable; nil is os.Getenv. The sources of
 	// the chain that the AWS SDK serves read the process's own environment.

@@ -52,6 +52,7 @@ type stsServer struct {
 	mu       sync.Mutex
 	requests []stsRequest
 	refuse   string
+	ahead    time.Duration // of this machine's clock
 }
 
 type stsRequest struct{ action, role, session, externalID, token, authorization, tag string }
@@ -74,7 +75,7 @@ func newSTS(t *testing.T) *stsServer {
 			return
 		}
 		fmt.Fprintf(w, `<%[1]sResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><%[1]sResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>role-secret</SecretAccessKey><SessionToken>role-token</SessionToken><Expiration>%[2]s</Expiration></Credentials></%[1]sResult></%[1]sResponse>`,
-			action, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+			action, time.Now().Add(s.ahead+time.Hour).UTC().Format(time.RFC3339))
 	}))
 	t.Cleanup(s.Close)
 	t.Setenv("AWS_ENDPOINT_URL_STS", s.URL)
@@ -169,7 +170,7 @@ func TestRolesAreAssumed(t *testing.T) {
 	}{
 		{"by the key in the settings", Options{Role: roleARN, AccessKey: "AKIASET", SecretKey: "s", SessionName: "me", ExternalID: "ext"}, nil, stsRequest{"AssumeRole", roleARN, "me", "ext", "", "AKIASET", "="}},
 		{"by a profile", Options{Role: roleARN, Profile: "work", SessionName: "me"}, nil, stsRequest{"AssumeRole", roleARN, "me", "", "", "AKIAWORK", "="}},
-		{"by the environment's key", Options{Role: roleARN}, []string{"AWS_ACCESS_KEY_ID", "AKIAENV", "AWS_SECRET_ACCESS_KEY", "x", "AWS_SESSION_NAME", "env", "AWS_EXTERNAL_ID", "e"}, stsRequest{"AssumeRole", roleARN, "env", "e", "", "AKIAENV", "="}},
+		{"by the environment's key", Options{Role: roleARN}, []string{"AWS_ACCESS_KEY_ID", "AKIAENV", "AWS_SECRET_ACCESS_KEY", "x", "AWS_SESSION_NAME", "env", "AWS_EXTERNAL_ID", "ee"}, stsRequest{"AssumeRole", roleARN, "env", "ee", "", "AKIAENV", "="}},
 		{"named by the environment", Options{SessionTags: map[string]string{"team": "a"}}, []string{"AWS_ROLE_NAME", roleARN, "AWS_PROFILE", "work", "AWS_SESSION_NAME", "env"}, stsRequest{"AssumeRole", roleARN, "env", "", "", "AKIAWORK", "team=a"}},
 		{"with a token in a file", Options{Role: roleARN, SessionName: "me", WebIdentityToken: "oidc/file/" + token}, nil, stsRequest{"AssumeRoleWithWebIdentity", roleARN, "me", "", "the-jwt", "", "="}},
 		{"with a token in a variable", Options{Role: roleARN, SessionName: "me", WebIdentityToken: "oidc/env/MY_TOKEN"}, []string{"MY_TOKEN", "jwt2"}, stsRequest{"AssumeRoleWithWebIdentity", roleARN, "me", "", "jwt2", "", "="}},

@@ -42,6 +42,7 @@ type Error struct {
 	Kind    Failure
 	Message string    // what was attempted and what came of it
 	Fix     string    // the next step, a sentence; empty if none is known
+	Setting string    // the setting that is wrong, by LiteLLM's name; empty if it is none, or several
 	Tried   []Attempt // the sources, in the order in which they were tried
 
 	err error // of package context, for errors.Is
@@ -68,6 +69,13 @@ func misconfigured(format string, args ...any) *Error {
 	return &Error{Kind: Misconfigured, Message: fmt.Sprintf(format, args...)}
 }
 
+// wrongSetting is a setting with a value that cannot be.
+func wrongSetting(name, format string, args ...any) *Error {
+	e := misconfigured(name+" "+format, args...)
+	e.Setting = name
+	return e
+}
+
 // explain makes an *Error of what the AWS SDK says about an attempt to do what.
 func (p *plan) explain(what string, err error) *Error {
 	e := &Error{Kind: Misconfigured, Message: what + ": " + p.scrub(innermost(err))}
@@ -76,7 +84,11 @@ func (p *plan) explain(what string, err error) *Error {
 	var sso *ssocreds.InvalidTokenError
 	var network *net.OpError
 	var request *url.Error
+	var own *Error
+	var mfa config.AssumeRoleTokenProviderNotSetError
 	switch {
+	case errors.As(err, &own):
+		return own
 	case errors.As(err, &api):
 		e.Kind = kindOfCode(api.ErrorCode())
 		e.Message = what + ": " + p.scrub(api.ErrorCode()+": "+api.ErrorMessage())
@@ -84,18 +96,39 @@ func (p *plan) explain(what string, err error) *Error {
 		e.Kind, e.Message, e.err = Unreachable, what+": no answer in time", context.DeadlineExceeded
 	case errors.As(err, &noProfile):
 		return profileNotFound(noProfile.Profile)
+	case errors.As(err, &mfa):
+		e.Message = what + ": a role of the profile asks for a one-time password (mfa_serial), which nobody is there to type"
+		e.Fix = "Name a profile or role without mfa_serial, or sign in elsewhere and set the temporary keys."
+		return e
 	case errors.As(err, &sso):
 		e.Kind = Expired
 	case errors.As(err, &network), errors.As(err, &request):
 		e.Kind = Unreachable
 	}
-	switch {
-	case e.Kind == Denied && p.role != "":
-		e.Fix = "Let the trust policy of " + p.role + " name the caller, and allow the caller sts:AssumeRole on it."
-	case e.Kind == Unreachable:
-		e.Fix = "Check the network, the proxy settings and the endpoint."
-	}
+	e.Fix = p.fixOf(e.Kind)
 	return e
+}
+
+// fixOf is the next step after a failure of which only the kind is known.
+func (p *plan) fixOf(kind Failure) string {
+	switch {
+	case kind == Denied && p.role != "" && p.token != nil:
+		return "Let the trust policy of " + p.role + " name the token's issuer as a federated principal and take its audience and subject, for sts:AssumeRoleWithWebIdentity."
+	case kind == Denied && p.role != "":
+		return "Let the trust policy of " + p.role + " name the caller, and allow the caller sts:AssumeRole on it."
+	case kind == Expired && p.token != nil:
+		return "Have a token set that has not run out."
+	case kind == Expired:
+		return "Sign in anew, or set keys that have not run out."
+	case kind == Invalid && p.token != nil:
+		return "Check that the token's issuer is one of the account's identity providers in IAM."
+	case kind == Invalid:
+		return "Check that the access key is active, whole, and of the region's partition, and that this machine's clock is right."
+	case kind == Unreachable:
+		return "Check the network, the proxy settings and the endpoint."
+	default:
+		return ""
+	}
 }
 
 func profileNotFound(name string) *Error {
@@ -147,6 +180,7 @@ func (p *plan) scrub(s string) string {
 	for _, secret := range [...]string{
 		p.given.SecretKey(), p.given.SessionToken(), p.given.BearerToken(),
 		p.environ("AWS_SECRET_ACCESS_KEY"), p.environ("AWS_SESSION_TOKEN"), p.environ("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+		p.environ("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
 	} {
 		if secret != "" {
 			s = strings.ReplaceAll(s, secret, "(hidden)")

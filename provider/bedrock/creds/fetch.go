@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,9 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
+
+	"outcrop/upstream"
 )
 
 const (
@@ -35,7 +34,7 @@ func (p *plan) fetch(ctx context.Context) (Credentials, *Error) {
 	var origin string
 	var err *Error
 	switch {
-	case p.token != "":
+	case p.token != nil:
 		return p.assume(ctx, aws.AnonymousCredentials{}, "a web identity token")
 	case p.given.secrets != nil && p.profile == "":
 		got = aws.Credentials{AccessKeyID: p.given.AccessKey, SecretAccessKey: p.given.SecretKey(), SessionToken: p.given.SessionToken()}
@@ -49,15 +48,11 @@ func (p *plan) fetch(ctx context.Context) (Credentials, *Error) {
 	if p.role == "" || p.isAmbientRole() {
 		return fromSDK(got, origin), nil
 	}
-	return p.assume(ctx, credentials.StaticCredentialsProvider{Value: got}, origin)
-}
-
-// isAmbientRole reports whether the role to assume is the one that a web
-// identity of the environment already gives, as on EKS: a role need not be
-// allowed to assume itself.
-func (p *plan) isAmbientRole() bool {
-	return p.profile == "" && p.given.secrets == nil && p.environ("AWS_ACCESS_KEY_ID") == "" &&
-		p.environ("AWS_WEB_IDENTITY_TOKEN_FILE") != "" && p.environ("AWS_ROLE_ARN") == p.role
+	made, err := p.assume(ctx, credentials.StaticCredentialsProvider{Value: got}, origin)
+	if err != nil && err.Kind == Denied && p.isRole(ctx, fromSDK(got, origin)) {
+		return fromSDK(got, ""), nil
+	}
+	return made, err
 }
 
 func fromSDK(c aws.Credentials, origin string) Credentials {
@@ -113,9 +108,12 @@ func (p *plan) timeout(usual time.Duration) time.Duration {
 // cache of credentials lets a call go on when the context of who asked has
 // ended, and its support for AWS_CA_BUNDLE takes no other client than its own.
 type bound struct {
-	ctx    context.Context
-	dialer net.Dialer
+	ctx   context.Context
+	plain dial
 }
+
+// dial opens a connection as net.Dialer does.
+type dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // dial opens a connection that is closed when the context ends.
 func (b *bound) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -123,7 +121,7 @@ func (b *bound) dial(ctx context.Context, network, address string) (net.Conn, er
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(end, cancel)()
-	conn, err := b.dialer.DialContext(ctx, network, address)
+	conn, err := b.plain(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +132,7 @@ func (b *bound) dial(ctx context.Context, network, address string) (net.Conn, er
 func (p *plan) load(ctx context.Context, client *awshttp.BuildableClient) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(client),
+		config.WithEndpointCredentialOptions(func(o *endpointcreds.Options) { o.HTTPClient = client }), // its own would ask a proxy
 		config.WithRegion(p.stsRegion(ctx)),
 		config.WithLogger(logging.Nop{}),                                   // what is worth saying is in the error
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), // a Source tries again by itself
@@ -153,27 +152,29 @@ func (p *plan) load(ctx context.Context, client *awshttp.BuildableClient) (aws.C
 // httpClient makes the client of one search. It keeps no connection open: calls
 // are minutes apart. Link-local addresses, where instance and container are
 // asked, are not behind a proxy. AWS_CA_BUNDLE names the only authorities that
-// are trusted, as for every AWS SDK.
+// are trusted, as for every AWS SDK, unless the settings name others.
 func (p *plan) httpClient(calls *bound) (*awshttp.BuildableClient, *Error) {
+	file, setting := p.options.CAFile, "ssl_verify"
+	if file == "" {
+		file, setting = p.environ("AWS_CA_BUNDLE"), "AWS_CA_BUNDLE"
+	}
 	var roots *x509.CertPool
-	if file := p.environ("AWS_CA_BUNDLE"); file != "" {
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return nil, misconfigured("AWS_CA_BUNDLE cannot be read: %v", err)
-		}
-		roots = x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, misconfigured("AWS_CA_BUNDLE %q holds no certificate", file)
+	if file != "" {
+		var err error
+		if roots, err = upstream.Authorities(file); err != nil {
+			return nil, misconfigured("%s %v", setting, err)
 		}
 	}
+	calls.plain = p.dial
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.DisableKeepAlives = true
 		t.DialContext = calls.dial
 		if roots != nil {
 			t.TLSClientConfig.RootCAs = roots
 		}
+		t.TLSClientConfig.InsecureSkipVerify = p.options.Insecure //nolint:gosec // whoever runs the gateway says so
 		t.Proxy = func(r *http.Request) (*url.URL, error) {
-			if ip := net.ParseIP(r.URL.Hostname()); ip != nil && ip.IsLinkLocalUnicast() {
+			if isLocal(r.URL.Hostname()) {
 				return nil, nil
 			}
 			return http.ProxyFromEnvironment(r)
@@ -181,98 +182,11 @@ func (p *plan) httpClient(calls *bound) (*awshttp.BuildableClient, *Error) {
 	}), nil
 }
 
-// assume asks STS for the role's credentials, as the caller, whose credentials
-// are of the origin, or with a web identity token.
-func (p *plan) assume(ctx context.Context, caller aws.CredentialsProvider, origin string) (Credentials, *Error) {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout(callTimeout))
-	defer cancel()
-	client, failure := p.stsClient(&bound{ctx: ctx}, p.stsRegion(ctx), caller)
-	if failure != nil {
-		return Credentials{}, failure
-	}
-	var provider aws.CredentialsProvider
-	if p.token != "" {
-		provider = stscreds.NewWebIdentityRoleProvider(client, p.role, p.tokenFile(), func(o *stscreds.WebIdentityRoleOptions) {
-			o.RoleSessionName = p.sessionName
-		})
-	} else {
-		provider = stscreds.NewAssumeRoleProvider(client, p.role, func(o *stscreds.AssumeRoleOptions) {
-			o.RoleSessionName, o.Tags, o.Duration = p.sessionName, p.tags, time.Hour
-			if p.externalID != "" {
-				o.ExternalID = aws.String(p.externalID)
-			}
-		})
-	}
-	got, err := provider.Retrieve(ctx)
-	if err != nil {
-		return Credentials{}, p.explain("assume "+p.role, err)
-	}
-	return fromSDK(got, origin), nil
-}
-
-// stsClient makes the client of one call of STS.
-func (p *plan) stsClient(calls *bound, region string, caller aws.CredentialsProvider) (*sts.Client, *Error) {
-	client, failure := p.httpClient(calls)
-	if failure != nil {
-		return nil, failure
-	}
-	o := sts.Options{Region: region, Credentials: caller, HTTPClient: client, Logger: logging.Nop{}, RetryMaxAttempts: 2}
-	if endpoint := p.stsEndpoint(); endpoint != "" {
-		o.BaseEndpoint = aws.String(endpoint)
-	} else {
-		if strings.EqualFold(p.environ("AWS_USE_FIPS_ENDPOINT"), "true") {
-			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
-		}
-		if strings.EqualFold(p.environ("AWS_USE_DUALSTACK_ENDPOINT"), "true") {
-			o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
-		}
-	}
-	return sts.New(o), nil
-}
-
-// stsEndpoint gives the endpoint that is set for STS; empty for none.
-func (p *plan) stsEndpoint() string {
-	for _, v := range []string{p.options.STSEndpoint, p.environ("AWS_STS_ENDPOINT")} {
-		if v != "" {
-			return v
-		}
-	}
-	if strings.EqualFold(p.environ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
-		return ""
-	}
-	if v := p.environ("AWS_ENDPOINT_URL_STS"); v != "" {
-		return v
-	}
-	return p.environ("AWS_ENDPOINT_URL")
-}
-
-// stsRegion is the region of the STS to ask: that in the name of the endpoint
-// that is set, else the deployment's, else the environment's; us-east-1 if
-// there is none, where AWS has had its STS from the start.
-func (p *plan) stsRegion(ctx context.Context) string {
-	if r := p.stsEndpointRegion(); r != "" {
-		return r
-	}
-	if p.options.Region != "" {
-		return p.options.Region
-	}
-	if r := p.region(ctx); r != "" {
-		return r
-	}
-	return "us-east-1"
-}
-
-// stsEndpointRegion is the region in the name of the endpoint that is set for STS;
-// empty if there is none.
-func (p *plan) stsEndpointRegion() string {
-	u, err := url.Parse(p.stsEndpoint())
-	if err != nil {
-		return ""
-	}
-	if labels := strings.Split(u.Hostname(), "."); len(labels) >= 4 && labels[0] == "sts" {
-		return labels[1]
-	}
-	return ""
+// isLocal reports whether a host is one that machines are told their own
+// identity by; no proxy leads there.
+func isLocal(host string) bool {
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLinkLocalUnicast() || host == googleMetadata
 }
 
 // notFound says why the source that the chain or the profile settled on gave
@@ -317,7 +231,8 @@ func (p *plan) notFound(ctx context.Context, provider aws.CredentialsProvider, e
 	passed("container", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI are not set")
 	e := failed("instance metadata")
 	e.Kind, e.Message = Missing, "no credentials"
-	e.Fix = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or AWS_BEARER_TOKEN_BEDROCK, or run where a role is attached."
+	e.Fix = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or AWS_BEARER_TOKEN_BEDROCK, or run where a role is attached. " +
+		"In a container on EC2 the instance's answers only arrive with HttpPutResponseHopLimit 2 in its metadata options."
 	return e
 }
 

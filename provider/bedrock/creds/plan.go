@@ -2,8 +2,8 @@ package creds
 
 import (
 	"context"
-	"errors"
 	"maps"
+	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -26,7 +26,8 @@ type plan struct {
 	sessionName string
 	externalID  string
 	tags        []types.Tag
-	token       string // of Options.WebIdentityToken; empty for none
+	token       tokenReader // of Options.WebIdentityToken; nil for none
+	dial        dial
 }
 
 // Open makes the source of a deployment's credentials. It does not use the
@@ -71,11 +72,12 @@ func Open(o Options) (*Source, error) {
 }
 
 func newPlan(o Options) (*plan, error) {
-	p := &plan{options: o, environ: o.Environ, profile: o.Profile, role: o.Role, token: o.WebIdentityToken}
+	p := &plan{options: o, environ: o.Environ, profile: o.Profile, role: o.Role, dial: new(net.Dialer).DialContext}
+	token := o.WebIdentityToken
 	if p.environ == nil {
 		p.environ = os.Getenv
 	}
-	p.options.APIKey, p.options.SecretKey, p.options.SessionToken = "", "", ""
+	p.options.APIKey, p.options.SecretKey, p.options.SessionToken, p.options.WebIdentityToken = "", "", "", ""
 	if o.APIKey != "" {
 		p.given = Credentials{secrets: seal("", "", o.APIKey)}
 	} else if o.AccessKey != "" {
@@ -86,9 +88,9 @@ func newPlan(o Options) (*plan, error) {
 		p.kind = Bearer
 		return p, nil
 	case keys && o.AccessKey == "":
-		return nil, misconfigured("aws_access_key_id is missing beside aws_secret_access_key or aws_session_token")
+		return nil, wrongSetting("aws_access_key_id", "is missing beside aws_secret_access_key or aws_session_token")
 	case keys && o.SecretKey == "":
-		return nil, misconfigured("aws_secret_access_key is missing beside aws_access_key_id or aws_session_token")
+		return nil, wrongSetting("aws_secret_access_key", "is missing beside aws_access_key_id or aws_session_token")
 	case o.Role != "" || o.WebIdentityToken != "":
 	case o.Profile != "":
 		p.kind = Profile
@@ -100,13 +102,13 @@ func newPlan(o Options) (*plan, error) {
 			p.kind, p.given = Bearer, Credentials{origin: "AWS_BEARER_TOKEN_BEDROCK", secrets: seal("", "", key)}
 			return p, nil
 		}
-		p.role, p.token, p.profile = p.environ("AWS_ROLE_NAME"), p.environ("AWS_WEB_IDENTITY_TOKEN"), p.environ("AWS_PROFILE_NAME")
+		p.role, token, p.profile = p.environ("AWS_ROLE_NAME"), p.environ("AWS_WEB_IDENTITY_TOKEN"), p.environ("AWS_PROFILE_NAME")
 		p.kind = Chain
 		if p.profile != "" {
 			p.kind = Profile
 		}
 	}
-	if err := p.setRole(); err != nil {
+	if err := p.setRole(token); err != nil {
 		return nil, err
 	}
 	if p.profile != "" {
@@ -117,35 +119,59 @@ func newPlan(o Options) (*plan, error) {
 	return p, nil
 }
 
-// setRole sets what is needed to assume a role, if there is one.
-func (p *plan) setRole() error {
+// setRole sets what is needed to assume a role, if there is one, with the token if
+// that is not empty.
+func (p *plan) setRole(token string) error {
 	switch {
-	case p.role == "" && p.token != "":
-		return misconfigured("aws_role_name is missing beside aws_web_identity_token")
+	case p.role == "" && token != "":
+		return wrongSetting("aws_role_name", "is missing beside aws_web_identity_token")
 	case p.role == "":
 		return nil
-	case !strings.HasPrefix(p.role, "arn:") || !strings.Contains(p.role, ":role/"):
-		return misconfigured("aws_role_name: %q is not the ARN of a role, such as arn:aws:iam::123456789012:role/name", p.role)
+	case !isRoleARN(p.role):
+		return wrongSetting("aws_role_name", "%q is not the ARN of a role; one looks like arn:aws:iam::123456789012:role/name", p.role)
 	}
 	p.kind = Role
-	if p.token != "" && p.tokenFile() == nil {
-		return misconfigured("aws_web_identity_token: must be oidc/file/PATH, oidc/env/VARIABLE or oidc/env_path/VARIABLE")
+	if token != "" {
+		if p.token = p.readerOf(token); p.token == nil {
+			return wrongSetting("aws_web_identity_token", "must be %s, or a token itself", tokenForms)
+		}
 	}
-	p.sessionName = p.options.SessionName
+	p.sessionName, p.externalID = p.options.SessionName, p.options.ExternalID
 	if p.sessionName == "" {
 		p.sessionName = p.environ("AWS_SESSION_NAME")
 	}
 	if p.sessionName == "" {
 		p.sessionName = "outcrop-" + strconv.FormatInt(time.Now().Unix(), 10)
 	}
-	p.externalID = p.options.ExternalID
 	if p.externalID == "" {
 		p.externalID = p.environ("AWS_EXTERNAL_ID")
 	}
 	for _, key := range slices.Sorted(maps.Keys(p.options.SessionTags)) {
 		p.tags = append(p.tags, types.Tag{Key: aws.String(key), Value: aws.String(p.options.SessionTags[key])})
 	}
+	return p.checkRole()
+}
+
+// checkRole holds what is said of the role's session to what STS takes
+// (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
+func (p *plan) checkRole() error {
+	const marks = "=,.@-_+"
+	switch {
+	case len(p.sessionName) < 2 || len(p.sessionName) > 64 || !isMadeOf(p.sessionName, marks):
+		return wrongSetting("aws_session_name", "%q is no name of a session: 2 to 64 letters, digits and =,.@-_+", p.sessionName)
+	case p.externalID != "" && (len(p.externalID) < 2 || len(p.externalID) > 1224 || !isMadeOf(p.externalID, marks+":/")):
+		return wrongSetting("aws_external_id", "is no external id: 2 to 1224 letters, digits and =,.@-_+:/")
+	case len(p.tags) > 0 && p.token != nil:
+		return wrongSetting("aws_session_tags", "cannot be set beside aws_web_identity_token: with a token, its own claims are the tags")
+	}
 	return nil
+}
+
+// isMadeOf reports whether a text has letters and digits of ASCII and marks only.
+func isMadeOf(s, marks string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(marks, r)
+	})
 }
 
 // checkProfile holds the named profile to exist and to have credentials of its
@@ -212,38 +238,8 @@ func (p *plan) region(ctx context.Context) string {
 	return c.Region
 }
 
-// tokenFile gives what reads the web identity token; nil if it is written in no
-// known way.
-func (p *plan) tokenFile() tokenReader {
-	rest, ok := strings.CutPrefix(p.token, "oidc/")
-	how, argument, more := strings.Cut(rest, "/")
-	if !ok || !more || argument == "" {
-		return nil
-	}
-	switch how {
-	case "file":
-		return func() ([]byte, error) { return os.ReadFile("/" + strings.TrimPrefix(argument, "/")) }
-	case "env":
-		return func() ([]byte, error) {
-			if v := p.environ(argument); v != "" {
-				return []byte(v), nil
-			}
-			return nil, errors.New(argument + " is not set")
-		}
-	case "env_path":
-		return func() ([]byte, error) {
-			if v := p.environ(argument); v != "" {
-				return os.ReadFile(v)
-			}
-			return nil, errors.New(argument + " is not set")
-		}
-	}
-	return nil
+// isRoleARN reports whether a text has the form of a role's ARN.
+func isRoleARN(s string) bool {
+	part := strings.SplitN(s, ":", 6)
+	return len(part) == 6 && part[0] == "arn" && part[2] == "iam" && strings.HasPrefix(part[5], "role/") && len(part[5]) > len("role/")
 }
-
-// tokenReader reads a web identity token; it is one of stscreds's
-// IdentityTokenRetrievers.
-type tokenReader func() ([]byte, error)
-
-// GetIdentityToken reads the token.
-func (r tokenReader) GetIdentityToken() ([]byte, error) { return r() }

@@ -69,12 +69,6 @@ func (s *Source) Get(ctx context.Context) (Credentials, error) {
 		if st.err != nil && (waited || now.Before(st.retryAt)) {
 			return Credentials{}, st.err
 		}
-		if waited && st.credentials.secrets != nil {
-			return Credentials{}, &Error{
-				Kind: Expired, Message: fmt.Sprintf("credentials that were just fetched have run out at %s", st.credentials.Expires.UTC().Format(time.RFC3339)),
-				Fix: "Set this machine's clock.",
-			}
-		}
 		done, err := s.renew(st)
 		if err != nil {
 			return Credentials{}, err
@@ -118,6 +112,12 @@ func (s *Source) renew(seen *state) (<-chan struct{}, *Error) {
 
 // after is the state that follows on st when a try has ended.
 func (st *state) after(c Credentials, err *Error, now time.Time) *state {
+	if err == nil && !c.Expires.IsZero() && !now.Before(c.Expires) {
+		err = &Error{
+			Kind: Expired, Message: fmt.Sprintf("credentials that were just fetched have run out at %s", c.Expires.UTC().Format(time.RFC3339)),
+			Fix: "Set this machine's clock.",
+		}
+	}
 	if err != nil {
 		next := *st
 		next.err = err

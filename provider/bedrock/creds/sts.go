@@ -1,0 +1,146 @@
+package creds
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
+)
+
+// isAmbientRole reports whether the role to assume is the one that a web
+// identity of the environment already gives, as on EKS: a role need not be
+// allowed to assume itself.
+func (p *plan) isAmbientRole() bool {
+	return p.profile == "" && p.given.secrets == nil && p.environ("AWS_ACCESS_KEY_ID") == "" &&
+		p.environ("AWS_WEB_IDENTITY_TOKEN_FILE") != "" && p.environ("AWS_ROLE_ARN") == p.role
+}
+
+// isRole reports whether the caller's credentials, which STS has refused the role
+// to, are the role's own: on an instance, in a container or a pod that has the
+// role, which need not be allowed to assume itself
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_manage-assume.html).
+// Session tags make another session of it, which nothing stands in for.
+func (p *plan) isRole(ctx context.Context, caller Credentials) bool {
+	if len(p.tags) > 0 {
+		return false
+	}
+	who, err := p.whoAmI(ctx, caller, "")
+	return err == nil && sameRole(p.role, who.ARN)
+}
+
+// sameRole reports whether a session, arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION,
+// is one of a role, arn:aws:iam::ACCOUNT:role/PATH/NAME. The session's ARN leaves out
+// the path, and names are unique in an account
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
+func sameRole(role, session string) bool {
+	r, s := strings.SplitN(role, ":", 6), strings.SplitN(session, ":", 6)
+	if len(r) != 6 || len(s) != 6 || r[1] != s[1] || r[4] != s[4] || s[2] != "sts" {
+		return false
+	}
+	name, ok := strings.CutPrefix(s[5], "assumed-role/")
+	name, _, _ = strings.Cut(name, "/")
+	return ok && name == r[5][strings.LastIndex(r[5], "/")+1:]
+}
+
+// assume asks STS for the role's credentials, as the caller, whose credentials
+// are of the origin, or with a web identity token.
+func (p *plan) assume(ctx context.Context, caller aws.CredentialsProvider, origin string) (Credentials, *Error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout(callTimeout))
+	defer cancel()
+	client, failure := p.stsClient(&bound{ctx: ctx}, p.stsRegion(ctx), caller)
+	if failure != nil {
+		return Credentials{}, failure
+	}
+	var provider aws.CredentialsProvider
+	var jwt tokenText
+	if p.token != nil {
+		if jwt, failure = p.token(ctx); failure != nil {
+			return Credentials{}, failure
+		}
+		provider = stscreds.NewWebIdentityRoleProvider(client, p.role, jwt, func(o *stscreds.WebIdentityRoleOptions) {
+			o.RoleSessionName = p.sessionName // and no session policy: the role's own decide
+		})
+	} else {
+		provider = stscreds.NewAssumeRoleProvider(client, p.role, func(o *stscreds.AssumeRoleOptions) {
+			o.RoleSessionName, o.Tags, o.Duration = p.sessionName, p.tags, time.Hour
+			if p.externalID != "" {
+				o.ExternalID = aws.String(p.externalID)
+			}
+		})
+	}
+	got, err := provider.Retrieve(ctx)
+	if err != nil {
+		return Credentials{}, jwt.hide(p.explain("assume "+p.role, err))
+	}
+	return fromSDK(got, origin), nil
+}
+
+// stsClient makes the client of one call of STS.
+func (p *plan) stsClient(calls *bound, region string, caller aws.CredentialsProvider) (*sts.Client, *Error) {
+	client, failure := p.httpClient(calls)
+	if failure != nil {
+		return nil, failure
+	}
+	o := sts.Options{Region: region, Credentials: caller, HTTPClient: client, Logger: logging.Nop{}, RetryMaxAttempts: 2}
+	if endpoint := p.stsEndpoint(); endpoint != "" {
+		o.BaseEndpoint = aws.String(endpoint)
+	} else {
+		if strings.EqualFold(p.environ("AWS_USE_FIPS_ENDPOINT"), "true") {
+			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
+		}
+		if strings.EqualFold(p.environ("AWS_USE_DUALSTACK_ENDPOINT"), "true") {
+			o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
+		}
+	}
+	return sts.New(o), nil
+}
+
+// stsEndpoint gives the endpoint that is set for STS; empty for none.
+func (p *plan) stsEndpoint() string {
+	for _, v := range []string{p.options.STSEndpoint, p.environ("AWS_STS_ENDPOINT")} {
+		if v != "" {
+			return v
+		}
+	}
+	if strings.EqualFold(p.environ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true") {
+		return ""
+	}
+	if v := p.environ("AWS_ENDPOINT_URL_STS"); v != "" {
+		return v
+	}
+	return p.environ("AWS_ENDPOINT_URL")
+}
+
+// stsRegion is the region of the STS to ask: that in the name of the endpoint
+// that is set, else the deployment's, else the environment's; us-east-1 if
+// there is none, where AWS has had its STS from the start.
+func (p *plan) stsRegion(ctx context.Context) string {
+	if r := p.stsEndpointRegion(); r != "" {
+		return r
+	}
+	if p.options.Region != "" {
+		return p.options.Region
+	}
+	if r := p.region(ctx); r != "" {
+		return r
+	}
+	return "us-east-1"
+}
+
+// stsEndpointRegion is the region in the name of the endpoint that is set for STS;
+// empty if there is none.
+func (p *plan) stsEndpointRegion() string {
+	u, err := url.Parse(p.stsEndpoint())
+	if err != nil {
+		return ""
+	}
+	if labels := strings.Split(u.Hostname(), "."); len(labels) >= 4 && labels[0] == "sts" {
+		return labels[1]
+	}
+	return ""
+}

@@ -1,0 +1,53 @@
+package creds
+
+import (
+	"unicode/utf8"
+
+	"outcrop/internal/jsonx"
+)
+
+// Limits on session tags
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html), in
+// characters.
+const (
+	maxTags     = 50
+	maxTagKey   = 128
+	maxTagValue = 256
+)
+
+// ParseTags reads aws_session_tags, a JSON list such as
+// [{"Key":"team","Value":"granite"}]; the empty text is none. An error is an
+// *Error.
+func ParseTags(list string) (map[string]string, error) {
+	if list == "" {
+		return nil, nil
+	}
+	const setting = "aws_session_tags"
+	var rows []struct {
+		Key   *string   `json:"Key"`
+		Value *string   `json:"Value"`
+		Rest  jsonx.Raw `json:",embed"`
+	}
+	if err := jsonx.Unmarshal([]byte(list), &rows); err != nil {
+		return nil, wrongSetting(setting, "must be a list of mappings with Key and Value, both text")
+	}
+	if len(rows) > maxTags {
+		return nil, wrongSetting(setting, "has %d tags; STS takes %d", len(rows), maxTags)
+	}
+	tags := make(map[string]string, len(rows))
+	for i, row := range rows {
+		switch rest, err := jsonx.Members(row.Rest); {
+		case err != nil || len(rest) > 0 || row.Key == nil || row.Value == nil:
+			return nil, wrongSetting(setting, "must be a list of mappings with Key and Value; entry %d is not one", i)
+		case *row.Key == "" || utf8.RuneCountInString(*row.Key) > maxTagKey:
+			return nil, wrongSetting(setting, "the key of entry %d must have 1 to %d characters", i, maxTagKey)
+		case utf8.RuneCountInString(*row.Value) > maxTagValue:
+			return nil, wrongSetting(setting, "the value of entry %d must have at most %d characters", i, maxTagValue)
+		}
+		if _, dup := tags[*row.Key]; dup {
+			return nil, wrongSetting(setting, "the key %q stands there twice", *row.Key)
+		}
+		tags[*row.Key] = *row.Value
+	}
+	return tags, nil
+}
