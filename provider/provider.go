@@ -7,6 +7,7 @@ package provider
 import (
 	"context"
 	"log/slog"
+	"regexp"
 	"time"
 
 	"outcrop/llm"
@@ -34,6 +35,12 @@ type Option struct {
 	Name   string
 	Help   string
 	Secret bool // its value is never shown
+	// Listed is whether the value may be a list or a mapping, which Params then has
+	// as JSON.
+	Listed bool
+	// Brought is whether a caller may bring the setting with a request, where whoever
+	// runs the gateway allows it.
+	Brought bool
 }
 
 // OptionError is a setting with a value that cannot be.
@@ -65,6 +72,31 @@ type Params struct {
 	DataDir string
 	// Policy says where calls may go.
 	Policy Policy
+	// Callers says which settings callers may bring; the zero value is none.
+	Callers Allowance
+}
+
+// Allowance says which of the options that are Brought callers may bring.
+type Allowance struct {
+	// All is whether they may bring every one.
+	All bool
+	// Names are those that they may bring otherwise, each with what its value must
+	// match as a whole; nil for any value.
+	Names map[string]*regexp.Regexp
+}
+
+// Any reports whether callers may bring anything.
+func (a Allowance) Any() bool { return a.All || len(a.Names) > 0 }
+
+// Allows reports whether callers may bring a setting, and with this value.
+func (a Allowance) Allows(name, value string) (setting, withValue bool) {
+	pattern, named := a.Names[name]
+	switch {
+	case named && pattern != nil && !a.All:
+		return true, pattern.MatchString(value)
+	default:
+		return a.All || named, a.All || named
+	}
 }
 
 // Policy says where a deployment's calls may go and which of several ways is the
@@ -118,6 +150,16 @@ type Target interface {
 	Place() string
 	// ID is what is called there; a limit on one id is none on the others.
 	ID() string
+}
+
+// Host is a Deployment that takes settings which requests bring.
+type Host interface {
+	// Guest gives the deployment as it is with the settings of a request, and a
+	// function that ends the request's use of it. It waits for nothing, and requests
+	// with the same settings get the same. What the guest learns and how it fares is
+	// nothing to its host. Settings that may not be brought, or cannot be, are an
+	// *llm.Error.
+	Guest(access *llm.Access) (guest Deployment, leave func(), err error)
 }
 
 // Readier is a Deployment that knows whether it could serve a call now.

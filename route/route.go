@@ -45,6 +45,9 @@ type Settings struct {
 	DropParams bool
 	// KeepAlive is the silence after which a stream shows a sign of life.
 	KeepAlive time.Duration
+	// Access is whether requests may bring settings of the deployment; which, is for
+	// each deployment to say.
+	Access bool
 }
 
 // Options are the router's settings; zero values are good defaults.
@@ -150,7 +153,7 @@ func (r *Router) Settings(name string) Settings {
 // last one's.
 func (r *Router) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	var resp *llm.Response
-	err := r.try(ctx, req.Model, func(t *target, way provider.Target, start time.Time) error {
+	err := r.try(ctx, req, func(t *target, way provider.Target, start time.Time) error {
 		attempt, cancel := context.WithDeadlineCause(ctx, start.Add(t.Timeout), timeoutError(t.Timeout, "the whole answer"))
 		defer cancel()
 		var err error
@@ -169,7 +172,7 @@ func (r *Router) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 // content is there, and until then tries again as Complete does.
 func (r *Router) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
 	var s *stream
-	err := r.try(ctx, req.Model, func(t *target, way provider.Target, _ time.Time) error {
+	err := r.try(ctx, req, func(t *target, way provider.Target, _ time.Time) error {
 		var err error
 		s, err = open(ctx, t.StreamTimeout, way, req)
 		if err == nil {
@@ -193,7 +196,8 @@ type once func(t *target, way provider.Target, start time.Time) error
 
 // try makes tries until one succeeds or no other can help. done is told which
 // deployment served and how many tries had failed before.
-func (r *Router) try(ctx context.Context, name string, once once, done func(t *target, failed int)) error {
+func (r *Router) try(ctx context.Context, req *llm.Request, once once, done func(t *target, failed int)) error {
+	name := req.Model
 	g, captured := r.names.find(name)
 	if g == nil {
 		return &llm.Error{
@@ -210,14 +214,12 @@ func (r *Router) try(ctx context.Context, name string, once once, done func(t *t
 		if captured != "" || strings.Contains(model, "*") {
 			model = strings.Replace(model, "*", captured, 1)
 		}
-		e := c.through(ctx, t, model)
+		e := c.at(ctx, t, model, req.Access)
 		if e == nil {
-			t.unwellUntil.Store(0)
 			g.budget.earn()
 			done(t, c.failed)
 			return nil
 		}
-		r.note(t, e)
 		next := order[(tries+1)%len(order)]
 		pause, ok := r.again(e, tries, g, t, next, c.start)
 		if !ok || ctx.Err() != nil {

@@ -1,0 +1,58 @@
+package llm
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Access is how a caller wants its call to reach the model where it does not leave
+// that to the gateway: its own credentials, region and address. They are settings
+// of a deployment, by the names that LiteLLM's litellm_params has for them, such as
+// api_key and aws_region_name. Whether they may be brought is for the deployment to
+// say. Nil is an Access without any. It prints as the names, whatever prints, logs
+// or marshals it.
+type Access struct {
+	// values is a function because a formatter that walks through unexported fields
+	// shows nothing of what one holds.
+	values func() map[string]string
+}
+
+// NewAccess makes an Access of settings by name; it is nil if there are none.
+func NewAccess(settings map[string]string) *Access {
+	if len(settings) == 0 {
+		return nil
+	}
+	own := maps.Clone(settings)
+	return &Access{func() map[string]string { return own }}
+}
+
+// Get is the value of a setting; empty if it is not brought.
+func (a *Access) Get(name string) string {
+	if a == nil {
+		return ""
+	}
+	return a.values()[name]
+}
+
+// Names are the settings that are brought, in the order of the alphabet.
+func (a *Access) Names() []string {
+	if a == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(a.values()))
+}
+
+// String lists the names.
+func (a *Access) String() string { return "[" + strings.Join(a.Names(), " ") + "]" }
+
+// Format writes the names whatever the verb is.
+func (a *Access) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(a.String())) }
+
+// LogValue is String, for package slog.
+func (a *Access) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+// MarshalText is String, for encoders.
+func (a *Access) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
