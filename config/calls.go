@@ -51,12 +51,17 @@ func (c calls) or(d calls) calls {
 type globals struct {
 	litellm, router calls
 	requestTimeout  time.Duration // the older name of timeout
+	tls             map[string]settingAt
 }
 
 func (g *globals) read(l *loader, k Key, n *node, path string) {
 	switch {
 	case k.Name == "request_timeout":
 		g.requestTimeout = l.seconds(k, n, path)
+	case k.Name == "ssl_verify" || k.Name == "ssl_certificate":
+		if s, ok := l.text(k, n, path); ok {
+			g.tls[k.Name] = settingAt{s, place{l.position(n), path}}
+		}
 	case k.Section == "router_settings":
 		g.router.read(l, k, n, path)
 	default:

@@ -54,6 +54,9 @@ type General struct {
 	// MaxRequestSize is the largest request body that is read, in bytes. The
 	// default is 100 MiB.
 	MaxRequestSize int64
+	// ClientCredentials is whether callers may bring settings to every model;
+	// Model.Callers is what counts for a model.
+	ClientCredentials bool
 }
 
 // Media is what outcrop_settings.media says.
@@ -121,6 +124,8 @@ type Model struct {
 
 	// Policy says where calls may go.
 	Policy provider.Policy
+	// Callers says which settings callers may bring.
+	Callers provider.Allowance
 
 	options map[string]place // where each of Values stands, and the policy's settings
 }

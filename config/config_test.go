@@ -15,18 +15,24 @@ var update = flag.Bool("update", false, "write the golden files and docs/configu
 
 // bedrock is a provider with the settings that the tests need.
 var bedrock = provider.Info{Name: "bedrock", Options: []provider.Option{
-	{Name: "api_base"},
-	{Name: "api_key", Secret: true},
+	{Name: "api_base", Brought: true},
+	{Name: "api_key", Secret: true, Brought: true},
 	{Name: "model_id"},
-	{Name: "aws_region_name"},
-	{Name: "aws_access_key_id", Secret: true},
-	{Name: "aws_secret_access_key", Secret: true},
+	{Name: "aws_region_name", Brought: true},
+	{Name: "aws_access_key_id", Secret: true, Brought: true},
+	{Name: "aws_secret_access_key", Secret: true, Brought: true},
 	{Name: "aws_session_token", Secret: true},
 	{Name: "aws_profile_name"},
-	{Name: "aws_role_name"},
+	{Name: "aws_role_name", Brought: true},
 	{Name: "aws_session_name"},
 	{Name: "aws_external_id", Secret: true},
-	{Name: "aws_bedrock_runtime_endpoint"},
+	{Name: "aws_bedrock_runtime_endpoint", Brought: true},
+	{Name: "aws_web_identity_token", Secret: true},
+	{Name: "aws_session_tags", Listed: true},
+	{Name: "aws_sts_endpoint"},
+	{Name: "ssl_verify"},
+	{Name: "ssl_certificate"},
+	{Name: "ssl_certificate_key"},
 }}
 
 // environ is the environment that the tests load in.

@@ -28,6 +28,13 @@ func dump(c *Config) string {
 		for _, name := range slices.Sorted(maps.Keys(m.Values)) {
 			fmt.Fprintf(&b, "  %s=%s\n", name, m.Values[name])
 		}
+		if m.Callers.Any() {
+			fmt.Fprintf(&b, "  callers may bring all: %t", m.Callers.All)
+			for _, name := range slices.Sorted(maps.Keys(m.Callers.Names)) {
+				fmt.Fprintf(&b, ", %s %v", name, m.Callers.Names[name])
+			}
+			b.WriteString("\n")
+		}
 		if m.Info != nil {
 			fmt.Fprintf(&b, "  info %s\n", m.Info)
 		}

@@ -101,7 +101,7 @@ func (l *loader) load() *Config {
 	l.readEnvironment(root.get("environment_variables"))
 	cfg.Environment = l.environment
 
-	var g globals
+	g := globals{tls: map[string]settingAt{}}
 	var models, credentials *node
 	var everywhere policy
 	l.fields(root, "", "", nil, func(k Key, n *node, path string) {
@@ -132,6 +132,11 @@ func (l *loader) load() *Config {
 		l.warnAt(0, 0, 0, "model_list", "no model is listed: every call will be refused", `to serve every model of Bedrock by its id: model_list: [{model_name: "*", litellm_params: {model: bedrock/*}}]`)
 	}
 	l.models(cfg, all, everywhere, models, l.credentials(credentials))
+	for i := range cfg.Models {
+		m := &cfg.Models[i]
+		m.Callers.All = cfg.General.ClientCredentials
+		g.connection(l, m)
+	}
 	return cfg
 }
 
@@ -319,6 +324,8 @@ func (l *loader) general(cfg *Config, n *node, path string) {
 			if f, ok := l.number(k, n, path); ok {
 				cfg.General.MaxRequestSize = int64(f * (1 << 20))
 			}
+		case "allow_client_side_credentials":
+			cfg.General.ClientCredentials, _ = l.boolean(k, n, path)
 		}
 	})
 }

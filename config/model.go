@@ -26,6 +26,7 @@ const (
 	maxInfo  = 64 << 10 // model_info of an entry
 	maxInfos = 32 << 20 // model_info of all entries
 	maxValue = 4 << 10  // a setting, where it counts for an id
+	maxList  = 64 << 10 // a setting that is a list or mapping
 )
 
 // credential is an entry of credential_list that entries of model_list name.
@@ -298,6 +299,8 @@ func (e *entry) settings(m *Model, p *provider.Info) {
 		case "model", "custom_llm_provider", "litellm_credential_name": // read already
 		case "timeout", "stream_timeout", "keepalive_seconds", "num_retries", "drop_params":
 			own.read(l, k, n, path)
+		case "configurable_clientside_auth_params":
+			e.callers(m, p, n, path)
 		default:
 			e.value(m, p, e.params, k, n, path)
 		}
@@ -322,10 +325,29 @@ func (e *entry) value(m *Model, p *provider.Info, from *node, k Key, n *node, pa
 	if !ok || o.Name != k.Name && given(from, o.Name) {
 		return
 	}
-	if s, ok := e.l.text(k, n, path); ok {
+	s, ok := "", false
+	if o.Listed && n.kind != scalar {
+		s, ok = e.list(k, n, path)
+	} else {
+		s, ok = e.l.text(k, n, path)
+	}
+	if ok {
 		m.Values[o.Name] = s
 		m.options[o.Name] = place{Position: e.l.position(n)}
 	}
+}
+
+// list reads a setting that is a list or mapping, as JSON.
+func (e *entry) list(k Key, n *node, path string) (string, bool) {
+	plain, ok := e.l.resolved(k, n, path)
+	if !ok {
+		return "", false
+	}
+	v, ok := raw(plain, maxList)
+	if !ok {
+		e.l.errorAt(n.file, n.line, n.column, path, "is too large", fmt.Sprintf("at most %d KiB", maxList>>10), "")
+	}
+	return string(v), ok
 }
 
 func given(from *node, key string) bool {

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,6 +62,34 @@ func (l *loader) text(k Key, n *node, path string) (s string, ok bool) {
 		l.errorAt(n.file, n.line, n.column, path, fmt.Sprintf("environment variable %q is not set", name), "", hint)
 	}
 	return s, ok
+}
+
+// resolved is a list or mapping with the references to the environment in it
+// resolved, those of maxVisited values in all. It is not ok if one is not set, which
+// is reported here.
+func (l *loader) resolved(k Key, n *node, path string) (*node, bool) {
+	if l.visited++; l.visited > maxVisited {
+		l.errorAt(n.file, n.line, n.column, path, "the configuration is too large", fmt.Sprintf("at most %d keys, aliases followed", maxVisited), "")
+		return nil, false
+	}
+	own, all := *n, true
+	own.items, own.members = slices.Clone(n.items), slices.Clone(n.members)
+	resolve := func(value **node) {
+		var ok bool
+		*value, ok = l.resolved(k, *value, path)
+		all = all && ok
+	}
+	for i := range own.items {
+		resolve(&own.items[i])
+	}
+	for i := range own.members {
+		resolve(&own.members[i].value)
+	}
+	if n.kind == scalar && strings.HasPrefix(n.text, envPrefix) {
+		own.text, all = l.text(k, n, path)
+		own.plain = false
+	}
+	return &own, all
 }
 
 // env looks up a variable in environment_variables, then outside.

@@ -30,23 +30,34 @@ import (
 func Provider() provider.Info {
 	known := &identities{open: map[identity]*shared{}, accounts: map[identity]*account{}}
 	return provider.Info{
-		Name: "bedrock",
-		Help: "AWS Bedrock: every model that Converse serves.",
-		Options: []provider.Option{
-			{Name: "api_base", Help: "Address of the runtime API in place of AWS's own; aws_bedrock_runtime_endpoint goes before it."},
-			{Name: "api_key", Help: "Bedrock API key; else AWS_BEARER_TOKEN_BEDROCK.", Secret: true},
-			{Name: "aws_region_name", Help: "Region; else that of the model string or ARN, AWS_REGION_NAME, AWS_REGION, AWS_DEFAULT_REGION, the profile's, or us-west-2."},
-			{Name: "aws_access_key_id", Help: "Access key; it needs aws_secret_access_key."},
-			{Name: "aws_secret_access_key", Help: "Secret of the access key.", Secret: true},
-			{Name: "aws_session_token", Help: "Session token of temporary credentials.", Secret: true},
-			{Name: "aws_profile_name", Help: "Profile of the AWS configuration files."},
-			{Name: "aws_role_name", Help: "ARN of a role to assume."},
-			{Name: "aws_session_name", Help: "Name of the assumed role's session."},
-			{Name: "aws_external_id", Help: "External id that the role asks for."},
-			{Name: "aws_bedrock_runtime_endpoint", Help: "Address of the runtime API in place of AWS's own, such as a VPC endpoint's."},
-			{Name: "model_id", Help: "Id or ARN that is called in place of the model string's, which goes on telling the model's abilities."},
-		},
-		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(known, p) },
+		Name:    "bedrock",
+		Help:    "AWS Bedrock: every model that Converse serves.",
+		Options: options(),
+		Open:    func(_ context.Context, p provider.Params) (provider.Deployment, error) { return openAny(known, p) },
+	}
+}
+
+// options are the settings that a deployment may have.
+func options() []provider.Option {
+	return []provider.Option{
+		{Name: "api_base", Help: "Address of the runtime API in place of AWS's own; aws_bedrock_runtime_endpoint goes before it.", Brought: true},
+		{Name: "api_key", Help: "Bedrock API key; else AWS_BEARER_TOKEN_BEDROCK.", Secret: true, Brought: true},
+		{Name: "aws_region_name", Help: "Region; else that of the model string or ARN, AWS_REGION_NAME, AWS_REGION, AWS_DEFAULT_REGION, the profile's, or us-west-2.", Brought: true},
+		{Name: "aws_access_key_id", Help: "Access key; it needs aws_secret_access_key.", Brought: true},
+		{Name: "aws_secret_access_key", Help: "Secret of the access key.", Secret: true, Brought: true},
+		{Name: "aws_session_token", Help: "Session token of temporary credentials.", Secret: true, Brought: true},
+		{Name: "aws_profile_name", Help: "Profile of the AWS configuration files."},
+		{Name: "aws_role_name", Help: "ARN of a role to assume.", Brought: true},
+		{Name: "aws_session_name", Help: "Name of the assumed role's session.", Brought: true},
+		{Name: "aws_external_id", Help: "External id that the role asks for.", Brought: true},
+		{Name: "aws_web_identity_token", Help: "Where the token comes from that the role is assumed with, such as oidc/file/PATH; or the token.", Secret: true, Brought: true},
+		{Name: "aws_session_tags", Help: "Tags of the assumed role's session: a list of mappings with Key and Value.", Listed: true},
+		{Name: "aws_sts_endpoint", Help: "Address of STS in place of AWS's own."},
+		{Name: "aws_bedrock_runtime_endpoint", Help: "Address of the runtime API in place of AWS's own, such as a VPC endpoint's.", Brought: true},
+		{Name: "model_id", Help: "Id or ARN that is called in place of the model string's, which goes on telling the model's abilities."},
+		{Name: "ssl_verify", Help: "Whether certificates are checked, or a file with the authorities to trust; else SSL_VERIFY, AWS_CA_BUNDLE, SSL_CERT_FILE."},
+		{Name: "ssl_certificate", Help: "File with the client's certificate, and its key if ssl_certificate_key has none; else SSL_CERTIFICATE."},
+		{Name: "ssl_certificate_key", Help: "File with the key of the client's certificate."},
 	}
 }
 
@@ -68,6 +79,8 @@ type deployment struct {
 	listable   bool     // the control plane's lists are about what calls reach
 	home       string   // the region of calls that name none
 	own        []string // the regions of such calls, best first: home, or those of the policy
+	visit      visit
+	guests     guests
 
 	buffers sync.Pool // of *buffer
 
@@ -75,7 +88,16 @@ type deployment struct {
 	plans map[string]*plan // by model string
 }
 
-func open(known *identities, p provider.Params) (provider.Deployment, error) {
+// openAny is open for those who take any deployment.
+func openAny(known *identities, p provider.Params) (provider.Deployment, error) {
+	d, err := open(known, p, visit{})
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func open(known *identities, p provider.Params, v visit) (*deployment, error) {
 	if p.Environ == nil {
 		p.Environ = func(string) string { return "" }
 	}
@@ -89,16 +111,20 @@ func open(known *identities, p provider.Params) (provider.Deployment, error) {
 	if err != nil {
 		return nil, optionError(p.Values, err)
 	}
-	source, err := known.source(p)
+	client, made, err := connect(p, v.guard)
+	if err != nil {
+		return nil, err
+	}
+	source, err := known.source(p, v, made)
 	if err != nil {
 		return nil, optionError(p.Values, err)
 	}
-	account, err := known.account(p)
+	account, err := known.account(p, v)
 	if err != nil {
 		known.release(source)
 		return nil, err
 	}
-	d := &deployment{params: p, policy: policy, source: source, account: account, identities: known, client: p.Upstream, plans: map[string]*plan{}}
+	d := &deployment{params: p, policy: policy, source: source, account: account, identities: known, client: client, visit: v, plans: map[string]*plan{}}
 	err = d.check()
 	var unsupported *llm.Error
 	switch {
@@ -124,6 +150,8 @@ func optionError(values map[string]string, err error) error {
 		return &provider.OptionError{Option: "model", Reason: id.Error()}
 	case errors.As(err, &end):
 		return endpointError(values, end)
+	case errors.As(err, &c) && values[c.Setting] != "":
+		return &provider.OptionError{Option: c.Setting, Reason: c.Error()}
 	case errors.As(err, &c):
 		return &provider.OptionError{Option: credentialOption(values), Reason: c.Error()}
 	default:
@@ -148,7 +176,7 @@ func endpointError(values map[string]string, err *endpoint.Error) error {
 // credentialOption is the setting that decided on the credentials, in the order
 // of creds.Open.
 func credentialOption(values map[string]string) string {
-	for _, name := range []string{"aws_role_name", "aws_profile_name", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"} {
+	for _, name := range []string{"aws_role_name", "aws_profile_name", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_web_identity_token"} {
 		if values[name] != "" {
 			return name
 		}
@@ -190,8 +218,10 @@ func (d *deployment) check() error {
 		}
 		d.own = d.policy.Regions
 	}
-	for _, region := range d.own {
-		d.account.Use(region)
+	if !d.visit.is { // a region that only a caller names is not one to list
+		for _, region := range d.own {
+			d.account.Use(region)
+		}
 	}
 	if strings.Contains(d.params.Model, "*") { // the models come with the calls
 		return nil
@@ -231,7 +261,11 @@ func (d *deployment) region(called, id modelid.ID) string {
 func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region string) (creds.Credentials, error) {
 	c, err := d.source.Get(ctx)
 	if err != nil {
-		return c, credentialError(err)
+		e := llm.AsError(credentialError(err))
+		if d.visit.own {
+			e.Actor = llm.ActorCaller
+		}
+		return c, e
 	}
 	if token := c.BearerToken(); token != "" {
 		sign.Bearer(r.Header, token)
@@ -276,6 +310,7 @@ func (d *deployment) Ready(ctx context.Context) error {
 
 // Close ends the refreshing of credentials and the reading of lists.
 func (d *deployment) Close() error {
+	d.guests.close()
 	d.identities.leave(d.account)
 	d.identities.release(d.source)
 	return nil

@@ -12,6 +12,7 @@ import (
 	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/creds"
 	"outcrop/provider/bedrock/inventory"
+	"outcrop/upstream"
 )
 
 // identities are the credentials in use. Deployments with the same settings share
@@ -29,6 +30,11 @@ type identities struct {
 type identity struct {
 	settings [len(identitySettings)]string
 	noAPIKey bool
+	// own is whether a request has brought the credentials: nothing of the gateway's
+	// environment stands in for what they do not say, and its lists are not theirs.
+	own bool
+	// trust is how the certificates of whoever gives credentials are checked.
+	trust upstream.Settings
 	// endpoint is the runtime's address, where another than AWS's is set: it tells
 	// inventories apart, and empty credentials.
 	endpoint string
@@ -38,6 +44,7 @@ type identity struct {
 var identitySettings = [...]string{
 	"api_key", "aws_access_key_id", "aws_secret_access_key", "aws_session_token",
 	"aws_profile_name", "aws_role_name", "aws_session_name", "aws_external_id", "aws_region_name",
+	"aws_web_identity_token", "aws_session_tags", "aws_sts_endpoint",
 }
 
 // shared is a source and how many deployments use it.
@@ -54,9 +61,18 @@ type account struct {
 	users int
 }
 
-// source gives the credentials for a deployment's settings; release ends its use.
-func (s *identities) source(p provider.Params) (*shared, error) {
-	key := identityOf(p)
+// source gives the credentials for a deployment's settings, for connections as made
+// says; release ends its use.
+func (s *identities) source(p provider.Params, by visit, made upstream.Settings) (*shared, error) {
+	key := identityOf(p, by)
+	key.trust = upstream.Settings{CAFile: made.CAFile, Insecure: made.Insecure}
+	if by.region != "" {
+		key.settings[slices.Index(identitySettings[:], "aws_region_name")] = by.region
+	}
+	tags, err := creds.ParseTags(p.Values["aws_session_tags"])
+	if err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if known := s.open[key]; known != nil {
@@ -74,21 +90,28 @@ func (s *identities) source(p provider.Params) (*shared, error) {
 		Role:         v["aws_role_name"],
 		SessionName:  v["aws_session_name"],
 		ExternalID:   v["aws_external_id"],
-		Region:       v["aws_region_name"],
-		Environ:      p.Environ,
-		Now:          p.Now,
+		Region:       cmp.Or(by.region, v["aws_region_name"]),
+
+		WebIdentityToken: v["aws_web_identity_token"],
+		SessionTags:      tags,
+		STSEndpoint:      v["aws_sts_endpoint"],
+		CAFile:           made.CAFile,
+		Insecure:         made.Insecure,
+
+		Environ: p.Environ,
+		Now:     p.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
-	made := &shared{Source: source, key: key, users: 1}
-	s.open[key] = made
-	return made, nil
+	opened := &shared{Source: source, key: key, users: 1}
+	s.open[key] = opened
+	return opened, nil
 }
 
 // identityOf reads the identity in a deployment's settings.
-func identityOf(p provider.Params) identity {
-	var key identity
+func identityOf(p provider.Params, by visit) identity {
+	key := identity{own: by.own}
 	for i, name := range identitySettings {
 		key.settings[i] = p.Values[name]
 	}
@@ -99,8 +122,8 @@ func identityOf(p provider.Params) identity {
 
 // account gives what is known of a deployment's account, whatever its region;
 // leave ends its use. At another address than AWS's it is another account.
-func (s *identities) account(p provider.Params) (*account, error) {
-	key := identityOf(p)
+func (s *identities) account(p provider.Params, by visit) (*account, error) {
+	key := identityOf(p, by)
 	key.settings[slices.Index(identitySettings[:], "aws_region_name")] = ""
 	key.endpoint = cmp.Or(p.Values["aws_bedrock_runtime_endpoint"], p.Values["api_base"])
 	s.mu.Lock()

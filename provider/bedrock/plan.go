@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"slices"
@@ -108,8 +109,11 @@ func (d *deployment) ask(model string) (asked, error) {
 		}
 		a.named = true
 	}
-	if a.id.CallRegion() != "" { // what the deployment is set to goes before it
-		end, err := d.runtime(d.region(a.id, id))
+	if d.visit.region != "" {
+		a.id.Region = d.visit.region
+	}
+	if a.id.CallRegion() != "" { // what the request brings, and what the deployment is set to, goes before it
+		end, err := d.runtime(cmp.Or(d.visit.region, d.region(a.id, id)))
 		if err != nil {
 			return asked{}, err
 		}

@@ -1,0 +1,267 @@
+package bedrock
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/bedrock/creds"
+	"outcrop/provider/bedrock/endpoint"
+	"outcrop/upstream"
+)
+
+// maxGuests bounds how many guests of a deployment are kept, the ones used last.
+// LiteLLM keeps as many credentials.
+const maxGuests = 1000
+
+// maxBrought bounds a value that a request brings, in bytes; STS takes web identity
+// tokens of 20,000 (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html).
+const maxBrought = 20_000
+
+// visit is what a request's settings make of a deployment; the zero visit is none.
+type visit struct {
+	// is is whether there is one, and own whether its credentials are not the
+	// deployment's: nothing of the deployment's account counts for it then.
+	is, own bool
+	region  string // of its calls; empty for the deployment's
+	guard   upstream.Guard
+}
+
+// guests are a deployment as requests with settings of their own have it.
+type guests struct {
+	mu     sync.Mutex
+	known  map[[sha256.Size]byte]*guest
+	recent list.List // of *guest, the one used last in front
+	closed bool
+}
+
+// guest is one of them.
+type guest struct {
+	*deployment
+	key   [sha256.Size]byte
+	place *list.Element
+	users int
+	gone  bool // it is kept no more, and closed when nobody uses it
+}
+
+// Guest gives the deployment as the settings of a request make it. Requests with
+// the same settings share one, and with it a session of the role that they name.
+func (d *deployment) Guest(access *llm.Access) (provider.Deployment, func(), error) {
+	brought, v, err := d.admit(access)
+	if err != nil {
+		return nil, nil, err
+	}
+	key := digest(brought)
+	all := &d.guests
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.closed {
+		return nil, nil, credentialError(&creds.Error{Kind: creds.Closed, Message: "the deployment is closed"})
+	}
+	g := all.known[key]
+	if g == nil {
+		made, err := d.invite(brought, v)
+		if err != nil {
+			return nil, nil, asRequests(err)
+		}
+		if all.known == nil {
+			all.known = map[[sha256.Size]byte]*guest{}
+		}
+		g = &guest{deployment: made, key: key}
+		g.place = all.recent.PushFront(g)
+		all.known[key] = g
+		if all.recent.Len() > maxGuests {
+			all.drop(all.recent.Back().Value.(*guest)) //nolint:forcetypeassert,errcheck // the list holds nothing else
+		}
+	}
+	all.recent.MoveToFront(g.place)
+	g.users++
+	return g.deployment, sync.OnceFunc(func() { all.leave(g) }), nil
+}
+
+// leave ends a request's use of a guest.
+func (s *guests) leave(g *guest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g.users--; g.users == 0 && g.gone {
+		_ = g.Close() // it has no error
+	}
+}
+
+// drop forgets a guest, and closes it when nobody uses it; mu is held.
+func (s *guests) drop(g *guest) {
+	delete(s.known, g.key)
+	s.recent.Remove(g.place)
+	if g.gone = true; g.users == 0 {
+		_ = g.Close() // it has no error
+	}
+}
+
+// close closes the guests. Requests under way keep the credentials that there are.
+func (s *guests) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, g := range s.known {
+		g.users = 0
+		s.drop(g)
+	}
+}
+
+// digest tells what requests bring apart without keeping it.
+func digest(brought map[string]string) (key [sha256.Size]byte) {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(brought)) {
+		fmt.Fprintf(h, "%q=%q\n", name, brought[name])
+	}
+	h.Sum(key[:0])
+	return key
+}
+
+// admit holds what a request brings to what callers may bring, and gives it by the
+// names of options.
+func (d *deployment) admit(access *llm.Access) (map[string]string, visit, error) {
+	v := visit{is: true}
+	brought := map[string]string{}
+	known := options()
+	for _, name := range access.Names() {
+		value := access.Get(name)
+		option := broughtAs(name)
+		switch {
+		case !slices.ContainsFunc(known, func(o provider.Option) bool { return o.Name == option && o.Brought }):
+			return nil, v, llm.Unsupported(name, "%s cannot come from a request; whoever runs this gateway can set it for the model", name)
+		case strings.HasPrefix(value, "os.environ/") || strings.HasPrefix(value, "oidc/"):
+			return nil, v, llm.Invalid(name, "%s must be the value itself: a request cannot refer to what the gateway has", name)
+		case len(value) > maxBrought:
+			return nil, v, llm.Invalid(name, "%s must be at most %d bytes long, not %d", name, maxBrought, len(value))
+		case value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }):
+			return nil, v, llm.Invalid(name, "%s must be one word of ASCII, without white space", name)
+		}
+		allowed, valueToo := d.params.Callers.Allows(option, value)
+		switch {
+		case !allowed:
+			e := llm.Unsupported(name, "%s cannot be kept: callers may not bring it to this model", name)
+			e.Fix = "Leave " + name + " out, or ask whoever runs this gateway to list it in configurable_clientside_auth_params of the model."
+			return nil, v, e
+		case !valueToo:
+			return nil, v, llm.Invalid(name, "%s is none that callers may bring to this model", name)
+		}
+		if _, twice := brought[option]; twice {
+			return nil, v, llm.Invalid(name, "%s is given twice, under two names", option)
+		}
+		brought[option] = value
+		if option == "api_base" || option == "aws_bedrock_runtime_endpoint" {
+			v.guard = max(v.guard, d.guardOf(option))
+		}
+	}
+	return brought, v, d.keepApart(brought, &v)
+}
+
+// guardOf says which addresses a brought setting may not lead to: a pattern of the
+// operator's can let in this machine.
+func (d *deployment) guardOf(option string) upstream.Guard {
+	if d.params.Callers.Names[option] != nil && !d.params.Callers.All {
+		return upstream.NoMetadata
+	}
+	return upstream.NoHost
+}
+
+// keepApart holds a request to the rule that the gateway's credentials go to no
+// address that a caller names.
+func (d *deployment) keepApart(brought map[string]string, v *visit) error {
+	v.own = hasKeys(brought) || brought["aws_role_name"] != ""
+	v.region = brought["aws_region_name"]
+	for _, name := range []string{"api_base", "aws_bedrock_runtime_endpoint"} {
+		if brought[name] != "" && !hasKeys(brought) {
+			e := llm.Invalid(name, "%s needs credentials beside it: the gateway's own go to no address that a request names", name)
+			e.Fix = "Send api_key, or aws_access_key_id with aws_secret_access_key, too."
+			return e
+		}
+	}
+	if token := brought["aws_web_identity_token"]; token != "" && !creds.IsToken(token) {
+		return llm.Invalid("aws_web_identity_token", "aws_web_identity_token must be a JSON Web Token")
+	}
+	if v.region != "" && !endpoint.ValidRegion(v.region) {
+		return llm.Invalid("aws_region_name", "aws_region_name %q is not the name of an AWS region; one looks like eu-west-1", llm.Clip(v.region, 60))
+	}
+	return nil
+}
+
+// hasKeys reports whether a request brings credentials, or a part of some: the
+// gateway's play no part then.
+func hasKeys(brought map[string]string) bool {
+	for _, name := range []string{"api_key", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_web_identity_token"} {
+		if brought[name] != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// broughtAs gives the option that a name in a request stands for.
+func broughtAs(name string) string {
+	switch name {
+	case "region_name":
+		return "aws_region_name"
+	case "base_url":
+		return "api_base"
+	default:
+		return name
+	}
+}
+
+// invite makes a guest. Credentials that a request brings take the place of all of
+// the deployment's, so that no half of the one is joined to a half of the other.
+func (d *deployment) invite(brought map[string]string, v visit) (*deployment, error) {
+	p := d.params
+	p.Values = maps.Clone(p.Values)
+	p.Logger, p.DataDir = slog.New(slog.DiscardHandler), ""
+	drop := func(names ...string) {
+		for _, name := range names {
+			delete(p.Values, name)
+		}
+	}
+	var hidden []string // variables that say something of the gateway's own identity
+	if v.own {
+		hidden = []string{"AWS_BEARER_TOKEN_BEDROCK", "AWS_SESSION_NAME", "AWS_EXTERNAL_ID"}
+		drop("api_key", "aws_session_name", "aws_external_id", "aws_session_tags")
+	}
+	if hasKeys(brought) { // else the gateway's identity assumes the role
+		drop("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_profile_name", "aws_role_name", "aws_web_identity_token")
+	}
+	if brought["api_base"] != "" || brought["aws_bedrock_runtime_endpoint"] != "" {
+		drop("api_base", "aws_bedrock_runtime_endpoint", "ssl_certificate", "ssl_certificate_key")
+		hidden = append(hidden, "SSL_CERTIFICATE")
+	}
+	for name, value := range brought {
+		if name != "aws_region_name" { // the policy judges it as one that the model string names
+			p.Values[name] = value
+		}
+	}
+	environ := p.Environ
+	p.Environ = func(name string) string {
+		if slices.Contains(hidden, name) {
+			return ""
+		}
+		return environ(name)
+	}
+	return open(d.identities, p, v)
+}
+
+// asRequests is a setting that cannot be as an error of the request that brings it.
+func asRequests(err error) error {
+	if e, ok := errors.AsType[*provider.OptionError](err); ok {
+		return llm.Invalid(e.Option, "%s", e.Error())
+	}
+	return err
+}
+
+var _ provider.Host = (*deployment)(nil)
