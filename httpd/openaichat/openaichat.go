@@ -84,7 +84,11 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, model string) (
 		return nil, err
 	}
 	defer body.Release()
-	return wire.Decode(body.Bytes, wire.Options{Model: model, DropParams: func(model string) bool { return h.gateway.Settings(model).DropParams }})
+	return wire.Decode(body.Bytes, wire.Options{
+		Model:      model,
+		DropParams: func(model string) bool { return h.gateway.Settings(model).DropParams },
+		Access:     func(model string) bool { return h.gateway.Settings(model).Access },
+	})
 }
 
 func (h *Handler) buffer() *[]byte {

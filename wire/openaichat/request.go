@@ -33,6 +33,9 @@ type Options struct {
 	// DropParams says whether, for a model, settings that cannot be kept are
 	// left out with a warning where they would otherwise be refused. Nil is no.
 	DropParams func(model string) bool
+	// Access says whether, for a model, callers may bring settings of how it is
+	// reached, such as api_key; which, is for the deployment to say. Nil is no.
+	Access func(model string) bool
 }
 
 // wireRequest is the body. Members that it does not name are the model's own.
@@ -124,7 +127,7 @@ func Decode(body []byte, opt Options) (*Request, error) {
 	if len(w.Model) > maxModel {
 		return nil, llm.Invalid("model", "model must be at most %d bytes long, not %d", maxModel, len(w.Model))
 	}
-	d := &decoder{drop: w.DropParams || (opt.DropParams != nil && opt.DropParams(w.Model))}
+	d := &decoder{drop: w.DropParams || (opt.DropParams != nil && opt.DropParams(w.Model)), brings: opt.Access != nil && opt.Access(w.Model)}
 	if err := d.request(&w); err != nil {
 		return nil, err
 	}
@@ -153,8 +156,9 @@ func decodeError(err error) error {
 
 // decoder turns the body's form into llm's and collects warnings.
 type decoder struct {
-	out  Request
-	drop bool
+	out    Request
+	drop   bool
+	brings bool // settings of how the model is reached
 	// calls are the ids of the tool calls of the last assistant message.
 	calls map[string]bool
 }
@@ -328,8 +332,8 @@ func known(name string) fate {
 		"context_window_fallback_dict", "priority", "no-log", "litellm_call_id", "litellm_trace_id", "proxy_server_request",
 		"allowed_openai_params", "additional_drop_params", "extra_headers":
 		return fateNoEffect
-	case "logit_bias", "functions", "function_call", "audio", "web_search_options", "guardrails", "mock_response", "api_key", "api_base",
-		"base_url", "user_config", "prompt_id", "prompt_variables", "custom_llm_provider", "modify_params":
+	case "logit_bias", "functions", "function_call", "audio", "web_search_options", "guardrails", "mock_response",
+		"user_config", "prompt_id", "prompt_variables", "custom_llm_provider", "modify_params":
 		return fateRefuse
 	default:
 		return fateModel
@@ -340,6 +344,9 @@ func (d *decoder) rest(w *wireRequest) error {
 	members, err := jsonx.Members(w.Rest)
 	if err != nil {
 		return decodeError(err)
+	}
+	if members, err = d.access(members, d.brings); err != nil {
+		return err
 	}
 	r := &d.out.LLM
 	own := map[string]bool{}

@@ -1,0 +1,34 @@
+package openaichat
+
+import (
+	"strings"
+	"testing"
+
+	"outcrop/llm"
+)
+
+func TestWhatARequestBringsIsTakenWhereItMay(t *testing.T) {
+	const body = `{"model":"m","messages":[{"role":"user","content":"Hi"}],"api_key":"hidden-key","aws_region_name":"eu-west-1","aws_role_name":null,"aws_profile_name":"p","top_x":1}`
+	for _, model := range []string{"m", "other"} {
+		req, err := Decode([]byte(strings.Replace(body, `"m"`, `"`+model+`"`, 1)), Options{Access: func(name string) bool { return name == "m" }})
+		if model == "other" {
+			if e := llm.AsError(err); e.Code != llm.CodeUnsupported || e.Param != "api_key" || strings.Contains(e.Error()+e.Fix, "hidden") {
+				t.Errorf("got %v", err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := req.LLM.Access; a.String() != "[api_key aws_profile_name aws_region_name]" || a.Get("api_key") != "hidden-key" {
+			t.Errorf("brought %v", a)
+		}
+		if f := req.LLM.ModelFields; len(f) != 1 || f[0].Name != "top_x" {
+			t.Errorf("the model's own are %v", f)
+		}
+	}
+	_, err := Decode([]byte(strings.Replace(body, `"hidden-key"`, `["hidden-key"]`, 1)), Options{Access: func(string) bool { return true }})
+	if e := llm.AsError(err); e.Status != 400 || e.Param != "api_key" || strings.Contains(e.Error(), "hidden") {
+		t.Errorf("got %v", err)
+	}
+}
