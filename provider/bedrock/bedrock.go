@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -306,6 +307,11 @@ func (d *deployment) Ready(ctx context.Context) error {
 		return credentialError(err)
 	}
 	return nil
+}
+
+// Format writes what is called for every verb, for the secrets among the settings.
+func (d *deployment) Format(f fmt.State, _ rune) {
+	_, _ = f.Write([]byte("bedrock deployment of " + d.params.Model))
 }
 
 // Close ends the refreshing of credentials and the reading of lists.

@@ -133,25 +133,22 @@ func (d *deployment) admit(access *llm.Access) (map[string]string, visit, error)
 	brought := map[string]string{}
 	known := options()
 	for _, name := range access.Names() {
-		value := access.Get(name)
-		option := broughtAs(name)
+		value, option := access.Get(name), broughtAs(name)
+		setting, withValue := d.params.Callers.Allows(option, value)
 		switch {
 		case !slices.ContainsFunc(known, func(o provider.Option) bool { return o.Name == option && o.Brought }):
 			return nil, v, llm.Unsupported(name, "%s cannot come from a request; whoever runs this gateway can set it for the model", name)
+		case !setting:
+			e := llm.Unsupported(name, "%s cannot be kept: callers may not bring it to this model", name)
+			e.Fix = "Leave " + name + " out, or ask whoever runs this gateway to list it in configurable_clientside_auth_params of the model."
+			return nil, v, e
 		case strings.HasPrefix(value, "os.environ/") || strings.HasPrefix(value, "oidc/"):
 			return nil, v, llm.Invalid(name, "%s must be the value itself: a request cannot refer to what the gateway has", name)
 		case len(value) > maxBrought:
 			return nil, v, llm.Invalid(name, "%s must be at most %d bytes long, not %d", name, maxBrought, len(value))
 		case value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }):
 			return nil, v, llm.Invalid(name, "%s must be one word of ASCII, without white space", name)
-		}
-		allowed, valueToo := d.params.Callers.Allows(option, value)
-		switch {
-		case !allowed:
-			e := llm.Unsupported(name, "%s cannot be kept: callers may not bring it to this model", name)
-			e.Fix = "Leave " + name + " out, or ask whoever runs this gateway to list it in configurable_clientside_auth_params of the model."
-			return nil, v, e
-		case !valueToo:
+		case !withValue:
 			return nil, v, llm.Invalid(name, "%s is none that callers may bring to this model", name)
 		}
 		if _, twice := brought[option]; twice {
@@ -162,7 +159,10 @@ func (d *deployment) admit(access *llm.Access) (map[string]string, visit, error)
 			v.guard = max(v.guard, d.guardOf(option))
 		}
 	}
-	return brought, v, d.keepApart(brought, &v)
+	if err := v.keepApart(brought); err != nil {
+		return nil, v, err
+	}
+	return brought, v, nil
 }
 
 // guardOf says which addresses a brought setting may not lead to: a pattern of the
@@ -174,9 +174,9 @@ func (d *deployment) guardOf(option string) upstream.Guard {
 	return upstream.NoHost
 }
 
-// keepApart holds a request to the rule that the gateway's credentials go to no
-// address that a caller names.
-func (d *deployment) keepApart(brought map[string]string, v *visit) error {
+// keepApart says whose the credentials are, and holds a request to the rule that
+// the gateway's go to no address that a caller names.
+func (v *visit) keepApart(brought map[string]string) error {
 	v.own = hasKeys(brought) || brought["aws_role_name"] != ""
 	v.region = brought["aws_region_name"]
 	for _, name := range []string{"api_base", "aws_bedrock_runtime_endpoint"} {

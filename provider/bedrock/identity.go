@@ -23,6 +23,8 @@ type identities struct {
 	// accounts are what is known of each account, whatever region its deployments are
 	// in.
 	accounts map[identity]*account
+	// base is what is known of every account's models; nil until it is needed.
+	base *catalog.Catalogue
 }
 
 // identity is what tells credentials apart: the settings, in the order of
@@ -132,11 +134,14 @@ func (s *identities) account(p provider.Params, by visit) (*account, error) {
 		known.users++
 		return known, nil
 	}
-	base, err := catalog.Embedded()
-	if err != nil {
-		return nil, err
+	if s.base == nil {
+		base, err := catalog.Embedded()
+		if err != nil {
+			return nil, err
+		}
+		s.base = base
 	}
-	made := inventory.New(inventory.Options{Base: base, Dir: p.DataDir, Name: key.name(p.Environ), Now: p.Now, Logger: p.Logger})
+	made := inventory.New(inventory.Options{Base: s.base, Dir: p.DataDir, Name: key.name(p.Environ), Now: p.Now, Logger: p.Logger})
 	s.accounts[key] = &account{Inventory: made, key: key, users: 1}
 	return s.accounts[key], nil
 }
