@@ -75,6 +75,7 @@ type group struct {
 	targets []*target
 	turn    atomic.Uint64
 	budget  budget
+	guests  budget // for calls that bring settings of their own
 }
 
 // target is a deployment and how it has been lately.
@@ -111,6 +112,7 @@ func New(entries []Entry, opt Options) *Router {
 		if g == nil {
 			g = &group{name: name}
 			g.budget.fill()
+			g.guests.fill()
 			byName[name] = g
 			groups = append(groups, g)
 		}
@@ -206,7 +208,10 @@ func (r *Router) try(ctx context.Context, req *llm.Request, once once, done func
 			Fix:     "GET /v1/models lists the names that are.",
 		}
 	}
-	c := call{r: r, g: g, once: once, start: r.opt.Now()}
+	c := call{r: r, g: g, once: once, start: r.opt.Now(), budget: &g.budget}
+	if req.Access != nil {
+		c.budget = &g.guests
+	}
 	order := g.order(c.start)
 	for tries := 0; ; tries++ {
 		t := order[tries%len(order)]
@@ -216,12 +221,12 @@ func (r *Router) try(ctx context.Context, req *llm.Request, once once, done func
 		}
 		e := c.at(ctx, t, model, req.Access)
 		if e == nil {
-			g.budget.earn()
+			c.budget.earn()
 			done(t, c.failed)
 			return nil
 		}
 		next := order[(tries+1)%len(order)]
-		pause, ok := r.again(e, tries, g, t, next, c.start)
+		pause, ok := r.again(e, tries, c.budget, t, next, c.start)
 		if !ok || ctx.Err() != nil {
 			return e
 		}
@@ -233,7 +238,7 @@ func (r *Router) try(ctx context.Context, req *llm.Request, once once, done func
 }
 
 // again decides whether another try follows a failure, and after which pause.
-func (r *Router) again(e *llm.Error, tries int, g *group, failed, next *target, start time.Time) (time.Duration, bool) {
+func (r *Router) again(e *llm.Error, tries int, left *budget, failed, next *target, start time.Time) (time.Duration, bool) {
 	if tries >= failed.Retries {
 		return 0, false
 	}
@@ -263,7 +268,7 @@ func (r *Router) again(e *llm.Error, tries int, g *group, failed, next *target, 
 	if elsewhere && next.well(now) {
 		return pause, true // it adds no load to what fails
 	}
-	return pause, g.budget.spend()
+	return pause, left.spend()
 }
 
 // note remembers how a target fared.

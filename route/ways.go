@@ -19,6 +19,7 @@ type call struct {
 	once   once
 	start  time.Time
 	failed int // tries
+	budget *budget
 }
 
 // retry counts a failed try that is followed by another.
@@ -84,7 +85,7 @@ func (c *call) elsewhere(e *llm.Error, t *target, next provider.Target) bool {
 	if !atFault(e) || now.Sub(c.start) >= t.Timeout {
 		return false
 	}
-	return t.ways.well(next, now) || c.g.budget.spend()
+	return t.ways.well(next, now) || c.budget.spend()
 }
 
 // find gives the ways to a model, one at least.
