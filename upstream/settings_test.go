@@ -17,6 +17,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -227,5 +228,38 @@ func TestAGuardLooksAtWhereANameLeads(t *testing.T) {
 	var e *Error
 	if !errors.As(err, &e) || !e.Unreachable || !strings.Contains(err.Error(), "not made") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// proxyTest is set in the process that TestProxiesOfTheEnvironment starts: net/http
+// reads the environment once in a process's life.
+const proxyTest = "OUTCROP_TEST_PROXY"
+
+func TestProxiesOfTheEnvironment(t *testing.T) {
+	if os.Getenv(proxyTest) != "" {
+		c := newClient(t)
+		for address, want := range map[string]string{
+			"https://bedrock-runtime.eu-west-1.amazonaws.com/":             "http://secure.example:3128",
+			"http://bedrock.example/":                                      "http://plain.example:3128",
+			"https://vpce-1.bedrock-runtime.eu-west-1.vpce.amazonaws.com/": "",
+			"http://localhost:4566/":                                       "",
+			"http://10.1.2.3/":                                             "",
+		} {
+			got := ""
+			proxy, err := c.Proxy(parse(t, address))
+			if proxy != nil {
+				got = proxy.String()
+			}
+			if err != nil || got != want {
+				t.Errorf("%s: through %q, %v; want %q", address, got, err, want)
+			}
+		}
+		return
+	}
+	test := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxiesOfTheEnvironment$") //nolint:gosec // this test itself
+	test.Env = append(os.Environ(), proxyTest+"=1", "HTTPS_PROXY=http://secure.example:3128", "HTTP_PROXY=http://plain.example:3128",
+		"NO_PROXY=.vpce.amazonaws.com,10.0.0.0/8", "https_proxy=", "http_proxy=", "no_proxy=")
+	if out, err := test.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }

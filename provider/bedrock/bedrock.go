@@ -177,7 +177,7 @@ func endpointError(values map[string]string, err *endpoint.Error) error {
 // credentialOption is the setting that decided on the credentials, in the order
 // of creds.Open.
 func credentialOption(values map[string]string) string {
-	for _, name := range []string{"aws_role_name", "aws_profile_name", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_web_identity_token"} {
+	for _, name := range []string{"aws_role_name", "aws_web_identity_token", "aws_profile_name", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"} {
 		if values[name] != "" {
 			return name
 		}

@@ -2,12 +2,14 @@ package bedrock_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -402,5 +404,54 @@ func TestWhatRequestsBringIsInNoErrorAndNoLog(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "brought-secret") {
 		t.Errorf("the log is %s", log.String())
+	}
+}
+
+func TestSettingsOfARole(t *testing.T) {
+	file := t.TempDir() + "/token"
+	if err := os.WriteFile(file, []byte("the-jwt"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const role = "arn:aws:iam::123456789012:role/gateway"
+	for _, tt := range []struct {
+		name   string
+		values map[string]string
+		want   map[string]string
+	}{
+		{
+			"tags, a name and an external id", map[string]string{"aws_session_tags": `[{"Key":"team","Value":"granite"}]`, "aws_session_name": "me", "aws_external_id": "ext"},
+			map[string]string{"Action": "AssumeRole", "Tags.member.1.Key": "team", "Tags.member.1.Value": "granite", "RoleSessionName": "me", "ExternalId": "ext"},
+		},
+		{
+			"a token", map[string]string{"aws_web_identity_token": "oidc/file/" + file, "aws_access_key_id": "", "aws_secret_access_key": ""},
+			map[string]string{"Action": "AssumeRoleWithWebIdentity", "WebIdentityToken": "the-jwt", "Policy": ""},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a, sts := newAWS(t), newSTS(t)
+			tt.values["aws_role_name"], tt.values["aws_sts_endpoint"] = role, sts.URL
+			d := a.open(t, model, tt.values, map[string]string{"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"})
+			if _, err := d.Complete(t.Context(), model, ask(model)); err != nil {
+				t.Fatal(err)
+			}
+			for k, want := range tt.want {
+				if got := sts.got[0].Get(k); got != want {
+					t.Errorf("%s is %q, want %q", k, got, want)
+				}
+			}
+		})
+	}
+	for option, values := range map[string]map[string]string{
+		"aws_session_tags":       {"aws_role_name": role, "aws_session_tags": `{"team":"granite"}`},
+		"aws_session_name":       {"aws_role_name": role, "aws_session_name": "not a name"},
+		"aws_web_identity_token": {"aws_web_identity_token": "oidc/env/X"},
+		"aws_external_id":        {"aws_role_name": role, "aws_external_id": "no good"},
+	} {
+		values["aws_access_key_id"], values["aws_secret_access_key"] = "AKID", "s"
+		_, err := bedrock.Provider().Open(t.Context(), provider.Params{Model: model, Values: values, Upstream: upstream.New()})
+		var e *provider.OptionError
+		if !errors.As(err, &e) || e.Option != option {
+			t.Errorf("%s: got %v", option, err)
+		}
 	}
 }

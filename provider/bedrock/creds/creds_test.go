@@ -393,6 +393,9 @@ func TestTheRegionOfSTS(t *testing.T) {
 		want    string
 	}{
 		{"that of the endpoint's host", Options{STSEndpoint: "https://sts.ap-south-1.amazonaws.com", Region: "eu-west-1"}, nil, "ap-south-1"},
+		{"that of a VPC endpoint's host", Options{STSEndpoint: "https://vpce-0a1b-c2d3.sts.eu-west-2.vpce.amazonaws.com", Region: "eu-west-1"}, nil, "eu-west-2"},
+		{"that of a host that stands for AWS's", Options{STSEndpoint: "https://sts.eu-west-3.corp.example", Region: "eu-west-1"}, nil, "eu-west-3"},
+		{"the deployment's beside a host of one's own", Options{STSEndpoint: "https://sts.corp.internal.example", Region: "eu-west-1"}, nil, "eu-west-1"},
 		{"the deployment's", Options{Region: "eu-west-1"}, []string{"AWS_REGION", "us-east-2"}, "eu-west-1"},
 		{"the environment's", Options{}, []string{"AWS_REGION", "us-east-2"}, "us-east-2"},
 		{"none", Options{}, nil, "us-east-1"},

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
+
+	"outcrop/provider/bedrock/endpoint"
 )
 
 // isAmbientRole reports whether the role to assume is the one that a web
@@ -87,8 +89,8 @@ func (p *plan) stsClient(calls *bound, region string, caller aws.CredentialsProv
 		return nil, failure
 	}
 	o := sts.Options{Region: region, Credentials: caller, HTTPClient: client, Logger: logging.Nop{}, RetryMaxAttempts: 2}
-	if endpoint := p.stsEndpoint(); endpoint != "" {
-		o.BaseEndpoint = aws.String(endpoint)
+	if address := p.stsEndpoint(); address != "" {
+		o.BaseEndpoint = aws.String(address)
 	} else {
 		if strings.EqualFold(p.environ("AWS_USE_FIPS_ENDPOINT"), "true") {
 			o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
@@ -139,8 +141,11 @@ func (p *plan) stsEndpointRegion() string {
 	if err != nil {
 		return ""
 	}
-	if labels := strings.Split(u.Hostname(), "."); len(labels) >= 4 && labels[0] == "sts" {
-		return labels[1]
+	if region := endpoint.RegionOf(u.Host); region != "" {
+		return region
+	}
+	if labels := strings.Split(u.Hostname(), "."); len(labels) >= 4 && labels[0] == "sts" && endpoint.ValidRegion(labels[1]) {
+		return labels[1] // of a host that stands for AWS's
 	}
 	return ""
 }

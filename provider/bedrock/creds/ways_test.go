@@ -413,3 +413,37 @@ func TestUnderLoadASessionCostsOneCallOfSTS(t *testing.T) {
 		t.Errorf("%d requests failed, %d calls, when STS was there again", failed, calls()-asked)
 	}
 }
+
+// Where STS is, by region, partition and the wish for FIPS or IPv6; the hosts are
+// those of STS's endpoint rules as botocore has them.
+func TestWhereSTSIsAsked(t *testing.T) {
+	for _, tt := range []struct {
+		region  string
+		environ []string
+		want    string
+	}{
+		{"eu-west-1", nil, "sts.eu-west-1.amazonaws.com:443"},
+		{"us-gov-west-1", nil, "sts.us-gov-west-1.amazonaws.com:443"},
+		{"cn-north-1", nil, "sts.cn-north-1.amazonaws.com.cn:443"},
+		{"eusc-de-east-1", nil, "sts.eusc-de-east-1.amazonaws.eu:443"},
+		{"us-iso-east-1", nil, "sts.us-iso-east-1.c2s.ic.gov:443"},
+		{"us-east-1", []string{"AWS_USE_FIPS_ENDPOINT", "true"}, "sts-fips.us-east-1.amazonaws.com:443"},
+		{"us-gov-east-1", []string{"AWS_USE_FIPS_ENDPOINT", "true"}, "sts.us-gov-east-1.amazonaws.com:443"},
+		{"eu-west-1", []string{"AWS_USE_DUALSTACK_ENDPOINT", "true"}, "sts.eu-west-1.api.aws:443"},
+		{"eu-west-1", []string{"AWS_STS_ENDPOINT", "https://vpce-0a1b-c2d3.sts.eu-west-2.vpce.amazonaws.com"}, "vpce-0a1b-c2d3.sts.eu-west-2.vpce.amazonaws.com:443"},
+	} {
+		environment(t, tt.environ...)
+		s := open(t, Options{Role: roleARN, AccessKey: "AKIASET", SecretKey: "s", Region: tt.region, Timeout: 100 * time.Millisecond})
+		asked := make(chan string, 10)
+		s.plan.dial = func(_ context.Context, _, address string) (net.Conn, error) {
+			asked <- address
+			return nil, &net.OpError{Op: "dial", Err: errors.New("nobody is asked in a test")}
+		}
+		if e := failure(t, s); e.Kind != Unreachable || e.Fix == "" {
+			t.Errorf("got %+v", e)
+		}
+		if got := <-asked; got != tt.want {
+			t.Errorf("%s %v: asked %s, want %s", tt.region, tt.environ, got, tt.want)
+		}
+	}
+}
