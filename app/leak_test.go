@@ -76,6 +76,14 @@ model_list:
     litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, aws_region_name: us-east-1, api_key: %[6]q, aws_bedrock_runtime_endpoint: %[8]q}
   - model_name: temporary-behind-a-proxy
     litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, aws_region_name: us-east-1, aws_access_key_id: ASIALEAKEXAMPLE, aws_secret_access_key: %[2]q, aws_session_token: %[3]q, aws_bedrock_runtime_endpoint: %[8]q}
+  - model_name: callers
+    litellm_params:
+      model: bedrock/us.amazon.nova-lite-v1:0
+      aws_region_name: us-east-1
+      aws_access_key_id: AKIALEAKEXAMPLE
+      aws_secret_access_key: %[5]q
+      aws_bedrock_runtime_endpoint: %[4]q
+      configurable_clientside_auth_params: [api_key, aws_access_key_id, aws_secret_access_key, aws_session_token, {api_base: "http://127.0.0.1:.*"}]
   - model_name: unreachable
     litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, aws_region_name: us-east-1, api_key: %[6]q, aws_bedrock_runtime_endpoint: "http://127.0.0.1:1"}
 `, leakMaster, leakSecret, leakToken, upstream.URL, leakWrong, leakAPIKey, leakBadKey, parrot.URL),
@@ -130,6 +138,24 @@ model_list:
 	ask("wrong key", http.MethodGet, "/v1/models", leakCaller, "")
 	ask("wrong key to a path", http.MethodPost, "/nowhere", leakCaller, "")
 	ask("a key in the body", http.MethodPost, "/v1/chat/completions", leakMaster, `{"model":"temporary","api_key":"`+leakCaller+`","messages":[{"role":"user","content":"Hello"}]}`)
+	bring := func(name, model, settings string) {
+		t.Helper()
+		for _, stream := range []string{"false", "true"} {
+			ask(name, http.MethodPost, "/v1/chat/completions", leakMaster, `{"model":"`+model+`","stream":`+stream+`,"messages":[{"role":"user","content":"Hello"}],`+settings+`}`)
+		}
+	}
+	session := fmt.Sprintf(`"aws_access_key_id":"ASIALEAKEXAMPLE","aws_secret_access_key":%q,"aws_session_token":%q`, leakSecret, leakToken)
+	bring("bringing an API key", "callers", `"api_key":"`+leakAPIKey+`"`)
+	bring("bringing a foreign API key", "callers", `"api_key":"`+leakBadKey+`"`)
+	bring("bringing a session", "callers", session)
+	bring("bringing half a key", "callers", fmt.Sprintf(`"aws_secret_access_key":%q`, leakSecret))
+	bring("bringing a session to a proxy", "callers", session+`,"api_base":"`+parrot.URL+`"`)
+	bring("bringing a key to nowhere", "callers", `"api_key":"`+leakAPIKey+`","api_base":"http://127.0.0.1:1"`)
+	bring("bringing an address alone", "callers", `"api_base":"`+parrot.URL+`"`)
+	bring("bringing an address that is not listed", "callers", `"api_key":"`+leakAPIKey+`","api_base":"http://`+leakToken+`@example.com"`)
+	bring("bringing a list", "callers", `"api_key":["`+leakAPIKey+`"]`)
+	bring("bringing a session where none may", "environment", session)
+	bring("bringing a session where none may, dropping", "environment", session+`,"drop_params":true`)
 	ask("a body that is cut", http.MethodPost, "/v1/chat/completions", leakMaster, `{"model":"temporary"`)
 	ask("models", http.MethodGet, "/v1/models", leakMaster, "")
 	ask("readiness", http.MethodGet, "/health/readiness", "", "")
@@ -140,6 +166,9 @@ model_list:
 
 	for name, want := range map[string]int{
 		"temporary": 200, "environment": 200, "api-key": 200, "wrong-secret": 403, "foreign-api-key": 403, "behind-a-proxy": 502, "temporary-behind-a-proxy": 502, "unreachable": 503,
+		"callers": 403, "bringing an API key": 200, "bringing a foreign API key": 403, "bringing a session": 200, "bringing half a key": 400,
+		"bringing a session to a proxy": 502, "bringing a key to nowhere": 503, "bringing an address alone": 400, "bringing an address that is not listed": 400, "bringing a list": 400,
+		"bringing a session where none may": 400, "bringing a session where none may, dropping": 400,
 		"throttle": 429, "no key": 401, "wrong key": 401, "a key in the body": 400, "models": 200, "metrics": 200,
 		"repeating validation": 400, "quoting denied": 403, "repeating not-found": 404, "quoting throttle": 429,
 	} {

@@ -317,7 +317,7 @@ func TestAProcessThatFailsIsNamedAsTheCause(t *testing.T) {
 	configFile(t, "[profile work]\ncredential_process = false\n")
 	_, err := open(t, Options{Profile: "work"}).Get(t.Context())
 	var e *Error
-	if !errors.As(err, &e) || e.Kind != Misconfigured || !strings.Contains(e.Message, "credential_process") {
+	if !errors.As(err, &e) || e.Kind != Misconfigured || !strings.Contains(e.Message, "credential_process") || !strings.Contains(e.Fix, "by hand") {
 		t.Errorf("got %v", err)
 	}
 }

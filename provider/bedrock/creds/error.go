@@ -106,6 +106,9 @@ func (p *plan) explain(what string, err error) *Error {
 		e.Kind = Unreachable
 	}
 	e.Fix = p.fixOf(e.Kind)
+	if _, failed := errors.AsType[*processcreds.ProviderError](err); failed && e.Kind == Misconfigured {
+		e.Fix = "Run the profile's credential_process by hand, as the user that the gateway runs as."
+	}
 	return e
 }
 
