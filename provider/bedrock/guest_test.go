@@ -419,11 +419,13 @@ func TestSettingsOfARole(t *testing.T) {
 		want   map[string]string
 	}{
 		{
-			"tags, a name and an external id", map[string]string{"aws_session_tags": `[{"Key":"team","Value":"granite"}]`, "aws_session_name": "me", "aws_external_id": "ext"},
+			"tags, a name and an external id",
+			map[string]string{"aws_session_tags": `[{"Key":"team","Value":"granite"}]`, "aws_session_name": "me", "aws_external_id": "ext"},
 			map[string]string{"Action": "AssumeRole", "Tags.member.1.Key": "team", "Tags.member.1.Value": "granite", "RoleSessionName": "me", "ExternalId": "ext"},
 		},
 		{
-			"a token", map[string]string{"aws_web_identity_token": "oidc/file/" + file, "aws_access_key_id": "", "aws_secret_access_key": ""},
+			"a token",
+			map[string]string{"aws_web_identity_token": "oidc/file/" + file, "aws_access_key_id": "", "aws_secret_access_key": ""},
 			map[string]string{"Action": "AssumeRoleWithWebIdentity", "WebIdentityToken": "the-jwt", "Policy": ""},
 		},
 	} {
