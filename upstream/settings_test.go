@@ -176,7 +176,8 @@ func TestClientsAreSharedBySettings(t *testing.T) {
 	if with(t, base, Settings{}) != base {
 		t.Error("no settings gave another client")
 	}
-	if with(t, base, Settings{Insecure: true}) != with(t, base, Settings{Insecure: true}) || with(t, base, Settings{Insecure: true}) == with(t, base, Settings{Guard: NoHost}) {
+	one := with(t, base, Settings{Insecure: true})
+	if one != with(t, base, Settings{Insecure: true}) || one == with(t, base, Settings{Guard: NoHost}) {
 		t.Error("clients are not told apart by their settings")
 	}
 }
@@ -256,7 +257,7 @@ func TestProxiesOfTheEnvironment(t *testing.T) {
 		}
 		return
 	}
-	test := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxiesOfTheEnvironment$") //nolint:gosec // this test itself
+	test := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxiesOfTheEnvironment$")
 	test.Env = append(os.Environ(), proxyTest+"=1", "HTTPS_PROXY=http://secure.example:3128", "HTTP_PROXY=http://plain.example:3128",
 		"NO_PROXY=.vpce.amazonaws.com,10.0.0.0/8", "https_proxy=", "http_proxy=", "no_proxy=")
 	if out, err := test.CombinedOutput(); err != nil {

@@ -219,7 +219,7 @@ func (d *deployment) check() error {
 		}
 		d.own = d.policy.Regions
 	}
-	if !d.visit.is { // a region that only a caller names is not one to list
+	if !d.visit.brought { // a region that only a caller names is not one to list
 		for _, region := range d.own {
 			d.account.Use(region)
 		}

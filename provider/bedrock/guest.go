@@ -28,11 +28,11 @@ const maxBrought = 20_000
 
 // visit is what a request's settings make of a deployment; the zero visit is none.
 type visit struct {
-	// is is whether there is one, and own whether its credentials are not the
+	// brought is whether there is one, and own whether its credentials are not the
 	// deployment's: nothing of the deployment's account counts for it then.
-	is, own bool
-	region  string // of its calls; empty for the deployment's
-	guard   upstream.Guard
+	brought, own bool
+	region       string // of its calls; empty for the deployment's
+	guard        upstream.Guard
 }
 
 // guests are a deployment as requests with settings of their own have it.
@@ -79,7 +79,7 @@ func (d *deployment) Guest(access *llm.Access) (provider.Deployment, func(), err
 		g.place = all.recent.PushFront(g)
 		all.known[key] = g
 		if all.recent.Len() > maxGuests {
-			all.drop(all.recent.Back().Value.(*guest)) //nolint:forcetypeassert,errcheck // the list holds nothing else
+			all.drop(all.recent.Back().Value.(*guest)) //nolint:forcetypeassert // the list holds nothing else
 		}
 	}
 	all.recent.MoveToFront(g.place)
@@ -129,7 +129,7 @@ func digest(brought map[string]string) (key [sha256.Size]byte) {
 // admit holds what a request brings to what callers may bring, and gives it by the
 // names of options.
 func (d *deployment) admit(access *llm.Access) (map[string]string, visit, error) {
-	v := visit{is: true}
+	v := visit{brought: true}
 	brought := map[string]string{}
 	known := options()
 	for _, name := range access.Names() {

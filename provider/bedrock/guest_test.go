@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -131,9 +132,7 @@ func TestARequestBringsItsOwnCredentials(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			a, sts := newAWS(t), newSTS(t)
 			environ := map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL}
-			for k, v := range tt.environ {
-				environ[k] = v
-			}
+			maps.Copy(environ, tt.environ)
 			h := host(t, a, all, tt.values, environ, nil)
 			for range 3 {
 				if err := callAs(t, h, tt.brought); err != nil {
@@ -162,10 +161,7 @@ func TestWhatARequestMayNotBring(t *testing.T) {
 	all := provider.Allowance{All: true}
 	keys := map[string]string{"aws_access_key_id": "AKIDCALLER", "aws_secret_access_key": "hidden-secret"}
 	with := func(more ...string) map[string]string {
-		m := map[string]string{}
-		for k, v := range keys {
-			m[k] = v
-		}
+		m := maps.Clone(keys)
 		for i := 0; i < len(more); i += 2 {
 			m[more[i]] = more[i+1]
 		}

@@ -73,7 +73,7 @@ func invalid(e *llm.Error) bool {
 // lists reports whether the lists of a region say what calls there reach. A region
 // that only a caller has named must be one of AWS's.
 func (d *deployment) lists(region string) bool {
-	return d.listable && (!d.visit.is && slices.Contains(d.own, region) || slices.Contains(d.account.Now().Catalogue.Regions(), region))
+	return d.listable && (!d.visit.brought && slices.Contains(d.own, region) || slices.Contains(d.account.Now().Catalogue.Regions(), region))
 }
 
 // read has the lists of a region read again.

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -97,9 +98,7 @@ func openSecure(t *testing.T, a *secureAWS, values, environ map[string]string, a
 		"aws_bedrock_runtime_endpoint": a.URL, "aws_sts_endpoint": a.URL, "aws_region_name": "us-east-1",
 		"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret", "aws_role_name": "arn:aws:iam::123456789012:role/gateway",
 	}
-	for k, v := range values {
-		all[k] = v
-	}
+	maps.Copy(all, values)
 	client := upstream.New()
 	t.Cleanup(client.CloseIdle)
 	d, err := bedrock.Provider().Open(t.Context(), provider.Params{

@@ -20,7 +20,7 @@ const (
 // *Error.
 func ParseTags(list string) (map[string]string, error) {
 	if list == "" {
-		return nil, nil
+		return map[string]string{}, nil
 	}
 	const setting = "aws_session_tags"
 	var rows []struct {

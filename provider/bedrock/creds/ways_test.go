@@ -2,7 +2,7 @@ package creds
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // the AWS CLI names its cache files so
+	"crypto/sha1"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -189,7 +189,7 @@ func TestASessionOfIdentityCenterGivesCredentials(t *testing.T) {
 			home := t.TempDir()
 			environment(t, "HOME", home, "AWS_ENDPOINT_URL_SSO", portal.URL)
 			configFile(t, tt.config)
-			sum := sha1.Sum([]byte(tt.hashed)) //nolint:gosec // as above
+			sum := sha1.Sum([]byte(tt.hashed))
 			cache := filepath.Join(home, ".aws", "sso", "cache")
 			if err := os.MkdirAll(cache, 0o700); err != nil {
 				t.Fatal(err)
