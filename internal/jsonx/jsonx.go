@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -27,6 +28,9 @@ type Kind = jsontext.Kind
 // Decoder reads JSON token by token; types with several shapes implement
 // UnmarshalJSONFrom(*Decoder) error with it.
 type Decoder = jsontext.Decoder
+
+// NewDecoder makes a Decoder of what r holds, which may be several values.
+func NewDecoder(r io.Reader) *Decoder { return jsontext.NewDecoder(r) }
 
 // Member is one member of a JSON object. A slice of them keeps an object's
 // order and holds what has no field of its own.

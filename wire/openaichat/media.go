@@ -1,182 +1,328 @@
 package openaichat
 
 import (
+	"encoding/base64"
+	"errors"
+	"net/url"
 	"path"
 	"strings"
 
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
 
-// kindOf gives the kind of content and Converse's short name for a media type
-// (ContentBlock's formats in AWS's service model of bedrock-runtime).
-func kindOf(mediaType string) (llm.BlockKind, string) {
-	switch strings.ToLower(mediaType) {
-	case "image/png":
-		return llm.BlockImage, "png"
-	case "image/jpeg", "image/jpg":
-		return llm.BlockImage, "jpeg"
-	case "image/gif":
-		return llm.BlockImage, "gif"
-	case "image/webp":
-		return llm.BlockImage, "webp"
-	case "application/pdf":
-		return llm.BlockDocument, "pdf"
-	case "text/csv":
-		return llm.BlockDocument, "csv"
-	case "text/html":
-		return llm.BlockDocument, "html"
-	case "text/plain":
-		return llm.BlockDocument, "txt"
-	case "text/markdown":
-		return llm.BlockDocument, "md"
-	case "application/msword":
-		return llm.BlockDocument, "doc"
-	case "application/vnd.openxmlformats-officedocument.wordprocessingml.document":
-		return llm.BlockDocument, "docx"
-	case "application/vnd.ms-excel":
-		return llm.BlockDocument, "xls"
-	case "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet":
-		return llm.BlockDocument, "xlsx"
-	case "audio/mpeg", "audio/mp3":
-		return llm.BlockAudio, "mp3"
-	case "audio/wav", "audio/x-wav", "audio/wave":
-		return llm.BlockAudio, "wav"
-	case "audio/ogg":
-		return llm.BlockAudio, "ogg"
-	case "audio/flac":
-		return llm.BlockAudio, "flac"
-	case "audio/aac":
-		return llm.BlockAudio, "aac"
-	case "video/mp4":
-		return llm.BlockVideo, "mp4"
-	case "video/quicktime":
-		return llm.BlockVideo, "mov"
-	case "video/x-matroska":
-		return llm.BlockVideo, "mkv"
-	case "video/webm":
-		return llm.BlockVideo, "webm"
-	case "video/x-flv":
-		return llm.BlockVideo, "flv"
-	case "video/mpeg":
-		return llm.BlockVideo, "mpeg"
-	case "video/x-ms-wmv":
-		return llm.BlockVideo, "wmv"
-	case "video/3gpp":
-		return llm.BlockVideo, "three_gp"
-	default:
-		return 0, ""
-	}
+// address is the content of image_url and its like: where something lies, or a
+// data URI that holds it.
+type address struct {
+	URL         string    `json:"url"`
+	Format      string    `json:"format"`
+	Detail      string    `json:"detail"`
+	BucketOwner string    `json:"bucket_owner"`
+	Rest        jsonx.Raw `json:",embed"`
 }
 
-// byExtension gives the media type of a file name's extension, for base64
-// without a data URI around it.
-func byExtension(name string) string {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".pdf":
-		return "application/pdf"
-	case ".csv":
-		return "text/csv"
-	case ".html", ".htm":
-		return "text/html"
-	case ".txt":
-		return "text/plain"
-	case ".md":
-		return "text/markdown"
-	case ".doc":
-		return "application/msword"
-	case ".docx":
-		return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-	case ".xls":
-		return "application/vnd.ms-excel"
-	case ".xlsx":
-		return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-	default:
-		return ""
+// UnmarshalJSONFrom also takes the bare string that some clients send.
+func (u *address) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	if d.PeekKind() == '"' {
+		return jsonx.UnmarshalDecode(d, &u.URL)
 	}
+	type plain address
+	return jsonx.UnmarshalDecode(d, (*plain)(u))
 }
 
-func image(field string, u *imageURL) (llm.Block, error) {
+type file struct {
+	Filename    string    `json:"filename"`
+	FileData    string    `json:"file_data"`
+	FileID      string    `json:"file_id"`
+	Format      string    `json:"format"`
+	Citations   jsonx.Raw `json:"citations"`
+	Context     string    `json:"context"`
+	BucketOwner string    `json:"bucket_owner"`
+	Rest        jsonx.Raw `json:",embed"`
+}
+
+type inputAudio struct {
+	Data   string `json:"data"`
+	Format string `json:"format"`
+}
+
+// located gives what lies at an address, or is held by a data URI. Its kind is what
+// its type says; one whose type is not told is of the kind that the part is for.
+func (d *decoder) located(field string, u *address, kind llm.BlockKind) (llm.Block, error) {
 	if u.URL == "" {
-		return llm.Block{}, llm.Invalid(field+".url", "%s.url is required: a data URI", field)
+		return llm.Block{}, llm.Invalid(field+".url", "%s.url is required: a data URI or an address", field)
 	}
-	mediaType, data, ok := dataURI(u.URL)
-	if !ok {
-		return llm.Block{}, llm.Unsupported(field+".url", "%s.url must be a data URI (data:image/png;base64,...): images are not fetched from addresses", field)
-	}
-	if u.Format != "" {
-		mediaType = u.Format
-	}
-	kind, format := kindOf(mediaType)
-	if kind != llm.BlockImage {
-		return llm.Block{}, llm.Invalid(field+".url", "%s.url is of type %q; images are image/png, image/jpeg, image/gif or image/webp", field, mediaType)
-	}
-	if !isBase64(data) {
-		return llm.Block{}, llm.Invalid(field+".url", "%s.url holds image data that is not valid base64", field)
-	}
-	return llm.Block{Kind: kind, Media: &llm.Media{Format: format, Base64: data}}, nil
+	return d.media(given{field: field, member: "url", data: u.URL, format: u.Format, owner: u.BucketOwner, kind: kind})
 }
 
-func document(field string, f *file) (llm.Block, error) {
+// document gives the content of a file part.
+func (d *decoder) document(field string, p *part) (llm.Block, error) {
+	f := p.File
 	if f == nil {
 		return llm.Block{}, llm.Invalid(field, "%s is required", field)
 	}
-	if f.FileID != "" {
-		return llm.Block{}, llm.Unsupported(field+".file_id", "%s.file_id cannot be used: send the content as file_data", field)
-	}
+	d.leftOut(field, f.Rest)
+	c := given{field: field, member: "file_data", data: f.FileData, format: f.Format, name: f.Filename, owner: f.BucketOwner, bare: true}
 	if f.FileData == "" {
-		return llm.Block{}, llm.Invalid(field+".file_data", "%s.file_data is required: a data URI, or base64 with a filename", field)
-	}
-	mediaType, data, ok := dataURI(f.FileData)
-	if !ok {
-		if strings.Contains(f.FileData, "://") {
-			return llm.Block{}, llm.Unsupported(field+".file_data", "%s.file_data must be a data URI: files are not fetched from addresses", field)
+		c.member, c.data, c.bare = "file_id", f.FileID, false
+		if f.FileID == "" {
+			return llm.Block{}, llm.Invalid(field+".file_data", "%s.file_data is required: a data URI, an address, or base64 with a filename", field)
 		}
-		mediaType, data = byExtension(f.Filename), f.FileData
 	}
-	if f.Format != "" {
-		mediaType = f.Format
+	b, err := d.media(c)
+	if err != nil {
+		return b, err
 	}
-	kind, format := kindOf(mediaType)
-	if kind == 0 {
-		return llm.Block{}, llm.Invalid(field+".file_data", "%s.file_data is of type %q, which no model takes; a document is PDF, CSV, HTML, plain text, Markdown, Word or Excel", field, mediaType)
+	citations, about := p.Citations, p.Context
+	if len(f.Citations) > 0 {
+		citations = f.Citations
 	}
-	if !isBase64(data) {
-		return llm.Block{}, llm.Invalid(field+".file_data", "%s.file_data is not valid base64", field)
+	if f.Context != "" {
+		about = f.Context
 	}
-	b := llm.Block{Kind: kind, Media: &llm.Media{Format: format, Base64: data}}
-	if kind == llm.BlockDocument {
+	switch {
+	case b.Kind == llm.BlockDocument:
 		b.Media.Name = strings.TrimSuffix(f.Filename, path.Ext(f.Filename))
+		b.Media.Context = about
+		b.Media.Citations, err = cited(field, citations)
+	case len(citations) > 0 && citations.Kind() != 'n' || about != "":
+		d.warn(llm.WarnDropped, field+".citations")
+	}
+	return b, err
+}
+
+// cited reads a document's setting for citations: Converse's object, or a boolean.
+func cited(field string, v jsonx.Raw) (jsonx.Raw, error) {
+	switch {
+	case len(v) == 0 || v.Kind() == 'n':
+		return nil, nil
+	case v.Kind() == 't' || v.Kind() == 'f':
+		return jsonx.Raw(`{"enabled":` + string(v) + `}`), nil
+	case v.Kind() == '{':
+		return v, nil
+	default:
+		return nil, llm.Invalid(field+".citations", "%s.citations must be a boolean or an object, not %s", field, jsonx.KindName(v.Kind()))
+	}
+}
+
+// given is a file, image or the like as a request gives it.
+type given struct {
+	field, member string // where data stands
+	data          string
+	bare          bool // data may be base64 without a data URI around it
+	format        string
+	name          string
+	owner         string
+	kind          llm.BlockKind // where the type does not tell it; 0 if it must
+}
+
+// media gives the block of a file. Its type is the one that format says, else that
+// of the data URI, else that of the name or the address.
+func (d *decoder) media(c given) (llm.Block, error) {
+	at := c.field + "." + c.member
+	m := &llm.Media{}
+	b := llm.Block{Media: m}
+	mediaType, data, isURI, err := dataURI(c.data)
+	if err != nil {
+		return b, llm.Invalid(at, "%s is no data URI: %v", at, err)
+	}
+	scheme, _, isAddress := strings.Cut(c.data[:min(len(c.data), 10)], "://")
+	told := c.format // what says the type, for an error
+	switch {
+	case c.format != "":
+		b.Kind, m.Format = kindOf(c.format)
+		if b.Kind == 0 {
+			return b, llm.Invalid(c.field+".format", "%s.format is %q, which no model takes%s", c.field, c.format, typesOf(c.kind))
+		}
+	case isURI:
+		told = mediaType
+		if b.Kind, m.Format = kindOf(mediaType); b.Kind == 0 {
+			b.Kind, m.Format = byExtension(c.name)
+		}
+	default:
+		told = path.Ext(c.name)
+		if b.Kind, m.Format = byExtension(c.name); b.Kind == 0 && isAddress {
+			told = addressName(c.data)
+			b.Kind, m.Format = byExtension(told)
+		}
+	}
+	switch {
+	case isURI:
+	case isAddress && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")):
+		return d.remote(b, c, at)
+	case isAddress && strings.EqualFold(scheme, "s3"):
+		return inBucket(b, c, at, told)
+	case isAddress:
+		return b, llm.Invalid(at, "%s is an address of a kind that is not fetched; http, https, s3 and data are", at)
+	case c.member == "file_id":
+		return b, llm.Unsupported(at, "%s cannot be used: no files are kept here; send the content as file_data, or its address", at)
+	case !c.bare:
+		return b, llm.Invalid(at, "%s must be a data URI (data:image/png;base64,...) or an address", at)
+	default:
+		data = c.data
+	}
+	if b.Kind == 0 {
+		return b, llm.Invalid(at, "%s is of type %q, which no model takes%s", at, told, typesOf(c.kind))
+	}
+	if m.Base64, err = tidy(at, data); err != nil {
+		return b, err
+	}
+	if b.Kind == llm.BlockImage {
+		err = d.image(m, at)
+	}
+	return b, err
+}
+
+// remote is content at an http address. Its type is known when it has been fetched,
+// unless format says it.
+func (d *decoder) remote(b llm.Block, c given, at string) (llm.Block, error) {
+	u, err := url.Parse(c.data)
+	if err != nil || u.Host == "" {
+		return b, llm.Invalid(at, "%s is not a valid address", at)
+	}
+	b.Media.URI = c.data
+	if c.format == "" {
+		b.Media.Format = ""
+	}
+	if b.Kind == 0 {
+		if b.Kind = c.kind; b.Kind == 0 {
+			b.Kind = llm.BlockDocument
+		}
 	}
 	return b, nil
+}
+
+// inBucket is content that Bedrock itself reads from S3.
+func inBucket(b llm.Block, c given, at, told string) (llm.Block, error) {
+	if b.Kind == 0 {
+		return b, llm.Invalid(at, "%s does not tell the type of what lies there (%q); set %s.format, such as application/pdf", at, told, c.field)
+	}
+	b.Media.URI, b.Media.Owner = "s3://"+c.data[len("s3://"):], c.owner
+	return b, nil
+}
+
+// addressName is the last part of an address's path.
+func addressName(s string) string {
+	s, _, _ = strings.Cut(s, "#")
+	s, _, _ = strings.Cut(s, "?")
+	return path.Base(s)
+}
+
+// image holds an image's bytes against its type. Clients that do not look write
+// image/jpeg for all; what the bytes are counts then.
+func (d *decoder) image(m *llm.Media, at string) error {
+	head, err := base64.StdEncoding.DecodeString(m.Base64[:min(len(m.Base64), 16)])
+	if err != nil {
+		return llm.Invalid(at, "%s holds data that is not valid base64", at)
+	}
+	format := imageFormat(string(head))
+	switch format {
+	case m.Format:
+	case "":
+		return llm.Invalid(at, "%s holds no image: its content is neither PNG, JPEG, GIF nor WebP", at)
+	default:
+		m.Format = format
+		d.warn(llm.WarnChanged, at)
+	}
+	return nil
+}
+
+// imageFormat tells an image by its first bytes
+// (https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern).
+func imageFormat(head string) string {
+	switch {
+	case strings.HasPrefix(head, "\x89PNG\r\n\x1a\n"):
+		return "png"
+	case strings.HasPrefix(head, "\xff\xd8\xff"):
+		return "jpeg"
+	case strings.HasPrefix(head, "GIF87a"), strings.HasPrefix(head, "GIF89a"):
+		return "gif"
+	case len(head) >= 12 && head[:4] == "RIFF" && head[8:12] == "WEBP":
+		return "webp"
+	default:
+		return ""
+	}
 }
 
 func audio(field string, a *inputAudio) (llm.Block, error) {
 	if a == nil || a.Data == "" {
 		return llm.Block{}, llm.Invalid(field+".data", "%s.data is required: base64", field)
 	}
-	if !isBase64(a.Data) {
-		return llm.Block{}, llm.Invalid(field+".data", "%s.data is not valid base64", field)
+	mediaType, data, isURI, err := dataURI(a.Data)
+	switch {
+	case err != nil:
+		return llm.Block{}, llm.Invalid(field+".data", "%s.data is no data URI: %v", field, err)
+	case !isURI:
+		data = a.Data
+	case a.Format == "":
+		_, a.Format = kindOf(mediaType)
 	}
 	if a.Format == "" {
 		return llm.Block{}, llm.Invalid(field+".format", "%s.format is required, such as wav or mp3", field)
 	}
-	return llm.Block{Kind: llm.BlockAudio, Media: &llm.Media{Format: a.Format, Base64: a.Data}}, nil
+	format := audioFormat(a.Format)
+	if format == "" {
+		return llm.Block{}, llm.Invalid(field+".format", "%s.format is %q, which no model takes%s", field, a.Format, typesOf(llm.BlockAudio))
+	}
+	if data, err = tidy(field+".data", data); err != nil {
+		return llm.Block{}, err
+	}
+	return llm.Block{Kind: llm.BlockAudio, Media: &llm.Media{Format: format, Base64: data}}, nil
 }
 
-// dataURI splits data:TYPE;base64,DATA (RFC 2397).
-func dataURI(s string) (mediaType, data string, ok bool) {
+// dataURI splits data:TYPE;base64,DATA (RFC 2397). Data without base64 is made so.
+func dataURI(s string) (mediaType, data string, ok bool, err error) {
 	if len(s) < 5 || !strings.EqualFold(s[:5], "data:") {
-		return "", "", false
+		return "", "", false, nil
 	}
-	head, data, ok := strings.Cut(s[5:], ",")
-	if !ok {
-		return "", "", false
+	head, data, comma := strings.Cut(s[5:], ",")
+	if !comma {
+		return "", "", false, errNoComma
 	}
 	head, isBase64 := strings.CutSuffix(head, ";base64")
 	mediaType, _, _ = strings.Cut(head, ";")
-	return mediaType, data, isBase64
+	if isBase64 {
+		return mediaType, data, true, nil
+	}
+	text, err := url.PathUnescape(data)
+	if err != nil {
+		return "", "", false, err
+	}
+	if mediaType == "" {
+		mediaType = "text/plain"
+	}
+	return mediaType, base64.StdEncoding.EncodeToString([]byte(text)), true, nil
 }
+
+var errNoComma = errors.New("it has no comma")
 
 // isBase64 reports whether s is standard base64 with padding (RFC 4648, section
 // 4) of at least one byte.
 func isBase64(s string) bool { return len(s) > 0 && len(s)%4 == 0 && llm.IsBase64(s) }
+
+// tidy gives base64 in its standard form: line ends, the alphabet for addresses
+// (RFC 4648, section 5) and missing padding are mended.
+func tidy(field, s string) (string, error) {
+	if isBase64(s) {
+		return s, nil
+	}
+	mended := strings.TrimRight(strings.Map(func(r rune) rune {
+		switch r {
+		case ' ', '\t', '\r', '\n':
+			return -1
+		case '-':
+			return '+'
+		case '_':
+			return '/'
+		default:
+			return r
+		}
+	}, s), "=")
+	if n := len(mended) % 4; n > 1 {
+		mended += "=="[:4-n]
+	}
+	if !isBase64(mended) {
+		return "", llm.Invalid(field, "%s is not valid base64", field)
+	}
+	return mended, nil
+}

@@ -1,7 +1,8 @@
 // Package openaichat is OpenAI's chat completions format: requests are decoded
 // into llm's form, answers, chunks and errors are encoded from it. It knows
 // LiteLLM's additions (thinking_blocks, cache_control, top_k, drop_params and
-// the members of Converse that LiteLLM passes on).
+// the members of Converse that LiteLLM passes on), and takes content parts and
+// tools in Converse's own form.
 //
 // The format is that of https://platform.openai.com/docs/api-reference/chat;
 // the additions are described at https://docs.litellm.ai/docs/providers/bedrock.
@@ -9,7 +10,7 @@ package openaichat
 
 import (
 	"errors"
-	"strings"
+	"slices"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -20,6 +21,9 @@ type Request struct {
 	LLM llm.Request
 	// IncludeUsage is stream_options.include_usage.
 	IncludeUsage bool
+	// Functions is whether the caller speaks of functions, which tools came after;
+	// it belongs into the Envelope of the answer.
+	Functions bool
 	// Warnings are about what could not be said in llm's form or is known to
 	// have no effect.
 	Warnings []llm.Warning
@@ -36,12 +40,14 @@ type Options struct {
 	// Access says whether, for a model, callers may bring settings of how it is
 	// reached, such as api_key; which, is for the deployment to say. Nil is no.
 	Access func(model string) bool
+	// Beta are the values of the request's header anthropic-beta.
+	Beta []string
 }
 
-// wireRequest is the body. Members that it does not name are the model's own.
+// wireRequest is the body. Members that it does not name are read by decoder.rest.
 type wireRequest struct {
 	Model               string            `json:"model"`
-	Messages            *[]message        `json:"messages"`
+	Messages            conversation      `json:"messages"`
 	MaxTokens           optional[int64]   `json:"max_tokens"`
 	MaxCompletionTokens optional[int64]   `json:"max_completion_tokens"`
 	Temperature         optional[float64] `json:"temperature"`
@@ -50,21 +56,21 @@ type wireRequest struct {
 	Stop                stringOrList      `json:"stop"`
 	Stream              bool              `json:"stream"`
 	StreamOptions       streamOptions     `json:"stream_options"`
-	Tools               []tool            `json:"tools"`
+	Tools               list[tool]        `json:"tools"`
 	ToolChoice          toolChoice        `json:"tool_choice"`
+	Functions           list[function]    `json:"functions"`
+	FunctionCall        toolChoice        `json:"function_call"`
+	ParallelToolCalls   optional[bool]    `json:"parallel_tool_calls"`
 	ReasoningEffort     optional[string]  `json:"reasoning_effort"`
 	Thinking            jsonx.Raw         `json:"thinking"`
 	ResponseFormat      responseFormat    `json:"response_format"`
 	ServiceTier         optional[string]  `json:"service_tier"`
-	DropParams          bool              `json:"drop_params"`
 	N                   optional[int64]   `json:"n"`
-	Logprobs            bool              `json:"logprobs"`
-	TopLogprobs         optional[int64]   `json:"top_logprobs"`
-	PresencePenalty     optional[float64] `json:"presence_penalty"`
-	FrequencyPenalty    optional[float64] `json:"frequency_penalty"`
-	ParallelToolCalls   optional[bool]    `json:"parallel_tool_calls"`
-	Modalities          []string          `json:"modalities"`
-	Store               bool              `json:"store"`
+	User                optional[string]  `json:"user"`
+	CacheControl        *cacheControl     `json:"cache_control"`
+	DropParams          bool              `json:"drop_params"`
+	Drop                []string          `json:"additional_drop_params"`
+	Allowed             []string          `json:"allowed_openai_params"`
 	Rest                jsonx.Raw         `json:",embed"`
 }
 
@@ -101,22 +107,28 @@ func (s *stringOrList) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	}
 }
 
-type responseFormat struct {
-	Type       string `json:"type"`
-	JSONSchema *struct {
-		Name        string         `json:"name"`
-		Description string         `json:"description"`
-		Schema      jsonx.Raw      `json:"schema"`
-		Strict      optional[bool] `json:"strict"`
-	} `json:"json_schema"`
-}
-
 // Decode reads a chat completion request. Its error is an *llm.Error with
-// status 400 that names the offending field.
+// status 400 that names the offending field. What it makes of a body takes a few
+// times the body's size at most.
 func Decode(body []byte, opt Options) (*Request, error) {
-	var w wireRequest
-	if err := jsonx.Unmarshal(body, &w); err != nil {
-		return nil, decodeError(err)
+	if err := bounded(body); err != nil {
+		return nil, err
+	}
+	d := &decoder{}
+	w, err := d.read(body)
+	if err != nil {
+		return nil, err
+	}
+	if len(w.Drop) > 0 {
+		if body, err = d.without(body, w.Drop); err != nil {
+			return nil, err
+		}
+		dropped := d.out.Warnings
+		d = &decoder{}
+		if w, err = d.read(body); err != nil {
+			return nil, err
+		}
+		d.out.Warnings = append(dropped, d.out.Warnings...)
 	}
 	if opt.Model != "" {
 		w.Model = opt.Model
@@ -127,8 +139,10 @@ func Decode(body []byte, opt Options) (*Request, error) {
 	if len(w.Model) > maxModel {
 		return nil, llm.Invalid("model", "model must be at most %d bytes long, not %d", maxModel, len(w.Model))
 	}
-	d := &decoder{drop: w.DropParams || (opt.DropParams != nil && opt.DropParams(w.Model)), brings: opt.Access != nil && opt.Access(w.Model)}
-	if err := d.request(&w); err != nil {
+	d.drop = w.DropParams || (opt.DropParams != nil && opt.DropParams(w.Model))
+	d.brings = opt.Access != nil && opt.Access(w.Model)
+	d.allowed, d.beta = w.Allowed, opt.Beta
+	if err := d.request(w); err != nil {
 		return nil, err
 	}
 	return &d.out, nil
@@ -156,11 +170,59 @@ func decodeError(err error) error {
 
 // decoder turns the body's form into llm's and collects warnings.
 type decoder struct {
-	out    Request
-	drop   bool
-	brings bool // settings of how the model is reached
-	// calls are the ids of the tool calls of the last assistant message.
-	calls map[string]bool
+	out     Request
+	drop    bool
+	brings  bool     // settings of how the model is reached
+	allowed []string // OpenAI's settings that the model is given as they are
+	beta    []string
+
+	// refused is what is wrong with a message; the messages are looked at while
+	// they are read, so that they are never all there in two forms.
+	refused error
+	// calls are the ids of the tool calls of the last assistant message, each with
+	// the further ids under which the same call goes on.
+	calls map[string][]string
+	// function is the id and name of the last assistant message's function_call.
+	function llm.ToolUse
+	// blank is 1 more than the number of a user's message that says nothing and
+	// stands behind an assistant's; 0 if none waits to be followed by another.
+	blank int
+}
+
+// read reads the body; the messages with all that they say.
+func (d *decoder) read(body []byte) (*wireRequest, error) {
+	w := &wireRequest{Messages: conversation{d: d}}
+	err := jsonx.Unmarshal(body, w)
+	switch {
+	case d.refused != nil:
+		return nil, d.refused
+	case err != nil:
+		return nil, decodeError(err)
+	}
+	return w, nil
+}
+
+// without gives the body without the members that additional_drop_params names.
+func (d *decoder) without(body []byte, names []string) ([]byte, error) {
+	members, err := jsonx.Members(body)
+	if err != nil {
+		return nil, decodeError(err)
+	}
+	d.out.Warnings = nil
+	w := jsonx.Writer{Buf: make([]byte, 0, len(body))}
+	w.Object()
+	for _, m := range members {
+		switch {
+		case m.Name == "additional_drop_params":
+		case slices.Contains(names, m.Name) && m.Name != "model" && m.Name != "messages":
+			d.warn(llm.WarnDropped, m.Name)
+		default:
+			w.AnyKey(m.Name)
+			w.Raw(m.Value)
+		}
+	}
+	w.EndObject()
+	return w.Buf, nil
 }
 
 func (d *decoder) warn(code, field string) {
@@ -183,245 +245,69 @@ func (d *decoder) request(w *wireRequest) error {
 	r := &d.out.LLM
 	r.Model, r.Stream, r.DropParams = w.Model, w.Stream, d.drop
 	d.out.IncludeUsage = w.StreamOptions.IncludeUsage
-	if w.Messages == nil {
+	if !w.Messages.given {
 		return llm.Invalid("messages", "messages is required: an array of at least one message")
 	}
-	if len(*w.Messages) == 0 {
+	if w.Messages.n == 0 {
 		return llm.Invalid("messages", "messages must hold at least one message")
 	}
-	for _, step := range []func(*wireRequest) error{d.settings, d.outside, d.tools, d.format, d.rest} {
+	ofMessages := d.out.Warnings
+	d.out.Warnings = nil
+	for _, step := range []func(*wireRequest) error{d.settings, d.tools, d.format, d.rest} {
 		if err := step(w); err != nil {
 			return err
 		}
 	}
-	for i := range *w.Messages {
-		if err := d.message(i, &(*w.Messages)[i]); err != nil {
-			return err
-		}
+	d.out.Warnings = append(d.out.Warnings, ofMessages...)
+	if d.blank > 0 {
+		return blankUser(d.blank - 1)
 	}
 	if len(r.Turns) == 0 {
 		return llm.Invalid("messages", "messages must hold at least one message of a user or assistant")
 	}
-	return nil
-}
-
-// settings are those that llm has a field for.
-func (d *decoder) settings(w *wireRequest) error {
-	r := &d.out.LLM
-	r.Temperature, r.TopP, r.TopK = w.Temperature.Opt, w.TopP.Opt, w.TopK.Opt
-	r.MaxTokens = w.MaxTokens.Opt
-	field := "max_tokens"
-	if w.MaxCompletionTokens.Set {
-		if w.MaxTokens.Set && w.MaxTokens.Value != w.MaxCompletionTokens.Value {
-			d.warn(llm.WarnDropped, "max_tokens")
-		}
-		r.MaxTokens, field = w.MaxCompletionTokens.Opt, "max_completion_tokens"
-	}
-	if r.MaxTokens.Set && r.MaxTokens.Value < 1 {
-		return llm.Invalid(field, "%s must be at least 1, not %d", field, r.MaxTokens.Value)
-	}
-	if v := r.Temperature; v.Set && (v.Value < 0 || v.Value > 2) {
-		return llm.Invalid("temperature", "temperature must be between 0 and 2, not %v", v.Value)
-	}
-	if v := r.TopP; v.Set && (v.Value < 0 || v.Value > 1) {
-		return llm.Invalid("top_p", "top_p must be between 0 and 1, not %v", v.Value)
-	}
-	if v := r.TopK; v.Set && v.Value < 0 {
-		return llm.Invalid("top_k", "top_k must not be negative, not %d", v.Value)
-	}
-	for _, s := range w.Stop {
-		if s == "" {
-			d.warn(llm.WarnDropped, "stop")
-			continue
-		}
-		r.Stop = append(r.Stop, s)
-	}
-	if w.ReasoningEffort.Set {
-		switch effort := w.ReasoningEffort.Value; effort {
-		case "none", "minimal", "low", "medium", "high", "xhigh", "max":
-			r.Reasoning.Effort = effort
-		default:
-			return llm.Invalid("reasoning_effort", "reasoning_effort must be none, minimal, low, medium, high, xhigh or max, not %q", effort)
-		}
-	}
-	if len(w.Thinking) > 0 && w.Thinking.Kind() != 'n' {
-		if w.Thinking.Kind() != '{' {
-			return llm.Invalid("thinking", "thinking must be an object, not %s", jsonx.KindName(w.Thinking.Kind()))
-		}
-		r.Reasoning.Thinking = w.Thinking
-	}
-	if tier := w.ServiceTier.Value; tier == "auto" {
-		r.ServiceTier = "default"
-	} else {
-		r.ServiceTier = tier
-	}
-	return nil
-}
-
-// outside are OpenAI's settings that no Converse model takes.
-func (d *decoder) outside(w *wireRequest) error {
-	var wrong []error
-	refuse := func(bad bool, field, why string) {
-		if bad {
-			wrong = append(wrong, d.refuse(field, "%s cannot be kept: %s", field, why))
-		}
-	}
-	if w.N.Set && w.N.Value < 1 {
-		return llm.Invalid("n", "n must be at least 1, not %d", w.N.Value)
-	}
-	refuse(w.N.Value > 1, "n", "this model gives one choice a call")
-	refuse(w.Logprobs, "logprobs", "the provider gives no log probabilities")
-	refuse(w.TopLogprobs.Value > 0, "top_logprobs", "the provider gives no log probabilities")
-	refuse(w.PresencePenalty.Value != 0, "presence_penalty", "the provider has no penalties")
-	refuse(w.FrequencyPenalty.Value != 0, "frequency_penalty", "the provider has no penalties")
-	refuse(w.ParallelToolCalls.Set && !w.ParallelToolCalls.Value && len(w.Tools) > 0, "parallel_tool_calls", "parallel tool calls cannot be switched off yet")
-	for _, m := range w.Modalities {
-		refuse(m != "text", "modalities", "only text comes back")
-	}
-	if w.Store {
-		d.warn(llm.WarnDropped, "store")
-	}
-	for _, err := range wrong {
-		if err != nil {
-			return err
+	if w.CacheControl != nil { // all of the conversation may be cached
+		last := &r.Turns[len(r.Turns)-1]
+		if k := last.Blocks[len(last.Blocks)-1].Kind; k != llm.BlockCachePoint {
+			last.Blocks = append(last.Blocks, llm.Block{Kind: llm.BlockCachePoint, Cache: w.CacheControl.point()})
 		}
 	}
 	return nil
 }
 
-func (d *decoder) format(w *wireRequest) error {
-	f := &w.ResponseFormat
-	switch f.Type {
-	case "", "text":
-		return nil
-	case "json_schema":
-		if f.JSONSchema == nil || f.JSONSchema.Schema.Kind() != '{' {
-			return llm.Invalid("response_format.json_schema.schema", "response_format.json_schema.schema is required: a JSON schema, an object")
-		}
-		s := f.JSONSchema
-		schema, err := jsonx.Compact(s.Schema)
-		if err != nil {
-			return decodeError(err)
-		}
-		d.out.LLM.Format = &llm.Format{Name: s.Name, Description: s.Description, Schema: schema, Strict: s.Strict.Opt}
-		return nil
-	case "json_object":
-		return d.refuse("response_format", "response_format json_object cannot be kept yet; json_schema can")
+// conversation is the array of messages, which are decoded one by one.
+type conversation struct {
+	d     *decoder
+	given bool
+	n     int
+}
+
+func (c *conversation) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	switch d.PeekKind() {
+	case 'n':
+		return d.SkipValue()
+	case '[':
 	default:
-		return llm.Invalid("response_format.type", "response_format.type must be text, json_object or json_schema, not %q", f.Type)
+		return jsonx.Fault("must be an array, not %s", jsonx.KindName(d.PeekKind()))
 	}
-}
-
-// fate is what becomes of a member that wireRequest does not name.
-type fate uint8
-
-const (
-	fateModel     fate = iota // it is the model's own
-	fateExtension             // it belongs to the target's API
-	fateNoEffect              // it steers nothing here: a warning
-	fateRefuse                // without it the answer would mean something else
-)
-
-// known says what becomes of OpenAI's and LiteLLM's members without a field.
-func known(name string) fate {
-	switch name {
-	case "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelResponseFieldPaths", "serviceTier", "outputConfig":
-		return fateExtension
-	case "seed", "user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prediction", "verbosity",
-		"litellm_metadata", "tags", "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks",
-		"context_window_fallback_dict", "priority", "no-log", "litellm_call_id", "litellm_trace_id", "proxy_server_request",
-		"allowed_openai_params", "additional_drop_params", "extra_headers":
-		return fateNoEffect
-	case "logit_bias", "functions", "function_call", "audio", "web_search_options", "guardrails", "mock_response",
-		"user_config", "prompt_id", "prompt_variables", "custom_llm_provider", "modify_params":
-		return fateRefuse
-	default:
-		return fateModel
-	}
-}
-
-func (d *decoder) rest(w *wireRequest) error {
-	members, err := jsonx.Members(w.Rest)
-	if err != nil {
-		return decodeError(err)
-	}
-	if members, err = d.access(members, d.brings); err != nil {
+	c.given = true
+	if _, err := d.ReadToken(); err != nil {
 		return err
 	}
-	r := &d.out.LLM
-	own := map[string]bool{}
-	for _, m := range members {
-		if m.Value.Kind() == 'n' {
-			continue
+	var m message
+	for d.PeekKind() != ']' {
+		if c.n == maxMessages {
+			return jsonx.Fault("must hold at most %d messages", maxMessages)
 		}
-		if m.Name == "additionalModelRequestFields" {
-			fields, err := jsonx.Members(m.Value)
-			if err != nil {
-				return llm.Invalid(m.Name, "%s must be an object", m.Name)
-			}
-			for _, f := range fields {
-				if err := d.modelField(own, f); err != nil {
-					return err
-				}
-			}
-			continue
+		m = message{}
+		if err := jsonx.UnmarshalDecode(d, &m); err != nil {
+			return err
 		}
-		switch known(m.Name) {
-		case fateExtension:
-			r.Extensions = append(r.Extensions, m)
-		case fateNoEffect:
-			d.warn(llm.WarnDropped, m.Name)
-		case fateRefuse:
-			if empty(m) {
-				continue
-			}
-			if err := d.refuse(m.Name, "%s cannot be kept%s", m.Name, hintFor(m.Name)); err != nil {
-				return err
-			}
-		case fateModel:
-			if err := d.modelField(own, m); err != nil {
-				return err
-			}
+		if err := c.d.message(c.n, &m); err != nil {
+			c.d.refused = err
+			return err
 		}
+		c.n++
 	}
-	return nil
-}
-
-// modelField adds a setting that only the model knows. It may stand at the top
-// and in additionalModelRequestFields, but not in both.
-func (d *decoder) modelField(own map[string]bool, m jsonx.Member) error {
-	if own[m.Name] {
-		return llm.Invalid(m.Name, "%s is given twice, at the top and in additionalModelRequestFields", m.Name)
-	}
-	own[m.Name] = true
-	d.out.LLM.ModelFields = append(d.out.LLM.ModelFields, m)
-	return nil
-}
-
-// empty reports whether a member asks for nothing: an empty string, list or
-// object. An empty object of options is not nothing.
-func empty(m jsonx.Member) bool {
-	switch m.Value.Kind() {
-	case '"':
-		return len(m.Value) == len(`""`)
-	case '[':
-		return len(strings.Trim(string(m.Value), "[] \t\r\n")) == 0
-	case '{':
-		return m.Name != "web_search_options" && len(strings.Trim(string(m.Value), "{} \t\r\n")) == 0
-	default:
-		return false
-	}
-}
-
-func hintFor(name string) string {
-	switch name {
-	case "functions":
-		return "; tools says the same"
-	case "function_call":
-		return "; tool_choice says the same"
-	case "api_key", "api_base", "base_url", "user_config", "custom_llm_provider":
-		return ": credentials and addresses come from the gateway's configuration"
-	default:
-		return ""
-	}
+	_, err := d.ReadToken()
+	return err
 }

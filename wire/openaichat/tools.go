@@ -2,32 +2,56 @@ package openaichat
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
 
+// function is what a tool of type function holds, and an element of functions,
+// which tools came after.
+type function struct {
+	Name         string           `json:"name"`
+	Description  optional[string] `json:"description"`
+	Parameters   jsonx.Raw        `json:"parameters"`
+	Strict       optional[bool]   `json:"strict"`
+	CacheControl *cacheControl    `json:"cache_control"`
+}
+
 type tool struct {
-	Type     string `json:"type"`
-	Function *struct {
-		Name         string           `json:"name"`
-		Description  optional[string] `json:"description"`
-		Parameters   jsonx.Raw        `json:"parameters"`
-		Strict       optional[bool]   `json:"strict"`
-		CacheControl *cacheControl    `json:"cache_control"`
-	} `json:"function"`
+	Type         string        `json:"type"`
+	Function     *function     `json:"function"`
 	CacheControl *cacheControl `json:"cache_control"`
 	// Rest may hold a tool in Converse's own form, as LiteLLM takes it.
 	Rest jsonx.Raw `json:",embed"`
 }
 
-// toolChoice is a word or a named function.
+// toolChoice is a word, or an object that says more: OpenAI's, and for what those
+// can say Anthropic's and Converse's.
 type toolChoice struct {
-	word     string
-	Type     string `json:"type"`
-	Function struct {
-		Name string `json:"name"`
-	} `json:"function"`
+	word         string
+	Type         string   `json:"type"`
+	Name         string   `json:"name"`
+	Function     named    `json:"function"`
+	AllowedTools *allowed `json:"allowed_tools"`
+	Tool         named    `json:"tool"`
+	Auto         *named   `json:"auto"`
+	Any          *named   `json:"any"`
+}
+
+type named struct {
+	Name string `json:"name"`
+}
+
+// allowed are the tools of all that may be called in this turn.
+type allowed struct {
+	Mode  string `json:"mode"`
+	Tools list[struct {
+		Type     string `json:"type"`
+		Name     string `json:"name"`
+		Function named  `json:"function"`
+	}] `json:"tools"`
 }
 
 func (c *toolChoice) UnmarshalJSONFrom(d *jsonx.Decoder) error {
@@ -49,53 +73,139 @@ const noParameters = `{"type":"object","properties":{}}`
 
 func (d *decoder) tools(w *wireRequest) error {
 	r := &d.out.LLM
-	for i := range w.Tools {
-		t, err := decodeTool(fmt.Sprintf("tools[%d]", i), &w.Tools[i])
+	field, choice := "tool_choice", &w.ToolChoice
+	if len(w.Functions) > 0 {
+		if len(w.Tools) > 0 {
+			return llm.Invalid("functions", "functions and tools say the same; give one of them")
+		}
+		d.out.Functions = true
+		field, choice = "function_call", &w.FunctionCall
+	}
+	if n := max(len(w.Tools), len(w.Functions)); n > maxTools {
+		return llm.Invalid("tools", "tools must hold at most %d tools, not %d", maxTools, n)
+	}
+	for i := range w.Functions {
+		t, err := w.Functions[i].tool("functions["+strconv.Itoa(i)+"]", "functions["+strconv.Itoa(i)+"]")
 		if err != nil {
 			return err
 		}
 		r.Tools = append(r.Tools, t)
 	}
-	choice := &w.ToolChoice
-	switch {
-	case choice.word == "" && choice.Type == "":
-	case choice.word == "auto":
-		r.ToolChoice.Kind = llm.ToolChoiceAuto
-	case choice.word == "none":
-		r.ToolChoice.Kind = llm.ToolChoiceNone
-	case choice.word == "required" || choice.word == "any":
-		r.ToolChoice.Kind = llm.ToolChoiceAny
-	case choice.Type == "function" && choice.Function.Name != "":
-		r.ToolChoice = llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: choice.Function.Name}
-	default:
-		return llm.Invalid("tool_choice", `tool_choice must be auto, none, required or {"type":"function","function":{"name":...}}`)
+	for i := range w.Tools {
+		if err := d.tool("tools["+strconv.Itoa(i)+"]", &w.Tools[i]); err != nil {
+			return err
+		}
 	}
-	if choice := r.ToolChoice.Kind; len(r.Tools) == 0 && (choice == llm.ToolChoiceAny || choice == llm.ToolChoiceNamed) {
-		return llm.Invalid("tool_choice", "tool_choice asks for a tool, but tools is empty")
+	if len(r.Tools) > 0 {
+		r.ParallelTools = w.ParallelToolCalls.Opt
+	}
+	return d.choice(field, choice)
+}
+
+func (d *decoder) choice(field string, c *toolChoice) error {
+	r := &d.out.LLM
+	word := c.word
+	name := ""
+	switch {
+	case word != "":
+	case c.Type == "allowed_tools" && c.AllowedTools != nil:
+		if err := d.allow(field, c.AllowedTools); err != nil {
+			return err
+		}
+		word = c.AllowedTools.Mode
+	case (c.Type == "function" || c.Type == "tool" || c.Type == "") && c.Function.Name+c.Name+c.Tool.Name != "":
+		name = c.Function.Name + c.Name + c.Tool.Name
+	case c.Type != "":
+		word = c.Type
+	case c.Auto != nil:
+		word = "auto"
+	case c.Any != nil:
+		word = "any"
+	}
+	switch {
+	case name != "":
+		r.ToolChoice = llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: name}
+	case word == "":
+		return nil
+	case word == "auto":
+		r.ToolChoice.Kind = llm.ToolChoiceAuto
+	case word == "none":
+		r.ToolChoice.Kind = llm.ToolChoiceNone
+	case word == "required" || word == "any":
+		r.ToolChoice.Kind = llm.ToolChoiceAny
+	default:
+		return llm.Invalid(field, `%s must be auto, none, required, {"type":"function","function":{"name":...}} or {"type":"allowed_tools","allowed_tools":{"mode":...,"tools":[...]}}`, field)
+	}
+	if kind := r.ToolChoice.Kind; kind != llm.ToolChoiceAny && kind != llm.ToolChoiceNamed {
+		return nil
+	}
+	if len(r.Tools) == 0 {
+		return llm.Invalid(field, "%s asks for a tool, but tools is empty", field)
+	}
+	if name != "" && !hasTool(r.Tools, name) {
+		return llm.Invalid(field, "%s names %q, which is none of tools", field, name)
 	}
 	return nil
 }
 
-func decodeTool(field string, t *tool) (llm.Tool, error) {
-	var out llm.Tool
-	if t.CacheControl != nil {
+// hasTool reports whether a tool has that name. One in Converse's own form may.
+func hasTool(tools []llm.Tool, name string) bool {
+	return slices.ContainsFunc(tools, func(t llm.Tool) bool { return t.Name == name || t.Other != nil })
+}
+
+// allow leaves only those tools that may be called.
+func (d *decoder) allow(field string, a *allowed) error {
+	field += ".allowed_tools"
+	if a.Mode != "auto" && a.Mode != "required" {
+		return llm.Invalid(field+".mode", "%s.mode must be auto or required, not %q", field, a.Mode)
+	}
+	r := &d.out.LLM
+	names := make(map[string]bool, len(a.Tools))
+	for i := range a.Tools {
+		t := &a.Tools[i]
+		name := t.Function.Name + t.Name
+		if t.Type != "function" || !hasTool(r.Tools, name) {
+			return llm.Invalid(fmt.Sprintf("%s.tools[%d]", field, i), "%s.tools[%d] must be a function of tools, not %s %q", field, i, t.Type, name)
+		}
+		names[name] = true
+	}
+	if len(names) == 0 {
+		return llm.Invalid(field+".tools", "%s.tools must name at least one tool", field)
+	}
+	r.Tools = slices.DeleteFunc(r.Tools, func(t llm.Tool) bool { return !names[t.Name] })
+	return nil
+}
+
+// tool adds a tool.
+func (d *decoder) tool(field string, t *tool) error {
+	r := &d.out.LLM
+	switch {
+	case t.Type == "" && t.Function == nil && len(t.Rest) > 0:
+		return d.nativeTool(field, t)
+	case t.Type == "custom":
+		return llm.Unsupported(field+".type", "%s is a custom tool, whose input is free text; the provider's tools take JSON: make it a function with one parameter of type string", field)
+	case t.Type != "" && t.Type != "function":
+		return llm.Unsupported(field+".type", "%s.type must be function, not %q", field, t.Type)
+	case t.Function == nil:
+		return llm.Invalid(field+".function.name", "%s.function.name is required", field)
+	}
+	out, err := t.Function.tool(field, field+".function")
+	if err != nil {
+		return err
+	}
+	if out.Cache == nil && t.CacheControl != nil {
 		out.Cache = t.CacheControl.point()
 	}
-	if t.Type == "" && t.Function == nil && len(t.Rest) > 0 {
-		members, err := jsonx.Members(t.Rest)
-		if err == nil && len(members) == 1 {
-			out.Other = &members[0]
-			return out, nil
-		}
+	r.Tools = append(r.Tools, out)
+	return nil
+}
+
+// tool gives a function as a tool. at is where it stands.
+func (f *function) tool(field, at string) (llm.Tool, error) {
+	out := llm.Tool{Name: f.Name, Description: f.Description.Value, Strict: f.Strict.Opt}
+	if f.Name == "" {
+		return out, llm.Invalid(at+".name", "%s.name is required", at)
 	}
-	if t.Type != "" && t.Type != "function" {
-		return out, llm.Unsupported(field+".type", "%s.type must be function, not %q", field, t.Type)
-	}
-	if t.Function == nil || t.Function.Name == "" {
-		return out, llm.Invalid(field+".function.name", "%s.function.name is required", field)
-	}
-	f := t.Function
-	out.Name, out.Description, out.Strict = f.Name, f.Description.Value, f.Strict.Opt
 	if f.CacheControl != nil {
 		out.Cache = f.CacheControl.point()
 	}
@@ -103,9 +213,55 @@ func decodeTool(field string, t *tool) (llm.Tool, error) {
 	case len(f.Parameters) == 0 || f.Parameters.Kind() == 'n':
 		out.Schema = jsonx.Raw(noParameters)
 	case f.Parameters.Kind() != '{':
-		return out, llm.Invalid(field+".function.parameters", "%s.function.parameters must be a JSON schema, an object, not %s", field, jsonx.KindName(f.Parameters.Kind()))
+		return out, llm.Invalid(at+".parameters", "%s.parameters must be a JSON schema, an object, not %s", at, jsonx.KindName(f.Parameters.Kind()))
 	default:
 		out.Schema = f.Parameters
 	}
-	return out, nil
+	return out, acyclic(at+".parameters", out.Schema)
+}
+
+// nativeTool adds a tool in Converse's own form (Tool in Bedrock's service model):
+// what a function can say becomes one.
+func (d *decoder) nativeTool(field string, t *tool) error {
+	r := &d.out.LLM
+	members, err := jsonx.Members(t.Rest)
+	if err != nil || len(members) != 1 {
+		return llm.Invalid(field+".type", "%s.type is required: function", field)
+	}
+	var out llm.Tool
+	if t.CacheControl != nil {
+		out.Cache = t.CacheControl.point()
+	}
+	switch m := &members[0]; m.Name {
+	case "toolSpec":
+		var spec struct {
+			Name        string           `json:"name"`
+			Description optional[string] `json:"description"`
+			InputSchema struct {
+				JSON jsonx.Raw `json:"json"`
+			} `json:"inputSchema"`
+			Strict optional[bool] `json:"strict"`
+		}
+		if err := unmarshalAt(field+".toolSpec", m.Value, &spec); err != nil {
+			return err
+		}
+		f := function{Name: spec.Name, Description: spec.Description, Parameters: spec.InputSchema.JSON, Strict: spec.Strict, CacheControl: t.CacheControl}
+		if out, err = f.tool(field, field+".toolSpec"); err != nil {
+			return err
+		}
+	case "cachePoint":
+		var c cacheControl
+		if err := unmarshalAt(field+".cachePoint", m.Value, &c); err != nil {
+			return err
+		}
+		if len(r.Tools) == 0 {
+			return llm.Invalid(field, "%s is a cache point with no tool before it", field)
+		}
+		r.Tools[len(r.Tools)-1].Cache = c.point()
+		return nil
+	default:
+		out.Other = m
+	}
+	r.Tools = append(r.Tools, out)
+	return nil
 }

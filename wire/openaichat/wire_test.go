@@ -11,6 +11,9 @@ import (
 	"outcrop/wire/openaichat"
 )
 
+// images are the first bytes of one of each format.
+var images = map[string]string{"png": "iVBORw0KGgo=", "jpeg": "/9j/4AAQSkZJRgAB", "gif": "R0lGODlhAQABAAAAACw=", "webp": "UklGRiQAAABXRUJQVlA4IBgA"}
+
 // TestMediaTypes sends a file of each type that a model may take and compares
 // the kind of content and the format that Converse calls it.
 func TestMediaTypes(t *testing.T) {
@@ -37,6 +40,8 @@ func TestMediaTypes(t *testing.T) {
 		{`"filename":"a.xls",`, "", llm.BlockDocument, "xls"},
 		{`"filename":"a.b.xlsx",`, "", llm.BlockDocument, "xlsx"},
 		{`"filename":"a.bin","format":"application/pdf",`, "", llm.BlockDocument, "pdf"},
+		{`"filename":"a.docx",`, "data:application/octet-stream;base64,", llm.BlockDocument, "docx"},
+		{`"format":"pdf",`, "data:text/plain;base64,", llm.BlockDocument, "pdf"},
 		{``, "data:audio/mp3;base64,", llm.BlockAudio, "mp3"},
 		{``, "data:audio/x-wav;base64,", llm.BlockAudio, "wav"},
 		{``, "data:audio/ogg;base64,", llm.BlockAudio, "ogg"},
@@ -53,13 +58,17 @@ func TestMediaTypes(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.file+tt.data, func(t *testing.T) {
-			body := `{"model":"m","messages":[{"role":"user","content":[{"type":"file","file":{` + tt.file + `"file_data":"` + tt.data + `AAAA"}}]}]}`
+			data := "AAAA"
+			if tt.kind == llm.BlockImage {
+				data = images[tt.format]
+			}
+			body := `{"model":"m","messages":[{"role":"user","content":[{"type":"file","file":{` + tt.file + `"file_data":"` + tt.data + data + `"}}]}]}`
 			req, err := openaichat.Decode([]byte(body), openaichat.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			b := req.LLM.Turns[0].Blocks[0]
-			if b.Kind != tt.kind || b.Media.Format != tt.format || b.Media.Base64 != "AAAA" {
+			if b.Kind != tt.kind || b.Media.Format != tt.format || b.Media.Base64 != data {
 				t.Errorf("got kind %v, %+v; want kind %v, format %s", b.Kind, b.Media, tt.kind, tt.format)
 			}
 		})

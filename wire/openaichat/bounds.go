@@ -1,0 +1,88 @@
+package openaichat
+
+import (
+	"bytes"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// Bounds on what one request may hold, so that what is made of it stays within a
+// few times of the body's own size. They are far above what models take: OpenAI
+// takes 128 tools, Anthropic 100,000 messages
+// (https://platform.openai.com/docs/api-reference/chat,
+// https://docs.anthropic.com/en/api/messages).
+const (
+	maxValues   = 1_000_000 // members and elements in the whole body
+	maxMessages = 100_000
+	maxList     = 10_000 // parts, calls or thinking blocks of a message
+	maxTools    = 1024
+	maxFields   = 1024 // members that OpenAI does not know
+	maxStops    = 2500 // Converse's own bound (InferenceConfiguration in its service model)
+)
+
+// bounded refuses a body of more values than maxValues, before anything is made of
+// them.
+func bounded(body []byte) error {
+	if bytes.Count(body, []byte{','}) <= maxValues { // what stands inside of texts counts here too, so this is an upper bound
+		return nil
+	}
+	if commas(body) > maxValues {
+		return llm.Invalid("", "the request body holds more than %d values", maxValues)
+	}
+	return nil
+}
+
+// commas counts the commas of a JSON document outside of its strings.
+func commas(body []byte) (n int) {
+	for {
+		quote := bytes.IndexByte(body, '"')
+		if quote < 0 {
+			return n + bytes.Count(body, []byte{','})
+		}
+		n += bytes.Count(body[:quote], []byte{','})
+		body = body[quote+1:]
+		for {
+			end := bytes.IndexByte(body, '"')
+			if end < 0 {
+				return n
+			}
+			escapes := 0
+			for escapes < end && body[end-1-escapes] == '\\' {
+				escapes++
+			}
+			body = body[end+1:]
+			if escapes%2 == 0 {
+				break
+			}
+		}
+	}
+}
+
+// list is an array of at most maxList elements.
+type list[T any] []T
+
+func (l *list[T]) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	switch d.PeekKind() {
+	case 'n':
+		return d.SkipValue()
+	case '[':
+	default:
+		return jsonx.Fault("must be an array, not %s", jsonx.KindName(d.PeekKind()))
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != ']' {
+		if len(*l) == maxList {
+			return jsonx.Fault("must hold at most %d elements", maxList)
+		}
+		var element T
+		if err := jsonx.UnmarshalDecode(d, &element); err != nil {
+			return err
+		}
+		*l = append(*l, element)
+	}
+	_, err := d.ReadToken()
+	return err
+}

@@ -1,0 +1,206 @@
+package openaichat
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// called is a function that the model called.
+type called struct {
+	Name      string           `json:"name"`
+	Arguments optional[string] `json:"arguments"`
+}
+
+type toolCall struct {
+	ID           string        `json:"id"`
+	Type         string        `json:"type"`
+	Function     called        `json:"function"`
+	CacheControl *cacheControl `json:"cache_control"`
+	Rest         jsonx.Raw     `json:",embed"`
+}
+
+func (d *decoder) toolCall(blocks []llm.Block, i, j int, c *toolCall) ([]llm.Block, error) {
+	field := fmt.Sprintf("messages[%d].tool_calls[%d]", i, j)
+	if c.Type != "" && c.Type != "function" {
+		return nil, llm.Unsupported(field+".type", "%s.type must be function, not %q", field, c.Type)
+	}
+	if c.ID == "" {
+		return nil, llm.Invalid(field+".id", "%s.id is required", field)
+	}
+	if c.Function.Name == "" {
+		return nil, llm.Invalid(field+".function.name", "%s.function.name is required", field)
+	}
+	use := llm.ToolUse{ID: c.ID, Name: c.Function.Name}
+	if _, again := d.calls[c.ID]; again {
+		if !same(blocks, use, c.Function.Arguments.Value) {
+			return nil, llm.Invalid(field+".id", "%s.id %q is that of another call of this message", field, c.ID)
+		}
+		d.warn(llm.WarnDropped, field)
+		return blocks, nil
+	}
+	return cached(d.call(blocks, field+".function.arguments", use, c.Function.Arguments.Value), c.CacheControl), nil
+}
+
+// same reports whether the same call is there already.
+func same(blocks []llm.Block, use llm.ToolUse, arguments string) bool {
+	first := slices.IndexFunc(blocks, func(b llm.Block) bool { return b.Kind == llm.BlockToolUse && b.ToolUse.ID == use.ID })
+	inputs, _ := inputs(arguments)
+	return first >= 0 && len(inputs) == 1 && blocks[first].ToolUse.Name == use.Name && bytes.Equal(blocks[first].ToolUse.Input, inputs[0])
+}
+
+// functionCall adds a call in the form that tool_calls came after. It has no id;
+// the number of its message makes one.
+func (d *decoder) functionCall(blocks []llm.Block, i int, c *called) ([]llm.Block, error) {
+	if c.Name == "" {
+		return nil, llm.Invalid(at(i, "function_call.name"), "messages[%d].function_call.name is required", i)
+	}
+	d.function = llm.ToolUse{ID: "function_call_" + strconv.Itoa(i), Name: c.Name}
+	return d.call(blocks, at(i, "function_call.arguments"), d.function, c.Arguments.Value), nil
+}
+
+// call appends a call with its arguments. Clients that take several calls of a
+// stream for one send several objects in one text; they become calls of their own,
+// whose ids have a number behind, and are all answered by the one result.
+func (d *decoder) call(blocks []llm.Block, field string, use llm.ToolUse, arguments string) []llm.Block {
+	if d.calls == nil {
+		d.calls = map[string][]string{}
+	}
+	inputs, changed := inputs(arguments)
+	if changed {
+		d.warn(llm.WarnChanged, field)
+	}
+	var further []string
+	for n, input := range inputs {
+		u := use
+		if u.Input = input; n > 0 {
+			u.ID = use.ID + "_" + strconv.Itoa(n)
+			further = append(further, u.ID)
+		}
+		blocks = append(blocks, llm.Block{Kind: llm.BlockToolUse, ToolUse: &u})
+	}
+	d.calls[use.ID] = further
+	return blocks
+}
+
+// inputs reads the arguments of a call, which are a JSON object in a text. No text
+// is an object without members. Several objects one behind the other are several
+// calls. Any other value, and what is no JSON at all, as a model that was cut short
+// leaves it, becomes the member arguments of an object, so that nothing of it is
+// lost; changed is then true.
+func inputs(arguments string) (objects []jsonx.Raw, changed bool) {
+	text := strings.TrimSpace(arguments)
+	switch {
+	case text == "", text == "null":
+		return []jsonx.Raw{jsonx.Raw("{}")}, false
+	case text[0] == '{' && jsonx.Valid([]byte(text)):
+		return []jsonx.Raw{jsonx.Raw(text)}, false
+	case text[0] == '{':
+		if objects = concatenated(text); len(objects) > 1 {
+			return objects, true
+		}
+	}
+	w := jsonx.Writer{}
+	w.Object()
+	w.Key("arguments")
+	if jsonx.Valid([]byte(text)) {
+		w.Raw(jsonx.Raw(text))
+	} else {
+		w.String(arguments)
+	}
+	w.EndObject()
+	return []jsonx.Raw{w.Buf}, true
+}
+
+// concatenated gives the JSON objects that make up a text; nil if it is made of
+// anything else.
+func concatenated(text string) []jsonx.Raw {
+	var objects []jsonx.Raw
+	d := jsonx.NewDecoder(strings.NewReader(text))
+	for d.PeekKind() == '{' {
+		v, err := d.ReadValue()
+		if err != nil || len(objects) == maxList {
+			return nil
+		}
+		objects = append(objects, v.Clone())
+	}
+	if strings.TrimSpace(text[d.InputOffset():]) != "" {
+		return nil
+	}
+	return objects
+}
+
+// toolResult adds what a tool gave back, or with role function the function that was
+// called last.
+func (d *decoder) toolResult(i int, m *message) error {
+	id := m.ToolCallID.Value
+	if m.Role == "function" {
+		if d.function.Name == "" || m.Name.Value != d.function.Name {
+			return llm.Invalid(at(i, "name"), "messages[%d].name %q is not the function that the assistant's message before it calls", i, m.Name.Value)
+		}
+		id = d.function.ID
+	}
+	if id == "" {
+		return llm.Invalid(at(i, "tool_call_id"), "messages[%d].tool_call_id is required for role tool: the id of the call that it answers", i)
+	}
+	further, ok := d.calls[id]
+	if !ok {
+		return llm.Invalid(at(i, "tool_call_id"), "messages[%d].tool_call_id %q answers no tool call of the assistant's message before it", i, id)
+	}
+	blocks, err := d.blocks(i, m, nil)
+	if err != nil {
+		return err
+	}
+	result := llm.ToolResult{ID: id}
+	if result.Status, err = d.status(i, m); err != nil {
+		return err
+	}
+	var points []llm.Block
+	for _, b := range blocks {
+		switch {
+		case b.Kind == llm.BlockCachePoint: // it marks the result, whose content has no room for it
+			points = append(points[:0], b)
+		case isOther(&b, "json"):
+			result.Content = append(result.Content, llm.ResultBlock{JSON: b.Other.Value})
+		case b.Kind == llm.BlockAudio:
+			return llm.Invalid(at(i, "content"), "messages[%d].content of role tool may hold text, json, image_url, video_url and file, no audio", i)
+		case b.Kind == llm.BlockReasoning || b.Kind == llm.BlockRedacted:
+			return llm.Invalid(at(i, "content"), "messages[%d].content of role tool may hold text, json, image_url, video_url and file, no reasoning", i)
+		default:
+			result.Content = append(result.Content, llm.ResultBlock{Block: b})
+		}
+	}
+	if len(result.Content) == 0 { // a tool that gave back nothing has still answered
+		result.Content = []llm.ResultBlock{{Block: llm.Block{Kind: llm.BlockText}}}
+	}
+	said := []llm.Block{{Kind: llm.BlockToolResult, ToolResult: &result}}
+	for _, id := range further {
+		again := result
+		again.ID = id
+		said = append(said, llm.Block{Kind: llm.BlockToolResult, ToolResult: &again})
+	}
+	d.turn(llm.RoleUser, append(said, points...))
+	return nil
+}
+
+// status is how a tool fared; empty if not said.
+func (d *decoder) status(i int, m *message) (string, error) {
+	var status string
+	if len(m.Status) > 0 && m.Status.Kind() != 'n' {
+		if jsonx.Unmarshal(m.Status, &status) != nil || status != "success" && status != "error" {
+			return "", llm.Invalid(at(i, "status"), "messages[%d].status of role tool must be success or error", i)
+		}
+	}
+	if m.IsError.Set && status == "" {
+		status = "success"
+		if m.IsError.Value {
+			status = "error"
+		}
+	}
+	return status, nil
+}

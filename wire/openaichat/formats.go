@@ -1,0 +1,147 @@
+package openaichat
+
+import (
+	"path"
+	"strings"
+
+	"outcrop/llm"
+)
+
+// kindOf gives the kind of content and Converse's short name for a media type, or
+// for a short name itself (ImageFormat, DocumentFormat, VideoFormat and AudioFormat
+// in AWS's service model of bedrock-runtime). The kind is 0 for a type that
+// Converse does not take.
+func kindOf(mediaType string) (llm.BlockKind, string) {
+	mediaType = strings.ToLower(mediaType)
+	family, name, ok := strings.Cut(mediaType, "/")
+	if !ok {
+		return byExtension("." + mediaType)
+	}
+	switch family {
+	case "image":
+		switch name {
+		case "jpg":
+			name = "jpeg"
+		case "png", "jpeg", "gif", "webp":
+		default:
+			return 0, ""
+		}
+		return llm.BlockImage, name
+	case "audio":
+		if format := audioFormat(name); format != "" {
+			return llm.BlockAudio, format
+		}
+		return 0, ""
+	case "video":
+		if format := videoFormat(name); format != "" {
+			return llm.BlockVideo, format
+		}
+		return 0, ""
+	}
+	switch mediaType {
+	case "application/pdf":
+		return llm.BlockDocument, "pdf"
+	case "text/csv":
+		return llm.BlockDocument, "csv"
+	case "text/html":
+		return llm.BlockDocument, "html"
+	case "text/plain":
+		return llm.BlockDocument, "txt"
+	case "text/markdown", "text/x-markdown":
+		return llm.BlockDocument, "md"
+	case "application/msword":
+		return llm.BlockDocument, "doc"
+	case "application/vnd.openxmlformats-officedocument.wordprocessingml.document":
+		return llm.BlockDocument, "docx"
+	case "application/vnd.ms-excel":
+		return llm.BlockDocument, "xls"
+	case "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet":
+		return llm.BlockDocument, "xlsx"
+	default:
+		return 0, ""
+	}
+}
+
+// audioFormat gives Converse's name for the second half of an audio type, or for a
+// format as OpenAI's input_audio has it; empty if Converse has none.
+func audioFormat(name string) string {
+	switch name = strings.ToLower(name); name {
+	case "mp3", "opus", "wav", "aac", "flac", "mp4", "ogg", "mkv", "mka", "x-aac", "m4a", "mpeg", "mpga", "pcm", "webm":
+		if name == "mpeg" { // audio/mpeg is what mp3 files are called
+			return "mp3"
+		}
+		return name
+	case "x-wav", "wave", "vnd.wave":
+		return "wav"
+	case "x-flac":
+		return "flac"
+	case "x-m4a":
+		return "m4a"
+	case "x-matroska", "matroska":
+		return "mka"
+	case "l16", "pcm16":
+		return "pcm"
+	default:
+		return ""
+	}
+}
+
+// videoFormat gives Converse's name for the second half of a video type; empty if
+// Converse has none.
+func videoFormat(name string) string {
+	switch name {
+	case "mkv", "mov", "mp4", "webm", "flv", "mpeg", "mpg", "wmv", "three_gp":
+		return name
+	case "quicktime":
+		return "mov"
+	case "x-matroska", "matroska":
+		return "mkv"
+	case "x-flv":
+		return "flv"
+	case "x-ms-wmv":
+		return "wmv"
+	case "3gpp", "3gp":
+		return "three_gp"
+	default:
+		return ""
+	}
+}
+
+// byExtension gives the kind of content and Converse's short name for the extension
+// of a file's name.
+func byExtension(name string) (llm.BlockKind, string) {
+	switch ext := strings.TrimPrefix(strings.ToLower(path.Ext(name)), "."); ext {
+	case "png", "jpeg", "gif", "webp":
+		return llm.BlockImage, ext
+	case "jpg":
+		return llm.BlockImage, "jpeg"
+	case "pdf", "csv", "html", "txt", "md", "doc", "docx", "xls", "xlsx":
+		return llm.BlockDocument, ext
+	case "htm":
+		return llm.BlockDocument, "html"
+	case "markdown":
+		return llm.BlockDocument, "md"
+	case "mp4", "mov", "mkv", "webm", "flv", "mpeg", "mpg", "wmv", "three_gp":
+		return llm.BlockVideo, ext
+	case "3gp":
+		return llm.BlockVideo, "three_gp"
+	case "mp3", "opus", "wav", "aac", "flac", "ogg", "mka", "m4a", "mpga", "pcm":
+		return llm.BlockAudio, ext
+	default:
+		return 0, ""
+	}
+}
+
+// typesOf says which types there are, for an error; of all kinds for 0.
+func typesOf(kind llm.BlockKind) string {
+	switch kind {
+	case llm.BlockImage:
+		return "; images are PNG, JPEG, GIF or WebP"
+	case llm.BlockVideo:
+		return "; videos are MP4, MOV, MKV, WebM, FLV, MPEG, WMV or 3GP"
+	case llm.BlockAudio:
+		return "; audio is MP3, WAV, AAC, FLAC, OGG, Opus, M4A, MP4, MKA, WebM or PCM"
+	default:
+		return "; a document is PDF, CSV, HTML, plain text, Markdown, Word or Excel"
+	}
+}

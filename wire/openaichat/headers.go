@@ -1,0 +1,99 @@
+package openaichat
+
+import (
+	"slices"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// headers reads extra_headers, an object of strings. anthropic-beta is the model's
+// own and becomes one of its fields.
+func (d *decoder) headers(m jsonx.Member) error {
+	members, err := jsonx.Members(m.Value)
+	if err != nil {
+		return llm.Invalid(m.Name, "%s must be an object", m.Name)
+	}
+	for _, h := range members {
+		field := m.Name + "." + h.Name
+		var value string
+		if h.Value.Kind() != '"' || jsonx.Unmarshal(h.Value, &value) != nil {
+			return llm.Invalid(field, "%s must be a string", field)
+		}
+		switch {
+		case !isToken(h.Name):
+			return llm.Invalid(m.Name, "%s has a name that is no header's: %q", m.Name, h.Name)
+		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
+			return llm.Invalid(field, "%s has a character that may not stand in a header", field)
+		case strings.EqualFold(h.Name, "anthropic-beta"):
+			d.beta = append(slices.Clip(d.beta), value)
+		case ours(strings.ToLower(h.Name)):
+			return llm.Unsupported(field, "%s cannot be set: the gateway sets it itself", field)
+		default:
+			d.out.LLM.Headers = append(d.out.LLM.Headers, llm.Label{Name: h.Name, Value: value})
+		}
+	}
+	return nil
+}
+
+// ours reports whether a header, in lower case, is about the connection, the body
+// or whose rights the call has.
+func ours(name string) bool {
+	switch name {
+	case "authorization", "proxy-authorization", "host", "connection", "proxy-connection", "keep-alive", "te", "trailer",
+		"transfer-encoding", "upgrade", "expect", "content-length", "content-type", "content-encoding", "accept", "accept-encoding", "cookie":
+		return true
+	default:
+		return strings.HasPrefix(name, "x-amz-")
+	}
+}
+
+// isToken reports whether s can be a header's name (RFC 9110, section 5.6.2).
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+	})
+}
+
+// betas puts what the header anthropic-beta names, as a list with commas or as a
+// JSON array, beside what the body names in anthropic_beta. Which models take it is
+// the provider's business.
+func (d *decoder) betas() error {
+	const name = "anthropic_beta"
+	var words []string
+	for _, value := range d.beta {
+		var array []string
+		if jsonx.Unmarshal([]byte(value), &array) != nil {
+			array = strings.Split(value, ",")
+		}
+		for _, word := range array {
+			if word = strings.TrimSpace(word); word != "" && !slices.Contains(words, word) {
+				words = append(words, word)
+			}
+		}
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	fields := &d.out.LLM.ModelFields
+	at := slices.IndexFunc(*fields, func(m jsonx.Member) bool { return m.Name == name })
+	if at >= 0 {
+		var given stringOrList
+		if jsonx.Unmarshal((*fields)[at].Value, &given) != nil {
+			return llm.Invalid(name, "%s must be an array of strings", name)
+		}
+		words = append(given, slices.DeleteFunc(words, func(word string) bool { return slices.Contains(given, word) })...)
+	} else {
+		at = len(*fields)
+		*fields = append(*fields, jsonx.Member{Name: name})
+	}
+	w := jsonx.Writer{}
+	w.Array()
+	for _, word := range words {
+		w.String(word)
+	}
+	w.EndArray()
+	(*fields)[at].Value = w.Buf
+	return nil
+}

@@ -1,0 +1,159 @@
+package openaichat
+
+import (
+	"fmt"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// part is a piece of a message's content. One without a type may be a block in
+// Converse's own form, which Rest then holds.
+type part struct {
+	Type         string           `json:"type"`
+	Text         optional[string] `json:"text"`
+	ImageURL     address          `json:"image_url"`
+	VideoURL     address          `json:"video_url"`
+	AudioURL     address          `json:"audio_url"`
+	File         *file            `json:"file"`
+	InputAudio   *inputAudio      `json:"input_audio"`
+	Refusal      optional[string] `json:"refusal"`
+	Thinking     optional[string] `json:"thinking"`
+	Signature    optional[string] `json:"signature"`
+	Data         optional[string] `json:"data"`
+	JSON         jsonx.Raw        `json:"json"`
+	Qualifiers   []string         `json:"qualifiers"`
+	Citations    jsonx.Raw        `json:"citations"`
+	Context      string           `json:"context"`
+	CacheControl *cacheControl    `json:"cache_control"`
+	Rest         jsonx.Raw        `json:",embed"`
+}
+
+// place is where a part stands. It becomes text only when something is to be said
+// about it.
+type place struct{ message, part int }
+
+func (p place) String() string { return fmt.Sprintf("messages[%d].content[%d]", p.message, p.part) }
+
+// partTypes are the types that an error offers.
+const partTypes = "text, image_url, video_url, file, input_audio or guarded_text"
+
+func (d *decoder) part(blocks []llm.Block, at place, m *message, p *part) ([]llm.Block, error) {
+	if p.Type == "" {
+		return d.native(blocks, at, m, p)
+	}
+	if len(p.Rest) > 0 {
+		d.leftOut(at.String(), p.Rest)
+	}
+	switch p.Type {
+	case "text", "input_text", "output_text":
+		if !p.Text.Set {
+			return nil, llm.Invalid(at.String()+".text", "%s.text is required: a string", at)
+		}
+		return cached(append(blocks, llm.Block{Kind: llm.BlockText, Text: p.Text.Value}), p.CacheControl), nil
+	case "refusal":
+		return cached(append(blocks, llm.Block{Kind: llm.BlockText, Text: p.Refusal.Value}), p.CacheControl), nil
+	case "thinking", "redacted_thinking":
+		if len(m.ThinkingBlocks) > 0 {
+			return blocks, nil // thinking_blocks says it already
+		}
+		blocks, err := d.thinking(blocks, at.String(), p.Type, p.Thinking, p.Signature, p.Data)
+		if err != nil {
+			return nil, err
+		}
+		return cached(blocks, p.CacheControl), nil
+	}
+	b, err := d.other(at.String(), m, p)
+	if err != nil {
+		return nil, err
+	}
+	return cached(append(blocks, b), p.CacheControl), nil
+}
+
+// other gives the block of a part that is neither text nor reasoning.
+func (d *decoder) other(field string, m *message, p *part) (b llm.Block, err error) {
+	switch p.Type {
+	case "image_url", "video_url", "audio_url":
+		u, kind := &p.ImageURL, llm.BlockImage
+		switch p.Type {
+		case "video_url":
+			u, kind = &p.VideoURL, llm.BlockVideo
+		case "audio_url":
+			u, kind = &p.AudioURL, llm.BlockAudio
+		}
+		field += "." + p.Type
+		b, err = d.located(field, u, kind)
+		if u.Detail != "" && u.Detail != "auto" {
+			d.warn(llm.WarnDropped, field+".detail")
+		}
+		d.leftOut(field, u.Rest)
+	case "file":
+		b, err = d.document(field+".file", p)
+	case "input_audio":
+		b, err = audio(field+".input_audio", p.InputAudio)
+	case "guarded_text":
+		return guarded(field, m, p)
+	case "json":
+		switch {
+		case m.Role != "tool" && m.Role != "function":
+			return b, llm.Invalid(field+".type", "%s.type json belongs to role tool, not %s", field, m.Role)
+		case len(p.JSON) == 0:
+			return b, llm.Invalid(field+".json", "%s.json is required: any JSON value", field)
+		}
+		return llm.Block{Kind: llm.BlockOther, Other: &jsonx.Member{Name: "json", Value: p.JSON}}, nil
+	default:
+		return b, llm.Invalid(field+".type", "%s.type must be %s, not %q", field, partTypes, p.Type)
+	}
+	if err == nil && m.Role == "assistant" {
+		err = llm.Invalid(field, "%s: %s cannot stand in a message of role assistant", field, p.Type)
+	}
+	return b, err
+}
+
+// guarded gives the block that marks a text as what a guardrail shall look at
+// (GuardrailConverseContentBlock in Bedrock's service model). The part's type is
+// LiteLLM's.
+func guarded(field string, m *message, p *part) (llm.Block, error) {
+	switch {
+	case !p.Text.Set || blank(p.Text.Value):
+		return llm.Block{}, llm.Invalid(field+".text", "%s.text is required: a string that says something", field)
+	case m.Role != "user" && m.Role != "system" && m.Role != "developer":
+		return llm.Block{}, llm.Invalid(field+".type", "%s.type guarded_text belongs to role user or system, not %s", field, m.Role)
+	}
+	w := jsonx.Writer{}
+	w.Object()
+	w.Key("text")
+	w.Object()
+	if len(p.Qualifiers) > 0 {
+		w.Key("qualifiers")
+		w.Array()
+		for _, q := range p.Qualifiers {
+			w.String(q)
+		}
+		w.EndArray()
+	}
+	w.Key("text")
+	w.String(p.Text.Value)
+	w.EndObject()
+	w.EndObject()
+	return llm.Block{Kind: llm.BlockOther, Text: p.Text.Value, Other: &jsonx.Member{Name: "guardContent", Value: w.Buf}}, nil
+}
+
+// thinking appends a reasoning block that a client sends back.
+func (d *decoder) thinking(blocks []llm.Block, field, kind string, text, signature, data optional[string]) ([]llm.Block, error) {
+	switch kind {
+	case "thinking":
+		if signature.Value == "" { // a model that checks refuses it, one that does not has no use for it
+			d.warn(llm.WarnDropped, field)
+			return blocks, nil
+		}
+		return append(blocks, llm.Block{Kind: llm.BlockReasoning, Text: text.Value, Signature: signature.Value}), nil
+	case "redacted_thinking":
+		if !isBase64(data.Value) {
+			return nil, llm.Invalid(field+".data", "%s.data must be the base64 that the answer carried", field)
+		}
+		return append(blocks, llm.Block{Kind: llm.BlockRedacted, Text: data.Value}), nil
+	default:
+		return nil, llm.Invalid(field+".type", "%s.type must be thinking or redacted_thinking, not %q", field, kind)
+	}
+}

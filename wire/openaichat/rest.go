@@ -1,0 +1,173 @@
+package openaichat
+
+import (
+	"slices"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// fate is what becomes of a member that wireRequest does not name.
+type fate uint8
+
+const (
+	fateModel     fate = iota // it is the model's own
+	fateExtension             // it belongs to the target's API
+	fateNoEffect              // it steers nothing here: a warning
+	fateRefuse                // without it the answer would mean something else
+)
+
+// known says what becomes of OpenAI's and LiteLLM's members without a field.
+func known(name string) fate {
+	switch name {
+	case "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelResponseFieldPaths", "serviceTier", "outputConfig":
+		return fateExtension
+	case "seed", "store", "prompt_cache_key", "prompt_cache_retention", "prediction", "verbosity", "cache_control_injection_points",
+		"litellm_metadata", "tags", "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks",
+		"context_window_fallback_dict", "priority", "no-log", "litellm_call_id", "litellm_trace_id", "proxy_server_request":
+		return fateNoEffect
+	case "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "modalities",
+		"logit_bias", "audio", "web_search_options", "guardrails", "mock_response",
+		"user_config", "prompt_id", "prompt_variables", "custom_llm_provider", "modify_params":
+		return fateRefuse
+	default:
+		return fateModel
+	}
+}
+
+// rest reads the members that wireRequest does not name.
+func (d *decoder) rest(w *wireRequest) error {
+	members, err := jsonx.Members(w.Rest)
+	if err != nil {
+		return decodeError(err)
+	}
+	if members, err = d.access(members, d.brings); err != nil {
+		return err
+	}
+	var own map[string]bool
+	if len(members) > 0 {
+		own = make(map[string]bool, len(members))
+	}
+	for _, m := range members {
+		if err := d.member(own, m); err != nil {
+			return err
+		}
+	}
+	return d.betas()
+}
+
+func (d *decoder) member(own map[string]bool, m jsonx.Member) error {
+	if m.Value.Kind() == 'n' {
+		return nil
+	}
+	switch m.Name {
+	case "additionalModelRequestFields", "extra_body":
+		fields, err := jsonx.Members(m.Value)
+		if err != nil {
+			return llm.Invalid(m.Name, "%s must be an object", m.Name)
+		}
+		for _, f := range fields {
+			if m.Name == "extra_body" { // what OpenAI's SDKs put at the top themselves
+				err = d.member(own, f)
+			} else {
+				err = d.modelField(own, f)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	case "metadata":
+		return d.labels(m)
+	case "extra_headers":
+		return d.headers(m)
+	case "safety_identifier": // OpenAI's later name for user
+		return d.identifier(m)
+	}
+	fate := known(m.Name)
+	if fate != fateModel && fate != fateExtension && slices.Contains(d.allowed, m.Name) {
+		fate = fateModel
+	}
+	switch fate {
+	case fateExtension:
+		d.out.LLM.Extensions = append(d.out.LLM.Extensions, m)
+	case fateNoEffect:
+		if string(m.Value) != "false" && string(m.Value) != `"medium"` { // OpenAI's defaults for store and verbosity
+			d.warn(llm.WarnDropped, m.Name)
+		}
+	case fateRefuse:
+		asks, err := outside(m)
+		if err != nil {
+			return err
+		}
+		if asks {
+			return d.refuse(m.Name, "%s cannot be kept%s", m.Name, hintFor(m.Name))
+		}
+	case fateModel:
+		return d.modelField(own, m)
+	}
+	return nil
+}
+
+// identifier is the user where user does not name one.
+func (d *decoder) identifier(m jsonx.Member) error {
+	var id string
+	if m.Value.Kind() != '"' || jsonx.Unmarshal(m.Value, &id) != nil {
+		return llm.Invalid(m.Name, "%s must be a string, not %s", m.Name, jsonx.KindName(m.Value.Kind()))
+	}
+	if user := &d.out.LLM.User; *user == "" {
+		*user = id
+	} else if *user != id {
+		d.warn(llm.WarnDropped, m.Name)
+	}
+	return nil
+}
+
+// modelField adds a setting that only the model knows. It may stand at the top
+// and in additionalModelRequestFields, but not in both.
+func (d *decoder) modelField(own map[string]bool, m jsonx.Member) error {
+	if own[m.Name] {
+		return llm.Invalid(m.Name, "%s is given twice, at the top and in additionalModelRequestFields", m.Name)
+	}
+	if len(d.out.LLM.ModelFields) == maxFields {
+		return llm.Invalid(m.Name, "%s is one field of the model's own too many: more than %d", m.Name, maxFields)
+	}
+	own[m.Name] = true
+	d.out.LLM.ModelFields = append(d.out.LLM.ModelFields, m)
+	return nil
+}
+
+// empty reports whether a member asks for nothing: false, an empty string, list
+// or object. An empty object of options is not nothing.
+func empty(m jsonx.Member) bool {
+	switch m.Value.Kind() {
+	case 'f':
+		return true
+	case '"':
+		return len(m.Value) == len(`""`)
+	case '[':
+		return len(strings.Trim(string(m.Value), "[] \t\r\n")) == 0
+	case '{':
+		return m.Name != "web_search_options" && len(strings.Trim(string(m.Value), "{} \t\r\n")) == 0
+	default:
+		return false
+	}
+}
+
+func hintFor(name string) string {
+	switch name {
+	case "logprobs", "top_logprobs":
+		return ": the provider gives no log probabilities"
+	case "presence_penalty", "frequency_penalty":
+		return ": the provider has no penalties"
+	case "modalities", "audio":
+		return ": only text comes back"
+	case "web_search_options":
+		return `; of Nova, tools may hold {"systemTool":{"name":"nova_grounding"}}`
+	case "api_key", "api_base", "base_url", "user_config", "custom_llm_provider":
+		return ": credentials and addresses come from the gateway's configuration"
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,64 @@
+package openaichat
+
+import (
+	"bytes"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// acyclic refuses a JSON schema in which a $ref leads back to itself with nothing
+// in between, so that it has no meaning
+// (https://json-schema.org/draft/2020-12/json-schema-core, section 9.4.1). A schema
+// that comes back to itself inside of a property is a recursive type, and is fine.
+func acyclic(field string, schema jsonx.Raw) error {
+	if !bytes.Contains(schema, []byte(`"$ref"`)) {
+		return nil
+	}
+	refs := references{}
+	if err := jsonx.Unmarshal(schema, &refs); err != nil {
+		return llm.Invalid(field, "%s cannot be read: %v", field, err)
+	}
+	done := map[string]bool{} // places from which the way is known to come to an end
+	for at := range refs {
+		way := map[string]bool{}
+		for target, ok := refs[at]; ok && !done[at]; target, ok = refs[at] {
+			if way[at] {
+				return llm.Invalid(field, "%s has a $ref that leads back to itself: #%s", field, at)
+			}
+			way[at] = true
+			at = target
+		}
+		for place := range way {
+			done[place] = true
+		}
+	}
+	return nil
+}
+
+// references are the places of a schema that hold a $ref to a place in the same
+// schema, and that place, both as JSON pointers (RFC 6901).
+type references map[string]string
+
+func (r references) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	for {
+		t, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		kind, length := d.StackIndex(d.StackDepth())
+		if name := kind == '{' && length%2 == 1; name && t.Kind() == '"' && t.String() == "$ref" && d.PeekKind() == '"' {
+			t, err = d.ReadToken()
+			if err != nil {
+				return err
+			}
+			if target, ok := strings.CutPrefix(t.String(), "#"); ok {
+				r[strings.TrimSuffix(string(d.StackPointer()), "/$ref")] = target
+			}
+		}
+		if d.StackDepth() == 0 {
+			return nil
+		}
+	}
+}

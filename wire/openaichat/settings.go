@@ -1,0 +1,197 @@
+package openaichat
+
+import (
+	"slices"
+	"strconv"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// settings are those that llm has a field for.
+func (d *decoder) settings(w *wireRequest) error {
+	r := &d.out.LLM
+	r.Temperature, r.TopP, r.TopK = w.Temperature.Opt, w.TopP.Opt, w.TopK.Opt
+	r.MaxTokens = w.MaxTokens.Opt
+	field := "max_tokens"
+	if w.MaxCompletionTokens.Set {
+		if w.MaxTokens.Set && w.MaxTokens.Value != w.MaxCompletionTokens.Value {
+			d.warn(llm.WarnDropped, "max_tokens")
+		}
+		r.MaxTokens, field = w.MaxCompletionTokens.Opt, "max_completion_tokens"
+	}
+	if r.MaxTokens.Set && r.MaxTokens.Value < 1 {
+		return llm.Invalid(field, "%s must be at least 1, not %d", field, r.MaxTokens.Value)
+	}
+	if v := r.Temperature; v.Set && (v.Value < 0 || v.Value > 2) {
+		return llm.Invalid("temperature", "temperature must be between 0 and 2, not %v", v.Value)
+	}
+	if v := r.TopP; v.Set && (v.Value < 0 || v.Value > 1) {
+		return llm.Invalid("top_p", "top_p must be between 0 and 1, not %v", v.Value)
+	}
+	if v := r.TopK; v.Set && v.Value < 0 {
+		return llm.Invalid("top_k", "top_k must not be negative, not %d", v.Value)
+	}
+	if err := d.stop(w.Stop); err != nil {
+		return err
+	}
+	if err := d.reasoning(w); err != nil {
+		return err
+	}
+	if w.N.Set {
+		if w.N.Value < 1 {
+			return llm.Invalid("n", "n must be at least 1, not %d", w.N.Value)
+		}
+		r.Choices = w.N.Value
+	}
+	if tier := w.ServiceTier.Value; tier == "auto" {
+		r.ServiceTier = "default"
+	} else {
+		r.ServiceTier = tier
+	}
+	r.User = w.User.Value
+	d.leftOut("stream_options", w.StreamOptions.Rest)
+	return nil
+}
+
+func (d *decoder) stop(words []string) error {
+	if len(words) > maxStops {
+		return llm.Invalid("stop", "stop must hold at most %d strings, not %d", maxStops, len(words))
+	}
+	for _, s := range words {
+		if s == "" {
+			d.warn(llm.WarnDropped, "stop")
+			continue
+		}
+		d.out.LLM.Stop = append(d.out.LLM.Stop, s)
+	}
+	return nil
+}
+
+func (d *decoder) reasoning(w *wireRequest) error {
+	r := &d.out.LLM
+	if w.ReasoningEffort.Set {
+		switch effort := w.ReasoningEffort.Value; effort {
+		case "none", "minimal", "low", "medium", "high", "xhigh", "max":
+			r.Reasoning.Effort = effort
+		default:
+			return llm.Invalid("reasoning_effort", "reasoning_effort must be none, minimal, low, medium, high, xhigh or max, not %q", effort)
+		}
+	}
+	if len(w.Thinking) > 0 && w.Thinking.Kind() != 'n' {
+		if w.Thinking.Kind() != '{' {
+			return llm.Invalid("thinking", "thinking must be an object, not %s", jsonx.KindName(w.Thinking.Kind()))
+		}
+		r.Reasoning.Thinking = w.Thinking
+	}
+	return nil
+}
+
+type responseFormat struct {
+	Type       string `json:"type"`
+	JSONSchema *struct {
+		Name        string         `json:"name"`
+		Description string         `json:"description"`
+		Schema      jsonx.Raw      `json:"schema"`
+		Strict      optional[bool] `json:"strict"`
+	} `json:"json_schema"`
+	// ResponseSchema is LiteLLM's second place for a schema, beside json_object.
+	ResponseSchema jsonx.Raw `json:"response_schema"`
+}
+
+func (d *decoder) format(w *wireRequest) error {
+	f := &w.ResponseFormat
+	out := &llm.Format{}
+	field, given := "response_format.json_schema.schema", jsonx.Raw(nil)
+	switch f.Type {
+	case "", "text":
+		return nil
+	case "json_schema":
+		if f.JSONSchema == nil || f.JSONSchema.Schema.Kind() != '{' {
+			return llm.Invalid(field, "%s is required: a JSON schema, an object", field)
+		}
+		s := f.JSONSchema
+		out.Name, out.Description, out.Strict, given = s.Name, s.Description, s.Strict.Opt, s.Schema
+	case "json_object":
+		field, given = "response_format.response_schema", f.ResponseSchema
+		if len(given) > 0 && given.Kind() == 'n' {
+			given = nil
+		}
+		if len(given) > 0 && given.Kind() != '{' {
+			return llm.Invalid(field, "%s must be a JSON schema, an object, not %s", field, jsonx.KindName(given.Kind()))
+		}
+	default:
+		return llm.Invalid("response_format.type", "response_format.type must be text, json_object or json_schema, not %q", f.Type)
+	}
+	if len(given) > 0 {
+		if err := acyclic(field, given); err != nil {
+			return err
+		}
+		schema, err := jsonx.Compact(given)
+		if err != nil {
+			return decodeError(err)
+		}
+		out.Schema = schema
+	}
+	d.out.LLM.Format = out
+	return nil
+}
+
+// outside reads OpenAI's settings that no Converse model takes. asks is whether
+// the caller wants what the model does without the setting changed.
+func outside(m jsonx.Member) (asks bool, err error) {
+	wrong := func(want string) error {
+		return llm.Invalid(m.Name, "%s must be %s, not %s", m.Name, want, jsonx.KindName(m.Value.Kind()))
+	}
+	switch m.Name {
+	case "logprobs":
+		if k := m.Value.Kind(); k != 't' && k != 'f' {
+			return false, wrong("a boolean")
+		}
+		return m.Value.Kind() == 't', nil
+	case "top_logprobs", "presence_penalty", "frequency_penalty":
+		if m.Value.Kind() != '0' {
+			return false, wrong("a number")
+		}
+		v, err := strconv.ParseFloat(string(m.Value), 64)
+		if err != nil {
+			return false, llm.Invalid(m.Name, "%s is too large a number", m.Name)
+		}
+		return v != 0, nil
+	case "modalities":
+		var words []string
+		if jsonx.Unmarshal(m.Value, &words) != nil {
+			return false, llm.Invalid(m.Name, "%s must be an array of strings", m.Name)
+		}
+		return slices.ContainsFunc(words, func(s string) bool { return s != "text" }), nil
+	default:
+		return !empty(m), nil
+	}
+}
+
+// labels reads metadata, whose values are strings with OpenAI; numbers and
+// booleans are taken as they are written. What clients of LiteLLM nest in it is
+// LiteLLM's own.
+func (d *decoder) labels(m jsonx.Member) error {
+	members, err := jsonx.Members(m.Value)
+	if err != nil {
+		return llm.Invalid(m.Name, "%s must be an object", m.Name)
+	}
+	for _, v := range members {
+		value := string(v.Value)
+		switch v.Value.Kind() {
+		case '"':
+			if err := jsonx.Unmarshal(v.Value, &value); err != nil {
+				return decodeError(err)
+			}
+		case '0', 't', 'f':
+		case 'n':
+			continue
+		default:
+			d.warn(llm.WarnDropped, m.Name+"."+v.Name)
+			continue
+		}
+		d.out.LLM.Metadata = append(d.out.LLM.Metadata, llm.Label{Name: v.Name, Value: value})
+	}
+	return nil
+}
