@@ -44,6 +44,8 @@ type Options struct {
 	Media Inliner
 	// MasterKey is what callers must present; empty for no authentication.
 	MasterKey string
+	// MaxChoices is how many answers one call may ask for; 8 when 0.
+	MaxChoices int64
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
 }
@@ -58,6 +60,8 @@ type Gateway struct {
 	key      [sha256.Size]byte
 	stopping atomic.Bool
 	open     atomic.Int64
+
+	maxChoices int64
 }
 
 // New makes a gateway.
@@ -68,6 +72,7 @@ func New(opt Options) *Gateway {
 	return &Gateway{
 		router: opt.Router, recorder: opt.Recorder, media: opt.Media, now: opt.Now,
 		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)),
+		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices),
 	}
 }
 
@@ -199,7 +204,8 @@ func (c *Call) inline(ctx context.Context, req *llm.Request) (*llm.Request, erro
 	return whole, nil
 }
 
-// Complete gets a whole answer. A failure is an *llm.Error and is noted.
+// Complete gets a whole answer, one whatever req.Choices says. A failure is an
+// *llm.Error and is noted.
 func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	if err := c.begin(req); err != nil {
 		return nil, err
@@ -248,26 +254,39 @@ func (c *Call) Cost() llm.Opt[llm.Cost] { return c.record.Usage.Cost }
 func (c *Call) Meta() *llm.Meta { return &c.record.Meta }
 
 // Stream gets an answer as it comes. It returns when there is content, or an
-// *llm.Error, which is noted. What the stream brings is metered.
+// *llm.Error, which is noted. What the stream brings is metered. Several answers,
+// as req.Choices says, come as one stream whose events tell them apart; one that
+// fails ends all.
 func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
 	if err := c.begin(req); err != nil {
 		return nil, err
 	}
-	req, err := c.inline(ctx, req)
+	several, err := c.several(req)
 	if err != nil {
 		return nil, err
 	}
-	inner, err := c.g.router.Stream(ctx, req)
+	if req, err = c.inline(ctx, req); err != nil {
+		return nil, err
+	}
+	m := &metered{call: c, prompt: promptLength(req), tier: req.ServiceTier}
+	if several {
+		m.out = make([]int64, req.Choices)
+		m.Stream, err = c.streams(ctx, req)
+	} else {
+		m.out = m.one[:]
+		m.Stream, err = c.g.router.Stream(ctx, req)
+	}
 	if err != nil {
 		e := c.Fail(err)
 		if e.Code == llm.CodeClientGone {
-			c.estimate(promptLength(req), 0, "")
+			c.estimate(m.prompt*int64(len(m.out)), 0, "")
 		}
 		return nil, e
 	}
-	c.meta(inner.Meta())
+	c.meta(m.Meta())
 	c.record.FirstToken = c.g.now().Sub(c.record.Started)
-	return &metered{Stream: inner, call: c, prompt: promptLength(req), tier: req.ServiceTier, warned: len(inner.Meta().Warnings)}, nil
+	m.warned = len(m.Meta().Warnings)
+	return m, nil
 }
 
 // estimate fills in the usage of an answer whose count never came, by the
@@ -308,10 +327,11 @@ func promptLength(req *llm.Request) (n int64) {
 type metered struct {
 	llm.Stream
 	call    *Call
-	prompt  int64  // characters of the request
-	out     int64  // characters of the answer so far
+	prompt  int64   // characters of the request
+	out     []int64 // characters so far of each answer whose usage has not come; -1 of the others
+	one     [1]int64
+	counted int    // answers whose usage came
 	tier    string // that was asked for
-	counted bool   // the usage came
 	warned  int    // warnings taken over already
 	over    bool
 }
@@ -322,13 +342,15 @@ func (m *metered) Next(ev *llm.Event) error {
 	case err == nil:
 		switch ev.Kind {
 		case llm.EventDelta:
-			m.out += int64(len(ev.Text))
+			m.out[ev.Choice] += int64(len(ev.Text))
 		case llm.EventStop:
-			m.call.record.Stop = ev.RawStop
+			m.call.record.Stop = cmp.Or(m.call.record.Stop, ev.RawStop)
 		case llm.EventUsage:
-			if ev.Usage != nil {
+			if ev.Usage != nil && m.out[ev.Choice] >= 0 {
+				m.out[ev.Choice] = -1
+				m.counted++
 				m.call.price(ev.Usage, cmp.Or(ev.ServiceTier, m.tier))
-				m.call.record.Usage, m.counted = *ev.Usage, true
+				m.call.count(ev.Usage, m.counted)
 			}
 		default: // says nothing that is recorded
 		}
@@ -357,10 +379,22 @@ func (m *metered) Close() error {
 	return m.Stream.Close()
 }
 
-// estimate stands in for the usage of a stream that ended without it.
+// estimate stands in for the usage of answers that ended without it.
 func (m *metered) estimate() {
-	if !m.counted {
-		m.call.estimate(m.prompt, m.out, m.tier)
+	missing, out := int64(0), int64(0)
+	for _, n := range m.out {
+		if n >= 0 {
+			missing++
+			out += n
+		}
+	}
+	if missing == 0 {
+		return
+	}
+	counted := m.call.record.Usage
+	m.call.estimate(m.prompt*missing, out, m.tier)
+	if m.counted > 0 {
+		m.call.record.Usage.Add(&counted)
 	}
 }
 

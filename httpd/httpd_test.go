@@ -191,10 +191,10 @@ func (s *panicStream) Meta() *llm.Meta { return &s.meta }
 func (*panicStream) Close() error      { return nil }
 
 func TestWarningsInTheHeader(t *testing.T) {
-	long := `{"model":"granite","seed":1,"user":"ann","messages":[` + strings.Repeat(`{"role":"user","name":"ann","content":"Hi"},`, 400) + `{"role":"user","content":"Hi"}]}`
+	long := `{"model":"granite","seed":1,"store":true,"messages":[` + strings.Repeat(`{"role":"user","name":"ann","content":"Hi"},`, 400) + `{"role":"user","content":"Hi"}]}`
 	w := send(newServer("", &router{}), "POST", "/v1/chat/completions", long)
 	got := w.Header().Get("X-Outcrop-Warnings")
-	if !strings.HasPrefix(got, "dropped;field=seed, dropped;field=user, dropped;field=messages[0].name") || len(got) > 2<<10 || !strings.Contains(got, "more;count=") {
+	if !strings.HasPrefix(got, "dropped;field=seed, dropped;field=store, dropped;field=messages[0].name") || len(got) > 2<<10 || !strings.Contains(got, "more;count=") {
 		t.Errorf("%d bytes: %s", len(got), got)
 	}
 }

@@ -27,6 +27,8 @@ const (
 type Event struct {
 	Kind EventKind
 	Role Role
+	// Choice numbers the answers of a call that wants several, from 0.
+	Choice int
 	// Index numbers the blocks of the answer from 0.
 	Index int
 	// Block is the kind of the block that a start or delta belongs to.

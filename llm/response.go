@@ -1,6 +1,10 @@
 package llm
 
-import "outcrop/internal/jsonx"
+import (
+	"slices"
+
+	"outcrop/internal/jsonx"
+)
 
 // Response is a whole answer.
 type Response struct {
@@ -100,6 +104,34 @@ type Usage struct {
 
 // Prompt is all of the prompt: read anew, from the cache and into the cache.
 func (u *Usage) Prompt() int64 { return u.Input + u.CacheRead.Value + u.CacheWrite.Value }
+
+// Add adds what another answer used. The cost stays known as long as that of both
+// is; counters without a field are those of the first that has any.
+func (u *Usage) Add(other *Usage) {
+	u.Input += other.Input
+	u.Output += other.Output
+	u.Total += other.Total
+	u.CacheRead = sum(u.CacheRead, other.CacheRead)
+	u.CacheWrite = sum(u.CacheWrite, other.CacheWrite)
+	writes := slices.Clone(u.CacheWrites)
+	for _, w := range other.CacheWrites {
+		if at := slices.IndexFunc(writes, func(have CacheWrite) bool { return have.TTL == w.TTL }); at >= 0 {
+			writes[at].Tokens += w.Tokens
+		} else {
+			writes = append(writes, w)
+		}
+	}
+	u.CacheWrites = writes
+	if len(u.Extra) == 0 {
+		u.Extra = other.Extra
+	}
+	u.Cost.Value += other.Cost.Value
+	u.Cost.Set = u.Cost.Set && other.Cost.Set
+}
+
+func sum(a, b Opt[int64]) Opt[int64] {
+	return Opt[int64]{Value: a.Value + b.Value, Set: a.Set || b.Set}
+}
 
 // CacheWrite is a number of tokens written to the cache for some time.
 type CacheWrite struct {

@@ -61,14 +61,14 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 		h.stream(w, r, call, req)
 		return
 	}
-	resp, err := call.Complete(r.Context(), &req.LLM)
+	answers, err := call.CompleteAll(r.Context(), &req.LLM)
 	if err != nil {
 		WriteError(w, llm.AsError(err))
 		return
 	}
 	buf := h.buffer()
 	defer h.release(buf)
-	*buf = wire.AppendResponse((*buf)[:0], envelope(call, req), resp, call.Warnings())
+	*buf = wire.AppendResponses((*buf)[:0], envelope(call, req), answers, call.Usage(), call.Warnings())
 	head(w.Header(), call)
 	w.Header()["Content-Type"] = jsonType
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(*buf))}
@@ -85,7 +85,7 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, model string) (
 	}
 	defer body.Release()
 	return wire.Decode(body.Bytes, wire.Options{
-		Model:      model,
+		Model: model, Beta: r.Header["Anthropic-Beta"],
 		DropParams: func(model string) bool { return h.gateway.Settings(model).DropParams },
 		Access:     func(model string) bool { return h.gateway.Settings(model).Access },
 	})
@@ -107,7 +107,7 @@ func (h *Handler) release(b *[]byte) {
 }
 
 func envelope(call *gateway.Call, req *wire.Request) wire.Envelope {
-	return wire.Envelope{ID: "chatcmpl-" + call.ID(), Model: req.LLM.Model, Created: call.Started().Unix()}
+	return wire.Envelope{ID: "chatcmpl-" + call.ID(), Model: req.LLM.Model, Created: call.Started().Unix(), Functions: req.Functions}
 }
 
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, req *wire.Request) {
@@ -136,7 +136,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // it goes on to the server, which logs it
 		}
 	}()
-	h.copy(events, stream, call, wire.NewChunks(envelope(call, req), req.IncludeUsage), said)
+	h.copy(events, stream, call, wire.NewChunks(envelope(call, req), req.IncludeUsage, max(1, int(req.LLM.Choices))), said)
 }
 
 // Internal is all that a client hears of a fault of our own.

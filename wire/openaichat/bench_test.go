@@ -25,7 +25,7 @@ func plainAnswer() []llm.Event {
 
 // encodePlain encodes the plain answer as a stream into buf.
 func encodePlain(buf []byte, events []llm.Event) []byte {
-	c := openaichat.NewChunks(openaichat.Envelope{ID: "chatcmpl-1", Model: "granite", Created: 1700000000}, true)
+	c := openaichat.NewChunks(openaichat.Envelope{ID: "chatcmpl-1", Model: "granite", Created: 1700000000}, true, 1)
 	for i := range events {
 		buf = c.Append(buf[:0], &events[i])
 	}

@@ -99,7 +99,7 @@ func TestAnswerSnapshots(t *testing.T) {
 				t.Fatal(err)
 			}
 			whole := openaichat.AppendResponse(nil, env, resp, []llm.Warning{{Code: llm.WarnDropped, Field: "seed"}})
-			chunks := openaichat.NewChunks(env, true)
+			chunks := openaichat.NewChunks(env, true, 1)
 			var stream []byte
 			for _, ev := range events(resp) {
 				stream = chunks.Append(stream, &ev)
@@ -129,16 +129,27 @@ func events(r *llm.Response) []llm.Event {
 			result.Content = nil
 			at(llm.Event{Kind: llm.EventBlockStart, ToolResult: &result})
 			for _, c := range b.ToolResult.Content {
-				at(llm.Event{Kind: llm.EventDelta, Other: &jsonx.Member{Name: "json", Value: c.JSON}})
+				if len(c.JSON) > 0 {
+					at(llm.Event{Kind: llm.EventDelta, Other: &jsonx.Member{Name: "json", Value: c.JSON}})
+				} else {
+					at(llm.Event{Kind: llm.EventDelta, Text: c.Block.Text, Other: &jsonx.Member{Name: "text"}})
+				}
 			}
 		case llm.BlockReasoning:
-			at(llm.Event{Kind: llm.EventDelta, Text: b.Text})
+			at(llm.Event{Kind: llm.EventDelta, Text: b.Text, Extra: b.Extra})
 			if b.Signature != "" {
 				at(llm.Event{Kind: llm.EventDelta, Signature: b.Signature})
 			}
+		case llm.BlockImage, llm.BlockAudio, llm.BlockVideo, llm.BlockDocument:
+			at(llm.Event{Kind: llm.EventBlockStart, Media: &llm.Media{Format: b.Media.Format}})
+			piece := *b.Media
+			at(llm.Event{Kind: llm.EventDelta, Media: &piece})
+		case llm.BlockOther:
+			at(llm.Event{Kind: llm.EventBlockStart, Other: b.Other})
+			at(llm.Event{Kind: llm.EventDelta, Text: b.Text})
 		default:
 			half := len(b.Text) / 2
-			at(llm.Event{Kind: llm.EventDelta, Text: b.Text[:half]})
+			at(llm.Event{Kind: llm.EventDelta, Text: b.Text[:half], Extra: b.Extra})
 			at(llm.Event{Kind: llm.EventDelta, Text: b.Text[half:]})
 		}
 		out = append(out, llm.Event{Kind: llm.EventBlockEnd, Index: i})

@@ -270,7 +270,7 @@ func fromCompletion(t *testing.T, whole []byte) said {
 func fromChunks(t *testing.T, frames []byte) said {
 	t.Helper()
 	reader := converse.NewReader(bytes.NewReader(frames))
-	chunks := openaichat.NewChunks(openaichat.Envelope{ID: "x", Model: "m"}, true)
+	chunks := openaichat.NewChunks(openaichat.Envelope{ID: "x", Model: "m"}, true, 1)
 	var out []byte
 	for {
 		var ev llm.Event

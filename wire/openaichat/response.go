@@ -1,8 +1,8 @@
 package openaichat
 
 import (
-	"cmp"
 	"strings"
+	"unicode/utf8"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -16,33 +16,54 @@ type Envelope struct {
 	Model string
 	// Created is in seconds since 1970.
 	Created int64
+	// Functions is the request's: whether a tool call is said as function_call. A
+	// second call of the same answer stands in tool_calls then, which alone has room
+	// for it.
+	Functions bool
 }
 
-// AppendResponse appends a whole chat completion.
+// AppendResponse appends a whole chat completion of one answer.
 //
 // finish_reason is always one of OpenAI's; the provider's own word stands in
 // choices[0].provider_specific_fields.stop_reason.
 func AppendResponse(dst []byte, env Envelope, r *llm.Response, warnings []llm.Warning) []byte {
+	return AppendResponses(dst, env, []*llm.Response{r}, &r.Usage, warnings)
+}
+
+// AppendResponses appends a whole chat completion of at least one answer, each a
+// choice; usage is that of all together. What the provider said beside an answer
+// stands at the top if there is one, and else with its choice.
+func AppendResponses(dst []byte, env Envelope, answers []*llm.Response, usage *llm.Usage, warnings []llm.Warning) []byte {
 	w := jsonx.Writer{Buf: dst}
 	w.Object()
 	envelope(&w, env, "chat.completion")
 	w.Key("choices")
 	w.Array()
-	w.Object()
-	w.Key("index")
-	w.Int(0)
-	w.Key("message")
-	appendMessage(&w, r)
-	w.Key("finish_reason")
-	w.Base64(finishReason(r.Stop))
-	w.Key("logprobs")
-	w.Null()
-	stopReason(&w, r.RawStop)
-	w.EndObject()
+	for i, r := range answers {
+		w.Object()
+		w.Key("index")
+		w.Int(int64(i))
+		w.Key("message")
+		appendMessage(&w, r, env.Functions)
+		w.Key("finish_reason")
+		w.Base64(finishReason(r.Stop, env.Functions))
+		w.Key("logprobs")
+		w.Null()
+		var own *beside
+		if len(answers) > 1 {
+			own = besideOf(r)
+		}
+		ofChoice(&w, r.RawStop, own)
+		w.EndObject()
+	}
 	w.EndArray()
 	w.Key("usage")
-	appendUsage(&w, &r.Usage)
-	tail(&w, r.ServiceTier, r.LatencyMs, r.Trace, r.ModelFields, r.Extra)
+	appendUsage(&w, usage)
+	first := besideOf(answers[0])
+	if len(answers) > 1 {
+		first = &beside{tier: first.tier}
+	}
+	tail(&w, first)
 	appendWarnings(&w, warnings)
 	w.EndObject()
 	return w.Buf
@@ -59,12 +80,17 @@ func envelope(w *jsonx.Writer, env Envelope, object string) {
 	w.String(env.Model)
 }
 
-func appendMessage(w *jsonx.Writer, r *llm.Response) {
+func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) {
 	var text, thought strings.Builder
+	var cites []cite
 	calls, signed, other := 0, 0, 0
 	for i := range r.Blocks {
-		switch b := &r.Blocks[i]; b.Kind {
-		case llm.BlockText:
+		b := &r.Blocks[i]
+		switch b.Kind {
+		case llm.BlockText, llm.BlockOther: // of the latter what it says in words
+			if found := citesOf(b); len(found) > 0 {
+				cites = append(cites, cite{block: b, start: utf8.RuneCountInString(text.String()), citations: found})
+			}
 			text.WriteString(b.Text)
 		case llm.BlockReasoning:
 			thought.WriteString(b.Text)
@@ -72,15 +98,12 @@ func appendMessage(w *jsonx.Writer, r *llm.Response) {
 		case llm.BlockRedacted:
 			signed++
 		case llm.BlockToolUse:
-			if b.ToolUse.Type == llm.ServerSide {
-				other++
-			} else {
+			if b.ToolUse.Type != llm.ServerSide {
 				calls++
 			}
-		case llm.BlockOther: // what it says in words, such as a text with its citations
-			text.WriteString(b.Text)
-			other++
-		default:
+		default: // a chat completion has no word for it
+		}
+		if isBeside(b) {
 			other++
 		}
 	}
@@ -107,30 +130,70 @@ func appendMessage(w *jsonx.Writer, r *llm.Response) {
 		}
 		w.EndArray()
 	}
-	if calls > 0 {
-		w.Key("tool_calls")
-		w.Array()
-		index := int64(0)
-		for i := range r.Blocks {
-			if b := &r.Blocks[i]; b.Kind == llm.BlockToolUse && b.ToolUse.Type != llm.ServerSide {
-				appendToolCall(w, index, b.ToolUse.ID, b.ToolUse.Name, cmp.Or(string(b.ToolUse.Input), "{}"))
-				index++
-			}
-		}
-		w.EndArray()
-	}
-	if other > 0 {
+	appendCalls(w, r, calls, functions)
+	appendAnnotations(w, cites)
+	if other > 0 || len(cites) > 0 {
 		w.Key("provider_specific_fields")
 		w.Object()
-		w.Key("blocks")
-		w.Array()
-		for i := range r.Blocks {
-			appendOther(w, &r.Blocks[i])
+		appendCited(w, cites)
+		if other > 0 {
+			w.Key("blocks")
+			w.Array()
+			for i := range r.Blocks {
+				appendBeside(w, &r.Blocks[i])
+			}
+			w.EndArray()
 		}
-		w.EndArray()
 		w.EndObject()
 	}
 	w.EndObject()
+}
+
+// appendCalls writes the tool calls, of which there are so many.
+func appendCalls(w *jsonx.Writer, r *llm.Response, calls int, functions bool) {
+	if calls == 0 {
+		return
+	}
+	index := int64(0)
+	if functions {
+		index = -1
+	}
+	for i := range r.Blocks {
+		b := &r.Blocks[i]
+		if b.Kind != llm.BlockToolUse || b.ToolUse.Type == llm.ServerSide {
+			continue
+		}
+		arguments := argumentsOf(b.ToolUse.Input)
+		switch index {
+		case -1:
+			w.Key("function_call")
+			appendFunction(w, b.ToolUse.Name, arguments)
+		case 0:
+			w.Key("tool_calls")
+			w.Array()
+			fallthrough
+		default:
+			appendToolCall(w, index, b.ToolUse.ID, b.ToolUse.Name, arguments)
+		}
+		index++
+	}
+	if index > 0 {
+		w.EndArray()
+	}
+}
+
+// argumentsOf gives a call's input as OpenAI has it, a text. An input that is no
+// JSON, as a model that was cut short leaves it, has come as a JSON string (see
+// llm.Fold) and is said as the model wrote it.
+func argumentsOf(input jsonx.Raw) string {
+	if len(input) == 0 {
+		return "{}"
+	}
+	var text string
+	if input.Kind() == '"' && jsonx.Unmarshal(input, &text) == nil && !jsonx.Valid([]byte(text)) {
+		return text
+	}
+	return string(input)
 }
 
 func appendThinking(w *jsonx.Writer, b *llm.Block) {
@@ -161,178 +224,32 @@ func appendToolCall(w *jsonx.Writer, index int64, id, name, arguments string) {
 	w.Key("type")
 	w.Base64("function")
 	w.Key("function")
+	appendFunction(w, name, arguments)
+	w.EndObject()
+}
+
+func appendFunction(w *jsonx.Writer, name, arguments string) {
 	w.Object()
 	w.Key("name")
 	w.String(name)
 	w.Key("arguments")
 	w.String(arguments)
 	w.EndObject()
-	w.EndObject()
-}
-
-// appendOther writes a block that a chat completion has no word for, if b is
-// one: what the provider ran itself, and blocks of its own dialect.
-func appendOther(w *jsonx.Writer, b *llm.Block) {
-	switch b.Kind {
-	case llm.BlockToolUse:
-		if b.ToolUse.Type != llm.ServerSide {
-			return
-		}
-		w.Object()
-		w.Key("type")
-		w.String(b.ToolUse.Type)
-		w.Key("id")
-		w.String(b.ToolUse.ID)
-		w.Key("name")
-		w.String(b.ToolUse.Name)
-		w.Key("input")
-		w.Raw(b.ToolUse.Input)
-		w.EndObject()
-	case llm.BlockToolResult:
-		w.Object()
-		w.Key("type")
-		w.String(b.ToolResult.Type)
-		w.Key("id")
-		w.String(b.ToolResult.ID)
-		w.Key("content")
-		w.Array()
-		for i := range b.ToolResult.Content {
-			if c := &b.ToolResult.Content[i]; len(c.JSON) > 0 {
-				w.Raw(c.JSON)
-			} else {
-				w.String(c.Block.Text)
-			}
-		}
-		w.EndArray()
-		w.EndObject()
-	case llm.BlockImage, llm.BlockAudio, llm.BlockVideo, llm.BlockDocument:
-		w.Object()
-		w.Key("type")
-		w.Base64("media")
-		w.Key("format")
-		w.String(b.Media.Format)
-		w.Key("data")
-		w.String(b.Media.Base64)
-		w.EndObject()
-	case llm.BlockOther:
-		if b.Other != nil {
-			w.Object()
-			w.Key("type")
-			w.String(b.Other.Name)
-			w.Key("value")
-			w.Raw(b.Other.Value)
-			w.EndObject()
-		}
-	default: // a chat completion has a word for it
-	}
 }
 
 // finishReason gives OpenAI's word; a reason that it has none for is stop.
-func finishReason(s llm.StopReason) string {
+func finishReason(s llm.StopReason, functions bool) string {
 	switch s {
 	case llm.StopMaxTokens, llm.StopContextWindow:
 		return "length"
 	case llm.StopToolUse:
+		if functions {
+			return "function_call"
+		}
 		return "tool_calls"
 	case llm.StopFiltered:
 		return "content_filter"
 	default:
 		return "stop"
 	}
-}
-
-func stopReason(w *jsonx.Writer, raw string) {
-	if raw == "" {
-		return
-	}
-	w.Key("provider_specific_fields")
-	w.Object()
-	w.Key("stop_reason")
-	w.String(raw)
-	w.EndObject()
-}
-
-// appendUsage writes OpenAI's counters and Anthropic's names for the cache's, as
-// LiteLLM does. prompt_tokens holds all of the prompt.
-func appendUsage(w *jsonx.Writer, u *llm.Usage) {
-	total := u.Total
-	if total == 0 {
-		total = u.Prompt() + u.Output
-	}
-	w.Object()
-	w.Key("prompt_tokens")
-	w.Int(u.Prompt())
-	w.Key("completion_tokens")
-	w.Int(u.Output)
-	w.Key("total_tokens")
-	w.Int(total)
-	w.Key("prompt_tokens_details")
-	w.Object()
-	w.Key("cached_tokens")
-	w.Int(u.CacheRead.Value)
-	w.EndObject()
-	if u.CacheRead.Set {
-		w.Key("cache_read_input_tokens")
-		w.Int(u.CacheRead.Value)
-	}
-	if u.CacheWrite.Set {
-		w.Key("cache_creation_input_tokens")
-		w.Int(u.CacheWrite.Value)
-	}
-	if u.Cost.Set {
-		w.Key("cost")
-		w.Raw(u.Cost.Value.Append(nil))
-	}
-	w.EndObject()
-}
-
-// tail writes what the provider said beside the answer.
-func tail(w *jsonx.Writer, tier string, latency llm.Opt[int64], trace, fields jsonx.Raw, extra []jsonx.Member) {
-	if tier != "" {
-		w.Key("service_tier")
-		w.String(tier)
-	}
-	if len(trace) > 0 {
-		w.Key("trace")
-		w.Raw(trace)
-	}
-	if len(fields) == 0 && len(extra) == 0 && !latency.Set {
-		return
-	}
-	w.Key("provider_specific_fields")
-	w.Object()
-	if latency.Set {
-		w.Key("latency_ms")
-		w.Int(latency.Value)
-	}
-	if len(fields) > 0 {
-		w.Key("additionalModelResponseFields")
-		w.Raw(fields)
-	}
-	w.Members(extra)
-	w.EndObject()
-}
-
-func appendWarnings(w *jsonx.Writer, warnings []llm.Warning) {
-	if len(warnings) == 0 {
-		return
-	}
-	w.Key("outcrop")
-	w.Object()
-	w.Key("warnings")
-	w.Array()
-	for _, warning := range warnings {
-		w.Object()
-		w.Key("code")
-		w.String(warning.Code)
-		w.Key("field")
-		w.String(warning.Field)
-		if warning.Detail != "" {
-			w.Key("detail")
-			w.String(warning.Detail)
-		}
-		w.EndObject()
-	}
-	w.EndArray()
-	w.EndObject()
 }

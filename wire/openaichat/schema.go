@@ -2,6 +2,8 @@ package openaichat
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -21,7 +23,7 @@ func acyclic(field string, schema jsonx.Raw) error {
 		return llm.Invalid(field, "%s cannot be read: %v", field, err)
 	}
 	done := map[string]bool{} // places from which the way is known to come to an end
-	for at := range refs {
+	for _, at := range slices.Sorted(maps.Keys(refs)) {
 		way := map[string]bool{}
 		for target, ok := refs[at]; ok && !done[at]; target, ok = refs[at] {
 			if way[at] {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/wire/openaichat"
@@ -177,9 +179,32 @@ func TestChunks(t *testing.T) {
 		{"an empty delta says nothing", []llm.Event{text(0, ""), text(0, "a")}, []string{`{"role":"assistant","content":"a"}`, `{}`}},
 		{"nothing at all", nil, []string{`{"role":"assistant"}`}},
 		{
-			"a citation",
-			[]llm.Event{{Kind: llm.EventDelta, Block: llm.BlockText, Other: &jsonx.Member{Name: "citation", Value: jsonx.Raw(`{"title":"t"}`)}}},
-			[]string{`{"role":"assistant","provider_specific_fields":{"citation":{"title":"t"}}}`, `{}`},
+			"a citation, and what it rests on, stand behind their text",
+			[]llm.Event{
+				text(0, "Grün: "),
+				{Kind: llm.EventBlockEnd},
+				text(1, "hard"),
+				{Kind: llm.EventDelta, Index: 1, Block: llm.BlockText, Other: &jsonx.Member{Name: "citation", Value: jsonx.Raw("{\n\"title\":\"t\",\"source\":\"https://x.example\"}")}},
+				text(1, "er"),
+				{Kind: llm.EventBlockEnd, Index: 1},
+			},
+			[]string{
+				`{"role":"assistant","content":"Grün: "}`, `{"content":"hard"}`, `{"content":"er"}`,
+				`{"annotations":[{"type":"url_citation","url_citation":{"start_index":6,"end_index":12,"title":"t","url":"https://x.example"}}],` +
+					`"provider_specific_fields":{"citationsContent":[{"citations":[{"title":"t","source":"https://x.example"}],"content":[{"text":"harder"}]}]}}`,
+				`{}`,
+			},
+		},
+		{
+			"members that nobody knows",
+			[]llm.Event{
+				{Kind: llm.EventDelta, Block: llm.BlockText, Text: "a", Extra: []jsonx.Member{{Name: "mood", Value: jsonx.Raw(`1`)}}},
+				{Kind: llm.EventDelta, Block: llm.BlockText, Text: "b", Extra: []jsonx.Member{{Name: "mood", Value: jsonx.Raw(`2`)}}},
+			},
+			[]string{
+				`{"role":"assistant","content":"a"}`, `{"content":"b"}`,
+				`{"provider_specific_fields":{"blocks":[{"type":"text","extra":[{"mood":1},{"mood":2}]}]}}`, `{}`,
+			},
 		},
 		{
 			"a tool call without arguments and without its end, then text",
@@ -228,7 +253,7 @@ func TestChunks(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := openaichat.NewChunks(openaichat.Envelope{ID: "chatcmpl-1", Model: "m", Created: 1}, false)
+			c := openaichat.NewChunks(openaichat.Envelope{ID: "chatcmpl-1", Model: "m", Created: 1}, false, 1)
 			var out []byte
 			for i := range tt.events {
 				out = c.Append(out, &tt.events[i])
@@ -238,6 +263,76 @@ func TestChunks(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tt.want, "\n"))
 			}
 		})
+	}
+}
+
+// Callers that speak of functions, which tools came after, are answered so.
+func TestFunctionCalls(t *testing.T) {
+	env := openaichat.Envelope{ID: "chatcmpl-1", Model: "m", Created: 1, Functions: true}
+	answer := &llm.Response{Stop: llm.StopToolUse, RawStop: "tool_use", Blocks: []llm.Block{
+		{Kind: llm.BlockToolUse, ToolUse: &llm.ToolUse{ID: "c1", Name: "f", Input: jsonx.Raw(`{"a":1}`)}},
+		{Kind: llm.BlockToolUse, ToolUse: &llm.ToolUse{ID: "c2", Name: "g", Input: jsonx.Raw(`{}`)}},
+	}}
+	whole := string(openaichat.AppendResponse(nil, env, answer, nil))
+	for _, want := range []string{
+		`"function_call":{"name":"f","arguments":"{\"a\":1}"},"tool_calls":[{"index":0,"id":"c2","type":"function","function":{"name":"g","arguments":"{}"}}]`,
+		`"finish_reason":"function_call"`,
+	} {
+		if !strings.Contains(whole, want) {
+			t.Errorf("no %s in\n%s", want, whole)
+		}
+	}
+	c := openaichat.NewChunks(env, false, 1)
+	var out []byte
+	for _, ev := range events(answer) {
+		out = c.Append(out, &ev)
+	}
+	stream := string(c.AppendEnd(out, nil))
+	want := []string{
+		`{"role":"assistant","function_call":{"name":"f","arguments":""}}`, `{"function_call":{"arguments":"{\""}}`, `{"function_call":{"arguments":"a\":1}"}}`,
+		`{"tool_calls":[{"index":0,"id":"c2","type":"function","function":{"name":"g","arguments":""}}]}`, `{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}`, `{}`,
+	}
+	if diff := cmp.Diff(want, deltas(t, stream)); diff != "" || !strings.Contains(stream, `"finish_reason":"function_call"`) {
+		t.Errorf("streamed (-want +got):\n%s\n%s", diff, stream)
+	}
+}
+
+// Several choices are told apart by their index, end each with a reason, and share
+// one count.
+func TestSeveralChoices(t *testing.T) {
+	env := openaichat.Envelope{ID: "chatcmpl-1", Model: "m", Created: 1}
+	ms := func(n int64) llm.Opt[int64] { return llm.Some(n) }
+	answers := []*llm.Response{
+		{Blocks: []llm.Block{{Kind: llm.BlockText, Text: "a"}}, Stop: llm.StopEnd, RawStop: "end_turn", LatencyMs: ms(5), ServiceTier: "flex"},
+		{Blocks: []llm.Block{{Kind: llm.BlockText, Text: "b"}}, Stop: llm.StopMaxTokens, RawStop: "max_tokens", LatencyMs: ms(7), ServiceTier: "flex"},
+	}
+	whole := string(openaichat.AppendResponses(nil, env, answers, &llm.Usage{Input: 6, Output: 4, Total: 10}, nil))
+	want := `"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop","logprobs":null,"provider_specific_fields":{"stop_reason":"end_turn","latency_ms":5}},` +
+		`{"index":1,"message":{"role":"assistant","content":"b"},"finish_reason":"length","logprobs":null,"provider_specific_fields":{"stop_reason":"max_tokens","latency_ms":7}}],` +
+		`"usage":{"prompt_tokens":6,"completion_tokens":4,"total_tokens":10,"prompt_tokens_details":{"cached_tokens":0}},"service_tier":"flex"}`
+	if !strings.HasSuffix(whole, want) {
+		t.Errorf("whole:\n%s\nwant\n%s", whole, want)
+	}
+	c := openaichat.NewChunks(env, true, 2)
+	var out []byte
+	for _, choice := range []int{1, 0} {
+		answers[choice].Usage = llm.Usage{Input: 3, Output: 2, Total: 5}
+		for _, ev := range events(answers[choice]) {
+			ev.Choice = choice
+			out = c.Append(out, &ev)
+		}
+	}
+	stream := string(c.AppendEnd(out, nil))
+	for _, want := range []string{
+		`"choices":[{"index":1,"delta":{"role":"assistant","content":"b"},"finish_reason":null}],"usage":null}`,
+		`"choices":[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":null}],"usage":null}`,
+		`"choices":[{"index":0,"delta":{},"finish_reason":"stop","provider_specific_fields":{"stop_reason":"end_turn","latency_ms":5}}],"usage":null}`,
+		`"choices":[{"index":1,"delta":{},"finish_reason":"length","provider_specific_fields":{"stop_reason":"max_tokens","latency_ms":7}}],"usage":null}`,
+		`"choices":[],"usage":{"prompt_tokens":6,"completion_tokens":4,"total_tokens":10,"prompt_tokens_details":{"cached_tokens":0}},"service_tier":"flex"}`,
+	} {
+		if !strings.Contains(stream, want) {
+			t.Errorf("no %s in\n%s", want, stream)
+		}
 	}
 }
 

@@ -1,0 +1,261 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+
+	"outcrop/llm"
+)
+
+// defaultMaxChoices is how many answers one call may ask for, where Options says
+// nothing: each is a call of its own to the provider, and costs one.
+const defaultMaxChoices = 8
+
+// several checks how many answers a call wants, and reports whether it is more than
+// one.
+func (c *Call) several(req *llm.Request) (bool, error) {
+	if req.Choices > c.g.maxChoices {
+		return false, c.Fail(llm.Invalid("n", "n must be at most %d, not %d: each choice is a call of its own to the provider", c.g.maxChoices, req.Choices))
+	}
+	return req.Choices > 1, nil
+}
+
+// CompleteAll gets as many whole answers as req.Choices says, by calls that run side
+// by side. One that fails ends the others and is the call's failure, an *llm.Error
+// that is noted. The call is recorded once, with the usage of all together; Usage
+// gives it.
+func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Response, error) {
+	if req.Choices <= 1 {
+		one, err := c.Complete(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		return []*llm.Response{one}, nil
+	}
+	if err := c.begin(req); err != nil {
+		return nil, err
+	}
+	if _, err := c.several(req); err != nil {
+		return nil, err
+	}
+	req, err := c.inline(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]*llm.Response, req.Choices)
+	err = together(ctx, len(answers), func(ctx context.Context, i int) error {
+		var err error
+		answers[i], err = c.g.router.Complete(ctx, req)
+		return err
+	})
+	counted := 0
+	for _, a := range answers {
+		if a == nil {
+			continue
+		}
+		if counted++; counted == 1 {
+			c.meta(&a.Meta)
+		} else {
+			c.warnMore(a.Meta.Warnings)
+		}
+		c.price(&a.Usage, cmp.Or(a.ServiceTier, req.ServiceTier))
+		c.count(&a.Usage, counted)
+		c.record.Stop = cmp.Or(c.record.Stop, a.RawStop)
+	}
+	if err != nil {
+		e := c.Fail(err)
+		if e.Code == llm.CodeClientGone && counted == 0 {
+			c.estimate(promptLength(req)*req.Choices, 0, "")
+		}
+		return nil, e
+	}
+	return answers, nil
+}
+
+// Usage is what the call has used so far, of all its answers together.
+func (c *Call) Usage() *llm.Usage { return &c.record.Usage }
+
+// count adds to the call's usage that of its nth answer.
+func (c *Call) count(u *llm.Usage, n int) {
+	if n == 1 {
+		c.record.Usage = *u
+	} else {
+		c.record.Usage.Add(u)
+	}
+}
+
+// warnMore takes over warnings, but for those that another answer brought.
+func (c *Call) warnMore(warnings []llm.Warning) {
+	for _, w := range warnings {
+		if !slices.Contains(c.record.Meta.Warnings, w) {
+			c.Warn(w)
+		}
+	}
+}
+
+// together does n things side by side and waits for all. The first failure ends the
+// others, and is returned; so is a panic, which goes on here.
+func together(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var (
+		group    sync.WaitGroup
+		once     sync.Once
+		first    error
+		panicked any
+	)
+	for i := range n {
+		group.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					once.Do(func() { panicked = p })
+					cancel(nil)
+				}
+			}()
+			if err := do(ctx, i); err != nil {
+				once.Do(func() { first = llm.AsError(err) })
+				cancel(first)
+			}
+		})
+	}
+	group.Wait()
+	if panicked != nil {
+		panic(panicked) //nolint:forbidigo // it is the caller's, as if it had happened there
+	}
+	return first
+}
+
+// streams opens as many streams as req.Choices says, and gives them as one. It
+// returns when each of them has content.
+func (c *Call) streams(ctx context.Context, req *llm.Request) (*choices, error) {
+	own, cancel := context.WithCancelCause(ctx)
+	s := &choices{cancel: cancel, streams: make([]llm.Stream, req.Choices), open: int(req.Choices)}
+	err := together(ctx, len(s.streams), func(opening context.Context, i int) error {
+		// The stream outlives its opening, but not a failure of another's.
+		stop := context.AfterFunc(opening, func() { cancel(context.Cause(opening)) })
+		defer stop()
+		var err error
+		s.streams[i], err = c.g.router.Stream(own, req)
+		return err
+	})
+	if err != nil {
+		_ = s.Close() // err says it all
+		return nil, err
+	}
+	s.meta = *s.streams[0].Meta()
+	s.warn()
+	return s, nil
+}
+
+// choices are several streams as one, whose events have the number of their choice.
+// Each stream is pulled by a goroutine of its own, which is at most one event ahead
+// of the reader, and ends with the stream or with Close.
+type choices struct {
+	streams []llm.Stream
+	cancel  context.CancelCauseFunc
+	meta    llm.Meta
+
+	events chan said // nil until the first Next
+	done   chan struct{}
+	group  sync.WaitGroup
+	closed bool
+	open   int   // streams that have not come to their end
+	err    error // that Next goes on to return
+}
+
+// said is what a stream's goroutine hands over.
+type said struct {
+	ev       llm.Event
+	err      error
+	panicked any
+}
+
+func (s *choices) Next(ev *llm.Event) error {
+	if s.err != nil {
+		return s.err
+	}
+	if s.events == nil {
+		s.events, s.done = make(chan said, len(s.streams)), make(chan struct{})
+		for i := range s.streams {
+			s.group.Go(func() { s.pull(i) })
+		}
+	}
+	for {
+		next := <-s.events
+		switch {
+		case next.panicked != nil:
+			panic(next.panicked) //nolint:forbidigo // it is the reader's, as if it had happened there
+		case next.err == nil:
+			*ev = next.ev
+			return nil
+		case !errors.Is(next.err, io.EOF):
+			s.err = next.err
+			return s.err
+		}
+		if s.open--; s.open == 0 {
+			s.group.Wait()
+			s.warn()
+			s.err = io.EOF
+			return s.err
+		}
+	}
+}
+
+// pull hands over what choice i says.
+func (s *choices) pull(i int) {
+	for {
+		var next said
+		func() {
+			defer func() { next.panicked = recover() }()
+			next.err = s.streams[i].Next(&next.ev)
+		}()
+		next.ev.Choice = i
+		select {
+		case s.events <- next:
+		case <-s.done:
+			return
+		}
+		if next.err != nil || next.panicked != nil {
+			return
+		}
+	}
+}
+
+func (s *choices) More() bool { return s.err != nil || len(s.events) > 0 }
+
+func (s *choices) Meta() *llm.Meta { return &s.meta }
+
+// warn takes over the warnings of all streams, each once. No stream is being read.
+func (s *choices) warn() {
+	for _, stream := range s.streams {
+		for _, w := range stream.Meta().Warnings {
+			if !slices.Contains(s.meta.Warnings, w) {
+				s.meta.Warnings = append(slices.Clip(s.meta.Warnings), w)
+			}
+		}
+	}
+}
+
+// Close ends all calls to the provider.
+func (s *choices) Close() error {
+	s.cancel(nil)
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	if s.done != nil {
+		close(s.done)
+	}
+	s.group.Wait()
+	var errs []error
+	for _, stream := range s.streams {
+		if stream != nil {
+			errs = append(errs, stream.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

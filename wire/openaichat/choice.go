@@ -1,0 +1,292 @@
+package openaichat
+
+import (
+	"unicode/utf8"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// choice encodes one streamed answer.
+type choice struct {
+	head      []byte // data: {... "choices":[{"index":0,"delta":
+	tail      []byte // ,"finish_reason":null}]}\n\n
+	functions bool
+
+	begun    bool // the role has been sent
+	calls    int64
+	block    llm.BlockKind
+	index    int       // of the open block
+	input    bool      // the open tool call has sent arguments
+	fold     *llm.Fold // collects the open block; nil until one needs it, most never do
+	folding  bool      // the open block has no word in a chunk and is collected
+	thought  bool      // the open block has sent reasoning
+	redacted bool      // the open block has sent redacted reasoning, which is collected
+	use      llm.ToolUse
+	extra    []jsonx.Member // of the open block
+	said     int            // characters of the content before the open block
+	text     []byte         // of the open block
+	room     [512]byte      // the first of it
+
+	stop    llm.StopReason
+	rawStop string
+	beside
+}
+
+func (c *choice) append(dst []byte, ev *llm.Event) []byte {
+	switch ev.Kind {
+	case llm.EventBlockStart:
+		return c.start(dst, ev)
+	case llm.EventDelta:
+		if ev.Index != c.index {
+			dst = c.start(dst, ev)
+		}
+		return c.delta(dst, ev)
+	case llm.EventBlockEnd:
+		return c.end(dst)
+	case llm.EventStart:
+		c.beside.extra = append(c.beside.extra, ev.Extra...)
+	case llm.EventStop:
+		c.stop, c.rawStop, c.fields = ev.Stop, ev.RawStop, ev.Raw
+		c.beside.extra = append(c.beside.extra, ev.Extra...)
+	case llm.EventUsage:
+		c.tier, c.latency, c.trace = ev.ServiceTier, ev.LatencyMs, ev.Trace
+		c.beside.extra = append(c.beside.extra, ev.Extra...)
+	case llm.EventOther:
+	}
+	return dst
+}
+
+// open begins a chunk and its delta.
+func (c *choice) open(dst []byte) jsonx.Writer {
+	w := jsonx.Writer{Buf: append(dst, c.head...)}
+	w.Object()
+	if !c.begun {
+		c.begun = true
+		w.Key("role")
+		w.Base64("assistant")
+	}
+	return w
+}
+
+func (c *choice) close(w *jsonx.Writer) []byte {
+	w.EndObject()
+	return append(w.Buf, c.tail...)
+}
+
+// start begins a block. A block that was not ended is, first.
+func (c *choice) start(dst []byte, ev *llm.Event) []byte {
+	dst = c.end(dst)
+	c.block, c.index, c.fold = ev.Block, ev.Index, nil
+	if ev.Kind == llm.EventBlockStart {
+		c.extra = append(c.extra, ev.Extra...)
+	}
+	switch {
+	case ev.Block == llm.BlockToolUse && (ev.ToolUse == nil || ev.ToolUse.Type != llm.ServerSide):
+		c.use = llm.ToolUse{}
+		if ev.ToolUse != nil {
+			c.use = *ev.ToolUse
+		}
+		w := c.open(dst)
+		if c.functions && c.calls == 0 {
+			w.Key("function_call")
+			appendFunction(&w, c.use.Name, "")
+		} else {
+			w.Key("tool_calls")
+			w.Array()
+			appendToolCall(&w, c.place(), c.use.ID, c.use.Name, "")
+			w.EndArray()
+		}
+		c.calls++
+		return c.close(&w)
+	case ev.Block == llm.BlockText || ev.Block == llm.BlockReasoning || ev.Block == llm.BlockRedacted:
+		return dst
+	default:
+		c.folding = true
+		if ev.Kind == llm.EventBlockStart {
+			c.collect(ev)
+		}
+		return dst
+	}
+}
+
+// place is the number of the next call in tool_calls.
+func (c *choice) place() int64 {
+	if c.functions {
+		return c.calls - 1
+	}
+	return c.calls
+}
+
+func (c *choice) delta(dst []byte, ev *llm.Event) []byte {
+	if c.folding {
+		c.collect(ev)
+		return dst
+	}
+	if ev.Block != c.block && ev.Block != llm.BlockOther {
+		if !c.blank() {
+			return c.delta(c.start(dst, ev), ev)
+		}
+		extra := c.extra // the start said too little
+		c.block, c.extra = ev.Block, nil
+		if ev.Block != llm.BlockText && ev.Block != llm.BlockReasoning && ev.Block != llm.BlockRedacted {
+			dst = c.start(dst, ev)
+			c.extra = extra
+			return c.delta(dst, ev)
+		}
+		c.extra = extra
+	}
+	c.extra = append(c.extra, ev.Extra...)
+	if ev.Other != nil { // such as a citation
+		c.extra = append(c.extra, *ev.Other)
+	}
+	switch ev.Block {
+	case llm.BlockText:
+		if ev.Text == "" {
+			return dst
+		}
+		if c.text == nil {
+			c.text = c.room[:0]
+		}
+		c.text = append(c.text, ev.Text...)
+		w := c.open(dst)
+		w.Key("content")
+		w.String(ev.Text)
+		return c.close(&w)
+	case llm.BlockReasoning:
+		c.thought = c.thought || ev.Text != "" || ev.Signature != ""
+		w := c.open(dst)
+		if ev.Text != "" {
+			w.Key("reasoning_content")
+			w.String(ev.Text)
+		}
+		w.Key("thinking_blocks")
+		w.Array()
+		appendThinking(&w, &llm.Block{Kind: llm.BlockReasoning, Text: ev.Text, Signature: ev.Signature})
+		w.EndArray()
+		return c.close(&w)
+	case llm.BlockRedacted: // its pieces are base64 each, and padded
+		c.redacted = true
+		c.collect(ev)
+	case llm.BlockToolUse:
+		if ev.Text == "" {
+			return dst
+		}
+		c.input = true
+		return c.arguments(dst, ev.Text)
+	default: // the others are folded
+	}
+	return dst
+}
+
+// blank reports whether nothing has come of the open block.
+func (c *choice) blank() bool {
+	return c.block == llm.BlockText && len(c.text) == 0 || c.block == llm.BlockReasoning && !c.thought
+}
+
+// collect adds to the open block's collection.
+func (c *choice) collect(ev *llm.Event) {
+	if c.fold == nil {
+		c.fold = new(llm.Fold)
+	}
+	c.fold.Add(ev)
+}
+
+func (c *choice) arguments(dst []byte, text string) []byte {
+	w := c.open(dst)
+	if c.functions && c.calls == 1 {
+		w.Key("function_call")
+		w.Object()
+		w.Key("arguments")
+		w.String(text)
+		w.EndObject()
+		return c.close(&w)
+	}
+	w.Key("tool_calls")
+	w.Array()
+	w.Object()
+	w.Key("index")
+	w.Int(c.place() - 1)
+	w.Key("function")
+	w.Object()
+	w.Key("arguments")
+	w.String(text)
+	w.EndObject()
+	w.EndObject()
+	w.EndArray()
+	return c.close(&w)
+}
+
+// end finishes the open block, if one is.
+func (c *choice) end(dst []byte) []byte {
+	switch {
+	case c.index < 0:
+		return dst
+	case c.folding:
+		if c.fold != nil {
+			dst = c.further(dst, c.fold.Answer().Blocks)
+		}
+	case c.block == llm.BlockToolUse && !c.input:
+		dst = c.arguments(dst, "{}")
+	case c.redacted:
+		w := c.open(dst)
+		w.Key("thinking_blocks")
+		w.Array()
+		appendThinking(&w, &llm.Block{Kind: llm.BlockRedacted, Text: c.fold.Answer().Blocks[0].Text})
+		w.EndArray()
+		dst = c.close(&w)
+	}
+	if len(c.extra) > 0 && !c.folding {
+		dst = c.further(dst, []llm.Block{{Kind: c.block, Text: string(c.text), ToolUse: &c.use, Extra: c.extra}})
+	}
+	c.said += utf8.RuneCount(c.text)
+	c.index, c.input, c.folding, c.thought, c.redacted, c.extra, c.text = -1, false, false, false, false, nil, c.text[:0]
+	return dst
+}
+
+// further writes what the blocks say beyond their text, which has gone out but for
+// that of blocks without a word of their own.
+func (c *choice) further(dst []byte, blocks []llm.Block) []byte {
+	var cites []cite
+	other, words := 0, 0
+	for i := range blocks {
+		b := &blocks[i]
+		if found := citesOf(b); len(found) > 0 {
+			cites = append(cites, cite{block: b, start: c.said + words, citations: found})
+		}
+		if isBeside(b) {
+			other++
+		}
+		if b.Kind == llm.BlockOther {
+			words += utf8.RuneCountInString(b.Text)
+		}
+	}
+	w := c.open(dst)
+	if words > 0 {
+		w.Key("content")
+		var text string
+		for i := range blocks {
+			if blocks[i].Kind == llm.BlockOther {
+				text += blocks[i].Text
+			}
+		}
+		w.String(text)
+		c.said += words
+	}
+	appendAnnotations(&w, cites)
+	if other > 0 || len(cites) > 0 {
+		w.Key("provider_specific_fields")
+		w.Object()
+		appendCited(&w, cites)
+		if other > 0 {
+			w.Key("blocks")
+			w.Array()
+			for i := range blocks {
+				appendBeside(&w, &blocks[i])
+			}
+			w.EndArray()
+		}
+		w.EndObject()
+	}
+	return c.close(&w)
+}
