@@ -13,7 +13,7 @@ import (
 // (https://platform.openai.com/docs/api-reference/chat,
 // https://docs.anthropic.com/en/api/messages).
 const (
-	maxValues   = 1_000_000 // members and elements in the whole body
+	maxValues   = 500_000 // members and elements in the whole body
 	maxMessages = 100_000
 	maxList     = 10_000 // parts, calls or thinking blocks of a message
 	maxTools    = 1024
