@@ -27,16 +27,16 @@ func asked(t *testing.T, members string, opt openaichat.Options) *openaichat.Req
 // What lies at an address is fetched later; until then only format tells its type.
 func TestAddresses(t *testing.T) {
 	tests := []struct {
-		name, part string
-		want       llm.Block
+		name, field, part string
+		want              llm.Block
 	}{
-		{"an image", `{"type":"image_url","image_url":{"url":"https://x.example/a.png?b=c"}}`, llm.Block{Kind: llm.BlockImage, Media: &llm.Media{URI: "https://x.example/a.png?b=c"}}},
-		{"an image whose name tells nothing", `{"type":"image_url","image_url":{"url":"HTTP://x.example/a"}}`, llm.Block{Kind: llm.BlockImage, Media: &llm.Media{URI: "HTTP://x.example/a"}}},
-		{"an image with its type", `{"type":"image_url","image_url":{"url":"https://x.example/a","format":"image/webp"}}`, llm.Block{Kind: llm.BlockImage, Media: &llm.Media{URI: "https://x.example/a", Format: "webp"}}},
-		{"a document where images are", `{"type":"image_url","image_url":{"url":"https://x.example/a.pdf"}}`, llm.Block{Kind: llm.BlockDocument, Media: &llm.Media{URI: "https://x.example/a.pdf"}}},
-		{"a video", `{"type":"video_url","video_url":{"url":"https://x.example/v"}}`, llm.Block{Kind: llm.BlockVideo, Media: &llm.Media{URI: "https://x.example/v"}}},
-		{"a file by its id", `{"type":"file","file":{"file_id":"https://x.example/a","format":"application/pdf","filename":"the a.pdf"}}`, llm.Block{Kind: llm.BlockDocument, Media: &llm.Media{URI: "https://x.example/a", Format: "pdf", Name: "the a"}}},
-		{"a file's data", `{"type":"file","file":{"file_data":"https://x.example/a.mp4"}}`, llm.Block{Kind: llm.BlockVideo, Media: &llm.Media{URI: "https://x.example/a.mp4"}}},
+		{"an image", "image_url.url", `{"type":"image_url","image_url":{"url":"https://x.example/a.png?b=c"}}`, llm.Block{Kind: llm.BlockImage, Media: &llm.Media{URI: "https://x.example/a.png?b=c"}}},
+		{"an image whose name tells nothing", "image_url.url", `{"type":"image_url","image_url":{"url":"HTTP://x.example/a"}}`, llm.Block{Kind: llm.BlockImage, Media: &llm.Media{URI: "HTTP://x.example/a"}}},
+		{"an image with its type", "image_url.url", `{"type":"image_url","image_url":{"url":"https://x.example/a","format":"image/webp"}}`, llm.Block{Kind: llm.BlockImage, Media: &llm.Media{URI: "https://x.example/a", Format: "webp"}}},
+		{"a document where images are", "image_url.url", `{"type":"image_url","image_url":{"url":"https://x.example/a.pdf"}}`, llm.Block{Kind: llm.BlockDocument, Media: &llm.Media{URI: "https://x.example/a.pdf"}}},
+		{"a video", "video_url.url", `{"type":"video_url","video_url":{"url":"https://x.example/v"}}`, llm.Block{Kind: llm.BlockVideo, Media: &llm.Media{URI: "https://x.example/v"}}},
+		{"a file by its id", "file.file_id", `{"type":"file","file":{"file_id":"https://x.example/a","format":"application/pdf","filename":"the a.pdf"}}`, llm.Block{Kind: llm.BlockDocument, Media: &llm.Media{URI: "https://x.example/a", Format: "pdf", Name: "the a"}}},
+		{"a file's data", "file.file_data", `{"type":"file","file":{"file_data":"https://x.example/a.mp4"}}`, llm.Block{Kind: llm.BlockVideo, Media: &llm.Media{URI: "https://x.example/a.mp4"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -44,6 +44,7 @@ func TestAddresses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			tt.want.Media.Field = "messages[0].content[0]." + tt.field
 			if diff := cmp.Diff([]llm.Block{tt.want}, r.LLM.Turns[0].Blocks); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

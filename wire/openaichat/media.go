@@ -180,7 +180,7 @@ func (d *decoder) remote(b llm.Block, c given, at string) (llm.Block, error) {
 	if err != nil || u.Host == "" {
 		return b, llm.Invalid(at, "%s is not a valid address", at)
 	}
-	b.Media.URI = c.data
+	b.Media.URI, b.Media.Field = c.data, at
 	if c.format == "" {
 		b.Media.Format = ""
 	}
