@@ -120,7 +120,7 @@ func events(r *llm.Response) []llm.Event {
 			use := *b.ToolUse
 			use.Input = nil
 			at(llm.Event{Kind: llm.EventBlockStart, ToolUse: &use})
-			if input := string(b.ToolUse.Input); input != "{}" {
+			if input := string(b.ToolUse.Input); len(input) > 2 { // more than {}
 				at(llm.Event{Kind: llm.EventDelta, Text: input[:2]})
 				at(llm.Event{Kind: llm.EventDelta, Text: input[2:]})
 			}
