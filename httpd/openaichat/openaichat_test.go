@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -82,9 +83,7 @@ func ask(t *testing.T, members string, header http.Header) (answer string, asked
 	g := gateway.New(gateway.Options{Router: r, Recorder: telemetry.NewRecorder(slog.New(slog.NewJSONHandler(&lines, nil)))})
 	h := openaichat.New(g, openaichat.Options{MaxBody: 1 << 20})
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/chat/completions", strings.NewReader(`{"model":"granite","messages":[{"role":"user","content":"Hi"}]`+members+`}`))
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	w := httptest.NewRecorder()
 	call := g.Begin(openaichat.Door, "id-1")
 	h.Serve(w, req, call, "")

@@ -1,6 +1,7 @@
 package openaichat
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"outcrop/internal/jsonx"
@@ -264,13 +265,13 @@ func (c *choice) further(dst []byte, blocks []llm.Block) []byte {
 	w := c.open(dst)
 	if words > 0 {
 		w.Key("content")
-		var text string
+		var text strings.Builder
 		for i := range blocks {
 			if blocks[i].Kind == llm.BlockOther {
-				text += blocks[i].Text
+				text.WriteString(blocks[i].Text)
 			}
 		}
-		w.String(text)
+		w.String(text.String())
 		c.said += words
 	}
 	appendAnnotations(&w, cites)

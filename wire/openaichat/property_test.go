@@ -65,6 +65,7 @@ func anyEvents(r *rand.Rand) []llm.Event {
 			start.Media, begin = &llm.Media{Format: "png"}, true
 		case llm.BlockOther:
 			start.Other, begin = &jsonx.Member{Name: "dream", Value: jsonx.Raw("{\r\n}")}, true
+		default: // the others have nothing of their own
 		}
 		if begin {
 			if r.IntN(5) == 0 && kind != llm.BlockToolUse && kind != llm.BlockOther && start.ToolResult == nil && start.Media == nil {
@@ -97,6 +98,7 @@ func anyEvents(r *rand.Rand) []llm.Event {
 				ev.Media = &llm.Media{Base64: "AAAA"}
 			case llm.BlockOther:
 				ev.Text = word()
+			default: // the others are not made
 			}
 			evs = append(evs, ev)
 		}
@@ -146,9 +148,9 @@ func clientAnswer(t testing.TB, parts [][]byte) map[string]any {
 			Choices []struct {
 				Message, Delta struct {
 					Content          string
-					ReasoningContent string `json:"reasoning_content"`
-					ThinkingBlocks   []any  `json:"thinking_blocks"`
-					FunctionCall     struct{ Name, Arguments string }
+					ReasoningContent string                           `json:"reasoning_content"`
+					ThinkingBlocks   []any                            `json:"thinking_blocks"`
+					FunctionCall     struct{ Name, Arguments string } `json:"function_call"`
 					ToolCalls        []struct {
 						Index    int
 						ID       string
@@ -171,12 +173,8 @@ func clientAnswer(t testing.TB, parts [][]byte) map[string]any {
 			t.Fatalf("%v: %s", err, part)
 		}
 		for _, choice := range c.Choices {
-			for i, m := range []struct{ m any }{{choice.Message}, {choice.Delta}} {
-				_ = m
-				said := choice.Message
-				if i == 1 {
-					said = choice.Delta
-				}
+			said := choice.Message
+			for range 2 {
 				content += said.Content
 				reasoning += said.ReasoningContent
 				thinking = append(thinking, said.ThinkingBlocks...)
@@ -189,6 +187,7 @@ func clientAnswer(t testing.TB, parts [][]byte) map[string]any {
 					have := calls[call.Index]
 					calls[call.Index] = [3]string{have[0] + call.ID, have[1] + call.Function.Name, have[2] + call.Function.Arguments}
 				}
+				said = choice.Delta
 			}
 			if choice.FinishReason != "" {
 				out["finish"], out["choice"] = choice.FinishReason, choice.Specific

@@ -102,7 +102,8 @@ type responseFormat struct {
 func (d *decoder) format(w *wireRequest) error {
 	f := &w.ResponseFormat
 	out := &llm.Format{}
-	field, given := "response_format.json_schema.schema", jsonx.Raw(nil)
+	field := "response_format.json_schema.schema"
+	var given jsonx.Raw
 	switch f.Type {
 	case "", "text":
 		return nil

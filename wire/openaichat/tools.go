@@ -85,7 +85,7 @@ func (d *decoder) tools(w *wireRequest) error {
 		return llm.Invalid("tools", "tools must hold at most %d tools, not %d", maxTools, n)
 	}
 	for i := range w.Functions {
-		t, err := w.Functions[i].tool("functions["+strconv.Itoa(i)+"]", "functions["+strconv.Itoa(i)+"]")
+		t, err := w.Functions[i].tool("functions[" + strconv.Itoa(i) + "]")
 		if err != nil {
 			return err
 		}
@@ -189,7 +189,7 @@ func (d *decoder) tool(field string, t *tool) error {
 	case t.Function == nil:
 		return llm.Invalid(field+".function.name", "%s.function.name is required", field)
 	}
-	out, err := t.Function.tool(field, field+".function")
+	out, err := t.Function.tool(field + ".function")
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func (d *decoder) tool(field string, t *tool) error {
 }
 
 // tool gives a function as a tool. at is where it stands.
-func (f *function) tool(field, at string) (llm.Tool, error) {
+func (f *function) tool(at string) (llm.Tool, error) {
 	out := llm.Tool{Name: f.Name, Description: f.Description.Value, Strict: f.Strict.Opt}
 	if f.Name == "" {
 		return out, llm.Invalid(at+".name", "%s.name is required", at)
@@ -246,7 +246,7 @@ func (d *decoder) nativeTool(field string, t *tool) error {
 			return err
 		}
 		f := function{Name: spec.Name, Description: spec.Description, Parameters: spec.InputSchema.JSON, Strict: spec.Strict, CacheControl: t.CacheControl}
-		if out, err = f.tool(field, field+".toolSpec"); err != nil {
+		if out, err = f.tool(field + ".toolSpec"); err != nil {
 			return err
 		}
 	case "cachePoint":

@@ -301,10 +301,9 @@ func TestFunctionCalls(t *testing.T) {
 // one count.
 func TestSeveralChoices(t *testing.T) {
 	env := openaichat.Envelope{ID: "chatcmpl-1", Model: "m", Created: 1}
-	ms := func(n int64) llm.Opt[int64] { return llm.Some(n) }
 	answers := []*llm.Response{
-		{Blocks: []llm.Block{{Kind: llm.BlockText, Text: "a"}}, Stop: llm.StopEnd, RawStop: "end_turn", LatencyMs: ms(5), ServiceTier: "flex"},
-		{Blocks: []llm.Block{{Kind: llm.BlockText, Text: "b"}}, Stop: llm.StopMaxTokens, RawStop: "max_tokens", LatencyMs: ms(7), ServiceTier: "flex"},
+		{Blocks: []llm.Block{{Kind: llm.BlockText, Text: "a"}}, Stop: llm.StopEnd, RawStop: "end_turn", LatencyMs: llm.Some[int64](5), ServiceTier: "flex"},
+		{Blocks: []llm.Block{{Kind: llm.BlockText, Text: "b"}}, Stop: llm.StopMaxTokens, RawStop: "max_tokens", LatencyMs: llm.Some[int64](7), ServiceTier: "flex"},
 	}
 	whole := string(openaichat.AppendResponses(nil, env, answers, &llm.Usage{Input: 6, Output: 4, Total: 10}, nil))
 	want := `"choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop","logprobs":null,"provider_specific_fields":{"stop_reason":"end_turn","latency_ms":5}},` +
