@@ -1,0 +1,66 @@
+"""What the programs of the clients share: where the gateway is, and what they ask.
+
+BASE_URL is the gateway's address, API_KEY its key, MODEL the name of a model that
+thinks, calls tools and follows schemas.
+
+A scenario's name is a feature, a colon and the calls of the client that show it.
+"""
+
+import os
+import time
+import urllib.request
+
+from pydantic import BaseModel
+from scenario import Wrong, need
+
+URL = os.environ["BASE_URL"]
+KEY = os.environ["API_KEY"]
+MODEL = os.environ["MODEL"]
+
+HELLO = "What is granite?"
+WEATHER = "What is the weather in Paris and Tokyo?"
+DESCRIBE = "Describe granite, of hardness 7."
+LONG = "[[words: 60]]"
+BREAKS = "[[fault: internal after=3]] [[words: 60]]"
+THROTTLED = "[[fault: throttle]]"
+ENDLESS = "[[fault: rate=10]] [[words: 5000]]"
+
+
+class Stone(BaseModel):
+    """A stone."""
+
+    name: str
+    hardness: int
+
+
+def weather(city):
+    """What every tool of the programs answers."""
+    return f"sunny in {city}"
+
+
+def told(text):
+    """Needs the last answer of a tool loop: it tells of both cities."""
+    need("sunny in Paris" in text and "sunny in Tokyo" in text, text)
+
+
+def leaves(leave):
+    """Runs what leaves a stream; the gateway must see it, while this program goes on."""
+    before = gone()
+    leave()
+    arrives(before)
+
+
+def arrives(before):
+    """Waits until the gateway has counted a client more that went away."""
+    end = time.monotonic() + 10
+    while gone() == before:
+        if time.monotonic() > end:
+            raise Wrong("the gateway goes on answering")
+        time.sleep(0.02)
+
+
+def gone():
+    """How many clients have gone away, as the gateway counts them."""
+    with urllib.request.urlopen(URL + "/metrics", timeout=10) as r:
+        lines = r.read().decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("outcrop_requests_total{") and 'status="499"' in line)

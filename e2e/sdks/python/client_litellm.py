@@ -1,0 +1,166 @@
+"""LiteLLM's own SDK, which takes the gateway for OpenAI or for LiteLLM's proxy.
+
+PROVIDER is openai or litellm_proxy.
+"""
+
+import asyncio
+import json
+import os
+
+# Else its import asks GitHub for prices.
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+
+import litellm  # noqa: E402
+from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, arrives, gone, told, weather  # noqa: E402
+from media import png, uri  # noqa: E402
+from scenario import need, raises, run, scenario  # noqa: E402
+
+litellm.suppress_debug_info = True  # it would print among the reports
+
+NAME = f"{os.environ['PROVIDER']}/{MODEL}"
+TOOLS = [{
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather in a city now.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}]
+
+
+def user(content):
+    return {"role": "user", "content": content}
+
+
+def chat(content, **more):
+    messages = content if isinstance(content, list) else [user(content)]
+    return litellm.completion(model=NAME, api_base=URL + "/v1", api_key=KEY, messages=messages, max_retries=0, timeout=30, **more)
+
+
+def streamed(content, **more):
+    """The chunks of a stream, and what LiteLLM builds of them."""
+    chunks = list(chat(content, stream=True, stream_options={"include_usage": True}, **more))
+    return chunks, litellm.stream_chunk_builder(chunks)
+
+
+def results(said):
+    calls = said.tool_calls
+    need([json.loads(c.function.arguments) for c in calls] == [{"city": "Paris"}, {"city": "Tokyo"}], calls)
+    return [{"role": "tool", "tool_call_id": c.id, "content": weather(json.loads(c.function.arguments)["city"])} for c in calls]
+
+
+@scenario("a chat: completion")
+def _():
+    r = chat([{"role": "system", "content": "Be brief."}, user(HELLO)])
+    need(r.choices[0].message.content == "You said: " + HELLO and r.choices[0].finish_reason == "stop", r)
+    need(r.usage.prompt_tokens > 0 and r.usage.completion_tokens > 0, r.usage)
+
+
+@scenario("a stream: completion(stream=True), stream_chunk_builder")
+def _():
+    chunks, r = streamed(LONG)
+    need(len(chunks) > 5 and len(r.choices[0].message.content.split()) == 60 and r.choices[0].finish_reason == "stop", r)
+    need(any(getattr(c, "usage", None) for c in chunks) and r.usage.completion_tokens > 0, chunks[-1])
+
+
+@scenario("a tool loop: completion(tools=[...])")
+def _():
+    said = chat(WEATHER, tools=TOOLS).choices[0].message
+    told(chat([user(WEATHER), said, *results(said)], tools=TOOLS).choices[0].message.content)
+
+
+@scenario("a tool loop, streamed: completion(tools=[...], stream=True)")
+def _():
+    said = streamed(WEATHER, tools=TOOLS)[1].choices[0].message
+    told(streamed([user(WEATHER), said, *results(said)], tools=TOOLS)[1].choices[0].message.content)
+
+
+@scenario("an image: image_url with a data URI")
+def _():
+    image = png()
+    r = chat([user([{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": uri("image/png", image)}}])])
+    need(f"an image (png, {len(image)} bytes)" in r.choices[0].message.content, r)
+
+
+@scenario("structured output: response_format=Stone")
+def _():
+    stone = Stone.model_validate_json(chat(DESCRIBE, response_format=Stone).choices[0].message.content)
+    need(stone.hardness == 7, stone)
+
+
+@scenario("structured output, streamed: response_format=Stone, stream=True")
+def _():
+    chunks, r = streamed(DESCRIBE, response_format=Stone)
+    stone = Stone.model_validate_json(r.choices[0].message.content)
+    need(stone.hardness == 7 and len(chunks) > 3, stone)
+
+
+@scenario("structured output beside tools: completion(tools=[...], response_format=Stone)")
+def _():
+    said = chat(WEATHER, tools=TOOLS, response_format=Stone).choices[0].message
+    Stone.model_validate_json(chat([user(WEATHER), said, *results(said)], tools=TOOLS, response_format=Stone).choices[0].message.content)
+
+
+@scenario("a refusal: RateLimitError")
+def _():
+    e = raises(litellm.RateLimitError, chat, THROTTLED)
+    need(e.status_code == 429 and "ThrottlingException" in e.message, e)
+
+
+@scenario("a stream that breaks off: exceptions.MidStreamFallbackError")
+def _():
+    got = []
+
+    def read():
+        for c in chat(BREAKS, stream=True):
+            got.append(c.choices[0].delta.content or "")
+
+    e = raises(litellm.exceptions.MidStreamFallbackError, read)
+    need("".join(got).startswith("granite schist") and "InternalServerException" in str(e), got, e)
+
+
+@scenario("leaving in mid-stream: acompletion(stream=True), aclose()")
+def _():
+    async def go():
+        chunks = await litellm.acompletion(model=NAME, api_base=URL + "/v1", api_key=KEY, messages=[user(ENDLESS)], stream=True)
+        async for c in chunks:
+            need(c.choices, c)
+            break
+        await chunks.aclose()
+        await asyncio.to_thread(arrives, before)
+
+    before = gone()
+    asyncio.run(go())
+
+
+@scenario("reasoning: reasoning_effort, message.reasoning_content")
+def _():
+    for m in (chat(HELLO, reasoning_effort="low", max_tokens=4000).choices[0].message, streamed(HELLO, reasoning_effort="low", max_tokens=4000)[1].choices[0].message):
+        need(m.content == "You said: " + HELLO and len(m.reasoning_content) > 10, m)
+
+
+@scenario("reasoning in a tool loop: the message goes back as it came")
+def _():
+    said = chat(WEATHER, tools=TOOLS, reasoning_effort="low", max_tokens=4000).choices[0].message
+    told(chat([user(WEATHER), said, *results(said)], tools=TOOLS, reasoning_effort="low", max_tokens=4000).choices[0].message.content)
+
+
+@scenario("reasoning in a streamed tool loop: stream_chunk_builder's message goes back")
+def _():
+    said = streamed(WEATHER, tools=TOOLS, reasoning_effort="low", max_tokens=4000)[1].choices[0].message
+    told(streamed([user(WEATHER), said, *results(said)], tools=TOOLS, reasoning_effort="low", max_tokens=4000)[1].choices[0].message.content)
+
+
+@scenario("JSON mode: response_format={\"type\": \"json_object\"}")
+def _():
+    r = chat("Describe granite as JSON.", response_format={"type": "json_object"})
+    need(isinstance(json.loads(r.choices[0].message.content), dict), r)
+
+
+@scenario("several answers: n=2")
+def _():
+    r = chat(HELLO, n=2)
+    need([c.index for c in r.choices] == [0, 1], r)
+
+
+run()

@@ -1,0 +1,171 @@
+"""OpenAI's SDK with its helpers: parse, and the stream that assembles what comes."""
+
+import json
+
+import openai
+from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, leaves, told, weather
+from media import png, uri
+from pydantic import BaseModel
+from scenario import need, raises, run, scenario
+
+client = openai.OpenAI(base_url=URL + "/v1", api_key=KEY, max_retries=0, timeout=30)
+chats = client.chat.completions
+
+
+class GetWeather(BaseModel):
+    """The weather in a city now."""
+
+    city: str
+
+
+TOOLS = [openai.pydantic_function_tool(GetWeather, name="get_weather")]
+
+
+def user(content):
+    return {"role": "user", "content": content}
+
+
+def streamed(content, **more):
+    """The events and the completion of one streamed call."""
+    messages = content if isinstance(content, list) else [user(content)]
+    with chats.stream(model=MODEL, messages=messages, stream_options={"include_usage": True}, **more) as stream:
+        events = list(stream)
+        return events, stream.get_final_completion()
+
+
+def results(calls):
+    """What the tools give, from arguments that the SDK has parsed."""
+    need(all(isinstance(c.function.parsed_arguments, GetWeather) for c in calls), calls)
+    return [{"role": "tool", "tool_call_id": c.id, "content": weather(c.function.parsed_arguments.city)} for c in calls]
+
+
+@scenario("a chat: chat.completions.create")
+def _():
+    r = chats.create(model=MODEL, messages=[user(HELLO)])
+    need(r.choices[0].message.content == "You said: " + HELLO and r.choices[0].finish_reason == "stop", r)
+    need(r.usage.prompt_tokens > 0 and r.usage.completion_tokens > 0, r.usage)
+
+
+@scenario("a stream: chat.completions.stream")
+def _():
+    events, r = streamed(LONG)
+    deltas = [e for e in events if e.type == "content.delta"]
+    need(len(deltas) > 4 and deltas[-1].snapshot == r.choices[0].message.content, events)
+    need([e.content for e in events if e.type == "content.done"] == [r.choices[0].message.content], events)
+    need(len(r.choices[0].message.content.split()) == 60 and r.choices[0].finish_reason == "stop", r)
+    need(r.usage.completion_tokens > 0 and r.usage.total_tokens == r.usage.prompt_tokens + r.usage.completion_tokens, r.usage)
+
+
+@scenario("a tool loop: chat.completions.parse, pydantic_function_tool")
+def _():
+    said = chats.parse(model=MODEL, messages=[user(WEATHER)], tools=TOOLS).choices[0]
+    need(said.finish_reason == "tool_calls" and len(said.message.tool_calls) == 2, said)
+    r = chats.parse(model=MODEL, messages=[user(WEATHER), said.message, *results(said.message.tool_calls)], tools=TOOLS)
+    need(r.choices[0].finish_reason == "stop" and not r.choices[0].message.tool_calls, r)
+    told(r.choices[0].message.content)
+
+
+@scenario("a tool loop, streamed: chat.completions.stream, pydantic_function_tool")
+def _():
+    events, r = streamed(WEATHER, tools=TOOLS)
+    said = r.choices[0].message
+    done = [e for e in events if e.type == "tool_calls.function.arguments.done"]
+    need([json.loads(e.arguments) for e in done] == [{"city": "Paris"}, {"city": "Tokyo"}] and r.usage, events)
+    need(sum(e.type == "tool_calls.function.arguments.delta" for e in events) > 1, events)
+    _, last = streamed([user(WEATHER), said, *results(said.tool_calls)], tools=TOOLS)
+    told(last.choices[0].message.content)
+
+
+@scenario("an image: image_url with a data URI")
+def _():
+    image = png()
+    r = chats.create(model=MODEL, messages=[user([{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": uri("image/png", image)}}])])
+    need(f"an image (png, {len(image)} bytes)" in r.choices[0].message.content, r)
+
+
+@scenario("structured output: chat.completions.parse, response_format=Stone")
+def _():
+    r = chats.parse(model=MODEL, messages=[user(DESCRIBE)], response_format=Stone)
+    stone = r.choices[0].message.parsed
+    need(isinstance(stone, Stone) and stone.hardness == 7, r)
+
+
+@scenario("structured output, streamed: chat.completions.stream, response_format=Stone")
+def _():
+    events, r = streamed(DESCRIBE, response_format=Stone)
+    need(sum(e.type == "content.delta" for e in events) > 1, events)
+    stone = r.choices[0].message.parsed
+    need(isinstance(stone, Stone) and stone.hardness == 7 and r.usage, r)
+
+
+@scenario("structured output beside tools: chat.completions.parse")
+def _():
+    said = chats.parse(model=MODEL, messages=[user(WEATHER)], tools=TOOLS, response_format=Stone).choices[0].message
+    r = chats.parse(model=MODEL, messages=[user(WEATHER), said, *results(said.tool_calls)], tools=TOOLS, response_format=Stone)
+    need(isinstance(r.choices[0].message.parsed, Stone), r)
+
+
+@scenario("a refusal: RateLimitError")
+def _():
+    e = raises(openai.RateLimitError, chats.create, model=MODEL, messages=[user(THROTTLED)])
+    need(e.status_code == 429 and "ThrottlingException" in e.message and e.body["outcrop"]["fix"], e.body)
+
+
+@scenario("a stream that breaks off: APIError")
+def _():
+    got = []
+
+    def read():
+        with chats.stream(model=MODEL, messages=[user(BREAKS)]) as stream:
+            got.extend(e for e in stream if e.type == "content.delta")
+
+    e = raises(openai.APIError, read)
+    need(got and e.message and e.body["outcrop"]["code"], got, e)
+
+
+@scenario("leaving in mid-stream: the with block's end")
+def _():
+    def leave():
+        with chats.stream(model=MODEL, messages=[user(ENDLESS)]) as stream:
+            need(next(e for e in stream if e.type == "content.delta").delta, stream)
+
+    leaves(leave)
+
+
+@scenario("reasoning: reasoning_effort, message.reasoning_content")
+def _():
+    _, r = streamed(HELLO, reasoning_effort="low", max_tokens=4000)
+    m = r.choices[0].message
+    need(m.content == "You said: " + HELLO and len(m.reasoning_content) > 10, m)
+
+
+@scenario("reasoning in a tool loop: the message goes back as it came")
+def _():
+    said = chats.parse(model=MODEL, messages=[user(WEATHER)], tools=TOOLS, reasoning_effort="low", max_tokens=4000).choices[0].message
+    need(said.reasoning_content and said.tool_calls, said)
+    r = chats.parse(model=MODEL, messages=[user(WEATHER), said, *results(said.tool_calls)], tools=TOOLS, reasoning_effort="low", max_tokens=4000)
+    told(r.choices[0].message.content)
+
+
+@scenario("reasoning in a streamed tool loop: the message goes back as it came")
+def _():
+    _, r = streamed(WEATHER, tools=TOOLS, reasoning_effort="low", max_tokens=4000)
+    said = r.choices[0].message
+    need(said.reasoning_content and said.tool_calls, said)
+    _, r = streamed([user(WEATHER), said, *results(said.tool_calls)], tools=TOOLS, reasoning_effort="low", max_tokens=4000)
+    told(r.choices[0].message.content)
+
+
+@scenario("JSON mode: response_format={\"type\": \"json_object\"}")
+def _():
+    r = chats.create(model=MODEL, messages=[user("Describe granite as JSON.")], response_format={"type": "json_object"})
+    need(isinstance(json.loads(r.choices[0].message.content), dict), r)
+
+
+@scenario("several answers: n=2")
+def _():
+    r = chats.create(model=MODEL, messages=[user(HELLO)], n=2)
+    need([c.index for c in r.choices] == [0, 1] and all(c.message.content for c in r.choices), r)
+
+
+run()
