@@ -96,14 +96,22 @@ type client struct {
 // python is the interpreter that scripts/setup-tests makes.
 func python(t *testing.T) client {
 	t.Helper()
-	interpreter, err := filepath.Abs("../.cache/venv/bin/python")
+	return venv(t, "venv", "python")
+}
+
+// venv is the interpreter of the virtual environment that scripts/setup-tests
+// makes in a folder of .cache from the requirements in a folder of sdks. Its
+// programs are in sdks/python.
+func venv(t *testing.T, folder, requirements string) client {
+	t.Helper()
+	root, err := filepath.Abs(filepath.Join("../.cache", folder))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat("../.cache/venv/.made"); err != nil {
-		lacking(t, "the Python packages of e2e/sdks/python are not installed")
+	if _, err := os.Stat(filepath.Join(root, ".made")); err != nil {
+		lacking(t, "the Python packages of e2e/sdks/"+requirements+" are not installed")
 	}
-	return client{interpreter: interpreter, dir: "sdks/python"}
+	return client{interpreter: filepath.Join(root, "bin", "python"), dir: "sdks/python"}
 }
 
 // node is the machine's Node with the packages that scripts/setup-tests installs.
@@ -132,39 +140,25 @@ func lacking(t *testing.T, what string) {
 // clientPatience bounds a program's run; each call within has a bound of its own.
 const clientPatience = 5 * time.Minute
 
-// run runs a program with the environment given and nothing else that could lead
-// it elsewhere, and makes a subtest of each scenario that it reports.
+// scenario is what a program reports of one of its scenarios.
+type scenario struct {
+	Name string `json:"name"`
+	OK   bool   `json:"ok"`
+	Seen string `json:"seen"`
+}
+
+// run runs a program, holds it to the names of its scenarios, and makes a subtest
+// of each.
 func (c client) run(t *testing.T, program string, scenarios []string, environ ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), clientPatience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, c.interpreter, program)
-	cmd.Dir = c.dir
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "PYTHONDONTWRITEBYTECODE=1", "NO_PROXY=*"}, environ...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
 	var reported []string
-	lines := bufio.NewScanner(&stdout)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		var s struct {
-			Name string `json:"name"`
-			OK   bool   `json:"ok"`
-			Seen string `json:"seen"`
-		}
-		if err := jsonx.Unmarshal(lines.Bytes(), &s); err != nil {
-			t.Fatalf("%s printed %q: %v", program, lines.Text(), err)
-		}
+	for _, s := range c.report(t, program, environ...) {
 		reported = append(reported, s.Name)
 		t.Run(strings.ReplaceAll(s.Name, "/", " "), func(t *testing.T) {
 			if !s.OK {
 				t.Error(s.Seen)
 			}
 		})
-	}
-	if err != nil {
-		t.Errorf("%s: %v\n%s", program, err, stderr.String())
 	}
 	for _, name := range scenarios {
 		if !slices.Contains(reported, name) {
@@ -174,4 +168,32 @@ func (c client) run(t *testing.T, program string, scenarios []string, environ ..
 	if len(reported) != len(scenarios) {
 		t.Errorf("%s reported %d scenarios, want %d: %q", program, len(reported), len(scenarios), reported)
 	}
+}
+
+// report runs a program with the environment given and nothing else that could
+// lead it elsewhere, and gives what it reports.
+func (c client) report(t *testing.T, program string, environ ...string) []scenario {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), clientPatience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, c.interpreter, program)
+	cmd.Dir = c.dir
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "PYTHONDONTWRITEBYTECODE=1", "NO_PROXY=*"}, environ...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var reported []scenario
+	lines := bufio.NewScanner(&stdout)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var s scenario
+		if err := jsonx.Unmarshal(lines.Bytes(), &s); err != nil {
+			t.Fatalf("%s printed %q: %v", program, lines.Text(), err)
+		}
+		reported = append(reported, s)
+	}
+	if err != nil {
+		t.Errorf("%s: %v\n%s", program, err, stderr.String())
+	}
+	return reported
 }

@@ -60,7 +60,7 @@ scenario("a tool loop, streamed: streamText, tool, stopWhen", async () => {
   need(cities.join() === "Paris,Tokyo" && parts.filter((p) => p.type === "tool-input-delta").length > 1, parts);
 });
 
-scenario("an image: a message part of type image", async () => {
+scenario('an image: generateText, {type: "image"}', async () => {
   const image = png();
   const r = await generateText({ ...call, messages: [{ role: "user", content: [{ type: "text", text: "What is this?" }, { type: "image", image }] }] });
   need(r.text.includes(`an image (png, ${image.length} bytes)`), r.text);
@@ -91,7 +91,7 @@ scenario("a refusal: APICallError", async () => {
   need(e.statusCode === 429 && e.isRetryable && e.message.includes("ThrottlingException") && e.data.error, e);
 });
 
-scenario("a stream that breaks off: a part of type error", async () => {
+scenario('a stream that breaks off: fullStream, {type: "error"}', async () => {
   let got = "";
   let told;
   const r = streamText({ ...call, ...quiet, prompt: breaks });
@@ -103,7 +103,7 @@ scenario("a stream that breaks off: a part of type error", async () => {
   need(got.startsWith("granite schist") && String(told?.message ?? told).includes("InternalServerException"), got, told);
 });
 
-scenario("leaving in mid-stream: abortSignal", () =>
+scenario("leaving in mid-stream: streamText, abortSignal", () =>
   leaves(async () => {
     const leaving = new AbortController();
     const r = streamText({ ...call, ...quiet, prompt: endless, abortSignal: leaving.signal });
@@ -112,7 +112,7 @@ scenario("leaving in mid-stream: abortSignal", () =>
     }
   }));
 
-scenario("reasoning: providerOptions reasoningEffort, reasoningText", async () => {
+scenario("reasoning: generateText, streamText, reasoningText", async () => {
   const r = await generateText({ ...call, ...thinking, prompt: hello });
   need(r.text === "You said: " + hello && r.reasoningText.length > 10, r);
   const s = streamText({ ...call, ...quiet, ...thinking, prompt: hello });

@@ -54,7 +54,7 @@ scenario("a tool loop: chat.completions.runTools, zodFunction", async () => {
   need((await runner.totalUsage()).completion_tokens > 0, runner);
 });
 
-scenario("a tool loop, streamed: chat.completions.runTools(stream: true), zodFunction", async () => {
+scenario("a tool loop, streamed: chat.completions.runTools({stream: true}), zodFunction", async () => {
   const { tools, cities } = runnable();
   const runner = chats.runTools(body(ask, { tools, stream: true, ...counted }));
   let pieces = 0;
@@ -64,7 +64,7 @@ scenario("a tool loop, streamed: chat.completions.runTools(stream: true), zodFun
   need((await runner.totalUsage()).completion_tokens > 0, runner);
 });
 
-scenario("an image: image_url with a data URI", async () => {
+scenario("an image: chat.completions.create, image_url", async () => {
   const image = png();
   const r = await chats.create(body([user([{ type: "text", text: "What is this?" }, { type: "image_url", image_url: { url: uri("image/png", image) } }])]));
   need(r.choices[0].message.content.includes(`an image (png, ${image.length} bytes)`), r);
@@ -104,42 +104,42 @@ scenario("a stream that breaks off: APIError", async () => {
   need(got.startsWith("granite schist") && e.error.outcrop.code, got, e);
 });
 
-scenario("leaving in mid-stream: abort()", () =>
+scenario("leaving in mid-stream: chat.completions.stream, abort", () =>
   leaves(async () => {
     const stream = chats.stream(body(endless));
     stream.on("content", () => stream.abort());
     await raises(OpenAI.APIUserAbortError, () => stream.finalChatCompletion());
   }));
 
-scenario("reasoning: reasoning_effort, message.reasoning_content", async () => {
+scenario("reasoning: chat.completions.parse, message.reasoning_content", async () => {
   const m = (await chats.parse(body(hello, thinking))).choices[0].message;
   need(m.content === "You said: " + hello && m.reasoning_content.length > 10, m);
 });
 
-scenario("reasoning in a tool loop: chat.completions.parse, the message goes back as it came", async () => {
+scenario("reasoning in a tool loop: chat.completions.parse, reasoning_effort", async () => {
   const said = (await chats.parse(body(ask, { tools, ...thinking }))).choices[0].message;
   need(said.reasoning_content && said.tool_calls.length === 2, said);
   told((await chats.parse(body([user(ask), said, ...results(said)], { tools, ...thinking }))).choices[0].message.content);
 });
 
-scenario("reasoning in a streamed tool loop: chat.completions.stream, the message goes back as it came", async () => {
+scenario("reasoning in a streamed tool loop: chat.completions.stream, reasoning_effort", async () => {
   const said = (await chats.stream(body(ask, { tools, ...thinking })).finalChatCompletion()).choices[0].message;
   const r = await chats.stream(body([user(ask), said, ...results(said)], { tools, ...thinking })).finalChatCompletion();
   told(r.choices[0].message.content);
 });
 
-scenario("reasoning under a loop's runner: chat.completions.runTools, reasoning_effort", async () => {
+scenario("reasoning in a tool loop: chat.completions.runTools, reasoning_effort", async () => {
   const { tools, cities } = runnable();
   told(await chats.runTools(body(ask, { tools, ...thinking })).finalContent());
   need(cities.join() === "Paris,Tokyo", cities);
 });
 
-scenario('JSON mode: response_format {type: "json_object"}', async () => {
+scenario('JSON mode: chat.completions.create, response_format: {type: "json_object"}', async () => {
   const r = await chats.create(body("Describe granite as JSON.", { response_format: { type: "json_object" } }));
   need(typeof JSON.parse(r.choices[0].message.content) === "object", r);
 });
 
-scenario("several answers: n: 2", async () => {
+scenario("several answers: chat.completions.create, n: 2", async () => {
   const r = await chats.create(body(hello, { n: 2 }));
   need(r.choices.map((c) => c.index).join() === "0,1", r);
 });

@@ -23,6 +23,7 @@ DESCRIBE = "Describe granite, of hardness 7."
 LONG = "[[words: 60]]"
 BREAKS = "[[fault: internal after=3]] [[words: 60]]"
 THROTTLED = "[[fault: throttle]]"
+DENIED = "[[fault: denied]]"  # which no client tries again
 ENDLESS = "[[fault: rate=10]] [[words: 5000]]"
 
 

@@ -74,7 +74,7 @@ def _():
     told("".join(c.content for c in pieces))
 
 
-@scenario("an image: HumanMessage with an image block")
+@scenario("an image: HumanMessage, image_url or content_blocks")
 def _():
     image = png()
     m = chat().invoke([HumanMessage([{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": uri("image/png", image)}}])])
@@ -130,7 +130,7 @@ def _():
     need("".join(got).startswith("granite schist") and e.body["outcrop"]["code"], got, e)
 
 
-@scenario("leaving in mid-stream: the generator's close()")
+@scenario("leaving in mid-stream: stream(...).close()")
 def _():
     def leave():
         chunks = chat().stream(ENDLESS)
@@ -140,20 +140,20 @@ def _():
     leaves(leave)
 
 
-@scenario("reasoning in a tool loop: reasoning_effort, create_agent")
+@scenario("reasoning in a tool loop: create_agent, reasoning_effort")
 def _():
     agent = create_agent(chat(reasoning_effort="low", max_tokens=4000), tools=[get_weather])
     told(agent.invoke({"messages": [("user", WEATHER)]})["messages"][-1].content)
 
 
-@scenario("reasoning in a streamed tool loop: reasoning_effort, create_agent, stream")
+@scenario("reasoning in a streamed tool loop: create_agent, stream, reasoning_effort")
 def _():
     agent = create_agent(chat(reasoning_effort="low", max_tokens=4000), tools=[get_weather])
     seen = [c for c, _ in agent.stream({"messages": [("user", WEATHER)]}, stream_mode="messages")]
     told("".join(c.content for c in seen if isinstance(c, AIMessageChunk)))
 
 
-@scenario("JSON mode: with_structured_output(Stone, method=\"json_mode\")")
+@scenario("JSON mode: with_structured_output(None, method=\"json_mode\")")
 def _():
     got = chat().with_structured_output(None, method="json_mode").invoke("Describe granite as JSON.")
     need(isinstance(got, dict), got)

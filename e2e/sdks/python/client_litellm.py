@@ -75,20 +75,20 @@ def _():
     told(streamed([user(WEATHER), said, *results(said)], tools=TOOLS)[1].choices[0].message.content)
 
 
-@scenario("an image: image_url with a data URI")
+@scenario("an image: completion, image_url")
 def _():
     image = png()
     r = chat([user([{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": uri("image/png", image)}}])])
     need(f"an image (png, {len(image)} bytes)" in r.choices[0].message.content, r)
 
 
-@scenario("structured output: response_format=Stone")
+@scenario("structured output: completion, response_format=Stone")
 def _():
     stone = Stone.model_validate_json(chat(DESCRIBE, response_format=Stone).choices[0].message.content)
     need(stone.hardness == 7, stone)
 
 
-@scenario("structured output, streamed: response_format=Stone, stream=True")
+@scenario("structured output, streamed: completion(stream=True), response_format=Stone")
 def _():
     chunks, r = streamed(DESCRIBE, response_format=Stone)
     stone = Stone.model_validate_json(r.choices[0].message.content)
@@ -133,31 +133,31 @@ def _():
     asyncio.run(go())
 
 
-@scenario("reasoning: reasoning_effort, message.reasoning_content")
+@scenario("reasoning: completion, message.reasoning_content")
 def _():
     for m in (chat(HELLO, reasoning_effort="low", max_tokens=4000).choices[0].message, streamed(HELLO, reasoning_effort="low", max_tokens=4000)[1].choices[0].message):
         need(m.content == "You said: " + HELLO and len(m.reasoning_content) > 10, m)
 
 
-@scenario("reasoning in a tool loop: the message goes back as it came")
+@scenario("reasoning in a tool loop: completion, reasoning_effort")
 def _():
     said = chat(WEATHER, tools=TOOLS, reasoning_effort="low", max_tokens=4000).choices[0].message
     told(chat([user(WEATHER), said, *results(said)], tools=TOOLS, reasoning_effort="low", max_tokens=4000).choices[0].message.content)
 
 
-@scenario("reasoning in a streamed tool loop: stream_chunk_builder's message goes back")
+@scenario("reasoning in a streamed tool loop: stream_chunk_builder, reasoning_effort")
 def _():
     said = streamed(WEATHER, tools=TOOLS, reasoning_effort="low", max_tokens=4000)[1].choices[0].message
     told(streamed([user(WEATHER), said, *results(said)], tools=TOOLS, reasoning_effort="low", max_tokens=4000)[1].choices[0].message.content)
 
 
-@scenario("JSON mode: response_format={\"type\": \"json_object\"}")
+@scenario("JSON mode: completion, response_format={\"type\": \"json_object\"}")
 def _():
     r = chat("Describe granite as JSON.", response_format={"type": "json_object"})
     need(isinstance(json.loads(r.choices[0].message.content), dict), r)
 
 
-@scenario("several answers: n=2")
+@scenario("several answers: completion, n=2")
 def _():
     r = chat(HELLO, n=2)
     need([c.index for c in r.choices] == [0, 1], r)

@@ -76,7 +76,7 @@ def _():
     told(last.choices[0].message.content)
 
 
-@scenario("an image: image_url with a data URI")
+@scenario("an image: chat.completions.create, image_url")
 def _():
     image = png()
     r = chats.create(model=MODEL, messages=[user([{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": uri("image/png", image)}}])])
@@ -123,7 +123,7 @@ def _():
     need(got and e.message and e.body["outcrop"]["code"], got, e)
 
 
-@scenario("leaving in mid-stream: the with block's end")
+@scenario("leaving in mid-stream: with chat.completions.stream")
 def _():
     def leave():
         with chats.stream(model=MODEL, messages=[user(ENDLESS)]) as stream:
@@ -132,14 +132,20 @@ def _():
     leaves(leave)
 
 
-@scenario("reasoning: reasoning_effort, message.reasoning_content")
+@scenario("reasoning: chat.completions.parse, message.reasoning_content")
+def _():
+    m = chats.parse(model=MODEL, messages=[user(HELLO)], reasoning_effort="low", max_tokens=4000).choices[0].message
+    need(m.content == "You said: " + HELLO and len(m.reasoning_content) > 10, m)
+
+
+@scenario("reasoning: chat.completions.stream, message.reasoning_content")
 def _():
     _, r = streamed(HELLO, reasoning_effort="low", max_tokens=4000)
     m = r.choices[0].message
     need(m.content == "You said: " + HELLO and len(m.reasoning_content) > 10, m)
 
 
-@scenario("reasoning in a tool loop: the message goes back as it came")
+@scenario("reasoning in a tool loop: chat.completions.parse, reasoning_effort")
 def _():
     said = chats.parse(model=MODEL, messages=[user(WEATHER)], tools=TOOLS, reasoning_effort="low", max_tokens=4000).choices[0].message
     need(said.reasoning_content and said.tool_calls, said)
@@ -147,7 +153,7 @@ def _():
     told(r.choices[0].message.content)
 
 
-@scenario("reasoning in a streamed tool loop: the message goes back as it came")
+@scenario("reasoning in a streamed tool loop: chat.completions.stream, reasoning_effort")
 def _():
     _, r = streamed(WEATHER, tools=TOOLS, reasoning_effort="low", max_tokens=4000)
     said = r.choices[0].message
@@ -156,13 +162,13 @@ def _():
     told(r.choices[0].message.content)
 
 
-@scenario("JSON mode: response_format={\"type\": \"json_object\"}")
+@scenario("JSON mode: chat.completions.create, response_format={\"type\": \"json_object\"}")
 def _():
     r = chats.create(model=MODEL, messages=[user("Describe granite as JSON.")], response_format={"type": "json_object"})
     need(isinstance(json.loads(r.choices[0].message.content), dict), r)
 
 
-@scenario("several answers: n=2")
+@scenario("several answers: chat.completions.create, n=2")
 def _():
     r = chats.create(model=MODEL, messages=[user(HELLO)], n=2)
     need([c.index for c in r.choices] == [0, 1] and all(c.message.content for c in r.choices), r)

@@ -122,7 +122,7 @@ def _():
     need("".join(got).startswith("granite schist") and "InternalServerException" in str(e), got, e)
 
 
-@scenario("leaving in mid-stream: the end of async with run_stream")
+@scenario("leaving in mid-stream: async with Agent.run_stream")
 def _():
     async def go():
         async with agent().run_stream(ENDLESS) as r:
@@ -135,20 +135,20 @@ def _():
     asyncio.run(go())
 
 
-@scenario("reasoning: openai_reasoning_effort")
+@scenario("reasoning: Agent.run_sync, openai_reasoning_effort")
 def _():
     r = agent(model_settings={"openai_reasoning_effort": "low", "max_tokens": 4000}).run_sync(HELLO)
     thoughts = [p.content for m in r.all_messages() for p in m.parts if p.part_kind == "thinking"]
     need(len(thoughts) == 1 and len(thoughts[0]) > 10 and r.output == "You said: " + HELLO, r.all_messages())
 
 
-@scenario("reasoning in a tool loop: openai_reasoning_effort, tool_plain")
+@scenario("reasoning in a tool loop: tool_plain, run_sync, openai_reasoning_effort")
 def _():
     a, cities = forecaster(model_settings={"openai_reasoning_effort": "low", "max_tokens": 4000})
     told(a.run_sync(WEATHER).output)
 
 
-@scenario("reasoning in a streamed tool loop: openai_reasoning_effort, tool_plain, run_stream")
+@scenario("reasoning in a streamed tool loop: tool_plain, run_stream, openai_reasoning_effort")
 def _():
     a, cities = forecaster(model_settings={"openai_reasoning_effort": "low", "max_tokens": 4000})
     told(streamed(a, WEATHER)[1])

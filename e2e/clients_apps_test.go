@@ -1,0 +1,294 @@
+package e2e
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	emulator "outcrop/emulator/bedrock"
+)
+
+// application is a client that people have, and what it is to show. Nothing of it
+// is changed.
+type application struct {
+	name     string // a heading, and a column of the table
+	short    string // the column's heading
+	packages []pin
+	runs     []programRun // each must show the same
+	// lines is what to paste, a file in sdks/lines. It is run too, and must
+	// print what stands in prints.
+	lines, prints string
+	note          string // what else a user should know; empty for nothing
+	lacks         map[string]string
+	gaps          map[string]gap
+}
+
+// programRun is a run of a client's program.
+type programRun struct {
+	client  client
+	program string
+	environ []string
+}
+
+// gap says why a scenario fails so far. The test fails if it does not.
+type gap string
+
+// Gaps of the gateway, and of clients where only the gateway could help.
+const (
+	gapJSONMode   gap = "the gateway refuses `response_format: json_object`"
+	gapSeveral    gap = "the gateway refuses `n` above 1"
+	gapOneByOne   gap = "the client sends `parallel_tool_calls: false`, which the gateway refuses"
+	gapIndex      gap = "the pieces of `thinking_blocks` in a stream have no `index`, and the SDK's stream() raises on lists without one"
+	gapSignature  gap = "the signature comes in a chunk without `reasoning_content`, which the client throws away; without it Claude refuses the next turn"
+	gapUnsigned   gap = "the client does not send Claude's signature back, and Claude refuses reasoning turns without it; leave reasoning off in agents"
+	gapLastPieces gap = "stream() keeps the last piece only of fields that it does not know, so that the signature comes back without its text; put the pieces of `delta.thinking_blocks` together yourself"
+)
+
+// features are what the clients are asked to show, in the order of the table.
+func features() []string {
+	return []string{
+		"a chat",
+		"a stream",
+		"a tool loop",
+		"a tool loop, streamed",
+		"an image",
+		"structured output",
+		"structured output, streamed",
+		"structured output by a tool",
+		"structured output beside tools",
+		"a refusal",
+		"a stream that breaks off",
+		"leaving in mid-stream",
+		"reasoning",
+		"reasoning in a tool loop",
+		"reasoning in a streamed tool loop",
+		"JSON mode",
+		"several answers",
+	}
+}
+
+// Why a client cannot show a feature.
+const (
+	lacksForcedTool = "the client has no such mode"
+	lacksReasoning  = "the client does not show reasoning"
+	lacksSeveral    = "the client asks for one answer"
+)
+
+func applications(t *testing.T) []application {
+	t.Helper()
+	newest, first, litellm, js := venv(t, "clients", "clients"), python(t), venv(t, "litellm", "litellm"), node(t)
+	return []application{
+		{
+			name: "OpenAI for Python", short: "OpenAI Python",
+			packages: []pin{{"clients", "openai"}, {"python", "openai"}},
+			runs:     []programRun{{client: newest, program: "client_openai.py"}, {client: first, program: "client_openai.py"}},
+			lines:    "openai.py", prints: "hardness=",
+			lacks: map[string]string{"structured output by a tool": lacksForcedTool},
+			gaps: map[string]gap{
+				"reasoning: chat.completions.stream, message.reasoning_content":                gapIndex,
+				"reasoning in a streamed tool loop: chat.completions.stream, reasoning_effort": gapIndex,
+				`JSON mode: chat.completions.create, response_format={"type": "json_object"}`:  gapJSONMode,
+				"several answers: chat.completions.create, n=2":                                gapSeveral,
+			},
+		},
+		{
+			name: "OpenAI for Node", short: "OpenAI Node",
+			packages: []pin{{"node", "openai"}, {"node", "zod"}},
+			runs:     []programRun{{client: js, program: "client_openai.mjs"}},
+			lines:    "openai.mjs", prints: "sunny in Paris",
+			lacks: map[string]string{"structured output by a tool": lacksForcedTool},
+			gaps: map[string]gap{
+				"reasoning in a tool loop: chat.completions.runTools, reasoning_effort":        gapUnsigned,
+				"reasoning in a streamed tool loop: chat.completions.stream, reasoning_effort": gapLastPieces,
+				`JSON mode: chat.completions.create, response_format: {type: "json_object"}`:   gapJSONMode,
+				"several answers: chat.completions.create, n: 2":                               gapSeveral,
+			},
+		},
+		{
+			name: "LangChain", short: "LangChain",
+			packages: []pin{{"clients", "langchain"}, {"clients", "langchain-core"}, {"clients", "langchain-openai"}},
+			runs:     []programRun{{client: newest, program: "client_langchain.py"}},
+			lines:    "langchain.py", prints: "sunny in Paris",
+			note:  "With a `base_url` ChatOpenAI asks for the usage of streams only under `stream_usage=True`.",
+			lacks: map[string]string{"reasoning": lacksReasoning},
+			gaps: map[string]gap{
+				`structured output by a tool: with_structured_output(Stone, method="function_calling"), invoke and stream`: gapOneByOne,
+				"reasoning in a tool loop: create_agent, reasoning_effort":                                                 gapUnsigned,
+				"reasoning in a streamed tool loop: create_agent, stream, reasoning_effort":                                gapUnsigned,
+				`JSON mode: with_structured_output(None, method="json_mode")`:                                              gapJSONMode,
+				"several answers: generate, n=2":                                                                           gapSeveral,
+			},
+		},
+		{
+			name: "pydantic-ai", short: "pydantic-ai",
+			packages: []pin{{"clients", "pydantic-ai-slim[openai]"}},
+			runs:     []programRun{{client: newest, program: "client_pydantic_ai.py"}},
+			lines:    "pydantic_ai.py", prints: "city=",
+			lacks: map[string]string{"several answers": lacksSeveral},
+			gaps: map[string]gap{
+				"reasoning in a tool loop: tool_plain, run_sync, openai_reasoning_effort":            gapUnsigned,
+				"reasoning in a streamed tool loop: tool_plain, run_stream, openai_reasoning_effort": gapUnsigned,
+				"JSON mode: output_type=PromptedOutput(dict)":                                        gapJSONMode,
+			},
+		},
+		{
+			name: "Vercel's AI SDK", short: "AI SDK",
+			packages: []pin{{"node", "ai"}, {"node", "@ai-sdk/openai-compatible"}},
+			runs:     []programRun{{client: js, program: "client_ai_sdk.mjs"}},
+			lines:    "ai_sdk.mjs", prints: "sunny in Paris",
+			note:  "These are the last versions for Node 20; later ones ask for 22. Reasoning is `providerOptions: {outcrop: {reasoningEffort: \"low\"}}`, by the provider's `name`.",
+			lacks: map[string]string{"structured output by a tool": lacksForcedTool, "several answers": lacksSeveral},
+			gaps: map[string]gap{
+				"reasoning in a tool loop: generateText, reasoningEffort":        gapUnsigned,
+				"reasoning in a streamed tool loop: streamText, reasoningEffort": gapUnsigned,
+				`JSON mode: generateObject, output: "no-schema"`:                 gapJSONMode,
+			},
+		},
+		{
+			name: "llm", short: "llm",
+			packages: []pin{{"clients", "llm"}},
+			runs:     []programRun{{client: newest, program: "client_llm.py"}},
+			lines:    "llm.sh", prints: "sunny in Paris",
+			note: "Without a file: `llm openai endpoint http://127.0.0.1:4000/v1 \"What is granite?\" -m claude-sonnet-4-5`; `--models` lists them.",
+			lacks: map[string]string{
+				"structured output by a tool":    lacksForcedTool,
+				"structured output beside tools": "the client asks for the schema in a chain's first call only",
+				"reasoning":                      lacksReasoning,
+				"several answers":                lacksSeveral,
+			},
+			gaps: map[string]gap{
+				"reasoning in a tool loop: model.chain(stream=False), reasoning_effort": gapUnsigned,
+				"reasoning in a streamed tool loop: model.chain, reasoning_effort":      gapUnsigned,
+				"JSON mode: model.prompt(json_object=True)":                             gapJSONMode,
+			},
+		},
+		{
+			name: "LiteLLM's SDK", short: "LiteLLM",
+			packages: []pin{{"litellm", "litellm[proxy]"}},
+			runs: []programRun{
+				{client: litellm, program: "client_litellm.py", environ: []string{"PROVIDER=litellm_proxy"}},
+				{client: litellm, program: "client_litellm.py", environ: []string{"PROVIDER=openai"}},
+			},
+			lines: "litellm.py", prints: "You said: What is granite?",
+			note:  "A stream that is not read to its end is closed by `aclose()` of `acompletion`'s; that of `completion` has no such call.",
+			lacks: map[string]string{"structured output by a tool": lacksForcedTool},
+			gaps: map[string]gap{
+				"reasoning in a streamed tool loop: stream_chunk_builder, reasoning_effort": gapSignature,
+				`JSON mode: completion, response_format={"type": "json_object"}`:            gapJSONMode,
+				"several answers: completion, n=2":                                          gapSeveral,
+			},
+		},
+	}
+}
+
+// openConfig is a gateway without a key, as `outcrop serve` is without a file.
+const openConfig = `
+router_settings: {num_retries: 0, timeout: 60}
+model_list:
+  - model_name: "*"
+    litellm_params:
+      model: "bedrock/*"
+      aws_access_key_id: ` + emulator.DemoAccessKeyID + `
+      aws_secret_access_key: ` + string(emulator.DemoSecretAccessKey) + `
+      aws_region_name: us-east-1
+      aws_bedrock_runtime_endpoint: UPSTREAM
+`
+
+// TestClients has every client show its features, runs the lines that
+// docs/clients.md gives for it, and holds that page to the result.
+func TestClients(t *testing.T) {
+	apps := applications(t)
+	upstream := startEmulator(t)
+	shown := make([][]scenario, len(apps))
+	t.Run("each", func(t *testing.T) {
+		for i := range apps {
+			t.Run(apps[i].name, func(t *testing.T) {
+				t.Parallel()
+				// A gateway of its own, whose count of clients that left is this client's.
+				shown[i] = apps[i].show(t, startGateway(t, sdkConfig, upstream.URL()).URL())
+				t.Run("the lines to paste", func(t *testing.T) {
+					apps[i].paste(t, startGateway(t, openConfig, upstream.URL()).URL())
+				})
+			})
+		}
+	})
+	if !t.Failed() {
+		comparePage(t, "clients.md", clientsPage(t, apps, shown))
+	}
+}
+
+// show runs the client's programs and gives what they have shown, which must be
+// what is known of the client.
+func (a *application) show(t *testing.T, url string) []scenario {
+	t.Helper()
+	var all []scenario
+	for n, r := range a.runs {
+		reported := r.client.report(t, r.program, slices.Concat(r.environ, []string{"BASE_URL=" + url, "API_KEY=" + masterKey, "MODEL=claude"})...)
+		for i, s := range reported {
+			t.Run(strings.ReplaceAll(strings.Join(append(r.environ, s.Name), ", "), "/", " "), func(t *testing.T) { a.check(t, s) })
+			if n > 0 && (i >= len(all) || all[i].Name != s.Name) {
+				t.Errorf("run %d of %s reports %q, which the first run does not there", n+1, r.program, s.Name)
+			}
+		}
+		if n > 0 && len(reported) != len(all) {
+			t.Errorf("run %d of %s reports %d scenarios, the first %d", n+1, r.program, len(reported), len(all))
+		}
+		if n == 0 {
+			all = reported
+		}
+	}
+	a.complete(t, all)
+	return all
+}
+
+// check holds a scenario to what is known of it.
+func (a *application) check(t *testing.T, s scenario) {
+	t.Helper()
+	why, known := a.gaps[s.Name]
+	switch {
+	case !s.OK && !known:
+		t.Error(s.Seen)
+	case s.OK && known:
+		t.Errorf("it works; take it out of the gaps: %s", why)
+	}
+}
+
+// complete holds the scenarios to the features: each is shown, or lacked for a
+// reason that is given.
+func (a *application) complete(t *testing.T, all []scenario) {
+	t.Helper()
+	names := map[string]bool{}
+	found := map[string]bool{}
+	for _, s := range all {
+		names[s.Name] = true
+		found[s.feature()] = true
+	}
+	for _, f := range features() {
+		_, lacking := a.lacks[f]
+		if found[f] == lacking {
+			t.Errorf("%q is shown: %t, and lacked: %t", f, found[f], lacking)
+		}
+	}
+	for f := range found {
+		if !slices.Contains(features(), f) {
+			t.Errorf("%q is no feature", f)
+		}
+	}
+	for name := range maps.Keys(a.gaps) {
+		if !names[name] {
+			t.Errorf("%q, a gap, is no scenario", name)
+		}
+	}
+}
+
+// feature is what a scenario shows, and by which calls of the client.
+func (s *scenario) feature() string {
+	feature, _, _ := strings.Cut(s.Name, ": ")
+	return feature
+}
+
+func (s *scenario) calls() string {
+	_, calls, _ := strings.Cut(s.Name, ": ")
+	return calls
+}

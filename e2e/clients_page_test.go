@@ -1,0 +1,220 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"outcrop/internal/jsonx"
+)
+
+// here is the address in the lines to paste, where `outcrop serve` listens.
+const here = "http://127.0.0.1:4000"
+
+// install begins the lines that the test does not run.
+const install = "pip install"
+
+// paste runs the lines that the page gives, against the gateway at the address.
+func (a *application) paste(t *testing.T, url string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), clientPatience)
+	defer cancel()
+	c := a.runs[0].client
+	text := a.text(t)
+	if !strings.Contains(text, here) {
+		t.Fatalf("sdks/lines/%s does not name %s", a.lines, here)
+	}
+	text = strings.ReplaceAll(text, here, url)
+	cmd := exec.CommandContext(ctx, c.interpreter, "-")
+	cmd.Stdin = strings.NewReader(text)
+	switch filepath.Ext(a.lines) {
+	case ".mjs":
+		cmd.Args = append(cmd.Args[:1], "--input-type=module", "-")
+	case ".sh":
+		first, rest, _ := strings.Cut(text, "\n")
+		if !strings.HasPrefix(first, install) {
+			t.Fatalf("sdks/lines/%s begins with %q, want %q", a.lines, first, install)
+		}
+		cmd = exec.CommandContext(ctx, "bash", "-ec", rest)
+	}
+	cmd.Dir = c.dir
+	cmd.Env = []string{
+		"PATH=" + filepath.Dir(c.interpreter) + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(),
+		"PYTHONDONTWRITEBYTECODE=1", "NO_PROXY=*", "LITELLM_LOCAL_MODEL_COST_MAP=True",
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v\n%s", a.lines, err, stderr.String())
+	}
+	if !strings.Contains(stdout.String(), a.prints) {
+		t.Errorf("%s printed %q, want %q in it", a.lines, stdout.String(), a.prints)
+	}
+}
+
+// text is what to paste.
+func (a *application) text(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("sdks/lines", a.lines))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// pin is a package, with the folder of sdks whose requirements name its version.
+type pin struct{ folder, name string }
+
+// version is the version that scripts/setup-tests installs.
+func (p pin) version(t *testing.T) string {
+	t.Helper()
+	if p.folder == "node" {
+		text, err := os.ReadFile("sdks/node/package.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var packages struct {
+			Dependencies map[string]string `json:"dependencies"`
+		}
+		if err := jsonx.Unmarshal(text, &packages); err != nil {
+			t.Fatal(err)
+		}
+		return packages.Dependencies[p.name]
+	}
+	text, err := os.ReadFile(filepath.Join("sdks", p.folder, "requirements.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, version, ok := strings.Cut(strings.TrimSpace(line), "=="); ok && name == p.name {
+			return version
+		}
+	}
+	t.Fatalf("sdks/%s/requirements.txt does not pin %s", p.folder, p.name)
+	return ""
+}
+
+// versions tells of the packages, such as "openai 3.57.0 and 2.54.0".
+func (a *application) versions(t *testing.T) string {
+	t.Helper()
+	var words []string
+	last := ""
+	for _, p := range a.packages {
+		name, _, _ := strings.Cut(p.name, "[")
+		if name == last {
+			words[len(words)-1] += " and " + p.version(t)
+			continue
+		}
+		last = name
+		words = append(words, name+" "+p.version(t))
+	}
+	return strings.Join(words, ", ")
+}
+
+const clientsHead = `# Clients as they are
+
+Each client below is as its makers publish it, at the version named, and talks to Outcrop's OpenAI door. Behind the gateway is the
+[emulator](emulator.md), which plays Claude Sonnet 4.5 and is as strict as AWS; what is shown here is that client and gateway understand each
+other, not what a model makes of it. The lines to paste are for ` + "`outcrop serve`" + ` or ` + "`make run`" + ` as they start by themselves; with a
+master key put it in the place of ` + "`unused`" + `. Any id of a chat model can stand for ` + "`claude-sonnet-4-5`" + `; what it can do is its own.
+
+This page is written by a test and held by it: ` + "`make setup`" + `, then ` + "`go test ./e2e -run TestClients -update`" + `. The test runs the lines to paste too.
+
+`
+
+const clientsLegend = `
+**yes**: shown. **part**: one way works and another does not yet. **no**: does not work yet. —: the client does not have it. The reasons stand below.
+
+- *A chat* and *a stream* come with their usage, *tool loops* call a tool for two cities, side by side, and end in an answer from both results.
+- *Structured output* fits a schema and is parsed by the client; *by a tool* through a tool that it must call; *beside tools* at the end of a tool loop.
+- *Reasoning* is asked for and shown by the client; *in a tool loop* Claude wants it back with its signature.
+- *JSON mode* is a JSON object without a schema, *several answers* are choices of one call.
+- *A refusal* of AWS's and *a stream that breaks off* raise the typed error that the client has for it, with AWS's words.
+- *Leaving in mid-stream* ends the call of Bedrock: the gateway counts a client that went away while the program goes on.
+`
+
+// clientsPage is docs/clients.md.
+func clientsPage(t *testing.T, apps []application, shown [][]scenario) []byte {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString(clientsHead)
+	b.WriteString("| |")
+	for i := range apps {
+		fmt.Fprintf(&b, " %s |", apps[i].short)
+	}
+	b.WriteString("\n| --- |" + strings.Repeat(" --- |", len(apps)) + "\n")
+	for _, f := range features() {
+		fmt.Fprintf(&b, "| %s |", f)
+		for i := range apps {
+			fmt.Fprintf(&b, " %s |", apps[i].cell(f, shown[i]))
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString(clientsLegend)
+	for i := range apps {
+		apps[i].section(t, &b, shown[i])
+	}
+	return []byte(b.String())
+}
+
+// cell says whether the client has a feature.
+func (a *application) cell(feature string, shown []scenario) string {
+	works, all := 0, 0
+	for _, s := range shown {
+		if s.feature() != feature {
+			continue
+		}
+		all++
+		if _, gap := a.gaps[s.Name]; !gap {
+			works++
+		}
+	}
+	switch {
+	case all == 0:
+		return "—"
+	case works == all:
+		return "yes"
+	case works > 0:
+		return "**part**"
+	default:
+		return "**no**"
+	}
+}
+
+// section writes what the page tells of the client.
+func (a *application) section(t *testing.T, b *strings.Builder, shown []scenario) {
+	t.Helper()
+	fmt.Fprintf(b, "\n## %s\n\n%s.", a.name, a.versions(t))
+	if a.note != "" {
+		b.WriteString(" " + a.note)
+	}
+	language := map[string]string{".py": "python", ".mjs": "js", ".sh": "sh"}[filepath.Ext(a.lines)]
+	fmt.Fprintf(b, "\n\n```%s\n%s```\n\n| shown | by |\n| --- | --- |\n", language, a.text(t))
+	for _, s := range shown {
+		if _, gap := a.gaps[s.Name]; !gap {
+			fmt.Fprintf(b, "| %s | `%s` |\n", s.feature(), s.calls())
+		}
+	}
+	if len(a.gaps) > 0 {
+		b.WriteString("\n| does not work yet | by | why |\n| --- | --- | --- |\n")
+		for _, s := range shown {
+			if why, gap := a.gaps[s.Name]; gap {
+				fmt.Fprintf(b, "| %s | `%s` | %s |\n", s.feature(), s.calls(), why)
+			}
+		}
+	}
+	var lacks []string
+	for _, f := range features() {
+		if why, ok := a.lacks[f]; ok {
+			lacks = append(lacks, fmt.Sprintf("%s (%s)", f, why))
+		}
+	}
+	if lacks != nil {
+		fmt.Fprintf(b, "\nNot asked for: %s.\n", strings.Join(lacks, ", "))
+	}
+}
