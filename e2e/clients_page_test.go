@@ -119,7 +119,7 @@ func (a *application) versions(t *testing.T) string {
 const clientsHead = `# Clients as they are
 
 Each client below is as its makers publish it, at the version named, and talks to Outcrop's OpenAI door. Behind the gateway is the
-[emulator](emulator.md), which plays Claude Sonnet 4.5 and is as strict as AWS; what is shown here is that client and gateway understand each
+[emulator](emulator.md), which plays Claude Sonnet 4.5 and refuses in AWS's words; what is shown here is that client and gateway understand each
 other, not what a model makes of it. The lines to paste are for ` + "`outcrop serve`" + ` or ` + "`make run`" + ` as they start by themselves; with a
 master key put it in the place of ` + "`unused`" + `. Any id of a chat model can stand for ` + "`claude-sonnet-4-5`" + `; what it can do is its own.
 

@@ -5,10 +5,12 @@
 // either is held against AWS's service model by package botomodel.
 //
 // A scenario of an SDK stands in its program under sdks/ and in the list of names
-// that the Go test holds the program to. The programs client_* show clients as they
-// are, OpenAI's helpers, frameworks and tools; docs/clients.md is made from what they
-// show and from the lines to paste in sdks/lines, which are run too. The package openai for Node stays on its
-// version 6: 7 asks for Node 22, and Debian 13 has 20.
+// that the Go test holds the program to. The programs client_* show clients as
+// they are, OpenAI's helpers, frameworks and tools; docs/clients.md is made from
+// what they show and from the lines to paste in sdks/lines, which are run too.
+//
+// The package openai for Node stays on its version 6, and ai of Vercel on its own
+// 6: the next ones ask for Node 22, and Debian 13 has 20.
 //
 // It holds no code but tests.
 package e2e

@@ -5,7 +5,7 @@ import { z } from "zod";
 
 const outcrop = createOpenAICompatible({
   name: "outcrop", baseURL: "http://127.0.0.1:4000/v1", apiKey: "unused",
-  includeUsage: true,               // the usage of streams
+  includeUsage: true, // the usage of streams
   supportsStructuredOutputs: true }); // else generateObject asks for any JSON
 
 const { textStream, totalUsage } = streamText({

@@ -1,5 +1,5 @@
 pip install llm
-cat > "$(dirname "$(llm logs path)")/extra-openai-models.yaml" <<'EOF'
+cat >> "$(dirname "$(llm logs path)")/extra-openai-models.yaml" <<'EOF'
 - model_id: sonnet
   model_name: claude-sonnet-4-5
   api_base: http://127.0.0.1:4000/v1

@@ -1,7 +1,4 @@
-"""LiteLLM's own SDK, which takes the gateway for OpenAI or for LiteLLM's proxy.
-
-PROVIDER is openai or litellm_proxy.
-"""
+"""LiteLLM's own SDK, which takes the gateway for LiteLLM's proxy and for OpenAI."""
 
 import asyncio
 import json
@@ -13,11 +10,29 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 import litellm  # noqa: E402
 from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, arrives, gone, told, weather  # noqa: E402
 from media import png, uri  # noqa: E402
-from scenario import need, raises, run, scenario  # noqa: E402
+from scenario import need, raises, run  # noqa: E402
+from scenario import scenario as one  # noqa: E402
 
 litellm.suppress_debug_info = True  # it would print among the reports
 
-NAME = f"{os.environ['PROVIDER']}/{MODEL}"
+NAME = ""  # of the model, in the scenario that runs
+
+
+def scenario(name):
+    """Adds a scenario that runs under either prefix."""
+
+    def add(function):
+        def both():
+            global NAME
+            for provider in ("litellm_proxy", "openai"):
+                NAME = f"{provider}/{MODEL}"
+                function()
+
+        return one(name)(both)
+
+    return add
+
+
 TOOLS = [{
     "type": "function",
     "function": {
