@@ -20,6 +20,7 @@ type application struct {
 	// print what stands in prints.
 	lines, prints string
 	note          string // what else a user should know; empty for nothing
+	unsigned      string // the calls of the client that leave out signatures of reasoning; empty for none
 	lacks         map[string]string
 	gaps          map[string]gap
 }
@@ -39,8 +40,7 @@ const (
 	gapSeveral    gap = "the gateway refuses `n` above 1"
 	gapOneByOne   gap = "the client sends `parallel_tool_calls: false`, which the gateway refuses"
 	gapIndex      gap = "the pieces of `thinking_blocks` in a stream have no `index`, and the SDK's stream() raises on lists without one"
-	gapSignature  gap = "the signature comes in a chunk without `reasoning_content`, which the client throws away; without it Claude refuses the next turn"
-	gapUnsigned   gap = "the client does not send Claude's signature back, and Claude refuses reasoning turns without it; leave reasoning off in agents"
+	gapSignature  gap = "the signature comes in a chunk without `reasoning_content`, which the client throws away; the next call goes without reasoning"
 	gapLastPieces gap = "stream() keeps the last piece only of fields that it does not know, so that the signature comes back without its text; put the pieces of `delta.thinking_blocks` together yourself"
 )
 
@@ -96,9 +96,9 @@ func applications(t *testing.T) []application {
 			packages: []pin{{"node", "openai"}, {"node", "zod"}},
 			runs:     []programRun{{client: js, program: "client_openai.mjs"}},
 			lines:    "openai.mjs", prints: "sunny in Paris",
-			lacks: map[string]string{"structured output by a tool": lacksForcedTool},
+			unsigned: "`runTools`",
+			lacks:    map[string]string{"structured output by a tool": lacksForcedTool},
 			gaps: map[string]gap{
-				"reasoning in a tool loop: chat.completions.runTools, reasoning_effort":        gapUnsigned,
 				"reasoning in a streamed tool loop: chat.completions.stream, reasoning_effort": gapLastPieces,
 				`JSON mode: chat.completions.create, response_format: {type: "json_object"}`:   gapJSONMode,
 				"several answers: chat.completions.create, n: 2":                               gapSeveral,
@@ -109,14 +109,13 @@ func applications(t *testing.T) []application {
 			packages: []pin{{"clients", "langchain"}, {"clients", "langchain-core"}, {"clients", "langchain-openai"}},
 			runs:     []programRun{{client: newest, program: "client_langchain.py"}},
 			lines:    "langchain.py", prints: "sunny in Paris",
-			note:  "With a `base_url` ChatOpenAI asks for the usage of streams only under `stream_usage=True`.",
-			lacks: map[string]string{"reasoning": lacksReasoning},
+			note:     "With a `base_url` ChatOpenAI asks for the usage of streams only under `stream_usage=True`.",
+			unsigned: "`ChatOpenAI`",
+			lacks:    map[string]string{"reasoning": lacksReasoning},
 			gaps: map[string]gap{
 				`structured output by a tool: with_structured_output(Stone, method="function_calling"), invoke and stream`: gapOneByOne,
-				"reasoning in a tool loop: create_agent, reasoning_effort":                                                 gapUnsigned,
-				"reasoning in a streamed tool loop: create_agent, stream, reasoning_effort":                                gapUnsigned,
 				`JSON mode: with_structured_output(None, method="json_mode")`:                                              gapJSONMode,
-				"several answers: generate, n=2":                                                                           gapSeveral,
+				"several answers: generate, n=2": gapSeveral,
 			},
 		},
 		{
@@ -124,11 +123,10 @@ func applications(t *testing.T) []application {
 			packages: []pin{{"clients", "pydantic-ai-slim[openai]"}},
 			runs:     []programRun{{client: newest, program: "client_pydantic_ai.py"}},
 			lines:    "pydantic_ai.py", prints: "city=",
-			lacks: map[string]string{"several answers": lacksSeveral},
+			unsigned: "`OpenAIChatModel`",
+			lacks:    map[string]string{"several answers": lacksSeveral},
 			gaps: map[string]gap{
-				"reasoning in a tool loop: tool_plain, run_sync, openai_reasoning_effort":            gapUnsigned,
-				"reasoning in a streamed tool loop: tool_plain, run_stream, openai_reasoning_effort": gapUnsigned,
-				"JSON mode: output_type=PromptedOutput(dict)":                                        gapJSONMode,
+				"JSON mode: output_type=PromptedOutput(dict)": gapJSONMode,
 			},
 		},
 		{
@@ -136,12 +134,11 @@ func applications(t *testing.T) []application {
 			packages: []pin{{"node", "ai"}, {"node", "@ai-sdk/openai-compatible"}},
 			runs:     []programRun{{client: js, program: "client_ai_sdk.mjs"}},
 			lines:    "ai_sdk.mjs", prints: "sunny in Paris",
-			note:  "Later major versions ask for Node 22. Reasoning is `providerOptions: {outcrop: {reasoningEffort: \"low\"}}`, by the provider's `name`.",
-			lacks: map[string]string{"structured output by a tool": lacksForcedTool, "several answers": lacksSeveral},
+			note:     "Later major versions ask for Node 22. Reasoning is `providerOptions: {outcrop: {reasoningEffort: \"low\"}}`, by the provider's `name`.",
+			unsigned: "The AI SDK",
+			lacks:    map[string]string{"structured output by a tool": lacksForcedTool, "several answers": lacksSeveral},
 			gaps: map[string]gap{
-				"reasoning in a tool loop: generateText, reasoningEffort":        gapUnsigned,
-				"reasoning in a streamed tool loop: streamText, reasoningEffort": gapUnsigned,
-				`JSON mode: generateObject, output: "no-schema"`:                 gapJSONMode,
+				`JSON mode: generateObject, output: "no-schema"`: gapJSONMode,
 			},
 		},
 		{
@@ -149,7 +146,8 @@ func applications(t *testing.T) []application {
 			packages: []pin{{"clients", "llm"}},
 			runs:     []programRun{{client: newest, program: "client_llm.py"}},
 			lines:    "llm.sh", prints: "sunny in Paris",
-			note: "Without a file: `llm openai endpoint http://127.0.0.1:4000/v1 \"What is granite?\" -m claude-sonnet-4-5`; `--models` lists them.",
+			note:     "Without a file: `llm openai endpoint http://127.0.0.1:4000/v1 \"What is granite?\" -m claude-sonnet-4-5`; `--models` lists them.",
+			unsigned: "`llm`",
 			lacks: map[string]string{
 				"structured output by a tool":    lacksForcedTool,
 				"structured output beside tools": "the client asks for the schema in a chain's first call only",
@@ -157,9 +155,7 @@ func applications(t *testing.T) []application {
 				"several answers":                lacksSeveral,
 			},
 			gaps: map[string]gap{
-				"reasoning in a tool loop: model.chain(stream=False), reasoning_effort": gapUnsigned,
-				"reasoning in a streamed tool loop: model.chain, reasoning_effort":      gapUnsigned,
-				"JSON mode: model.prompt(json_object=True)":                             gapJSONMode,
+				"JSON mode: model.prompt(json_object=True)": gapJSONMode,
 			},
 		},
 		{

@@ -193,6 +193,10 @@ func (a *application) section(t *testing.T, b *strings.Builder, shown []scenario
 	if a.note != "" {
 		b.WriteString(" " + a.note)
 	}
+	if a.unsigned != "" {
+		fmt.Fprintf(b, " %s leaves out the signatures of reasoning, without which Claude takes none back: in a tool loop it reasons before the "+
+			"first call of a tool only, and `x-outcrop-warnings` says so.", a.unsigned)
+	}
 	language := map[string]string{".py": "python", ".mjs": "js", ".sh": "sh"}[filepath.Ext(a.lines)]
 	fmt.Fprintf(b, "\n\n```%s\n%s```\n\n| shown | by |\n| --- | --- |\n", language, a.text(t))
 	for _, s := range shown {

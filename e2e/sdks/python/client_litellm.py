@@ -157,12 +157,14 @@ def _():
 @scenario("reasoning in a tool loop: completion, reasoning_effort")
 def _():
     said = chat(WEATHER, tools=TOOLS, reasoning_effort="low", max_tokens=4000).choices[0].message
+    need(said.reasoning_content and said.thinking_blocks[0]["signature"], said)
     told(chat([user(WEATHER), said, *results(said)], tools=TOOLS, reasoning_effort="low", max_tokens=4000).choices[0].message.content)
 
 
 @scenario("reasoning in a streamed tool loop: stream_chunk_builder, reasoning_effort")
 def _():
     said = streamed(WEATHER, tools=TOOLS, reasoning_effort="low", max_tokens=4000)[1].choices[0].message
+    need(said.reasoning_content and getattr(said, "thinking_blocks", None), said)
     told(streamed([user(WEATHER), said, *results(said)], tools=TOOLS, reasoning_effort="low", max_tokens=4000)[1].choices[0].message.content)
 
 
