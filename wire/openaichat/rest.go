@@ -42,6 +42,9 @@ func (d *decoder) rest(w *wireRequest) error {
 	if err != nil {
 		return decodeError(err)
 	}
+	if members, err = withBody(members); err != nil {
+		return err
+	}
 	if members, err = d.access(members, d.brings); err != nil {
 		return err
 	}
@@ -57,23 +60,32 @@ func (d *decoder) rest(w *wireRequest) error {
 	return d.betas()
 }
 
+// withBody puts the members of extra_body, which OpenAI's SDKs put at the top
+// themselves, in its place.
+func withBody(members []jsonx.Member) ([]jsonx.Member, error) {
+	at := slices.IndexFunc(members, func(m jsonx.Member) bool { return m.Name == "extra_body" && m.Value.Kind() != 'n' })
+	if at < 0 {
+		return members, nil
+	}
+	inner, err := jsonx.Members(members[at].Value)
+	if err != nil {
+		return nil, llm.Invalid("extra_body", "extra_body must be an object")
+	}
+	return slices.Replace(members, at, at+1, inner...), nil
+}
+
 func (d *decoder) member(own map[string]bool, m jsonx.Member) error {
 	if m.Value.Kind() == 'n' {
 		return nil
 	}
 	switch m.Name {
-	case "additionalModelRequestFields", "extra_body":
+	case "additionalModelRequestFields":
 		fields, err := jsonx.Members(m.Value)
 		if err != nil {
 			return llm.Invalid(m.Name, "%s must be an object", m.Name)
 		}
 		for _, f := range fields {
-			if m.Name == "extra_body" { // what OpenAI's SDKs put at the top themselves
-				err = d.member(own, f)
-			} else {
-				err = d.modelField(own, f)
-			}
-			if err != nil {
+			if err := d.modelField(own, f); err != nil {
 				return err
 			}
 		}
@@ -127,6 +139,9 @@ func (d *decoder) identifier(m jsonx.Member) error {
 // modelField adds a setting that only the model knows. It may stand at the top
 // and in additionalModelRequestFields, but not in both.
 func (d *decoder) modelField(own map[string]bool, m jsonx.Member) error {
+	if isAccess(m.Name) { // no model has such a field, and what it holds may be secret
+		return llm.Unsupported(m.Name, "%s is no field of a model's%s", m.Name, hintFor("api_key"))
+	}
 	if own[m.Name] {
 		return llm.Invalid(m.Name, "%s is given twice, at the top and in additionalModelRequestFields", m.Name)
 	}
