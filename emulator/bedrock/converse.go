@@ -44,7 +44,9 @@ func (e *Emulator) answerConverse(c *call, streaming bool) error {
 	if err != nil {
 		return err
 	}
-	if err := e.check(&question{info: to, request: req, streaming: streaming}); err != nil {
+	asked := &question{info: to, request: req, streaming: streaming}
+	asked.ownChoice()
+	if err := e.check(asked); err != nil {
 		return err
 	}
 	if err := wait(c.request.Context(), f.Latency); err != nil {

@@ -404,3 +404,20 @@ func TestPicturesAreKnownByTheirHeads(t *testing.T) {
 		})
 	}
 }
+
+func TestAnthropicsOwnToolChoice(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{})
+	for own, calls := range map[string]int{
+		`{"type":"auto"}`: 2, `{"type":"auto","disable_parallel_tool_use":true}`: 1, `{"type":"none"}`: 0,
+		`{"type":"any","disable_parallel_tool_use":true}`: 1, `{"type":"tool","name":"get_weather"}`: 2,
+	} {
+		a := s.post(t, sonnet45, "converse", says(`{"text":"The weather in Paris and Tokyo?"}`, `"additionalModelRequestFields":{"tool_choice":`+own+`}`,
+			`"toolConfig":{"tools":[{"toolSpec":{"name":"get_weather","inputSchema":{"json":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}}}}]}`))
+		if got := strings.Count(string(a.body), `"toolUse":`); a.status != 200 || got != calls {
+			t.Errorf("%s: got %d calls, want %d: %d %s", own, got, calls, a.status, a.body)
+		}
+	}
+	a := s.post(t, sonnet55, "converse", asks(tooled(`{"type":"object"}`), `"additionalModelRequestFields":{"tool_choice":{"type":"any"}}`))
+	wantRefusal(t, a, 400, "ValidationException", `tool_choice: type \"tool\" and \"any\" are not supported for this model.`)
+}

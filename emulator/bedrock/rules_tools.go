@@ -289,3 +289,32 @@ func checkResultMedia(q *question) error {
 
 // plainFormats are the documents that are text as they are.
 var plainFormats = []string{"txt", "md", "csv", "html"} // never written to
+
+// ownChoice reads the tool_choice of additionalModelRequestFields, which is Anthropic's
+// own, into the common form
+// (https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use).
+func (q *question) ownChoice() {
+	field := q.field("tool_choice")
+	if field == nil || !q.native() {
+		return
+	}
+	var own struct {
+		Type string `json:"type"`
+		Name string `json:"name"`
+		Once bool   `json:"disable_parallel_tool_use"`
+	}
+	if jsonx.Unmarshal(field, &own) != nil {
+		return
+	}
+	if own.Once {
+		q.request.ParallelTools = llm.Some(false)
+	}
+	switch own.Type {
+	case "any":
+		q.request.ToolChoice = llm.ToolChoice{Kind: llm.ToolChoiceAny}
+	case "tool":
+		q.request.ToolChoice = llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: own.Name}
+	case "none":
+		q.request.ToolChoice = llm.ToolChoice{Kind: llm.ToolChoiceNone}
+	}
+}

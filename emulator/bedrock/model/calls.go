@@ -22,7 +22,8 @@ type toolCall struct {
 // a named tool always leads to a call. Otherwise a tool is called when the
 // user's last turn holds no results and speaks of the tool: by its name, or by a
 // telling word of it (weather for get_weather). One call is made for each
-// subject that the prompt lists: the weather in Paris and Tokyo takes two.
+// subject that the prompt lists: the weather in Paris and Tokyo takes two, unless
+// the model may make only one at a time.
 func (p *prompt) calls(req *llm.Request) []toolCall {
 	var chosen []llm.Tool
 	switch req.ToolChoice.Kind {
@@ -44,11 +45,15 @@ func (p *prompt) calls(req *llm.Request) []toolCall {
 			chosen = p.mentioned(req.Tools)
 		}
 	}
+	most := maxCalls
+	if req.ParallelTools.Set && !req.ParallelTools.Value {
+		most = 1
+	}
 	subjects := p.subjects()
 	var calls []toolCall
 	for _, t := range chosen {
 		for n := range max(1, len(subjects)) {
-			if len(calls) == maxCalls {
+			if len(calls) == most {
 				return calls
 			}
 			input := p.instance(t.Schema, subjects, n)
