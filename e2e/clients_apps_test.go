@@ -34,13 +34,8 @@ type programRun struct {
 // gap says why a scenario fails so far. The test fails if it does not.
 type gap string
 
-// Gaps of the gateway, and of clients where only the gateway could help.
+// Gaps of clients.
 const (
-	gapJSONMode   gap = "the gateway refuses `response_format: json_object`"
-	gapSeveral    gap = "the gateway refuses `n` above 1"
-	gapOneByOne   gap = "the client sends `parallel_tool_calls: false`, which the gateway refuses"
-	gapIndex      gap = "the pieces of `thinking_blocks` in a stream have no `index`, and the SDK's stream() raises on lists without one"
-	gapSignature  gap = "the signature comes in a chunk without `reasoning_content`, which the client throws away; the next call goes without reasoning"
 	gapLastPieces gap = "stream() keeps the last piece only of fields that it does not know, so that the signature comes back without its text; put the pieces of `delta.thinking_blocks` together yourself"
 )
 
@@ -84,12 +79,6 @@ func applications(t *testing.T) []application {
 			runs:     []programRun{{client: newest, program: "client_openai.py"}, {client: first, program: "client_openai.py"}},
 			lines:    "openai.py", prints: "hardness=",
 			lacks: map[string]string{"structured output by a tool": lacksForcedTool},
-			gaps: map[string]gap{
-				"reasoning: chat.completions.stream, message.reasoning_content":                gapIndex,
-				"reasoning in a streamed tool loop: chat.completions.stream, reasoning_effort": gapIndex,
-				`JSON mode: chat.completions.create, response_format={"type": "json_object"}`:  gapJSONMode,
-				"several answers: chat.completions.create, n=2":                                gapSeveral,
-			},
 		},
 		{
 			name: "OpenAI for Node", short: "OpenAI Node",
@@ -100,8 +89,6 @@ func applications(t *testing.T) []application {
 			lacks:    map[string]string{"structured output by a tool": lacksForcedTool},
 			gaps: map[string]gap{
 				"reasoning in a streamed tool loop: chat.completions.stream, reasoning_effort": gapLastPieces,
-				`JSON mode: chat.completions.create, response_format: {type: "json_object"}`:   gapJSONMode,
-				"several answers: chat.completions.create, n: 2":                               gapSeveral,
 			},
 		},
 		{
@@ -112,11 +99,6 @@ func applications(t *testing.T) []application {
 			note:     "With a `base_url` ChatOpenAI asks for the usage of streams only under `stream_usage=True`.",
 			unsigned: "`ChatOpenAI`",
 			lacks:    map[string]string{"reasoning": lacksReasoning},
-			gaps: map[string]gap{
-				`structured output by a tool: with_structured_output(Stone, method="function_calling"), invoke and stream`: gapOneByOne,
-				`JSON mode: with_structured_output(None, method="json_mode")`:                                              gapJSONMode,
-				"several answers: generate, n=2": gapSeveral,
-			},
 		},
 		{
 			name: "pydantic-ai", short: "pydantic-ai",
@@ -125,9 +107,6 @@ func applications(t *testing.T) []application {
 			lines:    "pydantic_ai.py", prints: "city=",
 			unsigned: "`OpenAIChatModel`",
 			lacks:    map[string]string{"several answers": lacksSeveral},
-			gaps: map[string]gap{
-				"JSON mode: output_type=PromptedOutput(dict)": gapJSONMode,
-			},
 		},
 		{
 			name: "Vercel's AI SDK", short: "AI SDK",
@@ -137,9 +116,6 @@ func applications(t *testing.T) []application {
 			note:     "Later major versions ask for Node 22. Reasoning is `providerOptions: {outcrop: {reasoningEffort: \"low\"}}`, by the provider's `name`.",
 			unsigned: "The AI SDK",
 			lacks:    map[string]string{"structured output by a tool": lacksForcedTool, "several answers": lacksSeveral},
-			gaps: map[string]gap{
-				`JSON mode: generateObject, output: "no-schema"`: gapJSONMode,
-			},
 		},
 		{
 			name: "llm", short: "llm",
@@ -154,9 +130,6 @@ func applications(t *testing.T) []application {
 				"reasoning":                      lacksReasoning,
 				"several answers":                lacksSeveral,
 			},
-			gaps: map[string]gap{
-				"JSON mode: model.prompt(json_object=True)": gapJSONMode,
-			},
 		},
 		{
 			name: "LiteLLM's SDK", short: "LiteLLM",
@@ -165,11 +138,6 @@ func applications(t *testing.T) []application {
 			lines:    "litellm.py", prints: "You said: What is granite?",
 			note:  "A stream that is not read to its end is closed by `aclose()` of `acompletion`'s; that of `completion` has no such call.",
 			lacks: map[string]string{"structured output by a tool": lacksForcedTool},
-			gaps: map[string]gap{
-				"reasoning in a streamed tool loop: stream_chunk_builder, reasoning_effort": gapSignature,
-				`JSON mode: completion, response_format={"type": "json_object"}`:            gapJSONMode,
-				"several answers: completion, n=2":                                          gapSeveral,
-			},
 		},
 	}
 }

@@ -16,6 +16,7 @@ type choice struct {
 
 	begun    bool // the role has been sent
 	calls    int64
+	thoughts int64 // the blocks of reasoning that have ended
 	block    llm.BlockKind
 	index    int       // of the open block
 	input    bool      // the open tool call has sent arguments
@@ -157,13 +158,11 @@ func (c *choice) delta(dst []byte, ev *llm.Event) []byte {
 	case llm.BlockReasoning:
 		c.thought = c.thought || ev.Text != "" || ev.Signature != ""
 		w := c.open(dst)
-		if ev.Text != "" {
-			w.Key("reasoning_content")
-			w.String(ev.Text)
-		}
+		w.Key("reasoning_content") // beside a signature too: LiteLLM's SDK passes over a chunk without
+		w.String(ev.Text)
 		w.Key("thinking_blocks")
 		w.Array()
-		appendThinking(&w, &llm.Block{Kind: llm.BlockReasoning, Text: ev.Text, Signature: ev.Signature})
+		appendThinking(&w, &llm.Block{Kind: llm.BlockReasoning, Text: ev.Text, Signature: ev.Signature}, c.thoughts)
 		w.EndArray()
 		return c.close(&w)
 	case llm.BlockRedacted: // its pieces are base64 each, and padded
@@ -231,9 +230,11 @@ func (c *choice) end(dst []byte) []byte {
 		dst = c.arguments(dst, "{}")
 	case c.redacted:
 		w := c.open(dst)
+		w.Key("reasoning_content")
+		w.String("")
 		w.Key("thinking_blocks")
 		w.Array()
-		appendThinking(&w, &llm.Block{Kind: llm.BlockRedacted, Text: c.fold.Answer().Blocks[0].Text})
+		appendThinking(&w, &llm.Block{Kind: llm.BlockRedacted, Text: c.fold.Answer().Blocks[0].Text}, c.thoughts)
 		w.EndArray()
 		dst = c.close(&w)
 	}
@@ -241,6 +242,9 @@ func (c *choice) end(dst []byte) []byte {
 		dst = c.further(dst, []llm.Block{{Kind: c.block, Text: string(c.text), ToolUse: &c.use, Extra: c.extra}})
 	}
 	c.said += utf8.RuneCount(c.text)
+	if c.thought || c.redacted {
+		c.thoughts++
+	}
 	c.index, c.input, c.folding, c.thought, c.redacted, c.extra, c.text = -1, false, false, false, false, nil, c.text[:0]
 	return dst
 }

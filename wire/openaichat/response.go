@@ -125,7 +125,7 @@ func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) {
 		w.Array()
 		for i := range r.Blocks {
 			if b := &r.Blocks[i]; b.Kind == llm.BlockReasoning || b.Kind == llm.BlockRedacted {
-				appendThinking(w, b)
+				appendThinking(w, b, whole)
 			}
 		}
 		w.EndArray()
@@ -196,8 +196,18 @@ func argumentsOf(input jsonx.Raw) string {
 	return string(input)
 }
 
-func appendThinking(w *jsonx.Writer, b *llm.Block) {
+// whole is the index of what is not one of a stream's pieces.
+const whole = -1
+
+// appendThinking writes a block of reasoning, or one of a stream's pieces of the block
+// with that index, by which OpenAI's stream helpers put pieces of unknown lists together
+// (openai-python, lib/streaming/_deltas.py).
+func appendThinking(w *jsonx.Writer, b *llm.Block, index int64) {
 	w.Object()
+	if index != whole {
+		w.Key("index")
+		w.Int(index)
+	}
 	w.Key("type")
 	if b.Kind == llm.BlockRedacted {
 		w.Base64("redacted_thinking")

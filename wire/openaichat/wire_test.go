@@ -225,7 +225,7 @@ func TestChunks(t *testing.T) {
 				{Kind: llm.EventDelta, Block: llm.BlockRedacted, Text: "Yg=="},
 				{Kind: llm.EventBlockEnd},
 			},
-			[]string{`{"role":"assistant","thinking_blocks":[{"type":"redacted_thinking","data":"YWI="}]}`, `{}`},
+			[]string{`{"role":"assistant","reasoning_content":"","thinking_blocks":[{"index":0,"type":"redacted_thinking","data":"YWI="}]}`, `{}`},
 		},
 		{
 			"media and a block of the provider's own come whole",
