@@ -253,7 +253,9 @@ func budgetOf(tokens int64) jsonx.Raw {
 	return jsonx.Raw(`{"type":"enabled","budget_tokens":` + strconv.FormatInt(tokens, 10) + `}`)
 }
 
-// adaptive asks a Claude since 4.6 to think as hard as said.
+// adaptive asks a Claude since 4.6 to think as hard as said, and to show a summary of
+// it, which those since 4.7 leave out unless asked
+// (https://docs.anthropic.com/en/docs/build-with-claude/adaptive-thinking).
 func (p *fitting) adaptive(effort string) {
 	if effort == "none" {
 		if p.model.facts != nil && p.model.facts.Reasoning.Always == catalog.Yes {
@@ -261,7 +263,7 @@ func (p *fitting) adaptive(effort string) {
 		}
 		return
 	}
-	p.field("thinking", `{"type":"adaptive"}`)
+	p.field("thinking", `{"type":"adaptive","display":"summarized"}`)
 	p.field("output_config", `{"effort":"`+p.nearest(effort)+`"}`)
 }
 
