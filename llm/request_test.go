@@ -3,7 +3,9 @@ package llm
 import "testing"
 
 func TestRemoteMedia(t *testing.T) {
-	at := func(uri string) []Block { return []Block{{Kind: BlockText, Text: "a"}, {Kind: BlockImage, Media: &Media{URI: uri}}} }
+	at := func(uri string) []Block {
+		return []Block{{Kind: BlockText, Text: "a"}, {Kind: BlockImage, Media: &Media{URI: uri}}}
+	}
 	result := func(uri string) []Block {
 		return []Block{{Kind: BlockToolResult, ToolResult: &ToolResult{Content: []ResultBlock{{}, {Block: Block{Kind: BlockImage, Media: &Media{URI: uri}}}}}}}
 	}
