@@ -180,7 +180,7 @@ func hintFor(name string) string {
 		return ": only text comes back"
 	case "web_search_options":
 		return `; of Nova, tools may hold {"systemTool":{"name":"nova_grounding"}}`
-	case "api_key", "api_base", "base_url", "user_config", "custom_llm_provider":
+	case "api_key", "user_config", "custom_llm_provider":
 		return ": credentials and addresses come from the gateway's configuration"
 	default:
 		return ""
