@@ -44,7 +44,7 @@ func rules() []Rule {
 		{Path: "upstream", Level: leaf, Why: "the way out knows neither dialects nor providers"},
 		{Path: "provider", Level: contract, May: with("catalog", "upstream"), Why: "the contract names no concrete provider and no dialect"},
 
-		{Path: "provider/bedrock/modelid", Level: leaf, Why: "the grammar of model ids is pure and needs no other room"},
+		{Path: "provider/bedrock/modelid", Level: leaf, May: []string{"internal/levenshtein"}, Why: "the grammar of model ids is pure and needs no other room"},
 		{Path: "provider/bedrock/endpoint", Level: leaf, Why: "hosts and paths follow from region and partition alone"},
 		{Path: "provider/bedrock/sign", Level: leaf, Why: "signing is a function of request, credentials and time; the emulator shares it"},
 		{Path: "provider/bedrock/catalog/schema", Level: dialect, May: common, Why: "the form of the data files is shared by who reads and who writes them, and knows neither"},
@@ -52,13 +52,13 @@ func rules() []Rule {
 			Path: "provider/bedrock/catalog/refresh", Level: room, May: with("catalog", "upstream", "provider/bedrock/catalog", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"),
 			Why: "the refresher writes the catalogue's data files and is no part of a call",
 		},
-		{Path: "provider/bedrock/catalog", Level: contract, May: with("catalog", "upstream", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"), Why: "rooms do not import their house, and the catalogue is a fact that others read"},
+		{Path: "provider/bedrock/catalog", Level: contract, May: with("catalog", "upstream", "internal/levenshtein", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"), Why: "rooms do not import their house, and the catalogue is a fact that others read"},
 		{
 			Path: "provider/bedrock/resolve", Level: room, May: with("provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog"),
 			Why: "resolving is pure: parsed id, region, policy and catalogue in, target out",
 		},
 		{
-			Path: "provider/bedrock/iam", Level: room, May: with("provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog"),
+			Path: "provider/bedrock/iam", Level: room, May: with("internal/levenshtein", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog"),
 			Why: "policy documents are pure: what a call needs, and what a policy lacks",
 		},
 		{

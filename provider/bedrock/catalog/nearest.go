@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"outcrop/internal/levenshtein"
 )
 
 // longest bounds the ids that are compared, in bytes; none of AWS's comes near.
@@ -66,27 +68,5 @@ func (c *Catalogue) callable(base, region string) bool {
 		slices.ContainsFunc(c.byBase[base], func(p *Profile) bool { return p.From(region) != No })
 }
 
-// distance is how many bytes must be put in, taken out or replaced to make b
-// from a (Levenshtein).
-func distance(a, b string) int {
-	if len(b) > longest {
-		b = b[:longest]
-	}
-	var row [longest + 1]int
-	for j := range len(b) + 1 {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := corner
-			if a[i] != b[j] {
-				change++
-			}
-			corner = row[j+1]
-			row[j+1] = min(change, row[j]+1, corner+1)
-		}
-	}
-	return row[len(b)]
-}
+// distance is how far two ids are from each other, by their first bytes.
+func distance(a, b string) int { return levenshtein.Distance(a, b[:min(len(b), longest)]) }

@@ -3,6 +3,8 @@ package iam
 import (
 	_ "embed" // the list of actions
 	"strings"
+
+	"outcrop/internal/levenshtein"
 )
 
 // actionNames are names of actions of the service prefix bedrock, one a line: the
@@ -52,7 +54,7 @@ func nearest(s string, words []string) string {
 	}
 	best, least := "", len(s)/8+2
 	for _, w := range words {
-		if d := distance(strings.ToLower(s), strings.ToLower(w)); d < least {
+		if d := levenshtein.Distance(strings.ToLower(s), strings.ToLower(w)); d < least {
 			best, least = w, d
 		}
 	}
@@ -61,25 +63,4 @@ func nearest(s string, words []string) string {
 
 func nearestAction(name string) string {
 	return nearest(name, strings.Fields(actionNames))
-}
-
-// distance counts the single-byte changes from a to b (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

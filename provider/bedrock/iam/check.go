@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"outcrop/internal/levenshtein"
 )
 
 // statement finds what is wrong with a statement by itself, and mends the rule as
@@ -94,7 +96,7 @@ func (l *linter) action(r *rule, w *word) {
 		return
 	}
 	lower := strings.ToLower(prefix)
-	if isBedrockHost(lower) || lower != "bedrock" && distance(lower, "bedrock") == 1 {
+	if isBedrockHost(lower) || lower != "bedrock" && levenshtein.Distance(lower, "bedrock") == 1 {
 		mended := "bedrock:" + name
 		if action, ok := judgedBy(name); ok {
 			mended = action
@@ -250,7 +252,7 @@ func (l *linter) key(r *rule, c *clause) {
 	service := strings.ToLower(prefix)
 	switch {
 	case global || service == "bedrock":
-	case isBedrockHost(service) || distance(service, "bedrock") == 1:
+	case isBedrockHost(service) || levenshtein.Distance(service, "bedrock") == 1:
 	default: // another service's
 		return
 	}

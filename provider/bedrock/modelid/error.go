@@ -3,6 +3,8 @@ package modelid
 import (
 	"fmt"
 	"strings"
+
+	"outcrop/internal/levenshtein"
 )
 
 // Error is a model string that cannot be understood.
@@ -54,7 +56,7 @@ func unknownPrefix(input, segment, rest string) error {
 	}
 	best, near := Auto, 3 // more than two changes make another word
 	for _, r := range allRoutes() {
-		if d := distance(strings.ToLower(segment), r.String()); d < near {
+		if d := levenshtein.Distance(strings.ToLower(segment), r.String()); d < near {
 			best, near = r, d
 		}
 	}
@@ -78,25 +80,4 @@ func allRoutes() []Route {
 		all = append(all, r)
 	}
 	return all
-}
-
-// distance counts the single-byte changes from a to b (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
