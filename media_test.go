@@ -50,7 +50,7 @@ func TestAnImageAtAnAddressReachesTheModel(t *testing.T) {
 				answer = outcrop.Text(resp)
 			}
 			streamed, streamErr := readAll(a.Stream(t.Context(), req))
-			if served != 2*tt.served || req.Turns[0].Blocks[1].Media.Base64 != "" {
+			if served != 2*tt.served || !req.Turns[0].Blocks[1].Media.Base64.IsZero() {
 				t.Errorf("served %d times; the request became %+v", served, req.Turns[0].Blocks[1].Media)
 			}
 			for _, err := range []error{err, streamErr} {

@@ -136,7 +136,7 @@ func TestBothSidesAreAskedTheSame(t *testing.T) {
 	for i := range ours.Turns {
 		for j, b := range ours.Turns[i].Blocks {
 			other := theirs.Turns[i].Blocks[j]
-			if b.Text != other.Text || (b.Media == nil) != (other.Media == nil) || b.Media != nil && b.Media.Base64 != other.Media.Base64 {
+			if b.Text != other.Text || (b.Media == nil) != (other.Media == nil) || b.Media != nil && !b.Media.Base64.Equal(other.Media.Base64) {
 				t.Errorf("turn %d, block %d differ", i, j)
 			}
 		}

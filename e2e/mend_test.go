@@ -150,12 +150,12 @@ func (a *account45) admin(t testing.TB, method, path, body string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &sign.Request{Method: method, Host: u.Host, Path: path, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body)}
+	r := &sign.Request{Method: method, Host: u.Host, Path: path, Header: http.Header{"Content-Type": {"application/json"}}, Body: [][]byte{[]byte(body)}}
 	var signer sign.Signer
 	signer.Sign(r, sign.Credentials{AccessKey: emulator.DemoAccessKeyID, SecretKey: string(emulator.DemoSecretAccessKey)}, region, "bedrock", time.Now())
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(r.Body))
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -188,7 +188,7 @@ func (b *budget) spend(n int) bool { return b.spent.Add(int64(n)) <= b.limit }
 type file struct {
 	uri    string
 	url    *url.URL // nil if uri is no valid address
-	base64 string
+	base64 llm.Base64
 	parts  []*part // whose address it is
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -141,9 +140,9 @@ func TestContentTakesThePlaceOfAddresses(t *testing.T) {
 		a, b, d, named := image("http://files.test/a"), image("http://files.test/b"), document, document
 		named.Media = &llm.Media{URI: document.Media.URI, Name: "mine"}
 		if inlined {
-			a.Media = &llm.Media{Format: "png", Base64: base64.StdEncoding.EncodeToString([]byte(png))}
+			a.Media = &llm.Media{Format: "png", Base64: llm.EncodeBase64([]byte(png))}
 			b.Media = a.Media
-			d.Media = &llm.Media{Format: "pdf", Base64: base64.StdEncoding.EncodeToString([]byte(pdf)), Name: "Annual report", Context: "the report"}
+			d.Media = &llm.Media{Format: "pdf", Base64: llm.EncodeBase64([]byte(pdf)), Name: "Annual report", Context: "the report"}
 			named.Media = &llm.Media{Format: "pdf", Base64: d.Media.Base64, Name: "mine"}
 		}
 		return &llm.Request{
@@ -399,8 +398,7 @@ func TestLargeContentComesWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := base64.StdEncoding.DecodeString(out.Turns[0].Blocks[0].Media.Base64)
-	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%d bytes, want %d: %v", len(got), len(want), err)
+	if got := out.Turns[0].Blocks[0].Media.Base64.Decode(); !bytes.Equal(got, want) {
+		t.Errorf("%d bytes, want %d", len(got), len(want))
 	}
 }

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -225,10 +226,10 @@ func (c *Client) read(ctx context.Context, resp *http.Response, f *file, w *watc
 			return p
 		}
 	}
-	var text strings.Builder
+	var text bytes.Buffer
 	text.Grow(base64.StdEncoding.EncodedLen(int(min(max(resp.ContentLength, headSize), 1<<20))))
 	enc := base64.NewEncoder(base64.StdEncoding, &text)
-	_, _ = enc.Write(head) // a strings.Builder takes everything
+	_, _ = enc.Write(head) // a bytes.Buffer takes everything
 	for err == nil {
 		var n int
 		n, err = body.Read(buf)
@@ -238,7 +239,7 @@ func (c *Client) read(ctx context.Context, resp *http.Response, f *file, w *watc
 		return p
 	}
 	_ = enc.Close()
-	f.base64 = text.String()
+	f.base64, _ = llm.ParseBase64(text.Bytes()) // the encoder's work is base64
 	return nil
 }
 

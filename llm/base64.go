@@ -1,34 +1,105 @@
 package llm
 
-import "strings"
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+)
 
-// IsBase64 reports whether s has only the characters of standard base64 (RFC
-// 4648, section 4), with up to two = behind them, so that it can stand in a JSON
-// string as it is. It decodes nothing and leaves the length to its caller, to
-// whom missing padding may or may not matter.
-//
-// Media is megabytes, so eight characters are looked at for each branch: noise
-// makes a branch for each character mispredicted.
-func IsBase64(s string) bool {
-	s = strings.TrimSuffix(strings.TrimSuffix(s, "="), "=")
-	var foreign byte
-	for ; len(s) >= 8; s = s[8:] {
-		foreign |= notBase64[s[0]] | notBase64[s[1]] | notBase64[s[2]] | notBase64[s[3]] |
-			notBase64[s[4]] | notBase64[s[5]] | notBase64[s[6]] | notBase64[s[7]]
+// Base64 is content in standard base64 with padding (RFC 4648, section 4), the way
+// JSON carries bytes. It has been checked when it was made, so that it can stand in
+// a JSON string as it is and nobody looks at its megabytes again. The zero Base64
+// holds nothing.
+type Base64 struct{ text []byte }
+
+// ParseBase64 takes text that is base64 already, without decoding it. It reports
+// false for anything but whole groups of four characters of the alphabet, the last
+// with up to two = at its end. The Base64 shares text's memory, which must not be
+// written to any more.
+func ParseBase64(text []byte) (Base64, bool) {
+	if len(text)%4 != 0 || !isBase64(text) {
+		return Base64{}, false
 	}
-	for i := range len(s) {
-		foreign |= notBase64[s[i]]
-	}
-	return foreign == 0
+	return Base64{text}, true
 }
 
-// notBase64 has a 1 for every byte outside the alphabet. It is never written to.
-var notBase64 = func() (set [256]byte) {
-	for i := range set {
-		set[i] = 1
+// EncodeBase64 gives the base64 of content.
+func EncodeBase64(content []byte) Base64 {
+	return Base64{base64.StdEncoding.AppendEncode(nil, content)}
+}
+
+// String gives a copy of the base64 itself.
+func (b Base64) String() string { return string(b.text) }
+
+// Bytes gives the base64 itself, which must not be written to.
+func (b Base64) Bytes() []byte { return b.text }
+
+// Equal reports whether both hold the same content.
+func (b Base64) Equal(other Base64) bool { return bytes.Equal(b.text, other.text) }
+
+// IsZero reports whether there is no content.
+func (b Base64) IsZero() bool { return len(b.text) == 0 }
+
+// Size is the number of bytes that the base64 stands for.
+func (b Base64) Size() int {
+	return len(b.text)/4*3 - bytes.Count(b.text[max(0, len(b.text)-2):], []byte("="))
+}
+
+// Decode gives the content.
+func (b Base64) Decode() []byte {
+	content, _ := base64.StdEncoding.AppendDecode(nil, b.text) // it has been checked
+	return content
+}
+
+// Head gives the first bytes of the content, n at most.
+func (b Base64) Head(n int) []byte {
+	head := Base64{b.text[:min(len(b.text), (n+2)/3*4)]}.Decode()
+	return head[:min(len(head), n)]
+}
+
+// join is the base64 of b's content followed by that of more.
+func (b Base64) join(more Base64) Base64 {
+	if bytes.HasSuffix(b.text, []byte("=")) && !more.IsZero() {
+		return EncodeBase64(append(b.Decode(), more.Decode()...))
 	}
-	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
-		set[c] = 0
+	return Base64{append(b.text[:len(b.text):len(b.text)], more.text...)}
+}
+
+// isBase64 reports whether s has only characters of the alphabet, with up to two =
+// behind them.
+//
+// Eight characters are looked at at a time, each in its byte of a word: the high
+// bit of a byte tells whether a sum has reached a bound, and no sum carries into
+// the next byte because the high bits of the summands are off.
+func isBase64(s []byte) bool {
+	s = bytes.TrimSuffix(bytes.TrimSuffix(s, []byte("=")), []byte("="))
+	var foreign uint64
+	for len(s) >= 32 {
+		foreign |= foreignBytes(binary.LittleEndian.Uint64(s)) | foreignBytes(binary.LittleEndian.Uint64(s[8:])) |
+			foreignBytes(binary.LittleEndian.Uint64(s[16:])) | foreignBytes(binary.LittleEndian.Uint64(s[24:]))
+		s = s[32:]
 	}
-	return set
-}()
+	for len(s) > 0 {
+		last := [8]byte{'A', 'A', 'A', 'A', 'A', 'A', 'A', 'A'}
+		s = s[copy(last[:], s):]
+		foreign |= foreignBytes(binary.LittleEndian.Uint64(last[:]))
+	}
+	return foreign&highBits == 0
+}
+
+const (
+	everyByte = 0x0101010101010101
+	highBits  = 0x80 * everyByte
+)
+
+// foreignBytes has the high bit on in each byte of w that is not of the alphabet;
+// its other bits mean nothing. The alphabet is the letters, the bytes from / to 9,
+// and +.
+func foreignBytes(w uint64) uint64 {
+	low := w &^ highBits
+	letter := low | 0x20*everyByte // upper case made lower, and nothing else made a letter
+	letters := (letter + (0x80-'a')*everyByte) &^ (letter + (0x80-'z'-1)*everyByte)
+	digits := (low + (0x80-'/')*everyByte) &^ (low + (0x80-'9'-1)*everyByte)
+	notPlus := (low ^ '+'*everyByte) + 0x7f*everyByte
+	return w | (notPlus &^ letters &^ digits)
+}

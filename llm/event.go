@@ -1,9 +1,6 @@
 package llm
 
 import (
-	"encoding/base64"
-	"strings"
-
 	"outcrop/internal/jsonx"
 )
 
@@ -152,7 +149,7 @@ func (f *Fold) delta(ev *Event) {
 	case ev.Media != nil && b.Media != nil:
 		b.Media.add(ev.Media)
 	case ev.Block == BlockRedacted:
-		b.Text = joinBase64(b.Text, ev.Text)
+		b.Text = joinHidden(b.Text, ev.Text)
 	default:
 		f.texts[place] = append(f.texts[place], ev.Text...)
 	}
@@ -175,7 +172,7 @@ func (m *Media) add(piece *Media) {
 	if piece.Format != "" {
 		m.Format = piece.Format
 	}
-	m.Base64 = joinBase64(m.Base64, piece.Base64)
+	m.Base64 = m.Base64.join(piece.Base64)
 	if piece.URI != "" {
 		m.URI, m.Owner = piece.URI, piece.Owner
 	}
@@ -185,20 +182,14 @@ func (m *Media) add(piece *Media) {
 	m.Text += piece.Text
 }
 
-// joinBase64 is the base64 of a's bytes followed by b's.
-func joinBase64(a, b string) string {
-	if a == "" || b == "" || !strings.HasSuffix(a, "=") {
+// joinHidden joins two pieces of reasoning that is hidden, which are base64 each.
+func joinHidden(a, b string) string {
+	first, ok := ParseBase64([]byte(a))
+	second, ok2 := ParseBase64([]byte(b))
+	if !ok || !ok2 {
 		return a + b
 	}
-	first, err := base64.StdEncoding.DecodeString(a)
-	if err != nil {
-		return a + b
-	}
-	second, err := base64.StdEncoding.DecodeString(b)
-	if err != nil {
-		return a + b
-	}
-	return base64.StdEncoding.EncodeToString(append(first, second...))
+	return first.join(second).String()
 }
 
 // place finds the block of an index, or begins it. Where its start said too

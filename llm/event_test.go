@@ -135,13 +135,13 @@ func TestFold(t *testing.T) {
 			"a picture in pieces",
 			[]llm.Event{
 				{Kind: llm.EventBlockStart, Block: llm.BlockImage, Media: &llm.Media{Format: "png"}},
-				{Kind: llm.EventDelta, Block: llm.BlockImage, Media: &llm.Media{Base64: "QQ=="}},
-				{Kind: llm.EventDelta, Block: llm.BlockImage, Media: &llm.Media{Base64: "Qg=="}},
+				{Kind: llm.EventDelta, Block: llm.BlockImage, Media: &llm.Media{Base64: llm.EncodeBase64([]byte("A"))}},
+				{Kind: llm.EventDelta, Block: llm.BlockImage, Media: &llm.Media{Base64: llm.EncodeBase64([]byte("B"))}},
 				{Kind: llm.EventDelta, Index: 1, Block: llm.BlockImage, Media: &llm.Media{Format: "gif", URI: "s3://b/k", Owner: "1"}},
 				{Kind: llm.EventDelta, Index: 2, Block: llm.BlockImage, Media: &llm.Media{Source: member("new", "1")}},
 			},
 			llm.Response{Blocks: []llm.Block{
-				{Kind: llm.BlockImage, Media: &llm.Media{Format: "png", Base64: "QUI="}},
+				{Kind: llm.BlockImage, Media: &llm.Media{Format: "png", Base64: llm.EncodeBase64([]byte("AB"))}},
 				{Kind: llm.BlockImage, Media: &llm.Media{Format: "gif", URI: "s3://b/k", Owner: "1"}},
 				{Kind: llm.BlockImage, Media: &llm.Media{Source: member("new", "1")}},
 			}},

@@ -129,9 +129,9 @@ type Media struct {
 	// Format is the short name that Converse uses: png, jpeg, pdf, mp3, mp4.
 	// Empty when the sender did not say.
 	Format string
-	// Base64 is the content in standard base64 with padding. Exactly one of
-	// Base64, URI, Text and Source is set.
-	Base64 string
+	// Base64 is the content itself. Exactly one of Base64, URI, Text and Source is
+	// set.
+	Base64 Base64
 	// URI is where the content lies: s3://bucket/key, which the provider reads, or an
 	// http or https address, whose content takes its place before a provider sees the
 	// request. Owner is the account that owns the bucket, where given.

@@ -15,7 +15,7 @@ func TestRemoteMedia(t *testing.T) {
 		want bool
 	}{
 		"nothing":                     {Request{Turns: []Turn{{Blocks: []Block{{Kind: BlockText, Text: far}}}}}, false},
-		"content of its own":          {Request{Turns: []Turn{{Blocks: []Block{{Kind: BlockImage, Media: &Media{Base64: "AAAA"}}}}}}, false},
+		"content of its own":          {Request{Turns: []Turn{{Blocks: []Block{{Kind: BlockImage, Media: &Media{Base64: EncodeBase64(make([]byte, 3))}}}}}}, false},
 		"in S3":                       {Request{System: at(s3), Turns: []Turn{{Blocks: result(s3)}}}, false},
 		"in the system prompt":        {Request{System: at(far)}, true},
 		"in a turn, behind one of S3": {Request{Turns: []Turn{{Blocks: at(s3)}, {Blocks: at(far)}}}, true},

@@ -142,8 +142,10 @@ func (k *conn) do(ctx context.Context, r *Request) (*Response, error) {
 		k.close()
 		return nil, err
 	}
-	if len(r.Body) <= smallBody {
-		*buf = append(*buf, r.Body...)
+	if r.length() <= smallBody {
+		for _, p := range r.Body {
+			*buf = append(*buf, p...)
+		}
 	}
 	stop := context.AfterFunc(ctx, k.close)
 	resp, err := k.exchange(r, *buf) //nolint:bodyclose // the caller closes it
@@ -162,7 +164,7 @@ func (k *conn) do(ctx context.Context, r *Request) (*Response, error) {
 // exchange writes the request and reads the answer's header. What is written
 // holds the body, unless that is large.
 func (k *conn) exchange(r *Request, written []byte) (*http.Response, error) {
-	if len(r.Body) > smallBody {
+	if r.length() > smallBody {
 		return k.exchangeLarge(r, written)
 	}
 	if _, err := k.Write(written); err != nil {
@@ -180,10 +182,8 @@ func (k *conn) exchange(r *Request, written []byte) (*http.Response, error) {
 func (k *conn) exchangeLarge(r *Request, head []byte) (*http.Response, error) {
 	written := make(chan error, 1)
 	go func() {
-		_, err := k.Write(head)
-		if err == nil {
-			_, err = k.Write(r.Body)
-		}
+		all := append(net.Buffers{head}, r.Body...)
+		_, err := all.WriteTo(k.Conn)
 		written <- err
 	}()
 	resp, err := k.readHeader()
@@ -256,9 +256,9 @@ func appendHeader(b []byte, r *Request) ([]byte, error) {
 	b = append(b, " HTTP/1.1\r\nHost: "...)
 	b = append(b, r.URL.Host...)
 	b = append(b, "\r\nUser-Agent: "+userAgent+"\r\n"...)
-	if len(r.Body) > 0 || r.Method == http.MethodPost || r.Method == http.MethodPut {
+	if r.length() > 0 || r.Method == http.MethodPost || r.Method == http.MethodPut {
 		b = append(b, "Content-Length: "...)
-		b = strconv.AppendInt(b, int64(len(r.Body)), 10)
+		b = strconv.AppendInt(b, int64(r.length()), 10)
 		b = append(b, "\r\n"...)
 	}
 	for name, values := range r.Header {

@@ -82,13 +82,21 @@ func New() *Client {
 }
 
 // Request is a call. Header is not changed; names in it are canonical. Host,
-// Content-Length and User-Agent are the client's to write. Body is not used any
-// more when Do has returned.
+// Content-Length and User-Agent are the client's to write. Body is sent in
+// pieces that follow one another, and not used any more when Do has returned.
 type Request struct {
 	Method string
 	URL    *url.URL
 	Header http.Header
-	Body   []byte
+	Body   [][]byte
+}
+
+// length is the number of bytes of the body.
+func (r *Request) length() (n int) {
+	for _, p := range r.Body {
+		n += len(p)
+	}
+	return n
 }
 
 // Response is the beginning of an answer. The caller closes Body, which ends the
@@ -171,11 +179,11 @@ func (c *Client) direct(ctx context.Context, to origin, r *Request) (*Response, 
 func (c *Client) byTransport(ctx context.Context, r *Request) (*Response, error) {
 	req := (&http.Request{
 		Method: r.Method, URL: r.URL, Host: r.URL.Host, Header: r.Header.Clone(),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(r.Body)),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(r.length()),
 	}).WithContext(ctx)
 	req.Header.Set("User-Agent", userAgent)
-	if len(r.Body) > 0 {
-		data := bytes.Clone(r.Body) // net/http may still be writing when the answer is there
+	if r.length() > 0 {
+		data := bytes.Join(r.Body, nil) // a copy: net/http may still be writing when the answer is there
 		req.Body = &bytesBody{data: data}
 		req.GetBody = func() (io.ReadCloser, error) { return &bytesBody{data: data}, nil }
 	}

@@ -32,7 +32,7 @@ func parse(t *testing.T, s string) *url.URL {
 }
 
 func post(t *testing.T, address, body string) *Request {
-	return &Request{Method: "POST", URL: parse(t, address), Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body)}
+	return &Request{Method: "POST", URL: parse(t, address), Header: http.Header{"Content-Type": {"application/json"}}, Body: [][]byte{[]byte(body)}}
 }
 
 // newClient makes a client that leaves nothing open when the test ends.
@@ -447,7 +447,7 @@ func TestManyCallsAtOnce(t *testing.T) {
 		calls.Go(func() {
 			for j := range 20 {
 				want := fmt.Sprint(i, "-", j)
-				resp, err := c.Do(context.Background(), &Request{Method: "POST", URL: parse(t, server.URL), Body: []byte(want)})
+				resp, err := c.Do(context.Background(), &Request{Method: "POST", URL: parse(t, server.URL), Body: [][]byte{[]byte(want)}})
 				if err != nil {
 					t.Error(err)
 					return

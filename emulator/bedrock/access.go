@@ -271,7 +271,7 @@ func (e *Emulator) getUseCaseForModelAccess(c *call) error {
 	var w jsonx.Writer
 	w.Object()
 	w.Key("formData")
-	w.Base64(base64.StdEncoding.EncodeToString(form))
+	w.Word(base64.StdEncoding.EncodeToString(form))
 	w.EndObject()
 	return c.writeJSON(w.Buf)
 }

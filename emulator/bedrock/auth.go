@@ -53,7 +53,7 @@ func (e *Emulator) authenticateSignature(c *call, header, named string) error {
 		Path:   c.request.URL.EscapedPath(),
 		Query:  c.request.URL.RawQuery,
 		Header: c.request.Header,
-		Body:   c.body,
+		Body:   [][]byte{c.body},
 	}, func(string) (string, string, bool) {
 		return string(key.SecretAccessKey), string(key.SessionToken), known
 	}, c.region, c.operation.service.scope(), now)

@@ -109,7 +109,7 @@ func signed(key Key, region, service string, at time.Time) func(*http.Request) {
 		}
 		var s sign.Signer
 		s.Sign(&sign.Request{
-			Method: r.Method, Host: r.URL.Host, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Header: r.Header, Body: body,
+			Method: r.Method, Host: r.URL.Host, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Header: r.Header, Body: [][]byte{body},
 		}, sign.Credentials{AccessKey: key.AccessKeyID, SecretKey: string(key.SecretAccessKey), SessionToken: string(key.SessionToken)}, region, service, at)
 	}
 }

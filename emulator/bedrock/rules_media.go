@@ -47,10 +47,10 @@ func checkDocuments(q *question) error {
 			return invalid("Messages can't contain duplicate document names. Rename the document and retry your request.")
 		}
 		names[m.Name] = true
-		if m.Format != "pdf" && decodedLen(m.Base64) > maxDocumentBytes {
+		if m.Format != "pdf" && m.Base64.Size() > maxDocumentBytes {
 			return invalid("The maximum document size is 4.5 MB.")
 		}
-		if inline := m.Base64 == "" && m.URI == ""; inline && !cites(m.Citations) && q.native() {
+		if inline := m.Base64.IsZero() && m.URI == ""; inline && !cites(m.Citations) && q.native() {
 			return invalid("DocumentSource object at %s.document.source must set one of the following keys: bytes, s3Location.", p)
 		}
 		return nil
@@ -92,7 +92,7 @@ func checkImages(q *question) error {
 			return nil
 		}
 		images++
-		if b.Media.Base64 == "" {
+		if b.Media.Base64.IsZero() {
 			return nil // AWS fetches it
 		}
 		if q.native() {
@@ -114,10 +114,10 @@ func checkImages(q *question) error {
 // claudeImage refuses an image in Anthropic's words.
 func claudeImage(p place, m *llm.Media) error {
 	at := p.native() + ".image.source.bytes"
-	if n := len(m.Base64); n > maxImageBase64 {
+	if n := len(m.Base64.String()); n > maxImageBase64 {
 		return returned("%s: image exceeds 5 MB maximum: %d bytes > %d bytes", at, n, maxImageBase64)
 	}
-	seen := readPicture(m.Base64)
+	seen := readPicture(m.Base64.String())
 	switch {
 	case seen.format == "":
 		return returned("%s: Could not process image", at)
@@ -131,10 +131,10 @@ func claudeImage(p place, m *llm.Media) error {
 
 // plainImage refuses an image for any other model.
 func plainImage(p place, m *llm.Media) error {
-	if decodedLen(m.Base64) > maxImageBytes {
+	if m.Base64.Size() > maxImageBytes {
 		return invalid("The size of the image at %s exceeds the maximum of 3.75 MB. Reduce the size of the image and retry your request.", p)
 	}
-	seen := readPicture(m.Base64)
+	seen := readPicture(m.Base64.String())
 	switch {
 	case seen.format != m.Format:
 		return returned("The provided image does not match the specified image format.")
@@ -142,10 +142,4 @@ func plainImage(p place, m *llm.Media) error {
 		return invalid("The width and the height of the image at %s exceed the maximum of %d pixels. Resize the image and retry your request.", p, maxImagePixels)
 	}
 	return nil
-}
-
-// decodedLen is how many bytes a base64 text with padding stands for.
-func decodedLen(base64 string) int {
-	n := len(base64) / 4 * 3
-	return n - strings.Count(base64[max(0, len(base64)-2):], "=")
 }

@@ -42,12 +42,12 @@ func (b *Body) Release() {
 }
 
 // grow makes room for a body that is said to be of a length, or of none if that
-// is negative. The claim counts for no more than eight times what has arrived.
+// is negative. The claim counts for no more than sixteen times what has arrived.
 func (b *Body) grow(claimed int64) {
 	have := int64(len(b.Bytes))
 	more := have
 	if claimed >= have { // one byte more, in which the end is met
-		more = min(claimed-have+1, 7*have)
+		more = min(claimed-have+1, 15*have)
 	}
 	b.Bytes = slices.Grow(b.Bytes, int(more))
 }

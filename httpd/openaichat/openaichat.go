@@ -83,12 +83,15 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, model string) (
 	if err != nil {
 		return nil, err
 	}
-	defer body.Release()
-	return wire.Decode(body.Bytes, wire.Options{
+	req, err := wire.Decode(body.Bytes, wire.Options{
 		Model: model, Beta: r.Header["Anthropic-Beta"],
 		DropParams: func(model string) bool { return h.gateway.Settings(model).DropParams },
 		Access:     func(model string) bool { return h.gateway.Settings(model).Access },
 	})
+	if err != nil || !req.Shares {
+		body.Release()
+	}
+	return req, err
 }
 
 func (h *Handler) buffer() *[]byte {

@@ -12,8 +12,33 @@ import (
 // Object and Array is closed. Names given to Key must need no escaping.
 type Writer struct {
 	Buf []byte
+	// Apart leaves long base64 where it is; Pieces gives the document then.
+	Apart bool
 
 	behind bool // a value stands before in the same object or array
+	apart  []piece
+}
+
+// piece is what stands in the document before the byte at of Buf.
+type piece struct {
+	at   int
+	text []byte
+}
+
+// apartFrom is the length from which base64 stays apart, in bytes: less is copied
+// sooner than it is written by itself.
+const apartFrom = 32 << 10
+
+// Pieces gives the document, all from Buf's first byte on, in pieces to be read one
+// behind the other. They share the memory of Buf and of what was given to Base64.
+func (w *Writer) Pieces() [][]byte {
+	pieces := make([][]byte, 0, 2*len(w.apart)+1)
+	from := 0
+	for _, p := range w.apart {
+		pieces = append(pieces, w.Buf[from:p.at], p.text)
+		from = p.at
+	}
+	return append(pieces, w.Buf[from:])
 }
 
 // value makes room for a value or a name: a comma where one is due.
@@ -59,11 +84,24 @@ func (w *Writer) AnyKey(name string) {
 // String writes a string value.
 func (w *Writer) String(s string) { w.value(true); w.Buf = AppendString(w.Buf, s) }
 
-// Base64 writes a string whose characters are known to need no escaping.
-func (w *Writer) Base64(s string) {
+// Word writes a string whose characters are known to need no escaping.
+func (w *Writer) Word(s string) {
 	w.value(true)
 	w.Buf = append(w.Buf, '"')
 	w.Buf = append(w.Buf, s...)
+	w.Buf = append(w.Buf, '"')
+}
+
+// Base64 writes a string that is known to be base64. Where Apart is set it must not
+// be written to before the document has been used.
+func (w *Writer) Base64(text []byte) {
+	w.value(true)
+	w.Buf = append(w.Buf, '"')
+	if w.Apart && len(text) >= apartFrom {
+		w.apart = append(w.apart, piece{len(w.Buf), text})
+	} else {
+		w.Buf = append(w.Buf, text...)
+	}
 	w.Buf = append(w.Buf, '"')
 }
 

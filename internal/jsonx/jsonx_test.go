@@ -222,7 +222,7 @@ func TestWriter(t *testing.T) {
 	w.EndObject()
 	w.EndArray()
 	w.Key("data")
-	w.Base64("AA==")
+	w.Base64([]byte("AA=="))
 	w.Members([]jsonx.Member{{Name: "m", Value: jsonx.Raw("7")}, {Name: "n"}})
 	w.EndObject()
 	want := `{"text":"a\"b\\c\n` + "\u2028é\ufffd" + `","any \"name\"":[-9223372036854775808,0.1,1e+21,true,false,null,null,{"raw": 1},[],{}],"data":"AA==","m":7,"n":null}`

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider/bedrock/converse"
 	"outcrop/provider/bedrock/creds"
@@ -117,16 +118,17 @@ func (w *way) call(ctx context.Context, req *llm.Request, stream bool) (*call, e
 	stream = stream && !fitted.Whole
 	buf := w.d.buffer()
 	defer w.d.release(buf)
-	body, dropped, err := wire.AppendRequest(buf.bytes[:0], &fitted.Request)
+	body := jsonx.Writer{Buf: buf.bytes[:0], Apart: true}
+	dropped, err := wire.WriteRequest(&body, &fitted.Request)
 	if err != nil {
 		return nil, err
 	}
-	buf.bytes = body
+	buf.bytes = body.Buf
 	u, path := w.whole, w.wholePath
 	if stream {
 		u, path = w.stream, w.streamPath
 	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(fitted.Headers), Body: body}, u, &w.target, func() diagnose.Case { return w.failing(&fitted.Request, stream) })
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(fitted.Headers), Body: body.Pieces()}, u, &w.target, func() diagnose.Case { return w.failing(&fitted.Request, stream) })
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func (e *encoder) block(b *llm.Block, at place) {
 		w.Key("reasoningContent")
 		m := e.object(extra)
 		m.key("redactedContent")
-		e.base64(b.Text, at)
+		e.redacted(b.Text, at)
 		m.end()
 	case llm.BlockCachePoint:
 		e.cachePoint(b.Cache, extra)
@@ -159,9 +159,9 @@ func (e *encoder) source(m *llm.Media, at place) {
 	w := &e.w
 	w.Object()
 	switch {
-	case m.Base64 != "":
+	case !m.Base64.IsZero():
 		w.Key("bytes")
-		e.base64(m.Base64, at)
+		w.Base64(m.Base64.Bytes())
 	case strings.HasPrefix(m.URI, "s3://"):
 		w.Key("s3Location")
 		w.Object()
@@ -186,14 +186,13 @@ func (e *encoder) source(m *llm.Media, at place) {
 	w.EndObject()
 }
 
-// base64 writes content that is base64 already, without decoding it.
-func (e *encoder) base64(text string, at place) {
-	if !llm.IsBase64(text) {
+// redacted writes reasoning that is hidden, which is base64 already.
+func (e *encoder) redacted(text string, at place) {
+	content, ok := llm.ParseBase64([]byte(text))
+	if !ok {
 		e.fail(llm.Invalid(at.String(), "the content is not standard base64"))
-		e.w.String(text)
-		return
 	}
-	e.w.Base64(text)
+	e.w.Base64(content.Bytes())
 }
 
 func (e *encoder) toolUse(use *llm.ToolUse, at place, extra []jsonx.Member) {

@@ -208,7 +208,7 @@ func (e *encoder) delta(ev *llm.Event) {
 		w.Object()
 		w.Key(mediaName(ev.Block))
 		o := e.object(extra)
-		if ev.Media.Base64 != "" || ev.Media.URI != "" || ev.Media.Source != nil {
+		if !ev.Media.Base64.IsZero() || ev.Media.URI != "" || ev.Media.Source != nil {
 			o.key("source")
 			e.source(ev.Media, place{block: ev.Index})
 		}

@@ -15,12 +15,23 @@ import (
 // TopK and ParallelTools must have become ModelFields before, User and Metadata
 // requestMetadata among the Extensions; Headers are no part of the body.
 func AppendRequest(dst []byte, r *llm.Request) ([]byte, []llm.Warning, error) {
-	e := &encoder{w: jsonx.Writer{Buf: dst}}
-	e.request(r)
-	if e.err != nil {
-		return nil, nil, e.err
+	w := jsonx.Writer{Buf: dst}
+	warnings, err := WriteRequest(&w, r)
+	if err != nil {
+		return nil, nil, err
 	}
-	return e.w.Buf, e.warnings, nil
+	return w.Buf, warnings, nil
+}
+
+// WriteRequest is AppendRequest for a writer, which may leave content apart.
+func WriteRequest(w *jsonx.Writer, r *llm.Request) ([]llm.Warning, error) {
+	e := &encoder{w: *w}
+	e.request(r)
+	*w = e.w
+	if e.err != nil {
+		return nil, e.err
+	}
+	return e.warnings, nil
 }
 
 // encoder writes a request. Its first error sticks.

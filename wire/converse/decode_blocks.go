@@ -111,7 +111,7 @@ func (s *source) mediaSource(b *llm.Block) {
 		}
 		switch string(name) {
 		case "bytes":
-			m.Base64 = s.text()
+			m.Base64 = s.base64()
 		case "text":
 			if m.Text = s.text(); m.Text == "" && s.err == nil {
 				m.Source = &jsonx.Member{Name: "text", Value: jsonx.Raw(`""`)}

@@ -113,9 +113,9 @@ func TestAppendResponseOfBrokenBlocksIsStillJSON(t *testing.T) {
 		{Kind: llm.BlockImage},
 		{Kind: llm.BlockToolUse},
 		{Kind: llm.BlockToolResult},
-		{Kind: llm.BlockImage, Media: &llm.Media{Base64: `"`}},
 		{Kind: llm.BlockAudio, Media: &llm.Media{}},
 		{Kind: llm.BlockRedacted, Text: "\x00"},
+		{Kind: llm.BlockRedacted, Text: `"`},
 		{Kind: llm.BlockToolResult, ToolResult: &llm.ToolResult{Content: []llm.ResultBlock{{}}}},
 	}, Extra: []jsonx.Member{{Name: "z", Value: jsonx.Raw("1")}, {Name: "usage", Value: jsonx.Raw("2")}, {Name: "z", Value: jsonx.Raw("3")}}}
 	got := AppendResponse([]byte(" "), r)

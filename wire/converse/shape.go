@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"outcrop/llm"
 )
 
 // shape is what AWS's service model says of a value. The shapes of a request
@@ -151,14 +149,11 @@ func (s *source) checkText(sh *shape, text string) {
 }
 
 func (s *source) checkBlob(sh *shape) {
-	text := s.text()
+	content := s.base64()
 	if s.err != nil {
 		return
 	}
-	if len(text)%4 != 0 || !llm.IsBase64(text) {
-		s.failf("must be base64")
-	}
-	s.checkLength(sh, len(text)/4*3-strings.Count(text[max(0, len(text)-2):], "="), "byte")
+	s.checkLength(sh, content.Size(), "byte")
 }
 
 func (s *source) checkNumber(sh *shape, n float64) {

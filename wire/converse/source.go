@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"outcrop/internal/jsonx"
+	"outcrop/llm"
 )
 
 // source reads a JSON document member by member. Its first error sticks: from
@@ -131,6 +132,16 @@ func (s *source) text() string {
 		return ""
 	}
 	return token.String()
+}
+
+// base64 reads a string that holds bytes.
+func (s *source) base64() llm.Base64 {
+	text := s.text()
+	content, ok := llm.ParseBase64([]byte(text))
+	if !ok && s.err == nil {
+		s.failf("must be base64")
+	}
+	return content
 }
 
 func (s *source) integer() int64 {

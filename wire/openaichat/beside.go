@@ -38,19 +38,19 @@ func appendBeside(w *jsonx.Writer, b *llm.Block) {
 	w.Key("type")
 	switch b.Kind {
 	case llm.BlockText:
-		w.Base64("text")
+		w.Word("text")
 	case llm.BlockReasoning, llm.BlockRedacted:
-		w.Base64("reasoning")
+		w.Word("reasoning")
 	case llm.BlockToolUse:
 		appendServerCall(w, b.ToolUse)
 	case llm.BlockToolResult:
 		appendServerResult(w, b.ToolResult)
 	case llm.BlockImage, llm.BlockAudio, llm.BlockVideo, llm.BlockDocument:
-		w.Base64("media")
+		w.Word("media")
 		appendMedia(w, b.Media)
 	default:
 		if b.Other == nil {
-			w.Base64("unknown")
+			w.Word("unknown")
 			break
 		}
 		w.String(b.Other.Name)
@@ -84,7 +84,7 @@ func appendServerCall(w *jsonx.Writer, use *llm.ToolUse) {
 	if use.Type == llm.ServerSide {
 		w.String(use.Type)
 	} else {
-		w.Base64("tool_use")
+		w.Word("tool_use")
 	}
 	w.Key("id")
 	w.String(use.ID)
@@ -129,7 +129,7 @@ func appendMedia(w *jsonx.Writer, m *llm.Media) {
 	w.Key("format")
 	w.String(m.Format)
 	text("name", m.Name)
-	text("data", m.Base64)
+	text("data", m.Base64.String())
 	text("uri", m.URI)
 	text("owner", m.Owner)
 	text("text", m.Text)

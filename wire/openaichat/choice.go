@@ -66,7 +66,7 @@ func (c *choice) open(dst []byte) jsonx.Writer {
 	if !c.begun {
 		c.begun = true
 		w.Key("role")
-		w.Base64("assistant")
+		w.Word("assistant")
 	}
 	return w
 }

@@ -78,7 +78,7 @@ func (c *Chunks) AppendEnd(dst []byte, warnings []llm.Warning) []byte {
 		w := ch.open(dst)
 		w.EndObject()
 		w.Key("finish_reason")
-		w.Base64(finishReason(ch.stop, c.env.Functions))
+		w.Word(finishReason(ch.stop, c.env.Functions))
 		var own *beside
 		if len(c.choices) > 1 {
 			own = &ch.beside

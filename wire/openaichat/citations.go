@@ -56,7 +56,7 @@ func appendAnnotations(w *jsonx.Writer, cites []cite) {
 			}
 			w.Object()
 			w.Key("type")
-			w.Base64("url_citation")
+			w.Word("url_citation")
 			w.Key("url_citation")
 			w.Object()
 			w.Key("start_index")

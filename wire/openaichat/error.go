@@ -18,7 +18,7 @@ func AppendError(dst []byte, e *llm.Error) []byte {
 	w.Key("message")
 	w.String(fullMessage(e))
 	w.Key("type")
-	w.Base64(errorType(e.Status))
+	w.Word(errorType(e.Status))
 	w.Key("param")
 	if e.Param == "" {
 		w.Null()

@@ -164,7 +164,7 @@ func (d *decoder) media(c given) (llm.Block, error) {
 	if b.Kind == 0 {
 		return b, llm.Invalid(at, "%s is of type %q, which no model takes%s", at, told, typesOf(c.kind))
 	}
-	if m.Base64, err = tidy(at, data); err != nil {
+	if m.Base64, err = d.content(at, data); err != nil {
 		return b, err
 	}
 	if b.Kind == llm.BlockImage {
@@ -211,11 +211,7 @@ func addressName(s string) string {
 // image holds an image's bytes against its type. Clients that do not look write
 // image/jpeg for all; what the bytes are counts then.
 func (d *decoder) image(m *llm.Media, at string) error {
-	head, err := base64.StdEncoding.DecodeString(m.Base64[:min(len(m.Base64), 16)])
-	if err != nil {
-		return llm.Invalid(at, "%s holds data that is not valid base64", at)
-	}
-	format := imageFormat(string(head))
+	format := imageFormat(string(m.Base64.Head(12)))
 	switch format {
 	case m.Format:
 	case "":
@@ -244,7 +240,7 @@ func imageFormat(head string) string {
 	}
 }
 
-func audio(field string, a *inputAudio) (llm.Block, error) {
+func (d *decoder) audio(field string, a *inputAudio) (llm.Block, error) {
 	if a == nil || a.Data == "" {
 		return llm.Block{}, llm.Invalid(field+".data", "%s.data is required: base64", field)
 	}
@@ -264,10 +260,11 @@ func audio(field string, a *inputAudio) (llm.Block, error) {
 	if format == "" {
 		return llm.Block{}, llm.Invalid(field+".format", "%s.format is %q, which no model takes%s", field, a.Format, typesOf(llm.BlockAudio))
 	}
-	if data, err = tidy(field+".data", data); err != nil {
+	content, err := d.content(field+".data", data)
+	if err != nil {
 		return llm.Block{}, err
 	}
-	return llm.Block{Kind: llm.BlockAudio, Media: &llm.Media{Format: format, Base64: data}}, nil
+	return llm.Block{Kind: llm.BlockAudio, Media: &llm.Media{Format: format, Base64: content}}, nil
 }
 
 // dataURI splits data:TYPE;base64,DATA (RFC 2397). Data without base64 is made so.
@@ -296,15 +293,17 @@ func dataURI(s string) (mediaType, data string, ok bool, err error) {
 
 var errNoComma = errors.New("it has no comma")
 
-// isBase64 reports whether s is standard base64 with padding (RFC 4648, section
-// 4) of at least one byte.
-func isBase64(s string) bool { return len(s) > 0 && len(s)%4 == 0 && llm.IsBase64(s) }
-
-// tidy gives base64 in its standard form: line ends, the alphabet for addresses
-// (RFC 4648, section 5) and missing padding are mended.
-func tidy(field, s string) (string, error) {
-	if isBase64(s) {
-		return s, nil
+// content reads base64 of at least one byte, which may stand beside the body. Line
+// ends, the alphabet for addresses (RFC 4648, section 5) and missing padding are
+// mended.
+func (d *decoder) content(field, s string) (llm.Base64, error) {
+	var b llm.Base64
+	parse := func(s []byte) (ok bool) {
+		b, ok = llm.ParseBase64(s)
+		return ok && !b.IsZero()
+	}
+	if _, ok := d.lifted.Take(s, parse); ok || parse([]byte(s)) {
+		return b, nil
 	}
 	mended := strings.TrimRight(strings.Map(func(r rune) rune {
 		switch r {
@@ -321,8 +320,8 @@ func tidy(field, s string) (string, error) {
 	if n := len(mended) % 4; n > 1 {
 		mended += "=="[:4-n]
 	}
-	if !isBase64(mended) {
-		return "", llm.Invalid(field, "%s is not valid base64", field)
+	if !parse([]byte(mended)) {
+		return b, llm.Invalid(field, "%s is not valid base64", field)
 	}
-	return mended, nil
+	return b, nil
 }

@@ -37,7 +37,7 @@ func (d *decoder) native(blocks []llm.Block, at place, m *message, p *part) ([]l
 		}
 		return cached(blocks, &c), nil
 	case "image", "document", "video", "audio":
-		b, err = nativeMedia(field, member)
+		b, err = d.nativeMedia(field, member)
 		fits = !assistant && (!tool || member.Name != "audio")
 	case "json":
 		b, fits = llm.Block{Kind: llm.BlockOther, Other: member}, tool
@@ -73,7 +73,7 @@ func unmarshalAt(field string, value jsonx.Raw, v any) error {
 }
 
 // nativeMedia reads an image, document, video or audio in Converse's form.
-func nativeMedia(field string, member *jsonx.Member) (llm.Block, error) {
+func (d *decoder) nativeMedia(field string, member *jsonx.Member) (llm.Block, error) {
 	var v struct {
 		Format string `json:"format"`
 		Source struct {
@@ -97,8 +97,8 @@ func nativeMedia(field string, member *jsonx.Member) (llm.Block, error) {
 		"image": llm.BlockImage, "document": llm.BlockDocument, "video": llm.BlockVideo, "audio": llm.BlockAudio,
 	}[member.Name], Media: media}
 	var err error
-	if media.Base64 = v.Source.Bytes; media.Base64 != "" {
-		if media.Base64, err = tidy(field+".source.bytes", media.Base64); err != nil {
+	if v.Source.Bytes != "" {
+		if media.Base64, err = d.content(field+".source.bytes", v.Source.Bytes); err != nil {
 			return b, err
 		}
 	}
@@ -114,7 +114,7 @@ func nativeMedia(field string, member *jsonx.Member) (llm.Block, error) {
 		}
 	}
 	given := 0
-	for _, is := range []bool{media.Base64 != "", media.URI != "", media.Text != "", media.Source != nil} {
+	for _, is := range []bool{!media.Base64.IsZero(), media.URI != "", media.Text != "", media.Source != nil} {
 		if is {
 			given++
 		}

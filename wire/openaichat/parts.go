@@ -90,7 +90,7 @@ func (d *decoder) other(field string, m *message, p *part) (b llm.Block, err err
 	case "file":
 		b, err = d.document(field+".file", p)
 	case "input_audio":
-		b, err = audio(field+".input_audio", p.InputAudio)
+		b, err = d.audio(field+".input_audio", p.InputAudio)
 	case "guarded_text":
 		return guarded(field, m, p)
 	case "json":
@@ -147,13 +147,29 @@ func (d *decoder) thinking(blocks []llm.Block, field, kind string, text, signatu
 			d.warn(llm.WarnDropped, field)
 			return blocks, nil
 		}
-		return append(blocks, llm.Block{Kind: llm.BlockReasoning, Text: text.Value, Signature: signature.Value}), nil
+		return append(blocks, llm.Block{Kind: llm.BlockReasoning, Text: text.Value, Signature: d.sealed(signature.Value)}), nil
 	case "redacted_thinking":
-		if !isBase64(data.Value) {
+		hidden := d.sealed(data.Value)
+		if !isBase64([]byte(hidden)) {
 			return nil, llm.Invalid(field+".data", "%s.data must be the base64 that the answer carried", field)
 		}
-		return append(blocks, llm.Block{Kind: llm.BlockRedacted, Text: data.Value}), nil
+		return append(blocks, llm.Block{Kind: llm.BlockRedacted, Text: hidden}), nil
 	default:
 		return nil, llm.Invalid(field+".type", "%s.type must be thinking or redacted_thinking, not %q", field, kind)
 	}
+}
+
+// sealed gives what a model has written for itself alone, which may stand beside
+// the body.
+func (d *decoder) sealed(s string) string {
+	if long, ok := d.lifted.Take(s, isBase64); ok {
+		return string(long)
+	}
+	return s
+}
+
+// isBase64 reports whether s is standard base64 of at least one byte.
+func isBase64(s []byte) bool {
+	content, ok := llm.ParseBase64(s)
+	return ok && !content.IsZero()
 }

@@ -95,7 +95,7 @@ func anyEvents(r *rand.Rand) []llm.Event {
 					ev.Other, ev.Text = &jsonx.Member{Name: "text"}, word()
 				}
 			case llm.BlockImage:
-				ev.Media = &llm.Media{Base64: "AAAA"}
+				ev.Media = &llm.Media{Base64: llm.EncodeBase64(make([]byte, 3))}
 			case llm.BlockOther:
 				ev.Text = word()
 			default: // the others are not made

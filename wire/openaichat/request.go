@@ -24,6 +24,9 @@ type Request struct {
 	// Functions is whether the caller speaks of functions, which tools came after;
 	// it belongs into the Envelope of the answer.
 	Functions bool
+	// Shares is whether LLM holds parts of the body, whose memory must then not be
+	// used for anything else.
+	Shares bool
 	// Warnings are about what could not be said in llm's form or is known to
 	// have no effect.
 	Warnings []llm.Warning
@@ -114,7 +117,18 @@ func Decode(body []byte, opt Options) (*Request, error) {
 	if err := bounded(body); err != nil {
 		return nil, err
 	}
-	d := &decoder{}
+	if lifted := jsonx.Lift(body); lifted != nil {
+		if r, err := decode(lifted.Doc, lifted, opt); err == nil && lifted.Rest() == 0 {
+			r.Shares = true
+			return r, nil
+		}
+	}
+	return decode(body, nil, opt)
+}
+
+// decode reads a body, some of whose strings may stand beside it.
+func decode(body []byte, lifted *jsonx.Lifted, opt Options) (*Request, error) {
+	d := &decoder{lifted: lifted}
 	w, err := d.read(body)
 	if err != nil {
 		return nil, err
@@ -124,7 +138,7 @@ func Decode(body []byte, opt Options) (*Request, error) {
 			return nil, err
 		}
 		dropped := d.out.Warnings
-		d = &decoder{}
+		d = &decoder{lifted: lifted}
 		if w, err = d.read(body); err != nil {
 			return nil, err
 		}
@@ -171,6 +185,7 @@ func decodeError(err error) error {
 // decoder turns the body's form into llm's and collects warnings.
 type decoder struct {
 	out     Request
+	lifted  *jsonx.Lifted // what stands beside the body; nil if nothing does
 	drop    bool
 	brings  bool     // settings of how the model is reached
 	allowed []string // OpenAI's settings that the model is given as they are

@@ -46,7 +46,7 @@ func AppendResponses(dst []byte, env Envelope, answers []*llm.Response, usage *l
 		w.Key("message")
 		appendMessage(&w, r, env.Functions)
 		w.Key("finish_reason")
-		w.Base64(finishReason(r.Stop, env.Functions))
+		w.Word(finishReason(r.Stop, env.Functions))
 		w.Key("logprobs")
 		w.Null()
 		var own *beside
@@ -73,7 +73,7 @@ func envelope(w *jsonx.Writer, env Envelope, object string) {
 	w.Key("id")
 	w.String(env.ID)
 	w.Key("object")
-	w.Base64(object)
+	w.Word(object)
 	w.Key("created")
 	w.Int(env.Created)
 	w.Key("model")
@@ -109,7 +109,7 @@ func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) {
 	}
 	w.Object()
 	w.Key("role")
-	w.Base64("assistant")
+	w.Word("assistant")
 	w.Key("content")
 	if text.Len() == 0 && calls > 0 {
 		w.Null()
@@ -210,11 +210,11 @@ func appendThinking(w *jsonx.Writer, b *llm.Block, index int64) {
 	}
 	w.Key("type")
 	if b.Kind == llm.BlockRedacted {
-		w.Base64("redacted_thinking")
+		w.Word("redacted_thinking")
 		w.Key("data")
 		w.String(b.Text)
 	} else {
-		w.Base64("thinking")
+		w.Word("thinking")
 		w.Key("thinking")
 		w.String(b.Text)
 		if b.Signature != "" {
@@ -232,7 +232,7 @@ func appendToolCall(w *jsonx.Writer, index int64, id, name, arguments string) {
 	w.Key("id")
 	w.String(id)
 	w.Key("type")
-	w.Base64("function")
+	w.Word("function")
 	w.Key("function")
 	appendFunction(w, name, arguments)
 	w.EndObject()

@@ -70,7 +70,7 @@ func TestMediaTypes(t *testing.T) {
 				t.Fatal(err)
 			}
 			b := req.LLM.Turns[0].Blocks[0]
-			if b.Kind != tt.kind || b.Media.Format != tt.format || b.Media.Base64 != data {
+			if b.Kind != tt.kind || b.Media.Format != tt.format || b.Media.Base64.String() != data {
 				t.Errorf("got kind %v, %+v; want kind %v, format %s", b.Kind, b.Media, tt.kind, tt.format)
 			}
 		})
@@ -231,7 +231,7 @@ func TestChunks(t *testing.T) {
 			"media and a block of the provider's own come whole",
 			[]llm.Event{
 				{Kind: llm.EventBlockStart, Index: 0, Block: llm.BlockImage, Media: &llm.Media{Format: "png"}},
-				{Kind: llm.EventDelta, Index: 0, Block: llm.BlockImage, Media: &llm.Media{Base64: "AAAA"}},
+				{Kind: llm.EventDelta, Index: 0, Block: llm.BlockImage, Media: &llm.Media{Base64: llm.EncodeBase64(make([]byte, 3))}},
 				{Kind: llm.EventBlockEnd, Index: 0, Block: llm.BlockImage},
 				{Kind: llm.EventBlockStart, Index: 1, Block: llm.BlockOther, Other: &jsonx.Member{Name: "dream", Value: jsonx.Raw(`{"deep":true}`)}},
 				{Kind: llm.EventBlockEnd, Index: 1, Block: llm.BlockOther},

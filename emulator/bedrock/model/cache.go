@@ -78,7 +78,7 @@ func writeBlock(h hash.Hash, b *llm.Block) {
 	field(b.Text)
 	field(b.Signature)
 	if m := b.Media; m != nil {
-		for _, s := range []string{m.Format, m.Base64, m.URI, m.Text, m.Name, m.Context} {
+		for _, s := range []string{m.Format, m.Base64.String(), m.URI, m.Text, m.Name, m.Context} {
 			field(s)
 		}
 	}
@@ -114,7 +114,7 @@ func blockTokens(b *llm.Block) int64 {
 	if m := b.Media; m != nil {
 		n += Tokens(m.Text) + Tokens(m.Context) + Tokens(m.Name)
 		if m.Text == "" {
-			n += min(mediumMost, mediumLeast+int64(len(m.Base64))/mediumBytesPerUnit)
+			n += min(mediumMost, mediumLeast+int64(len(m.Base64.String()))/mediumBytesPerUnit)
 		}
 	}
 	if t := b.ToolUse; t != nil {

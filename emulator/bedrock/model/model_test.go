@@ -1,7 +1,6 @@
 package model
 
 import (
-	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
@@ -61,9 +60,9 @@ var (
 
 func TestAnswerFollowsTheRequest(t *testing.T) {
 	t.Parallel()
-	png := llm.Block{Kind: llm.BlockImage, Media: &llm.Media{Format: "png", Base64: base64.StdEncoding.EncodeToString(make([]byte, 68))}}
-	pdf := llm.Block{Kind: llm.BlockDocument, Media: &llm.Media{Format: "pdf", Name: "report", Base64: base64.StdEncoding.EncodeToString([]byte("%PDF-1.4"))}}
-	csv := llm.Block{Kind: llm.BlockDocument, Media: &llm.Media{Format: "csv", Name: "table", Base64: base64.StdEncoding.EncodeToString([]byte("a,b\n1,2"))}}
+	png := llm.Block{Kind: llm.BlockImage, Media: &llm.Media{Format: "png", Base64: llm.EncodeBase64(make([]byte, 68))}}
+	pdf := llm.Block{Kind: llm.BlockDocument, Media: &llm.Media{Format: "pdf", Name: "report", Base64: llm.EncodeBase64([]byte("%PDF-1.4"))}}
+	csv := llm.Block{Kind: llm.BlockDocument, Media: &llm.Media{Format: "csv", Name: "table", Base64: llm.EncodeBase64([]byte("a,b\n1,2"))}}
 	results := []llm.Turn{
 		user(text("weather in Paris")),
 		{Role: llm.RoleAssistant, Blocks: []llm.Block{{Kind: llm.BlockToolUse, ToolUse: &llm.ToolUse{ID: "t1", Name: "get_weather", Input: jsonx.Raw(`{}`)}}}},

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"encoding/base64"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -161,10 +160,7 @@ func acknowledge(b *llm.Block) string {
 	case m.Source != nil:
 		return fmt.Sprintf("%s (%s, %d bytes of %s)", kind, format, len(m.Source.Value), m.Source.Name)
 	}
-	content, err := base64.StdEncoding.DecodeString(m.Base64)
-	if err != nil {
-		content = nil // the request's decoder has refused what is not base64
-	}
+	content := m.Base64.Decode()
 	said := fmt.Sprintf("%s (%s, %d bytes)", kind, format, len(content))
 	switch m.Format {
 	case "txt", "md", "csv", "html":

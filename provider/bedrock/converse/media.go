@@ -75,10 +75,10 @@ func (p *fitting) medium(b *llm.Block, i, j int) error {
 	if p.model.any(noS3) && strings.HasPrefix(m.URI, "s3://") {
 		return llm.Unsupported(at(i, j), "%s lies in S3, from where the model does not read; send the content itself", at(i, j))
 	}
-	if m.Base64 == "" {
+	if m.Base64.IsZero() {
 		return nil
 	}
-	size := len(m.Base64) / 4 * 3
+	size := m.Base64.Size()
 	switch {
 	case b.Kind == llm.BlockImage:
 		return p.image(b, size, i, j)
@@ -89,9 +89,9 @@ func (p *fitting) medium(b *llm.Block, i, j int) error {
 }
 
 func (p *fitting) image(b *llm.Block, size, i, j int) error {
-	kind, width, height := picture(b.Media.Base64)
+	kind, width, height := picture(b.Media.Base64.String())
 	if !p.model.any(ownLimits) {
-		if size > maxImage+2 { // up to two bytes may be padding
+		if size > maxImage {
 			return llm.Invalid(at(i, j), "%s is an image of %d bytes; AWS takes at most %d", at(i, j), size, maxImage)
 		}
 		if width > maxPixels || height > maxPixels {

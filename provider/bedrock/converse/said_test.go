@@ -63,7 +63,11 @@ func result(id, status string, blocks ...llm.Block) llm.Block {
 }
 
 func medium(kind llm.BlockKind, format, base64 string) llm.Block {
-	return llm.Block{Kind: kind, Media: &llm.Media{Format: format, Base64: base64}}
+	content, ok := llm.ParseBase64([]byte(base64))
+	if !ok {
+		panic("not base64: " + base64)
+	}
+	return llm.Block{Kind: kind, Media: &llm.Media{Format: format, Base64: content}}
 }
 
 func cached(ttl string) llm.Block {

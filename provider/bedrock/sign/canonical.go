@@ -70,7 +70,11 @@ func (w *scratch) appendCanonicalRequest(b []byte, r *Request, body [sha256.Size
 		case compareFold(f.name, "host") == 0:
 			b = appendTrimmed(b, r.Host)
 		default:
-			b = strconv.AppendInt(b, int64(len(r.Body)), 10)
+			length := 0
+			for _, p := range r.Body {
+				length += len(p)
+			}
+			b = strconv.AppendInt(b, int64(length), 10)
 		}
 		b = append(b, '\n')
 	}

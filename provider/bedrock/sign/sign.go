@@ -63,7 +63,8 @@ type Request struct {
 	// Header must not be nil. Sign reads the headers that it signs from it and
 	// writes the signature's headers into it; names are in canonical form.
 	Header http.Header
-	Body   []byte
+	// Body is what is sent behind the header, in pieces that follow one another.
+	Body [][]byte
 }
 
 // Signer signs requests. The zero value is ready; a Signer is safe for use by
@@ -128,7 +129,7 @@ func (s *Signer) Sign(r *Request, c Credentials, region, service string, now tim
 // sign gives the signature, in hexadecimal, of r's headers in w.fields and all
 // the rest of r.
 func (w *scratch) sign(r *Request, key *signingKey, date, region, service string) [2 * sha256.Size]byte {
-	body := sha256.Sum256(r.Body)
+	body := hashOf(r.Body)
 	w.buf = w.appendCanonicalRequest(w.buf[:0], r, body)
 	canonical := sha256.Sum256(w.buf)
 
@@ -160,4 +161,17 @@ func Bearer(h http.Header, token string) {
 	h[headerAuthorization] = []string{"Bearer " + token}
 	delete(h, headerDate)
 	delete(h, headerToken)
+}
+
+// hashOf is the SHA-256 of pieces that follow one another.
+func hashOf(pieces [][]byte) (sum [sha256.Size]byte) {
+	if len(pieces) == 1 {
+		return sha256.Sum256(pieces[0])
+	}
+	h := sha256.New()
+	for _, p := range pieces {
+		h.Write(p)
+	}
+	h.Sum(sum[:0])
+	return sum
 }

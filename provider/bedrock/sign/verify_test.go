@@ -72,7 +72,7 @@ func TestHowARequestIsRefused(t *testing.T) {
 		{"a date in another form", func(r *Request) { r.Header.Set("X-Amz-Date", "2026-01-01") }, Incomplete, 400, "IncompleteSignatureException", "Date must be in ISO-8601 'basic format'. Got '2026-01-01'."},
 		{"an unknown key", authorization("AKIDEXAMPLE", "AKIDOTHER"), UnknownKey, 403, "UnrecognizedClientException", "The security token included in the request is invalid."},
 		{"a session token that is not the key's", func(r *Request) { r.Header.Set("X-Amz-Security-Token", "x") }, UnknownKey, 403, "UnrecognizedClientException", "The security token included"},
-		{"another body", func(r *Request) { r.Body = []byte("{}") }, Mismatch, 403, "InvalidSignatureException", "The request signature we calculated does not match"},
+		{"another body", func(r *Request) { r.Body = [][]byte{[]byte("{}")} }, Mismatch, 403, "InvalidSignatureException", "The request signature we calculated does not match"},
 		{"another path", func(r *Request) { r.Path = "/model/y/converse" }, Mismatch, 403, "InvalidSignatureException", "The request signature we calculated does not match"},
 		{"a path that was unescaped on the way", func(r *Request) { r.Path = strings.ReplaceAll(r.Path, "%2F", "/") }, Mismatch, 403, "InvalidSignatureException", "The request signature we calculated does not match"},
 		{"another query", func(r *Request) { r.Query = "a=1" }, Mismatch, 403, "InvalidSignatureException", "The request signature we calculated does not match"},
@@ -140,7 +140,7 @@ func FuzzVerify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path, query, body, authorization string) {
 		now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 		r := request(path)
-		r.Query, r.Body = query, []byte(body)
+		r.Query, r.Body = query, [][]byte{[]byte(body)}
 		resign(r, now)
 		good := r.Header.Get("Authorization")
 		if err := Verify(r, keys, "us-east-1", "bedrock", now); err != nil {
