@@ -92,6 +92,8 @@ type Usage struct {
 	Input, Output int64
 	// Total is the provider's own sum.
 	Total int64
+	// Reasoning is how much of Output was thinking; unset if the provider did not say.
+	Reasoning Opt[int64]
 	// CacheRead and CacheWrite are unset if the provider did not speak of them.
 	CacheRead, CacheWrite Opt[int64]
 	// CacheWrites splits CacheWrite by time to live, in the provider's order.
@@ -111,6 +113,7 @@ func (u *Usage) Add(other *Usage) {
 	u.Input += other.Input
 	u.Output += other.Output
 	u.Total += other.Total
+	u.Reasoning = sum(u.Reasoning, other.Reasoning)
 	u.CacheRead = sum(u.CacheRead, other.CacheRead)
 	u.CacheWrite = sum(u.CacheWrite, other.CacheWrite)
 	writes := slices.Clone(u.CacheWrites)

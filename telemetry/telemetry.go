@@ -157,6 +157,9 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 	a = append(a, slog.Float64("duration_ms", milliseconds(c.Duration)))
 	if c.Usage.Output > 0 || c.Usage.Prompt() > 0 {
 		a = append(a, slog.Int64("prompt_tokens", c.Usage.Prompt()), slog.Int64("completion_tokens", c.Usage.Output))
+		if n := c.Usage.Reasoning.Value; n > 0 {
+			a = append(a, slog.Int64("reasoning_tokens", n))
+		}
 		if n := c.Usage.CacheRead.Value; n > 0 {
 			a = append(a, slog.Int64("cache_read_tokens", n))
 		}

@@ -293,6 +293,16 @@ func appendUsage(w *jsonx.Writer, u *llm.Usage) {
 		w.EndObject()
 	}
 	w.EndObject()
+	if u.Reasoning.Set {
+		thought := min(u.Reasoning.Value, u.Output)
+		w.Key("completion_tokens_details")
+		w.Object()
+		w.Key("reasoning_tokens")
+		w.Int(thought)
+		w.Key("text_tokens")
+		w.Int(u.Output - thought)
+		w.EndObject()
+	}
 	if u.CacheRead.Set {
 		w.Key("cache_read_input_tokens")
 		w.Int(u.CacheRead.Value)

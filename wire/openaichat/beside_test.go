@@ -36,7 +36,7 @@ func TestLongBase64SaysTheSameWhereverItStands(t *testing.T) {
 		{"a text", user(`{"type":"text","text":"` + long + `"}`), false},
 		{"an image and a text", image("data:image/png;base64," + long + `"}},{"type":"text","text":"` + long), false},
 		{"a tool's arguments", `{"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"a\":\"` + long + `\"}"}}]},{"role":"tool","tool_call_id":"1","content":"` + long + `"}]}`, false},
-		{"a member that nobody knows", image("data:image/png;base64,"+long)[:len(image("data:image/png;base64,"+long))-1] + `,"rock":"` + long + `"}`, false},
+		{"a member that nobody knows", image("data:image/png;base64," + long)[:len(image("data:image/png;base64,"+long))-1] + `,"rock":"` + long + `"}`, false},
 		{"with line ends", image("data:image/png;base64," + long[:8000] + `\r\n` + long[8000:]), false},
 		{"the alphabet for addresses", image("data:image/png;base64," + strings.NewReplacer("+", "-", "/", "_").Replace(long)), false},
 		{"without padding", image("data:image/png;base64," + strings.TrimRight(long, "=")), false},

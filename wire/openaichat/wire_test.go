@@ -266,6 +266,21 @@ func TestChunks(t *testing.T) {
 	}
 }
 
+// Tokens of thinking are those of the answer's that clients do not see.
+func TestUsageTellsThinkingApart(t *testing.T) {
+	for n, want := range map[llm.Opt[int64]]string{
+		{}:                       `"total_tokens":10,"prompt_tokens_details":{"cached_tokens":0}}`,
+		llm.Some(int64(0)):       `"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"text_tokens":4}}`,
+		llm.Some(int64(3)):       `"completion_tokens_details":{"reasoning_tokens":3,"text_tokens":1}}`,
+		llm.Some(int64(1 << 40)): `"completion_tokens_details":{"reasoning_tokens":4,"text_tokens":0}}`,
+	} {
+		answer := &llm.Response{Usage: llm.Usage{Input: 6, Output: 4, Total: 10, Reasoning: n}}
+		if got := string(openaichat.AppendResponse(nil, openaichat.Envelope{}, answer, nil)); !strings.Contains(got, want) {
+			t.Errorf("%v: no %s in %s", n, want, got)
+		}
+	}
+}
+
 // Callers that speak of functions, which tools came after, are answered so.
 func TestFunctionCalls(t *testing.T) {
 	env := openaichat.Envelope{ID: "chatcmpl-1", Model: "m", Created: 1, Functions: true}

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -101,7 +102,8 @@ func stopAt(answer *llm.Response, req *llm.Request) string {
 // nativeFields are the members of the model's own answer that the request's
 // additionalModelResponseFieldPaths point at; nil if they point at none. hit is
 // the stop sequence that ended the answer. Claude has those of its Messages API,
-// the others a stop sequence alone.
+// the others a stop sequence alone. How many tokens of an answer were thinking stands
+// where the Messages API has it, usage.output_tokens_details.thinking_tokens.
 func nativeFields(info *catalogue.Model, req *llm.Request, answer *llm.Response, hit string) jsonx.Raw {
 	var paths []string
 	for _, e := range req.Extensions {
@@ -116,6 +118,12 @@ func nativeFields(info *catalogue.Model, req *llm.Request, answer *llm.Response,
 	if info.Voice() == catalogue.VoiceAnthropic {
 		own["/model"], own["/role"], own["/stop_reason"], own["/type"] = info.ID, string(answer.Role), answer.RawStop, "message"
 	}
+	thoughts := int64(0)
+	for i := range answer.Blocks {
+		if answer.Blocks[i].Kind == llm.BlockReasoning {
+			thoughts += blockTokens(&answer.Blocks[i])
+		}
+	}
 	var w jsonx.Writer
 	w.Object()
 	found := false
@@ -125,6 +133,11 @@ func nativeFields(info *catalogue.Model, req *llm.Request, answer *llm.Response,
 			w.String(value)
 			found = true
 		}
+	}
+	if thoughts > 0 && slices.Contains(paths, "/usage/output_tokens_details") {
+		w.AnyKey("usage")
+		w.Raw(fmt.Appendf(nil, `{"output_tokens_details":{"thinking_tokens":%d}}`, thoughts))
+		found = true
 	}
 	w.EndObject()
 	if !found {

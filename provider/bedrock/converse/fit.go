@@ -30,8 +30,10 @@ type Fitted struct {
 	// Headers are sent beside the call's own.
 	Headers []llm.Label
 
-	names map[string]string // of tools, as they were sent to what the caller calls them
-	reply string            // the name of the tool whose input is the answer; empty if there is none
+	counts bool              // the answer tells the tokens of thinking
+	tags   bool              // the model writes thoughts into its text
+	names  map[string]string // of tools, as they were sent to what the caller calls them
+	reply  string            // the name of the tool whose input is the answer; empty if there is none
 }
 
 // Fit fits a request to a model. req is not changed. stream is whether the answer
@@ -97,6 +99,8 @@ func (p *fitting) fit() error {
 	p.documents()
 	p.labels()
 	p.headers()
+	p.countThoughts()
+	p.f.tags = p.model.any(tagged)
 	return p.extensions()
 }
 

@@ -11,9 +11,15 @@ import (
 )
 
 // Restore makes of an answer to the fitted request one to the request that was
-// fitted: tools have the caller's names, and the input of the tool that stands for a
-// JSON answer is the answer's text.
+// fitted: tools have the caller's names, the input of the tool that stands for a
+// JSON answer is the answer's text, and thoughts that stand in a text are reasoning.
 func (f *Fitted) Restore(r *llm.Response) {
+	if f.counts {
+		r.Usage.Reasoning = thoughts(r.ModelFields)
+	}
+	if f.tags {
+		r.Blocks = untag(r.Blocks)
+	}
 	if f.names == nil && f.reply == "" {
 		return
 	}
@@ -118,6 +124,12 @@ func fenced(text string) string {
 // Stream is Restore for a stream. It gives s itself where there is nothing to
 // restore.
 func (f *Fitted) Stream(s llm.Stream) llm.Stream {
+	if f.counts {
+		s = &counted{Stream: s}
+	}
+	if f.tags {
+		s = &untagged{Stream: s}
+	}
 	if f.names == nil && f.reply == "" {
 		return s
 	}

@@ -45,6 +45,7 @@ const (
 	noThinkingOff                      // thinking of type disabled is refused
 	budgets                            // thinking of type enabled is taken beside adaptive
 	betas                              // anthropic_beta is a field of the model's own
+	tagged                             // its text may begin with thoughts in tags
 	ownLimits                          // the limits of images and documents are not Converse's common ones
 )
 
@@ -104,6 +105,7 @@ var rows = []row{
 
 	{vendor: "amazon", traits: userFirst, source: clients},
 	{vendor: "amazon", name: "nova-", traits: forces, source: docsChoice},
+	{vendor: "amazon", name: "nova-", traits: tagged, source: recorded},
 	{vendor: "amazon", name: "nova-", traits: ownLimits, source: "https://docs.aws.amazon.com/nova/latest/userguide/modalities.html"},
 	{vendor: "amazon", name: "nova-", traits: topK | nested, source: docsNova},
 	{vendor: "amazon", name: "nova-", traits: noToolCache | noResultBinary, source: docsCache + " and " + clients},

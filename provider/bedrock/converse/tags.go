@@ -1,0 +1,232 @@
+package converse
+
+import (
+	"slices"
+	"strings"
+
+	"outcrop/llm"
+)
+
+// Some models put their thoughts into their text, between <thinking> and
+// </thinking> (the first Nova models, see AWS's answers in public recordings). To a
+// caller they are reasoning.
+
+// whiteSpace may stand before a tag, and behind it is no part of the answer.
+const whiteSpace = " \t\r\n"
+
+// openTag looks for a tag at the beginning of a text. rest is what follows it; more
+// is whether a tag may still come when the text goes on.
+func openTag(text string) (tag, rest string, more bool) {
+	text = strings.TrimLeft(text, whiteSpace)
+	for _, tag := range []string{"thinking", "think"} {
+		open := "<" + tag + ">"
+		if rest, ok := strings.CutPrefix(text, open); ok {
+			return tag, rest, false
+		}
+		more = more || strings.HasPrefix(open, text)
+	}
+	return "", "", more
+}
+
+// isTagged reports whether a block is a text that begins with thoughts.
+func isTagged(b llm.Block) bool {
+	if b.Kind != llm.BlockText || len(b.Extra) > 0 {
+		return false
+	}
+	tag, _, _ := openTag(b.Text)
+	return tag != ""
+}
+
+// untag makes blocks of reasoning of the thoughts in texts.
+func untag(blocks []llm.Block) []llm.Block {
+	if !slices.ContainsFunc(blocks, isTagged) {
+		return blocks
+	}
+	var out []llm.Block
+	for _, b := range blocks {
+		if !isTagged(b) {
+			out = append(out, b)
+			continue
+		}
+		tag, rest, _ := openTag(b.Text)
+		thought, said, _ := strings.Cut(rest, "</"+tag+">")
+		if thought != "" {
+			out = append(out, llm.Block{Kind: llm.BlockReasoning, Text: thought})
+		}
+		if b.Text = strings.TrimLeft(said, whiteSpace); b.Text != "" {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// untagged is a stream whose texts are untagged.
+type untagged struct {
+	llm.Stream
+	queue []llm.Event // that come before the next of Stream
+	err   error       // what comes behind the queue
+
+	state tagState
+	index int    // of the open text, in Stream
+	shift int    // what is added to the indices of Stream
+	tag   string // that is open
+	held  string // text of which it is not known what it is
+	begun bool   // the block of index+shift has begun
+}
+
+// tagState is where a text stands.
+type tagState uint8
+
+const (
+	noText    tagState = iota // no text is open
+	undecided                 // a tag may come
+	inTag                     // thoughts
+	behindTag                 // nothing has come behind the thoughts yet
+	noTag                     // text that is passed on
+)
+
+func (u *untagged) Next(ev *llm.Event) error {
+	for {
+		if len(u.queue) > 0 {
+			*ev = u.queue[0]
+			u.queue = u.queue[1:]
+			return nil
+		}
+		if u.err != nil {
+			return u.err
+		}
+		if err := u.Stream.Next(ev); err != nil {
+			u.close()
+			u.err = err
+			continue
+		}
+		if u.pass(ev) {
+			return nil
+		}
+	}
+}
+
+// More leaves out what Stream has at hand where nothing may come of it.
+func (u *untagged) More() bool {
+	return len(u.queue) > 0 || u.err == nil && u.state == noTag && u.Stream.More()
+}
+
+// pass changes the event, and reports whether it is passed on; else what comes of it
+// is in the queue.
+func (u *untagged) pass(ev *llm.Event) bool {
+	ofBlock := ev.Kind == llm.EventBlockStart || ev.Kind == llm.EventDelta || ev.Kind == llm.EventBlockEnd
+	sameText := ofBlock && ev.Index == u.index && (ev.Kind == llm.EventBlockEnd || ev.Block == llm.BlockText)
+	switch {
+	case u.state == noText && (!ofBlock || ev.Kind == llm.EventBlockEnd || ev.Block != llm.BlockText):
+		ev.Index += u.shift
+		return true
+	case u.state == noText:
+		u.state, u.index, u.begun = undecided, ev.Index, false
+	case !sameText: // the text was not ended
+		u.close()
+		if !u.pass(ev) {
+			return false
+		}
+		u.queue = append(u.queue, *ev)
+		return false
+	case u.state == noTag && ev.Kind == llm.EventDelta:
+		ev.Index += u.shift
+		return true
+	}
+	switch {
+	case ev.Kind == llm.EventBlockEnd:
+		u.close()
+	case len(ev.Extra) > 0 || ev.Other != nil: // a text with more than words, be it a citation
+		u.decide()
+		ev.Index += u.shift
+		u.queue = append(u.queue, *ev)
+	case ev.Kind == llm.EventDelta:
+		u.held += ev.Text
+		u.read()
+	}
+	return false
+}
+
+// read goes through what is held as far as it is known what it is.
+func (u *untagged) read() {
+	if u.state == undecided {
+		tag, rest, more := openTag(u.held)
+		switch {
+		case tag != "":
+			u.state, u.tag, u.held = inTag, tag, rest
+		case more:
+			return
+		default:
+			u.decide()
+			return
+		}
+	}
+	if u.state == inTag {
+		end := "</" + u.tag + ">"
+		thought, said, closed := strings.Cut(u.held, end)
+		if !closed {
+			keep := partial(u.held, end)
+			u.say(llm.BlockReasoning, u.held[:len(u.held)-keep])
+			u.held = u.held[len(u.held)-keep:]
+			return
+		}
+		u.say(llm.BlockReasoning, thought)
+		if u.begun {
+			u.end()
+			u.shift++
+		}
+		u.state, u.held = behindTag, said
+	}
+	if u.held = strings.TrimLeft(u.held, whiteSpace); u.held != "" {
+		u.decide()
+	}
+}
+
+// partial is the length of the end of text with which end may begin.
+func partial(text, end string) int {
+	for n := min(len(text), len(end)-1); n > 0; n-- {
+		if strings.HasSuffix(text, end[:n]) {
+			return n
+		}
+	}
+	return 0
+}
+
+// decide passes on what is held, and what follows it.
+func (u *untagged) decide() {
+	u.say(llm.BlockText, u.held)
+	u.state, u.held = noTag, ""
+}
+
+// close ends the open text.
+func (u *untagged) close() {
+	switch {
+	case u.state == noText:
+		return
+	case u.state == undecided && u.held == "": // a text that says nothing is one all the same
+		u.queue = append(u.queue, llm.Event{Kind: llm.EventBlockStart, Index: u.index + u.shift, Block: llm.BlockText})
+		u.begun = true
+	case u.state == inTag:
+		u.say(llm.BlockReasoning, u.held)
+	default:
+		u.say(llm.BlockText, u.held)
+	}
+	if u.begun {
+		u.end()
+	} else { // nothing is left of it
+		u.shift--
+	}
+	u.state, u.held = noText, ""
+}
+
+func (u *untagged) say(kind llm.BlockKind, text string) {
+	if text != "" {
+		u.queue = append(u.queue, llm.Event{Kind: llm.EventDelta, Index: u.index + u.shift, Block: kind, Text: text})
+		u.begun = true
+	}
+}
+
+func (u *untagged) end() {
+	u.queue = append(u.queue, llm.Event{Kind: llm.EventBlockEnd, Index: u.index + u.shift})
+	u.begun = false
+}
