@@ -86,6 +86,18 @@ const (
 type Turn struct {
 	Role   Role
 	Blocks []Block
+	// Message is the number of the caller's message that said it, from 1, for errors
+	// and warnings: instructions have a place among the messages of some dialects, but
+	// not among the turns. 0 where turns are numbered as they stand.
+	Message int
+}
+
+// Number is the number of the message, from 0, of a turn that stands at index i.
+func (t *Turn) Number(i int) int {
+	if t.Message > 0 {
+		return t.Message - 1
+	}
+	return i
 }
 
 // BlockKind tells which fields of a Block are used.

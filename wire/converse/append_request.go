@@ -266,7 +266,7 @@ func (e *encoder) turns(turns []llm.Turn) {
 		w.Array()
 		for ; i < len(turns) && turns[i].Role == role; i++ {
 			for j := range turns[i].Blocks {
-				e.block(&turns[i].Blocks[j], place{turn: i, block: j})
+				e.block(&turns[i].Blocks[j], place{turn: turns[i].Number(i), block: j})
 			}
 		}
 		w.EndArray()

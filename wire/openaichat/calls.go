@@ -15,6 +15,7 @@ import (
 type called struct {
 	Name      string           `json:"name"`
 	Arguments optional[string] `json:"arguments"`
+	Rest      jsonx.Raw        `json:",embed"`
 }
 
 type toolCall struct {
@@ -36,6 +37,8 @@ func (d *decoder) toolCall(blocks []llm.Block, i, j int, c *toolCall) ([]llm.Blo
 	if c.Function.Name == "" {
 		return nil, llm.Invalid(field+".function.name", "%s.function.name is required", field)
 	}
+	d.leftOut(field, c.Rest)
+	d.leftOut(field+".function", c.Function.Rest)
 	use := llm.ToolUse{ID: c.ID, Name: c.Function.Name}
 	if _, again := d.calls[c.ID]; again {
 		if !same(blocks, use, c.Function.Arguments.Value) {
@@ -60,6 +63,7 @@ func (d *decoder) functionCall(blocks []llm.Block, i int, c *called) ([]llm.Bloc
 	if c.Name == "" {
 		return nil, llm.Invalid(at(i, "function_call.name"), "messages[%d].function_call.name is required", i)
 	}
+	d.leftOut(at(i, "function_call"), c.Rest)
 	d.function = llm.ToolUse{ID: "function_call_" + strconv.Itoa(i), Name: c.Name}
 	return d.call(blocks, at(i, "function_call.arguments"), d.function, c.Arguments.Value), nil
 }
@@ -184,7 +188,7 @@ func (d *decoder) toolResult(i int, m *message) error {
 		again.ID = id
 		said = append(said, llm.Block{Kind: llm.BlockToolResult, ToolResult: &again})
 	}
-	d.turn(llm.RoleUser, append(said, points...))
+	d.turn(i, llm.RoleUser, append(said, points...))
 	return nil
 }
 

@@ -63,25 +63,31 @@ var models = sync.OnceValues(catalog.Embedded)
 
 // translate goes the way of a request up to the bytes that Bedrock is sent.
 func translate(body []byte) ([]byte, []llm.Warning, error) {
+	out, _, warnings, err := translateAll(body)
+	return out, warnings, err
+}
+
+// translateAll is translate, with the headers that are sent beside the bytes.
+func translateAll(body []byte) ([]byte, []llm.Label, []llm.Warning, error) {
 	req, err := openaichat.Decode(body, openaichat.Options{})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	id, err := modelid.Parse(req.LLM.Model)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	known, err := models()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	facts, _ := known.Model(id.Base())
 	fitted, err := bedrock.Fit(bedrock.NewModel(id.Vendor, id.Name, facts), &req.LLM, req.LLM.Stream)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	out, dropped, err := converse.AppendRequest(nil, &fitted.Request)
-	return out, append(append(req.Warnings, fitted.Warnings...), dropped...), err
+	return out, fitted.Headers, append(append(req.Warnings, fitted.Warnings...), dropped...), err
 }
 
 // TestAnswerSnapshots holds every Converse answer of testdata/answers to the chat

@@ -42,8 +42,9 @@ type file struct {
 }
 
 type inputAudio struct {
-	Data   string `json:"data"`
-	Format string `json:"format"`
+	Data   string    `json:"data"`
+	Format string    `json:"format"`
+	Rest   jsonx.Raw `json:",embed"`
 }
 
 // located gives what lies at an address, or is held by a data URI. Its kind is what
@@ -244,6 +245,7 @@ func (d *decoder) audio(field string, a *inputAudio) (llm.Block, error) {
 	if a == nil || a.Data == "" {
 		return llm.Block{}, llm.Invalid(field+".data", "%s.data is required: base64", field)
 	}
+	d.leftOut(field, a.Rest)
 	mediaType, data, isURI, err := dataURI(a.Data)
 	switch {
 	case err != nil:

@@ -173,13 +173,13 @@ func (d *decoder) user(i int, m *message) error {
 		}
 		return nil
 	}
-	d.turn(llm.RoleUser, blocks)
+	d.turn(i, llm.RoleUser, blocks)
 	return nil
 }
 
-func (d *decoder) turn(role llm.Role, blocks []llm.Block) {
+func (d *decoder) turn(i int, role llm.Role, blocks []llm.Block) {
 	d.blank = 0
-	d.out.LLM.Turns = append(d.out.LLM.Turns, llm.Turn{Role: role, Blocks: blocks})
+	d.out.LLM.Turns = append(d.out.LLM.Turns, llm.Turn{Role: role, Blocks: blocks, Message: i + 1})
 }
 
 func blankUser(i int) error {
@@ -194,6 +194,8 @@ func (d *decoder) assistant(i int, m *message) error {
 	if m.ReasoningContent.Value != "" && len(m.ThinkingBlocks) == 0 { // unsigned reasoning is refused by every model that checks
 		d.warn(llm.WarnDropped, at(i, "reasoning_content"))
 	}
+	mark := m.CacheControl // stands behind the calls
+	m.CacheControl = nil
 	blocks, err = d.blocks(i, m, blocks)
 	if err != nil {
 		return err
@@ -212,12 +214,12 @@ func (d *decoder) assistant(i int, m *message) error {
 			return err
 		}
 	}
-	said := withoutBlanks(blocks)
+	said := cached(withoutBlanks(blocks), mark)
 	if len(said) == 0 { // an answer that said nothing is none
 		d.warn(llm.WarnDropped, fmt.Sprintf("messages[%d]", i))
 		return nil
 	}
-	d.turn(llm.RoleAssistant, said)
+	d.turn(i, llm.RoleAssistant, said)
 	return nil
 }
 
@@ -246,6 +248,7 @@ func (d *decoder) thinkingBlocks(i int, m *message) ([]llm.Block, error) {
 			pieces.Reset()
 		}
 		unsigned(j)
+		d.leftOut(fmt.Sprintf("messages[%d].thinking_blocks[%d]", i, j), b.Rest)
 		var err error
 		if blocks, err = d.thinking(blocks, fmt.Sprintf("messages[%d].thinking_blocks[%d]", i, j), b.Type, b.Thinking, b.Signature, b.Data); err != nil {
 			return nil, err

@@ -94,13 +94,16 @@ type responseFormat struct {
 		Description string         `json:"description"`
 		Schema      jsonx.Raw      `json:"schema"`
 		Strict      optional[bool] `json:"strict"`
+		Rest        jsonx.Raw      `json:",embed"`
 	} `json:"json_schema"`
 	// ResponseSchema is LiteLLM's second place for a schema, beside json_object.
 	ResponseSchema jsonx.Raw `json:"response_schema"`
+	Rest           jsonx.Raw `json:",embed"`
 }
 
 func (d *decoder) format(w *wireRequest) error {
 	f := &w.ResponseFormat
+	d.leftOut("response_format", f.Rest)
 	out := &llm.Format{}
 	field := "response_format.json_schema.schema"
 	var given jsonx.Raw
@@ -112,6 +115,7 @@ func (d *decoder) format(w *wireRequest) error {
 			return llm.Invalid(field, "%s is required: a JSON schema, an object", field)
 		}
 		s := f.JSONSchema
+		d.leftOut("response_format.json_schema", s.Rest)
 		out.Name, out.Description, out.Strict, given = s.Name, s.Description, s.Strict.Opt, s.Schema
 	case "json_object":
 		field, given = "response_format.response_schema", f.ResponseSchema

@@ -17,6 +17,7 @@ type function struct {
 	Parameters   jsonx.Raw        `json:"parameters"`
 	Strict       optional[bool]   `json:"strict"`
 	CacheControl *cacheControl    `json:"cache_control"`
+	Rest         jsonx.Raw        `json:",embed"`
 }
 
 type tool struct {
@@ -85,7 +86,9 @@ func (d *decoder) tools(w *wireRequest) error {
 		return llm.Invalid("tools", "tools must hold at most %d tools, not %d", maxTools, n)
 	}
 	for i := range w.Functions {
-		t, err := w.Functions[i].tool("functions[" + strconv.Itoa(i) + "]")
+		field := "functions[" + strconv.Itoa(i) + "]"
+		d.leftOut(field, w.Functions[i].Rest)
+		t, err := w.Functions[i].tool(field)
 		if err != nil {
 			return err
 		}
@@ -189,6 +192,8 @@ func (d *decoder) tool(field string, t *tool) error {
 	case t.Function == nil:
 		return llm.Invalid(field+".function.name", "%s.function.name is required", field)
 	}
+	d.leftOut(field, t.Rest)
+	d.leftOut(field+".function", t.Function.Rest)
 	out, err := t.Function.tool(field + ".function")
 	if err != nil {
 		return err

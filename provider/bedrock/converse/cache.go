@@ -85,10 +85,10 @@ func (p *fitting) places(points []point) {
 			p.warn(llm.WarnDropped, "tools["+strconv.Itoa(at.tool)+"].cache_control", "the model caches no tools by themselves")
 		case at.turn >= 0 && p.model.any(noResultCache) && p.behindResult(at):
 			at.keep = false
-			p.warn(llm.WarnDropped, "messages["+strconv.Itoa(at.turn)+"].cache_control", "the model takes none beside a tool's result")
+			p.warn(llm.WarnDropped, p.message(at.turn)+".cache_control", "the model takes none beside a tool's result")
 		case at.turn >= 0 && p.behindReasoning(at):
 			at.keep = false
-			p.warn(llm.WarnDropped, "messages["+strconv.Itoa(at.turn)+"].cache_control", "none can stand behind reasoning")
+			p.warn(llm.WarnDropped, p.message(at.turn)+".cache_control", "none can stand behind reasoning")
 		}
 	}
 }

@@ -52,7 +52,7 @@ func (p *fitting) beside(i int, role llm.Role, blocks []llm.Block) []llm.Block {
 			return blocks
 		}
 	}
-	p.warn(llm.WarnChanged, "messages["+strconv.Itoa(i)+"]", "a text stands beside the document, since AWS takes none without")
+	p.warn(llm.WarnChanged, p.message(i), "a text stands beside the document, since AWS takes none without")
 	return slices.Insert(blocks, first, llm.Block{Kind: llm.BlockText, Text: "Attached:"})
 }
 

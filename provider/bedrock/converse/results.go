@@ -27,7 +27,7 @@ func (p *fitting) results() error {
 			}
 			result := *blocks[j].ToolResult
 			if p.model.any(noResultStatus) {
-				p.status(&result, at(i, j))
+				p.status(&result, p.at(i, j))
 			}
 			if moving {
 				result.Content = slices.Clone(result.Content)
@@ -43,7 +43,7 @@ func (p *fitting) results() error {
 					}
 					behind[i] = append(behind[i], llm.Block{Kind: llm.BlockText, Text: "This is " + name + ":"}, c.Block)
 					c.Block = llm.Block{Kind: llm.BlockText, Text: "See " + name + "."}
-					p.warn(llm.WarnChanged, at(i, j), "what the model does not take within a result stands behind it")
+					p.warn(llm.WarnChanged, p.at(i, j), "what the model does not take within a result stands behind it")
 				}
 			}
 			blocks[j].ToolResult = &result

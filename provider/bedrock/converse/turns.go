@@ -32,8 +32,8 @@ func (p *fitting) turns() error {
 	}
 	if p.model.any(userFirst) && len(p.out.Turns) > 0 && p.out.Turns[0].Role == llm.RoleAssistant {
 		opening := llm.Turn{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "(The assistant begins.)"}}}
+		p.warn(llm.WarnChanged, p.message(0), "a turn of the user's stands before it, since the model takes no other first")
 		p.out.Turns = slices.Insert(slices.Clone(p.out.Turns), 0, opening)
-		p.warn(llm.WarnChanged, "messages[0]", "a turn of the user's stands before it, since the model takes no other first")
 	}
 	return nil
 }
@@ -43,13 +43,18 @@ func (p *fitting) turns() error {
 func (p *fitting) rewrite(f func(i int, t llm.Turn) []llm.Block) {
 	turns := make([]llm.Turn, len(p.out.Turns))
 	for i, t := range p.out.Turns {
-		turns[i] = llm.Turn{Role: t.Role, Blocks: f(i, t)}
+		turns[i] = llm.Turn{Role: t.Role, Blocks: f(i, t), Message: t.Message}
 	}
 	p.out.Turns = turns
 }
 
-func at(turn, block int) string {
-	return "messages[" + strconv.Itoa(turn) + "].content[" + strconv.Itoa(block) + "]"
+// message names the caller's message of a turn, and at a block of it.
+func (p *fitting) message(turn int) string {
+	return "messages[" + strconv.Itoa(p.out.Turns[turn].Number(turn)) + "]"
+}
+
+func (p *fitting) at(turn, block int) string {
+	return p.message(turn) + ".content[" + strconv.Itoa(block) + "]"
 }
 
 // thoughts leaves reasoning out that the model does not take back: all of it, or
@@ -72,7 +77,7 @@ func (p *fitting) thoughts() {
 		blocks := make([]llm.Block, 0, len(t.Blocks))
 		for j := range t.Blocks {
 			if b := &t.Blocks[j]; refused(b) {
-				p.warn(llm.WarnDropped, "messages["+strconv.Itoa(i)+"].thinking_blocks", "the model takes it back only with its signature, or not at all")
+				p.warn(llm.WarnDropped, p.message(i)+".thinking_blocks", "the model takes it back only with its signature, or not at all")
 			} else {
 				blocks = append(blocks, *b)
 			}
@@ -97,7 +102,7 @@ func (p *fitting) blanks() {
 			switch {
 			case isBlank(&b):
 				if b.Text != "" && len(t.Blocks) == 1 {
-					p.warn(llm.WarnDropped, at(i, j), "white space")
+					p.warn(llm.WarnDropped, p.at(i, j), "white space")
 				}
 			case b.Kind == llm.BlockToolResult:
 				blocks = append(blocks, spoken(b))
@@ -106,7 +111,7 @@ func (p *fitting) blanks() {
 			}
 		}
 		if says := slices.ContainsFunc(blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint }); !says && t.Role == llm.RoleUser {
-			p.warn(llm.WarnChanged, "messages["+strconv.Itoa(i)+"]", "it says that it is empty")
+			p.warn(llm.WarnChanged, p.message(i), "it says that it is empty")
 			blocks = append([]llm.Block{{Kind: llm.BlockText, Text: "(empty)"}}, blocks...)
 		}
 		return blocks
@@ -141,7 +146,7 @@ func (p *fitting) prefill() error {
 		p.trimEnd(last)
 		return nil
 	}
-	field := "messages[" + strconv.Itoa(last) + "]"
+	field := p.message(last)
 	if !p.out.DropParams {
 		e := llm.Unsupported(field, "%s: the model does not go on with a turn of the assistant's; the last turn must be the user's", field)
 		e.Fix = "Let the conversation end with a message of the user's, or set drop_params to have the model asked to go on."
@@ -165,7 +170,7 @@ func (p *fitting) trimEnd(last int) {
 	if trimmed == blocks[end].Text {
 		return
 	}
-	p.warn(llm.WarnChanged, at(last, end), "without the white space at its end")
+	p.warn(llm.WarnChanged, p.at(last, end), "without the white space at its end")
 	p.rewrite(func(i int, t llm.Turn) []llm.Block {
 		if i != last {
 			return t.Blocks
@@ -202,16 +207,16 @@ func (p *fitting) part() {
 			results, said = nil, t.Blocks
 		}
 		if len(results) > 0 {
-			turns, open = append(turns, llm.Turn{Role: llm.RoleUser, Blocks: results}), true
+			turns, open = append(turns, llm.Turn{Role: llm.RoleUser, Blocks: results, Message: t.Message}), true
 		}
 		if len(said) == 0 {
 			continue
 		}
 		if open {
 			turns, open = append(turns, between), false
-			p.warn(llm.WarnChanged, "messages["+strconv.Itoa(i)+"]", "the model takes tool results alone; a turn of the assistant's stands between")
+			p.warn(llm.WarnChanged, p.message(i), "the model takes tool results alone; a turn of the assistant's stands between")
 		}
-		turns = append(turns, llm.Turn{Role: llm.RoleUser, Blocks: said})
+		turns = append(turns, llm.Turn{Role: llm.RoleUser, Blocks: said, Message: t.Message})
 	}
 	p.out.Turns = turns
 }
