@@ -119,23 +119,13 @@ func (q *question) native() bool { return q.info.Voice() == catalogue.VoiceAnthr
 
 // field is a member of additionalModelRequestFields; nil if it is not there.
 func (q *question) field(name string) jsonx.Raw {
-	for _, m := range q.request.ModelFields {
-		if m.Name == name {
-			return m.Value
-		}
-	}
-	return nil
+	return jsonx.Find(q.request.ModelFields, name)
 }
 
 // extension is a member of the body that the common form has no field for; nil if
 // it is not there.
 func (q *question) extension(name string) jsonx.Raw {
-	for _, m := range q.request.Extensions {
-		if m.Name == name {
-			return m.Value
-		}
-	}
-	return nil
+	return jsonx.Find(q.request.Extensions, name)
 }
 
 func always(*question) bool { return true }

@@ -240,10 +240,5 @@ func memberOf(value jsonx.Raw, name string) jsonx.Raw {
 	if err != nil {
 		return nil
 	}
-	for _, m := range members {
-		if m.Name == name {
-			return m.Value
-		}
-	}
-	return nil
+	return jsonx.Find(members, name)
 }

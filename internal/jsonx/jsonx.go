@@ -39,6 +39,16 @@ type Member struct {
 	Value Raw
 }
 
+// Find gives the value of the member of a name; nil if there is none.
+func Find(members []Member, name string) Raw {
+	for _, m := range members {
+		if m.Name == name {
+			return m.Value
+		}
+	}
+	return nil
+}
+
 // Error says where and why a document cannot be read.
 type Error struct {
 	Path   string // the field, such as messages[2].content; empty at the top

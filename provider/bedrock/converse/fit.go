@@ -175,21 +175,11 @@ func (p *fitting) field(name, value string) {
 
 // given is the setting of the model's own of a name; nil if there is none.
 func (p *fitting) given(name string) jsonx.Raw {
-	for _, m := range p.out.ModelFields {
-		if m.Name == name {
-			return m.Value
-		}
-	}
-	return nil
+	return jsonx.Find(p.out.ModelFields, name)
 }
 
 // extension is the member of Converse's of a name that the caller gave; nil if
 // there is none.
 func (p *fitting) extension(name string) jsonx.Raw {
-	for _, m := range p.out.Extensions {
-		if m.Name == name {
-			return m.Value
-		}
-	}
-	return nil
+	return jsonx.Find(p.out.Extensions, name)
 }

@@ -155,14 +155,7 @@ func TestAStreamThatBreaksOffGivesWhatWasHeld(t *testing.T) {
 // A Claude that is asked to think is asked how many tokens that took.
 func TestTheTokensOfThinkingAreCounted(t *testing.T) {
 	const name = "additionalModelResponseFieldPaths"
-	paths := func(f *converse.Fitted) string {
-		for _, m := range f.Request.Extensions {
-			if m.Name == name {
-				return string(m.Value)
-			}
-		}
-		return ""
-	}
+	paths := func(f *converse.Fitted) string { return string(jsonx.Find(f.Request.Extensions, name)) }
 	asking := func(own string) llm.Request {
 		req := llm.Request{Reasoning: llm.Reasoning{Effort: "high"}}
 		if own != "" {
