@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 )
 
@@ -130,4 +133,51 @@ func openStreams(ctx context.Context, b *bench) ([]line, error) {
 	l := sideBySide("RSS per open stream", "KB", all)
 	l.Limit, l.Note = limitOpen, fmt.Sprintf("%d open streams", streams)+fewer(servers, streams, fewStreams)
 	return []line{l}, nil
+}
+
+// manyStreams has one process hold so many streams that few more would reach the
+// limit of files of a machine, and each come to its end.
+func manyStreams(ctx context.Context, b *bench) ([]line, error) {
+	thousands := 8
+	if b.quick {
+		thousands = 1
+	}
+	streams := thousands * 1000
+	if err := roomFor(2*streams + 1000); err != nil {
+		return nil, err
+	}
+	servers := slices.DeleteFunc(b.servers(streams), func(s server) bool { return s.slow > 1 })
+	total, each := make([]taken, len(servers)), make([]taken, len(servers))
+	var notes []string
+	for i, s := range servers {
+		h, err := b.openIn(ctx, s, streams, true)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		total[i].add(s.name, h.total)
+		each[i].add(s.name, h.stream)
+		note := fmt.Sprintf("%s had %d files open", s.name, h.files)
+		if h.processes > 1 {
+			note += fmt.Sprintf(" in one of %d processes", h.processes)
+		}
+		notes = append(notes, note)
+	}
+	all := sideBySide(fmt.Sprintf("%d,000 open streams held in one process: RSS", thousands), "MB", total)
+	all.Note = strings.Join(notes, ", ")
+	perStream := sideBySide("  the same, per stream", "KB", each)
+	perStream.Limit = limitOpen
+	return []line{all, perStream}, nil
+}
+
+// roomFor says whether a process may have so many files open. Go's own programs
+// raise their limit to what is allowed by themselves.
+func roomFor(files int) error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	if limit.Max < uint64(files) {
+		return fmt.Errorf("a process needs %d open files and may have %d (ulimit -Hn)", files, limit.Max)
+	}
+	return nil
 }

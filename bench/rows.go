@@ -32,6 +32,7 @@ func rows() []row {
 		{"latency", latency},
 		{"first", firstToken},
 		{"open", openStreams},
+		{"held", manyStreams},
 	}
 }
 
