@@ -16,8 +16,9 @@ type row struct {
 
 // The limits of ratios, and of Outcrop's memory.
 const (
-	limitChat   = 1.6
-	limitStream = 1.6
+	limitChat   = 1.4
+	limitStream = 1.4
+	limitImage  = 2.0
 	limitIdle   = 40.0 // MB
 	limitOpen   = 40.0 // KB a stream
 )
@@ -115,7 +116,7 @@ func imageCall(ctx context.Context, b *bench) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.called(ctx, kind{model: modelBurst, picture: png}, "chat with an image of 1 MB: CPU per call", 400, 0)
+	return b.called(ctx, kind{model: modelBurst, picture: png}, "chat with an image of 1 MB: CPU per call", 400, limitImage)
 }
 
 func (b *bench) called(ctx context.Context, k kind, what string, calls int, limit float64) ([]line, error) {
