@@ -62,7 +62,7 @@ func chosen(only string) ([]row, error) {
 }
 
 // cpuRounds measures the processor time of a call in microseconds, after a
-// warm-up of a tenth of the calls.
+// warm-up of a tenth of the calls, or of three for each connection.
 func (b *bench) cpuRounds(ctx context.Context, k kind, calls int) (all []taken, note string, err error) {
 	if b.quick {
 		calls /= 4
