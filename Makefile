@@ -32,7 +32,7 @@ cover: ## how much of each package its own tests reach; llm and wire/* have a fl
 lint: ## formatting, vet, staticcheck and golangci-lint
 	./scripts/lint
 
-bench: build ## Outcrop beside a do-nothing reverse proxy; prints ratios
+bench: build ## Outcrop beside a do-nothing reverse proxy, nginx and LiteLLM; prints ratios
 	$(GO) run ./bench
 
 clean:

@@ -2,11 +2,12 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,14 @@ import (
 	"outcrop/wire/openaichat"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets the test binary stand for the program where that starts itself.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && slices.Contains([]string{"upstream", "proxy", "profiled"}, os.Args[1]) {
+		main()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // startUpstream runs the stand-in for Bedrock in this process.
 func startUpstream(t *testing.T) (address string) {
@@ -97,12 +105,55 @@ func TestAnAnswerThatIsNotWholeFailsTheRun(t *testing.T) {
 	}
 }
 
-func TestHeldStreamsStayOpenUntilTheyAreReleased(t *testing.T) {
+func TestHeldStreamsComeToTheirEndWhenTheyAreReleased(t *testing.T) {
 	address := startUpstream(t)
-	release, err := hold(t.Context(), address, kind{model: modelHeld, stream: true}.proxy(), 3)
-	defer release()
+	asked := kind{model: modelHeld, stream: true}.proxy()
+	streams, err := hold(t.Context(), address, asked, 3)
+	defer streams.close()
 	if err != nil {
 		t.Fatal(err)
+	}
+	b := &bench{upstream: &process{address: address}}
+	for _, want := range []int{3, 0} {
+		if n, err := b.release(t.Context()); n != want || err != nil {
+			t.Errorf("%d streams were released, %v; want %d", n, err, want)
+		}
+	}
+	if err := streams.finish(asked); err != nil {
+		t.Error(err)
+	}
+	c := streams[0]
+	if _, err := c.call(kind{model: modelBurst}.proxy(), time.Now()); err != nil {
+		t.Errorf("the connection of a stream that has ended: %v", err)
+	}
+}
+
+func TestAHeldStreamThatIsCutFailsTheRun(t *testing.T) {
+	const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nGranite\r\n"
+	for name, reply := range map[string]string{
+		"in the middle":                        head + "9\r\n is a",
+		"before a last chunk":                  head + "5\r\n rock\r\n",
+		"with a good end that lacks something": head + "5\r\n rock\r\n0\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			here, there := net.Pipe()
+			go func() {
+				defer there.Close()
+				if _, err := http.ReadRequest(bufio.NewReader(there)); err == nil {
+					_, _ = there.Write([]byte(reply))
+				}
+			}()
+			defer here.Close()
+			c := &client{conn: here, in: bufio.NewReader(here)}
+			asked := traffic{bytes: []byte("GET / HTTP/1.1\r\nHost: bench\r\n\r\n"), suffix: []byte("data: [DONE]\n\n")}
+			err := c.open(asked)
+			if err == nil {
+				err = c.finish(asked)
+			}
+			if err == nil {
+				t.Error("the stream was taken for a whole one")
+			}
+		})
 	}
 }
 
@@ -152,34 +203,5 @@ func TestStreamHasAsManyDeltasAsItIsSaidToHave(t *testing.T) {
 	}
 	if n != deltas {
 		t.Errorf("%d deltas; want %d", n, deltas)
-	}
-}
-
-func TestProcessorTimeIsUserAndSystemTime(t *testing.T) {
-	got, err := parseStat("42 (a ) name) S 1 1 1 0 -1 4194304 101 0 0 0 150 25 0 0 20 0 1 0 372030")
-	if want := 1750 * time.Millisecond; err != nil || got != want {
-		t.Errorf("got %v, %v; want %v", got, err, want)
-	}
-	if _, err := parseStat("nonsense"); err == nil {
-		t.Error("nonsense was read")
-	}
-}
-
-func TestALineOverItsLimitIsNamed(t *testing.T) {
-	slow := compare("chat", "µs", []float64{20, 40, 30}, []float64{10, 10, 10})
-	slow.Limit = 2.5
-	if slow.Ratio.Median != 3 || slow.Ratio.Least != 2 || slow.Ratio.Most != 4 {
-		t.Errorf("ratio %+v; want 3, 2 and 4", *slow.Ratio)
-	}
-	fine := line{What: "memory", Outcrop: spreadOf([]float64{1, 2}), Limit: 2}
-	r := report{Lines: []line{slow, fine}}
-	if over := r.over(); len(over) != 1 || !strings.Contains(over[0], "chat is 3.00") {
-		t.Errorf("over %q", over)
-	}
-}
-
-func TestAnUnknownRowIsRefused(t *testing.T) {
-	if err := run(context.Background(), []string{"-only", "speed"}, nil); err == nil || !strings.Contains(err.Error(), "speed") {
-		t.Errorf("got %v", err)
 	}
 }

@@ -19,7 +19,12 @@ type client struct {
 	conn net.Conn
 	in   *bufio.Reader
 	body []byte
+	rest io.Reader // of a stream that is held
 }
+
+// patienceStream is the time in which a stream that has been released has to give
+// its next bytes.
+const patienceStream = time.Minute
 
 func dial(ctx context.Context, address string) (*client, error) {
 	var d net.Dialer
@@ -141,26 +146,40 @@ func openLoop(ctx context.Context, address string, t traffic, perSecond, calls i
 	return took, context.Cause(ctx)
 }
 
-// hold opens streams and keeps them open after their first token. The function
-// that it gives closes them.
-func hold(ctx context.Context, address string, t traffic, streams int) (release func(), err error) {
-	clients := make([]*client, 0, streams)
-	release = func() {
-		for _, c := range clients {
-			c.conn.Close()
-		}
-	}
+// heldStreams are streams that are open after their first token.
+type heldStreams []*client
+
+// hold opens streams, one after the other, and keeps them open after their first
+// token. Those that it gives are to be closed, also with an error.
+func hold(ctx context.Context, address string, t traffic, streams int) (heldStreams, error) {
+	clients := make(heldStreams, 0, streams)
 	for range streams {
 		c, err := dial(ctx, address)
 		if err != nil {
-			return release, err
+			return clients, err
 		}
 		clients = append(clients, c)
 		if err := c.open(t); err != nil {
-			return release, err
+			return clients, fmt.Errorf("stream %d: %w", len(clients), err)
 		}
 	}
-	return release, nil
+	return clients, nil
+}
+
+func (h heldStreams) close() {
+	for _, c := range h {
+		c.conn.Close()
+	}
+}
+
+// finish reads each stream to its end, and checks that it is whole.
+func (h heldStreams) finish(t traffic) error {
+	for i, c := range h {
+		if err := c.finish(t); err != nil {
+			return fmt.Errorf("stream %d: %w", i+1, err)
+		}
+	}
+	return nil
 }
 
 // open begins a stream and reads up to its first token.
@@ -175,14 +194,32 @@ func (c *client) open(t traffic) error {
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("status %d", resp.StatusCode)
 	}
-	var got []byte
+	c.rest, c.body = resp.Body, nil
 	piece := make([]byte, 4<<10)
-	for !bytes.Contains(got, []byte(marker)) {
+	for !bytes.Contains(c.body, []byte(marker)) {
 		n, err := resp.Body.Read(piece)
-		got = append(got, piece[:n]...)
+		c.body = append(c.body, piece[:n]...)
 		if err != nil {
 			return fmt.Errorf("the stream ended before its first token: %w", err)
 		}
 	}
 	return nil // the body stays open: closing it would read to its end
+}
+
+// finish reads the rest of a stream that open has begun.
+func (c *client) finish(t traffic) error {
+	if bytes.HasSuffix(c.body, t.suffix) {
+		return errors.New("the stream had ended before it was released")
+	}
+	if err := c.conn.SetReadDeadline(time.Now().Add(patienceStream)); err != nil {
+		return err
+	}
+	rest, err := io.ReadAll(c.rest)
+	if err != nil {
+		return err
+	}
+	if !bytes.HasSuffix(rest, t.suffix) {
+		return fmt.Errorf("an answer that is not whole: %.500q and then %q", c.body, rest)
+	}
+	return nil
 }

@@ -1,16 +1,18 @@
 // Command bench measures what Outcrop costs beside a do-nothing reverse proxy:
 // httputil.ReverseProxy, on the same upstream, on the same machine, in the same
 // run. Every figure stands next to its neighbour's; a figure alone says more
-// about the machine than about the gateway.
+// about the machine than about the gateway. nginx and LiteLLM's proxy are measured
+// too where they are installed.
 //
 //	make bench                       build bin/outcrop and run every row
 //	go run ./bench -quick            fewer and shorter rounds
 //	go run ./bench -only chat,stream
 //	go run ./bench -json result.json
 //	go run ./bench -check            exit with 1 when a ratio is over its limit
+//	go run ./bench -beside nginx     or none
 //	go run ./bench -profile DIR -only chat
 //
-// The upstream, the proxy and Outcrop are processes of their own; this one makes
+// The upstream and all that is measured are processes of their own; this one makes
 // the load. It needs Linux, whose /proc tells the processor time and the memory
 // of each. docs/benchmarks.md says what the rows mean.
 package main
@@ -48,6 +50,9 @@ type settings struct {
 	profile string
 	rounds  int
 	pooled  bool
+	with    string // the neighbours, separated by commas, or none
+	nginx   string // path of the binary, if it is told
+	litellm string // as nginx
 }
 
 // run is the command line: one of the helper processes, or the benchmark.
@@ -72,6 +77,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&s.profile, "profile", "", "write processor profiles of Outcrop to a `folder`, one for each process that ran; they cost a little themselves")
 	flags.BoolVar(&s.pooled, "pooled", false, "give the proxy a pool of buffers, which httputil.ReverseProxy has not got by itself")
 	flags.IntVar(&s.rounds, "rounds", 0, "how many rounds of each measurement; 0 for 7, or 3 with -quick")
+	flags.StringVar(&s.with, "beside", nginx+","+litellm, "the `neighbours` to measure too where they are installed, separated by commas, or none")
+	flags.StringVar(&s.nginx, "nginx", "", "the nginx `binary`, if it is not in PATH")
+	flags.StringVar(&s.litellm, "litellm", "", "the litellm `command`, if it is neither in PATH nor in .cache/litellm, where make setup puts it")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -90,13 +98,17 @@ func measure(ctx context.Context, s settings, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	b, err := newBench(ctx, s)
+	neighbours, missing, err := s.beside()
+	if err != nil {
+		return err
+	}
+	b, err := newBench(ctx, s, neighbours)
 	if err != nil {
 		return err
 	}
 	defer b.close()
-	r := report{Go: runtime.Version(), OS: runtime.GOOS + "/" + runtime.GOARCH, Cores: runtime.NumCPU(), Rounds: s.rounds}
-	fmt.Fprintf(out, "Outcrop beside a do-nothing httputil.ReverseProxy, %d cores, %s %s, %d rounds; median (least to most)\n", r.Cores, r.Go, r.OS, r.Rounds)
+	r := report{Go: runtime.Version(), OS: runtime.GOOS + "/" + runtime.GOARCH, Cores: runtime.NumCPU(), Rounds: s.rounds, Missing: missing}
+	fmt.Fprintln(out, r.head())
 	for _, row := range rows {
 		lines, err := row.measure(ctx, b)
 		if err != nil {

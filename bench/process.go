@@ -6,30 +6,38 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// greeting stands before the address in the first line of each process.
+// greeting stands before the address in the first line of each process of ours.
 const greeting = "outcrop: listening on "
+
+// The time that a server has for its first healthy answer, and to end when it is
+// told to.
+const (
+	patienceStart = 2 * time.Minute
+	patienceStop  = 20 * time.Second
+)
 
 // process is a server that runs beside this one.
 type process struct {
 	cmd     *exec.Cmd
 	address string        // host and port
 	start   time.Duration // from its birth to the first healthy answer
+	ended   chan struct{} // closed when it has ended
+	err     error         // how it has ended; to be read when ended is closed
 }
 
-// launch starts a server and waits until it answers. What it logs goes to log.
+// launch starts a server that says in its first line where it listens, and waits
+// until it answers. What it logs goes to log.
 func launch(ctx context.Context, log *os.File, health, name string, args ...string) (*process, error) {
-	p := &process{cmd: exec.CommandContext(ctx, name, args...)}
-	p.cmd.Stderr = log
-	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+	p := newProcess(ctx, log, name, args...)
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -38,25 +46,59 @@ func launch(ctx context.Context, log *os.File, health, name string, args ...stri
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	lines := bufio.NewReader(out)
-	line, err := lines.ReadString('\n')
+	line, err := bufio.NewReader(out).ReadString('\n')
+	p.watch()
 	address, ok := strings.CutPrefix(strings.TrimSpace(line), greeting+"http://")
 	if err != nil || !ok {
 		return nil, errors.Join(fmt.Errorf("%s did not say where it listens: %q", name, line), err, p.stop())
 	}
 	p.address = address
+	return p, p.ready(ctx, begin, health)
+}
+
+// launchAt starts a server that listens where it has been told to, and waits until
+// it answers. It has no environment but environ, and dir is its working directory.
+func launchAt(ctx context.Context, log *os.File, address, health, dir string, environ []string, name string, args ...string) (*process, error) {
+	p := newProcess(ctx, log, name, args...)
+	p.cmd.Stdout, p.cmd.Dir, p.cmd.Env = log, dir, environ
+	p.address = address
+	begin := time.Now()
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	p.watch()
+	return p, p.ready(ctx, begin, health)
+}
+
+func newProcess(ctx context.Context, log *os.File, name string, args ...string) *process {
+	p := &process{cmd: exec.CommandContext(ctx, name, args...), ended: make(chan struct{})}
+	p.cmd.Stderr = log
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+	return p
+}
+
+// watch waits for the end of a process that has been started.
+func (p *process) watch() {
+	go func() {
+		defer close(p.ended)
+		p.err = p.cmd.Wait()
+	}()
+}
+
+// ready waits for a first answer with status 200 at the path health, if there is
+// one, and stops the process if none comes.
+func (p *process) ready(ctx context.Context, begin time.Time, health string) error {
 	if health != "" {
-		if err := healthy(ctx, "http://"+address+health); err != nil {
-			return nil, errors.Join(err, p.stop())
+		if err := p.healthy(ctx, begin, "http://"+p.address+health); err != nil {
+			return errors.Join(err, p.stop())
 		}
 	}
 	p.start = time.Since(begin)
-	return p, nil
+	return nil
 }
 
-// healthy waits for a first answer with status 200.
-func healthy(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+func (p *process) healthy(ctx context.Context, begin time.Time, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, patienceStart)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
@@ -73,9 +115,11 @@ func healthy(ctx context.Context, url string) error {
 			}
 		}
 		select {
+		case <-p.ended:
+			return fmt.Errorf("%s has ended by itself: %w", p.cmd.Path, errors.Join(p.err, err))
 		case <-ctx.Done():
 			return fmt.Errorf("%s gives no healthy answer: %w", url, err)
-		case <-time.After(time.Millisecond):
+		case <-time.After(max(time.Millisecond, time.Since(begin)/100)): // asking must not slow the start
 		}
 	}
 }
@@ -85,58 +129,27 @@ func (p *process) stop() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	err := p.cmd.Wait()
+	select {
+	case <-p.ended:
+	case <-time.After(patienceStop):
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+		return fmt.Errorf("%s did not end when it was told to", p.cmd.Path)
+	}
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && !exit.Exited() {
+	if errors.As(p.err, &exit) && !exit.Exited() {
 		return nil // by the signal, as was asked
 	}
-	return err
+	return p.err
 }
 
-// clockTick is the unit of processor time in /proc, 1/100 s on every Linux that
-// Go runs on (proc_pid_stat(5), sysconf(_SC_CLK_TCK)).
-const clockTick = 10 * time.Millisecond
-
-// cpu is the processor time that the process has used, in user and in system
-// mode, all threads together: fields 14 and 15 of /proc/PID/stat. The kernel
-// counts it exactly and shows it in clock ticks.
-func (p *process) cpu() (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+// freeAddress is an address of this machine on which nobody listens yet, for a
+// server that cannot choose one and say which.
+func freeAddress(ctx context.Context) (string, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return 0, err
+		return "", err
 	}
-	return parseStat(string(stat))
-}
-
-func parseStat(stat string) (time.Duration, error) {
-	behind := strings.LastIndexByte(stat, ')') // the name before it may hold anything
-	fields := strings.Fields(stat[behind+1:])
-	if behind < 0 || len(fields) < 13 {
-		return 0, fmt.Errorf("unexpected /proc/PID/stat: %q", stat)
-	}
-	var ticks int64
-	for _, f := range fields[11:13] {
-		n, err := strconv.ParseInt(f, 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * clockTick, nil
-}
-
-// rss is the memory of the process that is resident, in bytes: VmRSS of
-// /proc/PID/status.
-func (p *process) rss() (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
-			return kb << 10, err
-		}
-	}
-	return 0, errors.New("no VmRSS in /proc/PID/status")
+	return l.Addr().String(), l.Close()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"outcrop/internal/jsonx"
@@ -23,24 +24,38 @@ func spreadOf(figures []float64) spread {
 	return spread{Median: (sorted[(n-1)/2] + sorted[n/2]) / 2, Least: sorted[0], Most: sorted[n-1]}
 }
 
+// String shows a ratio.
+func (s spread) String() string {
+	return fmt.Sprintf("%.2f (%.2f to %.2f)", s.Median, s.Least, s.Most)
+}
+
 // line is one result. Ratio is Outcrop's figure over the proxy's, round by round,
 // and Limit what the ratio, or Outcrop's figure if there is no ratio, may be at
 // most; 0 for no limit.
 type line struct {
-	Row     string  `json:"row"`
-	What    string  `json:"what"`
-	Unit    string  `json:"unit"`
-	Outcrop spread  `json:"outcrop"`
-	Proxy   spread  `json:"proxy"`
-	Ratio   *spread `json:"ratio,omitempty"`
-	Limit   float64 `json:"limit,omitempty"`
-	Note    string  `json:"note,omitempty"`
+	Row     string   `json:"row"`
+	What    string   `json:"what"`
+	Unit    string   `json:"unit"`
+	Outcrop spread   `json:"outcrop"`
+	Proxy   spread   `json:"proxy"`
+	Ratio   *spread  `json:"ratio,omitempty"`
+	Limit   float64  `json:"limit,omitempty"`
+	Beside  []beside `json:"beside,omitempty"`
+	Note    string   `json:"note,omitempty"`
+}
+
+// beside is a neighbour's figure in a line, and its ratio to the proxy's where the
+// line has one.
+type beside struct {
+	Name   string  `json:"name"`
+	Figure spread  `json:"figure"`
+	Ratio  *spread `json:"ratio,omitempty"`
 }
 
 func (l line) String() string {
 	s := fmt.Sprintf("%-44s outcrop %8.1f  proxy %8.1f %s", l.What, l.Outcrop.Median, l.Proxy.Median, l.Unit)
 	if l.Ratio != nil {
-		s += fmt.Sprintf("  ratio %.2f (%.2f to %.2f)", l.Ratio.Median, l.Ratio.Least, l.Ratio.Most)
+		s += fmt.Sprintf("  ratio %v", *l.Ratio)
 	} else {
 		s += fmt.Sprintf("  (%.1f to %.1f, %.1f to %.1f)", l.Outcrop.Least, l.Outcrop.Most, l.Proxy.Least, l.Proxy.Most)
 	}
@@ -53,7 +68,15 @@ func (l line) String() string {
 	if l.Note != "" {
 		s += "  [" + l.Note + "]"
 	}
-	return s
+	lines := []string{s}
+	for _, n := range l.Beside {
+		behind := fmt.Sprintf("(%.1f to %.1f)", n.Figure.Least, n.Figure.Most)
+		if n.Ratio != nil {
+			behind = fmt.Sprintf("ratio %v", *n.Ratio)
+		}
+		lines = append(lines, fmt.Sprintf("%-44s %-7s %8.1f %s  %s", "", n.Name, n.Figure.Median, l.Unit, behind))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // judged is the figure that the limit is for.
@@ -64,24 +87,63 @@ func (l line) judged() float64 {
 	return l.Outcrop.Median
 }
 
-// compare makes a line from figures of both sides, of which the same place in
-// both is one round.
-func compare(what, unit string, outcrop, proxy []float64) line {
-	ratios := make([]float64, len(outcrop))
-	for i := range outcrop {
-		ratios[i] = outcrop[i] / proxy[i]
-	}
-	ratio := spreadOf(ratios)
-	return line{What: what, Unit: unit, Outcrop: spreadOf(outcrop), Proxy: spreadOf(proxy), Ratio: &ratio}
+// taken are one side's figures, one for each round.
+type taken struct {
+	name    string
+	figures []float64
 }
 
-// report is the result of a run.
+func (t *taken) add(name string, figure float64) {
+	t.name = name
+	t.figures = append(t.figures, figure)
+}
+
+// over gives the ratio of figures to others, round by round. Who takes part in
+// fewer rounds takes part in the first.
+func (t taken) over(other taken) *spread {
+	ratios := make([]float64, len(t.figures))
+	for i := range t.figures {
+		ratios[i] = t.figures[i] / other.figures[i]
+	}
+	ratio := spreadOf(ratios)
+	return &ratio
+}
+
+// sideBySide makes a line of what Outcrop, the proxy and their neighbours took, in
+// this order.
+func sideBySide(what, unit string, all []taken) line {
+	l := line{What: what, Unit: unit, Outcrop: spreadOf(all[0].figures), Proxy: spreadOf(all[1].figures)}
+	for _, t := range all[2:] {
+		l.Beside = append(l.Beside, beside{Name: t.name, Figure: spreadOf(t.figures)})
+	}
+	return l
+}
+
+// compare is sideBySide with the ratio of each to the proxy.
+func compare(what, unit string, all []taken) line {
+	l := sideBySide(what, unit, all)
+	proxy := all[1]
+	l.Ratio = all[0].over(proxy)
+	for i, t := range all[2:] {
+		l.Beside[i].Ratio = t.over(proxy)
+	}
+	return l
+}
+
+// report is the result of a run. Missing says which neighbours are not in it.
 type report struct {
-	Go     string `json:"go"`
-	OS     string `json:"os"`
-	Cores  int    `json:"cores"`
-	Rounds int    `json:"rounds"`
-	Lines  []line `json:"lines"`
+	Go      string   `json:"go"`
+	OS      string   `json:"os"`
+	Cores   int      `json:"cores"`
+	Rounds  int      `json:"rounds"`
+	Missing []string `json:"missing,omitempty"`
+	Lines   []line   `json:"lines"`
+}
+
+// head tells what is compared, and where, in lines.
+func (r *report) head() string {
+	first := fmt.Sprintf("Outcrop beside a do-nothing httputil.ReverseProxy, %d cores, %s %s, %d rounds; median (least to most)", r.Cores, r.Go, r.OS, r.Rounds)
+	return strings.Join(append([]string{first}, r.Missing...), "\n")
 }
 
 func (r *report) write(path string) error {

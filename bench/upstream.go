@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,11 +50,19 @@ type upstream struct {
 	head   []byte   // of a stream
 	chunks [][]byte // its frames, each in its HTTP chunk
 	wg     sync.WaitGroup
+
+	mu   sync.Mutex
+	held map[net.Conn]bool // on which a stream of modelHeld is open
 }
+
+// pathRelease is where a request lets all streams that are held go on to their
+// end. The answer says how many they were.
+const pathRelease = "/release"
 
 func newUpstream() *upstream {
 	const common = "Date: Mon, 02 Mar 2026 09:00:00 GMT\r\nConnection: keep-alive\r\nx-amzn-RequestId: 6f1b5b5e-5d1c-4c7e-9d2e-0a4f3a1f7c11\r\n"
 	u := &upstream{
+		held:  make(map[net.Conn]bool),
 		whole: []byte("HTTP/1.1 200 OK\r\n" + common + "Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(answer)) + "\r\n\r\n" + answer),
 		head:  []byte("HTTP/1.1 200 OK\r\n" + common + "Content-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked\r\n\r\n"),
 	}
@@ -93,10 +102,14 @@ func (u *upstream) converse(conn net.Conn) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return
 		}
-		if !strings.HasSuffix(r.URL.Path, "-stream") {
-			_, err = conn.Write(u.whole)
-		} else {
+		switch {
+		case r.URL.Path == pathRelease:
+			n := strconv.Itoa(u.release())
+			_, err = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(n), n)
+		case strings.HasSuffix(r.URL.Path, "-stream"):
 			err = u.stream(conn, in, r.URL.Path)
+		default:
+			_, err = conn.Write(u.whole)
 		}
 		if err != nil {
 			return
@@ -107,13 +120,19 @@ func (u *upstream) converse(conn net.Conn) {
 // stream writes each frame by itself.
 func (u *upstream) stream(conn net.Conn, in *bufio.Reader, path string) error {
 	paced, held := strings.Contains(path, modelPaced), strings.Contains(path, modelHeld)
+	if held { // before the client can know that it is open
+		u.mu.Lock()
+		u.held[conn] = true
+		u.mu.Unlock()
+	}
 	if _, err := conn.Write(u.head); err != nil {
 		return err
 	}
 	for i, c := range u.chunks {
 		if i == 2 && held {
-			_, err := in.ReadByte() // nothing comes but the end
-			return errors.Join(err, net.ErrClosed)
+			if err := u.hold(conn, in); err != nil {
+				return err
+			}
 		}
 		if i >= 2 && paced {
 			time.Sleep(pace)
@@ -124,4 +143,31 @@ func (u *upstream) stream(conn net.Conn, in *bufio.Reader, path string) error {
 	}
 	_, err := io.WriteString(conn, "0\r\n\r\n")
 	return err
+}
+
+// hold waits until the stream is released, which is a deadline that has passed. It
+// fails when the client leaves.
+func (u *upstream) hold(conn net.Conn, in *bufio.Reader) error {
+	_, err := in.ReadByte()
+	u.mu.Lock()
+	delete(u.held, conn)
+	u.mu.Unlock()
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return errors.Join(err, net.ErrClosed) // nothing else may come
+	}
+	return conn.SetReadDeadline(time.Time{})
+}
+
+// release lets the streams that are held go on, and says how many they were.
+func (u *upstream) release() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	released := 0
+	for conn := range u.held {
+		if conn.SetReadDeadline(time.Unix(1, 0)) == nil { // else it has been closed
+			released++
+		}
+	}
+	clear(u.held)
+	return released
 }

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// The neighbours of others' making.
+const (
+	nginx   = "nginx"
+	litellm = "litellm"
+)
+
+// neighbour is a server of others' making that is installed here.
+type neighbour struct{ name, path string }
+
+// beside finds the neighbours that the settings ask for. Of each that is not
+// installed, missing has a sentence.
+func (s settings) beside() (found []neighbour, missing []string, err error) {
+	if s.with == "none" {
+		return nil, nil, nil
+	}
+	for name := range strings.SplitSeq(s.with, ",") {
+		var n neighbour
+		var told string
+		switch name {
+		case nginx:
+			told = s.nginx
+			n, err = find(nginx, told, "/usr/sbin/nginx", "/usr/local/sbin/nginx") // which are not in everybody's PATH
+		case litellm:
+			told = s.litellm
+			n, err = find(litellm, told, filepath.Join(".cache", "litellm", "bin", "litellm"))
+		default:
+			return nil, nil, fmt.Errorf("there is no neighbour %q; there are %s and %s, or none", name, nginx, litellm)
+		}
+		switch {
+		case err == nil:
+			found = append(found, n)
+		case told != "":
+			return nil, nil, err
+		default:
+			missing = append(missing, fmt.Sprintf("%s is not installed and is left out (-%s says where it is)", name, name))
+		}
+	}
+	return found, missing, nil
+}
+
+// find looks for a program at the path that was told, or else in PATH and then in
+// the places.
+func find(name, told string, places ...string) (neighbour, error) {
+	tries := append([]string{name}, places...)
+	if told != "" {
+		tries = []string{told}
+	}
+	var failed error
+	for _, try := range tries {
+		path, err := exec.LookPath(try)
+		if err == nil {
+			path, err = filepath.Abs(path)
+		}
+		if err == nil {
+			return neighbour{name, path}, nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	return neighbour{}, failed
+}
+
+// nginxProcess starts nginx as a plain reverse proxy.
+func (b *bench) nginxProcess(ctx context.Context, path string, atOnce int) (*process, error) {
+	address, err := freeAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.launches++
+	dir := filepath.Join(b.dir, fmt.Sprintf("nginx-%d", b.launches))
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, err
+	}
+	config := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(config, nginxConfig(dir, address, b.upstream.address, atOnce), 0o644); err != nil {
+		return nil, err
+	}
+	return launchAt(ctx, b.log, address, "/health", dir, nil, path, "-p", dir, "-c", config)
+}
+
+// nginxConfig passes calls on as the do-nothing proxy does: as they come, over
+// connections that are kept, which it does not end after some number of
+// calls. As Outcrop it writes a
+// line to a file for each call. A connection takes memory before it is used, so
+// that there are as many as atOnce calls need.
+func nginxConfig(dir, address, upstream string, atOnce int) []byte {
+	user := ""
+	if os.Geteuid() == 0 {
+		user = "user root;" // the folder is this user's
+	}
+	connections := 2*atOnce + 512 // and the files are fewer than those
+	return fmt.Appendf(nil, `
+%[1]s
+daemon off;
+worker_processes auto;
+worker_rlimit_nofile %[2]d;
+pid %[3]s/pid;
+error_log stderr warn;
+events {
+	worker_connections %[2]d;
+}
+http {
+	access_log %[3]s/access.log;
+	client_body_temp_path %[3]s/body;
+	proxy_temp_path %[3]s/proxy;
+	fastcgi_temp_path %[3]s/fastcgi;
+	uwsgi_temp_path %[3]s/uwsgi;
+	scgi_temp_path %[3]s/scgi;
+	keepalive_timeout 120s;
+	keepalive_requests 1000000000;
+	upstream bedrock {
+		server %[5]s;
+		keepalive 1024;
+		keepalive_requests 1000000000;
+	}
+	server {
+		listen %[4]s backlog=4096;
+		client_max_body_size 0;
+		location = /health {
+			return 200;
+		}
+		location / {
+			proxy_pass http://bedrock;
+			proxy_http_version 1.1;
+			proxy_set_header Connection "";
+			proxy_buffering off;
+			proxy_request_buffering off;
+			proxy_read_timeout 600s;
+		}
+	}
+}
+`, user, connections, dir, address, upstream)
+}
+
+// litellmProcess starts LiteLLM's proxy with Outcrop's configuration. It uses the
+// prices that it came with, and fetches nothing.
+func (b *bench) litellmProcess(ctx context.Context, path string) (*process, error) {
+	address, err := freeAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	environ := []string{
+		"PATH=" + filepath.Dir(path) + string(filepath.ListSeparator) + os.Getenv("PATH"),
+		"HOME=" + b.dir,
+		"NO_PROXY=*",
+		"LITELLM_LOCAL_MODEL_COST_MAP=True",
+		"LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS=True",
+	}
+	return launchAt(ctx, b.log, address, "/health/readiness", b.dir, environ, path, "--config", b.config, "--host", host, "--port", port)
+}

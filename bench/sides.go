@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// bench is what the rows share: the upstream, and how to start what is measured.
+type bench struct {
+	settings
+	self       string // this program
+	dir        string
+	config     string // of Outcrop and LiteLLM
+	log        *os.File
+	upstream   *process
+	neighbours []neighbour
+	launches   int
+	connected  int           // connections of a closed loop
+	settle     time.Duration // for which a process is left alone before its memory is read
+}
+
+func newBench(ctx context.Context, s settings, neighbours []neighbour) (*bench, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{settings: s, self: self, neighbours: neighbours, connected: 16, settle: 2 * time.Second}
+	if b.dir, err = os.MkdirTemp("", "outcrop-bench"); err != nil {
+		return nil, err
+	}
+	if err := b.open(ctx); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *bench) open(ctx context.Context) (err error) {
+	if b.log, err = os.Create(filepath.Join(b.dir, "log")); err != nil {
+		return err
+	}
+	if b.upstream, err = launch(ctx, b.log, "", b.self, "upstream"); err != nil {
+		return err
+	}
+	if b.profile != "" {
+		if err := os.MkdirAll(b.profile, 0o755); err != nil {
+			return err
+		}
+	}
+	b.config = filepath.Join(b.dir, "config.yaml")
+	return os.WriteFile(b.config, fmt.Appendf(nil, `
+model_list:
+  - model_name: "*"
+    litellm_params:
+      model: bedrock/converse/*
+      aws_access_key_id: AKIDEXAMPLE
+      aws_secret_access_key: wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY
+      aws_region_name: us-east-1
+      aws_bedrock_runtime_endpoint: http://%s
+general_settings:
+  master_key: %s
+`, b.upstream.address, masterKey), 0o600)
+}
+
+func (b *bench) close() {
+	if b.upstream != nil {
+		_ = b.upstream.stop() // it holds nothing that could be lost
+	}
+	if b.log != nil {
+		_ = b.log.Close()
+	}
+	_ = os.RemoveAll(b.dir)
+}
+
+// outcropProcess starts Outcrop as a user would, with a key to check and its log
+// written to a file.
+func (b *bench) outcropProcess(ctx context.Context) (*process, error) {
+	args := []string{"serve", "--config", b.config, "--port", "0", "--data-dir", b.dir}
+	name := b.outcrop
+	if b.profile != "" {
+		b.launches++
+		name = b.self
+		args = append([]string{"profiled", filepath.Join(b.profile, fmt.Sprintf("outcrop-%d.pprof", b.launches))}, args...)
+	}
+	return launch(ctx, b.log, "/health/readiness", name, args...)
+}
+
+func (b *bench) proxyProcess(ctx context.Context) (*process, error) {
+	return launch(ctx, b.log, "/health", b.self, "proxy", "http://"+b.upstream.address, strconv.FormatBool(b.pooled))
+}
+
+// server is one of those that are measured.
+type server struct {
+	name    string
+	gateway bool // it is asked in OpenAI's API, not in Bedrock's
+	slow    int  // how many times fewer calls it gets, so that its rounds take seconds too
+	begin   func(context.Context) (*process, error)
+}
+
+// share is how many of a row's calls the server gets, at least least.
+func (s server) share(calls, least int) int { return max(calls/s.slow, least) }
+
+// fewer says of the servers that get a share of the calls how many those are.
+func fewer(servers []server, calls, least int) string {
+	var s strings.Builder
+	for _, server := range servers {
+		if n := server.share(calls, least); n < calls {
+			fmt.Fprintf(&s, "; %s %d", server.name, n)
+		}
+	}
+	return s.String()
+}
+
+// joins reports whether the server takes part in a round for which it would have
+// to be started again. A slow one is spared all but the first.
+func (s server) joins(round int) bool { return round == 0 || s.slow == 1 }
+
+// two are Outcrop and the do-nothing proxy, in this order, which all lists of
+// servers begin with.
+func (b *bench) two() []server {
+	return []server{
+		{name: "outcrop", gateway: true, slow: 1, begin: b.outcropProcess},
+		{name: "proxy", slow: 1, begin: b.proxyProcess},
+	}
+}
+
+// servers are the two and their neighbours, each with room for as many calls at a
+// time as is said.
+func (b *bench) servers(atOnce int) []server {
+	all := b.two()
+	for _, n := range b.neighbours {
+		switch n.name {
+		case nginx:
+			all = append(all, server{name: nginx, slow: 1, begin: func(ctx context.Context) (*process, error) {
+				return b.nginxProcess(ctx, n.path, atOnce)
+			}})
+		case litellm:
+			all = append(all, server{name: litellm, gateway: true, slow: 100, begin: func(ctx context.Context) (*process, error) {
+				return b.litellmProcess(ctx, n.path)
+			}})
+		}
+	}
+	return all
+}
+
+// side is a server that runs, with its traffic.
+type side struct {
+	server
+	*process
+	traffic traffic
+}
+
+// run starts a server.
+func (s server) run(ctx context.Context, k kind) (side, error) {
+	p, err := s.begin(ctx)
+	if err != nil {
+		return side{}, fmt.Errorf("%s: %w", s.name, err)
+	}
+	return side{s, p, s.asked(k)}, nil
+}
+
+// asked is a kind of call as the server takes it.
+func (s server) asked(k kind) traffic {
+	if s.gateway {
+		return k.gateway()
+	}
+	return k.proxy()
+}
+
+// runAll starts servers afresh, so that no row bears what another left.
+func runAll(ctx context.Context, servers []server, k kind) (sides []side, stop func() error, err error) {
+	stop = func() (err error) {
+		for _, s := range sides {
+			err = errors.Join(err, s.stop())
+		}
+		return err
+	}
+	for _, s := range servers {
+		running, err := s.run(ctx, k)
+		if err != nil {
+			return nil, nil, errors.Join(err, stop())
+		}
+		sides = append(sides, running)
+	}
+	return sides, stop, nil
+}
+
+// turns gives the order of n sides in a round: they change places from round to
+// round.
+func turns(round, n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for turn := range n {
+			if !yield((round + turn + 1) % n) {
+				return
+			}
+		}
+	}
+}

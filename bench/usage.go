@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// clockTick is the unit of processor time in /proc, 1/100 s on every Linux that
+// Go runs on (proc_pid_stat(5), sysconf(_SC_CLK_TCK)).
+const clockTick = 10 * time.Millisecond
+
+// stat is what is read of a /proc/PID/stat.
+type stat struct {
+	pid, parent int
+	cpu         time.Duration
+}
+
+// parseStat reads a process's parent, field 4, and the processor time that it and
+// the children that it has waited for have used, in user and in system mode, all
+// threads together: fields 14 to 17. The kernel counts it exactly and shows it in
+// clock ticks.
+func parseStat(text string) (stat, error) {
+	behind := strings.LastIndexByte(text, ')') // the name before it may hold anything
+	fields := strings.Fields(text[behind+1:])
+	if behind < 0 || len(fields) < 15 {
+		return stat{}, fmt.Errorf("unexpected /proc/PID/stat: %q", text)
+	}
+	parent, err := strconv.Atoi(fields[1])
+	if err != nil {
+		return stat{}, err
+	}
+	var ticks int64
+	for _, f := range fields[11:15] {
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return stat{}, err
+		}
+		ticks += n
+	}
+	return stat{parent: parent, cpu: time.Duration(ticks) * clockTick}, nil
+}
+
+// family reads a process and all that it has started, and these in turn: a server
+// may leave its work to others. The process itself is the first.
+func family(pid int) ([]stat, error) {
+	paths, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return nil, err
+	}
+	var all []stat
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended since
+		}
+		s, err := parseStat(string(text))
+		if err != nil {
+			return nil, err
+		}
+		if s.pid, err = strconv.Atoi(filepath.Base(filepath.Dir(path))); err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	at := slices.IndexFunc(all, func(s stat) bool { return s.pid == pid })
+	if at < 0 {
+		return nil, fmt.Errorf("process %d has ended", pid)
+	}
+	members := []stat{all[at]}
+	for i := 0; i < len(members); i++ {
+		for _, s := range all {
+			if s.parent == members[i].pid {
+				members = append(members, s)
+			}
+		}
+	}
+	return members, nil
+}
+
+// cpu is the processor time that the process and its family have used.
+func (p *process) cpu() (time.Duration, error) {
+	members, err := family(p.cmd.Process.Pid)
+	var sum time.Duration
+	for _, m := range members {
+		sum += m.cpu
+	}
+	return sum, err
+}
+
+// rss is the memory of the process and its family that is resident, in bytes. A
+// page that two of them share counts twice.
+func (p *process) rss() (int64, error) {
+	members, err := family(p.cmd.Process.Pid)
+	if err != nil {
+		return 0, err
+	}
+	var sum int64
+	for _, m := range members {
+		n, err := resident(m.pid)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// resident is VmRSS of /proc/PID/status.
+func resident(pid int) (int64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kb, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
+			return kb << 10, err
+		}
+	}
+	return 0, errors.New("no VmRSS in /proc/PID/status")
+}
+
+// files counts the files and sockets that the process has open, or the one of its
+// family that has the most, and says how many processes they are.
+func (p *process) files() (most, processes int, err error) {
+	members, err := family(p.cmd.Process.Pid)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, m := range members {
+		entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", m.pid))
+		if err != nil {
+			return 0, 0, err
+		}
+		most = max(most, len(entries))
+	}
+	return most, len(members), nil
+}
