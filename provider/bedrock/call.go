@@ -184,6 +184,15 @@ func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, targ
 	if resp.Status == http.StatusOK {
 		return resp, nil
 	}
+	return nil, d.refused(used, resp, failing)
+}
+
+// refused reads an answer with an error status, and says why. It is apart from send
+// because what it needs of the stack would come on top of what signing needs, and make
+// the stack of every stream twice as large for as long as it is open.
+//
+//go:noinline
+func (d *deployment) refused(used creds.Credentials, resp *upstream.Response, failing func() diagnose.Case) error {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	if err != nil {
@@ -203,7 +212,7 @@ func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, targ
 			e.Retry = llm.RetryAfterRefresh
 		}
 	}
-	return nil, e
+	return e
 }
 
 // hide takes the credentials that were sent out of a refusal, whose words are

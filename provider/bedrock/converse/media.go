@@ -88,7 +88,7 @@ func (p *fitting) medium(b *llm.Block, i, j int) error {
 }
 
 func (p *fitting) image(b *llm.Block, size, i, j int) error {
-	kind, width, height := picture(b.Media.Base64.String())
+	kind, width, height := picture(b.Media.Base64)
 	if !p.model.any(ownLimits) {
 		if size > maxImage {
 			return llm.Invalid(p.at(i, j), "%s is an image of %d bytes; AWS takes at most %d", p.at(i, j), size, maxImage)
@@ -137,10 +137,8 @@ const head = 256 << 10
 
 // picture tells the kind of an image and its size in pixels from its first bytes;
 // what they do not tell is empty or 0.
-func picture(text string) (kind string, width, height int) {
-	var start [32]byte
-	n, _ := base64.StdEncoding.Decode(start[:], []byte(text[:min(len(text), 40)]))
-	b := start[:n]
+func picture(content llm.Base64) (kind string, width, height int) {
+	b := content.Head(30)
 	switch {
 	case len(b) >= 24 && string(b[:8]) == "\x89PNG\r\n\x1a\n":
 		return "png", be32(b[16:]), be32(b[20:])
@@ -150,7 +148,7 @@ func picture(text string) (kind string, width, height int) {
 		width, height = webp(b)
 		return "webp", width, height
 	case len(b) >= 3 && string(b[:3]) == "\xff\xd8\xff":
-		width, height = jpeg(text)
+		width, height = jpeg(content.Bytes())
 		return "jpeg", width, height
 	}
 	return "", 0, 0
@@ -175,7 +173,7 @@ func webp(b []byte) (width, height int) {
 }
 
 // jpeg reads the size in a JPEG file's frame header (ITU-T T.81, B.2.2).
-func jpeg(text string) (width, height int) {
+func jpeg(text []byte) (width, height int) {
 	text = text[:min(len(text), head)]
 	for i := 2; ; { // behind the start marker
 		m := slice(text, i, 9)
@@ -196,14 +194,14 @@ func jpeg(text string) (width, height int) {
 }
 
 // slice decodes n bytes of base64 from a place on; fewer where it ends.
-func slice(text string, from, n int) []byte {
+func slice(text []byte, from, n int) []byte {
 	begin := from / 3 * 4
 	if begin >= len(text) {
 		return nil
 	}
 	end := min(len(text), (from+n+2)/3*4+4)
 	var buf [32]byte
-	got, _ := base64.StdEncoding.Decode(buf[:], []byte(text[begin:end-end%4]))
+	got, _ := base64.StdEncoding.Decode(buf[:], text[begin:end-end%4])
 	skip := min(from%3, got)
 	return append([]byte(nil), buf[skip:min(got, skip+n)]...)
 }

@@ -10,6 +10,7 @@ import (
 	stdpng "image/png"
 	"testing"
 
+	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
 )
 
@@ -75,7 +76,11 @@ func TestTheKindAndSizeOfAnImage(t *testing.T) {
 		{"something else", text("neither this nor that, whatever"), "", 0, 0},
 		{"nothing", "", "", 0, 0},
 	} {
-		kind, width, height := picture(tt.text)
+		content, ok := llm.ParseBase64([]byte(tt.text))
+		if !ok {
+			t.Fatalf("%s: not base64", tt.name)
+		}
+		kind, width, height := picture(content)
 		if kind != tt.kind || width != tt.width || height != tt.height {
 			t.Errorf("%s: got %s of %d by %d, want %s of %d by %d", tt.name, kind, width, height, tt.kind, tt.width, tt.height)
 		}
