@@ -7,18 +7,18 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
-	"outcrop/e2e/roughbedrock"
 	emulator "outcrop/emulator/bedrock"
 	"outcrop/internal/jsonx"
-	"outcrop/wire/eventstream"
 )
+
+// indices are those of a path.
+var indices = regexp.MustCompile(`\[\d+\]`)
 
 // compared is one chat request that both gateways get, with the answer that
 // Bedrock gives to it.
@@ -39,63 +39,6 @@ type side struct {
 	paths    []string
 	answer   map[string]string // the answer in flat form; of a stream its folded form
 	message  string            // of an error
-}
-
-// answering is a Bedrock that takes every request and answers as it is told.
-type answering struct {
-	url string
-
-	mu     sync.Mutex
-	answer string
-	paths  []string
-	bodies []string
-}
-
-func startAnswering(t *testing.T) *answering {
-	t.Helper()
-	a := &answering{}
-	s := httptest.NewServer(a)
-	t.Cleanup(s.Close)
-	a.url = s.URL
-	return a
-}
-
-func (a *answering) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil || !strings.HasPrefix(r.URL.Path, "/model/") {
-		w.WriteHeader(http.StatusNotFound)
-		return
-	}
-	a.mu.Lock()
-	a.paths, a.bodies = append(a.paths, r.URL.EscapedPath()), append(a.bodies, string(body))
-	answer := bedrockAnswers()[a.answer]
-	a.mu.Unlock()
-	if strings.HasSuffix(r.URL.Path, "/converse-stream") {
-		w.Header().Set("Content-Type", eventstream.MediaType)
-		for _, e := range answer.events {
-			kind, payload, _ := strings.Cut(e, " ")
-			_, _ = w.Write(roughbedrock.Event(kind, payload)) // a client that has gone needs no more
-		}
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = io.WriteString(w, answer.whole) // as above
-}
-
-// expect sets the next answers and forgets what has come.
-func (a *answering) expect(answer string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if answer == "" {
-		answer = "text"
-	}
-	a.answer, a.paths, a.bodies = answer, nil, nil
-}
-
-func (a *answering) came() (paths, bodies []string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return slices.Clone(a.paths), slices.Clone(a.bodies)
 }
 
 // comparedModels are the configured models of the comparison, all by Converse.
