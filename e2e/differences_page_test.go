@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -26,18 +25,23 @@ func TestDifferencesFromLiteLLM(t *testing.T) {
 	program := litellmProxy(t)
 	upstream := startAnswering(t)
 	config := comparedConfig(upstream.url)
-	env := map[string]string{"AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
+	env := map[string]string{"AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL_STS": upstream.url}
 	proxy, own := program.start(t, config, env), startApp(t, config, "", env)
 
 	whys := causes()
 	found := make([]explained, len(whys))
-	patterns := make([][2]*regexp.Regexp, len(whys))
+	patterns := make([][3]*regexp.Regexp, len(whys))
 	for i, e := range whys {
 		found[i].cause = e
-		patterns[i] = [2]*regexp.Regexp{regexp.MustCompile("^" + e.path + "$"), regexp.MustCompile(e.row)}
+		patterns[i] = [3]*regexp.Regexp{regexp.MustCompile("^" + e.path + "$"), regexp.MustCompile(e.row), regexp.MustCompile(e.values)}
 	}
 	requests, alike := 0, 0
+	names := map[string]bool{}
 	for _, c := range comparedRows() {
+		if names[c.name] {
+			t.Errorf("two requests are called %s", c.name)
+		}
+		names[c.name] = true
 		for _, stream := range []bool{false, true} {
 			requests++
 			name := fmt.Sprintf("%s (stream: %v)", c.name, stream)
@@ -47,11 +51,11 @@ func TestDifferencesFromLiteLLM(t *testing.T) {
 				if d.where == "answer" && (d.path == "id" || d.path == "created") {
 					continue // each gateway's own
 				}
-				i := slices.IndexFunc(whys, func(e cause) bool {
-					i := slices.Index(whys, e)
-					return e.where == d.where && patterns[i][0].MatchString(d.path) && patterns[i][1].MatchString(c.name)
-				})
-				if i < 0 {
+				i := 0
+				for i < len(whys) && !(whys[i].where == d.where && patterns[i][0].MatchString(d.path) && patterns[i][1].MatchString(c.name) && patterns[i][2].MatchString(d.litellm+" | "+d.outcrop)) {
+					i++
+				}
+				if i == len(whys) {
 					t.Errorf("%s: nothing explains %s %s: LiteLLM %s, Outcrop %s", name, d.where, d.path, d.litellm, d.outcrop)
 					continue
 				}
@@ -102,7 +106,7 @@ const differencesHead = `# Differences from LiteLLM
 %d requests of OpenAI's chat completions, half of them streams, to LiteLLM %s (the proxy from PyPI) and to Outcrop, with one ` + "`config.yaml`" + ` and the
 ` + "`converse/`" + ` route. Bedrock is a server that takes every request and answers as it is told, so that this page is about what the two say and understand;
 whether AWS would take a request is for [clients.md](clients.md), [model-ids.md](model-ids.md) and [refusals.md](refusals.md). Compared are the status, the number of requests to
-Bedrock, their paths and bodies, and the answers, streams put together as clients do. A member that is null or empty counts as none; ids and times are each gateway's own, and so are the words of an error.
+Bedrock, their paths, bodies and credentials, and the answers, streams put together as clients do. A member that is null or empty counts as none, JSON in a text counts as its members; ids and times are each gateway's own, and so are the words of an error.
 
 Of %d requests all means the same to a client, but that Outcrop's answers say more. Every difference is here:
 
@@ -137,9 +141,13 @@ func differencesPage(t *testing.T, found []explained, requests, alike int) []byt
 				continue
 			}
 			slices.Sort(e.paths)
-			where := cmp.Or("`"+strings.Join(e.paths, "`, `")+"`", "")
-			if where == "``" {
+			const most = 6
+			where := "`" + strings.Join(e.paths[:min(most, len(e.paths))], "`, `") + "`"
+			switch {
+			case where == "``":
 				where = "the " + e.where
+			case len(e.paths) > most:
+				where += fmt.Sprintf(" and %d more", len(e.paths)-most)
 			}
 			name, values, _ := strings.Cut(e.example, ": ")
 			fmt.Fprintf(&b, "| %d | %s | %s | %s | **%s.** %s |\n", e.requests, where, name, values, strings.ToUpper(string(e.better[:1]))+string(e.better[1:]), e.why)
