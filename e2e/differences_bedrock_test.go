@@ -27,14 +27,24 @@ type arrived struct {
 	beside map[string]string
 }
 
+// assumed is a request for a role's session that has come to STS.
+type assumed struct {
+	action, role, session, policy string
+	key                           string // that it is signed with
+}
+
 // answering is a Bedrock that takes every request and answers as it is told. Beside
 // it lie the files that requests give the addresses of, and an STS.
 type answering struct {
 	url string
+	// hold, if it is not nil, is what STS waits for before it answers; held is told
+	// of each wait.
+	hold, held chan struct{}
 
-	mu     sync.Mutex
-	answer string
-	all    []arrived
+	mu       sync.Mutex
+	answer   string
+	all      []arrived
+	sessions []assumed
 }
 
 func startAnswering(t *testing.T) *answering {
@@ -58,7 +68,7 @@ func (a *answering) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(escaped, "/files/"):
 		serveFile(w, path.Base(r.URL.Path))
 	case escaped == "/":
-		serveSession(w, string(body))
+		a.serveSession(w, r, string(body))
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
@@ -142,7 +152,7 @@ const (
 
 // serveFile gives a file to whoever fetches it.
 func serveFile(w http.ResponseWriter, name string) {
-	mediaType, text := "", ""
+	var mediaType, text string
 	switch name {
 	case "granite.png":
 		mediaType, text = "image/png", pixelPNG
@@ -165,19 +175,27 @@ func serveFile(w http.ResponseWriter, name string) {
 }
 
 // serveSession is STS: the key of a role's session tells what it was assumed with.
-func serveSession(w http.ResponseWriter, form string) {
+func (a *answering) serveSession(w http.ResponseWriter, r *http.Request, form string) {
 	values, err := url.ParseQuery(form)
 	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	w.Header().Set("Content-Type", "text/xml")
-	if values.Get("Action") != "AssumeRole" {
-		_, _ = io.WriteString(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/gateway</Arn><UserId>AIDA</UserId><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
-		return
+	action := values.Get("Action")
+	result := `<Arn>arn:aws:iam::111122223333:user/gateway</Arn><UserId>AIDA</UserId><Account>111122223333</Account>`
+	if strings.HasPrefix(action, "AssumeRole") {
+		a.mu.Lock()
+		a.sessions = append(a.sessions, assumed{action, values.Get("RoleArn"), values.Get("RoleSessionName"), values.Get("Policy"), besideBody(r)["(key)"]})
+		a.mu.Unlock()
+		if a.hold != nil {
+			a.held <- struct{}{}
+			<-a.hold
+		}
+		result = fmt.Sprintf(`<Credentials><AccessKeyId>ASIA-%s-%s-%s</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><Arn>arn:aws:sts::111122223333:assumed-role/x/y</Arn><AssumedRoleId>AROA:y</AssumedRoleId></AssumedRoleUser>`,
+			path.Base(values.Get("RoleArn")), values.Get("RoleSessionName"), values.Get("ExternalId"))
 	}
-	_, _ = fmt.Fprintf(w, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials><AccessKeyId>ASIA-%s-%s-%s</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><Arn>arn:aws:sts::111122223333:assumed-role/x/y</Arn><AssumedRoleId>AROA:y</AssumedRoleId></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>`,
-		path.Base(values.Get("RoleArn")), values.Get("RoleSessionName"), values.Get("ExternalId"))
+	w.Header().Set("Content-Type", "text/xml")
+	_, _ = fmt.Fprintf(w, `<%sResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><%sResult>%s</%sResult></%sResponse>`, action, action, result, action, action) // whoever has gone needs no session
 }
 
 // expect sets the next answers and forgets what has come.
@@ -194,4 +212,11 @@ func (a *answering) came() []arrived {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.all)
+}
+
+// assumed gives the sessions that STS was asked for.
+func (a *answering) assumed() []assumed {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.sessions)
 }
