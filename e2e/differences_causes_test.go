@@ -83,6 +83,8 @@ func requestCauses() []cause {
 		{where: "request", path: `additionalModelRequestFields\.anthropic_beta.*`, row: `^a beta in extra_headers, nova`, better: theirs, why: "A header of Anthropic's means nothing to Nova, which refuses the field that Outcrop makes of it for every model."},
 		{where: "request", path: `additionalModelRequestFields\.context_management.*`, row: `^a field of Anthropic's, claude`, better: theirs, why: "Claude on Bedrock takes `context_management` with its beta alone. LiteLLM leaves out the edits that it knows no beta for; Outcrop sends the field without one."},
 
+		{where: "request", path: `toolConfig\.toolChoice\..*`, row: `^thinking and a forced tool, claude-new`, better: theirs, why: "Claude Opus 4.8 takes a forced tool beside adaptive thinking, as langchain-aws has seen it. Outcrop lets the model choose, with a warning, as the older Claudes want it."},
+
 		{where: "request", path: `\(path\)`, row: `^a request brings an API key and an api_base`, better: ours, why: "The address that a caller brings goes before the deployment's; LiteLLM takes it and calls the deployment's."},
 		{where: "request", path: `\(path\)`, row: `json_(schema|object)|^response_format`, better: ours, why: "LiteLLM does not stream a schema's answer where it is made by a tool; it makes the stream up from a whole answer. Outcrop streams it."},
 		{where: "request", path: `\(path\)`, row: `llama|mistral-old|palmyra|jamba`, better: ours, why: "The family takes no tools in streams; AWS refuses what LiteLLM sends. Outcrop makes the stream up from a whole answer."},
@@ -101,8 +103,7 @@ func requestCauses() []cause {
 		{where: "request", path: `additionalModelRequestFields\.(thinking\.budget_tokens|output_config\.effort)`, row: `^(thinking adaptive|thinking with a budget)`, better: equal, why: "Models that know budgets get one for adaptive thinking, and models that know efforts get one for a budget; the two gateways choose alike, but not the same."},
 		{where: "request", path: `additionalModelRequestFields\.thinking\.display`, better: ours, why: "Without it the newer Claudes do not tell their reasoning."},
 		{where: "request", path: `(additionalModelRequestFields\.tool_choice|toolConfig\.toolChoice)\..*`, row: `^parallel_tool_calls (true|without tools)`, better: equal, why: "True is what holds without it, and without tools there is nothing to call."},
-		{where: "request", path: `(additionalModelRequestFields\.tool_choice|toolConfig\.toolChoice)\..*`, row: `^parallel_tool_calls false and a choice`, better: equal, why: "LiteLLM says the choice beside the field, Outcrop in it. AWS refuses it in both places."},
-		{where: "request", path: `toolConfig\.toolChoice\..*`, row: `^thinking and a forced tool`, better: ours, why: "Claude refuses to reason where it is made to call a tool. The model may choose, with a warning; AWS refuses what LiteLLM sends."},
+		{where: "request", path: `(additionalModelRequestFields\.tool_choice|toolConfig\.toolChoice)\..*`, row: `^parallel_tool_calls false and a choice`, better: equal, why: "LiteLLM says the choice beside the field, Outcrop in it. AWS takes it in one of them, not in both."},
 		{where: "request", path: `toolConfig\.toolChoice\.auto`, better: equal, why: "The model chooses, said or not."},
 		{where: "request", path: `toolConfig\.(toolChoice|tools).*`, row: `^tool_choice (by name|required), (mistral|mistral-old|deepseek-v3)`, better: ours, why: "The family takes no name for a choice: the tool stands alone, and must be called."},
 		{where: "request", path: `inferenceConfig\.maxTokens`, row: `^(reasoning_effort|thinking|json_schema with reasoning|an effort|a tool|a forced|additional)`, better: equal, why: "Without `max_tokens` LiteLLM sets a limit of its own above the budget for thinking; Outcrop leaves the model's own, which is higher."},
@@ -139,7 +140,7 @@ func requestCauses() []cause {
 		{where: "request", path: `messages.*`, row: `^(a tool result and a text|a tool result with)`, better: ours, why: "What a family does not take beside a tool's result, or in it, stands behind it in a turn of its own; AWS refuses what LiteLLM sends."},
 		{where: "request", path: `(messages|toolConfig).*`, row: `a tool history without tools`, better: ours, why: "LiteLLM makes text of the calls and results. Outcrop keeps them as such and defines the tools that they need."},
 		{where: "request", path: `.*`, row: `^json_object`, better: ours, why: "JSON is made sure of by a tool; LiteLLM leaves it to the prompt."},
-		{where: "request", path: `(outputConfig|toolConfig|system).*`, row: `^json_schema, (gpt-5|kimi|glm|deepseek-v3|claude-55)`, better: ours, why: "The model takes a schema itself; LiteLLM forces a tool."},
+		{where: "request", path: `(outputConfig|toolConfig|system).*`, row: `^json_schema, (gpt-5|kimi|glm)`, better: ours, why: "The model takes a schema itself; LiteLLM forces a tool."},
 		{where: "request", path: `(toolConfig|system|messages).*`, row: `^json_schema|^response_format under`, better: equal, why: "The tool that makes the answer has another name and description; a model that cannot be made to call it is asked to by the system prompt."},
 		{where: "request", path: `requestMetadata.*`, better: ours, why: "It reaches AWS's invocation log."},
 		{where: "request", path: `toolConfig.*`, row: `^tool_choice under drop_params`, better: ours, why: "LiteLLM drops the choice and leaves the tools, which the model may then call."},

@@ -30,10 +30,10 @@ func TestDifferencesFromLiteLLM(t *testing.T) {
 
 	whys := causes()
 	found := make([]explained, len(whys))
-	patterns := make([][3]*regexp.Regexp, len(whys))
+	patterns := make([][4]*regexp.Regexp, len(whys))
 	for i, e := range whys {
 		found[i].cause = e
-		patterns[i] = [3]*regexp.Regexp{regexp.MustCompile("^" + e.path + "$"), regexp.MustCompile(e.row), regexp.MustCompile(e.values)}
+		patterns[i] = [4]*regexp.Regexp{regexp.MustCompile("^" + e.where + "$"), regexp.MustCompile("^" + e.path + "$"), regexp.MustCompile(e.row), regexp.MustCompile(e.values)}
 	}
 	requests, alike := 0, 0
 	names := map[string]bool{}
@@ -51,11 +51,10 @@ func TestDifferencesFromLiteLLM(t *testing.T) {
 				if d.where == "answer" && (d.path == "id" || d.path == "created") {
 					continue // each gateway's own
 				}
-				i := 0
-				for i < len(whys) && !(whys[i].where == d.where && patterns[i][0].MatchString(d.path) && patterns[i][1].MatchString(c.name) && patterns[i][2].MatchString(d.litellm+" | "+d.outcrop)) {
-					i++
-				}
-				if i == len(whys) {
+				i := slices.IndexFunc(patterns, func(of [4]*regexp.Regexp) bool {
+					return of[0].MatchString(d.where) && of[1].MatchString(d.path) && of[2].MatchString(c.name) && of[3].MatchString(d.litellm+" | "+d.outcrop)
+				})
+				if i < 0 {
 					t.Errorf("%s: nothing explains %s %s: LiteLLM %s, Outcrop %s", name, d.where, d.path, d.litellm, d.outcrop)
 					continue
 				}

@@ -7,8 +7,8 @@ import (
 
 // toolUse are tools, calls and results in their odder forms.
 func (l *rowList) toolUse() {
-	tool := func(name, more string) string {
-		return fmt.Sprintf(`"tools":[{"type":"function","function":{"name":%q,"description":"It","parameters":{"type":"object","properties":{}}%s}}]`, name, more)
+	tool := func(name string) string {
+		return fmt.Sprintf(`"tools":[{"type":"function","function":{"name":%q,"description":"It","parameters":{"type":"object","properties":{}}}}]`, name)
 	}
 	schema := func(schema string) string {
 		return `"tools":[{"type":"function","function":{"name":"place","description":"A place","parameters":` + schema + `}}]`
@@ -21,8 +21,8 @@ func (l *rowList) toolUse() {
 	}
 	for _, m := range []string{"claude", "nova", "llama", "mistral", "gpt-oss"} {
 		l.each(m, [][3]string{
-			{"a tool's name with a hyphen", asksGranite + "," + tool("get-weather", ""), ""},
-			{"a tool's name with a digit first", asksGranite + "," + tool("2weather", ""), ""},
+			{"a tool's name with a hyphen", asksGranite + "," + tool("get-weather"), ""},
+			{"a tool's name with a digit first", asksGranite + "," + tool("2weather"), ""},
 			{"a strict tool", asksGranite + `,"tools":[{"type":"function","function":{"name":"place","description":"A place","strict":true,"parameters":` + placeSchema + `}}]`, ""},
 			{"arguments that are a list", called("tooluse_1", `["Oslo"]`), ""},
 			{"an id that is too long", called(strings.Repeat("call", 20), `{"city":"Oslo"}`), ""},
@@ -34,11 +34,11 @@ func (l *rowList) toolUse() {
 	}
 	for _, m := range []string{"claude", "nova"} {
 		l.each(m, [][3]string{
-			{"a tool's name with signs", asksGranite + "," + tool("rocks/weather now", ""), ""},
-			{"a tool's name that is too long", asksGranite + "," + tool(strings.Repeat("weather_", 10), ""), ""},
-			{"a tool's name of other letters", asksGranite + "," + tool("wetter_für_köln", ""), ""},
+			{"a tool's name with signs", asksGranite + "," + tool("rocks/weather now"), ""},
+			{"a tool's name that is too long", asksGranite + "," + tool(strings.Repeat("weather_", 10)), ""},
+			{"a tool's name of other letters", asksGranite + "," + tool("wetter_für_köln"), ""},
 			{"two tools of one name without signs", asksGranite + `,"tools":[{"type":"function","function":{"name":"a.b","description":"1"}},{"type":"function","function":{"name":"a_b","description":"2"}}]`, ""},
-			{"a dotted name in a history", `"messages":[{"role":"user","content":"?"},{"role":"assistant","tool_calls":[{"id":"t1","type":"function","function":{"name":"a.b","arguments":"{}"}}]},{"role":"tool","tool_call_id":"t1","content":"ok"}],"tool_choice":{"type":"function","function":{"name":"a.b"}},` + tool("a.b", ""), "dotted-tool"},
+			{"a dotted name in a history", `"messages":[{"role":"user","content":"?"},{"role":"assistant","tool_calls":[{"id":"t1","type":"function","function":{"name":"a.b","arguments":"{}"}}]},{"role":"tool","tool_call_id":"t1","content":"ok"}],"tool_choice":{"type":"function","function":{"name":"a.b"}},` + tool("a.b"), "dotted-tool"},
 			{"a tool with an empty description", asksGranite + `,"tools":[{"type":"function","function":{"name":"ping","description":"","parameters":{"type":"object","properties":{}}}}]`, ""},
 			{"no tools", asksGranite + `,"tools":[]`, ""},
 			{"a schema with references", asksGranite + "," + schema(`{"type":"object","properties":{"at":{"$ref":"#/$defs/point"}},"$defs":{"point":{"type":"object","properties":{"x":{"type":"number"}}}}}`), ""},
