@@ -1,82 +1,61 @@
 package e2e
 
-import (
-	"regexp"
-	"strings"
+import "strings"
+
+// Parts of requests that many rows have.
+const (
+	asksGranite  = `"messages":[{"role":"user","content":"What is granite?"}]`
+	weatherTool  = `{"type":"function","function":{"name":"get_weather","description":"The weather","parameters":{"type":"object","properties":{"city":{"type":"string","enum":["Oslo","Bergen"]}},"required":["city"],"additionalProperties":false}}}`
+	clockTool    = `{"type":"function","function":{"name":"get_time","description":"The time","parameters":{"type":"object","properties":{}}}}`
+	callsWeather = `{"role":"user","content":"Weather?"},{"role":"assistant","content":null,"tool_calls":[{"id":"tooluse_1","type":"function","function":{"name":"get_weather","arguments":"{\"city\":\"Oslo\"}"}}]}`
+	weatherLoop  = callsWeather + `,{"role":"tool","tool_call_id":"tooluse_1","content":"Rain"}`
+	placeSchema  = `{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}`
+	placeFormat  = `{"type":"json_schema","json_schema":{"name":"place","strict":true,"schema":` + placeSchema + `}}`
 )
 
-var indices = regexp.MustCompile(`\[\d+\]`)
+// rowList collects the requests of the comparison.
+type rowList []compared
 
-// bedrockAnswer is what Bedrock says, whole and in events.
-type bedrockAnswer struct {
-	whole  string
-	events []string // kind, a space, payload
+// add adds a request; answer names what Bedrock answers, its text if it is empty.
+func (l *rowList) add(name, model, body, answer string) {
+	*l = append(*l, compared{name: name, model: model, body: body, answer: answer})
 }
 
-const usageOf = `"usage":{"inputTokens":9,"outputTokens":7,"totalTokens":16}`
+// each adds requests of a name, a body and an answer to a model.
+func (l *rowList) each(model string, rows [][3]string) {
+	for _, r := range rows {
+		l.add(r[0]+", "+model, model, r[1], r[2])
+	}
+}
 
-func bedrockAnswers() map[string]bedrockAnswer {
-	whole := func(content, stop, more string) string {
-		return `{"metrics":{"latencyMs":300},"output":{"message":{"content":[` + content + `],"role":"assistant"}},"stopReason":"` + stop + `",` + usageOf + more + `}`
-	}
-	const start = `messageStart {"p":"abc","role":"assistant"}`
-	end := func(stop, more string) []string {
-		return []string{`messageStop {"stopReason":"` + stop + `"}`, `metadata {"metrics":{"latencyMs":300},` + usageOf + more + `}`}
-	}
-	text := func(index, text string) []string {
-		return []string{`contentBlockDelta {"contentBlockIndex":` + index + `,"delta":{"text":"` + text + `"},"p":"ab"}`, `contentBlockStop {"contentBlockIndex":` + index + `}`}
-	}
-	call := func(index, id, name string, input ...string) []string {
-		all := []string{`contentBlockStart {"contentBlockIndex":` + index + `,"start":{"toolUse":{"name":"` + name + `","toolUseId":"` + id + `"}}}`}
-		for _, piece := range input {
-			all = append(all, `contentBlockDelta {"contentBlockIndex":`+index+`,"delta":{"toolUse":{"input":`+quoted(piece)+`}}}`)
-		}
-		return append(all, `contentBlockStop {"contentBlockIndex":`+index+`}`)
-	}
-	join := func(parts ...[]string) []string {
-		var all []string
-		for _, p := range parts {
-			all = append(all, p...)
-		}
-		return all
-	}
-	one := []string{start}
-	return map[string]bedrockAnswer{
-		"text":         {whole(`{"text":"Granite."}`, "end_turn", ""), join(one, text("0", "Granite."), end("end_turn", ""))},
-		"length":       {whole(`{"text":"Gran"}`, "max_tokens", ""), join(one, text("0", "Gran"), end("max_tokens", ""))},
-		"stop":         {whole(`{"text":"Gran"}`, "stop_sequence", ""), join(one, text("0", "Gran"), end("stop_sequence", ""))},
-		"filtered":     {whole(`{"text":"I cannot."}`, "content_filtered", ""), join(one, text("0", "I cannot."), end("content_filtered", ""))},
-		"guardrail":    {whole(`{"text":"Blocked."}`, "guardrail_intervened", `,"trace":{"guardrail":{"modelOutput":["x"]}}`), join(one, text("0", "Blocked."), end("guardrail_intervened", `,"trace":{"guardrail":{"modelOutput":["x"]}}`))},
-		"window":       {whole(`{"text":"Gran"}`, "model_context_window_exceeded", ""), join(one, text("0", "Gran"), end("model_context_window_exceeded", ""))},
-		"malformed":    {whole(`{"text":"Gran"}`, "malformed_tool_use", ""), join(one, text("0", "Gran"), end("malformed_tool_use", ""))},
-		"tool":         {whole(`{"toolUse":{"input":{"city":"Oslo"},"name":"get_weather","toolUseId":"tooluse_1"}}`, "tool_use", ""), join(one, call("0", "tooluse_1", "get_weather", `{"city":`, `"Oslo"}`), end("tool_use", ""))},
-		"text-tool":    {whole(`{"text":"I look."},{"toolUse":{"input":{"city":"Oslo"},"name":"get_weather","toolUseId":"tooluse_1"}}`, "tool_use", ""), join(one, text("0", "I look."), call("1", "tooluse_1", "get_weather", `{"city":"Oslo"}`), end("tool_use", ""))},
-		"two-tools":    {whole(`{"toolUse":{"input":{"city":"Oslo"},"name":"get_weather","toolUseId":"tooluse_1"}},{"toolUse":{"input":{},"name":"get_time","toolUseId":"tooluse_2"}}`, "tool_use", ""), join(one, call("0", "tooluse_1", "get_weather", `{"city":"Oslo"}`), call("1", "tooluse_2", "get_time"), end("tool_use", ""))},
-		"dotted-tool":  {whole(`{"toolUse":{"input":{},"name":"a_b","toolUseId":"tooluse_1"}}`, "tool_use", ""), join(one, call("0", "tooluse_1", "a_b", `{}`), end("tool_use", ""))},
-		"reasoning":    {whole(`{"reasoningContent":{"reasoningText":{"signature":"c2ln","text":"Hm."}}},{"text":"Granite."}`, "end_turn", ""), join(one, []string{`contentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"Hm."}}}`, `contentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"signature":"c2ln"}}}`, `contentBlockStop {"contentBlockIndex":0}`}, text("1", "Granite."), end("end_turn", ""))},
-		"redacted":     {whole(`{"reasoningContent":{"redactedContent":"c2VjcmV0"}},{"text":"Granite."}`, "end_turn", ""), join(one, []string{`contentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"redactedContent":"c2VjcmV0"}}}`, `contentBlockStop {"contentBlockIndex":0}`}, text("1", "Granite."), end("end_turn", ""))},
-		"cached":       {whole(`{"text":"Granite."}`, "end_turn", ``)[:0] + strings.Replace(whole(`{"text":"Granite."}`, "end_turn", ""), `"totalTokens":16`, `"totalTokens":136,"cacheReadInputTokens":100,"cacheWriteInputTokens":20,"cacheDetails":[{"inputTokens":20,"ttl":"5m"}]`, 1), join(one, text("0", "Granite."), []string{`messageStop {"stopReason":"end_turn"}`, `metadata {"metrics":{"latencyMs":300},"usage":{"inputTokens":9,"outputTokens":7,"totalTokens":136,"cacheReadInputTokens":100,"cacheWriteInputTokens":20}}`})},
-		"fields":       {whole(`{"text":"Granite."}`, "end_turn", `,"additionalModelResponseFields":{"stop_sequence":"x"},"serviceTier":{"type":"priority"},"performanceConfig":{"latency":"optimized"}`), join(one, text("0", "Granite."), []string{`messageStop {"additionalModelResponseFields":{"stop_sequence":"x"},"stopReason":"end_turn"}`, `metadata {"metrics":{"latencyMs":300},` + usageOf + `,"serviceTier":{"type":"priority"},"performanceConfig":{"latency":"optimized"}}`})},
-		"json":         {whole(`{"text":"{\"city\":\"Oslo\"}"}`, "end_turn", ""), join(one, text("0", `{\"city\":\"Oslo\"}`), end("end_turn", ""))},
-		"thinking-tag": {whole(`{"text":"<thinking>Hm.</thinking>Granite."}`, "end_turn", ""), join(one, text("0", `<thinking>Hm.</thinking>Granite.`), end("end_turn", ""))},
+// set adds the question with a setting, of a name and members, to a model.
+func (l *rowList) set(model, answer string, settings [][2]string) {
+	for _, s := range settings {
+		l.add(s[0]+", "+model, model, asksGranite+","+s[1], answer)
 	}
 }
 
 // comparedRows are the requests of the comparison.
 func comparedRows() []compared {
-	const (
-		hi      = `"messages":[{"role":"user","content":"What is granite?"}]`
-		weather = `{"type":"function","function":{"name":"get_weather","description":"The weather","parameters":{"type":"object","properties":{"city":{"type":"string","enum":["Oslo","Bergen"]}},"required":["city"],"additionalProperties":false}}}`
-		clock   = `{"type":"function","function":{"name":"get_time","description":"The time","parameters":{"type":"object","properties":{}}}}`
-		called  = `{"role":"user","content":"Weather?"},{"role":"assistant","content":null,"tool_calls":[{"id":"tooluse_1","type":"function","function":{"name":"get_weather","arguments":"{\"city\":\"Oslo\"}"}}]},{"role":"tool","tool_call_id":"tooluse_1","content":"Rain"}`
-		pixel   = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-		pdf     = "JVBERi0xLjQKMSAwIG9iago8PC9UeXBlL0NhdGFsb2c+PgplbmRvYmoKdHJhaWxlcgo8PC9Sb290IDEgMCBSPj4KJSVFT0YK"
-		schema  = `{"type":"json_schema","json_schema":{"name":"place","strict":true,"schema":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}}}`
-	)
-	var rows []compared
-	add := func(name, model, body, answer string) {
-		rows = append(rows, compared{name: name, model: model, body: body, answer: answer, streamed: true})
-	}
+	var l rowList
+	l.common()
+	l.families()
+	l.turns()
+	l.files()
+	l.toolUse()
+	l.choices()
+	l.formats()
+	l.reasoning()
+	l.caches()
+	l.fields()
+	l.answers()
+	l.access()
+	return l
+}
+
+// common are the requests that clients make every day.
+func (l *rowList) common() {
+	add := l.add
 	// Each setting on a Claude and on a Nova, and then what is particular to others.
 	for _, m := range []string{"claude", "nova"} {
 		for _, s := range [][2]string{
@@ -101,13 +80,13 @@ func comparedRows() []compared {
 			{"modalities", `"modalities":["text"]`},
 			{"service_tier auto", `"service_tier":"auto"`},
 			{"service_tier priority", `"service_tier":"priority"`},
-			{"parallel_tool_calls false", `"parallel_tool_calls":false,"tools":[` + weather + `]`},
-			{"parallel_tool_calls true", `"parallel_tool_calls":true,"tools":[` + weather + `]`},
-			{"a tool", `"tools":[` + weather + `]`},
-			{"tool_choice auto", `"tool_choice":"auto","tools":[` + weather + `]`},
-			{"tool_choice required", `"tool_choice":"required","tools":[` + weather + `]`},
-			{"tool_choice by name", `"tool_choice":{"type":"function","function":{"name":"get_weather"}},"tools":[` + weather + `]`},
-			{"tool_choice none", `"tool_choice":"none","tools":[` + weather + `]`},
+			{"parallel_tool_calls false", `"parallel_tool_calls":false,"tools":[` + weatherTool + `]`},
+			{"parallel_tool_calls true", `"parallel_tool_calls":true,"tools":[` + weatherTool + `]`},
+			{"a tool", `"tools":[` + weatherTool + `]`},
+			{"tool_choice auto", `"tool_choice":"auto","tools":[` + weatherTool + `]`},
+			{"tool_choice required", `"tool_choice":"required","tools":[` + weatherTool + `]`},
+			{"tool_choice by name", `"tool_choice":{"type":"function","function":{"name":"get_weather"}},"tools":[` + weatherTool + `]`},
+			{"tool_choice none", `"tool_choice":"none","tools":[` + weatherTool + `]`},
 			{"response_format text", `"response_format":{"type":"text"}`},
 			{"guardrailConfig", `"guardrailConfig":{"guardrailIdentifier":"gr1","guardrailVersion":"1","trace":"enabled"}`},
 			{"performanceConfig", `"performanceConfig":{"latency":"optimized"}`},
@@ -119,7 +98,7 @@ func comparedRows() []compared {
 			{"store", `"store":false`},
 			{"prompt_cache_key", `"prompt_cache_key":"k"`},
 		} {
-			body := hi
+			body := asksGranite
 			if s[1] != "" {
 				body += "," + s[1]
 			}
@@ -137,55 +116,59 @@ func comparedRows() []compared {
 			{"two user messages", `"messages":[{"role":"user","content":"Hi"},{"role":"user","content":"What is granite?"}]`, ""},
 			{"a blank text part", `"messages":[{"role":"user","content":[{"type":"text","text":""},{"type":"text","text":"Hi"}]}]`, ""},
 			{"prefill", `"messages":[{"role":"user","content":"Name a rock."},{"role":"assistant","content":"Gran"}]`, ""},
-			{"an image", `"messages":[{"role":"user","content":[{"type":"text","text":"What?"},{"type":"image_url","image_url":{"url":"data:image/png;base64,` + pixel + `"}}]}]`, ""},
-			{"a PDF", `"messages":[{"role":"user","content":[{"type":"text","text":"What?"},{"type":"file","file":{"filename":"a paper.pdf","file_data":"data:application/pdf;base64,` + pdf + `"}}]}]`, ""},
-			{"a tool result", `"messages":[` + called + `],"tools":[` + weather + `]`, ""},
-			{"two tool results", `"messages":[{"role":"user","content":"?"},{"role":"assistant","content":"","tool_calls":[{"id":"a","type":"function","function":{"name":"get_weather","arguments":"{\"city\":\"Oslo\"}"}},{"id":"b","type":"function","function":{"name":"get_time","arguments":""}}]},{"role":"tool","tool_call_id":"a","content":"Rain"},{"role":"tool","tool_call_id":"b","content":"Noon"}],"tools":[` + weather + `,` + clock + `]`, ""},
-			{"a tool history without tools", `"messages":[` + called + `]`, ""},
-			{"a tool with a dotted name", hi + `,"tools":[{"type":"function","function":{"name":"a.b","parameters":{"type":"object","properties":{}}}}]`, "dotted-tool"},
-			{"a tool without a description", hi + `,"tools":[{"type":"function","function":{"name":"ping","parameters":{"type":"object","properties":{}}}}]`, ""},
-			{"a tool without parameters", hi + `,"tools":[{"type":"function","function":{"name":"ping","description":"Ping"}}]`, ""},
+			{"an image", `"messages":[{"role":"user","content":[{"type":"text","text":"What?"},{"type":"image_url","image_url":{"url":"data:image/png;base64,` + pixelPNG + `"}}]}]`, ""},
+			{"a PDF", `"messages":[{"role":"user","content":[{"type":"text","text":"What?"},{"type":"file","file":{"filename":"a paper.pdf","file_data":"data:application/pdf;base64,` + pagePDF + `"}}]}]`, ""},
+			{"a tool result", `"messages":[` + weatherLoop + `],"tools":[` + weatherTool + `]`, ""},
+			{"two tool results", `"messages":[{"role":"user","content":"?"},{"role":"assistant","content":"","tool_calls":[{"id":"a","type":"function","function":{"name":"get_weather","arguments":"{\"city\":\"Oslo\"}"}},{"id":"b","type":"function","function":{"name":"get_time","arguments":""}}]},{"role":"tool","tool_call_id":"a","content":"Rain"},{"role":"tool","tool_call_id":"b","content":"Noon"}],"tools":[` + weatherTool + `,` + clockTool + `]`, ""},
+			{"a tool history without tools", `"messages":[` + weatherLoop + `]`, ""},
+			{"a tool with a dotted name", asksGranite + `,"tools":[{"type":"function","function":{"name":"a.b","parameters":{"type":"object","properties":{}}}}]`, "dotted-tool"},
+			{"a tool without a description", asksGranite + `,"tools":[{"type":"function","function":{"name":"ping","parameters":{"type":"object","properties":{}}}}]`, ""},
+			{"a tool without parameters", asksGranite + `,"tools":[{"type":"function","function":{"name":"ping","description":"Ping"}}]`, ""},
 			{"a cached system message", `"messages":[{"role":"system","content":[{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral"}}]},{"role":"user","content":"Hi"}]`, "cached"},
 			{"a cached user message", `"messages":[{"role":"user","content":[{"type":"text","text":"Long.","cache_control":{"type":"ephemeral"}},{"type":"text","text":"Hi"}]}]`, "cached"},
-			{"json_schema", hi + `,"response_format":` + schema, "json"},
+			{"json_schema", asksGranite + `,"response_format":` + placeFormat, "json"},
 			{"json_object", `"messages":[{"role":"user","content":"JSON, please"}],"response_format":{"type":"json_object"}`, "json"},
-			{"an answer cut short", hi + `,"max_tokens":1`, "length"},
-			{"an answer stopped", hi + `,"stop":"ite"`, "stop"},
-			{"an answer filtered", hi, "filtered"},
-			{"a guardrail's answer", hi + `,"guardrailConfig":{"guardrailIdentifier":"gr1","guardrailVersion":"1"}`, "guardrail"},
-			{"a full window", hi, "window"},
-			{"a malformed tool call", hi, "malformed"},
-			{"text and a tool call", hi + `,"tools":[` + weather + `]`, "text-tool"},
-			{"two tool calls", hi + `,"tools":[` + weather + `,` + clock + `]`, "two-tools"},
-			{"reasoning comes back", hi, "reasoning"},
-			{"redacted reasoning comes back", hi, "redacted"},
-			{"fields beside the answer", hi, "fields"},
+			{"an answer cut short", asksGranite + `,"max_tokens":1`, "length"},
+			{"an answer stopped", asksGranite + `,"stop":"ite"`, "stop"},
+			{"an answer filtered", asksGranite, "filtered"},
+			{"a guardrail's answer", asksGranite + `,"guardrailConfig":{"guardrailIdentifier":"gr1","guardrailVersion":"1"}`, "guardrail"},
+			{"a full window", asksGranite, "window"},
+			{"a malformed tool call", asksGranite, "malformed"},
+			{"text and a tool call", asksGranite + `,"tools":[` + weatherTool + `]`, "text-tool"},
+			{"two tool calls", asksGranite + `,"tools":[` + weatherTool + `,` + clockTool + `]`, "two-tools"},
+			{"reasoning comes back", asksGranite, "reasoning"},
+			{"redacted reasoning comes back", asksGranite, "redacted"},
+			{"fields beside the answer", asksGranite, "fields"},
 		} {
 			add(c[0]+", "+m, m, c[1], c[2])
 		}
 	}
-	for _, d := range []string{"n\":2", "seed\":7", "presence_penalty\":0.5", "logit_bias\":{\"1\":1}", "logprobs\":true", "tool_choice\":\"none\",\"tools\":[" + weather + "]"} {
+}
+
+// families are what is particular to models other than the two.
+func (l *rowList) families() {
+	add := l.add
+	for _, d := range []string{"n\":2", "seed\":7", "presence_penalty\":0.5", "logit_bias\":{\"1\":1}", "logprobs\":true", "tool_choice\":\"none\",\"tools\":[" + weatherTool + "]"} {
 		name, _, _ := strings.Cut(d, `"`)
-		add(name+" under drop_params", "claude-drop", hi+`,"`+d, "")
+		add(name+" under drop_params", "claude-drop", asksGranite+`,"`+d, "")
 	}
 	for _, m := range []string{"claude-old", "claude-new", "nova-2", "gpt-oss", "qwen", "deepseek", "llama", "mistral"} {
-		add("a question, "+m, m, hi, "")
-		add("reasoning_effort high, "+m, m, hi+`,"reasoning_effort":"high","max_tokens":8000`, "")
-		add("a tool, "+m, m, hi+`,"tools":[`+weather+`]`, "tool")
-		add("temperature and top_p, "+m, m, hi+`,"temperature":0.5,"top_p":0.9`, "")
-		add("json_schema, "+m, m, hi+`,"response_format":`+schema, "json")
+		add("a question, "+m, m, asksGranite, "")
+		add("reasoning_effort high, "+m, m, asksGranite+`,"reasoning_effort":"high","max_tokens":8000`, "")
+		add("a tool, "+m, m, asksGranite+`,"tools":[`+weatherTool+`]`, "tool")
+		add("temperature and top_p, "+m, m, asksGranite+`,"temperature":0.5,"top_p":0.9`, "")
+		add("json_schema, "+m, m, asksGranite+`,"response_format":`+placeFormat, "json")
 	}
-	add("thinking", "claude", hi+`,"thinking":{"type":"enabled","budget_tokens":2000},"max_tokens":4000`, "reasoning")
-	add("thinking without max_tokens", "claude", hi+`,"thinking":{"type":"enabled","budget_tokens":2000}`, "reasoning")
+	add("thinking", "claude", asksGranite+`,"thinking":{"type":"enabled","budget_tokens":2000},"max_tokens":4000`, "reasoning")
+	add("thinking without max_tokens", "claude", asksGranite+`,"thinking":{"type":"enabled","budget_tokens":2000}`, "reasoning")
 	add("thinking goes back", "claude", `"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello","thinking_blocks":[{"type":"thinking","thinking":"Hm.","signature":"c2ln"}]},{"role":"user","content":"Go on"}]`, "")
 	add("redacted thinking goes back", "claude", `"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello","thinking_blocks":[{"type":"redacted_thinking","data":"c2VjcmV0"}]},{"role":"user","content":"Go on"}]`, "")
-	add("a forced tool with thinking", "claude", hi+`,"thinking":{"type":"enabled","budget_tokens":2000},"max_tokens":4000,"tool_choice":"required","tools":[`+weather+`]`, "tool")
-	add("a field of the model's own", "claude", hi+`,"top_a":0.5`, "")
-	add("thinking tags in a text", "nova", hi, "thinking-tag")
+	add("a forced tool with thinking", "claude", asksGranite+`,"thinking":{"type":"enabled","budget_tokens":2000},"max_tokens":4000,"tool_choice":"required","tools":[`+weatherTool+`]`, "tool")
+	add("a field of the model's own", "claude", asksGranite+`,"top_a":0.5`, "")
+	add("thinking tags in a text", "nova", asksGranite, "thinking-tag")
 	add("no messages", "claude", `"messages":[]`, "")
 	add("an unknown role", "claude", `"messages":[{"role":"wizard","content":"Hi"}]`, "")
 	add("a broken image", "claude", `"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/tiff;base64,AAAA"}}]}]`, "")
-	add("arguments that are no JSON", "claude", `"messages":[{"role":"user","content":"?"},{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"get_weather","arguments":"Oslo"}}]},{"role":"tool","tool_call_id":"a","content":"Rain"}],"tools":[`+weather+`]`, "")
-	add("a bad effort", "claude", hi+`,"reasoning_effort":"heroic"`, "")
-	return rows
+	add("arguments that are no JSON", "claude", `"messages":[{"role":"user","content":"?"},{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"get_weather","arguments":"Oslo"}}]},{"role":"tool","tool_call_id":"a","content":"Rain"}],"tools":[`+weatherTool+`]`, "")
+	add("a bad effort", "claude", asksGranite+`,"reasoning_effort":"heroic"`, "")
 }

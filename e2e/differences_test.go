@@ -7,120 +7,37 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
-	"outcrop/e2e/roughbedrock"
-	emulator "outcrop/emulator/bedrock"
 	"outcrop/internal/jsonx"
-	"outcrop/wire/eventstream"
 )
+
+// indices are those of a path.
+var indices = regexp.MustCompile(`\[\d+\]`)
+
+// jsonInText are the paths of texts that hold JSON.
+var jsonInText = regexp.MustCompile(`\.(arguments|jsonSchema\.schema)$`)
 
 // compared is one chat request that both gateways get, with the answer that
 // Bedrock gives to it.
 type compared struct {
 	name  string
 	model string // a configured name
-	body  string // the members of the request but for model and stream
+	body  string // the members of the request but for model and stream; UPSTREAM is Bedrock's address
 	// answer names what Bedrock answers; text if it is empty.
 	answer string
-	// streamed is whether the request is made once more as a stream.
-	streamed bool
 }
 
 // side is what came of a request behind one gateway.
 type side struct {
 	status   int
-	upstream []string // the bodies that reached Bedrock, in their order
-	paths    []string
+	upstream []arrived         // what reached Bedrock, in its order
 	answer   map[string]string // the answer in flat form; of a stream its folded form
 	message  string            // of an error
-}
-
-// answering is a Bedrock that takes every request and answers as it is told.
-type answering struct {
-	url string
-
-	mu     sync.Mutex
-	answer string
-	paths  []string
-	bodies []string
-}
-
-func startAnswering(t *testing.T) *answering {
-	t.Helper()
-	a := &answering{}
-	s := httptest.NewServer(a)
-	t.Cleanup(s.Close)
-	a.url = s.URL
-	return a
-}
-
-func (a *answering) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil || !strings.HasPrefix(r.URL.Path, "/model/") {
-		w.WriteHeader(http.StatusNotFound)
-		return
-	}
-	a.mu.Lock()
-	a.paths, a.bodies = append(a.paths, r.URL.EscapedPath()), append(a.bodies, string(body))
-	answer := bedrockAnswers()[a.answer]
-	a.mu.Unlock()
-	if strings.HasSuffix(r.URL.Path, "/converse-stream") {
-		w.Header().Set("Content-Type", eventstream.MediaType)
-		for _, e := range answer.events {
-			kind, payload, _ := strings.Cut(e, " ")
-			_, _ = w.Write(roughbedrock.Event(kind, payload)) // a client that has gone needs no more
-		}
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = io.WriteString(w, answer.whole) // as above
-}
-
-// expect sets the next answers and forgets what has come.
-func (a *answering) expect(answer string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if answer == "" {
-		answer = "text"
-	}
-	a.answer, a.paths, a.bodies = answer, nil, nil
-}
-
-func (a *answering) came() (paths, bodies []string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return slices.Clone(a.paths), slices.Clone(a.bodies)
-}
-
-// comparedModels are the configured models of the comparison, all by Converse.
-func comparedModels() map[string]string {
-	return map[string]string{
-		"claude": "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-old": "us.anthropic.claude-3-7-sonnet-20250219-v1:0", "claude-new": "us.anthropic.claude-opus-4-8",
-		"nova": "us.amazon.nova-pro-v1:0", "nova-2": "us.amazon.nova-2-lite-v1:0", "llama": "us.meta.llama3-3-70b-instruct-v1:0", "mistral": "mistral.mistral-large-3-675b-instruct",
-		"gpt-oss": "openai.gpt-oss-120b-1:0", "qwen": "qwen.qwen3-32b-v1:0", "deepseek": "us.deepseek.r1-v1:0",
-	}
-}
-
-func comparedConfig(upstream string) string {
-	var b strings.Builder
-	b.WriteString("model_list:\n")
-	for _, name := range slices.Sorted(maps.Keys(comparedModels())) {
-		for _, drop := range []string{"", "-drop"} {
-			fmt.Fprintf(&b, "  - model_name: %s%s\n    litellm_params:\n      model: \"bedrock/converse/%s\"\n      aws_region_name: us-east-1\n      aws_access_key_id: %s\n      aws_secret_access_key: %s\n      aws_bedrock_runtime_endpoint: %s\n",
-				name, drop, comparedModels()[name], emulator.DemoAccessKeyID, string(emulator.DemoSecretAccessKey), upstream)
-			if drop != "" {
-				b.WriteString("      drop_params: true\n")
-			}
-		}
-	}
-	b.WriteString("router_settings: {num_retries: 0, disable_cooldowns: true}\nlitellm_settings: {num_retries: 0}\ngeneral_settings: {master_key: " + masterKey + "}\n")
-	return b.String()
 }
 
 // ask makes a request of a gateway.
@@ -131,10 +48,13 @@ func (c *compared) ask(t *testing.T, a *answering, url string, stream bool) side
 	defer cancel()
 	body := `{"model":"` + c.model + `"`
 	if stream {
-		body += `,"stream":true,"stream_options":{"include_usage":true}`
+		body += `,"stream":true`
+		if !strings.Contains(c.body, `"stream_options"`) {
+			body += `,"stream_options":{"include_usage":true}`
+		}
 	}
 	if c.body != "" {
-		body += "," + c.body
+		body += "," + strings.ReplaceAll(c.body, "UPSTREAM", a.url)
 	}
 	resp := open(ctx, t, url, body+"}")
 	defer resp.Body.Close()
@@ -143,7 +63,7 @@ func (c *compared) ask(t *testing.T, a *answering, url string, stream bool) side
 	if err != nil {
 		s.message = err.Error()
 	}
-	s.paths, s.upstream = a.came()
+	s.upstream = a.came()
 	switch {
 	case strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream"):
 		s.fold(t, string(text))
@@ -226,6 +146,9 @@ func flatten(t *testing.T, path string, v jsonx.Raw, into map[string]string) {
 		if err != nil {
 			t.Fatalf("%v in %s", err, v)
 		}
+		if len(members) == 0 && strings.HasPrefix(path, "toolConfig.toolChoice.") {
+			into[path] = "{}" // it says auto or any
+		}
 		for _, m := range members {
 			at := m.Name
 			if path != "" {
@@ -269,17 +192,20 @@ func (c *compared) differences(t *testing.T, litellm, outcrop *side) []differenc
 	}
 	for i := range litellm.upstream {
 		a, b := map[string]string{}, map[string]string{}
-		flatten(t, "", jsonx.Raw(litellm.upstream[i]), a)
-		flatten(t, "", jsonx.Raw(outcrop.upstream[i]), b)
-		if litellm.paths[i] != outcrop.paths[i] {
-			all = append(all, difference{"request", "(path)", litellm.paths[i], outcrop.paths[i]})
+		for into, of := range map[*map[string]string]*arrived{&a: &litellm.upstream[i], &b: &outcrop.upstream[i]} {
+			flatten(t, "", jsonx.Raw(of.body), *into)
+			maps.Copy(*into, of.beside)
+			(*into)["(path)"] = of.path
 		}
-		all = append(all, compare("request", a, b)...)
+		all = append(all, compare(t, "request", a, b)...)
 	}
-	return append(all, compare("answer", litellm.answer, outcrop.answer)...)
+	return append(all, compare(t, "answer", litellm.answer, outcrop.answer)...)
 }
 
-func compare(where string, a, b map[string]string) []difference {
+func compare(t *testing.T, where string, a, b map[string]string) []difference {
+	t.Helper()
+	inTexts(t, a)
+	inTexts(t, b)
 	var all []difference
 	for _, path := range slices.Sorted(maps.Keys(merged(a, b))) {
 		if a[path] == b[path] || a[path] == "null" && b[path] == "" || b[path] == "null" && a[path] == "" {
@@ -288,6 +214,18 @@ func compare(where string, a, b map[string]string) []difference {
 		all = append(all, difference{where, indices.ReplaceAllString(path, "[*]"), a[path], b[path]})
 	}
 	return all
+}
+
+// inTexts puts the members of JSON that stands in texts in their place: how it is
+// spaced makes no difference.
+func inTexts(t *testing.T, values map[string]string) {
+	t.Helper()
+	for path, value := range maps.Clone(values) {
+		if text := jsonx.Raw(unquote(value)); jsonInText.MatchString(path) && jsonx.Valid(text) && text.Kind() == '{' {
+			delete(values, path)
+			flatten(t, path, text, values)
+		}
+	}
 }
 
 func merged(a, b map[string]string) map[string]bool {

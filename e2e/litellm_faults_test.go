@@ -38,69 +38,10 @@ func (k *keeping) last() string {
 	return k.body
 }
 
-// litellmFault is a chat request with which LiteLLM's users met a fault, whole and
-// streamed, by the numbers of its issues.
-type litellmFault struct {
-	name, model string
-	body        string // the members of the request but for model and stream
-	status      int    // 200 if it is 0
-	sent        []string
-	unsent      []string // what must not stand in the request to Bedrock
-	answered    []string // what stands in the answer, whole and streamed
-	header      string   // what stands in x-outcrop-target or x-outcrop-warnings
-}
-
-// TestFaultsOfLiteLLM: requests with which LiteLLM's users met faults that concern
-// Converse reach a strict Bedrock in a form that it takes, and are answered. Faults
-// that are about more than a request are held elsewhere: ARNs, regions in ids and the
-// price map by TestModelIDs and the catalog's tests; sessions of STS, bearer tokens,
-// renewals and web identity by those of provider/bedrock/creds; failures in
-// mid-stream by TestStreamsThatBreakOff and its like; prices by the catalog's.
-func TestFaultsOfLiteLLM(t *testing.T) {
-	const (
-		hi      = `"messages":[{"role":"user","content":"What is granite?"}]`
-		cities  = `"messages":[{"role":"user","content":"Compare the weather in Paris and Rome"}]`
-		place   = `{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}`
-		weather = `"tools":[{"type":"function","function":{"name":"get_weather","parameters":` + place + `}}]`
-		schema  = `"response_format":{"type":"json_schema","json_schema":{"name":"place","strict":true,"schema":` + place + `}}`
-		loop    = `{"role":"user","content":"Weather?"},{"role":"assistant","content":null,"tool_calls":[{"id":"tooluse_1","type":"function","function":{"name":"get_weather","arguments":"{\"city\":\"Oslo\"}"}}]}`
-		result  = `{"role":"tool","tool_call_id":"tooluse_1","content":"Rain"}`
-
-		sonnet = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-		haiku  = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
-		opus   = "us.anthropic.claude-opus-4-8"
-		nova   = "us.amazon.nova-pro-v1:0"
-	)
-	faults := []litellmFault{
-		{name: "7181 a bare id", model: "anthropic.claude-sonnet-4-5-20250929-v1:0", body: hi, header: "id=us.anthropic.claude-sonnet-4-5-20250929-v1:0"},
-		{name: "19506 blocks are no choices", model: sonnet, body: cities + "," + weather, answered: []string{`"index":0`, "Paris", "Rome"}},
-		{name: "5007 a tool's name with a hyphen and a dot", model: sonnet, body: cities + `,"tools":[{"type":"function","function":{"name":"get-weather.now","parameters":` + place + `}}]`, unsent: []string{"get-weather.now"}, answered: []string{`"name":"get-weather.now"`}},
-		{name: "24668 a tool with an empty description", model: sonnet, body: cities + `,"tools":[{"type":"function","function":{"name":"get_weather","description":"","parameters":` + place + `}}]`, unsent: []string{`"description":""`}},
-		{name: "24668 a tool with an empty name", model: sonnet, body: cities + `,"tools":[{"type":"function","function":{"name":"","parameters":` + place + `}}]`, status: 400, answered: []string{"tools[0].function.name"}},
-		{name: "14194 reasoning in a loop without its blocks", model: haiku, body: `"messages":[` + loop + "," + result + `],"reasoning_effort":"low",` + weather, header: "reasoning_effort"},
-		{name: "27040 an effort that is none", model: opus, body: hi + `,"reasoning_effort":"heroic"`, status: 400, answered: []string{"reasoning_effort", "heroic"}},
-		{name: "36507 the effort of adaptive thinking", model: opus, body: hi + `,"reasoning_effort":"low"`, sent: []string{`"output_config":{"effort":"low"}`, `"display":"summarized"`}},
-		{name: "26444 sampling that Opus refuses", model: opus, body: hi + `,"drop_params":true,"temperature":0.5`, unsent: []string{"temperature"}, header: "temperature"},
-		{name: "38279 effort of gpt-oss", model: "openai.gpt-oss-20b-1:0", body: hi + `,"reasoning_effort":"low"`, sent: []string{`"reasoning_effort":"low"`}, unsent: []string{"thinking"}},
-		{name: "38279 effort of Nova 2", model: "us.amazon.nova-2-lite-v1:0", body: hi + `,"reasoning_effort":"low"`, sent: []string{`"maxReasoningEffort":"low"`}, unsent: []string{"thinking"}},
-		{name: "34105 effort of DeepSeek", model: "us.deepseek.r1-v1:0", body: hi + `,"reasoning_effort":"low"`, unsent: []string{"thinking"}},
-		{name: "17479 a cached tool result on Nova", model: nova, body: `"messages":[` + loop + `,{"role":"tool","tool_call_id":"tooluse_1","content":[{"type":"text","text":"Rain","cache_control":{"type":"ephemeral"}}]}],` + weather},
-		{name: "26320 cache_control at the top", model: sonnet, body: hi + `,"cache_control":{"type":"ephemeral"}`, sent: []string{"cachePoint"}},
-		{name: "21746 an image in S3", model: nova, body: `"messages":[{"role":"user","content":[{"type":"text","text":"What?"},{"type":"image_url","image_url":{"url":"s3://strata/granite.png"}}]}]`, sent: []string{`"s3Location":{"uri":"s3://strata/granite.png"}`}},
-		{name: "20426 a PDF without a text", model: sonnet, body: `"messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.pdf","file_data":"data:application/pdf;base64,JVBERi0xLjQKMSAwIG9iago8PC9UeXBlL0NhdGFsb2c+PgplbmRvYmoKdHJhaWxlcgo8PC9Sb290IDEgMCBSPj4KJSVFT0YK"}}]}]`},
-	}
-	for family, model := range map[string]string{
-		"Claude": sonnet, "Nova": nova, "Llama": "us.meta.llama3-3-70b-instruct-v1:0", "Mistral": "mistral.mistral-large-3-675b-instruct", "Qwen": "qwen.qwen3-32b-v1:0", "gpt-oss": "openai.gpt-oss-20b-1:0",
-	} {
-		structured := litellmFault{name: "21208 structured output of " + family, model: model, body: hi + "," + schema, answered: []string{`{\"city\"`}}
-		if family == "Llama" { // which cannot be made to call the tool that gives the answer, and is told to
-			structured.sent, structured.answered, structured.header = []string{"json_answer once"}, nil, "response_format"
-		}
-		faults = append(faults,
-			litellmFault{name: "30053 tools reach " + family, model: model, body: cities + "," + weather, sent: []string{`"toolSpec"`, `"name":"get_weather"`}, answered: []string{"get_weather", "Paris"}},
-			structured,
-		)
-	}
+// startKeeping runs an emulator behind a keeper until the test ends, and gives its
+// address.
+func startKeeping(t *testing.T) (*keeping, string) {
+	t.Helper()
 	e, err := emulator.New(emulator.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -117,12 +58,100 @@ func TestFaultsOfLiteLLM(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	g := startGateway(t, openConfig, s.URL())
-	for _, f := range faults {
-		for _, stream := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, stream %v", f.name, stream), func(t *testing.T) { f.check(t, k, g.URL(), stream) })
-		}
+	return k, s.URL()
+}
+
+// litellmFault is a chat request with which LiteLLM's users met a fault, whole and
+// streamed, by the numbers of its issues.
+type litellmFault struct {
+	name, model string
+	body        string // the members of the request but for model and stream
+	status      int    // 200 if it is 0
+	sent        []string
+	unsent      []string // what must not stand in the request to Bedrock
+	answered    []string // what stands in the answer, whole and streamed
+	header      string   // what stands in x-outcrop-target or x-outcrop-warnings
+}
+
+// TestFaultsOfLiteLLM: the faults that LiteLLM's users met and that concern
+// Converse, each by its number and those of its issues, whole and streamed. Those
+// that are about a request reach a strict Bedrock in a form that it takes, and are
+// answered; the others are in litellm_faults_account_test.go. Of the numbers that are
+// missing, 11 is about the door of Anthropic's Messages, which there is not, 23 about
+// embeddings and 24 about batches, which Converse does not serve. Of 20, that caching
+// was undocumented is for the documentation; of the faults behind 25, counting tokens
+// and passing bodies through are other APIs.
+func TestFaultsOfLiteLLM(t *testing.T) {
+	for _, f := range faultsBesideRequests() {
+		t.Run("fault "+f.name, func(t *testing.T) {
+			for _, stream := range f.streams {
+				t.Run(form(stream), func(t *testing.T) { f.test(t, stream) })
+			}
+		})
 	}
+	k, upstream := startKeeping(t)
+	g := startGateway(t, openConfig, upstream)
+	for _, f := range requestFaults() {
+		t.Run("fault "+f.name, func(t *testing.T) {
+			for _, stream := range []bool{false, true} {
+				t.Run(form(stream), func(t *testing.T) { f.check(t, k, g.URL(), stream) })
+			}
+		})
+	}
+}
+
+// requestFaults are those that are about a request.
+func requestFaults() []litellmFault {
+	const (
+		hi      = `"messages":[{"role":"user","content":"What is granite?"}]`
+		cities  = `"messages":[{"role":"user","content":"Compare the weather in Paris and Rome"}]`
+		place   = `{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}`
+		weather = `"tools":[{"type":"function","function":{"name":"get_weather","parameters":` + place + `}}]`
+		schema  = `"response_format":{"type":"json_schema","json_schema":{"name":"place","strict":true,"schema":` + place + `}}`
+		loop    = `{"role":"user","content":"Weather?"},{"role":"assistant","content":null,"tool_calls":[{"id":"tooluse_1","type":"function","function":{"name":"get_weather","arguments":"{\"city\":\"Oslo\"}"}}]}`
+		result  = `{"role":"tool","tool_call_id":"tooluse_1","content":"Rain"}`
+
+		sonnet = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+		haiku  = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
+		opus   = "us.anthropic.claude-opus-4-8"
+		nova   = "us.amazon.nova-pro-v1:0"
+	)
+	faults := []litellmFault{
+		{name: "01 #7181 a bare id", model: "anthropic.claude-sonnet-4-5-20250929-v1:0", body: hi, header: "id=us.anthropic.claude-sonnet-4-5-20250929-v1:0"},
+		{name: "12 #19506 blocks are no choices", model: sonnet, body: cities + "," + weather, answered: []string{`"index":0`, "Paris", "Rome"}},
+		{name: "13 #5007 a tool's name with a hyphen and a dot", model: sonnet, body: cities + `,"tools":[{"type":"function","function":{"name":"get-weather.now","parameters":` + place + `}}]`, unsent: []string{"get-weather.now"}, answered: []string{`"name":"get-weather.now"`}},
+		{name: "14 #24668 a tool with an empty description", model: sonnet, body: cities + `,"tools":[{"type":"function","function":{"name":"get_weather","description":"","parameters":` + place + `}}]`, unsent: []string{`"description":""`}},
+		{name: "14 #24668 a tool with an empty name", model: sonnet, body: cities + `,"tools":[{"type":"function","function":{"name":"","parameters":` + place + `}}]`, status: 400, answered: []string{"tools[0].function.name"}},
+		{name: "14 #8434 tools of an older Mistral", model: "mistral.mistral-large-2402-v1:0", body: cities + "," + weather, sent: []string{`"toolSpec"`}, answered: []string{"get_weather", "Paris"}},
+		{name: "16 #14194 reasoning in a loop without its blocks", model: haiku, body: `"messages":[` + loop + "," + result + `],"reasoning_effort":"low",` + weather, header: "reasoning_effort"},
+		{name: "17 #27040 an effort that is none", model: opus, body: hi + `,"reasoning_effort":"heroic"`, status: 400, answered: []string{"reasoning_effort", "heroic"}},
+		{name: "17 #36507 the effort of adaptive thinking", model: opus, body: hi + `,"reasoning_effort":"low"`, sent: []string{`"output_config":{"effort":"low"}`, `"display":"summarized"`}},
+		{name: "18 #26444 sampling that Opus refuses", model: opus, body: hi + `,"drop_params":true,"temperature":0.5`, unsent: []string{"temperature"}, header: "temperature"},
+		{name: "19 #38279 effort of gpt-oss", model: "openai.gpt-oss-20b-1:0", body: hi + `,"reasoning_effort":"low"`, sent: []string{`"reasoning_effort":"low"`}, unsent: []string{"thinking"}},
+		{name: "19 #38279 effort of Nova 2", model: "us.amazon.nova-2-lite-v1:0", body: hi + `,"reasoning_effort":"low"`, sent: []string{`"maxReasoningEffort":"low"`}, unsent: []string{"thinking"}},
+		{name: "19 #34105 effort of DeepSeek", model: "us.deepseek.r1-v1:0", body: hi + `,"reasoning_effort":"low"`, unsent: []string{"thinking"}},
+		{name: "20 #17479 a cached tool result on Nova", model: nova, body: `"messages":[` + loop + `,{"role":"tool","tool_call_id":"tooluse_1","content":[{"type":"text","text":"Rain","cache_control":{"type":"ephemeral"}}]}],` + weather},
+		{name: "20 #26320 cache_control at the top", model: sonnet, body: hi + `,"cache_control":{"type":"ephemeral"}`, sent: []string{"cachePoint"}},
+		{name: "21 #22847 a tool with members that Converse does not know", model: sonnet, body: cities + `,"tools":[{"type":"function","defer_loading":true,"function":{"name":"get_weather","defer_loading":true,"input_examples":[],"parameters":` + place + `}}]`, unsent: []string{"defer_loading", "input_examples"}, answered: []string{"get_weather"}},
+		{name: "21 #27532 a beta as a header", model: sonnet, body: hi + `,"extra_headers":{"anthropic-beta":"interleaved-thinking-2025-05-14"}`, sent: []string{`"anthropic_beta":["interleaved-thinking-2025-05-14"]`}},
+		{name: "22 #35655 a schema that the model takes itself", model: "zai.glm-5", body: hi + "," + schema, sent: []string{`"textFormat"`}, answered: []string{`{\"city\"`}},
+		{name: "22 #27846 a schema that the model takes no more", model: "us.anthropic.claude-opus-4-7", body: hi + "," + schema, unsent: []string{`"textFormat"`}, answered: []string{`{\"city\"`}},
+		{name: "25 #21746 an image in S3", model: nova, body: `"messages":[{"role":"user","content":[{"type":"text","text":"What?"},{"type":"image_url","image_url":{"url":"s3://strata/granite.png"}}]}]`, sent: []string{`"s3Location":{"uri":"s3://strata/granite.png"}`}},
+		{name: "25 #20426 a PDF without a text", model: sonnet, body: `"messages":[{"role":"user","content":[{"type":"file","file":{"filename":"a.pdf","file_data":"data:application/pdf;base64,JVBERi0xLjQKMSAwIG9iago8PC9UeXBlL0NhdGFsb2c+PgplbmRvYmoKdHJhaWxlcgo8PC9Sb290IDEgMCBSPj4KJSVFT0YK"}}]}]`},
+	}
+	for family, model := range map[string]string{
+		"Claude": sonnet, "Nova": nova, "Llama": "us.meta.llama3-3-70b-instruct-v1:0", "Mistral": "mistral.mistral-large-3-675b-instruct", "Qwen": "qwen.qwen3-32b-v1:0", "gpt-oss": "openai.gpt-oss-20b-1:0",
+	} {
+		structured := litellmFault{name: "22 #21208 structured output of " + family, model: model, body: hi + "," + schema, answered: []string{`{\"city\"`}}
+		if family == "Llama" { // which cannot be made to call the tool that gives the answer, and is told to
+			structured.sent, structured.answered, structured.header = []string{"json_answer once"}, nil, "response_format"
+		}
+		faults = append(faults,
+			litellmFault{name: "15 #30053 tools reach " + family, model: model, body: cities + "," + weather, sent: []string{`"toolSpec"`, `"name":"get_weather"`}, answered: []string{"get_weather", "Paris"}},
+			structured,
+		)
+	}
+	return faults
 }
 
 func (f *litellmFault) check(t *testing.T, k *keeping, url string, stream bool) {
