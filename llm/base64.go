@@ -3,7 +3,8 @@ package llm
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/binary"
+
+	base64text "outcrop/internal/base64"
 )
 
 // Base64 is content in standard base64 with padding (RFC 4648, section 4), the way
@@ -17,7 +18,7 @@ type Base64 struct{ text []byte }
 // with up to two = at its end. The Base64 shares text's memory, which must not be
 // written to any more.
 func ParseBase64(text []byte) (Base64, bool) {
-	if len(text)%4 != 0 || !isBase64(text) {
+	if !base64text.Valid(text) {
 		return Base64{}, false
 	}
 	return Base64{text}, true
@@ -63,43 +64,4 @@ func (b Base64) join(more Base64) Base64 {
 		return EncodeBase64(append(b.Decode(), more.Decode()...))
 	}
 	return Base64{append(b.text[:len(b.text):len(b.text)], more.text...)}
-}
-
-// isBase64 reports whether s has only characters of the alphabet, with up to two =
-// behind them.
-//
-// Eight characters are looked at at a time, each in its byte of a word: the high
-// bit of a byte tells whether a sum has reached a bound, and no sum carries into
-// the next byte because the high bits of the summands are off.
-func isBase64(s []byte) bool {
-	s = bytes.TrimSuffix(bytes.TrimSuffix(s, []byte("=")), []byte("="))
-	var foreign uint64
-	for len(s) >= 32 {
-		foreign |= foreignBytes(binary.LittleEndian.Uint64(s)) | foreignBytes(binary.LittleEndian.Uint64(s[8:])) |
-			foreignBytes(binary.LittleEndian.Uint64(s[16:])) | foreignBytes(binary.LittleEndian.Uint64(s[24:]))
-		s = s[32:]
-	}
-	for len(s) > 0 {
-		last := [8]byte{'A', 'A', 'A', 'A', 'A', 'A', 'A', 'A'}
-		s = s[copy(last[:], s):]
-		foreign |= foreignBytes(binary.LittleEndian.Uint64(last[:]))
-	}
-	return foreign&highBits == 0
-}
-
-const (
-	everyByte = 0x0101010101010101
-	highBits  = 0x80 * everyByte
-)
-
-// foreignBytes has the high bit on in each byte of w that is not of the alphabet;
-// its other bits mean nothing. The alphabet is the letters, the bytes from / to 9,
-// and +.
-func foreignBytes(w uint64) uint64 {
-	low := w &^ highBits
-	letter := low | 0x20*everyByte // upper case made lower, and nothing else made a letter
-	letters := (letter + (0x80-'a')*everyByte) &^ (letter + (0x80-'z'-1)*everyByte)
-	digits := (low + (0x80-'/')*everyByte) &^ (low + (0x80-'9'-1)*everyByte)
-	notPlus := (low ^ '+'*everyByte) + 0x7f*everyByte
-	return w | (notPlus &^ letters &^ digits)
 }
