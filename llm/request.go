@@ -34,6 +34,9 @@ type Request struct {
 	ParallelTools Opt[bool]
 	// Choices is how many answers are wanted, each by itself; 0 and 1 are one.
 	Choices int64
+	// WebSearch is what the caller says of a search of the web that the model shall
+	// make, as OpenAI has it in web_search_options; nil for none.
+	WebSearch jsonx.Raw
 	// User names the caller's own user, and Metadata are labels of the call, for the
 	// target's records; neither changes the answer.
 	User     string
@@ -252,6 +255,9 @@ type Tool struct {
 	// Other is a tool outside the common language, such as Converse's
 	// systemTool; then only Cache is used beside it.
 	Other *jsonx.Member
+	// Own is a tool that the model's maker has defined, as the model wants it, such as
+	// Anthropic's {"type":"computer_20250124",...}; then only Name is used beside it.
+	Own jsonx.Raw
 }
 
 // ToolChoiceKind is how freely the model may choose tools.

@@ -120,6 +120,8 @@ func TestEveryRuleRefusesInItsWords(t *testing.T) {
 
 		// Tools.
 		{"a schema that is no object's", haiku, asks(tooled(`{"oneOf":[]}`)), "The value at toolConfig.tools.0.toolSpec.inputSchema.json.type must be one of the following: object."},
+		{"a union at the top of a schema, for Claude", haiku, asks(tooled(`{"type":"object","anyOf":[{"required":["a"]}]}`)), wrapped + "tools.0.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level"},
+		{"and for Nova", novaPro, asks(tooled(`{"type":"object","anyOf":[{"required":["a"]}]}`)), ""},
 		{"properties that are null", haiku, asks(tooled(`{"type":"object","properties":null}`)), "The json schema definition at toolConfig.tools.0.toolSpec.inputSchema is invalid. Fix the following errors and try again: $.properties: null found, object expected"},
 		{"one name for two tools", haiku, asks(`"toolConfig":{"tools":[` + times(2, `{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}`) + `]}`), wrapped + "tools: Tool names must be unique."},
 		{"any tool for Llama", llama4, asks(forced(`{"any":{}}`)), "This model doesn't support the toolConfig.toolChoice.any field. Remove toolConfig.toolChoice.any and try again."},

@@ -22,6 +22,9 @@ func checkTools(q *question) error {
 			if err := checkInputSchema(t.Schema, at); err != nil {
 				return err
 			}
+			if q.native() && isUnion(t.Schema) {
+				return returned("tools.%d.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level", i)
+			}
 			if names[t.Name] && q.native() {
 				return returned("tools: Tool names must be unique.")
 			}
@@ -45,6 +48,16 @@ func checkTools(q *question) error {
 		return unsupported(choice)
 	}
 	return nil
+}
+
+// isUnion reports whether the top of a schema is a union, which Claude refuses (public
+// reports).
+func isUnion(schema jsonx.Raw) bool {
+	members, err := jsonx.Members(schema)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(members, func(m jsonx.Member) bool { return m.Name == "oneOf" || m.Name == "allOf" || m.Name == "anyOf" })
 }
 
 // checkInputSchema holds the schema of the tool at a place of toolConfig.tools

@@ -17,7 +17,7 @@ func stopReason(word string) llm.StopReason {
 		return llm.StopContextWindow
 	case "tool_use":
 		return llm.StopToolUse
-	case "guardrail_intervened", "content_filtered":
+	case "guardrail_intervened", "content_filtered", "refusal": // the last is Anthropic's
 		return llm.StopFiltered
 	case "malformed_model_output", "malformed_tool_use":
 		return llm.StopMalformed

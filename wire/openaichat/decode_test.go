@@ -63,10 +63,10 @@ func TestSettingsWithoutAWordInConverse(t *testing.T) {
 	if diff := cmp.Diff([]llm.Label{{Name: "team", Value: "a"}, {Name: "run", Value: "7"}, {Name: "dry", Value: "true"}}, l.Metadata); diff != "" {
 		t.Errorf("metadata (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]llm.Label{{Name: "X-Trace", Value: "1"}}, l.Headers); diff != "" {
+	if diff := cmp.Diff([]llm.Label{{Name: "X-Trace", Value: "1"}, {Name: "anthropic-beta", Value: "a-1,b-2"}}, l.Headers); diff != "" {
 		t.Errorf("headers (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]jsonx.Member{{Name: "anthropic_beta", Value: jsonx.Raw(`["c-3","a-1","b-2"]`)}}, l.ModelFields); diff != "" {
+	if diff := cmp.Diff([]jsonx.Member{{Name: "anthropic_beta", Value: jsonx.Raw(`"c-3"`)}}, l.ModelFields); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]llm.Warning{{Code: llm.WarnDropped, Field: "metadata.nested"}, {Code: llm.WarnDropped, Field: "safety_identifier"}}, r.Warnings); diff != "" {

@@ -8,8 +8,7 @@ import (
 	"outcrop/llm"
 )
 
-// headers reads extra_headers, an object of strings. anthropic-beta is the model's
-// own and becomes one of its fields.
+// headers reads extra_headers, an object of strings.
 func (d *decoder) headers(m jsonx.Member) error {
 	members, err := jsonx.Members(m.Value)
 	if err != nil {
@@ -56,11 +55,9 @@ func isToken(s string) bool {
 	})
 }
 
-// betas puts what the header anthropic-beta names, as a list with commas or as a
-// JSON array, beside what the body names in anthropic_beta. Which models take it is
-// the provider's business.
-func (d *decoder) betas() error {
-	const name = "anthropic_beta"
+// betas gives on what the header anthropic-beta names, as a list with commas or as a
+// JSON array. What becomes of it is the provider's business.
+func (d *decoder) betas() {
 	var words []string
 	for _, value := range d.beta {
 		var array []string
@@ -73,27 +70,7 @@ func (d *decoder) betas() error {
 			}
 		}
 	}
-	if len(words) == 0 {
-		return nil
+	if len(words) > 0 {
+		d.out.LLM.Headers = append(d.out.LLM.Headers, llm.Label{Name: "anthropic-beta", Value: strings.Join(words, ",")})
 	}
-	fields := &d.out.LLM.ModelFields
-	at := slices.IndexFunc(*fields, func(m jsonx.Member) bool { return m.Name == name })
-	if at >= 0 {
-		var given stringOrList
-		if jsonx.Unmarshal((*fields)[at].Value, &given) != nil {
-			return llm.Invalid(name, "%s must be an array of strings", name)
-		}
-		words = append(given, slices.DeleteFunc(words, func(word string) bool { return slices.Contains(given, word) })...)
-	} else {
-		at = len(*fields)
-		*fields = append(*fields, jsonx.Member{Name: name})
-	}
-	w := jsonx.Writer{}
-	w.Array()
-	for _, word := range words {
-		w.String(word)
-	}
-	w.EndArray()
-	(*fields)[at].Value = w.Buf
-	return nil
 }

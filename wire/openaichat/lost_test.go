@@ -214,7 +214,7 @@ func (w *teller) request() string {
 		{9, func() string { return w.means(`"logit_bias":{"1":2}`, "logit_bias", "logit_bias") }},
 		{9, func() string { return w.means(`"logprobs":true`, "logprobs", "logprobs") }},
 		{9, func() string { return w.means(`"modalities":["text","audio"]`, "modalities", "modalities") }},
-		{9, func() string { return w.means(`"web_search_options":{}`, "web_search_options", "web_search") }},
+		{9, func() string { return w.means(`"web_search_options":{}`, "web_search_options", "nova_grounding") }},
 		{9, func() string {
 			return w.means(`"prediction":{"type":"content","content":"a"}`, "prediction", "prediction")
 		}},

@@ -199,6 +199,8 @@ type decoder struct {
 	calls map[string][]string
 	// function is the id and name of the last assistant message's function_call.
 	function llm.ToolUse
+	// messages is how many there are.
+	messages int
 	// blank is 1 more than the number of a user's message that says nothing and
 	// stands behind an assistant's; 0 if none waits to be followed by another.
 	blank int
@@ -266,6 +268,7 @@ func (d *decoder) request(w *wireRequest) error {
 	if w.Messages.n == 0 {
 		return llm.Invalid("messages", "messages must hold at least one message")
 	}
+	d.messages = w.Messages.n
 	ofMessages := d.out.Warnings
 	d.out.Warnings = nil
 	for _, step := range []func(*wireRequest) error{d.settings, d.tools, d.format, d.rest} {
@@ -282,9 +285,7 @@ func (d *decoder) request(w *wireRequest) error {
 	}
 	if w.CacheControl != nil { // all of the conversation may be cached
 		last := &r.Turns[len(r.Turns)-1]
-		if k := last.Blocks[len(last.Blocks)-1].Kind; k != llm.BlockCachePoint {
-			last.Blocks = append(last.Blocks, llm.Block{Kind: llm.BlockCachePoint, Cache: w.CacheControl.point()})
-		}
+		last.Blocks = marked(last.Blocks, w.CacheControl)
 	}
 	return nil
 }

@@ -23,12 +23,12 @@ func known(name string) fate {
 	switch name {
 	case "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelResponseFieldPaths", "serviceTier", "outputConfig":
 		return fateExtension
-	case "seed", "store", "prompt_cache_key", "prompt_cache_retention", "prediction", "verbosity", "cache_control_injection_points",
+	case "seed", "store", "prompt_cache_key", "prompt_cache_retention", "prediction", "verbosity",
 		"litellm_metadata", "tags", "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks",
 		"context_window_fallback_dict", "priority", "no-log", "litellm_call_id", "litellm_trace_id", "proxy_server_request":
 		return fateNoEffect
 	case "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "modalities",
-		"logit_bias", "audio", "web_search_options", "guardrails", "mock_response",
+		"logit_bias", "audio", "guardrails", "mock_response",
 		"user_config", "prompt_id", "prompt_variables", "custom_llm_provider", "modify_params":
 		return fateRefuse
 	default:
@@ -57,7 +57,8 @@ func (d *decoder) rest(w *wireRequest) error {
 			return err
 		}
 	}
-	return d.betas()
+	d.betas()
+	return nil
 }
 
 // withBody puts the members of extra_body, which OpenAI's SDKs put at the top
@@ -94,6 +95,16 @@ func (d *decoder) member(own map[string]bool, m jsonx.Member) error {
 		return d.labels(m)
 	case "extra_headers":
 		return d.headers(m)
+	case "web_search_options":
+		if m.Value.Kind() != '{' {
+			return llm.Invalid(m.Name, "%s must be an object, not %s", m.Name, jsonx.KindName(m.Value.Kind()))
+		}
+		if !slices.Contains(d.allowed, m.Name) {
+			d.out.LLM.WebSearch = m.Value
+			return nil
+		}
+	case "cache_control_injection_points":
+		return d.inject(m)
 	case "safety_identifier": // OpenAI's later name for user
 		return d.identifier(m)
 	}
@@ -154,7 +165,7 @@ func (d *decoder) modelField(own map[string]bool, m jsonx.Member) error {
 }
 
 // empty reports whether a member asks for nothing: false, an empty string, list
-// or object. An empty object of options is not nothing.
+// or object.
 func empty(m jsonx.Member) bool {
 	switch m.Value.Kind() {
 	case 'f':
@@ -164,7 +175,7 @@ func empty(m jsonx.Member) bool {
 	case '[':
 		return len(strings.Trim(string(m.Value), "[] \t\r\n")) == 0
 	case '{':
-		return m.Name != "web_search_options" && len(strings.Trim(string(m.Value), "{} \t\r\n")) == 0
+		return len(strings.Trim(string(m.Value), "{} \t\r\n")) == 0
 	default:
 		return false
 	}
@@ -178,8 +189,6 @@ func hintFor(name string) string {
 		return ": the provider has no penalties"
 	case "modalities", "audio":
 		return ": only text comes back"
-	case "web_search_options":
-		return `; of Nova, tools may hold {"systemTool":{"name":"nova_grounding"}}`
 	case "api_key", "user_config", "custom_llm_provider":
 		return ": credentials and addresses come from the gateway's configuration"
 	default:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -185,6 +186,8 @@ func (d *decoder) tool(field string, t *tool) error {
 	switch {
 	case t.Type == "" && t.Function == nil && len(t.Rest) > 0:
 		return d.nativeTool(field, t)
+	case isOwn(t.Type):
+		return d.ownTool(field, t)
 	case t.Type == "custom":
 		return llm.Unsupported(field+".type", "%s is a custom tool, whose input is free text; the provider's tools take JSON: make it a function with one parameter of type string", field)
 	case t.Type != "" && t.Type != "function":
@@ -268,5 +271,73 @@ func (d *decoder) nativeTool(field string, t *tool) error {
 		out.Other = m
 	}
 	r.Tools = append(r.Tools, out)
+	return nil
+}
+
+// isOwn reports whether a type is that of a tool of Anthropic's, which has the day of
+// its version behind its name
+// (https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview).
+func isOwn(kind string) bool {
+	name, day, ok := cutLast(kind, "_")
+	return ok && name != "" && len(day) == len("20250124") && strings.Trim(day, "0123456789") == ""
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+// ownTool adds a tool that the model's maker has defined. Its members stand beside
+// its type, or, as LiteLLM's users write them, in function and its parameters.
+func (d *decoder) ownTool(field string, t *tool) error {
+	members, err := jsonx.Members(t.Rest)
+	if err != nil {
+		return decodeError(err)
+	}
+	name := jsonx.Find(members, "name")
+	if f := t.Function; f != nil {
+		further, err := jsonx.Members(f.Parameters)
+		if err != nil {
+			return llm.Invalid(field+".function.parameters", "%s.function.parameters must be an object", field)
+		}
+		if f.Name != "" {
+			name = jsonx.AppendString(nil, f.Name)
+			members = append(members, jsonx.Member{Name: "name", Value: name})
+		}
+		members = append(members, further...)
+		d.leftOut(field+".function", f.Rest)
+	}
+	var out llm.Tool
+	if len(name) == 0 || jsonx.Unmarshal(name, &out.Name) != nil || out.Name == "" {
+		return llm.Invalid(field+".name", "%s.name is required: the name of the tool", field)
+	}
+	w := jsonx.Writer{}
+	w.Object()
+	w.Key("type")
+	w.String(t.Type)
+	said := map[string]bool{"type": true}
+	for _, m := range members {
+		if !said[m.Name] {
+			said[m.Name] = true
+			w.AnyKey(m.Name)
+			w.Raw(m.Value)
+		}
+	}
+	if t.CacheControl != nil {
+		w.Key("cache_control")
+		w.Object()
+		w.Key("type")
+		w.String("ephemeral")
+		if ttl := t.CacheControl.TTL.Value; ttl != "" {
+			w.Key("ttl")
+			w.String(ttl)
+		}
+		w.EndObject()
+	}
+	w.EndObject()
+	out.Own = w.Buf
+	d.out.LLM.Tools = append(d.out.LLM.Tools, out)
 	return nil
 }

@@ -164,6 +164,10 @@ func (p *fitting) times(points []point) {
 		if !pt.keep {
 			continue
 		}
+		if ttl := pt.cache.TTL; ttl != "" && ttl != "5m" && ttl != "1h" { // CacheTTL in AWS's service model
+			p.warn(llm.WarnChanged, "cache_control.ttl", "5m: AWS knows 5m and 1h")
+			pt.cache.TTL = ""
+		}
 		if plain && pt.cache.TTL != "" {
 			if pt.cache.TTL != "5m" { // which is the default
 				p.warn(llm.WarnChanged, "cache_control.ttl", "the model keeps its cache for 5m")

@@ -11,6 +11,7 @@ package converse
 
 import (
 	"slices"
+	"strconv"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -97,11 +98,26 @@ func (p *fitting) fit() error {
 	}
 	p.cachePoints()
 	p.documents()
-	p.labels()
+	if err := p.labels(); err != nil {
+		return err
+	}
 	p.headers()
+	p.managed()
+	p.tier()
 	p.countThoughts()
 	p.f.tags = p.model.any(tagged)
 	return p.extensions()
+}
+
+// tier leaves out a tier that is none of AWS's (ServiceTierType in its service model),
+// such as OpenAI's scale.
+func (p *fitting) tier() {
+	switch p.out.ServiceTier {
+	case "", "default", "priority", "flex", "reserved":
+	default:
+		p.warn(llm.WarnDropped, "service_tier", "AWS has no tier "+strconv.Quote(p.out.ServiceTier))
+		p.out.ServiceTier = ""
+	}
 }
 
 // look fills p.seen.

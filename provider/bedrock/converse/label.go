@@ -20,7 +20,11 @@ const (
 // labels says user and metadata as requestMetadata, which AWS writes into the
 // invocation log. A requestMetadata of the caller's own goes before them. What AWS
 // does not take is left out with a warning: it changes no answer.
-func (p *fitting) labels() {
+func (p *fitting) labels() error {
+	own, err := p.ownLabels()
+	if err != nil {
+		return err
+	}
 	labels := p.out.Metadata
 	given := len(labels)
 	if user := p.out.User; user != "" && !slices.ContainsFunc(labels, func(l llm.Label) bool { return l.Name == "user" }) {
@@ -30,9 +34,8 @@ func (p *fitting) labels() {
 	}
 	p.out.Metadata, p.out.User = nil, ""
 	if len(labels) == 0 {
-		return
+		return nil
 	}
-	own := p.extension("requestMetadata") != nil
 	var w jsonx.Writer
 	w.Object()
 	count := 0
@@ -43,7 +46,7 @@ func (p *fitting) labels() {
 			field = "user"
 		}
 		switch {
-		case own:
+		case own != nil:
 			p.warn(llm.WarnDropped, field, "requestMetadata is given")
 		case seen[l.Name]:
 			p.warn(llm.WarnDropped, field, "it is given twice")
@@ -62,6 +65,38 @@ func (p *fitting) labels() {
 	if count > 0 {
 		p.out.Extensions = append(p.out.Extensions, jsonx.Member{Name: "requestMetadata", Value: w.Buf})
 	}
+	return nil
+}
+
+// ownLabels is the requestMetadata of the caller's own; nil if there is none. What AWS
+// would refuse is refused; one that holds nothing, which it would refuse too, says
+// nothing.
+func (p *fitting) ownLabels() (jsonx.Raw, error) {
+	const field = "requestMetadata"
+	own := p.extension(field)
+	if own == nil {
+		return nil, nil
+	}
+	members, err := jsonx.Members(own)
+	switch {
+	case err != nil:
+		return nil, llm.Invalid(field, "%s must be an object", field)
+	case len(members) == 0:
+		p.out.Extensions = slices.DeleteFunc(slices.Clone(p.out.Extensions), func(m jsonx.Member) bool { return m.Name == field })
+		return nil, nil
+	case len(members) > maxLabels:
+		return nil, llm.Invalid(field, "%s holds %d labels; AWS takes at most %d", field, len(members), maxLabels)
+	}
+	for _, m := range members {
+		var value string
+		switch {
+		case m.Value.Kind() != '"' || jsonx.Unmarshal(m.Value, &value) != nil:
+			return nil, llm.Invalid(field+"."+m.Name, "%s.%s must be a string, not %s", field, m.Name, jsonx.KindName(m.Value.Kind()))
+		case m.Name == "" || !labelled(m.Name) || !labelled(value):
+			return nil, llm.Invalid(field+"."+m.Name, "%s.%s: AWS takes at most %d letters, digits, spaces and :_@$#=/+,-. in a name and in a value", field, m.Name, maxLabel)
+		}
+	}
+	return own, nil
 }
 
 // labelled reports whether AWS takes s as a key or value of requestMetadata.
@@ -96,21 +131,19 @@ func (p *fitting) headers() {
 	}
 }
 
-// betas says a list of betas, parted by commas, as Claude's field.
+// betas adds a list of betas, parted by commas, to Claude's field.
 func (p *fitting) betas(list string) {
-	if !p.model.any(betas) || p.given("anthropic_beta") != nil {
-		p.warn(llm.WarnDropped, "extra_headers.anthropic-beta", "the model takes none, or anthropic_beta is given")
+	if !p.model.any(betas) {
+		p.warn(llm.WarnDropped, "anthropic-beta", "it is for Claude alone")
 		return
 	}
-	var w jsonx.Writer
-	w.Array()
-	for beta := range strings.SplitSeq(strings.Trim(list, "[] "), ",") {
-		if beta = strings.Trim(beta, "\" "); beta != "" {
-			w.String(beta)
+	var words []string
+	for word := range strings.SplitSeq(strings.Trim(list, "[] "), ",") {
+		if word = strings.Trim(word, "\" "); word != "" {
+			words = append(words, word)
 		}
 	}
-	w.EndArray()
-	p.field("anthropic_beta", string(w.Buf))
+	p.beta(words...)
 }
 
 // reserved reports whether a header is the call's own. Hop-by-hop headers are those

@@ -64,7 +64,7 @@ func (p *fitting) reasoning() error {
 		p.effort(wish.Effort)
 	}
 	p.thinks = p.model.Vendor == "anthropic" && p.asksToThink()
-	p.free = p.thinks || p.model.any(unforced) && p.given("reasoning_effort") != nil
+	p.free = p.thinks && !p.model.any(thinksForced) || p.model.any(unforced) && p.given("reasoning_effort") != nil
 	return nil
 }
 

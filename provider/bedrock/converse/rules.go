@@ -45,6 +45,10 @@ const (
 	noThinkingOff                      // thinking of type disabled is refused
 	budgets                            // thinking of type enabled is taken beside adaptive
 	betas                              // anthropic_beta is a field of the model's own
+	grounds                            // it searches the web by a system tool
+	noTopUnion                         // no anyOf, oneOf or allOf at the top of a tool's schema
+	noRefs                             // references in a tool's schema are not known to be followed
+	thinksForced                       // toolChoice any and tool are taken beside thinking
 	tagged                             // its text may begin with thoughts in tags
 	ownLimits                          // the limits of images and documents are not Converse's common ones
 )
@@ -73,6 +77,7 @@ const (
 	liveDeepSeek = "live calls told in https://github.com/langchain-ai/langchain-aws/pull/1261"
 	liveGPT      = "live calls told in https://github.com/langchain-ai/langchain-aws/issues/1278"
 	liveGrok     = "https://github.com/langchain-ai/langchain-aws/pull/1239"
+	liveForced   = "live calls told in https://github.com/langchain-ai/langchain-aws/pull/1141"
 	liveOneCall  = "live calls told in https://github.com/BerriAI/litellm/pull/34347"
 	clients      = "public clients of Bedrock: pydantic-ai, Vercel AI SDK, LiteLLM"
 )
@@ -82,6 +87,10 @@ const (
 // fits takes everything.
 var rows = []row{
 	{vendor: "anthropic", traits: topK | betas, source: docsClaude},
+	{vendor: "anthropic", traits: noTopUnion, source: reported + "tools.N.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level"},
+	{vendor: "anthropic", name: "claude-opus", from: 408, traits: thinksForced, source: liveForced},
+	{vendor: "anthropic", name: "claude-sonnet", from: 500, traits: thinksForced, source: liveForced},
+	{vendor: "anthropic", name: "claude-fable", traits: thinksForced, source: liveForced},
 	{vendor: "anthropic", traits: oneCall, source: liveOneCall},
 	{vendor: "anthropic", traits: noTrailing, source: "https://docs.anthropic.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response"},
 	{vendor: "anthropic", traits: forces, source: docsChoice},
@@ -106,6 +115,8 @@ var rows = []row{
 	{vendor: "amazon", traits: userFirst, source: clients},
 	{vendor: "amazon", name: "nova-", traits: forces, source: docsChoice},
 	{vendor: "amazon", name: "nova-", traits: tagged, source: recorded},
+	{vendor: "amazon", name: "nova-", traits: grounds, source: "https://docs.aws.amazon.com/nova/latest/userguide/grounding.html"},
+	{vendor: "amazon", name: "nova-", traits: noRefs, source: clients},
 	{vendor: "amazon", name: "nova-", traits: ownLimits, source: "https://docs.aws.amazon.com/nova/latest/userguide/modalities.html"},
 	{vendor: "amazon", name: "nova-", traits: topK | nested, source: docsNova},
 	{vendor: "amazon", name: "nova-", traits: noToolCache | noResultBinary, source: docsCache + " and " + clients},

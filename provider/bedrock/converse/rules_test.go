@@ -128,7 +128,7 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "none beside a history", model: sonnet45, req: request{Turns: history, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNone}}, has: []string{"toolConfig"}, warned: []string{"dropped tool_choice"}},
 		{name: "one call at a time", model: sonnet45, req: request{Turns: hi, Tools: tools, ParallelTools: llm.Some(false)}, has: []string{`"tool_choice":{"type":"auto","disable_parallel_tool_use":true}`}, not: []string{"toolChoice"}},
 		{name: "one call of a tool", model: sonnet45, req: request{Turns: hi, Tools: tools, ParallelTools: llm.Some(false), ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "b"}}, has: []string{`"tool_choice":{"type":"tool","name":"b","disable_parallel_tool_use":true}`}, not: []string{"toolChoice"}},
-		{name: "one call of Nova", model: nova2, req: request{Turns: hi, Tools: tools, ParallelTools: llm.Some(false)}, refused: "parallel_tool_calls"},
+		{name: "one call of Nova", model: nova2, req: request{Turns: hi, Tools: tools, ParallelTools: llm.Some(false)}, has: []string{"toolConfig"}, warned: []string{"dropped parallel_tool_calls"}},
 		{name: "many calls of Nova", model: nova2, req: request{Turns: hi, Tools: tools, ParallelTools: llm.Some(true)}, has: []string{"toolConfig"}},
 
 		// Conversations.
@@ -189,7 +189,7 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "labels of AWS's own", model: sonnet45, req: request{Turns: hi, User: "u-1", Extensions: []jsonx.Member{{Name: "requestMetadata", Value: jsonx.Raw(`{"a":"b"}`)}}}, has: []string{`"requestMetadata":{"a":"b"}`}, not: []string{"u-1"}, warned: []string{"dropped user"}},
 		{name: "a user that AWS does not take", model: sonnet45, req: request{Turns: hi, User: "ü"}, not: []string{"requestMetadata"}, warned: []string{"dropped user"}},
 		{name: "betas", model: sonnet45, req: request{Turns: hi, Headers: []llm.Label{{Name: "Anthropic-Beta", Value: "a-1, b-2"}}}, has: []string{`"anthropic_beta":["a-1","b-2"]`}},
-		{name: "betas of nobody", model: novaLite, req: request{Turns: hi, Headers: []llm.Label{{Name: "anthropic-beta", Value: "a-1"}}}, not: []string{"beta"}, warned: []string{"dropped extra_headers.anthropic-beta"}},
+		{name: "betas of nobody", model: novaLite, req: request{Turns: hi, Headers: []llm.Label{{Name: "anthropic-beta", Value: "a-1"}}}, not: []string{"beta"}, warned: []string{"dropped anthropic-beta"}},
 		{name: "a guardrail's mode of streams", model: sonnet45, req: request{Turns: hi, Extensions: []jsonx.Member{{Name: "guardrailConfig", Value: jsonx.Raw(`{"guardrailIdentifier":"g","guardrailVersion":"1","streamProcessingMode":"async","trace":"enabled_full"}`)}}}, has: []string{`"guardrailConfig":{"guardrailIdentifier":"g","guardrailVersion":"1","trace":"enabled_full"}`}, warned: []string{"dropped guardrailConfig.streamProcessingMode"}},
 		{name: "it stays in a stream", model: sonnet45, stream: true, req: request{Turns: hi, Extensions: []jsonx.Member{{Name: "guardrailConfig", Value: jsonx.Raw(`{"guardrailIdentifier":"g","guardrailVersion":"1","streamProcessingMode":"async"}`)}}}, has: []string{`"streamProcessingMode":"async"`}},
 		{

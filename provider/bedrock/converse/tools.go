@@ -20,6 +20,9 @@ const anyObject = `{"type":"object"}`
 // defined when using toolUse and toolResult content blocks); where the caller
 // defined none those that the conversation uses are defined.
 func (p *fitting) tools() error {
+	if err := p.search(); err != nil {
+		return err
+	}
 	if p.model.any(noTools) && (len(p.out.Tools) > 0 || p.seen.tools) {
 		if p.seen.tools {
 			return llm.Unsupported("messages", "the conversation speaks of tool calls, and the model takes no tools on Bedrock")
@@ -33,10 +36,15 @@ func (p *fitting) tools() error {
 	if c := p.out.ToolChoice; c.Kind == llm.ToolChoiceNamed && p.toolNamed(c.Name) < 0 && !p.hasOther() {
 		return llm.Invalid("tool_choice", "tool_choice names %q, which is none of the tools", c.Name)
 	}
+	own, err := p.own()
+	if err != nil {
+		return err
+	}
 	if len(p.out.Tools) == 0 && p.seen.tools && p.extension("toolConfig") == nil {
-		p.defineUsed()
+		p.defineUsed(own)
 	}
 	p.strict()
+	p.schemas()
 	none := p.out.ToolChoice.Kind == llm.ToolChoiceNone && !p.seen.tools // which leaves them out
 	if p.stream && p.model.any(noStreamTools) && (len(p.out.Tools) > 0 && !none || p.extension("toolConfig") != nil) {
 		p.wholly()
@@ -72,9 +80,13 @@ func (p *fitting) distinct() error {
 }
 
 // defineUsed defines the tools that the conversation uses.
-func (p *fitting) defineUsed() {
+// Those that the model's maker has defined, own, are there already, elsewhere.
+func (p *fitting) defineUsed(own []string) {
 	var tools []llm.Tool
 	known := map[string]bool{}
+	for _, name := range own {
+		known[name] = true
+	}
 	add := func(t llm.Tool, name string) {
 		if !known[name] {
 			known[name] = true
@@ -97,7 +109,7 @@ func (p *fitting) defineUsed() {
 			}
 		}
 	}
-	if len(tools) == 0 && results {
+	if len(tools) == 0 && (results || len(own) > 0) {
 		add(usedTool("tool"), "tool")
 	}
 	p.out.Tools = tools
@@ -206,8 +218,9 @@ func (p *fitting) parallel() error {
 	if !wish.Set || wish.Value || len(p.out.Tools) == 0 || p.out.ToolChoice.Kind == llm.ToolChoiceNone {
 		return nil
 	}
-	if !p.model.any(oneCall) {
-		return p.refuse("parallel_tool_calls", "parallel_tool_calls: the model may always call several tools at once on Bedrock")
+	if !p.model.any(oneCall) { // clients for agents say it in every request
+		p.warn(llm.WarnDropped, "parallel_tool_calls", "the model may always call several tools at once on Bedrock")
+		return nil
 	}
 	if p.given("tool_choice") != nil {
 		return llm.Invalid("parallel_tool_calls", "parallel_tool_calls is given twice, here and by additionalModelRequestFields.tool_choice")

@@ -1,0 +1,159 @@
+package converse
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// own places the tools that Anthropic has defined (computer, bash, text editor and
+// others), which Claude takes as a field of its own, and says the betas that they need
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/computer-use.html). It gives
+// their names.
+func (p *fitting) own() ([]string, error) {
+	isOwn := func(t llm.Tool) bool { return len(t.Own) > 0 }
+	first := slices.IndexFunc(p.out.Tools, isOwn)
+	if first < 0 {
+		return nil, nil
+	}
+	var names []string
+	var w jsonx.Writer
+	w.Array()
+	var betaWords []string
+	for _, t := range p.out.Tools {
+		if !isOwn(t) {
+			continue
+		}
+		w.Raw(t.Own)
+		names = append(names, t.Name)
+		if beta := betaOf(typeOf(t.Own)); beta != "" {
+			betaWords = append(betaWords, beta)
+		}
+	}
+	w.EndArray()
+	p.out.Tools = slices.DeleteFunc(slices.Clone(p.out.Tools), isOwn)
+	if p.out.ToolChoice.Kind == llm.ToolChoiceNone && !p.seen.tools {
+		return nil, nil // no tool is to be called
+	}
+	if !p.model.any(betas) {
+		field := "tools[" + strconv.Itoa(first) + "].type"
+		return nil, p.refuse(field, "%s: the model knows only functions; this tool is one of Claude's", field)
+	}
+	if p.given("tools") != nil {
+		return nil, llm.Invalid("additionalModelRequestFields.tools", "tools of the model's own are given twice, in tools and in additionalModelRequestFields")
+	}
+	p.field("tools", string(w.Buf))
+	p.beta(betaWords...)
+	if p.out.ToolChoice.Kind == llm.ToolChoiceNamed && slices.Contains(names, p.out.ToolChoice.Name) {
+		p.field("tool_choice", `{"type":"tool","name":`+string(jsonx.AppendString(nil, p.out.ToolChoice.Name))+`}`)
+		p.out.ToolChoice = llm.ToolChoice{}
+	}
+	return names, nil
+}
+
+func typeOf(tool jsonx.Raw) string {
+	var t struct {
+		Type string `json:"type"`
+	}
+	if jsonx.Unmarshal(tool, &t) != nil { // it was written here
+		return ""
+	}
+	return t.Type
+}
+
+// betaOf is the beta that a tool of Anthropic's needs; empty if it needs none
+// (https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview).
+func betaOf(kind string) string {
+	switch {
+	case strings.HasPrefix(kind, "memory_"):
+		return contextBeta
+	case !strings.HasPrefix(kind, "computer_") && !strings.HasPrefix(kind, "bash_") && !strings.HasPrefix(kind, "text_editor_"):
+		return ""
+	case strings.HasSuffix(kind, "_20241022"):
+		return "computer-use-2024-10-22"
+	case strings.HasSuffix(kind, "_20250124"):
+		return "computer-use-2025-01-24"
+	case strings.HasSuffix(kind, "_20251124"):
+		return "computer-use-2025-11-24"
+	default:
+		return ""
+	}
+}
+
+// contextBeta is what context_management needs
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-tool-use.html).
+const contextBeta = "context-management-2025-06-27"
+
+// managed says the beta that context_management needs to clear calls of tools.
+func (p *fitting) managed() {
+	if set := p.given("context_management"); p.model.any(betas) && strings.Contains(string(set), `"clear_`) {
+		p.beta(contextBeta)
+	}
+}
+
+// beta adds to Claude's anthropic_beta.
+func (p *fitting) beta(words ...string) {
+	const name = "anthropic_beta"
+	var all []string
+	given := p.given(name)
+	have := 0
+	switch {
+	case given == nil:
+	case given.Kind() == '"': // a list of one
+		all = make([]string, 1)
+		if jsonx.Unmarshal(given, &all[0]) != nil {
+			return
+		}
+	case jsonx.Unmarshal(given, &all) != nil:
+		return // the model says what is wrong with it
+	default:
+		have = len(all)
+	}
+	for _, word := range words {
+		if !slices.Contains(all, word) {
+			all = append(all, word)
+		}
+	}
+	if len(all) == have {
+		return
+	}
+	var w jsonx.Writer
+	w.Array()
+	for _, word := range all {
+		w.String(word)
+	}
+	w.EndArray()
+	p.out.ModelFields = slices.DeleteFunc(slices.Clone(p.out.ModelFields), func(m jsonx.Member) bool { return m.Name == name })
+	p.field(name, string(w.Buf))
+}
+
+// grounding is the tool by which Nova searches the web
+// (https://docs.aws.amazon.com/nova/latest/userguide/grounding.html).
+const grounding = `{"name":"nova_grounding"}`
+
+// search has a model search the web, if it can.
+func (p *fitting) search() error {
+	const field = "web_search_options"
+	wish := p.out.WebSearch
+	p.out.WebSearch = nil
+	switch {
+	case wish == nil:
+		return nil
+	case !p.model.any(grounds):
+		return p.refuse(field, "%s: the model does not search the web", field)
+	}
+	options, err := jsonx.Members(wish)
+	if err != nil {
+		return llm.Invalid(field, "%s must be an object", field)
+	}
+	for _, o := range options {
+		p.warn(llm.WarnDropped, field+"."+o.Name, "Nova's search has no settings")
+	}
+	if !slices.ContainsFunc(p.out.Tools, func(t llm.Tool) bool { return t.Other != nil && t.Other.Name == "systemTool" }) {
+		p.out.Tools = append(slices.Clip(p.out.Tools), llm.Tool{Other: &jsonx.Member{Name: "systemTool", Value: jsonx.Raw(grounding)}})
+	}
+	return nil
+}

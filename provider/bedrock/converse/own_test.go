@@ -1,0 +1,96 @@
+package converse_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// What clients send that AWS or the model would refuse is mended or refused by field.
+func TestWhatClientsSendAndAWSWouldRefuse(t *testing.T) {
+	const opus48 = "anthropic.claude-opus-4-8"
+	hi := []llm.Turn{user("Hi")}
+	own := func(kind, name string) llm.Tool {
+		return llm.Tool{Name: name, Own: jsonx.Raw(`{"type":"` + kind + `","name":"` + name + `"}`)}
+	}
+	computer := own("computer_20250124", "computer")
+	schema := func(s string) []llm.Tool { return []llm.Tool{{Name: "a", Schema: jsonx.Raw(s)}} }
+	field := func(name, value string) []jsonx.Member { return []jsonx.Member{{Name: name, Value: jsonx.Raw(value)}} }
+	acted := []llm.Turn{user("Hi"), turn(llm.RoleAssistant, use("c1", "computer", `{"action":"screenshot"}`)), turn(llm.RoleUser, result("c1", "", text("ok")))}
+	type request = llm.Request
+	for _, tt := range []struct {
+		name, model string
+		req         request
+		has, not    []string // in the body
+		warned      []string
+		refused     string // the field
+	}{
+		{name: "Claude's computer", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{computer, tool("a")}}, has: []string{`"tools":[{"type":"computer_20250124","name":"computer"}]`, `"anthropic_beta":["computer-use-2025-01-24"]`, `"toolSpec":{"inputSchema"`}},
+		{name: "with a beta of the caller's", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{computer, own("bash_20250124", "bash"), own("text_editor_20250728", "edit")}, ModelFields: field("anthropic_beta", `["a-1"]`)}, has: []string{`"anthropic_beta":["a-1","computer-use-2025-01-24"]`, `"name":"edit"`}, not: []string{"toolConfig"}},
+		{name: "a beta that is a text", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{own("memory_20250818", "memory")}, ModelFields: field("anthropic_beta", `"a-1"`)}, has: []string{`"anthropic_beta":["a-1","context-management-2025-06-27"]`}},
+		{name: "the newest and the oldest", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{own("computer_20251124", "a"), own("computer_20241022", "b"), own("web_search_20250305", "c")}}, has: []string{`["computer-use-2025-11-24","computer-use-2024-10-22"]`}},
+		{name: "the computer by name", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{computer}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "computer"}}, has: []string{`"tool_choice":{"type":"tool","name":"computer"}`}, not: []string{"toolChoice"}},
+		{name: "the computer not to be used", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{computer}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNone}}, not: []string{"computer"}},
+		{name: "a history of it", model: sonnet45, req: request{Turns: acted, Tools: []llm.Tool{computer}}, has: []string{`"tools":[{"type":"computer_20250124"`, `"toolConfig":{"tools":[{"toolSpec":{`, `"name":"tool"`}, warned: []string{"changed tools"}},
+		{name: "Nova has no such computer", model: nova2, req: request{Turns: hi, Tools: []llm.Tool{tool("a"), computer}}, refused: "tools[1].type"},
+		{name: "and does without when it may", model: nova2, req: request{Turns: hi, Tools: []llm.Tool{tool("a"), computer}, DropParams: true}, has: []string{`"name":"a"`}, not: []string{"computer"}, warned: []string{"dropped tools[1].type"}},
+		{name: "tools twice", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{computer}, ModelFields: field("tools", `[]`)}, refused: "additionalModelRequestFields.tools"},
+
+		{name: "Nova searches", model: nova2, req: request{Turns: hi, WebSearch: jsonx.Raw(`{}`)}, has: []string{`"toolConfig":{"tools":[{"systemTool":{"name":"nova_grounding"}}]}`}},
+		{name: "once, and without settings", model: nova2, req: request{Turns: hi, Tools: []llm.Tool{{Other: &jsonx.Member{Name: "systemTool", Value: jsonx.Raw(`{"name":"nova_grounding"}`)}}}, WebSearch: jsonx.Raw(`{"search_context_size":"low"}`)}, has: []string{`"tools":[{"systemTool":{"name":"nova_grounding"}}]`}, warned: []string{"dropped web_search_options.search_context_size"}},
+		{name: "Claude does not search", model: sonnet45, req: request{Turns: hi, WebSearch: jsonx.Raw(`{}`)}, refused: "web_search_options"},
+		{name: "R1 loses it when it may", model: deepseek1, req: request{Turns: hi, Tools: []llm.Tool{tool("a")}, WebSearch: jsonx.Raw(`{}`), DropParams: true}, warned: []string{"dropped tools", "dropped web_search_options"}},
+
+		{name: "labels with signs", model: sonnet45, req: request{Turns: hi, Extensions: field("requestMetadata", `{"a":"rocks & stones"}`)}, refused: "requestMetadata.a"},
+		{name: "labels that are no texts", model: sonnet45, req: request{Turns: hi, Extensions: field("requestMetadata", `{"a":1}`)}, refused: "requestMetadata.a"},
+		{name: "labels that are none", model: sonnet45, req: request{Turns: hi, Extensions: field("requestMetadata", `[]`)}, refused: "requestMetadata"},
+		{name: "no labels", model: sonnet45, req: request{Turns: hi, User: "u", Extensions: field("requestMetadata", `{}`)}, has: []string{`"requestMetadata":{"user":"u"}`}},
+		{name: "too many labels", model: sonnet45, req: request{Turns: hi, Extensions: field("requestMetadata", `{"a":"","b":"","c":"","d":"","e":"","f":"","g":"","h":"","i":"","j":"","k":"","l":"","m":"","n":"","o":"","p":"","q":""}`)}, refused: "requestMetadata"},
+
+		{name: "a schema without a type", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"properties":{"x":{"type":"string"}}}`)}, has: []string{`{"type":"object","properties":{"x":{"type":"string"}}}`}},
+		{name: "a schema of nothing", model: novaLite, req: request{Turns: hi, Tools: schema(`{}`)}, has: []string{`"json":{"type":"object"}`}},
+		{name: "a schema of another type is AWS's to refuse", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"type":"string"}`)}, has: []string{`{"type":"string"}`}},
+		{name: "a union at the top for Claude", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"x":{"anyOf":[]}},"anyOf":[{"required":["x"]}]}`)}, has: []string{`"json":{"type":"object","properties":{"x":{"anyOf":[]}}}`}, warned: []string{"dropped tools[0].function.parameters.anyOf"}},
+		{name: "a union at the top for Nova", model: novaLite, req: request{Turns: hi, Tools: schema(`{"oneOf":[{"required":["x"]}]}`)}, has: []string{`"json":{"type":"object","oneOf":[{"required":["x"]}]}`}},
+		{name: "references for Nova", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"#/$defs/p","description":"mine"},"l":{"type":"array","items":[{"$ref":"#/$defs/q"}]}},"$defs":{"p":{"type":"object","description":"theirs","properties":{"q":{"$ref":"#/$defs/q"}}},"q":{"enum":[{"$ref":"x"}]}}}`)}, has: []string{
+			`"json":{"type":"object","properties":{"p":{"description":"mine","type":"object","properties":{"q":{"enum":[{"$ref":"x"}]}}},"l":{"type":"array","items":[{"enum":[{"$ref":"x"}]}]}}}`,
+		}},
+		{name: "references to themselves", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"#/$defs/p"}},"$defs":{"p":{"properties":{"p":{"$ref":"#/$defs/p"}}}}}`)}, has: []string{`"$defs":{"p":`}},
+		{name: "references to nothing", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"#/$defs/p"}}}`)}, has: []string{`"$ref":"#/$defs/p"`}},
+		{name: "references elsewhere", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"other.json"}}}`)}, has: []string{`"$ref":"other.json"`}},
+		{name: "references for Claude", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"#/$defs/p"}},"$defs":{"p":{}}}`)}, has: []string{`"$ref":"#/$defs/p"`}},
+
+		{name: "a cache for a day", model: sonnet45, req: request{Turns: []llm.Turn{turn(llm.RoleUser, text("Hi"), cached("1d"))}}, has: []string{`"cachePoint":{"type":"default"}`}, warned: []string{"changed cache_control.ttl"}},
+		{name: "OpenAI's scale", model: novaLite, req: request{Turns: hi, ServiceTier: "scale"}, not: []string{"serviceTier"}, warned: []string{"dropped service_tier"}},
+		{name: "clearing of calls", model: sonnet45, req: request{Turns: hi, ModelFields: field("context_management", `{"edits":[{"type":"clear_tool_uses_20250919"}]}`)}, has: []string{`"anthropic_beta":["context-management-2025-06-27"]`}},
+		{name: "betas in both places", model: sonnet45, req: request{Turns: hi, ModelFields: field("anthropic_beta", `["a-1"]`), Headers: []llm.Label{{Name: "anthropic-beta", Value: "a-1,b-2"}}}, has: []string{`"anthropic_beta":["a-1","b-2"]`}},
+		{name: "a choice beside Opus 4.8's thinking", model: opus48, req: request{Turns: hi, Tools: []llm.Tool{tool("a")}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAny}, Reasoning: llm.Reasoning{Effort: "low"}}, has: []string{`"toolChoice":{"any":{}}`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			body, warnings, _, refusal := sent(t, model(t, tt.model), &tt.req, false)
+			if refusal != nil || tt.refused != "" {
+				if refusal == nil || refusal.Param != tt.refused || refusal.Status != 400 {
+					t.Fatalf("refused: %v; want it for %q\n%s", refusal, tt.refused, body)
+				}
+				return
+			}
+			for _, part := range tt.has {
+				if !strings.Contains(body, part) {
+					t.Errorf("no %s in %s", part, body)
+				}
+			}
+			for _, part := range tt.not {
+				if strings.Contains(body, part) {
+					t.Errorf("%s in %s", part, body)
+				}
+			}
+			slices.Sort(warnings)
+			if !slices.Equal(warnings, tt.warned) {
+				t.Errorf("warned of %q, want %q", warnings, tt.warned)
+			}
+		})
+	}
+}
