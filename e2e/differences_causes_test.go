@@ -32,10 +32,7 @@ func causes() []cause {
 func statusCauses() []cause {
 	const byField = "AWS refuses it, or makes nothing of it; Outcrop says so before the call, by the name of the field."
 	return []cause{
-		{where: "status", row: `^(a computer tool|a bash tool)`, better: theirs, why: "Claude's own tools work: LiteLLM passes them as the model's field `tools` with the beta that they need. Outcrop knows no tool but functions and Converse's."},
-		{where: "status", row: `^web_search_options, nova`, better: theirs, why: "LiteLLM turns it into Nova's system tool `nova_grounding`. Outcrop refuses it and names the tool."},
-		{where: "status", row: `^parallel_tool_calls false`, better: theirs, why: "Frameworks for agents send it with every request. A family that cannot be kept to one call answers with LiteLLM, which leaves the wish out in silence; Outcrop refuses unless `drop_params` is set, where a warning would do."},
-		{where: "status", row: `^requestMetadata (with signs|of too many)`, better: theirs, why: "LiteLLM refuses by field what AWS does not take. Outcrop holds `user` and `metadata` to the rule, and sends the caller's own `requestMetadata` as it is."},
+		{where: "status", row: `^parallel_tool_calls false, jamba`, better: ours, why: "LiteLLM's table knows of no tools for Jamba on Bedrock; AWS's page does."},
 
 		{where: "status", row: `^n = 2`, better: ours, why: "`n` is answered by as many calls side by side."},
 		{where: "status", row: `^(seed,|seed null)`, better: ours, why: "A `seed` that Bedrock cannot keep is dropped with a warning: applications set it without need."},
@@ -73,24 +70,15 @@ func statusCauses() []cause {
 // requestCauses are those of what reaches Bedrock.
 func requestCauses() []cause {
 	return []cause{
-		{where: "request", path: `.*`, row: `^web_search_options under drop_params, nova`, better: theirs, why: "As above: Nova could search."},
-		{where: "request", path: `toolConfig.*json\.type`, row: `^a schema without a type`, better: theirs, why: "AWS refuses a schema whose `type` is not `object`. LiteLLM adds it; Outcrop sends the schema as it is."},
-		{where: "request", path: `toolConfig.*anyOf.*`, row: `^a schema with anyOf at the top, claude`, better: theirs, why: "Claude refuses `anyOf`, `oneOf` and `allOf` at the top of a schema. LiteLLM leaves them out; Outcrop sends the schema as it is."},
-		{where: "request", path: `toolConfig.*`, row: `^(a schema|json_schema) with references, nova`, better: theirs, why: "LiteLLM puts what references lead to in their place. Clients of Nova do so too; that Nova follows references has not been seen."},
-		{where: "request", path: `messages.*cachePoint\.ttl`, row: `^a cached part for a day`, better: theirs, why: "AWS refuses a life that it does not know. LiteLLM leaves it out; Outcrop sends it."},
-		{where: "request", path: `system.*cachePoint.*`, row: `^cache_control_injection_points`, better: theirs, why: "LiteLLM sets the cache points that the request asks for. Outcrop drops the wish with a warning."},
-		{where: "request", path: `serviceTier\.type`, row: `^service_tier (scale|of an unknown word)`, better: theirs, why: "OpenAI's `scale`, and what nobody knows, is no tier of AWS's, which refuses it. LiteLLM leaves it out; Outcrop sends it."},
-		{where: "request", path: `additionalModelRequestFields\.anthropic_beta.*`, row: `^a beta in extra_headers, nova`, better: theirs, why: "A header of Anthropic's means nothing to Nova, which refuses the field that Outcrop makes of it for every model."},
-		{where: "request", path: `additionalModelRequestFields\.context_management.*`, row: `^a field of Anthropic's, claude`, better: theirs, why: "Claude on Bedrock takes `context_management` with its beta alone. LiteLLM leaves out the edits that it knows no beta for; Outcrop sends the field without one."},
+		{where: "request", path: `additionalModelRequestFields\.(context_management|anthropic_beta).*`, row: `^a field of Anthropic's, claude`, better: ours, why: "Claude on Bedrock clears calls of tools with a beta (AWS's page on tool use). LiteLLM leaves the wish out in silence; Outcrop sends it with the beta."},
 
-		{where: "request", path: `toolConfig\.toolChoice\..*`, row: `^thinking and a forced tool, claude-new`, better: theirs, why: "Claude Opus 4.8 takes a forced tool beside adaptive thinking, as langchain-aws has seen it. Outcrop lets the model choose, with a warning, as the older Claudes want it."},
 
 		{where: "request", path: `\(path\)`, row: `^a request brings an API key and an api_base`, better: ours, why: "The address that a caller brings goes before the deployment's; LiteLLM takes it and calls the deployment's."},
 		{where: "request", path: `\(path\)`, row: `json_(schema|object)|^response_format`, better: ours, why: "LiteLLM does not stream a schema's answer where it is made by a tool; it makes the stream up from a whole answer. Outcrop streams it."},
 		{where: "request", path: `\(path\)`, row: `llama|mistral-old|palmyra|jamba`, better: ours, why: "The family takes no tools in streams; AWS refuses what LiteLLM sends. Outcrop makes the stream up from a whole answer."},
 		{where: "request", path: `\(anthropic-beta\)`, row: `^a beta in extra_headers`, better: equal, why: "Bedrock does not read the header. For Claude both put it into the model's field."},
 		{where: "request", path: `(additionalModelRequestFields\.)?additionalModelResponseFieldPaths.*`, row: `^(an )?additionalModelResponseFieldPath`, better: ours, why: "LiteLLM sends the paths as a field of the model's, where AWS does not look for them."},
-		{where: "request", path: `additionalModelResponseFieldPaths.*`, better: theirs, why: "LiteLLM asks Claude for `/usage/output_tokens_details`, from which it tells `reasoning_tokens`. Outcrop does not yet: no recorded answer shows what comes."},
+		{where: "request", path: `additionalModelResponseFieldPaths.*`, better: equal, why: "LiteLLM asks everyone to whom it sends `thinking`, be it to switch it off; Outcrop asks the Claudes that think, which alone tell."},
 		{where: "request", path: `(additionalModelRequestFields\.)?(additionalModelRequestFields|extra_body|promptVariables|thinking|top_k).*`, row: `^(additionalModelRequestFields|extra_body|promptVariables|thinking in additional)`, better: ours, why: "LiteLLM puts the object into another of the same name, or among the model's own fields, where AWS refuses it. Outcrop puts its members where they belong."},
 		{where: "request", path: `additionalModelRequestFields\.reasoningConfig\.maxReasoningEffort`, row: `nova-2`, better: ours, why: "Nova 2 takes the effort `high` only without `maxTokens`. The caller's limit is kept, the effort lowered with a warning; LiteLLM's request is refused by AWS."},
 		{where: "request", path: `additionalModelRequestFields\.(reasoning_config|thinking\..*)`, row: `qwen`, better: ours, why: "Qwen takes `reasoning_config`; `thinking` is Claude's."},
@@ -156,8 +144,7 @@ func requestCauses() []cause {
 // answerCauses are those of what comes back.
 func answerCauses() []cause {
 	return []cause{
-		{where: "answer", path: `choices.*finish_reason`, row: `^a refusal, `, better: theirs, why: "A refusal of the model's own is a filter's work to OpenAI's clients. Outcrop keeps AWS's word beside a plain `stop`."},
-		{where: "answer", path: `choices.*`, row: `^thinking tags`, better: theirs, why: "LiteLLM takes `<thinking>` out of Nova's text, whole but not streamed. Outcrop gives the text as the model wrote it, both ways."},
+		{where: "answer", path: `choices.*`, row: `^thinking tags`, better: ours, why: "LiteLLM makes reasoning of `<thinking>` in Nova's text when it is whole, and leaves it in a stream; Outcrop makes reasoning of it both ways."},
 
 		{where: "answer", path: `choices.*finish_reason`, row: `full window`, better: ours, why: "A full context window is `length`: the answer is not complete."},
 		{where: "answer", path: `choices.*finish_reason`, row: `by a tool`, better: ours, why: "An answer that a tool of the gateway's made is no call of a tool: `stop`."},

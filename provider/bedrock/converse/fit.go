@@ -86,6 +86,7 @@ func (p *fitting) fit() error {
 	if err := p.format(); err != nil {
 		return err
 	}
+	p.schemas()
 	p.rename()
 	if err := p.choice(); err != nil {
 		return err

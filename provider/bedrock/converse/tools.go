@@ -44,7 +44,6 @@ func (p *fitting) tools() error {
 		p.defineUsed(own)
 	}
 	p.strict()
-	p.schemas()
 	none := p.out.ToolChoice.Kind == llm.ToolChoiceNone && !p.seen.tools // which leaves them out
 	if p.stream && p.model.any(noStreamTools) && (len(p.out.Tools) > 0 && !none || p.extension("toolConfig") != nil) {
 		p.wholly()

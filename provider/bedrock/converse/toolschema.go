@@ -21,7 +21,11 @@ func (p *fitting) schemas() {
 		if t.Other != nil || len(t.Schema) == 0 {
 			continue
 		}
-		schema := p.schema(t.Schema, "tools["+strconv.Itoa(i)+"].function.parameters")
+		field := "tools[" + strconv.Itoa(i) + "].function.parameters"
+		if t.Name == p.f.reply {
+			field = "response_format.json_schema.schema"
+		}
+		schema := p.schema(t.Schema, field)
 		if schema == nil {
 			continue
 		}
