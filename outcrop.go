@@ -199,7 +199,7 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		entries = append(entries, route.Entry{
 			Name: m.Name, ID: m.ID, Model: m.Model, Deployment: d,
 			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries,
-			Settings: route.Settings{DropParams: m.DropParams, KeepAlive: m.KeepAlive, Access: m.Callers.Any()},
+			Settings: route.Settings{DropParams: m.DropParams, KeepAlive: m.KeepAlive, Access: m.Callers.Any(), Parameters: m.Parameters},
 		})
 	}
 	if len(wrong) > 0 {

@@ -12,7 +12,9 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -76,6 +78,9 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	if opt.Host == "" {
 		opt.Host = "127.0.0.1"
 	}
+	if err := checkParameters(opt.Config); err != nil {
+		return nil, err
+	}
 	a := &App{opt: opt, done: make(chan struct{})}
 	if err := a.open(ctx); err != nil {
 		return nil, err
@@ -83,12 +88,15 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	a.dataDir()
 	gateway := a.client.Pipeline()
 	a.server = httpd.NewServer(httpd.New(httpd.Options{
-		Gateway:   gateway,
-		Models:    a.models,
-		Refresh:   a.refresh,
-		Ready:     a.client.Ready,
-		Metrics:   promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
-		Chat:      openaichat.Options{MaxBody: a.client.Config().General.MaxRequestSize},
+		Gateway: gateway,
+		Models:  a.models,
+		Refresh: a.refresh,
+		Ready:   a.client.Ready,
+		Metrics: promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
+		Chat: openaichat.Options{
+			MaxBody:    a.client.Config().General.MaxRequestSize,
+			Parameters: slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 }),
+		},
 		LocalOnly: !gateway.Locked() && loopback(opt.Host),
 		Logger:    opt.Logger,
 	}), opt.Logger)
@@ -305,4 +313,26 @@ func credentialsFound(ctx context.Context, client *outcrop.Client) bool {
 	}
 	code := llm.AsError(err).Code
 	return ctx.Err() == nil && code != llm.CodeCredentialsMissing && code != llm.CodeUnreachable
+}
+
+// checkParameters refuses parameters that no call could have: a caller would be told of
+// what the operator has to mend. cfg may be nil.
+func checkParameters(cfg *config.Config) error {
+	if cfg == nil {
+		return nil
+	}
+	var wrong []config.Problem
+	for i := range cfg.Models {
+		m := &cfg.Models[i]
+		if err := openaichat.CheckParameters(m.Parameters); err != nil {
+			e := llm.AsError(err)
+			name, _, _ := strings.Cut(e.Param, ".")
+			name, _, _ = strings.Cut(name, "[")
+			wrong = append(wrong, m.Problem(&provider.OptionError{Option: name, Reason: e.Message}))
+		}
+	}
+	if len(wrong) > 0 {
+		return &outcrop.ConfigError{Problems: wrong}
+	}
+	return nil
 }

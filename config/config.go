@@ -114,6 +114,9 @@ type Model struct {
 	// DropParams is whether parameters that the model does not take are left out
 	// instead of refused.
 	DropParams bool
+	// Parameters are for calls that do not set them, in the words of an OpenAI chat
+	// request. guardrailConfig counts for all calls.
+	Parameters Parameters
 	// Info is model_info as a JSON object, references to the environment left as
 	// they stand; nil if there is none.
 	Info jsonx.Raw

@@ -28,6 +28,9 @@ func dump(c *Config) string {
 		for _, name := range slices.Sorted(maps.Keys(m.Values)) {
 			fmt.Fprintf(&b, "  %s=%s\n", name, m.Values[name])
 		}
+		for _, p := range m.Parameters {
+			fmt.Fprintf(&b, "  parameter %s=%s\n", p.Name, p.Value)
+		}
 		if m.Callers.Any() {
 			fmt.Fprintf(&b, "  callers may bring all: %t", m.Callers.All)
 			for _, name := range slices.Sorted(maps.Keys(m.Callers.Names)) {

@@ -137,6 +137,7 @@ func (l *loader) load() *Config {
 		m.Callers.All = cfg.General.ClientCredentials
 		g.connection(l, m)
 	}
+	l.sameParameters(cfg.Models)
 	return cfg
 }
 

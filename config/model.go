@@ -302,6 +302,10 @@ func (e *entry) settings(m *Model, p *provider.Info) {
 		case "configurable_clientside_auth_params":
 			e.callers(m, p, n, path)
 		default:
+			if own, _ := l.table.find(sectionParams, k.Name); own.Class == Supported {
+				e.parameter(m, k, n, path)
+				return
+			}
 			e.value(m, p, e.params, k, n, path)
 		}
 	})

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+
+	"outcrop/internal/jsonx"
 )
 
 // hidden is printed in place of a secret.
@@ -52,3 +54,25 @@ func (v Values) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
 // MarshalText returns the names.
 func (v Values) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// Parameters are parameters of calls by name. What they hold may be secret, such as a
+// header, so that only their names can be printed.
+type Parameters []jsonx.Member
+
+// String returns the names.
+func (p Parameters) String() string {
+	names := make([]string, 0, len(p))
+	for _, m := range p {
+		names = append(names, m.Name)
+	}
+	return "[" + strings.Join(names, " ") + "]"
+}
+
+// Format writes the names whatever the verb is.
+func (p Parameters) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.String()) }
+
+// LogValue returns the names.
+func (p Parameters) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
+// MarshalText returns the names.
+func (p Parameters) MarshalText() ([]byte, error) { return []byte(p.String()), nil }

@@ -72,7 +72,6 @@ func requestCauses() []cause {
 	return []cause{
 		{where: "request", path: `additionalModelRequestFields\.(context_management|anthropic_beta).*`, row: `^a field of Anthropic's, claude`, better: ours, why: "Claude on Bedrock clears calls of tools with a beta (AWS's page on tool use). LiteLLM leaves the wish out in silence; Outcrop sends it with the beta."},
 
-
 		{where: "request", path: `\(path\)`, row: `^a request brings an API key and an api_base`, better: ours, why: "The address that a caller brings goes before the deployment's; LiteLLM takes it and calls the deployment's."},
 		{where: "request", path: `\(path\)`, row: `json_(schema|object)|^response_format`, better: ours, why: "LiteLLM does not stream a schema's answer where it is made by a tool; it makes the stream up from a whole answer. Outcrop streams it."},
 		{where: "request", path: `\(path\)`, row: `llama|mistral-old|palmyra|jamba`, better: ours, why: "The family takes no tools in streams; AWS refuses what LiteLLM sends. Outcrop makes the stream up from a whole answer."},

@@ -76,7 +76,7 @@ func New(opt Options) *Gateway {
 	}
 }
 
-// Settings gives how calls of a model name are translated.
+// Settings are how calls of a model are translated.
 func (g *Gateway) Settings(model string) route.Settings { return g.router.Settings(model) }
 
 // Locked reports whether callers must present a key.

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
 )
@@ -48,6 +49,9 @@ type Settings struct {
 	// Access is whether requests may bring settings of the deployment; which, is for
 	// each deployment to say.
 	Access bool
+	// Parameters are for requests that do not set them, by the names of an OpenAI chat
+	// request.
+	Parameters []jsonx.Member
 }
 
 // Options are the router's settings; zero values are good defaults.

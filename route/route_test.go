@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -305,7 +306,7 @@ func TestSettingsAreThoseOfTheNameThatIsCalled(t *testing.T) {
 	if got := r.Settings("bedrock/eu.amazon.nova-lite-v1:0"); !got.DropParams {
 		t.Errorf("got %+v", got)
 	}
-	if got := r.Settings("basalt"); got != (Settings{}) {
+	if got := r.Settings("basalt"); !reflect.DeepEqual(got, Settings{}) {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"outcrop/gateway"
 	"outcrop/httpd/inbound"
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	wire "outcrop/wire/openaichat"
 )
@@ -31,6 +32,9 @@ const maxBurst = 16 << 10
 type Options struct {
 	// MaxBody is the largest request, in bytes.
 	MaxBody int64
+	// Parameters is whether the settings of some name have parameters for requests
+	// without them.
+	Parameters bool
 }
 
 // Handler serves chat completions.
@@ -38,15 +42,24 @@ type Handler struct {
 	gateway *gateway.Gateway
 	opt     Options
 	reader  inbound.Reader
-	buffers sync.Pool
+	// parameters are the operator's for a model; nil if no model has any.
+	parameters func(model string) []jsonx.Member
+	buffers    sync.Pool
 }
 
 // New makes the door.
 func New(g *gateway.Gateway, opt Options) *Handler {
 	h := &Handler{gateway: g, opt: opt}
 	h.reader.Limit = opt.MaxBody
+	if opt.Parameters {
+		h.parameters = func(model string) []jsonx.Member { return g.Settings(model).Parameters }
+	}
 	return h
 }
+
+// CheckParameters says what is wrong with parameters of a configuration: an *llm.Error
+// that names one in Param, or nil.
+func CheckParameters(parameters []jsonx.Member) error { return wire.CheckParameters(parameters) }
 
 // Serve answers one request as a call that has begun. model, if not empty, is
 // the model that the path names.
@@ -84,7 +97,7 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, model string) (
 		return nil, err
 	}
 	req, err := wire.Decode(body.Bytes, wire.Options{
-		Model: model, Beta: r.Header["Anthropic-Beta"],
+		Model: model, Beta: r.Header["Anthropic-Beta"], Parameters: h.parameters,
 		DropParams: func(model string) bool { return h.gateway.Settings(model).DropParams },
 		Access:     func(model string) bool { return h.gateway.Settings(model).Access },
 	})

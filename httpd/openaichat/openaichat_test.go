@@ -91,13 +91,13 @@ func ask(t *testing.T, members string, header http.Header) (answer string, asked
 	return w.Body.String(), r.asked, lines.String()
 }
 
-func TestTheHeaderAnthropicBetaIsTheModels(t *testing.T) {
+func TestTheHeaderAnthropicBetaGoesOn(t *testing.T) {
 	_, asked, _ := ask(t, "", http.Header{"Anthropic-Beta": {"a-1,b-2"}})
-	if f := asked[0].ModelFields; len(f) != 1 || f[0].Name != "anthropic_beta" || string(f[0].Value) != `["a-1","b-2"]` {
-		t.Errorf("got %s", f)
+	if h := asked[0].Headers; len(h) != 1 || h[0] != (llm.Label{Name: "anthropic-beta", Value: "a-1,b-2"}) {
+		t.Errorf("got %s", h)
 	}
-	if _, asked, _ = ask(t, "", nil); len(asked[0].ModelFields) > 0 {
-		t.Errorf("without the header: %s", asked[0].ModelFields)
+	if _, asked, _ = ask(t, "", nil); len(asked[0].Headers) > 0 {
+		t.Errorf("without the header: %s", asked[0].Headers)
 	}
 }
 

@@ -69,7 +69,11 @@ func translate(body []byte) ([]byte, []llm.Warning, error) {
 
 // translateAll is translate, with the headers that are sent beside the bytes.
 func translateAll(body []byte) ([]byte, []llm.Label, []llm.Warning, error) {
-	req, err := openaichat.Decode(body, openaichat.Options{})
+	return translateWith(body, openaichat.Options{})
+}
+
+func translateWith(body []byte, opt openaichat.Options) ([]byte, []llm.Label, []llm.Warning, error) {
+	req, err := openaichat.Decode(body, opt)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -69,6 +69,13 @@ func unmarshalAt(field string, value jsonx.Raw, v any) error {
 	if e.Param == "" {
 		return llm.Invalid(field, "%s cannot be read: %s", field, e.Message)
 	}
+	if index, rest, _ := strings.Cut(e.Param, "."); strings.Trim(index, "0123456789") == "" { // the value is a list
+		at := field + "[" + index + "]"
+		if rest != "" {
+			at += "." + rest
+		}
+		return llm.Invalid(at, "%s%s", at, strings.TrimPrefix(e.Message, e.Param))
+	}
 	return llm.Invalid(field+"."+e.Param, "%s.%s", field, e.Message)
 }
 

@@ -43,6 +43,9 @@ type Options struct {
 	// Access says whether, for a model, callers may bring settings of how it is
 	// reached, such as api_key; which, is for the deployment to say. Nil is no.
 	Access func(model string) bool
+	// Parameters are, for a model, members of the body for requests without them. Nil
+	// is none.
+	Parameters func(model string) []jsonx.Member
 	// Beta are the values of the request's header anthropic-beta.
 	Beta []string
 }
@@ -129,9 +132,18 @@ func Decode(body []byte, opt Options) (*Request, error) {
 // decode reads a body, some of whose strings may stand beside it.
 func decode(body []byte, lifted *jsonx.Lifted, opt Options) (*Request, error) {
 	d := &decoder{lifted: lifted}
+	body, err := d.withParameters(body, opt)
+	if err != nil {
+		return nil, err
+	}
+	fixed := d.out.Warnings
+	d.out.Warnings = nil
 	w, err := d.read(body)
 	if err != nil {
 		return nil, err
+	}
+	if d.guarded {
+		w.Drop = slices.DeleteFunc(w.Drop, func(name string) bool { return name == guardrail })
 	}
 	if len(w.Drop) > 0 {
 		if body, err = d.without(body, w.Drop); err != nil {
@@ -159,6 +171,7 @@ func decode(body []byte, lifted *jsonx.Lifted, opt Options) (*Request, error) {
 	if err := d.request(w); err != nil {
 		return nil, err
 	}
+	d.out.Warnings = append(d.out.Warnings, fixed...)
 	return &d.out, nil
 }
 
@@ -199,6 +212,8 @@ type decoder struct {
 	calls map[string][]string
 	// function is the id and name of the last assistant message's function_call.
 	function llm.ToolUse
+	// guarded is whether the operator has set a guardrail.
+	guarded bool
 	// messages is how many there are.
 	messages int
 	// blank is 1 more than the number of a user's message that says nothing and

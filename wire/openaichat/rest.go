@@ -114,6 +114,9 @@ func (d *decoder) member(own map[string]bool, m jsonx.Member) error {
 	}
 	switch fate {
 	case fateExtension:
+		if jsonx.Find(d.out.LLM.Extensions, m.Name) != nil {
+			return llm.Invalid(m.Name, "%s is given twice", m.Name)
+		}
 		d.out.LLM.Extensions = append(d.out.LLM.Extensions, m)
 	case fateNoEffect:
 		if string(m.Value) != "false" && string(m.Value) != `"medium"` { // OpenAI's defaults for store and verbosity

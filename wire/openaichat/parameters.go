@@ -1,0 +1,133 @@
+package openaichat
+
+import (
+	"bytes"
+	"slices"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// guardrail is the parameter that callers cannot set where the operator has: what the
+// operator limits nobody lifts.
+const guardrail = "guardrailConfig"
+
+// alike are members of which one stands for the others: where a body has one, those of
+// the operator's are for nobody.
+func alike(name string) []string {
+	switch name {
+	case "max_tokens", "max_completion_tokens":
+		return []string{"max_tokens", "max_completion_tokens"}
+	case "reasoning_effort", "thinking":
+		return []string{"reasoning_effort", "thinking"}
+	case "user", "safety_identifier":
+		return []string{"user", "safety_identifier"}
+	default:
+		return []string{name}
+	}
+}
+
+// withParameters gives the body with the operator's parameters, where it has none of
+// its own, behind its last member.
+func (d *decoder) withParameters(body []byte, opt Options) ([]byte, error) {
+	if opt.Parameters == nil {
+		return body, nil
+	}
+	own, model, end := topOf(body)
+	if opt.Model != "" {
+		model = opt.Model
+	}
+	parameters := opt.Parameters(model)
+	if end <= 0 || len(parameters) == 0 {
+		return body, nil // decoding says what is wrong with it
+	}
+	d.guarded = jsonx.Find(parameters, guardrail) != nil
+	if d.guarded && own[guardrail] {
+		members, err := jsonx.Members(body)
+		if err != nil {
+			return nil, decodeError(err)
+		}
+		w := jsonx.Writer{}
+		w.Object()
+		w.Members(slices.DeleteFunc(members, func(m jsonx.Member) bool { return m.Name == guardrail }))
+		w.EndObject()
+		body, end = w.Buf, len(w.Buf)-1
+		delete(own, guardrail)
+		d.warn(llm.WarnDropped, guardrail)
+	}
+	w := jsonx.Writer{Buf: make([]byte, 0, len(body)+256)}
+	w.Buf = append(w.Buf, body[:end]...)
+	some := len(own) > 0
+	for _, p := range parameters {
+		given := false
+		for _, name := range alike(p.Name) {
+			given = given || own[name]
+		}
+		if given {
+			continue
+		}
+		if some {
+			w.Buf = append(w.Buf, ',')
+		}
+		some = true
+		w.Buf = append(jsonx.AppendString(w.Buf, p.Name), ':')
+		w.Buf = append(w.Buf, p.Value...)
+	}
+	return append(w.Buf, body[end:]...), nil
+}
+
+// topOf looks at the top of a body: the names of its members, its model, and where the brace stands that ends it; 0 if it is no object.
+func topOf(body []byte) (own map[string]bool, model string, end int) {
+	d := jsonx.NewDecoder(bytes.NewBuffer(body))
+	if d.PeekKind() != '{' {
+		return nil, "", 0
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, "", 0
+	}
+	own = map[string]bool{}
+	for d.PeekKind() != '}' {
+		token, err := d.ReadToken()
+		if err != nil {
+			return nil, "", 0
+		}
+		name := token.String()
+		switch kind := d.PeekKind(); {
+		case name == "model" && kind == '"':
+			if token, err = d.ReadToken(); err == nil {
+				model = token.String()
+			}
+			own[name] = true
+		default:
+			own[name] = true
+			err = d.SkipValue()
+		}
+		if err != nil {
+			return nil, "", 0
+		}
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, "", 0
+	}
+	end = int(d.InputOffset()) - 1
+	if len(bytes.TrimSpace(body[end+1:])) > 0 {
+		return nil, "", 0
+	}
+	return own, model, end
+}
+
+// CheckParameters says what is wrong with parameters of the operator's: an *llm.Error
+// that names one, or nil.
+func CheckParameters(parameters []jsonx.Member) error {
+	w := jsonx.Writer{}
+	w.Object()
+	w.Key("model")
+	w.Word("m")
+	w.Key("messages")
+	w.Raw(jsonx.Raw(`[{"role":"user","content":"Hi"}]`))
+	w.Members(parameters)
+	w.EndObject()
+	// What cannot be kept is refused to callers, or dropped under drop_params.
+	_, err := Decode(w.Buf, Options{DropParams: func(string) bool { return true }})
+	return err
+}
