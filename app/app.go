@@ -78,7 +78,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	if opt.Host == "" {
 		opt.Host = "127.0.0.1"
 	}
-	if err := checkParameters(opt.Config); err != nil {
+	if err := Check(opt.Config); err != nil {
 		return nil, err
 	}
 	a := &App{opt: opt, done: make(chan struct{})}
@@ -315,9 +315,10 @@ func credentialsFound(ctx context.Context, client *outcrop.Client) bool {
 	return ctx.Err() == nil && code != llm.CodeCredentialsMissing && code != llm.CodeUnreachable
 }
 
-// checkParameters refuses parameters that no call could have: a caller would be told of
-// what the operator has to mend. cfg may be nil.
-func checkParameters(cfg *config.Config) error {
+// Check refuses a configuration with parameters that no call could have: a caller would
+// be told of what the operator has to mend. The error is an *outcrop.ConfigError; cfg may
+// be nil.
+func Check(cfg *config.Config) error {
 	if cfg == nil {
 		return nil
 	}

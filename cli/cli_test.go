@@ -70,6 +70,7 @@ func TestCommands(t *testing.T) {
     litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, aws_profile_name: nobody}
 `)
 	invoke := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/async_invoke/us.amazon.nova-lite-v1:0}\n")
+	hot := write(t, "model_list:\n  - model_name: granite\n    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, temperature: 7}\n")
 	limited := write(t, "general_settings: {allowed_ips: [10.0.0.1]}\n")
 	narrow := write(t, `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "bedrock:InvokeModel", "Resource": "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}}`)
 	for _, tt := range []struct {
@@ -117,6 +118,7 @@ func TestCommands(t *testing.T) {
 		{"config check", []string{"config", "check", good}, 0, []string{"good, 1 deployment"}, nil},
 		{"config check of a wrong file", []string{"config", "check", bad}, 2, nil, []string{"config.yaml:3:", "timeout", "config.yaml:4:", "allowed_ips"}},
 		{"config check of what the provider refuses", []string{"config", "check", wrong}, 2, nil, []string{"config.yaml:2:", "us.amazon nova", "config.yaml:5:", "nobody"}},
+		{"config check of a parameter that no call could have", []string{"config", "check", hot}, 2, nil, []string{"config.yaml:3:76:", "temperature must be between 0 and 2, not 7"}},
 		{"config check of a route that is not there", []string{"config", "check", invoke}, 0, []string{"good"}, []string{"async_invoke/"}},
 		{"config check of limits that are allowed to be left out", []string{"config", "check", "--allow-unsupported", limited}, 0, []string{"good"}, []string{"warning", "allowed_ips"}},
 		{"config check of no file", []string{"config", "check", "/nowhere/config.yaml"}, 2, nil, []string{"outcrop: error:", "cannot be read", "hint:"}},

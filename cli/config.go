@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 
 	"outcrop"
+	"outcrop/app"
 )
 
 type checkCommand struct {
@@ -18,6 +19,9 @@ func (c *checkCommand) Run(con console) error {
 	flags := configFlags{ConfigFile: c.File, AllowUnsupported: c.AllowUnsupported}
 	cfg, err := flags.load(con.err)
 	if err != nil {
+		return err
+	}
+	if err := app.Check(cfg); err != nil {
 		return err
 	}
 	plain := slog.New(slog.NewTextHandler(con.err, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: withoutTime}))

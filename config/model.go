@@ -329,7 +329,7 @@ func (e *entry) value(m *Model, p *provider.Info, from *node, k Key, n *node, pa
 	if !ok || o.Name != k.Name && given(from, o.Name) {
 		return
 	}
-	s, ok := "", false
+	var s string
 	if o.Listed && n.kind != scalar {
 		s, ok = e.list(k, n, path)
 	} else {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestParametersOfTheConfigurationReachBedrock(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = resp.Body.Close()
-		if body := k.last(); resp.StatusCode != 200 || !strings.Contains(body, tt.has) || tt.lacks != "" && strings.Contains(body, tt.lacks) {
+		if body := k.last(); resp.StatusCode != http.StatusOK || !strings.Contains(body, tt.has) || tt.lacks != "" && strings.Contains(body, tt.lacks) {
 			t.Errorf("%s: %d, sent %s\n%s", tt.name, resp.StatusCode, body, answer)
 		}
 	}

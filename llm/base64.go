@@ -3,6 +3,7 @@ package llm
 import (
 	"bytes"
 	"encoding/base64"
+	"slices"
 
 	base64text "outcrop/internal/base64"
 )
@@ -63,5 +64,5 @@ func (b Base64) join(more Base64) Base64 {
 	if bytes.HasSuffix(b.text, []byte("=")) && !more.IsZero() {
 		return EncodeBase64(append(b.Decode(), more.Decode()...))
 	}
-	return Base64{append(b.text[:len(b.text):len(b.text)], more.text...)}
+	return Base64{append(slices.Clip(b.text), more.text...)}
 }

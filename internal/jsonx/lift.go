@@ -2,8 +2,7 @@ package jsonx
 
 import (
 	"bytes"
-	"fmt"
-	"math/rand/v2"
+	"crypto/rand"
 	"strconv"
 	"strings"
 )
@@ -56,7 +55,7 @@ func Lift(doc []byte) *Lifted {
 			continue
 		}
 		if l == nil {
-			l = &Lifted{mark: fmt.Sprintf("~%016x.", rand.Uint64())}
+			l = &Lifted{mark: "~" + rand.Text() + "."}
 		}
 		l.Doc = append(append(l.Doc, doc[copied:start]...), l.mark...)
 		l.Doc = strconv.AppendInt(l.Doc, int64(len(l.long)), 10)

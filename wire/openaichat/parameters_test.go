@@ -94,12 +94,11 @@ func TestParametersAreChecked(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = openaichat.CheckParameters(members)
-		if got := ""; err != nil {
-			if got = llm.AsError(err).Param; got != param {
-				t.Errorf("%s: refused for %q, want %q: %v", parameters, got, param, err)
-			}
-		} else if param != "" {
+		switch {
+		case err == nil && param != "":
 			t.Errorf("%s: taken", parameters)
+		case err != nil && llm.AsError(err).Param != param:
+			t.Errorf("%s: refused for another than %q: %v", parameters, param, err)
 		}
 	}
 }

@@ -103,10 +103,11 @@ func (p *fitting) beta(words ...string) {
 	switch {
 	case given == nil:
 	case given.Kind() == '"': // a list of one
-		all = make([]string, 1)
-		if jsonx.Unmarshal(given, &all[0]) != nil {
+		var one string
+		if jsonx.Unmarshal(given, &one) != nil {
 			return
 		}
+		all = append(all, one)
 	case jsonx.Unmarshal(given, &all) != nil:
 		return // the model says what is wrong with it
 	default:

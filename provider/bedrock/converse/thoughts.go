@@ -27,7 +27,11 @@ func (p *fitting) countThoughts() {
 	if at >= 0 && jsonx.Unmarshal(p.out.Extensions[at].Value, &paths) != nil || len(paths) >= maxPaths {
 		return // AWS says what is wrong, or has no room for one more
 	}
-	if slices.ContainsFunc(paths, func(path string) bool { return strings.HasPrefix(thoughtTokens+"/", path+"/") }) {
+	within := func(path string) bool {
+		_, ok := strings.CutPrefix(thoughtTokens+"/", path+"/")
+		return ok
+	}
+	if slices.ContainsFunc(paths, within) {
 		return
 	}
 	var w jsonx.Writer
