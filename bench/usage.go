@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -111,7 +110,8 @@ func (p *process) rss() (int64, error) {
 	return sum, nil
 }
 
-// resident is VmRSS of /proc/PID/status.
+// resident is VmRSS of /proc/PID/status; 0 of a process that has ended and is not waited
+// for yet, which has none.
 func resident(pid int) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -123,7 +123,7 @@ func resident(pid int) (int64, error) {
 			return kb << 10, err
 		}
 	}
-	return 0, errors.New("no VmRSS in /proc/PID/status")
+	return 0, nil
 }
 
 // files counts the files and sockets that the process has open, or the one of its

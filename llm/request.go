@@ -255,9 +255,20 @@ type Tool struct {
 	// Other is a tool outside the common language, such as Converse's
 	// systemTool; then only Cache is used beside it.
 	Other *jsonx.Member
+	// Number is the tool's number among the caller's, from 1, for errors and warnings; 0
+	// where tools are numbered as they stand.
+	Number int
 	// Own is a tool that the model's maker has defined, as the model wants it, such as
 	// Anthropic's {"type":"computer_20250124",...}; then only Name is used beside it.
 	Own jsonx.Raw
+}
+
+// At is the number of a tool that stands at index i among the caller's, from 0.
+func (t *Tool) At(i int) int {
+	if t.Number > 0 {
+		return t.Number - 1
+	}
+	return i
 }
 
 // ToolChoiceKind is how freely the model may choose tools.

@@ -2,6 +2,7 @@ package openaichat
 
 import (
 	"fmt"
+	"slices"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -19,12 +20,18 @@ type injection struct {
 	Rest     jsonx.Raw        `json:",embed"`
 }
 
+// maxInjections bounds the points, each of which may look at all messages; AWS takes 4.
+const maxInjections = 64
+
 // inject sets the cache points of cache_control_injection_points, once the messages
 // and tools are there. A point that meets nothing is a warning.
 func (d *decoder) inject(m jsonx.Member) error {
 	var points list[injection]
 	if err := unmarshalAt(m.Name, m.Value, &points); err != nil {
 		return err
+	}
+	if len(points) > maxInjections {
+		return llm.Invalid(m.Name, "%s must hold at most %d points, not %d", m.Name, maxInjections, len(points))
 	}
 	for i := range points {
 		p := &points[i]
@@ -47,7 +54,7 @@ func (d *decoder) inject(m jsonx.Member) error {
 				index += d.messages
 			}
 			set = d.mark(func(t *llm.Turn) bool { return t.Message == index+1 }, p.Control)
-			if !set && d.instructs(index) {
+			if !set && slices.Contains(d.instructions, index) {
 				set = d.markSystem(p.Control)
 			}
 		case p.Role.Value == "system" || p.Role.Value == "developer":
@@ -73,19 +80,6 @@ func saidBy(t *llm.Turn) string {
 		}
 	}
 	return string(t.Role)
-}
-
-// instructs reports whether the message of an index is an instruction.
-func (d *decoder) instructs(index int) bool {
-	if index < 0 || index >= d.messages {
-		return false
-	}
-	for i := range d.out.LLM.Turns {
-		if d.out.LLM.Turns[i].Message == index+1 {
-			return false
-		}
-	}
-	return len(d.out.LLM.System) > 0
 }
 
 // mark sets a cache point behind the turns that are meant, but for those that have

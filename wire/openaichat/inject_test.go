@@ -34,7 +34,7 @@ func where(r *llm.Request) string {
 
 func TestCachePointsAreInjected(t *testing.T) {
 	const body = `{"model":"m","messages":[{"role":"system","content":"a"},{"role":"user","content":"b"},{"role":"assistant","content":"c","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]},
-		{"role":"tool","tool_call_id":"1","content":"d"},{"role":"user","content":[{"type":"text","text":"e","cache_control":{"type":"ephemeral"}}]}],"tools":[{"type":"function","function":{"name":"f"}}],"cache_control_injection_points":`
+		{"role":"tool","tool_call_id":"1","content":"d"},{"role":"user","content":[{"type":"text","text":"e","cache_control":{"type":"ephemeral"}}]},{"role":"assistant","content":""}],"tools":[{"type":"function","function":{"name":"f"}}],"cache_control_injection_points":`
 	for _, tt := range []struct{ name, points, want, refused string }{
 		{"the system prompt", `[{"location":"message","role":"system"}]`, "S 4", ""},
 		{"of some life", `[{"location":"message","role":"system","control":{"type":"ephemeral","ttl":"1h"}}]`, "S1h 4", ""},
@@ -42,11 +42,12 @@ func TestCachePointsAreInjected(t *testing.T) {
 		{"what the assistant says", `[{"location":"message","role":"assistant"}]`, "2 4", ""},
 		{"results", `[{"location":"message","role":"tool"}]`, "3 4", ""},
 		{"by index", `[{"location":"message","index":1},{"location":"message","index":0}]`, "S 1 4", ""},
-		{"from the end", `[{"location":"message","index":-2}]`, "3 4", ""},
-		{"where one is", `[{"location":"message","index":-1}]`, "4", ""},
+		{"from the end", `[{"location":"message","index":-3}]`, "3 4", ""},
+		{"where one is", `[{"location":"message","index":-2}]`, "4", ""},
 		{"the tools", `[{"location":"tool_config"}]`, "T 4", ""},
 		{"beyond the end", `[{"location":"message","index":9}]`, "4", ""},
 		{"none", `[]`, "4", ""},
+		{"a message that said nothing", `[{"location":"message","index":5}]`, "4", ""},
 		{"elsewhere", `[{"location":"header"}]`, "", "cache_control_injection_points[0].location"},
 		{"of nothing", `[{"location":"message"}]`, "", "cache_control_injection_points[0]"},
 		{"no list", `{}`, "", "cache_control_injection_points"},
@@ -62,7 +63,7 @@ func TestCachePointsAreInjected(t *testing.T) {
 			if got := where(&r.LLM); got != tt.want {
 				t.Errorf("cache points at %s, want %s", got, tt.want)
 			}
-			if warned := len(r.Warnings) > 0; warned != (tt.name == "beyond the end") {
+			if warned := len(r.Warnings) > 1; warned != (tt.name == "beyond the end" || tt.name == "a message that said nothing") {
 				t.Errorf("warned of %v", r.Warnings)
 			}
 		})
@@ -74,9 +75,10 @@ func TestToolsOfTheModelsMaker(t *testing.T) {
 	for _, tt := range []struct{ name, tool, want, refused string }{
 		{"flat", `{"type":"computer_20250124","name":"computer","display_width_px":800}`, `{"type":"computer_20250124","name":"computer","display_width_px":800}`, ""},
 		{"in LiteLLM's way", `{"type":"computer_20241022","function":{"name":"computer","parameters":{"display_width_px":800,"name":"x"}}}`, `{"type":"computer_20241022","name":"computer","display_width_px":800}`, ""},
-		{"cached", `{"type":"bash_20250124","name":"bash","cache_control":{"type":"ephemeral","ttl":"1h"}}`, `{"type":"bash_20250124","name":"bash","cache_control":{"type":"ephemeral","ttl":"1h"}}`, ""},
+		{"cached", `{"type":"bash_20250124","name":"bash","cache_control":{"type":"ephemeral","ttl":"1h"}}`, `{"type":"bash_20250124","name":"bash"}`, ""},
 		{"without a name", `{"type":"bash_20250124"}`, "", "tools[0].name"},
 		{"with parameters that are none", `{"type":"bash_20250124","function":{"name":"bash","parameters":[1]}}`, "", "tools[0].function.parameters"},
+		{"without parameters", `{"type":"bash_20250124","function":{"name":"bash","parameters":null}}`, `{"type":"bash_20250124","name":"bash"}`, ""},
 		{"of no day", `{"type":"bash_latest","name":"bash"}`, "", "tools[0].type"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -98,5 +100,18 @@ func TestToolsOfTheModelsMaker(t *testing.T) {
 	var none jsonx.Raw
 	if r := asked(t, `"web_search_options":null`, openaichat.Options{}); string(r.LLM.WebSearch) != string(none) {
 		t.Errorf("no search became %s", r.LLM.WebSearch)
+	}
+}
+
+// Anthropic's way to want one call at a time is OpenAI's, and one name may be said twice.
+func TestToolChoiceOfAnthropics(t *testing.T) {
+	const tools = `"tools":[{"type":"function","function":{"name":"a"}}],`
+	l := asked(t, tools+`"tool_choice":{"type":"auto","disable_parallel_tool_use":true,"rock":1}`, openaichat.Options{})
+	if l.LLM.ParallelTools != llm.Some(false) || len(l.Warnings) != 1 || l.Warnings[0].Field != "tool_choice.rock" {
+		t.Errorf("got %+v, warned of %v", l.LLM.ParallelTools, l.Warnings)
+	}
+	l = asked(t, tools+`"tool_choice":{"type":"function","function":{"name":"a"},"name":"a"}`, openaichat.Options{})
+	if l.LLM.ToolChoice != (llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "a"}) {
+		t.Errorf("got %+v", l.LLM.ToolChoice)
 	}
 }

@@ -150,6 +150,10 @@ func (d *decoder) system(i int, m *message) error {
 			return llm.Invalid(at(i, "content"), "messages[%d].content of role %s must be text", i, m.Role)
 		}
 	}
+	if d.instructions == nil {
+		d.instructions = d.room[:0]
+	}
+	d.instructions = append(d.instructions, i)
 	if r.System == nil {
 		r.System = blocks
 	} else {

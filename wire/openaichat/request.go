@@ -214,6 +214,9 @@ type decoder struct {
 	function llm.ToolUse
 	// guarded is whether the operator has set a guardrail.
 	guarded bool
+	// instructions are the indices of messages of the system prompt.
+	instructions []int
+	room         [4]int // the first of them
 	// messages is how many there are.
 	messages int
 	// blank is 1 more than the number of a user's message that says nothing and

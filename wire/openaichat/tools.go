@@ -1,6 +1,7 @@
 package openaichat
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -40,6 +41,9 @@ type toolChoice struct {
 	Tool         named    `json:"tool"`
 	Auto         *named   `json:"auto"`
 	Any          *named   `json:"any"`
+	// OneCall is Anthropic's parallel_tool_calls, turned about.
+	OneCall optional[bool] `json:"disable_parallel_tool_use"`
+	Rest    jsonx.Raw      `json:",embed"`
 }
 
 type named struct {
@@ -96,8 +100,12 @@ func (d *decoder) tools(w *wireRequest) error {
 		r.Tools = append(r.Tools, t)
 	}
 	for i := range w.Tools {
+		have := len(r.Tools)
 		if err := d.tool("tools["+strconv.Itoa(i)+"]", &w.Tools[i]); err != nil {
 			return err
+		}
+		for j := have; j < len(r.Tools); j++ {
+			r.Tools[j].Number = i + 1
 		}
 	}
 	if len(r.Tools) > 0 {
@@ -110,6 +118,10 @@ func (d *decoder) choice(field string, c *toolChoice) error {
 	r := &d.out.LLM
 	word := c.word
 	name := ""
+	d.leftOut(field, c.Rest)
+	if c.OneCall.Set && !r.ParallelTools.Set {
+		r.ParallelTools = llm.Some(!c.OneCall.Value)
+	}
 	switch {
 	case word != "":
 	case c.Type == "allowed_tools" && c.AllowedTools != nil:
@@ -118,7 +130,7 @@ func (d *decoder) choice(field string, c *toolChoice) error {
 		}
 		word = c.AllowedTools.Mode
 	case (c.Type == "function" || c.Type == "tool" || c.Type == "") && c.Function.Name+c.Name+c.Tool.Name != "":
-		name = c.Function.Name + c.Name + c.Tool.Name
+		name = cmp.Or(c.Function.Name, c.Name, c.Tool.Name)
 	case c.Type != "":
 		word = c.Type
 	case c.Auto != nil:
@@ -296,20 +308,31 @@ func (d *decoder) ownTool(field string, t *tool) error {
 	if err != nil {
 		return decodeError(err)
 	}
-	name := jsonx.Find(members, "name")
+	control := t.CacheControl
 	if f := t.Function; f != nil {
-		further, err := jsonx.Members(f.Parameters)
-		if err != nil {
-			return llm.Invalid(field+".function.parameters", "%s.function.parameters must be an object", field)
+		if f.Name != "" && jsonx.Find(members, "name") == nil {
+			members = append(members, jsonx.Member{Name: "name", Value: jsonx.AppendString(nil, f.Name)})
 		}
-		if f.Name != "" {
-			name = jsonx.AppendString(nil, f.Name)
-			members = append(members, jsonx.Member{Name: "name", Value: name})
+		if len(f.Parameters) > 0 && f.Parameters.Kind() != 'n' {
+			further, err := jsonx.Members(f.Parameters)
+			if err != nil {
+				return llm.Invalid(field+".function.parameters", "%s.function.parameters must be an object", field)
+			}
+			members = append(members, further...)
 		}
-		members = append(members, further...)
+		if f.Description.Value != "" {
+			d.warn(llm.WarnDropped, field+".function.description")
+		}
+		if f.Strict.Value {
+			d.warn(llm.WarnDropped, field+".function.strict")
+		}
+		if control == nil {
+			control = f.CacheControl
+		}
 		d.leftOut(field+".function", f.Rest)
 	}
 	var out llm.Tool
+	name := jsonx.Find(members, "name")
 	if len(name) == 0 || jsonx.Unmarshal(name, &out.Name) != nil || out.Name == "" {
 		return llm.Invalid(field+".name", "%s.name is required: the name of the tool", field)
 	}
@@ -325,19 +348,11 @@ func (d *decoder) ownTool(field string, t *tool) error {
 			w.Raw(m.Value)
 		}
 	}
-	if t.CacheControl != nil {
-		w.Key("cache_control")
-		w.Object()
-		w.Key("type")
-		w.String("ephemeral")
-		if ttl := t.CacheControl.TTL.Value; ttl != "" {
-			w.Key("ttl")
-			w.String(ttl)
-		}
-		w.EndObject()
-	}
 	w.EndObject()
 	out.Own = w.Buf
+	if control != nil {
+		out.Cache = control.point()
+	}
 	d.out.LLM.Tools = append(d.out.LLM.Tools, out)
 	return nil
 }

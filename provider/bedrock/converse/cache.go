@@ -75,6 +75,10 @@ func (p *fitting) places(points []point) {
 	if never && len(points) > 0 {
 		p.warn(llm.WarnDropped, "cache_control", "the model does not cache")
 	}
+	var withResults []bool
+	if p.model.any(noResultCache) {
+		withResults = p.withResults()
+	}
 	for i := range points {
 		at := &points[i]
 		switch {
@@ -82,8 +86,8 @@ func (p *fitting) places(points []point) {
 			at.keep = false
 		case at.tool >= 0 && p.model.any(noToolCache):
 			at.keep = false
-			p.warn(llm.WarnDropped, "tools["+strconv.Itoa(at.tool)+"].cache_control", "the model caches no tools by themselves")
-		case at.turn >= 0 && p.model.any(noResultCache) && p.behindResult(at):
+			p.warn(llm.WarnDropped, p.tool(at.tool)+".cache_control", "the model caches no tools by themselves")
+		case at.turn >= 0 && withResults != nil && withResults[at.turn]:
 			at.keep = false
 			p.warn(llm.WarnDropped, p.message(at.turn)+".cache_control", "the model takes none beside a tool's result")
 		case at.turn >= 0 && p.behindReasoning(at):
@@ -93,20 +97,20 @@ func (p *fitting) places(points []point) {
 	}
 }
 
-// behindResult reports whether a tool's result stands in the message of a point:
+// withResults reports of each turn whether a tool's result stands in its message:
 // turns of one role are one message.
-func (p *fitting) behindResult(at *point) bool {
-	role := p.out.Turns[at.turn].Role
-	from, to := at.turn, at.turn
-	for from > 0 && p.out.Turns[from-1].Role == role {
-		from--
+func (p *fitting) withResults() []bool {
+	with := make([]bool, len(p.out.Turns))
+	for from := 0; from < len(with); {
+		to, found := from, false
+		for ; to < len(with) && p.out.Turns[to].Role == p.out.Turns[from].Role; to++ {
+			found = found || slices.ContainsFunc(p.out.Turns[to].Blocks, func(b llm.Block) bool { return b.Kind == llm.BlockToolResult })
+		}
+		for ; from < to; from++ {
+			with[from] = found
+		}
 	}
-	for to+1 < len(p.out.Turns) && p.out.Turns[to+1].Role == role {
-		to++
-	}
-	return slices.ContainsFunc(p.out.Turns[from:to+1], func(t llm.Turn) bool {
-		return slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind == llm.BlockToolResult })
-	})
+	return with
 }
 
 // behindReasoning reports whether a point stands right behind reasoning, where AWS
@@ -128,12 +132,22 @@ func (p *fitting) behindReasoning(at *point) bool {
 
 // most leaves at most four points.
 func (p *fitting) most(points []point) {
-	var order []int // of points, those that save most first
+	count := 0
+	for i := range points {
+		if points[i].keep {
+			count++
+		}
+	}
+	if count <= maxPoints {
+		return
+	}
+	chosen, left := make([]bool, len(points)), maxPoints
 	last := func(in func(point) bool, n int) {
-		for i := len(points) - 1; i >= 0 && n > 0; i-- {
-			if points[i].keep && in(points[i]) && !slices.Contains(order, i) {
-				order = append(order, i)
+		for i := len(points) - 1; i >= 0 && n > 0 && left > 0; i-- {
+			if points[i].keep && in(points[i]) && !chosen[i] {
+				chosen[i] = true
 				n--
+				left--
 			}
 		}
 	}
@@ -146,13 +160,10 @@ func (p *fitting) most(points []point) {
 	for _, in := range []func(point) bool{said, system, tool} {
 		last(in, len(points))
 	}
-	if len(order) <= maxPoints {
-		return
+	for i := range points {
+		points[i].keep = points[i].keep && chosen[i]
 	}
-	for _, i := range order[maxPoints:] {
-		points[i].keep = false
-	}
-	p.warn(llm.WarnDropped, "cache_control", strconv.Itoa(len(order))+" cache points, of which AWS takes "+strconv.Itoa(maxPoints))
+	p.warn(llm.WarnDropped, "cache_control", strconv.Itoa(count)+" cache points, of which AWS takes "+strconv.Itoa(maxPoints))
 }
 
 // times fits the times to live.
@@ -184,14 +195,14 @@ func (p *fitting) times(points []point) {
 
 // keep writes the points back.
 func (p *fitting) keep(points []point) {
-	kept := func(tool, turn, block int) *llm.CachePoint {
-		for i := range points {
-			if pt := &points[i]; pt.tool == tool && pt.turn == turn && pt.block == block && pt.keep {
-				return pt.cache
-			}
+	type spot struct{ tool, turn, block int }
+	all := map[spot]*llm.CachePoint{}
+	for _, pt := range points {
+		if pt.keep {
+			all[spot{pt.tool, pt.turn, pt.block}] = pt.cache
 		}
-		return nil
 	}
+	kept := func(tool, turn, block int) *llm.CachePoint { return all[spot{tool, turn, block}] }
 	p.out.Tools = slices.Clone(p.out.Tools)
 	for i := range p.out.Tools {
 		if p.out.Tools[i].Cache != nil {

@@ -32,6 +32,7 @@ type Fitted struct {
 	Headers []llm.Label
 
 	counts bool              // the answer tells the tokens of thinking
+	asked  bool              // for that by the gateway alone
 	tags   bool              // the model writes thoughts into its text
 	names  map[string]string // of tools, as they were sent to what the caller calls them
 	reply  string            // the name of the tool whose input is the answer; empty if there is none
@@ -57,8 +58,9 @@ type fitting struct {
 	out    *llm.Request // f's
 	stream bool
 	seen   contents
-	thinks bool // a Claude is asked to think
-	free   bool // the model is asked to reason in a way that excludes a forced tool choice
+	own    []string // tools of Anthropic's, which stand among the model's own fields
+	thinks bool     // a Claude is asked to think
+	free   bool     // the model is asked to reason in a way that excludes a forced tool choice
 }
 
 // contents is what a request holds, from one look at all of it.

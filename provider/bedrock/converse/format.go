@@ -66,7 +66,7 @@ func following(schema jsonx.Raw) string {
 // byTool has the answer given as a tool's input.
 func (p *fitting) byTool() error {
 	f := p.out.Format
-	own := len(p.out.Tools) > 0
+	own := len(p.out.Tools)+len(p.own) > 0
 	c := &p.out.ToolChoice
 	if own && (c.Kind == llm.ToolChoiceAny || c.Kind == llm.ToolChoiceNamed) {
 		// A call of one of the caller's tools is wanted, and no answer.

@@ -2,56 +2,86 @@ package converse
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
 
-// own places the tools that Anthropic has defined (computer, bash, text editor and
+// placeOwn places the tools that Anthropic has defined (computer, bash, text editor and
 // others), which Claude takes as a field of its own, and says the betas that they need
-// (https://docs.aws.amazon.com/bedrock/latest/userguide/computer-use.html). It gives
-// their names.
-func (p *fitting) own() ([]string, error) {
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/computer-use.html).
+func (p *fitting) placeOwn() error {
 	isOwn := func(t llm.Tool) bool { return len(t.Own) > 0 }
 	first := slices.IndexFunc(p.out.Tools, isOwn)
 	if first < 0 {
-		return nil, nil
+		return nil
 	}
-	var names []string
+	field := p.tool(first) + ".type"
+	var names, needed []string
 	var w jsonx.Writer
 	w.Array()
-	var betaWords []string
 	for _, t := range p.out.Tools {
 		if !isOwn(t) {
 			continue
 		}
-		w.Raw(t.Own)
+		w.Raw(marked(t))
 		names = append(names, t.Name)
 		if beta := betaOf(typeOf(t.Own)); beta != "" {
-			betaWords = append(betaWords, beta)
+			needed = append(needed, beta)
 		}
 	}
 	w.EndArray()
-	p.out.Tools = slices.DeleteFunc(slices.Clone(p.out.Tools), isOwn)
+	p.out.Tools = withoutOwn(p.out.Tools)
 	if p.out.ToolChoice.Kind == llm.ToolChoiceNone && !p.seen.tools {
-		return nil, nil // no tool is to be called
+		return nil // no tool is to be called
 	}
 	if !p.model.any(betas) {
-		field := "tools[" + strconv.Itoa(first) + "].type"
-		return nil, p.refuse(field, "%s: the model knows only functions; this tool is one of Claude's", field)
+		if c := &p.out.ToolChoice; c.Kind == llm.ToolChoiceNamed && slices.Contains(names, c.Name) && p.out.DropParams {
+			*c = llm.ToolChoice{}
+			p.warn(llm.WarnDropped, "tool_choice", "the tool that it names is left out")
+		}
+		return p.refuse(field, "%s: the model knows only functions; this tool is one of Claude's", field)
 	}
 	if p.given("tools") != nil {
-		return nil, llm.Invalid("additionalModelRequestFields.tools", "tools of the model's own are given twice, in tools and in additionalModelRequestFields")
+		return llm.Invalid("additionalModelRequestFields.tools", "tools of the model's own are given twice, in tools and in additionalModelRequestFields")
 	}
+	p.own = names
 	p.field("tools", string(w.Buf))
-	p.beta(betaWords...)
-	if p.out.ToolChoice.Kind == llm.ToolChoiceNamed && slices.Contains(names, p.out.ToolChoice.Name) {
-		p.field("tool_choice", `{"type":"tool","name":`+string(jsonx.AppendString(nil, p.out.ToolChoice.Name))+`}`)
-		p.out.ToolChoice = llm.ToolChoice{}
+	p.beta(needed...)
+	return nil
+}
+
+// withoutOwn is tools without those of Anthropic's, each with its number.
+func withoutOwn(tools []llm.Tool) []llm.Tool {
+	var out []llm.Tool
+	for i, t := range tools {
+		if len(t.Own) == 0 {
+			t.Number = t.At(i) + 1
+			out = append(out, t)
+		}
 	}
-	return names, nil
+	return out
+}
+
+// marked is a tool of Anthropic's, with the mark that what ends with it may be cached.
+func marked(t llm.Tool) jsonx.Raw {
+	if t.Cache == nil {
+		return t.Own
+	}
+	members, err := jsonx.Members(t.Own)
+	if err != nil || jsonx.Find(members, "cache_control") != nil {
+		return t.Own
+	}
+	mark := `{"type":"ephemeral"}`
+	if t.Cache.TTL != "" {
+		mark = `{"type":"ephemeral","ttl":` + string(jsonx.AppendString(nil, t.Cache.TTL)) + `}`
+	}
+	var w jsonx.Writer
+	w.Object()
+	w.Members(append(members, jsonx.Member{Name: "cache_control", Value: jsonx.Raw(mark)}))
+	w.EndObject()
+	return w.Buf
 }
 
 func typeOf(tool jsonx.Raw) string {

@@ -15,7 +15,9 @@ import (
 // JSON answer is the answer's text, and thoughts that stand in a text are reasoning.
 func (f *Fitted) Restore(r *llm.Response) {
 	if f.counts {
-		r.Usage.Reasoning = thoughts(r.ModelFields)
+		if r.Usage.Reasoning = thoughts(r.ModelFields); f.asked && r.ModelFields != nil {
+			r.ModelFields = withoutThoughts(r.ModelFields)
+		}
 	}
 	if f.tags {
 		r.Blocks = untag(r.Blocks)
@@ -125,7 +127,7 @@ func fenced(text string) string {
 // restore.
 func (f *Fitted) Stream(s llm.Stream) llm.Stream {
 	if f.counts {
-		s = &counted{Stream: s}
+		s = &counted{Stream: s, asked: f.asked}
 	}
 	if f.tags {
 		s = &untagged{Stream: s}

@@ -30,11 +30,8 @@ func openTag(text string) (tag, rest string, more bool) {
 
 // isTagged reports whether a block is a text that begins with thoughts.
 func isTagged(b llm.Block) bool {
-	if b.Kind != llm.BlockText || len(b.Extra) > 0 {
-		return false
-	}
 	tag, _, _ := openTag(b.Text)
-	return tag != ""
+	return b.Kind == llm.BlockText && tag != ""
 }
 
 // untag makes blocks of reasoning of the thoughts in texts.
@@ -53,7 +50,7 @@ func untag(blocks []llm.Block) []llm.Block {
 		if thought != "" {
 			out = append(out, llm.Block{Kind: llm.BlockReasoning, Text: thought})
 		}
-		if b.Text = strings.TrimLeft(said, whiteSpace); b.Text != "" {
+		if b.Text = strings.TrimLeft(said, whiteSpace); b.Text != "" || len(b.Extra) > 0 {
 			out = append(out, b)
 		}
 	}
@@ -67,11 +64,12 @@ type untagged struct {
 	err   error       // what comes behind the queue
 
 	state tagState
-	index int    // of the open text, in Stream
-	shift int    // what is added to the indices of Stream
-	tag   string // that is open
-	held  string // text of which it is not known what it is
-	begun bool   // the block of index+shift has begun
+	index int         // of the open text, in Stream
+	shift int         // what is added to the indices of Stream
+	tag   string      // that is open
+	held  string      // text of which it is not known what it is
+	late  []llm.Event // of the text that comes behind the tag
+	begun bool        // the block of index+shift has begun
 }
 
 // tagState is where a text stands.
@@ -106,8 +104,17 @@ func (u *untagged) Next(ev *llm.Event) error {
 	}
 }
 
-// More leaves out what Stream has at hand where nothing may come of it.
+// More looks at what Stream has at hand, of which nothing may come.
 func (u *untagged) More() bool {
+	for len(u.queue) == 0 && u.err == nil && u.state != noTag && u.Stream.More() {
+		var ev llm.Event
+		if err := u.Stream.Next(&ev); err != nil {
+			u.close()
+			u.err = err
+		} else if u.pass(&ev) {
+			u.queue = append(u.queue, ev)
+		}
+	}
 	return len(u.queue) > 0 || u.err == nil && u.state == noTag && u.Stream.More()
 }
 
@@ -136,10 +143,11 @@ func (u *untagged) pass(ev *llm.Event) bool {
 	switch {
 	case ev.Kind == llm.EventBlockEnd:
 		u.close()
-	case len(ev.Extra) > 0 || ev.Other != nil: // a text with more than words, be it a citation
-		u.decide()
-		ev.Index += u.shift
-		u.queue = append(u.queue, *ev)
+	case len(ev.Extra) > 0 || ev.Other != nil: // more than words, be it a citation
+		u.late = append(u.late, *ev)
+		if u.state != inTag && u.state != behindTag {
+			u.decide()
+		}
 	case ev.Kind == llm.EventDelta:
 		u.held += ev.Text
 		u.read()
@@ -195,7 +203,12 @@ func partial(text, end string) int {
 // decide passes on what is held, and what follows it.
 func (u *untagged) decide() {
 	u.say(llm.BlockText, u.held)
-	u.state, u.held = noTag, ""
+	for _, ev := range u.late {
+		ev.Index = u.index + u.shift
+		u.queue = append(u.queue, ev)
+		u.begun = true
+	}
+	u.state, u.held, u.late = noTag, "", nil
 }
 
 // close ends the open text.
@@ -208,15 +221,22 @@ func (u *untagged) close() {
 		u.begun = true
 	case u.state == inTag:
 		u.say(llm.BlockReasoning, u.held)
+		if u.held = ""; len(u.late) > 0 {
+			if u.begun {
+				u.end()
+				u.shift++
+			}
+			u.decide()
+		}
 	default:
-		u.say(llm.BlockText, u.held)
+		u.decide()
 	}
 	if u.begun {
 		u.end()
 	} else { // nothing is left of it
 		u.shift--
 	}
-	u.state, u.held = noText, ""
+	u.state, u.held, u.late = noText, "", nil
 }
 
 func (u *untagged) say(kind llm.BlockKind, text string) {

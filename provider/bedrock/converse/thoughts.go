@@ -40,6 +40,7 @@ func (p *fitting) countThoughts() {
 		w.String(path)
 	}
 	w.EndArray()
+	p.f.asked = !slices.ContainsFunc(paths, func(path string) bool { return strings.HasPrefix(path, "/usage") })
 	m := jsonx.Member{Name: name, Value: w.Buf}
 	if at < 0 {
 		p.out.Extensions = append(p.out.Extensions, m)
@@ -68,9 +69,34 @@ func thoughts(fields jsonx.Raw) (n llm.Opt[int64]) {
 	return llm.Some(max(0, *own.Usage.Details.Thinking))
 }
 
+// withoutThoughts leaves out of the model's own fields what nobody but the gateway has
+// asked for.
+func withoutThoughts(fields jsonx.Raw) jsonx.Raw {
+	members, err := jsonx.Members(fields)
+	if err != nil {
+		return fields
+	}
+	var w jsonx.Writer
+	w.Object()
+	some := false
+	for _, m := range members {
+		if m.Name != "usage" {
+			some = true
+			w.AnyKey(m.Name)
+			w.Raw(m.Value)
+		}
+	}
+	w.EndObject()
+	if !some {
+		return nil
+	}
+	return w.Buf
+}
+
 // counted is a stream whose usage tells the tokens of its thinking.
 type counted struct {
 	llm.Stream
+	asked    bool
 	thoughts llm.Opt[int64]
 }
 
@@ -79,7 +105,9 @@ func (c *counted) Next(ev *llm.Event) error {
 	switch {
 	case err != nil:
 	case ev.Kind == llm.EventStop:
-		c.thoughts = thoughts(ev.Raw)
+		if c.thoughts = thoughts(ev.Raw); c.asked && ev.Raw != nil {
+			ev.Raw = withoutThoughts(ev.Raw)
+		}
 	case ev.Kind == llm.EventUsage && ev.Usage != nil && c.thoughts.Set:
 		usage := *ev.Usage
 		usage.Reasoning = c.thoughts

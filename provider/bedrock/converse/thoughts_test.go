@@ -72,6 +72,31 @@ func TestThoughtsInATextAreReasoning(t *testing.T) {
 	}
 }
 
+// A citation at the beginning of a text, or within the thoughts, is the text's.
+func TestCitationsBesideThoughtsStayInPlace(t *testing.T) {
+	f := fitFor(t, novaLite, llm.Request{})
+	cite := llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Other: &jsonx.Member{Name: "citation", Value: jsonx.Raw(`{"title":"a"}`)}}
+	words := func(index int, s string) llm.Event {
+		return llm.Event{Kind: llm.EventDelta, Index: index, Block: llm.BlockText, Text: s}
+	}
+	end := func(index int) llm.Event { return llm.Event{Kind: llm.EventBlockEnd, Index: index} }
+	cited := []jsonx.Member{*cite.Other}
+	for name, tt := range map[string]struct {
+		events []llm.Event
+		want   []llm.Block
+	}{
+		"before the words":   {[]llm.Event{cite, words(0, "hello"), end(0), words(1, "next"), end(1)}, []llm.Block{{Kind: llm.BlockText, Text: "hello", Extra: cited}, text("next")}},
+		"within the tag":     {[]llm.Event{words(0, "<think>Hm"), cite, words(0, ".</think> Yes"), end(0), words(1, "next"), end(1)}, []llm.Block{{Kind: llm.BlockReasoning, Text: "Hm."}, {Kind: llm.BlockText, Text: "Yes", Extra: cited}, text("next")}},
+		"behind the tag":     {[]llm.Event{words(0, "<think>Hm.</think>"), cite, words(0, "Yes"), end(0), words(1, "next"), end(1)}, []llm.Block{{Kind: llm.BlockReasoning, Text: "Hm."}, {Kind: llm.BlockText, Text: "Yes", Extra: cited}, text("next")}},
+		"of no words at all": {[]llm.Event{words(0, "<think>Hm."), cite, end(0), words(1, "next"), end(1)}, []llm.Block{{Kind: llm.BlockReasoning, Text: "Hm."}, {Kind: llm.BlockText, Extra: cited}, text("next")}},
+	} {
+		r := folded(t, f.Stream(&script{events: append([]llm.Event{{Kind: llm.EventStart}}, tt.events...), end: io.EOF}))
+		if diff := cmp.Diff(tt.want, r.Blocks); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
 // What is put together of tags, words and calls at random is the same whole and in
 // pieces, and no word is lost.
 func TestThoughtsAreTheSameWholeAndInPieces(t *testing.T) {
@@ -99,8 +124,7 @@ func TestThoughtsAreTheSameWholeAndInPieces(t *testing.T) {
 		if r.IntN(2) == 0 { // blocks that are not ended
 			events = withoutEnds(events)
 		}
-		s := f.Stream(&script{events: events, end: io.EOF})
-		got := folded(t, s)
+		got := folded(t, &asking{Stream: f.Stream(&script{events: events, end: io.EOF}), r: r})
 		if diff := cmp.Diff(whole.Blocks, got.Blocks); diff != "" && !cmp.Equal(blank(whole.Blocks), blank(got.Blocks)) {
 			t.Fatalf("%+v: %s", blocks, diff)
 		}
@@ -112,6 +136,19 @@ func TestThoughtsAreTheSameWholeAndInPieces(t *testing.T) {
 			t.Fatalf("%d of %d words are left of %+v: %+v", kept, words, blocks, got.Blocks)
 		}
 	}
+}
+
+// asking asks its stream now and then whether it has more.
+type asking struct {
+	llm.Stream
+	r *rand.Rand
+}
+
+func (a *asking) Next(ev *llm.Event) error {
+	if a.r.IntN(2) == 0 {
+		a.More()
+	}
+	return a.Stream.Next(ev)
 }
 
 // withoutEnds leaves out where blocks end.
@@ -201,6 +238,9 @@ func TestTheTokensOfThinkingAreCounted(t *testing.T) {
 		events := streamed(&llm.Response{Blocks: said("Hi")}, 10)
 		events[len(events)-2].Raw = jsonx.Raw(fields)
 		stream := folded(t, f.Stream(&script{events: events, end: io.EOF}))
+		if kept := strings.Contains(fields, "stop_sequence"); kept != (whole.ModelFields != nil) || kept != (stream.ModelFields != nil) {
+			t.Errorf("%s: of the model's own fields are left %s and %s", fields, whole.ModelFields, stream.ModelFields)
+		}
 		if whole.Usage.Reasoning != want || stream.Usage.Reasoning != want {
 			t.Errorf("%s: %v whole, %v streamed; want %v", fields, whole.Usage.Reasoning, stream.Usage.Reasoning, want)
 		}

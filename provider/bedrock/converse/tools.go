@@ -36,12 +36,11 @@ func (p *fitting) tools() error {
 	if c := p.out.ToolChoice; c.Kind == llm.ToolChoiceNamed && p.toolNamed(c.Name) < 0 && !p.hasOther() {
 		return llm.Invalid("tool_choice", "tool_choice names %q, which is none of the tools", c.Name)
 	}
-	own, err := p.own()
-	if err != nil {
+	if err := p.placeOwn(); err != nil {
 		return err
 	}
 	if len(p.out.Tools) == 0 && p.seen.tools && p.extension("toolConfig") == nil {
-		p.defineUsed(own)
+		p.defineUsed()
 	}
 	p.strict()
 	none := p.out.ToolChoice.Kind == llm.ToolChoiceNone && !p.seen.tools // which leaves them out
@@ -59,6 +58,11 @@ func (p *fitting) wholly() {
 	}
 }
 
+// tool names the caller's tool at a place of p.out.Tools.
+func (p *fitting) tool(i int) string {
+	return "tools[" + strconv.Itoa(p.out.Tools[i].At(i)) + "]"
+}
+
 // distinct refuses two tools of one name: a call could not be told apart.
 func (p *fitting) distinct() error {
 	if len(p.out.Tools) < 2 {
@@ -71,7 +75,7 @@ func (p *fitting) distinct() error {
 			continue
 		}
 		if first, twice := seen[t.Name]; twice {
-			return llm.Invalid("tools["+strconv.Itoa(i)+"].function.name", "tools[%d] and tools[%d] have the same name %q", first, i, t.Name)
+			return llm.Invalid(p.tool(i)+".function.name", "tools[%d] and tools[%d] have the same name %q", first, i, t.Name)
 		}
 		seen[t.Name] = i
 	}
@@ -79,11 +83,11 @@ func (p *fitting) distinct() error {
 }
 
 // defineUsed defines the tools that the conversation uses.
-// Those that the model's maker has defined, own, are there already, elsewhere.
-func (p *fitting) defineUsed(own []string) {
+// Those that the model's maker has defined are there already, elsewhere.
+func (p *fitting) defineUsed() {
 	var tools []llm.Tool
 	known := map[string]bool{}
-	for _, name := range own {
+	for _, name := range p.own {
 		known[name] = true
 	}
 	add := func(t llm.Tool, name string) {
@@ -108,7 +112,7 @@ func (p *fitting) defineUsed(own []string) {
 			}
 		}
 	}
-	if len(tools) == 0 && (results || len(own) > 0) {
+	if len(tools) == 0 && (results || len(p.own) > 0) {
 		add(usedTool("tool"), "tool")
 	}
 	p.out.Tools = tools
@@ -159,7 +163,7 @@ func (p *fitting) strict() {
 			continue
 		}
 		t.Strict = llm.Opt[bool]{}
-		p.warn(llm.WarnDropped, "tools["+strconv.Itoa(i)+"].function.strict", detail)
+		p.warn(llm.WarnDropped, p.tool(i)+".function.strict", detail)
 	}
 }
 
@@ -210,29 +214,40 @@ func (p *fitting) hasOther() bool {
 
 // parallel keeps a Claude to one tool call at a time. Its own setting tool_choice
 // then stands for toolChoice, with which it would conflict
-// (https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use).
+// (https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use). So
+// it does for a choice among tools of Anthropic's, of which toolChoice does not know.
 func (p *fitting) parallel() error {
+	c := p.out.ToolChoice
 	wish := p.out.ParallelTools
 	p.out.ParallelTools = llm.Opt[bool]{}
-	if !wish.Set || wish.Value || len(p.out.Tools) == 0 || p.out.ToolChoice.Kind == llm.ToolChoiceNone {
-		return nil
-	}
-	if !p.model.any(oneCall) { // clients for agents say it in every request
+	once := wish.Set && !wish.Value && len(p.out.Tools)+len(p.own) > 0 && c.Kind != llm.ToolChoiceNone
+	if once && !p.model.any(oneCall) { // clients for agents say it in every request
 		p.warn(llm.WarnDropped, "parallel_tool_calls", "the model may always call several tools at once on Bedrock")
+		once = false
+	}
+	amongOwn := len(p.own) > 0 && (c.Kind == llm.ToolChoiceAny || c.Kind == llm.ToolChoiceNamed)
+	if !once && !amongOwn {
 		return nil
 	}
 	if p.given("tool_choice") != nil {
-		return llm.Invalid("parallel_tool_calls", "parallel_tool_calls is given twice, here and by additionalModelRequestFields.tool_choice")
+		field := "tool_choice"
+		if once {
+			field = "parallel_tool_calls"
+		}
+		return llm.Invalid(field, "%s is given twice, here and by additionalModelRequestFields.tool_choice", field)
 	}
-	const once = `"disable_parallel_tool_use":true}`
-	switch p.out.ToolChoice.Kind {
+	choice := `{"type":"auto"`
+	switch c.Kind {
 	case llm.ToolChoiceAny:
-		p.field("tool_choice", `{"type":"any",`+once)
+		choice = `{"type":"any"`
 	case llm.ToolChoiceNamed:
-		p.field("tool_choice", `{"type":"tool","name":`+string(jsonx.AppendString(nil, p.out.ToolChoice.Name))+`,`+once)
+		choice = `{"type":"tool","name":` + string(jsonx.AppendString(nil, c.Name))
 	default:
-		p.field("tool_choice", `{"type":"auto",`+once)
 	}
+	if once {
+		choice += `,"disable_parallel_tool_use":true`
+	}
+	p.field("tool_choice", choice+"}")
 	p.out.ToolChoice = llm.ToolChoice{}
 	return nil
 }

@@ -3,7 +3,6 @@ package converse
 import (
 	"bytes"
 	"slices"
-	"strconv"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -21,7 +20,7 @@ func (p *fitting) schemas() {
 		if t.Other != nil || len(t.Schema) == 0 {
 			continue
 		}
-		field := "tools[" + strconv.Itoa(i) + "].function.parameters"
+		field := p.tool(i) + ".function.parameters"
 		if t.Name == p.f.reply {
 			field = "response_format.json_schema.schema"
 		}
@@ -92,42 +91,58 @@ func isUnion(keyword string) bool {
 	return keyword == "anyOf" || keyword == "oneOf" || keyword == "allOf"
 }
 
-// maxInlined bounds a schema whose references have been replaced, in bytes: those that
-// lead to others grow without bound.
-const maxInlined = 128 << 10
+// Bounds of schemas whose references are replaced: what a request may hold is larger by
+// far, and references that lead to others grow without bound.
+const (
+	maxInlined = 64 << 10 // bytes, before and after
+	maxDepth   = 64       // schemas within schemas
+	maxRefs    = 200      // places that references lead to
+)
 
 // inline puts into the place of each reference what it leads to within the schema. It
-// fails where one leads to itself, to nothing or elsewhere.
+// fails, and the schema stays as it is, where a reference leads to itself, to nothing
+// or elsewhere, where it stands beside more than words about it, and beyond the bounds.
 func inline(schema jsonx.Raw) (jsonx.Raw, bool) {
-	in := inliner{root: schema, open: map[string]bool{}}
-	in.value(schema, true)
+	if len(schema) > maxInlined {
+		return nil, false
+	}
+	in := inliner{root: schema, open: map[string]bool{}, targets: map[string]jsonx.Raw{}}
+	in.schema(schema, 0)
 	return in.w.Buf, !in.failed
 }
 
 // inliner writes a schema without references.
 type inliner struct {
-	root   jsonx.Raw
-	w      jsonx.Writer
-	open   map[string]bool // the references that are being followed
-	failed bool
+	root    jsonx.Raw
+	w       jsonx.Writer
+	open    map[string]bool      // the references that are being followed
+	targets map[string]jsonx.Raw // what references lead to
+	failed  bool
 }
 
-func (in *inliner) value(v jsonx.Raw, isRoot bool) {
-	if in.failed = in.failed || len(in.w.Buf) > maxInlined; in.failed {
-		in.w.Null()
-		return
+// members splits an object, within the bounds.
+func (in *inliner) members(v jsonx.Raw, depth int) []jsonx.Member {
+	if in.failed = in.failed || depth > maxDepth || len(in.w.Buf) > maxInlined; in.failed {
+		return nil
 	}
+	members, err := jsonx.Members(v)
+	in.failed = err != nil
+	return members
+}
+
+// schema writes a schema, an array of schemas, or what stands for one: true or false.
+func (in *inliner) schema(v jsonx.Raw, depth int) {
 	switch v.Kind() {
 	case '{':
-		members, err := jsonx.Members(v)
-		in.failed = in.failed || err != nil
-		in.object(members, isRoot)
+		in.w.Object()
+		in.keywords(in.members(v, depth), nil, depth)
+		in.w.EndObject()
 	case '[':
 		var elements []jsonx.Raw
 		in.failed = in.failed || jsonx.Unmarshal(v, &elements) != nil
 		in.w.Array()
 		for _, e := range elements {
-			in.value(e, false)
+			in.schema(e, depth+1)
 		}
 		in.w.EndArray()
 	default:
@@ -135,63 +150,73 @@ func (in *inliner) value(v jsonx.Raw, isRoot bool) {
 	}
 }
 
-func (in *inliner) object(members []jsonx.Member, isRoot bool) {
-	in.w.Object()
-	in.members(members, nil, isRoot)
-	in.w.EndObject()
-}
-
-// members writes the members of a schema, but for those that have been said; behind
-// them those that a reference among them leads to.
-func (in *inliner) members(members []jsonx.Member, said []string, isRoot bool) {
+// keywords writes a schema's keywords, but for those that have been said; behind them
+// those of the schema that a reference among them leads to.
+func (in *inliner) keywords(members []jsonx.Member, said []string, depth int) {
 	ref := ""
+	if v := jsonx.Find(members, "$ref"); v != nil {
+		in.failed = in.failed || v.Kind() != '"' || jsonx.Unmarshal(v, &ref) != nil
+	}
 	for _, m := range members {
-		switch {
-		case m.Name == "$ref" && m.Value.Kind() == '"':
-			in.failed = in.failed || jsonx.Unmarshal(m.Value, &ref) != nil
-			continue
-		case isRoot && (m.Name == "$defs" || m.Name == "definitions"), slices.Contains(said, m.Name):
+		if in.failed || m.Name == "$ref" || m.Name == "$defs" || m.Name == "definitions" || slices.Contains(said, m.Name) {
 			continue
 		}
 		said = append(said, m.Name)
 		in.w.AnyKey(m.Name)
 		switch m.Name {
-		case "enum", "const", "default", "examples": // are no schemas
+		case "title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly":
+			in.w.Raw(m.Value) // words about it, which go before those of what a reference leads to
+			continue
+		}
+		in.failed = in.failed || ref != "" // both would have to hold
+		switch m.Name {
+		case "properties", "patternProperties", "dependentSchemas":
+			in.w.Object()
+			for _, p := range in.members(m.Value, depth) {
+				in.w.AnyKey(p.Name)
+				in.schema(p.Value, depth+1)
+			}
+			in.w.EndObject()
+		case "items", "prefixItems", "additionalItems", "unevaluatedItems", "contains", "additionalProperties", "unevaluatedProperties", "propertyNames",
+			"anyOf", "oneOf", "allOf", "not", "if", "then", "else":
+			in.schema(m.Value, depth+1)
+		case "enum", "const":
 			in.w.Raw(m.Value)
 		default:
-			in.value(m.Value, false)
+			in.failed = in.failed || bytes.Contains(m.Value, []byte(`"$ref"`)) // of a keyword that is not known
+			in.w.Raw(m.Value)
 		}
 	}
-	if ref == "" {
+	if ref == "" || in.failed {
 		return
 	}
-	target := resolved(in.root, ref)
+	target := in.target(ref)
 	if in.failed = in.failed || in.open[ref] || target.Kind() != '{'; in.failed {
 		return
 	}
-	further, err := jsonx.Members(target)
-	if err != nil {
-		in.failed = true
-		return
-	}
 	in.open[ref] = true
-	in.members(further, said, false)
+	in.keywords(in.members(target, depth+1), said, depth+1)
 	delete(in.open, ref)
 }
 
-// resolved is what a reference within a document leads to (RFC 6901, section 6); nil
-// if it leads to nothing that a schema can be.
-func resolved(doc jsonx.Raw, ref string) jsonx.Raw {
+// target is what a reference leads to within the schema (RFC 6901, section 6); nil if
+// that is nothing that a schema can be.
+func (in *inliner) target(ref string) jsonx.Raw {
+	if v, known := in.targets[ref]; known {
+		return v
+	}
 	path, ok := strings.CutPrefix(ref, "#/")
-	if !ok {
+	if in.failed = in.failed || !ok || len(in.targets) == maxRefs; in.failed {
 		return nil
 	}
+	v := in.root
 	for name := range strings.SplitSeq(path, "/") {
-		members, err := jsonx.Members(doc)
+		members, err := jsonx.Members(v)
 		if err != nil {
 			return nil
 		}
-		doc = jsonx.Find(members, strings.NewReplacer("~1", "/", "~0", "~").Replace(name))
+		v = jsonx.Find(members, strings.NewReplacer("~1", "/", "~0", "~").Replace(name))
 	}
-	return doc
+	in.targets[ref] = v
+	return v
 }
