@@ -62,6 +62,7 @@ type untagged struct {
 	llm.Stream
 	queue []llm.Event // that come before the next of Stream
 	err   error       // what comes behind the queue
+	ahead llm.Event   // that More looks at
 
 	state tagState
 	index int         // of the open text, in Stream
@@ -107,12 +108,12 @@ func (u *untagged) Next(ev *llm.Event) error {
 // More looks at what Stream has at hand, of which nothing may come.
 func (u *untagged) More() bool {
 	for len(u.queue) == 0 && u.err == nil && u.state != noTag && u.Stream.More() {
-		var ev llm.Event
-		if err := u.Stream.Next(&ev); err != nil {
+		u.ahead = llm.Event{}
+		if err := u.Stream.Next(&u.ahead); err != nil {
 			u.close()
 			u.err = err
-		} else if u.pass(&ev) {
-			u.queue = append(u.queue, ev)
+		} else if u.pass(&u.ahead) {
+			u.put(&u.ahead)
 		}
 	}
 	return len(u.queue) > 0 || u.err == nil && u.state == noTag && u.Stream.More()
@@ -134,7 +135,7 @@ func (u *untagged) pass(ev *llm.Event) bool {
 		if !u.pass(ev) {
 			return false
 		}
-		u.queue = append(u.queue, *ev)
+		u.put(ev)
 		return false
 	case u.state == noTag && ev.Kind == llm.EventDelta:
 		ev.Index += u.shift
@@ -203,9 +204,9 @@ func partial(text, end string) int {
 // decide passes on what is held, and what follows it.
 func (u *untagged) decide() {
 	u.say(llm.BlockText, u.held)
-	for _, ev := range u.late {
-		ev.Index = u.index + u.shift
-		u.queue = append(u.queue, ev)
+	for i := range u.late {
+		u.put(&u.late[i])
+		u.queue[len(u.queue)-1].Index = u.index + u.shift
 		u.begun = true
 	}
 	u.state, u.held, u.late = noTag, "", nil
@@ -217,7 +218,7 @@ func (u *untagged) close() {
 	case u.state == noText:
 		return
 	case u.state == undecided && u.held == "": // a text that says nothing is one all the same
-		u.queue = append(u.queue, llm.Event{Kind: llm.EventBlockStart, Index: u.index + u.shift, Block: llm.BlockText})
+		u.add(llm.EventBlockStart).Block = llm.BlockText
 		u.begun = true
 	case u.state == inTag:
 		u.say(llm.BlockReasoning, u.held)
@@ -241,12 +242,27 @@ func (u *untagged) close() {
 
 func (u *untagged) say(kind llm.BlockKind, text string) {
 	if text != "" {
-		u.queue = append(u.queue, llm.Event{Kind: llm.EventDelta, Index: u.index + u.shift, Block: kind, Text: text})
+		ev := u.add(llm.EventDelta)
+		ev.Block, ev.Text = kind, text
 		u.begun = true
 	}
 }
 
 func (u *untagged) end() {
-	u.queue = append(u.queue, llm.Event{Kind: llm.EventBlockEnd, Index: u.index + u.shift})
+	u.add(llm.EventBlockEnd)
 	u.begun = false
 }
+
+// add puts an event of the block into the queue. Events are filled in where they stand:
+// on the stack they would make that of every stream larger than it has to be.
+func (u *untagged) add(kind llm.EventKind) *llm.Event {
+	n := len(u.queue)
+	u.queue = slices.Grow(u.queue, 1)[:n+1]
+	ev := &u.queue[n]
+	*ev = llm.Event{}
+	ev.Kind, ev.Index = kind, u.index+u.shift
+	return ev
+}
+
+// put puts an event into the queue as it is.
+func (u *untagged) put(ev *llm.Event) { *u.add(ev.Kind) = *ev }
