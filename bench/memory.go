@@ -165,7 +165,7 @@ func manyStreams(ctx context.Context, b *bench) ([]line, error) {
 	all := sideBySide(fmt.Sprintf("%d,000 open streams held in one process: RSS", thousands), "MB", total)
 	all.Note = strings.Join(notes, ", ")
 	perStream := sideBySide("  the same, per stream", "KB", each)
-	perStream.Limit = limitOpen
+	perStream.Limit = limitHeld
 	return []line{all, perStream}, nil
 }
 

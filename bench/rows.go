@@ -20,7 +20,8 @@ const (
 	limitStream = 1.4
 	limitImage  = 2.0
 	limitIdle   = 40.0 // MB
-	limitOpen   = 40.0 // KB a stream
+	limitOpen   = 40.0 // KB a stream, of 1,000
+	limitHeld   = 45.0 // the same, of 8,000, which have all just begun
 )
 
 func rows() []row {

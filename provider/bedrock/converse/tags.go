@@ -62,7 +62,6 @@ type untagged struct {
 	llm.Stream
 	queue []llm.Event // that come before the next of Stream
 	err   error       // what comes behind the queue
-	ahead llm.Event   // that More looks at
 
 	state tagState
 	index int         // of the open text, in Stream
@@ -88,7 +87,9 @@ func (u *untagged) Next(ev *llm.Event) error {
 	for {
 		if len(u.queue) > 0 {
 			*ev = u.queue[0]
-			u.queue = u.queue[1:]
+			if u.queue = u.queue[1:]; len(u.queue) == 0 {
+				u.queue = nil // a stream may be open for long
+			}
 			return nil
 		}
 		if u.err != nil {
@@ -108,12 +109,12 @@ func (u *untagged) Next(ev *llm.Event) error {
 // More looks at what Stream has at hand, of which nothing may come.
 func (u *untagged) More() bool {
 	for len(u.queue) == 0 && u.err == nil && u.state != noTag && u.Stream.More() {
-		u.ahead = llm.Event{}
-		if err := u.Stream.Next(&u.ahead); err != nil {
+		ev := new(llm.Event)
+		if err := u.Stream.Next(ev); err != nil {
 			u.close()
 			u.err = err
-		} else if u.pass(&u.ahead) {
-			u.put(&u.ahead)
+		} else if u.pass(ev) {
+			u.put(ev)
 		}
 	}
 	return len(u.queue) > 0 || u.err == nil && u.state == noTag && u.Stream.More()
