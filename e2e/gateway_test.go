@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +31,13 @@ func startEmulator(t *testing.T) *emulator.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := emulator.NewServer(judge.Watch(e))
+	return startServer(t, judge.Watch(e))
+}
+
+// startServer serves what a handler answers in the place of Bedrock until the test ends.
+func startServer(t *testing.T, h http.Handler) *emulator.Server {
+	t.Helper()
+	s := emulator.NewServer(h)
 	if err := s.Start(t.Context(), "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}

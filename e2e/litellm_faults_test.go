@@ -2,14 +2,12 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	emulator "outcrop/emulator/bedrock"
 )
@@ -47,18 +45,7 @@ func startKeeping(t *testing.T) (*keeping, string) {
 		t.Fatal(err)
 	}
 	k := &keeping{Handler: judge.Watch(e)}
-	s := emulator.NewServer(k)
-	if err := s.Start(t.Context(), "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := s.Stop(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	return k, s.URL()
+	return k, startServer(t, k).URL()
 }
 
 // litellmFault is a chat request with which LiteLLM's users met a fault, whole and

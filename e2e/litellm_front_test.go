@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -13,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	emulator "outcrop/emulator/bedrock"
 	"outcrop/internal/jsonx"
@@ -54,18 +52,7 @@ func startFront(t *testing.T) *bedrockFront {
 		}
 		options.AnyCredentials = true
 	}
-	s := emulator.NewServer(judge.Watch(f))
-	if err := s.Start(t.Context(), "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := s.Stop(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	f.url = s.URL()
+	f.url = startServer(t, judge.Watch(f)).URL()
 	return f
 }
 
