@@ -43,15 +43,11 @@ func (d *decoder) withParameters(body []byte, opt Options) ([]byte, error) {
 	}
 	d.guarded = jsonx.Find(parameters, guardrail) != nil
 	if d.guarded && own[guardrail] {
-		members, err := jsonx.Members(body)
-		if err != nil {
-			return nil, decodeError(err)
+		var err error
+		if body, err = except(body, func(name string) bool { return name == guardrail }); err != nil {
+			return nil, err
 		}
-		w := jsonx.Writer{}
-		w.Object()
-		w.Members(slices.DeleteFunc(members, func(m jsonx.Member) bool { return m.Name == guardrail }))
-		w.EndObject()
-		body, end = w.Buf, len(w.Buf)-1
+		end = len(body) - 1
 		delete(own, guardrail)
 		d.warn(llm.WarnDropped, guardrail)
 	}
@@ -59,11 +55,7 @@ func (d *decoder) withParameters(body []byte, opt Options) ([]byte, error) {
 	w.Buf = append(w.Buf, body[:end]...)
 	some := len(own) > 0
 	for _, p := range parameters {
-		given := false
-		for _, name := range alike(p.Name) {
-			given = given || own[name]
-		}
-		if given {
+		if slices.ContainsFunc(alike(p.Name), func(name string) bool { return own[name] }) {
 			continue
 		}
 		if some {
@@ -76,7 +68,8 @@ func (d *decoder) withParameters(body []byte, opt Options) ([]byte, error) {
 	return append(w.Buf, body[end:]...), nil
 }
 
-// topOf looks at the top of a body: the names of its members, its model, and where the brace stands that ends it; 0 if it is no object.
+// topOf looks at the top of a body: the names of its members, its model, and where the
+// brace stands that ends it; 0 if it is no object.
 func topOf(body []byte) (own map[string]bool, model string, end int) {
 	d := jsonx.NewDecoder(bytes.NewBuffer(body))
 	if d.PeekKind() != '{' {

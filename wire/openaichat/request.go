@@ -239,23 +239,25 @@ func (d *decoder) read(body []byte) (*wireRequest, error) {
 
 // without gives the body without the members that additional_drop_params names.
 func (d *decoder) without(body []byte, names []string) ([]byte, error) {
+	d.out.Warnings = nil
+	return except(body, func(name string) bool {
+		named := slices.Contains(names, name) && name != "model" && name != "messages"
+		if named {
+			d.warn(llm.WarnDropped, name)
+		}
+		return named || name == "additional_drop_params"
+	})
+}
+
+// except gives a body without some of its members.
+func except(body []byte, left func(name string) bool) ([]byte, error) {
 	members, err := jsonx.Members(body)
 	if err != nil {
 		return nil, decodeError(err)
 	}
-	d.out.Warnings = nil
 	w := jsonx.Writer{Buf: make([]byte, 0, len(body))}
 	w.Object()
-	for _, m := range members {
-		switch {
-		case m.Name == "additional_drop_params":
-		case slices.Contains(names, m.Name) && m.Name != "model" && m.Name != "messages":
-			d.warn(llm.WarnDropped, m.Name)
-		default:
-			w.AnyKey(m.Name)
-			w.Raw(m.Value)
-		}
-	}
+	w.Members(slices.DeleteFunc(members, func(m jsonx.Member) bool { return left(m.Name) }))
 	w.EndObject()
 	return w.Buf, nil
 }
