@@ -19,7 +19,8 @@ all: build
 build: ## leaves a static binary in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(BIN) ./cmd/outcrop
 
-install: build ## copies the binary to $(PREFIX)/bin
+install: ## copies the binary to $(PREFIX)/bin; as root it builds nothing that is there already
+	@test -x $(BIN) || $(MAKE) build
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/outcrop
 
