@@ -1,16 +1,32 @@
-# Everything that a person or CI does with this repository. Go, make and Git are
-# enough for build and run; test sets up the rest.
+# Everything that a person or CI does with this repository. Build and run need Go,
+# make and Git; test installs what else it needs.
 
-PORT ?= 4000
-GO   ?= go
-BIN  := bin/outcrop
+PORT   ?= 4000
+GO     ?= go
+PREFIX ?= /usr/local
+BIN    := bin/outcrop
 
-.PHONY: all build run test test-go cover lint bench setup clean
+# The program that builds the container image, the image's name, and the
+# certificates that go into it.
+BUILDER ?= docker build
+IMAGE   ?= outcrop
+CERTS   ?= /etc/ssl/certs/ca-certificates.crt
+
+.PHONY: all build install image run test test-go cover lint bench setup clean
 
 all: build
 
 build: ## leaves a static binary in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(BIN) ./cmd/outcrop
+
+install: ## copies the binary to $(PREFIX)/bin; as root it builds nothing that is there already
+	@test -x $(BIN) || $(MAKE) build
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/outcrop
+
+image: build ## a container image; BUILDER="buildah build" works without a daemon
+	cp $(CERTS) bin/ca-certificates.crt
+	$(BUILDER) -t $(IMAGE) .
 
 run: build ## serves with a first answer, on the emulator without AWS credentials
 	./$(BIN) serve --demo --port $(PORT)

@@ -131,11 +131,11 @@ func (b *bench) called(ctx context.Context, k kind, what string, calls int, limi
 }
 
 func stream(ctx context.Context, b *bench) ([]line, error) {
-	return b.streamed(ctx, modelPaced, fmt.Sprintf("stream of %d chunks, each by itself", deltas), 2000)
+	return b.streamed(ctx, modelPaced, fmt.Sprintf("stream of %d chunks, one at a time", deltas), 2000)
 }
 
 func burst(ctx context.Context, b *bench) ([]line, error) {
-	return b.streamed(ctx, modelBurst, fmt.Sprintf("stream of %d chunks, no pause between", deltas), 4000)
+	return b.streamed(ctx, modelBurst, fmt.Sprintf("stream of %d chunks, without pauses", deltas), 4000)
 }
 
 func (b *bench) streamed(ctx context.Context, model, what string, calls int) ([]line, error) {

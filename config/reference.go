@@ -6,55 +6,101 @@ import (
 	"io"
 )
 
+// referenceExample is a complete file with the settings that most gateways need.
+const referenceExample = `model_list:
+  - model_name: claude                      # the name that clients use
+    litellm_params:
+      model: bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0
+      aws_region_name: eu-central-1
+      timeout: 300
+      temperature: 0.2                      # for calls that do not set it
+  - model_name: "*"                         # and every other Bedrock model id
+    litellm_params:
+      model: bedrock/*
+      aws_region_name: eu-central-1
+litellm_settings:
+  num_retries: 2
+  request_timeout: 600
+  drop_params: false
+general_settings:
+  master_key: os.environ/LITELLM_MASTER_KEY
+outcrop_settings:
+  bedrock:
+    policy: {geographies: [eu], global: false}
+`
+
 // referenceHead opens the page that WriteReference writes.
 const referenceHead = `# Configuration
 
-Outcrop runs on LiteLLM's ` + "`config.yaml`" + `. This page lists every key and is made
-from ` + "`config/keys.txt`" + `; to renew it, run ` + "`go test ./config -run TestReference -update`" + `.
+Outcrop reads LiteLLM's ` + "`config.yaml`" + `. Without a file, every Bedrock model can be called by its id, with or without
+` + "`bedrock/`" + ` in front, and ` + "`LITELLM_MASTER_KEY`" + ` is the master key. A complete example:
 
-What happens with a key is one of:
+` + "```yaml\n# config.yaml\n" + referenceExample + "```" + `
 
-| class | meaning |
-| --- | --- |
-| supported | does what it says |
-| provider | does what it says where the model's provider has such a setting; elsewhere a warning |
-| ignored | makes no difference here; a warning, once |
-| not yet | would change behaviour and does not yet; a warning |
-| limits | is about who may call, what may be said or what may be spent, and is not enforced yet; an error, or with ` + "`--allow-unsupported`" + ` a warning |
+Run ` + "`outcrop config check config.yaml`" + ` after each change. It lists every error and warning at once, with file, line and column.
 
-A key that is on no list is a warning that names the nearest known one. A wrong
-value is an error. All problems are told at once, with file, line and column.
-
-- ` + "`os.environ/NAME`" + ` in place of a value stands for the environment variable NAME.
-  It is an error if the variable is not set and the value is used.
-- A number may stand in quotes; where text is asked for, a number or ` + "`no`" + ` is taken as written.
-- A key with nothing behind it counts as left out. A key that is not supported
-  may be left at false, at nothing, or at its default.
+- ` + "`os.environ/NAME`" + ` as a value stands for the environment variable NAME.
+  It is an error if the value is needed and the variable is not set.
+- A number may be written in quotes. Where text is expected, a number or ` + "`no`" + ` is taken as written.
+- A key without a value counts as absent.
 - Anchors, aliases and merge keys work. A file holds one document of at most 4 MiB, in UTF-8.
-- Without a file, every model of Bedrock can be called by its id, with or without
-  ` + "`bedrock/`" + ` in front, and ` + "`LITELLM_MASTER_KEY`" + ` is the master key.
-- Of the several places for a setting of calls, the entry of ` + "`model_list`" + ` comes first,
-  then ` + "`router_settings`" + `, then ` + "`litellm_settings`" + `. A ` + "`stream_timeout`" + ` from any of them
-  comes before a ` + "`timeout`" + ` from any of them, for streamed calls.
+- Where a setting of calls can be given in several places, the entry of ` + "`model_list`" + ` takes precedence,
+  then ` + "`router_settings`" + `, then ` + "`litellm_settings`" + `. For streaming calls, a ` + "`stream_timeout`" + ` in any
+  of them takes precedence over a ` + "`timeout`" + ` in any of them.
+
+The first part of this page has the keys that have an effect. The [second part](#keys-without-effect) lists
+LiteLLM's other keys, and what Outcrop does with them.
+
+## Keys that have an effect
+
+Keys of class *supported* always have an effect. Keys of class *provider* have one if the model's provider
+has such a setting; otherwise they are a warning. A wrong value is an error. A key that is in
+neither part of this page is a warning that names the nearest known key.
 `
 
-// WriteReference writes docs/configuration.md, the list of all keys.
+// referenceRest opens the part of the page with the keys that have no effect.
+const referenceRest = `
+## Keys without effect
+
+LiteLLM has these keys, and Outcrop does not support them. They may be absent, empty, ` + "`false`" + ` or at their
+default without a word. Otherwise it depends on their class:
+
+| class | what happens |
+| --- | --- |
+| ignored | a warning: the key makes no difference here |
+| not yet | a warning: the key would change behaviour, and is not supported yet |
+| limits | an error: the key restricts who may call, what may be said or what may be spent, and Outcrop cannot enforce it yet. With ` + "`--allow-unsupported`" + ` it is a warning |
+`
+
+// WriteReference writes docs/configuration.md, the list of all keys: those that have
+// an effect first, the others in a part of their own.
 func WriteReference(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	b.WriteString(referenceHead)
+	writeKeys(b, func(c Class) bool { return c == Supported || c == PerProvider })
+	b.WriteString(referenceRest)
+	writeKeys(b, func(c Class) bool { return c != Supported && c != PerProvider })
+	b.WriteString("\nThis page is generated from `config/keys.txt` by `go test ./config -run TestReference -update`.\n")
+	return b.Flush()
+}
+
+// writeKeys writes a table for each section that has keys of the classes.
+func writeKeys(b *bufio.Writer, of func(Class) bool) {
 	section, first := "", true
 	for _, k := range keyTable().keys {
+		if !of(k.Class) {
+			continue
+		}
 		if first || k.Section != section {
 			section, first = k.Section, false
 			title := "`" + section + "`"
 			if section == "" {
-				title = "The top of the file"
+				title = "Top level"
 			}
-			fmt.Fprintf(b, "\n## %s\n\n| key | class | type | default | what it is |\n| --- | --- | --- | --- | --- |\n", title)
+			fmt.Fprintf(b, "\n### %s\n\n| key | class | type | default | what it is |\n| --- | --- | --- | --- | --- |\n", title)
 		}
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", k.Name, k.Class, k.typeName(), k.Default, k.Help)
 	}
-	return b.Flush()
 }
 
 // typeName is the type with its bounds.

@@ -36,7 +36,7 @@ type gap string
 
 // Gaps of clients.
 const (
-	gapLastPieces gap = "stream() keeps the last piece only of fields that it does not know, so that the signature comes back without its text; put the pieces of `delta.thinking_blocks` together yourself"
+	gapLastPieces gap = "stream() keeps only the last piece of fields that it does not know, so the signature is sent back without its text; join the pieces of `delta.thinking_blocks` yourself"
 )
 
 // features are what the clients are asked to show, in the order of the table.
@@ -96,7 +96,7 @@ func applications(t *testing.T) []application {
 			packages: []pin{{"clients", "langchain"}, {"clients", "langchain-core"}, {"clients", "langchain-openai"}},
 			runs:     []programRun{{client: newest, program: "client_langchain.py"}},
 			lines:    "langchain.py", prints: "sunny in Paris",
-			note:     "With a `base_url` ChatOpenAI asks for the usage of streams only under `stream_usage=True`.",
+			note:     "With a `base_url`, ChatOpenAI asks for the token usage of streams only if `stream_usage=True`.",
 			unsigned: "`ChatOpenAI`",
 			lacks:    map[string]string{"reasoning": lacksReasoning},
 		},
@@ -113,7 +113,7 @@ func applications(t *testing.T) []application {
 			packages: []pin{{"node", "ai"}, {"node", "@ai-sdk/openai-compatible"}},
 			runs:     []programRun{{client: js, program: "client_ai_sdk.mjs"}},
 			lines:    "ai_sdk.mjs", prints: "sunny in Paris",
-			note:     "Later major versions ask for Node 22. Reasoning is `providerOptions: {outcrop: {reasoningEffort: \"low\"}}`, by the provider's `name`.",
+			note:     "Later major versions need Node 22. Reasoning is `providerOptions: {outcrop: {reasoningEffort: \"low\"}}`, where `outcrop` is the provider's `name`.",
 			unsigned: "The AI SDK",
 			lacks:    map[string]string{"structured output by a tool": lacksForcedTool, "several answers": lacksSeveral},
 		},
@@ -122,7 +122,7 @@ func applications(t *testing.T) []application {
 			packages: []pin{{"clients", "llm"}},
 			runs:     []programRun{{client: newest, program: "client_llm.py"}},
 			lines:    "llm.sh", prints: "sunny in Paris",
-			note:     "Without a file: `llm openai endpoint http://127.0.0.1:4000/v1 \"What is granite?\" -m claude-sonnet-4-5`; `--models` lists them.",
+			note:     "Without a configuration file: `llm openai endpoint http://127.0.0.1:4000/v1 \"What is granite?\" -m claude-sonnet-4-5`; `--models` lists the models.",
 			unsigned: "`llm`",
 			lacks: map[string]string{
 				"structured output by a tool":    lacksForcedTool,
@@ -136,7 +136,7 @@ func applications(t *testing.T) []application {
 			packages: []pin{{"litellm", "litellm[proxy]"}},
 			runs:     []programRun{{client: litellm, program: "client_litellm.py"}},
 			lines:    "litellm.py", prints: "You said: What is granite?",
-			note:  "A stream that is not read to its end is closed by `aclose()` of `acompletion`'s; that of `completion` has no such call.",
+			note:  "To end a stream early, use `acompletion` and call `aclose()`; the streams of `completion` have no such method.",
 			lacks: map[string]string{"structured output by a tool": lacksForcedTool},
 		},
 	}

@@ -11,47 +11,57 @@ import (
 // referenceHead opens the page that WriteReference writes.
 const referenceHead = `# Errors
 
-Every failure has one of these codes, in the API, in the log and in the metrics.
-The list is made from ` + "`llm/codes.go`" + `; to renew it, run ` + "`go test ./llm -run TestReference -update`" + `.
+Every failure has one of the codes on this page. Codes are public: new ones are added, existing ones are never renamed.
+For AWS's refusals, Outcrop keeps AWS's message and adds the cause, who has to act, and the next step.
 
-| where | how it is said |
+| where | what you find |
 | --- | --- |
-| an API error | ` + "`error.outcrop`" + ` holds ` + "`code`, `actor`, `retry`" + ` and, where they are known, ` + "`cause`, `fix` (the next step, which the message ends with too), `statement` (the IAM statement that is missing) and, if there is more than one to add, `statements` (all), `docs` (a page of AWS's), `request_id` (AWS's)" + ` |
-| a stream that has begun | the same object in an error event |
-| the log | ` + "`code`, `actor`, `retry`, `why`, `fix`" + ` and ` + "`error`" + ` of the call's line; ` + "`error`" + ` without what AWS repeats of the request |
+| error responses | ` + "`error.outcrop`" + `, an object with the members below. ` + "`error.message`" + ` ends with the fix |
+| streams that have begun | the same object, in an error event |
+| the log | ` + "`code`, `actor`, `retry`, `why` (the cause), `fix`" + ` and ` + "`error`" + ` in the line of the call |
 | metrics | the label ` + "`code`" + ` of ` + "`outcrop_requests_total` and `outcrop_retries_total`" + ` |
 
-With OpenAI's SDK for Python it is in the exception's body:
+| member of ` + "`error.outcrop`" + ` | what it is |
+| --- | --- |
+| ` + "`code`" + ` | one of the codes below |
+| ` + "`actor`" + ` | who has to act |
+| ` + "`retry`" + ` | whether sending the request again can help |
+| ` + "`cause`" + ` | what went wrong, if more is known than the message says |
+| ` + "`fix`" + ` | the next step |
+| ` + "`statement`, `statements`" + ` | the missing IAM statement; all of them, if there are several |
+| ` + "`docs`" + ` | a page of AWS's documentation |
+| ` + "`request_id`" + ` | AWS's id of the call |
 
-	except openai.APIStatusError as e:
-	    verdict = (e.body or {}).get("outcrop", {})
-	    print(verdict.get("code"), verdict.get("fix"), verdict.get("statement"))
+With OpenAI's SDK for Python, the object is in the exception's body:
 
-The status is the HTTP status that the client gets. Where none stands it follows
-the provider's: AWS's 4xx, 500 and 503 are passed on, but for its 401, which is
-403 here, since 401 would say that the gateway's own key is wrong; what is not
-whole, or any other status, is 502, and what cannot be reached 502 or 503.
+` + "```python" + `
+try:
+    answer = client.chat.completions.create(model=model, messages=messages)
+except openai.APIStatusError as e:
+    details = (e.body or {}).get("outcrop", {})
+    print(details.get("code"), details.get("fix"), details.get("statement"))
+` + "```" + `
 
-Who must act:
-
-| actor | who that is |
+| ` + "`actor`" + ` | who that is |
 | --- | --- |
 | caller | whoever sent the request |
 | operator | whoever runs the gateway |
 | aws_admin | whoever administers the AWS account |
-| organisation_admin | whoever administers the AWS organisation |
-| aws | AWS itself: wait, go elsewhere, or open a support case |
+| organisation_admin | whoever administers the AWS organization |
+| aws | AWS itself: wait, use another region, or open a support case |
 
-Whether another try can help:
-
-| retry | what it says |
+| ` + "`retry`" + ` | what it means |
 | --- | --- |
-| no | not as it is |
-| later | after a pause |
-| now_elsewhere | at once, best at another deployment |
-| other_target | only by another way, such as another region, profile or API |
-| after_refresh | with fresh credentials |
-| before_first_token | as long as nothing of the answer has been said |
+| no | the same request will fail again |
+| later | try again after a pause |
+| now_elsewhere | try again at once, best with another deployment |
+| other_target | only another region, profile or API can help |
+| after_refresh | try again with new credentials |
+| before_first_token | a retry is safe as long as no content has reached the client |
+
+The tables give the HTTP status that the client gets. Where it is empty, the status follows AWS's: 4xx, 500 and 503 are passed on,
+except that AWS's 401 becomes 403, because 401 would say that the gateway's own key is wrong. Incomplete responses
+and all other statuses become 502; endpoints that cannot be reached become 502 or 503.
 `
 
 // headings are the groups of codes, by what stands before their dot; they are
@@ -59,14 +69,14 @@ Whether another try can help:
 var headings = map[string]string{
 	"access":      "Access to models",
 	"credentials": "The gateway's own credentials",
-	"gateway":     "What Outcrop itself refuses or fails at",
+	"gateway":     "Outcrop's own errors",
 	"iam":         "AWS permissions",
 	"limit":       "Limits and quotas",
-	"model":       "Models and where they are",
-	"network":     "The way to the provider",
-	"request":     "Requests that the provider refuses",
-	"service":     "The provider's own failures",
-	"stream":      "Streams that break off",
+	"model":       "Models and regions",
+	"network":     "Network",
+	"request":     "Requests that AWS rejects",
+	"service":     "Failures at AWS",
+	"stream":      "Interrupted streams",
 }
 
 // WriteReference writes docs/errors.md, the list of all codes. The error is w's.
@@ -86,5 +96,6 @@ func WriteReference(w io.Writer) error {
 		}
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", c, status, v.Actor, v.Retry, v.Meaning)
 	}
+	b.WriteString("\nThis page is generated from `llm/codes.go` by `go test ./llm -run TestReference -update`.\n")
 	return b.Flush()
 }
