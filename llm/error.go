@@ -40,6 +40,7 @@ const (
 	CodeStopping      Code = "gateway.stopping"          // the gateway is being stopped
 	CodeClientGone    Code = "gateway.client_gone"       // the client went away; nobody reads this
 	CodeInternal      Code = "gateway.internal"          // a fault of Outcrop's own
+	CodeLogUnwritable Code = "gateway.log_unwritable"    // the log cannot be written; said by the readiness check alone
 )
 
 // Codes of what a provider refuses or fails at. Their meanings stand in Codes.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,6 +53,8 @@ type Recorder struct {
 	first    *prometheus.HistogramVec
 	open     prometheus.Gauge
 
+	logState atomic.Pointer[LogState] // nil if nothing is known of the log
+
 	series sync.Map // seriesKey to *series: label sets resolved once
 }
 
@@ -83,7 +86,7 @@ func NewRecorder(log *slog.Logger) *Recorder {
 		Name: "outcrop_requests_total", Help: "Calls by endpoint, configured model name, HTTP status and error code (empty if none).",
 	}, []string{"door", "model", "status", "code"})
 	r.retries = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "outcrop_retries_total", Help: "Failed tries that were followed by another, by error code.",
+		Name: "outcrop_retries_total", Help: "Failed tries that were followed by another, by error code; the series without a code stays at 0, so that there is one before the first retry.",
 	}, []string{"model", "code"})
 	r.tokens = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "outcrop_tokens_total", Help: "Tokens by kind: input, output, cache_read, cache_write, and output_estimated of answers that were left or broke off.",
@@ -98,13 +101,36 @@ func NewRecorder(log *slog.Logger) *Recorder {
 		Name: "outcrop_time_to_first_token_seconds", Help: "From the request's arrival to the first content of a stream.", Buckets: buckets(),
 	}, []string{"door", "model"})
 	r.open = prometheus.NewGauge(prometheus.GaugeOpts{Name: "outcrop_open_requests", Help: "Calls that are being answered."})
-	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open,
+	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "outcrop_log_lines_dropped_total", Help: "Log lines that were lost because the log could not be written, or not as fast as it grew.",
+	}, r.logDropped)
+	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open, dropped,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
 
 // Gatherer gives the metrics to whoever serves them.
 func (r *Recorder) Gatherer() prometheus.Gatherer { return r.registry }
+
+// WatchLog has the metrics say how the log fares.
+func (r *Recorder) WatchLog(s LogState) { r.logState.Store(&s) }
+
+func (r *Recorder) logDropped() float64 {
+	if s := r.logState.Load(); s != nil {
+		return float64((*s).Dropped())
+	}
+	return 0
+}
+
+// Expect makes the series of calls that come by door and are for one of groups, so
+// that their counters stand at 0 before the first call: what counts from 1 on shows
+// no increase.
+func (r *Recorder) Expect(door string, groups ...string) {
+	for _, group := range groups {
+		r.lookup(seriesKey{door: door, group: group, status: 200})
+		r.retries.WithLabelValues(group, "")
+	}
+}
 
 // Begun counts a call as open; Record ends it.
 func (r *Recorder) Begun() { r.open.Inc() }
