@@ -224,11 +224,14 @@ func (a *App) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	a.listener = listener
+	a.listener = httpd.Watch(listener, func(status int) {
+		a.client.Recorder().Refused(status)
+		a.opt.Logger.Debug("a request was refused before it was read whole", slog.Int("status", status))
+	})
 	a.client.KeepFresh(a.client.Config().Refresh)
 	go func() {
 		defer close(a.done)
-		if err := a.server.Serve(listener); !httpd.IsClosed(err) {
+		if err := a.server.Serve(a.listener); !httpd.IsClosed(err) {
 			a.err = err
 		}
 	}()

@@ -52,6 +52,7 @@ type Recorder struct {
 	duration *prometheus.HistogramVec
 	first    *prometheus.HistogramVec
 	open     prometheus.Gauge
+	refused  *prometheus.CounterVec
 
 	logState atomic.Pointer[LogState] // nil if nothing is known of the log
 
@@ -101,10 +102,16 @@ func NewRecorder(log *slog.Logger) *Recorder {
 		Name: "outcrop_time_to_first_token_seconds", Help: "From the request's arrival to the first content of a stream.", Buckets: buckets(),
 	}, []string{"door", "model"})
 	r.open = prometheus.NewGauge(prometheus.GaugeOpts{Name: "outcrop_open_requests", Help: "Calls that are being answered."})
+	r.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "outcrop_http_refused_total", Help: "Requests that never became calls, because they were no HTTP or had a header that is too large, by HTTP status.",
+	}, []string{"status"})
+	for _, status := range []int{400, 417, 431, 501} {
+		r.refused.WithLabelValues(strconv.Itoa(status))
+	}
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "outcrop_log_lines_dropped_total", Help: "Log lines that were lost because the log could not be written, or not as fast as it grew.",
 	}, r.logDropped)
-	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open, dropped,
+	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open, r.refused, dropped,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
@@ -139,6 +146,9 @@ func (r *Recorder) Begun() { r.open.Inc() }
 func (r *Recorder) Retried(group string, e *llm.Error) {
 	r.retries.WithLabelValues(group, string(e.Code)).Inc()
 }
+
+// Refused counts a request that never became a call.
+func (r *Recorder) Refused(status int) { r.refused.WithLabelValues(strconv.Itoa(status)).Inc() }
 
 // Record writes the log line and the metrics of a call that is over.
 func (r *Recorder) Record(ctx context.Context, c *Call) {
