@@ -3,7 +3,6 @@
 package telemetry
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"strconv"
@@ -217,8 +216,9 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		text("code", string(e.Code))
 		text("actor", string(e.Whose()))
 		text("retry", string(e.CanRetry()))
-		text("error", cmp.Or(e.Logged, e.Message))
-		text("param", e.Param)
+		said := wordsOf(e)
+		text("error", said.message)
+		text("param", said.param)
 		text("type", e.Type)
 		if c.Meta.Target == (llm.Target{}) {
 			text("target", e.Target.String())
@@ -232,9 +232,7 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		}
 		text("why", e.Cause)
 		text("fix", e.Fix)
-		if e.Err != nil {
-			text("cause", e.Err.Error())
-		}
+		text("cause", said.cause)
 	}
 	return a
 }
