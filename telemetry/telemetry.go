@@ -36,6 +36,9 @@ type Call struct {
 	// characters a token.
 	Usage     llm.Usage
 	Estimated bool
+	// Foreign is whether an endpoint answered that the caller named. What it counts
+	// is its own word: it stands in the line, and not in the counters of the group.
+	Foreign bool
 	Stop      string // the provider's stop reason
 }
 
@@ -204,6 +207,9 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		if c.Estimated {
 			a = append(a, slog.Bool("tokens_estimated", true))
 		}
+		if c.Foreign {
+			a = append(a, slog.Bool("tokens_not_counted", true))
+		}
 	}
 	if c.Usage.Cost.Set {
 		a = append(a, slog.Float64("cost_usd", c.Usage.Cost.Value.USD()))
@@ -250,6 +256,9 @@ func (r *Recorder) measure(c *Call) {
 	s.duration.Observe(c.Duration.Seconds())
 	if c.FirstToken > 0 {
 		s.first.Observe(c.FirstToken.Seconds())
+	}
+	if c.Foreign {
+		return
 	}
 	s.cost.Add(max(0, c.Usage.Cost.Value.USD()))
 	if c.Estimated {

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -117,7 +118,7 @@ func (p *Price) Cost(tier Tier, u *llm.Usage) (c llm.Cost, ok bool) {
 	ok = true
 	add := func(tokens int64, rate llm.Opt[Rate]) {
 		ok = ok && (tokens == 0 || rate.Set)
-		c += llm.Cost(tokens) * llm.Cost(rate.Value)
+		c = plus(c, tokens, rate.Value)
 	}
 	add(u.Input, r.Input)
 	add(u.Output, r.Output)
@@ -128,6 +129,18 @@ func (p *Price) Cost(tier Tier, u *llm.Usage) (c llm.Cost, ok bool) {
 		return 0, false
 	}
 	return c, true
+}
+
+// plus adds what tokens cost at a rate. Who answers says how many there were, so it
+// stays at the most that a Cost can be, and a number below 0 counts for nothing.
+func plus(c llm.Cost, tokens int64, rate Rate) llm.Cost {
+	if tokens <= 0 || rate <= 0 {
+		return c
+	}
+	if llm.Cost(tokens) > (math.MaxInt64-c)/llm.Cost(rate) {
+		return math.MaxInt64
+	}
+	return c + llm.Cost(tokens)*llm.Cost(rate)
 }
 
 // Price gives what the model costs when it is called in a region through the

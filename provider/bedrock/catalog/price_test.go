@@ -290,3 +290,25 @@ func modelOf(c *Catalogue, id string) (m *Model, prefix string) {
 	}
 	return nil, ""
 }
+
+// Who answers says how many tokens there were, and may say anything: a cost stays at
+// the most that there is, and never falls.
+func TestACostIsBounded(t *testing.T) {
+	p := &Price{Standard: Rates{Input: llm.Some[Rate](3_000_000), Output: llm.Some[Rate](15_000_000), CacheRead: llm.Some[Rate](300_000)}}
+	for _, tt := range []struct {
+		usage llm.Usage
+		want  llm.Cost
+	}{
+		{llm.Usage{Input: 2, Output: 1}, 21_000_000},
+		{llm.Usage{Input: math.MaxInt64}, math.MaxInt64},
+		{llm.Usage{Input: math.MaxInt64 / 3_000_000, Output: 1}, math.MaxInt64},
+		{llm.Usage{Input: math.MaxInt64 / 3_000_000}, math.MaxInt64 / 3_000_000 * 3_000_000},
+		{llm.Usage{Input: math.MaxInt64, Output: math.MaxInt64, CacheRead: llm.Some[int64](math.MaxInt64)}, math.MaxInt64},
+		{llm.Usage{Input: 2, Output: -5}, 6_000_000},
+		{llm.Usage{Input: math.MinInt64, Output: 1}, 15_000_000},
+	} {
+		if got, ok := p.Cost(Standard, &tt.usage); !ok || got != tt.want {
+			t.Errorf("%+v costs %d, %v; want %d", tt.usage, got, ok, tt.want)
+		}
+	}
+}
