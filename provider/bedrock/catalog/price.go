@@ -13,9 +13,6 @@ import (
 // that AWS publishes.
 type Rate int64
 
-// USDPerMillion is the rate as price lists write it.
-func (r Rate) USDPerMillion() float64 { return float64(r) / 1e6 }
-
 // Rates are the prices of tokens under one tier. One that is not set is unknown,
 // which is not the same as nothing.
 type Rates struct {
