@@ -42,7 +42,7 @@ func TestEachRuleIsHeld(t *testing.T) {
 		{"a provider imports routing", good("provider/bedrock", "outcrop/route"), []string{"nothing of who calls it"}},
 		{"a room imports its house", good("provider/bedrock/diagnose", "outcrop/provider/bedrock"), []string{"rooms do not import their house"}},
 		{"a room imports a room", good("provider/bedrock/diagnose", "outcrop/provider/bedrock/creds"), []string{"rooms do not import their house nor"}},
-		{"a pure room imports a room", good("provider/bedrock/modelid", "outcrop/provider/bedrock/endpoint"), []string{"the grammar of model ids is pure"}},
+		{"a pure room imports a room", good("provider/bedrock/modelid", "outcrop/provider/bedrock/sign"), []string{"the grammar of model ids is pure"}},
 		{"resolving imports credentials", good("provider/bedrock/resolve", "outcrop/provider/bedrock/creds"), []string{"resolving is pure"}},
 		{"routing imports a server", good("route", "outcrop/httpd"), []string{"no server"}},
 		{"stages import each other", good("fetch", "outcrop/route"), []string{"not who asks"}},

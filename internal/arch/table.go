@@ -42,7 +42,7 @@ func rules() []Rule {
 		{Path: "upstream", Level: language, May: []string{"internal/httpfield"}, Why: "the way out knows neither dialects nor providers"},
 		{Path: "provider", Level: contract, May: with("upstream"), Why: "the contract names no concrete provider and no dialect"},
 
-		{Path: "provider/bedrock/modelid", Level: leaf, May: []string{"internal/levenshtein"}, Why: "the grammar of model ids is pure and needs no other room"},
+		{Path: "provider/bedrock/modelid", Level: language, May: []string{"internal/levenshtein", "provider/bedrock/endpoint"}, Why: "the grammar of model ids is pure and needs no other room, but for the grammar of regions"},
 		{Path: "provider/bedrock/endpoint", Level: leaf, Why: "hosts and paths follow from region and partition alone"},
 		{Path: "provider/bedrock/sign", Level: leaf, Why: "signing is a function of request, credentials and time; the emulator shares it"},
 		{Path: "provider/bedrock/catalog/schema", Level: dialect, May: common, Why: "the form of the data files is shared by who reads and who writes them, and knows neither"},
