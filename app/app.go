@@ -26,6 +26,7 @@ import (
 	"outcrop/httpd/openaichat"
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/telemetry"
 )
 
 // Options say what is served and where.
@@ -40,6 +41,9 @@ type Options struct {
 	// Demo starts the emulator in this process if no AWS credentials are found.
 	Demo   bool
 	Logger *slog.Logger
+	// Log says how the log behind Logger fares, for the readiness check and the
+	// metrics; nil if nothing is known of it.
+	Log telemetry.LogState
 	// Environ looks up environment variables; os.Getenv if nil.
 	Environ func(string) string
 	// Drain bounds how long Stop waits for calls under way; DrainLimit if 0.
@@ -86,12 +90,13 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		return nil, err
 	}
 	a.dataDir()
+	a.expect()
 	gateway := a.client.Pipeline()
 	a.server = httpd.NewServer(httpd.New(httpd.Options{
 		Gateway: gateway,
 		Models:  a.models,
 		Refresh: a.refresh,
-		Ready:   a.client.Ready,
+		Ready:   a.ready,
 		Metrics: promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
 		Chat: openaichat.Options{
 			MaxBody:    a.client.Config().General.MaxRequestSize,
@@ -124,6 +129,30 @@ func (a *App) open(ctx context.Context) error {
 	}
 	a.client = a.demo.client
 	return nil
+}
+
+// expect has the metrics show all counters before the first call.
+func (a *App) expect() {
+	recorder := a.client.Recorder()
+	if a.opt.Log != nil {
+		recorder.WatchLog(a.opt.Log)
+	}
+	for i := range a.client.Config().Models {
+		recorder.Expect(openaichat.Door, a.client.Config().Models[i].Name)
+	}
+}
+
+// ready is nil if calls could be served, and their lines are written to the log.
+func (a *App) ready(ctx context.Context) error {
+	if a.opt.Log != nil {
+		if err := a.opt.Log.Err(); err != nil {
+			return &llm.Error{
+				Code: llm.CodeLogUnwritable, Status: 503, Message: "the log cannot be written: " + err.Error() + ".", Err: err,
+				Fix: "Find out why whatever reads standard error has stopped, or where the disk is full; outcrop_log_lines_dropped_total counts the lines that were lost.",
+			}
+		}
+	}
+	return a.client.Ready(ctx)
 }
 
 // models lists what can be called, by all its names. What the provider says the
@@ -195,11 +224,14 @@ func (a *App) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	a.listener = listener
+	a.listener = httpd.Watch(listener, func(status int) {
+		a.client.Recorder().Refused(status)
+		a.opt.Logger.Debug("a request was refused before it was read whole", slog.Int("status", status))
+	})
 	a.client.KeepFresh(a.client.Config().Refresh)
 	go func() {
 		defer close(a.done)
-		if err := a.server.Serve(listener); !httpd.IsClosed(err) {
+		if err := a.server.Serve(a.listener); !httpd.IsClosed(err) {
 			a.err = err
 		}
 	}()

@@ -24,6 +24,7 @@ import (
 	"outcrop/e2e/botomodel"
 	"outcrop/llm"
 	"outcrop/provider/all"
+	"outcrop/telemetry"
 	"outcrop/wire/converse"
 )
 
@@ -391,3 +392,57 @@ func TestOneLogLineACallWithoutWhatWasSaid(t *testing.T) {
 		t.Errorf("the log says too much: %s", log.String())
 	}
 }
+
+// What net/http refuses before anything of ours sees it is counted.
+func TestRequestsThatAreNoHTTPAreCounted(t *testing.T) {
+	a := start(t, app.Options{Config: load(t, "http://127.0.0.1:1", "")})
+	c, err := net.Dial("tcp", a.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "hello\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+		t.Errorf("answer %q, %v", answer, err)
+	}
+	_, all := get(t, a.URL()+"/metrics")
+	for _, want := range []string{
+		`outcrop_http_refused_total{status="400"} 1`, `outcrop_http_refused_total{status="431"} 0`,
+		`outcrop_retries_total{code="",model="granite"} 0`, `outcrop_log_lines_dropped_total 0`,
+	} {
+		if !strings.Contains(all, want+"\n") {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+// A log that cannot be written makes the gateway unready and stops no call.
+func TestReadinessSaysThatTheLogCannotBeWritten(t *testing.T) {
+	upstream := httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })))
+	defer upstream.Close()
+	for name, tt := range map[string]struct{ more, want string }{
+		"":           {"", "nobody reads it"},
+		"with a key": {"general_settings: {master_key: sk-master}\n", `{"status":"not ready","code":"gateway.log_unwritable"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := start(t, app.Options{Config: load(t, upstream.URL, tt.more), Log: stalledLog{}})
+			if status, body := get(t, a.URL()+"/health/readiness"); status != 503 || !strings.Contains(body, "gateway.log_unwritable") || !strings.Contains(body, tt.want) {
+				t.Errorf("readiness %d %s", status, body)
+			}
+			if status, _ := get(t, a.URL()+"/health/liveliness"); status != 200 {
+				t.Errorf("liveliness %d", status)
+			}
+			if _, all := get(t, a.URL()+"/metrics"); !strings.Contains(all, "outcrop_log_lines_dropped_total 7\n") {
+				t.Error("the metrics do not count what was dropped")
+			}
+		})
+	}
+}
+
+// stalledLog is a log that has lost lines.
+type stalledLog struct{}
+
+func (stalledLog) Dropped() int64 { return 7 }
+func (stalledLog) Err() error     { return telemetry.ErrQueueStalled }

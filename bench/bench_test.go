@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"outcrop/internal/jsonx"
 	wire "outcrop/wire/converse"
 	"outcrop/wire/openaichat"
 )
@@ -169,11 +170,12 @@ func TestBothSidesAreAskedTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	translated, _, err := wire.AppendRequest(nil, &req.LLM)
+	var translated jsonx.Writer
+	_, err = wire.WriteRequest(&translated, &req.LLM)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours, err := wire.DecodeRequest(translated)
+	ours, err := wire.DecodeRequest(translated.Buf)
 	if err != nil {
 		t.Fatal(err)
 	}

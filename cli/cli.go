@@ -32,7 +32,6 @@ type commands struct {
 	Emulate emulateCommand `cmd:"" help:"Run a local stand-in for a provider."`
 	Config  configCommand  `cmd:"" help:"Look at a configuration."`
 	Bedrock bedrockCommand `cmd:"" help:"Write and check the IAM policies that calls need."`
-	Catalog catalogCommand `cmd:"" help:"Look after what is known of models and prices."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 	V       bool           `name:"version" help:"Print the version."`
 }

@@ -3,19 +3,24 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
+	"os/signal"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"outcrop/app"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider/bedrock/resolve"
+	"outcrop/telemetry"
 )
 
 type serveCommand struct {
@@ -39,8 +44,9 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	}
 	kept := tuneCollector(os.LookupEnv)
 	defer runtime.KeepAlive(kept)
-	log := newLogger(con.err, c.Debug)
-	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, DataDir: c.DataDir, Demo: c.Demo, Logger: log})
+	con, log, flush := queued(con, c.Debug)
+	defer flush()
+	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, DataDir: c.DataDir, Demo: c.Demo, Logger: log.Logger, Log: log})
 	if err != nil {
 		return err
 	}
@@ -48,7 +54,6 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if err := a.Start(ctx); err != nil {
 		return err
 	}
-	con.out = &lockedWriter{w: con.out}
 	told := c.greet(ctx, con.out, a)
 	looking, end := context.WithCancel(ctx)
 	var look sync.WaitGroup
@@ -67,6 +72,31 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	end()
 	look.Wait()
 	return a.Stop(context.WithoutCancel(ctx))
+}
+
+// flushLimit is how long what waits to be logged may take at the end, beyond what
+// app.Stop takes.
+const flushLimit = time.Second
+
+// queued puts queues before standard output and error, so that a server waits for
+// neither: whoever reads them may be slow, stall or go away. flush writes what
+// waits. Where a reader has gone, writing fails from now on, which by default ends
+// the process (SIGPIPE).
+func queued(con console, debug bool) (_ console, log *telemetry.Log, flush func()) {
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	level := slog.LevelInfo
+	if debug {
+		level = slog.LevelDebug
+	}
+	log = telemetry.NewLog(con.err, level)
+	out := telemetry.NewQueue(con.out, nil)
+	return console{out: out, err: log}, log, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), flushLimit)
+		defer cancel()
+		_ = errors.Join(out.Close(ctx), log.Close(ctx)) // there is nobody left to tell
+		signal.Stop(broken)
+	}
 }
 
 // greet says where the gateway is and who may call it, and reports whether it has

@@ -1,11 +1,16 @@
 package gateway_test
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"log/slog"
+	"strings"
 	"testing"
 
+	"outcrop/gateway"
 	"outcrop/llm"
+	"outcrop/telemetry"
 )
 
 // price costs a millionth of a US dollar a token, twice that under priority, and is
@@ -75,4 +80,36 @@ func TestAnAnswerThatWasLeftCostsAnEstimate(t *testing.T) {
 		t.Errorf("the cost is %v, want %v", call.Cost(), want)
 	}
 	call.End(t.Context())
+}
+
+// What an endpoint counts that the caller named is its own word. It stands in the
+// line, and the counters of the group go without it.
+func TestAnEndpointOfTheCallersCountsForNobody(t *testing.T) {
+	for setting, counted := range map[string]bool{"api_base": false, "base_url": false, "aws_bedrock_runtime_endpoint": false, "api_key": true} {
+		var log bytes.Buffer
+		recorder := telemetry.NewRecorder(slog.New(slog.NewTextHandler(&log, nil)))
+		g := gateway.New(gateway.Options{Router: &router{resp: &llm.Response{Usage: llm.Usage{Input: 3, Output: 5}, Meta: llm.Meta{Price: price{}}}}, Recorder: recorder})
+		call := g.Begin("test", "id-1")
+		req := asking()
+		req.Access = llm.NewAccess(map[string]string{setting: "http://x.example"})
+		if _, err := call.Complete(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+		call.End(t.Context())
+		families, err := recorder.Gatherer().Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0.0
+		for _, f := range families {
+			if name := f.GetName(); name == "outcrop_tokens_total" || name == "outcrop_cost_usd_total" {
+				for _, m := range f.GetMetric() {
+					sum += m.GetCounter().GetValue()
+				}
+			}
+		}
+		if (sum > 0) != counted || strings.Contains(log.String(), "tokens_not_counted=true") == counted || !strings.Contains(log.String(), "prompt_tokens=3") {
+			t.Errorf("%s: the counters stand at %v: %s", setting, sum, log.String())
+		}
+	}
 }

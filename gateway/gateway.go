@@ -175,6 +175,7 @@ func (c *Call) End(ctx context.Context) {
 // begin notes what is asked for, and refuses it when the gateway is stopping.
 func (c *Call) begin(req *llm.Request) error {
 	c.record.Model, c.record.Group, c.record.Stream = req.Model, c.g.router.Group(req.Model), req.Stream
+	c.record.Foreign = req.Access.HasEndpoint()
 	if c.g.Stopping() {
 		return c.Fail(&llm.Error{
 			Code: llm.CodeStopping, Status: 503, Message: "this gateway is being stopped.", RetryAfter: "1",

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -95,7 +96,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 				if answered {
 					p = told.Panic
 				}
-				s.opt.Logger.Error("panic", "id", id, "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+				s.opt.Logger.Error("panic", "id", id, "route", r.Pattern, "panic", p, "stack", string(debug.Stack()))
 				if !answered {
 					openaichat.WriteError(w, openaichat.Internal())
 				}
@@ -197,7 +198,7 @@ func (s *server) deploymentChat(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
 	e := &llm.Error{
-		Code: llm.CodeNotFound, Status: 404, Message: "there is no " + r.Method + " " + printable(r.URL.Path) + " here.",
+		Code: llm.CodeNotFound, Status: 404, Message: "there is no " + strconv.Quote(printable(r.Method+" "+r.URL.Path)) + " here.",
 		Fix: "GET /openapi.json lists the paths and their methods.",
 	}
 	if method := s.otherMethod(r); method != "" {
@@ -235,7 +236,7 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		ReadHeaderTimeout: headerPatience,
 		IdleTimeout:       idlePatience,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(&serverLog{log: log}, slog.LevelDebug),
 	}
 }
 

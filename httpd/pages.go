@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -93,7 +94,7 @@ func (s *server) getModel(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.refuse(w, r, &llm.Error{
-		Code: llm.CodeModelNotFound, Status: 404, Param: "model", Message: `the model "` + printable(id) + `" is not listed here.`,
+		Code: llm.CodeModelNotFound, Status: 404, Param: "model", Message: "the model " + strconv.Quote(printable(id)) + " is not listed here.",
 		Fix: "GET /v1/models lists the names that are.",
 	})
 }

@@ -45,6 +45,12 @@ func (a *Access) Names() []string {
 	return slices.Sorted(maps.Keys(a.values()))
 }
 
+// HasEndpoint reports whether an address is brought: then who answers is the
+// caller's choice, and so is what it says.
+func (a *Access) HasEndpoint() bool {
+	return a.Get("api_base") != "" || a.Get("base_url") != "" || a.Get("aws_bedrock_runtime_endpoint") != ""
+}
+
 // String lists the names.
 func (a *Access) String() string { return "[" + strings.Join(a.Names(), " ") + "]" }
 

@@ -33,6 +33,17 @@ func TestWhatARequestBringsIsNotShown(t *testing.T) {
 	}
 }
 
+func TestWhoNamesAnEndpointChoosesWhoAnswers(t *testing.T) {
+	for name, want := range map[string]bool{"api_base": true, "base_url": true, "aws_bedrock_runtime_endpoint": true, "api_key": false, "aws_sts_endpoint": false} {
+		if got := NewAccess(map[string]string{name: "x"}).HasEndpoint(); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if (*Access)(nil).HasEndpoint() {
+		t.Error("nil has one")
+	}
+}
+
 func TestNothingIsBroughtByNil(t *testing.T) {
 	a := NewAccess(nil)
 	if a != nil || a.Get("api_key") != "" || a.Names() != nil || a.String() != "[]" {

@@ -42,6 +42,7 @@ var codes = map[Code]Verdict{
 	"gateway.stopping":               {Actor: ActorOperator, Retry: RetryNowElsewhere, Meaning: "this gateway is being stopped"},
 	"gateway.client_gone":            {Actor: ActorCaller, Retry: RetryNo, Meaning: "the client went away before the answer was whole"},
 	"gateway.internal":               {Actor: ActorOperator, Retry: RetryNo, Meaning: "a fault of Outcrop's own"},
+	"gateway.log_unwritable":         {Actor: ActorOperator, Retry: RetryNo, Meaning: "the readiness check's: log lines are being lost, or nobody reads them; calls are served all the same"},
 	"credentials.missing":            {Actor: ActorOperator, Retry: RetryNo, Meaning: "no credential source gave credentials; the sources tried are listed"},
 	"credentials.invalid":            {Actor: ActorOperator, Retry: RetryNo, Meaning: "the access key is unknown to AWS or deactivated"},
 	"credentials.expired":            {Actor: ActorOperator, Retry: RetryAfterRefresh, Meaning: "the session token, SSO session or web identity token has expired"},

@@ -40,6 +40,7 @@ const (
 	CodeStopping      Code = "gateway.stopping"          // the gateway is being stopped
 	CodeClientGone    Code = "gateway.client_gone"       // the client went away; nobody reads this
 	CodeInternal      Code = "gateway.internal"          // a fault of Outcrop's own
+	CodeLogUnwritable Code = "gateway.log_unwritable"    // the log cannot be written; said by the readiness check alone
 )
 
 // Codes of what a provider refuses or fails at. Their meanings stand in Codes.
@@ -139,10 +140,12 @@ type Error struct {
 	Code Code
 	// Status is the HTTP status that the client gets.
 	Status int
-	// Message is what went wrong; of a provider's refusal its own words, unchanged.
+	// Message is what went wrong; of a provider's refusal its own words, unchanged. A
+	// value of the caller's stands in it in quotation marks (%q), and the log leaves
+	// out what does.
 	Message string
 	// Logged is Message without what it repeats of the caller's request, for the log;
-	// empty if they are the same.
+	// empty if leaving out what Message quotes is enough.
 	Logged string
 	// Param is the field of the caller's request that it is about, such as
 	// messages[2].content; empty if none.

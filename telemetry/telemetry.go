@@ -3,11 +3,11 @@
 package telemetry
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,6 +36,9 @@ type Call struct {
 	// characters a token.
 	Usage     llm.Usage
 	Estimated bool
+	// Foreign is whether an endpoint answered that the caller named. What it counts
+	// is its own word: it stands in the line, and not in the counters of the group.
+	Foreign bool
 	Stop      string // the provider's stop reason
 }
 
@@ -51,6 +54,9 @@ type Recorder struct {
 	duration *prometheus.HistogramVec
 	first    *prometheus.HistogramVec
 	open     prometheus.Gauge
+	refused  *prometheus.CounterVec
+
+	logState atomic.Pointer[LogState] // nil if nothing is known of the log
 
 	series sync.Map // seriesKey to *series: label sets resolved once
 }
@@ -83,7 +89,7 @@ func NewRecorder(log *slog.Logger) *Recorder {
 		Name: "outcrop_requests_total", Help: "Calls by endpoint, configured model name, HTTP status and error code (empty if none).",
 	}, []string{"door", "model", "status", "code"})
 	r.retries = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "outcrop_retries_total", Help: "Failed tries that were followed by another, by error code.",
+		Name: "outcrop_retries_total", Help: "Failed tries that were followed by another, by error code; the series without a code stays at 0, so that there is one before the first retry.",
 	}, []string{"model", "code"})
 	r.tokens = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "outcrop_tokens_total", Help: "Tokens by kind: input, output, cache_read, cache_write, and output_estimated of answers that were left or broke off.",
@@ -98,13 +104,42 @@ func NewRecorder(log *slog.Logger) *Recorder {
 		Name: "outcrop_time_to_first_token_seconds", Help: "From the request's arrival to the first content of a stream.", Buckets: buckets(),
 	}, []string{"door", "model"})
 	r.open = prometheus.NewGauge(prometheus.GaugeOpts{Name: "outcrop_open_requests", Help: "Calls that are being answered."})
-	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open,
+	r.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "outcrop_http_refused_total", Help: "Requests that never became calls, because they were no HTTP or had a header that is too large, by HTTP status.",
+	}, []string{"status"})
+	for _, status := range []int{400, 417, 431, 501} {
+		r.refused.WithLabelValues(strconv.Itoa(status))
+	}
+	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "outcrop_log_lines_dropped_total", Help: "Log lines that were lost because the log could not be written, or not as fast as it grew.",
+	}, r.logDropped)
+	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open, r.refused, dropped,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
 
 // Gatherer gives the metrics to whoever serves them.
 func (r *Recorder) Gatherer() prometheus.Gatherer { return r.registry }
+
+// WatchLog has the metrics say how the log fares.
+func (r *Recorder) WatchLog(s LogState) { r.logState.Store(&s) }
+
+func (r *Recorder) logDropped() float64 {
+	if s := r.logState.Load(); s != nil {
+		return float64((*s).Dropped())
+	}
+	return 0
+}
+
+// Expect makes the series of calls that come by door and are for one of groups, so
+// that their counters stand at 0 before the first call: what counts from 1 on shows
+// no increase.
+func (r *Recorder) Expect(door string, groups ...string) {
+	for _, group := range groups {
+		r.lookup(seriesKey{door: door, group: group, status: 200})
+		r.retries.WithLabelValues(group, "")
+	}
+}
 
 // Begun counts a call as open; Record ends it.
 func (r *Recorder) Begun() { r.open.Inc() }
@@ -113,6 +148,9 @@ func (r *Recorder) Begun() { r.open.Inc() }
 func (r *Recorder) Retried(group string, e *llm.Error) {
 	r.retries.WithLabelValues(group, string(e.Code)).Inc()
 }
+
+// Refused counts a request that never became a call.
+func (r *Recorder) Refused(status int) { r.refused.WithLabelValues(strconv.Itoa(status)).Inc() }
 
 // Record writes the log line and the metrics of a call that is over.
 func (r *Recorder) Record(ctx context.Context, c *Call) {
@@ -169,6 +207,9 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		if c.Estimated {
 			a = append(a, slog.Bool("tokens_estimated", true))
 		}
+		if c.Foreign {
+			a = append(a, slog.Bool("tokens_not_counted", true))
+		}
 	}
 	if c.Usage.Cost.Set {
 		a = append(a, slog.Float64("cost_usd", c.Usage.Cost.Value.USD()))
@@ -181,8 +222,9 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		text("code", string(e.Code))
 		text("actor", string(e.Whose()))
 		text("retry", string(e.CanRetry()))
-		text("error", cmp.Or(e.Logged, e.Message))
-		text("param", e.Param)
+		said := wordsOf(e)
+		text("error", said.message)
+		text("param", said.param)
 		text("type", e.Type)
 		if c.Meta.Target == (llm.Target{}) {
 			text("target", e.Target.String())
@@ -196,9 +238,7 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		}
 		text("why", e.Cause)
 		text("fix", e.Fix)
-		if e.Err != nil {
-			text("cause", e.Err.Error())
-		}
+		text("cause", said.cause)
 	}
 	return a
 }
@@ -216,6 +256,9 @@ func (r *Recorder) measure(c *Call) {
 	s.duration.Observe(c.Duration.Seconds())
 	if c.FirstToken > 0 {
 		s.first.Observe(c.FirstToken.Seconds())
+	}
+	if c.Foreign {
+		return
 	}
 	s.cost.Add(max(0, c.Usage.Cost.Value.USD()))
 	if c.Estimated {

@@ -95,6 +95,7 @@ func TestMetrics(t *testing.T) {
 		{Door: "chat", Model: "a name that a caller made up", Group: "granite", Status: 200, Usage: llm.Usage{Input: 5, Output: 7, CacheRead: llm.Some(int64(11)), CacheWrite: llm.Some(int64(13))}},
 		{Door: "chat", Group: "granite", Status: 200, Stream: true, FirstToken: time.Second, Duration: 3 * time.Second, Usage: llm.Usage{Input: 1, Output: 1}},
 		{Door: "chat", Group: "granite", Status: 499, Usage: llm.Usage{Input: 100, Output: 3}, Estimated: true, Err: &llm.Error{Code: llm.CodeClientGone}},
+		{Door: "chat", Group: "granite", Status: 200, Usage: llm.Usage{Input: 1 << 60, Output: 1 << 60, Cost: llm.Some(llm.Cost(1 << 60))}, Foreign: true}, // an endpoint of the caller's says so
 		{Door: "chat", Group: "granite", Status: 429, Err: &llm.Error{Code: llm.CodeLimitRequests}},
 	}
 	for i := range calls {
@@ -105,8 +106,9 @@ func TestMetrics(t *testing.T) {
 	r.Retried("granite", &llm.Error{Code: llm.CodeUnavailable})
 	r.Retried("granite", &llm.Error{Code: llm.CodeUnavailable})
 	want := `
+outcrop_cost_usd_total{model="granite"} 0
 outcrop_open_requests 1
-outcrop_requests_total{code="",door="chat",model="granite",status="200"} 2
+outcrop_requests_total{code="",door="chat",model="granite",status="200"} 3
 outcrop_requests_total{code="gateway.client_gone",door="chat",model="granite",status="499"} 1
 outcrop_requests_total{code="limit.requests",door="chat",model="granite",status="429"} 1
 outcrop_retries_total{code="service.unavailable",model="granite"} 2
@@ -116,12 +118,12 @@ outcrop_tokens_total{kind="input",model="granite"} 6
 outcrop_tokens_total{kind="output",model="granite"} 8
 outcrop_tokens_total{kind="output_estimated",model="granite"} 3
 `
-	if got := "\n" + scrape(r, "outcrop_open_requests", "outcrop_requests_total", "outcrop_retries_total", "outcrop_tokens_total"); got != want {
+	if got := "\n" + scrape(r, "outcrop_cost_usd_total", "outcrop_open_requests", "outcrop_requests_total", "outcrop_retries_total", "outcrop_tokens_total"); got != want {
 		t.Errorf("got%s\nwant%s", got, want)
 	}
 	// Streams and whole answers are apart, and only what streamed has a first token.
 	want = `
-outcrop_request_duration_seconds_count{door="chat",model="granite",stream="false"} 3
+outcrop_request_duration_seconds_count{door="chat",model="granite",stream="false"} 4
 outcrop_request_duration_seconds_count{door="chat",model="granite",stream="true"} 1
 outcrop_request_duration_seconds_sum{door="chat",model="granite",stream="false"} 0
 outcrop_request_duration_seconds_sum{door="chat",model="granite",stream="true"} 3

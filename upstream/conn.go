@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"outcrop/internal/httpfield"
 )
 
 // userAgent names this client to the provider.
@@ -262,8 +264,11 @@ func appendHeader(b []byte, r *Request) ([]byte, error) {
 		b = append(b, "\r\n"...)
 	}
 	for name, values := range r.Header {
+		if !httpfield.IsToken(name) {
+			return b, fmt.Errorf("the header %q has a name that HTTP does not allow", name)
+		}
 		for _, v := range values {
-			if !fieldValue(v) {
+			if !httpfield.IsValue(v) {
 				return b, fmt.Errorf("the header %s has a value that HTTP does not allow", name)
 			}
 			b = append(b, name...)
@@ -273,17 +278,6 @@ func appendHeader(b []byte, r *Request) ([]byte, error) {
 		}
 	}
 	return append(b, "\r\n"...), nil
-}
-
-// fieldValue reports whether a header may have the value: no control characters
-// but the tab (RFC 9110, section 5.5).
-func fieldValue(v string) bool {
-	for i := range len(v) {
-		if c := v[i]; c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
-	}
-	return true
 }
 
 // body is the body of an answer. Read to its end it gives the connection back;

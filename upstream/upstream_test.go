@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -195,6 +196,19 @@ func TestHeaderValueThatHTTPDoesNotAllow(t *testing.T) {
 	_, err := newClient(t).Do(t.Context(), r)
 	if err == nil || !strings.Contains(err.Error(), "X-Amz-Security-Token") || strings.Contains(err.Error(), "Evil") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Nothing above has to be trusted with the names of headers.
+func TestHeaderNameThatHTTPDoesNotAllow(t *testing.T) {
+	for _, name := range []string{"X-Evil: a\r\nX-B", "X A", "", "X:"} {
+		address, _ := rawServer(t, func(_ net.Conn, r *bufio.Reader) { _, _, _ = request(r) })
+		r := post(t, address, "{}")
+		r.Header[name] = []string{"b"}
+		_, err := newClient(t).Do(t.Context(), r)
+		if err == nil || !strings.Contains(err.Error(), strconv.Quote(name)) {
+			t.Errorf("%q: got %v", name, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -59,7 +60,7 @@ func (e *Emulator) authenticateShortTerm(c *call, key, named string) error {
 		return denied("Bearer Token has expired")
 	}
 	pair, known := e.key(c.state, parts[0], now)
-	c.principal, c.session = orElse(pair.Principal, c.principal), pair.session
+	c.principal, c.session = cmp.Or(pair.Principal, c.principal), pair.session
 	if e.options.AnyCredentials {
 		return nil
 	}

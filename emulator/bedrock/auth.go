@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
@@ -40,10 +41,10 @@ func (e *Emulator) authenticateSignature(c *call, header, named string) error {
 	if !c.catalogue.HasRegion(c.region) {
 		return &refusal{status: http.StatusForbidden, kind: "InvalidSignatureException", message: "Credential should be scoped to a valid region. "}
 	}
-	c.endpoint = orElse(endpointOf(c.request.Host), c.state.setup.Endpoint)
+	c.endpoint = cmp.Or(endpointOf(c.request.Host), c.state.setup.Endpoint)
 	now := e.options.Now()
 	key, known := e.key(c.state, accessKey, now)
-	c.principal, c.session = orElse(key.Principal, e.userARN(c.region)), key.session
+	c.principal, c.session = cmp.Or(key.Principal, e.userARN(c.region)), key.session
 	if e.options.AnyCredentials && header != "" {
 		return nil
 	}
@@ -108,7 +109,7 @@ func (e *Emulator) authenticateKey(c *call, key, named string) error {
 	if !c.catalogue.HasRegion(c.region) {
 		return &refusal{status: http.StatusForbidden, kind: "UnrecognizedClientException", message: "The security token included in the request is invalid."}
 	}
-	c.endpoint = orElse(endpointOf(c.request.Host), c.state.setup.Endpoint)
+	c.endpoint = cmp.Or(endpointOf(c.request.Host), c.state.setup.Endpoint)
 	c.principal = e.userARN(c.region)
 	if strings.HasPrefix(key, shortTermPrefix) {
 		c.bearer = "SHORT_TERM"

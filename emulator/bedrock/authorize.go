@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -90,8 +91,8 @@ func (s *state) evaluate(who *caller, endpoint string, r *policy.Request) policy
 		for _, level := range o.Levels {
 			var controls []policy.Control
 			for _, c := range level {
-				arn := "arn:aws:organizations::" + orElse(o.ManagementAccount, someManagement) + ":policy/" + orElse(o.ID, someOrganization) +
-					"/service_control_policy/" + orElse(c.ID, somePolicy)
+				arn := "arn:aws:organizations::" + cmp.Or(o.ManagementAccount, someManagement) + ":policy/" + cmp.Or(o.ID, someOrganization) +
+					"/service_control_policy/" + cmp.Or(c.ID, somePolicy)
 				if o.OldWords {
 					arn = ""
 				}
@@ -143,7 +144,7 @@ func (e *Emulator) authorize(c *call) error {
 		needs = append(needs, e.invocation(c)...)
 	} else {
 		resource := e.resourceARN(c)
-		needs = append(needs, requirement{action: c.action(), resource: orElse(resource, "*"), unnamed: resource == ""})
+		needs = append(needs, requirement{action: c.action(), resource: cmp.Or(resource, "*"), unnamed: resource == ""})
 	}
 	for _, n := range needs {
 		if err := e.require(c, n); err != nil {
@@ -228,7 +229,7 @@ func (e *Emulator) common(s *state, who *caller, endpoint string) map[string][]s
 		context["aws:username"] = []string{who.name}
 	}
 	if o := s.setup.Organization; o != nil {
-		context["aws:PrincipalOrgID"] = []string{orElse(o.ID, someOrganization)}
+		context["aws:PrincipalOrgID"] = []string{cmp.Or(o.ID, someOrganization)}
 	}
 	if endpoint != "" {
 		context["aws:SourceVpce"] = []string{endpoint}

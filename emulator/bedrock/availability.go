@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -81,16 +82,16 @@ func (e *Emulator) getFoundationModelAvailability(c *call) error {
 		w.String(a.AgreementError)
 	}
 	w.Key("status")
-	w.String(orElse(a.Agreement, available))
+	w.String(cmp.Or(a.Agreement, available))
 	w.EndObject()
 	w.Key("authorizationStatus")
-	w.String(orElse(a.Authorization, authorized))
+	w.String(cmp.Or(a.Authorization, authorized))
 	w.Key("entitlementAvailability")
-	w.String(orElse(a.Entitlement, available))
+	w.String(cmp.Or(a.Entitlement, available))
 	w.Key("modelId")
 	w.String(m.ID)
 	w.Key("regionAvailability")
-	w.String(orElse(a.Region, available))
+	w.String(cmp.Or(a.Region, available))
 	w.EndObject()
 	return c.writeJSON(w.Buf)
 }
@@ -99,21 +100,14 @@ func (e *Emulator) getFoundationModelAvailability(c *call) error {
 // the account's state says.
 func (e *Emulator) accessTo(s *state, m *catalogue.Model) Access {
 	a := e.options.Access[m.ID]
-	a.Agreement = orElse(a.Agreement, s.subscription(m, e.options.Now()))
+	a.Agreement = cmp.Or(a.Agreement, s.subscription(m, e.options.Now()))
 	if s.setup.NotAuthorized || m.Provider == anthropic && !s.submitted() {
-		a.Authorization = orElse(a.Authorization, "NOT_AUTHORIZED")
+		a.Authorization = cmp.Or(a.Authorization, "NOT_AUTHORIZED")
 	}
 	if about := s.about(m.ID); about != nil && about.Access == account.NotGranted {
-		a.Entitlement = orElse(a.Entitlement, notAvailable)
+		a.Entitlement = cmp.Or(a.Entitlement, notAvailable)
 	}
 	return a
-}
-
-func orElse(said, otherwise string) string {
-	if said != "" {
-		return said
-	}
-	return otherwise
 }
 
 // shape compiles a pattern of the service model, which holds for a whole value.

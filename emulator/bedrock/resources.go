@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -87,7 +88,7 @@ func (e *Emulator) resourcesOf(models *catalogue.Catalogue) ([]resource, error) 
 		all = append(all, r)
 	}
 	for _, d := range e.options.Deployments {
-		custom := orElse(d.CustomModel, d.ID)
+		custom := cmp.Or(d.CustomModel, d.ID)
 		all = append(all, resource{
 			kind: deploymentKind, id: d.ID, name: d.Name, region: d.Region, base: d.Model,
 			custom: custom, runs: e.accountARN(d.Region, customKind, d.Model+"/"+custom),
@@ -98,7 +99,7 @@ func (e *Emulator) resourcesOf(models *catalogue.Catalogue) ([]resource, error) 
 	}
 	for i := range all {
 		r := &all[i]
-		r.name, r.created = orElse(r.name, r.id), e.options.Now()
+		r.name, r.created = cmp.Or(r.name, r.id), e.options.Now()
 		r.arn = e.accountARN(r.region, r.kind, r.id)
 		if err := r.check(models); err != nil {
 			return nil, fmt.Errorf("%s %q: %w", r.kind, r.id, err)

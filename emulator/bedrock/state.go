@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -58,7 +59,7 @@ func (e *Emulator) newState(s *account.Setup) (*state, error) {
 	if s.UseCase == account.Missing {
 		st.useCase = nil
 	}
-	st.retention = orElse(s.DataRetention, account.RetentionInherit)
+	st.retention = cmp.Or(s.DataRetention, account.RetentionInherit)
 	for i := range s.Users {
 		u := &s.Users[i]
 		arn := e.principalARN(&u.Principal, "user")
@@ -74,7 +75,7 @@ func (e *Emulator) newState(s *account.Setup) (*state, error) {
 		for _, k := range r.Keys {
 			st.keys[k.AccessKeyID] = credential{Key: Key{
 				AccessKeyID: k.AccessKeyID, SecretAccessKey: k.SecretAccessKey, SessionToken: k.SessionToken,
-				Principal: "arn:" + partition(e.options.Region) + ":sts::" + e.options.Account + ":assumed-role/" + r.Name + "/" + orElse(k.Session, "emulated"),
+				Principal: "arn:" + partition(e.options.Region) + ":sts::" + e.options.Account + ":assumed-role/" + r.Name + "/" + cmp.Or(k.Session, "emulated"),
 			}, session: k.Policy}
 		}
 	}
@@ -98,7 +99,7 @@ func (e *Emulator) SetAccount(s *account.Setup) error {
 
 // principalARN is the ARN of a user or a role of the set-up.
 func (e *Emulator) principalARN(p *account.Principal, kind string) string {
-	return "arn:" + partition(e.options.Region) + ":iam::" + e.options.Account + ":" + kind + orElse(p.Path, "/") + p.Name
+	return "arn:" + partition(e.options.Region) + ":iam::" + e.options.Account + ":" + kind + cmp.Or(p.Path, "/") + p.Name
 }
 
 // fits reports whether a model's id fits a pattern of the set-up.
@@ -164,7 +165,7 @@ func (s *state) caller(arn string, session *policy.Policy) caller {
 		for i := range s.setup.Roles {
 			if r := &s.setup.Roles[i].Principal; r.Name == role {
 				c.principal, c.unknown = r, false
-				c.identity = "arn:" + parts[1] + ":iam::" + parts[4] + ":role" + orElse(r.Path, "/") + r.Name
+				c.identity = "arn:" + parts[1] + ":iam::" + parts[4] + ":role" + cmp.Or(r.Path, "/") + r.Name
 			}
 		}
 	}

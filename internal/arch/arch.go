@@ -70,8 +70,6 @@ type Dependency struct {
 type Ban struct {
 	Path string   // an import path in full; with ... behind a slash all below as well
 	In   []string // paths below the module, as in Rule.Path
-	// But lists exceptions to In, as in Rule.Path.
-	But []string
 	// Deep forbids reaching it through another package, too.
 	Deep bool
 	Why  string
@@ -123,7 +121,7 @@ func (t Table) imports(p Package) []Finding {
 		}
 	}
 	for _, ban := range t.Bans {
-		if !matchAny(ban.In, p.Path) || matchAny(ban.But, p.Path) {
+		if !matchAny(ban.In, p.Path) {
 			continue
 		}
 		reached := p.Imports

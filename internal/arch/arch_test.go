@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -19,6 +20,38 @@ func TestRepository(t *testing.T) {
 	}
 	for _, f := range Outcrop().Check(packages) {
 		t.Error(f)
+	}
+}
+
+// TestTheTableNamesWhatIsThere: a row or a word of one for a package that does not
+// exist reads as if it did.
+func TestTheTableNamesWhatIsThere(t *testing.T) {
+	var all []string
+	for _, p := range load(t) {
+		all = append(all, p.Path)
+	}
+	holds := func(pattern, where string) {
+		t.Helper()
+		if !slices.ContainsFunc(all, func(name string) bool { return match(pattern, name) }) {
+			t.Errorf("%s names %s, and there is no such package", where, pattern)
+		}
+	}
+	table := Outcrop()
+	for _, r := range table.Rules {
+		holds(r.Path, "the table")
+		for _, pattern := range append(r.May, r.Beside...) {
+			holds(pattern, "the row of "+r.Path)
+		}
+	}
+	for _, d := range table.Dependencies {
+		for _, pattern := range d.By {
+			holds(pattern, "the row of "+d.Path)
+		}
+	}
+	for _, b := range table.Bans {
+		for _, pattern := range b.In {
+			holds(pattern, "the ban of "+b.Path)
+		}
 	}
 }
 

@@ -92,7 +92,8 @@ func Compact(v Raw) (Raw, error) {
 	return c, nil
 }
 
-// Members splits an object into its members, in order. The values alias v.
+// Members splits an object into its members, in order. The values are copies, which
+// stay as they are when v is written to.
 func Members(v Raw) ([]Member, error) {
 	if len(v) == 0 {
 		return nil, nil

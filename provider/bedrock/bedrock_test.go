@@ -215,8 +215,8 @@ func TestRefusalsKeepAWSsWordsAndGetACode(t *testing.T) {
 		{500, "InternalServerException", `{"message":"unexpected"}`, 500, llm.CodeServiceInternal, "unexpected", "later"},
 		{503, "ServiceUnavailableException", `{"message":"unable"}`, 503, llm.CodeUnavailable, "unable", "now_elsewhere"},
 		{502, "", `<html>Bad Gateway</html>`, 502, llm.CodeUnavailable, "Bad Gateway", "now_elsewhere"},
-		{418, "TeapotException", `{"message":"short and stout"}`, 418, llm.CodeInvalid, "short and stout", "no"},
-		{302, "", ``, 502, llm.CodeUnavailable, "no reason", "now_elsewhere"},
+		{418, "TeapotException", `{"message":"short and stout"}`, 400, llm.CodeInvalid, "short and stout", "no"},
+		{302, "", ``, 502, llm.CodeUnreachable, "no reason", "now_elsewhere"},
 	} {
 		t.Run(tt.kind+tt.body, func(t *testing.T) {
 			a := newAWS(t)

@@ -141,13 +141,13 @@ func (x *examination) shortTerm(f *provider.Finding, key creds.ShortTermKey) {
 	case !now.Before(key.Expires):
 		f.State = provider.StateFail
 		f.Err = &llm.Error{
-			Code: codeAPIKeyExpired, Status: 403, Fix: renew,
+			Code: llm.CodeAPIKeyExpired, Status: 403, Fix: renew,
 			Message: "the short-term Bedrock API key ran out at " + key.Expires.UTC().Format(time.RFC3339) + "; it is " + now.UTC().Format(time.RFC3339) + " here.",
 		}
 	case len(elsewhere) > 0:
 		f.State = provider.StateFail
 		f.Err = &llm.Error{
-			Code: codeAPIKeyInvalid, Status: 403, Fix: "Make a key in " + strings.Join(elsewhere, ", ") + ", or set aws_region_name to " + key.Region + ".",
+			Code: llm.CodeAPIKeyInvalid, Status: 403, Fix: "Make a key in " + strings.Join(elsewhere, ", ") + ", or set aws_region_name to " + key.Region + ".",
 			Message: "the short-term Bedrock API key was made in " + key.Region + " and is taken there alone; calls go to " + strings.Join(elsewhere, ", ") + ".",
 		}
 	case key.Expires.Sub(now) < soon:
@@ -156,13 +156,6 @@ func (x *examination) shortTerm(f *provider.Finding, key creds.ShortTermKey) {
 		f.State, f.Detail = provider.StateOK, f.Detail+until
 	}
 }
-
-// Codes of the vocabulary for API keys and the clock.
-const (
-	codeAPIKeyExpired llm.Code = "credentials.api_key_expired"
-	codeAPIKeyInvalid llm.Code = "credentials.api_key_invalid"
-	codeClockSkew     llm.Code = "credentials.clock_skew"
-)
 
 // lists finds out what may be listed in a region, by the reading that calls use as
 // well.

@@ -108,7 +108,7 @@ func (x *examination) clock(ctx context.Context, ours time.Time, date, host stri
 		f.State, f.Detail, f.Fix = provider.StateWarn, "off by "+off.Abs().String()+": "+both+"; AWS refuses signatures from five minutes on", fix
 	default:
 		f.State = provider.StateFail
-		f.Err = &llm.Error{Code: codeClockSkew, Status: 403, Message: "this machine's clock is off by " + off.Abs().String() + ": " + both + ".", Fix: fix}
+		f.Err = &llm.Error{Code: llm.CodeClockSkew, Status: 403, Message: "this machine's clock is off by " + off.Abs().String() + ": " + both + ".", Fix: fix}
 	}
 	x.found(ctx, f)
 }

@@ -25,7 +25,7 @@ func (e *encoder) block(b *llm.Block, at place) {
 		w.Key("document")
 		e.media(b.Media, at, extra)
 		if b.Media != nil && b.Media.Name == "" {
-			e.fail(llm.Invalid(at.String()+".name", "Converse needs a name for a document"))
+			e.invalid(at.String()+".name", "is required: Converse needs a name for a document")
 		}
 	case llm.BlockAudio:
 		w.Key("audio")
@@ -51,7 +51,7 @@ func (e *encoder) block(b *llm.Block, at place) {
 		e.cachePoint(b.Cache, extra)
 	case llm.BlockOther:
 		if b.Other == nil {
-			e.fail(llm.Invalid(at.String(), "is an empty block"))
+			e.invalid(at.String(), "is an empty block")
 			break
 		}
 		m := members{w: w, extra: extra}
@@ -59,7 +59,7 @@ func (e *encoder) block(b *llm.Block, at place) {
 		w.Raw(b.Other.Value)
 		m.rest()
 	default:
-		e.fail(llm.Invalid(at.String(), "is a block of no kind"))
+		e.invalid(at.String(), "has no content: its kind is not set")
 	}
 	w.EndObject()
 }
@@ -126,7 +126,7 @@ func (e *encoder) text(b *llm.Block, extra []jsonx.Member) {
 
 func (e *encoder) media(m *llm.Media, at place, extra []jsonx.Member) {
 	if m == nil {
-		e.fail(llm.Invalid(at.String(), "has no content"))
+		e.invalid(at.String(), "has no content")
 		e.w.Null()
 		return
 	}
@@ -144,7 +144,7 @@ func (e *encoder) media(m *llm.Media, at place, extra []jsonx.Member) {
 		o.key("format")
 		w.String(m.Format)
 	} else if m.Name == "" { // a document, which alone has a name, needs no format
-		e.fail(llm.Invalid(at.String()+".format", "Converse needs the format of the content, such as png"))
+		e.invalid(at.String()+".format", "is required: Converse needs the format of the content, such as png")
 	}
 	if m.Name != "" {
 		o.key("name")
@@ -173,7 +173,7 @@ func (e *encoder) source(m *llm.Media, at place) {
 		w.String(m.URI)
 		w.EndObject()
 	case m.URI != "":
-		e.fail(llm.Unsupported(at.String()+".source", "Converse takes content inline or from s3://, not from another address"))
+		e.unsupported(at.String()+".source", "is an address that Converse does not read; send the content inline or as an s3:// address")
 	case m.Text != "":
 		w.Key("text")
 		w.String(m.Text)
@@ -181,7 +181,7 @@ func (e *encoder) source(m *llm.Media, at place) {
 		w.AnyKey(m.Source.Name)
 		w.Raw(m.Source.Value)
 	default:
-		e.fail(llm.Invalid(at.String()+".source", "is empty"))
+		e.invalid(at.String()+".source", "is empty")
 	}
 	w.EndObject()
 }
@@ -190,14 +190,14 @@ func (e *encoder) source(m *llm.Media, at place) {
 func (e *encoder) redacted(text string, at place) {
 	content, ok := llm.ParseBase64([]byte(text))
 	if !ok {
-		e.fail(llm.Invalid(at.String(), "the content is not standard base64"))
+		e.invalid(at.String(), "is not standard base64")
 	}
 	e.w.Base64(content.Bytes())
 }
 
 func (e *encoder) toolUse(use *llm.ToolUse, at place, extra []jsonx.Member) {
 	if use == nil {
-		e.fail(llm.Invalid(at.String(), "has no tool call"))
+		e.invalid(at.String(), "has no tool call")
 		e.w.Null()
 		return
 	}
@@ -222,7 +222,7 @@ func (e *encoder) toolUse(use *llm.ToolUse, at place, extra []jsonx.Member) {
 
 func (e *encoder) toolResult(result *llm.ToolResult, at place, extra []jsonx.Member) {
 	if result == nil {
-		e.fail(llm.Invalid(at.String(), "has no tool result"))
+		e.invalid(at.String(), "has no tool result")
 		e.w.Null()
 		return
 	}
@@ -261,7 +261,7 @@ func (e *encoder) result(r *llm.ResultBlock, at place) {
 	case llm.BlockText, llm.BlockImage, llm.BlockDocument, llm.BlockVideo, llm.BlockOther:
 		e.block(&r.Block, at)
 	default:
-		e.fail(llm.Unsupported(at.String(), "Converse takes text, JSON, images, documents and videos in a tool's result"))
+		e.unsupported(at.String(), "cannot stand in a tool's result: Converse takes text, JSON, images, documents and videos there")
 	}
 }
 

@@ -7,23 +7,14 @@ import (
 	"outcrop/llm"
 )
 
-// AppendRequest appends r as a request body of Converse or ConverseStream.
-// Neighbouring turns of one role become one message. A field that Converse
-// cannot say is an *llm.Error (CodeUnsupported or CodeBadRequest) that names it;
-// a field that could be left out or had to be changed is a warning. Model, Stream
-// and settings that only a model knows are the caller's to place: Reasoning,
-// TopK and ParallelTools must have become ModelFields before, User and Metadata
-// requestMetadata among the Extensions; Headers are no part of the body.
-func AppendRequest(dst []byte, r *llm.Request) ([]byte, []llm.Warning, error) {
-	w := jsonx.Writer{Buf: dst}
-	warnings, err := WriteRequest(&w, r)
-	if err != nil {
-		return nil, nil, err
-	}
-	return w.Buf, warnings, nil
-}
-
-// WriteRequest is AppendRequest for a writer, which may leave content apart.
+// WriteRequest writes r as a request body of Converse or ConverseStream, with a
+// writer that may leave content apart. Neighbouring turns of one role become one
+// message. A field that Converse cannot say is an *llm.Error (CodeUnsupported or
+// CodeBadRequest) that names it; a field that could be left out or had to be changed
+// is a warning. Model, Stream and settings that only a model knows are the caller's
+// to place: Reasoning, TopK and ParallelTools must have become ModelFields before,
+// User and Metadata requestMetadata among the Extensions; Headers are no part of the
+// body.
 func WriteRequest(w *jsonx.Writer, r *llm.Request) ([]llm.Warning, error) {
 	e := &encoder{w: *w}
 	e.request(r)
@@ -65,6 +56,16 @@ func (p place) String() string {
 	return s
 }
 
+// invalid and unsupported note what keeps a field from being written: what is wrong
+// with it follows its name.
+func (e *encoder) invalid(field, format string, args ...any) {
+	e.fail(llm.Invalid(field, "%s "+format, append([]any{field}, args...)...))
+}
+
+func (e *encoder) unsupported(field, what string) {
+	e.fail(llm.Unsupported(field, "%s %s", field, what))
+}
+
 func (e *encoder) fail(err *llm.Error) {
 	if e.err == nil {
 		e.err = err
@@ -78,11 +79,11 @@ func (e *encoder) warn(code, field string) {
 func (e *encoder) request(r *llm.Request) {
 	switch {
 	case r.TopK.Set:
-		e.fail(llm.Unsupported("top_k", "Converse has no top_k; only some models take it"))
+		e.unsupported("top_k", "is not a parameter of Converse; only some models take it")
 	case r.Reasoning.Effort != "" || len(r.Reasoning.Thinking) > 0:
-		e.fail(llm.Unsupported("reasoning", "Converse has no setting for reasoning; only some models take one"))
+		e.unsupported("reasoning", "is not a parameter of Converse; only some models take one")
 	case r.ParallelTools.Set && !r.ParallelTools.Value && len(r.Tools) > 0:
-		e.fail(llm.Unsupported("parallel_tool_calls", "Converse has no setting for parallel tool calls; only some models take one"))
+		e.unsupported("parallel_tool_calls", "is not a parameter of Converse; only some models take one")
 	}
 	extensions := e.extensions(r)
 	w := &e.w
@@ -130,33 +131,47 @@ func (e *encoder) request(r *llm.Request) {
 // says already.
 func (e *encoder) extensions(r *llm.Request) []jsonx.Member {
 	for i, m := range r.Extensions {
-		taken := false
-		switch m.Name {
-		case "messages":
-			taken = len(r.Turns) > 0
-		case "system":
-			taken = len(r.System) > 0
-		case "inferenceConfig":
-			taken = hasSettings(r)
-		case "toolConfig":
-			taken = len(r.Tools) > 0 || r.ToolChoice.Kind != llm.ToolChoiceUnset
-		case "serviceTier":
-			taken = r.ServiceTier != ""
-		case "additionalModelRequestFields":
-			taken = len(r.ModelFields) > 0
-		case "outputConfig":
-			if m.Value.Kind() != '{' {
-				e.fail(llm.Invalid(m.Name, "must be an object"))
-			}
+		if m.Name == "outputConfig" && m.Value.Kind() != '{' {
+			e.invalid(m.Name, "must be an object, not %s", jsonx.KindName(m.Value.Kind()))
+		}
+		if field := fieldOf(m.Name, r); field == m.Name {
+			e.invalid(m.Name, "is set twice; send it once")
+		} else if field != "" {
+			e.invalid(m.Name, "and %s are both set; send one of them", field)
 		}
 		for _, before := range r.Extensions[:i] {
-			taken = taken || before.Name == m.Name
-		}
-		if taken {
-			e.fail(llm.Invalid(m.Name, "is given twice, here and by another field"))
+			if before.Name == m.Name {
+				e.invalid(m.Name, "is set twice; send it once")
+			}
 		}
 	}
 	return r.Extensions
+}
+
+// fieldOf is the field of r that says what a member of Converse's body says; empty
+// if none does.
+func fieldOf(member string, r *llm.Request) string {
+	switch {
+	case member == "messages" && len(r.Turns) > 0, member == "system" && len(r.System) > 0,
+		member == "additionalModelRequestFields" && len(r.ModelFields) > 0:
+		return member
+	case member == "inferenceConfig" && r.MaxTokens.Set:
+		return "max_tokens"
+	case member == "inferenceConfig" && r.Temperature.Set:
+		return "temperature"
+	case member == "inferenceConfig" && r.TopP.Set:
+		return "top_p"
+	case member == "inferenceConfig" && len(r.Stop) > 0:
+		return "stop"
+	case member == "toolConfig" && len(r.Tools) > 0:
+		return "tools"
+	case member == "toolConfig" && r.ToolChoice.Kind != llm.ToolChoiceUnset:
+		return "tool_choice"
+	case member == "serviceTier" && r.ServiceTier != "":
+		return "service_tier"
+	default:
+		return ""
+	}
 }
 
 // outputConfig gives the members of the extension of that name.
@@ -179,7 +194,7 @@ func (e *encoder) output(f *llm.Format, beside []jsonx.Member) {
 	}
 	for _, m := range beside {
 		if f != nil && m.Name == "textFormat" {
-			e.fail(llm.Invalid("format", "is given twice, here and as outputConfig.textFormat"))
+			e.invalid("format", "and outputConfig.textFormat are both set; send one of them")
 		}
 		w.AnyKey(m.Name)
 		w.Raw(m.Value)
@@ -191,7 +206,7 @@ func (e *encoder) output(f *llm.Format, beside []jsonx.Member) {
 // JSON in it.
 func (e *encoder) format(f *llm.Format) {
 	if len(f.Schema) == 0 {
-		e.fail(llm.Unsupported("format.schema", "Converse needs a JSON schema for a JSON answer"))
+		e.unsupported("format.schema", "is required: Converse needs a JSON schema for a JSON answer")
 		return
 	}
 	if f.Strict.Set && !f.Strict.Value {
@@ -283,7 +298,7 @@ func (e *encoder) turns(turns []llm.Turn) {
 func (e *encoder) tools(r *llm.Request) {
 	if len(r.Tools) == 0 {
 		if k := r.ToolChoice.Kind; k == llm.ToolChoiceAny || k == llm.ToolChoiceNamed {
-			e.fail(llm.Invalid("tool_choice", "there are no tools to choose from"))
+			e.invalid("tool_choice", "requires a tool, but tools is empty")
 		}
 		return
 	}
@@ -354,7 +369,7 @@ func (e *encoder) tool(t *llm.Tool, i int) {
 		case len(t.Schema) == 0:
 			w.Raw(jsonx.Raw(`{"type":"object","properties":{}}`)) // a function without arguments
 		case t.Schema.Kind() != '{':
-			e.fail(llm.Invalid("tools["+strconv.Itoa(i)+"].schema", "must be an object"))
+			e.invalid("tools["+strconv.Itoa(i)+"].schema", "must be an object, not %s", jsonx.KindName(t.Schema.Kind()))
 		default:
 			w.Raw(t.Schema)
 		}

@@ -146,7 +146,17 @@ func TestDecodeRequestTakesEscapedNamesAndLeavesOutNulls(t *testing.T) {
 	}
 }
 
-func TestAppendRequest(t *testing.T) {
+// appendRequest appends a request to dst.
+func appendRequest(dst []byte, r *llm.Request) ([]byte, []llm.Warning, error) {
+	w := jsonx.Writer{Buf: dst}
+	warnings, err := WriteRequest(&w, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	return w.Buf, warnings, nil
+}
+
+func TestWriteRequest(t *testing.T) {
 	said := func(role llm.Role, texts ...string) llm.Turn {
 		turn := llm.Turn{Role: role}
 		for _, s := range texts {
@@ -241,7 +251,7 @@ func TestAppendRequest(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, warnings, err := AppendRequest([]byte("before "), &tt.request)
+			got, warnings, err := appendRequest([]byte("before "), &tt.request)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -255,7 +265,7 @@ func TestAppendRequest(t *testing.T) {
 	}
 }
 
-func TestAppendRequestRefuses(t *testing.T) {
+func TestWriteRequestRefuses(t *testing.T) {
 	block := func(b llm.Block) llm.Request {
 		turn := llm.Turn{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "a"}, b}}
 		return llm.Request{Turns: []llm.Turn{{Role: llm.RoleUser}, turn}}
@@ -308,6 +318,7 @@ func TestAppendRequestRefuses(t *testing.T) {
 			llm.Request{Format: &llm.Format{Schema: jsonx.Raw("{}")}, Extensions: []jsonx.Member{{Name: "outputConfig", Value: jsonx.Raw(`{"textFormat":1}`)}}},
 			llm.CodeBadRequest, "format",
 		},
+		{"parallel calls", llm.Request{ParallelTools: llm.Some(false), Tools: []llm.Tool{{Name: "f"}}}, llm.CodeUnsupported, "parallel_tool_calls"},
 	}
 	for _, name := range []string{"messages", "system", "toolConfig", "serviceTier", "additionalModelRequestFields"} {
 		tests = append(tests, struct {
@@ -322,10 +333,13 @@ func TestAppendRequestRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, _, err := AppendRequest(nil, &tt.request)
+			got, _, err := appendRequest(nil, &tt.request)
 			var e *llm.Error
 			if !errors.As(err, &e) || e.Code != tt.code || e.Param != tt.param {
 				t.Errorf("got %s, error %v; want %s (%s)", got, err, tt.code, tt.param)
+			}
+			if e != nil && !strings.HasPrefix(e.Message, tt.param+" ") {
+				t.Errorf("the message does not begin with the field: %s", e.Message)
 			}
 		})
 	}

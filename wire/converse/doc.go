@@ -1,7 +1,7 @@
 // Package converse is the wire format of Amazon Bedrock's Converse and
 // ConverseStream operations, in both directions, to and from llm.
 //
-// The provider's side is AppendRequest, DecodeResponse, Reader and DecodeFault;
+// The provider's side is WriteRequest, DecodeResponse, Reader and DecodeFault;
 // the server's side DecodeRequest, AppendResponse, AppendEvent, AppendException
 // and AppendErrorFrame. Requests are read strictly, by AWS's service model
 // (bedrock-runtime, 2023-09-30); answers leniently, with what is unknown kept.

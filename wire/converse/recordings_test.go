@@ -104,7 +104,7 @@ func checkRequest(t *testing.T, body []byte) {
 	if err != nil {
 		t.Fatalf("decoding: %v", err)
 	}
-	again, warnings, err := AppendRequest(nil, r)
+	again, warnings, err := appendRequest(nil, r)
 	if err != nil || len(warnings) > 0 {
 		t.Fatalf("encoding: %v, warnings %v", err, warnings)
 	}

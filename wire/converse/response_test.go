@@ -211,7 +211,7 @@ func FuzzDecodeRequest(f *testing.F) {
 			}
 			return
 		}
-		once, _, err := AppendRequest(nil, r)
+		once, _, err := appendRequest(nil, r)
 		if err != nil {
 			t.Fatalf("what was read cannot be written: %v", err)
 		}
@@ -219,7 +219,7 @@ func FuzzDecodeRequest(f *testing.F) {
 		if err != nil {
 			t.Fatalf("what was written cannot be read: %v in %s", err, once)
 		}
-		twice, _, err := AppendRequest(nil, again)
+		twice, _, err := appendRequest(nil, again)
 		if err != nil || !bytes.Equal(once, twice) {
 			t.Errorf("written twice (%v):\n%s\n%s", err, once, twice)
 		}
@@ -247,7 +247,7 @@ func FuzzDecodeResponse(f *testing.F) {
 	})
 }
 
-func BenchmarkAppendRequest(b *testing.B) {
+func BenchmarkWriteRequest(b *testing.B) {
 	r, err := DecodeRequest(example(b, "request.json"))
 	if err != nil {
 		b.Fatal(err)
@@ -255,7 +255,7 @@ func BenchmarkAppendRequest(b *testing.B) {
 	var dst []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		if dst, _, err = AppendRequest(dst[:0], r); err != nil {
+		if dst, _, err = appendRequest(dst[:0], r); err != nil {
 			b.Fatal(err)
 		}
 	}

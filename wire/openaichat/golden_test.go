@@ -90,8 +90,9 @@ func translateWith(body []byte, opt openaichat.Options) ([]byte, []llm.Label, []
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	out, dropped, err := converse.AppendRequest(nil, &fitted.Request)
-	return out, fitted.Headers, append(append(req.Warnings, fitted.Warnings...), dropped...), err
+	var out jsonx.Writer
+	dropped, err := converse.WriteRequest(&out, &fitted.Request)
+	return out.Buf, fitted.Headers, append(append(req.Warnings, fitted.Warnings...), dropped...), err
 }
 
 // TestAnswerSnapshots holds every Converse answer of testdata/answers to the chat

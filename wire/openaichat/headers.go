@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"outcrop/internal/httpfield"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
@@ -21,38 +22,19 @@ func (d *decoder) headers(m jsonx.Member) error {
 			return llm.Invalid(field, "%s must be a string", field)
 		}
 		switch {
-		case !isToken(h.Name):
+		case !httpfield.IsToken(h.Name):
 			return llm.Invalid(m.Name, "%s has a name that is no header's: %q", m.Name, h.Name)
-		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
+		case !httpfield.IsValue(value):
 			return llm.Invalid(field, "%s has a character that may not stand in a header", field)
 		case strings.EqualFold(h.Name, "anthropic-beta"):
 			d.beta = append(slices.Clip(d.beta), value)
-		case ours(strings.ToLower(h.Name)):
+		case httpfield.RuleOf(h.Name) == httpfield.Refuse:
 			return llm.Unsupported(field, "%s cannot be set: the gateway sets it itself", field)
 		default:
 			d.out.LLM.Headers = append(d.out.LLM.Headers, llm.Label{Name: h.Name, Value: value})
 		}
 	}
 	return nil
-}
-
-// ours reports whether a header, in lower case, is about the connection, the body
-// or whose rights the call has.
-func ours(name string) bool {
-	switch name {
-	case "authorization", "proxy-authorization", "host", "connection", "proxy-connection", "keep-alive", "te", "trailer",
-		"transfer-encoding", "upgrade", "expect", "content-length", "content-type", "content-encoding", "accept", "accept-encoding", "cookie":
-		return true
-	default:
-		return strings.HasPrefix(name, "x-amz-")
-	}
-}
-
-// isToken reports whether s can be a header's name (RFC 9110, section 5.6.2).
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
-	})
 }
 
 // betas gives on what the header anthropic-beta names, as a list with commas or as a

@@ -27,7 +27,7 @@ func acyclic(field string, schema jsonx.Raw) error {
 		way := map[string]bool{}
 		for target, ok := refs[at]; ok && !done[at]; target, ok = refs[at] {
 			if way[at] {
-				return llm.Invalid(field, "%s has a $ref that leads back to itself: #%s", field, at)
+				return llm.Invalid(field, "%s has a $ref that leads back to itself: %q", field, "#"+at)
 			}
 			way[at] = true
 			at = target

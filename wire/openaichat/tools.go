@@ -181,7 +181,7 @@ func (d *decoder) allow(field string, a *allowed) error {
 		t := &a.Tools[i]
 		name := t.Function.Name + t.Name
 		if t.Type != "function" || !hasTool(r.Tools, name) {
-			return llm.Invalid(fmt.Sprintf("%s.tools[%d]", field, i), "%s.tools[%d] must be a function of tools, not %s %q", field, i, t.Type, name)
+			return llm.Invalid(fmt.Sprintf("%s.tools[%d]", field, i), "%s.tools[%d] must be a function of tools, not %q %q", field, i, t.Type, name)
 		}
 		names[name] = true
 	}

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -196,7 +197,7 @@ func (c *Catalogue) model(r *row) (*Model, error) {
 	}
 	maker, rest, _ := strings.Cut(r.ID, ".")
 	m := &Model{
-		ID: r.ID, Name: orElse(r.Name, rest), Provider: orElse(r.Provider, maker), Family: r.Family,
+		ID: r.ID, Name: cmp.Or(r.Name, rest), Provider: cmp.Or(r.Provider, maker), Family: r.Family,
 		Input: r.Input, Output: r.Output,
 		Context: r.Context, MaxOutput: r.MaxOutput, CacheMinimum: r.CacheMinimum, Optimized: r.Optimized,
 		routes: map[string]route{},
@@ -268,11 +269,4 @@ func (c *Catalogue) regionsOf(r regions) ([]string, error) {
 		}
 	}
 	return slices.Compact(list), nil
-}
-
-func orElse(said, otherwise string) string {
-	if said != "" {
-		return said
-	}
-	return otherwise
 }

@@ -3,6 +3,7 @@
 package fault
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -210,7 +211,7 @@ func (f *Fault) set(word, value string) error {
 		f.Type = value
 	case "error-frame":
 		f.Kind, f.InStream = ErrorFrame, true
-		f.Type, f.Message = orElse(f.Type, "InternalFailure"), orElse(f.Message, "The request failed.")
+		f.Type, f.Message = cmp.Or(f.Type, "InternalFailure"), cmp.Or(f.Message, "The request failed.")
 	case "cut":
 		return f.choose(value, map[string]Kind{"": Fin, "reset": Reset, "fin": Fin, "end": End})
 	case "corrupt":
@@ -227,7 +228,7 @@ func (f *Fault) set(word, value string) error {
 			return fmt.Errorf("no fault is called %q; there are %s, deny, error-frame, cut, corrupt, stall, empty, garbage, latency and rate", word, strings.Join(Words(), ", "))
 		}
 		e := exceptions[at]
-		f.Kind, f.Type, f.Status, f.Message = Exception, e.name, e.status, orElse(f.Message, e.message)
+		f.Kind, f.Type, f.Status, f.Message = Exception, e.name, e.status, cmp.Or(f.Message, e.message)
 	}
 	return err
 }
@@ -239,13 +240,6 @@ func (f *Fault) choose(value string, kinds map[string]Kind) error {
 	}
 	f.Kind = kind
 	return nil
-}
-
-func orElse(said, otherwise string) string {
-	if said != "" {
-		return said
-	}
-	return otherwise
 }
 
 func count(value string) (int, error) {

@@ -119,27 +119,6 @@ func DecodeAccess(body []byte) (Access, error) {
 	}, nil
 }
 
-// DecodeMantleModels reads the model list of bedrock-mantle, which has the form
-// of OpenAI's GET /v1/models, and gives the ids.
-func DecodeMantleModels(body []byte) ([]string, error) {
-	var answer struct {
-		Data *[]struct {
-			ID string `json:"id"`
-		} `json:"data"`
-	}
-	if err := jsonx.Unmarshal(body, &answer); err != nil {
-		return nil, fmt.Errorf("model list of bedrock-mantle: %w", err)
-	}
-	if answer.Data == nil {
-		return nil, errors.New("model list of bedrock-mantle: has no data")
-	}
-	ids := make([]string, 0, len(*answer.Data))
-	for _, m := range *answer.Data {
-		ids = append(ids, m.ID)
-	}
-	return ids, nil
-}
-
 // DecodeProvisionedModel reads an answer of GetProvisionedModelThroughput
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetProvisionedModelThroughput.html)
 // and gives the ARN of the foundation model beneath.

@@ -16,7 +16,6 @@ func TestLookupsAllocateNothing(t *testing.T) {
 		"Price":        func() { m.Price("us", "us-east-1") },
 		"From":         func() { p.From("us-west-2") },
 		"Destinations": func() { p.Destinations("us-east-1") },
-		"AsOf":         func() { c.AsOf("us-east-1") },
 	} {
 		if n := testing.AllocsPerRun(100, look); n != 0 {
 			t.Errorf("%s allocates %g times", what, n)

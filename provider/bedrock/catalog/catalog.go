@@ -109,18 +109,6 @@ func (c *Catalogue) Geographies() []Geography { return c.geographies }
 // not to be written to.
 func (c *Catalogue) Regions() []string { return c.regions }
 
-// AsOf says when the lists of a region were read; it is not ok if the catalogue
-// has none for it.
-func (c *Catalogue) AsOf(region string) (at time.Time, ok bool) {
-	at, ok = c.asOf[region]
-	return at, ok
-}
-
-// Sources gives where the embedded facts come from, by key.
-func (c *Catalogue) Sources() []*Source {
-	return slices.SortedFunc(maps.Values(c.sources), func(a, b *Source) int { return cmp.Compare(a.Key, b.Key) })
-}
-
 // index makes what is looked up from the models, profiles and declared
 // geographies.
 func (c *Catalogue) index() {

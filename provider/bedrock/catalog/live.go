@@ -19,11 +19,10 @@ type Live struct {
 	Region  string
 	// At is when the lists were read.
 	At time.Time
-	// Models is from ListFoundationModels, Profiles from ListInferenceProfiles with
-	// both types, and Mantle has the ids from the model list of bedrock-mantle.
+	// Models is from ListFoundationModels, and Profiles from ListInferenceProfiles with
+	// both types.
 	Models   llm.Opt[[]LiveModel]
 	Profiles llm.Opt[[]LiveProfile]
-	Mantle   llm.Opt[[]string]
 	// Access is from GetFoundationModelAvailability, by base id, for the models that
 	// were asked about.
 	Access map[string]Access
@@ -102,7 +101,6 @@ type liveFile struct {
 	At       time.Time         `json:"at"`
 	Models   *[]LiveModel      `json:"models,omitzero"`
 	Profiles *[]LiveProfile    `json:"profiles,omitzero"`
-	Mantle   *[]string         `json:"mantle,omitzero"`
 	Access   map[string]Access `json:"access,omitempty"`
 	Beneath  map[string]string `json:"beneath,omitempty"`
 }
@@ -111,7 +109,7 @@ type liveFile struct {
 func (l *Live) Encode() ([]byte, error) {
 	return jsonx.Marshal(&liveFile{
 		Version: liveVersion, Account: l.Account, Region: l.Region, At: l.At.UTC(),
-		Models: pointer(l.Models), Profiles: pointer(l.Profiles), Mantle: pointer(l.Mantle), Access: l.Access, Beneath: l.Beneath,
+		Models: pointer(l.Models), Profiles: pointer(l.Profiles), Access: l.Access, Beneath: l.Beneath,
 	})
 }
 
@@ -141,7 +139,7 @@ func DecodeLive(data []byte) (*Live, error) {
 	}
 	l := &Live{
 		Account: f.Account, Region: f.Region, At: f.At,
-		Models: optional(f.Models), Profiles: optional(f.Profiles), Mantle: optional(f.Mantle), Access: f.Access, Beneath: f.Beneath,
+		Models: optional(f.Models), Profiles: optional(f.Profiles), Access: f.Access, Beneath: f.Beneath,
 	}
 	if err := l.check(); err != nil {
 		return nil, err

@@ -15,7 +15,6 @@ func TestListsAreKeptOnDisk(t *testing.T) {
 	half := virginia()
 	half.Profiles = llm.Opt[[]LiveProfile]{}
 	half.Access = map[string]Access{"amazon.nova-pro-v1:0": {Agreement: "AVAILABLE"}}
-	half.Mantle = llm.Some([]string{"openai.gpt-oss-120b"})
 	for what, l := range map[string]*Live{
 		"all lists":                   virginia(),
 		"some lists":                  half,
@@ -101,16 +100,11 @@ func TestAnswersOfAWS(t *testing.T) {
 	if err != nil || access.Granted() != No || access.AgreementError != "wait" {
 		t.Errorf("access: %+v, %v", access, err)
 	}
-	ids, err := DecodeMantleModels([]byte(`{"object":"list","data":[{"id":"acme.one","object":"model","status":"available"}]}`))
-	if err != nil || len(ids) != 1 || ids[0] != "acme.one" {
-		t.Errorf("mantle: %q, %v", ids, err)
-	}
 
 	for what, decode := range map[string]func([]byte) error{
 		"ListFoundationModels":  func(b []byte) error { _, err := DecodeFoundationModels(b); return err },
 		"ListInferenceProfiles": func(b []byte) error { _, _, err := DecodeInferenceProfiles(b); return err },
 		"GetInferenceProfile":   func(b []byte) error { _, err := DecodeInferenceProfile(b); return err },
-		"bedrock-mantle":        func(b []byte) error { _, err := DecodeMantleModels(b); return err },
 	} {
 		for _, body := range []string{``, `<html>`, `{"message":"no"}`} {
 			if err := decode([]byte(body)); err == nil || !strings.Contains(err.Error(), what) {
@@ -126,7 +120,7 @@ func FuzzDecodeLive(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
-	f.Add([]byte(`{"outcropLiveCatalogue":1,"region":"us-east-1","at":"2026-11-20T10:00:00Z","models":[{"id":"x"}],"mantle":[""]}`))
+	f.Add([]byte(`{"outcropLiveCatalogue":1,"region":"us-east-1","at":"2026-11-20T10:00:00Z","models":[{"id":"x"}]}`))
 	f.Add(bytes.Replace(good, []byte("us-east-1::foundation"), []byte("::foundation"), 1))
 	c := made([2]string{"amazon.nova-pro-v1:0"})
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -11,9 +12,6 @@ import (
 // Rate is the price of one token, in 10⁻¹² USD: an exact decimal for every price
 // that AWS publishes.
 type Rate int64
-
-// USDPerMillion is the rate as price lists write it.
-func (r Rate) USDPerMillion() float64 { return float64(r) / 1e6 }
 
 // Rates are the prices of tokens under one tier. One that is not set is unknown,
 // which is not the same as nothing.
@@ -117,7 +115,7 @@ func (p *Price) Cost(tier Tier, u *llm.Usage) (c llm.Cost, ok bool) {
 	ok = true
 	add := func(tokens int64, rate llm.Opt[Rate]) {
 		ok = ok && (tokens == 0 || rate.Set)
-		c += llm.Cost(tokens) * llm.Cost(rate.Value)
+		c = plus(c, tokens, rate.Value)
 	}
 	add(u.Input, r.Input)
 	add(u.Output, r.Output)
@@ -128,6 +126,18 @@ func (p *Price) Cost(tier Tier, u *llm.Usage) (c llm.Cost, ok bool) {
 		return 0, false
 	}
 	return c, true
+}
+
+// plus adds what tokens cost at a rate. Who answers says how many there were, so it
+// stays at the most that a Cost can be, and a number below 0 counts for nothing.
+func plus(c llm.Cost, tokens int64, rate Rate) llm.Cost {
+	if tokens <= 0 || rate <= 0 {
+		return c
+	}
+	if llm.Cost(tokens) > (math.MaxInt64-c)/llm.Cost(rate) {
+		return math.MaxInt64
+	}
+	return c + llm.Cost(tokens)*llm.Cost(rate)
 }
 
 // Price gives what the model costs when it is called in a region through the

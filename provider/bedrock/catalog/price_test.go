@@ -12,6 +12,9 @@ import (
 	"outcrop/llm"
 )
 
+// usdPerMillion is a rate as price lists write it, in USD for a million tokens.
+func usdPerMillion(r Rate) float64 { return float64(r) / 1e6 }
+
 // TestCosts works prices out by hand: USD for a million tokens, from the lists
 // that the catalogue names as its sources.
 func TestCosts(t *testing.T) {
@@ -78,11 +81,11 @@ func TestAPriceThatStandsIn(t *testing.T) {
 	c := embeddedCatalogue(t)
 	m, _ := c.Model("anthropic.claude-3-7-sonnet-20250219-v1:0")
 	p, exact := m.Price("us", "us-east-1")
-	if p == nil || exact || p.Standard.Input.Value.USDPerMillion() != 3 {
+	if p == nil || exact || usdPerMillion(p.Standard.Input.Value) != 3 {
 		t.Errorf("the price of a profile that has none of its own is that of the model, and said to be so: got %+v, %t", p, exact)
 	}
 	// Reading the cache costs less than writing it, in whichever column the list has it.
-	if p.Standard.CacheRead.Value.USDPerMillion() != 0.3 || p.Standard.CacheWrite.Value.USDPerMillion() != 3.75 {
+	if usdPerMillion(p.Standard.CacheRead.Value) != 0.3 || usdPerMillion(p.Standard.CacheWrite.Value) != 3.75 {
 		t.Errorf("the cache: got %+v", p.Standard)
 	}
 	if fresh := c.With(virginia()); fresh != nil {
@@ -136,7 +139,7 @@ func TestAPriceIsOfItsPartition(t *testing.T) {
 			t.Fatalf("no model %s", tt.base)
 		}
 		p, exact := m.Price(tt.prefix, tt.region)
-		if p == nil || exact != tt.exact || p.Standard.Input.Value.USDPerMillion() != tt.input {
+		if p == nil || exact != tt.exact || usdPerMillion(p.Standard.Input.Value) != tt.input {
 			t.Errorf("%s by %q in %q: got %+v, exact %t; want %g for input, exact %t", tt.base, tt.prefix, tt.region, p, exact, tt.input, tt.exact)
 		}
 	}
@@ -165,7 +168,7 @@ func TestPricesAgreeWithTheNewestTable(t *testing.T) {
 	c := embeddedCatalogue(t)
 	near := func(t *testing.T, what string, got llm.Opt[Rate], want float64) {
 		t.Helper()
-		if got.Set != (want != 0) || math.Abs(got.Value.USDPerMillion()-want) > 1e-6 {
+		if got.Set != (want != 0) || math.Abs(usdPerMillion(got.Value)-want) > 1e-6 {
 			t.Errorf("%s: %+v, want %g", what, got, want)
 		}
 	}
@@ -223,7 +226,7 @@ func TestPricesAgreeWithTheTableOfTiers(t *testing.T) {
 	c := embeddedCatalogue(t)
 	checked, unknown := 0, 0
 	same := func(got *Rates, want rates) bool {
-		return math.Abs(got.Input.Value.USDPerMillion()-want.Request.Price*1e4) < 1e-5 && math.Abs(got.Output.Value.USDPerMillion()-want.Response.Price*1e4) < 1e-5
+		return math.Abs(usdPerMillion(got.Input.Value)-want.Request.Price*1e4) < 1e-5 && math.Abs(usdPerMillion(got.Output.Value)-want.Response.Price*1e4) < 1e-5
 	}
 	check := func(t *testing.T, what string, p *Price, standard rates, got *Rates, want rates) {
 		t.Helper()
@@ -231,12 +234,12 @@ func TestPricesAgreeWithTheTableOfTiers(t *testing.T) {
 		if got != &p.Standard && !same(&p.Standard, standard) {
 			unknown++
 			if got.Known() {
-				t.Errorf("%s: costs %g for input, of a table with another standard price, %g and not %g", what, got.Input.Value.USDPerMillion(), standard.Request.Price*1e4, p.Standard.Input.Value.USDPerMillion())
+				t.Errorf("%s: costs %g for input, of a table with another standard price, %g and not %g", what, usdPerMillion(got.Input.Value), standard.Request.Price*1e4, usdPerMillion(p.Standard.Input.Value))
 			}
 			return
 		}
 		if !same(got, want) {
-			t.Errorf("%s: input %g and output %g, want %g and %g", what, got.Input.Value.USDPerMillion(), got.Output.Value.USDPerMillion(), want.Request.Price*1e4, want.Response.Price*1e4)
+			t.Errorf("%s: input %g and output %g, want %g and %g", what, usdPerMillion(got.Input.Value), usdPerMillion(got.Output.Value), want.Request.Price*1e4, want.Response.Price*1e4)
 		}
 	}
 	for id, raw := range table {
@@ -289,4 +292,26 @@ func modelOf(c *Catalogue, id string) (m *Model, prefix string) {
 		return m, p.Prefix
 	}
 	return nil, ""
+}
+
+// Who answers says how many tokens there were, and may say anything: a cost stays at
+// the most that there is, and never falls.
+func TestACostIsBounded(t *testing.T) {
+	p := &Price{Standard: Rates{Input: llm.Some[Rate](3_000_000), Output: llm.Some[Rate](15_000_000), CacheRead: llm.Some[Rate](300_000)}}
+	for _, tt := range []struct {
+		usage llm.Usage
+		want  llm.Cost
+	}{
+		{llm.Usage{Input: 2, Output: 1}, 21_000_000},
+		{llm.Usage{Input: math.MaxInt64}, math.MaxInt64},
+		{llm.Usage{Input: math.MaxInt64 / 3_000_000, Output: 1}, math.MaxInt64},
+		{llm.Usage{Input: math.MaxInt64 / 3_000_000}, math.MaxInt64 / 3_000_000 * 3_000_000},
+		{llm.Usage{Input: math.MaxInt64, Output: math.MaxInt64, CacheRead: llm.Some[int64](math.MaxInt64)}, math.MaxInt64},
+		{llm.Usage{Input: 2, Output: -5}, 6_000_000},
+		{llm.Usage{Input: math.MinInt64, Output: 1}, 15_000_000},
+	} {
+		if got, ok := p.Cost(Standard, &tt.usage); !ok || got != tt.want {
+			t.Errorf("%+v costs %d, %v; want %d", tt.usage, got, ok, tt.want)
+		}
+	}
 }

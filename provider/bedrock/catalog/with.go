@@ -31,9 +31,6 @@ func (c *Catalogue) With(live ...*Live) *Catalogue {
 		if l.Profiles.Set {
 			a.profiles(l)
 		}
-		if l.Mantle.Set {
-			a.mantle(l)
-		}
 		a.access(l)
 		maps.Copy(next.beneath, l.Beneath)
 	}
@@ -225,18 +222,4 @@ func (row *LiveProfile) route() (r route, base string) {
 		r.to = nil
 	}
 	return r, base
-}
-
-// mantle notes which ids the region's bedrock-mantle has. An id that belongs to
-// a model under another name is that model's.
-func (a *addition) mantle(l *Live) {
-	owned := map[string]bool{}
-	for _, m := range a.to.models {
-		owned[m.Mantle.ID] = true
-	}
-	for _, id := range l.Mantle.Value {
-		if !owned[id] && id != "" {
-			a.model(id).Mantle.ID = id
-		}
-	}
 }

@@ -151,11 +151,11 @@ func TestLiveListsWin(t *testing.T) {
 			t.Errorf("got %+v", us)
 		}
 	})
-	t.Run("the catalogue knows how old the list is", func(t *testing.T) {
-		if at, ok := c.AsOf("us-east-1"); !ok || at.Day() != 20 {
-			t.Errorf("AsOf = %s, %t", at, ok)
+	t.Run("the catalogue knows of which regions it has a list", func(t *testing.T) {
+		if c.OnDemand("acme.nothing", "us-east-1") != No {
+			t.Error("it does not know the list")
 		}
-		if _, ok := c.AsOf("us-west-2"); ok {
+		if c.OnDemand("acme.nothing", "us-west-2") != Unknown {
 			t.Error("it claims to know a list that nobody gave it")
 		}
 	})
@@ -213,13 +213,12 @@ func TestAnEmptyListIsAList(t *testing.T) {
 	}
 }
 
-func TestAccessAndMantle(t *testing.T) {
+func TestAccess(t *testing.T) {
 	l := virginia()
 	l.Access = map[string]Access{
 		"amazon.nova-pro-v1:0":    {Agreement: "AVAILABLE", Authorization: "AUTHORIZED", Entitlement: "AVAILABLE", Region: "AVAILABLE"},
 		"anthropic.claude-opus-9": {Agreement: "NOT_AVAILABLE", Authorization: "AUTHORIZED", Entitlement: "AVAILABLE", Region: "AVAILABLE"},
 	}
-	l.Mantle = llm.Some([]string{"openai.gpt-oss-120b", "acme.fresh", ""})
 	c := embeddedCatalogue(t).With(l)
 	for base, want := range map[string]Known{"amazon.nova-pro-v1:0": Yes, "anthropic.claude-opus-9": No} {
 		m, _ := c.Model(base)
@@ -232,12 +231,6 @@ func TestAccessAndMantle(t *testing.T) {
 		if m.Access("us-west-2").Set {
 			t.Errorf("access to %s is known where nobody asked", base)
 		}
-	}
-	if m, ok := c.Model("acme.fresh"); !ok || m.Mantle.ID != "acme.fresh" {
-		t.Error("a model that only mantle lists is not in the catalogue")
-	}
-	if m, _ := c.Model("openai.gpt-oss-120b-1:0"); m.Mantle.ID != "openai.gpt-oss-120b" {
-		t.Errorf("mantle's id of gpt-oss-120b is %q", m.Mantle.ID)
 	}
 	half := &Live{Region: "us-west-2", At: l.At, Access: map[string]Access{"amazon.nova-pro-v1:0": {Authorization: "NOT_AUTHORIZED"}, "acme.nothing": {}}}
 	c = embeddedCatalogue(t).With(half)

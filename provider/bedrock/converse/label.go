@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"outcrop/internal/httpfield"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
@@ -123,7 +124,7 @@ func (p *fitting) headers() {
 		switch {
 		case name == "anthropic-beta":
 			p.betas(h.Value)
-		case !token(name) || reserved(name) || strings.ContainsAny(h.Value, "\r\n\x00"):
+		case !httpfield.IsToken(name) || httpfield.RuleOf(name) != httpfield.Pass || !httpfield.IsValue(h.Value):
 			p.warn(llm.WarnDropped, "extra_headers."+h.Name, "it belongs to the call itself")
 		default:
 			p.f.Headers = append(p.f.Headers, h)
@@ -144,27 +145,6 @@ func (p *fitting) betas(list string) {
 		}
 	}
 	p.beta(words...)
-}
-
-// reserved reports whether a header is the call's own. Hop-by-hop headers are those
-// of RFC 9110, section 7.6.1.
-func reserved(name string) bool {
-	switch name {
-	case "authorization", "proxy-authorization", "proxy-authenticate", "proxy-connection", "host", "connection", "keep-alive", "te", "trailer",
-		"transfer-encoding", "upgrade", "cookie", "expect", "date", "accept-encoding", "api-key", "x-api-key", "user-agent":
-		return true
-	}
-	return strings.HasPrefix(name, "content-") || strings.HasPrefix(name, "x-amz-") || strings.HasPrefix(name, "x-amzn-")
-}
-
-// token reports whether name can be a header's (RFC 9110, section 5.6.2).
-func token(name string) bool {
-	for i := range len(name) {
-		if !legalByte(name[i], "!#$%&'*+-.^`|~") {
-			return false
-		}
-	}
-	return name != ""
 }
 
 // extensions takes out of Converse's own members what a whole answer does not have.

@@ -81,10 +81,10 @@ func tool(name string) llm.Tool { return llm.Tool{Name: name, Schema: jsonx.Raw(
 func sent(t testing.TB, m *converse.Model, req *llm.Request, stream bool) (body string, warnings []string, f *converse.Fitted, refusal *llm.Error) {
 	t.Helper()
 	f, err := converse.Fit(m, req, stream)
-	var out []byte
+	var out jsonx.Writer
 	var more []llm.Warning
 	if err == nil {
-		out, more, err = wire.AppendRequest(nil, &f.Request)
+		more, err = wire.WriteRequest(&out, &f.Request)
 	}
 	if err != nil {
 		if !errors.As(err, &refusal) {
@@ -92,11 +92,11 @@ func sent(t testing.TB, m *converse.Model, req *llm.Request, stream bool) (body 
 		}
 		return "", nil, nil, refusal
 	}
-	if _, err := wire.DecodeRequest(out); err != nil {
-		t.Errorf("AWS does not take %s: %v", out, err)
+	if _, err := wire.DecodeRequest(out.Buf); err != nil {
+		t.Errorf("AWS does not take %s: %v", out.Buf, err)
 	}
 	for _, w := range append(f.Warnings, more...) {
 		warnings = append(warnings, w.Code+" "+w.Field)
 	}
-	return string(out), warnings, f, nil
+	return string(out.Buf), warnings, f, nil
 }

@@ -305,6 +305,9 @@ func (c *Case) adviseService(e *llm.Error) {
 		e.Fix = "Make the call again."
 	case llm.CodeUnavailable, llm.CodeServiceInternal, llm.CodeModelError:
 		e.Fix = "Try again; with more than one region in outcrop_settings.bedrock.policy.regions another takes over."
+	case llm.CodeUnreachable:
+		e.Cause = "Bedrock never answers with status " + strconv.Itoa(e.UpstreamStatus) + ": a proxy, a firewall or another server between this gateway and AWS does."
+		e.Fix = "Check the proxy settings (HTTPS_PROXY and NO_PROXY, with the credentials that the proxy wants) and the endpoint that the deployment names."
 	case llm.CodeTimeout:
 		e.Fix = "Try again, ask for a shorter answer, or stream it."
 	default: // model_output

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"outcrop/llm"
@@ -41,10 +42,10 @@ type Case struct {
 // Fault gives the error for an answer that failed: AWS's words, a code of the
 // public vocabulary, what lies behind it, and the next step.
 //
-// AWS's 400, 404, 408, 424, 429, 500 and 503 keep their status. Its 401 and 403
+// AWS's 400, 404, 408, 413, 424, 429, 500 and 503 keep their status. Its 401 and 403
 // are 403: 401 tells a client that its own key is wrong, and that key is the
-// gateway's. Other statuses from 500 up, and answers that are cut, corrupt or
-// empty, are 502.
+// gateway's. Other statuses below 500 are 400 with the name of an exception of AWS's;
+// all else, and answers that are cut, corrupt or empty, are 502.
 func Fault(f *wire.Fault, c Case) *llm.Error {
 	e := &llm.Error{
 		Message: f.Message, RequestID: f.RequestID, RetryAfter: f.RetryAfter,
@@ -58,7 +59,7 @@ func Fault(f *wire.Fault, c Case) *llm.Error {
 		c.advise(e, &denial{})
 		return e
 	}
-	e.Upstream, e.Status = true, status(f.Status)
+	e.Upstream, e.Status = true, status(f)
 	if f.OriginalMessage != "" && !strings.Contains(f.Message, f.OriginalMessage) {
 		e.Message += " (" + f.OriginalMessage + ")"
 	}
@@ -82,18 +83,37 @@ func Fault(f *wire.Fault, c Case) *llm.Error {
 // shorter by far.
 const maxJudged = 8 << 10
 
-func status(aws int) int {
+// status is the status for the client. Only statuses of AWS's own are passed on:
+// another is that of something in between, and a client would take it for one of
+// this gateway's (407 has it look for a proxy of its own). An exception of AWS's with
+// a status that is new is a refusal of the request like any other.
+func status(f *wire.Fault) int {
 	switch {
-	case aws == 401 || aws == 403:
+	case f.Status == 401:
 		return 403
-	case aws == 500 || aws == 503:
-		return aws
-	case aws >= 400 && aws < 500:
-		return aws
+	case known(f.Status):
+		return f.Status
+	case f.Status >= 400 && f.Status < 500 && named(f):
+		return 400
 	default:
 		return 502
 	}
 }
+
+// known reports whether AWS refuses calls by a status: 400, 403, 404, 408, 424, 429,
+// 500 and 503 by its service model of bedrock-runtime, 401 of bedrock-mantle, and 413
+// of the front door for bodies over its limit.
+func known(status int) bool {
+	switch status {
+	case 400, 401, 403, 404, 408, 413, 424, 429, 500, 503:
+		return true
+	default:
+		return false
+	}
+}
+
+// named reports whether an answer has the name of an exception of AWS's.
+func named(f *wire.Fault) bool { return strings.HasSuffix(f.Type, "Exception") }
 
 // Transport gives the error for a call that got no answer: 503 if nothing could
 // be reached, 502 if the connection broke or did not speak HTTP. An error that
@@ -108,9 +128,20 @@ func Transport(err error, target llm.Target) *llm.Error {
 		e.Status, e.Message = 503, "Bedrock cannot be reached"
 		e.Fix = "Check the endpoint's name and address, the route to it, its certificate and the proxy settings."
 	}
+	if filesUsedUp(err) {
+		e.Message = "this gateway has no file descriptor left for a connection to Bedrock"
+		e.Fix = "Raise the process's limit of open files (ulimit -n, LimitNOFILE), and see process_open_fds in /metrics for how many are in use."
+		e.Cause, e.Retry = "Each connection takes a file descriptor, and the limit of the process or of the machine is reached.", llm.RetryLater
+	}
 	e.Message += ": " + reason(err) + "."
 	e.Docs, e.Cause = Docs(e.Code), cmp.Or(e.Cause, meaning(e.Code))
 	return e
+}
+
+// filesUsedUp reports whether a connection could not be made for want of files, be
+// it one of the resolver's, whose errors keep only the words.
+func filesUsedUp(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || strings.Contains(err.Error(), syscall.EMFILE.Error())
 }
 
 // reason is what the operating system or TLS said, without the addresses that

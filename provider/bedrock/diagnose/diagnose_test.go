@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"outcrop/llm"
@@ -57,7 +60,29 @@ func TestRefusals(t *testing.T) {
 		{500, "", "odd", llm.CodeServiceInternal, 500},
 		{502, "", "<html>bad gateway</html>", llm.CodeUnavailable, 502},
 		{504, "", "odd", llm.CodeTimeout, 502},
-		{302, "", "odd", llm.CodeUnavailable, 502},
+		// What Bedrock never answers is that of something in between, and none of the
+		// client's business, whatever words stand in it.
+		{302, "", "odd", llm.CodeUnreachable, 502},
+		{402, "", "odd", llm.CodeUnreachable, 502},
+		{405, "", "odd", llm.CodeUnreachable, 502},
+		{406, "", "odd", llm.CodeUnreachable, 502},
+		{407, "", "<html>Proxy Authentication Required</html>", llm.CodeUnreachable, 502},
+		{409, "", "odd", llm.CodeUnreachable, 502},
+		{410, "", "odd", llm.CodeUnreachable, 502},
+		{411, "", "odd", llm.CodeUnreachable, 502},
+		{414, "", "odd", llm.CodeUnreachable, 502},
+		{415, "", "odd", llm.CodeUnreachable, 502},
+		{417, "", "odd", llm.CodeUnreachable, 502},
+		{418, "", "odd", llm.CodeUnreachable, 502},
+		{421, "", "odd", llm.CodeUnreachable, 502},
+		{422, "", "Input is too long for requested model.", llm.CodeUnreachable, 502},
+		{425, "", "odd", llm.CodeUnreachable, 502},
+		{426, "", "odd", llm.CodeUnreachable, 502},
+		{428, "", "odd", llm.CodeUnreachable, 502},
+		{431, "", "odd", llm.CodeUnreachable, 502},
+		{451, "", "odd", llm.CodeUnreachable, 502},
+		{402, "Payment_required", "odd", llm.CodeUnreachable, 502},
+		{409, "ConflictException", "odd", llm.CodeInvalid, 400}, // which says its name
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.aws, " ", tt.name, " ", tt.message), func(t *testing.T) {
@@ -70,6 +95,14 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("AWS's words are not kept: %+v", e)
 			}
 		})
+	}
+}
+
+// A status that is not AWS's is the operator's to look into.
+func TestAStatusOfAProxyIsTheOperators(t *testing.T) {
+	e := diagnose.Fault(converse.DecodeFault(407, "", "", "", []byte("Proxy Authentication Required")), diagnose.Case{Target: target})
+	if e.Whose() != llm.ActorOperator || e.CanRetry() != llm.RetryNowElsewhere || !strings.Contains(e.Cause, "407") || !strings.Contains(e.Fix, "HTTPS_PROXY") {
+		t.Errorf("got %+v", e)
 	}
 }
 
@@ -96,6 +129,15 @@ func TestAnAnswerThatIsNotWholeIsNoRefusal(t *testing.T) {
 	}
 }
 
+// reason is what must stand in a message of an error: its words, without what net
+// adds to them.
+func reason(err error) string {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err.Error()
+	}
+	return err.Error()
+}
+
 func TestCallsWithoutAnAnswer(t *testing.T) {
 	own := &llm.Error{Code: llm.CodeTimeout, Status: 504}
 	tests := []struct {
@@ -107,6 +149,9 @@ func TestCallsWithoutAnAnswer(t *testing.T) {
 	}{
 		{"nothing could be reached", &upstream.Error{Unreachable: true, Err: errors.New("dial tcp: no route to host")}, llm.CodeUnreachable, 503, true},
 		{"the connection broke", &upstream.Error{Err: io.ErrUnexpectedEOF}, llm.CodeUnreachable, 502, false},
+		{"no file is left", &upstream.Error{Unreachable: true, Err: &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}}, llm.CodeUnreachable, 503, true},
+		{"no file is left on the machine", &upstream.Error{Unreachable: true, Err: &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.ENFILE)}}, llm.CodeUnreachable, 503, true},
+		{"no file is left for a look-up", &upstream.Error{Unreachable: true, Err: &net.DNSError{Err: "dial udp 192.0.2.1:53: socket: too many open files", Name: "x.example"}}, llm.CodeUnreachable, 503, true},
 		{"what has a verdict keeps it", fmt.Errorf("calling: %w", own), llm.CodeTimeout, 504, false},
 	}
 	for _, tt := range tests {
@@ -115,7 +160,10 @@ func TestCallsWithoutAnAnswer(t *testing.T) {
 			if e.Code != tt.code || e.Status != tt.status || (e.Fix != "") != tt.fix || e.Upstream {
 				t.Errorf("got %+v", e)
 			}
-			if e.Code != own.Code && (!errors.Is(e, tt.err) || e.Target != target || !strings.Contains(e.Message, tt.err.Error())) {
+			if files := strings.Contains(e.Message, "file descriptor"); files != strings.HasPrefix(tt.name, "no file") || files && !strings.Contains(e.Fix, "ulimit -n") {
+				t.Errorf("what to do is %q", e.Fix)
+			}
+			if e.Code != own.Code && (!errors.Is(e, tt.err) || e.Target != target || !strings.Contains(e.Message, reason(tt.err))) {
 				t.Errorf("what happened is not kept: %+v", e)
 			}
 		})

@@ -237,12 +237,13 @@ func byStatus(f *wire.Fault, s said, c *Case) (llm.Code, denial) {
 	if f.Status == 401 || f.Status == 403 {
 		return denied(f.Message, c.APIKey, f.Status)
 	}
+	if f.Status < 500 && !known(f.Status) && !named(f) {
+		return llm.CodeUnreachable, denial{}
+	}
 	var code llm.Code
 	switch f.Status {
 	case 404:
 		code = missing(f.Message)
-	case 407, 421: // a proxy's, or a host that does not serve the name
-		code = llm.CodeUnreachable
 	case 408, 504:
 		code = llm.CodeTimeout
 	case 413:

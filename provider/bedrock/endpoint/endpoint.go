@@ -19,13 +19,10 @@ type Service int
 
 // Services.
 const (
-	Runtime        Service = iota + 1 // models are called here
-	Control                           // models and profiles are listed here
-	AgentRuntime                      // agents, knowledge bases, reranking
-	AgentCore                         // agents of one's own, hosted
-	Mantle                            // the OpenAI and Anthropic APIs on Bedrock
-	ClaudePlatform                    // Claude Platform on AWS
-	STS                               // temporary credentials
+	Runtime      Service = iota + 1 // models are called here
+	Control                         // models and profiles are listed here
+	AgentRuntime                    // agents, knowledge bases, reranking
+	Mantle                          // the OpenAI and Anthropic APIs on Bedrock
 )
 
 // facts are what differs from service to service.
@@ -45,14 +42,8 @@ func (s Service) facts() facts {
 		return facts{"bedrock", "bedrock", false, nil, "AWS_ENDPOINT_URL_BEDROCK"}
 	case AgentRuntime:
 		return facts{"bedrock-agent-runtime", "bedrock", false, nil, "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME"}
-	case AgentCore:
-		return facts{"bedrock-agentcore", "bedrock-agentcore", false, nil, "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE"}
 	case Mantle:
 		return facts{"bedrock-mantle", "bedrock-mantle", true, []string{"BEDROCK_MANTLE_API_BASE"}, ""}
-	case ClaudePlatform:
-		return facts{"aws-external-anthropic", "aws-external-anthropic", true, []string{"ANTHROPIC_AWS_BASE_URL", "ANTHROPIC_AWS_API_BASE"}, ""}
-	case STS:
-		return facts{"sts", "sts", false, []string{"AWS_STS_ENDPOINT"}, "AWS_ENDPOINT_URL_STS"}
 	default:
 		return facts{}
 	}
@@ -73,11 +64,9 @@ type Settings struct {
 	// OverrideName is the setting that Override comes from, for errors; such as
 	// aws_bedrock_runtime_endpoint.
 	OverrideName string
-	// FIPS and DualStack ask for AWS's hosts of that kind, as do
-	// AWS_USE_FIPS_ENDPOINT=true and AWS_USE_DUALSTACK_ENDPOINT=true. They do not
-	// bear on an override.
-	FIPS, DualStack bool
 	// Environ looks up an environment variable; nil is an empty environment.
+	// AWS_USE_FIPS_ENDPOINT=true and AWS_USE_DUALSTACK_ENDPOINT=true ask for AWS's
+	// hosts of that kind, which does not bear on an override.
 	Environ func(string) string
 }
 
@@ -140,7 +129,7 @@ func Resolve(service Service, s Settings) (*Endpoint, error) {
 	if s.Region == "" {
 		return nil, &Error{Setting: "region", Reason: "is not set; give aws_region_name or set AWS_REGION"}
 	}
-	host, err := hostOf(f, s.Region, s.FIPS || isTrue(s, "AWS_USE_FIPS_ENDPOINT"), s.DualStack || isTrue(s, "AWS_USE_DUALSTACK_ENDPOINT"))
+	host, err := hostOf(f, s.Region, isTrue(s, "AWS_USE_FIPS_ENDPOINT"), isTrue(s, "AWS_USE_DUALSTACK_ENDPOINT"))
 	if err != nil {
 		return nil, err
 	}
@@ -209,8 +198,7 @@ func hostOf(f facts, region string, fips, dualStack bool) (string, error) {
 		suffix = p.DualStackSuffix
 	}
 	host := f.host
-	// In us-gov regions STS's ordinary host is the FIPS one (STS's endpoint rules).
-	if fips && (host != "sts" || p.ID != "aws-us-gov" || dualStack) {
+	if fips {
 		host += "-fips"
 	}
 	return host + "." + region + "." + suffix, nil

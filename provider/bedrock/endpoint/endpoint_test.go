@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -31,10 +32,7 @@ func TestAWSsOwnHosts(t *testing.T) {
 		{Runtime, Settings{Region: "eu-west-1"}, "https://bedrock-runtime.eu-west-1.amazonaws.com", "bedrock"},
 		{Control, Settings{Region: "eu-west-1"}, "https://bedrock.eu-west-1.amazonaws.com", "bedrock"},
 		{AgentRuntime, Settings{Region: "eu-west-1"}, "https://bedrock-agent-runtime.eu-west-1.amazonaws.com", "bedrock"},
-		{AgentCore, Settings{Region: "us-east-1"}, "https://bedrock-agentcore.us-east-1.amazonaws.com", "bedrock-agentcore"},
 		{Mantle, Settings{Region: "us-east-2"}, "https://bedrock-mantle.us-east-2.api.aws", "bedrock-mantle"},
-		{ClaudePlatform, Settings{Region: "us-east-1"}, "https://aws-external-anthropic.us-east-1.api.aws", "aws-external-anthropic"},
-		{STS, Settings{Region: "eu-west-1"}, "https://sts.eu-west-1.amazonaws.com", "sts"},
 		{Runtime, Settings{Region: "cn-north-1"}, "https://bedrock-runtime.cn-north-1.amazonaws.com.cn", "bedrock"},
 		{Runtime, Settings{Region: "us-gov-west-1"}, "https://bedrock-runtime.us-gov-west-1.amazonaws.com", "bedrock"},
 		{Runtime, Settings{Region: "eusc-de-east-1"}, "https://bedrock-runtime.eusc-de-east-1.amazonaws.eu", "bedrock"},
@@ -42,15 +40,12 @@ func TestAWSsOwnHosts(t *testing.T) {
 		{Runtime, Settings{Region: "us-isob-east-1"}, "https://bedrock-runtime.us-isob-east-1.sc2s.sgov.gov", "bedrock"},
 		{Runtime, Settings{Region: "us-isof-south-1"}, "https://bedrock-runtime.us-isof-south-1.csp.hci.ic.gov", "bedrock"},
 		{Runtime, Settings{Region: "eu-isoe-west-1"}, "https://bedrock-runtime.eu-isoe-west-1.cloud.adc-e.uk", "bedrock"},
-		{Runtime, Settings{Region: "us-east-1", FIPS: true}, "https://bedrock-runtime-fips.us-east-1.amazonaws.com", "bedrock"},
-		{Control, Settings{Region: "us-east-1", FIPS: true}, "https://bedrock-fips.us-east-1.amazonaws.com", "bedrock"},
-		{Runtime, Settings{Region: "us-east-1", DualStack: true}, "https://bedrock-runtime.us-east-1.api.aws", "bedrock"},
-		{Runtime, Settings{Region: "us-east-1", FIPS: true, DualStack: true}, "https://bedrock-runtime-fips.us-east-1.api.aws", "bedrock"},
-		{Runtime, Settings{Region: "cn-north-1", DualStack: true}, "https://bedrock-runtime.cn-north-1.api.amazonwebservices.com.cn", "bedrock"},
 		{Runtime, Settings{Region: "us-east-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true")}, "https://bedrock-runtime-fips.us-east-1.amazonaws.com", "bedrock"},
+		{Control, Settings{Region: "us-east-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true")}, "https://bedrock-fips.us-east-1.amazonaws.com", "bedrock"},
+		{Runtime, Settings{Region: "us-east-1", Environ: environ("AWS_USE_DUALSTACK_ENDPOINT", "true")}, "https://bedrock-runtime.us-east-1.api.aws", "bedrock"},
+		{Runtime, Settings{Region: "us-east-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true", "AWS_USE_DUALSTACK_ENDPOINT", "true")}, "https://bedrock-runtime-fips.us-east-1.api.aws", "bedrock"},
+		{Runtime, Settings{Region: "cn-north-1", Environ: environ("AWS_USE_DUALSTACK_ENDPOINT", "true")}, "https://bedrock-runtime.cn-north-1.api.amazonwebservices.com.cn", "bedrock"},
 		{Runtime, Settings{Region: "us-east-1", Environ: environ("AWS_USE_DUALSTACK_ENDPOINT", "TRUE")}, "https://bedrock-runtime.us-east-1.api.aws", "bedrock"},
-		{STS, Settings{Region: "us-east-1", FIPS: true}, "https://sts-fips.us-east-1.amazonaws.com", "sts"},
-		{STS, Settings{Region: "us-gov-west-1", FIPS: true}, "https://sts.us-gov-west-1.amazonaws.com", "sts"},
 	} {
 		e, err := Resolve(c.service, c.s)
 		if err != nil {
@@ -66,7 +61,7 @@ func TestAWSsOwnHosts(t *testing.T) {
 func TestWhichEndpointSettingWins(t *testing.T) {
 	all := environ(
 		"AWS_BEDROCK_RUNTIME_ENDPOINT", "http://litellm", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "http://sdk-runtime",
-		"AWS_ENDPOINT_URL_BEDROCK", "http://sdk-control", "AWS_ENDPOINT_URL_STS", "http://sdk-sts", "AWS_ENDPOINT_URL", "http://sdk",
+		"AWS_ENDPOINT_URL_BEDROCK", "http://sdk-control", "AWS_ENDPOINT_URL", "http://sdk",
 	)
 	ignoring := func(name string) string {
 		if name == "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" {
@@ -86,7 +81,6 @@ func TestWhichEndpointSettingWins(t *testing.T) {
 		{"the SDKs' variable for the runtime", Runtime, "", environ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "http://sdk-runtime", "AWS_ENDPOINT_URL", "http://sdk"), "http://sdk-runtime", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"},
 		{"the SDKs' variable for all", Runtime, "", environ("AWS_ENDPOINT_URL", "http://sdk"), "http://sdk", "AWS_ENDPOINT_URL"},
 		{"the control plane has its own variable", Control, "", all, "http://sdk-control", "AWS_ENDPOINT_URL_BEDROCK"},
-		{"and so has STS", STS, "", all, "http://sdk-sts", "AWS_ENDPOINT_URL_STS"},
 		{"an agent takes none of the others'", AgentRuntime, "", all, "http://sdk", "AWS_ENDPOINT_URL"},
 		{"ignoring keeps LiteLLM's", Runtime, "", ignoring, "http://litellm", "AWS_BEDROCK_RUNTIME_ENDPOINT"},
 		{"ignoring drops the SDKs'", Control, "", ignoring, "https://bedrock.eu-west-1.amazonaws.com", ""},
@@ -156,7 +150,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		{"an override that is no URL", Runtime, Settings{Region: "eu-west-1", Override: "http://a b"}, "endpoint", "not a URL"},
 		{"an override without region", Runtime, Settings{Override: "http://localhost:1"}, "region", "does not hold one"},
 		{"a variable is named", Control, Settings{Region: "eu-west-1", Environ: environ("AWS_ENDPOINT_URL", "ftp://x")}, "AWS_ENDPOINT_URL", "ftp://x"},
-		{"no FIPS host", Mantle, Settings{Region: "us-east-1", FIPS: true}, "AWS_USE_FIPS_ENDPOINT", "bedrock-mantle"},
+		{"no FIPS host", Mantle, Settings{Region: "us-east-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true")}, "AWS_USE_FIPS_ENDPOINT", "bedrock-mantle"},
 		{"no such service", 0, Settings{Region: "us-east-1"}, "service", "not known"},
 	} {
 		_, err := Resolve(c.service, c.s)
@@ -252,7 +246,7 @@ func TestEveryHostOfTheServiceModels(t *testing.T) {
 			if strings.HasPrefix(name, "bedrock-runtime") {
 				service = Runtime
 			}
-			e, err := Resolve(service, Settings{Region: region, FIPS: strings.Contains(name, "-fips-")})
+			e, err := Resolve(service, Settings{Region: region, Environ: environ("AWS_USE_FIPS_ENDPOINT", strconv.FormatBool(strings.Contains(name, "-fips-")))})
 			if err != nil || e.Host != host {
 				t.Errorf("%s: got %+v, %v; want %s", name, e, err, host)
 			}

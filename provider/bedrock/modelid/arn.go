@@ -1,6 +1,10 @@
 package modelid
 
-import "strings"
+import (
+	"strings"
+
+	"outcrop/provider/bedrock/endpoint"
+)
 
 // Kind says what an ARN names.
 type Kind int
@@ -151,7 +155,7 @@ func parseARN(s string) (ARN, error) {
 		return ARN{}, &Error{Input: s, Part: a.Partition, Reason: "is not a partition of AWS", Hint: "arn:aws" + s[len("arn:")+len(a.Partition):]}
 	case a.Service != "bedrock" && a.Service != "sagemaker" && a.Service != "bedrock-agentcore":
 		return ARN{}, &Error{Input: s, Part: a.Service, Reason: "is not a service that has models", Hint: arnForm}
-	case a.Region != "" && !isRegion(a.Region):
+	case a.Region != "" && !endpoint.ValidRegion(a.Region):
 		return ARN{}, &Error{Input: s, Part: a.Region, Reason: "is not a region", Hint: arnForm}
 	case a.Account != "" && !isAccount(a.Account):
 		return ARN{}, &Error{Input: s, Part: a.Account, Reason: "is not an account id of 12 digits", Hint: arnForm}

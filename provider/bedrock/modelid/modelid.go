@@ -25,6 +25,8 @@ package modelid
 import (
 	"errors"
 	"strings"
+
+	"outcrop/provider/bedrock/endpoint"
 )
 
 // MaxLen is how long a model string may be, in bytes: AWS's bound on modelId.
@@ -186,7 +188,7 @@ func (id *ID) takePrefixes(input, s string) (rest string, err error) {
 			}
 		case route != Auto:
 			id.Route = route
-		case isRegion(segment):
+		case endpoint.ValidRegion(segment):
 			if id.Region != "" {
 				return "", &Error{Input: input, Part: segment + "/", Reason: "is a second region", Hint: after}
 			}

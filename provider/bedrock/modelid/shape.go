@@ -55,24 +55,6 @@ func checkDots(input, id string) error {
 	return nil
 }
 
-// isRegion reports whether s has the shape of a region's name: two to four
-// letters, one or two words, and a number of one or two digits, joined by
-// hyphens, as in eu-west-1, us-gov-east-1 and eusc-de-east-1.
-func isRegion(s string) bool {
-	words := 0
-	for {
-		word, rest, more := strings.Cut(s, "-")
-		if !more {
-			return words >= 2 && words <= 3 && len(word) <= 2 && consists(word, '0', '9')
-		}
-		if !consists(word, 'a', 'z') || words == 0 && (len(word) < 2 || len(word) > 4) {
-			return false
-		}
-		words++
-		s = rest
-	}
-}
-
 // isGeography reports whether s has the shape of a geography's prefix.
 func isGeography(s string) bool {
 	if s == "global" || s == "apac" {

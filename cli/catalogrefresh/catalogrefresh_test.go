@@ -1,4 +1,4 @@
-package cli
+package catalogrefresh
 
 import (
 	"bytes"
@@ -38,13 +38,13 @@ func command(args ...string) (code int, out, errs string) {
 	return code, stdout.String(), stderr.String()
 }
 
-func TestCatalogRefreshPrintsWhatChanges(t *testing.T) {
+func TestRefreshPrintsWhatChanges(t *testing.T) {
 	tables := folderOf(t, "model_prices_and_context_window-2099-01-31.json", prices)
 	out := t.TempDir()
 	if err := os.WriteFile(filepath.Join(out, "quarry.json"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, text, errs := command("catalog", "refresh", "--from", tables, "--out", out)
+	code, text, errs := command("--from", tables, "--out", out)
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, errs)
 	}
@@ -78,16 +78,16 @@ func TestCatalogRefreshPrintsWhatChanges(t *testing.T) {
 	}
 }
 
-func TestCatalogRefreshWritesIntoACheckout(t *testing.T) {
+func TestRefreshWritesIntoACheckout(t *testing.T) {
 	tables := folderOf(t, "model_prices_and_context_window-2099-01-31.json", prices)
 	t.Chdir(t.TempDir())
-	if code, _, errs := command("catalog", "refresh", "--from", tables, "--write"); code != 1 || !strings.Contains(errs, "root of a checkout") {
+	if code, _, errs := command("--from", tables, "--write"); code != 1 || !strings.Contains(errs, "root of a checkout") {
 		t.Errorf("without a checkout the exit code is %d: %s", code, errs)
 	}
 	if err := os.MkdirAll(checkoutData, 0o750); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := command("catalog", "refresh", "--from", tables, "--write"); code != 0 {
+	if code, _, errs := command("--from", tables, "--write"); code != 0 {
 		t.Fatalf("exit code %d: %s", code, errs)
 	}
 	if _, err := catalog.Parse(os.DirFS(checkoutData)); err != nil {
@@ -95,7 +95,7 @@ func TestCatalogRefreshWritesIntoACheckout(t *testing.T) {
 	}
 }
 
-func TestCatalogRefreshFetches(t *testing.T) {
+func TestRefreshFetches(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.Contains(r.URL.Path, "litellm") {
 			http.NotFound(w, r)
@@ -119,7 +119,7 @@ func TestCatalogRefreshFetches(t *testing.T) {
 
 // AWS's own lists count with the tables: the emulator has regions that the data of
 // this release has not, and what it does not say stays.
-func TestCatalogRefreshAsksAWS(t *testing.T) {
+func TestRefreshAsksAWS(t *testing.T) {
 	emulatedAccount(t)
 	gone := httptest.NewServer(http.NotFoundHandler())
 	defer gone.Close()
@@ -152,7 +152,7 @@ func emulatedAccount(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", string(emulator.DemoSecretAccessKey))
 }
 
-func TestCatalogRefreshFails(t *testing.T) {
+func TestRefreshFails(t *testing.T) {
 	tables := folderOf(t, "model_prices_and_context_window-2099-01-31.json", prices)
 	gone := httptest.NewServer(http.NotFoundHandler())
 	defer gone.Close()
@@ -169,8 +169,8 @@ func TestCatalogRefreshFails(t *testing.T) {
 		{"two places to write to", []string{"--from", tables, "--out", tables, "--write"}, 2, "--write"},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
-			code, _, errs := command(append([]string{"catalog", "refresh"}, tt.args...)...)
-			if code != tt.code || !strings.Contains(errs, "outcrop: error: ") || !strings.Contains(errs, tt.err) {
+			code, _, errs := command(tt.args...)
+			if code != tt.code || !strings.Contains(errs, "catalog-refresh: error: ") || !strings.Contains(errs, tt.err) {
 				t.Errorf("exit code %d, want %d and an error with %q:\n%s", code, tt.code, tt.err, errs)
 			}
 		})
@@ -178,7 +178,7 @@ func TestCatalogRefreshFails(t *testing.T) {
 	t.Run("nothing can be fetched", func(t *testing.T) {
 		c := refreshCommand{origins: refresh.Origins{GitHub: gone.URL, ModelsDev: gone.URL}}
 		err := c.Run(t.Context(), console{out: &bytes.Buffer{}, err: &bytes.Buffer{}})
-		if err == nil || !strings.Contains(err.Error(), gone.URL) || !strings.Contains(err.Error(), "\nhint: outcrop catalog refresh --from DIR") {
+		if err == nil || !strings.Contains(err.Error(), gone.URL) || !strings.Contains(err.Error(), "\nhint: catalog-refresh --from DIR") {
 			t.Errorf("the error is %v", err)
 		}
 	})

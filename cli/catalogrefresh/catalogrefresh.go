@@ -1,24 +1,62 @@
-package cli
+// Package catalogrefresh is the command line of catalog-refresh, by which the data on
+// models and prices that the program embeds are made anew from public tables.
+package catalogrefresh
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/alecthomas/kong"
 
 	"outcrop"
 	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/catalog/refresh"
 )
 
-// catalogCommand holds what can be done with the embedded catalogue.
-type catalogCommand struct {
-	Refresh refreshCommand `cmd:"" help:"Make the data on models and prices anew from public tables, and print what changes."`
+// console is where the command writes.
+type console struct {
+	out, err io.Writer
+}
+
+// Main runs the command line and gives the exit code: 0, 1 for a failure, 2 for a
+// command line that cannot be understood.
+func Main(args []string, stdout, stderr io.Writer) int {
+	var c refreshCommand
+	exit := -1
+	parser, err := kong.New(&c,
+		kong.Name("catalog-refresh"),
+		kong.Description("Makes the data on models and prices anew from public tables, and prints what changes."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exit = code }),
+	)
+	if err != nil {
+		fmt.Fprintf(stderr, "catalog-refresh: error: %v\n", err)
+		return 1
+	}
+	_, err = parser.Parse(args)
+	switch {
+	case exit >= 0: // --help
+		return exit
+	case err != nil:
+		fmt.Fprintf(stderr, "catalog-refresh: error: %v\nhint: catalog-refresh --help lists the flags.\n", err)
+		return 2
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	if err := c.Run(ctx, console{out: stdout, err: stderr}); err != nil {
+		fmt.Fprintf(stderr, "catalog-refresh: error: %v\n", err)
+		return 1
+	}
+	return 0
 }
 
 type refreshCommand struct {
@@ -62,10 +100,10 @@ func (c *refreshCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	for _, s := range updated.Read {
-		fmt.Fprintf(con.err, "outcrop: read %s, %s\n", s.Name, s.Date)
+		fmt.Fprintf(con.err, "catalog-refresh: read %s, %s\n", s.Name, s.Date)
 	}
 	for _, s := range updated.Kept {
-		fmt.Fprintf(con.err, "outcrop: not read again, so kept as it is: %s, %s\n", s.Name, s.Date)
+		fmt.Fprintf(con.err, "catalog-refresh: not read again, so kept as it is: %s, %s\n", s.Name, s.Date)
 	}
 	changes, err := refresh.Diff(present, updated.Files)
 	if err != nil {
@@ -92,10 +130,10 @@ func (c *refreshCommand) tables(ctx context.Context, con console) (fs.FS, error)
 	}
 	tables, warnings, err := refresh.Download(ctx, origins)
 	if err != nil {
-		return nil, fmt.Errorf("%w\nhint: outcrop catalog refresh --from DIR reads tables that were fetched otherwise", err)
+		return nil, fmt.Errorf("%w\nhint: catalog-refresh --from DIR reads tables that were fetched otherwise", err)
 	}
 	for _, w := range warnings {
-		fmt.Fprintf(con.err, "outcrop: warning: %v\n", w)
+		fmt.Fprintf(con.err, "catalog-refresh: warning: %v\n", w)
 	}
 	return tables, nil
 }
@@ -139,9 +177,9 @@ func writeData(con console, dir string, files refresh.Files) error {
 	}
 	for _, entry := range there {
 		if strings.HasSuffix(entry.Name(), ".json") && files[entry.Name()] == nil {
-			fmt.Fprintf(con.err, "outcrop: warning: %s is none of the data files; it is left as it is\n", filepath.Join(dir, entry.Name()))
+			fmt.Fprintf(con.err, "catalog-refresh: warning: %s is none of the data files; it is left as it is\n", filepath.Join(dir, entry.Name()))
 		}
 	}
-	fmt.Fprintf(con.err, "outcrop: wrote %s to %s\n", plural(len(files), "files"), dir)
+	fmt.Fprintf(con.err, "catalog-refresh: wrote %d files to %s\n", len(files), dir)
 	return nil
 }

@@ -1,0 +1,135 @@
+package httpd
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+)
+
+// acceptPause is how long after a warning of connections that cannot be taken the
+// next one comes: net/http tries again within a second, for as long as it lasts.
+const acceptPause = time.Minute
+
+// serverLog is the slog.Handler of what net/http says of its own accord. That connections cannot be
+// taken, mostly because the process has no file left, is warned of at once and then
+// once a minute; the rest is for debugging.
+type serverLog struct {
+	log *slog.Logger
+
+	mu     sync.Mutex
+	warned time.Time // when the last warning was given
+	held   int       // failures since then
+}
+
+// acceptFailed is how http.Server.Serve begins what it says when it takes no
+// connection.
+const acceptFailed = "http: Accept error: "
+
+// Enabled reports true: what is heard is sorted here.
+func (l *serverLog) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle takes one message of net/http's.
+func (l *serverLog) Handle(ctx context.Context, r slog.Record) error { //nolint:gocritic // slog's interface
+	failure, ok := strings.CutPrefix(r.Message, acceptFailed)
+	if !ok {
+		l.log.DebugContext(ctx, r.Message)
+		return nil
+	}
+	n, due := l.count(time.Now())
+	if !due {
+		return nil
+	}
+	failure, _, _ = strings.Cut(failure, "; retrying")
+	attrs := []slog.Attr{slog.String("error", failure), slog.Int("failures", n)}
+	if strings.Contains(failure, "too many open files") {
+		attrs = append(attrs, slog.String("fix", "Raise the process's limit of open files (ulimit -n, LimitNOFILE), and see process_open_fds in /metrics for how many are in use."))
+	}
+	l.log.LogAttrs(ctx, slog.LevelWarn, "connections cannot be accepted; clients wait or are refused", attrs...)
+	return nil
+}
+
+// WithAttrs and WithGroup are never called: net/http has a log.Logger.
+func (l *serverLog) WithAttrs([]slog.Attr) slog.Handler { return l }
+
+// WithGroup is like WithAttrs.
+func (l *serverLog) WithGroup(string) slog.Handler { return l }
+
+// count counts a failure, and gives how many there were since the last warning if
+// another is due.
+func (l *serverLog) count(now time.Time) (n int, due bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held++
+	if !l.warned.IsZero() && now.Sub(l.warned) < acceptPause {
+		return 0, false
+	}
+	n, l.held, l.warned = l.held, 0, now
+	return n, true
+}
+
+// Watch gives a listener whose connections tell refused of each request that
+// net/http refuses itself, with the status: what is no HTTP, a header that is too
+// large, an expectation that nobody can meet. No handler sees those.
+func Watch(l net.Listener, refused func(status int)) net.Listener {
+	return &watched{Listener: l, refused: refused}
+}
+
+type watched struct {
+	net.Listener
+	refused func(status int)
+}
+
+func (w *watched) Accept() (net.Conn, error) {
+	c, err := w.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	if tcp, ok := c.(*net.TCPConn); ok {
+		return &watchedConn{TCPConn: tcp, refused: w.refused}, nil
+	}
+	return c, nil
+}
+
+// watchedConn looks at what is written for answers of net/http's own. It is a
+// TCPConn for all else: net/http closes only the writing half of one behind a
+// refusal, so that the client can read it.
+type watchedConn struct {
+	*net.TCPConn
+	refused func(status int)
+}
+
+// ownHeader is what stands behind the status line of what http.Server writes to a
+// connection by itself, and nothing else does: a handler's answer has a Date there.
+const ownHeader = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+
+func (c *watchedConn) Write(p []byte) (int, error) {
+	if status := ownRefusal(p); status != 0 {
+		c.refused(status)
+	}
+	return c.TCPConn.Write(p)
+}
+
+// ownRefusal is the status of an answer by which net/http itself refuses a request;
+// 0 of all else.
+func ownRefusal(p []byte) int {
+	const version = "HTTP/1.1 "
+	if !bytes.HasPrefix(p, []byte(version)) || len(p) < len(version)+3 {
+		return 0
+	}
+	code := p[len(version) : len(version)+3]
+	for _, digit := range code {
+		if digit < '0' || digit > '9' {
+			return 0
+		}
+	}
+	status := int(code[0]-'0')*100 + int(code[1]-'0')*10 + int(code[2]-'0')
+	line := bytes.IndexByte(p, '\r')
+	if status == 417 || line >= 0 && bytes.HasPrefix(p[line:], []byte(ownHeader)) {
+		return status
+	}
+	return 0
+}

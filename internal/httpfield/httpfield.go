@@ -1,0 +1,64 @@
+// Package httpfield knows the names and values of HTTP headers: which are well
+// formed, and which a caller may have sent on.
+package httpfield
+
+import "strings"
+
+// IsToken reports whether s can be a header's name (RFC 9110, section 5.6.2).
+func IsToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// IsValue reports whether s can be a header's value: no control characters but the
+// tab (RFC 9110, section 5.5).
+func IsValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// Rule is what becomes of a header that a caller wants sent to a provider.
+type Rule uint8
+
+// Rules.
+const (
+	// Pass is for headers that are nobody's but the caller's.
+	Pass Rule = iota
+	// Drop is for headers that the gateway sets itself, and that change nothing of
+	// what the caller asks for when they are left out.
+	Drop
+	// Refuse is for headers of the connection, the body and of whose rights a call
+	// has: the caller means something by them that it does not get.
+	Refuse
+)
+
+// RuleOf gives the rule for a header's name, in any case of letters. Headers of the
+// connection are those of RFC 9110, section 7.6.1.
+func RuleOf(name string) Rule {
+	name = strings.ToLower(name)
+	switch name {
+	case "authorization", "proxy-authorization", "cookie",
+		"host", "connection", "proxy-connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect",
+		"content-length", "content-type", "content-encoding", "accept", "accept-encoding":
+		return Refuse
+	case "proxy-authenticate", "date", "api-key", "x-api-key", "user-agent":
+		return Drop
+	}
+	switch {
+	case strings.HasPrefix(name, "x-amz-"):
+		return Refuse
+	case strings.HasPrefix(name, "content-"), strings.HasPrefix(name, "x-amzn-"):
+		return Drop
+	default:
+		return Pass
+	}
+}

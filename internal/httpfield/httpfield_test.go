@@ -1,0 +1,35 @@
+package httpfield_test
+
+import (
+	"testing"
+
+	"outcrop/internal/httpfield"
+)
+
+func TestNamesAndValues(t *testing.T) {
+	for s, want := range map[string]bool{
+		"x-a": true, "X_a.1~": true, "!#$%&'*+-.^_`|~": true,
+		"": false, "x a": false, "x:": false, "x\r\ny": false, "é": false, "x\x00": false, "x\x7f": false, "(x)": false,
+	} {
+		if got := httpfield.IsToken(s); got != want {
+			t.Errorf("IsToken(%q) is %v", s, got)
+		}
+	}
+	for s, want := range map[string]bool{"": true, "a b\tc": true, "é\x80": true, "a\r\nb": false, "a\x00": false, "a\x7f": false} {
+		if got := httpfield.IsValue(s); got != want {
+			t.Errorf("IsValue(%q) is %v", s, got)
+		}
+	}
+}
+
+func TestRulesOfHeaders(t *testing.T) {
+	for name, want := range map[string]httpfield.Rule{
+		"x-trace": httpfield.Pass, "X-Forwarded-For": httpfield.Pass, "contents": httpfield.Pass,
+		"User-Agent": httpfield.Drop, "date": httpfield.Drop, "X-Api-Key": httpfield.Drop, "Content-Language": httpfield.Drop, "x-amzn-trace-id": httpfield.Drop,
+		"Authorization": httpfield.Refuse, "HOST": httpfield.Refuse, "transfer-encoding": httpfield.Refuse, "Content-Length": httpfield.Refuse, "X-Amz-Date": httpfield.Refuse,
+	} {
+		if got := httpfield.RuleOf(name); got != want {
+			t.Errorf("RuleOf(%q) is %d, want %d", name, got, want)
+		}
+	}
+}

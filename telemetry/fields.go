@@ -1,0 +1,49 @@
+package telemetry
+
+// knownField reports whether a name is one that the dialects of the doors and of
+// providers have: of a member, of a parameter or of a setting. Names that are
+// missing here are blanked in the log, no more; a test holds the list to what the
+// dialects read.
+func knownField(name string) bool {
+	switch name {
+	case "": // no field at all, or an index at the top
+		return true
+
+	// OpenAI's chat completions (https://platform.openai.com/docs/api-reference/chat).
+	case "model", "messages", "role", "content", "name", "type", "text", "refusal", "tool_calls", "tool_call_id", "id", "function", "arguments",
+		"function_call", "functions", "image_url", "url", "detail", "file", "file_data", "file_id", "filename", "input_audio", "data", "format",
+		"tools", "description", "parameters", "strict", "tool_choice", "allowed_tools", "mode", "parallel_tool_calls",
+		"response_format", "json_schema", "schema", "response_schema", "max_tokens", "max_completion_tokens", "temperature", "top_p", "n", "stop", "stream", "stream_options", "include_usage",
+		"reasoning_effort", "service_tier", "user", "metadata", "seed", "store", "prompt_cache_key", "prompt_cache_retention", "prediction", "verbosity",
+		"logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "logit_bias", "modalities", "audio", "web_search_options", "safety_identifier",
+		"body", "request", "choices", "delta", "custom":
+		return true
+
+	// JSON Schema, as far as it leads to what a refusal names.
+	case "properties", "items", "anyOf", "oneOf", "allOf", "enum", "required", "additionalProperties", "$ref", "$defs", "definitions", "title", "pattern", "min", "max":
+		return true
+
+	// LiteLLM's additions (https://docs.litellm.ai/docs/completion/input).
+	case "top_k", "thinking", "thinking_blocks", "reasoning_content", "signature", "budget_tokens", "cache_control", "ttl", "cache_control_injection_points", "location", "index", "control",
+		"drop_params", "additional_drop_params", "allowed_openai_params", "extra_body", "extra_headers", "provider_specific_fields", "citations", "context", "status", "is_error",
+		"video_url", "audio_url", "guarded_text", "json", "document", "source", "key", "value", "bucket_owner", "uri", "disable_parallel_tool_use", "qualifiers", "tool",
+		"litellm_metadata", "tags", "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks", "context_window_fallback_dict", "priority",
+		"no-log", "litellm_call_id", "litellm_trace_id", "proxy_server_request", "guardrails", "mock_response", "user_config", "prompt_id", "prompt_variables",
+		"custom_llm_provider", "modify_params", "input", "output", "any", "auto", "vertex_credentials", "headers", "web", "promptRouter", "invokedModelId":
+		return true
+
+	// Settings of how a deployment is reached.
+	case "api_key", "api_base", "base_url", "region_name", "model_id", "ssl_verify", "ssl_certificate", "ssl_certificate_key",
+		"aws_region_name", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_profile_name", "aws_role_name", "aws_session_name",
+		"aws_external_id", "aws_bedrock_runtime_endpoint", "aws_web_identity_token", "aws_session_tags", "aws_sts_endpoint", "aws_bedrock_project_id", "Authorization":
+		return true
+
+	// Bedrock's Converse (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html).
+	case "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelResponseFieldPaths", "additionalModelRequestFields", "serviceTier",
+		"outputConfig", "textFormat", "image", "video", "bytes", "s3Location", "bucketOwner", "guardContent", "citationsContent", "searchResult", "cachePoint", "toolConfig",
+		"system", "block", "blocks", "turns", "toolUse", "toolResult", "reasoningContent", "inputSchema", "inferenceConfig", "latency", "guardrailIdentifier", "guardrailVersion", "trace":
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,36 @@
+package telemetry
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// LogState says how the log fares. A *Log is one.
+type LogState interface {
+	// Dropped is how many lines were lost so far.
+	Dropped() int64
+	// Err says why lines are being lost, or are about to be; nil while they flow.
+	Err() error
+}
+
+// Log is a log of one JSON object a line, whose reader nobody has to wait for.
+type Log struct {
+	*Queue
+	Logger *slog.Logger
+}
+
+// NewLog makes a log on w; Close flushes and ends it.
+func NewLog(w io.Writer, level slog.Level) *Log {
+	opt := &slog.HandlerOptions{Level: level}
+	q := NewQueue(w, func(lost int64) []byte {
+		var b bytes.Buffer
+		r := slog.NewRecord(time.Now(), slog.LevelWarn, "log lines were dropped, because the log could not be written as fast as it grew", 0)
+		r.AddAttrs(slog.Int64("lines", lost))
+		_ = slog.NewJSONHandler(&b, opt).Handle(context.Background(), r) // a buffer takes everything
+		return b.Bytes()
+	})
+	return &Log{Logger: slog.New(slog.NewJSONHandler(q, opt)), Queue: q}
+}
