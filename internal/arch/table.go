@@ -41,7 +41,7 @@ func rules() []Rule {
 		},
 		{Path: "catalog", Level: dialect, May: common, Why: "facts about models are data, whoever serves them"},
 
-		{Path: "upstream", Level: leaf, Why: "the way out knows neither dialects nor providers"},
+		{Path: "upstream", Level: leaf, May: []string{"internal/netguard"}, Why: "the way out knows neither dialects nor providers"},
 		{Path: "provider", Level: contract, May: with("catalog", "upstream"), Why: "the contract names no concrete provider and no dialect"},
 
 		{Path: "provider/bedrock/modelid", Level: leaf, May: []string{"internal/levenshtein"}, Why: "the grammar of model ids is pure and needs no other room"},
@@ -83,7 +83,7 @@ func rules() []Rule {
 		{Path: "telemetry", Level: contract, May: with("catalog"), Why: "everybody may record, so it stands below them and never sees a request's content"},
 		{Path: "route", Level: stage, May: with("catalog", "provider", "telemetry"), Why: "routing knows the contract of providers, none of them, and neither stores nor servers"},
 		{Path: "govern", Level: stage, May: with("catalog", "provider", "telemetry"), Why: "keys and budgets are pure rules over stores that are given to them"},
-		{Path: "fetch", Level: stage, May: []string{"llm"}, Why: "fetching knows addresses and what lies there, neither dialects nor providers, and not who asks"},
+		{Path: "fetch", Level: stage, May: []string{"internal/netguard", "llm"}, Why: "fetching knows addresses and what lies there, neither dialects nor providers, and not who asks"},
 		{Path: "cache", Level: stage, May: with("catalog", "provider", "telemetry"), Why: "a cache knows requests and answers, not who asks nor who serves"},
 		{Path: "store/*", Level: pipeline, May: []string{"internal/*", "llm", "govern", "telemetry", "cache", "store"}, Why: "a store implements the interfaces of the stages and knows no pipeline, door or provider"},
 		{
