@@ -71,7 +71,7 @@ func rules() []Rule {
 			Why: "rooms do not import their house nor, but for the pure ones, each other; the house puts them together",
 		},
 		{
-			Path: "provider/bedrock", Level: vendor, May: with("wire/converse", "wire/eventstream", "catalog", "upstream", "provider", "provider/bedrock/*"),
+			Path: "provider/bedrock", Level: vendor, May: with("internal/netguard", "wire/converse", "wire/eventstream", "catalog", "upstream", "provider", "provider/bedrock/*"),
 			Why: "a provider knows its own rooms and dialects, no other provider, and nothing of who calls it",
 		},
 		{

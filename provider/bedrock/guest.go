@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 
+	"outcrop/internal/netguard"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/bedrock/creds"
@@ -156,7 +158,7 @@ func (d *deployment) admit(access *llm.Access) (map[string]string, visit, error)
 		}
 		brought[option] = value
 		if option == "api_base" || option == "aws_bedrock_runtime_endpoint" {
-			v.guard = max(v.guard, d.guardOf(option))
+			v.guard = max(v.guard, d.guardOf(option, value))
 		}
 	}
 	if err := v.keepApart(brought); err != nil {
@@ -165,13 +167,22 @@ func (d *deployment) admit(access *llm.Access) (map[string]string, visit, error)
 	return brought, v, nil
 }
 
-// guardOf says which addresses a brought setting may not lead to: a pattern of the
-// operator's can let in this machine.
-func (d *deployment) guardOf(option string) upstream.Guard {
-	if d.params.Callers.Names[option] != nil && !d.params.Callers.All {
+// guardOf says where a brought address may lead: to public addresses, and where a
+// pattern of the operator's names its host, to that host wherever it is. So may the
+// regional hosts of AWS's own, which lead into the own network where it has VPC
+// endpoints with private DNS; not the names of VPC endpoints, which anybody can have
+// lead to any private address.
+func (d *deployment) guardOf(option, value string) upstream.Guard {
+	if pattern := d.params.Callers.Names[option]; pattern != nil && !d.params.Callers.All && netguard.Names(pattern, value) {
 		return upstream.NoMetadata
 	}
-	return upstream.NoHost
+	if u, err := url.Parse(value); err == nil && u.Scheme == "https" {
+		host := strings.ToLower(u.Host)
+		if strings.HasPrefix(host, "bedrock-runtime") && endpoint.RegionOf(host) != "" && !strings.Contains(host, ".vpce.") {
+			return upstream.NoMetadata
+		}
+	}
+	return upstream.PublicOnly
 }
 
 // keepApart says whose the credentials are, and holds a request to the rule that

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"errors"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -108,9 +109,29 @@ func Transport(err error, target llm.Target) *llm.Error {
 		e.Status, e.Message = 503, "Bedrock cannot be reached"
 		e.Fix = "Check the endpoint's name and address, the route to it, its certificate and the proxy settings."
 	}
-	e.Message += ": " + reason(err) + "."
+	begin := e.Message + ": "
+	e.Message, e.Logged = begin+outward(err)+".", begin+reason(err)+"."
 	e.Docs, e.Cause = Docs(e.Code), cmp.Or(e.Cause, meaning(e.Code))
 	return e
+}
+
+// outward is what a caller is told of a connection that failed: neither which resolver
+// was asked, nor of a host that the caller has named why it is not called.
+func outward(err error) string {
+	if hidden, ok := errors.AsType[*upstream.NotPublicError](err); ok {
+		return hidden.Error()
+	}
+	dns, ok := errors.AsType[*net.DNSError](err)
+	switch {
+	case !ok:
+		return reason(err)
+	case dns.IsNotFound:
+		return "DNS does not know the host " + strconv.Quote(llm.Clip(dns.Name, 260))
+	case dns.IsTimeout:
+		return "DNS did not answer in time for the host " + strconv.Quote(llm.Clip(dns.Name, 260))
+	default:
+		return "DNS could not be asked for the host " + strconv.Quote(llm.Clip(dns.Name, 260))
+	}
 }
 
 // reason is what the operating system or TLS said, without the addresses that
@@ -134,7 +155,7 @@ func Stream(err error, c Case) *llm.Error {
 	case errors.As(err, &fault):
 		return Fault(fault, c)
 	default:
-		e := &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream from Bedrock broke off: " + reason(err), Target: c.Target, Err: err}
+		e := &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream from Bedrock broke off: " + outward(err), Target: c.Target, Err: err}
 		c.advise(e, &denial{})
 		return e
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 
@@ -119,6 +120,14 @@ func TestCallsWithoutAnAnswer(t *testing.T) {
 				t.Errorf("what happened is not kept: %+v", e)
 			}
 		})
+	}
+	lookup := &net.DNSError{Err: "read udp 10.0.0.9:4444->10.0.0.2:53: i/o timeout", Name: "bedrock.example", Server: "10.0.0.2:53"}
+	for says, dns := range map[string]net.DNSError{"does not know": {IsNotFound: true}, "in time": {IsTimeout: true}, "could not be asked": {}} {
+		dns.Err, dns.Name, dns.Server = lookup.Err, lookup.Name, lookup.Server
+		e := diagnose.Transport(&upstream.Error{Unreachable: true, Err: &net.OpError{Op: "dial", Err: &dns}}, target)
+		if !strings.Contains(e.Message, says) || !strings.Contains(e.Message, "bedrock.example") || strings.Contains(e.Message+e.Cause+e.Fix, "10.0.0") || !strings.Contains(e.Logged, "10.0.0.2:53") {
+			t.Errorf("%s: got %q, the log %q", says, e.Message, e.Logged)
+		}
 	}
 	if e := diagnose.Transport(errors.New(strings.Repeat("x", 5000)+"\xff"), target); len(e.Message) > 500 {
 		t.Errorf("the message has %d bytes", len(e.Message))
