@@ -146,14 +146,16 @@ func (s *identities) account(p provider.Params, by visit) (*account, error) {
 	return s.accounts[key], nil
 }
 
-// leave ends one deployment's use of an account; the last one closes it.
-func (s *identities) leave(used *account) {
+// leave ends one deployment's use of an account; end closes it after the last one,
+// and may take a while.
+func (s *identities) leave(used *account) (end func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if used.users--; used.users == 0 {
-		delete(s.accounts, used.key)
-		used.Close()
+	if used.users--; used.users > 0 {
+		return func() {}
 	}
+	delete(s.accounts, used.key)
+	return used.Close
 }
 
 // name is a file name for what is kept of an account: the same at every start
@@ -170,12 +172,14 @@ func (k identity) name(environ func(string) string) string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// release ends one deployment's use of a source; the last one closes it.
-func (s *identities) release(used *shared) {
+// release ends one deployment's use of a source; end closes it after the last one, and
+// may take a while, as a credential process can be slow to end.
+func (s *identities) release(used *shared) (end func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if used.users--; used.users == 0 {
-		delete(s.open, used.key)
-		used.Close()
+	if used.users--; used.users > 0 {
+		return func() {}
 	}
+	delete(s.open, used.key)
+	return used.Close
 }
