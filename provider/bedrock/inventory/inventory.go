@@ -46,22 +46,25 @@ type Inventory struct {
 	regions map[string]*region
 	lessons map[fact]lesson
 	warned  map[bool]bool // whether it was said that an action is denied (true), or fails otherwise
+	pace    pace          // of look-ups
 	closed  bool
+
+	saving  sync.Mutex // held while lists are written to disk, so that the newest are written last
+	unsaved bool       // whether it was said that they cannot be
 }
 
 // region is what was read in one region.
 type region struct {
-	name   string
-	live   *catalog.Live // nil before anything was read
-	err    error         // of the last reading
-	tried  time.Time     // when the last reading began
-	access time.Time     // when access was last asked about
-	again  time.Time     // when a refused call last had the lists read
-	flight *flight       // the reading under way; nil if there is none
-	// wanted are the ARNs whose models were asked for: true for those to look up,
-	// false for those that gave none.
-	wanted map[string]bool
-	asking bool // single models and ARNs are being asked about
+	name    string
+	live    *catalog.Live   // nil before anything was read
+	err     error           // of the last reading
+	tried   time.Time       // when the last reading began
+	access  time.Time       // when access was last asked about
+	again   time.Time       // when a refused call last had the lists read
+	flight  *flight         // the reading under way; nil if there is none
+	wishes  map[string]wish // the ARNs whose models were asked for
+	looking bool            // ARNs are being looked up
+	asking  bool            // single models are being asked about
 }
 
 // flight is one reading, for all who want it.
@@ -155,7 +158,7 @@ func (v *Inventory) use(name string) *region {
 	if r := v.regions[name]; r != nil {
 		return r
 	}
-	r := &region{name: name, wanted: map[string]bool{}}
+	r := &region{name: name, wishes: map[string]wish{}}
 	v.regions[name] = r
 	if r.live = v.load(name); r.live != nil {
 		v.publish(true)
