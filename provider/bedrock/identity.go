@@ -102,6 +102,7 @@ func (s *identities) source(p provider.Params, by visit, made upstream.Settings)
 
 		Environ: p.Environ,
 		Now:     p.Now,
+		Logger:  p.Logger,
 	})
 	if err != nil {
 		return nil, err
