@@ -23,9 +23,14 @@ type identities struct {
 	// accounts are what is known of each account, whatever region its deployments are
 	// in.
 	accounts map[identity]*account
-	// base is what is known of every account's models; nil until it is needed.
-	base *catalog.Catalogue
+	// overlays are what is known of every account's models, and of each account's own;
+	// nil until it is needed.
+	overlays *catalog.Overlays
 }
+
+// maxBroughtLists bounds what is known of the models of accounts that callers bring,
+// in bytes.
+const maxBroughtLists = 32 << 20
 
 // identity is what tells credentials apart: the settings, in the order of
 // identitySettings, and whether an empty api_key keeps out the environment's.
@@ -135,14 +140,14 @@ func (s *identities) account(p provider.Params, by visit) (*account, error) {
 		known.users++
 		return known, nil
 	}
-	if s.base == nil {
+	if s.overlays == nil {
 		base, err := catalog.Embedded()
 		if err != nil {
 			return nil, err
 		}
-		s.base = base
+		s.overlays = catalog.NewOverlays(base, maxBroughtLists)
 	}
-	made := inventory.New(inventory.Options{Base: s.base, Dir: p.DataDir, Name: key.name(p.Environ), Now: p.Now, Logger: p.Logger})
+	made := inventory.New(inventory.Options{Overlays: s.overlays, Bounded: by.brought, Dir: p.DataDir, Name: key.name(p.Environ), Now: p.Now, Logger: p.Logger})
 	s.accounts[key] = &account{Inventory: made, key: key, users: 1}
 	return s.accounts[key], nil
 }

@@ -110,7 +110,10 @@ func values(fields []jsonx.Member) iter.Seq[string] {
 				if err != nil {
 					break
 				}
-				if k := t.Kind(); (k == '"' || k == '0' && len(t.String()) >= shortest) && !yield(t.String()) {
+				text, k := t.String(), t.Kind()
+				in, n := d.StackIndex(d.StackDepth())
+				isName := in == '{' && n%2 == 1
+				if (k == '"' && !isName || k == '0' && len(text) >= shortest) && !yield(text) {
 					return
 				}
 			}
