@@ -203,18 +203,20 @@ func (a *App) dataDir() {
 	}
 }
 
-// writable tries to write a file into a folder.
+// writable tries to write a file with something in it into a folder: a full disk takes
+// empty ones.
 func writable(dir string) error {
 	f, err := os.CreateTemp(dir, ".writable-*")
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	_, err = f.Write(make([]byte, 64<<10))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
 func loopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
+	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || err == nil && ip.IsLoopback()
 }
 
 // Start listens and serves until Stop. It returns when connections are accepted.

@@ -115,7 +115,7 @@ func (c *serveCommand) greet(ctx context.Context, w io.Writer, a *app.App) (hope
 	}
 	switch {
 	case a.Locked():
-	case c.Host == "127.0.0.1" || c.Host == "localhost" || c.Host == "::1":
+	case c.Host == "127.0.0.1" || strings.EqualFold(strings.TrimSuffix(c.Host, "."), "localhost") || c.Host == "::1":
 		fmt.Fprintln(w, "outcrop: no master key is set; only this machine is served")
 	default:
 		fmt.Fprintln(w, "outcrop: warning: no master key is set; whoever reaches this port can call every model")

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"outcrop/internal/netguard"
 	"outcrop/llm"
 )
 
@@ -19,8 +20,9 @@ const maxAddress = 8 << 10
 // and refuses what is not to be fetched as far as that can be told without asking
 // DNS. Neither userinfo nor query stand in its errors.
 func (c *Client) parse(s string, base *url.URL) (*url.URL, *problem) {
+	const long = "an address of more than 8192 bytes"
 	if len(s) > maxAddress {
-		return nil, bad("an address of more than 8192 bytes")
+		return nil, bad(long)
 	}
 	u, err := url.Parse(s)
 	if err != nil { // it repeats the address, which may hold a signature
@@ -48,11 +50,14 @@ func (c *Client) parse(s string, base *url.URL) (*url.URL, *problem) {
 	if port != defaultPort(u.Scheme) {
 		u.Host = net.JoinHostPort(host, strconv.Itoa(int(port)))
 	}
-	if err := c.guard.port(host, port); err != nil {
+	if len(u.String()) > maxAddress { // escaped, and from where a redirect stood
+		return nil, bad(long)
+	}
+	if err := c.guard.Port(host, port); err != nil {
 		return nil, closed("an address with a port that is not open for fetching", err)
 	}
 	if addr, err := netip.ParseAddr(host); err == nil {
-		if err := c.guard.address(host, netip.AddrPortFrom(addr, port)); err != nil {
+		if err := c.guard.Address(host, netip.AddrPortFrom(addr, port)); err != nil {
 			return nil, closed("an address that is not public", err)
 		}
 	}
@@ -70,7 +75,7 @@ func hostPort(u *url.URL) (string, uint16, *problem) {
 	}
 	if addr, err := netip.ParseAddr(host); err == nil && addr.Zone() == "" {
 		host = addr.String()
-	} else if !isName(host) {
+	} else if !netguard.IsName(host) {
 		return "", 0, bad("an address whose host is neither a name nor an IP address in its usual form")
 	}
 	if u.Port() == "" {

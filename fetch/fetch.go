@@ -24,20 +24,38 @@ import (
 	"sync/atomic"
 	"time"
 
+	"outcrop/internal/netguard"
 	"outcrop/llm"
 )
 
 // Limits that are not the operator's to set.
 const (
 	perRequest   = 8                // addresses of one request that are fetched at the same time
+	perHost      = 16               // addresses of one host that are fetched at the same time
 	perProcess   = 32               // addresses that are fetched at the same time
 	maxAddresses = 100              // different ones in a request
 	maxRedirects = 5                // of an address
 	maxHeader    = 64 << 10         // of an answer
 	idle         = 10 * time.Second // the longest silence
+	leastRate    = 32 << 10         // bytes a second of content, on average
+	grace        = 10 * time.Second // for content that begins slowly
 	dialTimeout  = 5 * time.Second  // of one address of a host
 	maxTries     = 4                // addresses of a host
 )
+
+// Rule opens a host or a network that is otherwise closed to fetching.
+type Rule = netguard.Rule
+
+// ParseRule reads a rule, as netguard.ParseRule does.
+func ParseRule(s string) (Rule, error) { return netguard.ParseRule(s) }
+
+// Budget bounds the memory that all calls of a process hold together.
+type Budget interface {
+	// Acquire waits until n bytes may be held, and gives what ends that. It fails when
+	// ctx ends first, or when so much may never be held; a failure that is an
+	// *llm.Error is the call's.
+	Acquire(ctx context.Context, n int64) (release func(), err error)
+}
 
 // Options say what is fetched. The zero value is good.
 type Options struct {
@@ -59,25 +77,29 @@ type Options struct {
 	// RootCAs are the authorities that servers' certificates are checked with; the
 	// system's if nil.
 	RootCAs *x509.CertPool
+	// Budget bounds what all requests together hold of what was fetched; nil for no
+	// bound.
+	Budget Budget
 }
 
 // Client fetches. It is safe for use by many goroutines.
 type Client struct {
-	guard     guard
+	guard     netguard.Guard
 	maxSize   int64
 	maxTotal  int64
 	timeout   time.Duration
 	lookup    func(ctx context.Context, host string) ([]netip.Addr, error)
 	dial      func(ctx context.Context, host string, to netip.AddrPort) (net.Conn, error)
 	transport *http.Transport
-	slots     chan struct{} // one for each of what is fetched
+	places    *places
+	budget    Budget
 }
 
 // New makes a client.
 func New(opt Options) *Client {
 	c := &Client{
 		guard: opt.Allow, maxSize: opt.MaxSize, maxTotal: opt.MaxTotal, timeout: opt.Timeout, lookup: opt.Lookup,
-		slots: make(chan struct{}, perProcess),
+		places: newPlaces(), budget: opt.Budget,
 	}
 	if c.maxSize == 0 {
 		c.maxSize = 25 << 20
@@ -100,38 +122,59 @@ func New(opt Options) *Client {
 
 // Inline gives a request that is req with content in the place of every http and
 // https address; the parts that do not change are req's own, which stays as it is.
-// An address that stands in it more than once is fetched once. The first failure
-// ends all, and is an *llm.Error that names the field; one with status 499 if ctx
-// ended.
-func (c *Client) Inline(ctx context.Context, req *llm.Request) (*llm.Request, error) {
+// An address that stands in it more than once is fetched once. release says that
+// the content is no longer held, and is called once Inline has not failed. The first
+// failure ends all, and is an *llm.Error that names the field; one with status 499 if
+// ctx ended.
+func (c *Client) Inline(ctx context.Context, req *llm.Request) (whole *llm.Request, release func(), err error) {
 	out, files := gather(req)
 	if len(files) > maxAddresses {
 		field := files[maxAddresses].parts[0].field
 		e := llm.Invalid(field, "%s is one address too many: at most %d different ones are fetched for a request.", field, maxAddresses)
 		e.Fix = inline + "."
-		return nil, e
+		return nil, nil, e
 	}
-	if err := c.fetchAll(ctx, files); err != nil {
-		return nil, err
+	f := &fetching{client: c, left: c.maxTotal, lease: lease{budget: c.budget}}
+	if err := f.all(ctx, files); err != nil {
+		f.lease.release()
+		return nil, nil, err
 	}
 	for _, f := range files {
 		for _, p := range f.parts {
 			p.fill(f)
 		}
 	}
-	return out, nil
+	return out, sync.OnceFunc(f.lease.release), nil
 }
 
-// fetchAll fetches the files, some at a time.
-func (c *Client) fetchAll(call context.Context, files []*file) error {
-	timeout := lost("did not come within "+c.timeout.String(), nil)
-	ctx, cancel := context.WithTimeoutCause(call, c.timeout, timeout)
+// fetching is what the addresses of one request share.
+type fetching struct {
+	client *Client
+	share  share
+	lease  lease
+
+	mu   sync.Mutex
+	left int64 // bytes that may still be fetched
+}
+
+// spend takes bytes from what may still be fetched, and reports whether there were
+// as many.
+func (f *fetching) spend(n int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.left -= int64(n)
+	return f.left >= 0
+}
+
+// all fetches the files, some at a time.
+func (f *fetching) all(call context.Context, files []*file) error {
+	timeout := lost("did not come within "+f.client.timeout.String(), nil)
+	ctx, cancel := context.WithTimeoutCause(call, f.client.timeout, timeout)
 	defer cancel()
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var (
 		next   atomic.Int64
-		total  = budget{limit: c.maxTotal}
 		wg     sync.WaitGroup
 		first  sync.Once
 		failed *file
@@ -144,7 +187,7 @@ func (c *Client) fetchAll(call context.Context, files []*file) error {
 				if i >= int64(len(files)) {
 					return
 				}
-				if p := c.fetch(ctx, files[i], &total); p != nil {
+				if p := f.fetch(ctx, files[i]); p != nil {
 					first.Do(func() { failed, reason = files[i], p })
 					end(p)
 				}
@@ -175,14 +218,6 @@ func left(call context.Context) error {
 	}
 	return &llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away", Err: context.Cause(call)}
 }
-
-// budget is how much may still be fetched for a request.
-type budget struct {
-	limit int64
-	spent atomic.Int64
-}
-
-func (b *budget) spend(n int) bool { return b.spent.Add(int64(n)) <= b.limit }
 
 // file is what lies at an address.
 type file struct {
@@ -217,7 +252,8 @@ func gather(req *llm.Request) (*llm.Request, []*file) {
 	out.System = g.blocks(req.System, "system")
 	out.Turns = make([]llm.Turn, len(req.Turns))
 	for i, t := range req.Turns {
-		out.Turns[i] = llm.Turn{Role: t.Role, Blocks: g.blocks(t.Blocks, "turns["+strconv.Itoa(i)+"].blocks")}
+		out.Turns[i] = t
+		out.Turns[i].Blocks = g.blocks(t.Blocks, "turns["+strconv.Itoa(i)+"].blocks")
 	}
 	return &out, g.files
 }

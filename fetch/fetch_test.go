@@ -102,7 +102,7 @@ func imageAt(uris ...string) *llm.Request {
 // refusal is the failure of fetching one image, which says nothing secret.
 func refusal(t *testing.T, c *Client, uri string) *llm.Error {
 	t.Helper()
-	out, err := c.Inline(t.Context(), imageAt(uri))
+	out, _, err := c.Inline(t.Context(), imageAt(uri))
 	if err == nil {
 		t.Fatalf("%s is fetched: %+v", uri, out.Turns[0].Blocks[0].Media)
 	}
@@ -155,7 +155,7 @@ func TestContentTakesThePlaceOfAddresses(t *testing.T) {
 		}
 	}
 	req := request(false)
-	got, err := n.client(Options{}).Inline(t.Context(), req)
+	got, _, err := n.client(Options{}).Inline(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestNothingOfTheCallIsSentAlong(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, png)
 	})
-	if _, err := n.client(Options{}).Inline(t.Context(), imageAt("http://files.test/first?sig=secret#part")); err != nil {
+	if _, _, err := n.client(Options{}).Inline(t.Context(), imageAt("http://files.test/first?sig=secret#part")); err != nil {
 		t.Fatal(err)
 	}
 	want := http.Header{"Accept": {"*/*"}, "Accept-Encoding": {"identity"}, "User-Agent": {"outcrop"}, "Connection": {"close"}}
@@ -259,7 +259,7 @@ func TestAnAnswerThatIsNoHTTPIsNotRepeated(t *testing.T) {
 	}()
 	n := newInternet(t)
 	n.names["files.test"], n.servers["93.184.215.14"] = []string{"93.184.215.14"}, l.Addr().String()
-	_, err = n.client(Options{}).Inline(t.Context(), imageAt("http://files.test/a"))
+	_, _, err = n.client(Options{}).Inline(t.Context(), imageAt("http://files.test/a"))
 	e := llm.AsError(err)
 	if e.Code != llm.CodeMedia || strings.Contains(e.Message+e.Logged, "OOPS") || len(e.Err.Error()) > 300 {
 		t.Errorf("got %v, caused by %v", e, e.Err)
@@ -300,10 +300,10 @@ func TestTheFilesOfARequestAreBoundedTogether(t *testing.T) {
 		_, _ = io.WriteString(w, png+strings.Repeat("x", 400<<10))
 	})
 	c := n.client(Options{MaxSize: 1 << 20, MaxTotal: 1 << 20})
-	if _, err := c.Inline(t.Context(), imageAt("http://files.test/1", "http://files.test/2", "http://files.test/2")); err != nil {
+	if _, _, err := c.Inline(t.Context(), imageAt("http://files.test/1", "http://files.test/2", "http://files.test/2")); err != nil {
 		t.Errorf("two files fit, one of them twice: %v", err)
 	}
-	_, err := c.Inline(t.Context(), imageAt("http://files.test/1", "http://files.test/2", "http://files.test/3"))
+	_, _, err := c.Inline(t.Context(), imageAt("http://files.test/1", "http://files.test/2", "http://files.test/3"))
 	if e := llm.AsError(err); e.Code != llm.CodeTooLarge || !strings.Contains(e.Message, "together are larger than 1 MiB") {
 		t.Errorf("got %v", err)
 	}
@@ -312,7 +312,7 @@ func TestTheFilesOfARequestAreBoundedTogether(t *testing.T) {
 		many[i] = fmt.Sprintf("http://files.test/%d", i)
 	}
 	before := len(n.dialed)
-	_, err = c.Inline(t.Context(), imageAt(many...))
+	_, _, err = c.Inline(t.Context(), imageAt(many...))
 	if e := llm.AsError(err); e.Code != llm.CodeBadRequest || e.Param != "messages[0].content[100].image_url.url" || len(n.dialed) != before {
 		t.Errorf("got %v", err)
 	}
@@ -328,7 +328,7 @@ func TestCertificatesAreChecked(t *testing.T) {
 	n := newInternet(t)
 	n.host("example.com", "93.184.215.14", s)
 	n.host("other.test", "93.184.215.14", s)
-	if _, err := n.client(Options{RootCAs: trusted}).Inline(t.Context(), imageAt("https://EXAMPLE.com./a")); err != nil {
+	if _, _, err := n.client(Options{RootCAs: trusted}).Inline(t.Context(), imageAt("https://EXAMPLE.com./a")); err != nil {
 		t.Errorf("a good certificate: %v", err)
 	}
 	for name, e := range map[string]*llm.Error{
@@ -352,7 +352,7 @@ func TestThroughAProxyOnlyLiteralAddressesAreGuarded(t *testing.T) {
 	u := mustParse(t, proxy.URL)
 	u.User = userinfo("user", "pass")
 	c := newInternet(t).client(Options{Proxy: u})
-	if _, err := c.Inline(t.Context(), imageAt("http://files.test/a")); err != nil {
+	if _, _, err := c.Inline(t.Context(), imageAt("http://files.test/a")); err != nil {
 		t.Fatal(err)
 	}
 	if e := refusal(t, c, "http://169.254.169.254/latest/meta-data/"); e.Code != llm.CodeUnsupported {
@@ -383,7 +383,7 @@ func TestWhenTheCallerLeavesFetchingEnds(t *testing.T) {
 			<-begun
 			leave(tt.cause)
 		}()
-		_, err := n.client(Options{}).Inline(ctx, imageAt("http://files.test/a"))
+		_, _, err := n.client(Options{}).Inline(ctx, imageAt("http://files.test/a"))
 		if e := llm.AsError(err); e.Code != tt.want || e == stopping {
 			t.Fatalf("got %v, want %s", err, tt.want)
 		}
@@ -394,11 +394,19 @@ func TestWhenTheCallerLeavesFetchingEnds(t *testing.T) {
 func TestLargeContentComesWhole(t *testing.T) {
 	want := append([]byte(png), bytes.Repeat([]byte{0, 1, 2, 3, 4, 5, 6}, 700_001)...)
 	n := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(want) })
-	out, err := n.client(Options{}).Inline(t.Context(), imageAt("http://files.test/a"))
+	out, _, err := n.client(Options{}).Inline(t.Context(), imageAt("http://files.test/a"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := out.Turns[0].Blocks[0].Media.Base64.Decode(); !bytes.Equal(got, want) {
 		t.Errorf("%d bytes, want %d", len(got), len(want))
+	}
+}
+
+func TestAddressesKeepTheNumbersOfMessages(t *testing.T) {
+	req := imageAt("https://x.test/a.png")
+	req.Turns[0].Message = 3
+	if out, _ := gather(req); out.Turns[0].Message != 3 {
+		t.Errorf("message %d, want 3", out.Turns[0].Message)
 	}
 }

@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -15,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"outcrop/llm"
 )
@@ -63,7 +61,7 @@ func (c *Client) connect(ctx context.Context, _, hostPort string) (net.Conn, err
 	addrs = slices.Clone(addrs)
 	for i := range addrs {
 		addrs[i] = addrs[i].Unmap()
-		if err := c.guard.address(host, netip.AddrPortFrom(addrs[i], uint16(port))); err != nil {
+		if err := c.guard.Address(host, netip.AddrPortFrom(addrs[i], uint16(port))); err != nil {
 			return nil, err
 		}
 	}
@@ -90,33 +88,23 @@ func (c *Client) dialGuarded(ctx context.Context, host string, to netip.AddrPort
 		if err != nil {
 			return err
 		}
-		return c.guard.address(host, at)
+		return c.guard.Address(host, at)
 	}}
 	return d.DialContext(ctx, "tcp", to.String())
 }
 
 // fetch gets what lies at an address and says what it is for each of its parts.
-func (c *Client) fetch(ctx context.Context, f *file, total *budget) *problem {
-	u, p := c.parse(f.uri, nil)
+func (f *fetching) fetch(ctx context.Context, to *file) *problem {
+	c := f.client
+	u, p := c.parse(to.uri, nil)
 	if p != nil {
 		return p
 	}
-	f.url = u
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return unreachable(ctx, ctx.Err())
-	}
-	ctx, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	w := &watch{timer: time.AfterFunc(idle, func() { end(lost("was silent for "+idle.String(), nil)) })}
-	defer w.timer.Stop()
-
+	to.url = u
 	seen := map[string]bool{}
 	for hops := 0; ; hops++ {
 		seen[u.String()] = true
-		next, p := c.visit(ctx, u, f, w, total)
+		next, p := f.placed(ctx, u, to)
 		if p != nil {
 			return p.behind(u, hops)
 		}
@@ -137,9 +125,24 @@ func (c *Client) fetch(ctx context.Context, f *file, total *budget) *problem {
 	}
 }
 
+// placed is visit with one of the places.
+func (f *fetching) placed(ctx context.Context, u *url.URL, to *file) (*url.URL, *problem) {
+	host := u.Hostname()
+	if err := f.client.places.take(ctx, &f.share, host); err != nil {
+		return nil, unreachable(ctx, err)
+	}
+	defer f.client.places.give(&f.share, host)
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	w := newWatch(end)
+	defer w.stop()
+	return f.visit(ctx, u, to, w)
+}
+
 // visit asks for what lies at an address: it reads it, or gives the address of the
 // redirect that stands there.
-func (c *Client) visit(ctx context.Context, u *url.URL, f *file, w *watch, total *budget) (*url.URL, *problem) {
+func (f *fetching) visit(ctx context.Context, u *url.URL, to *file, w *watch) (*url.URL, *problem) {
+	c := f.client
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, bad("no valid address")
@@ -164,7 +167,7 @@ func (c *Client) visit(ctx context.Context, u *url.URL, f *file, w *watch, total
 	if resp.ContentLength > c.maxSize {
 		return nil, c.tooLarge()
 	}
-	return nil, c.read(ctx, resp, f, w, total)
+	return nil, f.read(ctx, resp, to, w)
 }
 
 // redirect reads where an answer redirects to.
@@ -208,12 +211,24 @@ func megabytes(n int64) string { return strconv.FormatFloat(float64(n)/(1<<20), 
 // headSize is how much of a file is looked at to tell what it is.
 const headSize = 4 << 10
 
+// firstHold is how much of content whose length is not known is held to begin with,
+// in bytes; most images are smaller.
+const firstHold = 1 << 20
+
 // read reads an answer's content as base64. Memory grows with what has come, not
 // with what the header promises.
-func (c *Client) read(ctx context.Context, resp *http.Response, f *file, w *watch, total *budget) *problem {
-	body := &bounded{from: resp.Body, client: c, watch: w, total: total}
+func (f *fetching) read(ctx context.Context, resp *http.Response, to *file, w *watch) *problem {
+	body := &bounded{from: resp.Body, fetching: f, watch: w, room: resp.ContentLength}
+	if body.room < 0 {
+		body.room = min(firstHold, f.client.maxSize)
+	}
+	w.pause()
+	if p := f.lease.hold(ctx, held(body.room)); p != nil {
+		return p
+	}
+	w.begin()
 	buf := make([]byte, 32<<10)
-	head, err := body.fill(buf[:headSize])
+	head, err := body.fill(ctx, buf[:headSize])
 	if p := body.failure(ctx, err); p != nil {
 		return p
 	}
@@ -221,57 +236,69 @@ func (c *Client) read(ctx context.Context, resp *http.Response, f *file, w *watc
 		return wrong("is empty", "Check the address, or send the content inline as a data URI.")
 	}
 	declared := resp.Header.Get("Content-Type")
-	for _, part := range f.parts {
-		if p := part.recognize(head, declared, f.url); p != nil {
+	for _, part := range to.parts {
+		if p := part.recognize(head, declared, to.url); p != nil {
 			return p
 		}
 	}
-	var text bytes.Buffer
-	text.Grow(base64.StdEncoding.EncodedLen(int(min(max(resp.ContentLength, headSize), 1<<20))))
-	enc := base64.NewEncoder(base64.StdEncoding, &text)
-	_, _ = enc.Write(head) // a bytes.Buffer takes everything
+	var content growing
+	if resp.ContentLength > 0 {
+		content.expected = int(held(resp.ContentLength))
+	}
+	enc := base64.NewEncoder(base64.StdEncoding, &content)
+	_, _ = enc.Write(head) // it takes everything
 	for err == nil {
 		var n int
-		n, err = body.Read(buf)
+		n, err = body.read(ctx, buf)
 		_, _ = enc.Write(buf[:n])
 	}
 	if p := body.failure(ctx, err); p != nil {
 		return p
 	}
 	_ = enc.Close()
-	f.base64, _ = llm.ParseBase64(text.Bytes()) // the encoder's work is base64
+	to.base64, _ = llm.ParseBase64(content.b) // the encoder's work is base64
 	return nil
 }
 
 // bounded reads an answer's content up to what is allowed.
 type bounded struct {
-	from   io.Reader
-	client *Client
-	watch  *watch
-	total  *budget
-	size   int64
+	from     io.Reader
+	fetching *fetching
+	watch    *watch
+	size     int64
+	room     int64 // bytes that are held for it
 }
 
-func (b *bounded) Read(p []byte) (int, error) {
+func (b *bounded) read(ctx context.Context, p []byte) (int, error) {
 	n, err := b.from.Read(p)
 	if n > 0 {
-		b.watch.touch()
+		b.watch.came(n)
 	}
-	if b.size += int64(n); b.size > b.client.maxSize {
-		return 0, b.client.tooLarge()
+	c := b.fetching.client
+	if b.size += int64(n); b.size > c.maxSize {
+		return 0, c.tooLarge()
 	}
-	if !b.total.spend(n) {
-		return 0, large("is too much beside the others: all of a request's files together are larger than "+megabytes(b.client.maxTotal), "Send fewer or smaller files; whoever runs this gateway can raise general_settings.max_request_size_mb.")
+	if !b.fetching.spend(n) {
+		return 0, large("is too much beside the others: all of a request's files together are larger than "+megabytes(c.maxTotal), "Send fewer or smaller files; whoever runs this gateway can raise general_settings.max_request_size_mb.")
+	}
+	if b.size > b.room { // it did not say how long it is, and is longer than was taken
+		more := min(b.room, c.maxSize-b.room)
+		b.watch.pause()
+		if p := b.fetching.lease.hold(ctx, held(more)); p != nil {
+			return 0, p
+		}
+		b.room += more
+		b.watch.resume()
 	}
 	return n, err
 }
 
 // fill reads until p is full or the content ends, which is io.EOF.
-func (b *bounded) fill(p []byte) (got []byte, err error) {
+func (b *bounded) fill(ctx context.Context, p []byte) (got []byte, err error) {
 	n := 0
 	for n < len(p) && err == nil {
 		var m int
-		m, err = b.Read(p[n:])
+		m, err = b.read(ctx, p[n:])
 		n += m
 	}
 	return p[:n], err
@@ -291,8 +318,3 @@ func (*bounded) failure(ctx context.Context, err error) *problem {
 	}
 	return p
 }
-
-// watch ends what has been silent for too long.
-type watch struct{ timer *time.Timer }
-
-func (w *watch) touch() { w.timer.Reset(idle) }

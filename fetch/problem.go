@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"outcrop/internal/netguard"
 	"outcrop/llm"
 )
 
@@ -20,6 +21,7 @@ type problem struct {
 	what  string
 	fix   string
 	err   error
+	own   *llm.Error // what is said in place of all that
 }
 
 func (p *problem) Error() string { return p.what }
@@ -73,11 +75,10 @@ func unreachable(ctx context.Context, err error) *problem {
 		record  tls.RecordHeaderError
 	)
 	switch {
-	case isClosed(err):
-		return closed("an address that is not public", err)
-	case errors.As(err, &dns) && dns.IsNotFound:
-		p := lost("has a host that DNS does not know", err)
+	case netguard.IsClosed(err), errors.As(err, &dns) && dns.IsNotFound: // one answer, or a caller could ask which names there are
+		p := lost("has a host that DNS does not know or that is not public", err)
 		p.retry = llm.RetryNo
+		p.fix = inline + "; whoever runs this gateway can open hosts and networks with outcrop_settings.media.allow."
 		return p
 	case errors.As(err, &unknown), errors.As(err, &name), errors.As(err, &invalid), errors.As(err, &record):
 		p := lost("has no valid TLS certificate", err)
@@ -90,8 +91,15 @@ func unreachable(ctx context.Context, err error) *problem {
 
 // toError says a problem of an address that a field gives.
 func (p *problem) toError(field string, u *url.URL) *llm.Error {
+	if p.own != nil {
+		e := *p.own // it may be that of others too
+		return &e
+	}
 	status := p.code.Verdict().Status
 	e := &llm.Error{Code: p.code, Status: status, Param: llm.Clip(field, 256), Fix: p.fix, Retry: p.retry}
+	if p.code == llm.CodeOverloaded {
+		e.RetryAfter = "1"
+	}
 	e.Message = field + " " + p.what + "."
 	e.Logged = e.Message
 	if u != nil {

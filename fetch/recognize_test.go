@@ -120,7 +120,7 @@ func TestContentIsWhatItsBytesSay(t *testing.T) {
 		})
 		req := imageAt("http://files.test/" + tt.path)
 		req.Turns[0].Blocks[0].Kind, req.Turns[0].Blocks[0].Media.Format = tt.part, tt.wanted
-		out, err := n.client(Options{}).Inline(t.Context(), req)
+		out, _, err := n.client(Options{}).Inline(t.Context(), req)
 		if err != nil {
 			e := llm.AsError(err)
 			if tt.kind != 0 || e.Code != llm.CodeBadRequest || e.Status != 400 || !strings.Contains(e.Message, tt.says) || e.Fix == "" {

@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,13 +19,14 @@ import (
 
 // scripted is a client whose connections all lead to one function, without a
 // network, for tests with a clock of their own.
-func scripted(t *testing.T, timeout time.Duration, server func(net.Conn)) *Client {
+func scripted(t *testing.T, opt Options, server func(net.Conn)) *Client {
 	t.Helper()
 	var servers sync.WaitGroup
 	t.Cleanup(servers.Wait)
-	c := New(Options{Timeout: timeout, Lookup: func(context.Context, string) ([]netip.Addr, error) {
+	opt.Lookup = func(context.Context, string) ([]netip.Addr, error) {
 		return []netip.Addr{netip.MustParseAddr("93.184.215.14")}, nil
-	}})
+	}
+	c := New(opt)
 	c.dial = func(context.Context, string, netip.AddrPort) (net.Conn, error) {
 		near, far := net.Pipe()
 		servers.Go(func() {
@@ -71,14 +73,34 @@ func TestSlowServersAreLeft(t *testing.T) {
 			readRequest(c)
 			_, _ = io.WriteString(c, header+png)
 			drip(c, strings.Repeat("x", 1000), 9*time.Second)
+		}, "comes slower than 32 KiB a second", 10 * time.Second},
+		{"a body that is slow on average", func(c net.Conn) {
+			readRequest(c)
+			_, _ = io.WriteString(c, strings.ReplaceAll(header, "100000", "10000000")+png+strings.Repeat("x", 64<<10))
+			for {
+				time.Sleep(time.Second)
+				if _, err := io.WriteString(c, strings.Repeat("x", 16<<10)); err != nil {
+					return
+				}
+			}
+		}, "comes slower than 32 KiB a second", 23 * time.Second},
+		{"a body that is large and no slower than it may be", func(c net.Conn) {
+			readRequest(c)
+			_, _ = io.WriteString(c, strings.ReplaceAll(header, "100000", "10000000")+png)
+			for {
+				if _, err := io.WriteString(c, strings.Repeat("x", 32<<10)); err != nil {
+					return
+				}
+				time.Sleep(time.Second)
+			}
 		}, "did not come within 30s", 30 * time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, start := scripted(t, 0, tt.server), time.Now()
+				c, start := scripted(t, Options{}, tt.server), time.Now()
 				e := refusal(t, c, "http://files.test/a?sig=secret")
-				if e.Code != llm.CodeMedia || e.CanRetry() != llm.RetryLater || !strings.Contains(e.Message, tt.says) || time.Since(start) != tt.after {
+				if e.Code != llm.CodeMedia || e.CanRetry() != llm.RetryLater || !strings.Contains(e.Message, tt.says) || time.Since(start).Truncate(time.Second) != tt.after {
 					t.Errorf("after %v: %v", time.Since(start), e)
 				}
 			})
@@ -86,55 +108,154 @@ func TestSlowServersAreLeft(t *testing.T) {
 	}
 }
 
-func TestFetchingIsBoundedInARequestAndInTheProcess(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var open, most atomic.Int64
-		release := make(chan struct{})
-		c := scripted(t, 0, func(c net.Conn) {
-			most.Store(max(most.Load(), open.Add(1)))
-			defer open.Add(-1)
-			readRequest(c)
-			<-release
-			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n"+png)
-		})
-		var wg sync.WaitGroup
-		request := func(i int) {
-			wg.Go(func() {
-				uris := make([]string, 20)
-				for j := range uris {
-					uris[j] = fmt.Sprintf("http://files.test/%d/%d", i, j)
+// blocked is a client whose server answers when it is let, what it has open by path,
+// and what lets it answer one path, or all that come.
+func blocked(t *testing.T, opt Options) (c *Client, open func() []string, answer func(path string)) {
+	t.Helper()
+	var mu sync.Mutex
+	waiting := map[string]chan struct{}{}
+	c = scripted(t, opt, func(conn net.Conn) {
+		_, path, _ := strings.Cut(readRequest(conn), " ")
+		path, _, _ = strings.Cut(path, " ")
+		mu.Lock()
+		ready := make(chan struct{})
+		waiting[path] = ready
+		mu.Unlock()
+		gone := make(chan struct{})
+		go func() { // the other side leaves
+			_, _ = io.Copy(io.Discard, conn)
+			close(gone)
+		}()
+		select {
+		case <-ready:
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n"+png)
+		case <-gone:
+		}
+		mu.Lock()
+		delete(waiting, path)
+		mu.Unlock()
+		_ = conn.Close()
+		<-gone
+	})
+	open = func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Sorted(maps.Keys(waiting))
+	}
+	answer = func(path string) {
+		mu.Lock()
+		defer mu.Unlock()
+		close(waiting[path])
+	}
+	return c, open, answer
+}
+
+// addresses are of images, each of another host where hosts says so.
+func addresses(name string, n int, hosts bool) (uris []string) {
+	for i := range n {
+		host := "files.test"
+		if hosts {
+			host = fmt.Sprintf("%s-%d.test", name, i)
+		}
+		uris = append(uris, fmt.Sprintf("http://%s/%s/%d", host, name, i))
+	}
+	return uris
+}
+
+func TestNobodyHoldsAllPlaces(t *testing.T) {
+	tests := []struct {
+		name     string
+		requests int // with 20 addresses each
+		hosts    bool
+		open     int // places that they hold
+	}{
+		{"one request", 1, true, perRequest},
+		{"requests for one host", 4, false, perHost},
+		{"many requests for one host", 40, false, perHost},
+		{"four requests for many hosts", 4, true, 28},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, open, answer := blocked(t, Options{})
+				ctx, leave := context.WithCancel(t.Context())
+				var wg sync.WaitGroup
+				for i := range tt.requests {
+					wg.Go(func() {
+						_, _, err := c.Inline(ctx, imageAt(addresses(fmt.Sprintf("slow%d", i), 20, tt.hosts)...))
+						if llm.AsError(err).Code != llm.CodeClientGone {
+							t.Error(err)
+						}
+					})
+					synctest.Wait()
 				}
-				if _, err := c.Inline(t.Context(), imageAt(uris...)); err != nil {
-					t.Error(err)
+				if n := len(open()); n != tt.open {
+					t.Errorf("%d places are held", n)
+				}
+				wg.Go(func() {
+					_, release, err := c.Inline(t.Context(), imageAt("http://other.test/good"))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					release()
+				})
+				synctest.Wait()
+				if !slices.Contains(open(), "/good") {
+					t.Error("another caller's image waits")
+				} else {
+					answer("/good")
+				}
+				synctest.Wait()
+				leave()
+				wg.Wait()
+				if c.places.free != perProcess || len(c.places.hosts) != 0 || len(c.places.waiting) != 0 {
+					t.Errorf("places are left: %+v", c.places)
 				}
 			})
+		})
+	}
+}
+
+func TestAPlaceThatIsGivenBackGoesToWhoHasNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, open, answer := blocked(t, Options{})
+		ctx, leave := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		request := func(name string, n int) {
+			wg.Go(func() {
+				if _, release, err := c.Inline(ctx, imageAt(addresses(name, n, true)...)); err == nil {
+					release()
+				}
+			})
+			synctest.Wait()
 		}
-		request(0)
-		synctest.Wait()
-		if open.Load() != perRequest {
-			t.Errorf("%d open for one request", open.Load())
+		for i := range 10 {
+			request(fmt.Sprintf("slow%d", i), 20)
 		}
-		for i := range 9 {
-			request(i + 1)
+		if n := len(open()); n != perProcess {
+			t.Errorf("%d places are held", n)
 		}
-		synctest.Wait()
-		if open.Load() != perProcess {
-			t.Errorf("%d open for ten requests", open.Load())
+		request("good", 1)
+		for _, path := range []string{"/slow0/0", "/slow0/1", "/slow0/2", "/slow0/3"} { // slow7 to slow9 have none either, and came before
+			answer(path)
+			synctest.Wait()
 		}
-		close(release)
+		if !slices.Contains(open(), "/good/0") {
+			t.Errorf("the place went to another: %q", open())
+		}
+		leave()
 		wg.Wait()
-		if most.Load() != perProcess || len(c.slots) != 0 {
-			t.Errorf("%d at most, %d slots are taken", most.Load(), len(c.slots))
+		if c.places.free != perProcess {
+			t.Errorf("places are left: %+v", c.places)
 		}
 	})
 }
 
-func TestWaitingForASlotCountsForTheTimeout(t *testing.T) {
+func TestWaitingForAPlaceCountsForTheTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := scripted(t, 5*time.Second, func(net.Conn) { t.Error("connected") })
-		for range perProcess {
-			c.slots <- struct{}{}
-		}
+		c := scripted(t, Options{Timeout: 5 * time.Second}, func(net.Conn) { t.Error("connected") })
+		c.places.free = 0
 		if e := refusal(t, c, "http://files.test/a"); e.Code != llm.CodeMedia || !strings.Contains(e.Message, "did not come within 5s") {
 			t.Errorf("got %v", e)
 		}
@@ -143,14 +264,14 @@ func TestWaitingForASlotCountsForTheTimeout(t *testing.T) {
 
 func TestTheFirstFailureEndsTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, start := scripted(t, 0, func(c net.Conn) {
+		c, start := scripted(t, Options{}, func(c net.Conn) {
 			if strings.HasPrefix(readRequest(c), "GET /bad ") {
 				_, _ = io.WriteString(c, "HTTP/1.1 404 Not Found\r\n\r\n")
 				return
 			}
 			_, _ = io.Copy(io.Discard, c)
 		}), time.Now()
-		_, err := c.Inline(t.Context(), imageAt("http://files.test/silent", "http://files.test/bad"))
+		_, _, err := c.Inline(t.Context(), imageAt("http://files.test/silent", "http://files.test/bad"))
 		e := llm.AsError(err)
 		if e.Param != "messages[0].content[1].image_url.url" || !strings.Contains(e.Message, "404") || time.Since(start) > 0 {
 			t.Errorf("after %v: %v", time.Since(start), err)

@@ -42,10 +42,11 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 	if _, err := c.several(req); err != nil {
 		return nil, err
 	}
-	req, err := c.inline(ctx, req)
+	req, release, err := c.inline(ctx, req)
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 	answers := make([]*llm.Response, req.Choices)
 	err = together(ctx, len(answers), func(ctx context.Context, i int) error {
 		var err error

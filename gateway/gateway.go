@@ -32,8 +32,9 @@ type Router interface {
 // Inliner fetches media that lie at addresses; *fetch.Client is one.
 type Inliner interface {
 	// Inline gives a request that is req with content in the place of every http and
-	// https address; req itself stays as it is. A failure is an *llm.Error.
-	Inline(ctx context.Context, req *llm.Request) (*llm.Request, error)
+	// https address; req itself stays as it is. release says that the content is no
+	// longer held, and is called once the provider's answer is over. A failure is an *llm.Error, and release nil.
+	Inline(ctx context.Context, req *llm.Request) (whole *llm.Request, release func(), err error)
 }
 
 // Options are a gateway's parts.
@@ -186,23 +187,23 @@ func (c *Call) begin(req *llm.Request) error {
 }
 
 // inline has the media fetched that lie at addresses. No request with such an
-// address goes further.
-func (c *Call) inline(ctx context.Context, req *llm.Request) (*llm.Request, error) {
+// address goes further. release is called when the provider's answer is over.
+func (c *Call) inline(ctx context.Context, req *llm.Request) (whole *llm.Request, release func(), err error) {
 	m := req.Remote()
 	if m == nil {
-		return req, nil
+		return req, func() {}, nil
 	}
 	if c.g.media == nil {
-		return nil, c.Fail(&llm.Error{
+		return nil, nil, c.Fail(&llm.Error{
 			Code: llm.CodeUnsupported, Status: 400, Param: m.Field, Message: "images and files are not fetched from addresses here.",
 			Fix: "Send the content inline as a data URI; whoever runs this gateway can set outcrop_settings.media.fetch.",
 		})
 	}
-	whole, err := c.g.media.Inline(ctx, req)
+	whole, release, err = c.g.media.Inline(ctx, req)
 	if err != nil {
-		return nil, c.Fail(err)
+		return nil, nil, c.Fail(err)
 	}
-	return whole, nil
+	return whole, release, nil
 }
 
 // Complete gets a whole answer, one whatever req.Choices says. A failure is an
@@ -211,10 +212,11 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 	if err := c.begin(req); err != nil {
 		return nil, err
 	}
-	req, err := c.inline(ctx, req)
+	req, release, err := c.inline(ctx, req)
 	if err != nil {
 		return nil, err
 	}
+	defer release()
 	resp, err := c.g.router.Complete(ctx, req)
 	if err != nil {
 		e := c.Fail(err)
@@ -266,10 +268,17 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	if err != nil {
 		return nil, err
 	}
-	if req, err = c.inline(ctx, req); err != nil {
+	req, release, err := c.inline(ctx, req)
+	if err != nil {
 		return nil, err
 	}
-	m := &metered{call: c, prompt: promptLength(req), tier: req.ServiceTier}
+	opened := false
+	defer func() {
+		if !opened {
+			release()
+		}
+	}()
+	m := &metered{call: c, release: release, prompt: promptLength(req), tier: req.ServiceTier}
 	if several {
 		m.out = make([]int64, req.Choices)
 		m.Stream, err = c.streams(ctx, req)
@@ -287,6 +296,7 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	c.meta(m.Meta())
 	c.record.FirstToken = c.g.now().Sub(c.record.Started)
 	m.warned = len(m.Meta().Warnings)
+	opened = true
 	return m, nil
 }
 
@@ -324,10 +334,12 @@ func promptLength(req *llm.Request) (n int64) {
 }
 
 // metered watches a stream for what must be recorded. It does not hold on to the
-// request, which may be large and is not needed any more.
+// request, which may be large; a provider may, so what was taken for its media is
+// given back when the stream is closed.
 type metered struct {
 	llm.Stream
 	call    *Call
+	release func()  // of the request's media
 	prompt  int64   // characters of the request
 	out     []int64 // characters so far of each answer whose usage has not come; -1 of the others
 	one     [1]int64
@@ -377,6 +389,7 @@ func (m *metered) Close() error {
 		_ = m.call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away"})
 		m.estimate()
 	}
+	defer m.release()
 	return m.Stream.Close()
 }
 

@@ -335,11 +335,16 @@ type inliner struct {
 	req   *llm.Request
 	err   error
 	calls int
+	held  int // of what it gave, how much was not released
 }
 
-func (i *inliner) Inline(context.Context, *llm.Request) (*llm.Request, error) {
+func (i *inliner) Inline(context.Context, *llm.Request) (*llm.Request, func(), error) {
 	i.calls++
-	return i.req, i.err
+	if i.err != nil {
+		return nil, nil, i.err
+	}
+	i.held++
+	return i.req, func() { i.held-- }, nil
 }
 
 func TestMediaAtAddressesIsFetchedBeforeACallIsRouted(t *testing.T) {
@@ -376,9 +381,19 @@ func TestMediaAtAddressesIsFetchedBeforeACallIsRouted(t *testing.T) {
 				defer call.End(t.Context())
 				var err error
 				if streamed {
-					_, err = call.Stream(t.Context(), tt.req)
+					var s llm.Stream
+					s, err = call.Stream(t.Context(), tt.req)
+					if tt.media != nil && err == nil && tt.media.held != tt.fetched {
+						t.Errorf("%d held while the answer comes", tt.media.held)
+					}
+					if err == nil {
+						_ = s.Close()
+					}
 				} else {
 					_, err = call.Complete(t.Context(), tt.req)
+				}
+				if tt.media != nil && tt.media.held != 0 {
+					t.Errorf("%d held when the call has ended", tt.media.held)
 				}
 				code := llm.Code("")
 				if err != nil {

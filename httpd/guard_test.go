@@ -30,6 +30,9 @@ func TestOnlyThisMachineIsServedWithoutAKey(t *testing.T) {
 	}{
 		{"localhost:4000", "", true},
 		{"localhost", "", true},
+		{"LOCALHOST:4000", "", true},
+		{"localhost.:4000", "http://LocalHost.:3000", true},
+		{"localhost.example.com.:4000", "", false},
 		{"127.0.0.1:4000", "", true},
 		{"127.8.9.1", "", true},
 		{"[::1]:4000", "", true},

@@ -133,6 +133,7 @@ func localHost(host string) bool {
 	} else if strings.HasPrefix(host, "[") {
 		host, _, _ = strings.Cut(host[1:], "]")
 	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
 	}

@@ -40,6 +40,7 @@ var codes = map[Code]Verdict{
 	"gateway.not_found":              {Actor: ActorCaller, Retry: RetryNo, Meaning: "no such path"},
 	"gateway.method":                 {Actor: ActorCaller, Retry: RetryNo, Meaning: "the path does not take this method"},
 	"gateway.stopping":               {Actor: ActorOperator, Retry: RetryNowElsewhere, Meaning: "this gateway is being stopped"},
+	"gateway.overloaded":             {Actor: ActorOperator, Retry: RetryLater, Meaning: "requests and answers under way hold as much memory as they may (general_settings.max_in_flight_mb)"},
 	"gateway.client_gone":            {Actor: ActorCaller, Retry: RetryNo, Meaning: "the client went away before the answer was whole"},
 	"gateway.internal":               {Actor: ActorOperator, Retry: RetryNo, Meaning: "a fault of Outcrop's own"},
 	"gateway.log_unwritable":         {Actor: ActorOperator, Retry: RetryNo, Meaning: "the readiness check's: log lines are being lost, or nobody reads them; calls are served all the same"},
@@ -118,4 +119,5 @@ var statuses = map[Code]int{
 	CodeInternal:           500,
 	CodeInterrupted:        502,
 	CodeStopping:           503,
+	CodeOverloaded:         503,
 }

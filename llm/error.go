@@ -38,6 +38,7 @@ const (
 	CodeNotFound      Code = "gateway.not_found"         // no such path
 	CodeMethod        Code = "gateway.method"            // the path exists, the method does not
 	CodeStopping      Code = "gateway.stopping"          // the gateway is being stopped
+	CodeOverloaded    Code = "gateway.overloaded"        // as much memory is held as may be
 	CodeClientGone    Code = "gateway.client_gone"       // the client went away; nobody reads this
 	CodeInternal      Code = "gateway.internal"          // a fault of Outcrop's own
 	CodeLogUnwritable Code = "gateway.log_unwritable"    // the log cannot be written; said by the readiness check alone

@@ -16,6 +16,8 @@ func (c *call) at(ctx context.Context, t *target, model string, access *llm.Acce
 		if err != nil {
 			return err
 		}
+		// A stream goes on behind leave: closing a deployment ends the refreshing of its
+		// credentials and lists, and no call.
 		defer leave()
 		return c.through(ctx, guest, model)
 	}

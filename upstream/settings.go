@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
+	"strings"
 	"syscall"
+
+	"outcrop/internal/netguard"
 )
 
 // Settings are how connections are made, where that differs from what New makes.
@@ -28,20 +32,32 @@ type Settings struct {
 }
 
 // Guard says which addresses are not connected to. It looks at the address that a
-// name has led to, so that no name gets around it. What goes through a proxy is
-// the proxy's to guard.
+// name has led to, so that no name gets around it. Through a proxy it looks at
+// addresses that are written as such; where names lead is the proxy's to guard then.
 type Guard uint8
 
 // Guards.
 const (
 	// Anywhere connects to every address.
 	Anywhere Guard = iota
-	// NoMetadata keeps away from where machines and containers are told their own
-	// secrets: link-local addresses, and those that AWS has beside them.
+	// NoMetadata connects to public and private addresses and to this machine, but not
+	// to where machines and containers are told their own secrets, nor to addresses of
+	// a kind that no name stands for: what netguard.NoMetadata lets through.
 	NoMetadata
-	// NoHost keeps away from this machine too.
-	NoHost
+	// PublicOnly connects to public addresses: what netguard.Public lets through.
+	PublicOnly
 )
+
+// NotPublicError is a host that a guard keeps away from, or that DNS does not know:
+// whoever named it is not told which, or could ask what names a private network has.
+type NotPublicError struct{ err error }
+
+func (*NotPublicError) Error() string {
+	return "the host is not known to DNS, or is one that requests cannot name because it is not public"
+}
+
+// Unwrap is what there is to it, for the log.
+func (e *NotPublicError) Unwrap() error { return e.err }
 
 // SettingError is a setting with a value that cannot be.
 type SettingError struct {
@@ -97,7 +113,7 @@ func (c *Client) apply(s Settings) error {
 	} else if s.KeyFile != "" {
 		return &SettingError{"KeyFile", errors.New("there is no certificate that the key belongs to")}
 	}
-	if s.Guard != Anywhere {
+	if c.guard = s.Guard; c.guard != Anywhere {
 		c.by.DialContext = (&net.Dialer{Timeout: c.dialer.Timeout, KeepAlive: c.dialer.KeepAlive}).DialContext // to the proxy
 		c.dialer.Control = func(_, address string, _ syscall.RawConn) error { return s.Guard.check(address) }
 	}
@@ -130,36 +146,37 @@ func clientCertificate(certFile, keyFile string) (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// guardedError is an address that a guard keeps away from.
-type guardedError struct{ addr netip.Addr }
-
-func (e *guardedError) Error() string {
-	return "calls to " + e.addr.String() + " are not made for an address that a request gives"
-}
-
 // check reports an address, with its port, that is not connected to.
 func (g Guard) check(address string) error {
-	host, _, err := net.SplitHostPort(address)
+	to, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return err
 	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return err
+	if g == PublicOnly {
+		return netguard.Public(to.Addr())
 	}
-	addr = addr.Unmap().WithZone("")
-	if addr.IsLinkLocalUnicast() || addr.IsMulticast() || awsLocal6().Contains(addr) ||
-		g >= NoHost && (addr.IsLoopback() || addr.IsUnspecified()) {
-		return &guardedError{addr}
+	return netguard.NoMetadata(to.Addr())
+}
+
+// written checks a host before a proxy is asked for it: what is written as an address
+// must be one that may be connected to, and anything else a name and no other spelling
+// of an address.
+func (g Guard) written(u *url.URL) error {
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return g.check(netip.AddrPortFrom(addr, 0).String())
+	}
+	if !netguard.IsName(host) {
+		return &NotPublicError{errors.New("the host is neither a name nor an address in its usual form")}
 	}
 	return nil
 }
 
-// awsLocal6 holds what AWS has for machines to ask in IPv6, which is not
-// link-local there: the instance metadata service at fd00:ec2::254
-// (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html),
-// the EKS Pod Identity agent at fd00:ec2::23
-// (https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html).
-func awsLocal6() netip.Prefix {
-	return netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 0x00, 0x0e, 0xc2}), 32)
+// hidden gives the failure of a connection as whoever named its host may know it.
+func (g Guard) hidden(err error) error {
+	var dns *net.DNSError
+	if g != Anywhere && (netguard.IsClosed(err) || errors.As(err, &dns)) {
+		return &NotPublicError{err}
+	}
+	return err
 }

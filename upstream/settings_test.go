@@ -19,9 +19,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"outcrop/internal/netguard"
 )
 
 func write(t *testing.T, name string, data []byte) string {
@@ -161,7 +164,7 @@ func TestSettingsCountThroughAProxyToo(t *testing.T) {
 	base := newClient(t)
 	base.proxy = func(*http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }
 	cert, key := client(t, "granite")
-	c := with(t, base, Settings{CAFile: authority(t, server), CertFile: write(t, "both.pem", append(cert, key...)), Guard: NoHost})
+	c := with(t, base, Settings{CAFile: authority(t, server), CertFile: write(t, "both.pem", append(cert, key...)), Guard: NoMetadata})
 	if _, body := do(t, c, post(t, server.URL, "{}")); body != "granite" {
 		t.Errorf("the server saw %q", body)
 	}
@@ -177,7 +180,7 @@ func TestClientsAreSharedBySettings(t *testing.T) {
 		t.Error("no settings gave another client")
 	}
 	one := with(t, base, Settings{Insecure: true})
-	if one != with(t, base, Settings{Insecure: true}) || one == with(t, base, Settings{Guard: NoHost}) {
+	if one != with(t, base, Settings{Insecure: true}) || one == with(t, base, Settings{Guard: PublicOnly}) {
 		t.Error("clients are not told apart by their settings")
 	}
 }
@@ -208,11 +211,14 @@ func TestFilesThatCannotBeUsedAreNamed(t *testing.T) {
 func TestWhereAGuardKeepsAwayFrom(t *testing.T) {
 	for address, least := range map[string]Guard{ // the least guard that refuses it
 		"169.254.169.254:80": NoMetadata, "169.254.170.23:80": NoMetadata, "[fe80::1%eth0]:80": NoMetadata, "[fd00:ec2::254]:80": NoMetadata,
-		"[fd00:ec2::23]:80": NoMetadata, "[::ffff:169.254.169.254]:80": NoMetadata, "224.0.0.1:80": NoMetadata,
-		"127.0.0.1:80": NoHost, "[::1]:80": NoHost, "0.0.0.0:80": NoHost, "[::ffff:127.0.0.1]:80": NoHost,
-		"10.1.2.3:443": NoHost + 1, "93.184.216.34:443": NoHost + 1, "[fd12::1]:443": NoHost + 1,
+		"[fd00:ec2::23]:80": NoMetadata, "[::ffff:169.254.169.254]:80": NoMetadata, "224.0.0.1:80": NoMetadata, "168.63.129.16:80": NoMetadata,
+		"100.100.100.200:80": NoMetadata, "[fd20:ce::254]:80": NoMetadata, "192.0.0.192:80": NoMetadata, "[64:ff9b::a9fe:a9fe]:80": NoMetadata,
+		"[2002:a00:1::1]:80": NoMetadata, "[2001:0:53aa:64c::80ff:fffe]:80": NoMetadata, "[2600::5efe:10.0.0.1]:80": NoMetadata, "0.0.0.0:80": NoMetadata,
+		"127.0.0.1:80": PublicOnly, "[::1]:80": PublicOnly, "[::ffff:127.0.0.1]:80": PublicOnly, "[64:ff9b::7f00:1]:80": PublicOnly,
+		"10.0.0.5:80": PublicOnly, "172.16.0.1:443": PublicOnly, "192.168.1.1:80": PublicOnly, "100.64.0.1:80": PublicOnly, "[fd12::1]:443": PublicOnly,
+		"93.184.216.34:443": PublicOnly + 1, "93.184.216.34:4000": PublicOnly + 1, "[2600::1]:443": PublicOnly + 1,
 	} {
-		for g := NoMetadata; g <= NoHost; g++ {
+		for g := NoMetadata; g <= PublicOnly; g++ {
 			if refused := g.check(address) != nil; refused != (g >= least) {
 				t.Errorf("guard %d of %s: refused %v", g, address, refused)
 			}
@@ -224,12 +230,47 @@ func TestAGuardLooksAtWhereANameLeads(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
 	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
-	c := with(t, newClient(t), Settings{Guard: NoHost})
+	c := with(t, newClient(t), Settings{Guard: PublicOnly})
 	_, err := c.Do(t.Context(), post(t, "http://localhost:"+port, "{}"))
-	var e *Error
-	if !errors.As(err, &e) || !e.Unreachable || !strings.Contains(err.Error(), "not made") {
-		t.Errorf("got %v", err)
+	closed := notPublic(t, err)
+	if !netguard.IsClosed(closed) {
+		t.Errorf("the log has %v", closed.Unwrap())
 	}
+	_, err = c.Do(t.Context(), post(t, "http://nowhere.invalid:"+port, "{}"))
+	if unknown := notPublic(t, err); unknown.Error() != closed.Error() {
+		t.Errorf("a name that leads nowhere is told from a private one: %v, %v", unknown, closed)
+	}
+}
+
+// notPublic is a failure that does not say why a host is not connected to.
+func notPublic(t *testing.T, err error) *NotPublicError {
+	t.Helper()
+	var e *Error
+	var hidden *NotPublicError
+	if !errors.As(err, &e) || !e.Unreachable || !errors.As(err, &hidden) || strings.ContainsAny(e.Error(), "0123456789") {
+		t.Fatalf("got %v", err)
+	}
+	return hidden
+}
+
+func TestThroughAProxyWhatIsWrittenAsAnAddressIsGuarded(t *testing.T) {
+	var asked []string
+	proxy := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = append(asked, r.URL.Host) }))
+	defer proxy.Close()
+	base := newClient(t)
+	base.proxy = func(*http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }
+	c := with(t, base, Settings{Guard: PublicOnly})
+	for _, address := range []string{"http://10.0.0.5", "http://169.254.169.254", "http://[::1]:80", "http://2130706433", "http://0x7f.1", "http://127.1", "http://127.0.0.1."} {
+		_, err := c.Do(t.Context(), post(t, address, "{}"))
+		notPublic(t, err)
+	}
+	if _, err := c.Do(t.Context(), post(t, "http://bedrock.example", "{}")); err != nil {
+		t.Error(err)
+	}
+	if !slices.Equal(asked, []string{"bedrock.example"}) {
+		t.Errorf("the proxy was asked for %q", asked)
+	}
+	base.CloseIdle()
 }
 
 // proxyTest is set in the process that TestProxiesOfTheEnvironment starts: net/http

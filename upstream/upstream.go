@@ -19,6 +19,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 )
@@ -30,7 +31,8 @@ const (
 	idleTimeout = 50 * time.Second
 	sweepEvery  = 10 * time.Second
 	maxIdle     = 1024 // a host
-	maxHosts    = 256  // that are remembered without an idle connection
+	maxIdleAll  = 2048 // over all hosts; clients may choose regions and addresses, and so hosts
+	maxHosts    = 256  // that are remembered
 	maxHeader   = 256 << 10
 )
 
@@ -40,11 +42,13 @@ type Client struct {
 	tls    *tls.Config
 	proxy  func(*http.Request) (*url.URL, error)
 	by     *http.Transport // for what goes through a proxy
+	guard  Guard
 
 	buffers sync.Pool // of *[]byte: requests that are being written
 
 	mu    sync.Mutex
 	hosts map[origin]*host
+	idle  int         // connections of all hosts
 	sweep *time.Timer // runs while there are idle connections
 
 	others map[Settings]*Client // of With
@@ -74,6 +78,7 @@ func New() *Client {
 		TLSHandshakeTimeout:    dialTimeout,
 		TLSNextProto:           map[string]func(string, *tls.Conn) http.RoundTripper{}, // no HTTP/2
 		DisableCompression:     true,
+		MaxIdleConns:           maxIdleAll,
 		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        idleTimeout,
 		MaxResponseHeaderBytes: maxHeader,
@@ -113,8 +118,11 @@ type Response struct {
 func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	to := origin{r.URL.Scheme, r.URL.Host}
 	proxied, err := c.proxied(to, r.URL)
+	if err == nil && proxied && c.guard != Anywhere {
+		err = c.guard.written(r.URL)
+	}
 	if err != nil {
-		return nil, &Error{Unreachable: true, Err: err}
+		return nil, &Error{Unreachable: true, Err: c.guard.hidden(err)}
 	}
 	var resp *Response
 	if proxied {
@@ -126,7 +134,7 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 		if cause := context.Cause(ctx); cause != nil {
 			return nil, cause
 		}
-		return nil, &Error{Unreachable: unreachable(err), Err: err}
+		return nil, &Error{Unreachable: unreachable(err), Err: c.guard.hidden(err)}
 	}
 	return resp, nil
 }
@@ -143,11 +151,45 @@ func (c *Client) proxied(to origin, u *url.URL) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if len(c.hosts) >= maxHosts { // clients may choose regions, and so hosts
+	if len(c.hosts) >= maxHosts {
 		maps.DeleteFunc(c.hosts, func(_ origin, h *host) bool { return len(h.idle) == 0 })
+	}
+	if len(c.hosts) >= maxHosts {
+		c.forget()
 	}
 	c.hosts[to] = &host{proxied: proxy != nil}
 	return proxy != nil, nil
+}
+
+// forget drops the host whose connections have all been idle for the longest; mu is
+// held, and every host has some.
+func (c *Client) forget() {
+	var oldest origin
+	var since time.Time
+	for to, h := range c.hosts {
+		if last := h.idle[len(h.idle)-1].since; since.IsZero() || last.Before(since) {
+			oldest, since = to, last
+		}
+	}
+	for _, k := range c.hosts[oldest].idle {
+		k.close()
+		c.idle--
+	}
+	delete(c.hosts, oldest)
+}
+
+// closeOldest closes the connection that has been idle for the longest, of whatever
+// host; mu is held, and there is one.
+func (c *Client) closeOldest() {
+	var oldest *host
+	for _, h := range c.hosts {
+		if len(h.idle) > 0 && (oldest == nil || h.idle[0].since.Before(oldest.idle[0].since)) {
+			oldest = h
+		}
+	}
+	oldest.idle[0].close()
+	oldest.idle = slices.Delete(oldest.idle, 0, 1)
+	c.idle--
 }
 
 // Proxy gives the proxy that calls to an address go through; nil if they go
@@ -206,6 +248,7 @@ func (c *Client) take(to origin) *conn {
 	kept := h.idle[last]
 	h.idle[last] = nil
 	h.idle = h.idle[:last]
+	c.idle--
 	return kept
 }
 
@@ -227,8 +270,12 @@ func (c *Client) keep(used *conn) {
 		used.close()
 		return
 	}
+	if c.idle >= maxIdleAll {
+		c.closeOldest()
+	}
 	used.since = time.Now()
 	h.idle = append(h.idle, used)
+	c.idle++
 	if c.sweep == nil {
 		c.sweep = time.AfterFunc(sweepEvery, c.sweepIdle)
 	}
@@ -253,6 +300,7 @@ func (c *Client) sweepIdle() {
 		h.idle = good
 		left += len(good)
 	}
+	c.idle = left
 	if c.sweep == nil {
 		return // CloseIdle came in between
 	}
@@ -274,6 +322,7 @@ func (c *Client) CloseIdle() {
 		}
 		h.idle = nil
 	}
+	c.idle = 0
 	if c.sweep != nil {
 		c.sweep.Stop()
 		c.sweep = nil

@@ -39,7 +39,7 @@ func rules() []Rule {
 			Why: "a dialect meets the others only in llm; doors, providers and the emulator stand above it",
 		},
 
-		{Path: "upstream", Level: language, May: []string{"internal/httpfield"}, Why: "the way out knows neither dialects nor providers"},
+		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard"}, Why: "the way out knows neither dialects nor providers"},
 		{Path: "provider", Level: contract, May: with("upstream"), Why: "the contract names no concrete provider and no dialect"},
 
 		{Path: "provider/bedrock/modelid", Level: language, May: []string{"internal/levenshtein", "provider/bedrock/endpoint"}, Why: "the grammar of model ids is pure and needs no other room, but for the grammar of regions"},
@@ -69,7 +69,7 @@ func rules() []Rule {
 			Why: "rooms do not import their house nor, but for the pure ones, each other; the house puts them together",
 		},
 		{
-			Path: "provider/bedrock", Level: vendor, May: with("wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*"),
+			Path: "provider/bedrock", Level: vendor, May: with("internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*"),
 			Why: "a provider knows its own rooms and dialects, no other provider, and nothing of who calls it",
 		},
 		{
@@ -80,7 +80,7 @@ func rules() []Rule {
 
 		{Path: "telemetry", Level: contract, May: common, Why: "everybody may record, so it stands below them and never sees a request's content"},
 		{Path: "route", Level: stage, May: with("provider", "telemetry"), Why: "routing knows the contract of providers, none of them, and no server"},
-		{Path: "fetch", Level: stage, May: []string{"llm"}, Why: "fetching knows addresses and what lies there, neither dialects nor providers, and not who asks"},
+		{Path: "fetch", Level: stage, May: []string{"internal/netguard", "llm"}, Why: "fetching knows addresses and what lies there, neither dialects nor providers, and not who asks"},
 		{
 			Path: "gateway", Level: pipeline, May: with("route", "telemetry"),
 			Why: "the pipeline is put together from interfaces; it knows no door and no concrete provider",

@@ -155,7 +155,7 @@ func explain(err error) error {
 	var syn *jsontext.SyntacticError
 	switch {
 	case errors.As(err, &syn):
-		reason := syn.Err.Error()
+		reason := withoutText(syn.Err.Error())
 		if errors.Is(syn.Err, jsontext.ErrDuplicateName) {
 			reason = "duplicate name in the JSON object"
 		}
@@ -182,6 +182,16 @@ func explain(err error) error {
 	default:
 		return &Error{Reason: "invalid JSON: " + err.Error(), Syntax: true}
 	}
+}
+
+// withoutText is the reason for a wrong escape in a string without what stands behind
+// it in the document, which the library quotes.
+func withoutText(reason string) string {
+	begin, rest, quotes := strings.Cut(reason, " `\\u")
+	if i := strings.LastIndexByte(rest, '`'); quotes && i >= 0 {
+		return begin + rest[i+1:]
+	}
+	return reason
 }
 
 func join(a, b string) string {

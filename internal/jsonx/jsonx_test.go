@@ -101,6 +101,22 @@ func TestUnmarshalSaysWhereAndWhy(t *testing.T) {
 	}
 }
 
+func TestAWrongEscapeIsToldWithoutTheTextBehindIt(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"a":"before\ud800secret"}`:  "a: invalid JSON: invalid surrogate pair in string",
+		`{"a":"before\ud800\u0041x"}`: "a: invalid JSON: invalid surrogate pair in string",
+		`{"a":"before\usecret"}`:      "a: invalid JSON: invalid escape sequence in string",
+		`{"a":"before\xsecret"}`:      "a: invalid JSON: invalid escape sequence `\\x` in string",
+	} {
+		var v struct {
+			A string `json:"a"`
+		}
+		if err := jsonx.Unmarshal([]byte(in), &v); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", in, err, want)
+		}
+	}
+}
+
 func TestUnmarshalKeepsWhatHasNoField(t *testing.T) {
 	var v shape
 	if err := jsonx.Unmarshal([]byte(`{"b": [1, 2.50], "text":"x", "a":{"n":null}}`), &v); err != nil {

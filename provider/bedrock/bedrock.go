@@ -122,7 +122,7 @@ func open(known *identities, p provider.Params, v visit) (*deployment, error) {
 	}
 	account, err := known.account(p, v)
 	if err != nil {
-		known.release(source)
+		known.release(source)()
 		return nil, err
 	}
 	d := &deployment{params: p, policy: policy, source: source, account: account, identities: known, client: client, visit: v, plans: map[string]*plan{}}
@@ -254,8 +254,10 @@ func (d *deployment) control(region string) (*endpoint.Endpoint, error) {
 // region is where a call goes. What the deployment is set to goes before what a
 // model string says, which behind a wildcard is the caller's.
 func (d *deployment) region(called, id modelid.ID) string {
-	return cmp.Or(d.params.Values["aws_region_name"], called.CallRegion(), id.CallRegion(),
-		d.source.Region(context.Background()), defaultRegion)
+	if region := cmp.Or(d.params.Values["aws_region_name"], called.CallRegion(), id.CallRegion()); region != "" {
+		return region
+	}
+	return cmp.Or(d.source.Region(context.Background()), defaultRegion) // this reads AWS's configuration files
 }
 
 // authenticate puts the credentials on a request, and gives them.
@@ -317,9 +319,18 @@ func (d *deployment) Format(f fmt.State, _ rune) {
 // Close ends the refreshing of credentials and the reading of lists.
 func (d *deployment) Close() error {
 	d.guests.close()
-	d.identities.leave(d.account)
-	d.identities.release(d.source)
+	d.letGo()()
 	return nil
+}
+
+// letGo gives up what the deployment shares with others. It waits for nothing; end
+// closes what nobody else uses.
+func (d *deployment) letGo() (end func()) {
+	lists, credentials := d.identities.leave(d.account), d.identities.release(d.source)
+	return func() {
+		lists()
+		credentials()
+	}
 }
 
 // jsonHeader begins the headers of a call.

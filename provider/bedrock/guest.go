@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 
+	"outcrop/internal/netguard"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/bedrock/creds"
@@ -37,19 +39,24 @@ type visit struct {
 
 // guests are a deployment as requests with settings of their own have it.
 type guests struct {
-	mu     sync.Mutex
-	known  map[[sha256.Size]byte]*guest
-	recent list.List // of *guest, the one used last in front
-	closed bool
+	mu      sync.Mutex
+	known   map[[sha256.Size]byte]*guest
+	recent  list.List // of *guest, the one used last in front
+	closed  bool
+	closing sync.WaitGroup // for those that are closed before the deployment is
 }
 
-// guest is one of them.
+// guest is one of them. The deployment is opened by the first request that wants it,
+// without holding up those that want others.
 type guest struct {
-	*deployment
 	key   [sha256.Size]byte
 	place *list.Element
 	users int
 	gone  bool // it is kept no more, and closed when nobody uses it
+
+	open       sync.Once
+	deployment *deployment // nil until it has been opened
+	err        error       // of that
 }
 
 // Guest gives the deployment as the settings of a request make it. Requests with
@@ -59,40 +66,71 @@ func (d *deployment) Guest(access *llm.Access) (provider.Deployment, func(), err
 	if err != nil {
 		return nil, nil, err
 	}
-	key := digest(brought)
 	all := &d.guests
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if all.closed {
-		return nil, nil, credentialError(&creds.Error{Kind: creds.Closed, Message: "the deployment is closed"})
+	g, err := all.take(digest(brought))
+	if err != nil {
+		return nil, nil, err
 	}
-	g := all.known[key]
-	if g == nil {
+	leave := sync.OnceFunc(func() { all.leave(g) })
+	g.open.Do(func() {
 		made, err := d.invite(brought, v)
-		if err != nil {
-			return nil, nil, asRequests(err)
+		all.mu.Lock()
+		defer all.mu.Unlock()
+		g.deployment, g.err = made, err
+	})
+	if g.deployment == nil {
+		all.forget(g)
+		leave()
+		return nil, nil, asRequests(g.err)
+	}
+	return g.deployment, leave, nil
+}
+
+// take gives the guest of a key to a request, a new one if need be.
+func (s *guests) take(key [sha256.Size]byte) (*guest, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, credentialError(&creds.Error{Kind: creds.Closed, Message: "the deployment is closed"})
+	}
+	g := s.known[key]
+	if g == nil {
+		if s.known == nil {
+			s.known = map[[sha256.Size]byte]*guest{}
 		}
-		if all.known == nil {
-			all.known = map[[sha256.Size]byte]*guest{}
-		}
-		g = &guest{deployment: made, key: key}
-		g.place = all.recent.PushFront(g)
-		all.known[key] = g
-		if all.recent.Len() > maxGuests {
-			all.drop(all.recent.Back().Value.(*guest)) //nolint:forcetypeassert // the list holds nothing else
+		g = &guest{key: key, err: errors.New("it was not opened")}
+		g.place = s.recent.PushFront(g)
+		s.known[key] = g
+		if s.recent.Len() > maxGuests {
+			s.drop(s.recent.Back().Value.(*guest)) //nolint:forcetypeassert // the list holds nothing else
 		}
 	}
-	all.recent.MoveToFront(g.place)
+	s.recent.MoveToFront(g.place)
 	g.users++
-	return g.deployment, sync.OnceFunc(func() { all.leave(g) }), nil
+	return g, nil
 }
 
 // leave ends a request's use of a guest.
 func (s *guests) leave(g *guest) {
 	s.mu.Lock()
+	g.users--
+	last := g.users == 0 && g.gone && g.deployment != nil
+	if last && !s.closed {
+		s.end(g)
+		last = false
+	}
+	s.mu.Unlock()
+	if last { // nobody waits for it any more
+		g.deployment.letGo()()
+	}
+}
+
+// forget drops a guest that could not be opened, so that the next request tries again.
+func (s *guests) forget(g *guest) {
+	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g.users--; g.users == 0 && g.gone {
-		_ = g.Close() // it has no error
+	if !g.gone && !s.closed {
+		s.drop(g)
 	}
 }
 
@@ -101,19 +139,36 @@ func (s *guests) drop(g *guest) {
 	delete(s.known, g.key)
 	s.recent.Remove(g.place)
 	if g.gone = true; g.users == 0 {
-		_ = g.Close() // it has no error
+		s.end(g)
+	}
+}
+
+// end closes a guest that nobody uses; mu is held, and the guests are not closed. It
+// does so in the background: credentials may be slow to end, and requests wait for mu.
+func (s *guests) end(g *guest) {
+	if g.deployment != nil {
+		s.closing.Go(g.deployment.letGo())
 	}
 }
 
 // close closes the guests. Requests under way keep the credentials that there are.
 func (s *guests) close() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.closed = true
+	var open []*deployment
 	for _, g := range s.known {
-		g.users = 0
-		s.drop(g)
+		if g.gone = true; g.deployment != nil { // else its request closes it
+			open = append(open, g.deployment)
+			g.users = 0
+		}
 	}
+	clear(s.known)
+	s.recent.Init()
+	s.mu.Unlock()
+	for _, d := range open {
+		d.letGo()()
+	}
+	s.closing.Wait()
 }
 
 // digest tells what requests bring apart without keeping it.
@@ -156,7 +211,7 @@ func (d *deployment) admit(access *llm.Access) (map[string]string, visit, error)
 		}
 		brought[option] = value
 		if option == "api_base" || option == "aws_bedrock_runtime_endpoint" {
-			v.guard = max(v.guard, d.guardOf(option))
+			v.guard = max(v.guard, d.guardOf(option, value))
 		}
 	}
 	if err := v.keepApart(brought); err != nil {
@@ -165,13 +220,22 @@ func (d *deployment) admit(access *llm.Access) (map[string]string, visit, error)
 	return brought, v, nil
 }
 
-// guardOf says which addresses a brought setting may not lead to: a pattern of the
-// operator's can let in this machine.
-func (d *deployment) guardOf(option string) upstream.Guard {
-	if d.params.Callers.Names[option] != nil && !d.params.Callers.All {
+// guardOf says where a brought address may lead: to public addresses, and where a
+// pattern of the operator's names its host, to that host wherever it is. So may the
+// regional hosts of AWS's own, which lead into the own network where it has VPC
+// endpoints with private DNS; not the names of VPC endpoints, which anybody can have
+// lead to any private address.
+func (d *deployment) guardOf(option, value string) upstream.Guard {
+	if pattern := d.params.Callers.Names[option]; pattern != nil && !d.params.Callers.All && netguard.Names(pattern, value) {
 		return upstream.NoMetadata
 	}
-	return upstream.NoHost
+	if u, err := url.Parse(value); err == nil && u.Scheme == "https" {
+		host := strings.ToLower(u.Host)
+		if strings.HasPrefix(host, "bedrock-runtime") && endpoint.RegionOf(host) != "" && !strings.Contains(host, ".vpce.") {
+			return upstream.NoMetadata
+		}
+	}
+	return upstream.PublicOnly
 }
 
 // keepApart says whose the credentials are, and holds a request to the rule that

@@ -279,18 +279,31 @@ func TestAnAddressThatARequestBrings(t *testing.T) {
 	if err := callAs(t, host(t, operator, local, nil, nil, nil), keys); err != nil || len(theirs.got) != 1 || len(operator.got) != 0 || !strings.Contains(theirs.last().authorization, "AKIDCALLER/") {
 		t.Errorf("got %v; theirs %v, the operator's %v", err, theirs.got, operator.got)
 	}
+	wide := provider.Allowance{Names: map[string]*regexp.Regexp{"aws_access_key_id": nil, "aws_secret_access_key": nil, "api_base": regexp.MustCompile(`^https?://.*$`)}}
+	var said string
 	for _, tt := range []struct {
 		name    string
 		allowed provider.Allowance
 		address string
 	}{
 		{"this machine, unless a pattern names it", provider.Allowance{All: true}, theirs.URL},
+		{"this machine behind a pattern that names nothing", wide, theirs.URL},
+		{"this machine by its name", wide, strings.Replace(theirs.URL, "127.0.0.1", "LOCALHOST", 1)},
+		{"a private network", provider.Allowance{All: true}, "http://10.255.255.254:9"},
+		{"the same by NAT64", wide, "http://[64:ff9b::aff:fffe]:9"},
+		{"a name that does not exist", wide, "http://nowhere.invalid"},
 		{"the metadata service, whatever names it", local, "http://169.254.169.254"},
 	} {
 		keys["api_base"] = tt.address
 		e := llm.AsError(callAs(t, host(t, operator, tt.allowed, nil, nil, nil), keys))
-		if e.Code != llm.CodeUnreachable || !strings.Contains(fmt.Sprint(e.Message, e.Cause, e.Err), "not made") || len(theirs.got) != 1 {
+		if e.Code != llm.CodeUnreachable || !strings.Contains(e.Message, "not public") || len(theirs.got) != 1 {
 			t.Errorf("%s: got %v, %v", tt.name, e, e.Err)
+		}
+		if said == "" {
+			said = e.Message
+		}
+		if e.Message != said {
+			t.Errorf("%s is told from the others: %s", tt.name, e.Message)
 		}
 	}
 }

@@ -23,9 +23,14 @@ type identities struct {
 	// accounts are what is known of each account, whatever region its deployments are
 	// in.
 	accounts map[identity]*account
-	// base is what is known of every account's models; nil until it is needed.
-	base *catalog.Catalogue
+	// overlays are what is known of every account's models, and of each account's own;
+	// nil until it is needed.
+	overlays *catalog.Overlays
 }
+
+// maxBroughtLists bounds what is known of the models of accounts that callers bring,
+// in bytes.
+const maxBroughtLists = 32 << 20
 
 // identity is what tells credentials apart: the settings, in the order of
 // identitySettings, and whether an empty api_key keeps out the environment's.
@@ -102,6 +107,7 @@ func (s *identities) source(p provider.Params, by visit, made upstream.Settings)
 
 		Environ: p.Environ,
 		Now:     p.Now,
+		Logger:  p.Logger,
 	})
 	if err != nil {
 		return nil, err
@@ -134,26 +140,28 @@ func (s *identities) account(p provider.Params, by visit) (*account, error) {
 		known.users++
 		return known, nil
 	}
-	if s.base == nil {
+	if s.overlays == nil {
 		base, err := catalog.Embedded()
 		if err != nil {
 			return nil, err
 		}
-		s.base = base
+		s.overlays = catalog.NewOverlays(base, maxBroughtLists)
 	}
-	made := inventory.New(inventory.Options{Base: s.base, Dir: p.DataDir, Name: key.name(p.Environ), Now: p.Now, Logger: p.Logger})
+	made := inventory.New(inventory.Options{Overlays: s.overlays, Bounded: by.brought, Dir: p.DataDir, Name: key.name(p.Environ), Now: p.Now, Logger: p.Logger})
 	s.accounts[key] = &account{Inventory: made, key: key, users: 1}
 	return s.accounts[key], nil
 }
 
-// leave ends one deployment's use of an account; the last one closes it.
-func (s *identities) leave(used *account) {
+// leave ends one deployment's use of an account; end closes it after the last one,
+// and may take a while.
+func (s *identities) leave(used *account) (end func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if used.users--; used.users == 0 {
-		delete(s.accounts, used.key)
-		used.Close()
+	if used.users--; used.users > 0 {
+		return func() {}
 	}
+	delete(s.accounts, used.key)
+	return used.Close
 }
 
 // name is a file name for what is kept of an account: the same at every start
@@ -170,12 +178,14 @@ func (k identity) name(environ func(string) string) string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// release ends one deployment's use of a source; the last one closes it.
-func (s *identities) release(used *shared) {
+// release ends one deployment's use of a source; end closes it after the last one, and
+// may take a while, as a credential process can be slow to end.
+func (s *identities) release(used *shared) (end func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if used.users--; used.users == 0 {
-		delete(s.open, used.key)
-		used.Close()
+	if used.users--; used.users > 0 {
+		return func() {}
 	}
+	delete(s.open, used.key)
+	return used.Close
 }

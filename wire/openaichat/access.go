@@ -21,6 +21,34 @@ func isAccess(name string) bool {
 	}
 }
 
+// isForeign reports whether a member is one of LiteLLM's settings of how other
+// providers are reached, or of headers that go along, which may hold a secret. No model
+// has such a field either, and AWS repeats fields that it does not know.
+func isForeign(name string) bool {
+	switch name {
+	case "headers", "default_headers", "organization", "api_version", "api_type", "litellm_credential_name",
+		"tenant_id", "client_id", "client_secret", "gcs_bucket_name", "bucket_name":
+		return true
+	}
+	for _, prefix := range [...]string{"vertex_", "azure_", "s3_", "watsonx_", "oci_"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// foreign refuses a member that isForeign.
+func foreign(name string) error {
+	e := llm.Unsupported(name, "%s cannot be kept: it says how another provider is reached, and is sent to none", name)
+	e.Fix = "Leave " + name + " out."
+	if name == "headers" || name == "default_headers" {
+		e.Message = name + " cannot be kept: headers of a request to the provider stand in extra_headers."
+		e.Fix = "Send them as extra_headers, without credentials."
+	}
+	return e
+}
+
 // access reads the members of the body that say how the deployment is reached, and
 // gives the others. Without brings they are refused.
 func (d *decoder) access(members []jsonx.Member, brings bool) ([]jsonx.Member, error) {
@@ -28,6 +56,9 @@ func (d *decoder) access(members []jsonx.Member, brings bool) ([]jsonx.Member, e
 	rest := members[:0]
 	for _, m := range members {
 		switch {
+		case isForeign(m.Name) && m.Value.Kind() != 'n' && !empty(m):
+			return nil, foreign(m.Name)
+		case isForeign(m.Name):
 		case !isAccess(m.Name):
 			rest = append(rest, m)
 		case m.Value.Kind() == 'n' || empty(m):

@@ -32,3 +32,28 @@ func TestWhatARequestBringsIsTakenWhereItMay(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestSettingsOfOtherProvidersGoNowhere(t *testing.T) {
+	for name, value := range map[string]string{
+		"vertex_credentials": `{"private_key":"hidden"}`, "vertex_project": `"hidden"`, "headers": `{"Authorization":"Bearer hidden"}`,
+		"azure_ad_token": `"hidden"`, "client_secret": `"hidden"`, "s3_secret_access_key": `"hidden"`, "organization": `"hidden"`,
+		"litellm_credential_name": `"hidden"`, "api_version": `"hidden"`, "default_headers": `{"x":"hidden"}`,
+	} {
+		for where, body := range map[string]string{
+			"at the top":                      `"` + name + `":` + value,
+			"in extra_body":                   `"extra_body":{"` + name + `":` + value + `}`,
+			"in additionalModelRequestFields": `"additionalModelRequestFields":{"` + name + `":` + value + `}`,
+		} {
+			for _, brings := range []bool{false, true} {
+				_, err := Decode([]byte(`{"model":"m","messages":[{"role":"user","content":"Hi"}],`+body+`}`), Options{Access: func(string) bool { return brings }})
+				if e := llm.AsError(err); err == nil || e.Code != llm.CodeUnsupported || e.Param != name || strings.Contains(e.Error()+e.Fix+e.Logged, "hidden") || e.Fix == "" {
+					t.Errorf("%s %s: got %v", name, where, err)
+				}
+			}
+		}
+		req, err := Decode([]byte(`{"model":"m","messages":[{"role":"user","content":"Hi"}],"`+name+`":null,"top_x":1}`), Options{})
+		if err != nil || len(req.LLM.ModelFields) != 1 {
+			t.Errorf("%s that says nothing: %v", name, err)
+		}
+	}
+}

@@ -156,6 +156,9 @@ func (d *decoder) modelField(own map[string]bool, m jsonx.Member) error {
 	if isAccess(m.Name) { // no model has such a field, and what it holds may be secret
 		return llm.Unsupported(m.Name, "%s is no field of a model's%s", m.Name, hintFor("api_key"))
 	}
+	if isForeign(m.Name) {
+		return foreign(m.Name)
+	}
 	if own[m.Name] {
 		return llm.Invalid(m.Name, "%s is given twice, at the top and in additionalModelRequestFields", m.Name)
 	}

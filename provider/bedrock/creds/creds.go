@@ -123,6 +123,8 @@ type Options struct {
 	Environ func(string) string
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// Logger is told of faults of Outcrop's own; nil for nobody.
+	Logger *slog.Logger
 	// Timeout bounds one search for credentials. 0 is ten seconds for each call,
 	// but two where only the instance metadata service is left to ask, because
 	// elsewhere than on EC2 nobody answers there.

@@ -146,6 +146,12 @@ func profileNotFound(name string) *Error {
 // is about: what the SDK wraps around it names operations that nobody outside
 // asked for.
 func innermost(err error) string {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok { // its own words tell which resolver was asked
+		if dns.IsNotFound {
+			return "DNS does not know the host " + dns.Name
+		}
+		return "DNS could not be asked for the host " + dns.Name
+	}
 	for {
 		next := errors.Unwrap(err)
 		switch err.(type) { //nolint:errorlint // it is this link of the chain that is asked for

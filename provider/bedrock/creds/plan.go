@@ -2,6 +2,7 @@ package creds
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"net"
 	"os"
@@ -56,7 +57,10 @@ func Open(o Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{plan: p, now: o.Now}
+	s := &Source{plan: p, now: o.Now, logger: o.Logger}
+	if s.logger == nil {
+		s.logger = slog.New(slog.DiscardHandler)
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -3,6 +3,8 @@ package creds
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,10 +21,11 @@ const (
 // Source gives a deployment's credentials. It is safe for use by many
 // goroutines.
 type Source struct {
-	plan  *plan
-	fetch func(context.Context) (Credentials, *Error) // nil if the credentials never change
-	now   func() time.Time
-	state atomic.Pointer[state]
+	plan   *plan
+	fetch  func(context.Context) (Credentials, *Error) // nil if the credentials never change
+	now    func() time.Time
+	logger *slog.Logger
+	state  atomic.Pointer[state]
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -100,7 +103,7 @@ func (s *Source) renew(seen *state) (<-chan struct{}, *Error) {
 	done := make(chan struct{})
 	s.renewal = done
 	s.wait.Go(func() {
-		c, err := s.fetch(s.ctx)
+		c, err := s.fetchSafely()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.state.Store(s.state.Load().after(c, err, s.now()))
@@ -108,6 +111,19 @@ func (s *Source) renew(seen *state) (<-chan struct{}, *Error) {
 		close(done)
 	})
 	return done, nil
+}
+
+// fetchSafely is fetch, whose panics are errors: the next try may go well, and the
+// gateway has other credentials to serve with.
+func (s *Source) fetchSafely() (c Credentials, err *Error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.logger.Error("getting credentials failed by a fault of Outcrop's own; it is tried again later",
+				slog.String("panic", s.plan.scrub(fmt.Sprint(p))), slog.String("stack", string(debug.Stack())))
+			c, err = Credentials{}, &Error{Kind: Unreachable, Message: "getting credentials failed by a fault of Outcrop's own", Fix: "The log has where; please report it."}
+		}
+	}()
+	return s.fetch(s.ctx)
 }
 
 // after is the state that follows on st when a try has ended.

@@ -1,9 +1,12 @@
 package creds
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,7 +18,7 @@ import (
 // counts its fetches; each fetch takes a second of the bubble's time.
 func counted(life time.Duration, fail func(n int64) *Error) (*Source, *atomic.Int64) {
 	var n atomic.Int64
-	s := &Source{plan: &plan{kind: Role}, now: time.Now}
+	s := &Source{plan: &plan{kind: Role, environ: func(string) string { return "" }}, now: time.Now, logger: slog.New(slog.DiscardHandler)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.state.Store(&state{})
 	s.fetch = func(ctx context.Context) (Credentials, *Error) {
@@ -46,6 +49,32 @@ func mustGet(t *testing.T, s *Source) Credentials {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func TestAFaultInARenewalIsSurvived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s, n := counted(time.Hour, func(n int64) *Error {
+			if n == 2 {
+				panic("a fault of the test's")
+			}
+			return nil
+		})
+		defer s.Close()
+		s.logger = slog.New(slog.NewTextHandler(&log, nil))
+		mustGet(t, s)
+		time.Sleep(time.Hour - refreshAhead + time.Second)
+		mustGet(t, s) // its renewal fails
+		time.Sleep(time.Minute)
+		mustGet(t, s) // so it is tried again
+		time.Sleep(time.Minute)
+		if c := mustGet(t, s); c.AccessKey != "key3" || n.Load() != 3 {
+			t.Errorf("got %v after %d tries", c, n.Load())
+		}
+		if strings.Count(log.String(), "level=ERROR") != 1 || !strings.Contains(log.String(), "a fault of the test's") || !strings.Contains(log.String(), "source_test.go") {
+			t.Errorf("the log is %s", &log)
+		}
+	})
 }
 
 func TestAThousandWaitingCallsMakeOneFetch(t *testing.T) {

@@ -211,6 +211,11 @@ func TestWhatTheCallerSentStaysOutOfTheLog(t *testing.T) {
 			t.Errorf("message %q, logged %q", e.Message, e.Logged)
 		}
 	}
+	fields := &llm.Request{ModelFields: []jsonx.Member{{Name: "odd", Value: jsonx.Raw(`{"key": "sk_secret_value", "list": ["pin", 47114711, {"deep": "hunter2"}]}`)}}}
+	e = diagnose.Fault(converse.DecodeFault(400, "ValidationException", "", "", []byte(`{"message":"Malformed input: extraneous key [odd] with {key=sk_secret_value, list=[pin, 47114711, {deep=hunter2}]}"}`)), diagnose.Case{Request: fields})
+	if strings.Contains(e.Logged, "secret") || strings.Contains(e.Logged, "4711") || strings.Contains(e.Logged, "hunter2") || strings.Contains(e.Logged, "pin") || !strings.Contains(e.Logged, "extraneous key [odd]") {
+		t.Errorf("logged %q", e.Logged)
+	}
 	e = diagnose.Fault(converse.DecodeFault(400, "ValidationException", "", "", []byte(`{"message":"Odd: 'sk-live-abcdefghijkl' at 'messages.1.content'"}`)), diagnose.Case{})
 	if e.Logged != "Odd: '…' at 'messages.1.content'" {
 		t.Errorf("logged %q", e.Logged)

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"errors"
 	"net"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -133,7 +134,8 @@ func Transport(err error, target llm.Target) *llm.Error {
 		e.Fix = "Raise the process's limit of open files (ulimit -n, LimitNOFILE), and see process_open_fds in /metrics for how many are in use."
 		e.Cause, e.Retry = "Each connection takes a file descriptor, and the limit of the process or of the machine is reached.", llm.RetryLater
 	}
-	e.Message += ": " + reason(err) + "."
+	begin := e.Message + ": "
+	e.Message, e.Logged = begin+outward(err)+".", begin+reason(err)+"."
 	e.Docs, e.Cause = Docs(e.Code), cmp.Or(e.Cause, meaning(e.Code))
 	return e
 }
@@ -142,6 +144,27 @@ func Transport(err error, target llm.Target) *llm.Error {
 // it one of the resolver's, whose errors keep only the words.
 func filesUsedUp(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || strings.Contains(err.Error(), syscall.EMFILE.Error())
+}
+
+// outward is what a caller is told of a connection that failed: neither which resolver
+// was asked, nor of a host that the caller has named why it is not called.
+func outward(err error) string {
+	if hidden, ok := errors.AsType[*upstream.NotPublicError](err); ok {
+		return hidden.Error()
+	}
+	dns, ok := errors.AsType[*net.DNSError](err)
+	switch {
+	case !ok:
+		return reason(err)
+	case filesUsedUp(err):
+		return syscall.EMFILE.Error()
+	case dns.IsNotFound:
+		return "DNS does not know the host " + strconv.Quote(llm.Clip(dns.Name, 260))
+	case dns.IsTimeout:
+		return "DNS did not answer in time for the host " + strconv.Quote(llm.Clip(dns.Name, 260))
+	default:
+		return "DNS could not be asked for the host " + strconv.Quote(llm.Clip(dns.Name, 260))
+	}
 }
 
 // reason is what the operating system or TLS said, without the addresses that
@@ -165,7 +188,7 @@ func Stream(err error, c Case) *llm.Error {
 	case errors.As(err, &fault):
 		return Fault(fault, c)
 	default:
-		e := &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream from Bedrock broke off: " + reason(err), Target: c.Target, Err: err}
+		e := &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream from Bedrock broke off: " + outward(err), Target: c.Target, Err: err}
 		c.advise(e, &denial{})
 		return e
 	}

@@ -163,10 +163,18 @@ func TestCallsWithoutAnAnswer(t *testing.T) {
 			if files := strings.Contains(e.Message, "file descriptor"); files != strings.HasPrefix(tt.name, "no file") || files && !strings.Contains(e.Fix, "ulimit -n") {
 				t.Errorf("what to do is %q", e.Fix)
 			}
-			if e.Code != own.Code && (!errors.Is(e, tt.err) || e.Target != target || !strings.Contains(e.Message, reason(tt.err))) {
+			if e.Code != own.Code && (!errors.Is(e, tt.err) || e.Target != target || !strings.Contains(e.Message+e.Logged, reason(tt.err))) {
 				t.Errorf("what happened is not kept: %+v", e)
 			}
 		})
+	}
+	lookup := &net.DNSError{Err: "read udp 10.0.0.9:4444->10.0.0.2:53: i/o timeout", Name: "bedrock.example", Server: "10.0.0.2:53"}
+	for says, dns := range map[string]net.DNSError{"does not know": {IsNotFound: true}, "in time": {IsTimeout: true}, "could not be asked": {}} {
+		dns.Err, dns.Name, dns.Server = lookup.Err, lookup.Name, lookup.Server
+		e := diagnose.Transport(&upstream.Error{Unreachable: true, Err: &net.OpError{Op: "dial", Err: &dns}}, target)
+		if !strings.Contains(e.Message, says) || !strings.Contains(e.Message, "bedrock.example") || strings.Contains(e.Message+e.Cause+e.Fix, "10.0.0") || !strings.Contains(e.Logged, "10.0.0.2:53") {
+			t.Errorf("%s: got %q, the log %q", says, e.Message, e.Logged)
+		}
 	}
 	if e := diagnose.Transport(errors.New(strings.Repeat("x", 5000)+"\xff"), target); len(e.Message) > 500 {
 		t.Errorf("the message has %d bytes", len(e.Message))

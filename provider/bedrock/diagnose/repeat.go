@@ -1,10 +1,12 @@
 package diagnose
 
 import (
+	"bytes"
 	"iter"
 	"slices"
 	"strings"
 
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
 
@@ -17,6 +19,9 @@ const (
 	shortest  = 8
 	maxLogged = 2 << 10
 	maxSeen   = 4 << 20
+	// shortValue is how long a value among the model's own fields is that is looked for
+	// as a whole: nobody knows what callers put there, so even short ones are.
+	shortValue = 3
 )
 
 type piece = [pieceLen]byte
@@ -38,6 +43,16 @@ func withoutRepeats(message string, req *llm.Request) (string, bool) {
 		found = true
 		for i := at; i < at+n; i++ {
 			repeated[i] = true
+		}
+	}
+	for value := range values(req.ModelFields) {
+		for from := 0; len(value) >= shortValue; {
+			at := strings.Index(message[from:], value)
+			if at < 0 {
+				break
+			}
+			mark(from+at, len(value))
+			from += at + len(value)
 		}
 	}
 	left := maxSeen
@@ -78,6 +93,32 @@ func withoutRepeats(message string, req *llm.Request) (string, bool) {
 		}
 	}
 	return strings.ToValidUTF8(b.String(), "…"), true
+}
+
+// values are the texts and long numbers among the model's own fields, down to the last one
+// within what is looked at of a request.
+func values(fields []jsonx.Member) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		left := maxSeen
+		for _, f := range fields {
+			if left -= len(f.Value); left < 0 {
+				return
+			}
+			d := jsonx.NewDecoder(bytes.NewReader(f.Value))
+			for {
+				t, err := d.ReadToken()
+				if err != nil {
+					break
+				}
+				text, k := t.String(), t.Kind()
+				in, n := d.StackIndex(d.StackDepth())
+				isName := in == '{' && n%2 == 1
+				if (k == '"' && !isName || k == '0' && len(text) >= shortest) && !yield(text) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // texts are what a caller has said in a request, the last turns first.

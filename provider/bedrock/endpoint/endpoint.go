@@ -170,9 +170,9 @@ func custom(value, name string, f facts, s Settings) (*Endpoint, error) {
 	case u.User != nil:
 		return nil, &Error{Setting: name, Reason: "must not hold a user name or password"}
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return nil, &Error{name, value, "must be a URL that begins with https:// or http://"}
+		return nil, &Error{name, plain(value), "must be a URL that begins with https:// or http://"}
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return nil, &Error{name, value, "must end with its path, without ? and #"}
+		return nil, &Error{name, plain(value), "must end with its path, without ? and #"}
 	}
 	e := &Endpoint{
 		Scheme: u.Scheme, Host: u.Host, Region: s.Region, Signing: f.signing, From: name,
@@ -185,6 +185,14 @@ func custom(value, name string, f facts, s Settings) (*Endpoint, error) {
 		return nil, &Error{Setting: "region", Reason: "is not set, and the host of " + name + " does not hold one; give aws_region_name or set AWS_REGION"}
 	}
 	return e, nil
+}
+
+// plain is an address without its query and fragment, which may hold a key.
+func plain(address string) string {
+	if i := strings.IndexAny(address, "?#"); i >= 0 {
+		return address[:i]
+	}
+	return address
 }
 
 // hostOf gives AWS's own host of a service in a region.

@@ -161,8 +161,8 @@ func TestSettingsThatCannotBe(t *testing.T) {
 	}
 }
 
-func TestAPasswordInAnOverrideIsNotShown(t *testing.T) {
-	for _, override := range []string{"https://user:hidden@host", "https://user:hidden%zz@host", "://user:hidden@host"} {
+func TestASecretInAnOverrideIsNotShown(t *testing.T) {
+	for _, override := range []string{"https://user:hidden@host", "https://host/path?key=hidden", "https://host/#hidden", "ftp://host/?k=hidden", "host/?hidden", "https://user:hidden%zz@host", "://user:hidden@host"} {
 		_, err := Resolve(Runtime, Settings{Region: "eu-west-1", Override: override})
 		if err == nil || strings.Contains(err.Error(), "hidden") {
 			t.Errorf("got %v", err)

@@ -1,9 +1,16 @@
 package inventory_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/inventory"
 )
 
 func TestWhatLiesBeneathAnARN(t *testing.T) {
@@ -67,34 +74,187 @@ func TestWhatLiesBeneathIsKept(t *testing.T) {
 	}
 }
 
-// Clients name ARNs: those that lead nowhere are asked for once, there is a bound,
-// and asking for them has no lists read without end.
+func provisioned(i int) string {
+	return fmt.Sprintf("arn:aws:bedrock:us-east-1:111122223333:provisioned-model/%012d", i)
+}
+
+// live is an inventory that has read its lists, with the bubble's clock.
+func live(t *testing.T, a *aws) *inventory.Inventory {
+	t.Helper()
+	base, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := inventory.New(inventory.Options{Base: base, Logger: slog.New(slog.DiscardHandler)})
+	if err := v.Refresh(t.Context(), region, time.Now(), a.get); err != nil {
+		t.Error(err)
+	}
+	return v
+}
+
+// Clients name ARNs: those that lead nowhere are asked for once, some at once and then
+// no more than one a second, there is a bound, and asking for them has no lists read.
 func TestARNsThatLeadNowhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := morning()
+		a.fail["provisioned-model-throughput"] = denied("bedrock:GetProvisionedModelThroughput")
+		v := live(t, a)
+		defer v.Close()
+		read := a.count("foundation-models")
+		for i := range 256 {
+			v.Want(region, provisioned(i), a.get)
+		}
+		synctest.Wait()
+		if n := a.count("provisioned-model-throughput"); n != 32 {
+			t.Errorf("%d are asked for at once", n)
+		}
+		time.Sleep(10*time.Second + time.Millisecond)
+		synctest.Wait()
+		if n := a.count("provisioned-model-throughput"); n != 42 {
+			t.Errorf("%d are asked for after 10 s", n)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if n := a.count("provisioned-model-throughput"); n != 256 {
+			t.Errorf("%d are asked for in the end", n)
+		}
+		v.Want(region, provisioned(1), a.get)
+		synctest.Wait()
+		if n := a.count("provisioned-model-throughput"); n != 256 || a.count("foundation-models") != read {
+			t.Errorf("%d are asked for, the lists read %d times", n, a.count("foundation-models"))
+		}
+		for i := range 3000 { // others take the place of those that gave nothing
+			v.Want(region, provisioned(1000+i), a.get)
+		}
+		time.Sleep(10*time.Second + time.Millisecond)
+		synctest.Wait()
+		if n := a.count("provisioned-model-throughput"); n != 256+42 {
+			t.Errorf("%d are asked for", n)
+		}
+	})
+}
+
+// Of a flood of ARNs a reading waits for those that may be looked up at once, and the
+// others follow.
+func TestAReadingDoesNotWaitForAllARNs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base, err := catalog.Embedded()
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, a := inventory.New(inventory.Options{Base: base}), morning()
+		defer v.Close()
+		for i := range 100 {
+			v.Want(region, provisioned(i), a.get)
+		}
+		began := time.Now()
+		if err := v.Refresh(t.Context(), region, time.Now(), a.get); err != nil || time.Since(began) > 0 {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		if _, ok := v.Now().Catalogue.Beneath(provisioned(31)); !ok {
+			t.Error("what may be looked up at once is not known")
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if _, ok := v.Now().Catalogue.Beneath(provisioned(99)); !ok {
+			t.Error("the others are not known later")
+		}
+	})
+}
+
+// An ARN that is wanted while something else is being asked is looked up all the same.
+func TestAnARNThatIsWantedDuringAReading(t *testing.T) {
+	for _, during := range []string{"foundation-model-availability", "provisioned-model-throughput"} {
+		synctest.Test(t, func(t *testing.T) {
+			a := morning()
+			base, err := catalog.Embedded()
+			if err != nil {
+				t.Fatal(err)
+			}
+			v := inventory.New(inventory.Options{Base: base})
+			defer v.Close()
+			gate := make(chan struct{})
+			get := func(ctx context.Context, region, query string, path ...string) ([]byte, error) {
+				if path[0] == during {
+					select {
+					case <-gate:
+					case <-ctx.Done():
+						return nil, ctx.Err()
+					}
+				}
+				return a.get(ctx, region, query, path...)
+			}
+			v.Want(region, provisioned(1), get)
+			done := make(chan error, 1)
+			go func() { done <- v.Refresh(t.Context(), region, time.Now(), get) }()
+			synctest.Wait()
+			v.Want(region, provisioned(0), get)
+			close(gate)
+			synctest.Wait()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			for i := range 2 {
+				if _, ok := v.Now().Catalogue.Beneath(provisioned(i)); !ok {
+					t.Errorf("during %s: %s is not looked up", during, provisioned(i))
+				}
+			}
+		})
+	}
+}
+
+func TestRefreshesHaveAPause(t *testing.T) {
 	v, a := open(t, ""), morning()
-	a.fail["provisioned-model-throughput"] = denied("bedrock:GetProvisionedModelThroughput")
-	arn := func(i int) string {
-		return fmt.Sprintf("arn:aws:bedrock:us-east-1:111122223333:provisioned-model/%012d", i)
-	}
-	for i := range 300 {
-		v.Want(region, arn(i), a.get)
-	}
-	for range 3 {
-		if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+	for range 400 {
+		if err := v.Inventory.Refresh(t.Context(), region, v.clock.time(), a.get); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := a.count("provisioned-model-throughput"); n != 256 {
-		t.Errorf("%d are asked for", n)
+	if n := a.count("foundation-models"); n != 1 {
+		t.Errorf("the lists were read %d times", n)
 	}
-	read := a.count("foundation-models")
-	for range 50 {
-		v.Want(region, arn(1), a.get)
-		v.Want(region, arn(299), a.get)
+	a.set(func() { a.fail["foundation-models"] = denied("bedrock:ListFoundationModels") })
+	if err := v.Inventory.Refresh(t.Context(), region, v.clock.time(), a.get); err != nil {
+		t.Errorf("within the pause: %v", err)
 	}
-	if err := v.Refresh(t.Context(), region, time.Hour, a.get); err != nil {
-		t.Fatal(err)
+	v.clock.advance(pause)
+	for range 2 { // the second time by what the last one gave
+		if err := v.Inventory.Refresh(t.Context(), region, v.clock.time(), a.get); err == nil {
+			t.Error("no error")
+		}
 	}
-	if n := a.count("foundation-models"); n != read {
-		t.Errorf("the lists were read %d times more", n-read)
+	if n := a.count("foundation-models"); n != 2 {
+		t.Errorf("the lists were read %d times", n)
+	}
+}
+
+// A fault while something is read is logged, and costs that reading and nothing else.
+func TestAFaultInAReadingIsSurvived(t *testing.T) {
+	for _, at := range []string{"foundation-models", "inference-profiles", "foundation-model-availability", "provisioned-model-throughput"} {
+		v, a := open(t, ""), morning()
+		faulty := func(ctx context.Context, region, query string, path ...string) ([]byte, error) {
+			if path[0] == at {
+				panic("a fault of the test's")
+			}
+			return a.get(ctx, region, query, path...)
+		}
+		v.Want(region, provisioned(1), faulty)
+		err := v.Refresh(t.Context(), region, 0, faulty)
+		if lists := at == "foundation-models" || at == "inference-profiles"; (err != nil) != lists {
+			t.Errorf("%s: %v", at, err)
+		}
+		if log := v.log.String(); strings.Count(log, "level=ERROR") != 1 || !strings.Contains(log, "a fault of the test's") || !strings.Contains(log, "beneath_test.go") {
+			t.Errorf("%s: the log is %s", at, log)
+		}
+		v.clock.advance(time.Minute)
+		if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+			t.Errorf("%s: the next reading: %v", at, err)
+		}
+		if base, _ := v.Now().Catalogue.Beneath(provisioned(1)); base != "acme.pebble-v1:0" {
+			t.Errorf("%s: beneath is %q", at, base)
+		}
+		if m, ok := v.Now().Catalogue.Model("acme.pebble-v1:0"); !ok || !m.Access(region).Set {
+			t.Errorf("%s: access is not known", at)
+		}
 	}
 }

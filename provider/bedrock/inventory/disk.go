@@ -57,13 +57,24 @@ func readFile(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// save keeps the lists of a region. Without a disk to write to nothing is kept.
-func (v *Inventory) save(l *catalog.Live) {
+// save keeps the newest lists of a region. Without a disk to write to nothing is kept,
+// which is said once, and once more when it has worked in between.
+func (v *Inventory) save(r *region) {
 	if v.opt.Dir == "" {
 		return
 	}
-	if err := writeFile(v.file(l.Region), l); err != nil {
-		v.opt.Logger.Debug("lists of models cannot be kept", slog.String("error", err.Error()))
+	v.saving.Lock()
+	defer v.saving.Unlock()
+	v.mu.Lock()
+	live := r.live
+	v.mu.Unlock()
+	err := writeFile(v.file(live.Region), live)
+	level := slog.LevelWarn
+	if v.unsaved {
+		level = slog.LevelDebug
+	}
+	if v.unsaved = err != nil; v.unsaved {
+		v.opt.Logger.LogAttrs(v.open, level, "lists of models cannot be kept on disk; after a restart they are read from AWS again", slog.String("folder", v.opt.Dir), slog.String("error", err.Error()))
 	}
 }
 

@@ -25,6 +25,11 @@ type Get func(ctx context.Context, region, query string, path ...string) ([]byte
 type Options struct {
 	// Base is the catalogue that the lists are laid over.
 	Base *catalog.Catalogue
+	// Overlays lays lists over Base for several inventories; nil if this is the only
+	// one. Bounded is whether that may be refused for want of room, as for credentials
+	// that callers bring.
+	Overlays *catalog.Overlays
+	Bounded  bool
 	// Dir is a folder in which lists outlast a restart; empty for none. Name tells
 	// the account's files from those of others.
 	Dir, Name string
@@ -46,22 +51,26 @@ type Inventory struct {
 	regions map[string]*region
 	lessons map[fact]lesson
 	warned  map[bool]bool // whether it was said that an action is denied (true), or fails otherwise
+	pace    pace          // of look-ups
 	closed  bool
+	endLay  func() // says that the catalogue in use is not used any more
+
+	saving  sync.Mutex // held while lists are written to disk, so that the newest are written last
+	unsaved bool       // whether it was said that they cannot be
 }
 
 // region is what was read in one region.
 type region struct {
-	name   string
-	live   *catalog.Live // nil before anything was read
-	err    error         // of the last reading
-	tried  time.Time     // when the last reading began
-	access time.Time     // when access was last asked about
-	again  time.Time     // when a refused call last had the lists read
-	flight *flight       // the reading under way; nil if there is none
-	// wanted are the ARNs whose models were asked for: true for those to look up,
-	// false for those that gave none.
-	wanted map[string]bool
-	asking bool // single models and ARNs are being asked about
+	name    string
+	live    *catalog.Live   // nil before anything was read
+	err     error           // of the last reading
+	tried   time.Time       // when the last reading began
+	access  time.Time       // when access was last asked about
+	again   time.Time       // when a refused call last had the lists read
+	flight  *flight         // the reading under way; nil if there is none
+	wishes  map[string]wish // the ARNs whose models were asked for
+	looking bool            // ARNs are being looked up
+	asking  bool            // single models are being asked about
 }
 
 // flight is one reading, for all who want it.
@@ -88,7 +97,12 @@ func New(opt Options) *Inventory {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	v := &Inventory{opt: opt, regions: map[string]*region{}, lessons: map[fact]lesson{}, warned: map[bool]bool{}}
+	if opt.Overlays == nil {
+		opt.Overlays = catalog.NewOverlays(opt.Base, 0)
+		opt.Bounded = false
+	}
+	opt.Base = opt.Overlays.Base()
+	v := &Inventory{opt: opt, endLay: func() {}, regions: map[string]*region{}, lessons: map[fact]lesson{}, warned: map[bool]bool{}}
 	v.open, v.end = context.WithCancel(context.Background())
 	v.state.Store(&State{Catalogue: opt.Base})
 	return v
@@ -102,6 +116,9 @@ func (v *Inventory) Close() {
 	v.mu.Unlock()
 	v.end()
 	v.running.Wait()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.endLay()
 }
 
 // Now gives what is known. It waits for no reading, and two calls give the same
@@ -130,7 +147,12 @@ func (v *Inventory) publish(lists bool) {
 			}
 		}
 		slices.SortFunc(live, func(a, b *catalog.Live) int { return cmp.Compare(a.Region, b.Region) })
-		next.Catalogue = v.opt.Base.With(live...)
+		made, end, ok := v.opt.Overlays.Lay(v.opt.Bounded, live...)
+		if !ok {
+			v.opt.Logger.Warn("there is no room for the lists of another account; what is known of its models is this release's, and what calls teach")
+		}
+		v.endLay()
+		next.Catalogue, v.endLay = made, end
 	}
 	v.forget(next.Catalogue)
 	next.lessons, next.expires = maps.Clone(v.lessons), time.Time{}
@@ -155,7 +177,7 @@ func (v *Inventory) use(name string) *region {
 	if r := v.regions[name]; r != nil {
 		return r
 	}
-	r := &region{name: name, wanted: map[string]bool{}}
+	r := &region{name: name, wishes: map[string]wish{}}
 	v.regions[name] = r
 	if r.live = v.load(name); r.live != nil {
 		v.publish(true)

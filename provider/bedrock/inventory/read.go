@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"net/url"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"time"
@@ -27,26 +27,30 @@ const (
 	// accessAge is how long what AWS said of the account's access is taken to hold;
 	// to ask takes a call for each model.
 	accessAge = time.Hour
-	// maxWanted is how many ARNs of a region are looked up; clients choose them.
-	maxWanted = 256
 	// maxRefused is after how many failures the account's access is not asked about
 	// any further.
 	maxRefused = 3
 	// failedAge is how long lists that could not be read are not tried again, whatever
 	// moment is good enough.
 	failedAge = 30 * time.Second
-	// againPause is how often refused calls can have the lists read.
-	againPause = 2 * time.Second
+	// againPause is how often refused calls can have the lists read, and refreshPause
+	// how often anybody else can.
+	againPause   = 2 * time.Second
+	refreshPause = 5 * time.Second
 )
+
+// errFault is what is said of a reading that did not come to its end.
+var errFault = errors.New("a fault of Outcrop's own")
 
 // errClosed says that the inventory was closed.
 var errClosed = errors.New("the gateway is being stopped")
 
 // Refresh reads the lists of a region unless that was tried after a moment, and
 // waits for what single models were asked about as well. Whoever asks for one
-// region at the same time waits for the same reading.
+// region at the same time waits for the same reading, and whoever asks again within
+// refreshPause has what the last one gave: clients can ask as often as they like.
 func (v *Inventory) Refresh(ctx context.Context, name string, after time.Time, get Get) error {
-	f, err := v.begin(name, after, get)
+	f, err := v.begin(name, v.paused(after), get)
 	if f == nil {
 		return err
 	}
@@ -55,11 +59,19 @@ func (v *Inventory) Refresh(ctx context.Context, name string, after time.Time, g
 
 // Lists is Refresh without the wait for what single models are asked about.
 func (v *Inventory) Lists(ctx context.Context, name string, after time.Time, get Get) error {
-	f, err := v.begin(name, after, get)
+	f, err := v.begin(name, v.paused(after), get)
 	if f == nil {
 		return err
 	}
 	return v.wait(ctx, name, f.lists)
+}
+
+// paused is a moment that is not within refreshPause.
+func (v *Inventory) paused(after time.Time) time.Time {
+	if latest := v.opt.Now().Add(-refreshPause); after.After(latest) {
+		return latest
+	}
+	return after
 }
 
 // Again has the lists of a region read since a call was refused, and waits for
@@ -82,28 +94,6 @@ func (v *Inventory) Again(ctx context.Context, name string, get Get) error {
 		return err
 	}
 	return v.wait(ctx, name, f.lists)
-}
-
-// Want says that calls go to an ARN whose model the lists do not tell, and has it
-// looked up in the background, soon if the region has been read before.
-func (v *Inventory) Want(name, arn string, get Get) {
-	if !answers(arn) {
-		return
-	}
-	v.mu.Lock()
-	r := v.use(name)
-	_, asked := r.wanted[arn]
-	if !asked && len(r.wanted) >= maxWanted {
-		maps.DeleteFunc(r.wanted, func(_ string, open bool) bool { return !open })
-	}
-	added := !asked && len(r.wanted) < maxWanted
-	if added {
-		r.wanted[arn] = true
-	}
-	if added && r.live != nil && !v.closed { // else the first reading looks it up
-		v.running.Go(func() { v.readMore(r, get) })
-	}
-	v.mu.Unlock()
 }
 
 func (v *Inventory) wait(ctx context.Context, name string, done <-chan struct{}) error {
@@ -149,30 +139,57 @@ func (v *Inventory) begin(name string, after time.Time, get Get) (*flight, error
 // what single models and ARNs must be asked about. The flight is over with the
 // lists, so that who comes later has newer ones.
 func (v *Inventory) read(r *region, f *flight, get Get) {
+	defer close(f.done)
+	defer v.survive()
+	v.lists(r, f, get)
+	v.askAccess(r, get)
+	v.lookUpNow(r, get)
+}
+
+// lists reads the lists of a region and makes them known.
+func (v *Inventory) lists(r *region, f *flight, get Get) {
+	defer close(f.lists)
 	v.mu.Lock()
 	before := r.live
 	v.mu.Unlock()
-	live, err := v.readLists(r.name, before, get)
-	v.mu.Lock()
-	r.flight = nil
-	v.mu.Unlock()
-	v.settle(r, live, err)
-	close(f.lists)
-	v.readMore(r, get)
-	close(f.done)
+	var live *catalog.Live
+	err := errFault
+	defer func() { v.settle(r, live, err) }()
+	live, err = v.readLists(r.name, before, get)
 }
 
-// settle makes what was read known.
+// survive ends a panic in a goroutine of the inventory's, whose work is done again
+// later: lists are not worth a gateway's life.
+func (v *Inventory) survive() {
+	if p := recover(); p != nil {
+		v.opt.Logger.Error("reading the lists of models failed by a fault of Outcrop's own; it is tried again later", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+	}
+}
+
+// settle makes what was read known. The reading is over with it, so that the next one
+// is laid over what this one gave.
 func (v *Inventory) settle(r *region, live *catalog.Live, err error) {
 	v.mu.Lock()
-	r.err = err
+	r.flight, r.err = nil, err
 	if live != nil {
+		if r.live != nil { // it may have been found meanwhile
+			twin := *live
+			twin.Access, twin.Beneath = r.live.Access, r.live.Beneath
+			live = &twin
+		}
 		r.live = live
-		v.publish(true)
 	}
-	v.mu.Unlock()
+	v.unlock(live != nil)
 	if live != nil {
-		v.save(live)
+		v.save(r)
+	}
+}
+
+// unlock ends the holding of mu, after making a new State of new lists.
+func (v *Inventory) unlock(lists bool) {
+	defer v.mu.Unlock()
+	if lists {
+		v.publish(true)
 	}
 }
 
@@ -280,34 +297,32 @@ func account(profiles []catalog.LiveProfile) string {
 	return ""
 }
 
-// readMore asks what lies beneath ARNs, and, when it is time, what the account
-// may do with each model. One goroutine at a time does so for a region.
-func (v *Inventory) readMore(r *region, get Get) {
-	ctx, cancel := context.WithTimeout(v.open, accessPatience)
-	defer cancel()
+// askAccess asks, when it is time, what the account may do with each model of a
+// region. One goroutine at a time does so.
+func (v *Inventory) askAccess(r *region, get Get) {
 	v.mu.Lock()
 	live := r.live
-	if r.asking || live == nil {
+	due := r.access.IsZero() && live != nil && len(live.Access) == 0 || v.opt.Now().Sub(r.access) >= accessAge
+	if r.asking || live == nil || !due {
 		v.mu.Unlock()
 		return
 	}
 	r.asking = true
-	due := r.access.IsZero() && len(live.Access) == 0 || v.opt.Now().Sub(r.access) >= accessAge
 	v.mu.Unlock()
-	for v.readBeneath(ctx, r, get) { // more may be wanted in the meantime
-		continue
-	}
-	if due {
-		if access := v.readAccess(ctx, live, get); access != nil {
-			v.amend(r, func(l *catalog.Live) { l.Access = access })
-			v.mu.Lock()
+	var access map[string]catalog.Access
+	defer func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		r.asking = false
+		if access != nil {
 			r.access = v.opt.Now()
-			v.mu.Unlock()
 		}
+	}()
+	ctx, cancel := context.WithTimeout(v.open, accessPatience)
+	defer cancel()
+	if access = v.readAccess(ctx, live, get); access != nil {
+		v.amend(r, func(l *catalog.Live) { l.Access = access })
 	}
-	v.mu.Lock()
-	r.asking = false
-	v.mu.Unlock()
 }
 
 // amend puts what was asked for into the newest lists.
@@ -316,9 +331,8 @@ func (v *Inventory) amend(r *region, change func(*catalog.Live)) {
 	next := *r.live
 	change(&next)
 	r.live = &next
-	v.publish(true)
-	v.mu.Unlock()
-	v.save(&next)
+	v.unlock(true)
+	v.save(r)
 }
 
 // readAccess asks what the account may do with each model that writes text; nil if
@@ -344,121 +358,6 @@ func (v *Inventory) readAccess(ctx context.Context, live *catalog.Live, get Get)
 		}
 	}
 	return access
-}
-
-// readBeneath looks up the models beneath the ARNs that calls go to and that no
-// list tells, and reports whether there were any. What was known stays.
-func (v *Inventory) readBeneath(ctx context.Context, r *region, get Get) bool {
-	v.mu.Lock()
-	var arns []string
-	for arn, open := range r.wanted {
-		if open {
-			arns = append(arns, arn)
-		}
-	}
-	v.mu.Unlock()
-	slices.Sort(arns)
-	found, passing := map[string]string{}, 0
-	for _, arn := range arns {
-		base, err := lookUp(ctx, arn, get)
-		if err != nil {
-			v.opt.Logger.Debug("what lies beneath an ARN cannot be told", slog.String("arn", arn), slog.String("error", err.Error()))
-		}
-		if passes(err) {
-			passing++ // the next reading tries again
-			continue
-		}
-		v.mu.Lock()
-		if base != "" {
-			found[arn] = base
-			delete(r.wanted, arn)
-		} else {
-			r.wanted[arn] = false
-		}
-		v.mu.Unlock()
-	}
-	if len(found) > 0 {
-		v.amend(r, func(l *catalog.Live) {
-			beneath := maps.Clone(l.Beneath)
-			if beneath == nil || len(beneath) >= maxWanted {
-				beneath = map[string]string{}
-			}
-			maps.Copy(beneath, found)
-			l.Beneath = beneath
-		})
-	}
-	return len(arns) > 0 && passing == 0 && ctx.Err() == nil
-}
-
-// passes reports whether an error may be gone the next time.
-func passes(err error) bool {
-	e, ok := errors.AsType[*llm.Error](err)
-	return err != nil && (!ok || e.UpstreamStatus == 0 && !denied(err) || e.UpstreamStatus == 429 || e.UpstreamStatus >= 500)
-}
-
-// answers reports whether lookUp can tell what lies beneath an ARN.
-func answers(text string) bool {
-	arn, err := modelid.ParseARN(text)
-	if err != nil {
-		return false
-	}
-	switch arn.Kind {
-	case modelid.ApplicationInferenceProfile, modelid.InferenceProfile, modelid.ProvisionedModel, modelid.CustomModelDeployment:
-		return true
-	default:
-		return false
-	}
-}
-
-// lookUp asks AWS for the base id of the model beneath an ARN; empty if AWS does
-// not say. Members are those of GetInferenceProfile,
-// GetProvisionedModelThroughput, GetCustomModelDeployment and GetCustomModel in
-// the service model of the control plane.
-func lookUp(ctx context.Context, text string, get Get) (string, error) {
-	arn, err := modelid.ParseARN(text)
-	if err != nil {
-		return "", err
-	}
-	switch arn.Kind {
-	case modelid.ApplicationInferenceProfile, modelid.InferenceProfile:
-		body, err := get(ctx, arn.Region, "", "inference-profiles", text)
-		if err != nil {
-			return "", err
-		}
-		p, err := catalog.DecodeInferenceProfile(body)
-		if err != nil {
-			return "", err
-		}
-		return baseOf(p.Models...), nil
-	case modelid.ProvisionedModel:
-		return lookUpMember(ctx, arn.Region, get, catalog.DecodeProvisionedModel, "provisioned-model-throughput", text)
-	case modelid.CustomModelDeployment:
-		return lookUpMember(ctx, arn.Region, get, catalog.DecodeCustomModelDeployment, "model-customization", "custom-model-deployments", text)
-	default: // a custom model's ARN holds the base id; an imported model has none
-		return "", nil
-	}
-}
-
-func lookUpMember(ctx context.Context, region string, get Get, decode func([]byte) (string, error), path ...string) (string, error) {
-	body, err := get(ctx, region, "", path...)
-	if err != nil {
-		return "", err
-	}
-	model, err := decode(body)
-	if err != nil {
-		return "", err
-	}
-	return baseOf(model), nil
-}
-
-// baseOf is the base id in the first ARN of a model that has one.
-func baseOf(arns ...string) string {
-	for _, arn := range arns {
-		if id, err := modelid.Parse(arn); err == nil && id.Base() != "" {
-			return id.Base()
-		}
-	}
-	return ""
 }
 
 // Statement is what lets a gateway read the lists, an IAM statement as a JSON

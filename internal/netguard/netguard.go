@@ -1,4 +1,11 @@
-package fetch
+// Package netguard says which network addresses a gateway may connect to on behalf
+// of somebody who only names them: media at addresses of requests, and endpoints
+// that requests name. It closes everything that is not public, among it all forms of
+// IPv6 address that hold an IPv4 one and the metadata services of the clouds.
+//
+// What counts is the address that is connected to, when it is connected to: what
+// DNS said at another time does not matter.
+package netguard
 
 import (
 	"errors"
@@ -10,7 +17,7 @@ import (
 	"strings"
 )
 
-// Rule opens a host or a network that is otherwise closed to fetching.
+// Rule opens a host or a network that is otherwise closed.
 type Rule struct {
 	host    string       // lower case; *.example.com for all that ends so
 	network netip.Prefix // where host is empty
@@ -63,16 +70,16 @@ func parseHost(s string) (Rule, bool) {
 		return Rule{network: netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen())}, true
 	}
 	name := strings.ToLower(strings.TrimSuffix(s, "."))
-	if !isName(strings.TrimPrefix(name, "*.")) {
+	if !IsName(strings.TrimPrefix(name, "*.")) {
 		return Rule{}, false
 	}
 	return Rule{host: name}, true
 }
 
-// isName reports whether s, in lower case, has the form of a host name of DNS, and
+// IsName reports whether s, in lower case, has the form of a host name of DNS, and
 // could not be read as an IPv4 address in any of the spellings that C libraries
 // take: 127.1, 0x7f000001, 0177.0.0.1, 2130706433.
-func isName(s string) bool {
+func IsName(s string) bool {
 	if s == "" || len(s) > 253 {
 		return false
 	}
@@ -96,17 +103,44 @@ func isHex(s string) bool {
 	return ok && strings.Trim(digits, "0123456789abcdef") == ""
 }
 
-// guard decides what may be connected to.
-type guard []Rule
+// Guard closes everything but public addresses at ports 80 and 443, and what its
+// rules open.
+type Guard []Rule
 
-// closedError is a destination that is not fetched from. It tells the log what it
-// is; a client learns only that it is closed.
-type closedError struct{ what string }
+// ClosedError is a destination that is not connected to. It tells the log what it
+// is; a client should learn only that it is closed.
+type ClosedError struct{ what string }
 
-func (e *closedError) Error() string { return e.what }
+func (e *ClosedError) Error() string { return e.what }
 
-// port checks the port of an address that a request or a redirect gives.
-func (g guard) port(host string, port uint16) error {
+// IsClosed reports whether err says that a destination is closed.
+func IsClosed(err error) bool {
+	_, ok := errors.AsType[*ClosedError](err)
+	return ok
+}
+
+// Public checks that an address is a public one. An error is a *ClosedError.
+func Public(a netip.Addr) error {
+	a = embedded(a.WithZone(""))
+	if b := why(a); b != nil {
+		return &ClosedError{a.String() + " is " + b.what}
+	}
+	return nil
+}
+
+// NoMetadata checks that an address is one that a name could stand for: public,
+// private, or this machine's own, but no metadata service's, and of no kind that
+// machines do not have. An error is a *ClosedError.
+func NoMetadata(a netip.Addr) error {
+	a = embedded(a.WithZone(""))
+	if b := why(a); b != nil && b.hard {
+		return &ClosedError{a.String() + " is " + b.what}
+	}
+	return nil
+}
+
+// Port checks the port of an address, before it is known where its host leads.
+func (g Guard) Port(host string, port uint16) error {
 	if port == 80 || port == 443 {
 		return nil
 	}
@@ -116,14 +150,14 @@ func (g guard) port(host string, port uint16) error {
 			return nil
 		}
 		if r.host == "" && r.port == port || r.network.IsSingleIP() && r.port == 0 && r.network.Addr() == addr.Unmap() {
-			return nil // of a name it is not known yet where it leads: see address
+			return nil // of a name it is not known yet where it leads: see Address
 		}
 	}
-	return &closedError{"port " + strconv.Itoa(int(port))}
+	return &ClosedError{"port " + strconv.Itoa(int(port))}
 }
 
-// address checks where a host leads, just before a connection to it is made.
-func (g guard) address(host string, to netip.AddrPort) error {
+// Address checks where a host leads, just before a connection to it is made.
+func (g Guard) Address(host string, to netip.AddrPort) error {
 	addr := embedded(to.Addr())
 	closed := why(addr)
 	usual := to.Port() == 80 || to.Port() == 443
@@ -144,9 +178,9 @@ func (g guard) address(host string, to netip.AddrPort) error {
 		}
 	}
 	if closed == nil {
-		return &closedError{"port " + strconv.Itoa(int(to.Port()))}
+		return &ClosedError{"port " + strconv.Itoa(int(to.Port()))}
 	}
-	return &closedError{addr.String() + " is " + closed.what}
+	return &ClosedError{addr.String() + " is " + closed.what}
 }
 
 func (r Rule) named(host string) bool {
@@ -249,9 +283,3 @@ var blocks = func() []block {
 	}
 	return list
 }()
-
-// isClosed reports whether err says that a destination is closed.
-func isClosed(err error) bool {
-	_, ok := errors.AsType[*closedError](err)
-	return ok
-}

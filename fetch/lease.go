@@ -1,0 +1,81 @@
+package fetch
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"sync"
+
+	"outcrop/llm"
+)
+
+// lease is what a request has of the process's budget. It lasts until the request's
+// content is no longer held.
+type lease struct {
+	budget Budget
+
+	mu       sync.Mutex
+	releases []func()
+}
+
+// hold waits until n more bytes may be held.
+func (l *lease) hold(ctx context.Context, n int64) *problem {
+	if l.budget == nil || n <= 0 {
+		return nil
+	}
+	release, err := l.budget.Acquire(ctx, n)
+	if err != nil {
+		return busy(ctx, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.releases = append(l.releases, release)
+	return nil
+}
+
+// release says that nothing is held any more. Nobody holds more meanwhile.
+func (l *lease) release() {
+	for _, release := range l.releases {
+		release()
+	}
+	l.releases = nil
+}
+
+// busy is content that there is no room for now.
+func busy(ctx context.Context, err error) *problem {
+	// What ended the others of the request is the reason, but for the time that all
+	// of them may take: it is the wait for room that took it.
+	if p, ok := errors.AsType[*problem](context.Cause(ctx)); ok && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return p
+	}
+	p := &problem{
+		code: llm.CodeOverloaded, what: "cannot be fetched now: this gateway holds as much of requests and answers as it may", err: err,
+		fix: "Send the request again later; whoever runs this gateway can raise general_settings.max_in_flight_mb.",
+	}
+	p.own, _ = errors.AsType[*llm.Error](err)
+	return p
+}
+
+// growing takes content as base64. Its memory grows with what has come, and to no more
+// than is said to come.
+type growing struct {
+	b        []byte
+	expected int
+}
+
+func (t *growing) Write(p []byte) (int, error) {
+	if need := len(t.b) + len(p); need > cap(t.b) {
+		room := max(2*cap(t.b), need)
+		if need <= t.expected {
+			room = min(room, t.expected)
+		}
+		grown := make([]byte, len(t.b), room)
+		copy(grown, t.b)
+		t.b = grown
+	}
+	t.b = append(t.b, p...)
+	return len(p), nil
+}
+
+// held is how much memory content of a size takes.
+func held(size int64) int64 { return int64(base64.StdEncoding.EncodedLen(int(size))) }

@@ -1,0 +1,98 @@
+package fetch
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// watch ends a visit that has been silent for too long, or whose content comes
+// slower than leastRate: a server that sends a byte now and then would keep its place
+// from others.
+type watch struct {
+	end func(error) // ends the visit
+
+	mu    sync.Mutex
+	timer *time.Timer
+	heard time.Time // when something came last
+	begun time.Time // when the content began to be read, later by the pauses since; zero before
+	size  int64     // of the content so far
+	since time.Time // when the pause began
+	still bool      // it is paused
+}
+
+func newWatch(end context.CancelCauseFunc) *watch {
+	w := &watch{end: end, heard: time.Now()}
+	w.timer = time.AfterFunc(idle, w.judge)
+	return w
+}
+
+func (w *watch) stop() { w.timer.Stop() }
+
+// touch says that something has come.
+func (w *watch) touch() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heard = time.Now()
+}
+
+// begin says that the content is read from now on, after a pause.
+func (w *watch) begin() {
+	w.mu.Lock()
+	w.begun = w.since
+	w.mu.Unlock()
+	w.resume()
+}
+
+// came says that bytes of the content have come.
+func (w *watch) came(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heard = time.Now()
+	w.size += int64(n)
+}
+
+// pause says that it is not the server that is waited for.
+func (w *watch) pause() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.still, w.since = true, time.Now()
+}
+
+// resume ends a pause, which does not count.
+func (w *watch) resume() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.still = false
+	now := time.Now()
+	w.heard = now
+	if !w.begun.IsZero() {
+		w.begun = w.begun.Add(now.Sub(w.since))
+	}
+	w.wait(now)
+}
+
+// judge looks whether a limit has been passed.
+func (w *watch) judge() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.still {
+		w.wait(time.Now())
+	}
+}
+
+// wait ends the visit if a limit has been passed, else it waits until one may be; mu
+// is held.
+func (w *watch) wait(now time.Time) {
+	next, why := w.heard.Add(idle), "was silent for "+idle.String()
+	if !w.begun.IsZero() {
+		if slow := w.begun.Add(grace + time.Duration(w.size)*time.Second/leastRate); slow.Before(next) {
+			next, why = slow, "comes slower than 32 KiB a second"
+		}
+	}
+	if now.Before(next) {
+		w.timer.Reset(next.Sub(now))
+		return
+	}
+	w.end(lost(why, nil))
+}

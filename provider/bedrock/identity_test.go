@@ -1,0 +1,120 @@
+package bedrock
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/bedrock/inventory"
+	"outcrop/upstream"
+)
+
+// within fails if something is not done within a time that is long enough on every
+// machine.
+func within(t *testing.T, what string, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		t.Fatalf("%s waits", what)
+	}
+}
+
+func async(do func()) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	return done
+}
+
+func TestAnAccountThatIsSlowToCloseStopsNobody(t *testing.T) {
+	known := &identities{open: map[identity]*shared{}, accounts: map[identity]*account{}}
+	params := func(key string) provider.Params {
+		return provider.Params{Values: map[string]string{"api_key": key}, Environ: func(string) string { return "" }}
+	}
+	slow, err := known.account(params("a"), visit{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, release := make(chan struct{}), make(chan struct{})
+	var get inventory.Get = func(context.Context, string, string, ...string) ([]byte, error) {
+		select {
+		case begun <- struct{}{}:
+		default:
+		}
+		<-release
+		return nil, &llm.Error{Code: llm.CodeUnreachable, Status: 503}
+	}
+	reading := async(func() { _ = slow.Refresh(t.Context(), "us-east-1", time.Now(), get) })
+	<-begun
+	end := known.leave(slow)
+	closed := async(end)
+	var second *account
+	within(t, "another account", async(func() { second, err = known.account(params("b"), visit{}) }))
+	if err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-closed:
+		t.Error("the first is closed under its reading")
+	default:
+	}
+	close(release)
+	<-closed
+	<-reading
+	known.leave(second)()
+	if len(known.accounts) != 0 {
+		t.Errorf("%d accounts are left", len(known.accounts))
+	}
+}
+
+func TestAGuestIsOpenedWithoutHoldingUpOthers(t *testing.T) {
+	client := upstream.New()
+	defer client.CloseIdle()
+	var block chan struct{}
+	begun := make(chan struct{}, 1)
+	asked := map[string]int{}
+	d, err := Provider().Open(t.Context(), provider.Params{
+		Model: "us.amazon.nova-lite-v1:0", Upstream: client, Callers: provider.Allowance{All: true},
+		Values: map[string]string{"aws_region_name": "us-east-1", "api_key": "k"},
+		Environ: func(name string) string {
+			asked[name]++
+			if block != nil && name == "SSL_VERIFY" {
+				begun <- struct{}{}
+				<-block
+			}
+			return ""
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := d.(*deployment)
+	guest := func(key string) {
+		_, leave, err := host.Guest(llm.NewAccess(map[string]string{"api_key": key}))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		leave()
+	}
+	guest("known")
+	if asked["AWS_DEFAULT_REGION"] != 0 {
+		t.Error("the region is looked for in the environment though it is set")
+	}
+	block = make(chan struct{})
+	opening := async(func() { guest("new") })
+	<-begun
+	within(t, "a guest that is there already", async(func() { guest("known") }))
+	closed := async(func() { _ = host.Close() })
+	within(t, "closing", closed)
+	close(block)
+	<-opening
+	if len(host.identities.accounts) != 0 || len(host.identities.open) != 0 {
+		t.Errorf("%d accounts and %d sources are left", len(host.identities.accounts), len(host.identities.open))
+	}
+}

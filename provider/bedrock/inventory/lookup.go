@@ -1,0 +1,271 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider/bedrock/catalog"
+	"outcrop/provider/bedrock/modelid"
+)
+
+// Bounds of look-ups, which clients can ask for by making up ARNs.
+const (
+	// maxWanted is how many ARNs of a region are looked up.
+	maxWanted = 256
+	// lookUpBurst is how many look-ups an account makes at once, and lookUpEvery how
+	// long it has then between two of them.
+	lookUpBurst = 32
+	lookUpEvery = time.Second
+	// lookUpPatience is how long one may take.
+	lookUpPatience = 30 * time.Second
+)
+
+// wish is how an ARN stands that calls go to and that no list tells.
+type wish uint8
+
+const (
+	wanted   wish = iota // to be looked up
+	deferred             // it failed; the next reading tries again
+	vain                 // it gave nothing
+)
+
+// pace bounds how often something is done: lookUpBurst times at once, and then every
+// lookUpEvery.
+type pace struct{ next time.Time }
+
+// take is how long must be waited; nothing when it has taken one.
+func (p *pace) take(now time.Time) time.Duration {
+	if full := now.Add(-(lookUpBurst - 1) * lookUpEvery); p.next.Before(full) {
+		p.next = full
+	}
+	if wait := p.next.Sub(now); wait > 0 {
+		return wait
+	}
+	p.next = p.next.Add(lookUpEvery)
+	return 0
+}
+
+// Want says that calls go to an ARN whose model the lists do not tell, and has it
+// looked up in the background, soon if the region has been read before.
+func (v *Inventory) Want(name, arn string, get Get) {
+	if !answers(arn) {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	r := v.use(name)
+	_, asked := r.wishes[arn]
+	if !asked && len(r.wishes) >= maxWanted {
+		maps.DeleteFunc(r.wishes, func(_ string, w wish) bool { return w == vain })
+	}
+	if asked || len(r.wishes) >= maxWanted {
+		return
+	}
+	r.wishes[arn] = wanted
+	if r.live != nil { // else the first reading looks it up
+		v.lookUpLater(r, get)
+	}
+}
+
+// lookUpLater looks up what is wanted in a region, in the background; mu is held. One
+// goroutine at a time does so, and it does not end while something is wanted.
+func (v *Inventory) lookUpLater(r *region, get Get) {
+	if r.looking || v.closed {
+		return
+	}
+	r.looking = true
+	v.running.Go(func() {
+		defer v.survive()
+		v.lookUp(r, get, true)
+	})
+}
+
+// lookUpNow looks up what is wanted in a region and what failed before, as much of it
+// as may be looked up at once; the rest follows in the background.
+func (v *Inventory) lookUpNow(r *region, get Get) {
+	v.mu.Lock()
+	for arn, w := range r.wishes {
+		if w == deferred {
+			r.wishes[arn] = wanted
+		}
+	}
+	if r.looking || r.live == nil {
+		v.mu.Unlock()
+		return
+	}
+	r.looking = true
+	v.mu.Unlock()
+	v.lookUp(r, get, false)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, some := r.wish(); some {
+		v.lookUpLater(r, get)
+	}
+}
+
+// wish gives an ARN that is wanted; mu is held.
+func (r *region) wish() (arn string, some bool) {
+	for _, arn := range slices.Sorted(maps.Keys(r.wishes)) {
+		if r.wishes[arn] == wanted {
+			return arn, true
+		}
+	}
+	return "", false
+}
+
+// lookUp looks up the models beneath the ARNs that are wanted in a region, until none
+// is or, without patience, until it would have to wait. What was known stays.
+func (v *Inventory) lookUp(r *region, get Get, patient bool) {
+	found := map[string]string{}
+	defer func() { // a panic too ends with it
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		r.looking = false
+	}()
+	for {
+		v.mu.Lock()
+		arn, some := r.wish()
+		wait := time.Duration(0)
+		if some {
+			wait = v.pace.take(v.opt.Now())
+		}
+		over := !some || wait > 0 && !patient || v.open.Err() != nil
+		if over && len(found) == 0 {
+			r.looking = false // under the lock: what is wanted from now on begins anew
+			v.mu.Unlock()
+			return
+		}
+		if some && wait == 0 {
+			r.wishes[arn] = deferred // should it fail
+		}
+		v.mu.Unlock()
+		switch {
+		case over || wait > 0 && len(found) > 0:
+			v.found(r, found)
+			found = map[string]string{}
+		case wait > 0:
+			v.rest(wait)
+		default:
+			v.lookUpOne(r, arn, found, get)
+		}
+	}
+}
+
+// rest waits, no longer than the inventory is open.
+func (v *Inventory) rest(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-v.open.Done():
+	}
+}
+
+// lookUpOne looks up what lies beneath an ARN and notes it.
+func (v *Inventory) lookUpOne(r *region, arn string, found map[string]string, get Get) {
+	ctx, cancel := context.WithTimeout(v.open, lookUpPatience)
+	defer cancel()
+	base, err := lookUp(ctx, arn, get)
+	if err != nil {
+		v.opt.Logger.Debug("what lies beneath an ARN cannot be told", slog.String("arn", arn), slog.String("error", err.Error()))
+	}
+	if passes(err) {
+		return // the next reading tries again
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if base == "" {
+		r.wishes[arn] = vain
+		return
+	}
+	found[arn] = base
+	delete(r.wishes, arn)
+}
+
+// found makes known what was looked up.
+func (v *Inventory) found(r *region, found map[string]string) {
+	v.amend(r, func(l *catalog.Live) {
+		beneath := maps.Clone(l.Beneath)
+		if beneath == nil || len(beneath) >= maxWanted {
+			beneath = map[string]string{}
+		}
+		maps.Copy(beneath, found)
+		l.Beneath = beneath
+	})
+}
+
+// passes reports whether an error may be gone the next time.
+func passes(err error) bool {
+	e, ok := errors.AsType[*llm.Error](err)
+	return err != nil && (!ok || e.UpstreamStatus == 0 && !denied(err) || e.UpstreamStatus == 429 || e.UpstreamStatus >= 500)
+}
+
+// answers reports whether lookUp can tell what lies beneath an ARN.
+func answers(text string) bool {
+	arn, err := modelid.ParseARN(text)
+	if err != nil {
+		return false
+	}
+	switch arn.Kind {
+	case modelid.ApplicationInferenceProfile, modelid.InferenceProfile, modelid.ProvisionedModel, modelid.CustomModelDeployment:
+		return true
+	default:
+		return false
+	}
+}
+
+// lookUp asks AWS for the base id of the model beneath an ARN; empty if AWS does
+// not say. Members are those of GetInferenceProfile,
+// GetProvisionedModelThroughput, GetCustomModelDeployment and GetCustomModel in
+// the service model of the control plane.
+func lookUp(ctx context.Context, text string, get Get) (string, error) {
+	arn, err := modelid.ParseARN(text)
+	if err != nil {
+		return "", err
+	}
+	switch arn.Kind {
+	case modelid.ApplicationInferenceProfile, modelid.InferenceProfile:
+		body, err := get(ctx, arn.Region, "", "inference-profiles", text)
+		if err != nil {
+			return "", err
+		}
+		p, err := catalog.DecodeInferenceProfile(body)
+		if err != nil {
+			return "", err
+		}
+		return baseOf(p.Models...), nil
+	case modelid.ProvisionedModel:
+		return lookUpMember(ctx, arn.Region, get, catalog.DecodeProvisionedModel, "provisioned-model-throughput", text)
+	case modelid.CustomModelDeployment:
+		return lookUpMember(ctx, arn.Region, get, catalog.DecodeCustomModelDeployment, "model-customization", "custom-model-deployments", text)
+	default: // a custom model's ARN holds the base id; an imported model has none
+		return "", nil
+	}
+}
+
+func lookUpMember(ctx context.Context, region string, get Get, decode func([]byte) (string, error), path ...string) (string, error) {
+	body, err := get(ctx, region, "", path...)
+	if err != nil {
+		return "", err
+	}
+	model, err := decode(body)
+	if err != nil {
+		return "", err
+	}
+	return baseOf(model), nil
+}
+
+// baseOf is the base id in the first ARN of a model that has one.
+func baseOf(arns ...string) string {
+	for _, arn := range arns {
+		if id, err := modelid.Parse(arn); err == nil && id.Base() != "" {
+			return id.Base()
+		}
+	}
+	return ""
+}
