@@ -1,0 +1,72 @@
+package inventory_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"outcrop/provider/bedrock/catalog"
+)
+
+func TestListsOutlastARestart(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	v, a := open(t, dir), morning()
+	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+		t.Fatal(err)
+	}
+	again := open(t, dir)
+	if _, ok := again.Now().Catalogue.Model("acme.rocket-v9:0"); ok {
+		t.Error("a region that nobody uses is read from disk")
+	}
+	again.Use(region)
+	if c := again.Now().Catalogue; len(c.ProfilesOf("acme.rocket-v9:0")) != 2 {
+		t.Error("the lists are not there")
+	} else if c.OnDemand("acme.nothing", region) != catalog.No {
+		t.Error("the list does not count as one of the region")
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files %q, %v", files, err)
+	}
+	if info, err := os.Stat(files[0]); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+
+	old := open(t, dir)
+	old.clock.advance(8 * 24 * time.Hour)
+	old.Use(region)
+	if _, ok := old.Now().Catalogue.Model("acme.rocket-v9:0"); ok {
+		t.Error("lists of last week count")
+	}
+	for _, text := range []string{"", "{", `{"outcropLiveCatalogue":1}`} {
+		if err := os.WriteFile(files[0], []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		broken := open(t, dir)
+		broken.Use(region)
+		if !strings.Contains(broken.log.String(), "cannot be used") {
+			t.Errorf("%q is used: %s", text, broken.log)
+		}
+		if err := broken.Refresh(t.Context(), region, 0, a.get); err != nil || len(broken.Now().Catalogue.ProfilesOf("acme.rocket-v9:0")) != 2 {
+			t.Errorf("after %q: %v", text, err)
+		}
+	}
+}
+
+func TestADiskThatCannotBeWrittenTo(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v, a := open(t, filepath.Join(file, "data")), morning()
+	for range 3 {
+		if err := v.Refresh(t.Context(), region, 0, a.get); err != nil || len(v.Now().Catalogue.ProfilesOf("acme.rocket-v9:0")) != 2 {
+			t.Errorf("got %v", err)
+		}
+	}
+	if log := v.log.String(); strings.Count(log, "level=WARN msg=\"lists of models cannot be kept on disk") != 1 {
+		t.Errorf("the log is %s", log)
+	}
+}
