@@ -53,14 +53,15 @@ func Fit(m *Model, req *llm.Request, stream bool) (*Fitted, error) {
 
 // fitting is a request on its way to being Fitted.
 type fitting struct {
-	model  *Model
-	f      Fitted
-	out    *llm.Request // f's
-	stream bool
-	seen   contents
-	own    []string // tools of Anthropic's, which stand among the model's own fields
-	thinks bool     // a Claude is asked to think
-	free   bool     // the model is asked to reason in a way that excludes a forced tool choice
+	model     *Model
+	f         Fitted
+	out       *llm.Request // f's
+	stream    bool
+	seen      contents
+	own       []string  // tools of Anthropic's, which stand among the model's own fields
+	thinks    bool      // a Claude is asked to think
+	strictUse allowance // of the limits of schemas that the model is held to
+	free      bool      // the model is asked to reason in a way that excludes a forced tool choice
 }
 
 // contents is what a request holds, from one look at all of it.
@@ -76,6 +77,9 @@ type contents struct {
 
 func (p *fitting) fit() error {
 	p.look()
+	p.pairs()
+	p.retention()
+	p.foreign()
 	if err := p.reasoning(); err != nil {
 		return err
 	}
@@ -110,6 +114,21 @@ func (p *fitting) fit() error {
 	p.countThoughts()
 	p.f.tags = p.model.any(tagged)
 	return p.extensions()
+}
+
+// foreign leaves out settings of Anthropic's that other families refuse
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html).
+func (p *fitting) foreign() {
+	if p.model.any(betas) || p.model.Vendor == "" {
+		return
+	}
+	for _, name := range []string{"output_config", "anthropic_beta", "anthropic_version"} {
+		if p.given(name) == nil {
+			continue
+		}
+		p.out.ModelFields = slices.DeleteFunc(slices.Clone(p.out.ModelFields), func(m jsonx.Member) bool { return m.Name == name })
+		p.warn(llm.WarnDropped, name, "it is for Claude alone")
+	}
 }
 
 // tier leaves out a tier that is none of AWS's (ServiceTierType in its service model),
