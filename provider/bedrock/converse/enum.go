@@ -10,11 +10,12 @@ import (
 // choice is an enum as AWS takes it beside a type: of one type the values that are of
 // it, and of a list of types an alternative for each, since a value that is not of the
 // declared type is refused ("Enum value does not match declared type"). It is nil if
-// the enum can stay as it is or cannot be said.
-func (c *closing) choice(n *node, enum jsonx.Raw) jsonx.Raw {
+// the enum can stay as it is or cannot be said. nothing is whether no value is of a type
+// that is declared.
+func (c *closing) choice(n *node, enum jsonx.Raw) (choice jsonx.Raw, nothing bool) {
 	var values []jsonx.Raw
 	if jsonx.Unmarshal(enum, &values) != nil || !primitives(enum) {
-		return nil
+		return nil, false
 	}
 	of := func(kind string) []jsonx.Raw {
 		var own []jsonx.Raw
@@ -28,9 +29,9 @@ func (c *closing) choice(n *node, enum jsonx.Raw) jsonx.Raw {
 	if n.single() {
 		own := of(n.types[0])
 		if len(own) == 0 || len(own) == len(values) {
-			return nil
+			return nil, len(own) == 0
 		}
-		return array(own)
+		return array(own), false
 	}
 	var alternatives []jsonx.Raw
 	for _, kind := range n.types {
@@ -50,9 +51,9 @@ func (c *closing) choice(n *node, enum jsonx.Raw) jsonx.Raw {
 		alternatives = append(alternatives, w.Buf)
 	}
 	if len(alternatives) == 0 {
-		return nil
+		return nil, true
 	}
-	return array(alternatives)
+	return array(alternatives), false
 }
 
 func array(values []jsonx.Raw) jsonx.Raw {
@@ -85,4 +86,3 @@ func primitives(list jsonx.Raw) bool {
 	return jsonx.Unmarshal(list, &values) == nil &&
 		!slices.ContainsFunc(values, func(v jsonx.Raw) bool { return v.Kind() == '{' || v.Kind() == '[' })
 }
-

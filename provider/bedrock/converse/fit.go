@@ -116,19 +116,40 @@ func (p *fitting) fit() error {
 	return p.extensions()
 }
 
-// foreign leaves out settings of Anthropic's that other families refuse
+// foreign leaves out settings of Anthropic's that other families refuse, and effort
+// where a Claude does not have it
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html).
 func (p *fitting) foreign() {
-	if p.model.any(betas) || p.model.Vendor == "" {
+	const output = "output_config"
+	switch {
+	case p.model.Vendor == "" || len(p.out.ModelFields) == 0:
+	case !p.model.any(betas):
+		for _, name := range []string{output, "anthropic_beta", "anthropic_version"} {
+			p.without(name, "it is for Claude alone")
+		}
+	case !p.model.any(effortField) && p.model.claude() > 0:
+		members, err := jsonx.Members(p.given(output))
+		if err != nil || jsonx.Find(members, "effort") == nil {
+			return
+		}
+		p.without(output, "the model has no effort")
+		if rest := slices.DeleteFunc(members, func(m jsonx.Member) bool { return m.Name == "effort" }); len(rest) > 0 {
+			var w jsonx.Writer
+			w.Object()
+			w.Members(rest)
+			w.EndObject()
+			p.field(output, string(w.Buf))
+		}
+	}
+}
+
+// without leaves out a setting of the model's own, if it is given.
+func (p *fitting) without(name, detail string) {
+	if p.given(name) == nil {
 		return
 	}
-	for _, name := range []string{"output_config", "anthropic_beta", "anthropic_version"} {
-		if p.given(name) == nil {
-			continue
-		}
-		p.out.ModelFields = slices.DeleteFunc(slices.Clone(p.out.ModelFields), func(m jsonx.Member) bool { return m.Name == name })
-		p.warn(llm.WarnDropped, name, "it is for Claude alone")
-	}
+	p.out.ModelFields = slices.DeleteFunc(slices.Clone(p.out.ModelFields), func(m jsonx.Member) bool { return m.Name == name })
+	p.warn(llm.WarnDropped, name, detail)
 }
 
 // tier leaves out a tier that is none of AWS's (ServiceTierType in its service model),

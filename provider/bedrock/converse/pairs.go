@@ -95,7 +95,7 @@ func (m *matching) assistant(from, to int) {
 			m.open = append(m.open, pending{given: calls[len(calls)-1].ID, sent: use.ID})
 			blocks = append(blocks, b)
 		}
-		if len(blocks) > 0 || len(t.Blocks) == 0 {
+		if says(blocks) || len(blocks) == len(t.Blocks) {
 			m.turns = append(m.turns, llm.Turn{Role: t.Role, Blocks: blocks, Message: t.Message})
 		}
 	}
@@ -137,8 +137,9 @@ func (m *matching) user(from, to int) {
 		answers := slices.ContainsFunc(results, func(b llm.Block) bool { return b.Kind == llm.BlockToolResult })
 		switch {
 		case !answers:
-			said = said || len(results)+len(others) > 0
-			if blocks := append(results, others...); len(blocks) > 0 || len(t.Blocks) == 0 {
+			blocks := append(results, others...) //nolint:gocritic // nothing else holds results
+			said = said || len(blocks) > 0
+			if says(blocks) || len(blocks) == len(t.Blocks) {
 				behind = append(behind, llm.Turn{Role: t.Role, Blocks: blocks, Message: t.Message})
 			}
 		case said || !slices.EqualFunc(t.Blocks, append(slices.Clone(results), others...), sameBlock):
@@ -164,6 +165,12 @@ func (m *matching) user(from, to int) {
 // sameBlock reports whether two blocks are the same, as far as matching changes any.
 func sameBlock(a, b llm.Block) bool {
 	return a.Kind == b.Kind && a.ToolResult == b.ToolResult && a.Text == b.Text && a.Media == b.Media && a.Cache == b.Cache
+}
+
+// says reports whether there is more than marks that what stands before them may be
+// cached.
+func says(blocks []llm.Block) bool {
+	return slices.ContainsFunc(blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint })
 }
 
 // result matches a result of turn i to the first open call of its id. One that answers

@@ -20,6 +20,7 @@ const (
 	oneCall                            // parallel tool calls can be switched off
 	callsAlone                         // tool calls stand alone in their turn
 	nineIDs                            // ids of tool calls are nine letters and digits
+	effortField                        // output_config.effort is a field of the model's own
 	schemaLimits                       // what a strict schema holds is limited in number, too
 	resultsAlone                       // tool results stand alone in their turn
 	noResultStatus                     // toolResult has no status
@@ -95,6 +96,8 @@ var rows = []row{
 	{vendor: "anthropic", name: "claude-sonnet", from: 500, traits: thinksForced, source: liveForced},
 	{vendor: "anthropic", name: "claude-fable", traits: thinksForced, source: liveForced},
 	{vendor: "anthropic", from: 405, traits: oneCall, source: liveOneCall},
+	{vendor: "anthropic", name: "claude-opus", from: 405, traits: effortField, source: reported + "output_config.effort: Extra inputs are not permitted, of Claude Sonnet 4.5"},
+	{vendor: "anthropic", from: 406, traits: effortField, source: "https://docs.anthropic.com/en/docs/build-with-claude/effort"},
 	{vendor: "anthropic", traits: schemaLimits, source: "https://platform.claude.com/docs/en/build-with-claude/structured-outputs"},
 	{vendor: "anthropic", traits: noTrailing, source: "https://docs.anthropic.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response"},
 	{vendor: "anthropic", traits: forces, source: docsChoice},

@@ -101,13 +101,14 @@ func (c *closing) close(schema jsonx.Raw) jsonx.Raw {
 
 // node is what is to be known of one schema before it is written.
 type node struct {
-	types  []string
-	listed bool     // type is a list
-	words  []string // what goes into the description
-	object bool
-	closed bool // it has additionalProperties
-	anyOf  bool
-	choice jsonx.Raw // the anyOf that stands for a type and an enum
+	types   []string
+	listed  bool     // type is a list
+	words   []string // what goes into the description
+	object  bool
+	closed  bool // it has additionalProperties
+	anyOf   bool
+	nothing bool      // no value of its enum is of its type
+	choice  jsonx.Raw // the anyOf that stands for a type and an enum
 }
 
 // schema writes one schema.
@@ -190,7 +191,7 @@ func (c *closing) look(members []jsonx.Member, depth int) node {
 	n.object = slices.Contains(n.types, "object") || n.types == nil && jsonx.Find(members, "properties") != nil
 	n.anyOf = jsonx.Find(members, "anyOf") != nil
 	if enum := jsonx.Find(members, "enum"); enum != nil && !n.anyOf && len(n.types) > 0 {
-		n.choice = c.choice(&n, enum)
+		n.choice, n.nothing = c.choice(&n, enum)
 	}
 	for _, m := range members {
 		switch f, detail := c.fate(m, &n); f {
@@ -257,7 +258,7 @@ func (c *closing) fate(m jsonx.Member, n *node) (f fate, detail string) {
 			return fateWords, ""
 		}
 	case "enum":
-		if n.choice == nil && !primitives(m.Value) {
+		if n.nothing || n.choice == nil && !primitives(m.Value) {
 			return fateWords, ""
 		}
 	case "const":

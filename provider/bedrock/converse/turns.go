@@ -113,14 +113,14 @@ func (p *fitting) blanks() {
 				blocks = append(blocks, b)
 			}
 		}
-		if says := slices.ContainsFunc(blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint }); !says && t.Role == llm.RoleUser {
+		if !says(blocks) && t.Role == llm.RoleUser {
 			p.warn(llm.WarnChanged, p.message(i), "it says that it is empty")
 			blocks = append([]llm.Block{{Kind: llm.BlockText, Text: "(empty)"}}, blocks...)
 		}
 		return blocks
 	})
 	p.out.Turns = slices.DeleteFunc(p.out.Turns, func(t llm.Turn) bool {
-		return !slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint })
+		return !says(t.Blocks)
 	})
 }
 
@@ -238,7 +238,7 @@ func (p *fitting) partCalls() {
 		var said, calls []llm.Block
 		for _, t := range p.out.Turns[from:to] {
 			for _, b := range t.Blocks {
-				if t.Role == llm.RoleAssistant && b.Kind == llm.BlockToolUse {
+				if t.Role == llm.RoleAssistant && (b.Kind == llm.BlockToolUse || b.Kind == llm.BlockCachePoint) {
 					calls = append(calls, b)
 				} else {
 					said = append(said, b)
@@ -247,7 +247,7 @@ func (p *fitting) partCalls() {
 		}
 		first := p.out.Turns[from]
 		switch {
-		case len(calls) == 0 || len(said) == 0:
+		case !says(calls) || len(said) == 0:
 			turns = append(turns, p.out.Turns[from:to]...)
 		default:
 			p.warn(llm.WarnChanged, p.message(from), "the model takes tool calls alone; what is said beside them stands in a turn before")
