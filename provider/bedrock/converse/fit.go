@@ -35,6 +35,7 @@ type Fitted struct {
 	asked  bool              // for that by the gateway alone
 	tags   bool              // the model writes thoughts into its text
 	names  map[string]string // of tools, as they were sent to what the caller calls them
+	words  bool              // JSON is asked for in words, and no tool gives it
 	reply  string            // the name of the tool whose input is the answer; empty if there is none
 }
 

@@ -84,7 +84,7 @@ func describesObject(schema jsonx.Raw) bool {
 func (p *fitting) byWords() {
 	f := p.out.Format
 	p.out.Format = nil
-	p.f.reply = p.freeName() // which no tool has
+	p.f.reply, p.f.words = p.freeName(), true // which no tool has
 	text := "Answer with one JSON object and nothing else, without a code block around it."
 	if len(f.Schema) > 0 {
 		p.warn(llm.WarnChanged, "response_format", "the model is shown the schema and not held to it")

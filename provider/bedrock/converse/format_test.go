@@ -1,6 +1,7 @@
 package converse_test
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -79,5 +80,44 @@ func TestJSONIsAskedForAsTheModelTakesIt(t *testing.T) {
 				t.Errorf("warned of %q, want %q", warnings, tt.warned)
 			}
 		})
+	}
+}
+
+// TestJSONThatIsAskedForInWordsComesAsItIsWritten: without a fence around it, and where
+// it is none not held back.
+func TestJSONThatIsAskedForInWordsComesAsItIsWritten(t *testing.T) {
+	_, _, f, refusal := sent(t, model(t, sonnet45), &llm.Request{Turns: []llm.Turn{user("Hi")}, Tools: []llm.Tool{tool("look")}, Format: &llm.Format{}}, true)
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	for name, tt := range map[string]struct{ given, want string }{
+		"JSON":       {`{"a":1}`, `{"a":1}`},
+		"in a fence": {"```json\n{\"a\":1}\n```", `{"a":1}`},
+		"prose":      {"I cannot say.", "I cannot say."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer := func() *llm.Response {
+				return &llm.Response{Role: llm.RoleAssistant, Stop: llm.StopEnd, Blocks: said(tt.given)}
+			}
+			whole := answer()
+			f.Restore(whole)
+			s := f.Stream(&script{events: streamed(answer(), 2), end: io.EOF})
+			for name, got := range map[string]*llm.Response{"whole": whole, "streamed": folded(t, s)} {
+				if len(got.Blocks) != 1 || got.Blocks[0].Text != tt.want || len(got.Meta.Warnings) > 0 {
+					t.Errorf("%s: %+v", name, got.Blocks)
+				}
+			}
+		})
+	}
+	source := &script{events: streamed(&llm.Response{Stop: llm.StopEnd, Blocks: said(strings.Repeat("prose ", 100))}, 6), end: io.EOF}
+	s := f.Stream(source)
+	var ev llm.Event
+	for ev.Kind != llm.EventDelta {
+		if err := s.Next(&ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(source.events) < 50 {
+		t.Errorf("prose was held back: %d events are left", len(source.events))
 	}
 }

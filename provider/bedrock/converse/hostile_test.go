@@ -195,7 +195,7 @@ func (h *hostile) top() string {
 	case 0:
 		return `{"` + pick(h, "anyOf", "oneOf", "allOf") + `":[` + h.object(1) + `,` + h.object(1) + `]` + h.maybe(`,"type":"object"`) + `}`
 	case 1:
-		return `{"type":"object","properties":null,"required":null}`
+		return `{"type":"object","properties":` + pick(h, `null`, `[]`) + `,"required":` + pick(h, `null`, `{}`, `["a",null]`) + `}`
 	case 2:
 		return `{"type":` + pick(h, `null`, `["object"]`, `["object","null"]`, `"object"`) + `,"properties":{},"additionalProperties":` + pick(h, `null`, `true`, `false`) + `}`
 	case 3:
@@ -203,6 +203,9 @@ func (h *hostile) top() string {
 	case 4:
 		return `{"type":"object","properties":{"p":{"$ref":"#/$defs/d"},"q":{"$ref":"#/$defs/d"}},"required":["p"],"$defs":{"d":` + h.schema(2) + `}}`
 	case 5:
+		if h.chance(2) {
+			return `{"$ref":"#/$defs/d","$defs":{"d":` + h.object(1) + `}}`
+		}
 		return `{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","properties":{"p":{"$ref":"#"}}}`
 	case 6:
 		properties := make([]string, pick(h, 10, 17, 26))
@@ -239,7 +242,7 @@ func (h *hostile) schema(depth int) string {
 	case 1:
 		return `{"type":"string"` + h.maybe(`,"minLength":1`, `,"maxLength":5`, `,"format":"phone"`, `,"format":"date"`, `,"pattern":"^(?=a)b"`, `,"pattern":"a\\b"`, `,"pattern":"^a+$"`) + rest + `}`
 	case 2:
-		return `{"type":` + pick(h, `"integer"`, `"number"`, `["integer","null"]`) + h.maybe(`,"minimum":1`, `,"maximum":9223372036854775807`, `,"exclusiveMaximum":1e400`, `,"multipleOf":0.5`, `,"minimum":null`, `,"maximum":"5"`) + rest + `}`
+		return `{"type":` + pick(h, `"integer"`, `"number"`, `["integer","null"]`, `["integer",null]`) + h.maybe(`,"minimum":1`, `,"maximum":9223372036854775807`, `,"exclusiveMaximum":1e400`, `,"multipleOf":0.5`, `,"minimum":null`, `,"maximum":"5"`) + rest + `}`
 	case 3:
 		return `{"type":"array","items":` + pick(h, h.schema(depth+1), `null`, `true`, `[{"type":"string"}]`) + h.maybe(`,"minItems":2`, `,"minItems":1`, `,"maxItems":3`, `,"uniqueItems":true`) + rest + `}`
 	case 4:
@@ -247,7 +250,7 @@ func (h *hostile) schema(depth int) string {
 	case 5:
 		return `{"const":` + pick(h, `"a"`, `null`, `1e999`, `[1]`) + rest + `}`
 	case 6:
-		return `{"` + pick(h, "anyOf", "oneOf", "allOf") + `":[` + h.schema(depth+1) + `,` + h.schema(depth+1) + `]` + rest + `}`
+		return `{"` + pick(h, "anyOf", "oneOf", "allOf") + `":[` + h.schema(depth+1) + `,` + pick(h, `null`, h.schema(depth+1)) + `]` + rest + `}`
 	case 7:
 		return `{"anyOf":[` + h.schema(depth+1) + `],"type":"string"` + rest + `}`
 	case 8:

@@ -70,6 +70,16 @@ func TestWhatClientsSendAndAWSWouldRefuse(t *testing.T) {
 		{name: "a union of references at the top for Claude", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"oneOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/a"}],"allOf":[{"required":["p"]}],"$defs":{"a":{"properties":{"p":{"type":"string"}}}}}`)}, has: []string{
 			`"properties":{"p":{"type":"string"}},"required":["p"]`,
 		}, warned: []string{"changed tools[0].function.parameters.allOf", "changed tools[0].function.parameters.oneOf"}},
+		{name: "a reference at the top", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/b","title":"A"},"b":{"type":"object","title":"B","properties":{"x":{"type":"string"}}}}}`)}, has: []string{
+			`"title":"A","type":"object","properties":{"x":{"type":"string"}}}`,
+		}},
+		{name: "a reference at the top to itself", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/a"}}}`)}, has: []string{`"json":{"type":"object","$ref":"#/$defs/a"`}},
+		{name: "keywords of the wrong kind", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":[],"required":["a",null],"additionalProperties":{"type":["string",null],"anyOf":[null,{"type":"string"}]}}`)}, has: []string{
+			`"json":{"type":"object","required":["a"],"additionalProperties":{"type":["string","null"],"anyOf":[{"type":"string"}]}}`,
+		}, warned: []string{"dropped tools[0].function.parameters"}},
+		{name: "properties that are called like keywords", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"required":{"type":"boolean"},"enum":{"type":"string"},"maximum":{"type":"null"},"description":{"type":"string"}}}`)}, has: []string{
+			`"properties":{"required":{"type":"boolean"},"enum":{"type":"string"},"maximum":{"type":"null"},"description":{"type":"string"}}`,
+		}},
 		{name: "a union at the top for Nova", model: novaLite, req: request{Turns: hi, Tools: schema(`{"oneOf":[{"required":["x"]}]}`)}, has: []string{`"json":{"type":"object","oneOf":[{"required":["x"]}]}`}},
 		{name: "references for Nova", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"#/$defs/p","description":"mine"},"l":{"type":"array","items":[{"$ref":"#/$defs/q"}]}},"$defs":{"p":{"type":"object","description":"theirs","properties":{"q":{"$ref":"#/$defs/q"}}},"q":{"enum":[{"$ref":"x"}]}}}`)}, has: []string{
 			`"json":{"type":"object","properties":{"p":{"description":"mine","type":"object","properties":{"q":{"enum":[{"$ref":"x"}]}}},"l":{"type":"array","items":[{"enum":[{"$ref":"x"}]}]}}}`,
@@ -77,7 +87,7 @@ func TestWhatClientsSendAndAWSWouldRefuse(t *testing.T) {
 		{name: "references to themselves", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"#/$defs/p"}},"$defs":{"p":{"properties":{"p":{"$ref":"#/$defs/p"}}}}}`)}, has: []string{`"$defs":{"p":`}},
 		{name: "a reference beside what must hold too", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","$ref":"#/$defs/b","properties":{"x":{}},"$defs":{"b":{"properties":{"a":{}}}}}`)}, has: []string{`"$ref":"#/$defs/b"`, `"$defs"`}},
 		{name: "a property that is called like a keyword", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"default":{"$ref":"#/$defs/a"},"enum":{"$ref":"#/$defs/a"}},"$defs":{"a":{"type":"string"}}}`)}, has: []string{`"properties":{"default":{"type":"string"},"enum":{"type":"string"}}}`}},
-		{name: "references that are too deep", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","$ref":"#/$defs/a","$defs":{"a":` + strings.Repeat(`{"not":`, 100) + `{}` + strings.Repeat(`}`, 100) + `}}`)}, has: []string{`"$ref"`}},
+		{name: "references that are too deep", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"#/$defs/a"}},"$defs":{"a":` + strings.Repeat(`{"not":`, 100) + `{}` + strings.Repeat(`}`, 100) + `}}`)}, has: []string{`"$ref"`}},
 		{name: "references to nothing", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"#/$defs/p"}}}`)}, has: []string{`"$ref":"#/$defs/p"`}},
 		{name: "references elsewhere", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"other.json"}}}`)}, has: []string{`"$ref":"other.json"`}},
 		{name: "references for Claude", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"#/$defs/p"}},"$defs":{"p":{}}}`)}, has: []string{`"$ref":"#/$defs/p"`}},

@@ -3,6 +3,7 @@ package converse
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -218,12 +219,34 @@ func (t *tidying) member(d *jsonx.Decoder, name string) (word string, err error)
 	if err != nil {
 		return "", err
 	}
+	if (name == "type" || name == "required") && kind == '[' {
+		value = t.words(value, name == "type")
+	}
 	if hasHuge(value) {
 		return name + "=" + string(value), nil
 	}
 	t.w.AnyKey(name)
 	t.w.Raw(value)
 	return "", nil
+}
+
+// words is a list of strings without what is none. Among types a null is the word.
+func (t *tidying) words(list jsonx.Raw, types bool) jsonx.Raw {
+	var values []jsonx.Raw
+	if jsonx.Unmarshal(list, &values) != nil || !slices.ContainsFunc(values, func(v jsonx.Raw) bool { return v.Kind() != '"' }) {
+		return list
+	}
+	t.changed = true
+	var kept []jsonx.Raw
+	for _, v := range values {
+		switch {
+		case v.Kind() == '"':
+			kept = append(kept, v)
+		case v.Kind() == 'n' && types:
+			kept = append(kept, jsonx.Raw(`"null"`))
+		}
+	}
+	return array(kept)
 }
 
 // schemas reads an object of schemas.
@@ -257,6 +280,13 @@ func (t *tidying) list(d *jsonx.Decoder) error {
 	}
 	t.w.Array()
 	for d.PeekKind() != ']' {
+		if d.PeekKind() == 'n' {
+			t.changed = true
+			if err := d.SkipValue(); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := t.schema(d); err != nil {
 			return err
 		}

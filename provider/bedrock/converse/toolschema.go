@@ -49,6 +49,9 @@ func (p *fitting) tidySchemas() error {
 func (p *fitting) tidied(schema jsonx.Raw, field string) (jsonx.Raw, bool) {
 	var t tidying
 	tidy := t.tidy(schema)
+	if rooted := rootReplaced(firstRaw(tidy, schema)); rooted != nil {
+		tidy = rooted
+	}
 	if tidy == nil {
 		return schema, false
 	}
@@ -59,6 +62,51 @@ func (p *fitting) tidied(schema jsonx.Raw, field string) (jsonx.Raw, bool) {
 		p.warn(llm.WarnChanged, field, "numbers beyond 64 bits stand in the descriptions")
 	}
 	return tidy, true
+}
+
+func firstRaw(a, b jsonx.Raw) jsonx.Raw {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// rootReplaced puts into the place of a reference at the top of a schema what it leads
+// to, since AWS wants to see there that it is an object; nil if there is none, or if it
+// stands beside properties.
+func rootReplaced(schema jsonx.Raw) jsonx.Raw {
+	if !bytes.Contains(schema, []byte(`"$ref"`)) {
+		return nil
+	}
+	members, err := jsonx.Members(schema)
+	ref := wordOf(jsonx.Find(members, "$ref"))
+	if err != nil || ref == "" || jsonx.Find(members, "properties") != nil {
+		return nil
+	}
+	in := inliner{root: schema, targets: map[string]jsonx.Raw{}}
+	seen := map[string]bool{}
+	for ref != "" && !seen[ref] {
+		seen[ref] = true
+		inner, err := jsonx.Members(in.target(ref))
+		if err != nil {
+			return nil
+		}
+		ref = wordOf(jsonx.Find(inner, "$ref"))
+		members = slices.DeleteFunc(members, func(m jsonx.Member) bool { return m.Name == "$ref" })
+		for _, m := range inner {
+			if jsonx.Find(members, m.Name) == nil {
+				members = append(members, m)
+			}
+		}
+	}
+	if ref != "" {
+		return nil
+	}
+	var w jsonx.Writer
+	w.Object()
+	w.Members(members)
+	w.EndObject()
+	return w.Buf
 }
 
 // objectTop gives the schema with the type object at its top, which is all that AWS
