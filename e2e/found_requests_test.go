@@ -144,8 +144,10 @@ func foundRequests() []foundRequest {
 			{body: strict(`{"type":"object","properties":{"s":{"type":"string","maxLength":5}},"required":["s"],"additionalProperties":false}`), sent: []string{`"maxLength":5`}, unsent: []string{`"strict"`}, header: "tools[0].function.strict"},
 			{body: format(`{"type":"object","properties":` + many(30, `{"type":"string"}`) + `}`), sent: []string{`json_answer`}, unsent: []string{"textFormat"}, header: "response_format"},
 			{body: strict(`{"type":"object","properties":` + many(30, `{"type":"string"}`) + `,"additionalProperties":false}`), unsent: []string{`"strict"`}, header: "tools[0].function.strict"},
-			{body: format(`{"type":"object","properties":{"s":{"type":"string","format":"phone","pattern":"(?!a)b"},"l":{"type":"array","uniqueItems":true,"items":{"type":["string","null"],"enum":["a",null]}},"o":{"oneOf":[{"type":"string"},{"type":"object","properties":{"x":{"type":"string"}},"required":["x"]}]},"r":{"allOf":[{"$ref":"#/$defs/r"}]}},"required":["s","l","o","r"],"$defs":{"r":{"type":"string","strict":true}}}`),
-				sent: []string{"textFormat", `{format=\\\"phone\\\"`, `anyOf`, `{uniqueItems=true}`}},
+			{
+				body: format(`{"type":"object","properties":{"s":{"type":"string","format":"phone","pattern":"(?!a)b"},"l":{"type":"array","uniqueItems":true,"items":{"type":["string","null"],"enum":["a",null]}},"o":{"oneOf":[{"type":"string"},{"type":"object","properties":{"x":{"type":"string"}},"required":["x"]}]},"r":{"allOf":[{"$ref":"#/$defs/r"}]}},"required":["s","l","o","r"],"$defs":{"r":{"type":"string","strict":true}}}`),
+				sent: []string{"textFormat", `{format=\\\"phone\\\"`, `anyOf`, `{uniqueItems=true}`},
+			},
 			{body: format(`{"type":"object","properties":{"s":{"type":"string","anyOf":[{"const":"a"},{"const":"b"}]},"free":{"type":"object","additionalProperties":{"type":"string"}}},"required":["s"]}`), sent: []string{"json_answer"}, unsent: []string{"textFormat"}},
 		}},
 		{name: "bedrock-chat/union-at-the-root-is-lost", litellmFault: litellmFault{

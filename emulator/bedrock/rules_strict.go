@@ -193,7 +193,7 @@ func enumFault(has map[string]jsonx.Raw) string {
 		}
 		declared := word(has["type"])
 		numeric := declared == "integer" || declared == "number"
-		if has["type"] != nil && declared != schemaWord(c.Kind()) && !(numeric && c.Kind() == '0') {
+		if has["type"] != nil && declared != schemaWord(c.Kind()) && (!numeric || c.Kind() != '0') {
 			return fmt.Sprintf("Enum value %s does not match declared type", c)
 		}
 	}

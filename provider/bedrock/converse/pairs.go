@@ -137,7 +137,7 @@ func (m *matching) user(from, to int) {
 		answers := slices.ContainsFunc(results, func(b llm.Block) bool { return b.Kind == llm.BlockToolResult })
 		switch {
 		case !answers:
-			blocks := append(results, others...) //nolint:gocritic // nothing else holds results
+			blocks := append(results, others...)
 			said = said || len(blocks) > 0
 			if says(blocks) || len(blocks) == len(t.Blocks) {
 				behind = append(behind, llm.Turn{Role: t.Role, Blocks: blocks, Message: t.Message})

@@ -98,14 +98,7 @@ func tidied(schema []byte) bool {
 	return true
 }
 
-func known(name []byte) bool {
-	for _, b := range booleans {
-		if b == string(name) {
-			return true
-		}
-	}
-	return false
-}
+func known(name []byte) bool { return slices.Contains(booleans, string(name)) }
 
 // allows reports whether a keyword may have a value of a kind.
 func allows(name []byte, kind byte) bool {

@@ -203,7 +203,7 @@ func (c *closing) look(members []jsonx.Member, depth int) node {
 		}
 	}
 	n.closed = jsonx.Find(members, "additionalProperties") != nil
-	if n.object && !n.closed && !(c.tool && depth == 0) && jsonx.Find(members, "properties") == nil {
+	if n.object && !n.closed && (!c.tool || depth > 0) && jsonx.Find(members, "properties") == nil {
 		c.open = "object of any members"
 	}
 	if n.anyOf || n.choice != nil || len(n.types) > 1 {
