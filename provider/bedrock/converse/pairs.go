@@ -15,7 +15,7 @@ import (
 // answered is answered that it was not, and a result that answers no call is what the
 // user says.
 func (p *fitting) pairs() {
-	if !p.seen.tools {
+	if !p.seen.tools || matched(p.out.Turns) {
 		return
 	}
 	m := matching{p: p, used: map[string]bool{}}
@@ -43,6 +43,42 @@ func (p *fitting) pairs() {
 			return slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.ToolUse != nil || b.ToolResult != nil })
 		})
 	}
+}
+
+// matched reports whether calls and results match as they are.
+func matched(turns []llm.Turn) bool {
+	used := map[string]bool{}
+	var open []string
+	said := false // the user has said something other than results
+	for i := range turns {
+		t := &turns[i]
+		if i > 0 && t.Role != turns[i-1].Role {
+			if t.Role != llm.RoleUser && len(open) > 0 {
+				return false
+			}
+			said = false
+		}
+		for j := range t.Blocks {
+			b := &t.Blocks[j]
+			switch {
+			case t.Role == llm.RoleAssistant && isCall(b):
+				if used[b.ToolUse.ID] {
+					return false
+				}
+				used[b.ToolUse.ID] = true
+				open = append(open, b.ToolUse.ID)
+			case t.Role == llm.RoleUser && b.Kind == llm.BlockToolResult:
+				at := slices.Index(open, b.ToolResult.ID)
+				if at < 0 || said {
+					return false
+				}
+				open = slices.Delete(open, at, at+1)
+			case b.Kind != llm.BlockCachePoint:
+				said = true
+			}
+		}
+	}
+	return len(open) == 0
 }
 
 // matching is a conversation whose calls and results are being matched.

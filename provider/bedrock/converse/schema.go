@@ -29,12 +29,12 @@ var booleans = []string{"default", "const", "nullable", "deprecated", "readOnly"
 // tidying rewrites a schema so that Converse finds nothing wrong with its form, and
 // nothing else: keywords whose value is null are left out, and so are those whose value
 // is of a kind that the keyword has never; a property that is true may be anything; and
-// numbers that do not fit into 64 bits stand in the description, since Claude's server
-// refuses them ("int too big to convert").
+// bounds that do not fit into 64 bits are left out, and other such numbers stand in the
+// description, since Claude's server refuses them ("int too big to convert").
 type tidying struct {
 	w       jsonx.Writer
 	wrong   string // a keyword that was left out for its kind; empty if none was
-	numbers bool   // whether a number was moved
+	numbers bool   // whether a number was left out or moved
 	changed bool
 }
 
@@ -171,7 +171,6 @@ func (t *tidying) schema(d *jsonx.Decoder) error {
 		return err
 	}
 	if len(words) > 0 {
-		t.numbers, t.changed = true, true
 		description = strings.TrimLeft(description+" {"+strings.Join(words, ", ")+"}", " ")
 	}
 	if description != "" {
@@ -216,6 +215,10 @@ func (t *tidying) member(d *jsonx.Decoder, name string) (word string, err error)
 		value = t.words(value, name == "type")
 	}
 	if hasHuge(value) {
+		t.numbers, t.changed = true, true
+		if kind == '0' && strings.HasPrefix(schemaKinds[name], "0") {
+			return "", nil // a bound that no number of 64 bits meets
+		}
 		return name + "=" + string(value), nil
 	}
 	t.w.AnyKey(name)

@@ -59,7 +59,7 @@ func (p *fitting) tidied(schema jsonx.Raw, field string) (jsonx.Raw, bool) {
 		p.warn(llm.WarnDropped, field, "a "+t.wrong+" whose value is of the wrong type")
 	}
 	if t.numbers {
-		p.warn(llm.WarnChanged, field, "numbers beyond 64 bits stand in the descriptions")
+		p.warn(llm.WarnChanged, field, "bounds beyond 64 bits are left out, and other numbers beyond stand in the descriptions")
 	}
 	return tidy, true
 }
