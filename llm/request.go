@@ -32,6 +32,9 @@ type Request struct {
 	// ParallelTools is whether the model may call several tools at once; unset if the
 	// caller did not say.
 	ParallelTools Opt[bool]
+	// CacheRetention is for how long the prompt shall be cached, in OpenAI's words, such
+	// as 24h; empty if the caller did not say.
+	CacheRetention string
 	// Choices is how many answers are wanted, each by itself; 0 and 1 are one.
 	Choices int64
 	// WebSearch is what the caller says of a search of the web that the model shall

@@ -28,6 +28,9 @@ func checkCachePoints(q *question) error {
 	at := -1
 	for i := range q.request.System {
 		if b := &q.request.System[i]; b.Kind == llm.BlockCachePoint {
+			if i == 0 {
+				return invalid(nothingToCache)
+			}
 			marks = append(marks, mark{b.Cache.TTL, fmt.Sprintf("system.%d", max(at, 0))})
 		} else {
 			at++
@@ -66,6 +69,10 @@ func checkCachePoints(q *question) error {
 	return nil
 }
 
+// nothingToCache is what Converse says of a cache point with which a list begins
+// (public reports: [cachePoint, text] is refused, [text, cachePoint] taken).
+const nothingToCache = "There is nothing available to cache. Please remove the invalid cache point and try again."
+
 // toolMarks are the cache points among the tools.
 func toolMarks(q *question) ([]mark, error) {
 	var marks []mark
@@ -98,6 +105,8 @@ func turnMarks(q *question) ([]mark, error) {
 				continue
 			}
 			switch {
+			case j == 0:
+				return nil, invalid(nothingToCache)
 			case results && q.info.Has(catalogue.NoToolCache):
 				return nil, malformedInput("#/messages/%d/content/0: extraneous key [cachePoint] is not permitted", i)
 			case j > 0 && isReasoning(&turn.Blocks[j-1]):

@@ -50,6 +50,13 @@ func returns(content string) string {
 		`{"role":"user","content":[{"toolResult":{"toolUseId":"t1","content":[` + content + `]}}]}]}`
 }
 
+// twice says what stands in a conversation behind its first turn once more.
+func twice(conversation string) string {
+	_, behind, _ := strings.Cut(conversation, `{"text":"hi"}]},`)
+	behind = strings.TrimSuffix(behind, `]}`)
+	return strings.TrimSuffix(conversation, `]}`) + `,` + behind + `]}`
+}
+
 func attached(name, format, source string) string {
 	return `{"document":{"name":"` + name + `","format":"` + format + `","source":` + source + `}}`
 }
@@ -123,6 +130,27 @@ func TestEveryRuleRefusesInItsWords(t *testing.T) {
 		{"a union at the top of a schema, for Claude", haiku, asks(tooled(`{"type":"object","anyOf":[{"required":["a"]}]}`)), wrapped + "tools.0.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level"},
 		{"and for Nova", novaPro, asks(tooled(`{"type":"object","anyOf":[{"required":["a"]}]}`)), ""},
 		{"properties that are null", haiku, asks(tooled(`{"type":"object","properties":null}`)), "The json schema definition at toolConfig.tools.0.toolSpec.inputSchema is invalid. Fix the following errors and try again: $.properties: null found, object expected"},
+		{"required that is null", haiku, asks(tooled(`{"type":"object","required":null}`)), "$.required: null found, array expected"},
+		{"null within a property", novaPro, asks(tooled(`{"type":"object","properties":{"a":{"type":"object","properties":null}}}`)), "$.properties.a.properties: null found, object expected"},
+		{"a property whose type is null", haiku, asks(tooled(`{"type":"object","properties":{"a":{"type":null}}}`)), "$.properties.a.type: null found, [string, array] expected"},
+		{"a property that is null", haiku, asks(tooled(`{"type":"object","properties":{"a":null}}`)), "$.properties.a: null found, [object, boolean] expected"},
+		{"a description that is null", haiku, asks(tooled(`{"type":"object","properties":{"a":{"items":{"description":null}}}}`)), "$.properties.a.items.description: null found, string expected"},
+		{"an enum that is null", haiku, asks(tooled(`{"type":"object","properties":{"a":{"anyOf":[{"enum":null}]}}}`)), "$.properties.a.anyOf[0].enum: null found, array expected"},
+		{"a property that is true", haiku, asks(tooled(`{"type":"object","properties":{"a":true}}`)), ""},
+		{"a list of types at the top", novaPro, asks(tooled(`{"type":["object","null"]}`)), "inputSchema.json.type must be one of the following: object."},
+		{"a bound of 2^63-1", haiku, asks(tooled(`{"type":"object","properties":{"a":{"type":"integer","maximum":9223372036854775807}}}`)), wrapped + "tools.0.custom.input_schema: int too big to convert"},
+		{"a bound with a huge exponent", haiku, asks(tooled(`{"type":"object","properties":{"a":{"enum":[1e999]}}}`)), "int too big to convert"},
+		{"a bound of 2^53-1", haiku, asks(tooled(`{"type":"object","properties":{"a":{"type":"integer","maximum":9007199254740991}}}`)), ""},
+		{"a short id for Mistral", "us.mistral.pixtral-large-2502-v1:0", strings.ReplaceAll(returns(`{"text":"x"}`), `"t1"`, `"a_1"`), wrapped + "Tool call id was a_1 but must be a-z, A-Z, 0-9, with a length of 9."},
+		{"an id of Bedrock's for Mistral", "us.mistral.pixtral-large-2502-v1:0", strings.ReplaceAll(returns(`{"text":"x"}`), `"t1"`, `"tooluse_daIKOZu4g4GrvIIv9wdqy4"`), ""},
+		{"an id of two turns", haiku, twice(returns(`{"text":"x"}`)), wrapped + "messages.3.content.0: `tool_use` ids must be unique"},
+		{"and for Nova", novaPro, twice(returns(`{"text":"x"}`)), ""},
+		{"words beside a call, for Llama", llama4, strings.Replace(returns(`{"text":"x"}`), `[{"toolUse"`, `[{"text":"so"},{"toolUse"`, 1), "messages.1.content: Conversation blocks and tool use blocks cannot be provided in the same turn."},
+		{"words in the turn before a call, for Llama", llama4, strings.Replace(returns(`{"text":"x"}`), `{"role":"assistant"`, `{"role":"assistant","content":[{"text":"so"}]},{"role":"assistant"`, 1), "messages.2.content: Conversation blocks and tool use blocks"},
+		{"words beside a call", haiku, strings.Replace(returns(`{"text":"x"}`), `[{"toolUse"`, `[{"text":"so"},{"toolUse"`, 1), ""},
+		{"a call that nothing answers", haiku, `{` + tooled(`{"type":"object"}`) + `,"messages":[{"role":"user","content":[{"text":"hi"}]},{"role":"assistant","content":[{"toolUse":{"toolUseId":"t1","name":"f","input":{}}}]}]}`, "messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: t1."},
+		{"one call at a time, for Claude Sonnet 4", sonnet4, asks(tooled(`{"type":"object"}`), fields+`{"tool_choice":{"type":"auto","disable_parallel_tool_use":true}}`), wrapped + "tool_choice.auto.disable_parallel_tool_use: Extra inputs are not permitted"},
+		{"one call at a time", haiku, asks(tooled(`{"type":"object"}`), fields+`{"tool_choice":{"type":"auto","disable_parallel_tool_use":true}}`), ""},
 		{"one name for two tools", haiku, asks(`"toolConfig":{"tools":[` + times(2, `{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}`) + `]}`), wrapped + "tools: Tool names must be unique."},
 		{"any tool for Llama", llama4, asks(forced(`{"any":{}}`)), "This model doesn't support the toolConfig.toolChoice.any field. Remove toolConfig.toolChoice.any and try again."},
 		{"a named tool for Mistral", "mistral.mistral-large-2402-v1:0", asks(forced(`{"tool":{"name":"f"}}`)), "This model doesn't support the toolConfig.toolChoice.tool field."},
@@ -154,6 +182,18 @@ func TestEveryRuleRefusesInItsWords(t *testing.T) {
 		{"two elements at least", haiku, asks(strict(fmt.Sprintf(closed, `{"type":"array","minItems":2}`))), "'minItems' values other than 0 or 1 are not supported"},
 		{"an object that is open", haiku, asks(strict(fmt.Sprintf(closed, `{"anyOf":[{"type":"object"}]}`))), "For 'object' type, 'additionalProperties' must be explicitly set to false"},
 		{"a choice of one", haiku, asks(strict(fmt.Sprintf(closed, `{"oneOf":[{"type":"null"}]}`))), "Schema type 'oneOf' is not supported"},
+		{"lengths of a string", haiku, asks(format(fmt.Sprintf(closed, `{"type":"string","minLength":1}`))), "output_config.format.schema: For 'string' type, property 'minLength' is not supported"},
+		{"elements that differ", haiku, asks(strict(fmt.Sprintf(closed, `{"type":"array","uniqueItems":true,"items":{}}`))), "For 'array' type, property 'uniqueItems' is not supported"},
+		{"a word of no schema", haiku, asks(strict(fmt.Sprintf(closed, `{"type":"string","strict":true}`))), "For 'string' type, property 'strict' is not supported"},
+		{"a format that there is not", haiku, asks(strict(fmt.Sprintf(closed, `{"type":"string","format":"phone"}`))), `For 'string' type, 'format' value \"phone\" is not supported`},
+		{"a format", haiku, asks(strict(fmt.Sprintf(closed, `{"type":"string","format":"date","pattern":"^[0-9-]+$"}`))), ""},
+		{"a pattern that looks around", haiku, asks(strict(fmt.Sprintf(closed, `{"type":"string","pattern":"(?=a)b"}`))), "'pattern' value"},
+		{"a type beside anyOf", haiku, asks(strict(fmt.Sprintf(closed, `{"type":"string","anyOf":[{"const":"a"}]}`))), "For 'anyOf', 'type' is not supported"},
+		{"a choice of a list of types", haiku, asks(strict(fmt.Sprintf(closed, `{"type":["string","null"],"enum":["a",null]}`))), "does not match declared type"},
+		{"a choice of another type", haiku, asks(strict(fmt.Sprintf(closed, `{"type":"string","enum":["a",null]}`))), "Enum value null does not match declared type"},
+		{"a choice of objects", haiku, asks(strict(fmt.Sprintf(closed, `{"enum":[{}]}`))), "Enum values of type object are not supported"},
+		{"16 unions", haiku, asks(strict(`{"type":"object","additionalProperties":false,"properties":{` + numbered(16, `"p%d":{"type":["string","null"]}`) + `}}`)), ""},
+		{"17 unions", haiku, asks(strict(`{"type":"object","additionalProperties":false,"properties":{` + numbered(17, `"p%d":{"anyOf":[{"type":"string"},{"type":"null"}]}`) + `}}`)), "Schemas contains too many parameters with union types (17 parameters with type arrays or anyOf)."},
 		{"a property that is named like a keyword", haiku, asks(strict(`{"type":"object","additionalProperties":false,"required":["oneOf"],"properties":{"oneOf":{"type":"string"}}}`)), ""},
 		{"21 strict tools", haiku, asks(`"toolConfig":{"tools":[` + numbered(21, `{"toolSpec":{"name":"f%d","strict":true,"inputSchema":{"json":{"type":"object","additionalProperties":false}}}}`) + `]}`), "Too many strict tools (21). The maximum number of strict tools supported is 20."},
 		{"25 properties that may be left out", haiku, asks(strict(`{"type":"object","additionalProperties":false,"properties":{` + numbered(25, `"p%d":{"type":"string"}`) + `}}`)), "Schemas contains too many optional parameters (25)"},
@@ -186,6 +226,9 @@ func TestEveryRuleRefusesInItsWords(t *testing.T) {
 
 		// Cache points.
 		{"a cache point for Llama", llama4, says(`{"text":"hi"},` + point), "You invoked an unsupported model or your request did not allow prompt caching."},
+		{"a cache point with nothing before it", haiku, says(point + `,{"text":"hi"}`), "There is nothing available to cache. Please remove the invalid cache point and try again."},
+		{"and in the system prompt, for Nova", novaPro, asks(`"system":[` + point + `,{"text":"a"}]`), "There is nothing available to cache."},
+		{"a cache point before a call", haiku, strings.Replace(returns(`{"text":"x"}`), `[{"toolUse"`, `[`+point+`,{"toolUse"`, 1), "There is nothing available to cache."},
 		{"five cache points", haiku, says(times(5, `{"text":"hi"},`+point)), wrapped + "A maximum of 4 blocks with cache_control may be provided. Found 5."},
 		{"a cache point among Nova's tools", novaPro, asks(`"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}},` + point + `]}`), "#/toolConfig/tools/1: extraneous key [cachePoint] is not permitted"},
 		{"a cache point behind a result for Nova", novaPro, strings.Replace(returns(`{"text":"x"}`), `}]}}]}]`, `}]}},`+point+`]}]`, 1), "#/messages/2/content/0: extraneous key [cachePoint] is not permitted"},

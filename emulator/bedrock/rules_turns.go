@@ -36,6 +36,29 @@ func checkTurns(q *question) error {
 			return invalid("messages.%d.content: Conversation blocks and tool result blocks cannot be provided in the same turn.", i)
 		}
 	}
+	return checkCallsAlone(q)
+}
+
+// checkCallsAlone refuses words beside tool calls, in the neighbouring turns of the
+// assistant's that AWS merges too (public report).
+func checkCallsAlone(q *question) error {
+	if !q.info.Has(catalogue.CallsAlone) {
+		return nil
+	}
+	calls, words := false, false
+	for i, turn := range q.request.Turns {
+		if turn.Role != llm.RoleAssistant {
+			calls, words = false, false
+			continue
+		}
+		for j := range turn.Blocks {
+			call := turn.Blocks[j].Kind == llm.BlockToolUse
+			calls, words = calls || call, words || !call
+		}
+		if calls && words {
+			return invalid("messages.%d.content: Conversation blocks and tool use blocks cannot be provided in the same turn.", i)
+		}
+	}
 	return nil
 }
 
@@ -86,6 +109,39 @@ func checkResult(q *question, b *llm.Block, turn, block int) error {
 		}
 	}
 	return nil
+}
+
+// shortID is how many letters and digits a tool call's id has at least where
+// catalogue.ShortIDs holds; of longer ones Bedrock makes what the model takes.
+const shortID = 9
+
+// checkIDs refuses ids of tool calls that the model's own server does not take: with
+// Mistral short ones, with Claude those that another call of the conversation has
+// (public reports of each).
+func checkIDs(q *question) error {
+	seen := map[string]bool{}
+	return q.refuseFirst(func(p place, b *llm.Block) error {
+		if b.ToolUse == nil || b.ToolUse.Type == llm.ServerSide {
+			return nil
+		}
+		id := b.ToolUse.ID
+		if q.info.Has(catalogue.ShortIDs) {
+			plain := strings.Map(func(r rune) rune {
+				if strings.ContainsRune("_-.:", r) {
+					return -1
+				}
+				return r
+			}, id)
+			if len(plain) < shortID {
+				return returned("Tool call id was %s but must be a-z, A-Z, 0-9, with a length of 9.", id)
+			}
+		}
+		if seen[id] && q.native() {
+			return returned("%s: `tool_use` ids must be unique", p.native())
+		}
+		seen[id] = true
+		return nil
+	})
 }
 
 // checkPairs matches tool results to the calls of the turn before. Neighbouring
@@ -186,6 +242,9 @@ func checkLastTurn(q *question) error {
 		return returned("This model does not support assistant message prefill. The conversation must end with a user message.")
 	}
 	b := last.Blocks[len(last.Blocks)-1]
+	if b.Kind == llm.BlockToolUse && q.native() {
+		return returned("messages.%d: `tool_use` ids were found without `tool_result` blocks immediately after: %s. Each `tool_use` block must have a corresponding `tool_result` block in the next message.", len(q.request.Turns)-1, b.ToolUse.ID)
+	}
 	if q.native() && b.Kind == llm.BlockText && strings.TrimRight(b.Text, " \t\r\n") != b.Text {
 		return returned("messages: final assistant content cannot end with trailing whitespace")
 	}

@@ -1,9 +1,7 @@
 package openaichat
 
 import (
-	"bytes"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -40,21 +38,7 @@ func (d *decoder) toolCall(blocks []llm.Block, i, j int, c *toolCall) ([]llm.Blo
 	d.leftOut(field, c.Rest)
 	d.leftOut(field+".function", c.Function.Rest)
 	use := llm.ToolUse{ID: c.ID, Name: c.Function.Name}
-	if _, again := d.calls[c.ID]; again {
-		if !same(blocks, use, c.Function.Arguments.Value) {
-			return nil, llm.Invalid(field+".id", "%s.id %q is that of another call of this message", field, c.ID)
-		}
-		d.warn(llm.WarnDropped, field)
-		return blocks, nil
-	}
 	return cached(d.call(blocks, field+".function.arguments", use, c.Function.Arguments.Value), c.CacheControl), nil
-}
-
-// same reports whether the same call is there already.
-func same(blocks []llm.Block, use llm.ToolUse, arguments string) bool {
-	first := slices.IndexFunc(blocks, func(b llm.Block) bool { return b.Kind == llm.BlockToolUse && b.ToolUse.ID == use.ID })
-	inputs, _ := inputs(arguments)
-	return first >= 0 && len(inputs) == 1 && blocks[first].ToolUse.Name == use.Name && bytes.Equal(blocks[first].ToolUse.Input, inputs[0])
 }
 
 // functionCall adds a call in the form that tool_calls came after. It has no id;
@@ -140,22 +124,18 @@ func concatenated(text string) []jsonx.Raw {
 }
 
 // toolResult adds what a tool gave back, or with role function the function that was
-// called last.
+// called last. Whether a call waits for it is for the provider to see.
 func (d *decoder) toolResult(i int, m *message) error {
 	id := m.ToolCallID.Value
 	if m.Role == "function" {
-		if d.function.Name == "" || m.Name.Value != d.function.Name {
-			return llm.Invalid(at(i, "name"), "messages[%d].name %q is not the function that the assistant's message before it calls", i, m.Name.Value)
+		if id = d.function.ID; d.function.Name == "" || m.Name.Value != d.function.Name {
+			id = "function_" + m.Name.Value // which no call has
 		}
-		id = d.function.ID
 	}
 	if id == "" {
 		return llm.Invalid(at(i, "tool_call_id"), "messages[%d].tool_call_id is required for role tool: the id of the call that it answers", i)
 	}
-	further, ok := d.calls[id]
-	if !ok {
-		return llm.Invalid(at(i, "tool_call_id"), "messages[%d].tool_call_id %q answers no tool call of the assistant's message before it", i, id)
-	}
+	further := d.calls[id]
 	blocks, err := d.blocks(i, m, nil)
 	if err != nil {
 		return err

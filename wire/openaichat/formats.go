@@ -100,6 +100,8 @@ func videoFormat(name string) string {
 		return "flv"
 	case "x-ms-wmv":
 		return "wmv"
+	case "x-m4v":
+		return "mp4"
 	case "3gpp", "3gp":
 		return "three_gp"
 	default:
@@ -123,8 +125,10 @@ func byExtension(name string) (llm.BlockKind, string) {
 		return llm.BlockDocument, "md"
 	case "mp4", "mov", "mkv", "webm", "flv", "mpeg", "mpg", "wmv", "three_gp":
 		return llm.BlockVideo, ext
-	case "3gp":
+	case "3gp", "3gpp":
 		return llm.BlockVideo, "three_gp"
+	case "m4v":
+		return llm.BlockVideo, "mp4"
 	case "mp3", "opus", "wav", "aac", "flac", "ogg", "mka", "m4a", "mpga", "pcm":
 		return llm.BlockAudio, ext
 	default:

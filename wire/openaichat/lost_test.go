@@ -39,6 +39,14 @@ func (w *teller) word(field string) string {
 	return word
 }
 
+// id is an id of a tool call that every model takes.
+func (w *teller) id(field string) string {
+	w.n++
+	id := fmt.Sprintf("call%05d", w.n)
+	w.said = append(w.said, told{text: id, field: field})
+	return id
+}
+
 // bytes is base64 that a field says; its beginning is that of a file of some kind.
 func (w *teller) bytes(field, head string) string {
 	w.n++
@@ -154,7 +162,7 @@ func (w *teller) messages() string {
 			var list []string
 			for j := range calls {
 				at := fmt.Sprintf("%s.tool_calls[%d]", field, j)
-				ids = append(ids, w.word(at))
+				ids = append(ids, w.id(at))
 				list = append(list, `{"id":"`+ids[j]+`","type":"function","function":{"name":"`+w.word(at)+`","arguments":"{\"`+w.word(at)+`\":1}"`+w.odd(at+".function")+`}`+w.odd(at)+`}`)
 			}
 			if len(list) > 0 {

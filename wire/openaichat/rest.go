@@ -23,7 +23,7 @@ func known(name string) fate {
 	switch name {
 	case "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelResponseFieldPaths", "serviceTier", "outputConfig":
 		return fateExtension
-	case "seed", "store", "prompt_cache_key", "prompt_cache_retention", "prediction", "verbosity",
+	case "seed", "store", "prompt_cache_key", "prediction", "verbosity",
 		"litellm_metadata", "tags", "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks",
 		"context_window_fallback_dict", "priority", "no-log", "litellm_call_id", "litellm_trace_id", "proxy_server_request":
 		return fateNoEffect
@@ -105,6 +105,10 @@ func (d *decoder) member(own map[string]bool, m jsonx.Member) error {
 		}
 	case "cache_control_injection_points":
 		return d.inject(m)
+	case "prompt_cache_retention":
+		if !slices.Contains(d.allowed, m.Name) {
+			return d.retention(m)
+		}
 	case "safety_identifier": // OpenAI's later name for user
 		return d.identifier(m)
 	}
@@ -132,6 +136,23 @@ func (d *decoder) member(own map[string]bool, m jsonx.Member) error {
 		}
 	case fateModel:
 		return d.modelField(own, m)
+	}
+	return nil
+}
+
+// retention is for how long the prompt shall be cached: OpenAI knows in_memory, which is
+// the default, and 24h.
+func (d *decoder) retention(m jsonx.Member) error {
+	var word string
+	if m.Value.Kind() != '"' || jsonx.Unmarshal(m.Value, &word) != nil {
+		return llm.Invalid(m.Name, "%s must be a string, not %s", m.Name, jsonx.KindName(m.Value.Kind()))
+	}
+	switch word {
+	case "24h":
+		d.out.LLM.CacheRetention = word
+	case "in_memory", "in-memory", "":
+	default:
+		d.warn(llm.WarnDropped, m.Name)
 	}
 	return nil
 }

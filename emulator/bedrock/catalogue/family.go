@@ -25,6 +25,9 @@ const (
 	NoForcedTools      Trait = "no-forced-tools"        // toolChoice may only be auto
 	NoNamedTool        Trait = "no-named-tool"          // toolChoice may not name a tool
 	ResultsAlone       Trait = "results-alone"          // tool results stand alone in their turn
+	CallsAlone         Trait = "calls-alone"            // tool calls stand alone in their turn
+	ShortIDs           Trait = "short-ids"              // ids of tool calls have at least nine letters and digits
+	NoOneCall          Trait = "no-one-call"            // tool_choice has no disable_parallel_tool_use
 	NoResultStatus     Trait = "no-result-status"       // toolResult has no status
 	NoResultVideo      Trait = "no-result-video"        // no video within a toolResult, refused as a malformed turn
 	NoResultPDF        Trait = "no-result-pdf"          // likewise for documents but plain text
@@ -51,7 +54,7 @@ const (
 
 var allTraits = []Trait{ // never written to
 	NoChat, UserFirst, NoPrefill, NoSystem, NoTools, NoStreamTools, NoForcedTools, NoNamedTool, ResultsAlone,
-	NoResultStatus, NoResultVideo, NoResultPDF, NoDocuments, NoStopSequences, NoSampling, OneSampling,
+	CallsAlone, ShortIDs, NoOneCall, NoResultStatus, NoResultVideo, NoResultPDF, NoDocuments, NoStopSequences, NoSampling, OneSampling,
 	NoStructuredOutput, NoS3, NoVideo, NoToolCache, NoLongCache, ThinkingBudget, ThinkingAdaptive, ThinkingBetween,
 	NoThinkingOff, ReasoningConfig, ReasoningEffort, AlwaysThinks, SignedReasoning, RedactedReasoning, NoReasoningBack,
 }

@@ -31,11 +31,119 @@ func (p *fitting) cachePoints() {
 	if !p.seen.cache {
 		return
 	}
+	p.behindContent()
 	points := p.points()
 	p.places(points)
 	p.most(points)
 	p.times(points)
 	p.keep(points)
+}
+
+// behindContent moves the points with which a list of blocks begins behind the first
+// block that one can stand behind, since AWS finds nothing to cache before them ("There
+// is nothing available to cache"), and leaves out those that stand behind another.
+func (p *fitting) behindContent() {
+	if p.model.any(noCache) {
+		return // which leaves all of them out
+	}
+	p.out.System = p.settled(p.out.System, "system")
+	p.rewrite(func(i int, t llm.Turn) []llm.Block { return p.settled(t.Blocks, p.message(i)) })
+}
+
+// settled is blocks with each cache point behind something, and none behind another.
+func (p *fitting) settled(blocks []llm.Block, field string) []llm.Block {
+	misplaced := false
+	for j := range blocks {
+		misplaced = misplaced || blocks[j].Kind == llm.BlockCachePoint && (j == 0 || blocks[j-1].Kind == llm.BlockCachePoint)
+	}
+	if !misplaced {
+		return blocks
+	}
+	out := make([]llm.Block, 0, len(blocks))
+	var waiting *llm.Block
+	for _, b := range blocks {
+		last := len(out) - 1
+		switch {
+		case b.Kind == llm.BlockCachePoint && last >= 0 && out[last].Kind == llm.BlockCachePoint:
+			out[last].Cache = longer(out[last].Cache, b.Cache)
+			p.warn(llm.WarnDropped, field+".cache_control", "a cache point stands there already")
+		case b.Kind == llm.BlockCachePoint && (last < 0 || waiting != nil):
+			if waiting == nil {
+				waiting = &b
+			} else {
+				waiting.Cache = longer(waiting.Cache, b.Cache)
+			}
+		default:
+			out = append(out, b)
+			if waiting != nil && b.Kind != llm.BlockReasoning && b.Kind != llm.BlockRedacted && b.Kind != llm.BlockCachePoint {
+				out = append(out, *waiting)
+				waiting = nil
+				p.warn(llm.WarnChanged, field+".cache_control", "the cache point stands behind the block that follows, since nothing stands before it")
+			}
+		}
+	}
+	if waiting != nil {
+		p.warn(llm.WarnDropped, field+".cache_control", "nothing stands before the cache point")
+	}
+	return out
+}
+
+// longer is the one of two cache points that lives longer.
+func longer(a, b *llm.CachePoint) *llm.CachePoint {
+	if b != nil && b.TTL == "1h" {
+		return b
+	}
+	return a
+}
+
+// retention keeps the cache for as long as prompt_cache_retention asks: the points that
+// say no time live for an hour, which is the longest that AWS knows, and where there is
+// none the system prompt is cached.
+func (p *fitting) retention() {
+	const field = "prompt_cache_retention"
+	wish := p.out.CacheRetention
+	p.out.CacheRetention = ""
+	if wish != "24h" {
+		return
+	}
+	facts := p.model.facts
+	if p.model.any(noCache) || facts == nil || facts.Cache.Supported != catalog.Yes || facts.Cache.OneHour != catalog.Yes {
+		p.warn(llm.WarnDropped, field, "the model is not known to keep a cache for an hour")
+		return
+	}
+	if !p.seen.cache && len(p.out.System) == 0 {
+		p.warn(llm.WarnDropped, field, "nothing is marked to be cached, and there is no system prompt")
+		return
+	}
+	p.warn(llm.WarnChanged, field, "1h, which is the longest that AWS keeps a cache")
+	if !p.seen.cache {
+		p.seen.cache = true
+		p.out.System = append(slices.Clip(p.out.System), llm.Block{Kind: llm.BlockCachePoint, Cache: &llm.CachePoint{Type: "default", TTL: "1h"}})
+		return
+	}
+	lasting := func(c *llm.CachePoint) *llm.CachePoint {
+		if c == nil || c.TTL != "" {
+			return c
+		}
+		long := *c
+		long.TTL = "1h"
+		return &long
+	}
+	blocks := func(given []llm.Block) []llm.Block {
+		out := slices.Clone(given)
+		for j := range out {
+			if out[j].Kind == llm.BlockCachePoint {
+				out[j].Cache = lasting(out[j].Cache)
+			}
+		}
+		return out
+	}
+	p.out.Tools = slices.Clone(p.out.Tools)
+	for i := range p.out.Tools {
+		p.out.Tools[i].Cache = lasting(p.out.Tools[i].Cache)
+	}
+	p.out.System = blocks(p.out.System)
+	p.rewrite(func(_ int, t llm.Turn) []llm.Block { return blocks(t.Blocks) })
 }
 
 // points lists the cache points in AWS's order: tools, system prompt, conversation.

@@ -35,6 +35,7 @@ type Fitted struct {
 	asked  bool              // for that by the gateway alone
 	tags   bool              // the model writes thoughts into its text
 	names  map[string]string // of tools, as they were sent to what the caller calls them
+	words  bool              // JSON is asked for in words, and no tool gives it
 	reply  string            // the name of the tool whose input is the answer; empty if there is none
 }
 
@@ -53,14 +54,15 @@ func Fit(m *Model, req *llm.Request, stream bool) (*Fitted, error) {
 
 // fitting is a request on its way to being Fitted.
 type fitting struct {
-	model  *Model
-	f      Fitted
-	out    *llm.Request // f's
-	stream bool
-	seen   contents
-	own    []string // tools of Anthropic's, which stand among the model's own fields
-	thinks bool     // a Claude is asked to think
-	free   bool     // the model is asked to reason in a way that excludes a forced tool choice
+	model     *Model
+	f         Fitted
+	out       *llm.Request // f's
+	stream    bool
+	seen      contents
+	own       []string  // tools of Anthropic's, which stand among the model's own fields
+	thinks    bool      // a Claude is asked to think
+	strictUse allowance // of the limits of schemas that the model is held to
+	free      bool      // the model is asked to reason in a way that excludes a forced tool choice
 }
 
 // contents is what a request holds, from one look at all of it.
@@ -76,6 +78,9 @@ type contents struct {
 
 func (p *fitting) fit() error {
 	p.look()
+	p.pairs()
+	p.retention()
+	p.foreign()
 	if err := p.reasoning(); err != nil {
 		return err
 	}
@@ -110,6 +115,42 @@ func (p *fitting) fit() error {
 	p.countThoughts()
 	p.f.tags = p.model.any(tagged)
 	return p.extensions()
+}
+
+// foreign leaves out settings of Anthropic's that other families refuse, and effort
+// where a Claude does not have it
+// (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html).
+func (p *fitting) foreign() {
+	const output = "output_config"
+	switch {
+	case p.model.Vendor == "" || len(p.out.ModelFields) == 0:
+	case !p.model.any(betas):
+		for _, name := range []string{output, "anthropic_beta", "anthropic_version"} {
+			p.without(name, "it is for Claude alone")
+		}
+	case !p.model.any(effortField) && p.model.claude() > 0:
+		members, err := jsonx.Members(p.given(output))
+		if err != nil || jsonx.Find(members, "effort") == nil {
+			return
+		}
+		p.without(output, "the model has no effort")
+		if rest := slices.DeleteFunc(members, func(m jsonx.Member) bool { return m.Name == "effort" }); len(rest) > 0 {
+			var w jsonx.Writer
+			w.Object()
+			w.Members(rest)
+			w.EndObject()
+			p.field(output, string(w.Buf))
+		}
+	}
+}
+
+// without leaves out a setting of the model's own, if it is given.
+func (p *fitting) without(name, detail string) {
+	if p.given(name) == nil {
+		return
+	}
+	p.out.ModelFields = slices.DeleteFunc(slices.Clone(p.out.ModelFields), func(m jsonx.Member) bool { return m.Name == name })
+	p.warn(llm.WarnDropped, name, detail)
 }
 
 // tier leaves out a tier that is none of AWS's (ServiceTierType in its service model),

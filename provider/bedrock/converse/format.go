@@ -13,25 +13,37 @@ import (
 const replyName = "json_answer"
 
 // format fits the wish for JSON. A model that takes a schema for its answer is given
-// it (outputConfig.textFormat). Any other, and any wish that such a schema cannot
-// say, gets a tool whose input is the answer: restoring makes it the answer's text.
-// Where the model cannot be made to call it, or is not known to, the system prompt asks for it, and an
-// answer that is JSON by itself is as good.
+// it (outputConfig.textFormat). Any other, and a schema that cannot be said there, gets
+// a tool whose input is the answer: restoring makes it the answer's text. Where the
+// model cannot be made to call it, or is not known to, the system prompt asks for it,
+// and an answer that is JSON by itself is as good. Without a schema there is nothing
+// that a tool could add: the system prompt asks for JSON.
 func (p *fitting) format() error {
 	f := p.out.Format
 	if f == nil {
 		return nil
 	}
+	reason := ""
 	if p.model.any(native) && len(f.Schema) > 0 {
 		var c closing
 		schema := c.close(f.Schema)
 		if c.open == "" {
+			reason = p.room(&c)
+		}
+		if c.open == "" && reason == "" {
 			p.natively(schema, c.bound)
 			return nil
 		}
 	}
 	if len(f.Schema) > 0 && p.model.Vendor == "" && p.model.facts == nil {
 		return nil // nothing is known of the model: what was asked is sent
+	}
+	if p.called() {
+		return nil
+	}
+	if len(f.Schema) == 0 || !describesObject(f.Schema) {
+		p.byWords()
+		return nil
 	}
 	if p.model.any(noTools) {
 		p.out.Format = nil
@@ -41,7 +53,47 @@ func (p *fitting) format() error {
 		p.instruct("Answer with one JSON object and nothing else." + following(f.Schema))
 		return nil
 	}
-	return p.byTool()
+	p.byTool(reason)
+	return nil
+}
+
+// called reports whether a call of one of the caller's tools is wanted, and no answer.
+func (p *fitting) called() bool {
+	c := p.out.ToolChoice
+	if len(p.out.Tools)+len(p.own) == 0 || c.Kind != llm.ToolChoiceAny && c.Kind != llm.ToolChoiceNamed {
+		return false
+	}
+	p.out.Format = nil
+	p.warn(llm.WarnDropped, "response_format", "the answer is the call of a tool")
+	return true
+}
+
+// describesObject reports whether the input of a tool can follow a schema, as it is an
+// object.
+func describesObject(schema jsonx.Raw) bool {
+	members, err := jsonx.Members(schema)
+	if err != nil {
+		return false
+	}
+	kind := jsonx.Find(members, "type")
+	return kind == nil || slices.Contains(typesOf(kind), "object")
+}
+
+// byWords asks for JSON in the system prompt. The answer is read as if it might come by
+// a tool: its text passes once it begins like JSON, and without the fence around it.
+func (p *fitting) byWords() {
+	f := p.out.Format
+	p.out.Format = nil
+	p.f.reply, p.f.words = p.freeName(), true // which no tool has
+	text := "Answer with one JSON object and nothing else, without a code block around it."
+	if len(f.Schema) > 0 {
+		p.warn(llm.WarnChanged, "response_format", "the model is shown the schema and not held to it")
+		text = "Answer with JSON and nothing else, without a code block around it." + following(f.Schema)
+	}
+	if len(p.out.Tools)+len(p.own) > 0 && p.out.ToolChoice.Kind != llm.ToolChoiceNone {
+		text = "When you call no tool: " + text
+	}
+	p.instruct(text)
 }
 
 // natively gives the model the schema, the rewritten one if there is one.
@@ -63,25 +115,23 @@ func following(schema jsonx.Raw) string {
 	return " It must follow this JSON schema: " + string(schema)
 }
 
-// byTool has the answer given as a tool's input.
-func (p *fitting) byTool() error {
+// byTool has the answer given as a tool's input. reason is why it is not given by the
+// model's own way; empty if it has none.
+func (p *fitting) byTool(reason string) {
 	f := p.out.Format
 	own := len(p.out.Tools)+len(p.own) > 0
 	c := &p.out.ToolChoice
-	if own && (c.Kind == llm.ToolChoiceAny || c.Kind == llm.ToolChoiceNamed) {
-		// A call of one of the caller's tools is wanted, and no answer.
-		p.out.Format = nil
-		p.warn(llm.WarnDropped, "response_format", "the answer is the call of a tool")
-		return nil
+	if reason != "" {
+		reason += "; "
 	}
-	if f.Strict.Value {
-		p.warn(llm.WarnChanged, "response_format", "the model is shown the schema and not held to it")
+	if f.Strict.Value || reason != "" {
+		p.warn(llm.WarnChanged, "response_format", reason+"the model is shown the schema and not held to it")
 	}
 	p.out.Format = nil
 	p.f.reply = p.freeName()
 	schema := f.Schema
-	if len(schema) == 0 {
-		schema = jsonx.Raw(anyObject)
+	if topped, err := objectTop(schema, "response_format.json_schema.schema"); err == nil && topped != nil {
+		schema = topped
 	}
 	description := "Gives the answer to the user as a JSON object."
 	if f.Name != "" && f.Name != "response" {
@@ -109,7 +159,6 @@ func (p *fitting) byTool() error {
 	default:
 		*c = llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: p.f.reply}
 	}
-	return nil
 }
 
 // freeName is a name for the tool that answers, which no other tool has.

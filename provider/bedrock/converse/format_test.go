@@ -1,6 +1,7 @@
 package converse_test
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -30,8 +31,11 @@ func TestJSONIsAskedForAsTheModelTakesIt(t *testing.T) {
 		{name: "minimax, which answered so", model: "minimax.minimax-m2", req: llm.Request{Format: format(schema)}, has: []string{`"textFormat":`}},
 		{name: "an open object needs a tool", model: sonnet45, req: llm.Request{Format: format(`{"type":"object","additionalProperties":{"type":"string"}}`)}, has: []string{`"toolChoice":{"tool":{"name":"json_answer"}}`, `"additionalProperties":{"type":"string"}`}, not: []string{"textFormat"}},
 		{name: "so does a cycle", model: sonnet45, req: llm.Request{Format: format(`{"$ref":"#/$defs/n","$defs":{"n":{"properties":{"next":{"$ref":"#/$defs/n"}}}}}`)}, has: []string{`"toolChoice":{"tool":{"name":"json_answer"}}`}},
-		{name: "a definition used twice is no cycle", model: sonnet45, req: llm.Request{Format: format(`{"properties":{"a":{"$ref":"#/$defs/n"},"b":{"$ref":"#/$defs/n"}},"$defs":{"n":{"type":"object"}}}`)}, has: []string{`"textFormat":`}},
-		{name: "any object needs a tool", model: sonnet45, req: llm.Request{Format: object}, has: []string{`"toolChoice":{"tool":{"name":"json_answer"}}`, `"inputSchema":{"json":{"type":"object"}}`}},
+		{name: "a definition used twice is no cycle", model: sonnet45, req: llm.Request{Format: format(`{"properties":{"a":{"$ref":"#/$defs/n"},"b":{"$ref":"#/$defs/n"}},"$defs":{"n":{"type":"object","properties":{}}}}`)}, has: []string{`"textFormat":`}},
+		{name: "an object of any members within it", model: sonnet45, req: llm.Request{Format: format(`{"type":"object","properties":{"a":{"type":"object"}}}`)}, has: []string{`"toolChoice":{"tool":{"name":"json_answer"}}`}, not: []string{"textFormat"}},
+		{name: "any object is asked for in words", model: sonnet45, req: llm.Request{Format: object}, has: []string{"Answer with one JSON object"}, not: []string{"toolConfig"}},
+		{name: "any object beside tools", model: sonnet45, req: llm.Request{Format: object, Tools: own}, has: []string{"When you call no tool: Answer with one JSON object", `"name":"look"`}, not: []string{"json_answer", "toolChoice"}},
+		{name: "a list by a tool is asked for in words", model: novaLite, req: llm.Request{Format: format(`{"type":"array","items":{"type":"string"}}`)}, has: []string{`{\"type\":\"array\"`}, not: []string{"toolConfig"}, warned: []string{"changed response_format"}},
 		{name: "Nova by a tool", model: novaLite, req: llm.Request{Format: format(schema)}, has: []string{`"toolChoice":{"tool":{"name":"json_answer"}}`, `It is called rock.`}},
 		{name: "Nova by a tool beside others", model: novaLite, req: llm.Request{Format: format(schema), Tools: own}, has: []string{`"toolChoice":{"any":{}}`, `"name":"look"`, `"name":"json_answer"`}},
 		{name: "a tool of that name", model: novaLite, req: llm.Request{Format: format(schema), Tools: []llm.Tool{tool("json_answer")}}, has: []string{`"name":"json_answer_2"`}},
@@ -41,8 +45,8 @@ func TestJSONIsAskedForAsTheModelTakesIt(t *testing.T) {
 		{name: "any for who takes no name", model: pixtral, req: llm.Request{Format: format(schema)}, has: []string{`"toolChoice":{"any":{}}`}},
 		{name: "asked for beside thinking", model: sonnet4, req: llm.Request{Format: format(schema), Reasoning: llm.Reasoning{Effort: "low"}}, has: []string{`"toolChoice":{"auto":{}}`, "calling the tool json_answer"}},
 		{name: "asked for of Llama", model: llama, req: llm.Request{Format: format(schema), System: said("Be brief.")}, has: []string{`"system":[{"text":"Be brief."},{"text":"When the answer is ready`}, not: []string{"toolChoice"}},
-		{name: "asked for where force is in doubt", model: qwen3, req: llm.Request{Format: object}, has: []string{`"toolChoice":{"auto":{}}`, "calling the tool json_answer"}},
-		{name: "asked for of a model that nobody knows", model: unknown, req: llm.Request{Format: object}, has: []string{`"toolChoice":{"auto":{}}`}},
+		{name: "asked for where force is in doubt", model: "qwen.qwen2-72b", req: llm.Request{Format: format(schema)}, has: []string{`"toolChoice":{"auto":{}}`, "calling the tool json_answer"}},
+		{name: "asked for of a model that nobody knows", model: unknown, req: llm.Request{Format: format(schema)}, has: []string{`"toolChoice":{"auto":{}}`}},
 		{name: "gpt-oss by a tool", model: gptOSS, req: llm.Request{Format: format(schema)}, has: []string{`"toolChoice":{"tool":{"name":"json_answer"}}`}, not: []string{"textFormat"}},
 		{name: "no way", model: deepseek1, req: llm.Request{Format: format(schema)}, refused: "response_format"},
 		{name: "but in words", model: deepseek1, req: llm.Request{Format: format(schema), DropParams: true}, has: []string{"Answer with one JSON object"}, warned: []string{"dropped response_format"}},
@@ -76,5 +80,44 @@ func TestJSONIsAskedForAsTheModelTakesIt(t *testing.T) {
 				t.Errorf("warned of %q, want %q", warnings, tt.warned)
 			}
 		})
+	}
+}
+
+// TestJSONThatIsAskedForInWordsComesAsItIsWritten: without a fence around it, and where
+// it is none not held back.
+func TestJSONThatIsAskedForInWordsComesAsItIsWritten(t *testing.T) {
+	_, _, f, refusal := sent(t, model(t, sonnet45), &llm.Request{Turns: []llm.Turn{user("Hi")}, Tools: []llm.Tool{tool("look")}, Format: &llm.Format{}}, true)
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	for name, tt := range map[string]struct{ given, want string }{
+		"JSON":       {`{"a":1}`, `{"a":1}`},
+		"in a fence": {"```json\n{\"a\":1}\n```", `{"a":1}`},
+		"prose":      {"I cannot say.", "I cannot say."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer := func() *llm.Response {
+				return &llm.Response{Role: llm.RoleAssistant, Stop: llm.StopEnd, Blocks: said(tt.given)}
+			}
+			whole := answer()
+			f.Restore(whole)
+			s := f.Stream(&script{events: streamed(answer(), 2), end: io.EOF})
+			for name, got := range map[string]*llm.Response{"whole": whole, "streamed": folded(t, s)} {
+				if len(got.Blocks) != 1 || got.Blocks[0].Text != tt.want || len(got.Meta.Warnings) > 0 {
+					t.Errorf("%s: %+v", name, got.Blocks)
+				}
+			}
+		})
+	}
+	source := &script{events: streamed(&llm.Response{Stop: llm.StopEnd, Blocks: said(strings.Repeat("prose ", 100))}, 6), end: io.EOF}
+	s := f.Stream(source)
+	var ev llm.Event
+	for ev.Kind != llm.EventDelta {
+		if err := s.Next(&ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(source.events) < 50 {
+		t.Errorf("prose was held back: %d events are left", len(source.events))
 	}
 }

@@ -16,14 +16,15 @@ const maxName = 64
 // rename gives tools whose name AWS forbids another, everywhere in the request; the
 // answer is given the caller's names back. It does the same to ids of tool calls,
 // which the answer does not repeat. AWS takes letters, digits, _ and - in names,
-// and . and : besides in ids.
+// and . and : besides in ids; Mistral's models take nine letters and digits in ids.
 func (p *fitting) rename() {
-	names, ids := p.collect()
+	form := idForm{nine: p.model.any(nineIDs)}
+	names, ids := p.collect(form)
 	if names == nil && ids == nil {
 		return
 	}
 	toSent := allocate(names, "tool", "-")
-	idsSent := allocate(ids, "call", "-.:")
+	idsSent := form.allocate(ids)
 	if len(toSent) > 0 {
 		p.f.names = make(map[string]string, len(toSent))
 		for caller, sent := range toSent {
@@ -43,23 +44,24 @@ type lot struct {
 
 // collect gives the names of tools and the ids of calls; nil where all can be sent
 // as they are.
-func (p *fitting) collect() (names, ids *lot) {
+func (p *fitting) collect(form idForm) (names, ids *lot) {
 	badName, badID := false, false
-	p.eachName(func(name string) { badName = badName || !legal(name, "-") },
-		func(id string) { badID = badID || !legal(id, "-.:") })
+	name := func(name string) bool { return legal(name, "-") }
+	p.eachName(func(n string) { badName = badName || !name(n) },
+		func(id string) { badID = badID || !form.takes(id) })
 	if badName {
 		names = &lot{taken: map[string]bool{}}
-		p.eachName(func(name string) { names.add(name, "-") }, nil)
+		p.eachName(func(n string) { names.add(n, name) }, nil)
 	}
 	if badID {
 		ids = &lot{taken: map[string]bool{}}
-		p.eachName(nil, func(id string) { ids.add(id, "-.:") })
+		p.eachName(nil, func(id string) { ids.add(id, form.takes) })
 	}
 	return names, ids
 }
 
-func (l *lot) add(name, marks string) {
-	if legal(name, marks) {
+func (l *lot) add(name string, takes func(string) bool) {
+	if takes(name) {
 		l.taken[name] = true
 	} else if !slices.Contains(l.bad, name) {
 		l.bad = append(l.bad, name)

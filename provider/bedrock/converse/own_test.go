@@ -44,10 +44,10 @@ func TestWhatClientsSendAndAWSWouldRefuse(t *testing.T) {
 		{name: "one call at a time of the computer alone", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{computer}, ParallelTools: llm.Some(false)}, has: []string{`"tool_choice":{"type":"auto","disable_parallel_tool_use":true}`}},
 		{name: "the computer by name beside thinking", model: sonnet4, req: request{Turns: hi, Tools: []llm.Tool{computer}, Reasoning: llm.Reasoning{Effort: "low"}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "computer"}}, has: []string{`"thinking"`}, not: []string{`"type":"tool"`}, warned: []string{"changed tool_choice"}},
 		{name: "the computer by name beside a wish for JSON", model: sonnet4, req: request{Turns: hi, Tools: []llm.Tool{computer}, Format: &llm.Format{}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "computer"}}, has: []string{`"tool_choice":{"type":"tool","name":"computer"}`}, not: []string{"json_answer"}, warned: []string{"dropped response_format"}},
-		{name: "the computer beside a wish for JSON", model: sonnet4, req: request{Turns: hi, Tools: []llm.Tool{computer}, Format: &llm.Format{}}, has: []string{"json_answer", `"tool_choice":{"type":"any"}`}, not: []string{"toolChoice"}},
+		{name: "the computer beside a wish for JSON", model: sonnet4, req: request{Turns: hi, Tools: []llm.Tool{computer}, Format: &llm.Format{Schema: jsonx.Raw(`{"type":"object"}`)}}, has: []string{"json_answer", `"tool_choice":{"type":"any"}`}, not: []string{"toolChoice"}},
 		{name: "a choice twice", model: sonnet4, req: request{Turns: hi, Tools: []llm.Tool{computer}, ModelFields: field("tool_choice", `{"type":"any"}`), ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAny}}, refused: "tool_choice"},
 		{name: "the computer cached", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{{Name: "computer", Own: computer.Own, Cache: &llm.CachePoint{TTL: "1h"}}}}, has: []string{`{"type":"computer_20250124","name":"computer","cache_control":{"type":"ephemeral","ttl":"1h"}}`}},
-		{name: "a tool behind the computer has its number", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{computer, {Name: "a", Schema: jsonx.Raw(`{"type":"object","anyOf":[]}`)}}}, has: []string{"toolSpec"}, warned: []string{"dropped tools[1].function.parameters.anyOf"}},
+		{name: "a tool behind the computer has its number", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{computer, {Name: "a", Schema: jsonx.Raw(`{"type":"object","anyOf":[]}`)}}}, has: []string{"toolSpec"}, warned: []string{"changed tools[1].function.parameters.anyOf"}},
 		{name: "the computer by name, left out", model: nova2, req: request{Turns: hi, Tools: []llm.Tool{computer, tool("a")}, DropParams: true, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "computer"}}, has: []string{`"name":"a"`}, not: []string{"computer", "toolChoice"}, warned: []string{"dropped tool_choice", "dropped tools[0].type"}},
 
 		{name: "Nova searches", model: nova2, req: request{Turns: hi, WebSearch: jsonx.Raw(`{}`)}, has: []string{`"toolConfig":{"tools":[{"systemTool":{"name":"nova_grounding"}}]}`}},
@@ -63,8 +63,23 @@ func TestWhatClientsSendAndAWSWouldRefuse(t *testing.T) {
 
 		{name: "a schema without a type", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"properties":{"x":{"type":"string"}}}`)}, has: []string{`{"type":"object","properties":{"x":{"type":"string"}}}`}},
 		{name: "a schema of nothing", model: novaLite, req: request{Turns: hi, Tools: schema(`{}`)}, has: []string{`"json":{"type":"object"}`}},
-		{name: "a schema of another type is AWS's to refuse", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"type":"string"}`)}, has: []string{`{"type":"string"}`}},
-		{name: "a union at the top for Claude", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"x":{"anyOf":[]}},"anyOf":[{"required":["x"]}]}`)}, has: []string{`"json":{"type":"object","properties":{"x":{"anyOf":[]}}}`}, warned: []string{"dropped tools[0].function.parameters.anyOf"}},
+		{name: "a schema of another type", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"type":"string"}`)}, refused: "tools[0].function.parameters.type"},
+		{name: "a union at the top for Claude", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"x":{"anyOf":[]}},"anyOf":[{"required":["x"]},{"properties":{"y":{"type":"string"},"x":{"type":"null"}},"required":["y"]}]}`)}, has: []string{
+			`"json":{"type":"object","properties":{"x":{"anyOf":[{"anyOf":[]},{"type":"null"}]},"y":{"type":"string"}}}`, `The input must also match this JSON schema: {\"anyOf\":[{\"required\":[\"x\"]},`,
+		}, warned: []string{"changed tools[0].function.parameters.anyOf"}},
+		{name: "a union of references at the top for Claude", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"oneOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/a"}],"allOf":[{"required":["p"]}],"$defs":{"a":{"properties":{"p":{"type":"string"}}}}}`)}, has: []string{
+			`"properties":{"p":{"type":"string"}},"required":["p"]`,
+		}, warned: []string{"changed tools[0].function.parameters.allOf", "changed tools[0].function.parameters.oneOf"}},
+		{name: "a reference at the top", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/b","title":"A"},"b":{"type":"object","title":"B","properties":{"x":{"type":"string"}}}}}`)}, has: []string{
+			`"title":"A","type":"object","properties":{"x":{"type":"string"}}}`,
+		}},
+		{name: "a reference at the top to itself", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/a"}}}`)}, has: []string{`"json":{"type":"object","$ref":"#/$defs/a"`}},
+		{name: "keywords of the wrong kind", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":[],"required":["a",null],"additionalProperties":{"type":["string",null],"anyOf":[null,{"type":"string"}]}}`)}, has: []string{
+			`"json":{"type":"object","required":["a"],"additionalProperties":{"type":["string","null"],"anyOf":[{"type":"string"}]}}`,
+		}, warned: []string{"dropped tools[0].function.parameters"}},
+		{name: "properties that are called like keywords", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"required":{"type":"boolean"},"enum":{"type":"string"},"maximum":{"type":"null"},"description":{"type":"string"}}}`)}, has: []string{
+			`"properties":{"required":{"type":"boolean"},"enum":{"type":"string"},"maximum":{"type":"null"},"description":{"type":"string"}}`,
+		}},
 		{name: "a union at the top for Nova", model: novaLite, req: request{Turns: hi, Tools: schema(`{"oneOf":[{"required":["x"]}]}`)}, has: []string{`"json":{"type":"object","oneOf":[{"required":["x"]}]}`}},
 		{name: "references for Nova", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"#/$defs/p","description":"mine"},"l":{"type":"array","items":[{"$ref":"#/$defs/q"}]}},"$defs":{"p":{"type":"object","description":"theirs","properties":{"q":{"$ref":"#/$defs/q"}}},"q":{"enum":[{"$ref":"x"}]}}}`)}, has: []string{
 			`"json":{"type":"object","properties":{"p":{"description":"mine","type":"object","properties":{"q":{"enum":[{"$ref":"x"}]}}},"l":{"type":"array","items":[{"enum":[{"$ref":"x"}]}]}}}`,
@@ -72,7 +87,7 @@ func TestWhatClientsSendAndAWSWouldRefuse(t *testing.T) {
 		{name: "references to themselves", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"#/$defs/p"}},"$defs":{"p":{"properties":{"p":{"$ref":"#/$defs/p"}}}}}`)}, has: []string{`"$defs":{"p":`}},
 		{name: "a reference beside what must hold too", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","$ref":"#/$defs/b","properties":{"x":{}},"$defs":{"b":{"properties":{"a":{}}}}}`)}, has: []string{`"$ref":"#/$defs/b"`, `"$defs"`}},
 		{name: "a property that is called like a keyword", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"default":{"$ref":"#/$defs/a"},"enum":{"$ref":"#/$defs/a"}},"$defs":{"a":{"type":"string"}}}`)}, has: []string{`"properties":{"default":{"type":"string"},"enum":{"type":"string"}}}`}},
-		{name: "references that are too deep", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","$ref":"#/$defs/a","$defs":{"a":` + strings.Repeat(`{"not":`, 100) + `{}` + strings.Repeat(`}`, 100) + `}}`)}, has: []string{`"$ref"`}},
+		{name: "references that are too deep", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"#/$defs/a"}},"$defs":{"a":` + strings.Repeat(`{"not":`, 100) + `{}` + strings.Repeat(`}`, 100) + `}}`)}, has: []string{`"$ref"`}},
 		{name: "references to nothing", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"#/$defs/p"}}}`)}, has: []string{`"$ref":"#/$defs/p"`}},
 		{name: "references elsewhere", model: novaLite, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"other.json"}}}`)}, has: []string{`"$ref":"other.json"`}},
 		{name: "references for Claude", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"type":"object","properties":{"p":{"$ref":"#/$defs/p"}},"$defs":{"p":{}}}`)}, has: []string{`"$ref":"#/$defs/p"`}},

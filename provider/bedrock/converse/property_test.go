@@ -222,7 +222,7 @@ func lost(t *testing.T, id string, words []word, req *llm.Request, body string, 
 		{"tool", called && req.ToolChoice.Kind == llm.ToolChoiceNamed, []string{`"tool":{"name"`, `"type":"tool"`, `"any"`}},
 		{"tool", called && req.ToolChoice.Kind == llm.ToolChoiceAny, []string{`"any"`}},
 		{"parallel_tool_calls", called && req.ParallelTools.Set && !req.ParallelTools.Value && !warned("tools"), []string{`"disable_parallel_tool_use":true`}},
-		{"response_format", req.Format != nil, []string{`"textFormat":`, "json_answer"}},
+		{"response_format", req.Format != nil, []string{`"textFormat":`, "json_answer", "Answer with one JSON object"}},
 	} {
 		if s.set && !warned(s.field) && !slices.ContainsFunc(s.says, func(say string) bool { return strings.Contains(body, say) }) {
 			t.Errorf("%s: %s is lost; warnings %q\n%s", id, s.field, warnings, body)

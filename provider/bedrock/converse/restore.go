@@ -91,6 +91,12 @@ func isJSON(text string) bool {
 	return text != "" && (text[0] == '{' || text[0] == '[')
 }
 
+// isProse reports whether text begins like neither JSON nor a fence around it.
+func isProse(text string) bool {
+	text = strings.TrimLeft(text, " \t\r\n")
+	return text != "" && text[0] != '{' && text[0] != '[' && text[0] != '`'
+}
+
 // unfence takes the fence off JSON that is written as a block of Markdown.
 func (f *Fitted) unfence(r *llm.Response) {
 	only := -1
@@ -263,7 +269,7 @@ func (r *restored) delta(ev *llm.Event) bool {
 		return false
 	}
 	r.held = append(r.held, *ev)
-	if isJSON(text(r.held)) {
+	if all := text(r.held); isJSON(all) || r.f.words && isProse(all) {
 		r.open = true
 		r.queue, r.held = append(r.queue, r.held...), nil
 	}

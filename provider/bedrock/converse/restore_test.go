@@ -73,7 +73,7 @@ func folded(t *testing.T, s llm.Stream) *llm.Response {
 // model that needs a tool for it.
 func fitted(t *testing.T) *converse.Fitted {
 	t.Helper()
-	req := &llm.Request{Turns: []llm.Turn{user("Hi")}, Tools: []llm.Tool{tool("look.up"), tool("look_up")}, Format: &llm.Format{}}
+	req := &llm.Request{Turns: []llm.Turn{user("Hi")}, Tools: []llm.Tool{tool("look.up"), tool("look_up")}, Format: &llm.Format{Schema: jsonx.Raw(`{"type":"object"}`)}}
 	_, _, f, refusal := sent(t, model(t, novaLite), req, true)
 	if refusal != nil {
 		t.Fatal(refusal)

@@ -18,6 +18,10 @@ const (
 	quiet                              // it reasons only when it is asked to
 	forces                             // toolChoice any is known to be taken
 	oneCall                            // parallel tool calls can be switched off
+	callsAlone                         // tool calls stand alone in their turn
+	nineIDs                            // ids of tool calls are nine letters and digits
+	effortField                        // output_config.effort is a field of the model's own
+	schemaLimits                       // what a strict schema holds is limited in number, too
 	resultsAlone                       // tool results stand alone in their turn
 	noResultStatus                     // toolResult has no status
 	noResultImage                      // no image within a toolResult
@@ -91,7 +95,10 @@ var rows = []row{
 	{vendor: "anthropic", name: "claude-opus", from: 408, traits: thinksForced, source: liveForced},
 	{vendor: "anthropic", name: "claude-sonnet", from: 500, traits: thinksForced, source: liveForced},
 	{vendor: "anthropic", name: "claude-fable", traits: thinksForced, source: liveForced},
-	{vendor: "anthropic", traits: oneCall, source: liveOneCall},
+	{vendor: "anthropic", from: 405, traits: oneCall, source: liveOneCall},
+	{vendor: "anthropic", name: "claude-opus", from: 405, traits: effortField, source: reported + "output_config.effort: Extra inputs are not permitted, of Claude Sonnet 4.5"},
+	{vendor: "anthropic", from: 406, traits: effortField, source: "https://docs.anthropic.com/en/docs/build-with-claude/effort"},
+	{vendor: "anthropic", traits: schemaLimits, source: "https://platform.claude.com/docs/en/build-with-claude/structured-outputs"},
 	{vendor: "anthropic", traits: noTrailing, source: "https://docs.anthropic.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response"},
 	{vendor: "anthropic", traits: forces, source: docsChoice},
 	{vendor: "anthropic", traits: noS3 | noVideo, source: recorded + ": This model doesn't support the s3Uri field; the video content block"},
@@ -126,6 +133,7 @@ var rows = []row{
 	{vendor: "amazon", name: "titan-", traits: noSystem | noTools | noStreamTools, source: docsConverse},
 
 	{vendor: "meta", traits: userFirst | resultsAlone, source: reported + "Conversation blocks and tool result blocks cannot be provided in the same turn"},
+	{vendor: "meta", traits: callsAlone, source: reported + "Conversation blocks and tool use blocks cannot be provided in the same turn (https://github.com/quarkiverse/quarkus-langchain4j/issues/1983, of Llama 3.2)"},
 	{vendor: "meta", traits: noStreamTools, source: reported + "This model doesn't support tool use in streaming mode"},
 	{vendor: "meta", traits: autoOnly, source: docsChoice},
 	{vendor: "meta", traits: noStrict, source: docsOutput},
@@ -134,6 +142,7 @@ var rows = []row{
 	{vendor: "meta", name: "llama3-70b", traits: noTools, source: docsConverse},
 
 	{vendor: "mistral", traits: userFirst | noResultImage | resultsAlone, source: recorded + ", and " + clients},
+	{vendor: "mistral", traits: nineIDs, source: reported + "Tool call id was a but must be a-z, A-Z, 0-9, with a length of 9 (https://github.com/anomalyco/opencode/issues/48843, of Pixtral Large); clients do it for all of Mistral's"},
 	{vendor: "mistral", name: "mistral-7b", traits: noSystem | noTools | noStreamTools, source: docsConverse},
 	{vendor: "mistral", name: "mixtral-8x7b", traits: noSystem | noTools | noStreamTools, source: docsConverse},
 	{vendor: "mistral", name: "mistral-large-24", traits: noStreamTools | noNamed | forces, source: docsConverse + " and " + docsChoice},

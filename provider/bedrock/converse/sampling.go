@@ -6,10 +6,15 @@ import (
 	"outcrop/llm"
 )
 
+// maxTemperature is the highest temperature that Converse takes, of any model
+// (InferenceConfiguration in its service model). OpenAI's goes up to 2.
+const maxTemperature = 1
+
 // sampling fits temperature, top_p, top_k and stop.
 func (p *fitting) sampling() error {
-	if t := p.out.Temperature; t.Set && t.Value > 1 {
-		return llm.Invalid("temperature", "temperature must be between 0 and 1 on Bedrock, not %v", t.Value)
+	if t := &p.out.Temperature; t.Set && t.Value > maxTemperature {
+		p.warn(llm.WarnChanged, "temperature", "1, which is the highest that AWS takes")
+		t.Value = maxTemperature
 	}
 	if p.thinks {
 		if p.out.Temperature.Value != 1 {

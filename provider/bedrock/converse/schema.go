@@ -1,259 +1,321 @@
 package converse
 
 import (
+	"bytes"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"outcrop/internal/jsonx"
 )
 
-// closing rewrites a JSON schema as AWS wants it of answers and of strict tools:
-// every object is closed by "additionalProperties":false, and bounds of numbers
-// and counts stand in the description instead
-// (https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html, and
-// recorded exchanges). An answer that follows the rewritten schema follows the
-// given one but for the bounds. The zero value is ready.
-type closing struct {
-	// open is the keyword that cannot be said in a closed schema: an
-	// additionalProperties that lets others in, or a $ref into itself or outside;
-	// empty if there is none.
-	open string
-	// bound is whether bounds were moved.
-	bound bool
-
-	changed bool
-	w       jsonx.Writer
-	def     string              // the definition that is being read
-	refs    map[string][]string // by definition, those that it refers to
+// schemaKinds are the kinds of value that a keyword of JSON Schema may have
+// (https://json-schema.org/draft/2020-12/schema), each as the first character of the
+// JSON, t for a boolean. Converse holds the schema of a tool against them: "$.properties:
+// null found, object expected" (public reports). It is never written to.
+var schemaKinds = map[string]string{
+	"properties": "{", "$defs": "{", "definitions": "{", "patternProperties": "{", "dependentSchemas": "{", "dependentRequired": "{",
+	"required": "[", "enum": "[", "anyOf": "[", "oneOf": "[", "allOf": "[", "prefixItems": "[", "examples": "[",
+	"items": "{[t", "not": "{t", "if": "{t", "then": "{t", "else": "{t", "contains": "{t", "additionalProperties": "{t", "propertyNames": "{t",
+	"type": `"[`, "description": `"`, "title": `"`, "format": `"`, "pattern": `"`, "$ref": `"`, "$id": `"`, "$schema": `"`, "$comment": `"`,
+	"minimum": "0", "maximum": "0", "exclusiveMinimum": "0t", "exclusiveMaximum": "0t", "multipleOf": "0",
+	"minLength": "0", "maxLength": "0", "minItems": "0", "maxItems": "0", "minProperties": "0", "maxProperties": "0", "uniqueItems": "t",
 }
 
-// close gives the rewritten schema; nil if it needs no change, or if it cannot be
-// closed.
-func (c *closing) close(schema jsonx.Raw) jsonx.Raw {
-	if len(schema) == 0 {
+// booleans are the keywords beside those that a boolean may follow without a change.
+var booleans = []string{"default", "const", "nullable", "deprecated", "readOnly", "writeOnly", "unevaluatedProperties", "unevaluatedItems", "additionalItems", "strict"} // never written to
+
+// tidying rewrites a schema so that Converse finds nothing wrong with its form, and
+// nothing else: keywords whose value is null are left out, and so are those whose value
+// is of a kind that the keyword has never; a property that is true may be anything; and
+// bounds that do not fit into 64 bits are left out, and other such numbers stand in the
+// description, since Claude's server refuses them ("int too big to convert").
+type tidying struct {
+	w       jsonx.Writer
+	wrong   string // a keyword that was left out for its kind; empty if none was
+	numbers bool   // whether a number was left out or moved
+	changed bool
+}
+
+// tidy gives the rewritten schema; nil if it needs no change.
+func (t *tidying) tidy(schema jsonx.Raw) jsonx.Raw {
+	if tidied(schema) {
 		return nil
 	}
-	if err := jsonx.Unmarshal(schema, c); err != nil {
-		c.open = "schema that cannot be read"
+	if err := jsonx.Unmarshal(schema, t); err != nil || !t.changed {
+		return nil // AWS says what is wrong with it
 	}
-	if c.open == "" && c.recursive() {
-		c.open = "$ref into itself"
+	return t.w.Buf
+}
+
+// tidied reports whether a schema needs no change for certain, by one look at its
+// tokens. Of properties that have the names of keywords it is not certain.
+func tidied(schema []byte) bool {
+	name, value := []byte(nil), false // the last string, and whether it is a name whose value comes
+	for i := 0; i < len(schema); i++ {
+		switch c := schema[i]; c {
+		case ' ', '\t', '\r', '\n':
+			continue
+		case ':':
+			value = true
+			continue
+		case '"':
+			end := i + 1
+			for end < len(schema) && schema[end] != '"' {
+				if schema[end] == '\\' {
+					end++
+				}
+				end++
+			}
+			if value && !allows(name, '"') {
+				return false
+			}
+			name, i = schema[i+1:min(end, len(schema))], end
+		case '{', '[':
+			if value && !allows(name, c) {
+				return false
+			}
+		case 'n':
+			return false
+		case 't', 'f':
+			if !value || !allows(name, 't') || schemaKinds[string(name)] == "" && !known(name) {
+				return false
+			}
+			i += 3
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			end := i + 1
+			for end < len(schema) && strings.IndexByte("0123456789.eE+-", schema[end]) >= 0 {
+				end++
+			}
+			if value && !allows(name, '0') || huge(string(schema[i:end])) {
+				return false
+			}
+			i = end - 1
+		}
+		value = false
 	}
-	if c.open != "" || !c.changed {
-		return nil
+	return true
+}
+
+func known(name []byte) bool { return slices.Contains(booleans, string(name)) }
+
+// allows reports whether a keyword may have a value of a kind.
+func allows(name []byte, kind byte) bool {
+	kinds, ok := schemaKinds[string(name)]
+	return !ok || strings.IndexByte(kinds, kind) >= 0
+}
+
+// huge reports whether a number does not fit into a signed integer of 64 bits, once it
+// has been through a floating-point number: Claude's server refuses 9223372036854775807
+// (https://github.com/tailcallhq/forgecode/issues/3307).
+func huge(number string) bool {
+	if len(number) < 19 && !strings.ContainsAny(number, "eE") {
+		return false
 	}
-	return c.w.Buf
+	n, err := strconv.ParseFloat(number, 64)
+	return err != nil || math.Abs(n) >= 1<<63
 }
 
 // UnmarshalJSONFrom is how jsonx hands over its decoder.
-func (c *closing) UnmarshalJSONFrom(d *jsonx.Decoder) error { return c.schema(d) }
-
-// object is what has been read of one schema.
-type object struct {
-	bounds      []string
-	description string
-	is          bool // it is about objects
-	closed      bool // it has additionalProperties
-}
+func (t *tidying) UnmarshalJSONFrom(d *jsonx.Decoder) error { return t.schema(d) }
 
 // schema reads one schema.
-func (c *closing) schema(d *jsonx.Decoder) error {
-	if d.PeekKind() != '{' {
-		return c.copy(d)
+func (t *tidying) schema(d *jsonx.Decoder) error {
+	switch d.PeekKind() {
+	case '{':
+	case 'n', 't':
+		t.changed = true
+		t.w.Object()
+		t.w.EndObject()
+		return d.SkipValue()
+	case 'f':
+		t.changed = true
+		t.w.Object()
+		t.w.Key("not")
+		t.w.Object()
+		t.w.EndObject()
+		t.w.EndObject()
+		return d.SkipValue()
+	default:
+		return t.copy(d)
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return err
 	}
-	c.w.Object()
-	var o object
+	t.w.Object()
+	var description string
+	var words []string
 	for d.PeekKind() != '}' {
 		name, err := member(d)
 		if err != nil {
 			return err
 		}
-		if err := c.member(d, name, &o); err != nil {
+		if name == "description" && d.PeekKind() == '"' {
+			token, err := d.ReadToken()
+			if err != nil {
+				return err
+			}
+			description = token.String()
+			continue
+		}
+		word, err := t.member(d, name)
+		if err != nil {
 			return err
+		}
+		if word != "" {
+			words = append(words, word)
 		}
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return err
 	}
-	if len(o.bounds) > 0 {
-		c.bound, c.changed = true, true
-		o.description = strings.TrimLeft(o.description+" {"+strings.Join(o.bounds, ", ")+"}", " ")
+	if len(words) > 0 {
+		description = strings.TrimLeft(description+" {"+strings.Join(words, ", ")+"}", " ")
 	}
-	if o.description != "" {
-		c.w.Key("description")
-		c.w.String(o.description)
+	if description != "" {
+		t.w.Key("description")
+		t.w.String(description)
 	}
-	if o.is && !o.closed {
-		c.changed = true
-		c.w.Key("additionalProperties")
-		c.w.Bool(false)
-	}
-	c.w.EndObject()
+	t.w.EndObject()
 	return nil
 }
 
-// member reads one member of a schema.
-func (c *closing) member(d *jsonx.Decoder, name string, o *object) error {
+// member reads the value of a keyword. word is what goes into the description in its
+// place.
+func (t *tidying) member(d *jsonx.Decoder, name string) (word string, err error) {
+	kind := byte(d.PeekKind())
+	if kind == 'f' {
+		kind = 't'
+	}
+	if kind == 'n' && name != "const" && name != "default" {
+		t.changed = true
+		return "", d.SkipValue()
+	}
+	if !allows([]byte(name), kind) {
+		t.wrong, t.changed = firstOf(t.wrong, name), true
+		return "", d.SkipValue()
+	}
 	switch name {
-	case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minItems", "maxItems":
-		value, err := d.ReadValue()
-		if text := string(value); name == "minItems" && (text == "0" || text == "1") {
-			c.w.AnyKey(name)
-			c.w.Raw(value)
-		} else {
-			o.bounds = append(o.bounds, name+"="+text)
+	case "properties", "$defs", "definitions", "patternProperties", "dependentSchemas":
+		t.w.AnyKey(name)
+		return "", t.schemas(d)
+	case "additionalProperties", "items", "not", "if", "then", "else", "contains", "propertyNames", "prefixItems", "anyOf", "oneOf", "allOf":
+		t.w.AnyKey(name)
+		if kind == 't' {
+			return "", t.copy(d)
 		}
+		return "", t.list(d)
+	}
+	value, err := d.ReadValue()
+	if err != nil {
+		return "", err
+	}
+	if (name == "type" || name == "required") && kind == '[' {
+		value = t.words(value, name == "type")
+	}
+	if hasHuge(value) {
+		t.numbers, t.changed = true, true
+		if kind == '0' && strings.HasPrefix(schemaKinds[name], "0") {
+			return "", nil // a bound that no number of 64 bits meets
+		}
+		return name + "=" + string(value), nil
+	}
+	t.w.AnyKey(name)
+	t.w.Raw(value)
+	return "", nil
+}
+
+// words is a list of strings without what is none. Among types a null is the word.
+func (t *tidying) words(list jsonx.Raw, types bool) jsonx.Raw {
+	var values []jsonx.Raw
+	if jsonx.Unmarshal(list, &values) != nil || !slices.ContainsFunc(values, func(v jsonx.Raw) bool { return v.Kind() != '"' }) {
+		return list
+	}
+	t.changed = true
+	var kept []jsonx.Raw
+	for _, v := range values {
+		switch {
+		case v.Kind() == '"':
+			kept = append(kept, v)
+		case v.Kind() == 'n' && types:
+			kept = append(kept, jsonx.Raw(`"null"`))
+		}
+	}
+	return array(kept)
+}
+
+// schemas reads an object of schemas.
+func (t *tidying) schemas(d *jsonx.Decoder) error {
+	if _, err := d.ReadToken(); err != nil {
 		return err
-	case "description":
-		if d.PeekKind() == '"' {
-			token, err := d.ReadToken()
-			o.description = token.String()
-			return err
-		}
-	case "properties":
-		o.is = true
-	case "additionalProperties", "type":
-		value, err := d.ReadValue()
+	}
+	t.w.Object()
+	for d.PeekKind() != '}' {
+		name, err := member(d)
 		if err != nil {
 			return err
 		}
-		if name == "type" {
-			o.is = o.is || strings.Contains(string(value), `"object"`)
-		} else if o.closed = true; value.Kind() != 'f' {
-			c.open = name + " but false"
+		t.w.AnyKey(name)
+		if err := t.schema(d); err != nil {
+			return err
 		}
-		c.w.AnyKey(name)
-		c.w.Raw(value)
-		return nil
 	}
-	c.w.AnyKey(name)
-	return c.keyword(d, name)
-}
-
-// keyword reads the value of a keyword, with the schemas in it.
-func (c *closing) keyword(d *jsonx.Decoder, name string) error {
-	switch name {
-	case "properties", "patternProperties", "dependentSchemas":
-		return c.schemas(d, "")
-	case "$defs", "definitions":
-		return c.schemas(d, "#/"+name+"/")
-	case "items", "not", "if", "then", "else", "contains", "propertyNames", "additionalItems", "prefixItems", "anyOf", "oneOf", "allOf":
-		return c.list(d)
-	case "$ref", "$dynamicRef":
-		return c.reference(d)
-	default:
-		return c.copy(d)
-	}
+	_, err := d.ReadToken()
+	t.w.EndObject()
+	return err
 }
 
 // list reads a schema or an array of them.
-func (c *closing) list(d *jsonx.Decoder) error {
+func (t *tidying) list(d *jsonx.Decoder) error {
 	if d.PeekKind() != '[' {
-		return c.schema(d)
+		return t.schema(d)
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return err
 	}
-	c.w.Array()
+	t.w.Array()
 	for d.PeekKind() != ']' {
-		if err := c.schema(d); err != nil {
+		if d.PeekKind() == 'n' {
+			t.changed = true
+			if err := d.SkipValue(); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := t.schema(d); err != nil {
 			return err
 		}
 	}
 	_, err := d.ReadToken()
-	c.w.EndArray()
+	t.w.EndArray()
 	return err
 }
 
-// schemas reads an object of schemas. Those of an object of definitions are known
-// by prefix and name.
-func (c *closing) schemas(d *jsonx.Decoder, prefix string) error {
-	if d.PeekKind() != '{' {
-		return c.copy(d)
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	c.w.Object()
-	for d.PeekKind() != '}' {
-		name, err := member(d)
-		if err != nil {
-			return err
-		}
-		c.w.AnyKey(name)
-		outer := c.def
-		if prefix != "" {
-			c.def = prefix + name
-		}
-		if err := c.schema(d); err != nil {
-			return err
-		}
-		c.def = outer
-	}
-	_, err := d.ReadToken()
-	c.w.EndObject()
-	return err
-}
-
-// reference reads a $ref and notes where it leads.
-func (c *closing) reference(d *jsonx.Decoder) error {
+func (t *tidying) copy(d *jsonx.Decoder) error {
 	value, err := d.ReadValue()
 	if err != nil {
 		return err
 	}
-	c.w.Raw(value)
-	to := strings.Trim(string(value), `"`)
-	switch {
-	case to == "#":
-		c.open = "$ref into itself"
-	case !strings.HasPrefix(to, "#"):
-		c.open = "$ref to elsewhere"
-	default:
-		if c.refs == nil {
-			c.refs = map[string][]string{}
-		}
-		c.refs[c.def] = append(c.refs[c.def], to)
-	}
+	t.w.Raw(value)
 	return nil
 }
 
-// recursive reports whether a definition leads to itself.
-func (c *closing) recursive() bool {
-	const open, done = 1, 2
-	state := map[string]int{}
-	var cycle func(def string) bool
-	cycle = func(def string) bool {
-		switch state[def] {
-		case open:
-			return true
-		case done:
-			return false
-		}
-		state[def] = open
-		if slices.ContainsFunc(c.refs[def], cycle) {
-			return true
-		}
-		state[def] = done
+// hasHuge reports whether a value holds a number that is huge.
+func hasHuge(value jsonx.Raw) bool {
+	if !bytes.ContainsAny(value, "0123456789") {
 		return false
 	}
-	for def := range c.refs {
-		if cycle(def) {
+	d := jsonx.NewDecoder(bytes.NewReader(value))
+	for {
+		token, err := d.ReadToken()
+		if err != nil {
+			return false // the end
+		}
+		if token.Kind() == '0' && huge(token.String()) {
 			return true
 		}
 	}
-	return false
-}
-
-func (c *closing) copy(d *jsonx.Decoder) error {
-	value, err := d.ReadValue()
-	if err != nil {
-		return err
-	}
-	c.w.Raw(value)
-	return nil
 }
 
 // member reads the name of a member.

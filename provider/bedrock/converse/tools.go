@@ -8,10 +8,6 @@ import (
 	"outcrop/llm"
 )
 
-// maxStrict is how many strict tools AWS takes in one request (public clients
-// keep to it).
-const maxStrict = 20
-
 // anyObject is the schema of an object of which nothing is known.
 const anyObject = `{"type":"object"}`
 
@@ -37,6 +33,9 @@ func (p *fitting) tools() error {
 		return llm.Invalid("tool_choice", "tool_choice names %q, which is none of the tools", c.Name)
 	}
 	if err := p.placeOwn(); err != nil {
+		return err
+	}
+	if err := p.tidySchemas(); err != nil {
 		return err
 	}
 	if len(p.out.Tools) == 0 && p.seen.tools && p.extension("toolConfig") == nil {
@@ -126,33 +125,18 @@ func usedTool(name string) llm.Tool {
 	}
 }
 
-// strict leaves strict out where the model does not take it, and closes the schemas
-// of strict tools, as AWS wants them.
+// strict leaves strict out where the model does not take it, or cannot follow the
+// schema as it is, and closes the schemas of strict tools, as AWS wants them.
 func (p *fitting) strict() {
-	count, owned := 0, false
+	owned := false
 	for i := range p.out.Tools {
 		t := &p.out.Tools[i]
 		if !t.Strict.Value || t.Other != nil {
 			continue
 		}
-		detail := ""
-		var schema jsonx.Raw
-		switch {
-		case p.model.any(noStrict):
-			detail = "the model takes none"
-		case count == maxStrict:
-			detail = "AWS takes " + strconv.Itoa(maxStrict) + " strict tools"
-		default:
-			var c closing
-			if schema = c.close(t.Schema); c.open != "" || c.bound {
-				detail = "AWS takes no " + firstOf(c.open, "bounds") + " in a strict schema"
-			}
-		}
-		if detail == "" {
-			count++
-			if schema == nil {
-				continue
-			}
+		schema, detail := p.strictly(t.Schema)
+		if detail == "" && schema == nil {
+			continue
 		}
 		if !owned {
 			p.out.Tools, owned = slices.Clone(p.out.Tools), true
@@ -165,6 +149,40 @@ func (p *fitting) strict() {
 		t.Strict = llm.Opt[bool]{}
 		p.warn(llm.WarnDropped, p.tool(i)+".function.strict", detail)
 	}
+}
+
+// strictly gives the closed schema of a strict tool, nil if it needs no change; or says
+// why the tool cannot be strict.
+func (p *fitting) strictly(given jsonx.Raw) (schema jsonx.Raw, detail string) {
+	switch {
+	case p.model.any(noStrict):
+		return nil, "the model takes none"
+	case p.strictUse.tools == maxStrict:
+		return nil, "AWS takes " + strconv.Itoa(maxStrict) + " strict tools"
+	case p.model.any(noTopUnion) && isUnion(given):
+		return nil, "AWS takes no union at the top of a tool's schema"
+	}
+	c := closing{tool: true}
+	if schema = c.close(given); c.open != "" || c.bound {
+		return nil, "AWS takes no " + firstOf(c.open, "bounds") + " in a strict schema"
+	}
+	if detail = p.room(&c); detail != "" {
+		return nil, detail
+	}
+	p.strictUse.tools++
+	return schema, ""
+}
+
+// room counts what a closed schema needs of the limits that the model has; it says
+// what there is no room for.
+func (p *fitting) room(c *closing) (detail string) {
+	if !p.model.any(schemaLimits) {
+		return ""
+	}
+	if detail = p.strictUse.takes(c); detail != "" {
+		return "AWS takes at most " + detail
+	}
+	return ""
 }
 
 // choice fits tool_choice and parallel_tool_calls, once it is known which tools

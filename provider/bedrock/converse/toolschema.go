@@ -9,14 +9,142 @@ import (
 	"outcrop/llm"
 )
 
-// schemas makes of the tools' schemas what AWS and the model take: AWS wants the top
-// to be of type object (its words: The value at toolConfig.tools.N.toolSpec.inputSchema.json.type
-// must be one of the following: object), Claude wants it to be no union, and in the
-// place of references Nova is given what they lead to.
-func (p *fitting) schemas() {
+// tidySchemas makes the tools' schemas, and that of the answer, ones that Converse
+// finds well-formed: see tidying. The top of a tool's schema says that it is an object.
+func (p *fitting) tidySchemas() error {
 	owned := false
 	for i := range p.out.Tools {
 		t := &p.out.Tools[i]
+		if t.Other != nil || len(t.Own) > 0 || len(t.Schema) == 0 {
+			continue
+		}
+		field := p.tool(i) + ".function.parameters"
+		schema, changed := p.tidied(t.Schema, field)
+		topped, err := objectTop(schema, field)
+		if err != nil {
+			return err
+		}
+		if topped == nil && !changed {
+			continue
+		}
+		if topped != nil {
+			schema = topped
+		}
+		if !owned {
+			p.out.Tools, owned = slices.Clone(p.out.Tools), true
+		}
+		p.out.Tools[i].Schema = schema
+	}
+	if f := p.out.Format; f != nil && len(f.Schema) > 0 {
+		if schema, changed := p.tidied(f.Schema, "response_format.json_schema.schema"); changed {
+			format := *f
+			format.Schema = schema
+			p.out.Format = &format
+		}
+	}
+	return nil
+}
+
+// tidied gives a well-formed schema, and whether it is another.
+func (p *fitting) tidied(schema jsonx.Raw, field string) (jsonx.Raw, bool) {
+	var t tidying
+	tidy := t.tidy(schema)
+	if rooted := rootReplaced(firstRaw(tidy, schema)); rooted != nil {
+		tidy = rooted
+	}
+	if tidy == nil {
+		return schema, false
+	}
+	if t.wrong != "" {
+		p.warn(llm.WarnDropped, field, "a "+t.wrong+" whose value is of the wrong type")
+	}
+	if t.numbers {
+		p.warn(llm.WarnChanged, field, "bounds beyond 64 bits are left out, and other numbers beyond stand in the descriptions")
+	}
+	return tidy, true
+}
+
+func firstRaw(a, b jsonx.Raw) jsonx.Raw {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// rootReplaced puts into the place of a reference at the top of a schema what it leads
+// to, since AWS wants to see there that it is an object; nil if there is none, or if it
+// stands beside properties.
+func rootReplaced(schema jsonx.Raw) jsonx.Raw {
+	if !bytes.Contains(schema, []byte(`"$ref"`)) {
+		return nil
+	}
+	members, err := jsonx.Members(schema)
+	ref := wordOf(jsonx.Find(members, "$ref"))
+	if err != nil || ref == "" || jsonx.Find(members, "properties") != nil {
+		return nil
+	}
+	in := inliner{root: schema, targets: map[string]jsonx.Raw{}}
+	seen := map[string]bool{}
+	for ref != "" && !seen[ref] {
+		seen[ref] = true
+		inner, err := jsonx.Members(in.target(ref))
+		if err != nil {
+			return nil
+		}
+		ref = wordOf(jsonx.Find(inner, "$ref"))
+		members = slices.DeleteFunc(members, func(m jsonx.Member) bool { return m.Name == "$ref" })
+		for _, m := range inner {
+			if jsonx.Find(members, m.Name) == nil {
+				members = append(members, m)
+			}
+		}
+	}
+	if ref != "" {
+		return nil
+	}
+	var w jsonx.Writer
+	w.Object()
+	w.Members(members)
+	w.EndObject()
+	return w.Buf
+}
+
+// objectTop gives the schema with the type object at its top, which is all that AWS
+// takes there (its words: The value at toolConfig.tools.N.toolSpec.inputSchema.json.type
+// must be one of the following: object). It is nil if it is so already, and an error if
+// the top is of another type.
+func objectTop(schema jsonx.Raw, field string) (jsonx.Raw, error) {
+	members, err := jsonx.Members(schema)
+	if err != nil {
+		return nil, nil //nolint:nilerr // AWS says what is wrong with it
+	}
+	kind := jsonx.Find(members, "type")
+	switch {
+	case string(kind) == `"object"`:
+		return nil, nil
+	case kind != nil && !slices.Contains(typesOf(kind), "object"):
+		return nil, llm.Invalid(field+".type", "%s.type must be object, not %s: the arguments of a call are an object", field, kind)
+	}
+	var w jsonx.Writer
+	w.Object()
+	w.Key("type")
+	w.Word("object")
+	for _, m := range members {
+		if m.Name != "type" {
+			w.AnyKey(m.Name)
+			w.Raw(m.Value)
+		}
+	}
+	w.EndObject()
+	return w.Buf, nil
+}
+
+// schemas makes of the tools' schemas what the model takes: Claude wants the top to be
+// no union, and in the place of references Nova is given what they lead to.
+func (p *fitting) schemas() {
+	owned := false
+	for i := range p.out.Tools {
+		t := p.out.Tools[i]
 		if t.Other != nil || len(t.Schema) == 0 {
 			continue
 		}
@@ -24,70 +152,36 @@ func (p *fitting) schemas() {
 		if t.Name == p.f.reply {
 			field = "response_format.json_schema.schema"
 		}
-		schema := p.schema(t.Schema, field)
-		if schema == nil {
+		changed := false
+		if p.model.any(noRefs) && bytes.Contains(t.Schema, []byte(`"$ref"`)) {
+			if inlined, ok := inline(t.Schema); ok {
+				t.Schema, changed = inlined, true
+			}
+		}
+		if p.model.any(noTopUnion) && isUnion(t.Schema) {
+			changed = true
+			p.flatten(&t, field)
+		}
+		if !changed {
 			continue
 		}
 		if !owned {
 			p.out.Tools, owned = slices.Clone(p.out.Tools), true
 		}
-		p.out.Tools[i].Schema = schema
+		p.out.Tools[i] = t
 	}
 }
 
-// schema gives the schema as the model takes it; nil if it needs no change.
-func (p *fitting) schema(schema jsonx.Raw, field string) (changed jsonx.Raw) {
-	if p.model.any(noRefs) && bytes.Contains(schema, []byte(`"$ref"`)) {
-		if inlined, ok := inline(schema); ok {
-			schema, changed = inlined, inlined
-		}
-	}
-	typed, union := top(schema)
-	union = union && p.model.any(noTopUnion)
-	if typed && !union {
-		return changed
+// isUnion reports whether the top of a schema is a union.
+func isUnion(schema jsonx.Raw) bool {
+	if !bytes.Contains(schema, []byte("Of\"")) {
+		return false
 	}
 	members, err := jsonx.Members(schema)
-	if err != nil {
-		return changed // AWS says what is wrong with it
-	}
-	var w jsonx.Writer
-	w.Object()
-	if !typed {
-		w.Key("type")
-		w.Word("object")
-	}
-	for _, m := range members {
-		if union && isUnion(m.Name) {
-			p.warn(llm.WarnDropped, field+"."+m.Name, "Claude takes none at the top of a schema")
-			continue
-		}
-		w.AnyKey(m.Name)
-		w.Raw(m.Value)
-	}
-	w.EndObject()
-	return w.Buf
+	return err == nil && slices.ContainsFunc(members, func(m jsonx.Member) bool { return unionWord(m.Name) })
 }
 
-// top looks at the top of a schema: whether it says a type, and whether it is a union.
-func top(schema jsonx.Raw) (typed, union bool) {
-	d := jsonx.NewDecoder(bytes.NewBuffer(schema))
-	if d.PeekKind() != '{' {
-		return true, false
-	}
-	_, err := d.ReadToken()
-	for err == nil && d.PeekKind() != '}' {
-		var name string
-		if name, err = member(d); err == nil {
-			typed = typed || name == "type"
-			union = union || isUnion(name)
-			err = d.SkipValue()
-		}
-	}
-	return typed || err != nil, union
-}
-
-func isUnion(keyword string) bool {
+func unionWord(keyword string) bool {
 	return keyword == "anyOf" || keyword == "oneOf" || keyword == "allOf"
 }
 

@@ -24,6 +24,9 @@ func (p *fitting) turns() error {
 	if err := p.prefill(); err != nil {
 		return err
 	}
+	if p.model.any(callsAlone) && p.seen.tools {
+		p.partCalls()
+	}
 	if p.model.any(resultsAlone) && p.seen.tools {
 		p.part()
 	}
@@ -110,14 +113,14 @@ func (p *fitting) blanks() {
 				blocks = append(blocks, b)
 			}
 		}
-		if says := slices.ContainsFunc(blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint }); !says && t.Role == llm.RoleUser {
+		if !says(blocks) && t.Role == llm.RoleUser {
 			p.warn(llm.WarnChanged, p.message(i), "it says that it is empty")
 			blocks = append([]llm.Block{{Kind: llm.BlockText, Text: "(empty)"}}, blocks...)
 		}
 		return blocks
 	})
 	p.out.Turns = slices.DeleteFunc(p.out.Turns, func(t llm.Turn) bool {
-		return !slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint })
+		return !says(t.Blocks)
 	})
 }
 
@@ -217,6 +220,43 @@ func (p *fitting) part() {
 			p.warn(llm.WarnChanged, p.message(i), "the model takes tool results alone; a turn of the assistant's stands between")
 		}
 		turns = append(turns, llm.Turn{Role: llm.RoleUser, Blocks: said, Message: t.Message})
+	}
+	p.out.Turns = turns
+}
+
+// partCalls puts what the assistant says beside tool calls into a turn of its own, with
+// a turn of the user's between, for models that take calls alone (AWS: Conversation
+// blocks and tool use blocks cannot be provided in the same turn). Neighbouring turns
+// of the assistant's are one turn to AWS.
+func (p *fitting) partCalls() {
+	turns := make([]llm.Turn, 0, len(p.out.Turns))
+	for from := 0; from < len(p.out.Turns); {
+		to := from + 1
+		for to < len(p.out.Turns) && p.out.Turns[to].Role == p.out.Turns[from].Role {
+			to++
+		}
+		var said, calls []llm.Block
+		for _, t := range p.out.Turns[from:to] {
+			for _, b := range t.Blocks {
+				if t.Role == llm.RoleAssistant && (b.Kind == llm.BlockToolUse || b.Kind == llm.BlockCachePoint) {
+					calls = append(calls, b)
+				} else {
+					said = append(said, b)
+				}
+			}
+		}
+		first := p.out.Turns[from]
+		switch {
+		case !says(calls) || len(said) == 0:
+			turns = append(turns, p.out.Turns[from:to]...)
+		default:
+			p.warn(llm.WarnChanged, p.message(from), "the model takes tool calls alone; what is said beside them stands in a turn before")
+			turns = append(turns,
+				llm.Turn{Role: llm.RoleAssistant, Blocks: said, Message: first.Message},
+				llm.Turn{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Go on."}}},
+				llm.Turn{Role: llm.RoleAssistant, Blocks: calls, Message: first.Message})
+		}
+		from = to
 	}
 	p.out.Turns = turns
 }

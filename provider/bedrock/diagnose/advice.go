@@ -245,7 +245,7 @@ func (c *Case) adviseRequest(e *llm.Error) {
 			e.Fix = "Ask for at most " + strconv.FormatInt(m.MaxOutput, 10) + " tokens."
 		}
 	case llm.CodeOrder:
-		e.Fix = "Begin with a user's turn, let user and assistant take turns, and end with the user."
+		e.Fix = adviseOrder(e.Message)
 	case llm.CodeToolPairing:
 		e.Fix = "Answer every tool call of the assistant's turn in the turn behind it, none else, and send the tools along."
 	case llm.CodeEmpty:
@@ -258,6 +258,20 @@ func (c *Case) adviseRequest(e *llm.Error) {
 		e.Fix = "Leave out the field that the message names."
 	default:
 		e.Fix = "Change what the message names and send it again."
+	}
+}
+
+// adviseOrder is what mends a conversation whose turns are not as the model takes them:
+// some take tool calls, and the results of tools, only in turns of their own ("Conversation
+// blocks and tool use blocks cannot be provided in the same turn").
+func adviseOrder(message string) string {
+	switch s := plainly(message); {
+	case s.says("same turn") && s.says("tool use|tool uses|tool call|tool calls"):
+		return "Move the text that stands beside the tool calls into an assistant message of its own, or leave it out: the model takes tool calls alone in their message."
+	case s.says("same turn") && s.says("tool result|tool results"):
+		return "Move what stands beside the tool results into a user message of its own, with an assistant message between, or leave it out: the model takes tool results alone in their message."
+	default:
+		return "Begin with a user's turn, let user and assistant take turns, and end with the user."
 	}
 }
 

@@ -176,6 +176,21 @@ func TestAnAPIKeyOfAnotherRegionIsToldSo(t *testing.T) {
 	}
 }
 
+// TestAdviceOnTurnsSpeaksOfWhatIsWrong: who begins is no matter where text stands beside
+// tool calls or their results.
+func TestAdviceOnTurnsSpeaksOfWhatIsWrong(t *testing.T) {
+	for words, want := range map[string]string{
+		"messages.1.content: Conversation blocks and tool use blocks cannot be provided in the same turn.":              "beside the tool calls",
+		"messages.2.content: Conversation blocks and tool result blocks cannot be provided in the same turn.":           "beside the tool results",
+		"A conversation must start with a user message. Try again with a conversation that starts with a user message.": "Begin with a user's turn",
+	} {
+		e := diagnose.Fault(converse.DecodeFault(400, "ValidationException", "", "", []byte(`{"message":"`+words+`"}`)), diagnose.Case{})
+		if e.Code != llm.CodeOrder || !strings.Contains(e.Fix, want) {
+			t.Errorf("%s: %s %q lacks %q", words, e.Code, e.Fix, want)
+		}
+	}
+}
+
 func TestTheQuotaIsNamed(t *testing.T) {
 	known := embedded(t)
 	for id, want := range map[string]string{

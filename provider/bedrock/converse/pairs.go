@@ -1,0 +1,279 @@
+package converse
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+
+	"outcrop/llm"
+)
+
+// pairs makes tool calls and results match, as AWS wants them: ids that stand once in
+// the conversation, in the user's turn behind the calls one result for each call and no
+// other, in front of what else the user says. Neighbouring turns of one role are one
+// turn to AWS. A call that stands twice is left out with its result, one that nothing
+// answered is answered that it was not, and a result that answers no call is what the
+// user says.
+func (p *fitting) pairs() {
+	if !p.seen.tools || matched(p.out.Turns) {
+		return
+	}
+	m := matching{p: p, used: map[string]bool{}}
+	turns := p.out.Turns
+	for from := 0; from < len(turns); {
+		to := from + 1
+		for to < len(turns) && turns[to].Role == turns[from].Role {
+			to++
+		}
+		switch turns[from].Role {
+		case llm.RoleAssistant:
+			m.unanswered() // by no turn in between
+			m.assistant(from, to)
+		case llm.RoleUser:
+			m.user(from, to)
+		default:
+			m.turns = append(m.turns, turns[from:to]...)
+		}
+		from = to
+	}
+	m.unanswered()
+	if m.changed {
+		p.out.Turns = m.turns
+		p.seen.tools = slices.ContainsFunc(m.turns, func(t llm.Turn) bool {
+			return slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.ToolUse != nil || b.ToolResult != nil })
+		})
+	}
+}
+
+// matched reports whether calls and results match as they are.
+func matched(turns []llm.Turn) bool {
+	used := map[string]bool{}
+	var open []string
+	said := false // the user has said something other than results
+	for i := range turns {
+		t := &turns[i]
+		if i > 0 && t.Role != turns[i-1].Role {
+			if t.Role != llm.RoleUser && len(open) > 0 {
+				return false
+			}
+			said = false
+		}
+		for j := range t.Blocks {
+			b := &t.Blocks[j]
+			switch {
+			case t.Role == llm.RoleAssistant && isCall(b):
+				if used[b.ToolUse.ID] {
+					return false
+				}
+				used[b.ToolUse.ID] = true
+				open = append(open, b.ToolUse.ID)
+			case t.Role == llm.RoleUser && b.Kind == llm.BlockToolResult:
+				at := slices.Index(open, b.ToolResult.ID)
+				if at < 0 || said {
+					return false
+				}
+				open = slices.Delete(open, at, at+1)
+			case b.Kind != llm.BlockCachePoint:
+				said = true
+			}
+		}
+	}
+	return len(open) == 0
+}
+
+// matching is a conversation whose calls and results are being matched.
+type matching struct {
+	p       *fitting
+	turns   []llm.Turn
+	changed bool
+	used    map[string]bool // ids of calls
+	open    []pending       // calls of the assistant's last turn, in their order
+}
+
+// pending is a call that waits for its result.
+type pending struct {
+	given, sent string // its ids
+	extra       int    // results of calls that were left out for it
+	done        bool
+}
+
+// isCall reports whether b is a call that the caller is to answer.
+func isCall(b *llm.Block) bool {
+	return b.Kind == llm.BlockToolUse && b.ToolUse.Type != llm.ServerSide
+}
+
+// assistant takes over the turns of the assistant's from to to.
+func (m *matching) assistant(from, to int) {
+	var calls []*llm.ToolUse
+	for i := from; i < to; i++ {
+		t := m.p.out.Turns[i]
+		blocks := make([]llm.Block, 0, len(t.Blocks))
+		for j := range t.Blocks {
+			b := t.Blocks[j]
+			if !isCall(&b) {
+				blocks = append(blocks, b)
+				continue
+			}
+			again := slices.IndexFunc(calls, func(c *llm.ToolUse) bool { return sameCall(c, b.ToolUse) })
+			if again >= 0 {
+				m.changed = true
+				m.open[again].extra++
+				m.p.warn(llm.WarnDropped, m.p.message(i)+".tool_calls", "the call "+strconv.Quote(b.ToolUse.ID)+" stands twice")
+				continue
+			}
+			calls = append(calls, b.ToolUse)
+			use := *b.ToolUse
+			use.ID = m.id(use.ID)
+			if use.ID != b.ToolUse.ID {
+				m.changed = true
+				b.ToolUse = &use
+			}
+			m.open = append(m.open, pending{given: calls[len(calls)-1].ID, sent: use.ID})
+			blocks = append(blocks, b)
+		}
+		if says(blocks) || len(blocks) == len(t.Blocks) {
+			m.turns = append(m.turns, llm.Turn{Role: t.Role, Blocks: blocks, Message: t.Message})
+		}
+	}
+}
+
+func sameCall(a, b *llm.ToolUse) bool {
+	return a.ID == b.ID && a.Name == b.Name && bytes.Equal(a.Input, b.Input)
+}
+
+// id gives an id that no call before has: the given one, or with a number behind it.
+func (m *matching) id(given string) string {
+	id := given
+	for n := 2; m.used[id]; n++ {
+		id = given + "_" + strconv.Itoa(n)
+	}
+	m.used[id] = true
+	return id
+}
+
+// user takes over the turns of the user's from to to, which answer the open calls.
+func (m *matching) user(from, to int) {
+	said := false // something other than a result
+	behind := []llm.Turn{}
+	for i := from; i < to; i++ {
+		t := m.p.out.Turns[i]
+		var results, others []llm.Block
+		for j := range t.Blocks {
+			b := t.Blocks[j]
+			switch {
+			case b.Kind == llm.BlockToolResult:
+				kept, orphan := m.result(b, i)
+				results, others = append(results, kept...), append(others, orphan...)
+			case b.Kind == llm.BlockCachePoint && len(others) == 0:
+				results = append(results, b)
+			default:
+				others = append(others, b)
+			}
+		}
+		answers := slices.ContainsFunc(results, func(b llm.Block) bool { return b.Kind == llm.BlockToolResult })
+		switch {
+		case !answers:
+			blocks := append(results, others...)
+			said = said || len(blocks) > 0
+			if says(blocks) || len(blocks) == len(t.Blocks) {
+				behind = append(behind, llm.Turn{Role: t.Role, Blocks: blocks, Message: t.Message})
+			}
+		case said || !slices.EqualFunc(t.Blocks, append(slices.Clone(results), others...), sameBlock):
+			m.changed = true
+			m.turns = append(m.turns, llm.Turn{Role: t.Role, Blocks: results, Message: t.Message})
+			if len(others) > 0 {
+				said = true
+				behind = append(behind, llm.Turn{Role: t.Role, Blocks: others, Message: t.Message})
+			}
+		case len(others) > 0 && i+1 < to: // further results may come
+			m.turns = append(m.turns, llm.Turn{Role: t.Role, Blocks: results, Message: t.Message})
+			behind = append(behind, llm.Turn{Role: t.Role, Blocks: others, Message: t.Message})
+			said, m.changed = true, true
+		default:
+			m.turns = append(m.turns, llm.Turn{Role: t.Role, Blocks: t.Blocks, Message: t.Message})
+			said = said || len(others) > 0
+		}
+	}
+	m.unanswered()
+	m.turns = append(m.turns, behind...)
+}
+
+// sameBlock reports whether two blocks are the same, as far as matching changes any.
+func sameBlock(a, b llm.Block) bool {
+	return a.Kind == b.Kind && a.ToolResult == b.ToolResult && a.Text == b.Text && a.Media == b.Media && a.Cache == b.Cache
+}
+
+// says reports whether there is more than marks that what stands before them may be
+// cached.
+func says(blocks []llm.Block) bool {
+	return slices.ContainsFunc(blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint })
+}
+
+// result matches a result of turn i to the first open call of its id. One that answers
+// a call which was left out is left out; any other that answers none is what the user
+// says.
+func (m *matching) result(b llm.Block, i int) (kept, said []llm.Block) {
+	id := b.ToolResult.ID
+	at := slices.IndexFunc(m.open, func(c pending) bool { return c.given == id && !c.done })
+	if at >= 0 {
+		m.open[at].done = true
+		if sent := m.open[at].sent; sent != id {
+			result := *b.ToolResult
+			result.ID = sent
+			b.ToolResult = &result
+		}
+		return []llm.Block{b}, nil
+	}
+	m.changed = true
+	at = slices.IndexFunc(m.open, func(c pending) bool { return c.given == id && c.extra > 0 })
+	if at >= 0 {
+		m.open[at].extra--
+		m.p.warn(llm.WarnDropped, m.p.message(i), "it is the result of a call that stands twice")
+		return nil, nil
+	}
+	if slices.ContainsFunc(m.open, func(c pending) bool { return c.given == id }) {
+		m.p.warn(llm.WarnChanged, m.p.message(i), "the call "+strconv.Quote(id)+" has a result already; this one is said by the user")
+	} else {
+		m.p.warn(llm.WarnChanged, m.p.message(i), "it answers no tool call of the turn before it; the user says it")
+	}
+	return nil, asSaid(b.ToolResult)
+}
+
+// asSaid is what a tool gave back as the user says it.
+func asSaid(r *llm.ToolResult) []llm.Block {
+	said := []llm.Block{{Kind: llm.BlockText, Text: "Result of a tool:"}}
+	if r.Status == "error" {
+		said[0].Text = "A tool failed:"
+	}
+	for k := range r.Content {
+		switch c := &r.Content[k]; {
+		case len(c.JSON) > 0:
+			said = append(said, llm.Block{Kind: llm.BlockText, Text: string(c.JSON)})
+		case !isBlank(&c.Block):
+			said = append(said, c.Block)
+		}
+	}
+	if len(said) == 1 {
+		said[0].Text += " (no output)"
+	}
+	return said
+}
+
+// unanswered answers the calls that nothing answered, and closes those that are open.
+func (m *matching) unanswered() {
+	var results []llm.Block
+	for _, c := range m.open {
+		if c.done {
+			continue
+		}
+		results = append(results, llm.Block{Kind: llm.BlockToolResult, ToolResult: &llm.ToolResult{
+			ID: c.sent, Content: []llm.ResultBlock{{Block: llm.Block{Kind: llm.BlockText, Text: "(no result)"}}},
+		}})
+		m.p.warn(llm.WarnChanged, "messages", "the tool call "+strconv.Quote(c.given)+" has no result; it says so, since AWS wants one for each call")
+	}
+	m.open = nil
+	if len(results) > 0 {
+		m.changed = true
+		m.turns = append(m.turns, llm.Turn{Role: llm.RoleUser, Blocks: results})
+	}
+}
