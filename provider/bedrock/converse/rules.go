@@ -50,6 +50,8 @@ const (
 	noRefs                             // references in a tool's schema are not known to be followed
 	thinksForced                       // toolChoice any and tool are taken beside thinking
 	tagged                             // its text may begin with thoughts in tags
+	writesMarks                        // it may write calls into its text, between Kimi's marks
+	writesObjects                      // it may write calls into its text, as JSON objects
 	ownLimits                          // the limits of images and documents are not Converse's common ones
 )
 
@@ -130,6 +132,7 @@ var rows = []row{
 	{vendor: "meta", traits: userFirst | resultsAlone, source: reported + "Conversation blocks and tool result blocks cannot be provided in the same turn"},
 	{vendor: "meta", traits: noStreamTools, source: reported + "This model doesn't support tool use in streaming mode"},
 	{vendor: "meta", traits: autoOnly, source: docsChoice},
+	{vendor: "meta", traits: writesObjects, source: "LiteLLM 1.110.2, which reads such answers of Bedrock"},
 	{vendor: "meta", traits: noStrict, source: docsOutput},
 	{vendor: "meta", name: "llama2-", traits: noTools, source: docsConverse},
 	{vendor: "meta", name: "llama3-8b", traits: noTools, source: docsConverse},
@@ -179,6 +182,8 @@ var rows = []row{
 	{vendor: "moonshotai", name: "kimi-k", traits: native, source: clients},
 	{vendor: "moonshotai", name: "kimi-k2", traits: noThoughts, source: liveKimi},
 	{vendor: "moonshot", name: "kimi-k2", traits: noThoughts, source: liveKimi},
+	{vendor: "moonshotai", name: "kimi-", traits: writesMarks, source: "answers of Bedrock in https://github.com/vercel/ai/issues/11409"},
+	{vendor: "moonshot", name: "kimi-", traits: writesMarks, source: "answers of Bedrock in https://github.com/Bike4Mind/bike4mind/issues/1119"},
 	{vendor: "zai", name: "glm-", traits: native, source: recorded},
 	{vendor: "zai", name: "glm-", traits: noThoughts, source: liveKimi},
 	{vendor: "zai", name: "glm-", traits: noStop, source: bifrost},
