@@ -129,9 +129,18 @@ func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) (calls int)
 	if signed > 0 {
 		w.Key("thinking_blocks")
 		w.Array()
+		var before standing
 		for i := range r.Blocks {
-			if b := &r.Blocks[i]; b.Kind == llm.BlockReasoning || b.Kind == llm.BlockRedacted {
-				appendThinking(w, b, whole)
+			switch b := &r.Blocks[i]; b.Kind {
+			case llm.BlockReasoning, llm.BlockRedacted:
+				appendThinking(w, b, whole, before)
+			case llm.BlockText, llm.BlockOther:
+				before.text += int64(utf8.RuneCountInString(b.Text))
+			case llm.BlockToolUse:
+				if b.ToolUse.Type != llm.ServerSide {
+					before.calls++
+				}
+			default:
 			}
 		}
 		w.EndArray()
@@ -208,8 +217,9 @@ const whole = -1
 
 // appendThinking writes a block of reasoning, or one of a stream's pieces of the block
 // with that index, by which OpenAI's stream helpers put pieces of unknown lists together
-// (openai-python, lib/streaming/_deltas.py).
-func appendThinking(w *jsonx.Writer, b *llm.Block, index int64) {
+// (openai-python, lib/streaming/_deltas.py). before is what stands before it; one of the
+// pieces says so.
+func appendThinking(w *jsonx.Writer, b *llm.Block, index int64, before standing) {
 	w.Object()
 	if index != whole {
 		w.Key("index")
@@ -229,6 +239,7 @@ func appendThinking(w *jsonx.Writer, b *llm.Block, index int64) {
 			w.String(b.Signature)
 		}
 	}
+	before.append(w)
 	w.EndObject()
 }
 
