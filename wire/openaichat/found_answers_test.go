@@ -1,6 +1,7 @@
 package openaichat_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"slices"
 	"strings"
@@ -77,7 +78,7 @@ func TestFoundInRequests(t *testing.T) {
 		{name: "peers/06-stop-glm, Qwen", model: "qwen.qwen3-32b-v1:0", body: say + `,"stop":"7"`, refused: "stop"},
 
 		{name: "peers/08-thoughts-to-gpt", model: "us.openai.gpt-5.6-luna", body: thought(`{"role":"assistant","content":"Quartz.","thinking_blocks":[{"type":"thinking","thinking":"A hard one.","signature":"c2VhbA=="},{"type":"redacted_thinking","data":"Y21Wag=="}]}`), has: []string{`{"reasoningContent":{"redactedContent":"Y21Wag=="}}`}, not: []string{"reasoningText"}, warned: []string{"dropped;field=messages[1].thinking_blocks"}},
-		{name: "peers/08-thoughts-to-gpt, Claude", model: sonnet45, body: thought(`{"role":"assistant","content":"Quartz.","thinking_blocks":[{"type":"thinking","thinking":"A hard one.","signature":"c2VhbA=="},{"type":"redacted_thinking","data":"` + strings.Repeat("QUFB", 40) + `"}]}`), has: []string{`"signature":"c2VhbA=="`}, not: []string{"redactedContent"}, warned: []string{"dropped;field=messages[1].thinking_blocks"}},
+		{name: "peers/08-thoughts-to-gpt, Claude", model: sonnet45, body: thought(`{"role":"assistant","content":"Quartz.","thinking_blocks":[{"type":"thinking","thinking":"A hard one.","signature":"c2VhbA=="},{"type":"redacted_thinking","data":"` + base64.StdEncoding.EncodeToString([]byte("gAAAAABnMadeUp==")) + `"}]}`), has: []string{`"signature":"c2VhbA=="`}, not: []string{"redactedContent"}, warned: []string{"dropped;field=messages[1].thinking_blocks"}},
 		{name: "peers/08-thoughts-to-gpt, Llama", model: "us.meta.llama3-3-70b-instruct-v1:0", body: thought(`{"role":"assistant","content":"Quartz.","thinking_blocks":[{"type":"thinking","thinking":"A hard one.","signature":"c2VhbA=="}]}`), not: []string{"reasoningContent"}, warned: []string{"dropped;field=messages[1].thinking_blocks"}},
 		{name: "peers/10-unsigned-thoughts", model: minimax, body: thought(`{"role":"assistant","content":"Quartz.","thinking_blocks":[{"type":"thinking","thinking":"A hard one."}]}`), has: []string{`{"reasoningContent":{"reasoningText":{"text":"A hard one."}}}`}},
 		{name: "peers/10-unsigned-thoughts, signed by another", model: minimax, body: thought(`{"role":"assistant","content":"Quartz.","thinking_blocks":[{"type":"thinking","thinking":"A hard one.","signature":"c2VhbA=="},{"type":"redacted_thinking","data":"c2VhbA=="}]}`), has: []string{`{"reasoningText":{"text":"A hard one."}}`}, not: []string{"signature", "redacted"}, warned: []string{"changed;field=messages[1].thinking_blocks", "dropped;field=messages[1].thinking_blocks"}},

@@ -12,8 +12,8 @@ import (
 // Reasoning goes back to the family that made it. Nothing in a request says who that
 // was, so it is judged by what each family makes and takes: Claude seals its thoughts
 // with a signature and takes none without; OpenAI's models hide theirs in redacted
-// content, which is base64 within the base64 of Converse, and take nothing else; the
-// open models' thoughts are plain text. A conversation may have gone through several of
+// content, a token of another form than Claude's, and take nothing else; the open
+// models' thoughts are plain text. A conversation may have gone through several of
 // them, and AWS refuses all of it for one foreign block.
 
 // thoughts fits the reasoning of the conversation to the model: what it does not take
@@ -80,13 +80,11 @@ func (p *fitting) refusesThought(b *llm.Block) string {
 	return ""
 }
 
-// encrypted reports whether redacted content is of the form of OpenAI's: text of base64
-// inside (recorded answers). Claude's is bytes.
+// encrypted reports whether redacted content is of the form of OpenAI's: a Fernet token,
+// which begins with its version and the first bytes of a time, all of it text
+// (https://github.com/fernet/spec). Claude's, which is base64 within base64 as well,
+// begins otherwise (recorded answers).
 func encrypted(data string) bool {
-	const long = 64 // characters; shorter ones are no content of a model's
 	inner, err := base64.StdEncoding.DecodeString(data)
-	if err != nil || len(inner) < long {
-		return false
-	}
-	return strings.Trim(string(inner), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=") == ""
+	return err == nil && strings.HasPrefix(string(inner), "gAAAA")
 }
