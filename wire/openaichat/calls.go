@@ -156,7 +156,7 @@ func (d *decoder) toolResult(i int, m *message) error {
 	if !ok {
 		return llm.Invalid(at(i, "tool_call_id"), "messages[%d].tool_call_id %q answers no tool call of the assistant's message before it", i, id)
 	}
-	blocks, err := d.blocks(i, m, nil)
+	blocks, err := d.blocks(i, m)
 	if err != nil {
 		return err
 	}

@@ -101,8 +101,7 @@ func TestFoundInRequests(t *testing.T) {
 		for _, stream := range []string{"", `,"stream":true`} {
 			t.Run(tt.name+stream, func(t *testing.T) {
 				out, warnings, err := translate([]byte(`{"model":"` + named(t, tt.model) + `",` + tt.body + stream + `}`))
-				var e *llm.Error
-				if errors.As(err, &e) {
+				if e, ok := errors.AsType[*llm.Error](err); ok {
 					if e.Status != 400 || e.Param != tt.refused {
 						t.Errorf("refused %d %q: %v, want %q", e.Status, e.Param, e, tt.refused)
 					}

@@ -142,7 +142,7 @@ func (d *decoder) leftOut(field string, rest jsonx.Raw) {
 }
 
 func (d *decoder) system(i int, m *message) error {
-	blocks, err := d.blocks(i, m, nil)
+	blocks, err := d.blocks(i, m)
 	if err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func (d *decoder) system(i int, m *message) error {
 // user adds what a user says. A message that says nothing is none, where another
 // of the user's stands beside it; else the turns would mean something else without it.
 func (d *decoder) user(i int, m *message) error {
-	blocks, err := d.blocks(i, m, nil)
+	blocks, err := d.blocks(i, m)
 	if err != nil {
 		return err
 	}
@@ -205,7 +205,7 @@ func (d *decoder) assistant(i int, m *message) error {
 	}
 	mark := m.CacheControl // stands behind the calls
 	m.CacheControl = nil
-	content, err := d.blocks(i, m, nil)
+	content, err := d.blocks(i, m)
 	if err != nil {
 		return err
 	}
@@ -255,8 +255,9 @@ func isOther(b *llm.Block, name string) bool {
 	return b.Kind == llm.BlockOther && b.Other != nil && b.Other.Name == name
 }
 
-// blocks appends a message's content, and the mark that it may be cached.
-func (d *decoder) blocks(i int, m *message, blocks []llm.Block) ([]llm.Block, error) {
+// blocks gives a message's content, and the mark that it may be cached.
+func (d *decoder) blocks(i int, m *message) ([]llm.Block, error) {
+	var blocks []llm.Block
 	if m.Content.text.Set {
 		blocks = append(blocks, llm.Block{Kind: llm.BlockText, Text: m.Content.text.Value})
 	}

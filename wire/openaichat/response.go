@@ -289,12 +289,18 @@ func finishReason(s llm.StopReason, calls int, functions bool) string {
 }
 
 // withoutCall adds a warning where the provider waits for the results of calls that
-// are not there.
+// are not there, or could not read what the model wrote.
 func withoutCall(warnings []llm.Warning, s llm.StopReason, calls int) []llm.Warning {
-	if s != llm.StopToolUse || calls > 0 {
+	detail := ""
+	switch {
+	case calls > 0:
+	case s == llm.StopToolUse:
+		detail = "the provider reports a tool call, and the answer holds none"
+	case s == llm.StopMalformed:
+		detail = "the provider could not parse what the model wrote"
+	}
+	if detail == "" {
 		return warnings
 	}
-	return append(slices.Clip(warnings), llm.Warning{
-		Code: llm.WarnChanged, Field: "finish_reason", Detail: "the provider reports a tool call, and the answer holds none",
-	})
+	return append(slices.Clip(warnings), llm.Warning{Code: llm.WarnChanged, Field: "finish_reason", Detail: detail})
 }

@@ -34,8 +34,8 @@ const (
 )
 
 // thinker is a row of what is known of how models think: those of a vendor whose name
-// begins with name and ends with ends, and for Claude those of the versions from from
-// up to below, which has them no more.
+// begins with name and ends with ends, and of Claude the versions that are at least from
+// and less than below.
 type thinker struct {
 	vendor, name, ends string
 	from, below        int
