@@ -53,7 +53,7 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 		answers[i], err = c.g.router.Complete(ctx, req)
 		return err
 	})
-	counted := 0
+	counted, uncounted, out := 0, int64(0), int64(0)
 	for _, a := range answers {
 		if a == nil {
 			continue
@@ -66,6 +66,15 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 		c.price(&a.Usage, cmp.Or(a.ServiceTier, req.ServiceTier))
 		c.count(&a.Usage, counted)
 		c.record.Stop = cmp.Or(c.record.Stop, a.RawStop)
+		if a.Uncounted {
+			uncounted++
+			out += answerLength(a)
+		}
+	}
+	if uncounted > 0 {
+		said := c.record.Usage
+		c.estimate(promptLength(req)*uncounted, out, req.ServiceTier)
+		c.record.Usage.Add(&said)
 	}
 	if err != nil {
 		e := c.Fail(err)

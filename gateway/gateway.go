@@ -228,6 +228,9 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 	c.meta(&resp.Meta)
 	c.price(&resp.Usage, cmp.Or(resp.ServiceTier, req.ServiceTier))
 	c.record.Usage, c.record.Stop = resp.Usage, resp.RawStop
+	if resp.Uncounted {
+		c.estimate(promptLength(req), answerLength(resp), cmp.Or(resp.ServiceTier, req.ServiceTier))
+	}
 	return resp, nil
 }
 
@@ -306,6 +309,17 @@ func (c *Call) estimate(prompt, out int64, tier string) {
 	c.record.Usage = llm.Usage{Input: prompt / 4, Output: (out + 3) / 4}
 	c.price(&c.record.Usage, tier)
 	c.record.Estimated = true
+}
+
+// answerLength is how many characters an answer has.
+func answerLength(r *llm.Response) (n int64) {
+	for i := range r.Blocks {
+		n += int64(len(r.Blocks[i].Text))
+		if use := r.Blocks[i].ToolUse; use != nil {
+			n += int64(len(use.Input))
+		}
+	}
+	return n
 }
 
 func promptLength(req *llm.Request) (n int64) {

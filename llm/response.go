@@ -14,6 +14,8 @@ type Response struct {
 	// RawStop is the provider's own word for Stop.
 	RawStop string
 	Usage   Usage
+	// Uncounted is whether the provider gave no usage; Usage is then empty.
+	Uncounted bool
 	// LatencyMs is the provider's own measure, in milliseconds; unset if it gave none.
 	LatencyMs Opt[int64]
 	// ServiceTier is the tier that served; empty if not said.
@@ -156,6 +158,7 @@ type Warning struct {
 const (
 	WarnDropped = "dropped" // the field had no effect on the target and was left out
 	WarnChanged = "changed" // the value was replaced by the nearest that the target takes
+	WarnMissing = "missing" // the provider's answer lacks the field
 	WarnLegacy  = "legacy"  // the provider is going to retire the model; Detail has the day
 	WarnEnded   = "ended"   // the model's life is over as far as is known; Detail has the day
 )

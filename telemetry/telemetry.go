@@ -39,7 +39,7 @@ type Call struct {
 	// Foreign is whether an endpoint answered that the caller named. What it counts
 	// is its own word: it stands in the line, and not in the counters of the group.
 	Foreign bool
-	Stop      string // the provider's stop reason
+	Stop    string // the provider's stop reason
 }
 
 // Recorder writes records. It is safe for use by many goroutines.

@@ -146,6 +146,9 @@ func checkBetas(q *question, raw jsonx.Raw) error {
 		return returned("anthropic_beta: Input should be a valid list")
 	}
 	for _, flag := range flags {
+		if strings.HasPrefix(flag, "compact-") { // AWS's words in a public report
+			return invalid("The compact beta feature is not currently supported on the Converse and ConverseStream APIs.")
+		}
 		if !q.info.TakesBeta(flag) {
 			return returned("invalid beta flag")
 		}
@@ -186,10 +189,11 @@ func checkEffort(q *question) error {
 func checkWord(q *question, e catalogue.Effort, raw jsonx.Raw) error {
 	said := word(raw)
 	if raw == nil || slices.Contains(e.Words, said) {
-		if said != "xhigh" && said != "max" || q.thinking.Type != "between_tools" {
+		off := q.thinking.Type == "disabled" && q.info.Has(catalogue.ThinkingOffToHigh)
+		if said != "xhigh" && said != "max" || q.thinking.Type != "between_tools" && !off {
 			return nil
 		}
-		return returned("output_config.effort: '%s' is not supported with thinking.type.between_tools", said)
+		return returned("output_config.effort: '%s' is not supported with thinking.type.%s", said, q.thinking.Type)
 	}
 	switch q.info.Voice() {
 	case catalogue.VoiceAnthropic:

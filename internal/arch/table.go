@@ -60,7 +60,7 @@ func rules() []Rule {
 			Why: "policy documents are pure: what a call needs, and what a policy lacks",
 		},
 		{
-			Path: "provider/bedrock/diagnose", Level: room, May: with("wire/converse", "upstream", "provider/bedrock/modelid", "provider/bedrock/catalog"),
+			Path: "provider/bedrock/diagnose", Level: room, May: with("wire/converse", "upstream", "internal/levenshtein", "provider/bedrock/modelid", "provider/bedrock/catalog"),
 			Beside: []string{"provider/bedrock/iam"},
 			Why:    "rooms do not import their house nor, but for the pure ones, each other; a diagnosis gives the missing statement, which the pure room of policies makes",
 		},

@@ -95,7 +95,9 @@ func (c *call) whole() (*llm.Response, error) {
 	if err != nil {
 		return nil, c.failed(err)
 	}
+	found := resp.Meta.Warnings
 	resp.Meta = c.meta
+	resp.Meta.Warnings = append(slices.Clip(c.meta.Warnings), found...)
 	c.fitted.Restore(resp)
 	return resp, nil
 }

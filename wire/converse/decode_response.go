@@ -6,9 +6,12 @@ import (
 )
 
 // DecodeResponse reads the body of a whole answer. Members and words that AWS's
-// service model does not know pass and are kept. What is no answer is a *Fault:
-// FaultEmpty for an empty body and for one without output.message, stopReason or
-// usage, FaultCorrupt for one that is not JSON or has other types.
+// service model does not know pass and are kept. An answer that says something but
+// lacks a stop reason or the usage, as AWS's model of the service wants them, is
+// given with a warning: its text is worth more than the rule. What is no answer is a
+// *Fault: FaultEmpty for an empty body, for one without output.message, and for a
+// message that is empty and has no stop reason either; FaultCorrupt for one that is
+// not JSON or has other types.
 func DecodeResponse(body []byte) (*llm.Response, error) {
 	if len(body) == 0 {
 		return nil, &Fault{Kind: FaultEmpty, Message: "the answer is empty"}
@@ -18,27 +21,26 @@ func DecodeResponse(body []byte) (*llm.Response, error) {
 	if err := decode(body, func(s *source) { s.response(r, &has) }); err != nil {
 		return nil, &Fault{Kind: FaultCorrupt, Message: "the answer cannot be read: " + err.Error(), Err: err}
 	}
-	if missing := has.missing(); missing != "" {
-		return nil, &Fault{Kind: FaultEmpty, Message: "the answer has no " + missing}
+	switch {
+	case !has.message:
+		return nil, &Fault{Kind: FaultEmpty, Message: "the answer has no output.message"}
+	case !has.stop && len(r.Blocks) == 0:
+		return nil, &Fault{Kind: FaultEmpty, Message: "the answer has no stopReason"}
+	}
+	r.Uncounted = !has.usage
+	for _, part := range []struct {
+		field string
+		there bool
+	}{{"finish_reason", has.stop}, {"usage", has.usage}} {
+		if !part.there {
+			r.Meta.Warnings = append(r.Meta.Warnings, llm.Warning{Code: llm.WarnMissing, Field: part.field, Detail: "AWS's answer has none"})
+		}
 	}
 	return r, nil
 }
 
-// parts are the parts of an answer without which it is none.
+// parts are the parts of an answer that have come.
 type parts struct{ message, stop, usage bool }
-
-func (p parts) missing() string {
-	switch {
-	case !p.message:
-		return "output.message"
-	case !p.stop:
-		return "stopReason"
-	case !p.usage:
-		return "usage"
-	default:
-		return ""
-	}
-}
 
 func (s *source) response(r *llm.Response, has *parts) {
 	s.open('{')

@@ -61,7 +61,6 @@ func TestAnswersThatAreNone(t *testing.T) {
 		{"an output without a message", `{"output":{"picture":1},"stopReason":"end_turn",` + usage + `}`, FaultEmpty, "the answer has no output.message"},
 		{"a message that is null", `{"output":{"message":null},"stopReason":"end_turn",` + usage + `}`, FaultEmpty, "the answer has no output.message"},
 		{"no stop reason", `{` + output + `,` + usage + `}`, FaultEmpty, "the answer has no stopReason"},
-		{"no usage", `{` + output + `,"stopReason":"end_turn"}`, FaultEmpty, "the answer has no usage"},
 		{"a page of HTML", `<html>`, FaultCorrupt, "the answer cannot be read: invalid JSON: invalid character '<' at start of value"},
 		{"half an answer", `{` + output, FaultCorrupt, "the answer cannot be read: invalid JSON: unexpected EOF"},
 		{"an array", `[]`, FaultCorrupt, "the answer cannot be read: must be an object, not an array"},

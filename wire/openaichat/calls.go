@@ -136,7 +136,7 @@ func (d *decoder) toolResult(i int, m *message) error {
 		return llm.Invalid(at(i, "tool_call_id"), "messages[%d].tool_call_id is required for role tool: the id of the call that it answers", i)
 	}
 	further := d.calls[id]
-	blocks, err := d.blocks(i, m, nil)
+	blocks, err := d.blocks(i, m)
 	if err != nil {
 		return err
 	}

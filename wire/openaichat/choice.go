@@ -156,13 +156,17 @@ func (c *choice) delta(dst []byte, ev *llm.Event) []byte {
 		w.String(ev.Text)
 		return c.close(&w)
 	case llm.BlockReasoning:
+		var before standing // which the first piece says
+		if !c.thought {
+			before = standing{calls: c.calls, text: int64(c.said)}
+		}
 		c.thought = c.thought || ev.Text != "" || ev.Signature != ""
 		w := c.open(dst)
 		w.Key("reasoning_content") // beside a signature too: LiteLLM's SDK passes over a chunk without
 		w.String(ev.Text)
 		w.Key("thinking_blocks")
 		w.Array()
-		appendThinking(&w, &llm.Block{Kind: llm.BlockReasoning, Text: ev.Text, Signature: ev.Signature}, c.thoughts)
+		appendThinking(&w, &llm.Block{Kind: llm.BlockReasoning, Text: ev.Text, Signature: ev.Signature}, c.thoughts, before)
 		w.EndArray()
 		return c.close(&w)
 	case llm.BlockRedacted: // its pieces are base64 each, and padded
@@ -234,7 +238,7 @@ func (c *choice) end(dst []byte) []byte {
 		w.String("")
 		w.Key("thinking_blocks")
 		w.Array()
-		appendThinking(&w, &llm.Block{Kind: llm.BlockRedacted, Text: c.fold.Answer().Blocks[0].Text}, c.thoughts)
+		appendThinking(&w, &llm.Block{Kind: llm.BlockRedacted, Text: c.fold.Answer().Blocks[0].Text}, c.thoughts, standing{calls: c.calls, text: int64(c.said)})
 		w.EndArray()
 		dst = c.close(&w)
 	}

@@ -78,7 +78,8 @@ func (c *Chunks) AppendEnd(dst []byte, warnings []llm.Warning) []byte {
 		w := ch.open(dst)
 		w.EndObject()
 		w.Key("finish_reason")
-		w.Word(finishReason(ch.stop, c.env.Functions))
+		w.Word(finishReason(ch.stop, int(ch.calls), c.env.Functions))
+		warnings = withoutCall(warnings, ch.stop, int(ch.calls))
 		var own *beside
 		if len(c.choices) > 1 {
 			own = &ch.beside

@@ -10,16 +10,18 @@ import (
 )
 
 type message struct {
-	Role             string              `json:"role"`
-	Content          content             `json:"content"`
-	Name             optional[string]    `json:"name"`
-	ToolCalls        list[toolCall]      `json:"tool_calls"`
-	ToolCallID       optional[string]    `json:"tool_call_id"`
-	Refusal          optional[string]    `json:"refusal"`
-	ReasoningContent optional[string]    `json:"reasoning_content"`
-	ThinkingBlocks   list[thinkingBlock] `json:"thinking_blocks"`
-	CacheControl     *cacheControl       `json:"cache_control"`
-	FunctionCall     *called             `json:"function_call"`
+	Role             string           `json:"role"`
+	Content          content          `json:"content"`
+	Name             optional[string] `json:"name"`
+	ToolCalls        list[toolCall]   `json:"tool_calls"`
+	ToolCallID       optional[string] `json:"tool_call_id"`
+	Refusal          optional[string] `json:"refusal"`
+	ReasoningContent optional[string] `json:"reasoning_content"`
+	// ReasoningSignature seals ReasoningContent, as some gateways have it.
+	ReasoningSignature optional[string]    `json:"reasoning_signature"`
+	ThinkingBlocks     list[thinkingBlock] `json:"thinking_blocks"`
+	CacheControl       *cacheControl       `json:"cache_control"`
+	FunctionCall       *called             `json:"function_call"`
 	// IsError and Status say how a tool fared, in Anthropic's and in Converse's
 	// words: OpenAI has none.
 	IsError optional[bool] `json:"is_error"`
@@ -47,13 +49,19 @@ func (c *content) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	}
 }
 
-// thinkingBlock is LiteLLM's form of a reasoning block, which is Anthropic's.
+// thinkingBlock is LiteLLM's form of a reasoning block, which is Anthropic's, with two
+// members of ours that say where it stands; both are left out where it stands first.
 type thinkingBlock struct {
 	Type      string           `json:"type"`
 	Thinking  optional[string] `json:"thinking"`
+	Text      optional[string] `json:"text"` // some clients' word for it
 	Signature optional[string] `json:"signature"`
 	Data      optional[string] `json:"data"`
-	Rest      jsonx.Raw        `json:",embed"`
+	// AfterCalls is the number of tool calls before it; of one before all calls AfterText
+	// is the number of characters of content before it.
+	AfterCalls optional[int64] `json:"after_tool_calls"`
+	AfterText  optional[int64] `json:"after_text"`
+	Rest       jsonx.Raw       `json:",embed"`
 }
 
 // cacheControl is Anthropic's mark that what ends here may be cached.
@@ -134,7 +142,7 @@ func (d *decoder) leftOut(field string, rest jsonx.Raw) {
 }
 
 func (d *decoder) system(i int, m *message) error {
-	blocks, err := d.blocks(i, m, nil)
+	blocks, err := d.blocks(i, m)
 	if err != nil {
 		return err
 	}
@@ -165,7 +173,7 @@ func (d *decoder) system(i int, m *message) error {
 // user adds what a user says. A message that says nothing is none, where another
 // of the user's stands beside it; else the turns would mean something else without it.
 func (d *decoder) user(i int, m *message) error {
-	blocks, err := d.blocks(i, m, nil)
+	blocks, err := d.blocks(i, m)
 	if err != nil {
 		return err
 	}
@@ -191,33 +199,36 @@ func blankUser(i int) error {
 }
 
 func (d *decoder) assistant(i int, m *message) error {
-	blocks, err := d.thinkingBlocks(i, m)
+	thoughts, err := d.thoughts(i, m)
 	if err != nil {
 		return err
 	}
-	if m.ReasoningContent.Value != "" && len(m.ThinkingBlocks) == 0 { // unsigned reasoning is refused by every model that checks
-		d.warn(llm.WarnDropped, at(i, "reasoning_content"))
-	}
 	mark := m.CacheControl // stands behind the calls
 	m.CacheControl = nil
-	blocks, err = d.blocks(i, m, blocks)
+	content, err := d.blocks(i, m)
 	if err != nil {
 		return err
 	}
 	if m.Refusal.Value != "" {
-		blocks = append(blocks, llm.Block{Kind: llm.BlockText, Text: m.Refusal.Value})
+		content = append(content, llm.Block{Kind: llm.BlockText, Text: m.Refusal.Value})
 	}
+	blocks := thoughts.within(content)
 	d.calls, d.function = nil, llm.ToolUse{}
+	calls := int64(0)
 	if m.FunctionCall != nil {
 		if blocks, err = d.functionCall(blocks, i, m.FunctionCall); err != nil {
 			return err
 		}
+		calls++
 	}
 	for j := range m.ToolCalls {
+		blocks = thoughts.before(blocks, calls)
 		if blocks, err = d.toolCall(blocks, i, j, &m.ToolCalls[j]); err != nil {
 			return err
 		}
+		calls++
 	}
+	blocks = thoughts.rest(blocks)
 	said := cached(withoutBlanks(blocks), mark)
 	if len(said) == 0 { // an answer that said nothing is none
 		d.warn(llm.WarnDropped, fmt.Sprintf("messages[%d]", i))
@@ -225,42 +236,6 @@ func (d *decoder) assistant(i int, m *message) error {
 	}
 	d.turn(i, llm.RoleAssistant, said)
 	return nil
-}
-
-// thinkingBlocks gives the reasoning of message i. Clients that put the pieces of a
-// stream one behind the other send texts without a signature and behind them the
-// signature without a text; they are one block.
-func (d *decoder) thinkingBlocks(i int, m *message) ([]llm.Block, error) {
-	var blocks []llm.Block
-	var pieces strings.Builder
-	from := 0
-	unsigned := func(to int) {
-		if pieces.Len() > 0 { // a model that checks refuses it, one that does not has no use for it
-			d.warn(llm.WarnDropped, fmt.Sprintf("messages[%d].thinking_blocks[%d]", i, from))
-			pieces.Reset()
-		}
-		from = to
-	}
-	for j := range m.ThinkingBlocks {
-		b := &m.ThinkingBlocks[j]
-		switch {
-		case b.Type == "thinking" && b.Signature.Value == "":
-			pieces.WriteString(b.Thinking.Value)
-			continue
-		case b.Type == "thinking" && b.Thinking.Value == "" && pieces.Len() > 0:
-			b.Thinking.Value = pieces.String()
-			pieces.Reset()
-		}
-		unsigned(j)
-		d.leftOut(fmt.Sprintf("messages[%d].thinking_blocks[%d]", i, j), b.Rest)
-		var err error
-		if blocks, err = d.thinking(blocks, fmt.Sprintf("messages[%d].thinking_blocks[%d]", i, j), b.Type, b.Thinking, b.Signature, b.Data); err != nil {
-			return nil, err
-		}
-		from = j + 1
-	}
-	unsigned(0)
-	return blocks, nil
 }
 
 // withoutBlanks leaves out blank texts, which no model takes: clients send ""
@@ -280,8 +255,9 @@ func isOther(b *llm.Block, name string) bool {
 	return b.Kind == llm.BlockOther && b.Other != nil && b.Other.Name == name
 }
 
-// blocks appends a message's content, and the mark that it may be cached.
-func (d *decoder) blocks(i int, m *message, blocks []llm.Block) ([]llm.Block, error) {
+// blocks gives a message's content, and the mark that it may be cached.
+func (d *decoder) blocks(i int, m *message) ([]llm.Block, error) {
+	var blocks []llm.Block
 	if m.Content.text.Set {
 		blocks = append(blocks, llm.Block{Kind: llm.BlockText, Text: m.Content.text.Value})
 	}

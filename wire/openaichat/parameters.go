@@ -18,8 +18,8 @@ func alike(name string) []string {
 	switch name {
 	case "max_tokens", "max_completion_tokens":
 		return []string{"max_tokens", "max_completion_tokens"}
-	case "reasoning_effort", "thinking":
-		return []string{"reasoning_effort", "thinking"}
+	case "reasoning_effort", "thinking", "reasoning":
+		return []string{"reasoning_effort", "thinking", "reasoning"}
 	case "user", "safety_identifier":
 		return []string{"user", "safety_identifier"}
 	default:

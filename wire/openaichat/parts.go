@@ -57,6 +57,12 @@ func (d *decoder) part(blocks []llm.Block, at place, m *message, p *part) ([]llm
 		if len(m.ThinkingBlocks) > 0 {
 			return blocks, nil // thinking_blocks says it already
 		}
+		if !p.Thinking.Set { // some clients' word for it
+			p.Thinking = p.Text
+		}
+		if p.Type == "thinking" && !p.Thinking.Set {
+			return nil, llm.Invalid(at.String()+".thinking", "%s.thinking is required: the text that the signature belongs to", at)
+		}
 		blocks, err := d.thinking(blocks, at.String(), p.Type, p.Thinking, p.Signature, p.Data)
 		if err != nil {
 			return nil, err
@@ -143,8 +149,7 @@ func guarded(field string, m *message, p *part) (llm.Block, error) {
 func (d *decoder) thinking(blocks []llm.Block, field, kind string, text, signature, data optional[string]) ([]llm.Block, error) {
 	switch kind {
 	case "thinking":
-		if signature.Value == "" { // a model that checks refuses it, one that does not has no use for it
-			d.warn(llm.WarnDropped, field)
+		if signature.Value == "" && text.Value == "" {
 			return blocks, nil
 		}
 		return append(blocks, llm.Block{Kind: llm.BlockReasoning, Text: text.Value, Signature: d.sealed(signature.Value)}), nil

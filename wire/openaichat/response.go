@@ -1,6 +1,7 @@
 package openaichat
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -24,15 +25,16 @@ type Envelope struct {
 
 // AppendResponse appends a whole chat completion of one answer.
 //
-// finish_reason is always one of OpenAI's; the provider's own word stands in
-// choices[0].provider_specific_fields.stop_reason.
+// finish_reason is always one of OpenAI's, and follows from the calls that are there;
+// the provider's own word stands in choices[0].provider_specific_fields.stop_reason.
 func AppendResponse(dst []byte, env Envelope, r *llm.Response, warnings []llm.Warning) []byte {
 	return AppendResponses(dst, env, []*llm.Response{r}, &r.Usage, warnings)
 }
 
 // AppendResponses appends a whole chat completion of at least one answer, each a
-// choice; usage is that of all together. What the provider said beside an answer
-// stands at the top if there is one, and else with its choice.
+// choice; usage is that of all together, and is left out if an answer came without.
+// What the provider said beside an answer stands at the top if there is one, and else
+// with its choice.
 func AppendResponses(dst []byte, env Envelope, answers []*llm.Response, usage *llm.Usage, warnings []llm.Warning) []byte {
 	w := jsonx.Writer{Buf: dst}
 	w.Object()
@@ -44,9 +46,10 @@ func AppendResponses(dst []byte, env Envelope, answers []*llm.Response, usage *l
 		w.Key("index")
 		w.Int(int64(i))
 		w.Key("message")
-		appendMessage(&w, r, env.Functions)
+		calls := appendMessage(&w, r, env.Functions)
 		w.Key("finish_reason")
-		w.Word(finishReason(r.Stop, env.Functions))
+		w.Word(finishReason(r.Stop, calls, env.Functions))
+		warnings = withoutCall(warnings, r.Stop, calls)
 		w.Key("logprobs")
 		w.Null()
 		var own *beside
@@ -57,8 +60,10 @@ func AppendResponses(dst []byte, env Envelope, answers []*llm.Response, usage *l
 		w.EndObject()
 	}
 	w.EndArray()
-	w.Key("usage")
-	appendUsage(&w, usage)
+	if !slices.ContainsFunc(answers, func(r *llm.Response) bool { return r.Uncounted }) {
+		w.Key("usage")
+		appendUsage(&w, usage)
+	}
 	first := besideOf(answers[0])
 	if len(answers) > 1 {
 		first = &beside{tier: first.tier}
@@ -80,10 +85,11 @@ func envelope(w *jsonx.Writer, env Envelope, object string) {
 	w.String(env.Model)
 }
 
-func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) {
+// appendMessage writes an answer's message, and gives the number of its tool calls.
+func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) (calls int) {
 	var text, thought strings.Builder
 	var cites []cite
-	calls, signed, other := 0, 0, 0
+	signed, other := 0, 0
 	for i := range r.Blocks {
 		b := &r.Blocks[i]
 		switch b.Kind {
@@ -123,9 +129,18 @@ func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) {
 	if signed > 0 {
 		w.Key("thinking_blocks")
 		w.Array()
+		var before standing
 		for i := range r.Blocks {
-			if b := &r.Blocks[i]; b.Kind == llm.BlockReasoning || b.Kind == llm.BlockRedacted {
-				appendThinking(w, b, whole)
+			switch b := &r.Blocks[i]; b.Kind {
+			case llm.BlockReasoning, llm.BlockRedacted:
+				appendThinking(w, b, whole, before)
+			case llm.BlockText, llm.BlockOther:
+				before.text += int64(utf8.RuneCountInString(b.Text))
+			case llm.BlockToolUse:
+				if b.ToolUse.Type != llm.ServerSide {
+					before.calls++
+				}
+			default:
 			}
 		}
 		w.EndArray()
@@ -147,6 +162,7 @@ func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) {
 		w.EndObject()
 	}
 	w.EndObject()
+	return calls
 }
 
 // appendCalls writes the tool calls, of which there are so many.
@@ -201,8 +217,9 @@ const whole = -1
 
 // appendThinking writes a block of reasoning, or one of a stream's pieces of the block
 // with that index, by which OpenAI's stream helpers put pieces of unknown lists together
-// (openai-python, lib/streaming/_deltas.py).
-func appendThinking(w *jsonx.Writer, b *llm.Block, index int64) {
+// (openai-python, lib/streaming/_deltas.py). before is what stands before it; one of the
+// pieces says so.
+func appendThinking(w *jsonx.Writer, b *llm.Block, index int64, before standing) {
 	w.Object()
 	if index != whole {
 		w.Key("index")
@@ -222,6 +239,7 @@ func appendThinking(w *jsonx.Writer, b *llm.Block, index int64) {
 			w.String(b.Signature)
 		}
 	}
+	before.append(w)
 	w.EndObject()
 }
 
@@ -247,19 +265,42 @@ func appendFunction(w *jsonx.Writer, name, arguments string) {
 	w.EndObject()
 }
 
-// finishReason gives OpenAI's word; a reason that it has none for is stop.
-func finishReason(s llm.StopReason, functions bool) string {
+// finishReason gives OpenAI's word for why an answer ended; a reason that it has none
+// for is stop. An answer that holds calls waits for their results, and one without
+// calls does not, whatever the provider says: some models end their turn behind a call
+// (https://github.com/strands-agents/harness-sdk/issues/644). A limit or a filter that
+// cut the answer goes before: its last call may be cut, too.
+func finishReason(s llm.StopReason, calls int, functions bool) string {
 	switch s {
 	case llm.StopMaxTokens, llm.StopContextWindow:
 		return "length"
-	case llm.StopToolUse:
-		if functions {
-			return "function_call"
-		}
-		return "tool_calls"
 	case llm.StopFiltered:
 		return "content_filter"
 	default:
-		return "stop"
 	}
+	switch {
+	case calls == 0:
+		return "stop"
+	case functions:
+		return "function_call"
+	default:
+		return "tool_calls"
+	}
+}
+
+// withoutCall adds a warning where the provider waits for the results of calls that
+// are not there, or could not read what the model wrote.
+func withoutCall(warnings []llm.Warning, s llm.StopReason, calls int) []llm.Warning {
+	detail := ""
+	switch {
+	case calls > 0:
+	case s == llm.StopToolUse:
+		detail = "the provider reports a tool call, and the answer holds none"
+	case s == llm.StopMalformed:
+		detail = "the provider could not parse what the model wrote"
+	}
+	if detail == "" {
+		return warnings
+	}
+	return append(slices.Clip(warnings), llm.Warning{Code: llm.WarnChanged, Field: "finish_reason", Detail: detail})
 }

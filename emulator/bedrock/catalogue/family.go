@@ -44,6 +44,7 @@ const (
 	ThinkingAdaptive   Trait = "thinking-adaptive"      // thinking {"type":"adaptive"}
 	ThinkingBetween    Trait = "thinking-between-tools" // thinking {"type":"between_tools"}
 	NoThinkingOff      Trait = "no-thinking-off"        // thinking {"type":"disabled"} is refused
+	ThinkingOffToHigh  Trait = "thinking-off-to-high"   // thinking {"type":"disabled"} excludes efforts above high
 	ReasoningConfig    Trait = "reasoning-config"       // Nova 2's reasoningConfig
 	ReasoningEffort    Trait = "reasoning-effort"       // reasoning_effort or reasoning_config
 	AlwaysThinks       Trait = "always-thinks"          // reasons without being asked
@@ -56,7 +57,7 @@ var allTraits = []Trait{ // never written to
 	NoChat, UserFirst, NoPrefill, NoSystem, NoTools, NoStreamTools, NoForcedTools, NoNamedTool, ResultsAlone,
 	CallsAlone, ShortIDs, NoOneCall, NoResultStatus, NoResultVideo, NoResultPDF, NoDocuments, NoStopSequences, NoSampling, OneSampling,
 	NoStructuredOutput, NoS3, NoVideo, NoToolCache, NoLongCache, ThinkingBudget, ThinkingAdaptive, ThinkingBetween,
-	NoThinkingOff, ReasoningConfig, ReasoningEffort, AlwaysThinks, SignedReasoning, RedactedReasoning, NoReasoningBack,
+	NoThinkingOff, ThinkingOffToHigh, ReasoningConfig, ReasoningEffort, AlwaysThinks, SignedReasoning, RedactedReasoning, NoReasoningBack,
 }
 
 // Voice is whose server reads what Converse makes of a request, and in whose

@@ -19,7 +19,6 @@ import (
 var beyond = []string{ // never written to
 	"The provided model identifier is invalid", "with on-demand throughput isn", "support the image content block",
 	"support the image field for user messages", "support the document field for user messages",
-	"support the stopSequences field", // of Qwen, by one report of 2025: AWS is left to say so
 	"The maximum tokens you requested exceeds", "Invalid `signature` in `thinking` block",
 }
 

@@ -34,6 +34,7 @@ type Fitted struct {
 	counts bool              // the answer tells the tokens of thinking
 	asked  bool              // for that by the gateway alone
 	tags   bool              // the model writes thoughts into its text
+	writes func() scanner    // for a text into which the model may write calls; nil if it writes none
 	names  map[string]string // of tools, as they were sent to what the caller calls them
 	words  bool              // JSON is asked for in words, and no tool gives it
 	reply  string            // the name of the tool whose input is the answer; empty if there is none
@@ -114,6 +115,7 @@ func (p *fitting) fit() error {
 	p.tier()
 	p.countThoughts()
 	p.f.tags = p.model.any(tagged)
+	p.f.writes = p.writes()
 	return p.extensions()
 }
 

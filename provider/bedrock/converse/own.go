@@ -113,14 +113,27 @@ func betaOf(kind string) string {
 	}
 }
 
-// contextBeta is what context_management needs
-// (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-tool-use.html).
+// contextBeta is what context_management needs to clear calls of tools.
 const contextBeta = "context-management-2025-06-27"
 
-// managed says the beta that context_management needs to clear calls of tools.
+// memberBetas are the betas that members of Claude's body need, by a word that the
+// member's value holds; model, if there is one, is the beginning of the names of those
+// that need it. It is never written to.
+var memberBetas = []struct{ member, holds, model, beta, source string }{
+	{"context_management", `"clear_`, "", contextBeta, "https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-tool-use.html"},
+	{"context_management", `"compact_20260112"`, "", "compact-2026-01-12", "https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-compaction.html"},
+	{"output_config", `"effort"`, "claude-opus-4-5", "effort-2025-11-24", "https://platform.claude.com/docs/en/build-with-claude/effort"},
+}
+
+// managed says the betas that members of the caller's need.
 func (p *fitting) managed() {
-	if set := p.given("context_management"); p.model.any(betas) && strings.Contains(string(set), `"clear_`) {
-		p.beta(contextBeta)
+	if !p.model.any(betas) {
+		return
+	}
+	for _, m := range memberBetas {
+		if strings.HasPrefix(p.model.Name, m.model) && strings.Contains(string(p.given(m.member)), m.holds) {
+			p.beta(m.beta)
+		}
 	}
 }
 

@@ -3,10 +3,10 @@ package converse
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
-	"outcrop/provider/bedrock/catalog"
 )
 
 // leastBudget is the smallest thinking budget that Claude takes, in tokens
@@ -46,22 +46,33 @@ type thinking struct {
 	Budget int64  `json:"budget_tokens"`
 }
 
-// reasoning turns reasoning_effort and thinking into the model's own settings.
+// reasoning turns reasoning_effort, reasoning and thinking into the model's own
+// settings.
 func (p *fitting) reasoning() error {
 	wish := p.out.Reasoning
 	p.out.Reasoning = llm.Reasoning{}
+	beside, err := p.nested(&wish)
+	if err != nil {
+		return err
+	}
 	if len(wish.Thinking) > 0 {
 		var t thinking
 		if err := jsonx.Unmarshal(wish.Thinking, &t); err != nil {
 			return llm.Invalid("thinking", "thinking %v", err)
 		}
-		var err error
 		if wish.Effort, err = p.thinking(wish, t); err != nil {
 			return err
 		}
 	}
-	if wish.Effort != "" {
+	switch wish.Effort {
+	case "":
+	case "none":
+		p.unthinking("reasoning_effort")
+	default:
 		p.effort(wish.Effort)
+	}
+	if len(beside) > 0 {
+		p.besideEffort(beside)
 	}
 	p.thinks = p.model.Vendor == "anthropic" && p.asksToThink()
 	p.free = p.thinks && !p.model.any(thinksForced) || p.model.any(unforced) && p.given("reasoning_effort") != nil
@@ -129,49 +140,58 @@ func (p *fitting) asksToThink() bool {
 // thinking places Anthropic's setting, and gives the effort that is still to be
 // said.
 func (p *fitting) thinking(wish llm.Reasoning, t thinking) (string, error) {
-	m := p.model
-	off := t.Type == "disabled"
+	m := &p.model.thinker
+	if t.Type == "between_tools" && !m.between && (m.style != styleNone || p.model.facts != nil) {
+		p.warn(llm.WarnChanged, "thinking", "the model does not know between_tools; it is asked not to think")
+		t.Type, wish.Thinking = "disabled", jsonx.Raw(disabled)
+	}
+	if t.Type == "disabled" && m.style != styleNone {
+		return p.disabled(wish), nil
+	}
+	if wish.Effort == "none" {
+		p.warn(llm.WarnDropped, "reasoning_effort", "thinking is given")
+		wish.Effort = ""
+	}
 	switch m.style {
 	case styleBudget:
+		switch {
+		case t.Type != "enabled": // adaptive is not known yet: as much as it mostly takes
+			p.warn(llm.WarnChanged, "thinking", "the model takes a budget")
+			return firstOf(wish.Effort, "high"), nil
+		case t.Budget == 0:
+			p.warn(llm.WarnChanged, "thinking", "it gets the budget of the effort "+firstOf(wish.Effort, "medium"))
+			return firstOf(wish.Effort, "medium"), nil
+		}
 		if wish.Effort != "" {
 			p.warn(llm.WarnDropped, "reasoning_effort", "the budget is said already")
 		}
-		if t.Type == "enabled" {
-			return "", p.enabled(wish.Thinking, t.Budget)
-		}
-		if !off { // adaptive is not known yet: as much as it mostly takes
-			p.warn(llm.WarnChanged, "thinking", "the model takes a budget")
-			return firstOf(wish.Effort, "high"), nil
-		}
+		return "", p.enabled(wish.Thinking, t.Budget)
 	case styleAdaptive:
 		switch {
-		case off && m.any(noThinkingOff):
-			p.warn(llm.WarnDropped, "thinking", "the model cannot be told not to think")
-			return wish.Effort, nil
-		case t.Type == "enabled" && !m.any(budgets):
-			p.warn(llm.WarnChanged, "thinking", "the model takes an effort in place of a budget")
-			return firstOf(wish.Effort, effort(t.Budget)), nil
-		case t.Type == "enabled":
+		case t.Type == "enabled" && t.Budget != 0 && p.model.any(budgets):
 			return wish.Effort, p.enabled(wish.Thinking, t.Budget)
-		}
-	case styleNova, styleEffort, styleNested, styleQwen:
-		p.warn(llm.WarnChanged, "thinking", "the model takes it as an effort")
-		if off {
-			if wish.Effort != "" && wish.Effort != "none" {
-				p.warn(llm.WarnDropped, "reasoning_effort", "thinking is disabled")
+		case t.Type == "enabled":
+			p.warn(llm.WarnChanged, "thinking", "the model takes an effort in place of a budget")
+			if wish.Effort == "" && t.Budget != 0 {
+				wish.Effort = effort(t.Budget)
 			}
-			return "none", nil
+			p.field("thinking", adaptive)
+			return wish.Effort, nil
+		case t.Type == "between_tools":
+			wish.Effort = p.atMostHigh(wish.Effort)
 		}
+	case styleNova, styleEffort, styleNested, styleConfig:
+		p.warn(llm.WarnChanged, "thinking", "the model takes it as an effort")
 		if t.Budget == 0 {
 			return firstOf(wish.Effort, "medium"), nil
 		}
 		return firstOf(wish.Effort, effort(t.Budget)), nil
 	case styleAlways:
-		p.warn(llm.WarnDropped, "thinking", "")
+		p.warn(llm.WarnDropped, "thinking", "the model always thinks, as hard as it likes")
 		return wish.Effort, nil
 	case styleNone:
-		if m.facts != nil { // AWS refuses a setting that the model does not know
-			if !off {
+		if p.model.facts != nil { // AWS refuses a setting that the model does not know
+			if t.Type != "disabled" {
 				p.warn(llm.WarnDropped, "thinking", "")
 			}
 			return wish.Effort, nil
@@ -179,6 +199,73 @@ func (p *fitting) thinking(wish llm.Reasoning, t thinking) (string, error) {
 	}
 	p.field("thinking", string(wish.Thinking))
 	return wish.Effort, nil
+}
+
+// Anthropic's settings.
+const (
+	adaptive = `{"type":"adaptive","display":"summarized"}`
+	disabled = `{"type":"disabled"}`
+)
+
+// disabled tells the model not to think, and gives the effort that is still to be said.
+func (p *fitting) disabled(wish llm.Reasoning) string {
+	m := &p.model.thinker
+	claude := m.style == styleBudget || m.style == styleAdaptive
+	switch {
+	case claude && m.off == offNever:
+		p.unthinking("thinking")
+		if wish.Effort == "none" { // which says the same
+			return ""
+		}
+		return wish.Effort
+	case claude:
+		p.field("thinking", string(wish.Thinking))
+		switch {
+		case wish.Effort == "none":
+			return ""
+		case m.style == styleBudget && wish.Effort != "":
+			p.warn(llm.WarnDropped, "reasoning_effort", "thinking is disabled")
+			return ""
+		case m.off == offDisabled:
+			return p.atMostHigh(wish.Effort)
+		}
+		return wish.Effort
+	}
+	p.warn(llm.WarnChanged, "thinking", "the model takes it as an effort")
+	if wish.Effort != "" && wish.Effort != "none" {
+		p.warn(llm.WarnDropped, "reasoning_effort", "thinking is disabled")
+	}
+	return "none"
+}
+
+// atMostHigh is an effort beside a setting that excludes those above high.
+func (p *fitting) atMostHigh(effort string) string {
+	if effort != "xhigh" && effort != "max" {
+		return effort
+	}
+	p.warn(llm.WarnChanged, "reasoning_effort", "the model takes high at most when it does not think first")
+	return "high"
+}
+
+// unthinking tells the model not to think, in its own way. field is the caller's that
+// asks for it.
+func (p *fitting) unthinking(field string) {
+	m := &p.model.thinker
+	switch m.off {
+	case offSilent:
+	case offDisabled:
+		p.field("thinking", disabled)
+	case offConfig:
+		p.field("reasoningConfig", disabled)
+	case offWord, offLeast:
+		p.effort("none")
+	case offNever:
+		detail := "the model cannot be told not to think"
+		if m.between {
+			detail += "; thinking of type between_tools is the least that it takes"
+		}
+		p.warn(llm.WarnDropped, field, detail)
+	}
 }
 
 func firstOf(a, b string) string {
@@ -208,7 +295,7 @@ func (p *fitting) enabled(set jsonx.Raw, tokens int64) error {
 
 // effort says an effort in the model's own way.
 func (p *fitting) effort(effort string) {
-	switch p.model.style {
+	switch p.model.thinker.style {
 	case styleBudget:
 		p.budget(effort)
 	case styleAdaptive:
@@ -216,27 +303,20 @@ func (p *fitting) effort(effort string) {
 	case styleNova:
 		p.nova(effort)
 	case styleEffort:
-		if effort != "none" || !p.model.any(quiet) {
-			p.field("reasoning_effort", `"`+p.nearest(effort)+`"`)
-		}
+		p.field("reasoning_effort", `"`+p.nearest(effort)+`"`)
 	case styleNested:
 		p.field("reasoning", `{"effort":"`+p.nearest(effort)+`"}`)
-	case styleQwen:
+	case styleConfig:
 		p.field("reasoning_config", `"`+p.nearest(effort)+`"`)
 	case styleAlways:
-		p.warn(llm.WarnDropped, "reasoning_effort", "")
+		p.warn(llm.WarnDropped, "reasoning_effort", "the model always thinks, as hard as it likes")
 	case styleNone:
-		if effort != "none" {
-			p.warn(llm.WarnDropped, "reasoning_effort", "")
-		}
+		p.warn(llm.WarnDropped, "reasoning_effort", "")
 	}
 }
 
 // budget asks a Claude before 4.6 to think. Its budget must be below max_tokens.
 func (p *fitting) budget(effort string) {
-	if effort == "none" {
-		return
-	}
 	tokens := budget(effort)
 	if most := p.out.MaxTokens; most.Set && tokens >= most.Value {
 		if most.Value <= leastBudget {
@@ -257,13 +337,7 @@ func budgetOf(tokens int64) jsonx.Raw {
 // it, which those since 4.7 leave out unless asked
 // (https://docs.anthropic.com/en/docs/build-with-claude/adaptive-thinking).
 func (p *fitting) adaptive(effort string) {
-	if effort == "none" {
-		if p.model.facts != nil && p.model.facts.Reasoning.Always == catalog.Yes {
-			p.warn(llm.WarnDropped, "reasoning_effort", "the model always thinks")
-		}
-		return
-	}
-	p.field("thinking", `{"type":"adaptive","display":"summarized"}`)
+	p.field("thinking", adaptive)
 	p.field("output_config", `{"effort":"`+p.nearest(effort)+`"}`)
 }
 
@@ -271,10 +345,6 @@ func (p *fitting) adaptive(effort string) {
 // temperature and topP (public clients agree on that): a limit that the caller set
 // weighs more than the effort, sampling weighs less.
 func (p *fitting) nova(effort string) {
-	if effort == "none" {
-		p.field("reasoningConfig", `{"type":"disabled"}`)
-		return
-	}
 	word := p.nearest(effort)
 	if word == "high" && p.out.MaxTokens.Set {
 		word = "medium"
@@ -298,30 +368,22 @@ func (p *fitting) drop(setting *llm.Opt[float64], field string) {
 // nearest is the word that the model takes for an effort: itself, or the nearest
 // below, or the least; other than itself is a warning.
 func (p *fitting) nearest(effort string) string {
-	words := p.model.efforts()
-	if len(words) == 0 {
-		switch p.model.style {
-		case styleNova, styleEffort:
-			words = []string{"low", "medium", "high"}
-		case styleQwen:
-			words = []string{"low", "high"}
-		default: // which words it takes is not known
-			return effort
-		}
-	}
-	if slices.Contains(words, effort) {
+	words := p.model.thinker.words
+	if len(words) == 0 || slices.Contains(words, effort) { // or which words it takes is not known
 		return effort
 	}
-	p.warn(llm.WarnChanged, "reasoning_effort", "")
-	order := []string{"none", "minimal", "low", "medium", "high", "xhigh", "max"}
 	best := words[0]
 	for _, w := range words {
-		if slices.Index(order, w) <= slices.Index(order, effort) {
+		if slices.Index(efforts, w) <= slices.Index(efforts, effort) {
 			best = w
 		}
 	}
 	if best == "none" && len(words) > 1 { // a little is not nothing
 		best = words[1]
 	}
+	p.warn(llm.WarnChanged, "reasoning_effort", "the model takes "+strings.Join(words, ", ")+"; it gets "+best)
 	return best
 }
+
+// efforts are the words for effort, the least first. It is never written to.
+var efforts = []string{"none", "minimal", "low", "medium", "high", "xhigh", "max"}

@@ -12,7 +12,8 @@ import (
 
 // Restore makes of an answer to the fitted request one to the request that was
 // fitted: tools have the caller's names, the input of the tool that stands for a
-// JSON answer is the answer's text, and thoughts that stand in a text are reasoning.
+// JSON answer is the answer's text, thoughts that stand in a text are reasoning, and
+// calls that stand in one are calls.
 func (f *Fitted) Restore(r *llm.Response) {
 	if f.counts {
 		if r.Usage.Reasoning = thoughts(r.ModelFields); f.asked && r.ModelFields != nil {
@@ -21,6 +22,9 @@ func (f *Fitted) Restore(r *llm.Response) {
 	}
 	if f.tags {
 		r.Blocks = untag(r.Blocks)
+	}
+	if f.writes != nil {
+		f.speak(r)
 	}
 	if f.names == nil && f.reply == "" {
 		return
@@ -137,6 +141,9 @@ func (f *Fitted) Stream(s llm.Stream) llm.Stream {
 	}
 	if f.tags {
 		s = &untagged{Stream: s}
+	}
+	if f.writes != nil {
+		s = &unwritten{Stream: s, writes: f.writes}
 	}
 	if f.names == nil && f.reply == "" {
 		return s

@@ -43,10 +43,10 @@ const (
 	userFirst                          // the first turn must be the user's
 	noThoughts                         // reasoning may not be sent back
 	signedThoughts                     // reasoning that is sent back needs its signature
+	redactedAlone                      // reasoning is taken back as redacted content alone
 	noToolCache                        // no cache point behind tools
 	noResultCache                      // no cache point behind a tool result
 	noCache                            // no cache points
-	noThinkingOff                      // thinking of type disabled is refused
 	budgets                            // thinking of type enabled is taken beside adaptive
 	betas                              // anthropic_beta is a field of the model's own
 	grounds                            // it searches the web by a system tool
@@ -54,6 +54,8 @@ const (
 	noRefs                             // references in a tool's schema are not known to be followed
 	thinksForced                       // toolChoice any and tool are taken beside thinking
 	tagged                             // its text may begin with thoughts in tags
+	writesMarks                        // it may write calls into its text, between Kimi's marks
+	writesObjects                      // it may write calls into its text, as JSON objects
 	ownLimits                          // the limits of images and documents are not Converse's common ones
 )
 
@@ -83,6 +85,9 @@ const (
 	liveGrok     = "https://github.com/langchain-ai/langchain-aws/pull/1239"
 	liveForced   = "live calls told in https://github.com/langchain-ai/langchain-aws/pull/1141"
 	liveOneCall  = "live calls told in https://github.com/BerriAI/litellm/pull/34347"
+	liveKimi     = "live calls told in https://github.com/earendil-works/pi/pull/1505"
+	bifrost      = "https://github.com/maximhq/bifrost, which leaves it out"
+	strands      = "https://github.com/strands-agents/sdk-python, which leaves it out"
 	clients      = "public clients of Bedrock: pydantic-ai, Vercel AI SDK, LiteLLM"
 )
 
@@ -107,12 +112,11 @@ var rows = []row{
 	{vendor: "anthropic", name: "claude-opus", from: 401, below: 402, traits: noNative | noStrict, source: clients},
 	{vendor: "anthropic", below: 405, traits: noStrict, source: reported + "tools.0.custom.strict: Extra inputs are not permitted"},
 	{vendor: "anthropic", name: "claude-opus", from: 505, traits: noStrict | neverForced, source: reported + `tool_choice: type "tool" and "any" are not supported for this model`},
-	{vendor: "anthropic", name: "claude-fable", traits: noThinkingOff, source: reported + `"thinking.type.disabled" is not supported for this model`},
 	{vendor: "anthropic", from: 405, below: 407, traits: native, source: recorded},
 	{vendor: "anthropic", name: "claude-opus", from: 407, below: 501, traits: noNative | noStrict, source: clients},
 	{vendor: "anthropic", name: "claude-sonnet", from: 500, below: 501, traits: noNative | noStrict, source: clients},
 	{vendor: "anthropic", name: "claude-fable", traits: noNative | noStrict | neverForced, source: clients},
-	{vendor: "anthropic", name: "claude-sonnet", from: 505, traits: neverForced | noThinkingOff, source: clients},
+	{vendor: "anthropic", name: "claude-sonnet", from: 505, traits: neverForced, source: clients},
 	{vendor: "anthropic", from: 405, traits: oneSampling, source: reported + "`temperature` and `top_p` cannot both be specified for this model"},
 	{vendor: "anthropic", name: "claude-opus", from: 407, traits: noSampling, source: clients},
 	{vendor: "anthropic", from: 500, traits: noSampling, source: clients},
@@ -136,6 +140,7 @@ var rows = []row{
 	{vendor: "meta", traits: callsAlone, source: reported + "Conversation blocks and tool use blocks cannot be provided in the same turn (https://github.com/quarkiverse/quarkus-langchain4j/issues/1983, of Llama 3.2)"},
 	{vendor: "meta", traits: noStreamTools, source: reported + "This model doesn't support tool use in streaming mode"},
 	{vendor: "meta", traits: autoOnly, source: docsChoice},
+	{vendor: "meta", traits: writesObjects, source: "LiteLLM 1.110.2, which reads such answers of Bedrock"},
 	{vendor: "meta", traits: noStrict, source: docsOutput},
 	{vendor: "meta", name: "llama2-", traits: noTools, source: docsConverse},
 	{vendor: "meta", name: "llama3-8b", traits: noTools, source: docsConverse},
@@ -163,7 +168,8 @@ var rows = []row{
 	{vendor: "writer", traits: noResultStatus | noStreamTools, source: clients},
 	{vendor: "writer", traits: noStrict, source: docsOutput},
 	{vendor: "deepseek", traits: userFirst, source: clients},
-	{vendor: "deepseek", name: "r1", traits: noTools | noStreamTools | noThoughts, source: docsConverse + " and " + clients},
+	{vendor: "deepseek", name: "r1", traits: noTools | noStreamTools, source: docsConverse + " and " + clients},
+	{vendor: "deepseek", traits: noThoughts, source: strands},
 	{vendor: "deepseek", name: "v3", traits: native, source: docsOutput},
 	{vendor: "deepseek", name: "v3", traits: forces | noNamed | quiet | unforced, source: liveDeepSeek},
 	{vendor: "openai", traits: userFirst | noStop, source: clients},
@@ -171,6 +177,8 @@ var rows = []row{
 	{vendor: "openai", name: "gpt-oss", traits: noNative, source: clients},
 	{vendor: "openai", name: "gpt-5", traits: noSampling | native, source: clients},
 	{vendor: "openai", name: "gpt-6", traits: noSampling | native, source: clients},
+	{vendor: "openai", name: "gpt-5", traits: redactedAlone, source: bifrost},
+	{vendor: "openai", name: "gpt-6", traits: redactedAlone, source: bifrost},
 	{vendor: "cohere", traits: userFirst, source: clients},
 	{vendor: "cohere", traits: noStrict, source: docsOutput},
 	{vendor: "ai21", traits: userFirst, source: clients},
@@ -181,7 +189,14 @@ var rows = []row{
 	{vendor: "moonshot", name: "kimi-k", traits: native, source: clients},
 	{vendor: "moonshotai", traits: noResultImage | noResultDocument | noResultVideo, source: clients},
 	{vendor: "moonshotai", name: "kimi-k", traits: native, source: clients},
+	{vendor: "moonshotai", name: "kimi-k2", traits: noThoughts, source: liveKimi},
+	{vendor: "moonshot", name: "kimi-k2", traits: noThoughts, source: liveKimi},
+	{vendor: "moonshotai", name: "kimi-", traits: writesMarks, source: "answers of Bedrock in https://github.com/vercel/ai/issues/11409"},
+	{vendor: "moonshot", name: "kimi-", traits: writesMarks, source: "answers of Bedrock in https://github.com/Bike4Mind/bike4mind/issues/1119"},
 	{vendor: "zai", name: "glm-", traits: native, source: recorded},
+	{vendor: "zai", name: "glm-", traits: noThoughts, source: liveKimi},
+	{vendor: "zai", name: "glm-", traits: noStop, source: bifrost},
+	{vendor: "qwen", name: "qwen3", traits: noStop, source: reported + "This model doesn't support the stopSequences field, https://github.com/langgenius/dify-official-plugins/issues/1767"},
 	{vendor: "google", traits: userFirst, source: clients},
 	{vendor: "minimax", traits: userFirst, source: clients},
 	{vendor: "nvidia", traits: userFirst, source: clients},
@@ -190,6 +205,8 @@ var rows = []row{
 	{vendor: "minimax", name: "minimax-m2", traits: native, source: recorded},
 	{vendor: "nvidia", name: "nemotron", traits: native, source: recorded},
 	{vendor: "xai", traits: forces, source: liveGrok},
+	{vendor: "xai", traits: noSampling, source: reported + "This model doesn't support the temperature field, https://github.com/NousResearch/hermes-agent/issues/111043"},
+	{vendor: "xai", traits: noStop, source: "https://github.com/mnfst/modelparams.dev/pull/330: xAI refuses stop"},
 	{vendor: "xai", name: "grok-", traits: native, source: docsOutput},
 
 	// The page lists the models that take cache points: Claude's and Nova's.

@@ -90,13 +90,14 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "gpt-oss cannot stop", model: gptOSS, req: request{Turns: hi, Reasoning: llm.Reasoning{Effort: "none"}}, has: []string{`"reasoning_effort":"low"`}, warned: []string{"changed reasoning_effort"}},
 		{name: "GPT-5", model: gpt56, req: request{Turns: hi, Reasoning: llm.Reasoning{Effort: "xhigh"}}, has: []string{`"reasoning":{"effort":"xhigh"}`}},
 		{name: "Qwen", model: qwen3, req: request{Turns: hi, Reasoning: llm.Reasoning{Effort: "medium"}}, has: []string{`"reasoning_config":"low"`}, warned: []string{"changed reasoning_effort"}},
-		{name: "Kimi", model: kimi, req: request{Turns: hi, Reasoning: llm.Reasoning{Effort: "max"}}, has: []string{`"reasoning_effort":"max"`}},
+		{name: "Kimi", model: kimi, req: request{Turns: hi, Reasoning: llm.Reasoning{Effort: "max"}}, has: []string{`"reasoning_config":"high"`}, warned: []string{"changed reasoning_effort"}},
 		{name: "DeepSeek R1 has no setting", model: deepseek1, req: request{Turns: hi, Reasoning: llm.Reasoning{Effort: "low"}}, not: []string{"additional"}, warned: []string{"dropped reasoning_effort"}},
 		{name: "what an unknown model is asked it is asked", model: unknown, req: request{Turns: hi, Reasoning: llm.Reasoning{Thinking: jsonx.Raw(`{"type":"new"}`)}}, has: []string{`"thinking":{"type":"new"}`}},
 
 		{name: "a call that was not thought about", model: sonnet45, req: request{Turns: history, Tools: tools, Reasoning: llm.Reasoning{Effort: "low"}}, not: []string{"thinking"}, warned: []string{"dropped reasoning_effort"}},
 		{name: "adaptive does not mind", model: opus46, req: request{Turns: history, Tools: tools, Reasoning: llm.Reasoning{Effort: "low"}}, has: []string{`"thinking":{"type":"adaptive","display":"summarized"}`}},
-		{name: "Anthropic's word to who knows none", model: "zai.glm-4.7-flash", req: request{Turns: hi, Reasoning: llm.Reasoning{Thinking: jsonx.Raw(`{"type":"enabled","budget_tokens":1024}`)}}, not: []string{"thinking"}, warned: []string{"dropped thinking"}},
+		{name: "Anthropic's word to who knows none", model: "mistral.magistral-small-2509", req: request{Turns: hi, Reasoning: llm.Reasoning{Thinking: jsonx.Raw(`{"type":"enabled","budget_tokens":1024}`)}}, not: []string{"thinking"}, warned: []string{"dropped thinking"}},
+		{name: "Anthropic's word to GLM", model: "zai.glm-4.7-flash", req: request{Turns: hi, Reasoning: llm.Reasoning{Thinking: jsonx.Raw(`{"type":"enabled","budget_tokens":1024}`)}}, has: []string{`"reasoning_config":"low"`}, not: []string{"thinking"}, warned: []string{"changed thinking"}},
 
 		{name: "DeepSeek V3 reasons when asked", model: deepseek3, req: request{Turns: hi, Reasoning: llm.Reasoning{Effort: "high"}}, has: []string{`"reasoning_effort":"high"`}},
 		{name: "and else not", model: deepseek3, req: request{Turns: hi, Reasoning: llm.Reasoning{Effort: "none"}}, not: []string{"reasoning"}},

@@ -60,36 +60,6 @@ func (p *fitting) at(turn, block int) string {
 	return p.message(turn) + ".content[" + strconv.Itoa(block) + "]"
 }
 
-// thoughts leaves reasoning out that the model does not take back: all of it, or
-// what has no signature where that is verified.
-func (p *fitting) thoughts() {
-	if !p.seen.thoughts || !p.model.any(noThoughts|signedThoughts) {
-		return
-	}
-	p.rewrite(func(i int, t llm.Turn) []llm.Block {
-		refused := func(b *llm.Block) bool {
-			switch b.Kind {
-			case llm.BlockReasoning:
-				return p.model.any(noThoughts) || b.Signature == ""
-			case llm.BlockRedacted:
-				return p.model.any(noThoughts)
-			default:
-				return false
-			}
-		}
-		blocks := make([]llm.Block, 0, len(t.Blocks))
-		for j := range t.Blocks {
-			if b := &t.Blocks[j]; refused(b) {
-				p.warn(llm.WarnDropped, p.message(i)+".thinking_blocks", "the model takes it back only with its signature, or not at all")
-			} else {
-				blocks = append(blocks, *b)
-			}
-		}
-		p.seen.blank = p.seen.blank || len(blocks) == 0
-		return blocks
-	})
-}
-
 func isBlank(b *llm.Block) bool {
 	return b.Kind == llm.BlockText && strings.TrimSpace(b.Text) == ""
 }

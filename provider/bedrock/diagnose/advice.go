@@ -26,8 +26,10 @@ func (c *Case) advise(e *llm.Error, d *denial) {
 	case "credentials":
 		c.adviseCredentials(e)
 	case "model":
+		e.Param = cmp.Or(e.Param, c.field(llm.Clip(e.Message, maxJudged)))
 		c.adviseModel(e)
 	case "request":
+		e.Param = cmp.Or(e.Param, c.field(llm.Clip(e.Message, maxJudged)))
 		c.adviseRequest(e)
 	case "limit":
 		c.adviseLimit(e)
@@ -179,6 +181,9 @@ func (c *Case) adviseModel(e *llm.Error) {
 		e.Fix = "Call the model by another API of Bedrock; outcrop models lists which serves it."
 	default: // feature_unsupported
 		e.Fix = "Leave out what the message names, or choose a model that has it."
+		if e.Param != "" && !strings.HasPrefix(e.Param, "messages") {
+			e.Fix = "Leave out " + e.Param + ", or choose a model that has it."
+		}
 	}
 }
 
@@ -224,7 +229,11 @@ func active(known *catalog.Catalogue, of *catalog.Model, now time.Time, n int) [
 
 // counts are the sizes in what models say of a prompt that is too long: its
 // tokens, or prompt and max_tokens, and the limit.
-var counts = regexp.MustCompile(`(\d+) tokens? > (\d+)|(\d+) \+ (\d+) > (\d+)`) //nolint:gochecknoglobals // compiled once
+var counts = regexp.MustCompile(`(\d+) tokens? > (\d+)|(\d+) \+ (\d+) > (\d+)|maximum context length (?:is|of) (\d+) tokens?`) //nolint:gochecknoglobals // compiled once
+
+// mostTokens is the limit in what AWS and models say of too large an answer that was
+// asked for.
+var mostTokens = regexp.MustCompile(`model limit of (\d+)|> (\d+), which is the maximum`) //nolint:gochecknoglobals // compiled once
 
 // adviseRequest is for what the caller must change.
 func (c *Case) adviseRequest(e *llm.Error) {
@@ -233,6 +242,8 @@ func (c *Case) adviseRequest(e *llm.Error) {
 		e.Fix = "Shorten the conversation, ask for fewer tokens, or use a model with a larger context window."
 		if n := counts.FindStringSubmatch(e.Message); n != nil && n[1] != "" {
 			e.Cause = "The prompt has " + n[1] + " tokens, and the limit is " + n[2] + "."
+		} else if n != nil && n[6] != "" {
+			e.Cause = "The context window of the model has " + n[6] + " tokens."
 		} else if n != nil {
 			e.Cause = "The prompt has " + n[3] + " tokens and max_tokens is " + n[4] + ", and together they may be " + n[5] + "."
 		} else if m, ok := c.model(); ok && m.Context > 0 && e.UpstreamStatus != 413 { // which is about bytes
@@ -241,7 +252,9 @@ func (c *Case) adviseRequest(e *llm.Error) {
 	case llm.CodeMaxTokens:
 		e.Param = "max_tokens"
 		e.Fix = "Ask for fewer tokens."
-		if m, ok := c.model(); ok && m.MaxOutput > 0 {
+		if n := mostTokens.FindStringSubmatch(e.Message); n != nil {
+			e.Fix = "Ask for at most " + n[1] + n[2] + " tokens."
+		} else if m, ok := c.model(); ok && m.MaxOutput > 0 {
 			e.Fix = "Ask for at most " + strconv.FormatInt(m.MaxOutput, 10) + " tokens."
 		}
 	case llm.CodeOrder:
@@ -254,10 +267,29 @@ func (c *Case) adviseRequest(e *llm.Error) {
 		e.Fix = "Send the assistant's reasoning back exactly as it came, with its signature, or switch reasoning off for this call."
 	case llm.CodeConflict:
 		e.Fix = "Change or leave out one of the settings that the message names."
+		if names := c.conflicting(e.Message); len(names) > 1 {
+			e.Fix = "Change or leave out one of " + strings.Join(names, ", ") + "."
+		} else if e.Param != "" {
+			e.Fix = cmp.Or(within(e.Param, e.Message), "Change or leave out "+e.Param+".")
+		}
 	case llm.CodeUnknownField:
-		e.Fix = "Leave out the field that the message names."
+		switch near := meant(e.Param); {
+		case e.Param == "":
+			e.Fix = "Leave out the field that the message names."
+		case near != "":
+			e.Fix = "Did you mean " + near + "? Rename " + e.Param + ", or leave it out: the model has no such parameter."
+		default:
+			e.Fix = "Leave out " + e.Param + ": the model has no such parameter."
+		}
 	default:
-		e.Fix = "Change what the message names and send it again."
+		switch {
+		case e.Param == "":
+			e.Fix = "AWS does not say which part of the request it means. Send a short message alone, then add tools, response_format, media and settings one by one, until it fails again."
+		case strings.HasPrefix(e.Param, "messages"):
+			e.Fix = cmp.Or(within(e.Param, e.Message), "Change "+e.Param+" as the message says, and send the request again.")
+		default:
+			e.Fix = cmp.Or(within(e.Param, e.Message), "Change or leave out "+e.Param+", and send the request again.")
+		}
 	}
 }
 

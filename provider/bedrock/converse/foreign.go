@@ -1,0 +1,90 @@
+package converse
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"outcrop/llm"
+	"outcrop/provider/bedrock/catalog"
+)
+
+// Reasoning goes back to the family that made it. Nothing in a request says who that
+// was, so it is judged by what each family makes and takes: Claude seals its thoughts
+// with a signature and takes none without; OpenAI's models hide theirs in redacted
+// content, a token of another form than Claude's, and take nothing else; the open
+// models' thoughts are plain text. A conversation may have gone through several of
+// them, and AWS refuses all of it for one foreign block.
+
+// thoughts fits the reasoning of the conversation to the model: what it does not take
+// is left out, and what it takes without a signature loses a foreign one.
+func (p *fitting) thoughts() {
+	if !p.seen.thoughts {
+		return
+	}
+	p.rewrite(func(i int, t llm.Turn) []llm.Block {
+		blocks := make([]llm.Block, 0, len(t.Blocks))
+		for _, b := range t.Blocks {
+			field := p.message(i) + ".thinking_blocks"
+			switch why := p.refusesThought(&b); {
+			case why != "":
+				p.warn(llm.WarnDropped, field, why)
+			case b.Kind == llm.BlockReasoning && b.Signature != "" && !p.sealing():
+				b.Signature = ""
+				p.warn(llm.WarnChanged, field, "it goes without its signature, which another model made")
+				blocks = append(blocks, b)
+			default:
+				blocks = append(blocks, b)
+			}
+		}
+		p.seen.blank = p.seen.blank || !slices.ContainsFunc(blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint })
+		return blocks
+	})
+}
+
+// sealing reports whether the model makes signatures, or may make them.
+func (p *fitting) sealing() bool { return p.model.any(signedThoughts) || !p.model.known() }
+
+// known reports whether anything is known of how the model thinks.
+func (m *Model) known() bool {
+	return m.facts != nil || m.thinker.source != "" || m.Vendor == "anthropic"
+}
+
+// refusesThought says why a block of reasoning cannot go back to the model; it is empty
+// if it can, and for any other block.
+func (p *fitting) refusesThought(b *llm.Block) string {
+	m := p.model
+	text := b.Kind == llm.BlockReasoning
+	switch {
+	case !text && b.Kind != llm.BlockRedacted:
+		return ""
+	case m.any(noThoughts):
+		return "the model takes no reasoning back"
+	case m.any(signedThoughts):
+		if text && b.Signature == "" {
+			return "the model takes it back only with its signature"
+		}
+		if !text && encrypted(b.Text) {
+			return "a model of OpenAI's made it"
+		}
+	case m.any(redactedAlone):
+		if text {
+			return "the model takes back only reasoning that it hid, as redacted_thinking"
+		}
+	case !m.known():
+	case !text:
+		return "the model hides no reasoning; another made it"
+	case m.facts != nil && m.facts.Reasoning.Supported == catalog.No:
+		return "the model does not reason; another made it"
+	}
+	return ""
+}
+
+// encrypted reports whether redacted content is of the form of OpenAI's: a Fernet token,
+// which begins with its version and the first bytes of a time, all of it text
+// (https://github.com/fernet/spec). Claude's, which is base64 within base64 as well,
+// begins otherwise (recorded answers).
+func encrypted(data string) bool {
+	inner, err := base64.StdEncoding.DecodeString(data)
+	return err == nil && strings.HasPrefix(string(inner), "gAAAA")
+}

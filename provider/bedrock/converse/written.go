@@ -1,0 +1,253 @@
+package converse
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"slices"
+
+	"outcrop/llm"
+)
+
+// writes gives how the model writes calls into its texts; nil if it does not, or if no
+// tool was offered.
+func (p *fitting) writes() func() scanner {
+	inMarks, inObjects := p.model.any(writesMarks), p.model.any(writesObjects)
+	if !inMarks && !inObjects || len(p.out.Tools) == 0 || p.out.ToolChoice.Kind == llm.ToolChoiceNone {
+		return nil
+	}
+	offered := make(map[string]bool, len(p.out.Tools))
+	for i := range p.out.Tools {
+		if t := &p.out.Tools[i]; t.Other == nil {
+			offered[t.Name] = true
+		}
+	}
+	if inMarks {
+		return func() scanner { return &marks{collected: collected{offered: offered}} }
+	}
+	return func() scanner { return &objects{collected: collected{offered: offered}} }
+}
+
+// writtenIn are the calls that stood in the texts of an answer.
+type writtenIn struct {
+	calls  []written
+	stayed bool            // something that looks like a call is still in a text
+	made   map[string]bool // the names of the tools that were called as they should be
+}
+
+func (w *writtenIn) take(s scanner) {
+	calls, stayed := s.found()
+	room := max(0, maxWrittenCalls-len(w.calls))
+	w.calls, w.stayed = append(w.calls, calls[:min(room, len(calls))]...), w.stayed || stayed
+}
+
+// note notes a call that the provider recognized.
+func (w *writtenIn) note(use *llm.ToolUse) {
+	if use == nil || use.Type == llm.ServerSide {
+		return
+	}
+	if w.made == nil {
+		w.made = map[string]bool{}
+	}
+	w.made[use.Name] = true
+}
+
+// uses gives the calls to be made, and what the caller is to be told. A model may write
+// a call and make it besides (live calls told in https://github.com/vercel/ai/issues/11409).
+func (w *writtenIn) uses() (uses []*llm.ToolUse, warnings []llm.Warning) {
+	twice := false
+	for i := range w.calls {
+		if c := &w.calls[i]; w.made[c.name] {
+			twice = true
+		} else {
+			uses = append(uses, c.toolUse("tooluse_"+rand.Text()))
+		}
+	}
+	warn := func(holds bool, code, field, detail string) {
+		if holds {
+			warnings = append(warnings, llm.Warning{Code: code, Field: field, Detail: detail})
+		}
+	}
+	warn(len(uses) > 0, llm.WarnChanged, "tool_calls", "the model wrote the call into its text")
+	warn(twice, llm.WarnDropped, "content", "a call that the model wrote into its text and made besides")
+	warn(w.stayed, llm.WarnDropped, "tool_calls", "the text holds what looks like a call, but of no tool that was offered")
+	return uses, warnings
+}
+
+// stopOf is the reason for which an answer with written calls ends.
+func stopOf(s llm.StopReason, uses int) llm.StopReason {
+	if uses == 0 || s == llm.StopMaxTokens || s == llm.StopContextWindow || s == llm.StopFiltered {
+		return s
+	}
+	return llm.StopToolUse
+}
+
+// scanned reports whether calls may stand in a block of the kind. Kimi writes them into
+// its thoughts, too (https://github.com/Bike4Mind/bike4mind/issues/1119).
+func scanned(kind llm.BlockKind) bool { return kind == llm.BlockText || kind == llm.BlockReasoning }
+
+// speak takes the written calls out of a whole answer and puts them behind it.
+func (f *Fitted) speak(r *llm.Response) {
+	var in writtenIn
+	var blocks []llm.Block
+	for _, b := range r.Blocks {
+		in.note(b.ToolUse)
+		if scanned(b.Kind) && b.Text != "" {
+			s := f.writes()
+			b.Text = s.feed(b.Text)
+			b.Text += s.end()
+			in.take(s)
+			if b.Text == "" && b.Signature == "" && len(b.Extra) == 0 {
+				continue
+			}
+		}
+		blocks = append(blocks, b)
+	}
+	uses, warnings := in.uses()
+	for _, use := range uses {
+		blocks = append(blocks, llm.Block{Kind: llm.BlockToolUse, ToolUse: use})
+	}
+	r.Blocks, r.Stop = blocks, stopOf(r.Stop, len(uses))
+	r.Meta.Warnings = append(slices.Clip(r.Meta.Warnings), warnings...)
+}
+
+// unwritten is a stream without the calls that stand in its texts; they come behind it.
+type unwritten struct {
+	llm.Stream
+	writes func() scanner
+	queue  []llm.Event // that come before the next of Stream
+	err    error       // what comes behind the queue
+
+	in    writtenIn
+	scan  scanner // of the open block; nil if there is none
+	index int     // of the open block
+	kind  llm.BlockKind
+	begun bool // something of the open block has passed
+	last  int  // the highest index
+}
+
+func (s *unwritten) Next(ev *llm.Event) error {
+	for {
+		if len(s.queue) > 0 {
+			*ev = s.queue[0]
+			if s.queue = s.queue[1:]; len(s.queue) == 0 {
+				s.queue = nil
+			}
+			return nil
+		}
+		if s.err != nil {
+			return s.err
+		}
+		if s.err = s.Stream.Next(ev); s.err != nil {
+			s.close()
+			if !errors.Is(s.err, io.EOF) {
+				s.in.calls = nil // an answer that broke off calls nothing
+			}
+			continue
+		}
+		if s.pass(ev) {
+			return nil
+		}
+	}
+}
+
+// More looks at what Stream has at hand, of which nothing may come.
+func (s *unwritten) More() bool {
+	for len(s.queue) == 0 && s.err == nil && s.Stream.More() {
+		ev := new(llm.Event)
+		if s.err = s.Stream.Next(ev); s.err != nil {
+			s.close()
+		} else if s.pass(ev) {
+			s.queue = append(s.queue, *ev)
+		}
+	}
+	return len(s.queue) > 0
+}
+
+// pass changes the event, and reports whether it is passed on at once; else what comes
+// of it is in the queue.
+func (s *unwritten) pass(ev *llm.Event) bool {
+	switch ev.Kind {
+	case llm.EventBlockStart:
+		s.last = max(s.last, ev.Index)
+		s.in.note(ev.ToolUse)
+		s.close()
+		if scanned(ev.Block) && len(ev.Extra) == 0 { // deltas begin it
+			return false
+		}
+	case llm.EventDelta:
+		s.last = max(s.last, ev.Index)
+		return s.delta(ev)
+	case llm.EventBlockEnd:
+		if s.scan == nil || ev.Index != s.index {
+			return len(s.queue) == 0 || s.later(ev)
+		}
+		s.close()
+		if !s.begun {
+			return false
+		}
+	case llm.EventStop:
+		s.close()
+		s.call(ev)
+	default: // is not about blocks
+	}
+	return len(s.queue) == 0 || s.later(ev)
+}
+
+// later puts an event behind the queue.
+func (s *unwritten) later(ev *llm.Event) bool {
+	s.queue = append(s.queue, *ev)
+	return false
+}
+
+func (s *unwritten) delta(ev *llm.Event) bool {
+	if !scanned(ev.Block) || ev.Other != nil || len(ev.Extra) > 0 || ev.Text == "" {
+		if s.scan != nil && ev.Index != s.index {
+			s.close()
+		}
+		s.begun = true
+		return len(s.queue) == 0 || s.later(ev)
+	}
+	if s.scan != nil && (ev.Index != s.index || ev.Block != s.kind) {
+		s.close()
+	}
+	if s.scan == nil {
+		s.scan, s.index, s.kind, s.begun = s.writes(), ev.Index, ev.Block, false
+	}
+	if ev.Text = s.scan.feed(ev.Text); ev.Text == "" && ev.Signature == "" {
+		return false
+	}
+	s.begun = true
+	return len(s.queue) == 0 || s.later(ev)
+}
+
+// close ends the scan of the open block.
+func (s *unwritten) close() {
+	if s.scan == nil {
+		return
+	}
+	if text := s.scan.end(); text != "" {
+		s.queue = append(s.queue, llm.Event{Kind: llm.EventDelta, Index: s.index, Block: s.kind, Text: text})
+		s.begun = true
+	}
+	s.in.take(s.scan)
+	s.scan = nil
+}
+
+// call puts the written calls into the queue, in front of the stop.
+func (s *unwritten) call(ev *llm.Event) {
+	uses, warnings := s.in.uses()
+	for _, use := range uses {
+		s.last++
+		said := string(use.Input)
+		use.Input = nil
+		s.queue = append(s.queue,
+			llm.Event{Kind: llm.EventBlockStart, Index: s.last, Block: llm.BlockToolUse, ToolUse: use},
+			llm.Event{Kind: llm.EventDelta, Index: s.last, Block: llm.BlockToolUse, Text: said},
+			llm.Event{Kind: llm.EventBlockEnd, Index: s.last})
+	}
+	ev.Stop = stopOf(ev.Stop, len(uses))
+	if m := s.Meta(); len(warnings) > 0 {
+		m.Warnings = append(slices.Clip(m.Warnings), warnings...)
+	}
+}

@@ -1,0 +1,278 @@
+package diagnose
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"outcrop/internal/levenshtein"
+	"outcrop/llm"
+)
+
+// fieldPatterns find the field that a refusal names, in AWS's own words or in those of
+// a model's server, the surest first. The field is the last group that is not empty,
+// behind the place in the first, if there are two. They are compiled once.
+var fieldPatterns = []*regexp.Regexp{ //nolint:gochecknoglobals // a table
+	regexp.MustCompile(`#(?:/([\w/]+))?: extraneous key \[([^\]\s]{1,64})\]`),
+	regexp.MustCompile(`"param"\s*:\s*"([\w.\[\]]{1,128})"`),
+	regexp.MustCompile(`support the ([\w.]{1,64}) field`),
+	regexp.MustCompile(`(?:[Uu]nknown|[Uu]nsupported|[Uu]nrecognized) (?:parameter|field|argument)s?:? ['"\x60]([\w.]{1,64})['"\x60]`),
+	regexp.MustCompile(`target type: ([\w.]{1,64}): `),
+	regexp.MustCompile(` at '([\w.]{1,128})' failed to satisfy`),
+	regexp.MustCompile(`(?:^|[\s:])([A-Za-z_][\w.]{0,128}): (?:Extra inputs are not permitted|Field required|Input should|Input tag|Unable to extract)`),
+	regexp.MustCompile(`"([a-z]\w*(?:\.\w+)+)" is not supported`),
+	regexp.MustCompile(`#/([\w/]{1,128}): `),
+	regexp.MustCompile(`\b((?:messages|system|tools|toolConfig|inferenceConfig|additionalModelRequestFields|outputConfig|output_config|guardrailConfig|requestMetadata|performanceConfig|additionalModelResponseFieldPaths|promptVariables)(?:\.\w+)+)`),
+	regexp.MustCompile(`^(messages|system|tools|tool_choice|thinking|reasoning|temperature|top_p|top_k|max_tokens|stop_sequences|output_format|anthropic_beta): `),
+	regexp.MustCompile("`([a-z][\\w.]{1,64})`"),
+	regexp.MustCompile(`^The (\w{1,64}) field `),
+}
+
+// fieldPhrases name a field without its name. They are never written to.
+var fieldPhrases = []struct{ words, field string }{
+	{"model identifier is invalid", "model"},
+	{"tool use in streaming mode", "stream"},
+	{"support tool use", "tools"},
+	{"support system messages", "system"},
+	{"beta flag", "anthropic_beta"},
+	{"beta feature", "anthropic_beta"},
+	{"service tier", "service_tier"},
+	{"Latency performance configuration", "performanceConfig.latency"},
+	{"guardrail identifier", "guardrailConfig.guardrailIdentifier"},
+	{"guardrail version", "guardrailConfig.guardrailVersion"},
+	{"assistant message prefill", "messages"},
+}
+
+// fronts stand in front of what a model's server says.
+var fronts = []string{"The model returned the following errors: ", "Malformed input request: "} //nolint:gochecknoglobals // a table
+
+// field gives the caller's name for the field that a refusal is about; empty if it
+// names none.
+func (c *Case) field(message string) string {
+	for _, front := range fronts {
+		message = strings.TrimPrefix(message, front)
+	}
+	for _, pattern := range fieldPatterns {
+		m := pattern.FindStringSubmatch(message)
+		if m == nil {
+			continue
+		}
+		path := strings.Trim(strings.Join(m[1:], "."), ".")
+		return c.callers(strings.Split(strings.ReplaceAll(path, "/", "."), "."))
+	}
+	for _, p := range fieldPhrases {
+		if strings.Contains(message, p.words) {
+			return c.callers(strings.Split(p.field, "."))
+		}
+	}
+	return ""
+}
+
+// sameField are the caller's names of fields that AWS or a model's server calls
+// otherwise. They are never written to.
+var sameField = map[string]string{ //nolint:gochecknoglobals // a table
+	"maxTokens": "max_tokens", "max_tokens": "max_tokens", "max_output_tokens": "max_tokens", "maxTokenCount": "max_tokens", "max_gen_len": "max_tokens",
+	"topP": "top_p", "topK": "top_k", "k": "top_k", "p": "top_p", "stopSequences": "stop", "stop_sequences": "stop",
+	"modelId": "model", "toolChoice": "tool_choice", "reasoningConfig": "reasoning_effort", "reasoning_config": "reasoning_effort", "reasoning_effort": "reasoning_effort",
+	"serviceTier": "service_tier", "output_format": "response_format", "textFormat": "response_format", "thinking": "thinking", "tool_choice": "tool_choice",
+	"system": "messages", "s3Uri": "messages", "s3Location": "messages", "document": "messages", "image": "messages", "video": "messages", "audio": "messages",
+	"status": "messages", "cachePoint": "messages", "reasoningText": "messages", "reasoningContent": "messages", "content": "messages",
+}
+
+// callers gives the caller's name of a field at a path of AWS's.
+func (c *Case) callers(path []string) string {
+	path = slices.DeleteFunc(path, func(part string) bool { return part == "member" || part == "" })
+	if len(path) == 0 {
+		return ""
+	}
+	first, rest := path[0], path[1:]
+	if own, ok := sameField[first]; ok {
+		return own
+	}
+	switch first {
+	case "messages":
+		return c.message(rest)
+	case "tools":
+		return c.tool(rest, false)
+	case "toolConfig":
+		switch {
+		case len(rest) > 0 && rest[0] == "tools":
+			return c.tool(rest[1:], true)
+		case len(rest) > 0:
+			return c.callers(rest)
+		}
+		return "tools"
+	case "inferenceConfig", "additionalModelRequestFields":
+		if len(rest) > 0 {
+			return c.callers(rest)
+		}
+	case "outputConfig", "output_config", "reasoning":
+		switch {
+		case len(rest) > 0 && rest[0] == "effort":
+			return "reasoning_effort"
+		case first != "reasoning":
+			return "response_format"
+		}
+	}
+	return strings.Join(path, ".")
+}
+
+// tool names one of the caller's tools, or what AWS says of it. In toolConfig cache
+// points stand among the tools.
+func (c *Case) tool(path []string, points bool) string {
+	if len(path) == 0 {
+		return "tools"
+	}
+	n, err := strconv.Atoi(path[0])
+	if err != nil || n < 0 {
+		return "tools"
+	}
+	if c.Request != nil {
+		place := 0
+		for i := range c.Request.Tools {
+			t := &c.Request.Tools[i]
+			if place == n {
+				n = t.At(i)
+				break
+			}
+			if place++; points && t.Cache != nil {
+				place++
+			}
+		}
+	}
+	name := "tools[" + strconv.Itoa(n) + "]"
+	for i, part := range path[1:] {
+		switch part {
+		case "custom", "toolSpec", "function":
+		case "name", "description", "strict":
+			return name + ".function." + part
+		case "inputSchema", "input_schema", "parameters":
+			within := slices.DeleteFunc(slices.Clone(path[i+2:]), func(part string) bool { return part == "json" })
+			return strings.Join(append([]string{name + ".function.parameters"}, within...), ".")
+		default:
+			return name
+		}
+	}
+	return name
+}
+
+// message names one of the caller's messages, or the part of it that a block stands
+// for. AWS counts the turns that it was sent, of which neighbours of one role are one.
+func (c *Case) message(path []string) string {
+	if len(path) == 0 || c.Request == nil {
+		return "messages"
+	}
+	n, err := strconv.Atoi(path[0])
+	if err != nil {
+		return "messages"
+	}
+	turns := c.Request.Turns
+	begin := 0
+	for ; n > 0 && begin < len(turns); n-- {
+		begin = endOf(turns, begin)
+	}
+	if n != 0 || begin >= len(turns) {
+		return "messages"
+	}
+	name := func(i int) string { return "messages[" + strconv.Itoa(turns[i].Number(i)) + "]" }
+	if len(path) < 3 || path[1] != "content" {
+		return name(begin)
+	}
+	block, err := strconv.Atoi(path[2])
+	for i := begin; err == nil && block >= 0 && i < endOf(turns, begin); i++ {
+		blocks := turns[i].Blocks
+		if block >= len(blocks) {
+			block -= len(blocks)
+			continue
+		}
+		return name(i) + partOf(blocks, block)
+	}
+	return name(begin)
+}
+
+// endOf is the end of the turns of one role that begin at a place.
+func endOf(turns []llm.Turn, begin int) int {
+	end := begin + 1
+	for end < len(turns) && turns[end].Role == turns[begin].Role {
+		end++
+	}
+	return end
+}
+
+// partOf is the member of a message that a block of it comes from.
+func partOf(blocks []llm.Block, at int) string {
+	switch blocks[at].Kind {
+	case llm.BlockToolUse:
+		calls := 0
+		for i := range blocks[:at] {
+			if blocks[i].Kind == llm.BlockToolUse {
+				calls++
+			}
+		}
+		return ".tool_calls[" + strconv.Itoa(calls) + "]"
+	case llm.BlockReasoning, llm.BlockRedacted:
+		return ".thinking_blocks"
+	default:
+		return ".content"
+	}
+}
+
+// parameters are the members of a chat completion request for which others may be
+// misspelt. They are never written to.
+var parameters = []string{ //nolint:gochecknoglobals // a table
+	"model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop", "stream", "stream_options", "tools", "tool_choice",
+	"functions", "function_call", "parallel_tool_calls", "reasoning_effort", "thinking", "reasoning", "response_format", "service_tier", "n", "user", "metadata",
+	"seed", "store", "logprobs", "top_logprobs", "logit_bias", "presence_penalty", "frequency_penalty", "modalities", "prediction", "verbosity",
+	"web_search_options", "safety_identifier", "prompt_cache_key", "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables",
+	"additionalModelRequestFields", "additionalModelResponseFieldPaths", "drop_params", "context_management", "anthropic_beta",
+}
+
+// meant is the parameter that a misspelt one stands for; empty if none is near.
+func meant(name string) string {
+	plain := func(s string) string { return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(s)) }
+	word := plain(name)
+	if len(word) > 64 {
+		return ""
+	}
+	best, far := "", min(2, len(word)/4)+1
+	for _, p := range parameters {
+		if d := levenshtein.Distance(word, plain(p)); d < far && p != name {
+			best, far = p, d
+		}
+	}
+	return best
+}
+
+// bound is the limit in AWS's words on a value that breaks one.
+var bound = regexp.MustCompile(`(length|value|size) (less|greater) than or equal to (\d+)`) //nolint:gochecknoglobals // compiled once
+
+// within is the advice for a value that breaks a limit; empty if the message tells none.
+func within(param, message string) string {
+	m := bound.FindStringSubmatch(message)
+	if m == nil || param == "" {
+		return ""
+	}
+	most := "at most "
+	if m[2] == "greater" {
+		most = "at least "
+	}
+	if m[1] == "value" {
+		return "Make " + param + " " + most + m[3] + "."
+	}
+	return "Make " + param + " " + most + m[3] + " long."
+}
+
+// marked are the names between backquotes, of which a conflict has two or more.
+var marked = regexp.MustCompile("`([a-z][\\w.]{1,64})`") //nolint:gochecknoglobals // compiled once
+
+// conflicting gives the caller's names of the settings that exclude each other.
+func (c *Case) conflicting(message string) []string {
+	var names []string
+	for _, m := range marked.FindAllStringSubmatch(message, 4) {
+		if name := c.callers(strings.Split(m[1], ".")); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}

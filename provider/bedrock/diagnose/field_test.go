@@ -1,0 +1,66 @@
+package diagnose_test
+
+import (
+	"strings"
+	"testing"
+
+	"outcrop/llm"
+	"outcrop/provider/bedrock/diagnose"
+	"outcrop/wire/converse"
+)
+
+// TestARefusalNamesTheCallersField reads AWS's words on fields as the caller knows them.
+func TestARefusalNamesTheCallersField(t *testing.T) {
+	text := func(s string) llm.Block { return llm.Block{Kind: llm.BlockText, Text: s} }
+	call := func(id string) llm.Block {
+		return llm.Block{Kind: llm.BlockToolUse, ToolUse: &llm.ToolUse{ID: id, Name: "f"}}
+	}
+	result := func(id string) llm.Block {
+		return llm.Block{Kind: llm.BlockToolResult, ToolResult: &llm.ToolResult{ID: id}}
+	}
+	req := &llm.Request{
+		Turns: []llm.Turn{ // the caller's first message is a system prompt, the fourth and fifth are results
+			{Role: llm.RoleUser, Blocks: []llm.Block{text("Hi")}, Message: 2},
+			{Role: llm.RoleAssistant, Blocks: []llm.Block{{Kind: llm.BlockReasoning, Signature: "s"}, text("So"), call("a"), call("b")}, Message: 3},
+			{Role: llm.RoleUser, Blocks: []llm.Block{result("a")}, Message: 4},
+			{Role: llm.RoleUser, Blocks: []llm.Block{result("b")}, Message: 5},
+		},
+		Tools: []llm.Tool{{Name: "f", Cache: &llm.CachePoint{}}, {Name: "g"}},
+	}
+	const said = "The model returned the following errors: "
+	for _, tt := range []struct{ name, message, param, fix string }{
+		{"a misspelt parameter", said + "Malformed input request: #: extraneous key [temprature] is not permitted, please reformat your input and try again.", "temprature", "Did you mean temperature?"},
+		{"one that nobody knows", said + "colour_of_voice: Extra inputs are not permitted", "colour_of_voice", "Leave out colour_of_voice"},
+		{"bedrock-chat/reasoning-object", said + "reasoning: Extra inputs are not permitted", "reasoning", "Leave out reasoning"},
+		{"a key within", said + "Malformed input request: #/messages/1/content/2: extraneous key [toolUse] is not permitted, please reformat your input and try again.", "messages[2].tool_calls[0]", ""},
+		{"a setting within", said + "Malformed input request: #/inferenceConfig/topP: expected type: Number, found: String, please reformat your input and try again.", "top_p", "top_p"},
+		{"bedrock-chat/grok-sampling", "This model doesn't support the temperature field. Remove temperature and try again.", "temperature", "Leave out temperature, or choose a model"},
+		{"stop sequences", "This model doesn't support the stopSequences field. Remove stopSequences and try again.", "stop", "Leave out stop,"},
+		{"a choice", "This model doesn't support the toolConfig.toolChoice.any field. Remove toolConfig.toolChoice.any and try again.", "tool_choice", "Leave out tool_choice,"},
+		{"a value of OpenAI's server", said + `{"error":{"code":"unsupported_value","message":"Unsupported value: 'minimal' is not supported with this model.","param":"reasoning.effort","type":"invalid_request_error"}}`, "reasoning_effort", "reasoning_effort"},
+		{"a parameter of OpenAI's server", said + `{"error":{"code":"unknown_parameter","message":"Unknown parameter: 'thinking'.","param":"thinking","type":"invalid_request_error"}}`, "thinking", ""},
+		{"a server of chats", said + "Failed to deserialize the JSON body into the target type: max_token: unknown field max_token, expected one of messages, model at line 1 column 12", "max_token", "Did you mean max_tokens?"},
+		{"a constraint", "1 validation error detected: Value '' at 'toolConfig.tools.2.member.toolSpec.name' failed to satisfy constraint: Member must have length less than or equal to 64", "tools[1].function.name", "Make tools[1].function.name at most 64 long."},
+		{"a schema", said + "tools.1.custom.input_schema.properties.q: JSON schema is invalid", "tools[1].function.parameters.properties.q", ""},
+		{"a block", said + "messages.1.content.0.thinking.signature: Field required", "messages[2].thinking_blocks", ""},
+		{"a second call", "The text field in the ContentBlock object at messages.1.content.3 is blank. Add text to the text field, and try again.", "messages[2].tool_calls[1]", ""},
+		{"a result in a merged turn", "The value at messages.2.content.1.toolResult.content is empty.", "messages[4].content", "Leave out messages and blocks without text."},
+		{"a turn", "Expected toolResult blocks at messages.2.content for the following Ids: a", "messages[3]", ""},
+		{"a turn that is not there", "The text field in the ContentBlock object at messages.9.content.0 is blank.", "messages", ""},
+		{"two settings", said + "`temperature` and `top_p` cannot both be specified for this model. Please use only one.", "temperature", "Change or leave out one of temperature, top_p."},
+		{"thinking", said + `"thinking.type.disabled" is not supported for this model.`, "thinking", "Leave out thinking"},
+		{"an effort", said + "output_config.effort: Input should be 'low', 'medium' or 'high'", "reasoning_effort", "reasoning_effort"},
+		{"too many tokens", "The maximum tokens you requested exceeds the model limit of 4096. Try again with a maximum tokens value that is lower than 4096.", "max_tokens", "Ask for at most 4096 tokens."},
+		{"too many tokens, in Claude's words", said + "max_tokens: 200000 > 128000, which is the maximum allowed number of output tokens for claude-sonnet-5", "max_tokens", "Ask for at most 128000 tokens."},
+		{"a beta", said + "invalid beta flag", "anthropic_beta", "Leave out anthropic_beta"},
+		{"no system prompt", "This model doesn't support system messages. Try again without a system message or use a model that supports system messages.", "messages", "choose a model that has it"},
+		{"nothing at all", "The request is odd.", "", "Send a short message alone"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := diagnose.Fault(&converse.Fault{Kind: converse.FaultException, Status: 400, Type: "ValidationException", Message: tt.message}, diagnose.Case{Request: req})
+			if e.Param != tt.param || !strings.Contains(e.Fix, tt.fix) {
+				t.Errorf("%s: param %q, want %q; fix %q, want %q", e.Code, e.Param, tt.param, e.Fix, tt.fix)
+			}
+		})
+	}
+}

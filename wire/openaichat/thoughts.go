@@ -1,0 +1,170 @@
+package openaichat
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// A chat completion has one text and one list of calls, so that the order of what a
+// model thought, said and called is lost in it. Claude's thoughts must come back in
+// their order, though (https://platform.claude.com/docs/en/build-with-claude/extended-thinking):
+// each block of thinking_blocks that does not stand first says what stands before it,
+// and clients that send it back as it came keep the order.
+
+// thought is a block of reasoning, and where it stands.
+type thought struct {
+	block       llm.Block
+	calls, text int64 // what stands before it: calls, or while there are none characters of text
+}
+
+// thoughts are those of a message that have not been placed yet.
+type thoughts []thought
+
+// thoughts gives the reasoning of message i. Clients that put the pieces of a stream
+// one behind the other send texts without a signature and behind them the signature
+// without a text; they are one block.
+func (d *decoder) thoughts(i int, m *message) (thoughts, error) {
+	if len(m.ThinkingBlocks) == 0 {
+		return d.reasoningContent(i, m), nil
+	}
+	var all thoughts
+	var pieces strings.Builder
+	var begun thought // where the pieces stand
+	end := func() {
+		if pieces.Len() > 0 {
+			begun.block = llm.Block{Kind: llm.BlockReasoning, Text: pieces.String()}
+			all = append(all, begun)
+			pieces.Reset()
+		}
+	}
+	for j := range m.ThinkingBlocks {
+		b := &m.ThinkingBlocks[j]
+		field := fmt.Sprintf("messages[%d].thinking_blocks[%d]", i, j)
+		if b.Thinking.Value == "" {
+			b.Thinking = b.Text
+		}
+		here := thought{calls: max(0, b.AfterCalls.Value), text: max(0, b.AfterText.Value)}
+		switch {
+		case b.Type == "thinking" && b.Signature.Value == "":
+			if pieces.Len() == 0 {
+				begun = here
+			}
+			pieces.WriteString(b.Thinking.Value)
+			continue
+		case b.Type == "thinking" && b.Thinking.Value == "" && pieces.Len() > 0:
+			b.Thinking.Value, here = pieces.String(), begun
+			pieces.Reset()
+		}
+		end()
+		d.leftOut(field, b.Rest)
+		blocks, err := d.thinking(nil, field, b.Type, b.Thinking, b.Signature, b.Data)
+		if err != nil {
+			return nil, err
+		}
+		for _, here.block = range blocks {
+			all = append(all, here)
+		}
+	}
+	end()
+	return all, nil
+}
+
+// reasoningContent gives the reasoning that a message says as a text alone. Without its
+// signature it is left out: every model that checks refuses it.
+func (d *decoder) reasoningContent(i int, m *message) thoughts {
+	text, signature := m.ReasoningContent.Value, m.ReasoningSignature.Value
+	switch {
+	case signature != "" && text != "":
+		return thoughts{{block: llm.Block{Kind: llm.BlockReasoning, Text: text, Signature: d.sealed(signature)}}}
+	case signature != "":
+		d.warn(llm.WarnDropped, at(i, "reasoning_signature"))
+	case text != "":
+		d.warn(llm.WarnDropped, at(i, "reasoning_content"))
+	}
+	return nil
+}
+
+// within gives the content with the thoughts that stand before calls.
+func (t *thoughts) within(content []llm.Block) []llm.Block {
+	if len(*t) == 0 {
+		return content
+	}
+	blocks := make([]llm.Block, 0, len(*t)+len(content))
+	said := int64(0)
+	for _, b := range content {
+		for b.Kind == llm.BlockText && t.due(said+int64(utf8.RuneCountInString(b.Text))-1) {
+			if first := (*t)[0]; first.text > said { // it stands within the text
+				n := runes(b.Text, first.text-said)
+				front := b
+				front.Text, b.Text = b.Text[:n], b.Text[n:]
+				blocks, said = append(blocks, front), first.text
+			}
+			blocks = t.take(blocks)
+		}
+		for t.due(said) {
+			blocks = t.take(blocks)
+		}
+		if b.Kind == llm.BlockText {
+			said += int64(utf8.RuneCountInString(b.Text))
+		}
+		blocks = append(blocks, b)
+	}
+	return t.before(blocks, 0)
+}
+
+// due reports whether the next thought stands before all calls, and behind so many
+// characters of text at most.
+func (t *thoughts) due(text int64) bool {
+	return len(*t) > 0 && (*t)[0].calls == 0 && (*t)[0].text <= text
+}
+
+// before appends the thoughts that stand behind so many calls at most.
+func (t *thoughts) before(blocks []llm.Block, calls int64) []llm.Block {
+	for len(*t) > 0 && (*t)[0].calls <= calls {
+		blocks = t.take(blocks)
+	}
+	return blocks
+}
+
+// rest appends those that are left.
+func (t *thoughts) rest(blocks []llm.Block) []llm.Block {
+	for len(*t) > 0 {
+		blocks = t.take(blocks)
+	}
+	return blocks
+}
+
+func (t *thoughts) take(blocks []llm.Block) []llm.Block {
+	blocks = append(blocks, (*t)[0].block)
+	*t = (*t)[1:]
+	return blocks
+}
+
+// runes is the number of bytes of the first n characters of a text.
+func runes(text string, n int64) int {
+	for i := range text {
+		if n--; n < 0 {
+			return i
+		}
+	}
+	return len(text)
+}
+
+// standing is what stands before a block of reasoning in an answer.
+type standing struct{ calls, text int64 }
+
+// append says it in the block, which is open, if it does not stand first.
+func (s standing) append(w *jsonx.Writer) {
+	switch {
+	case s.calls > 0:
+		w.Key("after_tool_calls")
+		w.Int(s.calls)
+	case s.text > 0:
+		w.Key("after_text")
+		w.Int(s.text)
+	}
+}
