@@ -8,7 +8,7 @@ import (
 	"outcrop/llm"
 )
 
-// TestRefusalsBeforeTheFirstByte: what AWS refuses keeps its status and its
+// TestRefusalsBeforeTheFirstByte: what AWS refuses keeps its status, if AWS has it, and its
 // words, whole and streamed, and is recorded once. The statuses are those of the
 // service model of bedrock-runtime and of AWS's common errors. Words that say
 // more than the exception does, and so lead to a finer verdict, are package
@@ -36,7 +36,7 @@ func TestRefusalsBeforeTheFirstByte(t *testing.T) {
 		{"too many requests are 429", 429, "ThrottlingException", "message", "Too many requests, please wait before trying again.", 429, llm.CodeLimitRequests},
 		{"an internal error is 500", 500, "InternalServerException", "message", "The system encountered an unexpected error during processing.", 500, llm.CodeServiceInternal},
 		{"an overload is 503", 503, "ServiceUnavailableException", "message", "Bedrock is unable to process your request.", 503, llm.CodeUnavailable},
-		{"an exception that nobody knows keeps its status", 422, "QuarryException", "message", "The quarry is closed.", 422, llm.CodeInvalid},
+		{"an exception that nobody knows is 400", 422, "QuarryException", "message", "The quarry is closed.", 400, llm.CodeInvalid},
 	} {
 		for _, stream := range []bool{false, true} {
 			t.Run(tt.name+", "+form(stream), func(t *testing.T) {
