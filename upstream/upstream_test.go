@@ -18,6 +18,8 @@ import (
 	"testing/iotest"
 
 	"go.uber.org/goleak"
+
+	"outcrop/internal/port"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -241,15 +243,17 @@ func TestAnswersThatFail(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	nobody, err := port.Reserve()
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener.Close()
-	_, err = newClient(t).Do(t.Context(), post(t, "http://"+listener.Addr().String(), "{}"))
+	_, err = newClient(t).Do(t.Context(), post(t, "http://"+nobody.Address(), "{}"))
 	var e *Error
 	if !errors.As(err, &e) || !e.Unreachable {
 		t.Errorf("got %v", err)
+	}
+	if err := nobody.Release(); err != nil {
+		t.Error(err)
 	}
 }
 
