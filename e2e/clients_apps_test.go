@@ -133,7 +133,7 @@ func applications(t *testing.T) []application {
 		},
 		{
 			name: "LiteLLM's SDK", short: "LiteLLM",
-			packages: []pin{{"litellm", "litellm[proxy]"}},
+			packages: []pin{litellmPin},
 			runs:     []programRun{{client: litellm, program: "client_litellm.py"}},
 			lines:    "litellm.py", prints: "You said: What is granite?",
 			note:  "A stream that is not read to its end is closed by `aclose()` of `acompletion`'s; that of `completion` has no such call.",

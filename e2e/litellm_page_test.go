@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -44,8 +43,8 @@ const pageHead = `# Which model ids reach a model
 The same %d deployments, in one and the same plain ` + "`config.yaml`" + `, run by LiteLLM %s (the proxy from PyPI, with the price
 table that it came with) and by Outcrop; each gets the same ` + "`POST /v1/chat/completions`" + `, whole and streamed. Behind both stands
 the [emulator](emulator.md), which has AWS's models, inference profiles and regions (those of some makers approximately),
-verifies signatures and refuses in AWS's words. LiteLLM chooses InvokeModel for some ids, which the emulator does not have: the
-test answers it itself, takes and refuses ids there as Converse does, and verifies no signature. An id reaches its model if
+verifies signatures and refuses in AWS's words. LiteLLM chooses InvokeModel or Bedrock's chat completions for some ids, which the emulator does not have: the
+test answers these itself, takes and refuses ids there as Converse does, and verifies no signature. An id reaches its model if
 that model was called and both answers came whole.
 
 The ids are chosen to tell the ways of naming a model apart, not by how often they are used, so the totals are no statistic.
@@ -78,7 +77,7 @@ compared with what the emulator got. This page is written by a test and held by 
 func page(t *testing.T, rows []modelRow, n tallied) []byte {
 	t.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, pageHead, n.rows, litellmVersion(t), n.callable, n.litellm, n.outcrop, n.bare, n.litellmBare, n.outcropBare, n.rows-n.callable)
+	fmt.Fprintf(&b, pageHead, n.rows, litellmPin.version(t), n.callable, n.litellm, n.outcrop, n.bare, n.litellmBare, n.outcropBare, n.rows-n.callable)
 	for _, r := range rows {
 		if r.section != "" {
 			fmt.Fprintf(&b, "\n## %s\n\n", r.section)
@@ -108,20 +107,6 @@ func explanation(section string) string {
 	default:
 		return ""
 	}
-}
-
-// litellmVersion is the version that scripts/setup-tests installs.
-func litellmVersion(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile("sdks/litellm/requirements.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, version, ok := strings.Cut(strings.TrimSpace(string(text)), "==")
-	if !ok {
-		t.Fatalf("the requirements name no version: %q", text)
-	}
-	return version
 }
 
 // cell says what came of the calls: of the streamed one only if it is another.

@@ -247,7 +247,7 @@ func refusalsPage(t *testing.T, rows []*refusalRow) []byte {
 		count(&outcrop, r.outcrop)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, refusalsHead, len(rows), litellmVersion(t), litellm.once, outcrop.once, litellm.steps, litellm.said, outcrop.steps, outcrop.said, litellm.wide, outcrop.wide)
+	fmt.Fprintf(&b, refusalsHead, len(rows), litellmPin.version(t), litellm.once, outcrop.once, litellm.steps, litellm.said, outcrop.steps, outcrop.said, litellm.wide, outcrop.wide)
 	for _, r := range rows {
 		fmt.Fprintf(&b, "\n## %s (%s)\n\n", upper(r.fault.name), r.form)
 		fmt.Fprintf(&b, "| | steps | what the user reads |\n| --- | --- | --- |\n")
