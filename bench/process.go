@@ -20,8 +20,8 @@ const greeting = "outcrop: listening on "
 // The time that a server has for its first healthy answer, and to end when it is
 // told to.
 const (
-	patienceStart = 2 * time.Minute
-	patienceStop  = 20 * time.Second
+	patienceStart = 10 * time.Minute
+	patienceStop  = 2 * time.Minute
 )
 
 // process is a server that runs beside this one.

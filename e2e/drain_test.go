@@ -37,7 +37,7 @@ func TestSIGTERMDrains(t *testing.T) {
 	defer release()
 	p := startBinary(t, upstream.URL())
 
-	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	resp := open(ctx, t, p.url, streamed)
 	defer resp.Body.Close()

@@ -19,8 +19,9 @@ import (
 	"outcrop/internal/port"
 )
 
-// litellmPatience bounds LiteLLM's start, and each call.
-const litellmPatience = 2 * time.Minute
+// litellmPatience bounds LiteLLM's start, which takes 10 s of a processor's time, and
+// each call.
+const litellmPatience = 10 * time.Minute
 
 // litellmPin is LiteLLM where its version is named.
 var litellmPin = pin{folder: "litellm", name: "litellm"}
