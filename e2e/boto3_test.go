@@ -40,6 +40,7 @@ func boto3Scenarios() []string {
 }
 
 func TestBoto3WithTheEmulator(t *testing.T) {
+	t.Parallel()
 	c := python(t)
 	const role, externalID = "arn:aws:iam::" + emulator.DemoAccount + ":role/e2e", "external-e2e"
 	e, err := emulator.New(emulator.Options{

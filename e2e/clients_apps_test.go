@@ -158,6 +158,7 @@ model_list:
 // TestClients has every client show its features, runs the lines that
 // docs/clients.md gives for it, and holds that page to the result.
 func TestClients(t *testing.T) {
+	t.Parallel()
 	apps := applications(t)
 	upstream := startEmulator(t)
 	shown := make([][]scenario, len(apps))

@@ -22,6 +22,7 @@ type explained struct {
 // the requests to Bedrock and of the answers is explained, or the test fails;
 // docs/litellm-differences.md is made of it.
 func TestDifferencesFromLiteLLM(t *testing.T) {
+	t.Parallel()
 	program := litellmProxy(t)
 	upstream := startAnswering(t)
 	config := comparedConfig(upstream.url)

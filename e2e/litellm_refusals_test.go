@@ -54,6 +54,7 @@ func refusalRows() []*refusalRow {
 // and by what AWS names in the words that LiteLLM passes on, one thing at a time.
 // docs/refusals.md is made of it.
 func TestRefusalsBesideLiteLLM(t *testing.T) {
+	t.Parallel()
 	program := litellmProxy(t)
 	a := openAccount45(t)
 	text := strings.ReplaceAll(configOf(), "router_settings: {num_retries: 0}", "router_settings: {num_retries: 0, disable_cooldowns: true}")

@@ -73,10 +73,12 @@ func openAIScenarios() []string {
 }
 
 func TestOpenAISDKForPython(t *testing.T) {
+	t.Parallel()
 	runOpenAI(t, python(t), "openai_sdk.py")
 }
 
 func TestOpenAISDKForNode(t *testing.T) {
+	t.Parallel()
 	runOpenAI(t, node(t), "openai_sdk.mjs")
 }
 
