@@ -157,7 +157,7 @@ model_list:
 
 // TestClients has every client show its features, runs the lines that
 // docs/clients.md gives for it, and holds that page to the result.
-func TestClients(t *testing.T) {
+func TestClients(t *testing.T) { //nolint:tparallel // the page waits for the subtests, which run side by side within a group
 	t.Parallel()
 	apps := applications(t)
 	upstream := startEmulator(t)
