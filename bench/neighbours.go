@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"outcrop/internal/port"
 )
 
 // The neighbours of others' making.
@@ -74,10 +76,12 @@ func find(name, told string, places ...string) (neighbour, error) {
 
 // nginxProcess starts nginx as a plain reverse proxy.
 func (b *bench) nginxProcess(ctx context.Context, path string, atOnce int) (*process, error) {
-	address, err := freeAddress(ctx)
+	reserved, err := port.Reserve()
 	if err != nil {
 		return nil, err
 	}
+	defer func() { _ = reserved.Release() }() // the server listens by then, or has failed
+	address := reserved.Address()
 	b.launches++
 	dir := filepath.Join(b.dir, fmt.Sprintf("nginx-%d", b.launches))
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -147,11 +151,13 @@ http {
 // litellmProcess starts LiteLLM's proxy with Outcrop's configuration. It uses the
 // prices that it came with, and fetches nothing.
 func (b *bench) litellmProcess(ctx context.Context, path string) (*process, error) {
-	address, err := freeAddress(ctx)
+	reserved, err := port.Reserve()
 	if err != nil {
 		return nil, err
 	}
-	host, port, err := net.SplitHostPort(address)
+	defer func() { _ = reserved.Release() }() // the server listens by then, or has failed
+	address := reserved.Address()
+	host, number, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
@@ -162,5 +168,5 @@ func (b *bench) litellmProcess(ctx context.Context, path string) (*process, erro
 		"LITELLM_LOCAL_MODEL_COST_MAP=True",
 		"LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS=True",
 	}
-	return launchAt(ctx, b.log, address, "/health/readiness", b.dir, environ, path, "--config", b.config, "--host", host, "--port", port)
+	return launchAt(ctx, b.log, address, "/health/readiness", b.dir, environ, path, "--config", b.config, "--host", host, "--port", number)
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"outcrop/internal/port"
 )
 
 func TestUnknownNamesAreRefused(t *testing.T) {
@@ -176,11 +178,12 @@ func TestAServerThatEndsByItselfIsNotWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	address, err := freeAddress(t.Context())
+	nobody, err := port.Reserve()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = launchAt(t.Context(), log, address, "/health", t.TempDir(), nil, "/bin/sh", "-c", "exit 3")
+	defer func() { _ = nobody.Release() }() // nothing listens on it
+	_, err = launchAt(t.Context(), log, nobody.Address(), "/health", t.TempDir(), nil, "/bin/sh", "-c", "exit 3")
 	if err == nil || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("got %v; want how it has ended", err)
 	}

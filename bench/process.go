@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,8 +20,8 @@ const greeting = "outcrop: listening on "
 // The time that a server has for its first healthy answer, and to end when it is
 // told to.
 const (
-	patienceStart = 2 * time.Minute
-	patienceStop  = 20 * time.Second
+	patienceStart = 10 * time.Minute
+	patienceStop  = 2 * time.Minute
 )
 
 // process is a server that runs beside this one.
@@ -141,15 +140,4 @@ func (p *process) stop() error {
 		return nil // by the signal, as was asked
 	}
 	return p.err
-}
-
-// freeAddress is an address of this machine on which nobody listens yet, for a
-// server that cannot choose one and say which.
-func freeAddress(ctx context.Context) (string, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }

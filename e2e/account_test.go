@@ -10,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	emulator "outcrop/emulator/bedrock"
 	"outcrop/emulator/bedrock/fault"
@@ -117,7 +116,7 @@ func (r reply) whole() bool {
 
 func (g *gateway) do(t *testing.T, method, path, body string) reply {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, g.URL()+path, strings.NewReader(body))
 	if err != nil {

@@ -30,8 +30,13 @@ model_list:
 // once are the settings for a gateway that makes one try.
 const once = "num_retries: 0, timeout: 30"
 
-// hasty are the settings for one that gives up on a silent upstream soon.
-const hasty = "num_retries: 0, timeout: 0.4, stream_timeout: 0.4"
+// hasty are the settings for one that gives up on an upstream that is silent for
+// hastyLimit. That is soon, and yet longer than a busy machine keeps this process
+// from answering itself.
+const (
+	hasty      = "num_retries: 0, timeout: 2, stream_timeout: 2"
+	hastyLimit = 2 * time.Second
+)
 
 // bench is a gateway over a rough Bedrock, and what there was before them.
 type bench struct {

@@ -39,7 +39,8 @@ func boto3Scenarios() []string {
 	}
 }
 
-func TestBoto3WithTheEmulator(t *testing.T) {
+func TestBoto3WithTheEmulator(t *testing.T) { //nolint:tparallel // the subtests only report what one program has shown
+	t.Parallel()
 	c := python(t)
 	const role, externalID = "arn:aws:iam::" + emulator.DemoAccount + ":role/e2e", "external-e2e"
 	e, err := emulator.New(emulator.Options{

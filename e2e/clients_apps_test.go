@@ -133,7 +133,7 @@ func applications(t *testing.T) []application {
 		},
 		{
 			name: "LiteLLM's SDK", short: "LiteLLM",
-			packages: []pin{{"litellm", "litellm[proxy]"}},
+			packages: []pin{litellmPin},
 			runs:     []programRun{{client: litellm, program: "client_litellm.py"}},
 			lines:    "litellm.py", prints: "You said: What is granite?",
 			note:  "To end a stream early, use `acompletion` and call `aclose()`; the streams of `completion` have no such method.",
@@ -157,7 +157,8 @@ model_list:
 
 // TestClients has every client show its features, runs the lines that
 // docs/clients.md gives for it, and holds that page to the result.
-func TestClients(t *testing.T) {
+func TestClients(t *testing.T) { //nolint:tparallel // the page waits for the subtests, which run side by side within a group
+	t.Parallel()
 	apps := applications(t)
 	upstream := startEmulator(t)
 	shown := make([][]scenario, len(apps))

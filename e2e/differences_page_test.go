@@ -22,6 +22,7 @@ type explained struct {
 // the requests to Bedrock and of the answers is explained, or the test fails;
 // docs/litellm-differences.md is made of it.
 func TestDifferencesFromLiteLLM(t *testing.T) {
+	t.Parallel()
 	program := litellmProxy(t)
 	upstream := startAnswering(t)
 	config := comparedConfig(upstream.url)
@@ -131,7 +132,7 @@ func differencesPage(t *testing.T, found []explained, requests, alike int) []byt
 		}
 		fmt.Fprintf(&counts, "| %s | %d |\n", v, n)
 	}
-	fmt.Fprintf(&b, differencesHead, requests, litellmVersion(t), alike, counts.String())
+	fmt.Fprintf(&b, differencesHead, requests, litellmPin.version(t), alike, counts.String())
 	for _, section := range [][2]string{
 		{"status", "The status"}, {"calls", "The number of requests to Bedrock"}, {"request", "The request to Bedrock"}, {"answer", "The answer"},
 	} {

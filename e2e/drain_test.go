@@ -20,6 +20,7 @@ import (
 // TestSIGTERMDrains: the binary that was told to end refuses new calls, says so
 // where its readiness is asked, and ends well when the open call has.
 func TestSIGTERMDrains(t *testing.T) {
+	t.Parallel()
 	released := make(chan struct{})
 	release := sync.OnceFunc(func() { close(released) })
 	upstream, err := roughbedrock.Listen(func(c *roughbedrock.Call) {
@@ -37,7 +38,7 @@ func TestSIGTERMDrains(t *testing.T) {
 	defer release()
 	p := startBinary(t, upstream.URL())
 
-	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	resp := open(ctx, t, p.url, streamed)
 	defer resp.Body.Close()

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"outcrop/app"
 	"outcrop/config"
@@ -42,7 +41,7 @@ func startServer(t *testing.T, h http.Handler) *emulator.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := s.Stop(ctx); err != nil {
 			t.Error(err)
@@ -95,7 +94,7 @@ func startApp(t *testing.T, text, dataDir string, environ map[string]string) *ga
 // stop ends the gateway, and waits for the calls that are open.
 func (g *gateway) stop(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := g.Stop(ctx); err != nil {
 		t.Errorf("stopping the gateway: %v", err)

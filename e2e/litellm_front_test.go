@@ -19,8 +19,8 @@ import (
 )
 
 // bedrockFront is the emulator as both gateways see it. It notes which ids are
-// called and taken, and adds InvokeModel, which LiteLLM chooses for some ids:
-// an id is taken or refused there as by Converse.
+// called and taken, and adds InvokeModel and Bedrock's own chat completions, which
+// LiteLLM chooses for some ids: an id is taken or refused there as by Converse.
 type bedrockFront struct {
 	url    string
 	strict *emulator.Emulator
@@ -118,7 +118,11 @@ func (f *bedrockFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
 	rest, isModel := strings.CutPrefix(path, "/model/")
 	if !isModel {
-		if r.Method != http.MethodGet {
+		switch {
+		case path == "/openai/v1/chat/completions":
+			f.complete(w, r)
+			return
+		case r.Method != http.MethodGet:
 			f.wonderf("%s %s", r.Method, path)
 		}
 		f.strict.ServeHTTP(w, r)
@@ -180,15 +184,7 @@ func (f *bedrockFront) invoke(w http.ResponseWriter, r *http.Request, escaped, i
 		f.wonderf("InvokeModel of %s with the body %s", id, body)
 		return
 	}
-	judged := httptest.NewRecorder()
-	same := httptest.NewRequestWithContext(r.Context(), http.MethodPost, "/model/"+escaped+"/converse",
-		strings.NewReader(`{"messages":[{"role":"user","content":[{"text":"`+string(answer[0])+`"}]}]}`))
-	same.Host, same.Header = r.Host, r.Header.Clone()
-	f.lenient.ServeHTTP(judged, same)
-	if judged.Code != http.StatusOK {
-		maps.Copy(w.Header(), judged.Header())
-		w.WriteHeader(judged.Code)
-		_, _ = w.Write(judged.Body.Bytes()) // a client that has gone needs no refusal
+	if f.refuse(w, r, escaped, string(answer[0])) {
 		return
 	}
 	whole, events := invoked(id, string(answer[1]))
@@ -204,6 +200,60 @@ func (f *bedrockFront) invoke(w http.ResponseWriter, r *http.Request, escaped, i
 	}
 	w.Header().Set("Content-Type", eventstream.MediaType)
 	_, _ = w.Write(frames(events)) // as above
+}
+
+// refuse reports whether Converse refuses an id, and if so answers with its refusal.
+func (f *bedrockFront) refuse(w http.ResponseWriter, r *http.Request, escaped, prompt string) bool {
+	judged := httptest.NewRecorder()
+	same := httptest.NewRequestWithContext(r.Context(), http.MethodPost, "/model/"+escaped+"/converse",
+		strings.NewReader(`{"messages":[{"role":"user","content":[{"text":"`+prompt+`"}]}]}`))
+	same.Host, same.Header = r.Host, r.Header.Clone()
+	f.lenient.ServeHTTP(judged, same)
+	if judged.Code == http.StatusOK {
+		return false
+	}
+	maps.Copy(w.Header(), judged.Header())
+	w.WriteHeader(judged.Code)
+	_, _ = w.Write(judged.Body.Bytes()) // a client that has gone needs no refusal
+	return true
+}
+
+// complete answers Bedrock's own chat completions, which LiteLLM chooses for some
+// ids, as invoke does InvokeModel.
+func (f *bedrockFront) complete(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	var asked struct {
+		Model  string `json:"model"`
+		Stream bool   `json:"stream"`
+	}
+	answer := demanded.FindSubmatch(body)
+	if err := jsonx.Unmarshal(body, &asked); err != nil || answer == nil {
+		f.wonderf("chat completions with the body %s", body)
+		return
+	}
+	if f.refuse(w, r, url.PathEscape(asked.Model), string(answer[0])) {
+		return
+	}
+	f.serve(asked.Model)
+	const usage = `,"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12}}`
+	const form = `{"id":"chatcmpl-1","object":%q,"created":1,"model":%q,"choices":[%s]`
+	if !asked.Stream {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, form+usage, "chat.completion", asked.Model, // as above
+			fmt.Sprintf(`{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":%q}}`, answer[1]))
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	for _, choice := range []string{
+		fmt.Sprintf(`{"index":0,"finish_reason":null,"delta":{"role":"assistant","content":%q}}`, answer[1]),
+		`{"index":0,"finish_reason":"stop","delta":{}}`,
+	} {
+		_, _ = fmt.Fprintf(w, "data: "+form+"}\n\n", "chat.completion.chunk", asked.Model, choice) // as above
+	}
+	_, _ = fmt.Fprintf(w, "data: "+form+usage+"\n\ndata: [DONE]\n\n", "chat.completion.chunk", asked.Model, "") // as above
 }
 
 // invoked is an answer as the models of a maker give it to InvokeModel, whole and

@@ -16,10 +16,15 @@ import (
 	"time"
 
 	"outcrop/internal/jsonx"
+	"outcrop/internal/port"
 )
 
-// litellmPatience bounds LiteLLM's start, and each call.
-const litellmPatience = 2 * time.Minute
+// litellmPatience bounds LiteLLM's start, which takes 10 s of a processor's time, and
+// each call.
+const litellmPatience = 10 * time.Minute
+
+// litellmPin is LiteLLM where its version is named.
+var litellmPin = pin{folder: "litellm", name: "litellm"}
 
 // litellmProgram is LiteLLM's proxy as scripts/setup-tests installs it.
 type litellmProgram string
@@ -45,8 +50,11 @@ func (p litellmProgram) start(t *testing.T, text string, environ map[string]stri
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	port := freePort(t)
-	cmd := exec.CommandContext(t.Context(), string(p), "--config", path, "--host", "127.0.0.1", "--port", port)
+	host, number, err := net.SplitHostPort(reservePort(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), string(p), "--config", path, "--host", host, "--port", number)
 	cmd.Dir = dir
 	cmd.Env = []string{
 		"PATH=" + filepath.Dir(string(p)) + string(filepath.ListSeparator) + os.Getenv("PATH"), "HOME=" + dir, "NO_PROXY=*",
@@ -69,7 +77,7 @@ func (p litellmProgram) start(t *testing.T, text string, environ map[string]stri
 	}()
 	t.Cleanup(func() { <-ended })
 
-	address := "http://127.0.0.1:" + port
+	address := "http://" + net.JoinHostPort(host, number)
 	ctx, cancel := context.WithTimeout(t.Context(), litellmPatience)
 	defer cancel()
 	for !serves(ctx, address) {
@@ -106,20 +114,20 @@ func serves(ctx context.Context, address string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// freePort is a port that nobody listens on.
-func freePort(t *testing.T) string {
+// reservePort is the address of a port that is nobody else's until the test ends,
+// for a program that must be told where to listen.
+func reservePort(t *testing.T) string {
 	t.Helper()
-	var lc net.ListenConfig
-	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	r, err := port.Reserve()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	t.Cleanup(func() {
+		if err := r.Release(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r.Address()
 }
 
 // refreshLists has Outcrop read what models there are.

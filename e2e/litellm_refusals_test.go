@@ -54,6 +54,7 @@ func refusalRows() []*refusalRow {
 // and by what AWS names in the words that LiteLLM passes on, one thing at a time.
 // docs/refusals.md is made of it.
 func TestRefusalsBesideLiteLLM(t *testing.T) {
+	t.Parallel()
 	program := litellmProxy(t)
 	a := openAccount45(t)
 	text := strings.ReplaceAll(configOf(), "router_settings: {num_retries: 0}", "router_settings: {num_retries: 0, disable_cooldowns: true}")
@@ -247,7 +248,7 @@ func refusalsPage(t *testing.T, rows []*refusalRow) []byte {
 		count(&outcrop, r.outcrop)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, refusalsHead, len(rows), litellmVersion(t), litellm.once, outcrop.once, litellm.steps, litellm.said, outcrop.steps, outcrop.said, litellm.wide, outcrop.wide)
+	fmt.Fprintf(&b, refusalsHead, len(rows), litellmPin.version(t), litellm.once, outcrop.once, litellm.steps, litellm.said, outcrop.steps, outcrop.said, litellm.wide, outcrop.wide)
 	for _, r := range rows {
 		fmt.Fprintf(&b, "\n## %s (%s)\n\n", upper(r.fault.name), r.form)
 		fmt.Fprintf(&b, "| | steps | what the user reads |\n| --- | --- | --- |\n")

@@ -19,7 +19,8 @@ var update = flag.Bool("update", false, "write the pages in docs anew that tests
 
 // TestModelIDs sends the same requests to LiteLLM and to Outcrop, each with the
 // same configuration, and holds docs/model-ids.md to what comes of them.
-func TestModelIDs(t *testing.T) {
+func TestModelIDs(t *testing.T) { //nolint:tparallel // the subtests only report what is known by then
+	t.Parallel()
 	program := litellmProxy(t)
 	rows := modelRows()
 	front := startFront(t)

@@ -241,6 +241,7 @@ func (a *account45) needed(universe []asked) map[string]bool {
 // added to policies is what the call needs and nothing else, and denies go on
 // denying the rest.
 func TestTheFixWorksWhenItIsApplied(t *testing.T) {
+	t.Parallel()
 	a := openAccount45(t)
 	mended, all := 0, 0
 	codes := map[llm.Code]int{}

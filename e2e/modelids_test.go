@@ -120,6 +120,7 @@ model_list:
 // TestEveryModelFromEveryRegionThatHasIt calls each chat model of the emulator's
 // by its bare id in each region that lists it.
 func TestEveryModelFromEveryRegionThatHasIt(t *testing.T) {
+	t.Parallel()
 	regions := map[string]bool{}
 	known, err := catalogue.Default()
 	if err != nil {

@@ -14,7 +14,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -36,7 +35,6 @@ type Server struct {
 	calls  int
 	closed bool
 	conns  map[*net.TCPConn]struct{}
-	left   map[*net.TCPConn]struct{} // whose client had closed them when the server ended
 }
 
 // Listen serves on a free port of this machine. Each watch is told every call of a
@@ -47,7 +45,7 @@ func Listen(script Script, watch ...func(*http.Request, []byte)) (*Server, error
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{listener: listener, script: script, watch: watch, conns: map[*net.TCPConn]struct{}{}, left: map[*net.TCPConn]struct{}{}}
+	s := &Server{listener: listener, script: script, watch: watch, conns: map[*net.TCPConn]struct{}{}}
 	s.done.Go(func() {
 		for {
 			conn, err := listener.AcceptTCP()
@@ -79,9 +77,6 @@ func (s *Server) Close() {
 	s.closed = true
 	_ = s.listener.Close() // it has no error that matters now
 	for conn := range s.conns {
-		if hungUp(conn) {
-			s.left[conn] = struct{}{}
-		}
 		_ = conn.Close()
 	}
 	s.mu.Unlock()
@@ -126,7 +121,7 @@ func (s *Server) serve(conn *net.TCPConn) {
 		for _, watch := range s.watch {
 			watch(req, body)
 		}
-		c := &Call{server: s, conn: conn, in: in, Body: string(body), Stream: strings.HasSuffix(req.URL.Path, "/converse-stream")}
+		c := &Call{conn: conn, in: in, Body: string(body), Stream: strings.HasSuffix(req.URL.Path, "/converse-stream")}
 		s.mu.Lock()
 		s.calls++
 		c.Number = s.calls
@@ -140,7 +135,6 @@ func (s *Server) serve(conn *net.TCPConn) {
 
 // Call is a call of a model. A write that fails makes the later ones do nothing.
 type Call struct {
-	server *Server
 	conn   *net.TCPConn
 	in     *bufio.Reader
 	err    error // of a write
@@ -241,32 +235,11 @@ func (c *Call) Cut(reset bool) {
 	_ = c.conn.Close()
 }
 
-// Left waits until the client has closed the connection; false if it has not by
-// the time that the server ends.
+// Left waits until the client has closed the connection; false if the server ends
+// before. Whoever asks waits for the answer before it ends the server: a client may
+// have given the call up, and said so, a moment before its connection is closed.
 func (c *Call) Left() bool {
 	c.closed = true
 	_, err := io.Copy(io.Discard, c.in)
-	if !errors.Is(err, net.ErrClosed) {
-		return true // any other end is the client's
-	}
-	c.server.mu.Lock()
-	defer c.server.mu.Unlock()
-	_, left := c.server.left[c.conn]
-	return left
-}
-
-// hungUp reports whether the client has closed a connection, which whoever reads
-// from it may not have heard of yet.
-func hungUp(conn *net.TCPConn) bool {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return false
-	}
-	gone := false
-	err = raw.Control(func(fd uintptr) {
-		var b [1]byte
-		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		gone = n == 0 && err == nil || errors.Is(err, syscall.ECONNRESET)
-	})
-	return gone && err == nil
+	return !errors.Is(err, net.ErrClosed) // any other end is the client's
 }

@@ -47,7 +47,7 @@ func startHandler(t *testing.T, e *Emulator) *server {
 	}
 	t.Cleanup(func() {
 		s.client.CloseIdleConnections()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := s.Stop(ctx); err != nil {
 			t.Error(err)

@@ -129,7 +129,8 @@ func rules() []Rule {
 		{Path: "cmd/*", Level: program, May: []string{"cli", "cli/catalogrefresh"}, Why: "main is a doorway"},
 
 		{Path: "e2e/...", Level: outsider, May: []string{"..."}, Why: "black-box tests may set up anything"},
-		{Path: "bench/...", Level: program, May: with(".", "app", "cli", "config", "emulator/*", "wire/..."), Why: "a benchmark sets up a whole gateway, not the inside of one"},
+		{Path: "scripts/...", Level: program, May: []string{"internal/jsonx"}, Why: "what a developer runs knows nothing of the gateway"},
+		{Path: "bench/...", Level: program, May: with(".", "app", "cli", "config", "emulator/*", "wire/...", "internal/port"), Why: "a benchmark sets up a whole gateway, not the inside of one"},
 	}
 }
 

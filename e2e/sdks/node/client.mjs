@@ -33,7 +33,7 @@ export function told(text) {
 export async function leaves(leave) {
   const before = await gone();
   await leave();
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 120_000;
   while ((await gone()) === before) {
     need(Date.now() < end, "the gateway goes on answering");
     await setTimeout(20);

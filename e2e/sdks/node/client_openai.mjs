@@ -7,7 +7,7 @@ import { ask, breaks, describe, endless, hello, key, leaves, long, model, Place,
 import { png, uri } from "./media.mjs";
 import { need, raises, run, scenario } from "./scenario.mjs";
 
-const client = new OpenAI({ baseURL: url + "/v1", apiKey: key, maxRetries: 0, timeout: 30_000 });
+const client = new OpenAI({ baseURL: url + "/v1", apiKey: key, maxRetries: 0, timeout: 120_000 });
 const chats = client.chat.completions;
 
 const user = (content) => ({ role: "user", content });

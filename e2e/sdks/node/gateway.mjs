@@ -7,7 +7,7 @@ import OpenAI from "openai";
 
 export const { BASE_URL: url, API_KEY: key, MODEL: model, RETRIED: retried } = process.env;
 
-export const client = new OpenAI({ baseURL: url + "/v1", apiKey: key, maxRetries: 0, timeout: 30_000 });
+export const client = new OpenAI({ baseURL: url + "/v1", apiKey: key, maxRetries: 0, timeout: 120_000 });
 
 export const weather = {
   type: "function",

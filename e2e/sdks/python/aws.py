@@ -28,7 +28,7 @@ NOVA = "amazon.nova-lite-v1:0"
 
 def connect(service, region="us-east-1", key=ACCESS_KEY, secret=SECRET_KEY, token=None, **more):
     """A client of one service that does not retry."""
-    config = botocore.config.Config(retries={"max_attempts": 1, "mode": "standard"}, read_timeout=30, **more)
+    config = botocore.config.Config(retries={"max_attempts": 1, "mode": "standard"}, read_timeout=120, **more)
     return boto3.client(service, region_name=region, endpoint_url=URL, aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token, config=config)
 
 

@@ -12,7 +12,7 @@ from scenario import need, raises, run, scenario
 
 
 def chat(**more):
-    return ChatOpenAI(**{"model": MODEL, "base_url": URL + "/v1", "api_key": KEY, "max_retries": 0, "timeout": 30, "stream_usage": True, **more})
+    return ChatOpenAI(**{"model": MODEL, "base_url": URL + "/v1", "api_key": KEY, "max_retries": 0, "timeout": 120, "stream_usage": True, **more})
 
 
 @tool

@@ -49,7 +49,7 @@ def user(content):
 
 def chat(content, **more):
     messages = content if isinstance(content, list) else [user(content)]
-    return litellm.completion(model=NAME, api_base=URL + "/v1", api_key=KEY, messages=messages, max_retries=0, timeout=30, **more)
+    return litellm.completion(model=NAME, api_base=URL + "/v1", api_key=KEY, messages=messages, max_retries=0, timeout=120, **more)
 
 
 def streamed(content, **more):

@@ -34,7 +34,7 @@ model = llm.get_model("outcrop")
 
 def command(*words, **more):
     """What the command line prints."""
-    r = subprocess.run([sys.executable, "-m", "llm", *words], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, **more)
+    r = subprocess.run([sys.executable, "-m", "llm", *words], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL, **more)
     need(r.returncode == 0, r.stderr)
     return r.stdout
 
@@ -101,7 +101,7 @@ def _():
 def _():
     e = raises(openai.PermissionDeniedError, model.prompt(DENIED).text)
     need(e.status_code == 403 and "AccessDeniedException" in e.message, e)
-    r = subprocess.run([sys.executable, "-m", "llm", "-m", "outcrop", DENIED], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    r = subprocess.run([sys.executable, "-m", "llm", "-m", "outcrop", DENIED], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
     need(r.returncode == 1 and "AccessDeniedException" in r.stderr, r)
 
 

@@ -8,7 +8,7 @@ from media import png, uri
 from pydantic import BaseModel
 from scenario import need, raises, run, scenario
 
-client = openai.OpenAI(base_url=URL + "/v1", api_key=KEY, max_retries=0, timeout=30)
+client = openai.OpenAI(base_url=URL + "/v1", api_key=KEY, max_retries=0, timeout=120)
 chats = client.chat.completions
 
 

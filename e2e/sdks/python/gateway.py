@@ -13,7 +13,7 @@ KEY = os.environ["API_KEY"]
 MODEL = os.environ["MODEL"]
 RETRIED = os.environ["RETRIED"]
 
-client = openai.OpenAI(base_url=URL + "/v1", api_key=KEY, max_retries=0, timeout=30)
+client = openai.OpenAI(base_url=URL + "/v1", api_key=KEY, max_retries=0, timeout=120)
 
 WEATHER = {
     "type": "function",

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"outcrop/internal/port"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -220,13 +222,18 @@ func TestWhatSTSRefuses(t *testing.T) {
 }
 
 func TestAnEndpointThatIsNotThere(t *testing.T) {
-	server := httptest.NewServer(nil)
-	server.Close()
+	nobody, err := port.Reserve()
+	if err != nil {
+		t.Fatal(err)
+	}
 	environment(t)
-	s := open(t, Options{Role: roleARN, AccessKey: "AKIASET", SecretKey: "s", STSEndpoint: server.URL})
+	s := open(t, Options{Role: roleARN, AccessKey: "AKIASET", SecretKey: "s", STSEndpoint: "http://" + nobody.Address()})
 	var e *Error
-	if _, err := s.Get(t.Context()); !errors.As(err, &e) || e.Kind != Unreachable || !strings.Contains(e.Message, server.Listener.Addr().String()) {
+	if _, err := s.Get(t.Context()); !errors.As(err, &e) || e.Kind != Unreachable || !strings.Contains(e.Message, nobody.Address()) {
 		t.Errorf("got %v", err)
+	}
+	if err := nobody.Release(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -39,7 +39,7 @@ func TestWhatLiesBeneathAnARN(t *testing.T) {
 	v.clock.advance(10 * time.Second)
 	later := "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/mmmmmmmmmmmm"
 	v.Want(region, later, a.get)
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) { // it is looked up by itself
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) { // it is looked up by itself
 		if _, ok := v.Now().Catalogue.Beneath(later); ok {
 			break
 		}

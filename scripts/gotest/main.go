@@ -1,0 +1,155 @@
+// Command gotest runs go test for people who wait for it: every few seconds it says
+// how far the run is and what takes its time, and at the end it names what failed,
+// with the last lines of each, and what was skipped, with the reason.
+//
+//	go run ./scripts/gotest [-every 5s] [-json FILE] [-packages FILE] [flags and packages of go test]
+//
+// It exits as go test does. Its last line has the form "12 passed, 0 failed, 1 skipped".
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code, err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gotest:", err)
+	}
+	os.Exit(code)
+}
+
+// settings are the command line.
+type settings struct {
+	every    time.Duration
+	json     string // a file for all that go test says
+	packages string // a file for the result of each package
+	program  string
+	args     []string // of go test
+}
+
+func parse(args []string, errs io.Writer) (settings, error) {
+	s := settings{program: "go"}
+	flags := flag.NewFlagSet("gotest", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	flags.DurationVar(&s.every, "every", 5*time.Second, "how often to say how far the run is")
+	flags.StringVar(&s.json, "json", "", "write every event of go test -json to a `file`")
+	flags.StringVar(&s.packages, "packages", "", "write the result line of each package to a `file`, as go test prints it")
+	// What is go test's begins at the first argument that is none of these flags.
+	own := 0
+	for own < len(args) && (strings.HasPrefix(args[own], "-every=") || strings.HasPrefix(args[own], "-json=") || strings.HasPrefix(args[own], "-packages=")) {
+		own++
+	}
+	if err := flags.Parse(args[:own]); err != nil {
+		return settings{}, err
+	}
+	s.args = args[own:]
+	if s.every <= 0 {
+		return settings{}, fmt.Errorf("-every is %v; it must be above zero", s.every)
+	}
+	if name := os.Getenv("GO"); name != "" {
+		s.program = name
+	}
+	return s, nil
+}
+
+// run runs go test and gives its exit code.
+func run(ctx context.Context, args []string, out, errs io.Writer) (code int, err error) {
+	const failed = 2
+	s, err := parse(args, errs)
+	if err != nil {
+		return failed, err
+	}
+	events, results := io.Discard, io.Discard
+	for _, f := range []struct {
+		name string
+		to   *io.Writer
+	}{{s.json, &events}, {s.packages, &results}} {
+		if f.name == "" {
+			continue
+		}
+		file, err := os.Create(f.name)
+		if err != nil {
+			return failed, err
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		*f.to = file
+	}
+	cmd := exec.CommandContext(ctx, s.program, append([]string{"test", "-json"}, s.args...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	cmd.Stderr = errs
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return failed, err
+	}
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return failed, err
+	}
+	r := newReport(out, results)
+	read := follow(io.TeeReader(stdout, events), r, began, s.every)
+	ended := cmd.Wait()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(ended, &exit):
+		code = max(1, exit.ExitCode())
+	case ended != nil:
+		return failed, ended
+	}
+	r.summarize(time.Since(began), code)
+	if read != nil {
+		return max(code, 1), fmt.Errorf("read the output of go test: %w", read)
+	}
+	return code, nil
+}
+
+// follow takes events until there are no more, and has the report say every so often
+// how far the run is.
+func follow(in io.Reader, r *report, began time.Time, every time.Duration) error {
+	lines := make(chan []byte)
+	ended := make(chan error, 1)
+	go func() {
+		defer close(lines)
+		from := bufio.NewReaderSize(in, 1<<16)
+		for {
+			line, err := from.ReadBytes('\n')
+			if len(line) > 0 {
+				lines <- line
+			}
+			if err != nil {
+				if errors.Is(err, io.EOF) {
+					err = nil
+				}
+				ended <- err
+				return
+			}
+		}
+	}()
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case line, ok := <-lines:
+			if !ok {
+				return <-ended
+			}
+			r.take(line)
+		case now := <-tick.C:
+			r.progress(now.Sub(began), now)
+		}
+	}
+}

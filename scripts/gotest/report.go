@@ -1,0 +1,269 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"outcrop/internal/jsonx"
+)
+
+// event is a line of go test -json; see go doc test2json and go help buildjson.
+type event struct {
+	Time       time.Time
+	Action     string
+	Package    string
+	ImportPath string // in place of Package, of a build
+	Test       string
+	Elapsed    float64 // seconds
+	Output     string
+}
+
+// How many lines are kept of a test, and of a failure are printed; and how many tests
+// are called slow.
+const (
+	maxKept  = 400
+	maxShown = 40
+	maxSlow  = 10
+)
+
+// test is a test or, without a name, a package.
+type test struct {
+	pkg, name string
+	begun     bool      // go test has said so; a package that is only built has not begun
+	began     time.Time // zero while it waits for others
+	took      time.Duration
+	lines     []string // the last ones
+	reason    string   // of a skip
+}
+
+func (t *test) String() string {
+	return strings.TrimSuffix(short(t.pkg)+" "+t.name, " ")
+}
+
+// write keeps a line.
+func (t *test) write(line string) {
+	if len(t.lines) == maxKept {
+		t.lines = slices.Delete(t.lines, 0, 1)
+	}
+	t.lines = append(t.lines, line)
+}
+
+// short is a package's path within its module.
+func short(pkg string) string {
+	if _, inner, ok := strings.Cut(pkg, "/"); ok {
+		return inner
+	}
+	return pkg
+}
+
+// report is what there is to say of a run.
+type report struct {
+	out, results io.Writer
+
+	running  map[string]*test // by package and name
+	packages int              // done
+	passed   int
+	failed   []*test
+	skipped  []*test
+	slow     []*test // top-level ones, slowest first
+	failures map[string]bool
+}
+
+func newReport(out, results io.Writer) *report {
+	return &report{out: out, results: results, running: map[string]*test{}, failures: map[string]bool{}}
+}
+
+// sayf prints a line. A terminal that has gone ends the process by itself.
+func (r *report) sayf(format string, args ...any) { _, _ = fmt.Fprintf(r.out, format+"\n", args...) }
+
+// take takes in a line of go test's.
+func (r *report) take(line []byte) {
+	var e event
+	if err := jsonx.Unmarshal(line, &e); err != nil || e.Action == "" {
+		r.sayf("%s", strings.TrimSuffix(string(line), "\n")) // not go test's own
+		return
+	}
+	if e.Package == "" {
+		e.Package, _, _ = strings.Cut(e.ImportPath, " ") // of "outcrop/llm [outcrop/llm.test]"
+	}
+	t := r.of(&e)
+	switch e.Action {
+	case "start", "run", "cont":
+		t.begun, t.began = true, e.Time
+	case "pause":
+		t.began = time.Time{}
+	case "output", "build-output":
+		r.keep(t, strings.TrimSuffix(e.Output, "\n"))
+	case "pass", "fail", "skip":
+		t.took = time.Duration(e.Elapsed * float64(time.Second))
+		r.end(t, e.Action)
+	case "build-fail":
+		r.fail(t)
+		delete(r.running, e.Package+" ")
+	}
+}
+
+// of finds or makes the test that an event is about.
+func (r *report) of(e *event) *test {
+	key := e.Package + " " + e.Test
+	t := r.running[key]
+	if t == nil {
+		t = &test{pkg: e.Package, name: e.Test}
+		r.running[key] = t
+	}
+	return t
+}
+
+// skipReason is the line with which a test says why it is skipped.
+var skipReason = regexp.MustCompile(`^\s+\S+\.go:\d+: (.*)`)
+
+// keep keeps what a test says, but for the frame that go test puts around it.
+func (r *report) keep(t *test, line string) {
+	trimmed := strings.TrimSpace(line)
+	for _, frame := range []string{"=== ", "--- PASS", "--- FAIL", "--- SKIP"} {
+		if strings.HasPrefix(trimmed, frame) {
+			return
+		}
+	}
+	if t.name == "" {
+		for _, result := range []string{"ok  \t", "FAIL\t", "?   \t", "---\t", "\t"} {
+			if strings.HasPrefix(line, result) && strings.Contains(line, t.pkg) {
+				_, _ = fmt.Fprintln(r.results, line) // its file has been opened
+				return
+			}
+		}
+		if trimmed == "PASS" || trimmed == "FAIL" {
+			return
+		}
+	}
+	if reason := skipReason.FindStringSubmatch(line); reason != nil {
+		t.reason = reason[1]
+	}
+	t.write(line)
+}
+
+// end takes in the end of a test or package.
+func (r *report) end(t *test, how string) {
+	delete(r.running, t.pkg+" "+t.name)
+	if t.name == "" {
+		r.packages++
+	}
+	switch {
+	case how == "fail":
+		r.fail(t)
+	case t.name == "":
+		if how == "pass" {
+			r.sayf("ok    %-45s %6s", short(t.pkg), t.took.Round(100*time.Millisecond))
+		}
+		return // without tests it is skipped
+	case how == "skip":
+		r.skipped = append(r.skipped, t)
+	default:
+		r.passed++
+	}
+	if t.name != "" && !strings.Contains(t.name, "/") {
+		r.slow = append(r.slow, t)
+		slices.SortStableFunc(r.slow, func(a, b *test) int { return cmp.Compare(b.took, a.took) })
+		r.slow = r.slow[:min(len(r.slow), maxSlow)]
+	}
+	if how != "fail" {
+		t.lines = nil
+	}
+}
+
+// fail takes in a failure, at the lowest place: a test that fails with one of its
+// subtests, and a package that fails with one of its tests, count only if they have
+// something to say themselves.
+func (r *report) fail(t *test) {
+	within := r.failures[t.pkg+" "+t.name]
+	outer, _ := cutLast(t.name)
+	r.failures[t.pkg+" "+outer] = true
+	r.failures[t.pkg+" "] = true
+	if within && (t.name == "" || len(t.lines) == 0) {
+		return
+	}
+	r.failed = append(r.failed, t)
+	r.sayf("FAIL  %s (%s)", t, t.took.Round(100*time.Millisecond))
+}
+
+// cutLast gives the test of a subtest.
+func cutLast(name string) (outer string, ok bool) {
+	i := strings.LastIndex(name, "/")
+	return name[:max(i, 0)], i >= 0
+}
+
+// progress says how far the run is.
+func (r *report) progress(since time.Duration, now time.Time) {
+	var busy []*test
+	for _, t := range r.running {
+		if !t.began.IsZero() && t.name != "" && !strings.Contains(t.name, "/") {
+			busy = append(busy, t)
+		}
+	}
+	slices.SortFunc(busy, func(a, b *test) int { return cmp.Or(a.began.Compare(b.began), cmp.Compare(a.String(), b.String())) })
+	var names []string
+	for _, t := range busy[:min(len(busy), 3)] {
+		names = append(names, fmt.Sprintf("%s (%s)", t, now.Sub(t.began).Round(time.Second)))
+	}
+	doing := "go compiles"
+	if len(names) > 0 {
+		doing = strings.Join(names, ", ")
+	}
+	r.sayf("%5s %d packages done, %d tests passed, %d failed; now: %s", since.Round(time.Second), r.packages, r.passed, len(r.failed), doing)
+}
+
+// summarize says what came of the run.
+func (r *report) summarize(took time.Duration, code int) {
+	r.unfinished()
+	r.sayf("")
+	if len(r.slow) > 0 {
+		r.sayf("The slowest tests:")
+		for _, t := range r.slow {
+			r.sayf("  %7.1fs %s", t.took.Seconds(), t)
+		}
+	}
+	if len(r.skipped) > 0 {
+		r.sayf("Skipped:")
+		for _, t := range r.skipped {
+			r.sayf("  %s: %s", t, cmp.Or(t.reason, "it gives no reason"))
+		}
+	}
+	for _, t := range r.failed {
+		r.sayf("\nFAILED %s", t)
+		if more := len(t.lines) - maxShown; more > 0 {
+			r.sayf("    ... %d lines before", more)
+		}
+		for _, line := range t.lines[max(0, len(t.lines)-maxShown):] {
+			r.sayf("    %s", line)
+		}
+	}
+	if len(r.failed) > 1 {
+		r.sayf("\nFailed:")
+		for _, t := range r.failed {
+			r.sayf("  %s", t)
+		}
+	}
+	r.sayf("\n%s, exit code %d", took.Round(time.Second), code)
+	r.sayf("%d passed, %d failed, %d skipped", r.passed, len(r.failed), len(r.skipped))
+}
+
+// unfinished counts what has begun and never ended as failed: the run was broken off.
+func (r *report) unfinished() {
+	keys := slices.Sorted(maps.Keys(r.running))
+	slices.Reverse(keys) // a package stands behind its tests
+	for _, key := range keys {
+		t := r.running[key]
+		if !t.begun || t.name == "" && r.failures[key] {
+			continue
+		}
+		r.failures[t.pkg+" "] = true
+		t.write("it did not end")
+		r.failed = append(r.failed, t)
+	}
+}
