@@ -85,7 +85,7 @@ func (p *fitting) thoughts() {
 				blocks = append(blocks, *b)
 			}
 		}
-		p.seen.blank = p.seen.blank || len(blocks) == 0
+		p.seen.blank = p.seen.blank || !says(blocks)
 		return blocks
 	})
 }
