@@ -95,6 +95,12 @@ func TestAnswerFollowsTheRequest(t *testing.T) {
 		{"it writes JSON that fits the schema", with(ask("Where is the Eiffel Tower?"), func(r *llm.Request) {
 			r.Format = &llm.Format{Schema: jsonx.Raw(`{"type":"object","properties":{"city":{"type":"string","maxLength":5},"sure":{"type":"boolean"}},"required":["city","sure"]}`)}
 		}), `{"city":"Where","sure":true} (end_turn)`},
+		{"it writes JSON when the system prompt asks for nothing else", with(ask("one"), func(r *llm.Request) {
+			r.System = []llm.Block{{Kind: llm.BlockText, Text: "Answer with one JSON object and nothing else."}}
+		}), `{"answer":"You said: one"} (end_turn)`},
+		{"and that of a schema there", with(ask("one"), func(r *llm.Request) {
+			r.System = []llm.Block{{Kind: llm.BlockText, Text: `Answer with JSON and nothing else. It must follow this JSON schema: {"type":"array","items":{"type":"boolean"}}`}}
+		}), `[true] (end_turn)`},
 		{"it stops at a stop sequence", with(ask("one two three"), func(r *llm.Request) { r.Stop = []string{"three", "two"} }), "You said: one  (stop_sequence)"},
 		{"it is cut at max tokens", with(ask("one two three"), func(r *llm.Request) { r.MaxTokens = llm.Some[int64](4) }), "You said: one tw (max_tokens)"},
 		{"it makes no half calls", with(ask("weather"), func(r *llm.Request) { r.Tools = tools; r.MaxTokens = llm.Some[int64](2) }), " (max_tokens)"},

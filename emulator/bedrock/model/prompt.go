@@ -60,6 +60,9 @@ var (
 	wordsMarker  = regexp.MustCompile(`\[\[words:\s*([0-9]{1,6})\s*\]\]`)
 )
 
+// asksJSON is how a system prompt asks for JSON alone, and for a schema behind.
+var asksJSON = regexp.MustCompile(`(?is)\bJSON\b.*\bnothing else\b(?:.*\bJSON schema: (\{.*\}))?`)
+
 // reply is the text of the answer.
 func (p *prompt) reply(req *llm.Request) string {
 	if req.Format != nil {
@@ -74,6 +77,22 @@ func (p *prompt) reply(req *llm.Request) string {
 			return words(n)
 		}
 	}
+	said := p.said()
+	for _, b := range req.System {
+		m := asksJSON.FindStringSubmatch(b.Text)
+		switch {
+		case m == nil:
+		case jsonx.Valid([]byte(m[1])):
+			return string(p.instance(jsonx.Raw(m[1]), p.subjects(), 0))
+		default:
+			return `{"answer":` + string(jsonx.AppendString(nil, said)) + `}`
+		}
+	}
+	return said
+}
+
+// said repeats what the prompt says and holds.
+func (p *prompt) said() string {
 	var lines []string
 	for _, r := range p.results {
 		lines = append(lines, p.tell(r))

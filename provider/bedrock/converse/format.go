@@ -31,7 +31,7 @@ func (p *fitting) format() error {
 			reason = p.room(&c)
 		}
 		if c.open == "" && reason == "" {
-			p.natively(schema, c.bound)
+			p.natively(schema, &c)
 			return nil
 		}
 	}
@@ -97,9 +97,12 @@ func (p *fitting) byWords() {
 }
 
 // natively gives the model the schema, the rewritten one if there is one.
-func (p *fitting) natively(schema jsonx.Raw, bound bool) {
-	if bound {
+func (p *fitting) natively(schema jsonx.Raw, c *closing) {
+	if c.bound {
 		p.warn(llm.WarnChanged, "response_format", "bounds stand in the schema's descriptions, since AWS takes none")
+	}
+	if c.loose {
+		p.warn(llm.WarnChanged, "response_format", "oneOf is anyOf, since AWS takes no other")
 	}
 	if schema != nil {
 		format := *p.out.Format

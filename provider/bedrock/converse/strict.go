@@ -70,8 +70,9 @@ type closing struct {
 	// open is what cannot be said in a closed schema: an additionalProperties that lets
 	// others in, a $ref into itself or outside, and others; empty if there is none.
 	open string
-	// bound is whether bounds were moved into a description or oneOf became anyOf.
-	bound bool
+	// bound is whether bounds were moved into a description, and loose whether oneOf
+	// became anyOf.
+	bound, loose bool
 	// optional and unions are how many there are of what the limits count.
 	optional, unions int
 
@@ -163,7 +164,7 @@ func (c *closing) plainly(members []jsonx.Member) []jsonx.Member {
 	if at >= 0 && jsonx.Find(members, "anyOf") == nil {
 		members = slices.Clone(members)
 		members[at].Name = "anyOf"
-		c.changed, c.bound = true, true
+		c.changed, c.loose = true, true
 	}
 	at = slices.IndexFunc(members, func(m jsonx.Member) bool { return m.Name == "allOf" })
 	if at < 0 {

@@ -134,7 +134,7 @@ func (p *fitting) strict() {
 		if !t.Strict.Value || t.Other != nil {
 			continue
 		}
-		schema, detail := p.strictly(t.Schema)
+		schema, detail := p.strictly(t.Schema, p.tool(i)+".function.parameters")
 		if detail == "" && schema == nil {
 			continue
 		}
@@ -153,7 +153,7 @@ func (p *fitting) strict() {
 
 // strictly gives the closed schema of a strict tool, nil if it needs no change; or says
 // why the tool cannot be strict.
-func (p *fitting) strictly(given jsonx.Raw) (schema jsonx.Raw, detail string) {
+func (p *fitting) strictly(given jsonx.Raw, field string) (schema jsonx.Raw, detail string) {
 	switch {
 	case p.model.any(noStrict):
 		return nil, "the model takes none"
@@ -170,6 +170,9 @@ func (p *fitting) strictly(given jsonx.Raw) (schema jsonx.Raw, detail string) {
 		return nil, detail
 	}
 	p.strictUse.tools++
+	if c.loose {
+		p.warn(llm.WarnChanged, field, "oneOf is anyOf, since AWS takes no other in a strict schema")
+	}
 	return schema, ""
 }
 
