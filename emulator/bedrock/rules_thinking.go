@@ -48,6 +48,9 @@ const minBudget = 1024
 // checkThinking holds Anthropic's setting against what the model can, and against
 // what may not stand beside it.
 func checkThinking(q *question) error {
+	if q.info.Voice() == catalogue.VoiceChat && q.info.Fields() == nil { // it takes any field, and reads few
+		return nil
+	}
 	if err := checkThinkingType(q); err != nil || !q.thinking.On() {
 		return err
 	}
