@@ -46,7 +46,6 @@ var rules = []rule{ // never written to
 	{"", unread("AUDIO", llm.BlockAudio), "This model doesn't support the audio content block that you provided. Update the content block and try again."},
 	{"", unread("IMAGE", llm.BlockImage), "This model doesn't support the image content block that you provided. Update the content block and try again."},
 	{catalogue.NoDocuments, hasBlock(ofKind(llm.BlockDocument)), "This model doesn't support the document field for user messages. Remove document and try again."},
-	{catalogue.RedactedReasoning, hasBlock(ofKind(llm.BlockReasoning)), "This model doesn't support the reasoningText field. Remove reasoningText and try again."},
 	{catalogue.NoReasoningBack, hasBlock(isReasoning), "User messages cannot contain reasoning content. Please remove the reasoning content and try again."},
 	{"", hasVariables, "The promptVariables field can only be used with a prompt resource. Remove promptVariables and try again."},
 }
@@ -54,7 +53,7 @@ var rules = []rule{ // never written to
 // checks are all rules, in the order in which they refuse: what Converse itself
 // asks, what it knows the model not to have, and what the model's own server says.
 var checks = []func(*question) error{ // never written to
-	checkRules, checkTurns, checkPairs, checkTools, checkDocuments, checkResultMedia, checkService, checkLimits,
+	checkRules, checkForeignThoughts, checkTurns, checkPairs, checkTools, checkDocuments, checkResultMedia, checkService, checkLimits,
 	checkCachePoints, checkIDs, checkFields, checkEffort, checkImages, checkStructure, checkSampling, checkThinking, checkThinkingTurns, checkLastTurn,
 }
 

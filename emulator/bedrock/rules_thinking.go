@@ -1,6 +1,10 @@
 package bedrock
 
 import (
+	"encoding/base64"
+	"errors"
+	"strings"
+
 	"outcrop/emulator/bedrock/catalogue"
 	"outcrop/llm"
 )
@@ -44,6 +48,9 @@ const minBudget = 1024
 // checkThinking holds Anthropic's setting against what the model can, and against
 // what may not stand beside it.
 func checkThinking(q *question) error {
+	if q.info.Voice() == catalogue.VoiceChat && q.info.Fields() == nil { // it takes any field, and reads few
+		return nil
+	}
 	if err := checkThinkingType(q); err != nil || !q.thinking.On() {
 		return err
 	}
@@ -93,6 +100,27 @@ func checkThinkingType(q *question) error {
 		return returned("thinking: Input tag '%s' found using 'type' does not match any of the expected tags: 'disabled', 'enabled'", kind)
 	}
 }
+
+// checkForeignThoughts refuses reasoning of another family's form: text where reasoning
+// is hidden, which Bedrock answers with a 500; a signature where none is made; and to
+// Claude hidden reasoning of another's
+// (https://github.com/maximhq/bifrost, core/providers/bedrock/reasoning_replay_test.go).
+func checkForeignThoughts(q *question) error {
+	return q.refuseFirst(func(p place, b *llm.Block) error {
+		switch {
+		case b.Kind == llm.BlockReasoning && q.info.Has(catalogue.RedactedReasoning):
+			return errUnexpected
+		case b.Kind == llm.BlockReasoning && b.Signature != "" && !q.info.Has(catalogue.SignedReasoning):
+			return unsupported("reasoningContent.reasoningText.signature")
+		case b.Kind == llm.BlockRedacted && q.native() && strings.HasPrefix(b.Text, base64.StdEncoding.EncodeToString([]byte("rsn"))):
+			return returned("%s: Invalid `data` in `redacted_thinking` block", p.native())
+		}
+		return nil
+	})
+}
+
+// errUnexpected is what Bedrock does not say more about: it is answered with a 500.
+var errUnexpected = errors.New("unexpected")
 
 // checkThinkingTurns wants the reasoning back in the turn whose tool results come
 // in, and at the beginning of an answer that is begun, when thinking by budget is

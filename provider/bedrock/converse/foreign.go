@@ -11,9 +11,9 @@ import (
 
 // Reasoning goes back to the family that made it. Nothing in a request says who that
 // was, so it is judged by what each family makes and takes: Claude seals its thoughts
-// with a signature and takes none without; OpenAI's models hide theirs in redacted
-// content, a token of another form than Claude's, and take nothing else; the open
-// models' thoughts are plain text. A conversation may have gone through several of
+// with a signature and takes none without; OpenAI's models and Grok hide theirs in
+// redacted content, a token of another form than Claude's, and take nothing else; the
+// open models' thoughts are plain text, and a signature is refused. A conversation may have gone through several of
 // them, and AWS refuses all of it for one foreign block.
 
 // thoughts fits the reasoning of the conversation to the model: what it does not take
@@ -58,6 +58,8 @@ func (p *fitting) refusesThought(b *llm.Block) string {
 	switch {
 	case !text && b.Kind != llm.BlockRedacted:
 		return ""
+	case m.facts != nil && m.facts.Reasoning.Supported == catalog.No:
+		return "the model does not reason; another made it"
 	case m.any(noThoughts):
 		return "the model takes no reasoning back"
 	case m.any(signedThoughts):
@@ -65,7 +67,7 @@ func (p *fitting) refusesThought(b *llm.Block) string {
 			return "the model takes it back only with its signature"
 		}
 		if !text && encrypted(b.Text) {
-			return "a model of OpenAI's made it"
+			return "another model made it"
 		}
 	case m.any(redactedAlone):
 		if text {
@@ -74,17 +76,18 @@ func (p *fitting) refusesThought(b *llm.Block) string {
 	case !m.known():
 	case !text:
 		return "the model hides no reasoning; another made it"
-	case m.facts != nil && m.facts.Reasoning.Supported == catalog.No:
-		return "the model does not reason; another made it"
 	}
 	return ""
 }
 
-// encrypted reports whether redacted content is of the form of OpenAI's: a Fernet token,
-// which begins with its version and the first bytes of a time, all of it text
-// (https://github.com/fernet/spec). Claude's, which is base64 within base64 as well,
-// begins otherwise (recorded answers).
+// encrypted reports whether redacted content is of the form of OpenAI's models and
+// Grok: a token that Bedrock marks with rsn_ or smry_
+// (https://github.com/maximhq/bifrost, core/providers/bedrock/reasoning_replay_test.go),
+// or OpenAI's own (https://github.com/fernet/spec). Claude's, which is base64 within
+// base64 as well, begins otherwise (recorded answers).
 func encrypted(data string) bool {
 	inner, err := base64.StdEncoding.DecodeString(data)
-	return err == nil && strings.HasPrefix(string(inner), "gAAAA")
+	return err == nil && slices.ContainsFunc([]string{"rsn_", "smry_", "gAAAA"}, func(mark string) bool {
+		return strings.HasPrefix(string(inner), mark)
+	})
 }

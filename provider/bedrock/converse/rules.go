@@ -87,6 +87,7 @@ const (
 	liveOneCall  = "live calls told in https://github.com/BerriAI/litellm/pull/34347"
 	liveKimi     = "live calls told in https://github.com/earendil-works/pi/pull/1505"
 	bifrost      = "https://github.com/maximhq/bifrost, which leaves it out"
+	liveHidden   = "calls of Converse told in https://github.com/maximhq/bifrost (core/providers/bedrock/reasoning_replay_test.go)"
 	strands      = "https://github.com/strands-agents/sdk-python, which leaves it out"
 	clients      = "public clients of Bedrock: pydantic-ai, Vercel AI SDK, LiteLLM"
 )
@@ -177,8 +178,8 @@ var rows = []row{
 	{vendor: "openai", name: "gpt-oss", traits: noNative, source: clients},
 	{vendor: "openai", name: "gpt-5", traits: noSampling | native, source: clients},
 	{vendor: "openai", name: "gpt-6", traits: noSampling | native, source: clients},
-	{vendor: "openai", name: "gpt-5", traits: redactedAlone, source: bifrost},
-	{vendor: "openai", name: "gpt-6", traits: redactedAlone, source: bifrost},
+	{vendor: "openai", name: "gpt-5", traits: redactedAlone, source: liveHidden},
+	{vendor: "openai", name: "gpt-6", traits: redactedAlone, source: liveHidden},
 	{vendor: "cohere", traits: userFirst, source: clients},
 	{vendor: "cohere", traits: noStrict, source: docsOutput},
 	{vendor: "ai21", traits: userFirst, source: clients},
@@ -206,6 +207,7 @@ var rows = []row{
 	{vendor: "nvidia", name: "nemotron", traits: native, source: recorded},
 	{vendor: "xai", traits: forces, source: liveGrok},
 	{vendor: "xai", traits: noSampling, source: reported + "This model doesn't support the temperature field, https://github.com/NousResearch/hermes-agent/issues/111043"},
+	{vendor: "xai", traits: redactedAlone, source: liveHidden},
 	{vendor: "xai", traits: noStop, source: "https://github.com/mnfst/modelparams.dev/pull/330: xAI refuses stop"},
 	{vendor: "xai", name: "grok-", traits: native, source: docsOutput},
 

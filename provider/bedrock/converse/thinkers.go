@@ -96,7 +96,7 @@ var thinkers = []thinker{
 	{vendor: "deepseek", name: "r1", style: styleAlways, off: offNever, source: docsConverse, seen: "2026-11-28"},
 	{vendor: "deepseek", name: "v3", style: styleEffort, words: []string{"high"}, source: liveDeepSeek, seen: "2026-11-28"},
 	{vendor: "xai", name: "grok-4.3", style: styleNested, words: []string{"none", "low", "medium", "high"}, off: offWord, source: "https://docs.aws.amazon.com/bedrock/latest/userguide/model-card-xai-grok-4-3.html", seen: "2026-07-18"},
-	{vendor: "xai", name: "grok-", style: styleNested, words: []string{"low", "medium", "high", "xhigh"}, off: offLeast, source: docsGrok, seen: "2026-08-31"},
+	{vendor: "xai", name: "grok-", style: styleNested, words: []string{"low", "medium", "high", "xhigh"}, off: offLeast, source: docsGrok + ", and " + liveHidden, seen: "2026-08-31"},
 }
 
 // Efforts that several families take. They are never written to.
