@@ -165,6 +165,11 @@ func (h *hostile) name() string { return pick(h, "weigh", "look", "größe", "mc
 
 func (h *hostile) tools() string {
 	names := []string{"weigh", "look", "größe", "files.read"}
+	if h.chance(20) { // more strict tools than AWS takes
+		for i := range 21 {
+			names = append(names, fmt.Sprintf("tool%d", i))
+		}
+	}
 	n := h.r.IntN(len(names) + 1)
 	if n == 0 {
 		return ""
@@ -172,7 +177,7 @@ func (h *hostile) tools() string {
 	tools := make([]string, n)
 	for i := range tools {
 		tools[i] = `{"type":"function","function":{"name":"` + names[i] + `"` + h.maybe(`,"description":"Does it."`, `,"description":""`, `,"description":null`) +
-			h.maybe(`,"strict":true`, `,"strict":false`, `,"strict":null`) + `,"parameters":` + pick(h, `null`, h.top(), h.top(), h.top()) + `}` + h.point() + `}`
+			h.maybe(`,"strict":true`, `,"strict":true`, `,"strict":false`, `,"strict":null`) + `,"parameters":` + pick(h, `null`, h.top(), h.top(), h.top()) + `}` + h.point() + `}`
 	}
 	return `,"tools":[` + strings.Join(tools, ",") + `]` +
 		h.maybe(`,"tool_choice":"auto"`, `,"tool_choice":"none"`, `,"tool_choice":"required"`, `,"tool_choice":{"type":"function","function":{"name":"weigh"}}`) +
