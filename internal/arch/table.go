@@ -71,7 +71,7 @@ func rules() []Rule {
 			Why: "rooms do not import their house nor, but for the pure ones, each other; the house puts them together",
 		},
 		{
-			Path: "provider/bedrock", Level: vendor, May: with("wire/converse", "wire/eventstream", "catalog", "upstream", "provider", "provider/bedrock/*"),
+			Path: "provider/bedrock", Level: vendor, May: with("internal/budget", "wire/converse", "wire/eventstream", "catalog", "upstream", "provider", "provider/bedrock/*"),
 			Why: "a provider knows its own rooms and dialects, no other provider, and nothing of who calls it",
 		},
 		{
@@ -87,18 +87,18 @@ func rules() []Rule {
 		{Path: "cache", Level: stage, May: with("catalog", "provider", "telemetry"), Why: "a cache knows requests and answers, not who asks nor who serves"},
 		{Path: "store/*", Level: pipeline, May: []string{"internal/*", "llm", "govern", "telemetry", "cache", "store"}, Why: "a store implements the interfaces of the stages and knows no pipeline, door or provider"},
 		{
-			Path: "gateway", Level: pipeline, May: with("catalog", "route", "govern", "cache", "telemetry"),
+			Path: "gateway", Level: pipeline, May: with("internal/budget", "catalog", "route", "govern", "cache", "telemetry"),
 			Why: "the pipeline is put together from interfaces; it knows no door, store or concrete provider",
 		},
 		{Path: "config", Level: pipeline, May: with("provider", "route", "fetch", "govern", "cache", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
 		{
-			Path: ".", Level: library, May: with("config", "gateway", "route", "fetch", "govern", "cache", "telemetry", "provider", "provider/all", "upstream", "catalog"),
+			Path: ".", Level: library, May: with("internal/budget", "internal/memlimit", "config", "gateway", "route", "fetch", "govern", "cache", "telemetry", "provider", "provider/all", "upstream", "catalog"),
 			Why: "the library is the pipeline without HTTP: no door, no server, and providers only from the list",
 		},
 
-		{Path: "httpd/inbound", Level: pipeline, May: common, Why: "what doors share knows bodies and event streams, and no door"},
+		{Path: "httpd/inbound", Level: pipeline, May: with("internal/budget"), Why: "what doors share knows bodies and event streams, and no door"},
 		{
-			Path: "httpd/*", Level: door, May: with("gateway", "govern", "telemetry", "wire/...", "httpd/inbound"),
+			Path: "httpd/*", Level: door, May: with("internal/budget", "gateway", "govern", "telemetry", "wire/...", "httpd/inbound"),
 			Why: "a door translates one dialect for the pipeline; other doors, providers, stores and routing are none of its business",
 		},
 		{
@@ -117,12 +117,12 @@ func rules() []Rule {
 		},
 
 		{
-			Path: "app", Level: application, May: with(".", "config", "provider", "gateway", "httpd", "httpd/*", "store/*", "telemetry", "emulator/*", "provider/all"),
+			Path: "app", Level: application, May: with("internal/memlimit", ".", "config", "provider", "gateway", "httpd", "httpd/*", "store/*", "telemetry", "emulator/*", "provider/all"),
 			Why: "the app wires what others do, and knows providers only as the list that the configuration is checked against",
 		},
 		{
 			Path: "cli", Level: command, May: with(
-				".", "app", "config", "telemetry", "httpd/admin", "emulator/...", "provider", "provider/all",
+				"internal/memlimit", ".", "app", "config", "telemetry", "httpd/admin", "emulator/...", "provider", "provider/all",
 				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/catalog/refresh", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
 			),
 			Why: "a command speaks to the library, the app and pure rooms, not to the inside of a pipeline",

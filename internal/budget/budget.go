@@ -180,6 +180,14 @@ func (l *Lease) Held() int64 {
 	return l.small + l.large
 }
 
+// Total is the size of the lease's budget in bytes; 0 if there is none.
+func (l *Lease) Total() int64 {
+	if l == nil {
+		return 0
+	}
+	return l.b.total
+}
+
 // Shrink gives back n bytes, or all that the lease holds if that is less.
 func (l *Lease) Shrink(n int64) {
 	if l == nil || n <= 0 {
