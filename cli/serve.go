@@ -37,7 +37,7 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if c.DataDir == "" {
 		c.DataDir = defaultDataDir()
 	}
-	kept := tuneCollector(os.LookupEnv)
+	kept := tuneCollector(os.LookupEnv, granted())
 	defer runtime.KeepAlive(kept)
 	log := newLogger(con.err, c.Debug)
 	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, DataDir: c.DataDir, Demo: c.Demo, Logger: log})

@@ -77,20 +77,32 @@ type Reader struct {
 // bodies wait for each other. One without a length takes more by doubling.
 //
 // The error is an *llm.Error with status 413, 408, 400, or 503 if there is no memory.
+// The connection ends with its answer then, as Unread has it.
 func (rd *Reader) Read(w http.ResponseWriter, r *http.Request, lease *budget.Lease) (*Body, error) {
+	b, err := rd.read(w, r, lease)
+	if err != nil {
+		Unread(w, r)
+		return nil, err
+	}
+	delete(w.Header(), "Connection")
+	mark(r, serving)
+	return b, nil
+}
+
+func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lease) (*Body, error) {
 	limit := rd.Limit
 	if total := lease.Total(); total > 0 && total < limit {
 		limit = total
 	}
 	if r.ContentLength > limit {
-		return nil, rd.tooLarge(w, limit)
+		return nil, rd.tooLarge(limit)
 	}
 	covered := int64(freeBody) // bytes of the body that the lease has memory for
 	if r.ContentLength >= 0 {
 		covered = min(covered, r.ContentLength+1) // one byte more, in which the end is met
 	}
 	if err := lease.Grow(r.Context(), covered*Weight); err != nil {
-		return nil, rd.overloaded(w, err)
+		return nil, llm.Overloaded(err)
 	}
 	b, _ := rd.pool.Get().(*Body)
 	if b == nil {
@@ -109,7 +121,7 @@ func (rd *Reader) Read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 			}
 			asked := time.Now()
 			if err := lease.Grow(r.Context(), more*Weight); err != nil {
-				return nil, rd.overloaded(w, err)
+				return nil, llm.Overloaded(err)
 			}
 			covered += more
 			start = start.Add(time.Since(asked)) // the wait is not the client's
@@ -125,27 +137,24 @@ func (rd *Reader) Read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 		b.Bytes = b.Bytes[:len(b.Bytes)+n]
 		switch {
 		case int64(len(b.Bytes)) > limit:
-			return nil, rd.tooLarge(w, limit)
+			return nil, rd.tooLarge(limit)
 		case errors.Is(err, io.EOF):
 			if deadlines {
 				_ = control.SetReadDeadline(time.Time{}) // it could be set, so it can be lifted
 			}
 			return b, nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			w.Header().Set("Connection", "close")
 			return nil, &llm.Error{
 				Code: llm.CodeSlowClient, Status: 408, Message: "the request did not arrive in time.",
 				Fix: "Send the whole body at once; its Content-Length must be true.", Err: err,
 			}
 		case err != nil:
-			w.Header().Set("Connection", "close")
 			return nil, &llm.Error{Code: llm.CodeBadRequest, Status: 400, Message: "the request body cannot be read: " + err.Error(), Err: err}
 		}
 	}
 }
 
-func (rd *Reader) tooLarge(w http.ResponseWriter, limit int64) error {
-	w.Header().Set("Connection", "close")
+func (rd *Reader) tooLarge(limit int64) error {
 	e := llm.Invalid("", "the request is larger than the %d MB that this gateway takes.", limit>>20)
 	e.Code, e.Status = llm.CodeTooLarge, 413
 	e.Fix = "Send less, or raise general_settings.max_request_size_mb."
@@ -153,9 +162,4 @@ func (rd *Reader) tooLarge(w http.ResponseWriter, limit int64) error {
 		e.Fix = "Send less, or raise general_settings.max_in_flight_mb, the memory for everything in flight."
 	}
 	return e
-}
-
-func (rd *Reader) overloaded(w http.ResponseWriter, err error) error {
-	w.Header().Set("Connection", "close") // the rest of the body is not wanted
-	return llm.Overloaded(err)
 }
