@@ -157,9 +157,17 @@ func maxInFlight(g *config.General) int64 {
 	return granted / 4
 }
 
-// InFlight is the memory that is taken for requests, fetched files and answers that are
-// in flight, in bytes, and the most that may be.
-func (c *Client) InFlight() (taken, most int64) { return c.budget.Used(), c.budget.Total() }
+// InFlight is the memory that is taken for requests, fetched files and answers that are in
+// flight.
+type InFlight struct {
+	Taken, Most int64 // in bytes
+	Waiting     int   // how many wait for memory
+}
+
+// InFlight says how much memory is taken for what is in flight.
+func (c *Client) InFlight() InFlight {
+	return InFlight{Taken: c.budget.Used(), Most: c.budget.Total(), Waiting: c.budget.Waiting()}
+}
 
 // openMedia makes the stage that fetches images and files; nil if nothing is to be
 // fetched.

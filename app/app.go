@@ -218,9 +218,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.client.KeepFresh(a.client.Config().Refresh)
 	background, rest := context.WithCancel(context.WithoutCancel(ctx))
 	a.rest = rest
-	a.own.Go(func() {
-		reclaim(background, func() int64 { taken, _ := a.client.InFlight(); return taken })
-	})
+	a.own.Go(func() { reclaim(background, func() int64 { return a.client.InFlight().Taken }) })
 	go func() {
 		defer close(a.done)
 		if err := a.server.Serve(a.conns.Listener(listener)); !httpd.IsClosed(err) {

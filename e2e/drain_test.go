@@ -87,11 +87,7 @@ type process struct {
 func startBinary(t *testing.T, upstream string) *process {
 	t.Helper()
 	dir := t.TempDir()
-	binary, config := filepath.Join(dir, "outcrop"), filepath.Join(dir, "config.yaml")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "outcrop/cmd/outcrop")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	binary, config := buildBinary(t, dir), filepath.Join(dir, "config.yaml")
 	text := strings.NewReplacer("SETTINGS", once, "UPSTREAM", upstream).Replace(roughConfig)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -100,6 +96,24 @@ func startBinary(t *testing.T, upstream string) *process {
 	p.cmd = exec.CommandContext(t.Context(), binary, "serve", "--config", config, "--port", "0", "--data-dir", filepath.Join(dir, "data"))
 	p.cmd.Env = []string{"HOME=" + dir}
 	p.cmd.Stderr = io.MultiWriter(p.log, t.Output())
+	p.start(t)
+	return p
+}
+
+// buildBinary builds the program in a folder.
+func buildBinary(t *testing.T, dir string) string {
+	t.Helper()
+	binary := filepath.Join(dir, "outcrop")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "outcrop/cmd/outcrop")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return binary
+}
+
+// start runs the program until it says where it listens.
+func (p *process) start(t *testing.T) {
+	t.Helper()
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -111,11 +125,10 @@ func startBinary(t *testing.T, upstream string) *process {
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		if url, ok := strings.CutPrefix(lines.Text(), "outcrop: listening on "); ok {
 			p.url = url
-			return p
+			return
 		}
 	}
 	t.Fatal("the program does not say where it listens")
-	return nil
 }
 
 // readiness is the status of the readiness check.

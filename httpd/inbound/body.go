@@ -22,8 +22,9 @@ import (
 const Weight = 4
 
 // freeBody is what a body may bring before the budget is asked for all of it: who only
-// claims a length takes no memory from others.
-const freeBody = 128 << 10
+// claims a length takes no memory from others. Bodies that wait hold this much, of the
+// part of the budget that is there for small ones.
+const freeBody = firstBuffer
 
 // A request's body must arrive within bodyPatience plus the time that its bytes
 // take at bodyRate.

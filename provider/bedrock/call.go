@@ -99,6 +99,9 @@ func (c *call) whole(ctx context.Context) (*llm.Response, error) {
 	defer c.resp.Body.Close()
 	buf := c.way.d.buffer()
 	defer c.way.d.release(buf)
+	if n, err := strconv.ParseInt(c.resp.Header.Get("Content-Length"), 10, 64); err == nil && n > maxAnswer {
+		return nil, c.failed(tooLarge())
+	}
 	if err := buf.readFrom(ctx, c.resp.Body); err != nil {
 		return nil, c.failed(err)
 	}
@@ -293,9 +296,13 @@ func (b *buffer) readFrom(ctx context.Context, r io.Reader) error {
 		case err != nil:
 			return &wire.Fault{Kind: wire.FaultCut, Message: "it ended before its length", Err: err}
 		case len(b.bytes) > maxAnswer:
-			return &wire.Fault{Kind: wire.FaultLarge, Message: "it is larger than " + strconv.Itoa(maxAnswer>>20) + " MB"}
+			return tooLarge()
 		}
 	}
+}
+
+func tooLarge() *wire.Fault {
+	return &wire.Fault{Kind: wire.FaultLarge, Message: "it is larger than " + strconv.Itoa(maxAnswer>>20) + " MB"}
 }
 
 // buffer gives memory that an earlier call has left.
