@@ -165,14 +165,12 @@ func TestBodiesInFlightAreBounded(t *testing.T) {
 	if f := g.Client().InFlight(); f.Most != 16<<20 || f.Taken > f.Most {
 		t.Errorf("%+v is in flight", f)
 	}
-	{ // what is small has a share of its own
-		done := make(chan *seen, 1)
-		go func() { done <- g.ask(t, question) }()
-		eventually(t, "a small call is made meanwhile", func() bool { return upstream.Calls() == 2 })
-		release()
-		if s := <-done; s.status != 200 {
-			t.Errorf("the small call got %d %s", s.status, s.body)
-		}
+	small := make(chan *seen, 1) // what is small has a share of its own
+	go func() { small <- g.ask(t, question) }()
+	eventually(t, "a small call is made meanwhile", func() bool { return upstream.Calls() == 2 })
+	release()
+	if s := <-small; s.status != 200 {
+		t.Errorf("the small call got %d %s", s.status, s.body)
 	}
 	all.Wait()
 	for _, s := range answers {

@@ -102,9 +102,7 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 	if r.ContentLength >= 0 {
 		covered = min(covered, r.ContentLength+1) // one byte more, in which the end is met
 	}
-	if err := lease.Grow(r.Context(), covered*Weight); err != nil {
-		return nil, llm.Overloaded(err)
-	}
+	full := lease.Grow(r.Context(), covered*Weight) // without memory what comes is thrown away, so that the client comes to read the answer
 	b, _ := rd.pool.Get().(*Body)
 	if b == nil {
 		b = &Body{Bytes: make([]byte, 0, firstBuffer), pool: &rd.pool}
@@ -114,34 +112,43 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 	deadline := start.Add(bodyPatience)
 	err := control.SetReadDeadline(deadline) // not every ResponseWriter has deadlines; then there are none
 	deadlines := err == nil
+	var read int64
 	for {
-		if have := int64(len(b.Bytes)); have >= covered {
+		if read >= covered && full == nil {
 			more := min(covered, limit+1)
-			if r.ContentLength >= 0 {
+			if r.ContentLength >= covered {
 				more = r.ContentLength + 1 - covered
 			}
 			asked := time.Now()
-			if err := lease.Grow(r.Context(), more*Weight); err != nil {
-				return nil, llm.Overloaded(err)
-			}
+			full = lease.Grow(r.Context(), more*Weight)
 			covered += more
 			start = start.Add(time.Since(asked)) // the wait is not the client's
 		}
-		if late := start.Add(bodyPatience + time.Duration(len(b.Bytes))*time.Second/bodyRate); deadlines && late.Sub(deadline) > time.Second {
+		if late := start.Add(bodyPatience + time.Duration(read)*time.Second/bodyRate); deadlines && late.Sub(deadline) > time.Second {
 			deadline = late
 			deadlines = control.SetReadDeadline(deadline) == nil
 		}
-		if len(b.Bytes) == cap(b.Bytes) {
-			b.grow(r.ContentLength)
-		}
-		n, err := r.Body.Read(b.Bytes[len(b.Bytes):cap(b.Bytes)])
-		b.Bytes = b.Bytes[:len(b.Bytes)+n]
+		room := min(int64(cap(b.Bytes)), covered)
 		switch {
-		case int64(len(b.Bytes)) > limit:
+		case full != nil:
+			b.Bytes, room = b.Bytes[:0], int64(cap(b.Bytes))
+		case len(b.Bytes) == cap(b.Bytes):
+			b.grow(r.ContentLength)
+			room = min(int64(cap(b.Bytes)), covered)
+		}
+		n, err := r.Body.Read(b.Bytes[len(b.Bytes):room])
+		b.Bytes = b.Bytes[:len(b.Bytes)+n]
+		read += int64(n)
+		switch {
+		case read > limit:
 			return nil, rd.tooLarge(limit)
 		case errors.Is(err, io.EOF):
 			if deadlines {
 				_ = control.SetReadDeadline(time.Time{}) // it could be set, so it can be lifted
+			}
+			if full != nil {
+				b.Release()
+				return nil, llm.Overloaded(full)
 			}
 			return b, nil
 		case errors.Is(err, os.ErrDeadlineExceeded):

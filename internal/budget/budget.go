@@ -17,8 +17,8 @@ var ErrFull = errors.New("the memory for what is in flight is used up")
 // DefaultWait bounds how long a lease waits to grow.
 const DefaultWait = 15 * time.Second
 
-// Piece is the largest growth that counts as small, in bytes. A part of every budget is
-// kept for small growth, so that large requests, however many and however slow, do not
+// Piece is how far a lease may grow and count as small, in bytes. A part of every budget is
+// kept for small leases, so that large requests, however many and however slow, do not
 // keep ordinary ones from being answered.
 const Piece = 1 << 20
 
@@ -106,7 +106,7 @@ func (l *Lease) Grow(ctx context.Context, n int64) error {
 	}
 	b := l.b
 	b.mu.Lock()
-	if n <= Piece && b.small+n <= b.total/smallShare {
+	if l.small+l.large+n <= Piece && b.small+n <= b.total/smallShare {
 		b.small += n
 		l.small += n
 		b.mu.Unlock()
