@@ -28,6 +28,8 @@ import (
 	"outcrop/config"
 	"outcrop/fetch"
 	"outcrop/gateway"
+	"outcrop/internal/budget"
+	"outcrop/internal/memlimit"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/all"
@@ -95,6 +97,7 @@ type Client struct {
 	router      *route.Router
 	recorder    *telemetry.Recorder
 	upstream    *upstream.Client
+	budget      *budget.Budget        // of the memory for what is in flight
 	deployments []provider.Deployment // in the order of cfg.Models
 	log         *slog.Logger
 	open        context.Context // ends with Close
@@ -119,13 +122,14 @@ func New(opt Options) (*Client, error) {
 		opt.Config = cfg
 	}
 	c := &Client{cfg: opt.Config, upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger}
+	c.budget = budget.New(maxInFlight(&opt.Config.General), 0)
 	c.open, c.end = context.WithCancel(context.Background())
 	entries, err := c.openAll(opt)
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	c.router = route.New(entries, route.Options{Logger: opt.Logger, Retried: c.recorder.Retried})
-	media, err := openMedia(opt.Config)
+	media, err := openMedia(opt.Config, c.budget)
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -133,19 +137,46 @@ func New(opt Options) (*Client, error) {
 		Router:    c.router,
 		Recorder:  c.recorder,
 		Media:     media,
+		Budget:    c.budget,
 		MasterKey: opt.Config.General.MasterKey.Reveal(),
 	})
 	return c, nil
 }
 
+// maxInFlight is the memory for requests, fetched files and answers in flight: what the
+// configuration says, or a quarter of what the process is granted. Where that is not
+// known it is 1 GiB.
+func maxInFlight(g *config.General) int64 {
+	if g.MaxInFlight > 0 {
+		return g.MaxInFlight
+	}
+	granted, known := memlimit.Granted(os.DirFS("/"))
+	if !known {
+		return 1 << 30
+	}
+	return granted / 4
+}
+
+// InFlight is the memory that is taken for requests, fetched files and answers that are in
+// flight.
+type InFlight struct {
+	Taken, Most int64 // in bytes
+	Waiting     int   // how many wait for memory
+}
+
+// InFlight says how much memory is taken for what is in flight.
+func (c *Client) InFlight() InFlight {
+	return InFlight{Taken: c.budget.Used(), Most: c.budget.Total(), Waiting: c.budget.Waiting()}
+}
+
 // openMedia makes the stage that fetches images and files; nil if nothing is to be
 // fetched.
-func openMedia(cfg *config.Config) (gateway.Inliner, error) {
+func openMedia(cfg *config.Config, held *budget.Budget) (gateway.Inliner, error) {
 	m := &cfg.Media
 	if !m.Fetch {
 		return nil, nil //nolint:nilnil // the gateway refuses what would have to be fetched
 	}
-	opt := fetch.Options{Allow: m.Allow, MaxSize: m.MaxSize, MaxTotal: cfg.General.MaxRequestSize, Timeout: m.Timeout}
+	opt := fetch.Options{Allow: m.Allow, MaxSize: m.MaxSize, MaxTotal: cfg.General.MaxRequestSize, Timeout: m.Timeout, Budget: held}
 	if m.Proxy != "" {
 		proxy, err := url.Parse(m.Proxy.Reveal())
 		if err != nil {

@@ -23,6 +23,7 @@ import (
 	"outcrop"
 	"outcrop/config"
 	"outcrop/httpd"
+	"outcrop/httpd/inbound"
 	"outcrop/httpd/openaichat"
 	"outcrop/llm"
 	"outcrop/provider"
@@ -60,6 +61,9 @@ type App struct {
 	client   *outcrop.Client
 	demo     *demo // nil without the emulator
 	server   *http.Server
+	conns    *inbound.Conns
+	own      sync.WaitGroup     // what runs in the background between Start and Stop
+	rest     context.CancelFunc // ends it; nil before Start
 	listener net.Listener
 	cut      context.CancelCauseFunc // ends every call under way
 	done     chan struct{}           // closed when serving has ended
@@ -108,8 +112,23 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	a.cut = cut
 	a.server.BaseContext = func(net.Listener) context.Context { return base }
+	a.conns = inbound.NewConns(mostConnections(openFiles()), opt.Logger)
+	a.server.ConnContext = a.conns.Context
 	return a, nil
 }
+
+// mostConnections is how many connections of clients are kept open with a limit of open
+// files: half of them, since a call needs one to the provider too, less what the process
+// needs for itself. The rest is spare for those that come.
+func mostConnections(files int) int {
+	if files == 0 {
+		return 0
+	}
+	return max(8, (files-ownFiles)/2)
+}
+
+// ownFiles is room for the log, the data folder, certificates, and AWS's other services.
+const ownFiles = 32
 
 // open makes the pipeline, over the emulator if the demo needs it.
 func (a *App) open(ctx context.Context) error {
@@ -231,9 +250,12 @@ func (a *App) Start(ctx context.Context) error {
 		a.opt.Logger.Debug("a request was refused before it was read whole", slog.Int("status", status))
 	})
 	a.client.KeepFresh(a.client.Config().Refresh)
+	background, rest := context.WithCancel(context.WithoutCancel(ctx))
+	a.rest = rest
+	a.own.Go(func() { reclaim(background, func() int64 { return a.client.InFlight().Taken }) })
 	go func() {
 		defer close(a.done)
-		if err := a.server.Serve(a.listener); !httpd.IsClosed(err) {
+		if err := a.server.Serve(a.conns.Listener(a.listener)); !httpd.IsClosed(err) {
 			a.err = err
 		}
 	}()
@@ -274,6 +296,8 @@ func (a *App) Stop(ctx context.Context) error {
 		a.end(context.WithoutCancel(ctx))
 		if a.listener != nil {
 			<-a.done
+			a.rest()
+			a.own.Wait()
 		}
 		if err := a.client.Close(); err != nil {
 			a.opt.Logger.Warn("closing", slog.String("error", err.Error()))

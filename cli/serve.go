@@ -42,7 +42,7 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if c.DataDir == "" {
 		c.DataDir = defaultDataDir()
 	}
-	kept := tuneCollector(os.LookupEnv)
+	kept := tuneCollector(os.LookupEnv, granted())
 	defer runtime.KeepAlive(kept)
 	con, log, flush := queued(con, c.Debug)
 	defer flush()

@@ -54,6 +54,9 @@ type General struct {
 	// MaxRequestSize is the largest request body that is read, in bytes. The
 	// default is 100 MiB.
 	MaxRequestSize int64
+	// MaxInFlight is the memory that requests, fetched files and answers in flight may
+	// take together, in bytes; 0 for a quarter of what the process is granted.
+	MaxInFlight int64
 	// ClientCredentials is whether callers may bring settings to every model;
 	// Model.Callers is what counts for a model.
 	ClientCredentials bool

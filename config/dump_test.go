@@ -14,6 +14,9 @@ func dump(c *Config) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "timeout %v, stream %v, retries %d, keepalive %v, drop_params %t\n", c.Timeout, c.StreamTimeout, c.NumRetries, c.KeepAlive, c.DropParams)
 	fmt.Fprintf(&b, "master key %q, largest request %d bytes\n", c.General.MasterKey.Reveal(), c.General.MaxRequestSize)
+	if n := c.General.MaxInFlight; n != 0 {
+		fmt.Fprintf(&b, "in flight at most %d bytes\n", n)
+	}
 	if m := c.Media; !m.Fetch || m.Allow != nil || m.Proxy != "" || m.MaxSize != 25<<20 || m.Timeout != 30*time.Second {
 		fmt.Fprintf(&b, "media fetched %t, from %v, up to %d bytes in %v, through %v\n", m.Fetch, m.Allow, m.MaxSize, m.Timeout, m.Proxy.Reveal())
 	}

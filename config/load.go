@@ -325,6 +325,10 @@ func (l *loader) general(cfg *Config, n *node, path string) {
 			if f, ok := l.number(k, n, path); ok {
 				cfg.General.MaxRequestSize = int64(f * (1 << 20))
 			}
+		case "max_in_flight_mb":
+			if f, ok := l.number(k, n, path); ok {
+				cfg.General.MaxInFlight = int64(f * (1 << 20))
+			}
 		case "allow_client_side_credentials":
 			cfg.General.ClientCredentials, _ = l.boolean(k, n, path)
 		}

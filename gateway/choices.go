@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"outcrop/internal/budget"
 	"outcrop/llm"
 )
 
@@ -42,11 +43,15 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 	if _, err := c.several(req); err != nil {
 		return nil, err
 	}
+	ctx = budget.With(ctx, c.lease)
 	req, release, err := c.inline(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	if err := c.encodings(ctx, req); err != nil {
+		return nil, err
+	}
 	answers := make([]*llm.Response, req.Choices)
 	err = together(ctx, len(answers), func(ctx context.Context, i int) error {
 		var err error
@@ -84,6 +89,18 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 		return nil, e
 	}
 	return answers, nil
+}
+
+// encodings takes memory for the encodings of a request beyond the first: each choice
+// has one of its own. What the lease holds counts one encoding as a quarter of it.
+func (c *Call) encodings(ctx context.Context, req *llm.Request) error {
+	if req.Choices <= 1 {
+		return nil
+	}
+	if err := c.lease.Grow(ctx, c.lease.Held()/4*(req.Choices-1)); err != nil {
+		return c.Fail(llm.Overloaded(err))
+	}
+	return nil
 }
 
 // Usage is what the call has used so far, of all its answers together.

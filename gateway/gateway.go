@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"outcrop/internal/budget"
 	"outcrop/llm"
 	"outcrop/route"
 	"outcrop/telemetry"
@@ -45,6 +46,8 @@ type Options struct {
 	Media Inliner
 	// MasterKey is what callers must present; empty for no authentication.
 	MasterKey string
+	// Budget is the memory for what is in flight; nil for no bound.
+	Budget *budget.Budget
 	// MaxChoices is how many answers one call may ask for; 8 when 0.
 	MaxChoices int64
 	// Now is the clock; time.Now when nil.
@@ -56,6 +59,7 @@ type Gateway struct {
 	router   Router
 	recorder *telemetry.Recorder
 	media    Inliner
+	budget   *budget.Budget
 	now      func() time.Time
 	locked   bool
 	key      [sha256.Size]byte
@@ -71,7 +75,7 @@ func New(opt Options) *Gateway {
 		opt.Now = time.Now
 	}
 	return &Gateway{
-		router: opt.Router, recorder: opt.Recorder, media: opt.Media, now: opt.Now,
+		router: opt.Router, recorder: opt.Recorder, media: opt.Media, budget: opt.Budget, now: opt.Now,
 		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)),
 		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices),
 	}
@@ -129,6 +133,7 @@ func (g *Gateway) Authenticate(presented ...string) error {
 // ended once with End, and recorded then.
 type Call struct {
 	g      *Gateway
+	lease  *budget.Lease
 	record telemetry.Call
 	ended  bool
 }
@@ -138,8 +143,14 @@ type Call struct {
 func (g *Gateway) Begin(door, id string) *Call {
 	g.open.Add(1)
 	g.recorder.Begun()
-	return &Call{g: g, record: telemetry.Call{ID: id, Door: door, Started: g.now(), Status: 200}}
+	return &Call{g: g, lease: g.budget.Lease(), record: telemetry.Call{ID: id, Door: door, Started: g.now(), Status: 200}}
 }
+
+// Lease is the call's share of the memory for what is in flight: of its request, of
+// what is fetched for it, and of its answer. A door takes for a body what that counts as
+// when it has been decoded and encoded; three quarters of it are given back when a
+// stream is open, and all when the call ends.
+func (c *Call) Lease() *budget.Lease { return c.lease }
 
 // ID is the request's id.
 func (c *Call) ID() string { return c.record.ID }
@@ -168,6 +179,7 @@ func (c *Call) End(ctx context.Context) {
 		return
 	}
 	c.ended = true
+	c.lease.Release()
 	c.record.Duration = c.g.now().Sub(c.record.Started)
 	c.g.recorder.Record(ctx, &c.record)
 	c.g.open.Add(-1)
@@ -212,6 +224,7 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 	if err := c.begin(req); err != nil {
 		return nil, err
 	}
+	ctx = budget.With(ctx, c.lease)
 	req, release, err := c.inline(ctx, req)
 	if err != nil {
 		return nil, err
@@ -271,6 +284,8 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	if err != nil {
 		return nil, err
 	}
+	body := c.lease.Held()
+	ctx = budget.With(ctx, c.lease)
 	req, release, err := c.inline(ctx, req)
 	if err != nil {
 		return nil, err
@@ -281,6 +296,9 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 			release()
 		}
 	}()
+	if err := c.encodings(ctx, req); err != nil {
+		return nil, err
+	}
 	m := &metered{call: c, release: release, prompt: promptLength(req), tier: req.ServiceTier}
 	if several {
 		m.out = make([]int64, req.Choices)
@@ -296,6 +314,7 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 		}
 		return nil, e
 	}
+	c.lease.Shrink(body / 4 * 3) // how it came and how it was sent is gone; the request itself may be needed for what fails
 	c.meta(m.Meta())
 	c.record.FirstToken = c.g.now().Sub(c.record.Started)
 	m.warned = len(m.Meta().Warnings)
@@ -396,11 +415,13 @@ func (m *metered) Next(ev *llm.Event) error {
 }
 
 // Close ends the call to the provider. A stream that is closed before its end
-// was left by its client.
+// was left by its client, unless a failure has been noted.
 func (m *metered) Close() error {
 	if !m.over {
 		m.over = true
-		_ = m.call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away"})
+		if m.call.record.Err == nil {
+			_ = m.call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away"})
+		}
 		m.estimate()
 	}
 	defer m.release()

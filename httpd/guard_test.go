@@ -148,10 +148,12 @@ func TestPathsThatAreNot(t *testing.T) {
 		status       int
 		code         string
 	}{
-		{"GET", "/", 404, "gateway.not_found"},
+		{"GET", "/nothing", 404, "gateway.not_found"},
 		{"GET", "/metrics", 404, "gateway.not_found"}, // there are none
 		{"GET", "/v1/chat/completions", 405, "gateway.method"},
 		{"POST", "/v1/models", 405, "gateway.method"},
+		{"POST", "/", 405, "gateway.method"},
+		{"POST", "/metrics", 405, "gateway.method"},
 		{"POST", "/openai/deployments//chat/completions", 404, "gateway.not_found"},
 		{"POST", "/openai/deployments/granite/embeddings", 404, "gateway.not_found"},
 		{"GET", "/v1/models/basalt", 404, "gateway.model_not_found"},

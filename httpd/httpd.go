@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"net/url"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"time"
 
@@ -41,10 +40,11 @@ type Options struct {
 
 // New makes the handler for all paths.
 func New(opt Options) http.Handler {
-	s := &server{opt: opt, chat: openaichat.New(opt.Gateway, opt.Chat)}
+	s := &server{opt: opt, chat: openaichat.New(opt.Gateway, opt.Chat), known: http.NewServeMux()}
 	mux := http.NewServeMux()
 	for _, r := range s.routes() {
 		mux.HandleFunc(r.pattern, r.handle)
+		s.known.HandleFunc(r.pattern, r.handle)
 	}
 	mux.HandleFunc("/", s.locked(s.notFound))
 	return s.guard(mux)
@@ -53,40 +53,47 @@ func New(opt Options) http.Handler {
 type server struct {
 	opt  Options
 	chat *openaichat.Handler
+	// known has the routes alone, and so tells which methods a path has.
+	known *http.ServeMux
 }
 
 // endpoint is a path as http.ServeMux writes it, and as the documentation does.
 type endpoint struct {
 	pattern string
 	path    string // in openapi.json
+	about   string // for people
 	handle  http.HandlerFunc
 }
 
 // routes is the one list of what is served; a test holds openapi.json to it.
 func (s *server) routes() []endpoint {
 	return []endpoint{
-		{"POST /v1/chat/completions", "/v1/chat/completions", s.locked(s.chatCompletions)},
-		{"POST /chat/completions", "/chat/completions", s.locked(s.chatCompletions)},
-		{"POST /openai/deployments/", "/openai/deployments/{model}/chat/completions", s.locked(s.deploymentChat)},
-		{"GET /v1/models", "/v1/models", s.locked(s.listModels)},
-		{"GET /models", "/models", s.locked(s.listModels)},
-		{"GET /v1/models/{id...}", "/v1/models/{id}", s.locked(s.getModel)},
-		{"GET /models/{id...}", "/models/{id}", s.locked(s.getModel)},
-		{"POST /catalog/refresh", "/catalog/refresh", s.locked(s.refreshCatalogue)},
-		{"GET /health/liveliness", "/health/liveliness", s.alive},
-		{"GET /health/liveness", "/health/liveness", s.alive},
-		{"GET /health/readiness", "/health/readiness", s.readiness},
-		{"GET /metrics", "/metrics", s.metrics},
-		{"GET /openapi.json", "/openapi.json", s.openAPI},
+		{"POST /v1/chat/completions", "/v1/chat/completions", "chat completions, as OpenAI's API has them", s.locked(s.chatCompletions)},
+		{"POST /chat/completions", "/chat/completions", "the same", s.locked(s.chatCompletions)},
+		{"POST " + deployments, "/openai/deployments/{model}/chat/completions", "the same, as Azure's API has them", s.locked(s.deploymentChat)},
+		{"GET /v1/models", "/v1/models", "the models that can be called", s.locked(s.listModels)},
+		{"GET /models", "/models", "the same", s.locked(s.listModels)},
+		{"GET /v1/models/{id...}", "/v1/models/{id}", "one of them", s.locked(s.getModel)},
+		{"GET /models/{id...}", "/models/{id}", "the same", s.locked(s.getModel)},
+		{"POST /catalog/refresh", "/catalog/refresh", "has the lists of models read again", s.locked(s.refreshCatalogue)},
+		{"GET /health", "/health", "which models can be called, as LiteLLM tells it", s.locked(s.health)},
+		{"GET /health/liveliness", "/health/liveliness", "whether the process runs", s.alive},
+		{"GET /health/liveness", "/health/liveness", "the same", s.alive},
+		{"GET /health/readiness", "/health/readiness", "whether calls can be served", s.readiness},
+		{"GET /metrics", "/metrics", "metrics for Prometheus", s.metrics},
+		{"GET /openapi.json", "/openapi.json", "this API, as OpenAPI describes it", s.openAPI},
+		{"GET /{$}", "/", "this page", s.index},
 	}
 }
 
-// guard gives each request its id, keeps foreign pages out and answers for a
-// handler that panics.
+// guard gives each request its id, bounds the wait for bodies that nobody reads, keeps
+// foreign pages out and answers for a handler that panics.
 func (s *server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := gateway.NewID()
 		w.Header()["X-Request-Id"] = []string{id}
+		inbound.Unread(w, r)
+		defer inbound.Done(r)
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler { //nolint:errorlint // panics are not wrapped
@@ -154,6 +161,7 @@ func (s *server) locked(next http.HandlerFunc) http.HandlerFunc {
 			s.refuse(w, r, llm.AsError(err))
 			return
 		}
+		inbound.Admitted(r)
 		next(w, r)
 	}
 }
@@ -162,9 +170,6 @@ func (s *server) locked(next http.HandlerFunc) http.HandlerFunc {
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, e *llm.Error) {
 	call := s.opt.Gateway.Begin("refused", w.Header().Get("X-Request-Id"))
 	defer call.End(r.Context())
-	if r.ContentLength != 0 { // the body is not wanted; reading it would let anybody send any amount
-		w.Header().Set("Connection", "close")
-	}
 	openaichat.WriteError(w, call.Fail(e))
 }
 
@@ -187,37 +192,27 @@ func (s *server) serveChat(w http.ResponseWriter, r *http.Request, model string)
 // deploymentChat serves Azure's path, whose model may hold slashes and colons,
 // plain or percent-encoded.
 func (s *server) deploymentChat(w http.ResponseWriter, r *http.Request) {
-	escaped := strings.TrimPrefix(r.URL.EscapedPath(), "/openai/deployments/")
-	escaped, ok := strings.CutSuffix(escaped, "/chat/completions")
-	model, err := url.PathUnescape(escaped)
-	if !ok || err != nil || model == "" {
+	model := deployment(r)
+	if model == "" {
 		s.notFound(w, r)
 		return
 	}
 	s.serveChat(w, r, model)
 }
 
-func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
-	e := &llm.Error{
-		Code: llm.CodeNotFound, Status: 404, Message: "there is no " + strconv.Quote(printable(r.Method+" "+r.URL.Path)) + " here.",
-		Fix: "GET /openapi.json lists the paths and their methods.",
-	}
-	if method := s.otherMethod(r); method != "" {
-		e.Code, e.Status = llm.CodeMethod, 405
-		w.Header().Set("Allow", method)
-	}
-	s.refuse(w, r, e)
-}
+// deployments is what Azure's paths begin with.
+const deployments = "/openai/deployments/"
 
-// otherMethod is another method than the request's that the path is served with;
-// empty if there is none.
-func (s *server) otherMethod(r *http.Request) string {
-	for _, known := range s.routes() {
-		if method, path, _ := strings.Cut(known.pattern, " "); path == r.URL.Path && method != r.Method {
-			return method
-		}
+// deployment is the model in Azure's path of a chat completion; empty for all other
+// paths.
+func deployment(r *http.Request) string {
+	escaped, _ := strings.CutPrefix(r.URL.EscapedPath(), deployments)
+	escaped, ok := strings.CutSuffix(escaped, "/chat/completions")
+	model, err := url.PathUnescape(escaped)
+	if !ok || err != nil {
+		return ""
 	}
-	return ""
+	return model
 }
 
 func printable(s string) string { return strings.ToValidUTF8(llm.Clip(s, 200), "?") }

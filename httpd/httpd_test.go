@@ -115,7 +115,7 @@ func TestKeyInEveryPlaceOfItsOwn(t *testing.T) {
 	for _, r := range (&server{}).routes() {
 		method, _, _ := strings.Cut(r.pattern, " ")
 		path := strings.NewReplacer("{model}", "granite", "{id}", "granite").Replace(r.path)
-		open := strings.HasPrefix(path, "/health/") || path == "/metrics" || path == "/openapi.json"
+		open := strings.HasPrefix(path, "/health/") || path == "/" || path == "/metrics" || path == "/openapi.json"
 		if w := send(h, method, path, question); (w.Code == 401) == open {
 			t.Errorf("%s %s without a key gives %d", method, path, w.Code)
 		}
@@ -131,7 +131,7 @@ func TestErrorsOnTheWire(t *testing.T) {
 		method, path string
 		status       int
 		allow        string
-	}{{"GET", "/v1/chat/completions", 405, "POST"}, {"POST", "/v1/models", 405, "GET"}, {"GET", "/v1/nothing", 404, ""}, {"POST", "/openai/deployments/granite/embeddings", 404, ""}, {"GET", "/v1/models/basalt", 404, ""}} {
+	}{{"GET", "/v1/chat/completions", 405, "POST"}, {"POST", "/v1/models", 405, "GET, HEAD"}, {"POST", "/v1/models/x", 405, "GET, HEAD"}, {"DELETE", "/models/bedrock/x:0", 405, "GET, HEAD"}, {"GET", "/openai/deployments/a/b/chat/completions", 405, "POST"}, {"GET", "/openai/deployments/x/embeddings", 404, ""}, {"GET", "/v1/nothing", 404, ""}, {"POST", "/openai/deployments/granite/embeddings", 404, ""}, {"GET", "/v1/models/basalt", 404, ""}} {
 		w := send(newServer("", &router{}), tt.method, tt.path, "")
 		var e struct {
 			Error struct{ Message, Type, Code string }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"outcrop/httpd/inbound"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
@@ -113,6 +114,7 @@ func (s *server) refreshCatalogue(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), refreshPatience)
 	defer cancel()
 	lists := s.opt.Refresh(ctx)
+	inbound.Unread(w, r) // the wait has used up the time of a body, if there is one
 	failed := slices.IndexFunc(lists, func(l List) bool { return l.Err != nil })
 	if failed >= 0 && !slices.ContainsFunc(lists, func(l List) bool { return l.Err == nil }) && lists[failed].At.IsZero() {
 		s.refuse(w, r, lists[failed].Err)
@@ -162,19 +164,8 @@ const readyPatience = 3 * time.Second
 // readiness answers 503 while the gateway stops, and while no call could
 // succeed because credentials are missing.
 func (s *server) readiness(w http.ResponseWriter, r *http.Request) {
+	status, word, reason := s.state(r.Context())
 	var out jsonx.Writer
-	status, word := http.StatusOK, "healthy"
-	var reason *llm.Error
-	switch {
-	case s.opt.Gateway.Stopping():
-		status, word = http.StatusServiceUnavailable, "stopping"
-	case s.opt.Ready != nil:
-		ctx, cancel := context.WithTimeout(r.Context(), readyPatience)
-		defer cancel()
-		if err := s.opt.Ready(ctx); err != nil {
-			status, word, reason = http.StatusServiceUnavailable, "not ready", llm.AsError(err)
-		}
-	}
 	out.Object()
 	out.Key("status")
 	out.String(word)
@@ -192,6 +183,22 @@ func (s *server) readiness(w http.ResponseWriter, r *http.Request) {
 	}
 	out.EndObject()
 	writeJSON(w, status, out.Buf)
+}
+
+// state says whether calls could be served, and why not: 200 or 503, a word for it, and a
+// reason if there is more to say.
+func (s *server) state(ctx context.Context) (status int, word string, reason *llm.Error) {
+	if s.opt.Gateway.Stopping() {
+		return http.StatusServiceUnavailable, "stopping", nil
+	}
+	if s.opt.Ready != nil {
+		ctx, cancel := context.WithTimeout(ctx, readyPatience)
+		defer cancel()
+		if err := s.opt.Ready(ctx); err != nil {
+			return http.StatusServiceUnavailable, "not ready", llm.AsError(err)
+		}
+	}
+	return http.StatusOK, "healthy", nil
 }
 
 func (s *server) metrics(w http.ResponseWriter, r *http.Request) {

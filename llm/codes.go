@@ -40,7 +40,7 @@ var codes = map[Code]Verdict{
 	"gateway.not_found":              {Actor: ActorCaller, Retry: RetryNo, Meaning: "no such path"},
 	"gateway.method":                 {Actor: ActorCaller, Retry: RetryNo, Meaning: "the path does not take this method"},
 	"gateway.stopping":               {Actor: ActorOperator, Retry: RetryNowElsewhere, Meaning: "this gateway is being stopped"},
-	"gateway.overloaded":             {Actor: ActorOperator, Retry: RetryLater, Meaning: "requests and answers under way hold as much memory as they may (general_settings.max_in_flight_mb)"},
+	"gateway.overloaded":             {Actor: ActorOperator, Retry: RetryLater, Meaning: "the requests and answers in flight use all of general_settings.max_in_flight_mb, and no memory became free while the call waited"},
 	"gateway.client_gone":            {Actor: ActorCaller, Retry: RetryNo, Meaning: "the client went away before the answer was whole"},
 	"gateway.internal":               {Actor: ActorOperator, Retry: RetryNo, Meaning: "a fault of Outcrop's own"},
 	"gateway.log_unwritable":         {Actor: ActorOperator, Retry: RetryNo, Meaning: "the readiness check's: log lines are being lost, or nobody reads them; calls are served all the same"},
@@ -97,6 +97,7 @@ var codes = map[Code]Verdict{
 	"service.timeout":                {Actor: ActorAWS, Retry: RetryNowElsewhere, Meaning: "the model took too long"},
 	"service.model_error":            {Actor: ActorAWS, Retry: RetryLater, Meaning: "the model failed while answering"},
 	"service.internal":               {Actor: ActorAWS, Retry: RetryLater, Meaning: "an internal error at AWS"},
+	"service.answer_too_large":       {Actor: ActorAWS, Retry: RetryNo, Meaning: "the answer is larger, or holds more values, than the gateway reads of one"},
 	"stream.interrupted":             {Actor: ActorAWS, Retry: RetryBeforeFirstToken, Meaning: "the stream ended without its end: cut, stalled, corrupt or empty"},
 	"stream.model_output":            {Actor: ActorCaller, Retry: RetryLater, Meaning: "the model produced something that Bedrock could not parse, such as a broken tool call"},
 	"network.unreachable":            {Actor: ActorOperator, Retry: RetryNowElsewhere, Meaning: "name, route, TLS, proxy or endpoint failure before AWS answered"},
@@ -118,6 +119,7 @@ var statuses = map[Code]int{
 	CodeClientGone:         499, // nginx's word for it; nobody reads it but the log
 	CodeInternal:           500,
 	CodeInterrupted:        502,
+	CodeAnswerTooLarge:     502,
 	CodeStopping:           503,
 	CodeOverloaded:         503,
 }

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -38,7 +39,7 @@ const (
 	CodeNotFound      Code = "gateway.not_found"         // no such path
 	CodeMethod        Code = "gateway.method"            // the path exists, the method does not
 	CodeStopping      Code = "gateway.stopping"          // the gateway is being stopped
-	CodeOverloaded    Code = "gateway.overloaded"        // as much memory is held as may be
+	CodeOverloaded    Code = "gateway.overloaded"        // general_settings.max_in_flight_mb is used up
 	CodeClientGone    Code = "gateway.client_gone"       // the client went away; nobody reads this
 	CodeInternal      Code = "gateway.internal"          // a fault of Outcrop's own
 	CodeLogUnwritable Code = "gateway.log_unwritable"    // the log cannot be written; said by the readiness check alone
@@ -105,6 +106,7 @@ const (
 	CodeTimeout         Code = "service.timeout"
 	CodeModelError      Code = "service.model_error"
 	CodeServiceInternal Code = "service.internal"
+	CodeAnswerTooLarge  Code = "service.answer_too_large"
 	CodeInterrupted     Code = "stream.interrupted"
 	CodeModelOutput     Code = "stream.model_output"
 	CodeUnreachable     Code = "network.unreachable"
@@ -227,6 +229,23 @@ func Invalid(param, format string, args ...any) *Error {
 // target cannot do, status 400.
 func Unsupported(param, format string, args ...any) *Error {
 	return &Error{Code: CodeUnsupported, Status: 400, Param: Clip(param, maxParam), Message: Clip(fmt.Sprintf(format, args...), maxMessage)}
+}
+
+// Overloaded makes the error for a call that found no memory for what it is in flight
+// with: err is why, package internal/budget's ErrFull or the cause of a context's end.
+func Overloaded(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		own := *e // it may have ended other calls too
+		return &own
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return &Error{Code: CodeClientGone, Status: 499, Message: "the client went away", Err: err}
+	}
+	return &Error{
+		Code: CodeOverloaded, Status: 503, RetryAfter: "5", Err: err,
+		Message: "the requests and answers in flight use all the memory that this gateway sets aside for them.",
+		Fix:     "Send the request again in some seconds; whoever runs this gateway can raise general_settings.max_in_flight_mb or add replicas.",
+	}
 }
 
 // What an error says of a caller's request is bounded, in bytes: the request may

@@ -243,8 +243,8 @@ func (r *Router) try(ctx context.Context, req *llm.Request, once once, done func
 
 // again decides whether another try follows a failure, and after which pause.
 func (r *Router) again(e *llm.Error, tries int, left *budget, failed, next *target, start time.Time) (time.Duration, bool) {
-	if tries >= failed.Retries {
-		return 0, false
+	if tries >= failed.Retries || e.Code == llm.CodeOverloaded || e.Code == llm.CodeAnswerTooLarge {
+		return 0, false // an answer came, and another one would find no more room
 	}
 	elsewhere := next != failed
 	var pause time.Duration
@@ -285,7 +285,7 @@ func (r *Router) note(t *target, e *llm.Error) {
 // atFault reports whether a failure is the target's and not the call's.
 func atFault(e *llm.Error) bool {
 	switch {
-	case e.Code == llm.CodeClientGone || e.Code == llm.CodeStopping:
+	case e.Code == llm.CodeClientGone || e.Code == llm.CodeStopping || e.Code == llm.CodeOverloaded:
 		return false
 	case limited(e):
 		return true

@@ -58,7 +58,7 @@ func TestABodyIsReadWhole(t *testing.T) {
 	rd := &inbound.Reader{Limit: limit}
 	for _, size := range []int{0, 1, 8<<10 - 1, 8 << 10, 8<<10 + 1, limit} {
 		want := strings.Repeat("x", size)
-		b, err := rd.Read(httptest.NewRecorder(), request(t, strings.NewReader(want)))
+		b, err := rd.Read(httptest.NewRecorder(), request(t, strings.NewReader(want)), nil)
 		if err != nil {
 			t.Fatalf("%d bytes: %v", size, err)
 		}
@@ -72,7 +72,7 @@ func TestABodyIsReadWhole(t *testing.T) {
 func TestAReleasedBodyLeavesNothingToTheNext(t *testing.T) {
 	rd := &inbound.Reader{Limit: 1 << 20}
 	for _, text := range []string{"a long first body", "short", ""} {
-		b, err := rd.Read(httptest.NewRecorder(), request(t, strings.NewReader(text)))
+		b, err := rd.Read(httptest.NewRecorder(), request(t, strings.NewReader(text)), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func TestBodiesThatAreRefused(t *testing.T) {
 			w := httptest.NewRecorder()
 			r := request(t, tt.body)
 			r.ContentLength = tt.length
-			_, err := (&inbound.Reader{Limit: 2 << 20}).Read(w, r)
+			_, err := (&inbound.Reader{Limit: 2 << 20}).Read(w, r, nil)
 			var e *llm.Error
 			if !errors.As(err, &e) || e.Code != tt.code || e.Status != tt.status || !strings.Contains(e.Message, tt.wants) {
 				t.Errorf("got %v", err)
@@ -118,7 +118,7 @@ func TestABodyHasTheTimeThatItsBytesTake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		w := &patient{ResponseRecorder: httptest.NewRecorder()}
-		if _, err := (&inbound.Reader{Limit: 1 << 20}).Read(w, request(t, bytes.NewReader(make([]byte, 320<<10)))); err != nil {
+		if _, err := (&inbound.Reader{Limit: 1 << 20}).Read(w, request(t, bytes.NewReader(make([]byte, 320<<10))), nil); err != nil {
 			t.Fatal(err)
 		}
 		if first := w.deadlines[0].Sub(start); first != 30*time.Second {

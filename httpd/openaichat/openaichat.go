@@ -13,6 +13,7 @@ import (
 
 	"outcrop/gateway"
 	"outcrop/httpd/inbound"
+	"outcrop/internal/budget"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	wire "outcrop/wire/openaichat"
@@ -64,7 +65,7 @@ func CheckParameters(parameters []jsonx.Member) error { return wire.CheckParamet
 // Serve answers one request as a call that has begun. model, if not empty, is
 // the model that the path names.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, call *gateway.Call, model string) {
-	req, err := h.decode(w, r, model)
+	req, err := h.decode(w, r, call.Lease(), model)
 	if err != nil {
 		WriteError(w, call.Fail(err))
 		return
@@ -91,8 +92,8 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 // jsonType is never written to.
 var jsonType = []string{"application/json"}
 
-func (h *Handler) decode(w http.ResponseWriter, r *http.Request, model string) (*wire.Request, error) {
-	body, err := h.reader.Read(w, r)
+func (h *Handler) decode(w http.ResponseWriter, r *http.Request, lease *budget.Lease, model string) (*wire.Request, error) {
+	body, err := h.reader.Read(w, r, lease)
 	if err != nil {
 		return nil, err
 	}
@@ -170,6 +171,10 @@ func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.
 		switch {
 		case err == nil:
 			buf = chunks.Append(buf, &ev)
+			if err := chunks.Err(); err != nil {
+				_ = events.Write(wire.AppendFailure(buf, call.Fail(err)), false)
+				return
+			}
 			if len(buf) < maxBurst && stream.More() {
 				continue
 			}

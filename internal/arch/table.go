@@ -69,7 +69,7 @@ func rules() []Rule {
 			Why: "rooms do not import their house nor, but for the pure ones, each other; the house puts them together",
 		},
 		{
-			Path: "provider/bedrock", Level: vendor, May: with("internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*"),
+			Path: "provider/bedrock", Level: vendor, May: with("internal/budget", "internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*"),
 			Why: "a provider knows its own rooms and dialects, no other provider, and nothing of who calls it",
 		},
 		{
@@ -82,18 +82,18 @@ func rules() []Rule {
 		{Path: "route", Level: stage, May: with("provider", "telemetry"), Why: "routing knows the contract of providers, none of them, and no server"},
 		{Path: "fetch", Level: stage, May: []string{"internal/netguard", "llm"}, Why: "fetching knows addresses and what lies there, neither dialects nor providers, and not who asks"},
 		{
-			Path: "gateway", Level: pipeline, May: with("route", "telemetry"),
+			Path: "gateway", Level: pipeline, May: with("internal/budget", "route", "telemetry"),
 			Why: "the pipeline is put together from interfaces; it knows no door and no concrete provider",
 		},
 		{Path: "config", Level: pipeline, May: with("provider", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
 		{
-			Path: ".", Level: library, May: with("config", "gateway", "route", "fetch", "telemetry", "provider", "provider/all", "upstream"),
+			Path: ".", Level: library, May: with("internal/budget", "internal/memlimit", "config", "gateway", "route", "fetch", "telemetry", "provider", "provider/all", "upstream"),
 			Why: "the library is the pipeline without HTTP: no door, no server, and providers only from the list",
 		},
 
-		{Path: "httpd/inbound", Level: pipeline, May: common, Why: "what doors share knows bodies and event streams, and no door"},
+		{Path: "httpd/inbound", Level: pipeline, May: with("internal/budget"), Why: "what doors share knows bodies and event streams, and no door"},
 		{
-			Path: "httpd/*", Level: door, May: with("gateway", "telemetry", "wire/...", "httpd/inbound"),
+			Path: "httpd/*", Level: door, May: with("internal/budget", "gateway", "telemetry", "wire/...", "httpd/inbound"),
 			Why: "a door translates one dialect for the pipeline; other doors, providers and routing are none of its business",
 		},
 		{
@@ -112,12 +112,12 @@ func rules() []Rule {
 		},
 
 		{
-			Path: "app", Level: application, May: with(".", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "emulator/*", "provider/all"),
+			Path: "app", Level: application, May: with("internal/memlimit", ".", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "emulator/*", "provider/all"),
 			Why: "the app wires what others do, and knows providers only as the list that the configuration is checked against",
 		},
 		{
 			Path: "cli", Level: command, May: with(
-				".", "app", "config", "telemetry", "emulator/...", "provider", "provider/all",
+				"internal/memlimit", ".", "app", "config", "telemetry", "emulator/...", "provider", "provider/all",
 				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
 			),
 			Why: "a command speaks to the library, the app and pure rooms, not to the inside of a pipeline",

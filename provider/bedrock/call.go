@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
+	"outcrop/internal/budget"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider/bedrock/converse"
@@ -28,6 +30,14 @@ import (
 const (
 	maxAnswer    = 64 << 20
 	maxErrorBody = 64 << 10
+)
+
+// A whole answer beyond freeAnswer takes memory of what is set aside for what is in
+// flight: answerWeight bytes for each of its own, since it is held as it came, decoded
+// and encoded for the caller.
+const (
+	freeAnswer   = 256 << 10
+	answerWeight = 4
 )
 
 // Complete makes one call of Converse by the best way.
@@ -54,7 +64,7 @@ func (w *way) Complete(ctx context.Context, req *llm.Request) (*llm.Response, er
 	if err != nil {
 		return nil, err
 	}
-	return c.whole()
+	return c.whole(ctx)
 }
 
 // Stream makes one call of ConverseStream, or of Converse where the model does not
@@ -65,7 +75,7 @@ func (w *way) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) 
 		return nil, err
 	}
 	if !c.stream {
-		resp, err := c.whole()
+		resp, err := c.whole(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -83,13 +93,17 @@ type call struct {
 	meta   llm.Meta
 }
 
-// whole reads the answer of Converse.
-func (c *call) whole() (*llm.Response, error) {
+// whole reads the answer of Converse. Its memory is taken from the lease that ctx
+// carries, and stays taken.
+func (c *call) whole(ctx context.Context) (*llm.Response, error) {
 	defer c.resp.Body.Close()
 	buf := c.way.d.buffer()
 	defer c.way.d.release(buf)
-	if err := buf.readFrom(c.resp.Body); err != nil {
-		return nil, c.failed(&wire.Fault{Kind: wire.FaultCut, Message: "it ended before its length", Err: err})
+	if n, err := strconv.ParseInt(c.resp.Header.Get("Content-Length"), 10, 64); err == nil && n > maxAnswer {
+		return nil, c.failed(tooLarge())
+	}
+	if err := buf.readFrom(ctx, c.resp.Body); err != nil {
+		return nil, c.failed(err)
 	}
 	resp, err := wire.DecodeResponse(buf.bytes)
 	if err != nil {
@@ -261,10 +275,18 @@ func (s *stream) Close() error {
 // buffer is memory for a request's body or a whole answer.
 type buffer struct{ bytes []byte }
 
-// readFrom reads r to its end.
-func (b *buffer) readFrom(r io.Reader) error {
+// readFrom reads r to its end. The error is a *wire.Fault, or an *llm.Error where there
+// is no memory for what comes.
+func (b *buffer) readFrom(ctx context.Context, r io.Reader) error {
 	b.bytes = b.bytes[:0]
+	covered := freeAnswer // bytes that there is memory for
 	for {
+		if len(b.bytes) >= covered {
+			if err := budget.From(ctx).Grow(ctx, int64(3*covered)*answerWeight); err != nil {
+				return llm.Overloaded(err)
+			}
+			covered *= 4
+		}
 		if len(b.bytes) == cap(b.bytes) {
 			b.bytes = append(b.bytes, 0)[:len(b.bytes)]
 		}
@@ -274,11 +296,15 @@ func (b *buffer) readFrom(r io.Reader) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return err
+			return &wire.Fault{Kind: wire.FaultCut, Message: "it ended before its length", Err: err}
 		case len(b.bytes) > maxAnswer:
-			return errors.New("the answer is larger than any model gives")
+			return tooLarge()
 		}
 	}
+}
+
+func tooLarge() *wire.Fault {
+	return &wire.Fault{Kind: wire.FaultLarge, Message: "it is larger than " + strconv.Itoa(maxAnswer>>20) + " MB"}
 }
 
 // buffer gives memory that an earlier call has left.

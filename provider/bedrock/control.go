@@ -37,8 +37,8 @@ func (d *deployment) fetch(ctx context.Context, end *endpoint.Endpoint, query st
 	defer resp.Body.Close()
 	buf := d.buffer()
 	defer d.release(buf)
-	if err := buf.readFrom(resp.Body); err != nil {
-		return nil, err
+	if err := buf.readFrom(ctx, resp.Body); err != nil {
+		return nil, diagnose.Stream(err, diagnose.Case{Target: target, Now: d.now()})
 	}
 	return slices.Clone(buf.bytes), nil
 }

@@ -9,10 +9,15 @@ import (
 // does not know is kept, in Block.Other or Block.Extra. Requests have been held
 // against AWS's service model before (shape.go).
 
-func (s *source) blocks() []llm.Block {
+// blocks reads a list of blocks, of which it passes over those behind the first most.
+func (s *source) blocks(most int) []llm.Block {
 	var blocks []llm.Block
 	s.open('[')
 	for s.element() {
+		if len(blocks) == most {
+			s.skip()
+			continue
+		}
 		if b, ok := s.block(); ok {
 			blocks = append(blocks, b)
 		}

@@ -1,6 +1,8 @@
 package converse
 
 import (
+	"math"
+
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
@@ -39,7 +41,7 @@ func (s *source) request(r *llm.Request) {
 				r.Turns = append(r.Turns, s.turn())
 			}
 		case "system":
-			r.System = s.blocks()
+			r.System = s.blocks(math.MaxInt)
 		case "inferenceConfig":
 			s.inferenceConfig(r)
 		case "toolConfig":
@@ -67,7 +69,7 @@ func (s *source) turn() (t llm.Turn) {
 		case "role":
 			t.Role = llm.Role(s.text())
 		case "content":
-			t.Blocks = s.blocks()
+			t.Blocks = s.blocks(math.MaxInt)
 		default:
 			s.skip()
 		}

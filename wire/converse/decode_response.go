@@ -1,8 +1,18 @@
 package converse
 
 import (
+	"fmt"
+
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+)
+
+// Bounds on what one answer may hold, so that what is made of it stays within a few
+// times of its size: a block of ten bytes takes three hundred. Models give tens of
+// blocks.
+const (
+	maxValues = 500_000 // members and elements in the whole answer
+	maxBlocks = 10_000
 )
 
 // DecodeResponse reads the body of a whole answer. Members and words that AWS's
@@ -10,16 +20,23 @@ import (
 // lacks a stop reason or the usage, as AWS's model of the service wants them, is
 // given with a warning: its text is worth more than the rule. What is no answer is a
 // *Fault: FaultEmpty for an empty body, for one without output.message, and for a
-// message that is empty and has no stop reason either; FaultCorrupt for one that is
-// not JSON or has other types.
+// message that is empty and has no stop reason either; FaultLarge for more values or
+// blocks than any model gives; FaultCorrupt for one that is not JSON or has other
+// types.
 func DecodeResponse(body []byte) (*llm.Response, error) {
 	if len(body) == 0 {
 		return nil, &Fault{Kind: FaultEmpty, Message: "the answer is empty"}
+	}
+	if jsonx.ManyValues(body, maxValues) {
+		return nil, &Fault{Kind: FaultLarge, Message: fmt.Sprintf("it holds more than %d values", maxValues)}
 	}
 	r := &llm.Response{}
 	var has parts
 	if err := decode(body, func(s *source) { s.response(r, &has) }); err != nil {
 		return nil, &Fault{Kind: FaultCorrupt, Message: "the answer cannot be read: " + err.Error(), Err: err}
+	}
+	if len(r.Blocks) > maxBlocks {
+		return nil, &Fault{Kind: FaultLarge, Message: fmt.Sprintf("it holds more than %d blocks", maxBlocks)}
 	}
 	switch {
 	case !has.message:
@@ -101,7 +118,7 @@ func (s *source) message(r *llm.Response) {
 		case "role":
 			r.Role = llm.Role(s.text())
 		case "content":
-			r.Blocks = s.blocks()
+			r.Blocks = s.blocks(maxBlocks + 1)
 		default:
 			r.Extra = append(r.Extra, s.rest(name))
 		}

@@ -16,6 +16,7 @@ const (
 	FaultException FaultKind = iota + 1 // AWS said so: an error status, or an exception or error frame
 	FaultCut                            // the answer ended before its end
 	FaultCorrupt                        // what came is not what Converse sends: checksums, sizes, JSON, types
+	FaultLarge                          // the answer is larger, or holds more, than any model gives
 	FaultEmpty                          // nothing came, or an answer without its mandatory parts
 )
 

@@ -1,8 +1,6 @@
 package openaichat
 
 import (
-	"bytes"
-
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
@@ -24,39 +22,10 @@ const (
 // bounded refuses a body of more values than maxValues, before anything is made of
 // them.
 func bounded(body []byte) error {
-	if bytes.Count(body, []byte{','}) <= maxValues { // what stands inside of texts counts here too, so this is an upper bound
-		return nil
-	}
-	if commas(body) > maxValues {
+	if jsonx.ManyValues(body, maxValues) {
 		return llm.Invalid("", "the request body holds more than %d values", maxValues)
 	}
 	return nil
-}
-
-// commas counts the commas of a JSON document outside of its strings.
-func commas(body []byte) (n int) {
-	for {
-		quote := bytes.IndexByte(body, '"')
-		if quote < 0 {
-			return n + bytes.Count(body, []byte{','})
-		}
-		n += bytes.Count(body[:quote], []byte{','})
-		body = body[quote+1:]
-		for {
-			end := bytes.IndexByte(body, '"')
-			if end < 0 {
-				return n
-			}
-			escapes := 0
-			for escapes < end && body[end-1-escapes] == '\\' {
-				escapes++
-			}
-			body = body[end+1:]
-			if escapes%2 == 0 {
-				break
-			}
-		}
-	}
 }
 
 // list is an array of at most maxList elements.

@@ -27,8 +27,11 @@ type choice struct {
 	use      llm.ToolUse
 	extra    []jsonx.Member // of the open block
 	said     int            // characters of the content before the open block
-	text     []byte         // of the open block
+	runes    int            // characters of the open block
+	text     []byte         // of the open block; not all of it if it is longer than maxCited
 	room     [512]byte      // the first of it
+	kept     int            // bytes that are kept of the open block until its end
+	keptMore int            // and of the answer until its end
 
 	stop    llm.StopReason
 	rawStop string
@@ -47,16 +50,23 @@ func (c *choice) append(dst []byte, ev *llm.Event) []byte {
 	case llm.EventBlockEnd:
 		return c.end(dst)
 	case llm.EventStart:
-		c.beside.extra = append(c.beside.extra, ev.Extra...)
+		c.aside(ev.Extra)
 	case llm.EventStop:
 		c.stop, c.rawStop, c.fields = ev.Stop, ev.RawStop, ev.Raw
-		c.beside.extra = append(c.beside.extra, ev.Extra...)
+		c.aside(ev.Extra)
 	case llm.EventUsage:
 		c.tier, c.latency, c.trace = ev.ServiceTier, ev.LatencyMs, ev.Trace
-		c.beside.extra = append(c.beside.extra, ev.Extra...)
+		c.aside(ev.Extra)
 	case llm.EventOther:
 	}
 	return dst
+}
+
+// aside keeps unknown members for the end of the answer.
+func (c *choice) aside(members []jsonx.Member) {
+	if c.keptMore += weightOf(members); !c.tooMuch() {
+		c.beside.extra = append(c.beside.extra, members...)
+	}
 }
 
 // open begins a chunk and its delta.
@@ -82,6 +92,7 @@ func (c *choice) start(dst []byte, ev *llm.Event) []byte {
 	c.block, c.index, c.fold = ev.Block, ev.Index, nil
 	if ev.Kind == llm.EventBlockStart {
 		c.extra = append(c.extra, ev.Extra...)
+		c.kept += weightOf(ev.Extra)
 	}
 	switch {
 	case ev.Block == llm.BlockToolUse && (ev.ToolUse == nil || ev.ToolUse.Type != llm.ServerSide):
@@ -138,19 +149,24 @@ func (c *choice) delta(dst []byte, ev *llm.Event) []byte {
 		}
 		c.extra = extra
 	}
-	c.extra = append(c.extra, ev.Extra...)
-	if ev.Other != nil { // such as a citation
-		c.extra = append(c.extra, *ev.Other)
+	if len(ev.Extra) > 0 || ev.Other != nil { // such as a citation
+		if c.kept += weightOf(ev.Extra); ev.Other != nil {
+			c.kept += weight(ev)
+		}
+		if c.tooMuch() {
+			return dst
+		}
+		c.extra = append(c.extra, ev.Extra...)
+		if ev.Other != nil {
+			c.extra = append(c.extra, *ev.Other)
+		}
 	}
 	switch ev.Block {
 	case llm.BlockText:
 		if ev.Text == "" {
 			return dst
 		}
-		if c.text == nil {
-			c.text = c.room[:0]
-		}
-		c.text = append(c.text, ev.Text...)
+		c.keep(ev.Text)
 		w := c.open(dst)
 		w.Key("content")
 		w.String(ev.Text)
@@ -183,13 +199,66 @@ func (c *choice) delta(dst []byte, ev *llm.Event) []byte {
 	return dst
 }
 
+// A stream needs no more memory the longer it is, so what is kept of it is bounded.
+const (
+	// maxCited is the longest text that is repeated where its citations are given, in
+	// bytes. Models write a block of its own for each passage that they cite, of a
+	// sentence or a few.
+	maxCited = 4 << 10
+	// maxKept is how much of a choice may be kept until its block or the answer ends:
+	// blocks without a word in a chunk, citations, and unknown members. An answer
+	// with more ends with an error.
+	maxKept = 16 << 20
+)
+
+// keep counts the characters of a piece of the open block's text, and keeps the text as
+// far as it may be repeated.
+func (c *choice) keep(text string) {
+	c.runes += utf8.RuneCountInString(text)
+	if c.text == nil {
+		c.text = c.room[:0]
+	}
+	if len(c.text) <= maxCited {
+		c.text = append(c.text, text[:min(len(text), maxCited+1-len(c.text))]...)
+	}
+}
+
+// tooMuch reports whether more is kept than may be.
+func (c *choice) tooMuch() bool { return c.kept+c.keptMore > maxKept }
+
+// weight is about how many bytes it takes to keep an event.
+func weight(ev *llm.Event) int {
+	const each = 64 // of a member or a piece, besides its bytes
+	n := each + len(ev.Text) + len(ev.Signature)
+	if ev.Media != nil {
+		n += len(ev.Media.Base64.Bytes())
+	}
+	if ev.Other != nil {
+		n += len(ev.Other.Name) + len(ev.Other.Value)
+	}
+	if ev.ToolUse != nil {
+		n += len(ev.ToolUse.Input)
+	}
+	return n + weightOf(ev.Extra)
+}
+
+func weightOf(members []jsonx.Member) (n int) {
+	for _, m := range members {
+		n += 64 + len(m.Name) + len(m.Value)
+	}
+	return n
+}
+
 // blank reports whether nothing has come of the open block.
 func (c *choice) blank() bool {
-	return c.block == llm.BlockText && len(c.text) == 0 || c.block == llm.BlockReasoning && !c.thought
+	return c.block == llm.BlockText && c.runes == 0 || c.block == llm.BlockReasoning && !c.thought
 }
 
 // collect adds to the open block's collection.
 func (c *choice) collect(ev *llm.Event) {
+	if c.kept += weight(ev); c.tooMuch() {
+		return // Chunks.Err has the answer ended
+	}
 	if c.fold == nil {
 		c.fold = new(llm.Fold)
 	}
@@ -232,7 +301,7 @@ func (c *choice) end(dst []byte) []byte {
 		}
 	case c.block == llm.BlockToolUse && !c.input:
 		dst = c.arguments(dst, "{}")
-	case c.redacted:
+	case c.redacted && c.fold != nil:
 		w := c.open(dst)
 		w.Key("reasoning_content")
 		w.String("")
@@ -243,13 +312,17 @@ func (c *choice) end(dst []byte) []byte {
 		dst = c.close(&w)
 	}
 	if len(c.extra) > 0 && !c.folding {
-		dst = c.further(dst, []llm.Block{{Kind: c.block, Text: string(c.text), ToolUse: &c.use, Extra: c.extra}})
+		text := ""
+		if len(c.text) <= maxCited {
+			text = string(c.text)
+		}
+		dst = c.further(dst, []llm.Block{{Kind: c.block, Text: text, ToolUse: &c.use, Extra: c.extra}})
 	}
-	c.said += utf8.RuneCount(c.text)
+	c.said += c.runes
 	if c.thought || c.redacted {
 		c.thoughts++
 	}
-	c.index, c.input, c.folding, c.thought, c.redacted, c.extra, c.text = -1, false, false, false, false, nil, c.text[:0]
+	c.index, c.input, c.folding, c.thought, c.redacted, c.extra, c.text, c.runes, c.kept = -1, false, false, false, false, nil, c.text[:0], 0, 0
 	return dst
 }
 
@@ -261,7 +334,11 @@ func (c *choice) further(dst []byte, blocks []llm.Block) []byte {
 	for i := range blocks {
 		b := &blocks[i]
 		if found := citesOf(b); len(found) > 0 {
-			cites = append(cites, cite{block: b, start: c.said + words, citations: found})
+			length := utf8.RuneCountInString(b.Text)
+			if b.Kind == llm.BlockText {
+				length = c.runes
+			}
+			cites = append(cites, cite{block: b, start: c.said + words, length: length, citations: found})
 		}
 		if isBeside(b) {
 			other++

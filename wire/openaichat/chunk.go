@@ -2,6 +2,7 @@ package openaichat
 
 import (
 	"slices"
+	"strconv"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -58,6 +59,21 @@ func (c *Chunks) Append(dst []byte, ev *llm.Event) []byte {
 		}
 	}
 	return c.choices[ev.Choice].append(dst, ev)
+}
+
+// Err says why the answer cannot be passed on: more of it would have to be kept than a
+// stream may take. It is nil or an *llm.Error, and to be asked after each Append.
+func (c *Chunks) Err() error {
+	for i := range c.choices {
+		if c.choices[i].tooMuch() {
+			return &llm.Error{
+				Code: llm.CodeAnswerTooLarge, Status: 502,
+				Message: "the answer holds more that can only be passed on at its end, such as citations and results of the provider's tools, than the " + strconv.Itoa(maxKept>>20) + " MB that are kept of a stream.",
+				Fix:     "Ask for a shorter answer.",
+			}
+		}
+	}
+	return nil
 }
 
 // AppendEnd appends the end of what has come whole: the finish reasons, the usage

@@ -2,7 +2,6 @@ package openaichat
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -12,6 +11,7 @@ import (
 type cite struct {
 	block     *llm.Block
 	start     int // characters of the content before the block
+	length    int // characters of the block
 	citations []jsonx.Raw
 }
 
@@ -62,7 +62,7 @@ func appendAnnotations(w *jsonx.Writer, cites []cite) {
 			w.Key("start_index")
 			w.Int(int64(c.start))
 			w.Key("end_index")
-			w.Int(int64(c.start + utf8.RuneCountInString(c.block.Text)))
+			w.Int(int64(c.start + c.length))
 			w.Key("title")
 			w.String(title)
 			w.Key("url")
@@ -119,13 +119,15 @@ func appendCited(w *jsonx.Writer, cites []cite) {
 			appendRaw(w, raw)
 		}
 		w.EndArray()
-		w.Key("content")
-		w.Array()
-		w.Object()
-		w.Key("text")
-		w.String(c.block.Text)
-		w.EndObject()
-		w.EndArray()
+		if c.length == 0 || c.block.Text != "" { // a stream does not keep what is long
+			w.Key("content")
+			w.Array()
+			w.Object()
+			w.Key("text")
+			w.String(c.block.Text)
+			w.EndObject()
+			w.EndArray()
+		}
 		w.EndObject()
 	}
 	w.EndArray()

@@ -95,7 +95,7 @@ func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) (calls int)
 		switch b.Kind {
 		case llm.BlockText, llm.BlockOther: // of the latter what it says in words
 			if found := citesOf(b); len(found) > 0 {
-				cites = append(cites, cite{block: b, start: utf8.RuneCountInString(text.String()), citations: found})
+				cites = append(cites, cite{block: b, start: utf8.RuneCountInString(text.String()), length: utf8.RuneCountInString(b.Text), citations: found})
 			}
 			text.WriteString(b.Text)
 		case llm.BlockReasoning:

@@ -161,13 +161,23 @@ type restored struct {
 	// The rest is about a JSON answer. Text is held back until it is known whether it
 	// is the answer or stands beside it.
 	held     []llm.Event
+	size     int          // bytes of it
+	prose    bool         // it does not begin like JSON
 	open     bool         // text passes: it is the answer
 	answered bool         // the call that carries the answer has begun
 	calls    bool         // another tool was called
 	index    int          // of the block of the answer
 	some     bool         // the answer's input has begun
-	dropped  map[int]bool // blocks that are left out
+	dropping map[int]bool // open blocks that are left out
+	dropped  bool         // some block was left out
 }
+
+// Bounds on the text that is held back. An answer with more of it is passed on as it
+// is: a stream must not need more memory the longer it is.
+const (
+	maxHeld       = 256 << 10 // bytes
+	maxHeldEvents = 8 << 10
+)
 
 func (r *restored) Next(ev *llm.Event) error {
 	for {
@@ -196,7 +206,7 @@ func (r *restored) Next(ev *llm.Event) error {
 // More leaves out what Stream has at hand while text is held back: of that nothing
 // may come.
 func (r *restored) More() bool {
-	return len(r.queue) > 0 || r.err == nil && (r.f.reply == "" || r.open || r.answered && len(r.dropped) == 0) && r.Stream.More()
+	return len(r.queue) > 0 || r.err == nil && (r.f.reply == "" || r.open || r.answered && !r.dropped) && r.Stream.More()
 }
 
 // pass changes the event, and reports whether it is for the caller, first of all
@@ -263,7 +273,7 @@ func (r *restored) start(ev *llm.Event) bool {
 
 func (r *restored) delta(ev *llm.Event) bool {
 	switch {
-	case r.dropped[ev.Index]:
+	case r.dropping[ev.Index]:
 		return false
 	case r.answered && !r.open && ev.Index == r.index && ev.Block == llm.BlockToolUse:
 		r.some = r.some || ev.Text != ""
@@ -276,8 +286,14 @@ func (r *restored) delta(ev *llm.Event) bool {
 		return false
 	}
 	r.held = append(r.held, *ev)
-	if all := text(r.held); isJSON(all) || r.f.words && isProse(all) {
-		r.open = true
+	r.size += len(ev.Text)
+	if !r.prose {
+		if all := text(r.held); strings.TrimLeft(all, whiteSpace) != "" {
+			r.open = isJSON(all) || r.f.words && isProse(all)
+			r.prose = !r.open && !r.f.words
+		}
+	}
+	if r.open = r.open || r.size > maxHeld || len(r.held) > maxHeldEvents; r.open {
 		r.queue, r.held = append(r.queue, r.held...), nil
 	}
 	return false
@@ -285,7 +301,8 @@ func (r *restored) delta(ev *llm.Event) bool {
 
 func (r *restored) end(ev *llm.Event) bool {
 	switch {
-	case r.dropped[ev.Index]:
+	case r.dropping[ev.Index]:
+		delete(r.dropping, ev.Index)
 		return false
 	case r.answered && !r.open && ev.Index == r.index && !r.some:
 		r.some = true
@@ -302,10 +319,10 @@ func (r *restored) end(ev *llm.Event) bool {
 
 // drop leaves out a block that stands beside the answer.
 func (r *restored) drop(index int) {
-	if r.dropped == nil {
-		r.dropped = map[int]bool{}
+	if r.dropping == nil {
+		r.dropping = map[int]bool{}
 	}
-	r.dropped[index] = true
+	r.dropping[index], r.dropped = true, true
 	r.warn()
 }
 
@@ -319,6 +336,9 @@ func (r *restored) forget() {
 
 func (r *restored) warn() {
 	m := r.Meta()
+	if slices.Contains(m.Warnings, besides()) {
+		return
+	}
 	m.Warnings = append(slices.Clip(m.Warnings), besides())
 }
 

@@ -14,6 +14,13 @@ import (
 // whiteSpace may stand before a tag, and behind it is no part of the answer.
 const whiteSpace = " \t\r\n"
 
+// Bounds on what is held back until it is known what it is: a stream must not need more
+// memory the longer it is.
+const (
+	maxBlank = 1 << 10 // bytes of white space before a tag
+	maxLate  = 1 << 10 // citations of a text whose thoughts have not ended
+)
+
 // openTag looks for a tag at the beginning of a text. rest is what follows it; more
 // is whether a tag may still come when the text goes on.
 func openTag(text string) (tag, rest string, more bool) {
@@ -147,7 +154,7 @@ func (u *untagged) pass(ev *llm.Event) bool {
 		u.close()
 	case len(ev.Extra) > 0 || ev.Other != nil: // more than words, be it a citation
 		u.late = append(u.late, *ev)
-		if u.state != inTag && u.state != behindTag {
+		if u.state != inTag && u.state != behindTag || len(u.late) > maxLate {
 			u.decide()
 		}
 	case ev.Kind == llm.EventDelta:
@@ -164,7 +171,7 @@ func (u *untagged) read() {
 		switch {
 		case tag != "":
 			u.state, u.tag, u.held = inTag, tag, rest
-		case more:
+		case more && len(u.held) <= maxBlank:
 			return
 		default:
 			u.decide()

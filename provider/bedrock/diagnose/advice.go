@@ -347,6 +347,8 @@ func (c *Case) adviseLimit(e *llm.Error) {
 // adviseService is for what only AWS can change.
 func (c *Case) adviseService(e *llm.Error) {
 	switch e.Code {
+	case llm.CodeAnswerTooLarge:
+		e.Fix = "Ask for a shorter answer, or stream it; what no model gives, something between the gateway and AWS has made."
 	case llm.CodeInterrupted:
 		e.Fix = "Make the call again."
 	case llm.CodeUnavailable, llm.CodeServiceInternal, llm.CodeModelError:

@@ -46,11 +46,16 @@ type Case struct {
 // AWS's 400, 404, 408, 413, 424, 429, 500 and 503 keep their status. Its 401 and 403
 // are 403: 401 tells a client that its own key is wrong, and that key is the
 // gateway's. Other statuses below 500 are 400 with the name of an exception of AWS's;
-// all else, and answers that are cut, corrupt or empty, are 502.
+// all else, and answers that are cut, corrupt, empty or too large, are 502.
 func Fault(f *wire.Fault, c Case) *llm.Error {
 	e := &llm.Error{
 		Message: f.Message, RequestID: f.RequestID, RetryAfter: f.RetryAfter,
 		Type: f.Type, UpstreamStatus: f.Status, Target: c.Target, Err: f.Err,
+	}
+	if f.Kind == wire.FaultLarge {
+		e.Code, e.Status, e.Message = llm.CodeAnswerTooLarge, 502, "the answer from Bedrock is too large: "+f.Message+"."
+		c.advise(e, &denial{})
+		return e
 	}
 	if f.Kind != wire.FaultException {
 		e.Code, e.Status, e.Message = llm.CodeInterrupted, 502, "the answer from Bedrock is not whole: "+f.Message

@@ -1,0 +1,95 @@
+package httpd
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"outcrop/llm"
+)
+
+// notFound answers what no route serves: a path with another method, an API that there is
+// not yet, or nothing at all.
+func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
+	e := &llm.Error{
+		Code: llm.CodeNotFound, Status: 404, Message: "there is no " + strconv.Quote(printable(r.Method+" "+r.URL.Path)) + " here.",
+		Fix: "GET /openapi.json lists the paths and their methods.",
+	}
+	if methods := s.methods(r); len(methods) > 0 {
+		e.Code, e.Status = llm.CodeMethod, 405
+		e.Message = strconv.Quote(printable(r.URL.Path)) + " takes " + strings.Join(methods, " and ") + ", not " + strconv.Quote(printable(r.Method)) + "."
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+	} else if api := missing(r.URL.Path); api != "" {
+		e.Message = api + " (" + strconv.Quote(printable(r.URL.Path)) + ") is not available in this gateway yet."
+		e.Fix = "POST /v1/chat/completions serves every model here, in the format of OpenAI's chat completions; GET /openapi.json lists all paths."
+	}
+	s.refuse(w, r, e)
+}
+
+// methods are the methods that a request's path is served with; none if there is no such
+// path.
+func (s *server) methods(r *http.Request) (methods []string) {
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		asked := *r
+		asked.Method = method
+		_, pattern := s.known.Handler(&asked)
+		_, path, _ := strings.Cut(pattern, " ")
+		if path == "" || path == deployments && deployment(r) == "" {
+			continue
+		}
+		methods = append(methods, method)
+	}
+	if slices.Contains(methods, r.Method) { // served, but not here, such as metrics that there are none of
+		return nil
+	}
+	return methods
+}
+
+// unserved are APIs that OpenAI's, Anthropic's and LiteLLM's clients know and that are not
+// served, by the beginnings of their paths behind /v1.
+var unserved = []struct{ path, api string }{
+	{"/messages", "Anthropic's Messages API"},
+	{"/responses", "OpenAI's Responses API"},
+	{"/completions", "OpenAI's API for text completions"},
+	{"/embeddings", "The API for embeddings"},
+	{"/images", "The API for images"},
+	{"/audio", "The API for audio"},
+	{"/realtime", "The API for realtime conversations"},
+	{"/moderations", "The API for moderations"},
+	{"/rerank", "The API for reranking"},
+	{"/batches", "The API for batches"},
+	{"/files", "The API for files"},
+	{"/fine_tuning", "The API for fine-tuning"},
+	{"/vector_stores", "The API for vector stores"},
+	{"/assistants", "OpenAI's Assistants API"},
+	{"/threads", "OpenAI's Assistants API"},
+	{"/model/info", "LiteLLM's API for the settings of models"},
+	{"/key", "LiteLLM's API for keys"},
+	{"/user", "LiteLLM's API for users"},
+	{"/team", "LiteLLM's API for teams"},
+	{"/spend", "LiteLLM's API for spending"},
+}
+
+// missing names the API of a path that is not served yet; empty if there is none.
+func missing(path string) string {
+	if rest, ok := strings.CutPrefix(path, deployments); ok { // Azure's: the deployment's name, then the API
+		for _, u := range unserved {
+			if strings.HasSuffix(rest, u.path) || strings.Contains(rest, u.path+"/") {
+				return u.api
+			}
+		}
+		return ""
+	}
+	for _, prefix := range []string{"/openai", "/anthropic", "/v1", "/v2"} {
+		if rest, ok := strings.CutPrefix(path, prefix+"/"); ok {
+			path = "/" + rest
+		}
+	}
+	for _, u := range unserved {
+		if rest, ok := strings.CutPrefix(path, u.path); ok && (rest == "" || rest[0] == '/') {
+			return u.api
+		}
+	}
+	return ""
+}

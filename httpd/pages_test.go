@@ -1,0 +1,86 @@
+package httpd
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"outcrop/gateway"
+	"outcrop/llm"
+	"outcrop/telemetry"
+)
+
+// Clients of APIs that are not served hear that, and what is.
+func TestAPIsThatAreNotServedYet(t *testing.T) {
+	h := newServer("", &router{})
+	for path, api := range map[string]string{
+		"/v1/messages":                             "Anthropic's Messages API",
+		"/v1/messages/count_tokens":                "Anthropic's Messages API",
+		"/anthropic/v1/messages":                   "Anthropic's Messages API",
+		"/v1/responses":                            "OpenAI's Responses API",
+		"/responses/resp_1":                        "OpenAI's Responses API",
+		"/v1/completions":                          "OpenAI's API for text completions",
+		"/v1/embeddings":                           "The API for embeddings",
+		"/v1/images/generations":                   "The API for images",
+		"/v1/audio/speech":                         "The API for audio",
+		"/rerank":                                  "The API for reranking",
+		"/key/generate":                            "LiteLLM's API for keys",
+		"/model/info":                              "LiteLLM's API for the settings of models",
+		"/openai/deployments/a/images/generations": "The API for images",
+		"/openai/deployments/a/embeddings":         "The API for embeddings",
+		"/v1/messagesand":                          "",
+		"/nothing":                                 "",
+	} {
+		w := send(h, "POST", path, "{}")
+		body := w.Body.String()
+		if w.Code != 404 || strings.Contains(body, "is not available in this gateway yet") != (api != "") || !strings.Contains(body, api) || strings.Contains(body, "POST /v1/chat/completions") != (api != "") {
+			t.Errorf("%s: %d %s", path, w.Code, body)
+		}
+	}
+}
+
+func TestIndexIsAPageForPeople(t *testing.T) {
+	h := newServer("sk-master", &router{})
+	page := send(h, "GET", "/", "", "Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	data := send(h, "GET", "/", "")
+	if page.Code != 200 || !strings.HasPrefix(page.Header().Get("Content-Type"), "text/html") || data.Code != 200 || data.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("got %d %v and %d %v", page.Code, page.Header(), data.Code, data.Header())
+	}
+	for _, text := range []string{page.Body.String(), data.Body.String()} {
+		for _, want := range []string{"/v1/chat/completions", "/health/readiness", "/metrics"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s is not in %s", want, text)
+			}
+		}
+		if strings.Contains(text, "sk-master") || strings.Contains(text, "granite") {
+			t.Errorf("a secret or a model stands in %s", text)
+		}
+	}
+}
+
+func TestHealthAsLiteLLMTellsIt(t *testing.T) {
+	denied := &llm.Error{Code: llm.CodeCredentialsMissing, Status: 403, Message: "no credentials"}
+	for _, tt := range []struct {
+		name   string
+		ready  Ready
+		status int
+		body   string
+	}{
+		{"well", nil, 200, `{"healthy_endpoints":[{"model":"granite"}],"unhealthy_endpoints":[],"healthy_count":1,"unhealthy_count":0}`},
+		{"not ready", func(context.Context) error { return denied }, 503, `{"healthy_endpoints":[],"unhealthy_endpoints":[{"model":"granite","error":"credentials.missing: no credentials"}],"healthy_count":0,"unhealthy_count":1}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := New(Options{
+				Gateway: gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: "sk-master"}),
+				Models:  func() []Model { return []Model{{ID: "granite"}} }, Ready: tt.ready, Logger: slog.New(slog.DiscardHandler),
+			})
+			if w := send(h, "GET", "/health", ""); w.Code != 401 {
+				t.Errorf("without a key: %d", w.Code)
+			}
+			if w := send(h, "GET", "/health", "", "Authorization", "Bearer sk-master"); w.Code != tt.status || w.Body.String() != tt.body {
+				t.Errorf("got %d %s", w.Code, w.Body)
+			}
+		})
+	}
+}
