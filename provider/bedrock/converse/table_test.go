@@ -8,7 +8,9 @@ import (
 	stdgif "image/gif"
 	stdjpeg "image/jpeg"
 	stdpng "image/png"
+	"slices"
 	"testing"
+	"time"
 
 	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
@@ -33,6 +35,35 @@ func TestRowsHaveSourcesAndModels(t *testing.T) {
 		}
 		if !found {
 			t.Errorf("row %d fits no model: %s %s", i, r.vendor, r.name)
+		}
+	}
+}
+
+// So does each row of how models think, and the day on which that was so; and it counts
+// for some model, because no row before it fits too.
+func TestThinkersHaveSourcesDaysAndModels(t *testing.T) {
+	known, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := make([]bool, len(thinkers))
+	for _, facts := range known.Models() {
+		_, name, _ := bytes.Cut([]byte(facts.ID), []byte("."))
+		m := &Model{Vendor: facts.Vendor, Name: string(name)}
+		if i := slices.IndexFunc(thinkers, func(row thinker) bool { return row.fits(m) }); i >= 0 {
+			counts[i] = true
+		}
+	}
+	for i := range thinkers {
+		r := &thinkers[i]
+		if _, err := time.Parse(time.DateOnly, r.seen); err != nil || r.source == "" || r.style == styleNone {
+			t.Errorf("row %d of %s %s: source %q, seen %q, style %d", i, r.vendor, r.name, r.source, r.seen, r.style)
+		}
+		if !counts[i] {
+			t.Errorf("row %d counts for no model: %s %s", i, r.vendor, r.name)
+		}
+		if slices.Contains(r.words, "none") != (r.off == offWord) {
+			t.Errorf("row %d of %s %s: words %v, off %d", i, r.vendor, r.name, r.words, r.off)
 		}
 	}
 }

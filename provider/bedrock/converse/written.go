@@ -9,23 +9,28 @@ import (
 	"outcrop/llm"
 )
 
-// writes gives how the model writes calls into its texts; nil if it does not, or if no
-// tool was offered.
+// writes gives how the model writes calls into its texts; nil if it does not. Where no
+// tool was offered none is taken for a call, and marks are a warning all the same.
 func (p *fitting) writes() func() scanner {
-	inMarks, inObjects := p.model.any(writesMarks), p.model.any(writesObjects)
-	if !inMarks && !inObjects || len(p.out.Tools) == 0 || p.out.ToolChoice.Kind == llm.ToolChoiceNone {
+	if !p.model.any(writesMarks | writesObjects) {
 		return nil
 	}
-	offered := make(map[string]bool, len(p.out.Tools))
-	for i := range p.out.Tools {
-		if t := &p.out.Tools[i]; t.Other == nil {
-			offered[t.Name] = true
+	offered := map[string]bool{}
+	if p.out.ToolChoice.Kind != llm.ToolChoiceNone {
+		for i := range p.out.Tools {
+			if t := &p.out.Tools[i]; t.Other == nil {
+				offered[t.Name] = true
+			}
 		}
 	}
-	if inMarks {
+	switch {
+	case p.model.any(writesMarks):
 		return func() scanner { return &marks{collected: collected{offered: offered}} }
+	case p.model.any(writesObjects) && len(offered) > 0:
+		return func() scanner { return &objects{collected: collected{offered: offered}} }
+	default:
+		return nil
 	}
-	return func() scanner { return &objects{collected: collected{offered: offered}} }
 }
 
 // writtenIn are the calls that stood in the texts of an answer.

@@ -252,6 +252,19 @@ func TestWhatIsHeldBackIsBounded(t *testing.T) {
 	}
 }
 
+// Marks where no tool was offered stay, with a warning.
+func TestMarksWithoutTools(t *testing.T) {
+	_, _, f, refusal := sent(t, model(t, kimi), &llm.Request{Turns: []llm.Turn{user("Hi")}}, false)
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	r := &llm.Response{Role: llm.RoleAssistant, Blocks: said(marked("look", `{}`)), Stop: llm.StopEnd}
+	f.Restore(r)
+	if len(r.Blocks) != 1 || r.Blocks[0].Text != marked("look", `{}`) || len(r.Meta.Warnings) != 1 || r.Stop != llm.StopEnd {
+		t.Errorf("got %+v", r)
+	}
+}
+
 // A call that is written and cannot be told from one of a JSON answer's tool is that answer.
 func TestAWrittenJSONAnswer(t *testing.T) {
 	req := &llm.Request{Turns: []llm.Turn{user("Hi")}, Format: &llm.Format{Schema: jsonx.Raw(`{"type":"object","properties":{"a":{"type":"integer"}}}`)}}
