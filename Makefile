@@ -35,10 +35,10 @@ setup: ## Python, Node and their packages, for the tests with official SDKs
 	./scripts/setup-tests
 
 test: ## every test there is; a missing tool is a failure, not a skip
-	@echo "make test: all tests, the official SDKs and LiteLLM's proxy among them. On 2 quiet cores it takes 6 to 10 minutes."
+	@echo "make test: all tests, the official SDKs and LiteLLM's proxy among them. On 2 quiet cores it takes about 10 minutes."
 	@echo "The first run also downloads about 250 MB of Python and Node packages; make test-go does without them."
 	@$(MAKE) --no-print-directory build setup
-	GO=$(GO) OUTCROP_TEST_ALL=1 ./scripts/cover -race -parallel 4 -timeout 3h
+	GO=$(GO) OUTCROP_TEST_ALL=1 ./scripts/cover -race -parallel 4 -timeout 80m
 
 test-go: ## the tests that need nothing but Go; the others skip and are named at the end
 	GO=$(GO) $(GO) run ./scripts/gotest -race ./...

@@ -298,7 +298,8 @@ func TestListsThatCome(t *testing.T) {
 	})
 }
 
-// A thousand requests while the lists are being read wait for nothing.
+// A hundred requests while the lists are being read wait for nothing. They end within
+// the 30 s that a reading may take, however busy the machine is.
 func TestRequestsDuringARefreshWaitForNothing(t *testing.T) {
 	a := openAccount(t, emulator.Options{}, "", anyModel)
 	a.refresh(t)
@@ -315,7 +316,7 @@ func TestRequestsDuringARefreshWaitForNothing(t *testing.T) {
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			for range 50 {
+			for range 5 {
 				if r := a.chat(t, sonnet45, false); r.status != 200 {
 					t.Errorf("got %d %s", r.status, r.body)
 				}
