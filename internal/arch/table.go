@@ -45,7 +45,7 @@ func rules() []Rule {
 		{Path: "provider", Level: contract, May: with("catalog", "upstream"), Why: "the contract names no concrete provider and no dialect"},
 
 		{Path: "provider/bedrock/modelid", Level: leaf, May: []string{"internal/levenshtein"}, Why: "the grammar of model ids is pure and needs no other room"},
-		{Path: "provider/bedrock/endpoint", Level: leaf, Why: "hosts and paths follow from region and partition alone"},
+		{Path: "provider/bedrock/endpoint", Level: leaf, May: []string{"internal/levenshtein"}, Why: "hosts and paths follow from region and partition alone"},
 		{Path: "provider/bedrock/sign", Level: leaf, Why: "signing is a function of request, credentials and time; the emulator shares it"},
 		{Path: "provider/bedrock/catalog/schema", Level: dialect, May: common, Why: "the form of the data files is shared by who reads and who writes them, and knows neither"},
 		{
