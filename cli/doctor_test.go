@@ -275,8 +275,8 @@ func startLines(t *testing.T, until string, args ...string) []string {
 
 func TestServeSaysWhoCallsAndWhatIsListed(t *testing.T) {
 	emulatedWith(t, emulator.Options{})
-	got := strings.Join(startLines(t, "can be listed"), "\n")
-	if !strings.Contains(got, "outcrop: calls AWS as arn:aws:iam::123456789012:user/demo (the environment) in us-east-1\n") || !regexp.MustCompile(`outcrop: \d+ models and \d+ profiles can be listed$`).MatchString(got) {
+	got := strings.Join(startLines(t, "outcrop: found "), "\n")
+	if !strings.Contains(got, "outcrop: calls "+os.Getenv("AWS_ENDPOINT_URL")+" (AWS_ENDPOINT_URL) as arn:aws:iam::123456789012:user/demo (the environment) in us-east-1\n") || !regexp.MustCompile(`outcrop: found \d+ models and \d+ inference profiles$`).MatchString(got) {
 		t.Errorf("serve says\n%s", got)
 	}
 }
@@ -327,7 +327,7 @@ func TestServeSaysWhatIsWrongInFewLines(t *testing.T) {
 func TestTheDemoSaysItsIdentityInOneLine(t *testing.T) {
 	t.Setenv("AWS_REGION", "us-east-1")
 	got := startLines(t, "calls the emulator as ", "--demo")
-	if last := got[len(got)-1]; !regexp.MustCompile(`^outcrop: calls the emulator as arn:aws:iam::\d+:user/demo in us-east-1; \d+ models and \d+ profiles can be listed$`).MatchString(last) {
+	if last := got[len(got)-1]; !regexp.MustCompile(`^outcrop: calls the emulator as arn:aws:iam::\d+:user/demo in us-east-1; found \d+ models and \d+ inference profiles$`).MatchString(last) {
 		t.Errorf("the demo says %q", last)
 	}
 }

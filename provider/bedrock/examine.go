@@ -33,6 +33,10 @@ func (d *deployment) Examine(ctx context.Context, e provider.Examination, report
 	var checks sync.WaitGroup
 	checks.Go(func() { x.identity(ctx) })
 	for _, region := range e.Places {
+		if err := regionError(region); err != nil {
+			x.found(ctx, provider.Finding{Check: provider.CheckEndpoint, Subject: "region", Place: region, State: provider.StateFail, Err: err})
+			continue
+		}
 		checks.Go(func() { x.lists(ctx, region) })
 		checks.Go(func() { x.endpoint(ctx, region) })
 	}
@@ -86,7 +90,7 @@ func (x *examination) identity(ctx context.Context) {
 		x.found(ctx, f)
 		return
 	}
-	who, err := source.WhoAmI(limited, x.d.home)
+	who, err := source.WhoAmI(limited, x.home())
 	f.Took = time.Since(start)
 	f.Identity.Account, f.Identity.Principal = who.Account, who.ARN
 	f.State, f.Detail = provider.StateOK, who.ARN
@@ -97,6 +101,15 @@ func (x *examination) identity(ctx context.Context) {
 		}
 	}
 	x.found(ctx, f)
+}
+
+// home is the region whose STS is asked: another one where the deployment's own does
+// not exist.
+func (x *examination) home() string {
+	if regionError(x.d.home) != nil {
+		return defaultRegion
+	}
+	return x.d.home
 }
 
 // identityError is a refusal of STS's.

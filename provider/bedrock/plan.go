@@ -163,6 +163,9 @@ func refusal(r *resolve.Refusal) error {
 
 // way makes a way that can be called.
 func (d *deployment) way(a asked, w resolve.Way, known *catalog.Catalogue) (*way, error) {
+	if err := regionError(w.Region); err != nil {
+		return nil, err
+	}
 	end, err := d.runtime(w.Region)
 	if err != nil {
 		return nil, err
