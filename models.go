@@ -28,11 +28,20 @@ type Model struct {
 	provider.Model
 }
 
+// Doubt is a setting that will probably not work.
+type Doubt struct {
+	config.Problem
+	// Entry is the entry of model_list that it is about.
+	Entry string
+	// Mild is whether its calls probably work all the same, for now.
+	Mild bool
+}
+
 // Doubts gives the settings that will probably fail at the first call, by what is
 // known without one, each with its place in the configuration: models that nobody
 // knows, that are retired or not for chats, and regions that do not exist.
-func (c *Client) Doubts() []config.Problem {
-	var all []config.Problem
+func (c *Client) Doubts() []Doubt {
+	var all []Doubt
 	for i, d := range c.deployments {
 		reviewer, ok := d.(provider.Reviewer)
 		if !ok {
@@ -41,9 +50,7 @@ func (c *Client) Doubts() []config.Problem {
 		for _, doubt := range reviewer.Doubts() {
 			p := c.cfg.Models[i].Problem(&provider.OptionError{Option: doubt.Option, Reason: doubt.Message})
 			p.Severity, p.Hint = config.Warning, doubt.Hint
-			if !slices.Contains(all, p) {
-				all = append(all, p)
-			}
+			all = append(all, Doubt{Problem: p, Entry: c.cfg.Models[i].Path, Mild: doubt.Mild})
 		}
 	}
 	return all

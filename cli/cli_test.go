@@ -170,6 +170,14 @@ func run(t *testing.T, args ...string) (*bufio.Scanner, func() int) {
 	}
 }
 
+// interrupt sends this process what Ctrl-C does.
+func interrupt(t *testing.T) {
+	t.Helper()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // after gives what stands behind a text, in the first line that has it.
 func after(t *testing.T, lines *bufio.Scanner, text string) string {
 	t.Helper()

@@ -25,13 +25,19 @@ func (c *checkCommand) Run(con console) error {
 	if err != nil {
 		return err
 	}
-	var client *outcrop.Client
+	doubtful := map[string]bool{} // entries that will probably not be callable
 	if cfg != nil {
-		if client, err = c.open(cfg); err != nil {
+		client, err := c.open(cfg)
+		if err != nil {
 			printProblems(con.err, problems)
 			return err
 		}
-		problems = append(problems, client.Doubts()...)
+		for _, d := range client.Doubts() {
+			problems = append(problems, d.Problem)
+			if !d.Mild {
+				doubtful[d.Entry] = true
+			}
+		}
 		sortProblems(problems)
 		if err := client.Close(); err != nil {
 			return err
@@ -42,13 +48,13 @@ func (c *checkCommand) Run(con console) error {
 		fmt.Fprintln(con.err)
 	}
 	if cfg == nil {
-		for _, line := range c.summary(nil, problems) {
+		for _, line := range summary(nil, nil, problems) {
 			fmt.Fprintln(con.err, line)
 		}
 		fmt.Fprintf(con.err, "%s: %s; it cannot be served\n", c.File, counted(problems))
 		return errProblems
 	}
-	for _, line := range c.summary(cfg, problems) {
+	for _, line := range summary(cfg, doubtful, problems) {
 		fmt.Fprintln(con.out, line)
 	}
 	verdict := "good"
@@ -103,38 +109,26 @@ var kinds = [...]struct {
 	{config.Warning, nil, "1 other warning", "%d other warnings"},
 }
 
-// summary says in a few lines what can be served and what the problems are.
-func (c *checkCommand) summary(cfg *config.Config, problems []config.Problem) []string {
+// summary says in a few lines what can be served and what the problems are; cfg is
+// nil if nothing can.
+func summary(cfg *config.Config, doubtful map[string]bool, problems []config.Problem) []string {
 	var lines []string
-	doubtful := map[string]bool{} // entries that cannot or will probably not be called
-	missing := map[string]bool{}
-	for _, p := range problems {
-		entry, _, _ := strings.Cut(p.Path, ".litellm_params")
-		switch {
-		case !strings.HasPrefix(entry, "model_list["):
-		case strings.Contains(p.Message, "does not have the provider") || strings.Contains(p.Message, "names no provider"):
-			missing[entry] = true
-		case strings.HasSuffix(p.Path, ".model") || strings.HasSuffix(p.Path, ".model_id") || strings.HasSuffix(p.Path, ".aws_region_name") || strings.HasSuffix(p.Path, "model_info.mode") || p.Severity == config.Error:
-			doubtful[strings.TrimSuffix(entry, ".model_info.mode")] = true
-		}
-	}
 	if cfg != nil {
-		all := len(cfg.Models) + cfg.Skipped
-		good := 0
+		bad := 0
 		for i := range cfg.Models {
-			if !doubtful[cfg.Models[i].Path] {
-				good++
+			if doubtful[cfg.Models[i].Path] {
+				bad++
 			}
 		}
-		verb := "can be served"
-		if all == good {
-			lines = append(lines, fmt.Sprintf("%s %s", plural(all, "model"), verb))
-		} else {
-			lines = append(lines, fmt.Sprintf("%d of %s %s", good, plural(all, "model"), verb))
-			if n := len(cfg.Models) - good; n > 0 {
-				lines = append(lines, fmt.Sprintf("  %s probably not: see the warnings", strings.TrimSuffix(plural(n, "model"), "s")))
-			}
+		all := len(cfg.Models) + cfg.Skipped
+		line := plural(all, "model") + " can be served"
+		if good := len(cfg.Models) - bad; good < all {
+			line = fmt.Sprintf("%d of %s", good, line)
 		}
+		if bad > 0 {
+			line += fmt.Sprintf("; %d will probably fail when called", bad)
+		}
+		lines = append(lines, line)
 	}
 	counts := make([]int, len(kinds))
 	for _, p := range problems {

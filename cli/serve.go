@@ -56,7 +56,9 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	printProblems(con.err, a.Client().Doubts())
+	for _, d := range a.Client().Doubts() {
+		printProblems(con.err, []config.Problem{d.Problem})
+	}
 	before := time.Now()
 	if err := a.Start(ctx); err != nil {
 		return err

@@ -196,9 +196,8 @@ type Doubt struct {
 	Option string
 	// Message is what is wrong, and Hint the next step, which may be empty.
 	Message, Hint string
-	// Certain is whether calls cannot succeed. Otherwise they may: what is doubtful may
-	// be newer than what is known.
-	Certain bool
+	// Mild is whether calls probably work all the same, for now.
+	Mild bool
 }
 
 // Answerer is a Deployment that gives the provider's lists as the provider

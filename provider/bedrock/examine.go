@@ -30,6 +30,9 @@ func (d *deployment) Examined() (who string, places []string) {
 func (d *deployment) Examine(ctx context.Context, e provider.Examination, report func(provider.Finding)) {
 	x := &examination{d: d, Examination: e, report: report}
 	x.Patience = cmp.Or(x.Patience, checkPatience)
+	if x.nobody(ctx) {
+		return
+	}
 	var checks sync.WaitGroup
 	checks.Go(func() { x.identity(ctx) })
 	for _, region := range e.Places {
@@ -41,6 +44,24 @@ func (d *deployment) Examine(ctx context.Context, e provider.Examination, report
 		checks.Go(func() { x.endpoint(ctx, region) })
 	}
 	checks.Wait()
+}
+
+// nobody reports whether there are no credentials at all, and says so: then there is
+// nothing else to find out, but for a region that does not exist.
+func (x *examination) nobody(ctx context.Context) bool {
+	limited, cancel := context.WithTimeout(ctx, x.Patience)
+	defer cancel()
+	_, err := x.d.source.Get(limited)
+	if err == nil || llm.AsError(credentialError(err)).Code != llm.CodeCredentialsMissing {
+		return false
+	}
+	for _, region := range x.Places {
+		if wrong := regionError(region); wrong != nil {
+			x.found(ctx, provider.Finding{Check: provider.CheckEndpoint, Subject: "region", Place: region, State: provider.StateFail, Err: wrong})
+		}
+	}
+	x.identity(ctx)
+	return true
 }
 
 // examination is one look at a deployment.

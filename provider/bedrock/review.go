@@ -19,7 +19,7 @@ import (
 func (d *deployment) Describe(model string) provider.Model {
 	row := provider.Model{ID: model}
 	for _, doubt := range d.modelDoubts(model) {
-		row.Doubt = cmp.Or(row.Doubt, strings.TrimSpace(doubt.Message+". "+doubt.Hint))
+		row.Doubt = cmp.Or(row.Doubt, sentences(doubt.Message, doubt.Hint))
 	}
 	known := d.account.Now().Catalogue
 	base := ""
@@ -44,12 +44,24 @@ func (d *deployment) Describe(model string) provider.Model {
 	return row
 }
 
+// sentences joins what is wrong and the next step.
+func sentences(what, hint string) string {
+	if what = strings.TrimSuffix(what, "."); !strings.HasSuffix(what, "?") {
+		what += "."
+	}
+	return strings.TrimSpace(what + " " + hint)
+}
+
 // Doubts gives what will probably fail at the first call.
 func (d *deployment) Doubts() []provider.Doubt {
 	var doubts []provider.Doubt
 	for _, region := range d.own {
 		if err := endpoint.CheckRegion(region); err != nil {
-			doubts = append(doubts, provider.Doubt{Option: d.regionOption(region), Message: strings.TrimSuffix(err.Error(), "?"), Hint: d.regionHint(region), Certain: err.Certain})
+			what, hint, _ := strings.Cut(err.Error(), "; ")
+			if from := d.regionHint(region); from != "" {
+				what += " (" + from + ")"
+			}
+			doubts = append(doubts, provider.Doubt{Option: d.regionOption(region), Message: what, Hint: hint, Mild: !err.Certain})
 		}
 	}
 	if len(doubts) > 0 || strings.Contains(d.params.Model, "*") {
@@ -121,15 +133,15 @@ func (d *deployment) modelDoubts(model string) []provider.Doubt {
 	if d.params.Values["model_id"] != "" {
 		option = "model_id"
 	}
-	doubt := func(certain bool, message, hint string) []provider.Doubt {
-		return []provider.Doubt{{Option: option, Message: message, Hint: hint, Certain: certain}}
+	doubt := func(message, hint string) []provider.Doubt {
+		return []provider.Doubt{{Option: option, Message: message, Hint: hint}}
 	}
 	a, err := d.ask(model)
 	if err == nil {
 		_, err = d.Targets(model)
 	}
 	if e, ok := errors.AsType[*llm.Error](err); ok {
-		return doubt(true, strings.TrimSuffix(e.Message, "."), e.Fix)
+		return doubt(strings.TrimSuffix(e.Message, "."), e.Fix)
 	}
 	if err != nil {
 		return nil // a setting that cannot be, which opening has refused
@@ -142,19 +154,19 @@ func (d *deployment) modelDoubts(model string) []provider.Doubt {
 	case base == "" && a.id.ARN != (modelid.ARN{}), a.id.Route == modelid.Nova, a.id.Route == modelid.Nova2: // the account's own
 		return nil
 	case !ok:
-		return doubt(false, "no model of Bedrock is known by the name "+a.id.ModelID(), known.Suggest(a.id.ModelID(), ""))
+		return doubt("no model of Bedrock is known by the name "+a.id.ModelID(), known.Suggest(a.id.ModelID(), ""))
 	case m.Purpose() != "":
-		return doubt(true, m.ID+" is a model for "+m.Purpose()+", and Outcrop calls only chat models so far", "")
+		return doubt(m.ID+" is a model for "+m.Purpose()+", and Outcrop calls only chat models so far", "")
 	case m.Lifecycle.HasEnded(now):
-		return doubt(true, m.ID+" is retired: "+cmp.Or(lifeOf(&m.Lifecycle, now), "its life is over"), diagnose.Instead(known, m.ID, now))
+		return doubt(m.ID+" is retired: "+cmp.Or(lifeOf(&m.Lifecycle, now), "its life is over"), diagnose.Instead(known, m.ID, now))
 	case m.Converse == catalog.No:
-		return doubt(true, m.ID+" is not served by Converse, the only API of Bedrock that Outcrop calls so far", known.Suggest(m.ID, region))
+		return doubt(m.ID+" is not served by Converse, the only API of Bedrock that Outcrop calls so far", known.Suggest(m.ID, region))
 	}
 	if elsewhere := d.elsewhere(a, m, region, known); elsewhere != nil {
 		return elsewhere
 	}
 	if m.Lifecycle.IsLegacy(now) == catalog.Yes && m.Lifecycle.EndOfLife.After(now) {
-		return doubt(false, m.ID+" is legacy: it retires on "+m.Lifecycle.EndOfLife.Format(time.DateOnly), diagnose.Instead(known, m.ID, now))
+		return []provider.Doubt{{Option: option, Message: m.ID + " is legacy: it retires on " + m.Lifecycle.EndOfLife.Format(time.DateOnly), Hint: diagnose.Instead(known, m.ID, now), Mild: true}}
 	}
 	return nil
 }
