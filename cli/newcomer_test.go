@@ -287,6 +287,16 @@ func TestAThrottledListIsNobodysRequest(t *testing.T) {
 	}
 }
 
+func TestABareIDBehindAWildcardIsToldItsName(t *testing.T) {
+	emulated(t)
+	config := write(t, "model_list:\n  - {model_name: bedrock/*, litellm_params: {model: bedrock/*}}\n")
+	_, _, errs := typed(t, "", "chat", "hi", "-m", "nova-lite", "--config", config)
+	lacks(t, errs, `hint: Ask for "bedrock/nova-lite", the name that it has here.`)
+	if code, out, errs := typed(t, "", "chat", "hi", "--config", config); code != 0 {
+		t.Errorf("without a model: exit code %d: %s%s", code, out, errs)
+	}
+}
+
 func TestABrokenConfigurationHasAClosingLine(t *testing.T) {
 	code, _, errs := typed(t, "", "serve", "--config", write(t, "model_list:\n  - {model_name: a, litellm_params: {model: azure/x}}\nlitellm_settings: {max_budget: 1, cache: true}\n"))
 	if code != 2 || !strings.HasSuffix(errs, "outcrop: 2 errors and 1 warning; not started\n") {
