@@ -167,20 +167,18 @@ func report(w io.Writer, err error) int {
 	return 0
 }
 
-func complain(w io.Writer, what, hint string) {
-	s := screenOf(w)
-	fmt.Fprintf(w, "outcrop: %s %s\n", s.paint(red, "error:"), what)
-	if hint != "" {
-		fmt.Fprintf(w, "%s %s\n", s.paint(bold, "hint:"), hint)
-	}
-}
+func complain(w io.Writer, what, hint string) { say(w, red, "error:", what, hint) }
 
 // warn prints a warning with its next step.
-func warn(w io.Writer, what, hint string) {
+func warn(w io.Writer, what, hint string) { say(w, yellow, "warning:", what, hint) }
+
+// say prints what is wrong and, if there is one, the next step.
+func say(w io.Writer, how style, kind, what, hint string) {
 	s := screenOf(w)
-	fmt.Fprintf(w, "outcrop: %s %s\n", s.paint(yellow, "warning:"), what)
+	text := s.wrap("outcrop: "+kind+" "+what, "  ")
+	fmt.Fprintln(w, strings.Replace(text, kind, s.paint(how, kind), 1))
 	if hint != "" {
-		fmt.Fprintf(w, "%s %s\n", s.paint(bold, "hint:"), hint)
+		fmt.Fprintln(w, strings.Replace(s.wrap("hint: "+hint, "  "), "hint:", s.paint(bold, "hint:"), 1))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -133,7 +134,6 @@ func (d *diagnosis) printModels(w io.Writer, several bool) error {
 		return nil
 	}
 	fmt.Fprintln(w, screenOf(w).paint(bold, "models"))
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for i := range d.findings {
 		if f := &d.findings[i]; f.Check == provider.CheckModel {
 			fmt.Fprintf(w, "  %-4s  %s: %s\n", mark(f.State), nameOf(f), line(f))
@@ -145,25 +145,20 @@ func (d *diagnosis) printModels(w io.Writer, several bool) error {
 		}
 		return nil
 	}
-	head := "  \t"
-	if several {
-		head += "WHO\t"
-	}
-	fmt.Fprintln(table, head+"MODEL\tCALLS\tREGION\tWHOLE\tSTREAM\tWHY")
+	t := table{columns: []column{{head: "  "}, {head: "WHO", worth: 5}, {head: "MODEL"}, {head: "CALLS", worth: 3}, {head: "REGION", worth: 4}, {head: "WHOLE"}, {head: "STREAM"}, {head: "WHY", worth: 2}}}
 	for _, c := range calls {
 		f := c.any()
-		fmt.Fprintf(table, "  %s\t", mark(c.state()))
-		if several {
-			fmt.Fprintf(table, "%d\t", f.Who)
-		}
 		name := nameOf(f)
-		id := f.Target.ID
-		if id == name {
-			id = "="
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", name, dash(id), dash(f.Place), answered(c.whole), answered(c.stream), why(f))
+		t.rows = append(t.rows, []string{"  " + mark(c.state()), strconv.Itoa(f.Who), name, dash(f.Target.ID), dash(f.Place), answered(c.whole), answered(c.stream), why(f)})
 	}
-	return table.Flush()
+	if !several {
+		t.columns = slices.Delete(t.columns, 1, 2)
+		for i := range t.rows {
+			t.rows[i] = slices.Delete(t.rows[i], 1, 2)
+		}
+	}
+	t.print(w, screenOf(w))
+	return nil
 }
 
 // noCredentials reports whether nobody has any, so that nothing else was looked at.
@@ -211,7 +206,7 @@ func (d *diagnosis) printRefusals(w io.Writer) {
 		if i == 0 {
 			fmt.Fprintln(w, "\n"+s.paint(bold, "problems"))
 		}
-		head := s.wrap(fmt.Sprintf("  %d. %s: %s", i+1, r.code, r.code.Verdict().Meaning), indent)
+		head := s.hang(fmt.Sprintf("  %d. ", i+1), fmt.Sprintf("%s: %s", r.code, r.code.Verdict().Meaning))
 		if r.state == provider.StateFail {
 			head = s.paint(red, head)
 		}
@@ -224,7 +219,7 @@ func (d *diagnosis) printRefusals(w io.Writer) {
 				if j > maxSaid {
 					break
 				}
-				fmt.Fprintln(w, s.wrap(fmt.Sprintf("%s%-15s %s", indent, label, text), indent+strings.Repeat(" ", 16)))
+				fmt.Fprintln(w, s.hang(fmt.Sprintf("%s%-15s ", indent, label), text))
 				label = ""
 			}
 		}

@@ -62,7 +62,7 @@ func (f *configFlags) read(w io.Writer) (*config.Config, []config.Problem, error
 func printProblems(w io.Writer, problems []config.Problem) {
 	s := screenOf(w)
 	for _, p := range problems {
-		text := p.String()
+		text := s.wrap(p.String(), "    ")
 		how := yellow
 		if p.Severity == config.Error {
 			how = red

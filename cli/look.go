@@ -36,7 +36,7 @@ func lookAround(ctx context.Context, w io.Writer, a *app.App, since time.Time, t
 		return
 	}
 	d.sort()
-	_, _ = io.WriteString(w, strings.Join(d.startLines(a.Emulated(), told), "")) // in one piece, as others write too
+	_, _ = io.WriteString(w, screenOf(w).wrap(strings.Join(d.startLines(a.Emulated(), told), ""), "  ")) // in one piece, as others write too
 }
 
 // startLines says what was found, what is wrong last and at most lookLines in all.

@@ -318,3 +318,23 @@ func TestModelsOfOtherProvidersCanBeLeftOut(t *testing.T) {
 	_, _, errs = typed(t, "", "config", "check", config)
 	lacks(t, errs, "1 model needs a provider that Outcrop does not have; --skip-unsupported-models leaves it out")
 }
+
+func TestCtrlCEndsAChatQuietly(t *testing.T) {
+	emulatedWith(t, emulator.Options{}, "op=ConverseStream stall after=3 always")
+	r, w := io.Pipe()
+	defer r.Close()
+	var errs bytes.Buffer
+	code := make(chan int, 1)
+	go func() {
+		code <- cli.Main([]string{"chat", "[[words: 100]]", "-m", "nova-lite"}, w, &errs)
+		w.Close()
+	}()
+	if _, err := r.Read(make([]byte, 1)); err != nil { // the answer has begun
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, r) }()
+	interrupt(t)
+	if got := <-code; got != 130 || errs.Len() > 0 {
+		t.Errorf("exit code %d: %s", got, errs.String())
+	}
+}

@@ -62,6 +62,16 @@ func (s screen) paint(how style, text string) string {
 	return "\x1b[" + string(how) + "m" + text + "\x1b[0m"
 }
 
+// hang puts a text behind a prefix and wraps it under its own beginning.
+func (s screen) hang(prefix, text string) string {
+	if s.width <= 0 {
+		return prefix + text
+	}
+	at := len([]rune(prefix))
+	inner := screen{width: max(s.width-at, 20)}
+	return prefix + strings.ReplaceAll(inner.wrap(text, ""), "\n", "\n"+strings.Repeat(" ", at))
+}
+
 // wrap breaks a text between words into lines that fit the screen, with indent in
 // front of all but the first. A word that does not fit has a line of its own.
 func (s screen) wrap(text, indent string) string {
@@ -81,7 +91,7 @@ func (s screen) wrap(text, indent string) string {
 		for j, word := range strings.Fields(rest) {
 			switch {
 			case j == 0:
-			case at+1+len(word) > s.width:
+			case at+1+len([]rune(word)) > s.width:
 				b.WriteString("\n" + indent)
 				at = len(indent)
 			default:

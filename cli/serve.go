@@ -93,7 +93,7 @@ func (c *serveCommand) greet(ctx context.Context, w io.Writer, a *app.App) (hope
 	if err := a.Client().Ready(ctx); err != nil {
 		hopeless = true
 		e := llm.AsError(err)
-		fmt.Fprintf(w, "outcrop: warning: no call can succeed yet: %s %s\n", e.Message, e.Fix)
+		warn(w, "no call can succeed yet: "+e.Message+" "+e.Fix, "")
 	}
 	if a.Emulated() {
 		fmt.Fprintln(w, "outcrop: no AWS credentials were found, so the built-in Bedrock emulator answers; no call leaves this machine")

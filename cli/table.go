@@ -37,7 +37,7 @@ func (t *table) print(w io.Writer, s screen) (left []string) {
 	}
 	shown := t.fit(widths, s.width)
 	for i, c := range t.columns {
-		if !slices.Contains(shown, i) {
+		if !slices.Contains(shown, i) && slices.ContainsFunc(t.rows, func(row []string) bool { return row[i] != "-" }) {
 			left = append(left, c.head)
 		}
 	}
@@ -76,25 +76,26 @@ func (t *table) print(w io.Writer, s screen) (left []string) {
 	return left
 }
 
-// fit chooses the columns that fit a width.
+// fit chooses the columns that fit a width, those of the most worth first.
 func (t *table) fit(widths []int, width int) []int {
-	shown := make([]int, 0, len(t.columns))
-	for i := range t.columns {
-		shown = append(shown, i)
-	}
-	for width > 0 {
-		total := -len(columnGap)
-		least := -1
-		for n, i := range shown {
-			total += widths[i] + len(columnGap)
-			if worth := t.columns[i].worth; worth > 0 && (least < 0 || worth < t.columns[shown[least]].worth) {
-				least = n
+	var shown, rest []int
+	total := 0
+	for i, c := range t.columns {
+		if c.worth > 0 && width > 0 {
+			if slices.ContainsFunc(t.rows, func(row []string) bool { return row[i] != "-" }) { // it says something
+				rest = append(rest, i)
 			}
+			continue
 		}
-		if total <= width || least < 0 {
-			break
-		}
-		shown = slices.Delete(shown, least, least+1)
+		shown = append(shown, i)
+		total += widths[i] + len(columnGap)
 	}
+	slices.SortStableFunc(rest, func(a, b int) int { return t.columns[b].worth - t.columns[a].worth })
+	for _, i := range rest {
+		if more := widths[i] + len(columnGap); total+more-len(columnGap) <= width {
+			shown, total = append(shown, i), total+more
+		}
+	}
+	slices.Sort(shown)
 	return shown
 }
