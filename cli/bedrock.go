@@ -100,7 +100,7 @@ func (c *callFlags) call(w io.Writer, model string, known *catalog.Catalogue) (c
 	if c.Region == "" {
 		return call, nil, &usageError{"--region is required: the region that is called", "Give --region us-east-1, or set AWS_REGION."}
 	}
-	if err := checkRegions(w, "--region", c.Region); err != nil {
+	if err := checkRegions(w, c.Region); err != nil {
 		return call, nil, err
 	}
 	if c.Account != "" && (len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "") {

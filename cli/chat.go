@@ -172,10 +172,7 @@ func (t *talk) converse(ctx context.Context, in io.Reader) error {
 			case line == "":
 				continue
 			}
-			if err := t.ask(ctx, line); err != nil {
-				if ctx.Err() != nil {
-					return nil
-				}
+			if err := t.ask(ctx, line); err != nil && ctx.Err() == nil {
 				failed(t.con.err, err) // the next question may fare better
 			}
 		}
@@ -266,7 +263,7 @@ func (t *talk) notes(r *reply, took time.Duration) {
 		t.told[warning] = true
 		warn(w, warningText(warning), "")
 	}
-	if _, terminal := terminalOf(t.con.out); !t.verbose && !(terminal && t.screen.terminal) {
+	if _, terminal := terminalOf(t.con.out); !t.verbose && (!terminal || !t.screen.terminal) {
 		return
 	}
 	parts := []string{r.meta.Target.ID + " in " + r.meta.Target.Region, took.Round(time.Millisecond).String(), fmt.Sprintf("%d + %d tokens", r.usage.Prompt(), r.usage.Output)}

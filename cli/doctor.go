@@ -73,7 +73,7 @@ func (c *doctorCommand) Run(ctx context.Context, con console) error {
 
 // check refuses flags that cannot be.
 func (c *doctorCommand) check(w io.Writer) error {
-	if err := checkRegions(w, "--region", c.Region...); err != nil {
+	if err := checkRegions(w, c.Region...); err != nil {
 		return err
 	}
 	if c.Free && (c.All || len(c.Model) > 0) {

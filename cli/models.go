@@ -11,6 +11,7 @@ import (
 	"outcrop"
 	"outcrop/config"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/levenshtein"
 	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
 )
@@ -116,7 +117,7 @@ const listPatience = 2 * time.Minute
 
 // Run lists the configured names, and what wildcards lead to.
 func (c *listCommand) Run(ctx context.Context, con console) error {
-	if err := checkRegions(con.err, "--region", c.Region); err != nil {
+	if err := checkRegions(con.err, c.Region); err != nil {
 		return err
 	}
 	cfg, err := c.load(con.err)
@@ -171,7 +172,7 @@ func (c *listCommand) nothing(con console, cfg *config.Config) error {
 		if suggestion := known.Suggest(strings.Join(c.Filter, " "), ""); !strings.HasPrefix(suggestion, "outcrop models") {
 			hint = suggestion
 		}
-		if near := slices.Contains([]string{"resolv", "reslove", "resolved", "resove"}, c.Filter[0]); near {
+		if levenshtein.Distance(c.Filter[0], "resolve") <= 2 {
 			hint = "Did you mean outcrop models resolve?"
 		}
 	} else if len(cfg.Models) == 0 {

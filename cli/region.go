@@ -6,9 +6,10 @@ import (
 	"outcrop/provider/bedrock/endpoint"
 )
 
-// checkRegions refuses the names of a flag's that are no region's, and warns on w of
+// checkRegions refuses what --region gives and is no region's name, and warns on w of
 // those that this release does not know. Empty ones are passed over.
-func checkRegions(w io.Writer, flag string, regions ...string) error {
+func checkRegions(w io.Writer, regions ...string) error {
+	const flag = "--region"
 	for _, region := range regions {
 		err := endpoint.CheckRegion(region)
 		switch {

@@ -25,7 +25,7 @@ func (c *resolveCommand) Run(con console) error {
 	if c.Region == "" {
 		return &usageError{"--region is required: the region that the call is made in", "Give --region us-east-1, or set AWS_REGION."}
 	}
-	if err := checkRegions(con.err, "--region", c.Region); err != nil {
+	if err := checkRegions(con.err, c.Region); err != nil {
 		return err
 	}
 	said, problems := config.ReadPolicy(c.Policy)
@@ -67,7 +67,10 @@ func (c *resolveCommand) Run(con console) error {
 // unknown is the error for a model that the catalogue does not have.
 func (c *resolveCommand) unknown(d resolve.Decision, known *catalog.Catalogue) error {
 	id, err := modelid.Parse(c.ID)
-	if err != nil || id.ARN != (modelid.ARN{}) || slices.ContainsFunc(d.Ways, func(w resolve.Way) bool {
+	if err != nil {
+		return err
+	}
+	if id.ARN != (modelid.ARN{}) || slices.ContainsFunc(d.Ways, func(w resolve.Way) bool {
 		_, ok := known.Model(w.Base)
 		return ok
 	}) {

@@ -19,7 +19,7 @@ func WeakKey(key string) bool {
 		return true
 	case strings.Count(plain, plain[:1]) == len(plain): // sk-xxxx, sk-0000
 		return true
-	case strings.Contains("01234567890", plain), strings.Contains("abcdefghijklmnopqrstuvwxyz", plain):
+	case partOf(plain, "01234567890"), partOf(plain, "abcdefghijklmnopqrstuvwxyz"):
 		return true
 	case strings.HasPrefix(text, "<") && strings.HasSuffix(text, ">"), strings.HasPrefix(text, "${"), strings.HasPrefix(text, "{{"):
 		return true
@@ -33,3 +33,6 @@ func WeakKey(key string) bool {
 	}
 	return false
 }
+
+// partOf reports whether a text is a part of a longer one.
+func partOf(text, longer string) bool { return strings.Contains(longer, text) }
