@@ -49,6 +49,9 @@ func (c *Client) Doubts() []Doubt {
 		}
 		for _, doubt := range reviewer.Doubts() {
 			p := c.cfg.Models[i].Problem(&provider.OptionError{Option: doubt.Option, Reason: doubt.Message})
+			if doubt.Option == "" {
+				p = config.Problem{Message: doubt.Message}
+			}
 			p.Severity, p.Hint = config.Warning, doubt.Hint
 			all = append(all, Doubt{Problem: p, Entry: c.cfg.Models[i].Path, Mild: doubt.Mild})
 		}

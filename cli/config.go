@@ -32,8 +32,9 @@ func (c *checkCommand) Run(con console) error {
 			printProblems(con.err, problems)
 			return err
 		}
-		for _, d := range client.Doubts() {
-			problems = append(problems, d.Problem)
+		doubts := client.Doubts()
+		problems = append(problems, problemsOf(doubts)...)
+		for _, d := range doubts {
 			if !d.Mild {
 				doubtful[d.Entry] = true
 			}

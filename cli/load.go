@@ -6,8 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
+	"outcrop"
 	"outcrop/config"
 	"outcrop/provider/all"
 )
@@ -56,6 +58,17 @@ func (f *configFlags) read(w io.Writer) (*config.Config, []config.Problem, error
 	src.Name, src.Data = f.ConfigFile, data
 	cfg, problems := config.Load(src)
 	return cfg, problems, nil
+}
+
+// problemsOf gives what is doubtful as problems, each once.
+func problemsOf(doubts []outcrop.Doubt) []config.Problem {
+	var all []config.Problem
+	for _, d := range doubts {
+		if !slices.Contains(all, d.Problem) {
+			all = append(all, d.Problem)
+		}
+	}
+	return all
 }
 
 // printProblems writes each problem with its place.

@@ -134,6 +134,11 @@ func (c *listCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
+	for _, p := range problemsOf(client.Doubts()) {
+		if p.Line == 0 { // what the environment says; the rest stands beside its row
+			printProblems(con.err, []config.Problem{p})
+		}
+	}
 	if !c.Offline {
 		c.read(ctx, con, client)
 	}

@@ -153,8 +153,13 @@ func TestARegionThatDoesNotExistIsSaidToNotExist(t *testing.T) {
 			t.Errorf("doctor says %q of a region that does not exist:\n%s", no, out)
 		}
 	}
+	t.Setenv("AWS_REGION", "us-est-1")
+	code, out, errs := typed(t, "", "models", "--data-dir", t.TempDir())
+	if code != 1 || out != "" || strings.Count(errs, "AWS_REGION: us-est-1 is not an AWS region; hint: did you mean us-east-1?") != 1 {
+		t.Errorf("models: exit code %d\n%s%s", code, out, errs)
+	}
 	t.Setenv("AWS_REGION", "eu-west-9") // which AWS may have opened since
-	code, out, errs := typed(t, "", "models", "resolve", "nova-lite")
+	code, out, errs = typed(t, "", "models", "resolve", "nova-lite")
 	if code != 0 || !strings.Contains(out, "in eu-west-9") || !strings.Contains(errs, "warning: --region: eu-west-9 is not an AWS region that this release of Outcrop knows") {
 		t.Errorf("exit code %d: %s%s", code, out, errs)
 	}

@@ -56,9 +56,7 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range a.Client().Doubts() {
-		printProblems(con.err, []config.Problem{d.Problem})
-	}
+	printProblems(con.err, problemsOf(a.Client().Doubts()))
 	before := time.Now()
 	if err := a.Start(ctx); err != nil {
 		return err

@@ -192,7 +192,8 @@ type Reviewer interface {
 
 // Doubt is a setting that will probably not work.
 type Doubt struct {
-	// Option is the setting: a name of Info.Options, model, or policy.regions.
+	// Option is the setting: a name of Info.Options, model, or policy.regions; empty if
+	// it is none of the deployment's, but of the environment.
 	Option string
 	// Message is what is wrong, and Hint the next step, which may be empty.
 	Message, Hint string

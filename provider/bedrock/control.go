@@ -80,6 +80,9 @@ func (d *deployment) Answers(ctx context.Context) (map[string][]byte, error) {
 // a way to, and the account's own inference profiles. A model that no list of the
 // region has is not among them.
 func (d *deployment) Models() []provider.Model {
+	if regionError(d.home) != nil { // nothing can be called where there is no region
+		return nil
+	}
 	state := d.account.Now()
 	known := state.Catalogue
 	var out []provider.Model

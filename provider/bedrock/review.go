@@ -58,10 +58,11 @@ func (d *deployment) Doubts() []provider.Doubt {
 	for _, region := range d.own {
 		if err := endpoint.CheckRegion(region); err != nil {
 			what, hint, _ := strings.Cut(err.Error(), "; ")
-			if from := d.regionHint(region); from != "" {
-				what += " (" + from + ")"
+			doubt := provider.Doubt{Option: d.regionOption(region), Message: what, Hint: hint, Mild: !err.Certain}
+			if variable := d.regionVariable(region); doubt.Option == "" && variable != "" {
+				doubt.Message = variable + ": " + what
 			}
-			doubts = append(doubts, provider.Doubt{Option: d.regionOption(region), Message: what, Hint: hint, Mild: !err.Certain})
+			doubts = append(doubts, doubt)
 		}
 	}
 	if len(doubts) > 0 || strings.Contains(d.params.Model, "*") {
@@ -70,7 +71,8 @@ func (d *deployment) Doubts() []provider.Doubt {
 	return d.modelDoubts(d.params.Model)
 }
 
-// regionOption names the setting that gives a region of the deployment's.
+// regionOption names the setting that gives a region of the deployment's; empty if
+// none does, but the environment or a profile.
 func (d *deployment) regionOption(region string) string {
 	switch {
 	case d.params.Values["aws_region_name"] == region:
@@ -80,15 +82,15 @@ func (d *deployment) regionOption(region string) string {
 	case strings.Contains(d.params.Model, region):
 		return "model"
 	default:
-		return "aws_region_name"
+		return ""
 	}
 }
 
-// regionHint says where a region comes from that no setting of the deployment gives.
-func (d *deployment) regionHint(region string) string {
+// regionVariable is the variable that gives a region; empty if none does.
+func (d *deployment) regionVariable(region string) string {
 	for _, name := range []string{"AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"} {
-		if d.params.Values["aws_region_name"] == "" && d.params.Environ(name) == region {
-			return name + " names it"
+		if d.params.Environ(name) == region {
+			return name
 		}
 	}
 	return ""
