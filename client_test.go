@@ -17,6 +17,7 @@ import (
 	"outcrop/config"
 	emulator "outcrop/emulator/bedrock"
 	"outcrop/llm"
+	"outcrop/provider"
 	"outcrop/provider/all"
 )
 
@@ -110,9 +111,14 @@ func TestModelsAreTheNamesAndWhatAWildcardReaches(t *testing.T) {
 	}
 	models := a.Models()
 	got := names(models)
-	for _, want := range []string{"granite", "anthropic.claude-sonnet-4-5-20250929-v1:0", "amazon.nova-lite-v1:0"} {
-		if n := len(slices.DeleteFunc(slices.Clone(got), func(s string) bool { return s != want })); n != 1 {
+	for want, times := range map[string]int{"granite": 2, "anthropic.claude-sonnet-4-5-20250929-v1:0": 1, "amazon.nova-lite-v1:0": 1} {
+		if n := len(slices.DeleteFunc(slices.Clone(got), func(s string) bool { return s != want })); n != times {
 			t.Errorf("%s is listed %d times among %d", want, n, len(got))
+		}
+	}
+	for _, m := range models {
+		if m.Configured && (!m.Known || !m.Active || m.Target.ID != m.ID || m.Target.Region != "us-east-1" || m.Context == 0 || !m.Input.Set || m.Access != provider.AccessGranted || len(m.Serves) == 0 || m.Doubt != "") {
+			t.Errorf("little is known of a configured name: %+v", m)
 		}
 	}
 	if slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "*") || strings.HasPrefix(s, "bedrock/") }) {

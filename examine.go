@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"outcrop/llm"
 	"outcrop/provider"
 )
 
@@ -63,10 +64,16 @@ func (c *Client) Examine(ctx context.Context, e Examination, report func(Finding
 	x := &examiner{c: c, Examination: e, report: report}
 	x.identify()
 	x.check(ctx)
-	if !e.Free && ctx.Err() == nil {
+	if !e.Free && ctx.Err() == nil && !x.nobody() {
 		x.probe(ctx)
 	}
 	return context.Cause(ctx)
+}
+
+// nobody reports whether no deployment has any credentials: then every call would say
+// what the checks have said.
+func (x *examiner) nobody() bool {
+	return len(x.subjects) > 0 && len(x.missing) == len(x.subjects)
 }
 
 // examiner is one run of Examine.
@@ -78,8 +85,9 @@ type examiner struct {
 	of       []*subject // by deployment; nil for one that is no Examiner
 	places   [][]string // by deployment
 
-	mu     sync.Mutex
-	report func(Finding)
+	mu      sync.Mutex
+	report  func(Finding)
+	missing map[int]bool // those who have no credentials, by number
 }
 
 // subject is one who calls, with the deployments that call so.
@@ -93,6 +101,12 @@ type subject struct {
 func (x *examiner) found(f Finding) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if f.Check == provider.CheckIdentity && f.Err != nil && f.Err.Code == llm.CodeCredentialsMissing {
+		if x.missing == nil {
+			x.missing = map[int]bool{}
+		}
+		x.missing[f.Who] = true
+	}
 	x.report(f)
 }
 

@@ -83,7 +83,7 @@ func (x *examiner) work(ctx context.Context, j *job) {
 
 // everywhere reports whether a failure would be that of any other model too.
 func everywhere(c llm.Code) bool {
-	return strings.HasPrefix(string(c), "credentials.") || c == llm.CodeUnreachable
+	return strings.HasPrefix(string(c), "credentials.") || c == llm.CodeUnreachable || c == llm.CodeUnknownRegion
 }
 
 // passedOver reports the models behind a wildcard that could not be called, when

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"outcrop/config"
 	"outcrop/llm"
 	"outcrop/provider"
 )
@@ -27,22 +28,65 @@ type Model struct {
 	provider.Model
 }
 
-// Models lists the configured names and, for a name with *, what can be called by
-// it as far as is known. It waits for nothing.
+// Doubt is a setting that will probably not work.
+type Doubt struct {
+	config.Problem
+	// Entry is the entry of model_list that it is about.
+	Entry string
+	// Mild is whether its calls probably work all the same, for now.
+	Mild bool
+}
+
+// Doubts gives the settings that will probably fail at the first call, by what is
+// known without one, each with its place in the configuration: models that nobody
+// knows, that are retired or not for chats, and regions that do not exist.
+func (c *Client) Doubts() []Doubt {
+	var all []Doubt
+	for i, d := range c.deployments {
+		reviewer, ok := d.(provider.Reviewer)
+		if !ok {
+			continue
+		}
+		for _, doubt := range reviewer.Doubts() {
+			p := c.cfg.Models[i].Problem(&provider.OptionError{Option: doubt.Option, Reason: doubt.Message})
+			if doubt.Option == "" {
+				p = config.Problem{Message: doubt.Message}
+			}
+			p.Severity, p.Hint = config.Warning, doubt.Hint
+			all = append(all, Doubt{Problem: p, Entry: c.cfg.Models[i].Path, Mild: doubt.Mild})
+		}
+	}
+	return all
+}
+
+// Models lists the configured names, once for each model and region that they lead
+// to, and for a name with * what can be called by it, as far as is known. It waits
+// for nothing.
 func (c *Client) Models() []Model {
 	var models []Model
 	seen := map[string]bool{}
 	add := func(m Model) {
-		if !seen[m.Name] {
+		key := m.Name
+		if m.Configured { // entries of one name may lead to several models, or to one in several regions
+			key = m.Name + "\x00" + m.ID + "\x00" + m.Target.Region
 			seen[m.Name] = true
+		}
+		if !seen[key] {
+			seen[key] = true
 			models = append(models, m)
 		}
 	}
 	for i := range c.cfg.Models {
 		m := &c.cfg.Models[i]
-		if !strings.Contains(m.Name, "*") {
-			add(Model{Name: m.Name, Configured: true, Model: provider.Model{ID: m.Model, Owner: m.Provider}})
+		if strings.Contains(m.Name, "*") {
+			continue
 		}
+		row := Model{Name: m.Name, Configured: true, Model: provider.Model{ID: m.Model}}
+		if reviewer, ok := c.deployments[i].(provider.Reviewer); ok && !strings.Contains(m.Model, "*") {
+			row.Model = reviewer.Describe(m.Model)
+		}
+		row.Owner = m.Provider
+		add(row)
 	}
 	for _, i := range c.listed() {
 		lister, ok := c.deployments[i].(provider.Lister)

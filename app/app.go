@@ -179,10 +179,12 @@ func (a *App) ready(ctx context.Context) error {
 func (a *App) models() []httpd.Model {
 	known := a.client.Models()
 	out := make([]httpd.Model, 0, len(known))
+	seen := map[string]bool{}
 	for _, m := range known {
-		if m.Access == provider.AccessRefused {
+		if m.Access == provider.AccessRefused && !m.Configured || seen[m.Name] {
 			continue
 		}
+		seen[m.Name] = true
 		row := httpd.Model{ID: m.Name, OwnedBy: cmp.Or(m.Owner, "unknown")}
 		out = append(out, row)
 		for _, row.ID = range m.Aliases {

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
-	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/iam"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/resolve"
@@ -34,6 +34,7 @@ type callFlags struct {
 	Role        string `placeholder:"ROLE" help:"Name or ARN of the role that batch jobs run as."`
 	Guardrail   string `placeholder:"ID" help:"Id or ARN of a guardrail that calls name."`
 	APIKey      bool   `name:"api-key" help:"Calls carry a Bedrock API key instead of a signature."`
+	Force       bool   `help:"Take a model that the built-in catalogue does not know."`
 }
 
 type policyCommand struct {
@@ -97,10 +98,10 @@ func (c *policyCommand) notes(w io.Writer, text string, marketed bool) {
 // the ids that it would try after that. It warns on w of a model that nobody knows.
 func (c *callFlags) call(w io.Writer, model string, known *catalog.Catalogue) (call iam.Call, others []string, err error) {
 	if c.Region == "" {
-		return call, nil, errors.New("--region is required: the region that is called, such as us-east-1; AWS_REGION says it too")
+		return call, nil, &usageError{"--region is required: the region that is called", "Give --region us-east-1, or set AWS_REGION."}
 	}
-	if !endpoint.ValidRegion(c.Region) {
-		return call, nil, fmt.Errorf("--region: %q is not the name of an AWS region; one looks like eu-west-1", c.Region)
+	if err := checkRegions(w, c.Region); err != nil {
+		return call, nil, err
 	}
 	if c.Account != "" && (len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "") {
 		return call, nil, fmt.Errorf("--account: %q is not an account id of 12 digits", c.Account)
@@ -114,7 +115,12 @@ func (c *callFlags) call(w io.Writer, model string, known *catalog.Catalogue) (c
 	}
 	if id, err := modelid.Parse(way.ID); err == nil && id.ARN.Kind == modelid.NoARN {
 		if _, ok := known.Model(id.Base()); !ok {
-			fmt.Fprintf(w, "outcrop: warning: no model %s is known; the nearest are %s\n", model, strings.Join(known.Nearest(model, c.Region, 3), ", "))
+			unknown := &llm.Error{Code: llm.CodeModelUnknown, Message: "--model " + model + ": no model of Bedrock is known by this name", Fix: known.Suggest(model, c.Region)}
+			if !c.Force {
+				unknown.Fix += " For a model that is newer than this release there is --force."
+				return call, nil, unknown
+			}
+			warn(w, unknown.Message, unknown.Fix)
 		}
 	}
 	return iam.Call{
@@ -190,6 +196,7 @@ type lintCommand struct {
 	Model []string `sep:"none" placeholder:"MODEL" help:"Hold the policy against calls of this model as well; needs --region. May be given several times."`
 	Kind  string   `enum:"identity,scp,boundary,session,vpce" default:"identity" help:"Where the policy is attached: identity (user, group, role), scp, boundary, session or vpce."`
 	JSON  bool     `name:"json" help:"Print JSON."`
+	Fix   bool     `help:"Print the whole policy with everything mended that can be; what is left is told on stderr."`
 }
 
 // errFindings is a policy that something is wrong with; what has been printed.
@@ -216,28 +223,90 @@ func (c *lintCommand) Run(con console) error {
 		}
 		o.Calls = append(o.Calls, call)
 	}
-	found, err := iam.Lint(data, o)
-	if syntax, ok := errors.AsType[*iam.SyntaxError](err); ok {
-		complain(con.err, c.File+":"+syntax.Error(), "A policy is one JSON object with Version and Statement.")
-		return errProblems
+	if c.Fix {
+		return c.fix(con, data, o)
 	}
+	found, err := iam.Lint(data, o)
 	if err != nil {
-		return err
+		return c.unread(con, err)
 	}
 	if c.JSON {
 		fmt.Fprintf(con.out, "%s\n", findingsJSON(found))
 	} else {
-		for _, f := range found {
-			fmt.Fprintf(con.out, "%s:%d:%d: %s: %s\n", c.File, f.Line, f.Column, f.Code, f.Message)
-			for _, s := range f.Fix {
-				fmt.Fprintf(con.out, "  write: %s\n", s.JSON())
-			}
-		}
+		c.print(con.out, found)
 	}
 	if len(found) > 0 {
 		return errFindings
 	}
 	return nil
+}
+
+// unread complains of a policy that cannot be read.
+func (c *lintCommand) unread(con console, err error) error {
+	if syntax, ok := errors.AsType[*iam.SyntaxError](err); ok {
+		complain(con.err, c.File+":"+syntax.Error(), "A policy is one JSON object with Version and Statement.")
+		return errProblems
+	}
+	return err
+}
+
+// fix prints the policy mended. The exit code is 0 if nothing is left to find.
+func (c *lintCommand) fix(con console, data []byte, o iam.Options) error {
+	d, left, err := iam.Fixed(data, o)
+	if errors.Is(err, iam.ErrNotRewritten) {
+		return &usageError{c.File + ": " + err.Error(), "Without --fix each finding says what to write."}
+	}
+	if err != nil {
+		return c.unread(con, err)
+	}
+	if _, err := con.out.Write(d.JSON()); err != nil {
+		return err
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	for _, f := range left {
+		warn(con.err, f.Code+": "+f.Message, "")
+	}
+	return errFindings
+}
+
+// print writes findings for people: each with its place, and behind the last one of
+// a statement the statement as it should be.
+func (c *lintCommand) print(w io.Writer, found []iam.Finding) {
+	s := screenOf(w)
+	if len(found) == 0 {
+		fmt.Fprintln(w, c.File+": no problems found")
+		return
+	}
+	for i, f := range found {
+		fmt.Fprintln(w, s.wrap(fmt.Sprintf("%s:%d:%d: %s: %s", c.File, f.Line, f.Column, f.Code, f.Message), "    "))
+		later := slices.ContainsFunc(found[i+1:], func(other iam.Finding) bool {
+			return other.Statement == f.Statement && f.Statement > 0 || string(other.Fix.JSON()) == string(f.Fix.JSON())
+		})
+		if len(f.Fix) == 0 || later {
+			continue
+		}
+		head := fmt.Sprintf("  write statement %d so:", f.Statement)
+		switch {
+		case f.Statement == 0 && len(f.Fix) == 1:
+			head = "  add this statement:"
+		case f.Statement == 0:
+			head = "  add these statements:"
+		}
+		if strings.HasSuffix(f.Code, ".wide") {
+			head = "  enough would be:"
+		}
+		fmt.Fprintln(w, head)
+		for _, statement := range f.Fix {
+			text, err := jsonx.Indent(statement.JSON())
+			if err != nil {
+				text = statement.JSON()
+			}
+			fmt.Fprintln(w, "    "+strings.ReplaceAll(string(text), "\n", "\n    "))
+		}
+	}
+	fmt.Fprintf(w, "%s: %s; --fix prints the whole policy mended\n", c.File, plural(len(found), "problem"))
 }
 
 func findingsJSON(found []iam.Finding) []byte {

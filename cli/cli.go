@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,27 +18,28 @@ import (
 	"github.com/alecthomas/kong"
 
 	"outcrop"
-	"outcrop/config"
+	"outcrop/internal/levenshtein"
 	"outcrop/llm"
-	"outcrop/provider/all"
 )
 
 // commands is the grammar. LiteLLM's flags are accepted where they mean the same.
 type commands struct {
-	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the gateway (the default)."`
-	Chat    chatCommand    `cmd:"" help:"Ask a model once and print its answer as it comes."`
-	Models  modelsCommand  `cmd:"" help:"List the models that can be called, or show how one is."`
-	Doctor  doctorCommand  `cmd:"" help:"Find out what stands in the way of calls: who calls, what is listed, which models answer, and how to mend what is refused."`
-	Emulate emulateCommand `cmd:"" help:"Run a local stand-in for a provider."`
-	Config  configCommand  `cmd:"" help:"Look at a configuration."`
-	Bedrock bedrockCommand `cmd:"" help:"Write and check the IAM policies that calls need."`
-	Version versionCommand `cmd:"" help:"Print the version."`
-	V       bool           `name:"version" help:"Print the version."`
+	Serve      serveCommand      `cmd:"" default:"withargs" help:"Start the gateway (the default)."`
+	Chat       chatCommand       `cmd:"" help:"Ask a model a question, or talk with it."`
+	Models     modelsCommand     `cmd:"" help:"List the models that can be called, or explain how one is."`
+	Doctor     doctorCommand     `cmd:"" help:"Check credentials, permissions and models, and explain how to fix what fails."`
+	Emulate    emulateCommand    `cmd:"" help:"Run a local stand-in for a provider."`
+	Config     configCommand     `cmd:"" help:"Check a configuration."`
+	Bedrock    bedrockCommand    `cmd:"" help:"Write and check the IAM policies that calls need."`
+	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
+	Help       helpCommand       `cmd:"" help:"Show the help of a command."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
+	V          bool              `name:"version" help:"Print the version."`
 }
 
 // configCommand holds what can be done with a configuration.
 type configCommand struct {
-	Check checkCommand `cmd:"" help:"Say everything that is wrong with a configuration file."`
+	Check checkCommand `cmd:"" help:"List everything that is wrong with a configuration file, and what can be served."`
 }
 
 // emulateCommand holds the stand-ins.
@@ -52,7 +53,8 @@ type console struct {
 }
 
 // Main runs the command line and gives the exit code: 0, 1 for a failure, 2 for
-// a command line or configuration that cannot be understood.
+// a command line or configuration that cannot be understood, 130 for what Ctrl-C
+// has ended.
 func Main(args []string, stdout, stderr io.Writer) int {
 	var c commands
 	exit := -1
@@ -66,7 +68,10 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return failed(stderr, err)
 	}
-	parsed, err := parser.Parse(args)
+	if len(args) > 0 && args[0] == completeWord {
+		return complete(stdout, parser.Model.Node, args[1:])
+	}
+	parsed, err := parser.Parse(rewritten(args))
 	if exit >= 0 { // --help
 		return exit
 	}
@@ -74,7 +79,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		return report(stderr, versionCommand{}.Run(console{out: stdout, err: stderr}))
 	}
 	if err != nil {
-		complain(stderr, err.Error(), "outcrop --help lists the commands, and outcrop COMMAND --help the flags of one.")
+		what, hint := misunderstood(err, args, parser.Model.Node)
+		complain(stderr, what, hint)
 		return 2
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -85,6 +91,73 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	return report(stderr, parsed.Run())
 }
 
+// rewritten gives arguments in the form that the grammar has: help COMMAND is
+// COMMAND --help, and the fields behind models --json are a flag of their own.
+func rewritten(args []string) []string {
+	if len(args) > 0 && args[0] == "help" {
+		return append(slices.Clone(args[1:]), "--help")
+	}
+	if len(args) == 0 || args[0] != "models" {
+		return args
+	}
+	var out []string
+	for i := 0; i < len(args); i++ {
+		fields, equals := strings.CutPrefix(args[i], "--json=")
+		switch {
+		case equals:
+			out = append(out, "--json", "--fields="+fields)
+		case args[i] == "--json" && i+1 < len(args) && areFields(args[i+1]):
+			out = append(out, "--json", "--fields="+args[i+1])
+			i++
+		default:
+			out = append(out, args[i])
+		}
+	}
+	return out
+}
+
+// misunderstood says what is wrong with a command line, and the next step.
+func misunderstood(err error, args []string, root *kong.Node) (what, hint string) {
+	what, hint = err.Error(), "outcrop --help lists the commands, and outcrop COMMAND --help the flags of one."
+	word, unexpected := strings.CutPrefix(what, "unexpected argument ")
+	switch {
+	case strings.Contains(what, "no such file or directory"):
+		hint = "Check the file's name, and the folder that the command runs in."
+	case unexpected && len(args) > 0 && strings.HasPrefix(word, args[0]):
+		what = fmt.Sprintf("there is no command %q", args[0])
+		if near := nearCommand(args[0], root); near != "" {
+			hint = "Did you mean outcrop " + near + "?"
+		}
+	case unexpected && len(args) > 1:
+		for _, n := range root.Children {
+			if n.Name == args[0] {
+				if near := nearCommand(args[1], n); near != "" {
+					hint = "Did you mean outcrop " + n.Name + " " + near + "?"
+				}
+			}
+		}
+	}
+	return what, hint
+}
+
+// nearCommand is the command that was probably meant; empty if none looks alike.
+func nearCommand(word string, of *kong.Node) string {
+	near, fewest := "", 3
+	for _, n := range of.Children {
+		if n.Hidden {
+			continue
+		}
+		far := levenshtein.Distance(word, n.Name)
+		if len(word) >= 2 && strings.HasPrefix(n.Name, word) {
+			far = min(far, 1)
+		}
+		if far < fewest && far < len(n.Name) {
+			near, fewest = n.Name, far
+		}
+	}
+	return near
+}
+
 // report prints a command's failure and gives the exit code.
 func report(w io.Writer, err error) int {
 	if err != nil {
@@ -93,12 +166,23 @@ func report(w io.Writer, err error) int {
 	return 0
 }
 
-func complain(w io.Writer, what, hint string) {
-	fmt.Fprintf(w, "outcrop: error: %s\n", what)
+func complain(w io.Writer, what, hint string) { say(w, red, "error:", what, hint) }
+
+// warn prints a warning with its next step.
+func warn(w io.Writer, what, hint string) { say(w, yellow, "warning:", what, hint) }
+
+// say prints what is wrong and, if there is one, the next step.
+func say(w io.Writer, how style, kind, what, hint string) {
+	s := screenOf(w)
+	text := s.wrap("outcrop: "+kind+" "+what, "  ")
+	fmt.Fprintln(w, strings.Replace(text, kind, s.paint(how, kind), 1))
 	if hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", hint)
+		fmt.Fprintln(w, strings.Replace(s.wrap("hint: "+hint, "  "), "hint:", s.paint(bold, "hint:"), 1))
 	}
 }
+
+// errInterrupted is a command that Ctrl-C has ended: whoever did so knows it.
+var errInterrupted = errors.New("interrupted")
 
 // errProblems is an error whose lines have been printed already.
 var errProblems = errors.New("the configuration has problems")
@@ -120,6 +204,8 @@ func failed(w io.Writer, err error) int {
 	switch {
 	case errors.Is(err, errUnwell):
 		return 1
+	case errors.Is(err, errInterrupted):
+		return 130
 	case errors.As(err, &usage):
 		complain(w, usage.what, usage.hint)
 		return 2
@@ -128,9 +214,7 @@ func failed(w io.Writer, err error) int {
 	case errors.Is(err, errFindings):
 		return 1
 	case errors.As(err, &cfg):
-		for _, p := range cfg.Problems {
-			fmt.Fprintln(w, p)
-		}
+		printProblems(w, cfg.Problems)
 		return 2
 	case errors.As(err, &call):
 		what := call.Message
@@ -139,51 +223,11 @@ func failed(w io.Writer, err error) int {
 		}
 		complain(w, what, call.Fix)
 	case errors.Is(err, syscall.EADDRINUSE):
-		complain(w, err.Error(), "Another process listens there; choose another with --port, or --port 0 for any.")
+		complain(w, err.Error(), "Another process listens there; choose another with --port (make run takes PORT=4001), or --port 0 for any.")
 	default:
 		complain(w, err.Error(), "")
 	}
 	return 1
-}
-
-// configFlags are how a command finds its configuration.
-type configFlags struct {
-	ConfigFile       string `name:"config" short:"c" type:"path" placeholder:"FILE" help:"LiteLLM's config.yaml. Without one every Bedrock model id is served."`
-	AllowUnsupported bool   `aliases:"allow_unsupported" help:"Take settings that limit callers and are not enforced as warnings."`
-}
-
-// load reads the configuration and prints its problems.
-func (f *configFlags) load(w io.Writer) (*config.Config, error) {
-	src := config.Source{LookupEnv: os.LookupEnv, ReadFile: os.ReadFile, Providers: all.Providers(), AllowUnsupported: f.AllowUnsupported}
-	var cfg *config.Config
-	var problems []config.Problem
-	if f.ConfigFile == "" {
-		cfg, problems = config.Defaults(src)
-	} else {
-		data, err := os.ReadFile(f.ConfigFile)
-		if err != nil {
-			complain(w, "the configuration cannot be read: "+err.Error(), "Give the file's name with --config.")
-			return nil, errProblems
-		}
-		src.Name, src.Data = f.ConfigFile, data
-		cfg, problems = config.Load(src)
-	}
-	for _, p := range problems {
-		fmt.Fprintln(w, p)
-	}
-	if cfg == nil {
-		return nil, errProblems
-	}
-	return cfg, nil
-}
-
-// newLogger makes the log: one JSON object a line.
-func newLogger(w io.Writer, debug bool) *slog.Logger {
-	level := slog.LevelInfo
-	if debug {
-		level = slog.LevelDebug
-	}
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
 // defaultDataDir is a folder in the user's cache; empty if there is none.

@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"outcrop"
 	"outcrop/config"
 	"outcrop/provider"
-	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/modelid"
 )
 
@@ -30,7 +28,7 @@ type doctorCommand struct {
 // Run examines the configuration and prints what was found. An interrupt ends the
 // calls, and what is known by then is printed.
 func (c *doctorCommand) Run(ctx context.Context, con console) error {
-	if err := c.check(); err != nil {
+	if err := c.check(con.err); err != nil {
 		return err
 	}
 	cfg, err := c.load(con.err)
@@ -40,7 +38,7 @@ func (c *doctorCommand) Run(ctx context.Context, con console) error {
 	if c.DataDir == "" {
 		c.DataDir = defaultDataDir()
 	}
-	client, err := outcrop.New(outcrop.Options{Config: c.moved(cfg), DataDir: c.DataDir})
+	client, err := outcrop.New(outcrop.Options{Config: moved(cfg, c.Region), DataDir: c.DataDir})
 	if err != nil {
 		return err
 	}
@@ -74,11 +72,9 @@ func (c *doctorCommand) Run(ctx context.Context, con console) error {
 }
 
 // check refuses flags that cannot be.
-func (c *doctorCommand) check() error {
-	for _, r := range c.Region {
-		if !endpoint.ValidRegion(r) {
-			return &usageError{fmt.Sprintf("--region: %q is not the name of an AWS region", r), "One looks like eu-west-1."}
-		}
+func (c *doctorCommand) check(w io.Writer) error {
+	if err := checkRegions(w, c.Region...); err != nil {
+		return err
 	}
 	if c.Free && (c.All || len(c.Model) > 0) {
 		return &usageError{"--free calls no model, and --all and --model ask for calls", "Leave one out."}
@@ -89,10 +85,10 @@ func (c *doctorCommand) check() error {
 	return nil
 }
 
-// moved is the configuration as it would be in each of the regions that were
-// asked for. What is called by an ARN is where it is.
-func (c *doctorCommand) moved(cfg *config.Config) *config.Config {
-	if len(c.Region) == 0 {
+// moved is the configuration as it would be in each of some regions; without any,
+// the configuration itself. What is called by an ARN stays where it is.
+func moved(cfg *config.Config, regions []string) *config.Config {
+	if len(regions) == 0 {
 		return cfg
 	}
 	out := *cfg
@@ -104,7 +100,7 @@ func (c *doctorCommand) moved(cfg *config.Config) *config.Config {
 			out.Models = append(out.Models, m)
 			continue
 		}
-		for _, region := range c.Region {
+		for _, region := range regions {
 			there := m
 			there.Values = config.Values{}
 			maps.Copy(there.Values, m.Values)
@@ -166,12 +162,7 @@ type progress struct {
 const progressEvery = 50
 
 func newProgress(w io.Writer) *progress {
-	p := &progress{w: w}
-	if f, ok := w.(*os.File); ok {
-		info, err := f.Stat()
-		p.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
-	return p
+	return &progress{w: w, terminal: screenOf(w).terminal}
 }
 
 // begin says what the calls are before the first one.

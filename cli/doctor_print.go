@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -54,12 +55,11 @@ func mark(s provider.State) string {
 }
 
 func (d *diagnosis) printSection(w io.Writer, heading string, checks []provider.Check, several bool) error {
-	fmt.Fprintln(w, heading)
-	defer fmt.Fprintln(w)
 	if !slices.ContainsFunc(d.findings, func(f outcrop.Finding) bool { return slices.Contains(checks, f.Check) }) {
-		fmt.Fprintln(w, "  nothing was found out")
 		return nil
 	}
+	fmt.Fprintln(w, screenOf(w).paint(bold, heading))
+	defer fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, check := range checks {
 		for i := range d.findings {
@@ -130,8 +130,10 @@ func who(f *outcrop.Finding) string {
 
 func (d *diagnosis) printModels(w io.Writer, several bool) error {
 	calls := d.calls()
-	fmt.Fprintln(w, "models")
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(calls) == 0 && d.noCredentials() {
+		return nil
+	}
+	fmt.Fprintln(w, screenOf(w).paint(bold, "models"))
 	for i := range d.findings {
 		if f := &d.findings[i]; f.Check == provider.CheckModel {
 			fmt.Fprintf(w, "  %-4s  %s: %s\n", mark(f.State), nameOf(f), line(f))
@@ -143,25 +145,35 @@ func (d *diagnosis) printModels(w io.Writer, several bool) error {
 		}
 		return nil
 	}
-	head := "  \t"
-	if several {
-		head += "WHO\t"
-	}
-	fmt.Fprintln(table, head+"MODEL\tCALLS\tREGION\tWHOLE\tSTREAM\tWHY")
+	t := table{columns: []column{{head: "  "}, {head: "WHO", worth: 5}, {head: "MODEL"}, {head: "CALLS", worth: 3}, {head: "REGION", worth: 4}, {head: "WHOLE"}, {head: "STREAM"}, {head: "WHY", worth: 2}}}
 	for _, c := range calls {
 		f := c.any()
-		fmt.Fprintf(table, "  %s\t", mark(c.state()))
-		if several {
-			fmt.Fprintf(table, "%d\t", f.Who)
-		}
 		name := nameOf(f)
-		id := f.Target.ID
-		if id == name {
-			id = "="
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", name, dash(id), dash(f.Place), answered(c.whole), answered(c.stream), why(f))
+		t.rows = append(t.rows, []string{"  " + mark(c.state()), strconv.Itoa(f.Who), name, dash(f.Target.ID), dash(f.Place), answered(c.whole), answered(c.stream), why(f)})
 	}
-	return table.Flush()
+	if !several {
+		t.columns = slices.Delete(t.columns, 1, 2)
+		for i := range t.rows {
+			t.rows[i] = slices.Delete(t.rows[i], 1, 2)
+		}
+	}
+	t.print(w, screenOf(w))
+	return nil
+}
+
+// noCredentials reports whether nobody has any, so that nothing else was looked at.
+func (d *diagnosis) noCredentials() bool {
+	found := false
+	for i := range d.findings {
+		switch f := &d.findings[i]; {
+		case f.Check != provider.CheckIdentity:
+		case f.Err == nil || f.Err.Code != llm.CodeCredentialsMissing:
+			return false
+		default:
+			found = true
+		}
+	}
+	return found
 }
 
 // answered says how one call went.
@@ -186,59 +198,41 @@ func why(f *outcrop.Finding) string {
 	return dash(f.Detail)
 }
 
-// printRefusals says of each distinct refusal what it means, whose move it is and
-// what to do.
+// printRefusals says of each distinct refusal what it means, who can fix it, and how.
 func (d *diagnosis) printRefusals(w io.Writer) {
+	s := screenOf(w)
+	const indent = "     "
 	for i, r := range d.refusals() {
 		if i == 0 {
-			fmt.Fprintln(w, "\nwhat is refused")
+			fmt.Fprintln(w, "\n"+s.paint(bold, "problems"))
 		}
-		fmt.Fprintf(w, "  %d. %s: %s\n", i+1, r.code, r.code.Verdict().Meaning)
+		head := s.hang(fmt.Sprintf("  %d. ", i+1), fmt.Sprintf("%s: %s", r.code, r.code.Verdict().Meaning))
+		if r.state == provider.StateFail {
+			head = s.paint(red, head)
+		}
+		fmt.Fprintln(w, head)
 		entry := func(label string, texts []string) {
 			for j, text := range texts {
 				if j == maxSaid {
-					fmt.Fprintf(w, "     %-11s and %d more like these; --json has them all\n", "", len(texts)-maxSaid)
+					text = fmt.Sprintf("and %d more like these; --json has them all", len(texts)-maxSaid)
+				}
+				if j > maxSaid {
 					break
 				}
-				fmt.Fprintf(w, "     %-11s %s\n", label, text)
+				fmt.Fprintln(w, s.hang(fmt.Sprintf("%s%-15s ", indent, label), text))
 				label = ""
 			}
 		}
-		entry("said:", r.messages)
-		entry("because:", slices.DeleteFunc(slices.Clone(r.causes), func(cause string) bool { // the heading says it
+		entry("message:", r.messages)
+		entry("cause:", slices.DeleteFunc(slices.Clone(r.causes), func(cause string) bool { // the heading says it
 			return strings.EqualFold(strings.TrimSuffix(cause, "."), r.code.Verdict().Meaning)
 		}))
-		entry("whose move:", []string{actor(r.actor)})
-		entry("fix:", r.fixes)
+		entry("how to fix it:", r.fixes)
+		entry("who can fix it:", []string{actor(r.actor)})
 		entry("statement:", r.missing())
 		entry("more:", r.docs)
-		label := "of:"
-		if n := len(r.subjects); n > 1 {
-			label = fmt.Sprintf("of %d:", n)
-		}
-		fmt.Fprintf(w, "     %-11s %s\n", label, wrapped(r.subjects, "\n"+strings.Repeat(" ", 17)))
+		entry("affects:", []string{strings.Join(r.subjects, ", ")})
 	}
-}
-
-// wrapped joins words by commas, in lines of about a hundred characters.
-func wrapped(words []string, newline string) string {
-	const width = 100
-	var b strings.Builder
-	at := 0
-	for i, word := range words {
-		switch {
-		case i == 0:
-		case at+len(word) > width:
-			b.WriteString("," + newline)
-			at = 0
-		default:
-			b.WriteString(", ")
-			at += 2
-		}
-		b.WriteString(word)
-		at += len(word)
-	}
-	return b.String()
 }
 
 // missing is the statement, if there is one alone and no fix has it in its words
@@ -256,19 +250,19 @@ func (r *refusal) missing() []string {
 	return out
 }
 
-// actor says whose move it is.
+// actor says who can fix it.
 func actor(a llm.Actor) string {
 	switch a {
 	case llm.ActorCaller:
-		return "whoever sends the request"
+		return "the sender of the request"
 	case llm.ActorOperator:
-		return "whoever runs the gateway"
+		return "the operator of the gateway"
 	case llm.ActorAWSAdmin:
-		return "whoever administers the AWS account"
+		return "the administrator of the AWS account"
 	case llm.ActorOrganisationAdmin:
-		return "whoever administers the AWS organisation"
+		return "the administrator of the AWS organisation"
 	case llm.ActorAWS:
-		return "AWS's: wait, go elsewhere, or open a support case"
+		return "AWS: wait, use another region, or open a support case"
 	default:
 		return string(a)
 	}
@@ -293,10 +287,13 @@ func (d *diagnosis) printSum(w io.Writer) {
 	case d.made > 0:
 		fmt.Fprintf(w, "%s made", plural(d.made, "probe"))
 	case d.well():
-		fmt.Fprintln(w, "nothing that was looked at stands in the way of calls")
+		fmt.Fprintln(w, "no problems found")
+		return
+	case d.noCredentials():
+		fmt.Fprintln(w, "nothing else was checked: every call needs credentials")
 		return
 	default:
-		fmt.Fprintln(w, "calls will not work, or not all")
+		fmt.Fprintln(w, "some calls will not work, or none")
 		return
 	}
 	if cost := d.cost(); cost > 0 {

@@ -106,6 +106,7 @@ func (d *diagnosis) refusals() []*refusal {
 			byKey[key].add(f)
 		}
 	}
+	slices.SortStableFunc(all, func(a, b *refusal) int { return cause(a.code) - cause(b.code) })
 	for _, r := range all {
 		r.say()
 		if len(r.statements) > 1 {
@@ -113,6 +114,19 @@ func (d *diagnosis) refusals() []*refusal {
 		}
 	}
 	return all
+}
+
+// cause orders codes by what may be behind other failures: a region that does not
+// exist, then credentials.
+func cause(code llm.Code) int {
+	switch {
+	case code == llm.CodeUnknownRegion:
+		return 0
+	case strings.HasPrefix(string(code), "credentials."):
+		return 1
+	default:
+		return 2
+	}
 }
 
 // account is the one that calls; empty if there are several, or none is known.
@@ -206,11 +220,34 @@ func withoutID(text string, e *llm.Error) string {
 	if e.Target.ID == "" || e.Target.API == "control" {
 		return text
 	}
-	text = strings.ReplaceAll(text, e.Target.ID, "ID")
+	text = unnamed(text, e.Target.ID)
 	if _, base, ok := strings.Cut(e.Target.ID, "."); ok && strings.Contains(base, ".") { // a profile's, in whose ARNs the model's own stands too
-		text = strings.ReplaceAll(text, base, "ID")
+		text = unnamed(text, base)
 	}
 	return text
+}
+
+// unnamed puts "the model" in the place of an id, or within ARNs a wildcard.
+func unnamed(text, id string) string {
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(text, id)
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		switch n := len(before); {
+		case n > 0 && strings.IndexByte("/:.", before[n-1]) >= 0:
+			b.WriteByte('*')
+		case strings.HasSuffix(before, "--model "):
+			b.WriteString("MODEL")
+		case strings.HasSuffix(before, "profile "), strings.HasSuffix(before, "model "):
+			b.WriteString("in question")
+		default:
+			b.WriteString("the model")
+		}
+		text = after
+	}
 }
 
 // subjectOf names what was refused.

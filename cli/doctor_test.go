@@ -86,7 +86,7 @@ func TestDoctorSaysWhatWorks(t *testing.T) {
 	if !strings.Contains(errs, "at most 2 probes") || !strings.Contains(errs, "at most one token") {
 		t.Errorf("it is not said what the calls are: %s", errs)
 	}
-	if strings.Contains(out, "what is refused") {
+	if strings.Contains(out, "who can fix it:") {
 		t.Errorf("something is refused:\n%s", out)
 	}
 }
@@ -97,12 +97,12 @@ func TestDoctorSaysEachRefusalOnce(t *testing.T) {
 	if code != 1 {
 		t.Errorf("exit code %d", code)
 	}
-	for _, want := range []string{"of 3:       nova-lite, nova-pro, claude-sonnet-4-5\n", "of:         ListInferenceProfiles in us-east-1\n", `"bedrock:ListInferenceProfiles"`, "outcrop bedrock policy --region us-east-1 --account 123456789012 --model amazon.nova-lite-v1:0 --model amazon.nova-pro-v1:0 --model us.anthropic.claude-sonnet-4-5-20250929-v1:0\n", "whoever administers the AWS account", "3 not at all"} {
+	for _, want := range []string{"affects:        nova-lite, nova-pro, claude-sonnet-4-5\n", "affects:        ListInferenceProfiles in us-east-1\n", `"bedrock:ListInferenceProfiles"`, "outcrop bedrock policy --region us-east-1 --account 123456789012 --model amazon.nova-lite-v1:0 --model amazon.nova-pro-v1:0 --model us.anthropic.claude-sonnet-4-5-20250929-v1:0\n", "the administrator of the AWS account", "3 not at all"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output lacks %q:\n%s", want, out)
 		}
 	}
-	if n := strings.Count(out, "whose move:"); n != 2 {
+	if n := strings.Count(out, "who can fix it:"); n != 2 {
 		t.Errorf("%d refusals, want 2:\n%s", n, out)
 	}
 }
@@ -119,7 +119,7 @@ func TestDoctorsExitCodes(t *testing.T) {
 		says   string
 	}{
 		{"all is well", emulator.Options{}, nil, one, nil, 0, "1 model can be called"},
-		{"nothing is called", emulator.Options{}, nil, one, []string{"--free"}, 0, "nothing that was looked at"},
+		{"nothing is called", emulator.Options{}, nil, one, []string{"--free"}, 0, "no problems found"},
 		{"lists are refused, calls work", emulator.Options{}, []string{"op=ListFoundationModels deny always"}, one, nil, 0, "warn"},
 		{"only streams are refused", emulator.Options{}, []string{"op=ConverseStream deny always"}, one, nil, 1, "1 only one way"},
 		{"a name that is not configured", emulator.Options{}, nil, one, []string{"--model", "basalt"}, 1, "gateway.model_not_found"},
@@ -275,8 +275,8 @@ func startLines(t *testing.T, until string, args ...string) []string {
 
 func TestServeSaysWhoCallsAndWhatIsListed(t *testing.T) {
 	emulatedWith(t, emulator.Options{})
-	got := strings.Join(startLines(t, "can be listed"), "\n")
-	if !strings.Contains(got, "outcrop: calls AWS as arn:aws:iam::123456789012:user/demo (the environment) in us-east-1\n") || !regexp.MustCompile(`outcrop: \d+ models and \d+ profiles can be listed$`).MatchString(got) {
+	got := strings.Join(startLines(t, "outcrop: found "), "\n")
+	if !strings.Contains(got, "outcrop: calls "+os.Getenv("AWS_ENDPOINT_URL")+" (AWS_ENDPOINT_URL) as arn:aws:iam::123456789012:user/demo (the environment) in us-east-1\n") || !regexp.MustCompile(`outcrop: found \d+ models and \d+ inference profiles$`).MatchString(got) {
 		t.Errorf("serve says\n%s", got)
 	}
 }
@@ -327,7 +327,7 @@ func TestServeSaysWhatIsWrongInFewLines(t *testing.T) {
 func TestTheDemoSaysItsIdentityInOneLine(t *testing.T) {
 	t.Setenv("AWS_REGION", "us-east-1")
 	got := startLines(t, "calls the emulator as ", "--demo")
-	if last := got[len(got)-1]; !regexp.MustCompile(`^outcrop: calls the emulator as arn:aws:iam::\d+:user/demo in us-east-1; \d+ models and \d+ profiles can be listed$`).MatchString(last) {
+	if last := got[len(got)-1]; !regexp.MustCompile(`^outcrop: calls the emulator as arn:aws:iam::\d+:user/demo in us-east-1; found \d+ models and \d+ inference profiles$`).MatchString(last) {
 		t.Errorf("the demo says %q", last)
 	}
 }

@@ -18,7 +18,7 @@ type emulateBedrockCommand struct {
 	Port           int    `default:"4510" help:"Port to listen on; 0 takes a free one."`
 	AnyCredentials bool   `help:"Take every signature and API key without verifying it."`
 
-	Account          string   `type:"existingfile" placeholder:"FILE" help:"JSON file of the account: users and roles with their policies, an organization, access to models. See docs/emulator.md."`
+	Account          string   `placeholder:"FILE" help:"JSON file of the account: users and roles with their policies, an organization, access to models. See docs/emulator.md."`
 	Fault            []string `sep:"none" placeholder:"FAULT" help:"Fail as told, in turn: throttle, 'unavailable first', 'cut=reset after=3', 'latency=2s rate=50', ... May be given several times."`
 	Recordings       string   `type:"existingdir" placeholder:"DIR" help:"Folder of recorded exchanges; a request that equals a recorded one gets the recorded answer."`
 	StrictRecordings bool     `help:"Refuse requests that nothing was recorded for."`
@@ -28,6 +28,9 @@ type emulateBedrockCommand struct {
 
 // Run serves the emulator until a signal comes.
 func (c *emulateBedrockCommand) Run(ctx context.Context, con console) error {
+	if err := checkPort(c.Port); err != nil {
+		return err
+	}
 	opt := emulator.Options{AnyCredentials: c.AnyCredentials, Recordings: c.Recordings, StrictRecordings: c.StrictRecordings, Seed: c.Seed}
 	for _, text := range c.Fault {
 		f, err := fault.Parse(text)
@@ -39,14 +42,14 @@ func (c *emulateBedrockCommand) Run(ctx context.Context, con console) error {
 	if c.Account != "" {
 		data, err := os.ReadFile(c.Account)
 		if err != nil {
-			return fmt.Errorf("--account: %w", err)
+			return &usageError{"--account: " + err.Error(), "It takes a JSON file with users, roles and policies; docs/emulator.md has an example."}
 		}
 		if opt.Setup, err = account.Parse(data); err != nil {
 			return fmt.Errorf("--account %s: %w", c.Account, err)
 		}
 	}
 	if c.Debug {
-		opt.Log = newLogger(con.err, true)
+		opt.Log = newLogger(con.err, true, styleOf(con.err, logAuto))
 	}
 	e, err := emulator.New(opt)
 	if err != nil {

@@ -35,17 +35,20 @@ func lookAround(ctx context.Context, w io.Writer, a *app.App, since time.Time, t
 		return
 	}
 	d.sort()
-	_, _ = io.WriteString(w, strings.Join(d.startLines(a.Emulated(), told), "")) // in one piece, as others write too
+	_, _ = io.WriteString(w, screenOf(w).wrap(strings.Join(d.startLines(a.Emulated(), told), ""), "  ")) // in one piece, as others write too
 }
 
 // startLines says what was found, what is wrong last and at most lookLines in all.
 func (d *diagnosis) startLines(emulated, told bool) []string {
 	var lines []string
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf("outcrop: "+format+"\n", args...)) }
-	places := map[int][]string{}
+	places, addresses := map[int][]string{}, map[int][]string{}
 	for i := range d.findings {
 		if f := &d.findings[i]; f.Check == provider.CheckEndpoint {
 			places[f.Who] = said(places[f.Who], f.Place)
+			if f.Address != "" {
+				addresses[f.Who] = said(addresses[f.Who], f.Address+" ("+f.Setting+")")
+			}
 		}
 	}
 	lists := d.listLine()
@@ -61,7 +64,11 @@ func (d *diagnosis) startLines(emulated, told bool) []string {
 			more++
 		default:
 			callers++
-			say("calls AWS as %s in %s", caller(f), strings.Join(places[f.Who], ", "))
+			whom := "AWS"
+			if len(addresses[f.Who]) > 0 { // whoever has forgotten such a setting is to see it
+				whom = strings.Join(addresses[f.Who], ", ")
+			}
+			say("calls %s as %s in %s", whom, caller(f), strings.Join(places[f.Who], ", "))
 		}
 	}
 	if more > 0 {
@@ -86,7 +93,7 @@ func (d *diagnosis) listLine() string {
 	counts, regions := map[string][]string{}, []string(nil)
 	for i := range d.findings {
 		f := &d.findings[i]
-		noun := map[string]string{"ListFoundationModels": "model", "ListInferenceProfiles": "profile"}[f.Subject]
+		noun := map[string]string{"ListFoundationModels": "model", "ListInferenceProfiles": "inference profile"}[f.Subject]
 		if f.Check != provider.CheckLists || f.State != provider.StateOK || noun == "" {
 			continue
 		}
@@ -101,7 +108,7 @@ func (d *diagnosis) listLine() string {
 			parts = append(parts, fmt.Sprintf("and so on in %d more", len(regions)-maxSaid))
 			break
 		}
-		part := strings.Join(counts[region], " and ") + " can be listed"
+		part := "found " + strings.Join(counts[region], " and ")
 		if len(regions) > 1 {
 			part += " in " + region
 		}
@@ -114,6 +121,9 @@ func (d *diagnosis) listLine() string {
 func (d *diagnosis) troubles(told bool, most int) []string {
 	var lines []string
 	for _, r := range d.refusals() {
+		if r.code == llm.CodeUnknownRegion { // the settings that name it were told with their places
+			continue
+		}
 		if told && (strings.HasPrefix(string(r.code), "credentials.") || slices.Equal(r.subjects, []string{"credentials"})) {
 			continue
 		}

@@ -6,28 +6,33 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"outcrop"
+	"outcrop/config"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/levenshtein"
 	"outcrop/llm"
+	"outcrop/provider/bedrock/catalog"
 )
 
 // modelsCommand holds what can be done with models.
 type modelsCommand struct {
 	List    listCommand    `cmd:"" default:"withargs" help:"List the models that can be called (the default)."`
-	Resolve resolveCommand `cmd:"" help:"Show which ids lead to a model from a region, and why."`
+	Resolve resolveCommand `cmd:"" help:"Show which id a model is called by from a region, and why."`
 }
 
 type listCommand struct {
 	configFlags
-	Filter  []string `arg:"" optional:"" help:"Show only rows that have each of these words in a name, an id or the title."`
-	Offline bool     `help:"Call nothing: show what this release knows, and what an earlier run has kept."`
-	Refused bool     `help:"Show models as well that AWS says this account has no right to."`
+	Filter  []string `arg:"" optional:"" placeholder:"WORD" help:"Show only models with each of these words in a name, an id or the title."`
+	Region  string   `placeholder:"REGION" help:"List what can be called from this region in place of the configured one."`
+	Offline bool     `help:"Call nothing: use the built-in catalogue and what an earlier run has kept."`
+	All     bool     `help:"Show all: retired models too, and those that this account has no access to."`
+	Refused bool     `help:"Show models too that AWS says this account has no access to."`
 	Legacy  bool     `negatable:"" default:"true" help:"Show models that AWS is going to retire."`
 	DataDir string   `name:"data-dir" env:"OUTCROP_DATA_DIR" placeholder:"DIR" help:"Folder for what outlasts a run. Default: outcrop in the user's cache folder."`
-	JSON    bool     `name:"json" help:"Print JSON."`
+	JSON    bool     `name:"json" help:"Print JSON; --json name,id prints only these fields."`
+	Fields  []string `hidden:"" help:"The fields to print with --json."`
 }
 
 // modelRow is one model in the JSON of outcrop models.
@@ -47,12 +52,16 @@ type modelRow struct {
 	Context    int64    `json:"context,omitzero"`
 	MaxOutput  int64    `json:"max_output,omitzero"`
 	// Input and Output are in US dollars for a million tokens.
-	Input     *float64 `json:"input_usd_per_million,omitzero"`
-	Output    *float64 `json:"output_usd_per_million,omitzero"`
-	Access    string   `json:"access,omitzero"`
-	Legacy    bool     `json:"legacy"`
-	EndOfLife string   `json:"end_of_life,omitzero"`
-	Successor string   `json:"successor,omitzero"`
+	Input  *float64 `json:"input_usd_per_million,omitzero"`
+	Output *float64 `json:"output_usd_per_million,omitzero"`
+	Access string   `json:"access,omitzero"`
+	// Lifecycle is active, legacy, retired or unknown.
+	Lifecycle string `json:"lifecycle"`
+	Legacy    bool   `json:"legacy"`
+	EndOfLife string `json:"end_of_life,omitzero"`
+	Successor string `json:"successor,omitzero"`
+	// Warning is why calls will probably fail.
+	Warning string `json:"warning,omitzero"`
 }
 
 func newModelRow(m *outcrop.Model) modelRow {
@@ -60,7 +69,15 @@ func newModelRow(m *outcrop.Model) modelRow {
 		Name: m.Name, Aliases: m.Aliases, ID: m.ID, Title: m.Title, Owner: m.Owner, Configured: m.Configured,
 		Calls: m.Target.ID, API: m.Target.API, Region: m.Target.Region, Reason: m.Target.Reason, Serves: m.Serves, Anywhere: m.Anywhere,
 		Context: m.Context, MaxOutput: m.MaxOutput, Input: perMillion(m.Input), Output: perMillion(m.Output),
-		Access: string(m.Access), Legacy: m.Legacy, Successor: m.Successor,
+		Access: string(m.Access), Lifecycle: "unknown", Legacy: m.Legacy, Successor: m.Successor, Warning: m.Doubt,
+	}
+	switch {
+	case m.Ended:
+		row.Lifecycle = "retired"
+	case m.Legacy:
+		row.Lifecycle = "legacy"
+	case m.Active:
+		row.Lifecycle = "active"
 	}
 	if !m.EndOfLife.IsZero() {
 		row.EndOfLife = m.EndOfLife.Format(time.DateOnly)
@@ -82,14 +99,33 @@ func (r *modelRow) matches(words []string) bool {
 	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, strings.ToLower(w)) })
 }
 
+// shown reports whether the flags ask for a row. What the configuration names is
+// always shown.
+func (c *listCommand) shown(r *modelRow) bool {
+	switch {
+	case !r.matches(c.Filter):
+		return false
+	case c.All || r.Configured:
+		return true
+	default:
+		return r.Lifecycle != "retired" && (c.Legacy || !r.Legacy) && (c.Refused || r.Access != "refused")
+	}
+}
+
 // listPatience bounds the reading of the lists.
 const listPatience = 2 * time.Minute
 
 // Run lists the configured names, and what wildcards lead to.
 func (c *listCommand) Run(ctx context.Context, con console) error {
+	if err := checkRegions(con.err, c.Region); err != nil {
+		return err
+	}
 	cfg, err := c.load(con.err)
 	if err != nil {
 		return err
+	}
+	if c.Region != "" {
+		cfg = moved(cfg, []string{c.Region})
 	}
 	if c.DataDir == "" {
 		c.DataDir = defaultDataDir()
@@ -98,28 +134,57 @@ func (c *listCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
+	for _, p := range problemsOf(client.Doubts()) {
+		if p.Line == 0 { // what the environment says; the rest stands beside its row
+			printProblems(con.err, []config.Problem{p})
+		}
+	}
 	if !c.Offline {
 		c.read(ctx, con, client)
 	}
 	var rows []modelRow
 	for _, m := range client.Models() {
-		row := newModelRow(&m)
-		if row.matches(c.Filter) && (c.Legacy || !m.Legacy) && (c.Refused || row.Access != "refused") {
+		if row := newModelRow(&m); c.shown(&row) {
 			rows = append(rows, row)
 		}
 	}
 	if err := client.Close(); err != nil {
 		return err
 	}
-	if c.JSON {
-		out, err := jsonx.Marshal(slices.Concat([]modelRow{}, rows))
+	switch {
+	case len(rows) == 0:
+		if c.JSON {
+			fmt.Fprintln(con.out, "[]")
+		}
+		return c.nothing(con, cfg)
+	case c.JSON:
+		return c.printJSON(con, rows)
+	default:
+		c.table(con, rows)
+		return nil
+	}
+}
+
+// nothing says that no model matches, and what may have been meant.
+func (c *listCommand) nothing(con console, cfg *config.Config) error {
+	what, hint := "no model matches", "Without words, outcrop models lists all that can be called."
+	if len(c.Filter) > 0 {
+		what += " " + strconv.Quote(strings.Join(c.Filter, " "))
+		known, err := catalog.Embedded()
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(con.out, "%s\n", out)
-		return nil
+		if suggestion := known.Suggest(strings.Join(c.Filter, " "), ""); !strings.HasPrefix(suggestion, "outcrop models") {
+			hint = suggestion
+		}
+		if levenshtein.Distance(c.Filter[0], "resolve") <= 2 {
+			hint = "Did you mean outcrop models resolve?"
+		}
+	} else if len(cfg.Models) == 0 {
+		hint = "The configuration lists no models."
 	}
-	return c.table(con, rows)
+	complain(con.err, what, hint)
+	return errUnwell
 }
 
 // read has the lists read, and says what could not be. What is known without them
@@ -136,37 +201,48 @@ func (c *listCommand) read(ctx context.Context, con console, client *outcrop.Cli
 		if e.Err != nil && e.Code == llm.CodeInternal {
 			what = e.Err.Error()
 		}
-		since := "this release knows"
+		since := "this is the built-in catalogue"
 		if !l.At.IsZero() {
-			since = "was read on " + l.At.Format(time.RFC3339)
+			since = "this is what was read on " + l.At.Format(time.RFC3339)
 		}
-		fmt.Fprintf(con.err, "outcrop: warning: the lists of %s cannot be read, so this is what %s: %s\n", l.Place, since, what)
-		if e.Fix != "" {
-			fmt.Fprintf(con.err, "hint: %s\n", e.Fix)
-		}
+		warn(con.err, "AWS's lists of models in "+l.Place+" cannot be read; "+since+": "+what, e.Fix)
 	}
 }
 
-func (c *listCommand) table(con console, rows []modelRow) error {
-	if len(rows) == 0 {
-		fmt.Fprintln(con.err, "outcrop: no model matches")
-		return nil
-	}
-	table := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NAME\tID\tCALLS\tAPI\tREGIONS\tCONTEXT\t$/M IN\t$/M OUT\tACCESS\tLIFECYCLE")
-	for _, r := range rows {
-		name, id := r.Name, r.ID
+func (c *listCommand) table(con console, rows []modelRow) {
+	t := table{columns: []column{
+		{head: "NAME"},
+		{head: "ID", worth: 2},
+		{head: "CALLS", worth: 4},
+		{head: "API", worth: 1},
+		{head: "REGIONS", worth: 3},
+		{head: "CONTEXT", worth: 8, right: true},
+		{head: "$/M IN", worth: 7, right: true},
+		{head: "$/M OUT", worth: 6, right: true},
+		{head: "ACCESS", worth: 5},
+		{head: "LIFECYCLE", worth: 9},
+	}}
+	for i := range rows {
+		r := &rows[i]
+		name := r.Name
 		if !r.Configured && len(r.Aliases) > 0 { // the friendly name
 			name = r.Aliases[0]
 		}
-		calls := r.Calls
-		if calls == id {
-			calls = "="
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", name, id, dash(calls), dash(r.API), regions(&r), count(r.Context),
-			money(r.Input), money(r.Output), dash(r.Access), life(&r))
+		t.rows = append(t.rows, []string{
+			name, r.ID, dash(r.Calls), dash(r.API), regions(r), count(r.Context),
+			money(r.Input), money(r.Output), dash(r.Access), life(r),
+		})
 	}
-	return table.Flush()
+	s := screenOf(con.out)
+	left := t.print(con.out, s)
+	if s.terminal && len(left) > 0 {
+		fmt.Fprintf(con.err, "%s\n", s.wrap("Left out to fit this terminal: "+strings.Join(left, ", ")+". A wider one shows them, and so does --json.", ""))
+	}
+	for i := range rows {
+		if r := &rows[i]; r.Configured && r.Warning != "" {
+			warn(con.err, r.Name+": "+r.Warning, "")
+		}
+	}
 }
 
 // dash stands for what is not known.
@@ -182,22 +258,30 @@ func dash(s string) string {
 func regions(r *modelRow) string {
 	switch {
 	case r.Anywhere:
-		return r.Region + ", anywhere"
+		return r.Region + " (anywhere)"
 	case len(r.Serves) > 1:
-		return r.Region + ", " + strconv.Itoa(len(r.Serves)) + " serve"
+		return r.Region + " (" + strconv.Itoa(len(r.Serves)) + " regions)"
 	default:
 		return dash(r.Region)
 	}
 }
 
+// count is a number of tokens: 160k, 200k, 1M. A multiple of 1,024 that is none of
+// 1,000 counts by 1,024, as makers do.
 func count(n int64) string {
+	thousand := int64(1000)
+	if n%1000 != 0 && n%1024 == 0 {
+		thousand = 1024
+	}
 	switch {
 	case n == 0:
 		return "-"
-	case n%1000 == 0:
-		return strconv.FormatInt(n/1000, 10) + "k"
-	default:
+	case n < 1000:
 		return strconv.FormatInt(n, 10)
+	case n < 1000*thousand:
+		return strconv.FormatInt((n+thousand/2)/thousand, 10) + "k"
+	default:
+		return strconv.FormatFloat(float64((n*100+thousand*thousand/2)/(thousand*thousand))/100, 'f', -1, 64) + "M"
 	}
 }
 
@@ -208,20 +292,79 @@ func money(usd *float64) string {
 	return strconv.FormatFloat(*usd, 'f', -1, 64)
 }
 
+// life says how the life of a model stands; nothing where nobody has said.
 func life(r *modelRow) string {
-	text := "active"
-	if r.Legacy {
-		text = "legacy"
-	}
+	var text string
 	switch {
-	case r.EndOfLife == "":
-	case r.EndOfLife < time.Now().Format(time.DateOnly):
-		text += ", ended " + r.EndOfLife
+	case r.Lifecycle == "unknown":
+		return "-"
+	case r.Lifecycle == "retired" && r.EndOfLife != "":
+		text = "retired " + r.EndOfLife
+	case r.EndOfLife != "":
+		text = r.Lifecycle + " until " + r.EndOfLife
 	default:
-		text += ", ends " + r.EndOfLife
+		text = r.Lifecycle
 	}
 	if r.Successor != "" {
 		text += ", then " + r.Successor
 	}
 	return text
+}
+
+// isField reports whether models have a field of a name in their JSON.
+func isField(name string) bool {
+	return slices.Contains(fieldNames(), name)
+}
+
+// areFields reports whether a word is names of fields, joined by commas.
+func areFields(word string) bool {
+	return !slices.ContainsFunc(strings.Split(word, ","), func(name string) bool { return !isField(name) })
+}
+
+// fieldNames are the fields of a model in JSON.
+func fieldNames() []string {
+	return []string{
+		"name", "aliases", "id", "title", "owner", "configured", "calls", "api", "region", "reason", "serves", "anywhere", "context", "max_output",
+		"input_usd_per_million", "output_usd_per_million", "access", "lifecycle", "legacy", "end_of_life", "successor", "warning",
+	}
+}
+
+// printJSON prints rows, or some of their fields.
+func (c *listCommand) printJSON(con console, rows []modelRow) error {
+	for _, name := range c.Fields {
+		if !isField(name) {
+			return &usageError{fmt.Sprintf("--json: a model has no field %q", name), "The fields are " + strings.Join(fieldNames(), ", ") + "."}
+		}
+	}
+	var w jsonx.Writer
+	w.Array()
+	for i := range rows {
+		text, err := jsonx.Marshal(&rows[i])
+		if err != nil {
+			return err
+		}
+		if len(c.Fields) == 0 {
+			w.Raw(text)
+			continue
+		}
+		members, err := jsonx.Members(text)
+		if err != nil {
+			return err
+		}
+		w.Object()
+		for _, name := range c.Fields {
+			if at := slices.IndexFunc(members, func(m jsonx.Member) bool { return m.Name == name }); at >= 0 {
+				w.Key(name)
+				w.Raw(members[at].Value)
+			}
+		}
+		w.EndObject()
+	}
+	w.EndArray()
+	text, err := jsonx.Indent(w.Buf)
+	if err != nil {
+		return err
+	}
+	_, err = con.out.Write(append(text, '\n'))
+	return err
 }

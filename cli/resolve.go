@@ -1,35 +1,49 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"outcrop/config"
+	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
-	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/resolve"
 )
 
 type resolveCommand struct {
 	ID     string `arg:"" help:"Model id, profile id, ARN or friendly name, such as claude-sonnet-4-5."`
-	Region string `required:"" help:"Region that the call is made in, such as eu-central-1."`
+	Region string `env:"AWS_REGION_NAME,AWS_REGION,AWS_DEFAULT_REGION" placeholder:"REGION" help:"Region that the call is made in, such as eu-central-1."`
 	Policy string `placeholder:"POLICY" help:"Policy as outcrop_settings.bedrock.policy has it, such as '{geographies: [eu], global: false}'."`
 }
 
-// Run shows the decision step by step, and the ways that are left, the best first,
-// by the catalogue of this release. It calls nothing.
+// Run shows the decision step by step, and the ids that are tried, the best first,
+// by the built-in catalogue. It calls nothing.
 func (c *resolveCommand) Run(con console) error {
-	if !endpoint.ValidRegion(c.Region) {
-		return fmt.Errorf("--region: %q is not the name of an AWS region; one looks like eu-west-1", c.Region)
+	if c.Region == "" {
+		return &usageError{"--region is required: the region that the call is made in", "Give --region us-east-1, or set AWS_REGION."}
+	}
+	if err := checkRegions(con.err, c.Region); err != nil {
+		return err
 	}
 	said, problems := config.ReadPolicy(c.Policy)
 	if len(problems) > 0 {
-		return fmt.Errorf("--policy: %s: %s", problems[0].Path, problems[0].Message)
+		p := problems[0]
+		hint := p.Hint
+		if p.Accepted != "" {
+			hint = "Accepted: " + p.Accepted + "."
+		}
+		return &usageError{"--policy: " + strings.TrimPrefix(p.Path+": "+p.Message, ": "), hint}
 	}
 	policy, err := resolve.NewPolicy(resolve.Written(said))
 	if err != nil {
-		return fmt.Errorf("--%w", err)
+		return &usageError{"--" + err.Error(), ""}
+	}
+	known, err := catalog.Embedded()
+	if err != nil {
+		return err
 	}
 	d, err := decide(c.ID, c.Region, policy)
 	if err != nil {
@@ -42,18 +56,36 @@ func (c *resolveCommand) Run(con console) error {
 		fmt.Fprintf(con.out, "%d. %s in %s by %s: %s\n", i+1, w.ID, w.Region, w.API, w.Reason)
 	}
 	if d.Refusal == nil {
-		return nil
+		return c.unknown(d, known)
 	}
 	for _, works := range d.Refusal.Works {
 		fmt.Fprintf(con.out, "would work: %s\n", works)
 	}
-	return fmt.Errorf("no way: %s", strings.TrimSuffix(d.Refusal.Message, "."))
+	return fmt.Errorf("it cannot be called: %s", strings.TrimSuffix(d.Refusal.Message, "."))
 }
 
-// decide is what resolve says of an id as it is written, by the catalogue of this
-// release alone.
+// unknown is the error for a model that the catalogue does not have.
+func (c *resolveCommand) unknown(d resolve.Decision, known *catalog.Catalogue) error {
+	id, err := modelid.Parse(c.ID)
+	if err != nil {
+		return err
+	}
+	if id.ARN != (modelid.ARN{}) || slices.ContainsFunc(d.Ways, func(w resolve.Way) bool {
+		_, ok := known.Model(w.Base)
+		return ok
+	}) {
+		return nil
+	}
+	return &llm.Error{Code: llm.CodeModelUnknown, Message: "no model of Bedrock is known by the name " + c.ID, Fix: known.Suggest(c.ID, c.Region)}
+}
+
+// decide is what resolve says of an id as it is written, by the built-in catalogue
+// alone.
 func decide(written, region string, policy resolve.Policy) (resolve.Decision, error) {
 	id, err := modelid.Parse(written)
+	if wrong, ok := errors.AsType[*modelid.Error](err); ok {
+		return resolve.Decision{}, &usageError{wrong.Error(), ""}
+	}
 	if err != nil {
 		return resolve.Decision{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"runtime"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"outcrop/app"
+	"outcrop/config"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider/bedrock/resolve"
@@ -30,26 +32,37 @@ type serveCommand struct {
 	DataDir string `name:"data-dir" env:"OUTCROP_DATA_DIR" placeholder:"DIR" help:"Folder for what outlasts a restart. Default: outcrop in the user's cache folder."`
 	Demo    bool   `help:"Without AWS credentials run the Bedrock emulator in this process, and show a first answer."`
 	Debug   bool   `aliases:"detailed_debug" help:"Log more."`
+	Log     string `name:"log-format" enum:"auto,json,text" default:"auto" env:"OUTCROP_LOG_FORMAT" help:"json for one object a line, text for short lines; auto is text on a terminal and JSON elsewhere."`
 	Workers int    `name:"num_workers" hidden:"" help:"LiteLLM's; one process uses every core, so it has no effect."`
 }
 
 // Run serves until a signal comes.
 func (c *serveCommand) Run(ctx context.Context, con console) error {
+	if err := checkPort(c.Port); err != nil {
+		return err
+	}
 	cfg, err := c.load(con.err)
 	if err != nil {
 		return err
+	}
+	if key := cfg.General.MasterKey.Reveal(); key != "" && config.WeakKey(key) && !isLoopback(c.Host) {
+		return &usageError{
+			"the master key is a placeholder that anyone can guess, and --host " + c.Host + " lets others than this machine call",
+			"Make a key: export LITELLM_MASTER_KEY=sk-$(openssl rand -hex 32)",
+		}
 	}
 	if c.DataDir == "" {
 		c.DataDir = defaultDataDir()
 	}
 	kept := tuneCollector(os.LookupEnv, granted())
 	defer runtime.KeepAlive(kept)
-	con, log, flush := queued(con, c.Debug)
+	con, log, flush := queued(con, c.Debug, styleOf(con.err, c.Log))
 	defer flush()
 	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, DataDir: c.DataDir, Demo: c.Demo, Logger: log.Logger, Log: log})
 	if err != nil {
 		return err
 	}
+	printProblems(con.err, problemsOf(a.Client().Doubts()))
 	before := time.Now()
 	if err := a.Start(ctx); err != nil {
 		return err
@@ -82,14 +95,10 @@ const flushLimit = time.Second
 // neither: whoever reads them may be slow, stall or go away. flush writes what
 // waits. Where a reader has gone, writing fails from now on, which by default ends
 // the process (SIGPIPE).
-func queued(con console, debug bool) (_ console, log *telemetry.Log, flush func()) {
+func queued(con console, debug bool, style logStyle) (_ console, log *telemetry.Log, flush func()) {
 	broken := make(chan os.Signal, 1)
 	signal.Notify(broken, syscall.SIGPIPE)
-	level := slog.LevelInfo
-	if debug {
-		level = slog.LevelDebug
-	}
-	log = telemetry.NewLog(con.err, level)
+	log = telemetry.NewLog(con.err, func(w io.Writer) slog.Handler { return newHandler(w, debug, style) })
 	out := telemetry.NewQueue(con.out, nil)
 	return console{out: out, err: log}, log, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), flushLimit)
@@ -108,19 +117,33 @@ func (c *serveCommand) greet(ctx context.Context, w io.Writer, a *app.App) (hope
 	if err := a.Client().Ready(ctx); err != nil {
 		hopeless = true
 		e := llm.AsError(err)
-		fmt.Fprintf(w, "outcrop: warning: no call can succeed yet: %s %s\n", e.Message, e.Fix)
+		warn(w, "no call can succeed yet: "+e.Message+" "+e.Fix, "")
 	}
 	if a.Emulated() {
 		fmt.Fprintln(w, "outcrop: no AWS credentials were found, so the built-in Bedrock emulator answers; no call leaves this machine")
 	}
 	switch {
 	case a.Locked():
-	case c.Host == "127.0.0.1" || strings.EqualFold(strings.TrimSuffix(c.Host, "."), "localhost") || c.Host == "::1":
+	case isLoopback(c.Host):
 		fmt.Fprintln(w, "outcrop: no master key is set; only this machine is served")
 	default:
 		fmt.Fprintln(w, "outcrop: warning: no master key is set; whoever reaches this port can call every model")
 	}
 	return hopeless
+}
+
+// checkPort refuses what is no port.
+func checkPort(port int) error {
+	if port < 0 || port > 65535 {
+		return &usageError{fmt.Sprintf("--port must be from 1 to 65535, or 0 for any that is free; it is %d", port), ""}
+	}
+	return nil
+}
+
+// isLoopback reports whether only this machine reaches an address.
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || err == nil && ip.IsLoopback()
 }
 
 // readyPatience bounds the look for credentials at the start.
@@ -160,7 +183,7 @@ func (c *serveCommand) show(ctx context.Context, w io.Writer, a *app.App) error 
 	if a.Emulated() && !a.Locked() {
 		var answer, way string
 		if answer, way, err = ask(ctx, a.URL()); err == nil {
-			fmt.Fprintf(w, "\n  you:     Say hello to a new user in one sentence.\n  %s: %s\n  way:     %s\n", demoModel, answer, way)
+			fmt.Fprintf(w, "\n  you:     Say hello to a new user in one sentence.\n  %s: %s\n  route:   %s\n\nThe answer is the emulator's: it repeats the question. With AWS credentials the model itself answers.\n", demoModel, answer, way)
 		}
 	}
 	auth := ""
@@ -171,9 +194,33 @@ func (c *serveCommand) show(ctx context.Context, w io.Writer, a *app.App) error 
 	if !a.Emulated() {
 		region := regionOf(os.Getenv)
 		model, cost = cheapModel(region), " (this calls AWS in "+region+", which costs a little)"
+		if address, name := endpointFromEnviron(os.Getenv); address != "" {
+			cost = " (this calls " + address + ", which " + name + " names)"
+		}
 	}
 	fmt.Fprintf(w, "\nTry it yourself%s:\n\n  curl -s %s/v1/chat/completions -H 'Content-Type: application/json'%s -d '%s'\n\n", cost, a.URL(), auth, demoBody(model))
+	fmt.Fprint(w, nextSteps(a.Emulated()))
 	return err
+}
+
+// nextSteps says what to do after the first answer.
+func nextSteps(emulated bool) string {
+	text := "Next:\n  outcrop doctor       checks AWS credentials, permissions and models\n  outcrop models       lists what can be called\n"
+	if emulated {
+		text = "Next: set AWS credentials (AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY) and AWS_REGION; then\n  outcrop doctor       checks them, with permissions and models\n  outcrop chat         talks with a model\n"
+	}
+	return text + "README.md and docs/ say more. Ctrl-C ends the gateway.\n\n"
+}
+
+// endpointFromEnviron is the address that the environment has calls of models go to
+// instead of AWS's own, and the variable; empty if none.
+func endpointFromEnviron(environ func(string) string) (address, name string) {
+	for _, name := range []string{"AWS_BEDROCK_RUNTIME_ENDPOINT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"} {
+		if v := environ(name); v != "" {
+			return v, name
+		}
+	}
+	return "", ""
 }
 
 // ask gives the answer to the first question, and where it went and why.

@@ -42,6 +42,9 @@ type Config struct {
 	Refresh time.Duration
 	// Media is how images and files at addresses are fetched.
 	Media Media
+	// Skipped counts the entries of model_list that were left out, as their provider is
+	// none of Source.Providers.
+	Skipped int
 	// Environment is environment_variables: they take precedence over the
 	// variables of the process.
 	Environment map[string]Secret
@@ -174,6 +177,9 @@ type Source struct {
 	// AllowUnsupported makes warnings of the errors about settings of LiteLLM's
 	// that limit callers and that Outcrop does not enforce.
 	AllowUnsupported bool
+	// SkipUnsupportedModels leaves out the entries of model_list whose provider is none
+	// of Providers, with a warning for each.
+	SkipUnsupportedModels bool
 }
 
 // Load reads a configuration. The problems are all that there are, in the

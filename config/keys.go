@@ -69,6 +69,9 @@ type Key struct {
 	Name    string
 	Class   Class
 	Type    Type
+	// Limit is what a key of the class Limits limits: access, content, spending, rate or
+	// storage; empty for the others.
+	Limit string
 	// Min and Max bound a number. Min is exclusive for seconds if it is 0.
 	Min, Max float64
 	// Default is the value that stands for what happens without the key; empty
@@ -155,11 +158,17 @@ func (t *table) row(section, line string) error {
 		cells[i] = strings.TrimSpace(cells[i])
 	}
 	k := Key{Section: section, Default: cells[3], Help: cells[4]}
+	if limit, ok := strings.CutPrefix(cells[1], "limits "); ok {
+		cells[1], k.Limit = "limits", limit
+	}
 	class, ok := indexOf(classNames[:], cells[1])
 	if !ok {
 		return fmt.Errorf("no class %q", cells[1])
 	}
 	k.Class = Class(class)
+	if (k.Class == Limits) != (limitOf(k.Limit) != "") {
+		return fmt.Errorf("what is limited is not told, or not known: %q", k.Limit)
+	}
 	name, bounds, bounded := strings.Cut(cells[2], " ")
 	typ, ok := indexOf(typeNames[:], name)
 	if !ok {
@@ -196,4 +205,22 @@ func indexOf(names []string, name string) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// limitOf says in words what a key of the class Limits limits.
+func limitOf(limit string) string {
+	switch limit {
+	case "access":
+		return "limits who may call, and is not enforced yet"
+	case "content":
+		return "limits what may be sent or answered, and is not enforced yet"
+	case "spending":
+		return "limits what may be spent, and is not enforced yet"
+	case "rate":
+		return "limits how much may be called, and is not enforced yet"
+	case "storage":
+		return "keeps keys, teams and budgets in a database; Outcrop has none yet, so none of them is enforced"
+	default:
+		return ""
+	}
 }

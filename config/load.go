@@ -116,11 +116,16 @@ func (l *loader) load() *Config {
 			everywhere = l.outcrop(cfg, n, path)
 		case "litellm_settings", "router_settings":
 			l.fields(n, k.Name, path, nil, func(k Key, n *node, path string) {
-				if k.Name == "user_url_allowed_hosts" {
+				switch k.Name {
+				case "user_url_allowed_hosts":
 					cfg.Media.Allow = append(cfg.Media.Allow, l.rules(n, path)...)
-					return
+				case "ignore_invalid_deployments":
+					if skip, ok := l.boolean(k, n, path); ok && skip {
+						l.src.SkipUnsupportedModels = true
+					}
+				default:
+					g.read(l, k, n, path)
 				}
-				g.read(l, k, n, path)
 			})
 		}
 	})
@@ -180,7 +185,11 @@ func (l *loader) fields(n *node, section, path string, p *provider.Info, take fu
 			l.unsupported(k, m, at, p)
 		case m.value.kind == null: // as if it were not there
 		case k.Type == ListType && m.value.kind != sequence, k.Type == MapType && m.value.kind != mapping:
-			l.wrong(k, m.value, at, "must not be "+m.value.kind.String())
+			message := "must not be " + m.value.kind.String()
+			if v := m.value; k.Type == ListType && v.kind == scalar && len(v.text) <= 60 && !strings.HasPrefix(v.text, envPrefix) {
+				message = "must be a list: [" + v.text + "]"
+			}
+			l.wrong(k, m.value, at, message)
 		default:
 			take(k, m.value, at)
 		}
@@ -264,7 +273,8 @@ func (l *loader) unsupported(k Key, m *member, path string, p *provider.Info) {
 		}
 	case NotYet:
 		if !off(k, m.value) {
-			l.warnAt(m.file, m.line, m.column, path, "is not supported yet and has no effect", "")
+			message, hint := notYet(k, m.value)
+			l.warnAt(m.file, m.line, m.column, path, message, hint)
 		}
 	case Limits:
 		if off(k, m.value) {
@@ -274,8 +284,32 @@ func (l *loader) unsupported(k Key, m *member, path string, p *provider.Info) {
 		if l.src.AllowUnsupported {
 			severity, hint = Warning, ""
 		}
-		l.report(severity, m.file, m.line, m.column, path, "limits who may call, what may be said or what may be spent, and is not supported yet", "", hint)
+		l.report(severity, m.file, m.line, m.column, path, limitOf(k.Limit), "", hint)
 	}
+}
+
+// notYet says what a key that is not supported yet would have done, where that
+// matters for whoever relies on it.
+func notYet(k Key, n *node) (message, hint string) {
+	const plain = "is not supported yet and has no effect"
+	switch k.Name {
+	case "fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "default_fallbacks":
+		return plain + ": where a model fails, none of another name takes over, so that calls fail which LiteLLM would still answer",
+			"entries with the same model_name take over for each other, and outcrop_settings.bedrock.policy.regions adds regions"
+	case "allowed_fails", "cooldown_time":
+		return plain + ": Outcrop has its own rule by which a failing deployment is left alone for a while", ""
+	case "success_callback", "failure_callback", "service_callback", "service_callbacks", "callbacks":
+		items := n.items
+		if n.kind == scalar {
+			items = []*node{n}
+		}
+		if slices.ContainsFunc(items, func(i *node) bool { return i.text == "prometheus" || i.text == "prometheus_system" }) {
+			return "callbacks are not supported yet; metrics are served at /metrics in any case, under Outcrop's own names", ""
+		}
+	case "json_logs":
+		return "has no effect: logs are JSON but on a terminal", "start with --log-format text for lines for people"
+	}
+	return plain, ""
 }
 
 // observers reports whether all callbacks are known to only watch; any other
@@ -352,6 +386,8 @@ func (l *loader) checkMasterKey(s string, file, line, column int, path string) {
 		l.errorAt(file, line, column, path, "the master key is empty", "", "give it a value, or leave it out altogether to let anyone call")
 	case s != strings.TrimSpace(s):
 		l.warnAt(file, line, column, path, "the master key begins or ends with white space, which no caller can send", "a file or secret that it comes from may end in a line break")
+	case WeakKey(s):
+		l.warnAt(file, line, column, path, "the master key is a placeholder that anyone can guess; only this machine is served with it", "make one: echo sk-$(openssl rand -hex 32)")
 	case !strings.HasPrefix(s, "sk-"):
 		l.warnAt(file, line, column, path, `the master key does not begin with "sk-", as LiteLLM wants it`, "")
 	}

@@ -133,12 +133,12 @@ func TestRegionNameIsAnotherNameOfAwsRegionName(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	cfg, problems := Defaults(Source{Providers: []provider.Info{bedrock}, LookupEnv: func(name string) (string, bool) {
-		return "sk-1", name == "LITELLM_MASTER_KEY"
+		return "sk-quarry", name == "LITELLM_MASTER_KEY"
 	}})
 	if cfg == nil || len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if got := cfg.General.MasterKey.Reveal(); got != "sk-1" {
+	if got := cfg.General.MasterKey.Reveal(); got != "sk-quarry" {
 		t.Errorf("master key %q", got)
 	}
 	var got []string

@@ -86,7 +86,11 @@ func (l *loader) models(cfg *Config, all calls, everywhere policy, list *node, c
 	ids := idSet{at: map[string]Position{}, copies: map[string]int{}}
 	for i, n := range list.items {
 		e := entry{l: l, node: n, path: fmt.Sprintf("model_list[%d]", i), all: all, everywhere: everywhere, creds: creds}
-		for _, m := range e.read() {
+		found := e.read()
+		if e.skipped {
+			cfg.Skipped++
+		}
+		for _, m := range found {
 			m.ID = l.uniqueID(m, ids)
 			cfg.Models = append(cfg.Models, m)
 		}
@@ -133,6 +137,7 @@ type entry struct {
 
 	name, params, info *node
 	policy             policy
+	skipped            bool // its provider is none that there is
 }
 
 // read gives the models that the entry stands for: one, or none if it cannot be
@@ -154,6 +159,11 @@ func (e *entry) read() []Model {
 		}
 	})
 	m := Model{Path: e.path, Position: l.position(n), options: map[string]place{}}
+	if e.params != nil {
+		if at := e.params.get("model"); at != nil && at.kind == scalar {
+			m.options["model"] = place{Position: l.position(at)}
+		}
+	}
 	name, nameOK := e.required(e.name, n, "model_name", e.path+".model_name")
 	if p := n.get("litellm_params"); p == nil || p.kind == null {
 		l.errorAt(n.file, n.line, n.column, e.path, "litellm_params is missing", "a mapping with model and the settings to reach it", "")
@@ -250,9 +260,28 @@ func (e *entry) providers(model string) (found []*provider.Info, rest string, ok
 		if near := nearest(prefix, names); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
-		l.errorAt(n.file, n.line, n.column, path, fmt.Sprintf("there is no provider %s", e.quote(n, prefix)), accepted, hint)
+		if hint == "" {
+			hint = "leave the entry out, or start with --skip-unsupported-models to serve the others"
+		}
+		severity := Error
+		message := fmt.Sprintf("Outcrop does not have the provider %s", e.quote(n, prefix))
+		if l.src.SkipUnsupportedModels {
+			severity, hint = Warning, ""
+			accepted, message = "", message+" yet; the entry is left out"
+			e.skipped = true
+		}
+		l.report(severity, n.file, n.line, n.column, path, message, accepted, hint)
 	case !slash:
-		l.errorAt(n.file, n.line, n.column, path, e.quote(n, model)+" names no provider", accepted, fmt.Sprintf("write %s/ in front of it", names[0]))
+		hint := fmt.Sprintf("write %s/ in front of it", names[0])
+		if maker := makerOf(model); maker != "" {
+			hint = fmt.Sprintf("LiteLLM takes it for a model of %s's, a provider that Outcrop does not have yet; outcrop models lists those of Bedrock", maker)
+		}
+		if l.src.SkipUnsupportedModels {
+			e.skipped = true
+			l.warnAt(n.file, n.line, n.column, path, e.quote(n, model)+" names no provider; the entry is left out", hint)
+			break
+		}
+		l.errorAt(n.file, n.line, n.column, path, e.quote(n, model)+" names no provider", accepted, hint)
 	case rest == "":
 		l.errorAt(n.file, n.line, n.column, path, e.quote(n, model)+" names no model", "", "")
 	default:
@@ -392,7 +421,9 @@ func (e *entry) readInfo(m *Model) {
 		mem := &n.members[i]
 		k, known := l.table.find(sectionInfo, mem.key)
 		switch {
-		case !known || mem.value.kind == null: // kept and shown
+		case !known || mem.value.kind == null: // a note
+		case k.Class == Ignored:
+			e.fact(k, mem, path+"."+mem.key)
 		case k.Class == Limits:
 			l.unsupported(k, mem, path+"."+mem.key, nil)
 		case k.Name == "outcrop":
@@ -413,6 +444,20 @@ func (e *entry) readInfo(m *Model) {
 		l.errorAt(n.file, n.line, n.column, path, "is too large", fmt.Sprintf("at most %d KiB in an entry and %d MiB in all", maxInfo>>10, maxInfos>>20), "")
 	}
 	l.infoLeft -= len(m.Info)
+}
+
+// fact warns of a member of model_info that has no effect.
+func (e *entry) fact(k Key, mem *member, path string) {
+	l := e.l
+	switch mode := strings.ToLower(mem.value.text); {
+	case k.Name == "mode" && (mode == "chat" || mode == "completion" || mode == "responses"):
+	case k.Name == "mode":
+		l.warnAt(mem.file, mem.line, mem.column, path, "Outcrop serves only chats so far, and this entry's mode is another", "leave the entry out until then")
+	case strings.HasSuffix(k.Name, "_cost_per_token"):
+		l.warnAt(mem.file, mem.line, mem.column, path, "has no effect: costs are computed by the built-in price table", "")
+	default:
+		l.unsupported(k, mem, path, nil)
+	}
 }
 
 // id makes an id from the name and the settings as they stand in the file, as
@@ -437,4 +482,19 @@ func (e *entry) id(m Model, p *provider.Info) string {
 
 func (l *loader) position(n *node) Position {
 	return Position{File: l.files[n.file], Line: n.line, Column: n.column}
+}
+
+// makerOf gives who makes the models of names that LiteLLM takes without a provider:
+// OpenAI's (https://docs.litellm.ai/docs/providers/openai) and Anthropic's.
+func makerOf(model string) string {
+	name := strings.ToLower(model)
+	for _, prefix := range []string{"gpt-", "chatgpt", "o1", "o3", "o4", "text-embedding-", "dall-e", "whisper", "tts-"} {
+		if strings.HasPrefix(name, prefix) && !strings.HasPrefix(name, "gpt-oss") {
+			return "OpenAI"
+		}
+	}
+	if strings.HasPrefix(name, "gemini") {
+		return "Google"
+	}
+	return ""
 }

@@ -180,6 +180,8 @@ func (d *document) syntax(err error) {
 	hint := ""
 	if m := syntax.GetMessage(); strings.Contains(m, "'\t'") || strings.Contains(m, "tab character") {
 		hint = "indent with spaces, not with tabs"
+	} else if strings.Contains(m, "not allowed in this context") || strings.Contains(m, "unexpected key name") || strings.Contains(m, "non-map value") || strings.Contains(m, "indent") {
+		hint = "check the indentation of this line and of the one before it: keys of one mapping begin in the same column, and what belongs to a key is indented further"
 	}
 	p := position(syntax.GetToken())
 	// The message is about the grammar and names no values; the error's own text

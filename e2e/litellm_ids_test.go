@@ -136,8 +136,8 @@ func modelRows() []modelRow {
 		modelRow{section: refusedSection, model: "eu." + sonnet37Base, region: "us-east-1", near: []string{"us." + sonnet37Base}},
 		modelRow{model: "eu." + deepSeekR1, region: "us-west-2", near: []string{"us." + deepSeekR1}},
 		modelRow{model: deepSeekR1, region: "eu-central-1", near: []string{"us." + deepSeekR1}},
-		modelRow{model: "anthropic.claude-sonnet-4-5-20250930-v1:0", region: "us-east-1", near: []string{sonnet45Base}},
-		modelRow{model: "us.amazon.nova-light-v1:0", region: "us-east-1", near: []string{"us." + novaLite}},
+		modelRow{model: "anthropic.claude-sonnet-4-5-20250930-v1:0", region: "us-east-1", near: []string{"claude-sonnet-4-5"}},
+		modelRow{model: "us.amazon.nova-light-v1:0", region: "us-east-1", near: []string{"nova-lite"}},
 		modelRow{model: "claude-sonet-4-5", region: "us-east-1", near: []string{"claude-sonnet-4-5"}},
 	)
 }

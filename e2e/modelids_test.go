@@ -79,8 +79,8 @@ model_list:
 		{"the whole world, where that is not allowed", "at-home/global." + sonnet45, "eu." + sonnet45, "global. is not allowed here; eu. is"},
 		{"the model's own ARN", "arn:aws:bedrock:us-east-1::foundation-model/" + sonnet45, "us." + sonnet45, "us. profile"},
 		{"a model that is not to be had at home", "at-home/" + deepseek, "", "us." + deepseek + " (from "},
-		{"an id that nobody knows, in two regions", "two/anthropic.claude-sonet-4-5", "", "The nearest ids that are known are anthropic.claude-sonnet-4-5-20250929-v1:0, "},
-		{"an id that nobody knows", "anthropic.claude-sonet-4-5", "", "The nearest ids that are known are anthropic.claude-sonnet-4-5-20250929-v1:0, "},
+		{"an id that nobody knows, in two regions", "two/anthropic.claude-sonet-4-5", "", "Did you mean claude-sonnet-4-5, "},
+		{"an id that nobody knows", "anthropic.claude-sonet-4-5", "", "Did you mean claude-sonnet-4-5, "},
 	} {
 		for _, stream := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/%s/stream=%t", tt.name, strings.ReplaceAll(tt.model, "/", ","), stream), func(t *testing.T) {

@@ -110,6 +110,8 @@ const (
 	CodeInterrupted     Code = "stream.interrupted"
 	CodeModelOutput     Code = "stream.model_output"
 	CodeUnreachable     Code = "network.unreachable"
+	// CodeUnknownRegion is a region that AWS does not have.
+	CodeUnknownRegion Code = "network.unknown_region"
 )
 
 // Actor says whose move it is.

@@ -84,6 +84,9 @@ type Finding struct {
 	Cost llm.Opt[llm.Cost]
 	// Count is how many of what an operation lists there are.
 	Count int
+	// Address is what CheckEndpoint has looked at where it is not the provider's own, and
+	// Setting what names it.
+	Address, Setting string
 	// Identity is that of CheckIdentity, as far as it is known.
 	Identity Identity
 	// Ours and Theirs are the two times of CheckClock.

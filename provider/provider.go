@@ -179,6 +179,28 @@ type Lister interface {
 	Refresh(ctx context.Context, after time.Time) []List
 }
 
+// Reviewer is a Deployment that can say, without a call, what it knows of the model
+// that its settings name.
+type Reviewer interface {
+	// Describe gives what is known of the model that a model string leads to, and where
+	// a call of it goes.
+	Describe(model string) Model
+	// Doubts gives what in the settings will probably fail at the first call, such as
+	// an id that nobody knows. It is empty if nothing is doubtful.
+	Doubts() []Doubt
+}
+
+// Doubt is a setting that will probably not work.
+type Doubt struct {
+	// Option is the setting: a name of Info.Options, model, or policy.regions; empty if
+	// it is none of the deployment's, but of the environment.
+	Option string
+	// Message is what is wrong, and Hint the next step, which may be empty.
+	Message, Hint string
+	// Mild is whether calls probably work all the same, for now.
+	Mild bool
+}
+
 // Answerer is a Deployment that gives the provider's lists as the provider
 // answers them, for those who make tables of them.
 type Answerer interface {
@@ -221,11 +243,18 @@ type Model struct {
 	// Access is what the provider says of the account's right to call: granted or
 	// refused.
 	Access Access
+	// Known is whether anything is known of the model; else what follows says nothing.
+	Known bool
+	// Active is whether the provider says that it is neither legacy nor retired, and
+	// Ended whether it is retired. Where both are false nobody has said.
+	Active, Ended bool
 	// Legacy is whether the provider is going to retire the model, or has; EndOfLife
 	// is the day, and Successor the model to move to.
 	Legacy    bool
 	EndOfLife time.Time
 	Successor string
+	// Doubt is why calls will probably fail; empty if nothing is doubtful.
+	Doubt string
 }
 
 // Access is what a provider says of the right to call a model.

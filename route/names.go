@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"outcrop/provider"
 )
 
 // names finds the group for a model name. Exact names win, then wildcards, the
@@ -46,4 +48,25 @@ func (n *names) find(name string) (g *group, captured string) {
 		}
 	}
 	return nil, ""
+}
+
+// maxMeant bounds the names of which it is found out what they may mean, in bytes.
+const maxMeant = 256
+
+// meant is the name by which a wildcard leads to a model that is asked for without
+// what stands around its *, such as bedrock/nova-lite for nova-lite; empty if no
+// deployment behind a wildcard knows such a model.
+func (n *names) meant(name string) string {
+	if len(name) > maxMeant {
+		return ""
+	}
+	for _, w := range n.wild {
+		for _, t := range w.group.targets {
+			reviewer, ok := t.Deployment.(provider.Reviewer)
+			if ok && strings.Contains(t.Model, "*") && reviewer.Describe(strings.Replace(t.Model, "*", name, 1)).Known {
+				return w.prefix + name + w.suffix
+			}
+		}
+	}
+	return ""
 }

@@ -206,11 +206,15 @@ func (r *Router) try(ctx context.Context, req *llm.Request, once once, done func
 	name := req.Model
 	g, captured := r.names.find(name)
 	if g == nil {
-		return &llm.Error{
+		e := &llm.Error{
 			Code: llm.CodeModelNotFound, Status: 404, Param: "model",
 			Message: "the model " + quote(name) + " is not configured here.",
 			Fix:     "GET /v1/models lists the names that are.",
 		}
+		if meant := r.names.meant(name); meant != "" {
+			e.Fix = "Ask for " + quote(meant) + ", the name that it has here."
+		}
+		return e
 	}
 	c := call{r: r, g: g, once: once, start: r.opt.Now(), budget: &g.budget}
 	if req.Access != nil {

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"outcrop/llm"
+	"outcrop/provider"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -181,6 +182,31 @@ func TestUnknownNameIsNotFound(t *testing.T) {
 	var e *llm.Error
 	if !errors.As(err, &e) || e.Status != 404 || e.Code != llm.CodeModelNotFound || !strings.Contains(e.Message, "basalt") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// knowing is a deployment that knows one model.
+type knowing struct {
+	fake
+	model string
+}
+
+func (k *knowing) Describe(model string) provider.Model {
+	return provider.Model{ID: model, Known: model == k.model}
+}
+func (*knowing) Doubts() []provider.Doubt { return nil }
+
+func TestANameWithoutWhatItsWildcardNeedsIsToldTheWholeOne(t *testing.T) {
+	r := New([]Entry{{Name: "bedrock/*", ID: "wild", Model: "*", Deployment: &knowing{model: "nova-lite"}}}, Options{})
+	for name, want := range map[string]string{
+		"nova-lite":                `Ask for "bedrock/nova-lite", the name that it has here.`,
+		"basalt":                   "GET /v1/models lists the names that are.",
+		strings.Repeat("x", 1<<16): "GET /v1/models lists the names that are.",
+	} {
+		_, err := r.Complete(t.Context(), &llm.Request{Model: name})
+		if e := llm.AsError(err); e.Code != llm.CodeModelNotFound || e.Fix != want {
+			t.Errorf("%.20s: %v: %s", name, err, e.Fix)
+		}
 	}
 }
 

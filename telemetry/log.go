@@ -16,21 +16,21 @@ type LogState interface {
 	Err() error
 }
 
-// Log is a log of one JSON object a line, whose reader nobody has to wait for.
+// Log is a log whose reader nobody has to wait for.
 type Log struct {
 	*Queue
 	Logger *slog.Logger
 }
 
-// NewLog makes a log on w; Close flushes and ends it.
-func NewLog(w io.Writer, level slog.Level) *Log {
-	opt := &slog.HandlerOptions{Level: level}
+// NewLog makes a log on w; Close flushes and ends it. The handler that write makes
+// says what a line looks like, and which levels there are.
+func NewLog(w io.Writer, write func(io.Writer) slog.Handler) *Log {
 	q := NewQueue(w, func(lost int64) []byte {
 		var b bytes.Buffer
 		r := slog.NewRecord(time.Now(), slog.LevelWarn, "log lines were dropped, because the log could not be written as fast as it grew", 0)
 		r.AddAttrs(slog.Int64("lines", lost))
-		_ = slog.NewJSONHandler(&b, opt).Handle(context.Background(), r) // a buffer takes everything
+		_ = write(&b).Handle(context.Background(), r) // a buffer takes everything
 		return b.Bytes()
 	})
-	return &Log{Logger: slog.New(slog.NewJSONHandler(q, opt)), Queue: q}
+	return &Log{Logger: slog.New(write(q)), Queue: q}
 }

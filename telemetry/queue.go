@@ -61,6 +61,9 @@ func NewQueue(w io.Writer, notice func(lost int64) []byte) *Queue {
 	return q
 }
 
+// Writer is what the queue writes to in the end, such as a terminal.
+func (q *Queue) Writer() io.Writer { return q.w }
+
 // Write takes whole lines. It never waits and never fails; lines for which there
 // is no room, or that come after Close, are dropped and counted.
 func (q *Queue) Write(lines []byte) (int, error) {

@@ -210,7 +210,7 @@ func TestCloseFlushesWithinItsTime(t *testing.T) {
 func TestALogSaysWhatItLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := sink{err: errors.New("no")}
-		log := telemetry.NewLog(&s, slog.LevelInfo)
+		log := telemetry.NewLog(&s, jsonLines)
 		log.Logger.Debug("not at this level")
 		log.Logger.Info("lost")
 		synctest.Wait()
@@ -239,7 +239,7 @@ func TestCountersStandAtZeroBeforeTheFirstCall(t *testing.T) {
 		}
 	}
 	s := sink{err: errors.New("no")}
-	log := telemetry.NewLog(&s, slog.LevelInfo)
+	log := telemetry.NewLog(&s, jsonLines)
 	r.WatchLog(log)
 	log.Logger.Info("lost")
 	if err := log.Close(t.Context()); err == nil {
@@ -249,3 +249,5 @@ func TestCountersStandAtZeroBeforeTheFirstCall(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+func jsonLines(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) }

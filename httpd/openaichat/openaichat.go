@@ -235,8 +235,8 @@ func warningHeader(warnings []llm.Warning) (text string, said int) {
 	var b strings.Builder
 	for i, w := range warnings {
 		item := w.Code + ";field=" + ascii(w.Field)
-		if w.Detail != "" {
-			item += `;detail="` + quotable(w.Detail) + `"`
+		if detail := cmp.Or(w.Detail, reasonOf(w)); detail != "" {
+			item += `;detail="` + quotable(detail) + `"`
 		}
 		if b.Len()+len(item)+2 > maxWarningHeader-len(", more;count=999999") {
 			item = "more;count=" + strconv.Itoa(len(warnings)-i)
@@ -252,6 +252,20 @@ func warningHeader(warnings []llm.Warning) (text string, said int) {
 		}
 	}
 	return b.String(), said
+}
+
+// reasonOf says why a field was left out of which the warning itself says nothing.
+func reasonOf(w llm.Warning) string {
+	switch {
+	case w.Code != llm.WarnDropped:
+		return ""
+	case w.Field == "timeout":
+		return "the gateway's own timeouts count"
+	case strings.HasPrefix(w.Field, "messages["):
+		return "the model takes no such member"
+	default:
+		return "the model has no such parameter"
+	}
 }
 
 // ascii replaces what may not stand in a header's list.

@@ -43,7 +43,7 @@ func rules() []Rule {
 		{Path: "provider", Level: contract, May: with("upstream"), Why: "the contract names no concrete provider and no dialect"},
 
 		{Path: "provider/bedrock/modelid", Level: language, May: []string{"internal/levenshtein", "provider/bedrock/endpoint"}, Why: "the grammar of model ids is pure and needs no other room, but for the grammar of regions"},
-		{Path: "provider/bedrock/endpoint", Level: leaf, Why: "hosts and paths follow from region and partition alone"},
+		{Path: "provider/bedrock/endpoint", Level: leaf, May: []string{"internal/levenshtein"}, Why: "hosts and paths follow from region and partition alone"},
 		{Path: "provider/bedrock/sign", Level: leaf, Why: "signing is a function of request, credentials and time; the emulator shares it"},
 		{Path: "provider/bedrock/catalog/schema", Level: dialect, May: common, Why: "the form of the data files is shared by who reads and who writes them, and knows neither"},
 		{
@@ -117,7 +117,7 @@ func rules() []Rule {
 		},
 		{
 			Path: "cli", Level: command, May: with(
-				"internal/memlimit", ".", "app", "config", "telemetry", "emulator/...", "provider", "provider/all",
+				"internal/memlimit", ".", "app", "config", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all",
 				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
 			),
 			Why: "a command speaks to the library, the app and pure rooms, not to the inside of a pipeline",
@@ -140,6 +140,7 @@ func dependencies() []Dependency {
 		{Path: "github.com/segmentio/asm/base64", By: []string{"internal/base64"}, Why: "vector instructions check base64; nobody else needs to know of them"},
 		{Path: "github.com/goccy/go-yaml", By: []string{"config"}, Why: "YAML is the configuration's format and nobody else's"},
 		{Path: "github.com/alecthomas/kong", By: []string{"cli", "cli/catalogrefresh"}, Why: "flags belong to the command line"},
+		{Path: "golang.org/x/term", By: []string{"cli"}, Why: "the command line alone looks at terminals"},
 		{Path: "github.com/prometheus/client_golang/prometheus/promhttp", By: []string{"app"}, Why: "the app serves the metrics; the others record"},
 		{Path: "github.com/prometheus/client_golang", By: []string{"telemetry"}, Why: "metrics have one home, which gives them their names and bounds their labels"},
 		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign"}, Why: "the AWS SDK finds credentials and nothing more; frames and bodies are ours"},

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,6 +91,15 @@ func Compact(v Raw) (Raw, error) {
 		return nil, explain(err)
 	}
 	return c, nil
+}
+
+// Indent spreads a value over lines, for people: two spaces a level.
+func Indent(v Raw) (Raw, error) {
+	v = slices.Clone(v)
+	if err := v.Indent(jsontext.WithIndent("  ")); err != nil {
+		return nil, explain(err)
+	}
+	return v, nil
 }
 
 // Members splits an object into its members, in order. The values are copies, which

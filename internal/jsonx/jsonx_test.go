@@ -279,3 +279,17 @@ func FuzzAppendString(f *testing.F) {
 		}
 	})
 }
+
+func TestIndentSpreadsAValueOverLines(t *testing.T) {
+	v := jsonx.Raw(`{"a":[1,{"b":null}]}`)
+	got, err := jsonx.Indent(v)
+	if want := "{\n  \"a\": [\n    1,\n    {\n      \"b\": null\n    }\n  ]\n}"; err != nil || string(got) != want {
+		t.Errorf("got %s, %v", got, err)
+	}
+	if string(v) != `{"a":[1,{"b":null}]}` {
+		t.Errorf("the value itself was changed: %s", v)
+	}
+	if _, err := jsonx.Indent(jsonx.Raw(`{`)); err == nil {
+		t.Error("what is no JSON is spread")
+	}
+}

@@ -129,8 +129,7 @@ func open(known *identities, p provider.Params, v visit) (*deployment, error) {
 	err = d.check()
 	var unsupported *llm.Error
 	switch {
-	case errors.As(err, &unsupported): // each call says so; the other deployments can serve
-		p.Logger.Warn("a deployment cannot be called", slog.String("model", p.Model), slog.String("error", unsupported.Message))
+	case errors.As(err, &unsupported): // each call says so, and Doubts; the other deployments can serve
 	case err != nil:
 		_ = d.Close() // it has no error
 		return nil, optionError(p.Values, err)
@@ -221,7 +220,9 @@ func (d *deployment) check() error {
 	}
 	if !d.visit.brought { // a region that only a caller names is not one to list
 		for _, region := range d.own {
-			d.account.Use(region)
+			if regionError(region) == nil {
+				d.account.Use(region)
+			}
 		}
 	}
 	if strings.Contains(d.params.Model, "*") { // the models come with the calls
@@ -280,6 +281,9 @@ func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region s
 
 func (d *deployment) now() time.Time { return d.params.Now() }
 
+// withoutAccount is for those who have no credentials.
+const withoutAccount = "To try Outcrop without an AWS account: outcrop serve --demo."
+
 // credentialError is a failure to get credentials, as a caller sees it: AWS was
 // not asked, and the caller's own key is not the one that is wrong.
 func credentialError(err error) error {
@@ -298,7 +302,9 @@ func credentialError(err error) error {
 		e.Code = llm.CodeDenied
 	case creds.Unreachable:
 		e.Code, e.Status = llm.CodeUnreachable, 503
-	case creds.Missing, creds.ProfileNotFound, creds.Misconfigured, creds.Closed:
+	case creds.Missing:
+		e.Fix = strings.TrimSpace(e.Fix + " " + withoutAccount)
+	case creds.ProfileNotFound, creds.Misconfigured, creds.Closed:
 	}
 	return e
 }

@@ -48,6 +48,9 @@ func (d *deployment) Refresh(ctx context.Context, after time.Time) []provider.Li
 	if d.listable {
 		var readings sync.WaitGroup
 		for _, region := range d.own {
+			if regionError(region) != nil {
+				continue
+			}
 			readings.Go(func() { _ = d.account.Refresh(ctx, region, after, d.get) }) // the status has the error
 		}
 		readings.Wait()
@@ -77,11 +80,14 @@ func (d *deployment) Answers(ctx context.Context) (map[string][]byte, error) {
 // a way to, and the account's own inference profiles. A model that no list of the
 // region has is not among them.
 func (d *deployment) Models() []provider.Model {
+	if regionError(d.home) != nil { // nothing can be called where there is no region
+		return nil
+	}
 	state := d.account.Now()
 	known := state.Catalogue
 	var out []provider.Model
 	for _, m := range known.Models() {
-		if m.Kind != catalog.KindChat && m.Kind != catalog.KindUnknown || m.Output != 0 && !m.Output.Has(catalog.Text) {
+		if m.Kind != catalog.KindChat && m.Kind != catalog.KindUnknown || m.Output != 0 && !m.Output.Has(catalog.Text) || known.Shortened(m.ID) {
 			continue
 		}
 		if row, ok := d.model(state, m); ok {
@@ -154,7 +160,9 @@ func price(row *provider.Model, p *catalog.Price) {
 // describe fills in what does not depend on the way.
 func describe(row *provider.Model, m *catalog.Model, region string, now time.Time) {
 	row.Owner, row.Context, row.MaxOutput = m.Vendor, m.Context, m.MaxOutput
-	row.Legacy, row.EndOfLife, row.Successor = m.Lifecycle.IsLegacy(now) == catalog.Yes, m.Lifecycle.EndOfLife, m.Lifecycle.Successor
+	legacy := m.Lifecycle.IsLegacy(now)
+	row.Known, row.Active, row.Ended = true, legacy == catalog.No, m.Lifecycle.HasEnded(now)
+	row.Legacy, row.EndOfLife, row.Successor = legacy == catalog.Yes, m.Lifecycle.EndOfLife, m.Lifecycle.Successor
 	if access := m.Access(region); access.Set {
 		switch access.Value.Granted() {
 		case catalog.Yes:

@@ -30,13 +30,38 @@ func (d *deployment) Examined() (who string, places []string) {
 func (d *deployment) Examine(ctx context.Context, e provider.Examination, report func(provider.Finding)) {
 	x := &examination{d: d, Examination: e, report: report}
 	x.Patience = cmp.Or(x.Patience, checkPatience)
+	if x.nobody(ctx) {
+		return
+	}
 	var checks sync.WaitGroup
 	checks.Go(func() { x.identity(ctx) })
 	for _, region := range e.Places {
+		if err := regionError(region); err != nil {
+			x.found(ctx, provider.Finding{Check: provider.CheckEndpoint, Subject: "region", Place: region, State: provider.StateFail, Err: err})
+			continue
+		}
 		checks.Go(func() { x.lists(ctx, region) })
 		checks.Go(func() { x.endpoint(ctx, region) })
 	}
 	checks.Wait()
+}
+
+// nobody reports whether there are no credentials at all, and says so: then there is
+// nothing else to find out, but for a region that does not exist.
+func (x *examination) nobody(ctx context.Context) bool {
+	limited, cancel := context.WithTimeout(ctx, x.Patience)
+	defer cancel()
+	_, err := x.d.source.Get(limited)
+	if err == nil || llm.AsError(credentialError(err)).Code != llm.CodeCredentialsMissing {
+		return false
+	}
+	for _, region := range x.Places {
+		if wrong := regionError(region); wrong != nil {
+			x.found(ctx, provider.Finding{Check: provider.CheckEndpoint, Subject: "region", Place: region, State: provider.StateFail, Err: wrong})
+		}
+	}
+	x.identity(ctx)
+	return true
 }
 
 // examination is one look at a deployment.
@@ -86,7 +111,7 @@ func (x *examination) identity(ctx context.Context) {
 		x.found(ctx, f)
 		return
 	}
-	who, err := source.WhoAmI(limited, x.d.home)
+	who, err := source.WhoAmI(limited, x.home())
 	f.Took = time.Since(start)
 	f.Identity.Account, f.Identity.Principal = who.Account, who.ARN
 	f.State, f.Detail = provider.StateOK, who.ARN
@@ -97,6 +122,15 @@ func (x *examination) identity(ctx context.Context) {
 		}
 	}
 	x.found(ctx, f)
+}
+
+// home is the region whose STS is asked: another one where the deployment's own does
+// not exist.
+func (x *examination) home() string {
+	if regionError(x.d.home) != nil {
+		return defaultRegion
+	}
+	return x.d.home
 }
 
 // identityError is a refusal of STS's.

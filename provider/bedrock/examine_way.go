@@ -45,6 +45,9 @@ func (x *examination) endpoint(ctx context.Context, region string) {
 func (x *examination) reach(ctx context.Context, service endpoint.Service, region string, end *endpoint.Endpoint) {
 	d := x.d
 	f := provider.Finding{Check: provider.CheckEndpoint, Subject: service.String(), Place: region, State: provider.StateOK, Detail: where(end)}
+	if end.From != "" {
+		f.Address, f.Setting = end.String(), end.From
+	}
 	limited, cancel := context.WithTimeout(ctx, x.Patience)
 	defer cancel()
 	sent := d.now()

@@ -253,8 +253,10 @@ func (v *visit) keepApart(brought map[string]string) error {
 	if token := brought["aws_web_identity_token"]; token != "" && !creds.IsToken(token) {
 		return llm.Invalid("aws_web_identity_token", "aws_web_identity_token must be a JSON Web Token")
 	}
-	if v.region != "" && !endpoint.ValidRegion(v.region) {
-		return llm.Invalid("aws_region_name", "aws_region_name %q is not the name of an AWS region; one looks like eu-west-1", llm.Clip(v.region, 60))
+	if v.region != "" {
+		if err := endpoint.CheckRegion(llm.Clip(v.region, 60)); err != nil && err.Certain {
+			return llm.Invalid("aws_region_name", "aws_region_name: %s", err.Error())
+		}
 	}
 	return nil
 }

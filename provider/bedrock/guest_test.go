@@ -196,6 +196,7 @@ func TestWhatARequestMayNotBring(t *testing.T) {
 		{"two lines", all, map[string]string{"api_key": "hidden\r\nX-Other: 1"}, "api_key", "one word"},
 		{"an endless value", all, map[string]string{"api_key": strings.Repeat("hidden", 4000)}, "api_key", "at most"},
 		{"one setting by two names", all, map[string]string{"aws_region_name": "us-east-1", "region_name": "us-west-2"}, "region_name", "twice"},
+		{"a region that is misspelt", all, map[string]string{"aws_region_name": "us-est-1"}, "aws_region_name", "us-est-1 is not an AWS region; did you mean us-east-1?"},
 		{"a region that is none", all, map[string]string{"aws_region_name": "evil.example#"}, "aws_region_name", "not the name of an AWS region"},
 		{"an address that is no URL", all, with("api_base", "nowhere"), "api_base", "must be a URL"},
 		{"a role that is none", all, with("aws_role_name", "admin"), "aws_role_name", "not the ARN of a role"},

@@ -152,17 +152,17 @@ func advise(e *llm.Error, a asked, w *way, known *catalog.Catalogue, now time.Ti
 	case len(here) > 0: // a prefix that AWS has no profile for
 		e.Fix = "From " + region + " call " + strings.Join(here, " or ") + "."
 	case isModel && m.Lifecycle.HasEnded(now):
-		e.Cause = m.ID + ": " + lifeOf(&m.Lifecycle, now) + ", and AWS knows the id no more."
+		e.Cause = "The model is retired: " + lifeOf(&m.Lifecycle, now) + "."
 		e.Fix = diagnose.Instead(known, m.ID, now)
 	case isModel && !reachable && (m.In(region) == catalog.No || len(elsewhere) > 0):
 		e.Code = llm.CodeModelNotInRegion
 		e.Cause = "AWS does not list " + m.ID + " in " + region + "."
-		e.Fix = "Call it in a region that has it; outcrop models lists what can be called in one."
+		e.Fix = diagnose.NotHere(known, m.ID)
 		if len(elsewhere) > 0 {
 			e.Fix = "Call it from another region: " + strings.Join(elsewhere, ", ") + "."
 		}
 	default:
-		e.Fix = "The nearest ids that are known are " + strings.Join(known.Nearest(w.target.ID, region, 3), ", ") + "."
+		e.Fix = known.Suggest(w.target.ID, region)
 	}
 	e.Docs = diagnose.Docs(e.Code)
 }

@@ -101,7 +101,12 @@ func (d *deployment) ask(model string) (asked, error) {
 	case id.Route == modelid.Invoke && !d.policy.Strict:
 		a.instead = id.Route
 	default:
-		return asked{}, llm.Unsupported("model", "the route %s/ is not there yet; without it the call goes to Converse", id.Route)
+		e := llm.Unsupported("model", "the route %s/ is not there yet", id.Route)
+		e.Fix = "Leave " + id.Route.String() + "/ out, and the model is called by Converse."
+		if maker, ok := d.account.Now().Catalogue.Elsewhere(id.ModelID()); ok { // LiteLLM's name of a provider
+			e.Fix = id.ModelID() + " is " + maker + "'s and is not on Bedrock; outcrop models lists what is."
+		}
+		return asked{}, e
 	}
 	if own := d.params.Values["model_id"]; own != "" {
 		if a.id, err = modelid.Parse(own); err != nil {
@@ -163,6 +168,9 @@ func refusal(r *resolve.Refusal) error {
 
 // way makes a way that can be called.
 func (d *deployment) way(a asked, w resolve.Way, known *catalog.Catalogue) (*way, error) {
+	if err := regionError(w.Region); err != nil {
+		return nil, err
+	}
 	end, err := d.runtime(w.Region)
 	if err != nil {
 		return nil, err

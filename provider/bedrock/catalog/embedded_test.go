@@ -109,7 +109,7 @@ func TestFriendlyNamesOfTheData(t *testing.T) {
 			t.Errorf("the id %s is the friendly name of %s", m.ID, got)
 		}
 	}
-	if got := c.Nearest("anthropic.claude-sonet-4-5", "", 3); got[0] != "anthropic.claude-sonnet-4-5-20250929-v1:0" {
+	if got := c.Nearest("anthropic.claude-sonet-4-5", "", 3); got[0] != "claude-sonnet-4-5" {
 		t.Errorf("nearest are %q", got)
 	}
 }

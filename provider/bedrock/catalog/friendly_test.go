@@ -95,29 +95,3 @@ func TestFriendlyNames(t *testing.T) {
 		})
 	}
 }
-
-func TestNearestIDs(t *testing.T) {
-	c := made(
-		[2]string{"amazon.nova-lite-v1:0"},
-		[2]string{"amazon.nova-pro-v1:0"},
-		[2]string{"anthropic.claude-sonnet-4-5-20250929-v1:0"},
-		[2]string{"anthropic.claude-sonnet-4-6"},
-		[2]string{"anthropic.claude-sonnet-5"},
-	)
-	for _, tt := range []struct{ what, id, want string }{
-		{"a typing error", "amazon.nova-por-v1:0", "amazon.nova-pro-v1:0"},
-		{"day and version forgotten", "anthropic.claude-sonnet-4-5", "anthropic.claude-sonnet-4-5-20250929-v1:0"},
-		{"the vendor forgotten", "claude-sonnet-5", "anthropic.claude-sonnet-5"},
-		{"an id without end", "amazon.nova-lite-v1:0" + string(make([]byte, 3000)), "amazon.nova-lite-v1:0"},
-	} {
-		t.Run(tt.what, func(t *testing.T) {
-			got := c.Nearest(tt.id, "", 3)
-			if len(got) != 3 || tt.id[0] != 'a' && got[0] != tt.want || len(tt.id) < 100 && got[0] != tt.want {
-				t.Errorf("Nearest(%.40q, 3) = %q; want %q first", tt.id, got, tt.want)
-			}
-		})
-	}
-	if got := c.Nearest("x", "", 99); len(got) != len(c.all) {
-		t.Errorf("Nearest gives %d of %d ids", len(got), len(c.all))
-	}
-}

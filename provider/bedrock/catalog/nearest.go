@@ -4,61 +4,321 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"outcrop/internal/levenshtein"
 )
 
-// longest bounds the ids that are compared, in bytes; none of AWS's comes near.
+// longest bounds the names that are compared, in bytes; none of AWS's comes near.
 const longest = 128
 
-// Nearest gives at most n ids of models and profiles that look most like an id
-// that nobody knows, the nearest first: of those that can be called in a region,
-// as far as is known, or of all if region is empty. An id whose version and day
-// were left out is near to it, and so is one whose friendly name looks alike. It
-// is for error messages: it compares with every id there is, which takes a few
-// milliseconds.
-func (c *Catalogue) Nearest(id, region string, n int) []string {
-	if len(id) > longest {
-		id = id[:longest]
-	}
-	type candidate struct {
-		id  string
-		far int
-	}
-	var all []candidate
-	add := func(known, prefix, base string) {
-		// Twice the distance, so that there is room for one less than a letter: what
-		// only lacks version and day goes after what is the same.
-		far := 2 * distance(id, known)
-		if s := takeApart(base); s.name != "" {
-			short := prefix + s.vendor + "." + s.name
-			far = min(far, 2*distance(id, short)+1)
+// Nearest gives at most n names of models that were probably meant by a name that
+// nobody knows, the most likely first: of those that can be called in a region, as
+// far as is known, or of all if region is empty. It matches the words of names, so
+// that claude, sonnet and llama-3.3-70b find their models and a misspelt word its
+// own, and gives the names that people write. Only chat models that are not retired
+// are among them, those that are not legacy first. It gives nothing rather than
+// what only looks alike. It compares with every model, which takes a fraction of
+// a millisecond: it is for error messages.
+func (c *Catalogue) Nearest(asked, region string, n int) []string {
+	var names []string
+	for _, m := range c.nearest(asked, n, func(m *Model) bool { return m.chats() && c.callable(m.ID, region) }) {
+		name := m.ID
+		if friendly := c.namesOf[m.ID]; len(friendly) > 0 {
+			name = friendly[0]
 		}
-		all = append(all, candidate{known, far})
+		names = append(names, name)
 	}
-	for _, m := range c.all {
-		if !c.callable(m.ID, region) {
-			continue
+	return names
+}
+
+// Suggest says in a sentence or two what may have been meant by a name that nobody
+// knows, and where to look.
+func (c *Catalogue) Suggest(asked, region string) string {
+	near := c.Nearest(asked, region, 3)
+	if maker, foreign := c.Elsewhere(asked); foreign {
+		text := asked[strings.LastIndexByte(asked, '/')+1:] + " is " + maker + "'s and is not on Bedrock."
+		near = slices.DeleteFunc(near, func(name string) bool {
+			m, ok := c.Model(c.names[name])
+			return !ok || !strings.EqualFold(m.Vendor, maker)
+		})
+		if len(near) > 0 {
+			text += " Of " + maker + "'s models Bedrock has " + either(near, "and") + "."
 		}
-		add(m.ID, "", m.ID)
-		if !strings.Contains(id, ".") { // it may be meant as a friendly name
-			last := &all[len(all)-1]
-			for _, name := range c.namesOf[m.ID] {
-				last.far = min(last.far, 2*distance(id, name)+1)
+		return text
+	}
+	if len(near) > 0 {
+		return "Did you mean " + either(near, "or") + "?"
+	}
+	if others := c.nearest(asked, 1, func(m *Model) bool { return m.Kind.purpose() != "" }); len(others) > 0 {
+		return "Bedrock's models of that name are for " + others[0].Kind.purpose() + ", and Outcrop calls only chat models so far."
+	}
+	return "outcrop models lists what can be called, and outcrop models WORD the models with a word in their name."
+}
+
+// either joins names for a sentence.
+func either(names []string, word string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " " + word + " " + names[last]
+}
+
+// purpose says what models are for that are not for chats; empty for the others.
+func (k Kind) purpose() string {
+	switch k {
+	case KindEmbedding:
+		return "embeddings"
+	case KindRerank:
+		return "reranking"
+	case KindImage:
+		return "images"
+	case KindVideo:
+		return "video"
+	case KindSpeech:
+		return "speech"
+	default:
+		return ""
+	}
+}
+
+// Purpose says what a model is for that cannot be asked for a chat, such as
+// embeddings; empty for one that can, and for one of which nothing is known.
+func (m *Model) Purpose() string { return m.Kind.purpose() }
+
+// chats reports whether Converse serves a model and its life is not over.
+func (m *Model) chats() bool {
+	return (m.Kind == KindChat || m.Kind == KindUnknown) && (m.Output == 0 || m.Output.Has(Text)) && m.Converse != No && !m.Lifecycle.HasEnded(time.Now())
+}
+
+// elsewhere gives the maker of well-known models that Bedrock does not have, by
+// their names.
+func elsewhere(asked string) (maker string, ok bool) {
+	name := strings.ToLower(asked[strings.LastIndexByte(asked, '/')+1:])
+	for _, of := range []struct{ maker, names string }{
+		{"OpenAI", "gpt-4 gpt-3 gpt3 gpt4 gpt-image gpt-realtime gpt-audio chatgpt o1 o3 o4 text-embedding-3 text-embedding-ada dall-e whisper tts-1 davinci omni-moderation"},
+		{"Google", "gemini text-bison chat-bison imagen veo"},
+		{"Perplexity", "sonar"},
+	} {
+		for prefix := range strings.FieldsSeq(of.names) {
+			rest, found := strings.CutPrefix(name, prefix)
+			if found && (rest == "" || !isDigits(prefix[len(prefix)-1:]) || rest[0] < '0' || rest[0] > '9') {
+				return of.maker, true
 			}
 		}
 	}
-	for known, p := range c.profiles {
-		if !p.Application && known == p.ID && (region == "" || p.From(region) != No) {
-			add(known, p.Prefix+".", p.Base)
+	return "", false
+}
+
+// Elsewhere gives the maker of a well-known model that Bedrock does not have, such as
+// OpenAI for gpt-4o.
+func (c *Catalogue) Elsewhere(asked string) (maker string, ok bool) {
+	if _, known := c.Friendly(asked); known {
+		return "", false
+	}
+	return elsewhere(asked)
+}
+
+// nearest gives the models that match best of those that are wanted.
+func (c *Catalogue) nearest(asked string, n int, wanted func(*Model) bool) []*Model {
+	if len(asked) > longest {
+		asked = asked[:longest]
+	}
+	words := c.wordsOf(asked)
+	type candidate struct {
+		m     *Model
+		score float64
+		more  int
+		words nameWords
+	}
+	var all []candidate
+	now := time.Now()
+	for _, m := range c.all {
+		if !wanted(m) || c.Shortened(m.ID) {
+			continue
+		}
+		own := c.wordsOf(m.ID)
+		score, more := words.score(own)
+		if score <= 0 {
+			continue
+		}
+		if m.Lifecycle.IsLegacy(now) == Yes {
+			score *= 0.8
+		}
+		if m.Converse != Yes {
+			score *= 0.9
+		}
+		all = append(all, candidate{m, score, more, own})
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), compareVersions(b.words.numbers, a.words.numbers), cmp.Compare(a.more, b.more), b.m.Lifecycle.Launched.Compare(a.m.Lifecycle.Launched), cmp.Compare(a.m.ID, b.m.ID))
+	})
+	var models []*Model
+	for _, found := range all[:min(n, len(all))] {
+		if found.score >= 0.75*all[0].score {
+			models = append(models, found.m)
 		}
 	}
-	slices.SortFunc(all, func(a, b candidate) int { return cmp.Or(cmp.Compare(a.far, b.far), cmp.Compare(a.id, b.id)) })
-	ids := make([]string, 0, n)
-	for _, c := range all[:min(n, len(all))] {
-		ids = append(ids, c.id)
+	return models
+}
+
+// nameWords are the words of a model's name: those that name and those that count.
+type nameWords struct {
+	letters, numbers []string
+	whole            bool // it has a maker or a version, as ids have
+}
+
+// wordsOf takes a name apart, whatever stands in front of it: a provider, a route,
+// a region, a geography.
+func (c *Catalogue) wordsOf(name string) nameWords {
+	name = strings.ToLower(name)
+	if !strings.HasPrefix(name, "arn:") {
+		name = name[strings.LastIndexByte(name, '/')+1:]
 	}
-	return ids
+	if prefix, rest, ok := strings.Cut(name, "."); ok {
+		if _, known := c.Geography(prefix); known {
+			name = rest
+		}
+	}
+	s := takeApart(name)
+	w := nameWords{whole: s.vendor != "" || s.version != [2]int{}}
+	text := s.name
+	if s.vendor != "" {
+		w.letters = append(w.letters, s.vendor)
+	}
+	if s.vendor == "" || isDigits(strings.TrimPrefix(s.vendor, "v")) { // what stands before the dot was no vendor's name
+		w.letters = nil
+		text = strings.TrimPrefix(s.vendor+"."+s.name, ".")
+	}
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune("-._ :/[]", r) }) {
+		if len(part) == len("20250929") && isDigits(part) {
+			continue
+		}
+		at := strings.IndexAny(part, "0123456789")
+		switch {
+		case part == "instruct" || part == "it" || part == "chat" || part == "latest":
+		case at < 0:
+			w.letters = append(w.letters, part)
+		case at == 0 || isSize(part):
+			w.numbers = append(w.numbers, part)
+		default:
+			w.letters, w.numbers = append(w.letters, part[:at]), append(w.numbers, part[at:])
+		}
+	}
+	return w
+}
+
+// score is how well what was asked for fits a model, from 0 for not at all to 1.
+// Most of the letters of what was asked for must be found again, and a word of some
+// length among them. more counts the words that only the model's name has.
+func (w nameWords) score(of nameWords) (score float64, more int) {
+	var found, total float64
+	named := false
+	matched := map[string]bool{}
+	for i, word := range w.letters {
+		weight := float64(len(word))
+		if maker := i == 0 && len(w.letters) > 1 && len(w.letters[1]) > 2 && len(of.letters) > 0 && word == of.letters[0]; maker {
+			weight = 1 // that the maker is the same says little
+		}
+		best, which := 0.0, ""
+		for j, other := range of.letters {
+			how := alike(word, other)
+			if j == 0 && len(of.letters) > 1 {
+				how *= 0.9 // the maker's name is less than the model's
+			}
+			if how > best {
+				best, which = how, other
+			}
+		}
+		if best == 0 {
+			total += weight / 2
+			continue
+		}
+		matched[which] = true
+		named = named || weight >= 3
+		found, total = found+weight*best, total+weight
+	}
+	if found < 0.6*total || !named {
+		return 0, 0
+	}
+	score = found / total
+	for _, other := range of.letters[min(1, len(of.letters)):] {
+		if !matched[other] {
+			more++
+		}
+	}
+	if w.whole && len(w.numbers) == 0 && len(of.numbers) > 0 && !isSize(of.numbers[0]) {
+		score *= 0.95 // an id without a number is not one of a later generation
+	}
+	if len(w.numbers) == 0 {
+		return score, more
+	}
+	same := inOrder(w.numbers, of.numbers)
+	return score * (0.5 + 0.5*float64(2*same)/float64(len(w.numbers)+len(of.numbers))), more
+}
+
+// alike is 1 for the same word, less for one that is cut short or misspelt, and 0
+// for another.
+func alike(a, b string) float64 {
+	short := min(len(a), len(b))
+	switch far := levenshtein.Distance(a, b); {
+	case a == b:
+		return 1
+	case short >= 3 && 2*short > max(len(a), len(b)) && (strings.HasPrefix(a, b) || strings.HasPrefix(b, a)):
+		return 0.8
+	case short >= 4 && far == 1, short >= 6 && far == 2, short >= 3 && swapped(a, b):
+		return 0.85
+	default:
+		return 0
+	}
+}
+
+// swapped reports whether b is a with two neighbours in each other's place.
+func swapped(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+}
+
+// inOrder counts how many of the words of a are in b in the same order.
+func inOrder(a, b []string) int {
+	counts := make([]int, len(b)+1) // of the longest common subsequence, row by row
+	for _, x := range a {
+		diagonal := 0
+		for j, y := range b {
+			above := counts[j+1]
+			if x == y {
+				counts[j+1] = diagonal + 1
+			} else {
+				counts[j+1] = max(above, counts[j])
+			}
+			diagonal = above
+		}
+	}
+	return counts[len(b)]
+}
+
+// compareVersions compares the numbers of names but for sizes: 5.5 comes after 5,
+// and 10 after 9.
+func compareVersions(a, b []string) int {
+	versions := func(numbers []string) []string {
+		return slices.DeleteFunc(slices.Clone(numbers), func(word string) bool { return !isDigits(word) })
+	}
+	return slices.CompareFunc(versions(a), versions(b), func(x, y string) int { return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y)) })
+}
+
+// Shortened reports whether an id is another one that has lost its end, such as
+// amazon.nova-pro-v1 of amazon.nova-pro-v1:0: price tables have a few, and AWS knows
+// none of them.
+func (c *Catalogue) Shortened(base string) bool {
+	_, whole := c.models[base+":0"]
+	return whole
 }
 
 // callable reports whether a model can be called in a region by its own id or by a
@@ -67,6 +327,3 @@ func (c *Catalogue) callable(base, region string) bool {
 	return region == "" || c.OnDemand(base, region) == Yes ||
 		slices.ContainsFunc(c.byBase[base], func(p *Profile) bool { return p.From(region) != No })
 }
-
-// distance is how far two ids are from each other, by their first bytes.
-func distance(a, b string) int { return levenshtein.Distance(a, b[:min(len(b), longest)]) }

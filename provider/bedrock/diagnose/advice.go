@@ -174,17 +174,41 @@ func (c *Case) adviseModel(e *llm.Error) {
 	case llm.CodeModelNeedsProfile:
 		e.Fix = "Call the model through an inference profile; outcrop models lists them."
 	case llm.CodeModelNotInRegion:
-		e.Fix = "Call the model in a region that has it; outcrop models lists what can be called in one."
+		e.Fix = NotHere(c.Known, c.Base)
 	case llm.CodeModelNotReady:
 		e.Fix = "Wait a minute and call again: a model of your own is loaded at its first call after a pause."
 	case llm.CodeWrongSurface:
-		e.Fix = "Call the model by another API of Bedrock; outcrop models lists which serves it."
+		e.Fix = "Outcrop calls models by Bedrock's Converse API only, so far; outcrop models lists those that it serves."
+		if text := onlyChat(c.Known, c.Base); text != "" {
+			e.Actor, e.Fix = llm.ActorCaller, text
+		}
 	default: // feature_unsupported
 		e.Fix = "Leave out what the message names, or choose a model that has it."
 		if e.Param != "" && !strings.HasPrefix(e.Param, "messages") {
 			e.Fix = "Leave out " + e.Param + ", or choose a model that has it."
 		}
 	}
+}
+
+// NotHere is the advice about a model that a region does not have. known may be nil,
+// and base of no model.
+func NotHere(known *catalog.Catalogue, base string) string {
+	if text := onlyChat(known, base); text != "" {
+		return text
+	}
+	return "Call the model in a region that has it; outcrop models --region REGION lists what can be called from one."
+}
+
+// onlyChat says that a model is none to chat with; empty if it may be.
+func onlyChat(known *catalog.Catalogue, base string) string {
+	if known == nil {
+		return ""
+	}
+	m, ok := known.Model(base)
+	if !ok || m.Purpose() == "" {
+		return ""
+	}
+	return m.ID + " is a model for " + m.Purpose() + ", and Outcrop calls only chat models so far; outcrop models lists them."
 }
 
 func (c *Case) instead() string { return Instead(c.Known, c.Base, c.Now) }
@@ -331,6 +355,12 @@ func (c *Case) adviseLimit(e *llm.Error) {
 		}
 	}
 	in := inRegion(c.Target.Region)
+	if c.Target.API == "control" { // nobody's request, and another quota than that of inference
+		e.Actor = llm.ActorOperator
+		e.Cause = "AWS limits how often an account may read its lists of models, apart from how often it may call them."
+		e.Fix = "Nothing has to be done: the lists are read again in a minute, and calls do without them meanwhile. If it stays, raise outcrop_settings.bedrock.refresh_seconds."
+		return
+	}
 	switch e.Code {
 	case llm.CodeLimitRequests:
 		e.Fix = "Call less often, let another region or profile take a share, or ask for more of the quota \"" + kind + " requests per minute for " + name + "\"" + in + "."

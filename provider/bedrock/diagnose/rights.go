@@ -81,7 +81,7 @@ func (c *Case) stranger() string {
 	if _, ok := c.Known.Model(id.Base()); ok {
 		return ""
 	}
-	return "No model " + id.Base() + " is known, so the right may not be what is wrong; the nearest ids are " + strings.Join(c.Known.Nearest(c.Target.ID, c.Target.Region, 3), ", ") + "."
+	return "No model " + id.Base() + " is known, so the permission may not be what is wrong. " + c.Known.Suggest(c.Target.ID, c.Target.Region)
 }
 
 // place says where a statement belongs, behind a preposition.

@@ -239,6 +239,9 @@ func TestEveryHostOfTheServiceModels(t *testing.T) {
 			if got := PartitionOf(region); got.ID != p.Partition || got.DNSSuffix != p.DNSSuffix || !ValidRegion(region) {
 				t.Errorf("%s: %+v, want %s %s", region, got, p.Partition, p.DNSSuffix)
 			}
+			if err := CheckRegion(region); err != nil {
+				t.Error(err)
+			}
 		}
 		for name, host := range p.Named {
 			region := RegionOf(host)

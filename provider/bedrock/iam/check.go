@@ -35,6 +35,9 @@ func (l *linter) statement(r *rule) {
 	for i := range r.conditions {
 		l.condition(r, &r.conditions[i])
 	}
+	if r.profileExempt {
+		r.splitProfile()
+	}
 }
 
 func isLetterOrDigit(c rune) bool {
@@ -57,16 +60,11 @@ func (l *linter) effect(r *rule) {
 func (l *linter) principal(r *rule) {
 	switch {
 	case l.opt.Kind == Endpoint && !r.hasPrincipal:
-		s, ok := r.with(nil)
-		const message = "A statement of a VPC endpoint's policy needs a Principal; \"*\" leaves it to the callers' own policies who may call."
-		if s.Principal = "*"; ok {
-			l.find("principal.missing", r.at, message, s)
-		} else {
-			l.find("principal.missing", r.at, message)
-		}
+		r.principal = "*"
+		l.findIn(r, "principal.missing", r.at, "A statement of a VPC endpoint's policy needs a Principal; \"*\" leaves it to the callers' own policies who may call.")
 	case l.opt.Kind != Endpoint && r.hasPrincipal:
-		l.find("principal.unexpected", r.principalAt, "A policy of this kind has no Principal, as it is for those whom it is attached to; IAM refuses it. If it is the policy of a VPC endpoint, lint it as vpce.")
-		r.principal = ""
+		l.findIn(r, "principal.unexpected", r.principalAt, "A policy of this kind has no Principal, as it is for those whom it is attached to; IAM refuses it. If it is the policy of a VPC endpoint, lint it as vpce.")
+		r.principal, r.principalDropped = "", true
 	}
 }
 
@@ -181,10 +179,15 @@ func (l *linter) onProfile(r *rule, c *clause) {
 		return
 	}
 	const message = "bedrock:InferenceProfileArn is set when a profile's models are judged and absent for the profile itself, so this statement never allows the profile; allow it in a statement without the condition."
-	s, ok := r.with(nil)
 	r.profileExempt = true
+	l.findIn(r, "condition.on_profile", c.key.at, message)
+}
+
+// splitProfile makes two statements of one whose condition keeps it from allowing the
+// profile: one for the profile without the condition, and one for the models with it.
+func (r *rule) splitProfile() {
+	s, ok := r.mended()
 	if !ok {
-		l.find("condition.on_profile", c.key.at, message)
 		return
 	}
 	profile, models := s, s
@@ -197,14 +200,13 @@ func (l *linter) onProfile(r *rule, c *clause) {
 		}
 	}
 	profile.Conditions = slices.DeleteFunc(slices.Clone(s.Conditions), func(c Condition) bool { return strings.EqualFold(c.Key, profileKey) })
-	if len(models.Resources) == 0 {
-		l.find("condition.on_profile", c.key.at, message, profile)
-		return
+	r.split = Document{profile}
+	if len(models.Resources) > 0 {
+		if s.Sid != "" {
+			models.Sid += "Models"
+		}
+		r.split = append(r.split, models)
 	}
-	if s.Sid != "" {
-		models.Sid += "Models"
-	}
-	l.find("condition.on_profile", c.key.at, message, profile, models)
 }
 
 func (l *linter) operator(r *rule, c *clause) {

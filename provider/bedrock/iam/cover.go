@@ -313,7 +313,7 @@ func (l *linter) denied(rules []*rule, t *target, needs Document) {
 			code = "deny.unspecified"
 		}
 		message := fmt.Sprintf("This statement denies what is not in its regions, and a call of %s is judged in %s as well.", t.call.ID, strings.Join(h.regions, ", "))
-		s, ok := h.rule.with(nil)
+		s, ok := h.rule.mended()
 		if !ok {
 			l.find(code, c.key.at, message+" Add them.")
 			continue
@@ -323,7 +323,9 @@ func (l *linter) denied(rules []*rule, t *target, needs Document) {
 				s.Conditions[i].Values = append(s.Conditions[i].Values, h.regions...)
 			}
 		}
-		l.find(code, c.key.at, message, s)
+		h.rule.split = Document{s}
+		l.findIn(h.rule, code, c.key.at, message)
+		l.whole(h.rule)
 	}
 }
 
@@ -463,12 +465,12 @@ func (l *linter) wide(rules []*rule, least Document) {
 		}
 		for _, w := range r.actions {
 			if matchFold(w.mended, "bedrock:DeleteGuardrail") {
-				l.find("action.wide", w.at, fmt.Sprintf("%s allows more than calls: it changes and deletes what is Bedrock's in the account. The statements given are enough.", w.text), least...)
+				l.find("action.wide", w.at, fmt.Sprintf("%s allows more than calls: it changes and deletes what is Bedrock's in the account. These statements are enough.", w.text), least...)
 			}
 		}
 		for _, w := range r.resources {
 			if matchResource(w.mended, other) && r.applies(newRequest(InvokeModel, other, "us-east-1", nil)) == yes {
-				l.find("resource.wide", w.at, fmt.Sprintf("%s allows every model. The statements given are enough.", w.text), least...)
+				l.find("resource.wide", w.at, fmt.Sprintf("%s allows every model. These statements are enough.", w.text), least...)
 			}
 		}
 	}

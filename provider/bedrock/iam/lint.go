@@ -1,9 +1,13 @@
 package iam
 
 import (
+	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"outcrop/provider/bedrock/catalog"
 )
@@ -31,9 +35,12 @@ type Finding struct {
 	Line, Column int
 	// Message is what is wrong, in a sentence or two.
 	Message string
-	// Fix is what the statement should be, or the statements to add; nil where none
-	// can be given.
+	// Fix is what the statement should be, with every mistake of it mended that can be,
+	// or the statements to add; nil where none can be given.
 	Fix Document
+	// Statement is the number of the statement, from 1, that Fix takes the place of; 0
+	// if Fix is to be added, or only advice.
+	Statement int
 }
 
 // Options say what a policy is held against.
@@ -58,28 +65,102 @@ const MaxPolicy = 128 << 10
 // refuses is an error; if the policy is not JSON, or longer than MaxPolicy, it is a
 // *SyntaxError.
 func Lint(policy []byte, o Options) ([]Finding, error) {
+	l, _, err := lint(policy, o)
+	if err != nil {
+		return nil, err
+	}
+	return l.found, nil
+}
+
+// lint is Lint, and gives the statements too.
+func lint(policy []byte, o Options) (*linter, []*rule, error) {
 	if len(policy) > MaxPolicy {
-		return nil, &SyntaxError{Line: 1, Column: 1, Reason: fmt.Sprintf("it has more than %d bytes, and no policy of AWS's has", MaxPolicy)}
+		return nil, nil, &SyntaxError{Line: 1, Column: 1, Reason: fmt.Sprintf("it has more than %d bytes, and no policy of AWS's has", MaxPolicy)}
 	}
 	root, err := parseJSON(policy)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if o.Kind == "" {
 		o.Kind = Identity
 	}
 	l := &linter{data: policy, opt: o}
 	rules := l.document(root)
-	for _, r := range rules {
+	for i, r := range rules {
+		r.number = i + 1
 		l.statement(r)
+		l.whole(r)
 	}
 	if err := l.coverage(rules); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	slices.SortStableFunc(l.found, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return l.found, nil
+	return l, rules, nil
+}
+
+// ErrNotRewritten is a policy with a statement that a Statement cannot hold: one with
+// NotAction, NotResource or a Principal that is not *, or without an Effect, an Action
+// or a Resource.
+var ErrNotRewritten = errors.New("the policy has NotAction, NotResource, a Principal that is not \"*\", or a statement that lacks a part, and cannot be rewritten")
+
+// maxRounds bounds how often a mended policy is mended again.
+const maxRounds = 8
+
+// Fixed gives the whole policy with everything mended that can be, and what is added
+// that calls need; and what is left to find in it, by places in its JSON. What
+// allows more than is needed is left as it is. An error is one of Lint's, or
+// ErrNotRewritten.
+func Fixed(policy []byte, o Options) (Document, []Finding, error) {
+	var d Document
+	for range maxRounds {
+		l, rules, err := lint(policy, o)
+		if err != nil {
+			return nil, nil, err
+		}
+		if d, err = rewritten(l.found, rules); err != nil {
+			return nil, nil, err
+		}
+		next := d.JSON()
+		if bytes.Equal(next, policy) {
+			return d, l.found, nil
+		}
+		policy = next
+	}
+	left, err := Lint(policy, o)
+	return d, left, err
+}
+
+// rewritten puts what findings mend into the statements of a policy.
+func rewritten(found []Finding, rules []*rule) (Document, error) {
+	var d, added Document
+	for _, r := range rules {
+		if at := slices.IndexFunc(found, func(f Finding) bool { return f.Statement == r.number && f.Fix != nil }); at >= 0 {
+			d = append(d, found[at].Fix...)
+			continue
+		}
+		s, ok := r.mended()
+		if !ok {
+			return nil, ErrNotRewritten
+		}
+		d = append(d, s)
+	}
+	for _, f := range found {
+		if f.Statement == 0 && !strings.HasSuffix(f.Code, ".wide") {
+			added = append(added, f.Fix...)
+		}
+	}
+	d = append(d, Merge(added)...)
+	used := map[string]bool{}
+	for i := range d {
+		sid := d[i].Sid
+		for n := 2; used[d[i].Sid] && sid != ""; n++ {
+			d[i].Sid = sid + strconv.Itoa(n)
+		}
+		used[d[i].Sid] = true
+	}
+	return d, nil
 }
 
 // linter collects what one Lint finds.
@@ -87,6 +168,23 @@ type linter struct {
 	data  []byte
 	opt   Options
 	found []Finding
+}
+
+// whole gives all findings of a statement that mend it the same statement, in which
+// all of them are mended: whoever writes what one says must not bring back another.
+func (l *linter) whole(r *rule) {
+	s, ok := r.mended()
+	if !ok {
+		return
+	}
+	for i := range l.found {
+		if f := &l.found[i]; f.Statement == r.number {
+			f.Fix = Document{s}
+			if len(r.split) > 0 {
+				f.Fix = r.split
+			}
+		}
+	}
 }
 
 func (l *linter) find(code string, at int, message string, fix ...Statement) {

@@ -15,16 +15,20 @@ type word struct {
 
 // rule is a statement as it was read.
 type rule struct {
-	at            int
-	sid, effect   word
-	hasPrincipal  bool
-	principal     string // if it is a string
-	principalAt   int
-	not           [2]bool // it has NotAction, NotResource
-	actions       []word
-	resources     []word
-	conditions    []clause
-	profileExempt bool // its condition on the profile was moved off the profile
+	at           int
+	sid, effect  word
+	hasPrincipal bool
+	principal    string // if it is a string
+	principalAt  int
+	// principalDropped is whether the Principal, which is one too many, is left out.
+	principalDropped bool
+	not              [2]bool // it has NotAction, NotResource
+	actions          []word
+	resources        []word
+	conditions       []clause
+	profileExempt    bool     // its condition on the profile was moved off the profile
+	number           int      // in the policy, from 1
+	split            Document // what it should be in place of itself, if that is more than one statement or another
 }
 
 // clause is a condition as it was read.
@@ -33,18 +37,14 @@ type clause struct {
 	values        []word
 }
 
-// with gives the rule as a statement, in its mended form for the given word alone
-// and as it was written in all else; not ok if a statement cannot say it.
-func (r *rule) with(mended *word) (s Statement, ok bool) {
-	if r.not[0] || r.not[1] {
+// mended gives the rule as a statement with all mended that can be; not ok if a
+// statement cannot say it.
+func (r *rule) mended() (s Statement, ok bool) {
+	if r.not[0] || r.not[1] || r.hasPrincipal && r.principal == "" && !r.principalDropped ||
+		r.effect.mended == "" || len(r.actions) == 0 || len(r.resources) == 0 {
 		return Statement{}, false
 	}
-	text := func(w *word) string {
-		if w == mended {
-			return w.mended
-		}
-		return w.text
-	}
+	text := func(w *word) string { return w.mended }
 	list := func(words []word) []string {
 		var all []string
 		for i := range words {
@@ -54,10 +54,7 @@ func (r *rule) with(mended *word) (s Statement, ok bool) {
 		}
 		return all
 	}
-	s = Statement{Sid: r.sid.text, Effect: text(&r.effect), Principal: r.principal, Actions: list(r.actions), Resources: list(r.resources)}
-	if r.sid.mended != "" {
-		s.Sid = text(&r.sid)
-	}
+	s = Statement{Sid: text(&r.sid), Effect: text(&r.effect), Principal: r.principal, Actions: list(r.actions), Resources: list(r.resources)}
 	for i := range r.conditions {
 		c := &r.conditions[i]
 		s.Conditions = append(s.Conditions, Condition{Operator: text(&c.operator), Key: text(&c.key), Values: list(c.values)})
@@ -65,14 +62,19 @@ func (r *rule) with(mended *word) (s Statement, ok bool) {
 	return s, true
 }
 
-// mend notes what a word should be, and reports it with the statement mended.
+// mend notes what a word should be, and reports it; whole adds the statement.
 func (l *linter) mend(r *rule, w *word, code, mended, message string) {
 	w.mended = mended
-	if s, ok := r.with(w); ok {
-		l.find(code, w.at, message, s)
-		return
+	l.findIn(r, code, w.at, message)
+}
+
+// findIn reports something wrong with a statement that its mended form takes care of.
+func (l *linter) findIn(r *rule, code string, at int, message string) {
+	before := len(l.found)
+	l.find(code, at, message)
+	if len(l.found) > before {
+		l.found[before].Statement = r.number
 	}
-	l.find(code, w.at, message)
 }
 
 // members of a document and of a statement

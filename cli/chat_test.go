@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"outcrop"
+	emulator "outcrop/emulator/bedrock"
+	"outcrop/llm"
+)
+
+// emulatedClient is a client of an emulator.
+func emulatedClient(t *testing.T) *outcrop.Client {
+	t.Helper()
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := emulator.NewServer(e)
+	if err := server.Start(t.Context(), "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop(context.Background()) })
+	client, err := outcrop.New(outcrop.Options{Environ: func(name string) string {
+		return map[string]string{
+			"AWS_ENDPOINT_URL": server.URL(), "AWS_REGION": "us-east-1",
+			"AWS_ACCESS_KEY_ID": emulator.DemoAccessKeyID, "AWS_SECRET_ACCESS_KEY": string(emulator.DemoSecretAccessKey),
+		}[name]
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func TestAConversationKeepsWhatWasSaid(t *testing.T) {
+	var out, errs bytes.Buffer
+	c := talk{con: console{out: &out, err: &errs}, client: emulatedClient(t), told: map[llm.Warning]bool{}}
+	c.req.Model = "nova-lite"
+	if err := c.converse(t.Context(), strings.NewReader("What is granite?\n\nAnd basalt?\n/bye\nnever asked\n")); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.req.Turns) != 4 || c.req.Turns[1].Role != llm.RoleAssistant || c.req.Turns[1].Blocks[0].Text != "You said: What is granite?" {
+		t.Errorf("what is kept is %+v", c.req.Turns)
+	}
+	if got := out.String(); !strings.HasPrefix(got, "You said: What is granite?\nYou said: And basalt?") || strings.Contains(got, "never") {
+		t.Errorf("the model answers %q", got)
+	}
+}
+
+func TestAConversationGoesOnAfterAFailure(t *testing.T) {
+	var out, errs bytes.Buffer
+	c := talk{con: console{out: &out, err: &errs}, client: emulatedClient(t), told: map[llm.Warning]bool{}}
+	c.req.Model = "nova-lite"
+	if err := c.converse(t.Context(), strings.NewReader("[[fault: cut=end after=1]] What is granite?\nAnd basalt?\n")); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(errs.String(), "error:") || !strings.Contains(out.String(), "You said: And basalt?") || len(c.req.Turns) != 2 {
+		t.Errorf("%d turns\n%s%s", len(c.req.Turns), out.String(), errs.String())
+	}
+}
+
+func TestWarningsAreShownOnce(t *testing.T) {
+	var errs bytes.Buffer
+	c := talk{con: console{out: &errs, err: &errs}, told: map[llm.Warning]bool{}}
+	r := reply{text: "x", meta: llm.Meta{Warnings: []llm.Warning{{Code: llm.WarnDropped, Field: "top_k", Detail: "not beside reasoning"}}}}
+	c.notes(&r, 0)
+	c.notes(&r, 0)
+	if got := errs.String(); got != "outcrop: warning: top_k was left out: not beside reasoning\n" {
+		t.Errorf("got %q", got)
+	}
+}

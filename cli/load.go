@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"outcrop"
+	"outcrop/config"
+	"outcrop/provider/all"
+)
+
+// configFlags are how a command finds its configuration.
+type configFlags struct {
+	ConfigFile       string `name:"config" short:"c" placeholder:"FILE" help:"LiteLLM's config.yaml. Without one every Bedrock model id is served."`
+	AllowUnsupported bool   `aliases:"allow_unsupported" help:"Start although the file has limits on callers that Outcrop does not enforce; they become warnings."`
+	SkipUnsupported  bool   `name:"skip-unsupported-models" help:"Leave out the models of providers that Outcrop does not have; they become warnings."`
+}
+
+// load reads the configuration and prints its problems.
+func (f *configFlags) load(w io.Writer) (*config.Config, error) {
+	cfg, problems, err := f.read(w)
+	if err != nil {
+		return nil, err
+	}
+	printProblems(w, problems)
+	if cfg == nil {
+		fmt.Fprintln(w, "outcrop: "+counted(problems)+"; not started")
+		return nil, errProblems
+	}
+	return cfg, nil
+}
+
+// read reads the configuration; it is nil if one of its problems is an error. A file
+// that cannot be read has been complained of.
+func (f *configFlags) read(w io.Writer) (*config.Config, []config.Problem, error) {
+	src := config.Source{
+		LookupEnv: os.LookupEnv, ReadFile: os.ReadFile, Providers: all.Providers(),
+		AllowUnsupported: f.AllowUnsupported, SkipUnsupportedModels: f.SkipUnsupported,
+	}
+	if f.ConfigFile == "" {
+		cfg, problems := config.Defaults(src)
+		return cfg, problems, nil
+	}
+	data, err := os.ReadFile(f.ConfigFile)
+	if err != nil {
+		hint := "Check its permissions."
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "Check the file's name, and the folder that the command runs in."
+		}
+		complain(w, "the configuration cannot be read: "+err.Error(), hint)
+		return nil, nil, errProblems
+	}
+	src.Name, src.Data = f.ConfigFile, data
+	cfg, problems := config.Load(src)
+	return cfg, problems, nil
+}
+
+// problemsOf gives what is doubtful as problems, each once.
+func problemsOf(doubts []outcrop.Doubt) []config.Problem {
+	var all []config.Problem
+	for _, d := range doubts {
+		if !slices.Contains(all, d.Problem) {
+			all = append(all, d.Problem)
+		}
+	}
+	return all
+}
+
+// printProblems writes each problem with its place.
+func printProblems(w io.Writer, problems []config.Problem) {
+	s := screenOf(w)
+	for _, p := range problems {
+		text := s.wrap(p.String(), "    ")
+		how := yellow
+		if p.Severity == config.Error {
+			how = red
+		}
+		if word := p.Severity.String() + ":"; s.colours {
+			text = strings.Replace(text, word, s.paint(how, word), 1)
+		}
+		fmt.Fprintln(w, text)
+	}
+}
+
+// counted says how many errors and warnings there are.
+func counted(problems []config.Problem) string {
+	errs := 0
+	for _, p := range problems {
+		if p.Severity == config.Error {
+			errs++
+		}
+	}
+	text := plural(errs, "error")
+	if more := len(problems) - errs; more > 0 {
+		text += " and " + plural(more, "warning")
+	}
+	return text
+}

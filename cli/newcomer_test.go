@@ -1,0 +1,345 @@
+package cli_test
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"outcrop/cli"
+	emulator "outcrop/emulator/bedrock"
+)
+
+// typed runs a command line with a standard input and gives the exit code, the output
+// and the errors.
+func typed(t *testing.T, stdin string, args ...string) (code int, out, errs string) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	go func() {
+		defer w.Close()
+		_, _ = io.WriteString(w, stdin)
+	}()
+	was := os.Stdin
+	os.Stdin = r
+	defer func() { os.Stdin = was }()
+	var stdout, stderr bytes.Buffer
+	code = cli.Main(args, &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+// lacks reports what a text does not have.
+func lacks(t *testing.T, text string, wants ...string) {
+	t.Helper()
+	for _, want := range wants {
+		if !strings.Contains(text, want) {
+			t.Errorf("there is no %q in\n%s", want, text)
+		}
+	}
+}
+
+const doubtful = `model_list:
+  - model_name: region
+    litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, aws_region_name: us-est-1}
+  - model_name: misspelt
+    litellm_params: {model: bedrock/anthropic.claude-sonet-4-5}
+  - model_name: retired
+    litellm_params: {model: "bedrock/anthropic.claude-3-sonnet-20240229-v1:0"}
+  - model_name: embedding
+    litellm_params: {model: "bedrock/amazon.titan-embed-text-v2:0"}
+  - model_name: image
+    litellm_params: {model: "bedrock/stability.sd3-5-large-v1:0"}
+  - model_name: foreign
+    litellm_params: {model: bedrock/gpt-4o}
+  - model_name: elsewhere
+    litellm_params: {model: bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0, aws_region_name: eu-central-1}
+  - model_name: good
+    litellm_params: {model: bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0}
+`
+
+// doubts are what is to be said of doubtful, with its places.
+var doubts = [...]string{
+	"config.yaml:3:80: warning: model_list[0].litellm_params.aws_region_name: us-est-1 is not an AWS region; hint: did you mean us-east-1?",
+	"config.yaml:5:29: warning: model_list[1].litellm_params.model: no model of Bedrock is known by the name anthropic.claude-sonet-4-5; hint: Did you mean claude-sonnet-4-5",
+	"config.yaml:7:29: warning: model_list[2].litellm_params.model: anthropic.claude-3-sonnet-20240229-v1:0 is retired: its life ended on 2026-07-30; hint: Move to ",
+	"config.yaml:9:29: warning: model_list[3].litellm_params.model: amazon.titan-embed-text-v2:0 is a model for embeddings, and Outcrop calls only chat models so far",
+	"config.yaml:11:29: warning: model_list[4].litellm_params.model: stability.sd3-5-large-v1:0 is a model for images",
+	"config.yaml:13:29: warning: model_list[5].litellm_params.model: no model of Bedrock is known by the name gpt-4o; hint: gpt-4o is OpenAI's and is not on Bedrock.",
+	"config.yaml:15:100: warning: model_list[6].litellm_params.aws_region_name: us.anthropic.claude-sonnet-4-5-20250929-v1:0 is not known to be callable from eu-central-1; hint: From there call eu.",
+}
+
+func TestConfigCheckLooksEveryModelAndRegionUp(t *testing.T) {
+	t.Setenv("AWS_REGION", "us-east-1")
+	code, out, errs := typed(t, "", "config", "check", write(t, doubtful))
+	if code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	lacks(t, errs, doubts[:]...)
+	lacks(t, out, "1 of 8 models can be served; 7 will probably fail when called", "7 warnings, 8 deployments")
+	if strings.Contains(errs, "[7]") {
+		t.Errorf("something is said of what is good:\n%s", errs)
+	}
+}
+
+func TestServeNamesDoubtfulModelsAtItsStart(t *testing.T) {
+	t.Setenv("AWS_REGION", "us-east-1")
+	file := write(t, doubtful)
+	r, w := io.Pipe()
+	code := make(chan int, 1)
+	var errs bytes.Buffer
+	go func() {
+		code <- cli.Main([]string{"serve", "--port", "0", "--config", file, "--data-dir", t.TempDir()}, w, &errs)
+		w.Close()
+	}()
+	listening := make([]byte, 64)
+	if _, err := r.Read(listening); err != nil || !strings.Contains(string(listening), "listening on") {
+		t.Fatalf("%q, %v", listening, err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, r) }()
+	interrupt(t)
+	if got := <-code; got != 0 {
+		t.Errorf("exit code %d", got)
+	}
+	lacks(t, errs.String(), doubts[:]...)
+}
+
+func TestModelsFillsInConfiguredNames(t *testing.T) {
+	emulated(t)
+	code, out, errs := typed(t, "", "models", "--config", write(t, doubtful), "--data-dir", t.TempDir())
+	if code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for line := range strings.Lines(out) {
+		name, rest, _ := strings.Cut(line, " ")
+		switch {
+		case name == "good":
+			lacks(t, rest, "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "us-east-1 (4 regions)", "200k", " 3.3 ", " 16.5 ", "granted", "active")
+		case name == "retired":
+			lacks(t, rest, "legacy")
+		case strings.HasSuffix(strings.TrimSpace(rest), " active"):
+			if name == "misspelt" || name == "foreign" {
+				t.Errorf("%s is called active, and nobody has said so", name)
+			}
+		}
+	}
+	lacks(t, errs, "warning: misspelt: no model of Bedrock is known", "warning: region: us-est-1 is not an AWS region; did you mean us-east-1?")
+}
+
+func TestARegionThatDoesNotExistIsSaidToNotExist(t *testing.T) {
+	emulated(t)
+	config := write(t, "model_list:\n  - {model_name: granite, litellm_params: {model: bedrock/nova-lite, aws_region_name: us-est-1}}\n")
+	const says = "us-est-1 is not an AWS region; did you mean us-east-1?"
+	for _, args := range [][]string{
+		{"doctor", "--region", "us-est-1"},
+		{"models", "--region", "us-est-1"},
+		{"models", "resolve", "nova-lite", "--region", "us-est-1"},
+		{"bedrock", "policy", "--model", "nova-lite", "--region", "us-est-1"},
+		{"chat", "Hi", "-m", "granite", "--config", config},
+		{"chat", "Hi", "-m", "us-est-1/amazon.nova-lite-v1:0"},
+	} {
+		code, out, errs := typed(t, "", args...)
+		if code == 0 || out != "" || !strings.Contains(errs, says) {
+			t.Errorf("%q: exit code %d\n%s%s", args, code, out, errs)
+		}
+	}
+	_, out, _ := typed(t, "", "doctor", "--config", config, "--data-dir", t.TempDir())
+	lacks(t, out, "  1. network.unknown_region: AWS has no region of this name", says)
+	for _, no := range []string{"signature", "wrong_scope", "unreachable"} {
+		if strings.Contains(out, no) {
+			t.Errorf("doctor says %q of a region that does not exist:\n%s", no, out)
+		}
+	}
+	t.Setenv("AWS_REGION", "us-est-1")
+	code, out, errs := typed(t, "", "models", "--data-dir", t.TempDir())
+	if code != 1 || out != "" || strings.Count(errs, "AWS_REGION: us-est-1 is not an AWS region; hint: did you mean us-east-1?") != 1 {
+		t.Errorf("models: exit code %d\n%s%s", code, out, errs)
+	}
+	t.Setenv("AWS_REGION", "eu-west-9") // which AWS may have opened since
+	code, out, errs = typed(t, "", "models", "resolve", "nova-lite")
+	if code != 0 || !strings.Contains(out, "in eu-west-9") || !strings.Contains(errs, "warning: --region: eu-west-9 is not an AWS region that this release of Outcrop knows") {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+}
+
+func TestAPlaceholderKeyIsForThisMachineOnly(t *testing.T) {
+	config := write(t, "general_settings: {master_key: sk-1234}\nmodel_list: []\n")
+	code, _, errs := typed(t, "", "serve", "--host", "0.0.0.0", "--port", "0", "--config", config)
+	if code != 2 {
+		t.Errorf("exit code %d", code)
+	}
+	lacks(t, errs, "the master key is a placeholder", "sk-$(openssl rand -hex 32)")
+	t.Setenv("LITELLM_MASTER_KEY", "sk-...")
+	code, _, errs = typed(t, "", "serve", "--host", "0.0.0.0", "--port", "0")
+	if code != 2 {
+		t.Errorf("sk-... from the environment: exit code %d", code)
+	}
+	lacks(t, errs, "warning: LITELLM_MASTER_KEY: the master key is a placeholder")
+	if _, _, errs = typed(t, "", "config", "check", config); strings.Contains(errs, "sk-1234") {
+		t.Errorf("the key is shown:\n%s", errs)
+	}
+	lacks(t, errs, "config.yaml:1:32: warning: general_settings.master_key: the master key is a placeholder")
+}
+
+func TestWhatPeopleTypeFirst(t *testing.T) {
+	emulated(t)
+	missing := write(t, "")
+	for _, tt := range []struct {
+		name, stdin string
+		args        []string
+		code        int
+		out, err    []string
+	}{
+		{"help", "", []string{"help"}, 0, []string{"Start the gateway", "completion"}, nil},
+		{"help of a command", "", []string{"help", "chat"}, 0, []string{"--max-tokens", "standard input"}, nil},
+		{"a command misspelt", "", []string{"serv"}, 2, nil, []string{`there is no command "serv"`, "Did you mean outcrop serve?"}},
+		{"a command of a command misspelt", "", []string{"config", "chek", missing}, 2, nil, []string{"check"}},
+		{"no model", "", []string{"chat", "hi"}, 0, []string{"You said: hi"}, nil},
+		{"words without quotes", "", []string{"chat", "what", "is", "granite", "-m", "nova-lite"}, 0, []string{"You said: what is granite"}, nil},
+		{"a pipe", "What is basalt?\n", []string{"chat", "-m", "nova-lite"}, 0, []string{"You said: What is basalt?"}, nil},
+		{"a dash", "What is basalt?\n", []string{"chat", "-", "-m", "nova-lite"}, 0, []string{"You said: What is basalt?"}, nil},
+		{"words and a dash", "granite and basalt\n", []string{"chat", "Shorten:", "-", "-m", "nova-lite"}, 0, []string{"Shorten:\n\ngranite and basalt"}, nil},
+		{"nothing", "", []string{"chat", "-m", "nova-lite"}, 2, nil, []string{"the question is empty"}},
+		{"an empty question", "", []string{"chat", "", "-m", "nova-lite"}, 2, nil, []string{"the question is empty"}},
+		{"no tokens", "", []string{"chat", "hi", "--max-tokens", "0"}, 2, nil, []string{"--max-tokens must be 1 or more"}},
+		{"an answer that is cut", "", []string{"chat", "[[words: 100]]", "-m", "nova-lite", "--max-tokens", "3"}, 0, nil, []string{"warning: the answer was cut off by the limit of tokens", "--max-tokens"}},
+		{"the price", "", []string{"chat", "hi", "-m", "nova-lite", "-v"}, 0, nil, []string{"amazon.nova-lite-v1:0 in us-east-1, ", " tokens, $0.0"}},
+		{"claude", "", []string{"chat", "hi", "-m", "claude"}, 1, nil, []string{"hint: Did you mean claude-"}},
+		{"another maker's model", "", []string{"chat", "hi", "-m", "openai/gpt-4o-mini"}, 1, nil, []string{"gpt-4o-mini is OpenAI's and is not on Bedrock"}},
+		{"an embedding model", "", []string{"chat", "hi", "-m", "amazon.titan-embed-text-v2:0"}, 1, nil, []string{"is a model for embeddings, and Outcrop calls only chat models so far"}},
+		{"a region of the environment", "", []string{"models", "resolve", "nova-lite"}, 0, []string{"in us-east-1"}, nil},
+		{"a model that nobody knows", "", []string{"models", "resolve", "foo"}, 1, nil, []string{"no model of Bedrock is known by the name foo"}},
+		{"a policy that is no list", "", []string{"models", "resolve", "nova-lite", "--policy", "geographies: eu"}, 2, nil, []string{"geographies: must be a list: [eu]"}},
+		{"models that are not there", "", []string{"models", "xyzzy"}, 1, nil, []string{`no model matches "xyzzy"`}},
+		{"models for embeddings", "", []string{"models", "titan"}, 1, nil, []string{"for embeddings"}},
+		{"models of another region", "", []string{"models", "claude", "--region", "eu-central-1", "--offline"}, 0, []string{"eu.anthropic."}, nil},
+		{"some fields", "", []string{"models", "nova-lite", "--offline", "--json", "name,context"}, 0, []string{"[\n  {\n    \"name\": \"amazon.nova-lite-v1:0\",\n    \"context\": 300000\n  }"}, nil},
+		{"a field that is not there", "", []string{"models", "--offline", "--json=colour"}, 2, nil, []string{"lifecycle"}},
+		{"no port", "", []string{"serve", "--port", "99999"}, 2, nil, []string{"--port must be from 1 to 65535"}},
+		{"no account", "", []string{"emulate", "bedrock", "--account", "/nowhere.json"}, 2, nil, []string{"docs/emulator.md"}},
+		{"no file", "", []string{"config", "check", "nofile.yaml"}, 2, nil, []string{"Check the file's name"}},
+		{"a policy of a misspelt model", "", []string{"bedrock", "policy", "--model", "claude-sonet-4-5"}, 1, nil, []string{"Did you mean claude-sonnet-4-5"}},
+		{"completion", "", []string{"completion", "bash"}, 0, []string{"complete -o default -F _outcrop outcrop"}, nil},
+		{"completion of a command", "", []string{"__complete", "mo"}, 0, []string{"models\n"}, nil},
+		{"completion of a flag", "", []string{"__complete", "models", "--off"}, 0, []string{"--offline\n"}, nil},
+		{"completion of a value", "", []string{"__complete", "bedrock", "policy", "--format", "t"}, 0, []string{"terraform\n"}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.args[0] == "models" {
+				t.Setenv("OUTCROP_DATA_DIR", t.TempDir())
+			}
+			code, out, errs := typed(t, tt.stdin, tt.args...)
+			if code != tt.code {
+				t.Errorf("exit code %d, want %d\n%s%s", code, tt.code, out, errs)
+			}
+			lacks(t, out, tt.out...)
+			lacks(t, errs, tt.err...)
+		})
+	}
+}
+
+func TestOfflineModelsAreThoseThatCanBeCalled(t *testing.T) {
+	t.Setenv("AWS_REGION", "us-east-1")
+	_, out, _ := typed(t, "", "models", "--offline", "--data-dir", t.TempDir())
+	for _, no := range []string{"retired", "1000k", "1048576", "163840", "amazon.nova-pro-v1 ", " = "} {
+		if strings.Contains(out, no) {
+			t.Errorf("the list has %q:\n%s", no, out)
+		}
+	}
+	lacks(t, out, " 1M ", " 160k ")
+	_, out, _ = typed(t, "", "models", "--offline", "--all", "--data-dir", t.TempDir())
+	lacks(t, out, "retired 2026-")
+}
+
+func TestLintFixPrintsTheWholePolicy(t *testing.T) {
+	bad := write(t, `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": ["bedrock:InvokeModels", "bedrock:Converse"], "Resource": "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}}`)
+	code, out, errs := typed(t, "", "bedrock", "lint", bad)
+	if code != 1 || strings.Count(out, "write statement 1 so:") != 1 || strings.Contains(out, `"bedrock:InvokeModels",`) {
+		t.Errorf("exit code %d:\n%s%s", code, out, errs)
+	}
+	code, out, errs = typed(t, "", "bedrock", "lint", "--fix", bad)
+	if code != 0 {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+	lacks(t, out, `"Version": "2012-10-17"`, `"Action": "bedrock:InvokeModel"`)
+	if code, out, _ = typed(t, "", "bedrock", "lint", write(t, out)); code != 0 {
+		t.Errorf("what --fix prints has findings:\n%s", out)
+	}
+}
+
+func TestDoctorWithoutCredentialsStopsWithTheFix(t *testing.T) {
+	t.Setenv("AWS_REGION", "us-east-1")
+	code, out, errs := typed(t, "", "doctor", "--data-dir", t.TempDir())
+	if code != 1 || strings.Count(out, "\n") > 16 || strings.Count(out, "credentials.missing") != 2 || strings.Contains(errs, "probe") {
+		t.Errorf("exit code %d:\n%s%s", code, out, errs)
+	}
+	lacks(t, out, "outcrop serve --demo", "nothing else was checked")
+	for _, args := range [][]string{{"chat", "hi"}, {"models", "--data-dir", t.TempDir()}} {
+		_, _, errs := typed(t, "", args...)
+		lacks(t, errs, "outcrop serve --demo")
+	}
+}
+
+func TestAThrottledListIsNobodysRequest(t *testing.T) {
+	emulatedWith(t, emulator.Options{}, "op=ListFoundationModels throttle always")
+	_, out, _ := typed(t, "", "doctor", "--free", "--data-dir", t.TempDir())
+	lacks(t, out, "limit.requests", "the operator of the gateway", "the lists are read again")
+	if strings.Contains(out, "inference requests per minute") {
+		t.Errorf("the quota of inference is named:\n%s", out)
+	}
+}
+
+func TestABareIDBehindAWildcardIsToldItsName(t *testing.T) {
+	emulated(t)
+	config := write(t, "model_list:\n  - {model_name: bedrock/*, litellm_params: {model: bedrock/*}}\n")
+	_, _, errs := typed(t, "", "chat", "hi", "-m", "nova-lite", "--config", config)
+	lacks(t, errs, `hint: Ask for "bedrock/nova-lite", the name that it has here.`)
+	if code, out, errs := typed(t, "", "chat", "hi", "--config", config); code != 0 {
+		t.Errorf("without a model: exit code %d: %s%s", code, out, errs)
+	}
+}
+
+func TestABrokenConfigurationHasAClosingLine(t *testing.T) {
+	code, _, errs := typed(t, "", "serve", "--config", write(t, "model_list:\n  - {model_name: a, litellm_params: {model: azure/x}}\nlitellm_settings: {max_budget: 1, cache: true}\n"))
+	if code != 2 || !strings.HasSuffix(errs, "outcrop: 2 errors and 1 warning; not started\n") {
+		t.Errorf("exit code %d:\n%s", code, errs)
+	}
+}
+
+func TestModelsOfOtherProvidersCanBeLeftOut(t *testing.T) {
+	emulated(t)
+	config := write(t, "model_list:\n  - {model_name: a, litellm_params: {model: azure/x, api_key: os.environ/NOT_SET}}\n  - {model_name: granite, litellm_params: {model: bedrock/nova-lite}}\n")
+	code, out, errs := typed(t, "", "config", "check", config, "--skip-unsupported-models")
+	if code != 0 {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+	lacks(t, out, "1 of 2 models can be served", "1 model is left out")
+	if code, out, errs = typed(t, "", "chat", "hi", "--config", config, "--skip-unsupported-models"); code != 0 {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	_, _, errs = typed(t, "", "config", "check", config)
+	lacks(t, errs, "1 model needs a provider that Outcrop does not have; --skip-unsupported-models leaves it out")
+}
+
+func TestCtrlCEndsAChatQuietly(t *testing.T) {
+	emulatedWith(t, emulator.Options{}, "op=ConverseStream stall after=3 always")
+	r, w := io.Pipe()
+	defer r.Close()
+	var errs bytes.Buffer
+	code := make(chan int, 1)
+	go func() {
+		code <- cli.Main([]string{"chat", "[[words: 100]]", "-m", "nova-lite"}, w, &errs)
+		w.Close()
+	}()
+	if _, err := r.Read(make([]byte, 1)); err != nil { // the answer has begun
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, r) }()
+	interrupt(t)
+	if got := <-code; got != 130 || errs.Len() > 0 {
+		t.Errorf("exit code %d: %s", got, errs.String())
+	}
+}
