@@ -31,7 +31,7 @@ func newBooks() *books {
 	return &books{kinds: map[string]int{}, seen: map[string]int{}, logged: map[string]int{}}
 }
 
-func (b *books) fault(format string, args ...any) {
+func (b *books) faultf(format string, args ...any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.faults = append(b.faults, fmt.Sprintf(format, args...))
@@ -59,7 +59,7 @@ func (b *books) read(log io.Reader) {
 			Status int    `json:"status"`
 		}
 		if err := jsonx.Unmarshal(lines.Bytes(), &l); err != nil {
-			b.fault("a line of the log is no JSON: %.200s", lines.Text())
+			b.faultf("a line of the log is no JSON: %.200s", lines.Text())
 			continue
 		}
 		if l.Msg != "call" {
@@ -71,11 +71,11 @@ func (b *books) read(log io.Reader) {
 		b.logged[l.ID] = l.Status
 		b.mu.Unlock()
 		if twice {
-			b.fault("call %s is logged twice", l.ID)
+			b.faultf("call %s is logged twice", l.ID)
 		}
 	}
 	if err := lines.Err(); err != nil {
-		b.fault("the log: %v", err)
+		b.faultf("the log: %v", err)
 	}
 }
 
@@ -93,7 +93,7 @@ func (b *books) check(metrics string) []string {
 		code, err := strconv.Atoi(status)
 		n, err2 := strconv.ParseFloat(value, 64)
 		if err != nil || err2 != nil {
-			b.fault("the metrics hold %q", line)
+			b.faultf("the metrics hold %q", line)
 		}
 		counted[code] += int(n)
 	}

@@ -140,7 +140,7 @@ func callOnce(ctx context.Context, client *http.Client, url string, k *kind, b *
 	defer leave()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat/completions", strings.NewReader(k.body))
 	if err != nil {
-		b.fault("%s: %v", k.name, err)
+		b.faultf("%s: %v", k.name, err)
 		return
 	}
 	req.Header.Set("Content-Type", "application/json")
@@ -150,7 +150,7 @@ func callOnce(ctx context.Context, client *http.Client, url string, k *kind, b *
 	resp, err := client.Do(req)
 	if err != nil {
 		b.call(k, "", 0)
-		b.fault("%s: %v", k.name, err)
+		b.faultf("%s: %v", k.name, err)
 		return
 	}
 	defer resp.Body.Close()
@@ -163,10 +163,10 @@ func callOnce(ctx context.Context, client *http.Client, url string, k *kind, b *
 	if k.leave {
 		leave()
 	} else if body, err = io.ReadAll(resp.Body); err != nil {
-		b.fault("%s: %v", k.name, err)
+		b.faultf("%s: %v", k.name, err)
 	}
 	if text := k.wrong(resp.StatusCode, string(body)); text != "" {
-		b.fault("%s", text)
+		b.faultf("%s", text)
 	}
 }
 
@@ -228,7 +228,7 @@ type process struct {
 // launch starts the program and waits until it says, behind a greeting, where it listens.
 // What it logs goes to log; nowhere if that is nil.
 func launch(ctx context.Context, log func(io.Reader), greeting, binary string, args ...string) (*process, error) {
-	p := &process{cmd: exec.CommandContext(context.WithoutCancel(ctx), binary, args...)} //nolint:gosec // the program is what this is for
+	p := &process{cmd: exec.CommandContext(context.WithoutCancel(ctx), binary, args...)}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

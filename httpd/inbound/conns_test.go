@@ -2,6 +2,7 @@ package inbound_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -47,7 +48,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	closed := func(c net.Conn) bool {
 		_ = c.SetReadDeadline(time.Now()) // net.Pipe has deadlines
 		_, err := c.Read(make([]byte, 1))
-		return err == io.EOF
+		return errors.Is(err, io.EOF)
 	}
 	rd := &inbound.Reader{Limit: 100}
 

@@ -108,8 +108,8 @@ func TestOrderOfArrivalCounts(t *testing.T) {
 		second.Release()
 		synctest.Wait()
 		select {
-		case <-little:
-			t.Error("the later one was served first")
+		case err := <-little:
+			t.Errorf("the later one was served first: %v", err)
 		default:
 		}
 		first.Release()
@@ -172,8 +172,8 @@ func TestHoldersComeBeforeNewcomers(t *testing.T) {
 			t.Error(err)
 		}
 		select {
-		case <-newcomer:
-			t.Error("the newcomer was served although 35 of 70 MB are held")
+		case err := <-newcomer:
+			t.Errorf("the newcomer was served although 35 of 70 MB are held: %v", err)
 		default:
 		}
 		one.Release()

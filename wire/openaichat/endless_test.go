@@ -60,12 +60,11 @@ func TestCitationsBehindALongText(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			chunks := openaichat.NewChunks(openaichat.Envelope{ID: "chatcmpl-1", Model: "m"}, false, 1)
-			var out []byte
 			for _, r := range tt.text {
-				out = chunks.Append(out, &llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Text: string(r)})
+				_ = chunks.Append(nil, &llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Text: string(r)})
 			}
-			out = chunks.Append(out, &llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Other: citation})
-			out = chunks.Append(nil, &llm.Event{Kind: llm.EventBlockEnd})
+			_ = chunks.Append(nil, &llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Other: citation})
+			out := chunks.Append(nil, &llm.Event{Kind: llm.EventBlockEnd})
 			if !strings.Contains(string(out), tt.want) {
 				t.Errorf("got %s\nwant %s", out, tt.want)
 			}
