@@ -106,7 +106,7 @@ func TestModelsAreTheNamesAndWhatAWildcardReaches(t *testing.T) {
 		t.Errorf("before AWS was asked: %q, after %d calls", known, a.lists.Load())
 	}
 	lists := a.Refresh(t.Context(), 0)
-	if len(lists) != 1 || lists[0].Err != nil || lists[0].Place != "us-east-1" || lists[0].Account != emulator.DemoAccount || lists[0].Models == 0 || lists[0].Profiles == 0 {
+	if len(lists) != 1 || lists[0].Err != nil || lists[0].Location != "us-east-1" || lists[0].Account != emulator.DemoAccount || lists[0].Models == 0 || lists[0].Profiles == 0 {
 		t.Fatalf("the lists are %+v", lists)
 	}
 	models := a.Models()
@@ -117,7 +117,7 @@ func TestModelsAreTheNamesAndWhatAWildcardReaches(t *testing.T) {
 		}
 	}
 	for _, m := range models {
-		if m.Configured && (!m.Known || !m.Active || m.Target.ID != m.ID || m.Target.Region != "us-east-1" || m.Context == 0 || !m.Input.Set || m.Access != provider.AccessGranted || len(m.Serves) == 0 || m.Doubt != "") {
+		if m.Configured && (!m.Known || !m.Active || m.Target.ID != m.ID || m.Target.Region != "us-east-1" || m.Context == 0 || !m.Input.Set || m.Entitlement != provider.EntitlementGranted || len(m.Serves) == 0 || m.Doubt != "") {
 			t.Errorf("little is known of a configured name: %+v", m)
 		}
 	}
@@ -128,7 +128,7 @@ func TestModelsAreTheNamesAndWhatAWildcardReaches(t *testing.T) {
 		if m.Configured {
 			continue
 		}
-		if m.ID == "anthropic.claude-sonnet-4-5-20250929-v1:0" && (m.Target.ID != "us."+m.ID || !slices.Equal(m.Aliases, []string{"claude-sonnet-4-5", "us." + m.ID, "global." + m.ID}) || m.Context == 0 || !m.Input.Set || m.Access == "") {
+		if m.ID == "anthropic.claude-sonnet-4-5-20250929-v1:0" && (m.Target.ID != "us."+m.ID || !slices.Equal(m.Aliases, []string{"claude-sonnet-4-5", "us." + m.ID, "global." + m.ID}) || m.Context == 0 || !m.Input.Set || m.Entitlement == "") {
 			t.Errorf("got %+v", m)
 		}
 		for _, name := range append(m.Aliases, m.Name) {
@@ -178,7 +178,7 @@ func TestAnyModelByItsID(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp.Meta.Target.Note != "a note" || outcrop.Text(resp) == "" {
+	if resp.Meta.Destination.Note != "a note" || outcrop.Text(resp) == "" {
 		t.Errorf("got %+v", resp)
 	}
 	if got := outcrop.Text(&outcrop.Response{Blocks: []outcrop.Block{{Kind: llm.BlockReasoning, Text: "Hm"}, {Kind: llm.BlockText, Text: "a"}, {Kind: llm.BlockText, Text: "b"}}}); got != "ab" {

@@ -65,7 +65,7 @@ func ExampleClient_Complete() {
 		log.Fatal(err)
 	}
 	fmt.Println(outcrop.Text(resp))
-	fmt.Println(resp.Meta.Target)
+	fmt.Println(resp.Meta.Destination)
 	// Output:
 	// You said: What is granite?
 	// api=converse; region=us-east-1; id=us.anthropic.claude-sonnet-4-5-20250929-v1:0
@@ -106,7 +106,7 @@ func ExampleError() {
 	defer stop()
 	_, err := client.Complete(ctx, &outcrop.Request{Model: "basalt", Turns: []outcrop.Turn{outcrop.User("Hi")}})
 	if e, ok := errors.AsType[*outcrop.Error](err); ok {
-		fmt.Println(e.Code, e.Status, e.Whose(), e.CanRetry())
+		fmt.Println(e.Code, e.Status, e.Responsible(), e.CanRetry())
 	}
 	// Output: gateway.model_not_found 404 caller no
 }

@@ -174,7 +174,7 @@ func (c *Client) Refresh(ctx context.Context, age time.Duration) []provider.List
 			defer mu.Unlock()
 			for _, l := range found {
 				if !slices.ContainsFunc(lists, func(o provider.List) bool {
-					return o.Place == l.Place && o.Account == l.Account && o.At.Equal(l.At) && (o.Err == nil) == (l.Err == nil)
+					return o.Location == l.Location && o.Account == l.Account && o.At.Equal(l.At) && (o.Err == nil) == (l.Err == nil)
 				}) {
 					lists = append(lists, l)
 				}
@@ -186,7 +186,7 @@ func (c *Client) Refresh(ctx context.Context, age time.Duration) []provider.List
 		if c := strings.Compare(a.Account, b.Account); c != 0 {
 			return c
 		}
-		return strings.Compare(a.Place, b.Place)
+		return strings.Compare(a.Location, b.Location)
 	})
 	return lists
 }
@@ -197,8 +197,8 @@ func (c *Client) Answers(ctx context.Context) (map[string][]byte, error) {
 	all := map[string][]byte{}
 	var errs []error
 	for _, d := range c.deployments {
-		if answerer, ok := d.(provider.Answerer); ok {
-			found, err := answerer.Answers(ctx)
+		if answerer, ok := d.(provider.RawLister); ok {
+			found, err := answerer.RawLists(ctx)
 			maps.Copy(all, found)
 			errs = append(errs, err)
 		}

@@ -216,7 +216,7 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		}
 		d, err := info.Open(context.Background(), provider.Params{
 			Model: m.Model, Values: m.Values, Upstream: c.upstream, Environ: c.cfg.Getenv(opt.Environ),
-			Logger: opt.Logger, Now: time.Now, Note: opt.Note, DataDir: opt.DataDir, Policy: m.Policy, Callers: m.Callers,
+			Logger: opt.Logger, Now: time.Now, Note: opt.Note, DataDir: opt.DataDir, Policy: m.Policy, ClientPolicy: m.Callers,
 		})
 		var option *provider.OptionError
 		switch {
@@ -230,7 +230,7 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		entries = append(entries, route.Entry{
 			Name: m.Name, ID: m.ID, Model: m.Model, Deployment: d,
 			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries,
-			Settings: route.Settings{DropParams: m.DropParams, KeepAlive: m.KeepAlive, Access: m.Callers.Any(), Parameters: m.Parameters},
+			Settings: route.Settings{DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(), Parameters: m.Parameters},
 		})
 	}
 	if len(wrong) > 0 {

@@ -181,7 +181,7 @@ func (a *App) models() []httpd.Model {
 	out := make([]httpd.Model, 0, len(known))
 	seen := map[string]bool{}
 	for _, m := range known {
-		if m.Access == provider.AccessRefused && !m.Configured || seen[m.Name] {
+		if m.Entitlement == provider.EntitlementRefused && !m.Configured || seen[m.Name] {
 			continue
 		}
 		seen[m.Name] = true
@@ -199,7 +199,7 @@ func (a *App) refresh(ctx context.Context) []httpd.List {
 	read := a.client.Refresh(ctx, 0)
 	out := make([]httpd.List, 0, len(read))
 	for _, l := range read {
-		row := httpd.List{Region: l.Place, Account: l.Account, At: l.At, Models: l.Models, Profiles: l.Profiles}
+		row := httpd.List{Region: l.Location, Account: l.Account, At: l.At, Models: l.Models, Profiles: l.Profiles}
 		if l.Err != nil {
 			row.Err = llm.AsError(l.Err)
 		}
@@ -344,8 +344,8 @@ func (a *App) idle(ctx context.Context) {
 	}
 }
 
-// credentialPatience is how long a demo looks for AWS credentials.
-const credentialPatience = 2 * time.Second
+// credentialTimeout is how long a demo looks for AWS credentials.
+const credentialTimeout = 2 * time.Second
 
 // intended reports whether the environment names credentials. Then AWS is meant,
 // and should they be wrong the user wants to see so.
@@ -365,7 +365,7 @@ func intended(environ func(string) string) bool {
 // or nobody to ask for them in time, calls for the emulator: with wrong ones the
 // user wants to see what is wrong.
 func credentialsFound(ctx context.Context, client *outcrop.Client) bool {
-	ctx, cancel := context.WithTimeout(ctx, credentialPatience)
+	ctx, cancel := context.WithTimeout(ctx, credentialTimeout)
 	defer cancel()
 	err := client.Ready(ctx)
 	if err == nil {

@@ -33,15 +33,15 @@ func (s spread) String() string {
 // and Limit what the ratio, or Outcrop's figure if there is no ratio, may be at
 // most; 0 for no limit.
 type line struct {
-	Row     string   `json:"row"`
-	What    string   `json:"what"`
-	Unit    string   `json:"unit"`
-	Outcrop spread   `json:"outcrop"`
-	Proxy   spread   `json:"proxy"`
-	Ratio   *spread  `json:"ratio,omitempty"`
-	Limit   float64  `json:"limit,omitempty"`
-	Beside  []beside `json:"beside,omitempty"`
-	Note    string   `json:"note,omitempty"`
+	Row       string   `json:"row"`
+	What      string   `json:"what"`
+	Unit      string   `json:"unit"`
+	Outcrop   spread   `json:"outcrop"`
+	Proxy     spread   `json:"proxy"`
+	Ratio     *spread  `json:"ratio,omitempty"`
+	Limit     float64  `json:"limit,omitempty"`
+	Neighbour []beside `json:"beside,omitempty"`
+	Note      string   `json:"note,omitempty"`
 }
 
 // beside is a neighbour's figure in a line, and its ratio to the proxy's where the
@@ -69,7 +69,7 @@ func (l line) String() string {
 		s += "  [" + l.Note + "]"
 	}
 	lines := []string{s}
-	for _, n := range l.Beside {
+	for _, n := range l.Neighbour {
 		behind := fmt.Sprintf("(%.1f to %.1f)", n.Figure.Least, n.Figure.Most)
 		if n.Ratio != nil {
 			behind = fmt.Sprintf("ratio %v", *n.Ratio)
@@ -114,7 +114,7 @@ func (t taken) over(other taken) *spread {
 func sideBySide(what, unit string, all []taken) line {
 	l := line{What: what, Unit: unit, Outcrop: spreadOf(all[0].figures), Proxy: spreadOf(all[1].figures)}
 	for _, t := range all[2:] {
-		l.Beside = append(l.Beside, beside{Name: t.name, Figure: spreadOf(t.figures)})
+		l.Neighbour = append(l.Neighbour, beside{Name: t.name, Figure: spreadOf(t.figures)})
 	}
 	return l
 }
@@ -125,7 +125,7 @@ func compare(what, unit string, all []taken) line {
 	proxy := all[1]
 	l.Ratio = all[0].over(proxy)
 	for i, t := range all[2:] {
-		l.Beside[i].Ratio = t.over(proxy)
+		l.Neighbour[i].Ratio = t.over(proxy)
 	}
 	return l
 }

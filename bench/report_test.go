@@ -35,7 +35,7 @@ func TestEachNeighbourHasItsRatioToTheProxy(t *testing.T) {
 		{nginx, spread{4, 3, 5}, &spread{.4, .3, .5}},
 		{litellm, spread{900, 900, 900}, &spread{90, 90, 90}},
 	}
-	if diff := cmp.Diff(want, l.Beside); diff != "" {
+	if diff := cmp.Diff(want, l.Neighbour); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	printed := strings.Split(l.String(), "\n")
@@ -46,7 +46,7 @@ func TestEachNeighbourHasItsRatioToTheProxy(t *testing.T) {
 
 func TestMemoryHasNoRatio(t *testing.T) {
 	l := sideBySide("RSS", "MB", threeSides())
-	if l.Ratio != nil || len(l.Beside) != 2 || l.Beside[0].Ratio != nil || l.judged() != 30 {
+	if l.Ratio != nil || len(l.Neighbour) != 2 || l.Neighbour[0].Ratio != nil || l.judged() != 30 {
 		t.Errorf("got %+v", l)
 	}
 	if s := l.String(); strings.Contains(s, "ratio") || !strings.Contains(s, "nginx        4.0 MB  (3.0 to 5.0)") {

@@ -109,11 +109,11 @@ func (c *callFlags) call(w io.Writer, model string, known *catalog.Catalogue) (c
 	if !c.Whole && !c.Stream && !c.CountTokens && !c.Batch && c.Guardrail == "" && !c.APIKey {
 		return call, nil, errors.New("nothing is asked for: without --no-whole or --no-stream, or with --count-tokens, --batch, --guardrail or --api-key, something is")
 	}
-	way, others, err := c.way(model, known)
+	candidate, others, err := c.candidate(model, known)
 	if err != nil {
 		return call, nil, err
 	}
-	if id, err := modelid.Parse(way.ID); err == nil && id.ARN.Kind == modelid.NoARN {
+	if id, err := modelid.Parse(candidate.ID); err == nil && id.ARN.Kind == modelid.NoARN {
 		if _, ok := known.Model(id.Base()); !ok {
 			unknown := &llm.Error{Code: llm.CodeModelUnknown, Message: "--model " + model + ": no model of Bedrock is known by this name", Fix: known.Suggest(model, c.Region)}
 			if !c.Force {
@@ -124,50 +124,50 @@ func (c *callFlags) call(w io.Writer, model string, known *catalog.Catalogue) (c
 		}
 	}
 	return iam.Call{
-		Account: c.Account, Region: way.Region, ID: way.ID, Base: way.Base, Whole: c.Whole, Stream: c.Stream, CountTokens: c.CountTokens,
+		Account: c.Account, Region: candidate.Region, ID: candidate.ID, Base: candidate.Base, Whole: c.Whole, Stream: c.Stream, CountTokens: c.CountTokens,
 		Batch: c.Batch, Role: c.Role, Guardrail: c.Guardrail, APIKey: c.APIKey,
 	}, others, nil
 }
 
-// way resolves a model, or takes the profile that the flags ask for.
-func (c *callFlags) way(model string, known *catalog.Catalogue) (way resolve.Way, others []string, err error) {
+// candidate resolves a model, or takes the profile that the flags ask for.
+func (c *callFlags) candidate(model string, known *catalog.Catalogue) (candidate resolve.Candidate, others []string, err error) {
 	id, err := modelid.Parse(model)
 	if err != nil {
-		return way, nil, fmt.Errorf("--model: %w", err)
+		return candidate, nil, fmt.Errorf("--model: %w", err)
 	}
 	if c.Profile != "" && id.ARN.Kind == modelid.NoARN {
 		return c.forced(model, id, known)
 	}
-	d := resolve.Resolve(id, c.Region, resolve.Default(), known, resolve.Learned{})
-	if len(d.Ways) > 0 {
-		for _, w := range d.Ways[1:] {
+	d := resolve.Resolve(id, c.Region, resolve.Default(), known, resolve.Observed{})
+	if len(d.Candidates) > 0 {
+		for _, w := range d.Candidates[1:] {
 			others = append(others, w.ID)
 		}
-		return d.Ways[0], others, nil
+		return d.Candidates[0], others, nil
 	}
-	return way, nil, noWay(model, strings.TrimSuffix(d.Refusal.Message, "."), d.Refusal.Works)
+	return candidate, nil, noTarget(model, strings.TrimSuffix(d.Refusal.Message, "."), d.Refusal.Works)
 }
 
 // forced gives the profile of the geography that the flags name, or the bare id.
-func (c *callFlags) forced(model string, id modelid.ID, known *catalog.Catalogue) (way resolve.Way, others []string, err error) {
+func (c *callFlags) forced(model string, id modelid.ID, known *catalog.Catalogue) (candidate resolve.Candidate, others []string, err error) {
 	base := id.Base()
 	if _, ok := known.Model(base); !ok {
 		if named, ok := known.Friendly(base); ok {
 			base = named
 		}
 	}
-	way = resolve.Way{Region: c.Region, ID: base, Base: base}
+	candidate = resolve.Candidate{Region: c.Region, ID: base, Base: base}
 	if c.Profile == "none" {
 		if known.OnDemand(base, c.Region) != catalog.No {
-			return way, nil, nil
+			return candidate, nil, nil
 		}
-		return way, nil, noWay(model, base+" cannot be called by its bare id in "+c.Region, c.profiles(base, known))
+		return candidate, nil, noTarget(model, base+" cannot be called by its bare id in "+c.Region, c.profiles(base, known))
 	}
-	way.ID = c.Profile + "." + base
-	if p, ok := known.Profile(way.ID); ok && p.From(c.Region) != catalog.No {
-		return way, nil, nil
+	candidate.ID = c.Profile + "." + base
+	if p, ok := known.Profile(candidate.ID); ok && p.From(c.Region) != catalog.No {
+		return candidate, nil, nil
 	}
-	return way, nil, noWay(model, fmt.Sprintf("--profile %s: %s is not known to be callable in %s", c.Profile, way.ID, c.Region), c.profiles(base, known))
+	return candidate, nil, noTarget(model, fmt.Sprintf("--profile %s: %s is not known to be callable in %s", c.Profile, candidate.ID, c.Region), c.profiles(base, known))
 }
 
 // profiles are the ids of a model's profiles that can be called in the region.
@@ -181,8 +181,8 @@ func (c *callFlags) profiles(base string, known *catalog.Catalogue) []string {
 	return ids
 }
 
-// noWay is the error for a model that cannot be called as it is asked for.
-func noWay(model, message string, works []string) error {
+// noTarget is the error for a model that cannot be called as it is asked for.
+func noTarget(model, message string, works []string) error {
 	hint := "outcrop models resolve shows what it can be called by."
 	if len(works) > 0 {
 		hint = "These would work: " + strings.Join(works, ", ") + "."

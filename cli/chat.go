@@ -55,7 +55,7 @@ func (c *chatCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	t := talk{con: con, client: client, screen: screenOf(con.err), verbose: c.Verbose, told: map[llm.Warning]bool{}}
+	t := talk{con: con, client: client, screen: screenOf(con.err), verbose: c.Verbose, announced: map[llm.Warning]bool{}}
 	t.req.Model = cmp.Or(c.Model, defaultModel(cfg))
 	if c.System != "" {
 		t.req.System = []outcrop.Block{{Kind: llm.BlockText, Text: c.System}}
@@ -125,12 +125,12 @@ func defaultModel(cfg *config.Config) string {
 
 // talk is what has been said with a model.
 type talk struct {
-	con     console
-	client  *outcrop.Client
-	screen  screen
-	verbose bool
-	req     outcrop.Request
-	told    map[llm.Warning]bool // warnings that have been shown
+	con       console
+	client    *outcrop.Client
+	screen    screen
+	verbose   bool
+	req       outcrop.Request
+	announced map[llm.Warning]bool // warnings that have been shown
 }
 
 // leave are the words that end a conversation.
@@ -257,16 +257,16 @@ func (t *talk) notes(r *reply, took time.Duration) {
 		}
 	}
 	for _, warning := range r.meta.Warnings {
-		if t.told[warning] {
+		if t.announced[warning] {
 			continue
 		}
-		t.told[warning] = true
+		t.announced[warning] = true
 		warn(w, warningText(warning), "")
 	}
 	if _, terminal := terminalOf(t.con.out); !t.verbose && (!terminal || !t.screen.terminal) {
 		return
 	}
-	parts := []string{r.meta.Target.ID + " in " + r.meta.Target.Region, took.Round(time.Millisecond).String(), fmt.Sprintf("%d + %d tokens", r.usage.Prompt(), r.usage.Output)}
+	parts := []string{r.meta.Destination.ID + " in " + r.meta.Destination.Region, took.Round(time.Millisecond).String(), fmt.Sprintf("%d + %d tokens", r.usage.Prompt(), r.usage.Output)}
 	cost := r.usage.Cost
 	if !cost.Set && r.meta.Price != nil {
 		cost.Value, cost.Set = r.meta.Price.Cost("", &r.usage)

@@ -38,7 +38,7 @@ func emulatedClient(t *testing.T) *outcrop.Client {
 
 func TestAConversationKeepsWhatWasSaid(t *testing.T) {
 	var out, errs bytes.Buffer
-	c := talk{con: console{out: &out, err: &errs}, client: emulatedClient(t), told: map[llm.Warning]bool{}}
+	c := talk{con: console{out: &out, err: &errs}, client: emulatedClient(t), announced: map[llm.Warning]bool{}}
 	c.req.Model = "nova-lite"
 	if err := c.converse(t.Context(), strings.NewReader("What is granite?\n\nAnd basalt?\n/bye\nnever asked\n")); err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func TestAConversationKeepsWhatWasSaid(t *testing.T) {
 
 func TestAConversationGoesOnAfterAFailure(t *testing.T) {
 	var out, errs bytes.Buffer
-	c := talk{con: console{out: &out, err: &errs}, client: emulatedClient(t), told: map[llm.Warning]bool{}}
+	c := talk{con: console{out: &out, err: &errs}, client: emulatedClient(t), announced: map[llm.Warning]bool{}}
 	c.req.Model = "nova-lite"
 	if err := c.converse(t.Context(), strings.NewReader("[[fault: cut=end after=1]] What is granite?\nAnd basalt?\n")); err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestAConversationGoesOnAfterAFailure(t *testing.T) {
 
 func TestWarningsAreShownOnce(t *testing.T) {
 	var errs bytes.Buffer
-	c := talk{con: console{out: &errs, err: &errs}, told: map[llm.Warning]bool{}}
+	c := talk{con: console{out: &errs, err: &errs}, announced: map[llm.Warning]bool{}}
 	r := reply{text: "x", meta: llm.Meta{Warnings: []llm.Warning{{Code: llm.WarnDropped, Field: "top_k", Detail: "not beside reasoning"}}}}
 	c.notes(&r, 0)
 	c.notes(&r, 0)

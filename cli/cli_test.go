@@ -197,8 +197,8 @@ func TestDemoShowsAFirstAnswerAndALineToPaste(t *testing.T) {
 	if answer := after(t, lines, "  anthropic.claude-sonnet-4-5-20250929-v1:0: "); answer == "" {
 		t.Error("no first answer")
 	}
-	if way := after(t, lines, "route: "); !strings.Contains(way, "id=us.anthropic.claude-sonnet-4-5-20250929-v1:0") {
-		t.Errorf("the way is %s", way)
+	if candidate := after(t, lines, "route: "); !strings.Contains(candidate, "id=us.anthropic.claude-sonnet-4-5-20250929-v1:0") {
+		t.Errorf("the way is %s", candidate)
 	}
 	paste := after(t, lines, "curl -s "+url)
 	_, body, _ := strings.Cut(paste, "-d '")

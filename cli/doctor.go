@@ -44,7 +44,7 @@ func (c *doctorCommand) Run(ctx context.Context, con console) error {
 	}
 	d := &diagnosis{}
 	progress := newProgress(con.err)
-	cut := client.Examine(ctx, outcrop.Examination{
+	cut := client.Check(ctx, outcrop.CheckOptions{
 		Models: c.Model, All: c.All, Free: c.Free,
 		Planned: func(calls int) {
 			d.planned = calls
@@ -143,8 +143,8 @@ var checks = [...]provider.Check{
 func (d *diagnosis) sort() {
 	slices.SortStableFunc(d.findings, func(a, b outcrop.Finding) int {
 		return cmp.Or(
-			cmp.Compare(slices.Index(checks[:], a.Check), slices.Index(checks[:], b.Check)), cmp.Compare(a.Who, b.Who),
-			cmp.Compare(a.Place, b.Place), cmp.Compare(a.Call, b.Call),
+			cmp.Compare(slices.Index(checks[:], a.Check), slices.Index(checks[:], b.Check)), cmp.Compare(a.CallerIndex, b.CallerIndex),
+			cmp.Compare(a.Location, b.Location), cmp.Compare(a.Call, b.Call),
 		)
 	})
 }

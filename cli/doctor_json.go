@@ -116,13 +116,13 @@ func (d *diagnosis) printJSON(w io.Writer) error {
 	for _, c := range d.calls() {
 		f := c.any()
 		out.Models = append(out.Models, callJSON{
-			Identity: f.Who, Names: f.Names, Model: f.Model, Calls: f.Target.ID, API: f.Target.API, Region: f.Place, Reason: f.Target.Reason,
+			Identity: f.CallerIndex, Names: f.Names, Model: f.Model, Calls: f.Target.ID, API: f.Target.API, Region: f.Location, Reason: f.Target.Reason,
 			Whole: newProbeJSON(c.whole), Stream: newProbeJSON(c.stream),
 		})
 	}
 	for _, r := range d.refusals() {
 		row := refusalJSON{
-			Code: string(r.code), Actor: string(r.actor), Meaning: r.code.Verdict().Meaning, State: string(r.state),
+			Code: string(r.code), Actor: string(r.actor), Meaning: r.code.Info().Meaning, State: string(r.state),
 			Subjects: r.subjects, Messages: r.messages, Causes: r.causes, Fixes: r.fixes, Docs: r.docs,
 		}
 		for _, s := range r.statements {
@@ -140,14 +140,14 @@ func (d *diagnosis) printJSON(w io.Writer) error {
 
 func newCheckJSON(f *outcrop.Finding) checkJSON {
 	row := checkJSON{
-		Identity: f.Who, Names: f.Names, Check: string(f.Check), Subject: f.Subject, Region: f.Place, State: string(f.State), Detail: f.Detail, Fix: f.Fix,
+		Identity: f.CallerIndex, Names: f.Names, Check: string(f.Check), Subject: f.Subject, Region: f.Location, State: string(f.State), Detail: f.Detail, Fix: f.Fix,
 		Took: f.Took.Milliseconds(), Count: f.Count, Ours: moment(f.Ours), Theirs: moment(f.Theirs), Error: newErrorJSON(f.Err),
 	}
 	if f.Check == provider.CheckIdentity {
 		id := &f.Identity
 		row.Caller = &callerJSON{
 			Account: id.Account, ARN: id.Principal, Credential: string(id.Credential), AccessKey: id.Key,
-			Origin: id.Origin, Expires: moment(id.Expires), Region: id.Place,
+			Origin: id.Origin, Expires: moment(id.Expires), Region: id.Location,
 		}
 	}
 	return row
@@ -178,7 +178,7 @@ func newErrorJSON(e *llm.Error) *errorJSON {
 		return nil
 	}
 	return &errorJSON{
-		Code: string(e.Code), Actor: string(e.Whose()), Message: e.Message, Cause: e.Cause, Fix: e.Fix, Statement: e.Statement, Docs: e.Docs,
+		Code: string(e.Code), Actor: string(e.Responsible()), Message: e.Message, Cause: e.Cause, Fix: e.Fix, Statement: e.Statement, Docs: e.Docs,
 		Type: e.Type, UpstreamStatus: e.UpstreamStatus, RequestID: e.RequestID,
 	}
 }

@@ -30,7 +30,7 @@ var sections = [...]struct {
 func (d *diagnosis) print(w io.Writer) error {
 	several := false
 	for i := range d.findings {
-		several = several || d.findings[i].Who > 1
+		several = several || d.findings[i].CallerIndex > 1
 	}
 	for _, s := range sections {
 		if err := d.printSection(w, s.heading, s.checks, several); err != nil {
@@ -69,12 +69,12 @@ func (d *diagnosis) printSection(w io.Writer, heading string, checks []provider.
 			}
 			fmt.Fprintf(table, "  %s\t", mark(f.State))
 			if several {
-				fmt.Fprintf(table, "%d\t", f.Who)
+				fmt.Fprintf(table, "%d\t", f.CallerIndex)
 			}
 			switch check {
 			case provider.CheckIdentity, provider.CheckClock:
 			default:
-				fmt.Fprintf(table, "%s\t%s\t", f.Place, f.Subject)
+				fmt.Fprintf(table, "%s\t%s\t", f.Location, f.Subject)
 			}
 			fmt.Fprintln(table, line(f))
 		}
@@ -149,7 +149,7 @@ func (d *diagnosis) printModels(w io.Writer, several bool) error {
 	for _, c := range calls {
 		f := c.any()
 		name := nameOf(f)
-		t.rows = append(t.rows, []string{"  " + mark(c.state()), strconv.Itoa(f.Who), name, dash(f.Target.ID), dash(f.Place), answered(c.whole), answered(c.stream), why(f)})
+		t.rows = append(t.rows, []string{"  " + mark(c.state()), strconv.Itoa(f.CallerIndex), name, dash(f.Target.ID), dash(f.Location), answered(c.whole), answered(c.stream), why(f)})
 	}
 	if !several {
 		t.columns = slices.Delete(t.columns, 1, 2)
@@ -206,7 +206,7 @@ func (d *diagnosis) printRefusals(w io.Writer) {
 		if i == 0 {
 			fmt.Fprintln(w, "\n"+s.paint(bold, "problems"))
 		}
-		head := s.hang(fmt.Sprintf("  %d. ", i+1), fmt.Sprintf("%s: %s", r.code, r.code.Verdict().Meaning))
+		head := s.hang(fmt.Sprintf("  %d. ", i+1), fmt.Sprintf("%s: %s", r.code, r.code.Info().Meaning))
 		if r.state == provider.StateFail {
 			head = s.paint(red, head)
 		}
@@ -225,7 +225,7 @@ func (d *diagnosis) printRefusals(w io.Writer) {
 		}
 		entry("message:", r.messages)
 		entry("cause:", slices.DeleteFunc(slices.Clone(r.causes), func(cause string) bool { // the heading says it
-			return strings.EqualFold(strings.TrimSuffix(cause, "."), r.code.Verdict().Meaning)
+			return strings.EqualFold(strings.TrimSuffix(cause, "."), r.code.Info().Meaning)
 		}))
 		entry("how to fix it:", r.fixes)
 		entry("who can fix it:", []string{actor(r.actor)})

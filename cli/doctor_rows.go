@@ -100,7 +100,7 @@ func (d *diagnosis) refusals() []*refusal {
 			}
 			key := groupOf(f)
 			if byKey[key] == nil {
-				byKey[key] = &refusal{code: f.Err.Code, actor: f.Err.Whose(), state: state}
+				byKey[key] = &refusal{code: f.Err.Code, actor: f.Err.Responsible(), state: state}
 				all = append(all, byKey[key])
 			}
 			byKey[key].add(f)
@@ -133,7 +133,7 @@ func cause(code llm.Code) int {
 func (d *diagnosis) account() string {
 	var all []string
 	for i := range d.findings {
-		all = said(all, d.findings[i].Identity.Account)
+		all = appendUnique(all, d.findings[i].Identity.Account)
 	}
 	if len(all) != 1 {
 		return ""
@@ -146,8 +146,8 @@ func (d *diagnosis) account() string {
 func (r *refusal) policies(account string) []string {
 	models := map[string][]string{}
 	for _, e := range r.errors {
-		if e.Target.ID != "" && e.Target.Region != "" {
-			models[e.Target.Region] = said(models[e.Target.Region], e.Target.ID)
+		if e.Destination.ID != "" && e.Destination.Region != "" {
+			models[e.Destination.Region] = appendUnique(models[e.Destination.Region], e.Destination.ID)
 		}
 	}
 	var out []string
@@ -165,7 +165,7 @@ func (r *refusal) policies(account string) []string {
 }
 
 func groupOf(f *outcrop.Finding) string {
-	key := string(f.Err.Code) + " " + string(f.Err.Whose())
+	key := string(f.Err.Code) + " " + string(f.Err.Responsible())
 	if f.Err.Code.Denied() && f.Check == provider.CheckLists {
 		key += " lists"
 	}
@@ -180,7 +180,7 @@ func (r *refusal) add(f *outcrop.Finding) {
 		subject += " streaming"
 	}
 	if f.Check != provider.CheckStream || !slices.Contains(r.subjects, subjectOf(f)) {
-		r.subjects = said(r.subjects, subject)
+		r.subjects = appendUnique(r.subjects, subject)
 	}
 }
 
@@ -188,26 +188,26 @@ func (r *refusal) add(f *outcrop.Finding) {
 func (r *refusal) say() {
 	ids := map[string]bool{}
 	for _, e := range r.errors {
-		ids[e.Target.ID] = true
+		ids[e.Destination.ID] = true
 	}
 	for _, e := range r.errors {
 		words := func(text string) string { return text }
 		if len(ids) > 1 {
 			words = func(text string) string { return withoutID(text, e) }
 		}
-		r.messages = said(r.messages, words(e.Message))
-		r.causes = said(r.causes, words(e.Cause))
-		r.fixes = said(r.fixes, words(e.Fix))
-		r.statements = said(r.statements, string(e.Statement))
+		r.messages = appendUnique(r.messages, words(e.Message))
+		r.causes = appendUnique(r.causes, words(e.Cause))
+		r.fixes = appendUnique(r.fixes, words(e.Fix))
+		r.statements = appendUnique(r.statements, string(e.Statement))
 		for _, more := range e.Statements {
-			r.statements = said(r.statements, string(more))
+			r.statements = appendUnique(r.statements, string(more))
 		}
-		r.docs = said(r.docs, e.Docs)
+		r.docs = appendUnique(r.docs, e.Docs)
 	}
 }
 
-// said appends what has not been said.
-func said(all []string, s string) []string {
+// appendUnique appends what has not been said.
+func appendUnique(all []string, s string) []string {
 	if s == "" || slices.Contains(all, s) {
 		return all
 	}
@@ -217,11 +217,11 @@ func said(all []string, s string) []string {
 // withoutID takes the id that was called out of a text, so that the same words
 // about many ids are the same.
 func withoutID(text string, e *llm.Error) string {
-	if e.Target.ID == "" || e.Target.API == "control" {
+	if e.Destination.ID == "" || e.Destination.API == "control" {
 		return text
 	}
-	text = unnamed(text, e.Target.ID)
-	if _, base, ok := strings.Cut(e.Target.ID, "."); ok && strings.Contains(base, ".") { // a profile's, in whose ARNs the model's own stands too
+	text = unnamed(text, e.Destination.ID)
+	if _, base, ok := strings.Cut(e.Destination.ID, "."); ok && strings.Contains(base, ".") { // a profile's, in whose ARNs the model's own stands too
 		text = unnamed(text, base)
 	}
 	return text
@@ -256,10 +256,10 @@ func subjectOf(f *outcrop.Finding) string {
 	case provider.CheckWhole, provider.CheckStream, provider.CheckModel:
 		return nameOf(f)
 	default:
-		if f.Place == "" {
+		if f.Location == "" {
 			return f.Subject
 		}
-		return f.Subject + " in " + f.Place
+		return f.Subject + " in " + f.Location
 	}
 }
 

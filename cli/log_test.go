@@ -25,7 +25,7 @@ func TestACallIsAShortLineForPeople(t *testing.T) {
 	var b bytes.Buffer
 	r := telemetry.NewRecorder(newLogger(&b, false, styleOf(&b, logText)))
 	c := &telemetry.Call{ID: "a61d", Door: "openai_chat", Model: "claude-sonnet-4-5", Status: 200, Duration: 1200 * time.Millisecond}
-	c.Meta.Target = llm.Target{API: "converse", Region: "us-east-1", ID: "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}
+	c.Meta.Destination = llm.Destination{API: "converse", Region: "us-east-1", ID: "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}
 	c.Usage = llm.Usage{Input: 12, Output: 34}
 	r.Record(t.Context(), c)
 	failed := &telemetry.Call{Model: "granite\n\x1b[31m", Status: 404, Err: &llm.Error{Code: llm.CodeModelNotFound, Message: "the model is not configured here.", Err: errors.New("x")}}

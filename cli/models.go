@@ -69,7 +69,7 @@ func newModelRow(m *outcrop.Model) modelRow {
 		Name: m.Name, Aliases: m.Aliases, ID: m.ID, Title: m.Title, Owner: m.Owner, Configured: m.Configured,
 		Calls: m.Target.ID, API: m.Target.API, Region: m.Target.Region, Reason: m.Target.Reason, Serves: m.Serves, Anywhere: m.Anywhere,
 		Context: m.Context, MaxOutput: m.MaxOutput, Input: perMillion(m.Input), Output: perMillion(m.Output),
-		Access: string(m.Access), Lifecycle: "unknown", Legacy: m.Legacy, Successor: m.Successor, Warning: m.Doubt,
+		Access: string(m.Entitlement), Lifecycle: "unknown", Legacy: m.Legacy, Successor: m.Successor, Warning: m.Doubt,
 	}
 	switch {
 	case m.Ended:
@@ -112,8 +112,8 @@ func (c *listCommand) shown(r *modelRow) bool {
 	}
 }
 
-// listPatience bounds the reading of the lists.
-const listPatience = 2 * time.Minute
+// listTimeout bounds the reading of the lists.
+const listTimeout = 2 * time.Minute
 
 // Run lists the configured names, and what wildcards lead to.
 func (c *listCommand) Run(ctx context.Context, con console) error {
@@ -190,7 +190,7 @@ func (c *listCommand) nothing(con console, cfg *config.Config) error {
 // read has the lists read, and says what could not be. What is known without them
 // is listed all the same.
 func (c *listCommand) read(ctx context.Context, con console, client *outcrop.Client) {
-	ctx, cancel := context.WithTimeout(ctx, listPatience)
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	for _, l := range client.Refresh(ctx, 0) {
 		if l.Err == nil {
@@ -205,7 +205,7 @@ func (c *listCommand) read(ctx context.Context, con console, client *outcrop.Cli
 		if !l.At.IsZero() {
 			since = "this is what was read on " + l.At.Format(time.RFC3339)
 		}
-		warn(con.err, "AWS's lists of models in "+l.Place+" cannot be read; "+since+": "+what, e.Fix)
+		warn(con.err, "AWS's lists of models in "+l.Location+" cannot be read; "+since+": "+what, e.Fix)
 	}
 }
 

@@ -52,7 +52,7 @@ func (c *resolveCommand) Run(con console) error {
 	for _, step := range d.Steps {
 		fmt.Fprintln(con.out, "  "+step)
 	}
-	for i, w := range d.Ways {
+	for i, w := range d.Candidates {
 		fmt.Fprintf(con.out, "%d. %s in %s by %s: %s\n", i+1, w.ID, w.Region, w.API, w.Reason)
 	}
 	if d.Refusal == nil {
@@ -70,7 +70,7 @@ func (c *resolveCommand) unknown(d resolve.Decision, known *catalog.Catalogue) e
 	if err != nil {
 		return err
 	}
-	if id.ARN != (modelid.ARN{}) || slices.ContainsFunc(d.Ways, func(w resolve.Way) bool {
+	if id.ARN != (modelid.ARN{}) || slices.ContainsFunc(d.Candidates, func(w resolve.Candidate) bool {
 		_, ok := known.Model(w.Base)
 		return ok
 	}) {
@@ -93,5 +93,5 @@ func decide(written, region string, policy resolve.Policy) (resolve.Decision, er
 	if err != nil {
 		return resolve.Decision{}, err
 	}
-	return resolve.Resolve(id, region, policy, known, resolve.Learned{}), nil
+	return resolve.Resolve(id, region, policy, known, resolve.Observed{}), nil
 }

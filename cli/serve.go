@@ -67,10 +67,10 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if err := a.Start(ctx); err != nil {
 		return err
 	}
-	told := c.greet(ctx, con.out, a)
+	announced := c.greet(ctx, con.out, a)
 	looking, end := context.WithCancel(ctx)
 	var look sync.WaitGroup
-	look.Go(func() { lookAround(looking, con.out, a, before, told) })
+	look.Go(func() { lookAround(looking, con.out, a, before, announced) })
 	defer end()
 	if c.Demo {
 		if err := c.show(ctx, con.out, a); err != nil {
@@ -112,7 +112,7 @@ func queued(con console, debug bool, style logStyle) (_ console, log *telemetry.
 // said that no call can succeed.
 func (c *serveCommand) greet(ctx context.Context, w io.Writer, a *app.App) (hopeless bool) {
 	fmt.Fprintf(w, "outcrop: listening on %s\n", a.URL())
-	ctx, cancel := context.WithTimeout(ctx, readyPatience)
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	if err := a.Client().Ready(ctx); err != nil {
 		hopeless = true
@@ -146,8 +146,8 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || err == nil && ip.IsLoopback()
 }
 
-// readyPatience bounds the look for credentials at the start.
-const readyPatience = 3 * time.Second
+// readyTimeout bounds the look for credentials at the start.
+const readyTimeout = 3 * time.Second
 
 // demoModel is what the first question goes to: the id at which AWS says
 // "on-demand throughput isn't supported" when it is called as it is.
@@ -162,10 +162,10 @@ func demoBody(model string) string {
 func cheapModel(region string) string {
 	const base = "amazon.nova-lite-v1:0"
 	d, err := decide(base, region, resolve.Default())
-	if err != nil || len(d.Ways) == 0 {
+	if err != nil || len(d.Candidates) == 0 {
 		return base
 	}
-	return d.Ways[0].ID
+	return d.Candidates[0].ID
 }
 
 // regionOf is the region that calls go to unless a deployment says otherwise.
@@ -173,17 +173,17 @@ func regionOf(environ func(string) string) string {
 	return cmp.Or(environ("AWS_REGION_NAME"), environ("AWS_REGION"), environ("AWS_DEFAULT_REGION"), "us-west-2")
 }
 
-// demoPatience bounds the first answer.
-const demoPatience = 30 * time.Second
+// demoTimeout bounds the first answer.
+const demoTimeout = 30 * time.Second
 
 // show asks one question of the emulator and prints the answer, and in any case a
 // line to paste. With real credentials it calls nothing: calls cost money.
 func (c *serveCommand) show(ctx context.Context, w io.Writer, a *app.App) error {
 	var err error
 	if a.Emulated() && !a.Locked() {
-		var answer, way string
-		if answer, way, err = ask(ctx, a.URL()); err == nil {
-			fmt.Fprintf(w, "\n  you:     Say hello to a new user in one sentence.\n  %s: %s\n  route:   %s\n\nThe answer is the emulator's: it repeats the question. With AWS credentials the model itself answers.\n", demoModel, answer, way)
+		var answer, candidate string
+		if answer, candidate, err = ask(ctx, a.URL()); err == nil {
+			fmt.Fprintf(w, "\n  you:     Say hello to a new user in one sentence.\n  %s: %s\n  route:   %s\n\nThe answer is the emulator's: it repeats the question. With AWS credentials the model itself answers.\n", demoModel, answer, candidate)
 		}
 	}
 	auth := ""
@@ -224,8 +224,8 @@ func endpointFromEnviron(environ func(string) string) (address, name string) {
 }
 
 // ask gives the answer to the first question, and where it went and why.
-func ask(ctx context.Context, url string) (answer, way string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, demoPatience)
+func ask(ctx context.Context, url string) (answer, candidate string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat/completions", strings.NewReader(demoBody(demoModel)))
 	if err != nil {

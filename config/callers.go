@@ -51,13 +51,13 @@ func (e *entry) allow(m *Model, p *provider.Info, name string, pattern *regexp.R
 	if name == "base_url" {
 		wanted = "api_base"
 	}
-	if o, ok := option(p, wanted); ok && o.Brought {
+	if o, ok := option(p, wanted); ok && o.ClientSettable {
 		m.Callers.Names[o.Name] = pattern
 		return
 	}
 	var names []string
 	for _, o := range p.Options {
-		if o.Brought {
+		if o.ClientSettable {
 			names = append(names, o.Name)
 		}
 	}

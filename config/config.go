@@ -134,7 +134,7 @@ type Model struct {
 	// Policy says where calls may go.
 	Policy provider.Policy
 	// Callers says which settings callers may bring.
-	Callers provider.Allowance
+	Callers provider.ClientPolicy
 
 	options map[string]place // where each of Values stands, and the policy's settings
 }

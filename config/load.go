@@ -27,7 +27,7 @@ type loader struct {
 	files       []string
 	environment map[string]Secret
 	problems    []located
-	told        map[located]bool     // what is in problems, paths apart: an alias makes one text count at several
+	reported    map[located]bool     // what is in problems, paths apart: an alias makes one text count at several
 	count       [2]int               // of problems, by severity
 	ignored     map[string]bool      // keys without effect that have been warned about
 	visited     int                  // keys
@@ -42,7 +42,7 @@ type located struct {
 }
 
 func newLoader(src Source) *loader {
-	return &loader{src: src, table: keyTable(), environment: map[string]Secret{}, told: map[located]bool{}, hints: map[[3]string]string{}, ignored: map[string]bool{}, infoLeft: maxInfos}
+	return &loader{src: src, table: keyTable(), environment: map[string]Secret{}, reported: map[located]bool{}, hints: map[[3]string]string{}, ignored: map[string]bool{}, infoLeft: maxInfos}
 }
 
 func (l *loader) report(s Severity, file, line, column int, path, message, accepted, hint string) {
@@ -54,12 +54,12 @@ func (l *loader) report(s Severity, file, line, column int, path, message, accep
 	if line > 0 {
 		same.Path = ""
 	}
-	if l.told[same] {
+	if l.reported[same] {
 		return
 	}
 	switch l.count[s]++; {
 	case l.count[s] <= maxProblems:
-		l.told[same] = true
+		l.reported[same] = true
 		l.problems = append(l.problems, located{p, file})
 	case l.count[s] == maxProblems+1:
 		p := Problem{Severity: s, Message: fmt.Sprintf("there are more than %d %ss; the rest is not told", maxProblems, s)}

@@ -231,7 +231,7 @@ func TestWhatAServerAnswersIsJudged(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			e := refusal(t, serve(t, tt.serve).client(Options{MaxSize: 1 << 20}), "http://files.test/a?sig=secret")
-			if e.Code != tt.code || e.CanRetry() != tt.retry || !strings.Contains(e.Message, tt.says) || e.Status != e.Code.Verdict().Status {
+			if e.Code != tt.code || e.CanRetry() != tt.retry || !strings.Contains(e.Message, tt.says) || e.Status != e.Code.Info().Status {
 				t.Errorf("got %s, retry %s: %s", e.Code, e.CanRetry(), e.Message)
 			}
 			if strings.Contains(e.Logged, "/a ") || !strings.Contains(e.Logged, "http://files.test ") {

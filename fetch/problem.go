@@ -95,7 +95,7 @@ func (p *problem) toError(field string, u *url.URL) *llm.Error {
 		e := *p.own // it may be that of others too
 		return &e
 	}
-	status := p.code.Verdict().Status
+	status := p.code.Info().Status
 	e := &llm.Error{Code: p.code, Status: status, Param: llm.Clip(field, 256), Fix: p.fix, Retry: p.retry}
 	if p.code == llm.CodeOverloaded {
 		e.RetryAfter = "1"

@@ -16,9 +16,9 @@ import (
 // nothing: each is a call of its own to the provider, and costs one.
 const defaultMaxChoices = 8
 
-// several checks how many answers a call wants, and reports whether it is more than
+// checkChoices checks how many answers a call wants, and reports whether it is more than
 // one.
-func (c *Call) several(req *llm.Request) (bool, error) {
+func (c *Call) checkChoices(req *llm.Request) (bool, error) {
 	if req.Choices > c.g.maxChoices {
 		return false, c.Fail(llm.Invalid("n", "n must be at most %d, not %d: each choice is a call of its own to the provider", c.g.maxChoices, req.Choices))
 	}
@@ -40,7 +40,7 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 	if err := c.begin(req); err != nil {
 		return nil, err
 	}
-	if _, err := c.several(req); err != nil {
+	if _, err := c.checkChoices(req); err != nil {
 		return nil, err
 	}
 	ctx = budget.With(ctx, c.lease)
@@ -53,7 +53,7 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 		return nil, err
 	}
 	answers := make([]*llm.Response, req.Choices)
-	err = together(ctx, len(answers), func(ctx context.Context, i int) error {
+	err = runAll(ctx, len(answers), func(ctx context.Context, i int) error {
 		var err error
 		answers[i], err = c.g.router.Complete(ctx, req)
 		return err
@@ -77,9 +77,9 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 		}
 	}
 	if uncounted > 0 {
-		said := c.record.Usage
+		answered := c.record.Usage
 		c.estimate(promptLength(req)*uncounted, out, req.ServiceTier)
-		c.record.Usage.Add(&said)
+		c.record.Usage.Add(&answered)
 	}
 	if err != nil {
 		e := c.Fail(err)
@@ -124,9 +124,9 @@ func (c *Call) warnMore(warnings []llm.Warning) {
 	}
 }
 
-// together does n things side by side and waits for all. The first failure ends the
+// runAll does n things side by side and waits for all. The first failure ends the
 // others, and is returned; so is a panic, which goes on here.
-func together(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+func runAll(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (
@@ -156,12 +156,12 @@ func together(ctx context.Context, n int, do func(ctx context.Context, i int) er
 	return first
 }
 
-// streams opens as many streams as req.Choices says, and gives them as one. It
+// openAll opens as many streams as req.Choices says, and gives them as one. It
 // returns when each of them has content.
-func (c *Call) streams(ctx context.Context, req *llm.Request) (*choices, error) {
+func (c *Call) openAll(ctx context.Context, req *llm.Request) (*choices, error) {
 	own, cancel := context.WithCancelCause(ctx)
 	s := &choices{cancel: cancel, streams: make([]llm.Stream, req.Choices), open: int(req.Choices)}
-	err := together(ctx, len(s.streams), func(opening context.Context, i int) error {
+	err := runAll(ctx, len(s.streams), func(opening context.Context, i int) error {
 		// The stream outlives its opening, but not a failure of another's.
 		stop := context.AfterFunc(opening, func() { cancel(context.Cause(opening)) })
 		defer stop()
@@ -186,7 +186,7 @@ type choices struct {
 	cancel  context.CancelCauseFunc
 	meta    llm.Meta
 
-	events chan said // nil until the first Next
+	events chan choiceEvent // nil until the first Next
 	done   chan struct{}
 	group  sync.WaitGroup
 	closed bool
@@ -194,8 +194,8 @@ type choices struct {
 	err    error // that Next goes on to return
 }
 
-// said is what a stream's goroutine hands over.
-type said struct {
+// choiceEvent is what a stream's goroutine hands over.
+type choiceEvent struct {
 	ev       llm.Event
 	err      error
 	panicked any
@@ -206,7 +206,7 @@ func (s *choices) Next(ev *llm.Event) error {
 		return s.err
 	}
 	if s.events == nil {
-		s.events, s.done = make(chan said, len(s.streams)), make(chan struct{})
+		s.events, s.done = make(chan choiceEvent, len(s.streams)), make(chan struct{})
 		for i := range s.streams {
 			s.group.Go(func() { s.pull(i) })
 		}
@@ -235,7 +235,7 @@ func (s *choices) Next(ev *llm.Event) error {
 // pull hands over what choice i says.
 func (s *choices) pull(i int) {
 	for {
-		var next said
+		var next choiceEvent
 		func() {
 			defer func() { next.panicked = recover() }()
 			next.err = s.streams[i].Next(&next.ev)

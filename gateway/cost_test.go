@@ -91,7 +91,7 @@ func TestAnEndpointOfTheCallersCountsForNobody(t *testing.T) {
 		g := gateway.New(gateway.Options{Router: &router{resp: &llm.Response{Usage: llm.Usage{Input: 3, Output: 5}, Meta: llm.Meta{Price: price{}}}}, Recorder: recorder})
 		call := g.Begin("test", "id-1")
 		req := asking()
-		req.Access = llm.NewAccess(map[string]string{setting: "http://x.example"})
+		req.ClientSettings = llm.NewClientSettings(map[string]string{setting: "http://x.example"})
 		if _, err := call.Complete(t.Context(), req); err != nil {
 			t.Fatal(err)
 		}

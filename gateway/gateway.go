@@ -188,7 +188,7 @@ func (c *Call) End(ctx context.Context) {
 // begin notes what is asked for, and refuses it when the gateway is stopping.
 func (c *Call) begin(req *llm.Request) error {
 	c.record.Model, c.record.Group, c.record.Stream = req.Model, c.g.router.Group(req.Model), req.Stream
-	c.record.Foreign = req.Access.HasEndpoint()
+	c.record.Foreign = req.ClientSettings.HasEndpoint()
 	if c.g.Stopping() {
 		return c.Fail(&llm.Error{
 			Code: llm.CodeStopping, Status: 503, Message: "this gateway is being stopped.", RetryAfter: "1",
@@ -280,7 +280,7 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	if err := c.begin(req); err != nil {
 		return nil, err
 	}
-	several, err := c.several(req)
+	several, err := c.checkChoices(req)
 	if err != nil {
 		return nil, err
 	}
@@ -299,10 +299,10 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	if err := c.encodings(ctx, req); err != nil {
 		return nil, err
 	}
-	m := &metered{call: c, release: release, prompt: promptLength(req), tier: req.ServiceTier}
+	m := &meteredStream{call: c, release: release, prompt: promptLength(req), tier: req.ServiceTier}
 	if several {
 		m.out = make([]int64, req.Choices)
-		m.Stream, err = c.streams(ctx, req)
+		m.Stream, err = c.openAll(ctx, req)
 	} else {
 		m.out = m.one[:]
 		m.Stream, err = c.g.router.Stream(ctx, req)
@@ -366,10 +366,10 @@ func promptLength(req *llm.Request) (n int64) {
 	return n
 }
 
-// metered watches a stream for what must be recorded. It does not hold on to the
+// meteredStream watches a stream for what must be recorded. It does not hold on to the
 // request, which may be large; a provider may, so what was taken for its media is
 // given back when the stream is closed.
-type metered struct {
+type meteredStream struct {
 	llm.Stream
 	call    *Call
 	release func()  // of the request's media
@@ -382,7 +382,7 @@ type metered struct {
 	over    bool
 }
 
-func (m *metered) Next(ev *llm.Event) error {
+func (m *meteredStream) Next(ev *llm.Event) error {
 	err := m.Stream.Next(ev)
 	switch {
 	case err == nil:
@@ -416,7 +416,7 @@ func (m *metered) Next(ev *llm.Event) error {
 
 // Close ends the call to the provider. A stream that is closed before its end
 // was left by its client, unless a failure has been noted.
-func (m *metered) Close() error {
+func (m *meteredStream) Close() error {
 	if !m.over {
 		m.over = true
 		if m.call.record.Err == nil {
@@ -429,7 +429,7 @@ func (m *metered) Close() error {
 }
 
 // estimate stands in for the usage of answers that ended without it.
-func (m *metered) estimate() {
+func (m *meteredStream) estimate() {
 	missing, out := int64(0), int64(0)
 	for _, n := range m.out {
 		if n >= 0 {

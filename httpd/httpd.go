@@ -99,9 +99,9 @@ func (s *server) guard(next http.Handler) http.Handler {
 				if p == http.ErrAbortHandler { //nolint:errorlint // panics are not wrapped
 					panic(p) //nolint:forbidigo // net/http asks for this very value
 				}
-				told, answered := p.(inbound.Answered)
+				written, answered := p.(inbound.Answered)
 				if answered {
-					p = told.Panic
+					p = written.Panic
 				}
 				s.opt.Logger.Error("panic", "id", id, "route", r.Pattern, "panic", p, "stack", string(debug.Stack()))
 				if !answered {
@@ -219,9 +219,9 @@ func printable(s string) string { return strings.ToValidUTF8(llm.Clip(s, 200), "
 
 // Limits of the server on its connections.
 const (
-	headerPatience = 10 * time.Second
-	idlePatience   = 120 * time.Second
-	maxHeader      = 256 << 10 // bytes
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 120 * time.Second
+	maxHeader     = 256 << 10 // bytes
 )
 
 // NewServer makes an http.Server with limits that a slow or hostile client
@@ -229,8 +229,8 @@ const (
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: headerPatience,
-		IdleTimeout:       idlePatience,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(&serverLog{log: log}, slog.LevelDebug),
 	}

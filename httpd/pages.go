@@ -100,9 +100,9 @@ func (s *server) getModel(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// refreshPatience bounds how long a request waits for lists to be read; the
+// refreshTimeout bounds how long a request waits for lists to be read; the
 // reading goes on.
-const refreshPatience = time.Minute
+const refreshTimeout = time.Minute
 
 // refreshCatalogue has the lists of models read and answers how they stand: 200 if
 // some list could be read, else the failure.
@@ -111,7 +111,7 @@ func (s *server) refreshCatalogue(w http.ResponseWriter, r *http.Request) {
 		s.notFound(w, r)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), refreshPatience)
+	ctx, cancel := context.WithTimeout(r.Context(), refreshTimeout)
 	defer cancel()
 	lists := s.opt.Refresh(ctx)
 	inbound.Unread(w, r) // the wait has used up the time of a body, if there is one
@@ -158,8 +158,8 @@ func (s *server) alive(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, []byte(`"I'm alive!"`))
 }
 
-// readyPatience bounds how long a readiness check may look for credentials.
-const readyPatience = 3 * time.Second
+// readyTimeout bounds how long a readiness check may look for credentials.
+const readyTimeout = 3 * time.Second
 
 // readiness answers 503 while the gateway stops, and while no call could
 // succeed because credentials are missing.
@@ -192,7 +192,7 @@ func (s *server) state(ctx context.Context) (status int, word string, reason *ll
 		return http.StatusServiceUnavailable, "stopping", nil
 	}
 	if s.opt.Ready != nil {
-		ctx, cancel := context.WithTimeout(ctx, readyPatience)
+		ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 		defer cancel()
 		if err := s.opt.Ready(ctx); err != nil {
 			return http.StatusServiceUnavailable, "not ready", llm.AsError(err)

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Verdict is what is always true of a code.
-type Verdict struct {
+// CodeInfo is what is always true of a code.
+type CodeInfo struct {
 	Actor   Actor
 	Retry   Retry
 	Meaning string
@@ -15,9 +15,9 @@ type Verdict struct {
 	Status int
 }
 
-// Verdict gives what is always true of c; the zero Verdict if c is not in the
+// Info gives what is always true of c; the zero Verdict if c is not in the
 // vocabulary.
-func (c Code) Verdict() Verdict {
+func (c Code) Info() CodeInfo {
 	v := codes[c]
 	v.Status = statuses[c]
 	return v
@@ -28,7 +28,7 @@ func (c Code) Verdict() Verdict {
 func Codes() []Code { return slices.Sorted(maps.Keys(codes)) }
 
 // codes is never written to.
-var codes = map[Code]Verdict{
+var codes = map[Code]CodeInfo{
 	"gateway.bad_request":            {Actor: ActorCaller, Retry: RetryNo, Meaning: "the request is not valid; the error names the field"},
 	"gateway.unsupported":            {Actor: ActorCaller, Retry: RetryNo, Meaning: "the model or this gateway cannot do what the request asks for; the error names the field"},
 	"gateway.media_unreachable":      {Actor: ActorCaller, Retry: RetryLater, Meaning: "an image or file in the request could not be fetched; the error names the field and the reason"},

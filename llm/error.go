@@ -19,9 +19,9 @@ type Code string
 // Denied reports whether the code is of a right that is missing or denied.
 func (c Code) Denied() bool { return strings.HasPrefix(string(c), "iam.") }
 
-// Standing reports whether the code is of what stays as it is until somebody mends
+// Persistent reports whether the code is of what stays as it is until somebody mends
 // it: credentials, rights, and access to a model.
-func (c Code) Standing() bool {
+func (c Code) Persistent() bool {
 	family, _, _ := strings.Cut(string(c), ".")
 	return family == "iam" || family == "access" || family == "credentials"
 }
@@ -179,8 +179,8 @@ type Error struct {
 	RequestID string
 	// RetryAfter is the provider's Retry-After header, as it was sent.
 	RetryAfter string
-	// Target is where the failed call went.
-	Target Target
+	// Destination is where the failed call went.
+	Destination Destination
 
 	// Err is the error underneath, for errors.Is and the log; never shown to a client.
 	Err error
@@ -196,12 +196,12 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Whose is whose move it is: Actor, or what the vocabulary says of Code.
-func (e *Error) Whose() Actor {
+// Responsible is whose move it is: Actor, or what the vocabulary says of Code.
+func (e *Error) Responsible() Actor {
 	if e.Actor != "" {
 		return e.Actor
 	}
-	return e.Code.Verdict().Actor
+	return e.Code.Info().Actor
 }
 
 // CanRetry is whether another try can help: Retry, or what the vocabulary says
@@ -210,7 +210,7 @@ func (e *Error) CanRetry() Retry {
 	if e.Retry != "" {
 		return e.Retry
 	}
-	return e.Code.Verdict().Retry
+	return e.Code.Info().Retry
 }
 
 // AsError gives err as an *Error; what is not one becomes CodeInternal.

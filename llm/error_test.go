@@ -24,7 +24,7 @@ func TestCodesThatStayUntilSomebodyMendsThem(t *testing.T) {
 		"iam.identity_missing": {true, true}, "access.marketplace": {false, true}, "credentials.expired": {false, true},
 		CodeBadRequest: {false, false}, "limit.requests": {false, false}, "": {false, false},
 	} {
-		if got := [2]bool{code.Denied(), code.Standing()}; got != want {
+		if got := [2]bool{code.Denied(), code.Persistent()}; got != want {
 			t.Errorf("%s: denied and standing %v, want %v", code, got, want)
 		}
 	}

@@ -89,7 +89,7 @@ func WriteReference(w io.Writer) error {
 			group = g
 			fmt.Fprintf(b, "\n## %s\n\n| code | status | actor | retry | meaning |\n| --- | --- | --- | --- | --- |\n", headings[g])
 		}
-		v := c.Verdict()
+		v := c.Info()
 		status := ""
 		if v.Status > 0 {
 			status = strconv.Itoa(v.Status)

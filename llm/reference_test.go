@@ -78,7 +78,7 @@ func TestStatusesAreThoseOfTheVocabulary(t *testing.T) {
 				return true
 			}
 			name, status := codeAndStatus(lit)
-			if want := words[name].Verdict().Status; status != 0 && want != 0 {
+			if want := words[name].Info().Status; status != 0 && want != 0 {
 				checked++
 				if status != want {
 					t.Errorf("%s: %s has status %d, and in the vocabulary %d", set.Position(lit.Pos()), name, status, want)

@@ -47,8 +47,8 @@ type Request struct {
 	// Headers are sent to the target beside its own, as the caller wrote them.
 	Headers []Label
 
-	// Access is how the caller wants the target reached; nil to leave it to the gateway.
-	Access *Access
+	// ClientSettings is how the caller wants the target reached; nil to leave it to the gateway.
+	ClientSettings *ClientSettings
 
 	// DropParams is whether settings that the target cannot keep are left out with a
 	// warning where they would otherwise be refused.

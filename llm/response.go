@@ -32,7 +32,7 @@ type Response struct {
 
 // Meta is what is known of an answer's way, beside the answer.
 type Meta struct {
-	Target Target
+	Destination Destination
 	// UpstreamID is the provider's request id (x-amzn-RequestId).
 	UpstreamID string
 	Warnings   []Warning
@@ -44,8 +44,8 @@ type Meta struct {
 	Price Pricer
 }
 
-// Target is where a call went. Fields that do not apply are empty.
-type Target struct {
+// Destination is where a call went. Fields that do not apply are empty.
+type Destination struct {
 	API    string // converse, ...
 	Region string
 	ID     string // the model id or ARN as it was sent
@@ -56,8 +56,8 @@ type Target struct {
 
 // String writes the target as the header x-outcrop-target has it:
 // api=converse; region=us-east-1; id=...
-func (t Target) String() string {
-	if t == (Target{}) {
+func (t Destination) String() string {
+	if t == (Destination{}) {
 		return ""
 	}
 	s := "api=" + t.API

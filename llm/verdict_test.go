@@ -16,23 +16,23 @@ func TestEveryCodeHasAVerdict(t *testing.T) {
 		t.Error("the codes are not sorted or not distinct")
 	}
 	for _, code := range all {
-		if v := code.Verdict(); v.Actor == "" || v.Retry == "" || v.Meaning == "" {
+		if v := code.Info(); v.Actor == "" || v.Retry == "" || v.Meaning == "" {
 			t.Errorf("%s: %+v", code, v)
 		}
 	}
-	if v := llm.Code("no.such").Verdict(); v != (llm.Verdict{}) {
+	if v := llm.Code("no.such").Info(); v != (llm.CodeInfo{}) {
 		t.Errorf("an unknown code has the verdict %+v", v)
 	}
 }
 
 func TestErrorTakesFromItsCodeWhatItDoesNotSay(t *testing.T) {
 	e := &llm.Error{Code: llm.CodeUnavailable}
-	if e.Whose() != llm.ActorAWS || e.CanRetry() != llm.RetryNowElsewhere {
-		t.Errorf("got %s, %s", e.Whose(), e.CanRetry())
+	if e.Responsible() != llm.ActorAWS || e.CanRetry() != llm.RetryNowElsewhere {
+		t.Errorf("got %s, %s", e.Responsible(), e.CanRetry())
 	}
 	e.Actor, e.Retry = llm.ActorOperator, llm.RetryNo
-	if e.Whose() != llm.ActorOperator || e.CanRetry() != llm.RetryNo {
-		t.Errorf("its own words do not count: %s, %s", e.Whose(), e.CanRetry())
+	if e.Responsible() != llm.ActorOperator || e.CanRetry() != llm.RetryNo {
+		t.Errorf("its own words do not count: %s, %s", e.Responsible(), e.CanRetry())
 	}
 }
 
@@ -66,12 +66,12 @@ func TestErrorsOfARequestNameTheField(t *testing.T) {
 
 func TestTargetAsTheHeaderHasIt(t *testing.T) {
 	tests := []struct {
-		target llm.Target
+		target llm.Destination
 		want   string
 	}{
-		{llm.Target{}, ""},
-		{llm.Target{API: "converse", ID: "m"}, "api=converse; id=m"},
-		{llm.Target{API: "converse", Region: "eu-west-1", ID: "m", Note: "emulator"}, "api=converse; region=eu-west-1; id=m; note=emulator"},
+		{llm.Destination{}, ""},
+		{llm.Destination{API: "converse", ID: "m"}, "api=converse; id=m"},
+		{llm.Destination{API: "converse", Region: "eu-west-1", ID: "m", Note: "emulator"}, "api=converse; region=eu-west-1; id=m; note=emulator"},
 	}
 	for _, tt := range tests {
 		if got := tt.target.String(); got != tt.want {

@@ -38,9 +38,9 @@ type Option struct {
 	// Listed is whether the value may be a list or a mapping, which Params then has
 	// as JSON.
 	Listed bool
-	// Brought is whether a caller may bring the setting with a request, where whoever
+	// ClientSettable is whether a caller may bring the setting with a request, where whoever
 	// runs the gateway allows it.
-	Brought bool
+	ClientSettable bool
 }
 
 // OptionError is a setting with a value that cannot be.
@@ -72,12 +72,12 @@ type Params struct {
 	DataDir string
 	// Policy says where calls may go.
 	Policy Policy
-	// Callers says which settings callers may bring; the zero value is none.
-	Callers Allowance
+	// ClientPolicy says which settings callers may bring; the zero value is none.
+	ClientPolicy ClientPolicy
 }
 
-// Allowance says which of the options that are Brought callers may bring.
-type Allowance struct {
+// ClientPolicy says which of the options that are Brought callers may bring.
+type ClientPolicy struct {
 	// All is whether they may bring every one.
 	All bool
 	// Names are those that they may bring otherwise, each with what its value must
@@ -86,10 +86,10 @@ type Allowance struct {
 }
 
 // Any reports whether callers may bring anything.
-func (a Allowance) Any() bool { return a.All || len(a.Names) > 0 }
+func (a ClientPolicy) Any() bool { return a.All || len(a.Names) > 0 }
 
 // Allows reports whether callers may bring a setting, and with this value.
-func (a Allowance) Allows(name, value string) (setting, withValue bool) {
+func (a ClientPolicy) Allows(name, value string) (setting, withValue bool) {
 	pattern, named := a.Names[name]
 	switch {
 	case named && pattern != nil && !a.All:
@@ -134,10 +134,10 @@ type Targeter interface {
 	// there is none as an *llm.Error. It waits for nothing. The slice is not to be
 	// written to.
 	Targets(model string) ([]Target, error)
-	// Learn is told how a way refused a call. It reports whether Targets has other
+	// ReportRefusal is told how a way refused a call. It reports whether Targets has other
 	// ways now, so that the call can be made once more. To find out it may ask the
 	// provider, within ctx.
-	Learn(ctx context.Context, model string, refused Target, e *llm.Error) bool
+	ReportRefusal(ctx context.Context, model string, refused Target, e *llm.Error) bool
 }
 
 // Target is one way to reach a model.
@@ -145,21 +145,21 @@ type Target interface {
 	// Complete and Stream are those of Deployment, by this way.
 	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
 	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
-	// Place is where it leads, such as a region; when that is down so are all ways
+	// Location is where it leads, such as a region; when that is down so are all ways
 	// that lead there.
-	Place() string
+	Location() string
 	// ID is what is called there; a limit on one id is none on the others.
 	ID() string
 }
 
-// Host is a Deployment that takes settings which requests bring.
-type Host interface {
-	// Guest gives the deployment as it is with the settings of a request, and a
+// Overridable is a Deployment that takes settings which requests bring.
+type Overridable interface {
+	// WithOverrides gives the deployment as it is with the settings of a request, and a
 	// function that ends the request's use of it. It waits for nothing, and requests
 	// with the same settings get the same. What the guest learns and how it fares is
 	// nothing to its host. Settings that may not be brought, or cannot be, are an
 	// *llm.Error.
-	Guest(access *llm.Access) (guest Deployment, leave func(), err error)
+	WithOverrides(access *llm.ClientSettings) (override Deployment, release func(), err error)
 }
 
 // Readier is a Deployment that knows whether it could serve a call now.
@@ -201,19 +201,19 @@ type Doubt struct {
 	Mild bool
 }
 
-// Answerer is a Deployment that gives the provider's lists as the provider
+// RawLister is a Deployment that gives the provider's lists as the provider
 // answers them, for those who make tables of them.
-type Answerer interface {
-	// Answers gives the bodies of the answers by a name for each, such as
+type RawLister interface {
+	// RawLists gives the bodies of the answers by a name for each, such as
 	// us-east-1-list-foundation-models.json. With an error some may be missing.
-	Answers(ctx context.Context) (map[string][]byte, error)
+	RawLists(ctx context.Context) (map[string][]byte, error)
 }
 
 // List says how the provider's lists for one place stand.
 type List struct {
-	// Place is such as a region, Account the provider's name for who lists; empty if
+	// Location is such as a region, Account the provider's name for who lists; empty if
 	// unknown.
-	Place, Account string
+	Location, Account string
 	// At is when the lists were read; zero if they never were.
 	At               time.Time
 	Models, Profiles int
@@ -232,7 +232,7 @@ type Model struct {
 	// Owner is who made it.
 	Owner string
 	// Target is where a call goes, with the reason.
-	Target llm.Target
+	Target llm.Destination
 	// Serves are the places that may serve a call, and Anywhere is whether any may.
 	Serves   []string
 	Anywhere bool
@@ -240,9 +240,9 @@ type Model struct {
 	Context, MaxOutput int64
 	// Input and Output are the prices of a token.
 	Input, Output llm.Opt[llm.Cost]
-	// Access is what the provider says of the account's right to call: granted or
+	// Entitlement is what the provider says of the account's right to call: granted or
 	// refused.
-	Access Access
+	Entitlement Entitlement
 	// Known is whether anything is known of the model; else what follows says nothing.
 	Known bool
 	// Active is whether the provider says that it is neither legacy nor retired, and
@@ -257,12 +257,12 @@ type Model struct {
 	Doubt string
 }
 
-// Access is what a provider says of the right to call a model.
-type Access string
+// Entitlement is what a provider says of the right to call a model.
+type Entitlement string
 
 // Words of Access.
 const (
-	AccessUnknown Access = ""
-	AccessGranted Access = "granted"
-	AccessRefused Access = "refused"
+	EntitlementUnknown Entitlement = ""
+	EntitlementGranted Entitlement = "granted"
+	EntitlementRefused Entitlement = "refused"
 )

@@ -61,7 +61,7 @@ func (n *names) meant(name string) string {
 		return ""
 	}
 	for _, w := range n.wild {
-		for _, t := range w.group.targets {
+		for _, t := range w.group.deployments {
 			reviewer, ok := t.Deployment.(provider.Reviewer)
 			if ok && strings.Contains(t.Model, "*") && reviewer.Describe(strings.Replace(t.Model, "*", name, 1)).Known {
 				return w.prefix + name + w.suffix

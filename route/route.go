@@ -46,9 +46,9 @@ type Settings struct {
 	DropParams bool
 	// KeepAlive is the silence after which a stream shows a sign of life.
 	KeepAlive time.Duration
-	// Access is whether requests may bring settings of the deployment; which, is for
+	// AllowClientSettings is whether requests may bring settings of the deployment; which, is for
 	// each deployment to say.
-	Access bool
+	AllowClientSettings bool
 	// Parameters are for requests that do not set them, by the names of an OpenAI chat
 	// request.
 	Parameters []jsonx.Member
@@ -75,20 +75,20 @@ type Router struct {
 
 // group is all deployments of one name.
 type group struct {
-	name    string
-	targets []*target
-	turn    atomic.Uint64
-	budget  budget
-	guests  budget // for calls that bring settings of their own
+	name           string
+	deployments    []*deployment
+	turn           atomic.Uint64
+	budget         budget
+	overrideBudget budget // for calls that bring settings of their own
 }
 
-// target is a deployment and how it has been lately.
-type target struct {
+// deployment is a deployment and how it has been lately.
+type deployment struct {
 	Entry
 	targeter provider.Targeter // nil if the deployment is the only way
-	// unwellUntil is in nanoseconds since 1970; 0 when well.
-	unwellUntil atomic.Int64
-	ways        health
+	// cooldownUntil is in nanoseconds since 1970; 0 when well.
+	cooldownUntil atomic.Int64
+	cooldowns     cooldowns
 }
 
 // New makes a router. Entries of one name form a group that shares its calls out
@@ -111,20 +111,20 @@ func New(entries []Entry, opt Options) *Router {
 	}
 	var groups []*group
 	byName := map[string]*group{}
-	join := func(name string, t *target) {
+	join := func(name string, t *deployment) {
 		g := byName[name]
 		if g == nil {
 			g = &group{name: name}
 			g.budget.fill()
-			g.guests.fill()
+			g.overrideBudget.fill()
 			byName[name] = g
 			groups = append(groups, g)
 		}
-		g.targets = append(g.targets, t)
+		g.deployments = append(g.deployments, t)
 	}
-	var all []*target
+	var all []*deployment
 	for _, e := range entries {
-		t := &target{Entry: e}
+		t := &deployment{Entry: e}
 		t.targeter, _ = e.Deployment.(provider.Targeter)
 		all = append(all, t)
 		join(e.Name, t)
@@ -150,7 +150,7 @@ func (r *Router) Group(name string) string {
 // name is not configured.
 func (r *Router) Settings(name string) Settings {
 	if g, _ := r.names.find(name); g != nil {
-		return g.targets[0].Settings
+		return g.deployments[0].Settings
 	}
 	return Settings{}
 }
@@ -159,13 +159,13 @@ func (r *Router) Settings(name string) Settings {
 // last one's.
 func (r *Router) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	var resp *llm.Response
-	err := r.try(ctx, req, func(t *target, way provider.Target, start time.Time) error {
+	err := r.try(ctx, req, func(t *deployment, target provider.Target, start time.Time) error {
 		attempt, cancel := context.WithDeadlineCause(ctx, start.Add(t.Timeout), timeoutError(t.Timeout, "the whole answer"))
 		defer cancel()
 		var err error
-		resp, err = way.Complete(attempt, req)
-		return ended(ctx, attempt, err)
-	}, func(t *target, retries int) {
+		resp, err = target.Complete(attempt, req)
+		return attemptError(ctx, attempt, err)
+	}, func(t *deployment, retries int) {
 		resp.Meta.Deployment, resp.Meta.Retries = t.ID, retries
 	})
 	if err != nil {
@@ -178,17 +178,17 @@ func (r *Router) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 // content is there, and until then tries again as Complete does.
 func (r *Router) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
 	var s *stream
-	err := r.try(ctx, req, func(t *target, way provider.Target, _ time.Time) error {
+	err := r.try(ctx, req, func(t *deployment, target provider.Target, _ time.Time) error {
 		var err error
-		s, err = open(ctx, t.StreamTimeout, way, req)
+		s, err = open(ctx, t.StreamTimeout, target, req)
 		if err == nil {
 			s.failed = func(e *llm.Error) {
-				r.noteWay(t, way, e)
+				r.noteTarget(t, target, e)
 				r.note(t, e)
 			}
 		}
 		return err
-	}, func(t *target, retries int) {
+	}, func(t *deployment, retries int) {
 		s.Meta().Deployment, s.Meta().Retries = t.ID, retries
 	})
 	if err != nil {
@@ -197,12 +197,12 @@ func (r *Router) Stream(ctx context.Context, req *llm.Request) (llm.Stream, erro
 	return s, nil
 }
 
-// once makes one try by a way of a deployment's; start is when the call came.
-type once func(t *target, way provider.Target, start time.Time) error
+// attempt makes one try by a way of a deployment's; start is when the call came.
+type attempt func(t *deployment, target provider.Target, start time.Time) error
 
 // try makes tries until one succeeds or no other can help. done is told which
 // deployment served and how many tries had failed before.
-func (r *Router) try(ctx context.Context, req *llm.Request, once once, done func(t *target, failed int)) error {
+func (r *Router) try(ctx context.Context, req *llm.Request, once attempt, done func(t *deployment, failed int)) error {
 	name := req.Model
 	g, captured := r.names.find(name)
 	if g == nil {
@@ -216,9 +216,9 @@ func (r *Router) try(ctx context.Context, req *llm.Request, once once, done func
 		}
 		return e
 	}
-	c := call{r: r, g: g, once: once, start: r.opt.Now(), budget: &g.budget}
-	if req.Access != nil {
-		c.budget = &g.guests
+	c := call{r: r, g: g, attempt: once, start: r.opt.Now(), budget: &g.budget}
+	if req.ClientSettings != nil {
+		c.budget = &g.overrideBudget
 	}
 	order := g.order(c.start)
 	for tries := 0; ; tries++ {
@@ -227,14 +227,14 @@ func (r *Router) try(ctx context.Context, req *llm.Request, once once, done func
 		if captured != "" || strings.Contains(model, "*") {
 			model = strings.Replace(model, "*", captured, 1)
 		}
-		e := c.at(ctx, t, model, req.Access)
+		e := c.tryDeployment(ctx, t, model, req.ClientSettings)
 		if e == nil {
 			c.budget.earn()
 			done(t, c.failed)
 			return nil
 		}
 		next := order[(tries+1)%len(order)]
-		pause, ok := r.again(e, tries, c.budget, t, next, c.start)
+		pause, ok := r.shouldRetry(e, tries, c.budget, t, next, c.start)
 		if !ok || ctx.Err() != nil {
 			return e
 		}
@@ -245,8 +245,8 @@ func (r *Router) try(ctx context.Context, req *llm.Request, once once, done func
 	}
 }
 
-// again decides whether another try follows a failure, and after which pause.
-func (r *Router) again(e *llm.Error, tries int, left *budget, failed, next *target, start time.Time) (time.Duration, bool) {
+// shouldRetry decides whether another try follows a failure, and after which pause.
+func (r *Router) shouldRetry(e *llm.Error, tries int, left *budget, failed, next *deployment, start time.Time) (time.Duration, bool) {
 	if tries >= failed.Retries || e.Code == llm.CodeOverloaded || e.Code == llm.CodeAnswerTooLarge {
 		return 0, false // an answer came, and another one would find no more room
 	}
@@ -265,7 +265,7 @@ func (r *Router) again(e *llm.Error, tries int, left *budget, failed, next *targ
 			return 0, false
 		}
 	case llm.RetryNo, llm.RetryOtherTarget:
-		if !elsewhere || e.Whose() == llm.ActorCaller {
+		if !elsewhere || e.Responsible() == llm.ActorCaller {
 			return 0, false // another deployment may have other credentials and rights, but a wrong request is wrong everywhere
 		}
 	}
@@ -273,16 +273,16 @@ func (r *Router) again(e *llm.Error, tries int, left *budget, failed, next *targ
 	if pause > longestPause || now.Add(pause).Sub(start) >= next.Timeout {
 		return 0, false // the client hears of it at once, with the Retry-After
 	}
-	if elsewhere && next.well(now) {
+	if elsewhere && next.healthy(now) {
 		return pause, true // it adds no load to what fails
 	}
 	return pause, left.spend()
 }
 
 // note remembers how a target fared.
-func (r *Router) note(t *target, e *llm.Error) {
+func (r *Router) note(t *deployment, e *llm.Error) {
 	if atFault(e) {
-		t.unwellUntil.Store(r.unwellUntil(e))
+		t.cooldownUntil.Store(r.cooldownUntil(e))
 	}
 }
 
@@ -296,7 +296,7 @@ func atFault(e *llm.Error) bool {
 	case e.CanRetry() == llm.RetryOtherTarget: // the model is not there; another may be
 		return false
 	default:
-		return e.Whose() != llm.ActorCaller
+		return e.Responsible() != llm.ActorCaller
 	}
 }
 
@@ -305,63 +305,63 @@ func limited(e *llm.Error) bool {
 	return e.Code == llm.CodeLimitRequests || e.Code == llm.CodeLimitTokens
 }
 
-// unwellUntil is until when what has failed stands behind the others, in
+// cooldownUntil is until when what has failed stands behind the others, in
 // nanoseconds since 1970.
-func (r *Router) unwellUntil(e *llm.Error) int64 {
-	return r.opt.Now().Add(min(max(unwellFor, retryAfter(e.RetryAfter)), longestPause)).UnixNano()
+func (r *Router) cooldownUntil(e *llm.Error) int64 {
+	return r.opt.Now().Add(min(max(cooldown, retryAfter(e.RetryAfter)), longestPause)).UnixNano()
 }
 
-// well reports whether the target has not failed lately.
-func (t *target) well(now time.Time) bool { return t.unwellUntil.Load() <= now.UnixNano() }
+// healthy reports whether the target has not failed lately.
+func (t *deployment) healthy(now time.Time) bool { return t.cooldownUntil.Load() <= now.UnixNano() }
 
 // longestPause is as long as a client is kept waiting for another try, and as a
 // target stands behind the others, whatever a Retry-After asks for.
 const longestPause = time.Minute
 
-// unwellFor is how long a target that failed stands behind the others; LiteLLM's
+// cooldown is how long a target that failed stands behind the others; LiteLLM's
 // cooldown_time is as long.
-const unwellFor = 5 * time.Second
+const cooldown = 5 * time.Second
 
 // order gives the targets in the order in which to try them: the well ones, each
 // call beginning with the next one, then the unwell ones, the soonest well first.
 // All are there: the last one is always tried.
-func (g *group) order(now time.Time) []*target {
-	if len(g.targets) == 1 {
-		return g.targets
+func (g *group) order(now time.Time) []*deployment {
+	if len(g.deployments) == 1 {
+		return g.deployments
 	}
-	n := len(g.targets)
+	n := len(g.deployments)
 	first := int((g.turn.Add(1) - 1) % uint64(n))
-	order := make([]*target, 0, n)
-	var unwell []*target
+	order := make([]*deployment, 0, n)
+	var cooling []*deployment
 	for i := range n {
-		t := g.targets[(first+i)%n]
-		if t.well(now) {
+		t := g.deployments[(first+i)%n]
+		if t.healthy(now) {
 			order = append(order, t)
 		} else {
-			unwell = append(unwell, t)
+			cooling = append(cooling, t)
 		}
 	}
-	for len(unwell) > 0 {
+	for len(cooling) > 0 {
 		soonest := 0
-		for i, t := range unwell {
-			if t.unwellUntil.Load() < unwell[soonest].unwellUntil.Load() {
+		for i, t := range cooling {
+			if t.cooldownUntil.Load() < cooling[soonest].cooldownUntil.Load() {
 				soonest = i
 			}
 		}
-		order = append(order, unwell[soonest])
-		unwell = append(unwell[:soonest], unwell[soonest+1:]...)
+		order = append(order, cooling[soonest])
+		cooling = append(cooling[:soonest], cooling[soonest+1:]...)
 	}
 	return order
 }
 
-// ended gives the failure of an attempt: what ended its context if that is what
+// attemptError gives the failure of an attempt: what ended its context if that is what
 // happened.
-func ended(call, attempt context.Context, err error) error {
+func attemptError(call, attempt context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case call.Err() != nil:
-		return left(call, err)
+		return cancelError(call, err)
 	case attempt.Err() != nil:
 		if cause := context.Cause(attempt); cause != nil && !errors.Is(cause, context.Canceled) {
 			return cause
@@ -370,9 +370,9 @@ func ended(call, attempt context.Context, err error) error {
 	return err
 }
 
-// left is the failure of a call that was ended from outside: by its client, who
+// cancelError is the failure of a call that was ended from outside: by its client, who
 // went away, or by whoever gave a reason.
-func left(call context.Context, err error) error {
+func cancelError(call context.Context, err error) error {
 	if reason, ok := errors.AsType[*llm.Error](context.Cause(call)); ok {
 		own := *reason // the reason may have ended other calls too
 		return &own

@@ -31,14 +31,14 @@ type stream struct {
 
 // open begins a stream and waits for its first event with content. Nothing stays
 // open when it fails.
-func open(call context.Context, limit time.Duration, way provider.Target, req *llm.Request) (*stream, error) {
+func open(call context.Context, limit time.Duration, target provider.Target, req *llm.Request) (*stream, error) {
 	ctx, cancel := context.WithCancelCause(call)
 	s := &stream{call: call, ctx: ctx, cancel: cancel, limit: limit}
 	s.timer = time.AfterFunc(s.limit, func() { cancel(timeoutError(s.limit, "the next piece of the stream")) })
-	inner, err := way.Stream(ctx, req)
+	inner, err := target.Stream(ctx, req)
 	s.timer.Stop()
 	if err != nil {
-		err = ended(call, ctx, err)
+		err = attemptError(call, ctx, err)
 		cancel(nil)
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func open(call context.Context, limit time.Duration, way provider.Target, req *l
 		if err := s.pull(ev); err != nil {
 			_ = s.Close() // err says it all
 			if errors.Is(err, io.EOF) {
-				err = &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream ended before anything of the answer had come", RequestID: s.Meta().UpstreamID, Target: s.Meta().Target}
+				err = &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream ended before anything of the answer had come", RequestID: s.Meta().UpstreamID, Destination: s.Meta().Destination}
 			}
 			return nil, err
 		}
@@ -86,7 +86,7 @@ func (s *stream) pull(ev *llm.Event) error {
 		s.timer.Stop()
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = ended(s.call, s.ctx, err)
+		err = attemptError(s.call, s.ctx, err)
 		if s.failed != nil {
 			s.failed(llm.AsError(err))
 		}

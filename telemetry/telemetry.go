@@ -182,8 +182,8 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 	a = append(a, slog.String("id", c.ID), slog.String("door", c.Door))
 	text("model", c.Model)
 	text("deployment", c.Meta.Deployment)
-	text("target", c.Meta.Target.String())
-	text("reason", c.Meta.Target.Reason)
+	text("target", c.Meta.Destination.String())
+	text("reason", c.Meta.Destination.Reason)
 	text("upstream_id", c.Meta.UpstreamID)
 	a = append(a, slog.Bool("stream", c.Stream), slog.Int("status", c.Status))
 	if c.Meta.Retries > 0 {
@@ -220,15 +220,15 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 	}
 	if e := c.Err; e != nil {
 		text("code", string(e.Code))
-		text("actor", string(e.Whose()))
+		text("actor", string(e.Responsible()))
 		text("retry", string(e.CanRetry()))
-		said := wordsOf(e)
-		text("error", said.message)
-		text("param", said.param)
+		words := wordsOf(e)
+		text("error", words.message)
+		text("param", words.param)
 		text("type", e.Type)
-		if c.Meta.Target == (llm.Target{}) {
-			text("target", e.Target.String())
-			text("reason", e.Target.Reason)
+		if c.Meta.Destination == (llm.Destination{}) {
+			text("target", e.Destination.String())
+			text("reason", e.Destination.Reason)
 		}
 		if c.Meta.UpstreamID == "" {
 			text("upstream_id", e.RequestID)
@@ -238,7 +238,7 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		}
 		text("why", e.Cause)
 		text("fix", e.Fix)
-		text("cause", said.cause)
+		text("cause", words.cause)
 	}
 	return a
 }

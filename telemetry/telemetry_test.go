@@ -37,7 +37,7 @@ func record(t *testing.T, level slog.Level, c *telemetry.Call) (string, *telemet
 }
 
 func TestTheLineOfACall(t *testing.T) {
-	target := llm.Target{API: "converse", Region: "us-east-1", ID: "m"}
+	target := llm.Destination{API: "converse", Region: "us-east-1", ID: "m"}
 	tests := []struct {
 		name string
 		call telemetry.Call
@@ -52,7 +52,7 @@ func TestTheLineOfACall(t *testing.T) {
 			"of an answer",
 			telemetry.Call{
 				ID: "1", Door: "openai_chat", Model: "granite", Group: "g", Status: 200, Duration: 2 * time.Second, FirstToken: time.Second, Stream: true, Stop: "end_turn",
-				Meta:  llm.Meta{Deployment: "d", Target: llm.Target{API: "converse", Region: "us-east-1", ID: "m", Reason: "on demand"}, UpstreamID: "u", Retries: 2, Warnings: []llm.Warning{{}, {}}},
+				Meta:  llm.Meta{Deployment: "d", Destination: llm.Destination{API: "converse", Region: "us-east-1", ID: "m", Reason: "on demand"}, UpstreamID: "u", Retries: 2, Warnings: []llm.Warning{{}, {}}},
 				Usage: llm.Usage{Input: 1, Output: 2, CacheRead: llm.Some(int64(3)), CacheWrite: llm.Some(int64(4)), Cost: llm.Some(llm.Cost(15_300_000))},
 			},
 			`level=INFO msg=call id=1 door=openai_chat model=granite deployment=d target="api=converse; region=us-east-1; id=m" reason="on demand" upstream_id=u stream=true status=200 retries=2 first_token_ms=1000 duration_ms=2000 prompt_tokens=8 completion_tokens=2 cache_read_tokens=3 cache_write_tokens=4 cost_usd=1.53e-05 stop=end_turn warnings=2`,
@@ -60,7 +60,7 @@ func TestTheLineOfACall(t *testing.T) {
 		{
 			"of a failure says where it happened, though no answer did",
 			telemetry.Call{ID: "1", Door: "d", Status: 503, Err: &llm.Error{
-				Code: llm.CodeUnavailable, Status: 503, Message: "down", Param: "model", Type: "ServiceUnavailableException", UpstreamStatus: 503, RequestID: "u", Target: target, Cause: "It is down.", Fix: "Wait.", Err: errors.New("eof"),
+				Code: llm.CodeUnavailable, Status: 503, Message: "down", Param: "model", Type: "ServiceUnavailableException", UpstreamStatus: 503, RequestID: "u", Destination: target, Cause: "It is down.", Fix: "Wait.", Err: errors.New("eof"),
 			}},
 			`level=ERROR msg=call id=1 door=d stream=false status=503 duration_ms=0 code=service.unavailable actor=aws retry=now_elsewhere error=down param=model type=ServiceUnavailableException target="api=converse; region=us-east-1; id=m" upstream_id=u upstream_status=503 why="It is down." fix=Wait. cause=eof`,
 		},

@@ -38,7 +38,7 @@ func wordsOf(e *llm.Error) words {
 	message = unquoted(message)
 	for _, name := range unknown {
 		if name = strings.TrimSuffix(name, blank); len(name) >= shortest && strings.Contains(message, name) {
-			message = e.Code.Verdict().Meaning // another form of the field, or one that was cut
+			message = e.Code.Info().Meaning // another form of the field, or one that was cut
 		}
 	}
 	return words{message, param, unquoted(cause(e))}
@@ -54,7 +54,7 @@ func cause(e *llm.Error) string {
 // ofRequest reports whether an error is about what a caller sent, and not about the
 // gateway's own settings, whose values the operator wants to see.
 func ofRequest(e *llm.Error) bool {
-	return e.Whose() == llm.ActorCaller || strings.HasPrefix(string(e.Code), "gateway.")
+	return e.Responsible() == llm.ActorCaller || strings.HasPrefix(string(e.Code), "gateway.")
 }
 
 // unquoted gives a text with a blank for all that stands in quotation marks, as

@@ -114,10 +114,10 @@ func (c *Client) apply(s Settings) error {
 		return &SettingError{"KeyFile", errors.New("there is no certificate that the key belongs to")}
 	}
 	if c.guard = s.Guard; c.guard != Anywhere {
-		c.by.DialContext = (&net.Dialer{Timeout: c.dialer.Timeout, KeepAlive: c.dialer.KeepAlive}).DialContext // to the proxy
+		c.proxyTransport.DialContext = (&net.Dialer{Timeout: c.dialer.Timeout, KeepAlive: c.dialer.KeepAlive}).DialContext // to the proxy
 		c.dialer.Control = func(_, address string, _ syscall.RawConn) error { return s.Guard.check(address) }
 	}
-	c.by.TLSClientConfig = c.tls.Clone()
+	c.proxyTransport.TLSClientConfig = c.tls.Clone()
 	return nil
 }
 

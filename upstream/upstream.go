@@ -38,11 +38,11 @@ const (
 
 // Client makes calls. It is safe for use by many goroutines.
 type Client struct {
-	dialer net.Dialer
-	tls    *tls.Config
-	proxy  func(*http.Request) (*url.URL, error)
-	by     *http.Transport // for what goes through a proxy
-	guard  Guard
+	dialer         net.Dialer
+	tls            *tls.Config
+	proxy          func(*http.Request) (*url.URL, error)
+	proxyTransport *http.Transport // for what goes through a proxy
+	guard          Guard
 
 	buffers sync.Pool // of *[]byte: requests that are being written
 
@@ -72,7 +72,7 @@ func New() *Client {
 		proxy:  http.ProxyFromEnvironment,
 		hosts:  map[origin]*host{},
 	}
-	c.by = &http.Transport{
+	c.proxyTransport = &http.Transport{
 		Proxy:                  func(r *http.Request) (*url.URL, error) { return c.proxy(r) },
 		DialContext:            c.dialer.DialContext,
 		TLSHandshakeTimeout:    dialTimeout,
@@ -229,7 +229,7 @@ func (c *Client) byTransport(ctx context.Context, r *Request) (*Response, error)
 		req.Body = &bytesBody{data: data}
 		req.GetBody = func() (io.ReadCloser, error) { return &bytesBody{data: data}, nil }
 	}
-	resp, err := c.by.RoundTrip(req) //nolint:bodyclose // the caller closes it
+	resp, err := c.proxyTransport.RoundTrip(req) //nolint:bodyclose // the caller closes it
 	if err != nil {
 		return nil, err
 	}
@@ -313,7 +313,7 @@ func (c *Client) sweepIdle() {
 
 // CloseIdle closes the connections that no call uses.
 func (c *Client) CloseIdle() {
-	c.by.CloseIdleConnections()
+	c.proxyTransport.CloseIdleConnections()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, h := range c.hosts {

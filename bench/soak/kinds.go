@@ -15,8 +15,8 @@ type kind struct {
 	statuses []int
 	// wants stand in the answer.
 	wants []string
-	// leave has the client go away when the answer has begun.
-	leave bool
+	// abandon has the client go away when the answer has begun.
+	abandon bool
 	// logged is the status in the log where the client could not see it: of a stream that
 	// breaks off, or whose client left. 0 for the client's.
 	logged int
@@ -61,7 +61,7 @@ func kinds(media string) [][]kind {
 		one(kind{name: "image by address", body: image(media), statuses: ok, wants: []string{`"finish_reason":"stop"`}}),
 		one(kind{name: "image inline", body: image("data:image/png;base64," + pixel), statuses: ok, wants: []string{`"finish_reason":"stop"`}}),
 		one(kind{name: "long, streamed", body: ask("[[words: 300]]", streamed), statuses: ok, wants: []string{"[DONE]"}}),
-		one(kind{name: "left", body: ask("[[words: 300]] [[fault: rate=40]]", streamed), statuses: ok, leave: true, logged: 499}),
+		one(kind{name: "left", body: ask("[[words: 300]] [[fault: rate=40]]", streamed), statuses: ok, abandon: true, logged: 499}),
 		one(kind{name: "no messages", body: `{"model":"granite"}`, statuses: []int{400}, wants: []string{`"error"`}}),
 		one(kind{name: "no key", body: ask("Hi", ""), noKey: true, statuses: []int{401}, wants: []string{`"error"`}}),
 		one(kind{name: "no such model", body: `{"model":"nothing","messages":[{"role":"user","content":"Hi"}]}`, statuses: []int{404}, wants: []string{`"error"`}}),
@@ -82,7 +82,7 @@ func (k *kind) wrong(status int, body string) string {
 	if !slices.Contains(k.statuses, status) {
 		return fmt.Sprintf("%s: status %d, want %v: %.300s", k.name, status, k.statuses, body)
 	}
-	if k.leave {
+	if k.abandon {
 		return ""
 	}
 	for _, want := range k.wants {

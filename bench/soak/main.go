@@ -43,8 +43,8 @@ model_list:
       aws_bedrock_runtime_endpoint: UPSTREAM
 `
 
-// patience bounds what no call and no process takes if all is well.
-const patience = 90 * time.Second
+// timeout bounds what no call and no process takes if all is well.
+const timeout = 90 * time.Second
 
 func main() {
 	duration := flag.Duration("duration", 20*time.Minute, "how long calls are made")
@@ -105,7 +105,7 @@ func run(ctx context.Context, binary string, duration time.Duration, rate float6
 // soak makes calls of all kinds in turn, and prints the gateway's memory and files now
 // and then.
 func soak(ctx context.Context, gateway *process, b *books, kinds [][]kind, duration time.Duration, rate float64, out io.Writer) {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: patience}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: timeout}
 	defer client.CloseIdleConnections()
 	call := time.NewTicker(time.Duration(float64(time.Second) / rate))
 	defer call.Stop()
@@ -136,8 +136,8 @@ func soak(ctx context.Context, gateway *process, b *books, kinds [][]kind, durat
 
 // callOnce makes a call and notes its outcome.
 func callOnce(ctx context.Context, client *http.Client, url string, k *kind, b *books) {
-	ctx, leave := context.WithCancel(ctx)
-	defer leave()
+	ctx, abandon := context.WithCancel(ctx)
+	defer abandon()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat/completions", strings.NewReader(k.body))
 	if err != nil {
 		b.faultf("%s: %v", k.name, err)
@@ -160,8 +160,8 @@ func callOnce(ctx context.Context, client *http.Client, url string, k *kind, b *
 	}
 	b.call(k, resp.Header.Get("X-Request-Id"), logged)
 	var body []byte
-	if k.leave {
-		leave()
+	if k.abandon {
+		abandon()
 	} else if body, err = io.ReadAll(resp.Body); err != nil {
 		b.faultf("%s: %v", k.name, err)
 	}
@@ -172,7 +172,7 @@ func callOnce(ctx context.Context, client *http.Client, url string, k *kind, b *
 
 // settled waits until no call is open, and gives the metrics.
 func settled(ctx context.Context, url string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -206,7 +206,7 @@ func serveImage(ctx context.Context) (url string, stop func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	server := &http.Server{ReadHeaderTimeout: patience, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := &http.Server{ReadHeaderTimeout: timeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "image/png")
 		_, _ = w.Write(png) // a client that is gone shows in its own call
 	})}

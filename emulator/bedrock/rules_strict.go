@@ -141,7 +141,7 @@ func keywordFault(has map[string]jsonx.Raw) string {
 	kind := typeOf(has)
 	var bad []string
 	for _, name := range slices.Sorted(maps.Keys(has)) {
-		own := slices.Contains(followed[kind], name) || kind == "" && !besides(name)
+		own := slices.Contains(followed[kind], name) || kind == "" && !requested(name)
 		if has["anyOf"] != nil {
 			if !slices.Contains(besideAnyOf, name) {
 				bad = append(bad, name)
@@ -169,9 +169,9 @@ func keywordFault(has map[string]jsonx.Raw) string {
 	return enumFault(has)
 }
 
-// besides reports whether a keyword belongs to a type, of which followed knows those
+// requested reports whether a keyword belongs to a type, of which followed knows those
 // that are followed.
-func besides(name string) bool {
+func requested(name string) bool {
 	for kind, names := range followed {
 		if kind != "" && slices.Contains(names, name) {
 			return false

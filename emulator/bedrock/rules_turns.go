@@ -165,7 +165,7 @@ func checkPairs(q *question) error {
 			case b.Kind == llm.BlockToolResult && turn.Role == llm.RoleUser:
 				err = p.result(b.ToolResult.ID, i, q.native())
 			case b.Kind != llm.BlockCachePoint:
-				p.said = true
+				p.pending = true
 			}
 			if err != nil {
 				return err
@@ -177,9 +177,9 @@ func checkPairs(q *question) error {
 
 // pairing is the state of matching results to calls.
 type pairing struct {
-	role  llm.Role // of the turn
-	place int      // where the turn begins
-	said  bool     // whether it says something that is neither call nor result
+	role    llm.Role // of the turn
+	place   int      // where the turn begins
+	pending bool     // whether it says something that is neither call nor result
 	// calls are the ids of the last turn of the assistant, open those of them that
 	// wait for their results, and results the ids of the user's turn.
 	calls, open, results []string
@@ -190,7 +190,7 @@ func (p *pairing) begin(role llm.Role, place int) {
 	if role == llm.RoleAssistant {
 		p.calls, p.open = nil, nil
 	}
-	p.role, p.place, p.said, p.results = role, place, false, nil
+	p.role, p.place, p.pending, p.results = role, place, false, nil
 }
 
 // missing refuses that the user's turn ends without all results.
@@ -221,7 +221,7 @@ func (p *pairing) result(id string, turn int, native bool) error {
 		return missingResults(p.place, p.open)
 	}
 	p.open = slices.Delete(p.open, at, at+1)
-	if p.said && native {
+	if p.pending && native {
 		return returned("messages.%d: Did not find %d `tool_result` block(s) at the beginning of this message. Messages following `tool_use` blocks must begin with a matching number of `tool_result` blocks.", p.place, len(p.calls))
 	}
 	return nil

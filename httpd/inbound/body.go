@@ -26,11 +26,11 @@ const Weight = 4
 // part of the budget that is there for small ones.
 const freeBody = firstBuffer
 
-// A request's body must arrive within bodyPatience plus the time that its bytes
+// A request's body must arrive within bodyTimeout plus the time that its bytes
 // take at bodyRate.
 const (
-	bodyPatience = 30 * time.Second
-	bodyRate     = 32 << 10 // bytes a second
+	bodyTimeout = 30 * time.Second
+	bodyRate    = 32 << 10 // bytes a second
 )
 
 // firstBuffer is what is set aside before anything has arrived, whatever length
@@ -109,7 +109,7 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 	}
 	control := http.NewResponseController(w)
 	start := time.Now()
-	deadline := start.Add(bodyPatience)
+	deadline := start.Add(bodyTimeout)
 	err := control.SetReadDeadline(deadline) // not every ResponseWriter has deadlines; then there are none
 	deadlines := err == nil
 	var read int64
@@ -124,7 +124,7 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 			covered += more
 			start = start.Add(time.Since(asked)) // the wait is not the client's
 		}
-		if late := start.Add(bodyPatience + time.Duration(read)*time.Second/bodyRate); deadlines && late.Sub(deadline) > time.Second {
+		if late := start.Add(bodyTimeout + time.Duration(read)*time.Second/bodyRate); deadlines && late.Sub(deadline) > time.Second {
 			deadline = late
 			deadlines = control.SetReadDeadline(deadline) == nil
 		}

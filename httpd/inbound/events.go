@@ -63,7 +63,7 @@ func (e *Events) Commit() (begun bool) {
 
 // Write sends events, or with an empty p nothing but the headers. With more they
 // may wait for the next call, so that a burst leaves in one piece. An error means
-// that the client is gone, or has read nothing for writePatience.
+// that the client is gone, or has read nothing for writeTimeout.
 func (e *Events) Write(p []byte, more bool) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

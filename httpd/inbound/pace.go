@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// writePatience is how long a client may read nothing before it is taken for gone.
+// writeTimeout is how long a client may read nothing before it is taken for gone.
 // One that reads is waited for, down to some hundred bytes a second: a piece of
 // largeAnswer bytes may take three quarters of it at least.
-const writePatience = 5 * time.Minute
+const writeTimeout = 5 * time.Minute
 
 // largeAnswer is the size up to which an answer fits into the buffers on its way,
 // so that writing it waits for nobody.
@@ -20,11 +20,11 @@ type pace struct {
 	till time.Time // the deadline that is set; zero for none
 }
 
-// extend gives the client writePatience from now. It is called before each write,
+// extend gives the client writeTimeout from now. It is called before each write,
 // and moves the deadline only now and then.
 func (p *pace) extend() {
-	if now := time.Now(); p.till.Sub(now) < writePatience*3/4 {
-		p.till = now.Add(writePatience)
+	if now := time.Now(); p.till.Sub(now) < writeTimeout*3/4 {
+		p.till = now.Add(writeTimeout)
 		_ = http.NewResponseController(p.w).SetWriteDeadline(p.till) // a ResponseWriter without deadlines has none
 	}
 }

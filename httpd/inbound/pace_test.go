@@ -47,7 +47,7 @@ func serve(t *testing.T, h http.HandlerFunc) (client net.Conn, stop func()) {
 	}
 }
 
-// A client that reads nothing is let go after writePatience; one that reads slowly
+// A client that reads nothing is let go after writeTimeout; one that reads slowly
 // is waited for, for five times as long.
 func TestPatienceWithSlowReaders(t *testing.T) {
 	const size = 10 * largeAnswer
@@ -77,8 +77,8 @@ func TestPatienceWithSlowReaders(t *testing.T) {
 					_ = answer(w)
 					took <- time.Since(began)
 				})
-				if d := <-took; d != writePatience {
-					t.Errorf("the wait was %v, want %v", d, writePatience)
+				if d := <-took; d != writeTimeout {
+					t.Errorf("the wait was %v, want %v", d, writeTimeout)
 				}
 				stop()
 				synctest.Wait()
@@ -95,7 +95,7 @@ func TestPatienceWithSlowReaders(t *testing.T) {
 				defer resp.Body.Close()
 				got, piece := 0, make([]byte, largeAnswer/2)
 				for got < size {
-					time.Sleep(writePatience / 4) // the bubble's clock
+					time.Sleep(writeTimeout / 4) // the bubble's clock
 					n, err := io.ReadFull(resp.Body, piece[:min(len(piece), size-got)])
 					if got += n; err != nil {
 						t.Fatalf("after %d of %d bytes: %v", got, size, err)
@@ -120,7 +120,7 @@ func TestDeadlineEndsWithItsAnswer(t *testing.T) {
 		r := bufio.NewReader(client)
 		for i := range 2 {
 			if i > 0 {
-				time.Sleep(2 * writePatience) // the bubble's clock
+				time.Sleep(2 * writeTimeout) // the bubble's clock
 				if _, err := io.WriteString(client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 					t.Fatal(err)
 				}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// unreadPatience is how long the rest of a body is waited for that nobody wants.
-const unreadPatience = 2 * time.Second
+// unreadTimeout is how long the rest of a body is waited for that nobody wants.
+const unreadTimeout = 2 * time.Second
 
 // Unread has a request's connection closed with its answer, and bounds the wait for the
 // rest of its body, until Reader.Read has read all of it. net/http looks for a body's end
@@ -22,5 +22,5 @@ func Unread(w http.ResponseWriter, r *http.Request) {
 
 // abandon bounds the wait for a body that will not be read.
 func abandon(control *http.ResponseController) {
-	_ = control.SetReadDeadline(time.Now().Add(unreadPatience)) // a ResponseWriter without deadlines has none
+	_ = control.SetReadDeadline(time.Now().Add(unreadTimeout)) // a ResponseWriter without deadlines has none
 }

@@ -100,7 +100,7 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, lease *budget.L
 	req, err := wire.Decode(body.Bytes, wire.Options{
 		Model: model, Beta: r.Header["Anthropic-Beta"], Parameters: h.parameters,
 		DropParams: func(model string) bool { return h.gateway.Settings(model).DropParams },
-		Access:     func(model string) bool { return h.gateway.Settings(model).Access },
+		Access:     func(model string) bool { return h.gateway.Settings(model).AllowClientSettings },
 	})
 	if err != nil || !req.Shares {
 		body.Release()
@@ -142,9 +142,9 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 		return
 	}
 	defer stream.Close()
-	said := 0
+	written := 0
 	if !begun {
-		said = head(w.Header(), call)
+		written = head(w.Header(), call)
 	}
 	defer func() {
 		if p := recover(); p != nil { // the answer has begun, so the failure must be an event
@@ -153,7 +153,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // it goes on to the server, which logs it
 		}
 	}()
-	h.copy(events, stream, call, wire.NewChunks(envelope(call, req), req.IncludeUsage, max(1, int(req.LLM.Choices))), said)
+	h.copy(events, stream, call, wire.NewChunks(envelope(call, req), req.IncludeUsage, max(1, int(req.LLM.Choices))), written)
 }
 
 // Internal is all that a client hears of a fault of our own.
@@ -163,7 +163,7 @@ func Internal() *llm.Error {
 
 // copy passes a stream on until its end. The first said warnings were in the
 // header and are not said again.
-func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.Call, chunks *wire.Chunks, said int) {
+func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.Call, chunks *wire.Chunks, written int) {
 	buf := make([]byte, 0, 512)
 	var ev llm.Event
 	for {
@@ -183,7 +183,7 @@ func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.
 			}
 			buf = buf[:0]
 		case errors.Is(err, io.EOF):
-			warnings := call.Warnings()[said:]
+			warnings := call.Warnings()[written:]
 			_ = events.Write(chunks.AppendEnd(buf, warnings), false)
 			return
 		default:
@@ -197,27 +197,27 @@ func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.
 
 // head sets the headers that tell an answer's way, and gives how many of the
 // call's warnings had room in them.
-func head(h http.Header, call *gateway.Call) (said int) {
+func head(h http.Header, call *gateway.Call) (written int) {
 	m := call.Meta()
 	if m.UpstreamID != "" {
 		h["X-Amzn-Requestid"] = []string{m.UpstreamID}
 	}
-	way(h, &m.Target)
+	routeHeaders(h, &m.Destination)
 	if cost := call.Cost(); cost.Set {
 		text := []string{cost.Value.String()}
 		h["X-Outcrop-Cost"], h["X-Litellm-Response-Cost"] = text, text
 	}
 	if len(call.Warnings()) > 0 {
 		var text string
-		text, said = warningHeader(call.Warnings())
+		text, written = warningHeader(call.Warnings())
 		h["X-Outcrop-Warnings"] = []string{text}
 	}
-	return said
+	return written
 }
 
-// way says where a call went and why.
-func way(h http.Header, t *llm.Target) {
-	if *t == (llm.Target{}) {
+// routeHeaders says where a call went and why.
+func routeHeaders(h http.Header, t *llm.Destination) {
+	if *t == (llm.Destination{}) {
 		return
 	}
 	h["X-Outcrop-Target"] = []string{t.String()}
@@ -231,7 +231,7 @@ const maxWarningHeader = 2 << 10
 
 // warningHeader writes warnings as code;field=..., with detail="..." where there
 // is more to say, separated by commas, in ASCII, and gives how many had room. The others are counted behind them.
-func warningHeader(warnings []llm.Warning) (text string, said int) {
+func warningHeader(warnings []llm.Warning) (text string, written int) {
 	var b strings.Builder
 	for i, w := range warnings {
 		item := w.Code + ";field=" + ascii(w.Field)
@@ -241,17 +241,17 @@ func warningHeader(warnings []llm.Warning) (text string, said int) {
 		if b.Len()+len(item)+2 > maxWarningHeader-len(", more;count=999999") {
 			item = "more;count=" + strconv.Itoa(len(warnings)-i)
 		} else {
-			said++
+			written++
 		}
 		if i > 0 {
 			b.WriteString(", ")
 		}
 		b.WriteString(item)
-		if said == i {
+		if written == i {
 			break
 		}
 	}
-	return b.String(), said
+	return b.String(), written
 }
 
 // reasonOf says why a field was left out of which the warning itself says nothing.
@@ -298,7 +298,7 @@ func WriteError(w http.ResponseWriter, e *llm.Error) {
 	if e.RequestID != "" {
 		h["X-Amzn-Requestid"] = []string{e.RequestID}
 	}
-	way(h, &e.Target)
+	routeHeaders(h, &e.Destination)
 	if e.RetryAfter != "" {
 		h["Retry-After"] = []string{e.RetryAfter}
 	}

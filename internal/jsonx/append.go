@@ -12,8 +12,8 @@ import (
 // Object and Array is closed. Names given to Key must need no escaping.
 type Writer struct {
 	Buf []byte
-	// Apart leaves long base64 where it is; Pieces gives the document then.
-	Apart bool
+	// SplitLarge leaves long base64 where it is; Pieces gives the document then.
+	SplitLarge bool
 
 	behind bool // a value stands before in the same object or array
 	apart  []piece
@@ -29,9 +29,9 @@ type piece struct {
 // sooner than it is written by itself.
 const apartFrom = 32 << 10
 
-// Pieces gives the document, all from Buf's first byte on, in pieces to be read one
+// Segments gives the document, all from Buf's first byte on, in pieces to be read one
 // behind the other. They share the memory of Buf and of what was given to Base64.
-func (w *Writer) Pieces() [][]byte {
+func (w *Writer) Segments() [][]byte {
 	pieces := make([][]byte, 0, 2*len(w.apart)+1)
 	from := 0
 	for _, p := range w.apart {
@@ -97,7 +97,7 @@ func (w *Writer) Word(s string) {
 func (w *Writer) Base64(text []byte) {
 	w.value(true)
 	w.Buf = append(w.Buf, '"')
-	if w.Apart && len(text) >= apartFrom {
+	if w.SplitLarge && len(text) >= apartFrom {
 		w.apart = append(w.apart, piece{len(w.Buf), text})
 	} else {
 		w.Buf = append(w.Buf, text...)

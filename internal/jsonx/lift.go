@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// liftFrom is the length from which a string is taken out of a document, in bytes.
-const liftFrom = 4 << 10
+// extractFrom is the length from which a string is taken out of a document, in bytes.
+const extractFrom = 4 << 10
 
-// Lifted is a document whose long strings of base64 stand beside it. A request with
+// Extracted is a document whose long strings of base64 stand beside it. A request with
 // an image is megabytes of one string, which a JSON library looks at byte by byte
 // and copies; what is left without it is small.
-type Lifted struct {
+type Extracted struct {
 	// Doc is the document with a mark in place of each string that has been taken
 	// out; of a data URI the head stays before it.
 	Doc []byte
@@ -23,18 +23,18 @@ type Lifted struct {
 	taken []bool
 }
 
-// Lift takes what looks like base64 out of a document; nil if there is nothing to
+// Extract takes what looks like base64 out of a document; nil if there is nothing to
 // take. What it takes is not checked, be it as JSON or as base64: who comes upon a
 // mark has Take check it to be base64, which is JSON as it is. When Doc cannot be
 // read, or when Rest is not 0 at the end, the document must be read whole. So
 // nothing depends on the look of a string but speed.
 //
 // The strings share doc's memory, which must not be written to while they are used.
-func Lift(doc []byte) *Lifted {
-	if len(doc) < liftFrom {
+func Extract(doc []byte) *Extracted {
+	if len(doc) < extractFrom {
 		return nil
 	}
-	var l *Lifted
+	var l *Extracted
 	copied := 0
 	for at := 0; ; {
 		quote := bytes.IndexByte(doc[at:], '"')
@@ -47,7 +47,7 @@ func Lift(doc []byte) *Lifted {
 			break
 		}
 		at = end + 1
-		if end-start < liftFrom {
+		if end-start < extractFrom {
 			continue
 		}
 		start += dataHead(doc[start:end])
@@ -55,7 +55,7 @@ func Lift(doc []byte) *Lifted {
 			continue
 		}
 		if l == nil {
-			l = &Lifted{mark: "~" + rand.Text() + "."}
+			l = &Extracted{mark: "~" + rand.Text() + "."}
 		}
 		l.Doc = append(append(l.Doc, doc[copied:start]...), l.mark...)
 		l.Doc = strconv.AppendInt(l.Doc, int64(len(l.long)), 10)
@@ -69,9 +69,9 @@ func Lift(doc []byte) *Lifted {
 	return l
 }
 
-// Take gives the string that text is the mark of, if check finds it to be base64.
+// Resolve gives the string that text is the mark of, if check finds it to be base64.
 // A nil Lifted has none.
-func (l *Lifted) Take(text string, check func([]byte) bool) ([]byte, bool) {
+func (l *Extracted) Resolve(text string, check func([]byte) bool) ([]byte, bool) {
 	if l == nil {
 		return nil, false
 	}
@@ -84,8 +84,8 @@ func (l *Lifted) Take(text string, check func([]byte) bool) ([]byte, bool) {
 	return l.long[n], true
 }
 
-// Rest is the number of strings that nobody has taken.
-func (l *Lifted) Rest() int {
+// Unresolved is the number of strings that nobody has taken.
+func (l *Extracted) Unresolved() int {
 	n := 0
 	for _, taken := range l.taken {
 		if !taken {
@@ -132,7 +132,7 @@ func dataHead(s []byte) int {
 
 // looksLikeBase64 looks at the first characters, which tells it from a text.
 func looksLikeBase64(s []byte) bool {
-	if len(s) < liftFrom/2 {
+	if len(s) < extractFrom/2 {
 		return false
 	}
 	for _, c := range s[:64] {

@@ -28,15 +28,15 @@ func TestLongBase64IsTakenOutOfADocument(t *testing.T) {
 		{"a string without an end", `{"a":"` + long, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			l := jsonx.Lift([]byte(tt.doc))
+			l := jsonx.Extract([]byte(tt.doc))
 			if l == nil {
 				if tt.taken != nil {
 					t.Fatal("nothing was taken out")
 				}
 				return
 			}
-			if len(tt.taken) != l.Rest() {
-				t.Fatalf("%d were taken out, want %d", l.Rest(), len(tt.taken))
+			if len(tt.taken) != l.Unresolved() {
+				t.Fatalf("%d were taken out, want %d", l.Unresolved(), len(tt.taken))
 			}
 			if len(l.Doc) > len(tt.doc)-len(long)/2 || !jsonx.Valid(l.Doc) {
 				t.Errorf("what is left: %s", l.Doc)
@@ -49,17 +49,17 @@ func TestLongBase64IsTakenOutOfADocument(t *testing.T) {
 						break
 					}
 				}
-				if text, ok := l.Take(mark, func([]byte) bool { return false }); ok {
+				if text, ok := l.Resolve(mark, func([]byte) bool { return false }); ok {
 					t.Errorf("%s was given although it was not what it should be", text)
 				}
-				got, ok := l.Take(mark, all)
+				got, ok := l.Resolve(mark, all)
 				if !ok || string(got) != want {
 					t.Errorf("mark %q stands for %d bytes, %v", mark, len(got), ok)
 				}
 				l.Doc = bytes.Replace(l.Doc, []byte(mark), got, 1)
 			}
-			if string(l.Doc) != tt.doc || l.Rest() != 0 {
-				t.Errorf("put back it is another document; %d are left", l.Rest())
+			if string(l.Doc) != tt.doc || l.Unresolved() != 0 {
+				t.Errorf("put back it is another document; %d are left", l.Unresolved())
 			}
 		})
 	}
@@ -68,17 +68,17 @@ func TestLongBase64IsTakenOutOfADocument(t *testing.T) {
 func TestAMarkCannotBeGuessed(t *testing.T) {
 	long := strings.Repeat("QUJD", 2000)
 	doc := []byte(`["` + long + `"]`)
-	first, second := jsonx.Lift(doc), jsonx.Lift(doc)
+	first, second := jsonx.Extract(doc), jsonx.Extract(doc)
 	if bytes.Equal(first.Doc, second.Doc) {
 		t.Error("two documents have the same marks")
 	}
 	for _, text := range []string{"", "~", "~0", "0", "~0000000000000000.0", string(bytes.Trim(second.Doc, `[]"`)), string(bytes.Trim(first.Doc, `[]"`)) + "1", string(bytes.Trim(first.Doc, `[]"0`)) + "-1"} {
-		if _, ok := first.Take(text, all); ok {
+		if _, ok := first.Resolve(text, all); ok {
 			t.Errorf("%q is taken for a mark", text)
 		}
 	}
-	var none *jsonx.Lifted
-	if _, ok := none.Take("~0", all); ok {
+	var none *jsonx.Extracted
+	if _, ok := none.Resolve("~0", all); ok {
 		t.Error("nothing holds something")
 	}
 }
@@ -100,15 +100,15 @@ func TestLongBase64StaysApart(t *testing.T) {
 	}
 	var whole jsonx.Writer
 	write(&whole)
-	apart := jsonx.Writer{Apart: true, Buf: []byte("before ")}
+	apart := jsonx.Writer{SplitLarge: true, Buf: []byte("before ")}
 	write(&apart)
-	if got := bytes.Join(apart.Pieces(), nil); string(got) != "before "+string(whole.Buf) {
+	if got := bytes.Join(apart.Segments(), nil); string(got) != "before "+string(whole.Buf) {
 		t.Errorf("the pieces say something else: %d and %d bytes", len(got), len(whole.Buf))
 	}
 	if len(apart.Buf) > 100 {
 		t.Errorf("%d bytes were copied", len(apart.Buf))
 	}
-	if got := bytes.Join(whole.Pieces(), nil); !bytes.Equal(got, whole.Buf) {
+	if got := bytes.Join(whole.Segments(), nil); !bytes.Equal(got, whole.Buf) {
 		t.Error("a document of one piece is another in pieces")
 	}
 }

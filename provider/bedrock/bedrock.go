@@ -41,20 +41,20 @@ func Provider() provider.Info {
 // options are the settings that a deployment may have.
 func options() []provider.Option {
 	return []provider.Option{
-		{Name: "api_base", Help: "Address of the runtime API in place of AWS's own; aws_bedrock_runtime_endpoint goes before it.", Brought: true},
-		{Name: "api_key", Help: "Bedrock API key; else AWS_BEARER_TOKEN_BEDROCK.", Secret: true, Brought: true},
-		{Name: "aws_region_name", Help: "Region; else that of the model string or ARN, AWS_REGION_NAME, AWS_REGION, AWS_DEFAULT_REGION, the profile's, or us-west-2.", Brought: true},
-		{Name: "aws_access_key_id", Help: "Access key; it needs aws_secret_access_key.", Brought: true},
-		{Name: "aws_secret_access_key", Help: "Secret of the access key.", Secret: true, Brought: true},
-		{Name: "aws_session_token", Help: "Session token of temporary credentials.", Secret: true, Brought: true},
+		{Name: "api_base", Help: "Address of the runtime API in place of AWS's own; aws_bedrock_runtime_endpoint goes before it.", ClientSettable: true},
+		{Name: "api_key", Help: "Bedrock API key; else AWS_BEARER_TOKEN_BEDROCK.", Secret: true, ClientSettable: true},
+		{Name: "aws_region_name", Help: "Region; else that of the model string or ARN, AWS_REGION_NAME, AWS_REGION, AWS_DEFAULT_REGION, the profile's, or us-west-2.", ClientSettable: true},
+		{Name: "aws_access_key_id", Help: "Access key; it needs aws_secret_access_key.", ClientSettable: true},
+		{Name: "aws_secret_access_key", Help: "Secret of the access key.", Secret: true, ClientSettable: true},
+		{Name: "aws_session_token", Help: "Session token of temporary credentials.", Secret: true, ClientSettable: true},
 		{Name: "aws_profile_name", Help: "Profile of the AWS configuration files."},
-		{Name: "aws_role_name", Help: "ARN of a role to assume.", Brought: true},
-		{Name: "aws_session_name", Help: "Name of the assumed role's session.", Brought: true},
-		{Name: "aws_external_id", Help: "External id that the role asks for.", Brought: true},
-		{Name: "aws_web_identity_token", Help: "Where the token comes from that the role is assumed with, such as oidc/file/PATH; or the token.", Secret: true, Brought: true},
+		{Name: "aws_role_name", Help: "ARN of a role to assume.", ClientSettable: true},
+		{Name: "aws_session_name", Help: "Name of the assumed role's session.", ClientSettable: true},
+		{Name: "aws_external_id", Help: "External id that the role asks for.", ClientSettable: true},
+		{Name: "aws_web_identity_token", Help: "Where the token comes from that the role is assumed with, such as oidc/file/PATH; or the token.", Secret: true, ClientSettable: true},
 		{Name: "aws_session_tags", Help: "Tags of the assumed role's session: a list of mappings with Key and Value.", Listed: true},
 		{Name: "aws_sts_endpoint", Help: "Address of STS in place of AWS's own."},
-		{Name: "aws_bedrock_runtime_endpoint", Help: "Address of the runtime API in place of AWS's own, such as a VPC endpoint's.", Brought: true},
+		{Name: "aws_bedrock_runtime_endpoint", Help: "Address of the runtime API in place of AWS's own, such as a VPC endpoint's.", ClientSettable: true},
 		{Name: "model_id", Help: "Id or ARN that is called in place of the model string's, which goes on telling the model's abilities."},
 		{Name: "ssl_verify", Help: "Whether certificates are checked, or a file with the authorities to trust; else SSL_VERIFY, AWS_CA_BUNDLE, SSL_CERT_FILE."},
 		{Name: "ssl_certificate", Help: "File with the client's certificate, and its key if ssl_certificate_key has none; else SSL_CERTIFICATE."},
@@ -70,18 +70,18 @@ const service = "bedrock"
 
 // deployment is one model of Bedrock, or all behind a wildcard.
 type deployment struct {
-	params     provider.Params
-	policy     resolve.Policy
-	source     *shared
-	account    *account
-	identities *identities
-	signer     sign.Signer
-	client     *upstream.Client
-	listable   bool     // the control plane's lists are about what calls reach
-	home       string   // the region of calls that name none
-	own        []string // the regions of such calls, best first: home, or those of the policy
-	visit      visit
-	guests     guests
+	params        provider.Params
+	policy        resolve.Policy
+	source        *shared
+	account       *account
+	identities    *identities
+	signer        sign.Signer
+	client        *upstream.Client
+	listable      bool     // the control plane's lists are about what calls reach
+	home          string   // the region of calls that name none
+	own           []string // the regions of such calls, best first: home, or those of the policy
+	overrides     overrides
+	overrideCache overrideCache
 
 	buffers sync.Pool // of *buffer
 
@@ -91,14 +91,14 @@ type deployment struct {
 
 // openAny is open for those who take any deployment.
 func openAny(known *identities, p provider.Params) (provider.Deployment, error) {
-	d, err := open(known, p, visit{})
+	d, err := open(known, p, overrides{})
 	if err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
-func open(known *identities, p provider.Params, v visit) (*deployment, error) {
+func open(known *identities, p provider.Params, v overrides) (*deployment, error) {
 	if p.Environ == nil {
 		p.Environ = func(string) string { return "" }
 	}
@@ -125,7 +125,7 @@ func open(known *identities, p provider.Params, v visit) (*deployment, error) {
 		known.release(source)()
 		return nil, err
 	}
-	d := &deployment{params: p, policy: policy, source: source, account: account, identities: known, client: client, visit: v, plans: map[string]*plan{}}
+	d := &deployment{params: p, policy: policy, source: source, account: account, identities: known, client: client, overrides: v, plans: map[string]*plan{}}
 	err = d.check()
 	var unsupported *llm.Error
 	switch {
@@ -218,10 +218,10 @@ func (d *deployment) check() error {
 		}
 		d.own = d.policy.Regions
 	}
-	if !d.visit.brought { // a region that only a caller names is not one to list
+	if !d.overrides.present { // a region that only a caller names is not one to list
 		for _, region := range d.own {
 			if regionError(region) == nil {
-				d.account.Use(region)
+				d.account.AddRegion(region)
 			}
 		}
 	}
@@ -266,7 +266,7 @@ func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region s
 	c, err := d.source.Get(ctx)
 	if err != nil {
 		e := llm.AsError(credentialError(err))
-		if d.visit.own {
+		if d.overrides.ownCredentials {
 			e.Actor = llm.ActorCaller
 		}
 		return c, e
@@ -289,7 +289,7 @@ const withoutAccount = "To try Outcrop without an AWS account: outcrop serve --d
 func credentialError(err error) error {
 	var c *creds.Error
 	if !errors.As(err, &c) {
-		return diagnose.Transport(err, llm.Target{})
+		return diagnose.Transport(err, llm.Destination{})
 	}
 	e := &llm.Error{Code: llm.CodeCredentialsMissing, Status: 403, Message: c.Error() + ".", Fix: c.Fix, Err: err}
 	switch c.Kind {
@@ -324,7 +324,7 @@ func (d *deployment) Format(f fmt.State, _ rune) {
 
 // Close ends the refreshing of credentials and the reading of lists.
 func (d *deployment) Close() error {
-	d.guests.close()
+	d.overrideCache.close()
 	d.letGo()()
 	return nil
 }
@@ -332,7 +332,7 @@ func (d *deployment) Close() error {
 // letGo gives up what the deployment shares with others. It waits for nothing; end
 // closes what nobody else uses.
 func (d *deployment) letGo() (end func()) {
-	lists, credentials := d.identities.leave(d.account), d.identities.release(d.source)
+	lists, credentials := d.identities.releaseAccount(d.account), d.identities.release(d.source)
 	return func() {
 		lists()
 		credentials()

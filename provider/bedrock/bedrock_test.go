@@ -120,7 +120,7 @@ func TestWhereACallGoes(t *testing.T) {
 			if got.path != tt.path || !strings.Contains(got.authorization, "/"+tt.region+"/bedrock/aws4_request") {
 				t.Errorf("called %s, signed %s; want %s in %s", got.path, got.authorization, tt.path, tt.region)
 			}
-			if m := resp.Meta; m.Target.Region != tt.region || m.Target.API != "converse" || m.Target.Note != "test" || m.UpstreamID != "aws-1" {
+			if m := resp.Meta; m.Destination.Region != tt.region || m.Destination.API != "converse" || m.Destination.Note != "test" || m.UpstreamID != "aws-1" {
 				t.Errorf("meta %+v", m)
 			}
 		})
@@ -237,7 +237,7 @@ func TestRefusalsKeepAWSsWordsAndGetACode(t *testing.T) {
 				if e.Status != tt.want || e.Code != tt.code || !strings.Contains(e.Message, tt.words) || string(e.CanRetry()) != tt.retry {
 					t.Errorf("got %d %s %q retry %s", e.Status, e.Code, e.Message, e.CanRetry())
 				}
-				if !e.Upstream || e.Type != tt.kind || e.RequestID != "aws-1" || e.RetryAfter != "7" || e.UpstreamStatus != tt.status || e.Target.ID != model {
+				if !e.Upstream || e.Type != tt.kind || e.RequestID != "aws-1" || e.RetryAfter != "7" || e.UpstreamStatus != tt.status || e.Destination.ID != model {
 					t.Errorf("got %+v", e)
 				}
 			}

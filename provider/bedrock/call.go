@@ -42,24 +42,24 @@ const (
 
 // Complete makes one call of Converse by the best way.
 func (d *deployment) Complete(ctx context.Context, model string, req *llm.Request) (*llm.Response, error) {
-	ways, err := d.Targets(model)
+	targets, err := d.Targets(model)
 	if err != nil {
 		return nil, err
 	}
-	return ways[0].Complete(ctx, req)
+	return targets[0].Complete(ctx, req)
 }
 
 // Stream makes one call of ConverseStream by the best way.
 func (d *deployment) Stream(ctx context.Context, model string, req *llm.Request) (llm.Stream, error) {
-	ways, err := d.Targets(model)
+	targets, err := d.Targets(model)
 	if err != nil {
 		return nil, err
 	}
-	return ways[0].Stream(ctx, req)
+	return targets[0].Stream(ctx, req)
 }
 
 // Complete makes one call of Converse.
-func (w *way) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+func (w *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	c, err := w.call(ctx, req, false)
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (w *way) Complete(ctx context.Context, req *llm.Request) (*llm.Response, er
 
 // Stream makes one call of ConverseStream, or of Converse where the model does not
 // take the request while streaming.
-func (w *way) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+func (w *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
 	c, err := w.call(ctx, req, true)
 	if err != nil {
 		return nil, err
@@ -79,15 +79,15 @@ func (w *way) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) 
 		if err != nil {
 			return nil, err
 		}
-		return converse.Tell(resp), nil
+		return converse.StreamOf(resp), nil
 	}
 	return c.fitted.Stream(&stream{call: c, reader: wire.NewReader(c.resp.Body)}), nil
 }
 
 // call is one try that AWS has accepted.
 type call struct {
-	way    *way
-	fitted *converse.Fitted
+	target *target
+	fitted *converse.Adapted
 	stream bool // of ConverseStream
 	resp   *upstream.Response
 	meta   llm.Meta
@@ -97,8 +97,8 @@ type call struct {
 // carries, and stays taken.
 func (c *call) whole(ctx context.Context) (*llm.Response, error) {
 	defer c.resp.Body.Close()
-	buf := c.way.d.buffer()
-	defer c.way.d.release(buf)
+	buf := c.target.d.buffer()
+	defer c.target.d.release(buf)
 	if n, err := strconv.ParseInt(c.resp.Header.Get("Content-Length"), 10, 64); err == nil && n > maxAnswer {
 		return nil, c.failed(tooLarge())
 	}
@@ -118,7 +118,7 @@ func (c *call) whole(ctx context.Context) (*llm.Response, error) {
 
 // failed is the error for an answer that failed after AWS had accepted the call.
 func (c *call) failed(err error) error {
-	e := diagnose.Stream(err, c.way.failing(&c.fitted.Request, c.stream))
+	e := diagnose.Stream(err, c.target.failing(&c.fitted.Request, c.stream))
 	if e.RequestID == "" {
 		e.RequestID = c.meta.UpstreamID
 	}
@@ -126,15 +126,15 @@ func (c *call) failed(err error) error {
 }
 
 // call sends a request and reads the answer's header.
-func (w *way) call(ctx context.Context, req *llm.Request, stream bool) (*call, error) {
-	fitted, err := converse.Fit(w.model, req, stream)
+func (w *target) call(ctx context.Context, req *llm.Request, stream bool) (*call, error) {
+	fitted, err := converse.Adapt(w.model, req, stream)
 	if err != nil {
 		return nil, err
 	}
 	stream = stream && !fitted.Whole
 	buf := w.d.buffer()
 	defer w.d.release(buf)
-	body := jsonx.Writer{Buf: buf.bytes[:0], Apart: true}
+	body := jsonx.Writer{Buf: buf.bytes[:0], SplitLarge: true}
 	dropped, err := wire.WriteRequest(&body, &fitted.Request)
 	if err != nil {
 		return nil, err
@@ -144,19 +144,19 @@ func (w *way) call(ctx context.Context, req *llm.Request, stream bool) (*call, e
 	if stream {
 		u, path = w.stream, w.streamPath
 	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(fitted.Headers), Body: body.Pieces()}, u, &w.target, func() diagnose.Case { return w.failing(&fitted.Request, stream) })
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(fitted.Headers), Body: body.Segments()}, u, &w.destination, func() diagnose.Case { return w.failing(&fitted.Request, stream) })
 	if err != nil {
 		return nil, err
 	}
-	c := &call{way: w, fitted: fitted, stream: stream, resp: resp, meta: llm.Meta{Target: w.target, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w}}
+	c := &call{target: w, fitted: fitted, stream: stream, resp: resp, meta: llm.Meta{Destination: w.destination, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w}}
 	c.meta.Warnings = slices.Concat(w.warnings, fitted.Warnings, dropped)
 	return c, nil
 }
 
 // header is the header of a call, with what the caller wants sent besides.
-func header(besides []llm.Label) http.Header {
+func header(requested []llm.Label) http.Header {
 	h := jsonHeader()
-	for _, l := range besides {
+	for _, l := range requested {
 		h.Add(l.Name, l.Value)
 	}
 	return h
@@ -180,17 +180,17 @@ func requestError(err error) error {
 }
 
 // failing is what a diagnosis needs to know of a call by the way.
-func (w *way) failing(req *llm.Request, stream bool) diagnose.Case {
-	return diagnose.Case{Target: w.target, Base: w.base, Stream: stream, Request: req, Known: w.d.account.Now().Catalogue, Now: w.d.now()}
+func (w *target) failing(req *llm.Request, stream bool) diagnose.Case {
+	return diagnose.Case{Target: w.destination, Base: w.base, Stream: stream, Request: req, Known: w.d.account.Snapshot().Catalogue, Now: w.d.now()}
 }
 
 // send signs and sends a request for the region of target. An answer with an error
 // status is an error, diagnosed by what failing says of the call.
-func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, target *llm.Target, failing func() diagnose.Case) (*upstream.Response, error) {
+func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, target *llm.Destination, failing func() diagnose.Case) (*upstream.Response, error) {
 	used, err := d.authenticate(ctx, r, target.Region)
 	if err != nil {
 		e := llm.AsError(err)
-		e.Target = *target
+		e.Destination = *target
 		return nil, e
 	}
 	resp, err := d.client.Do(ctx, &upstream.Request{Method: r.Method, URL: u, Header: r.Header, Body: r.Body})

@@ -25,7 +25,7 @@ import (
 func (d *deployment) fetch(ctx context.Context, end *endpoint.Endpoint, query string, path ...string) ([]byte, error) {
 	u := end.URL(query, path...)
 	r := &sign.Request{Method: http.MethodGet, Host: end.Host, Path: u.EscapedPath(), Query: query, Header: http.Header{}}
-	target := llm.Target{API: "control", Region: end.Region, ID: path[0], Note: d.params.Note}
+	target := llm.Destination{API: "control", Region: end.Region, ID: path[0], Note: d.params.Note}
 	resp, err := d.send(ctx, r, u, &target, func() diagnose.Case { return diagnose.Case{Target: target, Now: d.now()} })
 	if err != nil {
 		if e, ok := errors.AsType[*llm.Error](err); ok && (e.Code == llm.CodeIdentityMissing || e.Code == llm.CodeDenied && len(e.Statement) > 0) {
@@ -58,18 +58,18 @@ func (d *deployment) Refresh(ctx context.Context, after time.Time) []provider.Li
 	var lists []provider.List
 	for _, s := range d.account.Status() {
 		if slices.Contains(d.own, s.Region) {
-			lists = append(lists, provider.List{Place: s.Region, Account: s.Account, At: s.At, Models: s.Models, Profiles: s.Profiles, Err: s.Err})
+			lists = append(lists, provider.List{Location: s.Region, Account: s.Account, At: s.At, Models: s.Models, Profiles: s.Profiles, Err: s.Err})
 		}
 	}
 	return lists
 }
 
-// Answers gives AWS's lists for the deployment's regions.
-func (d *deployment) Answers(ctx context.Context) (map[string][]byte, error) {
+// RawLists gives AWS's lists for the deployment's regions.
+func (d *deployment) RawLists(ctx context.Context) (map[string][]byte, error) {
 	all := map[string][]byte{}
 	var errs []error
 	for _, region := range d.own {
-		found, err := inventory.Answers(ctx, region, d.get)
+		found, err := inventory.RawLists(ctx, region, d.get)
 		maps.Copy(all, found)
 		errs = append(errs, err)
 	}
@@ -83,7 +83,7 @@ func (d *deployment) Models() []provider.Model {
 	if regionError(d.home) != nil { // nothing can be called where there is no region
 		return nil
 	}
-	state := d.account.Now()
+	state := d.account.Snapshot()
 	known := state.Catalogue
 	var out []provider.Model
 	for _, m := range known.Models() {
@@ -100,10 +100,10 @@ func (d *deployment) Models() []provider.Model {
 		}
 		for _, region := range d.own {
 			if arn := p.ARN(region); arn != "" {
-				row := provider.Model{ID: arn, Title: p.Name, Target: llm.Target{API: "converse", Region: region, ID: arn, Reason: "a profile of the account's"}, Serves: p.Destinations(region), Anywhere: p.Worldwide()}
+				row := provider.Model{ID: arn, Title: p.Name, Target: llm.Destination{API: "converse", Region: region, ID: arn, Reason: "a profile of the account's"}, Serves: p.Destinations(region), Anywhere: p.Worldwide()}
 				if m, ok := known.Model(p.Base); ok {
 					describe(&row, m, region, d.now())
-					price(&row, priceOf(known, m, resolve.Way{ID: arn, Region: region, Base: p.Base}))
+					price(&row, priceOf(known, m, resolve.Candidate{ID: arn, Region: region, Base: p.Base}))
 				}
 				out = append(out, row)
 			}
@@ -120,22 +120,22 @@ func (d *deployment) model(state *inventory.State, m *catalog.Model) (provider.M
 		return provider.Model{}, false
 	}
 	a := asked{id: id, model: id, region: d.home, policy: d.policy}
-	ways := slices.DeleteFunc(decide(a, state).Ways, func(w resolve.Way) bool {
+	targets := slices.DeleteFunc(decide(a, state).Candidates, func(w resolve.Candidate) bool {
 		if m.OnDemand(w.Region) == catalog.Yes {
 			return false
 		}
 		p, ok := known.Profile(w.ID)
 		return !ok || p.From(w.Region) == catalog.No
 	})
-	if len(ways) == 0 {
+	if len(targets) == 0 {
 		return provider.Model{}, false
 	}
-	best := ways[0]
+	best := targets[0]
 	row := provider.Model{
 		ID: m.ID, Names: known.NamesOf(m.ID), Title: m.Name,
-		Target: llm.Target{API: best.API, Region: best.Region, ID: best.ID, Reason: best.Reason}, Serves: []string{best.Region},
+		Target: llm.Destination{API: best.API, Region: best.Region, ID: best.ID, Reason: best.Reason}, Serves: []string{best.Region},
 	}
-	for _, w := range ways {
+	for _, w := range targets {
 		p, ok := known.Profile(w.ID)
 		if !ok {
 			continue
@@ -163,12 +163,12 @@ func describe(row *provider.Model, m *catalog.Model, region string, now time.Tim
 	legacy := m.Lifecycle.IsLegacy(now)
 	row.Known, row.Active, row.Ended = true, legacy == catalog.No, m.Lifecycle.HasEnded(now)
 	row.Legacy, row.EndOfLife, row.Successor = legacy == catalog.Yes, m.Lifecycle.EndOfLife, m.Lifecycle.Successor
-	if access := m.Access(region); access.Set {
+	if access := m.Availability(region); access.Set {
 		switch access.Value.Granted() {
 		case catalog.Yes:
-			row.Access = provider.AccessGranted
+			row.Entitlement = provider.EntitlementGranted
 		case catalog.No:
-			row.Access = provider.AccessRefused
+			row.Entitlement = provider.EntitlementRefused
 		case catalog.Unknown:
 		}
 	}

@@ -28,9 +28,9 @@ type identities struct {
 	overlays *catalog.Overlays
 }
 
-// maxBroughtLists bounds what is known of the models of accounts that callers bring,
+// maxOverrideLists bounds what is known of the models of accounts that callers bring,
 // in bytes.
-const maxBroughtLists = 32 << 20
+const maxOverrideLists = 32 << 20
 
 // identity is what tells credentials apart: the settings, in the order of
 // identitySettings, and whether an empty api_key keeps out the environment's.
@@ -70,7 +70,7 @@ type account struct {
 
 // source gives the credentials for a deployment's settings, for connections as made
 // says; release ends its use.
-func (s *identities) source(p provider.Params, by visit, made upstream.Settings) (*shared, error) {
+func (s *identities) source(p provider.Params, by overrides, made upstream.Settings) (*shared, error) {
 	key := identityOf(p, by)
 	key.trust = upstream.Settings{CAFile: made.CAFile, Insecure: made.Insecure}
 	if by.region != "" {
@@ -118,8 +118,8 @@ func (s *identities) source(p provider.Params, by visit, made upstream.Settings)
 }
 
 // identityOf reads the identity in a deployment's settings.
-func identityOf(p provider.Params, by visit) identity {
-	key := identity{own: by.own}
+func identityOf(p provider.Params, by overrides) identity {
+	key := identity{own: by.ownCredentials}
 	for i, name := range identitySettings {
 		key.settings[i] = p.Values[name]
 	}
@@ -130,7 +130,7 @@ func identityOf(p provider.Params, by visit) identity {
 
 // account gives what is known of a deployment's account, whatever its region;
 // leave ends its use. At another address than AWS's it is another account.
-func (s *identities) account(p provider.Params, by visit) (*account, error) {
+func (s *identities) account(p provider.Params, by overrides) (*account, error) {
 	key := identityOf(p, by)
 	key.settings[slices.Index(identitySettings[:], "aws_region_name")] = ""
 	key.endpoint = cmp.Or(p.Values["aws_bedrock_runtime_endpoint"], p.Values["api_base"])
@@ -145,16 +145,16 @@ func (s *identities) account(p provider.Params, by visit) (*account, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.overlays = catalog.NewOverlays(base, maxBroughtLists)
+		s.overlays = catalog.NewOverlays(base, maxOverrideLists)
 	}
-	made := inventory.New(inventory.Options{Overlays: s.overlays, Bounded: by.brought, Dir: p.DataDir, Name: key.name(p.Environ), Now: p.Now, Logger: p.Logger})
+	made := inventory.New(inventory.Options{Overlays: s.overlays, Bounded: by.present, Dir: p.DataDir, Name: key.name(p.Environ), Now: p.Now, Logger: p.Logger})
 	s.accounts[key] = &account{Inventory: made, key: key, users: 1}
 	return s.accounts[key], nil
 }
 
-// leave ends one deployment's use of an account; end closes it after the last one,
+// releaseAccount ends one deployment's use of an account; end closes it after the last one,
 // and may take a while.
-func (s *identities) leave(used *account) (end func()) {
+func (s *identities) releaseAccount(used *account) (end func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if used.users--; used.users > 0 {

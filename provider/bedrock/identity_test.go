@@ -36,7 +36,7 @@ func TestAnAccountThatIsSlowToCloseStopsNobody(t *testing.T) {
 	params := func(key string) provider.Params {
 		return provider.Params{Values: map[string]string{"api_key": key}, Environ: func(string) string { return "" }}
 	}
-	slow, err := known.account(params("a"), visit{})
+	slow, err := known.account(params("a"), overrides{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,10 +51,10 @@ func TestAnAccountThatIsSlowToCloseStopsNobody(t *testing.T) {
 	}
 	reading := async(func() { _ = slow.Refresh(t.Context(), "us-east-1", time.Now(), get) })
 	<-begun
-	end := known.leave(slow)
+	end := known.releaseAccount(slow)
 	closed := async(end)
 	var second *account
-	within(t, "another account", async(func() { second, err = known.account(params("b"), visit{}) }))
+	within(t, "another account", async(func() { second, err = known.account(params("b"), overrides{}) }))
 	if err != nil {
 		t.Error(err)
 	}
@@ -66,7 +66,7 @@ func TestAnAccountThatIsSlowToCloseStopsNobody(t *testing.T) {
 	close(release)
 	<-closed
 	<-reading
-	known.leave(second)()
+	known.releaseAccount(second)()
 	if len(known.accounts) != 0 {
 		t.Errorf("%d accounts are left", len(known.accounts))
 	}
@@ -79,7 +79,7 @@ func TestAGuestIsOpenedWithoutHoldingUpOthers(t *testing.T) {
 	begun := make(chan struct{}, 1)
 	asked := map[string]int{}
 	d, err := Provider().Open(t.Context(), provider.Params{
-		Model: "us.amazon.nova-lite-v1:0", Upstream: client, Callers: provider.Allowance{All: true},
+		Model: "us.amazon.nova-lite-v1:0", Upstream: client, ClientPolicy: provider.ClientPolicy{All: true},
 		Values: map[string]string{"aws_region_name": "us-east-1", "api_key": "k"},
 		Environ: func(name string) string {
 			asked[name]++
@@ -95,7 +95,7 @@ func TestAGuestIsOpenedWithoutHoldingUpOthers(t *testing.T) {
 	}
 	host := d.(*deployment)
 	guest := func(key string) {
-		_, leave, err := host.Guest(llm.NewAccess(map[string]string{"api_key": key}))
+		_, leave, err := host.WithOverrides(llm.NewClientSettings(map[string]string{"api_key": key}))
 		if err != nil {
 			t.Error(err)
 			return

@@ -29,16 +29,16 @@ type plan struct {
 // strings.
 const maxKnown = 1024
 
-// way is one way to a model: a provider.Target and an llm.Pricer.
-type way struct {
+// target is one way to a model: a provider.Target and an llm.Pricer.
+type target struct {
 	d             *deployment
 	model         *converse.Model
 	whole, stream *url.URL
 	host          string
 	wholePath     string
 	streamPath    string
-	target        llm.Target // Region is also what is signed for
-	base          string     // the model beneath; empty if it is not known
+	destination   llm.Destination // Region is also what is signed for
+	base          string          // the model beneath; empty if it is not known
 	price         *catalog.Price
 	warnings      []llm.Warning
 }
@@ -57,7 +57,7 @@ func (d *deployment) Targets(model string) ([]provider.Target, error) {
 
 // plan gives the plan for a model string by what is known now.
 func (d *deployment) plan(model string) (*plan, error) {
-	state := d.account.Now()
+	state := d.account.Snapshot()
 	d.mu.RLock()
 	p := d.plans[model]
 	d.mu.RUnlock()
@@ -103,7 +103,7 @@ func (d *deployment) ask(model string) (asked, error) {
 	default:
 		e := llm.Unsupported("model", "the route %s/ is not there yet", id.Route)
 		e.Fix = "Leave " + id.Route.String() + "/ out, and the model is called by Converse."
-		if maker, ok := d.account.Now().Catalogue.Elsewhere(id.ModelID()); ok { // LiteLLM's name of a provider
+		if maker, ok := d.account.Snapshot().Catalogue.Elsewhere(id.ModelID()); ok { // LiteLLM's name of a provider
 			e.Fix = id.ModelID() + " is " + maker + "'s and is not on Bedrock; outcrop models lists what is."
 		}
 		return asked{}, e
@@ -114,11 +114,11 @@ func (d *deployment) ask(model string) (asked, error) {
 		}
 		a.named = true
 	}
-	if d.visit.region != "" {
-		a.id.Region = d.visit.region
+	if d.overrides.region != "" {
+		a.id.Region = d.overrides.region
 	}
 	if a.id.CallRegion() != "" { // what the request brings, and what the deployment is set to, goes before it
-		end, err := d.runtime(cmp.Or(d.visit.region, d.region(a.id, id)))
+		end, err := d.runtime(cmp.Or(d.overrides.region, d.region(a.id, id)))
 		if err != nil {
 			return asked{}, err
 		}
@@ -137,8 +137,8 @@ func (d *deployment) resolve(model string, state *inventory.State) (*plan, error
 	}
 	decision := decide(a, state)
 	p := &plan{generation: state.Generation}
-	for _, w := range decision.Ways {
-		to, err := d.way(a, w, state.Catalogue)
+	for _, w := range decision.Candidates {
+		to, err := d.target(a, w, state.Catalogue)
 		if err != nil {
 			return nil, err
 		}
@@ -151,7 +151,7 @@ func (d *deployment) resolve(model string, state *inventory.State) (*plan, error
 }
 
 func decide(a asked, state *inventory.State) resolve.Decision {
-	return resolve.Resolve(a.id, a.region, a.policy, state.Catalogue, resolve.Learned{NeedsProfile: state.NeedsProfile, Dead: state.Dead})
+	return resolve.Resolve(a.id, a.region, a.policy, state.Catalogue, resolve.Observed{NeedsProfile: state.NeedsProfile, InvalidID: state.InvalidID})
 }
 
 // refusal is the error for a model that the policy leaves no way to.
@@ -166,8 +166,8 @@ func refusal(r *resolve.Refusal) error {
 	return e
 }
 
-// way makes a way that can be called.
-func (d *deployment) way(a asked, w resolve.Way, known *catalog.Catalogue) (*way, error) {
+// target makes a way that can be called.
+func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalogue) (*target, error) {
 	if err := regionError(w.Region); err != nil {
 		return nil, err
 	}
@@ -175,38 +175,38 @@ func (d *deployment) way(a asked, w resolve.Way, known *catalog.Catalogue) (*way
 	if err != nil {
 		return nil, err
 	}
-	to := &way{
-		d:      d,
-		whole:  end.URL("", "model", w.ID, "converse"),
-		stream: end.URL("", "model", w.ID, "converse-stream"),
-		host:   end.Host,
-		target: llm.Target{API: w.API, Region: end.Region, ID: w.ID, Note: d.params.Note, Reason: w.Reason},
-		base:   w.Base,
+	to := &target{
+		d:           d,
+		whole:       end.URL("", "model", w.ID, "converse"),
+		stream:      end.URL("", "model", w.ID, "converse-stream"),
+		host:        end.Host,
+		destination: llm.Destination{API: w.API, Region: end.Region, ID: w.ID, Note: d.params.Note, Reason: w.Reason},
+		base:        w.Base,
 	}
 	if a.instead != modelid.Auto {
-		to.target.Reason = a.instead.String() + "/ is served by converse; " + w.Reason
+		to.destination.Reason = a.instead.String() + "/ is served by converse; " + w.Reason
 		to.warnings = append(to.warnings, llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: a.instead.String() + "/ is served by converse"})
 	}
 	to.wholePath, to.streamPath = to.whole.EscapedPath(), to.stream.EscapedPath()
-	told := a.model // what tells the model's abilities
+	described := a.model // what tells the model's abilities
 	if base, err := modelid.Parse(w.Base); err == nil && (!a.named || a.model.Base() == "") {
-		told = base
+		described = base
 	}
-	facts, _ := known.Model(told.Base())
-	to.model = converse.NewModel(told.Vendor, told.Name, facts)
+	facts, _ := known.Model(described.Base())
+	to.model = converse.NewModel(described.Vendor, described.Name, facts)
 	if m, ok := known.Model(w.Base); ok {
 		to.price = priceOf(known, m, w)
 		to.warnings = append(to.warnings, lifeWarnings(m, d.now())...)
 	}
 	if w.Base == "" && a.id.ARN.Kind != modelid.NoARN && d.lists(w.Region) {
-		d.account.Want(w.Region, w.ID, d.get)
+		d.account.ResolveARN(w.Region, w.ID, d.get)
 	}
 	return to, nil
 }
 
 // priceOf gives what calls by a way cost; nil if that is not known, or if they are
 // not paid by the token.
-func priceOf(known *catalog.Catalogue, m *catalog.Model, w resolve.Way) *catalog.Price {
+func priceOf(known *catalog.Catalogue, m *catalog.Model, w resolve.Candidate) *catalog.Price {
 	id, err := modelid.Parse(w.ID)
 	if err != nil {
 		return nil
@@ -255,7 +255,7 @@ func prefixOf(known *catalog.Catalogue, own *catalog.Profile, region string) (pr
 }
 
 // Cost is what usage costs by this way.
-func (w *way) Cost(tier string, u *llm.Usage) (llm.Cost, bool) {
+func (w *target) Cost(tier string, u *llm.Usage) (llm.Cost, bool) {
 	t, ok := catalog.TierOf(tier)
 	if !ok || w.price == nil {
 		return 0, false
@@ -263,18 +263,18 @@ func (w *way) Cost(tier string, u *llm.Usage) (llm.Cost, bool) {
 	return w.price.Cost(t, u)
 }
 
-// Place is the region that is called.
-func (w *way) Place() string { return w.target.Region }
+// Location is the region that is called.
+func (w *target) Location() string { return w.destination.Region }
 
 // ID is the model id, profile id or ARN that is called.
-func (w *way) ID() string { return w.target.ID }
+func (w *target) ID() string { return w.destination.ID }
 
 var (
-	_ provider.Targeter = (*deployment)(nil)
-	_ provider.Lister   = (*deployment)(nil)
-	_ provider.Readier  = (*deployment)(nil)
-	_ provider.Answerer = (*deployment)(nil)
-	_ llm.Pricer        = (*way)(nil)
+	_ provider.Targeter  = (*deployment)(nil)
+	_ provider.Lister    = (*deployment)(nil)
+	_ provider.Readier   = (*deployment)(nil)
+	_ provider.RawLister = (*deployment)(nil)
+	_ llm.Pricer         = (*target)(nil)
 )
 
 // get makes one call of the control plane.

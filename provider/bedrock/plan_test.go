@@ -11,8 +11,8 @@ import (
 func TestTargetsOfAKnownModelAllocateNothing(t *testing.T) {
 	d := newAWS(t).open(t, "*", map[string]string{"aws_region_name": "us-east-1"}, nil).(provider.Targeter)
 	const model = "anthropic.claude-sonnet-4-5-20250929-v1:0"
-	if ways, err := d.Targets(model); err != nil || len(ways) != 2 {
-		t.Fatalf("%d ways, %v", len(ways), err)
+	if targets, err := d.Targets(model); err != nil || len(targets) != 2 {
+		t.Fatalf("%d ways, %v", len(targets), err)
 	}
 	if n := testing.AllocsPerRun(100, func() {
 		if _, err := d.Targets(model); err != nil {

@@ -21,17 +21,17 @@ func (d *deployment) Describe(model string) provider.Model {
 	for _, doubt := range d.modelDoubts(model) {
 		row.Doubt = cmp.Or(row.Doubt, sentences(doubt.Message, doubt.Hint))
 	}
-	known := d.account.Now().Catalogue
+	known := d.account.Snapshot().Catalogue
 	base := ""
 	if a, err := d.ask(model); err == nil {
 		base = baseOf(a, known)
 	}
 	region := d.home
 	if targets, err := d.Targets(model); err == nil {
-		if w, ok := targets[0].(*way); ok {
-			base, region = cmp.Or(w.base, base), w.target.Region
-			row.Target, row.Serves = w.target, []string{region}
-			if p, ok := known.Profile(w.target.ID); ok {
+		if w, ok := targets[0].(*target); ok {
+			base, region = cmp.Or(w.base, base), w.destination.Region
+			row.Target, row.Serves = w.destination, []string{region}
+			if p, ok := known.Profile(w.destination.ID); ok {
 				row.Serves, row.Anywhere = p.Destinations(region), p.Worldwide()
 			}
 			price(&row, w.price)
@@ -116,7 +116,7 @@ func baseOf(a asked, known *catalog.Catalogue) string {
 	if p, ok := known.Profile(a.id.ModelID()); ok {
 		return p.Base
 	}
-	if beneath, ok := known.Beneath(a.id.ModelID()); ok {
+	if beneath, ok := known.BaseModel(a.id.ModelID()); ok {
 		return beneath
 	}
 	if _, ok := known.Model(base); ok {
@@ -148,7 +148,7 @@ func (d *deployment) modelDoubts(model string) []provider.Doubt {
 	if err != nil {
 		return nil // a setting that cannot be, which opening has refused
 	}
-	known, now := d.account.Now().Catalogue, d.now()
+	known, now := d.account.Snapshot().Catalogue, d.now()
 	base := baseOf(a, known)
 	m, ok := known.Model(base)
 	region := cmp.Or(a.id.CallRegion(), a.region)

@@ -92,7 +92,7 @@ func clientCertificate(t *testing.T, name string) (cert, key string) {
 }
 
 // openSecure opens a deployment that assumes a role at the server and calls it.
-func openSecure(t *testing.T, a *secureAWS, values, environ map[string]string, allowed provider.Allowance, log *slog.Logger) (provider.Deployment, error) {
+func openSecure(t *testing.T, a *secureAWS, values, environ map[string]string, allowed provider.ClientPolicy, log *slog.Logger) (provider.Deployment, error) {
 	t.Helper()
 	all := map[string]string{
 		"aws_bedrock_runtime_endpoint": a.URL, "aws_sts_endpoint": a.URL, "aws_region_name": "us-east-1",
@@ -102,7 +102,7 @@ func openSecure(t *testing.T, a *secureAWS, values, environ map[string]string, a
 	client := upstream.New()
 	t.Cleanup(client.CloseIdle)
 	d, err := bedrock.Provider().Open(t.Context(), provider.Params{
-		Model: model, Values: all, Upstream: client, Callers: allowed, Logger: log, Environ: func(name string) string { return environ[name] },
+		Model: model, Values: all, Upstream: client, ClientPolicy: allowed, Logger: log, Environ: func(name string) string { return environ[name] },
 	})
 	if err == nil {
 		t.Cleanup(func() { _ = d.(io.Closer).Close() })
@@ -131,7 +131,7 @@ func TestWhichCertificatesAreTrusted(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var log bytes.Buffer
-			d, err := openSecure(t, a, tt.values, tt.environ, provider.Allowance{}, slog.New(slog.NewTextHandler(&log, nil)))
+			d, err := openSecure(t, a, tt.values, tt.environ, provider.ClientPolicy{}, slog.New(slog.NewTextHandler(&log, nil)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -161,7 +161,7 @@ func TestFilesOfConnectionsThatCannotBeUsed(t *testing.T) {
 		{map[string]string{"ssl_certificate": cert, "ssl_certificate_key": foreign}, nil, "ssl_certificate", "private key"},
 		{map[string]string{"ssl_certificate_key": foreign}, nil, "ssl_certificate_key", "no certificate"},
 	} {
-		_, err := openSecure(t, a, tt.values, tt.environ, provider.Allowance{}, nil)
+		_, err := openSecure(t, a, tt.values, tt.environ, provider.ClientPolicy{}, nil)
 		var option *provider.OptionError
 		if !errors.As(err, &option) || option.Option != tt.option || !strings.Contains(option.Reason, tt.says) {
 			t.Errorf("%v %v: got %v", tt.values, tt.environ, err)
@@ -176,17 +176,17 @@ func TestWhoSeesTheClientsCertificate(t *testing.T) {
 	cert, key := clientCertificate(t, "granite")
 	anything := regexp.MustCompile(`^https://127\.0\.0\.1:.*$`)
 	d, err := openSecure(t, a, map[string]string{"ssl_verify": "false", "ssl_certificate": cert, "ssl_certificate_key": key}, nil,
-		provider.Allowance{Names: map[string]*regexp.Regexp{"api_key": nil, "api_base": anything}}, nil)
+		provider.ClientPolicy{Names: map[string]*regexp.Regexp{"api_key": nil, "api_base": anything}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.Complete(t.Context(), model, ask(model)); err != nil {
 		t.Fatal(err)
 	}
-	if err := callAs(t, d.(provider.Host), map[string]string{"api_key": "caller-key"}); err != nil {
+	if err := callAs(t, d.(provider.Overridable), map[string]string{"api_key": "caller-key"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := callAs(t, d.(provider.Host), map[string]string{"api_key": "caller-key", "api_base": theirs.URL}); err != nil {
+	if err := callAs(t, d.(provider.Overridable), map[string]string{"api_key": "caller-key", "api_base": theirs.URL}); err != nil {
 		t.Fatal(err)
 	}
 	if first, second, other := <-a.clients, <-a.clients, <-theirs.clients; first != "granite" || second != "granite" || other != "" {

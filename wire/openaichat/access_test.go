@@ -20,7 +20,7 @@ func TestWhatARequestBringsIsTakenWhereItMay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a := req.LLM.Access; a.String() != "[api_key aws_profile_name aws_region_name]" || a.Get("api_key") != "hidden-key" {
+		if a := req.LLM.ClientSettings; a.String() != "[api_key aws_profile_name aws_region_name]" || a.Get("api_key") != "hidden-key" {
 			t.Errorf("brought %v", a)
 		}
 		if f := req.LLM.ModelFields; len(f) != 1 || f[0].Name != "top_x" {

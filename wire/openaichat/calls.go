@@ -162,13 +162,13 @@ func (d *decoder) toolResult(i int, m *message) error {
 	if len(result.Content) == 0 { // a tool that gave back nothing has still answered
 		result.Content = []llm.ResultBlock{{Block: llm.Block{Kind: llm.BlockText}}}
 	}
-	said := []llm.Block{{Kind: llm.BlockToolResult, ToolResult: &result}}
+	texts := []llm.Block{{Kind: llm.BlockToolResult, ToolResult: &result}}
 	for _, id := range further {
 		again := result
 		again.ID = id
-		said = append(said, llm.Block{Kind: llm.BlockToolResult, ToolResult: &again})
+		texts = append(texts, llm.Block{Kind: llm.BlockToolResult, ToolResult: &again})
 	}
-	d.turn(i, llm.RoleUser, append(said, points...))
+	d.turn(i, llm.RoleUser, append(texts, points...))
 	return nil
 }
 

@@ -14,28 +14,28 @@ type choice struct {
 	tail      []byte // ,"finish_reason":null}]}\n\n
 	functions bool
 
-	begun    bool // the role has been sent
-	calls    int64
-	thoughts int64 // the blocks of reasoning that have ended
-	block    llm.BlockKind
-	index    int       // of the open block
-	input    bool      // the open tool call has sent arguments
-	fold     *llm.Fold // collects the open block; nil until one needs it, most never do
-	folding  bool      // the open block has no word in a chunk and is collected
-	thought  bool      // the open block has sent reasoning
-	redacted bool      // the open block has sent redacted reasoning, which is collected
-	use      llm.ToolUse
-	extra    []jsonx.Member // of the open block
-	said     int            // characters of the content before the open block
-	runes    int            // characters of the open block
-	text     []byte         // of the open block; not all of it if it is longer than maxCited
-	room     [512]byte      // the first of it
-	kept     int            // bytes that are kept of the open block until its end
-	keptMore int            // and of the answer until its end
+	begun        bool // the role has been sent
+	calls        int64
+	thoughts     int64 // the blocks of reasoning that have ended
+	block        llm.BlockKind
+	index        int       // of the open block
+	input        bool      // the open tool call has sent arguments
+	fold         *llm.Fold // collects the open block; nil until one needs it, most never do
+	folding      bool      // the open block has no word in a chunk and is collected
+	thought      bool      // the open block has sent reasoning
+	redacted     bool      // the open block has sent redacted reasoning, which is collected
+	use          llm.ToolUse
+	extra        []jsonx.Member // of the open block
+	contentRunes int            // characters of the content before the open block
+	runes        int            // characters of the open block
+	text         []byte         // of the open block; not all of it if it is longer than maxCited
+	room         [512]byte      // the first of it
+	kept         int            // bytes that are kept of the open block until its end
+	keptMore     int            // and of the answer until its end
 
 	stop    llm.StopReason
 	rawStop string
-	beside
+	providerFields
 }
 
 func (c *choice) append(dst []byte, ev *llm.Event) []byte {
@@ -65,7 +65,7 @@ func (c *choice) append(dst []byte, ev *llm.Event) []byte {
 // aside keeps unknown members for the end of the answer.
 func (c *choice) aside(members []jsonx.Member) {
 	if c.keptMore += weightOf(members); !c.tooMuch() {
-		c.beside.extra = append(c.beside.extra, members...)
+		c.providerFields.extra = append(c.providerFields.extra, members...)
 	}
 }
 
@@ -174,7 +174,7 @@ func (c *choice) delta(dst []byte, ev *llm.Event) []byte {
 	case llm.BlockReasoning:
 		var before standing // which the first piece says
 		if !c.thought {
-			before = standing{calls: c.calls, text: int64(c.said)}
+			before = standing{calls: c.calls, text: int64(c.contentRunes)}
 		}
 		c.thought = c.thought || ev.Text != "" || ev.Signature != ""
 		w := c.open(dst)
@@ -307,7 +307,7 @@ func (c *choice) end(dst []byte) []byte {
 		w.String("")
 		w.Key("thinking_blocks")
 		w.Array()
-		appendThinking(&w, &llm.Block{Kind: llm.BlockRedacted, Text: c.fold.Answer().Blocks[0].Text}, c.thoughts, standing{calls: c.calls, text: int64(c.said)})
+		appendThinking(&w, &llm.Block{Kind: llm.BlockRedacted, Text: c.fold.Answer().Blocks[0].Text}, c.thoughts, standing{calls: c.calls, text: int64(c.contentRunes)})
 		w.EndArray()
 		dst = c.close(&w)
 	}
@@ -318,7 +318,7 @@ func (c *choice) end(dst []byte) []byte {
 		}
 		dst = c.further(dst, []llm.Block{{Kind: c.block, Text: text, ToolUse: &c.use, Extra: c.extra}})
 	}
-	c.said += c.runes
+	c.contentRunes += c.runes
 	if c.thought || c.redacted {
 		c.thoughts++
 	}
@@ -338,9 +338,9 @@ func (c *choice) further(dst []byte, blocks []llm.Block) []byte {
 			if b.Kind == llm.BlockText {
 				length = c.runes
 			}
-			cites = append(cites, cite{block: b, start: c.said + words, length: length, citations: found})
+			cites = append(cites, cite{block: b, start: c.contentRunes + words, length: length, citations: found})
 		}
-		if isBeside(b) {
+		if isProviderBlock(b) {
 			other++
 		}
 		if b.Kind == llm.BlockOther {
@@ -357,7 +357,7 @@ func (c *choice) further(dst []byte, blocks []llm.Block) []byte {
 			}
 		}
 		w.String(text.String())
-		c.said += words
+		c.contentRunes += words
 	}
 	appendAnnotations(&w, cites)
 	if other > 0 || len(cites) > 0 {
@@ -368,7 +368,7 @@ func (c *choice) further(dst []byte, blocks []llm.Block) []byte {
 			w.Key("blocks")
 			w.Array()
 			for i := range blocks {
-				appendBeside(&w, &blocks[i])
+				appendProviderBlock(&w, &blocks[i])
 			}
 			w.EndArray()
 		}

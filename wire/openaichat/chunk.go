@@ -84,9 +84,9 @@ func (c *Chunks) AppendEnd(dst []byte, warnings []llm.Warning) []byte {
 	if c.includeUsage && !usage { // the provider gave none, and none is made up
 		warnings = append(slices.Clip(warnings), llm.Warning{Code: llm.WarnDropped, Field: "stream_options.include_usage"})
 	}
-	top := &c.choices[0].beside
+	top := &c.choices[0].providerFields
 	if len(c.choices) > 1 {
-		top = &beside{tier: top.tier}
+		top = &providerFields{tier: top.tier}
 	}
 	for i := range c.choices {
 		ch := &c.choices[i]
@@ -96,9 +96,9 @@ func (c *Chunks) AppendEnd(dst []byte, warnings []llm.Warning) []byte {
 		w.Key("finish_reason")
 		w.Word(finishReason(ch.stop, int(ch.calls), c.env.Functions))
 		warnings = withoutCall(warnings, ch.stop, int(ch.calls))
-		var own *beside
+		var own *providerFields
 		if len(c.choices) > 1 {
-			own = &ch.beside
+			own = &ch.providerFields
 		}
 		ofChoice(&w, ch.rawStop, own)
 		w.EndObject()

@@ -59,7 +59,7 @@ func verdict(w *jsonx.Writer, e *llm.Error) {
 	}
 	text("code", string(e.Code))
 	text("cause", e.Cause)
-	text("actor", string(e.Whose()))
+	text("actor", string(e.Responsible()))
 	text("fix", e.Fix)
 	if len(e.Statement) > 0 {
 		w.Key("statement")

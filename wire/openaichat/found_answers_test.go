@@ -121,12 +121,12 @@ func TestFoundInRequests(t *testing.T) {
 						t.Errorf("has %s:\n%s", not, out)
 					}
 				}
-				var said []string
+				var texts []string
 				for _, w := range warnings {
-					said = append(said, w.Code+";field="+w.Field)
+					texts = append(texts, w.Code+";field="+w.Field)
 				}
-				if !slices.Equal(said, tt.warned) {
-					t.Errorf("warned of %q, want %q\n%s", said, tt.warned, out)
+				if !slices.Equal(texts, tt.warned) {
+					t.Errorf("warned of %q, want %q\n%s", texts, tt.warned, out)
 				}
 			})
 		}
@@ -162,7 +162,7 @@ func served(t *testing.T, body, answer string) (whole, streamed string) {
 		t.Fatal(err)
 	}
 	facts, _ := known.Model(id.Base())
-	fitted, err := bedrock.Fit(bedrock.NewModel(id.Vendor, id.Name, facts), &req.LLM, false)
+	fitted, err := bedrock.Adapt(bedrock.NewModel(id.Vendor, id.Name, facts), &req.LLM, false)
 	if err != nil {
 		t.Fatal(err)
 	}

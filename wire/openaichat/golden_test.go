@@ -86,7 +86,7 @@ func translateWith(body []byte, opt openaichat.Options) ([]byte, []llm.Label, []
 		return nil, nil, nil, err
 	}
 	facts, _ := known.Model(id.Base())
-	fitted, err := bedrock.Fit(bedrock.NewModel(id.Vendor, id.Name, facts), &req.LLM, req.LLM.Stream)
+	fitted, err := bedrock.Adapt(bedrock.NewModel(id.Vendor, id.Name, facts), &req.LLM, req.LLM.Stream)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -128,7 +128,7 @@ func (d *decoder) media(c given) (llm.Block, error) {
 		return b, llm.Invalid(at, "%s is no data URI: %v", at, err)
 	}
 	scheme, _, isAddress := strings.Cut(c.data[:min(len(c.data), 10)], "://")
-	told := c.format // what says the type, for an error
+	described := c.format // what says the type, for an error
 	switch {
 	case c.format != "":
 		b.Kind, m.Format = kindOf(c.format)
@@ -136,15 +136,15 @@ func (d *decoder) media(c given) (llm.Block, error) {
 			return b, llm.Invalid(c.field+".format", "%s.format is %q, which no model takes%s", c.field, c.format, typesOf(c.kind))
 		}
 	case isURI:
-		told = mediaType
+		described = mediaType
 		if b.Kind, m.Format = kindOf(mediaType); b.Kind == 0 {
 			b.Kind, m.Format = byExtension(c.name)
 		}
 	default:
-		told = path.Ext(c.name)
+		described = path.Ext(c.name)
 		if b.Kind, m.Format = byExtension(c.name); b.Kind == 0 && isAddress {
-			told = addressName(c.data)
-			b.Kind, m.Format = byExtension(told)
+			described = addressName(c.data)
+			b.Kind, m.Format = byExtension(described)
 		}
 	}
 	switch {
@@ -152,7 +152,7 @@ func (d *decoder) media(c given) (llm.Block, error) {
 	case isAddress && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")):
 		return d.remote(b, c, at)
 	case isAddress && strings.EqualFold(scheme, "s3"):
-		return inBucket(b, c, at, told)
+		return inBucket(b, c, at, described)
 	case isAddress:
 		return b, llm.Invalid(at, "%s is an address of a kind that is not fetched; http, https, s3 and data are", at)
 	case c.member == "file_id":
@@ -163,7 +163,7 @@ func (d *decoder) media(c given) (llm.Block, error) {
 		data = c.data
 	}
 	if b.Kind == 0 {
-		return b, llm.Invalid(at, "%s is of type %q, which no model takes%s", at, told, typesOf(c.kind))
+		return b, llm.Invalid(at, "%s is of type %q, which no model takes%s", at, described, typesOf(c.kind))
 	}
 	if m.Base64, err = d.content(at, data); err != nil {
 		return b, err
@@ -194,9 +194,9 @@ func (d *decoder) remote(b llm.Block, c given, at string) (llm.Block, error) {
 }
 
 // inBucket is content that Bedrock itself reads from S3.
-func inBucket(b llm.Block, c given, at, told string) (llm.Block, error) {
+func inBucket(b llm.Block, c given, at, described string) (llm.Block, error) {
 	if b.Kind == 0 {
-		return b, llm.Invalid(at, "%s does not tell the type of what lies there (%q); set %s.format, such as application/pdf", at, told, c.field)
+		return b, llm.Invalid(at, "%s does not tell the type of what lies there (%q); set %s.format, such as application/pdf", at, described, c.field)
 	}
 	b.Media.URI, b.Media.Owner = "s3://"+c.data[len("s3://"):], c.owner
 	return b, nil
@@ -304,7 +304,7 @@ func (d *decoder) content(field, s string) (llm.Base64, error) {
 		b, ok = llm.ParseBase64(s)
 		return ok && !b.IsZero()
 	}
-	if _, ok := d.lifted.Take(s, parse); ok || parse([]byte(s)) {
+	if _, ok := d.lifted.Resolve(s, parse); ok || parse([]byte(s)) {
 		return b, nil
 	}
 	mended := strings.TrimRight(strings.Map(func(r rune) rune {

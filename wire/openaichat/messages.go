@@ -229,12 +229,12 @@ func (d *decoder) assistant(i int, m *message) error {
 		calls++
 	}
 	blocks = thoughts.rest(blocks)
-	said := cached(withoutBlanks(blocks), mark)
-	if len(said) == 0 { // an answer that said nothing is none
+	texts := cached(withoutBlanks(blocks), mark)
+	if len(texts) == 0 { // an answer that said nothing is none
 		d.warn(llm.WarnDropped, fmt.Sprintf("messages[%d]", i))
 		return nil
 	}
-	d.turn(i, llm.RoleAssistant, said)
+	d.turn(i, llm.RoleAssistant, texts)
 	return nil
 }
 

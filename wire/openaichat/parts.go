@@ -167,7 +167,7 @@ func (d *decoder) thinking(blocks []llm.Block, field, kind string, text, signatu
 // sealed gives what a model has written for itself alone, which may stand beside
 // the body.
 func (d *decoder) sealed(s string) string {
-	if long, ok := d.lifted.Take(s, isBase64); ok {
+	if long, ok := d.lifted.Resolve(s, isBase64); ok {
 		return string(long)
 	}
 	return s

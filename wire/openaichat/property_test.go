@@ -173,21 +173,21 @@ func clientAnswer(t testing.TB, parts [][]byte) map[string]any {
 			t.Fatalf("%v: %s", err, part)
 		}
 		for _, choice := range c.Choices {
-			said := choice.Message
+			texts := choice.Message
 			for range 2 {
-				content += said.Content
-				reasoning += said.ReasoningContent
-				thinking = append(thinking, said.ThinkingBlocks...)
-				annotations = append(annotations, said.Annotations...)
-				cited = append(cited, said.Specific.Cited...)
-				blocks = append(blocks, said.Specific.Blocks...)
-				name += said.FunctionCall.Name
-				function += said.FunctionCall.Arguments
-				for _, call := range said.ToolCalls {
+				content += texts.Content
+				reasoning += texts.ReasoningContent
+				thinking = append(thinking, texts.ThinkingBlocks...)
+				annotations = append(annotations, texts.Annotations...)
+				cited = append(cited, texts.Specific.Cited...)
+				blocks = append(blocks, texts.Specific.Blocks...)
+				name += texts.FunctionCall.Name
+				function += texts.FunctionCall.Arguments
+				for _, call := range texts.ToolCalls {
 					have := calls[call.Index]
 					calls[call.Index] = [3]string{have[0] + call.ID, have[1] + call.Function.Name, have[2] + call.Function.Arguments}
 				}
-				said = choice.Delta
+				texts = choice.Delta
 			}
 			if choice.FinishReason != "" {
 				out["finish"], out["choice"] = choice.FinishReason, choice.Specific

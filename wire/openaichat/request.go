@@ -120,8 +120,8 @@ func Decode(body []byte, opt Options) (*Request, error) {
 	if err := bounded(body); err != nil {
 		return nil, err
 	}
-	if lifted := jsonx.Lift(body); lifted != nil {
-		if r, err := decode(lifted.Doc, lifted, opt); err == nil && lifted.Rest() == 0 {
+	if lifted := jsonx.Extract(body); lifted != nil {
+		if r, err := decode(lifted.Doc, lifted, opt); err == nil && lifted.Unresolved() == 0 {
 			r.Shares = true
 			return r, nil
 		}
@@ -130,7 +130,7 @@ func Decode(body []byte, opt Options) (*Request, error) {
 }
 
 // decode reads a body, some of whose strings may stand beside it.
-func decode(body []byte, lifted *jsonx.Lifted, opt Options) (*Request, error) {
+func decode(body []byte, lifted *jsonx.Extracted, opt Options) (*Request, error) {
 	d := &decoder{lifted: lifted}
 	body, err := d.withParameters(body, opt)
 	if err != nil {
@@ -198,7 +198,7 @@ func decodeError(err error) error {
 // decoder turns the body's form into llm's and collects warnings.
 type decoder struct {
 	out     Request
-	lifted  *jsonx.Lifted // what stands beside the body; nil if nothing does
+	lifted  *jsonx.Extracted // what stands beside the body; nil if nothing does
 	drop    bool
 	brings  bool     // settings of how the model is reached
 	allowed []string // OpenAI's settings that the model is given as they are

@@ -52,9 +52,9 @@ func AppendResponses(dst []byte, env Envelope, answers []*llm.Response, usage *l
 		warnings = withoutCall(warnings, r.Stop, calls)
 		w.Key("logprobs")
 		w.Null()
-		var own *beside
+		var own *providerFields
 		if len(answers) > 1 {
-			own = besideOf(r)
+			own = providerFieldsOf(r)
 		}
 		ofChoice(&w, r.RawStop, own)
 		w.EndObject()
@@ -64,9 +64,9 @@ func AppendResponses(dst []byte, env Envelope, answers []*llm.Response, usage *l
 		w.Key("usage")
 		appendUsage(&w, usage)
 	}
-	first := besideOf(answers[0])
+	first := providerFieldsOf(answers[0])
 	if len(answers) > 1 {
-		first = &beside{tier: first.tier}
+		first = &providerFields{tier: first.tier}
 	}
 	tail(&w, first)
 	appendWarnings(&w, warnings)
@@ -109,7 +109,7 @@ func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) (calls int)
 			}
 		default: // a chat completion has no word for it
 		}
-		if isBeside(b) {
+		if isProviderBlock(b) {
 			other++
 		}
 	}
@@ -155,7 +155,7 @@ func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) (calls int)
 			w.Key("blocks")
 			w.Array()
 			for i := range r.Blocks {
-				appendBeside(w, &r.Blocks[i])
+				appendProviderBlock(w, &r.Blocks[i])
 			}
 			w.EndArray()
 		}

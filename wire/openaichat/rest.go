@@ -8,18 +8,18 @@ import (
 	"outcrop/llm"
 )
 
-// fate is what becomes of a member that wireRequest does not name.
-type fate uint8
+// memberClass is what becomes of a member that wireRequest does not name.
+type memberClass uint8
 
 const (
-	fateModel     fate = iota // it is the model's own
-	fateExtension             // it belongs to the target's API
-	fateNoEffect              // it steers nothing here: a warning
-	fateRefuse                // without it the answer would mean something else
+	modelField    memberClass = iota // it is the model's own
+	fateExtension                    // it belongs to the target's API
+	fateNoEffect                     // it steers nothing here: a warning
+	fateRefuse                       // without it the answer would mean something else
 )
 
 // known says what becomes of OpenAI's and LiteLLM's members without a field.
-func known(name string) fate {
+func known(name string) memberClass {
 	switch name {
 	case "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelResponseFieldPaths", "serviceTier", "outputConfig":
 		return fateExtension
@@ -32,7 +32,7 @@ func known(name string) fate {
 		"user_config", "prompt_id", "prompt_variables", "custom_llm_provider", "modify_params":
 		return fateRefuse
 	default:
-		return fateModel
+		return modelField
 	}
 }
 
@@ -112,11 +112,11 @@ func (d *decoder) member(own map[string]bool, m jsonx.Member) error {
 	case "safety_identifier": // OpenAI's later name for user
 		return d.identifier(m)
 	}
-	fate := known(m.Name)
-	if fate != fateModel && fate != fateExtension && slices.Contains(d.allowed, m.Name) {
-		fate = fateModel
+	class := known(m.Name)
+	if class != modelField && class != fateExtension && slices.Contains(d.allowed, m.Name) {
+		class = modelField
 	}
-	switch fate {
+	switch class {
 	case fateExtension:
 		if jsonx.Find(d.out.LLM.Extensions, m.Name) != nil {
 			return llm.Invalid(m.Name, "%s is given twice", m.Name)
@@ -134,7 +134,7 @@ func (d *decoder) member(own map[string]bool, m jsonx.Member) error {
 		if asks {
 			return d.refuse(m.Name, "%s cannot be kept%s", m.Name, hintFor(m.Name))
 		}
-	case fateModel:
+	case modelField:
 		return d.modelField(own, m)
 	}
 	return nil

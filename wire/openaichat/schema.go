@@ -24,15 +24,15 @@ func acyclic(field string, schema jsonx.Raw) error {
 	}
 	done := map[string]bool{} // places from which the way is known to come to an end
 	for _, at := range slices.Sorted(maps.Keys(refs)) {
-		way := map[string]bool{}
+		path := map[string]bool{}
 		for target, ok := refs[at]; ok && !done[at]; target, ok = refs[at] {
-			if way[at] {
+			if path[at] {
 				return llm.Invalid(field, "%s has a $ref that leads back to itself: %q", field, "#"+at)
 			}
-			way[at] = true
+			path[at] = true
 			at = target
 		}
-		for place := range way {
+		for place := range path {
 			done[place] = true
 		}
 	}

@@ -94,22 +94,22 @@ func (t *thoughts) within(content []llm.Block) []llm.Block {
 		return content
 	}
 	blocks := make([]llm.Block, 0, len(*t)+len(content))
-	said := int64(0)
+	texts := int64(0)
 	for _, b := range content {
-		for b.Kind == llm.BlockText && t.due(said+int64(utf8.RuneCountInString(b.Text))-1) {
-			if first := (*t)[0]; first.text > said { // it stands within the text
-				n := runes(b.Text, first.text-said)
+		for b.Kind == llm.BlockText && t.due(texts+int64(utf8.RuneCountInString(b.Text))-1) {
+			if first := (*t)[0]; first.text > texts { // it stands within the text
+				n := runes(b.Text, first.text-texts)
 				front := b
 				front.Text, b.Text = b.Text[:n], b.Text[n:]
-				blocks, said = append(blocks, front), first.text
+				blocks, texts = append(blocks, front), first.text
 			}
 			blocks = t.take(blocks)
 		}
-		for t.due(said) {
+		for t.due(texts) {
 			blocks = t.take(blocks)
 		}
 		if b.Kind == llm.BlockText {
-			said += int64(utf8.RuneCountInString(b.Text))
+			texts += int64(utf8.RuneCountInString(b.Text))
 		}
 		blocks = append(blocks, b)
 	}

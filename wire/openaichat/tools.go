@@ -340,10 +340,10 @@ func (d *decoder) ownTool(field string, t *tool) error {
 	w.Object()
 	w.Key("type")
 	w.String(t.Type)
-	said := map[string]bool{"type": true}
+	texts := map[string]bool{"type": true}
 	for _, m := range members {
-		if !said[m.Name] {
-			said[m.Name] = true
+		if !texts[m.Name] {
+			texts[m.Name] = true
 			w.AnyKey(m.Name)
 			w.Raw(m.Value)
 		}

@@ -100,7 +100,7 @@ func DecodeInferenceProfile(body []byte) (LiveProfile, error) {
 }
 
 // DecodeAccess reads an answer of GetFoundationModelAvailability.
-func DecodeAccess(body []byte) (Access, error) {
+func DecodeAccess(body []byte) (Availability, error) {
 	var answer struct {
 		AgreementAvailability struct {
 			Status       string `json:"status"`
@@ -111,9 +111,9 @@ func DecodeAccess(body []byte) (Access, error) {
 		RegionAvailability      string `json:"regionAvailability"`
 	}
 	if err := jsonx.Unmarshal(body, &answer); err != nil {
-		return Access{}, fmt.Errorf("answer of GetFoundationModelAvailability: %w", err)
+		return Availability{}, fmt.Errorf("answer of GetFoundationModelAvailability: %w", err)
 	}
-	return Access{
+	return Availability{
 		Agreement: answer.AgreementAvailability.Status, AgreementError: answer.AgreementAvailability.ErrorMessage,
 		Authorization: answer.AuthorizationStatus, Entitlement: answer.EntitlementAvailability, Region: answer.RegionAvailability,
 	}, nil

@@ -83,9 +83,9 @@ func (c *Catalogue) OnDemand(base, region string) Known {
 	return m.OnDemand(region)
 }
 
-// Beneath gives the base id of the model beneath an ARN, where AWS was asked for
+// BaseModel gives the base id of the model beneath an ARN, where AWS was asked for
 // it or a list of profiles has it.
-func (c *Catalogue) Beneath(arn string) (base string, ok bool) {
+func (c *Catalogue) BaseModel(arn string) (base string, ok bool) {
 	if p, known := c.profiles[arn]; known {
 		return p.Base, true
 	}

@@ -23,13 +23,13 @@ type Live struct {
 	// both types.
 	Models   llm.Opt[[]LiveModel]
 	Profiles llm.Opt[[]LiveProfile]
-	// Access is from GetFoundationModelAvailability, by base id, for the models that
+	// Availability is from GetFoundationModelAvailability, by base id, for the models that
 	// were asked about.
-	Access map[string]Access
-	// Beneath has the base id of the model beneath an ARN, for those that were asked
+	Availability map[string]Availability
+	// BaseModel has the base id of the model beneath an ARN, for those that were asked
 	// about: provisioned throughput, deployments of custom models, profiles of other
 	// accounts.
-	Beneath map[string]string
+	BaseModel map[string]string
 }
 
 // LiveModel is a member of modelSummaries
@@ -66,10 +66,10 @@ type LiveProfile struct {
 	Models []string `json:"models"`
 }
 
-// Access is what an account may do with a model, in the words of
+// Availability is what an account may do with a model, in the words of
 // GetFoundationModelAvailability
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetFoundationModelAvailability.html).
-type Access struct {
+type Availability struct {
 	Agreement      string `json:"agreement,omitzero"` // AVAILABLE, PENDING, NOT_AVAILABLE, ERROR
 	AgreementError string `json:"agreementError,omitzero"`
 	Authorization  string `json:"authorization,omitzero"` // AUTHORIZED, NOT_AUTHORIZED
@@ -78,7 +78,7 @@ type Access struct {
 }
 
 // Granted says whether nothing that AWS said stands in the way of a call.
-func (a Access) Granted() Known {
+func (a Availability) Granted() Known {
 	switch {
 	case a.Authorization == "NOT_AUTHORIZED", a.Entitlement == "NOT_AVAILABLE", a.Region == "NOT_AVAILABLE",
 		a.Agreement == "NOT_AVAILABLE", a.Agreement == "ERROR", a.Agreement == "PENDING":
@@ -95,21 +95,21 @@ const liveVersion = 1
 
 // liveFile is a Live on disk.
 type liveFile struct {
-	Version  int               `json:"outcropLiveCatalogue"`
-	Account  string            `json:"account,omitzero"`
-	Region   string            `json:"region"`
-	At       time.Time         `json:"at"`
-	Models   *[]LiveModel      `json:"models,omitzero"`
-	Profiles *[]LiveProfile    `json:"profiles,omitzero"`
-	Access   map[string]Access `json:"access,omitempty"`
-	Beneath  map[string]string `json:"beneath,omitempty"`
+	Version      int                     `json:"outcropLiveCatalogue"`
+	Account      string                  `json:"account,omitzero"`
+	Region       string                  `json:"region"`
+	At           time.Time               `json:"at"`
+	Models       *[]LiveModel            `json:"models,omitzero"`
+	Profiles     *[]LiveProfile          `json:"profiles,omitzero"`
+	Availability map[string]Availability `json:"access,omitempty"`
+	BaseModel    map[string]string       `json:"beneath,omitempty"`
 }
 
 // Encode writes l in the form that DecodeLive reads.
 func (l *Live) Encode() ([]byte, error) {
 	return jsonx.Marshal(&liveFile{
 		Version: liveVersion, Account: l.Account, Region: l.Region, At: l.At.UTC(),
-		Models: pointer(l.Models), Profiles: pointer(l.Profiles), Access: l.Access, Beneath: l.Beneath,
+		Models: pointer(l.Models), Profiles: pointer(l.Profiles), Availability: l.Availability, BaseModel: l.BaseModel,
 	})
 }
 
@@ -139,7 +139,7 @@ func DecodeLive(data []byte) (*Live, error) {
 	}
 	l := &Live{
 		Account: f.Account, Region: f.Region, At: f.At,
-		Models: optional(f.Models), Profiles: optional(f.Profiles), Access: f.Access, Beneath: f.Beneath,
+		Models: optional(f.Models), Profiles: optional(f.Profiles), Availability: f.Availability, BaseModel: f.BaseModel,
 	}
 	if err := l.check(); err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 func TestListsAreKeptOnDisk(t *testing.T) {
 	half := virginia()
 	half.Profiles = llm.Opt[[]LiveProfile]{}
-	half.Access = map[string]Access{"amazon.nova-pro-v1:0": {Agreement: "AVAILABLE"}}
+	half.Availability = map[string]Availability{"amazon.nova-pro-v1:0": {Agreement: "AVAILABLE"}}
 	for what, l := range map[string]*Live{
 		"all lists":                   virginia(),
 		"some lists":                  half,

@@ -46,10 +46,10 @@ type Model struct {
 	Cache     Cache
 	Lifecycle Lifecycle
 
-	onDemand map[string]bool   // by region, or by partition
-	seen     map[string]sight  // by region, what live lists said
-	access   map[string]Access // by region
-	prices   map[string]*Price // by profile prefix or region; the price elsewhere has the empty name
+	onDemand map[string]bool         // by region, or by partition
+	seen     map[string]sight        // by region, what live lists said
+	access   map[string]Availability // by region
+	prices   map[string]*Price       // by profile prefix or region; the price elsewhere has the empty name
 	sources  map[string]*Source
 }
 
@@ -204,11 +204,11 @@ func (m *Model) In(region string) Known {
 	return Unknown
 }
 
-// Access gives what AWS said of the account's access to the model in a region;
+// Availability gives what AWS said of the account's access to the model in a region;
 // unset if it was not asked.
-func (m *Model) Access(region string) llm.Opt[Access] {
+func (m *Model) Availability(region string) llm.Opt[Availability] {
 	a, ok := m.access[region]
-	return llm.Opt[Access]{Value: a, Set: ok}
+	return llm.Opt[Availability]{Value: a, Set: ok}
 }
 
 // Source gives the source of a fact by its name in the data files (name, family,

@@ -104,7 +104,7 @@ func fingerprint(live []*Live) (key [sha256.Size]byte, size int64, ok bool) {
 		}
 		_, _ = h.Write(data) // a hash takes everything
 		_, _ = h.Write([]byte{'\n'})
-		size += rowSize * int64(len(l.Models.Value)+len(l.Profiles.Value)+len(l.Access)+len(l.Beneath))
+		size += rowSize * int64(len(l.Models.Value)+len(l.Profiles.Value)+len(l.Availability)+len(l.BaseModel))
 	}
 	h.Sum(key[:0])
 	return key, size, true

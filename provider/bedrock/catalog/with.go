@@ -32,7 +32,7 @@ func (c *Catalogue) With(live ...*Live) *Catalogue {
 			a.profiles(l)
 		}
 		a.access(l)
-		maps.Copy(next.beneath, l.Beneath)
+		maps.Copy(next.beneath, l.BaseModel)
 	}
 	next.index()
 	return next
@@ -97,7 +97,7 @@ func (a *addition) profile(id string) *Profile {
 
 // access notes what was said of models that are known, be it from these lists.
 func (a *addition) access(l *Live) {
-	for base, access := range l.Access {
+	for base, access := range l.Availability {
 		if a.to.models[base] != nil {
 			a.model(base).access[l.Region] = access
 		}

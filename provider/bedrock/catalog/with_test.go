@@ -215,32 +215,32 @@ func TestAnEmptyListIsAList(t *testing.T) {
 
 func TestAccess(t *testing.T) {
 	l := virginia()
-	l.Access = map[string]Access{
+	l.Availability = map[string]Availability{
 		"amazon.nova-pro-v1:0":    {Agreement: "AVAILABLE", Authorization: "AUTHORIZED", Entitlement: "AVAILABLE", Region: "AVAILABLE"},
 		"anthropic.claude-opus-9": {Agreement: "NOT_AVAILABLE", Authorization: "AUTHORIZED", Entitlement: "AVAILABLE", Region: "AVAILABLE"},
 	}
 	c := embeddedCatalogue(t).With(l)
 	for base, want := range map[string]Known{"amazon.nova-pro-v1:0": Yes, "anthropic.claude-opus-9": No} {
 		m, _ := c.Model(base)
-		if access := m.Access("us-east-1"); !access.Set || access.Value.Granted() != want {
+		if access := m.Availability("us-east-1"); !access.Set || access.Value.Granted() != want {
 			t.Errorf("access to %s is %+v, want %s", base, access, want)
 		}
 		if m.In("us-east-1") != Yes {
 			t.Errorf("%s is no longer listed", base)
 		}
-		if m.Access("us-west-2").Set {
+		if m.Availability("us-west-2").Set {
 			t.Errorf("access to %s is known where nobody asked", base)
 		}
 	}
-	half := &Live{Region: "us-west-2", At: l.At, Access: map[string]Access{"amazon.nova-pro-v1:0": {Authorization: "NOT_AUTHORIZED"}, "acme.nothing": {}}}
+	half := &Live{Region: "us-west-2", At: l.At, Availability: map[string]Availability{"amazon.nova-pro-v1:0": {Authorization: "NOT_AUTHORIZED"}, "acme.nothing": {}}}
 	c = embeddedCatalogue(t).With(half)
-	if m, _ := c.Model("amazon.nova-pro-v1:0"); m.Access("us-west-2").Value.Granted() != No || m.OnDemand("us-west-2") != Unknown {
+	if m, _ := c.Model("amazon.nova-pro-v1:0"); m.Availability("us-west-2").Value.Granted() != No || m.OnDemand("us-west-2") != Unknown {
 		t.Error("access without a list of models is not known, or says more than it does")
 	}
 	if _, ok := c.Model("acme.nothing"); ok {
 		t.Error("to ask for access to a model makes it exist")
 	}
-	if (Access{}).Granted() != Unknown {
+	if (Availability{}).Granted() != Unknown {
 		t.Error("access that was not asked for is known")
 	}
 }

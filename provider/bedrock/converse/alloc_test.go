@@ -14,9 +14,9 @@ func TestAPlainChatCostsOneAllocation(t *testing.T) {
 		System: said("Be brief."), MaxTokens: llm.Some(int64(100)), Temperature: llm.Some(0.5), Stream: true,
 		Turns: []llm.Turn{user("Hi"), assistant("Hello."), user("How are you?")},
 	}
-	stream := converse.Tell(&llm.Response{})
+	stream := converse.StreamOf(&llm.Response{})
 	if n := testing.AllocsPerRun(100, func() {
-		f, err := converse.Fit(m, req, true)
+		f, err := converse.Adapt(m, req, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,7 +33,7 @@ func BenchmarkFitAPlainChat(b *testing.B) {
 	req := &llm.Request{System: said("Be brief."), MaxTokens: llm.Some(int64(100)), Turns: []llm.Turn{user("Hi"), assistant("Hello."), user("How are you?")}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := converse.Fit(m, req, true); err != nil {
+		if _, err := converse.Adapt(m, req, true); err != nil {
 			b.Fatal(err)
 		}
 	}

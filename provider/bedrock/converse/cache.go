@@ -27,7 +27,7 @@ type point struct {
 // ends. A time to live that the model does not take is left to be its default, and
 // one that is longer than that of a point before becomes the shorter, as AWS wants
 // them not to grow.
-func (p *fitting) cachePoints() {
+func (p *adapter) cachePoints() {
 	if !p.seen.cache {
 		return
 	}
@@ -42,7 +42,7 @@ func (p *fitting) cachePoints() {
 // behindContent moves the points with which a list of blocks begins behind the first
 // block that one can stand behind, since AWS finds nothing to cache before them ("There
 // is nothing available to cache"), and leaves out those that stand behind another.
-func (p *fitting) behindContent() {
+func (p *adapter) behindContent() {
 	if p.model.any(noCache) {
 		return // which leaves all of them out
 	}
@@ -51,7 +51,7 @@ func (p *fitting) behindContent() {
 }
 
 // settled is blocks with each cache point behind something, and none behind another.
-func (p *fitting) settled(blocks []llm.Block, field string) []llm.Block {
+func (p *adapter) settled(blocks []llm.Block, field string) []llm.Block {
 	misplaced := false
 	for j := range blocks {
 		misplaced = misplaced || blocks[j].Kind == llm.BlockCachePoint && (j == 0 || blocks[j-1].Kind == llm.BlockCachePoint)
@@ -99,7 +99,7 @@ func longer(a, b *llm.CachePoint) *llm.CachePoint {
 // retention keeps the cache for as long as prompt_cache_retention asks: the points that
 // say no time live for an hour, which is the longest that AWS knows, and where there is
 // none the system prompt is cached.
-func (p *fitting) retention() {
+func (p *adapter) retention() {
 	const field = "prompt_cache_retention"
 	wish := p.out.CacheRetention
 	p.out.CacheRetention = ""
@@ -147,7 +147,7 @@ func (p *fitting) retention() {
 }
 
 // points lists the cache points in AWS's order: tools, system prompt, conversation.
-func (p *fitting) points() []point {
+func (p *adapter) points() []point {
 	var all []point
 	for i := range p.out.Tools {
 		if c := p.out.Tools[i].Cache; c != nil {
@@ -178,7 +178,7 @@ func copyOf(c *llm.CachePoint) *llm.CachePoint {
 
 // places leaves out the points that the model does not take, or not there, and those
 // that have nothing before them.
-func (p *fitting) places(points []point) {
+func (p *adapter) places(points []point) {
 	never := p.model.any(noCache) || p.model.facts != nil && p.model.facts.Cache.Supported == catalog.No
 	if never && len(points) > 0 {
 		p.warn(llm.WarnDropped, "cache_control", "the model does not cache")
@@ -207,7 +207,7 @@ func (p *fitting) places(points []point) {
 
 // withResults reports of each turn whether a tool's result stands in its message:
 // turns of one role are one message.
-func (p *fitting) withResults() []bool {
+func (p *adapter) withResults() []bool {
 	with := make([]bool, len(p.out.Turns))
 	for from := 0; from < len(with); {
 		to, found := from, false
@@ -224,7 +224,7 @@ func (p *fitting) withResults() []bool {
 // behindReasoning reports whether a point stands right behind reasoning, where AWS
 // takes none: "Cache point cannot be inserted after reasoning block" (public
 // reports).
-func (p *fitting) behindReasoning(at *point) bool {
+func (p *adapter) behindReasoning(at *point) bool {
 	blocks := p.out.Turns[at.turn].Blocks
 	for i := at.block - 1; i >= 0; i-- {
 		switch blocks[i].Kind {
@@ -239,7 +239,7 @@ func (p *fitting) behindReasoning(at *point) bool {
 }
 
 // most leaves at most four points.
-func (p *fitting) most(points []point) {
+func (p *adapter) most(points []point) {
 	count := 0
 	for i := range points {
 		if points[i].keep {
@@ -261,11 +261,11 @@ func (p *fitting) most(points []point) {
 	}
 	tool := func(pt point) bool { return pt.tool >= 0 }
 	system := func(pt point) bool { return pt.tool < 0 && pt.turn < 0 }
-	said := func(pt point) bool { return pt.turn >= 0 }
-	last(said, 1)
+	seen := func(pt point) bool { return pt.turn >= 0 }
+	last(seen, 1)
 	last(system, 1)
 	last(tool, 1)
-	for _, in := range []func(point) bool{said, system, tool} {
+	for _, in := range []func(point) bool{seen, system, tool} {
 		last(in, len(points))
 	}
 	for i := range points {
@@ -275,7 +275,7 @@ func (p *fitting) most(points []point) {
 }
 
 // times fits the times to live.
-func (p *fitting) times(points []point) {
+func (p *adapter) times(points []point) {
 	plain := p.model.facts != nil && p.model.facts.Cache.OneHour != catalog.Yes && p.model.facts.Cache.Supported != catalog.Unknown
 	short := false
 	for i := range points {
@@ -302,15 +302,15 @@ func (p *fitting) times(points []point) {
 }
 
 // keep writes the points back.
-func (p *fitting) keep(points []point) {
-	type spot struct{ tool, turn, block int }
-	all := map[spot]*llm.CachePoint{}
+func (p *adapter) keep(points []point) {
+	type position struct{ tool, turn, block int }
+	all := map[position]*llm.CachePoint{}
 	for _, pt := range points {
 		if pt.keep {
-			all[spot{pt.tool, pt.turn, pt.block}] = pt.cache
+			all[position{pt.tool, pt.turn, pt.block}] = pt.cache
 		}
 	}
-	kept := func(tool, turn, block int) *llm.CachePoint { return all[spot{tool, turn, block}] }
+	kept := func(tool, turn, block int) *llm.CachePoint { return all[position{tool, turn, block}] }
 	p.out.Tools = slices.Clone(p.out.Tools)
 	for i := range p.out.Tools {
 		if p.out.Tools[i].Cache != nil {

@@ -12,7 +12,7 @@ import (
 // request and the same each time, and puts a text between a document that is no
 // PDF and a cache point behind it, which Bedrock refuses side by side (recorded
 // exchanges with Claude show both).
-func (p *fitting) documents() {
+func (p *adapter) documents() {
 	if !p.seen.document {
 		return
 	}
@@ -27,28 +27,28 @@ func (p *fitting) documents() {
 			}
 			blocks = append(blocks, named(b, taken))
 		}
-		t.Blocks = p.beside(i, t.Role, blocks)
+		t.Blocks = p.withText(i, t.Role, blocks)
 	}
 }
 
-// beside puts a text to documents that stand without one, which Converse refuses
+// withText puts a text to documents that stand without one, which Converse refuses
 // (DocumentBlock in the Converse API reference). Neighbouring turns are one.
-func (p *fitting) beside(i int, role llm.Role, blocks []llm.Block) []llm.Block {
+func (p *adapter) withText(i int, role llm.Role, blocks []llm.Block) []llm.Block {
 	first := slices.IndexFunc(blocks, func(b llm.Block) bool { return b.Kind == llm.BlockDocument })
 	if first < 0 || role != llm.RoleUser {
 		return blocks
 	}
-	said := func(t llm.Turn) bool {
+	seen := func(t llm.Turn) bool {
 		return slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind == llm.BlockText && !isBlank(&b) })
 	}
 	turns := p.out.Turns
 	for j := i; j >= 0 && turns[j].Role == role; j-- {
-		if said(turns[j]) {
+		if seen(turns[j]) {
 			return blocks
 		}
 	}
 	for j := i + 1; j < len(turns) && turns[j].Role == role; j++ {
-		if said(turns[j]) {
+		if seen(turns[j]) {
 			return blocks
 		}
 	}

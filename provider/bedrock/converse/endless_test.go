@@ -34,12 +34,12 @@ func TestMemoryOfARestoredStreamDoesNotGrowWithIt(t *testing.T) {
 	const pieces = 3200
 	words := strings.Repeat("granite ", 2<<10) // 16 KB
 	for name, tt := range map[string]struct {
-		fitted Fitted
+		fitted Adapted
 		ev     llm.Event
 	}{
-		"prose where JSON was asked for": {Fitted{reply: "answer"}, llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Text: words}},
-		"thoughts in a text":             {Fitted{tags: true}, llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Text: "<think>" + words}},
-		"white space in a text":          {Fitted{tags: true}, llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Text: strings.Repeat(" ", 512)}},
+		"prose where JSON was asked for": {Adapted{reply: "answer"}, llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Text: words}},
+		"thoughts in a text":             {Adapted{tags: true}, llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Text: "<think>" + words}},
+		"white space in a text":          {Adapted{tags: true}, llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Text: strings.Repeat(" ", 512)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := tt.fitted.Stream(&endless{ev: tt.ev, left: pieces})
@@ -69,9 +69,9 @@ func TestMemoryOfARestoredStreamDoesNotGrowWithIt(t *testing.T) {
 // unread is how much is left of the endless stream below.
 func unread(s llm.Stream) int {
 	switch s := s.(type) {
-	case *restored:
+	case *restoreStream:
 		return unread(s.Stream)
-	case *untagged:
+	case *thinkTagStream:
 		return unread(s.Stream)
 	case *endless:
 		return s.left
@@ -82,7 +82,7 @@ func unread(s llm.Stream) int {
 
 // Blocks beside a JSON answer are warned of once, however many there are.
 func TestBlocksBesideTheAnswerAreWarnedOfOnce(t *testing.T) {
-	f := Fitted{reply: "answer"}
+	f := Adapted{reply: "answer"}
 	below := &scripted{}
 	below.add(llm.Event{Kind: llm.EventBlockStart, Block: llm.BlockToolUse, ToolUse: &llm.ToolUse{Name: "answer"}})
 	below.add(llm.Event{Kind: llm.EventDelta, Block: llm.BlockToolUse, Text: "{}"})
@@ -101,7 +101,7 @@ func TestBlocksBesideTheAnswerAreWarnedOfOnce(t *testing.T) {
 	if text != "{}" || len(s.Meta().Warnings) != 1 {
 		t.Errorf("text %q, %d warnings", text, len(s.Meta().Warnings))
 	}
-	if n := len(s.(*restored).dropping); n != 0 {
+	if n := len(s.(*restoreStream).dropping); n != 0 {
 		t.Errorf("%d blocks are remembered", n)
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 // thoughts fits the reasoning of the conversation to the model: what it does not take
 // is left out, and what it takes without a signature loses a foreign one.
-func (p *fitting) thoughts() {
+func (p *adapter) thoughts() {
 	if !p.seen.thoughts {
 		return
 	}
@@ -43,7 +43,7 @@ func (p *fitting) thoughts() {
 }
 
 // sealing reports whether the model makes signatures, or may make them.
-func (p *fitting) sealing() bool { return p.model.any(signedThoughts) || !p.model.known() }
+func (p *adapter) sealing() bool { return p.model.any(signedThoughts) || !p.model.known() }
 
 // known reports whether anything is known of how the model thinks.
 func (m *Model) known() bool {
@@ -52,7 +52,7 @@ func (m *Model) known() bool {
 
 // refusesThought says why a block of reasoning cannot go back to the model; it is empty
 // if it can, and for any other block.
-func (p *fitting) refusesThought(b *llm.Block) string {
+func (p *adapter) refusesThought(b *llm.Block) string {
 	m := p.model
 	text := b.Kind == llm.BlockReasoning
 	switch {

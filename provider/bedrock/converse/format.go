@@ -18,7 +18,7 @@ const replyName = "json_answer"
 // model cannot be made to call it, or is not known to, the system prompt asks for it,
 // and an answer that is JSON by itself is as good. Without a schema there is nothing
 // that a tool could add: the system prompt asks for JSON.
-func (p *fitting) format() error {
+func (p *adapter) format() error {
 	f := p.out.Format
 	if f == nil {
 		return nil
@@ -58,7 +58,7 @@ func (p *fitting) format() error {
 }
 
 // called reports whether a call of one of the caller's tools is wanted, and no answer.
-func (p *fitting) called() bool {
+func (p *adapter) called() bool {
 	c := p.out.ToolChoice
 	if len(p.out.Tools)+len(p.own) == 0 || c.Kind != llm.ToolChoiceAny && c.Kind != llm.ToolChoiceNamed {
 		return false
@@ -81,7 +81,7 @@ func describesObject(schema jsonx.Raw) bool {
 
 // byWords asks for JSON in the system prompt. The answer is read as if it might come by
 // a tool: its text passes once it begins like JSON, and without the fence around it.
-func (p *fitting) byWords() {
+func (p *adapter) byWords() {
 	f := p.out.Format
 	p.out.Format = nil
 	p.f.reply, p.f.words = p.freeName(), true // which no tool has
@@ -97,7 +97,7 @@ func (p *fitting) byWords() {
 }
 
 // natively gives the model the schema, the rewritten one if there is one.
-func (p *fitting) natively(schema jsonx.Raw, c *closing) {
+func (p *adapter) natively(schema jsonx.Raw, c *closing) {
 	if c.bound {
 		p.warn(llm.WarnChanged, "response_format", "bounds stand in the schema's descriptions, since AWS takes none")
 	}
@@ -120,7 +120,7 @@ func following(schema jsonx.Raw) string {
 
 // byTool has the answer given as a tool's input. reason is why it is not given by the
 // model's own way; empty if it has none.
-func (p *fitting) byTool(reason string) {
+func (p *adapter) byTool(reason string) {
 	f := p.out.Format
 	own := len(p.out.Tools)+len(p.own) > 0
 	c := &p.out.ToolChoice
@@ -165,7 +165,7 @@ func (p *fitting) byTool(reason string) {
 }
 
 // freeName is a name for the tool that answers, which no other tool has.
-func (p *fitting) freeName() string {
+func (p *adapter) freeName() string {
 	used := map[string]bool{}
 	p.eachName(func(name string) { used[name] = true }, nil)
 	name := replyName
@@ -176,6 +176,6 @@ func (p *fitting) freeName() string {
 }
 
 // instruct puts a sentence behind the system prompt.
-func (p *fitting) instruct(text string) {
+func (p *adapter) instruct(text string) {
 	p.out.System = append(slices.Clip(p.out.System), llm.Block{Kind: llm.BlockText, Text: text})
 }

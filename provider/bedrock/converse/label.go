@@ -21,7 +21,7 @@ const (
 // labels says user and metadata as requestMetadata, which AWS writes into the
 // invocation log. A requestMetadata of the caller's own goes before them. What AWS
 // does not take is left out with a warning: it changes no answer.
-func (p *fitting) labels() error {
+func (p *adapter) labels() error {
 	own, err := p.ownLabels()
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func (p *fitting) labels() error {
 // ownLabels is the requestMetadata of the caller's own; nil if there is none. What AWS
 // would refuse is refused; one that holds nothing, which it would refuse too, says
 // nothing.
-func (p *fitting) ownLabels() (jsonx.Raw, error) {
+func (p *adapter) ownLabels() (jsonx.Raw, error) {
 	const field = "requestMetadata"
 	own := p.extension(field)
 	if own == nil {
@@ -116,7 +116,7 @@ func labelled(s string) bool {
 // headers keeps the caller's headers but for those of the way to AWS: addresses,
 // bodies, credentials, signatures and connections. Anthropic's beta header is read
 // by no model on Bedrock; Claude takes the same as a field.
-func (p *fitting) headers() {
+func (p *adapter) headers() {
 	given := p.out.Headers
 	p.out.Headers = nil
 	for _, h := range given {
@@ -133,7 +133,7 @@ func (p *fitting) headers() {
 }
 
 // betas adds a list of betas, parted by commas, to Claude's field.
-func (p *fitting) betas(list string) {
+func (p *adapter) betas(list string) {
 	if !p.model.any(betas) {
 		p.warn(llm.WarnDropped, "anthropic-beta", "it is for Claude alone")
 		return
@@ -148,7 +148,7 @@ func (p *fitting) betas(list string) {
 }
 
 // extensions takes out of Converse's own members what a whole answer does not have.
-func (p *fitting) extensions() error {
+func (p *adapter) extensions() error {
 	if p.stream && !p.f.Whole {
 		return nil
 	}

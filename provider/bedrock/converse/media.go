@@ -19,7 +19,7 @@ const (
 
 // media refuses images, documents and videos that AWS does not take, and names
 // images by what they are.
-func (p *fitting) media() error {
+func (p *adapter) media() error {
 	if !p.seen.media {
 		return nil
 	}
@@ -63,7 +63,7 @@ func (p *fitting) media() error {
 }
 
 // medium checks one block.
-func (p *fitting) medium(b *llm.Block, i, j int) error {
+func (p *adapter) medium(b *llm.Block, i, j int) error {
 	m := b.Media
 	if m == nil {
 		return nil
@@ -87,7 +87,7 @@ func (p *fitting) medium(b *llm.Block, i, j int) error {
 	return nil
 }
 
-func (p *fitting) image(b *llm.Block, size, i, j int) error {
+func (p *adapter) image(b *llm.Block, size, i, j int) error {
 	kind, width, height := picture(b.Media.Base64)
 	if !p.model.any(ownLimits) {
 		if size > maxImage {
@@ -105,7 +105,7 @@ func (p *fitting) image(b *llm.Block, size, i, j int) error {
 }
 
 // retype gives the image another format, without a change to the caller's request.
-func (p *fitting) retype(i, j int, image *llm.Block, kind string) {
+func (p *adapter) retype(i, j int, image *llm.Block, kind string) {
 	p.rewrite(func(turn int, t llm.Turn) []llm.Block {
 		if turn != i {
 			return t.Blocks

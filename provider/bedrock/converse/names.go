@@ -17,7 +17,7 @@ const maxName = 64
 // answer is given the caller's names back. It does the same to ids of tool calls,
 // which the answer does not repeat. AWS takes letters, digits, _ and - in names,
 // and . and : besides in ids; Mistral's models take nine letters and digits in ids.
-func (p *fitting) rename() {
+func (p *adapter) rename() {
 	form := idForm{nine: p.model.any(nineIDs)}
 	names, ids := p.collect(form)
 	if names == nil && ids == nil {
@@ -44,7 +44,7 @@ type lot struct {
 
 // collect gives the names of tools and the ids of calls; nil where all can be sent
 // as they are.
-func (p *fitting) collect(form idForm) (names, ids *lot) {
+func (p *adapter) collect(form idForm) (names, ids *lot) {
 	badName, badID := false, false
 	name := func(name string) bool { return legal(name, "-") }
 	p.eachName(func(n string) { badName = badName || !name(n) },
@@ -69,7 +69,7 @@ func (l *lot) add(name string, takes func(string) bool) {
 }
 
 // eachName calls name for the name of each tool and id for the id of each call.
-func (p *fitting) eachName(name, id func(string)) {
+func (p *adapter) eachName(name, id func(string)) {
 	if name != nil {
 		for i := range p.out.Tools {
 			if p.out.Tools[i].Other == nil {
@@ -163,7 +163,7 @@ func sentName(replaced map[string]string, name string) string {
 	return name
 }
 
-func (p *fitting) renameTools(sent map[string]string) {
+func (p *adapter) renameTools(sent map[string]string) {
 	p.out.Tools = slices.Clone(p.out.Tools)
 	for i := range p.out.Tools {
 		p.out.Tools[i].Name = sentName(sent, p.out.Tools[i].Name)
@@ -171,7 +171,7 @@ func (p *fitting) renameTools(sent map[string]string) {
 	p.out.ToolChoice.Name = sentName(sent, p.out.ToolChoice.Name)
 }
 
-func (p *fitting) renameBlocks(names, ids map[string]string) {
+func (p *adapter) renameBlocks(names, ids map[string]string) {
 	if !p.seen.tools {
 		return
 	}

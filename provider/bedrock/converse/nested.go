@@ -17,7 +17,7 @@ import (
 // nested reads the caller's object into wish, and takes it out of the model's own
 // fields. What is beside the effort is given back where the model takes the object,
 // and is a warning elsewhere. reasoning_effort and thinking go before what it says.
-func (p *fitting) nested(wish *llm.Reasoning) (beside []jsonx.Member, err error) {
+func (p *adapter) nested(wish *llm.Reasoning) (companion []jsonx.Member, err error) {
 	const name = "reasoning"
 	raw := p.given(name)
 	m := &p.model.thinker
@@ -46,7 +46,7 @@ func (p *fitting) nested(wish *llm.Reasoning) (beside []jsonx.Member, err error)
 				p.warn(llm.WarnDropped, field, "reasoning_effort is given")
 			}
 		case m.style == styleNested:
-			beside = append(beside, member)
+			companion = append(companion, member)
 		case member.Name == "max_tokens":
 			tokens, err := strconv.ParseInt(string(member.Value), 10, 64)
 			if err != nil || tokens < 1 {
@@ -66,18 +66,18 @@ func (p *fitting) nested(wish *llm.Reasoning) (beside []jsonx.Member, err error)
 			p.warn(llm.WarnDropped, field, "the model has no such setting")
 		}
 	}
-	return beside, nil
+	return companion, nil
 }
 
 // besideEffort writes what stood beside the effort into the model's object.
-func (p *fitting) besideEffort(beside []jsonx.Member) {
+func (p *adapter) besideEffort(companion []jsonx.Member) {
 	const name = "reasoning"
 	var w jsonx.Writer
 	w.Object()
 	if own, err := jsonx.Members(p.given(name)); err == nil {
 		w.Members(own)
 	}
-	w.Members(beside)
+	w.Members(companion)
 	w.EndObject()
 	p.out.ModelFields = slices.DeleteFunc(slices.Clone(p.out.ModelFields), func(m jsonx.Member) bool { return m.Name == name })
 	p.field(name, string(w.Buf))

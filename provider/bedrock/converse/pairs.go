@@ -14,7 +14,7 @@ import (
 // turn to AWS. A call that stands twice is left out with its result, one that nothing
 // answered is answered that it was not, and a result that answers no call is what the
 // user says.
-func (p *fitting) pairs() {
+func (p *adapter) pairs() {
 	if !p.seen.tools || matched(p.out.Turns) {
 		return
 	}
@@ -49,14 +49,14 @@ func (p *fitting) pairs() {
 func matched(turns []llm.Turn) bool {
 	used := map[string]bool{}
 	var open []string
-	said := false // the user has said something other than results
+	seen := false // the user has said something other than results
 	for i := range turns {
 		t := &turns[i]
 		if i > 0 && t.Role != turns[i-1].Role {
 			if t.Role != llm.RoleUser && len(open) > 0 {
 				return false
 			}
-			said = false
+			seen = false
 		}
 		for j := range t.Blocks {
 			b := &t.Blocks[j]
@@ -69,12 +69,12 @@ func matched(turns []llm.Turn) bool {
 				open = append(open, b.ToolUse.ID)
 			case t.Role == llm.RoleUser && b.Kind == llm.BlockToolResult:
 				at := slices.Index(open, b.ToolResult.ID)
-				if at < 0 || said {
+				if at < 0 || seen {
 					return false
 				}
 				open = slices.Delete(open, at, at+1)
 			case b.Kind != llm.BlockCachePoint:
-				said = true
+				seen = true
 			}
 		}
 	}
@@ -83,7 +83,7 @@ func matched(turns []llm.Turn) bool {
 
 // matching is a conversation whose calls and results are being matched.
 type matching struct {
-	p       *fitting
+	p       *adapter
 	turns   []llm.Turn
 	changed bool
 	used    map[string]bool // ids of calls
@@ -153,7 +153,7 @@ func (m *matching) id(given string) string {
 
 // user takes over the turns of the user's from to to, which answer the open calls.
 func (m *matching) user(from, to int) {
-	said := false // something other than a result
+	seen := false // something other than a result
 	behind := []llm.Turn{}
 	for i := from; i < to; i++ {
 		t := m.p.out.Turns[i]
@@ -174,24 +174,24 @@ func (m *matching) user(from, to int) {
 		switch {
 		case !answers:
 			blocks := append(results, others...)
-			said = said || len(blocks) > 0
+			seen = seen || len(blocks) > 0
 			if says(blocks) || len(blocks) == len(t.Blocks) {
 				behind = append(behind, llm.Turn{Role: t.Role, Blocks: blocks, Message: t.Message})
 			}
-		case said || !slices.EqualFunc(t.Blocks, append(slices.Clone(results), others...), sameBlock):
+		case seen || !slices.EqualFunc(t.Blocks, append(slices.Clone(results), others...), sameBlock):
 			m.changed = true
 			m.turns = append(m.turns, llm.Turn{Role: t.Role, Blocks: results, Message: t.Message})
 			if len(others) > 0 {
-				said = true
+				seen = true
 				behind = append(behind, llm.Turn{Role: t.Role, Blocks: others, Message: t.Message})
 			}
 		case len(others) > 0 && i+1 < to: // further results may come
 			m.turns = append(m.turns, llm.Turn{Role: t.Role, Blocks: results, Message: t.Message})
 			behind = append(behind, llm.Turn{Role: t.Role, Blocks: others, Message: t.Message})
-			said, m.changed = true, true
+			seen, m.changed = true, true
 		default:
 			m.turns = append(m.turns, llm.Turn{Role: t.Role, Blocks: t.Blocks, Message: t.Message})
-			said = said || len(others) > 0
+			seen = seen || len(others) > 0
 		}
 	}
 	m.unanswered()
@@ -212,7 +212,7 @@ func says(blocks []llm.Block) bool {
 // result matches a result of turn i to the first open call of its id. One that answers
 // a call which was left out is left out; any other that answers none is what the user
 // says.
-func (m *matching) result(b llm.Block, i int) (kept, said []llm.Block) {
+func (m *matching) result(b llm.Block, i int) (kept, seen []llm.Block) {
 	id := b.ToolResult.ID
 	at := slices.IndexFunc(m.open, func(c pending) bool { return c.given == id && !c.done })
 	if at >= 0 {
@@ -236,27 +236,27 @@ func (m *matching) result(b llm.Block, i int) (kept, said []llm.Block) {
 	} else {
 		m.p.warn(llm.WarnChanged, m.p.message(i), "it answers no tool call of the turn before it; the user says it")
 	}
-	return nil, asSaid(b.ToolResult)
+	return nil, asUserText(b.ToolResult)
 }
 
-// asSaid is what a tool gave back as the user says it.
-func asSaid(r *llm.ToolResult) []llm.Block {
-	said := []llm.Block{{Kind: llm.BlockText, Text: "Result of a tool:"}}
+// asUserText is what a tool gave back as the user says it.
+func asUserText(r *llm.ToolResult) []llm.Block {
+	seen := []llm.Block{{Kind: llm.BlockText, Text: "Result of a tool:"}}
 	if r.Status == "error" {
-		said[0].Text = "A tool failed:"
+		seen[0].Text = "A tool failed:"
 	}
 	for k := range r.Content {
 		switch c := &r.Content[k]; {
 		case len(c.JSON) > 0:
-			said = append(said, llm.Block{Kind: llm.BlockText, Text: string(c.JSON)})
+			seen = append(seen, llm.Block{Kind: llm.BlockText, Text: string(c.JSON)})
 		case !isBlank(&c.Block):
-			said = append(said, c.Block)
+			seen = append(seen, c.Block)
 		}
 	}
-	if len(said) == 1 {
-		said[0].Text += " (no output)"
+	if len(seen) == 1 {
+		seen[0].Text += " (no output)"
 	}
-	return said
+	return seen
 }
 
 // unanswered answers the calls that nothing answered, and closes those that are open.

@@ -48,10 +48,10 @@ type thinking struct {
 
 // reasoning turns reasoning_effort, reasoning and thinking into the model's own
 // settings.
-func (p *fitting) reasoning() error {
+func (p *adapter) reasoning() error {
 	wish := p.out.Reasoning
 	p.out.Reasoning = llm.Reasoning{}
-	beside, err := p.nested(&wish)
+	companion, err := p.nested(&wish)
 	if err != nil {
 		return err
 	}
@@ -71,8 +71,8 @@ func (p *fitting) reasoning() error {
 	default:
 		p.effort(wish.Effort)
 	}
-	if len(beside) > 0 {
-		p.besideEffort(beside)
+	if len(companion) > 0 {
+		p.besideEffort(companion)
 	}
 	p.thinks = p.model.Vendor == "anthropic" && p.asksToThink()
 	p.free = p.thinks && !p.model.any(thinksForced) || p.model.any(unforced) && p.given("reasoning_effort") != nil
@@ -83,7 +83,7 @@ func (p *fitting) reasoning() error {
 // model is not known to have thought about: their turn begins with no sealed
 // reasoning. A Claude that is asked to think with a budget refuses that (AWS: a
 // final assistant message must start with a thinking block).
-func (p *fitting) unthought() bool {
+func (p *adapter) unthought() bool {
 	turns := p.out.Turns
 	end := len(turns)
 	for end > 0 && (turns[end-1].Role == llm.RoleUser || silent(turns[end-1])) {
@@ -119,7 +119,7 @@ func silent(t llm.Turn) bool {
 }
 
 // budgeted asks a Claude to think with a budget, if its turns allow that.
-func (p *fitting) budgeted(field string, set jsonx.Raw) {
+func (p *adapter) budgeted(field string, set jsonx.Raw) {
 	if p.seen.tools && p.unthought() {
 		p.warn(llm.WarnDropped, field, "the last call of a tool comes without its thinking_blocks")
 		return
@@ -128,7 +128,7 @@ func (p *fitting) budgeted(field string, set jsonx.Raw) {
 }
 
 // asksToThink reports whether the settings ask a Claude to think.
-func (p *fitting) asksToThink() bool {
+func (p *adapter) asksToThink() bool {
 	set := p.given("thinking")
 	if len(set) == 0 {
 		return false
@@ -139,7 +139,7 @@ func (p *fitting) asksToThink() bool {
 
 // thinking places Anthropic's setting, and gives the effort that is still to be
 // said.
-func (p *fitting) thinking(wish llm.Reasoning, t thinking) (string, error) {
+func (p *adapter) thinking(wish llm.Reasoning, t thinking) (string, error) {
 	m := &p.model.thinker
 	if t.Type == "between_tools" && !m.between && (m.style != styleNone || p.model.facts != nil) {
 		p.warn(llm.WarnChanged, "thinking", "the model does not know between_tools; it is asked not to think")
@@ -208,7 +208,7 @@ const (
 )
 
 // disabled tells the model not to think, and gives the effort that is still to be said.
-func (p *fitting) disabled(wish llm.Reasoning) string {
+func (p *adapter) disabled(wish llm.Reasoning) string {
 	m := &p.model.thinker
 	claude := m.style == styleBudget || m.style == styleAdaptive
 	switch {
@@ -239,7 +239,7 @@ func (p *fitting) disabled(wish llm.Reasoning) string {
 }
 
 // atMostHigh is an effort beside a setting that excludes those above high.
-func (p *fitting) atMostHigh(effort string) string {
+func (p *adapter) atMostHigh(effort string) string {
 	if effort != "xhigh" && effort != "max" {
 		return effort
 	}
@@ -249,7 +249,7 @@ func (p *fitting) atMostHigh(effort string) string {
 
 // unthinking tells the model not to think, in its own way. field is the caller's that
 // asks for it.
-func (p *fitting) unthinking(field string) {
+func (p *adapter) unthinking(field string) {
 	m := &p.model.thinker
 	switch m.off {
 	case offSilent:
@@ -277,7 +277,7 @@ func firstOf(a, b string) string {
 
 // enabled asks a Claude to think with a budget that the caller gave. It must be at
 // least 1,024 and below max_tokens.
-func (p *fitting) enabled(set jsonx.Raw, tokens int64) error {
+func (p *adapter) enabled(set jsonx.Raw, tokens int64) error {
 	fit := max(tokens, leastBudget)
 	if most := p.out.MaxTokens; most.Set && fit >= most.Value {
 		if most.Value <= leastBudget {
@@ -294,7 +294,7 @@ func (p *fitting) enabled(set jsonx.Raw, tokens int64) error {
 }
 
 // effort says an effort in the model's own way.
-func (p *fitting) effort(effort string) {
+func (p *adapter) effort(effort string) {
 	switch p.model.thinker.style {
 	case styleBudget:
 		p.budget(effort)
@@ -316,7 +316,7 @@ func (p *fitting) effort(effort string) {
 }
 
 // budget asks a Claude before 4.6 to think. Its budget must be below max_tokens.
-func (p *fitting) budget(effort string) {
+func (p *adapter) budget(effort string) {
 	tokens := budget(effort)
 	if most := p.out.MaxTokens; most.Set && tokens >= most.Value {
 		if most.Value <= leastBudget {
@@ -336,7 +336,7 @@ func budgetOf(tokens int64) jsonx.Raw {
 // adaptive asks a Claude since 4.6 to think as hard as said, and to show a summary of
 // it, which those since 4.7 leave out unless asked
 // (https://docs.anthropic.com/en/docs/build-with-claude/adaptive-thinking).
-func (p *fitting) adaptive(effort string) {
+func (p *adapter) adaptive(effort string) {
 	p.field("thinking", adaptive)
 	p.field("output_config", `{"effort":"`+p.nearest(effort)+`"}`)
 }
@@ -344,7 +344,7 @@ func (p *fitting) adaptive(effort string) {
 // nova asks a Nova 2 to think. With the effort high it takes neither maxTokens nor
 // temperature and topP (public clients agree on that): a limit that the caller set
 // weighs more than the effort, sampling weighs less.
-func (p *fitting) nova(effort string) {
+func (p *adapter) nova(effort string) {
 	word := p.nearest(effort)
 	if word == "high" && p.out.MaxTokens.Set {
 		word = "medium"
@@ -358,7 +358,7 @@ func (p *fitting) nova(effort string) {
 }
 
 // drop leaves a setting out that the model's reasoning excludes.
-func (p *fitting) drop(setting *llm.Opt[float64], field string) {
+func (p *adapter) drop(setting *llm.Opt[float64], field string) {
 	if setting.Set {
 		*setting = llm.Opt[float64]{}
 		p.warn(llm.WarnDropped, field, "not beside reasoning")
@@ -367,7 +367,7 @@ func (p *fitting) drop(setting *llm.Opt[float64], field string) {
 
 // nearest is the word that the model takes for an effort: itself, or the nearest
 // below, or the least; other than itself is a warning.
-func (p *fitting) nearest(effort string) string {
+func (p *adapter) nearest(effort string) string {
 	words := p.model.thinker.words
 	if len(words) == 0 || slices.Contains(words, effort) { // or which words it takes is not known
 		return effort

@@ -14,14 +14,14 @@ import (
 // fitted: tools have the caller's names, the input of the tool that stands for a
 // JSON answer is the answer's text, thoughts that stand in a text are reasoning, and
 // calls that stand in one are calls.
-func (f *Fitted) Restore(r *llm.Response) {
+func (f *Adapted) Restore(r *llm.Response) {
 	if f.counts {
 		if r.Usage.Reasoning = thoughts(r.ModelFields); f.asked && r.ModelFields != nil {
 			r.ModelFields = withoutThoughts(r.ModelFields)
 		}
 	}
 	if f.tags {
-		r.Blocks = untag(r.Blocks)
+		r.Blocks = splitThinkTags(r.Blocks)
 	}
 	if f.writes != nil {
 		f.speak(r)
@@ -41,7 +41,7 @@ func (f *Fitted) Restore(r *llm.Response) {
 
 // answer puts the JSON answer in the place of the call that carries it. What else
 // the model wrote beside it is left out: the text of the answer must be JSON.
-func (f *Fitted) answer(r *llm.Response) {
+func (f *Adapted) answer(r *llm.Response) {
 	called := slices.IndexFunc(r.Blocks, func(b llm.Block) bool { return b.ToolUse != nil && b.ToolUse.Name == f.reply })
 	if called < 0 {
 		f.unfence(r)
@@ -58,10 +58,10 @@ func (f *Fitted) answer(r *llm.Response) {
 				blocks = append(blocks, llm.Block{Kind: llm.BlockText, Text: string(b.ToolUse.Input)})
 				continue
 			}
-			r.Meta.Warnings = append(slices.Clip(r.Meta.Warnings), besides())
+			r.Meta.Warnings = append(slices.Clip(r.Meta.Warnings), textBesideWarning())
 		case b.Kind == llm.BlockText && !written && !spoken(i):
 			if !isBlank(&b) {
-				r.Meta.Warnings = append(slices.Clip(r.Meta.Warnings), besides())
+				r.Meta.Warnings = append(slices.Clip(r.Meta.Warnings), textBesideWarning())
 			}
 		default:
 			blocks = append(blocks, b)
@@ -84,8 +84,8 @@ func textOf(blocks []llm.Block) string {
 	return b.String()
 }
 
-// besides is the warning for what a model wrote beside its JSON answer.
-func besides() llm.Warning {
+// textBesideWarning is the warning for what a model wrote beside its JSON answer.
+func textBesideWarning() llm.Warning {
 	return llm.Warning{Code: llm.WarnDropped, Field: "content", Detail: "what the model wrote beside its JSON answer"}
 }
 
@@ -102,7 +102,7 @@ func isProse(text string) bool {
 }
 
 // unfence takes the fence off JSON that is written as a block of Markdown.
-func (f *Fitted) unfence(r *llm.Response) {
+func (f *Adapted) unfence(r *llm.Response) {
 	only := -1
 	for i := range r.Blocks {
 		switch {
@@ -135,12 +135,12 @@ func fenced(text string) string {
 
 // Stream is Restore for a stream. It gives s itself where there is nothing to
 // restore.
-func (f *Fitted) Stream(s llm.Stream) llm.Stream {
+func (f *Adapted) Stream(s llm.Stream) llm.Stream {
 	if f.counts {
-		s = &counted{Stream: s, asked: f.asked}
+		s = &reasoningCountStream{Stream: s, asked: f.asked}
 	}
 	if f.tags {
-		s = &untagged{Stream: s}
+		s = &thinkTagStream{Stream: s}
 	}
 	if f.writes != nil {
 		s = &unwritten{Stream: s, writes: f.writes}
@@ -148,13 +148,13 @@ func (f *Fitted) Stream(s llm.Stream) llm.Stream {
 	if f.names == nil && f.reply == "" {
 		return s
 	}
-	return &restored{Stream: s, f: f}
+	return &restoreStream{Stream: s, f: f}
 }
 
-// restored is a stream on its way back to the caller's request.
-type restored struct {
+// restoreStream is a stream on its way back to the caller's request.
+type restoreStream struct {
 	llm.Stream
-	f     *Fitted
+	f     *Adapted
 	queue []llm.Event // that come before the next of Stream
 	err   error       // what comes behind the queue
 
@@ -179,7 +179,7 @@ const (
 	maxHeldEvents = 8 << 10
 )
 
-func (r *restored) Next(ev *llm.Event) error {
+func (r *restoreStream) Next(ev *llm.Event) error {
 	for {
 		if len(r.queue) > 0 {
 			*ev = r.queue[0]
@@ -205,13 +205,13 @@ func (r *restored) Next(ev *llm.Event) error {
 
 // More leaves out what Stream has at hand while text is held back: of that nothing
 // may come.
-func (r *restored) More() bool {
+func (r *restoreStream) More() bool {
 	return len(r.queue) > 0 || r.err == nil && (r.f.reply == "" || r.open || r.answered && !r.dropped) && r.Stream.More()
 }
 
 // pass changes the event, and reports whether it is for the caller, first of all
 // that are in the queue behind it.
-func (r *restored) pass(ev *llm.Event) bool {
+func (r *restoreStream) pass(ev *llm.Event) bool {
 	if ev.Kind == llm.EventBlockStart && ev.ToolUse != nil && r.f.names != nil {
 		use := *ev.ToolUse
 		use.Name = sentName(r.f.names, use.Name)
@@ -240,7 +240,7 @@ func (r *restored) pass(ev *llm.Event) bool {
 	return true
 }
 
-func (r *restored) start(ev *llm.Event) bool {
+func (r *restoreStream) start(ev *llm.Event) bool {
 	switch {
 	case ev.Block == llm.BlockToolUse && ev.ToolUse != nil && ev.ToolUse.Name == r.f.reply:
 		if r.answered || r.open {
@@ -271,7 +271,7 @@ func (r *restored) start(ev *llm.Event) bool {
 	}
 }
 
-func (r *restored) delta(ev *llm.Event) bool {
+func (r *restoreStream) delta(ev *llm.Event) bool {
 	switch {
 	case r.dropping[ev.Index]:
 		return false
@@ -299,7 +299,7 @@ func (r *restored) delta(ev *llm.Event) bool {
 	return false
 }
 
-func (r *restored) end(ev *llm.Event) bool {
+func (r *restoreStream) end(ev *llm.Event) bool {
 	switch {
 	case r.dropping[ev.Index]:
 		delete(r.dropping, ev.Index)
@@ -318,7 +318,7 @@ func (r *restored) end(ev *llm.Event) bool {
 }
 
 // drop leaves out a block that stands beside the answer.
-func (r *restored) drop(index int) {
+func (r *restoreStream) drop(index int) {
 	if r.dropping == nil {
 		r.dropping = map[int]bool{}
 	}
@@ -327,24 +327,24 @@ func (r *restored) drop(index int) {
 }
 
 // forget leaves out the text that is held: the answer has come otherwise.
-func (r *restored) forget() {
+func (r *restoreStream) forget() {
 	if strings.TrimSpace(text(r.held)) != "" {
 		r.warn()
 	}
 	r.held = nil
 }
 
-func (r *restored) warn() {
+func (r *restoreStream) warn() {
 	m := r.Meta()
-	if slices.Contains(m.Warnings, besides()) {
+	if slices.Contains(m.Warnings, textBesideWarning()) {
 		return
 	}
-	m.Warnings = append(slices.Clip(m.Warnings), besides())
+	m.Warnings = append(slices.Clip(m.Warnings), textBesideWarning())
 }
 
 // release queues the text that is held, and ev behind it. Text that is the whole
 // answer comes without a fence.
-func (r *restored) release(ev *llm.Event) {
+func (r *restoreStream) release(ev *llm.Event) {
 	held := r.held
 	r.held = nil
 	if all := text(held); !r.calls && fenced(all) != all {

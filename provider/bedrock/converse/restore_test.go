@@ -37,15 +37,15 @@ func (s *script) Close() error    { return nil }
 func streamed(r *llm.Response, n int) []llm.Event {
 	events := []llm.Event{{Kind: llm.EventStart, Role: llm.RoleAssistant}}
 	for i, b := range r.Blocks {
-		said := b.Text
+		seen := b.Text
 		if b.ToolUse != nil {
 			use := *b.ToolUse
-			said, use.Input = string(use.Input), nil
+			seen, use.Input = string(use.Input), nil
 			events = append(events, llm.Event{Kind: llm.EventBlockStart, Index: i, Block: b.Kind, ToolUse: &use})
 		}
-		for len(said) > 0 {
-			piece := said[:min(n, len(said))]
-			said = said[len(piece):]
+		for len(seen) > 0 {
+			piece := seen[:min(n, len(seen))]
+			seen = seen[len(piece):]
 			events = append(events, llm.Event{Kind: llm.EventDelta, Index: i, Block: b.Kind, Text: piece})
 		}
 		events = append(events, llm.Event{Kind: llm.EventBlockEnd, Index: i})
@@ -71,7 +71,7 @@ func folded(t *testing.T, s llm.Stream) *llm.Response {
 
 // fitted fits a request for a JSON answer, with a tool of a forbidden name, to a
 // model that needs a tool for it.
-func fitted(t *testing.T) *converse.Fitted {
+func fitted(t *testing.T) *converse.Adapted {
 	t.Helper()
 	req := &llm.Request{Turns: []llm.Turn{user("Hi")}, Tools: []llm.Tool{tool("look.up"), tool("look_up")}, Format: &llm.Format{Schema: jsonx.Raw(`{"type":"object"}`)}}
 	_, _, f, refusal := sent(t, model(t, novaLite), req, true)
@@ -141,7 +141,7 @@ func TestAnAnswerComesBackWholeAndStreamed(t *testing.T) {
 					t.Errorf("in pieces of %d: %d warnings", n, got)
 				}
 			}
-			told := folded(t, converse.Tell(whole))
+			told := folded(t, converse.StreamOf(whole))
 			if diff := cmp.Diff(want, told); diff != "" {
 				t.Errorf("told (-want +got):\n%s", diff)
 			}
@@ -206,7 +206,7 @@ func TestToldAnswersKeepEverything(t *testing.T) {
 			medium(llm.BlockImage, "png", png),
 		},
 	}
-	if diff := cmp.Diff(r, folded(t, converse.Tell(r))); diff != "" {
+	if diff := cmp.Diff(r, folded(t, converse.StreamOf(r))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // results fits what tools gave back: media that the model does not take within a
 // result stands behind the results of its turn, with a word in its place.
-func (p *fitting) results() error {
+func (p *adapter) results() error {
 	if !p.seen.tools {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (p *fitting) results() error {
 }
 
 // status says an error in words to a model that takes no status.
-func (p *fitting) status(r *llm.ToolResult, field string) {
+func (p *adapter) status(r *llm.ToolResult, field string) {
 	if r.Status == "error" {
 		r.Content = append([]llm.ResultBlock{{Block: llm.Block{Kind: llm.BlockText, Text: "The tool failed:"}}}, r.Content...)
 		p.warn(llm.WarnChanged, field, "the model takes no status; a text says that the tool failed")
@@ -64,7 +64,7 @@ func (p *fitting) status(r *llm.ToolResult, field string) {
 }
 
 // misplaced reports whether the model takes the block only outside of a result.
-func (p *fitting) misplaced(b *llm.Block) bool {
+func (p *adapter) misplaced(b *llm.Block) bool {
 	switch b.Kind {
 	case llm.BlockImage:
 		return p.model.any(noResultImage)
@@ -85,7 +85,7 @@ func isText(format string) bool {
 
 // place puts blocks behind the last tool result of the turns of the user's that
 // neighbour theirs, which AWS takes as one turn.
-func (p *fitting) place(behind map[int][]llm.Block) {
+func (p *adapter) place(behind map[int][]llm.Block) {
 	var waiting []llm.Block
 	last := -1 // the last turn with results in the run of the user's
 	flush := func() {

@@ -78,9 +78,9 @@ func tool(name string) llm.Tool { return llm.Tool{Name: name, Schema: jsonx.Raw(
 
 // sent fits a request and gives what AWS is sent, which the service model takes, and
 // the warnings; or the refusal.
-func sent(t testing.TB, m *converse.Model, req *llm.Request, stream bool) (body string, warnings []string, f *converse.Fitted, refusal *llm.Error) {
+func sent(t testing.TB, m *converse.Model, req *llm.Request, stream bool) (body string, warnings []string, f *converse.Adapted, refusal *llm.Error) {
 	t.Helper()
-	f, err := converse.Fit(m, req, stream)
+	f, err := converse.Adapt(m, req, stream)
 	var out jsonx.Writer
 	var more []llm.Warning
 	if err == nil {

@@ -11,7 +11,7 @@ import (
 const maxTemperature = 1
 
 // sampling fits temperature, top_p, top_k and stop.
-func (p *fitting) sampling() error {
+func (p *adapter) sampling() error {
 	if t := &p.out.Temperature; t.Set && t.Value > maxTemperature {
 		p.warn(llm.WarnChanged, "temperature", "1, which is the highest that AWS takes")
 		t.Value = maxTemperature
@@ -47,7 +47,7 @@ func (p *fitting) sampling() error {
 
 // unsampled leaves temperature and top_p out for a model that takes neither. Where
 // they ask for what is so anyway, 1, nothing is lost.
-func (p *fitting) unsampled() error {
+func (p *adapter) unsampled() error {
 	for _, s := range []struct {
 		field   string
 		setting *llm.Opt[float64]
@@ -70,7 +70,7 @@ func (p *fitting) unsampled() error {
 
 // oneSampling leaves out one of temperature and top_p: the one that asks for
 // nothing, if there is one.
-func (p *fitting) oneSampling() error {
+func (p *adapter) oneSampling() error {
 	if p.out.Temperature.Value == 1 && p.out.TopP.Value != 1 {
 		p.out.Temperature = llm.Opt[float64]{}
 		p.warn(llm.WarnDropped, "temperature", "the model takes it or top_p")
@@ -85,7 +85,7 @@ func (p *fitting) oneSampling() error {
 	return p.refuse("top_p", "top_p: the model takes it or temperature, not both")
 }
 
-func (p *fitting) topK() error {
+func (p *adapter) topK() error {
 	if !p.out.TopK.Set {
 		return nil
 	}

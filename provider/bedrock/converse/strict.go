@@ -21,14 +21,14 @@ const (
 	maxUnions   = 16 // schemas with anyOf or a list of types
 )
 
-// fate is what becomes of a keyword in a schema that a model is held to.
-type fate uint8
+// keywordUse is what becomes of a keyword in a schema that a model is held to.
+type keywordUse uint8
 
 const (
-	fateWords fate = iota // it goes into the description: a bound, or a keyword that nobody knows
-	fateKept              // AWS follows it
-	fateLeft              // it says nothing about values, and is left out
-	fateNever             // a schema with it cannot be followed
+	fateWords keywordUse = iota // it goes into the description: a bound, or a keyword that nobody knows
+	fateKept                    // AWS follows it
+	fateLeft                    // it says nothing about values, and is left out
+	fateNever                   // a schema with it cannot be followed
 )
 
 // keywords is what a schema that a model is held to may hold: by keyword its fate, and
@@ -38,7 +38,7 @@ const (
 // 2026-11-28). AWS refuses every other: "For 'string' type, property 'minLength' is not
 // supported". It is never written to.
 var keywords = map[string]struct {
-	fate fate
+	fate keywordUse
 	of   string
 }{
 	"type": {fate: fateKept}, "title": {fate: fateKept}, "description": {fate: fateKept}, "default": {fate: fateKept},
@@ -219,7 +219,7 @@ func (c *closing) look(members []jsonx.Member, depth int) node {
 
 // fate is what becomes of a keyword of a schema; detail says more of what can never
 // be followed.
-func (c *closing) fate(m jsonx.Member, n *node) (f fate, detail string) {
+func (c *closing) fate(m jsonx.Member, n *node) (f keywordUse, detail string) {
 	k := keywords[m.Name]
 	is := func(kind string) bool { return len(n.types) == 0 || slices.Contains(n.types, kind) }
 	switch {

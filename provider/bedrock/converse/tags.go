@@ -41,8 +41,8 @@ func isTagged(b llm.Block) bool {
 	return b.Kind == llm.BlockText && tag != ""
 }
 
-// untag makes blocks of reasoning of the thoughts in texts.
-func untag(blocks []llm.Block) []llm.Block {
+// splitThinkTags makes blocks of reasoning of the thoughts in texts.
+func splitThinkTags(blocks []llm.Block) []llm.Block {
 	if !slices.ContainsFunc(blocks, isTagged) {
 		return blocks
 	}
@@ -53,19 +53,19 @@ func untag(blocks []llm.Block) []llm.Block {
 			continue
 		}
 		tag, rest, _ := openTag(b.Text)
-		thought, said, _ := strings.Cut(rest, "</"+tag+">")
+		thought, seen, _ := strings.Cut(rest, "</"+tag+">")
 		if thought != "" {
 			out = append(out, llm.Block{Kind: llm.BlockReasoning, Text: thought})
 		}
-		if b.Text = strings.TrimLeft(said, whiteSpace); b.Text != "" || len(b.Extra) > 0 {
+		if b.Text = strings.TrimLeft(seen, whiteSpace); b.Text != "" || len(b.Extra) > 0 {
 			out = append(out, b)
 		}
 	}
 	return out
 }
 
-// untagged is a stream whose texts are untagged.
-type untagged struct {
+// thinkTagStream is a stream whose texts are untagged.
+type thinkTagStream struct {
 	llm.Stream
 	queue []llm.Event // that come before the next of Stream
 	err   error       // what comes behind the queue
@@ -90,7 +90,7 @@ const (
 	noTag                     // text that is passed on
 )
 
-func (u *untagged) Next(ev *llm.Event) error {
+func (u *thinkTagStream) Next(ev *llm.Event) error {
 	for {
 		if len(u.queue) > 0 {
 			*ev = u.queue[0]
@@ -114,7 +114,7 @@ func (u *untagged) Next(ev *llm.Event) error {
 }
 
 // More looks at what Stream has at hand, of which nothing may come.
-func (u *untagged) More() bool {
+func (u *thinkTagStream) More() bool {
 	for len(u.queue) == 0 && u.err == nil && u.state != noTag && u.Stream.More() {
 		ev := new(llm.Event)
 		if err := u.Stream.Next(ev); err != nil {
@@ -129,7 +129,7 @@ func (u *untagged) More() bool {
 
 // pass changes the event, and reports whether it is passed on; else what comes of it
 // is in the queue.
-func (u *untagged) pass(ev *llm.Event) bool {
+func (u *thinkTagStream) pass(ev *llm.Event) bool {
 	ofBlock := ev.Kind == llm.EventBlockStart || ev.Kind == llm.EventDelta || ev.Kind == llm.EventBlockEnd
 	sameText := ofBlock && ev.Index == u.index && (ev.Kind == llm.EventBlockEnd || ev.Block == llm.BlockText)
 	switch {
@@ -165,7 +165,7 @@ func (u *untagged) pass(ev *llm.Event) bool {
 }
 
 // read goes through what is held as far as it is known what it is.
-func (u *untagged) read() {
+func (u *thinkTagStream) read() {
 	if u.state == undecided {
 		tag, rest, more := openTag(u.held)
 		switch {
@@ -180,7 +180,7 @@ func (u *untagged) read() {
 	}
 	if u.state == inTag {
 		end := "</" + u.tag + ">"
-		thought, said, closed := strings.Cut(u.held, end)
+		thought, seen, closed := strings.Cut(u.held, end)
 		if !closed {
 			keep := partial(u.held, end)
 			u.say(llm.BlockReasoning, u.held[:len(u.held)-keep])
@@ -192,7 +192,7 @@ func (u *untagged) read() {
 			u.end()
 			u.shift++
 		}
-		u.state, u.held = behindTag, said
+		u.state, u.held = behindTag, seen
 	}
 	if u.held = strings.TrimLeft(u.held, whiteSpace); u.held != "" {
 		u.decide()
@@ -210,7 +210,7 @@ func partial(text, end string) int {
 }
 
 // decide passes on what is held, and what follows it.
-func (u *untagged) decide() {
+func (u *thinkTagStream) decide() {
 	u.say(llm.BlockText, u.held)
 	for i := range u.late {
 		u.put(&u.late[i])
@@ -221,7 +221,7 @@ func (u *untagged) decide() {
 }
 
 // close ends the open text.
-func (u *untagged) close() {
+func (u *thinkTagStream) close() {
 	switch {
 	case u.state == noText:
 		return
@@ -248,7 +248,7 @@ func (u *untagged) close() {
 	u.state, u.held, u.late = noText, "", nil
 }
 
-func (u *untagged) say(kind llm.BlockKind, text string) {
+func (u *thinkTagStream) say(kind llm.BlockKind, text string) {
 	if text != "" {
 		ev := u.add(llm.EventDelta)
 		ev.Block, ev.Text = kind, text
@@ -256,14 +256,14 @@ func (u *untagged) say(kind llm.BlockKind, text string) {
 	}
 }
 
-func (u *untagged) end() {
+func (u *thinkTagStream) end() {
 	u.add(llm.EventBlockEnd)
 	u.begun = false
 }
 
 // add puts an event of the block into the queue. Events are filled in where they stand:
 // on the stack they would make that of every stream larger than it has to be.
-func (u *untagged) add(kind llm.EventKind) *llm.Event {
+func (u *thinkTagStream) add(kind llm.EventKind) *llm.Event {
 	n := len(u.queue)
 	u.queue = slices.Grow(u.queue, 1)[:n+1]
 	ev := &u.queue[n]
@@ -273,4 +273,4 @@ func (u *untagged) add(kind llm.EventKind) *llm.Event {
 }
 
 // put puts an event into the queue as it is.
-func (u *untagged) put(ev *llm.Event) { *u.add(ev.Kind) = *ev }
+func (u *thinkTagStream) put(ev *llm.Event) { *u.add(ev.Kind) = *ev }

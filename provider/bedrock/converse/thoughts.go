@@ -16,7 +16,7 @@ const thoughtTokens = "/usage/output_tokens_details"
 
 // countThoughts asks a Claude that thinks how many tokens it thought, beside what the
 // caller asks of the model's own answer.
-func (p *fitting) countThoughts() {
+func (p *adapter) countThoughts() {
 	const name = "additionalModelResponseFieldPaths"
 	if !p.thinks {
 		return
@@ -93,14 +93,14 @@ func withoutThoughts(fields jsonx.Raw) jsonx.Raw {
 	return w.Buf
 }
 
-// counted is a stream whose usage tells the tokens of its thinking.
-type counted struct {
+// reasoningCountStream is a stream whose usage tells the tokens of its thinking.
+type reasoningCountStream struct {
 	llm.Stream
 	asked    bool
 	thoughts llm.Opt[int64]
 }
 
-func (c *counted) Next(ev *llm.Event) error {
+func (c *reasoningCountStream) Next(ev *llm.Event) error {
 	err := c.Stream.Next(ev)
 	switch {
 	case err != nil:

@@ -14,10 +14,10 @@ import (
 	"outcrop/provider/bedrock/converse"
 )
 
-func fitFor(t *testing.T, id string, req llm.Request) *converse.Fitted {
+func fitFor(t *testing.T, id string, req llm.Request) *converse.Adapted {
 	t.Helper()
 	req.Turns = []llm.Turn{user("Hi")}
-	f, err := converse.Fit(model(t, id), &req, true)
+	f, err := converse.Adapt(model(t, id), &req, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,8 +174,8 @@ func blank(blocks []llm.Block) (out []llm.Block) {
 func TestAStreamThatBreaksOffGivesWhatWasHeld(t *testing.T) {
 	broken := errors.New("broken")
 	f := fitFor(t, novaLite, llm.Request{})
-	for said, want := range map[string]string{"<thin": "<thin", "<thinking>a</th": "a</th", "<thinking>a</thinking> b": "ab"} {
-		s := f.Stream(&script{events: streamed(&llm.Response{Blocks: []llm.Block{text(said)}}, 100)[:2], end: broken})
+	for seen, want := range map[string]string{"<thin": "<thin", "<thinking>a</th": "a</th", "<thinking>a</thinking> b": "ab"} {
+		s := f.Stream(&script{events: streamed(&llm.Response{Blocks: []llm.Block{text(seen)}}, 100)[:2], end: broken})
 		var got string
 		var ev llm.Event
 		err := s.Next(&ev)
@@ -184,7 +184,7 @@ func TestAStreamThatBreaksOffGivesWhatWasHeld(t *testing.T) {
 			ev = llm.Event{}
 		}
 		if !errors.Is(err, broken) || got != want {
-			t.Errorf("%q: %q, then %v", said, got, err)
+			t.Errorf("%q: %q, then %v", seen, got, err)
 		}
 	}
 }
@@ -192,7 +192,7 @@ func TestAStreamThatBreaksOffGivesWhatWasHeld(t *testing.T) {
 // A Claude that is asked to think is asked how many tokens that took.
 func TestTheTokensOfThinkingAreCounted(t *testing.T) {
 	const name = "additionalModelResponseFieldPaths"
-	paths := func(f *converse.Fitted) string { return string(jsonx.Find(f.Request.Extensions, name)) }
+	paths := func(f *converse.Adapted) string { return string(jsonx.Find(f.Request.Extensions, name)) }
 	asking := func(own string) llm.Request {
 		req := llm.Request{Reasoning: llm.Reasoning{Effort: "high"}}
 		if own != "" {

@@ -15,7 +15,7 @@ const anyObject = `{"type":"object"}`
 // taken only beside tools, whichever they are (AWS: The toolConfig field must be
 // defined when using toolUse and toolResult content blocks); where the caller
 // defined none those that the conversation uses are defined.
-func (p *fitting) tools() error {
+func (p *adapter) tools() error {
 	if err := p.search(); err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (p *fitting) tools() error {
 	if c := p.out.ToolChoice; c.Kind == llm.ToolChoiceNamed && p.toolNamed(c.Name) < 0 && !p.hasOther() {
 		return llm.Invalid("tool_choice", "tool_choice names %q, which is none of the tools", c.Name)
 	}
-	if err := p.placeOwn(); err != nil {
+	if err := p.placeClaudeTools(); err != nil {
 		return err
 	}
 	if err := p.tidySchemas(); err != nil {
@@ -50,7 +50,7 @@ func (p *fitting) tools() error {
 }
 
 // wholly has the call made as a whole although a stream is wanted.
-func (p *fitting) wholly() {
+func (p *adapter) wholly() {
 	if !p.f.Whole {
 		p.f.Whole = true
 		p.warn(llm.WarnChanged, "stream", "the model takes no tools while streaming; the answer comes at once")
@@ -58,12 +58,12 @@ func (p *fitting) wholly() {
 }
 
 // tool names the caller's tool at a place of p.out.Tools.
-func (p *fitting) tool(i int) string {
+func (p *adapter) tool(i int) string {
 	return "tools[" + strconv.Itoa(p.out.Tools[i].At(i)) + "]"
 }
 
 // distinct refuses two tools of one name: a call could not be told apart.
-func (p *fitting) distinct() error {
+func (p *adapter) distinct() error {
 	if len(p.out.Tools) < 2 {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (p *fitting) distinct() error {
 
 // defineUsed defines the tools that the conversation uses.
 // Those that the model's maker has defined are there already, elsewhere.
-func (p *fitting) defineUsed() {
+func (p *adapter) defineUsed() {
 	var tools []llm.Tool
 	known := map[string]bool{}
 	for _, name := range p.own {
@@ -127,7 +127,7 @@ func usedTool(name string) llm.Tool {
 
 // strict leaves strict out where the model does not take it, or cannot follow the
 // schema as it is, and closes the schemas of strict tools, as AWS wants them.
-func (p *fitting) strict() {
+func (p *adapter) strict() {
 	owned := false
 	for i := range p.out.Tools {
 		t := &p.out.Tools[i]
@@ -153,7 +153,7 @@ func (p *fitting) strict() {
 
 // strictly gives the closed schema of a strict tool, nil if it needs no change; or says
 // why the tool cannot be strict.
-func (p *fitting) strictly(given jsonx.Raw, field string) (schema jsonx.Raw, detail string) {
+func (p *adapter) strictly(given jsonx.Raw, field string) (schema jsonx.Raw, detail string) {
 	switch {
 	case p.model.any(noStrict):
 		return nil, "the model takes none"
@@ -178,7 +178,7 @@ func (p *fitting) strictly(given jsonx.Raw, field string) (schema jsonx.Raw, det
 
 // room counts what a closed schema needs of the limits that the model has; it says
 // what there is no room for.
-func (p *fitting) room(c *closing) (detail string) {
+func (p *adapter) room(c *closing) (detail string) {
 	if !p.model.any(schemaLimits) {
 		return ""
 	}
@@ -190,7 +190,7 @@ func (p *fitting) room(c *closing) (detail string) {
 
 // choice fits tool_choice and parallel_tool_calls, once it is known which tools
 // there are and whether the model is asked to think.
-func (p *fitting) choice() error {
+func (p *adapter) choice() error {
 	c := &p.out.ToolChoice
 	forced := c.Kind == llm.ToolChoiceAny || c.Kind == llm.ToolChoiceNamed
 	switch {
@@ -214,7 +214,7 @@ func (p *fitting) choice() error {
 
 // onlyNamed says the choice of one tool to a model that takes any and no name: any
 // of that one.
-func (p *fitting) onlyNamed() {
+func (p *adapter) onlyNamed() {
 	i := p.toolNamed(p.out.ToolChoice.Name)
 	p.out.ToolChoice = llm.ToolChoice{Kind: llm.ToolChoiceAny}
 	if len(p.out.Tools) > 1 && i >= 0 {
@@ -224,12 +224,12 @@ func (p *fitting) onlyNamed() {
 }
 
 // toolNamed is the place of the tool of a name; -1 if there is none.
-func (p *fitting) toolNamed(name string) int {
+func (p *adapter) toolNamed(name string) int {
 	return slices.IndexFunc(p.out.Tools, func(t llm.Tool) bool { return t.Other == nil && t.Name == name })
 }
 
 // hasOther reports whether a tool is in a form that only Converse understands.
-func (p *fitting) hasOther() bool {
+func (p *adapter) hasOther() bool {
 	return slices.ContainsFunc(p.out.Tools, func(t llm.Tool) bool { return t.Other != nil })
 }
 
@@ -237,7 +237,7 @@ func (p *fitting) hasOther() bool {
 // then stands for toolChoice, with which it would conflict
 // (https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use). So
 // it does for a choice among tools of Anthropic's, of which toolChoice does not know.
-func (p *fitting) parallel() error {
+func (p *adapter) parallel() error {
 	c := p.out.ToolChoice
 	wish := p.out.ParallelTools
 	p.out.ParallelTools = llm.Opt[bool]{}

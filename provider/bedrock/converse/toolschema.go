@@ -11,7 +11,7 @@ import (
 
 // tidySchemas makes the tools' schemas, and that of the answer, ones that Converse
 // finds well-formed: see tidying. The top of a tool's schema says that it is an object.
-func (p *fitting) tidySchemas() error {
+func (p *adapter) tidySchemas() error {
 	owned := false
 	for i := range p.out.Tools {
 		t := &p.out.Tools[i]
@@ -46,7 +46,7 @@ func (p *fitting) tidySchemas() error {
 }
 
 // tidied gives a well-formed schema, and whether it is another.
-func (p *fitting) tidied(schema jsonx.Raw, field string) (jsonx.Raw, bool) {
+func (p *adapter) tidied(schema jsonx.Raw, field string) (jsonx.Raw, bool) {
 	var t tidying
 	tidy := t.tidy(schema)
 	if rooted := rootReplaced(firstRaw(tidy, schema)); rooted != nil {
@@ -141,7 +141,7 @@ func objectTop(schema jsonx.Raw, field string) (jsonx.Raw, error) {
 
 // schemas makes of the tools' schemas what the model takes: Claude wants the top to be
 // no union, and in the place of references Nova is given what they lead to.
-func (p *fitting) schemas() {
+func (p *adapter) schemas() {
 	owned := false
 	for i := range p.out.Tools {
 		t := p.out.Tools[i]
@@ -246,16 +246,16 @@ func (in *inliner) schema(v jsonx.Raw, depth int) {
 
 // keywords writes a schema's keywords, but for those that have been said; behind them
 // those of the schema that a reference among them leads to.
-func (in *inliner) keywords(members []jsonx.Member, said []string, depth int) {
+func (in *inliner) keywords(members []jsonx.Member, seen []string, depth int) {
 	ref := ""
 	if v := jsonx.Find(members, "$ref"); v != nil {
 		in.failed = in.failed || v.Kind() != '"' || jsonx.Unmarshal(v, &ref) != nil
 	}
 	for _, m := range members {
-		if in.failed || m.Name == "$ref" || m.Name == "$defs" || m.Name == "definitions" || slices.Contains(said, m.Name) {
+		if in.failed || m.Name == "$ref" || m.Name == "$defs" || m.Name == "definitions" || slices.Contains(seen, m.Name) {
 			continue
 		}
-		said = append(said, m.Name)
+		seen = append(seen, m.Name)
 		in.w.AnyKey(m.Name)
 		switch m.Name {
 		case "title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly":
@@ -289,7 +289,7 @@ func (in *inliner) keywords(members []jsonx.Member, said []string, depth int) {
 		return
 	}
 	in.open[ref] = true
-	in.keywords(in.members(target, depth+1), said, depth+1)
+	in.keywords(in.members(target, depth+1), seen, depth+1)
 	delete(in.open, ref)
 }
 

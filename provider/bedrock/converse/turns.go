@@ -10,7 +10,7 @@ import (
 
 // turns fits the conversation. Steps that put turns in come last, so that the
 // numbers in warnings are the caller's.
-func (p *fitting) turns() error {
+func (p *adapter) turns() error {
 	if err := p.results(); err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (p *fitting) turns() error {
 
 // rewrite gives every turn the blocks that f makes of it. f must not change the
 // turn's own.
-func (p *fitting) rewrite(f func(i int, t llm.Turn) []llm.Block) {
+func (p *adapter) rewrite(f func(i int, t llm.Turn) []llm.Block) {
 	turns := make([]llm.Turn, len(p.out.Turns))
 	for i, t := range p.out.Turns {
 		turns[i] = llm.Turn{Role: t.Role, Blocks: f(i, t), Message: t.Message}
@@ -52,11 +52,11 @@ func (p *fitting) rewrite(f func(i int, t llm.Turn) []llm.Block) {
 }
 
 // message names the caller's message of a turn, and at a block of it.
-func (p *fitting) message(turn int) string {
+func (p *adapter) message(turn int) string {
 	return "messages[" + strconv.Itoa(p.out.Turns[turn].Number(turn)) + "]"
 }
 
-func (p *fitting) at(turn, block int) string {
+func (p *adapter) at(turn, block int) string {
 	return p.message(turn) + ".content[" + strconv.Itoa(block) + "]"
 }
 
@@ -67,7 +67,7 @@ func isBlank(b *llm.Block) bool {
 // blanks leaves out text that is empty or white space, which AWS refuses, and turns
 // of the assistant that say nothing. A turn of the user's that says nothing keeps
 // its place, since without it another would have the last word.
-func (p *fitting) blanks() {
+func (p *adapter) blanks() {
 	p.out.System = slices.DeleteFunc(slices.Clone(p.out.System), func(b llm.Block) bool { return isBlank(&b) })
 	p.rewrite(func(i int, t llm.Turn) []llm.Block {
 		blocks := make([]llm.Block, 0, len(t.Blocks))
@@ -110,7 +110,7 @@ func spoken(b llm.Block) llm.Block {
 
 // prefill refuses a conversation that ends with the assistant, whose turn the newest
 // Claude, and any that thinks, do not go on with.
-func (p *fitting) prefill() error {
+func (p *adapter) prefill() error {
 	last := len(p.out.Turns) - 1
 	if last < 0 || p.out.Turns[last].Role != llm.RoleAssistant {
 		return nil
@@ -133,7 +133,7 @@ func (p *fitting) prefill() error {
 
 // trimEnd takes white space off the end of the turn that Claude goes on with, which
 // it refuses (https://docs.anthropic.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response).
-func (p *fitting) trimEnd(last int) {
+func (p *adapter) trimEnd(last int) {
 	blocks := p.out.Turns[last].Blocks
 	end := len(blocks) - 1
 	if !p.model.any(noTrailing) || end < 0 || blocks[end].Kind != llm.BlockText {
@@ -158,7 +158,7 @@ func (p *fitting) trimEnd(last int) {
 // says, for models that take results alone (AWS: Conversation blocks and tool result
 // blocks cannot be provided in the same turn; recorded exchanges with Llama and
 // Mistral have the turn between).
-func (p *fitting) part() {
+func (p *adapter) part() {
 	between := llm.Turn{Role: llm.RoleAssistant, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "."}}}
 	turns := make([]llm.Turn, 0, len(p.out.Turns))
 	open := false // the last turn has tool results
@@ -167,29 +167,29 @@ func (p *fitting) part() {
 			turns, open = append(turns, t), false
 			continue
 		}
-		var results, said []llm.Block
+		var results, seen []llm.Block
 		for _, b := range t.Blocks {
-			if b.Kind == llm.BlockToolResult || b.Kind == llm.BlockCachePoint && len(said) == 0 {
+			if b.Kind == llm.BlockToolResult || b.Kind == llm.BlockCachePoint && len(seen) == 0 {
 				results = append(results, b)
 			} else {
-				said = append(said, b)
+				seen = append(seen, b)
 			}
 		}
 		holds := slices.ContainsFunc(results, func(b llm.Block) bool { return b.Kind == llm.BlockToolResult })
 		if !holds {
-			results, said = nil, t.Blocks
+			results, seen = nil, t.Blocks
 		}
 		if len(results) > 0 {
 			turns, open = append(turns, llm.Turn{Role: llm.RoleUser, Blocks: results, Message: t.Message}), true
 		}
-		if len(said) == 0 {
+		if len(seen) == 0 {
 			continue
 		}
 		if open {
 			turns, open = append(turns, between), false
 			p.warn(llm.WarnChanged, p.message(i), "the model takes tool results alone; a turn of the assistant's stands between")
 		}
-		turns = append(turns, llm.Turn{Role: llm.RoleUser, Blocks: said, Message: t.Message})
+		turns = append(turns, llm.Turn{Role: llm.RoleUser, Blocks: seen, Message: t.Message})
 	}
 	p.out.Turns = turns
 }
@@ -198,31 +198,31 @@ func (p *fitting) part() {
 // a turn of the user's between, for models that take calls alone (AWS: Conversation
 // blocks and tool use blocks cannot be provided in the same turn). Neighbouring turns
 // of the assistant's are one turn to AWS.
-func (p *fitting) partCalls() {
+func (p *adapter) partCalls() {
 	turns := make([]llm.Turn, 0, len(p.out.Turns))
 	for from := 0; from < len(p.out.Turns); {
 		to := from + 1
 		for to < len(p.out.Turns) && p.out.Turns[to].Role == p.out.Turns[from].Role {
 			to++
 		}
-		var said, calls []llm.Block
+		var seen, calls []llm.Block
 		for _, t := range p.out.Turns[from:to] {
 			for _, b := range t.Blocks {
 				if t.Role == llm.RoleAssistant && (b.Kind == llm.BlockToolUse || b.Kind == llm.BlockCachePoint) {
 					calls = append(calls, b)
 				} else {
-					said = append(said, b)
+					seen = append(seen, b)
 				}
 			}
 		}
 		first := p.out.Turns[from]
 		switch {
-		case !says(calls) || len(said) == 0:
+		case !says(calls) || len(seen) == 0:
 			turns = append(turns, p.out.Turns[from:to]...)
 		default:
 			p.warn(llm.WarnChanged, p.message(from), "the model takes tool calls alone; what is said beside them stands in a turn before")
 			turns = append(turns,
-				llm.Turn{Role: llm.RoleAssistant, Blocks: said, Message: first.Message},
+				llm.Turn{Role: llm.RoleAssistant, Blocks: seen, Message: first.Message},
 				llm.Turn{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Go on."}}},
 				llm.Turn{Role: llm.RoleAssistant, Blocks: calls, Message: first.Message})
 		}
@@ -233,7 +233,7 @@ func (p *fitting) partCalls() {
 
 // foldSystem puts the system prompt before what the user says first, for models
 // that take none.
-func (p *fitting) foldSystem() {
+func (p *adapter) foldSystem() {
 	p.warn(llm.WarnChanged, "system", "it stands in the first message of the user's, since the model takes no system prompt")
 	turns := slices.Clone(p.out.Turns)
 	if len(turns) == 0 || turns[0].Role != llm.RoleUser {

@@ -10,7 +10,7 @@ import (
 // flatten takes the union from the top of a tool's schema. What the model may say in
 // any of its alternatives becomes optional there, and the description has the union
 // as it was, so that the model is shown all of it.
-func (p *fitting) flatten(t *llm.Tool, field string) {
+func (p *adapter) flatten(t *llm.Tool, field string) {
 	members, err := jsonx.Members(t.Schema)
 	if err != nil {
 		return // AWS says what is wrong with it

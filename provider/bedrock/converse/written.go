@@ -11,7 +11,7 @@ import (
 
 // writes gives how the model writes calls into its texts; nil if it does not. Where no
 // tool was offered none is taken for a call, and marks are a warning all the same.
-func (p *fitting) writes() func() scanner {
+func (p *adapter) writes() func() scanner {
 	if !p.model.any(writesMarks | writesObjects) {
 		return nil
 	}
@@ -92,7 +92,7 @@ func stopOf(s llm.StopReason, uses int) llm.StopReason {
 func scanned(kind llm.BlockKind) bool { return kind == llm.BlockText || kind == llm.BlockReasoning }
 
 // speak takes the written calls out of a whole answer and puts them behind it.
-func (f *Fitted) speak(r *llm.Response) {
+func (f *Adapted) speak(r *llm.Response) {
 	var in writtenIn
 	var blocks []llm.Block
 	for _, b := range r.Blocks {
@@ -244,11 +244,11 @@ func (s *unwritten) call(ev *llm.Event) {
 	uses, warnings := s.in.uses()
 	for _, use := range uses {
 		s.last++
-		said := string(use.Input)
+		seen := string(use.Input)
 		use.Input = nil
 		s.queue = append(s.queue,
 			llm.Event{Kind: llm.EventBlockStart, Index: s.last, Block: llm.BlockToolUse, ToolUse: use},
-			llm.Event{Kind: llm.EventDelta, Index: s.last, Block: llm.BlockToolUse, Text: said},
+			llm.Event{Kind: llm.EventDelta, Index: s.last, Block: llm.BlockToolUse, Text: seen},
 			llm.Event{Kind: llm.EventBlockEnd, Index: s.last})
 	}
 	ev.Stop = stopOf(ev.Stop, len(uses))

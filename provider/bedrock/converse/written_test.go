@@ -16,7 +16,7 @@ import (
 )
 
 // offering fits a request that offers the tools weigh and look to a model.
-func offering(t *testing.T, id string) *converse.Fitted {
+func offering(t *testing.T, id string) *converse.Adapted {
 	t.Helper()
 	req := &llm.Request{Turns: []llm.Turn{user("Hi")}, Tools: []llm.Tool{tool("weigh"), tool("look")}}
 	_, _, f, refusal := sent(t, model(t, id), req, false)

@@ -302,17 +302,17 @@ func (s *objects) end() string {
 	return s.held
 }
 
-// verdict is what a text that has begun can be.
-type verdict uint8
+// callVerdict is what a text that has begun can be.
+type callVerdict uint8
 
 const (
-	mayBe     verdict = iota // calls, as far as can be seen
-	plainText                // it is text
-	stranger                 // it is a call of a tool that was not offered
+	mayBe     callVerdict = iota // calls, as far as can be seen
+	plainText                    // it is text
+	stranger                     // it is a call of a tool that was not offered
 )
 
 // look tells by the first members of the first object what the text that is held can be.
-func (s *objects) look() verdict {
+func (s *objects) look() callVerdict {
 	text := strings.TrimLeft(s.held, whiteSpace)
 	if rest, ok := strings.CutPrefix(text, pythonTag); ok {
 		text = strings.TrimLeft(rest, whiteSpace)
@@ -391,7 +391,7 @@ func beginsAny(text string, words ...string) bool {
 // quoted reads the JSON string, without escapes, that a text begins with: what it says
 // and what follows it. Of one that is not whole it gives what there is, and nothing
 // behind; of something else it gives the text as what is behind.
-func quoted(text string) (said, behind string, whole bool) {
+func quoted(text string) (seen, behind string, whole bool) {
 	text = strings.TrimLeft(text, whiteSpace)
 	if text == "" {
 		return "", "", false
@@ -400,8 +400,8 @@ func quoted(text string) (said, behind string, whole bool) {
 	if !ok {
 		return "", text, false
 	}
-	said, behind, whole = strings.Cut(inner, `"`)
-	return said, behind, whole
+	seen, behind, whole = strings.Cut(inner, `"`)
+	return seen, behind, whole
 }
 
 // calledIn reads a text that consists of calls.

@@ -41,7 +41,7 @@ func (c *Case) advise(e *llm.Error, d *denial) {
 // meaning is what the vocabulary says of a code, as a sentence; the cause where
 // nothing narrower is known.
 func meaning(code llm.Code) string {
-	m := code.Verdict().Meaning
+	m := code.Info().Meaning
 	if m == "" {
 		return ""
 	}

@@ -85,7 +85,7 @@ func TestTheMissingStatementIsGiven(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			body := `{"Message":` + jsonText(t, denied(tt.action, tt.resource, tt.why)) + `}`
 			e := diagnose.Fault(converse.DecodeFault(403, "AccessDeniedException", "r-1", "", []byte(body)), diagnose.Case{
-				Target: llm.Target{Region: "us-east-1", ID: tt.id}, Base: sonnet, Known: known,
+				Target: llm.Destination{Region: "us-east-1", ID: tt.id}, Base: sonnet, Known: known,
 			})
 			if !strings.Contains(string(e.Statement), tt.statement) {
 				t.Errorf("statement\n%s\nwant\n%s", e.Statement, tt.statement)
@@ -124,7 +124,7 @@ func TestADenyIsNotAnsweredWithAnAllow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			body := `{"Message":` + jsonText(t, denied(invoke, tt.resource, tt.why)) + `}`
 			e := diagnose.Fault(converse.DecodeFault(403, "AccessDeniedException", "r-1", "", []byte(body)), diagnose.Case{
-				Target: llm.Target{Region: "us-east-1", ID: tt.id}, Base: sonnet, Known: known,
+				Target: llm.Destination{Region: "us-east-1", ID: tt.id}, Base: sonnet, Known: known,
 			})
 			if len(e.Statement) > 0 || !strings.Contains(e.Cause, "another Allow does not outweigh it") {
 				t.Errorf("statement %s, cause %q", e.Statement, e.Cause)
@@ -141,8 +141,8 @@ func TestADenyIsNotAnsweredWithAnAllow(t *testing.T) {
 func TestAResourceControlPolicyIsTheOrganisations(t *testing.T) {
 	body := `{"Message":` + jsonText(t, denied(invoke, us, "with an explicit deny in a resource control policy")) + `}`
 	e := diagnose.Fault(converse.DecodeFault(403, "AccessDeniedException", "", "", []byte(body)), diagnose.Case{})
-	if e.Code != llm.CodeResourceDeny || e.Whose() != llm.ActorOrganisationAdmin {
-		t.Errorf("%s, %s", e.Code, e.Whose())
+	if e.Code != llm.CodeResourceDeny || e.Responsible() != llm.ActorOrganisationAdmin {
+		t.Errorf("%s, %s", e.Code, e.Responsible())
 	}
 }
 
@@ -169,7 +169,7 @@ func TestBothClocksAreTold(t *testing.T) {
 
 func TestAnAPIKeyOfAnotherRegionIsToldSo(t *testing.T) {
 	e := diagnose.Fault(converse.DecodeFault(403, "AccessDeniedException", "", "", []byte(`{"Message":"Authentication failed: Please make sure your API Key is valid."}`)), diagnose.Case{
-		Target: llm.Target{Region: "us-east-1"}, APIKey: true, KeyRegion: "eu-west-1",
+		Target: llm.Destination{Region: "us-east-1"}, APIKey: true, KeyRegion: "eu-west-1",
 	})
 	if e.Code != llm.CodeAPIKeyInvalid || !strings.Contains(e.Cause, "made in eu-west-1 and works there only; the call was made in us-east-1") {
 		t.Errorf("%s: %q", e.Code, e.Cause)
@@ -199,7 +199,7 @@ func TestTheQuotaIsNamed(t *testing.T) {
 		sonnet:             `"On-demand model inference tokens per minute for Claude Sonnet 4.5" in us-east-1`,
 	} {
 		e := diagnose.Fault(converse.DecodeFault(429, "ThrottlingException", "", "", []byte(`{"message":"Too many tokens, please wait before trying again."}`)), diagnose.Case{
-			Target: llm.Target{Region: "us-east-1", ID: id}, Base: sonnet, Known: known,
+			Target: llm.Destination{Region: "us-east-1", ID: id}, Base: sonnet, Known: known,
 		})
 		if !strings.Contains(e.Fix, want) {
 			t.Errorf("%s: %q lacks %q", id, e.Fix, want)

@@ -88,7 +88,7 @@ func readDenial(message string) (d denial, ok bool) {
 
 // decided reads the end of IAM's sentence, which says what decided, and gives the
 // kind of policy in plain words. Names of policies and resources do not count.
-func (d *denial) decided(rest []string) said {
+func (d *denial) decided(rest []string) normalized {
 	if at := phrase(rest, "because no"); at >= 0 {
 		rest = rest[at+2:]
 		return plainly(strings.Join(rest[:max(0, phrase(rest, "allows"))], " "))

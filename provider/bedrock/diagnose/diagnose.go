@@ -22,7 +22,7 @@ import (
 // Case is the call that failed, as far as it helps to judge the failure. What is
 // not known is empty.
 type Case struct {
-	Target llm.Target
+	Target llm.Destination
 	// Base is the base id of the model that was called.
 	Base string
 	// Stream is whether an answer was asked for as it comes.
@@ -50,7 +50,7 @@ type Case struct {
 func Fault(f *wire.Fault, c Case) *llm.Error {
 	e := &llm.Error{
 		Message: f.Message, RequestID: f.RequestID, RetryAfter: f.RetryAfter,
-		Type: f.Type, UpstreamStatus: f.Status, Target: c.Target, Err: f.Err,
+		Type: f.Type, UpstreamStatus: f.Status, Destination: c.Target, Err: f.Err,
 	}
 	if f.Kind == wire.FaultLarge {
 		e.Code, e.Status, e.Message = llm.CodeAnswerTooLarge, 502, "the answer from Bedrock is too large: "+f.Message+"."
@@ -124,11 +124,11 @@ func named(f *wire.Fault) bool { return strings.HasSuffix(f.Type, "Exception") }
 // Transport gives the error for a call that got no answer: 503 if nothing could
 // be reached, 502 if the connection broke or did not speak HTTP. An error that
 // has a verdict already keeps it.
-func Transport(err error, target llm.Target) *llm.Error {
+func Transport(err error, target llm.Destination) *llm.Error {
 	if own, ok := errors.AsType[*llm.Error](err); ok {
 		return copied(own)
 	}
-	e := &llm.Error{Code: llm.CodeUnreachable, Status: 502, Message: "the connection to Bedrock broke before an answer came", Target: target, Err: err}
+	e := &llm.Error{Code: llm.CodeUnreachable, Status: 502, Message: "the connection to Bedrock broke before an answer came", Destination: target, Err: err}
 	var up *upstream.Error
 	if errors.As(err, &up) && up.Unreachable {
 		e.Status, e.Message = 503, "Bedrock cannot be reached"
@@ -193,7 +193,7 @@ func Stream(err error, c Case) *llm.Error {
 	case errors.As(err, &fault):
 		return Fault(fault, c)
 	default:
-		e := &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream from Bedrock broke off: " + outward(err), Target: c.Target, Err: err}
+		e := &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream from Bedrock broke off: " + outward(err), Destination: c.Target, Err: err}
 		c.advise(e, &denial{})
 		return e
 	}

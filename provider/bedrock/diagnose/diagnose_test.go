@@ -17,7 +17,7 @@ import (
 	"outcrop/wire/converse"
 )
 
-var target = llm.Target{API: "converse", Region: "us-east-1", ID: "m"}
+var target = llm.Destination{API: "converse", Region: "us-east-1", ID: "m"}
 
 // TestRefusals holds AWS's refusals to a code and to the status that the client
 // gets. The messages are AWS's.
@@ -91,7 +91,7 @@ func TestRefusals(t *testing.T) {
 			if e.Code != tt.code || e.Status != tt.status {
 				t.Errorf("got %s with status %d, want %s with %d", e.Code, e.Status, tt.code, tt.status)
 			}
-			if !e.Upstream || e.Message != tt.message || e.Type != tt.name || e.UpstreamStatus != tt.aws || e.RequestID != "aws-1" || e.RetryAfter != "7" || e.Target != target {
+			if !e.Upstream || e.Message != tt.message || e.Type != tt.name || e.UpstreamStatus != tt.aws || e.RequestID != "aws-1" || e.RetryAfter != "7" || e.Destination != target {
 				t.Errorf("AWS's words are not kept: %+v", e)
 			}
 		})
@@ -101,7 +101,7 @@ func TestRefusals(t *testing.T) {
 // A status that is not AWS's is the operator's to look into.
 func TestAStatusOfAProxyIsTheOperators(t *testing.T) {
 	e := diagnose.Fault(converse.DecodeFault(407, "", "", "", []byte("Proxy Authentication Required")), diagnose.Case{Target: target})
-	if e.Whose() != llm.ActorOperator || e.CanRetry() != llm.RetryNowElsewhere || !strings.Contains(e.Cause, "407") || !strings.Contains(e.Fix, "HTTPS_PROXY") {
+	if e.Responsible() != llm.ActorOperator || e.CanRetry() != llm.RetryNowElsewhere || !strings.Contains(e.Cause, "407") || !strings.Contains(e.Fix, "HTTPS_PROXY") {
 		t.Errorf("got %+v", e)
 	}
 }
@@ -163,7 +163,7 @@ func TestCallsWithoutAnAnswer(t *testing.T) {
 			if files := strings.Contains(e.Message, "file descriptor"); files != strings.HasPrefix(tt.name, "no file") || files && !strings.Contains(e.Fix, "ulimit -n") {
 				t.Errorf("what to do is %q", e.Fix)
 			}
-			if e.Code != own.Code && (!errors.Is(e, tt.err) || e.Target != target || !strings.Contains(e.Message+e.Logged, reason(tt.err))) {
+			if e.Code != own.Code && (!errors.Is(e, tt.err) || e.Destination != target || !strings.Contains(e.Message+e.Logged, reason(tt.err))) {
 				t.Errorf("what happened is not kept: %+v", e)
 			}
 		})

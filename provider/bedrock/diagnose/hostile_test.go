@@ -130,6 +130,6 @@ func TestALongMessageIsJudgedInNoTime(t *testing.T) {
 func diagnoseLong(t *testing.T, message string, known *catalog.Catalogue, req *llm.Request) *llm.Error {
 	t.Helper()
 	return diagnose.Fault(converse.DecodeFault(400, "ValidationException", "", "", []byte(`{"message":`+jsonText(t, message)+`}`)), diagnose.Case{
-		Target: llm.Target{Region: "us-east-1", ID: sonnet}, Known: known, Request: req,
+		Target: llm.Destination{Region: "us-east-1", ID: sonnet}, Known: known, Request: req,
 	})
 }

@@ -16,7 +16,7 @@ type rule struct {
 }
 
 // judge gives the code of the first rule that holds; def if none does.
-func judge(s said, rules []rule, def llm.Code) llm.Code {
+func judge(s normalized, rules []rule, def llm.Code) llm.Code {
 	for _, r := range rules {
 		if s.says(r.wanted...) {
 			return r.code
@@ -128,12 +128,12 @@ func validation(message string) llm.Code {
 
 // repeats reports whether a message is of those that go on with what the caller
 // sent, or what a model's own server makes of it.
-func repeats(s said) bool {
+func repeats(s normalized) bool {
 	return s.says(wrapper + "|validation error detected|validation errors detected|malformed input request|field required|extraneous key")
 }
 
 // throttling gives the code of a ThrottlingException.
-func throttling(s said) llm.Code {
+func throttling(s normalized) llm.Code {
 	return judge(s, []rule{
 		{llm.CodeUnavailable, []string{"connections"}},
 		{llm.CodeTokensPerDay, []string{"token|tokens", "per day|daily|a day|today"}},
@@ -142,7 +142,7 @@ func throttling(s said) llm.Code {
 }
 
 // signature gives the code of a signature that AWS does not accept.
-func signature(s said) llm.Code {
+func signature(s normalized) llm.Code {
 	return judge(s, []rule{{llm.CodeClockSkew, []string{clockWords}}, {llm.CodeWrongScope, []string{"scoped|credential scope"}}}, llm.CodeSignature)
 }
 
@@ -233,7 +233,7 @@ func code(f *wire.Fault, c *Case) (llm.Code, denial) {
 
 // byStatus gives the verdict for a type that nobody knows: that of its words where
 // they are AWS's own, else of its status.
-func byStatus(f *wire.Fault, s said, c *Case) (llm.Code, denial) {
+func byStatus(f *wire.Fault, s normalized, c *Case) (llm.Code, denial) {
 	if f.Status == 401 || f.Status == 403 {
 		return denied(f.Message, c.APIKey, f.Status)
 	}

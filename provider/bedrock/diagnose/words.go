@@ -15,7 +15,7 @@ const wrapper = "the model returned the following errors"
 // punctuation, names such as toolResult and tool_result as two words, and
 // contractions written out. What stands in quotation marks is left out unless it is
 // one name, such as 'tool_use': AWS quotes there what the caller sent.
-func plainly(message string) said {
+func plainly(message string) normalized {
 	text := []rune(strings.Map(straight, message))
 	quotes := quotations(text)
 	var b strings.Builder
@@ -48,13 +48,13 @@ func plainly(message string) said {
 		}
 	}
 	gap()
-	return said(contractions.Replace(b.String()))
+	return normalized(contractions.Replace(b.String()))
 }
 
 // spoken gives what of a message is AWS's alone, as plainly does: without anything
 // quoted or in brackets, and without words that may be names of the caller's, such
 // as tools.0.input_schema, #/tools/0 and tooluse_1.
-func spoken(message string) said {
+func spoken(message string) normalized {
 	text := []rune(strings.Map(straight, message))
 	quotes := quotations(text)
 	var b strings.Builder
@@ -171,12 +171,12 @@ var contractions = strings.NewReplacer( //nolint:gochecknoglobals // a table
 	" wasnt ", " was not ", " hasnt ", " has not ", " havent ", " have not ", " wont ", " will not ", " authorised ", " authorized ",
 )
 
-// said is a message in plain words.
-type said string
+// normalized is a message in plain words.
+type normalized string
 
 // says reports whether the message has one of the phrases, which are divided by a
 // bar, for each of wanted.
-func (s said) says(wanted ...string) bool {
+func (s normalized) says(wanted ...string) bool {
 	for _, phrases := range wanted {
 		found := false
 		for phrase := range strings.SplitSeq(phrases, "|") {
@@ -193,7 +193,7 @@ func (s said) says(wanted ...string) bool {
 }
 
 // begins reports whether the message begins with one of the phrases.
-func (s said) begins(phrases string) bool {
+func (s normalized) begins(phrases string) bool {
 	for phrase := range strings.SplitSeq(phrases, "|") {
 		if strings.HasPrefix(string(s), " "+phrase+" ") {
 			return true
@@ -205,17 +205,17 @@ func (s said) begins(phrases string) bool {
 // unwrapped takes away what stands in front of the message itself: an SDK's words
 // that an operation failed, the exception's name, and Converse's that the model's
 // own server is quoted.
-func unwrapped(s said) said {
+func unwrapped(s normalized) normalized {
 	for {
 		rest := s
 		if _, behind, ok := strings.Cut(string(s), " when calling the "); ok && s.begins("an error occurred|error") {
 			if _, behind, ok = strings.Cut(behind, " operation "); ok {
-				rest = said(" " + behind)
+				rest = normalized(" " + behind)
 			}
 		}
 		for _, front := range []string{wrapper, "validation exception", "validation error", "validationexception", "access denied exception", "resource not found exception", "bedrock exception"} {
 			if behind, ok := strings.CutPrefix(string(rest), " "+front+" "); ok {
-				rest = said(" " + behind)
+				rest = normalized(" " + behind)
 			}
 		}
 		if rest == s || len(rest) < 2 {

@@ -48,7 +48,7 @@ func (w *worded) diagnosed(t testing.TB, key string, known *catalog.Catalogue) *
 	t.Helper()
 	body := `{"` + key + `":` + jsonText(t, w.message) + `}`
 	return diagnose.Fault(converse.DecodeFault(w.status, w.kind+":http://internal.amazon.com/coral/com.amazon.bedrock/", "r-1", "", []byte(body)), diagnose.Case{
-		Target: llm.Target{API: "converse", Region: "us-east-1", ID: "us.anthropic.claude-sonnet-4-6"}, Base: "anthropic.claude-sonnet-4-6", Known: known,
+		Target: llm.Destination{API: "converse", Region: "us-east-1", ID: "us.anthropic.claude-sonnet-4-6"}, Base: "anthropic.claude-sonnet-4-6", Known: known,
 	})
 }
 
@@ -72,12 +72,12 @@ func jsonText(t testing.TB, s string) string {
 
 // judged reports what is wrong with a diagnosis.
 func (w *worded) judged(e *llm.Error) string {
-	v := w.code.Verdict()
+	v := w.code.Info()
 	switch {
 	case e.Code != w.code:
 		return fmt.Sprintf("is %s, want %s", e.Code, w.code)
-	case e.Whose() != v.Actor || e.CanRetry() != v.Retry:
-		return fmt.Sprintf("is the move of %s and retry %s, want %s and %s", e.Whose(), e.CanRetry(), v.Actor, v.Retry)
+	case e.Responsible() != v.Actor || e.CanRetry() != v.Retry:
+		return fmt.Sprintf("is the move of %s and retry %s, want %s and %s", e.Responsible(), e.CanRetry(), v.Actor, v.Retry)
 	case e.Cause == "" || e.Fix == "" || e.Docs == "":
 		return fmt.Sprintf("lacks one of cause %q, fix %q, page %q", e.Cause, e.Fix, e.Docs)
 	case !strings.Contains(e.Message, strings.TrimSpace(w.message)):

@@ -63,7 +63,7 @@ func (t *target) look() {
 		if t.profile, ok = t.known.Profile(written); !ok && t.id.ARN.Kind == modelid.InferenceProfile {
 			t.profile, _ = t.known.Profile(t.id.ARN.Resource)
 		}
-		if base, ok := t.known.Beneath(written); ok {
+		if base, ok := t.known.BaseModel(written); ok {
 			t.base = base
 			return
 		}

@@ -23,7 +23,7 @@ func TestWhatLiesBeneathAnARN(t *testing.T) {
 		"no ARN at all": "",
 	}
 	for arn := range want {
-		v.Want(region, arn, a.get) // nothing has been read, so nothing is asked
+		v.ResolveARN(region, arn, a.get) // nothing has been read, so nothing is asked
 	}
 	if n := a.count(""); n != 0 {
 		t.Errorf("%d calls before anything was to be read", n)
@@ -32,19 +32,19 @@ func TestWhatLiesBeneathAnARN(t *testing.T) {
 		t.Fatal(err)
 	}
 	for arn, base := range want {
-		if got, _ := v.Now().Catalogue.Beneath(arn); got != base {
+		if got, _ := v.Snapshot().Catalogue.BaseModel(arn); got != base {
 			t.Errorf("%s: %q, want %q", arn, got, base)
 		}
 	}
 	v.clock.advance(10 * time.Second)
 	later := "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/mmmmmmmmmmmm"
-	v.Want(region, later, a.get)
+	v.ResolveARN(region, later, a.get)
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) { // it is looked up by itself
-		if _, ok := v.Now().Catalogue.Beneath(later); ok {
+		if _, ok := v.Snapshot().Catalogue.BaseModel(later); ok {
 			break
 		}
 	}
-	if got, _ := v.Now().Catalogue.Beneath(later); got != "acme.pebble-v1:0" {
+	if got, _ := v.Snapshot().Catalogue.BaseModel(later); got != "acme.pebble-v1:0" {
 		t.Errorf("an ARN that came later: %q", got)
 	}
 }
@@ -55,14 +55,14 @@ func TestWhatLiesBeneathIsKept(t *testing.T) {
 	dir := t.TempDir()
 	v, a := open(t, dir), morning()
 	const arn = "arn:aws:bedrock:us-east-1:111122223333:provisioned-model/abcdefghijkl"
-	v.Want(region, arn, a.get)
+	v.ResolveARN(region, arn, a.get)
 	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
 		t.Fatal(err)
 	}
 	again := open(t, dir)
-	again.Use(region)
+	again.AddRegion(region)
 	for range 2 {
-		if base, _ := again.Now().Catalogue.Beneath(arn); base != "acme.pebble-v1:0" {
+		if base, _ := again.Snapshot().Catalogue.BaseModel(arn); base != "acme.pebble-v1:0" {
 			t.Errorf("beneath is %q", base)
 		}
 		if err := again.Refresh(t.Context(), region, 0, a.get); err != nil {
@@ -102,7 +102,7 @@ func TestARNsThatLeadNowhere(t *testing.T) {
 		defer v.Close()
 		read := a.count("foundation-models")
 		for i := range 256 {
-			v.Want(region, provisioned(i), a.get)
+			v.ResolveARN(region, provisioned(i), a.get)
 		}
 		synctest.Wait()
 		if n := a.count("provisioned-model-throughput"); n != 32 {
@@ -118,13 +118,13 @@ func TestARNsThatLeadNowhere(t *testing.T) {
 		if n := a.count("provisioned-model-throughput"); n != 256 {
 			t.Errorf("%d are asked for in the end", n)
 		}
-		v.Want(region, provisioned(1), a.get)
+		v.ResolveARN(region, provisioned(1), a.get)
 		synctest.Wait()
 		if n := a.count("provisioned-model-throughput"); n != 256 || a.count("foundation-models") != read {
 			t.Errorf("%d are asked for, the lists read %d times", n, a.count("foundation-models"))
 		}
 		for i := range 3000 { // others take the place of those that gave nothing
-			v.Want(region, provisioned(1000+i), a.get)
+			v.ResolveARN(region, provisioned(1000+i), a.get)
 		}
 		time.Sleep(10*time.Second + time.Millisecond)
 		synctest.Wait()
@@ -145,18 +145,18 @@ func TestAReadingDoesNotWaitForAllARNs(t *testing.T) {
 		v, a := inventory.New(inventory.Options{Base: base}), morning()
 		defer v.Close()
 		for i := range 100 {
-			v.Want(region, provisioned(i), a.get)
+			v.ResolveARN(region, provisioned(i), a.get)
 		}
 		began := time.Now()
 		if err := v.Refresh(t.Context(), region, time.Now(), a.get); err != nil || time.Since(began) > 0 {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
-		if _, ok := v.Now().Catalogue.Beneath(provisioned(31)); !ok {
+		if _, ok := v.Snapshot().Catalogue.BaseModel(provisioned(31)); !ok {
 			t.Error("what may be looked up at once is not known")
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if _, ok := v.Now().Catalogue.Beneath(provisioned(99)); !ok {
+		if _, ok := v.Snapshot().Catalogue.BaseModel(provisioned(99)); !ok {
 			t.Error("the others are not known later")
 		}
 	})
@@ -184,18 +184,18 @@ func TestAnARNThatIsWantedDuringAReading(t *testing.T) {
 				}
 				return a.get(ctx, region, query, path...)
 			}
-			v.Want(region, provisioned(1), get)
+			v.ResolveARN(region, provisioned(1), get)
 			done := make(chan error, 1)
 			go func() { done <- v.Refresh(t.Context(), region, time.Now(), get) }()
 			synctest.Wait()
-			v.Want(region, provisioned(0), get)
+			v.ResolveARN(region, provisioned(0), get)
 			close(gate)
 			synctest.Wait()
 			if err := <-done; err != nil {
 				t.Error(err)
 			}
 			for i := range 2 {
-				if _, ok := v.Now().Catalogue.Beneath(provisioned(i)); !ok {
+				if _, ok := v.Snapshot().Catalogue.BaseModel(provisioned(i)); !ok {
 					t.Errorf("during %s: %s is not looked up", during, provisioned(i))
 				}
 			}
@@ -238,7 +238,7 @@ func TestAFaultInAReadingIsSurvived(t *testing.T) {
 			}
 			return a.get(ctx, region, query, path...)
 		}
-		v.Want(region, provisioned(1), faulty)
+		v.ResolveARN(region, provisioned(1), faulty)
 		err := v.Refresh(t.Context(), region, 0, faulty)
 		if lists := at == "foundation-models" || at == "inference-profiles"; (err != nil) != lists {
 			t.Errorf("%s: %v", at, err)
@@ -250,10 +250,10 @@ func TestAFaultInAReadingIsSurvived(t *testing.T) {
 		if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
 			t.Errorf("%s: the next reading: %v", at, err)
 		}
-		if base, _ := v.Now().Catalogue.Beneath(provisioned(1)); base != "acme.pebble-v1:0" {
+		if base, _ := v.Snapshot().Catalogue.BaseModel(provisioned(1)); base != "acme.pebble-v1:0" {
 			t.Errorf("%s: beneath is %q", at, base)
 		}
-		if m, ok := v.Now().Catalogue.Model("acme.pebble-v1:0"); !ok || !m.Access(region).Set {
+		if m, ok := v.Snapshot().Catalogue.Model("acme.pebble-v1:0"); !ok || !m.Availability(region).Set {
 			t.Errorf("%s: access is not known", at)
 		}
 	}

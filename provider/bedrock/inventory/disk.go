@@ -74,7 +74,7 @@ func (v *Inventory) save(r *region) {
 		level = slog.LevelDebug
 	}
 	if v.unsaved = err != nil; v.unsaved {
-		v.opt.Logger.LogAttrs(v.open, level, "lists of models cannot be kept on disk; after a restart they are read from AWS again", slog.String("folder", v.opt.Dir), slog.String("error", err.Error()))
+		v.opt.Logger.LogAttrs(v.ctx, level, "lists of models cannot be kept on disk; after a restart they are read from AWS again", slog.String("folder", v.opt.Dir), slog.String("error", err.Error()))
 	}
 }
 

@@ -17,11 +17,11 @@ func TestListsOutlastARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := open(t, dir)
-	if _, ok := again.Now().Catalogue.Model("acme.rocket-v9:0"); ok {
+	if _, ok := again.Snapshot().Catalogue.Model("acme.rocket-v9:0"); ok {
 		t.Error("a region that nobody uses is read from disk")
 	}
-	again.Use(region)
-	if c := again.Now().Catalogue; len(c.ProfilesOf("acme.rocket-v9:0")) != 2 {
+	again.AddRegion(region)
+	if c := again.Snapshot().Catalogue; len(c.ProfilesOf("acme.rocket-v9:0")) != 2 {
 		t.Error("the lists are not there")
 	} else if c.OnDemand("acme.nothing", region) != catalog.No {
 		t.Error("the list does not count as one of the region")
@@ -36,8 +36,8 @@ func TestListsOutlastARestart(t *testing.T) {
 
 	old := open(t, dir)
 	old.clock.advance(8 * 24 * time.Hour)
-	old.Use(region)
-	if _, ok := old.Now().Catalogue.Model("acme.rocket-v9:0"); ok {
+	old.AddRegion(region)
+	if _, ok := old.Snapshot().Catalogue.Model("acme.rocket-v9:0"); ok {
 		t.Error("lists of last week count")
 	}
 	for _, text := range []string{"", "{", `{"outcropLiveCatalogue":1}`} {
@@ -45,11 +45,11 @@ func TestListsOutlastARestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		broken := open(t, dir)
-		broken.Use(region)
+		broken.AddRegion(region)
 		if !strings.Contains(broken.log.String(), "cannot be used") {
 			t.Errorf("%q is used: %s", text, broken.log)
 		}
-		if err := broken.Refresh(t.Context(), region, 0, a.get); err != nil || len(broken.Now().Catalogue.ProfilesOf("acme.rocket-v9:0")) != 2 {
+		if err := broken.Refresh(t.Context(), region, 0, a.get); err != nil || len(broken.Snapshot().Catalogue.ProfilesOf("acme.rocket-v9:0")) != 2 {
 			t.Errorf("after %q: %v", text, err)
 		}
 	}
@@ -62,7 +62,7 @@ func TestADiskThatCannotBeWrittenTo(t *testing.T) {
 	}
 	v, a := open(t, filepath.Join(file, "data")), morning()
 	for range 3 {
-		if err := v.Refresh(t.Context(), region, 0, a.get); err != nil || len(v.Now().Catalogue.ProfilesOf("acme.rocket-v9:0")) != 2 {
+		if err := v.Refresh(t.Context(), region, 0, a.get); err != nil || len(v.Snapshot().Catalogue.ProfilesOf("acme.rocket-v9:0")) != 2 {
 			t.Errorf("got %v", err)
 		}
 	}

@@ -40,20 +40,20 @@ type Options struct {
 // Inventory is what is known of one account. It is safe for use by many
 // goroutines.
 type Inventory struct {
-	opt   Options
-	state atomic.Pointer[State]
-	open  context.Context // ends with Close
-	end   context.CancelFunc
+	opt    Options
+	state  atomic.Pointer[State]
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
 	// running are the readings under way.
 	running sync.WaitGroup
 
-	mu      sync.Mutex
-	regions map[string]*region
-	lessons map[fact]lesson
-	warned  map[bool]bool // whether it was said that an action is denied (true), or fails otherwise
-	pace    pace          // of look-ups
-	closed  bool
-	endLay  func() // says that the catalogue in use is not used any more
+	mu           sync.Mutex
+	regions      map[string]*region
+	observations map[observationKey]observation
+	warned       map[bool]bool // whether it was said that an action is denied (true), or fails otherwise
+	pace         pace          // of look-ups
+	closed       bool
+	endLay       func() // says that the catalogue in use is not used any more
 
 	saving  sync.Mutex // held while lists are written to disk, so that the newest are written last
 	unsaved bool       // whether it was said that they cannot be
@@ -83,10 +83,10 @@ type flight struct {
 type State struct {
 	// Generation tells states apart, so that what was made of one can be kept without
 	// keeping it.
-	Generation uint64
-	Catalogue  *catalog.Catalogue
-	lessons    map[fact]lesson
-	expires    time.Time // when the first lesson does; zero if there is none
+	Generation   uint64
+	Catalogue    *catalog.Catalogue
+	observations map[observationKey]observation
+	expires      time.Time // when the first lesson does; zero if there is none
 }
 
 // New makes an inventory that knows what Base knows.
@@ -102,8 +102,8 @@ func New(opt Options) *Inventory {
 		opt.Bounded = false
 	}
 	opt.Base = opt.Overlays.Base()
-	v := &Inventory{opt: opt, endLay: func() {}, regions: map[string]*region{}, lessons: map[fact]lesson{}, warned: map[bool]bool{}}
-	v.open, v.end = context.WithCancel(context.Background())
+	v := &Inventory{opt: opt, endLay: func() {}, regions: map[string]*region{}, observations: map[observationKey]observation{}, warned: map[bool]bool{}}
+	v.ctx, v.cancel = context.WithCancel(context.Background())
 	v.state.Store(&State{Catalogue: opt.Base})
 	return v
 }
@@ -114,16 +114,16 @@ func (v *Inventory) Close() {
 	v.mu.Lock()
 	v.closed = true
 	v.mu.Unlock()
-	v.end()
+	v.cancel()
 	v.running.Wait()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.endLay()
 }
 
-// Now gives what is known. It waits for no reading, and two calls give the same
+// Snapshot gives what is known. It waits for no reading, and two calls give the same
 // pointer as long as nothing new is known.
-func (v *Inventory) Now() *State {
+func (v *Inventory) Snapshot() *State {
 	s := v.state.Load()
 	if s.expires.IsZero() || v.opt.Now().Before(s.expires) {
 		return s
@@ -155,8 +155,8 @@ func (v *Inventory) publish(lists bool) {
 		next.Catalogue, v.endLay = made, end
 	}
 	v.forget(next.Catalogue)
-	next.lessons, next.expires = maps.Clone(v.lessons), time.Time{}
-	for _, l := range next.lessons {
+	next.observations, next.expires = maps.Clone(v.observations), time.Time{}
+	for _, l := range next.observations {
 		if next.expires.IsZero() || l.until.Before(next.expires) {
 			next.expires = l.until
 		}
@@ -164,16 +164,16 @@ func (v *Inventory) publish(lists bool) {
 	v.state.Store(&next)
 }
 
-// Use says that calls go to a region, and takes up what is kept of it on disk. It
+// AddRegion says that calls go to a region, and takes up what is kept of it on disk. It
 // calls nothing.
-func (v *Inventory) Use(name string) {
+func (v *Inventory) AddRegion(name string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.use(name)
+	v.addRegion(name)
 }
 
-// use is Use; mu is held.
-func (v *Inventory) use(name string) *region {
+// addRegion is Use; mu is held.
+func (v *Inventory) addRegion(name string) *region {
 	if r := v.regions[name]; r != nil {
 		return r
 	}

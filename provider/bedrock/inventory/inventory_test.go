@@ -190,19 +190,19 @@ func TestListsAreLaidOverWhatTheReleaseKnows(t *testing.T) {
 	for _, page := range []int{0, 1} {
 		v, a := open(t, ""), morning()
 		a.page = page
-		before := v.Now()
+		before := v.Snapshot()
 		if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
 			t.Fatal(err)
 		}
-		c := v.Now().Catalogue
-		if v.Now() == before || c.OnDemand("acme.rocket-v9:0", region) != catalog.No || c.OnDemand("acme.pebble-v1:0", region) != catalog.Yes || len(c.ProfilesOf("acme.rocket-v9:0")) != 2 {
+		c := v.Snapshot().Catalogue
+		if v.Snapshot() == before || c.OnDemand("acme.rocket-v9:0", region) != catalog.No || c.OnDemand("acme.pebble-v1:0", region) != catalog.Yes || len(c.ProfilesOf("acme.rocket-v9:0")) != 2 {
 			t.Errorf("with %d on a page: the new models are not there", page)
 		}
-		if base, ok := c.Beneath("arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abcdefghijkl"); !ok || base != "acme.rocket-v9:0" {
+		if base, ok := c.BaseModel("arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abcdefghijkl"); !ok || base != "acme.rocket-v9:0" {
 			t.Errorf("beneath the account's own profile: %q", base)
 		}
 		m, _ := c.Model("acme.pebble-v1:0")
-		if access := m.Access(region); !access.Set || access.Value.Granted() != catalog.Yes {
+		if access := m.Availability(region); !access.Set || access.Value.Granted() != catalog.Yes {
 			t.Errorf("access %+v", access)
 		}
 		s := v.Status()
@@ -220,7 +220,7 @@ func TestOneReadingForAllAndNobodyElseWaits(t *testing.T) {
 	var all sync.WaitGroup
 	for range 100 {
 		all.Go(func() {
-			if err := v.Again(t.Context(), region, a.get); err != nil {
+			if err := v.RefreshAfterRefusal(t.Context(), region, a.get); err != nil {
 				t.Error(err)
 			}
 		})
@@ -228,15 +228,15 @@ func TestOneReadingForAllAndNobodyElseWaits(t *testing.T) {
 	for a.count("") == 0 {
 		time.Sleep(time.Millisecond) // the reading has begun when AWS is asked
 	}
-	state := v.Now()
+	state := v.Snapshot()
 	for range 1000 {
-		if v.Now() != state {
+		if v.Snapshot() != state {
 			t.Fatal("what is known has changed")
 		}
 	}
 	impatient, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := v.Again(impatient, region, a.get); err == nil {
+	if err := v.RefreshAfterRefusal(impatient, region, a.get); err == nil {
 		t.Error("a caller that is gone waits")
 	}
 	close(a.gate)
@@ -247,11 +247,11 @@ func TestOneReadingForAllAndNobodyElseWaits(t *testing.T) {
 	if err := v.Refresh(t.Context(), region, time.Minute, a.get); err != nil || a.count("foundation-models") != 1 {
 		t.Error("lists that are young enough are read again")
 	}
-	if err := v.Again(t.Context(), region, a.get); err != nil || a.count("foundation-models") != 1 {
+	if err := v.RefreshAfterRefusal(t.Context(), region, a.get); err != nil || a.count("foundation-models") != 1 {
 		t.Error("refused calls have lists read all the time")
 	}
 	v.clock.advance(10 * time.Second)
-	if err := v.Again(t.Context(), region, a.get); err != nil || a.count("foundation-models") != 2 {
+	if err := v.RefreshAfterRefusal(t.Context(), region, a.get); err != nil || a.count("foundation-models") != 2 {
 		t.Error("a refused call does not have the lists read, because they are young")
 	}
 	if err := v.Refresh(t.Context(), region, time.Hour, a.get); err != nil { // the whole reading is over then, not only the lists
@@ -275,7 +275,7 @@ func TestListsThatAreNotPermitted(t *testing.T) {
 	if strings.Count(log, "level=WARN") != 1 || !strings.Contains(log, "bedrock:ListFoundationModels") || !strings.Contains(log, `\"Effect\":\"Allow\"`) {
 		t.Errorf("the log is %s", log)
 	}
-	if v.Now().Catalogue.OnDemand("amazon.nova-lite-v1:0", region) != catalog.Yes {
+	if v.Snapshot().Catalogue.OnDemand("amazon.nova-lite-v1:0", region) != catalog.Yes {
 		t.Error("what the release knows does not count any more")
 	}
 	// Half of it is permitted later.
@@ -283,7 +283,7 @@ func TestListsThatAreNotPermitted(t *testing.T) {
 	if err := v.Refresh(t.Context(), region, 0, a.get); err == nil {
 		t.Error("the half that is not permitted is no error")
 	}
-	c := v.Now().Catalogue
+	c := v.Snapshot().Catalogue
 	if len(c.ProfilesOf("acme.rocket-v9:0")) != 2 || c.OnDemand("amazon.nova-lite-v1:0", region) != catalog.Yes {
 		t.Error("the half that is permitted does not count")
 	}
@@ -305,7 +305,7 @@ func TestListsThatFailLeaveTheOlderOnes(t *testing.T) {
 	if s := v.Status()[0]; s.Err == nil || !s.At.Equal(read) || s.Models != 2 {
 		t.Errorf("status %+v", s)
 	}
-	if len(v.Now().Catalogue.ProfilesOf("acme.rocket-v9:0")) != 2 {
+	if len(v.Snapshot().Catalogue.ProfilesOf("acme.rocket-v9:0")) != 2 {
 		t.Error("the older lists are gone")
 	}
 }
@@ -333,8 +333,8 @@ func TestAccessIsAskedAboutOnceAnHourAndGivenUpWhereItIsNotPermitted(t *testing.
 	if n := a.count("foundation-model-availability"); n != 5 {
 		t.Errorf("it was asked %d times in all", n)
 	}
-	m, _ := v.Now().Catalogue.Model("acme.pebble-v1:0")
-	if !m.Access(region).Set {
+	m, _ := v.Snapshot().Catalogue.Model("acme.pebble-v1:0")
+	if !m.Availability(region).Set {
 		t.Error("what was known is forgotten")
 	}
 }
@@ -373,7 +373,7 @@ func TestTheAccountsOwnProfilesStayWhenTheyCannotBeListed(t *testing.T) {
 		if (err == nil) != (code == llm.CodeDenied) {
 			t.Errorf("%s: the error is %v", code, err)
 		}
-		if base, ok := v.Now().Catalogue.Beneath(arn); !ok || base != "acme.rocket-v9:0" {
+		if base, ok := v.Snapshot().Catalogue.BaseModel(arn); !ok || base != "acme.rocket-v9:0" {
 			t.Errorf("%s: the profile is gone", code)
 		}
 	}

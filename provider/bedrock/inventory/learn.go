@@ -8,8 +8,8 @@ import (
 	"outcrop/provider/bedrock/catalog"
 )
 
-// fact is something that AWS's refusals teach.
-type fact struct {
+// observationKey is something that AWS's refusals teach.
+type observationKey struct {
 	kind   kind
 	id     string
 	region string
@@ -19,12 +19,12 @@ type kind uint8
 
 const (
 	needsProfile kind = iota // a base id has no on-demand throughput
-	dead                     // an id is not valid in the region
+	invalidID                // an id is not valid in the region
 )
 
-// lesson is a fact that was learned, and what the lists said of it then: when
+// observation is a fact that was learned, and what the lists said of it then: when
 // they change their mind the lesson is forgotten.
-type lesson struct {
+type observation struct {
 	until  time.Time
 	listed catalog.Known
 }
@@ -40,42 +40,44 @@ const (
 // NeedsProfile reports whether AWS has refused a base id in a region for want of
 // on-demand throughput.
 func (s *State) NeedsProfile(base, region string) bool {
-	_, ok := s.lessons[fact{needsProfile, base, region}]
+	_, ok := s.observations[observationKey{needsProfile, base, region}]
 	return ok
 }
 
-// Dead reports whether AWS has said that an id is not valid in a region.
-func (s *State) Dead(id, region string) bool {
-	_, ok := s.lessons[fact{dead, id, region}]
+// InvalidID reports whether AWS has said that an id is not valid in a region.
+func (s *State) InvalidID(id, region string) bool {
+	_, ok := s.observations[observationKey{invalidID, id, region}]
 	return ok
 }
 
 // NeedsProfile remembers that AWS has refused a base id in a region for want of
 // on-demand throughput.
-func (v *Inventory) NeedsProfile(base, region string) { v.learn(fact{needsProfile, base, region}) }
+func (v *Inventory) NeedsProfile(base, region string) {
+	v.observe(observationKey{needsProfile, base, region})
+}
 
-// Dead remembers that AWS has said that an id is not valid in a region.
-func (v *Inventory) Dead(id, region string) { v.learn(fact{dead, id, region}) }
+// InvalidID remembers that AWS has said that an id is not valid in a region.
+func (v *Inventory) InvalidID(id, region string) { v.observe(observationKey{invalidID, id, region}) }
 
 // Forget drops what was learned of an id in a region.
 func (v *Inventory) Forget(id, region string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	delete(v.lessons, fact{needsProfile, id, region})
-	delete(v.lessons, fact{dead, id, region})
+	delete(v.observations, observationKey{needsProfile, id, region})
+	delete(v.observations, observationKey{invalidID, id, region})
 	v.publish(false)
 }
 
-func (v *Inventory) learn(f fact) {
+func (v *Inventory) observe(f observationKey) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.lessons) >= maxLessons {
-		oldest := slices.SortedFunc(maps.Keys(v.lessons), func(a, b fact) int { return v.lessons[a].until.Compare(v.lessons[b].until) })
+	if len(v.observations) >= maxLessons {
+		oldest := slices.SortedFunc(maps.Keys(v.observations), func(a, b observationKey) int { return v.observations[a].until.Compare(v.observations[b].until) })
 		for _, old := range oldest[:maxLessons/4] {
-			delete(v.lessons, old)
+			delete(v.observations, old)
 		}
 	}
-	v.lessons[f] = lesson{until: v.opt.Now().Add(lessonLife), listed: listed(v.state.Load().Catalogue, f)}
+	v.observations[f] = observation{until: v.opt.Now().Add(lessonLife), listed: listed(v.state.Load().Catalogue, f)}
 	v.publish(false)
 }
 
@@ -83,11 +85,11 @@ func (v *Inventory) learn(f fact) {
 // something else than they did; mu is held.
 func (v *Inventory) forget(c *catalog.Catalogue) {
 	now := v.opt.Now()
-	maps.DeleteFunc(v.lessons, func(f fact, l lesson) bool { return !now.Before(l.until) || l.listed != listed(c, f) })
+	maps.DeleteFunc(v.observations, func(f observationKey, l observation) bool { return !now.Before(l.until) || l.listed != listed(c, f) })
 }
 
 // listed is what the lists say of the id of a fact.
-func listed(c *catalog.Catalogue, f fact) catalog.Known {
+func listed(c *catalog.Catalogue, f observationKey) catalog.Known {
 	if p, ok := c.Profile(f.id); ok {
 		return p.From(f.region)
 	}

@@ -16,12 +16,12 @@ func TestLessons(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.NeedsProfile("acme.liar-v1:0", region)
-	v.Dead("us.acme.rocket-v9:0", region)
+	v.InvalidID("us.acme.rocket-v9:0", region)
 	knows := func() (needs, dead bool) {
-		s := v.Now()
-		return s.NeedsProfile("acme.liar-v1:0", region), s.Dead("us.acme.rocket-v9:0", region)
+		s := v.Snapshot()
+		return s.NeedsProfile("acme.liar-v1:0", region), s.InvalidID("us.acme.rocket-v9:0", region)
 	}
-	if s := v.Now(); s.NeedsProfile("acme.liar-v1:0", "us-west-2") || s.Dead("us.acme.rocket-v9:0", "us-west-2") {
+	if s := v.Snapshot(); s.NeedsProfile("acme.liar-v1:0", "us-west-2") || s.InvalidID("us.acme.rocket-v9:0", "us-west-2") {
 		t.Error("it holds in another region")
 	}
 	if needs, dead := knows(); !needs || !dead {
@@ -45,10 +45,10 @@ func TestLessons(t *testing.T) {
 		t.Error("an hour later it still holds")
 	}
 	for i := range 2000 {
-		v.Dead(fmt.Sprintf("acme.made-up-%d", i), region)
+		v.InvalidID(fmt.Sprintf("acme.made-up-%d", i), region)
 		v.clock.advance(time.Millisecond)
 	}
-	if s := v.Now(); s.Dead("acme.made-up-0", region) || !s.Dead("acme.made-up-1999", region) {
+	if s := v.Snapshot(); s.InvalidID("acme.made-up-0", region) || !s.InvalidID("acme.made-up-1999", region) {
 		t.Error("lessons are not bounded, the oldest first")
 	}
 }

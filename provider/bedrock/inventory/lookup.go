@@ -21,8 +21,8 @@ const (
 	// long it has then between two of them.
 	lookUpBurst = 32
 	lookUpEvery = time.Second
-	// lookUpPatience is how long one may take.
-	lookUpPatience = 30 * time.Second
+	// lookUpTimeout is how long one may take.
+	lookUpTimeout = 30 * time.Second
 )
 
 // wish is how an ARN stands that calls go to and that no list tells.
@@ -50,15 +50,15 @@ func (p *pace) take(now time.Time) time.Duration {
 	return 0
 }
 
-// Want says that calls go to an ARN whose model the lists do not tell, and has it
+// ResolveARN says that calls go to an ARN whose model the lists do not tell, and has it
 // looked up in the background, soon if the region has been read before.
-func (v *Inventory) Want(name, arn string, get Get) {
+func (v *Inventory) ResolveARN(name, arn string, get Get) {
 	if !answers(arn) {
 		return
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	r := v.use(name)
+	r := v.addRegion(name)
 	_, asked := r.wishes[arn]
 	if !asked && len(r.wishes) >= maxWanted {
 		maps.DeleteFunc(r.wishes, func(_ string, w wish) bool { return w == vain })
@@ -134,7 +134,7 @@ func (v *Inventory) lookUp(r *region, get Get, patient bool) {
 		if some {
 			wait = v.pace.take(v.opt.Now())
 		}
-		over := !some || wait > 0 && !patient || v.open.Err() != nil
+		over := !some || wait > 0 && !patient || v.ctx.Err() != nil
 		if over && len(found) == 0 {
 			r.looking = false // under the lock: what is wanted from now on begins anew
 			v.mu.Unlock()
@@ -162,13 +162,13 @@ func (v *Inventory) rest(d time.Duration) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-v.open.Done():
+	case <-v.ctx.Done():
 	}
 }
 
 // lookUpOne looks up what lies beneath an ARN and notes it.
 func (v *Inventory) lookUpOne(r *region, arn string, found map[string]string, get Get) {
-	ctx, cancel := context.WithTimeout(v.open, lookUpPatience)
+	ctx, cancel := context.WithTimeout(v.ctx, lookUpTimeout)
 	defer cancel()
 	base, err := lookUp(ctx, arn, get)
 	if err != nil {
@@ -190,12 +190,12 @@ func (v *Inventory) lookUpOne(r *region, arn string, found map[string]string, ge
 // found makes known what was looked up.
 func (v *Inventory) found(r *region, found map[string]string) {
 	v.amend(r, func(l *catalog.Live) {
-		beneath := maps.Clone(l.Beneath)
+		beneath := maps.Clone(l.BaseModel)
 		if beneath == nil || len(beneath) >= maxWanted {
 			beneath = map[string]string{}
 		}
 		maps.Copy(beneath, found)
-		l.Beneath = beneath
+		l.BaseModel = beneath
 	})
 }
 

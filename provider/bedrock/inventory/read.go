@@ -18,10 +18,10 @@ import (
 
 // Bounds of a reading.
 const (
-	// listPatience is how long the lists of a region may take, and accessPatience
+	// listTimeout is how long the lists of a region may take, and accessTimeout
 	// all that is asked of single models.
-	listPatience   = 30 * time.Second
-	accessPatience = 2 * time.Minute
+	listTimeout   = 30 * time.Second
+	accessTimeout = 2 * time.Minute
 	// maxPages is how often a list goes on, should it never end.
 	maxPages = 50
 	// accessAge is how long what AWS said of the account's access is taken to hold;
@@ -57,8 +57,8 @@ func (v *Inventory) Refresh(ctx context.Context, name string, after time.Time, g
 	return v.wait(ctx, name, f.done)
 }
 
-// Lists is Refresh without the wait for what single models are asked about.
-func (v *Inventory) Lists(ctx context.Context, name string, after time.Time, get Get) error {
+// RefreshLists is Refresh without the wait for what single models are asked about.
+func (v *Inventory) RefreshLists(ctx context.Context, name string, after time.Time, get Get) error {
 	f, err := v.begin(name, v.paused(after), get)
 	if f == nil {
 		return err
@@ -74,12 +74,12 @@ func (v *Inventory) paused(after time.Time) time.Time {
 	return after
 }
 
-// Again has the lists of a region read since a call was refused, and waits for
+// RefreshAfterRefusal has the lists of a region read since a call was refused, and waits for
 // them. It does so only every againPause, as clients can make up ids that are
 // refused; who comes in between has the lists of that reading.
-func (v *Inventory) Again(ctx context.Context, name string, get Get) error {
+func (v *Inventory) RefreshAfterRefusal(ctx context.Context, name string, get Get) error {
 	v.mu.Lock()
-	r, now := v.use(name), v.opt.Now()
+	r, now := v.addRegion(name), v.opt.Now()
 	f := r.flight
 	due := r.again.IsZero() || now.Sub(r.again) >= againPause
 	if due && f == nil {
@@ -115,7 +115,7 @@ func (v *Inventory) begin(name string, after time.Time, get Get) (*flight, error
 	if v.closed {
 		return nil, errClosed
 	}
-	r := v.use(name)
+	r := v.addRegion(name)
 	now := v.opt.Now()
 	switch {
 	case r.flight != nil:
@@ -174,7 +174,7 @@ func (v *Inventory) settle(r *region, live *catalog.Live, err error) {
 	if live != nil {
 		if r.live != nil { // it may have been found meanwhile
 			twin := *live
-			twin.Access, twin.Beneath = r.live.Access, r.live.Beneath
+			twin.Availability, twin.BaseModel = r.live.Availability, r.live.BaseModel
 			live = &twin
 		}
 		r.live = live
@@ -196,7 +196,7 @@ func (v *Inventory) unlock(lists bool) {
 // readLists reads the two lists. One that cannot be read stays as it was; it is
 // nil if neither can.
 func (v *Inventory) readLists(region string, before *catalog.Live, get Get) (*catalog.Live, error) {
-	ctx, cancel := context.WithTimeout(v.open, listPatience)
+	ctx, cancel := context.WithTimeout(v.ctx, listTimeout)
 	defer cancel()
 	live := &catalog.Live{Region: region}
 	if before != nil {
@@ -215,8 +215,8 @@ func (v *Inventory) readLists(region string, before *catalog.Live, get Get) (*ca
 		live.Profiles = llm.Some(append(profiles, own...))
 		live.Account = cmp.Or(account(live.Profiles.Value), live.Account)
 	}
-	v.tell(region, "bedrock:ListFoundationModels", err)
-	v.tell(region, "bedrock:ListInferenceProfiles", cmp.Or(profileErr, ownErr))
+	v.warnOnce(region, "bedrock:ListFoundationModels", err)
+	v.warnOnce(region, "bedrock:ListInferenceProfiles", cmp.Or(profileErr, ownErr))
 	if err != nil && profileErr != nil {
 		return nil, errors.Join(err, profileErr)
 	}
@@ -266,10 +266,10 @@ func readPages(ctx context.Context, region, kind string, get Get) ([]catalog.Liv
 	return all, nil
 }
 
-// Answers reads the lists of models and of the profiles that AWS defines in a
+// RawLists reads the lists of models and of the profiles that AWS defines in a
 // region, and gives the bodies by names such as us-east-1-list-foundation-models.json
 // and us-east-1-list-inference-profiles-1.json, a file for each page.
-func Answers(ctx context.Context, region string, get Get) (map[string][]byte, error) {
+func RawLists(ctx context.Context, region string, get Get) (map[string][]byte, error) {
 	all := map[string][]byte{}
 	models, err := get(ctx, region, "", "foundation-models")
 	if err == nil {
@@ -302,14 +302,14 @@ func account(profiles []catalog.LiveProfile) string {
 func (v *Inventory) askAccess(r *region, get Get) {
 	v.mu.Lock()
 	live := r.live
-	due := r.access.IsZero() && live != nil && len(live.Access) == 0 || v.opt.Now().Sub(r.access) >= accessAge
+	due := r.access.IsZero() && live != nil && len(live.Availability) == 0 || v.opt.Now().Sub(r.access) >= accessAge
 	if r.asking || live == nil || !due {
 		v.mu.Unlock()
 		return
 	}
 	r.asking = true
 	v.mu.Unlock()
-	var access map[string]catalog.Access
+	var access map[string]catalog.Availability
 	defer func() {
 		v.mu.Lock()
 		defer v.mu.Unlock()
@@ -318,10 +318,10 @@ func (v *Inventory) askAccess(r *region, get Get) {
 			r.access = v.opt.Now()
 		}
 	}()
-	ctx, cancel := context.WithTimeout(v.open, accessPatience)
+	ctx, cancel := context.WithTimeout(v.ctx, accessTimeout)
 	defer cancel()
 	if access = v.readAccess(ctx, live, get); access != nil {
-		v.amend(r, func(l *catalog.Live) { l.Access = access })
+		v.amend(r, func(l *catalog.Live) { l.Availability = access })
 	}
 }
 
@@ -337,8 +337,8 @@ func (v *Inventory) amend(r *region, change func(*catalog.Live)) {
 
 // readAccess asks what the account may do with each model that writes text; nil if
 // that cannot be asked.
-func (v *Inventory) readAccess(ctx context.Context, live *catalog.Live, get Get) map[string]catalog.Access {
-	access := map[string]catalog.Access{}
+func (v *Inventory) readAccess(ctx context.Context, live *catalog.Live, get Get) map[string]catalog.Availability {
+	access := map[string]catalog.Availability{}
 	failed := 0
 	for i := range live.Models.Value {
 		m := &live.Models.Value[i]
@@ -348,7 +348,7 @@ func (v *Inventory) readAccess(ctx context.Context, live *catalog.Live, get Get)
 		body, err := get(ctx, live.Region, "", "foundation-model-availability", m.ID)
 		if err != nil {
 			if failed++; failed == maxRefused || ctx.Err() != nil { // it cannot be asked at all
-				v.tell(live.Region, "bedrock:GetFoundationModelAvailability", err)
+				v.warnOnce(live.Region, "bedrock:GetFoundationModelAvailability", err)
 				return nil
 			}
 			continue
@@ -371,10 +371,10 @@ func denied(err error) bool {
 	return ok && e.Code.Denied()
 }
 
-// tell says once that an action is not permitted, and once that one fails
+// warnOnce says once that an action is not permitted, and once that one fails
 // otherwise. After that the region's status says it.
-func (v *Inventory) tell(region, action string, err error) {
-	if err == nil || v.open.Err() != nil {
+func (v *Inventory) warnOnce(region, action string, err error) {
+	if err == nil || v.ctx.Err() != nil {
 		return
 	}
 	noRight := denied(err)
@@ -390,5 +390,5 @@ func (v *Inventory) tell(region, action string, err error) {
 	if noRight {
 		attributes = append(attributes, slog.String("statement", Statement))
 	}
-	v.opt.Logger.LogAttrs(v.open, level, "models cannot be listed; what is known of them is this release's, what was kept, and what calls teach", attributes...)
+	v.opt.Logger.LogAttrs(v.ctx, level, "models cannot be listed; what is known of them is this release's, what was kept, and what calls teach", attributes...)
 }

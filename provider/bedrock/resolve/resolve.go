@@ -14,8 +14,8 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// Way is one way to call a model.
-type Way struct {
+// Candidate is one way to call a model.
+type Candidate struct {
 	API    string // converse
 	Region string
 	ID     string // the model id, profile id or ARN as AWS takes it
@@ -27,10 +27,10 @@ type Way struct {
 
 // Decision is what resolving gave.
 type Decision struct {
-	// Ways are the ways that are allowed, the best first. It is empty if there is
+	// Candidates are the ways that are allowed, the best first. It is empty if there is
 	// none; then Refusal says why.
-	Ways    []Way
-	Refusal *Refusal
+	Candidates []Candidate
+	Refusal    *Refusal
 	// Steps says in order what was considered, for people.
 	Steps []string
 }
@@ -42,35 +42,35 @@ type Refusal struct {
 	Works []string
 }
 
-// Learned is what AWS's refusals have taught that no list says. It changes the
+// Observed is what AWS's refusals have taught that no list says. It changes the
 // order of the ways and adds guesses; it takes no way away, so that a lesson that
 // was wrong, or holds no longer, costs a detour and no outage.
-type Learned struct {
+type Observed struct {
 	// NeedsProfile is whether AWS has refused the bare id for want of on-demand
 	// throughput, by base id and region.
 	NeedsProfile func(base, region string) bool
-	// Dead is whether AWS has called an id invalid in a region.
-	Dead func(id, region string) bool
+	// InvalidID is whether AWS has called an id invalid in a region.
+	InvalidID func(id, region string) bool
 }
 
 // resolver is one Resolve under way.
 type resolver struct {
-	policy  Policy
-	cat     *catalog.Catalogue
-	learned Learned
-	out     Decision
+	policy   Policy
+	cat      *catalog.Catalogue
+	observed Observed
+	out      Decision
 }
 
 // Resolve finds the ways to call id. region is the deployment's own; that of the id
 // goes before it as far as the policy allows. learned may have nil functions.
-func Resolve(id modelid.ID, region string, policy Policy, c *catalog.Catalogue, learned Learned) Decision {
+func Resolve(id modelid.ID, region string, policy Policy, c *catalog.Catalogue, learned Observed) Decision {
 	if learned.NeedsProfile == nil {
 		learned.NeedsProfile = func(string, string) bool { return false }
 	}
-	if learned.Dead == nil {
-		learned.Dead = func(string, string) bool { return false }
+	if learned.InvalidID == nil {
+		learned.InvalidID = func(string, string) bool { return false }
 	}
-	r := &resolver{policy: policy, cat: c, learned: learned}
+	r := &resolver{policy: policy, cat: c, observed: learned}
 	regions := policy.Regions
 	if bound := id.CallRegion(); bound != "" {
 		switch {
@@ -88,7 +88,7 @@ func Resolve(id modelid.ID, region string, policy Policy, c *catalog.Catalogue, 
 	for _, region := range regions {
 		r.in(region, id)
 	}
-	if len(r.out.Ways) > 0 {
+	if len(r.out.Candidates) > 0 {
 		r.out.Refusal = nil
 	}
 	return r.out
@@ -98,14 +98,14 @@ func (r *resolver) step(words ...string) {
 	r.out.Steps = append(r.out.Steps, strings.Join(words, ""))
 }
 
-// way adds a way, unless the policy does not allow it: whatever led here, no id
+// add adds a way, unless the policy does not allow it: whatever led here, no id
 // goes out that it forbids.
-func (r *resolver) way(region, id, base, reason string) {
+func (r *resolver) add(region, id, base, reason string) {
 	if !r.permitted(region, id) {
 		r.refuse("the policy does not allow "+id+" in "+region, r.works(base, region))
 		return
 	}
-	r.out.Ways = append(r.out.Ways, Way{API: "converse", Region: region, ID: id, Base: base, Reason: reason})
+	r.out.Candidates = append(r.out.Candidates, Candidate{API: "converse", Region: region, ID: id, Base: base, Reason: reason})
 	r.step(region, ": ", id, ": ", reason)
 }
 
@@ -125,9 +125,9 @@ func (r *resolver) in(region string, id modelid.ID) {
 	case id.ARN != (modelid.ARN{}):
 		r.arn(region, id)
 	case r.policy.Strict:
-		r.way(region, id.ModelID(), id.Base(), "strict: as written")
+		r.add(region, id.ModelID(), id.Base(), "strict: as written")
 	case id.Throughput != "":
-		r.way(region, id.ModelID(), id.Base(), "provisioned throughput: as written")
+		r.add(region, id.ModelID(), id.Base(), "provisioned throughput: as written")
 	case isProfile && !listed.Application: // its prefix may be one that only AWS's lists tell from a vendor
 		r.profile(region, listed.ID, listed.Prefix, listed.Base)
 	case id.Geography != "":
@@ -144,7 +144,7 @@ func (r *resolver) in(region string, id modelid.ID) {
 			r.step(base, " is a friendly name of ", named)
 			base = named
 		case id.Vendor == "":
-			r.way(region, id.ModelID(), "", "not a name that is known: as written")
+			r.add(region, id.ModelID(), "", "not a name that is known: as written")
 			return
 		}
 		r.bare(region, base)
@@ -159,7 +159,7 @@ func (r *resolver) arn(region string, id modelid.ID) {
 		p, known = r.cat.Profile(id.ARN.Resource)
 	}
 	base := id.Base()
-	if beneath, ok := r.cat.Beneath(written); ok {
+	if beneath, ok := r.cat.BaseModel(written); ok {
 		base = beneath
 	} else if known {
 		base = p.Base
@@ -171,13 +171,13 @@ func (r *resolver) arn(region string, id modelid.ID) {
 	switch {
 	case prefix != "" && !r.mayUse(prefix, region):
 		r.refuse("the policy does not allow "+prefix+". profiles in "+region, r.works(base, region))
-	case prefix == "" && leadsOn(id.ARN.Kind) && !r.staysIn(p, known, region):
+	case prefix == "" && crossRegion(id.ARN.Kind) && !r.withinPolicy(p, known, region):
 		r.refuse("the policy does not allow the regions that "+written+" leads to", r.works(base, region))
-	case id.ARN.Kind == modelid.FoundationModel && !r.policy.Strict && (r.cat.OnDemand(base, region) != catalog.Yes || r.learned.NeedsProfile(base, region)):
+	case id.ARN.Kind == modelid.FoundationModel && !r.policy.Strict && (r.cat.OnDemand(base, region) != catalog.Yes || r.observed.NeedsProfile(base, region)):
 		r.step(written, " is the model ", base)
 		r.bare(region, base)
 	default:
-		r.way(region, written, base, "an ARN: as written")
+		r.add(region, written, base, "an ARN: as written")
 	}
 }
 
@@ -195,7 +195,7 @@ func (r *resolver) permitted(region, id string) bool {
 	}
 	if p, ok := r.cat.Profile(id); ok {
 		if p.Application {
-			return r.staysIn(p, true, region)
+			return r.withinPolicy(p, true, region)
 		}
 		return r.mayUse(p.Prefix, region) && (r.policy.Global || !worldwideProfile(p))
 	}
@@ -217,9 +217,9 @@ func (r *resolver) permitted(region, id string) bool {
 	return !known || r.mayUse(strings.ToLower(prefix), region)
 }
 
-// leadsOn reports whether what an ARN names may have a call served in other regions
+// crossRegion reports whether what an ARN names may have a call served in other regions
 // than that of the ARN: profiles, and routers and stored prompts that name them.
-func leadsOn(k modelid.Kind) bool {
+func crossRegion(k modelid.Kind) bool {
 	switch k {
 	case modelid.ApplicationInferenceProfile, modelid.InferenceProfile, modelid.PromptRouter, modelid.DefaultPromptRouter, modelid.Prompt, modelid.OtherResource:
 		return true
@@ -253,9 +253,9 @@ func (r *resolver) mayUse(prefix, region string) bool {
 	return true
 }
 
-// staysIn reports whether a profile that the account made leads only where the
+// withinPolicy reports whether a profile that the account made leads only where the
 // policy allows. One whose destinations are not known may lead anywhere.
-func (r *resolver) staysIn(p *catalog.Profile, known bool, region string) bool {
+func (r *resolver) withinPolicy(p *catalog.Profile, known bool, region string) bool {
 	if !r.policy.explicit() && r.policy.Global {
 		return true
 	}
@@ -298,7 +298,7 @@ func (r *resolver) profile(region, written, prefix, base string) {
 	case p.From(region) == catalog.No:
 		reason = "as written, although " + prefix + ". is not known to serve " + region
 	}
-	r.way(region, written, base, reason)
+	r.add(region, written, base, reason)
 }
 
 // rehome adds the profiles that serve a region in place of one that the id names,
@@ -306,7 +306,7 @@ func (r *resolver) profile(region, written, prefix, base string) {
 func (r *resolver) rehome(region, base, before, behind string) bool {
 	found := r.profiles(region, base)
 	for _, p := range found {
-		r.way(region, p.ID, base, before+p.Prefix+behind)
+		r.add(region, p.ID, base, before+p.Prefix+behind)
 	}
 	return len(found) > 0
 }
@@ -314,12 +314,12 @@ func (r *resolver) rehome(region, base, before, behind string) bool {
 // bare calls a model by its own id where it can be, else by a profile.
 func (r *resolver) bare(region, base string) {
 	onDemand := r.cat.OnDemand(base, region)
-	needs, dead := r.learned.NeedsProfile(base, region), r.learned.Dead(base, region)
+	needs, invalid := r.observed.NeedsProfile(base, region), r.observed.InvalidID(base, region)
 	found := r.profiles(region, base)
 	_, known := r.cat.Model(base)
 	switch {
-	case onDemand == catalog.Yes && !needs && !dead:
-		r.way(region, base, base, "on demand in "+region)
+	case onDemand == catalog.Yes && !needs && !invalid:
+		r.add(region, base, base, "on demand in "+region)
 	case len(found) > 0:
 		certain := onDemand == catalog.No
 		for i, p := range found {
@@ -329,22 +329,22 @@ func (r *resolver) bare(region, base string) {
 				why = "else "
 			case needs:
 				why = "AWS has refused its own id; "
-			case dead:
+			case invalid:
 				why = "AWS has called its own id invalid; "
 			case !certain:
 				why = "on-demand throughput in " + region + " is not known of; "
 			}
-			r.way(region, p.ID, base, why+p.Prefix+". profile"+reach(p, region))
+			r.add(region, p.ID, base, why+p.Prefix+". profile"+reach(p, region))
 		}
 		if !certain {
-			r.way(region, base, base, "else by its own id")
+			r.add(region, base, base, "else by its own id")
 		}
 	case needs && prefixable(base):
 		r.guess(region, base)
 	case onDemand == catalog.No && known && len(r.cat.ProfilesOf(base)) > 0:
 		r.unreachable(region, base)
 	default:
-		r.way(region, base, base, "nothing says how it is called: as written")
+		r.add(region, base, base, "nothing says how it is called: as written")
 	}
 }
 
@@ -360,7 +360,7 @@ func (r *resolver) unreachable(region, base string) {
 	for _, w := range works {
 		r.step("known to work: ", w)
 	}
-	r.way(region, base, base, "no profile is known that leads to it from "+region+": as written")
+	r.add(region, base, base, "no profile is known that leads to it from "+region+": as written")
 }
 
 // reach says where a profile leads.
@@ -376,10 +376,10 @@ func reach(p *catalog.Profile, region string) string {
 
 func worldwideProfile(p *catalog.Profile) bool { return p.Worldwide() || p.Prefix == "global" }
 
-// dead is 1 for an id that AWS has called invalid in a region: it goes behind the
+// invalidID is 1 for an id that AWS has called invalid in a region: it goes behind the
 // others.
-func (r *resolver) dead(id, region string) int {
-	if r.learned.Dead(id, region) {
+func (r *resolver) invalidID(id, region string) int {
+	if r.observed.InvalidID(id, region) {
 		return 1
 	}
 	return 0
@@ -401,7 +401,7 @@ func (r *resolver) profiles(region, base string) []*catalog.Profile {
 		if r.policy.Prefer == Cheapest && m != nil {
 			byPrice = cmp.Compare(price(m, a, region), price(m, b, region))
 		}
-		return cmp.Or(r.dead(a.ID, region)-r.dead(b.ID, region), byPrice, cmp.Compare(spread(a, region), spread(b, region)), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(r.invalidID(a.ID, region)-r.invalidID(b.ID, region), byPrice, cmp.Compare(spread(a, region), spread(b, region)), cmp.Compare(a.ID, b.ID))
 	})
 	return found
 }
@@ -466,16 +466,16 @@ func (r *resolver) guess(region, base string) {
 	if r.policy.Global {
 		ids = append(ids, "global."+base)
 	}
-	add := func(dead int) {
+	add := func(invalid int) {
 		for _, id := range ids {
-			if r.dead(id, region) == dead {
+			if r.invalidID(id, region) == invalid {
 				prefix, _, _ := strings.Cut(id, ".")
-				r.way(region, id, base, "AWS wants a profile, and no list says which: "+prefix+". may serve "+region)
+				r.add(region, id, base, "AWS wants a profile, and no list says which: "+prefix+". may serve "+region)
 			}
 		}
 	}
 	add(0)
-	r.way(region, base, base, "AWS wants a profile, and none is known: as written")
+	r.add(region, base, base, "AWS wants a profile, and none is known: as written")
 	add(1)
 }
 

@@ -70,75 +70,75 @@ func TestWays(t *testing.T) {
 	}})
 	global := resolve.Default()
 	local := resolve.Policy{}
-	taught := resolve.Learned{NeedsProfile: func(base, _ string) bool { return base == "acme.rocket-v9:0" }}
+	taught := resolve.Observed{NeedsProfile: func(base, _ string) bool { return base == "acme.rocket-v9:0" }}
 	for _, tt := range []struct {
 		name, model, region string
 		policy              resolve.Policy
 		cat                 *catalog.Catalogue
-		learned             resolve.Learned
+		learned             resolve.Observed
 		want                []string // ids; empty for a refusal
 	}{
-		{"Claude 3.7 Sonnet by its bare id", sonnet37, "us-east-1", global, c, resolve.Learned{}, []string{"us." + sonnet37}},
-		{"by its profile", "us." + sonnet37, "us-east-1", global, c, resolve.Learned{}, []string{"us." + sonnet37}},
-		{"by LiteLLM's route", "bedrock/converse/" + sonnet37, "us-east-1", global, c, resolve.Learned{}, []string{"us." + sonnet37}},
-		{"DeepSeek R1 by its bare id", r1, "us-west-2", global, c, resolve.Learned{}, []string{"us." + r1}},
-		{"DeepSeek R1 by its profile", "us." + r1, "us-east-1", global, c, resolve.Learned{}, []string{"us." + r1}},
-		{"where nothing says that it is on demand", "amazon.nova-lite-v1:0", "eu-central-1", local, c, resolve.Learned{}, []string{"eu.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"}},
-		{"where it is on demand", "amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Learned{}, []string{"amazon.nova-lite-v1:0"}},
-		{"in Europe by Europe's", sonnet45, "eu-central-1", local, c, resolve.Learned{}, []string{"eu." + sonnet45}},
-		{"in Japan by Japan's", sonnet45, "ap-northeast-1", local, c, resolve.Learned{}, []string{"jp." + sonnet45}},
-		{"the world comes last", sonnet45, "us-east-1", global, c, resolve.Learned{}, []string{"us." + sonnet45, "global." + sonnet45}},
-		{"strict is as written", sonnet37, "us-east-1", resolve.Policy{Strict: true}, c, resolve.Learned{}, []string{sonnet37}},
-		{"a model of this morning", "acme.rocket-v9:0", "us-east-1", global, morning, resolve.Learned{}, []string{"us.acme.rocket-v9:0", "global.acme.rocket-v9:0"}},
-		{"of this morning, only worldwide", "acme.comet-v1:0", "us-east-1", global, morning, resolve.Learned{}, []string{"global.acme.comet-v1:0"}},
-		{"of this morning, on demand", "acme.pebble-v1:0", "us-east-1", global, morning, resolve.Learned{}, []string{"acme.pebble-v1:0"}},
-		{"only worldwide, and the policy says no", "acme.comet-v1:0", "us-east-1", local, morning, resolve.Learned{}, nil},
-		{"nobody knows it", "acme.rocket-v9:0", "us-east-1", global, c, resolve.Learned{}, []string{"acme.rocket-v9:0"}},
+		{"Claude 3.7 Sonnet by its bare id", sonnet37, "us-east-1", global, c, resolve.Observed{}, []string{"us." + sonnet37}},
+		{"by its profile", "us." + sonnet37, "us-east-1", global, c, resolve.Observed{}, []string{"us." + sonnet37}},
+		{"by LiteLLM's route", "bedrock/converse/" + sonnet37, "us-east-1", global, c, resolve.Observed{}, []string{"us." + sonnet37}},
+		{"DeepSeek R1 by its bare id", r1, "us-west-2", global, c, resolve.Observed{}, []string{"us." + r1}},
+		{"DeepSeek R1 by its profile", "us." + r1, "us-east-1", global, c, resolve.Observed{}, []string{"us." + r1}},
+		{"where nothing says that it is on demand", "amazon.nova-lite-v1:0", "eu-central-1", local, c, resolve.Observed{}, []string{"eu.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"}},
+		{"where it is on demand", "amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Observed{}, []string{"amazon.nova-lite-v1:0"}},
+		{"in Europe by Europe's", sonnet45, "eu-central-1", local, c, resolve.Observed{}, []string{"eu." + sonnet45}},
+		{"in Japan by Japan's", sonnet45, "ap-northeast-1", local, c, resolve.Observed{}, []string{"jp." + sonnet45}},
+		{"the world comes last", sonnet45, "us-east-1", global, c, resolve.Observed{}, []string{"us." + sonnet45, "global." + sonnet45}},
+		{"strict is as written", sonnet37, "us-east-1", resolve.Policy{Strict: true}, c, resolve.Observed{}, []string{sonnet37}},
+		{"a model of this morning", "acme.rocket-v9:0", "us-east-1", global, morning, resolve.Observed{}, []string{"us.acme.rocket-v9:0", "global.acme.rocket-v9:0"}},
+		{"of this morning, only worldwide", "acme.comet-v1:0", "us-east-1", global, morning, resolve.Observed{}, []string{"global.acme.comet-v1:0"}},
+		{"of this morning, on demand", "acme.pebble-v1:0", "us-east-1", global, morning, resolve.Observed{}, []string{"acme.pebble-v1:0"}},
+		{"only worldwide, and the policy says no", "acme.comet-v1:0", "us-east-1", local, morning, resolve.Observed{}, nil},
+		{"nobody knows it", "acme.rocket-v9:0", "us-east-1", global, c, resolve.Observed{}, []string{"acme.rocket-v9:0"}},
 		{"nobody knows it, and AWS has refused it bare", "acme.rocket-v9:0", "us-east-1", global, c, taught, []string{"us.acme.rocket-v9:0", "global.acme.rocket-v9:0", "acme.rocket-v9:0"}},
 		{"refused bare, in a region without a geography", "acme.rocket-v9:0", "sa-east-1", global, c, taught, []string{"global.acme.rocket-v9:0", "acme.rocket-v9:0"}},
 		{"refused bare, where nothing is allowed", "acme.rocket-v9:0", "sa-east-1", local, c, taught, []string{"acme.rocket-v9:0"}},
-		{"refused bare, and every guess was invalid", "acme.rocket-v9:0", "us-east-1", global, c, resolve.Learned{NeedsProfile: taught.NeedsProfile, Dead: func(id, _ string) bool { return strings.Contains(id, ".acme.") }}, []string{"acme.rocket-v9:0", "us.acme.rocket-v9:0", "global.acme.rocket-v9:0"}},
-		{"refused bare, though it is listed as on demand", "amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Learned{NeedsProfile: func(string, string) bool { return true }}, []string{"us.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"}},
-		{"all profiles were invalid", sonnet45, "us-east-1", global, c, resolve.Learned{Dead: func(string, string) bool { return true }}, []string{"us." + sonnet45, "global." + sonnet45}},
-		{"provisioned throughput by a profile that is not allowed", "us.amazon.nova-pro-v1:0:300k", "us-east-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
-		{"strict does not go beyond the policy", "us." + sonnet45, "us-east-1", resolve.Policy{Strict: true, Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
-		{"nor by an ARN", "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us." + sonnet45, "us-east-1", resolve.Policy{Strict: true, Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
-		{"a model's own ARN where it has no on-demand throughput", "arn:aws:bedrock:us-east-1::foundation-model/" + sonnet45, "us-east-1", local, c, resolve.Learned{}, []string{"us." + sonnet45}},
-		{"a model's own ARN where it has", "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Learned{}, []string{"arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}},
-		{"a model's own ARN, strictly", "arn:aws:bedrock:us-east-1::foundation-model/" + sonnet45, "us-east-1", resolve.Policy{Strict: true}, c, resolve.Learned{}, []string{"arn:aws:bedrock:us-east-1::foundation-model/" + sonnet45}},
-		{"what looks like a worldwide profile but for its vendor", "global.acme.3d-model-v1:0", "us-east-1", local, c, resolve.Learned{}, nil},
-		{"a prefix that nobody knows before a model that is known", "emea." + sonnet45, "eu-west-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
-		{"an odd prefix in a model's ARN", "arn:aws:bedrock:us-east-1::foundation-model/emea.acme.comet-v1:0", "us-east-1", resolve.Policy{Geographies: []string{"eu"}}, odd, resolve.Learned{}, nil},
-		{"a profile of another id than its model's", "global.acme.rocket-v2:0", "eu-central-1", local, c.With(renamed), resolve.Learned{}, nil},
-		{"a custom Nova's family with an id", "nova/amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Learned{}, []string{"amazon.nova-lite-v1:0"}},
-		{"where no profile leads, AWS is asked", r1, "eu-central-1", local, c, resolve.Learned{}, []string{r1}},
-		{"a router may lead anywhere", "arn:aws:bedrock:eu-west-3:123456789012:default-prompt-router/anthropic.claude:1", "eu-west-3", resolve.Policy{Geographies: []string{}}, c, resolve.Learned{}, nil},
-		{"a stored prompt may too", "arn:aws:bedrock:eu-west-3:123456789012:prompt/ABCDEFGHIJ", "eu-west-3", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
-		{"a prefix that only AWS's lists know", "emea.acme.comet-v1:0", "us-east-1", resolve.Policy{Geographies: []string{"eu"}}, odd, resolve.Learned{}, nil},
-		{"the same where it is allowed", "emea.acme.comet-v1:0", "us-east-1", local, odd, resolve.Learned{}, []string{"emea.acme.comet-v1:0"}},
-		{"a region of the path that lies elsewhere", "us-east-1/amazon.nova-lite-v1:0", "eu-central-1", local, c, resolve.Learned{}, nil},
-		{"a region of the path that the own geography has", "eu-west-1/" + sonnet45, "eu-central-1", local, c, resolve.Learned{}, []string{"eu." + sonnet45}},
-		{"an ARN that lies elsewhere", "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", "eu-central-1", local, c, resolve.Learned{}, nil},
-		{"a friendly name", "claude-sonnet-4-5", "us-east-1", local, c, resolve.Learned{}, []string{"us." + sonnet45}},
-		{"another friendly name", "deepseek-r1", "us-east-1", global, c, resolve.Learned{}, []string{"us." + r1}},
-		{"a profile of another geography is AWS's to judge", "us." + sonnet45, "eu-west-1", global, c, resolve.Learned{}, []string{"us." + sonnet45}},
-		{"a policy that names geographies finds its own", "us." + sonnet45, "eu-west-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, []string{"eu." + sonnet45}},
-		{"the world where it is forbidden", "global." + sonnet45, "eu-west-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, []string{"eu." + sonnet45}},
-		{"regions in order of preference", sonnet45, "us-east-1", resolve.Policy{Regions: []string{"eu-west-1", "us-east-1"}}, c, resolve.Learned{}, []string{"eu." + sonnet45, "us." + sonnet45}},
-		{"a region of the path that the policy does not have", "bedrock/us-west-2/" + sonnet45, "eu-west-1", resolve.Policy{Regions: []string{"eu-west-1"}}, c, resolve.Learned{}, nil},
-		{"a region of the path that the policy has", "bedrock/us-east-1/" + sonnet45, "eu-west-1", resolve.Policy{Regions: []string{"eu-west-1", "us-east-1"}}, c, resolve.Learned{}, []string{"us." + sonnet45}},
-		{"a friendly name with a dot", "claude-sonnet-4.5", "us-east-1", local, c, resolve.Learned{}, []string{"us." + sonnet45}},
-		{"an id that is not valid here, though it is listed", "amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Learned{Dead: func(id, _ string) bool { return id == "amazon.nova-lite-v1:0" }}, []string{"us.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"}},
-		{"a profile that is not valid here", sonnet45, "us-east-1", global, c, resolve.Learned{Dead: func(id, _ string) bool { return id == "us."+sonnet45 }}, []string{"global." + sonnet45, "us." + sonnet45}},
-		{"provisioned throughput is as written", "anthropic.claude-v2:1:18k", "us-east-1", global, c, resolve.Learned{}, []string{"anthropic.claude-v2:1:18k"}},
-		{"an ARN is as written", "arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456", "us-east-1", global, c, resolve.Learned{}, []string{"arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456"}},
-		{"an ARN that may lead anywhere, under a policy", "arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456", "eu-west-3", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
-		{"an ARN of a profile that is not allowed", "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us." + sonnet45, "us-east-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Learned{}, nil},
+		{"refused bare, and every guess was invalid", "acme.rocket-v9:0", "us-east-1", global, c, resolve.Observed{NeedsProfile: taught.NeedsProfile, InvalidID: func(id, _ string) bool { return strings.Contains(id, ".acme.") }}, []string{"acme.rocket-v9:0", "us.acme.rocket-v9:0", "global.acme.rocket-v9:0"}},
+		{"refused bare, though it is listed as on demand", "amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Observed{NeedsProfile: func(string, string) bool { return true }}, []string{"us.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"}},
+		{"all profiles were invalid", sonnet45, "us-east-1", global, c, resolve.Observed{InvalidID: func(string, string) bool { return true }}, []string{"us." + sonnet45, "global." + sonnet45}},
+		{"provisioned throughput by a profile that is not allowed", "us.amazon.nova-pro-v1:0:300k", "us-east-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Observed{}, nil},
+		{"strict does not go beyond the policy", "us." + sonnet45, "us-east-1", resolve.Policy{Strict: true, Geographies: []string{"eu"}}, c, resolve.Observed{}, nil},
+		{"nor by an ARN", "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us." + sonnet45, "us-east-1", resolve.Policy{Strict: true, Geographies: []string{"eu"}}, c, resolve.Observed{}, nil},
+		{"a model's own ARN where it has no on-demand throughput", "arn:aws:bedrock:us-east-1::foundation-model/" + sonnet45, "us-east-1", local, c, resolve.Observed{}, []string{"us." + sonnet45}},
+		{"a model's own ARN where it has", "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Observed{}, []string{"arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}},
+		{"a model's own ARN, strictly", "arn:aws:bedrock:us-east-1::foundation-model/" + sonnet45, "us-east-1", resolve.Policy{Strict: true}, c, resolve.Observed{}, []string{"arn:aws:bedrock:us-east-1::foundation-model/" + sonnet45}},
+		{"what looks like a worldwide profile but for its vendor", "global.acme.3d-model-v1:0", "us-east-1", local, c, resolve.Observed{}, nil},
+		{"a prefix that nobody knows before a model that is known", "emea." + sonnet45, "eu-west-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Observed{}, nil},
+		{"an odd prefix in a model's ARN", "arn:aws:bedrock:us-east-1::foundation-model/emea.acme.comet-v1:0", "us-east-1", resolve.Policy{Geographies: []string{"eu"}}, odd, resolve.Observed{}, nil},
+		{"a profile of another id than its model's", "global.acme.rocket-v2:0", "eu-central-1", local, c.With(renamed), resolve.Observed{}, nil},
+		{"a custom Nova's family with an id", "nova/amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Observed{}, []string{"amazon.nova-lite-v1:0"}},
+		{"where no profile leads, AWS is asked", r1, "eu-central-1", local, c, resolve.Observed{}, []string{r1}},
+		{"a router may lead anywhere", "arn:aws:bedrock:eu-west-3:123456789012:default-prompt-router/anthropic.claude:1", "eu-west-3", resolve.Policy{Geographies: []string{}}, c, resolve.Observed{}, nil},
+		{"a stored prompt may too", "arn:aws:bedrock:eu-west-3:123456789012:prompt/ABCDEFGHIJ", "eu-west-3", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Observed{}, nil},
+		{"a prefix that only AWS's lists know", "emea.acme.comet-v1:0", "us-east-1", resolve.Policy{Geographies: []string{"eu"}}, odd, resolve.Observed{}, nil},
+		{"the same where it is allowed", "emea.acme.comet-v1:0", "us-east-1", local, odd, resolve.Observed{}, []string{"emea.acme.comet-v1:0"}},
+		{"a region of the path that lies elsewhere", "us-east-1/amazon.nova-lite-v1:0", "eu-central-1", local, c, resolve.Observed{}, nil},
+		{"a region of the path that the own geography has", "eu-west-1/" + sonnet45, "eu-central-1", local, c, resolve.Observed{}, []string{"eu." + sonnet45}},
+		{"an ARN that lies elsewhere", "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", "eu-central-1", local, c, resolve.Observed{}, nil},
+		{"a friendly name", "claude-sonnet-4-5", "us-east-1", local, c, resolve.Observed{}, []string{"us." + sonnet45}},
+		{"another friendly name", "deepseek-r1", "us-east-1", global, c, resolve.Observed{}, []string{"us." + r1}},
+		{"a profile of another geography is AWS's to judge", "us." + sonnet45, "eu-west-1", global, c, resolve.Observed{}, []string{"us." + sonnet45}},
+		{"a policy that names geographies finds its own", "us." + sonnet45, "eu-west-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Observed{}, []string{"eu." + sonnet45}},
+		{"the world where it is forbidden", "global." + sonnet45, "eu-west-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Observed{}, []string{"eu." + sonnet45}},
+		{"regions in order of preference", sonnet45, "us-east-1", resolve.Policy{Regions: []string{"eu-west-1", "us-east-1"}}, c, resolve.Observed{}, []string{"eu." + sonnet45, "us." + sonnet45}},
+		{"a region of the path that the policy does not have", "bedrock/us-west-2/" + sonnet45, "eu-west-1", resolve.Policy{Regions: []string{"eu-west-1"}}, c, resolve.Observed{}, nil},
+		{"a region of the path that the policy has", "bedrock/us-east-1/" + sonnet45, "eu-west-1", resolve.Policy{Regions: []string{"eu-west-1", "us-east-1"}}, c, resolve.Observed{}, []string{"us." + sonnet45}},
+		{"a friendly name with a dot", "claude-sonnet-4.5", "us-east-1", local, c, resolve.Observed{}, []string{"us." + sonnet45}},
+		{"an id that is not valid here, though it is listed", "amazon.nova-lite-v1:0", "us-east-1", local, c, resolve.Observed{InvalidID: func(id, _ string) bool { return id == "amazon.nova-lite-v1:0" }}, []string{"us.amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"}},
+		{"a profile that is not valid here", sonnet45, "us-east-1", global, c, resolve.Observed{InvalidID: func(id, _ string) bool { return id == "us."+sonnet45 }}, []string{"global." + sonnet45, "us." + sonnet45}},
+		{"provisioned throughput is as written", "anthropic.claude-v2:1:18k", "us-east-1", global, c, resolve.Observed{}, []string{"anthropic.claude-v2:1:18k"}},
+		{"an ARN is as written", "arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456", "us-east-1", global, c, resolve.Observed{}, []string{"arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456"}},
+		{"an ARN that may lead anywhere, under a policy", "arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc123def456", "eu-west-3", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Observed{}, nil},
+		{"an ARN of a profile that is not allowed", "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us." + sonnet45, "us-east-1", resolve.Policy{Geographies: []string{"eu"}}, c, resolve.Observed{}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := resolve.Resolve(parse(t, tt.model), tt.region, tt.policy, tt.cat, tt.learned)
 			var got []string
-			for _, w := range d.Ways {
+			for _, w := range d.Candidates {
 				got = append(got, w.ID)
 				if w.Reason == "" || w.Region == "" || w.API != "converse" {
 					t.Errorf("a way without a reason or place: %+v", w)
@@ -178,13 +178,13 @@ func TestNoWayBreaksThePolicy(t *testing.T) {
 		policies = append(policies, resolve.Policy{Geographies: []string{g.Prefix}}, resolve.Policy{Geographies: []string{g.Prefix, resolve.Own}, Global: true})
 	}
 	yes := func(string, string) bool { return true }
-	lessons := []resolve.Learned{
+	lessons := []resolve.Observed{
 		{},
 		{NeedsProfile: yes},
-		{Dead: yes},
-		{NeedsProfile: yes, Dead: func(id, _ string) bool { return strings.HasPrefix(id, "us.") || strings.HasPrefix(id, "eu.") }},
+		{InvalidID: yes},
+		{NeedsProfile: yes, InvalidID: func(id, _ string) bool { return strings.HasPrefix(id, "us.") || strings.HasPrefix(id, "eu.") }},
 	}
-	few := []resolve.Learned{lessons[0], lessons[3]}
+	few := []resolve.Observed{lessons[0], lessons[3]}
 	regions := c.Regions()
 	checked := 0
 	for n, m := range c.Models() {
@@ -210,7 +210,7 @@ func TestNoWayBreaksThePolicy(t *testing.T) {
 						of = few
 					}
 					for _, learned := range of {
-						for _, w := range resolve.Resolve(id, region, p, c, learned).Ways {
+						for _, w := range resolve.Resolve(id, region, p, c, learned).Candidates {
 							checked++
 							if len(p.Regions) > 0 && !slices.Contains(p.Regions, w.Region) {
 								t.Fatalf("%s in %s under %+v: %+v: it is another region", text, region, p, w)
@@ -234,7 +234,7 @@ func TestNoWayBreaksThePolicy(t *testing.T) {
 }
 
 // breach says how a way breaks a policy, judged from the way alone.
-func breach(c *catalog.Catalogue, asked modelid.ID, w resolve.Way, p resolve.Policy) string {
+func breach(c *catalog.Catalogue, asked modelid.ID, w resolve.Candidate, p resolve.Policy) string {
 	id, err := modelid.Parse(w.ID)
 	switch {
 	case err != nil:
@@ -266,10 +266,10 @@ func breach(c *catalog.Catalogue, asked modelid.ID, w resolve.Way, p resolve.Pol
 func TestResolveIsDeterministic(t *testing.T) {
 	c := embedded(t)
 	id := parse(t, sonnet45)
-	first := resolve.Resolve(id, "us-east-1", resolve.Default(), c, resolve.Learned{})
+	first := resolve.Resolve(id, "us-east-1", resolve.Default(), c, resolve.Observed{})
 	for range 50 {
-		if again := resolve.Resolve(id, "us-east-1", resolve.Default(), c, resolve.Learned{}); !slices.Equal(again.Ways, first.Ways) {
-			t.Fatalf("got %v, before %v", again.Ways, first.Ways)
+		if again := resolve.Resolve(id, "us-east-1", resolve.Default(), c, resolve.Observed{}); !slices.Equal(again.Candidates, first.Candidates) {
+			t.Fatalf("got %v, before %v", again.Candidates, first.Candidates)
 		}
 	}
 }
@@ -279,6 +279,6 @@ func BenchmarkResolve(b *testing.B) {
 	id := parse(b, sonnet45)
 	b.ReportAllocs()
 	for b.Loop() {
-		resolve.Resolve(id, "us-east-1", resolve.Default(), c, resolve.Learned{})
+		resolve.Resolve(id, "us-east-1", resolve.Default(), c, resolve.Observed{})
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"outcrop/llm"
 )
 
-// placeOwn places the tools that Anthropic has defined (computer, bash, text editor and
+// placeClaudeTools places the tools that Anthropic has defined (computer, bash, text editor and
 // others), which Claude takes as a field of its own, and says the betas that they need
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/computer-use.html).
-func (p *fitting) placeOwn() error {
+func (p *adapter) placeClaudeTools() error {
 	isOwn := func(t llm.Tool) bool { return len(t.Own) > 0 }
 	first := slices.IndexFunc(p.out.Tools, isOwn)
 	if first < 0 {
@@ -32,7 +32,7 @@ func (p *fitting) placeOwn() error {
 		}
 	}
 	w.EndArray()
-	p.out.Tools = withoutOwn(p.out.Tools)
+	p.out.Tools = withoutClaudeTools(p.out.Tools)
 	if p.out.ToolChoice.Kind == llm.ToolChoiceNone && !p.seen.tools {
 		return nil // no tool is to be called
 	}
@@ -52,8 +52,8 @@ func (p *fitting) placeOwn() error {
 	return nil
 }
 
-// withoutOwn is tools without those of Anthropic's, each with its number.
-func withoutOwn(tools []llm.Tool) []llm.Tool {
+// withoutClaudeTools is tools without those of Anthropic's, each with its number.
+func withoutClaudeTools(tools []llm.Tool) []llm.Tool {
 	var out []llm.Tool
 	for i, t := range tools {
 		if len(t.Own) == 0 {
@@ -126,7 +126,7 @@ var memberBetas = []struct{ member, holds, model, beta, source string }{
 }
 
 // managed says the betas that members of the caller's need.
-func (p *fitting) managed() {
+func (p *adapter) managed() {
 	if !p.model.any(betas) {
 		return
 	}
@@ -138,7 +138,7 @@ func (p *fitting) managed() {
 }
 
 // beta adds to Claude's anthropic_beta.
-func (p *fitting) beta(words ...string) {
+func (p *adapter) beta(words ...string) {
 	const name = "anthropic_beta"
 	var all []string
 	given := p.given(name)
@@ -179,7 +179,7 @@ func (p *fitting) beta(words ...string) {
 const grounding = `{"name":"nova_grounding"}`
 
 // search has a model search the web, if it can.
-func (p *fitting) search() error {
+func (p *adapter) search() error {
 	const field = "web_search_options"
 	wish := p.out.WebSearch
 	p.out.WebSearch = nil

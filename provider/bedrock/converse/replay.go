@@ -6,9 +6,9 @@ import (
 	"outcrop/llm"
 )
 
-// Tell makes a stream of a whole answer.
-func Tell(r *llm.Response) llm.Stream {
-	t := &told{meta: r.Meta}
+// StreamOf makes a stream of a whole answer.
+func StreamOf(r *llm.Response) llm.Stream {
+	t := &replay{meta: r.Meta}
 	t.add(llm.Event{Kind: llm.EventStart, Role: r.Role})
 	for i := range r.Blocks {
 		t.block(i, &r.Blocks[i])
@@ -21,17 +21,17 @@ func Tell(r *llm.Response) llm.Stream {
 	return t
 }
 
-// told is an answer that is there already.
-type told struct {
+// replay is an answer that is there already.
+type replay struct {
 	events []llm.Event
 	meta   llm.Meta
 }
 
-func (t *told) add(ev llm.Event) { t.events = append(t.events, ev) }
+func (t *replay) add(ev llm.Event) { t.events = append(t.events, ev) }
 
 // block adds the events of one block: what starts it, one delta with all of its
 // text, its end.
-func (t *told) block(i int, b *llm.Block) {
+func (t *replay) block(i int, b *llm.Block) {
 	start := llm.Event{Kind: llm.EventBlockStart, Index: i, Block: b.Kind, Extra: b.Extra}
 	delta := llm.Event{Kind: llm.EventDelta, Index: i, Block: b.Kind, Text: b.Text, Signature: b.Signature}
 	switch b.Kind {
@@ -55,7 +55,7 @@ func (t *told) block(i int, b *llm.Block) {
 	t.add(llm.Event{Kind: llm.EventBlockEnd, Index: i})
 }
 
-func (t *told) Next(ev *llm.Event) error {
+func (t *replay) Next(ev *llm.Event) error {
 	if len(t.events) == 0 {
 		return io.EOF
 	}
@@ -64,8 +64,8 @@ func (t *told) Next(ev *llm.Event) error {
 	return nil
 }
 
-func (t *told) More() bool { return len(t.events) > 0 }
+func (t *replay) More() bool { return len(t.events) > 0 }
 
-func (t *told) Meta() *llm.Meta { return &t.meta }
+func (t *replay) Meta() *llm.Meta { return &t.meta }
 
-func (t *told) Close() error { return nil }
+func (t *replay) Close() error { return nil }

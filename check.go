@@ -11,8 +11,8 @@ import (
 	"outcrop/provider"
 )
 
-// Examination says what to find out about the calls that a client can make.
-type Examination struct {
+// CheckOptions says what to find out about the calls that a client can make.
+type CheckOptions struct {
 	// Models are names as a Request has them. Without any, and without All, every
 	// configured model is called, and of those behind a name with * a small one.
 	Models []string
@@ -26,8 +26,8 @@ type Examination struct {
 	// Since is when the lists of models must have been read to be new enough; zero
 	// has them read now.
 	Since time.Time
-	// Patience bounds each check and each call; their own bounds count if 0.
-	Patience time.Duration
+	// Timeout bounds each check and each call; their own bounds count if 0.
+	Timeout time.Duration
 	// Parallel is how many models are called at once; 4 if 0.
 	Parallel int
 	// Planned is told, before the first call of a model, how many calls there will be
@@ -37,8 +37,8 @@ type Examination struct {
 
 // Finding is what one check found about the deployments that it holds for.
 type Finding struct {
-	// Who tells those who call apart: 1 is the first one of the configuration.
-	Who int
+	// CallerIndex tells those who call apart: 1 is the first one of the configuration.
+	CallerIndex int
 	// Names are the names that the finding is about: those of the configuration that
 	// an identity serves, or those that a model is called by.
 	Names []string
@@ -49,7 +49,7 @@ type Finding struct {
 	provider.Finding
 }
 
-// Examine finds out what would stand in the way of calls: first by checks that
+// Check finds out what would stand in the way of calls: first by checks that
 // cost nothing, of each identity once, then by calling models, one call for a
 // whole answer and one for a stream, each with a one-word prompt and an answer of
 // at most one token. A call of a model goes the way of a Request's, and is in no
@@ -57,11 +57,11 @@ type Finding struct {
 //
 // When ctx ends no further call is made, and Examine returns its cause when those
 // under way have ended; else it returns nil, whatever was found.
-func (c *Client) Examine(ctx context.Context, e Examination, report func(Finding)) error {
+func (c *Client) Check(ctx context.Context, e CheckOptions, report func(Finding)) error {
 	if e.Since.IsZero() {
 		e.Since = time.Now()
 	}
-	x := &examiner{c: c, Examination: e, report: report}
+	x := &check{c: c, CheckOptions: e, report: report}
 	x.identify()
 	x.check(ctx)
 	if !e.Free && ctx.Err() == nil && !x.nobody() {
@@ -72,14 +72,14 @@ func (c *Client) Examine(ctx context.Context, e Examination, report func(Finding
 
 // nobody reports whether no deployment has any credentials: then every call would say
 // what the checks have said.
-func (x *examiner) nobody() bool {
+func (x *check) nobody() bool {
 	return len(x.subjects) > 0 && len(x.missing) == len(x.subjects)
 }
 
-// examiner is one run of Examine.
-type examiner struct {
+// check is one run of Examine.
+type check struct {
 	c *Client
-	Examination
+	CheckOptions
 
 	subjects []*subject
 	of       []*subject // by deployment; nil for one that is no Examiner
@@ -93,33 +93,33 @@ type examiner struct {
 // subject is one who calls, with the deployments that call so.
 type subject struct {
 	number int
-	by     provider.Examiner // the first of its deployments
+	by     provider.Checker // the first of its deployments
 	places []string
 	names  []string
 }
 
-func (x *examiner) found(f Finding) {
+func (x *check) found(f Finding) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if f.Check == provider.CheckIdentity && f.Err != nil && f.Err.Code == llm.CodeCredentialsMissing {
 		if x.missing == nil {
 			x.missing = map[int]bool{}
 		}
-		x.missing[f.Who] = true
+		x.missing[f.CallerIndex] = true
 	}
 	x.report(f)
 }
 
 // identify finds out which deployments are the same to the provider.
-func (x *examiner) identify() {
+func (x *check) identify() {
 	byWho := map[string]*subject{}
 	x.of, x.places = make([]*subject, len(x.c.deployments)), make([][]string, len(x.c.deployments))
 	for i, d := range x.c.deployments {
-		ex, ok := d.(provider.Examiner)
+		ex, ok := d.(provider.Checker)
 		if !ok {
 			continue
 		}
-		who, places := ex.Examined()
+		who, places := ex.Identity()
 		s := byWho[who]
 		if s == nil {
 			s = &subject{number: len(x.subjects) + 1, by: ex}
@@ -132,9 +132,9 @@ func (x *examiner) identify() {
 	}
 }
 
-// examiner gives a deployment as what it is for all that has a subject.
-func (x *examiner) examiner(i int) provider.Examiner {
-	ex, _ := x.c.deployments[i].(provider.Examiner)
+// checker gives a deployment as what it is for all that has a subject.
+func (x *check) checker(i int) provider.Checker {
+	ex, _ := x.c.deployments[i].(provider.Checker)
 	return ex
 }
 
@@ -149,12 +149,12 @@ func union(all []string, more ...string) []string {
 }
 
 // check makes the checks that cost nothing.
-func (x *examiner) check(ctx context.Context) {
+func (x *check) check(ctx context.Context) {
 	var checks sync.WaitGroup
 	for _, s := range x.subjects {
 		checks.Go(func() {
-			s.by.Examine(ctx, provider.Examination{Places: s.places, Since: x.Since, Patience: x.Patience, Brief: x.Brief}, func(f provider.Finding) {
-				x.found(Finding{Who: s.number, Names: s.names, Finding: f})
+			s.by.Check(ctx, provider.CheckOptions{Locations: s.places, Since: x.Since, Timeout: x.Timeout, Brief: x.Brief}, func(f provider.Finding) {
+				x.found(Finding{CallerIndex: s.number, Names: s.names, Finding: f})
 			})
 		})
 	}

@@ -37,11 +37,11 @@ func (d *deployment) samples() []string {
 	route := before[:strings.LastIndexByte(before, '/')+1] // a route or a region in front of the id
 	before = strings.TrimPrefix(before, route)
 	best := map[string]provider.Model{}
-	known := d.account.Now().Catalogue
+	known := d.account.Snapshot().Catalogue
 	for _, m := range d.Models() {
 		rest, isBefore := strings.CutPrefix(m.ID, before)
 		rest, isAfter := strings.CutSuffix(rest, after)
-		if !isBefore || !isAfter || rest == "" || m.Owner == "" || m.Legacy || m.Access == provider.AccessRefused || !m.Input.Set || !m.Output.Set {
+		if !isBefore || !isAfter || rest == "" || m.Owner == "" || m.Legacy || m.Entitlement == provider.EntitlementRefused || !m.Input.Set || !m.Output.Set {
 			continue
 		}
 		if fact, ok := known.Model(m.ID); !ok || fact.Kind != catalog.KindChat || fact.Streaming == catalog.No {
@@ -72,4 +72,4 @@ func rank(maker string) int {
 	return len(sampleMakers)
 }
 
-var _ provider.Examiner = (*deployment)(nil)
+var _ provider.Checker = (*deployment)(nil)

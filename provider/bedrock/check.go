@@ -16,28 +16,28 @@ import (
 	"outcrop/provider/bedrock/creds"
 )
 
-// checkPatience bounds each check, unless told otherwise.
-const checkPatience = 15 * time.Second
+// checkTimeout bounds each check, unless told otherwise.
+const checkTimeout = 15 * time.Second
 
-// Examined is the account as identities tells accounts apart, and the regions of
+// Identity is the account as identities tells accounts apart, and the regions of
 // calls that name none.
-func (d *deployment) Examined() (who string, places []string) {
+func (d *deployment) Identity() (who string, places []string) {
 	return d.account.key.name(d.params.Environ), d.own
 }
 
-// Examine asks STS who calls, has the lists read, and looks at the endpoint of
+// Check asks STS who calls, has the lists read, and looks at the endpoint of
 // each region and at the clock.
-func (d *deployment) Examine(ctx context.Context, e provider.Examination, report func(provider.Finding)) {
-	x := &examination{d: d, Examination: e, report: report}
-	x.Patience = cmp.Or(x.Patience, checkPatience)
+func (d *deployment) Check(ctx context.Context, e provider.CheckOptions, report func(provider.Finding)) {
+	x := &check{d: d, CheckOptions: e, report: report}
+	x.Timeout = cmp.Or(x.Timeout, checkTimeout)
 	if x.nobody(ctx) {
 		return
 	}
 	var checks sync.WaitGroup
 	checks.Go(func() { x.identity(ctx) })
-	for _, region := range e.Places {
+	for _, region := range e.Locations {
 		if err := regionError(region); err != nil {
-			x.found(ctx, provider.Finding{Check: provider.CheckEndpoint, Subject: "region", Place: region, State: provider.StateFail, Err: err})
+			x.found(ctx, provider.Finding{Check: provider.CheckEndpoint, Subject: "region", Location: region, State: provider.StateFail, Err: err})
 			continue
 		}
 		checks.Go(func() { x.lists(ctx, region) })
@@ -48,26 +48,26 @@ func (d *deployment) Examine(ctx context.Context, e provider.Examination, report
 
 // nobody reports whether there are no credentials at all, and says so: then there is
 // nothing else to find out, but for a region that does not exist.
-func (x *examination) nobody(ctx context.Context) bool {
-	limited, cancel := context.WithTimeout(ctx, x.Patience)
+func (x *check) nobody(ctx context.Context) bool {
+	limited, cancel := context.WithTimeout(ctx, x.Timeout)
 	defer cancel()
 	_, err := x.d.source.Get(limited)
 	if err == nil || llm.AsError(credentialError(err)).Code != llm.CodeCredentialsMissing {
 		return false
 	}
-	for _, region := range x.Places {
+	for _, region := range x.Locations {
 		if wrong := regionError(region); wrong != nil {
-			x.found(ctx, provider.Finding{Check: provider.CheckEndpoint, Subject: "region", Place: region, State: provider.StateFail, Err: wrong})
+			x.found(ctx, provider.Finding{Check: provider.CheckEndpoint, Subject: "region", Location: region, State: provider.StateFail, Err: wrong})
 		}
 	}
 	x.identity(ctx)
 	return true
 }
 
-// examination is one look at a deployment.
-type examination struct {
+// check is one look at a deployment.
+type check struct {
 	d *deployment
-	provider.Examination
+	provider.CheckOptions
 
 	mu     sync.Mutex // held to report
 	report func(provider.Finding)
@@ -75,7 +75,7 @@ type examination struct {
 }
 
 // found reports a finding, unless it is of a check that was cut short.
-func (x *examination) found(ctx context.Context, f provider.Finding) {
+func (x *check) found(ctx context.Context, f provider.Finding) {
 	if ctx.Err() != nil && f.State != provider.StateOK {
 		return
 	}
@@ -85,11 +85,11 @@ func (x *examination) found(ctx context.Context, f provider.Finding) {
 }
 
 // identity finds out who calls.
-func (x *examination) identity(ctx context.Context) {
+func (x *check) identity(ctx context.Context) {
 	f := provider.Finding{Check: provider.CheckIdentity, Subject: "credentials"}
 	source := x.d.source
 	start := time.Now()
-	limited, cancel := context.WithTimeout(ctx, x.Patience)
+	limited, cancel := context.WithTimeout(ctx, x.Timeout)
 	defer cancel()
 	c, err := source.Get(limited)
 	f.Identity.Origin = source.Origin()
@@ -126,7 +126,7 @@ func (x *examination) identity(ctx context.Context) {
 
 // home is the region whose STS is asked: another one where the deployment's own does
 // not exist.
-func (x *examination) home() string {
+func (x *check) home() string {
 	if regionError(x.d.home) != nil {
 		return defaultRegion
 	}
@@ -134,7 +134,7 @@ func (x *examination) home() string {
 }
 
 // identityError is a refusal of STS's.
-func (x *examination) identityError(err error) *llm.Error {
+func (x *check) identityError(err error) *llm.Error {
 	e := llm.AsError(credentialError(err))
 	if said, twice := strings.CutSuffix(e.Message, ".."); twice { // AWS's words have a full stop of their own
 		e.Message = said + "."
@@ -159,15 +159,15 @@ func (x *examination) identityError(err error) *llm.Error {
 const soon = time.Hour
 
 // shortTerm completes the finding for a short-term Bedrock API key.
-func (x *examination) shortTerm(f *provider.Finding, key creds.ShortTermKey) {
-	f.Identity.Credential, f.Identity.Expires, f.Identity.Place = provider.CredentialShortTerm, key.Expires, key.Region
+func (x *check) shortTerm(f *provider.Finding, key creds.ShortTermKey) {
+	f.Identity.Credential, f.Identity.Expires, f.Identity.Location = provider.CredentialShortTerm, key.Expires, key.Region
 	f.Detail = "a short-term Bedrock API key"
 	if key.Region != "" {
 		f.Detail += " of " + key.Region
 	}
 	now := x.d.now()
 	until := ", until " + key.Expires.UTC().Format(time.RFC3339) + " at the latest"
-	elsewhere := slices.DeleteFunc(slices.Clone(x.Places), func(region string) bool { return region == key.Region })
+	elsewhere := slices.DeleteFunc(slices.Clone(x.Locations), func(region string) bool { return region == key.Region })
 	const renew = "Make a new one, with the token generator or in the Bedrock console."
 	switch {
 	case key.Region == "" || key.Expires.IsZero():
@@ -193,19 +193,19 @@ func (x *examination) shortTerm(f *provider.Finding, key creds.ShortTermKey) {
 
 // lists finds out what may be listed in a region, by the reading that calls use as
 // well.
-func (x *examination) lists(ctx context.Context, region string) {
+func (x *check) lists(ctx context.Context, region string) {
 	d := x.d
 	if !d.listable {
 		x.found(ctx, provider.Finding{
-			Check: provider.CheckLists, Subject: "lists", Place: region, State: provider.StateSkipped,
+			Check: provider.CheckLists, Subject: "lists", Location: region, State: provider.StateSkipped,
 			Detail: "the runtime's address is not AWS's, and AWS's lists would say nothing of it; with AWS_ENDPOINT_URL_BEDROCK the lists are read there",
 		})
 		return
 	}
-	limited, cancel := context.WithTimeout(ctx, x.Patience)
+	limited, cancel := context.WithTimeout(ctx, x.Timeout)
 	defer cancel()
 	start := time.Now()
-	err := d.account.Lists(limited, region, x.Since, d.get)
+	err := d.account.RefreshLists(limited, region, x.Since, d.get)
 	took := time.Since(start)
 	of := map[string]error{}
 	for _, e := range split(err) {
@@ -225,7 +225,7 @@ func (x *examination) lists(ctx context.Context, region string) {
 		{"ListInferenceProfiles", "profiles", profiles},
 	} {
 		f := provider.Finding{
-			Check: provider.CheckLists, Subject: list.operation, Place: region, State: provider.StateOK, Took: took,
+			Check: provider.CheckLists, Subject: list.operation, Location: region, State: provider.StateOK, Took: took,
 			Count: list.count, Detail: fmt.Sprintf("%d %s", list.count, list.what),
 		}
 		if e := cmp.Or(of[list.operation], of[""]); e != nil {
@@ -243,8 +243,8 @@ func (x *examination) lists(ctx context.Context, region string) {
 
 // single finds out whether single profiles and models can be asked about, by one
 // call for each.
-func (x *examination) single(ctx context.Context, region string) {
-	known := x.d.account.Now().Catalogue
+func (x *check) single(ctx context.Context, region string) {
+	known := x.d.account.Snapshot().Catalogue
 	var profile, model string
 	for _, p := range known.Profiles() {
 		if p.From(region) == catalog.Yes && !p.Application {
@@ -262,13 +262,13 @@ func (x *examination) single(ctx context.Context, region string) {
 		{"GetInferenceProfile", "inference-profiles", profile},
 		{"GetFoundationModelAvailability", "foundation-model-availability", model},
 	} {
-		f := provider.Finding{Check: provider.CheckLists, Subject: ask.operation, Place: region}
+		f := provider.Finding{Check: provider.CheckLists, Subject: ask.operation, Location: region}
 		if ask.id == "" {
 			f.State, f.Detail = provider.StateSkipped, "nothing to ask about is known in "+region
 			x.found(ctx, f)
 			continue
 		}
-		limited, cancel := context.WithTimeout(ctx, x.Patience)
+		limited, cancel := context.WithTimeout(ctx, x.Timeout)
 		start := time.Now()
 		_, err := x.d.get(limited, region, "", ask.segment, ask.id)
 		cancel()
@@ -298,7 +298,7 @@ func operationOf(err error) string {
 	if !ok {
 		return ""
 	}
-	switch e.Target.ID {
+	switch e.Destination.ID {
 	case "foundation-models":
 		return "ListFoundationModels"
 	case "inference-profiles":

@@ -66,7 +66,7 @@ func (x *examined) count(call string) int {
 
 // examine examines a wildcard deployment in us-east-1 with the emulator's keys
 // unless variables say otherwise.
-func examine(t *testing.T, url string, variables map[string]string, e provider.Examination) map[string]provider.Finding {
+func examine(t *testing.T, url string, variables map[string]string, e provider.CheckOptions) map[string]provider.Finding {
 	t.Helper()
 	environ := map[string]string{"AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": emulator.DemoAccessKeyID, "AWS_SECRET_ACCESS_KEY": string(emulator.DemoSecretAccessKey)}
 	maps.Copy(environ, variables)
@@ -77,15 +77,15 @@ func examine(t *testing.T, url string, variables map[string]string, e provider.E
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.(io.Closer).Close() })
-	x := d.(provider.Examiner)
-	if e.Places == nil {
-		_, e.Places = x.Examined()
+	x := d.(provider.Checker)
+	if e.Locations == nil {
+		_, e.Locations = x.Identity()
 	}
 	if e.Since.IsZero() {
 		e.Since = time.Now()
 	}
 	found := map[string]provider.Finding{}
-	x.Examine(t.Context(), e, func(f provider.Finding) {
+	x.Check(t.Context(), e, func(f provider.Finding) {
 		found[string(f.Check)+" "+f.Subject] = f
 	})
 	return found
@@ -93,7 +93,7 @@ func examine(t *testing.T, url string, variables map[string]string, e provider.E
 
 func TestAnExaminationOfAnAccountInGoodOrder(t *testing.T) {
 	x := newExamined(t, emulator.Options{})
-	found := examine(t, x.URL, nil, provider.Examination{})
+	found := examine(t, x.URL, nil, provider.CheckOptions{})
 	host := strings.TrimPrefix(x.URL, "http://")
 	for _, want := range []string{
 		"identity credentials", "lists ListFoundationModels", "lists ListInferenceProfiles", "lists GetInferenceProfile", "lists GetFoundationModelAvailability",
@@ -110,7 +110,7 @@ func TestAnExaminationOfAnAccountInGoodOrder(t *testing.T) {
 	if id.Account != emulator.DemoAccount || !strings.HasSuffix(id.Principal, ":user/demo") || id.Key != emulator.DemoAccessKeyID || id.Credential != provider.CredentialKey || id.Origin != "the environment" {
 		t.Errorf("the identity is %+v", id)
 	}
-	if f := found["lists ListFoundationModels"]; f.Count == 0 || f.Place != "us-east-1" {
+	if f := found["lists ListFoundationModels"]; f.Count == 0 || f.Location != "us-east-1" {
 		t.Errorf("the models are %+v", f)
 	}
 	if f := found["endpoint bedrock-runtime"]; !strings.Contains(f.Detail, "AWS_ENDPOINT_URL") || !strings.Contains(f.Detail, x.URL) {
@@ -120,7 +120,7 @@ func TestAnExaminationOfAnAccountInGoodOrder(t *testing.T) {
 
 func TestABriefExaminationReadsTheListsOnceAtMost(t *testing.T) {
 	x := newExamined(t, emulator.Options{})
-	found := examine(t, x.URL, nil, provider.Examination{Brief: true})
+	found := examine(t, x.URL, nil, provider.CheckOptions{Brief: true})
 	if n, m := x.count("GET /foundation-models"), x.count("GET /inference-profiles"); n != 1 || m != 2 {
 		t.Errorf("%d calls for models and %d for the two lists of profiles", n, m)
 	}
@@ -131,7 +131,7 @@ func TestABriefExaminationReadsTheListsOnceAtMost(t *testing.T) {
 
 func TestWhatListsRefuseIsAWarningWithTheStatement(t *testing.T) {
 	x := newExamined(t, emulator.Options{}, "op=ListInferenceProfiles deny always", "op=GetFoundationModelAvailability unavailable always")
-	found := examine(t, x.URL, nil, provider.Examination{})
+	found := examine(t, x.URL, nil, provider.CheckOptions{})
 	if f := found["lists ListInferenceProfiles"]; f.State != provider.StateWarn || f.Err == nil || !f.Err.Code.Denied() || !strings.Contains(string(f.Err.Statement), "bedrock:ListInferenceProfiles") {
 		t.Errorf("profiles: %+v", f)
 	}
@@ -145,7 +145,7 @@ func TestWhatListsRefuseIsAWarningWithTheStatement(t *testing.T) {
 
 func TestBothListsThatAreRefusedAreNamed(t *testing.T) {
 	x := newExamined(t, emulator.Options{}, "op=ListInferenceProfiles deny always", "op=ListFoundationModels throttle always")
-	found := examine(t, x.URL, nil, provider.Examination{Brief: true})
+	found := examine(t, x.URL, nil, provider.CheckOptions{Brief: true})
 	if f := found["lists ListInferenceProfiles"]; f.Err == nil || !f.Err.Code.Denied() {
 		t.Errorf("profiles: %+v", f)
 	}
@@ -169,7 +169,7 @@ func TestAClockThatIsOffIsFoundWithBothTimes(t *testing.T) {
 			theirs := time.Now().Add(tt.off)
 			x := newExamined(t, emulator.Options{Now: func() time.Time { return theirs }})
 			x.date = theirs.UTC().Format(http.TimeFormat)
-			f := examine(t, x.URL, nil, provider.Examination{Brief: true})["clock "+strings.TrimPrefix(x.URL, "http://")]
+			f := examine(t, x.URL, nil, provider.CheckOptions{Brief: true})["clock "+strings.TrimPrefix(x.URL, "http://")]
 			if f.State != tt.state {
 				t.Fatalf("found %+v", f)
 			}
@@ -215,7 +215,7 @@ func TestAnAPIKeyIsReadAndNotShown(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			x := newExamined(t, emulator.Options{})
-			found := examine(t, x.URL, map[string]string{"AWS_BEARER_TOKEN_BEDROCK": tt.key}, provider.Examination{Brief: true})
+			found := examine(t, x.URL, map[string]string{"AWS_BEARER_TOKEN_BEDROCK": tt.key}, provider.CheckOptions{Brief: true})
 			f := found["identity credentials"]
 			text := f.Detail
 			if f.Err != nil {
@@ -236,22 +236,22 @@ func TestAnAPIKeyIsReadAndNotShown(t *testing.T) {
 
 func TestWithoutSTSCallsMayWorkAllTheSame(t *testing.T) {
 	x := newExamined(t, emulator.Options{})
-	found := examine(t, x.URL, map[string]string{"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"}, provider.Examination{Brief: true})
+	found := examine(t, x.URL, map[string]string{"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"}, provider.CheckOptions{Brief: true})
 	if f := found["identity credentials"]; f.State != provider.StateWarn || f.Err == nil || f.Err.Code != llm.CodeUnreachable || !strings.Contains(f.Err.Message, "do not need it") {
 		t.Errorf("found %+v", f)
 	}
-	found = examine(t, x.URL, map[string]string{"AWS_SECRET_ACCESS_KEY": "leak-wrong-secret"}, provider.Examination{Brief: true})
+	found = examine(t, x.URL, map[string]string{"AWS_SECRET_ACCESS_KEY": "leak-wrong-secret"}, provider.CheckOptions{Brief: true})
 	if f := found["identity credentials"]; f.State != provider.StateFail || f.Err == nil || f.Err.Code != llm.CodeSignature || strings.HasSuffix(f.Err.Message, "..") {
 		t.Errorf("with a wrong secret found %+v", f)
 	}
-	found = examine(t, x.URL, map[string]string{"AWS_ACCESS_KEY_ID": ""}, provider.Examination{Brief: true})
+	found = examine(t, x.URL, map[string]string{"AWS_ACCESS_KEY_ID": ""}, provider.CheckOptions{Brief: true})
 	if f := found["identity credentials"]; f.State != provider.StateFail || f.Err == nil || f.Err.Code != llm.CodeCredentialsMissing || f.Err.Fix == "" {
 		t.Errorf("without credentials found %+v", f)
 	}
 }
 
 func TestAHostThatDoesNotAnswerFails(t *testing.T) {
-	found := examine(t, "http://127.0.0.1:1", nil, provider.Examination{})
+	found := examine(t, "http://127.0.0.1:1", nil, provider.CheckOptions{})
 	if f := found["endpoint bedrock-runtime"]; f.State != provider.StateFail || f.Err == nil || f.Err.Code != llm.CodeUnreachable || !strings.Contains(f.Err.Message, "AWS_ENDPOINT_URL") {
 		t.Errorf("the runtime: %+v", f)
 	}
@@ -263,7 +263,7 @@ func TestAHostThatDoesNotAnswerFails(t *testing.T) {
 func TestJunkIsNoList(t *testing.T) {
 	junk := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>sign in</html>") }))
 	defer junk.Close()
-	found := examine(t, junk.URL, nil, provider.Examination{Brief: true})
+	found := examine(t, junk.URL, nil, provider.CheckOptions{Brief: true})
 	for _, want := range []string{"identity credentials", "lists ListFoundationModels", "lists ListInferenceProfiles"} {
 		if f := found[want]; f.State != provider.StateWarn || f.Err == nil || f.Err.Fix == "" {
 			t.Errorf("%s: %+v", want, f)
@@ -284,7 +284,7 @@ func TestAnExaminationThatIsEndedReportsNoFailures(t *testing.T) {
 	defer d.(io.Closer).Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	d.(provider.Examiner).Examine(ctx, provider.Examination{Places: []string{"us-east-1"}}, func(f provider.Finding) {
+	d.(provider.Checker).Check(ctx, provider.CheckOptions{Locations: []string{"us-east-1"}}, func(f provider.Finding) {
 		if f.State == provider.StateFail || f.State == provider.StateWarn {
 			t.Errorf("found %+v", f)
 		}
@@ -306,7 +306,7 @@ func TestCandidatesStandForWhatTheModelStringMatches(t *testing.T) {
 	} {
 		t.Run(tt.model, func(t *testing.T) {
 			a := newAWS(t)
-			x := a.open(t, tt.model, tt.values, map[string]string{"AWS_REGION": "us-east-1"}).(provider.Examiner)
+			x := a.open(t, tt.model, tt.values, map[string]string{"AWS_REGION": "us-east-1"}).(provider.Checker)
 			few := x.Candidates(false)
 			if tt.none {
 				if len(few) != 0 {

@@ -17,11 +17,11 @@ import (
 // Bounds of the calls that an examination makes.
 const (
 	probeParallel = 4
-	probePatience = time.Minute
+	probeTimeout  = time.Minute
 )
 
 // probe calls the models.
-func (x *examiner) probe(ctx context.Context) {
+func (x *check) probe(ctx context.Context) {
 	p := plan{x: x, byKey: map[string]*job{}}
 	p.make()
 	calls := 0
@@ -51,7 +51,7 @@ func (x *examiner) probe(ctx context.Context) {
 
 // work calls a model whole and streaming. Of several that stand for all behind a
 // wildcard it is the first one that answers.
-func (x *examiner) work(ctx context.Context, j *job) {
+func (x *check) work(ctx context.Context, j *job) {
 	var failed []Finding
 	serving := ""
 	for _, model := range j.candidates {
@@ -88,7 +88,7 @@ func everywhere(c llm.Code) bool {
 
 // passedOver reports the models behind a wildcard that could not be called, when
 // another one can.
-func (x *examiner) passedOver(failed []Finding) {
+func (x *check) passedOver(failed []Finding) {
 	for _, f := range failed {
 		f.State = provider.StateWarn
 		x.found(f)
@@ -102,12 +102,12 @@ func asked(model string) *Request {
 
 // router makes calls of one deployment, by any model string, as the client's own
 // router does, and without a second try of the same.
-func (x *examiner) router(j *job) *route.Router {
-	patience := cmp.Or(x.Patience, probePatience)
-	return route.New([]route.Entry{{Name: "*", Model: "*", Deployment: j.deployment, Timeout: patience, StreamTimeout: patience}}, route.Options{})
+func (x *check) router(j *job) *route.Router {
+	timeout := cmp.Or(x.Timeout, probeTimeout)
+	return route.New([]route.Entry{{Name: "*", Model: "*", Deployment: j.deployment, Timeout: timeout, StreamTimeout: timeout}}, route.Options{})
 }
 
-func (x *examiner) whole(ctx context.Context, j *job, model string) Finding {
+func (x *check) whole(ctx context.Context, j *job, model string) Finding {
 	f := x.begin(j, provider.CheckWhole, model)
 	start := time.Now()
 	resp, err := x.router(j).Complete(ctx, asked(model))
@@ -120,7 +120,7 @@ func (x *examiner) whole(ctx context.Context, j *job, model string) Finding {
 	return f
 }
 
-func (x *examiner) stream(ctx context.Context, j *job, model string) Finding {
+func (x *check) stream(ctx context.Context, j *job, model string) Finding {
 	f := x.begin(j, provider.CheckStream, model)
 	start := time.Now()
 	s, err := x.router(j).Stream(ctx, asked(model))
@@ -149,14 +149,14 @@ func (x *examiner) stream(ctx context.Context, j *job, model string) Finding {
 	}
 }
 
-func (x *examiner) begin(j *job, check provider.Check, model string) Finding {
-	return Finding{Who: j.subject.number, Names: j.names, Model: model, Call: j.number, Finding: provider.Finding{Check: check, Subject: j.names[0], Place: j.place, State: provider.StateOK}}
+func (x *check) begin(j *job, check provider.Check, model string) Finding {
+	return Finding{CallerIndex: j.subject.number, Names: j.names, Model: model, Call: j.number, Finding: provider.Finding{Check: check, Subject: j.names[0], Location: j.place, State: provider.StateOK}}
 }
 
 // answered notes which way served, and what it cost.
 func (f *Finding) answered(m *llm.Meta, u *llm.Usage, tier string) {
-	f.Target, f.Place = m.Target, cmp.Or(m.Target.Region, f.Place)
-	f.Detail = m.Target.Reason
+	f.Target, f.Location = m.Destination, cmp.Or(m.Destination.Region, f.Location)
+	f.Detail = m.Destination.Reason
 	for _, w := range m.Warnings {
 		if w.Code == llm.WarnLegacy || w.Code == llm.WarnEnded {
 			f.Detail = strings.TrimPrefix(f.Detail+"; "+w.Detail, "; ")
@@ -173,7 +173,7 @@ func (f *Finding) answered(m *llm.Meta, u *llm.Usage, tier string) {
 // reached, and that it does not take a question as short as this.
 func (f *Finding) refused(err error) {
 	f.Err = llm.AsError(err)
-	f.Target, f.Place = f.Err.Target, cmp.Or(f.Err.Target.Region, f.Place)
+	f.Target, f.Location = f.Err.Destination, cmp.Or(f.Err.Destination.Region, f.Location)
 	f.State = provider.StateFail
 	if f.Err.Upstream && strings.HasPrefix(string(f.Err.Code), "request.") {
 		f.State = provider.StateWarn

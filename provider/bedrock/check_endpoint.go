@@ -21,11 +21,11 @@ import (
 
 // endpoint looks at the way to a region: which hosts are called there, whether
 // they answer, what time it is there, and what stands between.
-func (x *examination) endpoint(ctx context.Context, region string) {
+func (x *check) endpoint(ctx context.Context, region string) {
 	end, err := x.d.runtime(region)
 	if err != nil {
 		x.found(ctx, provider.Finding{
-			Check: provider.CheckEndpoint, Subject: endpoint.Runtime.String(), Place: region,
+			Check: provider.CheckEndpoint, Subject: endpoint.Runtime.String(), Location: region,
 			State: provider.StateFail, Err: llm.AsError(requestError(err)),
 		})
 		return
@@ -42,20 +42,20 @@ func (x *examination) endpoint(ctx context.Context, region string) {
 // reach asks a host whether it answers. The call is not signed and asks for
 // nothing, so that it needs no right and costs nothing; the refusal that AWS
 // answers with says what time it is. Calls of models need the runtime alone.
-func (x *examination) reach(ctx context.Context, service endpoint.Service, region string, end *endpoint.Endpoint) {
+func (x *check) reach(ctx context.Context, service endpoint.Service, region string, end *endpoint.Endpoint) {
 	d := x.d
-	f := provider.Finding{Check: provider.CheckEndpoint, Subject: service.String(), Place: region, State: provider.StateOK, Detail: where(end)}
+	f := provider.Finding{Check: provider.CheckEndpoint, Subject: service.String(), Location: region, State: provider.StateOK, Detail: where(end)}
 	if end.From != "" {
 		f.Address, f.Setting = end.String(), end.From
 	}
-	limited, cancel := context.WithTimeout(ctx, x.Patience)
+	limited, cancel := context.WithTimeout(ctx, x.Timeout)
 	defer cancel()
 	sent := d.now()
 	start := time.Now()
 	resp, err := d.client.Do(limited, &upstream.Request{Method: http.MethodGet, URL: end.URL("", ""), Header: http.Header{}})
 	f.Took = time.Since(start)
 	if err != nil {
-		f.State, f.Err = provider.StateFail, diagnose.Transport(err, llm.Target{API: "converse", Region: end.Region, Note: d.params.Note})
+		f.State, f.Err = provider.StateFail, diagnose.Transport(err, llm.Destination{API: "converse", Region: end.Region, Note: d.params.Note})
 		f.Err.Message = f.Detail + ": " + f.Err.Message
 		if service != endpoint.Runtime {
 			f.State = provider.StateWarn
@@ -85,7 +85,7 @@ const (
 )
 
 // clock holds this machine's time beside that of an answer, once.
-func (x *examination) clock(ctx context.Context, ours time.Time, date, host string) {
+func (x *check) clock(ctx context.Context, ours time.Time, date, host string) {
 	x.mu.Lock()
 	done := x.timed
 	x.timed = true
@@ -121,8 +121,8 @@ func (x *examination) clock(ctx context.Context, ours time.Time, date, host stri
 var proxyVariables = [...]string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"}
 
 // network says what stands between here and a host: a proxy, a VPC endpoint.
-func (x *examination) network(ctx context.Context, region string, u *url.URL) {
-	f := provider.Finding{Check: provider.CheckNetwork, Subject: "proxy", Place: region, State: provider.StateOK}
+func (x *check) network(ctx context.Context, region string, u *url.URL) {
+	f := provider.Finding{Check: provider.CheckNetwork, Subject: "proxy", Location: region, State: provider.StateOK}
 	set := ""
 	for _, name := range proxyVariables {
 		if set == "" && os.Getenv(name) != "" {
@@ -161,10 +161,10 @@ func (x *examination) network(ctx context.Context, region string, u *url.URL) {
 
 // address says whether a host leads to a VPC endpoint, by its name or by the
 // addresses that it has here.
-func (x *examination) address(ctx context.Context, region, host string) {
-	f := provider.Finding{Check: provider.CheckNetwork, Subject: "address", Place: region, State: provider.StateOK}
+func (x *check) address(ctx context.Context, region, host string) {
+	f := provider.Finding{Check: provider.CheckNetwork, Subject: "address", Location: region, State: provider.StateOK}
 	named := strings.HasPrefix(host, "vpce-") && strings.Contains(host, ".vpce.")
-	limited, cancel := context.WithTimeout(ctx, x.Patience)
+	limited, cancel := context.WithTimeout(ctx, x.Timeout)
 	defer cancel()
 	addresses, err := net.DefaultResolver.LookupNetIP(limited, "ip", host)
 	private := 0

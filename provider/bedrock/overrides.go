@@ -20,60 +20,60 @@ import (
 	"outcrop/upstream"
 )
 
-// maxGuests bounds how many guests of a deployment are kept, the ones used last.
+// maxOverrides bounds how many guests of a deployment are kept, the ones used last.
 // LiteLLM keeps as many credentials.
-const maxGuests = 1000
+const maxOverrides = 1000
 
-// maxBrought bounds a value that a request brings, in bytes; STS takes web identity
+// maxOverrideValue bounds a value that a request brings, in bytes; STS takes web identity
 // tokens of 20,000 (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html).
-const maxBrought = 20_000
+const maxOverrideValue = 20_000
 
-// visit is what a request's settings make of a deployment; the zero visit is none.
-type visit struct {
-	// brought is whether there is one, and own whether its credentials are not the
+// overrides is what a request's settings make of a deployment; the zero visit is none.
+type overrides struct {
+	// present is whether there is one, and own whether its credentials are not the
 	// deployment's: nothing of the deployment's account counts for it then.
-	brought, own bool
-	region       string // of its calls; empty for the deployment's
-	guard        upstream.Guard
+	present, ownCredentials bool
+	region                  string // of its calls; empty for the deployment's
+	guard                   upstream.Guard
 }
 
-// guests are a deployment as requests with settings of their own have it.
-type guests struct {
+// overrideCache are a deployment as requests with settings of their own have it.
+type overrideCache struct {
 	mu      sync.Mutex
-	known   map[[sha256.Size]byte]*guest
+	known   map[[sha256.Size]byte]*override
 	recent  list.List // of *guest, the one used last in front
 	closed  bool
 	closing sync.WaitGroup // for those that are closed before the deployment is
 }
 
-// guest is one of them. The deployment is opened by the first request that wants it,
+// override is one of them. The deployment is opened by the first request that wants it,
 // without holding up those that want others.
-type guest struct {
-	key   [sha256.Size]byte
-	place *list.Element
-	users int
-	gone  bool // it is kept no more, and closed when nobody uses it
+type override struct {
+	key     [sha256.Size]byte
+	element *list.Element
+	users   int
+	evicted bool // it is kept no more, and closed when nobody uses it
 
 	open       sync.Once
 	deployment *deployment // nil until it has been opened
 	err        error       // of that
 }
 
-// Guest gives the deployment as the settings of a request make it. Requests with
+// WithOverrides gives the deployment as the settings of a request make it. Requests with
 // the same settings share one, and with it a session of the role that they name.
-func (d *deployment) Guest(access *llm.Access) (provider.Deployment, func(), error) {
-	brought, v, err := d.admit(access)
+func (d *deployment) WithOverrides(access *llm.ClientSettings) (provider.Deployment, func(), error) {
+	settings, v, err := d.validate(access)
 	if err != nil {
 		return nil, nil, err
 	}
-	all := &d.guests
-	g, err := all.take(digest(brought))
+	all := &d.overrideCache
+	g, err := all.take(digest(settings))
 	if err != nil {
 		return nil, nil, err
 	}
-	leave := sync.OnceFunc(func() { all.leave(g) })
+	leave := sync.OnceFunc(func() { all.release(g) })
 	g.open.Do(func() {
-		made, err := d.invite(brought, v)
+		made, err := d.openOverride(settings, v)
 		all.mu.Lock()
 		defer all.mu.Unlock()
 		g.deployment, g.err = made, err
@@ -87,7 +87,7 @@ func (d *deployment) Guest(access *llm.Access) (provider.Deployment, func(), err
 }
 
 // take gives the guest of a key to a request, a new one if need be.
-func (s *guests) take(key [sha256.Size]byte) (*guest, error) {
+func (s *overrideCache) take(key [sha256.Size]byte) (*override, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -96,25 +96,25 @@ func (s *guests) take(key [sha256.Size]byte) (*guest, error) {
 	g := s.known[key]
 	if g == nil {
 		if s.known == nil {
-			s.known = map[[sha256.Size]byte]*guest{}
+			s.known = map[[sha256.Size]byte]*override{}
 		}
-		g = &guest{key: key, err: errors.New("it was not opened")}
-		g.place = s.recent.PushFront(g)
+		g = &override{key: key, err: errors.New("it was not opened")}
+		g.element = s.recent.PushFront(g)
 		s.known[key] = g
-		if s.recent.Len() > maxGuests {
-			s.drop(s.recent.Back().Value.(*guest)) //nolint:forcetypeassert // the list holds nothing else
+		if s.recent.Len() > maxOverrides {
+			s.drop(s.recent.Back().Value.(*override)) //nolint:forcetypeassert // the list holds nothing else
 		}
 	}
-	s.recent.MoveToFront(g.place)
+	s.recent.MoveToFront(g.element)
 	g.users++
 	return g, nil
 }
 
-// leave ends a request's use of a guest.
-func (s *guests) leave(g *guest) {
+// release ends a request's use of a guest.
+func (s *overrideCache) release(g *override) {
 	s.mu.Lock()
 	g.users--
-	last := g.users == 0 && g.gone && g.deployment != nil
+	last := g.users == 0 && g.evicted && g.deployment != nil
 	if last && !s.closed {
 		s.end(g)
 		last = false
@@ -126,38 +126,38 @@ func (s *guests) leave(g *guest) {
 }
 
 // forget drops a guest that could not be opened, so that the next request tries again.
-func (s *guests) forget(g *guest) {
+func (s *overrideCache) forget(g *override) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !g.gone && !s.closed {
+	if !g.evicted && !s.closed {
 		s.drop(g)
 	}
 }
 
 // drop forgets a guest, and closes it when nobody uses it; mu is held.
-func (s *guests) drop(g *guest) {
+func (s *overrideCache) drop(g *override) {
 	delete(s.known, g.key)
-	s.recent.Remove(g.place)
-	if g.gone = true; g.users == 0 {
+	s.recent.Remove(g.element)
+	if g.evicted = true; g.users == 0 {
 		s.end(g)
 	}
 }
 
 // end closes a guest that nobody uses; mu is held, and the guests are not closed. It
 // does so in the background: credentials may be slow to end, and requests wait for mu.
-func (s *guests) end(g *guest) {
+func (s *overrideCache) end(g *override) {
 	if g.deployment != nil {
 		s.closing.Go(g.deployment.letGo())
 	}
 }
 
 // close closes the guests. Requests under way keep the credentials that there are.
-func (s *guests) close() {
+func (s *overrideCache) close() {
 	s.mu.Lock()
 	s.closed = true
 	var open []*deployment
 	for _, g := range s.known {
-		if g.gone = true; g.deployment != nil { // else its request closes it
+		if g.evicted = true; g.deployment != nil { // else its request closes it
 			open = append(open, g.deployment)
 			g.users = 0
 		}
@@ -172,26 +172,26 @@ func (s *guests) close() {
 }
 
 // digest tells what requests bring apart without keeping it.
-func digest(brought map[string]string) (key [sha256.Size]byte) {
+func digest(settings map[string]string) (key [sha256.Size]byte) {
 	h := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(brought)) {
-		fmt.Fprintf(h, "%q=%q\n", name, brought[name])
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		fmt.Fprintf(h, "%q=%q\n", name, settings[name])
 	}
 	h.Sum(key[:0])
 	return key
 }
 
-// admit holds what a request brings to what callers may bring, and gives it by the
+// validate holds what a request brings to what callers may bring, and gives it by the
 // names of options.
-func (d *deployment) admit(access *llm.Access) (map[string]string, visit, error) {
-	v := visit{brought: true}
-	brought := map[string]string{}
+func (d *deployment) validate(access *llm.ClientSettings) (map[string]string, overrides, error) {
+	v := overrides{present: true}
+	settings := map[string]string{}
 	known := options()
 	for _, name := range access.Names() {
-		value, option := access.Get(name), broughtAs(name)
-		setting, withValue := d.params.Callers.Allows(option, value)
+		value, option := access.Get(name), optionName(name)
+		setting, withValue := d.params.ClientPolicy.Allows(option, value)
 		switch {
-		case !slices.ContainsFunc(known, func(o provider.Option) bool { return o.Name == option && o.Brought }):
+		case !slices.ContainsFunc(known, func(o provider.Option) bool { return o.Name == option && o.ClientSettable }):
 			return nil, v, llm.Unsupported(name, "%s cannot come from a request; whoever runs this gateway can set it for the model", name)
 		case !setting:
 			e := llm.Unsupported(name, "%s cannot be kept: callers may not bring it to this model", name)
@@ -199,25 +199,25 @@ func (d *deployment) admit(access *llm.Access) (map[string]string, visit, error)
 			return nil, v, e
 		case strings.HasPrefix(value, "os.environ/") || strings.HasPrefix(value, "oidc/"):
 			return nil, v, llm.Invalid(name, "%s must be the value itself: a request cannot refer to what the gateway has", name)
-		case len(value) > maxBrought:
-			return nil, v, llm.Invalid(name, "%s must be at most %d bytes long, not %d", name, maxBrought, len(value))
+		case len(value) > maxOverrideValue:
+			return nil, v, llm.Invalid(name, "%s must be at most %d bytes long, not %d", name, maxOverrideValue, len(value))
 		case value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }):
 			return nil, v, llm.Invalid(name, "%s must be one word of ASCII, without white space", name)
 		case !withValue:
 			return nil, v, llm.Invalid(name, "%s is none that callers may bring to this model", name)
 		}
-		if _, twice := brought[option]; twice {
+		if _, twice := settings[option]; twice {
 			return nil, v, llm.Invalid(name, "%s is given twice, under two names", option)
 		}
-		brought[option] = value
+		settings[option] = value
 		if option == "api_base" || option == "aws_bedrock_runtime_endpoint" {
 			v.guard = max(v.guard, d.guardOf(option, value))
 		}
 	}
-	if err := v.keepApart(brought); err != nil {
+	if err := v.keepApart(settings); err != nil {
 		return nil, v, err
 	}
-	return brought, v, nil
+	return settings, v, nil
 }
 
 // guardOf says where a brought address may lead: to public addresses, and where a
@@ -226,7 +226,7 @@ func (d *deployment) admit(access *llm.Access) (map[string]string, visit, error)
 // endpoints with private DNS; not the names of VPC endpoints, which anybody can have
 // lead to any private address.
 func (d *deployment) guardOf(option, value string) upstream.Guard {
-	if pattern := d.params.Callers.Names[option]; pattern != nil && !d.params.Callers.All && netguard.Names(pattern, value) {
+	if pattern := d.params.ClientPolicy.Names[option]; pattern != nil && !d.params.ClientPolicy.All && netguard.Names(pattern, value) {
 		return upstream.NoMetadata
 	}
 	if u, err := url.Parse(value); err == nil && u.Scheme == "https" {
@@ -240,17 +240,17 @@ func (d *deployment) guardOf(option, value string) upstream.Guard {
 
 // keepApart says whose the credentials are, and holds a request to the rule that
 // the gateway's go to no address that a caller names.
-func (v *visit) keepApart(brought map[string]string) error {
-	v.own = hasKeys(brought) || brought["aws_role_name"] != ""
-	v.region = brought["aws_region_name"]
+func (v *overrides) keepApart(settings map[string]string) error {
+	v.ownCredentials = hasKeys(settings) || settings["aws_role_name"] != ""
+	v.region = settings["aws_region_name"]
 	for _, name := range []string{"api_base", "aws_bedrock_runtime_endpoint"} {
-		if brought[name] != "" && !hasKeys(brought) {
+		if settings[name] != "" && !hasKeys(settings) {
 			e := llm.Invalid(name, "%s needs credentials beside it: the gateway's own go to no address that a request names", name)
 			e.Fix = "Send api_key, or aws_access_key_id with aws_secret_access_key, too."
 			return e
 		}
 	}
-	if token := brought["aws_web_identity_token"]; token != "" && !creds.IsToken(token) {
+	if token := settings["aws_web_identity_token"]; token != "" && !creds.IsToken(token) {
 		return llm.Invalid("aws_web_identity_token", "aws_web_identity_token must be a JSON Web Token")
 	}
 	if v.region != "" {
@@ -263,17 +263,17 @@ func (v *visit) keepApart(brought map[string]string) error {
 
 // hasKeys reports whether a request brings credentials, or a part of some: the
 // gateway's play no part then.
-func hasKeys(brought map[string]string) bool {
+func hasKeys(settings map[string]string) bool {
 	for _, name := range []string{"api_key", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_web_identity_token"} {
-		if brought[name] != "" {
+		if settings[name] != "" {
 			return true
 		}
 	}
 	return false
 }
 
-// broughtAs gives the option that a name in a request stands for.
-func broughtAs(name string) string {
+// optionName gives the option that a name in a request stands for.
+func optionName(name string) string {
 	switch name {
 	case "region_name":
 		return "aws_region_name"
@@ -284,9 +284,9 @@ func broughtAs(name string) string {
 	}
 }
 
-// invite makes a guest. Credentials that a request brings take the place of all of
+// openOverride makes a guest. Credentials that a request brings take the place of all of
 // the deployment's, so that no half of the one is joined to a half of the other.
-func (d *deployment) invite(brought map[string]string, v visit) (*deployment, error) {
+func (d *deployment) openOverride(settings map[string]string, v overrides) (*deployment, error) {
 	p := d.params
 	p.Values = maps.Clone(p.Values)
 	p.Logger, p.DataDir = slog.New(slog.DiscardHandler), ""
@@ -296,18 +296,18 @@ func (d *deployment) invite(brought map[string]string, v visit) (*deployment, er
 		}
 	}
 	var hidden []string // variables that say something of the gateway's own identity
-	if v.own {
+	if v.ownCredentials {
 		hidden = []string{"AWS_BEARER_TOKEN_BEDROCK", "AWS_SESSION_NAME", "AWS_EXTERNAL_ID"}
 		drop("api_key", "aws_session_name", "aws_external_id", "aws_session_tags")
 	}
-	if hasKeys(brought) { // else the gateway's identity assumes the role
+	if hasKeys(settings) { // else the gateway's identity assumes the role
 		drop("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_profile_name", "aws_role_name", "aws_web_identity_token")
 	}
-	if brought["api_base"] != "" || brought["aws_bedrock_runtime_endpoint"] != "" {
+	if settings["api_base"] != "" || settings["aws_bedrock_runtime_endpoint"] != "" {
 		drop("api_base", "aws_bedrock_runtime_endpoint", "ssl_certificate", "ssl_certificate_key")
 		hidden = append(hidden, "SSL_CERTIFICATE")
 	}
-	for name, value := range brought {
+	for name, value := range settings {
 		if name != "aws_region_name" { // the policy judges it as one that the model string names
 			p.Values[name] = value
 		}
@@ -330,4 +330,4 @@ func asRequests(err error) error {
 	return err
 }
 
-var _ provider.Host = (*deployment)(nil)
+var _ provider.Overridable = (*deployment)(nil)

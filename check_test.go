@@ -84,10 +84,10 @@ func examinee(t *testing.T, text string, faults ...string) *patient {
 }
 
 // probes gives the findings of calls as name, check and state, in order.
-func probes(t *testing.T, p *patient, e outcrop.Examination) []string {
+func probes(t *testing.T, p *patient, e outcrop.CheckOptions) []string {
 	t.Helper()
 	var out []string
-	err := p.Examine(t.Context(), e, func(f outcrop.Finding) {
+	err := p.Check(t.Context(), e, func(f outcrop.Finding) {
 		switch f.Check {
 		case provider.CheckWhole, provider.CheckStream, provider.CheckModel:
 			code := ""
@@ -118,7 +118,7 @@ model_list:
     litellm_params: {model: "bedrock/*"}
 `)
 	planned := 0
-	got := probes(t, p, outcrop.Examination{Planned: func(calls int) { planned = calls }})
+	got := probes(t, p, outcrop.CheckOptions{Planned: func(calls int) { planned = calls }})
 	want := []string{
 		"bedrock/* (amazon.nova-micro-v1:0) stream ok", "bedrock/* (amazon.nova-micro-v1:0) whole ok",
 		"granite+basalt (us.amazon.nova-lite-v1:0) stream ok", "granite+basalt (us.amazon.nova-lite-v1:0) whole ok",
@@ -134,7 +134,7 @@ model_list:
 
 func TestAFreeExaminationCallsNoModel(t *testing.T) {
 	p := examinee(t, anyModel)
-	if got := probes(t, p, outcrop.Examination{Free: true}); len(got) != 0 || p.calls != 0 {
+	if got := probes(t, p, outcrop.CheckOptions{Free: true}); len(got) != 0 || p.calls != 0 {
 		t.Errorf("got %q after %d calls", got, p.calls)
 	}
 }
@@ -147,7 +147,7 @@ model_list:
   - model_name: "claude-*"
     litellm_params: {model: "bedrock/claude-*"}
 `)
-	got := probes(t, p, outcrop.Examination{Models: []string{"granite", "claude-sonnet-4-5", "basalt"}})
+	got := probes(t, p, outcrop.CheckOptions{Models: []string{"granite", "claude-sonnet-4-5", "basalt"}})
 	want := []string{
 		"basalt () model fail gateway.model_not_found",
 		"claude-sonnet-4-5 (claude-sonnet-4-5) stream ok", "claude-sonnet-4-5 (claude-sonnet-4-5) whole ok",
@@ -160,18 +160,18 @@ model_list:
 
 func TestBehindAWildcardAnotherModelStandsInForOneThatIsRefused(t *testing.T) {
 	const wild = "model_list:\n  - {model_name: '*', litellm_params: {model: 'bedrock/*'}}\n"
-	got := probes(t, examinee(t, wild, "op=Converse deny"), outcrop.Examination{})
+	got := probes(t, examinee(t, wild, "op=Converse deny"), outcrop.CheckOptions{})
 	if len(got) != 3 || !strings.Contains(got[0], "whole warn iam.") || !strings.HasSuffix(got[1], "stream ok") || !strings.HasSuffix(got[2], "whole ok") {
 		t.Errorf("got %q", got)
 	}
-	got = probes(t, examinee(t, wild, "op=Converse deny always"), outcrop.Examination{})
+	got = probes(t, examinee(t, wild, "op=Converse deny always"), outcrop.CheckOptions{})
 	if len(got) != 4 || slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "whole") && !strings.Contains(s, "whole fail iam.") }) {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestWhereNoModelCanBeCalledOneIsTried(t *testing.T) {
-	got := probes(t, examinee(t, "model_list:\n  - {model_name: '*', litellm_params: {model: 'bedrock/*', aws_access_key_id: AKIAOTHER, aws_secret_access_key: wrong}}\n"), outcrop.Examination{})
+	got := probes(t, examinee(t, "model_list:\n  - {model_name: '*', litellm_params: {model: 'bedrock/*', aws_access_key_id: AKIAOTHER, aws_secret_access_key: wrong}}\n"), outcrop.CheckOptions{})
 	if len(got) != 2 || !strings.Contains(got[0], "stream fail credentials.invalid") || !strings.Contains(got[1], "whole fail credentials.invalid") {
 		t.Errorf("got %q", got)
 	}
@@ -179,14 +179,14 @@ func TestWhereNoModelCanBeCalledOneIsTried(t *testing.T) {
 
 func TestARefusalOfTheQuestionShowsThatTheModelIsReached(t *testing.T) {
 	p := examinee(t, "model_list:\n  - {model_name: granite, litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0}}\n", "op=Converse validation always")
-	if got := probes(t, p, outcrop.Examination{}); len(got) != 2 || !strings.Contains(got[1], "whole warn request.invalid") {
+	if got := probes(t, p, outcrop.CheckOptions{}); len(got) != 2 || !strings.Contains(got[1], "whole warn request.invalid") {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestEveryListedModelIsCalledSoManyAtOnce(t *testing.T) {
 	p := examinee(t, anyModel, "op=Converse latency=5ms always")
-	got := probes(t, p, outcrop.Examination{All: true, Parallel: 3})
+	got := probes(t, p, outcrop.CheckOptions{All: true, Parallel: 3})
 	if len(got) < 100 || len(got) != p.calls {
 		t.Errorf("%d findings of %d calls", len(got), p.calls)
 	}
@@ -204,7 +204,7 @@ func TestAnExaminationThatIsEndedSaysWhatItKnows(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("enough")
 	whole, identity := 0, false
-	err := p.Examine(ctx, outcrop.Examination{All: true}, func(f outcrop.Finding) {
+	err := p.Check(ctx, outcrop.CheckOptions{All: true}, func(f outcrop.Finding) {
 		switch f.Check {
 		case provider.CheckIdentity:
 			identity = f.State == provider.StateOK
@@ -240,9 +240,9 @@ model_list:
     litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0, api_key: ABSKQmVkcm9ja0FQSUtleS1FWEFNUExF}
 `)
 	var got []string
-	if err := p.Examine(t.Context(), outcrop.Examination{Free: true}, func(f outcrop.Finding) {
+	if err := p.Check(t.Context(), outcrop.CheckOptions{Free: true}, func(f outcrop.Finding) {
 		if f.Check == provider.CheckIdentity || f.Subject == "ListFoundationModels" {
-			got = append(got, fmt.Sprintf("%d %s %s %s", f.Who, f.Check, f.Place, strings.Join(f.Names, "+")))
+			got = append(got, fmt.Sprintf("%d %s %s %s", f.CallerIndex, f.Check, f.Location, strings.Join(f.Names, "+")))
 		}
 	}); err != nil {
 		t.Fatal(err)
@@ -260,7 +260,7 @@ func TestTheListsThatAreReadAtTheStartAreNotReadAgain(t *testing.T) {
 	a.KeepFresh(time.Hour)
 	read := 0
 	for range 2 {
-		if err := a.Examine(t.Context(), outcrop.Examination{Free: true, Brief: true, Since: before}, func(f outcrop.Finding) {
+		if err := a.Check(t.Context(), outcrop.CheckOptions{Free: true, Brief: true, Since: before}, func(f outcrop.Finding) {
 			if f.Check == provider.CheckLists && f.State == provider.StateOK && f.Count > 0 {
 				read++
 			}

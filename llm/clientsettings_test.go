@@ -12,13 +12,13 @@ import (
 
 func TestWhatARequestBringsIsNotShown(t *testing.T) {
 	settings := map[string]string{"api_key": "hidden-key", "aws_region_name": "hidden-region"}
-	a := NewAccess(settings)
+	a := NewClientSettings(settings)
 	settings["api_key"] = "changed"
 	if a.Get("api_key") != "hidden-key" || a.Get("aws_role_name") != "" || len(a.Names()) != 2 {
 		t.Errorf("brought %v", a.Names())
 	}
 	var shown bytes.Buffer
-	for _, v := range []any{a, Request{Model: "m", Access: a}, &Request{Model: "m", Access: a}, []*Access{a}} {
+	for _, v := range []any{a, Request{Model: "m", ClientSettings: a}, &Request{Model: "m", ClientSettings: a}, []*ClientSettings{a}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			fmt.Fprintf(&shown, verb, v)
 		}
@@ -35,17 +35,17 @@ func TestWhatARequestBringsIsNotShown(t *testing.T) {
 
 func TestWhoNamesAnEndpointChoosesWhoAnswers(t *testing.T) {
 	for name, want := range map[string]bool{"api_base": true, "base_url": true, "aws_bedrock_runtime_endpoint": true, "api_key": false, "aws_sts_endpoint": false} {
-		if got := NewAccess(map[string]string{name: "x"}).HasEndpoint(); got != want {
+		if got := NewClientSettings(map[string]string{name: "x"}).HasEndpoint(); got != want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
-	if (*Access)(nil).HasEndpoint() {
+	if (*ClientSettings)(nil).HasEndpoint() {
 		t.Error("nil has one")
 	}
 }
 
 func TestNothingIsBroughtByNil(t *testing.T) {
-	a := NewAccess(nil)
+	a := NewClientSettings(nil)
 	if a != nil || a.Get("api_key") != "" || a.Names() != nil || a.String() != "[]" {
 		t.Errorf("got %v", a)
 	}

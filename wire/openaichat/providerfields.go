@@ -11,10 +11,10 @@ import (
 // This file writes what a chat completion has no word for: blocks of the
 // provider's own, and what it says beside an answer.
 
-// isBeside reports whether b, or a part of it, goes into provider_specific_fields:
+// isProviderBlock reports whether b, or a part of it, goes into provider_specific_fields:
 // what the provider ran itself, blocks of its own dialect, and unknown members.
 // Citations have a place of their own.
-func isBeside(b *llm.Block) bool {
+func isProviderBlock(b *llm.Block) bool {
 	switch b.Kind {
 	case llm.BlockText:
 		return slices.ContainsFunc(b.Extra, func(m jsonx.Member) bool { return m.Name != "citation" })
@@ -29,9 +29,9 @@ func isBeside(b *llm.Block) bool {
 	}
 }
 
-// appendBeside writes b if it is one of those.
-func appendBeside(w *jsonx.Writer, b *llm.Block) {
-	if !isBeside(b) {
+// appendProviderBlock writes b if it is one of those.
+func appendProviderBlock(w *jsonx.Writer, b *llm.Block) {
+	if !isProviderBlock(b) {
 		return
 	}
 	w.Object()
@@ -113,7 +113,7 @@ func appendServerResult(w *jsonx.Writer, result *llm.ToolResult) {
 		case c.Block.Kind == llm.BlockText:
 			w.String(c.Block.Text)
 		default:
-			appendBeside(w, &c.Block)
+			appendProviderBlock(w, &c.Block)
 		}
 	}
 	w.EndArray()
@@ -147,20 +147,20 @@ func appendMedia(w *jsonx.Writer, m *llm.Media) {
 	}
 }
 
-// beside is what the provider said beside an answer.
-type beside struct {
+// providerFields is what the provider said beside an answer.
+type providerFields struct {
 	tier          string
 	latency       llm.Opt[int64]
 	trace, fields jsonx.Raw
 	extra         []jsonx.Member
 }
 
-func besideOf(r *llm.Response) *beside {
-	return &beside{tier: r.ServiceTier, latency: r.LatencyMs, trace: r.Trace, fields: r.ModelFields, extra: r.Extra}
+func providerFieldsOf(r *llm.Response) *providerFields {
+	return &providerFields{tier: r.ServiceTier, latency: r.LatencyMs, trace: r.Trace, fields: r.ModelFields, extra: r.Extra}
 }
 
 // tail writes it at the top of an answer.
-func tail(w *jsonx.Writer, b *beside) {
+func tail(w *jsonx.Writer, b *providerFields) {
 	if b.tier != "" {
 		w.Key("service_tier")
 		w.String(b.tier)
@@ -180,7 +180,7 @@ func tail(w *jsonx.Writer, b *beside) {
 
 // ofChoice writes what concerns one choice: the provider's word for its stop and,
 // if there are several choices, what was said beside it.
-func ofChoice(w *jsonx.Writer, stop string, own *beside) {
+func ofChoice(w *jsonx.Writer, stop string, own *providerFields) {
 	if stop == "" && (own == nil || own.silent()) {
 		return
 	}
@@ -196,12 +196,12 @@ func ofChoice(w *jsonx.Writer, stop string, own *beside) {
 	w.EndObject()
 }
 
-func (b *beside) silent() bool {
+func (b *providerFields) silent() bool {
 	return len(b.trace) == 0 && len(b.fields) == 0 && len(b.extra) == 0 && !b.latency.Set
 }
 
 // append writes the members.
-func (b *beside) append(w *jsonx.Writer) {
+func (b *providerFields) append(w *jsonx.Writer) {
 	if b.latency.Set {
 		w.Key("latency_ms")
 		w.Int(b.latency.Value)

@@ -15,22 +15,22 @@ type fakeHost struct {
 	left  int
 }
 
-func (h *fakeHost) Guest(access *llm.Access) (provider.Deployment, func(), error) {
+func (h *fakeHost) WithOverrides(access *llm.ClientSettings) (provider.Deployment, func(), error) {
 	if access.Get("api_key") == "" {
 		return nil, nil, llm.Unsupported(access.Names()[0], "no")
 	}
 	return h.guest, func() { h.left++ }, nil
 }
 
-func newHost(name string, guest step) (*fakeHost, Entry) {
-	h := &fakeHost{fake: &fake{name: name, steps: []step{{}}}, guest: &fake{name: name + " as guest", steps: []step{guest}}}
+func newHost(name string, override step) (*fakeHost, Entry) {
+	h := &fakeHost{fake: &fake{name: name, steps: []step{{}}}, guest: &fake{name: name + " as guest", steps: []step{override}}}
 	e := entry("granite", h.fake)
 	e.Deployment = h
 	return h, e
 }
 
 func bring(name string) *llm.Request {
-	return &llm.Request{Model: "granite", Access: llm.NewAccess(map[string]string{name: "x"})}
+	return &llm.Request{Model: "granite", ClientSettings: llm.NewClientSettings(map[string]string{name: "x"})}
 }
 
 func TestACallWithSettingsGoesToTheDeploymentThatTheyMake(t *testing.T) {

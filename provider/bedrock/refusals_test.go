@@ -103,13 +103,13 @@ func call(t *testing.T, d provider.Targeter, model string) error {
 	var tried []string
 	var last error
 	for {
-		ways, err := d.Targets(model)
+		targets, err := d.Targets(model)
 		if err != nil {
 			return err
 		}
 		var next provider.Target
-		for _, w := range ways {
-			if !strings.Contains(strings.Join(tried, " "), w.Place()+"/"+w.ID()+";") {
+		for _, w := range targets {
+			if !strings.Contains(strings.Join(tried, " "), w.Location()+"/"+w.ID()+";") {
 				next = w
 				break
 			}
@@ -117,12 +117,12 @@ func call(t *testing.T, d provider.Targeter, model string) error {
 		if next == nil || len(tried) == 4 {
 			return last
 		}
-		tried = append(tried, next.Place()+"/"+next.ID()+";")
+		tried = append(tried, next.Location()+"/"+next.ID()+";")
 		if _, last = next.Complete(t.Context(), ask(model)); last == nil {
 			return nil
 		}
 		var e *llm.Error
-		if !errors.As(last, &e) || !d.Learn(t.Context(), model, next, e) {
+		if !errors.As(last, &e) || !d.ReportRefusal(t.Context(), model, next, e) {
 			return last
 		}
 	}

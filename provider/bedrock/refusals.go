@@ -13,29 +13,29 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// learnPatience is how long a refused call waits for lists to be read again.
-const learnPatience = 5 * time.Second
+// refreshTimeout is how long a refused call waits for lists to be read again.
+const refreshTimeout = 5 * time.Second
 
-// Learn takes it that a bare id needs a profile, or that an id is not valid in a
+// ReportRefusal takes it that a bare id needs a profile, or that an id is not valid in a
 // region, once AWS has said so of a call; has the lists read again; says in e what
 // would work; and reports whether there is another way now.
-func (d *deployment) Learn(ctx context.Context, model string, refused provider.Target, e *llm.Error) bool {
-	w, ok := refused.(*way)
+func (d *deployment) ReportRefusal(ctx context.Context, model string, refused provider.Target, e *llm.Error) bool {
+	w, ok := refused.(*target)
 	if !ok || !e.Upstream {
 		return false
 	}
 	if e.Code != llm.CodeModelNeedsProfile && !invalid(e) {
-		return d.unlearn(w, e) && d.others(model, w)
+		return d.forgetRefusal(w, e) && d.others(model, w)
 	}
 	a, err := d.ask(model)
 	if err != nil {
 		return false
 	}
 	if !a.policy.Strict {
-		d.read(ctx, w.target.Region)
+		d.read(ctx, w.destination.Region)
 		d.note(w, e)
 	}
-	advise(e, a, w, d.account.Now().Catalogue, d.now()) // no other way may be left, or work
+	advise(e, a, w, d.account.Snapshot().Catalogue, d.now()) // no other way may be left, or work
 	if a.policy.Strict {
 		return false
 	}
@@ -43,21 +43,21 @@ func (d *deployment) Learn(ctx context.Context, model string, refused provider.T
 }
 
 // others reports whether there are other ways than one.
-func (d *deployment) others(model string, w *way) bool {
+func (d *deployment) others(model string, w *target) bool {
 	p, err := d.plan(model)
-	return err == nil && slices.ContainsFunc(p.targets, func(t provider.Target) bool { return t.Place() != w.Place() || t.ID() != w.ID() })
+	return err == nil && slices.ContainsFunc(p.targets, func(t provider.Target) bool { return t.Location() != w.Location() || t.ID() != w.ID() })
 }
 
-// unlearn forgets what was learned of a model's own id when the profile that is
+// forgetRefusal forgets what was learned of a model's own id when the profile that is
 // called in its place is refused for want of rights, or not found: the id may be
 // the one that is allowed.
-func (d *deployment) unlearn(w *way, e *llm.Error) bool {
-	id, err := modelid.Parse(w.target.ID)
+func (d *deployment) forgetRefusal(w *target, e *llm.Error) bool {
+	id, err := modelid.Parse(w.destination.ID)
 	if err != nil || id.Geography == "" || e.UpstreamStatus != 403 && e.UpstreamStatus != 404 {
 		return false
 	}
-	state, region := d.account.Now(), w.target.Region
-	if !state.NeedsProfile(w.base, region) && !state.Dead(w.base, region) || state.Catalogue.OnDemand(w.base, region) == catalog.No {
+	state, region := d.account.Snapshot(), w.destination.Region
+	if !state.NeedsProfile(w.base, region) && !state.InvalidID(w.base, region) || state.Catalogue.OnDemand(w.base, region) == catalog.No {
 		return false
 	}
 	d.account.Forget(w.base, region)
@@ -73,7 +73,7 @@ func invalid(e *llm.Error) bool {
 // lists reports whether the lists of a region say what calls there reach. A region
 // that only a caller has named must be one of AWS's.
 func (d *deployment) lists(region string) bool {
-	return d.listable && (!d.visit.brought && slices.Contains(d.own, region) || slices.Contains(d.account.Now().Catalogue.Regions(), region))
+	return d.listable && (!d.overrides.present && slices.Contains(d.own, region) || slices.Contains(d.account.Snapshot().Catalogue.Regions(), region))
 }
 
 // read has the lists of a region read again.
@@ -81,16 +81,16 @@ func (d *deployment) read(ctx context.Context, region string) {
 	if !d.lists(region) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, learnPatience)
+	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
-	_ = d.account.Again(ctx, region, d.get) // without new lists the old ones count, and the guess
+	_ = d.account.RefreshAfterRefusal(ctx, region, d.get) // without new lists the old ones count, and the guess
 }
 
 // note remembers what a refusal teaches about a model, as far as it is about one
 // that is known of: what clients make up is not remembered.
-func (d *deployment) note(w *way, e *llm.Error) {
-	id, err := modelid.Parse(w.target.ID)
-	known, region := d.account, w.target.Region
+func (d *deployment) note(w *target, e *llm.Error) {
+	id, err := modelid.Parse(w.destination.ID)
+	known, region := d.account, w.destination.Region
 	switch {
 	case err != nil || id.Throughput != "":
 		return
@@ -102,21 +102,21 @@ func (d *deployment) note(w *way, e *llm.Error) {
 	case id.ARN != (modelid.ARN{}):
 		return
 	}
-	state := known.Now()
+	state := known.Snapshot()
 	_, isModel := state.Catalogue.Model(id.ModelID())
 	_, isProfile := state.Catalogue.Profile(id.ModelID())
 	if isModel || isProfile || state.NeedsProfile(id.Base(), region) {
-		known.Dead(id.ModelID(), region)
+		known.InvalidID(id.ModelID(), region)
 	}
 }
 
 // advise says in a refusal what would work.
-func advise(e *llm.Error, a asked, w *way, known *catalog.Catalogue, now time.Time) {
-	id, err := modelid.Parse(w.target.ID)
+func advise(e *llm.Error, a asked, w *target, known *catalog.Catalogue, now time.Time) {
+	id, err := modelid.Parse(w.destination.ID)
 	if err != nil {
 		return
 	}
-	region := w.target.Region
+	region := w.destination.Region
 	e.Param = "model"
 	p, isProfile := known.Profile(id.ModelID())
 	m, isModel := known.Model(id.Base())
@@ -162,7 +162,7 @@ func advise(e *llm.Error, a asked, w *way, known *catalog.Catalogue, now time.Ti
 			e.Fix = "Call it from another region: " + strings.Join(elsewhere, ", ") + "."
 		}
 	default:
-		e.Fix = known.Suggest(w.target.ID, region)
+		e.Fix = known.Suggest(w.destination.ID, region)
 	}
 	e.Docs = diagnose.Docs(e.Code)
 }

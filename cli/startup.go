@@ -17,37 +17,37 @@ import (
 // Bounds of the look around at the start: of each check, of all, and of what is
 // said of it.
 const (
-	lookPatience = 8 * time.Second
-	lookLimit    = 10 * time.Second
-	lookLines    = 5
+	lookTimeout = 8 * time.Second
+	lookLimit   = 10 * time.Second
+	lookLines   = 5
 )
 
 // lookAround makes the checks that cost nothing while the gateway serves already,
 // and says in a few lines what they found. The lists are those that the app has
 // read since a moment. told is whether it was said already that there are no
 // credentials.
-func lookAround(ctx context.Context, w io.Writer, a *app.App, since time.Time, told bool) {
+func lookAround(ctx context.Context, w io.Writer, a *app.App, since time.Time, announced bool) {
 	limited, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	d := &diagnosis{}
-	_ = a.Client().Examine(limited, outcrop.Examination{Free: true, Brief: true, Since: since, Patience: lookPatience}, d.add) // what was found by then is said
+	_ = a.Client().Check(limited, outcrop.CheckOptions{Free: true, Brief: true, Since: since, Timeout: lookTimeout}, d.add) // what was found by then is said
 	if ctx.Err() != nil {
 		return
 	}
 	d.sort()
-	_, _ = io.WriteString(w, screenOf(w).wrap(strings.Join(d.startLines(a.Emulated(), told), ""), "  ")) // in one piece, as others write too
+	_, _ = io.WriteString(w, screenOf(w).wrap(strings.Join(d.startLines(a.Emulated(), announced), ""), "  ")) // in one piece, as others write too
 }
 
 // startLines says what was found, what is wrong last and at most lookLines in all.
-func (d *diagnosis) startLines(emulated, told bool) []string {
+func (d *diagnosis) startLines(emulated, announced bool) []string {
 	var lines []string
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf("outcrop: "+format+"\n", args...)) }
 	places, addresses := map[int][]string{}, map[int][]string{}
 	for i := range d.findings {
 		if f := &d.findings[i]; f.Check == provider.CheckEndpoint {
-			places[f.Who] = said(places[f.Who], f.Place)
+			places[f.CallerIndex] = appendUnique(places[f.CallerIndex], f.Location)
 			if f.Address != "" {
-				addresses[f.Who] = said(addresses[f.Who], f.Address+" ("+f.Setting+")")
+				addresses[f.CallerIndex] = appendUnique(addresses[f.CallerIndex], f.Address+" ("+f.Setting+")")
 			}
 		}
 	}
@@ -58,17 +58,17 @@ func (d *diagnosis) startLines(emulated, told bool) []string {
 		switch {
 		case f.Check != provider.CheckIdentity || f.State == provider.StateFail || f.Identity.Credential == provider.CredentialUnknown || f.Err != nil:
 		case emulated:
-			say("%s", strings.TrimSuffix(fmt.Sprintf("calls the emulator as %s in %s; %s", f.Identity.Principal, strings.Join(places[f.Who], ", "), lists), "; "))
-			return append(lines, d.troubles(told, 1)...)
+			say("%s", strings.TrimSuffix(fmt.Sprintf("calls the emulator as %s in %s; %s", f.Identity.Principal, strings.Join(places[f.CallerIndex], ", "), lists), "; "))
+			return append(lines, d.troubles(announced, 1)...)
 		case callers == 1:
 			more++
 		default:
 			callers++
 			whom := "AWS"
-			if len(addresses[f.Who]) > 0 { // whoever has forgotten such a setting is to see it
-				whom = strings.Join(addresses[f.Who], ", ")
+			if len(addresses[f.CallerIndex]) > 0 { // whoever has forgotten such a setting is to see it
+				whom = strings.Join(addresses[f.CallerIndex], ", ")
 			}
-			say("calls %s as %s in %s", whom, caller(f), strings.Join(places[f.Who], ", "))
+			say("calls %s as %s in %s", whom, caller(f), strings.Join(places[f.CallerIndex], ", "))
 		}
 	}
 	if more > 0 {
@@ -77,7 +77,7 @@ func (d *diagnosis) startLines(emulated, told bool) []string {
 	if lists != "" {
 		say("%s", lists)
 	}
-	return append(lines, d.troubles(told, lookLines-len(lines))...)
+	return append(lines, d.troubles(announced, lookLines-len(lines))...)
 }
 
 // caller says who calls, and where the credentials come from.
@@ -97,9 +97,9 @@ func (d *diagnosis) listLine() string {
 		if f.Check != provider.CheckLists || f.State != provider.StateOK || noun == "" {
 			continue
 		}
-		regions = said(regions, f.Place)
-		if len(counts[f.Place]) < 2 { // two who call may list the same region
-			counts[f.Place] = append(counts[f.Place], plural(f.Count, noun))
+		regions = appendUnique(regions, f.Location)
+		if len(counts[f.Location]) < 2 { // two who call may list the same region
+			counts[f.Location] = append(counts[f.Location], plural(f.Count, noun))
 		}
 	}
 	var parts []string
@@ -118,13 +118,13 @@ func (d *diagnosis) listLine() string {
 }
 
 // troubles says what is wrong, one line for each reason and at most so many.
-func (d *diagnosis) troubles(told bool, most int) []string {
+func (d *diagnosis) troubles(announced bool, most int) []string {
 	var lines []string
 	for _, r := range d.refusals() {
 		if r.code == llm.CodeUnknownRegion { // the settings that name it were told with their places
 			continue
 		}
-		if told && (strings.HasPrefix(string(r.code), "credentials.") || slices.Equal(r.subjects, []string{"credentials"})) {
+		if announced && (strings.HasPrefix(string(r.code), "credentials.") || slices.Equal(r.subjects, []string{"credentials"})) {
 			continue
 		}
 		line := "outcrop: warning: " + strings.Join(r.subjects[:min(len(r.subjects), maxSaid)], ", ")

@@ -52,7 +52,7 @@ func foreign(name string) error {
 // access reads the members of the body that say how the deployment is reached, and
 // gives the others. Without brings they are refused.
 func (d *decoder) access(members []jsonx.Member, brings bool) ([]jsonx.Member, error) {
-	var brought map[string]string
+	var settings map[string]string
 	rest := members[:0]
 	for _, m := range members {
 		switch {
@@ -71,12 +71,12 @@ func (d *decoder) access(members []jsonx.Member, brings bool) ([]jsonx.Member, e
 			if m.Value.Kind() != '"' || jsonx.Unmarshal(m.Value, &value) != nil {
 				return nil, llm.Invalid(m.Name, "%s must be a string, not %s", m.Name, jsonx.KindName(m.Value.Kind()))
 			}
-			if brought == nil {
-				brought = map[string]string{}
+			if settings == nil {
+				settings = map[string]string{}
 			}
-			brought[m.Name] = value
+			settings[m.Name] = value
 		}
 	}
-	d.out.LLM.Access = llm.NewAccess(brought)
+	d.out.LLM.ClientSettings = llm.NewClientSettings(settings)
 	return rest, nil
 }

@@ -17,8 +17,8 @@ import (
 	"outcrop/llm"
 )
 
-// Fitted is a request as its model takes it.
-type Fitted struct {
+// Adapted is a request as its model takes it.
+type Adapted struct {
 	// Request is what is to be encoded. What needed no change is shared with the
 	// request that was fitted.
 	Request llm.Request
@@ -40,23 +40,23 @@ type Fitted struct {
 	reply  string            // the name of the tool whose input is the answer; empty if there is none
 }
 
-// Fit fits a request to a model. req is not changed. stream is whether the answer
+// Adapt fits a request to a model. req is not changed. stream is whether the answer
 // is wanted as it comes. The error is an *llm.Error that names the field.
-func Fit(m *Model, req *llm.Request, stream bool) (*Fitted, error) {
-	p := &fitting{model: m, f: Fitted{Request: *req}, stream: stream}
+func Adapt(m *Model, req *llm.Request, stream bool) (*Adapted, error) {
+	p := &adapter{model: m, f: Adapted{Request: *req}, stream: stream}
 	p.out = &p.f.Request
 	p.out.ModelFields = slices.Clip(req.ModelFields)
 	p.out.Extensions = slices.Clip(req.Extensions)
-	if err := p.fit(); err != nil {
+	if err := p.adapt(); err != nil {
 		return nil, err
 	}
 	return &p.f, nil
 }
 
-// fitting is a request on its way to being Fitted.
-type fitting struct {
+// adapter is a request on its way to being Fitted.
+type adapter struct {
 	model     *Model
-	f         Fitted
+	f         Adapted
 	out       *llm.Request // f's
 	stream    bool
 	seen      contents
@@ -77,7 +77,7 @@ type contents struct {
 	blank    bool // a blank text, or a turn or tool result without content
 }
 
-func (p *fitting) fit() error {
+func (p *adapter) adapt() error {
 	p.look()
 	p.pairs()
 	p.retention()
@@ -122,7 +122,7 @@ func (p *fitting) fit() error {
 // foreign leaves out settings of Anthropic's that other families refuse, and effort
 // where a Claude does not have it
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html).
-func (p *fitting) foreign() {
+func (p *adapter) foreign() {
 	const output = "output_config"
 	switch {
 	case p.model.Vendor == "" || len(p.out.ModelFields) == 0:
@@ -147,7 +147,7 @@ func (p *fitting) foreign() {
 }
 
 // without leaves out a setting of the model's own, if it is given.
-func (p *fitting) without(name, detail string) {
+func (p *adapter) without(name, detail string) {
 	if p.given(name) == nil {
 		return
 	}
@@ -157,7 +157,7 @@ func (p *fitting) without(name, detail string) {
 
 // tier leaves out a tier that is none of AWS's (ServiceTierType in its service model),
 // such as OpenAI's scale.
-func (p *fitting) tier() {
+func (p *adapter) tier() {
 	switch p.out.ServiceTier {
 	case "", "default", "priority", "flex", "reserved":
 	default:
@@ -167,7 +167,7 @@ func (p *fitting) tier() {
 }
 
 // look fills p.seen.
-func (p *fitting) look() {
+func (p *adapter) look() {
 	s := &p.seen
 	for i := range p.out.System {
 		s.cache = s.cache || p.out.System[i].Kind == llm.BlockCachePoint
@@ -212,13 +212,13 @@ func (s *contents) block(b *llm.Block) {
 	}
 }
 
-func (p *fitting) warn(code, field, detail string) {
+func (p *adapter) warn(code, field, detail string) {
 	p.f.Warnings = append(p.f.Warnings, llm.Warning{Code: code, Field: field, Detail: detail})
 }
 
 // refuse is for what the model does not take and whose absence changes the meaning:
 // an error, or a warning under drop_params.
-func (p *fitting) refuse(field, format string, args ...any) error {
+func (p *adapter) refuse(field, format string, args ...any) error {
 	if p.out.DropParams {
 		p.warn(llm.WarnDropped, field, "")
 		return nil
@@ -229,19 +229,19 @@ func (p *fitting) refuse(field, format string, args ...any) error {
 }
 
 // field adds a setting of the model's own, unless the caller gave one of that name.
-func (p *fitting) field(name, value string) {
+func (p *adapter) field(name, value string) {
 	if p.given(name) == nil {
 		p.out.ModelFields = append(p.out.ModelFields, jsonx.Member{Name: name, Value: jsonx.Raw(value)})
 	}
 }
 
 // given is the setting of the model's own of a name; nil if there is none.
-func (p *fitting) given(name string) jsonx.Raw {
+func (p *adapter) given(name string) jsonx.Raw {
 	return jsonx.Find(p.out.ModelFields, name)
 }
 
 // extension is the member of Converse's of a name that the caller gave; nil if
 // there is none.
-func (p *fitting) extension(name string) jsonx.Raw {
+func (p *adapter) extension(name string) jsonx.Raw {
 	return jsonx.Find(p.out.Extensions, name)
 }

@@ -23,7 +23,7 @@ func (j *job) calls() int { return len(j.candidates) + 1 }
 
 // plan lists the models to call. What cannot be called at all is reported.
 type plan struct {
-	x     *examiner
+	x     *check
 	jobs  []*job
 	byKey map[string]*job // by what tells calls apart
 }
@@ -94,7 +94,7 @@ const maxSamples = 3
 // configured adds what an entry of the configuration stands for.
 func (p *plan) configured(i int) {
 	m := &p.x.c.cfg.Models[i]
-	samples := p.x.examiner(i).Candidates(false)
+	samples := p.x.checker(i).Candidates(false)
 	switch {
 	case !strings.Contains(m.Model, "*"):
 		p.add(i, m.Name, m.Model)
@@ -102,7 +102,7 @@ func (p *plan) configured(i int) {
 	case len(samples) > 0:
 		p.add(i, m.Name, samples[:min(len(samples), maxSamples)]...)
 	default:
-		p.x.found(Finding{Who: p.x.of[i].number, Names: []string{m.Name}, Finding: provider.Finding{
+		p.x.found(Finding{CallerIndex: p.x.of[i].number, Names: []string{m.Name}, Finding: provider.Finding{
 			Check: provider.CheckModel, Subject: m.Name, State: provider.StateWarn,
 			Detail: "no model that it leads to is known to be callable, so none was called", Fix: "Name one with --model.",
 		}})
@@ -111,7 +111,7 @@ func (p *plan) configured(i int) {
 
 // all adds every model that is listed.
 func (p *plan) all(i int) {
-	for _, model := range p.x.examiner(i).Candidates(true) {
+	for _, model := range p.x.checker(i).Candidates(true) {
 		p.add(i, model, model)
 	}
 }

@@ -36,11 +36,11 @@ func (d *paths) Targets(string) ([]provider.Target, error) {
 	return d.ways, nil
 }
 
-func (d *paths) Learn(_ context.Context, _ string, refused provider.Target, e *llm.Error) bool {
+func (d *paths) ReportRefusal(_ context.Context, _ string, refused provider.Target, e *llm.Error) bool {
 	if e.Code != llm.CodeModelNeedsProfile {
 		return false
 	}
-	d.told = append(d.told, refused.Place()+" "+refused.ID())
+	d.told = append(d.told, refused.Location()+" "+refused.ID())
 	if len(d.next) == 0 {
 		return false
 	}
@@ -58,7 +58,7 @@ func (p *path) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	return p.fake.Stream(ctx, p.id, req)
 }
 
-func (p *path) Place() string { return p.place }
+func (p *path) Location() string { return p.place }
 
 func (p *path) ID() string { return p.id }
 
@@ -197,7 +197,7 @@ func TestUnwellRegionsStandBehind(t *testing.T) {
 	d.ways = []provider.Target{d.way("r1 b", step{}), d.way("r2 b", step{})}
 	call("r2 b") // the whole region is down, whatever the model
 	d.ways = other
-	now = now.Add(unwellFor)
+	now = now.Add(cooldown)
 	call("r1 a")
 	call("r1 a")
 
@@ -267,24 +267,24 @@ func TestStreamsFailOverBeforeTheirFirstContent(t *testing.T) {
 
 // What is remembered of ways is bounded, though clients choose the ids.
 func TestUnwellWaysAreBounded(t *testing.T) {
-	var h health
+	var h cooldowns
 	d := &paths{}
-	for i := range 3 * maxUnwell {
+	for i := range 3 * maxCooldowns {
 		h.failed(d.way("r1 "+strings.Repeat("x", i)), true, int64(i+1_000_000), 0)
 	}
-	if n := len(h.until); n > maxUnwell {
+	if n := len(h.until); n > maxCooldowns {
 		t.Errorf("%d ways are remembered", n)
 	}
-	last := d.way("r1 " + strings.Repeat("x", 3*maxUnwell-1))
-	if h.well(last, time.Unix(0, 1)) {
+	last := d.way("r1 " + strings.Repeat("x", 3*maxCooldowns-1))
+	if h.healthy(last, time.Unix(0, 1)) {
 		t.Error("the last one is forgotten")
 	}
 	h.recovered(last)
-	if !h.well(last, time.Unix(0, 1)) {
+	if !h.healthy(last, time.Unix(0, 1)) {
 		t.Error("it has served and still counts as unwell")
 	}
-	ways := []provider.Target{d.way("r2 a"), d.way("r3 a")}
-	if !slices.Equal(h.order(ways, time.Unix(0, 1)), ways) {
+	targets := []provider.Target{d.way("r2 a"), d.way("r3 a")}
+	if !slices.Equal(h.order(targets, time.Unix(0, 1)), targets) {
 		t.Error("well ways change their order")
 	}
 }

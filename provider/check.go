@@ -7,17 +7,17 @@ import (
 	"outcrop/llm"
 )
 
-// Examiner is a Deployment that can say, before a call is made, what would stand
+// Checker is a Deployment that can say, before a call is made, what would stand
 // in its way.
-type Examiner interface {
-	// Examined tells who calls and where. Deployments with an equal who are the same
+type Checker interface {
+	// Identity tells who calls and where. Deployments with an equal who are the same
 	// to the provider, so that one of them is examined for the places of all. It
 	// says nothing that is secret, and is not for people to read.
-	Examined() (who string, places []string)
-	// Examine makes the checks that cost nothing and reports what each finds, from
+	Identity() (who string, places []string)
+	// Check makes the checks that cost nothing and reports what each finds, from
 	// one goroutine at a time. It returns when all are done or ctx has ended; what
 	// was not found out by then is not reported.
-	Examine(ctx context.Context, e Examination, report func(Finding))
+	Check(ctx context.Context, e CheckOptions, report func(Finding))
 	// Candidates gives model strings that calls can be tried with: all models that
 	// can be talked to; or a few that stand for all that Params.Model matches, small
 	// ones of several makers, the one most likely to be callable first. There are none
@@ -25,14 +25,14 @@ type Examiner interface {
 	Candidates(all bool) []string
 }
 
-// Examination says how far to look.
-type Examination struct {
-	Places []string
+// CheckOptions says how far to look.
+type CheckOptions struct {
+	Locations []string
 	// Since is when lists must have been read, or their reading have been tried, to
 	// be new enough.
 	Since time.Time
-	// Patience bounds each check; the provider's own if 0.
-	Patience time.Duration
+	// Timeout bounds each check; the provider's own if 0.
+	Timeout time.Duration
 	// Brief leaves out what is not worth a call at each start.
 	Brief bool
 }
@@ -69,16 +69,16 @@ type Finding struct {
 	Check Check
 	// Subject is what was looked at: an operation, a service, a model's name.
 	Subject string
-	// Place is such as a region.
-	Place string
-	State State
+	// Location is such as a region.
+	Location string
+	State    State
 	// Detail says in a sentence what was found. Of a failure Err says it.
 	Detail string
 	// Fix is the next step where there is no Err to say it; empty if none is needed.
 	Fix string
 	Err *llm.Error
 	// Target is where a call of a model went.
-	Target llm.Target
+	Target llm.Destination
 	Took   time.Duration
 	// Cost is what a call cost, where that is known.
 	Cost llm.Opt[llm.Cost]
@@ -106,9 +106,9 @@ type Identity struct {
 	Origin string
 	// Expires is when it runs out; zero if never, or if that cannot be told.
 	Expires time.Time
-	// Place is the only place where it is taken; empty if there is no such limit, or
+	// Location is the only place where it is taken; empty if there is no such limit, or
 	// if that cannot be told.
-	Place string
+	Location string
 }
 
 // Credential is a kind of credential.

@@ -45,7 +45,7 @@ func newSTS(t testing.TB) *stsCalls {
 }
 
 // host is a deployment whose callers may bring what allowed says.
-func host(t testing.TB, a *aws, allowed provider.Allowance, values, environ map[string]string, log *slog.Logger) provider.Host {
+func host(t testing.TB, a *aws, allowed provider.ClientPolicy, values, environ map[string]string, log *slog.Logger) provider.Overridable {
 	t.Helper()
 	all := map[string]string{"aws_bedrock_runtime_endpoint": a.URL, "aws_access_key_id": "AKIDGATEWAY", "aws_secret_access_key": "gateway-secret", "aws_region_name": "us-east-1"}
 	for k, v := range values {
@@ -56,22 +56,22 @@ func host(t testing.TB, a *aws, allowed provider.Allowance, values, environ map[
 	client := upstream.New()
 	t.Cleanup(client.CloseIdle)
 	d, err := bedrock.Provider().Open(t.Context(), provider.Params{
-		Model: model, Values: all, Upstream: client, Callers: allowed, Logger: log,
+		Model: model, Values: all, Upstream: client, ClientPolicy: allowed, Logger: log,
 		Environ: func(name string) string { return environ[name] },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.(io.Closer).Close() })
-	return d.(provider.Host)
+	return d.(provider.Overridable)
 }
 
 const model = "us.amazon.nova-lite-v1:0"
 
 // callAs calls as a request that brings settings does.
-func callAs(t testing.TB, h provider.Host, brought map[string]string) error {
+func callAs(t testing.TB, h provider.Overridable, settings map[string]string) error {
 	t.Helper()
-	d, leave, err := h.Guest(llm.NewAccess(brought))
+	d, leave, err := h.WithOverrides(llm.NewClientSettings(settings))
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func callAs(t testing.TB, h provider.Host, brought map[string]string) error {
 const aJWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJtZSJ9.hidden"
 
 func TestARequestBringsItsOwnCredentials(t *testing.T) {
-	all := provider.Allowance{All: true}
+	all := provider.ClientPolicy{All: true}
 	const role = "arn:aws:iam::999999999999:role/theirs"
 	for _, tt := range []struct {
 		name                     string
@@ -158,7 +158,7 @@ func TestARequestBringsItsOwnCredentials(t *testing.T) {
 }
 
 func TestWhatARequestMayNotBring(t *testing.T) {
-	all := provider.Allowance{All: true}
+	all := provider.ClientPolicy{All: true}
 	keys := map[string]string{"aws_access_key_id": "AKIDCALLER", "aws_secret_access_key": "hidden-secret"}
 	with := func(more ...string) map[string]string {
 		m := maps.Clone(keys)
@@ -167,17 +167,17 @@ func TestWhatARequestMayNotBring(t *testing.T) {
 		}
 		return m
 	}
-	named := func(name, pattern string) provider.Allowance {
-		return provider.Allowance{Names: map[string]*regexp.Regexp{"api_key": nil, name: regexp.MustCompile("^(?:" + pattern + ")$")}}
+	named := func(name, pattern string) provider.ClientPolicy {
+		return provider.ClientPolicy{Names: map[string]*regexp.Regexp{"api_key": nil, name: regexp.MustCompile("^(?:" + pattern + ")$")}}
 	}
 	for _, tt := range []struct {
 		name    string
-		allowed provider.Allowance
+		allowed provider.ClientPolicy
 		brought map[string]string
 		param   string
 		says    string
 	}{
-		{"nothing without leave", provider.Allowance{}, map[string]string{"api_key": "hidden"}, "api_key", "may not bring"},
+		{"nothing without leave", provider.ClientPolicy{}, map[string]string{"api_key": "hidden"}, "api_key", "may not bring"},
 		{"another than the one that is named", named("api_base", ".*"), keys, "aws_access_key_id", "may not bring"},
 		{"a value that does not match", named("aws_region_name", "eu-.*"), map[string]string{"aws_region_name": "us-east-1"}, "aws_region_name", "none that callers may bring"},
 		{"an address that only begins as it should", named("api_base", `https://good\.example`), map[string]string{"api_key": "hidden", "api_base": "https://good.example.evil.example"}, "api_base", "none that callers may bring"},
@@ -206,7 +206,7 @@ func TestWhatARequestMayNotBring(t *testing.T) {
 			h := host(t, a, tt.allowed, nil, nil, nil)
 			err := callAs(t, h, tt.brought)
 			e := llm.AsError(err)
-			if e.Status != 400 || e.Param != tt.param || !strings.Contains(e.Message, tt.says) || e.Whose() != llm.ActorCaller {
+			if e.Status != 400 || e.Param != tt.param || !strings.Contains(e.Message, tt.says) || e.Responsible() != llm.ActorCaller {
 				t.Errorf("got %d %q: %s", e.Status, e.Param, e.Message)
 			}
 			if strings.Contains(fmt.Sprintf("%v %s %s", err, e.Fix, e.Cause), "hidden") || len(a.got) > 0 {
@@ -222,13 +222,13 @@ func TestAThousandRequestsWithOneRoleAskSTSOnce(t *testing.T) {
 	a, sts := newAWS(t), newSTS(t)
 	quiet := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
 	defer quiet.Close()
-	h := host(t, a, provider.Allowance{All: true}, map[string]string{"aws_bedrock_runtime_endpoint": quiet.URL}, map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL}, nil)
-	brought := map[string]string{"aws_role_name": "arn:aws:iam::999999999999:role/theirs"}
+	h := host(t, a, provider.ClientPolicy{All: true}, map[string]string{"aws_bedrock_runtime_endpoint": quiet.URL}, map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL}, nil)
+	settings := map[string]string{"aws_role_name": "arn:aws:iam::999999999999:role/theirs"}
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
 			for range 20 {
-				if err := callAs(t, h, brought); err != nil {
+				if err := callAs(t, h, settings); err != nil {
 					t.Error(err)
 				}
 			}
@@ -242,16 +242,16 @@ func TestAThousandRequestsWithOneRoleAskSTSOnce(t *testing.T) {
 
 func TestGuestsAreBoundedAndClosedWhenNobodyUsesThem(t *testing.T) {
 	a, sts := newAWS(t), newSTS(t)
-	h := host(t, a, provider.Allowance{All: true}, nil, map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL}, nil)
+	h := host(t, a, provider.ClientPolicy{All: true}, nil, map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL}, nil)
 	role := func(n int) map[string]string {
 		return map[string]string{"aws_role_name": fmt.Sprintf("arn:aws:iam::999999999999:role/r%d", n)}
 	}
-	first, leave, err := h.Guest(llm.NewAccess(role(0)))
+	first, leave, err := h.WithOverrides(llm.NewClientSettings(role(0)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := range 1500 { // the first ones are forgotten, and one of them is in use
-		_, leave, err := h.Guest(llm.NewAccess(role(n + 1)))
+		_, leave, err := h.WithOverrides(llm.NewClientSettings(role(n + 1)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -274,23 +274,23 @@ func TestGuestsAreBoundedAndClosedWhenNobodyUsesThem(t *testing.T) {
 func TestAnAddressThatARequestBrings(t *testing.T) {
 	operator, theirs := newAWS(t), newAWS(t)
 	keys := map[string]string{"aws_access_key_id": "AKIDCALLER", "aws_secret_access_key": "s", "api_base": theirs.URL}
-	local := provider.Allowance{Names: map[string]*regexp.Regexp{
+	local := provider.ClientPolicy{Names: map[string]*regexp.Regexp{
 		"aws_access_key_id": nil, "aws_secret_access_key": nil, "api_base": regexp.MustCompile(`^http://(127\.0\.0\.1|169\.254\.169\.254).*$`),
 	}}
 	if err := callAs(t, host(t, operator, local, nil, nil, nil), keys); err != nil || len(theirs.got) != 1 || len(operator.got) != 0 || !strings.Contains(theirs.last().authorization, "AKIDCALLER/") {
 		t.Errorf("got %v; theirs %v, the operator's %v", err, theirs.got, operator.got)
 	}
-	wide := provider.Allowance{Names: map[string]*regexp.Regexp{"aws_access_key_id": nil, "aws_secret_access_key": nil, "api_base": regexp.MustCompile(`^https?://.*$`)}}
+	wide := provider.ClientPolicy{Names: map[string]*regexp.Regexp{"aws_access_key_id": nil, "aws_secret_access_key": nil, "api_base": regexp.MustCompile(`^https?://.*$`)}}
 	var said string
 	for _, tt := range []struct {
 		name    string
-		allowed provider.Allowance
+		allowed provider.ClientPolicy
 		address string
 	}{
-		{"this machine, unless a pattern names it", provider.Allowance{All: true}, theirs.URL},
+		{"this machine, unless a pattern names it", provider.ClientPolicy{All: true}, theirs.URL},
 		{"this machine behind a pattern that names nothing", wide, theirs.URL},
 		{"this machine by its name", wide, strings.Replace(theirs.URL, "127.0.0.1", "LOCALHOST", 1)},
-		{"a private network", provider.Allowance{All: true}, "http://10.255.255.254:9"},
+		{"a private network", provider.ClientPolicy{All: true}, "http://10.255.255.254:9"},
 		{"the same by NAT64", wide, "http://[64:ff9b::aff:fffe]:9"},
 		{"a name that does not exist", wide, "http://nowhere.invalid"},
 		{"the metadata service, whatever names it", local, "http://169.254.169.254"},
@@ -313,14 +313,14 @@ func TestAnAddressThatARequestBrings(t *testing.T) {
 // is.
 func TestARegionThatARequestBrings(t *testing.T) {
 	a := newAWS(t)
-	h := host(t, a, provider.Allowance{Names: map[string]*regexp.Regexp{"aws_region_name": nil}}, nil, nil, nil)
+	h := host(t, a, provider.ClientPolicy{Names: map[string]*regexp.Regexp{"aws_region_name": nil}}, nil, nil, nil)
 	if err := callAs(t, h, map[string]string{"region_name": "us-west-2"}); err != nil || !strings.Contains(a.last().authorization, "AKIDGATEWAY/") || !strings.Contains(a.last().authorization, "/us-west-2/bedrock/") {
 		t.Errorf("got %v, signed %v", err, a.got)
 	}
 	client := upstream.New()
 	defer client.CloseIdle()
 	d, err := bedrock.Provider().Open(t.Context(), provider.Params{
-		Model: model, Upstream: client, Callers: provider.Allowance{All: true}, Policy: provider.Policy{Regions: []string{"us-east-1", "us-east-2"}},
+		Model: model, Upstream: client, ClientPolicy: provider.ClientPolicy{All: true}, Policy: provider.Policy{Regions: []string{"us-east-1", "us-east-2"}},
 		Values: map[string]string{"aws_access_key_id": "AKIDGATEWAY", "aws_secret_access_key": "s", "aws_region_name": "us-east-1"},
 	})
 	if err != nil {
@@ -328,13 +328,13 @@ func TestARegionThatARequestBrings(t *testing.T) {
 	}
 	defer func() { _ = d.(io.Closer).Close() }()
 	for region, allowed := range map[string]bool{"us-east-2": true, "us-west-2": false, "eu-west-1": false} {
-		g, leave, err := d.(provider.Host).Guest(llm.NewAccess(map[string]string{"aws_region_name": region}))
+		g, leave, err := d.(provider.Overridable).WithOverrides(llm.NewClientSettings(map[string]string{"aws_region_name": region}))
 		if err != nil {
 			t.Fatal(err)
 		}
-		ways, err := g.(provider.Targeter).Targets(model)
-		if allowed != (err == nil) || allowed && ways[0].Place() != region {
-			t.Errorf("%s: got %v, %v", region, ways, err)
+		targets, err := g.(provider.Targeter).Targets(model)
+		if allowed != (err == nil) || allowed && targets[0].Location() != region {
+			t.Errorf("%s: got %v, %v", region, targets, err)
 		}
 		leave()
 	}
@@ -345,23 +345,23 @@ func TestAGuestsLessonsAreItsOwn(t *testing.T) {
 	a := newAWS(t)
 	a.status, a.body = 400, `{"message":"Invocation of model ID amazon.nova-lite-v1:0 with on-demand throughput isn't supported. Retry your request with the ID or ARN of an inference profile that contains this model."}`
 	a.header.Set("X-Amzn-Errortype", "ValidationException")
-	h := host(t, a, provider.Allowance{All: true}, nil, nil, nil)
+	h := host(t, a, provider.ClientPolicy{All: true}, nil, nil, nil)
 	const bare = "amazon.nova-lite-v1:0"
 	before, err := h.(provider.Targeter).Targets(bare)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, leave, err := h.Guest(llm.NewAccess(map[string]string{"api_key": "caller-key"}))
+	g, leave, err := h.WithOverrides(llm.NewClientSettings(map[string]string{"api_key": "caller-key"}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer leave()
-	ways, err := g.(provider.Targeter).Targets(bare)
+	targets, err := g.(provider.Targeter).Targets(bare)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, failed := ways[0].Complete(t.Context(), ask(bare))
-	g.(provider.Targeter).Learn(t.Context(), bare, ways[0], llm.AsError(failed))
+	_, failed := targets[0].Complete(t.Context(), ask(bare))
+	g.(provider.Targeter).ReportRefusal(t.Context(), bare, targets[0], llm.AsError(failed))
 	mine, err := g.(provider.Targeter).Targets(bare)
 	if err != nil {
 		t.Fatal(err)
@@ -370,8 +370,8 @@ func TestAGuestsLessonsAreItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if before[0].ID() != after[0].ID() || len(before) != len(after) || mine[0].ID() == ways[0].ID() {
-		t.Errorf("the operator's first way was %s and is %s, the guest's was %s and is %s", before[0].ID(), after[0].ID(), ways[0].ID(), mine[0].ID())
+	if before[0].ID() != after[0].ID() || len(before) != len(after) || mine[0].ID() == targets[0].ID() {
+		t.Errorf("the operator's first way was %s and is %s, the guest's was %s and is %s", before[0].ID(), after[0].ID(), targets[0].ID(), mine[0].ID())
 	}
 }
 
@@ -390,10 +390,10 @@ func TestWhatRequestsBringIsInNoErrorAndNoLog(t *testing.T) {
 		fmt.Fprintf(w, `{"message":"denied: %s %s"}`, r.Header.Get("Authorization"), r.Header.Get("X-Amz-Security-Token"))
 	}))
 	defer parrot.Close()
-	h := host(t, a, provider.Allowance{All: true}, map[string]string{"aws_bedrock_runtime_endpoint": parrot.URL}, map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL},
+	h := host(t, a, provider.ClientPolicy{All: true}, map[string]string{"aws_bedrock_runtime_endpoint": parrot.URL}, map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL},
 		slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	const role = "arn:aws:iam::999999999999:role/theirs"
-	for _, brought := range []map[string]string{
+	for _, settings := range []map[string]string{
 		{"api_key": "brought-secret-api-key"},
 		{"aws_access_key_id": "AKIDCALLER", "aws_secret_access_key": "brought-secret-secret", "aws_session_token": "brought-secret-session"},
 		{"aws_access_key_id": "AKIDCALLER", "aws_secret_access_key": "brought-secret-secret", "aws_role_name": role, "aws_external_id": "brought-secret-external"},
@@ -401,13 +401,13 @@ func TestWhatRequestsBringIsInNoErrorAndNoLog(t *testing.T) {
 		{"api_key": "brought-secret-api-key", "api_base": "http://user:brought-secret@example.com"},
 		{"api_key": "brought-secret-api-key", "aws_region_name": "nowhere"},
 	} {
-		access := llm.NewAccess(brought)
-		err := callAs(t, h, brought)
+		access := llm.NewClientSettings(settings)
+		err := callAs(t, h, settings)
 		e := llm.AsError(err)
 		if err == nil {
 			t.Fatalf("%v succeeded", access)
 		}
-		shown := fmt.Sprintf("%v %+v %#v %v %+v %s %s %s %s %v %+v", err, err, access, e.Err, h, e.Message, e.Cause, e.Fix, e.Logged, access, &llm.Request{Access: access})
+		shown := fmt.Sprintf("%v %+v %#v %v %+v %s %s %s %s %v %+v", err, err, access, e.Err, h, e.Message, e.Cause, e.Fix, e.Logged, access, &llm.Request{ClientSettings: access})
 		if strings.Contains(shown, "brought-secret") {
 			t.Errorf("%v: shown is %s", access, shown)
 		}

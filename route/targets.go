@@ -1,0 +1,228 @@
+package route
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider"
+)
+
+// call is one call on its way through the deployments of a name.
+type call struct {
+	r       *Router
+	g       *group
+	attempt attempt
+	start   time.Time
+	failed  int // tries
+	budget  *budget
+}
+
+// retry counts a failed try that is followed by another.
+func (c *call) retry(ctx context.Context, e *llm.Error, pause time.Duration) {
+	c.failed++
+	c.r.opt.Retried(c.g.name, e)
+	c.r.opt.Logger.LogAttrs(ctx, slog.LevelDebug, "trying again", slog.String("name", c.g.name), slog.String("code", string(e.Code)),
+		slog.String("target", e.Destination.String()), slog.Duration("after", pause))
+}
+
+// maxObserved bounds how often a call is made again because a refusal taught
+// something: what no list says is guessed, and a guess may be wrong.
+const maxObserved = 3
+
+// tryTargets tries the ways of one deployment in their order, as long as a failure
+// says that the next can help: by the deployment's own judgement, which
+// num_retries does not count, or because the place failed. It gives nil when one
+// has served.
+func (c *call) tryTargets(ctx context.Context, t *deployment, model string) *llm.Error {
+	targets, err := t.targetsOf(model)
+	if err != nil {
+		return llm.AsError(err)
+	}
+	targets = t.cooldowns.order(targets, c.r.opt.Now())
+	var tried []provider.Target
+	learned := 0
+	for i := 0; ; {
+		target := targets[i]
+		err := c.attempt(t, target, c.start)
+		if err == nil {
+			t.cooldowns.recovered(target)
+			return nil
+		}
+		e := llm.AsError(err)
+		if ctx.Err() != nil {
+			return e
+		}
+		tried = append(tried, target)
+		if learned < maxObserved && t.targeter != nil && t.targeter.ReportRefusal(ctx, model, target, e) {
+			if others := t.untried(model, tried, c.r.opt.Now()); len(others) > 0 {
+				learned++
+				targets, i = others, 0
+				c.retry(ctx, e, 0)
+				continue
+			}
+		}
+		c.r.noteTarget(t, target, e)
+		if i++; i == len(targets) || !c.shouldFailOver(e, t, targets[i]) {
+			return e
+		}
+		c.retry(ctx, e, 0)
+	}
+}
+
+// shouldFailOver decides whether a failure calls for the next way of a deployment.
+func (c *call) shouldFailOver(e *llm.Error, t *deployment, next provider.Target) bool {
+	switch e.CanRetry() {
+	case llm.RetryLater, llm.RetryNowElsewhere, llm.RetryBeforeFirstToken:
+	case llm.RetryNo, llm.RetryOtherTarget, llm.RetryAfterRefresh:
+		return false
+	}
+	now := c.r.opt.Now()
+	if !atFault(e) || now.Sub(c.start) >= t.Timeout {
+		return false
+	}
+	return t.cooldowns.healthy(next, now) || c.budget.spend()
+}
+
+// targetsOf gives the ways to a model, one at least.
+func (t *deployment) targetsOf(model string) ([]provider.Target, error) {
+	if t.targeter == nil {
+		return []provider.Target{singleTarget{t.Deployment, model}}, nil
+	}
+	return t.targeter.Targets(model)
+}
+
+// untried gives the ways that a call has not tried, in the order of find.
+func (t *deployment) untried(model string, tried []provider.Target, now time.Time) []provider.Target {
+	targets, err := t.targetsOf(model)
+	if err != nil {
+		return nil
+	}
+	return t.cooldowns.order(slices.DeleteFunc(slices.Clone(targets), func(w provider.Target) bool {
+		return slices.ContainsFunc(tried, func(o provider.Target) bool { return o.Location() == w.Location() && o.ID() == w.ID() })
+	}), now)
+}
+
+// noteTarget remembers that a way failed. A right that is missing is no reason to go
+// another way the next time: whoever mends it would be refused there for the next
+// one, and nobody has asked for the other place.
+func (r *Router) noteTarget(t *deployment, target provider.Target, e *llm.Error) {
+	if t.targeter != nil && atFault(e) && !e.Code.Persistent() {
+		t.cooldowns.failed(target, !locationFailed(e), r.cooldownUntil(e), r.opt.Now().UnixNano())
+	}
+}
+
+// locationFailed reports whether a failure is of the whole place. Limits, rights and
+// what a model does are those of one id, and so is our own patience: some answers
+// are long.
+func locationFailed(e *llm.Error) bool {
+	switch e.Code {
+	case llm.CodeUnavailable, llm.CodeServiceInternal, llm.CodeUnreachable, llm.CodeInterrupted:
+		return true
+	default:
+		return false
+	}
+}
+
+// singleTarget is the one way of a deployment that knows no others.
+type singleTarget struct {
+	provider.Deployment
+	model string
+}
+
+func (o singleTarget) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	return o.Deployment.Complete(ctx, o.model, req)
+}
+
+func (o singleTarget) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	return o.Deployment.Stream(ctx, o.model, req)
+}
+
+func (singleTarget) Location() string { return "" }
+
+func (o singleTarget) ID() string { return o.model }
+
+// cooldowns remembers which ways of a deployment have failed lately: a whole place,
+// or one id in it. Times are in nanoseconds since
+// 1970.
+type cooldowns struct {
+	latest atomic.Int64 // until when anything is unwell
+	mu     sync.Mutex
+	until  map[healthKey]int64
+}
+
+// healthKey is a place, or with an id one id there.
+type healthKey struct{ location, id string }
+
+// maxCooldowns bounds what is remembered; behind a wildcard clients choose the ids.
+const maxCooldowns = 1024
+
+func (h *cooldowns) failed(target provider.Target, one bool, until, now int64) {
+	at := healthKey{location: target.Location()}
+	if one {
+		at.id = target.ID()
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.until == nil {
+		h.until = map[healthKey]int64{}
+	}
+	if len(h.until) >= maxCooldowns {
+		for s, until := range h.until {
+			if until <= now {
+				delete(h.until, s)
+			}
+		}
+		if len(h.until) >= maxCooldowns {
+			clear(h.until)
+		}
+	}
+	h.until[at] = until
+	h.latest.Store(max(h.latest.Load(), until))
+}
+
+// recovered forgets that a way has failed.
+func (h *cooldowns) recovered(target provider.Target) {
+	if h.latest.Load() == 0 {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.until, healthKey{location: target.Location()})
+	delete(h.until, healthKey{target.Location(), target.ID()})
+	if len(h.until) == 0 {
+		h.latest.Store(0)
+	}
+}
+
+// healthy reports whether a way has not failed lately.
+func (h *cooldowns) healthy(target provider.Target, now time.Time) bool {
+	at := now.UnixNano()
+	if h.latest.Load() <= at {
+		return true
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.until[healthKey{location: target.Location()}] <= at && h.until[healthKey{target.Location(), target.ID()}] <= at
+}
+
+// order puts the well ways in front and leaves their order as it is otherwise.
+func (h *cooldowns) order(targets []provider.Target, now time.Time) []provider.Target {
+	if len(targets) < 2 || h.latest.Load() <= now.UnixNano() {
+		return targets
+	}
+	out := make([]provider.Target, 0, len(targets))
+	var cooling []provider.Target
+	for _, w := range targets {
+		if h.healthy(w, now) {
+			out = append(out, w)
+		} else {
+			cooling = append(cooling, w)
+		}
+	}
+	return append(out, cooling...)
+}
