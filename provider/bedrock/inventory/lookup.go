@@ -34,19 +34,23 @@ const (
 	vain                 // it gave nothing
 )
 
-// pace bounds how often something is done: lookUpBurst times at once, and then every
-// lookUpEvery.
-type pace struct{ next time.Time }
+// pace bounds how often something is done: burst times at once, and then once every
+// interval.
+type pace struct {
+	burst int
+	every time.Duration
+	next  time.Time
+}
 
-// take is how long must be waited; nothing when it has taken one.
+// take takes one turn, and returns 0, or returns how long the next turn is away.
 func (p *pace) take(now time.Time) time.Duration {
-	if full := now.Add(-(lookUpBurst - 1) * lookUpEvery); p.next.Before(full) {
+	if full := now.Add(-time.Duration(p.burst-1) * p.every); p.next.Before(full) {
 		p.next = full
 	}
 	if wait := p.next.Sub(now); wait > 0 {
 		return wait
 	}
-	p.next = p.next.Add(lookUpEvery)
+	p.next = p.next.Add(p.every)
 	return 0
 }
 

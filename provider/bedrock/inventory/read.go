@@ -33,10 +33,13 @@ const (
 	// failedAge is how long lists that could not be read are not tried again, whatever
 	// moment is good enough.
 	failedAge = 30 * time.Second
-	// againPause is how often refused calls can have the lists read, and refreshPause
-	// how often anybody else can.
-	againPause   = 2 * time.Second
-	refreshPause = 5 * time.Second
+	// againPause is how often refused calls can have the lists read.
+	againPause = 2 * time.Second
+	// Everybody else can have them read refreshBurst times at once, and then once every
+	// refreshEvery: AWS's limits for the lists are low, and the account's other tools
+	// share them.
+	refreshBurst = 4
+	refreshEvery = 5 * time.Second
 )
 
 // errFault is what is said of a reading that did not come to its end.
@@ -47,10 +50,10 @@ var errClosed = errors.New("the gateway is being stopped")
 
 // Refresh reads the lists of a region unless that was tried after a moment, and
 // waits for what single models were asked about as well. Whoever asks for one
-// region at the same time waits for the same reading, and whoever asks again within
-// refreshPause has what the last one gave: clients can ask as often as they like.
+// region at the same time waits for the same reading, and whoever asks more often
+// than refreshBurst and refreshEvery allow has what the last one gave.
 func (v *Inventory) Refresh(ctx context.Context, name string, after time.Time, get Get) error {
-	f, err := v.begin(name, v.paused(after), get)
+	f, err := v.begin(name, after, true, get)
 	if f == nil {
 		return err
 	}
@@ -59,19 +62,11 @@ func (v *Inventory) Refresh(ctx context.Context, name string, after time.Time, g
 
 // RefreshLists is Refresh without the wait for what single models are asked about.
 func (v *Inventory) RefreshLists(ctx context.Context, name string, after time.Time, get Get) error {
-	f, err := v.begin(name, v.paused(after), get)
+	f, err := v.begin(name, after, true, get)
 	if f == nil {
 		return err
 	}
 	return v.wait(ctx, name, f.lists)
-}
-
-// paused is a moment that is not within refreshPause.
-func (v *Inventory) paused(after time.Time) time.Time {
-	if latest := v.opt.Now().Add(-refreshPause); after.After(latest) {
-		return latest
-	}
-	return after
 }
 
 // RefreshAfterRefusal has the lists of a region read since a call was refused, and waits for
@@ -88,7 +83,7 @@ func (v *Inventory) RefreshAfterRefusal(ctx context.Context, name string, get Ge
 	v.mu.Unlock()
 	var err error
 	if due && f == nil {
-		f, err = v.begin(name, now, get)
+		f, err = v.begin(name, now, false, get)
 	}
 	if f == nil {
 		return err
@@ -108,8 +103,9 @@ func (v *Inventory) wait(ctx context.Context, name string, done <-chan struct{})
 }
 
 // begin gives the reading of a region that is under way, or begins one. There is
-// none if the last one began after a moment; then err is that one's.
-func (v *Inventory) begin(name string, after time.Time, get Get) (*flight, error) {
+// none if the last one began after a moment, or if it is limited and the region was
+// read too often lately; then err is that one's.
+func (v *Inventory) begin(name string, after time.Time, limited bool, get Get) (*flight, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.closed {
@@ -125,7 +121,7 @@ func (v *Inventory) begin(name string, after time.Time, get Get) (*flight, error
 			after = again
 		}
 	}
-	if r.tried.After(after) {
+	if r.tried.After(after) || limited && r.refreshes.take(now) > 0 {
 		return nil, r.err
 	}
 	r.tried = now
