@@ -168,7 +168,9 @@ func TestAWriterThatFailsIsTriedAgain(t *testing.T) {
 		if err := q.Err(); !errors.Is(err, syscall.ENOSPC) || q.Dropped() != 2 {
 			t.Errorf("%v, %d dropped", err, q.Dropped())
 		}
+		s.mu.Lock()
 		s.fits = 0
+		s.mu.Unlock()
 		time.Sleep(time.Minute) // the probes fail too, and count for nothing
 		if q.Dropped() != 2 {
 			t.Errorf("%d dropped", q.Dropped())
