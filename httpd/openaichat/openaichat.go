@@ -178,6 +178,8 @@ func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.
 			if len(buf) < maxBurst && stream.More() {
 				continue
 			}
+			// Its texts are not held while the client is slow to read.
+			ev = llm.Event{}
 			if events.Write(buf, false) != nil { // with nothing to say yet, the headers
 				return // the client is gone; closing the stream records it
 			}

@@ -73,6 +73,7 @@ func (r *Reader) next(ev *llm.Event) error {
 		if jsonx.Valid(frame.Payload) {
 			ev.Other.Value = jsonx.Raw(frame.Payload).Clone()
 		}
+		r.frames.Trim()
 		return nil
 	}
 	if err := r.payload.decode(frame.Payload); err != nil {
@@ -81,7 +82,9 @@ func (r *Reader) next(ev *llm.Event) error {
 			Message: "an event " + string(frame.Header(eventstream.HeaderEventType)) + " cannot be read: " + err.Error(),
 		}
 	}
-	r.queue = r.payload.more
+	r.payload.ev = nil // the caller's, who may let go of it
+	r.frames.Trim()
+	r.queue, r.payload.more = r.payload.more, nil
 	r.stopped = r.stopped || ev.Kind == llm.EventStop
 	return nil
 }

@@ -21,10 +21,12 @@ const (
 
 // A Decoder's buffer begins with room for a few frames of text, because a stream
 // keeps it for as long as it is open. A burst that fills it makes it larger, up to
-// burstBuf; only a larger frame makes it larger than that.
+// burstBuf; only a larger frame makes it larger than that, and Trim then frees it. A frame
+// of up to trustedLen gets its room at once.
 const (
-	firstBuf = 1 << 10 // bytes
-	burstBuf = 4 << 10 // bytes
+	firstBuf   = 1 << 10 // bytes
+	burstBuf   = 4 << 10 // bytes
+	trustedLen = 8 << 10 // bytes
 )
 
 // What can be wrong with a stream of frames; test with errors.Is.
@@ -90,12 +92,21 @@ func (d *Decoder) More() bool {
 	return len(ahead) >= overhead && uint64(len(ahead)) >= uint64(binary.BigEndian.Uint32(ahead))
 }
 
+// Trim frees the buffer of a frame larger than a burst, so that a stream whose reader is
+// slow does not hold it meanwhile. The last frame's bytes are not valid afterwards.
+func (d *Decoder) Trim() {
+	if len(d.buf) > burstBuf && d.start == d.end {
+		d.buf, d.start, d.end, d.frame = nil, 0, 0, Frame{}
+	}
+}
+
 // Release lets go of the buffer, and with it of the last frame and of what was
 // read ahead. The Decoder is not used afterwards.
 func (d *Decoder) Release() { *d = Decoder{err: io.EOF} }
 
-// fill reads until n bytes lie ahead. The buffer grows by doubling when it is
-// full, so that a length that is claimed costs nothing before the bytes come.
+// fill reads until n bytes lie ahead, and nothing behind them if they are more than a
+// burst. The buffer grows by doubling when it is full, so that a large length that is
+// claimed costs nothing before the bytes come.
 func (d *Decoder) fill(n int) error {
 	for d.end-d.start < n {
 		if d.err != nil {
@@ -107,9 +118,13 @@ func (d *Decoder) fill(n int) error {
 			}
 			return io.EOF
 		}
-		d.room()
-		got, err := d.r.Read(d.buf[d.end:])
-		if got < 0 || got > len(d.buf)-d.end {
+		d.room(n)
+		space := d.buf[d.end:]
+		if n > burstBuf {
+			space = space[:min(len(space), d.start+n-d.end)]
+		}
+		got, err := d.r.Read(space)
+		if got < 0 || got > len(space) {
 			return errors.New("eventstream: the reader returned an impossible count")
 		}
 		d.end += got
@@ -118,13 +133,18 @@ func (d *Decoder) fill(n int) error {
 	return nil
 }
 
-// room makes place behind end: by moving what lies ahead to the front, or by a
-// larger buffer. A small buffer that is full has met a burst.
-func (d *Decoder) room() {
+// room makes place behind end, where n bytes from start on are wanted: by moving what
+// lies ahead to the front, or by a larger buffer. A small buffer that is full has met a
+// burst.
+func (d *Decoder) room(n int) {
 	if d.start == d.end {
 		d.start, d.end = 0, 0
 	}
 	switch {
+	case n > burstBuf && n <= trustedLen && n > len(d.buf):
+		grown := make([]byte, n)
+		d.end = copy(grown, d.buf[d.start:d.end])
+		d.start, d.buf = 0, grown
 	case d.end < len(d.buf):
 	case d.start > 0 && len(d.buf) >= burstBuf:
 		d.end = copy(d.buf, d.buf[d.start:d.end])
