@@ -265,11 +265,7 @@ func (d *deployment) region(called, id modelid.ID) string {
 func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region string) (creds.Credentials, error) {
 	c, err := d.source.Get(ctx)
 	if err != nil {
-		e := llm.AsError(credentialError(err))
-		if d.overrides.ownCredentials {
-			e.Actor = llm.ActorCaller
-		}
-		return c, e
+		return c, d.withoutCredentials(err)
 	}
 	if token := c.BearerToken(); token != "" {
 		sign.Bearer(r.Header, token)
@@ -277,6 +273,15 @@ func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region s
 		d.signer.Sign(r, sign.Credentials{AccessKey: c.AccessKey, SecretKey: c.SecretKey(), SessionToken: c.SessionToken()}, region, service, d.now())
 	}
 	return c, nil
+}
+
+// withoutCredentials is the error for a call that cannot be signed.
+func (d *deployment) withoutCredentials(err error) error {
+	e := llm.AsError(credentialError(err))
+	if d.overrides.ownCredentials {
+		e.Actor = llm.ActorCaller
+	}
+	return e
 }
 
 func (d *deployment) now() time.Time { return d.params.Now() }
