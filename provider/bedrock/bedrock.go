@@ -25,6 +25,7 @@ import (
 	"outcrop/provider/bedrock/resolve"
 	"outcrop/provider/bedrock/sign"
 	"outcrop/upstream"
+	"outcrop/wire/eventstream"
 )
 
 // Provider describes Bedrock.
@@ -84,6 +85,7 @@ type deployment struct {
 	overrideCache overrideCache
 
 	buffers sync.Pool // of *buffer
+	frames  eventstream.Buffers
 
 	mu    sync.RWMutex
 	plans map[string]*plan // by model string

@@ -81,7 +81,7 @@ func (w *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, erro
 		}
 		return converse.StreamOf(resp), nil
 	}
-	return c.fitted.Stream(&stream{call: c, reader: wire.NewReader(c.resp.Body)}), nil
+	return c.fitted.Stream(&stream{call: c, reader: wire.NewReader(c.resp.Body).Share(&w.d.frames)}), nil
 }
 
 // call is one try that AWS has accepted.

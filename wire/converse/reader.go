@@ -29,6 +29,13 @@ func NewReader(body io.Reader) *Reader {
 	return &Reader{frames: eventstream.NewDecoder(body)}
 }
 
+// Share makes the Reader take its buffers for large frames from b, and gives the Reader.
+// It is called before the first Next.
+func (r *Reader) Share(b *eventstream.Buffers) *Reader {
+	r.frames.Share(b)
+	return r
+}
+
 // Next fills ev with the next event. It returns io.EOF where the body ends after
 // messageStop and between two frames. Any other end is a *Fault with InStream
 // set: FaultException where AWS says what went wrong; FaultEmpty where the body

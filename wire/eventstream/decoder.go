@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"sync"
 )
 
 // Limits of a frame, from the format's specification.
@@ -21,12 +22,12 @@ const (
 
 // A Decoder's buffer begins with room for a few frames of text, because a stream
 // keeps it for as long as it is open. A burst that fills it makes it larger, up to
-// burstBuf; only a larger frame makes it larger than that, and Trim then frees it. A frame
-// of up to trustedLen gets its room at once.
+// burstBuf. A larger frame is read into a buffer of its own, of largeBuf or more, which
+// the stream holds until Trim.
 const (
-	firstBuf   = 1 << 10 // bytes
-	burstBuf   = 4 << 10 // bytes
-	trustedLen = 8 << 10 // bytes
+	firstBuf = 1 << 10 // bytes
+	burstBuf = 4 << 10 // bytes
+	largeBuf = 8 << 10 // bytes
 )
 
 // What can be wrong with a stream of frames; test with errors.Is.
@@ -37,9 +38,31 @@ var (
 	ErrMalformed = errors.New("an event stream frame is malformed")
 )
 
+// Buffers are for frames larger than a burst. Many Decoders share them, since each needs
+// one only while such a frame is read and used. The zero value is ready for use, by many
+// goroutines.
+type Buffers struct{ pool sync.Pool } // of *[largeBuf]byte
+
+func (b *Buffers) take() []byte {
+	if b != nil {
+		if buf, ok := b.pool.Get().(*[largeBuf]byte); ok {
+			return buf[:]
+		}
+	}
+	return make([]byte, largeBuf)
+}
+
+func (b *Buffers) put(buf []byte) {
+	if b != nil && len(buf) == largeBuf {
+		b.pool.Put((*[largeBuf]byte)(buf))
+	}
+}
+
 // Decoder reads frames from a stream. It is for one goroutine.
 type Decoder struct {
 	r     io.Reader
+	large *Buffers // nil if they are not shared
+	small []byte   // the stream's own buffer while buf is larger than a burst
 	buf   []byte
 	start int // of what is read and not yet handed out
 	end   int
@@ -50,6 +73,10 @@ type Decoder struct {
 // NewDecoder makes a Decoder that reads from r. It allocates nothing before the
 // first Next.
 func NewDecoder(r io.Reader) *Decoder { return &Decoder{r: r} }
+
+// Share makes the Decoder take its buffers for large frames from b, and give them back
+// with Trim. It is called before the first Next.
+func (d *Decoder) Share(b *Buffers) { d.large = b }
 
 // Next gives the next frame, whose bytes stay valid until the following call. It
 // returns io.EOF only where the stream ends between two frames. Otherwise the
@@ -92,11 +119,13 @@ func (d *Decoder) More() bool {
 	return len(ahead) >= overhead && uint64(len(ahead)) >= uint64(binary.BigEndian.Uint32(ahead))
 }
 
-// Trim frees the buffer of a frame larger than a burst, so that a stream whose reader is
-// slow does not hold it meanwhile. The last frame's bytes are not valid afterwards.
+// Trim lets go of the buffer of a frame larger than a burst, so that a stream does not
+// hold it while what was read is passed on, which takes as long as the client likes. The
+// last frame's bytes are not valid afterwards.
 func (d *Decoder) Trim() {
 	if len(d.buf) > burstBuf && d.start == d.end {
-		d.buf, d.start, d.end, d.frame = nil, 0, 0, Frame{}
+		d.large.put(d.buf)
+		d.buf, d.small, d.start, d.end, d.frame = d.small, nil, 0, 0, Frame{}
 	}
 }
 
@@ -141,10 +170,10 @@ func (d *Decoder) room(n int) {
 		d.start, d.end = 0, 0
 	}
 	switch {
-	case n > burstBuf && n <= trustedLen && n > len(d.buf):
-		grown := make([]byte, n)
-		d.end = copy(grown, d.buf[d.start:d.end])
-		d.start, d.buf = 0, grown
+	case n > burstBuf && len(d.buf) <= burstBuf:
+		large := d.large.take()
+		d.end = copy(large, d.buf[d.start:d.end])
+		d.start, d.small, d.buf = 0, d.buf, large
 	case d.end < len(d.buf):
 	case d.start > 0 && len(d.buf) >= burstBuf:
 		d.end = copy(d.buf, d.buf[d.start:d.end])
@@ -152,6 +181,7 @@ func (d *Decoder) room(n int) {
 	default:
 		grown := make([]byte, max(firstBuf, 2*len(d.buf)))
 		d.end = copy(grown, d.buf[d.start:d.end])
+		d.large.put(d.buf)
 		d.start, d.buf = 0, grown
 	}
 }
