@@ -13,6 +13,7 @@ import (
 const (
 	reclaimPeriod = 5 * time.Second
 	reclaimFrom   = 64 << 20 // bytes more than what was left the last time
+	reclaimSpare  = 8 << 20  // bytes that are held for nothing while hardly anything is allocated
 )
 
 // reclaim watches how much memory the process holds until ctx ends, and gives back what is
@@ -20,15 +21,16 @@ const (
 func reclaim(ctx context.Context, inFlight func() int64) {
 	tick := time.NewTicker(reclaimPeriod)
 	defer tick.Stop()
-	r := reclaimer{left: resident()}
+	m := readMemory()
+	r := reclaimer{left: m.resident, allocated: m.allocated}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if r.due(resident(), inFlight()) {
+			if r.due(readMemory(), inFlight()) {
 				debug.FreeOSMemory()
-				r.left = resident()
+				r.left = readMemory().resident
 			}
 		}
 	}
@@ -36,23 +38,44 @@ func reclaim(ctx context.Context, inFlight func() int64) {
 
 // reclaimer decides when memory is given back.
 type reclaimer struct {
-	left int64 // what the process held after the last time
-	peak int64 // the most in flight since then, as far as it was seen
+	left      int64 // what the process held after the last time
+	peak      int64 // the most in flight since then, as far as it was seen
+	allocated int64 // memory.allocated when due was last asked
 }
 
-// due reports whether there is much to give back, and no burst that would need it again.
-func (r *reclaimer) due(resident, inFlight int64) bool {
+// due reports whether there is much to give back, and no burst that would need it again:
+// a burst is over, or calls are in flight that allocate next to nothing, such as streams
+// whose clients do not read.
+func (r *reclaimer) due(m memory, inFlight int64) bool {
 	r.peak = max(r.peak, inFlight)
-	if resident < r.left+reclaimFrom || inFlight > r.peak/4 {
+	allocated := m.allocated - r.allocated
+	r.allocated = m.allocated
+	over := m.resident >= r.left+reclaimFrom && inFlight <= r.peak/4
+	quiet := m.spare >= reclaimSpare && allocated <= m.spare/4
+	if !over && !quiet {
 		return false
 	}
 	r.peak = inFlight
 	return true
 }
 
-// resident is how much memory Go's runtime holds of the system, in bytes.
-func resident() int64 {
-	sample := [...]metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+// memory is what Go's runtime holds, in bytes.
+type memory struct {
+	resident  int64 // of the system
+	spare     int64 // of that, what is free or garbage
+	allocated int64 // all that was ever allocated on the heap
+}
+
+func readMemory() memory {
+	sample := [...]metrics.Sample{
+		{Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/gc/heap/live:bytes"},
+		{Name: "/gc/heap/allocs:bytes"},
+	}
 	metrics.Read(sample[:])
-	return int64(sample[0].Value.Uint64() - sample[1].Value.Uint64())
+	of := func(i int) int64 { return int64(sample[i].Value.Uint64()) }
+	return memory{resident: of(0) - of(1), spare: of(2) + max(0, of(3)-of(4)), allocated: of(5)}
 }

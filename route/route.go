@@ -206,15 +206,7 @@ func (r *Router) try(ctx context.Context, req *llm.Request, once attempt, done f
 	name := req.Model
 	g, captured := r.names.find(name)
 	if g == nil {
-		e := &llm.Error{
-			Code: llm.CodeModelNotFound, Status: 404, Param: "model",
-			Message: "the model " + quote(name) + " is not configured here.",
-			Fix:     "GET /v1/models lists the names that are.",
-		}
-		if meant := r.names.meant(name); meant != "" {
-			e.Fix = "Ask for " + quote(meant) + ", the name that it has here."
-		}
-		return e
+		return r.notConfigured(name)
 	}
 	c := call{r: r, g: g, attempt: once, start: r.opt.Now(), budget: &g.budget}
 	if req.ClientSettings != nil {
@@ -243,6 +235,19 @@ func (r *Router) try(ctx context.Context, req *llm.Request, once attempt, done f
 			return e
 		}
 	}
+}
+
+// notConfigured is the error for a model that the router does not know.
+func (r *Router) notConfigured(name string) *llm.Error {
+	e := &llm.Error{
+		Code: llm.CodeModelNotFound, Status: 404, Param: "model",
+		Message: "the model " + quote(name) + " is not configured here.",
+		Fix:     "GET /v1/models lists the names that are.",
+	}
+	if meant := r.names.meant(name); meant != "" {
+		e.Fix = "Ask for " + quote(meant) + ", the name that it has here."
+	}
+	return e
 }
 
 // shouldRetry decides whether another try follows a failure, and after which pause.

@@ -75,6 +75,14 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 		h.stream(w, r, call, req)
 		return
 	}
+	h.complete(w, r, call, req)
+}
+
+// complete is apart from Serve because its stack would come on top of what a stream
+// needs, and so is decode.
+//
+//go:noinline
+func (h *Handler) complete(w http.ResponseWriter, r *http.Request, call *gateway.Call, req *wire.Request) {
 	answers, err := call.CompleteAll(r.Context(), &req.LLM)
 	if err != nil {
 		WriteError(w, llm.AsError(err))
@@ -92,6 +100,7 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 // jsonType is never written to.
 var jsonType = []string{"application/json"}
 
+//go:noinline
 func (h *Handler) decode(w http.ResponseWriter, r *http.Request, lease *budget.Lease, model string) (*wire.Request, error) {
 	body, err := h.reader.Read(w, r, lease)
 	if err != nil {
@@ -178,6 +187,8 @@ func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.
 			if len(buf) < maxBurst && stream.More() {
 				continue
 			}
+			// Its texts are not held while the client is slow to read.
+			ev = llm.Event{}
 			if events.Write(buf, false) != nil { // with nothing to say yet, the headers
 				return // the client is gone; closing the stream records it
 			}

@@ -25,6 +25,7 @@ import (
 	"outcrop/provider/bedrock/resolve"
 	"outcrop/provider/bedrock/sign"
 	"outcrop/upstream"
+	"outcrop/wire/eventstream"
 )
 
 // Provider describes Bedrock.
@@ -84,6 +85,7 @@ type deployment struct {
 	overrideCache overrideCache
 
 	buffers sync.Pool // of *buffer
+	frames  eventstream.Buffers
 
 	mu    sync.RWMutex
 	plans map[string]*plan // by model string
@@ -265,11 +267,7 @@ func (d *deployment) region(called, id modelid.ID) string {
 func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region string) (creds.Credentials, error) {
 	c, err := d.source.Get(ctx)
 	if err != nil {
-		e := llm.AsError(credentialError(err))
-		if d.overrides.ownCredentials {
-			e.Actor = llm.ActorCaller
-		}
-		return c, e
+		return c, d.withoutCredentials(err)
 	}
 	if token := c.BearerToken(); token != "" {
 		sign.Bearer(r.Header, token)
@@ -277,6 +275,15 @@ func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region s
 		d.signer.Sign(r, sign.Credentials{AccessKey: c.AccessKey, SecretKey: c.SecretKey(), SessionToken: c.SessionToken()}, region, service, d.now())
 	}
 	return c, nil
+}
+
+// withoutCredentials is the error for a call that cannot be signed.
+func (d *deployment) withoutCredentials(err error) error {
+	e := llm.AsError(credentialError(err))
+	if d.overrides.ownCredentials {
+		e.Actor = llm.ActorCaller
+	}
+	return e
 }
 
 func (d *deployment) now() time.Time { return d.params.Now() }

@@ -81,7 +81,7 @@ func (w *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, erro
 		}
 		return converse.StreamOf(resp), nil
 	}
-	return c.fitted.Stream(&stream{call: c, reader: wire.NewReader(c.resp.Body)}), nil
+	return c.fitted.Stream(&stream{call: c, reader: wire.NewReader(c.resp.Body).Share(&w.d.frames)}), nil
 }
 
 // call is one try that AWS has accepted.
@@ -148,9 +148,17 @@ func (w *target) call(ctx context.Context, req *llm.Request, stream bool) (*call
 	if err != nil {
 		return nil, err
 	}
+	return w.accepted(fitted, stream, resp, dropped), nil
+}
+
+// accepted is a call whose answer has begun. It is apart from call because its stack would
+// come on top of what signing needs, as that of refused would.
+//
+//go:noinline
+func (w *target) accepted(fitted *converse.Adapted, stream bool, resp *upstream.Response, dropped []llm.Warning) *call {
 	c := &call{target: w, fitted: fitted, stream: stream, resp: resp, meta: llm.Meta{Destination: w.destination, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w}}
 	c.meta.Warnings = slices.Concat(w.warnings, fitted.Warnings, dropped)
-	return c, nil
+	return c
 }
 
 // header is the header of a call, with what the caller wants sent besides.

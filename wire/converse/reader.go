@@ -29,6 +29,13 @@ func NewReader(body io.Reader) *Reader {
 	return &Reader{frames: eventstream.NewDecoder(body)}
 }
 
+// Share makes the Reader take its buffers for large frames from b, and gives the Reader.
+// It is called before the first Next.
+func (r *Reader) Share(b *eventstream.Buffers) *Reader {
+	r.frames.Share(b)
+	return r
+}
+
 // Next fills ev with the next event. It returns io.EOF where the body ends after
 // messageStop and between two frames. Any other end is a *Fault with InStream
 // set: FaultException where AWS says what went wrong; FaultEmpty where the body
@@ -73,6 +80,7 @@ func (r *Reader) next(ev *llm.Event) error {
 		if jsonx.Valid(frame.Payload) {
 			ev.Other.Value = jsonx.Raw(frame.Payload).Clone()
 		}
+		r.frames.Trim()
 		return nil
 	}
 	if err := r.payload.decode(frame.Payload); err != nil {
@@ -81,7 +89,9 @@ func (r *Reader) next(ev *llm.Event) error {
 			Message: "an event " + string(frame.Header(eventstream.HeaderEventType)) + " cannot be read: " + err.Error(),
 		}
 	}
-	r.queue = r.payload.more
+	r.payload.ev = nil // the caller's, who may let go of it
+	r.frames.Trim()
+	r.queue, r.payload.more = r.payload.more, nil
 	r.stopped = r.stopped || ev.Kind == llm.EventStop
 	return nil
 }

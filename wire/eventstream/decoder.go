@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"sync"
 )
 
 // Limits of a frame, from the format's specification.
@@ -21,10 +22,12 @@ const (
 
 // A Decoder's buffer begins with room for a few frames of text, because a stream
 // keeps it for as long as it is open. A burst that fills it makes it larger, up to
-// burstBuf; only a larger frame makes it larger than that.
+// burstBuf. A larger frame is read into a buffer of its own, of largeBuf or more, which
+// the stream holds until Trim.
 const (
 	firstBuf = 1 << 10 // bytes
 	burstBuf = 4 << 10 // bytes
+	largeBuf = 8 << 10 // bytes
 )
 
 // What can be wrong with a stream of frames; test with errors.Is.
@@ -35,9 +38,31 @@ var (
 	ErrMalformed = errors.New("an event stream frame is malformed")
 )
 
+// Buffers are for frames larger than a burst. Many Decoders share them, since each needs
+// one only while such a frame is read and used. The zero value is ready for use, by many
+// goroutines.
+type Buffers struct{ pool sync.Pool } // of *[largeBuf]byte
+
+func (b *Buffers) take() []byte {
+	if b != nil {
+		if buf, ok := b.pool.Get().(*[largeBuf]byte); ok {
+			return buf[:]
+		}
+	}
+	return make([]byte, largeBuf)
+}
+
+func (b *Buffers) put(buf []byte) {
+	if b != nil && len(buf) == largeBuf {
+		b.pool.Put((*[largeBuf]byte)(buf))
+	}
+}
+
 // Decoder reads frames from a stream. It is for one goroutine.
 type Decoder struct {
 	r     io.Reader
+	large *Buffers // nil if they are not shared
+	small []byte   // the stream's own buffer while buf is larger than a burst
 	buf   []byte
 	start int // of what is read and not yet handed out
 	end   int
@@ -48,6 +73,10 @@ type Decoder struct {
 // NewDecoder makes a Decoder that reads from r. It allocates nothing before the
 // first Next.
 func NewDecoder(r io.Reader) *Decoder { return &Decoder{r: r} }
+
+// Share makes the Decoder take its buffers for large frames from b, and give them back
+// with Trim. It is called before the first Next.
+func (d *Decoder) Share(b *Buffers) { d.large = b }
 
 // Next gives the next frame, whose bytes stay valid until the following call. It
 // returns io.EOF only where the stream ends between two frames. Otherwise the
@@ -90,12 +119,23 @@ func (d *Decoder) More() bool {
 	return len(ahead) >= overhead && uint64(len(ahead)) >= uint64(binary.BigEndian.Uint32(ahead))
 }
 
+// Trim lets go of the buffer of a frame larger than a burst, so that a stream does not
+// hold it while what was read is passed on, which takes as long as the client likes. The
+// last frame's bytes are not valid afterwards.
+func (d *Decoder) Trim() {
+	if len(d.buf) > burstBuf && d.start == d.end {
+		d.large.put(d.buf)
+		d.buf, d.small, d.start, d.end, d.frame = d.small, nil, 0, 0, Frame{}
+	}
+}
+
 // Release lets go of the buffer, and with it of the last frame and of what was
 // read ahead. The Decoder is not used afterwards.
 func (d *Decoder) Release() { *d = Decoder{err: io.EOF} }
 
-// fill reads until n bytes lie ahead. The buffer grows by doubling when it is
-// full, so that a length that is claimed costs nothing before the bytes come.
+// fill reads until n bytes lie ahead, and nothing behind them if they are more than a
+// burst. The buffer grows by doubling when it is full, so that a large length that is
+// claimed costs nothing before the bytes come.
 func (d *Decoder) fill(n int) error {
 	for d.end-d.start < n {
 		if d.err != nil {
@@ -107,9 +147,13 @@ func (d *Decoder) fill(n int) error {
 			}
 			return io.EOF
 		}
-		d.room()
-		got, err := d.r.Read(d.buf[d.end:])
-		if got < 0 || got > len(d.buf)-d.end {
+		d.room(n)
+		space := d.buf[d.end:]
+		if n > burstBuf {
+			space = space[:min(len(space), d.start+n-d.end)]
+		}
+		got, err := d.r.Read(space)
+		if got < 0 || got > len(space) {
 			return errors.New("eventstream: the reader returned an impossible count")
 		}
 		d.end += got
@@ -118,13 +162,18 @@ func (d *Decoder) fill(n int) error {
 	return nil
 }
 
-// room makes place behind end: by moving what lies ahead to the front, or by a
-// larger buffer. A small buffer that is full has met a burst.
-func (d *Decoder) room() {
+// room makes place behind end, where n bytes from start on are wanted: by moving what
+// lies ahead to the front, or by a larger buffer. A small buffer that is full has met a
+// burst.
+func (d *Decoder) room(n int) {
 	if d.start == d.end {
 		d.start, d.end = 0, 0
 	}
 	switch {
+	case n > burstBuf && len(d.buf) <= burstBuf:
+		large := d.large.take()
+		d.end = copy(large, d.buf[d.start:d.end])
+		d.start, d.small, d.buf = 0, d.buf, large
 	case d.end < len(d.buf):
 	case d.start > 0 && len(d.buf) >= burstBuf:
 		d.end = copy(d.buf, d.buf[d.start:d.end])
@@ -132,6 +181,7 @@ func (d *Decoder) room() {
 	default:
 		grown := make([]byte, max(firstBuf, 2*len(d.buf)))
 		d.end = copy(grown, d.buf[d.start:d.end])
+		d.large.put(d.buf)
 		d.start, d.buf = 0, grown
 	}
 }

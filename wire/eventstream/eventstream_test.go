@@ -165,6 +165,37 @@ func TestAClaimedLengthAllocatesNothing(t *testing.T) {
 	}
 }
 
+// Decoders share buffers for large frames: what one gives back another may have, and
+// each frame is whole all the same.
+func TestLargeFramesShareBuffers(t *testing.T) {
+	var stream []byte
+	sizes := []int{0, 5000, 100, 8192 - 16, 8192, 3, 70_000, 4096 - 16, 4096}
+	for i, n := range sizes {
+		stream = eventstream.Append(stream, nil, bytes.Repeat([]byte{byte('a' + i)}, n))
+	}
+	var shared eventstream.Buffers
+	var decoders []*eventstream.Decoder
+	for _, r := range []io.Reader{bytes.NewReader(stream), iotest.HalfReader(bytes.NewReader(stream)), iotest.OneByteReader(bytes.NewReader(stream))} {
+		d := eventstream.NewDecoder(r)
+		d.Share(&shared)
+		decoders = append(decoders, d)
+	}
+	for i, n := range sizes {
+		for _, d := range decoders {
+			f, err := d.Next()
+			if err != nil || !bytes.Equal(f.Payload, bytes.Repeat([]byte{byte('a' + i)}, n)) {
+				t.Fatalf("frame %d of %d bytes: %v", i, n, err)
+			}
+			d.Trim()
+		}
+	}
+	for _, d := range decoders {
+		if _, err := d.Next(); !errors.Is(err, io.EOF) {
+			t.Errorf("the end is %v", err)
+		}
+	}
+}
+
 func TestFramesLargerThanTheBuffer(t *testing.T) {
 	var stream []byte
 	sizes := []int{0, 1, 5000, 100, 70_000, 3, 4096 - 16, 4096}

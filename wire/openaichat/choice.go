@@ -28,7 +28,8 @@ type choice struct {
 	extra        []jsonx.Member // of the open block
 	contentRunes int            // characters of the content before the open block
 	runes        int            // characters of the open block
-	text         []byte         // of the open block; not all of it if it is longer than maxCited
+	text         []byte         // of the open block; nil if it is tooLong
+	tooLong      bool           // the open block's text is longer than maxCited
 	room         [512]byte      // the first of it
 	kept         int            // bytes that are kept of the open block until its end
 	keptMore     int            // and of the answer until its end
@@ -215,11 +216,14 @@ const (
 // far as it may be repeated.
 func (c *choice) keep(text string) {
 	c.runes += utf8.RuneCountInString(text)
-	if c.text == nil {
-		c.text = c.room[:0]
-	}
-	if len(c.text) <= maxCited {
-		c.text = append(c.text, text[:min(len(text), maxCited+1-len(c.text))]...)
+	switch {
+	case c.tooLong:
+	case len(c.text)+len(text) > maxCited:
+		c.text, c.tooLong = nil, true
+	case c.text == nil:
+		c.text = append(c.room[:0], text...)
+	default:
+		c.text = append(c.text, text...)
 	}
 }
 
@@ -312,17 +316,14 @@ func (c *choice) end(dst []byte) []byte {
 		dst = c.close(&w)
 	}
 	if len(c.extra) > 0 && !c.folding {
-		text := ""
-		if len(c.text) <= maxCited {
-			text = string(c.text)
-		}
-		dst = c.further(dst, []llm.Block{{Kind: c.block, Text: text, ToolUse: &c.use, Extra: c.extra}})
+		dst = c.further(dst, []llm.Block{{Kind: c.block, Text: string(c.text), ToolUse: &c.use, Extra: c.extra}})
 	}
 	c.contentRunes += c.runes
 	if c.thought || c.redacted {
 		c.thoughts++
 	}
 	c.index, c.input, c.folding, c.thought, c.redacted, c.extra, c.text, c.runes, c.kept = -1, false, false, false, false, nil, c.text[:0], 0, 0
+	c.tooLong = false
 	return dst
 }
 
