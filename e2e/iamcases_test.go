@@ -31,7 +31,7 @@ func TestTheIAMCasesThatPeopleMeet(t *testing.T) {
 		{
 			name: "it answers, but does not stream", stream: true,
 			policy: version + `{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":[` + us + `,` + models + `]},{"Effect":"Allow","Action":"bedrock:InvokeModelWithResponseStream","Resource":` + models + `}]}`,
-			action: "bedrock:InvokeModelWithResponseStream", on: "inference-profile/us.", says: "A streamed answer needs the action bedrock:InvokeModelWithResponseStream, spelt exactly so; bedrock:InvokeModel does not cover it",
+			action: "bedrock:InvokeModelWithResponseStream", on: "inference-profile/us.", says: "A streaming call requires the action bedrock:InvokeModelWithResponseStream, in this exact spelling; bedrock:InvokeModel does not cover it",
 		},
 		{
 			name:   "no policy at all",
@@ -41,7 +41,7 @@ func TestTheIAMCasesThatPeopleMeet(t *testing.T) {
 		{
 			name: "the stream action is misspelt", stream: true,
 			policy: version + `{"Effect":"Allow","Action":["bedrock:InvokeModel","bedrock:InvokeModeWithResponseStream"],"Resource":` + us + `},{"Effect":"Allow","Action":"bedrock:InvokeModel*","Resource":` + models + `}]}`,
-			action: "bedrock:InvokeModelWithResponseStream", on: "inference-profile/us.", says: "spelt exactly so",
+			action: "bedrock:InvokeModelWithResponseStream", on: "inference-profile/us.", says: "in this exact spelling",
 		},
 		{
 			name:   "the policy is for one region, and the profile leads to four",

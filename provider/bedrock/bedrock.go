@@ -41,24 +41,24 @@ func Provider() provider.Info {
 // options are the settings that a deployment may have.
 func options() []provider.Option {
 	return []provider.Option{
-		{Name: "api_base", Help: "Address of the runtime API in place of AWS's own; aws_bedrock_runtime_endpoint goes before it.", ClientSettable: true},
-		{Name: "api_key", Help: "Bedrock API key; else AWS_BEARER_TOKEN_BEDROCK.", Secret: true, ClientSettable: true},
-		{Name: "aws_region_name", Help: "Region; else that of the model string or ARN, AWS_REGION_NAME, AWS_REGION, AWS_DEFAULT_REGION, the profile's, or us-west-2.", ClientSettable: true},
-		{Name: "aws_access_key_id", Help: "Access key; it needs aws_secret_access_key.", ClientSettable: true},
-		{Name: "aws_secret_access_key", Help: "Secret of the access key.", Secret: true, ClientSettable: true},
+		{Name: "api_base", Help: "URL of the runtime API, instead of AWS's; aws_bedrock_runtime_endpoint takes precedence.", ClientSettable: true},
+		{Name: "api_key", Help: "Bedrock API key; default AWS_BEARER_TOKEN_BEDROCK.", Secret: true, ClientSettable: true},
+		{Name: "aws_region_name", Help: "Region; default that of the model string or ARN, then AWS_REGION_NAME, AWS_REGION, AWS_DEFAULT_REGION, the profile's region, us-west-2.", ClientSettable: true},
+		{Name: "aws_access_key_id", Help: "Access key id; requires aws_secret_access_key.", ClientSettable: true},
+		{Name: "aws_secret_access_key", Help: "Secret access key.", Secret: true, ClientSettable: true},
 		{Name: "aws_session_token", Help: "Session token of temporary credentials.", Secret: true, ClientSettable: true},
-		{Name: "aws_profile_name", Help: "Profile of the AWS configuration files."},
+		{Name: "aws_profile_name", Help: "Profile in the AWS configuration files."},
 		{Name: "aws_role_name", Help: "ARN of a role to assume.", ClientSettable: true},
-		{Name: "aws_session_name", Help: "Name of the assumed role's session.", ClientSettable: true},
-		{Name: "aws_external_id", Help: "External id that the role asks for.", ClientSettable: true},
-		{Name: "aws_web_identity_token", Help: "Where the token comes from that the role is assumed with, such as oidc/file/PATH; or the token.", Secret: true, ClientSettable: true},
-		{Name: "aws_session_tags", Help: "Tags of the assumed role's session: a list of mappings with Key and Value.", Listed: true},
-		{Name: "aws_sts_endpoint", Help: "Address of STS in place of AWS's own."},
-		{Name: "aws_bedrock_runtime_endpoint", Help: "Address of the runtime API in place of AWS's own, such as a VPC endpoint's.", ClientSettable: true},
-		{Name: "model_id", Help: "Id or ARN that is called in place of the model string's, which goes on telling the model's abilities."},
-		{Name: "ssl_verify", Help: "Whether certificates are checked, or a file with the authorities to trust; else SSL_VERIFY, AWS_CA_BUNDLE, SSL_CERT_FILE."},
-		{Name: "ssl_certificate", Help: "File with the client's certificate, and its key if ssl_certificate_key has none; else SSL_CERTIFICATE."},
-		{Name: "ssl_certificate_key", Help: "File with the key of the client's certificate."},
+		{Name: "aws_session_name", Help: "Session name for the assumed role.", ClientSettable: true},
+		{Name: "aws_external_id", Help: "External id that the role's trust policy requires.", ClientSettable: true},
+		{Name: "aws_web_identity_token", Help: "Web identity token to assume the role with, or its source, such as oidc/file/PATH.", Secret: true, ClientSettable: true},
+		{Name: "aws_session_tags", Help: "Session tags for the assumed role: a list of mappings with Key and Value.", Listed: true},
+		{Name: "aws_sts_endpoint", Help: "URL of STS, instead of AWS's."},
+		{Name: "aws_bedrock_runtime_endpoint", Help: "URL of the runtime API, instead of AWS's, such as a VPC endpoint.", ClientSettable: true},
+		{Name: "model_id", Help: "Id or ARN to call instead of the model string, which then only determines what the model supports."},
+		{Name: "ssl_verify", Help: "Whether to verify certificates, or a file with the CAs to trust; default SSL_VERIFY, AWS_CA_BUNDLE, SSL_CERT_FILE."},
+		{Name: "ssl_certificate", Help: "File with the client certificate, and its key unless ssl_certificate_key is set; default SSL_CERTIFICATE."},
+		{Name: "ssl_certificate_key", Help: "File with the key of the client certificate."},
 	}
 }
 
@@ -214,7 +214,7 @@ func (d *deployment) check() error {
 			return err != nil || at.Region != region // an endpoint that is set serves its own region
 		})
 		if len(d.policy.Regions) == 0 {
-			return &resolve.PolicyError{Setting: "regions", Reason: "the endpoint that is set is in " + end.Region + ", which is none of " + strings.Join(wanted, ", ")}
+			return &resolve.PolicyError{Setting: "regions", Reason: "the configured endpoint is in " + end.Region + ", which is not one of " + strings.Join(wanted, ", ")}
 		}
 		d.own = d.policy.Regions
 	}

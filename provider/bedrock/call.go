@@ -168,11 +168,11 @@ func requestError(err error) error {
 	var end *endpoint.Error
 	switch {
 	case errors.As(err, &id):
-		return llm.Invalid("model", "the model cannot be understood: %v", id)
+		return llm.Invalid("model", "model is invalid: %v", id)
 	case errors.As(err, &end):
 		return &llm.Error{
-			Code: llm.CodeInternal, Status: 500, Message: "the gateway's settings for this model are wrong: " + end.Error() + ".",
-			Fix: "Whoever runs this gateway must mend them.", Err: err,
+			Code: llm.CodeInternal, Status: 500, Message: "the gateway's configuration of this model is wrong: " + end.Error() + ".",
+			Fix: "The gateway's operator must fix the configuration.", Err: err,
 		}
 	default:
 		return err
@@ -296,7 +296,7 @@ func (b *buffer) readFrom(ctx context.Context, r io.Reader) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return &wire.Fault{Kind: wire.FaultCut, Message: "it ended before its length", Err: err}
+			return &wire.Fault{Kind: wire.FaultCut, Message: "it ended before its Content-Length", Err: err}
 		case len(b.bytes) > maxAnswer:
 			return tooLarge()
 		}

@@ -103,7 +103,7 @@ func (x *check) identity(ctx context.Context) {
 		f.Identity.Credential = provider.CredentialSession
 	}
 	if c.BearerToken() != "" {
-		f.State, f.Detail = provider.StateOK, "a long-term Bedrock API key; STS does not take API keys, so whose it is cannot be asked"
+		f.State, f.Detail = provider.StateOK, "a long-term Bedrock API key; its owner is unknown, because STS does not support API keys"
 		f.Identity.Credential = provider.CredentialAPIKey
 		if key, ok := c.ShortTermKey(); ok {
 			x.shortTerm(&f, key)
@@ -142,14 +142,14 @@ func (x *check) identityError(err error) *llm.Error {
 	switch e.Code {
 	case llm.CodeCredentialsInvalid:
 		if strings.Contains(e.Message, ": SignatureDoesNotMatch: ") { // its name in STS's answer
-			e.Code, e.Fix = llm.CodeSignature, cmp.Or(e.Fix, "Check that the secret is the access key's, and that nothing between rewrites requests.")
+			e.Code, e.Fix = llm.CodeSignature, cmp.Or(e.Fix, "Check that the secret access key belongs to the access key id, and that no proxy rewrites requests.")
 			break
 		}
-		e.Fix = cmp.Or(e.Fix, "Check the access key and its secret; a key belongs to one partition, and that of another (China, GovCloud) is unknown here.")
+		e.Fix = cmp.Or(e.Fix, "Check the access key id and its secret. A key is valid in one partition only: keys of AWS China or GovCloud are unknown elsewhere.")
 	case llm.CodeCredentialsExpired:
 		e.Fix = cmp.Or(e.Fix, "Get new temporary credentials.")
 	case llm.CodeUnreachable:
-		e.Message = strings.TrimSuffix(e.Message, ".") + "; calls of models do not need it."
+		e.Message = strings.TrimSuffix(e.Message, ".") + "; model calls do not need STS."
 	default:
 	}
 	return e
@@ -168,21 +168,21 @@ func (x *check) shortTerm(f *provider.Finding, key creds.ShortTermKey) {
 	now := x.d.now()
 	until := ", until " + key.Expires.UTC().Format(time.RFC3339) + " at the latest"
 	elsewhere := slices.DeleteFunc(slices.Clone(x.Locations), func(region string) bool { return region == key.Region })
-	const renew = "Make a new one, with the token generator or in the Bedrock console."
+	const renew = "Create a new key with the token generator or in the Bedrock console."
 	switch {
 	case key.Region == "" || key.Expires.IsZero():
-		f.State, f.Detail, f.Fix = provider.StateWarn, "a short-term Bedrock API key that cannot be read; AWS may not take it", "Check that it was copied whole."
+		f.State, f.Detail, f.Fix = provider.StateWarn, "a malformed short-term Bedrock API key, which AWS may refuse", "Check that the whole key was copied."
 	case !now.Before(key.Expires):
 		f.State = provider.StateFail
 		f.Err = &llm.Error{
 			Code: llm.CodeAPIKeyExpired, Status: 403, Fix: renew,
-			Message: "the short-term Bedrock API key ran out at " + key.Expires.UTC().Format(time.RFC3339) + "; it is " + now.UTC().Format(time.RFC3339) + " here.",
+			Message: "the short-term Bedrock API key expired at " + key.Expires.UTC().Format(time.RFC3339) + "; this machine's time is " + now.UTC().Format(time.RFC3339) + ".",
 		}
 	case len(elsewhere) > 0:
 		f.State = provider.StateFail
 		f.Err = &llm.Error{
-			Code: llm.CodeAPIKeyInvalid, Status: 403, Fix: "Make a key in " + strings.Join(elsewhere, ", ") + ", or set aws_region_name to " + key.Region + ".",
-			Message: "the short-term Bedrock API key was made in " + key.Region + " and is taken there alone; calls go to " + strings.Join(elsewhere, ", ") + ".",
+			Code: llm.CodeAPIKeyInvalid, Status: 403, Fix: "Create a key in " + strings.Join(elsewhere, ", ") + ", or set aws_region_name to " + key.Region + ".",
+			Message: "the short-term Bedrock API key was made in " + key.Region + " and is valid only there; calls go to " + strings.Join(elsewhere, ", ") + ".",
 		}
 	case key.Expires.Sub(now) < soon:
 		f.State, f.Detail, f.Fix = provider.StateWarn, f.Detail+until, renew
@@ -198,7 +198,7 @@ func (x *check) lists(ctx context.Context, region string) {
 	if !d.listable {
 		x.found(ctx, provider.Finding{
 			Check: provider.CheckLists, Subject: "lists", Location: region, State: provider.StateSkipped,
-			Detail: "the runtime's address is not AWS's, and AWS's lists would say nothing of it; with AWS_ENDPOINT_URL_BEDROCK the lists are read there",
+			Detail: "the runtime endpoint is not AWS's, so AWS's model lists do not apply; set AWS_ENDPOINT_URL_BEDROCK to read the lists from another endpoint",
 		})
 		return
 	}
@@ -231,7 +231,7 @@ func (x *check) lists(ctx context.Context, region string) {
 		if e := cmp.Or(of[list.operation], of[""]); e != nil {
 			f.State, f.Err, f.Detail = provider.StateWarn, listError(e), ""
 			if list.count > 0 {
-				f.Detail = fmt.Sprintf("%d %s are known from earlier", list.count, list.what)
+				f.Detail = fmt.Sprintf("%d %s are known from an earlier list", list.count, list.what)
 			}
 		}
 		x.found(ctx, f)
@@ -264,7 +264,7 @@ func (x *check) single(ctx context.Context, region string) {
 	} {
 		f := provider.Finding{Check: provider.CheckLists, Subject: ask.operation, Location: region}
 		if ask.id == "" {
-			f.State, f.Detail = provider.StateSkipped, "nothing to ask about is known in "+region
+			f.State, f.Detail = provider.StateSkipped, "nothing to look up is known in "+region
 			x.found(ctx, f)
 			continue
 		}
@@ -272,7 +272,7 @@ func (x *check) single(ctx context.Context, region string) {
 		start := time.Now()
 		_, err := x.d.get(limited, region, "", ask.segment, ask.id)
 		cancel()
-		f.Took, f.State, f.Detail = time.Since(start), provider.StateOK, "asked about "+ask.id
+		f.Took, f.State, f.Detail = time.Since(start), provider.StateOK, "looked up "+ask.id
 		if err != nil {
 			f.State, f.Err, f.Detail = provider.StateWarn, listError(err), ""
 		}
@@ -315,11 +315,11 @@ func listError(err error) *llm.Error {
 		return e
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return &llm.Error{Code: llm.CodeTimeout, Status: 504, Message: "the lists did not come in time.", Fix: "Check the route to the control plane, whose host is bedrock and the region.", Err: err}
+		return &llm.Error{Code: llm.CodeTimeout, Status: 504, Message: "reading the model lists timed out.", Fix: "Check the network route to the control plane (bedrock.REGION.amazonaws.com).", Err: err}
 	}
 	return &llm.Error{
 		Code: llm.CodeUnreachable, Status: 502, Err: err,
-		Message: "the answer cannot be understood: " + llm.Clip(err.Error(), 200) + ".",
-		Fix:     "Check what answers at the control plane's address: a proxy, or an endpoint that is set to another service.",
+		Message: "the response cannot be parsed: " + llm.Clip(err.Error(), 200) + ".",
+		Fix:     "Check what responds at the control plane's address: it may be a proxy, or the configured endpoint may be another service's.",
 	}
 }

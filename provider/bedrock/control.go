@@ -100,7 +100,7 @@ func (d *deployment) Models() []provider.Model {
 		}
 		for _, region := range d.own {
 			if arn := p.ARN(region); arn != "" {
-				row := provider.Model{ID: arn, Title: p.Name, Target: llm.Destination{API: "converse", Region: region, ID: arn, Reason: "a profile of the account's"}, Serves: p.Destinations(region), Anywhere: p.Worldwide()}
+				row := provider.Model{ID: arn, Title: p.Name, Target: llm.Destination{API: "converse", Region: region, ID: arn, Reason: "an inference profile of the account"}, Serves: p.Destinations(region), Anywhere: p.Worldwide()}
 				if m, ok := known.Model(p.Base); ok {
 					describe(&row, m, region, d.now())
 					price(&row, priceOf(known, m, resolve.Candidate{ID: arn, Region: region, Base: p.Base}))
@@ -198,11 +198,11 @@ func lifeWarnings(m *catalog.Model, now time.Time) []llm.Warning {
 func lifeOf(l *catalog.Lifecycle, now time.Time) string {
 	switch {
 	case l.HasEnded(now) && !l.EndOfLife.IsZero():
-		return "its life ended on " + l.EndOfLife.Format(time.DateOnly)
+		return "its end of life was " + l.EndOfLife.Format(time.DateOnly)
 	case l.HasEnded(now):
-		return "its life is over"
+		return "its end of life has passed"
 	case !l.EndOfLife.IsZero():
-		return "its life ends on " + l.EndOfLife.Format(time.DateOnly)
+		return "its end of life is " + l.EndOfLife.Format(time.DateOnly)
 	case !l.Legacy.IsZero():
 		return "legacy since " + l.Legacy.Format(time.DateOnly)
 	}

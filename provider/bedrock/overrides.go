@@ -98,7 +98,7 @@ func (s *overrideCache) take(key [sha256.Size]byte) (*override, error) {
 		if s.known == nil {
 			s.known = map[[sha256.Size]byte]*override{}
 		}
-		g = &override{key: key, err: errors.New("it was not opened")}
+		g = &override{key: key, err: errors.New("not opened")}
 		g.element = s.recent.PushFront(g)
 		s.known[key] = g
 		if s.recent.Len() > maxOverrides {
@@ -192,22 +192,22 @@ func (d *deployment) validate(access *llm.ClientSettings) (map[string]string, ov
 		setting, withValue := d.params.ClientPolicy.Allows(option, value)
 		switch {
 		case !slices.ContainsFunc(known, func(o provider.Option) bool { return o.Name == option && o.ClientSettable }):
-			return nil, v, llm.Unsupported(name, "%s cannot come from a request; whoever runs this gateway can set it for the model", name)
+			return nil, v, llm.Unsupported(name, "%s cannot be set by a request; the gateway's operator can set it for the model", name)
 		case !setting:
-			e := llm.Unsupported(name, "%s cannot be kept: callers may not bring it to this model", name)
-			e.Fix = "Leave " + name + " out, or ask whoever runs this gateway to list it in configurable_clientside_auth_params of the model."
+			e := llm.Unsupported(name, "%s is not allowed: clients may not set it for this model", name)
+			e.Fix = "Leave " + name + " out, or ask the gateway's operator to list it in configurable_clientside_auth_params of the model."
 			return nil, v, e
 		case strings.HasPrefix(value, "os.environ/") || strings.HasPrefix(value, "oidc/"):
-			return nil, v, llm.Invalid(name, "%s must be the value itself: a request cannot refer to what the gateway has", name)
+			return nil, v, llm.Invalid(name, "%s must be the value itself: a request cannot refer to the gateway's environment or tokens", name)
 		case len(value) > maxOverrideValue:
 			return nil, v, llm.Invalid(name, "%s must be at most %d bytes long, not %d", name, maxOverrideValue, len(value))
 		case value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }):
-			return nil, v, llm.Invalid(name, "%s must be one word of ASCII, without white space", name)
+			return nil, v, llm.Invalid(name, "%s must be printable ASCII without white space", name)
 		case !withValue:
-			return nil, v, llm.Invalid(name, "%s is none that callers may bring to this model", name)
+			return nil, v, llm.Invalid(name, "%s has a value that clients may not set for this model", name)
 		}
 		if _, twice := settings[option]; twice {
-			return nil, v, llm.Invalid(name, "%s is given twice, under two names", option)
+			return nil, v, llm.Invalid(name, "%s is set twice, under two names; send only one", option)
 		}
 		settings[option] = value
 		if option == "api_base" || option == "aws_bedrock_runtime_endpoint" {
@@ -245,8 +245,8 @@ func (v *overrides) keepApart(settings map[string]string) error {
 	v.region = settings["aws_region_name"]
 	for _, name := range []string{"api_base", "aws_bedrock_runtime_endpoint"} {
 		if settings[name] != "" && !hasKeys(settings) {
-			e := llm.Invalid(name, "%s needs credentials beside it: the gateway's own go to no address that a request names", name)
-			e.Fix = "Send api_key, or aws_access_key_id with aws_secret_access_key, too."
+			e := llm.Invalid(name, "%s requires credentials in the same request: the gateway does not send its own to a client-supplied address", name)
+			e.Fix = "Also send api_key, or aws_access_key_id and aws_secret_access_key."
 			return e
 		}
 	}

@@ -101,10 +101,10 @@ func (d *deployment) ask(model string) (asked, error) {
 	case id.Route == modelid.Invoke && !d.policy.Strict:
 		a.instead = id.Route
 	default:
-		e := llm.Unsupported("model", "the route %s/ is not there yet", id.Route)
-		e.Fix = "Leave " + id.Route.String() + "/ out, and the model is called by Converse."
+		e := llm.Unsupported("model", "the route %s/ is not supported yet", id.Route)
+		e.Fix = "Leave " + id.Route.String() + "/ out to call the model through Converse."
 		if maker, ok := d.account.Snapshot().Catalogue.Elsewhere(id.ModelID()); ok { // LiteLLM's name of a provider
-			e.Fix = id.ModelID() + " is " + maker + "'s and is not on Bedrock; outcrop models lists what is."
+			e.Fix = id.ModelID() + " is " + maker + "'s and is not on Bedrock; run outcrop models to list what is."
 		}
 		return asked{}, e
 	}
@@ -159,9 +159,9 @@ func refusal(r *resolve.Refusal) error {
 	e := &llm.Error{Code: llm.CodeModelWrongPlace, Status: 400, Param: "model", Actor: llm.ActorOperator, Message: r.Message + "."}
 	switch {
 	case len(r.Works) > 0:
-		e.Fix = "What would work under another policy or from another region: " + strings.Join(r.Works, ", ") + "."
+		e.Fix = "These would work under another policy or from another region: " + strings.Join(r.Works, ", ") + "."
 	default:
-		e.Fix = "Whoever runs this gateway can change outcrop_settings.bedrock.policy, or model_info.outcrop.policy of the deployment."
+		e.Fix = "The gateway's operator can change outcrop_settings.bedrock.policy, or model_info.outcrop.policy of the deployment."
 	}
 	return e
 }
@@ -184,8 +184,8 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 		base:        w.Base,
 	}
 	if a.instead != modelid.Auto {
-		to.destination.Reason = a.instead.String() + "/ is served by converse; " + w.Reason
-		to.warnings = append(to.warnings, llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: a.instead.String() + "/ is served by converse"})
+		to.destination.Reason = a.instead.String() + "/ is served by Converse; " + w.Reason
+		to.warnings = append(to.warnings, llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: a.instead.String() + "/ is served by Converse"})
 	}
 	to.wholePath, to.streamPath = to.whole.EscapedPath(), to.stream.EscapedPath()
 	described := a.model // what tells the model's abilities

@@ -133,21 +133,21 @@ func advise(e *llm.Error, a asked, w *target, known *catalog.Catalogue, now time
 	}
 	switch {
 	case e.Code == llm.CodeModelNeedsProfile && a.policy.Strict && len(here) > 0:
-		e.Fix = "The policy is strict, so the id was sent as it is written. Name a profile: " + strings.Join(here, ", ") + "."
+		e.Fix = "The policy is strict, so the id was sent unchanged. Use an inference profile: " + strings.Join(here, ", ") + "."
 	case e.Code == llm.CodeModelNeedsProfile && len(here) > 0:
-		e.Fix = "These profiles lead to the model from " + region + ", if the policy allows them: " + strings.Join(here, ", ") + "."
+		e.Fix = "From " + region + " these inference profiles reach the model, if the policy allows them: " + strings.Join(here, ", ") + "."
 	case e.Code == llm.CodeModelNeedsProfile && len(elsewhere) > 0:
-		e.Fix = "No inference profile leads to the model from " + region + "; from another region these do: " + strings.Join(elsewhere, ", ") + "."
+		e.Fix = "No inference profile reaches the model from " + region + "; these do from other regions: " + strings.Join(elsewhere, ", ") + "."
 	case e.Code == llm.CodeModelNeedsProfile:
-		e.Fix = "No inference profile that leads to the model from " + region + " is known; outcrop models lists what can be called."
+		e.Fix = "No inference profile is known that reaches the model from " + region + "; run outcrop models to list what can be called."
 	case id.ARN != (modelid.ARN{}):
-		e.Fix = "Check that the resource exists in " + region + " and belongs to the account that calls."
+		e.Fix = "Check that the resource exists in " + region + " and belongs to the calling account."
 	case isProfile && p.From(region) == catalog.No && len(p.Regions()) > 0:
 		e.Code = llm.CodeModelWrongPlace
 		e.Cause = p.ID + " can be called from " + strings.Join(p.Regions(), ", ") + ", and this call was made in " + region + "."
 		e.Fix = "Call it from one of those regions."
 		if len(here) > 0 {
-			e.Fix = "From " + region + " call " + strings.Join(here, " or ") + ". With geographies: [own] in the policy the gateway does so by itself."
+			e.Fix = "From " + region + " call " + strings.Join(here, " or ") + ". With geographies: [own] in the policy, the gateway chooses it automatically."
 		}
 	case len(here) > 0: // a prefix that AWS has no profile for
 		e.Fix = "From " + region + " call " + strings.Join(here, " or ") + "."

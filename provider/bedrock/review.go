@@ -102,10 +102,10 @@ func regionError(region string) *llm.Error {
 	if err == nil || !err.Certain {
 		return nil
 	}
-	e := &llm.Error{Code: llm.CodeUnknownRegion, Status: 400, Message: region + " is not an AWS region.", Fix: "Set aws_region_name, AWS_REGION or the region of the AWS profile to one that exists."}
+	e := &llm.Error{Code: llm.CodeUnknownRegion, Status: 400, Message: region + " is not an AWS region.", Fix: "Set aws_region_name, AWS_REGION or the region of the AWS profile to an existing region."}
 	if err.Near != "" {
 		e.Message = err.Error()
-		e.Fix = "Set the region to " + err.Near + ", where aws_region_name, AWS_REGION or the AWS profile has " + region + "."
+		e.Fix = "Replace " + region + " with " + err.Near + " in aws_region_name, AWS_REGION or the AWS profile."
 	}
 	return e
 }
@@ -156,13 +156,13 @@ func (d *deployment) modelDoubts(model string) []provider.Doubt {
 	case base == "" && a.id.ARN != (modelid.ARN{}), a.id.Route == modelid.Nova, a.id.Route == modelid.Nova2: // the account's own
 		return nil
 	case !ok:
-		return doubt("no model of Bedrock is known by the name "+a.id.ModelID(), known.Suggest(a.id.ModelID(), ""))
+		return doubt("no Bedrock model is known by the name "+a.id.ModelID(), known.Suggest(a.id.ModelID(), ""))
 	case m.Purpose() != "":
-		return doubt(m.ID+" is a model for "+m.Purpose()+", and Outcrop calls only chat models so far", "")
+		return doubt(m.ID+" is a model for "+m.Purpose()+"; Outcrop supports only chat models so far", "")
 	case m.Lifecycle.HasEnded(now):
-		return doubt(m.ID+" is retired: "+cmp.Or(lifeOf(&m.Lifecycle, now), "its life is over"), diagnose.Instead(known, m.ID, now))
+		return doubt(m.ID+" is retired: "+cmp.Or(lifeOf(&m.Lifecycle, now), "its end of life has passed"), diagnose.Instead(known, m.ID, now))
 	case m.Converse == catalog.No:
-		return doubt(m.ID+" is not served by Converse, the only API of Bedrock that Outcrop calls so far", known.Suggest(m.ID, region))
+		return doubt(m.ID+" does not support Converse, the only Bedrock API that Outcrop supports so far", known.Suggest(m.ID, region))
 	}
 	if elsewhere := d.elsewhere(a, m, region, known); elsewhere != nil {
 		return elsewhere
@@ -198,9 +198,9 @@ func (d *deployment) elsewhere(a asked, m *catalog.Model, region string, known *
 	}
 	switch {
 	case named && called.From(region) == catalog.No && len(here) > 0 && d.policy.Geographies == nil:
-		return []provider.Doubt{{Option: option, Message: called.ID + " is not known to be callable from " + region, Hint: "From there call " + strings.Join(here, " or ") + "."}}
+		return []provider.Doubt{{Option: option, Message: called.ID + " is not known to be callable from " + region, Hint: "From there use " + strings.Join(here, " or ") + "."}}
 	case len(here) == 0 && len(others) > 0:
-		return []provider.Doubt{{Option: option, Message: m.ID + " is not known to be callable from " + region, Hint: "It is from " + strings.Join(others, ", ") + "."}}
+		return []provider.Doubt{{Option: option, Message: m.ID + " is not known to be callable from " + region, Hint: "It is callable from " + strings.Join(others, ", ") + "."}}
 	}
 	return nil
 }
