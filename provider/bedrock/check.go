@@ -16,17 +16,16 @@ import (
 	"outcrop/provider/bedrock/creds"
 )
 
-// checkTimeout bounds each check, unless told otherwise.
+// checkTimeout bounds each check by default.
 const checkTimeout = 15 * time.Second
 
-// Identity is the account as identities tells accounts apart, and the regions of
-// calls that name none.
+// Identity returns the key of the account in identities, and the regions of calls that name none.
 func (d *deployment) Identity() (who string, places []string) {
 	return d.account.key.name(d.params.Environ), d.own
 }
 
-// Check asks STS who calls, has the lists read, and looks at the endpoint of
-// each region and at the clock.
+// Check asks STS for the caller identity, reads the lists, and checks the clock and the endpoint of
+// each region.
 func (d *deployment) Check(ctx context.Context, e provider.CheckOptions, report func(provider.Finding)) {
 	x := &check{d: d, CheckOptions: e, report: report}
 	x.Timeout = cmp.Or(x.Timeout, checkTimeout)
@@ -46,8 +45,8 @@ func (d *deployment) Check(ctx context.Context, e provider.CheckOptions, report 
 	checks.Wait()
 }
 
-// nobody reports whether there are no credentials at all, and says so: then there is
-// nothing else to find out, but for a region that does not exist.
+// nobody reports whether there are no credentials at all, and adds the finding. Then only regions
+// that do not exist are checked further.
 func (x *check) nobody(ctx context.Context) bool {
 	limited, cancel := context.WithTimeout(ctx, x.Timeout)
 	defer cancel()
@@ -64,17 +63,17 @@ func (x *check) nobody(ctx context.Context) bool {
 	return true
 }
 
-// check is one look at a deployment.
+// check is one run of the checks of a deployment.
 type check struct {
 	d *deployment
 	provider.CheckOptions
 
 	mu     sync.Mutex // held to report
 	report func(provider.Finding)
-	timed  bool // the clock has been looked at
+	timed  bool // the clock has been checked
 }
 
-// found reports a finding, unless it is of a check that was cut short.
+// found reports a finding, unless the check was cancelled.
 func (x *check) found(ctx context.Context, f provider.Finding) {
 	if ctx.Err() != nil && f.State != provider.StateOK {
 		return
@@ -84,7 +83,7 @@ func (x *check) found(ctx context.Context, f provider.Finding) {
 	x.report(f)
 }
 
-// identity finds out who calls.
+// identity determines the calling identity.
 func (x *check) identity(ctx context.Context) {
 	f := provider.Finding{Check: provider.CheckIdentity, Subject: "credentials"}
 	source := x.d.source
@@ -124,8 +123,7 @@ func (x *check) identity(ctx context.Context) {
 	x.found(ctx, f)
 }
 
-// home is the region whose STS is asked: another one where the deployment's own does
-// not exist.
+// home is the region whose STS is asked: the default region if the deployment's own does not exist.
 func (x *check) home() string {
 	if regionError(x.d.home) != nil {
 		return defaultRegion
@@ -133,10 +131,10 @@ func (x *check) home() string {
 	return x.d.home
 }
 
-// identityError is a refusal of STS's.
+// identityError is the error for a refusal by STS.
 func (x *check) identityError(err error) *llm.Error {
 	e := llm.AsError(credentialError(err))
-	if said, twice := strings.CutSuffix(e.Message, ".."); twice { // AWS's words have a full stop of their own
+	if said, twice := strings.CutSuffix(e.Message, ".."); twice { // AWS's message ends with a full stop
 		e.Message = said + "."
 	}
 	switch e.Code {
@@ -155,7 +153,7 @@ func (x *check) identityError(err error) *llm.Error {
 	return e
 }
 
-// soon is how near the end of a credential must be to be worth a warning.
+// soon is how long before its expiry a credential is worth a warning.
 const soon = time.Hour
 
 // shortTerm completes the finding for a short-term Bedrock API key.
@@ -191,8 +189,7 @@ func (x *check) shortTerm(f *provider.Finding, key creds.ShortTermKey) {
 	}
 }
 
-// lists finds out what may be listed in a region, by the reading that calls use as
-// well.
+// lists checks which lists can be read in a region, through the same refresh that calls use.
 func (x *check) lists(ctx context.Context, region string) {
 	d := x.d
 	if !d.listable {
@@ -241,8 +238,7 @@ func (x *check) lists(ctx context.Context, region string) {
 	}
 }
 
-// single finds out whether single profiles and models can be asked about, by one
-// call for each.
+// single checks whether single profiles and models can be looked up, with one call for each.
 func (x *check) single(ctx context.Context, region string) {
 	known := x.d.account.Snapshot().Catalogue
 	var profile, model string
@@ -280,7 +276,7 @@ func (x *check) single(ctx context.Context, region string) {
 	}
 }
 
-// split gives the errors of a reading, each for itself.
+// split returns the single errors of a refresh.
 func split(err error) []error {
 	switch joined, ok := err.(interface{ Unwrap() []error }); {
 	case err == nil:
@@ -292,7 +288,7 @@ func split(err error) []error {
 	}
 }
 
-// operationOf names the operation that failed; empty if the error does not say.
+// operationOf names the operation that failed; empty if unknown.
 func operationOf(err error) string {
 	e, ok := errors.AsType[*llm.Error](err)
 	if !ok {
@@ -308,8 +304,8 @@ func operationOf(err error) string {
 	}
 }
 
-// listError is why a list could not be read. An answer that cannot be understood
-// did not come from AWS.
+// listError says why a list could not be read. A response that cannot be parsed did not come from
+// AWS.
 func listError(err error) *llm.Error {
 	if e, ok := errors.AsType[*llm.Error](err); ok {
 		return e

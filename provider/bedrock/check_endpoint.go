@@ -19,8 +19,8 @@ import (
 	"outcrop/upstream"
 )
 
-// endpoint looks at the way to a region: which hosts are called there, whether
-// they answer, what time it is there, and what stands between.
+// endpoint checks the connection to a region: which hosts are called, whether they respond, what
+// their clocks show, and whether a proxy or VPC endpoint is in between.
 func (x *check) endpoint(ctx context.Context, region string) {
 	end, err := x.d.runtime(region)
 	if err != nil {
@@ -39,9 +39,9 @@ func (x *check) endpoint(ctx context.Context, region string) {
 	x.network(ctx, region, end.URL("", ""))
 }
 
-// reach asks a host whether it answers. The call is not signed and asks for
-// nothing, so that it needs no right and costs nothing; the refusal that AWS
-// answers with says what time it is. Calls of models need the runtime alone.
+// reach checks whether a host responds. The call is not signed and requests nothing, so it needs no
+// permission and is free of charge; AWS's refusal contains the time. Model calls need only the
+// runtime.
 func (x *check) reach(ctx context.Context, service endpoint.Service, region string, end *endpoint.Endpoint) {
 	d := x.d
 	f := provider.Finding{Check: provider.CheckEndpoint, Subject: service.String(), Location: region, State: provider.StateOK, Detail: where(end)}
@@ -69,7 +69,7 @@ func (x *check) reach(ctx context.Context, service endpoint.Service, region stri
 	x.clock(ctx, sent.Add(f.Took/2), resp.Header.Get("Date"), end.Host)
 }
 
-// where is an endpoint in words.
+// where describes an endpoint.
 func where(end *endpoint.Endpoint) string {
 	if end.From == "" {
 		return end.String() + ", AWS's default"
@@ -84,7 +84,7 @@ const (
 	clockFar  = 5 * time.Minute
 )
 
-// clock holds this machine's time beside that of an answer, once.
+// clock compares this machine's time with that of a response, once.
 func (x *check) clock(ctx context.Context, ours time.Time, date, host string) {
 	x.mu.Lock()
 	done := x.timed
@@ -120,7 +120,7 @@ func (x *check) clock(ctx context.Context, ours time.Time, date, host string) {
 // It is never written to.
 var proxyVariables = [...]string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"}
 
-// network says what stands between here and a host: a proxy, a VPC endpoint.
+// network reports a proxy or VPC endpoint between this machine and a host.
 func (x *check) network(ctx context.Context, region string, u *url.URL) {
 	f := provider.Finding{Check: provider.CheckNetwork, Subject: "proxy", Location: region, State: provider.StateOK}
 	set := ""
@@ -159,8 +159,8 @@ func (x *check) network(ctx context.Context, region string, u *url.URL) {
 	x.address(ctx, region, u.Hostname())
 }
 
-// address says whether a host leads to a VPC endpoint, by its name or by the
-// addresses that it has here.
+// address reports whether a host is a VPC endpoint, by its name or by the addresses that it
+// resolves to.
 func (x *check) address(ctx context.Context, region, host string) {
 	f := provider.Finding{Check: provider.CheckNetwork, Subject: "address", Location: region, State: provider.StateOK}
 	named := strings.HasPrefix(host, "vpce-") && strings.Contains(host, ".vpce.")
