@@ -66,10 +66,10 @@ func TestAConversationGoesOnAfterAFailure(t *testing.T) {
 func TestWarningsAreShownOnce(t *testing.T) {
 	var errs bytes.Buffer
 	c := talk{con: console{out: &errs, err: &errs}, announced: map[llm.Warning]bool{}}
-	r := reply{text: "x", meta: llm.Meta{Warnings: []llm.Warning{{Code: llm.WarnDropped, Field: "top_k", Detail: "not beside reasoning"}}}}
+	r := reply{text: "x", meta: llm.Meta{Warnings: []llm.Warning{{Code: llm.WarnDropped, Field: "top_k", Detail: "not supported together with reasoning"}}}}
 	c.notes(&r, 0)
 	c.notes(&r, 0)
-	if got := errs.String(); got != "outcrop: warning: top_k was left out: not beside reasoning\n" {
+	if got := errs.String(); got != "outcrop: warning: top_k was left out: not supported together with reasoning\n" {
 		t.Errorf("got %q", got)
 	}
 }

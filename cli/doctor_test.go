@@ -76,7 +76,7 @@ func TestDoctorSaysWhatWorks(t *testing.T) {
 	}
 	for _, want := range []string{
 		"arn:aws:iam::123456789012:user/demo of account 123456789012; access key AKIDEXAMPLE from the environment",
-		"ListFoundationModels", "GetFoundationModelAvailability", "clock\n  ok", "named by AWS_ENDPOINT_URL", "proxy",
+		"ListFoundationModels", "GetFoundationModelAvailability", "clock\n  ok", "set by AWS_ENDPOINT_URL", "proxy",
 		"us.anthropic.claude-sonnet-4-5-20250929-v1:0", "1 model can be called whole and streaming",
 	} {
 		if !strings.Contains(out, want) {

@@ -64,12 +64,12 @@ const doubtful = `model_list:
 // doubts are what is to be said of doubtful, with its places.
 var doubts = [...]string{
 	"config.yaml:3:80: warning: model_list[0].litellm_params.aws_region_name: us-est-1 is not an AWS region; hint: did you mean us-east-1?",
-	"config.yaml:5:29: warning: model_list[1].litellm_params.model: no model of Bedrock is known by the name anthropic.claude-sonet-4-5; hint: Did you mean claude-sonnet-4-5",
-	"config.yaml:7:29: warning: model_list[2].litellm_params.model: anthropic.claude-3-sonnet-20240229-v1:0 is retired: its life ended on 2026-07-30; hint: Move to ",
-	"config.yaml:9:29: warning: model_list[3].litellm_params.model: amazon.titan-embed-text-v2:0 is a model for embeddings, and Outcrop calls only chat models so far",
+	"config.yaml:5:29: warning: model_list[1].litellm_params.model: no Bedrock model is known by the name anthropic.claude-sonet-4-5; hint: Did you mean claude-sonnet-4-5",
+	"config.yaml:7:29: warning: model_list[2].litellm_params.model: anthropic.claude-3-sonnet-20240229-v1:0 is retired: its end of life was 2026-07-30; hint: Move to ",
+	"config.yaml:9:29: warning: model_list[3].litellm_params.model: amazon.titan-embed-text-v2:0 is a model for embeddings; Outcrop supports only chat models so far",
 	"config.yaml:11:29: warning: model_list[4].litellm_params.model: stability.sd3-5-large-v1:0 is a model for images",
-	"config.yaml:13:29: warning: model_list[5].litellm_params.model: no model of Bedrock is known by the name gpt-4o; hint: gpt-4o is OpenAI's and is not on Bedrock.",
-	"config.yaml:15:100: warning: model_list[6].litellm_params.aws_region_name: us.anthropic.claude-sonnet-4-5-20250929-v1:0 is not known to be callable from eu-central-1; hint: From there call eu.",
+	"config.yaml:13:29: warning: model_list[5].litellm_params.model: no Bedrock model is known by the name gpt-4o; hint: gpt-4o is OpenAI's and is not on Bedrock.",
+	"config.yaml:15:100: warning: model_list[6].litellm_params.aws_region_name: us.anthropic.claude-sonnet-4-5-20250929-v1:0 is not known to be callable from eu-central-1; hint: From there use eu.",
 }
 
 func TestConfigCheckLooksEveryModelAndRegionUp(t *testing.T) {
@@ -126,7 +126,7 @@ func TestModelsFillsInConfiguredNames(t *testing.T) {
 			}
 		}
 	}
-	lacks(t, errs, "warning: misspelt: no model of Bedrock is known", "warning: region: us-est-1 is not an AWS region; did you mean us-east-1?")
+	lacks(t, errs, "warning: misspelt: no Bedrock model is known", "warning: region: us-est-1 is not an AWS region; did you mean us-east-1?")
 }
 
 func TestARegionThatDoesNotExistIsSaidToNotExist(t *testing.T) {
@@ -209,7 +209,7 @@ func TestWhatPeopleTypeFirst(t *testing.T) {
 		{"the price", "", []string{"chat", "hi", "-m", "nova-lite", "-v"}, 0, nil, []string{"amazon.nova-lite-v1:0 in us-east-1, ", " tokens, $0.0"}},
 		{"claude", "", []string{"chat", "hi", "-m", "claude"}, 1, nil, []string{"hint: Did you mean claude-"}},
 		{"another maker's model", "", []string{"chat", "hi", "-m", "openai/gpt-4o-mini"}, 1, nil, []string{"gpt-4o-mini is OpenAI's and is not on Bedrock"}},
-		{"an embedding model", "", []string{"chat", "hi", "-m", "amazon.titan-embed-text-v2:0"}, 1, nil, []string{"is a model for embeddings, and Outcrop calls only chat models so far"}},
+		{"an embedding model", "", []string{"chat", "hi", "-m", "amazon.titan-embed-text-v2:0"}, 1, nil, []string{"is a model for embeddings; Outcrop supports only chat models so far"}},
 		{"a region of the environment", "", []string{"models", "resolve", "nova-lite"}, 0, []string{"in us-east-1"}, nil},
 		{"a model that nobody knows", "", []string{"models", "resolve", "foo"}, 1, nil, []string{"no model of Bedrock is known by the name foo"}},
 		{"a policy that is no list", "", []string{"models", "resolve", "nova-lite", "--policy", "geographies: eu"}, 2, nil, []string{"geographies: must be a list: [eu]"}},
@@ -286,7 +286,7 @@ func TestDoctorWithoutCredentialsStopsWithTheFix(t *testing.T) {
 func TestAThrottledListIsNobodysRequest(t *testing.T) {
 	emulatedWith(t, emulator.Options{}, "op=ListFoundationModels throttle always")
 	_, out, _ := typed(t, "", "doctor", "--free", "--data-dir", t.TempDir())
-	lacks(t, out, "limit.requests", "the operator of the gateway", "the lists are read again")
+	lacks(t, out, "limit.requests", "the operator of the gateway", "reads the lists again")
 	if strings.Contains(out, "inference requests per minute") {
 		t.Errorf("the quota of inference is named:\n%s", out)
 	}

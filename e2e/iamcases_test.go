@@ -31,27 +31,27 @@ func TestTheIAMCasesThatPeopleMeet(t *testing.T) {
 		{
 			name: "it answers, but does not stream", stream: true,
 			policy: version + `{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":[` + us + `,` + models + `]},{"Effect":"Allow","Action":"bedrock:InvokeModelWithResponseStream","Resource":` + models + `}]}`,
-			action: "bedrock:InvokeModelWithResponseStream", on: "inference-profile/us.", says: "A streamed answer needs the action bedrock:InvokeModelWithResponseStream, spelt exactly so; bedrock:InvokeModel does not cover it",
+			action: "bedrock:InvokeModelWithResponseStream", on: "inference-profile/us.", says: "A streaming call requires the action bedrock:InvokeModelWithResponseStream, in this exact spelling; bedrock:InvokeModel does not cover it",
 		},
 		{
 			name:   "no policy at all",
 			policy: version + `{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}`,
-			action: "bedrock:InvokeModel", on: "inference-profile/us.", says: "the right on the profile itself as well as on the models behind it",
+			action: "bedrock:InvokeModel", on: "inference-profile/us.", says: "the permission on the profile itself and on its models",
 		},
 		{
 			name: "the stream action is misspelt", stream: true,
 			policy: version + `{"Effect":"Allow","Action":["bedrock:InvokeModel","bedrock:InvokeModeWithResponseStream"],"Resource":` + us + `},{"Effect":"Allow","Action":"bedrock:InvokeModel*","Resource":` + models + `}]}`,
-			action: "bedrock:InvokeModelWithResponseStream", on: "inference-profile/us.", says: "spelt exactly so",
+			action: "bedrock:InvokeModelWithResponseStream", on: "inference-profile/us.", says: "in this exact spelling",
 		},
 		{
 			name:   "the policy is for one region, and the profile leads to four",
 			policy: version + `{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":[` + us + `,` + model + `]}]}`,
-			action: "bedrock:InvokeModel", on: "arn:aws:bedrock:us-east-2::foundation-model/", says: "The call was made in us-east-1, but us." + sonnet45 + " may be served in us-east-2 as well",
+			action: "bedrock:InvokeModel", on: "arn:aws:bedrock:us-east-2::foundation-model/", says: "The call was made in us-east-1, but us." + sonnet45 + " may also be served in us-east-2",
 		},
 		{
 			name:   "the models are allowed, and the profile is not",
 			policy: version + `{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"arn:aws:bedrock:*::foundation-model/*"}]}`,
-			action: "bedrock:InvokeModel", on: "inference-profile/us.", says: "the right on the profile itself as well as on the models behind it",
+			action: "bedrock:InvokeModel", on: "inference-profile/us.", says: "the permission on the profile itself and on its models",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestTheIAMCasesThatPeopleMeet(t *testing.T) {
 }
 
 // idInFix is what a fix says to call.
-var idInFix = regexp.MustCompile(`(?:call|region:) ([a-z0-9.:-]+)(?: \(from ([a-z0-9-]+))?`)
+var idInFix = regexp.MustCompile(`(?:call|regions?:) ([a-z0-9.:-]+)(?: \(from ([a-z0-9-]+))?`)
 
 // TestAnIdOrRegionThatIsChangedAsTheFixSays: what has no way from where it was
 // called is called as the error says, and answers.

@@ -173,17 +173,17 @@ func (a *account45) applyNamed(t testing.TB, b *broken, body string) bool {
 		v.Statement = jsonx.Raw(fmt.Sprintf(`{"Effect":"Allow",%s"Action":%q,"Resource":%q}`, principal, action, resource))
 		v.Fix = "Add: " + string(v.Statement)
 	} else {
-		v.Fix = "Take " + action
+		v.Fix = "Remove " + action
 		if said[2] != "" {
 			v.Fix += " on " + resource
 		}
-		v.Fix += " out of the deny in it"
+		v.Fix += " from the deny in it"
 		if region := strings.Split(resource, ":"); len(region) > 3 { // the refused region is the one to add
 			in := region[3]
 			if in == "" {
 				in = "unspecified" // known to who has read AWS's page on global profiles
 			}
-			v.Fix += ", add " + in + " to the regions that its condition on aws:RequestedRegion spares"
+			v.Fix += ", add " + in + " to the regions that its condition on aws:RequestedRegion exempts"
 		}
 	}
 	a.apply(t, b, v)

@@ -67,7 +67,7 @@ func (a *account45) apply(t testing.TB, b *broken, v verdict) {
 		b.identity.allows = append(b.identity.allows, printed(t, v)...)
 	case len(v.Statement) > 0 && layer[family] != nil && *layer[family] != nil:
 		(*layer[family]).allows = append((*layer[family]).allows, printed(t, v)...)
-	case strings.Contains(v.Fix, "ake ") && strings.Contains(v.Fix, " out of ") && layer[family] != nil && *layer[family] != nil:
+	case strings.Contains(v.Fix, "emove ") && strings.Contains(v.Fix, " from ") && layer[family] != nil && *layer[family] != nil:
 		except(t, *layer[family], v.Fix)
 	case v.Code == llm.CodeUseCaseForm && strings.Contains(v.Fix, "put-use-case-for-model-access"):
 		a.admin(t, http.MethodPost, "/use-case-for-model-access", `{"formData":"`+base64.StdEncoding.EncodeToString([]byte(`{"companyName":"Example","useCases":"tests"}`))+`"}`)
@@ -106,8 +106,8 @@ func printed(t testing.TB, v verdict) []jsonx.Raw {
 
 // The sentence of a deny.
 var (
-	takeOut    = regexp.MustCompile(`[Tt]ake (\S+)(?: on (.+?))? out of (?:the deny in |it)`)
-	addRegions = regexp.MustCompile(`add (.+?) to the regions that its condition on aws:RequestedRegion spares`)
+	takeOut    = regexp.MustCompile(`[Rr]emove (\S+)(?: on (.+?))? from (?:the deny in |it)`)
+	addRegions = regexp.MustCompile(`add (.+?) to the regions that its condition on aws:RequestedRegion exempts`)
 )
 
 // except narrows the denies of a policy as a fix says.

@@ -1,7 +1,6 @@
-// Package provider is the contract between the pipeline and those who serve
-// models. The mandatory part is small: an Info that says which settings there
-// are and opens a Deployment, and a Deployment that completes and streams. All
-// else is an optional interface that a Deployment may have.
+// Package provider is the contract between the pipeline and model providers. The mandatory part is
+// small: an Info, which declares the settings and opens a Deployment, and a Deployment, which
+// completes and streams. Everything else is an optional interface of a Deployment.
 package provider
 
 import (
@@ -19,14 +18,13 @@ type Info struct {
 	// Name is the first segment of the model strings that belong to it: bedrock
 	// for bedrock/us.amazon.nova-pro-v1:0.
 	Name string
-	// Help says in a sentence what it is.
+	// Help describes the provider in one sentence.
 	Help string
-	// Options are the settings that a deployment may have, as litellm_params
-	// names them; flags, checks and documentation are made from them.
+	// Options are the settings of a deployment, by their names in litellm_params; flags, checks and
+	// documentation are generated from them.
 	Options []Option
-	// Open makes a deployment. It checks the settings and resolves all that can
-	// be resolved ahead, without a call over the network; a wrong setting is an
-	// *OptionError.
+	// Open opens a deployment. It checks the settings and resolves what it can in advance, without
+	// network calls. An invalid setting is an *OptionError.
 	Open func(ctx context.Context, p Params) (Deployment, error)
 }
 
@@ -34,16 +32,15 @@ type Info struct {
 type Option struct {
 	Name   string
 	Help   string
-	Secret bool // its value is never shown
-	// Listed is whether the value may be a list or a mapping, which Params then has
-	// as JSON.
+	Secret bool // its value is never printed or logged
+	// Listed reports whether the value may be a list or a mapping, which Params holds as JSON.
 	Listed bool
-	// ClientSettable is whether a caller may bring the setting with a request, where whoever
-	// runs the gateway allows it.
+	// ClientSettable reports whether clients may set it in a request, if the gateway's operator
+	// allows that.
 	ClientSettable bool
 }
 
-// OptionError is a setting with a value that cannot be.
+// OptionError is an invalid value of a setting.
 type OptionError struct {
 	Option string
 	Reason string // what is wrong and what is accepted
@@ -53,42 +50,43 @@ func (e *OptionError) Error() string { return e.Option + ": " + e.Reason }
 
 // Params are a deployment's settings and what it shares with the others.
 type Params struct {
-	// Model is the model string without the provider's segment. It may hold one *
-	// for the part that a wildcard name matched.
+	// Model is the model string without the provider's segment. It may contain one *, which stands
+	// for the part that a wildcard name matches.
 	Model string
-	// Values are the settings by option name, with environment references
-	// resolved. A setting that was not given is absent.
+	// Values are the settings by option name, with environment references resolved. A setting that
+	// is not set is absent.
 	Values map[string]string
 	// Upstream is the HTTP client.
 	Upstream *upstream.Client
-	// Environ looks up an environment variable; os.Getenv but for tests.
+	// Environ looks up an environment variable; os.Getenv except in tests.
 	Environ func(string) string
 	Logger  *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
-	// Note is put into every llm.Target, such as "emulator".
+	// Note is copied into every llm.Destination, such as "emulator".
 	Note string
-	// DataDir is a folder for what may outlast a restart; empty for none.
+	// DataDir is a folder for data that survives restarts; empty for none.
 	DataDir string
-	// Policy says where calls may go.
+	// Policy restricts where calls may go.
 	Policy Policy
-	// ClientPolicy says which settings callers may bring; the zero value is none.
+	// ClientPolicy restricts which settings clients may set in requests; the zero value allows
+	// none.
 	ClientPolicy ClientPolicy
 }
 
-// ClientPolicy says which of the options that are Brought callers may bring.
+// ClientPolicy restricts which ClientSettable options clients may set in requests.
 type ClientPolicy struct {
-	// All is whether they may bring every one.
+	// All allows every one.
 	All bool
-	// Names are those that they may bring otherwise, each with what its value must
-	// match as a whole; nil for any value.
+	// Names are the allowed options unless All is set, each with a pattern that must match the
+	// whole value; nil allows any value.
 	Names map[string]*regexp.Regexp
 }
 
-// Any reports whether callers may bring anything.
+// Any reports whether clients may set any option.
 func (a ClientPolicy) Any() bool { return a.All || len(a.Names) > 0 }
 
-// Allows reports whether callers may bring a setting, and with this value.
+// Allows reports whether clients may set an option, and whether they may set it to this value.
 func (a ClientPolicy) Allows(name, value string) (setting, withValue bool) {
 	pattern, named := a.Names[name]
 	switch {
@@ -99,168 +97,161 @@ func (a ClientPolicy) Allows(name, value string) (setting, withValue bool) {
 	}
 }
 
-// Policy says where a deployment's calls may go and which of several ways is the
-// better one. The zero Policy is the provider's default.
+// Policy restricts where a deployment's calls may go and ranks the targets. The zero Policy is the
+// provider's default.
 type Policy struct {
-	// Strict is whether a model is called exactly as it is written.
+	// Strict sends every model id unchanged.
 	Strict bool
-	// Geographies are the parts of the world that may serve calls, in the provider's
-	// words, own for those that hold the region of the call; nil if nothing was said.
+	// Geographies are the provider's names of the geographies that may serve calls; own stands for
+	// those that contain the call's region. It is nil if not configured.
 	Geographies []string
-	// Global is whether a call may be served anywhere; unset if nothing was said.
+	// Global reports whether a call may be served anywhere; unset if not configured.
 	Global llm.Opt[bool]
-	// Regions are where calls may be made, best first; nil for the region that the
-	// deployment has otherwise.
+	// Regions are the regions in which calls may be made, best first; nil for the deployment's own
+	// region.
 	Regions []string
 	// Prefer is nearest, cheapest, or empty.
 	Prefer string
 }
 
-// Deployment is a model somewhere, or a family of them behind a wildcard, with
-// the credentials to reach it.
+// Deployment is a model, or the models that a wildcard matches, with the credentials to call it.
 type Deployment interface {
-	// Complete makes one try at a whole answer. model is Params.Model with the *
-	// filled in. A failure is an *llm.Error.
+	// Complete makes one attempt at a non-streaming call. model is Params.Model with the *
+	// replaced. A failure is an *llm.Error.
 	Complete(ctx context.Context, model string, req *llm.Request) (*llm.Response, error)
-	// Stream makes one try at an answer as it comes. It returns as soon as the
-	// provider has accepted the call; the caller closes the stream. A failure is
-	// an *llm.Error.
+	// Stream makes one attempt at a streaming call. It returns as soon as the provider has accepted
+	// the call; the caller closes the stream. A failure is an *llm.Error.
 	Stream(ctx context.Context, model string, req *llm.Request) (llm.Stream, error)
 }
 
-// Targeter is a Deployment that knows several ways to reach a model.
+// Targeter is a Deployment that may have several targets for a model.
 type Targeter interface {
-	// Targets gives the ways to reach a model, the best first: one at least, or why
-	// there is none as an *llm.Error. It waits for nothing. The slice is not to be
-	// written to.
+	// Targets returns the targets for a model, best first. If there is none, the error is an
+	// *llm.Error that says why. Targets does not block. Callers must not modify the slice.
 	Targets(model string) ([]Target, error)
-	// ReportRefusal is told how a way refused a call. It reports whether Targets has other
-	// ways now, so that the call can be made once more. To find out it may ask the
-	// provider, within ctx.
+	// ReportRefusal records why a target refused a call. It reports whether Targets now returns
+	// other targets, so that the call can be retried. It may ask the provider, within ctx.
 	ReportRefusal(ctx context.Context, model string, refused Target, e *llm.Error) bool
 }
 
-// Target is one way to reach a model.
+// Target is one region and id by which a model can be called.
 type Target interface {
-	// Complete and Stream are those of Deployment, by this way.
+	// Complete and Stream are those of Deployment, for this target.
 	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
 	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
-	// Location is where it leads, such as a region; when that is down so are all ways
-	// that lead there.
+	// Location is where calls go, such as a region. If it is down, so are all targets with the same
+	// location.
 	Location() string
-	// ID is what is called there; a limit on one id is none on the others.
+	// ID is the id that is called. A rate limit on one id does not affect others.
 	ID() string
 }
 
-// Overridable is a Deployment that takes settings which requests bring.
+// Overridable is a Deployment whose settings requests can override.
 type Overridable interface {
-	// WithOverrides gives the deployment as it is with the settings of a request, and a
-	// function that ends the request's use of it. It waits for nothing, and requests
-	// with the same settings get the same. What the guest learns and how it fares is
-	// nothing to its host. Settings that may not be brought, or cannot be, are an
-	// *llm.Error.
+	// WithOverrides returns the deployment with a request's settings applied, and a function that
+	// releases it. It does not block, and requests with the same settings share one deployment.
+	// What that deployment learns and its failures do not affect this one. Settings that are not
+	// allowed or invalid are an *llm.Error.
 	WithOverrides(access *llm.ClientSettings) (override Deployment, release func(), err error)
 }
 
-// Readier is a Deployment that knows whether it could serve a call now.
+// Readier is a Deployment that can report whether it is ready to serve calls.
 type Readier interface {
-	// Ready is nil, or an *llm.Error that says what is missing. It waits for no
-	// more than ctx allows.
+	// Ready returns nil, or an *llm.Error that says what is missing. It waits no longer than ctx
+	// allows.
 	Ready(ctx context.Context) error
 }
 
-// Lister is a Deployment that can say which models it reaches.
+// Lister is a Deployment that can list its models.
 type Lister interface {
-	// Models gives the models that can be called, as far as is known. It waits for
-	// nothing.
+	// Models returns the models that are known to be callable. It does not block.
 	Models() []Model
-	// Refresh has the provider's lists read again, but for those that were tried
-	// after a moment, and says how they stand.
+	// Refresh reads the provider's lists again, except those that were read or attempted after the
+	// given time, and returns their status.
 	Refresh(ctx context.Context, after time.Time) []List
 }
 
-// Reviewer is a Deployment that can say, without a call, what it knows of the model
-// that its settings name.
+// Reviewer is a Deployment that can describe the configured model without a call.
 type Reviewer interface {
-	// Describe gives what is known of the model that a model string leads to, and where
-	// a call of it goes.
+	// Describe returns what is known about the model that a model string leads to, and where calls
+	// of it go.
 	Describe(model string) Model
-	// Doubts gives what in the settings will probably fail at the first call, such as
-	// an id that nobody knows. It is empty if nothing is doubtful.
+	// Doubts returns settings that will probably fail at the first call, such as an unknown id. It
+	// is empty if there are none.
 	Doubts() []Doubt
 }
 
 // Doubt is a setting that will probably not work.
 type Doubt struct {
-	// Option is the setting: a name of Info.Options, model, or policy.regions; empty if
-	// it is none of the deployment's, but of the environment.
+	// Option is the setting: a name in Info.Options, model, or policy.regions; empty if it comes
+	// from the environment.
 	Option string
-	// Message is what is wrong, and Hint the next step, which may be empty.
+	// Message says what is wrong. Hint is the next step and may be empty.
 	Message, Hint string
-	// Mild is whether calls probably work all the same, for now.
+	// Mild reports whether calls probably still work for now.
 	Mild bool
 }
 
-// RawLister is a Deployment that gives the provider's lists as the provider
-// answers them, for those who make tables of them.
+// RawLister is a Deployment that can return the provider's lists unparsed, for generating the
+// catalogue.
 type RawLister interface {
-	// RawLists gives the bodies of the answers by a name for each, such as
-	// us-east-1-list-foundation-models.json. With an error some may be missing.
+	// RawLists returns the response bodies by name, such as us-east-1-list-foundation-models.json.
+	// If there is an error, some may be missing.
 	RawLists(ctx context.Context) (map[string][]byte, error)
 }
 
-// List says how the provider's lists for one place stand.
+// List is the status of the provider's lists for one location.
 type List struct {
-	// Location is such as a region, Account the provider's name for who lists; empty if
-	// unknown.
+	// Location is, for example, a region. Account is the provider's id of the account that lists;
+	// empty if unknown.
 	Location, Account string
-	// At is when the lists were read; zero if they never were.
+	// At is when the lists were last read; zero if never.
 	At               time.Time
 	Models, Profiles int
-	// Err is why the last reading failed; nil if it did not.
+	// Err is the error of the last attempt; nil if it succeeded.
 	Err error
 }
 
-// Model is a model that a deployment reaches. What is not known is empty or zero.
+// Model is a model that a deployment can call. Unknown fields are empty or zero.
 type Model struct {
-	// ID is what a call names: a model id or an ARN. A call may also name one of
-	// Names, of which the first is the one for people to write, or one of Profiles.
+	// ID is a model id or an ARN. Calls may also use one of Names, the first of which is the
+	// recommended one, or one of Profiles.
 	ID              string
 	Names, Profiles []string
-	// Title is the provider's name for people.
+	// Title is the provider's display name.
 	Title string
-	// Owner is who made it.
+	// Owner is the model's maker.
 	Owner string
 	// Target is where a call goes, with the reason.
 	Target llm.Destination
-	// Serves are the places that may serve a call, and Anywhere is whether any may.
+	// Serves are the locations that may serve a call; Anywhere reports whether any location may.
 	Serves   []string
 	Anywhere bool
 	// Context and MaxOutput are limits in tokens.
 	Context, MaxOutput int64
 	// Input and Output are the prices of a token.
 	Input, Output llm.Opt[llm.Cost]
-	// Entitlement is what the provider says of the account's right to call: granted or
-	// refused.
+	// Entitlement is what the provider reports about the account's access: granted or refused.
 	Entitlement Entitlement
-	// Known is whether anything is known of the model; else what follows says nothing.
+	// Known reports whether anything is known about the model; if not, the following fields have no
+	// meaning.
 	Known bool
-	// Active is whether the provider says that it is neither legacy nor retired, and
-	// Ended whether it is retired. Where both are false nobody has said.
+	// Active reports whether the model is neither legacy nor retired, and Ended whether it is
+	// retired. If both are false, this is unknown.
 	Active, Ended bool
-	// Legacy is whether the provider is going to retire the model, or has; EndOfLife
-	// is the day, and Successor the model to move to.
+	// Legacy reports whether the provider has retired the model or is going to; EndOfLife is the
+	// day, and Successor the model to move to.
 	Legacy    bool
 	EndOfLife time.Time
 	Successor string
-	// Doubt is why calls will probably fail; empty if nothing is doubtful.
+	// Doubt says why calls will probably fail; empty if nothing is wrong.
 	Doubt string
 }
 
-// Entitlement is what a provider says of the right to call a model.
+// Entitlement is what a provider reports about the account's access to a model.
 type Entitlement string
 
-// Words of Access.
+// Entitlements.
 const (
 	EntitlementUnknown Entitlement = ""
 	EntitlementGranted Entitlement = "granted"

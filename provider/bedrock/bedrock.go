@@ -1,7 +1,6 @@
-// Package bedrock serves models of AWS Bedrock. It assembles the rooms below it:
-// modelid reads the model string, endpoint finds the host, creds and sign
-// authenticate the call, converse fits it to the model, and diagnose says what a
-// failure means.
+// Package bedrock serves models of AWS Bedrock. It combines the packages below it: modelid parses
+// the model string, endpoint finds the host, creds and sign authenticate the call, converse adapts
+// it to the model, and diagnose explains failures.
 package bedrock
 
 import (
@@ -42,31 +41,31 @@ func Provider() provider.Info {
 // options are the settings that a deployment may have.
 func options() []provider.Option {
 	return []provider.Option{
-		{Name: "api_base", Help: "Address of the runtime API in place of AWS's own; aws_bedrock_runtime_endpoint goes before it.", ClientSettable: true},
-		{Name: "api_key", Help: "Bedrock API key; else AWS_BEARER_TOKEN_BEDROCK.", Secret: true, ClientSettable: true},
-		{Name: "aws_region_name", Help: "Region; else that of the model string or ARN, AWS_REGION_NAME, AWS_REGION, AWS_DEFAULT_REGION, the profile's, or us-west-2.", ClientSettable: true},
-		{Name: "aws_access_key_id", Help: "Access key; it needs aws_secret_access_key.", ClientSettable: true},
-		{Name: "aws_secret_access_key", Help: "Secret of the access key.", Secret: true, ClientSettable: true},
+		{Name: "api_base", Help: "URL of the runtime API, instead of AWS's; aws_bedrock_runtime_endpoint takes precedence.", ClientSettable: true},
+		{Name: "api_key", Help: "Bedrock API key; default AWS_BEARER_TOKEN_BEDROCK.", Secret: true, ClientSettable: true},
+		{Name: "aws_region_name", Help: "Region; default that of the model string or ARN, then AWS_REGION_NAME, AWS_REGION, AWS_DEFAULT_REGION, the profile's region, us-west-2.", ClientSettable: true},
+		{Name: "aws_access_key_id", Help: "Access key id; requires aws_secret_access_key.", ClientSettable: true},
+		{Name: "aws_secret_access_key", Help: "Secret access key.", Secret: true, ClientSettable: true},
 		{Name: "aws_session_token", Help: "Session token of temporary credentials.", Secret: true, ClientSettable: true},
-		{Name: "aws_profile_name", Help: "Profile of the AWS configuration files."},
+		{Name: "aws_profile_name", Help: "Profile in the AWS configuration files."},
 		{Name: "aws_role_name", Help: "ARN of a role to assume.", ClientSettable: true},
-		{Name: "aws_session_name", Help: "Name of the assumed role's session.", ClientSettable: true},
-		{Name: "aws_external_id", Help: "External id that the role asks for.", ClientSettable: true},
-		{Name: "aws_web_identity_token", Help: "Where the token comes from that the role is assumed with, such as oidc/file/PATH; or the token.", Secret: true, ClientSettable: true},
-		{Name: "aws_session_tags", Help: "Tags of the assumed role's session: a list of mappings with Key and Value.", Listed: true},
-		{Name: "aws_sts_endpoint", Help: "Address of STS in place of AWS's own."},
-		{Name: "aws_bedrock_runtime_endpoint", Help: "Address of the runtime API in place of AWS's own, such as a VPC endpoint's.", ClientSettable: true},
-		{Name: "model_id", Help: "Id or ARN that is called in place of the model string's, which goes on telling the model's abilities."},
-		{Name: "ssl_verify", Help: "Whether certificates are checked, or a file with the authorities to trust; else SSL_VERIFY, AWS_CA_BUNDLE, SSL_CERT_FILE."},
-		{Name: "ssl_certificate", Help: "File with the client's certificate, and its key if ssl_certificate_key has none; else SSL_CERTIFICATE."},
-		{Name: "ssl_certificate_key", Help: "File with the key of the client's certificate."},
+		{Name: "aws_session_name", Help: "Session name for the assumed role.", ClientSettable: true},
+		{Name: "aws_external_id", Help: "External id that the role's trust policy requires.", ClientSettable: true},
+		{Name: "aws_web_identity_token", Help: "Web identity token to assume the role with, or its source, such as oidc/file/PATH.", Secret: true, ClientSettable: true},
+		{Name: "aws_session_tags", Help: "Session tags for the assumed role: a list of mappings with Key and Value.", Listed: true},
+		{Name: "aws_sts_endpoint", Help: "URL of STS, instead of AWS's."},
+		{Name: "aws_bedrock_runtime_endpoint", Help: "URL of the runtime API, instead of AWS's, such as a VPC endpoint.", ClientSettable: true},
+		{Name: "model_id", Help: "Id or ARN to call instead of the model string, which then only determines what the model supports."},
+		{Name: "ssl_verify", Help: "Whether to verify certificates, or a file with the CAs to trust; default SSL_VERIFY, AWS_CA_BUNDLE, SSL_CERT_FILE."},
+		{Name: "ssl_certificate", Help: "File with the client certificate, and its key unless ssl_certificate_key is set; default SSL_CERTIFICATE."},
+		{Name: "ssl_certificate_key", Help: "File with the key of the client certificate."},
 	}
 }
 
 // defaultRegion is LiteLLM's.
 const defaultRegion = "us-west-2"
 
-// service is the name that Bedrock's runtime and control plane are signed for.
+// service is the service name in the signatures of Bedrock's runtime and control plane.
 const service = "bedrock"
 
 // deployment is one model of Bedrock, or all behind a wildcard.
@@ -78,7 +77,7 @@ type deployment struct {
 	identities    *identities
 	signer        sign.Signer
 	client        *upstream.Client
-	listable      bool     // the control plane's lists are about what calls reach
+	listable      bool     // the control plane's lists apply to the deployment's calls
 	home          string   // the region of calls that name none
 	own           []string // the regions of such calls, best first: home, or those of the policy
 	overrides     overrides
@@ -91,7 +90,7 @@ type deployment struct {
 	plans map[string]*plan // by model string
 }
 
-// openAny is open for those who take any deployment.
+// openAny is open with the signature of provider.Info.
 func openAny(known *identities, p provider.Params) (provider.Deployment, error) {
 	d, err := open(known, p, overrides{})
 	if err != nil {
@@ -139,7 +138,7 @@ func open(known *identities, p provider.Params, v overrides) (*deployment, error
 	return d, nil
 }
 
-// optionError is a wrong model string, endpoint or credential as a wrong setting.
+// optionError turns an invalid model string, endpoint or credential into an *provider.OptionError.
 func optionError(values map[string]string, err error) error {
 	var id *modelid.Error
 	var end *endpoint.Error
@@ -161,9 +160,9 @@ func optionError(values map[string]string, err error) error {
 	}
 }
 
-// endpointError names the option behind a setting of the endpoint. A region that
-// no option gives is the model string's or the environment's; it, and a variable
-// of the environment, stay in the words.
+// endpointError names the option behind a setting of the endpoint. A region without an option comes
+// from the model string or the environment; its name, or that of the variable, stays in the
+// message.
 func endpointError(values map[string]string, err *endpoint.Error) error {
 	option := err.Setting
 	if option == "region" {
@@ -175,8 +174,7 @@ func endpointError(values map[string]string, err *endpoint.Error) error {
 	return &provider.OptionError{Option: option, Reason: strings.TrimPrefix(err.Error(), err.Setting+": ")}
 }
 
-// credentialOption is the setting that decided on the credentials, in the order
-// of creds.Open.
+// credentialOption is the setting that determined the credentials, in the order of creds.Open.
 func credentialOption(values map[string]string) string {
 	for _, name := range []string{"aws_role_name", "aws_web_identity_token", "aws_profile_name", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"} {
 		if values[name] != "" {
@@ -186,8 +184,7 @@ func credentialOption(values map[string]string) string {
 	return "api_key"
 }
 
-// check finds out what is wrong with the settings without a call, and where the
-// deployment's calls go.
+// check validates the settings without a call, and determines where the deployment's calls go.
 func (d *deployment) check() error {
 	var called, id modelid.ID
 	if parsed, err := modelid.Parse(strings.Replace(d.params.Model, "*", "any", 1)); err == nil { // else the plan says what is wrong
@@ -206,28 +203,28 @@ func (d *deployment) check() error {
 	if err != nil {
 		return err
 	}
-	// Lists from AWS say nothing of what stands at another address, and an address
-	// of one's own must not lead to calls of AWS.
+	// AWS's lists do not apply to other endpoints, and a deployment with its own endpoint must not
+	// call AWS.
 	d.listable = control.From != "" || end.From == "" || endpoint.RegionOf(end.Host) != ""
 	d.home, d.own = end.Region, []string{end.Region}
 	if wanted := d.policy.Regions; len(wanted) > 0 {
 		d.policy.Regions = slices.DeleteFunc(slices.Clone(wanted), func(region string) bool {
 			at, err := d.runtime(region)
-			return err != nil || at.Region != region // an endpoint that is set serves its own region
+			return err != nil || at.Region != region // a configured endpoint serves its own region
 		})
 		if len(d.policy.Regions) == 0 {
-			return &resolve.PolicyError{Setting: "regions", Reason: "the endpoint that is set is in " + end.Region + ", which is none of " + strings.Join(wanted, ", ")}
+			return &resolve.PolicyError{Setting: "regions", Reason: "the configured endpoint is in " + end.Region + ", which is not one of " + strings.Join(wanted, ", ")}
 		}
 		d.own = d.policy.Regions
 	}
-	if !d.overrides.present { // a region that only a caller names is not one to list
+	if !d.overrides.present { // regions that only clients name are not listed
 		for _, region := range d.own {
 			if regionError(region) == nil {
 				d.account.AddRegion(region)
 			}
 		}
 	}
-	if strings.Contains(d.params.Model, "*") { // the models come with the calls
+	if strings.Contains(d.params.Model, "*") { // the models are known only at the calls
 		return nil
 	}
 	p, err := d.plan(d.params.Model)
@@ -254,8 +251,8 @@ func (d *deployment) control(region string) (*endpoint.Endpoint, error) {
 	return endpoint.Resolve(endpoint.Control, endpoint.Settings{Region: region, Environ: d.params.Environ})
 }
 
-// region is where a call goes. What the deployment is set to goes before what a
-// model string says, which behind a wildcard is the caller's.
+// region is where a call goes. The deployment's setting takes precedence over the model string,
+// which clients choose behind a wildcard.
 func (d *deployment) region(called, id modelid.ID) string {
 	if region := cmp.Or(d.params.Values["aws_region_name"], called.CallRegion(), id.CallRegion()); region != "" {
 		return region
@@ -263,7 +260,7 @@ func (d *deployment) region(called, id modelid.ID) string {
 	return cmp.Or(d.source.Region(context.Background()), defaultRegion) // this reads AWS's configuration files
 }
 
-// authenticate puts the credentials on a request, and gives them.
+// authenticate adds the credentials to a request, and returns them.
 func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region string) (creds.Credentials, error) {
 	c, err := d.source.Get(ctx)
 	if err != nil {
@@ -288,11 +285,11 @@ func (d *deployment) withoutCredentials(err error) error {
 
 func (d *deployment) now() time.Time { return d.params.Now() }
 
-// withoutAccount is for those who have no credentials.
+// withoutAccount is the hint for users without credentials.
 const withoutAccount = "To try Outcrop without an AWS account: outcrop serve --demo."
 
-// credentialError is a failure to get credentials, as a caller sees it: AWS was
-// not asked, and the caller's own key is not the one that is wrong.
+// credentialError turns a failure to get credentials into an error for the client: AWS was not
+// called, and the client's own key is not at fault.
 func credentialError(err error) error {
 	var c *creds.Error
 	if !errors.As(err, &c) {
@@ -316,7 +313,7 @@ func credentialError(err error) error {
 	return e
 }
 
-// Ready is nil if there are credentials.
+// Ready returns nil if there are credentials.
 func (d *deployment) Ready(ctx context.Context) error {
 	if _, err := d.source.Get(ctx); err != nil {
 		return credentialError(err)
@@ -324,7 +321,7 @@ func (d *deployment) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Format writes what is called for every verb, for the secrets among the settings.
+// Format writes the model string for every verb, because the settings contain secrets.
 func (d *deployment) Format(f fmt.State, _ rune) {
 	_, _ = f.Write([]byte("bedrock deployment of " + d.params.Model))
 }
@@ -336,8 +333,8 @@ func (d *deployment) Close() error {
 	return nil
 }
 
-// letGo gives up what the deployment shares with others. It waits for nothing; end
-// closes what nobody else uses.
+// letGo releases what the deployment shares with others. It does not block; end closes what nobody
+// else uses.
 func (d *deployment) letGo() (end func()) {
 	lists, credentials := d.identities.releaseAccount(d.account), d.identities.release(d.source)
 	return func() {
@@ -346,7 +343,7 @@ func (d *deployment) letGo() (end func()) {
 	}
 }
 
-// jsonHeader begins the headers of a call.
+// jsonHeader returns the initial headers of a call.
 func jsonHeader() http.Header {
 	return http.Header{"Content-Type": {"application/json"}}
 }

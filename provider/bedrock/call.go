@@ -25,22 +25,21 @@ import (
 	wire "outcrop/wire/converse"
 )
 
-// maxAnswer bounds a whole answer, and maxErrorBody what is read of an error, in
+// maxAnswer bounds a non-streaming response, and maxErrorBody what is read of an error response, in
 // bytes.
 const (
 	maxAnswer    = 64 << 20
 	maxErrorBody = 64 << 10
 )
 
-// A whole answer beyond freeAnswer takes memory of what is set aside for what is in
-// flight: answerWeight bytes for each of its own, since it is held as it came, decoded
-// and encoded for the caller.
+// The part of a non-streaming response beyond freeAnswer is charged to the memory budget with
+// answerWeight bytes for each byte, because it is held raw, decoded and encoded for the client.
 const (
 	freeAnswer   = 256 << 10
 	answerWeight = 4
 )
 
-// Complete makes one call of Converse by the best way.
+// Complete makes one call of Converse for the best target.
 func (d *deployment) Complete(ctx context.Context, model string, req *llm.Request) (*llm.Response, error) {
 	targets, err := d.Targets(model)
 	if err != nil {
@@ -49,7 +48,7 @@ func (d *deployment) Complete(ctx context.Context, model string, req *llm.Reques
 	return targets[0].Complete(ctx, req)
 }
 
-// Stream makes one call of ConverseStream by the best way.
+// Stream makes one call of ConverseStream for the best target.
 func (d *deployment) Stream(ctx context.Context, model string, req *llm.Request) (llm.Stream, error) {
 	targets, err := d.Targets(model)
 	if err != nil {
@@ -67,8 +66,8 @@ func (w *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 	return c.whole(ctx)
 }
 
-// Stream makes one call of ConverseStream, or of Converse where the model does not
-// take the request while streaming.
+// Stream makes one call of ConverseStream, or of Converse if the model does not support the request
+// while streaming.
 func (w *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
 	c, err := w.call(ctx, req, true)
 	if err != nil {
@@ -84,7 +83,7 @@ func (w *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, erro
 	return c.fitted.Stream(&stream{call: c, reader: wire.NewReader(c.resp.Body).Share(&w.d.frames)}), nil
 }
 
-// call is one try that AWS has accepted.
+// call is one attempt that AWS has accepted.
 type call struct {
 	target *target
 	fitted *converse.Adapted
@@ -93,8 +92,8 @@ type call struct {
 	meta   llm.Meta
 }
 
-// whole reads the answer of Converse. Its memory is taken from the lease that ctx
-// carries, and stays taken.
+// whole reads the response of Converse. Its memory is charged to the lease in ctx and stays
+// charged.
 func (c *call) whole(ctx context.Context) (*llm.Response, error) {
 	defer c.resp.Body.Close()
 	buf := c.target.d.buffer()
@@ -116,7 +115,7 @@ func (c *call) whole(ctx context.Context) (*llm.Response, error) {
 	return resp, nil
 }
 
-// failed is the error for an answer that failed after AWS had accepted the call.
+// failed is the error for a response that failed after AWS had accepted the call.
 func (c *call) failed(err error) error {
 	e := diagnose.Stream(err, c.target.failing(&c.fitted.Request, c.stream))
 	if e.RequestID == "" {
@@ -125,7 +124,7 @@ func (c *call) failed(err error) error {
 	return e
 }
 
-// call sends a request and reads the answer's header.
+// call sends a request and reads the response header.
 func (w *target) call(ctx context.Context, req *llm.Request, stream bool) (*call, error) {
 	fitted, err := converse.Adapt(w.model, req, stream)
 	if err != nil {
@@ -161,7 +160,7 @@ func (w *target) accepted(fitted *converse.Adapted, stream bool, resp *upstream.
 	return c
 }
 
-// header is the header of a call, with what the caller wants sent besides.
+// header is the header of a call, with the headers that the client requested.
 func header(requested []llm.Label) http.Header {
 	h := jsonHeader()
 	for _, l := range requested {
@@ -170,30 +169,31 @@ func header(requested []llm.Label) http.Header {
 	return h
 }
 
-// requestError is a model string that cannot be understood, as a caller sees it.
+// requestError turns a parse error of a model string or a wrong setting into an error for the
+// client.
 func requestError(err error) error {
 	var id *modelid.Error
 	var end *endpoint.Error
 	switch {
 	case errors.As(err, &id):
-		return llm.Invalid("model", "the model cannot be understood: %v", id)
+		return llm.Invalid("model", "model is invalid: %v", id)
 	case errors.As(err, &end):
 		return &llm.Error{
-			Code: llm.CodeInternal, Status: 500, Message: "the gateway's settings for this model are wrong: " + end.Error() + ".",
-			Fix: "Whoever runs this gateway must mend them.", Err: err,
+			Code: llm.CodeInternal, Status: 500, Message: "the gateway's configuration of this model is wrong: " + end.Error() + ".",
+			Fix: "The gateway's operator must fix the configuration.", Err: err,
 		}
 	default:
 		return err
 	}
 }
 
-// failing is what a diagnosis needs to know of a call by the way.
+// failing describes a failed call for the diagnosis.
 func (w *target) failing(req *llm.Request, stream bool) diagnose.Case {
 	return diagnose.Case{Target: w.destination, Base: w.base, Stream: stream, Request: req, Known: w.d.account.Snapshot().Catalogue, Now: w.d.now()}
 }
 
-// send signs and sends a request for the region of target. An answer with an error
-// status is an error, diagnosed by what failing says of the call.
+// send signs and sends a request for the region of target. A response with an error status is
+// returned as an error, diagnosed with the call that failing describes.
 func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, target *llm.Destination, failing func() diagnose.Case) (*upstream.Response, error) {
 	used, err := d.authenticate(ctx, r, target.Region)
 	if err != nil {
@@ -211,9 +211,8 @@ func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, targ
 	return nil, d.refused(used, resp, failing)
 }
 
-// refused reads an answer with an error status, and says why. It is apart from send
-// because what it needs of the stack would come on top of what signing needs, and make
-// the stack of every stream twice as large for as long as it is open.
+// refused reads a response with an error status and diagnoses it. It is separate from send because
+// its stack frame, on top of that of signing, would double the stack of every open stream.
 //
 //go:noinline
 func (d *deployment) refused(used creds.Credentials, resp *upstream.Response, failing func() diagnose.Case) error {
@@ -228,7 +227,7 @@ func (d *deployment) refused(used creds.Credentials, resp *upstream.Response, fa
 	if key, ok := used.ShortTermKey(); ok {
 		c.KeyRegion = key.Region
 	}
-	c.Served, _ = http.ParseTime(h.Get("Date")) // where it is missing, AWS's words have the times
+	c.Served, _ = http.ParseTime(h.Get("Date")) // if it is missing, AWS's message has the times
 	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), hide(body, used)), c)
 	if e.UpstreamStatus != http.StatusBadRequest && (e.Code == llm.CodeCredentialsExpired || e.Code == llm.CodeCredentialsInvalid) { // a key may have been replaced
 		e.Retry = llm.RetryNo
@@ -239,8 +238,8 @@ func (d *deployment) refused(used creds.Credentials, resp *upstream.Response, fa
 	return e
 }
 
-// hide takes the credentials that were sent out of a refusal, whose words are
-// passed on: a proxy's error page may repeat the request.
+// hide removes the credentials of the request from an error response, whose text is passed on: a
+// proxy's error page may repeat the request.
 func hide(body []byte, c creds.Credentials) []byte {
 	for _, secret := range []string{c.BearerToken(), c.SessionToken()} {
 		if secret == "" {
@@ -253,7 +252,7 @@ func hide(body []byte, c creds.Credentials) []byte {
 	return body
 }
 
-// stream is an answer of ConverseStream.
+// stream is a response of ConverseStream.
 type stream struct {
 	*call
 	reader *wire.Reader
@@ -280,14 +279,14 @@ func (s *stream) Close() error {
 	return s.resp.Body.Close()
 }
 
-// buffer is memory for a request's body or a whole answer.
+// buffer is memory for a request body or a non-streaming response.
 type buffer struct{ bytes []byte }
 
-// readFrom reads r to its end. The error is a *wire.Fault, or an *llm.Error where there
-// is no memory for what comes.
+// readFrom reads r to its end. The error is a *wire.Fault, or an *llm.Error if the memory budget is
+// exhausted.
 func (b *buffer) readFrom(ctx context.Context, r io.Reader) error {
 	b.bytes = b.bytes[:0]
-	covered := freeAnswer // bytes that there is memory for
+	covered := freeAnswer // bytes covered by the memory budget
 	for {
 		if len(b.bytes) >= covered {
 			if err := budget.From(ctx).Grow(ctx, int64(3*covered)*answerWeight); err != nil {
@@ -304,7 +303,7 @@ func (b *buffer) readFrom(ctx context.Context, r io.Reader) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return &wire.Fault{Kind: wire.FaultCut, Message: "it ended before its length", Err: err}
+			return &wire.Fault{Kind: wire.FaultCut, Message: "it ended before its Content-Length", Err: err}
 		case len(b.bytes) > maxAnswer:
 			return tooLarge()
 		}
@@ -315,7 +314,7 @@ func tooLarge() *wire.Fault {
 	return &wire.Fault{Kind: wire.FaultLarge, Message: "it is larger than " + strconv.Itoa(maxAnswer>>20) + " MB"}
 }
 
-// buffer gives memory that an earlier call has left.
+// buffer returns a buffer, preferably one of an earlier call.
 func (d *deployment) buffer() *buffer {
 	if b, ok := d.buffers.Get().(*buffer); ok {
 		return b
@@ -323,7 +322,7 @@ func (d *deployment) buffer() *buffer {
 	return &buffer{bytes: make([]byte, 0, 4<<10)}
 }
 
-// release keeps memory for the next call, unless it is uncommonly much.
+// release keeps a buffer for the next call, unless it is unusually large.
 func (d *deployment) release(b *buffer) {
 	if cap(b.bytes) <= 1<<20 {
 		d.buffers.Put(b)

@@ -16,17 +16,16 @@ import (
 	"outcrop/provider/bedrock/creds"
 )
 
-// checkTimeout bounds each check, unless told otherwise.
+// checkTimeout bounds each check by default.
 const checkTimeout = 15 * time.Second
 
-// Identity is the account as identities tells accounts apart, and the regions of
-// calls that name none.
+// Identity returns the key of the account in identities, and the regions of calls that name none.
 func (d *deployment) Identity() (who string, places []string) {
 	return d.account.key.name(d.params.Environ), d.own
 }
 
-// Check asks STS who calls, has the lists read, and looks at the endpoint of
-// each region and at the clock.
+// Check asks STS for the caller identity, reads the lists, and checks the clock and the endpoint of
+// each region.
 func (d *deployment) Check(ctx context.Context, e provider.CheckOptions, report func(provider.Finding)) {
 	x := &check{d: d, CheckOptions: e, report: report}
 	x.Timeout = cmp.Or(x.Timeout, checkTimeout)
@@ -46,8 +45,8 @@ func (d *deployment) Check(ctx context.Context, e provider.CheckOptions, report 
 	checks.Wait()
 }
 
-// nobody reports whether there are no credentials at all, and says so: then there is
-// nothing else to find out, but for a region that does not exist.
+// nobody reports whether there are no credentials at all, and adds the finding. Then only regions
+// that do not exist are checked further.
 func (x *check) nobody(ctx context.Context) bool {
 	limited, cancel := context.WithTimeout(ctx, x.Timeout)
 	defer cancel()
@@ -64,17 +63,17 @@ func (x *check) nobody(ctx context.Context) bool {
 	return true
 }
 
-// check is one look at a deployment.
+// check is one run of the checks of a deployment.
 type check struct {
 	d *deployment
 	provider.CheckOptions
 
 	mu     sync.Mutex // held to report
 	report func(provider.Finding)
-	timed  bool // the clock has been looked at
+	timed  bool // the clock has been checked
 }
 
-// found reports a finding, unless it is of a check that was cut short.
+// found reports a finding, unless the check was cancelled.
 func (x *check) found(ctx context.Context, f provider.Finding) {
 	if ctx.Err() != nil && f.State != provider.StateOK {
 		return
@@ -84,7 +83,7 @@ func (x *check) found(ctx context.Context, f provider.Finding) {
 	x.report(f)
 }
 
-// identity finds out who calls.
+// identity determines the calling identity.
 func (x *check) identity(ctx context.Context) {
 	f := provider.Finding{Check: provider.CheckIdentity, Subject: "credentials"}
 	source := x.d.source
@@ -103,7 +102,7 @@ func (x *check) identity(ctx context.Context) {
 		f.Identity.Credential = provider.CredentialSession
 	}
 	if c.BearerToken() != "" {
-		f.State, f.Detail = provider.StateOK, "a long-term Bedrock API key; STS does not take API keys, so whose it is cannot be asked"
+		f.State, f.Detail = provider.StateOK, "a long-term Bedrock API key; its owner is unknown, because STS does not support API keys"
 		f.Identity.Credential = provider.CredentialAPIKey
 		if key, ok := c.ShortTermKey(); ok {
 			x.shortTerm(&f, key)
@@ -124,8 +123,7 @@ func (x *check) identity(ctx context.Context) {
 	x.found(ctx, f)
 }
 
-// home is the region whose STS is asked: another one where the deployment's own does
-// not exist.
+// home is the region whose STS is asked: the default region if the deployment's own does not exist.
 func (x *check) home() string {
 	if regionError(x.d.home) != nil {
 		return defaultRegion
@@ -133,29 +131,29 @@ func (x *check) home() string {
 	return x.d.home
 }
 
-// identityError is a refusal of STS's.
+// identityError is the error for a refusal by STS.
 func (x *check) identityError(err error) *llm.Error {
 	e := llm.AsError(credentialError(err))
-	if said, twice := strings.CutSuffix(e.Message, ".."); twice { // AWS's words have a full stop of their own
+	if said, twice := strings.CutSuffix(e.Message, ".."); twice { // AWS's message ends with a full stop
 		e.Message = said + "."
 	}
 	switch e.Code {
 	case llm.CodeCredentialsInvalid:
 		if strings.Contains(e.Message, ": SignatureDoesNotMatch: ") { // its name in STS's answer
-			e.Code, e.Fix = llm.CodeSignature, cmp.Or(e.Fix, "Check that the secret is the access key's, and that nothing between rewrites requests.")
+			e.Code, e.Fix = llm.CodeSignature, cmp.Or(e.Fix, "Check that the secret access key belongs to the access key id, and that no proxy rewrites requests.")
 			break
 		}
-		e.Fix = cmp.Or(e.Fix, "Check the access key and its secret; a key belongs to one partition, and that of another (China, GovCloud) is unknown here.")
+		e.Fix = cmp.Or(e.Fix, "Check the access key id and its secret. A key is valid in one partition only: keys of AWS China or GovCloud are unknown elsewhere.")
 	case llm.CodeCredentialsExpired:
 		e.Fix = cmp.Or(e.Fix, "Get new temporary credentials.")
 	case llm.CodeUnreachable:
-		e.Message = strings.TrimSuffix(e.Message, ".") + "; calls of models do not need it."
+		e.Message = strings.TrimSuffix(e.Message, ".") + "; model calls do not need STS."
 	default:
 	}
 	return e
 }
 
-// soon is how near the end of a credential must be to be worth a warning.
+// soon is how long before its expiry a credential is worth a warning.
 const soon = time.Hour
 
 // shortTerm completes the finding for a short-term Bedrock API key.
@@ -168,21 +166,21 @@ func (x *check) shortTerm(f *provider.Finding, key creds.ShortTermKey) {
 	now := x.d.now()
 	until := ", until " + key.Expires.UTC().Format(time.RFC3339) + " at the latest"
 	elsewhere := slices.DeleteFunc(slices.Clone(x.Locations), func(region string) bool { return region == key.Region })
-	const renew = "Make a new one, with the token generator or in the Bedrock console."
+	const renew = "Create a new key with the token generator or in the Bedrock console."
 	switch {
 	case key.Region == "" || key.Expires.IsZero():
-		f.State, f.Detail, f.Fix = provider.StateWarn, "a short-term Bedrock API key that cannot be read; AWS may not take it", "Check that it was copied whole."
+		f.State, f.Detail, f.Fix = provider.StateWarn, "a malformed short-term Bedrock API key, which AWS may refuse", "Check that the whole key was copied."
 	case !now.Before(key.Expires):
 		f.State = provider.StateFail
 		f.Err = &llm.Error{
 			Code: llm.CodeAPIKeyExpired, Status: 403, Fix: renew,
-			Message: "the short-term Bedrock API key ran out at " + key.Expires.UTC().Format(time.RFC3339) + "; it is " + now.UTC().Format(time.RFC3339) + " here.",
+			Message: "the short-term Bedrock API key expired at " + key.Expires.UTC().Format(time.RFC3339) + "; this machine's time is " + now.UTC().Format(time.RFC3339) + ".",
 		}
 	case len(elsewhere) > 0:
 		f.State = provider.StateFail
 		f.Err = &llm.Error{
-			Code: llm.CodeAPIKeyInvalid, Status: 403, Fix: "Make a key in " + strings.Join(elsewhere, ", ") + ", or set aws_region_name to " + key.Region + ".",
-			Message: "the short-term Bedrock API key was made in " + key.Region + " and is taken there alone; calls go to " + strings.Join(elsewhere, ", ") + ".",
+			Code: llm.CodeAPIKeyInvalid, Status: 403, Fix: "Create a key in " + strings.Join(elsewhere, ", ") + ", or set aws_region_name to " + key.Region + ".",
+			Message: "the short-term Bedrock API key was made in " + key.Region + " and is valid only there; calls go to " + strings.Join(elsewhere, ", ") + ".",
 		}
 	case key.Expires.Sub(now) < soon:
 		f.State, f.Detail, f.Fix = provider.StateWarn, f.Detail+until, renew
@@ -191,14 +189,13 @@ func (x *check) shortTerm(f *provider.Finding, key creds.ShortTermKey) {
 	}
 }
 
-// lists finds out what may be listed in a region, by the reading that calls use as
-// well.
+// lists checks which lists can be read in a region, through the same refresh that calls use.
 func (x *check) lists(ctx context.Context, region string) {
 	d := x.d
 	if !d.listable {
 		x.found(ctx, provider.Finding{
 			Check: provider.CheckLists, Subject: "lists", Location: region, State: provider.StateSkipped,
-			Detail: "the runtime's address is not AWS's, and AWS's lists would say nothing of it; with AWS_ENDPOINT_URL_BEDROCK the lists are read there",
+			Detail: "the runtime endpoint is not AWS's, so AWS's model lists do not apply; set AWS_ENDPOINT_URL_BEDROCK to read the lists from another endpoint",
 		})
 		return
 	}
@@ -231,7 +228,7 @@ func (x *check) lists(ctx context.Context, region string) {
 		if e := cmp.Or(of[list.operation], of[""]); e != nil {
 			f.State, f.Err, f.Detail = provider.StateWarn, listError(e), ""
 			if list.count > 0 {
-				f.Detail = fmt.Sprintf("%d %s are known from earlier", list.count, list.what)
+				f.Detail = fmt.Sprintf("%d %s are known from an earlier list", list.count, list.what)
 			}
 		}
 		x.found(ctx, f)
@@ -241,8 +238,7 @@ func (x *check) lists(ctx context.Context, region string) {
 	}
 }
 
-// single finds out whether single profiles and models can be asked about, by one
-// call for each.
+// single checks whether single profiles and models can be looked up, with one call for each.
 func (x *check) single(ctx context.Context, region string) {
 	known := x.d.account.Snapshot().Catalogue
 	var profile, model string
@@ -264,7 +260,7 @@ func (x *check) single(ctx context.Context, region string) {
 	} {
 		f := provider.Finding{Check: provider.CheckLists, Subject: ask.operation, Location: region}
 		if ask.id == "" {
-			f.State, f.Detail = provider.StateSkipped, "nothing to ask about is known in "+region
+			f.State, f.Detail = provider.StateSkipped, "nothing to look up is known in "+region
 			x.found(ctx, f)
 			continue
 		}
@@ -272,7 +268,7 @@ func (x *check) single(ctx context.Context, region string) {
 		start := time.Now()
 		_, err := x.d.get(limited, region, "", ask.segment, ask.id)
 		cancel()
-		f.Took, f.State, f.Detail = time.Since(start), provider.StateOK, "asked about "+ask.id
+		f.Took, f.State, f.Detail = time.Since(start), provider.StateOK, "looked up "+ask.id
 		if err != nil {
 			f.State, f.Err, f.Detail = provider.StateWarn, listError(err), ""
 		}
@@ -280,7 +276,7 @@ func (x *check) single(ctx context.Context, region string) {
 	}
 }
 
-// split gives the errors of a reading, each for itself.
+// split returns the single errors of a refresh.
 func split(err error) []error {
 	switch joined, ok := err.(interface{ Unwrap() []error }); {
 	case err == nil:
@@ -292,7 +288,7 @@ func split(err error) []error {
 	}
 }
 
-// operationOf names the operation that failed; empty if the error does not say.
+// operationOf names the operation that failed; empty if unknown.
 func operationOf(err error) string {
 	e, ok := errors.AsType[*llm.Error](err)
 	if !ok {
@@ -308,18 +304,18 @@ func operationOf(err error) string {
 	}
 }
 
-// listError is why a list could not be read. An answer that cannot be understood
-// did not come from AWS.
+// listError says why a list could not be read. A response that cannot be parsed did not come from
+// AWS.
 func listError(err error) *llm.Error {
 	if e, ok := errors.AsType[*llm.Error](err); ok {
 		return e
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return &llm.Error{Code: llm.CodeTimeout, Status: 504, Message: "the lists did not come in time.", Fix: "Check the route to the control plane, whose host is bedrock and the region.", Err: err}
+		return &llm.Error{Code: llm.CodeTimeout, Status: 504, Message: "reading the model lists timed out.", Fix: "Check the network route to the control plane (bedrock.REGION.amazonaws.com).", Err: err}
 	}
 	return &llm.Error{
 		Code: llm.CodeUnreachable, Status: 502, Err: err,
-		Message: "the answer cannot be understood: " + llm.Clip(err.Error(), 200) + ".",
-		Fix:     "Check what answers at the control plane's address: a proxy, or an endpoint that is set to another service.",
+		Message: "the response cannot be parsed: " + llm.Clip(err.Error(), 200) + ".",
+		Fix:     "Check what responds at the control plane's address: it may be a proxy, or the configured endpoint may be another service's.",
 	}
 }

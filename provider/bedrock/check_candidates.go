@@ -15,9 +15,8 @@ import (
 // Anthropic's are those that policies name most. It is never written to.
 var sampleMakers = [...]string{"amazon", "anthropic"}
 
-// Candidates gives the models that are listed, or the cheapest one of each maker
-// that the deployment's model string matches and that AWS has not said to be out of
-// reach.
+// Candidates returns all listed models, or the cheapest of each maker that the deployment's model
+// string matches and that AWS has not denied access to.
 func (d *deployment) Candidates(all bool) []string {
 	switch {
 	case d.params.Values["model_id"] != "":

@@ -19,8 +19,8 @@ import (
 	"outcrop/upstream"
 )
 
-// endpoint looks at the way to a region: which hosts are called there, whether
-// they answer, what time it is there, and what stands between.
+// endpoint checks the connection to a region: which hosts are called, whether they respond, what
+// their clocks show, and whether a proxy or VPC endpoint is in between.
 func (x *check) endpoint(ctx context.Context, region string) {
 	end, err := x.d.runtime(region)
 	if err != nil {
@@ -39,9 +39,9 @@ func (x *check) endpoint(ctx context.Context, region string) {
 	x.network(ctx, region, end.URL("", ""))
 }
 
-// reach asks a host whether it answers. The call is not signed and asks for
-// nothing, so that it needs no right and costs nothing; the refusal that AWS
-// answers with says what time it is. Calls of models need the runtime alone.
+// reach checks whether a host responds. The call is not signed and requests nothing, so it needs no
+// permission and is free of charge; AWS's refusal contains the time. Model calls need only the
+// runtime.
 func (x *check) reach(ctx context.Context, service endpoint.Service, region string, end *endpoint.Endpoint) {
 	d := x.d
 	f := provider.Finding{Check: provider.CheckEndpoint, Subject: service.String(), Location: region, State: provider.StateOK, Detail: where(end)}
@@ -69,12 +69,12 @@ func (x *check) reach(ctx context.Context, service endpoint.Service, region stri
 	x.clock(ctx, sent.Add(f.Took/2), resp.Header.Get("Date"), end.Host)
 }
 
-// where is an endpoint in words.
+// where describes an endpoint.
 func where(end *endpoint.Endpoint) string {
 	if end.From == "" {
-		return end.String() + ", AWS's own"
+		return end.String() + ", AWS's default"
 	}
-	return end.String() + ", named by " + end.From
+	return end.String() + ", set by " + end.From
 }
 
 // Bounds of a clock. AWS refuses a signature that is more than five minutes old or
@@ -84,7 +84,7 @@ const (
 	clockFar  = 5 * time.Minute
 )
 
-// clock holds this machine's time beside that of an answer, once.
+// clock compares this machine's time with that of a response, once.
 func (x *check) clock(ctx context.Context, ours time.Time, date, host string) {
 	x.mu.Lock()
 	done := x.timed
@@ -96,19 +96,19 @@ func (x *check) clock(ctx context.Context, ours time.Time, date, host string) {
 	f := provider.Finding{Check: provider.CheckClock, Subject: host}
 	theirs, err := http.ParseTime(date)
 	if err != nil {
-		f.State, f.Detail = provider.StateSkipped, host+" does not say what time it is"
+		f.State, f.Detail = provider.StateSkipped, host+" sent no Date header"
 		x.found(ctx, f)
 		return
 	}
 	off := ours.Sub(theirs).Round(time.Second)
 	f.Ours, f.Theirs, f.State = ours.UTC().Truncate(time.Second), theirs.UTC(), provider.StateOK
-	both := fmt.Sprintf("it is %s here and %s there", f.Ours.Format(time.RFC3339), f.Theirs.Format(time.RFC3339))
-	const fix = "Set this machine's clock, with NTP if it can be reached."
+	both := fmt.Sprintf("it is %s here and %s at AWS", f.Ours.Format(time.RFC3339), f.Theirs.Format(time.RFC3339))
+	const fix = "Correct this machine's clock, preferably with NTP."
 	switch {
 	case off.Abs() <= clockNear:
-		f.Detail = "within " + max(off.Abs(), time.Second).String() + " of that of " + host
+		f.Detail = "within " + max(off.Abs(), time.Second).String() + " of the time of " + host
 	case off.Abs() <= clockFar:
-		f.State, f.Detail, f.Fix = provider.StateWarn, "off by "+off.Abs().String()+": "+both+"; AWS refuses signatures from five minutes on", fix
+		f.State, f.Detail, f.Fix = provider.StateWarn, "off by "+off.Abs().String()+": "+both+"; AWS refuses signatures that are off by five minutes or more", fix
 	default:
 		f.State = provider.StateFail
 		f.Err = &llm.Error{Code: llm.CodeClockSkew, Status: 403, Message: "this machine's clock is off by " + off.Abs().String() + ": " + both + ".", Fix: fix}
@@ -120,7 +120,7 @@ func (x *check) clock(ctx context.Context, ours time.Time, date, host string) {
 // It is never written to.
 var proxyVariables = [...]string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"}
 
-// network says what stands between here and a host: a proxy, a VPC endpoint.
+// network reports a proxy or VPC endpoint between this machine and a host.
 func (x *check) network(ctx context.Context, region string, u *url.URL) {
 	f := provider.Finding{Check: provider.CheckNetwork, Subject: "proxy", Location: region, State: provider.StateOK}
 	set := ""
@@ -133,19 +133,19 @@ func (x *check) network(ctx context.Context, region string, u *url.URL) {
 	switch {
 	case err != nil:
 		f.State, f.Err = provider.StateFail, &llm.Error{
-			Code: llm.CodeUnreachable, Status: 503, Message: set + " does not hold the address of a proxy.", // the error would show it
-			Fix: "Set it to a URL such as http://proxy.example:3128, or take it out.", Err: err,
+			Code: llm.CodeUnreachable, Status: 503, Message: set + " is not the URL of a proxy.", // the error would show it
+			Fix: "Set it to a URL such as http://proxy.example:3128, or unset it.", Err: err,
 		}
 	case proxy != nil:
-		f.Detail = "calls of " + u.Host + " go through " + proxy.Scheme + "://" + proxy.Host
+		f.Detail = "calls to " + u.Host + " go through " + proxy.Scheme + "://" + proxy.Host
 	case set != "":
-		f.Detail = "none for " + u.Host + ", although " + set + " is set: NO_PROXY, the scheme or a local address keeps it out"
+		f.Detail = "none for " + u.Host + ", although " + set + " is set: NO_PROXY, the scheme or a local address excludes it"
 	default:
 		f.Detail = "none"
 		for _, name := range proxyVariables {
 			if x.d.params.Environ(name) != "" {
-				f.State, f.Detail = provider.StateWarn, name+" of environment_variables has no effect; no proxy is used"
-				f.Fix = "Set it in the environment of the process."
+				f.State, f.Detail = provider.StateWarn, name+" in environment_variables has no effect; no proxy is used"
+				f.Fix = "Set it in the environment of the Outcrop process."
 				break
 			}
 		}
@@ -159,8 +159,8 @@ func (x *check) network(ctx context.Context, region string, u *url.URL) {
 	x.address(ctx, region, u.Hostname())
 }
 
-// address says whether a host leads to a VPC endpoint, by its name or by the
-// addresses that it has here.
+// address reports whether a host is a VPC endpoint, by its name or by the addresses that it
+// resolves to.
 func (x *check) address(ctx context.Context, region, host string) {
 	f := provider.Finding{Check: provider.CheckNetwork, Subject: "address", Location: region, State: provider.StateOK}
 	named := strings.HasPrefix(host, "vpce-") && strings.Contains(host, ".vpce.")
@@ -173,21 +173,21 @@ func (x *check) address(ctx context.Context, region, host string) {
 			private++
 		}
 	}
-	const policy = "the policy of a VPC endpoint counts for every call"
+	const policy = "the endpoint's policy applies to every call"
 	switch {
 	case err != nil: // the endpoint's own check has failed
 		return
 	case len(addresses) > 0 && addresses[0].Unmap().IsLoopback():
 		f.Detail = host + " is this machine"
 	case private > 0 && private == len(addresses):
-		f.Detail = host + " has a private address here, " + addresses[0].Unmap().String() + ": it leads to a VPC endpoint; " + policy
+		f.Detail = host + " resolves to the private address " + addresses[0].Unmap().String() + ", a VPC endpoint; " + policy
 		if endpoint.RegionOf(host) == "" {
-			f.Detail = host + " has a private address, " + addresses[0].Unmap().String()
+			f.Detail = host + " resolves to the private address " + addresses[0].Unmap().String()
 		}
 	case named:
 		f.Detail = host + " is a VPC endpoint; " + policy
 	default:
-		f.Detail = host + " has public addresses, no VPC endpoint's"
+		f.Detail = host + " resolves to public addresses, not to a VPC endpoint"
 	}
 	x.found(ctx, f)
 }

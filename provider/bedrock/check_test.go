@@ -209,9 +209,9 @@ func TestAnAPIKeyIsReadAndNotShown(t *testing.T) {
 		{"a long-term key", string(emulator.DemoAPIKey), provider.CredentialAPIKey, provider.StateOK, "", "long-term"},
 		{"a short-term key", shortTermKey("us-east-1", time.Now()), provider.CredentialShortTerm, provider.StateOK, "", "us-east-1, until"},
 		{"one that ends soon", shortTermKey("us-east-1", time.Now().Add(-11*time.Hour-30*time.Minute)), provider.CredentialShortTerm, provider.StateWarn, "", "until"},
-		{"one that has ended", shortTermKey("us-east-1", time.Now().Add(-13*time.Hour)), provider.CredentialShortTerm, provider.StateFail, "credentials.api_key_expired", "ran out at"},
+		{"one that has ended", shortTermKey("us-east-1", time.Now().Add(-13*time.Hour)), provider.CredentialShortTerm, provider.StateFail, "credentials.api_key_expired", "expired at"},
 		{"one of another region", shortTermKey("eu-west-1", time.Now()), provider.CredentialShortTerm, provider.StateFail, "credentials.api_key_invalid", "eu-west-1"},
-		{"one that was cut", shortTermKey("us-east-1", time.Now())[:40], provider.CredentialShortTerm, provider.StateWarn, "", "cannot be read"},
+		{"one that was cut", shortTermKey("us-east-1", time.Now())[:40], provider.CredentialShortTerm, provider.StateWarn, "", "malformed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			x := newExamined(t, emulator.Options{})
@@ -237,7 +237,7 @@ func TestAnAPIKeyIsReadAndNotShown(t *testing.T) {
 func TestWithoutSTSCallsMayWorkAllTheSame(t *testing.T) {
 	x := newExamined(t, emulator.Options{})
 	found := examine(t, x.URL, map[string]string{"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:1"}, provider.CheckOptions{Brief: true})
-	if f := found["identity credentials"]; f.State != provider.StateWarn || f.Err == nil || f.Err.Code != llm.CodeUnreachable || !strings.Contains(f.Err.Message, "do not need it") {
+	if f := found["identity credentials"]; f.State != provider.StateWarn || f.Err == nil || f.Err.Code != llm.CodeUnreachable || !strings.Contains(f.Err.Message, "do not need STS") {
 		t.Errorf("found %+v", f)
 	}
 	found = examine(t, x.URL, map[string]string{"AWS_SECRET_ACCESS_KEY": "leak-wrong-secret"}, provider.CheckOptions{Brief: true})

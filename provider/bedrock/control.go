@@ -21,7 +21,7 @@ import (
 	"outcrop/provider/bedrock/sign"
 )
 
-// fetch makes one call of the control plane and gives the body of the answer.
+// fetch makes one call of the control plane and returns the response body.
 func (d *deployment) fetch(ctx context.Context, end *endpoint.Endpoint, query string, path ...string) ([]byte, error) {
 	u := end.URL(query, path...)
 	r := &sign.Request{Method: http.MethodGet, Host: end.Host, Path: u.EscapedPath(), Query: query, Header: http.Header{}}
@@ -43,7 +43,7 @@ func (d *deployment) fetch(ctx context.Context, end *endpoint.Endpoint, query st
 	return slices.Clone(buf.bytes), nil
 }
 
-// Refresh reads the lists of the deployment's regions.
+// Refresh reads the lists of the deployment's regions again.
 func (d *deployment) Refresh(ctx context.Context, after time.Time) []provider.List {
 	if d.listable {
 		var readings sync.WaitGroup
@@ -64,7 +64,7 @@ func (d *deployment) Refresh(ctx context.Context, after time.Time) []provider.Li
 	return lists
 }
 
-// RawLists gives AWS's lists for the deployment's regions.
+// RawLists returns AWS's lists for the deployment's regions.
 func (d *deployment) RawLists(ctx context.Context) (map[string][]byte, error) {
 	all := map[string][]byte{}
 	var errs []error
@@ -76,11 +76,10 @@ func (d *deployment) RawLists(ctx context.Context) (map[string][]byte, error) {
 	return all, errors.Join(errs...)
 }
 
-// Models gives the models that write text and that the deployment's policy leaves
-// a way to, and the account's own inference profiles. A model that no list of the
-// region has is not among them.
+// Models returns the text models for which the policy allows a target, and the account's own
+// inference profiles. It omits models that no list of the region has.
 func (d *deployment) Models() []provider.Model {
-	if regionError(d.home) != nil { // nothing can be called where there is no region
+	if regionError(d.home) != nil { // nothing can be called in a region that does not exist
 		return nil
 	}
 	state := d.account.Snapshot()
@@ -100,7 +99,7 @@ func (d *deployment) Models() []provider.Model {
 		}
 		for _, region := range d.own {
 			if arn := p.ARN(region); arn != "" {
-				row := provider.Model{ID: arn, Title: p.Name, Target: llm.Destination{API: "converse", Region: region, ID: arn, Reason: "a profile of the account's"}, Serves: p.Destinations(region), Anywhere: p.Worldwide()}
+				row := provider.Model{ID: arn, Title: p.Name, Target: llm.Destination{API: "converse", Region: region, ID: arn, Reason: "an inference profile of the account"}, Serves: p.Destinations(region), Anywhere: p.Worldwide()}
 				if m, ok := known.Model(p.Base); ok {
 					describe(&row, m, region, d.now())
 					price(&row, priceOf(known, m, resolve.Candidate{ID: arn, Region: region, Base: p.Base}))
@@ -112,7 +111,7 @@ func (d *deployment) Models() []provider.Model {
 	return out
 }
 
-// model describes a model if there is a way to it.
+// model describes a model if there is a target for it.
 func (d *deployment) model(state *inventory.State, m *catalog.Model) (provider.Model, bool) {
 	known := state.Catalogue
 	id, err := modelid.Parse(m.ID)
@@ -150,14 +149,14 @@ func (d *deployment) model(state *inventory.State, m *catalog.Model) (provider.M
 	return row, true
 }
 
-// price fills in what a token costs; p is nil if that is not known.
+// price fills in the price of a token; p is nil if it is unknown.
 func price(row *provider.Model, p *catalog.Price) {
 	if p != nil {
 		row.Input, row.Output = amount(p.Standard.Input), amount(p.Standard.Output)
 	}
 }
 
-// describe fills in what does not depend on the way.
+// describe fills in what does not depend on the target.
 func describe(row *provider.Model, m *catalog.Model, region string, now time.Time) {
 	row.Owner, row.Context, row.MaxOutput = m.Vendor, m.Context, m.MaxOutput
 	legacy := m.Lifecycle.IsLegacy(now)
@@ -178,7 +177,7 @@ func amount(r llm.Opt[catalog.Rate]) llm.Opt[llm.Cost] {
 	return llm.Opt[llm.Cost]{Value: llm.Cost(r.Value), Set: r.Set}
 }
 
-// lifeWarnings says that a model is legacy, or that its life is over.
+// lifeWarnings returns a warning if a model is legacy or retired.
 func lifeWarnings(m *catalog.Model, now time.Time) []llm.Warning {
 	l := &m.Lifecycle
 	if l.IsLegacy(now) != catalog.Yes {
@@ -194,15 +193,15 @@ func lifeWarnings(m *catalog.Model, now time.Time) []llm.Warning {
 	return []llm.Warning{w}
 }
 
-// lifeOf says how the life of a legacy model stands; empty if no day is known.
+// lifeOf describes the end of life of a legacy model; empty if no day is known.
 func lifeOf(l *catalog.Lifecycle, now time.Time) string {
 	switch {
 	case l.HasEnded(now) && !l.EndOfLife.IsZero():
-		return "its life ended on " + l.EndOfLife.Format(time.DateOnly)
+		return "its end of life was " + l.EndOfLife.Format(time.DateOnly)
 	case l.HasEnded(now):
-		return "its life is over"
+		return "its end of life has passed"
 	case !l.EndOfLife.IsZero():
-		return "its life ends on " + l.EndOfLife.Format(time.DateOnly)
+		return "its end of life is " + l.EndOfLife.Format(time.DateOnly)
 	case !l.Legacy.IsZero():
 		return "legacy since " + l.Legacy.Format(time.DateOnly)
 	}

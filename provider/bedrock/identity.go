@@ -15,35 +15,32 @@ import (
 	"outcrop/upstream"
 )
 
-// identities are the credentials in use. Deployments with the same settings share
-// one source, so that a role is assumed once and not once for each of them.
+// identities holds the credentials in use. Deployments with the same settings share one source, so
+// that a role is assumed only once.
 type identities struct {
 	mu   sync.Mutex
 	open map[identity]*shared
-	// accounts are what is known of each account, whatever region its deployments are
-	// in.
+	// accounts holds the inventory of each account, independent of region.
 	accounts map[identity]*account
-	// overlays are what is known of every account's models, and of each account's own;
-	// nil until it is needed.
+	// overlays holds the catalogues of all accounts; nil until needed.
 	overlays *catalog.Overlays
 }
 
-// maxOverrideLists bounds what is known of the models of accounts that callers bring,
-// in bytes.
+// maxOverrideLists bounds the memory for the model lists of client-supplied accounts, in bytes.
 const maxOverrideLists = 32 << 20
 
-// identity is what tells credentials apart: the settings, in the order of
-// identitySettings, and whether an empty api_key keeps out the environment's.
+// identity identifies credentials: by the settings, in the order of identitySettings, and whether
+// an empty api_key disables the environment's.
 type identity struct {
 	settings [len(identitySettings)]string
 	noAPIKey bool
-	// own is whether a request has brought the credentials: nothing of the gateway's
-	// environment stands in for what they do not say, and its lists are not theirs.
+	// own reports whether the credentials are client-supplied. The gateway's environment does not
+	// complete them, and they do not share its lists.
 	own bool
-	// trust is how the certificates of whoever gives credentials are checked.
+	// trust is how the certificates of credential sources are verified.
 	trust upstream.Settings
-	// endpoint is the runtime's address, where another than AWS's is set: it tells
-	// inventories apart, and empty credentials.
+	// endpoint is the runtime endpoint if it is not AWS's. It distinguishes inventories, and empty
+	// credentials.
 	endpoint string
 }
 
@@ -54,22 +51,22 @@ var identitySettings = [...]string{
 	"aws_web_identity_token", "aws_session_tags", "aws_sts_endpoint",
 }
 
-// shared is a source and how many deployments use it.
+// shared is a source and the number of deployments that use it.
 type shared struct {
 	*creds.Source
 	key   identity
 	users int
 }
 
-// account is what is known of an account and how many deployments use it.
+// account is the inventory of an account and the number of deployments that use it.
 type account struct {
 	*inventory.Inventory
 	key   identity
 	users int
 }
 
-// source gives the credentials for a deployment's settings, for connections as made
-// says; release ends its use.
+// source returns the credential source for a deployment's settings, with the connection settings
+// made; release ends its use.
 func (s *identities) source(p provider.Params, by overrides, made upstream.Settings) (*shared, error) {
 	key := identityOf(p, by)
 	key.trust = upstream.Settings{CAFile: made.CAFile, Insecure: made.Insecure}
@@ -117,7 +114,7 @@ func (s *identities) source(p provider.Params, by overrides, made upstream.Setti
 	return opened, nil
 }
 
-// identityOf reads the identity in a deployment's settings.
+// identityOf returns the identity that a deployment's settings describe.
 func identityOf(p provider.Params, by overrides) identity {
 	key := identity{own: by.ownCredentials}
 	for i, name := range identitySettings {
@@ -128,8 +125,8 @@ func identityOf(p provider.Params, by overrides) identity {
 	return key
 }
 
-// account gives what is known of a deployment's account, whatever its region;
-// leave ends its use. At another address than AWS's it is another account.
+// account returns the inventory of a deployment's account, independent of region; releaseAccount
+// ends its use. Another endpoint than AWS's counts as another account.
 func (s *identities) account(p provider.Params, by overrides) (*account, error) {
 	key := identityOf(p, by)
 	key.settings[slices.Index(identitySettings[:], "aws_region_name")] = ""
@@ -164,8 +161,8 @@ func (s *identities) releaseAccount(used *account) (end func()) {
 	return used.Close
 }
 
-// name is a file name for what is kept of an account: the same at every start
-// with the same credentials, and nothing can be read from it.
+// name is the file name for an account's saved data. It is the same at every start with the same
+// credentials, and reveals nothing about them.
 func (k identity) name(environ func(string) string) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %v %q", k.settings, k.noAPIKey, k.endpoint)

@@ -20,47 +20,48 @@ import (
 	"outcrop/upstream"
 )
 
-// maxOverrides bounds how many guests of a deployment are kept, the ones used last.
-// LiteLLM keeps as many credentials.
+// maxOverrides bounds the overridden deployments that are cached, least recently used first out.
+// LiteLLM keeps the same number of credentials.
 const maxOverrides = 1000
 
-// maxOverrideValue bounds a value that a request brings, in bytes; STS takes web identity
-// tokens of 20,000 (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html).
+// maxOverrideValue bounds a client-supplied value, in bytes; STS accepts web identity tokens of up
+// to 20,000
+// (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html).
 const maxOverrideValue = 20_000
 
-// overrides is what a request's settings make of a deployment; the zero visit is none.
+// overrides describes the client-supplied settings of a deployment; the zero value means none.
 type overrides struct {
-	// present is whether there is one, and own whether its credentials are not the
-	// deployment's: nothing of the deployment's account counts for it then.
+	// present reports whether there are any, and ownCredentials whether they include credentials.
+	// In that case nothing known about the deployment's account applies.
 	present, ownCredentials bool
 	region                  string // of its calls; empty for the deployment's
 	guard                   upstream.Guard
 }
 
-// overrideCache are a deployment as requests with settings of their own have it.
+// overrideCache holds the copies of a deployment that have client-supplied settings.
 type overrideCache struct {
 	mu      sync.Mutex
 	known   map[[sha256.Size]byte]*override
-	recent  list.List // of *guest, the one used last in front
+	recent  list.List // of *override, most recently used first
 	closed  bool
-	closing sync.WaitGroup // for those that are closed before the deployment is
+	closing sync.WaitGroup // for copies that are closed before the deployment
 }
 
-// override is one of them. The deployment is opened by the first request that wants it,
-// without holding up those that want others.
+// override is one of them. The first request that needs it opens the deployment, without blocking
+// requests for others.
 type override struct {
 	key     [sha256.Size]byte
 	element *list.Element
 	users   int
-	evicted bool // it is kept no more, and closed when nobody uses it
+	evicted bool // not cached any more; closed when the last user releases it
 
 	open       sync.Once
 	deployment *deployment // nil until it has been opened
 	err        error       // of that
 }
 
-// WithOverrides gives the deployment as the settings of a request make it. Requests with
-// the same settings share one, and with it a session of the role that they name.
+// WithOverrides returns the deployment with a request's settings applied. Requests with the same
+// settings share one deployment, and so one session of the role that they name.
 func (d *deployment) WithOverrides(access *llm.ClientSettings) (provider.Deployment, func(), error) {
 	settings, v, err := d.validate(access)
 	if err != nil {
@@ -86,7 +87,7 @@ func (d *deployment) WithOverrides(access *llm.ClientSettings) (provider.Deploym
 	return g.deployment, leave, nil
 }
 
-// take gives the guest of a key to a request, a new one if need be.
+// take returns the override of a key, creating it if necessary.
 func (s *overrideCache) take(key [sha256.Size]byte) (*override, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +99,7 @@ func (s *overrideCache) take(key [sha256.Size]byte) (*override, error) {
 		if s.known == nil {
 			s.known = map[[sha256.Size]byte]*override{}
 		}
-		g = &override{key: key, err: errors.New("it was not opened")}
+		g = &override{key: key, err: errors.New("not opened")}
 		g.element = s.recent.PushFront(g)
 		s.known[key] = g
 		if s.recent.Len() > maxOverrides {
@@ -110,7 +111,7 @@ func (s *overrideCache) take(key [sha256.Size]byte) (*override, error) {
 	return g, nil
 }
 
-// release ends a request's use of a guest.
+// release ends a request's use of an override.
 func (s *overrideCache) release(g *override) {
 	s.mu.Lock()
 	g.users--
@@ -125,7 +126,7 @@ func (s *overrideCache) release(g *override) {
 	}
 }
 
-// forget drops a guest that could not be opened, so that the next request tries again.
+// forget drops an override that failed to open, so that the next request tries again.
 func (s *overrideCache) forget(g *override) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,7 +135,7 @@ func (s *overrideCache) forget(g *override) {
 	}
 }
 
-// drop forgets a guest, and closes it when nobody uses it; mu is held.
+// drop removes an override and closes it if it has no users; mu must be held.
 func (s *overrideCache) drop(g *override) {
 	delete(s.known, g.key)
 	s.recent.Remove(g.element)
@@ -143,15 +144,15 @@ func (s *overrideCache) drop(g *override) {
 	}
 }
 
-// end closes a guest that nobody uses; mu is held, and the guests are not closed. It
-// does so in the background: credentials may be slow to end, and requests wait for mu.
+// end closes an override without users; mu must be held, and the cache must be open. It does so in
+// the background, because credentials may be slow to close and requests wait for mu.
 func (s *overrideCache) end(g *override) {
 	if g.deployment != nil {
 		s.closing.Go(g.deployment.letGo())
 	}
 }
 
-// close closes the guests. Requests under way keep the credentials that there are.
+// close closes all overrides. Requests in flight keep their credentials.
 func (s *overrideCache) close() {
 	s.mu.Lock()
 	s.closed = true
@@ -171,7 +172,7 @@ func (s *overrideCache) close() {
 	s.closing.Wait()
 }
 
-// digest tells what requests bring apart without keeping it.
+// digest identifies client-supplied settings without retaining them.
 func digest(settings map[string]string) (key [sha256.Size]byte) {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
@@ -181,8 +182,8 @@ func digest(settings map[string]string) (key [sha256.Size]byte) {
 	return key
 }
 
-// validate holds what a request brings to what callers may bring, and gives it by the
-// names of options.
+// validate checks client-supplied settings against the client policy and returns them by option
+// name.
 func (d *deployment) validate(access *llm.ClientSettings) (map[string]string, overrides, error) {
 	v := overrides{present: true}
 	settings := map[string]string{}
@@ -192,22 +193,22 @@ func (d *deployment) validate(access *llm.ClientSettings) (map[string]string, ov
 		setting, withValue := d.params.ClientPolicy.Allows(option, value)
 		switch {
 		case !slices.ContainsFunc(known, func(o provider.Option) bool { return o.Name == option && o.ClientSettable }):
-			return nil, v, llm.Unsupported(name, "%s cannot come from a request; whoever runs this gateway can set it for the model", name)
+			return nil, v, llm.Unsupported(name, "%s cannot be set by a request; the gateway's operator can set it for the model", name)
 		case !setting:
-			e := llm.Unsupported(name, "%s cannot be kept: callers may not bring it to this model", name)
-			e.Fix = "Leave " + name + " out, or ask whoever runs this gateway to list it in configurable_clientside_auth_params of the model."
+			e := llm.Unsupported(name, "%s is not allowed: clients may not set it for this model", name)
+			e.Fix = "Leave " + name + " out, or ask the gateway's operator to list it in configurable_clientside_auth_params of the model."
 			return nil, v, e
 		case strings.HasPrefix(value, "os.environ/") || strings.HasPrefix(value, "oidc/"):
-			return nil, v, llm.Invalid(name, "%s must be the value itself: a request cannot refer to what the gateway has", name)
+			return nil, v, llm.Invalid(name, "%s must be the value itself: a request cannot refer to the gateway's environment or tokens", name)
 		case len(value) > maxOverrideValue:
 			return nil, v, llm.Invalid(name, "%s must be at most %d bytes long, not %d", name, maxOverrideValue, len(value))
 		case value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }):
-			return nil, v, llm.Invalid(name, "%s must be one word of ASCII, without white space", name)
+			return nil, v, llm.Invalid(name, "%s must be printable ASCII without white space", name)
 		case !withValue:
-			return nil, v, llm.Invalid(name, "%s is none that callers may bring to this model", name)
+			return nil, v, llm.Invalid(name, "%s has a value that clients may not set for this model", name)
 		}
 		if _, twice := settings[option]; twice {
-			return nil, v, llm.Invalid(name, "%s is given twice, under two names", option)
+			return nil, v, llm.Invalid(name, "%s is set twice, under two names; send only one", option)
 		}
 		settings[option] = value
 		if option == "api_base" || option == "aws_bedrock_runtime_endpoint" {
@@ -220,11 +221,11 @@ func (d *deployment) validate(access *llm.ClientSettings) (map[string]string, ov
 	return settings, v, nil
 }
 
-// guardOf says where a brought address may lead: to public addresses, and where a
-// pattern of the operator's names its host, to that host wherever it is. So may the
-// regional hosts of AWS's own, which lead into the own network where it has VPC
-// endpoints with private DNS; not the names of VPC endpoints, which anybody can have
-// lead to any private address.
+// guardOf determines which addresses a client-supplied endpoint may resolve to: public ones, or any
+// except metadata services if a pattern of the operator names its host. The same holds for AWS's
+// regional hosts, which resolve to private addresses in a network with VPC endpoints and private
+// DNS. It does not hold for the names of VPC endpoints, which anyone can point to any private
+// address.
 func (d *deployment) guardOf(option, value string) upstream.Guard {
 	if pattern := d.params.ClientPolicy.Names[option]; pattern != nil && !d.params.ClientPolicy.All && netguard.Names(pattern, value) {
 		return upstream.NoMetadata
@@ -238,15 +239,15 @@ func (d *deployment) guardOf(option, value string) upstream.Guard {
 	return upstream.PublicOnly
 }
 
-// keepApart says whose the credentials are, and holds a request to the rule that
-// the gateway's go to no address that a caller names.
+// keepApart determines whose credentials are used, and enforces that the gateway's own are never
+// sent to a client-supplied address.
 func (v *overrides) keepApart(settings map[string]string) error {
 	v.ownCredentials = hasKeys(settings) || settings["aws_role_name"] != ""
 	v.region = settings["aws_region_name"]
 	for _, name := range []string{"api_base", "aws_bedrock_runtime_endpoint"} {
 		if settings[name] != "" && !hasKeys(settings) {
-			e := llm.Invalid(name, "%s needs credentials beside it: the gateway's own go to no address that a request names", name)
-			e.Fix = "Send api_key, or aws_access_key_id with aws_secret_access_key, too."
+			e := llm.Invalid(name, "%s requires credentials in the same request: the gateway does not send its own to a client-supplied address", name)
+			e.Fix = "Also send api_key, or aws_access_key_id and aws_secret_access_key."
 			return e
 		}
 	}
@@ -261,8 +262,8 @@ func (v *overrides) keepApart(settings map[string]string) error {
 	return nil
 }
 
-// hasKeys reports whether a request brings credentials, or a part of some: the
-// gateway's play no part then.
+// hasKeys reports whether a request has credentials, or a part of them; the gateway's are not used
+// then.
 func hasKeys(settings map[string]string) bool {
 	for _, name := range []string{"api_key", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_web_identity_token"} {
 		if settings[name] != "" {
@@ -272,7 +273,7 @@ func hasKeys(settings map[string]string) bool {
 	return false
 }
 
-// optionName gives the option that a name in a request stands for.
+// optionName returns the option that a name in a request stands for.
 func optionName(name string) string {
 	switch name {
 	case "region_name":
@@ -284,8 +285,8 @@ func optionName(name string) string {
 	}
 }
 
-// openOverride makes a guest. Credentials that a request brings take the place of all of
-// the deployment's, so that no half of the one is joined to a half of the other.
+// openOverride opens the deployment with client-supplied settings. Client-supplied credentials
+// replace all of the deployment's, so that credentials are never mixed.
 func (d *deployment) openOverride(settings map[string]string, v overrides) (*deployment, error) {
 	p := d.params
 	p.Values = maps.Clone(p.Values)
@@ -322,7 +323,7 @@ func (d *deployment) openOverride(settings map[string]string, v overrides) (*dep
 	return open(d.identities, p, v)
 }
 
-// asRequests is a setting that cannot be as an error of the request that brings it.
+// asRequests turns an invalid setting into an error of the request that has it.
 func asRequests(err error) error {
 	if e, ok := errors.AsType[*provider.OptionError](err); ok {
 		return llm.Invalid(e.Option, "%s", e.Error())

@@ -17,19 +17,18 @@ import (
 	"outcrop/provider/bedrock/resolve"
 )
 
-// plan is what is known of the ways to one model string. It is made again when
-// more is known.
+// plan holds the targets of one model string. It is made again when the inventory changes.
 type plan struct {
-	generation uint64            // of what is known
-	targets    []provider.Target // of *way
+	generation uint64            // of the inventory's state
+	targets    []provider.Target // of *target
 	err        error             // why there are none
 }
 
-// maxKnown bounds the plans kept; behind a wildcard clients choose the model
-// strings.
+// maxKnown bounds the plans that are cached, because clients choose the model strings of a
+// wildcard.
 const maxKnown = 1024
 
-// target is one way to a model: a provider.Target and an llm.Pricer.
+// target is one target of a model: a provider.Target and an llm.Pricer.
 type target struct {
 	d             *deployment
 	model         *converse.Model
@@ -38,12 +37,12 @@ type target struct {
 	wholePath     string
 	streamPath    string
 	destination   llm.Destination // Region is also what is signed for
-	base          string          // the model beneath; empty if it is not known
+	base          string          // the base model; empty if unknown
 	price         *catalog.Price
 	warnings      []llm.Warning
 }
 
-// Targets gives the ways to a model string, the best first.
+// Targets returns the targets of a model string, best first.
 func (d *deployment) Targets(model string) ([]provider.Target, error) {
 	p, err := d.plan(model)
 	if err != nil {
@@ -55,7 +54,7 @@ func (d *deployment) Targets(model string) ([]provider.Target, error) {
 	return p.targets, nil
 }
 
-// plan gives the plan for a model string by what is known now.
+// plan returns the plan for a model string by the current state of the inventory.
 func (d *deployment) plan(model string) (*plan, error) {
 	state := d.account.Snapshot()
 	d.mu.RLock()
@@ -77,19 +76,19 @@ func (d *deployment) plan(model string) (*plan, error) {
 	return p, nil
 }
 
-// asked is a model string as a deployment takes it.
+// asked is a model string as a deployment interprets it.
 type asked struct {
 	id     modelid.ID // what is called
-	model  modelid.ID // what tells the model's abilities
-	region string     // of calls that name none
+	model  modelid.ID // what determines the model's capabilities
+	region string     // the default region
 	policy resolve.Policy
 	named  bool // model is another than id, by the setting model_id
-	// instead is the API that the string names and that Converse stands in for: what
-	// is asked and answered is the same. Auto if it names none.
+	// instead is the API that the string names and Converse replaces, with the same requests and
+	// responses; Auto if it names none.
 	instead modelid.Route
 }
 
-// ask reads a model string.
+// ask parses a model string.
 func (d *deployment) ask(model string) (asked, error) {
 	id, err := modelid.Parse(model)
 	if err != nil {
@@ -101,10 +100,10 @@ func (d *deployment) ask(model string) (asked, error) {
 	case id.Route == modelid.Invoke && !d.policy.Strict:
 		a.instead = id.Route
 	default:
-		e := llm.Unsupported("model", "the route %s/ is not there yet", id.Route)
-		e.Fix = "Leave " + id.Route.String() + "/ out, and the model is called by Converse."
+		e := llm.Unsupported("model", "the route %s/ is not supported yet", id.Route)
+		e.Fix = "Leave " + id.Route.String() + "/ out to call the model through Converse."
 		if maker, ok := d.account.Snapshot().Catalogue.Elsewhere(id.ModelID()); ok { // LiteLLM's name of a provider
-			e.Fix = id.ModelID() + " is " + maker + "'s and is not on Bedrock; outcrop models lists what is."
+			e.Fix = id.ModelID() + " is " + maker + "'s and is not on Bedrock; run outcrop models to list what is."
 		}
 		return asked{}, e
 	}
@@ -117,7 +116,7 @@ func (d *deployment) ask(model string) (asked, error) {
 	if d.overrides.region != "" {
 		a.id.Region = d.overrides.region
 	}
-	if a.id.CallRegion() != "" { // what the request brings, and what the deployment is set to, goes before it
+	if a.id.CallRegion() != "" { // the request's and the deployment's region take precedence
 		end, err := d.runtime(cmp.Or(d.overrides.region, d.region(a.id, id)))
 		if err != nil {
 			return asked{}, err
@@ -154,19 +153,19 @@ func decide(a asked, state *inventory.State) resolve.Decision {
 	return resolve.Resolve(a.id, a.region, a.policy, state.Catalogue, resolve.Observed{NeedsProfile: state.NeedsProfile, InvalidID: state.InvalidID})
 }
 
-// refusal is the error for a model that the policy leaves no way to.
+// refusal is the error for a model that the policy leaves no target for.
 func refusal(r *resolve.Refusal) error {
 	e := &llm.Error{Code: llm.CodeModelWrongPlace, Status: 400, Param: "model", Actor: llm.ActorOperator, Message: r.Message + "."}
 	switch {
 	case len(r.Works) > 0:
-		e.Fix = "What would work under another policy or from another region: " + strings.Join(r.Works, ", ") + "."
+		e.Fix = "These would work under another policy or from another region: " + strings.Join(r.Works, ", ") + "."
 	default:
-		e.Fix = "Whoever runs this gateway can change outcrop_settings.bedrock.policy, or model_info.outcrop.policy of the deployment."
+		e.Fix = "The gateway's operator can change outcrop_settings.bedrock.policy, or model_info.outcrop.policy of the deployment."
 	}
 	return e
 }
 
-// target makes a way that can be called.
+// target makes a target of a candidate.
 func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalogue) (*target, error) {
 	if err := regionError(w.Region); err != nil {
 		return nil, err
@@ -184,11 +183,11 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 		base:        w.Base,
 	}
 	if a.instead != modelid.Auto {
-		to.destination.Reason = a.instead.String() + "/ is served by converse; " + w.Reason
-		to.warnings = append(to.warnings, llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: a.instead.String() + "/ is served by converse"})
+		to.destination.Reason = a.instead.String() + "/ is served by Converse; " + w.Reason
+		to.warnings = append(to.warnings, llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: a.instead.String() + "/ is served by Converse"})
 	}
 	to.wholePath, to.streamPath = to.whole.EscapedPath(), to.stream.EscapedPath()
-	described := a.model // what tells the model's abilities
+	described := a.model // what determines the model's capabilities
 	if base, err := modelid.Parse(w.Base); err == nil && (!a.named || a.model.Base() == "") {
 		described = base
 	}
@@ -204,8 +203,8 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 	return to, nil
 }
 
-// priceOf gives what calls by a way cost; nil if that is not known, or if they are
-// not paid by the token.
+// priceOf returns the price of calls of a target; nil if it is unknown, or if calls are not priced
+// by token.
 func priceOf(known *catalog.Catalogue, m *catalog.Model, w resolve.Candidate) *catalog.Price {
 	id, err := modelid.Parse(w.ID)
 	if err != nil {

@@ -13,12 +13,12 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// refreshTimeout is how long a refused call waits for lists to be read again.
+// refreshTimeout is how long a refused call waits for the lists to be refreshed.
 const refreshTimeout = 5 * time.Second
 
-// ReportRefusal takes it that a bare id needs a profile, or that an id is not valid in a
-// region, once AWS has said so of a call; has the lists read again; says in e what
-// would work; and reports whether there is another way now.
+// ReportRefusal records that a bare id needs an inference profile, or that an id is invalid in a
+// region, refreshes the lists, and adds alternatives to e. It reports whether there is another
+// target now.
 func (d *deployment) ReportRefusal(ctx context.Context, model string, refused provider.Target, e *llm.Error) bool {
 	w, ok := refused.(*target)
 	if !ok || !e.Upstream {
@@ -35,22 +35,21 @@ func (d *deployment) ReportRefusal(ctx context.Context, model string, refused pr
 		d.read(ctx, w.destination.Region)
 		d.note(w, e)
 	}
-	advise(e, a, w, d.account.Snapshot().Catalogue, d.now()) // no other way may be left, or work
+	advise(e, a, w, d.account.Snapshot().Catalogue, d.now()) // there may be no other target, or none that works
 	if a.policy.Strict {
 		return false
 	}
 	return d.others(model, w)
 }
 
-// others reports whether there are other ways than one.
+// others reports whether there are targets other than w.
 func (d *deployment) others(model string, w *target) bool {
 	p, err := d.plan(model)
 	return err == nil && slices.ContainsFunc(p.targets, func(t provider.Target) bool { return t.Location() != w.Location() || t.ID() != w.ID() })
 }
 
-// forgetRefusal forgets what was learned of a model's own id when the profile that is
-// called in its place is refused for want of rights, or not found: the id may be
-// the one that is allowed.
+// forgetRefusal forgets a recorded refusal of a model's own id if the profile called instead is
+// denied or not found: the id itself may be allowed.
 func (d *deployment) forgetRefusal(w *target, e *llm.Error) bool {
 	id, err := modelid.Parse(w.destination.ID)
 	if err != nil || id.Geography == "" || e.UpstreamStatus != 403 && e.UpstreamStatus != 404 {
@@ -64,30 +63,30 @@ func (d *deployment) forgetRefusal(w *target, e *llm.Error) bool {
 	return true
 }
 
-// invalid reports whether AWS has said that an id is none. A 404 alone says less:
-// AWS answers so for want of a form or of recent use too, and a proxy for anything.
+// invalid reports whether AWS has called the id invalid. A 404 alone does not say so: AWS also
+// returns it for a missing use case form or a model without recent use, and a proxy returns it for
+// anything.
 func invalid(e *llm.Error) bool {
 	return e.Code == llm.CodeModelUnknown && strings.HasPrefix(e.Message, "The provided model identifier is invalid")
 }
 
-// lists reports whether the lists of a region say what calls there reach. A region
-// that only a caller has named must be one of AWS's.
+// lists reports whether the lists of a region apply to the deployment's calls. A region that only a
+// client has named must be one of AWS's.
 func (d *deployment) lists(region string) bool {
 	return d.listable && (!d.overrides.present && slices.Contains(d.own, region) || slices.Contains(d.account.Snapshot().Catalogue.Regions(), region))
 }
 
-// read has the lists of a region read again.
+// read refreshes the lists of a region.
 func (d *deployment) read(ctx context.Context, region string) {
 	if !d.lists(region) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
-	_ = d.account.RefreshAfterRefusal(ctx, region, d.get) // without new lists the old ones count, and the guess
+	_ = d.account.RefreshAfterRefusal(ctx, region, d.get) // without new lists, the old ones and the guess apply
 }
 
-// note remembers what a refusal teaches about a model, as far as it is about one
-// that is known of: what clients make up is not remembered.
+// note records a refusal of a known model. Refusals of ids that clients made up are not recorded.
 func (d *deployment) note(w *target, e *llm.Error) {
 	id, err := modelid.Parse(w.destination.ID)
 	known, region := d.account, w.destination.Region
@@ -110,7 +109,7 @@ func (d *deployment) note(w *target, e *llm.Error) {
 	}
 }
 
-// advise says in a refusal what would work.
+// advise adds alternatives that would work to a refusal.
 func advise(e *llm.Error, a asked, w *target, known *catalog.Catalogue, now time.Time) {
 	id, err := modelid.Parse(w.destination.ID)
 	if err != nil {
@@ -120,7 +119,7 @@ func advise(e *llm.Error, a asked, w *target, known *catalog.Catalogue, now time
 	e.Param = "model"
 	p, isProfile := known.Profile(id.ModelID())
 	m, isModel := known.Model(id.Base())
-	reachable := isProfile && p.From(region) == catalog.Yes // as far as is known; AWS says otherwise
+	reachable := isProfile && p.From(region) == catalog.Yes // as far as the lists tell; AWS disagrees
 	var here, elsewhere []string
 	for _, other := range known.ProfilesOf(id.Base()) {
 		switch from := other.Regions(); {
@@ -133,23 +132,23 @@ func advise(e *llm.Error, a asked, w *target, known *catalog.Catalogue, now time
 	}
 	switch {
 	case e.Code == llm.CodeModelNeedsProfile && a.policy.Strict && len(here) > 0:
-		e.Fix = "The policy is strict, so the id was sent as it is written. Name a profile: " + strings.Join(here, ", ") + "."
+		e.Fix = "The policy is strict, so the id was sent unchanged. Use an inference profile: " + strings.Join(here, ", ") + "."
 	case e.Code == llm.CodeModelNeedsProfile && len(here) > 0:
-		e.Fix = "These profiles lead to the model from " + region + ", if the policy allows them: " + strings.Join(here, ", ") + "."
+		e.Fix = "From " + region + " these inference profiles reach the model, if the policy allows them: " + strings.Join(here, ", ") + "."
 	case e.Code == llm.CodeModelNeedsProfile && len(elsewhere) > 0:
-		e.Fix = "No inference profile leads to the model from " + region + "; from another region these do: " + strings.Join(elsewhere, ", ") + "."
+		e.Fix = "No inference profile reaches the model from " + region + "; these do from other regions: " + strings.Join(elsewhere, ", ") + "."
 	case e.Code == llm.CodeModelNeedsProfile:
-		e.Fix = "No inference profile that leads to the model from " + region + " is known; outcrop models lists what can be called."
+		e.Fix = "No inference profile is known that reaches the model from " + region + "; run outcrop models to list what can be called."
 	case id.ARN != (modelid.ARN{}):
-		e.Fix = "Check that the resource exists in " + region + " and belongs to the account that calls."
+		e.Fix = "Check that the resource exists in " + region + " and belongs to the calling account."
 	case isProfile && p.From(region) == catalog.No && len(p.Regions()) > 0:
 		e.Code = llm.CodeModelWrongPlace
 		e.Cause = p.ID + " can be called from " + strings.Join(p.Regions(), ", ") + ", and this call was made in " + region + "."
 		e.Fix = "Call it from one of those regions."
 		if len(here) > 0 {
-			e.Fix = "From " + region + " call " + strings.Join(here, " or ") + ". With geographies: [own] in the policy the gateway does so by itself."
+			e.Fix = "From " + region + " call " + strings.Join(here, " or ") + ". With geographies: [own] in the policy, the gateway chooses it automatically."
 		}
-	case len(here) > 0: // a prefix that AWS has no profile for
+	case len(here) > 0: // a prefix without a profile
 		e.Fix = "From " + region + " call " + strings.Join(here, " or ") + "."
 	case isModel && m.Lifecycle.HasEnded(now):
 		e.Cause = "The model is retired: " + lifeOf(&m.Lifecycle, now) + "."

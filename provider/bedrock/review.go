@@ -15,7 +15,7 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// Describe gives what is known of a model string and of the first way to it.
+// Describe returns what is known about a model string and its first target.
 func (d *deployment) Describe(model string) provider.Model {
 	row := provider.Model{ID: model}
 	for _, doubt := range d.modelDoubts(model) {
@@ -44,7 +44,7 @@ func (d *deployment) Describe(model string) provider.Model {
 	return row
 }
 
-// sentences joins what is wrong and the next step.
+// sentences joins a problem and the next step.
 func sentences(what, hint string) string {
 	if what = strings.TrimSuffix(what, "."); !strings.HasSuffix(what, "?") {
 		what += "."
@@ -52,7 +52,7 @@ func sentences(what, hint string) string {
 	return strings.TrimSpace(what + " " + hint)
 }
 
-// Doubts gives what will probably fail at the first call.
+// Doubts returns what will probably fail at the first call.
 func (d *deployment) Doubts() []provider.Doubt {
 	var doubts []provider.Doubt
 	for _, region := range d.own {
@@ -71,8 +71,8 @@ func (d *deployment) Doubts() []provider.Doubt {
 	return d.modelDoubts(d.params.Model)
 }
 
-// regionOption names the setting that gives a region of the deployment's; empty if
-// none does, but the environment or a profile.
+// regionOption names the setting that a region of the deployment comes from; empty if it comes from
+// the environment or a profile.
 func (d *deployment) regionOption(region string) string {
 	switch {
 	case d.params.Values["aws_region_name"] == region:
@@ -86,7 +86,7 @@ func (d *deployment) regionOption(region string) string {
 	}
 }
 
-// regionVariable is the variable that gives a region; empty if none does.
+// regionVariable is the environment variable that a region comes from; empty if there is none.
 func (d *deployment) regionVariable(region string) string {
 	for _, name := range []string{"AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"} {
 		if d.params.Environ(name) == region {
@@ -96,21 +96,21 @@ func (d *deployment) regionVariable(region string) string {
 	return ""
 }
 
-// regionError is the error of calls in a region that does not exist; nil if it may.
+// regionError is the error for calls in a region that does not exist; nil if it may exist.
 func regionError(region string) *llm.Error {
 	err := endpoint.CheckRegion(region)
 	if err == nil || !err.Certain {
 		return nil
 	}
-	e := &llm.Error{Code: llm.CodeUnknownRegion, Status: 400, Message: region + " is not an AWS region.", Fix: "Set aws_region_name, AWS_REGION or the region of the AWS profile to one that exists."}
+	e := &llm.Error{Code: llm.CodeUnknownRegion, Status: 400, Message: region + " is not an AWS region.", Fix: "Set aws_region_name, AWS_REGION or the region of the AWS profile to an existing region."}
 	if err.Near != "" {
 		e.Message = err.Error()
-		e.Fix = "Set the region to " + err.Near + ", where aws_region_name, AWS_REGION or the AWS profile has " + region + "."
+		e.Fix = "Replace " + region + " with " + err.Near + " in aws_region_name, AWS_REGION or the AWS profile."
 	}
 	return e
 }
 
-// baseOf is the base id of the model that is asked for, as far as its string tells.
+// baseOf is the base id of the requested model, as far as the model string tells.
 func baseOf(a asked, known *catalog.Catalogue) string {
 	base := a.id.Base()
 	if p, ok := known.Profile(a.id.ModelID()); ok {
@@ -128,8 +128,8 @@ func baseOf(a asked, known *catalog.Catalogue) string {
 	return base
 }
 
-// modelDoubts gives what is doubtful about a model string: nothing where an ARN
-// does not tell which model it is.
+// modelDoubts returns the doubts about a model string: none if it is an ARN that does not tell the
+// model.
 func (d *deployment) modelDoubts(model string) []provider.Doubt {
 	option := "model"
 	if d.params.Values["model_id"] != "" {
@@ -146,7 +146,7 @@ func (d *deployment) modelDoubts(model string) []provider.Doubt {
 		return doubt(strings.TrimSuffix(e.Message, "."), e.Fix)
 	}
 	if err != nil {
-		return nil // a setting that cannot be, which opening has refused
+		return nil // an invalid setting, which opening has rejected
 	}
 	known, now := d.account.Snapshot().Catalogue, d.now()
 	base := baseOf(a, known)
@@ -156,13 +156,13 @@ func (d *deployment) modelDoubts(model string) []provider.Doubt {
 	case base == "" && a.id.ARN != (modelid.ARN{}), a.id.Route == modelid.Nova, a.id.Route == modelid.Nova2: // the account's own
 		return nil
 	case !ok:
-		return doubt("no model of Bedrock is known by the name "+a.id.ModelID(), known.Suggest(a.id.ModelID(), ""))
+		return doubt("no Bedrock model is known by the name "+a.id.ModelID(), known.Suggest(a.id.ModelID(), ""))
 	case m.Purpose() != "":
-		return doubt(m.ID+" is a model for "+m.Purpose()+", and Outcrop calls only chat models so far", "")
+		return doubt(m.ID+" is a model for "+m.Purpose()+"; Outcrop supports only chat models so far", "")
 	case m.Lifecycle.HasEnded(now):
-		return doubt(m.ID+" is retired: "+cmp.Or(lifeOf(&m.Lifecycle, now), "its life is over"), diagnose.Instead(known, m.ID, now))
+		return doubt(m.ID+" is retired: "+cmp.Or(lifeOf(&m.Lifecycle, now), "its end of life has passed"), diagnose.Instead(known, m.ID, now))
 	case m.Converse == catalog.No:
-		return doubt(m.ID+" is not served by Converse, the only API of Bedrock that Outcrop calls so far", known.Suggest(m.ID, region))
+		return doubt(m.ID+" does not support Converse, the only Bedrock API that Outcrop supports so far", known.Suggest(m.ID, region))
 	}
 	if elsewhere := d.elsewhere(a, m, region, known); elsewhere != nil {
 		return elsewhere
@@ -173,7 +173,7 @@ func (d *deployment) modelDoubts(model string) []provider.Doubt {
 	return nil
 }
 
-// elsewhere is the doubt about a model that the lists have in other regions only.
+// elsewhere is the doubt about a model that is listed only in other regions.
 func (d *deployment) elsewhere(a asked, m *catalog.Model, region string, known *catalog.Catalogue) []provider.Doubt {
 	if a.id.ARN != (modelid.ARN{}) || a.id.Throughput != "" || len(d.policy.Regions) > 0 || m.OnDemand(region) != catalog.No {
 		return nil
@@ -198,9 +198,9 @@ func (d *deployment) elsewhere(a asked, m *catalog.Model, region string, known *
 	}
 	switch {
 	case named && called.From(region) == catalog.No && len(here) > 0 && d.policy.Geographies == nil:
-		return []provider.Doubt{{Option: option, Message: called.ID + " is not known to be callable from " + region, Hint: "From there call " + strings.Join(here, " or ") + "."}}
+		return []provider.Doubt{{Option: option, Message: called.ID + " is not known to be callable from " + region, Hint: "From there use " + strings.Join(here, " or ") + "."}}
 	case len(here) == 0 && len(others) > 0:
-		return []provider.Doubt{{Option: option, Message: m.ID + " is not known to be callable from " + region, Hint: "It is from " + strings.Join(others, ", ") + "."}}
+		return []provider.Doubt{{Option: option, Message: m.ID + " is not known to be callable from " + region, Hint: "It is callable from " + strings.Join(others, ", ") + "."}}
 	}
 	return nil
 }

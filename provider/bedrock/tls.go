@@ -40,7 +40,7 @@ func connection(p provider.Params) (upstream.Settings, error) {
 	s.CertFile = cmp.Or(v["ssl_certificate"], p.Environ("SSL_CERTIFICATE"))
 	s.KeyFile = v["ssl_certificate_key"]
 	if _, err := os.Stat(s.CAFile); err != nil && s.CAFile != "" {
-		return s, &provider.OptionError{Option: "ssl_verify", Reason: from + " names a file that cannot be read: " + err.Error()}
+		return s, &provider.OptionError{Option: "ssl_verify", Reason: from + " is a file that cannot be read: " + err.Error()}
 	}
 	return s, nil
 }
@@ -67,7 +67,7 @@ func connect(p provider.Params, guard upstream.Guard) (*upstream.Client, upstrea
 		return nil, s, &provider.OptionError{Option: option, Reason: err.Error()}
 	}
 	if s.Insecure {
-		p.Logger.Warn("certificates are not checked: whoever stands between can read and change what is said, and take the credentials",
+		p.Logger.Warn("certificates are not verified: anyone on the network path can read and change traffic, and take the credentials",
 			slog.String("model", p.Model), slog.String("setting", "ssl_verify"))
 	}
 	return client, s, nil

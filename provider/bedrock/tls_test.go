@@ -139,7 +139,7 @@ func TestWhichCertificatesAreTrusted(t *testing.T) {
 			if e := llm.AsError(err); tt.works != (err == nil) || err != nil && e.Code != llm.CodeUnreachable {
 				t.Errorf("got %v", err)
 			}
-			if all := strings.HasPrefix(tt.name, "all"); all != strings.Contains(log.String(), "level=WARN msg=\"certificates are not checked") {
+			if all := strings.HasPrefix(tt.name, "all"); all != strings.Contains(log.String(), "level=WARN msg=\"certificates are not verified") {
 				t.Errorf("logged %q", log.String())
 			}
 		})
@@ -155,7 +155,7 @@ func TestFilesOfConnectionsThatCannotBeUsed(t *testing.T) {
 		option, says    string
 	}{
 		{map[string]string{"ssl_verify": "/nowhere/ca.pem"}, nil, "ssl_verify", "/nowhere/ca.pem"},
-		{nil, map[string]string{"AWS_CA_BUNDLE": "/nowhere/ca.pem"}, "ssl_verify", "AWS_CA_BUNDLE names"},
+		{nil, map[string]string{"AWS_CA_BUNDLE": "/nowhere/ca.pem"}, "ssl_verify", "AWS_CA_BUNDLE is a file that cannot be read"},
 		{map[string]string{"ssl_verify": foreign}, nil, "ssl_verify", "holds no certificate"},
 		{map[string]string{"ssl_certificate": "/nowhere/client.pem"}, nil, "ssl_certificate", "/nowhere/client.pem"},
 		{map[string]string{"ssl_certificate": cert, "ssl_certificate_key": foreign}, nil, "ssl_certificate", "private key"},

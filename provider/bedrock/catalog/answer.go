@@ -30,10 +30,10 @@ func DecodeFoundationModels(body []byte) ([]LiveModel, error) {
 		} `json:"modelSummaries"`
 	}
 	if err := jsonx.Unmarshal(body, &answer); err != nil {
-		return nil, fmt.Errorf("answer of ListFoundationModels: %w", err)
+		return nil, fmt.Errorf("response of ListFoundationModels: %w", err)
 	}
 	if answer.ModelSummaries == nil {
-		return nil, errors.New("answer of ListFoundationModels: has no modelSummaries")
+		return nil, errors.New("response of ListFoundationModels: has no modelSummaries")
 	}
 	models := make([]LiveModel, 0, len(*answer.ModelSummaries))
 	for _, m := range *answer.ModelSummaries {
@@ -74,10 +74,10 @@ func DecodeInferenceProfiles(body []byte) (profiles []LiveProfile, next string, 
 		NextToken                 string     `json:"nextToken"`
 	}
 	if err := jsonx.Unmarshal(body, &answer); err != nil {
-		return nil, "", fmt.Errorf("answer of ListInferenceProfiles: %w", err)
+		return nil, "", fmt.Errorf("response of ListInferenceProfiles: %w", err)
 	}
 	if answer.InferenceProfileSummaries == nil {
-		return nil, "", errors.New("answer of ListInferenceProfiles: has no inferenceProfileSummaries")
+		return nil, "", errors.New("response of ListInferenceProfiles: has no inferenceProfileSummaries")
 	}
 	profiles = make([]LiveProfile, 0, len(*answer.InferenceProfileSummaries))
 	for i := range *answer.InferenceProfileSummaries {
@@ -91,10 +91,10 @@ func DecodeInferenceProfiles(body []byte) (profiles []LiveProfile, next string, 
 func DecodeInferenceProfile(body []byte) (LiveProfile, error) {
 	var answer summary
 	if err := jsonx.Unmarshal(body, &answer); err != nil {
-		return LiveProfile{}, fmt.Errorf("answer of GetInferenceProfile: %w", err)
+		return LiveProfile{}, fmt.Errorf("response of GetInferenceProfile: %w", err)
 	}
 	if answer.InferenceProfileARN == "" {
-		return LiveProfile{}, errors.New("answer of GetInferenceProfile: has no inferenceProfileArn")
+		return LiveProfile{}, errors.New("response of GetInferenceProfile: has no inferenceProfileArn")
 	}
 	return answer.profile(), nil
 }
@@ -111,7 +111,7 @@ func DecodeAccess(body []byte) (Availability, error) {
 		RegionAvailability      string `json:"regionAvailability"`
 	}
 	if err := jsonx.Unmarshal(body, &answer); err != nil {
-		return Availability{}, fmt.Errorf("answer of GetFoundationModelAvailability: %w", err)
+		return Availability{}, fmt.Errorf("response of GetFoundationModelAvailability: %w", err)
 	}
 	return Availability{
 		Agreement: answer.AgreementAvailability.Status, AgreementError: answer.AgreementAvailability.ErrorMessage,
@@ -127,10 +127,10 @@ func DecodeProvisionedModel(body []byte) (arn string, err error) {
 		FoundationModelARN string `json:"foundationModelArn"`
 	}
 	if err := jsonx.Unmarshal(body, &answer); err != nil {
-		return "", fmt.Errorf("answer of GetProvisionedModelThroughput: %w", err)
+		return "", fmt.Errorf("response of GetProvisionedModelThroughput: %w", err)
 	}
 	if answer.FoundationModelARN == "" {
-		return "", errors.New("answer of GetProvisionedModelThroughput: has no foundationModelArn")
+		return "", errors.New("response of GetProvisionedModelThroughput: has no foundationModelArn")
 	}
 	return answer.FoundationModelARN, nil
 }
@@ -143,10 +143,10 @@ func DecodeCustomModelDeployment(body []byte) (arn string, err error) {
 		ModelARN string `json:"modelArn"`
 	}
 	if err := jsonx.Unmarshal(body, &answer); err != nil {
-		return "", fmt.Errorf("answer of GetCustomModelDeployment: %w", err)
+		return "", fmt.Errorf("response of GetCustomModelDeployment: %w", err)
 	}
 	if answer.ModelARN == "" {
-		return "", errors.New("answer of GetCustomModelDeployment: has no modelArn")
+		return "", errors.New("response of GetCustomModelDeployment: has no modelArn")
 	}
 	return answer.ModelARN, nil
 }

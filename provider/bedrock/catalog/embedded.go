@@ -93,7 +93,7 @@ func (r *reader) readSources() error {
 		case date.IsZero() || row.Key == "" || row.Name == "":
 			return fmt.Errorf("source %q needs a key, a name and a date", row.Key)
 		case r.c.sources[row.Key] != nil:
-			return fmt.Errorf("source %q stands twice", row.Key)
+			return fmt.Errorf("source %q is defined twice", row.Key)
 		}
 		r.c.sources[row.Key] = &Source{Key: row.Key, Name: row.Name, Date: date, URL: row.URL, Unconfirmed: row.Unconfirmed}
 	}
@@ -121,11 +121,11 @@ func (r *reader) readModels(name string) error {
 	for i := range file.Models {
 		row := &file.Models[i]
 		if row.ID <= last {
-			return fmt.Errorf("model %q is empty, stands twice or is out of order", row.ID)
+			return fmt.Errorf("model %q is empty, duplicated or out of order", row.ID)
 		}
 		last = row.ID
 		if home := cmp.Or(vendorOf(row.ID), "other") + ".json"; home != name {
-			return fmt.Errorf("model %q belongs into the file %s", row.ID, home)
+			return fmt.Errorf("model %q belongs in the file %s", row.ID, home)
 		}
 		m, err := r.model(row)
 		if err != nil {
@@ -168,7 +168,7 @@ func (r *reader) model(row *schema.Model) (*Model, error) {
 			case "1h":
 				m.Cache.OneHour = Yes
 			default:
-				return nil, fmt.Errorf("cache: no time to live is called %q", ttl)
+				return nil, fmt.Errorf("cache: %q is not a time to live", ttl)
 			}
 		}
 	}
@@ -231,7 +231,7 @@ func (r *reader) price(m *Model, row *schema.Price) error {
 		*tier.to = rates
 	}
 	if p.Long.Known() != (p.LongAbove > 0) {
-		return errors.New("rates for long prompts need longAbove, and it them")
+		return errors.New("rates for long prompts and longAbove require each other")
 	}
 	if u := row.Units; u != nil {
 		source, err := r.source(u.By)
@@ -249,13 +249,13 @@ func (r *reader) price(m *Model, row *schema.Price) error {
 	places := row.Regions
 	if row.Profile != "" || len(places) == 0 {
 		if row.Profile != "" && len(places) > 0 {
-			return errors.New("is both a profile's and some regions'")
+			return errors.New("has both a profile and regions")
 		}
 		places = []string{row.Profile}
 	}
 	for _, place := range places {
 		if m.prices[place] != nil {
-			return fmt.Errorf("is the second one for %q", place)
+			return fmt.Errorf("is the second price for %q", place)
 		}
 		m.prices[place] = p
 	}
@@ -289,7 +289,7 @@ func (r *reader) readProfiles() error {
 	for i := range file.Profiles {
 		row := &file.Profiles[i]
 		if row.ID <= last {
-			return fmt.Errorf("profile %q is empty, stands twice or is out of order", row.ID)
+			return fmt.Errorf("profile %q is empty, duplicated or out of order", row.ID)
 		}
 		last = row.ID
 		p, err := r.profile(row)
@@ -313,7 +313,7 @@ func (r *reader) profile(row *schema.Profile) (*Profile, error) {
 	p := &Profile{ID: row.ID, from: row.From}
 	var ok bool
 	if p.Prefix, p.Base, ok = splitProfile(row.ID); !ok || r.c.models[p.Base] == nil {
-		return nil, errors.New("is of no model of the catalogue")
+		return nil, errors.New("belongs to no model in the catalogue")
 	}
 	p.to, p.world = destinations(row.To)
 	p.world = p.world || p.Prefix == global
@@ -363,7 +363,7 @@ func modalitySet(names []string) (Modality, error) {
 	for _, name := range names {
 		m := parseModality(name)
 		if m == 0 {
-			return 0, fmt.Errorf("no modality is called %q", name)
+			return 0, fmt.Errorf("%q is not a modality", name)
 		}
 		set |= m
 	}

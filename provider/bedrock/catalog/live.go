@@ -132,10 +132,10 @@ func optional[T any](p *T) llm.Opt[T] {
 func DecodeLive(data []byte) (*Live, error) {
 	var f liveFile
 	if err := jsonx.Unmarshal(data, &f); err != nil {
-		return nil, fmt.Errorf("not a list of models as kept on disk: %w", err)
+		return nil, fmt.Errorf("not a saved model list: %w", err)
 	}
 	if f.Version != liveVersion {
-		return nil, fmt.Errorf("not a list of models of version %d as kept on disk, but of %d", liveVersion, f.Version)
+		return nil, fmt.Errorf("not a saved model list of version %d, but of version %d", liveVersion, f.Version)
 	}
 	l := &Live{
 		Account: f.Account, Region: f.Region, At: f.At,
@@ -149,7 +149,7 @@ func DecodeLive(data []byte) (*Live, error) {
 		return nil, err
 	}
 	if !bytes.Equal(again, data) {
-		return nil, errors.New("not a list of models as kept on disk: it has members or a form that were not written here")
+		return nil, errors.New("not a saved model list: it has unknown members or another format")
 	}
 	return l, nil
 }
@@ -160,7 +160,7 @@ func (l *Live) check() error {
 	case !endpoint.ValidRegion(l.Region):
 		return fmt.Errorf("%q is not a region", l.Region)
 	case l.At.IsZero():
-		return errors.New("a list of models needs the time at which it was read")
+		return errors.New("the model list has no time at which it was read")
 	}
 	for _, m := range l.Models.Value {
 		if m.ID == "" {

@@ -50,7 +50,7 @@ func TestFilesThatAreNoLists(t *testing.T) {
 		{"another version", strings.Replace(text, `"outcropLiveCatalogue":1`, `"outcropLiveCatalogue":2`, 1), "version 1"},
 		{"no version", `{}`, "version 1"},
 		{"an answer of AWS's", `{"modelSummaries":[]}`, "version 1"},
-		{"a member that is not known", strings.Replace(text, `{`, `{"more":1,`, 1), "not written here"},
+		{"a member that is not known", strings.Replace(text, `{`, `{"more":1,`, 1), "unknown members"},
 		{"no region", strings.Replace(text, `"region":"us-east-1"`, `"region":""`, 1), "not a region"},
 		{"no time", `{"outcropLiveCatalogue":1,"region":"us-east-1","at":"0001-01-01T00:00:00Z"}`, "time"},
 		{"a model without an id", strings.Replace(text, `"id":"amazon.nova-pro-v1:0"`, `"id":""`, 1), "no id"},

@@ -51,9 +51,9 @@ func (c *Catalogue) Suggest(asked, region string) string {
 		return "Did you mean " + either(near, "or") + "?"
 	}
 	if others := c.nearest(asked, 1, func(m *Model) bool { return m.Kind.purpose() != "" }); len(others) > 0 {
-		return "Bedrock's models of that name are for " + others[0].Kind.purpose() + ", and Outcrop calls only chat models so far."
+		return "Bedrock's models of that name are for " + others[0].Kind.purpose() + "; Outcrop supports only chat models so far."
 	}
-	return "outcrop models lists what can be called, and outcrop models WORD the models with a word in their name."
+	return "Run outcrop models to list what can be called, or outcrop models WORD to find models by name."
 }
 
 // either joins names for a sentence.

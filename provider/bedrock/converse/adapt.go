@@ -128,14 +128,14 @@ func (p *adapter) foreign() {
 	case p.model.Vendor == "" || len(p.out.ModelFields) == 0:
 	case !p.model.any(betas):
 		for _, name := range []string{output, "anthropic_beta", "anthropic_version"} {
-			p.without(name, "it is for Claude alone")
+			p.without(name, "only Claude models support it")
 		}
 	case !p.model.any(effortField) && p.model.claude() > 0:
 		members, err := jsonx.Members(p.given(output))
 		if err != nil || jsonx.Find(members, "effort") == nil {
 			return
 		}
-		p.without(output, "the model has no effort")
+		p.without(output, "this model does not support effort")
 		if rest := slices.DeleteFunc(members, func(m jsonx.Member) bool { return m.Name == "effort" }); len(rest) > 0 {
 			var w jsonx.Writer
 			w.Object()
@@ -161,7 +161,7 @@ func (p *adapter) tier() {
 	switch p.out.ServiceTier {
 	case "", "default", "priority", "flex", "reserved":
 	default:
-		p.warn(llm.WarnDropped, "service_tier", "AWS has no tier "+strconv.Quote(p.out.ServiceTier))
+		p.warn(llm.WarnDropped, "service_tier", "Bedrock has no service tier "+strconv.Quote(p.out.ServiceTier))
 		p.out.ServiceTier = ""
 	}
 }
@@ -224,7 +224,7 @@ func (p *adapter) refuse(field, format string, args ...any) error {
 		return nil
 	}
 	e := llm.Unsupported(field, format, args...)
-	e.Fix = "Leave " + field + " out, or set drop_params to drop what cannot be kept."
+	e.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
 	return e
 }
 

@@ -66,7 +66,7 @@ func (p *adapter) settled(blocks []llm.Block, field string) []llm.Block {
 		switch {
 		case b.Kind == llm.BlockCachePoint && last >= 0 && out[last].Kind == llm.BlockCachePoint:
 			out[last].Cache = longer(out[last].Cache, b.Cache)
-			p.warn(llm.WarnDropped, field+".cache_control", "a cache point stands there already")
+			p.warn(llm.WarnDropped, field+".cache_control", "there is already a cache point at this position")
 		case b.Kind == llm.BlockCachePoint && (last < 0 || waiting != nil):
 			if waiting == nil {
 				waiting = &b
@@ -78,12 +78,12 @@ func (p *adapter) settled(blocks []llm.Block, field string) []llm.Block {
 			if waiting != nil && b.Kind != llm.BlockReasoning && b.Kind != llm.BlockRedacted && b.Kind != llm.BlockCachePoint {
 				out = append(out, *waiting)
 				waiting = nil
-				p.warn(llm.WarnChanged, field+".cache_control", "the cache point stands behind the block that follows, since nothing stands before it")
+				p.warn(llm.WarnChanged, field+".cache_control", "the cache point was moved after the next block, because there is no content before it")
 			}
 		}
 	}
 	if waiting != nil {
-		p.warn(llm.WarnDropped, field+".cache_control", "nothing stands before the cache point")
+		p.warn(llm.WarnDropped, field+".cache_control", "there is no content before the cache point")
 	}
 	return out
 }
@@ -108,14 +108,14 @@ func (p *adapter) retention() {
 	}
 	facts := p.model.facts
 	if p.model.any(noCache) || facts == nil || facts.Cache.Supported != catalog.Yes || facts.Cache.OneHour != catalog.Yes {
-		p.warn(llm.WarnDropped, field, "the model is not known to keep a cache for an hour")
+		p.warn(llm.WarnDropped, field, "this model is not known to support a one-hour cache")
 		return
 	}
 	if !p.seen.cache && len(p.out.System) == 0 {
-		p.warn(llm.WarnDropped, field, "nothing is marked to be cached, and there is no system prompt")
+		p.warn(llm.WarnDropped, field, "the request has neither a cache point nor a system prompt to cache")
 		return
 	}
-	p.warn(llm.WarnChanged, field, "1h, which is the longest that AWS keeps a cache")
+	p.warn(llm.WarnChanged, field, "set to 1h, the longest time that Bedrock supports")
 	if !p.seen.cache {
 		p.seen.cache = true
 		p.out.System = append(slices.Clip(p.out.System), llm.Block{Kind: llm.BlockCachePoint, Cache: &llm.CachePoint{Type: "default", TTL: "1h"}})
@@ -181,7 +181,7 @@ func copyOf(c *llm.CachePoint) *llm.CachePoint {
 func (p *adapter) places(points []point) {
 	never := p.model.any(noCache) || p.model.facts != nil && p.model.facts.Cache.Supported == catalog.No
 	if never && len(points) > 0 {
-		p.warn(llm.WarnDropped, "cache_control", "the model does not cache")
+		p.warn(llm.WarnDropped, "cache_control", "this model does not support prompt caching")
 	}
 	var withResults []bool
 	if p.model.any(noResultCache) {
@@ -194,13 +194,13 @@ func (p *adapter) places(points []point) {
 			at.keep = false
 		case at.tool >= 0 && p.model.any(noToolCache):
 			at.keep = false
-			p.warn(llm.WarnDropped, p.tool(at.tool)+".cache_control", "the model caches no tools by themselves")
+			p.warn(llm.WarnDropped, p.tool(at.tool)+".cache_control", "this model does not support a cache point after tools")
 		case at.turn >= 0 && withResults != nil && withResults[at.turn]:
 			at.keep = false
-			p.warn(llm.WarnDropped, p.message(at.turn)+".cache_control", "the model takes none beside a tool's result")
+			p.warn(llm.WarnDropped, p.message(at.turn)+".cache_control", "this model does not support a cache point in a message with tool results")
 		case at.turn >= 0 && p.behindReasoning(at):
 			at.keep = false
-			p.warn(llm.WarnDropped, p.message(at.turn)+".cache_control", "none can stand behind reasoning")
+			p.warn(llm.WarnDropped, p.message(at.turn)+".cache_control", "Bedrock does not support a cache point right after reasoning")
 		}
 	}
 }
@@ -271,7 +271,7 @@ func (p *adapter) most(points []point) {
 	for i := range points {
 		points[i].keep = points[i].keep && chosen[i]
 	}
-	p.warn(llm.WarnDropped, "cache_control", strconv.Itoa(count)+" cache points, of which AWS takes "+strconv.Itoa(maxPoints))
+	p.warn(llm.WarnDropped, "cache_control", strconv.Itoa(count)+" cache points; Bedrock accepts at most "+strconv.Itoa(maxPoints))
 }
 
 // times fits the times to live.
@@ -284,18 +284,18 @@ func (p *adapter) times(points []point) {
 			continue
 		}
 		if ttl := pt.cache.TTL; ttl != "" && ttl != "5m" && ttl != "1h" { // CacheTTL in AWS's service model
-			p.warn(llm.WarnChanged, "cache_control.ttl", "5m: AWS knows 5m and 1h")
+			p.warn(llm.WarnChanged, "cache_control.ttl", "set to 5m: Bedrock supports 5m and 1h")
 			pt.cache.TTL = ""
 		}
 		if plain && pt.cache.TTL != "" {
 			if pt.cache.TTL != "5m" { // which is the default
-				p.warn(llm.WarnChanged, "cache_control.ttl", "the model keeps its cache for 5m")
+				p.warn(llm.WarnChanged, "cache_control.ttl", "set to 5m: this model supports no other time")
 			}
 			pt.cache.TTL = ""
 		}
 		if pt.cache.TTL == "1h" && short {
 			pt.cache.TTL = ""
-			p.warn(llm.WarnChanged, "cache_control.ttl", "5m, like the cache point before it")
+			p.warn(llm.WarnChanged, "cache_control.ttl", "set to 5m, because an earlier cache point has 5m")
 		}
 		short = short || pt.cache.TTL != "1h"
 	}

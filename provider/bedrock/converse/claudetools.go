@@ -39,12 +39,12 @@ func (p *adapter) placeClaudeTools() error {
 	if !p.model.any(betas) {
 		if c := &p.out.ToolChoice; c.Kind == llm.ToolChoiceNamed && slices.Contains(names, c.Name) && p.out.DropParams {
 			*c = llm.ToolChoice{}
-			p.warn(llm.WarnDropped, "tool_choice", "the tool that it names is left out")
+			p.warn(llm.WarnDropped, "tool_choice", "the tool that it names was dropped")
 		}
-		return p.refuse(field, "%s: the model knows only functions; this tool is one of Claude's", field)
+		return p.refuse(field, "%s: this tool is built into Claude models; this model supports only function tools", field)
 	}
 	if p.given("tools") != nil {
-		return llm.Invalid("additionalModelRequestFields.tools", "tools of the model's own are given twice, in tools and in additionalModelRequestFields")
+		return llm.Invalid("additionalModelRequestFields.tools", "additionalModelRequestFields.tools and tools both define Claude's built-in tools; send only one of them")
 	}
 	p.own = names
 	p.field("tools", string(w.Buf))
@@ -187,14 +187,14 @@ func (p *adapter) search() error {
 	case wish == nil:
 		return nil
 	case !p.model.any(grounds):
-		return p.refuse(field, "%s: the model does not search the web", field)
+		return p.refuse(field, "%s is not supported by this model", field)
 	}
 	options, err := jsonx.Members(wish)
 	if err != nil {
 		return llm.Invalid(field, "%s must be an object", field)
 	}
 	for _, o := range options {
-		p.warn(llm.WarnDropped, field+"."+o.Name, "Nova's search has no settings")
+		p.warn(llm.WarnDropped, field+"."+o.Name, "Nova's web search has no settings")
 	}
 	if !slices.ContainsFunc(p.out.Tools, func(t llm.Tool) bool { return t.Other != nil && t.Other.Name == "systemTool" }) {
 		p.out.Tools = append(slices.Clip(p.out.Tools), llm.Tool{Other: &jsonx.Member{Name: "systemTool", Value: jsonx.Raw(grounding)}})

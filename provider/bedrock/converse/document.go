@@ -52,7 +52,7 @@ func (p *adapter) withText(i int, role llm.Role, blocks []llm.Block) []llm.Block
 			return blocks
 		}
 	}
-	p.warn(llm.WarnChanged, p.message(i), "a text stands beside the document, since AWS takes none without")
+	p.warn(llm.WarnChanged, p.message(i), "a text was added, because Bedrock requires one next to a document")
 	return slices.Insert(blocks, first, llm.Block{Kind: llm.BlockText, Text: "Attached:"})
 }
 

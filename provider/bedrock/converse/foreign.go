@@ -31,7 +31,7 @@ func (p *adapter) thoughts() {
 				p.warn(llm.WarnDropped, field, why)
 			case b.Kind == llm.BlockReasoning && b.Signature != "" && !p.sealing():
 				b.Signature = ""
-				p.warn(llm.WarnChanged, field, "it goes without its signature, which another model made")
+				p.warn(llm.WarnChanged, field, "sent without its signature, which is from another model")
 				blocks = append(blocks, b)
 			default:
 				blocks = append(blocks, b)
@@ -59,23 +59,23 @@ func (p *adapter) refusesThought(b *llm.Block) string {
 	case !text && b.Kind != llm.BlockRedacted:
 		return ""
 	case m.facts != nil && m.facts.Reasoning.Supported == catalog.No:
-		return "the model does not reason; another made it"
+		return "this model does not support reasoning; the block is from another model"
 	case m.any(noThoughts):
-		return "the model takes no reasoning back"
+		return "this model does not accept reasoning in messages"
 	case m.any(signedThoughts):
 		if text && b.Signature == "" {
-			return "the model takes it back only with its signature"
+			return "this model accepts reasoning only with its signature"
 		}
 		if !text && encrypted(b.Text) {
-			return "another model made it"
+			return "the block is from another model"
 		}
 	case m.any(redactedAlone):
 		if text {
-			return "the model takes back only reasoning that it hid, as redacted_thinking"
+			return "this model accepts reasoning only as redacted_thinking"
 		}
 	case !m.known():
 	case !text:
-		return "the model hides no reasoning; another made it"
+		return "this model does not redact reasoning; the block is from another model"
 	}
 	return ""
 }

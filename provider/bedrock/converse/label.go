@@ -31,7 +31,7 @@ func (p *adapter) labels() error {
 	if user := p.out.User; user != "" && !slices.ContainsFunc(labels, func(l llm.Label) bool { return l.Name == "user" }) {
 		labels = append(slices.Clip(labels), llm.Label{Name: "user", Value: user})
 	} else if user != "" {
-		p.warn(llm.WarnDropped, "user", "metadata has a user already")
+		p.warn(llm.WarnDropped, "user", "metadata.user is set and takes precedence")
 	}
 	p.out.Metadata, p.out.User = nil, ""
 	if len(labels) == 0 {
@@ -48,13 +48,13 @@ func (p *adapter) labels() error {
 		}
 		switch {
 		case own != nil:
-			p.warn(llm.WarnDropped, field, "requestMetadata is given")
+			p.warn(llm.WarnDropped, field, "requestMetadata is set and takes precedence")
 		case seen[l.Name]:
-			p.warn(llm.WarnDropped, field, "it is given twice")
+			p.warn(llm.WarnDropped, field, "a label of this name is already set")
 		case l.Name == "" || !labelled(l.Name) || !labelled(l.Value):
-			p.warn(llm.WarnDropped, field, "AWS takes at most "+strconv.Itoa(maxLabel)+" letters, digits, spaces and :_@$#=/+,-.")
+			p.warn(llm.WarnDropped, field, "Bedrock accepts at most "+strconv.Itoa(maxLabel)+" letters, digits, spaces and :_@$#=/+,-.")
 		case count == maxLabels:
-			p.warn(llm.WarnDropped, field, "AWS takes "+strconv.Itoa(maxLabels)+" labels")
+			p.warn(llm.WarnDropped, field, "Bedrock accepts at most "+strconv.Itoa(maxLabels)+" labels")
 		default:
 			count++
 			w.AnyKey(l.Name)
@@ -86,7 +86,7 @@ func (p *adapter) ownLabels() (jsonx.Raw, error) {
 		p.out.Extensions = slices.DeleteFunc(slices.Clone(p.out.Extensions), func(m jsonx.Member) bool { return m.Name == field })
 		return nil, nil
 	case len(members) > maxLabels:
-		return nil, llm.Invalid(field, "%s holds %d labels; AWS takes at most %d", field, len(members), maxLabels)
+		return nil, llm.Invalid(field, "%s has %d labels; Bedrock accepts at most %d", field, len(members), maxLabels)
 	}
 	for _, m := range members {
 		var value string
@@ -94,7 +94,7 @@ func (p *adapter) ownLabels() (jsonx.Raw, error) {
 		case m.Value.Kind() != '"' || jsonx.Unmarshal(m.Value, &value) != nil:
 			return nil, llm.Invalid(field+"."+m.Name, "%s.%s must be a string, not %s", field, m.Name, jsonx.KindName(m.Value.Kind()))
 		case m.Name == "" || !labelled(m.Name) || !labelled(value):
-			return nil, llm.Invalid(field+"."+m.Name, "%s.%s: AWS takes at most %d letters, digits, spaces and :_@$#=/+,-. in a name and in a value", field, m.Name, maxLabel)
+			return nil, llm.Invalid(field+"."+m.Name, "%s.%s: a name and a value may have at most %d letters, digits, spaces and :_@$#=/+,-.", field, m.Name, maxLabel)
 		}
 	}
 	return own, nil
@@ -125,7 +125,7 @@ func (p *adapter) headers() {
 		case name == "anthropic-beta":
 			p.betas(h.Value)
 		case !httpfield.IsToken(name) || httpfield.RuleOf(name) != httpfield.Pass || !httpfield.IsValue(h.Value):
-			p.warn(llm.WarnDropped, "extra_headers."+h.Name, "it belongs to the call itself")
+			p.warn(llm.WarnDropped, "extra_headers."+h.Name, "clients may not set this header")
 		default:
 			p.f.Headers = append(p.f.Headers, h)
 		}
@@ -135,7 +135,7 @@ func (p *adapter) headers() {
 // betas adds a list of betas, parted by commas, to Claude's field.
 func (p *adapter) betas(list string) {
 	if !p.model.any(betas) {
-		p.warn(llm.WarnDropped, "anthropic-beta", "it is for Claude alone")
+		p.warn(llm.WarnDropped, "anthropic-beta", "only Claude models support it")
 		return
 	}
 	var words []string
@@ -170,7 +170,7 @@ func (p *adapter) extensions() error {
 		w.EndObject()
 		p.out.Extensions = slices.Clone(p.out.Extensions)
 		p.out.Extensions[i].Value = w.Buf
-		p.warn(llm.WarnDropped, "guardrailConfig.streamProcessingMode", "the answer comes at once")
+		p.warn(llm.WarnDropped, "guardrailConfig.streamProcessingMode", "the response is not streamed")
 	}
 	return nil
 }

@@ -53,10 +53,10 @@ func (p *adapter) media() error {
 		}
 		field := p.message(i) + ".content"
 		if images > maxImages {
-			return llm.Invalid(field, "%s holds %d images; AWS takes at most %d in a message", field, images, maxImages)
+			return llm.Invalid(field, "%s has %d images; Bedrock accepts at most %d in one message", field, images, maxImages)
 		}
 		if documents > maxDocuments {
-			return llm.Invalid(field, "%s holds %d documents; AWS takes at most %d in a message", field, documents, maxDocuments)
+			return llm.Invalid(field, "%s has %d documents; Bedrock accepts at most %d in one message", field, documents, maxDocuments)
 		}
 	}
 	return nil
@@ -69,10 +69,10 @@ func (p *adapter) medium(b *llm.Block, i, j int) error {
 		return nil
 	}
 	if p.model.any(noVideo) && b.Kind == llm.BlockVideo {
-		return llm.Unsupported(p.at(i, j), "%s is a video, which the model does not take", p.at(i, j))
+		return llm.Unsupported(p.at(i, j), "%s is a video, which is not supported by this model", p.at(i, j))
 	}
 	if p.model.any(noS3) && strings.HasPrefix(m.URI, "s3://") {
-		return llm.Unsupported(p.at(i, j), "%s lies in S3, from where the model does not read; send the content itself", p.at(i, j))
+		return llm.Unsupported(p.at(i, j), "%s is in S3, which this model cannot read; send the content itself", p.at(i, j))
 	}
 	if m.Base64.IsZero() {
 		return nil
@@ -82,7 +82,7 @@ func (p *adapter) medium(b *llm.Block, i, j int) error {
 	case b.Kind == llm.BlockImage:
 		return p.image(b, size, i, j)
 	case b.Kind == llm.BlockDocument && size > maxDocument && !p.model.any(ownLimits):
-		return llm.Invalid(p.at(i, j), "%s is a document of %d bytes; AWS takes at most %d", p.at(i, j), size, maxDocument)
+		return llm.Invalid(p.at(i, j), "%s is a document of %d bytes; Bedrock accepts at most %d", p.at(i, j), size, maxDocument)
 	}
 	return nil
 }
@@ -91,14 +91,14 @@ func (p *adapter) image(b *llm.Block, size, i, j int) error {
 	kind, width, height := picture(b.Media.Base64)
 	if !p.model.any(ownLimits) {
 		if size > maxImage {
-			return llm.Invalid(p.at(i, j), "%s is an image of %d bytes; AWS takes at most %d", p.at(i, j), size, maxImage)
+			return llm.Invalid(p.at(i, j), "%s is an image of %d bytes; Bedrock accepts at most %d", p.at(i, j), size, maxImage)
 		}
 		if width > maxPixels || height > maxPixels {
-			return llm.Invalid(p.at(i, j), "%s is an image of %d by %d pixels; AWS takes at most %d by %d", p.at(i, j), width, height, maxPixels, maxPixels)
+			return llm.Invalid(p.at(i, j), "%s is an image of %d by %d pixels; Bedrock accepts at most %d by %d", p.at(i, j), width, height, maxPixels, maxPixels)
 		}
 	}
 	if kind != "" && b.Media.Format != kind {
-		p.warn(llm.WarnChanged, p.at(i, j), "the image is a "+kind+" and not a "+b.Media.Format)
+		p.warn(llm.WarnChanged, p.at(i, j), "the image was sent as "+kind+", its actual format, not as "+b.Media.Format)
 		p.retype(i, j, b, kind)
 	}
 	return nil

@@ -43,14 +43,14 @@ func (p *adapter) nested(wish *llm.Reasoning) (companion []jsonx.Member, err err
 				wish.Effort = word
 			case word:
 			default:
-				p.warn(llm.WarnDropped, field, "reasoning_effort is given")
+				p.warn(llm.WarnDropped, field, "reasoning_effort is set and takes precedence")
 			}
 		case m.style == styleNested:
 			companion = append(companion, member)
 		case member.Name == "max_tokens":
 			tokens, err := strconv.ParseInt(string(member.Value), 10, 64)
 			if err != nil || tokens < 1 {
-				return nil, llm.Invalid(field, "%s must be a number of tokens, at least 1, not %s", field, member.Value)
+				return nil, llm.Invalid(field, "%s must be a number of tokens of at least 1, not %s", field, member.Value)
 			}
 			if len(wish.Thinking) == 0 {
 				wish.Thinking = budgetOf(tokens)
@@ -63,7 +63,7 @@ func (p *adapter) nested(wish *llm.Reasoning) (companion []jsonx.Member, err err
 			}
 		case member.Value.Kind() == 'f': // asks for nothing
 		default:
-			p.warn(llm.WarnDropped, field, "the model has no such setting")
+			p.warn(llm.WarnDropped, field, "not supported by this model")
 		}
 	}
 	return companion, nil

@@ -118,7 +118,7 @@ func (m *matching) assistant(from, to int) {
 			if again >= 0 {
 				m.changed = true
 				m.open[again].extra++
-				m.p.warn(llm.WarnDropped, m.p.message(i)+".tool_calls", "the call "+strconv.Quote(b.ToolUse.ID)+" stands twice")
+				m.p.warn(llm.WarnDropped, m.p.message(i)+".tool_calls", "the tool call "+strconv.Quote(b.ToolUse.ID)+" appears twice")
 				continue
 			}
 			calls = append(calls, b.ToolUse)
@@ -228,13 +228,13 @@ func (m *matching) result(b llm.Block, i int) (kept, seen []llm.Block) {
 	at = slices.IndexFunc(m.open, func(c pending) bool { return c.given == id && c.extra > 0 })
 	if at >= 0 {
 		m.open[at].extra--
-		m.p.warn(llm.WarnDropped, m.p.message(i), "it is the result of a call that stands twice")
+		m.p.warn(llm.WarnDropped, m.p.message(i), "it is the result of a tool call that appears twice")
 		return nil, nil
 	}
 	if slices.ContainsFunc(m.open, func(c pending) bool { return c.given == id }) {
-		m.p.warn(llm.WarnChanged, m.p.message(i), "the call "+strconv.Quote(id)+" has a result already; this one is said by the user")
+		m.p.warn(llm.WarnChanged, m.p.message(i), "the tool call "+strconv.Quote(id)+" already has a result; this one was sent as user text")
 	} else {
-		m.p.warn(llm.WarnChanged, m.p.message(i), "it answers no tool call of the turn before it; the user says it")
+		m.p.warn(llm.WarnChanged, m.p.message(i), "it matches no tool call of the preceding message; it was sent as user text")
 	}
 	return nil, asUserText(b.ToolResult)
 }
@@ -269,7 +269,7 @@ func (m *matching) unanswered() {
 		results = append(results, llm.Block{Kind: llm.BlockToolResult, ToolResult: &llm.ToolResult{
 			ID: c.sent, Content: []llm.ResultBlock{{Block: llm.Block{Kind: llm.BlockText, Text: "(no result)"}}},
 		}})
-		m.p.warn(llm.WarnChanged, "messages", "the tool call "+strconv.Quote(c.given)+" has no result; it says so, since AWS wants one for each call")
+		m.p.warn(llm.WarnChanged, "messages", "the tool call "+strconv.Quote(c.given)+" has no result; a placeholder was added, because Bedrock requires a result for each call")
 	}
 	m.open = nil
 	if len(results) > 0 {

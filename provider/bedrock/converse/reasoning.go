@@ -121,7 +121,7 @@ func silent(t llm.Turn) bool {
 // budgeted asks a Claude to think with a budget, if its turns allow that.
 func (p *adapter) budgeted(field string, set jsonx.Raw) {
 	if p.seen.tools && p.unthought() {
-		p.warn(llm.WarnDropped, field, "the last call of a tool comes without its thinking_blocks")
+		p.warn(llm.WarnDropped, field, "the last tool call has no thinking_blocks")
 		return
 	}
 	p.field("thinking", string(set))
@@ -142,28 +142,28 @@ func (p *adapter) asksToThink() bool {
 func (p *adapter) thinking(wish llm.Reasoning, t thinking) (string, error) {
 	m := &p.model.thinker
 	if t.Type == "between_tools" && !m.between && (m.style != styleNone || p.model.facts != nil) {
-		p.warn(llm.WarnChanged, "thinking", "the model does not know between_tools; it is asked not to think")
+		p.warn(llm.WarnChanged, "thinking", "this model does not support between_tools; thinking was disabled")
 		t.Type, wish.Thinking = "disabled", jsonx.Raw(disabled)
 	}
 	if t.Type == "disabled" && m.style != styleNone {
 		return p.disabled(wish), nil
 	}
 	if wish.Effort == "none" {
-		p.warn(llm.WarnDropped, "reasoning_effort", "thinking is given")
+		p.warn(llm.WarnDropped, "reasoning_effort", "thinking is set and takes precedence")
 		wish.Effort = ""
 	}
 	switch m.style {
 	case styleBudget:
 		switch {
 		case t.Type != "enabled": // adaptive is not known yet: as much as it mostly takes
-			p.warn(llm.WarnChanged, "thinking", "the model takes a budget")
+			p.warn(llm.WarnChanged, "thinking", "converted to a budget, because this model requires one")
 			return firstOf(wish.Effort, "high"), nil
 		case t.Budget == 0:
-			p.warn(llm.WarnChanged, "thinking", "it gets the budget of the effort "+firstOf(wish.Effort, "medium"))
+			p.warn(llm.WarnChanged, "thinking", "budget_tokens is missing; set to the budget of effort "+firstOf(wish.Effort, "medium"))
 			return firstOf(wish.Effort, "medium"), nil
 		}
 		if wish.Effort != "" {
-			p.warn(llm.WarnDropped, "reasoning_effort", "the budget is said already")
+			p.warn(llm.WarnDropped, "reasoning_effort", "thinking.budget_tokens is set and takes precedence")
 		}
 		return "", p.enabled(wish.Thinking, t.Budget)
 	case styleAdaptive:
@@ -171,7 +171,7 @@ func (p *adapter) thinking(wish llm.Reasoning, t thinking) (string, error) {
 		case t.Type == "enabled" && t.Budget != 0 && p.model.any(budgets):
 			return wish.Effort, p.enabled(wish.Thinking, t.Budget)
 		case t.Type == "enabled":
-			p.warn(llm.WarnChanged, "thinking", "the model takes an effort in place of a budget")
+			p.warn(llm.WarnChanged, "thinking", "converted to an effort, because this model does not support a budget")
 			if wish.Effort == "" && t.Budget != 0 {
 				wish.Effort = effort(t.Budget)
 			}
@@ -181,13 +181,13 @@ func (p *adapter) thinking(wish llm.Reasoning, t thinking) (string, error) {
 			wish.Effort = p.atMostHigh(wish.Effort)
 		}
 	case styleNova, styleEffort, styleNested, styleConfig:
-		p.warn(llm.WarnChanged, "thinking", "the model takes it as an effort")
+		p.warn(llm.WarnChanged, "thinking", "converted to an effort, because this model does not support thinking")
 		if t.Budget == 0 {
 			return firstOf(wish.Effort, "medium"), nil
 		}
 		return firstOf(wish.Effort, effort(t.Budget)), nil
 	case styleAlways:
-		p.warn(llm.WarnDropped, "thinking", "the model always thinks, as hard as it likes")
+		p.warn(llm.WarnDropped, "thinking", "not supported by this model, which always reasons and has no setting")
 		return wish.Effort, nil
 	case styleNone:
 		if p.model.facts != nil { // AWS refuses a setting that the model does not know
@@ -231,7 +231,7 @@ func (p *adapter) disabled(wish llm.Reasoning) string {
 		}
 		return wish.Effort
 	}
-	p.warn(llm.WarnChanged, "thinking", "the model takes it as an effort")
+	p.warn(llm.WarnChanged, "thinking", "converted to an effort, because this model does not support thinking")
 	if wish.Effort != "" && wish.Effort != "none" {
 		p.warn(llm.WarnDropped, "reasoning_effort", "thinking is disabled")
 	}
@@ -243,7 +243,7 @@ func (p *adapter) atMostHigh(effort string) string {
 	if effort != "xhigh" && effort != "max" {
 		return effort
 	}
-	p.warn(llm.WarnChanged, "reasoning_effort", "the model takes high at most when it does not think first")
+	p.warn(llm.WarnChanged, "reasoning_effort", "set to high, the highest effort that this model supports without thinking")
 	return "high"
 }
 
@@ -260,9 +260,9 @@ func (p *adapter) unthinking(field string) {
 	case offWord, offLeast:
 		p.effort("none")
 	case offNever:
-		detail := "the model cannot be told not to think"
+		detail := "thinking cannot be disabled for this model"
 		if m.between {
-			detail += "; thinking of type between_tools is the least that it takes"
+			detail += "; thinking of type between_tools is the least that it supports"
 		}
 		p.warn(llm.WarnDropped, field, detail)
 	}
@@ -281,12 +281,12 @@ func (p *adapter) enabled(set jsonx.Raw, tokens int64) error {
 	fit := max(tokens, leastBudget)
 	if most := p.out.MaxTokens; most.Set && fit >= most.Value {
 		if most.Value <= leastBudget {
-			return p.refuse("thinking", "thinking needs a budget of at least %d tokens below max_tokens, which is %d", leastBudget, most.Value)
+			return p.refuse("thinking", "thinking requires a budget of at least %d tokens that is less than max_tokens, which is %d", leastBudget, most.Value)
 		}
 		fit = most.Value - 1
 	}
 	if fit != tokens {
-		p.warn(llm.WarnChanged, "thinking", "budget_tokens is "+strconv.FormatInt(fit, 10))
+		p.warn(llm.WarnChanged, "thinking", "budget_tokens was set to "+strconv.FormatInt(fit, 10))
 		set = budgetOf(fit)
 	}
 	p.budgeted("thinking", set)
@@ -309,7 +309,7 @@ func (p *adapter) effort(effort string) {
 	case styleConfig:
 		p.field("reasoning_config", `"`+p.nearest(effort)+`"`)
 	case styleAlways:
-		p.warn(llm.WarnDropped, "reasoning_effort", "the model always thinks, as hard as it likes")
+		p.warn(llm.WarnDropped, "reasoning_effort", "not supported by this model, which always reasons and has no setting")
 	case styleNone:
 		p.warn(llm.WarnDropped, "reasoning_effort", "")
 	}
@@ -348,7 +348,7 @@ func (p *adapter) nova(effort string) {
 	word := p.nearest(effort)
 	if word == "high" && p.out.MaxTokens.Set {
 		word = "medium"
-		p.warn(llm.WarnChanged, "reasoning_effort", "high takes no max_tokens")
+		p.warn(llm.WarnChanged, "reasoning_effort", "set to medium, because effort high does not allow max_tokens")
 	}
 	if word == "high" {
 		p.drop(&p.out.Temperature, "temperature")
@@ -361,7 +361,7 @@ func (p *adapter) nova(effort string) {
 func (p *adapter) drop(setting *llm.Opt[float64], field string) {
 	if setting.Set {
 		*setting = llm.Opt[float64]{}
-		p.warn(llm.WarnDropped, field, "not beside reasoning")
+		p.warn(llm.WarnDropped, field, "not supported together with reasoning")
 	}
 }
 
@@ -381,7 +381,7 @@ func (p *adapter) nearest(effort string) string {
 	if best == "none" && len(words) > 1 { // a little is not nothing
 		best = words[1]
 	}
-	p.warn(llm.WarnChanged, "reasoning_effort", "the model takes "+strings.Join(words, ", ")+"; it gets "+best)
+	p.warn(llm.WarnChanged, "reasoning_effort", "this model supports "+strings.Join(words, ", ")+"; set to "+best)
 	return best
 }
 

@@ -86,7 +86,7 @@ func textOf(blocks []llm.Block) string {
 
 // textBesideWarning is the warning for what a model wrote beside its JSON answer.
 func textBesideWarning() llm.Warning {
-	return llm.Warning{Code: llm.WarnDropped, Field: "content", Detail: "what the model wrote beside its JSON answer"}
+	return llm.Warning{Code: llm.WarnDropped, Field: "content", Detail: "text that the model wrote next to its JSON answer"}
 }
 
 // isJSON reports whether text begins like a JSON object or list.

@@ -43,7 +43,7 @@ func (p *adapter) results() error {
 					}
 					behind[i] = append(behind[i], llm.Block{Kind: llm.BlockText, Text: "This is " + name + ":"}, c.Block)
 					c.Block = llm.Block{Kind: llm.BlockText, Text: "See " + name + "."}
-					p.warn(llm.WarnChanged, p.at(i, j), "what the model does not take within a result stands behind it")
+					p.warn(llm.WarnChanged, p.at(i, j), "media that this model does not support in a tool result was moved after it")
 				}
 			}
 			blocks[j].ToolResult = &result
@@ -58,7 +58,7 @@ func (p *adapter) results() error {
 func (p *adapter) status(r *llm.ToolResult, field string) {
 	if r.Status == "error" {
 		r.Content = append([]llm.ResultBlock{{Block: llm.Block{Kind: llm.BlockText, Text: "The tool failed:"}}}, r.Content...)
-		p.warn(llm.WarnChanged, field, "the model takes no status; a text says that the tool failed")
+		p.warn(llm.WarnChanged, field, "this model does not support a result status; a text says that the tool failed")
 	}
 	r.Status = ""
 }

@@ -13,7 +13,7 @@ const maxTemperature = 1
 // sampling fits temperature, top_p, top_k and stop.
 func (p *adapter) sampling() error {
 	if t := &p.out.Temperature; t.Set && t.Value > maxTemperature {
-		p.warn(llm.WarnChanged, "temperature", "1, which is the highest that AWS takes")
+		p.warn(llm.WarnChanged, "temperature", "set to 1, the highest value that Bedrock accepts")
 		t.Value = maxTemperature
 	}
 	if p.thinks {
@@ -23,7 +23,7 @@ func (p *adapter) sampling() error {
 		p.drop(&p.out.TopP, "top_p")
 		if p.out.TopK.Set {
 			p.out.TopK = llm.Opt[int64]{}
-			p.warn(llm.WarnDropped, "top_k", "not beside reasoning")
+			p.warn(llm.WarnDropped, "top_k", "not supported together with reasoning")
 		}
 	}
 	if p.model.any(noSampling) {
@@ -38,7 +38,7 @@ func (p *adapter) sampling() error {
 	}
 	if p.model.any(noStop) && len(p.out.Stop) > 0 {
 		p.out.Stop = nil
-		if err := p.refuse("stop", "stop: the model takes no stop sequences on Bedrock"); err != nil {
+		if err := p.refuse("stop", "stop is not supported by this model on Bedrock"); err != nil {
 			return err
 		}
 	}
@@ -61,7 +61,7 @@ func (p *adapter) unsampled() error {
 			p.warn(llm.WarnDropped, s.field, "")
 			continue
 		}
-		if err := p.refuse(s.field, "%s: the model takes none on Bedrock; it samples in its own way", s.field); err != nil {
+		if err := p.refuse(s.field, "%s is not supported by this model on Bedrock", s.field); err != nil {
 			return err
 		}
 	}
@@ -73,16 +73,16 @@ func (p *adapter) unsampled() error {
 func (p *adapter) oneSampling() error {
 	if p.out.Temperature.Value == 1 && p.out.TopP.Value != 1 {
 		p.out.Temperature = llm.Opt[float64]{}
-		p.warn(llm.WarnDropped, "temperature", "the model takes it or top_p")
+		p.warn(llm.WarnDropped, "temperature", "this model accepts temperature or top_p, not both")
 		return nil
 	}
 	neutral := p.out.TopP.Value == 1
 	p.out.TopP = llm.Opt[float64]{}
 	if neutral {
-		p.warn(llm.WarnDropped, "top_p", "the model takes it or temperature")
+		p.warn(llm.WarnDropped, "top_p", "this model accepts temperature or top_p, not both")
 		return nil
 	}
-	return p.refuse("top_p", "top_p: the model takes it or temperature, not both")
+	return p.refuse("top_p", "top_p and temperature are both set; this model accepts only one of them")
 }
 
 func (p *adapter) topK() error {
@@ -93,13 +93,13 @@ func (p *adapter) topK() error {
 	p.out.TopK = llm.Opt[int64]{}
 	switch {
 	case p.model.any(noSampling):
-		return p.refuse("top_k", "top_k: the model takes none on Bedrock; it samples in its own way")
+		return p.refuse("top_k", "top_k is not supported by this model on Bedrock")
 	case p.model.has(topK | nested):
 		p.field("inferenceConfig", `{"topK":`+k+`}`)
 	case p.model.has(topK):
 		p.field("top_k", k)
 	default:
-		return p.refuse("top_k", "top_k: only Claude and Nova take it on Bedrock's Converse")
+		return p.refuse("top_k", "top_k is supported only for Claude and Nova on Bedrock")
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func (c *closing) close(schema jsonx.Raw) jsonx.Raw {
 		return nil
 	}
 	if c.schema(schema, 0); c.open == "" && c.recursive() {
-		c.open = "$ref into itself"
+		c.open = "a recursive $ref"
 	}
 	if c.open != "" || !c.changed {
 		return nil
@@ -118,18 +118,18 @@ func (c *closing) schema(v jsonx.Raw, depth int) {
 	case c.open != "":
 		return
 	case v.Kind() == 'f':
-		c.open = "schema that no value follows"
+		c.open = "a schema that no value matches"
 		return
 	case v.Kind() != '{':
 		c.w.Raw(v)
 		return
 	case depth > maxDepth || len(v) > maxClosed:
-		c.open = "schema of that size"
+		c.open = "a schema of this size"
 		return
 	}
 	members, err := jsonx.Members(v)
 	if err != nil {
-		c.open = "schema that cannot be read"
+		c.open = "a malformed schema"
 		return
 	}
 	members = c.plainly(members)
@@ -205,7 +205,7 @@ func (c *closing) look(members []jsonx.Member, depth int) node {
 	}
 	n.closed = jsonx.Find(members, "additionalProperties") != nil
 	if n.object && !n.closed && (!c.tool || depth > 0) && jsonx.Find(members, "properties") == nil {
-		c.open = "object of any members"
+		c.open = "an object without properties"
 	}
 	if n.anyOf || n.choice != nil || len(n.types) > 1 {
 		c.unions++
@@ -227,7 +227,7 @@ func (c *closing) fate(m jsonx.Member, n *node) (f keywordUse, detail string) {
 		if m.Name == "type" && !n.listed {
 			return fateWords, ""
 		}
-		return fateNever, m.Name + " beside anyOf"
+		return fateNever, m.Name + " next to anyOf"
 	case n.choice != nil && (k.of != "" || m.Name == "const"):
 		return fateWords, ""
 	case k.of != "" && !is(k.of):
@@ -236,7 +236,7 @@ func (c *closing) fate(m jsonx.Member, n *node) (f keywordUse, detail string) {
 	switch m.Name {
 	case "additionalProperties":
 		if m.Value.Kind() != 'f' {
-			return fateNever, "additionalProperties but false"
+			return fateNever, "additionalProperties other than false"
 		}
 	case "unevaluatedProperties":
 		if m.Value.Kind() == 'f' {
@@ -244,7 +244,7 @@ func (c *closing) fate(m jsonx.Member, n *node) (f keywordUse, detail string) {
 		}
 	case "items":
 		if m.Value.Kind() != '{' && m.Value.Kind() != 't' {
-			return fateNever, "items of several schemas"
+			return fateNever, "items with several schemas"
 		}
 	case "minItems":
 		if text := string(m.Value); text != "0" && text != "1" {
@@ -329,7 +329,7 @@ func (n *node) worded(description string) string {
 func (c *closing) list(v jsonx.Raw, depth int) {
 	var all []jsonx.Raw
 	if jsonx.Unmarshal(v, &all) != nil {
-		c.open = "anyOf that is no list"
+		c.open = "anyOf that is not a list"
 		return
 	}
 	c.w.Array()
@@ -344,7 +344,7 @@ func (c *closing) list(v jsonx.Raw, depth int) {
 func (c *closing) schemas(v jsonx.Raw, prefix string, depth int) {
 	members, err := jsonx.Members(v)
 	if err != nil {
-		c.open = "properties that are no object"
+		c.open = "properties that are not an object"
 		return
 	}
 	c.w.Object()
@@ -365,9 +365,9 @@ func (c *closing) reference(v jsonx.Raw) {
 	c.w.Raw(v)
 	switch to := wordOf(v); {
 	case to == "#":
-		c.open = "$ref into itself"
+		c.open = "a recursive $ref"
 	case !strings.HasPrefix(to, "#"):
-		c.open = "$ref to elsewhere"
+		c.open = "a $ref to another document"
 	default:
 		if c.refs == nil {
 			c.refs = map[string][]string{}
@@ -462,9 +462,9 @@ type allowance struct{ tools, optional, unions int }
 func (b *allowance) takes(c *closing) (detail string) {
 	switch {
 	case b.optional+c.optional > maxOptional:
-		return strconv.Itoa(maxOptional) + " optional properties in all strict schemas, and there are " + strconv.Itoa(b.optional+c.optional)
+		return strconv.Itoa(maxOptional) + " optional properties in all strict schemas together, and this request has " + strconv.Itoa(b.optional+c.optional)
 	case b.unions+c.unions > maxUnions:
-		return strconv.Itoa(maxUnions) + " unions in all strict schemas, and there are " + strconv.Itoa(b.unions+c.unions)
+		return strconv.Itoa(maxUnions) + " unions in all strict schemas together, and this request has " + strconv.Itoa(b.unions+c.unions)
 	}
 	b.optional += c.optional
 	b.unions += c.unions

@@ -36,15 +36,15 @@ func TestWhatAStrictSchemaHolds(t *testing.T) {
 		{name: "all of one", schema: `{"allOf":[{"$ref":"#/$defs/b"}],"description":"d"}`, want: `{"$ref":"#/$defs/b","description":"d"}`},
 		{name: "a type beside anyOf", schema: `{"type":"string","anyOf":[{"const":"a"}]}`, want: `{"anyOf":[{"const":"a"}],"description":"{type=\"string\"}"}`},
 		{name: "an object within", schema: `{"type":["object","null"],"properties":{"b":{"type":"string"}}}`, want: `{"type":["object","null"],"properties":{"b":{"type":"string"}},"additionalProperties":false}`},
-		{name: "properties beside anyOf", schema: `{"properties":{},"anyOf":[{}]}`, open: "properties beside anyOf"},
+		{name: "properties beside anyOf", schema: `{"properties":{},"anyOf":[{}]}`, open: "properties next to anyOf"},
 		{name: "all of several", schema: `{"allOf":[{"type":"string"},{"const":"a"}]}`, open: "allOf"},
-		{name: "an open object", schema: `{"type":"object","additionalProperties":true}`, open: "additionalProperties but false"},
-		{name: "any object", schema: `{"type":"object"}`, open: "object of any members"},
+		{name: "an open object", schema: `{"type":"object","additionalProperties":true}`, open: "additionalProperties other than false"},
+		{name: "any object", schema: `{"type":"object"}`, open: "an object without properties"},
 		{name: "patterns of names", schema: `{"type":"object","properties":{},"patternProperties":{}}`, open: "patternProperties"},
-		{name: "a tuple", schema: `{"type":"array","items":[{}]}`, open: "items of several schemas"},
-		{name: "a schema elsewhere", schema: `{"$ref":"https://example.com/a"}`, open: "$ref to elsewhere"},
-		{name: "a recursive schema", schema: `{"$ref":"#"}`, open: "$ref into itself"},
-		{name: "a deep schema", schema: strings.Repeat(`{"items":`, 100) + `{}` + strings.Repeat(`}`, 100), open: "schema of that size"},
+		{name: "a tuple", schema: `{"type":"array","items":[{}]}`, open: "items with several schemas"},
+		{name: "a schema elsewhere", schema: `{"$ref":"https://example.com/a"}`, open: "a $ref to another document"},
+		{name: "a recursive schema", schema: `{"$ref":"#"}`, open: "a recursive $ref"},
+		{name: "a deep schema", schema: strings.Repeat(`{"items":`, 100) + `{}` + strings.Repeat(`}`, 100), open: "a schema of this size"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var c closing

@@ -49,17 +49,17 @@ type thinker struct {
 // Sources of rows, beyond those of rules.go.
 const (
 	docsOpus5    = "https://platform.claude.com/docs/en/models/opus-5/whats-new-opus-5"
-	docsOpus55   = "https://platform.claude.com/docs/en/models/opus-5-5/whats-new-opus-5-5, and live calls told in https://github.com/stdapi-ai/stdapi.ai/issues/284"
+	docsOpus55   = "https://platform.claude.com/docs/en/models/opus-5-5/whats-new-opus-5-5, and live calls reported in https://github.com/stdapi-ai/stdapi.ai/issues/284"
 	docsSonnet5  = "https://platform.claude.com/docs/en/about-claude/models/whats-new-sonnet-5, and https://github.com/promptfoo/promptfoo/pull/10631"
 	docsSonnet55 = "https://platform.claude.com/docs/en/models/sonnet-5-5/whats-new-sonnet-5-5"
 	docsHaiku55  = "https://platform.claude.com/docs/en/models/haiku-5-5/migration-guide"
 	docsEffort   = "https://platform.claude.com/docs/en/build-with-claude/effort"
 	docsNova2    = "https://docs.aws.amazon.com/nova/latest/nova2-userguide/extended-thinking.html"
-	probedGPT    = "calls of Converse told in https://github.com/stdapi-ai/stdapi.ai/issues/283"
+	probedGPT    = "Converse calls reported in https://github.com/stdapi-ai/stdapi.ai/issues/283"
 	probedAstra  = "https://github.com/UKGovernmentBEIS/inspect_ai/pull/5254 and https://github.com/anomalyco/opencode/issues/48195"
-	probedKimi3  = "calls of Converse told in https://github.com/stdapi-ai/stdapi.ai (stdapi/models/chat/kimi_k3.py)"
+	probedKimi3  = "Converse calls reported in https://github.com/stdapi-ai/stdapi.ai (stdapi/models/chat/kimi_k3.py)"
 	consoleKimi  = "a call that the console of AWS wrote, in https://github.com/danny-avila/LibreChat/issues/11974"
-	usedGLM      = "calls of Converse told in https://github.com/anomalyco/opencode/pull/28143"
+	usedGLM      = "Converse calls reported in https://github.com/anomalyco/opencode/pull/28143"
 	docsGrok     = "https://docs.x.ai/developers/model-capabilities/text/reasoning"
 )
 

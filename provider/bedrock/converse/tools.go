@@ -21,16 +21,16 @@ func (p *adapter) tools() error {
 	}
 	if p.model.any(noTools) && (len(p.out.Tools) > 0 || p.seen.tools) {
 		if p.seen.tools {
-			return llm.Unsupported("messages", "the conversation speaks of tool calls, and the model takes no tools on Bedrock")
+			return llm.Unsupported("messages", "messages contain tool calls or results, and tools are not supported by this model on Bedrock")
 		}
 		p.out.Tools, p.out.ToolChoice, p.out.ParallelTools = nil, llm.ToolChoice{}, llm.Opt[bool]{}
-		return p.refuse("tools", "tools: the model takes none on Bedrock")
+		return p.refuse("tools", "tools are not supported by this model on Bedrock")
 	}
 	if err := p.distinct(); err != nil {
 		return err
 	}
 	if c := p.out.ToolChoice; c.Kind == llm.ToolChoiceNamed && p.toolNamed(c.Name) < 0 && !p.hasOther() {
-		return llm.Invalid("tool_choice", "tool_choice names %q, which is none of the tools", c.Name)
+		return llm.Invalid("tool_choice", "tool_choice names %q, which is not in tools", c.Name)
 	}
 	if err := p.placeClaudeTools(); err != nil {
 		return err
@@ -53,7 +53,7 @@ func (p *adapter) tools() error {
 func (p *adapter) wholly() {
 	if !p.f.Whole {
 		p.f.Whole = true
-		p.warn(llm.WarnChanged, "stream", "the model takes no tools while streaming; the answer comes at once")
+		p.warn(llm.WarnChanged, "stream", "this model does not support tools while streaming; the response arrives in one piece")
 	}
 }
 
@@ -115,7 +115,7 @@ func (p *adapter) defineUsed() {
 		add(usedTool("tool"), "tool")
 	}
 	p.out.Tools = tools
-	p.warn(llm.WarnChanged, "tools", "those that the conversation uses are defined, since it cannot speak of calls without any")
+	p.warn(llm.WarnChanged, "tools", "definitions of the tools that the messages use were added, because Bedrock requires them")
 }
 
 func usedTool(name string) llm.Tool {
@@ -156,22 +156,22 @@ func (p *adapter) strict() {
 func (p *adapter) strictly(given jsonx.Raw, field string) (schema jsonx.Raw, detail string) {
 	switch {
 	case p.model.any(noStrict):
-		return nil, "the model takes none"
+		return nil, "not supported by this model"
 	case p.strictUse.tools == maxStrict:
-		return nil, "AWS takes " + strconv.Itoa(maxStrict) + " strict tools"
+		return nil, "Bedrock accepts at most " + strconv.Itoa(maxStrict) + " strict tools"
 	case p.model.any(noTopUnion) && isUnion(given):
-		return nil, "AWS takes no union at the top of a tool's schema"
+		return nil, "Bedrock does not support a union at the top level of a tool's schema"
 	}
 	c := closing{tool: true}
 	if schema = c.close(given); c.open != "" || c.bound {
-		return nil, "AWS takes no " + firstOf(c.open, "bounds") + " in a strict schema"
+		return nil, "Bedrock does not support " + firstOf(c.open, "bounds") + " in a strict schema"
 	}
 	if detail = p.room(&c); detail != "" {
 		return nil, detail
 	}
 	p.strictUse.tools++
 	if c.loose {
-		p.warn(llm.WarnChanged, field, "oneOf is anyOf, since AWS takes no other in a strict schema")
+		p.warn(llm.WarnChanged, field, "oneOf was replaced by anyOf, because Bedrock does not support oneOf in a strict schema")
 	}
 	return schema, ""
 }
@@ -183,7 +183,7 @@ func (p *adapter) room(c *closing) (detail string) {
 		return ""
 	}
 	if detail = p.strictUse.takes(c); detail != "" {
-		return "AWS takes at most " + detail
+		return "Bedrock accepts at most " + detail
 	}
 	return ""
 }
@@ -197,10 +197,10 @@ func (p *adapter) choice() error {
 	case !forced:
 	case p.free:
 		*c = llm.ToolChoice{Kind: llm.ToolChoiceAuto}
-		p.warn(llm.WarnChanged, "tool_choice", "it is auto, since reasoning excludes another")
+		p.warn(llm.WarnChanged, "tool_choice", "set to auto, because reasoning does not allow another value")
 	case p.model.any(neverForced | autoOnly):
 		*c = llm.ToolChoice{}
-		if err := p.refuse("tool_choice", "tool_choice: the model cannot be made to call a tool on Bedrock"); err != nil {
+		if err := p.refuse("tool_choice", "tool_choice: this model cannot be forced to call a tool on Bedrock"); err != nil {
 			return err
 		}
 	case c.Kind == llm.ToolChoiceNamed && p.model.any(noNamed):
@@ -219,7 +219,7 @@ func (p *adapter) onlyNamed() {
 	p.out.ToolChoice = llm.ToolChoice{Kind: llm.ToolChoiceAny}
 	if len(p.out.Tools) > 1 && i >= 0 {
 		p.out.Tools = []llm.Tool{p.out.Tools[i]}
-		p.warn(llm.WarnChanged, "tool_choice", "the model is shown the named tool alone")
+		p.warn(llm.WarnChanged, "tool_choice", "only the named tool was sent, because this model does not support a choice by name")
 	}
 }
 
@@ -243,7 +243,7 @@ func (p *adapter) parallel() error {
 	p.out.ParallelTools = llm.Opt[bool]{}
 	once := wish.Set && !wish.Value && len(p.out.Tools)+len(p.own) > 0 && c.Kind != llm.ToolChoiceNone
 	if once && !p.model.any(oneCall) { // clients for agents say it in every request
-		p.warn(llm.WarnDropped, "parallel_tool_calls", "the model may always call several tools at once on Bedrock")
+		p.warn(llm.WarnDropped, "parallel_tool_calls", "not supported by this model, which may call several tools at once")
 		once = false
 	}
 	amongOwn := len(p.own) > 0 && (c.Kind == llm.ToolChoiceAny || c.Kind == llm.ToolChoiceNamed)
@@ -255,7 +255,7 @@ func (p *adapter) parallel() error {
 		if once {
 			field = "parallel_tool_calls"
 		}
-		return llm.Invalid(field, "%s is given twice, here and by additionalModelRequestFields.tool_choice", field)
+		return llm.Invalid(field, "%s and additionalModelRequestFields.tool_choice are both set; send only one of them", field)
 	}
 	choice := `{"type":"auto"`
 	switch c.Kind {

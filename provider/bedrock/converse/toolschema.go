@@ -56,10 +56,10 @@ func (p *adapter) tidied(schema jsonx.Raw, field string) (jsonx.Raw, bool) {
 		return schema, false
 	}
 	if t.wrong != "" {
-		p.warn(llm.WarnDropped, field, "a "+t.wrong+" whose value is of the wrong type")
+		p.warn(llm.WarnDropped, field, "the value of "+t.wrong+" is of the wrong type")
 	}
 	if t.numbers {
-		p.warn(llm.WarnChanged, field, "bounds beyond 64 bits are left out, and other numbers beyond stand in the descriptions")
+		p.warn(llm.WarnChanged, field, "bounds beyond 64 bits were dropped, and other numbers beyond 64 bits were moved to the descriptions")
 	}
 	return tidy, true
 }
@@ -123,7 +123,7 @@ func objectTop(schema jsonx.Raw, field string) (jsonx.Raw, error) {
 	case string(kind) == `"object"`:
 		return nil, nil
 	case kind != nil && !slices.Contains(typesOf(kind), "object"):
-		return nil, llm.Invalid(field+".type", "%s.type must be object, not %s: the arguments of a call are an object", field, kind)
+		return nil, llm.Invalid(field+".type", "%s.type must be object, not %s: the arguments of a tool call are an object", field, kind)
 	}
 	var w jsonx.Writer
 	w.Object()

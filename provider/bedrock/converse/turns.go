@@ -19,7 +19,7 @@ func (p *adapter) turns() error {
 		p.blanks()
 	}
 	if len(p.out.Turns) == 0 && p.extension("messages") == nil && p.extension("promptVariables") == nil {
-		return llm.Invalid("messages", "messages must hold something that is said")
+		return llm.Invalid("messages", "messages must contain at least one non-empty message")
 	}
 	if err := p.prefill(); err != nil {
 		return err
@@ -35,7 +35,7 @@ func (p *adapter) turns() error {
 	}
 	if p.model.any(userFirst) && len(p.out.Turns) > 0 && p.out.Turns[0].Role == llm.RoleAssistant {
 		opening := llm.Turn{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "(The assistant begins.)"}}}
-		p.warn(llm.WarnChanged, p.message(0), "a turn of the user's stands before it, since the model takes no other first")
+		p.warn(llm.WarnChanged, p.message(0), "a user message was added before it, because this model requires one first")
 		p.out.Turns = slices.Insert(slices.Clone(p.out.Turns), 0, opening)
 	}
 	return nil
@@ -75,7 +75,7 @@ func (p *adapter) blanks() {
 			switch {
 			case isBlank(&b):
 				if b.Text != "" && len(t.Blocks) == 1 {
-					p.warn(llm.WarnDropped, p.at(i, j), "white space")
+					p.warn(llm.WarnDropped, p.at(i, j), "the text is only white space")
 				}
 			case b.Kind == llm.BlockToolResult:
 				blocks = append(blocks, spoken(b))
@@ -84,7 +84,7 @@ func (p *adapter) blanks() {
 			}
 		}
 		if !says(blocks) && t.Role == llm.RoleUser {
-			p.warn(llm.WarnChanged, p.message(i), "it says that it is empty")
+			p.warn(llm.WarnChanged, p.message(i), "the message is empty; a placeholder was added")
 			blocks = append([]llm.Block{{Kind: llm.BlockText, Text: "(empty)"}}, blocks...)
 		}
 		return blocks
@@ -121,11 +121,11 @@ func (p *adapter) prefill() error {
 	}
 	field := p.message(last)
 	if !p.out.DropParams {
-		e := llm.Unsupported(field, "%s: the model does not go on with a turn of the assistant's; the last turn must be the user's", field)
-		e.Fix = "Let the conversation end with a message of the user's, or set drop_params to have the model asked to go on."
+		e := llm.Unsupported(field, "%s is an assistant message, which this model does not continue; the last message must be a user message", field)
+		e.Fix = "End the conversation with a user message, or set drop_params to add one that asks the model to continue."
 		return e
 	}
-	p.warn(llm.WarnChanged, field, "the user asks to go on with it")
+	p.warn(llm.WarnChanged, field, "a user message was added that asks the model to continue")
 	ask := llm.Turn{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Go on exactly where your last message ends, without repeating any of it."}}}
 	p.out.Turns = append(slices.Clip(p.out.Turns), ask)
 	return nil
@@ -143,7 +143,7 @@ func (p *adapter) trimEnd(last int) {
 	if trimmed == blocks[end].Text {
 		return
 	}
-	p.warn(llm.WarnChanged, p.at(last, end), "without the white space at its end")
+	p.warn(llm.WarnChanged, p.at(last, end), "trailing white space was removed")
 	p.rewrite(func(i int, t llm.Turn) []llm.Block {
 		if i != last {
 			return t.Blocks
@@ -187,7 +187,7 @@ func (p *adapter) part() {
 		}
 		if open {
 			turns, open = append(turns, between), false
-			p.warn(llm.WarnChanged, p.message(i), "the model takes tool results alone; a turn of the assistant's stands between")
+			p.warn(llm.WarnChanged, p.message(i), "this model accepts tool results only in a message of their own; an assistant message was added after them")
 		}
 		turns = append(turns, llm.Turn{Role: llm.RoleUser, Blocks: seen, Message: t.Message})
 	}
@@ -220,7 +220,7 @@ func (p *adapter) partCalls() {
 		case !says(calls) || len(seen) == 0:
 			turns = append(turns, p.out.Turns[from:to]...)
 		default:
-			p.warn(llm.WarnChanged, p.message(from), "the model takes tool calls alone; what is said beside them stands in a turn before")
+			p.warn(llm.WarnChanged, p.message(from), "this model accepts tool calls only in a message of their own; the other content was moved to a message before them")
 			turns = append(turns,
 				llm.Turn{Role: llm.RoleAssistant, Blocks: seen, Message: first.Message},
 				llm.Turn{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Go on."}}},
@@ -234,7 +234,7 @@ func (p *adapter) partCalls() {
 // foldSystem puts the system prompt before what the user says first, for models
 // that take none.
 func (p *adapter) foldSystem() {
-	p.warn(llm.WarnChanged, "system", "it stands in the first message of the user's, since the model takes no system prompt")
+	p.warn(llm.WarnChanged, "system", "moved to the first user message, because this model does not support a system prompt")
 	turns := slices.Clone(p.out.Turns)
 	if len(turns) == 0 || turns[0].Role != llm.RoleUser {
 		turns = slices.Insert(turns, 0, llm.Turn{Role: llm.RoleUser})

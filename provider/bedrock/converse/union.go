@@ -22,7 +22,7 @@ func (p *adapter) flatten(t *llm.Tool, field string) {
 		if unionWord(m.Name) {
 			union.AnyKey(m.Name)
 			union.Raw(m.Value)
-			p.warn(llm.WarnChanged, field+"."+m.Name, "it stands in the tool's description, and its properties at the top, since Claude takes no union there")
+			p.warn(llm.WarnChanged, field+"."+m.Name, "the union was moved to the tool's description and its properties to the top level, where Claude does not support a union")
 		}
 	}
 	union.EndObject()

@@ -73,9 +73,9 @@ func (w *writtenIn) uses() (uses []*llm.ToolUse, warnings []llm.Warning) {
 			warnings = append(warnings, llm.Warning{Code: code, Field: field, Detail: detail})
 		}
 	}
-	warn(len(uses) > 0, llm.WarnChanged, "tool_calls", "the model wrote the call into its text")
-	warn(twice, llm.WarnDropped, "content", "a call that the model wrote into its text and made besides")
-	warn(w.stayed, llm.WarnDropped, "tool_calls", "the text holds what looks like a call, but of no tool that was offered")
+	warn(len(uses) > 0, llm.WarnChanged, "tool_calls", "the tool call was extracted from the model's text")
+	warn(twice, llm.WarnDropped, "content", "the model's text repeated a tool call that it also made")
+	warn(w.stayed, llm.WarnDropped, "tool_calls", "the text contains what looks like a call of a tool that is not in tools")
 	return uses, warnings
 }
 

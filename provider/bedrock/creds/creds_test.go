@@ -324,7 +324,7 @@ func TestAProcessThatFailsIsNamedAsTheCause(t *testing.T) {
 	configFile(t, "[profile work]\ncredential_process = false\n")
 	_, err := open(t, Options{Profile: "work"}).Get(t.Context())
 	var e *Error
-	if !errors.As(err, &e) || e.Kind != Misconfigured || !strings.Contains(e.Message, "credential_process") || !strings.Contains(e.Fix, "by hand") {
+	if !errors.As(err, &e) || e.Kind != Misconfigured || !strings.Contains(e.Message, "credential_process") || !strings.Contains(e.Fix, "manually") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -353,7 +353,7 @@ func TestASilentInstanceServiceIsNotWaitedFor(t *testing.T) {
 	environment(t, "AWS_EC2_METADATA_DISABLED", "false", "AWS_EC2_METADATA_SERVICE_ENDPOINT", server.URL)
 	_, err := open(t, Options{Timeout: 20 * time.Millisecond}).Get(t.Context())
 	var e *Error
-	if !errors.As(err, &e) || e.Kind != Missing || e.Tried[len(e.Tried)-1].Reason != "no answer in time" {
+	if !errors.As(err, &e) || e.Kind != Missing || e.Tried[len(e.Tried)-1].Reason != "timed out" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -93,12 +93,12 @@ func (p *plan) explain(what string, err error) *Error {
 		e.Kind = kindOfCode(api.ErrorCode())
 		e.Message = what + ": " + p.scrub(api.ErrorCode()+": "+api.ErrorMessage())
 	case errors.Is(err, context.DeadlineExceeded):
-		e.Kind, e.Message, e.err = Unreachable, what+": no answer in time", context.DeadlineExceeded
+		e.Kind, e.Message, e.err = Unreachable, what+": timed out", context.DeadlineExceeded
 	case errors.As(err, &noProfile):
 		return profileNotFound(noProfile.Profile)
 	case errors.As(err, &mfa):
-		e.Message = what + ": a role of the profile asks for a one-time password (mfa_serial), which nobody is there to type"
-		e.Fix = "Name a profile or role without mfa_serial, or sign in elsewhere and set the temporary keys."
+		e.Message = what + ": a role of the profile requires a one-time password (mfa_serial), which the gateway cannot enter"
+		e.Fix = "Use a profile or role without mfa_serial, or sign in elsewhere and set the temporary keys."
 		return e
 	case errors.As(err, &sso):
 		e.Kind = Expired
@@ -107,7 +107,7 @@ func (p *plan) explain(what string, err error) *Error {
 	}
 	e.Fix = p.fixOf(e.Kind)
 	if _, failed := errors.AsType[*processcreds.ProviderError](err); failed && e.Kind == Misconfigured {
-		e.Fix = "Run the profile's credential_process by hand, as the user that the gateway runs as."
+		e.Fix = "Run the profile's credential_process manually, as the gateway's user, and check its output."
 	}
 	return e
 }
@@ -116,17 +116,17 @@ func (p *plan) explain(what string, err error) *Error {
 func (p *plan) fixOf(kind Failure) string {
 	switch {
 	case kind == Denied && p.role != "" && p.token != nil:
-		return "Let the trust policy of " + p.role + " name the token's issuer as a federated principal and take its audience and subject, for sts:AssumeRoleWithWebIdentity."
+		return "In the trust policy of " + p.role + ", allow sts:AssumeRoleWithWebIdentity to the token's issuer as a federated principal, with its audience and subject."
 	case kind == Denied && p.role != "":
-		return "Let the trust policy of " + p.role + " name the caller, and allow the caller sts:AssumeRole on it."
+		return "Name the caller in the trust policy of " + p.role + ", and allow the caller sts:AssumeRole on the role."
 	case kind == Expired && p.token != nil:
-		return "Have a token set that has not run out."
+		return "Set a token that has not expired."
 	case kind == Expired:
-		return "Sign in anew, or set keys that have not run out."
+		return "Sign in again, or set keys that have not expired."
 	case kind == Invalid && p.token != nil:
 		return "Check that the token's issuer is one of the account's identity providers in IAM."
 	case kind == Invalid:
-		return "Check that the access key is active, whole, and of the region's partition, and that this machine's clock is right."
+		return "Check that the access key is complete, active and of the region's partition, and that this machine's clock is correct."
 	case kind == Unreachable:
 		return "Check the network, the proxy settings and the endpoint."
 	default:
@@ -137,8 +137,8 @@ func (p *plan) fixOf(kind Failure) string {
 func profileNotFound(name string) *Error {
 	return &Error{
 		Kind:    ProfileNotFound,
-		Message: fmt.Sprintf("profile %q is in none of AWS's configuration files", name),
-		Fix:     "Name one that `aws configure list-profiles` shows, or set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE.",
+		Message: fmt.Sprintf("profile %q is not in AWS's configuration files", name),
+		Fix:     "Use a profile that `aws configure list-profiles` shows, or set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE.",
 	}
 }
 
@@ -150,7 +150,7 @@ func innermost(err error) string {
 		if dns.IsNotFound {
 			return "DNS does not know the host " + dns.Name
 		}
-		return "DNS could not be asked for the host " + dns.Name
+		return "the DNS lookup failed for the host " + dns.Name
 	}
 	for {
 		next := errors.Unwrap(err)

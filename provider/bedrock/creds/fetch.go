@@ -221,7 +221,7 @@ func (p *plan) notFound(ctx context.Context, provider aws.CredentialsProvider, e
 		return failed(profile)
 	}
 	if _, readErr := p.sharedConfig(ctx, p.profileName()); readErr != nil {
-		passed(profile, "is in no file")
+		passed(profile, "not found in any file")
 	} else {
 		passed(profile, "has no credentials")
 	}
@@ -232,7 +232,7 @@ func (p *plan) notFound(ctx context.Context, provider aws.CredentialsProvider, e
 	e := failed("instance metadata")
 	e.Kind, e.Message = Missing, "no credentials"
 	e.Fix = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or AWS_BEARER_TOKEN_BEDROCK, or run where a role is attached. " +
-		"In a container on EC2 the instance's answers only arrive with HttpPutResponseHopLimit 2 in its metadata options."
+		"In a container on EC2, the instance's metadata options must have HttpPutResponseHopLimit 2."
 	return e
 }
 

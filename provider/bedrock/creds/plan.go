@@ -92,9 +92,9 @@ func newPlan(o Options) (*plan, error) {
 		p.kind = Bearer
 		return p, nil
 	case keys && o.AccessKey == "":
-		return nil, wrongSetting("aws_access_key_id", "is missing beside aws_secret_access_key or aws_session_token")
+		return nil, wrongSetting("aws_access_key_id", "is missing, but aws_secret_access_key or aws_session_token is set")
 	case keys && o.SecretKey == "":
-		return nil, wrongSetting("aws_secret_access_key", "is missing beside aws_access_key_id or aws_session_token")
+		return nil, wrongSetting("aws_secret_access_key", "is missing, but aws_access_key_id or aws_session_token is set")
 	case o.Role != "" || o.WebIdentityToken != "":
 	case o.Profile != "":
 		p.kind = Profile
@@ -128,16 +128,16 @@ func newPlan(o Options) (*plan, error) {
 func (p *plan) setRole(token string) error {
 	switch {
 	case p.role == "" && token != "":
-		return wrongSetting("aws_role_name", "is missing beside aws_web_identity_token")
+		return wrongSetting("aws_role_name", "is missing, but aws_web_identity_token is set")
 	case p.role == "":
 		return nil
 	case !isRoleARN(p.role):
-		return wrongSetting("aws_role_name", "%q is not the ARN of a role; one looks like arn:aws:iam::123456789012:role/name", p.role)
+		return wrongSetting("aws_role_name", "%q is not the ARN of a role, such as arn:aws:iam::123456789012:role/name", p.role)
 	}
 	p.kind = Role
 	if token != "" {
 		if p.token = p.readerOf(token); p.token == nil {
-			return wrongSetting("aws_web_identity_token", "must be %s, or a token itself", tokenForms)
+			return wrongSetting("aws_web_identity_token", "must be a token or one of %s", tokenForms)
 		}
 	}
 	p.sessionName, p.externalID = p.options.SessionName, p.options.ExternalID
@@ -162,11 +162,11 @@ func (p *plan) checkRole() error {
 	const marks = "=,.@-_+"
 	switch {
 	case len(p.sessionName) < 2 || len(p.sessionName) > 64 || !isMadeOf(p.sessionName, marks):
-		return wrongSetting("aws_session_name", "%q is no name of a session: 2 to 64 letters, digits and =,.@-_+", p.sessionName)
+		return wrongSetting("aws_session_name", "%q must have 2 to 64 characters: letters, digits and =,.@-_+", p.sessionName)
 	case p.externalID != "" && (len(p.externalID) < 2 || len(p.externalID) > 1224 || !isMadeOf(p.externalID, marks+":/")):
-		return wrongSetting("aws_external_id", "is no external id: 2 to 1224 letters, digits and =,.@-_+:/")
+		return wrongSetting("aws_external_id", "must have 2 to 1224 characters: letters, digits and =,.@-_+:/")
 	case len(p.tags) > 0 && p.token != nil:
-		return wrongSetting("aws_session_tags", "cannot be set beside aws_web_identity_token: with a token, its own claims are the tags")
+		return wrongSetting("aws_session_tags", "cannot be combined with aws_web_identity_token, whose claims are the tags")
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func (s *Source) renew(seen *state) (<-chan struct{}, *Error) {
 		close(done)
 		return done, nil
 	case s.closed:
-		return nil, &Error{Kind: Closed, Message: "the credentials' source is closed"}
+		return nil, &Error{Kind: Closed, Message: "the credential source is closed"}
 	}
 	done := make(chan struct{})
 	s.renewal = done
@@ -118,9 +118,9 @@ func (s *Source) renew(seen *state) (<-chan struct{}, *Error) {
 func (s *Source) fetchSafely() (c Credentials, err *Error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.logger.Error("getting credentials failed by a fault of Outcrop's own; it is tried again later",
+			s.logger.Error("getting credentials failed because of an internal error; Outcrop tries again later",
 				slog.String("panic", s.plan.scrub(fmt.Sprint(p))), slog.String("stack", string(debug.Stack())))
-			c, err = Credentials{}, &Error{Kind: Unreachable, Message: "getting credentials failed by a fault of Outcrop's own", Fix: "The log has where; please report it."}
+			c, err = Credentials{}, &Error{Kind: Unreachable, Message: "getting credentials failed because of an internal error in Outcrop", Fix: "Please report it, with the stack trace in the log."}
 		}
 	}()
 	return s.fetch(s.ctx)
@@ -130,8 +130,8 @@ func (s *Source) fetchSafely() (c Credentials, err *Error) {
 func (st *state) after(c Credentials, err *Error, now time.Time) *state {
 	if err == nil && !c.Expires.IsZero() && !now.Before(c.Expires) {
 		err = &Error{
-			Kind: Expired, Message: fmt.Sprintf("credentials that were just fetched have run out at %s", c.Expires.UTC().Format(time.RFC3339)),
-			Fix: "Set this machine's clock.",
+			Kind: Expired, Message: fmt.Sprintf("the credentials that were just fetched expired at %s", c.Expires.UTC().Format(time.RFC3339)),
+			Fix: "Correct this machine's clock.",
 		}
 	}
 	if err != nil {

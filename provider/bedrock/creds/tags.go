@@ -29,10 +29,10 @@ func ParseTags(list string) (map[string]string, error) {
 		Rest  jsonx.Raw `json:",embed"`
 	}
 	if err := jsonx.Unmarshal([]byte(list), &rows); err != nil {
-		return nil, wrongSetting(setting, "must be a list of mappings with Key and Value, both text")
+		return nil, wrongSetting(setting, "must be a list of mappings with the strings Key and Value")
 	}
 	if len(rows) > maxTags {
-		return nil, wrongSetting(setting, "has %d tags; STS takes %d", len(rows), maxTags)
+		return nil, wrongSetting(setting, "has %d tags; STS accepts at most %d", len(rows), maxTags)
 	}
 	tags := make(map[string]string, len(rows))
 	for i, row := range rows {
@@ -40,12 +40,12 @@ func ParseTags(list string) (map[string]string, error) {
 		case err != nil || len(rest) > 0 || row.Key == nil || row.Value == nil:
 			return nil, wrongSetting(setting, "must be a list of mappings with Key and Value; entry %d is not one", i)
 		case *row.Key == "" || utf8.RuneCountInString(*row.Key) > maxTagKey:
-			return nil, wrongSetting(setting, "the key of entry %d must have 1 to %d characters", i, maxTagKey)
+			return nil, wrongSetting(setting, "must have 1 to %d characters in the key of entry %d", maxTagKey, i)
 		case utf8.RuneCountInString(*row.Value) > maxTagValue:
-			return nil, wrongSetting(setting, "the value of entry %d must have at most %d characters", i, maxTagValue)
+			return nil, wrongSetting(setting, "must have at most %d characters in the value of entry %d", maxTagValue, i)
 		}
 		if _, dup := tags[*row.Key]; dup {
-			return nil, wrongSetting(setting, "the key %q stands there twice", *row.Key)
+			return nil, wrongSetting(setting, "has the key %q twice", *row.Key)
 		}
 		tags[*row.Key] = *row.Value
 	}

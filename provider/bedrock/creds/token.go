@@ -77,7 +77,7 @@ func (p *plan) readerOf(setting string) tokenReader {
 		if err != nil {
 			e := p.explain("read the web identity token of oidc/"+how, err)
 			if e.Kind != Unreachable {
-				e.Fix = "Check aws_web_identity_token, and that this machine is where such tokens are given."
+				e.Fix = "Check aws_web_identity_token, and that this machine can get such tokens."
 			}
 			return nil, e
 		}
@@ -153,7 +153,7 @@ func (p *plan) github(ctx context.Context, audience string) ([]byte, error) {
 		Value string `json:"value"`
 	}
 	if jsonx.Unmarshal(answer, &token) != nil {
-		return nil, errors.New("the answer is not GitHub's")
+		return nil, errors.New("the response is not GitHub's")
 	}
 	return []byte(token.Value), nil
 }
@@ -177,7 +177,7 @@ func (p *plan) azure(ctx context.Context, audience string) ([]byte, error) {
 		AccessToken string `json:"access_token"`
 	}
 	if jsonx.Unmarshal(answer, &token) != nil {
-		return nil, errors.New("the answer is not Azure's")
+		return nil, errors.New("the response is not Azure's")
 	}
 	return []byte(token.AccessToken), nil
 }
@@ -193,7 +193,7 @@ func (p *plan) ask(ctx context.Context, address string, header http.Header) ([]b
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return nil, errors.New("its address is not a URL")
+		return nil, errors.New("its URL is invalid")
 	}
 	r.Header = header
 	resp, err := client.Do(r)
@@ -206,7 +206,7 @@ func (p *plan) ask(ctx context.Context, address string, header http.Header) ([]b
 	case err != nil:
 		return nil, err
 	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%s answers with status %d", r.URL.Host, resp.StatusCode)
+		return nil, fmt.Errorf("%s responded with status %d", r.URL.Host, resp.StatusCode)
 	default:
 		return body, nil
 	}

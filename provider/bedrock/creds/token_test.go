@@ -102,8 +102,8 @@ func TestSessionTagsAreReadStrictly(t *testing.T) {
 		`[{"key":"team","value":"a"}]`: "entry 0",
 		`[{"Key":"team","Value":7}]`:   "must be a list",
 		`[{"Key":"a","Value":"` + strings.Repeat("x", 257) + `"}]`:                        "at most 256",
-		`[{"Key":"a","Value":"1"},{"Key":"a","Value":"2"}]`:                               `"a" stands there twice`,
-		`[` + strings.Repeat(`{"Key":"a","Value":"1"},`, 50) + `{"Key":"b","Value":"1"}]`: "STS takes 50",
+		`[{"Key":"a","Value":"1"},{"Key":"a","Value":"2"}]`:                               `the key "a" twice`,
+		`[` + strings.Repeat(`{"Key":"a","Value":"1"},`, 50) + `{"Key":"b","Value":"1"}]`: "STS accepts at most 50",
 	} {
 		if _, err := ParseTags(list); err == nil || !strings.Contains(err.Error(), says) || !strings.HasPrefix(err.Error(), "aws_session_tags ") {
 			t.Errorf("%s: got %v", list, err)

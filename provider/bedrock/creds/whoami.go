@@ -64,14 +64,14 @@ func (p *plan) whoAmI(ctx context.Context, c Credentials, region string) (Caller
 	if err != nil {
 		e := p.explain(what, err)
 		if _, said := errors.AsType[smithy.APIError](err); e.Kind == Misconfigured && !said { // an answer that is not STS's
-			e.Kind, e.Message = Unreachable, what+": "+who.Endpoint+" does not answer as STS does"
-			e.Fix = "Check the endpoint that is set for STS, and what stands between."
+			e.Kind, e.Message = Unreachable, what+": "+who.Endpoint+" does not respond like STS"
+			e.Fix = "Check the configured STS endpoint and any proxy in between."
 		}
 		return who, e
 	}
 	who.Account, who.ARN = aws.ToString(got.Account), aws.ToString(got.Arn)
 	if who.ARN == "" {
-		return who, &Error{Kind: Unreachable, Message: what + ": " + who.Endpoint + " does not answer as STS does", Fix: "Check the endpoint that is set for STS, and what stands between."}
+		return who, &Error{Kind: Unreachable, Message: what + ": " + who.Endpoint + " does not respond like STS", Fix: "Check the configured STS endpoint and any proxy in between."}
 	}
 	return who, nil
 }
@@ -140,7 +140,7 @@ func (s *Source) Origin() string {
 	case p.profile != "":
 		return "profile " + strconv.Quote(p.profile)
 	default:
-		return "AWS's usual sources"
+		return "AWS's default credential chain"
 	}
 }
 
@@ -154,13 +154,13 @@ func (p *plan) originOf(c aws.Credentials) string {
 	case "SharedConfigCredentials":
 		return profile
 	case "SSOProvider":
-		return profile + " by IAM Identity Center"
+		return profile + " through IAM Identity Center"
 	case "AssumeRoleProvider":
-		return profile + " by the role that it assumes"
+		return profile + " through the role that it assumes"
 	case "WebIdentityCredentials":
 		return "a web identity token"
 	case "ProcessProvider":
-		return profile + " by its credential_process"
+		return profile + " through its credential_process"
 	case "EC2RoleProvider":
 		return "the instance's role"
 	case "CredentialsEndpointProvider":

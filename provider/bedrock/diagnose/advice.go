@@ -53,27 +53,27 @@ func (c *Case) adviseAccess(e *llm.Error, d *denial) {
 	in := " in " + cmp.Or(c.Target.Region, "the region of the call")
 	switch e.Code {
 	case llm.CodeUseCaseForm:
-		e.Cause = "The model's maker asks once for each account, or organisation, what the models are for, and nobody has answered."
-		e.Fix = "Submit the use case form, in the model catalogue of the Bedrock console or by aws bedrock put-use-case-for-model-access with the form's JSON as --form-data, and call again after " + cmp.Or(wait(e.Message), "a few minutes") + "."
+		e.Cause = "The model's provider requires a use case form once for each account or organisation, and none has been submitted."
+		e.Fix = "Submit the use case form in the model catalogue of the Bedrock console, or with aws bedrock put-use-case-for-model-access and the form's JSON as --form-data, and try again after " + cmp.Or(wait(e.Message), "a few minutes") + "."
 	case llm.CodeMarketplacePermission:
 		if strings.Contains(strings.ToLower(strings.ReplaceAll(e.Message, "_", " ")), "payment instrument") {
-			e.Cause = "The account's first call of this model subscribes to it in AWS Marketplace, and the account has no valid means of payment for that."
-			e.Fix = "Add a valid payment method to the account in the Billing console, and call again after " + cmp.Or(wait(e.Message), "a few minutes") + "."
+			e.Cause = "The account's first call of this model subscribes to it in AWS Marketplace, and the account has no valid payment method."
+			e.Fix = "Add a valid payment method to the account in the Billing console, and try again after " + cmp.Or(wait(e.Message), "a few minutes") + "."
 			return
 		}
-		e.Cause = "The account's first call of this model subscribes to it in AWS Marketplace, and whoever made it may not subscribe."
+		e.Cause = "The account's first call of this model subscribes to it in AWS Marketplace, and the calling identity is not allowed to subscribe."
 		e.Statement = marketplace()
-		e.Fix = "Call the model once with an identity that has these rights, or add this statement to a policy of " + who(d.principal) + ", and call again after " + cmp.Or(wait(e.Message), "a few minutes") + ": " + string(e.Statement)
+		e.Fix = "Call the model once with an identity that has these permissions, or add this statement to a policy of " + who(d.principal) + ", and try again after " + cmp.Or(wait(e.Message), "a few minutes") + ": " + string(e.Statement)
 	case llm.CodeMarketplacePending:
-		e.Fix = "Wait " + cmp.Or(wait(e.Message), "a few minutes") + " and call again; after 15 minutes look at the agreement in the AWS Marketplace console."
+		e.Fix = "Wait " + cmp.Or(wait(e.Message), "a few minutes") + " and try again. If it still fails after 15 minutes, check the agreement in the AWS Marketplace console."
 	case llm.CodeDataRetention:
-		e.Cause = "The model is offered only to accounts that let AWS keep prompts and answers, and the account's mode" + in + " is another."
-		e.Fix = "If your rules allow it, set the mode by aws bedrock put-account-data-retention --mode provider_data_share" + regionFlag(c.Target.Region) + "; Claude Fable 5.1 and later take aws_review as well."
+		e.Cause = "The model is available only to accounts that let AWS retain prompts and responses, and the account's data retention mode" + in + " does not."
+		e.Fix = "If your organisation permits it, run aws bedrock put-account-data-retention --mode provider_data_share" + regionFlag(c.Target.Region) + "; Claude Fable 5.1 and later also accept the mode aws_review."
 	case llm.CodeAccountNotAuthorized:
-		e.Cause = "AWS has not cleared this account for the operation, as far as its words tell."
-		e.Fix = "Check that this is the account and region that was meant, and open a support case with AWS that names the request id."
+		e.Cause = "According to AWS's message, this account is not authorized for the operation."
+		e.Fix = "Check that this is the intended account and region, and open an AWS support case with the request id."
 	default: // not_granted
-		e.Fix = "Open the model in the model catalogue of the Bedrock console" + in + " and see whether it asks for an agreement, a form or access; an organisation's policy can keep it closed as well."
+		e.Fix = "Open the model in the model catalogue of the Bedrock console" + in + " and check whether it requires an agreement, a form or an access request; a policy of the organisation can also block it."
 	}
 }
 
@@ -95,28 +95,28 @@ func (c *Case) adviseCredentials(e *llm.Error) {
 	case llm.CodeClockSkew:
 		c.adviseClock(e)
 	case llm.CodeWrongScope:
-		e.Cause = "The call was signed for " + cmp.Or(c.Target.Region, "another region") + ", and the endpoint that it reached is another region's or service's."
-		e.Fix = "Make aws_region_name that of the endpoint, or take the endpoint's setting out."
+		e.Cause = "The call was signed for " + cmp.Or(c.Target.Region, "another region") + ", but the endpoint belongs to another region or service."
+		e.Fix = "Set aws_region_name to the endpoint's region, or remove the endpoint setting."
 	case llm.CodeSignature:
-		e.Cause = "The secret key is not that of the access key, or something on the way changed the request after it was signed."
-		e.Fix = "Set access key and secret anew, from one place, and look for a proxy between the gateway and AWS that changes headers or the path."
+		e.Cause = "The secret access key does not belong to the access key id, or a proxy changed the request after it was signed."
+		e.Fix = "Set the access key id and its secret again, from the same source, and check for a proxy between the gateway and AWS that changes headers or the path."
 	case llm.CodeCredentialsInvalid:
-		e.Cause = "AWS does not know the access key, or it is deactivated, or it belongs to another partition than the region's."
-		e.Fix = "Check the gateway's credentials by aws sts get-caller-identity, and replace the key."
+		e.Cause = "The access key is unknown to AWS or deactivated, or it belongs to another partition than the region."
+		e.Fix = "Check the gateway's credentials with aws sts get-caller-identity, and replace the key."
 	case llm.CodeCredentialsExpired:
-		e.Cause = "The temporary credentials that signed the call have run out."
-		e.Fix = "Renew them: aws sso login for IAM Identity Center, new keys with their session token, or a role that the gateway can assume and renew itself."
+		e.Cause = "The temporary credentials that signed the call have expired."
+		e.Fix = "Renew them: run aws sso login for IAM Identity Center, set new keys with their session token, or configure a role, which the gateway assumes and renews itself."
 	case llm.CodeCredentialsMissing:
-		e.Fix = "Give the gateway credentials: a profile, a role, keys or AWS_BEARER_TOKEN_BEDROCK; a proxy that takes the Authorization header away has the same effect."
+		e.Fix = "Configure credentials for the gateway: a profile, a role, keys or AWS_BEARER_TOKEN_BEDROCK. A proxy that removes the Authorization header has the same effect."
 	case llm.CodeAPIKeyInvalid:
-		e.Cause = "AWS does not take the Bedrock API key" + inRegion(c.Target.Region) + "."
+		e.Cause = "AWS does not accept the Bedrock API key" + inRegion(c.Target.Region) + "."
 		if c.KeyRegion != "" && c.KeyRegion != c.Target.Region {
-			e.Cause = "The Bedrock API key was made in " + c.KeyRegion + " and works there only; the call was made in " + c.Target.Region + "."
+			e.Cause = "The Bedrock API key was made in " + c.KeyRegion + " and is valid only there; the call was made in " + c.Target.Region + "."
 		}
-		e.Fix = "Use a key that was made in " + cmp.Or(c.Target.Region, "the region of the call") + ", whole and not yet deleted, or call in the key's region."
+		e.Fix = "Use a key that was made in " + cmp.Or(c.Target.Region, "the region of the call") + ", complete and not deleted, or call in the key's region."
 	default: // api_key_expired
-		e.Cause = "A short-term Bedrock API key lives for 12 hours at most, and no longer than the session that it was made in."
-		e.Fix = "Make a new key, or give the gateway a role or keys, which it renews itself."
+		e.Cause = "A short-term Bedrock API key is valid for at most 12 hours, and no longer than the session in which it was created."
+		e.Fix = "Create a new key, or configure a role, whose credentials the gateway renews itself."
 	}
 }
 
@@ -135,7 +135,7 @@ const stampLayout = "20060102T150405Z"
 
 // adviseClock gives both times, and the difference.
 func (c *Case) adviseClock(e *llm.Error) {
-	e.Fix = "Set the clock of the machine that the gateway runs on, best by NTP (chrony, or 169.254.169.123 on EC2)."
+	e.Fix = "Correct the clock of the gateway's machine, preferably with NTP (chrony; on EC2 the server 169.254.169.123)."
 	ours, theirs := c.Now, c.Served
 	if found := stamps.FindAllString(e.Message, 3); len(found) >= 2 {
 		ours = parseStamp(found[0])
@@ -149,7 +149,7 @@ func (c *Case) adviseClock(e *llm.Error) {
 	if off < 0 {
 		off, word = -off, "ahead"
 	}
-	e.Cause = "This machine's clock said " + ours.UTC().Format(time.RFC3339) + " when AWS's said " + theirs.UTC().Format(time.RFC3339) + ": it is " + off.String() + " " + word + "."
+	e.Cause = "This machine's clock showed " + ours.UTC().Format(time.RFC3339) + " when AWS's showed " + theirs.UTC().Format(time.RFC3339) + ": it is " + off.String() + " " + word + "."
 }
 
 func parseStamp(s string) time.Time {
@@ -164,28 +164,28 @@ func parseStamp(s string) time.Time {
 func (c *Case) adviseModel(e *llm.Error) {
 	switch e.Code {
 	case llm.CodeLegacyInactive:
-		e.Cause = "AWS closes a legacy model to accounts that have not called it lately."
+		e.Cause = "AWS withdraws access to a legacy model from accounts that have not used it recently."
 		e.Fix = c.instead()
 	case llm.CodeEndOfLife:
-		e.Cause = "The model's life on Bedrock is over."
+		e.Cause = "The model is retired on Bedrock."
 		e.Fix = c.instead()
 	case llm.CodeModelUnknown:
-		e.Fix = "Check the id and the region; outcrop models lists what can be called."
+		e.Fix = "Check the id and the region; run outcrop models to list what can be called."
 	case llm.CodeModelNeedsProfile:
-		e.Fix = "Call the model through an inference profile; outcrop models lists them."
+		e.Fix = "Call the model through an inference profile; run outcrop models to list them."
 	case llm.CodeModelNotInRegion:
 		e.Fix = NotHere(c.Known, c.Base)
 	case llm.CodeModelNotReady:
-		e.Fix = "Wait a minute and call again: a model of your own is loaded at its first call after a pause."
+		e.Fix = "Wait a minute and try again: a custom model is loaded at its first call after a pause."
 	case llm.CodeWrongSurface:
-		e.Fix = "Outcrop calls models by Bedrock's Converse API only, so far; outcrop models lists those that it serves."
+		e.Fix = "Outcrop supports only models of Bedrock's Converse API so far; run outcrop models to list them."
 		if text := onlyChat(c.Known, c.Base); text != "" {
 			e.Actor, e.Fix = llm.ActorCaller, text
 		}
 	default: // feature_unsupported
-		e.Fix = "Leave out what the message names, or choose a model that has it."
+		e.Fix = "Remove what the message names, or use a model that supports it."
 		if e.Param != "" && !strings.HasPrefix(e.Param, "messages") {
-			e.Fix = "Leave out " + e.Param + ", or choose a model that has it."
+			e.Fix = "Remove " + e.Param + ", or use a model that supports it."
 		}
 	}
 }
@@ -196,7 +196,7 @@ func NotHere(known *catalog.Catalogue, base string) string {
 	if text := onlyChat(known, base); text != "" {
 		return text
 	}
-	return "Call the model in a region that has it; outcrop models --region REGION lists what can be called from one."
+	return "Call the model in a region that has it; run outcrop models --region REGION to list what can be called from a region."
 }
 
 // onlyChat says that a model is none to chat with; empty if it may be.
@@ -208,7 +208,7 @@ func onlyChat(known *catalog.Catalogue, base string) string {
 	if !ok || m.Purpose() == "" {
 		return ""
 	}
-	return m.ID + " is a model for " + m.Purpose() + ", and Outcrop calls only chat models so far; outcrop models lists them."
+	return m.ID + " is a model for " + m.Purpose() + "; Outcrop supports only chat models so far. Run outcrop models to list them."
 }
 
 func (c *Case) instead() string { return Instead(c.Known, c.Base, c.Now) }
@@ -217,7 +217,7 @@ func (c *Case) instead() string { return Instead(c.Known, c.Base, c.Now) }
 // source names, or else to others of the same family that are active. known
 // may be nil, and base of no model.
 func Instead(known *catalog.Catalogue, base string, now time.Time) string {
-	const somewhere = "Move to a model that is active; outcrop models lists them."
+	const somewhere = "Move to an active model; run outcrop models to list them."
 	if known == nil {
 		return somewhere
 	}
@@ -263,56 +263,56 @@ var mostTokens = regexp.MustCompile(`model limit of (\d+)|> (\d+), which is the 
 func (c *Case) adviseRequest(e *llm.Error) {
 	switch e.Code {
 	case llm.CodeTooLong:
-		e.Fix = "Shorten the conversation, ask for fewer tokens, or use a model with a larger context window."
+		e.Fix = "Shorten the conversation, reduce max_tokens, or use a model with a larger context window."
 		if n := counts.FindStringSubmatch(e.Message); n != nil && n[1] != "" {
 			e.Cause = "The prompt has " + n[1] + " tokens, and the limit is " + n[2] + "."
 		} else if n != nil && n[6] != "" {
 			e.Cause = "The context window of the model has " + n[6] + " tokens."
 		} else if n != nil {
-			e.Cause = "The prompt has " + n[3] + " tokens and max_tokens is " + n[4] + ", and together they may be " + n[5] + "."
+			e.Cause = "The prompt has " + n[3] + " tokens and max_tokens is " + n[4] + "; together they may be at most " + n[5] + "."
 		} else if m, ok := c.model(); ok && m.Context > 0 && e.UpstreamStatus != 413 { // which is about bytes
 			e.Cause = "The context window of " + m.ID + " has " + strconv.FormatInt(m.Context, 10) + " tokens."
 		}
 	case llm.CodeMaxTokens:
 		e.Param = "max_tokens"
-		e.Fix = "Ask for fewer tokens."
+		e.Fix = "Reduce max_tokens."
 		if n := mostTokens.FindStringSubmatch(e.Message); n != nil {
-			e.Fix = "Ask for at most " + n[1] + n[2] + " tokens."
+			e.Fix = "Set max_tokens to at most " + n[1] + n[2] + "."
 		} else if m, ok := c.model(); ok && m.MaxOutput > 0 {
-			e.Fix = "Ask for at most " + strconv.FormatInt(m.MaxOutput, 10) + " tokens."
+			e.Fix = "Set max_tokens to at most " + strconv.FormatInt(m.MaxOutput, 10) + "."
 		}
 	case llm.CodeOrder:
 		e.Fix = adviseOrder(e.Message)
 	case llm.CodeToolPairing:
-		e.Fix = "Answer every tool call of the assistant's turn in the turn behind it, none else, and send the tools along."
+		e.Fix = "After each assistant message with tool calls, send one result for every call and no others, and include tools in the request."
 	case llm.CodeEmpty:
-		e.Fix = "Leave out messages and blocks without text."
+		e.Fix = "Remove messages and content blocks without text."
 	case llm.CodeThinking:
-		e.Fix = "Send the assistant's reasoning back exactly as it came, with its signature, or switch reasoning off for this call."
+		e.Fix = "Send the assistant's reasoning back unchanged, with its signature, or disable reasoning for this call."
 	case llm.CodeConflict:
-		e.Fix = "Change or leave out one of the settings that the message names."
+		e.Fix = "Change or remove one of the settings that the message names."
 		if names := c.conflicting(e.Message); len(names) > 1 {
-			e.Fix = "Change or leave out one of " + strings.Join(names, ", ") + "."
+			e.Fix = "Change or remove one of " + strings.Join(names, ", ") + "."
 		} else if e.Param != "" {
-			e.Fix = cmp.Or(within(e.Param, e.Message), "Change or leave out "+e.Param+".")
+			e.Fix = cmp.Or(within(e.Param, e.Message), "Change or remove "+e.Param+".")
 		}
 	case llm.CodeUnknownField:
 		switch near := meant(e.Param); {
 		case e.Param == "":
-			e.Fix = "Leave out the field that the message names."
+			e.Fix = "Remove the field that the message names."
 		case near != "":
-			e.Fix = "Did you mean " + near + "? Rename " + e.Param + ", or leave it out: the model has no such parameter."
+			e.Fix = "Did you mean " + near + "? Rename " + e.Param + ", or remove it: the model has no such parameter."
 		default:
-			e.Fix = "Leave out " + e.Param + ": the model has no such parameter."
+			e.Fix = "Remove " + e.Param + ": the model has no such parameter."
 		}
 	default:
 		switch {
 		case e.Param == "":
-			e.Fix = "AWS does not say which part of the request it means. Send a short message alone, then add tools, response_format, media and settings one by one, until it fails again."
+			e.Fix = "AWS does not say which part of the request is invalid. Send a short message alone, then add tools, response_format, media and settings one by one until it fails again."
 		case strings.HasPrefix(e.Param, "messages"):
-			e.Fix = cmp.Or(within(e.Param, e.Message), "Change "+e.Param+" as the message says, and send the request again.")
+			e.Fix = cmp.Or(within(e.Param, e.Message), "Change "+e.Param+" as the message says, and try again.")
 		default:
-			e.Fix = cmp.Or(within(e.Param, e.Message), "Change or leave out "+e.Param+", and send the request again.")
+			e.Fix = cmp.Or(within(e.Param, e.Message), "Change or remove "+e.Param+", and try again.")
 		}
 	}
 }
@@ -323,11 +323,11 @@ func (c *Case) adviseRequest(e *llm.Error) {
 func adviseOrder(message string) string {
 	switch s := plainly(message); {
 	case s.says("same turn") && s.says("tool use|tool uses|tool call|tool calls"):
-		return "Move the text that stands beside the tool calls into an assistant message of its own, or leave it out: the model takes tool calls alone in their message."
+		return "Move the text next to the tool calls into an assistant message of its own, or remove it: the model accepts tool calls only in a message of their own."
 	case s.says("same turn") && s.says("tool result|tool results"):
-		return "Move what stands beside the tool results into a user message of its own, with an assistant message between, or leave it out: the model takes tool results alone in their message."
+		return "Move the content next to the tool results into a user message of its own, with an assistant message between them, or remove it: the model accepts tool results only in a message of their own."
 	default:
-		return "Begin with a user's turn, let user and assistant take turns, and end with the user."
+		return "Begin with a user message, alternate user and assistant messages, and end with a user message."
 	}
 }
 
@@ -357,20 +357,20 @@ func (c *Case) adviseLimit(e *llm.Error) {
 	in := inRegion(c.Target.Region)
 	if c.Target.API == "control" { // nobody's request, and another quota than that of inference
 		e.Actor = llm.ActorOperator
-		e.Cause = "AWS limits how often an account may read its lists of models, apart from how often it may call them."
-		e.Fix = "Nothing has to be done: the lists are read again in a minute, and calls do without them meanwhile. If it stays, raise outcrop_settings.bedrock.refresh_seconds."
+		e.Cause = "AWS limits how often an account may list models, separately from model calls."
+		e.Fix = "No action is needed: the gateway reads the lists again in a minute, and calls work without them. If it persists, increase outcrop_settings.bedrock.refresh_seconds."
 		return
 	}
 	switch e.Code {
 	case llm.CodeLimitRequests:
-		e.Fix = "Call less often, let another region or profile take a share, or ask for more of the quota \"" + kind + " requests per minute for " + name + "\"" + in + "."
+		e.Fix = "Call less often, spread calls over more regions or profiles, or request an increase of the quota \"" + kind + " requests per minute for " + name + "\"" + in + "."
 	case llm.CodeLimitTokens:
-		e.Cause = "At the start of a call AWS counts the prompt and all of max_tokens against the quota."
-		e.Fix = "Ask for fewer max_tokens, let another region or profile take a share, or ask for more of the quota \"" + kind + " tokens per minute for " + name + "\"" + in + "."
+		e.Cause = "At the start of a call, AWS counts the prompt and all of max_tokens against the quota."
+		e.Fix = "Reduce max_tokens, spread calls over more regions or profiles, or request an increase of the quota \"" + kind + " tokens per minute for " + name + "\"" + in + "."
 	case llm.CodeTokensPerDay:
-		e.Fix = "Wait for the next day, call another model or region, or ask for more of the quota \"Model invocation max tokens per day for " + name + "\"" + in + "."
+		e.Fix = "Wait until the next day, use another model or region, or request an increase of the quota \"Model invocation max tokens per day for " + name + "\"" + in + "."
 	default: // service_quota
-		e.Fix = "Ask for more of the quota that the message names in Service Quotas, for Amazon Bedrock" + in + "."
+		e.Fix = "Request an increase of the quota that the message names, in Service Quotas for Amazon Bedrock" + in + "."
 	}
 }
 
@@ -378,17 +378,17 @@ func (c *Case) adviseLimit(e *llm.Error) {
 func (c *Case) adviseService(e *llm.Error) {
 	switch e.Code {
 	case llm.CodeAnswerTooLarge:
-		e.Fix = "Ask for a shorter answer, or stream it; what no model gives, something between the gateway and AWS has made."
+		e.Fix = "Reduce max_tokens, or stream the response. If it is larger than any model's, check for a proxy between the gateway and AWS."
 	case llm.CodeInterrupted:
-		e.Fix = "Make the call again."
+		e.Fix = "Try again."
 	case llm.CodeUnavailable, llm.CodeServiceInternal, llm.CodeModelError:
-		e.Fix = "Try again; with more than one region in outcrop_settings.bedrock.policy.regions another takes over."
+		e.Fix = "Try again; with more than one region in outcrop_settings.bedrock.policy.regions, the gateway fails over to another."
 	case llm.CodeUnreachable:
-		e.Cause = "Bedrock never answers with status " + strconv.Itoa(e.UpstreamStatus) + ": a proxy, a firewall or another server between this gateway and AWS does."
-		e.Fix = "Check the proxy settings (HTTPS_PROXY and NO_PROXY, with the credentials that the proxy wants) and the endpoint that the deployment names."
+		e.Cause = "Bedrock never responds with status " + strconv.Itoa(e.UpstreamStatus) + ": it comes from a proxy, a firewall or another server between this gateway and AWS."
+		e.Fix = "Check the proxy settings (HTTPS_PROXY with the proxy's credentials, and NO_PROXY) and the deployment's endpoint."
 	case llm.CodeTimeout:
-		e.Fix = "Try again, ask for a shorter answer, or stream it."
+		e.Fix = "Try again, reduce max_tokens, or stream the response."
 	default: // model_output
-		e.Fix = "Try again; simpler tool schemas and a lower temperature make it rarer."
+		e.Fix = "Try again; simpler tool schemas and a lower temperature make this error less likely."
 	}
 }

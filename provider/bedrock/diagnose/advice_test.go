@@ -43,23 +43,23 @@ func TestTheMissingStatementIsGiven(t *testing.T) {
 	}{
 		"the profile": {
 			"us." + sonnet, invoke, us, noAllow,
-			`{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"` + us + `"}`, "these statements to a policy of role app:", "the profile itself as well as on the models behind it",
+			`{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"` + us + `"}`, "these statements to a policy of role app:", "the profile itself and on its models",
 		},
 		"a destination that nobody named": {
 			"us." + sonnet, invoke, model("us-west-2"), noAllow,
-			`{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":["` + model("us-east-1") + `","` + model("us-east-2") + `","` + model("us-west-1") + `","` + model("us-west-2") + `"],` + through(us) + `}`, "a policy of role app:", "made in us-east-1, but us." + sonnet + " may be served in us-west-2",
+			`{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":["` + model("us-east-1") + `","` + model("us-east-2") + `","` + model("us-west-1") + `","` + model("us-west-2") + `"],` + through(us) + `}`, "a policy of role app:", "made in us-east-1, but us." + sonnet + " may also be served in us-west-2",
 		},
 		"the stream action": {
 			"us." + sonnet, stream, us, "because no identity-based policy allows the " + stream + " action",
-			`"Action":"bedrock:InvokeModelWithResponseStream"`, "a policy of role app", "spelt exactly so; bedrock:InvokeModel does not cover it",
+			`"Action":"bedrock:InvokeModelWithResponseStream"`, "a policy of role app", "in this exact spelling; bedrock:InvokeModel does not cover it",
 		},
 		"the model's ARN without a region": {
 			"global." + sonnet, invoke, model(""), noAllow,
-			`"Resource":["` + model("us-east-1") + `","` + model("") + `"],` + through(global) + `}`, "a policy of role app:", "names no region, with aws:RequestedRegion unspecified",
+			`"Resource":["` + model("us-east-1") + `","` + model("") + `"],` + through(global) + `}`, "a policy of role app:", "without a region, with aws:RequestedRegion unspecified",
 		},
 		"a bare id": {
 			"amazon.nova-lite-v1:0", invoke, "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", noAllow,
-			`{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}`, "a policy of role app:", "a streamed one bedrock:InvokeModelWithResponseStream as well",
+			`{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}`, "a policy of role app:", "a streaming call also bedrock:InvokeModelWithResponseStream",
 		},
 		"a service control policy": {
 			"us." + sonnet, invoke, us, "because no service control policy allows the " + invoke + " action",
@@ -71,7 +71,7 @@ func TestTheMissingStatementIsGiven(t *testing.T) {
 		},
 		"the session": {
 			"us." + sonnet, invoke, us, "because no session policy allows the " + invoke + " action",
-			`"Resource":"` + us + `"`, "the session policy with which role app is assumed", "the profile itself",
+			`"Resource":"` + us + `"`, "the session policy of role app", "the profile itself",
 		},
 		"a VPC endpoint, whose policy names principals": {
 			"us." + sonnet, invoke, us, "because no VPC endpoint policy allows the " + invoke + " action",
@@ -79,7 +79,7 @@ func TestTheMissingStatementIsGiven(t *testing.T) {
 		},
 		"nobody knows which policy": {
 			"us." + sonnet, invoke, us, "",
-			`"Resource":"` + us + `"`, "if none of the policies of role app allows it", "the profile itself",
+			`"Resource":"` + us + `"`, "If none of the policies of role app allows it", "the profile itself",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,17 +108,17 @@ func TestADenyIsNotAnsweredWithAnAllow(t *testing.T) {
 	}{
 		"by region, of a destination": {
 			"us." + sonnet, model("us-west-2"), "with an explicit deny in a service control policy: arn:aws:organizations::444455556666:policy/o-a/service_control_policy/p-b",
-			[]string{"arn:aws:organizations::444455556666:policy/o-a/service_control_policy/p-b", "add us-east-2, us-west-1, us-west-2 to the regions that its condition on aws:RequestedRegion spares"},
+			[]string{"arn:aws:organizations::444455556666:policy/o-a/service_control_policy/p-b", "add us-east-2, us-west-1, us-west-2 to the regions that its condition on aws:RequestedRegion exempts"},
 		},
 		"by region, of the world": {
 			"global." + sonnet, model(""), "with an explicit deny in a service control policy",
-			[]string{"the organisation's service control policies", "add unspecified to the regions", "or call us." + sonnet + " in its place"},
+			[]string{"the organisation's service control policies", "add unspecified to the regions", "or call us." + sonnet + " instead"},
 		},
 		"of the identity": {
-			"us." + sonnet, us, "with an explicit deny in an identity-based policy", []string{"Take bedrock:InvokeModel on " + us + ", " + model("us-east-1"), " out of the deny in the policies of role app"},
+			"us." + sonnet, us, "with an explicit deny in an identity-based policy", []string{"Remove bedrock:InvokeModel on " + us + ", " + model("us-east-1"), " from the deny in the policies of role app"},
 		},
 		"of the organisation's resources": {
-			"us." + sonnet, us, "with an explicit deny in a resource control policy", []string{"out of the deny in the organisation's resource control policies"},
+			"us." + sonnet, us, "with an explicit deny in a resource control policy", []string{"from the deny in the organisation's resource control policies"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestADenyIsNotAnsweredWithAnAllow(t *testing.T) {
 			e := diagnose.Fault(converse.DecodeFault(403, "AccessDeniedException", "r-1", "", []byte(body)), diagnose.Case{
 				Target: llm.Destination{Region: "us-east-1", ID: tt.id}, Base: sonnet, Known: known,
 			})
-			if len(e.Statement) > 0 || !strings.Contains(e.Cause, "another Allow does not outweigh it") {
+			if len(e.Statement) > 0 || !strings.Contains(e.Cause, "no Allow can override") {
 				t.Errorf("statement %s, cause %q", e.Statement, e.Cause)
 			}
 			for _, part := range tt.fix {
@@ -153,9 +153,9 @@ func TestBothClocksAreTold(t *testing.T) {
 		now, served time.Time
 		want        string
 	}{
-		"in AWS's words":       {"Signature expired: 20261122T160000Z is now earlier than 20261122T160500Z (20261122T161000Z - 5 min.)", time.Time{}, time.Time{}, "said 2026-11-22T16:00:00Z when AWS's said 2026-11-22T16:10:00Z: it is 10m0s behind."},
+		"in AWS's words":       {"Signature expired: 20261122T160000Z is now earlier than 20261122T160500Z (20261122T161000Z - 5 min.)", time.Time{}, time.Time{}, "showed 2026-11-22T16:00:00Z when AWS's showed 2026-11-22T16:10:00Z: it is 10m0s behind."},
 		"too early":            {"Signature not yet current: 20261122T170000Z is still later than 20261122T161500Z (20261122T161000Z + 5 min.)", time.Time{}, time.Time{}, "it is 50m0s ahead."},
-		"in the answer's Date": {"Signature expired", answered.Add(-time.Hour), answered, "said 2026-11-22T15:10:00Z when AWS's said 2026-11-22T16:10:00Z: it is 1h0m0s behind."},
+		"in the answer's Date": {"Signature expired", answered.Add(-time.Hour), answered, "showed 2026-11-22T15:10:00Z when AWS's showed 2026-11-22T16:10:00Z: it is 1h0m0s behind."},
 		"nowhere":              {"Signature expired", time.Time{}, time.Time{}, "off by more than the five minutes"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,7 +171,7 @@ func TestAnAPIKeyOfAnotherRegionIsToldSo(t *testing.T) {
 	e := diagnose.Fault(converse.DecodeFault(403, "AccessDeniedException", "", "", []byte(`{"Message":"Authentication failed: Please make sure your API Key is valid."}`)), diagnose.Case{
 		Target: llm.Destination{Region: "us-east-1"}, APIKey: true, KeyRegion: "eu-west-1",
 	})
-	if e.Code != llm.CodeAPIKeyInvalid || !strings.Contains(e.Cause, "made in eu-west-1 and works there only; the call was made in us-east-1") {
+	if e.Code != llm.CodeAPIKeyInvalid || !strings.Contains(e.Cause, "made in eu-west-1 and is valid only there; the call was made in us-east-1") {
 		t.Errorf("%s: %q", e.Code, e.Cause)
 	}
 }
@@ -180,9 +180,9 @@ func TestAnAPIKeyOfAnotherRegionIsToldSo(t *testing.T) {
 // tool calls or their results.
 func TestAdviceOnTurnsSpeaksOfWhatIsWrong(t *testing.T) {
 	for words, want := range map[string]string{
-		"messages.1.content: Conversation blocks and tool use blocks cannot be provided in the same turn.":              "beside the tool calls",
-		"messages.2.content: Conversation blocks and tool result blocks cannot be provided in the same turn.":           "beside the tool results",
-		"A conversation must start with a user message. Try again with a conversation that starts with a user message.": "Begin with a user's turn",
+		"messages.1.content: Conversation blocks and tool use blocks cannot be provided in the same turn.":              "next to the tool calls",
+		"messages.2.content: Conversation blocks and tool result blocks cannot be provided in the same turn.":           "next to the tool results",
+		"A conversation must start with a user message. Try again with a conversation that starts with a user message.": "Begin with a user message",
 	} {
 		e := diagnose.Fault(converse.DecodeFault(400, "ValidationException", "", "", []byte(`{"message":"`+words+`"}`)), diagnose.Case{})
 		if e.Code != llm.CodeOrder || !strings.Contains(e.Fix, want) {

@@ -245,13 +245,13 @@ func (d *denial) scene(c *Case) string {
 	case err != nil || d.action != iam.InvokeModel && d.action != iam.InvokeModelStream:
 		return ""
 	case arn.Kind == modelid.FoundationModel && arn.Region == "":
-		return through + " may be served in any region, and for that IAM asks for the right on the model's ARN that names no region, with aws:RequestedRegion unspecified."
+		return through + " may be served in any region, so IAM requires the permission on the model's ARN without a region, with aws:RequestedRegion unspecified."
 	case arn.Kind == modelid.FoundationModel && arn.Region != region:
-		return "The call was made in " + region + ", but " + through + " may be served in " + arn.Region + " as well, and IAM asks for the right on the model in every region that it leads to."
+		return "The call was made in " + region + ", but " + through + " may also be served in " + arn.Region + ", so IAM requires the permission on the model in every region that the profile leads to."
 	case arn.Kind == modelid.FoundationModel && profileOf(c) != "":
-		return "The call goes through " + through + ", and IAM asks for the right on the model behind it too, in every region that it leads to."
+		return "The call uses " + through + ", so IAM also requires the permission on its model, in every region that the profile leads to."
 	case arn.Kind == modelid.InferenceProfile || arn.Kind == modelid.ApplicationInferenceProfile:
-		return "The call goes through the inference profile " + arn.Resource + ", and IAM asks for the right on the profile itself as well as on the models behind it."
+		return "The call uses the inference profile " + arn.Resource + ", so IAM requires the permission on the profile itself and on its models."
 	}
 	return ""
 }

@@ -53,12 +53,12 @@ func Fault(f *wire.Fault, c Case) *llm.Error {
 		Type: f.Type, UpstreamStatus: f.Status, Destination: c.Target, Err: f.Err,
 	}
 	if f.Kind == wire.FaultLarge {
-		e.Code, e.Status, e.Message = llm.CodeAnswerTooLarge, 502, "the answer from Bedrock is too large: "+f.Message+"."
+		e.Code, e.Status, e.Message = llm.CodeAnswerTooLarge, 502, "the response from Bedrock is too large: "+f.Message+"."
 		c.advise(e, &denial{})
 		return e
 	}
 	if f.Kind != wire.FaultException {
-		e.Code, e.Status, e.Message = llm.CodeInterrupted, 502, "the answer from Bedrock is not whole: "+f.Message
+		e.Code, e.Status, e.Message = llm.CodeInterrupted, 502, "the response from Bedrock is incomplete: "+f.Message
 		if _, broke := errors.AsType[*net.OpError](f.Err); broke {
 			e.Message += ": " + reason(f.Err)
 		}
@@ -128,16 +128,16 @@ func Transport(err error, target llm.Destination) *llm.Error {
 	if own, ok := errors.AsType[*llm.Error](err); ok {
 		return copied(own)
 	}
-	e := &llm.Error{Code: llm.CodeUnreachable, Status: 502, Message: "the connection to Bedrock broke before an answer came", Destination: target, Err: err}
+	e := &llm.Error{Code: llm.CodeUnreachable, Status: 502, Message: "the connection to Bedrock failed before a response arrived", Destination: target, Err: err}
 	var up *upstream.Error
 	if errors.As(err, &up) && up.Unreachable {
 		e.Status, e.Message = 503, "Bedrock cannot be reached"
-		e.Fix = "Check the endpoint's name and address, the route to it, its certificate and the proxy settings."
+		e.Fix = "Check the endpoint's name and address, the network route to it, its certificate and the proxy settings."
 	}
 	if filesUsedUp(err) {
 		e.Message = "this gateway has no file descriptor left for a connection to Bedrock"
-		e.Fix = "Raise the process's limit of open files (ulimit -n, LimitNOFILE), and see process_open_fds in /metrics for how many are in use."
-		e.Cause, e.Retry = "Each connection takes a file descriptor, and the limit of the process or of the machine is reached.", llm.RetryLater
+		e.Fix = "Increase the process's limit of open files (ulimit -n, LimitNOFILE); process_open_fds in /metrics shows how many are in use."
+		e.Cause, e.Retry = "Each connection uses a file descriptor, and the limit of the process or the machine has been reached.", llm.RetryLater
 	}
 	begin := e.Message + ": "
 	e.Message, e.Logged = begin+outward(err)+".", begin+reason(err)+"."
@@ -166,9 +166,9 @@ func outward(err error) string {
 	case dns.IsNotFound:
 		return "DNS does not know the host " + strconv.Quote(llm.Clip(dns.Name, 260))
 	case dns.IsTimeout:
-		return "DNS did not answer in time for the host " + strconv.Quote(llm.Clip(dns.Name, 260))
+		return "the DNS lookup timed out for the host " + strconv.Quote(llm.Clip(dns.Name, 260))
 	default:
-		return "DNS could not be asked for the host " + strconv.Quote(llm.Clip(dns.Name, 260))
+		return "the DNS lookup failed for the host " + strconv.Quote(llm.Clip(dns.Name, 260))
 	}
 }
 
@@ -193,7 +193,7 @@ func Stream(err error, c Case) *llm.Error {
 	case errors.As(err, &fault):
 		return Fault(fault, c)
 	default:
-		e := &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream from Bedrock broke off: " + outward(err), Destination: c.Target, Err: err}
+		e := &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream from Bedrock was interrupted: " + outward(err), Destination: c.Target, Err: err}
 		c.advise(e, &denial{})
 		return e
 	}

@@ -169,7 +169,7 @@ func TestCallsWithoutAnAnswer(t *testing.T) {
 		})
 	}
 	lookup := &net.DNSError{Err: "read udp 10.0.0.9:4444->10.0.0.2:53: i/o timeout", Name: "bedrock.example", Server: "10.0.0.2:53"}
-	for says, dns := range map[string]net.DNSError{"does not know": {IsNotFound: true}, "in time": {IsTimeout: true}, "could not be asked": {}} {
+	for says, dns := range map[string]net.DNSError{"does not know": {IsNotFound: true}, "timed out": {IsTimeout: true}, "lookup failed": {}} {
 		dns.Err, dns.Name, dns.Server = lookup.Err, lookup.Name, lookup.Server
 		e := diagnose.Transport(&upstream.Error{Unreachable: true, Err: &net.OpError{Op: "dial", Err: &dns}}, target)
 		if !strings.Contains(e.Message, says) || !strings.Contains(e.Message, "bedrock.example") || strings.Contains(e.Message+e.Cause+e.Fix, "10.0.0") || !strings.Contains(e.Logged, "10.0.0.2:53") {

@@ -100,7 +100,7 @@ func TestWhoeverIsToldCanDoIt(t *testing.T) {
 		},
 		"a deny of the subscription": {
 			"User: arn:aws:iam::111122223333:user/x is not authorized to perform: aws-marketplace:Subscribe on resource: * with an explicit deny in a service control policy: arn:aws:organizations::444455556666:policy/o-a/service_control_policy/p-b",
-			"out of the deny in the service control policy arn:aws:organizations::444455556666",
+			"from the deny in the service control policy arn:aws:organizations::444455556666",
 		},
 	} {
 		w := worded{403, "AccessDeniedException", tt.message, ""}

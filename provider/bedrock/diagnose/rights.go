@@ -15,7 +15,7 @@ import (
 // adviseRight is for a right that some policy withholds.
 func (c *Case) adviseRight(e *llm.Error, d *denial) {
 	if d.action == "" {
-		e.Fix = "Look the call up in CloudTrail by its request id, and compare the policies of the gateway's identity with what outcrop bedrock policy prints for the model."
+		e.Fix = "Find the call in CloudTrail by its request id, and compare the policies of the gateway's identity with the output of outcrop bedrock policy for the model."
 		return
 	}
 	whose := who(d.principal)
@@ -29,7 +29,7 @@ func (c *Case) adviseRight(e *llm.Error, d *denial) {
 	}
 	statements := c.missing(d)
 	if len(statements) == 0 {
-		e.Fix = "Allow " + d.action + place(d, whose, " in ") + ", on what the call needs and nothing more."
+		e.Fix = "Allow " + d.action + place(d, whose, " in ") + ", only on the resources that the call needs."
 		return
 	}
 	what, text := "this statement", ""
@@ -53,7 +53,7 @@ func (c *Case) adviseRight(e *llm.Error, d *denial) {
 		e.Statements = nil
 	}
 	if d.layer == unknownLayer {
-		e.Fix = "AWS does not say which policy withholds it; if none of the policies of " + whose + " allows it, add " + what + " to one: " + text
+		e.Fix = "AWS does not say which policy is missing the permission. If none of the policies of " + whose + " allows it, add " + what + " to one: " + text
 		return
 	}
 	e.Fix = "Add " + what + place(d, whose, " to ") + ": " + text
@@ -64,9 +64,9 @@ func (c *Case) adviseRight(e *llm.Error, d *denial) {
 func (c *Case) spelling(d *denial) string {
 	switch d.action {
 	case iam.InvokeModelStream:
-		return "A streamed answer needs the action " + iam.InvokeModelStream + ", spelt exactly so; " + iam.InvokeModel + " does not cover it."
+		return "A streaming call requires the action " + iam.InvokeModelStream + ", in this exact spelling; " + iam.InvokeModel + " does not cover it."
 	case iam.InvokeModel:
-		return "A whole answer needs " + iam.InvokeModel + ", a streamed one " + iam.InvokeModelStream + " as well; outcrop bedrock policy --model " + c.Target.ID + " --region " + c.Target.Region + " writes both."
+		return "A non-streaming call requires " + iam.InvokeModel + ", a streaming call also " + iam.InvokeModelStream + "; outcrop bedrock policy --model " + c.Target.ID + " --region " + c.Target.Region + " prints both."
 	}
 	return ""
 }
@@ -81,7 +81,7 @@ func (c *Case) stranger() string {
 	if _, ok := c.Known.Model(id.Base()); ok {
 		return ""
 	}
-	return "No model " + id.Base() + " is known, so the permission may not be what is wrong. " + c.Known.Suggest(c.Target.ID, c.Target.Region)
+	return "No model " + id.Base() + " is known, so the id may be wrong, not the permission. " + c.Known.Suggest(c.Target.ID, c.Target.Region)
 }
 
 // place says where a statement belongs, behind a preposition.
@@ -94,7 +94,7 @@ func place(d *denial, whose, to string) string {
 	case boundary:
 		return to + "the permissions boundary of " + whose
 	case sessionPolicy:
-		return to + "the session policy with which " + whose + " is assumed"
+		return to + "the session policy of " + whose
 	case endpointPolicy:
 		return to + "the policy of the VPC endpoint that the gateway calls through"
 	case resourcePolicy:
@@ -158,31 +158,31 @@ func (c *Case) adviseDeny(e *llm.Error, d *denial, whose string) {
 	case d.layer == boundary:
 		where = "the permissions boundary of " + whose
 	case d.layer == sessionPolicy:
-		where = "the session policy with which " + whose + " is assumed"
+		where = "the session policy of " + whose
 	case d.layer == endpointPolicy:
 		where = "the policy of the VPC endpoint that the gateway calls through"
 	case d.layer == resourcePolicy:
 		where = "the resource's policy"
 	case strings.HasPrefix(whose, "user "):
-		where += ", its groups' among them"
+		where += ", including those of its groups"
 	}
 	if e.Cause != "" {
 		e.Cause += " "
 	}
-	e.Cause += "A statement with Effect Deny is the reason; another Allow does not outweigh it."
+	e.Cause += "A statement with Effect Deny forbids it, which no Allow can override."
 	resources, regions := c.reach(d)
-	take := "ake " + d.action
+	take := "emove " + d.action
 	if len(resources) > 0 {
 		take += " on " + strings.Join(resources, ", ")
 	}
 	if len(regions) == 0 {
-		e.Fix = "T" + take + " out of the deny in " + where + "."
+		e.Fix = "R" + take + " from the deny in " + where + "."
 		return
 	}
 	// AWS does not say how the deny is made; one by region is the usual one.
-	e.Fix = "If the deny in " + where + " goes by region, add " + strings.Join(regions, ", ") + " to the regions that its condition on aws:RequestedRegion spares, else t" + take + " out of it"
+	e.Fix = "If the deny in " + where + " depends on the region, add " + strings.Join(regions, ", ") + " to the regions that its condition on aws:RequestedRegion exempts, otherwise r" + take + " from it"
 	if slices.Contains(regions, unspecified) {
-		e.Fix += otherwise(c.around(nil), "; or forbid global profiles to the gateway by outcrop_settings.bedrock.policy.global: false")
+		e.Fix += otherwise(c.around(nil), "; or disallow global profiles with outcrop_settings.bedrock.policy.global: false")
 	} else {
 		e.Fix += otherwise(c.around(regions), "")
 	}
@@ -228,7 +228,7 @@ func otherwise(ids []string, more string) string {
 	if len(ids) == 0 {
 		return more
 	}
-	return "; or call " + strings.Join(ids, " or ") + " in its place, which does not lead there"
+	return "; or call " + strings.Join(ids, " or ") + " instead, which does not lead there"
 }
 
 // around gives the ids by which the model can be called from the same region

@@ -121,13 +121,13 @@ func Resolve(service Service, s Settings) (*Endpoint, error) {
 		return nil, &Error{Setting: "service", Reason: "is not known"}
 	}
 	if s.Region != "" && !ValidRegion(s.Region) {
-		return nil, &Error{"region", s.Region, "is not the name of an AWS region; one looks like eu-west-1"}
+		return nil, &Error{"region", s.Region, "is not the name of an AWS region, such as eu-west-1"}
 	}
 	if value, name := override(f, s); value != "" {
 		return custom(value, name, f, s)
 	}
 	if s.Region == "" {
-		return nil, &Error{Setting: "region", Reason: "is not set; give aws_region_name or set AWS_REGION"}
+		return nil, &Error{Setting: "region", Reason: "is not set; set aws_region_name or AWS_REGION"}
 	}
 	host, err := hostOf(f, s.Region, isTrue(s, "AWS_USE_FIPS_ENDPOINT"), isTrue(s, "AWS_USE_DUALSTACK_ENDPOINT"))
 	if err != nil {
@@ -168,11 +168,11 @@ func custom(value, name string, f facts, s Settings) (*Endpoint, error) {
 	case err != nil:
 		return nil, &Error{Setting: name, Reason: "is not a URL"} // its text may hold a password
 	case u.User != nil:
-		return nil, &Error{Setting: name, Reason: "must not hold a user name or password"}
+		return nil, &Error{Setting: name, Reason: "must not contain a user name or password"}
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return nil, &Error{name, plain(value), "must be a URL that begins with https:// or http://"}
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return nil, &Error{name, plain(value), "must end with its path, without ? and #"}
+		return nil, &Error{name, plain(value), "must not have a query or fragment (? or #)"}
 	}
 	e := &Endpoint{
 		Scheme: u.Scheme, Host: u.Host, Region: s.Region, Signing: f.signing, From: name,
@@ -182,7 +182,7 @@ func custom(value, name string, f facts, s Settings) (*Endpoint, error) {
 		e.Region = r
 	}
 	if e.Region == "" {
-		return nil, &Error{Setting: "region", Reason: "is not set, and the host of " + name + " does not hold one; give aws_region_name or set AWS_REGION"}
+		return nil, &Error{Setting: "region", Reason: "is not set, and the host of " + name + " does not contain one; set aws_region_name or AWS_REGION"}
 	}
 	return e, nil
 }

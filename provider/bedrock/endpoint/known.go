@@ -50,7 +50,7 @@ func (e *RegionError) Error() string {
 	case e.Near != "":
 		return text + "; did you mean " + e.Near + "?"
 	case e.Certain:
-		return text + "; one looks like eu-west-1"
+		return text + "; an example is eu-west-1"
 	default:
 		return text + "; check its spelling"
 	}

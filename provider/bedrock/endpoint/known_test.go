@@ -17,8 +17,8 @@ func TestMisspeltRegionsAreTold(t *testing.T) {
 		{"us-east1", `"us-east1" is not the name of an AWS region; did you mean us-east-1?`, true},
 		{"US-EAST-1", `"US-EAST-1" is not the name of an AWS region; did you mean us-east-1?`, true},
 		{"us_east_1", `"us_east_1" is not the name of an AWS region; did you mean us-east-1?`, true},
-		{"atlantis", `"atlantis" is not the name of an AWS region; one looks like eu-west-1`, true},
-		{"", `"" is not the name of an AWS region; one looks like eu-west-1`, true},
+		{"atlantis", `"atlantis" is not the name of an AWS region; an example is eu-west-1`, true},
+		{"", `"" is not the name of an AWS region; an example is eu-west-1`, true},
 		// AWS may have opened these since.
 		{"eu-west-4", "eu-west-4 is not an AWS region that this release of Outcrop knows; did you mean eu-west-1?", false},
 		{"nz-north-1", "nz-north-1 is not an AWS region that this release of Outcrop knows; did you mean cn-north-1?", false},

@@ -194,7 +194,7 @@ func TestACallThatCannotBeIsRefusedByItsField(t *testing.T) {
 		"ID: model":           {Region: "us-east-1", ID: "a b", Whole: true},
 		"is not a model":      {Region: "us-east-1", ID: "agentcore/arn:aws:bedrock-agentcore:us-east-1:111122223333:runtime/mine", Whole: true},
 		"one of Whole":        {Region: "us-east-1", ID: sonnet},
-		"CountTokens: the mo": {Region: "us-east-1", ID: "arn:aws:bedrock:us-east-1:111122223333:imported-model/abcdefghijkl", CountTokens: true},
+		"CountTokens: the ba": {Region: "us-east-1", ID: "arn:aws:bedrock:us-east-1:111122223333:imported-model/abcdefghijkl", CountTokens: true},
 		"Guardrail: ":         {Region: "us-east-1", ID: sonnet, Guardrail: "arn:aws:bedrock:us-east-1:111122223333:imported-model/abcdefghijkl"},
 	} {
 		if _, err := iam.Needs(c, nil); err == nil || !strings.Contains(err.Error(), want) {

@@ -14,17 +14,17 @@ func (l *linter) statement(r *rule) {
 	l.effect(r)
 	l.principal(r)
 	if r.sid.text != "" && strings.ContainsFunc(r.sid.text, func(c rune) bool { return !isLetterOrDigit(c) }) {
-		l.mend(r, &r.sid, "sid.invalid", sidOf(":"+r.sid.text), "A Sid has letters and digits only.")
+		l.mend(r, &r.sid, "sid.invalid", sidOf(":"+r.sid.text), "A Sid may contain only letters and digits.")
 	}
 	for i := range r.actions {
 		l.action(r, &r.actions[i])
 	}
 	if r.effect.mended == Allow && l.opt.Kind != SCP {
 		if r.not[0] {
-			l.find("notaction.allow", r.at, "Allow with NotAction allows every action of every service but those named, among them what AWS adds tomorrow; name the actions that are wanted.")
+			l.find("notaction.allow", r.at, "Allow with NotAction allows every action of every service except those named, including actions that AWS adds later; list the actions to allow.")
 		}
 		if r.not[1] {
-			l.find("notresource.allow", r.at, "Allow with NotResource allows the actions on every resource but those named; name the resources that are wanted.")
+			l.find("notresource.allow", r.at, "Allow with NotResource allows the actions on every resource except those named; list the resources to allow.")
 		}
 	}
 	if slices.ContainsFunc(r.actions, func(w word) bool { return strings.HasPrefix(strings.ToLower(w.mended), "bedrock:") }) {
@@ -48,12 +48,12 @@ func (l *linter) effect(r *rule) {
 	switch text := r.effect.text; {
 	case text == Allow || text == Deny:
 	case text == "":
-		l.find("effect.missing", r.effect.at, "The statement has no Effect; IAM refuses it.")
+		l.find("effect.missing", r.effect.at, "The statement has no Effect; IAM rejects it.")
 	case nearest(text, []string{Allow, Deny}) != "":
 		near := nearest(text, []string{Allow, Deny})
-		l.mend(r, &r.effect, "effect.invalid", near, fmt.Sprintf("Effect is Allow or Deny, in these letters; %q is neither.", text))
+		l.mend(r, &r.effect, "effect.invalid", near, fmt.Sprintf("Effect must be Allow or Deny, in this case; %q is neither.", text))
 	default:
-		l.find("effect.invalid", r.effect.at, fmt.Sprintf("Effect is Allow or Deny; %q is neither.", text))
+		l.find("effect.invalid", r.effect.at, fmt.Sprintf("Effect must be Allow or Deny; %q is neither.", text))
 	}
 }
 
@@ -61,9 +61,9 @@ func (l *linter) principal(r *rule) {
 	switch {
 	case l.opt.Kind == Endpoint && !r.hasPrincipal:
 		r.principal = "*"
-		l.findIn(r, "principal.missing", r.at, "A statement of a VPC endpoint's policy needs a Principal; \"*\" leaves it to the callers' own policies who may call.")
+		l.findIn(r, "principal.missing", r.at, "A statement of a VPC endpoint's policy requires a Principal; with \"*\" the callers' own policies decide who may call.")
 	case l.opt.Kind != Endpoint && r.hasPrincipal:
-		l.findIn(r, "principal.unexpected", r.principalAt, "A policy of this kind has no Principal, as it is for those whom it is attached to; IAM refuses it. If it is the policy of a VPC endpoint, lint it as vpce.")
+		l.findIn(r, "principal.unexpected", r.principalAt, "A policy of this kind must not have a Principal, because it applies to the identities it is attached to; IAM rejects it. If it is the policy of a VPC endpoint, lint it as vpce.")
 		r.principal, r.principalDropped = "", true
 	}
 }
@@ -86,11 +86,11 @@ func (l *linter) action(r *rule, w *word) {
 		return
 	case !ok:
 		if knownAction(w.text) && strings.Trim(w.text, "*") != "" {
-			l.mend(r, w, "action.prefix", "bedrock:"+w.text, fmt.Sprintf("An action is a service and a name; %q has no service.", w.text))
+			l.mend(r, w, "action.prefix", "bedrock:"+w.text, fmt.Sprintf("An action has the form service:name; %q has no service.", w.text))
 		}
 		return
 	case w.text != strings.TrimSpace(w.text):
-		l.mend(r, w, "action.space", strings.TrimSpace(w.text), fmt.Sprintf("%q has a space at its end or beginning, so it matches nothing.", w.text))
+		l.mend(r, w, "action.space", strings.TrimSpace(w.text), fmt.Sprintf("%q has a leading or trailing space, so it matches nothing.", w.text))
 		return
 	}
 	lower := strings.ToLower(prefix)
@@ -99,14 +99,14 @@ func (l *linter) action(r *rule, w *word) {
 		if action, ok := judgedBy(name); ok {
 			mended = action
 		}
-		l.mend(r, w, "action.prefix", mended, fmt.Sprintf("%q is no service in IAM: the actions of Bedrock's runtime and agents begin with bedrock: as well.", prefix))
+		l.mend(r, w, "action.prefix", mended, fmt.Sprintf("%q is not a service in IAM: the actions of Bedrock's runtime and agents also begin with bedrock:.", prefix))
 		return
 	}
 	if lower != "bedrock" || knownAction(name) {
 		return
 	}
 	if action, ok := judgedBy(name); ok {
-		l.mend(r, w, "action.operation", action, fmt.Sprintf("There is no action %s in IAM: the operation needs %s.", w.text, action))
+		l.mend(r, w, "action.operation", action, fmt.Sprintf("There is no action %s in IAM; the operation requires %s.", w.text, action))
 		return
 	}
 	if near := nearestAction(strings.Trim(name, "*")); near != "" {
@@ -114,7 +114,7 @@ func (l *linter) action(r *rule, w *word) {
 		return
 	}
 	if strings.ContainsAny(name, "*?") {
-		l.find("action.unknown", w.at, fmt.Sprintf("No action of Bedrock's is like %s.", w.text))
+		l.find("action.unknown", w.at, fmt.Sprintf("No Bedrock action matches %s.", w.text))
 	}
 }
 
@@ -158,7 +158,7 @@ func (l *linter) condition(r *rule, c *clause) {
 		for _, v := range c.values {
 			if strings.ContainsAny(v.text, "*?") {
 				mended := strings.NewReplacer("Equals", "Like", "IgnoreCase", "").Replace(c.operator.mended)
-				l.mend(r, &c.operator, "condition.wildcard", mended, fmt.Sprintf("%s takes %q by the letter; wildcards need %s or ArnLike.", c.operator.text, v.text, mended))
+				l.mend(r, &c.operator, "condition.wildcard", mended, fmt.Sprintf("%s compares %q literally; wildcards require %s or ArnLike.", c.operator.text, v.text, mended))
 				break
 			}
 		}
@@ -178,7 +178,7 @@ func (l *linter) onProfile(r *rule, c *clause) {
 	if at < 0 || r.not[1] || r.profileExempt {
 		return
 	}
-	const message = "bedrock:InferenceProfileArn is set when a profile's models are judged and absent for the profile itself, so this statement never allows the profile; allow it in a statement without the condition."
+	const message = "bedrock:InferenceProfileArn is set when IAM evaluates a profile's models and absent for the profile itself, so this statement never allows the profile; allow it in a statement without the condition."
 	r.profileExempt = true
 	l.findIn(r, "condition.on_profile", c.key.at, message)
 }
@@ -223,14 +223,14 @@ func (l *linter) operator(r *rule, c *clause) {
 	}
 	near := nearest(bare, operators())
 	if near == "" {
-		l.find("condition.operator", c.operator.at, fmt.Sprintf("%q is no operator of conditions; IAM refuses it.", name))
+		l.find("condition.operator", c.operator.at, fmt.Sprintf("%q is not a condition operator; IAM rejects it.", name))
 		return
 	}
 	near = set + near
 	if exists {
 		near += "IfExists"
 	}
-	l.mend(r, &c.operator, "condition.operator", near, fmt.Sprintf("%q is no operator of conditions; the nearest is %s.", name, near))
+	l.mend(r, &c.operator, "condition.operator", near, fmt.Sprintf("%q is not a condition operator; the nearest is %s.", name, near))
 }
 
 // key finds a condition key that is none, with which a condition never holds.
@@ -262,7 +262,7 @@ func (l *linter) key(r *rule, c *clause) {
 		return
 	}
 	full := known[slices.IndexFunc(known, func(k string) bool { return strings.HasSuffix(k, ":"+near) })]
-	l.mend(r, &c.key, "condition.key", full, fmt.Sprintf("There is no condition key %s, so the condition never holds as it is meant; the nearest is %s.", c.key.text, full))
+	l.mend(r, &c.key, "condition.key", full, fmt.Sprintf("There is no condition key %s, so the condition never works as intended; the nearest is %s.", c.key.text, full))
 }
 
 func cutPrefixes(keys []string) []string {

@@ -79,7 +79,7 @@ func (l *linter) cover(rules []*rule, t *target, needs Document, at int) {
 		k := l.lack(rules, t, s)
 		if !isInvoke(s.Sid) {
 			if k.missing > 0 {
-				l.find(codeOf(s.Actions[0]), l.anchor(rules, s, at), l.intro()+" does not allow "+strings.Join(k.actions, " and ")+", which the call needs.", only(s, k.actions))
+				l.find(codeOf(s.Actions[0]), l.anchor(rules, s, at), l.intro()+" does not allow "+strings.Join(k.actions, " and ")+", which the call requires.", only(s, k.actions))
 			}
 			continue
 		}
@@ -100,12 +100,12 @@ func (l *linter) cover(rules []*rule, t *target, needs Document, at int) {
 	first := l.anchor(rules, invoke[0].need, at)
 	switch {
 	case len(present) == 0:
-		l.find("call.missing", first, fmt.Sprintf("%s allows nothing of what a call of %s in %s needs.", l.intro(), t.call.ID, t.region), statements(invoke, actions)...)
+		l.find("call.missing", first, fmt.Sprintf("%s allows none of the permissions that a call of %s in %s requires.", l.intro(), t.call.ID, t.region), statements(invoke, actions)...)
 		return
 	case len(absent) > 0:
-		code, message := "stream.missing", " allows whole answers and not "+InvokeModelStream+", so that ConverseStream is refused."
+		code, message := "stream.missing", " allows non-streaming calls but not "+InvokeModelStream+", so AWS refuses ConverseStream."
 		if absent[0] == InvokeModel {
-			code, message = "invoke.missing", " allows streaming and not "+InvokeModel+", so that Converse is refused."
+			code, message = "invoke.missing", " allows streaming but not "+InvokeModel+", so AWS refuses Converse."
 		}
 		l.find(code, first, l.intro()+message, statements(invoke, absent)...)
 	}
@@ -125,7 +125,7 @@ func (l *linter) partly(rules []*rule, invoke []lack, present []string, at int) 
 	}
 	for _, k := range profile {
 		if len(k.actions) > 0 {
-			l.find("model.without_profile", l.anchor(rules, firstOf(models, k.need), at), fmt.Sprintf("%s allows the model and not %s, which the call names.", l.intro(), strings.Join(k.need.Resources, ", ")), only(k.need, k.actions))
+			l.find("model.without_profile", l.anchor(rules, firstOf(models, k.need), at), fmt.Sprintf("%s allows the model but not %s, which the call names.", l.intro(), strings.Join(k.need.Resources, ", ")), only(k.need, k.actions))
 		}
 	}
 	var lacking Document
@@ -146,11 +146,11 @@ func (l *linter) partly(rules []*rule, invoke []lack, present []string, at int) 
 	where := l.anchor(rules, profile[0].need, at)
 	switch {
 	case anywhere && !here:
-		l.find("profile.global_model", where, fmt.Sprintf("%s does not allow the model's ARN without region, %s, by which AWS judges what a global profile does elsewhere.", l.intro(), strings.Join(lacking[0].Resources, ", ")), lacking...)
+		l.find("profile.global_model", where, fmt.Sprintf("%s does not allow the model's ARN without region, %s, which AWS evaluates for a global profile.", l.intro(), strings.Join(lacking[0].Resources, ", ")), lacking...)
 	case missing == all:
-		l.find("profile.without_model", where, fmt.Sprintf("%s allows %s and not the model behind it, which AWS judges as well, in every region that may serve the call.", l.intro(), profile[0].need.Resources[0]), lacking...)
+		l.find("profile.without_model", where, fmt.Sprintf("%s allows %s but not its model, which AWS also evaluates, in every region that may serve the call.", l.intro(), profile[0].need.Resources[0]), lacking...)
 	default:
-		l.find("profile.destinations", where, fmt.Sprintf("%s does not allow the model in every region that %s leads to; AWS refuses the call for the first that is missing.", l.intro(), profile[0].need.Resources[0]), lacking...)
+		l.find("profile.destinations", where, fmt.Sprintf("%s does not allow the model in every region that %s leads to; AWS refuses the call at the first missing one.", l.intro(), profile[0].need.Resources[0]), lacking...)
 	}
 }
 
@@ -305,14 +305,14 @@ func (l *linter) denied(rules []*rule, t *target, needs Document) {
 	for _, h := range hits {
 		c := regionLimit(h.rule)
 		if c == nil {
-			l.find("deny.hits", h.rule.effect.at, fmt.Sprintf("This statement denies %s on %s, which a call of %s needs; nothing that is allowed elsewhere can help.", h.action, h.what, t.call.ID))
+			l.find("deny.hits", h.rule.effect.at, fmt.Sprintf("This statement denies %s on %s, which a call of %s requires; no Allow can override it.", h.action, h.what, t.call.ID))
 			continue
 		}
 		code := "deny.region"
 		if slices.Contains(h.regions, unspecified) {
 			code = "deny.unspecified"
 		}
-		message := fmt.Sprintf("This statement denies what is not in its regions, and a call of %s is judged in %s as well.", t.call.ID, strings.Join(h.regions, ", "))
+		message := fmt.Sprintf("This statement denies requests outside its regions, and AWS also evaluates a call of %s in %s.", t.call.ID, strings.Join(h.regions, ", "))
 		s, ok := h.rule.mended()
 		if !ok {
 			l.find(code, c.key.at, message+" Add them.")
@@ -403,9 +403,9 @@ func (l *linter) ownModels(rules []*rule, seen []string) {
 				continue
 			}
 			seen = append(seen, arn.Resource)
-			message := fmt.Sprintf("%s can be called by an inference profile only, and the policy allows none that leads to it.", arn.Resource)
+			message := fmt.Sprintf("%s can be called only through an inference profile, and the policy allows none that leads to it.", arn.Resource)
 			if arn.Region == "" {
-				message = "The ARN without region is that by which a global profile is judged, and the policy allows none."
+				message = "The ARN without region is evaluated only for a global profile, and the policy allows none."
 			}
 			l.find("model.without_profile", w.at, message)
 		}
@@ -465,12 +465,12 @@ func (l *linter) wide(rules []*rule, least Document) {
 		}
 		for _, w := range r.actions {
 			if matchFold(w.mended, "bedrock:DeleteGuardrail") {
-				l.find("action.wide", w.at, fmt.Sprintf("%s allows more than calls: it changes and deletes what is Bedrock's in the account. These statements are enough.", w.text), least...)
+				l.find("action.wide", w.at, fmt.Sprintf("%s allows more than calls: it can change and delete the account's Bedrock resources. These statements are sufficient.", w.text), least...)
 			}
 		}
 		for _, w := range r.resources {
 			if matchResource(w.mended, other) && r.applies(newRequest(InvokeModel, other, "us-east-1", nil)) == yes {
-				l.find("resource.wide", w.at, fmt.Sprintf("%s allows every model. These statements are enough.", w.text), least...)
+				l.find("resource.wide", w.at, fmt.Sprintf("%s allows every model. These statements are sufficient.", w.text), least...)
 			}
 		}
 	}

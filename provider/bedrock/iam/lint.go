@@ -75,7 +75,7 @@ func Lint(policy []byte, o Options) ([]Finding, error) {
 // lint is Lint, and gives the statements too.
 func lint(policy []byte, o Options) (*linter, []*rule, error) {
 	if len(policy) > MaxPolicy {
-		return nil, nil, &SyntaxError{Line: 1, Column: 1, Reason: fmt.Sprintf("it has more than %d bytes, and no policy of AWS's has", MaxPolicy)}
+		return nil, nil, &SyntaxError{Line: 1, Column: 1, Reason: fmt.Sprintf("the policy has more than %d bytes, the limit for AWS policies", MaxPolicy)}
 	}
 	root, err := parseJSON(policy)
 	if err != nil {

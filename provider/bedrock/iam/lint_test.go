@@ -167,16 +167,16 @@ func TestAPolicyThatLacksAnyOneResourceIsFound(t *testing.T) {
 func TestWhatIsNotJSONIsRefusedWithItsPlace(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"":                           "1:1: not JSON: it ends where a value is due",
-		strings.Repeat(" ", 1<<18):   "1:1: not JSON: it has more than 131072 bytes, and no policy of AWS's has",
-		"{\n  \"Version\" 1}":        "2:13: not JSON: a colon is due here",
-		`{"a": [1, 2}`:               "1:12: not JSON: a comma or ] is due here",
-		`{"a": "b`:                   "1:7: not JSON: this string has no end",
-		`{"a": tru}`:                 "1:7: not JSON: a value is due here",
-		`{} {}`:                      "1:4: not JSON: something stands behind the policy's end",
-		strings.Repeat("[", 100):     "1:17: not JSON: it is nested deeper than a policy can be",
-		`{"ä": "ö", "x" "y"}`:        "1:16: not JSON: a colon is due here",
-		"{\"Statement\": [{}],\n}\n": "2:1: not JSON: a member's name is due here",
+		"":                           "1:1: not JSON: unexpected end: a value is missing",
+		strings.Repeat(" ", 1<<18):   "1:1: not JSON: the policy has more than 131072 bytes, the limit for AWS policies",
+		"{\n  \"Version\" 1}":        "2:13: not JSON: a colon is expected here",
+		`{"a": [1, 2}`:               "1:12: not JSON: a comma or ] is expected here",
+		`{"a": "b`:                   "1:7: not JSON: this string is not terminated",
+		`{"a": tru}`:                 "1:7: not JSON: a value is expected here",
+		`{} {}`:                      "1:4: not JSON: unexpected text after the policy",
+		strings.Repeat("[", 100):     "1:17: not JSON: it is nested too deeply for a policy",
+		`{"ä": "ö", "x" "y"}`:        "1:16: not JSON: a colon is expected here",
+		"{\"Statement\": [{}],\n}\n": "2:1: not JSON: a member name is expected here",
 	} {
 		_, err := iam.Lint([]byte(text), iam.Options{})
 		var syntax *iam.SyntaxError

@@ -55,7 +55,7 @@ func parseJSON(data []byte) (*node, error) {
 		return nil, err
 	}
 	if p.skip(); p.at < len(data) {
-		return nil, p.fault("something stands behind the policy's end")
+		return nil, p.fault("unexpected text after the policy")
 	}
 	return n, nil
 }
@@ -91,9 +91,9 @@ func (p *parser) value(depth int) (*node, error) {
 	n := &node{kind: c, at: p.at}
 	switch {
 	case c == 0:
-		return nil, p.fault("it ends where a value is due")
+		return nil, p.fault("unexpected end: a value is missing")
 	case depth == maxDepth:
-		return nil, p.fault("it is nested deeper than a policy can be")
+		return nil, p.fault("it is nested too deeply for a policy")
 	case c == '{':
 		return n, p.object(n, depth)
 	case c == '[':
@@ -108,7 +108,7 @@ func (p *parser) value(depth int) (*node, error) {
 		end++
 	}
 	if !jsonx.Valid(p.data[p.at:end]) {
-		return nil, p.fault("a value is due here")
+		return nil, p.fault("a value is expected here")
 	}
 	p.at = end
 	return n, nil
@@ -122,11 +122,11 @@ func (p *parser) string() (string, error) {
 		}
 	}
 	if end >= len(p.data) {
-		return "", p.fault("this string has no end")
+		return "", p.fault("this string is not terminated")
 	}
 	var s string
 	if err := jsonx.Unmarshal(p.data[p.at:end+1], &s); err != nil {
-		return "", p.fault("this is not a string as JSON has it")
+		return "", p.fault("this is not a valid JSON string")
 	}
 	p.at = end + 1
 	return s, nil
@@ -140,7 +140,7 @@ func (p *parser) object(n *node, depth int) error {
 			break
 		}
 		if c != '"' {
-			return p.fault("a member's name is due here")
+			return p.fault("a member name is expected here")
 		}
 		m := member{at: p.at}
 		var err error
@@ -148,7 +148,7 @@ func (p *parser) object(n *node, depth int) error {
 			return err
 		}
 		if p.peek() != ':' {
-			return p.fault("a colon is due here")
+			return p.fault("a colon is expected here")
 		}
 		p.at++
 		if m.value, err = p.value(depth + 1); err != nil {
@@ -159,7 +159,7 @@ func (p *parser) object(n *node, depth int) error {
 			break
 		}
 		if c != ',' {
-			return p.fault("a comma or } is due here")
+			return p.fault("a comma or } is expected here")
 		}
 		p.at++
 	}
@@ -183,7 +183,7 @@ func (p *parser) array(n *node, depth int) error {
 			break
 		}
 		if c != ',' {
-			return p.fault("a comma or ] is due here")
+			return p.fault("a comma or ] is expected here")
 		}
 		p.at++
 	}

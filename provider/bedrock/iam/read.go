@@ -94,16 +94,16 @@ func (l *linter) object(n *node, known []string) map[string]member {
 		name := m.name
 		if !slices.Contains(known, name) {
 			near := nearest(name, known)
-			message := fmt.Sprintf("%q is no element of a policy", name)
+			message := fmt.Sprintf("%q is not a policy element", name)
 			if near == "" {
-				l.find("member.unknown", m.at, message+"; IAM refuses a policy that has one.")
+				l.find("member.unknown", m.at, message+"; IAM rejects a policy that has one.")
 				continue
 			}
 			l.find("member.unknown", m.at, message+"; it is "+near+".")
 			name = near
 		}
 		if _, twice := all[name]; twice {
-			l.find("member.duplicate", m.at, name+" stands here a second time; IAM refuses a policy that has an element twice.")
+			l.find("member.duplicate", m.at, name+" appears a second time; IAM rejects a policy that has an element twice.")
 		}
 		all[name] = m
 	}
@@ -113,17 +113,17 @@ func (l *linter) object(n *node, known []string) map[string]member {
 // document reads the policy.
 func (l *linter) document(root *node) []*rule {
 	if root.kind != '{' {
-		l.find("policy.form", root.at, "A policy is an object with Version and Statement.")
+		l.find("policy.form", root.at, "A policy must be an object with Version and Statement.")
 		return nil
 	}
 	top := l.object(root, documentMembers())
 	switch v, ok := top["Version"]; {
 	case !ok:
-		l.find("version.missing", root.at, "The policy has no Version, and without one it is in the language of 2008-10-17, which has no policy variables; write \"Version\": \""+Version+"\".")
+		l.find("version.missing", root.at, "The policy has no Version and so uses the language of 2008-10-17, which has no policy variables; write \"Version\": \""+Version+"\".")
 	case v.value.text == "2008-10-17":
 		l.find("version.old", v.value.at, "Version 2008-10-17 is the older language, without policy variables; write "+Version+".")
 	case v.value.text != Version:
-		l.find("version.unknown", v.value.at, "Version is that of the policy language and not a date of yours; write "+Version+".")
+		l.find("version.unknown", v.value.at, "Version is the version of the policy language, not the date of the policy; write "+Version+".")
 	}
 	statements, ok := top["Statement"]
 	if !ok || len(statements.value.items) == 0 && statements.value.kind != '{' {
@@ -142,12 +142,12 @@ func (l *linter) document(root *node) []*rule {
 	sids := map[string]bool{}
 	for _, n := range nodes {
 		if n.kind != '{' {
-			l.find("policy.form", n.at, "A statement is an object.")
+			l.find("policy.form", n.at, "A statement must be an object.")
 			continue
 		}
 		r := l.rule(n)
 		if r.sid.text != "" && sids[r.sid.text] {
-			l.find("sid.duplicate", r.sid.at, fmt.Sprintf("Sid %q is that of an earlier statement; IAM refuses a policy with two.", r.sid.text))
+			l.find("sid.duplicate", r.sid.at, fmt.Sprintf("Sid %q is already used by an earlier statement; IAM rejects duplicates.", r.sid.text))
 		}
 		sids[r.sid.text] = true
 		rules = append(rules, r)
@@ -193,9 +193,9 @@ func (l *linter) either(n *node, m map[string]member, name string) (all []word, 
 	no, other := m["Not"+name]
 	switch {
 	case ok && other:
-		l.find("member.both", no.at, "A statement has "+name+" or Not"+name+", not both.")
+		l.find("member.both", no.at, "A statement must have "+name+" or Not"+name+", not both.")
 	case !ok && !other:
-		l.find(strings.ToLower(name)+".missing", n.at, "The statement has no "+name+"; IAM refuses it.")
+		l.find(strings.ToLower(name)+".missing", n.at, "The statement has no "+name+"; IAM rejects it.")
 	}
 	if ok {
 		return words(yes.value), false

@@ -36,7 +36,7 @@ func wild(s string) bool { return strings.ContainsAny(s, "*?$") }
 func (l *linter) resource(r *rule, w *word) {
 	text := w.text
 	if text != strings.TrimSpace(text) {
-		l.mend(r, w, "resource.space", strings.TrimSpace(text), fmt.Sprintf("%q has a space at its end or beginning, so it matches nothing.", text))
+		l.mend(r, w, "resource.space", strings.TrimSpace(text), fmt.Sprintf("%q has a leading or trailing space, so it matches nothing.", text))
 		return
 	}
 	if text == "*" || strings.HasPrefix(text, "arn:*") {
@@ -49,7 +49,7 @@ func (l *linter) resource(r *rule, w *word) {
 	}
 	if len(parts) < 6 {
 		if !wild(parts[len(parts)-1]) {
-			l.find("resource.form", w.at, fmt.Sprintf("%q is an ARN of %d parts, and one has six: arn:aws:bedrock:REGION:ACCOUNT:KIND/NAME, with nothing between the colons where there is no account.", text, len(parts)))
+			l.find("resource.form", w.at, fmt.Sprintf("%q is an ARN of %d parts instead of six: arn:aws:bedrock:REGION:ACCOUNT:KIND/NAME; leave ACCOUNT empty if there is none.", text, len(parts)))
 		}
 		return
 	}
@@ -58,14 +58,14 @@ func (l *linter) resource(r *rule, w *word) {
 	a.kind, a.name, slash = strings.Cut(parts[5], "/")
 	if !slash {
 		if parts[5] != "*" && !wild(a.kind) {
-			l.find("resource.form", w.at, fmt.Sprintf("%q names a kind of resource, and not which; add / and a name, or /*.", text))
+			l.find("resource.form", w.at, fmt.Sprintf("%q names a kind of resource but no resource; add / and a name, or /*.", text))
 		}
 		return
 	}
 	if isBedrockHost(a.service) {
 		service := a.service
 		a.service = "bedrock"
-		l.mend(r, w, "resource.service", a.String(), fmt.Sprintf("%q is no service in ARNs: those of Bedrock's resources have bedrock there.", service))
+		l.mend(r, w, "resource.service", a.String(), fmt.Sprintf("%q is not a service in ARNs; the ARNs of Bedrock resources have bedrock there.", service))
 		return
 	}
 	if a.service != "bedrock" || wild(a.kind) {
@@ -74,7 +74,7 @@ func (l *linter) resource(r *rule, w *word) {
 	if !slices.Contains(resourceTypes(), a.kind) {
 		kind := a.kind
 		if a.kind = nearest(kind, resourceTypes()); a.kind != "" {
-			l.mend(r, w, "resource.kind", a.String(), fmt.Sprintf("Bedrock has no resource %q; the nearest is %s.", kind, a.kind))
+			l.mend(r, w, "resource.kind", a.String(), fmt.Sprintf("Bedrock has no resource type %q; the nearest is %s.", kind, a.kind))
 		}
 		return
 	}
@@ -86,7 +86,7 @@ func (l *linter) resource(r *rule, w *word) {
 
 // notARN finds fault with a resource that is none.
 func (l *linter) notARN(r *rule, w *word) {
-	const message = "A resource is an ARN or *; %q is neither, and IAM refuses it."
+	const message = "A resource must be an ARN or *; %q is neither, and IAM rejects it."
 	id, err := modelid.Parse(w.text)
 	if err != nil || id.ARN.Kind != modelid.NoARN {
 		l.find("resource.not_arn", w.at, fmt.Sprintf(message, w.text))
@@ -135,11 +135,11 @@ func (l *linter) place(r *rule, w *word, a arnParts) bool {
 		if a.kind == "foundation-model" {
 			return false // that of a global profile
 		}
-		l.find("resource.region", w.at, fmt.Sprintf("%q has no region, which only the models of global profiles have not.", w.text))
+		l.find("resource.region", w.at, fmt.Sprintf("%q has no region, which is valid only for the models of global profiles.", w.text))
 		return true
 	case wild(a.region):
 		if known := l.regions(); !strings.Contains(a.region, "$") && len(known) > 0 && !slices.ContainsFunc(known, func(k string) bool { return match(a.region, k) }) {
-			l.find("resource.region", w.at, fmt.Sprintf("No region that has Bedrock is like %q.", a.region))
+			l.find("resource.region", w.at, fmt.Sprintf("No Bedrock region matches %q.", a.region))
 			return true
 		}
 		return false
@@ -172,12 +172,12 @@ func (l *linter) account(r *rule, w *word, a arnParts) bool {
 			return false
 		}
 		a.account = ""
-		l.mend(r, w, "resource.account", a.String(), "A foundation model is AWS's, so its ARN has no account: nothing stands between the colons.")
+		l.mend(r, w, "resource.account", a.String(), "A foundation model belongs to AWS, so its ARN has no account; leave that part empty.")
 	case account == "":
 		if a.account = l.accountOf(); a.account == "" {
 			a.account = AccountPlaceholder
 		}
-		l.mend(r, w, "resource.account", a.String(), fmt.Sprintf("A resource of the kind %s has an account in its ARN, those of profiles that AWS defines among them: the caller's.", a.kind))
+		l.mend(r, w, "resource.account", a.String(), fmt.Sprintf("The ARN of a resource of the kind %s contains the caller's account, also for profiles that AWS defines.", a.kind))
 		anyAccount(w)
 	case wild(account) || account == "aws" || len(account) == 12 && strings.Trim(account, "0123456789") == "":
 		return false
@@ -210,7 +210,7 @@ func (l *linter) name(r *rule, w *word, a arnParts) {
 			if a.account = l.accountOf(); a.account == "" {
 				a.account = AccountPlaceholder
 			}
-			l.mend(r, w, "resource.model_is_profile", a.String(), fmt.Sprintf("%q is a profile and no foundation model; a profile is a resource of the kind inference-profile, in your account.", a.name))
+			l.mend(r, w, "resource.model_is_profile", a.String(), fmt.Sprintf("%q is a profile, not a foundation model; a profile is a resource of the kind inference-profile in your account.", a.name))
 			anyAccount(w)
 		default:
 			l.model(r, w, a)
@@ -222,11 +222,11 @@ func (l *linter) name(r *rule, w *word, a arnParts) {
 			l.profileRegion(w, a, p)
 		case err == nil && id.Geography == "" && id.Vendor != "":
 			a.kind, a.account = "foundation-model", ""
-			l.mend(r, w, "resource.profile_is_model", a.String(), fmt.Sprintf("%q is a model and no profile; the id of a profile begins with its geography, such as us. or global.", a.name))
+			l.mend(r, w, "resource.profile_is_model", a.String(), fmt.Sprintf("%q is a model, not a profile; the id of a profile begins with its geography, such as us. or global.", a.name))
 		case err == nil:
 			if full := l.fullID(id.Base()); full != "" {
 				a.name = id.Geography + "." + full
-				l.mend(r, w, "resource.version", a.String(), fmt.Sprintf("There is no profile %s.%s; the whole id is %s.", id.Geography, id.Base(), a.name))
+				l.mend(r, w, "resource.version", a.String(), fmt.Sprintf("There is no profile %s.%s; the full id is %s.", id.Geography, id.Base(), a.name))
 			}
 		}
 	}
@@ -244,7 +244,7 @@ func (l *linter) model(r *rule, w *word, a arnParts) {
 	}
 	was := a.name
 	a.name = full
-	l.mend(r, w, "resource.version", a.String(), fmt.Sprintf("There is no model %s; the whole id is %s.", was, full))
+	l.mend(r, w, "resource.version", a.String(), fmt.Sprintf("There is no model %s; the full id is %s.", was, full))
 }
 
 // fullID gives the id of the one model whose id goes on where base ends; empty if
@@ -272,5 +272,5 @@ func (l *linter) profileRegion(w *word, a arnParts, p *catalog.Profile) {
 	if wild(a.region) || p.From(a.region) != catalog.No {
 		return
 	}
-	l.find("resource.profile_region", w.at, fmt.Sprintf("The profile %s cannot be called in %s; it can in %s.", a.name, a.region, strings.Join(p.Regions(), ", ")))
+	l.find("resource.profile_region", w.at, fmt.Sprintf("The profile %s cannot be called from %s, only from %s.", a.name, a.region, strings.Join(p.Regions(), ", ")))
 }

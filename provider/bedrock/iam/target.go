@@ -36,7 +36,7 @@ func newTarget(c Call, known *catalog.Catalogue) (*target, error) {
 	}
 	switch {
 	case !endpoint.ValidRegion(t.region):
-		return nil, fmt.Errorf("call: Region: %q is not the name of an AWS region; one looks like eu-west-1", t.region)
+		return nil, fmt.Errorf("call: Region: %q is not the name of an AWS region, such as eu-west-1", t.region)
 	case t.account == "":
 		t.account = AccountPlaceholder
 	case t.account != AccountPlaceholder && (len(t.account) != 12 || strings.Trim(t.account, "0123456789") != ""):
@@ -50,7 +50,7 @@ func newTarget(c Call, known *catalog.Catalogue) (*target, error) {
 	default: // a model
 	}
 	if id.Route == modelid.Agent {
-		return nil, fmt.Errorf("call: ID: %q is an agent and not a model", c.ID)
+		return nil, fmt.Errorf("call: ID: %q is an agent, not a model", c.ID)
 	}
 	return t, nil
 }
@@ -204,7 +204,7 @@ func (t *target) destinations() []string {
 // count gives the statement for counting tokens, which goes by the base id.
 func (t *target) count() (Statement, error) {
 	if t.base == "" {
-		return Statement{}, fmt.Errorf("call: CountTokens: the model beneath %q is not known, and tokens are counted by its id; give Base", t.call.ID)
+		return Statement{}, fmt.Errorf("call: CountTokens: the base model of %q is unknown; set Base, whose id tokens are counted by", t.call.ID)
 	}
 	return allow("CountTokens", []string{CountTokens}, t.model(t.region, t.base)), nil
 }

@@ -37,12 +37,12 @@ func (v *Inventory) load(region string) *catalog.Live {
 	}
 	switch {
 	case err != nil:
-		v.opt.Logger.Warn("the kept lists of models cannot be used; they will be read from AWS", slog.String("file", v.file(region)), slog.String("error", err.Error()))
+		v.opt.Logger.Warn("cannot use the saved model lists; reading them from AWS", slog.String("file", v.file(region)), slog.String("error", err.Error()))
 		return nil
 	case live.Region != region || v.opt.Now().Sub(live.At) > tooOld:
 		return nil
 	}
-	v.opt.Logger.Debug("lists of models from disk", slog.String("region", region), slog.Duration("age", v.opt.Now().Sub(live.At)))
+	v.opt.Logger.Debug("model lists loaded from disk", slog.String("region", region), slog.Duration("age", v.opt.Now().Sub(live.At)))
 	return live
 }
 
@@ -52,7 +52,7 @@ func readFile(name string) ([]byte, error) {
 		return nil, err
 	}
 	if info.Size() > maxFile {
-		return nil, errors.New("it is too large")
+		return nil, errors.New("the file is too large")
 	}
 	return os.ReadFile(name)
 }
@@ -74,7 +74,7 @@ func (v *Inventory) save(r *region) {
 		level = slog.LevelDebug
 	}
 	if v.unsaved = err != nil; v.unsaved {
-		v.opt.Logger.LogAttrs(v.ctx, level, "lists of models cannot be kept on disk; after a restart they are read from AWS again", slog.String("folder", v.opt.Dir), slog.String("error", err.Error()))
+		v.opt.Logger.LogAttrs(v.ctx, level, "cannot save the model lists to disk; they are read from AWS again after a restart", slog.String("folder", v.opt.Dir), slog.String("error", err.Error()))
 	}
 }
 

@@ -46,7 +46,7 @@ func TestListsOutlastARestart(t *testing.T) {
 		}
 		broken := open(t, dir)
 		broken.AddRegion(region)
-		if !strings.Contains(broken.log.String(), "cannot be used") {
+		if !strings.Contains(broken.log.String(), "cannot use the saved model lists") {
 			t.Errorf("%q is used: %s", text, broken.log)
 		}
 		if err := broken.Refresh(t.Context(), region, 0, a.get); err != nil || len(broken.Snapshot().Catalogue.ProfilesOf("acme.rocket-v9:0")) != 2 {
@@ -66,7 +66,7 @@ func TestADiskThatCannotBeWrittenTo(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if log := v.log.String(); strings.Count(log, "level=WARN msg=\"lists of models cannot be kept on disk") != 1 {
+	if log := v.log.String(); strings.Count(log, "level=WARN msg=\"cannot save the model lists to disk") != 1 {
 		t.Errorf("the log is %s", log)
 	}
 }

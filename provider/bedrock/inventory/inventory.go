@@ -50,8 +50,9 @@ type Inventory struct {
 	mu           sync.Mutex
 	regions      map[string]*region
 	observations map[observationKey]observation
-	warned       map[bool]bool // whether it was said that an action is denied (true), or fails otherwise
-	pace         pace          // of look-ups
+	warnedDenied bool // the warning that an action is denied was logged
+	warnedFailed bool // the warning that an action fails for another reason was logged
+	pace         pace // of look-ups
 	closed       bool
 	endLay       func() // says that the catalogue in use is not used any more
 
@@ -103,7 +104,7 @@ func New(opt Options) *Inventory {
 		opt.Bounded = false
 	}
 	opt.Base = opt.Overlays.Base()
-	v := &Inventory{opt: opt, endLay: func() {}, regions: map[string]*region{}, observations: map[observationKey]observation{}, warned: map[bool]bool{}, pace: pace{burst: lookUpBurst, every: lookUpEvery}}
+	v := &Inventory{opt: opt, endLay: func() {}, regions: map[string]*region{}, observations: map[observationKey]observation{}, pace: pace{burst: lookUpBurst, every: lookUpEvery}}
 	v.ctx, v.cancel = context.WithCancel(context.Background())
 	v.state.Store(&State{Catalogue: opt.Base})
 	return v
@@ -150,7 +151,7 @@ func (v *Inventory) publish(lists bool) {
 		slices.SortFunc(live, func(a, b *catalog.Live) int { return cmp.Compare(a.Region, b.Region) })
 		made, end, ok := v.opt.Overlays.Lay(v.opt.Bounded, live...)
 		if !ok {
-			v.opt.Logger.Warn("there is no room for the lists of another account; what is known of its models is this release's, and what calls teach")
+			v.opt.Logger.Warn("no memory left for the model lists of another account; using the built-in catalogue for it")
 		}
 		v.endLay()
 		next.Catalogue, v.endLay = made, end

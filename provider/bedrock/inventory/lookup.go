@@ -176,7 +176,7 @@ func (v *Inventory) lookUpOne(r *region, arn string, found map[string]string, ge
 	defer cancel()
 	base, err := lookUp(ctx, arn, get)
 	if err != nil {
-		v.opt.Logger.Debug("what lies beneath an ARN cannot be told", slog.String("arn", arn), slog.String("error", err.Error()))
+		v.opt.Logger.Debug("cannot determine the base model of an ARN", slog.String("arn", arn), slog.String("error", err.Error()))
 	}
 	if passes(err) {
 		return // the next reading tries again

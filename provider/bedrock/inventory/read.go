@@ -43,10 +43,10 @@ const (
 )
 
 // errFault is what is said of a reading that did not come to its end.
-var errFault = errors.New("a fault of Outcrop's own")
+var errFault = errors.New("an internal error in Outcrop")
 
 // errClosed says that the inventory was closed.
-var errClosed = errors.New("the gateway is being stopped")
+var errClosed = errors.New("the gateway is shutting down")
 
 // Refresh reads the lists of a region unless that was tried after a moment, and
 // waits for what single models were asked about as well. Whoever asks for one
@@ -158,7 +158,7 @@ func (v *Inventory) lists(r *region, f *flight, get Get) {
 // later: lists are not worth a gateway's life.
 func (v *Inventory) survive() {
 	if p := recover(); p != nil {
-		v.opt.Logger.Error("reading the lists of models failed by a fault of Outcrop's own; it is tried again later", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+		v.opt.Logger.Error("reading the model lists failed because of an internal error; Outcrop tries again later", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
 	}
 }
 
@@ -367,24 +367,28 @@ func denied(err error) bool {
 	return ok && e.Code.Denied()
 }
 
-// warnOnce says once that an action is not permitted, and once that one fails
-// otherwise. After that the region's status says it.
+// warnOnce logs one warning for a denied action and one for an action that fails for
+// another reason. Later failures are only in the region's status.
 func (v *Inventory) warnOnce(region, action string, err error) {
 	if err == nil || v.ctx.Err() != nil {
 		return
 	}
-	noRight := denied(err)
+	noPermission := denied(err)
+	warned := &v.warnedFailed
+	if noPermission {
+		warned = &v.warnedDenied
+	}
 	v.mu.Lock()
-	first := !v.warned[noRight]
-	v.warned[noRight] = true
+	first := !*warned
+	*warned = true
 	v.mu.Unlock()
 	attributes := []slog.Attr{slog.String("action", action), slog.String("region", region), slog.String("error", err.Error())}
 	level := slog.LevelDebug
 	if first {
 		level = slog.LevelWarn
 	}
-	if noRight {
+	if noPermission {
 		attributes = append(attributes, slog.String("statement", Statement))
 	}
-	v.opt.Logger.LogAttrs(v.ctx, level, "models cannot be listed; what is known of them is this release's, what was kept, and what calls teach", attributes...)
+	v.opt.Logger.LogAttrs(v.ctx, level, "cannot list models; using the built-in catalogue", attributes...)
 }

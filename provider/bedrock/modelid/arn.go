@@ -152,9 +152,9 @@ func parseARN(s string) (ARN, error) {
 	case head != "arn":
 		return ARN{}, &Error{Input: s, Part: head, Reason: "is not the beginning of an ARN", Hint: arnForm}
 	case a.Partition != "aws" && !strings.HasPrefix(a.Partition, "aws-"):
-		return ARN{}, &Error{Input: s, Part: a.Partition, Reason: "is not a partition of AWS", Hint: "arn:aws" + s[len("arn:")+len(a.Partition):]}
+		return ARN{}, &Error{Input: s, Part: a.Partition, Reason: "is not an AWS partition", Hint: "arn:aws" + s[len("arn:")+len(a.Partition):]}
 	case a.Service != "bedrock" && a.Service != "sagemaker" && a.Service != "bedrock-agentcore":
-		return ARN{}, &Error{Input: s, Part: a.Service, Reason: "is not a service that has models", Hint: arnForm}
+		return ARN{}, &Error{Input: s, Part: a.Service, Reason: "is not an AWS service with models", Hint: arnForm}
 	case a.Region != "" && !endpoint.ValidRegion(a.Region):
 		return ARN{}, &Error{Input: s, Part: a.Region, Reason: "is not a region", Hint: arnForm}
 	case a.Account != "" && !isAccount(a.Account):
@@ -181,7 +181,7 @@ func parseARN(s string) (ARN, error) {
 		}
 	}
 	if a.Resource == "" {
-		return ARN{}, &Error{Input: s, Part: resource, Reason: "names a kind of resource, but not which", Hint: arnForm}
+		return ARN{}, &Error{Input: s, Part: resource, Reason: "names a kind of resource, but not the resource", Hint: arnForm}
 	}
 	return a, nil
 }

@@ -195,7 +195,7 @@ func (id *ID) takePrefixes(input, s string) (rest string, err error) {
 			id.Region = segment
 		case segment == "bedrock":
 			before := strings.TrimPrefix(input[:len(input)-len(s)], "bedrock/")
-			return "", &Error{Input: input, Part: "bedrock/", Reason: "must come first, and once", Hint: "bedrock/" + before + after}
+			return "", &Error{Input: input, Part: "bedrock/", Reason: "must come first, and only once", Hint: "bedrock/" + before + after}
 		default:
 			return "", unknownPrefix(input, segment, after)
 		}
@@ -220,7 +220,7 @@ func (id *ID) takeBracket(input, s string) (rest string, err error) {
 func (id *ID) setAgent(input, s string) error {
 	agent, alias, _ := strings.Cut(s, "/")
 	if !isWord(agent) || !isWord(alias) || id.Bracket != "" || id.Family != Auto {
-		return &Error{Input: input, Part: s, Reason: "is not the ids of an agent and of its alias", Hint: "agent/AGENT12345/ALIAS12345"}
+		return &Error{Input: input, Part: s, Reason: "is not the ids of an agent and its alias", Hint: "agent/AGENT12345/ALIAS12345"}
 	}
 	id.AgentID, id.AliasID = agent, alias
 	return nil
@@ -243,7 +243,7 @@ func (id *ID) setARN(input, s string) error {
 		}
 		return &Error{Input: input, Part: s, Reason: "is not the ARN of an AgentCore runtime", Hint: "agentcore/arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/my_agent-abcdefghij"}
 	case id.Region != "" && id.Region != a.Region:
-		return &Error{Input: input, Part: id.Region, Reason: "is another region than the ARN's", Hint: s}
+		return &Error{Input: input, Part: id.Region, Reason: "differs from the ARN's region", Hint: s}
 	}
 	id.ARN = a
 	if a.Kind == FoundationModel || a.Kind == InferenceProfile || a.Kind == CustomModel {
@@ -311,5 +311,5 @@ func needsARN(input, s string, id ID) error {
 	if !strings.HasPrefix(s, id.Family.String()+".") {
 		hint = id.Family.String() + "." + s
 	}
-	return &Error{Input: input, Part: id.Family.String() + "/", Reason: "goes before an ARN only", Hint: hint}
+	return &Error{Input: input, Part: id.Family.String() + "/", Reason: "is valid only before an ARN", Hint: hint}
 }

@@ -27,17 +27,17 @@ func checkBytes(s string, arn bool) error {
 
 // badByte is the error for the byte of s at i.
 func badByte(s string, i int) error {
-	e := &Error{Input: s, Part: s[i : i+1], Reason: "must not be in a model id"}
+	e := &Error{Input: s, Part: s[i : i+1], Reason: "is not allowed in a model id"}
 	switch {
 	case strings.TrimSpace(s) != s:
 		e.Reason, e.Hint = "is white space around the model id", strings.TrimSpace(s)
 	case s[i] == '%':
-		e.Reason = "must not be in a model id: it is escaped where it is sent"
+		e.Reason = "is not allowed in a model id, which Outcrop escapes itself"
 		e.Hint = strings.NewReplacer("%3A", ":", "%3a", ":", "%2F", "/", "%2f", "/").Replace(s)
 	case s[i] == '*':
-		e.Reason = "is a wildcard, and must be filled in first"
+		e.Reason = "is a wildcard; replace it with a model id"
 	case s[i] == '@':
-		e.Reason, e.Hint = "must not be in a model id: versions stand behind a hyphen or colon", strings.Replace(s, "@", "-", 1)
+		e.Reason, e.Hint = "is not allowed in a model id; versions follow a hyphen or colon", strings.Replace(s, "@", "-", 1)
 	}
 	return e
 }

@@ -94,13 +94,13 @@ func NewPolicy(p Written) (Policy, error) {
 	out := Policy{Strict: p.Strict, Geographies: p.Geographies, Global: !p.Global.Set || p.Global.Value, Regions: p.Regions}
 	for _, g := range p.Geographies {
 		if id, err := modelid.Parse(g + ".amazon.nova"); g != Own && (err != nil || id.Geography != g) {
-			return out, &PolicyError{"geographies", `"` + llm.Clip(g, 60) + `" is no geography; one is own, or the prefix of profile ids, such as us, eu or apac`}
+			return out, &PolicyError{"geographies", `"` + llm.Clip(g, 60) + `" is not a geography; use own, or the prefix of inference profile ids, such as us, eu or apac`}
 		}
 		out.Global = out.Global || g == "global" && !p.Global.Set
 	}
 	for _, region := range p.Regions {
 		if !endpoint.ValidRegion(region) {
-			return out, &PolicyError{"regions", `"` + llm.Clip(region, 60) + `" is not the name of an AWS region; one looks like eu-west-1`}
+			return out, &PolicyError{"regions", `"` + llm.Clip(region, 60) + `" is not the name of an AWS region, such as eu-west-1`}
 		}
 	}
 	switch p.Prefer {

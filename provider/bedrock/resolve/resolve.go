@@ -78,7 +78,7 @@ func Resolve(id modelid.ID, region string, policy Policy, c *catalog.Catalogue, 
 			r.refuse("the policy does not allow calls in "+bound+", only in "+strings.Join(regions, ", "), nil)
 			return r.out
 		case len(regions) == 0 && bound != region && !r.near(bound, region):
-			r.refuse("the policy does not allow calls in "+bound+", which is no part of what may serve "+region, nil)
+			r.refuse("the policy does not allow calls in "+bound+": no allowed inference profile leads there from "+region, nil)
 			return r.out
 		}
 		regions = []string{bound}
@@ -125,9 +125,9 @@ func (r *resolver) in(region string, id modelid.ID) {
 	case id.ARN != (modelid.ARN{}):
 		r.arn(region, id)
 	case r.policy.Strict:
-		r.add(region, id.ModelID(), id.Base(), "strict: as written")
+		r.add(region, id.ModelID(), id.Base(), "strict policy; sent unchanged")
 	case id.Throughput != "":
-		r.add(region, id.ModelID(), id.Base(), "provisioned throughput: as written")
+		r.add(region, id.ModelID(), id.Base(), "provisioned throughput; sent unchanged")
 	case isProfile && !listed.Application: // its prefix may be one that only AWS's lists tell from a vendor
 		r.profile(region, listed.ID, listed.Prefix, listed.Base)
 	case id.Geography != "":
@@ -141,10 +141,10 @@ func (r *resolver) in(region string, id modelid.ID) {
 		switch named, ok := r.cat.Friendly(base); {
 		case known:
 		case ok:
-			r.step(base, " is a friendly name of ", named)
+			r.step(base, " is a friendly name for ", named)
 			base = named
 		case id.Vendor == "":
-			r.add(region, id.ModelID(), "", "not a name that is known: as written")
+			r.add(region, id.ModelID(), "", "unknown model; sent unchanged")
 			return
 		}
 		r.bare(region, base)
@@ -177,7 +177,7 @@ func (r *resolver) arn(region string, id modelid.ID) {
 		r.step(written, " is the model ", base)
 		r.bare(region, base)
 	default:
-		r.add(region, written, base, "an ARN: as written")
+		r.add(region, written, base, "an ARN; sent unchanged")
 	}
 }
 
@@ -279,7 +279,7 @@ func (r *resolver) withinPolicy(p *catalog.Profile, known bool, region string) b
 func (r *resolver) profile(region, written, prefix, base string) {
 	if !r.mayUse(prefix, region) {
 		r.step("the policy does not allow ", prefix, ". profiles in ", region)
-		if r.rehome(region, base, prefix+". is not allowed here; ", ". is") {
+		if r.rehome(region, base, prefix+". is not allowed by the policy; using ", ".") {
 			return
 		}
 		r.refuse("the policy does not allow "+prefix+". profiles in "+region, r.works(base, region))
@@ -287,16 +287,16 @@ func (r *resolver) profile(region, written, prefix, base string) {
 	}
 	p, known := r.cat.Profile(written)
 	if known && p.From(region) == catalog.No && r.policy.explicit() {
-		if r.rehome(region, base, written+" does not serve "+region+"; ", ". does") {
+		if r.rehome(region, base, written+" does not serve "+region+"; using ", ".") {
 			return
 		}
 	}
-	reason := "a profile: as written"
+	reason := "an inference profile; sent unchanged"
 	switch {
 	case !known:
-		reason = "not a profile that is known: as written"
+		reason = "unknown inference profile; sent unchanged"
 	case p.From(region) == catalog.No:
-		reason = "as written, although " + prefix + ". is not known to serve " + region
+		reason = "sent unchanged, although " + prefix + ". is not known to serve " + region
 	}
 	r.add(region, written, base, reason)
 }
@@ -323,28 +323,28 @@ func (r *resolver) bare(region, base string) {
 	case len(found) > 0:
 		certain := onDemand == catalog.No
 		for i, p := range found {
-			why := "no on-demand throughput in " + region + "; "
+			why := "needs an inference profile in " + region + "; using "
 			switch {
 			case i > 0:
-				why = "else "
+				why = "otherwise "
 			case needs:
-				why = "AWS has refused its own id; "
+				why = "AWS refused the model's own id; using "
 			case invalid:
-				why = "AWS has called its own id invalid; "
+				why = "AWS called the model's own id invalid; using "
 			case !certain:
-				why = "on-demand throughput in " + region + " is not known of; "
+				why = "on-demand throughput in " + region + " is unknown; using "
 			}
-			r.add(region, p.ID, base, why+p.Prefix+". profile"+reach(p, region))
+			r.add(region, p.ID, base, why+p.Prefix+"."+reach(p, region))
 		}
 		if !certain {
-			r.add(region, base, base, "else by its own id")
+			r.add(region, base, base, "otherwise the model's own id")
 		}
 	case needs && prefixable(base):
 		r.guess(region, base)
 	case onDemand == catalog.No && known && len(r.cat.ProfilesOf(base)) > 0:
 		r.unreachable(region, base)
 	default:
-		r.add(region, base, base, "nothing says how it is called: as written")
+		r.add(region, base, base, "availability unknown; sent unchanged")
 	}
 }
 
@@ -354,22 +354,22 @@ func (r *resolver) bare(region, base string) {
 func (r *resolver) unreachable(region, base string) {
 	works := r.works(base, region)
 	if slices.ContainsFunc(r.cat.ProfilesOf(base), func(p *catalog.Profile) bool { return r.serves(p, region) }) {
-		r.refuse("the policy allows none of the ways to "+base+" from "+region, works)
+		r.refuse("the policy allows no target for "+base+" from "+region, works)
 		return
 	}
 	for _, w := range works {
 		r.step("known to work: ", w)
 	}
-	r.add(region, base, base, "no profile is known that leads to it from "+region+": as written")
+	r.add(region, base, base, "no inference profile is known from "+region+"; sent unchanged")
 }
 
 // reach says where a profile leads.
 func reach(p *catalog.Profile, region string) string {
 	if worldwideProfile(p) {
-		return ", served anywhere"
+		return " (served anywhere)"
 	}
 	if to := p.Destinations(region); len(to) > 0 {
-		return ", served in " + strconv.Itoa(len(to)) + " regions"
+		return " (" + strconv.Itoa(len(to)) + " regions)"
 	}
 	return ""
 }
@@ -470,12 +470,12 @@ func (r *resolver) guess(region, base string) {
 		for _, id := range ids {
 			if r.invalidID(id, region) == invalid {
 				prefix, _, _ := strings.Cut(id, ".")
-				r.add(region, id, base, "AWS wants a profile, and no list says which: "+prefix+". may serve "+region)
+				r.add(region, id, base, "needs an inference profile, and none is listed; trying "+prefix+"., which may serve "+region)
 			}
 		}
 	}
 	add(0)
-	r.add(region, base, base, "AWS wants a profile, and none is known: as written")
+	r.add(region, base, base, "needs an inference profile, and none is known; sent unchanged")
 	add(1)
 }
 
