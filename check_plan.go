@@ -81,8 +81,8 @@ func (p *plan) named(name string) {
 	p.x.found(Finding{Names: []string{name}, Finding: provider.Finding{
 		Check: provider.CheckModel, Subject: name, State: provider.StateFail,
 		Err: &llm.Error{
-			Code: llm.CodeModelNotFound, Status: 404, Param: "model", Message: "the model " + llm.Clip(name, 200) + " is not configured here.",
-			Fix: "outcrop models lists the names that are; without a configuration every id of Bedrock is one.",
+			Code: llm.CodeModelNotFound, Status: 404, Param: "model", Message: "the model " + llm.Clip(name, 200) + " is not configured.",
+			Fix: "outcrop models lists the configured names; without a configuration every Bedrock model id is a name.",
 		},
 	}})
 }
@@ -104,7 +104,7 @@ func (p *plan) configured(i int) {
 	default:
 		p.x.found(Finding{CallerIndex: p.x.of[i].number, Names: []string{m.Name}, Finding: provider.Finding{
 			Check: provider.CheckModel, Subject: m.Name, State: provider.StateWarn,
-			Detail: "no model that it leads to is known to be callable, so none was called", Fix: "Name one with --model.",
+			Detail: "no model behind this name is known to be callable, so none was called", Fix: "Choose one with --model.",
 		}})
 	}
 }

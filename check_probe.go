@@ -177,6 +177,6 @@ func (f *Finding) refused(err error) {
 	f.State = provider.StateFail
 	if f.Err.Upstream && strings.HasPrefix(string(f.Err.Code), "request.") {
 		f.State = provider.StateWarn
-		f.Detail = "it was reached, and refuses a question of one word or an answer of one token"
+		f.Detail = "the model was reached, but refuses a one-word prompt or a one-token response"
 	}
 }

@@ -180,7 +180,7 @@ func openMedia(cfg *config.Config, held *budget.Budget) (gateway.Inliner, error)
 	if m.Proxy != "" {
 		proxy, err := url.Parse(m.Proxy.Reveal())
 		if err != nil {
-			return nil, errors.New("outcrop_settings.media.proxy is no address") // which may hold a password
+			return nil, errors.New("outcrop_settings.media.proxy is not a valid URL") // which may hold a password
 		}
 		opt.Proxy = proxy
 	}
@@ -212,7 +212,7 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		m := &c.cfg.Models[i]
 		info, ok := infos[m.Provider]
 		if !ok {
-			return nil, fmt.Errorf("%s: there is no provider %q", m.Path, m.Provider)
+			return nil, fmt.Errorf("%s: unknown provider %q", m.Path, m.Provider)
 		}
 		d, err := info.Open(context.Background(), provider.Params{
 			Model: m.Model, Values: m.Values, Upstream: c.upstream, Environ: c.cfg.Getenv(opt.Environ),

@@ -167,7 +167,7 @@ func (a *App) ready(ctx context.Context) error {
 		if err := a.opt.Log.Err(); err != nil {
 			return &llm.Error{
 				Code: llm.CodeLogUnwritable, Status: 503, Message: "the log cannot be written: " + err.Error() + ".", Err: err,
-				Fix: "Find out why whatever reads standard error has stopped, or where the disk is full; outcrop_log_lines_dropped_total counts the lines that were lost.",
+				Fix: "Check that the process reading standard error is running and that the disk is not full; outcrop_log_lines_dropped_total counts the lost lines.",
 			}
 		}
 	}
@@ -219,8 +219,8 @@ func (a *App) dataDir() {
 		err = writable(a.opt.DataDir)
 	}
 	if err != nil {
-		a.opt.Logger.Warn("the data folder cannot be written to; nothing is kept over a restart",
-			slog.String("data_dir", a.opt.DataDir), slog.String("error", err.Error()), slog.String("hint", "set --data-dir or OUTCROP_DATA_DIR to a folder that can be written to"))
+		a.opt.Logger.Warn("the data folder is not writable; nothing is kept across restarts",
+			slog.String("data_dir", a.opt.DataDir), slog.String("error", err.Error()), slog.String("hint", "set --data-dir or OUTCROP_DATA_DIR to a writable folder"))
 	}
 }
 
@@ -249,7 +249,7 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.listener = httpd.Watch(listener, func(status int) {
 		a.client.Recorder().Refused(status)
-		a.opt.Logger.Debug("a request was refused before it was read whole", slog.Int("status", status))
+		a.opt.Logger.Debug("a request was refused before it was read completely", slog.Int("status", status))
 	})
 	a.client.KeepFresh(a.client.Config().Refresh)
 	background, rest := context.WithCancel(context.WithoutCancel(ctx))
@@ -293,7 +293,7 @@ func (a *App) Stop(ctx context.Context) error {
 		a.server.SetKeepAlivesEnabled(false)
 		a.idle(ctx)
 		if n := a.client.Pipeline().Open(); n > 0 {
-			a.opt.Logger.Warn("calls are cut at the end of the drain", slog.Int64("calls", n))
+			a.opt.Logger.Warn("ending the calls that are still open at the end of the drain", slog.Int64("calls", n))
 		}
 		a.end(context.WithoutCancel(ctx))
 		if a.listener != nil {
@@ -318,7 +318,7 @@ const lastWords = 2 * time.Second
 // dialect, and closes the server.
 func (a *App) end(ctx context.Context) {
 	a.cut(&llm.Error{
-		Code: llm.CodeStopping, Status: 503, Message: "this gateway is being stopped, and the answer was not whole in time.", RetryAfter: "1",
+		Code: llm.CodeStopping, Status: 503, Message: "this gateway is shutting down, and the response was not complete in time.", RetryAfter: "1",
 		Fix: "Send the request again; another replica will answer it.",
 	})
 	ctx, cancel := context.WithTimeout(ctx, lastWords)

@@ -20,24 +20,24 @@ const maxAddress = 8 << 10
 // and refuses what is not to be fetched as far as that can be told without asking
 // DNS. Neither userinfo nor query stand in its errors.
 func (c *Client) parse(s string, base *url.URL) (*url.URL, *problem) {
-	const long = "an address of more than 8192 bytes"
+	const long = "a URL of more than 8192 bytes"
 	if len(s) > maxAddress {
 		return nil, bad(long)
 	}
 	u, err := url.Parse(s)
 	if err != nil { // it repeats the address, which may hold a signature
-		return nil, bad("no valid address")
+		return nil, bad("an invalid URL")
 	}
 	if base != nil {
 		u = base.ResolveReference(u)
 	}
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, unfit("is an address of the scheme " + quote(u.Scheme))
+		return nil, unfit("is a URL of the unsupported scheme " + quote(u.Scheme))
 	case u.Opaque != "" || u.Host == "":
-		return nil, bad("an address without a host")
+		return nil, bad("a URL without a host")
 	case u.User != nil:
-		return nil, bad("an address with a user name or password in it, which is not sent")
+		return nil, bad("a URL with a user name or password, which is not supported")
 	}
 	host, port, p := hostPort(u)
 	if p != nil {
@@ -54,11 +54,11 @@ func (c *Client) parse(s string, base *url.URL) (*url.URL, *problem) {
 		return nil, bad(long)
 	}
 	if err := c.guard.Port(host, port); err != nil {
-		return nil, closed("an address with a port that is not open for fetching", err)
+		return nil, closed("a URL with a port that the gateway does not fetch from", err)
 	}
 	if addr, err := netip.ParseAddr(host); err == nil {
 		if err := c.guard.Address(host, netip.AddrPortFrom(addr, port)); err != nil {
-			return nil, closed("an address that is not public", err)
+			return nil, closed("a URL whose address is not public", err)
 		}
 	}
 	return u, nil
@@ -70,20 +70,20 @@ func hostPort(u *url.URL) (string, uint16, *problem) {
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 	for _, c := range []byte(host) {
 		if c >= 0x80 {
-			return "", 0, bad("an address whose host is not in ASCII; it can be written in Punycode (xn--...)")
+			return "", 0, bad("a URL whose host is not in ASCII; write it in Punycode (xn--...)")
 		}
 	}
 	if addr, err := netip.ParseAddr(host); err == nil && addr.Zone() == "" {
 		host = addr.String()
 	} else if !netguard.IsName(host) {
-		return "", 0, bad("an address whose host is neither a name nor an IP address in its usual form")
+		return "", 0, bad("a URL whose host is neither a name nor an IP address in its usual form")
 	}
 	if u.Port() == "" {
 		return host, defaultPort(u.Scheme), nil
 	}
 	port, err := strconv.ParseUint(u.Port(), 10, 16)
 	if err != nil || port == 0 {
-		return "", 0, bad("an address with a port that there is not")
+		return "", 0, bad("a URL with an invalid port")
 	}
 	return host, uint16(port), nil
 }

@@ -130,7 +130,7 @@ func (c *Client) Inline(ctx context.Context, req *llm.Request) (whole *llm.Reque
 	out, files := gather(req)
 	if len(files) > maxAddresses {
 		field := files[maxAddresses].parts[0].field
-		e := llm.Invalid(field, "%s is one address too many: at most %d different ones are fetched for a request.", field, maxAddresses)
+		e := llm.Invalid(field, "%s: too many URLs (limit %d).", field, maxAddresses)
 		e.Fix = inline + "."
 		return nil, nil, e
 	}
@@ -168,7 +168,7 @@ func (f *fetching) spend(n int) bool {
 
 // all fetches the files, some at a time.
 func (f *fetching) all(call context.Context, files []*file) error {
-	timeout := lost("did not come within "+f.client.timeout.String(), nil)
+	timeout := lost("did not arrive within "+f.client.timeout.String(), nil)
 	ctx, cancel := context.WithTimeoutCause(call, f.client.timeout, timeout)
 	defer cancel()
 	ctx, end := context.WithCancelCause(ctx)
@@ -222,7 +222,7 @@ func left(call context.Context) error {
 // file is what lies at an address.
 type file struct {
 	uri    string
-	url    *url.URL // nil if uri is no valid address
+	url    *url.URL // nil if uri is not a valid URL
 	base64 llm.Base64
 	parts  []*part // whose address it is
 }

@@ -115,7 +115,7 @@ func (f *fetching) fetch(ctx context.Context, to *file) *problem {
 		case hops == maxRedirects:
 			p = lost("redirects more than "+strconv.Itoa(maxRedirects)+" times", nil)
 		case seen[next.String()]:
-			p = lost("redirects in a circle", nil)
+			p = lost("redirects in a loop", nil)
 		}
 		if p != nil {
 			p.retry = llm.RetryNo
@@ -145,7 +145,7 @@ func (f *fetching) visit(ctx context.Context, u *url.URL, to *file, w *watch) (*
 	c := f.client
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, bad("no valid address")
+		return nil, bad("an invalid URL")
 	}
 	req.Header = http.Header{"Accept": {"*/*"}, "Accept-Encoding": {"identity"}, "User-Agent": {"outcrop"}}
 	resp, err := c.transport.RoundTrip(req)
@@ -162,7 +162,7 @@ func (f *fetching) visit(ctx context.Context, u *url.URL, to *file, w *watch) (*
 		return nil, refused(code)
 	}
 	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return nil, wrong("comes compressed (Content-Encoding "+quote(e)+"), which is not unpacked", "Have the address give its content as it is, or send the content inline as a data URI.")
+		return nil, wrong("comes compressed (Content-Encoding "+quote(e)+"), which is not supported", "Serve the content without compression, or send the content inline as a data URI.")
 	}
 	if resp.ContentLength > c.maxSize {
 		return nil, c.tooLarge()
@@ -173,7 +173,7 @@ func (f *fetching) visit(ctx context.Context, u *url.URL, to *file, w *watch) (*
 // redirect reads where an answer redirects to.
 func (c *Client) redirect(from *url.URL, location string) (*url.URL, *problem) {
 	if location == "" {
-		return nil, lost("answers with a redirect that leads nowhere", nil)
+		return nil, lost("answers with a redirect without a Location header", nil)
 	}
 	next, p := c.parse(location, from)
 	switch {
@@ -195,7 +195,7 @@ func refused(status int) *problem {
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		p.retry = llm.RetryNo
-		p.fix = "It wants credentials, and none are sent: give an address that anybody can read, such as a presigned one that has not expired, or send the content inline as a data URI."
+		p.fix = "The gateway sends no credentials: use a URL that is publicly readable, such as a presigned URL that has not expired, or send the content inline as a data URI."
 	case status != http.StatusRequestTimeout && status != http.StatusTooManyRequests && status < 500:
 		p.retry = llm.RetryNo
 	}
@@ -203,7 +203,7 @@ func refused(status int) *problem {
 }
 
 func (c *Client) tooLarge() *problem {
-	return large("is larger than "+megabytes(c.maxSize), "Give a smaller file; whoever runs this gateway can raise outcrop_settings.media.max_mb.")
+	return large("is too large (limit "+megabytes(c.maxSize)+")", "Send a smaller file; the gateway's operator can raise outcrop_settings.media.max_mb.")
 }
 
 func megabytes(n int64) string { return strconv.FormatFloat(float64(n)/(1<<20), 'f', -1, 64) + " MiB" }
@@ -233,7 +233,7 @@ func (f *fetching) read(ctx context.Context, resp *http.Response, to *file, w *w
 		return p
 	}
 	if len(head) == 0 {
-		return wrong("is empty", "Check the address, or send the content inline as a data URI.")
+		return wrong("is empty", "Check the URL, or send the content inline as a data URI.")
 	}
 	declared := resp.Header.Get("Content-Type")
 	for _, part := range to.parts {
@@ -279,7 +279,7 @@ func (b *bounded) read(ctx context.Context, p []byte) (int, error) {
 		return 0, c.tooLarge()
 	}
 	if !b.fetching.spend(n) {
-		return 0, large("is too much beside the others: all of a request's files together are larger than "+megabytes(c.maxTotal), "Send fewer or smaller files; whoever runs this gateway can raise general_settings.max_request_size_mb.")
+		return 0, large("brings the request's files over their total limit ("+megabytes(c.maxTotal)+")", "Send fewer or smaller files; the gateway's operator can raise general_settings.max_request_size_mb.")
 	}
 	if b.size > b.room { // it did not say how long it is, and is longer than was taken
 		more := min(b.room, c.maxSize-b.room)
@@ -314,7 +314,7 @@ func (*bounded) failure(ctx context.Context, err error) *problem {
 	}
 	p := unreachable(ctx, err)
 	if p.err != nil {
-		p.what = "ended before its end"
+		p.what = "broke off before its end"
 	}
 	return p
 }

@@ -49,8 +49,8 @@ func busy(ctx context.Context, err error) *problem {
 		return p
 	}
 	p := &problem{
-		code: llm.CodeOverloaded, what: "cannot be fetched now: this gateway holds as much of requests and answers as it may", err: err,
-		fix: "Send the request again later; whoever runs this gateway can raise general_settings.max_in_flight_mb.",
+		code: llm.CodeOverloaded, what: "cannot be fetched now: the gateway's memory for requests and responses is used up", err: err,
+		fix: "Send the request again later; the gateway's operator can raise general_settings.max_in_flight_mb.",
 	}
 	p.own, _ = errors.AsType[*llm.Error](err)
 	return p

@@ -31,19 +31,19 @@ const inline = "Send the content inline as a data URI"
 
 // bad is an address that cannot be understood.
 func bad(what string) *problem {
-	return &problem{code: llm.CodeBadRequest, what: "is " + what, fix: "Give an http or https address, or send the content inline as a data URI."}
+	return &problem{code: llm.CodeBadRequest, what: "is " + what, fix: "Use an http or https URL, or send the content inline as a data URI."}
 }
 
 // unfit is an address of a kind that is never fetched.
 func unfit(what string) *problem {
-	return &problem{code: llm.CodeUnsupported, what: what, fix: "Give an https, http or s3 address, or send the content inline as a data URI."}
+	return &problem{code: llm.CodeUnsupported, what: what, fix: "Use an https, http or s3 URL, or send the content inline as a data URI."}
 }
 
 // closed is an address that is not to be fetched.
 func closed(what string, err error) *problem {
 	return &problem{
 		code: llm.CodeUnsupported, what: "is " + what, err: err,
-		fix: inline + "; whoever runs this gateway can open hosts and networks with outcrop_settings.media.allow.",
+		fix: inline + "; the gateway's operator can allow hosts and networks with outcrop_settings.media.allow.",
 	}
 }
 
@@ -54,7 +54,7 @@ func wrong(what, fix string) *problem {
 
 // lost is an address that does not give its content.
 func lost(what string, err error) *problem {
-	return &problem{code: llm.CodeMedia, what: what, err: err, fix: "Check that the address can be read by anybody, or send the content inline as a data URI."}
+	return &problem{code: llm.CodeMedia, what: what, err: err, fix: "Check that the URL is publicly readable, or send the content inline as a data URI."}
 }
 
 // large is content beyond a limit.
@@ -76,9 +76,9 @@ func unreachable(ctx context.Context, err error) *problem {
 	)
 	switch {
 	case netguard.IsClosed(err), errors.As(err, &dns) && dns.IsNotFound: // one answer, or a caller could ask which names there are
-		p := lost("has a host that DNS does not know or that is not public", err)
+		p := lost("has a host that is not in DNS or not public", err)
 		p.retry = llm.RetryNo
-		p.fix = inline + "; whoever runs this gateway can open hosts and networks with outcrop_settings.media.allow."
+		p.fix = inline + "; the gateway's operator can allow hosts and networks with outcrop_settings.media.allow."
 		return p
 	case errors.As(err, &unknown), errors.As(err, &name), errors.As(err, &invalid), errors.As(err, &record):
 		p := lost("has no valid TLS certificate", err)
@@ -124,8 +124,8 @@ func (p *problem) behind(u *url.URL, hops int) *problem {
 		return p
 	}
 	own := *p
-	if rest, ok := strings.CutPrefix(p.what, "is an address"); ok {
-		own.what = "redirects to an address" + rest
+	if rest, ok := strings.CutPrefix(p.what, "is a URL"); ok {
+		own.what = "redirects to a URL" + rest
 	} else {
 		own.what = "redirects to " + show(u, false) + ", which " + p.what
 	}

@@ -223,10 +223,10 @@ func (p *part) recognize(head []byte, declared string, u *url.URL) *problem {
 		is.format = choose(is.family, wanted, named, said)
 	}
 	if is.kind == 0 {
-		return p.unfit("is of a type that no model takes: " + is.format + called(declared))
+		return p.unfit("has a type that no model supports: " + is.format + called(declared))
 	}
 	if is.format == "" {
-		return wrong("is a file of Microsoft Office, and neither its address nor its Content-Type says of which kind", "Give an address that ends in .docx, .xlsx, .doc or .xls, or name the format.")
+		return wrong("is a Microsoft Office file whose kind neither its URL nor its Content-Type shows", "Use a URL that ends in .docx, .xlsx, .doc or .xls, or set the format.")
 	}
 	p.kind, p.format = is.kind, is.format
 	switch p.block.Kind {
@@ -235,7 +235,7 @@ func (p *part) recognize(head []byte, declared string, u *url.URL) *problem {
 		// A PDF in the place of an image is read as the document that it is, as
 		// LiteLLM's users send it.
 		if is.kind != llm.BlockImage && is.format != "pdf" {
-			return p.unfit("is no image but " + is.String() + called(declared))
+			return p.unfit("is not an image but " + is.String() + called(declared))
 		}
 	case llm.BlockAudio, llm.BlockVideo: // both come in containers that look alike
 		if is.kind != llm.BlockAudio && is.kind != llm.BlockVideo {
@@ -243,11 +243,11 @@ func (p *part) recognize(head []byte, declared string, u *url.URL) *problem {
 		}
 		p.kind = p.block.Kind
 	default:
-		return p.unfit("stands where no content can be fetched for")
+		return p.unfit("is in a content part that cannot be fetched")
 	}
 	if wanted != "" {
 		if !same(wanted, p.format) {
-			return wrong("is to be of format "+quote(wanted)+", and is "+is.String()+called(declared), "Name the format that it has, or leave it out.")
+			return wrong("has format "+quote(wanted)+" according to the request, but is "+is.String()+called(declared), "Set the format to what the content is, or remove it.")
 		}
 		if p.kind == llm.BlockAudio || p.kind == llm.BlockVideo {
 			p.format = wanted
@@ -260,7 +260,7 @@ func (p *part) recognize(head []byte, declared string, u *url.URL) *problem {
 	name := cmp.Or(named, said)
 	document := p.block.Kind == llm.BlockDocument || p.kind == llm.BlockDocument
 	if document && name != "" && name != is.format && !is.family.has(name) {
-		return wrong("is called "+name+", and is "+is.String()+called(declared), "Check what the address gives without a login, or send the content inline as a data URI.")
+		return wrong("is named as "+name+", but is "+is.String()+called(declared), "Check what the URL returns without a login, or send the content inline as a data URI.")
 	}
 	return nil
 }
@@ -329,11 +329,11 @@ func (p *part) unfit(what string) *problem {
 	var fix string
 	switch p.block.Kind {
 	case llm.BlockImage:
-		fix = "Check that the address gives the image itself without a login; images are PNG, JPEG, GIF or WebP."
+		fix = "Check that the URL returns the image itself without a login; images are PNG, JPEG, GIF or WebP."
 	case llm.BlockAudio, llm.BlockVideo:
-		fix = "Check that the address gives the content itself without a login."
+		fix = "Check that the URL returns the content itself without a login."
 	default:
-		fix = "Models take PNG, JPEG, GIF and WebP images, PDF, Word, Excel, CSV, HTML, Markdown and plain text documents: send one of these."
+		fix = "Send a PNG, JPEG, GIF or WebP image, or a PDF, Word, Excel, CSV, HTML, Markdown or plain text document."
 	}
 	return wrong(what, fix)
 }

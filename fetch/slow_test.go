@@ -73,7 +73,7 @@ func TestSlowServersAreLeft(t *testing.T) {
 			readRequest(c)
 			_, _ = io.WriteString(c, header+png)
 			drip(c, strings.Repeat("x", 1000), 9*time.Second)
-		}, "comes slower than 32 KiB a second", 10 * time.Second},
+		}, "arrives slower than 32 KiB a second", 10 * time.Second},
 		{"a body that is slow on average", func(c net.Conn) {
 			readRequest(c)
 			_, _ = io.WriteString(c, strings.ReplaceAll(header, "100000", "10000000")+png+strings.Repeat("x", 64<<10))
@@ -83,7 +83,7 @@ func TestSlowServersAreLeft(t *testing.T) {
 					return
 				}
 			}
-		}, "comes slower than 32 KiB a second", 23 * time.Second},
+		}, "arrives slower than 32 KiB a second", 23 * time.Second},
 		{"a body that is large and no slower than it may be", func(c net.Conn) {
 			readRequest(c)
 			_, _ = io.WriteString(c, strings.ReplaceAll(header, "100000", "10000000")+png)
@@ -93,7 +93,7 @@ func TestSlowServersAreLeft(t *testing.T) {
 				}
 				time.Sleep(time.Second)
 			}
-		}, "did not come within 30s", 30 * time.Second},
+		}, "did not arrive within 30s", 30 * time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -256,7 +256,7 @@ func TestWaitingForAPlaceCountsForTheTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := scripted(t, Options{Timeout: 5 * time.Second}, func(net.Conn) { t.Error("connected") })
 		c.places.free = 0
-		if e := refusal(t, c, "http://files.test/a"); e.Code != llm.CodeMedia || !strings.Contains(e.Message, "did not come within 5s") {
+		if e := refusal(t, c, "http://files.test/a"); e.Code != llm.CodeMedia || !strings.Contains(e.Message, "did not arrive within 5s") {
 			t.Errorf("got %v", e)
 		}
 	})

@@ -87,7 +87,7 @@ func (w *watch) wait(now time.Time) {
 	next, why := w.heard.Add(idle), "was silent for "+idle.String()
 	if !w.begun.IsZero() {
 		if slow := w.begun.Add(grace + time.Duration(w.size)*time.Second/leastRate); slow.Before(next) {
-			next, why = slow, "comes slower than 32 KiB a second"
+			next, why = slow, "arrives slower than 32 KiB a second"
 		}
 	}
 	if now.Before(next) {

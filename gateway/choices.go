@@ -20,7 +20,7 @@ const defaultMaxChoices = 8
 // one.
 func (c *Call) checkChoices(req *llm.Request) (bool, error) {
 	if req.Choices > c.g.maxChoices {
-		return false, c.Fail(llm.Invalid("n", "n must be at most %d, not %d: each choice is a call of its own to the provider", c.g.maxChoices, req.Choices))
+		return false, c.Fail(llm.Invalid("n", "n must be at most %d, not %d: each choice is a separate call to the provider", c.g.maxChoices, req.Choices))
 	}
 	return req.Choices > 1, nil
 }

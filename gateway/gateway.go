@@ -118,13 +118,13 @@ func (g *Gateway) Authenticate(presented ...string) error {
 		return nil
 	case !given:
 		return &llm.Error{
-			Code: llm.CodeUnauthorized, Status: 401, Message: "no API key was given.",
+			Code: llm.CodeUnauthorized, Status: 401, Message: "the API key is missing.",
 			Fix: "Send the gateway's key as Authorization: Bearer, api-key, x-api-key or x-litellm-api-key.",
 		}
 	default:
 		return &llm.Error{
-			Code: llm.CodeUnauthorized, Status: 401, Message: "the API key is not valid here.",
-			Fix: "Ask whoever runs this gateway for a key.",
+			Code: llm.CodeUnauthorized, Status: 401, Message: "the API key is not valid for this gateway.",
+			Fix: "Ask the gateway's operator for a key.",
 		}
 	}
 }
@@ -191,7 +191,7 @@ func (c *Call) begin(req *llm.Request) error {
 	c.record.Foreign = req.ClientSettings.HasEndpoint()
 	if c.g.Stopping() {
 		return c.Fail(&llm.Error{
-			Code: llm.CodeStopping, Status: 503, Message: "this gateway is being stopped.", RetryAfter: "1",
+			Code: llm.CodeStopping, Status: 503, Message: "this gateway is shutting down.", RetryAfter: "1",
 			Fix: "Send the request again; another replica will answer it.",
 		})
 	}
@@ -207,8 +207,8 @@ func (c *Call) inline(ctx context.Context, req *llm.Request) (whole *llm.Request
 	}
 	if c.g.media == nil {
 		return nil, nil, c.Fail(&llm.Error{
-			Code: llm.CodeUnsupported, Status: 400, Param: m.Field, Message: "images and files are not fetched from addresses here.",
-			Fix: "Send the content inline as a data URI; whoever runs this gateway can set outcrop_settings.media.fetch.",
+			Code: llm.CodeUnsupported, Status: 400, Param: m.Field, Message: "this gateway does not fetch images and files from URLs.",
+			Fix: "Send the content inline as a data URI; the gateway's operator can set outcrop_settings.media.fetch.",
 		})
 	}
 	whole, release, err = c.g.media.Inline(ctx, req)

@@ -46,9 +46,9 @@ func (l *serverLog) Handle(ctx context.Context, r slog.Record) error { //nolint:
 	failure, _, _ = strings.Cut(failure, "; retrying")
 	attrs := []slog.Attr{slog.String("error", failure), slog.Int("failures", n)}
 	if strings.Contains(failure, "too many open files") {
-		attrs = append(attrs, slog.String("fix", "Raise the process's limit of open files (ulimit -n, LimitNOFILE), and see process_open_fds in /metrics for how many are in use."))
+		attrs = append(attrs, slog.String("fix", "Raise the process's limit of open files (ulimit -n, LimitNOFILE); process_open_fds in /metrics shows how many are in use."))
 	}
-	l.log.LogAttrs(ctx, slog.LevelWarn, "connections cannot be accepted; clients wait or are refused", attrs...)
+	l.log.LogAttrs(ctx, slog.LevelWarn, "cannot accept connections; clients wait or are refused", attrs...)
 	return nil
 }
 

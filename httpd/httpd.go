@@ -68,20 +68,20 @@ type endpoint struct {
 // routes is the one list of what is served; a test holds openapi.json to it.
 func (s *server) routes() []endpoint {
 	return []endpoint{
-		{"POST /v1/chat/completions", "/v1/chat/completions", "chat completions, as OpenAI's API has them", s.locked(s.chatCompletions)},
+		{"POST /v1/chat/completions", "/v1/chat/completions", "chat completions in OpenAI's format", s.locked(s.chatCompletions)},
 		{"POST /chat/completions", "/chat/completions", "the same", s.locked(s.chatCompletions)},
-		{"POST " + deployments, "/openai/deployments/{model}/chat/completions", "the same, as Azure's API has them", s.locked(s.deploymentChat)},
+		{"POST " + deployments, "/openai/deployments/{model}/chat/completions", "the same under Azure's path", s.locked(s.deploymentChat)},
 		{"GET /v1/models", "/v1/models", "the models that can be called", s.locked(s.listModels)},
 		{"GET /models", "/models", "the same", s.locked(s.listModels)},
 		{"GET /v1/models/{id...}", "/v1/models/{id}", "one of them", s.locked(s.getModel)},
 		{"GET /models/{id...}", "/models/{id}", "the same", s.locked(s.getModel)},
-		{"POST /catalog/refresh", "/catalog/refresh", "has the lists of models read again", s.locked(s.refreshCatalogue)},
-		{"GET /health", "/health", "which models can be called, as LiteLLM tells it", s.locked(s.health)},
+		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.locked(s.refreshCatalogue)},
+		{"GET /health", "/health", "which models can be called, in LiteLLM's format", s.locked(s.health)},
 		{"GET /health/liveliness", "/health/liveliness", "whether the process runs", s.alive},
 		{"GET /health/liveness", "/health/liveness", "the same", s.alive},
 		{"GET /health/readiness", "/health/readiness", "whether calls can be served", s.readiness},
 		{"GET /metrics", "/metrics", "metrics for Prometheus", s.metrics},
-		{"GET /openapi.json", "/openapi.json", "this API, as OpenAPI describes it", s.openAPI},
+		{"GET /openapi.json", "/openapi.json", "the OpenAPI description of this API", s.openAPI},
 		{"GET /{$}", "/", "this page", s.index},
 	}
 }
@@ -111,8 +111,8 @@ func (s *server) guard(next http.Handler) http.Handler {
 		}()
 		if s.opt.LocalOnly && !local(r) {
 			s.refuse(w, r, &llm.Error{
-				Code: llm.CodeForeignOrigin, Status: 403, Message: "without a master key this gateway serves only this machine, and the request's Host or Origin names another.",
-				Fix: "Set general_settings.master_key, and call it with that key.",
+				Code: llm.CodeForeignOrigin, Status: 403, Message: "without a master key this gateway serves only this machine, but the request's Host or Origin names another.",
+				Fix: "Set general_settings.master_key, and send that key with every request.",
 			})
 			return
 		}

@@ -13,16 +13,16 @@ import (
 // not yet, or nothing at all.
 func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
 	e := &llm.Error{
-		Code: llm.CodeNotFound, Status: 404, Message: "there is no " + strconv.Quote(printable(r.Method+" "+r.URL.Path)) + " here.",
+		Code: llm.CodeNotFound, Status: 404, Message: strconv.Quote(printable(r.Method+" "+r.URL.Path)) + " is not an endpoint of this gateway.",
 		Fix: "GET /openapi.json lists the paths and their methods.",
 	}
 	if methods := s.methods(r); len(methods) > 0 {
 		e.Code, e.Status = llm.CodeMethod, 405
-		e.Message = strconv.Quote(printable(r.URL.Path)) + " takes " + strings.Join(methods, " and ") + ", not " + strconv.Quote(printable(r.Method)) + "."
+		e.Message = strconv.Quote(printable(r.URL.Path)) + " accepts " + strings.Join(methods, " and ") + ", not " + strconv.Quote(printable(r.Method)) + "."
 		w.Header().Set("Allow", strings.Join(methods, ", "))
 	} else if api := missing(r.URL.Path); api != "" {
 		e.Message = api + " (" + strconv.Quote(printable(r.URL.Path)) + ") is not available in this gateway yet."
-		e.Fix = "POST /v1/chat/completions serves every model here, in the format of OpenAI's chat completions; GET /openapi.json lists all paths."
+		e.Fix = "Use POST /v1/chat/completions, which serves every model in the format of OpenAI's chat completions; GET /openapi.json lists all paths."
 	}
 	s.refuse(w, r, e)
 }

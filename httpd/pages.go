@@ -95,8 +95,8 @@ func (s *server) getModel(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.refuse(w, r, &llm.Error{
-		Code: llm.CodeModelNotFound, Status: 404, Param: "model", Message: "the model " + strconv.Quote(printable(id)) + " is not listed here.",
-		Fix: "GET /v1/models lists the names that are.",
+		Code: llm.CodeModelNotFound, Status: 404, Param: "model", Message: "the model " + strconv.Quote(printable(id)) + " is not listed.",
+		Fix: "GET /v1/models lists the configured names.",
 	})
 }
 

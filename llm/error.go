@@ -245,8 +245,8 @@ func Overloaded(err error) *Error {
 	}
 	return &Error{
 		Code: CodeOverloaded, Status: 503, RetryAfter: "5", Err: err,
-		Message: "the requests and answers in flight use all the memory that this gateway sets aside for them.",
-		Fix:     "Send the request again in some seconds; whoever runs this gateway can raise general_settings.max_in_flight_mb or add replicas.",
+		Message: "the requests and responses in flight use all the memory that the gateway reserves for them.",
+		Fix:     "Send the request again in a few seconds; the gateway's operator can raise general_settings.max_in_flight_mb or add replicas.",
 	}
 }
 

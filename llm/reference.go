@@ -44,10 +44,10 @@ except openai.APIStatusError as e:
 
 | ` + "`actor`" + ` | who that is |
 | --- | --- |
-| caller | whoever sent the request |
-| operator | whoever runs the gateway |
-| aws_admin | whoever administers the AWS account |
-| organisation_admin | whoever administers the AWS organization |
+| caller | the client that sent the request |
+| operator | the gateway's operator |
+| aws_admin | an administrator of the AWS account |
+| organisation_admin | an administrator of the AWS organization |
 | aws | AWS itself: wait, use another region, or open a support case |
 
 | ` + "`retry`" + ` | what it means |

@@ -36,7 +36,7 @@ func (t *deployment) withOverrides(access *llm.ClientSettings) (*deployment, fun
 	host, ok := t.Deployment.(provider.Overridable)
 	if !ok {
 		name := access.Names()[0]
-		return nil, nil, llm.Unsupported(name, "%s cannot be kept: the deployment takes no settings of requests", name)
+		return nil, nil, llm.Unsupported(name, "%s may not be set by clients: the deployment accepts no client settings", name)
 	}
 	d, release, err := host.WithOverrides(access)
 	if err != nil {

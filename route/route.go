@@ -160,7 +160,7 @@ func (r *Router) Settings(name string) Settings {
 func (r *Router) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	var resp *llm.Response
 	err := r.try(ctx, req, func(t *deployment, target provider.Target, start time.Time) error {
-		attempt, cancel := context.WithDeadlineCause(ctx, start.Add(t.Timeout), timeoutError(t.Timeout, "the whole answer"))
+		attempt, cancel := context.WithDeadlineCause(ctx, start.Add(t.Timeout), timeoutError(t.Timeout, "the complete response"))
 		defer cancel()
 		var err error
 		resp, err = target.Complete(attempt, req)
@@ -208,11 +208,11 @@ func (r *Router) try(ctx context.Context, req *llm.Request, once attempt, done f
 	if g == nil {
 		e := &llm.Error{
 			Code: llm.CodeModelNotFound, Status: 404, Param: "model",
-			Message: "the model " + quote(name) + " is not configured here.",
-			Fix:     "GET /v1/models lists the names that are.",
+			Message: "the model " + quote(name) + " is not configured.",
+			Fix:     "GET /v1/models lists the configured names.",
 		}
 		if meant := r.names.meant(name); meant != "" {
-			e.Fix = "Ask for " + quote(meant) + ", the name that it has here."
+			e.Fix = "Use " + quote(meant) + ", the name configured for this model."
 		}
 		return e
 	}
@@ -384,7 +384,7 @@ func timeoutError(limit time.Duration, what string) *llm.Error {
 	return &llm.Error{
 		Code: llm.CodeTimeout, Status: 504, Actor: llm.ActorOperator,
 		Message: "the model did not answer in time: " + limit.String() + " for " + what + ".",
-		Fix:     "Raise timeout or stream_timeout of the deployment, or ask for a shorter answer.",
+		Fix:     "Raise timeout or stream_timeout of the deployment, or request a shorter response.",
 	}
 }
 

@@ -50,7 +50,7 @@ func open(call context.Context, limit time.Duration, target provider.Target, req
 		if err := s.pull(ev); err != nil {
 			_ = s.Close() // err says it all
 			if errors.Is(err, io.EOF) {
-				err = &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream ended before anything of the answer had come", RequestID: s.Meta().UpstreamID, Destination: s.Meta().Destination}
+				err = &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream ended before any content arrived", RequestID: s.Meta().UpstreamID, Destination: s.Meta().Destination}
 			}
 			return nil, err
 		}

@@ -27,7 +27,7 @@ type Log struct {
 func NewLog(w io.Writer, write func(io.Writer) slog.Handler) *Log {
 	q := NewQueue(w, func(lost int64) []byte {
 		var b bytes.Buffer
-		r := slog.NewRecord(time.Now(), slog.LevelWarn, "log lines were dropped, because the log could not be written as fast as it grew", 0)
+		r := slog.NewRecord(time.Now(), slog.LevelWarn, "log lines were dropped: they came faster than the log could be written", 0)
 		r.AddAttrs(slog.Int64("lines", lost))
 		_ = write(&b).Handle(context.Background(), r) // a buffer takes everything
 		return b.Bytes()

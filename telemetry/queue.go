@@ -27,8 +27,8 @@ const (
 
 // Reasons why a queue loses lines or is about to.
 var (
-	ErrQueueFull    = errors.New("the log is full: whoever reads it is slower than it grows")
-	ErrQueueStalled = errors.New("the log is stalled: nobody reads it")
+	ErrQueueFull    = errors.New("the log buffer is full: lines come faster than the log can be written")
+	ErrQueueStalled = errors.New("the log is stalled: writing it makes no progress")
 )
 
 // Queue is a bounded queue of whole lines between those who write them and a

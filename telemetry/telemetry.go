@@ -89,29 +89,29 @@ func NewRecorder(log *slog.Logger) *Recorder {
 		Name: "outcrop_requests_total", Help: "Calls by endpoint, configured model name, HTTP status and error code (empty if none).",
 	}, []string{"door", "model", "status", "code"})
 	r.retries = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "outcrop_retries_total", Help: "Failed tries that were followed by another, by error code; the series without a code stays at 0, so that there is one before the first retry.",
+		Name: "outcrop_retries_total", Help: "Failed attempts that were retried, by error code; the series without a code stays at 0, so that the metric exists before the first retry.",
 	}, []string{"model", "code"})
 	r.tokens = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "outcrop_tokens_total", Help: "Tokens by kind: input, output, cache_read, cache_write, and output_estimated of answers that were left or broke off.",
+		Name: "outcrop_tokens_total", Help: "Tokens by kind: input, output, cache_read, cache_write, and output_estimated (responses that clients abandoned or that broke off).",
 	}, []string{"model", "kind"})
 	r.cost = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "outcrop_cost_usd_total", Help: "What calls cost in US dollars, those of known price; of answers that were left or broke off an estimate.",
+		Name: "outcrop_cost_usd_total", Help: "Cost of calls in US dollars, where the price is known; an estimate for responses that clients abandoned or that broke off.",
 	}, []string{"model"})
 	r.duration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "outcrop_request_duration_seconds", Help: "From the request's arrival to the end of its answer.", Buckets: buckets(),
+		Name: "outcrop_request_duration_seconds", Help: "Time from the request's arrival to the end of its response.", Buckets: buckets(),
 	}, []string{"door", "model", "stream"})
 	r.first = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "outcrop_time_to_first_token_seconds", Help: "From the request's arrival to the first content of a stream.", Buckets: buckets(),
+		Name: "outcrop_time_to_first_token_seconds", Help: "Time from the request's arrival to the first content of a stream.", Buckets: buckets(),
 	}, []string{"door", "model"})
-	r.open = prometheus.NewGauge(prometheus.GaugeOpts{Name: "outcrop_open_requests", Help: "Calls that are being answered."})
+	r.open = prometheus.NewGauge(prometheus.GaugeOpts{Name: "outcrop_open_requests", Help: "Calls in progress."})
 	r.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "outcrop_http_refused_total", Help: "Requests that never became calls, because they were no HTTP or had a header that is too large, by HTTP status.",
+		Name: "outcrop_http_refused_total", Help: "Requests refused before they became calls, because they were not HTTP or had too large a header, by HTTP status.",
 	}, []string{"status"})
 	for _, status := range []int{400, 417, 431, 501} {
 		r.refused.WithLabelValues(strconv.Itoa(status))
 	}
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "outcrop_log_lines_dropped_total", Help: "Log lines that were lost because the log could not be written, or not as fast as it grew.",
+		Name: "outcrop_log_lines_dropped_total", Help: "Log lines lost because the log could not be written, or not fast enough.",
 	}, r.logDropped)
 	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open, r.refused, dropped,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

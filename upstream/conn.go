@@ -97,7 +97,7 @@ func (c *Client) connect(ctx context.Context, to origin) (*conn, error) {
 func (k *conn) Read(p []byte) (int, error) {
 	if k.header >= 0 {
 		if k.header == 0 {
-			return 0, fmt.Errorf("the header of the answer is larger than %d bytes", maxHeader)
+			return 0, fmt.Errorf("the response header is too large (limit %d bytes)", maxHeader)
 		}
 		p = p[:min(len(p), k.header)]
 	}
@@ -235,18 +235,18 @@ func (k *conn) readHeader() (*http.Response, error) {
 		resp, err := http.ReadResponse(k.r, nil)
 		if err != nil {
 			if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-				err = errors.New("the connection was closed before the answer's header had come")
+				err = errors.New("the connection was closed before the response header arrived")
 			}
 			return nil, err
 		}
 		switch {
 		case resp.StatusCode == http.StatusSwitchingProtocols:
-			return nil, errors.New("the answer switches to a protocol that nobody asked for")
+			return nil, errors.New("the response switches to a protocol that was not requested")
 		case resp.StatusCode >= 200:
 			return resp, nil
 		}
 	}
-	return nil, errors.New("interim answers without an end")
+	return nil, errors.New("too many interim (1xx) responses")
 }
 
 // appendHeader writes the request line and the header. What it gives holds what
@@ -265,11 +265,11 @@ func appendHeader(b []byte, r *Request) ([]byte, error) {
 	}
 	for name, values := range r.Header {
 		if !httpfield.IsToken(name) {
-			return b, fmt.Errorf("the header %q has a name that HTTP does not allow", name)
+			return b, fmt.Errorf("the header name %q is not allowed in HTTP", name)
 		}
 		for _, v := range values {
 			if !httpfield.IsValue(v) {
-				return b, fmt.Errorf("the header %s has a value that HTTP does not allow", name)
+				return b, fmt.Errorf("the value of the header %s is not allowed in HTTP", name)
 			}
 			b = append(b, name...)
 			b = append(b, ": "...)

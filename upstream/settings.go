@@ -53,7 +53,7 @@ const (
 type NotPublicError struct{ err error }
 
 func (*NotPublicError) Error() string {
-	return "the host is not known to DNS, or is one that requests cannot name because it is not public"
+	return "the host is not in DNS, or not public, so that requests may not name it"
 }
 
 // Unwrap is what there is to it, for the log.
@@ -111,7 +111,7 @@ func (c *Client) apply(s Settings) error {
 		}
 		c.tls.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
 	} else if s.KeyFile != "" {
-		return &SettingError{"KeyFile", errors.New("there is no certificate that the key belongs to")}
+		return &SettingError{"KeyFile", errors.New("no certificate is set for this key")}
 	}
 	if c.guard = s.Guard; c.guard != Anywhere {
 		c.proxyTransport.DialContext = (&net.Dialer{Timeout: c.dialer.Timeout, KeepAlive: c.dialer.KeepAlive}).DialContext // to the proxy
@@ -130,7 +130,7 @@ func Authorities(file string) (*x509.CertPool, error) {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%q holds no certificate", file)
+		return nil, fmt.Errorf("%q contains no certificate", file)
 	}
 	return roots, nil
 }
@@ -167,7 +167,7 @@ func (g Guard) written(u *url.URL) error {
 		return g.check(netip.AddrPortFrom(addr, 0).String())
 	}
 	if !netguard.IsName(host) {
-		return &NotPublicError{errors.New("the host is neither a name nor an address in its usual form")}
+		return &NotPublicError{errors.New("the host is neither a name nor an IP address in its usual form")}
 	}
 	return nil
 }

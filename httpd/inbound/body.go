@@ -154,7 +154,7 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return nil, &llm.Error{
 				Code: llm.CodeSlowClient, Status: 408, Message: "the request did not arrive in time.",
-				Fix: "Send the whole body at once; its Content-Length must be true.", Err: err,
+				Fix: "Send the whole body at once, with a correct Content-Length.", Err: err,
 			}
 		case err != nil:
 			return nil, &llm.Error{Code: llm.CodeBadRequest, Status: 400, Message: "the request body cannot be read: " + err.Error(), Err: err}
@@ -163,11 +163,11 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 }
 
 func (rd *Reader) tooLarge(limit int64) error {
-	e := llm.Invalid("", "the request is larger than the %d MB that this gateway takes.", limit>>20)
+	e := llm.Invalid("", "the request is too large (limit %d MB).", limit>>20)
 	e.Code, e.Status = llm.CodeTooLarge, 413
-	e.Fix = "Send less, or raise general_settings.max_request_size_mb."
+	e.Fix = "Send a smaller request, or raise general_settings.max_request_size_mb."
 	if limit < rd.Limit {
-		e.Fix = "Send less, or raise general_settings.max_in_flight_mb, the memory for everything in flight."
+		e.Fix = "Send a smaller request, or raise general_settings.max_in_flight_mb, the memory for all requests and responses in flight."
 	}
 	return e
 }

@@ -134,9 +134,9 @@ const warnPause = time.Minute
 func (c *Conns) tell() {
 	c.closed++
 	if now := time.Now(); now.Sub(c.warned) >= warnPause {
-		c.log.Warn("connections are closed that wait for their clients, since there are too many for the limit of open files",
+		c.log.Warn("closing idle connections: too many are open for the limit of open files",
 			slog.Int("closed", c.closed), slog.Int("most_connections", c.most),
-			slog.String("fix", "Raise the process's limit of open files (ulimit -n, LimitNOFILE), unless somebody opens connections without using them."))
+			slog.String("fix", "Raise the process's limit of open files (ulimit -n, LimitNOFILE), unless a client opens connections without using them."))
 		c.warned, c.closed = now, 0
 	}
 }

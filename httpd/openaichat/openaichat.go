@@ -158,7 +158,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 
 // Internal is all that a client hears of a fault of our own.
 func Internal() *llm.Error {
-	return &llm.Error{Code: llm.CodeInternal, Status: 500, Message: "internal error; the gateway's log has it under this x-request-id."}
+	return &llm.Error{Code: llm.CodeInternal, Status: 500, Message: "internal error; look for this x-request-id in the gateway's log."}
 }
 
 // copy passes a stream on until its end. The first said warnings were in the
@@ -260,11 +260,11 @@ func reasonOf(w llm.Warning) string {
 	case w.Code != llm.WarnDropped:
 		return ""
 	case w.Field == "timeout":
-		return "the gateway's own timeouts count"
+		return "the gateway's own timeouts apply"
 	case strings.HasPrefix(w.Field, "messages["):
-		return "the model takes no such member"
+		return "the model does not support this member"
 	default:
-		return "the model has no such parameter"
+		return "the model does not support this parameter"
 	}
 }
 

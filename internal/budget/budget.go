@@ -12,7 +12,7 @@ import (
 )
 
 // ErrFull is the failure of a lease that could not grow within the wait.
-var ErrFull = errors.New("the memory for what is in flight is used up")
+var ErrFull = errors.New("the memory for requests and responses in flight is used up")
 
 // DefaultWait bounds how long a lease waits to grow.
 const DefaultWait = 15 * time.Second

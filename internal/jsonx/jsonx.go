@@ -179,7 +179,7 @@ func explain(err error) error {
 		case sem.GoType != nil && sem.JSONKind != 0:
 			e.Reason = fmt.Sprintf("must be %s, not %s", typeName(sem.GoType.Kind().String()), KindName(sem.JSONKind))
 			if sem.Err != nil && len(sem.JSONValue) > 0 && len(sem.JSONValue) < 40 {
-				e.Reason = fmt.Sprintf("%s is not %s that is accepted here", sem.JSONValue, typeName(sem.GoType.Kind().String()))
+				e.Reason = fmt.Sprintf("%s is not %s in the accepted range", sem.JSONValue, typeName(sem.GoType.Kind().String()))
 			}
 		case sem.Err != nil:
 			e.Reason = sem.Err.Error()

@@ -44,7 +44,7 @@ func ParseRule(s string) (Rule, error) {
 			return r, nil
 		}
 	}
-	return Rule{}, fmt.Errorf("%q is neither a host nor an address nor a network", s)
+	return Rule{}, fmt.Errorf("%q is not a host, an address or a network", s)
 }
 
 // String is the rule as ParseRule reads it.
@@ -250,17 +250,17 @@ var blocks = func() []block {
 	list := []block{
 		{what: "Azure's host", hard: true, prefix: netip.MustParsePrefix("168.63.129.16/32")},
 		{what: "Alibaba Cloud's metadata service", hard: true, prefix: netip.MustParsePrefix("100.100.100.200/32")},
-		{what: "of AWS's own services on instances", hard: true, prefix: netip.MustParsePrefix("fd00:ec2::/32")},
+		{what: "an address of AWS's services on instances", hard: true, prefix: netip.MustParsePrefix("fd00:ec2::/32")},
 		{what: "Google Cloud's metadata service", hard: true, prefix: netip.MustParsePrefix("fd20:ce::/64")},
 		{what: "link-local, as metadata services are", hard: true, prefix: netip.MustParsePrefix("169.254.0.0/16")},
 		{what: "link-local", hard: true, prefix: netip.MustParsePrefix("fe80::/10")},
-		{what: "of IETF protocols and Oracle Cloud's metadata service", hard: true, prefix: netip.MustParsePrefix("192.0.0.0/24")},
+		{what: "reserved for IETF protocols and Oracle Cloud's metadata service", hard: true, prefix: netip.MustParsePrefix("192.0.0.0/24")},
 		{what: "this host on this network (RFC 1122)", hard: true, prefix: netip.MustParsePrefix("0.0.0.0/8")},
 		{what: "unspecified", hard: true, prefix: netip.MustParsePrefix("::/128")},
 		{what: "a multicast address", hard: true, prefix: netip.MustParsePrefix("224.0.0.0/4")},
 		{what: "reserved or the broadcast address", hard: true, prefix: netip.MustParsePrefix("240.0.0.0/4")},
-		{what: "of 6to4 relays (RFC 7526)", hard: true, prefix: netip.MustParsePrefix("192.88.99.0/24")},
-		{what: "of IETF protocols, among them Teredo (RFC 4380), which holds an IPv4 address", hard: true, prefix: netip.MustParsePrefix("2001::/23")},
+		{what: "a 6to4 relay address (RFC 7526)", hard: true, prefix: netip.MustParsePrefix("192.88.99.0/24")},
+		{what: "reserved for IETF protocols, among them Teredo (RFC 4380), which contains an IPv4 address", hard: true, prefix: netip.MustParsePrefix("2001::/23")},
 		{what: "a 6to4 address (RFC 3056), which holds an IPv4 address", hard: true, prefix: netip.MustParsePrefix("2002::/16")},
 		{what: "of a local NAT64 (RFC 8215), which holds an IPv4 address", hard: true, prefix: netip.MustParsePrefix("64:ff9b:1::/48")},
 
@@ -270,13 +270,13 @@ var blocks = func() []block {
 		{what: "private (RFC 1918)", prefix: netip.MustParsePrefix("172.16.0.0/12")},
 		{what: "private (RFC 1918)", prefix: netip.MustParsePrefix("192.168.0.0/16")},
 		{what: "private (RFC 4193)", prefix: netip.MustParsePrefix("fc00::/7")},
-		{what: "of a carrier's NAT (RFC 6598)", prefix: netip.MustParsePrefix("100.64.0.0/10")},
-		{what: "for benchmarks (RFC 2544)", prefix: netip.MustParsePrefix("198.18.0.0/15")},
-		{what: "for documentation (RFC 5737)", prefix: netip.MustParsePrefix("192.0.2.0/24")},
-		{what: "for documentation (RFC 5737)", prefix: netip.MustParsePrefix("198.51.100.0/24")},
-		{what: "for documentation (RFC 5737)", prefix: netip.MustParsePrefix("203.0.113.0/24")},
-		{what: "for documentation (RFC 3849)", prefix: netip.MustParsePrefix("2001:db8::/32")},
-		{what: "for documentation (RFC 9637)", prefix: netip.MustParsePrefix("3fff::/20")},
+		{what: "carrier-grade NAT (RFC 6598)", prefix: netip.MustParsePrefix("100.64.0.0/10")},
+		{what: "reserved for benchmarks (RFC 2544)", prefix: netip.MustParsePrefix("198.18.0.0/15")},
+		{what: "reserved for documentation (RFC 5737)", prefix: netip.MustParsePrefix("192.0.2.0/24")},
+		{what: "reserved for documentation (RFC 5737)", prefix: netip.MustParsePrefix("198.51.100.0/24")},
+		{what: "reserved for documentation (RFC 5737)", prefix: netip.MustParsePrefix("203.0.113.0/24")},
+		{what: "reserved for documentation (RFC 3849)", prefix: netip.MustParsePrefix("2001:db8::/32")},
+		{what: "reserved for documentation (RFC 9637)", prefix: netip.MustParsePrefix("3fff::/20")},
 	}
 	for i := range list {
 		list[i].bits = list[i].prefix.Bits()

@@ -173,7 +173,7 @@ func (e *encoder) source(m *llm.Media, at place) {
 		w.String(m.URI)
 		w.EndObject()
 	case m.URI != "":
-		e.unsupported(at.String()+".source", "is an address that Converse does not read; send the content inline or as an s3:// address")
+		e.unsupported(at.String()+".source", "is a URL that Converse does not read; send the content inline or as an s3:// URI")
 	case m.Text != "":
 		w.Key("text")
 		w.String(m.Text)
@@ -261,7 +261,7 @@ func (e *encoder) result(r *llm.ResultBlock, at place) {
 	case llm.BlockText, llm.BlockImage, llm.BlockDocument, llm.BlockVideo, llm.BlockOther:
 		e.block(&r.Block, at)
 	default:
-		e.unsupported(at.String(), "cannot stand in a tool's result: Converse takes text, JSON, images, documents and videos there")
+		e.unsupported(at.String(), "is not allowed in a tool result: Converse accepts text, JSON, images, documents and videos there")
 	}
 }
 

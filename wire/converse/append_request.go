@@ -79,11 +79,11 @@ func (e *encoder) warn(code, field string) {
 func (e *encoder) request(r *llm.Request) {
 	switch {
 	case r.TopK.Set:
-		e.unsupported("top_k", "is not a parameter of Converse; only some models take it")
+		e.unsupported("top_k", "is not a parameter of Converse; only some models accept it")
 	case r.Reasoning.Effort != "" || len(r.Reasoning.Thinking) > 0:
-		e.unsupported("reasoning", "is not a parameter of Converse; only some models take one")
+		e.unsupported("reasoning", "is not a parameter of Converse; only some models accept it")
 	case r.ParallelTools.Set && !r.ParallelTools.Value && len(r.Tools) > 0:
-		e.unsupported("parallel_tool_calls", "is not a parameter of Converse; only some models take one")
+		e.unsupported("parallel_tool_calls", "is not a parameter of Converse; only some models accept it")
 	}
 	extensions := e.extensions(r)
 	w := &e.w
@@ -206,7 +206,7 @@ func (e *encoder) output(f *llm.Format, beside []jsonx.Member) {
 // JSON in it.
 func (e *encoder) format(f *llm.Format) {
 	if len(f.Schema) == 0 {
-		e.unsupported("format.schema", "is required: Converse needs a JSON schema for a JSON answer")
+		e.unsupported("format.schema", "is required: Converse needs a JSON schema for a JSON response")
 		return
 	}
 	if f.Strict.Set && !f.Strict.Value {

@@ -25,24 +25,24 @@ const (
 // types.
 func DecodeResponse(body []byte) (*llm.Response, error) {
 	if len(body) == 0 {
-		return nil, &Fault{Kind: FaultEmpty, Message: "the answer is empty"}
+		return nil, &Fault{Kind: FaultEmpty, Message: "the response is empty"}
 	}
 	if jsonx.ManyValues(body, maxValues) {
-		return nil, &Fault{Kind: FaultLarge, Message: fmt.Sprintf("it holds more than %d values", maxValues)}
+		return nil, &Fault{Kind: FaultLarge, Message: fmt.Sprintf("it has more than %d values", maxValues)}
 	}
 	r := &llm.Response{}
 	var has parts
 	if err := decode(body, func(s *source) { s.response(r, &has) }); err != nil {
-		return nil, &Fault{Kind: FaultCorrupt, Message: "the answer cannot be read: " + err.Error(), Err: err}
+		return nil, &Fault{Kind: FaultCorrupt, Message: "the response cannot be decoded: " + err.Error(), Err: err}
 	}
 	if len(r.Blocks) > maxBlocks {
-		return nil, &Fault{Kind: FaultLarge, Message: fmt.Sprintf("it holds more than %d blocks", maxBlocks)}
+		return nil, &Fault{Kind: FaultLarge, Message: fmt.Sprintf("it has more than %d blocks", maxBlocks)}
 	}
 	switch {
 	case !has.message:
-		return nil, &Fault{Kind: FaultEmpty, Message: "the answer has no output.message"}
+		return nil, &Fault{Kind: FaultEmpty, Message: "the response has no output.message"}
 	case !has.stop && len(r.Blocks) == 0:
-		return nil, &Fault{Kind: FaultEmpty, Message: "the answer has no stopReason"}
+		return nil, &Fault{Kind: FaultEmpty, Message: "the response has no stopReason"}
 	}
 	r.Uncounted = !has.usage
 	for _, part := range []struct {
@@ -50,7 +50,7 @@ func DecodeResponse(body []byte) (*llm.Response, error) {
 		there bool
 	}{{"finish_reason", has.stop}, {"usage", has.usage}} {
 		if !part.there {
-			r.Meta.Warnings = append(r.Meta.Warnings, llm.Warning{Code: llm.WarnMissing, Field: part.field, Detail: "AWS's answer has none"})
+			r.Meta.Warnings = append(r.Meta.Warnings, llm.Warning{Code: llm.WarnMissing, Field: part.field, Detail: "AWS's response has none"})
 		}
 	}
 	return r, nil

@@ -78,7 +78,7 @@ func (r *Reader) next(ev *llm.Event) error {
 	if err := r.payload.decode(frame.Payload); err != nil {
 		return &Fault{
 			Kind: FaultCorrupt, InStream: true, Err: err,
-			Message: "an event " + string(frame.Header(eventstream.HeaderEventType)) + " cannot be read: " + err.Error(),
+			Message: "an event " + string(frame.Header(eventstream.HeaderEventType)) + " cannot be decoded: " + err.Error(),
 		}
 	}
 	r.queue = r.payload.more
@@ -95,7 +95,7 @@ func (r *Reader) ended(err error) error {
 	case errors.Is(err, io.EOF) && !r.some:
 		f.Kind, f.Message = FaultEmpty, "the stream ended without an event"
 	case errors.Is(err, io.EOF):
-		f.Kind, f.Message = FaultCut, "the stream ended before the end of the answer"
+		f.Kind, f.Message = FaultCut, "the stream ended before the end of the response"
 	case errors.Is(err, eventstream.ErrChecksum), errors.Is(err, eventstream.ErrTooLarge), errors.Is(err, eventstream.ErrMalformed):
 		f.Kind, f.Message = FaultCorrupt, err.Error()
 	case errors.Is(err, eventstream.ErrTruncated):

@@ -85,7 +85,7 @@ func (s *source) checkObject(sh *shape) {
 		i := slices.IndexFunc(sh.members, func(m member) bool { return m.name == string(name) })
 		if i < 0 {
 			s.skip()
-			s.failf("is not a member that Converse knows")
+			s.failf("is not a member of Converse's API")
 			return
 		}
 		seen |= 1 << i

@@ -159,7 +159,7 @@ func (s *source) integer() int64 {
 	}
 	n, err := token.Int()
 	if err != nil {
-		s.failf("%s is not an integer that is accepted here", token.String())
+		s.failf("%s is not an integer in the accepted range", token.String())
 	}
 	return n
 }
@@ -202,7 +202,7 @@ func (s *source) skip() {
 func (s *source) index() int {
 	n := s.integer()
 	if n < 0 || n > maxIndex {
-		s.failf("%d is not the number of a block", n)
+		s.failf("%d is not a valid block index", n)
 		return 0
 	}
 	return int(n)

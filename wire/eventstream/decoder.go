@@ -110,7 +110,7 @@ func (d *Decoder) fill(n int) error {
 		d.room()
 		got, err := d.r.Read(d.buf[d.end:])
 		if got < 0 || got > len(d.buf)-d.end {
-			return errors.New("eventstream: the reader returned an impossible count")
+			return errors.New("eventstream: the reader returned an invalid count")
 		}
 		d.end += got
 		d.err = err

@@ -23,7 +23,7 @@ const (
 // them.
 func bounded(body []byte) error {
 	if jsonx.ManyValues(body, maxValues) {
-		return llm.Invalid("", "the request body holds more than %d values", maxValues)
+		return llm.Invalid("", "the request body has too many values (limit %d)", maxValues)
 	}
 	return nil
 }
@@ -44,7 +44,7 @@ func (l *list[T]) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	}
 	for d.PeekKind() != ']' {
 		if len(*l) == maxList {
-			return jsonx.Fault("must hold at most %d elements", maxList)
+			return jsonx.Fault("must have at most %d elements", maxList)
 		}
 		var element T
 		if err := jsonx.UnmarshalDecode(d, &element); err != nil {

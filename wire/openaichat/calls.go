@@ -152,9 +152,9 @@ func (d *decoder) toolResult(i int, m *message) error {
 		case isOther(&b, "json"):
 			result.Content = append(result.Content, llm.ResultBlock{JSON: b.Other.Value})
 		case b.Kind == llm.BlockAudio:
-			return llm.Invalid(at(i, "content"), "messages[%d].content of role tool may hold text, json, image_url, video_url and file, no audio", i)
+			return llm.Invalid(at(i, "content"), "messages[%d].content of role tool may have text, json, image_url, video_url and file, not audio", i)
 		case b.Kind == llm.BlockReasoning || b.Kind == llm.BlockRedacted:
-			return llm.Invalid(at(i, "content"), "messages[%d].content of role tool may hold text, json, image_url, video_url and file, no reasoning", i)
+			return llm.Invalid(at(i, "content"), "messages[%d].content of role tool may have text, json, image_url, video_url and file, not reasoning", i)
 		default:
 			result.Content = append(result.Content, llm.ResultBlock{Block: b})
 		}

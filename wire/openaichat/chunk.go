@@ -68,8 +68,8 @@ func (c *Chunks) Err() error {
 		if c.choices[i].tooMuch() {
 			return &llm.Error{
 				Code: llm.CodeAnswerTooLarge, Status: 502,
-				Message: "the answer holds more that can only be passed on at its end, such as citations and results of the provider's tools, than the " + strconv.Itoa(maxKept>>20) + " MB that are kept of a stream.",
-				Fix:     "Ask for a shorter answer.",
+				Message: "the response has more content that can only be sent at its end, such as citations and results of the provider's tools, than the gateway buffers for a stream (limit " + strconv.Itoa(maxKept>>20) + " MB).",
+				Fix:     "Request a shorter response.",
 			}
 		}
 	}

@@ -40,10 +40,10 @@ func isForeign(name string) bool {
 
 // foreign refuses a member that isForeign.
 func foreign(name string) error {
-	e := llm.Unsupported(name, "%s cannot be kept: it says how another provider is reached, and is sent to none", name)
-	e.Fix = "Leave " + name + " out."
+	e := llm.Unsupported(name, "%s is not supported: it sets the connection to another provider", name)
+	e.Fix = "Remove " + name + "."
 	if name == "headers" || name == "default_headers" {
-		e.Message = name + " cannot be kept: headers of a request to the provider stand in extra_headers."
+		e.Message = name + " is not supported: extra_headers sets headers of the request to the provider."
 		e.Fix = "Send them as extra_headers, without credentials."
 	}
 	return e
@@ -63,8 +63,8 @@ func (d *decoder) access(members []jsonx.Member, brings bool) ([]jsonx.Member, e
 			rest = append(rest, m)
 		case m.Value.Kind() == 'n' || empty(m):
 		case !brings:
-			e := llm.Unsupported(m.Name, "%s cannot be kept%s", m.Name, hintFor("api_key"))
-			e.Fix = "Leave " + m.Name + " out, or ask whoever runs this gateway to let callers bring it (configurable_clientside_auth_params)."
+			e := llm.Unsupported(m.Name, "%s may not be set by clients for this model%s", m.Name, hintFor("api_key"))
+			e.Fix = "Remove " + m.Name + ", or ask the gateway's operator to list it in configurable_clientside_auth_params of the model."
 			return nil, e
 		default:
 			var value string

@@ -31,7 +31,7 @@ func (d *decoder) inject(m jsonx.Member) error {
 		return err
 	}
 	if len(points) > maxInjections {
-		return llm.Invalid(m.Name, "%s must hold at most %d points, not %d", m.Name, maxInjections, len(points))
+		return llm.Invalid(m.Name, "%s must have at most %d points, not %d", m.Name, maxInjections, len(points))
 	}
 	for i := range points {
 		p := &points[i]
@@ -62,7 +62,7 @@ func (d *decoder) inject(m jsonx.Member) error {
 		case p.Role.Value != "":
 			set = d.mark(func(t *llm.Turn) bool { return saidBy(t) == p.Role.Value }, p.Control)
 		default:
-			return llm.Invalid(field, "%s needs an index or a role", field)
+			return llm.Invalid(field, "%s must have an index or a role", field)
 		}
 		if !set {
 			d.warn(llm.WarnDropped, field)

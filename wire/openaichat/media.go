@@ -51,7 +51,7 @@ type inputAudio struct {
 // its type says; one whose type is not told is of the kind that the part is for.
 func (d *decoder) located(field string, u *address, kind llm.BlockKind) (llm.Block, error) {
 	if u.URL == "" {
-		return llm.Block{}, llm.Invalid(field+".url", "%s.url is required: a data URI or an address", field)
+		return llm.Block{}, llm.Invalid(field+".url", "%s.url is required: a data URI or a URL", field)
 	}
 	return d.media(given{field: field, member: "url", data: u.URL, format: u.Format, owner: u.BucketOwner, kind: kind})
 }
@@ -67,7 +67,7 @@ func (d *decoder) document(field string, p *part) (llm.Block, error) {
 	if f.FileData == "" {
 		c.member, c.data, c.bare = "file_id", f.FileID, false
 		if f.FileID == "" {
-			return llm.Block{}, llm.Invalid(field+".file_data", "%s.file_data is required: a data URI, an address, or base64 with a filename", field)
+			return llm.Block{}, llm.Invalid(field+".file_data", "%s.file_data is required: a data URI, a URL, or base64 with a filename", field)
 		}
 	}
 	b, err := d.media(c)
@@ -125,7 +125,7 @@ func (d *decoder) media(c given) (llm.Block, error) {
 	b := llm.Block{Media: m}
 	mediaType, data, isURI, err := dataURI(c.data)
 	if err != nil {
-		return b, llm.Invalid(at, "%s is no data URI: %v", at, err)
+		return b, llm.Invalid(at, "%s is not a valid data URI: %v", at, err)
 	}
 	scheme, _, isAddress := strings.Cut(c.data[:min(len(c.data), 10)], "://")
 	described := c.format // what says the type, for an error
@@ -133,7 +133,7 @@ func (d *decoder) media(c given) (llm.Block, error) {
 	case c.format != "":
 		b.Kind, m.Format = kindOf(c.format)
 		if b.Kind == 0 {
-			return b, llm.Invalid(c.field+".format", "%s.format is %q, which no model takes%s", c.field, c.format, typesOf(c.kind))
+			return b, llm.Invalid(c.field+".format", "%s.format %q is not supported by any model%s", c.field, c.format, typesOf(c.kind))
 		}
 	case isURI:
 		described = mediaType
@@ -154,16 +154,16 @@ func (d *decoder) media(c given) (llm.Block, error) {
 	case isAddress && strings.EqualFold(scheme, "s3"):
 		return inBucket(b, c, at, described)
 	case isAddress:
-		return b, llm.Invalid(at, "%s is an address of a kind that is not fetched; http, https, s3 and data are", at)
+		return b, llm.Invalid(at, "%s has an unsupported URL scheme; use http, https, s3 or data", at)
 	case c.member == "file_id":
-		return b, llm.Unsupported(at, "%s cannot be used: no files are kept here; send the content as file_data, or its address", at)
+		return b, llm.Unsupported(at, "%s is not supported: the gateway stores no files; send the content or its URL as file_data", at)
 	case !c.bare:
-		return b, llm.Invalid(at, "%s must be a data URI (data:image/png;base64,...) or an address", at)
+		return b, llm.Invalid(at, "%s must be a data URI (data:image/png;base64,...) or a URL", at)
 	default:
 		data = c.data
 	}
 	if b.Kind == 0 {
-		return b, llm.Invalid(at, "%s is of type %q, which no model takes%s", at, described, typesOf(c.kind))
+		return b, llm.Invalid(at, "%s has type %q, which no model supports%s", at, described, typesOf(c.kind))
 	}
 	if m.Base64, err = d.content(at, data); err != nil {
 		return b, err
@@ -179,7 +179,7 @@ func (d *decoder) media(c given) (llm.Block, error) {
 func (d *decoder) remote(b llm.Block, c given, at string) (llm.Block, error) {
 	u, err := url.Parse(c.data)
 	if err != nil || u.Host == "" {
-		return b, llm.Invalid(at, "%s is not a valid address", at)
+		return b, llm.Invalid(at, "%s is not a valid URL", at)
 	}
 	b.Media.URI, b.Media.Field = c.data, at
 	if c.format == "" {
@@ -196,7 +196,7 @@ func (d *decoder) remote(b llm.Block, c given, at string) (llm.Block, error) {
 // inBucket is content that Bedrock itself reads from S3.
 func inBucket(b llm.Block, c given, at, described string) (llm.Block, error) {
 	if b.Kind == 0 {
-		return b, llm.Invalid(at, "%s does not tell the type of what lies there (%q); set %s.format, such as application/pdf", at, described, c.field)
+		return b, llm.Invalid(at, "%s does not show the content's type (%q); set %s.format, such as application/pdf", at, described, c.field)
 	}
 	b.Media.URI, b.Media.Owner = "s3://"+c.data[len("s3://"):], c.owner
 	return b, nil
@@ -216,7 +216,7 @@ func (d *decoder) image(m *llm.Media, at string) error {
 	switch format {
 	case m.Format:
 	case "":
-		return llm.Invalid(at, "%s holds no image: its content is neither PNG, JPEG, GIF nor WebP", at)
+		return llm.Invalid(at, "%s is not a supported image: the content is not PNG, JPEG, GIF or WebP", at)
 	default:
 		m.Format = format
 		d.warn(llm.WarnChanged, at)
@@ -249,7 +249,7 @@ func (d *decoder) audio(field string, a *inputAudio) (llm.Block, error) {
 	mediaType, data, isURI, err := dataURI(a.Data)
 	switch {
 	case err != nil:
-		return llm.Block{}, llm.Invalid(field+".data", "%s.data is no data URI: %v", field, err)
+		return llm.Block{}, llm.Invalid(field+".data", "%s.data is not a valid data URI: %v", field, err)
 	case !isURI:
 		data = a.Data
 	case a.Format == "":
@@ -260,7 +260,7 @@ func (d *decoder) audio(field string, a *inputAudio) (llm.Block, error) {
 	}
 	format := audioFormat(a.Format)
 	if format == "" {
-		return llm.Block{}, llm.Invalid(field+".format", "%s.format is %q, which no model takes%s", field, a.Format, typesOf(llm.BlockAudio))
+		return llm.Block{}, llm.Invalid(field+".format", "%s.format %q is not supported by any model%s", field, a.Format, typesOf(llm.BlockAudio))
 	}
 	content, err := d.content(field+".data", data)
 	if err != nil {
@@ -293,7 +293,7 @@ func dataURI(s string) (mediaType, data string, ok bool, err error) {
 	return mediaType, base64.StdEncoding.EncodeToString([]byte(text)), true, nil
 }
 
-var errNoComma = errors.New("it has no comma")
+var errNoComma = errors.New("the comma before the data is missing")
 
 // content reads base64 of at least one byte, which may stand beside the body. Line
 // ends, the alphabet for addresses (RFC 4648, section 5) and missing padding are

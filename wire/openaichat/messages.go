@@ -195,7 +195,7 @@ func (d *decoder) turn(i int, role llm.Role, blocks []llm.Block) {
 }
 
 func blankUser(i int) error {
-	return llm.Invalid(at(i, "content"), "messages[%d].content of role user says nothing: a string or an array of content parts is required", i)
+	return llm.Invalid(at(i, "content"), "messages[%d].content is empty: role user requires a non-empty string or an array of content parts", i)
 }
 
 func (d *decoder) assistant(i int, m *message) error {

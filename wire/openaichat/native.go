@@ -54,7 +54,7 @@ func (d *decoder) native(blocks []llm.Block, at place, m *message, p *part) ([]l
 		return nil, err
 	}
 	if !fits {
-		return nil, llm.Invalid(field, "%s cannot stand in a message of role %s", field, m.Role)
+		return nil, llm.Invalid(field, "%s is not allowed in a message of role %s", field, m.Role)
 	}
 	return cached(append(blocks, b), p.CacheControl), nil
 }
@@ -67,7 +67,7 @@ func unmarshalAt(field string, value jsonx.Raw, v any) error {
 	}
 	e := llm.AsError(decodeError(err))
 	if e.Param == "" {
-		return llm.Invalid(field, "%s cannot be read: %s", field, e.Message)
+		return llm.Invalid(field, "%s cannot be decoded: %s", field, e.Message)
 	}
 	if index, rest, _ := strings.Cut(e.Param, "."); strings.Trim(index, "0123456789") == "" { // the value is a list
 		at := field + "[" + index + "]"
@@ -127,7 +127,7 @@ func (d *decoder) nativeMedia(field string, member *jsonx.Member) (llm.Block, er
 		}
 	}
 	if given != 1 {
-		return b, llm.Invalid(field+".source", "%s.source must hold one of bytes, s3Location, text and content", field)
+		return b, llm.Invalid(field+".source", "%s.source must have exactly one of bytes, s3Location, text and content", field)
 	}
 	if media.Format == "" && b.Kind != llm.BlockDocument {
 		return b, llm.Invalid(field+".format", "%s.format is required", field)

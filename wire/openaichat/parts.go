@@ -111,7 +111,7 @@ func (d *decoder) other(field string, m *message, p *part) (b llm.Block, err err
 		return b, llm.Invalid(field+".type", "%s.type must be %s, not %q", field, partTypes, p.Type)
 	}
 	if err == nil && m.Role == "assistant" {
-		err = llm.Invalid(field, "%s: %s cannot stand in a message of role assistant", field, p.Type)
+		err = llm.Invalid(field, "%s.type %s is not allowed in a message of role assistant", field, p.Type)
 	}
 	return b, err
 }
@@ -122,7 +122,7 @@ func (d *decoder) other(field string, m *message, p *part) (b llm.Block, err err
 func guarded(field string, m *message, p *part) (llm.Block, error) {
 	switch {
 	case !p.Text.Set || blank(p.Text.Value):
-		return llm.Block{}, llm.Invalid(field+".text", "%s.text is required: a string that says something", field)
+		return llm.Block{}, llm.Invalid(field+".text", "%s.text is required: a non-empty string", field)
 	case m.Role != "user" && m.Role != "system" && m.Role != "developer":
 		return llm.Block{}, llm.Invalid(field+".type", "%s.type guarded_text belongs to role user or system, not %s", field, m.Role)
 	}
@@ -156,7 +156,7 @@ func (d *decoder) thinking(blocks []llm.Block, field, kind string, text, signatu
 	case "redacted_thinking":
 		hidden := d.sealed(data.Value)
 		if !isBase64([]byte(hidden)) {
-			return nil, llm.Invalid(field+".data", "%s.data must be the base64 that the answer carried", field)
+			return nil, llm.Invalid(field+".data", "%s.data must be the base64 from the response", field)
 		}
 		return append(blocks, llm.Block{Kind: llm.BlockRedacted, Text: hidden}), nil
 	default:

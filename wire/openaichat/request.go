@@ -181,7 +181,7 @@ const maxModel = 2048 + 128
 func decodeError(err error) error {
 	var e *jsonx.Error
 	if !errors.As(err, &e) {
-		return llm.Invalid("", "the request body cannot be read: %v", err)
+		return llm.Invalid("", "the request body cannot be decoded: %v", err)
 	}
 	switch {
 	case e.Syntax && e.Path != "":
@@ -274,7 +274,7 @@ func (d *decoder) refuse(field, format string, args ...any) error {
 		return nil
 	}
 	e := llm.Unsupported(field, format, args...)
-	e.Fix = "Leave " + field + " out, or set drop_params to drop what cannot be kept."
+	e.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
 	return e
 }
 
@@ -286,7 +286,7 @@ func (d *decoder) request(w *wireRequest) error {
 		return llm.Invalid("messages", "messages is required: an array of at least one message")
 	}
 	if w.Messages.n == 0 {
-		return llm.Invalid("messages", "messages must hold at least one message")
+		return llm.Invalid("messages", "messages must contain at least one message")
 	}
 	d.messages = w.Messages.n
 	ofMessages := d.out.Warnings
@@ -301,7 +301,7 @@ func (d *decoder) request(w *wireRequest) error {
 		return blankUser(d.blank - 1)
 	}
 	if len(r.Turns) == 0 {
-		return llm.Invalid("messages", "messages must hold at least one message of a user or assistant")
+		return llm.Invalid("messages", "messages must contain at least one message of role user or assistant")
 	}
 	if w.CacheControl != nil { // all of the conversation may be cached
 		last := &r.Turns[len(r.Turns)-1]
@@ -332,7 +332,7 @@ func (c *conversation) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	var m message
 	for d.PeekKind() != ']' {
 		if c.n == maxMessages {
-			return jsonx.Fault("must hold at most %d messages", maxMessages)
+			return jsonx.Fault("must have at most %d messages", maxMessages)
 		}
 		m = message{}
 		if err := jsonx.UnmarshalDecode(d, &m); err != nil {

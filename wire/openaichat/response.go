@@ -295,7 +295,7 @@ func withoutCall(warnings []llm.Warning, s llm.StopReason, calls int) []llm.Warn
 	switch {
 	case calls > 0:
 	case s == llm.StopToolUse:
-		detail = "the provider reports a tool call, and the answer holds none"
+		detail = "the provider reports a tool call, but the response contains none"
 	case s == llm.StopMalformed:
 		detail = "the provider could not parse what the model wrote"
 	}

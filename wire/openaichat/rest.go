@@ -119,7 +119,7 @@ func (d *decoder) member(own map[string]bool, m jsonx.Member) error {
 	switch class {
 	case fateExtension:
 		if jsonx.Find(d.out.LLM.Extensions, m.Name) != nil {
-			return llm.Invalid(m.Name, "%s is given twice", m.Name)
+			return llm.Invalid(m.Name, "%s is set twice; send it once", m.Name)
 		}
 		d.out.LLM.Extensions = append(d.out.LLM.Extensions, m)
 	case fateNoEffect:
@@ -132,7 +132,7 @@ func (d *decoder) member(own map[string]bool, m jsonx.Member) error {
 			return err
 		}
 		if asks {
-			return d.refuse(m.Name, "%s cannot be kept%s", m.Name, hintFor(m.Name))
+			return d.refuse(m.Name, "%s is not supported by this model%s", m.Name, hintFor(m.Name))
 		}
 	case modelField:
 		return d.modelField(own, m)
@@ -175,16 +175,16 @@ func (d *decoder) identifier(m jsonx.Member) error {
 // and in additionalModelRequestFields, but not in both.
 func (d *decoder) modelField(own map[string]bool, m jsonx.Member) error {
 	if isAccess(m.Name) { // no model has such a field, and what it holds may be secret
-		return llm.Unsupported(m.Name, "%s is no field of a model's%s", m.Name, hintFor("api_key"))
+		return llm.Unsupported(m.Name, "%s is not a model parameter%s", m.Name, hintFor("api_key"))
 	}
 	if isForeign(m.Name) {
 		return foreign(m.Name)
 	}
 	if own[m.Name] {
-		return llm.Invalid(m.Name, "%s is given twice, at the top and in additionalModelRequestFields", m.Name)
+		return llm.Invalid(m.Name, "%s is set twice, at the top level and in additionalModelRequestFields; send it once", m.Name)
 	}
 	if len(d.out.LLM.ModelFields) == maxFields {
-		return llm.Invalid(m.Name, "%s is one field of the model's own too many: more than %d", m.Name, maxFields)
+		return llm.Invalid(m.Name, "%s: too many model parameters (limit %d)", m.Name, maxFields)
 	}
 	own[m.Name] = true
 	d.out.LLM.ModelFields = append(d.out.LLM.ModelFields, m)
@@ -211,13 +211,13 @@ func empty(m jsonx.Member) bool {
 func hintFor(name string) string {
 	switch name {
 	case "logprobs", "top_logprobs":
-		return ": the provider gives no log probabilities"
+		return ": it returns no log probabilities"
 	case "presence_penalty", "frequency_penalty":
-		return ": the provider has no penalties"
+		return ": it has no penalties"
 	case "modalities", "audio":
-		return ": only text comes back"
+		return ": it returns text only"
 	case "api_key", "user_config", "custom_llm_provider":
-		return ": credentials and addresses come from the gateway's configuration"
+		return ": credentials and endpoints come from the gateway's configuration"
 	default:
 		return ""
 	}

@@ -20,14 +20,14 @@ func acyclic(field string, schema jsonx.Raw) error {
 	}
 	refs := references{}
 	if err := jsonx.Unmarshal(schema, &refs); err != nil {
-		return llm.Invalid(field, "%s cannot be read: %v", field, err)
+		return llm.Invalid(field, "%s cannot be decoded: %v", field, err)
 	}
 	done := map[string]bool{} // places from which the way is known to come to an end
 	for _, at := range slices.Sorted(maps.Keys(refs)) {
 		path := map[string]bool{}
 		for target, ok := refs[at]; ok && !done[at]; target, ok = refs[at] {
 			if path[at] {
-				return llm.Invalid(field, "%s has a $ref that leads back to itself: %q", field, "#"+at)
+				return llm.Invalid(field, "%s has a circular $ref: %q", field, "#"+at)
 			}
 			path[at] = true
 			at = target

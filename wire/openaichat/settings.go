@@ -56,7 +56,7 @@ func (d *decoder) settings(w *wireRequest) error {
 
 func (d *decoder) stop(words []string) error {
 	if len(words) > maxStops {
-		return llm.Invalid("stop", "stop must hold at most %d strings, not %d", maxStops, len(words))
+		return llm.Invalid("stop", "stop must have at most %d strings, not %d", maxStops, len(words))
 	}
 	for _, s := range words {
 		if s == "" {

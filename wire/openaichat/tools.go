@@ -82,13 +82,13 @@ func (d *decoder) tools(w *wireRequest) error {
 	field, choice := "tool_choice", &w.ToolChoice
 	if len(w.Functions) > 0 {
 		if len(w.Tools) > 0 {
-			return llm.Invalid("functions", "functions and tools say the same; give one of them")
+			return llm.Invalid("functions", "functions and tools are both set; send one of them")
 		}
 		d.out.Functions = true
 		field, choice = "function_call", &w.FunctionCall
 	}
 	if n := max(len(w.Tools), len(w.Functions)); n > maxTools {
-		return llm.Invalid("tools", "tools must hold at most %d tools, not %d", maxTools, n)
+		return llm.Invalid("tools", "tools must have at most %d tools, not %d", maxTools, n)
 	}
 	for i := range w.Functions {
 		field := "functions[" + strconv.Itoa(i) + "]"
@@ -156,10 +156,10 @@ func (d *decoder) choice(field string, c *toolChoice) error {
 		return nil
 	}
 	if len(r.Tools) == 0 {
-		return llm.Invalid(field, "%s asks for a tool, but tools is empty", field)
+		return llm.Invalid(field, "%s requires a tool, but tools is empty", field)
 	}
 	if name != "" && !hasTool(r.Tools, name) {
-		return llm.Invalid(field, "%s names %q, which is none of tools", field, name)
+		return llm.Invalid(field, "%s names %q, which is not in tools", field, name)
 	}
 	return nil
 }
@@ -181,7 +181,7 @@ func (d *decoder) allow(field string, a *allowed) error {
 		t := &a.Tools[i]
 		name := t.Function.Name + t.Name
 		if t.Type != "function" || !hasTool(r.Tools, name) {
-			return llm.Invalid(fmt.Sprintf("%s.tools[%d]", field, i), "%s.tools[%d] must be a function of tools, not %q %q", field, i, t.Type, name)
+			return llm.Invalid(fmt.Sprintf("%s.tools[%d]", field, i), "%s.tools[%d] must be a function in tools, not %q %q", field, i, t.Type, name)
 		}
 		names[name] = true
 	}
@@ -201,7 +201,7 @@ func (d *decoder) tool(field string, t *tool) error {
 	case isOwn(t.Type):
 		return d.ownTool(field, t)
 	case t.Type == "custom":
-		return llm.Unsupported(field+".type", "%s is a custom tool, whose input is free text; the provider's tools take JSON: make it a function with one parameter of type string", field)
+		return llm.Unsupported(field+".type", "%s.type custom is not supported: the provider's tools take JSON, not free text; send a function with one parameter of type string", field)
 	case t.Type != "" && t.Type != "function":
 		return llm.Unsupported(field+".type", "%s.type must be function, not %q", field, t.Type)
 	case t.Function == nil:
@@ -275,7 +275,7 @@ func (d *decoder) nativeTool(field string, t *tool) error {
 			return err
 		}
 		if len(r.Tools) == 0 {
-			return llm.Invalid(field, "%s is a cache point with no tool before it", field)
+			return llm.Invalid(field, "%s is a cache point without a tool before it", field)
 		}
 		r.Tools[len(r.Tools)-1].Cache = c.point()
 		return nil
