@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// CodeInfo is what is always true of a code.
+// CodeInfo describes a code; it holds for every error with that code.
 type CodeInfo struct {
 	Actor   Actor
 	Retry   Retry
@@ -15,16 +15,14 @@ type CodeInfo struct {
 	Status int
 }
 
-// Info gives what is always true of c; the zero Verdict if c is not in the
-// vocabulary.
+// Info returns the description of c; the zero CodeInfo if c is not in the vocabulary.
 func (c Code) Info() CodeInfo {
 	v := codes[c]
 	v.Status = statuses[c]
 	return v
 }
 
-// Codes lists the whole vocabulary in alphabetical order; docs/errors.md is made
-// from it.
+// Codes lists the whole vocabulary in alphabetical order; docs/errors.md is generated from it.
 func Codes() []Code { return slices.Sorted(maps.Keys(codes)) }
 
 // codes is never written to.
@@ -104,11 +102,11 @@ var codes = map[Code]CodeInfo{
 	"network.unreachable":            {Actor: ActorOperator, Retry: RetryNowElsewhere, Meaning: "AWS could not be reached: a failure of name resolution, route, TLS, proxy or endpoint"},
 }
 
-// statuses has the codes that always have the same status; it is never written to.
+// statuses has the codes whose HTTP status is fixed; it is never written to.
 var statuses = map[Code]int{
 	CodeBadRequest:         400,
 	CodeUnsupported:        400,
-	CodeMedia:              400, // as OpenAI answers for an image that it cannot download
+	CodeMedia:              400, // as in OpenAI's API for an image that it cannot download
 	CodeUnauthorized:       401,
 	CodeForeignOrigin:      403,
 	CodeCredentialsMissing: 403,
@@ -117,7 +115,7 @@ var statuses = map[Code]int{
 	CodeMethod:             405,
 	CodeSlowClient:         408,
 	CodeTooLarge:           413,
-	CodeClientGone:         499, // nginx's word for it; nobody reads it but the log
+	CodeClientGone:         499, // as in nginx; only the log shows it
 	CodeInternal:           500,
 	CodeInterrupted:        502,
 	CodeAnswerTooLarge:     502,

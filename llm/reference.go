@@ -64,8 +64,8 @@ except that AWS's 401 becomes 403, because 401 would say that the gateway's own 
 and all other statuses become 502; endpoints that cannot be reached become 502 or 503.
 `
 
-// headings are the groups of codes, by what stands before their dot; they are
-// never written to.
+// headings are the titles of the groups of codes, by the prefix of the codes; they are never
+// written to.
 var headings = map[string]string{
 	"access":      "Access to models",
 	"credentials": "The gateway's own credentials",
@@ -79,7 +79,7 @@ var headings = map[string]string{
 	"stream":      "Interrupted streams",
 }
 
-// WriteReference writes docs/errors.md, the list of all codes. The error is w's.
+// WriteReference writes docs/errors.md, the list of all codes. It returns w's error.
 func WriteReference(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	b.WriteString(referenceHead)

@@ -8,8 +8,8 @@ import (
 	"outcrop/llm"
 )
 
-// This file writes content blocks, for requests and for answers, members in
-// alphabetical order as AWS has them.
+// This file writes content blocks, for requests and for responses, with members in alphabetical
+// order as AWS writes them.
 
 func (e *encoder) block(b *llm.Block, at place) {
 	w := &e.w
@@ -64,9 +64,8 @@ func (e *encoder) block(b *llm.Block, at place) {
 	w.EndObject()
 }
 
-// extra gives the unknown members of a block that are to be written. In a request
-// Converse takes none but the error of an image or audio; the others are named in
-// warnings.
+// extra returns the unknown members of a block that are to be written. In a request Converse
+// accepts only the error of an image or audio; warnings name the others.
 func (e *encoder) extra(b *llm.Block, at place) []jsonx.Member {
 	if len(b.Extra) == 0 {
 		return nil
@@ -87,8 +86,8 @@ func (e *encoder) extra(b *llm.Block, at place) []jsonx.Member {
 	return kept
 }
 
-// text writes a text; one with citations, as a stream leaves it (see Reader), in
-// the form that carries them.
+// text writes a text. A text with citations, which a stream produces (see Reader), is written in
+// the form that includes them.
 func (e *encoder) text(b *llm.Block, extra []jsonx.Member) {
 	w := &e.w
 	var citations, others []jsonx.Member
@@ -143,7 +142,7 @@ func (e *encoder) media(m *llm.Media, at place, extra []jsonx.Member) {
 	if m.Format != "" {
 		o.key("format")
 		w.String(m.Format)
-	} else if m.Name == "" { // a document, which alone has a name, needs no format
+	} else if m.Name == "" { // only documents have a name, and a named document needs no format
 		e.invalid(at.String()+".format", "is required: Converse needs the format of the content, such as png")
 	}
 	if m.Name != "" {
@@ -186,7 +185,7 @@ func (e *encoder) source(m *llm.Media, at place) {
 	w.EndObject()
 }
 
-// redacted writes reasoning that is hidden, which is base64 already.
+// redacted writes redacted reasoning, which is already base64.
 func (e *encoder) redacted(text string, at place) {
 	content, ok := llm.ParseBase64([]byte(text))
 	if !ok {
@@ -301,8 +300,8 @@ func (e *encoder) cachePoint(point *llm.CachePoint, extra []jsonx.Member) {
 	o.end()
 }
 
-// members writes the members of an object in alphabetical order: those that the
-// caller names, in order, and in between the unknown ones that ride along.
+// members writes the members of an object in alphabetical order: those that the caller names, in
+// order, and between them the unknown ones.
 type members struct {
 	w     *jsonx.Writer
 	extra []jsonx.Member // sorted by name
@@ -313,8 +312,8 @@ func (e *encoder) object(extra []jsonx.Member) members {
 	return members{w: &e.w, extra: extra}
 }
 
-// key begins the member of that name, after the unknown ones that stand before
-// it. An unknown one of the same name gives way.
+// key begins the member with that name, after the unknown ones that sort before it. It skips an
+// unknown member of the same name.
 func (m *members) key(name string) {
 	for len(m.extra) > 0 && m.extra[0].Name < name {
 		m.next()
@@ -325,14 +324,14 @@ func (m *members) key(name string) {
 	m.w.AnyKey(name)
 }
 
-// rest writes the unknown members that stand behind all others.
+// rest writes the unknown members that sort after all others.
 func (m *members) rest() {
 	for len(m.extra) > 0 {
 		m.next()
 	}
 }
 
-// next writes one unknown member, and passes over others of its name.
+// next writes one unknown member, and skips others with its name.
 func (m *members) next() {
 	first := m.extra[0]
 	m.w.Members(m.extra[:1])
@@ -346,7 +345,7 @@ func (m *members) end() {
 	m.w.EndObject()
 }
 
-// sorted gives members in alphabetical order.
+// sorted returns members in alphabetical order.
 func sorted(given []jsonx.Member) []jsonx.Member {
 	order := slices.Clone(given)
 	slices.SortStableFunc(order, func(a, b jsonx.Member) int { return strings.Compare(a.Name, b.Name) })

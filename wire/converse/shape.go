@@ -8,8 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// shape is what AWS's service model says of a value. The shapes of a request
-// stand in model.go.
+// shape describes a value as AWS's service model does. The shapes of a request are in model.go.
 type shape struct {
 	kind     shapeKind
 	members  []member       // of an object or a union
@@ -17,7 +16,7 @@ type shape struct {
 	key      *shape         // of a map
 	enum     []string       // of a string
 	min, max float64        // of a length or a number; max 0 means that there is none
-	pattern  *regexp.Regexp // of a string, as a whole
+	pattern  *regexp.Regexp // of a whole string
 	bounded  bool           // whether min applies to a number
 }
 
@@ -42,14 +41,14 @@ const (
 	kindDocument // any JSON
 )
 
-// conforms holds the body of a request against the service model. The error, if
-// any, is a *jsonx.Error.
+// conforms checks the body of a request against the service model. The error, if any, is a
+// *jsonx.Error.
 func conforms(body []byte) error {
 	root := requestShape()
 	return decode(body, func(s *source) { s.check(root) })
 }
 
-// check reads the next value and holds it against sh.
+// check reads the next value and checks it against sh.
 func (s *source) check(sh *shape) {
 	switch sh.kind {
 	case kindObject, kindUnion:
@@ -74,7 +73,7 @@ func (s *source) check(sh *shape) {
 }
 
 func (s *source) checkObject(sh *shape) {
-	var seen uint64 // by place in sh.members
+	var seen uint64 // by index in sh.members
 	count := 0
 	s.open('{')
 	for {

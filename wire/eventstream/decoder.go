@@ -16,18 +16,18 @@ const (
 
 const (
 	preludeLen = 12             // total length, headers length, their checksum
-	overhead   = preludeLen + 4 // what a frame holds beside headers and payload
+	overhead   = preludeLen + 4 // the bytes of a frame besides headers and payload
 )
 
-// A Decoder's buffer begins with room for a few frames of text, because a stream
-// keeps it for as long as it is open. A burst that fills it makes it larger, up to
-// burstBuf; only a larger frame makes it larger than that.
+// A Decoder's buffer starts with space for a few frames of text, because a stream keeps it for as
+// long as it is open. A burst that fills it grows it up to burstBuf; only a larger frame grows it
+// further.
 const (
 	firstBuf = 1 << 10 // bytes
 	burstBuf = 4 << 10 // bytes
 )
 
-// What can be wrong with a stream of frames; test with errors.Is.
+// Errors in a stream of frames; test with errors.Is.
 var (
 	ErrTruncated = errors.New("the event stream ends inside a frame")
 	ErrChecksum  = errors.New("an event stream frame's checksum does not match")
@@ -35,23 +35,22 @@ var (
 	ErrMalformed = errors.New("an event stream frame is malformed")
 )
 
-// Decoder reads frames from a stream. It is for one goroutine.
+// Decoder reads frames from a stream. It must be used by one goroutine.
 type Decoder struct {
 	r     io.Reader
 	buf   []byte
-	start int // of what is read and not yet handed out
+	start int // of the data that is read but not yet returned
 	end   int
 	frame Frame
-	err   error // the reader's own, met behind buf[:end]
+	err   error // the reader's own error after buf[:end]
 }
 
-// NewDecoder makes a Decoder that reads from r. It allocates nothing before the
-// first Next.
+// NewDecoder makes a Decoder that reads from r. It does not allocate before the first Next.
 func NewDecoder(r io.Reader) *Decoder { return &Decoder{r: r} }
 
-// Next gives the next frame, whose bytes stay valid until the following call. It
-// returns io.EOF only where the stream ends between two frames. Otherwise the
-// error is one of the package's sentinels or wraps one, or it is the reader's own.
+// Next returns the next frame, whose bytes stay valid until the following call. It returns io.EOF
+// only if the stream ends between two frames. Any other error is one of the package's sentinels or
+// wraps one, or is the reader's own.
 func (d *Decoder) Next() (*Frame, error) {
 	if err := d.fill(preludeLen); err != nil {
 		return nil, err
@@ -83,19 +82,19 @@ func (d *Decoder) Next() (*Frame, error) {
 	return &d.frame, nil
 }
 
-// More reports whether a whole further frame has been read already, so that Next
-// will not wait for the network.
+// More reports whether another complete frame has already been read, so that Next will not wait for
+// the network.
 func (d *Decoder) More() bool {
 	ahead := d.buf[d.start:d.end]
 	return len(ahead) >= overhead && uint64(len(ahead)) >= uint64(binary.BigEndian.Uint32(ahead))
 }
 
-// Release lets go of the buffer, and with it of the last frame and of what was
-// read ahead. The Decoder is not used afterwards.
+// Release frees the buffer, including the last frame and everything read ahead. The Decoder must
+// not be used afterwards.
 func (d *Decoder) Release() { *d = Decoder{err: io.EOF} }
 
-// fill reads until n bytes lie ahead. The buffer grows by doubling when it is
-// full, so that a length that is claimed costs nothing before the bytes come.
+// fill reads until n bytes are buffered. A full buffer grows by doubling, so that a claimed length
+// costs nothing before the bytes arrive.
 func (d *Decoder) fill(n int) error {
 	for d.end-d.start < n {
 		if d.err != nil {
@@ -118,8 +117,8 @@ func (d *Decoder) fill(n int) error {
 	return nil
 }
 
-// room makes place behind end: by moving what lies ahead to the front, or by a
-// larger buffer. A small buffer that is full has met a burst.
+// room makes space after end: by moving unread data to the front, or by a larger buffer. A small
+// buffer that is full has met a burst.
 func (d *Decoder) room() {
 	if d.start == d.end {
 		d.start, d.end = 0, 0
