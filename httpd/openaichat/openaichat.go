@@ -99,8 +99,8 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, lease *budget.L
 	}
 	req, err := wire.Decode(body.Bytes, wire.Options{
 		Model: model, Beta: r.Header["Anthropic-Beta"], Parameters: h.parameters,
-		DropParams: func(model string) bool { return h.gateway.Settings(model).DropParams },
-		Access:     func(model string) bool { return h.gateway.Settings(model).AllowClientSettings },
+		DropParams:          func(model string) bool { return h.gateway.Settings(model).DropParams },
+		AllowClientSettings: func(model string) bool { return h.gateway.Settings(model).AllowClientSettings },
 	})
 	if err != nil || !req.Shares {
 		body.Release()

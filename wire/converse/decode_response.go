@@ -21,7 +21,6 @@ const (
 // body, for one without output.message, and for an empty message without a stop reason; FaultLarge
 // for more values or blocks than any model returns; FaultCorrupt for one that is not JSON or has
 // other types.
-// types.
 func DecodeResponse(body []byte) (*llm.Response, error) {
 	if len(body) == 0 {
 		return nil, &Fault{Kind: FaultEmpty, Message: "the response is empty"}

@@ -37,8 +37,8 @@ func (d *decoder) headers(m jsonx.Member) error {
 	return nil
 }
 
-// betas gives on what the header anthropic-beta names, as a list with commas or as a
-// JSON array. What becomes of it is the provider's business.
+// betas passes on the values of the header anthropic-beta, a comma-separated list or a JSON array.
+// The provider decides what to do with them.
 func (d *decoder) betas() {
 	var words []string
 	for _, value := range d.beta {

@@ -7,9 +7,9 @@ import (
 	"outcrop/llm"
 )
 
-// native takes a part in Converse's own form, an object of one member that names
-// the kind of block (ContentBlock in Bedrock's service model). What OpenAI has a
-// form for, such as tool calls, has that form alone.
+// native reads a part in Converse's own form, an object with one member that names the kind of
+// block (ContentBlock in Bedrock's service model). Content that OpenAI has a form for, such as tool
+// calls, is accepted in that form only.
 func (d *decoder) native(blocks []llm.Block, at place, m *message, p *part) ([]llm.Block, error) {
 	if p.Text.Set && len(p.Rest) == 0 {
 		return cached(append(blocks, llm.Block{Kind: llm.BlockText, Text: p.Text.Value}), p.CacheControl), nil
@@ -59,7 +59,7 @@ func (d *decoder) native(blocks []llm.Block, at place, m *message, p *part) ([]l
 	return cached(append(blocks, b), p.CacheControl), nil
 }
 
-// unmarshalAt decodes a value that stands at a field of the request.
+// unmarshalAt decodes the value of a field of the request.
 func unmarshalAt(field string, value jsonx.Raw, v any) error {
 	err := jsonx.Unmarshal(value, v)
 	if err == nil {

@@ -7,8 +7,8 @@ import (
 	"outcrop/llm"
 )
 
-// part is a piece of a message's content. One without a type may be a block in
-// Converse's own form, which Rest then holds.
+// part is a piece of a message's content. A part without a type may be a block in Converse's own
+// form, which Rest then contains.
 type part struct {
 	Type         string           `json:"type"`
 	Text         optional[string] `json:"text"`
@@ -29,13 +29,12 @@ type part struct {
 	Rest         jsonx.Raw        `json:",embed"`
 }
 
-// place is where a part stands. It becomes text only when something is to be said
-// about it.
+// place is the position of a part. It is formatted only when a message needs it.
 type place struct{ message, part int }
 
 func (p place) String() string { return fmt.Sprintf("messages[%d].content[%d]", p.message, p.part) }
 
-// partTypes are the types that an error offers.
+// partTypes are the types that an error suggests.
 const partTypes = "text, image_url, video_url, file, input_audio or guarded_text"
 
 func (d *decoder) part(blocks []llm.Block, at place, m *message, p *part) ([]llm.Block, error) {
@@ -43,7 +42,7 @@ func (d *decoder) part(blocks []llm.Block, at place, m *message, p *part) ([]llm
 		return d.native(blocks, at, m, p)
 	}
 	if len(p.Rest) > 0 {
-		d.leftOut(at.String(), p.Rest)
+		d.warnUnread(at.String(), p.Rest)
 	}
 	switch p.Type {
 	case "text", "input_text", "output_text":
@@ -55,9 +54,9 @@ func (d *decoder) part(blocks []llm.Block, at place, m *message, p *part) ([]llm
 		return cached(append(blocks, llm.Block{Kind: llm.BlockText, Text: p.Refusal.Value}), p.CacheControl), nil
 	case "thinking", "redacted_thinking":
 		if len(m.ThinkingBlocks) > 0 {
-			return blocks, nil // thinking_blocks says it already
+			return blocks, nil // thinking_blocks already has it
 		}
-		if !p.Thinking.Set { // some clients' word for it
+		if !p.Thinking.Set { // the name used by some clients
 			p.Thinking = p.Text
 		}
 		if p.Type == "thinking" && !p.Thinking.Set {
@@ -76,7 +75,7 @@ func (d *decoder) part(blocks []llm.Block, at place, m *message, p *part) ([]llm
 	return cached(append(blocks, b), p.CacheControl), nil
 }
 
-// other gives the block of a part that is neither text nor reasoning.
+// other returns the block of a part that is neither text nor reasoning.
 func (d *decoder) other(field string, m *message, p *part) (b llm.Block, err error) {
 	switch p.Type {
 	case "image_url", "video_url", "audio_url":
@@ -92,7 +91,7 @@ func (d *decoder) other(field string, m *message, p *part) (b llm.Block, err err
 		if u.Detail != "" && u.Detail != "auto" {
 			d.warn(llm.WarnDropped, field+".detail")
 		}
-		d.leftOut(field, u.Rest)
+		d.warnUnread(field, u.Rest)
 	case "file":
 		b, err = d.document(field+".file", p)
 	case "input_audio":
@@ -116,9 +115,8 @@ func (d *decoder) other(field string, m *message, p *part) (b llm.Block, err err
 	return b, err
 }
 
-// guarded gives the block that marks a text as what a guardrail shall look at
-// (GuardrailConverseContentBlock in Bedrock's service model). The part's type is
-// LiteLLM's.
+// guarded returns the block that marks a text for the guardrail to check
+// (GuardrailConverseContentBlock in Bedrock's service model). The part's type is LiteLLM's.
 func guarded(field string, m *message, p *part) (llm.Block, error) {
 	switch {
 	case !p.Text.Set || blank(p.Text.Value):
@@ -164,10 +162,9 @@ func (d *decoder) thinking(blocks []llm.Block, field, kind string, text, signatu
 	}
 }
 
-// sealed gives what a model has written for itself alone, which may stand beside
-// the body.
+// sealed returns the model's opaque content, which may have been extracted from the body.
 func (d *decoder) sealed(s string) string {
-	if long, ok := d.lifted.Resolve(s, isBase64); ok {
+	if long, ok := d.extracted.Resolve(s, isBase64); ok {
 		return string(long)
 	}
 	return s
