@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// A burst of large requests leaves garbage that Go collects after two minutes and gives
-// back to the system in the minutes after that. Containers are ended for memory that they
-// hold, so it is given back soon after the burst.
+// A burst of large requests leaves garbage that Go collects after two minutes and returns to the
+// system in the minutes after that. Containers may be killed for the memory that they hold, so it
+// is returned soon after the burst.
 const (
 	reclaimPeriod = 5 * time.Second
-	reclaimFrom   = 64 << 20 // bytes more than what was left the last time
+	reclaimFrom   = 64 << 20 // bytes above the size after the last time
 )
 
-// reclaim watches how much memory the process holds until ctx ends, and gives back what is
-// not needed once a burst is over. inFlight is what calls in flight hold.
+// reclaim monitors the memory that the process holds until ctx ends, and returns unneeded memory to
+// the system after a burst. inFlight is the memory of calls in flight.
 func reclaim(ctx context.Context, inFlight func() int64) {
 	tick := time.NewTicker(reclaimPeriod)
 	defer tick.Stop()
@@ -34,13 +34,13 @@ func reclaim(ctx context.Context, inFlight func() int64) {
 	}
 }
 
-// reclaimer decides when memory is given back.
+// reclaimer decides when to return memory.
 type reclaimer struct {
-	left int64 // what the process held after the last time
-	peak int64 // the most in flight since then, as far as it was seen
+	left int64 // size of the process after the last time
+	peak int64 // the largest observed size in flight since then
 }
 
-// due reports whether there is much to give back, and no burst that would need it again.
+// due reports whether there is much memory to return, and no burst that would need it again.
 func (r *reclaimer) due(resident, inFlight int64) bool {
 	r.peak = max(r.peak, inFlight)
 	if resident < r.left+reclaimFrom || inFlight > r.peak/4 {
@@ -50,7 +50,7 @@ func (r *reclaimer) due(resident, inFlight int64) bool {
 	return true
 }
 
-// resident is how much memory Go's runtime holds of the system, in bytes.
+// resident is how much memory Go's runtime holds from the system, in bytes.
 func resident() int64 {
 	sample := [...]metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(sample[:])

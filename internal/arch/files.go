@@ -14,15 +14,15 @@ import (
 
 // Lengths of files, in lines.
 const (
-	softLines = 500 // beyond it a file needs a reason in Table.LongFiles
-	hardLines = 800 // beyond it there is no reason
-	mainLines = 25  // of all that a package below cmd/ has
+	softLines = 500 // longer files need a reason in Table.LongFiles
+	hardLines = 800 // longer files are never allowed
+	mainLines = 25  // for a whole package below cmd/
 )
 
-// shapeless are names that say nothing of what a package or file holds.
+// shapeless are names that do not describe what a package or file contains.
 const shapeless = " util utils common helper helpers misc shared base "
 
-// files checks what a package's files are like.
+// files checks a package's files.
 func (t Table) files(p Package) []Finding {
 	var out []Finding
 	add := func(file, what, why string) {
@@ -88,7 +88,7 @@ func (t Table) files(p Package) []Finding {
 	return out
 }
 
-// stale finds the exceptions that nothing needs.
+// stale finds exceptions that are no longer needed.
 func (t Table) stale(packages []Package) []Finding {
 	long, written := map[string]bool{}, map[string]bool{}
 	for _, p := range packages {

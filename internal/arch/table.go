@@ -7,18 +7,18 @@ func Outcrop() Table {
 
 // Levels, lowest first.
 const (
-	leaf        = iota // helpers that know nothing of ours
-	language           // the common form
+	leaf        = iota // helpers that know no other package
+	language           // the common language
 	dialect            // wire formats, and facts as data
-	contract           // what providers promise, and records
+	contract           // what providers guarantee, and records
 	room               // the parts of a provider or of the emulator
 	vendor             // providers, and the emulator
 	list               // the list of providers
 	stage              // parts of the pipeline
 	pipeline           // the pipeline, the configuration
 	library            // the pipeline without HTTP, wired
-	door               // one dialect in front of the pipeline each
-	server             // the doors together
+	door               // frontends, one dialect each
+	server             // all frontends together
 	application        // the server as an object
 	command            // the command line
 	program            // main packages and benchmarks
