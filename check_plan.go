@@ -8,24 +8,24 @@ import (
 	"outcrop/provider"
 )
 
-// job is a model to call, or several of which one is to be called.
+// job is a model to call, or several candidates of which one is to be called.
 type job struct {
 	subject    *subject
 	deployment provider.Deployment
 	number     int
-	place      string // where its calls go unless they say otherwise
+	place      string // the location of its calls, unless they report another
 	names      []string
 	candidates []string // model strings
 }
 
-// calls is how many calls the job makes at most.
+// calls is the maximum number of calls of the job.
 func (j *job) calls() int { return len(j.candidates) + 1 }
 
-// plan lists the models to call. What cannot be called at all is reported.
+// plan lists the models to call. It reports those that cannot be called.
 type plan struct {
 	x     *check
 	jobs  []*job
-	byKey map[string]*job // by what tells calls apart
+	byKey map[string]*job // identifies equal calls
 }
 
 // make fills in the jobs.
@@ -43,7 +43,7 @@ func (p *plan) make() {
 	}
 }
 
-// add puts a job in for a deployment, unless another one makes the same calls.
+// add adds a job for a deployment, unless another job makes the same calls.
 func (p *plan) add(i int, name string, candidates ...string) {
 	m, s := &p.x.c.cfg.Models[i], p.x.of[i]
 	key := fmt.Sprintf("%d %q %q %q %+v", s.number, p.x.places[i], candidates, m.Values["model_id"], m.Policy)
@@ -87,18 +87,17 @@ func (p *plan) named(name string) {
 	}})
 }
 
-// maxSamples is how many models are tried to find one behind a wildcard that can
-// be called.
+// maxSamples is how many models are tried to find one behind a wildcard that can be called.
 const maxSamples = 3
 
-// configured adds what an entry of the configuration stands for.
+// configured adds the models of a configured entry.
 func (p *plan) configured(i int) {
 	m := &p.x.c.cfg.Models[i]
 	samples := p.x.checker(i).Candidates(false)
 	switch {
 	case !strings.Contains(m.Model, "*"):
 		p.add(i, m.Name, m.Model)
-	case p.x.All: // its models are among all
+	case p.x.All: // its models are part of all
 	case len(samples) > 0:
 		p.add(i, m.Name, samples[:min(len(samples), maxSamples)]...)
 	default:
@@ -109,7 +108,7 @@ func (p *plan) configured(i int) {
 	}
 }
 
-// all adds every model that is listed.
+// all adds every listed model.
 func (p *plan) all(i int) {
 	for _, model := range p.x.checker(i).Candidates(true) {
 		p.add(i, model, model)

@@ -103,7 +103,7 @@ func (t Table) imports(p Package) []Finding {
 	add := func(what, why string) { out = append(out, Finding{p.Path, what, why}) }
 	rule, ok := t.rule(p.Path)
 	if !ok {
-		add("has no row in the table", "each package has its level and says what it may import; add a row with a sentence")
+		add("has no row in the table", "each package needs a level and a list of allowed imports; add a row with a reason")
 	}
 	for _, path := range p.Imports {
 		switch below, ours := local(path); {
@@ -148,7 +148,7 @@ func (t Table) outside(importer, path string) string {
 			return d.Why
 		}
 	}
-	return "each outside package has a row here and a line in docs/dependencies.md that says why it is worth having"
+	return "each outside package needs a row here and a line in docs/dependencies.md with the reason for using it"
 }
 
 // wellFormed checks that the rows of the table respect the order of their levels.
@@ -161,7 +161,7 @@ func (t Table) wellFormed() []Finding {
 			}
 			for _, may := range r.May {
 				if match(may, other.Path) && other.Level >= r.Level {
-					out = append(out, Finding{r.Path, "may import " + other.Path, "imports lead to lower levels; what lies on the same one is named in Beside"})
+					out = append(out, Finding{r.Path, "may import " + other.Path, "imports go to lower levels; Beside names those on the same level"})
 				}
 			}
 			for _, beside := range r.Beside {

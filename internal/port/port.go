@@ -10,7 +10,6 @@ package port
 // refused.
 //
 // This holds on Linux. Elsewhere the port is merely free when it is chosen.
-// That is so on Linux. Elsewhere the port is merely free when it is chosen.
 type Reserved struct {
 	address string
 	release func() error
