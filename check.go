@@ -60,15 +60,15 @@ func (c *Client) Check(ctx context.Context, e CheckOptions, report func(Finding)
 	x := &check{c: c, CheckOptions: e, report: report}
 	x.identify()
 	x.check(ctx)
-	if !e.Free && ctx.Err() == nil && !x.nobody() {
+	if !e.Free && ctx.Err() == nil && !x.noCredentials() {
 		x.probe(ctx)
 	}
 	return context.Cause(ctx)
 }
 
-// nobody reports whether no deployment has credentials: then every call would repeat the findings
+// noCredentials reports whether no deployment has credentials: then every call would repeat the findings
 // of the checks.
-func (x *check) nobody() bool {
+func (x *check) noCredentials() bool {
 	return len(x.subjects) > 0 && len(x.missing) == len(x.subjects)
 }
 
@@ -77,9 +77,9 @@ type check struct {
 	c *Client
 	CheckOptions
 
-	subjects []*subject
-	of       []*subject // by deployment; nil for one that is not a provider.Checker
-	places   [][]string // by deployment
+	subjects  []*subject
+	of        []*subject // by deployment; nil for one that is not a provider.Checker
+	locations [][]string // by deployment
 
 	mu      sync.Mutex
 	report  func(Finding)
@@ -88,10 +88,10 @@ type check struct {
 
 // subject is one identity, with the deployments that use it.
 type subject struct {
-	number int
-	by     provider.Checker // the first of its deployments
-	places []string
-	names  []string
+	number    int
+	checker   provider.Checker // the first of its deployments
+	locations []string
+	names     []string
 }
 
 func (x *check) found(f Finding) {
@@ -109,21 +109,21 @@ func (x *check) found(f Finding) {
 // identify finds out which deployments have the same identity at the provider.
 func (x *check) identify() {
 	byWho := map[string]*subject{}
-	x.of, x.places = make([]*subject, len(x.c.deployments)), make([][]string, len(x.c.deployments))
+	x.of, x.locations = make([]*subject, len(x.c.deployments)), make([][]string, len(x.c.deployments))
 	for i, d := range x.c.deployments {
 		ex, ok := d.(provider.Checker)
 		if !ok {
 			continue
 		}
-		who, places := ex.Identity()
+		who, locations := ex.Identity()
 		s := byWho[who]
 		if s == nil {
-			s = &subject{number: len(x.subjects) + 1, by: ex}
+			s = &subject{number: len(x.subjects) + 1, checker: ex}
 			byWho[who] = s
 			x.subjects = append(x.subjects, s)
 		}
-		x.of[i], x.places[i] = s, places
-		s.places = union(s.places, places...)
+		x.of[i], x.locations[i] = s, locations
+		s.locations = union(s.locations, locations...)
 		s.names = union(s.names, x.c.cfg.Models[i].Name)
 	}
 }
@@ -149,7 +149,7 @@ func (x *check) check(ctx context.Context) {
 	var checks sync.WaitGroup
 	for _, s := range x.subjects {
 		checks.Go(func() {
-			s.by.Check(ctx, provider.CheckOptions{Locations: s.places, Since: x.Since, Timeout: x.Timeout, Brief: x.Brief}, func(f provider.Finding) {
+			s.checker.Check(ctx, provider.CheckOptions{Locations: s.locations, Since: x.Since, Timeout: x.Timeout, Brief: x.Brief}, func(f provider.Finding) {
 				x.found(Finding{CallerIndex: s.number, Names: s.names, Finding: f})
 			})
 		})

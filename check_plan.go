@@ -13,7 +13,7 @@ type job struct {
 	subject    *subject
 	deployment provider.Deployment
 	number     int
-	place      string // the location of its calls, unless they report another
+	location   string // the location of its calls, unless they report another
 	names      []string
 	candidates []string // model strings
 }
@@ -46,14 +46,14 @@ func (p *plan) make() {
 // add adds a job for a deployment, unless another job makes the same calls.
 func (p *plan) add(i int, name string, candidates ...string) {
 	m, s := &p.x.c.cfg.Models[i], p.x.of[i]
-	key := fmt.Sprintf("%d %q %q %q %+v", s.number, p.x.places[i], candidates, m.Values["model_id"], m.Policy)
+	key := fmt.Sprintf("%d %q %q %q %+v", s.number, p.x.locations[i], candidates, m.Values["model_id"], m.Policy)
 	if known := p.byKey[key]; known != nil {
 		known.names = union(known.names, name)
 		return
 	}
 	j := &job{subject: s, deployment: p.x.c.deployments[i], number: len(p.jobs) + 1, names: []string{name}, candidates: candidates}
-	if places := p.x.places[i]; len(places) > 0 {
-		j.place = places[0]
+	if locations := p.x.locations[i]; len(locations) > 0 {
+		j.location = locations[0]
 	}
 	p.byKey[key] = j
 	p.jobs = append(p.jobs, j)

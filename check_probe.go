@@ -149,7 +149,7 @@ func (x *check) stream(ctx context.Context, j *job, model string) Finding {
 }
 
 func (x *check) begin(j *job, check provider.Check, model string) Finding {
-	return Finding{CallerIndex: j.subject.number, Names: j.names, Model: model, Call: j.number, Finding: provider.Finding{Check: check, Subject: j.names[0], Location: j.place, State: provider.StateOK}}
+	return Finding{CallerIndex: j.subject.number, Names: j.names, Model: model, Call: j.number, Finding: provider.Finding{Check: check, Subject: j.names[0], Location: j.location, State: provider.StateOK}}
 }
 
 // answered records which target served, and the cost.

@@ -84,7 +84,7 @@ type Client struct {
 	lookup    func(ctx context.Context, host string) ([]netip.Addr, error)
 	dial      func(ctx context.Context, host string, to netip.AddrPort) (net.Conn, error)
 	transport *http.Transport
-	places    *places
+	slots     *slots
 	budget    Budget
 }
 
@@ -92,7 +92,7 @@ type Client struct {
 func New(opt Options) *Client {
 	c := &Client{
 		guard: opt.Allow, maxSize: opt.MaxSize, maxTotal: opt.MaxTotal, timeout: opt.Timeout, lookup: opt.Lookup,
-		places: newPlaces(), budget: opt.Budget,
+		slots: newSlots(), budget: opt.Budget,
 	}
 	if c.maxSize == 0 {
 		c.maxSize = 25 << 20
@@ -193,14 +193,14 @@ func (f *fetching) all(call context.Context, files []*file) error {
 	case failed == nil:
 		return nil
 	case call.Err() != nil:
-		return left(call)
+		return cancelError(call)
 	default:
 		return reason.toError(failed.parts[0].field, failed.url)
 	}
 }
 
-// left is the error of a call that was cancelled: by its client, or by a cancellation with a cause.
-func left(call context.Context) error {
+// cancelError is the error of a call that was cancelled: by its client, or by a cancellation with a cause.
+func cancelError(call context.Context) error {
 	reason, ok := context.Cause(call).(*llm.Error) //nolint:errorlint // exactly the cause that was given, not a wrapped one
 	if ok {
 		own := *reason // other calls may have the same cause
@@ -257,13 +257,13 @@ type gatherer struct {
 func (g *gatherer) blocks(in []llm.Block, at string) []llm.Block {
 	var out []llm.Block
 	for i := range in {
-		b, place := &in[i], at+"["+strconv.Itoa(i)+"]"
+		b, field := &in[i], at+"["+strconv.Itoa(i)+"]"
 		switch {
 		case b.Media != nil && b.Media.Remote():
 			out = own(out, in)
-			g.add(&out[i], place)
+			g.add(&out[i], field)
 		case b.ToolResult != nil:
-			if r := g.result(b.ToolResult, place+".tool_result"); r != b.ToolResult {
+			if r := g.result(b.ToolResult, field+".tool_result"); r != b.ToolResult {
 				out = own(out, in)
 				out[i].ToolResult = r
 			}

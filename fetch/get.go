@@ -104,7 +104,7 @@ func (f *fetching) fetch(ctx context.Context, to *file) *problem {
 	seen := map[string]bool{}
 	for hops := 0; ; hops++ {
 		seen[u.String()] = true
-		next, p := f.placed(ctx, u, to)
+		next, p := f.withSlot(ctx, u, to)
 		if p != nil {
 			return p.behind(u, hops)
 		}
@@ -125,13 +125,13 @@ func (f *fetching) fetch(ctx context.Context, to *file) *problem {
 	}
 }
 
-// placed calls visit while it holds one of the places.
-func (f *fetching) placed(ctx context.Context, u *url.URL, to *file) (*url.URL, *problem) {
+// withSlot calls visit while it holds one of the slots.
+func (f *fetching) withSlot(ctx context.Context, u *url.URL, to *file) (*url.URL, *problem) {
 	host := u.Hostname()
-	if err := f.client.places.take(ctx, &f.share, host); err != nil {
+	if err := f.client.slots.take(ctx, &f.share, host); err != nil {
 		return nil, unreachable(ctx, err)
 	}
-	defer f.client.places.give(&f.share, host)
+	defer f.client.slots.give(&f.share, host)
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	w := newWatch(end)

@@ -216,9 +216,9 @@ func (p *part) recognize(head []byte, declared string, u *url.URL) *problem {
 		mediaType, _, _ = strings.Cut(strings.ToLower(declared), ";")
 	}
 	_, extension := base(u)
-	said, named, wanted := byType(strings.TrimSpace(mediaType)), byExtension(extension), p.block.Media.Format
+	declaredFormat, named, wanted := byType(strings.TrimSpace(mediaType)), byExtension(extension), p.block.Media.Format
 	if is.family != alone {
-		is.format = choose(is.family, wanted, named, said)
+		is.format = choose(is.family, wanted, named, declaredFormat)
 	}
 	if is.kind == 0 {
 		return p.unfit("has a type that no model supports: " + is.format + called(declared))
@@ -254,7 +254,7 @@ func (p *part) recognize(head []byte, declared string, u *url.URL) *problem {
 	// A document's declared format must match its content: an HTML page in place of a PDF is
 	// usually a login page. If the URL's own name is right, the server's Content-Type does not
 	// matter.
-	name := cmp.Or(named, said)
+	name := cmp.Or(named, declaredFormat)
 	document := p.block.Kind == llm.BlockDocument || p.kind == llm.BlockDocument
 	if document && name != "" && name != is.format && !is.family.has(name) {
 		return wrong("is named as "+name+", but is "+is.String()+called(declared), "Check what the URL returns without a login, or send the content inline as a data URI.")

@@ -7,7 +7,7 @@ import (
 )
 
 // watch ends a fetch that has been silent for too long, or whose content arrives slower than
-// leastRate: otherwise a server that sends a byte now and then would occupy a place.
+// leastRate: otherwise a server that sends a byte now and then would occupy a slot.
 type watch struct {
 	end func(error) // ends the fetch
 

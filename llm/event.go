@@ -86,8 +86,8 @@ type Stream interface {
 // blocks are kept separately.
 type Fold struct {
 	Response
-	texts  [][]byte    // texts and tool inputs, still growing, by position in Blocks
-	places map[int]int // block index to its position in Blocks
+	texts     [][]byte    // texts and tool inputs, still growing, by position in Blocks
+	positions map[int]int // block index to its position in Blocks
 }
 
 // Add takes the next event.
@@ -114,7 +114,7 @@ func (f *Fold) Add(ev *Event) {
 }
 
 func (f *Fold) begin(ev *Event) {
-	b := &f.Blocks[f.place(ev.Index, ev.Block)]
+	b := &f.Blocks[f.position(ev.Index, ev.Block)]
 	if ev.ToolUse != nil {
 		use := *ev.ToolUse
 		b.ToolUse = &use
@@ -132,8 +132,8 @@ func (f *Fold) begin(ev *Event) {
 }
 
 func (f *Fold) delta(ev *Event) {
-	place := f.place(ev.Index, ev.Block)
-	b := &f.Blocks[place]
+	position := f.position(ev.Index, ev.Block)
+	b := &f.Blocks[position]
 	b.Extra = append(b.Extra, ev.Extra...)
 	b.Signature += ev.Signature
 	switch {
@@ -150,7 +150,7 @@ func (f *Fold) delta(ev *Event) {
 	case ev.Block == BlockRedacted:
 		b.Text = joinHidden(b.Text, ev.Text)
 	default:
-		f.texts[place] = append(f.texts[place], ev.Text...)
+		f.texts[position] = append(f.texts[position], ev.Text...)
 	}
 }
 
@@ -191,20 +191,20 @@ func joinHidden(a, b string) string {
 	return first.join(second).String()
 }
 
-// place finds the block of an index, or begins it. If the block's start did not give its kind, the
+// position finds the block of an index, or begins it. If the block's start did not give its kind, the
 // first delta does; an index that changes its kind after that is another block.
-func (f *Fold) place(index int, kind BlockKind) int {
-	place, ok := f.places[index]
+func (f *Fold) position(index int, kind BlockKind) int {
+	position, ok := f.positions[index]
 	switch {
 	case !ok:
-		place = f.add(index, kind)
-	case f.Blocks[place].Kind == kind || kind == BlockOther:
-	case f.blank(place):
-		f.Blocks[place].Kind = kind
+		position = f.add(index, kind)
+	case f.Blocks[position].Kind == kind || kind == BlockOther:
+	case f.blank(position):
+		f.Blocks[position].Kind = kind
 	default:
-		place = f.add(index, kind)
+		position = f.add(index, kind)
 	}
-	b := &f.Blocks[place]
+	b := &f.Blocks[position]
 	switch b.Kind { // a delta may come without the start that it needs
 	case BlockToolUse:
 		if b.ToolUse == nil {
@@ -220,32 +220,32 @@ func (f *Fold) place(index int, kind BlockKind) int {
 		}
 	default: // the other kinds have no fields of their own
 	}
-	return place
+	return position
 }
 
 func (f *Fold) add(index int, kind BlockKind) int {
-	if f.places == nil {
-		f.places = map[int]int{}
+	if f.positions == nil {
+		f.positions = map[int]int{}
 	}
-	place := len(f.Blocks)
-	f.places[index] = place
+	position := len(f.Blocks)
+	f.positions[index] = position
 	f.Blocks = append(f.Blocks, Block{Kind: kind})
 	f.texts = append(f.texts, nil)
-	return place
+	return position
 }
 
-// blank reports whether the text block at place is still empty.
-func (f *Fold) blank(place int) bool {
-	b := &f.Blocks[place]
-	return (b.Kind == BlockText || b.Kind == BlockReasoning) && len(f.texts[place]) == 0 && b.Signature == ""
+// blank reports whether the text block at position is still empty.
+func (f *Fold) blank(position int) bool {
+	b := &f.Blocks[position]
+	return (b.Kind == BlockText || b.Kind == BlockReasoning) && len(f.texts[position]) == 0 && b.Signature == ""
 }
 
 // Answer returns the complete response once the last event has been added. A missing tool input
 // becomes an empty object. A tool input that is not JSON, which models sometimes produce, becomes a
 // JSON string that contains it.
 func (f *Fold) Answer() *Response {
-	for place, text := range f.texts {
-		b := &f.Blocks[place]
+	for position, text := range f.texts {
+		b := &f.Blocks[position]
 		switch {
 		case b.Kind != BlockToolUse:
 			b.Text += string(text)
@@ -256,7 +256,7 @@ func (f *Fold) Answer() *Response {
 		case len(b.ToolUse.Input) == 0:
 			b.ToolUse.Input = jsonx.Raw("{}")
 		}
-		f.texts[place] = nil
+		f.texts[position] = nil
 	}
 	return &f.Response
 }

@@ -201,7 +201,7 @@ type attempt func(t *deployment, target provider.Target, start time.Time) error
 
 // try makes attempts until one succeeds or no other can help. It reports to done which deployment
 // served the call and how many attempts failed before.
-func (r *Router) try(ctx context.Context, req *llm.Request, once attempt, done func(t *deployment, failed int)) error {
+func (r *Router) try(ctx context.Context, req *llm.Request, do attempt, done func(t *deployment, failed int)) error {
 	name := req.Model
 	g, captured := r.names.find(name)
 	if g == nil {
@@ -215,7 +215,7 @@ func (r *Router) try(ctx context.Context, req *llm.Request, once attempt, done f
 		}
 		return e
 	}
-	c := call{r: r, g: g, attempt: once, start: r.opt.Now(), budget: &g.budget}
+	c := call{r: r, g: g, attempt: do, start: r.opt.Now(), budget: &g.budget}
 	if req.ClientSettings != nil {
 		c.budget = &g.overrideBudget
 	}
@@ -245,7 +245,7 @@ func (r *Router) try(ctx context.Context, req *llm.Request, once attempt, done f
 }
 
 // shouldRetry decides whether to make another attempt after a failure, and after which pause.
-func (r *Router) shouldRetry(e *llm.Error, tries int, left *budget, failed, next *deployment, start time.Time) (time.Duration, bool) {
+func (r *Router) shouldRetry(e *llm.Error, tries int, retries *budget, failed, next *deployment, start time.Time) (time.Duration, bool) {
 	if tries >= failed.Retries || e.Code == llm.CodeOverloaded || e.Code == llm.CodeAnswerTooLarge {
 		return 0, false // a response arrived, and another attempt would find no more memory
 	}
@@ -275,7 +275,7 @@ func (r *Router) shouldRetry(e *llm.Error, tries int, left *budget, failed, next
 	if elsewhere && next.healthy(now) {
 		return pause, true // it adds no load to the failing deployment
 	}
-	return pause, left.spend()
+	return pause, retries.spend()
 }
 
 // note records the health of a deployment after a failure.

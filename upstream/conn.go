@@ -154,7 +154,7 @@ func (k *conn) do(ctx context.Context, r *Request) (*Response, error) {
 		k.close()
 		return nil, err
 	}
-	b := &body{Reader: resp.Body, conn: k, ctx: ctx, stop: stop, again: !resp.Close}
+	b := &body{Reader: resp.Body, conn: k, ctx: ctx, stop: stop, reusable: !resp.Close}
 	if resp.Body == http.NoBody {
 		b.end()
 	}
@@ -280,11 +280,11 @@ func appendHeader(b []byte, r *Request) ([]byte, error) {
 // it earlier closes the connection.
 type body struct {
 	io.Reader
-	conn  *conn
-	ctx   context.Context
-	stop  func() bool // stops closing the connection when ctx ends
-	again bool        // the connection can be reused
-	over  bool
+	conn     *conn
+	ctx      context.Context
+	stop     func() bool // stops closing the connection when ctx ends
+	reusable bool        // the connection can be reused
+	over     bool
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -307,7 +307,7 @@ func (b *body) Read(p []byte) (int, error) {
 // end handles the end of a response that was read completely.
 func (b *body) end() {
 	b.over = true
-	if b.stop() && b.again && b.conn.drained() {
+	if b.stop() && b.reusable && b.conn.drained() {
 		b.conn.client.keep(b.conn)
 		return
 	}

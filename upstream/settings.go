@@ -79,16 +79,16 @@ func (c *Client) With(s Settings) (*Client, error) {
 	if known := c.others[s]; known != nil {
 		return known, nil
 	}
-	made := New()
-	if err := made.apply(s); err != nil {
+	client := New()
+	if err := client.apply(s); err != nil {
 		return nil, err
 	}
-	made.proxy = c.proxy
+	client.proxy = c.proxy
 	if c.others == nil {
 		c.others = map[Settings]*Client{}
 	}
-	c.others[s] = made
-	return made, nil
+	c.others[s] = client
+	return client, nil
 }
 
 // apply configures a new client with settings.

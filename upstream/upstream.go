@@ -195,14 +195,14 @@ func (c *Client) Proxy(u *url.URL) (*url.URL, error) { return c.proxy(&http.Requ
 // if that shows before anything has been sent, direct uses another one.
 func (c *Client) direct(ctx context.Context, to origin, r *Request) (*Response, error) {
 	for {
-		kept := c.take(to)
-		if kept == nil {
+		idle := c.take(to)
+		if idle == nil {
 			break
 		}
-		if kept.alive() {
-			return kept.do(ctx, r)
+		if idle.alive() {
+			return idle.do(ctx, r)
 		}
-		kept.close()
+		idle.close()
 	}
 	fresh, err := c.dial(ctx, to)
 	if err != nil {
@@ -239,11 +239,11 @@ func (c *Client) take(to origin) *conn {
 		return nil
 	}
 	last := len(h.idle) - 1
-	kept := h.idle[last]
+	idle := h.idle[last]
 	h.idle[last] = nil
 	h.idle = h.idle[:last]
 	c.idle--
-	return kept
+	return idle
 }
 
 // buffer returns memory for writing a request.

@@ -106,7 +106,7 @@ func (c *Conns) add(nc net.Conn) *conn {
 	c.open[own] = struct{}{}
 	if last != nil {
 		delete(c.open, last)
-		c.tell()
+		c.warn()
 	}
 	c.mu.Unlock()
 	if last != nil {
@@ -131,7 +131,7 @@ func (c *Conns) last() (last *conn) {
 // warnPause is how often closed connections are logged.
 const warnPause = time.Minute
 
-func (c *Conns) tell() {
+func (c *Conns) warn() {
 	c.closed++
 	if now := time.Now(); now.Sub(c.warned) >= warnPause {
 		c.log.Warn("closing idle connections: too many are open for the limit of open files",

@@ -11,7 +11,7 @@ import (
 // This file writes content blocks, for requests and for responses, with members in alphabetical
 // order as AWS writes them.
 
-func (e *encoder) block(b *llm.Block, at place) {
+func (e *encoder) block(b *llm.Block, at position) {
 	w := &e.w
 	w.Object()
 	extra := e.extra(b, at)
@@ -66,7 +66,7 @@ func (e *encoder) block(b *llm.Block, at place) {
 
 // extra returns the unknown members of a block that are to be written. In a request Converse
 // accepts only the error of an image or audio; warnings name the others.
-func (e *encoder) extra(b *llm.Block, at place) []jsonx.Member {
+func (e *encoder) extra(b *llm.Block, at position) []jsonx.Member {
 	if len(b.Extra) == 0 {
 		return nil
 	}
@@ -123,7 +123,7 @@ func (e *encoder) text(b *llm.Block, extra []jsonx.Member) {
 	o.end()
 }
 
-func (e *encoder) media(m *llm.Media, at place, extra []jsonx.Member) {
+func (e *encoder) media(m *llm.Media, at position, extra []jsonx.Member) {
 	if m == nil {
 		e.invalid(at.String(), "has no content")
 		e.w.Null()
@@ -154,7 +154,7 @@ func (e *encoder) media(m *llm.Media, at place, extra []jsonx.Member) {
 	o.end()
 }
 
-func (e *encoder) source(m *llm.Media, at place) {
+func (e *encoder) source(m *llm.Media, at position) {
 	w := &e.w
 	w.Object()
 	switch {
@@ -186,7 +186,7 @@ func (e *encoder) source(m *llm.Media, at place) {
 }
 
 // redacted writes redacted reasoning, which is already base64.
-func (e *encoder) redacted(text string, at place) {
+func (e *encoder) redacted(text string, at position) {
 	content, ok := llm.ParseBase64([]byte(text))
 	if !ok {
 		e.invalid(at.String(), "is not standard base64")
@@ -194,7 +194,7 @@ func (e *encoder) redacted(text string, at place) {
 	e.w.Base64(content.Bytes())
 }
 
-func (e *encoder) toolUse(use *llm.ToolUse, at place, extra []jsonx.Member) {
+func (e *encoder) toolUse(use *llm.ToolUse, at position, extra []jsonx.Member) {
 	if use == nil {
 		e.invalid(at.String(), "has no tool call")
 		e.w.Null()
@@ -219,7 +219,7 @@ func (e *encoder) toolUse(use *llm.ToolUse, at place, extra []jsonx.Member) {
 	o.end()
 }
 
-func (e *encoder) toolResult(result *llm.ToolResult, at place, extra []jsonx.Member) {
+func (e *encoder) toolResult(result *llm.ToolResult, at position, extra []jsonx.Member) {
 	if result == nil {
 		e.invalid(at.String(), "has no tool result")
 		e.w.Null()
@@ -247,7 +247,7 @@ func (e *encoder) toolResult(result *llm.ToolResult, at place, extra []jsonx.Mem
 	o.end()
 }
 
-func (e *encoder) result(r *llm.ResultBlock, at place) {
+func (e *encoder) result(r *llm.ResultBlock, at position) {
 	w := &e.w
 	if len(r.JSON) > 0 {
 		w.Object()

@@ -209,7 +209,7 @@ func (e *encoder) delta(ev *llm.Event) {
 		o := e.object(extra)
 		if !ev.Media.Base64.IsZero() || ev.Media.URI != "" || ev.Media.Source != nil {
 			o.key("source")
-			e.source(ev.Media, place{block: ev.Index})
+			e.source(ev.Media, position{block: ev.Index})
 		}
 		o.end()
 		w.EndObject()

@@ -33,8 +33,8 @@ type encoder struct {
 	answer bool
 }
 
-// place is the position of a block in an llm.Request. It is formatted only when a message needs it.
-type place struct {
+// position locates a block in an llm.Request. It is formatted only when a message needs it.
+type position struct {
 	system     bool
 	turn       int
 	block      int
@@ -42,7 +42,7 @@ type place struct {
 	haveResult bool
 }
 
-func (p place) String() string {
+func (p position) String() string {
 	s := "messages[" + strconv.Itoa(p.turn) + "].content[" + strconv.Itoa(p.block) + "]"
 	if p.system {
 		s = "system[" + strconv.Itoa(p.block) + "]"
@@ -93,7 +93,7 @@ func (e *encoder) request(r *llm.Request) {
 		w.Key("system")
 		w.Array()
 		for i := range r.System {
-			e.block(&r.System[i], place{system: true, block: i})
+			e.block(&r.System[i], position{system: true, block: i})
 		}
 		w.EndArray()
 	}
@@ -181,14 +181,14 @@ func outputConfig(extensions []jsonx.Member) []jsonx.Member {
 	return nil
 }
 
-func (e *encoder) output(f *llm.Format, beside []jsonx.Member) {
+func (e *encoder) output(f *llm.Format, others []jsonx.Member) {
 	w := &e.w
 	w.Key("outputConfig")
 	w.Object()
 	if f != nil {
 		e.format(f)
 	}
-	for _, m := range beside {
+	for _, m := range others {
 		if f != nil && m.Name == "textFormat" {
 			e.invalid("format", "and outputConfig.textFormat are both set; send one of them")
 		}
@@ -276,7 +276,7 @@ func (e *encoder) turns(turns []llm.Turn) {
 		w.Array()
 		for ; i < len(turns) && turns[i].Role == role; i++ {
 			for j := range turns[i].Blocks {
-				e.block(&turns[i].Blocks[j], place{turn: turns[i].Number(i), block: j})
+				e.block(&turns[i].Blocks[j], position{turn: turns[i].Number(i), block: j})
 			}
 		}
 		w.EndArray()

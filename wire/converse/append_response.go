@@ -27,7 +27,7 @@ func AppendResponse(dst []byte, r *llm.Response) []byte {
 	w.Key("content")
 	w.Array()
 	for i := range r.Blocks {
-		e.block(&r.Blocks[i], place{block: i})
+		e.block(&r.Blocks[i], position{block: i})
 	}
 	w.EndArray()
 	w.Key("role")

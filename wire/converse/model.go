@@ -217,13 +217,13 @@ func citationsContent() *shape {
 		n := &shape{kind: kindInteger, bounded: true}
 		return object(may(index, n), may("start", n), may("end", n))
 	}
-	said := array(union(may("text", text(0, 0))), 0, 0)
+	content := array(union(may("text", text(0, 0))), 0, 0)
 	return object(
-		may("content", said),
+		may("content", content),
 		may("citations", array(object(
 			may("title", text(0, 0)),
 			may("source", text(0, 0)),
-			may("sourceContent", said),
+			may("sourceContent", content),
 			may("location", union(
 				may("web", object(may("url", text(0, 0)), may("domain", text(0, 0)))),
 				may("documentChar", span("documentIndex")),

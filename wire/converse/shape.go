@@ -169,13 +169,13 @@ func (s *source) checkLength(sh *shape, n int, unit string) {
 	switch {
 	case s.err != nil:
 	case float64(n) < sh.min:
-		s.failf("must have at least %s", counted(sh.min, unit))
+		s.failf("must have at least %s", quantity(sh.min, unit))
 	case sh.max != 0 && float64(n) > sh.max:
-		s.failf("must have at most %s", counted(sh.max, unit))
+		s.failf("must have at most %s", quantity(sh.max, unit))
 	}
 }
 
-func counted(n float64, unit string) string {
+func quantity(n float64, unit string) string {
 	if n == 1 {
 		return "1 " + unit
 	}

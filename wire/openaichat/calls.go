@@ -162,9 +162,9 @@ func (d *decoder) toolResult(i int, m *message) error {
 	}
 	texts := []llm.Block{{Kind: llm.BlockToolResult, ToolResult: &result}}
 	for _, id := range further {
-		again := result
-		again.ID = id
-		texts = append(texts, llm.Block{Kind: llm.BlockToolResult, ToolResult: &again})
+		copied := result
+		copied.ID = id
+		texts = append(texts, llm.Block{Kind: llm.BlockToolResult, ToolResult: &copied})
 	}
 	d.turn(i, llm.RoleUser, append(texts, points...))
 	return nil

@@ -107,7 +107,7 @@ func (c *choice) start(dst []byte, ev *llm.Event) []byte {
 		} else {
 			w.Key("tool_calls")
 			w.Array()
-			appendToolCall(&w, c.place(), c.use.ID, c.use.Name, "")
+			appendToolCall(&w, c.callIndex(), c.use.ID, c.use.Name, "")
 			w.EndArray()
 		}
 		c.calls++
@@ -123,8 +123,8 @@ func (c *choice) start(dst []byte, ev *llm.Event) []byte {
 	}
 }
 
-// place is the index of the next call in tool_calls.
-func (c *choice) place() int64 {
+// callIndex is the index of the next call in tool_calls.
+func (c *choice) callIndex() int64 {
 	if c.functions {
 		return c.calls - 1
 	}
@@ -278,7 +278,7 @@ func (c *choice) arguments(dst []byte, text string) []byte {
 	w.Array()
 	w.Object()
 	w.Key("index")
-	w.Int(c.place() - 1)
+	w.Int(c.callIndex() - 1)
 	w.Key("function")
 	w.Object()
 	w.Key("arguments")

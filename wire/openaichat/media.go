@@ -305,7 +305,7 @@ func (d *decoder) content(field, s string) (llm.Base64, error) {
 	if _, ok := d.extracted.Resolve(s, parse); ok || parse([]byte(s)) {
 		return b, nil
 	}
-	mended := strings.TrimRight(strings.Map(func(r rune) rune {
+	normalized := strings.TrimRight(strings.Map(func(r rune) rune {
 		switch r {
 		case ' ', '\t', '\r', '\n':
 			return -1
@@ -317,10 +317,10 @@ func (d *decoder) content(field, s string) (llm.Base64, error) {
 			return r
 		}
 	}, s), "=")
-	if n := len(mended) % 4; n > 1 {
-		mended += "=="[:4-n]
+	if n := len(normalized) % 4; n > 1 {
+		normalized += "=="[:4-n]
 	}
-	if !parse([]byte(mended)) {
+	if !parse([]byte(normalized)) {
 		return b, llm.Invalid(field, "%s is not valid base64", field)
 	}
 	return b, nil

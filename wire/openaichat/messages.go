@@ -263,7 +263,7 @@ func (d *decoder) blocks(i int, m *message) ([]llm.Block, error) {
 	}
 	for j := range m.Content.parts {
 		var err error
-		if blocks, err = d.part(blocks, place{i, j}, m, &m.Content.parts[j]); err != nil {
+		if blocks, err = d.part(blocks, position{i, j}, m, &m.Content.parts[j]); err != nil {
 			return nil, err
 		}
 	}

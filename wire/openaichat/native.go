@@ -10,7 +10,7 @@ import (
 // native reads a part in Converse's own form, an object with one member that names the kind of
 // block (ContentBlock in Bedrock's service model). Content that OpenAI has a form for, such as tool
 // calls, is accepted in that form only.
-func (d *decoder) native(blocks []llm.Block, at place, m *message, p *part) ([]llm.Block, error) {
+func (d *decoder) native(blocks []llm.Block, at position, m *message, p *part) ([]llm.Block, error) {
 	if p.Text.Set && len(p.Rest) == 0 {
 		return cached(append(blocks, llm.Block{Kind: llm.BlockText, Text: p.Text.Value}), p.CacheControl), nil
 	}

@@ -29,15 +29,15 @@ type part struct {
 	Rest         jsonx.Raw        `json:",embed"`
 }
 
-// place is the position of a part. It is formatted only when a message needs it.
-type place struct{ message, part int }
+// position locates a part. It is formatted only when a message needs it.
+type position struct{ message, part int }
 
-func (p place) String() string { return fmt.Sprintf("messages[%d].content[%d]", p.message, p.part) }
+func (p position) String() string { return fmt.Sprintf("messages[%d].content[%d]", p.message, p.part) }
 
 // partTypes are the types that an error suggests.
 const partTypes = "text, image_url, video_url, file, input_audio or guarded_text"
 
-func (d *decoder) part(blocks []llm.Block, at place, m *message, p *part) ([]llm.Block, error) {
+func (d *decoder) part(blocks []llm.Block, at position, m *message, p *part) ([]llm.Block, error) {
 	if p.Type == "" {
 		return d.native(blocks, at, m, p)
 	}

@@ -246,14 +246,14 @@ func (d *decoder) without(body []byte, names []string) ([]byte, error) {
 }
 
 // except returns a body without some of its members.
-func except(body []byte, left func(name string) bool) ([]byte, error) {
+func except(body []byte, drop func(name string) bool) ([]byte, error) {
 	members, err := jsonx.Members(body)
 	if err != nil {
 		return nil, decodeError(err)
 	}
 	w := jsonx.Writer{Buf: make([]byte, 0, len(body))}
 	w.Object()
-	w.Members(slices.DeleteFunc(members, func(m jsonx.Member) bool { return left(m.Name) }))
+	w.Members(slices.DeleteFunc(members, func(m jsonx.Member) bool { return drop(m.Name) }))
 	w.EndObject()
 	return w.Buf, nil
 }

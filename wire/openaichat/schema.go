@@ -31,8 +31,8 @@ func acyclic(field string, schema jsonx.Raw) error {
 			path[at] = true
 			at = target
 		}
-		for place := range path {
-			done[place] = true
+		for location := range path {
+			done[location] = true
 		}
 	}
 	return nil

@@ -6,31 +6,31 @@ import (
 	"sync"
 )
 
-// places limits concurrent fetches over all requests. Nobody can take all of them: a host gets at
+// slots limits concurrent fetches over all requests. Nobody can take all of them: a host gets at
 // most half, and a request that has some gets another one only while more are free than it has.
-// Among the waiting, the request with the fewest places comes first, so that one without any gets
-// the first place that is returned, however many URLs others have.
-type places struct {
+// Among the waiting, the request with the fewest slots comes first, so that one without any gets
+// the first slot that is returned, however many URLs others have.
+type slots struct {
 	mu      sync.Mutex
 	free    int
-	hosts   map[string]int // places in use by host
+	hosts   map[string]int // slots in use by host
 	waiting []*waiter      // in order of arrival
 }
 
-// share is a request's number of places.
+// share is a request's number of slots.
 type share struct{ held int }
 
 // waiter is a URL waiting to be fetched.
 type waiter struct {
 	share *share
 	host  string
-	ready chan struct{} // closed when it gets its place
+	ready chan struct{} // closed when it gets its slot
 }
 
-func newPlaces() *places { return &places{free: perProcess, hosts: map[string]int{}} }
+func newSlots() *slots { return &slots{free: perProcess, hosts: map[string]int{}} }
 
-// take waits for a place. It fails only if ctx ends.
-func (p *places) take(ctx context.Context, s *share, host string) error {
+// take waits for a slot. It fails only if ctx ends.
+func (p *slots) take(ctx context.Context, s *share, host string) error {
 	w := &waiter{share: s, host: host, ready: make(chan struct{})}
 	p.mu.Lock()
 	p.waiting = append(p.waiting, w)
@@ -45,21 +45,21 @@ func (p *places) take(ctx context.Context, s *share, host string) error {
 	defer p.mu.Unlock()
 	if i := slices.Index(p.waiting, w); i >= 0 {
 		p.waiting = slices.Delete(p.waiting, i, i+1)
-	} else { // it got the place meanwhile
+	} else { // it got the slot meanwhile
 		p.put(s, host)
 	}
 	return context.Cause(ctx)
 }
 
-// give returns a place.
-func (p *places) give(s *share, host string) {
+// give returns a slot.
+func (p *slots) give(s *share, host string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.put(s, host)
 }
 
 // put is give; mu is held.
-func (p *places) put(s *share, host string) {
+func (p *slots) put(s *share, host string) {
 	s.held--
 	p.free++
 	if p.hosts[host]--; p.hosts[host] == 0 {
@@ -68,8 +68,8 @@ func (p *places) put(s *share, host string) {
 	p.settle()
 }
 
-// settle assigns free places to waiters that may have one; mu is held.
-func (p *places) settle() {
+// settle assigns free slots to waiters that may have one; mu is held.
+func (p *slots) settle() {
 	for p.free > 0 {
 		best := -1
 		for i, w := range p.waiting {
