@@ -11,52 +11,48 @@ import (
 	"outcrop/provider"
 )
 
-// CheckOptions says what to find out about the calls that a client can make.
+// CheckOptions control which calls of a client are checked.
 type CheckOptions struct {
-	// Models are names as a Request has them. Without any, and without All, every
-	// configured model is called, and of those behind a name with * a small one.
+	// Models are the names to check, as in a Request. If empty, and All is not set, every
+	// configured model is called, and for a name with * a small model behind it.
 	Models []string
-	// All calls every model that can be talked to of those that the account lists,
-	// besides the configured ones.
+	// All calls every chat model that the account lists, in addition to the configured ones.
 	All bool
 	// Free calls no model.
 	Free bool
-	// Brief leaves out what is not worth a call at each start.
+	// Brief skips checks that are not worth a call at each start.
 	Brief bool
-	// Since is when the lists of models must have been read to be new enough; zero
-	// has them read now.
+	// Since is how recently the lists of models must have been read; if zero, they are read now.
 	Since time.Time
-	// Timeout bounds each check and each call; their own bounds count if 0.
+	// Timeout bounds each check and each call; if 0, their own bounds apply.
 	Timeout time.Duration
 	// Parallel is how many models are called at once; 4 if 0.
 	Parallel int
-	// Planned is told, before the first call of a model, how many calls there will be
-	// at most; nil for nobody.
+	// Planned is called before the first call of a model with the maximum number of calls; may be
+	// nil.
 	Planned func(calls int)
 }
 
-// Finding is what one check found about the deployments that it holds for.
+// Finding is the result of one check for the deployments that it applies to.
 type Finding struct {
-	// CallerIndex tells those who call apart: 1 is the first one of the configuration.
+	// CallerIndex distinguishes identities: 1 is the first one of the configuration.
 	CallerIndex int
-	// Names are the names that the finding is about: those of the configuration that
-	// an identity serves, or those that a model is called by.
+	// Names are the affected names: the configured names of an identity, or the names of a model.
 	Names []string
-	// Model is the model string of a call, and Call a number that only the whole and
-	// the streamed call by the same deployment share.
+	// Model is the model string of a call; Call is a number that the non-streaming and the
+	// streaming call of the same deployment share.
 	Model string
 	Call  int
 	provider.Finding
 }
 
-// Check finds out what would stand in the way of calls: first by checks that
-// cost nothing, of each identity once, then by calling models, one call for a
-// whole answer and one for a stream, each with a one-word prompt and an answer of
-// at most one token. A call of a model goes the way of a Request's, and is in no
-// record. report is given each finding as it comes, from one goroutine at a time.
+// Check finds problems before they affect calls: first by free checks, once per identity, then by
+// calling models, with one non-streaming and one streaming call each, a one-word prompt and a
+// response of at most one token. These calls are routed like those of a Request, but not recorded.
+// report receives the findings as they come, never concurrently.
 //
-// When ctx ends no further call is made, and Examine returns its cause when those
-// under way have ended; else it returns nil, whatever was found.
+// If ctx ends, no further call is made, and Check returns ctx's cause when the open calls have
+// ended; otherwise it returns nil, whatever was found.
 func (c *Client) Check(ctx context.Context, e CheckOptions, report func(Finding)) error {
 	if e.Since.IsZero() {
 		e.Since = time.Now()
@@ -64,38 +60,38 @@ func (c *Client) Check(ctx context.Context, e CheckOptions, report func(Finding)
 	x := &check{c: c, CheckOptions: e, report: report}
 	x.identify()
 	x.check(ctx)
-	if !e.Free && ctx.Err() == nil && !x.nobody() {
+	if !e.Free && ctx.Err() == nil && !x.noCredentials() {
 		x.probe(ctx)
 	}
 	return context.Cause(ctx)
 }
 
-// nobody reports whether no deployment has any credentials: then every call would say
-// what the checks have said.
-func (x *check) nobody() bool {
+// noCredentials reports whether no deployment has credentials: then every call would repeat the findings
+// of the checks.
+func (x *check) noCredentials() bool {
 	return len(x.subjects) > 0 && len(x.missing) == len(x.subjects)
 }
 
-// check is one run of Examine.
+// check is one run of Check.
 type check struct {
 	c *Client
 	CheckOptions
 
-	subjects []*subject
-	of       []*subject // by deployment; nil for one that is no Examiner
-	places   [][]string // by deployment
+	subjects  []*subject
+	of        []*subject // by deployment; nil for one that is not a provider.Checker
+	locations [][]string // by deployment
 
 	mu      sync.Mutex
 	report  func(Finding)
-	missing map[int]bool // those who have no credentials, by number
+	missing map[int]bool // identities without credentials, by number
 }
 
-// subject is one who calls, with the deployments that call so.
+// subject is one identity, with the deployments that use it.
 type subject struct {
-	number int
-	by     provider.Checker // the first of its deployments
-	places []string
-	names  []string
+	number    int
+	checker   provider.Checker // the first of its deployments
+	locations []string
+	names     []string
 }
 
 func (x *check) found(f Finding) {
@@ -110,35 +106,35 @@ func (x *check) found(f Finding) {
 	x.report(f)
 }
 
-// identify finds out which deployments are the same to the provider.
+// identify finds out which deployments have the same identity at the provider.
 func (x *check) identify() {
 	byWho := map[string]*subject{}
-	x.of, x.places = make([]*subject, len(x.c.deployments)), make([][]string, len(x.c.deployments))
+	x.of, x.locations = make([]*subject, len(x.c.deployments)), make([][]string, len(x.c.deployments))
 	for i, d := range x.c.deployments {
 		ex, ok := d.(provider.Checker)
 		if !ok {
 			continue
 		}
-		who, places := ex.Identity()
+		who, locations := ex.Identity()
 		s := byWho[who]
 		if s == nil {
-			s = &subject{number: len(x.subjects) + 1, by: ex}
+			s = &subject{number: len(x.subjects) + 1, checker: ex}
 			byWho[who] = s
 			x.subjects = append(x.subjects, s)
 		}
-		x.of[i], x.places[i] = s, places
-		s.places = union(s.places, places...)
+		x.of[i], x.locations[i] = s, locations
+		s.locations = union(s.locations, locations...)
 		s.names = union(s.names, x.c.cfg.Models[i].Name)
 	}
 }
 
-// checker gives a deployment as what it is for all that has a subject.
+// checker returns the provider.Checker of a deployment that has a subject.
 func (x *check) checker(i int) provider.Checker {
 	ex, _ := x.c.deployments[i].(provider.Checker)
 	return ex
 }
 
-// union appends what is not there yet.
+// union appends the missing elements.
 func union(all []string, more ...string) []string {
 	for _, s := range more {
 		if !slices.Contains(all, s) {
@@ -148,12 +144,12 @@ func union(all []string, more ...string) []string {
 	return all
 }
 
-// check makes the checks that cost nothing.
+// check runs the free checks.
 func (x *check) check(ctx context.Context) {
 	var checks sync.WaitGroup
 	for _, s := range x.subjects {
 		checks.Go(func() {
-			s.by.Check(ctx, provider.CheckOptions{Locations: s.places, Since: x.Since, Timeout: x.Timeout, Brief: x.Brief}, func(f provider.Finding) {
+			s.checker.Check(ctx, provider.CheckOptions{Locations: s.locations, Since: x.Since, Timeout: x.Timeout, Brief: x.Brief}, func(f provider.Finding) {
 				x.found(Finding{CallerIndex: s.number, Names: s.names, Finding: f})
 			})
 		})
@@ -161,7 +157,7 @@ func (x *check) check(ctx context.Context) {
 	checks.Wait()
 }
 
-// capture gives what the * of a pattern stands for in a name.
+// capture returns the part of a name that the * of a pattern matches.
 func capture(pattern, name string) (string, bool) {
 	before, after, ok := strings.Cut(pattern, "*")
 	if !ok || len(name) < len(before)+len(after) || !strings.HasPrefix(name, before) || !strings.HasSuffix(name, after) {

@@ -8,24 +8,24 @@ import (
 	"outcrop/provider"
 )
 
-// job is a model to call, or several of which one is to be called.
+// job is a model to call, or several candidates of which one is to be called.
 type job struct {
 	subject    *subject
 	deployment provider.Deployment
 	number     int
-	place      string // where its calls go unless they say otherwise
+	location   string // the location of its calls, unless they report another
 	names      []string
 	candidates []string // model strings
 }
 
-// calls is how many calls the job makes at most.
+// calls is the maximum number of calls of the job.
 func (j *job) calls() int { return len(j.candidates) + 1 }
 
-// plan lists the models to call. What cannot be called at all is reported.
+// plan lists the models to call. It reports those that cannot be called.
 type plan struct {
 	x     *check
 	jobs  []*job
-	byKey map[string]*job // by what tells calls apart
+	byKey map[string]*job // identifies equal calls
 }
 
 // make fills in the jobs.
@@ -43,17 +43,17 @@ func (p *plan) make() {
 	}
 }
 
-// add puts a job in for a deployment, unless another one makes the same calls.
+// add adds a job for a deployment, unless another job makes the same calls.
 func (p *plan) add(i int, name string, candidates ...string) {
 	m, s := &p.x.c.cfg.Models[i], p.x.of[i]
-	key := fmt.Sprintf("%d %q %q %q %+v", s.number, p.x.places[i], candidates, m.Values["model_id"], m.Policy)
+	key := fmt.Sprintf("%d %q %q %q %+v", s.number, p.x.locations[i], candidates, m.Values["model_id"], m.Policy)
 	if known := p.byKey[key]; known != nil {
 		known.names = union(known.names, name)
 		return
 	}
 	j := &job{subject: s, deployment: p.x.c.deployments[i], number: len(p.jobs) + 1, names: []string{name}, candidates: candidates}
-	if places := p.x.places[i]; len(places) > 0 {
-		j.place = places[0]
+	if locations := p.x.locations[i]; len(locations) > 0 {
+		j.location = locations[0]
 	}
 	p.byKey[key] = j
 	p.jobs = append(p.jobs, j)
@@ -81,35 +81,34 @@ func (p *plan) named(name string) {
 	p.x.found(Finding{Names: []string{name}, Finding: provider.Finding{
 		Check: provider.CheckModel, Subject: name, State: provider.StateFail,
 		Err: &llm.Error{
-			Code: llm.CodeModelNotFound, Status: 404, Param: "model", Message: "the model " + llm.Clip(name, 200) + " is not configured here.",
-			Fix: "outcrop models lists the names that are; without a configuration every id of Bedrock is one.",
+			Code: llm.CodeModelNotFound, Status: 404, Param: "model", Message: "the model " + llm.Clip(name, 200) + " is not configured.",
+			Fix: "outcrop models lists the configured names; without a configuration every Bedrock model id is a name.",
 		},
 	}})
 }
 
-// maxSamples is how many models are tried to find one behind a wildcard that can
-// be called.
+// maxSamples is how many models are tried to find one behind a wildcard that can be called.
 const maxSamples = 3
 
-// configured adds what an entry of the configuration stands for.
+// configured adds the models of a configured entry.
 func (p *plan) configured(i int) {
 	m := &p.x.c.cfg.Models[i]
 	samples := p.x.checker(i).Candidates(false)
 	switch {
 	case !strings.Contains(m.Model, "*"):
 		p.add(i, m.Name, m.Model)
-	case p.x.All: // its models are among all
+	case p.x.All: // its models are part of all
 	case len(samples) > 0:
 		p.add(i, m.Name, samples[:min(len(samples), maxSamples)]...)
 	default:
 		p.x.found(Finding{CallerIndex: p.x.of[i].number, Names: []string{m.Name}, Finding: provider.Finding{
 			Check: provider.CheckModel, Subject: m.Name, State: provider.StateWarn,
-			Detail: "no model that it leads to is known to be callable, so none was called", Fix: "Name one with --model.",
+			Detail: "no model behind this name is known to be callable, so none was called", Fix: "Choose one with --model.",
 		}})
 	}
 }
 
-// all adds every model that is listed.
+// all adds every listed model.
 func (p *plan) all(i int) {
 	for _, model := range p.x.checker(i).Candidates(true) {
 		p.add(i, model, model)

@@ -14,7 +14,7 @@ import (
 	"outcrop/route"
 )
 
-// Bounds of the calls that an examination makes.
+// Bounds of the calls that a check makes.
 const (
 	probeParallel = 4
 	probeTimeout  = time.Minute
@@ -49,8 +49,8 @@ func (x *check) probe(ctx context.Context) {
 	running.Wait()
 }
 
-// work calls a model whole and streaming. Of several that stand for all behind a
-// wildcard it is the first one that answers.
+// work makes a non-streaming and a streaming call of a model. Of the candidates behind a wildcard,
+// the first one that responds counts.
 func (x *check) work(ctx context.Context, j *job) {
 	var failed []Finding
 	serving := ""
@@ -81,13 +81,12 @@ func (x *check) work(ctx context.Context, j *job) {
 	}
 }
 
-// everywhere reports whether a failure would be that of any other model too.
+// everywhere reports whether a failure would affect every other model too.
 func everywhere(c llm.Code) bool {
 	return strings.HasPrefix(string(c), "credentials.") || c == llm.CodeUnreachable || c == llm.CodeUnknownRegion
 }
 
-// passedOver reports the models behind a wildcard that could not be called, when
-// another one can.
+// passedOver reports the models behind a wildcard that could not be called, if another one could.
 func (x *check) passedOver(failed []Finding) {
 	for _, f := range failed {
 		f.State = provider.StateWarn
@@ -95,13 +94,13 @@ func (x *check) passedOver(failed []Finding) {
 	}
 }
 
-// asked is the call that is made of a model: one word, and one token at most.
+// asked is the request for a model: a one-word prompt, and at most one token.
 func asked(model string) *Request {
 	return &Request{Model: model, Turns: []Turn{User("Hi")}, MaxTokens: llm.Some[int64](1)}
 }
 
-// router makes calls of one deployment, by any model string, as the client's own
-// router does, and without a second try of the same.
+// router makes a router for calls of one deployment, with any model string, like the client's own
+// router but without retries.
 func (x *check) router(j *job) *route.Router {
 	timeout := cmp.Or(x.Timeout, probeTimeout)
 	return route.New([]route.Entry{{Name: "*", Model: "*", Deployment: j.deployment, Timeout: timeout, StreamTimeout: timeout}}, route.Options{})
@@ -150,10 +149,10 @@ func (x *check) stream(ctx context.Context, j *job, model string) Finding {
 }
 
 func (x *check) begin(j *job, check provider.Check, model string) Finding {
-	return Finding{CallerIndex: j.subject.number, Names: j.names, Model: model, Call: j.number, Finding: provider.Finding{Check: check, Subject: j.names[0], Location: j.place, State: provider.StateOK}}
+	return Finding{CallerIndex: j.subject.number, Names: j.names, Model: model, Call: j.number, Finding: provider.Finding{Check: check, Subject: j.names[0], Location: j.location, State: provider.StateOK}}
 }
 
-// answered notes which way served, and what it cost.
+// answered records which target served, and the cost.
 func (f *Finding) answered(m *llm.Meta, u *llm.Usage, tier string) {
 	f.Target, f.Location = m.Destination, cmp.Or(m.Destination.Region, f.Location)
 	f.Detail = m.Destination.Reason
@@ -169,14 +168,14 @@ func (f *Finding) answered(m *llm.Meta, u *llm.Usage, tier string) {
 	}
 }
 
-// refused notes a failure. One of the question itself says that the model was
-// reached, and that it does not take a question as short as this.
+// refused records a failure. A refusal of the request itself means that the model was reached, but
+// does not accept such a short request.
 func (f *Finding) refused(err error) {
 	f.Err = llm.AsError(err)
 	f.Target, f.Location = f.Err.Destination, cmp.Or(f.Err.Destination.Region, f.Location)
 	f.State = provider.StateFail
 	if f.Err.Upstream && strings.HasPrefix(string(f.Err.Code), "request.") {
 		f.State = provider.StateWarn
-		f.Detail = "it was reached, and refuses a question of one word or an answer of one token"
+		f.Detail = "the model was reached, but refuses a one-word prompt or a one-token response"
 	}
 }

@@ -17,29 +17,29 @@ import (
 
 // Model is a name that can be called.
 type Model struct {
-	// Name is what a Request's Model says.
+	// Name is the value of a Request's Model.
 	Name string
-	// Configured is whether the configuration has the name; else the provider lists
-	// the model, and a name with a * leads to it.
+	// Configured is whether the configuration has the name; otherwise the provider lists the model,
+	// and a name with a * serves it.
 	Configured bool
-	// Aliases are further names that lead to it: a friendly one first, then those of
-	// inference profiles.
+	// Aliases are further names of the model: a friendly one first, then those of inference
+	// profiles.
 	Aliases []string
 	provider.Model
 }
 
-// Doubt is a setting that will probably not work.
+// Doubt is a setting that will probably fail.
 type Doubt struct {
 	config.Problem
-	// Entry is the entry of model_list that it is about.
+	// Entry is the affected entry of model_list.
 	Entry string
-	// Mild is whether its calls probably work all the same, for now.
+	// Mild is whether calls will probably still work for now.
 	Mild bool
 }
 
-// Doubts gives the settings that will probably fail at the first call, by what is
-// known without one, each with its place in the configuration: models that nobody
-// knows, that are retired or not for chats, and regions that do not exist.
+// Doubts returns the settings that will probably fail at the first call, as far as that is known
+// without one, each with its position in the configuration: models that are unknown, retired or not
+// chat models, and regions that do not exist.
 func (c *Client) Doubts() []Doubt {
 	var all []Doubt
 	for i, d := range c.deployments {
@@ -59,15 +59,14 @@ func (c *Client) Doubts() []Doubt {
 	return all
 }
 
-// Models lists the configured names, once for each model and region that they lead
-// to, and for a name with * what can be called by it, as far as is known. It waits
-// for nothing.
+// Models lists the configured names, once for each model and region that they serve, and for a name
+// with * the models that can be called through it, as far as known. It never blocks.
 func (c *Client) Models() []Model {
 	var models []Model
 	seen := map[string]bool{}
 	add := func(m Model) {
 		key := m.Name
-		if m.Configured { // entries of one name may lead to several models, or to one in several regions
+		if m.Configured { // entries of one name may serve several models, or one in several regions
 			key = m.Name + "\x00" + m.ID + "\x00" + m.Target.Region
 			seen[m.Name] = true
 		}
@@ -111,14 +110,14 @@ func (c *Client) Models() []Model {
 	return models
 }
 
-// named gives the name by which a wildcard entry leads to an id: what the * of
-// the model string must stand for is put in the place of the name's.
+// named returns the name by which a wildcard entry serves an id: what the * of the model string
+// must match replaces the * of the name.
 func named(name, model, id string) (string, bool) {
 	before, after, ok := strings.Cut(model, "*")
-	if !ok { // every name leads to the same model
+	if !ok { // every name serves the same model
 		return "", false
 	}
-	before = before[strings.LastIndexByte(before, '/')+1:] // a route or a region is no part of an id
+	before = before[strings.LastIndexByte(before, '/')+1:] // a route or a region is not part of an id
 	rest, isBefore := strings.CutPrefix(id, before)
 	rest, isAfter := strings.CutSuffix(rest, after)
 	if !isBefore || !isAfter || rest == "" {
@@ -127,8 +126,8 @@ func named(name, model, id string) (string, bool) {
 	return strings.Replace(name, "*", rest, 1), true
 }
 
-// listed are the wildcard entries to ask: of several that lead to the same
-// models the one with the shortest name.
+// listed are the wildcard entries to query: of several that serve the same models, the one with the
+// shortest name.
 func (c *Client) listed() []int {
 	var out []int
 	for i := range c.cfg.Models {
@@ -153,8 +152,8 @@ func (c *Client) listed() []int {
 // refreshers bounds how many deployments' lists are read at once.
 const refreshers = 8
 
-// Refresh has the providers' lists of models read again, but for those that were
-// tried less than age ago, and says how they stand.
+// Refresh reads the providers' lists of models again, except those read less than age ago, and
+// returns their state.
 func (c *Client) Refresh(ctx context.Context, age time.Duration) []provider.List {
 	var mu sync.Mutex
 	var lists []provider.List
@@ -169,7 +168,7 @@ func (c *Client) Refresh(ctx context.Context, age time.Duration) []provider.List
 		slots <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-slots }()
-			found := lister.Refresh(ctx, after) // what another has read since is new enough
+			found := lister.Refresh(ctx, after) // a refresh by someone else since then is recent enough
 			mu.Lock()
 			defer mu.Unlock()
 			for _, l := range found {
@@ -191,14 +190,14 @@ func (c *Client) Refresh(ctx context.Context, age time.Duration) []provider.List
 	return lists
 }
 
-// Answers gives the providers' lists of models as they answer them, by a name for
-// each answer. With an error some may be missing.
-func (c *Client) Answers(ctx context.Context) (map[string][]byte, error) {
+// RawLists returns the providers' lists of models unmodified, each with a name. If there is an
+// error, some may be missing.
+func (c *Client) RawLists(ctx context.Context) (map[string][]byte, error) {
 	all := map[string][]byte{}
 	var errs []error
 	for _, d := range c.deployments {
-		if answerer, ok := d.(provider.RawLister); ok {
-			found, err := answerer.RawLists(ctx)
+		if lister, ok := d.(provider.RawLister); ok {
+			found, err := lister.RawLists(ctx)
 			maps.Copy(all, found)
 			errs = append(errs, err)
 		}
@@ -206,14 +205,13 @@ func (c *Client) Answers(ctx context.Context) (map[string][]byte, error) {
 	return all, errors.Join(errs...)
 }
 
-// refreshAgain is how soon lists are read again that could not be read for another
-// reason than a lack of rights.
+// refreshAgain is how soon to retry lists that could not be read for a reason other than missing
+// permissions.
 const refreshAgain = time.Minute
 
-// KeepFresh has the providers' lists of models read in the background until Close:
-// at once, and then every so often, a tenth sooner or later so that replicas do
-// not ask together. Without it they are read when a call is refused that they
-// could help.
+// KeepFresh refreshes the providers' lists of models in the background until Close: immediately,
+// and then periodically, at an interval that varies by a tenth so that replicas do not refresh
+// together. Without it they are read when a call is refused that they could help.
 func (c *Client) KeepFresh(every time.Duration) {
 	c.running.Go(func() { c.keepFresh(every) })
 }
@@ -221,7 +219,7 @@ func (c *Client) KeepFresh(every time.Duration) {
 func (c *Client) keepFresh(every time.Duration) {
 	for {
 		pause := every
-		for _, l := range c.Refresh(c.open, every/2) {
+		for _, l := range c.Refresh(c.ctx, every/2) {
 			if e, ok := errors.AsType[*llm.Error](l.Err); ok && !e.Code.Denied() {
 				pause = min(pause, refreshAgain)
 			}
@@ -230,7 +228,7 @@ func (c *Client) keepFresh(every time.Duration) {
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
-		case <-c.open.Done():
+		case <-c.ctx.Done():
 			timer.Stop()
 			return
 		}

@@ -1,5 +1,4 @@
-// Package outcrop is the gateway as a library: the same pipeline that the server
-// runs, without HTTP in front.
+// Package outcrop is the gateway as a library: the server's pipeline without HTTP in front.
 //
 //	client, err := outcrop.New(outcrop.Options{})
 //	...
@@ -9,9 +8,8 @@
 //		Turns: []outcrop.Turn{outcrop.User("What is granite?")},
 //	})
 //
-// Without a configuration it calls AWS Bedrock with the AWS credentials that it
-// finds, any model id as Model. With one it has the names of LiteLLM's
-// model_list.
+// Without a configuration it calls AWS Bedrock with the AWS credentials that it finds, and accepts
+// any model id as Model. With one it serves the names in LiteLLM's model_list.
 package outcrop
 
 import (
@@ -38,31 +36,31 @@ import (
 	"outcrop/upstream"
 )
 
-// The common form, by the names that a user of the library needs; package llm
-// documents them.
+// Types of the common language, as far as users of the library need them; package llm documents
+// them.
 type (
 	// Request is a call for a completion.
 	Request = llm.Request
 	// Response is a whole answer.
 	Response = llm.Response
-	// Turn is what one side said.
+	// Turn is one contribution to the conversation.
 	Turn = llm.Turn
 	// Block is one piece of content.
 	Block = llm.Block
-	// Event is one step of a streamed answer.
+	// Event is one step of a streaming response.
 	Event = llm.Event
-	// Stream is an answer as it comes.
+	// Stream is a streaming response.
 	Stream = llm.Stream
-	// Error is every failure of Complete, Stream and Stream.Next, but for io.EOF.
+	// Error is the type of every failure of Complete, Stream and Stream.Next, except io.EOF.
 	Error = llm.Error
 )
 
-// User is a turn of the user's with one text.
+// User makes a turn of the user's with one text.
 func User(text string) Turn {
 	return Turn{Role: llm.RoleUser, Blocks: []Block{{Kind: llm.BlockText, Text: text}}}
 }
 
-// Text is the text of an answer, its other blocks left out.
+// Text returns the text of a response, without its other blocks.
 func Text(r *Response) string {
 	var b strings.Builder
 	for i := range r.Blocks {
@@ -73,24 +71,24 @@ func Text(r *Response) string {
 	return b.String()
 }
 
-// Version is this release; /openapi.json says the same.
+// Version is this release; /openapi.json has the same.
 const Version = "0.1.0"
 
-// Options say what to call and how. The zero value is good.
+// Options control what to call and how. The zero value is usable.
 type Options struct {
 	// Config is the configuration; config.Defaults if nil.
 	Config *config.Config
 	// Environ looks up environment variables; os.Getenv if nil.
 	Environ func(string) string
-	// Logger gets one line a call; nothing is logged if nil.
+	// Logger receives one line per call; nothing is logged if nil.
 	Logger *slog.Logger
-	// Note is put into every answer's Meta.Target.Note.
+	// Note is set as Meta.Destination.Note of every response.
 	Note string
-	// DataDir is a folder for what may outlast a restart; empty for none.
+	// DataDir is a folder for data that may survive a restart; empty for none.
 	DataDir string
 }
 
-// Client runs the pipeline. It is safe for use by many goroutines.
+// Client runs the pipeline. It is safe for concurrent use.
 type Client struct {
 	cfg         *config.Config
 	gateway     *gateway.Gateway
@@ -100,13 +98,13 @@ type Client struct {
 	budget      *budget.Budget        // of the memory for what is in flight
 	deployments []provider.Deployment // in the order of cfg.Models
 	log         *slog.Logger
-	open        context.Context // ends with Close
-	end         context.CancelFunc
-	running     sync.WaitGroup // what runs in the background
+	ctx         context.Context // ends with Close
+	cancel      context.CancelFunc
+	running     sync.WaitGroup // background work
 }
 
-// New makes a client. It makes no call. All that is wrong with the settings is
-// in the error.
+// New makes a client. It makes no calls. Its error reports everything that is wrong with the
+// settings.
 func New(opt Options) (*Client, error) {
 	if opt.Environ == nil {
 		opt.Environ = os.Getenv
@@ -123,7 +121,7 @@ func New(opt Options) (*Client, error) {
 	}
 	c := &Client{cfg: opt.Config, upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger}
 	c.budget = budget.New(maxInFlight(&opt.Config.General), 0)
-	c.open, c.end = context.WithCancel(context.Background())
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	entries, err := c.openAll(opt)
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -143,9 +141,8 @@ func New(opt Options) (*Client, error) {
 	return c, nil
 }
 
-// maxInFlight is the memory for requests, fetched files and answers in flight: what the
-// configuration says, or a quarter of what the process is granted. Where that is not
-// known it is 1 GiB.
+// maxInFlight is the memory for requests, fetched files and responses in flight: as configured, or
+// a quarter of the memory granted to the process. If that is unknown, it is 1 GiB.
 func maxInFlight(g *config.General) int64 {
 	if g.MaxInFlight > 0 {
 		return g.MaxInFlight
@@ -157,20 +154,18 @@ func maxInFlight(g *config.General) int64 {
 	return granted / 4
 }
 
-// InFlight is the memory that is taken for requests, fetched files and answers that are in
-// flight.
+// InFlight is the memory of requests, fetched files and responses in flight.
 type InFlight struct {
 	Taken, Most int64 // in bytes
-	Waiting     int   // how many wait for memory
+	Waiting     int   // calls that wait for memory
 }
 
-// InFlight says how much memory is taken for what is in flight.
+// InFlight returns how much memory requests and responses in flight take.
 func (c *Client) InFlight() InFlight {
 	return InFlight{Taken: c.budget.Used(), Most: c.budget.Total(), Waiting: c.budget.Waiting()}
 }
 
-// openMedia makes the stage that fetches images and files; nil if nothing is to be
-// fetched.
+// openMedia makes the stage that fetches images and files; nil if fetching is disabled.
 func openMedia(cfg *config.Config, held *budget.Budget) (gateway.Inliner, error) {
 	m := &cfg.Media
 	if !m.Fetch {
@@ -180,14 +175,14 @@ func openMedia(cfg *config.Config, held *budget.Budget) (gateway.Inliner, error)
 	if m.Proxy != "" {
 		proxy, err := url.Parse(m.Proxy.Reveal())
 		if err != nil {
-			return nil, errors.New("outcrop_settings.media.proxy is no address") // which may hold a password
+			return nil, errors.New("outcrop_settings.media.proxy is not a valid URL") // it may contain a password
 		}
 		opt.Proxy = proxy
 	}
 	return fetch.New(opt), nil
 }
 
-// ConfigError is a configuration that cannot be used.
+// ConfigError is an unusable configuration.
 type ConfigError struct {
 	Problems []config.Problem
 }
@@ -212,7 +207,7 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		m := &c.cfg.Models[i]
 		info, ok := infos[m.Provider]
 		if !ok {
-			return nil, fmt.Errorf("%s: there is no provider %q", m.Path, m.Provider)
+			return nil, fmt.Errorf("%s: unknown provider %q", m.Path, m.Provider)
 		}
 		d, err := info.Open(context.Background(), provider.Params{
 			Model: m.Model, Values: m.Values, Upstream: c.upstream, Environ: c.cfg.Getenv(opt.Environ),
@@ -239,7 +234,7 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 	return entries, nil
 }
 
-// Complete gets a whole answer. A failure is an *Error.
+// Complete gets a complete response. A failure is an *Error.
 func (c *Client) Complete(ctx context.Context, req *Request) (*Response, error) {
 	call := c.gateway.Begin(door, gateway.NewID())
 	defer call.End(ctx)
@@ -251,9 +246,8 @@ func (c *Client) Complete(ctx context.Context, req *Request) (*Response, error) 
 	return resp, nil
 }
 
-// Stream gets an answer as it comes; it returns when there is content. The
-// caller closes the stream, and only then is the call recorded. A failure is an
-// *Error.
+// Stream gets a streaming response; it returns when there is content. The caller closes the stream,
+// and only then is the call recorded. A failure is an *Error.
 func (c *Client) Stream(ctx context.Context, req *Request) (Stream, error) {
 	call := c.gateway.Begin(door, gateway.NewID())
 	streaming := *req
@@ -263,26 +257,26 @@ func (c *Client) Stream(ctx context.Context, req *Request) (Stream, error) {
 		call.End(ctx)
 		return nil, err
 	}
-	return &recorded{Stream: s, end: func() { call.End(ctx) }}, nil
+	return &recordedStream{Stream: s, end: func() { call.End(ctx) }}, nil
 }
 
 // door is the library's name in the record.
 const door = "library"
 
-// recorded is a stream whose call ends with it.
-type recorded struct {
+// recordedStream is a stream that ends its call when it is closed.
+type recordedStream struct {
 	Stream
 	end func()
 }
 
-func (r *recorded) Close() error {
+func (r *recordedStream) Close() error {
 	err := r.Stream.Close()
 	r.end()
 	return err
 }
 
-// Ready is nil if some deployment could serve a call, as far as can be told
-// without one; else an *Error that says what the first one misses.
+// Ready returns nil if some deployment could serve a call, as far as is known without one;
+// otherwise an *Error about what the first one lacks.
 func (c *Client) Ready(ctx context.Context) error {
 	var first error
 	for _, d := range c.deployments {
@@ -301,15 +295,15 @@ func (c *Client) Ready(ctx context.Context) error {
 	return first
 }
 
-// Pipeline is what a server puts its doors in front of.
+// Pipeline is the pipeline for a server's frontends.
 func (c *Client) Pipeline() *gateway.Gateway { return c.gateway }
 
-// Recorder is what has been recorded, for a server's metrics.
+// Recorder is the recorder, for a server's metrics.
 func (c *Client) Recorder() *telemetry.Recorder { return c.recorder }
 
-// Close ends what the client runs in the background. Calls under way go on.
+// Close ends the client's background work. Open calls continue.
 func (c *Client) Close() error {
-	c.end()
+	c.cancel()
 	c.running.Wait()
 	var errs []error
 	for _, d := range c.deployments {
@@ -321,5 +315,5 @@ func (c *Client) Close() error {
 	return errors.Join(errs...)
 }
 
-// Config is the configuration that the client runs on.
+// Config is the configuration that the client uses.
 func (c *Client) Config() *config.Config { return c.cfg }

@@ -1,5 +1,5 @@
-// Package app is the server as an object: a pipeline, the doors in front of it,
-// a listener, and an orderly end. Several can live in one process.
+// Package app is the server as an object: a pipeline, its frontends, a listener, and a graceful
+// shutdown. Several can coexist in one process.
 package app
 
 import (
@@ -30,49 +30,47 @@ import (
 	"outcrop/telemetry"
 )
 
-// Options say what is served and where.
+// Options control what is served and where.
 type Options struct {
 	// Config is the configuration; config.Defaults if nil.
 	Config *config.Config
-	// Host and Port are the address to listen on; port 0 takes a free one.
+	// Host and Port are the address to listen on; port 0 chooses a free one.
 	Host string
 	Port int
-	// DataDir is a folder for what must outlast a restart; empty for none.
+	// DataDir is a folder for data that must survive a restart; empty for none.
 	DataDir string
 	// Demo starts the emulator in this process if no AWS credentials are found.
 	Demo   bool
 	Logger *slog.Logger
-	// Log says how the log behind Logger fares, for the readiness check and the
-	// metrics; nil if nothing is known of it.
+	// Log reports the state of the log behind Logger, for the readiness check and the metrics; nil
+	// if it is unknown.
 	Log telemetry.LogState
 	// Environ looks up environment variables; os.Getenv if nil.
 	Environ func(string) string
-	// Drain bounds how long Stop waits for calls under way; DrainLimit if 0.
+	// Drain bounds how long Stop waits for open calls; DrainLimit if 0.
 	Drain time.Duration
 }
 
-// DrainLimit is how long Stop waits for calls that are under way, unless told
-// otherwise. Kubernetes kills a pod after 30 s.
+// DrainLimit is how long Stop waits for open calls by default. Kubernetes kills a pod after 30 s.
 const DrainLimit = 25 * time.Second
 
-// App is a server. Its methods are used in the order New, Start, Stop.
+// App is a server. Its methods are called in the order New, Start, Stop.
 type App struct {
 	opt      Options
 	client   *outcrop.Client
 	demo     *demo // nil without the emulator
 	server   *http.Server
 	conns    *inbound.Conns
-	own      sync.WaitGroup     // what runs in the background between Start and Stop
+	own      sync.WaitGroup     // background work between Start and Stop
 	rest     context.CancelFunc // ends it; nil before Start
 	listener net.Listener
-	cut      context.CancelCauseFunc // ends every call under way
+	cut      context.CancelCauseFunc // cancels every open call
 	done     chan struct{}           // closed when serving has ended
 	stop     sync.Once
 	err      error // why serving ended; read after done
 }
 
-// New makes an app. It opens no port, but in a demo that needs the emulator the
-// emulator's.
+// New makes an app. It opens no port, except the emulator's in a demo that needs it.
 func New(ctx context.Context, opt Options) (*App, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
@@ -117,9 +115,9 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	return a, nil
 }
 
-// mostConnections is how many connections of clients are kept open with a limit of open
-// files: half of them, since a call needs one to the provider too, less what the process
-// needs for itself. The rest is spare for those that come.
+// mostConnections is how many client connections are kept open under a limit of open files: half of
+// them, since a call also needs a connection to the provider, minus the files that the process
+// itself needs. The rest is a reserve for new connections.
 func mostConnections(files int) int {
 	if files == 0 {
 		return 0
@@ -127,10 +125,10 @@ func mostConnections(files int) int {
 	return max(8, (files-ownFiles)/2)
 }
 
-// ownFiles is room for the log, the data folder, certificates, and AWS's other services.
+// ownFiles is a reserve for the log, the data folder, certificates, and AWS's other services.
 const ownFiles = 32
 
-// open makes the pipeline, over the emulator if the demo needs it.
+// open makes the pipeline, with the emulator if the demo needs it.
 func (a *App) open(ctx context.Context) error {
 	client, err := outcrop.New(outcrop.Options{Config: a.opt.Config, Environ: a.opt.Environ, Logger: a.opt.Logger, DataDir: a.opt.DataDir})
 	if err != nil {
@@ -150,7 +148,7 @@ func (a *App) open(ctx context.Context) error {
 	return nil
 }
 
-// expect has the metrics show all counters before the first call.
+// expect creates all counters before the first call.
 func (a *App) expect() {
 	recorder := a.client.Recorder()
 	if a.opt.Log != nil {
@@ -161,21 +159,21 @@ func (a *App) expect() {
 	}
 }
 
-// ready is nil if calls could be served, and their lines are written to the log.
+// ready returns nil if calls could be served and the log can be written.
 func (a *App) ready(ctx context.Context) error {
 	if a.opt.Log != nil {
 		if err := a.opt.Log.Err(); err != nil {
 			return &llm.Error{
 				Code: llm.CodeLogUnwritable, Status: 503, Message: "the log cannot be written: " + err.Error() + ".", Err: err,
-				Fix: "Find out why whatever reads standard error has stopped, or where the disk is full; outcrop_log_lines_dropped_total counts the lines that were lost.",
+				Fix: "Check that the process reading standard error is running and that the disk is not full; outcrop_log_lines_dropped_total counts the lost lines.",
 			}
 		}
 	}
 	return a.client.Ready(ctx)
 }
 
-// models lists what can be called, by all its names. What the provider says the
-// account has no right to is left out.
+// models lists what can be called, under all its names. It omits models that the account has no
+// access to according to the provider.
 func (a *App) models() []httpd.Model {
 	known := a.client.Models()
 	out := make([]httpd.Model, 0, len(known))
@@ -194,7 +192,7 @@ func (a *App) models() []httpd.Model {
 	return out
 }
 
-// refresh has the lists of models read again.
+// refresh reads the lists of models again.
 func (a *App) refresh(ctx context.Context) []httpd.List {
 	read := a.client.Refresh(ctx, 0)
 	out := make([]httpd.List, 0, len(read))
@@ -208,8 +206,7 @@ func (a *App) refresh(ctx context.Context) []httpd.List {
 	return out
 }
 
-// dataDir makes the data folder. A disk that cannot be written to is no reason
-// not to serve.
+// dataDir creates the data folder. If the disk is not writable, the app serves without it.
 func (a *App) dataDir() {
 	if a.opt.DataDir == "" {
 		return
@@ -219,13 +216,12 @@ func (a *App) dataDir() {
 		err = writable(a.opt.DataDir)
 	}
 	if err != nil {
-		a.opt.Logger.Warn("the data folder cannot be written to; nothing is kept over a restart",
-			slog.String("data_dir", a.opt.DataDir), slog.String("error", err.Error()), slog.String("hint", "set --data-dir or OUTCROP_DATA_DIR to a folder that can be written to"))
+		a.opt.Logger.Warn("the data folder is not writable; nothing is kept across restarts",
+			slog.String("data_dir", a.opt.DataDir), slog.String("error", err.Error()), slog.String("hint", "set --data-dir or OUTCROP_DATA_DIR to a writable folder"))
 	}
 }
 
-// writable tries to write a file with something in it into a folder: a full disk takes
-// empty ones.
+// writable tries to write a non-empty file into a folder: a full disk accepts empty ones.
 func writable(dir string) error {
 	f, err := os.CreateTemp(dir, ".writable-*")
 	if err != nil {
@@ -240,7 +236,7 @@ func loopback(host string) bool {
 	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || err == nil && ip.IsLoopback()
 }
 
-// Start listens and serves until Stop. It returns when connections are accepted.
+// Start listens and serves until Stop. It returns once connections are accepted.
 func (a *App) Start(ctx context.Context) error {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", net.JoinHostPort(a.opt.Host, strconv.Itoa(a.opt.Port)))
@@ -249,7 +245,7 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.listener = httpd.Watch(listener, func(status int) {
 		a.client.Recorder().Refused(status)
-		a.opt.Logger.Debug("a request was refused before it was read whole", slog.Int("status", status))
+		a.opt.Logger.Debug("a request was refused before it was read completely", slog.Int("status", status))
 	})
 	a.client.KeepFresh(a.client.Config().Refresh)
 	background, rest := context.WithCancel(context.WithoutCancel(ctx))
@@ -264,7 +260,7 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-// Addr is the address that is listened on, host and port.
+// Addr is the listening address, host and port.
 func (a *App) Addr() string { return a.listener.Addr().String() }
 
 // URL is the address for clients on this machine, such as http://127.0.0.1:4000.
@@ -273,18 +269,18 @@ func (a *App) URL() string { return "http://" + a.Addr() }
 // Locked reports whether callers must present a key.
 func (a *App) Locked() bool { return a.client.Pipeline().Locked() }
 
-// Emulated reports whether answers come from the emulator.
+// Emulated reports whether responses come from the emulator.
 func (a *App) Emulated() bool { return a.demo != nil }
 
-// Client is the pipeline behind the doors.
+// Client is the pipeline behind the frontends.
 func (a *App) Client() *outcrop.Client { return a.client }
 
 // Done is closed when the server has ended, by Stop or by a failure.
 func (a *App) Done() <-chan struct{} { return a.done }
 
-// Stop ends the server: readiness turns to 503 and new calls are refused at
-// once, calls under way may go on for Options.Drain, then they are cut. It
-// returns what ended the serving, if it was not Stop.
+// Stop ends the server: readiness turns to 503 and new calls are refused immediately; open calls
+// may continue for Options.Drain and are then cancelled. It returns the error that ended serving,
+// if it was not Stop.
 func (a *App) Stop(ctx context.Context) error {
 	a.stop.Do(func() {
 		ctx, cancel := context.WithTimeout(ctx, a.opt.Drain)
@@ -293,7 +289,7 @@ func (a *App) Stop(ctx context.Context) error {
 		a.server.SetKeepAlivesEnabled(false)
 		a.idle(ctx)
 		if n := a.client.Pipeline().Open(); n > 0 {
-			a.opt.Logger.Warn("calls are cut at the end of the drain", slog.Int64("calls", n))
+			a.opt.Logger.Warn("ending the calls that are still open at the end of the drain", slog.Int64("calls", n))
 		}
 		a.end(context.WithoutCancel(ctx))
 		if a.listener != nil {
@@ -311,14 +307,14 @@ func (a *App) Stop(ctx context.Context) error {
 	return a.err
 }
 
-// lastWords is how long calls that are cut have to tell their clients so.
+// lastWords is how long cancelled calls have to report that to their clients.
 const lastWords = 2 * time.Second
 
-// end cuts the calls that are still under way, each with an error in its client's
-// dialect, and closes the server.
+// end cancels the calls that are still open, each with an error in its client's dialect, and closes
+// the server.
 func (a *App) end(ctx context.Context) {
 	a.cut(&llm.Error{
-		Code: llm.CodeStopping, Status: 503, Message: "this gateway is being stopped, and the answer was not whole in time.", RetryAfter: "1",
+		Code: llm.CodeStopping, Status: 503, Message: "this gateway is shutting down, and the response was not complete in time.", RetryAfter: "1",
 		Fix: "Send the request again; another replica will answer it.",
 	})
 	ctx, cancel := context.WithTimeout(ctx, lastWords)
@@ -330,8 +326,7 @@ func (a *App) end(ctx context.Context) {
 	}
 }
 
-// idle waits until no call is open; meanwhile the port stays open, so that
-// readiness can be asked.
+// idle waits until no call is open; the port stays open meanwhile, for readiness checks.
 func (a *App) idle(ctx context.Context) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -347,8 +342,8 @@ func (a *App) idle(ctx context.Context) {
 // credentialTimeout is how long a demo looks for AWS credentials.
 const credentialTimeout = 2 * time.Second
 
-// intended reports whether the environment names credentials. Then AWS is meant,
-// and should they be wrong the user wants to see so.
+// intended reports whether the environment names credentials. Then the user wants AWS, and should
+// see an error if they are wrong.
 func intended(environ func(string) string) bool {
 	for _, name := range []string{
 		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_PROFILE_NAME", "AWS_BEARER_TOKEN_BEDROCK", "AWS_ROLE_NAME",
@@ -361,9 +356,8 @@ func intended(environ func(string) string) bool {
 	return false
 }
 
-// credentialsFound reports whether there are AWS credentials. Only their lack,
-// or nobody to ask for them in time, calls for the emulator: with wrong ones the
-// user wants to see what is wrong.
+// credentialsFound reports whether there are AWS credentials. The emulator is used only if there
+// are none, or if looking for them takes too long: with wrong ones the user should see the error.
 func credentialsFound(ctx context.Context, client *outcrop.Client) bool {
 	ctx, cancel := context.WithTimeout(ctx, credentialTimeout)
 	defer cancel()
@@ -375,9 +369,9 @@ func credentialsFound(ctx context.Context, client *outcrop.Client) bool {
 	return ctx.Err() == nil && code != llm.CodeCredentialsMissing && code != llm.CodeUnreachable
 }
 
-// Check refuses a configuration with parameters that no call could have: a caller would
-// be told of what the operator has to mend. The error is an *outcrop.ConfigError; cfg may
-// be nil.
+// Check refuses a configuration with default parameters that every call would fail with: clients
+// would get errors that only the operator can fix. The error is an *outcrop.ConfigError; cfg may be
+// nil.
 func Check(cfg *config.Config) error {
 	if cfg == nil {
 		return nil

@@ -423,7 +423,7 @@ func TestReadinessSaysThatTheLogCannotBeWritten(t *testing.T) {
 	upstream := httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })))
 	defer upstream.Close()
 	for name, tt := range map[string]struct{ more, want string }{
-		"":           {"", "nobody reads it"},
+		"":           {"", "writing it makes no progress"},
 		"with a key": {"general_settings: {master_key: sk-master}\n", `{"status":"not ready","code":"gateway.log_unwritable"}`},
 	} {
 		t.Run(name, func(t *testing.T) {

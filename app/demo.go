@@ -22,7 +22,7 @@ type demo struct {
 // demoRegion is the region that the demo's calls go to.
 const demoRegion = "us-east-1"
 
-// startDemo starts the emulator and a client of cfg that is led to it.
+// startDemo starts the emulator and a client of cfg that calls it.
 func startDemo(ctx context.Context, cfg *config.Config, opt Options) (*demo, error) {
 	e, err := emulator.New(emulator.Options{Log: opt.Logger})
 	if err != nil {
@@ -50,7 +50,7 @@ func startDemo(ctx context.Context, cfg *config.Config, opt Options) (*demo, err
 	return d, nil
 }
 
-// pointed is the configuration with every Bedrock deployment led to the emulator.
+// pointed returns the configuration with every Bedrock deployment pointed at the emulator.
 func (d *demo) pointed(cfg *config.Config) *config.Config {
 	out := *cfg
 	out.Models = slices.Clone(cfg.Models)

@@ -2,5 +2,5 @@
 
 package app
 
-// openFiles is how many files the process may have open; 0 for any number.
+// openFiles is the limit of open files; 0 for no limit.
 func openFiles() int { return 0 }

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// A burst of large requests leaves garbage that Go collects after two minutes and gives
-// back to the system in the minutes after that. Containers are ended for memory that they
-// hold, so it is given back soon after the burst.
+// A burst of large requests leaves garbage that Go collects after two minutes and returns to the
+// system in the minutes after that. Containers may be killed for the memory that they hold, so it
+// is returned soon after the burst.
 const (
 	reclaimPeriod = 5 * time.Second
 	reclaimFrom   = 64 << 20 // bytes more than what was left the last time
 	reclaimSpare  = 8 << 20  // bytes that are held for nothing while hardly anything is allocated
 )
 
-// reclaim watches how much memory the process holds until ctx ends, and gives back what is
-// not needed once a burst is over. inFlight is what calls in flight hold.
+// reclaim monitors the memory that the process holds until ctx ends, and returns unneeded memory to
+// the system after a burst. inFlight is the memory of calls in flight.
 func reclaim(ctx context.Context, inFlight func() int64) {
 	tick := time.NewTicker(reclaimPeriod)
 	defer tick.Stop()
@@ -36,7 +36,7 @@ func reclaim(ctx context.Context, inFlight func() int64) {
 	}
 }
 
-// reclaimer decides when memory is given back.
+// reclaimer decides when to return memory.
 type reclaimer struct {
 	left      int64 // what the process held after the last time
 	peak      int64 // the most in flight since then, as far as it was seen

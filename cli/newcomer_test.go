@@ -296,7 +296,7 @@ func TestABareIDBehindAWildcardIsToldItsName(t *testing.T) {
 	emulated(t)
 	config := write(t, "model_list:\n  - {model_name: bedrock/*, litellm_params: {model: bedrock/*}}\n")
 	_, _, errs := typed(t, "", "chat", "hi", "-m", "nova-lite", "--config", config)
-	lacks(t, errs, `hint: Ask for "bedrock/nova-lite", the name that it has here.`)
+	lacks(t, errs, `hint: Use "bedrock/nova-lite", the name configured for this model.`)
 	if code, out, errs := typed(t, "", "chat", "hi", "--config", config); code != 0 {
 		t.Errorf("without a model: exit code %d: %s%s", code, out, errs)
 	}

@@ -132,7 +132,7 @@ func (p *process) terminate(t *testing.T) {
 func TestALogThatNobodyReads(t *testing.T) {
 	p, log := startPiped(t)
 	p.ask(t, 300) // a pipe takes the lines of about 110
-	p.unready(t, "nobody reads it")
+	p.unready(t, "writing it makes no progress")
 	p.terminate(t)
 	text, err := io.ReadAll(log)
 	if err != nil {
@@ -148,7 +148,7 @@ func TestALogThatNobodyReads(t *testing.T) {
 func TestALogThatIsReadLate(t *testing.T) {
 	p, log := startPiped(t)
 	p.ask(t, 300)
-	p.unready(t, "nobody reads it")
+	p.unready(t, "writing it makes no progress")
 	text := make(chan string)
 	go func() {
 		all, _ := io.ReadAll(log)

@@ -1,13 +1,11 @@
-// Package fetch puts content in the place of the http and https addresses that a
-// request gives for its images and files.
+// Package fetch replaces the http and https URLs of a request's images and files by their content.
 //
-// Addresses come from callers, and this process stands in a network that callers
-// may not reach. So a connection is made only to public addresses, which is checked
-// on the very address that is connected to, of every redirect too: what DNS says at
-// another time does not matter. Private networks are opened by rules.
+// The URLs come from clients, and this process is in a network that clients may not reach. So it
+// connects only to public addresses. It checks the very address that it connects to, also after a
+// redirect, so that DNS answers at another time do not matter. Rules can allow private networks.
 //
-// Nothing of a call is sent along: no credentials, no cookies, no Referer. Nothing
-// is kept either: not the content, not the connection.
+// Nothing of a call is sent along: no credentials, no cookies, no Referer. Nothing is kept either:
+// neither the content nor the connection.
 package fetch
 
 import (
@@ -28,61 +26,56 @@ import (
 	"outcrop/llm"
 )
 
-// Limits that are not the operator's to set.
+// Limits that the operator cannot set.
 const (
-	perRequest   = 8                // addresses of one request that are fetched at the same time
-	perHost      = 16               // addresses of one host that are fetched at the same time
-	perProcess   = 32               // addresses that are fetched at the same time
+	perRequest   = 8                // URLs of one request fetched at the same time
+	perHost      = 16               // URLs of one host fetched at the same time
+	perProcess   = 32               // URLs fetched at the same time
 	maxAddresses = 100              // different ones in a request
-	maxRedirects = 5                // of an address
-	maxHeader    = 64 << 10         // of an answer
+	maxRedirects = 5                // of a URL
+	maxHeader    = 64 << 10         // of a response
 	idle         = 10 * time.Second // the longest silence
 	leastRate    = 32 << 10         // bytes a second of content, on average
-	grace        = 10 * time.Second // for content that begins slowly
+	grace        = 10 * time.Second // for content that starts slowly
 	dialTimeout  = 5 * time.Second  // of one address of a host
 	maxTries     = 4                // addresses of a host
 )
 
-// Rule opens a host or a network that is otherwise closed to fetching.
+// Rule allows fetching from a host or network that is otherwise refused.
 type Rule = netguard.Rule
 
 // ParseRule reads a rule, as netguard.ParseRule does.
 func ParseRule(s string) (Rule, error) { return netguard.ParseRule(s) }
 
-// Budget bounds the memory that all calls of a process hold together.
+// Budget bounds the memory that all calls of a process use together.
 type Budget interface {
-	// Acquire waits until n bytes may be held, and gives what ends that. It fails when
-	// ctx ends first, or when so much may never be held; a failure that is an
-	// *llm.Error is the call's.
+	// Acquire waits until n bytes are available and returns a function that releases them. It fails
+	// if ctx ends first, or if n can never be available; an *llm.Error becomes the call's error.
 	Acquire(ctx context.Context, n int64) (release func(), err error)
 }
 
-// Options say what is fetched. The zero value is good.
+// Options control what is fetched. The zero value is usable.
 type Options struct {
-	// Allow opens hosts and networks that are not public, and other ports than 80
-	// and 443.
+	// Allow allows hosts and networks that are not public, and ports other than 80 and 443.
 	Allow []Rule
-	// MaxSize is the largest content of one address, in bytes; 25 MiB if 0.
+	// MaxSize is the largest content of one URL, in bytes; 25 MiB if 0.
 	MaxSize int64
-	// MaxTotal is the most that one request may have fetched, in bytes; 100 MiB if 0.
+	// MaxTotal is the most that one request may fetch, in bytes; 100 MiB if 0.
 	MaxTotal int64
-	// Timeout is the longest that all of a request's addresses may take; 30 s if 0.
+	// Timeout bounds the time for all URLs of a request; 30 s if 0.
 	Timeout time.Duration
-	// Proxy is an HTTP proxy that everything is fetched through; nil for none. The
-	// environment's proxies are not used: behind a proxy it is the proxy that looks
-	// names up, so that it alone can keep private addresses from them.
+	// Proxy is an HTTP proxy for all fetches; nil for none. The environment's proxies are not used:
+	// a proxy resolves names itself, so only the proxy can then block private addresses.
 	Proxy *url.URL
-	// Lookup looks up the addresses of a host; the system's resolver if nil.
+	// Lookup resolves the addresses of a host; the system's resolver if nil.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
-	// RootCAs are the authorities that servers' certificates are checked with; the
-	// system's if nil.
+	// RootCAs are the trusted CAs for servers' certificates; the system's if nil.
 	RootCAs *x509.CertPool
-	// Budget bounds what all requests together hold of what was fetched; nil for no
-	// bound.
+	// Budget bounds the fetched content that all requests hold together; nil for no bound.
 	Budget Budget
 }
 
-// Client fetches. It is safe for use by many goroutines.
+// Client fetches content. It is safe for concurrent use.
 type Client struct {
 	guard     netguard.Guard
 	maxSize   int64
@@ -91,7 +84,7 @@ type Client struct {
 	lookup    func(ctx context.Context, host string) ([]netip.Addr, error)
 	dial      func(ctx context.Context, host string, to netip.AddrPort) (net.Conn, error)
 	transport *http.Transport
-	places    *places
+	slots     *slots
 	budget    Budget
 }
 
@@ -99,7 +92,7 @@ type Client struct {
 func New(opt Options) *Client {
 	c := &Client{
 		guard: opt.Allow, maxSize: opt.MaxSize, maxTotal: opt.MaxTotal, timeout: opt.Timeout, lookup: opt.Lookup,
-		places: newPlaces(), budget: opt.Budget,
+		slots: newSlots(), budget: opt.Budget,
 	}
 	if c.maxSize == 0 {
 		c.maxSize = 25 << 20
@@ -120,17 +113,16 @@ func New(opt Options) *Client {
 	return c
 }
 
-// Inline gives a request that is req with content in the place of every http and
-// https address; the parts that do not change are req's own, which stays as it is.
-// An address that stands in it more than once is fetched once. release says that
-// the content is no longer held, and is called once Inline has not failed. The first
-// failure ends all, and is an *llm.Error that names the field; one with status 499 if
+// Inline returns a copy of req with content in place of every http and https URL; it shares all
+// unchanged parts with req, and does not modify req. A URL that occurs several times is fetched
+// once. If Inline succeeds, the caller calls release once the content is no longer needed. The
+// first failure ends all fetches, and is an *llm.Error that names the field; its status is 499 if
 // ctx ended.
 func (c *Client) Inline(ctx context.Context, req *llm.Request) (whole *llm.Request, release func(), err error) {
 	out, files := gather(req)
 	if len(files) > maxAddresses {
 		field := files[maxAddresses].parts[0].field
-		e := llm.Invalid(field, "%s is one address too many: at most %d different ones are fetched for a request.", field, maxAddresses)
+		e := llm.Invalid(field, "%s: too many URLs (limit %d).", field, maxAddresses)
 		e.Fix = inline + "."
 		return nil, nil, e
 	}
@@ -147,7 +139,7 @@ func (c *Client) Inline(ctx context.Context, req *llm.Request) (whole *llm.Reque
 	return out, sync.OnceFunc(f.lease.release), nil
 }
 
-// fetching is what the addresses of one request share.
+// fetching is the state that the URLs of one request share.
 type fetching struct {
 	client *Client
 	share  share
@@ -157,8 +149,7 @@ type fetching struct {
 	left int64 // bytes that may still be fetched
 }
 
-// spend takes bytes from what may still be fetched, and reports whether there were
-// as many.
+// spend subtracts from the bytes that may still be fetched, and reports whether there were enough.
 func (f *fetching) spend(n int) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -166,9 +157,9 @@ func (f *fetching) spend(n int) bool {
 	return f.left >= 0
 }
 
-// all fetches the files, some at a time.
+// all fetches the files, a few at a time.
 func (f *fetching) all(call context.Context, files []*file) error {
-	timeout := lost("did not come within "+f.client.timeout.String(), nil)
+	timeout := lost("did not arrive within "+f.client.timeout.String(), nil)
 	ctx, cancel := context.WithTimeoutCause(call, f.client.timeout, timeout)
 	defer cancel()
 	ctx, end := context.WithCancelCause(ctx)
@@ -202,32 +193,31 @@ func (f *fetching) all(call context.Context, files []*file) error {
 	case failed == nil:
 		return nil
 	case call.Err() != nil:
-		return left(call)
+		return cancelError(call)
 	default:
 		return reason.toError(failed.parts[0].field, failed.url)
 	}
 }
 
-// left is the failure of a call that was ended from outside: by its client, who
-// went away, or by whoever gave a reason.
-func left(call context.Context) error {
-	reason, ok := context.Cause(call).(*llm.Error) //nolint:errorlint // what whoever ended the call gave, and nothing around it
+// cancelError is the error of a call that was cancelled: by its client, or by a cancellation with a cause.
+func cancelError(call context.Context) error {
+	reason, ok := context.Cause(call).(*llm.Error) //nolint:errorlint // exactly the cause that was given, not a wrapped one
 	if ok {
-		own := *reason // the reason may have ended other calls too
+		own := *reason // other calls may have the same cause
 		return &own
 	}
 	return &llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away", Err: context.Cause(call)}
 }
 
-// file is what lies at an address.
+// file is the content of one URL.
 type file struct {
 	uri    string
-	url    *url.URL // nil if uri is no valid address
+	url    *url.URL // nil if uri is not a valid URL
 	base64 llm.Base64
-	parts  []*part // whose address it is
+	parts  []*part // the blocks with this URL
 }
 
-// part is a block of the new request whose media lie at an address.
+// part is a block of the new request with a URL as media.
 type part struct {
 	block  *llm.Block
 	field  string
@@ -244,8 +234,8 @@ func (p *part) fill(f *file) {
 	}
 }
 
-// gather makes a copy of the request that shares all but what will be changed, and
-// lists the addresses in it in their order.
+// gather makes a copy of the request that shares everything that will not change, and lists its
+// URLs in order.
 func gather(req *llm.Request) (*llm.Request, []*file) {
 	g := gatherer{byURI: map[string]*file{}}
 	out := *req
@@ -263,17 +253,17 @@ type gatherer struct {
 	byURI map[string]*file
 }
 
-// blocks gives the blocks themselves, or a copy if one of them will be changed.
+// blocks returns the blocks themselves, or a copy if one of them will change.
 func (g *gatherer) blocks(in []llm.Block, at string) []llm.Block {
 	var out []llm.Block
 	for i := range in {
-		b, place := &in[i], at+"["+strconv.Itoa(i)+"]"
+		b, field := &in[i], at+"["+strconv.Itoa(i)+"]"
 		switch {
 		case b.Media != nil && b.Media.Remote():
 			out = own(out, in)
-			g.add(&out[i], place)
+			g.add(&out[i], field)
 		case b.ToolResult != nil:
-			if r := g.result(b.ToolResult, place+".tool_result"); r != b.ToolResult {
+			if r := g.result(b.ToolResult, field+".tool_result"); r != b.ToolResult {
 				out = own(out, in)
 				out[i].ToolResult = r
 			}
@@ -301,7 +291,7 @@ func (g *gatherer) result(in *llm.ToolResult, at string) *llm.ToolResult {
 	return &out
 }
 
-// own gives a copy of the list, once.
+// own returns a copy of the list, made once.
 func own[T any](out, list []T) []T {
 	if out != nil {
 		return out
@@ -309,7 +299,7 @@ func own[T any](out, list []T) []T {
 	return slices.Clone(list)
 }
 
-// add notes a block of the copy, whose media become its own.
+// add records a block of the copy, which gets its own media.
 func (g *gatherer) add(b *llm.Block, at string) {
 	m := *b.Media
 	b.Media = &m

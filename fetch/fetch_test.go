@@ -224,9 +224,9 @@ func TestWhatAServerAnswersIsJudged(t *testing.T) {
 		{"compressed", answer(200, "Content-Encoding", "gzip"), llm.CodeBadRequest, llm.RetryNo, `comes compressed (Content-Encoding "gzip")`},
 		{"compressed twice", answer(200, "Content-Encoding", "identity, br"), llm.CodeBadRequest, llm.RetryNo, "comes compressed"},
 		{"empty", func(http.ResponseWriter, *http.Request) {}, llm.CodeBadRequest, llm.RetryNo, "is empty."},
-		{"cut short", answer(200, "Content-Length", "1000"), llm.CodeMedia, llm.RetryLater, "ended before its end."},
+		{"cut short", answer(200, "Content-Length", "1000"), llm.CodeMedia, llm.RetryLater, "broke off before its end."},
 		{"a header without end", answer(200, "X", strings.Repeat("x", 1<<20)), llm.CodeMedia, llm.RetryLater, "could not be reached."},
-		{"too large by its own word", answer(200, "Content-Length", "2000000"), llm.CodeTooLarge, llm.RetryNo, "is larger than 1 MiB."},
+		{"too large by its own word", answer(200, "Content-Length", "2000000"), llm.CodeTooLarge, llm.RetryNo, "is too large (limit 1 MiB)."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -286,7 +286,7 @@ func TestABodyWithoutEndIsLeftAndHeldNowhere(t *testing.T) {
 	if grown := after.TotalAlloc - before.TotalAlloc; grown > 16<<20 {
 		t.Errorf("%d bytes were allocated for 1 MiB", grown)
 	}
-	if e.Code != llm.CodeTooLarge || e.Status != 413 || !strings.Contains(e.Message, "is larger than 1 MiB") {
+	if e.Code != llm.CodeTooLarge || e.Status != 413 || !strings.Contains(e.Message, "is too large (limit 1 MiB)") {
 		t.Errorf("got %v", e)
 	}
 	<-left // the connection was closed, not drained
@@ -304,7 +304,7 @@ func TestTheFilesOfARequestAreBoundedTogether(t *testing.T) {
 		t.Errorf("two files fit, one of them twice: %v", err)
 	}
 	_, _, err := c.Inline(t.Context(), imageAt("http://files.test/1", "http://files.test/2", "http://files.test/3"))
-	if e := llm.AsError(err); e.Code != llm.CodeTooLarge || !strings.Contains(e.Message, "together are larger than 1 MiB") {
+	if e := llm.AsError(err); e.Code != llm.CodeTooLarge || !strings.Contains(e.Message, "over their total limit (1 MiB)") {
 		t.Errorf("got %v", err)
 	}
 	many := make([]string, maxAddresses+1)

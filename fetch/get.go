@@ -18,8 +18,8 @@ import (
 	"outcrop/llm"
 )
 
-// newTransport makes a transport that keeps no connections: each is checked when
-// it is made, and serves one answer.
+// newTransport makes a transport without keep-alive: each connection is checked when it is made,
+// and serves one request.
 func newTransport(c *Client, opt Options) *http.Transport {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
@@ -38,8 +38,8 @@ func newTransport(c *Client, opt Options) *http.Transport {
 	return t
 }
 
-// connect makes a connection to a host, if all of its addresses may be fetched
-// from. IPv4 comes first, since a network without IPv6 may be slow to say so.
+// connect connects to a host, if all of its addresses may be fetched from. It tries IPv4 first,
+// since a network without IPv6 may be slow to fail.
 func (c *Client) connect(ctx context.Context, _, hostPort string) (net.Conn, error) {
 	host, service, err := net.SplitHostPort(hostPort)
 	if err != nil {
@@ -80,8 +80,8 @@ func (c *Client) connect(ctx context.Context, _, hostPort string) (net.Conn, err
 	return nil, errors.Join(errs...)
 }
 
-// dialGuarded makes a connection to an address, which is checked once more where
-// the system is asked to connect.
+// dialGuarded connects to an address, which is checked once more right before the connect system
+// call.
 func (c *Client) dialGuarded(ctx context.Context, host string, to netip.AddrPort) (net.Conn, error) {
 	d := net.Dialer{Timeout: dialTimeout, Control: func(_, address string, _ syscall.RawConn) error {
 		at, err := netip.ParseAddrPort(address)
@@ -93,7 +93,7 @@ func (c *Client) dialGuarded(ctx context.Context, host string, to netip.AddrPort
 	return d.DialContext(ctx, "tcp", to.String())
 }
 
-// fetch gets what lies at an address and says what it is for each of its parts.
+// fetch fetches a URL and identifies its content for each of its parts.
 func (f *fetching) fetch(ctx context.Context, to *file) *problem {
 	c := f.client
 	u, p := c.parse(to.uri, nil)
@@ -104,7 +104,7 @@ func (f *fetching) fetch(ctx context.Context, to *file) *problem {
 	seen := map[string]bool{}
 	for hops := 0; ; hops++ {
 		seen[u.String()] = true
-		next, p := f.placed(ctx, u, to)
+		next, p := f.withSlot(ctx, u, to)
 		if p != nil {
 			return p.behind(u, hops)
 		}
@@ -115,7 +115,7 @@ func (f *fetching) fetch(ctx context.Context, to *file) *problem {
 		case hops == maxRedirects:
 			p = lost("redirects more than "+strconv.Itoa(maxRedirects)+" times", nil)
 		case seen[next.String()]:
-			p = lost("redirects in a circle", nil)
+			p = lost("redirects in a loop", nil)
 		}
 		if p != nil {
 			p.retry = llm.RetryNo
@@ -125,13 +125,13 @@ func (f *fetching) fetch(ctx context.Context, to *file) *problem {
 	}
 }
 
-// placed is visit with one of the places.
-func (f *fetching) placed(ctx context.Context, u *url.URL, to *file) (*url.URL, *problem) {
+// withSlot calls visit while it holds one of the slots.
+func (f *fetching) withSlot(ctx context.Context, u *url.URL, to *file) (*url.URL, *problem) {
 	host := u.Hostname()
-	if err := f.client.places.take(ctx, &f.share, host); err != nil {
+	if err := f.client.slots.take(ctx, &f.share, host); err != nil {
 		return nil, unreachable(ctx, err)
 	}
-	defer f.client.places.give(&f.share, host)
+	defer f.client.slots.give(&f.share, host)
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	w := newWatch(end)
@@ -139,13 +139,12 @@ func (f *fetching) placed(ctx context.Context, u *url.URL, to *file) (*url.URL, 
 	return f.visit(ctx, u, to, w)
 }
 
-// visit asks for what lies at an address: it reads it, or gives the address of the
-// redirect that stands there.
+// visit requests a URL: it reads the content, or returns the target of a redirect.
 func (f *fetching) visit(ctx context.Context, u *url.URL, to *file, w *watch) (*url.URL, *problem) {
 	c := f.client
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, bad("no valid address")
+		return nil, bad("an invalid URL")
 	}
 	req.Header = http.Header{"Accept": {"*/*"}, "Accept-Encoding": {"identity"}, "User-Agent": {"outcrop"}}
 	resp, err := c.transport.RoundTrip(req)
@@ -162,7 +161,7 @@ func (f *fetching) visit(ctx context.Context, u *url.URL, to *file, w *watch) (*
 		return nil, refused(code)
 	}
 	if e := resp.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return nil, wrong("comes compressed (Content-Encoding "+quote(e)+"), which is not unpacked", "Have the address give its content as it is, or send the content inline as a data URI.")
+		return nil, wrong("comes compressed (Content-Encoding "+quote(e)+"), which is not supported", "Serve the content without compression, or send the content inline as a data URI.")
 	}
 	if resp.ContentLength > c.maxSize {
 		return nil, c.tooLarge()
@@ -170,10 +169,10 @@ func (f *fetching) visit(ctx context.Context, u *url.URL, to *file, w *watch) (*
 	return nil, f.read(ctx, resp, to, w)
 }
 
-// redirect reads where an answer redirects to.
+// redirect returns the target of a redirect.
 func (c *Client) redirect(from *url.URL, location string) (*url.URL, *problem) {
 	if location == "" {
-		return nil, lost("answers with a redirect that leads nowhere", nil)
+		return nil, lost("answers with a redirect without a Location header", nil)
 	}
 	next, p := c.parse(location, from)
 	switch {
@@ -189,13 +188,13 @@ func (c *Client) redirect(from *url.URL, location string) (*url.URL, *problem) {
 	return next, nil
 }
 
-// refused is an answer without content.
+// refused is a response with an error status.
 func refused(status int) *problem {
 	p := lost("answers "+strconv.Itoa(status)+" "+http.StatusText(status), nil)
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		p.retry = llm.RetryNo
-		p.fix = "It wants credentials, and none are sent: give an address that anybody can read, such as a presigned one that has not expired, or send the content inline as a data URI."
+		p.fix = "The gateway sends no credentials: use a URL that is publicly readable, such as a presigned URL that has not expired, or send the content inline as a data URI."
 	case status != http.StatusRequestTimeout && status != http.StatusTooManyRequests && status < 500:
 		p.retry = llm.RetryNo
 	}
@@ -203,20 +202,20 @@ func refused(status int) *problem {
 }
 
 func (c *Client) tooLarge() *problem {
-	return large("is larger than "+megabytes(c.maxSize), "Give a smaller file; whoever runs this gateway can raise outcrop_settings.media.max_mb.")
+	return large("is too large (limit "+megabytes(c.maxSize)+")", "Send a smaller file; the gateway's operator can raise outcrop_settings.media.max_mb.")
 }
 
 func megabytes(n int64) string { return strconv.FormatFloat(float64(n)/(1<<20), 'f', -1, 64) + " MiB" }
 
-// headSize is how much of a file is looked at to tell what it is.
+// headSize is how much of a file is inspected to identify it.
 const headSize = 4 << 10
 
-// firstHold is how much of content whose length is not known is held to begin with,
-// in bytes; most images are smaller.
+// firstHold is the initial reservation for content of unknown length, in bytes; most images are
+// smaller.
 const firstHold = 1 << 20
 
-// read reads an answer's content as base64. Memory grows with what has come, not
-// with what the header promises.
+// read reads a response's content as base64. Memory grows with the data received, not with the
+// length that the header announces.
 func (f *fetching) read(ctx context.Context, resp *http.Response, to *file, w *watch) *problem {
 	body := &bounded{from: resp.Body, fetching: f, watch: w, room: resp.ContentLength}
 	if body.room < 0 {
@@ -233,7 +232,7 @@ func (f *fetching) read(ctx context.Context, resp *http.Response, to *file, w *w
 		return p
 	}
 	if len(head) == 0 {
-		return wrong("is empty", "Check the address, or send the content inline as a data URI.")
+		return wrong("is empty", "Check the URL, or send the content inline as a data URI.")
 	}
 	declared := resp.Header.Get("Content-Type")
 	for _, part := range to.parts {
@@ -246,7 +245,7 @@ func (f *fetching) read(ctx context.Context, resp *http.Response, to *file, w *w
 		content.expected = int(held(resp.ContentLength))
 	}
 	enc := base64.NewEncoder(base64.StdEncoding, &content)
-	_, _ = enc.Write(head) // it takes everything
+	_, _ = enc.Write(head) // it accepts everything
 	for err == nil {
 		var n int
 		n, err = body.read(ctx, buf)
@@ -260,13 +259,13 @@ func (f *fetching) read(ctx context.Context, resp *http.Response, to *file, w *w
 	return nil
 }
 
-// bounded reads an answer's content up to what is allowed.
+// bounded reads a response's content up to the limits.
 type bounded struct {
 	from     io.Reader
 	fetching *fetching
 	watch    *watch
 	size     int64
-	room     int64 // bytes that are held for it
+	room     int64 // bytes reserved for it
 }
 
 func (b *bounded) read(ctx context.Context, p []byte) (int, error) {
@@ -279,9 +278,9 @@ func (b *bounded) read(ctx context.Context, p []byte) (int, error) {
 		return 0, c.tooLarge()
 	}
 	if !b.fetching.spend(n) {
-		return 0, large("is too much beside the others: all of a request's files together are larger than "+megabytes(c.maxTotal), "Send fewer or smaller files; whoever runs this gateway can raise general_settings.max_request_size_mb.")
+		return 0, large("brings the request's files over their total limit ("+megabytes(c.maxTotal)+")", "Send fewer or smaller files; the gateway's operator can raise general_settings.max_request_size_mb.")
 	}
-	if b.size > b.room { // it did not say how long it is, and is longer than was taken
+	if b.size > b.room { // the length was unknown, and exceeds the reservation
 		more := min(b.room, c.maxSize-b.room)
 		b.watch.pause()
 		if p := b.fetching.lease.hold(ctx, held(more)); p != nil {
@@ -304,7 +303,7 @@ func (b *bounded) fill(ctx context.Context, p []byte) (got []byte, err error) {
 	return p[:n], err
 }
 
-// failure is what ended the reading before the content did.
+// failure returns the error that ended reading early.
 func (*bounded) failure(ctx context.Context, err error) *problem {
 	if err == nil || errors.Is(err, io.EOF) {
 		return nil
@@ -314,7 +313,7 @@ func (*bounded) failure(ctx context.Context, err error) *problem {
 	}
 	p := unreachable(ctx, err)
 	if p.err != nil {
-		p.what = "ended before its end"
+		p.what = "broke off before its end"
 	}
 	return p
 }

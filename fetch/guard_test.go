@@ -58,7 +58,7 @@ var closedURLs = []string{
 }
 
 // notPublic is what is said of a host that leads nowhere or where nobody may go.
-const notPublic = "has a host that DNS does not know or that is not public"
+const notPublic = "has a host that is not in DNS or not public"
 
 func TestNoSpellingReachesAClosedAddress(t *testing.T) {
 	var reached atomic.Int64
@@ -208,23 +208,23 @@ func TestRedirects(t *testing.T) {
 		{"from http to https", "https://example.com/image", "", ""},
 		{"as often as is allowed", "/hop/4", "", ""},
 		{"too often", "/hop/5", llm.CodeMedia, "redirects more than 5 times"},
-		{"to itself", "/start", llm.CodeMedia, "redirects in a circle"},
-		{"in a circle", "/circle", llm.CodeMedia, "redirects in a circle"},
-		{"nowhere", "", llm.CodeMedia, "leads nowhere"},
-		{"to the metadata service", "http://169.254.169.254/latest/meta-data/iam/secret", llm.CodeUnsupported, "redirects to an address that is not public"},
-		{"to the metadata service in decimal", "http://2852039166/secret", llm.CodeMedia, "redirects to an address whose host"},
-		{"to a private address", "//10.0.0.1/secret", llm.CodeUnsupported, "redirects to an address that is not public"},
+		{"to itself", "/start", llm.CodeMedia, "redirects in a loop"},
+		{"in a circle", "/circle", llm.CodeMedia, "redirects in a loop"},
+		{"nowhere", "", llm.CodeMedia, "answers with a redirect without a Location header"},
+		{"to the metadata service", "http://169.254.169.254/latest/meta-data/iam/secret", llm.CodeUnsupported, "redirects to a URL whose address is not public"},
+		{"to the metadata service in decimal", "http://2852039166/secret", llm.CodeMedia, "redirects to a URL whose host"},
+		{"to a private address", "//10.0.0.1/secret", llm.CodeUnsupported, "redirects to a URL whose address is not public"},
 		{"to a name of a private address", "http://intranet.test/secret", llm.CodeMedia, "redirects to http://intranet.test, which " + notPublic},
-		{"to IPv6's loopback", "http://[::1]/secret", llm.CodeUnsupported, "redirects to an address that is not public"},
-		{"to a file", "file:///etc/secret", llm.CodeUnsupported, `redirects to an address of the scheme "file"`},
-		{"to gopher", "gopher://other.test/secret", llm.CodeUnsupported, `redirects to an address of the scheme "gopher"`},
-		{"to data", "data:image/png;base64,secret", llm.CodeUnsupported, `redirects to an address of the scheme "data"`},
-		{"to another port", "http://other.test:6379/secret", llm.CodeUnsupported, "redirects to an address with a port"},
-		{"with a password", "http://user:secret@other.test/", llm.CodeMedia, "redirects to an address with a user name"},
-		{"to no address", "http://[secret", llm.CodeMedia, "redirects to no valid address"},
+		{"to IPv6's loopback", "http://[::1]/secret", llm.CodeUnsupported, "redirects to a URL whose address is not public"},
+		{"to a file", "file:///etc/secret", llm.CodeUnsupported, `redirects to a URL of the unsupported scheme "file"`},
+		{"to gopher", "gopher://other.test/secret", llm.CodeUnsupported, `redirects to a URL of the unsupported scheme "gopher"`},
+		{"to data", "data:image/png;base64,secret", llm.CodeUnsupported, `redirects to a URL of the unsupported scheme "data"`},
+		{"to another port", "http://other.test:6379/secret", llm.CodeUnsupported, "redirects to a URL with a port"},
+		{"with a password", "http://user:secret@other.test/", llm.CodeMedia, "redirects to a URL with a user name"},
+		{"to no address", "http://[secret", llm.CodeMedia, "redirects to an invalid URL"},
 		{"to a host that does not exist", "http://nowhere.test/secret", llm.CodeMedia, "redirects to http://nowhere.test, which " + notPublic},
 		{"to what is not there", "http://other.test/gone/secret", llm.CodeMedia, "redirects to http://other.test, which answers 404 Not Found"},
-		{"to a login", "http://other.test/login?next=secret", llm.CodeBadRequest, "redirects to http://other.test, which is no image but an HTML page"},
+		{"to a login", "http://other.test/login?next=secret", llm.CodeBadRequest, "redirects to http://other.test, which is not an image but an HTML page"},
 		{"from https to http", "https://example.com/down", llm.CodeUnsupported, "redirects from https to http"},
 	}
 	for i, tt := range tests {

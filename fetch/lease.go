@@ -9,8 +9,8 @@ import (
 	"outcrop/llm"
 )
 
-// lease is what a request has of the process's budget. It lasts until the request's
-// content is no longer held.
+// lease is a request's share of the process's budget. It lasts until the request's content is no
+// longer needed.
 type lease struct {
 	budget Budget
 
@@ -18,7 +18,7 @@ type lease struct {
 	releases []func()
 }
 
-// hold waits until n more bytes may be held.
+// hold waits until n more bytes are available.
 func (l *lease) hold(ctx context.Context, n int64) *problem {
 	if l.budget == nil || n <= 0 {
 		return nil
@@ -33,7 +33,7 @@ func (l *lease) hold(ctx context.Context, n int64) *problem {
 	return nil
 }
 
-// release says that nothing is held any more. Nobody holds more meanwhile.
+// release returns everything. It must not run concurrently with hold.
 func (l *lease) release() {
 	for _, release := range l.releases {
 		release()
@@ -41,23 +41,23 @@ func (l *lease) release() {
 	l.releases = nil
 }
 
-// busy is content that there is no room for now.
+// busy is the problem of content that there is no memory for.
 func busy(ctx context.Context, err error) *problem {
-	// What ended the others of the request is the reason, but for the time that all
-	// of them may take: it is the wait for room that took it.
+	// If something else ended the request, that is the reason; but if the time limit ended it, the
+	// reason is the wait for memory.
 	if p, ok := errors.AsType[*problem](context.Cause(ctx)); ok && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return p
 	}
 	p := &problem{
-		code: llm.CodeOverloaded, what: "cannot be fetched now: this gateway holds as much of requests and answers as it may", err: err,
-		fix: "Send the request again later; whoever runs this gateway can raise general_settings.max_in_flight_mb.",
+		code: llm.CodeOverloaded, what: "cannot be fetched now: the gateway's memory for requests and responses is used up", err: err,
+		fix: "Send the request again later; the gateway's operator can raise general_settings.max_in_flight_mb.",
 	}
 	p.own, _ = errors.AsType[*llm.Error](err)
 	return p
 }
 
-// growing takes content as base64. Its memory grows with what has come, and to no more
-// than is said to come.
+// growing receives content as base64. Its memory grows with the data received, and never beyond the
+// announced length.
 type growing struct {
 	b        []byte
 	expected int
@@ -77,5 +77,5 @@ func (t *growing) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// held is how much memory content of a size takes.
+// held is the memory needed for content of a size.
 func held(size int64) int64 { return int64(base64.StdEncoding.EncodedLen(int(size))) }

@@ -134,8 +134,8 @@ func TestWithoutRoomContentIsWaitedForAndThenRefused(t *testing.T) {
 		time.Sleep(19 * time.Second) // longer than a server may be silent
 		first()
 		wg.Wait()
-		if budget.taken != 0 || budget.most > budget.size || c.places.free != perProcess {
-			t.Errorf("%d bytes are held, %d at most, %d places are free", budget.taken, budget.most, c.places.free)
+		if budget.taken != 0 || budget.most > budget.size || c.slots.free != perProcess {
+			t.Errorf("%d bytes are held, %d at most, %d slots are free", budget.taken, budget.most, c.slots.free)
 		}
 	})
 }

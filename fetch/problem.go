@@ -13,15 +13,15 @@ import (
 	"outcrop/llm"
 )
 
-// problem is why an address is not fetched, before it is known which field it is
-// about. what follows the address in a sentence: "answers 404 Not Found".
+// problem is why a URL was not fetched, before the field is known. what follows the URL in a
+// sentence: "answers 404 Not Found".
 type problem struct {
 	code  llm.Code
-	retry llm.Retry // the code's when empty
+	retry llm.Retry // the code's if empty
 	what  string
 	fix   string
 	err   error
-	own   *llm.Error // what is said in place of all that
+	own   *llm.Error // replaces all of the above
 }
 
 func (p *problem) Error() string { return p.what }
@@ -29,40 +29,41 @@ func (p *problem) Unwrap() error { return p.err }
 
 const inline = "Send the content inline as a data URI"
 
-// bad is an address that cannot be understood.
+// bad is the problem of a malformed URL.
 func bad(what string) *problem {
-	return &problem{code: llm.CodeBadRequest, what: "is " + what, fix: "Give an http or https address, or send the content inline as a data URI."}
+	return &problem{code: llm.CodeBadRequest, what: "is " + what, fix: "Use an http or https URL, or send the content inline as a data URI."}
 }
 
-// unfit is an address of a kind that is never fetched.
+// unfit is the problem of a URL that is never fetched, because of its scheme or a redirect from
+// https to http.
 func unfit(what string) *problem {
-	return &problem{code: llm.CodeUnsupported, what: what, fix: "Give an https, http or s3 address, or send the content inline as a data URI."}
+	return &problem{code: llm.CodeUnsupported, what: what, fix: "Use an https, http or s3 URL, or send the content inline as a data URI."}
 }
 
-// closed is an address that is not to be fetched.
+// closed is the problem of a URL that must not be fetched.
 func closed(what string, err error) *problem {
 	return &problem{
 		code: llm.CodeUnsupported, what: "is " + what, err: err,
-		fix: inline + "; whoever runs this gateway can open hosts and networks with outcrop_settings.media.allow.",
+		fix: inline + "; the gateway's operator can allow hosts and networks with outcrop_settings.media.allow.",
 	}
 }
 
-// wrong is content that is not what the field is for.
+// wrong is the problem of content that does not fit the field.
 func wrong(what, fix string) *problem {
 	return &problem{code: llm.CodeBadRequest, what: what, fix: fix}
 }
 
-// lost is an address that does not give its content.
+// lost is the problem of a URL whose content could not be read.
 func lost(what string, err error) *problem {
-	return &problem{code: llm.CodeMedia, what: what, err: err, fix: "Check that the address can be read by anybody, or send the content inline as a data URI."}
+	return &problem{code: llm.CodeMedia, what: what, err: err, fix: "Check that the URL is publicly readable, or send the content inline as a data URI."}
 }
 
-// large is content beyond a limit.
+// large is the problem of content beyond a limit.
 func large(what, fix string) *problem {
 	return &problem{code: llm.CodeTooLarge, what: what, fix: fix}
 }
 
-// unreachable is a connection that could not be made, or an answer that broke off.
+// unreachable is the problem of a connection that could not be made, or that broke off.
 func unreachable(ctx context.Context, err error) *problem {
 	if p, ok := errors.AsType[*problem](context.Cause(ctx)); ok {
 		return p
@@ -75,10 +76,10 @@ func unreachable(ctx context.Context, err error) *problem {
 		record  tls.RecordHeaderError
 	)
 	switch {
-	case netguard.IsClosed(err), errors.As(err, &dns) && dns.IsNotFound: // one answer, or a caller could ask which names there are
-		p := lost("has a host that DNS does not know or that is not public", err)
+	case netguard.IsClosed(err), errors.As(err, &dns) && dns.IsNotFound: // one message for both, or a client could find out which names exist
+		p := lost("has a host that is not in DNS or not public", err)
 		p.retry = llm.RetryNo
-		p.fix = inline + "; whoever runs this gateway can open hosts and networks with outcrop_settings.media.allow."
+		p.fix = inline + "; the gateway's operator can allow hosts and networks with outcrop_settings.media.allow."
 		return p
 	case errors.As(err, &unknown), errors.As(err, &name), errors.As(err, &invalid), errors.As(err, &record):
 		p := lost("has no valid TLS certificate", err)
@@ -89,10 +90,10 @@ func unreachable(ctx context.Context, err error) *problem {
 	}
 }
 
-// toError says a problem of an address that a field gives.
+// toError makes the error for the field with the URL.
 func (p *problem) toError(field string, u *url.URL) *llm.Error {
 	if p.own != nil {
-		e := *p.own // it may be that of others too
+		e := *p.own // other fields may have the same error
 		return &e
 	}
 	status := p.code.Info().Status
@@ -112,20 +113,20 @@ func (p *problem) toError(field string, u *url.URL) *llm.Error {
 	return e
 }
 
-// cause is an error for the log, in few words: it may repeat what a server sent.
+// cause is an error for the log, shortened: it may repeat data from a server.
 type cause struct{ err error }
 
 func (c cause) Error() string { return llm.Clip(c.err.Error(), 300) }
 func (c cause) Unwrap() error { return c.err }
 
-// behind says where a redirect has led to that the problem is about.
+// behind adds the target of the redirect that the problem is about.
 func (p *problem) behind(u *url.URL, hops int) *problem {
 	if hops == 0 {
 		return p
 	}
 	own := *p
-	if rest, ok := strings.CutPrefix(p.what, "is an address"); ok {
-		own.what = "redirects to an address" + rest
+	if rest, ok := strings.CutPrefix(p.what, "is a URL"); ok {
+		own.what = "redirects to a URL" + rest
 	} else {
 		own.what = "redirects to " + show(u, false) + ", which " + p.what
 	}

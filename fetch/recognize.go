@@ -10,15 +10,15 @@ import (
 	"outcrop/llm"
 )
 
-// content is what bytes are.
+// content identifies what bytes are.
 type content struct {
 	kind   llm.BlockKind
-	format string // Converse's short name; of what no model takes, the usual one
-	// family is set where the first bytes leave several formats open.
+	format string // Converse's short name; for unsupported content the usual name
+	// family is set if the first bytes leave several formats possible.
 	family family
 }
 
-// family is a form that several formats share.
+// family is a set of formats with the same first bytes.
 type family uint8
 
 const (
@@ -41,16 +41,16 @@ func (f family) has(format string) bool {
 	}
 }
 
-// signature is how a format begins.
+// signature is the first bytes of a format.
 type signature struct {
 	at    int
 	bytes string
 	content
 }
 
-// signatures are looked through in their order. The formats of known kind are those
-// of ContentBlock in AWS's service model of bedrock-runtime; the others are known
-// only to be named. It is never written to.
+// signatures are tried in order. The formats with a kind are those of ContentBlock in AWS's service
+// model of bedrock-runtime; the others are listed only so that errors can name them. It is never
+// written to.
 var signatures = []signature{
 	{0, "\x89PNG\r\n\x1a\n", content{llm.BlockImage, "png", alone}},
 	{0, "\xff\xd8\xff", content{llm.BlockImage, "jpeg", alone}},
@@ -89,7 +89,7 @@ var signatures = []signature{
 	{0, "%!PS", content{0, "PostScript document", alone}},
 }
 
-// sniff tells what content is by its first bytes.
+// sniff identifies content by its first bytes.
 func sniff(head []byte) content {
 	for _, s := range signatures {
 		if len(head) >= s.at && bytes.HasPrefix(head[s.at:], []byte(s.bytes)) {
@@ -104,7 +104,7 @@ func sniff(head []byte) content {
 		return content{llm.BlockDocument, "pdf", alone}
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")): // UTF-16
 		return content{llm.BlockDocument, "", text}
-	case bytes.HasPrefix(head, []byte("\x1a\x45\xdf\xa3")): // EBML; the kind of document stands near
+	case bytes.HasPrefix(head, []byte("\x1a\x45\xdf\xa3")): // EBML; the document type follows shortly
 		if bytes.Contains(head, []byte("webm")) {
 			return content{llm.BlockVideo, "webm", alone}
 		}
@@ -122,8 +122,8 @@ func sniff(head []byte) content {
 	}
 }
 
-// office looks for the folders of Word's and Excel's formats (ECMA-376) among the
-// names of a ZIP archive.
+// office looks for the folders of Word's and Excel's formats (ECMA-376) among the names in a ZIP
+// archive.
 func office(head []byte) content {
 	word, excel := bytes.Contains(head, []byte("word/")), bytes.Contains(head, []byte("xl/"))
 	switch {
@@ -142,13 +142,12 @@ func office(head []byte) content {
 	}
 }
 
-// trimmed is head without a mark of UTF-8 and white space before it.
+// trimmed is head without a UTF-8 byte order mark and leading white space.
 func trimmed(head []byte) []byte {
 	return bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), "\t\n\f\r ")
 }
 
-// isText reports whether nothing in head is alien to text, in UTF-8 or an eight-bit
-// code.
+// isText reports whether head looks like text, in UTF-8 or an eight-bit encoding.
 func isText(head []byte) bool {
 	return !bytes.ContainsFunc(head, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\n\f\r\x1b", r) })
 }
@@ -165,8 +164,8 @@ func sniffText(head []byte) content {
 	}
 }
 
-// byType gives the format that a Content-Type names; empty for one that says
-// nothing, such as application/octet-stream.
+// byType returns the format of a Content-Type; empty for one without a format, such as
+// application/octet-stream.
 func byType(mediaType string) string {
 	switch mediaType {
 	case "application/pdf", "application/x-pdf":
@@ -192,7 +191,7 @@ func byType(mediaType string) string {
 	}
 }
 
-// byExtension gives the document's format that a file name's extension names.
+// byExtension returns the document format of a file name extension.
 func byExtension(extension string) string {
 	switch extension {
 	case "pdf", "csv", "html", "txt", "md", "doc", "docx", "xls", "xlsx":
@@ -208,9 +207,8 @@ func byExtension(extension string) string {
 	}
 }
 
-// recognize says what content is for a part, and refuses what is not what it
-// should be: by its first bytes, by what the server and the address call it, and by
-// what the caller wants it to be.
+// recognize identifies content for a part, and refuses content that does not match: by its first
+// bytes, by the server's Content-Type and the URL's name, and by the format that the client set.
 func (p *part) recognize(head []byte, declared string, u *url.URL) *problem {
 	is := sniff(head)
 	mediaType, _, err := mime.ParseMediaType(declared)
@@ -218,55 +216,54 @@ func (p *part) recognize(head []byte, declared string, u *url.URL) *problem {
 		mediaType, _, _ = strings.Cut(strings.ToLower(declared), ";")
 	}
 	_, extension := base(u)
-	said, named, wanted := byType(strings.TrimSpace(mediaType)), byExtension(extension), p.block.Media.Format
+	declaredFormat, named, wanted := byType(strings.TrimSpace(mediaType)), byExtension(extension), p.block.Media.Format
 	if is.family != alone {
-		is.format = choose(is.family, wanted, named, said)
+		is.format = choose(is.family, wanted, named, declaredFormat)
 	}
 	if is.kind == 0 {
-		return p.unfit("is of a type that no model takes: " + is.format + called(declared))
+		return p.unfit("has a type that no model supports: " + is.format + called(declared))
 	}
 	if is.format == "" {
-		return wrong("is a file of Microsoft Office, and neither its address nor its Content-Type says of which kind", "Give an address that ends in .docx, .xlsx, .doc or .xls, or name the format.")
+		return wrong("is a Microsoft Office file whose kind neither its URL nor its Content-Type shows", "Use a URL that ends in .docx, .xlsx, .doc or .xls, or set the format.")
 	}
 	p.kind, p.format = is.kind, is.format
 	switch p.block.Kind {
-	case llm.BlockDocument: // a file is whatever it is
+	case llm.BlockDocument: // a file may have any kind
 	case llm.BlockImage:
-		// A PDF in the place of an image is read as the document that it is, as
-		// LiteLLM's users send it.
+		// A PDF as an image is read as a document, because LiteLLM's users send PDFs that way.
 		if is.kind != llm.BlockImage && is.format != "pdf" {
-			return p.unfit("is no image but " + is.String() + called(declared))
+			return p.unfit("is not an image but " + is.String() + called(declared))
 		}
-	case llm.BlockAudio, llm.BlockVideo: // both come in containers that look alike
+	case llm.BlockAudio, llm.BlockVideo: // both use the same containers
 		if is.kind != llm.BlockAudio && is.kind != llm.BlockVideo {
 			return p.unfit("is neither audio nor video but " + is.String() + called(declared))
 		}
 		p.kind = p.block.Kind
 	default:
-		return p.unfit("stands where no content can be fetched for")
+		return p.unfit("is in a content part that cannot be fetched")
 	}
 	if wanted != "" {
 		if !same(wanted, p.format) {
-			return wrong("is to be of format "+quote(wanted)+", and is "+is.String()+called(declared), "Name the format that it has, or leave it out.")
+			return wrong("has format "+quote(wanted)+" according to the request, but is "+is.String()+called(declared), "Set the format to what the content is, or remove it.")
 		}
 		if p.kind == llm.BlockAudio || p.kind == llm.BlockVideo {
 			p.format = wanted
 		}
 		return nil
 	}
-	// What a document is called must be what it is: a page of HTML in the place of a
-	// PDF is mostly one that asks for a login. Where the address's own name is right
-	// the server's word for it does not matter.
-	name := cmp.Or(named, said)
+	// A document's declared format must match its content: an HTML page in place of a PDF is
+	// usually a login page. If the URL's own name is right, the server's Content-Type does not
+	// matter.
+	name := cmp.Or(named, declaredFormat)
 	document := p.block.Kind == llm.BlockDocument || p.kind == llm.BlockDocument
 	if document && name != "" && name != is.format && !is.family.has(name) {
-		return wrong("is called "+name+", and is "+is.String()+called(declared), "Check what the address gives without a login, or send the content inline as a data URI.")
+		return wrong("is named as "+name+", but is "+is.String()+called(declared), "Check what the URL returns without a login, or send the content inline as a data URI.")
 	}
 	return nil
 }
 
-// choose gives the first of the formats that a family has; of texts txt if it has
-// none of them.
+// choose returns the first of the formats that the family has; if it has none of them, txt for
+// text.
 func choose(f family, formats ...string) string {
 	for _, format := range formats {
 		if f.has(format) {
@@ -279,7 +276,7 @@ func choose(f family, formats ...string) string {
 	return ""
 }
 
-// same reports whether two formats are names of one.
+// same reports whether two names mean the same format.
 func same(a, b string) bool {
 	canonical := func(s string) string {
 		switch s {
@@ -304,7 +301,7 @@ func same(a, b string) bool {
 	return canonical(a) == canonical(b)
 }
 
-// String is what content is, in words.
+// String describes the content in words.
 func (c content) String() string {
 	switch {
 	case c.family == text:
@@ -329,11 +326,11 @@ func (p *part) unfit(what string) *problem {
 	var fix string
 	switch p.block.Kind {
 	case llm.BlockImage:
-		fix = "Check that the address gives the image itself without a login; images are PNG, JPEG, GIF or WebP."
+		fix = "Check that the URL returns the image itself without a login; images are PNG, JPEG, GIF or WebP."
 	case llm.BlockAudio, llm.BlockVideo:
-		fix = "Check that the address gives the content itself without a login."
+		fix = "Check that the URL returns the content itself without a login."
 	default:
-		fix = "Models take PNG, JPEG, GIF and WebP images, PDF, Word, Excel, CSV, HTML, Markdown and plain text documents: send one of these."
+		fix = "Send a PNG, JPEG, GIF or WebP image, or a PDF, Word, Excel, CSV, HTML, Markdown or plain text document."
 	}
 	return wrong(what, fix)
 }

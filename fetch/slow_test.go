@@ -73,7 +73,7 @@ func TestSlowServersAreLeft(t *testing.T) {
 			readRequest(c)
 			_, _ = io.WriteString(c, header+png)
 			drip(c, strings.Repeat("x", 1000), 9*time.Second)
-		}, "comes slower than 32 KiB a second", 10 * time.Second},
+		}, "arrives slower than 32 KiB a second", 10 * time.Second},
 		{"a body that is slow on average", func(c net.Conn) {
 			readRequest(c)
 			_, _ = io.WriteString(c, strings.ReplaceAll(header, "100000", "10000000")+png+strings.Repeat("x", 64<<10))
@@ -83,7 +83,7 @@ func TestSlowServersAreLeft(t *testing.T) {
 					return
 				}
 			}
-		}, "comes slower than 32 KiB a second", 23 * time.Second},
+		}, "arrives slower than 32 KiB a second", 23 * time.Second},
 		{"a body that is large and no slower than it may be", func(c net.Conn) {
 			readRequest(c)
 			_, _ = io.WriteString(c, strings.ReplaceAll(header, "100000", "10000000")+png)
@@ -93,7 +93,7 @@ func TestSlowServersAreLeft(t *testing.T) {
 				}
 				time.Sleep(time.Second)
 			}
-		}, "did not come within 30s", 30 * time.Second},
+		}, "did not arrive within 30s", 30 * time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestNobodyHoldsAllPlaces(t *testing.T) {
 		name     string
 		requests int // with 20 addresses each
 		hosts    bool
-		open     int // places that they hold
+		open     int // slots that they hold
 	}{
 		{"one request", 1, true, perRequest},
 		{"requests for one host", 4, false, perHost},
@@ -190,7 +190,7 @@ func TestNobodyHoldsAllPlaces(t *testing.T) {
 					synctest.Wait()
 				}
 				if n := len(open()); n != tt.open {
-					t.Errorf("%d places are held", n)
+					t.Errorf("%d slots are held", n)
 				}
 				wg.Go(func() {
 					_, release, err := c.Inline(t.Context(), imageAt("http://other.test/good"))
@@ -209,8 +209,8 @@ func TestNobodyHoldsAllPlaces(t *testing.T) {
 				synctest.Wait()
 				leave()
 				wg.Wait()
-				if c.places.free != perProcess || len(c.places.hosts) != 0 || len(c.places.waiting) != 0 {
-					t.Errorf("places are left: %+v", c.places)
+				if c.slots.free != perProcess || len(c.slots.hosts) != 0 || len(c.slots.waiting) != 0 {
+					t.Errorf("slots are left: %+v", c.slots)
 				}
 			})
 		})
@@ -234,7 +234,7 @@ func TestAPlaceThatIsGivenBackGoesToWhoHasNone(t *testing.T) {
 			request(fmt.Sprintf("slow%d", i), 20)
 		}
 		if n := len(open()); n != perProcess {
-			t.Errorf("%d places are held", n)
+			t.Errorf("%d slots are held", n)
 		}
 		request("good", 1)
 		for _, path := range []string{"/slow0/0", "/slow0/1", "/slow0/2", "/slow0/3"} { // slow7 to slow9 have none either, and came before
@@ -242,12 +242,12 @@ func TestAPlaceThatIsGivenBackGoesToWhoHasNone(t *testing.T) {
 			synctest.Wait()
 		}
 		if !slices.Contains(open(), "/good/0") {
-			t.Errorf("the place went to another: %q", open())
+			t.Errorf("the slot went to another: %q", open())
 		}
 		leave()
 		wg.Wait()
-		if c.places.free != perProcess {
-			t.Errorf("places are left: %+v", c.places)
+		if c.slots.free != perProcess {
+			t.Errorf("slots are left: %+v", c.slots)
 		}
 	})
 }
@@ -255,8 +255,8 @@ func TestAPlaceThatIsGivenBackGoesToWhoHasNone(t *testing.T) {
 func TestWaitingForAPlaceCountsForTheTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := scripted(t, Options{Timeout: 5 * time.Second}, func(net.Conn) { t.Error("connected") })
-		c.places.free = 0
-		if e := refusal(t, c, "http://files.test/a"); e.Code != llm.CodeMedia || !strings.Contains(e.Message, "did not come within 5s") {
+		c.slots.free = 0
+		if e := refusal(t, c, "http://files.test/a"); e.Code != llm.CodeMedia || !strings.Contains(e.Message, "did not arrive within 5s") {
 			t.Errorf("got %v", e)
 		}
 	})

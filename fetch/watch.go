@@ -6,19 +6,18 @@ import (
 	"time"
 )
 
-// watch ends a visit that has been silent for too long, or whose content comes
-// slower than leastRate: a server that sends a byte now and then would keep its place
-// from others.
+// watch ends a fetch that has been silent for too long, or whose content arrives slower than
+// leastRate: otherwise a server that sends a byte now and then would occupy a slot.
 type watch struct {
-	end func(error) // ends the visit
+	end func(error) // ends the fetch
 
 	mu    sync.Mutex
 	timer *time.Timer
-	heard time.Time // when something came last
-	begun time.Time // when the content began to be read, later by the pauses since; zero before
+	heard time.Time // when data last arrived
+	begun time.Time // when reading the content began, moved forward by the pauses since; zero before
 	size  int64     // of the content so far
 	since time.Time // when the pause began
-	still bool      // it is paused
+	still bool      // paused
 }
 
 func newWatch(end context.CancelCauseFunc) *watch {
@@ -29,14 +28,14 @@ func newWatch(end context.CancelCauseFunc) *watch {
 
 func (w *watch) stop() { w.timer.Stop() }
 
-// touch says that something has come.
+// touch records that data has arrived.
 func (w *watch) touch() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.heard = time.Now()
 }
 
-// begin says that the content is read from now on, after a pause.
+// begin records that reading the content starts, after a pause.
 func (w *watch) begin() {
 	w.mu.Lock()
 	w.begun = w.since
@@ -44,7 +43,7 @@ func (w *watch) begin() {
 	w.resume()
 }
 
-// came says that bytes of the content have come.
+// came records that n bytes of content have arrived.
 func (w *watch) came(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -52,7 +51,7 @@ func (w *watch) came(n int) {
 	w.size += int64(n)
 }
 
-// pause says that it is not the server that is waited for.
+// pause records that the fetch no longer waits for the server.
 func (w *watch) pause() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -72,7 +71,7 @@ func (w *watch) resume() {
 	w.wait(now)
 }
 
-// judge looks whether a limit has been passed.
+// judge checks whether a limit has been exceeded.
 func (w *watch) judge() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -81,13 +80,13 @@ func (w *watch) judge() {
 	}
 }
 
-// wait ends the visit if a limit has been passed, else it waits until one may be; mu
-// is held.
+// wait ends the fetch if a limit has been exceeded, or sets the timer for the next check; mu is
+// held.
 func (w *watch) wait(now time.Time) {
 	next, why := w.heard.Add(idle), "was silent for "+idle.String()
 	if !w.begun.IsZero() {
 		if slow := w.begun.Add(grace + time.Duration(w.size)*time.Second/leastRate); slow.Before(next) {
-			next, why = slow, "comes slower than 32 KiB a second"
+			next, why = slow, "arrives slower than 32 KiB a second"
 		}
 	}
 	if now.Before(next) {

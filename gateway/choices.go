@@ -12,23 +12,21 @@ import (
 	"outcrop/llm"
 )
 
-// defaultMaxChoices is how many answers one call may ask for, where Options says
-// nothing: each is a call of its own to the provider, and costs one.
+// defaultMaxChoices is how many responses one call may request, unless Options sets it: each is a
+// separate call to the provider, with its own cost.
 const defaultMaxChoices = 8
 
-// checkChoices checks how many answers a call wants, and reports whether it is more than
-// one.
+// checkChoices checks how many responses a call requests, and reports whether it is more than one.
 func (c *Call) checkChoices(req *llm.Request) (bool, error) {
 	if req.Choices > c.g.maxChoices {
-		return false, c.Fail(llm.Invalid("n", "n must be at most %d, not %d: each choice is a call of its own to the provider", c.g.maxChoices, req.Choices))
+		return false, c.Fail(llm.Invalid("n", "n must be at most %d, not %d: each choice is a separate call to the provider", c.g.maxChoices, req.Choices))
 	}
 	return req.Choices > 1, nil
 }
 
-// CompleteAll gets as many whole answers as req.Choices says, by calls that run side
-// by side. One that fails ends the others and is the call's failure, an *llm.Error
-// that is noted. The call is recorded once, with the usage of all together; Usage
-// gives it.
+// CompleteAll gets as many complete responses as req.Choices requests, by concurrent calls. The
+// first failure ends the others and is the call's failure, an *llm.Error that is recorded. The call
+// is recorded once, with the sum of the usage, which Usage returns.
 func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Response, error) {
 	if req.Choices <= 1 {
 		one, err := c.Complete(ctx, req)
@@ -91,8 +89,8 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 	return answers, nil
 }
 
-// encodings takes memory for the encodings of a request beyond the first: each choice
-// has one of its own. What the lease holds counts one encoding as a quarter of it.
+// encodings reserves memory for the encodings of a request beyond the first: each choice encodes
+// the request separately. The lease counts one encoding as a quarter of what it holds.
 func (c *Call) encodings(ctx context.Context, req *llm.Request) error {
 	if req.Choices <= 1 {
 		return nil
@@ -103,10 +101,10 @@ func (c *Call) encodings(ctx context.Context, req *llm.Request) error {
 	return nil
 }
 
-// Usage is what the call has used so far, of all its answers together.
+// Usage is what the call has used so far, over all responses.
 func (c *Call) Usage() *llm.Usage { return &c.record.Usage }
 
-// count adds to the call's usage that of its nth answer.
+// count adds the usage of the call's nth response.
 func (c *Call) count(u *llm.Usage, n int) {
 	if n == 1 {
 		c.record.Usage = *u
@@ -115,7 +113,7 @@ func (c *Call) count(u *llm.Usage, n int) {
 	}
 }
 
-// warnMore takes over warnings, but for those that another answer brought.
+// warnMore adds warnings, except those already recorded for another response.
 func (c *Call) warnMore(warnings []llm.Warning) {
 	for _, w := range warnings {
 		if !slices.Contains(c.record.Meta.Warnings, w) {
@@ -124,8 +122,8 @@ func (c *Call) warnMore(warnings []llm.Warning) {
 	}
 }
 
-// runAll does n things side by side and waits for all. The first failure ends the
-// others, and is returned; so is a panic, which goes on here.
+// runAll runs n functions concurrently and waits for all. The first failure ends the others, and is
+// returned; a panic is passed on.
 func runAll(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -151,18 +149,18 @@ func runAll(ctx context.Context, n int, do func(ctx context.Context, i int) erro
 	}
 	group.Wait()
 	if panicked != nil {
-		panic(panicked) //nolint:forbidigo // it is the caller's, as if it had happened there
+		panic(panicked) //nolint:forbidigo // it belongs to the caller, as if it had happened there
 	}
 	return first
 }
 
-// openAll opens as many streams as req.Choices says, and gives them as one. It
-// returns when each of them has content.
+// openAll opens as many streams as req.Choices requests, and returns them as one. It returns when
+// each of them has content.
 func (c *Call) openAll(ctx context.Context, req *llm.Request) (*choices, error) {
 	own, cancel := context.WithCancelCause(ctx)
 	s := &choices{cancel: cancel, streams: make([]llm.Stream, req.Choices), open: int(req.Choices)}
 	err := runAll(ctx, len(s.streams), func(opening context.Context, i int) error {
-		// The stream outlives its opening, but not a failure of another's.
+		// The stream outlives its opening, but not the failure of another stream.
 		stop := context.AfterFunc(opening, func() { cancel(context.Cause(opening)) })
 		defer stop()
 		var err error
@@ -170,7 +168,7 @@ func (c *Call) openAll(ctx context.Context, req *llm.Request) (*choices, error) 
 		return err
 	})
 	if err != nil {
-		_ = s.Close() // err says it all
+		_ = s.Close() // err is the relevant one
 		return nil, err
 	}
 	s.meta = *s.streams[0].Meta()
@@ -178,9 +176,9 @@ func (c *Call) openAll(ctx context.Context, req *llm.Request) (*choices, error) 
 	return s, nil
 }
 
-// choices are several streams as one, whose events have the number of their choice.
-// Each stream is pulled by a goroutine of its own, which is at most one event ahead
-// of the reader, and ends with the stream or with Close.
+// choices merges several streams into one, whose events have the number of their choice. A
+// goroutine per stream reads it, stays at most one event ahead of the reader, and ends with the
+// stream or with Close.
 type choices struct {
 	streams []llm.Stream
 	cancel  context.CancelCauseFunc
@@ -190,11 +188,11 @@ type choices struct {
 	done   chan struct{}
 	group  sync.WaitGroup
 	closed bool
-	open   int   // streams that have not come to their end
-	err    error // that Next goes on to return
+	open   int   // streams that have not ended
+	err    error // the error that Next keeps returning
 }
 
-// choiceEvent is what a stream's goroutine hands over.
+// choiceEvent is one event with its error, from a stream's goroutine.
 type choiceEvent struct {
 	ev       llm.Event
 	err      error
@@ -215,7 +213,7 @@ func (s *choices) Next(ev *llm.Event) error {
 		next := <-s.events
 		switch {
 		case next.panicked != nil:
-			panic(next.panicked) //nolint:forbidigo // it is the reader's, as if it had happened there
+			panic(next.panicked) //nolint:forbidigo // it belongs to the reader, as if it had happened there
 		case next.err == nil:
 			*ev = next.ev
 			return nil
@@ -232,7 +230,7 @@ func (s *choices) Next(ev *llm.Event) error {
 	}
 }
 
-// pull hands over what choice i says.
+// pull forwards the events of choice i.
 func (s *choices) pull(i int) {
 	for {
 		var next choiceEvent
@@ -256,7 +254,7 @@ func (s *choices) More() bool { return s.err != nil || len(s.events) > 0 }
 
 func (s *choices) Meta() *llm.Meta { return &s.meta }
 
-// warn takes over the warnings of all streams, each once. No stream is being read.
+// warn adds the warnings of all streams, each once. No stream is being read at this point.
 func (s *choices) warn() {
 	for _, stream := range s.streams {
 		for _, w := range stream.Meta().Warnings {

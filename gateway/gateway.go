@@ -1,6 +1,5 @@
-// Package gateway is the pipeline that every call goes through, whatever door it
-// came by: authenticate, fetch media, route, meter, record. It knows neither HTTP nor any
-// dialect or provider.
+// Package gateway is the pipeline of every call, whatever its frontend: authenticate, fetch media,
+// route, meter, record. It knows neither HTTP nor any dialect or provider.
 package gateway
 
 import (
@@ -22,7 +21,7 @@ import (
 	"outcrop/telemetry"
 )
 
-// Router is what finds a deployment for a call; *route.Router is one.
+// Router finds a deployment for a call; *route.Router is one.
 type Router interface {
 	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
 	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
@@ -30,11 +29,11 @@ type Router interface {
 	Settings(name string) route.Settings
 }
 
-// Inliner fetches media that lie at addresses; *fetch.Client is one.
+// Inliner fetches media from URLs; *fetch.Client is one.
 type Inliner interface {
-	// Inline gives a request that is req with content in the place of every http and
-	// https address; req itself stays as it is. release says that the content is no
-	// longer held, and is called once the provider's answer is over. A failure is an *llm.Error, and release nil.
+	// Inline returns a copy of req with content in place of every http and https URL, and leaves
+	// req unchanged. The caller calls release when the provider's response is over. A failure is an
+	// *llm.Error, and release is then nil.
 	Inline(ctx context.Context, req *llm.Request) (whole *llm.Request, release func(), err error)
 }
 
@@ -42,19 +41,19 @@ type Inliner interface {
 type Options struct {
 	Router   Router
 	Recorder *telemetry.Recorder
-	// Media fetches media; nil to refuse what would have to be fetched.
+	// Media fetches media; nil to refuse media that must be fetched.
 	Media Inliner
-	// MasterKey is what callers must present; empty for no authentication.
+	// MasterKey is the key that clients must present; empty for no authentication.
 	MasterKey string
-	// Budget is the memory for what is in flight; nil for no bound.
+	// Budget is the memory for requests and responses in flight; nil for no bound.
 	Budget *budget.Budget
-	// MaxChoices is how many answers one call may ask for; 8 when 0.
+	// MaxChoices is how many responses one call may request; 8 if 0.
 	MaxChoices int64
-	// Now is the clock; time.Now when nil.
+	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }
 
-// Gateway serves calls. It is safe for use by many goroutines.
+// Gateway serves calls. It is safe for concurrent use.
 type Gateway struct {
 	router   Router
 	recorder *telemetry.Recorder
@@ -81,25 +80,23 @@ func New(opt Options) *Gateway {
 	}
 }
 
-// Settings are how calls of a model are translated.
+// Settings returns how calls of a model are translated.
 func (g *Gateway) Settings(model string) route.Settings { return g.router.Settings(model) }
 
-// Locked reports whether callers must present a key.
+// Locked reports whether clients must present a key.
 func (g *Gateway) Locked() bool { return g.locked }
 
-// Open is the number of calls that are being answered.
+// Open is the number of calls in progress.
 func (g *Gateway) Open() int64 { return g.open.Load() }
 
-// Drain makes the gateway refuse new calls with CodeStopping; those that are
-// open go on.
+// Drain makes the gateway refuse new calls with CodeStopping; open calls continue.
 func (g *Gateway) Drain() { g.stopping.Store(true) }
 
 // Stopping reports whether Drain was called.
 func (g *Gateway) Stopping() bool { return g.stopping.Load() }
 
-// Authenticate checks the keys that a caller presented, in any of the places
-// that a key may stand in. It takes as long for a wrong key as for the right
-// one. The error is an *llm.Error with status 401.
+// Authenticate checks the keys that a client presented in any of the supported headers. It takes
+// the same time for a wrong key as for the right one. The error is an *llm.Error with status 401.
 func (g *Gateway) Authenticate(presented ...string) error {
 	if !g.locked {
 		return nil
@@ -118,19 +115,19 @@ func (g *Gateway) Authenticate(presented ...string) error {
 		return nil
 	case !given:
 		return &llm.Error{
-			Code: llm.CodeUnauthorized, Status: 401, Message: "no API key was given.",
+			Code: llm.CodeUnauthorized, Status: 401, Message: "the API key is missing.",
 			Fix: "Send the gateway's key as Authorization: Bearer, api-key, x-api-key or x-litellm-api-key.",
 		}
 	default:
 		return &llm.Error{
-			Code: llm.CodeUnauthorized, Status: 401, Message: "the API key is not valid here.",
-			Fix: "Ask whoever runs this gateway for a key.",
+			Code: llm.CodeUnauthorized, Status: 401, Message: "the API key is not valid for this gateway.",
+			Fix: "Ask the gateway's operator for a key.",
 		}
 	}
 }
 
-// Call is one request's way through the gateway. It is used by one goroutine,
-// ended once with End, and recorded then.
+// Call is one request in the gateway. It is used by one goroutine, and recorded when End is called,
+// once.
 type Call struct {
 	g      *Gateway
 	lease  *budget.Lease
@@ -138,18 +135,17 @@ type Call struct {
 	ended  bool
 }
 
-// Begin starts a call. door names the endpoint for the record, id is the
-// request's id.
+// Begin starts a call. door names the frontend for the record, id is the request's id.
 func (g *Gateway) Begin(door, id string) *Call {
 	g.open.Add(1)
 	g.recorder.Begun()
 	return &Call{g: g, lease: g.budget.Lease(), record: telemetry.Call{ID: id, Door: door, Started: g.now(), Status: 200}}
 }
 
-// Lease is the call's share of the memory for what is in flight: of its request, of
-// what is fetched for it, and of its answer. A door takes for a body what that counts as
-// when it has been decoded and encoded; three quarters of it are given back when a
-// stream is open, and all when the call ends.
+// Lease is the call's share of the memory for requests and responses in flight: of its request, of
+// the media fetched for it, and of its response. A frontend reserves for a body the memory of its
+// decoded and encoded forms; three quarters of it are released when a stream is open, and the rest
+// when the call ends.
 func (c *Call) Lease() *budget.Lease { return c.lease }
 
 // ID is the request's id.
@@ -166,7 +162,7 @@ func (c *Call) Warn(warnings ...llm.Warning) {
 // Warnings are all warnings of the call so far.
 func (c *Call) Warnings() []llm.Warning { return c.record.Meta.Warnings }
 
-// Fail notes the failure that the call ends with.
+// Fail records the failure that ends the call.
 func (c *Call) Fail(err error) *llm.Error {
 	e := llm.AsError(err)
 	c.record.Err, c.record.Status = e, e.Status
@@ -185,21 +181,21 @@ func (c *Call) End(ctx context.Context) {
 	c.g.open.Add(-1)
 }
 
-// begin notes what is asked for, and refuses it when the gateway is stopping.
+// begin records the request, and refuses it if the gateway is shutting down.
 func (c *Call) begin(req *llm.Request) error {
 	c.record.Model, c.record.Group, c.record.Stream = req.Model, c.g.router.Group(req.Model), req.Stream
 	c.record.Foreign = req.ClientSettings.HasEndpoint()
 	if c.g.Stopping() {
 		return c.Fail(&llm.Error{
-			Code: llm.CodeStopping, Status: 503, Message: "this gateway is being stopped.", RetryAfter: "1",
+			Code: llm.CodeStopping, Status: 503, Message: "this gateway is shutting down.", RetryAfter: "1",
 			Fix: "Send the request again; another replica will answer it.",
 		})
 	}
 	return nil
 }
 
-// inline has the media fetched that lie at addresses. No request with such an
-// address goes further. release is called when the provider's answer is over.
+// inline fetches the media at URLs. No request with such a URL goes further. The caller calls
+// release when the provider's response is over.
 func (c *Call) inline(ctx context.Context, req *llm.Request) (whole *llm.Request, release func(), err error) {
 	m := req.Remote()
 	if m == nil {
@@ -207,8 +203,8 @@ func (c *Call) inline(ctx context.Context, req *llm.Request) (whole *llm.Request
 	}
 	if c.g.media == nil {
 		return nil, nil, c.Fail(&llm.Error{
-			Code: llm.CodeUnsupported, Status: 400, Param: m.Field, Message: "images and files are not fetched from addresses here.",
-			Fix: "Send the content inline as a data URI; whoever runs this gateway can set outcrop_settings.media.fetch.",
+			Code: llm.CodeUnsupported, Status: 400, Param: m.Field, Message: "this gateway does not fetch images and files from URLs.",
+			Fix: "Send the content inline as a data URI; the gateway's operator can set outcrop_settings.media.fetch.",
 		})
 	}
 	whole, release, err = c.g.media.Inline(ctx, req)
@@ -218,8 +214,8 @@ func (c *Call) inline(ctx context.Context, req *llm.Request) (whole *llm.Request
 	return whole, release, nil
 }
 
-// Complete gets a whole answer, one whatever req.Choices says. A failure is an
-// *llm.Error and is noted.
+// Complete gets one complete response, whatever req.Choices is. A failure is an *llm.Error and is
+// recorded.
 func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	if err := c.begin(req); err != nil {
 		return nil, err
@@ -247,15 +243,15 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 	return resp, nil
 }
 
-// meta takes over what is known of the answer's way, with the warnings.
+// meta adopts the response's Meta, and adds its warnings.
 func (c *Call) meta(m *llm.Meta) {
 	warnings := slices.Concat(c.record.Meta.Warnings, m.Warnings)
 	c.record.Meta = *m
 	c.record.Meta.Warnings = warnings
 }
 
-// price fills in what usage costs under the tier that served, or that was asked
-// for where the provider does not say.
+// price sets the cost of usage under the tier that served, or the requested tier if the provider
+// does not report one.
 func (c *Call) price(u *llm.Usage, tier string) {
 	p := c.record.Meta.Price
 	if p == nil {
@@ -266,16 +262,15 @@ func (c *Call) price(u *llm.Usage, tier string) {
 	}
 }
 
-// Cost is what the call costs; unset as long as that is not known.
+// Cost is the cost of the call; unset as long as it is unknown.
 func (c *Call) Cost() llm.Opt[llm.Cost] { return c.record.Usage.Cost }
 
-// Meta is what is known of the answer's way.
+// Meta describes where the response came from.
 func (c *Call) Meta() *llm.Meta { return &c.record.Meta }
 
-// Stream gets an answer as it comes. It returns when there is content, or an
-// *llm.Error, which is noted. What the stream brings is metered. Several answers,
-// as req.Choices says, come as one stream whose events tell them apart; one that
-// fails ends all.
+// Stream gets a streaming response. It returns when there is content, or an *llm.Error, which is
+// recorded. The stream is metered. If req.Choices requests several responses, they are merged into
+// one stream whose events have the number of their choice; one failure ends all.
 func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
 	if err := c.begin(req); err != nil {
 		return nil, err
@@ -314,7 +309,7 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 		}
 		return nil, e
 	}
-	c.lease.Shrink(body / 4 * 3) // how it came and how it was sent is gone; the request itself may be needed for what fails
+	c.lease.Shrink(body / 4 * 3) // the body and its encoding are gone; fallbacks may still need the request itself
 	c.meta(m.Meta())
 	c.record.FirstToken = c.g.now().Sub(c.record.Started)
 	m.warned = len(m.Meta().Warnings)
@@ -322,15 +317,15 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	return m, nil
 }
 
-// estimate fills in the usage of an answer whose count never came, by the
-// characters of prompt and answer: about four a token.
+// estimate sets the usage of a response without reported usage, from the characters of prompt and
+// response: about four per token.
 func (c *Call) estimate(prompt, out int64, tier string) {
 	c.record.Usage = llm.Usage{Input: prompt / 4, Output: (out + 3) / 4}
 	c.price(&c.record.Usage, tier)
 	c.record.Estimated = true
 }
 
-// answerLength is how many characters an answer has.
+// answerLength is the number of characters of a response.
 func answerLength(r *llm.Response) (n int64) {
 	for i := range r.Blocks {
 		n += int64(len(r.Blocks[i].Text))
@@ -366,19 +361,18 @@ func promptLength(req *llm.Request) (n int64) {
 	return n
 }
 
-// meteredStream watches a stream for what must be recorded. It does not hold on to the
-// request, which may be large; a provider may, so what was taken for its media is
-// given back when the stream is closed.
+// meteredStream records what happens in a stream. It does not keep the request, which may be large;
+// a provider may, so the memory for its media is released when the stream is closed.
 type meteredStream struct {
 	llm.Stream
 	call    *Call
 	release func()  // of the request's media
 	prompt  int64   // characters of the request
-	out     []int64 // characters so far of each answer whose usage has not come; -1 of the others
+	out     []int64 // characters so far of each response without usage; -1 for the others
 	one     [1]int64
-	counted int    // answers whose usage came
-	tier    string // that was asked for
-	warned  int    // warnings taken over already
+	counted int    // responses whose usage has arrived
+	tier    string // the requested tier
+	warned  int    // warnings already recorded
 	over    bool
 }
 
@@ -398,7 +392,7 @@ func (m *meteredStream) Next(ev *llm.Event) error {
 				m.call.price(ev.Usage, cmp.Or(ev.ServiceTier, m.tier))
 				m.call.count(ev.Usage, m.counted)
 			}
-		default: // says nothing that is recorded
+		default: // nothing to record
 		}
 		return nil
 	case errors.Is(err, io.EOF):
@@ -414,8 +408,8 @@ func (m *meteredStream) Next(ev *llm.Event) error {
 	}
 }
 
-// Close ends the call to the provider. A stream that is closed before its end
-// was left by its client, unless a failure has been noted.
+// Close ends the call to the provider. Closing a stream before its end means that the client has
+// gone, unless a failure has been recorded.
 func (m *meteredStream) Close() error {
 	if !m.over {
 		m.over = true
@@ -428,7 +422,7 @@ func (m *meteredStream) Close() error {
 	return m.Stream.Close()
 }
 
-// estimate stands in for the usage of answers that ended without it.
+// estimate replaces the missing usage of responses that ended without it.
 func (m *meteredStream) estimate() {
 	missing, out := int64(0), int64(0)
 	for _, n := range m.out {
@@ -447,8 +441,7 @@ func (m *meteredStream) estimate() {
 	}
 }
 
-// NewID makes the id of a call, 32 hexadecimal digits. It need not be secret, only
-// different.
+// NewID makes the id of a call, 32 hexadecimal digits. It need not be secret, only unique.
 func NewID() string {
 	var b [16]byte
 	var text [32]byte

@@ -138,10 +138,10 @@ func TestAuthenticate(t *testing.T) {
 		{"without a master key any key will do", "", []string{"sk-any"}, ""},
 		{"the right key", "sk-right", []string{"sk-right"}, ""},
 		{"the right key among others, in any place", "sk-right", []string{"", "sk-wrong", "sk-right"}, ""},
-		{"no key", "sk-right", []string{"", ""}, "no API key was given."},
-		{"a wrong key", "sk-right", []string{"sk-wrong"}, "the API key is not valid here."},
-		{"the beginning of the key", "sk-right", []string{"sk-r"}, "the API key is not valid here."},
-		{"the key and more", "sk-right", []string{"sk-right "}, "the API key is not valid here."},
+		{"no key", "sk-right", []string{"", ""}, "the API key is missing."},
+		{"a wrong key", "sk-right", []string{"sk-wrong"}, "the API key is not valid for this gateway."},
+		{"the beginning of the key", "sk-right", []string{"sk-r"}, "the API key is not valid for this gateway."},
+		{"the key and more", "sk-right", []string{"sk-right "}, "the API key is not valid for this gateway."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,29 +10,29 @@ import (
 	"time"
 )
 
-// acceptPause is how long after a warning of connections that cannot be taken the
-// next one comes: net/http tries again within a second, for as long as it lasts.
+// acceptPause is the minimum time between two warnings about failures to accept connections:
+// net/http retries within a second for as long as the failure lasts.
 const acceptPause = time.Minute
 
-// serverLog is the slog.Handler of what net/http says of its own accord. That connections cannot be
-// taken, mostly because the process has no file left, is warned of at once and then
-// once a minute; the rest is for debugging.
+// serverLog is the slog.Handler for net/http's own messages. Failures to accept connections,
+// usually because the process is out of file descriptors, are warned of at once and then once a
+// minute; everything else has level debug.
 type serverLog struct {
 	log *slog.Logger
 
 	mu     sync.Mutex
-	warned time.Time // when the last warning was given
+	warned time.Time // when the last warning was logged
 	held   int       // failures since then
 }
 
-// acceptFailed is how http.Server.Serve begins what it says when it takes no
+// acceptFailed is the prefix of the message that http.Server.Serve logs when it cannot accept a
 // connection.
 const acceptFailed = "http: Accept error: "
 
-// Enabled reports true: what is heard is sorted here.
+// Enabled reports true: Handle chooses the level.
 func (l *serverLog) Enabled(context.Context, slog.Level) bool { return true }
 
-// Handle takes one message of net/http's.
+// Handle processes one message of net/http's.
 func (l *serverLog) Handle(ctx context.Context, r slog.Record) error { //nolint:gocritic // slog's interface
 	failure, ok := strings.CutPrefix(r.Message, acceptFailed)
 	if !ok {
@@ -46,9 +46,9 @@ func (l *serverLog) Handle(ctx context.Context, r slog.Record) error { //nolint:
 	failure, _, _ = strings.Cut(failure, "; retrying")
 	attrs := []slog.Attr{slog.String("error", failure), slog.Int("failures", n)}
 	if strings.Contains(failure, "too many open files") {
-		attrs = append(attrs, slog.String("fix", "Raise the process's limit of open files (ulimit -n, LimitNOFILE), and see process_open_fds in /metrics for how many are in use."))
+		attrs = append(attrs, slog.String("fix", "Raise the process's limit of open files (ulimit -n, LimitNOFILE); process_open_fds in /metrics shows how many are in use."))
 	}
-	l.log.LogAttrs(ctx, slog.LevelWarn, "connections cannot be accepted; clients wait or are refused", attrs...)
+	l.log.LogAttrs(ctx, slog.LevelWarn, "cannot accept connections; clients wait or are refused", attrs...)
 	return nil
 }
 
@@ -58,8 +58,8 @@ func (l *serverLog) WithAttrs([]slog.Attr) slog.Handler { return l }
 // WithGroup is like WithAttrs.
 func (l *serverLog) WithGroup(string) slog.Handler { return l }
 
-// count counts a failure, and gives how many there were since the last warning if
-// another is due.
+// count counts a failure, and returns the number of failures since the last warning if the next
+// warning is due.
 func (l *serverLog) count(now time.Time) (n int, due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,9 +71,9 @@ func (l *serverLog) count(now time.Time) (n int, due bool) {
 	return n, true
 }
 
-// Watch gives a listener whose connections tell refused of each request that
-// net/http refuses itself, with the status: what is no HTTP, a header that is too
-// large, an expectation that nobody can meet. No handler sees those.
+// Watch returns a listener that calls refused with the status of each request that net/http itself
+// refuses: invalid HTTP, a header that is too large, an unsupported expectation. No handler sees
+// those.
 func Watch(l net.Listener, refused func(status int)) net.Listener {
 	return &watched{Listener: l, refused: refused}
 }
@@ -94,16 +94,16 @@ func (w *watched) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// watchedConn looks at what is written for answers of net/http's own. It is a
-// TCPConn for all else: net/http closes only the writing half of one behind a
-// refusal, so that the client can read it.
+// watchedConn inspects what is written to find responses of net/http's own. Otherwise it behaves
+// like a TCPConn: after a refusal net/http closes only the writing half of one, so that the client
+// can read it.
 type watchedConn struct {
 	*net.TCPConn
 	refused func(status int)
 }
 
-// ownHeader is what stands behind the status line of what http.Server writes to a
-// connection by itself, and nothing else does: a handler's answer has a Date there.
+// ownHeader follows the status line of the responses that http.Server itself writes to a
+// connection, and of no others: a handler's response has a Date there.
 const ownHeader = "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
 
 func (c *watchedConn) Write(p []byte) (int, error) {
@@ -113,8 +113,8 @@ func (c *watchedConn) Write(p []byte) (int, error) {
 	return c.TCPConn.Write(p)
 }
 
-// ownRefusal is the status of an answer by which net/http itself refuses a request;
-// 0 of all else.
+// ownRefusal returns the status of a response with which net/http itself refuses a request; 0 for
+// everything else.
 func ownRefusal(p []byte) int {
 	const version = "HTTP/1.1 "
 	if !bytes.HasPrefix(p, []byte(version)) || len(p) < len(version)+3 {

@@ -34,7 +34,7 @@ func TestConnectionsThatCannotBeTakenAreWarnedOf(t *testing.T) {
 			t.Errorf("serving ended with %v", err)
 		}
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-		if len(lines) != 3 || !strings.HasPrefix(lines[0], `level=WARN msg="connections cannot be accepted; clients wait or are refused" error="accept tcp: accept4: too many open files" failures=1 fix=`) {
+		if len(lines) != 3 || !strings.HasPrefix(lines[0], `level=WARN msg="cannot accept connections; clients wait or are refused" error="accept tcp: accept4: too many open files" failures=1 fix=`) {
 			t.Fatalf("150 failures in about 150 s gave\n%s", out.String())
 		}
 		if !strings.Contains(lines[1], "failures=6") || !strings.Contains(lines[2], "failures=6") {

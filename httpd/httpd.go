@@ -1,5 +1,5 @@
-// Package httpd is the HTTP server: the paths, what guards them, and the front
-// doors behind them. It knows no provider.
+// Package httpd is the HTTP server: its paths, their access checks, and the frontends behind them.
+// It knows no provider.
 package httpd
 
 import (
@@ -18,22 +18,22 @@ import (
 	"outcrop/llm"
 )
 
-// Options are the server's parts and settings.
+// Options are the server's components and settings.
 type Options struct {
 	Gateway *gateway.Gateway
-	// Models lists what can be called; nil for nothing.
+	// Models lists the models that can be called; nil for none.
 	Models Models
-	// Refresh has the lists of models read again; nil if there are none.
+	// Refresh reads the lists of models again; nil if there are none.
 	Refresh Refresh
-	// Ready says whether calls could be served; nil for always.
+	// Ready reports whether calls could be served; nil for always.
 	Ready Ready
 	// Metrics serves /metrics; nil for none.
 	Metrics http.Handler
-	// Chat are the settings of the door for OpenAI's chat completions.
+	// Chat are the settings of the frontend for OpenAI's chat completions.
 	Chat openaichat.Options
-	// LocalOnly refuses requests whose Host or Origin is not this machine: without
-	// a master key a web page that somebody visits could otherwise call the
-	// gateway (DNS rebinding, cross-site requests).
+	// LocalOnly refuses requests whose Host or Origin is not this machine: without a master key,
+	// any web page that the user visits could otherwise call the gateway (DNS rebinding, cross-site
+	// requests).
 	LocalOnly bool
 	Logger    *slog.Logger
 }
@@ -53,41 +53,41 @@ func New(opt Options) http.Handler {
 type server struct {
 	opt  Options
 	chat *openaichat.Handler
-	// known has the routes alone, and so tells which methods a path has.
+	// known has only the routes, to find out which methods a path has.
 	known *http.ServeMux
 }
 
-// endpoint is a path as http.ServeMux writes it, and as the documentation does.
+// endpoint is a path in http.ServeMux's form and in that of the documentation.
 type endpoint struct {
 	pattern string
 	path    string // in openapi.json
-	about   string // for people
+	about   string // description for the index page
 	handle  http.HandlerFunc
 }
 
-// routes is the one list of what is served; a test holds openapi.json to it.
+// routes lists everything that is served; a test compares it with openapi.json.
 func (s *server) routes() []endpoint {
 	return []endpoint{
-		{"POST /v1/chat/completions", "/v1/chat/completions", "chat completions, as OpenAI's API has them", s.locked(s.chatCompletions)},
+		{"POST /v1/chat/completions", "/v1/chat/completions", "chat completions in OpenAI's format", s.locked(s.chatCompletions)},
 		{"POST /chat/completions", "/chat/completions", "the same", s.locked(s.chatCompletions)},
-		{"POST " + deployments, "/openai/deployments/{model}/chat/completions", "the same, as Azure's API has them", s.locked(s.deploymentChat)},
+		{"POST " + deployments, "/openai/deployments/{model}/chat/completions", "the same under Azure's path", s.locked(s.deploymentChat)},
 		{"GET /v1/models", "/v1/models", "the models that can be called", s.locked(s.listModels)},
 		{"GET /models", "/models", "the same", s.locked(s.listModels)},
 		{"GET /v1/models/{id...}", "/v1/models/{id}", "one of them", s.locked(s.getModel)},
 		{"GET /models/{id...}", "/models/{id}", "the same", s.locked(s.getModel)},
-		{"POST /catalog/refresh", "/catalog/refresh", "has the lists of models read again", s.locked(s.refreshCatalogue)},
-		{"GET /health", "/health", "which models can be called, as LiteLLM tells it", s.locked(s.health)},
+		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.locked(s.refreshCatalogue)},
+		{"GET /health", "/health", "which models can be called, in LiteLLM's format", s.locked(s.health)},
 		{"GET /health/liveliness", "/health/liveliness", "whether the process runs", s.alive},
 		{"GET /health/liveness", "/health/liveness", "the same", s.alive},
 		{"GET /health/readiness", "/health/readiness", "whether calls can be served", s.readiness},
 		{"GET /metrics", "/metrics", "metrics for Prometheus", s.metrics},
-		{"GET /openapi.json", "/openapi.json", "this API, as OpenAPI describes it", s.openAPI},
+		{"GET /openapi.json", "/openapi.json", "the OpenAPI description of this API", s.openAPI},
 		{"GET /{$}", "/", "this page", s.index},
 	}
 }
 
-// guard gives each request its id, bounds the wait for bodies that nobody reads, keeps
-// foreign pages out and answers for a handler that panics.
+// guard assigns each request its id, bounds the wait for unread bodies, refuses foreign origins,
+// and responds for a handler that panics.
 func (s *server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := gateway.NewID()
@@ -97,7 +97,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler { //nolint:errorlint // panics are not wrapped
-					panic(p) //nolint:forbidigo // net/http asks for this very value
+					panic(p) //nolint:forbidigo // net/http expects this very value
 				}
 				written, answered := p.(inbound.Answered)
 				if answered {
@@ -111,8 +111,8 @@ func (s *server) guard(next http.Handler) http.Handler {
 		}()
 		if s.opt.LocalOnly && !local(r) {
 			s.refuse(w, r, &llm.Error{
-				Code: llm.CodeForeignOrigin, Status: 403, Message: "without a master key this gateway serves only this machine, and the request's Host or Origin names another.",
-				Fix: "Set general_settings.master_key, and call it with that key.",
+				Code: llm.CodeForeignOrigin, Status: 403, Message: "without a master key this gateway serves only this machine, but the request's Host or Origin names another.",
+				Fix: "Set general_settings.master_key, and send that key with every request.",
 			})
 			return
 		}
@@ -120,8 +120,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// local reports whether a request's Host, and its Origin if it has one, name
-// this machine.
+// local reports whether a request's Host, and its Origin if it has one, name this machine.
 func local(r *http.Request) bool {
 	if !localHost(r.Host) {
 		return false
@@ -148,7 +147,7 @@ func localHost(host string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// locked lets a request through that carries the gateway's key.
+// locked passes on requests with the gateway's key.
 func (s *server) locked(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if s.admit(w, r) {
@@ -192,16 +191,16 @@ func (s *server) serveChat(w http.ResponseWriter, r *http.Request, model string)
 	call := s.opt.Gateway.Begin(openaichat.Door, w.Header().Get("X-Request-Id"))
 	defer call.End(r.Context())
 	defer func() {
-		if p := recover(); p != nil { // it is recorded as what it is, and answered by guard
+		if p := recover(); p != nil { // recorded here, answered by guard
 			_ = call.Fail(openaichat.Internal())
-			panic(p) //nolint:forbidigo // it goes on to guard
+			panic(p) //nolint:forbidigo // guard handles it
 		}
 	}()
 	s.chat.Serve(w, r, call, model)
 }
 
-// deploymentChat serves Azure's path, whose model may hold slashes and colons,
-// plain or percent-encoded.
+// deploymentChat serves Azure's path, in which the model may contain slashes and colons, plain or
+// percent-encoded.
 func (s *server) deploymentChat(w http.ResponseWriter, r *http.Request) {
 	model := deployment(r)
 	if model == "" {
@@ -211,11 +210,10 @@ func (s *server) deploymentChat(w http.ResponseWriter, r *http.Request) {
 	s.serveChat(w, r, model)
 }
 
-// deployments is what Azure's paths begin with.
+// deployments is the prefix of Azure's paths.
 const deployments = "/openai/deployments/"
 
-// deployment is the model in Azure's path of a chat completion; empty for all other
-// paths.
+// deployment is the model in Azure's path for a chat completion; empty for all other paths.
 func deployment(r *http.Request) string {
 	escaped, _ := strings.CutPrefix(r.URL.EscapedPath(), deployments)
 	escaped, ok := strings.CutSuffix(escaped, "/chat/completions")
@@ -228,15 +226,15 @@ func deployment(r *http.Request) string {
 
 func printable(s string) string { return strings.ToValidUTF8(llm.Clip(s, 200), "?") }
 
-// Limits of the server on its connections.
+// Limits for connections.
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 120 * time.Second
 	maxHeader     = 256 << 10 // bytes
 )
 
-// NewServer makes an http.Server with limits that a slow or hostile client
-// cannot stretch. Bodies and answers have theirs in the doors.
+// NewServer makes an http.Server with limits that protect it against slow and hostile clients. The
+// frontends limit bodies and responses.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
@@ -247,5 +245,5 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// IsClosed reports whether err is what a server that was stopped returns.
+// IsClosed reports whether err is the one that a stopped server returns.
 func IsClosed(err error) bool { return errors.Is(err, http.ErrServerClosed) }

@@ -194,7 +194,7 @@ func TestWarningsInTheHeader(t *testing.T) {
 	long := `{"model":"granite","seed":1,"store":true,"messages":[` + strings.Repeat(`{"role":"user","name":"ann","content":"Hi"},`, 400) + `{"role":"user","content":"Hi"}]}`
 	w := send(newServer("", &router{}), "POST", "/v1/chat/completions", long)
 	got := w.Header().Get("X-Outcrop-Warnings")
-	if !strings.HasPrefix(got, `dropped;field=seed;detail="the model has no such parameter", dropped;field=store;detail="the model has no such parameter", dropped;field=messages[0].name;detail="the model takes no such member"`) || len(got) > 2<<10 || !strings.Contains(got, "more;count=") {
+	if !strings.HasPrefix(got, `dropped;field=seed;detail="the model does not support this parameter", dropped;field=store;detail="the model does not support this parameter", dropped;field=messages[0].name;detail="the model does not support this member"`) || len(got) > 2<<10 || !strings.Contains(got, "more;count=") {
 		t.Errorf("%d bytes: %s", len(got), got)
 	}
 }

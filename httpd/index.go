@@ -8,8 +8,8 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// index tells who comes to the bare address what is served: people, whose browsers ask for
-// HTML, as a page, and programs as JSON. It names nothing that is secret, and needs no key.
+// index describes what is served at the root path: as a page for browsers, which request HTML, and
+// as JSON for programs. It contains nothing secret, and needs no key.
 func (s *server) index(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept")
 	if !strings.Contains(strings.Join(r.Header.Values("Accept"), ","), "text/html") {
@@ -19,7 +19,7 @@ func (s *server) index(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(s.indexHTML()) // a client that is gone needs no answer
+	_, _ = w.Write(s.indexHTML()) // a client that is gone needs no response
 }
 
 func (s *server) indexJSON() []byte {
@@ -73,8 +73,8 @@ func (s *server) indexHTML() []byte {
 	return []byte(b.String())
 }
 
-// health tells which of the listed models can be called, in LiteLLM's form. It calls no
-// model: that would cost money each time somebody asks. So all of them can be, or none.
+// health reports which of the listed models can be called, in LiteLLM's form. It calls no model,
+// because each check would cost money. So all of them are healthy, or none.
 func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	status, word, reason := s.state(r.Context())
 	healthy, unhealthy, fault := s.models(), []Model(nil), ""

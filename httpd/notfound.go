@@ -9,26 +9,25 @@ import (
 	"outcrop/llm"
 )
 
-// notFound answers what no route serves: a path with another method, an API that there is
-// not yet, or nothing at all.
+// notFound responds to requests without a route: a path with another method, an API that is not
+// available yet, or an unknown path.
 func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
 	e := &llm.Error{
-		Code: llm.CodeNotFound, Status: 404, Message: "there is no " + strconv.Quote(printable(r.Method+" "+r.URL.Path)) + " here.",
+		Code: llm.CodeNotFound, Status: 404, Message: strconv.Quote(printable(r.Method+" "+r.URL.Path)) + " is not an endpoint of this gateway.",
 		Fix: "GET /openapi.json lists the paths and their methods.",
 	}
 	if methods := s.methods(r); len(methods) > 0 {
 		e.Code, e.Status = llm.CodeMethod, 405
-		e.Message = strconv.Quote(printable(r.URL.Path)) + " takes " + strings.Join(methods, " and ") + ", not " + strconv.Quote(printable(r.Method)) + "."
+		e.Message = strconv.Quote(printable(r.URL.Path)) + " accepts " + strings.Join(methods, " and ") + ", not " + strconv.Quote(printable(r.Method)) + "."
 		w.Header().Set("Allow", strings.Join(methods, ", "))
 	} else if api := missing(r.URL.Path); api != "" {
 		e.Message = api + " (" + strconv.Quote(printable(r.URL.Path)) + ") is not available in this gateway yet."
-		e.Fix = "POST /v1/chat/completions serves every model here, in the format of OpenAI's chat completions; GET /openapi.json lists all paths."
+		e.Fix = "Use POST /v1/chat/completions, which serves every model in the format of OpenAI's chat completions; GET /openapi.json lists all paths."
 	}
 	s.refuse(w, r, e)
 }
 
-// methods are the methods that a request's path is served with; none if there is no such
-// path.
+// methods returns the methods of a request's path; none if the path is unknown.
 func (s *server) methods(r *http.Request) (methods []string) {
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
 		asked := *r
@@ -40,14 +39,14 @@ func (s *server) methods(r *http.Request) (methods []string) {
 		}
 		methods = append(methods, method)
 	}
-	if slices.Contains(methods, r.Method) { // served, but not here, such as metrics that there are none of
+	if slices.Contains(methods, r.Method) { // served, but disabled, such as metrics
 		return nil
 	}
 	return methods
 }
 
-// unserved are APIs that OpenAI's, Anthropic's and LiteLLM's clients know and that are not
-// served, by the beginnings of their paths behind /v1.
+// unserved lists APIs of OpenAI's, Anthropic's and LiteLLM's clients that are not served, by the
+// beginnings of their paths after /v1.
 var unserved = []struct{ path, api string }{
 	{"/messages", "Anthropic's Messages API"},
 	{"/responses", "OpenAI's Responses API"},
@@ -71,9 +70,9 @@ var unserved = []struct{ path, api string }{
 	{"/spend", "LiteLLM's API for spending"},
 }
 
-// missing names the API of a path that is not served yet; empty if there is none.
+// missing returns the API of a path that is not served yet; empty if there is none.
 func missing(path string) string {
-	if rest, ok := strings.CutPrefix(path, deployments); ok { // Azure's: the deployment's name, then the API
+	if rest, ok := strings.CutPrefix(path, deployments); ok { // Azure's form: the deployment's name, then the API
 		for _, u := range unserved {
 			if strings.HasSuffix(rest, u.path) || strings.Contains(rest, u.path+"/") {
 				return u.api

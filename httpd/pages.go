@@ -15,18 +15,18 @@ import (
 	"outcrop/llm"
 )
 
-// Models lists the model names that can be called. It waits for nothing.
+// Models lists the model names that can be called. It never blocks.
 type Models func() []Model
 
-// Refresh has the lists of models read again and says how they stand.
+// Refresh reads the lists of models again and returns their state.
 type Refresh func(ctx context.Context) []List
 
-// List is how the lists of one region stand.
+// List is the state of the lists of one region.
 type List struct {
 	Region, Account  string
 	At               time.Time // zero if they were never read
 	Models, Profiles int
-	Err              *llm.Error // why the last reading failed; nil if it did not
+	Err              *llm.Error // why the last refresh failed; nil if it succeeded
 }
 
 // Model is one entry of /v1/models.
@@ -35,12 +35,12 @@ type Model struct {
 	OwnedBy string
 }
 
-// Ready says whether a call could be served now: nil, or an *llm.Error that says
-// what is missing.
+// Ready reports whether a call could be served now: nil, or an *llm.Error that names what is
+// missing.
 type Ready func(ctx context.Context) error
 
-// since is the date that models carry, in seconds since 1970; OpenAI's clients
-// want one, and no provider says it. LiteLLM gives the same.
+// since is the creation date of all models, in seconds since 1970; OpenAI's clients expect one, and
+// no provider reports it. LiteLLM uses the same.
 const since = 1677610602
 
 func appendModel(w *jsonx.Writer, m Model) {
@@ -63,7 +63,7 @@ func (s *server) models() []Model {
 	return s.opt.Models()
 }
 
-// listModels lists what is known.
+// listModels lists the known models.
 func (s *server) listModels(w http.ResponseWriter, _ *http.Request) {
 	models := s.models()
 	var out jsonx.Writer
@@ -95,17 +95,16 @@ func (s *server) getModel(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.refuse(w, r, &llm.Error{
-		Code: llm.CodeModelNotFound, Status: 404, Param: "model", Message: "the model " + strconv.Quote(printable(id)) + " is not listed here.",
-		Fix: "GET /v1/models lists the names that are.",
+		Code: llm.CodeModelNotFound, Status: 404, Param: "model", Message: "the model " + strconv.Quote(printable(id)) + " is not listed.",
+		Fix: "GET /v1/models lists the configured names.",
 	})
 }
 
-// refreshTimeout bounds how long a request waits for lists to be read; the
-// reading goes on.
+// refreshTimeout bounds how long a request waits for a refresh, which continues afterwards.
 const refreshTimeout = time.Minute
 
-// refreshCatalogue has the lists of models read and answers how they stand: 200 if
-// some list could be read, else the failure.
+// refreshCatalogue refreshes the lists of models and returns their state: 200 if at least one list
+// could be read, else the failure.
 func (s *server) refreshCatalogue(w http.ResponseWriter, r *http.Request) {
 	if s.opt.Refresh == nil {
 		s.notFound(w, r)
@@ -114,7 +113,7 @@ func (s *server) refreshCatalogue(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), refreshTimeout)
 	defer cancel()
 	lists := s.opt.Refresh(ctx)
-	inbound.Unread(w, r) // the wait has used up the time of a body, if there is one
+	inbound.Unread(w, r) // the wait has used up the time for reading a body, if there is one
 	failed := slices.IndexFunc(lists, func(l List) bool { return l.Err != nil })
 	if failed >= 0 && !slices.ContainsFunc(lists, func(l List) bool { return l.Err == nil }) && lists[failed].At.IsZero() {
 		s.refuse(w, r, lists[failed].Err)
@@ -153,7 +152,7 @@ func (s *server) refreshCatalogue(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, out.Buf)
 }
 
-// alive says that the process serves; LiteLLM says it in the same words.
+// alive reports that the process serves requests, in LiteLLM's words.
 func (s *server) alive(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, []byte(`"I'm alive!"`))
 }
@@ -161,8 +160,8 @@ func (s *server) alive(w http.ResponseWriter, _ *http.Request) {
 // readyTimeout bounds how long a readiness check may look for credentials.
 const readyTimeout = 3 * time.Second
 
-// readiness answers 503 while the gateway stops, and while no call could
-// succeed because credentials are missing.
+// readiness returns 503 while the gateway shuts down, and while no call could succeed because
+// credentials are missing.
 func (s *server) readiness(w http.ResponseWriter, r *http.Request) {
 	status, word, reason := s.state(r.Context())
 	var out jsonx.Writer
@@ -172,7 +171,7 @@ func (s *server) readiness(w http.ResponseWriter, r *http.Request) {
 	if reason != nil {
 		out.Key("code")
 		out.String(string(reason.Code))
-		if !s.opt.Gateway.Locked() { // the path is open to everybody, and the words may name accounts and roles
+		if !s.opt.Gateway.Locked() { // the path is open to everybody, and the reason may name accounts and roles
 			out.Key("reason")
 			out.String(reason.Message)
 			if reason.Fix != "" {
@@ -185,8 +184,8 @@ func (s *server) readiness(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, status, out.Buf)
 }
 
-// state says whether calls could be served, and why not: 200 or 503, a word for it, and a
-// reason if there is more to say.
+// state reports whether calls could be served: 200 or 503, one word for it, and the reason if there
+// is one.
 func (s *server) state(ctx context.Context) (status int, word string, reason *llm.Error) {
 	if s.opt.Gateway.Stopping() {
 		return http.StatusServiceUnavailable, "stopping", nil
@@ -219,5 +218,5 @@ func (s *server) openAPI(w http.ResponseWriter, _ *http.Request) {
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that is gone needs no answer
+	_, _ = w.Write(body) // a client that is gone needs no response
 }

@@ -8,16 +8,14 @@ import (
 	base64text "outcrop/internal/base64"
 )
 
-// Base64 is content in standard base64 with padding (RFC 4648, section 4), the way
-// JSON carries bytes. It has been checked when it was made, so that it can stand in
-// a JSON string as it is and nobody looks at its megabytes again. The zero Base64
-// holds nothing.
+// Base64 is content in standard base64 with padding (RFC 4648, section 4), the form in which JSON
+// carries bytes. It is checked when it is made, so that it can be written into a JSON string
+// unchanged and its megabytes are not checked again. The zero Base64 has no content.
 type Base64 struct{ text []byte }
 
-// ParseBase64 takes text that is base64 already, without decoding it. It reports
-// false for anything but whole groups of four characters of the alphabet, the last
-// with up to two = at its end. The Base64 shares text's memory, which must not be
-// written to any more.
+// ParseBase64 takes text that is already base64, without decoding it. It reports false for anything
+// but complete groups of four characters of the alphabet, the last with up to two = at its end. The
+// Base64 shares text's memory, which must not be written to afterwards.
 func ParseBase64(text []byte) (Base64, bool) {
 	if !base64text.Valid(text) {
 		return Base64{}, false
@@ -25,15 +23,15 @@ func ParseBase64(text []byte) (Base64, bool) {
 	return Base64{text}, true
 }
 
-// EncodeBase64 gives the base64 of content.
+// EncodeBase64 returns the base64 of content.
 func EncodeBase64(content []byte) Base64 {
 	return Base64{base64.StdEncoding.AppendEncode(nil, content)}
 }
 
-// String gives a copy of the base64 itself.
+// String returns a copy of the base64 text.
 func (b Base64) String() string { return string(b.text) }
 
-// Bytes gives the base64 itself, which must not be written to.
+// Bytes returns the base64 text itself, which must not be written to.
 func (b Base64) Bytes() []byte { return b.text }
 
 // Equal reports whether both hold the same content.
@@ -42,18 +40,18 @@ func (b Base64) Equal(other Base64) bool { return bytes.Equal(b.text, other.text
 // IsZero reports whether there is no content.
 func (b Base64) IsZero() bool { return len(b.text) == 0 }
 
-// Size is the number of bytes that the base64 stands for.
+// Size is the length of the decoded content in bytes.
 func (b Base64) Size() int {
 	return len(b.text)/4*3 - bytes.Count(b.text[max(0, len(b.text)-2):], []byte("="))
 }
 
-// Decode gives the content.
+// Decode returns the content.
 func (b Base64) Decode() []byte {
-	content, _ := base64.StdEncoding.AppendDecode(nil, b.text) // it has been checked
+	content, _ := base64.StdEncoding.AppendDecode(nil, b.text) // checked when b was made
 	return content
 }
 
-// Head gives the first bytes of the content, n at most.
+// Head returns at most the first n bytes of the content.
 func (b Base64) Head(n int) []byte {
 	head := Base64{b.text[:min(len(b.text), (n+2)/3*4)]}.Decode()
 	return head[:min(len(head), n)]

@@ -8,19 +8,17 @@ import (
 	"strings"
 )
 
-// ClientSettings is how a caller wants its call to reach the model where it does not leave
-// that to the gateway: its own credentials, region and address. They are settings
-// of a deployment, by the names that LiteLLM's litellm_params has for them, such as
-// api_key and aws_region_name. Whether they may be brought is for the deployment to
-// say. Nil is an Access without any. It prints as the names, whatever prints, logs
-// or marshals it.
+// ClientSettings are deployment settings that a client supplies with its request, such as its own
+// credentials, region and endpoint. Their names are those of LiteLLM's litellm_params, such as
+// api_key and aws_region_name. Each deployment decides which ones it accepts. A nil ClientSettings
+// has none. Every formatter, logger and encoder prints the names only, never the values.
 type ClientSettings struct {
-	// values is a function because a formatter that walks through unexported fields
-	// shows nothing of what one holds.
+	// values is a function because a formatter that walks through unexported fields cannot print
+	// what a function has captured.
 	values func() map[string]string
 }
 
-// NewClientSettings makes an Access of settings by name; it is nil if there are none.
+// NewClientSettings makes ClientSettings of settings by name; it is nil if there are none.
 func NewClientSettings(settings map[string]string) *ClientSettings {
 	if len(settings) == 0 {
 		return nil
@@ -29,7 +27,7 @@ func NewClientSettings(settings map[string]string) *ClientSettings {
 	return &ClientSettings{func() map[string]string { return own }}
 }
 
-// Get is the value of a setting; empty if it is not brought.
+// Get returns the value of a setting; empty if the client did not supply it.
 func (a *ClientSettings) Get(name string) string {
 	if a == nil {
 		return ""
@@ -37,7 +35,7 @@ func (a *ClientSettings) Get(name string) string {
 	return a.values()[name]
 }
 
-// Names are the settings that are brought, in the order of the alphabet.
+// Names lists the supplied settings in alphabetical order.
 func (a *ClientSettings) Names() []string {
 	if a == nil {
 		return nil
@@ -45,8 +43,8 @@ func (a *ClientSettings) Names() []string {
 	return slices.Sorted(maps.Keys(a.values()))
 }
 
-// HasEndpoint reports whether an address is brought: then who answers is the
-// caller's choice, and so is what it says.
+// HasEndpoint reports whether the client supplied an endpoint: then the client chose the server,
+// and the gateway cannot trust what that server returns.
 func (a *ClientSettings) HasEndpoint() bool {
 	return a.Get("api_base") != "" || a.Get("base_url") != "" || a.Get("aws_bedrock_runtime_endpoint") != ""
 }
@@ -54,7 +52,7 @@ func (a *ClientSettings) HasEndpoint() bool {
 // String lists the names.
 func (a *ClientSettings) String() string { return "[" + strings.Join(a.Names(), " ") + "]" }
 
-// Format writes the names whatever the verb is.
+// Format writes the names, whatever the verb.
 func (a *ClientSettings) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(a.String())) }
 
 // LogValue is String, for package slog.

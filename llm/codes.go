@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// CodeInfo is what is always true of a code.
+// CodeInfo describes a code; it holds for every error with that code.
 type CodeInfo struct {
 	Actor   Actor
 	Retry   Retry
@@ -15,16 +15,14 @@ type CodeInfo struct {
 	Status int
 }
 
-// Info gives what is always true of c; the zero Verdict if c is not in the
-// vocabulary.
+// Info returns the description of c; the zero CodeInfo if c is not in the vocabulary.
 func (c Code) Info() CodeInfo {
 	v := codes[c]
 	v.Status = statuses[c]
 	return v
 }
 
-// Codes lists the whole vocabulary in alphabetical order; docs/errors.md is made
-// from it.
+// Codes lists the whole vocabulary in alphabetical order; docs/errors.md is generated from it.
 func Codes() []Code { return slices.Sorted(maps.Keys(codes)) }
 
 // codes is never written to.
@@ -39,15 +37,15 @@ var codes = map[Code]CodeInfo{
 	"gateway.model_not_found":        {Actor: ActorCaller, Retry: RetryNo, Meaning: "the gateway has no model of this name"},
 	"gateway.not_found":              {Actor: ActorCaller, Retry: RetryNo, Meaning: "no such path"},
 	"gateway.method":                 {Actor: ActorCaller, Retry: RetryNo, Meaning: "the path does not take this method"},
-	"gateway.stopping":               {Actor: ActorOperator, Retry: RetryNowElsewhere, Meaning: "this gateway is being stopped"},
-	"gateway.overloaded":             {Actor: ActorOperator, Retry: RetryLater, Meaning: "the requests and answers in flight use all of general_settings.max_in_flight_mb, and no memory became free while the call waited"},
-	"gateway.client_gone":            {Actor: ActorCaller, Retry: RetryNo, Meaning: "the client closed the connection before the answer was complete"},
+	"gateway.stopping":               {Actor: ActorOperator, Retry: RetryNowElsewhere, Meaning: "this gateway is shutting down"},
+	"gateway.overloaded":             {Actor: ActorOperator, Retry: RetryLater, Meaning: "the requests and responses in flight use all of general_settings.max_in_flight_mb, and no memory became free while the call waited"},
+	"gateway.client_gone":            {Actor: ActorCaller, Retry: RetryNo, Meaning: "the client closed the connection before the response was complete"},
 	"gateway.internal":               {Actor: ActorOperator, Retry: RetryNo, Meaning: "a fault in Outcrop itself"},
-	"gateway.log_unwritable":         {Actor: ActorOperator, Retry: RetryNo, Meaning: "log lines are being lost because the log cannot be written; only the readiness check says so, and calls are served"},
+	"gateway.log_unwritable":         {Actor: ActorOperator, Retry: RetryNo, Meaning: "log lines are being lost because the log cannot be written; only the readiness check reports it, and calls are still served"},
 	"credentials.missing":            {Actor: ActorOperator, Retry: RetryNo, Meaning: "no AWS credentials were found"},
 	"credentials.invalid":            {Actor: ActorOperator, Retry: RetryNo, Meaning: "AWS does not know the access key, or it is deactivated"},
 	"credentials.expired":            {Actor: ActorOperator, Retry: RetryAfterRefresh, Meaning: "the session token, SSO session or web identity token has expired"},
-	"credentials.signature_mismatch": {Actor: ActorOperator, Retry: RetryNo, Meaning: "the secret key does not belong to the access key, or something on the way changed the request after it was signed"},
+	"credentials.signature_mismatch": {Actor: ActorOperator, Retry: RetryNo, Meaning: "the secret key does not belong to the access key, or something between Outcrop and AWS changed the request after it was signed"},
 	"credentials.clock_skew":         {Actor: ActorOperator, Retry: RetryNo, Meaning: "this machine's clock is wrong"},
 	"credentials.wrong_scope":        {Actor: ActorOperator, Retry: RetryNo, Meaning: "the request was signed for another region or service than the one that received it"},
 	"credentials.api_key_invalid":    {Actor: ActorOperator, Retry: RetryNo, Meaning: "the Bedrock API key is wrong, or belongs to another region"},
@@ -68,7 +66,7 @@ var codes = map[Code]CodeInfo{
 	"access.not_granted":             {Actor: ActorAWSAdmin, Retry: RetryNo, Meaning: "the account has no access to this model"},
 	"access.marketplace_permission":  {Actor: ActorAWSAdmin, Retry: RetryNo, Meaning: "the first call of this model subscribes to it in AWS Marketplace, and the caller may not subscribe"},
 	"access.marketplace_pending":     {Actor: ActorAWS, Retry: RetryLater, Meaning: "the AWS Marketplace subscription of this model is still being set up"},
-	"access.use_case_form":           {Actor: ActorAWSAdmin, Retry: RetryNo, Meaning: "the model's provider wants its use case form filled in first"},
+	"access.use_case_form":           {Actor: ActorAWSAdmin, Retry: RetryNo, Meaning: "the model's provider requires its use case form to be filled in first"},
 	"access.account_not_authorized":  {Actor: ActorAWS, Retry: RetryNo, Meaning: "AWS has not cleared this account for the operation"},
 	"access.data_retention":          {Actor: ActorAWSAdmin, Retry: RetryNo, Meaning: "the account's data retention mode does not allow this model"},
 	"model.needs_profile":            {Actor: ActorOperator, Retry: RetryOtherTarget, Meaning: "this model can be called only through an inference profile"},
@@ -76,7 +74,7 @@ var codes = map[Code]CodeInfo{
 	"model.not_in_region":            {Actor: ActorCaller, Retry: RetryOtherTarget, Meaning: "this model is not available in this region"},
 	"model.wrong_geography":          {Actor: ActorCaller, Retry: RetryOtherTarget, Meaning: "this inference profile cannot be called from this region"},
 	"model.wrong_surface":            {Actor: ActorOperator, Retry: RetryOtherTarget, Meaning: "this model is served by another API than the one that was called"},
-	"model.legacy_inactive":          {Actor: ActorCaller, Retry: RetryNo, Meaning: "this model is legacy, and closed to accounts that have not used it lately"},
+	"model.legacy_inactive":          {Actor: ActorCaller, Retry: RetryNo, Meaning: "this model is legacy, and closed to accounts that have not used it recently"},
 	"model.end_of_life":              {Actor: ActorCaller, Retry: RetryNo, Meaning: "this model is retired"},
 	"model.not_ready":                {Actor: ActorAWS, Retry: RetryLater, Meaning: "an imported or custom model is being loaded"},
 	"model.feature_unsupported":      {Actor: ActorCaller, Retry: RetryNo, Meaning: "this model does not have the feature that the request uses, such as tools, images or a system prompt"},
@@ -88,7 +86,7 @@ var codes = map[Code]CodeInfo{
 	"request.thinking":               {Actor: ActorCaller, Retry: RetryNo, Meaning: "a thinking block is missing, misplaced, or its signature is missing or wrong"},
 	"request.parameter_conflict":     {Actor: ActorCaller, Retry: RetryNo, Meaning: "two settings exclude each other, or a value is out of range"},
 	"request.unknown_field":          {Actor: ActorCaller, Retry: RetryNo, Meaning: "the model does not know a field or tool type in the request"},
-	"request.invalid":                {Actor: ActorCaller, Retry: RetryNo, Meaning: "AWS calls the request invalid"},
+	"request.invalid":                {Actor: ActorCaller, Retry: RetryNo, Meaning: "AWS rejects the request as invalid"},
 	"limit.requests":                 {Actor: ActorCaller, Retry: RetryLater, Meaning: "too many requests per minute"},
 	"limit.tokens":                   {Actor: ActorCaller, Retry: RetryLater, Meaning: "too many tokens per minute"},
 	"limit.tokens_per_day":           {Actor: ActorAWSAdmin, Retry: RetryNo, Meaning: "the quota of tokens per day is used up"},
@@ -97,18 +95,18 @@ var codes = map[Code]CodeInfo{
 	"service.timeout":                {Actor: ActorAWS, Retry: RetryNowElsewhere, Meaning: "the model took too long to answer"},
 	"service.model_error":            {Actor: ActorAWS, Retry: RetryLater, Meaning: "the model failed while answering"},
 	"service.internal":               {Actor: ActorAWS, Retry: RetryLater, Meaning: "an internal error at AWS"},
-	"service.answer_too_large":       {Actor: ActorAWS, Retry: RetryNo, Meaning: "the answer is larger, or has more values, than the gateway accepts"},
-	"stream.interrupted":             {Actor: ActorAWS, Retry: RetryBeforeFirstToken, Meaning: "the stream broke off before the answer was complete"},
+	"service.answer_too_large":       {Actor: ActorAWS, Retry: RetryNo, Meaning: "the response is larger, or has more values, than the gateway accepts"},
+	"stream.interrupted":             {Actor: ActorAWS, Retry: RetryBeforeFirstToken, Meaning: "the stream broke off before the response was complete"},
 	"stream.model_output":            {Actor: ActorCaller, Retry: RetryLater, Meaning: "the model produced something that Bedrock could not parse, such as a broken tool call"},
 	"network.unknown_region":         {Actor: ActorOperator, Retry: RetryNo, Meaning: "AWS has no region of this name"},
 	"network.unreachable":            {Actor: ActorOperator, Retry: RetryNowElsewhere, Meaning: "AWS could not be reached: a failure of name resolution, route, TLS, proxy or endpoint"},
 }
 
-// statuses has the codes that always have the same status; it is never written to.
+// statuses has the codes whose HTTP status is fixed; it is never written to.
 var statuses = map[Code]int{
 	CodeBadRequest:         400,
 	CodeUnsupported:        400,
-	CodeMedia:              400, // as OpenAI answers for an image that it cannot download
+	CodeMedia:              400, // as in OpenAI's API for an image that it cannot download
 	CodeUnauthorized:       401,
 	CodeForeignOrigin:      403,
 	CodeCredentialsMissing: 403,
@@ -117,7 +115,7 @@ var statuses = map[Code]int{
 	CodeMethod:             405,
 	CodeSlowClient:         408,
 	CodeTooLarge:           413,
-	CodeClientGone:         499, // nginx's word for it; nobody reads it but the log
+	CodeClientGone:         499, // as in nginx; only the log shows it
 	CodeInternal:           500,
 	CodeInterrupted:        502,
 	CodeAnswerTooLarge:     502,

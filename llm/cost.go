@@ -2,23 +2,23 @@ package llm
 
 import "strconv"
 
-// Cost is an amount of money, in 10⁻¹² USD: exact for every price by the token
-// that a provider publishes.
+// Cost is an amount of money in units of 10⁻¹² USD, which represents every published price per
+// token exactly.
 type Cost int64
 
 // costUnit is a US dollar in Costs.
 const costUnit = 1_000_000_000_000
 
-// USD is the cost in US dollars.
+// USD returns the cost in US dollars.
 func (c Cost) USD() float64 { return float64(c) / costUnit }
 
-// String is the cost in US dollars as a plain decimal, such as 0.0000153.
+// String returns the cost in US dollars as a plain decimal, such as 0.0000153.
 func (c Cost) String() string {
 	var room [32]byte
 	return string(c.Append(room[:0]))
 }
 
-// Append appends what String gives.
+// Append appends the text that String returns.
 func (c Cost) Append(dst []byte) []byte {
 	n := uint64(c)
 	if c < 0 {
@@ -37,9 +37,9 @@ func (c Cost) Append(dst []byte) []byte {
 	return dst
 }
 
-// Pricer knows what calls of one model by one way cost.
+// Pricer computes the cost of calls to one model at one target.
 type Pricer interface {
-	// Cost is what usage costs under a service tier, in the provider's word for it
-	// and empty for its default; not ok if a price that counts is not known.
+	// Cost returns the cost of usage under a service tier, named as the provider names it and empty
+	// for the default tier. ok is false if a price that matters is unknown.
 	Cost(tier string, u *Usage) (c Cost, ok bool)
 }

@@ -1,12 +1,10 @@
-// Package llm is the one language inside Outcrop. Every dialect that a client
-// or a provider speaks is translated into it and out of it, so that N dialects
-// meet in one form and not in N × N pairs.
+// Package llm is the common language inside Outcrop. Every dialect of a client or a provider is
+// translated into it and out of it, so that N dialects need N translations and not N × N.
 //
-// A Request is a list of turns of content blocks, tools and settings. An
-// answer, streamed or not, is a sequence of Events; a whole Response is those
-// events folded (Fold). What a dialect cannot say is a Warning or, where leaving
-// it out would change the meaning, an Error that names the field. Members that
-// no field fits ride along as they came.
+// A Request is a list of turns of content blocks, tools and settings. A response, streaming or not,
+// is a sequence of Events; a complete Response is those events folded (Fold). Where a dialect
+// cannot express something, the result is a Warning or, if leaving it out would change the meaning,
+// an Error that names the field. Members without a field here are passed on unchanged.
 //
 // The package does no I/O.
 package llm

@@ -10,42 +10,41 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// Code names what went wrong: the public vocabulary of verdicts, used by the
-// API's errors, the log, the metrics and the documentation. Codes that begin
-// with gateway. are for what Outcrop itself refuses; the others are about the
-// provider. The set is closed: see Codes.
+// Code identifies what went wrong. Codes are public: they appear in the API's errors, the log, the
+// metrics and the documentation. Codes that begin with gateway. are for requests that Outcrop
+// itself refuses; the others are about the provider. The set is closed: see Codes.
 type Code string
 
-// Denied reports whether the code is of a right that is missing or denied.
+// Denied reports whether the code means a missing or denied permission.
 func (c Code) Denied() bool { return strings.HasPrefix(string(c), "iam.") }
 
-// Persistent reports whether the code is of what stays as it is until somebody mends
-// it: credentials, rights, and access to a model.
+// Persistent reports whether the code describes a condition that lasts until somebody fixes it:
+// wrong credentials, missing permissions, or no access to a model.
 func (c Code) Persistent() bool {
 	family, _, _ := strings.Cut(string(c), ".")
 	return family == "iam" || family == "access" || family == "credentials"
 }
 
-// Codes of what Outcrop itself refuses or fails at.
+// Codes of Outcrop's own refusals and failures.
 const (
 	CodeBadRequest    Code = "gateway.bad_request"       // the request cannot be understood
 	CodeUnsupported   Code = "gateway.unsupported"       // understood, but the target cannot do it and leaving it out would change the meaning
 	CodeMedia         Code = "gateway.media_unreachable" // an image or file could not be fetched from its address
 	CodeTooLarge      Code = "gateway.too_large"         // over general_settings.max_request_size_mb or outcrop_settings.media.max_mb
 	CodeSlowClient    Code = "gateway.slow_client"       // the request did not arrive in time
-	CodeUnauthorized  Code = "gateway.unauthorized"      // the caller's own key is missing or wrong
+	CodeUnauthorized  Code = "gateway.unauthorized"      // the gateway's key is missing or wrong
 	CodeForeignOrigin Code = "gateway.foreign_origin"    // no master key, and a Host or Origin that is not this machine
 	CodeModelNotFound Code = "gateway.model_not_found"   // no deployment of this name
 	CodeNotFound      Code = "gateway.not_found"         // no such path
 	CodeMethod        Code = "gateway.method"            // the path exists, the method does not
-	CodeStopping      Code = "gateway.stopping"          // the gateway is being stopped
+	CodeStopping      Code = "gateway.stopping"          // the gateway is shutting down
 	CodeOverloaded    Code = "gateway.overloaded"        // general_settings.max_in_flight_mb is used up
-	CodeClientGone    Code = "gateway.client_gone"       // the client went away; nobody reads this
-	CodeInternal      Code = "gateway.internal"          // a fault of Outcrop's own
-	CodeLogUnwritable Code = "gateway.log_unwritable"    // the log cannot be written; said by the readiness check alone
+	CodeClientGone    Code = "gateway.client_gone"       // the client closed the connection; only the log shows it
+	CodeInternal      Code = "gateway.internal"          // a fault in Outcrop itself
+	CodeLogUnwritable Code = "gateway.log_unwritable"    // the log cannot be written; only the readiness check reports it
 )
 
-// Codes of what a provider refuses or fails at. Their meanings stand in Codes.
+// Codes of a provider's refusals and failures. Codes lists their meanings.
 const (
 	CodeCredentialsMissing Code = "credentials.missing"
 	CodeCredentialsInvalid Code = "credentials.invalid"
@@ -110,66 +109,65 @@ const (
 	CodeInterrupted     Code = "stream.interrupted"
 	CodeModelOutput     Code = "stream.model_output"
 	CodeUnreachable     Code = "network.unreachable"
-	// CodeUnknownRegion is a region that AWS does not have.
+	// CodeUnknownRegion is for a region that AWS does not have.
 	CodeUnknownRegion Code = "network.unknown_region"
 )
 
-// Actor says whose move it is.
+// Actor is who has to act to resolve an error.
 type Actor string
 
 // Actors.
 const (
-	ActorCaller            Actor = "caller"             // whoever sent the request
-	ActorOperator          Actor = "operator"           // whoever runs the gateway
-	ActorAWSAdmin          Actor = "aws_admin"          // whoever administers the AWS account
-	ActorOrganisationAdmin Actor = "organisation_admin" // whoever administers the AWS organisation
-	ActorAWS               Actor = "aws"                // AWS itself: wait, go elsewhere, or a support case
+	ActorCaller            Actor = "caller"             // the client that sent the request
+	ActorOperator          Actor = "operator"           // the gateway's operator
+	ActorAWSAdmin          Actor = "aws_admin"          // an administrator of the AWS account
+	ActorOrganisationAdmin Actor = "organisation_admin" // an administrator of the AWS organisation
+	ActorAWS               Actor = "aws"                // AWS itself: wait, use another region, or open a support case
 )
 
-// Retry says whether another try can help.
+// Retry says whether another attempt can help.
 type Retry string
 
-// Words of Retry.
+// Values of Retry.
 const (
 	RetryNo               Retry = "no"
 	RetryLater            Retry = "later"              // after a pause
-	RetryNowElsewhere     Retry = "now_elsewhere"      // at once, best at another target
-	RetryOtherTarget      Retry = "other_target"       // only by another way
+	RetryNowElsewhere     Retry = "now_elsewhere"      // at once, preferably at another target
+	RetryOtherTarget      Retry = "other_target"       // only at another target
 	RetryAfterRefresh     Retry = "after_refresh"      // with fresh credentials
-	RetryBeforeFirstToken Retry = "before_first_token" // as long as nothing of the answer has been said
+	RetryBeforeFirstToken Retry = "before_first_token" // as long as no content has reached the client
 )
 
-// Error is a failure as every part of Outcrop passes it on. The edge logs it
-// once and writes it in the caller's dialect.
+// Error is the failure type of every part of Outcrop. The frontend logs it once and writes it in
+// the client's dialect.
 type Error struct {
 	Code Code
 	// Status is the HTTP status that the client gets.
 	Status int
-	// Message is what went wrong; of a provider's refusal its own words, unchanged. A
-	// value of the caller's stands in it in quotation marks (%q), and the log leaves
-	// out what does.
+	// Message is what went wrong; for a provider's refusal, the provider's own words, unchanged.
+	// Values from the client's request are quoted in it (%q), and the log leaves quoted values out.
 	Message string
-	// Logged is Message without what it repeats of the caller's request, for the log;
-	// empty if leaving out what Message quotes is enough.
+	// Logged is Message for the log, without what it repeats of the client's request; empty if
+	// leaving out quoted values is enough.
 	Logged string
-	// Param is the field of the caller's request that it is about, such as
+	// Param is the field of the client's request that the error is about, such as
 	// messages[2].content; empty if none.
 	Param string
-	// Cause says in a sentence what lies behind the message; empty if the message says it all.
+	// Cause is one sentence on what lies behind the message; empty if the message is enough.
 	Cause string
 	// Fix is the next step, one sentence; empty if none is known.
 	Fix string
 	// Statement is the IAM statement that is missing, a JSON object; empty if none.
-	// Statements are all to add, if they are more than that one, which is the first.
+	// Statements are all statements to add, if there are several; the first is Statement.
 	Statement  jsonx.Raw
 	Statements []jsonx.Raw
-	// Docs is the address of a page about it; empty if none.
+	// Docs is the URL of a documentation page; empty if none.
 	Docs string
-	// Actor and Retry are those of Code when empty.
+	// Actor and Retry override those of Code if not empty.
 	Actor Actor
 	Retry Retry
 
-	// Upstream is whether the provider said so; else Outcrop inferred it.
+	// Upstream is set if the provider reported the error; otherwise Outcrop inferred it.
 	Upstream bool
 	// Type is the provider's name for the error, such as ThrottlingException.
 	Type string
@@ -182,7 +180,7 @@ type Error struct {
 	// Destination is where the failed call went.
 	Destination Destination
 
-	// Err is the error underneath, for errors.Is and the log; never shown to a client.
+	// Err is the underlying error, for errors.Is and the log; clients never see it.
 	Err error
 }
 
@@ -196,7 +194,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Responsible is whose move it is: Actor, or what the vocabulary says of Code.
+// Responsible returns who has to act: Actor, or else the actor of Code.
 func (e *Error) Responsible() Actor {
 	if e.Actor != "" {
 		return e.Actor
@@ -204,8 +202,7 @@ func (e *Error) Responsible() Actor {
 	return e.Code.Info().Actor
 }
 
-// CanRetry is whether another try can help: Retry, or what the vocabulary says
-// of Code.
+// CanRetry reports whether another attempt can help: Retry, or else the retry advice of Code.
 func (e *Error) CanRetry() Retry {
 	if e.Retry != "" {
 		return e.Retry
@@ -213,7 +210,7 @@ func (e *Error) CanRetry() Retry {
 	return e.Code.Info().Retry
 }
 
-// AsError gives err as an *Error; what is not one becomes CodeInternal.
+// AsError returns err as an *Error; any other error becomes CodeInternal.
 func AsError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -221,23 +218,21 @@ func AsError(err error) *Error {
 	return &Error{Code: CodeInternal, Status: 500, Message: "internal error", Err: err}
 }
 
-// Invalid makes the error for a field of the caller's request that cannot be
-// understood, status 400.
+// Invalid makes the error, with status 400, for a malformed field of the client's request.
 func Invalid(param, format string, args ...any) *Error {
 	return &Error{Code: CodeBadRequest, Status: 400, Param: Clip(param, maxParam), Message: Clip(fmt.Sprintf(format, args...), maxMessage)}
 }
 
-// Unsupported makes the error for a field that is understood but that the
-// target cannot do, status 400.
+// Unsupported makes the error, with status 400, for a valid field that the target does not support.
 func Unsupported(param, format string, args ...any) *Error {
 	return &Error{Code: CodeUnsupported, Status: 400, Param: Clip(param, maxParam), Message: Clip(fmt.Sprintf(format, args...), maxMessage)}
 }
 
-// Overloaded makes the error for a call that found no memory for what it is in flight
-// with: err is why, package internal/budget's ErrFull or the cause of a context's end.
+// Overloaded makes the error for a call that the memory budget refused. err is the reason: ErrFull
+// of package internal/budget, or the cause of a context's end.
 func Overloaded(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
-		own := *e // it may have ended other calls too
+		own := *e // other calls may have the same error
 		return &own
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -245,13 +240,13 @@ func Overloaded(err error) *Error {
 	}
 	return &Error{
 		Code: CodeOverloaded, Status: 503, RetryAfter: "5", Err: err,
-		Message: "the requests and answers in flight use all the memory that this gateway sets aside for them.",
-		Fix:     "Send the request again in some seconds; whoever runs this gateway can raise general_settings.max_in_flight_mb or add replicas.",
+		Message: "the requests and responses in flight use all the memory that the gateway reserves for them.",
+		Fix:     "Send the request again in a few seconds; the gateway's operator can raise general_settings.max_in_flight_mb or add replicas.",
 	}
 }
 
-// What an error says of a caller's request is bounded, in bytes: the request may
-// hold a name of any length, and the error is answered and logged.
+// Parts of an error that come from the client's request are bounded, in bytes: the request may
+// contain a name of any length, and the error is returned and logged.
 const (
 	maxMessage = 1 << 10
 	maxParam   = 256

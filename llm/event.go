@@ -4,12 +4,12 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// EventKind tells which fields of an Event are used.
+// EventKind determines which fields of an Event are used.
 type EventKind uint8
 
-// Kinds of event, in the order in which they come: one EventStart; for each
-// block an EventBlockStart (which a provider may leave out for text and
-// reasoning), deltas and an EventBlockEnd; one EventStop; one EventUsage.
+// Kinds of event, in order of arrival: one EventStart; for each block an EventBlockStart (which a
+// provider may leave out for text and reasoning), deltas and an EventBlockEnd; one EventStop; one
+// EventUsage.
 const (
 	EventStart      EventKind = iota + 1 // Role
 	EventBlockStart                      // Index, Block, and ToolUse, ToolResult, Media or Other by its kind; Extra
@@ -17,26 +17,26 @@ const (
 	EventBlockEnd                        // Index
 	EventStop                            // Stop, RawStop, Raw: the model's own fields (Converse's additionalModelResponseFields); Extra
 	EventUsage                           // Usage, LatencyMs, ServiceTier, Trace, Extra
-	EventOther                           // Other: an event that no common name fits; it carries no content
+	EventOther                           // Other: an event without a common name; it carries no content
 )
 
-// Event is one step of a streamed answer.
+// Event is one step of a streaming response.
 type Event struct {
 	Kind EventKind
 	Role Role
-	// Choice numbers the answers of a call that wants several, from 0.
+	// Choice numbers the responses of a call that requests several, from 0.
 	Choice int
-	// Index numbers the blocks of the answer from 0.
+	// Index numbers the blocks of the response from 0.
 	Index int
-	// Block is the kind of the block that a start or delta belongs to.
+	// Block is the kind of block that a start or delta belongs to.
 	Block BlockKind
-	// Text is a delta of text, of reasoning, of redacted reasoning or of a tool's input.
+	// Text is a delta of text, reasoning, redacted reasoning or a tool's input.
 	Text string
 	// Signature is a delta of a reasoning block's signature.
 	Signature  string
 	ToolUse    *ToolUse
 	ToolResult *ToolResult
-	// Media is the format of a block that starts, or a piece of its content.
+	// Media is the format of a starting block, or a piece of its content.
 	Media   *Media
 	Other   *jsonx.Member
 	Stop    StopReason
@@ -50,9 +50,9 @@ type Event struct {
 	Extra       []jsonx.Member
 }
 
-// HasContent reports whether the event is part of the answer itself: text,
-// reasoning, a tool call or the stop. Until one has come nothing has been said
-// to the client, and the call may be made again.
+// HasContent reports whether the event is part of the response itself: text, reasoning, a tool call
+// or the stop. Before the first such event nothing has been sent to the client, and the call can be
+// retried.
 func (e *Event) HasContent() bool {
 	switch e.Kind {
 	case EventBlockStart:
@@ -66,29 +66,28 @@ func (e *Event) HasContent() bool {
 	}
 }
 
-// Stream is an answer as it comes. Its owner calls Next until it fails and then
-// Close, from one goroutine.
+// Stream is a streaming response. Its owner calls Next until it fails and then Close, all from one
+// goroutine.
 type Stream interface {
-	// Next fills ev with the next event. It returns io.EOF behind the last event
-	// of an answer that has come to its end, and an *Error when the answer broke
-	// off; strings and slices in ev stay valid after the next call.
+	// Next fills ev with the next event. It returns io.EOF after the last event of a complete
+	// response, and an *Error if the response broke off. Strings and slices in ev stay valid after
+	// the next call.
 	Next(ev *Event) error
-	// More reports whether the next event is at hand, so that Next would not wait
-	// for the provider; a writer may then put off flushing.
+	// More reports whether the next event is already there, so that Next would not wait for the
+	// provider. A writer may then delay flushing.
 	More() bool
-	// Meta is what is known of the answer's way; it may grow with each Next.
+	// Meta describes where the response came from; it may grow with each Next.
 	Meta() *Meta
-	// Close ends the call to the provider and frees what it holds. It may be
-	// called more than once.
+	// Close ends the call to the provider and frees its resources. It may be called more than once.
 	Close() error
 }
 
-// Fold collects events into a whole answer, which Answer gives; until then the
-// texts of its blocks are still apart.
+// Fold collects events into a complete response, which Answer returns. Until then the texts of its
+// blocks are kept separately.
 type Fold struct {
 	Response
-	texts  [][]byte    // texts and tool inputs, still growing, by place in Blocks
-	places map[int]int // block index to its place in Blocks
+	texts     [][]byte    // texts and tool inputs, still growing, by position in Blocks
+	positions map[int]int // block index to its position in Blocks
 }
 
 // Add takes the next event.
@@ -115,7 +114,7 @@ func (f *Fold) Add(ev *Event) {
 }
 
 func (f *Fold) begin(ev *Event) {
-	b := &f.Blocks[f.place(ev.Index, ev.Block)]
+	b := &f.Blocks[f.position(ev.Index, ev.Block)]
 	if ev.ToolUse != nil {
 		use := *ev.ToolUse
 		b.ToolUse = &use
@@ -133,8 +132,8 @@ func (f *Fold) begin(ev *Event) {
 }
 
 func (f *Fold) delta(ev *Event) {
-	place := f.place(ev.Index, ev.Block)
-	b := &f.Blocks[place]
+	position := f.position(ev.Index, ev.Block)
+	b := &f.Blocks[position]
 	b.Extra = append(b.Extra, ev.Extra...)
 	b.Signature += ev.Signature
 	switch {
@@ -151,11 +150,11 @@ func (f *Fold) delta(ev *Event) {
 	case ev.Block == BlockRedacted:
 		b.Text = joinHidden(b.Text, ev.Text)
 	default:
-		f.texts[place] = append(f.texts[place], ev.Text...)
+		f.texts[position] = append(f.texts[position], ev.Text...)
 	}
 }
 
-// resultDelta is a piece of a tool result that the provider made itself.
+// resultDelta is a piece of a tool result that the provider produced itself.
 func resultDelta(ev *Event) ResultBlock {
 	switch ev.Other.Name {
 	case "json":
@@ -167,7 +166,7 @@ func resultDelta(ev *Event) ResultBlock {
 	}
 }
 
-// add takes a piece of streamed content.
+// add appends a piece of streamed content.
 func (m *Media) add(piece *Media) {
 	if piece.Format != "" {
 		m.Format = piece.Format
@@ -182,7 +181,7 @@ func (m *Media) add(piece *Media) {
 	m.Text += piece.Text
 }
 
-// joinHidden joins two pieces of reasoning that is hidden, which are base64 each.
+// joinHidden joins two pieces of redacted reasoning, each in base64.
 func joinHidden(a, b string) string {
 	first, ok := ParseBase64([]byte(a))
 	second, ok2 := ParseBase64([]byte(b))
@@ -192,21 +191,20 @@ func joinHidden(a, b string) string {
 	return first.join(second).String()
 }
 
-// place finds the block of an index, or begins it. Where its start said too
-// little the first delta tells its kind; an index that changes its kind after
-// that is another block.
-func (f *Fold) place(index int, kind BlockKind) int {
-	place, ok := f.places[index]
+// position finds the block of an index, or begins it. If the block's start did not give its kind, the
+// first delta does; an index that changes its kind after that is another block.
+func (f *Fold) position(index int, kind BlockKind) int {
+	position, ok := f.positions[index]
 	switch {
 	case !ok:
-		place = f.add(index, kind)
-	case f.Blocks[place].Kind == kind || kind == BlockOther:
-	case f.blank(place):
-		f.Blocks[place].Kind = kind
+		position = f.add(index, kind)
+	case f.Blocks[position].Kind == kind || kind == BlockOther:
+	case f.blank(position):
+		f.Blocks[position].Kind = kind
 	default:
-		place = f.add(index, kind)
+		position = f.add(index, kind)
 	}
-	b := &f.Blocks[place]
+	b := &f.Blocks[position]
 	switch b.Kind { // a delta may come without the start that it needs
 	case BlockToolUse:
 		if b.ToolUse == nil {
@@ -220,34 +218,34 @@ func (f *Fold) place(index int, kind BlockKind) int {
 		if b.Media == nil {
 			b.Media = &Media{}
 		}
-	default: // the others have no part of their own
+	default: // the other kinds have no fields of their own
 	}
-	return place
+	return position
 }
 
 func (f *Fold) add(index int, kind BlockKind) int {
-	if f.places == nil {
-		f.places = map[int]int{}
+	if f.positions == nil {
+		f.positions = map[int]int{}
 	}
-	place := len(f.Blocks)
-	f.places[index] = place
+	position := len(f.Blocks)
+	f.positions[index] = position
 	f.Blocks = append(f.Blocks, Block{Kind: kind})
 	f.texts = append(f.texts, nil)
-	return place
+	return position
 }
 
-// blank reports whether nothing has come of the text block at place.
-func (f *Fold) blank(place int) bool {
-	b := &f.Blocks[place]
-	return (b.Kind == BlockText || b.Kind == BlockReasoning) && len(f.texts[place]) == 0 && b.Signature == ""
+// blank reports whether the text block at position is still empty.
+func (f *Fold) blank(position int) bool {
+	b := &f.Blocks[position]
+	return (b.Kind == BlockText || b.Kind == BlockReasoning) && len(f.texts[position]) == 0 && b.Signature == ""
 }
 
-// Answer is the whole answer, once the last event has been added. A tool input
-// that never came is an empty object; one that is not JSON, as a model may leave
-// it, is a JSON string that holds it.
+// Answer returns the complete response once the last event has been added. A missing tool input
+// becomes an empty object. A tool input that is not JSON, which models sometimes produce, becomes a
+// JSON string that contains it.
 func (f *Fold) Answer() *Response {
-	for place, text := range f.texts {
-		b := &f.Blocks[place]
+	for position, text := range f.texts {
+		b := &f.Blocks[position]
 		switch {
 		case b.Kind != BlockToolUse:
 			b.Text += string(text)
@@ -258,7 +256,7 @@ func (f *Fold) Answer() *Response {
 		case len(b.ToolUse.Input) == 0:
 			b.ToolUse.Input = jsonx.Raw("{}")
 		}
-		f.texts[place] = nil
+		f.texts[position] = nil
 	}
 	return &f.Response
 }

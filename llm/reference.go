@@ -44,10 +44,10 @@ except openai.APIStatusError as e:
 
 | ` + "`actor`" + ` | who that is |
 | --- | --- |
-| caller | whoever sent the request |
-| operator | whoever runs the gateway |
-| aws_admin | whoever administers the AWS account |
-| organisation_admin | whoever administers the AWS organization |
+| caller | the client that sent the request |
+| operator | the gateway's operator |
+| aws_admin | an administrator of the AWS account |
+| organisation_admin | an administrator of the AWS organization |
 | aws | AWS itself: wait, use another region, or open a support case |
 
 | ` + "`retry`" + ` | what it means |
@@ -64,8 +64,8 @@ except that AWS's 401 becomes 403, because 401 would say that the gateway's own 
 and all other statuses become 502; endpoints that cannot be reached become 502 or 503.
 `
 
-// headings are the groups of codes, by what stands before their dot; they are
-// never written to.
+// headings are the titles of the groups of codes, by the prefix of the codes; they are never
+// written to.
 var headings = map[string]string{
 	"access":      "Access to models",
 	"credentials": "The gateway's own credentials",
@@ -79,7 +79,7 @@ var headings = map[string]string{
 	"stream":      "Interrupted streams",
 }
 
-// WriteReference writes docs/errors.md, the list of all codes. The error is w's.
+// WriteReference writes docs/errors.md, the list of all codes. It returns w's error.
 func WriteReference(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	b.WriteString(referenceHead)

@@ -6,22 +6,22 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// Response is a whole answer.
+// Response is a complete response.
 type Response struct {
 	Role   Role
 	Blocks []Block
 	Stop   StopReason
-	// RawStop is the provider's own word for Stop.
+	// RawStop is the provider's own name for Stop.
 	RawStop string
 	Usage   Usage
-	// Uncounted is whether the provider gave no usage; Usage is then empty.
+	// Uncounted is set if the provider reported no usage; Usage is then empty.
 	Uncounted bool
-	// LatencyMs is the provider's own measure, in milliseconds; unset if it gave none.
+	// LatencyMs is the provider's own measurement, in milliseconds; unset if it reported none.
 	LatencyMs Opt[int64]
-	// ServiceTier is the tier that served; empty if not said.
+	// ServiceTier is the tier that served the call; empty if not reported.
 	ServiceTier string
-	// ModelFields is what the model said beside its answer (Converse's
-	// additionalModelResponseFields); empty if nothing.
+	// ModelFields are additional fields of the model's response (Converse's
+	// additionalModelResponseFields); empty if none.
 	ModelFields jsonx.Raw
 	// Trace is the provider's trace (guardrails, prompt router); empty if none.
 	Trace jsonx.Raw
@@ -30,7 +30,7 @@ type Response struct {
 	Meta  Meta
 }
 
-// Meta is what is known of an answer's way, beside the answer.
+// Meta describes how a response was obtained.
 type Meta struct {
 	Destination Destination
 	// UpstreamID is the provider's request id (x-amzn-RequestId).
@@ -38,9 +38,9 @@ type Meta struct {
 	Warnings   []Warning
 	// Deployment is the id of the deployment that answered.
 	Deployment string
-	// Retries counts the tries that failed before this one.
+	// Retries counts the failed attempts before this one.
 	Retries int
-	// Price tells what the answer costs; nil if nothing is known of it.
+	// Price computes the cost of the response; nil if the price is unknown.
 	Price Pricer
 }
 
@@ -50,12 +50,12 @@ type Destination struct {
 	Region string
 	ID     string // the model id or ARN as it was sent
 	Note   string // such as "emulator"
-	// Reason says in a few words why the call went there. String leaves it out.
+	// Reason says in a few words why the call went there. String omits it.
 	Reason string
 }
 
-// String writes the target as the header x-outcrop-target has it:
-// api=converse; region=us-east-1; id=...
+// String formats the destination as in the header x-outcrop-target: api=converse; region=us-east-1;
+// id=...
 func (t Destination) String() string {
 	if t == (Destination{}) {
 		return ""
@@ -71,46 +71,46 @@ func (t Destination) String() string {
 	return s
 }
 
-// StopReason is why the model stopped, in the words that all dialects share.
+// StopReason is why the model stopped, in terms that all dialects share.
 type StopReason uint8
 
-// Stop reasons. StopOther is a reason that none of the others covers; the
-// provider's word is in RawStop.
+// Stop reasons. StopOther is any reason that the others do not cover; RawStop has the provider's
+// name for it.
 const (
 	StopUnset         StopReason = iota
-	StopEnd                      // it was done
-	StopSequence                 // a stop sequence came
-	StopMaxTokens                // the limit asked for was reached
-	StopContextWindow            // the model's window was full
-	StopToolUse                  // it waits for tool results
+	StopEnd                      // the model finished
+	StopSequence                 // a stop sequence was generated
+	StopMaxTokens                // the requested limit was reached
+	StopContextWindow            // the model's context window was full
+	StopToolUse                  // the model waits for tool results
 	StopFiltered                 // content was filtered, or a guardrail intervened
-	StopMalformed                // what the model wrote could not be parsed
+	StopMalformed                // the model's output could not be parsed
 	StopOther
 )
 
 // Usage counts tokens.
 type Usage struct {
-	// Input is what was read anew: without what came from or went into the cache.
+	// Input counts uncached input: tokens neither read from nor written to the cache.
 	Input, Output int64
-	// Total is the provider's own sum.
+	// Total is the sum as the provider reports it.
 	Total int64
-	// Reasoning is how much of Output was thinking; unset if the provider did not say.
+	// Reasoning is the part of Output that was reasoning; unset if the provider did not report it.
 	Reasoning Opt[int64]
-	// CacheRead and CacheWrite are unset if the provider did not speak of them.
+	// CacheRead and CacheWrite are unset if the provider did not report them.
 	CacheRead, CacheWrite Opt[int64]
 	// CacheWrites splits CacheWrite by time to live, in the provider's order.
 	CacheWrites []CacheWrite
 	// Extra are counters without a field here, by the provider's name.
 	Extra []jsonx.Member
-	// Cost is what all of it costs; unset if that is not known.
+	// Cost is the total cost; unset if it is unknown.
 	Cost Opt[Cost]
 }
 
-// Prompt is all of the prompt: read anew, from the cache and into the cache.
+// Prompt is the whole prompt: uncached, read from the cache, and written to the cache.
 func (u *Usage) Prompt() int64 { return u.Input + u.CacheRead.Value + u.CacheWrite.Value }
 
-// Add adds what another answer used. The cost stays known as long as that of both
-// is; counters without a field are those of the first that has any.
+// Add adds the usage of another response. The cost stays known as long as both costs are known;
+// counters without a field are those of the first response that has any.
 func (u *Usage) Add(other *Usage) {
 	u.Input += other.Input
 	u.Output += other.Output
@@ -138,27 +138,27 @@ func sum(a, b Opt[int64]) Opt[int64] {
 	return Opt[int64]{Value: a.Value + b.Value, Set: a.Set || b.Set}
 }
 
-// CacheWrite is a number of tokens written to the cache for some time.
+// CacheWrite is a number of tokens written to the cache with a time to live.
 type CacheWrite struct {
 	TTL    string // 5m or 1h
 	Tokens int64
 }
 
-// Warning says what a translation changed or left out.
+// Warning reports what a translation changed or left out.
 type Warning struct {
 	// Code is one of the Warn constants.
 	Code string
-	// Field is the caller's name for what it is about.
+	// Field is the client's name for the affected field.
 	Field string
-	// Detail says more in a few words; empty if Code and Field say it all.
+	// Detail gives more in a few words; empty if Code and Field are enough.
 	Detail string
 }
 
 // Codes of warnings.
 const (
 	WarnDropped = "dropped" // the field had no effect on the target and was left out
-	WarnChanged = "changed" // the value was replaced by the nearest that the target takes
-	WarnMissing = "missing" // the provider's answer lacks the field
-	WarnLegacy  = "legacy"  // the provider is going to retire the model; Detail has the day
-	WarnEnded   = "ended"   // the model's life is over as far as is known; Detail has the day
+	WarnChanged = "changed" // the value was replaced by the nearest one that the target accepts
+	WarnMissing = "missing" // the provider's response lacks the field
+	WarnLegacy  = "legacy"  // the provider is going to retire the model; Detail has the date
+	WarnEnded   = "ended"   // the model is past its end of life, as far as is known; Detail has the date
 )

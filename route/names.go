@@ -8,9 +8,9 @@ import (
 	"outcrop/provider"
 )
 
-// names finds the group for a model name. Exact names win, then wildcards, the
-// one with the most characters before its * first, and of those the one with the
-// most behind it. A * stands for one character at least.
+// names finds the group for a model name. Exact names take precedence, then wildcards: the one with
+// the most characters before its *, and among those the one with the most after it. A * matches at
+// least one character.
 type names struct {
 	exact map[string]*group
 	wild  []wildcard
@@ -37,7 +37,7 @@ func newNames(groups []*group) *names {
 	return n
 }
 
-// find gives the group of a name and what its * stood for.
+// find returns the group of a name and the part that its * matched.
 func (n *names) find(name string) (g *group, captured string) {
 	if g := n.exact[name]; g != nil {
 		return g, ""
@@ -50,12 +50,12 @@ func (n *names) find(name string) (g *group, captured string) {
 	return nil, ""
 }
 
-// maxMeant bounds the names of which it is found out what they may mean, in bytes.
+// maxMeant is the longest name, in bytes, for which alternatives are searched.
 const maxMeant = 256
 
-// meant is the name by which a wildcard leads to a model that is asked for without
-// what stands around its *, such as bedrock/nova-lite for nova-lite; empty if no
-// deployment behind a wildcard knows such a model.
+// meant returns the name under which a wildcard serves a model that was requested without the
+// wildcard's prefix and suffix, such as bedrock/nova-lite for nova-lite; empty if no deployment of
+// a wildcard knows the model.
 func (n *names) meant(name string) string {
 	if len(name) > maxMeant {
 		return ""

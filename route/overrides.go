@@ -7,17 +7,17 @@ import (
 	"outcrop/provider"
 )
 
-// tryDeployment tries a deployment, as it is with the settings that the request brings, and
-// remembers how it fared. How a caller's own credentials and addresses fare says
-// nothing of the deployment for the others, so that is not remembered.
+// tryDeployment tries a deployment, with the client's settings if the request has any, and records
+// its health. Failures with a client's own credentials or endpoint do not concern other clients, so
+// they are not recorded.
 func (c *call) tryDeployment(ctx context.Context, t *deployment, model string, access *llm.ClientSettings) *llm.Error {
 	if access != nil {
 		override, release, err := t.withOverrides(access)
 		if err != nil {
 			return err
 		}
-		// A stream goes on behind leave: closing a deployment ends the refreshing of its
-		// credentials and lists, and no call.
+		// A stream continues after release: closing a deployment stops the refresh of its
+		// credentials and lists, but no calls.
 		defer release()
 		return c.tryTargets(ctx, override, model)
 	}
@@ -30,13 +30,13 @@ func (c *call) tryDeployment(ctx context.Context, t *deployment, model string, a
 	return e
 }
 
-// withOverrides gives a target that is the deployment with the settings that a request
-// brings, and what ends its use. It begins well and is forgotten.
+// withOverrides returns the deployment with the client's settings applied, and a function that
+// releases it. It starts healthy, and its health is not kept.
 func (t *deployment) withOverrides(access *llm.ClientSettings) (*deployment, func(), *llm.Error) {
 	host, ok := t.Deployment.(provider.Overridable)
 	if !ok {
 		name := access.Names()[0]
-		return nil, nil, llm.Unsupported(name, "%s cannot be kept: the deployment takes no settings of requests", name)
+		return nil, nil, llm.Unsupported(name, "%s may not be set by clients: the deployment accepts no client settings", name)
 	}
 	d, release, err := host.WithOverrides(access)
 	if err != nil {

@@ -8,15 +8,14 @@ import (
 	"time"
 )
 
-// Backoff doubles from its base up to its cap, and a random half of it is left
-// out so that callers that failed together do not come back together.
+// The backoff doubles from its base up to its cap. Half of it is random, so that callers that
+// failed together do not retry together.
 const (
 	backoffBase = 200 * time.Millisecond
 	backoffCap  = 8 * time.Second
 )
 
-// backoff is the pause after a number of failed tries. A Retry-After of the
-// provider's is the least it can be.
+// backoff is the pause after a number of failed attempts, at least the provider's Retry-After.
 func backoff(tries int, after string, random func() float64) time.Duration {
 	d := backoffCap
 	if tries < 5 {
@@ -41,9 +40,8 @@ func retryAfter(s string) time.Duration {
 	return 0
 }
 
-// budget bounds how much the retries of a name may add to the load of a provider
-// that fails for everybody: it starts full, each retry takes one, each success
-// gives a tenth back.
+// budget bounds the load that retries of a name add to a provider that fails for everybody: it
+// starts full, each retry takes one, each success returns a tenth.
 type budget struct{ tenths atomic.Int64 }
 
 const budgetFull = 100 * 10

@@ -1,6 +1,6 @@
-// Package route decides which deployment serves a call, and is the only place
-// that tries again. It does so on proof: nothing of the answer has reached the
-// client, and the failure says that another try can help.
+// Package route decides which deployment serves a call, and is the only place that retries. It
+// retries only when nothing of the response has reached the client and the failure indicates that
+// another attempt can help.
 //
 // It knows nothing of any provider.
 package route
@@ -21,53 +21,53 @@ import (
 
 // Entry is one deployment under a model name.
 type Entry struct {
-	// Name is the model name that clients use; it may hold one *.
+	// Name is the model name that clients use; it may contain one *.
 	Name string
 	// ID is unique; a client may name it instead of Name.
 	ID string
-	// Model is the deployment's model string; a * in it is what Name's * stood for.
+	// Model is the deployment's model string; a * in it is replaced by what Name's * matched.
 	Model      string
 	Deployment provider.Deployment
-	// Timeout bounds a whole answer, all tries together.
+	// Timeout bounds a complete response, over all attempts.
 	Timeout time.Duration
 	// StreamTimeout bounds the provider's silence before and within a stream.
 	StreamTimeout time.Duration
-	// Retries is how many tries may follow the first.
+	// Retries is how many attempts may follow the first.
 	Retries int
-	// Settings are for whoever translates the calls.
+	// Settings are for the frontend that translates the calls.
 	Settings
 }
 
-// Settings are how calls of a name are translated. Those of a name's first entry
-// count for all its deployments.
+// Settings control how calls of a name are translated. Those of a name's first entry apply to all
+// its deployments.
 type Settings struct {
-	// DropParams is whether settings that the target cannot keep are left out with
-	// a warning where they would otherwise be refused.
+	// DropParams is whether unsupported parameters are dropped with a warning instead of being
+	// refused.
 	DropParams bool
-	// KeepAlive is the silence after which a stream shows a sign of life.
+	// KeepAlive is the silence after which a stream sends a keep-alive comment.
 	KeepAlive time.Duration
-	// AllowClientSettings is whether requests may bring settings of the deployment; which, is for
-	// each deployment to say.
+	// AllowClientSettings is whether clients may supply deployment settings; each deployment
+	// decides which.
 	AllowClientSettings bool
-	// Parameters are for requests that do not set them, by the names of an OpenAI chat
+	// Parameters are defaults for requests that do not set them, by their names in an OpenAI chat
 	// request.
 	Parameters []jsonx.Member
 }
 
-// Options are the router's settings; zero values are good defaults.
+// Options are the router's settings. The zero values are usable.
 type Options struct {
-	// Sleep waits for d, or until ctx ends; time-based but for tests.
+	// Sleep waits for d, or until ctx ends; tests can replace it.
 	Sleep func(ctx context.Context, d time.Duration) error
-	// Random gives a number in [0, 1); for tests.
+	// Random returns a number in [0, 1); tests can replace it.
 	Random func() float64
-	// Now is the clock; for tests.
+	// Now is the clock; tests can replace it.
 	Now    func() time.Time
 	Logger *slog.Logger
-	// Retried is told of each failure that is tried again; for metrics.
+	// Retried is called for each failure that is retried; for metrics.
 	Retried func(name string, err *llm.Error)
 }
 
-// Router serves calls. It is safe for use by many goroutines.
+// Router serves calls. It is safe for concurrent use.
 type Router struct {
 	names *names
 	opt   Options
@@ -79,20 +79,19 @@ type group struct {
 	deployments    []*deployment
 	turn           atomic.Uint64
 	budget         budget
-	overrideBudget budget // for calls that bring settings of their own
+	overrideBudget budget // for calls with client settings
 }
 
-// deployment is a deployment and how it has been lately.
+// deployment is a deployment and its recent health.
 type deployment struct {
 	Entry
-	targeter provider.Targeter // nil if the deployment is the only way
-	// cooldownUntil is in nanoseconds since 1970; 0 when well.
+	targeter provider.Targeter // nil if the deployment has a single target
+	// cooldownUntil is in nanoseconds since 1970; 0 if healthy.
 	cooldownUntil atomic.Int64
 	cooldowns     cooldowns
 }
 
-// New makes a router. Entries of one name form a group that shares its calls out
-// evenly.
+// New makes a router. Entries of one name form a group that distributes its calls evenly.
 func New(entries []Entry, opt Options) *Router {
 	if opt.Sleep == nil {
 		opt.Sleep = sleep
@@ -129,7 +128,7 @@ func New(entries []Entry, opt Options) *Router {
 		all = append(all, t)
 		join(e.Name, t)
 	}
-	for _, t := range all { // a deployment's id is a name too, unless one has that name
+	for _, t := range all { // a deployment's id is a name too, unless an entry has that name
 		if t.ID != "" && byName[t.ID] == nil && !strings.Contains(t.Model, "*") {
 			join(t.ID, t)
 		}
@@ -137,8 +136,8 @@ func New(entries []Entry, opt Options) *Router {
 	return &Router{names: newNames(groups), opt: opt}
 }
 
-// Group is the configured name that a model name falls under, such as bedrock/*;
-// empty if none. It is a bounded set, fit for a metric's label.
+// Group returns the configured name that serves a model name, such as bedrock/*; empty if none. The
+// set is bounded, so that it can be a metric's label.
 func (r *Router) Group(name string) string {
 	if g, _ := r.names.find(name); g != nil {
 		return g.name
@@ -146,8 +145,8 @@ func (r *Router) Group(name string) string {
 	return ""
 }
 
-// Settings gives how calls of a model name are translated; the zero value if the
-// name is not configured.
+// Settings returns how calls of a model name are translated; the zero value if the name is not
+// configured.
 func (r *Router) Settings(name string) Settings {
 	if g, _ := r.names.find(name); g != nil {
 		return g.deployments[0].Settings
@@ -155,12 +154,12 @@ func (r *Router) Settings(name string) Settings {
 	return Settings{}
 }
 
-// Complete gets a whole answer. A failure is an *llm.Error; of several tries the
-// last one's.
+// Complete gets a complete response. A failure is an *llm.Error; after several attempts, that of
+// the last.
 func (r *Router) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	var resp *llm.Response
 	err := r.try(ctx, req, func(t *deployment, target provider.Target, start time.Time) error {
-		attempt, cancel := context.WithDeadlineCause(ctx, start.Add(t.Timeout), timeoutError(t.Timeout, "the whole answer"))
+		attempt, cancel := context.WithDeadlineCause(ctx, start.Add(t.Timeout), timeoutError(t.Timeout, "the complete response"))
 		defer cancel()
 		var err error
 		resp, err = target.Complete(attempt, req)
@@ -174,8 +173,8 @@ func (r *Router) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 	return resp, nil
 }
 
-// Stream gets an answer as it comes. It returns when the first event with
-// content is there, and until then tries again as Complete does.
+// Stream gets a streaming response. It returns when the first event with content has arrived, and
+// retries until then as Complete does.
 func (r *Router) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
 	var s *stream
 	err := r.try(ctx, req, func(t *deployment, target provider.Target, _ time.Time) error {
@@ -197,18 +196,18 @@ func (r *Router) Stream(ctx context.Context, req *llm.Request) (llm.Stream, erro
 	return s, nil
 }
 
-// attempt makes one try by a way of a deployment's; start is when the call came.
+// attempt calls one target of a deployment; start is when the call arrived.
 type attempt func(t *deployment, target provider.Target, start time.Time) error
 
-// try makes tries until one succeeds or no other can help. done is told which
-// deployment served and how many tries had failed before.
-func (r *Router) try(ctx context.Context, req *llm.Request, once attempt, done func(t *deployment, failed int)) error {
+// try makes attempts until one succeeds or no other can help. It reports to done which deployment
+// served the call and how many attempts failed before.
+func (r *Router) try(ctx context.Context, req *llm.Request, do attempt, done func(t *deployment, failed int)) error {
 	name := req.Model
 	g, captured := r.names.find(name)
 	if g == nil {
 		return r.notConfigured(name)
 	}
-	c := call{r: r, g: g, attempt: once, start: r.opt.Now(), budget: &g.budget}
+	c := call{r: r, g: g, attempt: do, start: r.opt.Now(), budget: &g.budget}
 	if req.ClientSettings != nil {
 		c.budget = &g.overrideBudget
 	}
@@ -241,26 +240,26 @@ func (r *Router) try(ctx context.Context, req *llm.Request, once attempt, done f
 func (r *Router) notConfigured(name string) *llm.Error {
 	e := &llm.Error{
 		Code: llm.CodeModelNotFound, Status: 404, Param: "model",
-		Message: "the model " + quote(name) + " is not configured here.",
-		Fix:     "GET /v1/models lists the names that are.",
+		Message: "the model " + quote(name) + " is not configured.",
+		Fix:     "GET /v1/models lists the configured names.",
 	}
 	if meant := r.names.meant(name); meant != "" {
-		e.Fix = "Ask for " + quote(meant) + ", the name that it has here."
+		e.Fix = "Use " + quote(meant) + ", the name configured for this model."
 	}
 	return e
 }
 
 // shouldRetry decides whether another try follows a failure, and after which pause.
-func (r *Router) shouldRetry(e *llm.Error, tries int, left *budget, failed, next *deployment, start time.Time) (time.Duration, bool) {
+func (r *Router) shouldRetry(e *llm.Error, tries int, retries *budget, failed, next *deployment, start time.Time) (time.Duration, bool) {
 	if tries >= failed.Retries || e.Code == llm.CodeOverloaded || e.Code == llm.CodeAnswerTooLarge {
-		return 0, false // an answer came, and another one would find no more room
+		return 0, false // a response arrived, and another attempt would find no more memory
 	}
 	elsewhere := next != failed
 	var pause time.Duration
 	switch e.CanRetry() {
 	case llm.RetryLater, llm.RetryNowElsewhere, llm.RetryBeforeFirstToken:
 		if e.Code == llm.CodeTimeout && !e.Upstream && !elsewhere {
-			return 0, false // our own patience is spent; the same place again would spend it twice
+			return 0, false // the gateway's own timeout expired; the same deployment would use it up again
 		}
 		if !elsewhere {
 			pause = backoff(tries, e.RetryAfter, r.opt.Random)
@@ -271,65 +270,65 @@ func (r *Router) shouldRetry(e *llm.Error, tries int, left *budget, failed, next
 		}
 	case llm.RetryNo, llm.RetryOtherTarget:
 		if !elsewhere || e.Responsible() == llm.ActorCaller {
-			return 0, false // another deployment may have other credentials and rights, but a wrong request is wrong everywhere
+			return 0, false // another deployment may have other credentials and permissions, but an invalid request is invalid everywhere
 		}
 	}
 	now := r.opt.Now()
 	if pause > longestPause || now.Add(pause).Sub(start) >= next.Timeout {
-		return 0, false // the client hears of it at once, with the Retry-After
+		return 0, false // the client gets the error at once, with the Retry-After
 	}
 	if elsewhere && next.healthy(now) {
-		return pause, true // it adds no load to what fails
+		return pause, true // it adds no load to the failing deployment
 	}
-	return pause, left.spend()
+	return pause, retries.spend()
 }
 
-// note remembers how a target fared.
+// note records the health of a deployment after a failure.
 func (r *Router) note(t *deployment, e *llm.Error) {
 	if atFault(e) {
 		t.cooldownUntil.Store(r.cooldownUntil(e))
 	}
 }
 
-// atFault reports whether a failure is the target's and not the call's.
+// atFault reports whether the deployment or target caused a failure, and not the call.
 func atFault(e *llm.Error) bool {
 	switch {
 	case e.Code == llm.CodeClientGone || e.Code == llm.CodeStopping || e.Code == llm.CodeOverloaded:
 		return false
 	case limited(e):
 		return true
-	case e.CanRetry() == llm.RetryOtherTarget: // the model is not there; another may be
+	case e.CanRetry() == llm.RetryOtherTarget: // the model is missing there; another target may have it
 		return false
 	default:
 		return e.Responsible() != llm.ActorCaller
 	}
 }
 
-// limited reports whether a failure is a limit on how much is called.
+// limited reports whether a failure is a rate limit.
 func limited(e *llm.Error) bool {
 	return e.Code == llm.CodeLimitRequests || e.Code == llm.CodeLimitTokens
 }
 
-// cooldownUntil is until when what has failed stands behind the others, in
-// nanoseconds since 1970.
+// cooldownUntil is until when a failed deployment is tried after the others, in nanoseconds since
+// 1970.
 func (r *Router) cooldownUntil(e *llm.Error) int64 {
 	return r.opt.Now().Add(min(max(cooldown, retryAfter(e.RetryAfter)), longestPause)).UnixNano()
 }
 
-// healthy reports whether the target has not failed lately.
+// healthy reports whether the deployment has not failed recently.
 func (t *deployment) healthy(now time.Time) bool { return t.cooldownUntil.Load() <= now.UnixNano() }
 
-// longestPause is as long as a client is kept waiting for another try, and as a
-// target stands behind the others, whatever a Retry-After asks for.
+// longestPause bounds how long a client waits for another attempt, and how long a cooldown lasts,
+// whatever a Retry-After asks for.
 const longestPause = time.Minute
 
-// cooldown is how long a target that failed stands behind the others; LiteLLM's
-// cooldown_time is as long.
+// cooldown is how long a failed deployment is tried after the others; LiteLLM's default
+// cooldown_time is the same.
 const cooldown = 5 * time.Second
 
-// order gives the targets in the order in which to try them: the well ones, each
-// call beginning with the next one, then the unwell ones, the soonest well first.
-// All are there: the last one is always tried.
+// order returns the deployments in the order in which to try them: first the healthy ones, in
+// round-robin order, then the others, the one whose cooldown ends first leading. It returns all of
+// them, so that a call is always attempted.
 func (g *group) order(now time.Time) []*deployment {
 	if len(g.deployments) == 1 {
 		return g.deployments
@@ -359,8 +358,7 @@ func (g *group) order(now time.Time) []*deployment {
 	return order
 }
 
-// attemptError gives the failure of an attempt: what ended its context if that is what
-// happened.
+// attemptError returns the failure of an attempt: the cause of its context's end, if that ended it.
 func attemptError(call, attempt context.Context, err error) error {
 	switch {
 	case err == nil:
@@ -375,11 +373,11 @@ func attemptError(call, attempt context.Context, err error) error {
 	return err
 }
 
-// cancelError is the failure of a call that was ended from outside: by its client, who
-// went away, or by whoever gave a reason.
+// cancelError is the failure of a cancelled call: the cause if it is an *llm.Error, else that the
+// client has gone.
 func cancelError(call context.Context, err error) error {
 	if reason, ok := errors.AsType[*llm.Error](context.Cause(call)); ok {
-		own := *reason // the reason may have ended other calls too
+		own := *reason // other calls may have the same cause
 		return &own
 	}
 	return &llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away", Err: err}
@@ -389,7 +387,7 @@ func timeoutError(limit time.Duration, what string) *llm.Error {
 	return &llm.Error{
 		Code: llm.CodeTimeout, Status: 504, Actor: llm.ActorOperator,
 		Message: "the model did not answer in time: " + limit.String() + " for " + what + ".",
-		Fix:     "Raise timeout or stream_timeout of the deployment, or ask for a shorter answer.",
+		Fix:     "Raise timeout or stream_timeout of the deployment, or request a shorter response.",
 	}
 }
 

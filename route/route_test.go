@@ -199,9 +199,9 @@ func (*knowing) Doubts() []provider.Doubt { return nil }
 func TestANameWithoutWhatItsWildcardNeedsIsToldTheWholeOne(t *testing.T) {
 	r := New([]Entry{{Name: "bedrock/*", ID: "wild", Model: "*", Deployment: &knowing{model: "nova-lite"}}}, Options{})
 	for name, want := range map[string]string{
-		"nova-lite":                `Ask for "bedrock/nova-lite", the name that it has here.`,
-		"basalt":                   "GET /v1/models lists the names that are.",
-		strings.Repeat("x", 1<<16): "GET /v1/models lists the names that are.",
+		"nova-lite":                `Use "bedrock/nova-lite", the name configured for this model.`,
+		"basalt":                   "GET /v1/models lists the configured names.",
+		strings.Repeat("x", 1<<16): "GET /v1/models lists the configured names.",
 	} {
 		_, err := r.Complete(t.Context(), &llm.Request{Model: name})
 		if e := llm.AsError(err); e.Code != llm.CodeModelNotFound || e.Fix != want {

@@ -10,27 +10,25 @@ import (
 	"outcrop/provider"
 )
 
-// maxHeld bounds the events held back before the first one with content. A
-// provider sends one or two.
+// maxHeld bounds the events held back before the first one with content. Providers send one or two.
 const maxHeld = 16
 
-// stream is a provider's stream with the events that were held back, and a limit
-// on the provider's silence.
+// stream is a provider's stream with the events held back so far, and a limit on the provider's
+// silence.
 type stream struct {
 	inner  llm.Stream
 	call   context.Context // the client's
-	ctx    context.Context // this attempt's; ends with the silence
+	ctx    context.Context // this attempt's; ends when the provider is silent for too long
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
 	limit  time.Duration
 
 	held   []llm.Event
-	err    error // that ended the stream
+	err    error // the error that ended the stream
 	failed func(*llm.Error)
 }
 
-// open begins a stream and waits for its first event with content. Nothing stays
-// open when it fails.
+// open opens a stream and waits for its first event with content. If it fails, nothing stays open.
 func open(call context.Context, limit time.Duration, target provider.Target, req *llm.Request) (*stream, error) {
 	ctx, cancel := context.WithCancelCause(call)
 	s := &stream{call: call, ctx: ctx, cancel: cancel, limit: limit}
@@ -43,14 +41,14 @@ func open(call context.Context, limit time.Duration, target provider.Target, req
 		return nil, err
 	}
 	s.inner = inner
-	s.held = make([]llm.Event, 0, 2) // mostly a start and a first piece of text
+	s.held = make([]llm.Event, 0, 2) // usually a start and a first piece of text
 	for {
 		s.held = append(s.held, llm.Event{})
 		ev := &s.held[len(s.held)-1]
 		if err := s.pull(ev); err != nil {
-			_ = s.Close() // err says it all
+			_ = s.Close() // err is the relevant one
 			if errors.Is(err, io.EOF) {
-				err = &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream ended before anything of the answer had come", RequestID: s.Meta().UpstreamID, Destination: s.Meta().Destination}
+				err = &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream ended before any content arrived", RequestID: s.Meta().UpstreamID, Destination: s.Meta().Destination}
 			}
 			return nil, err
 		}
@@ -71,8 +69,8 @@ func (s *stream) Next(ev *llm.Event) error {
 	return s.pull(ev)
 }
 
-// pull reads the next event within the limit. Only the provider's silence
-// counts: while the client is slow to read nobody waits here.
+// pull reads the next event within the limit. The limit applies to the provider's silence only:
+// nothing waits here while the client is slow to read.
 func (s *stream) pull(ev *llm.Event) error {
 	if s.err != nil {
 		return s.err

@@ -12,17 +12,17 @@ import (
 	"outcrop/provider"
 )
 
-// call is one call on its way through the deployments of a name.
+// call is one call with its state over the deployments of a name.
 type call struct {
 	r       *Router
 	g       *group
 	attempt attempt
 	start   time.Time
-	failed  int // tries
+	failed  int // failed attempts
 	budget  *budget
 }
 
-// retry counts a failed try that is followed by another.
+// retry counts a failed attempt that is followed by another.
 func (c *call) retry(ctx context.Context, e *llm.Error, pause time.Duration) {
 	c.failed++
 	c.r.opt.Retried(c.g.name, e)
@@ -30,14 +30,13 @@ func (c *call) retry(ctx context.Context, e *llm.Error, pause time.Duration) {
 		slog.String("target", e.Destination.String()), slog.Duration("after", pause))
 }
 
-// maxObserved bounds how often a call is made again because a refusal taught
-// something: what no list says is guessed, and a guess may be wrong.
+// maxObserved bounds how often a call is retried because a refusal revealed something new:
+// alternatives without a list are guesses, which may be wrong.
 const maxObserved = 3
 
-// tryTargets tries the ways of one deployment in their order, as long as a failure
-// says that the next can help: by the deployment's own judgement, which
-// num_retries does not count, or because the place failed. It gives nil when one
-// has served.
+// tryTargets tries the targets of one deployment in order, as long as another one can help: because
+// the deployment reports so, which num_retries does not count, or because a location failed. It
+// returns nil if one has served the call.
 func (c *call) tryTargets(ctx context.Context, t *deployment, model string) *llm.Error {
 	targets, err := t.targetsOf(model)
 	if err != nil {
@@ -74,7 +73,7 @@ func (c *call) tryTargets(ctx context.Context, t *deployment, model string) *llm
 	}
 }
 
-// shouldFailOver decides whether a failure calls for the next way of a deployment.
+// shouldFailOver decides whether to try the next target of a deployment after a failure.
 func (c *call) shouldFailOver(e *llm.Error, t *deployment, next provider.Target) bool {
 	switch e.CanRetry() {
 	case llm.RetryLater, llm.RetryNowElsewhere, llm.RetryBeforeFirstToken:
@@ -88,7 +87,7 @@ func (c *call) shouldFailOver(e *llm.Error, t *deployment, next provider.Target)
 	return t.cooldowns.healthy(next, now) || c.budget.spend()
 }
 
-// targetsOf gives the ways to a model, one at least.
+// targetsOf returns the targets of a model, at least one.
 func (t *deployment) targetsOf(model string) ([]provider.Target, error) {
 	if t.targeter == nil {
 		return []provider.Target{singleTarget{t.Deployment, model}}, nil
@@ -96,7 +95,7 @@ func (t *deployment) targetsOf(model string) ([]provider.Target, error) {
 	return t.targeter.Targets(model)
 }
 
-// untried gives the ways that a call has not tried, in the order of find.
+// untried returns the targets that a call has not tried, healthy ones first.
 func (t *deployment) untried(model string, tried []provider.Target, now time.Time) []provider.Target {
 	targets, err := t.targetsOf(model)
 	if err != nil {
@@ -107,18 +106,18 @@ func (t *deployment) untried(model string, tried []provider.Target, now time.Tim
 	}), now)
 }
 
-// noteTarget remembers that a way failed. A right that is missing is no reason to go
-// another way the next time: whoever mends it would be refused there for the next
-// one, and nobody has asked for the other place.
+// noteTarget records the failure of a target. A missing permission does not start a cooldown: an
+// operator who adds it would then get refusals from the next target, at a location that nobody
+// asked for.
 func (r *Router) noteTarget(t *deployment, target provider.Target, e *llm.Error) {
 	if t.targeter != nil && atFault(e) && !e.Code.Persistent() {
 		t.cooldowns.failed(target, !locationFailed(e), r.cooldownUntil(e), r.opt.Now().UnixNano())
 	}
 }
 
-// locationFailed reports whether a failure is of the whole place. Limits, rights and
-// what a model does are those of one id, and so is our own patience: some answers
-// are long.
+// locationFailed reports whether a failure affects a whole location. Limits, permissions and model
+// behaviour concern a single id, and so does the gateway's own timeout, because some responses are
+// long.
 func locationFailed(e *llm.Error) bool {
 	switch e.Code {
 	case llm.CodeUnavailable, llm.CodeServiceInternal, llm.CodeUnreachable, llm.CodeInterrupted:
@@ -128,7 +127,7 @@ func locationFailed(e *llm.Error) bool {
 	}
 }
 
-// singleTarget is the one way of a deployment that knows no others.
+// singleTarget is the only target of a deployment that is not a Targeter.
 type singleTarget struct {
 	provider.Deployment
 	model string
@@ -146,19 +145,18 @@ func (singleTarget) Location() string { return "" }
 
 func (o singleTarget) ID() string { return o.model }
 
-// cooldowns remembers which ways of a deployment have failed lately: a whole place,
-// or one id in it. Times are in nanoseconds since
-// 1970.
+// cooldowns remembers which targets of a deployment have failed recently: a whole location, or one
+// id in it. Times are in nanoseconds since 1970.
 type cooldowns struct {
-	latest atomic.Int64 // until when anything is unwell
+	latest atomic.Int64 // when the last cooldown ends
 	mu     sync.Mutex
 	until  map[healthKey]int64
 }
 
-// healthKey is a place, or with an id one id there.
+// healthKey is a location, or with an id one target there.
 type healthKey struct{ location, id string }
 
-// maxCooldowns bounds what is remembered; behind a wildcard clients choose the ids.
+// maxCooldowns bounds the number of entries; behind a wildcard clients choose the ids.
 const maxCooldowns = 1024
 
 func (h *cooldowns) failed(target provider.Target, one bool, until, now int64) {
@@ -185,7 +183,7 @@ func (h *cooldowns) failed(target provider.Target, one bool, until, now int64) {
 	h.latest.Store(max(h.latest.Load(), until))
 }
 
-// recovered forgets that a way has failed.
+// recovered forgets the failures of a target.
 func (h *cooldowns) recovered(target provider.Target) {
 	if h.latest.Load() == 0 {
 		return
@@ -199,7 +197,7 @@ func (h *cooldowns) recovered(target provider.Target) {
 	}
 }
 
-// healthy reports whether a way has not failed lately.
+// healthy reports whether a target has not failed recently.
 func (h *cooldowns) healthy(target provider.Target, now time.Time) bool {
 	at := now.UnixNano()
 	if h.latest.Load() <= at {
@@ -210,7 +208,7 @@ func (h *cooldowns) healthy(target provider.Target, now time.Time) bool {
 	return h.until[healthKey{location: target.Location()}] <= at && h.until[healthKey{target.Location(), target.ID()}] <= at
 }
 
-// order puts the well ways in front and leaves their order as it is otherwise.
+// order moves the healthy targets to the front and otherwise keeps the order.
 func (h *cooldowns) order(targets []provider.Target, now time.Time) []provider.Target {
 	if len(targets) < 2 || h.latest.Load() <= now.UnixNano() {
 		return targets

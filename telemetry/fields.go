@@ -1,12 +1,11 @@
 package telemetry
 
-// knownField reports whether a name is one that the dialects of the doors and of
-// providers have: of a member, of a parameter or of a setting. Names that are
-// missing here are blanked in the log, no more; a test holds the list to what the
+// knownField reports whether a name belongs to the dialects of frontends or providers: a member, a
+// parameter or a setting. The log blanks all other names; a test compares the list with what the
 // dialects read.
 func knownField(name string) bool {
 	switch name {
-	case "": // no field at all, or an index at the top
+	case "": // no field at all, or an index at the top level
 		return true
 
 	// OpenAI's chat completions (https://platform.openai.com/docs/api-reference/chat).
@@ -19,7 +18,7 @@ func knownField(name string) bool {
 		"body", "request", "choices", "delta", "custom":
 		return true
 
-	// JSON Schema, as far as it leads to what a refusal names.
+	// JSON Schema, as far as errors can name its keywords.
 	case "properties", "items", "anyOf", "oneOf", "allOf", "enum", "required", "additionalProperties", "$ref", "$defs", "definitions", "title", "pattern", "min", "max":
 		return true
 
@@ -32,7 +31,7 @@ func knownField(name string) bool {
 		"custom_llm_provider", "modify_params", "input", "output", "any", "auto", "vertex_credentials", "headers", "web", "promptRouter", "invokedModelId":
 		return true
 
-	// Settings of how a deployment is reached.
+	// Connection settings of a deployment.
 	case "api_key", "api_base", "base_url", "region_name", "model_id", "ssl_verify", "ssl_certificate", "ssl_certificate_key",
 		"aws_region_name", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_profile_name", "aws_role_name", "aws_session_name",
 		"aws_external_id", "aws_bedrock_runtime_endpoint", "aws_web_identity_token", "aws_session_tags", "aws_sts_endpoint", "aws_bedrock_project_id", "Authorization":

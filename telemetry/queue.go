@@ -11,30 +11,29 @@ import (
 
 // Bounds of a Queue.
 const (
-	// queueSize is how many bytes may wait to be written: some 1,800 lines of
-	// calls. As much again may be on its way to the writer.
+	// queueSize is how many bytes may wait to be written: about 1,800 lines of calls. The same
+	// amount may be in the batch that is being written.
 	queueSize = 1 << 20
-	// pieceSize is how many bytes are written at once, unless a single line is
-	// longer. POSIX keeps writes of up to PIPE_BUF bytes to a pipe in one piece
-	// (4,096 on Linux), so lines of several writers do not mix.
+	// pieceSize is how many bytes are written at once, unless a single line is longer. POSIX writes
+	// up to PIPE_BUF bytes (4,096 on Linux) to a pipe atomically, so lines of several writers do
+	// not mix.
 	pieceSize = 4 << 10
 	// stallLimit is how long one write may take before the writer counts as stalled.
 	stallLimit = 5 * time.Second
-	// probeInterval is how often a writer that failed is tried again without a new
-	// line: while a server is not ready it gets no calls that would make one.
+	// probeInterval is how often a failed writer is tried again without a new line: a server that
+	// is not ready gets no calls that would produce one.
 	probeInterval = 5 * time.Second
 )
 
-// Reasons why a queue loses lines or is about to.
+// Errors of a queue that loses lines or is about to.
 var (
-	ErrQueueFull    = errors.New("the log is full: whoever reads it is slower than it grows")
-	ErrQueueStalled = errors.New("the log is stalled: nobody reads it")
+	ErrQueueFull    = errors.New("the log buffer is full: lines come faster than the log can be written")
+	ErrQueueStalled = errors.New("the log is stalled: writing it makes no progress")
 )
 
-// Queue is a bounded queue of whole lines between those who write them and a
-// writer that may be slow, stall or fail. Write never waits for that writer: what
-// finds no room is dropped and counted. Close ends the goroutine that a Queue has.
-// Its methods are safe for use by many goroutines.
+// Queue is a bounded queue of complete lines in front of a writer that may be slow, stall or fail.
+// Write never waits for that writer: lines that do not fit are dropped and counted. Close ends the
+// queue's goroutine. Its methods are safe for concurrent use.
 type Queue struct {
 	w      io.Writer
 	notice func(lost int64) []byte
@@ -42,30 +41,29 @@ type Queue struct {
 	done   chan struct{} // closed when the goroutine has ended
 
 	mu       sync.Mutex
-	pending  []byte    // whole lines that wait
-	full     bool      // a line found no room since the last batch was taken
-	closed   bool      // no more lines are taken
-	failure  error     // what the last write failed with; nil if it did not
-	writing  time.Time // when the write under way began; zero if there is none
+	pending  []byte    // complete lines waiting
+	full     bool      // a line did not fit since the last batch was taken
+	closed   bool      // no more lines are accepted
+	failure  error     // error of the last write; nil if it succeeded
+	writing  time.Time // when the write in progress began; zero if there is none
 	dropped  int64     // lines lost
-	due      int64     // of them those that came before what waits
-	reported int64     // of them those that a notice has told of
+	due      int64     // those of them lost before the pending lines
+	reported int64     // those of them already reported in a notice
 }
 
-// NewQueue makes a queue in front of w and starts its goroutine. notice makes the
-// line that says how many lines were lost, written once w takes lines again; nil
-// for none.
+// NewQueue makes a queue in front of w and starts its goroutine. notice makes a line that reports a
+// number of lost lines, written once w accepts lines again; nil for none.
 func NewQueue(w io.Writer, notice func(lost int64) []byte) *Queue {
 	q := &Queue{w: w, notice: notice, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go q.run()
 	return q
 }
 
-// Writer is what the queue writes to in the end, such as a terminal.
+// Writer is the queue's underlying writer, such as a terminal.
 func (q *Queue) Writer() io.Writer { return q.w }
 
-// Write takes whole lines. It never waits and never fails; lines for which there
-// is no room, or that come after Close, are dropped and counted.
+// Write queues complete lines. It never waits and never fails; lines that do not fit, or that come
+// after Close, are dropped and counted.
 func (q *Queue) Write(lines []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -82,7 +80,7 @@ func (q *Queue) Write(lines []byte) (int, error) {
 	return len(lines), nil
 }
 
-// count is how many lines there are; an unfinished one counts.
+// count is the number of lines; an unfinished one counts.
 func count(lines []byte) int64 {
 	n := bytes.Count(lines, []byte{'\n'})
 	if len(lines) > 0 && lines[len(lines)-1] != '\n' {
@@ -98,15 +96,15 @@ func (q *Queue) signal() {
 	}
 }
 
-// Dropped is how many lines were lost so far.
+// Dropped is the number of lines lost so far.
 func (q *Queue) Dropped() int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.dropped
 }
 
-// Err says why lines are being lost, or are about to be: ErrQueueFull,
-// ErrQueueStalled, or what the last write failed with. It is nil while lines flow.
+// Err reports why lines are being lost, or are about to be: ErrQueueFull, ErrQueueStalled, or the
+// error of the last write. It is nil while writing succeeds.
 func (q *Queue) Err() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -122,9 +120,9 @@ func (q *Queue) Err() error {
 	}
 }
 
-// Close takes no more lines and waits until those that wait are written, but no
-// longer than until ctx ends: then they are left to the goroutine, which ends when
-// the writer lets go of it. The error is what kept lines from being written.
+// Close stops accepting lines and waits until the pending ones are written or ctx ends; in the
+// latter case the goroutine keeps them, and ends when the writer returns. The error is the reason
+// that lines were not written.
 func (q *Queue) Close(ctx context.Context) error {
 	q.mu.Lock()
 	q.closed = true
@@ -140,7 +138,7 @@ func (q *Queue) Close(ctx context.Context) error {
 	return q.failure
 }
 
-// run writes what comes until the queue is closed and empty.
+// run writes pending lines until the queue is closed and empty.
 func (q *Queue) run() {
 	defer close(q.done)
 	var batch []byte
@@ -159,19 +157,18 @@ func (q *Queue) run() {
 	}
 }
 
-// take gives what waits, with the last batch as the room for what comes, and
-// whether nothing comes after it.
+// take returns the pending lines and whether they are the last, and reuses the previous batch as
+// the buffer for new lines.
 func (q *Queue) take(room []byte) (batch []byte, last bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	batch, q.pending = q.pending, room[:0]
 	q.full = false
-	q.due = q.dropped // what was lost so far came after what is taken
+	q.due = q.dropped // lines lost so far came after those taken
 	return batch, q.closed
 }
 
-// wait returns when there is something to do, with whether that is no more than to
-// see whether a writer that failed works again.
+// wait returns when there is something to do, and whether it is only to probe a failed writer.
 func (q *Queue) wait() (probe bool) {
 	q.mu.Lock()
 	failed := q.failure != nil
@@ -190,8 +187,7 @@ func (q *Queue) wait() (probe bool) {
 	}
 }
 
-// piece is the length of the whole lines at the beginning of b that are written at
-// once.
+// piece is the length of the complete lines at the beginning of b that are written at once.
 func piece(b []byte) int {
 	if len(b) <= pieceSize {
 		return len(b)
@@ -218,7 +214,7 @@ func (q *Queue) write(lines []byte) {
 	q.due += lost
 }
 
-// put makes one write and notes how it went.
+// put makes one write and records the result.
 func (q *Queue) put(b []byte) (int, error) {
 	q.mu.Lock()
 	q.writing = time.Now()
@@ -233,8 +229,8 @@ func (q *Queue) put(b []byte) (int, error) {
 	return max(0, min(n, len(b))), err
 }
 
-// report writes the notice of the lines that were lost since the last one, behind
-// those that came before them; to a writer that failed only as a probe.
+// report writes the notice of the lines lost since the last notice, after the lines that came
+// before them. For a failed writer it is the probe.
 func (q *Queue) report(probe bool) {
 	q.mu.Lock()
 	lost, failed := q.due-q.reported, q.failure != nil
@@ -243,7 +239,7 @@ func (q *Queue) report(probe bool) {
 		return
 	}
 	if _, err := q.put(q.notice(lost)); err != nil {
-		return // it is tried again, and is no line of those that count
+		return // it is retried, and does not count as a line
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package telemetry records what happened to each call: one structured log line
-// and the metrics of it. It never sees what was said in a call.
+// Package telemetry records each call: one structured log line and its metrics. It never sees a
+// call's content.
 package telemetry
 
 import (
@@ -19,30 +19,29 @@ import (
 // Call is the record of one call.
 type Call struct {
 	ID   string // x-request-id
-	Door string // the dialect and endpoint it came by, such as openai_chat
-	// Model is the model as the caller named it, Group the configured name that it
-	// falls under; Group is a metric's label, Model is not.
+	Door string // dialect and endpoint, such as openai_chat
+	// Model is the model as the client named it, Group the configured name that serves it; Group is
+	// a metric's label, Model is not.
 	Model, Group string
 	Stream       bool
 	Started      time.Time
 	Duration     time.Duration
-	// FirstToken is the time to the first content of a stream; 0 if none came.
+	// FirstToken is the time to the first content of a stream; 0 if none arrived.
 	FirstToken time.Duration
 	Status     int // the HTTP status that was or would have been sent
 	Err        *llm.Error
 	Meta       llm.Meta
-	// Usage is what the provider counted. Of an answer that broke off or was left
-	// it counts nothing; then Estimated is set and Usage is a guess of about four
-	// characters a token.
+	// Usage is what the provider reported. It is unset for aborted responses; then Estimated is set
+	// and Usage is an estimate of about four characters per token.
 	Usage     llm.Usage
 	Estimated bool
-	// Foreign is whether an endpoint answered that the caller named. What it counts
-	// is its own word: it stands in the line, and not in the counters of the group.
+	// Foreign is whether an endpoint that the client supplied served the call. Its counts cannot be
+	// trusted: they are in the log line, but not in the counters of the group.
 	Foreign bool
 	Stop    string // the provider's stop reason
 }
 
-// Recorder writes records. It is safe for use by many goroutines.
+// Recorder writes records. It is safe for concurrent use.
 type Recorder struct {
 	log      *slog.Logger
 	registry *prometheus.Registry
@@ -56,9 +55,9 @@ type Recorder struct {
 	open     prometheus.Gauge
 	refused  *prometheus.CounterVec
 
-	logState atomic.Pointer[LogState] // nil if nothing is known of the log
+	logState atomic.Pointer[LogState] // nil if the state of the log is unknown
 
-	series sync.Map // seriesKey to *series: label sets resolved once
+	series sync.Map // seriesKey to *series: label sets, resolved once
 }
 
 type seriesKey struct {
@@ -76,52 +75,53 @@ type series struct {
 	cost             prometheus.Counter
 }
 
-// buckets of latencies, in seconds: from a gateway's own share to a long answer.
+// buckets returns the buckets for latencies, in seconds: from the gateway's own overhead to a long
+// response.
 func buckets() []float64 {
 	return []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640}
 }
 
-// NewRecorder makes a recorder with metrics of its own, so that several can live
-// in one process.
+// NewRecorder makes a recorder with its own metrics registry, so that several can coexist in one
+// process.
 func NewRecorder(log *slog.Logger) *Recorder {
 	r := &Recorder{log: log, registry: prometheus.NewRegistry()}
 	r.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "outcrop_requests_total", Help: "Calls by endpoint, configured model name, HTTP status and error code (empty if none).",
 	}, []string{"door", "model", "status", "code"})
 	r.retries = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "outcrop_retries_total", Help: "Failed tries that were followed by another, by error code; the series without a code stays at 0, so that there is one before the first retry.",
+		Name: "outcrop_retries_total", Help: "Failed attempts that were retried, by error code; the series without a code stays at 0, so that the metric exists before the first retry.",
 	}, []string{"model", "code"})
 	r.tokens = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "outcrop_tokens_total", Help: "Tokens by kind: input, output, cache_read, cache_write, and output_estimated of answers that were left or broke off.",
+		Name: "outcrop_tokens_total", Help: "Tokens by kind: input, output, cache_read, cache_write, and output_estimated (responses that clients abandoned or that broke off).",
 	}, []string{"model", "kind"})
 	r.cost = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "outcrop_cost_usd_total", Help: "What calls cost in US dollars, those of known price; of answers that were left or broke off an estimate.",
+		Name: "outcrop_cost_usd_total", Help: "Cost of calls in US dollars, where the price is known; an estimate for responses that clients abandoned or that broke off.",
 	}, []string{"model"})
 	r.duration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "outcrop_request_duration_seconds", Help: "From the request's arrival to the end of its answer.", Buckets: buckets(),
+		Name: "outcrop_request_duration_seconds", Help: "Time from the request's arrival to the end of its response.", Buckets: buckets(),
 	}, []string{"door", "model", "stream"})
 	r.first = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "outcrop_time_to_first_token_seconds", Help: "From the request's arrival to the first content of a stream.", Buckets: buckets(),
+		Name: "outcrop_time_to_first_token_seconds", Help: "Time from the request's arrival to the first content of a stream.", Buckets: buckets(),
 	}, []string{"door", "model"})
-	r.open = prometheus.NewGauge(prometheus.GaugeOpts{Name: "outcrop_open_requests", Help: "Calls that are being answered."})
+	r.open = prometheus.NewGauge(prometheus.GaugeOpts{Name: "outcrop_open_requests", Help: "Calls in progress."})
 	r.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "outcrop_http_refused_total", Help: "Requests that never became calls, because they were no HTTP or had a header that is too large, by HTTP status.",
+		Name: "outcrop_http_refused_total", Help: "Requests refused before they became calls, because they were not HTTP or had too large a header, by HTTP status.",
 	}, []string{"status"})
 	for _, status := range []int{400, 417, 431, 501} {
 		r.refused.WithLabelValues(strconv.Itoa(status))
 	}
 	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "outcrop_log_lines_dropped_total", Help: "Log lines that were lost because the log could not be written, or not as fast as it grew.",
+		Name: "outcrop_log_lines_dropped_total", Help: "Log lines lost because the log could not be written, or not fast enough.",
 	}, r.logDropped)
 	r.registry.MustRegister(r.requests, r.retries, r.tokens, r.cost, r.duration, r.first, r.open, r.refused, dropped,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
 
-// Gatherer gives the metrics to whoever serves them.
+// Gatherer returns the metrics for an HTTP handler.
 func (r *Recorder) Gatherer() prometheus.Gatherer { return r.registry }
 
-// WatchLog has the metrics say how the log fares.
+// WatchLog adds the state of the log to the metrics.
 func (r *Recorder) WatchLog(s LogState) { r.logState.Store(&s) }
 
 func (r *Recorder) logDropped() float64 {
@@ -131,9 +131,8 @@ func (r *Recorder) logDropped() float64 {
 	return 0
 }
 
-// Expect makes the series of calls that come by door and are for one of groups, so
-// that their counters stand at 0 before the first call: what counts from 1 on shows
-// no increase.
+// Expect creates the series of calls to door for each of groups, so that their counters start at 0
+// before the first call: a series that starts at 1 shows no increase.
 func (r *Recorder) Expect(door string, groups ...string) {
 	for _, group := range groups {
 		r.lookup(seriesKey{door: door, group: group, status: 200})
@@ -144,7 +143,7 @@ func (r *Recorder) Expect(door string, groups ...string) {
 // Begun counts a call as open; Record ends it.
 func (r *Recorder) Begun() { r.open.Inc() }
 
-// Retried counts a failed try that is followed by another.
+// Retried counts a failed attempt that is followed by another.
 func (r *Recorder) Retried(group string, e *llm.Error) {
 	r.retries.WithLabelValues(group, string(e.Code)).Inc()
 }
@@ -152,7 +151,7 @@ func (r *Recorder) Retried(group string, e *llm.Error) {
 // Refused counts a request that never became a call.
 func (r *Recorder) Refused(status int) { r.refused.WithLabelValues(strconv.Itoa(status)).Inc() }
 
-// Record writes the log line and the metrics of a call that is over.
+// Record writes the log line and the metrics of a finished call.
 func (r *Recorder) Record(ctx context.Context, c *Call) {
 	r.open.Dec()
 	r.measure(c)
@@ -170,7 +169,7 @@ func (r *Recorder) Record(ctx context.Context, c *Call) {
 	r.log.LogAttrs(ctx, level, msg, attributes(room[:0], c)...)
 }
 
-// maxText bounds each text in the log, in bytes: names come from callers.
+// maxText bounds each text in the log, in bytes: names come from clients.
 const maxText = 1 << 10
 
 func attributes(a []slog.Attr, c *Call) []slog.Attr {
@@ -276,7 +275,7 @@ func (r *Recorder) measure(c *Call) {
 	add(s.write, c.Usage.CacheWrite.Value)
 }
 
-// lookup resolves label sets once. Every part of the key is from a bounded set.
+// lookup resolves label sets once. Every part of the key comes from a bounded set.
 func (r *Recorder) lookup(key seriesKey) *series {
 	if s, ok := r.series.Load(key); ok {
 		return s.(*series) //nolint:forcetypeassert // nothing else is stored

@@ -7,22 +7,21 @@ import (
 	"outcrop/llm"
 )
 
-// blank stands in the log for what a caller wrote.
+// blank replaces client content in the log.
 const blank = "…"
 
-// shortest is how long, in bytes, a name of a caller's must be to be looked for in a
-// message; shorter ones would be found in other words.
+// shortest is the minimum length, in bytes, of a client's name that is searched for in a message;
+// shorter ones would match parts of other words.
 const shortest = 4
 
-// words are what the log may have of a refusal: its message, the field that it is
-// about and the error underneath.
+// words are the parts of a refusal that the log may contain: its message, the field and the
+// underlying error.
 type words struct{ message, param, cause string }
 
-// wordsOf gives what the log may have of a refusal. A caller that puts its parts in
-// the wrong places has its prompt in a role, a type or the name of a member, and a
-// refusal names those for the caller. So what the gateway itself says to a caller is
-// logged without what stands in quotation marks, which is how messages write a
-// caller's values, and without names of members that no dialect here has.
+// wordsOf returns the parts of a refusal that may be logged. A client that mixes up its fields may
+// have its prompt in a role, a type or a member name, and the refusal names those for the client.
+// So errors that the gateway itself produces are logged without quoted text, which is how messages
+// show a client's values, and without member names that no dialect here knows.
 func wordsOf(e *llm.Error) words {
 	param, unknown := knownFields(e.Param)
 	switch {
@@ -38,7 +37,7 @@ func wordsOf(e *llm.Error) words {
 	message = unquoted(message)
 	for _, name := range unknown {
 		if name = strings.TrimSuffix(name, blank); len(name) >= shortest && strings.Contains(message, name) {
-			message = e.Code.Info().Meaning // another form of the field, or one that was cut
+			message = e.Code.Info().Meaning // the field in another form, or cut short
 		}
 	}
 	return words{message, param, unquoted(cause(e))}
@@ -51,15 +50,14 @@ func cause(e *llm.Error) string {
 	return e.Err.Error()
 }
 
-// ofRequest reports whether an error is about what a caller sent, and not about the
-// gateway's own settings, whose values the operator wants to see.
+// ofRequest reports whether an error is about the client's request, and not about the gateway's own
+// settings, whose values the operator needs to see.
 func ofRequest(e *llm.Error) bool {
 	return e.Responsible() == llm.ActorCaller || strings.HasPrefix(string(e.Code), "gateway.")
 }
 
-// unquoted gives a text with a blank for all that stands in quotation marks, as
-// strconv.Quote writes them, or in backquotes. A mark that is not closed, in a text
-// that was cut, lasts to the end.
+// unquoted returns a text with a blank in place of everything in quotation marks, as strconv.Quote
+// writes them, or in backquotes. An unclosed quotation, in a text that was cut, extends to the end.
 func unquoted(s string) string {
 	if !strings.ContainsAny(s, "\"`") {
 		return s
@@ -82,7 +80,7 @@ func unquoted(s string) string {
 	return b.String() + s
 }
 
-// closing is where a quotation ends; negative if it does not.
+// closing is the position where a quotation ends; negative if it does not.
 func closing(s string, mark byte) int {
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
@@ -97,8 +95,8 @@ func closing(s string, mark byte) int {
 	return -1
 }
 
-// knownFields gives a path such as messages[2].content with a blank for each name
-// that no dialect here has, and those names.
+// knownFields returns a path such as messages[2].content with a blank for each name that no dialect
+// here knows, and those names.
 func knownFields(param string) (path string, unknown []string) {
 	var b strings.Builder
 	for i, segment := range strings.Split(param, ".") {

@@ -20,22 +20,21 @@ import (
 // userAgent names this client to the provider.
 const userAgent = "outcrop"
 
-// readBuffer holds an answer's header and the sizes of its chunks; larger reads
-// go past it.
+// readBuffer holds a response's header and the sizes of its chunks; larger reads bypass it.
 const readBuffer = 1 << 10
 
-// smallBody is up to which size a body is copied behind the header, so that both
-// leave in one packet and one system call.
+// smallBody is the largest body that is copied after the header, so that both are sent in one
+// packet and one system call.
 const smallBody = 16 << 10
 
-// lastWords is how long an answer is waited for when the request could not be
-// written to its end: a server that refuses early answers before it closes.
+// lastWords is how long to wait for a response after the request could not be written completely: a
+// server that refuses early responds before it closes.
 const lastWords = time.Second
 
-// conn is a connection. At any time one call uses it, or none.
+// conn is a connection. At any time at most one call uses it.
 type conn struct {
 	net.Conn
-	tcp    net.Conn // below TLS
+	tcp    net.Conn // underneath TLS
 	client *Client
 	to     origin
 	r      *bufio.Reader
@@ -43,15 +42,15 @@ type conn struct {
 	header int       // bytes that the header may still take; negative: no header is being read
 }
 
-// handshakeError is a TLS connection that could not be made.
+// handshakeError is a failed TLS handshake.
 type handshakeError struct{ err error }
 
 func (e *handshakeError) Error() string { return "TLS handshake: " + e.err.Error() }
 func (e *handshakeError) Unwrap() error { return e.err }
 
-// dial makes a connection. It does so in a goroutine of its own, which ends with
-// it: connecting and TLS's key exchange take stacks of 16 to 64 KB, and the
-// caller's goroutine would keep one for as long as its stream is open.
+// dial makes a connection in a separate goroutine, which ends afterwards: connecting and TLS's key
+// exchange need stacks of 16 to 64 KB, and the caller's goroutine would keep one for as long as its
+// stream is open.
 func (c *Client) dial(ctx context.Context, to origin) (*conn, error) {
 	var k *conn
 	var err error
@@ -60,7 +59,7 @@ func (c *Client) dial(ctx context.Context, to origin) (*conn, error) {
 		defer close(done)
 		k, err = c.connect(ctx, to)
 	}()
-	<-done // connect heeds ctx
+	<-done // connect respects ctx
 	return k, err
 }
 
@@ -93,11 +92,11 @@ func (c *Client) connect(ctx context.Context, to origin) (*conn, error) {
 	return k, nil
 }
 
-// Read reads from the connection, and no more of a header than it may take.
+// Read reads from the connection, and limits the length of a header.
 func (k *conn) Read(p []byte) (int, error) {
 	if k.header >= 0 {
 		if k.header == 0 {
-			return 0, fmt.Errorf("the header of the answer is larger than %d bytes", maxHeader)
+			return 0, fmt.Errorf("the response header is too large (limit %d bytes)", maxHeader)
 		}
 		p = p[:min(len(p), k.header)]
 	}
@@ -108,22 +107,21 @@ func (k *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// alive reports whether a connection that was idle can be used: not for too
-// long, and the other side has neither closed it nor sent what nobody asked for.
+// alive reports whether an idle connection can be used: it is not too old, and the other side has
+// neither closed it nor sent unexpected data.
 func (k *conn) alive() bool {
 	return time.Since(k.since) < idleTimeout && quiet(k.tcp)
 }
 
-// drained reports whether nothing of what has come is left: what stood behind an
-// answer must not be taken for the next one. TLS may hold what it has decrypted
-// where a look at the socket does not show it, so it is asked for a byte that
-// must not be there.
+// drained reports whether no received data is left: data after a response must not be taken for the
+// next one. TLS may have decrypted data that a check of the socket does not show, so drained reads
+// one byte, which must not be there.
 func (k *conn) drained() bool {
 	if k.r.Buffered() > 0 {
 		return false
 	}
 	if k.Conn == k.tcp {
-		return true // quiet sees it
+		return true // quiet detects it
 	}
 	if k.SetReadDeadline(past()) != nil {
 		return false
@@ -133,9 +131,9 @@ func (k *conn) drained() bool {
 	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && k.SetReadDeadline(time.Time{}) == nil
 }
 
-func (k *conn) close() { _ = k.tcp.Close() } // nothing waits to be sent
+func (k *conn) close() { _ = k.tcp.Close() } // nothing is buffered for sending
 
-// do makes a call on the connection. The connection is closed when it fails.
+// do makes a call on the connection. If it fails, it closes the connection.
 func (k *conn) do(ctx context.Context, r *Request) (*Response, error) {
 	buf := k.client.buffer()
 	defer k.client.buffers.Put(buf)
@@ -156,15 +154,15 @@ func (k *conn) do(ctx context.Context, r *Request) (*Response, error) {
 		k.close()
 		return nil, err
 	}
-	b := &body{Reader: resp.Body, conn: k, ctx: ctx, stop: stop, again: !resp.Close}
+	b := &body{Reader: resp.Body, conn: k, ctx: ctx, stop: stop, reusable: !resp.Close}
 	if resp.Body == http.NoBody {
 		b.end()
 	}
 	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: b}, nil
 }
 
-// exchange writes the request and reads the answer's header. What is written
-// holds the body, unless that is large.
+// exchange writes the request and reads the response header. The written buffer includes the body,
+// unless it is large.
 func (k *conn) exchange(r *Request, written []byte) (*http.Response, error) {
 	if r.length() > smallBody {
 		return k.exchangeLarge(r, written)
@@ -178,9 +176,8 @@ func (k *conn) exchange(r *Request, written []byte) (*http.Response, error) {
 	return k.readHeader()
 }
 
-// exchangeLarge writes a request that may not fit into the connection's buffers
-// while it reads: a server that refuses it may answer early and read no more. The
-// writing has ended when it returns.
+// exchangeLarge writes a request that may not fit into the connection's buffers while it reads: a
+// server that refuses it may respond early and stop reading. Writing has ended when it returns.
 func (k *conn) exchangeLarge(r *Request, head []byte) (*http.Response, error) {
 	written := make(chan error, 1)
 	go func() {
@@ -200,7 +197,7 @@ func (k *conn) exchangeLarge(r *Request, head []byte) (*http.Response, error) {
 		return resp, err
 	default:
 	}
-	_ = k.SetWriteDeadline(past()) // the rest is not wanted; the connection is not used again
+	_ = k.SetWriteDeadline(past()) // the rest is not needed; the connection is not reused
 	if failure := <-written; err != nil {
 		return nil, errors.Join(err, failure)
 	}
@@ -208,11 +205,10 @@ func (k *conn) exchangeLarge(r *Request, head []byte) (*http.Response, error) {
 	return resp, nil
 }
 
-// past is a deadline that ends reads and writes at once.
+// past is a deadline that ends reads and writes immediately.
 func past() time.Time { return time.Unix(1, 0) }
 
-// refusal reads the answer of a server that did not want the whole request; nil
-// if there is none.
+// refusal reads the response of a server that did not read the whole request; nil if there is none.
 func (k *conn) refusal() *http.Response {
 	if k.SetReadDeadline(time.Now().Add(lastWords)) != nil {
 		return nil
@@ -225,7 +221,7 @@ func (k *conn) refusal() *http.Response {
 	return resp
 }
 
-// maxInformational bounds the interim answers (100, 103) before the answer.
+// maxInformational bounds the interim responses (100, 103) before the final one.
 const maxInformational = 5
 
 func (k *conn) readHeader() (*http.Response, error) {
@@ -235,22 +231,22 @@ func (k *conn) readHeader() (*http.Response, error) {
 		resp, err := http.ReadResponse(k.r, nil)
 		if err != nil {
 			if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-				err = errors.New("the connection was closed before the answer's header had come")
+				err = errors.New("the connection was closed before the response header arrived")
 			}
 			return nil, err
 		}
 		switch {
 		case resp.StatusCode == http.StatusSwitchingProtocols:
-			return nil, errors.New("the answer switches to a protocol that nobody asked for")
+			return nil, errors.New("the response switches to a protocol that was not requested")
 		case resp.StatusCode >= 200:
 			return resp, nil
 		}
 	}
-	return nil, errors.New("interim answers without an end")
+	return nil, errors.New("too many interim (1xx) responses")
 }
 
-// appendHeader writes the request line and the header. What it gives holds what
-// has been written even if it fails.
+// appendHeader writes the request line and the header. It returns the data written even if it
+// fails.
 func appendHeader(b []byte, r *Request) ([]byte, error) {
 	b = append(b, r.Method...)
 	b = append(b, ' ')
@@ -265,11 +261,11 @@ func appendHeader(b []byte, r *Request) ([]byte, error) {
 	}
 	for name, values := range r.Header {
 		if !httpfield.IsToken(name) {
-			return b, fmt.Errorf("the header %q has a name that HTTP does not allow", name)
+			return b, fmt.Errorf("the header name %q is not allowed in HTTP", name)
 		}
 		for _, v := range values {
 			if !httpfield.IsValue(v) {
-				return b, fmt.Errorf("the header %s has a value that HTTP does not allow", name)
+				return b, fmt.Errorf("the value of the header %s is not allowed in HTTP", name)
 			}
 			b = append(b, name...)
 			b = append(b, ": "...)
@@ -280,15 +276,15 @@ func appendHeader(b []byte, r *Request) ([]byte, error) {
 	return append(b, "\r\n"...), nil
 }
 
-// body is the body of an answer. Read to its end it gives the connection back;
-// closed before, it closes the connection.
+// body is the body of a response. Reading it to the end returns the connection for reuse; closing
+// it earlier closes the connection.
 type body struct {
 	io.Reader
-	conn  *conn
-	ctx   context.Context
-	stop  func() bool // keeps ctx from closing the connection
-	again bool        // the connection can be used again
-	over  bool
+	conn     *conn
+	ctx      context.Context
+	stop     func() bool // stops closing the connection when ctx ends
+	reusable bool        // the connection can be reused
+	over     bool
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -308,17 +304,17 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// end is the end of an answer that was read whole.
+// end handles the end of a response that was read completely.
 func (b *body) end() {
 	b.over = true
-	if b.stop() && b.again && b.conn.drained() {
+	if b.stop() && b.reusable && b.conn.drained() {
 		b.conn.client.keep(b.conn)
 		return
 	}
 	b.conn.close()
 }
 
-// Close ends the call. What has not been read is not waited for.
+// Close ends the call. It does not wait for unread data.
 func (b *body) Close() error {
 	if !b.over {
 		b.over = true

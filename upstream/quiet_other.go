@@ -4,5 +4,5 @@ package upstream
 
 import "net"
 
-// quiet cannot be told here; a connection that was closed shows when it is used.
+// quiet cannot detect anything here; a closed connection shows when it is used.
 func quiet(net.Conn) bool { return true }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// quiet reports whether nothing has come on an idle connection: no data, no end,
-// no error. It does not wait.
+// quiet reports whether nothing has arrived on an idle connection: no data, no end, no error. It
+// does not wait.
 func quiet(c net.Conn) bool {
 	sc, ok := c.(syscall.Conn)
 	if !ok {

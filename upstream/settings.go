@@ -15,51 +15,49 @@ import (
 	"outcrop/internal/netguard"
 )
 
-// Settings are how connections are made, where that differs from what New makes.
-// Settings that are equal are the same: clients are shared by them.
+// Settings are connection settings that differ from those of New. Equal settings share one client.
 type Settings struct {
-	// CAFile is a PEM file with the only authorities that certificates are trusted
-	// of; empty for the system's.
+	// CAFile is a PEM file with the only trusted CAs; empty for the system's.
 	CAFile string
-	// Insecure is whether certificates are not checked at all.
+	// Insecure disables the verification of certificates.
 	Insecure bool
-	// CertFile and KeyFile are PEM files with the client's certificate, with those
-	// that lead to its authority behind it, and with its key; an empty KeyFile is the
-	// same file. They are read anew for each connection, so that renewed ones count.
+	// CertFile and KeyFile are PEM files with the client's certificate, followed by its
+	// intermediate certificates, and with its key; if KeyFile is empty, CertFile contains both.
+	// They are read again for each connection, so that renewed certificates take effect.
 	CertFile, KeyFile string
-	// Guard says which addresses are not connected to.
+	// Guard determines which addresses are refused.
 	Guard Guard
 }
 
-// Guard says which addresses are not connected to. It looks at the address that a
-// name has led to, so that no name gets around it. Through a proxy it looks at
-// addresses that are written as such; where names lead is the proxy's to guard then.
+// Guard determines which addresses are refused. It checks the address that a name resolves to, so
+// that names cannot bypass it. Through a proxy it checks literal addresses only; the proxy must
+// then guard what names resolve to.
 type Guard uint8
 
-// Guards.
+// Values of Guard.
 const (
-	// Anywhere connects to every address.
+	// Anywhere allows every address.
 	Anywhere Guard = iota
-	// NoMetadata connects to public and private addresses and to this machine, but not
-	// to where machines and containers are told their own secrets, nor to addresses of
-	// a kind that no name stands for: what netguard.NoMetadata lets through.
+	// NoMetadata allows public and private addresses and this machine, but not metadata services,
+	// where machines and containers get their own secrets, nor addresses that no name resolves to:
+	// see netguard.NoMetadata.
 	NoMetadata
-	// PublicOnly connects to public addresses: what netguard.Public lets through.
+	// PublicOnly allows public addresses: see netguard.Public.
 	PublicOnly
 )
 
-// NotPublicError is a host that a guard keeps away from, or that DNS does not know:
-// whoever named it is not told which, or could ask what names a private network has.
+// NotPublicError is a host that a guard refuses or that is not in DNS. A client that named it does
+// not learn which, or it could find out the names of a private network.
 type NotPublicError struct{ err error }
 
 func (*NotPublicError) Error() string {
-	return "the host is not known to DNS, or is one that requests cannot name because it is not public"
+	return "the host is not in DNS, or not public, so that requests may not name it"
 }
 
-// Unwrap is what there is to it, for the log.
+// Unwrap is the actual reason, for the log.
 func (e *NotPublicError) Unwrap() error { return e.err }
 
-// SettingError is a setting with a value that cannot be.
+// SettingError is a setting with an invalid value.
 type SettingError struct {
 	Setting string // a field of Settings
 	Err     error
@@ -69,10 +67,9 @@ func (e *SettingError) Error() string { return e.Err.Error() }
 
 func (e *SettingError) Unwrap() error { return e.Err }
 
-// With gives the client for other settings. Deployments with the same settings get
-// the same client, and with it the same connections; CloseIdle of c closes those
-// too. The zero Settings are c itself. The files are read once to see whether they
-// can be; an error is a *SettingError.
+// With returns the client for other settings. Deployments with the same settings share the client
+// and its connections; CloseIdle of c closes those too. The zero Settings return c itself. With
+// reads the files once to check them; an error is a *SettingError.
 func (c *Client) With(s Settings) (*Client, error) {
 	if s == (Settings{}) {
 		return c, nil
@@ -82,19 +79,19 @@ func (c *Client) With(s Settings) (*Client, error) {
 	if known := c.others[s]; known != nil {
 		return known, nil
 	}
-	made := New()
-	if err := made.apply(s); err != nil {
+	client := New()
+	if err := client.apply(s); err != nil {
 		return nil, err
 	}
-	made.proxy = c.proxy
+	client.proxy = c.proxy
 	if c.others == nil {
 		c.others = map[Settings]*Client{}
 	}
-	c.others[s] = made
-	return made, nil
+	c.others[s] = client
+	return client, nil
 }
 
-// apply makes a new client heed settings.
+// apply configures a new client with settings.
 func (c *Client) apply(s Settings) error {
 	if s.CAFile != "" {
 		roots, err := Authorities(s.CAFile)
@@ -103,7 +100,7 @@ func (c *Client) apply(s Settings) error {
 		}
 		c.tls.RootCAs = roots
 	}
-	c.tls.InsecureSkipVerify = s.Insecure // as whoever runs the gateway says
+	c.tls.InsecureSkipVerify = s.Insecure // set by the gateway's operator
 	if s.CertFile != "" {
 		load := func() (*tls.Certificate, error) { return clientCertificate(s.CertFile, s.KeyFile) }
 		if _, err := load(); err != nil {
@@ -111,7 +108,7 @@ func (c *Client) apply(s Settings) error {
 		}
 		c.tls.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return load() }
 	} else if s.KeyFile != "" {
-		return &SettingError{"KeyFile", errors.New("there is no certificate that the key belongs to")}
+		return &SettingError{"KeyFile", errors.New("no certificate is set for this key")}
 	}
 	if c.guard = s.Guard; c.guard != Anywhere {
 		c.proxyTransport.DialContext = (&net.Dialer{Timeout: c.dialer.Timeout, KeepAlive: c.dialer.KeepAlive}).DialContext // to the proxy
@@ -121,8 +118,7 @@ func (c *Client) apply(s Settings) error {
 	return nil
 }
 
-// Authorities reads the certificates of a PEM file. Its error does not name the
-// file's setting.
+// Authorities reads the certificates of a PEM file. Its error does not name the setting.
 func Authorities(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
@@ -130,7 +126,7 @@ func Authorities(file string) (*x509.CertPool, error) {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%q holds no certificate", file)
+		return nil, fmt.Errorf("%q contains no certificate", file)
 	}
 	return roots, nil
 }
@@ -140,13 +136,13 @@ func clientCertificate(certFile, keyFile string) (*tls.Certificate, error) {
 		keyFile = certFile
 	}
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err != nil { // package tls names the file, and shows nothing that it holds
+	if err != nil { // the error of package tls names the file, and contains none of its content
 		return nil, fmt.Errorf("the client's certificate cannot be used: %w", err)
 	}
 	return &pair, nil
 }
 
-// check reports an address, with its port, that is not connected to.
+// check returns an error for an address and port that the guard refuses.
 func (g Guard) check(address string) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -158,21 +154,21 @@ func (g Guard) check(address string) error {
 	return netguard.NoMetadata(to.Addr())
 }
 
-// written checks a host before a proxy is asked for it: what is written as an address
-// must be one that may be connected to, and anything else a name and no other spelling
-// of an address.
+// written checks a host before a request to a proxy: a literal address must be allowed, and
+// anything else must be a name and not an unusual spelling of an address.
 func (g Guard) written(u *url.URL) error {
 	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return g.check(netip.AddrPortFrom(addr, 0).String())
 	}
 	if !netguard.IsName(host) {
-		return &NotPublicError{errors.New("the host is neither a name nor an address in its usual form")}
+		return &NotPublicError{errors.New("the host is neither a name nor an IP address in its usual form")}
 	}
 	return nil
 }
 
-// hidden gives the failure of a connection as whoever named its host may know it.
+// hidden returns the failure of a connection in the form that the client who named its host may
+// see.
 func (g Guard) hidden(err error) error {
 	var dns *net.DNSError
 	if g != Anywhere && (netguard.IsClosed(err) || errors.As(err, &dns)) {

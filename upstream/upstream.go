@@ -1,12 +1,10 @@
-// Package upstream is the one way out: an HTTP client for provider calls.
+// Package upstream is the HTTP client for all provider calls.
 //
-// It speaks HTTP/1.1 on connections that it keeps and reuses, follows no
-// redirects, asks for no compression, and sets no limit of its own on how long
-// an answer takes: the caller's context does. It runs no goroutine for a call:
-// the caller's own goroutine writes the request and reads the answer, which
-// costs a gateway with many open streams far less than net/http's Transport with
-// its two goroutines and four buffers a connection. Calls that must go through a
-// proxy go by net/http's Transport all the same.
+// It uses HTTP/1.1 on persistent connections, follows no redirects, requests no compression, and
+// sets no limit of its own on the duration of a response: the caller's context does. It uses no
+// goroutine per call: the caller's own goroutine writes the request and reads the response, which
+// costs a gateway with many open streams far less than net/http's Transport with its two goroutines
+// and four buffers per connection. Calls through a proxy still use net/http's Transport.
 package upstream
 
 import (
@@ -26,45 +24,44 @@ import (
 
 // Limits of connections.
 const (
-	dialTimeout = 10 * time.Second // and as long again for TLS
+	dialTimeout = 10 * time.Second // for TCP, and the same again for TLS
 	// idleTimeout is less than the minute after which AWS closes idle connections.
 	idleTimeout = 50 * time.Second
 	sweepEvery  = 10 * time.Second
-	maxIdle     = 1024 // a host
-	maxIdleAll  = 2048 // over all hosts; clients may choose regions and addresses, and so hosts
+	maxIdle     = 1024 // per host
+	maxIdleAll  = 2048 // over all hosts; clients may choose regions and endpoints, and so hosts
 	maxHosts    = 256  // that are remembered
 	maxHeader   = 256 << 10
 )
 
-// Client makes calls. It is safe for use by many goroutines.
+// Client makes calls. It is safe for concurrent use.
 type Client struct {
 	dialer         net.Dialer
 	tls            *tls.Config
 	proxy          func(*http.Request) (*url.URL, error)
-	proxyTransport *http.Transport // for what goes through a proxy
+	proxyTransport *http.Transport // for calls through a proxy
 	guard          Guard
 
-	buffers sync.Pool // of *[]byte: requests that are being written
+	buffers sync.Pool // of *[]byte: requests being written
 
 	mu    sync.Mutex
 	hosts map[origin]*host
 	idle  int         // connections of all hosts
 	sweep *time.Timer // runs while there are idle connections
 
-	others map[Settings]*Client // of With
+	others map[Settings]*Client // made by With
 }
 
-// origin is what a connection leads to.
+// origin identifies the destination of a connection.
 type origin struct{ scheme, host string }
 
-// host is what is kept for an origin.
+// host is the state kept for an origin.
 type host struct {
 	proxied bool
-	idle    []*conn // the one used last is at the end
+	idle    []*conn // most recently used last
 }
 
-// New makes a client. Proxies are taken from the environment (HTTPS_PROXY,
-// HTTP_PROXY, NO_PROXY).
+// New makes a client. It takes proxies from the environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY).
 func New() *Client {
 	c := &Client{
 		dialer: net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second},
@@ -86,9 +83,9 @@ func New() *Client {
 	return c
 }
 
-// Request is a call. Header is not changed; names in it are canonical. Host,
-// Content-Length and User-Agent are the client's to write. Body is sent in
-// pieces that follow one another, and not used any more when Do has returned.
+// Request is a call. Header is not modified; names in it are canonical. The client writes Host,
+// Content-Length and User-Agent. The pieces of Body are sent in sequence, and not used after Do has
+// returned.
 type Request struct {
 	Method string
 	URL    *url.URL
@@ -104,17 +101,16 @@ func (r *Request) length() (n int) {
 	return n
 }
 
-// Response is the beginning of an answer. The caller closes Body, which ends the
-// call at whatever point it is.
+// Response is the beginning of a response. The caller closes Body, which ends the call at any
+// point.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   io.ReadCloser
 }
 
-// Do makes a call and returns when the answer's header has come. When ctx ends
-// the connection is closed, and reads of the body fail with ctx's cause. Any
-// other failure is an *Error.
+// Do makes a call and returns when the response header has arrived. If ctx ends, the connection is
+// closed, and reads of the body fail with ctx's cause. Any other failure is an *Error.
 func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	to := origin{r.URL.Scheme, r.URL.Host}
 	proxied, err := c.proxied(to, r.URL)
@@ -139,8 +135,7 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	return resp, nil
 }
 
-// proxied reports whether calls to an origin go through a proxy, which is asked
-// of the environment once.
+// proxied reports whether calls to an origin use a proxy; the environment is read once.
 func (c *Client) proxied(to origin, u *url.URL) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -161,8 +156,8 @@ func (c *Client) proxied(to origin, u *url.URL) (bool, error) {
 	return proxy != nil, nil
 }
 
-// forget drops the host whose connections have all been idle for the longest; mu is
-// held, and every host has some.
+// forget drops the host whose connections have all been idle the longest; mu is held, and every
+// host has some.
 func (c *Client) forget() {
 	var oldest origin
 	var since time.Time
@@ -178,8 +173,8 @@ func (c *Client) forget() {
 	delete(c.hosts, oldest)
 }
 
-// closeOldest closes the connection that has been idle for the longest, of whatever
-// host; mu is held, and there is one.
+// closeOldest closes the connection that has been idle the longest, of any host; mu is held, and
+// there is one.
 func (c *Client) closeOldest() {
 	var oldest *host
 	for _, h := range c.hosts {
@@ -192,23 +187,22 @@ func (c *Client) closeOldest() {
 	c.idle--
 }
 
-// Proxy gives the proxy that calls to an address go through; nil if they go
-// straight. Its address may hold a password.
+// Proxy returns the proxy for calls to an address; nil if they are direct. Its URL may contain a
+// password.
 func (c *Client) Proxy(u *url.URL) (*url.URL, error) { return c.proxy(&http.Request{URL: u}) }
 
-// direct makes a call without a proxy. A connection that was kept may have been
-// closed by the other side meanwhile; where that shows before anything has been
-// sent, another one takes its place.
+// direct makes a call without a proxy. The other side may have closed an idle connection meanwhile;
+// if that shows before anything has been sent, direct uses another one.
 func (c *Client) direct(ctx context.Context, to origin, r *Request) (*Response, error) {
 	for {
-		kept := c.take(to)
-		if kept == nil {
+		idle := c.take(to)
+		if idle == nil {
 			break
 		}
-		if kept.alive() {
-			return kept.do(ctx, r)
+		if idle.alive() {
+			return idle.do(ctx, r)
 		}
-		kept.close()
+		idle.close()
 	}
 	fresh, err := c.dial(ctx, to)
 	if err != nil {
@@ -225,7 +219,7 @@ func (c *Client) byTransport(ctx context.Context, r *Request) (*Response, error)
 	}).WithContext(ctx)
 	req.Header.Set("User-Agent", userAgent)
 	if r.length() > 0 {
-		data := bytes.Join(r.Body, nil) // a copy: net/http may still be writing when the answer is there
+		data := bytes.Join(r.Body, nil) // a copy: net/http may still be writing when the response arrives
 		req.Body = &bytesBody{data: data}
 		req.GetBody = func() (io.ReadCloser, error) { return &bytesBody{data: data}, nil }
 	}
@@ -236,7 +230,7 @@ func (c *Client) byTransport(ctx context.Context, r *Request) (*Response, error)
 	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: &transportBody{ReadCloser: resp.Body, ctx: ctx}}, nil
 }
 
-// take gives the connection to an origin that was used last, nil if none is idle.
+// take returns the most recently used connection to an origin, nil if none is idle.
 func (c *Client) take(to origin) *conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -245,14 +239,14 @@ func (c *Client) take(to origin) *conn {
 		return nil
 	}
 	last := len(h.idle) - 1
-	kept := h.idle[last]
+	idle := h.idle[last]
 	h.idle[last] = nil
 	h.idle = h.idle[:last]
 	c.idle--
-	return kept
+	return idle
 }
 
-// buffer gives memory to write a request in.
+// buffer returns memory for writing a request.
 func (c *Client) buffer() *[]byte {
 	if b, ok := c.buffers.Get().(*[]byte); ok {
 		return b
@@ -261,7 +255,7 @@ func (c *Client) buffer() *[]byte {
 	return &b
 }
 
-// keep takes a connection back whose answer has been read to its end.
+// keep takes back a connection whose response has been read to the end.
 func (c *Client) keep(used *conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -281,8 +275,7 @@ func (c *Client) keep(used *conn) {
 	}
 }
 
-// sweepIdle closes connections that have been idle for long or were closed by
-// the other side.
+// sweepIdle closes connections that have been idle for long or that the other side has closed.
 func (c *Client) sweepIdle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -302,7 +295,7 @@ func (c *Client) sweepIdle() {
 	}
 	c.idle = left
 	if c.sweep == nil {
-		return // CloseIdle came in between
+		return // CloseIdle ran meanwhile
 	}
 	if left == 0 {
 		c.sweep = nil
@@ -311,7 +304,7 @@ func (c *Client) sweepIdle() {
 	c.sweep.Reset(sweepEvery)
 }
 
-// CloseIdle closes the connections that no call uses.
+// CloseIdle closes the connections that are not in use.
 func (c *Client) CloseIdle() {
 	c.proxyTransport.CloseIdleConnections()
 	c.mu.Lock()
@@ -332,10 +325,10 @@ func (c *Client) CloseIdle() {
 	}
 }
 
-// Error is a call that got no answer.
+// Error is a call without a response.
 type Error struct {
-	// Unreachable is whether no connection could be made at all; else one was
-	// made and broke, or what came over it was not HTTP.
+	// Unreachable is set if no connection could be made; otherwise a connection broke, or its data
+	// was not HTTP.
 	Unreachable bool
 	Err         error
 }
@@ -344,7 +337,7 @@ func (e *Error) Error() string { return e.Err.Error() }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// unreachable tells a connection that was never made from one that broke.
+// unreachable distinguishes a connection that was never made from one that broke.
 func unreachable(err error) bool {
 	var op *net.OpError
 	if errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect" || op.Op == "socks") {
@@ -357,7 +350,7 @@ func unreachable(err error) bool {
 	return errors.As(err, &dns) || errors.As(err, &cert) || errors.As(err, &record) || errors.As(err, &handshake)
 }
 
-// bytesBody is a request body over bytes that are not copied.
+// bytesBody is a request body over bytes without copying them.
 type bytesBody struct {
 	data []byte
 	at   int
@@ -374,7 +367,7 @@ func (b *bytesBody) Read(p []byte) (int, error) {
 
 func (b *bytesBody) Close() error { return nil }
 
-// transportBody is an answer that came by net/http.
+// transportBody is the body of a response from net/http.
 type transportBody struct {
 	io.ReadCloser
 	ctx context.Context

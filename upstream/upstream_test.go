@@ -173,7 +173,7 @@ func TestAnswersThatFail(t *testing.T) {
 		{"half a header", "HTTP/1.1 200 OK\r\nContent-"},
 		{"a header without an end", "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-Strata: stone\r\n", 40_000)},
 		{"another protocol", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"},
-		{"interim answers without an end", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 10)},
+		{"too many interim (1xx) responses", strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 10)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			address, _ := rawServer(t, func(c net.Conn, r *bufio.Reader) {

@@ -153,7 +153,7 @@ func (c *refreshCommand) lists(ctx context.Context) (map[string][]byte, error) {
 		if err != nil {
 			return all, err
 		}
-		found, err := client.Answers(ctx)
+		found, err := client.RawLists(ctx)
 		maps.Copy(all, found)
 		errs = append(errs, err, client.Close())
 	}

@@ -1,6 +1,5 @@
-// Package inbound is what all front doors share on the way in and out over HTTP:
-// request bodies read whole within bounds, and event streams written with
-// keep-alive comments.
+// Package inbound has what all HTTP frontends share: reading request bodies within bounds, and
+// writing event streams with keep-alive comments.
 package inbound
 
 import (
@@ -16,48 +15,45 @@ import (
 	"outcrop/llm"
 )
 
-// Weight is how many bytes of memory a byte of a body counts as. A body is held as it
-// came, decoded and encoded for the provider, and the buffers that grow with it leave
-// garbage: texts took 2.2 (200 of 20 MB) to 3.6 times (one of 99 MB) their size.
+// Weight is how many bytes of memory to reserve per byte of a body. A body exists as received,
+// decoded and encoded for the provider, and growing buffers leave garbage: measured memory for
+// texts was 2.2 (200 of 20 MB) to 3.6 times (one of 99 MB) their size.
 const Weight = 4
 
-// freeBody is what a body may bring before the budget is asked for all of it: who only
-// claims a length takes no memory from others. Bodies that wait hold this much, of the
-// part of the budget that is there for small ones.
+// freeBody is how much of a body may arrive before memory for all of it is reserved: a client that
+// only claims a length takes no memory from others. Waiting bodies hold this much, from the part of
+// the budget for small leases.
 const freeBody = firstBuffer
 
-// A request's body must arrive within bodyTimeout plus the time that its bytes
-// take at bodyRate.
+// A request's body must arrive within bodyTimeout plus the time for its size at bodyRate.
 const (
 	bodyTimeout = 30 * time.Second
 	bodyRate    = 32 << 10 // bytes a second
 )
 
-// firstBuffer is what is set aside before anything has arrived, whatever length
-// the client claims.
+// firstBuffer is allocated before anything has arrived, whatever length the client claims.
 const firstBuffer = 8 << 10
 
-// Body is a request's body. Release gives its memory back; Bytes must not be
-// used after.
+// Body is a request's body. Release frees its memory; Bytes must not be used afterwards.
 type Body struct {
 	Bytes []byte
 	pool  *sync.Pool
 }
 
-// Release gives the memory back for another request.
+// Release makes the memory available to another request.
 func (b *Body) Release() {
-	if b.pool != nil && cap(b.Bytes) <= 1<<20 { // what is larger is rare and not worth holding
+	if b.pool != nil && cap(b.Bytes) <= 1<<20 { // larger ones are rare and not worth keeping
 		b.Bytes = b.Bytes[:0]
 		b.pool.Put(b)
 	}
 }
 
-// grow makes room for a body that is said to be of a length, or of none if that
-// is negative. The claim counts for no more than sixteen times what has arrived.
+// grow makes room for a body with a claimed length, or of unknown length if that is negative. The
+// claim counts for at most sixteen times what has arrived.
 func (b *Body) grow(claimed int64) {
 	have := int64(len(b.Bytes))
 	more := have
-	if claimed >= have { // one byte more, in which the end is met
+	if claimed >= have { // one extra byte to detect the end
 		more = min(claimed-have+1, 15*have)
 	}
 	b.Bytes = slices.Grow(b.Bytes, int(more))
@@ -69,16 +65,15 @@ type Reader struct {
 	pool  sync.Pool
 }
 
-// Read reads a request's body to its end. net/http closes a body that is not
-// read to its end at the answer's first byte, which a client may see as a broken
-// connection.
+// Read reads a request's body to its end. net/http closes a body that has not been read to its end
+// when the response begins, which a client may see as a broken connection.
 //
-// The body's memory is taken from the lease, which stays with the caller: first for
-// what has come, up to freeBody, then for the whole length at once, so that no two
-// bodies wait for each other. One without a length takes more by doubling.
+// The body's memory is taken from the lease, which remains the caller's: first for what has
+// arrived, up to freeBody, then for the whole length at once, so that no two bodies wait for each
+// other. A body of unknown length doubles its memory.
 //
-// The error is an *llm.Error with status 413, 408, 400, or 503 if there is no memory.
-// The connection ends with its answer then, as Unread has it.
+// The error is an *llm.Error with status 413, 408, 400, or 503 if there is no memory. The
+// connection then ends with its response, see Unread.
 func (rd *Reader) Read(w http.ResponseWriter, r *http.Request, lease *budget.Lease) (*Body, error) {
 	b, err := rd.read(w, r, lease)
 	if err != nil {
@@ -98,11 +93,11 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 	if r.ContentLength > limit {
 		return nil, rd.tooLarge(limit)
 	}
-	covered := int64(freeBody) // bytes of the body that the lease has memory for
+	covered := int64(freeBody) // the length for which the lease has memory
 	if r.ContentLength >= 0 {
-		covered = min(covered, r.ContentLength+1) // one byte more, in which the end is met
+		covered = min(covered, r.ContentLength+1) // one extra byte to detect the end
 	}
-	full := lease.Grow(r.Context(), covered*Weight) // without memory what comes is thrown away, so that the client comes to read the answer
+	full := lease.Grow(r.Context(), covered*Weight) // without memory the body is read and discarded, so that the client gets to read the response
 	b, _ := rd.pool.Get().(*Body)
 	if b == nil {
 		b = &Body{Bytes: make([]byte, 0, firstBuffer), pool: &rd.pool}
@@ -110,7 +105,7 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 	control := http.NewResponseController(w)
 	start := time.Now()
 	deadline := start.Add(bodyTimeout)
-	err := control.SetReadDeadline(deadline) // not every ResponseWriter has deadlines; then there are none
+	err := control.SetReadDeadline(deadline) // not every ResponseWriter supports deadlines
 	deadlines := err == nil
 	var read int64
 	for {
@@ -122,7 +117,7 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 			asked := time.Now()
 			full = lease.Grow(r.Context(), more*Weight)
 			covered += more
-			start = start.Add(time.Since(asked)) // the wait is not the client's
+			start = start.Add(time.Since(asked)) // the client is not to blame for the wait
 		}
 		if late := start.Add(bodyTimeout + time.Duration(read)*time.Second/bodyRate); deadlines && late.Sub(deadline) > time.Second {
 			deadline = late
@@ -144,7 +139,7 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 			return nil, rd.tooLarge(limit)
 		case errors.Is(err, io.EOF):
 			if deadlines {
-				_ = control.SetReadDeadline(time.Time{}) // it could be set, so it can be lifted
+				_ = control.SetReadDeadline(time.Time{}) // setting it worked, so resetting it does
 			}
 			if full != nil {
 				b.Release()
@@ -154,7 +149,7 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return nil, &llm.Error{
 				Code: llm.CodeSlowClient, Status: 408, Message: "the request did not arrive in time.",
-				Fix: "Send the whole body at once; its Content-Length must be true.", Err: err,
+				Fix: "Send the whole body at once, with a correct Content-Length.", Err: err,
 			}
 		case err != nil:
 			return nil, &llm.Error{Code: llm.CodeBadRequest, Status: 400, Message: "the request body cannot be read: " + err.Error(), Err: err}
@@ -163,11 +158,11 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 }
 
 func (rd *Reader) tooLarge(limit int64) error {
-	e := llm.Invalid("", "the request is larger than the %d MB that this gateway takes.", limit>>20)
+	e := llm.Invalid("", "the request is too large (limit %d MB).", limit>>20)
 	e.Code, e.Status = llm.CodeTooLarge, 413
-	e.Fix = "Send less, or raise general_settings.max_request_size_mb."
+	e.Fix = "Send a smaller request, or raise general_settings.max_request_size_mb."
 	if limit < rd.Limit {
-		e.Fix = "Send less, or raise general_settings.max_in_flight_mb, the memory for everything in flight."
+		e.Fix = "Send a smaller request, or raise general_settings.max_in_flight_mb, the memory for all requests and responses in flight."
 	}
 	return e
 }

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// Conns keeps the connections of a server below a bound, so that files are left for
-// those that come and for the calls to providers: a new connection beyond the bound has
-// another one closed, which waits for its client. That is the one that has waited the
-// longest of those that have shown no key; of those that send a body behind the key, if
-// there are no others. A connection whose request is being served is never closed.
+// Conns bounds the number of a server's connections, so that files remain for new ones and for
+// calls to providers: a new connection beyond the bound closes another one that waits for its
+// client. It chooses the one that has waited longest among those that have presented no key; if
+// there are none, among those that are sending a body after presenting one. It never closes a
+// connection whose request is being served.
 type Conns struct {
 	most int
 	log  *slog.Logger
@@ -30,8 +30,8 @@ func NewConns(most int, log *slog.Logger) *Conns {
 	return &Conns{most: most, log: log, open: map[*conn]struct{}{}}
 }
 
-// Listener gives l with its connections bounded. Context must be the server's
-// ConnContext, or nothing is known of what connections do.
+// Listener returns l with bounded connections. Context must be the server's ConnContext; otherwise
+// the states of connections are unknown.
 func (c *Conns) Listener(l net.Listener) net.Listener {
 	if c.most == 0 {
 		return l
@@ -39,11 +39,11 @@ func (c *Conns) Listener(l net.Listener) net.Listener {
 	return &listener{Listener: l, conns: c}
 }
 
-// connKey is the key of a connection in the contexts of its requests.
+// connKey is the context key of a connection.
 type connKey struct{}
 
-// Context carries a connection to the handlers of its requests, as http.Server's
-// ConnContext does.
+// Context is for http.Server's ConnContext: it makes a connection available to the handlers of its
+// requests.
 func (c *Conns) Context(ctx context.Context, nc net.Conn) context.Context {
 	if own, ok := nc.(*conn); ok {
 		return context.WithValue(ctx, connKey{}, own)
@@ -51,16 +51,16 @@ func (c *Conns) Context(ctx context.Context, nc net.Conn) context.Context {
 	return ctx
 }
 
-// state is what a connection does, in the order in which connections are closed.
+// state is the state of a connection, in the order in which connections are closed.
 type state int32
 
 const (
-	idle    state = iota // its client sends a head, or a body that nobody reads, or reads an answer, or does nothing
-	sending              // its client sends a body behind the key
-	serving              // its request is whole, and is being served behind the key
+	idle    state = iota // the client sends a head, or a body that nobody reads, or reads a response, or does nothing
+	sending              // the client sends a body after presenting the key
+	serving              // the request is complete, and is being served after the key was presented
 )
 
-// mark notes what a request's connection does from now on.
+// mark sets the state of a request's connection.
 func mark(r *http.Request, s state) {
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
 		c.since.Store(time.Now().UnixNano())
@@ -68,7 +68,7 @@ func mark(r *http.Request, s state) {
 	}
 }
 
-// Admitted notes that a request has shown the key, if there is one. Its connection counts
+// Admitted records that a request has presented the key, if one is required. Its connection counts
 // as busy until Done.
 func Admitted(r *http.Request) {
 	if r.ContentLength != 0 {
@@ -78,7 +78,7 @@ func Admitted(r *http.Request) {
 	mark(r, serving)
 }
 
-// Done notes that a request's handler has ended.
+// Done records that a request's handler has returned.
 func Done(r *http.Request) { mark(r, idle) }
 
 type listener struct {
@@ -94,7 +94,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	return l.conns.add(nc), nil
 }
 
-// add takes a connection, and closes another if there are too many now.
+// add accepts a connection, and closes another if there are too many now.
 func (c *Conns) add(nc net.Conn) *conn {
 	own := &conn{Conn: nc, conns: c}
 	own.since.Store(time.Now().UnixNano())
@@ -106,16 +106,16 @@ func (c *Conns) add(nc net.Conn) *conn {
 	c.open[own] = struct{}{}
 	if last != nil {
 		delete(c.open, last)
-		c.tell()
+		c.warn()
 	}
 	c.mu.Unlock()
 	if last != nil {
-		_ = last.Conn.Close() // the server meets its end and closes it again
+		_ = last.Conn.Close() // the server detects the end and closes it again
 	}
 	return own
 }
 
-// last is the connection that is closed for a new one; nil if all are being served.
+// last is the connection to close for a new one; nil if all are being served.
 func (c *Conns) last() (last *conn) {
 	var lowest state
 	var oldest int64
@@ -131,12 +131,12 @@ func (c *Conns) last() (last *conn) {
 // warnPause is how often closed connections are logged.
 const warnPause = time.Minute
 
-func (c *Conns) tell() {
+func (c *Conns) warn() {
 	c.closed++
 	if now := time.Now(); now.Sub(c.warned) >= warnPause {
-		c.log.Warn("connections are closed that wait for their clients, since there are too many for the limit of open files",
+		c.log.Warn("closing idle connections: too many are open for the limit of open files",
 			slog.Int("closed", c.closed), slog.Int("most_connections", c.most),
-			slog.String("fix", "Raise the process's limit of open files (ulimit -n, LimitNOFILE), unless somebody opens connections without using them."))
+			slog.String("fix", "Raise the process's limit of open files (ulimit -n, LimitNOFILE), unless a client opens connections without using them."))
 		c.warned, c.closed = now, 0
 	}
 }
@@ -152,7 +152,7 @@ type conn struct {
 	net.Conn
 	conns *Conns
 	state atomic.Int32
-	since atomic.Int64 // Unix time of the state, in nanoseconds
+	since atomic.Int64 // Unix time of the last state change, in nanoseconds
 }
 
 func (c *conn) Close() error {
@@ -160,8 +160,8 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// CloseWrite closes the writing half, which net/http does behind a refusal so that the
-// client can read it.
+// CloseWrite closes the writing half, as net/http does after a refusal so that the client can read
+// it.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

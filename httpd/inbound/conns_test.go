@@ -81,7 +81,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		t.Error("a connection was closed without need")
 	}
 	_ = last.Close()
-	if n := strings.Count(log.String(), "connections are closed"); n != 1 {
+	if n := strings.Count(log.String(), "closing idle connections"); n != 1 {
 		t.Errorf("%d warnings: %s", n, &log)
 	}
 }

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Events writes an answer of server-sent events
-// (https://html.spec.whatwg.org/multipage/server-sent-events.html). Until the
-// first Write nothing has been said and the answer may still become an ordinary
-// one. While nothing is written for as long as the keep-alive interval, comments
-// go out, the first of them with the headers; a comment is no part of the answer.
+// Events writes a response of server-sent events
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html). Before the first Write nothing
+// has been sent, and an ordinary response is still possible. After each keep-alive interval without
+// output it sends a comment, the first of them together with the headers; a comment is not part of
+// the response.
 //
-// Its methods are called by one goroutine; the comments come from a timer.
+// One goroutine calls its methods; the comments come from a timer.
 type Events struct {
 	w         http.ResponseWriter
 	flusher   http.Flusher
@@ -22,17 +22,17 @@ type Events struct {
 
 	mu    sync.Mutex
 	timer *time.Timer
-	begun bool  // the headers are out
-	quiet bool  // no comment may go out now
+	begun bool  // the headers have been sent
+	quiet bool  // no comment may be sent now
 	err   error // of a write: the client is gone
 }
 
-// NewEvents prepares an answer of events. ping is the comment to send after each
-// keepAlive of silence.
+// NewEvents prepares a response of events. ping is the comment to send after each keepAlive of
+// silence.
 func NewEvents(w http.ResponseWriter, ping string, keepAlive time.Duration) *Events {
 	e := &Events{w: w, pace: pace{w: w}, ping: ping, keepAlive: keepAlive}
 	e.flusher, _ = w.(http.Flusher)
-	e.mu.Lock() // the first comment may be due before the timer is known here
+	e.mu.Lock() // the first comment may be due before timer is assigned
 	defer e.mu.Unlock()
 	e.timer = time.AfterFunc(keepAlive, e.silent)
 	return e
@@ -50,9 +50,8 @@ func (e *Events) silent() {
 	e.timer.Reset(e.keepAlive)
 }
 
-// Commit decides that no comment goes out any more until the next Write, and
-// reports whether headers are out already. If they are not, the caller may set
-// them and answer as it likes.
+// Commit stops the comments until the next Write, and reports whether the headers have been sent.
+// If not, the caller may set them and send any response.
 func (e *Events) Commit() (begun bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -61,9 +60,9 @@ func (e *Events) Commit() (begun bool) {
 	return e.begun
 }
 
-// Write sends events, or with an empty p nothing but the headers. With more they
-// may wait for the next call, so that a burst leaves in one piece. An error means
-// that the client is gone, or has read nothing for writeTimeout.
+// Write sends events, or with an empty p only the headers. With more they may wait for the next
+// call, so that a burst is sent at once. An error means that the client is gone, or has read
+// nothing for writeTimeout.
 func (e *Events) Write(p []byte, more bool) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -84,7 +83,7 @@ func (e *Events) write(p []byte) {
 		h := e.w.Header()
 		h.Set("Content-Type", "text/event-stream")
 		h.Set("Cache-Control", "no-cache")
-		h.Set("X-Accel-Buffering", "no") // nginx must not collect events
+		h.Set("X-Accel-Buffering", "no") // nginx must not buffer events
 		e.w.WriteHeader(http.StatusOK)
 	}
 	e.pace.extend()
@@ -102,7 +101,7 @@ func (e *Events) flush() {
 	}
 }
 
-// Close ends the comments. The answer ends when the handler returns.
+// Close ends the comments. The response ends when the handler returns.
 func (e *Events) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -92,8 +92,8 @@ func TestBodiesThatAreRefused(t *testing.T) {
 		status int
 		wants  string
 	}{
-		{"larger than the limit", strings.NewReader(strings.Repeat("x", 2<<20+1)), -1, llm.CodeTooLarge, 413, "the request is larger than the 2 MB that this gateway takes."},
-		{"said to be larger, and not read at all", &failing{err: errors.New("read")}, 2<<20 + 1, llm.CodeTooLarge, 413, "larger than the 2 MB"},
+		{"larger than the limit", strings.NewReader(strings.Repeat("x", 2<<20+1)), -1, llm.CodeTooLarge, 413, "the request is too large (limit 2 MB)."},
+		{"said to be larger, and not read at all", &failing{err: errors.New("read")}, 2<<20 + 1, llm.CodeTooLarge, 413, "too large (limit 2 MB)"},
 		{"too slow", &failing{"{", os.ErrDeadlineExceeded}, -1, llm.CodeSlowClient, 408, "did not arrive in time"},
 		{"broken off", &failing{"{", io.ErrUnexpectedEOF}, -1, llm.CodeBadRequest, 400, "the request body cannot be read: unexpected EOF"},
 	}

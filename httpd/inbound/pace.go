@@ -5,31 +5,31 @@ import (
 	"time"
 )
 
-// writeTimeout is how long a client may read nothing before it is taken for gone.
-// One that reads is waited for, down to some hundred bytes a second: a piece of
-// largeAnswer bytes may take three quarters of it at least.
+// writeTimeout is how long a client may read nothing before it counts as gone. A client that reads
+// is waited for, down to a few hundred bytes a second: a piece of largeAnswer bytes may take at
+// least three quarters of it.
 const writeTimeout = 5 * time.Minute
 
-// largeAnswer is the size up to which an answer fits into the buffers on its way,
-// so that writing it waits for nobody.
+// largeAnswer is the size up to which a response fits into the buffers between gateway and client,
+// so that writing it does not block.
 const largeAnswer = 32 << 10
 
 // pace ends writes to a client that reads nothing.
 type pace struct {
 	w    http.ResponseWriter
-	till time.Time // the deadline that is set; zero for none
+	till time.Time // the current deadline; zero for none
 }
 
-// extend gives the client writeTimeout from now. It is called before each write,
-// and moves the deadline only now and then.
+// extend gives the client writeTimeout from now. It is called before each write, and moves the
+// deadline only occasionally.
 func (p *pace) extend() {
 	if now := time.Now(); p.till.Sub(now) < writeTimeout*3/4 {
 		p.till = now.Add(writeTimeout)
-		_ = http.NewResponseController(p.w).SetWriteDeadline(p.till) // a ResponseWriter without deadlines has none
+		_ = http.NewResponseController(p.w).SetWriteDeadline(p.till) // not every ResponseWriter supports deadlines
 	}
 }
 
-// end takes the deadline away, which would hold for the connection's next answer.
+// end removes the deadline, which would otherwise apply to the connection's next response.
 func (p *pace) end() {
 	if !p.till.IsZero() {
 		_ = http.NewResponseController(p.w).SetWriteDeadline(time.Time{})
@@ -37,8 +37,8 @@ func (p *pace) end() {
 	}
 }
 
-// WriteWhole writes the body of an answer whose headers are set, Content-Length
-// among them. What a client that is gone does not get is lost.
+// WriteWhole writes the body of a response whose headers are set, including Content-Length. If the
+// client is gone, the rest is discarded.
 func WriteWhole(w http.ResponseWriter, body []byte) {
 	if len(body) <= largeAnswer {
 		_, _ = w.Write(body)
@@ -59,6 +59,6 @@ func WriteWhole(w http.ResponseWriter, body []byte) {
 	}
 }
 
-// Answered is what a handler panics with when it has told the client of a panic
-// already; all that is left is to log it.
+// Answered is the panic value of a handler that has already reported a panic to its client; the
+// server only logs it.
 type Answered struct{ Panic any }

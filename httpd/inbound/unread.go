@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// unreadTimeout is how long the rest of a body is waited for that nobody wants.
+// unreadTimeout is how long to wait for the rest of a body that will not be read.
 const unreadTimeout = 2 * time.Second
 
-// Unread has a request's connection closed with its answer, and bounds the wait for the
-// rest of its body, until Reader.Read has read all of it. net/http looks for a body's end
-// before it answers or closes, whether the handler wanted the body or not, and has no
-// deadline of its own for that: without one, requests whose body never comes would hold
-// their connections for as long as the client likes.
+// Unread makes a request's connection close after its response, and bounds the wait for the rest of
+// its body, until Reader.Read has read all of it. net/http reads to the end of a body before it
+// responds or closes, whether or not the handler reads the body, and has no deadline of its own for
+// that: without one, requests whose body never arrives would hold their connections for as long as
+// the client likes.
 func Unread(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
 		w.Header()["Connection"] = []string{"close"}
@@ -22,5 +22,5 @@ func Unread(w http.ResponseWriter, r *http.Request) {
 
 // abandon bounds the wait for a body that will not be read.
 func abandon(control *http.ResponseController) {
-	_ = control.SetReadDeadline(time.Now().Add(unreadTimeout)) // a ResponseWriter without deadlines has none
+	_ = control.SetReadDeadline(time.Now().Add(unreadTimeout)) // not every ResponseWriter supports deadlines
 }

@@ -1,4 +1,4 @@
-// Package openaichat is the front door for OpenAI's chat completions.
+// Package openaichat is the frontend for OpenAI's chat completions.
 package openaichat
 
 import (
@@ -19,22 +19,21 @@ import (
 	wire "outcrop/wire/openaichat"
 )
 
-// Door is the name of this endpoint in the record.
+// Door is the name of this frontend in the record.
 const Door = "openai_chat"
 
-// keepAlive is the silence after which a comment is sent in a stream, for names
-// that have no setting of their own.
+// keepAlive is the silence after which a stream gets a comment, for names without a setting of
+// their own.
 const keepAlive = 15 * time.Second
 
 // maxBurst is how much of a burst of events is collected before it is sent.
 const maxBurst = 16 << 10
 
-// Options are the door's settings.
+// Options are the frontend's settings.
 type Options struct {
 	// MaxBody is the largest request, in bytes.
 	MaxBody int64
-	// Parameters is whether the settings of some name have parameters for requests
-	// without them.
+	// Parameters is whether the settings of any name have default parameters.
 	Parameters bool
 }
 
@@ -43,12 +42,12 @@ type Handler struct {
 	gateway *gateway.Gateway
 	opt     Options
 	reader  inbound.Reader
-	// parameters are the operator's for a model; nil if no model has any.
+	// parameters returns the operator's parameters for a model; nil if no model has any.
 	parameters func(model string) []jsonx.Member
 	buffers    sync.Pool
 }
 
-// New makes the door.
+// New makes the frontend.
 func New(g *gateway.Gateway, opt Options) *Handler {
 	h := &Handler{gateway: g, opt: opt}
 	h.reader.Limit = opt.MaxBody
@@ -58,12 +57,12 @@ func New(g *gateway.Gateway, opt Options) *Handler {
 	return h
 }
 
-// CheckParameters says what is wrong with parameters of a configuration: an *llm.Error
-// that names one in Param, or nil.
+// CheckParameters reports what is wrong with parameters of a configuration: an *llm.Error that
+// names one in Param, or nil.
 func CheckParameters(parameters []jsonx.Member) error { return wire.CheckParameters(parameters) }
 
-// Serve answers one request as a call that has begun. model, if not empty, is
-// the model that the path names.
+// Serve responds to one request as a call that has begun. model, if not empty, is the model in the
+// path.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, call *gateway.Call, model string) {
 	req, err := h.decode(w, r, call.Lease(), model)
 	if err != nil {
@@ -108,8 +107,8 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, lease *budget.L
 	}
 	req, err := wire.Decode(body.Bytes, wire.Options{
 		Model: model, Beta: r.Header["Anthropic-Beta"], Parameters: h.parameters,
-		DropParams: func(model string) bool { return h.gateway.Settings(model).DropParams },
-		Access:     func(model string) bool { return h.gateway.Settings(model).AllowClientSettings },
+		DropParams:          func(model string) bool { return h.gateway.Settings(model).DropParams },
+		AllowClientSettings: func(model string) bool { return h.gateway.Settings(model).AllowClientSettings },
 	})
 	if err != nil || !req.Shares {
 		body.Release()
@@ -125,7 +124,7 @@ func (h *Handler) buffer() *[]byte {
 	return &b
 }
 
-// release keeps a buffer for the next answer, unless it is uncommonly large.
+// release keeps a buffer for the next response, unless it is unusually large.
 func (h *Handler) release(b *[]byte) {
 	if cap(*b) <= 1<<20 {
 		h.buffers.Put(b)
@@ -143,7 +142,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	begun := events.Commit()
 	if err != nil {
 		e := llm.AsError(err)
-		if begun { // comments have gone out with a 200; only an event can say it now
+		if begun { // comments have been sent with a 200; only an event can report the error now
 			_ = events.Write(wire.AppendFailure(nil, e), false)
 			return
 		}
@@ -156,22 +155,22 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 		written = head(w.Header(), call)
 	}
 	defer func() {
-		if p := recover(); p != nil { // the answer has begun, so the failure must be an event
+		if p := recover(); p != nil { // the response has begun, so the failure must be an event
 			e := call.Fail(Internal())
 			_ = events.Write(wire.AppendFailure(nil, e), false)
-			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // it goes on to the server, which logs it
+			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // the server logs it
 		}
 	}()
 	h.copy(events, stream, call, wire.NewChunks(envelope(call, req), req.IncludeUsage, max(1, int(req.LLM.Choices))), written)
 }
 
-// Internal is all that a client hears of a fault of our own.
+// Internal is the error that clients get for a fault in the gateway.
 func Internal() *llm.Error {
-	return &llm.Error{Code: llm.CodeInternal, Status: 500, Message: "internal error; the gateway's log has it under this x-request-id."}
+	return &llm.Error{Code: llm.CodeInternal, Status: 500, Message: "internal error; look for this x-request-id in the gateway's log."}
 }
 
-// copy passes a stream on until its end. The first said warnings were in the
-// header and are not said again.
+// copy forwards a stream until its end. The first written warnings were in the header and are not
+// repeated.
 func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.Call, chunks *wire.Chunks, written int) {
 	buf := make([]byte, 0, 512)
 	var ev llm.Event
@@ -206,8 +205,8 @@ func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.
 	}
 }
 
-// head sets the headers that tell an answer's way, and gives how many of the
-// call's warnings had room in them.
+// head sets the headers that describe a response's route, and returns how many of the call's
+// warnings fit into them.
 func head(h http.Header, call *gateway.Call) (written int) {
 	m := call.Meta()
 	if m.UpstreamID != "" {
@@ -226,7 +225,7 @@ func head(h http.Header, call *gateway.Call) (written int) {
 	return written
 }
 
-// routeHeaders says where a call went and why.
+// routeHeaders sets the headers that describe where a call went and why.
 func routeHeaders(h http.Header, t *llm.Destination) {
 	if *t == (llm.Destination{}) {
 		return
@@ -240,8 +239,8 @@ func routeHeaders(h http.Header, t *llm.Destination) {
 // maxWarningHeader bounds the header of warnings, in bytes.
 const maxWarningHeader = 2 << 10
 
-// warningHeader writes warnings as code;field=..., with detail="..." where there
-// is more to say, separated by commas, in ASCII, and gives how many had room. The others are counted behind them.
+// warningHeader writes warnings as code;field=..., with detail="..." if there are details,
+// separated by commas, in ASCII, and returns how many fit. A final entry counts the others.
 func warningHeader(warnings []llm.Warning) (text string, written int) {
 	var b strings.Builder
 	for i, w := range warnings {
@@ -265,21 +264,21 @@ func warningHeader(warnings []llm.Warning) (text string, written int) {
 	return b.String(), written
 }
 
-// reasonOf says why a field was left out of which the warning itself says nothing.
+// reasonOf returns the reason for dropping a field if the warning itself has no details.
 func reasonOf(w llm.Warning) string {
 	switch {
 	case w.Code != llm.WarnDropped:
 		return ""
 	case w.Field == "timeout":
-		return "the gateway's own timeouts count"
+		return "the gateway's own timeouts apply"
 	case strings.HasPrefix(w.Field, "messages["):
-		return "the model takes no such member"
+		return "the model does not support this member"
 	default:
-		return "the model has no such parameter"
+		return "the model does not support this parameter"
 	}
 }
 
-// ascii replaces what may not stand in a header's list.
+// ascii replaces characters that are not allowed in a header's list.
 func ascii(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r <= ' ' || r > '~' || r == ',' || r == ';' {
@@ -289,7 +288,7 @@ func ascii(s string) string {
 	}, s)
 }
 
-// quotable replaces what may not stand in a header's quoted text.
+// quotable replaces characters that are not allowed in a header's quoted text.
 func quotable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || r == '"' || r == '\\' || r == ',' {
@@ -299,8 +298,7 @@ func quotable(s string) string {
 	}, s)
 }
 
-// WriteError answers with an error in OpenAI's form. A client that went away
-// gets nothing.
+// WriteError sends an error in OpenAI's form. A client that has gone gets nothing.
 func WriteError(w http.ResponseWriter, e *llm.Error) {
 	if e.Code == llm.CodeClientGone {
 		return

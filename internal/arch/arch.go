@@ -1,7 +1,6 @@
-// Package arch holds the shape of this repository as data, and checks packages
-// against it: who may import whom, which outside packages are used by whom, how
-// long a file may be, and what no file may contain. Its test runs the check on
-// the repository itself.
+// Package arch describes the structure of this repository as data, and checks packages against it:
+// which imports are allowed, which packages may use which outside packages, how long a file may be,
+// and what no file may contain. Its test checks the repository itself.
 package arch
 
 import (
@@ -18,12 +17,11 @@ const module = "outcrop"
 type Package struct {
 	// Path is the import path below the module; "." for the module's root.
 	Path string
-	// Imports are the import paths of its files that are not tests, in full.
+	// Imports are the full import paths of its files, tests excluded.
 	Imports []string
-	// Deps are the import paths of all that it is built from, in full.
+	// Deps are the full import paths of all its direct and indirect dependencies.
 	Deps []string
-	// Files are its hand-written Go files, tests and files for other platforms
-	// among them.
+	// Files are its hand-written Go files, including tests and files for other platforms.
 	Files []File
 }
 
@@ -33,44 +31,43 @@ type File struct {
 	Source []byte
 }
 
-// Finding is a rule that is broken.
+// Finding is a broken rule.
 type Finding struct {
 	Package string // the path below the module
 	What    string // what the package does, such as: imports outcrop/route
 	Reason  string // why it must not
 }
 
-// String is the finding as a sentence: package, deed and reason.
+// String returns the finding as a sentence: package, violation and reason.
 func (f Finding) String() string { return f.Package + " " + f.What + ": " + f.Reason }
 
-// Rule says what the packages that match Path may import of this repository.
+// Rule determines which packages of this repository the packages that match Path may import.
 type Rule struct {
-	// Path is an import path below the module; a last segment of * stands for any
-	// one segment, and of ... for the path before it and all below.
+	// Path is an import path below the module; a last segment of * stands for any one segment, and
+	// of ... for the path before it and everything below.
 	Path string
-	// Level is the floor in the house: what May names lies on lower ones.
+	// Level is the level of the packages: those in May are on lower levels.
 	Level int
-	// May lists the paths that may be imported from lower levels, as in Path.
+	// May lists the packages that may be imported from lower levels, in the form of Path.
 	May []string
-	// Beside lists the paths that may be imported from the same level.
+	// Beside lists the packages that may be imported from the same level.
 	Beside []string
-	// Why says in a sentence why no more than that may be imported.
+	// Why is the reason, as a sentence, for allowing no more.
 	Why string
 }
 
-// Dependency is an outside package, with all below it, that some packages may
-// import.
+// Dependency is an outside package, including everything below it, that some packages may import.
 type Dependency struct {
 	Path string   // an import path in full
 	By   []string // paths below the module, as in Rule.Path
-	Why  string   // why nobody else may
+	Why  string   // why no other package may
 }
 
 // Ban is an import that some packages must not have.
 type Ban struct {
-	Path string   // an import path in full; with ... behind a slash all below as well
+	Path string   // a full import path; a last segment of ... includes everything below
 	In   []string // paths below the module, as in Rule.Path
-	// Deep forbids reaching it through another package, too.
+	// Deep also forbids importing it indirectly.
 	Deep bool
 	Why  string
 }
@@ -80,15 +77,15 @@ type Table struct {
 	Rules        []Rule
 	Dependencies []Dependency
 	Bans         []Ban
-	// LongFiles are the files of more than softLines, with the reason.
+	// LongFiles are the files with more than softLines lines, with the reason.
 	LongFiles map[string]string
-	// Written are the package-level variables, as path/name, that are written to
-	// outside their declaration, with the reason.
+	// Written are the package-level variables, as path/name, that are modified after their
+	// declaration, with the reason.
 	Written map[string]string
 }
 
-// Check finds all that packages, which are the whole repository, break of the
-// table, in the order of their paths.
+// Check finds every violation of the table by packages, which are the whole repository, in the
+// order of their paths.
 func (t Table) Check(packages []Package) []Finding {
 	findings := t.wellFormed()
 	for _, p := range packages {
@@ -100,13 +97,13 @@ func (t Table) Check(packages []Package) []Finding {
 	return findings
 }
 
-// imports checks what a package imports and reaches.
+// imports checks a package's direct and indirect imports.
 func (t Table) imports(p Package) []Finding {
 	var out []Finding
 	add := func(what, why string) { out = append(out, Finding{p.Path, what, why}) }
 	rule, ok := t.rule(p.Path)
 	if !ok {
-		add("has no row in the table", "each package has its level and says what it may import; add a row with a sentence")
+		add("has no row in the table", "each package needs a level and a list of allowed imports; add a row with a reason")
 	}
 	for _, path := range p.Imports {
 		switch below, ours := local(path); {
@@ -141,7 +138,7 @@ func (t Table) imports(p Package) []Finding {
 	return out
 }
 
-// outside is why a package must not import one of another module; empty if it may.
+// outside returns why a package must not import one of another module; empty if it may.
 func (t Table) outside(importer, path string) string {
 	for _, d := range t.Dependencies {
 		if match(d.Path+"/...", path) {
@@ -151,10 +148,10 @@ func (t Table) outside(importer, path string) string {
 			return d.Why
 		}
 	}
-	return "each outside package has a row here and a line in docs/dependencies.md that says why it is worth having"
+	return "each outside package needs a row here and a line in docs/dependencies.md with the reason for using it"
 }
 
-// wellFormed checks that the rows of the table keep the direction of their levels.
+// wellFormed checks that the rows of the table respect the order of their levels.
 func (t Table) wellFormed() []Finding {
 	var out []Finding
 	for _, r := range t.Rules {
@@ -164,7 +161,7 @@ func (t Table) wellFormed() []Finding {
 			}
 			for _, may := range r.May {
 				if match(may, other.Path) && other.Level >= r.Level {
-					out = append(out, Finding{r.Path, "may import " + other.Path, "imports lead to lower levels; what lies on the same one is named in Beside"})
+					out = append(out, Finding{r.Path, "may import " + other.Path, "imports go to lower levels; Beside names those on the same level"})
 				}
 			}
 			for _, beside := range r.Beside {
@@ -177,7 +174,7 @@ func (t Table) wellFormed() []Finding {
 	return out
 }
 
-// rule is the row for a package: the exact one, or else the longest that matches.
+// rule returns the row for a package: the exact one, or else the longest that matches.
 func (t Table) rule(path string) (Rule, bool) {
 	best, found := Rule{}, false
 	for _, r := range t.Rules {
@@ -195,7 +192,7 @@ func matchAny(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return match(p, name) })
 }
 
-// match reports whether a path, or another pattern, falls under a pattern.
+// match reports whether a path, or another pattern, matches a pattern.
 func match(pattern, name string) bool {
 	if pattern == name || pattern == "..." {
 		return true
@@ -207,7 +204,7 @@ func match(pattern, name string) bool {
 	return ok && path.Dir(name) == base
 }
 
-// local gives the path of one of our own packages below the module.
+// local returns the path of one of this module's packages below the module.
 func local(path string) (string, bool) {
 	if path == module {
 		return ".", true
@@ -215,8 +212,8 @@ func local(path string) (string, bool) {
 	return strings.CutPrefix(path, module+"/")
 }
 
-// standard reports whether a path is the standard library's: only its first
-// segments have no dot (https://go.dev/ref/mod#module-path).
+// standard reports whether a path is in the standard library: only there does the first segment
+// contain no dot (https://go.dev/ref/mod#module-path).
 func standard(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return !strings.Contains(first, ".")

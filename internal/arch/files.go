@@ -14,15 +14,15 @@ import (
 
 // Lengths of files, in lines.
 const (
-	softLines = 500 // beyond it a file needs a reason in Table.LongFiles
-	hardLines = 800 // beyond it there is no reason
-	mainLines = 25  // of all that a package below cmd/ has
+	softLines = 500 // longer files need a reason in Table.LongFiles
+	hardLines = 800 // longer files are never allowed
+	mainLines = 25  // for a whole package below cmd/
 )
 
-// shapeless are names that say nothing of what a package or file holds.
+// shapeless are names that do not describe what a package or file contains.
 const shapeless = " util utils common helper helpers misc shared base "
 
-// files checks what a package's files are like.
+// files checks a package's files.
 func (t Table) files(p Package) []Finding {
 	var out []Finding
 	add := func(file, what, why string) {
@@ -32,7 +32,7 @@ func (t Table) files(p Package) []Finding {
 		out = append(out, Finding{p.Path, what, why})
 	}
 	if name := path.Base(p.Path); strings.Contains(shapeless, " "+name+" ") {
-		add("", "is named "+name, "a package is named by what it holds")
+		add("", "is named "+name, "a package is named after its content")
 	}
 	set := token.NewFileSet()
 	var parsed []*ast.File
@@ -47,15 +47,15 @@ func (t Table) files(p Package) []Finding {
 			continue
 		}
 		if name := strings.TrimSuffix(strings.TrimSuffix(f.Name, ".go"), "_test"); strings.Contains(shapeless, " "+name+" ") {
-			add(f.Name, "has a name that says nothing", "a file is named by what it holds")
+			add(f.Name, "has a meaningless name", "a file is named after its content")
 		}
 		lines := bytes.Count(f.Source, []byte("\n"))
 		total += lines
 		switch reason := t.LongFiles[path.Join(p.Path, f.Name)]; {
 		case lines > hardLines:
-			add(f.Name, fmt.Sprintf("has %d lines", lines), fmt.Sprintf("a file ends where its subject ends, and never beyond %d lines", hardLines))
+			add(f.Name, fmt.Sprintf("has %d lines", lines), fmt.Sprintf("a file covers one subject, and never exceeds %d lines", hardLines))
 		case lines > softLines && reason == "":
-			add(f.Name, fmt.Sprintf("has %d lines", lines), fmt.Sprintf("beyond %d lines a file has more than one subject, or a reason in Table.LongFiles", softLines))
+			add(f.Name, fmt.Sprintf("has %d lines", lines), fmt.Sprintf("a file of more than %d lines covers several subjects, or has a reason in Table.LongFiles", softLines))
 		}
 		test := strings.HasSuffix(f.Name, "_test.go")
 		if syntax.Doc != nil && !strings.HasSuffix(syntax.Name.Name, "_test") {
@@ -63,7 +63,7 @@ func (t Table) files(p Package) []Finding {
 		}
 		for _, d := range syntax.Decls {
 			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
-				add(f.Name, "has an init function", "what a package needs is made by whoever calls it, where a test can make it too")
+				add(f.Name, "has an init function", "the caller makes what a package needs, so that a test can do so too")
 			}
 		}
 		if !test {
@@ -73,22 +73,22 @@ func (t Table) files(p Package) []Finding {
 	}
 	switch {
 	case comments == 0 && !tests:
-		add("", "has no package comment", "a package says in a sentence what it holds")
+		add("", "has no package comment", "every package needs a comment that describes it")
 	case comments > 1:
-		add("", fmt.Sprintf("has %d package comments", comments), "one file says what a package holds; the others would drift from it")
+		add("", fmt.Sprintf("has %d package comments", comments), "one file describes a package; further comments would drift from it")
 	}
 	if strings.HasPrefix(p.Path, "cmd/") && total > mainLines {
-		add("", fmt.Sprintf("has %d lines", total), fmt.Sprintf("main is a doorway of at most %d lines", mainLines))
+		add("", fmt.Sprintf("has %d lines", total), fmt.Sprintf("main has at most %d lines and only calls the command line", mainLines))
 	}
 	for _, v := range state(p.Path, set, parsed) {
 		if t.Written[path.Join(p.Path, v.name)] == "" {
-			add("", v.what+" ("+v.at+")", "state belongs to a value that somebody makes and owns; two gateways live in one process")
+			add("", v.what+" ("+v.at+")", "state belongs to a value with an owner, because several gateways can run in one process")
 		}
 	}
 	return out
 }
 
-// stale finds the exceptions that nothing needs.
+// stale finds exceptions that are no longer needed.
 func (t Table) stale(packages []Package) []Finding {
 	long, written := map[string]bool{}, map[string]bool{}
 	for _, p := range packages {
@@ -109,12 +109,12 @@ func (t Table) stale(packages []Package) []Finding {
 	var out []Finding
 	for _, name := range slices.Sorted(maps.Keys(t.LongFiles)) {
 		if !long[name] {
-			out = append(out, Finding{path.Dir(name), "excuses " + name + " in Table.LongFiles", "an exception that nothing needs goes"})
+			out = append(out, Finding{path.Dir(name), "excuses " + name + " in Table.LongFiles", "remove exceptions that are no longer needed"})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Written)) {
 		if !written[name] {
-			out = append(out, Finding{path.Dir(name), "excuses " + name + " in Table.Written", "an exception that nothing needs goes"})
+			out = append(out, Finding{path.Dir(name), "excuses " + name + " in Table.Written", "remove exceptions that are no longer needed"})
 		}
 	}
 	return out

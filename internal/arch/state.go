@@ -11,16 +11,16 @@ import (
 // variable is a package-level variable that holds state.
 type variable struct {
 	name string
-	what string // what makes it state
+	what string // why it is state
 	at   string // file and line
 }
 
-// state finds the package-level variables of a package that are state: written
-// to outside their declaration, or made for it (a channel, a lock, an atomic
-// value, a pool). A write through a pointer that was taken before is not seen.
+// state finds the package-level variables of a package that are state: modified after their
+// declaration, or of a type that exists to be modified (a channel, a lock, an atomic value, a
+// pool). It does not detect writes through a pointer taken earlier.
 func state(pkg string, set *token.FileSet, files []*ast.File) []variable {
-	// Imports stay empty, so that types of other packages are unknown and errors
-	// abound; names of this package are resolved all the same.
+	// Imports stay empty, so that types of other packages are unknown and there are many errors;
+	// names of this package are resolved nevertheless.
 	w := &writes{set: set, info: &types.Info{Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}}}
 	conf := types.Config{Importer: emptyImporter{}, Error: func(error) {}, DisableUnusedImportCheck: true}
 	w.pkg, _ = conf.Check(pkg, set, files, w.info)
@@ -46,7 +46,7 @@ func (w *writes) note(at token.Pos, name, what string) {
 	w.found = append(w.found, variable{name, what, fmt.Sprintf("%s:%d", p.Filename, p.Line)})
 }
 
-// look notes what a statement writes to.
+// look records what a statement modifies.
 func (w *writes) look(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.AssignStmt:
@@ -67,7 +67,7 @@ func (w *writes) look(n ast.Node) bool {
 	return true
 }
 
-// to notes those of the written expressions that belong to a package.
+// to records those of the modified expressions that belong to a package.
 func (w *writes) to(written ...ast.Expr) {
 	for _, e := range written {
 		switch obj := w.info.Uses[root(e)].(type) {
@@ -83,7 +83,7 @@ func (w *writes) to(written ...ast.Expr) {
 	}
 }
 
-// declared notes the variables of a declaration that exist to be changed.
+// declared records the variables of a declaration whose type exists to be modified.
 func (w *writes) declared(d ast.Decl) {
 	gen, ok := d.(*ast.GenDecl)
 	if !ok || gen.Tok != token.VAR {
@@ -98,7 +98,7 @@ func (w *writes) declared(d ast.Decl) {
 	}
 }
 
-// root is the variable that an expression is a part of.
+// root returns the variable that an expression is a part of.
 func root(e ast.Expr) *ast.Ident {
 	for {
 		switch x := e.(type) {
@@ -120,9 +120,8 @@ func root(e ast.Expr) *ast.Ident {
 	}
 }
 
-// shared names the kind of a variable that exists to be changed: a type of sync
-// or sync/atomic, or a channel. What sync.OnceValue gives is a function and
-// passes.
+// shared names the kind of a variable that exists to be modified: a type of sync or sync/atomic, or
+// a channel. The result of sync.OnceValue is a function and is allowed.
 func shared(spec *ast.ValueSpec) (kind string) {
 	look := func(e ast.Expr) {
 		ast.Inspect(e, func(n ast.Node) bool {
@@ -152,7 +151,7 @@ func shared(spec *ast.ValueSpec) (kind string) {
 	return kind
 }
 
-// emptyImporter gives every import as a package without content.
+// emptyImporter returns an empty package for every import.
 type emptyImporter struct{}
 
 func (emptyImporter) Import(p string) (*types.Package, error) {

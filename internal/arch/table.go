@@ -7,18 +7,18 @@ func Outcrop() Table {
 
 // Levels, lowest first.
 const (
-	leaf        = iota // helpers that know nothing of ours
-	language           // the common form
+	leaf        = iota // helpers that know no other package
+	language           // the common language
 	dialect            // wire formats, and facts as data
-	contract           // what providers promise, and records
-	room               // the parts of a provider or of the emulator
+	contract           // what providers guarantee, and records
+	component          // the parts of a provider or of the emulator
 	vendor             // providers, and the emulator
 	list               // the list of providers
 	stage              // parts of the pipeline
 	pipeline           // the pipeline, the configuration
 	library            // the pipeline without HTTP, wired
-	door               // one dialect in front of the pipeline each
-	server             // the doors together
+	frontend           // frontends, one dialect each
+	server             // all frontends together
 	application        // the server as an object
 	command            // the command line
 	program            // main packages and benchmarks
@@ -29,121 +29,121 @@ func rules() []Rule {
 	common := []string{"internal/jsonx", "llm"}
 	with := func(paths ...string) []string { return append(paths, common...) }
 	return []Rule{
-		{Path: "internal/*", Level: leaf, Why: "internal helpers know nothing of ours, so that everybody can use them"},
+		{Path: "internal/*", Level: leaf, Why: "internal helpers know no other package, so that all packages can use them"},
 
-		{Path: "llm", Level: language, May: []string{"internal/base64", "internal/jsonx"}, Why: "the common form stands below everything and does no I/O"},
+		{Path: "llm", Level: language, May: []string{"internal/base64", "internal/jsonx"}, Why: "the common language is below everything and does no I/O"},
 
 		{Path: "wire/eventstream", Level: leaf, Why: "framing knows no dialect"},
 		{
 			Path: "wire/*", Level: dialect, May: with("wire/eventstream", "internal/httpfield"),
-			Why: "a dialect meets the others only in llm; doors, providers and the emulator stand above it",
+			Why: "dialects meet only in llm; frontends, providers and the emulator are above them",
 		},
 
-		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard"}, Why: "the way out knows neither dialects nor providers"},
+		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard"}, Why: "the HTTP client knows neither dialects nor providers"},
 		{Path: "provider", Level: contract, May: with("upstream"), Why: "the contract names no concrete provider and no dialect"},
 
-		{Path: "provider/bedrock/modelid", Level: language, May: []string{"internal/levenshtein", "provider/bedrock/endpoint"}, Why: "the grammar of model ids is pure and needs no other room, but for the grammar of regions"},
+		{Path: "provider/bedrock/modelid", Level: language, May: []string{"internal/levenshtein", "provider/bedrock/endpoint"}, Why: "the grammar of model ids is pure and needs no other component except the grammar of regions"},
 		{Path: "provider/bedrock/endpoint", Level: leaf, May: []string{"internal/levenshtein"}, Why: "hosts and paths follow from region and partition alone"},
 		{Path: "provider/bedrock/sign", Level: leaf, Why: "signing is a function of request, credentials and time; the emulator shares it"},
-		{Path: "provider/bedrock/catalog/schema", Level: dialect, May: common, Why: "the form of the data files is shared by who reads and who writes them, and knows neither"},
+		{Path: "provider/bedrock/catalog/schema", Level: dialect, May: common, Why: "the readers and writers of the data files share their format, which knows neither"},
 		{
-			Path: "provider/bedrock/catalog/refresh", Level: room, May: with("upstream", "provider/bedrock/catalog", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"),
-			Why: "the refresher writes the catalogue's data files and is no part of a call",
+			Path: "provider/bedrock/catalog/refresh", Level: component, May: with("upstream", "provider/bedrock/catalog", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"),
+			Why: "the refresher writes the catalogue's data files and takes no part in calls",
 		},
-		{Path: "provider/bedrock/catalog", Level: contract, May: with("upstream", "internal/levenshtein", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"), Why: "rooms do not import their house, and the catalogue is a fact that others read"},
+		{Path: "provider/bedrock/catalog", Level: contract, May: with("upstream", "internal/levenshtein", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"), Why: "components do not import their provider, and the catalogue is data that others read"},
 		{
-			Path: "provider/bedrock/resolve", Level: room, May: with("provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog"),
+			Path: "provider/bedrock/resolve", Level: component, May: with("provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog"),
 			Why: "resolving is pure: parsed id, region, policy and catalogue in, target out",
 		},
 		{
-			Path: "provider/bedrock/iam", Level: room, May: with("internal/levenshtein", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog"),
+			Path: "provider/bedrock/iam", Level: component, May: with("internal/levenshtein", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog"),
 			Why: "policy documents are pure: what a call needs, and what a policy lacks",
 		},
 		{
-			Path: "provider/bedrock/diagnose", Level: room, May: with("wire/converse", "upstream", "internal/levenshtein", "provider/bedrock/modelid", "provider/bedrock/catalog"),
+			Path: "provider/bedrock/diagnose", Level: component, May: with("wire/converse", "upstream", "internal/levenshtein", "provider/bedrock/modelid", "provider/bedrock/catalog"),
 			Beside: []string{"provider/bedrock/iam"},
-			Why:    "rooms do not import their house nor, but for the pure ones, each other; a diagnosis gives the missing statement, which the pure room of policies makes",
+			Why:    "components import neither their provider nor, except pure ones, each other; a diagnosis includes the missing statement, which the pure package iam writes",
 		},
 		{
-			Path: "provider/bedrock/*", Level: room, May: with("internal/httpfield", "wire/...", "upstream", "provider", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/sign", "provider/bedrock/catalog"),
-			Why: "rooms do not import their house nor, but for the pure ones, each other; the house puts them together",
+			Path: "provider/bedrock/*", Level: component, May: with("internal/httpfield", "wire/...", "upstream", "provider", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/sign", "provider/bedrock/catalog"),
+			Why: "components import neither their provider nor, except pure ones, each other; the provider connects them",
 		},
 		{
 			Path: "provider/bedrock", Level: vendor, May: with("internal/budget", "internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*"),
-			Why: "a provider knows its own rooms and dialects, no other provider, and nothing of who calls it",
+			Why: "a provider knows its own components and dialects, but neither other providers nor its callers",
 		},
 		{
 			Path: "provider/*", Level: vendor, May: with("wire/...", "upstream", "provider"),
-			Why: "a provider knows its own dialects, no other provider, and nothing of who calls it",
+			Why: "a provider knows its own dialects, but neither other providers nor its callers",
 		},
 		{Path: "provider/all", Level: list, May: []string{"provider", "provider/*"}, Why: "it is the one list of providers and nothing else"},
 
-		{Path: "telemetry", Level: contract, May: common, Why: "everybody may record, so it stands below them and never sees a request's content"},
-		{Path: "route", Level: stage, May: with("provider", "telemetry"), Why: "routing knows the contract of providers, none of them, and no server"},
-		{Path: "fetch", Level: stage, May: []string{"internal/netguard", "llm"}, Why: "fetching knows addresses and what lies there, neither dialects nor providers, and not who asks"},
+		{Path: "telemetry", Level: contract, May: common, Why: "every stage may record, so it is below all of them and never sees a request's content"},
+		{Path: "route", Level: stage, May: with("provider", "telemetry"), Why: "routing knows the providers' contract, but no concrete provider and no server"},
+		{Path: "fetch", Level: stage, May: []string{"internal/netguard", "llm"}, Why: "fetching knows URLs and content, but neither dialects, providers nor its callers"},
 		{
 			Path: "gateway", Level: pipeline, May: with("internal/budget", "route", "telemetry"),
-			Why: "the pipeline is put together from interfaces; it knows no door and no concrete provider",
+			Why: "the pipeline is built from interfaces; it knows no frontend and no concrete provider",
 		},
 		{Path: "config", Level: pipeline, May: with("provider", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
 		{
 			Path: ".", Level: library, May: with("internal/budget", "internal/memlimit", "config", "gateway", "route", "fetch", "telemetry", "provider", "provider/all", "upstream"),
-			Why: "the library is the pipeline without HTTP: no door, no server, and providers only from the list",
+			Why: "the library is the pipeline without HTTP: no frontend, no server, and providers only from the list",
 		},
 
-		{Path: "httpd/inbound", Level: pipeline, May: with("internal/budget"), Why: "what doors share knows bodies and event streams, and no door"},
+		{Path: "httpd/inbound", Level: pipeline, May: with("internal/budget"), Why: "the code shared by frontends handles bodies and event streams, and knows no frontend"},
 		{
-			Path: "httpd/*", Level: door, May: with("internal/budget", "gateway", "telemetry", "wire/...", "httpd/inbound"),
-			Why: "a door translates one dialect for the pipeline; other doors, providers and routing are none of its business",
+			Path: "httpd/*", Level: frontend, May: with("internal/budget", "gateway", "telemetry", "wire/...", "httpd/inbound"),
+			Why: "a frontend translates one dialect for the pipeline, and knows no other frontends, no providers and no routing",
 		},
 		{
 			Path: "httpd", Level: server, May: with("gateway", "telemetry", "wire/...", "httpd/*"),
-			Why: "the server holds the doors; providers and routing are the pipeline's",
+			Why: "the server contains the frontends; providers and routing belong to the pipeline",
 		},
 
-		{Path: "emulator/bedrock/catalogue", Level: dialect, May: common, Why: "the emulator's parts know nothing of its HTTP side"},
-		{Path: "emulator/bedrock/fault", Level: dialect, May: common, Why: "the emulator's parts know nothing of its HTTP side"},
-		{Path: "emulator/bedrock/policy", Level: dialect, May: common, Why: "the emulator judges our reading of IAM's policies, so it has a reading of its own"},
-		{Path: "emulator/bedrock/*", Level: room, May: with("wire/...", "emulator/bedrock/catalogue", "emulator/bedrock/fault", "emulator/bedrock/policy"), Why: "the emulator's parts know nothing of its HTTP side"},
+		{Path: "emulator/bedrock/catalogue", Level: dialect, May: common, Why: "the emulator's parts do not know its HTTP server"},
+		{Path: "emulator/bedrock/fault", Level: dialect, May: common, Why: "the emulator's parts do not know its HTTP server"},
+		{Path: "emulator/bedrock/policy", Level: dialect, May: common, Why: "the emulator checks the gateway's understanding of IAM policies, so it has its own implementation"},
+		{Path: "emulator/bedrock/*", Level: component, May: with("wire/...", "emulator/bedrock/catalogue", "emulator/bedrock/fault", "emulator/bedrock/policy"), Why: "the emulator's parts do not know its HTTP server"},
 		{
 			Path: "emulator/bedrock", Level: vendor,
 			May: with("wire/...", "emulator/bedrock/*", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/sign", "provider/bedrock/catalog"),
-			Why: "the emulator judges the gateway, so it shares only formats, grammar and signatures with it, never its logic",
+			Why: "the emulator tests the gateway, so it shares only formats, grammar and signatures with it, never its logic",
 		},
 
 		{
 			Path: "app", Level: application, May: with("internal/memlimit", ".", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "emulator/*", "provider/all"),
-			Why: "the app wires what others do, and knows providers only as the list that the configuration is checked against",
+			Why: "the app wires the other packages, and knows providers only as the list for checking the configuration",
 		},
 		{
 			Path: "cli", Level: command, May: with(
 				"internal/memlimit", ".", "app", "config", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all",
 				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
 			),
-			Why: "a command speaks to the library, the app and pure rooms, not to the inside of a pipeline",
+			Why: "a command uses the library, the app and pure components, but not the internals of the pipeline",
 		},
 		{
 			Path: "cli/catalogrefresh", Level: command, May: with(".", "provider/bedrock/catalog", "provider/bedrock/catalog/refresh"),
-			Why: "what maintainers of the catalogue run is no part of the program",
+			Why: "the maintainers' tool for the catalogue is not part of the program",
 		},
-		{Path: "cmd/*", Level: program, May: []string{"cli", "cli/catalogrefresh"}, Why: "main is a doorway"},
+		{Path: "cmd/*", Level: program, May: []string{"cli", "cli/catalogrefresh"}, Why: "main only calls the command line"},
 
 		{Path: "e2e/...", Level: outsider, May: []string{"..."}, Why: "black-box tests may set up anything"},
-		{Path: "scripts/...", Level: program, May: []string{"internal/jsonx"}, Why: "what a developer runs knows nothing of the gateway"},
-		{Path: "bench/...", Level: program, May: with(".", "app", "cli", "config", "emulator/*", "wire/...", "internal/port"), Why: "a benchmark sets up a whole gateway, not the inside of one"},
+		{Path: "scripts/...", Level: program, May: []string{"internal/jsonx"}, Why: "developer scripts do not use the gateway"},
+		{Path: "bench/...", Level: program, May: with(".", "app", "cli", "config", "emulator/*", "wire/...", "internal/port"), Why: "a benchmark starts a whole gateway, and does not use its internals"},
 	}
 }
 
 func dependencies() []Dependency {
 	return []Dependency{
-		{Path: "github.com/go-json-experiment/json", By: []string{"internal/jsonx"}, Why: "jsonx is the one place that meets the JSON library, so that another can take its place"},
-		{Path: "github.com/segmentio/asm/base64", By: []string{"internal/base64"}, Why: "vector instructions check base64; nobody else needs to know of them"},
-		{Path: "github.com/goccy/go-yaml", By: []string{"config"}, Why: "YAML is the configuration's format and nobody else's"},
+		{Path: "github.com/go-json-experiment/json", By: []string{"internal/jsonx"}, Why: "jsonx is the only user of the JSON library, so that the library can be replaced"},
+		{Path: "github.com/segmentio/asm/base64", By: []string{"internal/base64"}, Why: "vector instructions only check base64; no other package needs them"},
+		{Path: "github.com/goccy/go-yaml", By: []string{"config"}, Why: "only the configuration uses YAML"},
 		{Path: "github.com/alecthomas/kong", By: []string{"cli", "cli/catalogrefresh"}, Why: "flags belong to the command line"},
-		{Path: "golang.org/x/term", By: []string{"cli"}, Why: "the command line alone looks at terminals"},
+		{Path: "golang.org/x/term", By: []string{"cli"}, Why: "only the command line uses terminals"},
 		{Path: "github.com/prometheus/client_golang/prometheus/promhttp", By: []string{"app"}, Why: "the app serves the metrics; the others record"},
-		{Path: "github.com/prometheus/client_golang", By: []string{"telemetry"}, Why: "metrics have one home, which gives them their names and bounds their labels"},
-		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign"}, Why: "the AWS SDK finds credentials and nothing more; frames and bodies are ours"},
+		{Path: "github.com/prometheus/client_golang", By: []string{"telemetry"}, Why: "one package defines all metrics, so that names and labels are consistent and bounded"},
+		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign"}, Why: "the AWS SDK only finds credentials; frames and bodies are Outcrop's own"},
 	}
 }
 
@@ -153,17 +153,17 @@ func bans() []Ban {
 			Path: "github.com/aws/aws-sdk-go-v2/service/bedrockruntime/...", In: []string{"..."}, Deep: true,
 			Why: "the generated client hides the frames and bodies that are the product",
 		},
-		{Path: "github.com/aws/aws-sdk-go-v2/service/bedrock/...", In: []string{"..."}, Deep: true, Why: "the generated client hides the answers that are diagnosed here"},
+		{Path: "github.com/aws/aws-sdk-go-v2/service/bedrock/...", In: []string{"..."}, Deep: true, Why: "the generated client hides the responses that are diagnosed here"},
 		{
 			Path: "net/http", Deep: true,
 			In:  []string{"llm", "wire/...", "internal/*", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/converse"},
-			Why: "what is pure stays away from the network",
+			Why: "pure packages do not use the network",
 		},
 		{Path: "net/http", In: []string{"gateway", "telemetry", "config", "."}, Why: "the pipeline is the same with and without HTTP in front"},
 		{Path: "encoding/json", In: []string{"..."}, Why: "internal/jsonx is strict where encoding/json is not: duplicate names, invalid UTF-8, letter case"},
-		{Path: "log", In: []string{"..."}, Why: "log/slog is the log; the other is a global"},
-		{Path: "testing", In: []string{"..."}, Why: "a test's tools stay out of the binary"},
-		{Path: "net/http/httptest", In: []string{"..."}, Why: "a test's tools stay out of the binary"},
+		{Path: "log", In: []string{"..."}, Why: "log/slog is the log; package log is global state"},
+		{Path: "testing", In: []string{"..."}, Why: "test tools do not belong in the binary"},
+		{Path: "net/http/httptest", In: []string{"..."}, Why: "test tools do not belong in the binary"},
 		{Path: "unsafe", In: []string{"..."}, Why: "nothing here needs it"},
 		{Path: "math/rand", In: []string{"..."}, Why: "math/rand/v2 is seeded and has no global to reseed; secrets come from crypto/rand"},
 	}

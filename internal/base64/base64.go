@@ -1,5 +1,5 @@
-// Package base64 tells whether a text is base64, faster than encoding/base64 decodes
-// it: a request with images is megabytes that nobody needs decoded.
+// Package base64 checks whether a text is base64, faster than encoding/base64 decodes it: a request
+// with images has megabytes that need not be decoded.
 package base64
 
 import (
@@ -9,18 +9,16 @@ import (
 	"github.com/segmentio/asm/base64"
 )
 
-// large is the length from which decoding with the processor's vector instructions
-// pays for the memory that it needs, and chunk what is decoded at a time, in
-// characters.
+// large is the length from which decoding with the processor's vector instructions is worth the
+// memory that it needs, and chunk is the number of characters decoded at a time.
 const (
 	large = 4 << 10
 	chunk = 16 << 10
 )
 
-// Valid reports whether text is standard base64 with padding (RFC 4648, section 4):
-// whole groups of four characters of the alphabet, the last with up to two = at its
-// end, and nothing else, be it a line's end. What stands in a group beyond its last
-// byte is not looked at.
+// Valid reports whether text is standard base64 with padding (RFC 4648, section 4): complete groups
+// of four characters of the alphabet, the last with up to two = at its end, and nothing else, not
+// even line breaks. It ignores unused bits of the last group.
 func Valid(text []byte) bool {
 	if len(text)%4 != 0 {
 		return false
@@ -30,7 +28,7 @@ func Valid(text []byte) bool {
 		scratch := make([]byte, chunk/4*3)
 		for len(text) >= 4 {
 			now := text[:min(chunk, len(text)&^3)]
-			// A line's end, which the decoder leaves out, and padding give fewer bytes.
+			// Line breaks, which the decoder skips, and padding produce fewer bytes.
 			if n, err := base64.StdEncoding.Decode(scratch, now); err != nil || n != len(now)/4*3 {
 				return false
 			}
@@ -53,13 +51,13 @@ const (
 	highBits  = 0x80 * everyByte
 )
 
-// foreignBytes has the high bit on in each byte of w that is not of the alphabet;
-// its other bits mean nothing. The alphabet is the letters, the bytes from / to 9,
-// and +. The high bit of a byte tells whether a sum has reached a bound, and no sum
-// carries into the next byte because the high bits of the summands are off.
+// foreignBytes has the high bit set in each byte of w that is not in the alphabet; its other bits
+// have no meaning. The alphabet is the letters, the bytes from / to 9, and +. The high bit of a
+// byte tells whether a sum has reached a bound; no sum carries into the next byte because the high
+// bits of the summands are cleared.
 func foreignBytes(w uint64) uint64 {
 	low := w &^ highBits
-	letter := low | 0x20*everyByte // upper case made lower, and nothing else made a letter
+	letter := low | 0x20*everyByte // converts upper case to lower case, and turns nothing else into a letter
 	letters := (letter + (0x80-'a')*everyByte) &^ (letter + (0x80-'z'-1)*everyByte)
 	digits := (low + (0x80-'/')*everyByte) &^ (low + (0x80-'9'-1)*everyByte)
 	notPlus := (low ^ '+'*everyByte) + 0x7f*everyByte

@@ -1,6 +1,6 @@
-// Package budget bounds the memory that a process sets aside for what is in flight.
-// One Budget is shared by all calls; each call takes its share through a Lease, waits
-// when nothing is left, and fails when it has waited for too long.
+// Package budget bounds the memory for requests and responses in flight. All calls share one
+// Budget; each call takes its share through a Lease, waits if nothing is left, and fails if it has
+// waited for too long.
 package budget
 
 import (
@@ -11,34 +11,33 @@ import (
 	"time"
 )
 
-// ErrFull is the failure of a lease that could not grow within the wait.
-var ErrFull = errors.New("the memory for what is in flight is used up")
+// ErrFull is the error of a lease that could not grow within the wait.
+var ErrFull = errors.New("the memory for requests and responses in flight is used up")
 
 // DefaultWait bounds how long a lease waits to grow.
 const DefaultWait = 15 * time.Second
 
-// Piece is how far a lease may grow and count as small, in bytes. A part of every budget is
-// kept for small leases, so that large requests, however many and however slow, do not
-// keep ordinary ones from being answered.
+// Piece is the size, in bytes, up to which a lease counts as small. A part of every budget is
+// reserved for small leases, so that large requests, however many and however slow, cannot block
+// ordinary ones.
 const Piece = 1 << 20
 
-// smallShare is the part of a budget that only small growth can take: one in smallShare
-// bytes.
+// smallShare is the reserved part of a budget: one in smallShare bytes.
 const smallShare = 8
 
-// Budget is an amount of memory. It is safe for use by many goroutines.
+// Budget is an amount of memory. It is safe for concurrent use.
 type Budget struct {
 	total int64
 	wait  time.Duration
 
 	mu    sync.Mutex
-	small int64 // taken of the part for small growth
-	large int64 // taken of the rest
+	small int64 // taken from the part for small leases
+	large int64 // taken from the rest
 	queue []*waiter
 }
 
-// New makes a budget of total bytes, at least 1, whose leases wait for as long as wait
-// says, DefaultWait if that is 0.
+// New makes a budget of total bytes, at least 1, whose leases wait at most wait, or DefaultWait if
+// that is 0.
 func New(total int64, wait time.Duration) *Budget {
 	if wait == 0 {
 		wait = DefaultWait
@@ -49,23 +48,23 @@ func New(total int64, wait time.Duration) *Budget {
 // Total is the size of the budget in bytes.
 func (b *Budget) Total() int64 { return b.total }
 
-// Used is how much of the budget is taken, in bytes. It is more than Total while a lease
-// that is larger than the budget is served alone.
+// Used is how much of the budget is taken, in bytes. It exceeds Total while a lease that is larger
+// than the budget is served alone.
 func (b *Budget) Used() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.small + b.large
 }
 
-// Waiting is how many leases are waiting to grow.
+// Waiting is the number of leases that wait to grow.
 func (b *Budget) Waiting() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.queue)
 }
 
-// Lease gives a lease of nothing, which grows and shrinks with what its holder needs. A
-// nil Budget gives a nil Lease, which is never refused.
+// Lease returns an empty lease, which grows and shrinks as its holder needs. A nil Budget returns a
+// nil Lease, which is never refused.
 func (b *Budget) Lease() *Lease {
 	if b == nil {
 		return nil
@@ -73,31 +72,29 @@ func (b *Budget) Lease() *Lease {
 	return &Lease{b: b}
 }
 
-// Lease is one holder's share of a budget. Its methods may be called by several
-// goroutines.
+// Lease is one holder's share of a budget. Its methods are safe for concurrent use.
 //
-// A holder that grows while it holds something already may wait for others that wait
-// for it. No such wait outlasts the budget's, and the one that has waited longest is the
-// first to fail and to give back what it holds. A holder that knows what it will need
-// takes it at once.
+// A holder that grows while it already holds memory may wait for others that wait for it. Such a
+// wait ends with the budget's limit: the one that has waited longest fails first and releases its
+// memory. A holder that knows what it will need should take it at once.
 type Lease struct {
 	b *Budget
 
-	// These are guarded by b.mu.
+	// b.mu guards these.
 	small, large int64
 }
 
-// waiter is a growth that waits for its turn.
+// waiter is a request to grow that waits for its turn.
 type waiter struct {
 	lease   *Lease
 	n       int64
-	granted chan struct{} // closed when it is granted
+	granted chan struct{} // closed when granted
 }
 
-// Grow takes n more bytes. When they are not there it waits, in the order of arrival
-// but behind whoever holds a large share already and needs more, since those give back
-// what they hold when they have it. A lease that would be larger than the budget waits
-// until nobody else has a large share, and is granted then.
+// Grow takes n more bytes. If they are not available it waits, in the order of arrival, except that
+// leases that already hold a large share come first, since they release it when they are done. A
+// lease that would be larger than the budget waits until no other lease has a large share, and is
+// then granted.
 //
 // The error is ErrFull, or the cause of ctx's end.
 func (l *Lease) Grow(ctx context.Context, n int64) error {
@@ -135,16 +132,16 @@ func (l *Lease) Grow(ctx context.Context, n int64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i := slices.Index(b.queue, w)
-	if i < 0 { // it was granted in the last moment
+	if i < 0 { // it was granted at the last moment
 		return nil
 	}
 	b.queue = slices.Delete(b.queue, i, i+1)
-	b.grant() // those behind it may need less
+	b.grant() // the next in the queue may need less
 	return err
 }
 
-// enqueue puts a waiter behind the others, or behind those that hold a large share if
-// it does.
+// enqueue appends a waiter to the queue, or inserts it after those that hold a large share if it
+// holds one itself.
 func (b *Budget) enqueue(w *waiter) {
 	at := len(b.queue)
 	if w.lease.large > 0 {
@@ -155,7 +152,7 @@ func (b *Budget) enqueue(w *waiter) {
 	b.queue = slices.Insert(b.queue, at, w)
 }
 
-// grant lets go on who can, in the queue's order.
+// grant serves waiters in the queue's order, as far as memory allows.
 func (b *Budget) grant() {
 	for len(b.queue) > 0 {
 		w := b.queue[0]
@@ -188,7 +185,7 @@ func (l *Lease) Total() int64 {
 	return l.b.total
 }
 
-// Shrink gives back n bytes, or all that the lease holds if that is less.
+// Shrink releases n bytes, or everything if the lease holds less.
 func (l *Lease) Shrink(n int64) {
 	if l == nil || n <= 0 {
 		return
@@ -205,16 +202,15 @@ func (l *Lease) Shrink(n int64) {
 	b.grant()
 }
 
-// Release gives back all that the lease holds. The lease can grow again.
+// Release releases everything. The lease can grow again.
 func (l *Lease) Release() {
 	if l != nil {
 		l.Shrink(l.Held())
 	}
 }
 
-// Acquire takes n bytes for a lease of its own, or for the one in ctx if there is one,
-// and gives what takes them back. A nil Budget grants everything. The error is that of
-// Grow.
+// Acquire takes n bytes for a new lease, or for the one in ctx if there is one, and returns a
+// function that releases them. A nil Budget grants everything. The error is that of Grow.
 func (b *Budget) Acquire(ctx context.Context, n int64) (release func(), err error) {
 	l := From(ctx)
 	if l == nil || l.b != b {
@@ -229,7 +225,7 @@ func (b *Budget) Acquire(ctx context.Context, n int64) (release func(), err erro
 // key is the context's key for a lease.
 type key struct{}
 
-// With gives a context that carries a call's lease to where its memory is needed.
+// With returns a context with a call's lease, for the code that needs its memory.
 func With(ctx context.Context, l *Lease) context.Context {
 	if l == nil {
 		return ctx
@@ -237,7 +233,7 @@ func With(ctx context.Context, l *Lease) context.Context {
 	return context.WithValue(ctx, key{}, l)
 }
 
-// From gives the lease that ctx carries; nil, which is never refused, if there is none.
+// From returns the lease in ctx; nil, which is never refused, if there is none.
 func From(ctx context.Context) *Lease {
 	l, _ := ctx.Value(key{}).(*Lease)
 	return l

@@ -1,10 +1,10 @@
-// Package httpfield knows the names and values of HTTP headers: which are well
-// formed, and which a caller may have sent on.
+// Package httpfield knows the names and values of HTTP headers: which are well formed, and which
+// ones clients may send to providers.
 package httpfield
 
 import "strings"
 
-// IsToken reports whether s can be a header's name (RFC 9110, section 5.6.2).
+// IsToken reports whether s is a valid header name (RFC 9110, section 5.6.2).
 func IsToken(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -15,8 +15,8 @@ func IsToken(s string) bool {
 	return s != ""
 }
 
-// IsValue reports whether s can be a header's value: no control characters but the
-// tab (RFC 9110, section 5.5).
+// IsValue reports whether s is a valid header value: no control characters except the tab (RFC
+// 9110, section 5.5).
 func IsValue(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
@@ -26,23 +26,23 @@ func IsValue(s string) bool {
 	return true
 }
 
-// Rule is what becomes of a header that a caller wants sent to a provider.
+// Rule determines how a client's header for a provider is handled.
 type Rule uint8
 
 // Rules.
 const (
-	// Pass is for headers that are nobody's but the caller's.
+	// Pass is for headers that only concern the client and the provider.
 	Pass Rule = iota
-	// Drop is for headers that the gateway sets itself, and that change nothing of
-	// what the caller asks for when they are left out.
+	// Drop is for headers that the gateway sets itself, and whose loss does not change what the
+	// client asked for.
 	Drop
-	// Refuse is for headers of the connection, the body and of whose rights a call
-	// has: the caller means something by them that it does not get.
+	// Refuse is for headers of the connection, the body and the authorization: dropping them would
+	// change what the client asked for.
 	Refuse
 )
 
-// RuleOf gives the rule for a header's name, in any case of letters. Headers of the
-// connection are those of RFC 9110, section 7.6.1.
+// RuleOf returns the rule for a header's name, in any letter case. Headers of the connection are
+// those of RFC 9110, section 7.6.1.
 func RuleOf(name string) Rule {
 	name = strings.ToLower(name)
 	switch name {

@@ -7,30 +7,30 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Writer appends one JSON document to Buf. It places commas by itself and
-// trusts its caller for the rest: every Key is followed by one value, every
-// Object and Array is closed. Names given to Key must need no escaping.
+// Writer appends one JSON document to Buf. It adds commas and relies on its caller otherwise: every
+// Key is followed by one value, every Object and Array is closed. Names given to Key must need no
+// escaping.
 type Writer struct {
 	Buf []byte
-	// SplitLarge leaves long base64 where it is; Pieces gives the document then.
+	// SplitLarge stores long base64 separately; Segments then returns the document.
 	SplitLarge bool
 
-	behind bool // a value stands before in the same object or array
+	behind bool // a value precedes in the same object or array
 	apart  []piece
 }
 
-// piece is what stands in the document before the byte at of Buf.
+// piece is a part of the document before the byte at of Buf.
 type piece struct {
 	at   int
 	text []byte
 }
 
-// apartFrom is the length from which base64 stays apart, in bytes: less is copied
-// sooner than it is written by itself.
+// apartFrom is the length from which base64 is stored separately, in bytes: shorter text is faster
+// to copy than to write in a separate call.
 const apartFrom = 32 << 10
 
-// Segments gives the document, all from Buf's first byte on, in pieces to be read one
-// behind the other. They share the memory of Buf and of what was given to Base64.
+// Segments returns the document, from Buf's first byte on, in segments to be read in sequence. They
+// share the memory of Buf and of the arguments of Base64.
 func (w *Writer) Segments() [][]byte {
 	pieces := make([][]byte, 0, 2*len(w.apart)+1)
 	from := 0
@@ -41,7 +41,7 @@ func (w *Writer) Segments() [][]byte {
 	return append(pieces, w.Buf[from:])
 }
 
-// value makes room for a value or a name: a comma where one is due.
+// value prepares for a value or a name: it adds a comma if needed.
 func (w *Writer) value(behind bool) {
 	if w.behind {
 		w.Buf = append(w.Buf, ',')
@@ -84,7 +84,7 @@ func (w *Writer) AnyKey(name string) {
 // String writes a string value.
 func (w *Writer) String(s string) { w.value(true); w.Buf = AppendString(w.Buf, s) }
 
-// Word writes a string whose characters are known to need no escaping.
+// Word writes a string that needs no escaping.
 func (w *Writer) Word(s string) {
 	w.value(true)
 	w.Buf = append(w.Buf, '"')
@@ -92,8 +92,8 @@ func (w *Writer) Word(s string) {
 	w.Buf = append(w.Buf, '"')
 }
 
-// Base64 writes a string that is known to be base64. Where Apart is set it must not
-// be written to before the document has been used.
+// Base64 writes a string of base64. If SplitLarge is set, the string must not be modified before
+// the document has been used.
 func (w *Writer) Base64(text []byte) {
 	w.value(true)
 	w.Buf = append(w.Buf, '"')
@@ -108,7 +108,7 @@ func (w *Writer) Base64(text []byte) {
 // Int writes a whole number.
 func (w *Writer) Int(n int64) { w.value(true); w.Buf = strconv.AppendInt(w.Buf, n, 10) }
 
-// Float writes a number, in the shortest form that reads back the same.
+// Float writes a number in the shortest form that parses to the same value.
 func (w *Writer) Float(f float64) { w.value(true); w.Buf = jsontext.AppendFloat(w.Buf, f, 64) }
 
 // Bool writes true or false.
@@ -117,7 +117,7 @@ func (w *Writer) Bool(b bool) { w.value(true); w.Buf = strconv.AppendBool(w.Buf,
 // Null writes null.
 func (w *Writer) Null() { w.value(true); w.Buf = append(w.Buf, "null"...) }
 
-// Raw writes a value as it is; an empty one is null.
+// Raw writes a value unchanged; an empty one is null.
 func (w *Writer) Raw(v Raw) {
 	if len(v) == 0 {
 		w.Null()
@@ -142,7 +142,7 @@ func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := range len(s) {
 		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			dst, _ = jsontext.AppendQuote(dst[:start], s) // the error only says that bytes were replaced
+			dst, _ = jsontext.AppendQuote(dst[:start], s) // the error only reports that bytes were replaced
 			return dst
 		}
 	}

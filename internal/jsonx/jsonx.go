@@ -1,10 +1,8 @@
-// Package jsonx is the one place where Outcrop meets its JSON library.
+// Package jsonx is the only user of the JSON library in Outcrop.
 //
-// Decoding is strict: duplicate names, invalid UTF-8, control characters in
-// strings, bytes behind the value and nesting deeper than 10,000 levels are
-// errors, and an error names the offending field by a path such as
-// messages[2].content[0].text. Encoding appends to a byte slice; nothing here
-// uses reflection on the way out.
+// Decoding is strict: duplicate names, invalid UTF-8, control characters in strings, data after the
+// value and nesting deeper than 10,000 levels are errors, and an error names the offending field by
+// a path such as messages[2].content[0].text. Encoding appends to a byte slice, without reflection.
 package jsonx
 
 import (
@@ -20,27 +18,27 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Raw is a JSON value as it stood in its document.
+// Raw is a JSON value exactly as in its document.
 type Raw = jsontext.Value
 
 // Kind is the first byte of a JSON value: '{', '[', '"', '0', 't', 'f' or 'n'.
 type Kind = jsontext.Kind
 
-// Decoder reads JSON token by token; types with several shapes implement
-// UnmarshalJSONFrom(*Decoder) error with it.
+// Decoder reads JSON token by token; types with several forms implement UnmarshalJSONFrom(*Decoder)
+// error with it.
 type Decoder = jsontext.Decoder
 
-// NewDecoder makes a Decoder of what r holds, which may be several values.
+// NewDecoder makes a Decoder that reads from r, which may contain several values.
 func NewDecoder(r io.Reader) *Decoder { return jsontext.NewDecoder(r) }
 
-// Member is one member of a JSON object. A slice of them keeps an object's
-// order and holds what has no field of its own.
+// Member is one member of a JSON object. A slice of them preserves an object's order and holds
+// members without a field.
 type Member struct {
 	Name  string
 	Value Raw
 }
 
-// Find gives the value of the member of a name; nil if there is none.
+// Find returns the value of the member with a name; nil if there is none.
 func Find(members []Member, name string) Raw {
 	for _, m := range members {
 		if m.Name == name {
@@ -50,11 +48,11 @@ func Find(members []Member, name string) Raw {
 	return nil
 }
 
-// Error says where and why a document cannot be read.
+// Error reports where and why a document cannot be decoded.
 type Error struct {
 	Path   string // the field, such as messages[2].content; empty at the top
 	Offset int64  // bytes before the fault
-	Reason string // in words, without the path
+	Reason string // without the path
 	Syntax bool   // the document is not JSON at all
 }
 
@@ -73,12 +71,11 @@ func Unmarshal(data []byte, v any) error {
 	return nil
 }
 
-// UnmarshalDecode decodes the next value of d into v, for use inside
-// UnmarshalJSONFrom.
+// UnmarshalDecode decodes d's next value into v, for use inside UnmarshalJSONFrom.
 func UnmarshalDecode(d *Decoder, v any) error { return json.UnmarshalDecode(d, v) }
 
-// Marshal encodes v by reflection. It is for configuration, pages and tests,
-// not for the request path.
+// Marshal encodes v by reflection. It is for configuration, pages and tests, not for the path of
+// requests.
 func Marshal(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
 
 // Valid reports whether data is one JSON value and nothing else.
@@ -93,7 +90,7 @@ func Compact(v Raw) (Raw, error) {
 	return c, nil
 }
 
-// Indent spreads a value over lines, for people: two spaces a level.
+// Indent formats a value for people, with two spaces per level.
 func Indent(v Raw) (Raw, error) {
 	v = slices.Clone(v)
 	if err := v.Indent(jsontext.WithIndent("  ")); err != nil {
@@ -102,8 +99,8 @@ func Indent(v Raw) (Raw, error) {
 	return v, nil
 }
 
-// Members splits an object into its members, in order. The values are copies, which
-// stay as they are when v is written to.
+// Members splits an object into its members, in order. The values are copies, which do not change
+// when v is modified.
 func Members(v Raw) ([]Member, error) {
 	if len(v) == 0 {
 		return nil, nil
@@ -135,8 +132,8 @@ func Members(v Raw) ([]Member, error) {
 	return members, nil
 }
 
-// Fault makes an error about the value at the decoder's position, for use
-// inside UnmarshalJSONFrom; the path is filled in by Unmarshal.
+// Fault makes an error about the value at the decoder's position, for use inside UnmarshalJSONFrom;
+// Unmarshal adds the path.
 func Fault(format string, args ...any) error { return &Error{Reason: fmt.Sprintf(format, args...)} }
 
 // KindName names the kind of a JSON value in words, with its article.
@@ -179,7 +176,7 @@ func explain(err error) error {
 		case sem.GoType != nil && sem.JSONKind != 0:
 			e.Reason = fmt.Sprintf("must be %s, not %s", typeName(sem.GoType.Kind().String()), KindName(sem.JSONKind))
 			if sem.Err != nil && len(sem.JSONValue) > 0 && len(sem.JSONValue) < 40 {
-				e.Reason = fmt.Sprintf("%s is not %s that is accepted here", sem.JSONValue, typeName(sem.GoType.Kind().String()))
+				e.Reason = fmt.Sprintf("%s is not %s in the accepted range", sem.JSONValue, typeName(sem.GoType.Kind().String()))
 			}
 		case sem.Err != nil:
 			e.Reason = sem.Err.Error()
@@ -194,8 +191,8 @@ func explain(err error) error {
 	}
 }
 
-// withoutText is the reason for a wrong escape in a string without what stands behind
-// it in the document, which the library quotes.
+// withoutText returns the reason for an invalid escape in a string without the document's text,
+// which the library quotes.
 func withoutText(reason string) string {
 	begin, rest, quotes := strings.Cut(reason, " `\\u")
 	if i := strings.LastIndexByte(rest, '`'); quotes && i >= 0 {
@@ -235,12 +232,12 @@ func typeName(kind string) string {
 	}
 }
 
-// maxPath is where a path is cut, in bytes: who sends a document chooses how deep
-// it is and how long its names are.
+// maxPath is the maximum length of a path in bytes: the sender of a document determines its depth
+// and the length of its names.
 const maxPath = 200
 
-// Path turns a JSON pointer (RFC 6901) into the way people write it:
-// /messages/2/content becomes messages[2].content. A long one is cut.
+// Path converts a JSON pointer (RFC 6901) to the usual notation: /messages/2/content becomes
+// messages[2].content. It truncates long ones.
 func Path(pointer string) string {
 	var b strings.Builder
 	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {

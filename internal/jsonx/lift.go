@@ -7,29 +7,29 @@ import (
 	"strings"
 )
 
-// extractFrom is the length from which a string is taken out of a document, in bytes.
+// extractFrom is the length from which a string is extracted, in bytes.
 const extractFrom = 4 << 10
 
-// Extracted is a document whose long strings of base64 stand beside it. A request with
-// an image is megabytes of one string, which a JSON library looks at byte by byte
-// and copies; what is left without it is small.
+// Extracted is a document whose long base64 strings have been extracted. A request with an image is
+// megabytes of one string, which a JSON library scans byte by byte and copies; the rest of the
+// document is small.
 type Extracted struct {
-	// Doc is the document with a mark in place of each string that has been taken
-	// out; of a data URI the head stays before it.
+	// Doc is the document with a placeholder in place of each extracted string; of a data URI the
+	// head remains before it.
 	Doc []byte
 
-	mark  string // before the number of the string; at random, so that nobody can write it
+	mark  string // prefix of the string's number; random, so that no document can contain it
 	long  [][]byte
 	taken []bool
 }
 
-// Extract takes what looks like base64 out of a document; nil if there is nothing to
-// take. What it takes is not checked, be it as JSON or as base64: who comes upon a
-// mark has Take check it to be base64, which is JSON as it is. When Doc cannot be
-// read, or when Rest is not 0 at the end, the document must be read whole. So
-// nothing depends on the look of a string but speed.
+// Extract takes strings that look like base64 out of a document; nil if there are none. It does not
+// check them, neither as JSON nor as base64: the decoder of a string calls Resolve for a
+// placeholder, which checks that it stands for base64, and base64 is valid in JSON as it is. If Doc
+// cannot be decoded, or Unresolved is not 0 at the end, the whole document must be decoded. So only
+// speed depends on what a string looks like.
 //
-// The strings share doc's memory, which must not be written to while they are used.
+// The strings share doc's memory, which must not be modified while they are used.
 func Extract(doc []byte) *Extracted {
 	if len(doc) < extractFrom {
 		return nil
@@ -69,8 +69,8 @@ func Extract(doc []byte) *Extracted {
 	return l
 }
 
-// Resolve gives the string that text is the mark of, if check finds it to be base64.
-// A nil Lifted has none.
+// Resolve returns the string that the placeholder text stands for, if check accepts it as base64. A
+// nil Extracted has none.
 func (l *Extracted) Resolve(text string, check func([]byte) bool) ([]byte, bool) {
 	if l == nil {
 		return nil, false
@@ -84,7 +84,7 @@ func (l *Extracted) Resolve(text string, check func([]byte) bool) ([]byte, bool)
 	return l.long[n], true
 }
 
-// Unresolved is the number of strings that nobody has taken.
+// Unresolved is the number of strings that have not been resolved.
 func (l *Extracted) Unresolved() int {
 	n := 0
 	for _, taken := range l.taken {
@@ -95,8 +95,8 @@ func (l *Extracted) Unresolved() int {
 	return n
 }
 
-// stringEnd is where the string that begins at start has its closing quotation
-// mark; -1 if it has none.
+// stringEnd is the position of the closing quotation mark of the string that begins at start; -1 if
+// it has none.
 func stringEnd(doc []byte, start int) int {
 	for at := start; ; at++ {
 		quote := bytes.IndexByte(doc[at:], '"')
@@ -114,11 +114,10 @@ func stringEnd(doc []byte, start int) int {
 	}
 }
 
-// maxDataHead is how long a data URI's head may be for its data to be taken out.
+// maxDataHead is the maximum length of a data URI's head for its data to be extracted.
 const maxDataHead = 256
 
-// dataHead is the length of a base64 data URI's head (RFC 2397), its comma
-// included; 0 if s is none.
+// dataHead is the length of a base64 data URI's head (RFC 2397), comma included; 0 if s is not one.
 func dataHead(s []byte) int {
 	if len(s) < 5 || !strings.EqualFold(string(s[:5]), "data:") {
 		return 0
@@ -130,7 +129,7 @@ func dataHead(s []byte) int {
 	return comma + 1
 }
 
-// looksLikeBase64 looks at the first characters, which tells it from a text.
+// looksLikeBase64 inspects the first characters, which distinguish base64 from ordinary text.
 func looksLikeBase64(s []byte) bool {
 	if len(s) < extractFrom/2 {
 		return false

@@ -2,15 +2,14 @@ package jsonx
 
 import "bytes"
 
-// ManyValues reports whether a document holds more than most values behind the first of
-// their object or array, which its commas tell. It looks at no more than that: the
-// document may be no JSON at all.
+// ManyValues reports whether a document has more than most values, not counting the first of each
+// object or array. It only counts commas, so the document need not be valid JSON.
 func ManyValues(doc []byte, most int) bool {
-	return bytes.Count(doc, []byte{','}) > most && // what stands inside of texts counts here too, so this is an upper bound
+	return bytes.Count(doc, []byte{','}) > most && // commas inside strings count here too, so this is an upper bound
 		commas(doc) > most
 }
 
-// commas counts the commas of a JSON document outside of its strings.
+// commas counts the commas of a JSON document outside its strings.
 func commas(doc []byte) (n int) {
 	for {
 		quote := bytes.IndexByte(doc, '"')

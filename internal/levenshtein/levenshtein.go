@@ -1,12 +1,11 @@
-// Package levenshtein tells how far one word is from another, for hints at what was
-// meant.
+// Package levenshtein computes the distance between words, for hints such as "did you mean".
 package levenshtein
 
-// room is the longest second word for which Distance allocates nothing.
+// room is the longest second word for which Distance does not allocate.
 const room = 128
 
-// Distance counts the bytes that must be put in, taken out or replaced to make b of a.
-// Its time is the product of the two lengths.
+// Distance is the number of bytes to insert, delete or replace to turn a into b. Its time is the
+// product of the two lengths.
 func Distance(a, b string) int {
 	var local [room + 1]int
 	row := local[:]

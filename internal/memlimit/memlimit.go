@@ -1,5 +1,5 @@
-// Package memlimit tells how much memory this process may use: the limit of its cgroup
-// or the machine's memory.
+// Package memlimit finds out how much memory this process may use: the limit of its cgroup or the
+// machine's memory.
 package memlimit
 
 import (
@@ -9,10 +9,9 @@ import (
 	"strings"
 )
 
-// Granted gives the bytes of memory that the process may use, and reports whether that
-// is known: the lowest limit of its cgroup and of those around it, versions 2 and 1, or
-// the machine's memory if that is less. root is the root of the file system,
-// os.DirFS("/"). Only Linux has the files.
+// Granted returns the bytes of memory that the process may use, and whether that is known: the
+// lowest limit of its cgroup and the enclosing ones, versions 2 and 1, or the machine's memory if
+// that is less. root is the root of the file system, os.DirFS("/"). Only Linux has these files.
 //
 // Sources: https://docs.kernel.org/admin-guide/cgroup-v2.html (memory.max),
 // https://docs.kernel.org/admin-guide/cgroup-v1/memory.html (memory.limit_in_bytes),
@@ -37,8 +36,8 @@ func Granted(root fs.FS) (n int64, known bool) {
 	return n, known
 }
 
-// limits reads the limit of a group and of those around it. In a container the path may
-// be that of the host, of which the container sees its own group alone, at the top.
+// limits reads the limits of a group and the enclosing ones. In a container the path may be that of
+// the host, while the container sees only its own group, at the top.
 func limits(root fs.FS, top, group, name string, least func(int64, bool)) {
 	for group = path.Clean("/" + group); ; group = path.Dir(group) {
 		least(number(read(root, path.Join(top, group, name))))
@@ -57,14 +56,14 @@ func hasMemory(controllers string) bool {
 	return false
 }
 
-// number reads a limit. "max" is none, and so is the largest number that version 1 has,
-// which no machine's memory reaches.
+// number reads a limit. "max" is no limit, and so is version 1's largest number, which exceeds any
+// machine's memory.
 func number(s string) (int64, bool) {
 	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
 	return n, err == nil
 }
 
-// machine is the memory of the machine.
+// machine is the machine's memory.
 func machine(root fs.FS) (int64, bool) {
 	for line := range strings.Lines(read(root, "proc/meminfo")) {
 		if rest, ok := strings.CutPrefix(line, "MemTotal:"); ok {
@@ -75,7 +74,7 @@ func machine(root fs.FS) (int64, bool) {
 	return 0, false
 }
 
-// read gives a file's content; nothing if it cannot be read.
+// read returns a file's content; empty if it cannot be read.
 func read(root fs.FS, name string) string {
 	data, err := fs.ReadFile(root, name)
 	if err != nil {

@@ -1,10 +1,9 @@
-// Package netguard says which network addresses a gateway may connect to on behalf
-// of somebody who only names them: media at addresses of requests, and endpoints
-// that requests name. It closes everything that is not public, among it all forms of
-// IPv6 address that hold an IPv4 one and the metadata services of the clouds.
+// Package netguard decides which network addresses a gateway may connect to for clients that supply
+// them: URLs of media, and endpoints. It blocks everything that is not public, including all forms
+// of IPv6 address that contain an IPv4 address, and the clouds' metadata services.
 //
-// What counts is the address that is connected to, when it is connected to: what
-// DNS said at another time does not matter.
+// The check applies to the address that is connected to, at that moment: DNS answers at another
+// time do not matter.
 package netguard
 
 import (
@@ -17,21 +16,20 @@ import (
 	"strings"
 )
 
-// Rule opens a host or a network that is otherwise closed.
+// Rule allows a host or network that is otherwise blocked.
 type Rule struct {
-	host    string       // lower case; *.example.com for all that ends so
-	network netip.Prefix // where host is empty
-	port    uint16       // 0 for every port, or, of a network, for 80 and 443
+	host    string       // lower case; *.example.com for all subdomains
+	network netip.Prefix // used if host is empty
+	port    uint16       // 0 for every port, or, for a network, for 80 and 443
 }
 
-// ParseRule reads a rule: a host name (files.corp.example, *.corp.example), an
-// address (10.1.2.3, fd00::1) or a network (10.0.0.0/8), with a port behind it
-// (files.corp.example:9000, [fd00::1]:9000) or without.
+// ParseRule reads a rule: a host name (files.corp.example, *.corp.example), an address (10.1.2.3,
+// fd00::1) or a network (10.0.0.0/8), optionally followed by a port (files.corp.example:9000,
+// [fd00::1]:9000).
 //
-// A host name stands for what addresses of requests say, wherever it leads to, but
-// not to metadata services and link-local addresses: only a network that lies
-// wholly within those opens them. A host or an address without a port counts for
-// every port, a larger network for 80 and 443.
+// A host name matches the host in a URL, whatever it resolves to, except metadata services and
+// link-local addresses: only a network within those ranges allows them. A host or an address
+// without a port allows every port, a larger network 80 and 443.
 func ParseRule(s string) (Rule, error) {
 	if r, ok := parseHost(s); ok {
 		return r, nil
@@ -44,10 +42,10 @@ func ParseRule(s string) (Rule, error) {
 			return r, nil
 		}
 	}
-	return Rule{}, fmt.Errorf("%q is neither a host nor an address nor a network", s)
+	return Rule{}, fmt.Errorf("%q is not a host, an address or a network", s)
 }
 
-// String is the rule as ParseRule reads it.
+// String returns the rule in the form that ParseRule reads.
 func (r Rule) String() string {
 	s := r.host
 	switch {
@@ -76,9 +74,9 @@ func parseHost(s string) (Rule, bool) {
 	return Rule{host: name}, true
 }
 
-// IsName reports whether s, in lower case, has the form of a host name of DNS, and
-// could not be read as an IPv4 address in any of the spellings that C libraries
-// take: 127.1, 0x7f000001, 0177.0.0.1, 2130706433.
+// IsName reports whether s, in lower case, has the form of a DNS host name, and is not an IPv4
+// address in any of the notations that C libraries accept: 127.1, 0x7f000001, 0177.0.0.1,
+// 2130706433.
 func IsName(s string) bool {
 	if s == "" || len(s) > 253 {
 		return false
@@ -103,23 +101,22 @@ func isHex(s string) bool {
 	return ok && strings.Trim(digits, "0123456789abcdef") == ""
 }
 
-// Guard closes everything but public addresses at ports 80 and 443, and what its
-// rules open.
+// Guard blocks everything but public addresses at ports 80 and 443, and what its rules allow.
 type Guard []Rule
 
-// ClosedError is a destination that is not connected to. It tells the log what it
-// is; a client should learn only that it is closed.
+// ClosedError is a blocked destination. Its text is for the log; clients should learn only that the
+// destination is blocked.
 type ClosedError struct{ what string }
 
 func (e *ClosedError) Error() string { return e.what }
 
-// IsClosed reports whether err says that a destination is closed.
+// IsClosed reports whether err means that a destination is blocked.
 func IsClosed(err error) bool {
 	_, ok := errors.AsType[*ClosedError](err)
 	return ok
 }
 
-// Public checks that an address is a public one. An error is a *ClosedError.
+// Public checks that an address is public. An error is a *ClosedError.
 func Public(a netip.Addr) error {
 	a = embedded(a.WithZone(""))
 	if b := why(a); b != nil {
@@ -128,9 +125,9 @@ func Public(a netip.Addr) error {
 	return nil
 }
 
-// NoMetadata checks that an address is one that a name could stand for: public,
-// private, or this machine's own, but no metadata service's, and of no kind that
-// machines do not have. An error is a *ClosedError.
+// NoMetadata checks that an address is one that a name may resolve to: public, private, or this
+// machine's own, but not a metadata service, nor an address that no machine can have. An error is a
+// *ClosedError.
 func NoMetadata(a netip.Addr) error {
 	a = embedded(a.WithZone(""))
 	if b := why(a); b != nil && b.hard {
@@ -139,7 +136,7 @@ func NoMetadata(a netip.Addr) error {
 	return nil
 }
 
-// Port checks the port of an address, before it is known where its host leads.
+// Port checks the port of a URL, before its host is resolved.
 func (g Guard) Port(host string, port uint16) error {
 	if port == 80 || port == 443 {
 		return nil
@@ -150,13 +147,13 @@ func (g Guard) Port(host string, port uint16) error {
 			return nil
 		}
 		if r.host == "" && r.port == port || r.network.IsSingleIP() && r.port == 0 && r.network.Addr() == addr.Unmap() {
-			return nil // of a name it is not known yet where it leads: see Address
+			return nil // a name is not resolved yet: see Address
 		}
 	}
 	return &ClosedError{"port " + strconv.Itoa(int(port))}
 }
 
-// Address checks where a host leads, just before a connection to it is made.
+// Address checks what a host resolves to, just before a connection is made.
 func (g Guard) Address(host string, to netip.AddrPort) error {
 	addr := embedded(to.Addr())
 	closed := why(addr)
@@ -190,8 +187,8 @@ func (r Rule) named(host string) bool {
 	return r.host != "" && r.host == host
 }
 
-// embedded gives the IPv4 address that an IPv6 one leads to by the translations
-// that networks really do (RFC 4291, section 2.5.5.2, and RFC 6052), else a.
+// embedded returns the IPv4 address that an IPv6 address reaches through the translations used in
+// practice (RFC 4291, section 2.5.5.2, and RFC 6052), else a.
 func embedded(a netip.Addr) netip.Addr {
 	a = a.Unmap()
 	if nat64().Contains(a) {
@@ -205,16 +202,16 @@ func nat64() netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom16([16]byte{0, 0x64, 0xff, 0x9b}), 96)
 }
 
-// block is a part of the address space that is closed.
+// block is a blocked part of the address space.
 type block struct {
 	prefix netip.Prefix
 	what   string
-	// hard blocks are those that a host name does not open.
+	// hard blocks cannot be allowed by host name.
 	hard bool
 	bits int
 }
 
-// why gives the block that closes an address; nil if it is public.
+// why returns the block that contains an address; nil if it is public.
 func why(a netip.Addr) *block {
 	if i := slices.IndexFunc(blocks, func(b block) bool { return b.prefix.Contains(a) }); i >= 0 {
 		return &blocks[i]
@@ -231,10 +228,9 @@ func why(a netip.Addr) *block {
 	return nil
 }
 
-// global is all that IANA has opened for global unicast: everything outside, such
-// as IPv4-compatible (::/96), translated (::ffff:0:0:0/96), site-local (fec0::/10)
-// and multicast addresses, is closed (IANA IPv6 Global Unicast Address Assignments).
-// It is never written to.
+// global is everything that IANA has assigned for global unicast: anything outside, such as
+// IPv4-compatible (::/96), translated (::ffff:0:0:0/96), site-local (fec0::/10) and multicast
+// addresses, is blocked (IANA IPv6 Global Unicast Address Assignments). It is never written to.
 var global = netip.MustParsePrefix("2000::/3")
 
 // blocks is never written to. Its sources are IANA's IPv4 and IPv6
@@ -250,17 +246,17 @@ var blocks = func() []block {
 	list := []block{
 		{what: "Azure's host", hard: true, prefix: netip.MustParsePrefix("168.63.129.16/32")},
 		{what: "Alibaba Cloud's metadata service", hard: true, prefix: netip.MustParsePrefix("100.100.100.200/32")},
-		{what: "of AWS's own services on instances", hard: true, prefix: netip.MustParsePrefix("fd00:ec2::/32")},
+		{what: "an address of AWS's services on instances", hard: true, prefix: netip.MustParsePrefix("fd00:ec2::/32")},
 		{what: "Google Cloud's metadata service", hard: true, prefix: netip.MustParsePrefix("fd20:ce::/64")},
 		{what: "link-local, as metadata services are", hard: true, prefix: netip.MustParsePrefix("169.254.0.0/16")},
 		{what: "link-local", hard: true, prefix: netip.MustParsePrefix("fe80::/10")},
-		{what: "of IETF protocols and Oracle Cloud's metadata service", hard: true, prefix: netip.MustParsePrefix("192.0.0.0/24")},
+		{what: "reserved for IETF protocols and Oracle Cloud's metadata service", hard: true, prefix: netip.MustParsePrefix("192.0.0.0/24")},
 		{what: "this host on this network (RFC 1122)", hard: true, prefix: netip.MustParsePrefix("0.0.0.0/8")},
 		{what: "unspecified", hard: true, prefix: netip.MustParsePrefix("::/128")},
 		{what: "a multicast address", hard: true, prefix: netip.MustParsePrefix("224.0.0.0/4")},
 		{what: "reserved or the broadcast address", hard: true, prefix: netip.MustParsePrefix("240.0.0.0/4")},
-		{what: "of 6to4 relays (RFC 7526)", hard: true, prefix: netip.MustParsePrefix("192.88.99.0/24")},
-		{what: "of IETF protocols, among them Teredo (RFC 4380), which holds an IPv4 address", hard: true, prefix: netip.MustParsePrefix("2001::/23")},
+		{what: "a 6to4 relay address (RFC 7526)", hard: true, prefix: netip.MustParsePrefix("192.88.99.0/24")},
+		{what: "reserved for IETF protocols, among them Teredo (RFC 4380), which contains an IPv4 address", hard: true, prefix: netip.MustParsePrefix("2001::/23")},
 		{what: "a 6to4 address (RFC 3056), which holds an IPv4 address", hard: true, prefix: netip.MustParsePrefix("2002::/16")},
 		{what: "of a local NAT64 (RFC 8215), which holds an IPv4 address", hard: true, prefix: netip.MustParsePrefix("64:ff9b:1::/48")},
 
@@ -270,13 +266,13 @@ var blocks = func() []block {
 		{what: "private (RFC 1918)", prefix: netip.MustParsePrefix("172.16.0.0/12")},
 		{what: "private (RFC 1918)", prefix: netip.MustParsePrefix("192.168.0.0/16")},
 		{what: "private (RFC 4193)", prefix: netip.MustParsePrefix("fc00::/7")},
-		{what: "of a carrier's NAT (RFC 6598)", prefix: netip.MustParsePrefix("100.64.0.0/10")},
-		{what: "for benchmarks (RFC 2544)", prefix: netip.MustParsePrefix("198.18.0.0/15")},
-		{what: "for documentation (RFC 5737)", prefix: netip.MustParsePrefix("192.0.2.0/24")},
-		{what: "for documentation (RFC 5737)", prefix: netip.MustParsePrefix("198.51.100.0/24")},
-		{what: "for documentation (RFC 5737)", prefix: netip.MustParsePrefix("203.0.113.0/24")},
-		{what: "for documentation (RFC 3849)", prefix: netip.MustParsePrefix("2001:db8::/32")},
-		{what: "for documentation (RFC 9637)", prefix: netip.MustParsePrefix("3fff::/20")},
+		{what: "carrier-grade NAT (RFC 6598)", prefix: netip.MustParsePrefix("100.64.0.0/10")},
+		{what: "reserved for benchmarks (RFC 2544)", prefix: netip.MustParsePrefix("198.18.0.0/15")},
+		{what: "reserved for documentation (RFC 5737)", prefix: netip.MustParsePrefix("192.0.2.0/24")},
+		{what: "reserved for documentation (RFC 5737)", prefix: netip.MustParsePrefix("198.51.100.0/24")},
+		{what: "reserved for documentation (RFC 5737)", prefix: netip.MustParsePrefix("203.0.113.0/24")},
+		{what: "reserved for documentation (RFC 3849)", prefix: netip.MustParsePrefix("2001:db8::/32")},
+		{what: "reserved for documentation (RFC 9637)", prefix: netip.MustParsePrefix("3fff::/20")},
 	}
 	for i := range list {
 		list[i].bits = list[i].prefix.Bits()

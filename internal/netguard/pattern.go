@@ -7,21 +7,18 @@ import (
 	"strings"
 )
 
-// Names reports whether a pattern that an operator has written for whole addresses
-// names the host of one that it matches, so that the operator can be taken to have
-// opened that host, private or not. It does when the pattern has the host written
-// out, or when it leaves no stranger a host: with another IP address in the place of
-// an IP address, or another domain behind any number of the host's labels, it must
-// not match any more. So `https://.*` names nothing, `https://[a-z]+\.corp\.example`
-// names the hosts of corp.example, and `https://10\..*` names 10.1.2.3 and not
-// 10.evil.example.
+// Names reports whether an operator's pattern for whole URLs names the host of a URL that it
+// matches, so that the operator can be assumed to have allowed that host, private or not. It does
+// if the pattern contains the host literally, or if strangers cannot choose the host: with another
+// IP address in place of an IP address, or another domain after any number of the host's labels, it
+// must no longer match. So `https://.*` names nothing, `https://[a-z]+\.corp\.example` names the
+// hosts of corp.example, and `https://10\..*` names 10.1.2.3 but not 10.evil.example.
 func Names(pattern *regexp.Regexp, address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.User != nil || !pattern.MatchString(address) {
 		return false
 	}
-	// The host is looked for where the address has it, so that its letters elsewhere
-	// do not count.
+	// Search for the host at its position in the URL, so that its letters elsewhere do not count.
 	scheme, rest, ok := strings.Cut(address, "://")
 	if !ok || !strings.HasPrefix(rest, u.Host) {
 		return false
@@ -51,8 +48,7 @@ func Names(pattern *regexp.Regexp, address string) bool {
 	return true
 }
 
-// writtenOut reports whether a pattern has a host in it letter by letter, behind
-// the slashes of an address.
+// writtenOut reports whether a pattern contains a host literally, after the slashes of a URL.
 func writtenOut(pattern *regexp.Regexp, host string) bool {
 	text := strings.ToLower(pattern.String())
 	host = strings.ToLower(host)

@@ -7,10 +7,9 @@ import (
 	"syscall"
 )
 
-// Reserve reserves a port until Release. It binds a socket with SO_REUSEADDR and
-// does not listen: another bind of the same port succeeds if it has SO_REUSEADDR too
-// and names the port, and is not chosen by the system otherwise (inet_csk_bind_conflict
-// of Linux, and ip(7) on SO_REUSEADDR).
+// Reserve reserves a port until Release. It binds a socket with SO_REUSEADDR and does not listen:
+// another bind of the same port succeeds only if it sets SO_REUSEADDR too and asks for the port by
+// number (inet_csk_bind_conflict of Linux, and ip(7) on SO_REUSEADDR).
 func Reserve() (*Reserved, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -156,7 +156,7 @@ func TestFilesOfConnectionsThatCannotBeUsed(t *testing.T) {
 	}{
 		{map[string]string{"ssl_verify": "/nowhere/ca.pem"}, nil, "ssl_verify", "/nowhere/ca.pem"},
 		{nil, map[string]string{"AWS_CA_BUNDLE": "/nowhere/ca.pem"}, "ssl_verify", "AWS_CA_BUNDLE is a file that cannot be read"},
-		{map[string]string{"ssl_verify": foreign}, nil, "ssl_verify", "holds no certificate"},
+		{map[string]string{"ssl_verify": foreign}, nil, "ssl_verify", "contains no certificate"},
 		{map[string]string{"ssl_certificate": "/nowhere/client.pem"}, nil, "ssl_certificate", "/nowhere/client.pem"},
 		{map[string]string{"ssl_certificate": cert, "ssl_certificate_key": foreign}, nil, "ssl_certificate", "private key"},
 		{map[string]string{"ssl_certificate_key": foreign}, nil, "ssl_certificate_key", "no certificate"},

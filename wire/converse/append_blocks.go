@@ -8,10 +8,10 @@ import (
 	"outcrop/llm"
 )
 
-// This file writes content blocks, for requests and for answers, members in
-// alphabetical order as AWS has them.
+// This file writes content blocks, for requests and for responses, with members in alphabetical
+// order as AWS writes them.
 
-func (e *encoder) block(b *llm.Block, at place) {
+func (e *encoder) block(b *llm.Block, at position) {
 	w := &e.w
 	w.Object()
 	extra := e.extra(b, at)
@@ -64,10 +64,9 @@ func (e *encoder) block(b *llm.Block, at place) {
 	w.EndObject()
 }
 
-// extra gives the unknown members of a block that are to be written. In a request
-// Converse takes none but the error of an image or audio; the others are named in
-// warnings.
-func (e *encoder) extra(b *llm.Block, at place) []jsonx.Member {
+// extra returns the unknown members of a block that are to be written. In a request Converse
+// accepts only the error of an image or audio; warnings name the others.
+func (e *encoder) extra(b *llm.Block, at position) []jsonx.Member {
 	if len(b.Extra) == 0 {
 		return nil
 	}
@@ -87,8 +86,8 @@ func (e *encoder) extra(b *llm.Block, at place) []jsonx.Member {
 	return kept
 }
 
-// text writes a text; one with citations, as a stream leaves it (see Reader), in
-// the form that carries them.
+// text writes a text. A text with citations, which a stream produces (see Reader), is written in
+// the form that includes them.
 func (e *encoder) text(b *llm.Block, extra []jsonx.Member) {
 	w := &e.w
 	var citations, others []jsonx.Member
@@ -124,7 +123,7 @@ func (e *encoder) text(b *llm.Block, extra []jsonx.Member) {
 	o.end()
 }
 
-func (e *encoder) media(m *llm.Media, at place, extra []jsonx.Member) {
+func (e *encoder) media(m *llm.Media, at position, extra []jsonx.Member) {
 	if m == nil {
 		e.invalid(at.String(), "has no content")
 		e.w.Null()
@@ -143,7 +142,7 @@ func (e *encoder) media(m *llm.Media, at place, extra []jsonx.Member) {
 	if m.Format != "" {
 		o.key("format")
 		w.String(m.Format)
-	} else if m.Name == "" { // a document, which alone has a name, needs no format
+	} else if m.Name == "" { // only documents have a name, and a named document needs no format
 		e.invalid(at.String()+".format", "is required: Converse needs the format of the content, such as png")
 	}
 	if m.Name != "" {
@@ -155,7 +154,7 @@ func (e *encoder) media(m *llm.Media, at place, extra []jsonx.Member) {
 	o.end()
 }
 
-func (e *encoder) source(m *llm.Media, at place) {
+func (e *encoder) source(m *llm.Media, at position) {
 	w := &e.w
 	w.Object()
 	switch {
@@ -173,7 +172,7 @@ func (e *encoder) source(m *llm.Media, at place) {
 		w.String(m.URI)
 		w.EndObject()
 	case m.URI != "":
-		e.unsupported(at.String()+".source", "is an address that Converse does not read; send the content inline or as an s3:// address")
+		e.unsupported(at.String()+".source", "is a URL that Converse does not read; send the content inline or as an s3:// URI")
 	case m.Text != "":
 		w.Key("text")
 		w.String(m.Text)
@@ -186,8 +185,8 @@ func (e *encoder) source(m *llm.Media, at place) {
 	w.EndObject()
 }
 
-// redacted writes reasoning that is hidden, which is base64 already.
-func (e *encoder) redacted(text string, at place) {
+// redacted writes redacted reasoning, which is already base64.
+func (e *encoder) redacted(text string, at position) {
 	content, ok := llm.ParseBase64([]byte(text))
 	if !ok {
 		e.invalid(at.String(), "is not standard base64")
@@ -195,7 +194,7 @@ func (e *encoder) redacted(text string, at place) {
 	e.w.Base64(content.Bytes())
 }
 
-func (e *encoder) toolUse(use *llm.ToolUse, at place, extra []jsonx.Member) {
+func (e *encoder) toolUse(use *llm.ToolUse, at position, extra []jsonx.Member) {
 	if use == nil {
 		e.invalid(at.String(), "has no tool call")
 		e.w.Null()
@@ -220,7 +219,7 @@ func (e *encoder) toolUse(use *llm.ToolUse, at place, extra []jsonx.Member) {
 	o.end()
 }
 
-func (e *encoder) toolResult(result *llm.ToolResult, at place, extra []jsonx.Member) {
+func (e *encoder) toolResult(result *llm.ToolResult, at position, extra []jsonx.Member) {
 	if result == nil {
 		e.invalid(at.String(), "has no tool result")
 		e.w.Null()
@@ -248,7 +247,7 @@ func (e *encoder) toolResult(result *llm.ToolResult, at place, extra []jsonx.Mem
 	o.end()
 }
 
-func (e *encoder) result(r *llm.ResultBlock, at place) {
+func (e *encoder) result(r *llm.ResultBlock, at position) {
 	w := &e.w
 	if len(r.JSON) > 0 {
 		w.Object()
@@ -261,7 +260,7 @@ func (e *encoder) result(r *llm.ResultBlock, at place) {
 	case llm.BlockText, llm.BlockImage, llm.BlockDocument, llm.BlockVideo, llm.BlockOther:
 		e.block(&r.Block, at)
 	default:
-		e.unsupported(at.String(), "cannot stand in a tool's result: Converse takes text, JSON, images, documents and videos there")
+		e.unsupported(at.String(), "is not allowed in a tool result: Converse accepts text, JSON, images, documents and videos there")
 	}
 }
 
@@ -301,8 +300,8 @@ func (e *encoder) cachePoint(point *llm.CachePoint, extra []jsonx.Member) {
 	o.end()
 }
 
-// members writes the members of an object in alphabetical order: those that the
-// caller names, in order, and in between the unknown ones that ride along.
+// members writes the members of an object in alphabetical order: those that the caller names, in
+// order, and between them the unknown ones.
 type members struct {
 	w     *jsonx.Writer
 	extra []jsonx.Member // sorted by name
@@ -313,8 +312,8 @@ func (e *encoder) object(extra []jsonx.Member) members {
 	return members{w: &e.w, extra: extra}
 }
 
-// key begins the member of that name, after the unknown ones that stand before
-// it. An unknown one of the same name gives way.
+// key begins the member with that name, after the unknown ones that sort before it. It skips an
+// unknown member of the same name.
 func (m *members) key(name string) {
 	for len(m.extra) > 0 && m.extra[0].Name < name {
 		m.next()
@@ -325,14 +324,14 @@ func (m *members) key(name string) {
 	m.w.AnyKey(name)
 }
 
-// rest writes the unknown members that stand behind all others.
+// rest writes the unknown members that sort after all others.
 func (m *members) rest() {
 	for len(m.extra) > 0 {
 		m.next()
 	}
 }
 
-// next writes one unknown member, and passes over others of its name.
+// next writes one unknown member, and skips others with its name.
 func (m *members) next() {
 	first := m.extra[0]
 	m.w.Members(m.extra[:1])
@@ -346,7 +345,7 @@ func (m *members) end() {
 	m.w.EndObject()
 }
 
-// sorted gives members in alphabetical order.
+// sorted returns members in alphabetical order.
 func sorted(given []jsonx.Member) []jsonx.Member {
 	order := slices.Clone(given)
 	slices.SortStableFunc(order, func(a, b jsonx.Member) int { return strings.Compare(a.Name, b.Name) })

@@ -6,10 +6,9 @@ import (
 	"outcrop/wire/eventstream"
 )
 
-// AppendEvent appends ev as the frame that AWS sends for it: headers in AWS's
-// order, members of the payload in alphabetical order, padding as the member p,
-// which is left out when empty. The start of a text or reasoning block has no
-// frame and appends nothing, nor has an event of no kind.
+// AppendEvent appends ev as the frame that AWS sends for it: headers in AWS's order, members of the
+// payload in alphabetical order, padding as the member p, which is omitted if empty. The start of a
+// text or reasoning block has no frame and appends nothing; neither does an event without a kind.
 func AppendEvent(dst []byte, ev *llm.Event, padding string) []byte {
 	name := eventName(ev)
 	if name == "" {
@@ -119,12 +118,12 @@ func (e *encoder) event(ev *llm.Event, padding string) {
 			o.key("usage")
 			e.usage(ev.Usage)
 		}
-	case llm.EventOther: // the caller writes it
+	case llm.EventOther: // written by the caller
 	}
 	o.end()
 }
 
-// start writes the union that tells which block begins.
+// start writes the union that describes the block that begins.
 func (e *encoder) start(ev *llm.Event) {
 	w := &e.w
 	w.Object()
@@ -182,7 +181,7 @@ func mediaName(kind llm.BlockKind) string {
 	}
 }
 
-// delta writes the union that is a piece of a block.
+// delta writes the union with a piece of a block.
 func (e *encoder) delta(ev *llm.Event) {
 	w := &e.w
 	extra := sorted(ev.Extra)
@@ -210,7 +209,7 @@ func (e *encoder) delta(ev *llm.Event) {
 		o := e.object(extra)
 		if !ev.Media.Base64.IsZero() || ev.Media.URI != "" || ev.Media.Source != nil {
 			o.key("source")
-			e.source(ev.Media, place{block: ev.Index})
+			e.source(ev.Media, position{block: ev.Index})
 		}
 		o.end()
 		w.EndObject()
@@ -256,8 +255,8 @@ func (e *encoder) reasoningDelta(ev *llm.Event, o *members) {
 	}
 }
 
-// AppendException appends the frame by which AWS ends a stream with an error of
-// its service model; name is the member's, such as throttlingException.
+// AppendException appends the frame with which AWS ends a stream with an error of its service
+// model; name is the member's, such as throttlingException.
 func AppendException(dst []byte, name, message string) []byte {
 	begin := len(dst)
 	dst = eventstream.Begin(
@@ -274,9 +273,8 @@ func AppendException(dst []byte, name, message string) []byte {
 	return eventstream.End(w.Buf, begin)
 }
 
-// AppendErrorFrame appends the frame by which AWS ends a stream with an error
-// outside its service model: code and message stand in headers, the payload is
-// empty.
+// AppendErrorFrame appends the frame with which AWS ends a stream with an error outside its service
+// model: code and message are headers, the payload is empty.
 func AppendErrorFrame(dst []byte, code, message string) []byte {
 	return eventstream.Append(dst, []eventstream.Header{
 		{Name: eventstream.HeaderErrorCode, Value: code},

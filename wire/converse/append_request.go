@@ -7,14 +7,12 @@ import (
 	"outcrop/llm"
 )
 
-// WriteRequest writes r as a request body of Converse or ConverseStream, with a
-// writer that may leave content apart. Neighbouring turns of one role become one
-// message. A field that Converse cannot say is an *llm.Error (CodeUnsupported or
-// CodeBadRequest) that names it; a field that could be left out or had to be changed
-// is a warning. Model, Stream and settings that only a model knows are the caller's
-// to place: Reasoning, TopK and ParallelTools must have become ModelFields before,
-// User and Metadata requestMetadata among the Extensions; Headers are no part of the
-// body.
+// WriteRequest writes r as a request body of Converse or ConverseStream, with a writer that may
+// store large content separately. Neighbouring turns of one role become one message. A field that
+// Converse cannot express is an *llm.Error (CodeUnsupported or CodeBadRequest) that names it; a
+// field that is dropped or changed is a warning. The caller handles Model, Stream and settings that
+// only a model knows: Reasoning, TopK and ParallelTools must already be in ModelFields, User and
+// Metadata in the extension requestMetadata; Headers are not part of the body.
 func WriteRequest(w *jsonx.Writer, r *llm.Request) ([]llm.Warning, error) {
 	e := &encoder{w: *w}
 	e.request(r)
@@ -25,27 +23,26 @@ func WriteRequest(w *jsonx.Writer, r *llm.Request) ([]llm.Warning, error) {
 	return e.warnings, nil
 }
 
-// encoder writes a request. Its first error sticks.
+// encoder writes a request. It keeps its first error.
 type encoder struct {
 	w        jsonx.Writer
 	warnings []llm.Warning
 	err      error
-	// answer is whether blocks of an answer are written: what came from AWS goes
-	// back as it came, unknown members with it.
+	// answer is whether blocks of a response are written: content from AWS goes back unchanged,
+	// including unknown members.
 	answer bool
 }
 
-// place is where in an llm.Request a block stands. It becomes text only when
-// something is to be said about it.
-type place struct {
+// position locates a block in an llm.Request. It is formatted only when a message needs it.
+type position struct {
 	system     bool
 	turn       int
 	block      int
-	result     int // of the block inside a tool's result
+	result     int // of the block inside a tool result
 	haveResult bool
 }
 
-func (p place) String() string {
+func (p position) String() string {
 	s := "messages[" + strconv.Itoa(p.turn) + "].content[" + strconv.Itoa(p.block) + "]"
 	if p.system {
 		s = "system[" + strconv.Itoa(p.block) + "]"
@@ -56,8 +53,8 @@ func (p place) String() string {
 	return s
 }
 
-// invalid and unsupported note what keeps a field from being written: what is wrong
-// with it follows its name.
+// invalid and unsupported record why a field cannot be written; the reason follows the field's
+// name.
 func (e *encoder) invalid(field, format string, args ...any) {
 	e.fail(llm.Invalid(field, "%s "+format, append([]any{field}, args...)...))
 }
@@ -79,11 +76,11 @@ func (e *encoder) warn(code, field string) {
 func (e *encoder) request(r *llm.Request) {
 	switch {
 	case r.TopK.Set:
-		e.unsupported("top_k", "is not a parameter of Converse; only some models take it")
+		e.unsupported("top_k", "is not a parameter of Converse; only some models accept it")
 	case r.Reasoning.Effort != "" || len(r.Reasoning.Thinking) > 0:
-		e.unsupported("reasoning", "is not a parameter of Converse; only some models take one")
+		e.unsupported("reasoning", "is not a parameter of Converse; only some models accept it")
 	case r.ParallelTools.Set && !r.ParallelTools.Value && len(r.Tools) > 0:
-		e.unsupported("parallel_tool_calls", "is not a parameter of Converse; only some models take one")
+		e.unsupported("parallel_tool_calls", "is not a parameter of Converse; only some models accept it")
 	}
 	extensions := e.extensions(r)
 	w := &e.w
@@ -96,7 +93,7 @@ func (e *encoder) request(r *llm.Request) {
 		w.Key("system")
 		w.Array()
 		for i := range r.System {
-			e.block(&r.System[i], place{system: true, block: i})
+			e.block(&r.System[i], position{system: true, block: i})
 		}
 		w.EndArray()
 	}
@@ -127,8 +124,7 @@ func (e *encoder) request(r *llm.Request) {
 	w.EndObject()
 }
 
-// extensions gives r's extensions, having checked that none says what a field
-// says already.
+// extensions returns r's extensions, after checking that none of them duplicates a field.
 func (e *encoder) extensions(r *llm.Request) []jsonx.Member {
 	for i, m := range r.Extensions {
 		if m.Name == "outputConfig" && m.Value.Kind() != '{' {
@@ -148,8 +144,8 @@ func (e *encoder) extensions(r *llm.Request) []jsonx.Member {
 	return r.Extensions
 }
 
-// fieldOf is the field of r that says what a member of Converse's body says; empty
-// if none does.
+// fieldOf returns the field of r that corresponds to a member of Converse's body; empty if none
+// does.
 func fieldOf(member string, r *llm.Request) string {
 	switch {
 	case member == "messages" && len(r.Turns) > 0, member == "system" && len(r.System) > 0,
@@ -174,7 +170,7 @@ func fieldOf(member string, r *llm.Request) string {
 	}
 }
 
-// outputConfig gives the members of the extension of that name.
+// outputConfig returns the members of the extension of that name.
 func outputConfig(extensions []jsonx.Member) []jsonx.Member {
 	for _, m := range extensions {
 		if m.Name == "outputConfig" {
@@ -185,14 +181,14 @@ func outputConfig(extensions []jsonx.Member) []jsonx.Member {
 	return nil
 }
 
-func (e *encoder) output(f *llm.Format, beside []jsonx.Member) {
+func (e *encoder) output(f *llm.Format, others []jsonx.Member) {
 	w := &e.w
 	w.Key("outputConfig")
 	w.Object()
 	if f != nil {
 		e.format(f)
 	}
-	for _, m := range beside {
+	for _, m := range others {
 		if f != nil && m.Name == "textFormat" {
 			e.invalid("format", "and outputConfig.textFormat are both set; send one of them")
 		}
@@ -202,15 +198,14 @@ func (e *encoder) output(f *llm.Format, beside []jsonx.Member) {
 	w.EndObject()
 }
 
-// format writes the schema of an answer, which Converse takes as a string with
-// JSON in it.
+// format writes the schema of a response, which Converse expects as a string that contains JSON.
 func (e *encoder) format(f *llm.Format) {
 	if len(f.Schema) == 0 {
-		e.unsupported("format.schema", "is required: Converse needs a JSON schema for a JSON answer")
+		e.unsupported("format.schema", "is required: Converse needs a JSON schema for a JSON response")
 		return
 	}
 	if f.Strict.Set && !f.Strict.Value {
-		e.warn(llm.WarnDropped, "format.strict") // Converse always holds to the schema
+		e.warn(llm.WarnDropped, "format.strict") // Converse always enforces the schema
 	}
 	w := &e.w
 	w.Key("textFormat")
@@ -270,7 +265,7 @@ func (e *encoder) settings(r *llm.Request) {
 	w.EndObject()
 }
 
-// turns writes the conversation, neighbours of one role as one message.
+// turns writes the conversation, merging neighbouring turns of one role into one message.
 func (e *encoder) turns(turns []llm.Turn) {
 	w := &e.w
 	w.Array()
@@ -281,7 +276,7 @@ func (e *encoder) turns(turns []llm.Turn) {
 		w.Array()
 		for ; i < len(turns) && turns[i].Role == role; i++ {
 			for j := range turns[i].Blocks {
-				e.block(&turns[i].Blocks[j], place{turn: turns[i].Number(i), block: j})
+				e.block(&turns[i].Blocks[j], position{turn: turns[i].Number(i), block: j})
 			}
 		}
 		w.EndArray()
@@ -292,9 +287,9 @@ func (e *encoder) turns(turns []llm.Turn) {
 	w.EndArray()
 }
 
-// tools writes toolConfig. Converse has no word for "no tool": the tools are left
-// out, unless the conversation speaks of tool calls, which Converse takes only
-// beside tools; then they stay, and a warning says that the choice is the model's.
+// tools writes toolConfig. Converse cannot express "no tool": the tools are left out, unless the
+// conversation contains tool calls, which Converse accepts only with tools; then they stay, and a
+// warning says that the model chooses.
 func (e *encoder) tools(r *llm.Request) {
 	if len(r.Tools) == 0 {
 		if k := r.ToolChoice.Kind; k == llm.ToolChoiceAny || k == llm.ToolChoiceNamed {

@@ -5,10 +5,9 @@ import (
 	"outcrop/llm"
 )
 
-// AppendResponse appends the body of a whole answer as Converse gives it, members
-// in AWS's alphabetical order, unknown ones among them. Blocks are written as
-// they are: what AppendRequest would refuse (a picture from the web, a document
-// without a name) is the caller's to avoid.
+// AppendResponse appends the body of a complete response as Converse returns it, members in AWS's
+// alphabetical order, unknown ones included. Blocks are written without checks: the caller must
+// avoid those that WriteRequest would refuse (an image at a web URL, a document without a name).
 func AppendResponse(dst []byte, r *llm.Response) []byte {
 	e := &encoder{w: jsonx.Writer{Buf: dst}, answer: true}
 	w := &e.w
@@ -28,7 +27,7 @@ func AppendResponse(dst []byte, r *llm.Response) []byte {
 	w.Key("content")
 	w.Array()
 	for i := range r.Blocks {
-		e.block(&r.Blocks[i], place{block: i})
+		e.block(&r.Blocks[i], position{block: i})
 	}
 	w.EndArray()
 	w.Key("role")

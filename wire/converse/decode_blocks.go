@@ -5,11 +5,11 @@ import (
 	"outcrop/llm"
 )
 
-// This file reads content blocks. It is lenient, as answers need it: what it
-// does not know is kept, in Block.Other or Block.Extra. Requests have been held
-// against AWS's service model before (shape.go).
+// This file reads content blocks. It is lenient, as responses require: unknown content is kept in
+// Block.Other or Block.Extra. Requests have already been checked against AWS's service model
+// (shape.go).
 
-// blocks reads a list of blocks, of which it passes over those behind the first most.
+// blocks reads a list of blocks and skips those after the first most.
 func (s *source) blocks(most int) []llm.Block {
 	var blocks []llm.Block
 	s.open('[')
@@ -25,7 +25,7 @@ func (s *source) blocks(most int) []llm.Block {
 	return blocks
 }
 
-// block reads one content block; false if it has no member at all.
+// block reads one content block; false if it has no members.
 func (s *source) block() (llm.Block, bool) {
 	var b llm.Block
 	s.open('{')
@@ -45,7 +45,7 @@ func (s *source) block() (llm.Block, bool) {
 	return b, b.Kind != 0 && s.err == nil
 }
 
-// known reads the member of a content block that llm has a kind for.
+// known reads a member of a content block that llm has a kind for.
 func (s *source) known(b *llm.Block, name []byte) bool {
 	switch string(name) {
 	case "text":
@@ -267,8 +267,8 @@ func (s *source) cachePoint(extra *[]jsonx.Member) *llm.CachePoint {
 	}
 }
 
-// citedText is the text inside a citationsContent, so that a dialect without
-// citations can still say it; empty for any other block.
+// citedText is the text inside a citationsContent, so that a dialect without citations can still
+// show it; empty for any other block.
 func citedText(other *jsonx.Member) string {
 	if other.Name != "citationsContent" {
 		return ""
@@ -289,7 +289,7 @@ func citedText(other *jsonx.Member) string {
 
 // appendTexts appends the text members of an array of objects.
 func appendTexts(dst []byte, array jsonx.Raw) []byte {
-	_ = decode(array, func(s *source) { // what cannot be read says nothing
+	_ = decode(array, func(s *source) { // unreadable parts have no text
 		s.open('[')
 		for s.element() {
 			for _, m := range s.members() {

@@ -7,15 +7,14 @@ import (
 	"outcrop/llm"
 )
 
-// DecodeRequest reads the body of a Converse or ConverseStream request as
-// strictly as AWS's service model asks: unknown members, wrong types, unions with
-// other than one member, missing members and values out of range are errors. An
-// error is a *jsonx.Error whose Path names the field as the body has it. Model
-// and Stream, which the address carries, stay empty.
+// DecodeRequest reads the body of a Converse or ConverseStream request as strictly as AWS's service
+// model requires: unknown members, wrong types, unions with other than one member, missing members
+// and values out of range are errors. An error is a *jsonx.Error whose Path names the field as the
+// body does. Model and Stream are part of the URL and stay empty.
 //
 // guardrailConfig, performanceConfig, requestMetadata, promptVariables,
-// additionalModelResponseFieldPaths and outputConfig but for its textFormat
-// become Extensions; additionalModelRequestFields become ModelFields.
+// additionalModelResponseFieldPaths and outputConfig without its textFormat become Extensions;
+// additionalModelRequestFields become ModelFields.
 func DecodeRequest(body []byte) (*llm.Request, error) {
 	if err := conforms(body); err != nil {
 		return nil, err
@@ -122,8 +121,8 @@ func (s *source) toolConfig(r *llm.Request) {
 	}
 }
 
-// tool reads one member of tools. A cache point belongs to the tool before it;
-// one without such a tool stands for itself.
+// tool reads one member of tools. A cache point belongs to the tool before it; without such a tool
+// it becomes an entry of its own.
 func (s *source) tool(r *llm.Request) {
 	s.open('{')
 	for {
@@ -191,8 +190,7 @@ func (s *source) toolChoice(choice *llm.ToolChoice) {
 	}
 }
 
-// outputConfig reads the schema of the answer; what stands beside it becomes an
-// extension.
+// outputConfig reads the schema of the response; its other members become an extension.
 func (s *source) outputConfig(r *llm.Request) {
 	w := jsonx.Writer{}
 	s.open('{')

@@ -7,42 +7,40 @@ import (
 	"outcrop/llm"
 )
 
-// Bounds on what one answer may hold, so that what is made of it stays within a few
-// times of its size: a block of ten bytes takes three hundred. Models give tens of
-// blocks.
+// Bounds on the content of one response, so that the decoded form stays within a few times its
+// size: a block of ten bytes takes three hundred. Models return tens of blocks.
 const (
-	maxValues = 500_000 // members and elements in the whole answer
+	maxValues = 500_000 // members and elements in the whole response
 	maxBlocks = 10_000
 )
 
-// DecodeResponse reads the body of a whole answer. Members and words that AWS's
-// service model does not know pass and are kept. An answer that says something but
-// lacks a stop reason or the usage, as AWS's model of the service wants them, is
-// given with a warning: its text is worth more than the rule. What is no answer is a
-// *Fault: FaultEmpty for an empty body, for one without output.message, and for a
-// message that is empty and has no stop reason either; FaultLarge for more values or
-// blocks than any model gives; FaultCorrupt for one that is not JSON or has other
-// types.
+// DecodeResponse reads the body of a complete response. Members and values that AWS's service model
+// does not list are accepted and kept. A response with content that lacks a stop reason or the
+// usage, which AWS's service model requires, is returned with a warning, because its text is worth
+// more than the rule. Anything else that is not a response is a *Fault: FaultEmpty for an empty
+// body, for one without output.message, and for an empty message without a stop reason; FaultLarge
+// for more values or blocks than any model returns; FaultCorrupt for one that is not JSON or has
+// other types.
 func DecodeResponse(body []byte) (*llm.Response, error) {
 	if len(body) == 0 {
-		return nil, &Fault{Kind: FaultEmpty, Message: "the answer is empty"}
+		return nil, &Fault{Kind: FaultEmpty, Message: "the response is empty"}
 	}
 	if jsonx.ManyValues(body, maxValues) {
-		return nil, &Fault{Kind: FaultLarge, Message: fmt.Sprintf("it holds more than %d values", maxValues)}
+		return nil, &Fault{Kind: FaultLarge, Message: fmt.Sprintf("it has more than %d values", maxValues)}
 	}
 	r := &llm.Response{}
 	var has parts
 	if err := decode(body, func(s *source) { s.response(r, &has) }); err != nil {
-		return nil, &Fault{Kind: FaultCorrupt, Message: "the answer cannot be read: " + err.Error(), Err: err}
+		return nil, &Fault{Kind: FaultCorrupt, Message: "the response cannot be decoded: " + err.Error(), Err: err}
 	}
 	if len(r.Blocks) > maxBlocks {
-		return nil, &Fault{Kind: FaultLarge, Message: fmt.Sprintf("it holds more than %d blocks", maxBlocks)}
+		return nil, &Fault{Kind: FaultLarge, Message: fmt.Sprintf("it has more than %d blocks", maxBlocks)}
 	}
 	switch {
 	case !has.message:
-		return nil, &Fault{Kind: FaultEmpty, Message: "the answer has no output.message"}
+		return nil, &Fault{Kind: FaultEmpty, Message: "the response has no output.message"}
 	case !has.stop && len(r.Blocks) == 0:
-		return nil, &Fault{Kind: FaultEmpty, Message: "the answer has no stopReason"}
+		return nil, &Fault{Kind: FaultEmpty, Message: "the response has no stopReason"}
 	}
 	r.Uncounted = !has.usage
 	for _, part := range []struct {
@@ -50,13 +48,13 @@ func DecodeResponse(body []byte) (*llm.Response, error) {
 		there bool
 	}{{"finish_reason", has.stop}, {"usage", has.usage}} {
 		if !part.there {
-			r.Meta.Warnings = append(r.Meta.Warnings, llm.Warning{Code: llm.WarnMissing, Field: part.field, Detail: "AWS's answer has none"})
+			r.Meta.Warnings = append(r.Meta.Warnings, llm.Warning{Code: llm.WarnMissing, Field: part.field, Detail: "AWS's response has none"})
 		}
 	}
 	return r, nil
 }
 
-// parts are the parts of an answer that have come.
+// parts records which parts of a response have arrived.
 type parts struct{ message, stop, usage bool }
 
 func (s *source) response(r *llm.Response, has *parts) {
@@ -90,7 +88,7 @@ func (s *source) response(r *llm.Response, has *parts) {
 	}
 }
 
-// output reads the union around the message; false if there is no message.
+// output reads the union that contains the message; false if there is no message.
 func (s *source) output(r *llm.Response) (found bool) {
 	s.open('{')
 	for {
@@ -172,7 +170,7 @@ func (s *source) cacheWrite() (w llm.CacheWrite) {
 	}
 }
 
-// metrics reads the latency; other metrics are kept beside it.
+// metrics reads the latency; other metrics become extra members.
 func (s *source) metrics(latency *llm.Opt[int64], extra *[]jsonx.Member) {
 	s.open('{')
 	for {

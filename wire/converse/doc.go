@@ -1,14 +1,12 @@
 // Package converse is the wire format of Amazon Bedrock's Converse and
 // ConverseStream operations, in both directions, to and from llm.
 //
-// The provider's side is WriteRequest, DecodeResponse, Reader and DecodeFault;
-// the server's side DecodeRequest, AppendResponse, AppendEvent, AppendException
-// and AppendErrorFrame. Requests are read strictly, by AWS's service model
-// (bedrock-runtime, 2023-09-30); answers leniently, with what is unknown kept.
-// Nothing here speaks HTTP.
+// The provider's side is WriteRequest, DecodeResponse, Reader and DecodeFault; the server's side
+// DecodeRequest, AppendResponse, AppendEvent, AppendException and AppendErrorFrame. Requests are
+// read strictly, by AWS's service model (bedrock-runtime, 2023-09-30), responses leniently, and
+// unknown content is kept. Nothing here uses HTTP.
 //
-// A field of an llm.Request is named in errors and warnings by its place there:
-// system[0], messages[3].content[1].format (turn 3, block 1), tools[2].schema,
-// tool_choice, max_tokens, format, and by their own names the members of
-// Extensions.
+// Errors and warnings name a field of an llm.Request by its position there: system[0],
+// messages[3].content[1].format (turn 3, block 1), tools[2].schema, tool_choice, max_tokens,
+// format. Members of Extensions keep their own names.
 package converse

@@ -8,31 +8,30 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// FaultKind says how an answer failed.
+// FaultKind classifies a failed response.
 type FaultKind uint8
 
 // Kinds of fault.
 const (
-	FaultException FaultKind = iota + 1 // AWS said so: an error status, or an exception or error frame
-	FaultCut                            // the answer ended before its end
-	FaultCorrupt                        // what came is not what Converse sends: checksums, sizes, JSON, types
-	FaultLarge                          // the answer is larger, or holds more, than any model gives
-	FaultEmpty                          // nothing came, or an answer without its mandatory parts
+	FaultException FaultKind = iota + 1 // AWS reported it: an error status, or an exception or error frame
+	FaultCut                            // the response broke off
+	FaultCorrupt                        // the content is not what Converse sends: checksums, sizes, JSON, types
+	FaultLarge                          // the response is larger, or has more content, than any model returns
+	FaultEmpty                          // nothing arrived, or a response without its mandatory parts
 )
 
-// Fault is an answer that failed: an error of AWS's in parsed form, or an answer
-// that did not come whole.
+// Fault is a failed response: a parsed error of AWS's, or a response that did not arrive complete.
 type Fault struct {
 	Kind FaultKind
-	// Status is the HTTP status, or for an exception in a stream the one that
-	// AWS's service model gives its type; 0 unless Kind is FaultException.
+	// Status is the HTTP status, or for an exception in a stream the status of its type in AWS's
+	// service model; 0 unless Kind is FaultException.
 	Status int
 	// Type is AWS's name, such as ThrottlingException; empty if none was given.
 	Type string
-	// Message is AWS's own text, or what is wrong with the answer.
+	// Message is AWS's own text, or the problem with the response.
 	Message string
-	// OriginalStatus and OriginalMessage are what the model's own server said; 0
-	// and empty if not given.
+	// OriginalStatus and OriginalMessage come from the model's own server; 0 and empty if not
+	// given.
 	OriginalStatus  int
 	OriginalMessage string
 	// Resource is the ARN or name that AWS's error names; often empty.
@@ -41,9 +40,9 @@ type Fault struct {
 	// Retry-After, as they were sent.
 	RequestID  string
 	RetryAfter string
-	// InStream is whether the fault came inside a stream that AWS had accepted.
+	// InStream is whether the fault occurred inside a stream that AWS had accepted.
 	InStream bool
-	// Err is the error underneath, such as that of the connection.
+	// Err is the underlying error, such as that of the connection.
 	Err error
 }
 
@@ -64,18 +63,17 @@ func (f *Fault) Error() string {
 
 func (f *Fault) Unwrap() error { return f.Err }
 
-// DecodeFault reads an answer with an error status. errorType, requestID and
-// retryAfter are the headers x-amzn-ErrorType, x-amzn-RequestId and Retry-After.
-// The type is that of the header or else of the body; the message stands under
-// message (the services) or Message (the authorization layer). Of a body that
-// says nothing of the kind the beginning is the message.
+// DecodeFault reads a response with an error status. errorType, requestID and retryAfter are the
+// headers x-amzn-ErrorType, x-amzn-RequestId and Retry-After. The type comes from the header or
+// else from the body; the message is the member message (the services) or Message (the
+// authorization layer). If a body has neither, its beginning is the message.
 func DecodeFault(status int, errorType, requestID, retryAfter string, body []byte) *Fault {
 	f := &Fault{Kind: FaultException, Status: status, Type: errorName(errorType), RequestID: requestID, RetryAfter: retryAfter}
 	f.decode(body)
 	return f
 }
 
-// decode takes what the body of an error says.
+// decode reads the body of an error.
 func (f *Fault) decode(body []byte) {
 	members, err := jsonx.Members(jsonx.Raw(body))
 	named := false
@@ -89,7 +87,7 @@ func (f *Fault) decode(body []byte) {
 				f.Type = errorName(name)
 			}
 		case "originalStatusCode":
-			_ = jsonx.Unmarshal(m.Value, &f.OriginalStatus) // what is no number is not the status
+			_ = jsonx.Unmarshal(m.Value, &f.OriginalStatus) // a value that is not a number is ignored
 		case "originalMessage":
 			plain(m.Value, &f.OriginalMessage)
 		case "resourceName":
@@ -101,15 +99,14 @@ func (f *Fault) decode(body []byte) {
 	}
 }
 
-// plain reads a JSON string into text; false if the value is none.
+// plain reads a JSON string into text; false if the value is not a string.
 func plain(value jsonx.Raw, text *string) bool {
 	return value.Kind() == '"' && jsonx.Unmarshal(value, text) == nil
 }
 
-// errorName cuts an error type as it is sent
+// errorName reduces the forms of an error type
 // ("ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/",
-// "com.amazon.coral.service#ThrottlingException", "throttlingException") to the
-// one name.
+// "com.amazon.coral.service#ThrottlingException", "throttlingException") to the bare name.
 func errorName(sent string) string {
 	name, _, _ := strings.Cut(sent, ":")
 	if _, behind, ok := strings.Cut(name, "#"); ok {
@@ -122,7 +119,7 @@ func errorName(sent string) string {
 	return name
 }
 
-// maxBeginning is how many bytes of a body that is no AWS error are kept.
+// maxBeginning is how many bytes are kept of a body that is not an AWS error.
 const maxBeginning = 1 << 10
 
 // beginning is the start of a body, made printable.
@@ -136,8 +133,8 @@ func beginning(body []byte) string {
 	}, text))
 }
 
-// exceptionStatus is the HTTP status of an error type, by AWS's service model of
-// bedrock-runtime; 500 for one that it does not know.
+// exceptionStatus is the HTTP status of an error type in AWS's service model of bedrock-runtime;
+// 500 for an unknown type.
 func exceptionStatus(name string) int {
 	switch name {
 	case "ValidationException", "ServiceQuotaExceededException", "ConflictException":

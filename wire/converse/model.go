@@ -6,12 +6,11 @@ import (
 	"sync"
 )
 
-// requestShape is the shape of a request's body in the service model of
-// bedrock-runtime (2023-09-30) as of November 2026: ConverseStreamRequest
-// without modelId, which is ConverseRequest but for one member of
-// guardrailConfig. Two things are wider: toolUse.type may be tool_use, which AWS
-// itself writes into answers and gets back from its SDKs, and a video's format
-// may be a media type such as video/mp4 (recorded exchange: Nova answered it).
+// requestShape is the shape of a request's body in the service model of bedrock-runtime
+// (2023-09-30) as of November 2026: ConverseStreamRequest without modelId, which equals
+// ConverseRequest except for one member of guardrailConfig. Two things are wider: toolUse.type may
+// be tool_use, which AWS itself writes into responses and gets back from its SDKs, and a video's
+// format may be a media type such as video/mp4 (recorded exchange: Nova accepted it).
 var requestShape = sync.OnceValue(buildRequestShape)
 
 func buildRequestShape() *shape {
@@ -218,13 +217,13 @@ func citationsContent() *shape {
 		n := &shape{kind: kindInteger, bounded: true}
 		return object(may(index, n), may("start", n), may("end", n))
 	}
-	said := array(union(may("text", text(0, 0))), 0, 0)
+	content := array(union(may("text", text(0, 0))), 0, 0)
 	return object(
-		may("content", said),
+		may("content", content),
 		may("citations", array(object(
 			may("title", text(0, 0)),
 			may("source", text(0, 0)),
-			may("sourceContent", said),
+			may("sourceContent", content),
 			may("location", union(
 				may("web", object(may("url", text(0, 0)), may("domain", text(0, 0)))),
 				may("documentChar", span("documentIndex")),

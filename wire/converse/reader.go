@@ -9,22 +9,21 @@ import (
 	"outcrop/wire/eventstream"
 )
 
-// Reader reads the body of a ConverseStream answer as events.
+// Reader reads the body of a ConverseStream response as events.
 //
-// The start of a text or reasoning block is left out where AWS leaves it out.
-// What a frame holds beyond what llm has fields for stands in Event.Extra. A
-// citation is a delta of its text block, with Other named citation; an event or
-// a delta of an unknown name keeps that name in Other.
+// The start of a text or reasoning block is left out where AWS leaves it out. Members of a frame
+// without a field in llm are in Event.Extra. A citation is a delta of its text block, with Other
+// named citation; an event or a delta of an unknown name keeps that name in Other.
 type Reader struct {
 	frames  *eventstream.Decoder
 	payload payload
-	queue   []llm.Event // further events of the frame that was read last
-	some    bool        // a frame has come
-	stopped bool        // messageStop has come
-	err     error       // what Next goes on to return
+	queue   []llm.Event // further events of the last frame read
+	some    bool        // a frame has arrived
+	stopped bool        // messageStop has arrived
+	err     error       // the error that Next keeps returning
 }
 
-// NewReader makes a Reader of the body of an answer with status 200.
+// NewReader makes a Reader of the body of a response with status 200.
 func NewReader(body io.Reader) *Reader {
 	return &Reader{frames: eventstream.NewDecoder(body)}
 }
@@ -58,8 +57,8 @@ func (r *Reader) Next(ev *llm.Event) error {
 	return r.err
 }
 
-// More reports whether Next has something to give without waiting for the
-// network, so that a writer may put off flushing.
+// More reports whether Next can return without waiting for the network, so that a writer may delay
+// flushing.
 func (r *Reader) More() bool {
 	return len(r.queue) > 0 || r.err == nil && r.frames.More()
 }
@@ -86,7 +85,7 @@ func (r *Reader) next(ev *llm.Event) error {
 	if err := r.payload.decode(frame.Payload); err != nil {
 		return &Fault{
 			Kind: FaultCorrupt, InStream: true, Err: err,
-			Message: "an event " + string(frame.Header(eventstream.HeaderEventType)) + " cannot be read: " + err.Error(),
+			Message: "an event " + string(frame.Header(eventstream.HeaderEventType)) + " cannot be decoded: " + err.Error(),
 		}
 	}
 	r.payload.ev = nil // the caller's, who may let go of it
@@ -96,7 +95,7 @@ func (r *Reader) next(ev *llm.Event) error {
 	return nil
 }
 
-// ended tells what the end of the frames means.
+// ended interprets the end of the frames.
 func (r *Reader) ended(err error) error {
 	f := &Fault{InStream: true, Err: err}
 	switch {
@@ -105,7 +104,7 @@ func (r *Reader) ended(err error) error {
 	case errors.Is(err, io.EOF) && !r.some:
 		f.Kind, f.Message = FaultEmpty, "the stream ended without an event"
 	case errors.Is(err, io.EOF):
-		f.Kind, f.Message = FaultCut, "the stream ended before the end of the answer"
+		f.Kind, f.Message = FaultCut, "the stream ended before the end of the response"
 	case errors.Is(err, eventstream.ErrChecksum), errors.Is(err, eventstream.ErrTooLarge), errors.Is(err, eventstream.ErrMalformed):
 		f.Kind, f.Message = FaultCorrupt, err.Error()
 	case errors.Is(err, eventstream.ErrTruncated):
@@ -114,13 +113,13 @@ func (r *Reader) ended(err error) error {
 		f.Kind, f.Message = FaultCut, "the stream broke off"
 	}
 	if errors.Is(f.Err, io.EOF) {
-		f.Err = io.ErrUnexpectedEOF // so that nobody takes it for a good end
+		f.Err = io.ErrUnexpectedEOF // so that it is never mistaken for a regular end
 	}
 	return f
 }
 
-// exception reads a frame that says what went wrong: an exception of AWS's
-// service model, or an error outside it. Any other frame gives nil.
+// exception reads a frame that reports an error: an exception of AWS's service model, or an error
+// outside it. It returns nil for any other frame.
 func exception(frame *eventstream.Frame) *Fault {
 	kind := frame.Header(eventstream.HeaderMessageType)
 	failed := string(kind) == "error"
@@ -141,11 +140,11 @@ func exception(frame *eventstream.Frame) *Fault {
 	return f
 }
 
-// payload reads the JSON of one frame into an event. It is one value, used again
-// for every frame, so that a delta costs no allocation but its text.
+// payload reads the JSON of one frame into an event. One value is reused for every frame, so that a
+// delta allocates only its text.
 type payload struct {
 	ev    *llm.Event
-	more  []llm.Event // events behind ev out of the same frame
+	more  []llm.Event // further events of the same frame
 	fault *jsonx.Error
 }
 
@@ -158,7 +157,7 @@ func (p *payload) decode(data []byte) error {
 	return err
 }
 
-// name sets the event's kind by the frame's event type; false if it is unknown.
+// name sets the event's kind from the frame's event type; false if it is unknown.
 func (p *payload) name(eventType []byte) bool {
 	switch string(eventType) {
 	case "contentBlockDelta":
@@ -179,7 +178,7 @@ func (p *payload) name(eventType []byte) bool {
 	return true
 }
 
-// UnmarshalJSONFrom is how jsonx hands over its decoder.
+// UnmarshalJSONFrom receives jsonx's decoder.
 func (p *payload) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	s := source{d: d}
 	ev := p.ev
@@ -194,17 +193,17 @@ func (p *payload) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		}
 	}
 	if ev.Kind == llm.EventDelta && ev.Block == 0 {
-		ev.Block = llm.BlockText // of a delta that says nothing
+		ev.Block = llm.BlockText // of a delta without content
 	}
 	for i := range p.more {
-		p.more[i].Index = ev.Index // which may stand behind the delta
+		p.more[i].Index = ev.Index // the index may come after the delta
 	}
 	p.fault = s.fault
 	return s.err
 }
 
-// member reads a member that the kind of event has; false if it has none of that
-// name. The padding p belongs to every kind.
+// member reads a member of the event's kind; false if the kind has no member of that name. The
+// padding p is a member of every kind.
 func (p *payload) member(s *source, name []byte) bool {
 	ev := p.ev
 	if string(name) == "p" {
@@ -273,10 +272,10 @@ func (s *source) metadata(ev *llm.Event, name []byte) bool {
 	return true
 }
 
-// start reads the union that tells which block begins.
+// start reads the union that describes the block that begins.
 func (p *payload) start(s *source) {
 	ev := p.ev
-	ev.Block = llm.BlockText // an empty union tells nothing; deltas correct it
+	ev.Block = llm.BlockText // an empty union has no kind; deltas correct it
 	var b llm.Block
 	s.open('{')
 	for {
@@ -301,7 +300,7 @@ func (p *payload) start(s *source) {
 	}
 }
 
-// delta reads the union that is a piece of a block.
+// delta reads the union with a piece of a block.
 func (p *payload) delta(s *source) {
 	ev := p.ev
 	s.open('{')
@@ -377,7 +376,7 @@ func (s *source) reasoningDelta(ev *llm.Event) {
 	}
 }
 
-// toolResultDelta reads an array of pieces, each an event of its own.
+// toolResultDelta reads an array of pieces, each a separate event.
 func (p *payload) toolResultDelta(s *source) {
 	p.ev.Block = llm.BlockToolResult
 	first := true

@@ -192,7 +192,7 @@ func TestStreamsThatFail(t *testing.T) {
 		want   Fault
 	}{
 		{"nothing at all", nil, nil, 0, Fault{Kind: FaultEmpty, Message: "the stream ended without an event"}},
-		{"an end before messageStop", stream(start, hello), nil, 2, Fault{Kind: FaultCut, Message: "the stream ended before the end of the answer"}},
+		{"an end before messageStop", stream(start, hello), nil, 2, Fault{Kind: FaultCut, Message: "the stream ended before the end of the response"}},
 		{"an end inside a frame", stream(start, hello[:40]), nil, 1, Fault{Kind: FaultCut, Message: "the event stream ends inside a frame"}},
 		{"an end inside a frame behind messageStop", stream(start, stop, hello[:40]), nil, 2, Fault{Kind: FaultCut, Message: "the event stream ends inside a frame"}},
 		{"a connection that breaks", stream(start), reset, 1, Fault{Kind: FaultCut, Message: "the stream broke off"}},
@@ -200,15 +200,15 @@ func TestStreamsThatFail(t *testing.T) {
 		{"a JSON body for a stream", []byte(`{"message":"no stream here, sorry"}`), nil, 0, Fault{Kind: FaultCorrupt, Message: "an event stream frame's checksum does not match (prelude)"}},
 		{
 			"an event that is not JSON", stream(start, frame("contentBlockDelta", "hello")), nil, 1,
-			Fault{Kind: FaultCorrupt, Message: "an event contentBlockDelta cannot be read: invalid JSON: invalid character 'h' at start of value"},
+			Fault{Kind: FaultCorrupt, Message: "an event contentBlockDelta cannot be decoded: invalid JSON: invalid character 'h' at start of value"},
 		},
 		{
 			"an event of other types", stream(start, frame("contentBlockDelta", `{"delta":{"text":1}}`)), nil, 1,
-			Fault{Kind: FaultCorrupt, Message: "an event contentBlockDelta cannot be read: delta.text: must be a string, not a number"},
+			Fault{Kind: FaultCorrupt, Message: "an event contentBlockDelta cannot be decoded: delta.text: must be a string, not a number"},
 		},
 		{
 			"a block of a negative number", stream(frame("contentBlockStop", `{"contentBlockIndex":-1}`)), nil, 0,
-			Fault{Kind: FaultCorrupt, Message: "an event contentBlockStop cannot be read: contentBlockIndex: -1 is not the number of a block"},
+			Fault{Kind: FaultCorrupt, Message: "an event contentBlockStop cannot be decoded: contentBlockIndex: -1 is not a valid block index"},
 		},
 		{
 			"an exception of the service model", stream(start, AppendException(nil, "throttlingException", "Too many tokens")), nil, 1,

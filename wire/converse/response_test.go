@@ -56,16 +56,16 @@ func TestAnswersThatAreNone(t *testing.T) {
 		kind       FaultKind
 		want       string
 	}{
-		{"an empty body", ``, FaultEmpty, "the answer is empty"},
-		{"an empty object", `{}`, FaultEmpty, "the answer has no output.message"},
-		{"an output without a message", `{"output":{"picture":1},"stopReason":"end_turn",` + usage + `}`, FaultEmpty, "the answer has no output.message"},
-		{"a message that is null", `{"output":{"message":null},"stopReason":"end_turn",` + usage + `}`, FaultEmpty, "the answer has no output.message"},
-		{"no stop reason", `{` + output + `,` + usage + `}`, FaultEmpty, "the answer has no stopReason"},
-		{"a page of HTML", `<html>`, FaultCorrupt, "the answer cannot be read: invalid JSON: invalid character '<' at start of value"},
-		{"half an answer", `{` + output, FaultCorrupt, "the answer cannot be read: invalid JSON: unexpected EOF"},
-		{"an array", `[]`, FaultCorrupt, "the answer cannot be read: must be an object, not an array"},
-		{"usage of another type", `{"usage":{"inputTokens":"1"}}`, FaultCorrupt, "the answer cannot be read: usage.inputTokens: must be an integer, not a string"},
-		{"content of another type", `{"output":{"message":{"content":"hi"}}}`, FaultCorrupt, "the answer cannot be read: output.message.content: must be an array, not a string"},
+		{"an empty body", ``, FaultEmpty, "the response is empty"},
+		{"an empty object", `{}`, FaultEmpty, "the response has no output.message"},
+		{"an output without a message", `{"output":{"picture":1},"stopReason":"end_turn",` + usage + `}`, FaultEmpty, "the response has no output.message"},
+		{"a message that is null", `{"output":{"message":null},"stopReason":"end_turn",` + usage + `}`, FaultEmpty, "the response has no output.message"},
+		{"no stop reason", `{` + output + `,` + usage + `}`, FaultEmpty, "the response has no stopReason"},
+		{"a page of HTML", `<html>`, FaultCorrupt, "the response cannot be decoded: invalid JSON: invalid character '<' at start of value"},
+		{"half an answer", `{` + output, FaultCorrupt, "the response cannot be decoded: invalid JSON: unexpected EOF"},
+		{"an array", `[]`, FaultCorrupt, "the response cannot be decoded: must be an object, not an array"},
+		{"usage of another type", `{"usage":{"inputTokens":"1"}}`, FaultCorrupt, "the response cannot be decoded: usage.inputTokens: must be an integer, not a string"},
+		{"content of another type", `{"output":{"message":{"content":"hi"}}}`, FaultCorrupt, "the response cannot be decoded: output.message.content: must be an array, not a string"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -8,8 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// shape is what AWS's service model says of a value. The shapes of a request
-// stand in model.go.
+// shape describes a value as AWS's service model does. The shapes of a request are in model.go.
 type shape struct {
 	kind     shapeKind
 	members  []member       // of an object or a union
@@ -17,7 +16,7 @@ type shape struct {
 	key      *shape         // of a map
 	enum     []string       // of a string
 	min, max float64        // of a length or a number; max 0 means that there is none
-	pattern  *regexp.Regexp // of a string, as a whole
+	pattern  *regexp.Regexp // of a whole string
 	bounded  bool           // whether min applies to a number
 }
 
@@ -42,14 +41,14 @@ const (
 	kindDocument // any JSON
 )
 
-// conforms holds the body of a request against the service model. The error, if
-// any, is a *jsonx.Error.
+// conforms checks the body of a request against the service model. The error, if any, is a
+// *jsonx.Error.
 func conforms(body []byte) error {
 	root := requestShape()
 	return decode(body, func(s *source) { s.check(root) })
 }
 
-// check reads the next value and holds it against sh.
+// check reads the next value and checks it against sh.
 func (s *source) check(sh *shape) {
 	switch sh.kind {
 	case kindObject, kindUnion:
@@ -74,7 +73,7 @@ func (s *source) check(sh *shape) {
 }
 
 func (s *source) checkObject(sh *shape) {
-	var seen uint64 // by place in sh.members
+	var seen uint64 // by index in sh.members
 	count := 0
 	s.open('{')
 	for {
@@ -85,7 +84,7 @@ func (s *source) checkObject(sh *shape) {
 		i := slices.IndexFunc(sh.members, func(m member) bool { return m.name == string(name) })
 		if i < 0 {
 			s.skip()
-			s.failf("is not a member that Converse knows")
+			s.failf("is not a member of Converse's API")
 			return
 		}
 		seen |= 1 << i
@@ -170,13 +169,13 @@ func (s *source) checkLength(sh *shape, n int, unit string) {
 	switch {
 	case s.err != nil:
 	case float64(n) < sh.min:
-		s.failf("must have at least %s", counted(sh.min, unit))
+		s.failf("must have at least %s", quantity(sh.min, unit))
 	case sh.max != 0 && float64(n) > sh.max:
-		s.failf("must have at most %s", counted(sh.max, unit))
+		s.failf("must have at most %s", quantity(sh.max, unit))
 	}
 }
 
-func counted(n float64, unit string) string {
+func quantity(n float64, unit string) string {
 	if n == 1 {
 		return "1 " + unit
 	}

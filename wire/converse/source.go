@@ -7,19 +7,18 @@ import (
 	"outcrop/llm"
 )
 
-// source reads a JSON document member by member. Its first error sticks: from
-// then on every method returns the zero value, so that a walk over a document is
-// written without a check behind each step.
+// source reads a JSON document member by member. It keeps its first error: after an error every
+// method returns the zero value, so that code that walks a document needs no check after each step.
 //
 // A member whose value is null counts as absent, as it does for AWS; the json of
 // a tool result, which may be null, is the exception.
 type source struct {
 	d     *jsonx.Decoder
 	err   error
-	fault *jsonx.Error // err, if it was found here and not by the decoder
+	fault *jsonx.Error // set if err was found here and not by the decoder
 }
 
-// decode walks over the document in data. An error is a *jsonx.Error.
+// decode walks the document in data. An error is a *jsonx.Error.
 func decode(data []byte, walk func(s *source)) error {
 	w := walker{walk: walk}
 	err := jsonx.Unmarshal(data, &w)
@@ -34,7 +33,7 @@ type walker struct {
 	fault *jsonx.Error
 }
 
-// UnmarshalJSONFrom is how jsonx hands over its decoder.
+// UnmarshalJSONFrom receives jsonx's decoder.
 func (w *walker) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	s := source{d: d}
 	w.walk(&s)
@@ -42,7 +41,7 @@ func (w *walker) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	return s.err
 }
 
-// failf reports a fault of the value that was read last.
+// failf reports an error in the last value read.
 func (s *source) failf(format string, args ...any) {
 	if s.err == nil {
 		s.fault = &jsonx.Error{
@@ -67,9 +66,8 @@ func (s *source) open(kind jsonx.Kind) {
 	_, s.err = s.d.ReadToken()
 }
 
-// member gives the name of the open object's next member that is not null;
-// false, having closed the object, when there is none. The name is valid until
-// the next read.
+// member returns the name of the open object's next member that is not null. If there is none, it
+// closes the object and returns false. The name is valid until the next read.
 func (s *source) member() ([]byte, bool) {
 	for s.err == nil {
 		if s.d.PeekKind() == '}' {
@@ -90,8 +88,7 @@ func (s *source) member() ([]byte, bool) {
 	return nil, false
 }
 
-// element reports whether the open array has another element; false, having
-// closed the array, when not.
+// element reports whether the open array has another element. If not, it closes the array.
 func (s *source) element() bool {
 	if s.err != nil {
 		return false
@@ -103,7 +100,7 @@ func (s *source) element() bool {
 	return false
 }
 
-// unquote gives what a valid JSON string says; without escapes it aliases quoted.
+// unquote returns the text of a valid JSON string; without escapes it aliases quoted.
 func unquote(quoted jsonx.Raw) []byte {
 	inner := quoted[1 : len(quoted)-1]
 	for _, c := range inner {
@@ -134,7 +131,7 @@ func (s *source) text() string {
 	return token.String()
 }
 
-// base64 reads a string that holds bytes.
+// base64 reads a string of base64 bytes.
 func (s *source) base64() llm.Base64 {
 	text := s.text()
 	content, ok := llm.ParseBase64([]byte(text))
@@ -159,7 +156,7 @@ func (s *source) integer() int64 {
 	}
 	n, err := token.Int()
 	if err != nil {
-		s.failf("%s is not an integer that is accepted here", token.String())
+		s.failf("%s is not an integer in the accepted range", token.String())
 	}
 	return n
 }
@@ -180,7 +177,7 @@ func (s *source) into(v any) {
 	}
 }
 
-// raw reads any value as it stands.
+// raw reads any value unchanged.
 func (s *source) raw() jsonx.Raw {
 	if s.err != nil {
 		return nil
@@ -198,28 +195,27 @@ func (s *source) skip() {
 	}
 }
 
-// index reads the number of a block.
+// index reads a block index.
 func (s *source) index() int {
 	n := s.integer()
 	if n < 0 || n > maxIndex {
-		s.failf("%d is not the number of a block", n)
+		s.failf("%d is not a valid block index", n)
 		return 0
 	}
 	return int(n)
 }
 
-// maxIndex is AWS's own bound for an integer; it keeps int out of trouble.
+// maxIndex is AWS's own bound for an integer; it prevents overflow of int.
 const maxIndex = 1<<31 - 1
 
-// rest keeps a member that has no field: its name must be taken before the value
-// is read.
+// rest keeps a member without a field. The name must be copied before the value is read.
 func (s *source) rest(name []byte) jsonx.Member {
 	kept := jsonx.Member{Name: string(name)}
 	kept.Value = s.raw()
 	return kept
 }
 
-// members reads an object as its members.
+// members reads an object as a list of members.
 func (s *source) members() []jsonx.Member {
 	var members []jsonx.Member
 	s.open('{')

@@ -2,7 +2,7 @@ package converse
 
 import "outcrop/llm"
 
-// stopReason is the common reason behind AWS's word for a stop.
+// stopReason maps AWS's stop reason to the common one.
 func stopReason(word string) llm.StopReason {
 	switch word {
 	case "":
@@ -26,8 +26,8 @@ func stopReason(word string) llm.StopReason {
 	}
 }
 
-// stopWord is AWS's word for a stop: the raw one if it came from AWS, else the
-// nearest to the common reason.
+// stopWord is AWS's stop reason: the raw one if it came from AWS, else the nearest to the common
+// reason.
 func stopWord(raw string, reason llm.StopReason) string {
 	if raw != "" {
 		return raw

@@ -17,7 +17,7 @@ const (
 
 const (
 	preludeLen = 12             // total length, headers length, their checksum
-	overhead   = preludeLen + 4 // what a frame holds beside headers and payload
+	overhead   = preludeLen + 4 // the bytes of a frame besides headers and payload
 )
 
 // A Decoder's buffer begins with room for a few frames of text, because a stream
@@ -30,7 +30,7 @@ const (
 	largeBuf = 8 << 10 // bytes
 )
 
-// What can be wrong with a stream of frames; test with errors.Is.
+// Errors in a stream of frames; test with errors.Is.
 var (
 	ErrTruncated = errors.New("the event stream ends inside a frame")
 	ErrChecksum  = errors.New("an event stream frame's checksum does not match")
@@ -64,14 +64,13 @@ type Decoder struct {
 	large *Buffers // nil if they are not shared
 	small []byte   // the stream's own buffer while buf is larger than a burst
 	buf   []byte
-	start int // of what is read and not yet handed out
+	start int // of the data that is read but not yet returned
 	end   int
 	frame Frame
-	err   error // the reader's own, met behind buf[:end]
+	err   error // the reader's own error after buf[:end]
 }
 
-// NewDecoder makes a Decoder that reads from r. It allocates nothing before the
-// first Next.
+// NewDecoder makes a Decoder that reads from r. It does not allocate before the first Next.
 func NewDecoder(r io.Reader) *Decoder { return &Decoder{r: r} }
 
 // Share makes the Decoder take its buffers for large frames from b, and give them back
@@ -112,8 +111,8 @@ func (d *Decoder) Next() (*Frame, error) {
 	return &d.frame, nil
 }
 
-// More reports whether a whole further frame has been read already, so that Next
-// will not wait for the network.
+// More reports whether another complete frame has already been read, so that Next will not wait for
+// the network.
 func (d *Decoder) More() bool {
 	ahead := d.buf[d.start:d.end]
 	return len(ahead) >= overhead && uint64(len(ahead)) >= uint64(binary.BigEndian.Uint32(ahead))

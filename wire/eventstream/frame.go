@@ -51,8 +51,8 @@ type Frame struct {
 	Payload []byte
 }
 
-// Header gives the value of the header of that name, nil if there is none or its
-// value is not a string. It allocates nothing, and aliases the Decoder's buffer.
+// Header returns the value of the header of that name, nil if there is none or its value is not a
+// string. It does not allocate, and aliases the Decoder's buffer.
 func (f *Frame) Header(name string) []byte {
 	for n, value := range f.Headers() {
 		if string(n) == name {
@@ -62,8 +62,8 @@ func (f *Frame) Header(name string) []byte {
 	return nil
 }
 
-// Headers goes through the headers whose values are strings, in their order;
-// values of the other nine types, which Bedrock does not send, are passed over.
+// Headers iterates over the headers with string values, in order. It skips values of the other nine
+// types, which Bedrock does not send.
 func (f *Frame) Headers() iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
 		for rest := f.headers; len(rest) > 0; {
@@ -76,8 +76,8 @@ func (f *Frame) Headers() iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// header splits the first header of b, which takes n bytes; n is 0 if it is not
-// well formed. The length before a value of variable length is not part of value.
+// header splits off the first header of b, which takes n bytes; n is 0 if it is not well formed.
+// value excludes the length that precedes a value of variable length.
 func header(b []byte) (name []byte, kind byte, value []byte, n int) {
 	at := 1 + int(b[0])
 	if b[0] == 0 || len(b) < at+1 {
@@ -124,11 +124,11 @@ func wellFormed(headers []byte) bool {
 	return true
 }
 
-// Header is a header with a string as its value.
+// Header is a header with a string value.
 type Header struct{ Name, Value string }
 
-// Append appends a whole frame. Names are of 1 to 255 bytes; what is too long of
-// a value (32,767 bytes) is cut off. The caller keeps to MaxFrame and MaxHeaders.
+// Append appends a complete frame. Names have 1 to 255 bytes; a value is truncated at 32,767 bytes.
+// The caller respects MaxFrame and MaxHeaders.
 func Append(dst []byte, headers []Header, payload []byte) []byte {
 	begin := len(dst)
 	dst = Begin(dst, headers...)
@@ -136,7 +136,7 @@ func Append(dst []byte, headers []Header, payload []byte) []byte {
 	return End(dst, begin)
 }
 
-// Begin appends a frame up to its payload, which the caller appends before End.
+// Begin appends a frame up to its payload. The caller appends the payload, then calls End.
 func Begin(dst []byte, headers ...Header) []byte {
 	begin := len(dst)
 	dst = append(dst, make([]byte, preludeLen)...)
@@ -152,8 +152,8 @@ func Begin(dst []byte, headers ...Header) []byte {
 	return dst
 }
 
-// End closes the frame that Begin began at dst[begin:]: it fills in the lengths
-// and the checksums.
+// End completes the frame that Begin began at dst[begin:]: it fills in the lengths and the
+// checksums.
 func End(dst []byte, begin int) []byte {
 	frame := dst[begin:]
 	binary.BigEndian.PutUint32(frame, uint32(len(frame)+4))

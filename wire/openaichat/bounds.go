@@ -5,10 +5,9 @@ import (
 	"outcrop/llm"
 )
 
-// Bounds on what one request may hold, so that what is made of it stays within a
-// few times of the body's own size. They are far above what models take: OpenAI
-// takes 128 tools, Anthropic 100,000 messages
-// (https://platform.openai.com/docs/api-reference/chat,
+// Bounds on the content of one request, so that its decoded form stays within a few times the
+// body's size. They are far above what models accept: OpenAI allows 128 tools, Anthropic 100,000
+// messages (https://platform.openai.com/docs/api-reference/chat,
 // https://docs.anthropic.com/en/api/messages).
 const (
 	maxValues   = 500_000 // members and elements in the whole body
@@ -19,11 +18,10 @@ const (
 	maxStops    = 2500 // Converse's own bound (InferenceConfiguration in its service model)
 )
 
-// bounded refuses a body of more values than maxValues, before anything is made of
-// them.
+// bounded refuses a body with more values than maxValues, before decoding any of them.
 func bounded(body []byte) error {
 	if jsonx.ManyValues(body, maxValues) {
-		return llm.Invalid("", "the request body holds more than %d values", maxValues)
+		return llm.Invalid("", "the request body has too many values (limit %d)", maxValues)
 	}
 	return nil
 }
@@ -44,7 +42,7 @@ func (l *list[T]) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	}
 	for d.PeekKind() != ']' {
 		if len(*l) == maxList {
-			return jsonx.Fault("must hold at most %d elements", maxList)
+			return jsonx.Fault("must have at most %d elements", maxList)
 		}
 		var element T
 		if err := jsonx.UnmarshalDecode(d, &element); err != nil {

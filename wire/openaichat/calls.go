@@ -9,7 +9,7 @@ import (
 	"outcrop/llm"
 )
 
-// called is a function that the model called.
+// called is a function call by the model.
 type called struct {
 	Name      string           `json:"name"`
 	Arguments optional[string] `json:"arguments"`
@@ -35,26 +35,26 @@ func (d *decoder) toolCall(blocks []llm.Block, i, j int, c *toolCall) ([]llm.Blo
 	if c.Function.Name == "" {
 		return nil, llm.Invalid(field+".function.name", "%s.function.name is required", field)
 	}
-	d.leftOut(field, c.Rest)
-	d.leftOut(field+".function", c.Function.Rest)
+	d.warnUnread(field, c.Rest)
+	d.warnUnread(field+".function", c.Function.Rest)
 	use := llm.ToolUse{ID: c.ID, Name: c.Function.Name}
 	return cached(d.call(blocks, field+".function.arguments", use, c.Function.Arguments.Value), c.CacheControl), nil
 }
 
-// functionCall adds a call in the form that tool_calls came after. It has no id;
-// the number of its message makes one.
+// functionCall adds a call in the older form function_call. It has no id; one is derived from the
+// number of its message.
 func (d *decoder) functionCall(blocks []llm.Block, i int, c *called) ([]llm.Block, error) {
 	if c.Name == "" {
 		return nil, llm.Invalid(at(i, "function_call.name"), "messages[%d].function_call.name is required", i)
 	}
-	d.leftOut(at(i, "function_call"), c.Rest)
+	d.warnUnread(at(i, "function_call"), c.Rest)
 	d.function = llm.ToolUse{ID: "function_call_" + strconv.Itoa(i), Name: c.Name}
 	return d.call(blocks, at(i, "function_call.arguments"), d.function, c.Arguments.Value), nil
 }
 
-// call appends a call with its arguments. Clients that take several calls of a
-// stream for one send several objects in one text; they become calls of their own,
-// whose ids have a number behind, and are all answered by the one result.
+// call appends a call with its arguments. Clients that merge several streamed calls into one send
+// several objects in one text; they become separate calls, whose ids have a number appended, and
+// the one result answers all of them.
 func (d *decoder) call(blocks []llm.Block, field string, use llm.ToolUse, arguments string) []llm.Block {
 	if d.calls == nil {
 		d.calls = map[string][]string{}
@@ -76,11 +76,10 @@ func (d *decoder) call(blocks []llm.Block, field string, use llm.ToolUse, argume
 	return blocks
 }
 
-// inputs reads the arguments of a call, which are a JSON object in a text. No text
-// is an object without members. Several objects one behind the other are several
-// calls. Any other value, and what is no JSON at all, as a model that was cut short
-// leaves it, becomes the member arguments of an object, so that nothing of it is
-// lost; changed is then true.
+// inputs reads the arguments of a call, a text with a JSON object. Empty text is an empty object.
+// Several objects in sequence are several calls. Any other value, including invalid JSON from a
+// model that was cut short, becomes the member arguments of an object, so that nothing is lost;
+// changed is then true.
 func inputs(arguments string) (objects []jsonx.Raw, changed bool) {
 	text := strings.TrimSpace(arguments)
 	switch {
@@ -105,8 +104,7 @@ func inputs(arguments string) (objects []jsonx.Raw, changed bool) {
 	return []jsonx.Raw{w.Buf}, true
 }
 
-// concatenated gives the JSON objects that make up a text; nil if it is made of
-// anything else.
+// concatenated returns the JSON objects that a text consists of; nil if it contains anything else.
 func concatenated(text string) []jsonx.Raw {
 	var objects []jsonx.Raw
 	d := jsonx.NewDecoder(strings.NewReader(text))
@@ -123,13 +121,13 @@ func concatenated(text string) []jsonx.Raw {
 	return objects
 }
 
-// toolResult adds what a tool gave back, or with role function the function that was
-// called last. Whether a call waits for it is for the provider to see.
+// toolResult adds a tool's result, or with role function the result of the last function called.
+// The provider checks whether a call waits for it.
 func (d *decoder) toolResult(i int, m *message) error {
 	id := m.ToolCallID.Value
 	if m.Role == "function" {
 		if id = d.function.ID; d.function.Name == "" || m.Name.Value != d.function.Name {
-			id = "function_" + m.Name.Value // which no call has
+			id = "function_" + m.Name.Value // an id that no call has
 		}
 	}
 	if id == "" {
@@ -147,32 +145,32 @@ func (d *decoder) toolResult(i int, m *message) error {
 	var points []llm.Block
 	for _, b := range blocks {
 		switch {
-		case b.Kind == llm.BlockCachePoint: // it marks the result, whose content has no room for it
+		case b.Kind == llm.BlockCachePoint: // it marks the result, because its content cannot contain one
 			points = append(points[:0], b)
 		case isOther(&b, "json"):
 			result.Content = append(result.Content, llm.ResultBlock{JSON: b.Other.Value})
 		case b.Kind == llm.BlockAudio:
-			return llm.Invalid(at(i, "content"), "messages[%d].content of role tool may hold text, json, image_url, video_url and file, no audio", i)
+			return llm.Invalid(at(i, "content"), "messages[%d].content of role tool may have text, json, image_url, video_url and file, not audio", i)
 		case b.Kind == llm.BlockReasoning || b.Kind == llm.BlockRedacted:
-			return llm.Invalid(at(i, "content"), "messages[%d].content of role tool may hold text, json, image_url, video_url and file, no reasoning", i)
+			return llm.Invalid(at(i, "content"), "messages[%d].content of role tool may have text, json, image_url, video_url and file, not reasoning", i)
 		default:
 			result.Content = append(result.Content, llm.ResultBlock{Block: b})
 		}
 	}
-	if len(result.Content) == 0 { // a tool that gave back nothing has still answered
+	if len(result.Content) == 0 { // a tool that returned nothing has still answered
 		result.Content = []llm.ResultBlock{{Block: llm.Block{Kind: llm.BlockText}}}
 	}
 	texts := []llm.Block{{Kind: llm.BlockToolResult, ToolResult: &result}}
 	for _, id := range further {
-		again := result
-		again.ID = id
-		texts = append(texts, llm.Block{Kind: llm.BlockToolResult, ToolResult: &again})
+		copied := result
+		copied.ID = id
+		texts = append(texts, llm.Block{Kind: llm.BlockToolResult, ToolResult: &copied})
 	}
 	d.turn(i, llm.RoleUser, append(texts, points...))
 	return nil
 }
 
-// status is how a tool fared; empty if not said.
+// status is the outcome of a tool; empty if not given.
 func (d *decoder) status(i int, m *message) (string, error) {
 	var status string
 	if len(m.Status) > 0 && m.Status.Kind() != 'n' {

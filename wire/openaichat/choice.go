@@ -8,7 +8,7 @@ import (
 	"outcrop/llm"
 )
 
-// choice encodes one streamed answer.
+// choice encodes one streaming response.
 type choice struct {
 	head      []byte // data: {... "choices":[{"index":0,"delta":
 	tail      []byte // ,"finish_reason":null}]}\n\n
@@ -16,12 +16,12 @@ type choice struct {
 
 	begun        bool // the role has been sent
 	calls        int64
-	thoughts     int64 // the blocks of reasoning that have ended
+	thoughts     int64 // number of completed reasoning blocks
 	block        llm.BlockKind
 	index        int       // of the open block
 	input        bool      // the open tool call has sent arguments
-	fold         *llm.Fold // collects the open block; nil until one needs it, most never do
-	folding      bool      // the open block has no word in a chunk and is collected
+	fold         *llm.Fold // collects the open block; nil until one needs it, which is rare
+	folding      bool      // the open block has no form in a chunk and is collected
 	thought      bool      // the open block has sent reasoning
 	redacted     bool      // the open block has sent redacted reasoning, which is collected
 	use          llm.ToolUse
@@ -63,7 +63,7 @@ func (c *choice) append(dst []byte, ev *llm.Event) []byte {
 	return dst
 }
 
-// aside keeps unknown members for the end of the answer.
+// aside keeps unknown members for the end of the response.
 func (c *choice) aside(members []jsonx.Member) {
 	if c.keptMore += weightOf(members); !c.tooMuch() {
 		c.providerFields.extra = append(c.providerFields.extra, members...)
@@ -87,7 +87,7 @@ func (c *choice) close(w *jsonx.Writer) []byte {
 	return append(w.Buf, c.tail...)
 }
 
-// start begins a block. A block that was not ended is, first.
+// start begins a block. It first ends a block that is still open.
 func (c *choice) start(dst []byte, ev *llm.Event) []byte {
 	dst = c.end(dst)
 	c.block, c.index, c.fold = ev.Block, ev.Index, nil
@@ -108,7 +108,7 @@ func (c *choice) start(dst []byte, ev *llm.Event) []byte {
 		} else {
 			w.Key("tool_calls")
 			w.Array()
-			appendToolCall(&w, c.place(), c.use.ID, c.use.Name, "")
+			appendToolCall(&w, c.callIndex(), c.use.ID, c.use.Name, "")
 			w.EndArray()
 		}
 		c.calls++
@@ -124,8 +124,8 @@ func (c *choice) start(dst []byte, ev *llm.Event) []byte {
 	}
 }
 
-// place is the number of the next call in tool_calls.
-func (c *choice) place() int64 {
+// callIndex is the index of the next call in tool_calls.
+func (c *choice) callIndex() int64 {
 	if c.functions {
 		return c.calls - 1
 	}
@@ -141,7 +141,7 @@ func (c *choice) delta(dst []byte, ev *llm.Event) []byte {
 		if !c.blank() {
 			return c.delta(c.start(dst, ev), ev)
 		}
-		extra := c.extra // the start said too little
+		extra := c.extra // the start did not carry enough
 		c.block, c.extra = ev.Block, nil
 		if ev.Block != llm.BlockText && ev.Block != llm.BlockReasoning && ev.Block != llm.BlockRedacted {
 			dst = c.start(dst, ev)
@@ -173,20 +173,20 @@ func (c *choice) delta(dst []byte, ev *llm.Event) []byte {
 		w.String(ev.Text)
 		return c.close(&w)
 	case llm.BlockReasoning:
-		var before standing // which the first piece says
+		var before standing // what precedes the block, sent with its first piece
 		if !c.thought {
 			before = standing{calls: c.calls, text: int64(c.contentRunes)}
 		}
 		c.thought = c.thought || ev.Text != "" || ev.Signature != ""
 		w := c.open(dst)
-		w.Key("reasoning_content") // beside a signature too: LiteLLM's SDK passes over a chunk without
+		w.Key("reasoning_content") // in addition to a signature: LiteLLM's SDK skips a chunk without it
 		w.String(ev.Text)
 		w.Key("thinking_blocks")
 		w.Array()
 		appendThinking(&w, &llm.Block{Kind: llm.BlockReasoning, Text: ev.Text, Signature: ev.Signature}, c.thoughts, before)
 		w.EndArray()
 		return c.close(&w)
-	case llm.BlockRedacted: // its pieces are base64 each, and padded
+	case llm.BlockRedacted: // its pieces are base64, each padded
 		c.redacted = true
 		c.collect(ev)
 	case llm.BlockToolUse:
@@ -195,25 +195,24 @@ func (c *choice) delta(dst []byte, ev *llm.Event) []byte {
 		}
 		c.input = true
 		return c.arguments(dst, ev.Text)
-	default: // the others are folded
+	default: // the other kinds are folded
 	}
 	return dst
 }
 
-// A stream needs no more memory the longer it is, so what is kept of it is bounded.
+// Memory for a stream must not grow with its length, so what it keeps is bounded.
 const (
-	// maxCited is the longest text that is repeated where its citations are given, in
-	// bytes. Models write a block of its own for each passage that they cite, of a
-	// sentence or a few.
+	// maxCited is the longest text, in bytes, that is repeated with its citations. Models write a
+	// separate block for each passage that they cite, of a sentence or a few.
 	maxCited = 4 << 10
-	// maxKept is how much of a choice may be kept until its block or the answer ends:
-	// blocks without a word in a chunk, citations, and unknown members. An answer
-	// with more ends with an error.
+	// maxKept is how much of a choice may be kept until the end of its block or of the response:
+	// blocks without a form in a chunk, citations, and unknown members. A response that exceeds it
+	// ends with an error.
 	maxKept = 16 << 20
 )
 
-// keep counts the characters of a piece of the open block's text, and keeps the text as
-// far as it may be repeated.
+// keep counts the characters of a piece of the open block's text, and keeps the text as far as it
+// may be repeated.
 func (c *choice) keep(text string) {
 	c.runes += utf8.RuneCountInString(text)
 	switch {
@@ -227,12 +226,12 @@ func (c *choice) keep(text string) {
 	}
 }
 
-// tooMuch reports whether more is kept than may be.
+// tooMuch reports whether more is kept than allowed.
 func (c *choice) tooMuch() bool { return c.kept+c.keptMore > maxKept }
 
-// weight is about how many bytes it takes to keep an event.
+// weight is the approximate number of bytes needed to keep an event.
 func weight(ev *llm.Event) int {
-	const each = 64 // of a member or a piece, besides its bytes
+	const each = 64 // per member or piece, in addition to its bytes
 	n := each + len(ev.Text) + len(ev.Signature)
 	if ev.Media != nil {
 		n += len(ev.Media.Base64.Bytes())
@@ -253,7 +252,7 @@ func weightOf(members []jsonx.Member) (n int) {
 	return n
 }
 
-// blank reports whether nothing has come of the open block.
+// blank reports whether the open block is still empty.
 func (c *choice) blank() bool {
 	return c.block == llm.BlockText && c.runes == 0 || c.block == llm.BlockReasoning && !c.thought
 }
@@ -261,7 +260,7 @@ func (c *choice) blank() bool {
 // collect adds to the open block's collection.
 func (c *choice) collect(ev *llm.Event) {
 	if c.kept += weight(ev); c.tooMuch() {
-		return // Chunks.Err has the answer ended
+		return // Chunks.Err ends the response
 	}
 	if c.fold == nil {
 		c.fold = new(llm.Fold)
@@ -283,7 +282,7 @@ func (c *choice) arguments(dst []byte, text string) []byte {
 	w.Array()
 	w.Object()
 	w.Key("index")
-	w.Int(c.place() - 1)
+	w.Int(c.callIndex() - 1)
 	w.Key("function")
 	w.Object()
 	w.Key("arguments")
@@ -294,7 +293,7 @@ func (c *choice) arguments(dst []byte, text string) []byte {
 	return c.close(&w)
 }
 
-// end finishes the open block, if one is.
+// end completes the open block, if there is one.
 func (c *choice) end(dst []byte) []byte {
 	switch {
 	case c.index < 0:
@@ -327,8 +326,8 @@ func (c *choice) end(dst []byte) []byte {
 	return dst
 }
 
-// further writes what the blocks say beyond their text, which has gone out but for
-// that of blocks without a word of their own.
+// further writes the content of blocks other than text already sent: citations, and blocks without
+// a form in a chunk.
 func (c *choice) further(dst []byte, blocks []llm.Block) []byte {
 	var cites []cite
 	other, words := 0, 0

@@ -8,20 +8,20 @@ import (
 	"outcrop/llm"
 )
 
-// Chunks encodes streamed answers as server-sent events, each the JSON of one
-// chat.completion.chunk. The finish reasons are held back until all is known to be
-// whole, so that an answer that breaks off never claims an end.
+// Chunks encodes streaming responses as server-sent events, each with the JSON of one
+// chat.completion.chunk. It holds the finish reasons back until the whole response is known to be
+// complete, so that a response that breaks off never claims to have finished.
 type Chunks struct {
 	env          Envelope
 	includeUsage bool
 	choices      []choice
 	one          [1]choice
-	usage        llm.Usage // of all choices whose count has come
+	usage        llm.Usage // sum over the choices whose usage has arrived
 	counted      int
 }
 
-// NewChunks prepares a stream of chunks of so many choices. With includeUsage the
-// last chunk carries the usage, and the others a null, as OpenAI does.
+// NewChunks prepares a stream with that number of choices. With includeUsage the last chunk
+// contains the usage, and the others a null, as in OpenAI's API.
 func NewChunks(env Envelope, includeUsage bool, choices int) *Chunks {
 	c := &Chunks{env: env, includeUsage: includeUsage}
 	if choices > 1 {
@@ -48,8 +48,8 @@ func NewChunks(env Envelope, includeUsage bool, choices int) *Chunks {
 	return c
 }
 
-// Append appends what ev says to the client; often nothing. ev.Choice is below the
-// number of choices.
+// Append appends the encoding of ev, which is often empty. ev.Choice must be less than the number
+// of choices.
 func (c *Chunks) Append(dst []byte, ev *llm.Event) []byte {
 	if ev.Kind == llm.EventUsage && ev.Usage != nil {
 		if c.counted++; c.counted == 1 {
@@ -61,27 +61,26 @@ func (c *Chunks) Append(dst []byte, ev *llm.Event) []byte {
 	return c.choices[ev.Choice].append(dst, ev)
 }
 
-// Err says why the answer cannot be passed on: more of it would have to be kept than a
-// stream may take. It is nil or an *llm.Error, and to be asked after each Append.
+// Err reports why the response cannot be sent on: a stream would have to keep more of it than it
+// may. It is nil or an *llm.Error. Callers check it after each Append.
 func (c *Chunks) Err() error {
 	for i := range c.choices {
 		if c.choices[i].tooMuch() {
 			return &llm.Error{
 				Code: llm.CodeAnswerTooLarge, Status: 502,
-				Message: "the answer holds more that can only be passed on at its end, such as citations and results of the provider's tools, than the " + strconv.Itoa(maxKept>>20) + " MB that are kept of a stream.",
-				Fix:     "Ask for a shorter answer.",
+				Message: "the response has more content that can only be sent at its end, such as citations and results of the provider's tools, than the gateway buffers for a stream (limit " + strconv.Itoa(maxKept>>20) + " MB).",
+				Fix:     "Request a shorter response.",
 			}
 		}
 	}
 	return nil
 }
 
-// AppendEnd appends the end of what has come whole: the finish reasons, the usage
-// if it was asked for, and [DONE]. Warnings that came to light during the stream
-// stand in the last chunk.
+// AppendEnd appends the end of a complete response: the finish reasons, the usage if requested, and
+// [DONE]. Warnings raised during the stream are in the last chunk.
 func (c *Chunks) AppendEnd(dst []byte, warnings []llm.Warning) []byte {
 	usage := c.includeUsage && c.counted == len(c.choices)
-	if c.includeUsage && !usage { // the provider gave none, and none is made up
+	if c.includeUsage && !usage { // the provider reported none, and it is not estimated here
 		warnings = append(slices.Clip(warnings), llm.Warning{Code: llm.WarnDropped, Field: "stream_options.include_usage"})
 	}
 	top := &c.choices[0].providerFields
@@ -131,13 +130,13 @@ func (c *Chunks) AppendEnd(dst []byte, warnings []llm.Warning) []byte {
 	return append(dst, "data: [DONE]\n\n"...)
 }
 
-// AppendFailure appends the end of an answer that broke off: an error event, and
-// no [DONE]. OpenAI's SDKs raise their APIError on it.
+// AppendFailure appends the end of a response that broke off: an error event, and no [DONE].
+// OpenAI's SDKs raise their APIError on it.
 func AppendFailure(dst []byte, e *llm.Error) []byte {
 	dst = append(dst, "data: "...)
 	dst = AppendError(dst, e)
 	return append(dst, "\n\n"...)
 }
 
-// Ping is a comment that keeps a connection open while the model thinks.
+// Ping is a comment that keeps a connection open while the model is silent.
 const Ping = ": ping\n\n"

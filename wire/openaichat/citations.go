@@ -7,7 +7,7 @@ import (
 	"outcrop/llm"
 )
 
-// cite is a piece of the answer's text with what it rests on.
+// cite is a part of the response's text with its citations.
 type cite struct {
 	block     *llm.Block
 	start     int // characters of the content before the block
@@ -15,8 +15,8 @@ type cite struct {
 	citations []jsonx.Raw
 }
 
-// citesOf gives the citations of a block: of a text those that a stream brought
-// (see converse.Reader), of a citationsContent those inside.
+// citesOf returns the citations of a block: for a text those from a stream (see converse.Reader),
+// for a citationsContent those inside.
 func citesOf(b *llm.Block) []jsonx.Raw {
 	var found []jsonx.Raw
 	switch {
@@ -31,15 +31,15 @@ func citesOf(b *llm.Block) []jsonx.Raw {
 			Citations []jsonx.Raw `json:"citations"`
 		}
 		if jsonx.Unmarshal(b.Other.Value, &v) != nil || len(v.Citations) == 0 {
-			return []jsonx.Raw{nil} // it is said as it is
+			return []jsonx.Raw{nil} // an unreadable value is passed on unchanged
 		}
 		return v.Citations
 	}
 	return found
 }
 
-// appendAnnotations writes the citations of addresses as OpenAI's annotations. Of
-// other sources OpenAI has no word; they stand in provider_specific_fields.
+// appendAnnotations writes citations of URLs as OpenAI's annotations. OpenAI has no form for other
+// sources; they are in provider_specific_fields.
 func appendAnnotations(w *jsonx.Writer, cites []cite) {
 	begun := false
 	for i := range cites {
@@ -76,8 +76,8 @@ func appendAnnotations(w *jsonx.Writer, cites []cite) {
 	}
 }
 
-// webSource gives title and address of a citation (Citation in Bedrock's service
-// model); no address if its source has none.
+// webSource returns the title and URL of a citation (Citation in Bedrock's service model); the URL
+// is empty if its source has none.
 func webSource(citation jsonx.Raw) (title, url string) {
 	var v struct {
 		Title    string `json:"title"`
@@ -98,8 +98,8 @@ func webSource(citation jsonx.Raw) (title, url string) {
 	return v.Title, url
 }
 
-// appendCited writes each cited text with its citations in Converse's form, where
-// LiteLLM has it.
+// appendCited writes each cited text with its citations in Converse's form, in the same field as
+// LiteLLM.
 func appendCited(w *jsonx.Writer, cites []cite) {
 	if len(cites) == 0 {
 		return
@@ -119,7 +119,7 @@ func appendCited(w *jsonx.Writer, cites []cite) {
 			appendRaw(w, raw)
 		}
 		w.EndArray()
-		if c.length == 0 || c.block.Text != "" { // a stream does not keep what is long
+		if c.length == 0 || c.block.Text != "" { // a stream does not keep long texts
 			w.Key("content")
 			w.Array()
 			w.Object()

@@ -7,12 +7,12 @@ import (
 	"outcrop/llm"
 )
 
-// isAccess reports whether a member is one of LiteLLM's settings of how a
-// deployment is reached, which its callers can send where they are allowed to
-// (https://docs.litellm.ai/docs/proxy/clientside_auth). None of them is the model's:
-// what is not taken is refused, so that no secret goes on as a model's parameter and
-// no call runs with other rights than its caller asked for.
-func isAccess(name string) bool {
+// isClientSetting reports whether a member is one of LiteLLM's connection settings of a deployment, which
+// clients may send where they are allowed to (https://docs.litellm.ai/docs/proxy/clientside_auth).
+// None of them is a model parameter: settings that are not accepted are refused, so that no secret
+// is forwarded as a model parameter and no call runs with other permissions than its client asked
+// for.
+func isClientSetting(name string) bool {
 	switch name {
 	case "api_key", "api_base", "base_url", "region_name", "model_id", "ssl_verify", "ssl_certificate", "ssl_certificate_key":
 		return true
@@ -21,9 +21,9 @@ func isAccess(name string) bool {
 	}
 }
 
-// isForeign reports whether a member is one of LiteLLM's settings of how other
-// providers are reached, or of headers that go along, which may hold a secret. No model
-// has such a field either, and AWS repeats fields that it does not know.
+// isForeign reports whether a member is one of LiteLLM's connection settings of other providers, or
+// of additional headers, which may contain a secret. They are not model parameters either, and AWS
+// repeats unknown fields in its errors.
 func isForeign(name string) bool {
 	switch name {
 	case "headers", "default_headers", "organization", "api_version", "api_type", "litellm_credential_name",
@@ -38,20 +38,20 @@ func isForeign(name string) bool {
 	return false
 }
 
-// foreign refuses a member that isForeign.
+// foreign refuses a member for which isForeign is true.
 func foreign(name string) error {
-	e := llm.Unsupported(name, "%s cannot be kept: it says how another provider is reached, and is sent to none", name)
-	e.Fix = "Leave " + name + " out."
+	e := llm.Unsupported(name, "%s is not supported: it sets the connection to another provider", name)
+	e.Fix = "Remove " + name + "."
 	if name == "headers" || name == "default_headers" {
-		e.Message = name + " cannot be kept: headers of a request to the provider stand in extra_headers."
+		e.Message = name + " is not supported: extra_headers sets headers of the request to the provider."
 		e.Fix = "Send them as extra_headers, without credentials."
 	}
 	return e
 }
 
-// access reads the members of the body that say how the deployment is reached, and
-// gives the others. Without brings they are refused.
-func (d *decoder) access(members []jsonx.Member, brings bool) ([]jsonx.Member, error) {
+// clientSettings reads the connection settings in the body, and returns the other members. Unless allow is
+// true, it refuses the settings.
+func (d *decoder) clientSettings(members []jsonx.Member, allow bool) ([]jsonx.Member, error) {
 	var settings map[string]string
 	rest := members[:0]
 	for _, m := range members {
@@ -59,12 +59,12 @@ func (d *decoder) access(members []jsonx.Member, brings bool) ([]jsonx.Member, e
 		case isForeign(m.Name) && m.Value.Kind() != 'n' && !empty(m):
 			return nil, foreign(m.Name)
 		case isForeign(m.Name):
-		case !isAccess(m.Name):
+		case !isClientSetting(m.Name):
 			rest = append(rest, m)
 		case m.Value.Kind() == 'n' || empty(m):
-		case !brings:
-			e := llm.Unsupported(m.Name, "%s cannot be kept%s", m.Name, hintFor("api_key"))
-			e.Fix = "Leave " + m.Name + " out, or ask whoever runs this gateway to let callers bring it (configurable_clientside_auth_params)."
+		case !allow:
+			e := llm.Unsupported(m.Name, "%s may not be set by clients for this model%s", m.Name, hintFor("api_key"))
+			e.Fix = "Remove " + m.Name + ", or ask the gateway's operator to list it in configurable_clientside_auth_params of the model."
 			return nil, e
 		default:
 			var value string

@@ -104,19 +104,19 @@ func TestHugeRequestsAreRefusedWithinBounds(t *testing.T) {
 		param, wants string
 		most         uint64 // bytes allocated
 	}{
-		{"ten million messages", `{"model":"m","messages":[` + many(`{}`, 10_000_000) + `]}`, "", "more than 500000 values", mb},
+		{"ten million messages", `{"model":"m","messages":[` + many(`{}`, 10_000_000) + `]}`, "", "too many values (limit 500000)", mb},
 		{"a hundred and fifty thousand messages", `{"model":"m","messages":[` + many(`{"role":"user","content":"a"}`, 150_000) + `]}`, "messages", "at most 100000 messages", 150 * mb},
 		{"messages that are empty", `{"model":"m","messages":[` + many(`{}`, 450_000) + `]}`, "messages[0].role", "is required", mb},
 		{"a message of too many parts", `{"model":"m","messages":[{"role":"user","content":[` + many(`{}`, 450_000) + `]}]}`, "messages[0].content", "at most 10000 elements", 40 * mb},
 		{"a message of too many calls", `{"model":"m","messages":[{"role":"assistant","tool_calls":[` + many(`{}`, 450_000) + `]}]}`, "messages[0].tool_calls", "at most 10000 elements", 20 * mb},
 		{"5,000 tools", `{"model":"m",` + hi + `,"tools":[` + numbered(`{"type":"function","function":{"name":"f%"}}`, 5000) + `]}`, "tools", "at most 1024 tools, not 5000", 10 * mb},
 		{"5,000 functions", `{"model":"m",` + hi + `,"functions":[` + numbered(`{"name":"f%"}`, 5000) + `]}`, "tools", "at most 1024 tools, not 5000", 10 * mb},
-		{"fields of the model's own", `{"model":"m",` + hi + `,` + numbered(`"f%":0`, 200_000) + `}`, "f1024", "more than 1024", 150 * mb},
+		{"fields of the model's own", `{"model":"m",` + hi + `,` + numbered(`"f%":0`, 200_000) + `}`, "f1024", "too many model parameters (limit 1024)", 150 * mb},
 		{"stop sequences", `{"model":"m",` + hi + `,"stop":[` + many(`"a"`, 100_000) + `]}`, "stop", "at most 2500", 20 * mb},
 		{"nesting", `{"model":"m",` + hi + `,"x":` + strings.Repeat("[", 5_000_000) + `}`, "x", "depth", 40 * mb},
 		{"nesting of messages", `{"model":"m","messages":` + strings.Repeat(`[`, 5_000_000) + `}`, "messages[0]", "must be an object", mb},
 		{"nesting of a schema", `{"model":"m",` + hi + `,"tools":[{"type":"function","function":{"name":"f","parameters":` + strings.Repeat(`{"a":`, 1_000_000) + `}}]}`, "tools[0].function.parameters", "depth", 40 * mb},
-		{"a schema of many cycles", `{"model":"m",` + hi + `,"tools":[{"type":"function","function":{"name":"f","parameters":{"$defs":{` + numbered(`"d%":{"$ref":"#/$defs/d%"}`, 20_000) + `}}}}]}`, "tools[0].function.parameters", "leads back to itself", 60 * mb},
+		{"a schema of many cycles", `{"model":"m",` + hi + `,"tools":[{"type":"function","function":{"name":"f","parameters":{"$defs":{` + numbered(`"d%":{"$ref":"#/$defs/d%"}`, 20_000) + `}}}}]}`, "tools[0].function.parameters", "has a circular $ref", 60 * mb},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

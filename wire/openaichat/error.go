@@ -8,8 +8,8 @@ import (
 	"outcrop/llm"
 )
 
-// AppendError appends OpenAI's error object. message, type, param and code are
-// always there; the verdict stands in error.outcrop.
+// AppendError appends OpenAI's error object. message, type, param and code are always present;
+// Outcrop's details are in error.outcrop.
 func AppendError(dst []byte, e *llm.Error) []byte {
 	w := jsonx.Writer{Buf: dst}
 	w.Object()
@@ -34,7 +34,7 @@ func AppendError(dst []byte, e *llm.Error) []byte {
 	return w.Buf
 }
 
-// fullMessage is the message with the next step behind it.
+// fullMessage is the message followed by the next step.
 func fullMessage(e *llm.Error) string {
 	s := e.Message
 	if e.Upstream && e.Type != "" {
@@ -79,7 +79,7 @@ func verdict(w *jsonx.Writer, e *llm.Error) {
 	w.EndObject()
 }
 
-// errorType gives OpenAI's type for a status.
+// errorType returns OpenAI's type for a status.
 func errorType(status int) string {
 	switch {
 	case status == 401:
@@ -97,7 +97,7 @@ func errorType(status int) string {
 	}
 }
 
-// errorCode gives OpenAI's word for an error where it has one, else the status.
+// errorCode returns OpenAI's code for an error if it has one, else the status.
 func errorCode(e *llm.Error) string {
 	switch e.Code {
 	case llm.CodeTooLong:

@@ -7,10 +7,9 @@ import (
 	"outcrop/llm"
 )
 
-// kindOf gives the kind of content and Converse's short name for a media type, or
-// for a short name itself (ImageFormat, DocumentFormat, VideoFormat and AudioFormat
-// in AWS's service model of bedrock-runtime). The kind is 0 for a type that
-// Converse does not take.
+// kindOf returns the kind of content and Converse's short name for a media type, or for a short
+// name itself (ImageFormat, DocumentFormat, VideoFormat and AudioFormat in AWS's service model of
+// bedrock-runtime). The kind is 0 for a type that Converse does not support.
 func kindOf(mediaType string) (llm.BlockKind, string) {
 	mediaType = strings.ToLower(mediaType)
 	family, name, ok := strings.Cut(mediaType, "/")
@@ -62,12 +61,12 @@ func kindOf(mediaType string) (llm.BlockKind, string) {
 	}
 }
 
-// audioFormat gives Converse's name for the second half of an audio type, or for a
-// format as OpenAI's input_audio has it; empty if Converse has none.
+// audioFormat returns Converse's name for an audio subtype, or for a format of OpenAI's
+// input_audio; empty if Converse has none.
 func audioFormat(name string) string {
 	switch name = strings.ToLower(name); name {
 	case "mp3", "opus", "wav", "aac", "flac", "mp4", "ogg", "mkv", "mka", "x-aac", "m4a", "mpeg", "mpga", "pcm", "webm":
-		if name == "mpeg" { // audio/mpeg is what mp3 files are called
+		if name == "mpeg" { // audio/mpeg is the media type of mp3 files
 			return "mp3"
 		}
 		return name
@@ -86,8 +85,7 @@ func audioFormat(name string) string {
 	}
 }
 
-// videoFormat gives Converse's name for the second half of a video type; empty if
-// Converse has none.
+// videoFormat returns Converse's name for a video subtype; empty if Converse has none.
 func videoFormat(name string) string {
 	switch name {
 	case "mkv", "mov", "mp4", "webm", "flv", "mpeg", "mpg", "wmv", "three_gp":
@@ -109,8 +107,7 @@ func videoFormat(name string) string {
 	}
 }
 
-// byExtension gives the kind of content and Converse's short name for the extension
-// of a file's name.
+// byExtension returns the kind of content and Converse's short name for a file name's extension.
 func byExtension(name string) (llm.BlockKind, string) {
 	switch ext := strings.TrimPrefix(strings.ToLower(path.Ext(name)), "."); ext {
 	case "png", "jpeg", "gif", "webp":
@@ -136,7 +133,7 @@ func byExtension(name string) (llm.BlockKind, string) {
 	}
 }
 
-// typesOf says which types there are, for an error; of all kinds for 0.
+// typesOf lists the supported types of a kind for an error; those of all kinds for 0.
 func typesOf(kind llm.BlockKind) string {
 	switch kind {
 	case llm.BlockImage:

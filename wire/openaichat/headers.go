@@ -23,13 +23,13 @@ func (d *decoder) headers(m jsonx.Member) error {
 		}
 		switch {
 		case !httpfield.IsToken(h.Name):
-			return llm.Invalid(m.Name, "%s has a name that is no header's: %q", m.Name, h.Name)
+			return llm.Invalid(m.Name, "%s: invalid header name %q", m.Name, h.Name)
 		case !httpfield.IsValue(value):
-			return llm.Invalid(field, "%s has a character that may not stand in a header", field)
+			return llm.Invalid(field, "%s contains a character that is not allowed in a header", field)
 		case strings.EqualFold(h.Name, "anthropic-beta"):
 			d.beta = append(slices.Clip(d.beta), value)
 		case httpfield.RuleOf(h.Name) == httpfield.Refuse:
-			return llm.Unsupported(field, "%s cannot be set: the gateway sets it itself", field)
+			return llm.Unsupported(field, "%s cannot be set by clients: the gateway sets it itself", field)
 		default:
 			d.out.LLM.Headers = append(d.out.LLM.Headers, llm.Label{Name: h.Name, Value: value})
 		}
@@ -37,8 +37,8 @@ func (d *decoder) headers(m jsonx.Member) error {
 	return nil
 }
 
-// betas gives on what the header anthropic-beta names, as a list with commas or as a
-// JSON array. What becomes of it is the provider's business.
+// betas passes on the values of the header anthropic-beta, a comma-separated list or a JSON array.
+// The provider decides what to do with them.
 func (d *decoder) betas() {
 	var words []string
 	for _, value := range d.beta {

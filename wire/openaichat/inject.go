@@ -8,10 +8,9 @@ import (
 	"outcrop/llm"
 )
 
-// injection says where a cache point shall stand, in LiteLLM's words
-// (https://docs.litellm.ai/docs/tutorials/prompt_caching): behind a message of an
-// index, which counts from the end if it is negative, behind all of a role, or behind
-// the tools.
+// injection says where to set a cache point, in LiteLLM's form
+// (https://docs.litellm.ai/docs/tutorials/prompt_caching): after the message with an index, which
+// counts from the end if negative, after all messages of a role, or after the tools.
 type injection struct {
 	Location string           `json:"location"`
 	Role     optional[string] `json:"role"`
@@ -20,23 +19,23 @@ type injection struct {
 	Rest     jsonx.Raw        `json:",embed"`
 }
 
-// maxInjections bounds the points, each of which may look at all messages; AWS takes 4.
+// maxInjections bounds the points, each of which may scan all messages; AWS allows 4.
 const maxInjections = 64
 
-// inject sets the cache points of cache_control_injection_points, once the messages
-// and tools are there. A point that meets nothing is a warning.
+// inject sets the cache points of cache_control_injection_points, after the messages and tools have
+// been read. A point without a match is a warning.
 func (d *decoder) inject(m jsonx.Member) error {
 	var points list[injection]
 	if err := unmarshalAt(m.Name, m.Value, &points); err != nil {
 		return err
 	}
 	if len(points) > maxInjections {
-		return llm.Invalid(m.Name, "%s must hold at most %d points, not %d", m.Name, maxInjections, len(points))
+		return llm.Invalid(m.Name, "%s must have at most %d points, not %d", m.Name, maxInjections, len(points))
 	}
 	for i := range points {
 		p := &points[i]
 		field := fmt.Sprintf("%s[%d]", m.Name, i)
-		d.leftOut(field, p.Rest)
+		d.warnUnread(field, p.Rest)
 		if p.Control == nil {
 			p.Control = &cacheControl{}
 		}
@@ -60,9 +59,9 @@ func (d *decoder) inject(m jsonx.Member) error {
 		case p.Role.Value == "system" || p.Role.Value == "developer":
 			set = d.markSystem(p.Control)
 		case p.Role.Value != "":
-			set = d.mark(func(t *llm.Turn) bool { return saidBy(t) == p.Role.Value }, p.Control)
+			set = d.mark(func(t *llm.Turn) bool { return roleOf(t) == p.Role.Value }, p.Control)
 		default:
-			return llm.Invalid(field, "%s needs an index or a role", field)
+			return llm.Invalid(field, "%s must have an index or a role", field)
 		}
 		if !set {
 			d.warn(llm.WarnDropped, field)
@@ -71,9 +70,8 @@ func (d *decoder) inject(m jsonx.Member) error {
 	return nil
 }
 
-// saidBy is the caller's word for whose a turn is: results of tools are the user's to
-// llm.
-func saidBy(t *llm.Turn) string {
+// roleOf is the role of a turn as the client names it: in llm, tool results belong to the user.
+func roleOf(t *llm.Turn) string {
 	for i := range t.Blocks {
 		if t.Blocks[i].Kind == llm.BlockToolResult {
 			return "tool"
@@ -82,8 +80,8 @@ func saidBy(t *llm.Turn) string {
 	return string(t.Role)
 }
 
-// mark sets a cache point behind the turns that are meant, but for those that have
-// one there. It reports whether there is any.
+// mark sets a cache point after each matching turn that has none there. It reports whether there is
+// any match.
 func (d *decoder) mark(meant func(*llm.Turn) bool, c *cacheControl) (found bool) {
 	for i := range d.out.LLM.Turns {
 		if t := &d.out.LLM.Turns[i]; meant(t) {
@@ -103,7 +101,7 @@ func (d *decoder) markSystem(c *cacheControl) bool {
 	return true
 }
 
-// marked is blocks with a cache point at their end.
+// marked returns blocks with a cache point at their end.
 func marked(blocks []llm.Block, c *cacheControl) []llm.Block {
 	if blocks[len(blocks)-1].Kind == llm.BlockCachePoint {
 		return blocks

@@ -11,8 +11,7 @@ import (
 	"outcrop/llm"
 )
 
-// address is the content of image_url and its like: where something lies, or a
-// data URI that holds it.
+// address is the content of image_url and similar fields: a URL, or a data URI with the content.
 type address struct {
 	URL         string    `json:"url"`
 	Format      string    `json:"format"`
@@ -21,7 +20,7 @@ type address struct {
 	Rest        jsonx.Raw `json:",embed"`
 }
 
-// UnmarshalJSONFrom also takes the bare string that some clients send.
+// UnmarshalJSONFrom also accepts the bare string that some clients send.
 func (u *address) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	if d.PeekKind() == '"' {
 		return jsonx.UnmarshalDecode(d, &u.URL)
@@ -47,27 +46,27 @@ type inputAudio struct {
 	Rest   jsonx.Raw `json:",embed"`
 }
 
-// located gives what lies at an address, or is held by a data URI. Its kind is what
-// its type says; one whose type is not told is of the kind that the part is for.
+// located returns the content of a URL or data URI. Its type determines its kind; without a type it
+// has the kind of the part.
 func (d *decoder) located(field string, u *address, kind llm.BlockKind) (llm.Block, error) {
 	if u.URL == "" {
-		return llm.Block{}, llm.Invalid(field+".url", "%s.url is required: a data URI or an address", field)
+		return llm.Block{}, llm.Invalid(field+".url", "%s.url is required: a data URI or a URL", field)
 	}
 	return d.media(given{field: field, member: "url", data: u.URL, format: u.Format, owner: u.BucketOwner, kind: kind})
 }
 
-// document gives the content of a file part.
+// document returns the content of a file part.
 func (d *decoder) document(field string, p *part) (llm.Block, error) {
 	f := p.File
 	if f == nil {
 		return llm.Block{}, llm.Invalid(field, "%s is required", field)
 	}
-	d.leftOut(field, f.Rest)
+	d.warnUnread(field, f.Rest)
 	c := given{field: field, member: "file_data", data: f.FileData, format: f.Format, name: f.Filename, owner: f.BucketOwner, bare: true}
 	if f.FileData == "" {
 		c.member, c.data, c.bare = "file_id", f.FileID, false
 		if f.FileID == "" {
-			return llm.Block{}, llm.Invalid(field+".file_data", "%s.file_data is required: a data URI, an address, or base64 with a filename", field)
+			return llm.Block{}, llm.Invalid(field+".file_data", "%s.file_data is required: a data URI, a URL, or base64 with a filename", field)
 		}
 	}
 	b, err := d.media(c)
@@ -106,34 +105,34 @@ func cited(field string, v jsonx.Raw) (jsonx.Raw, error) {
 	}
 }
 
-// given is a file, image or the like as a request gives it.
+// given is a file, image or similar content as the request has it.
 type given struct {
-	field, member string // where data stands
+	field, member string // the path of data
 	data          string
 	bare          bool // data may be base64 without a data URI around it
 	format        string
 	name          string
 	owner         string
-	kind          llm.BlockKind // where the type does not tell it; 0 if it must
+	kind          llm.BlockKind // used if the type does not determine it; 0 if it must
 }
 
-// media gives the block of a file. Its type is the one that format says, else that
-// of the data URI, else that of the name or the address.
+// media returns the block of a file. Its type comes from format, else from the data URI, else from
+// the name or the URL.
 func (d *decoder) media(c given) (llm.Block, error) {
 	at := c.field + "." + c.member
 	m := &llm.Media{}
 	b := llm.Block{Media: m}
 	mediaType, data, isURI, err := dataURI(c.data)
 	if err != nil {
-		return b, llm.Invalid(at, "%s is no data URI: %v", at, err)
+		return b, llm.Invalid(at, "%s is not a valid data URI: %v", at, err)
 	}
 	scheme, _, isAddress := strings.Cut(c.data[:min(len(c.data), 10)], "://")
-	described := c.format // what says the type, for an error
+	described := c.format // the source of the type, for an error
 	switch {
 	case c.format != "":
 		b.Kind, m.Format = kindOf(c.format)
 		if b.Kind == 0 {
-			return b, llm.Invalid(c.field+".format", "%s.format is %q, which no model takes%s", c.field, c.format, typesOf(c.kind))
+			return b, llm.Invalid(c.field+".format", "%s.format %q is not supported by any model%s", c.field, c.format, typesOf(c.kind))
 		}
 	case isURI:
 		described = mediaType
@@ -154,16 +153,16 @@ func (d *decoder) media(c given) (llm.Block, error) {
 	case isAddress && strings.EqualFold(scheme, "s3"):
 		return inBucket(b, c, at, described)
 	case isAddress:
-		return b, llm.Invalid(at, "%s is an address of a kind that is not fetched; http, https, s3 and data are", at)
+		return b, llm.Invalid(at, "%s has an unsupported URL scheme; use http, https, s3 or data", at)
 	case c.member == "file_id":
-		return b, llm.Unsupported(at, "%s cannot be used: no files are kept here; send the content as file_data, or its address", at)
+		return b, llm.Unsupported(at, "%s is not supported: the gateway stores no files; send the content or its URL as file_data", at)
 	case !c.bare:
-		return b, llm.Invalid(at, "%s must be a data URI (data:image/png;base64,...) or an address", at)
+		return b, llm.Invalid(at, "%s must be a data URI (data:image/png;base64,...) or a URL", at)
 	default:
 		data = c.data
 	}
 	if b.Kind == 0 {
-		return b, llm.Invalid(at, "%s is of type %q, which no model takes%s", at, described, typesOf(c.kind))
+		return b, llm.Invalid(at, "%s has type %q, which no model supports%s", at, described, typesOf(c.kind))
 	}
 	if m.Base64, err = d.content(at, data); err != nil {
 		return b, err
@@ -174,12 +173,12 @@ func (d *decoder) media(c given) (llm.Block, error) {
 	return b, err
 }
 
-// remote is content at an http address. Its type is known when it has been fetched,
-// unless format says it.
+// remote is content at an http or https URL. Unless format gives its type, the type is known only
+// after it has been fetched.
 func (d *decoder) remote(b llm.Block, c given, at string) (llm.Block, error) {
 	u, err := url.Parse(c.data)
 	if err != nil || u.Host == "" {
-		return b, llm.Invalid(at, "%s is not a valid address", at)
+		return b, llm.Invalid(at, "%s is not a valid URL", at)
 	}
 	b.Media.URI, b.Media.Field = c.data, at
 	if c.format == "" {
@@ -196,27 +195,27 @@ func (d *decoder) remote(b llm.Block, c given, at string) (llm.Block, error) {
 // inBucket is content that Bedrock itself reads from S3.
 func inBucket(b llm.Block, c given, at, described string) (llm.Block, error) {
 	if b.Kind == 0 {
-		return b, llm.Invalid(at, "%s does not tell the type of what lies there (%q); set %s.format, such as application/pdf", at, described, c.field)
+		return b, llm.Invalid(at, "%s does not show the content's type (%q); set %s.format, such as application/pdf", at, described, c.field)
 	}
 	b.Media.URI, b.Media.Owner = "s3://"+c.data[len("s3://"):], c.owner
 	return b, nil
 }
 
-// addressName is the last part of an address's path.
+// addressName is the last segment of a URL's path.
 func addressName(s string) string {
 	s, _, _ = strings.Cut(s, "#")
 	s, _, _ = strings.Cut(s, "?")
 	return path.Base(s)
 }
 
-// image holds an image's bytes against its type. Clients that do not look write
-// image/jpeg for all; what the bytes are counts then.
+// image checks an image's bytes against its type. Some clients write image/jpeg for every image;
+// the bytes determine the format then.
 func (d *decoder) image(m *llm.Media, at string) error {
 	format := imageFormat(string(m.Base64.Head(12)))
 	switch format {
 	case m.Format:
 	case "":
-		return llm.Invalid(at, "%s holds no image: its content is neither PNG, JPEG, GIF nor WebP", at)
+		return llm.Invalid(at, "%s is not a supported image: the content is not PNG, JPEG, GIF or WebP", at)
 	default:
 		m.Format = format
 		d.warn(llm.WarnChanged, at)
@@ -224,7 +223,7 @@ func (d *decoder) image(m *llm.Media, at string) error {
 	return nil
 }
 
-// imageFormat tells an image by its first bytes
+// imageFormat recognizes an image by its first bytes
 // (https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern).
 func imageFormat(head string) string {
 	switch {
@@ -245,11 +244,11 @@ func (d *decoder) audio(field string, a *inputAudio) (llm.Block, error) {
 	if a == nil || a.Data == "" {
 		return llm.Block{}, llm.Invalid(field+".data", "%s.data is required: base64", field)
 	}
-	d.leftOut(field, a.Rest)
+	d.warnUnread(field, a.Rest)
 	mediaType, data, isURI, err := dataURI(a.Data)
 	switch {
 	case err != nil:
-		return llm.Block{}, llm.Invalid(field+".data", "%s.data is no data URI: %v", field, err)
+		return llm.Block{}, llm.Invalid(field+".data", "%s.data is not a valid data URI: %v", field, err)
 	case !isURI:
 		data = a.Data
 	case a.Format == "":
@@ -260,7 +259,7 @@ func (d *decoder) audio(field string, a *inputAudio) (llm.Block, error) {
 	}
 	format := audioFormat(a.Format)
 	if format == "" {
-		return llm.Block{}, llm.Invalid(field+".format", "%s.format is %q, which no model takes%s", field, a.Format, typesOf(llm.BlockAudio))
+		return llm.Block{}, llm.Invalid(field+".format", "%s.format %q is not supported by any model%s", field, a.Format, typesOf(llm.BlockAudio))
 	}
 	content, err := d.content(field+".data", data)
 	if err != nil {
@@ -269,7 +268,7 @@ func (d *decoder) audio(field string, a *inputAudio) (llm.Block, error) {
 	return llm.Block{Kind: llm.BlockAudio, Media: &llm.Media{Format: format, Base64: content}}, nil
 }
 
-// dataURI splits data:TYPE;base64,DATA (RFC 2397). Data without base64 is made so.
+// dataURI splits data:TYPE;base64,DATA (RFC 2397). Data without base64 is encoded.
 func dataURI(s string) (mediaType, data string, ok bool, err error) {
 	if len(s) < 5 || !strings.EqualFold(s[:5], "data:") {
 		return "", "", false, nil
@@ -293,21 +292,20 @@ func dataURI(s string) (mediaType, data string, ok bool, err error) {
 	return mediaType, base64.StdEncoding.EncodeToString([]byte(text)), true, nil
 }
 
-var errNoComma = errors.New("it has no comma")
+var errNoComma = errors.New("the comma before the data is missing")
 
-// content reads base64 of at least one byte, which may stand beside the body. Line
-// ends, the alphabet for addresses (RFC 4648, section 5) and missing padding are
-// mended.
+// content reads base64 of at least one byte, which may have been extracted from the body. It
+// corrects line breaks, the URL-safe alphabet (RFC 4648, section 5) and missing padding.
 func (d *decoder) content(field, s string) (llm.Base64, error) {
 	var b llm.Base64
 	parse := func(s []byte) (ok bool) {
 		b, ok = llm.ParseBase64(s)
 		return ok && !b.IsZero()
 	}
-	if _, ok := d.lifted.Resolve(s, parse); ok || parse([]byte(s)) {
+	if _, ok := d.extracted.Resolve(s, parse); ok || parse([]byte(s)) {
 		return b, nil
 	}
-	mended := strings.TrimRight(strings.Map(func(r rune) rune {
+	normalized := strings.TrimRight(strings.Map(func(r rune) rune {
 		switch r {
 		case ' ', '\t', '\r', '\n':
 			return -1
@@ -319,10 +317,10 @@ func (d *decoder) content(field, s string) (llm.Base64, error) {
 			return r
 		}
 	}, s), "=")
-	if n := len(mended) % 4; n > 1 {
-		mended += "=="[:4-n]
+	if n := len(normalized) % 4; n > 1 {
+		normalized += "=="[:4-n]
 	}
-	if !parse([]byte(mended)) {
+	if !parse([]byte(normalized)) {
 		return b, llm.Invalid(field, "%s is not valid base64", field)
 	}
 	return b, nil

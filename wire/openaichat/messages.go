@@ -17,13 +17,13 @@ type message struct {
 	ToolCallID       optional[string] `json:"tool_call_id"`
 	Refusal          optional[string] `json:"refusal"`
 	ReasoningContent optional[string] `json:"reasoning_content"`
-	// ReasoningSignature seals ReasoningContent, as some gateways have it.
+	// ReasoningSignature signs ReasoningContent, in the form of some gateways.
 	ReasoningSignature optional[string]    `json:"reasoning_signature"`
 	ThinkingBlocks     list[thinkingBlock] `json:"thinking_blocks"`
 	CacheControl       *cacheControl       `json:"cache_control"`
 	FunctionCall       *called             `json:"function_call"`
-	// IsError and Status say how a tool fared, in Anthropic's and in Converse's
-	// words: OpenAI has none.
+	// IsError and Status are a tool's outcome in Anthropic's and in Converse's form: OpenAI has
+	// none.
 	IsError optional[bool] `json:"is_error"`
 	Status  jsonx.Raw      `json:"status"`
 	Rest    jsonx.Raw      `json:",embed"`
@@ -49,22 +49,22 @@ func (c *content) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	}
 }
 
-// thinkingBlock is LiteLLM's form of a reasoning block, which is Anthropic's, with two
-// members of ours that say where it stands; both are left out where it stands first.
+// thinkingBlock is LiteLLM's form of a reasoning block, which is Anthropic's, with two members of
+// ours for its position; both are omitted for a block that comes first.
 type thinkingBlock struct {
 	Type      string           `json:"type"`
 	Thinking  optional[string] `json:"thinking"`
-	Text      optional[string] `json:"text"` // some clients' word for it
+	Text      optional[string] `json:"text"` // the name used by some clients
 	Signature optional[string] `json:"signature"`
 	Data      optional[string] `json:"data"`
-	// AfterCalls is the number of tool calls before it; of one before all calls AfterText
-	// is the number of characters of content before it.
+	// AfterCalls is the number of tool calls before it; for a block before all calls, AfterText is
+	// the number of characters of content before it.
 	AfterCalls optional[int64] `json:"after_tool_calls"`
 	AfterText  optional[int64] `json:"after_text"`
 	Rest       jsonx.Raw       `json:",embed"`
 }
 
-// cacheControl is Anthropic's mark that what ends here may be cached.
+// cacheControl is Anthropic's mark that everything up to here may be cached.
 type cacheControl struct {
 	Type string           `json:"type"`
 	TTL  optional[string] `json:"ttl"`
@@ -76,13 +76,13 @@ func (c *cacheControl) point() *llm.CachePoint {
 
 func at(i int, field string) string { return fmt.Sprintf("messages[%d].%s", i, field) }
 
-// message adds what message i says to the request.
+// message adds message i to the request.
 func (d *decoder) message(i int, m *message) error {
-	if m.Name.Value != "" && m.Role != "tool" && m.Role != "function" { // of a tool its call has the name
+	if m.Name.Value != "" && m.Role != "tool" && m.Role != "function" { // a tool's name is known from its call
 		d.warn(llm.WarnDropped, at(i, "name"))
 	}
 	if len(m.Rest) > 0 {
-		d.leftOut(fmt.Sprintf("messages[%d]", i), m.Rest)
+		d.warnUnread(fmt.Sprintf("messages[%d]", i), m.Rest)
 	}
 	if m.Role != "tool" && m.Role != "function" {
 		if m.IsError.Value {
@@ -119,9 +119,9 @@ func (d *decoder) message(i int, m *message) error {
 	}
 }
 
-// leftOut warns of the members that no model reads, but for those of which that is
-// plain: what is empty, and what answers carry and clients send back.
-func (d *decoder) leftOut(field string, rest jsonx.Raw) {
+// warnUnread warns of members that no model reads, except where that is obvious: empty ones, and
+// members of responses that clients send back.
+func (d *decoder) warnUnread(field string, rest jsonx.Raw) {
 	if len(rest) == 0 {
 		return
 	}
@@ -147,10 +147,10 @@ func (d *decoder) system(i int, m *message) error {
 		return err
 	}
 	r := &d.out.LLM
-	if blocks = withoutBlanks(blocks); len(blocks) == 0 {
-		return nil // it instructs nothing
+	if blocks = dropBlanks(blocks); len(blocks) == 0 {
+		return nil // it contains no instructions
 	}
-	if len(r.Turns) > 0 { // instructions have no place between turns: they move to the front
+	if len(r.Turns) > 0 { // instructions cannot be between turns: they move to the front
 		d.warn(llm.WarnChanged, fmt.Sprintf("messages[%d]", i))
 	}
 	for _, b := range blocks {
@@ -170,15 +170,15 @@ func (d *decoder) system(i int, m *message) error {
 	return nil
 }
 
-// user adds what a user says. A message that says nothing is none, where another
-// of the user's stands beside it; else the turns would mean something else without it.
+// user adds a user message. An empty message is dropped if another user message is next to it;
+// otherwise dropping it would change the meaning of the turns.
 func (d *decoder) user(i int, m *message) error {
 	blocks, err := d.blocks(i, m)
 	if err != nil {
 		return err
 	}
 	r := &d.out.LLM
-	if blocks = withoutBlanks(blocks); len(blocks) == 0 {
+	if blocks = dropBlanks(blocks); len(blocks) == 0 {
 		d.warn(llm.WarnDropped, fmt.Sprintf("messages[%d]", i))
 		if d.blank == 0 && (len(r.Turns) == 0 || r.Turns[len(r.Turns)-1].Role != llm.RoleUser) {
 			d.blank = i + 1
@@ -195,7 +195,7 @@ func (d *decoder) turn(i int, role llm.Role, blocks []llm.Block) {
 }
 
 func blankUser(i int) error {
-	return llm.Invalid(at(i, "content"), "messages[%d].content of role user says nothing: a string or an array of content parts is required", i)
+	return llm.Invalid(at(i, "content"), "messages[%d].content is empty: role user requires a non-empty string or an array of content parts", i)
 }
 
 func (d *decoder) assistant(i int, m *message) error {
@@ -203,7 +203,7 @@ func (d *decoder) assistant(i int, m *message) error {
 	if err != nil {
 		return err
 	}
-	mark := m.CacheControl // stands behind the calls
+	mark := m.CacheControl // after the calls
 	m.CacheControl = nil
 	content, err := d.blocks(i, m)
 	if err != nil {
@@ -229,8 +229,8 @@ func (d *decoder) assistant(i int, m *message) error {
 		calls++
 	}
 	blocks = thoughts.rest(blocks)
-	texts := cached(withoutBlanks(blocks), mark)
-	if len(texts) == 0 { // an answer that said nothing is none
+	texts := cached(dropBlanks(blocks), mark)
+	if len(texts) == 0 { // an empty response is dropped
 		d.warn(llm.WarnDropped, fmt.Sprintf("messages[%d]", i))
 		return nil
 	}
@@ -238,9 +238,9 @@ func (d *decoder) assistant(i int, m *message) error {
 	return nil
 }
 
-// withoutBlanks leaves out blank texts, which no model takes: clients send ""
-// beside tool calls and images.
-func withoutBlanks(blocks []llm.Block) []llm.Block {
+// dropBlanks drops blank texts, which no model accepts: clients send "" with tool calls and
+// images.
+func dropBlanks(blocks []llm.Block) []llm.Block {
 	blocks = slices.DeleteFunc(blocks, func(b llm.Block) bool { return b.Kind == llm.BlockText && blank(b.Text) })
 	if !slices.ContainsFunc(blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint }) {
 		return nil
@@ -250,12 +250,12 @@ func withoutBlanks(blocks []llm.Block) []llm.Block {
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
-// isOther reports whether b is a block of Converse's own with that name.
+// isOther reports whether b is a Converse-specific block of that name.
 func isOther(b *llm.Block, name string) bool {
 	return b.Kind == llm.BlockOther && b.Other != nil && b.Other.Name == name
 }
 
-// blocks gives a message's content, and the mark that it may be cached.
+// blocks returns a message's content, including its cache mark.
 func (d *decoder) blocks(i int, m *message) ([]llm.Block, error) {
 	var blocks []llm.Block
 	if m.Content.text.Set {
@@ -263,7 +263,7 @@ func (d *decoder) blocks(i int, m *message) ([]llm.Block, error) {
 	}
 	for j := range m.Content.parts {
 		var err error
-		if blocks, err = d.part(blocks, place{i, j}, m, &m.Content.parts[j]); err != nil {
+		if blocks, err = d.part(blocks, position{i, j}, m, &m.Content.parts[j]); err != nil {
 			return nil, err
 		}
 	}

@@ -7,10 +7,10 @@ import (
 	"outcrop/llm"
 )
 
-// native takes a part in Converse's own form, an object of one member that names
-// the kind of block (ContentBlock in Bedrock's service model). What OpenAI has a
-// form for, such as tool calls, has that form alone.
-func (d *decoder) native(blocks []llm.Block, at place, m *message, p *part) ([]llm.Block, error) {
+// native reads a part in Converse's own form, an object with one member that names the kind of
+// block (ContentBlock in Bedrock's service model). Content that OpenAI has a form for, such as tool
+// calls, is accepted in that form only.
+func (d *decoder) native(blocks []llm.Block, at position, m *message, p *part) ([]llm.Block, error) {
 	if p.Text.Set && len(p.Rest) == 0 {
 		return cached(append(blocks, llm.Block{Kind: llm.BlockText, Text: p.Text.Value}), p.CacheControl), nil
 	}
@@ -54,12 +54,12 @@ func (d *decoder) native(blocks []llm.Block, at place, m *message, p *part) ([]l
 		return nil, err
 	}
 	if !fits {
-		return nil, llm.Invalid(field, "%s cannot stand in a message of role %s", field, m.Role)
+		return nil, llm.Invalid(field, "%s is not allowed in a message of role %s", field, m.Role)
 	}
 	return cached(append(blocks, b), p.CacheControl), nil
 }
 
-// unmarshalAt decodes a value that stands at a field of the request.
+// unmarshalAt decodes the value of a field of the request.
 func unmarshalAt(field string, value jsonx.Raw, v any) error {
 	err := jsonx.Unmarshal(value, v)
 	if err == nil {
@@ -67,7 +67,7 @@ func unmarshalAt(field string, value jsonx.Raw, v any) error {
 	}
 	e := llm.AsError(decodeError(err))
 	if e.Param == "" {
-		return llm.Invalid(field, "%s cannot be read: %s", field, e.Message)
+		return llm.Invalid(field, "%s cannot be decoded: %s", field, e.Message)
 	}
 	if index, rest, _ := strings.Cut(e.Param, "."); strings.Trim(index, "0123456789") == "" { // the value is a list
 		at := field + "[" + index + "]"
@@ -127,7 +127,7 @@ func (d *decoder) nativeMedia(field string, member *jsonx.Member) (llm.Block, er
 		}
 	}
 	if given != 1 {
-		return b, llm.Invalid(field+".source", "%s.source must hold one of bytes, s3Location, text and content", field)
+		return b, llm.Invalid(field+".source", "%s.source must have exactly one of bytes, s3Location, text and content", field)
 	}
 	if media.Format == "" && b.Kind != llm.BlockDocument {
 		return b, llm.Invalid(field+".format", "%s.format is required", field)

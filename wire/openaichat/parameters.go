@@ -8,12 +8,12 @@ import (
 	"outcrop/llm"
 )
 
-// guardrail is the parameter that callers cannot set where the operator has: what the
-// operator limits nobody lifts.
+// guardrail is the parameter that clients cannot set if the operator has set it: clients must not
+// lift the operator's limits.
 const guardrail = "guardrailConfig"
 
-// alike are members of which one stands for the others: where a body has one, those of
-// the operator's are for nobody.
+// alike are groups of equivalent members: if a body has one of a group, the operator's parameters
+// of that group do not apply.
 func alike(name string) []string {
 	switch name {
 	case "max_tokens", "max_completion_tokens":
@@ -27,8 +27,8 @@ func alike(name string) []string {
 	}
 }
 
-// withParameters gives the body with the operator's parameters, where it has none of
-// its own, behind its last member.
+// withParameters returns the body with the operator's parameters that it does not set itself, after
+// its last member.
 func (d *decoder) withParameters(body []byte, opt Options) ([]byte, error) {
 	if opt.Parameters == nil {
 		return body, nil
@@ -39,7 +39,7 @@ func (d *decoder) withParameters(body []byte, opt Options) ([]byte, error) {
 	}
 	parameters := opt.Parameters(model)
 	if end <= 0 || len(parameters) == 0 {
-		return body, nil // decoding says what is wrong with it
+		return body, nil // decoding reports what is wrong with it
 	}
 	d.guarded = jsonx.Find(parameters, guardrail) != nil
 	if d.guarded && own[guardrail] {
@@ -68,8 +68,8 @@ func (d *decoder) withParameters(body []byte, opt Options) ([]byte, error) {
 	return append(w.Buf, body[end:]...), nil
 }
 
-// topOf looks at the top of a body: the names of its members, its model, and where the
-// brace stands that ends it; 0 if it is no object.
+// topOf scans the top level of a body: the names of its members, its model, and the position of its
+// closing brace; 0 if it is not an object.
 func topOf(body []byte) (own map[string]bool, model string, end int) {
 	d := jsonx.NewDecoder(bytes.NewBuffer(body))
 	if d.PeekKind() != '{' {
@@ -109,8 +109,8 @@ func topOf(body []byte) (own map[string]bool, model string, end int) {
 	return own, model, end
 }
 
-// CheckParameters says what is wrong with parameters of the operator's: an *llm.Error
-// that names one, or nil.
+// CheckParameters reports what is wrong with the operator's parameters: an *llm.Error that names
+// one of them, or nil.
 func CheckParameters(parameters []jsonx.Member) error {
 	w := jsonx.Writer{}
 	w.Object()
@@ -120,7 +120,7 @@ func CheckParameters(parameters []jsonx.Member) error {
 	w.Raw(jsonx.Raw(`[{"role":"user","content":"Hi"}]`))
 	w.Members(parameters)
 	w.EndObject()
-	// What cannot be kept is refused to callers, or dropped under drop_params.
+	// For clients, unsupported parameters are refused, or dropped under drop_params.
 	_, err := Decode(w.Buf, Options{DropParams: func(string) bool { return true }})
 	return err
 }

@@ -7,8 +7,8 @@ import (
 	"outcrop/llm"
 )
 
-// part is a piece of a message's content. One without a type may be a block in
-// Converse's own form, which Rest then holds.
+// part is a piece of a message's content. A part without a type may be a block in Converse's own
+// form, which Rest then contains.
 type part struct {
 	Type         string           `json:"type"`
 	Text         optional[string] `json:"text"`
@@ -29,21 +29,20 @@ type part struct {
 	Rest         jsonx.Raw        `json:",embed"`
 }
 
-// place is where a part stands. It becomes text only when something is to be said
-// about it.
-type place struct{ message, part int }
+// position locates a part. It is formatted only when a message needs it.
+type position struct{ message, part int }
 
-func (p place) String() string { return fmt.Sprintf("messages[%d].content[%d]", p.message, p.part) }
+func (p position) String() string { return fmt.Sprintf("messages[%d].content[%d]", p.message, p.part) }
 
-// partTypes are the types that an error offers.
+// partTypes are the types that an error suggests.
 const partTypes = "text, image_url, video_url, file, input_audio or guarded_text"
 
-func (d *decoder) part(blocks []llm.Block, at place, m *message, p *part) ([]llm.Block, error) {
+func (d *decoder) part(blocks []llm.Block, at position, m *message, p *part) ([]llm.Block, error) {
 	if p.Type == "" {
 		return d.native(blocks, at, m, p)
 	}
 	if len(p.Rest) > 0 {
-		d.leftOut(at.String(), p.Rest)
+		d.warnUnread(at.String(), p.Rest)
 	}
 	switch p.Type {
 	case "text", "input_text", "output_text":
@@ -55,9 +54,9 @@ func (d *decoder) part(blocks []llm.Block, at place, m *message, p *part) ([]llm
 		return cached(append(blocks, llm.Block{Kind: llm.BlockText, Text: p.Refusal.Value}), p.CacheControl), nil
 	case "thinking", "redacted_thinking":
 		if len(m.ThinkingBlocks) > 0 {
-			return blocks, nil // thinking_blocks says it already
+			return blocks, nil // thinking_blocks already has it
 		}
-		if !p.Thinking.Set { // some clients' word for it
+		if !p.Thinking.Set { // the name used by some clients
 			p.Thinking = p.Text
 		}
 		if p.Type == "thinking" && !p.Thinking.Set {
@@ -76,7 +75,7 @@ func (d *decoder) part(blocks []llm.Block, at place, m *message, p *part) ([]llm
 	return cached(append(blocks, b), p.CacheControl), nil
 }
 
-// other gives the block of a part that is neither text nor reasoning.
+// other returns the block of a part that is neither text nor reasoning.
 func (d *decoder) other(field string, m *message, p *part) (b llm.Block, err error) {
 	switch p.Type {
 	case "image_url", "video_url", "audio_url":
@@ -92,7 +91,7 @@ func (d *decoder) other(field string, m *message, p *part) (b llm.Block, err err
 		if u.Detail != "" && u.Detail != "auto" {
 			d.warn(llm.WarnDropped, field+".detail")
 		}
-		d.leftOut(field, u.Rest)
+		d.warnUnread(field, u.Rest)
 	case "file":
 		b, err = d.document(field+".file", p)
 	case "input_audio":
@@ -111,18 +110,17 @@ func (d *decoder) other(field string, m *message, p *part) (b llm.Block, err err
 		return b, llm.Invalid(field+".type", "%s.type must be %s, not %q", field, partTypes, p.Type)
 	}
 	if err == nil && m.Role == "assistant" {
-		err = llm.Invalid(field, "%s: %s cannot stand in a message of role assistant", field, p.Type)
+		err = llm.Invalid(field, "%s.type %s is not allowed in a message of role assistant", field, p.Type)
 	}
 	return b, err
 }
 
-// guarded gives the block that marks a text as what a guardrail shall look at
-// (GuardrailConverseContentBlock in Bedrock's service model). The part's type is
-// LiteLLM's.
+// guarded returns the block that marks a text for the guardrail to check
+// (GuardrailConverseContentBlock in Bedrock's service model). The part's type is LiteLLM's.
 func guarded(field string, m *message, p *part) (llm.Block, error) {
 	switch {
 	case !p.Text.Set || blank(p.Text.Value):
-		return llm.Block{}, llm.Invalid(field+".text", "%s.text is required: a string that says something", field)
+		return llm.Block{}, llm.Invalid(field+".text", "%s.text is required: a non-empty string", field)
 	case m.Role != "user" && m.Role != "system" && m.Role != "developer":
 		return llm.Block{}, llm.Invalid(field+".type", "%s.type guarded_text belongs to role user or system, not %s", field, m.Role)
 	}
@@ -156,7 +154,7 @@ func (d *decoder) thinking(blocks []llm.Block, field, kind string, text, signatu
 	case "redacted_thinking":
 		hidden := d.sealed(data.Value)
 		if !isBase64([]byte(hidden)) {
-			return nil, llm.Invalid(field+".data", "%s.data must be the base64 that the answer carried", field)
+			return nil, llm.Invalid(field+".data", "%s.data must be the base64 from the response", field)
 		}
 		return append(blocks, llm.Block{Kind: llm.BlockRedacted, Text: hidden}), nil
 	default:
@@ -164,10 +162,9 @@ func (d *decoder) thinking(blocks []llm.Block, field, kind string, text, signatu
 	}
 }
 
-// sealed gives what a model has written for itself alone, which may stand beside
-// the body.
+// sealed returns the model's opaque content, which may have been extracted from the body.
 func (d *decoder) sealed(s string) string {
-	if long, ok := d.lifted.Resolve(s, isBase64); ok {
+	if long, ok := d.extracted.Resolve(s, isBase64); ok {
 		return string(long)
 	}
 	return s

@@ -8,12 +8,12 @@ import (
 	"outcrop/llm"
 )
 
-// This file writes what a chat completion has no word for: blocks of the
-// provider's own, and what it says beside an answer.
+// This file writes content without a form in a chat completion: provider-specific blocks and
+// response fields.
 
-// isProviderBlock reports whether b, or a part of it, goes into provider_specific_fields:
-// what the provider ran itself, blocks of its own dialect, and unknown members.
-// Citations have a place of their own.
+// isProviderBlock reports whether b, or a part of it, goes into provider_specific_fields: tools
+// that the provider ran itself, blocks of its own dialect, and unknown members. Citations have a
+// field of their own.
 func isProviderBlock(b *llm.Block) bool {
 	switch b.Kind {
 	case llm.BlockText:
@@ -29,7 +29,7 @@ func isProviderBlock(b *llm.Block) bool {
 	}
 }
 
-// appendProviderBlock writes b if it is one of those.
+// appendProviderBlock writes b if isProviderBlock is true for it.
 func appendProviderBlock(w *jsonx.Writer, b *llm.Block) {
 	if !isProviderBlock(b) {
 		return
@@ -147,7 +147,7 @@ func appendMedia(w *jsonx.Writer, m *llm.Media) {
 	}
 }
 
-// providerFields is what the provider said beside an answer.
+// providerFields are the provider's additional response fields.
 type providerFields struct {
 	tier          string
 	latency       llm.Opt[int64]
@@ -159,7 +159,7 @@ func providerFieldsOf(r *llm.Response) *providerFields {
 	return &providerFields{tier: r.ServiceTier, latency: r.LatencyMs, trace: r.Trace, fields: r.ModelFields, extra: r.Extra}
 }
 
-// tail writes it at the top of an answer.
+// tail writes them at the top level of a response.
 func tail(w *jsonx.Writer, b *providerFields) {
 	if b.tier != "" {
 		w.Key("service_tier")
@@ -178,8 +178,8 @@ func tail(w *jsonx.Writer, b *providerFields) {
 	w.EndObject()
 }
 
-// ofChoice writes what concerns one choice: the provider's word for its stop and,
-// if there are several choices, what was said beside it.
+// ofChoice writes the fields of one choice: the provider's stop reason and, if there are several
+// choices, its additional fields.
 func ofChoice(w *jsonx.Writer, stop string, own *providerFields) {
 	if stop == "" && (own == nil || own.silent()) {
 		return
@@ -211,7 +211,7 @@ func (b *providerFields) append(w *jsonx.Writer) {
 		appendRaw(w, b.fields)
 	}
 	if len(b.trace) > 0 {
-		w.Key("trace") // where LiteLLM's streams have it
+		w.Key("trace") // the name in LiteLLM's streams
 		appendRaw(w, b.trace)
 		if model := invokedModel(b.trace); model != "" {
 			w.Key("invoked_model")
@@ -221,8 +221,8 @@ func (b *providerFields) append(w *jsonx.Writer) {
 	appendUnknown(w, b.extra)
 }
 
-// appendUnknown writes members that have no field, of one name the first, and none
-// whose name a member of ours has.
+// appendUnknown writes members without a field of their own: the first of each name, and none with
+// the name of one of our members.
 func appendUnknown(w *jsonx.Writer, members []jsonx.Member) {
 	for i, m := range members {
 		switch m.Name {
@@ -236,7 +236,7 @@ func appendUnknown(w *jsonx.Writer, members []jsonx.Member) {
 	}
 }
 
-// appendRaw writes a value as it came, on one line: it may stand in a server-sent
+// appendRaw writes a value unchanged but on one line, because it may be part of a server-sent
 // event.
 func appendRaw(w *jsonx.Writer, v jsonx.Raw) {
 	if bytes.ContainsAny(v, "\r\n") {
@@ -247,22 +247,22 @@ func appendRaw(w *jsonx.Writer, v jsonx.Raw) {
 	w.Raw(v)
 }
 
-// invokedModel is the model that a prompt router chose (ConverseTrace in Bedrock's
-// service model); empty if none did.
+// invokedModel is the model that a prompt router chose (ConverseTrace in Bedrock's service model);
+// empty if none did.
 func invokedModel(trace jsonx.Raw) string {
 	var t struct {
 		PromptRouter struct {
 			InvokedModelID string `json:"invokedModelId"`
 		} `json:"promptRouter"`
 	}
-	if jsonx.Unmarshal(trace, &t) != nil { // it is said as it is
+	if jsonx.Unmarshal(trace, &t) != nil { // an unreadable trace is passed on unchanged
 		return ""
 	}
 	return t.PromptRouter.InvokedModelID
 }
 
-// appendUsage writes OpenAI's counters and Anthropic's names for the cache's, as
-// LiteLLM does. prompt_tokens holds all of the prompt.
+// appendUsage writes OpenAI's counters and Anthropic's names for the cache's, as LiteLLM does.
+// prompt_tokens counts the whole prompt.
 func appendUsage(w *jsonx.Writer, u *llm.Usage) {
 	total := u.Total
 	if total == 0 {
@@ -324,8 +324,8 @@ func appendUsage(w *jsonx.Writer, u *llm.Usage) {
 	w.EndObject()
 }
 
-// counts reports whether a counter says something. AWS sends serverToolUsage as an
-// empty object in every answer.
+// counts reports whether a counter has content. AWS sends serverToolUsage as an empty object in
+// every response.
 func counts(m jsonx.Member) bool { return string(m.Value) != "{}" }
 
 func appendWarnings(w *jsonx.Writer, warnings []llm.Warning) {

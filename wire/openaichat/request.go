@@ -1,11 +1,10 @@
-// Package openaichat is OpenAI's chat completions format: requests are decoded
-// into llm's form, answers, chunks and errors are encoded from it. It knows
-// LiteLLM's additions (thinking_blocks, cache_control, top_k, drop_params and
-// the members of Converse that LiteLLM passes on), and takes content parts and
-// tools in Converse's own form.
+// Package openaichat implements OpenAI's chat completions format: it decodes requests into llm's
+// form and encodes responses, chunks and errors from it. It supports LiteLLM's additions
+// (thinking_blocks, cache_control, top_k, drop_params and the members of Converse that LiteLLM
+// passes on), and content parts and tools in Converse's own form.
 //
-// The format is that of https://platform.openai.com/docs/api-reference/chat;
-// the additions are described at https://docs.litellm.ai/docs/providers/bedrock.
+// The format is described at https://platform.openai.com/docs/api-reference/chat; the additions at
+// https://docs.litellm.ai/docs/providers/bedrock.
 package openaichat
 
 import (
@@ -21,36 +20,34 @@ type Request struct {
 	LLM llm.Request
 	// IncludeUsage is stream_options.include_usage.
 	IncludeUsage bool
-	// Functions is whether the caller speaks of functions, which tools came after;
-	// it belongs into the Envelope of the answer.
+	// Functions is whether the client uses functions, the predecessor of tools; copy it to the
+	// Envelope of the response.
 	Functions bool
-	// Shares is whether LLM holds parts of the body, whose memory must then not be
-	// used for anything else.
+	// Shares is whether LLM shares memory with the body; the body must then not be reused.
 	Shares bool
-	// Warnings are about what could not be said in llm's form or is known to
-	// have no effect.
+	// Warnings are about members that llm's form cannot express or that have no effect.
 	Warnings []llm.Warning
 }
 
 // Options change how a request is decoded.
 type Options struct {
-	// Model, if not empty, stands for the body's model, as in
+	// Model, if not empty, replaces the body's model, as in
 	// /openai/deployments/{model}/chat/completions.
 	Model string
-	// DropParams says whether, for a model, settings that cannot be kept are
-	// left out with a warning where they would otherwise be refused. Nil is no.
+	// DropParams reports whether, for a model, unsupported parameters are dropped with a warning
+	// instead of being refused. Nil means no.
 	DropParams func(model string) bool
-	// Access says whether, for a model, callers may bring settings of how it is
-	// reached, such as api_key; which, is for the deployment to say. Nil is no.
-	Access func(model string) bool
-	// Parameters are, for a model, members of the body for requests without them. Nil
-	// is none.
+	// AllowClientSettings reports whether, for a model, clients may supply connection settings such
+	// as api_key; the deployment decides which. Nil means no.
+	AllowClientSettings func(model string) bool
+	// Parameters returns, for a model, members that are added to bodies without them. Nil means
+	// none.
 	Parameters func(model string) []jsonx.Member
 	// Beta are the values of the request's header anthropic-beta.
 	Beta []string
 }
 
-// wireRequest is the body. Members that it does not name are read by decoder.rest.
+// wireRequest is the body. decoder.rest reads the members that it does not name.
 type wireRequest struct {
 	Model               string            `json:"model"`
 	Messages            conversation      `json:"messages"`
@@ -113,15 +110,14 @@ func (s *stringOrList) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	}
 }
 
-// Decode reads a chat completion request. Its error is an *llm.Error with
-// status 400 that names the offending field. What it makes of a body takes a few
-// times the body's size at most.
+// Decode reads a chat completion request. Its error is an *llm.Error with status 400 that names the
+// offending field. The memory it needs is a few times the body's size at most.
 func Decode(body []byte, opt Options) (*Request, error) {
 	if err := bounded(body); err != nil {
 		return nil, err
 	}
-	if lifted := jsonx.Extract(body); lifted != nil {
-		if r, err := decode(lifted.Doc, lifted, opt); err == nil && lifted.Unresolved() == 0 {
+	if extracted := jsonx.Extract(body); extracted != nil {
+		if r, err := decode(extracted.Doc, extracted, opt); err == nil && extracted.Unresolved() == 0 {
 			r.Shares = true
 			return r, nil
 		}
@@ -129,9 +125,9 @@ func Decode(body []byte, opt Options) (*Request, error) {
 	return decode(body, nil, opt)
 }
 
-// decode reads a body, some of whose strings may stand beside it.
-func decode(body []byte, lifted *jsonx.Extracted, opt Options) (*Request, error) {
-	d := &decoder{lifted: lifted}
+// decode reads a body, some of whose strings may have been extracted.
+func decode(body []byte, extracted *jsonx.Extracted, opt Options) (*Request, error) {
+	d := &decoder{extracted: extracted}
 	body, err := d.withParameters(body, opt)
 	if err != nil {
 		return nil, err
@@ -150,7 +146,7 @@ func decode(body []byte, lifted *jsonx.Extracted, opt Options) (*Request, error)
 			return nil, err
 		}
 		dropped := d.out.Warnings
-		d = &decoder{lifted: lifted}
+		d = &decoder{extracted: extracted}
 		if w, err = d.read(body); err != nil {
 			return nil, err
 		}
@@ -166,7 +162,7 @@ func decode(body []byte, lifted *jsonx.Extracted, opt Options) (*Request, error)
 		return nil, llm.Invalid("model", "model must be at most %d bytes long, not %d", maxModel, len(w.Model))
 	}
 	d.drop = w.DropParams || (opt.DropParams != nil && opt.DropParams(w.Model))
-	d.brings = opt.Access != nil && opt.Access(w.Model)
+	d.allowClientSettings = opt.AllowClientSettings != nil && opt.AllowClientSettings(w.Model)
 	d.allowed, d.beta = w.Allowed, opt.Beta
 	if err := d.request(w); err != nil {
 		return nil, err
@@ -181,7 +177,7 @@ const maxModel = 2048 + 128
 func decodeError(err error) error {
 	var e *jsonx.Error
 	if !errors.As(err, &e) {
-		return llm.Invalid("", "the request body cannot be read: %v", err)
+		return llm.Invalid("", "the request body cannot be decoded: %v", err)
 	}
 	switch {
 	case e.Syntax && e.Path != "":
@@ -197,18 +193,18 @@ func decodeError(err error) error {
 
 // decoder turns the body's form into llm's and collects warnings.
 type decoder struct {
-	out     Request
-	lifted  *jsonx.Extracted // what stands beside the body; nil if nothing does
-	drop    bool
-	brings  bool     // settings of how the model is reached
-	allowed []string // OpenAI's settings that the model is given as they are
-	beta    []string
+	out                 Request
+	extracted           *jsonx.Extracted // strings extracted from the body; nil if none
+	drop                bool
+	allowClientSettings bool     // connection settings are accepted
+	allowed             []string // OpenAI's parameters that the model receives unchanged
+	beta                []string
 
-	// refused is what is wrong with a message; the messages are looked at while
-	// they are read, so that they are never all there in two forms.
+	// refused is the first error in a message; messages are processed as they are read, so that the
+	// request never exists in two forms at once.
 	refused error
-	// calls are the ids of the tool calls of the last assistant message, each with
-	// the further ids under which the same call goes on.
+	// calls are the ids of the tool calls of the last assistant message, each with the additional
+	// ids that the same call was split into.
 	calls map[string][]string
 	// function is the id and name of the last assistant message's function_call.
 	function llm.ToolUse
@@ -219,12 +215,12 @@ type decoder struct {
 	room         [4]int // the first of them
 	// messages is how many there are.
 	messages int
-	// blank is 1 more than the number of a user's message that says nothing and
-	// stands behind an assistant's; 0 if none waits to be followed by another.
+	// blank is 1 more than the index of an empty user message after an assistant's; 0 if no such
+	// message waits for another user message to follow.
 	blank int
 }
 
-// read reads the body; the messages with all that they say.
+// read reads the body, including all messages.
 func (d *decoder) read(body []byte) (*wireRequest, error) {
 	w := &wireRequest{Messages: conversation{d: d}}
 	err := jsonx.Unmarshal(body, w)
@@ -237,7 +233,7 @@ func (d *decoder) read(body []byte) (*wireRequest, error) {
 	return w, nil
 }
 
-// without gives the body without the members that additional_drop_params names.
+// without returns the body without the members that additional_drop_params names.
 func (d *decoder) without(body []byte, names []string) ([]byte, error) {
 	d.out.Warnings = nil
 	return except(body, func(name string) bool {
@@ -249,15 +245,15 @@ func (d *decoder) without(body []byte, names []string) ([]byte, error) {
 	})
 }
 
-// except gives a body without some of its members.
-func except(body []byte, left func(name string) bool) ([]byte, error) {
+// except returns a body without some of its members.
+func except(body []byte, drop func(name string) bool) ([]byte, error) {
 	members, err := jsonx.Members(body)
 	if err != nil {
 		return nil, decodeError(err)
 	}
 	w := jsonx.Writer{Buf: make([]byte, 0, len(body))}
 	w.Object()
-	w.Members(slices.DeleteFunc(members, func(m jsonx.Member) bool { return left(m.Name) }))
+	w.Members(slices.DeleteFunc(members, func(m jsonx.Member) bool { return drop(m.Name) }))
 	w.EndObject()
 	return w.Buf, nil
 }
@@ -266,15 +262,15 @@ func (d *decoder) warn(code, field string) {
 	d.out.Warnings = append(d.out.Warnings, llm.Warning{Code: code, Field: field})
 }
 
-// refuse is for a setting that cannot be kept and would change the meaning: an
-// error, or a warning under drop_params.
+// refuse is for an unsupported parameter that would change the meaning: it returns an error, or
+// adds a warning under drop_params.
 func (d *decoder) refuse(field, format string, args ...any) error {
 	if d.drop {
 		d.warn(llm.WarnDropped, field)
 		return nil
 	}
 	e := llm.Unsupported(field, format, args...)
-	e.Fix = "Leave " + field + " out, or set drop_params to drop what cannot be kept."
+	e.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
 	return e
 }
 
@@ -286,7 +282,7 @@ func (d *decoder) request(w *wireRequest) error {
 		return llm.Invalid("messages", "messages is required: an array of at least one message")
 	}
 	if w.Messages.n == 0 {
-		return llm.Invalid("messages", "messages must hold at least one message")
+		return llm.Invalid("messages", "messages must contain at least one message")
 	}
 	d.messages = w.Messages.n
 	ofMessages := d.out.Warnings
@@ -301,9 +297,9 @@ func (d *decoder) request(w *wireRequest) error {
 		return blankUser(d.blank - 1)
 	}
 	if len(r.Turns) == 0 {
-		return llm.Invalid("messages", "messages must hold at least one message of a user or assistant")
+		return llm.Invalid("messages", "messages must contain at least one message of role user or assistant")
 	}
-	if w.CacheControl != nil { // all of the conversation may be cached
+	if w.CacheControl != nil { // the whole conversation may be cached
 		last := &r.Turns[len(r.Turns)-1]
 		last.Blocks = marked(last.Blocks, w.CacheControl)
 	}
@@ -332,7 +328,7 @@ func (c *conversation) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	var m message
 	for d.PeekKind() != ']' {
 		if c.n == maxMessages {
-			return jsonx.Fault("must hold at most %d messages", maxMessages)
+			return jsonx.Fault("must have at most %d messages", maxMessages)
 		}
 		m = message{}
 		if err := jsonx.UnmarshalDecode(d, &m); err != nil {

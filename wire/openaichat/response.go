@@ -9,32 +9,30 @@ import (
 	"outcrop/llm"
 )
 
-// Envelope is what every answer and chunk of a call carries.
+// Envelope has the members that every response and chunk of a call shares.
 type Envelope struct {
 	// ID is chatcmpl-... and the same in every chunk.
 	ID string
-	// Model is the model as the caller named it.
+	// Model is the model as the client named it.
 	Model string
 	// Created is in seconds since 1970.
 	Created int64
-	// Functions is the request's: whether a tool call is said as function_call. A
-	// second call of the same answer stands in tool_calls then, which alone has room
-	// for it.
+	// Functions is that of the request: whether a tool call is written as function_call. A second
+	// call of the same response is then in tool_calls, because function_call can contain only one.
 	Functions bool
 }
 
-// AppendResponse appends a whole chat completion of one answer.
+// AppendResponse appends a complete chat completion with one choice.
 //
-// finish_reason is always one of OpenAI's, and follows from the calls that are there;
-// the provider's own word stands in choices[0].provider_specific_fields.stop_reason.
+// finish_reason is always one of OpenAI's, and depends on the calls in the response; the provider's
+// own stop reason is in choices[0].provider_specific_fields.stop_reason.
 func AppendResponse(dst []byte, env Envelope, r *llm.Response, warnings []llm.Warning) []byte {
 	return AppendResponses(dst, env, []*llm.Response{r}, &r.Usage, warnings)
 }
 
-// AppendResponses appends a whole chat completion of at least one answer, each a
-// choice; usage is that of all together, and is left out if an answer came without.
-// What the provider said beside an answer stands at the top if there is one, and else
-// with its choice.
+// AppendResponses appends a complete chat completion with at least one choice, one per response.
+// usage is the sum over all, and is omitted if any response came without usage. The provider's
+// additional fields are at the top level if there is one response, and else with its choice.
 func AppendResponses(dst []byte, env Envelope, answers []*llm.Response, usage *llm.Usage, warnings []llm.Warning) []byte {
 	w := jsonx.Writer{Buf: dst}
 	w.Object()
@@ -85,7 +83,7 @@ func envelope(w *jsonx.Writer, env Envelope, object string) {
 	w.String(env.Model)
 }
 
-// appendMessage writes an answer's message, and gives the number of its tool calls.
+// appendMessage writes a response's message, and returns the number of its tool calls.
 func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) (calls int) {
 	var text, thought strings.Builder
 	var cites []cite
@@ -93,7 +91,7 @@ func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) (calls int)
 	for i := range r.Blocks {
 		b := &r.Blocks[i]
 		switch b.Kind {
-		case llm.BlockText, llm.BlockOther: // of the latter what it says in words
+		case llm.BlockText, llm.BlockOther: // of the latter its text
 			if found := citesOf(b); len(found) > 0 {
 				cites = append(cites, cite{block: b, start: utf8.RuneCountInString(text.String()), length: utf8.RuneCountInString(b.Text), citations: found})
 			}
@@ -107,7 +105,7 @@ func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) (calls int)
 			if b.ToolUse.Type != llm.ServerSide {
 				calls++
 			}
-		default: // a chat completion has no word for it
+		default: // a chat completion has no form for it
 		}
 		if isProviderBlock(b) {
 			other++
@@ -165,7 +163,7 @@ func appendMessage(w *jsonx.Writer, r *llm.Response, functions bool) (calls int)
 	return calls
 }
 
-// appendCalls writes the tool calls, of which there are so many.
+// appendCalls writes the tool calls; n is their number.
 func appendCalls(w *jsonx.Writer, r *llm.Response, calls int, functions bool) {
 	if calls == 0 {
 		return
@@ -198,9 +196,9 @@ func appendCalls(w *jsonx.Writer, r *llm.Response, calls int, functions bool) {
 	}
 }
 
-// argumentsOf gives a call's input as OpenAI has it, a text. An input that is no
-// JSON, as a model that was cut short leaves it, has come as a JSON string (see
-// llm.Fold) and is said as the model wrote it.
+// argumentsOf returns a call's input as text, OpenAI's form. An input that is not JSON, from a
+// model that was cut short, is stored as a JSON string (see llm.Fold) and is written as the model
+// produced it.
 func argumentsOf(input jsonx.Raw) string {
 	if len(input) == 0 {
 		return "{}"
@@ -212,13 +210,13 @@ func argumentsOf(input jsonx.Raw) string {
 	return string(input)
 }
 
-// whole is the index of what is not one of a stream's pieces.
+// whole is the index of a block that is not a piece of a stream.
 const whole = -1
 
-// appendThinking writes a block of reasoning, or one of a stream's pieces of the block
-// with that index, by which OpenAI's stream helpers put pieces of unknown lists together
-// (openai-python, lib/streaming/_deltas.py). before is what stands before it; one of the
-// pieces says so.
+// appendThinking writes a block of reasoning, or a piece of the streamed block with that index, by
+// which OpenAI's stream helpers combine pieces of unknown lists (openai-python,
+// lib/streaming/_deltas.py). before is the content that precedes the block; only one of the pieces
+// states it.
 func appendThinking(w *jsonx.Writer, b *llm.Block, index int64, before standing) {
 	w.Object()
 	if index != whole {
@@ -265,11 +263,11 @@ func appendFunction(w *jsonx.Writer, name, arguments string) {
 	w.EndObject()
 }
 
-// finishReason gives OpenAI's word for why an answer ended; a reason that it has none
-// for is stop. An answer that holds calls waits for their results, and one without
-// calls does not, whatever the provider says: some models end their turn behind a call
-// (https://github.com/strands-agents/harness-sdk/issues/644). A limit or a filter that
-// cut the answer goes before: its last call may be cut, too.
+// finishReason returns OpenAI's reason for the end of a response; a reason without an equivalent
+// becomes stop. A response with calls waits for their results, and one without calls does not,
+// whatever the provider reports: some models end their turn after a call
+// (https://github.com/strands-agents/harness-sdk/issues/644). A limit or a filter that cut the
+// response takes precedence, because its last call may be cut, too.
 func finishReason(s llm.StopReason, calls int, functions bool) string {
 	switch s {
 	case llm.StopMaxTokens, llm.StopContextWindow:
@@ -288,14 +286,14 @@ func finishReason(s llm.StopReason, calls int, functions bool) string {
 	}
 }
 
-// withoutCall adds a warning where the provider waits for the results of calls that
-// are not there, or could not read what the model wrote.
+// withoutCall adds a warning if the provider waits for the results of calls that are missing, or
+// could not parse the model's output.
 func withoutCall(warnings []llm.Warning, s llm.StopReason, calls int) []llm.Warning {
 	detail := ""
 	switch {
 	case calls > 0:
 	case s == llm.StopToolUse:
-		detail = "the provider reports a tool call, and the answer holds none"
+		detail = "the provider reports a tool call, but the response contains none"
 	case s == llm.StopMalformed:
 		detail = "the provider could not parse what the model wrote"
 	}

@@ -8,29 +8,29 @@ import (
 	"outcrop/llm"
 )
 
-// memberClass is what becomes of a member that wireRequest does not name.
+// memberClass determines how a member without a field in wireRequest is handled.
 type memberClass uint8
 
 const (
-	modelField    memberClass = iota // it is the model's own
-	fateExtension                    // it belongs to the target's API
-	fateNoEffect                     // it steers nothing here: a warning
-	fateRefuse                       // without it the answer would mean something else
+	modelField       memberClass = iota // a parameter of the model
+	classExtension                      // a member of the target's API
+	classNoEffect                       // it has no effect here: a warning
+	classUnsupported                    // ignoring it would change the response's meaning
 )
 
-// known says what becomes of OpenAI's and LiteLLM's members without a field.
+// known classifies OpenAI's and LiteLLM's members without a field.
 func known(name string) memberClass {
 	switch name {
 	case "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelResponseFieldPaths", "serviceTier", "outputConfig":
-		return fateExtension
+		return classExtension
 	case "seed", "store", "prompt_cache_key", "prediction", "verbosity",
 		"litellm_metadata", "tags", "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks",
 		"context_window_fallback_dict", "priority", "no-log", "litellm_call_id", "litellm_trace_id", "proxy_server_request":
-		return fateNoEffect
+		return classNoEffect
 	case "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "modalities",
 		"logit_bias", "audio", "guardrails", "mock_response",
 		"user_config", "prompt_id", "prompt_variables", "custom_llm_provider", "modify_params":
-		return fateRefuse
+		return classUnsupported
 	default:
 		return modelField
 	}
@@ -45,7 +45,7 @@ func (d *decoder) rest(w *wireRequest) error {
 	if members, err = withBody(members); err != nil {
 		return err
 	}
-	if members, err = d.access(members, d.brings); err != nil {
+	if members, err = d.clientSettings(members, d.allowClientSettings); err != nil {
 		return err
 	}
 	var own map[string]bool
@@ -61,8 +61,7 @@ func (d *decoder) rest(w *wireRequest) error {
 	return nil
 }
 
-// withBody puts the members of extra_body, which OpenAI's SDKs put at the top
-// themselves, in its place.
+// withBody replaces extra_body by its members, as OpenAI's SDKs do themselves.
 func withBody(members []jsonx.Member) ([]jsonx.Member, error) {
 	at := slices.IndexFunc(members, func(m jsonx.Member) bool { return m.Name == "extra_body" && m.Value.Kind() != 'n' })
 	if at < 0 {
@@ -113,26 +112,26 @@ func (d *decoder) member(own map[string]bool, m jsonx.Member) error {
 		return d.identifier(m)
 	}
 	class := known(m.Name)
-	if class != modelField && class != fateExtension && slices.Contains(d.allowed, m.Name) {
+	if class != modelField && class != classExtension && slices.Contains(d.allowed, m.Name) {
 		class = modelField
 	}
 	switch class {
-	case fateExtension:
+	case classExtension:
 		if jsonx.Find(d.out.LLM.Extensions, m.Name) != nil {
-			return llm.Invalid(m.Name, "%s is given twice", m.Name)
+			return llm.Invalid(m.Name, "%s is set twice; send it once", m.Name)
 		}
 		d.out.LLM.Extensions = append(d.out.LLM.Extensions, m)
-	case fateNoEffect:
+	case classNoEffect:
 		if string(m.Value) != "false" && string(m.Value) != `"medium"` { // OpenAI's defaults for store and verbosity
 			d.warn(llm.WarnDropped, m.Name)
 		}
-	case fateRefuse:
+	case classUnsupported:
 		asks, err := outside(m)
 		if err != nil {
 			return err
 		}
 		if asks {
-			return d.refuse(m.Name, "%s cannot be kept%s", m.Name, hintFor(m.Name))
+			return d.refuse(m.Name, "%s is not supported by this model%s", m.Name, hintFor(m.Name))
 		}
 	case modelField:
 		return d.modelField(own, m)
@@ -140,8 +139,7 @@ func (d *decoder) member(own map[string]bool, m jsonx.Member) error {
 	return nil
 }
 
-// retention is for how long the prompt shall be cached: OpenAI knows in_memory, which is
-// the default, and 24h.
+// retention is how long to cache the prompt: OpenAI knows in_memory, which is the default, and 24h.
 func (d *decoder) retention(m jsonx.Member) error {
 	var word string
 	if m.Value.Kind() != '"' || jsonx.Unmarshal(m.Value, &word) != nil {
@@ -157,7 +155,7 @@ func (d *decoder) retention(m jsonx.Member) error {
 	return nil
 }
 
-// identifier is the user where user does not name one.
+// identifier sets the user if the field user does not.
 func (d *decoder) identifier(m jsonx.Member) error {
 	var id string
 	if m.Value.Kind() != '"' || jsonx.Unmarshal(m.Value, &id) != nil {
@@ -171,28 +169,27 @@ func (d *decoder) identifier(m jsonx.Member) error {
 	return nil
 }
 
-// modelField adds a setting that only the model knows. It may stand at the top
-// and in additionalModelRequestFields, but not in both.
+// modelField adds a parameter that is specific to the model. It may be at the top level or in
+// additionalModelRequestFields, but not in both.
 func (d *decoder) modelField(own map[string]bool, m jsonx.Member) error {
-	if isAccess(m.Name) { // no model has such a field, and what it holds may be secret
-		return llm.Unsupported(m.Name, "%s is no field of a model's%s", m.Name, hintFor("api_key"))
+	if isClientSetting(m.Name) { // not a model parameter, and its value may be secret
+		return llm.Unsupported(m.Name, "%s is not a model parameter%s", m.Name, hintFor("api_key"))
 	}
 	if isForeign(m.Name) {
 		return foreign(m.Name)
 	}
 	if own[m.Name] {
-		return llm.Invalid(m.Name, "%s is given twice, at the top and in additionalModelRequestFields", m.Name)
+		return llm.Invalid(m.Name, "%s is set twice, at the top level and in additionalModelRequestFields; send it once", m.Name)
 	}
 	if len(d.out.LLM.ModelFields) == maxFields {
-		return llm.Invalid(m.Name, "%s is one field of the model's own too many: more than %d", m.Name, maxFields)
+		return llm.Invalid(m.Name, "%s: too many model parameters (limit %d)", m.Name, maxFields)
 	}
 	own[m.Name] = true
 	d.out.LLM.ModelFields = append(d.out.LLM.ModelFields, m)
 	return nil
 }
 
-// empty reports whether a member asks for nothing: false, an empty string, list
-// or object.
+// empty reports whether a member requests nothing: false, an empty string, list or object.
 func empty(m jsonx.Member) bool {
 	switch m.Value.Kind() {
 	case 'f':
@@ -211,13 +208,13 @@ func empty(m jsonx.Member) bool {
 func hintFor(name string) string {
 	switch name {
 	case "logprobs", "top_logprobs":
-		return ": the provider gives no log probabilities"
+		return ": it returns no log probabilities"
 	case "presence_penalty", "frequency_penalty":
-		return ": the provider has no penalties"
+		return ": it has no penalties"
 	case "modalities", "audio":
-		return ": only text comes back"
+		return ": it returns text only"
 	case "api_key", "user_config", "custom_llm_provider":
-		return ": credentials and addresses come from the gateway's configuration"
+		return ": credentials and endpoints come from the gateway's configuration"
 	default:
 		return ""
 	}

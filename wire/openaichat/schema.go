@@ -10,37 +10,36 @@ import (
 	"outcrop/llm"
 )
 
-// acyclic refuses a JSON schema in which a $ref leads back to itself with nothing
-// in between, so that it has no meaning
-// (https://json-schema.org/draft/2020-12/json-schema-core, section 9.4.1). A schema
-// that comes back to itself inside of a property is a recursive type, and is fine.
+// acyclic refuses a JSON schema in which a $ref refers to itself directly or through other $refs
+// only, so that it has no meaning (https://json-schema.org/draft/2020-12/json-schema-core, section
+// 9.4.1). A schema that refers to itself inside a property is a recursive type, which is valid.
 func acyclic(field string, schema jsonx.Raw) error {
 	if !bytes.Contains(schema, []byte(`"$ref"`)) {
 		return nil
 	}
 	refs := references{}
 	if err := jsonx.Unmarshal(schema, &refs); err != nil {
-		return llm.Invalid(field, "%s cannot be read: %v", field, err)
+		return llm.Invalid(field, "%s cannot be decoded: %v", field, err)
 	}
-	done := map[string]bool{} // places from which the way is known to come to an end
+	done := map[string]bool{} // locations whose references are known to end
 	for _, at := range slices.Sorted(maps.Keys(refs)) {
 		path := map[string]bool{}
 		for target, ok := refs[at]; ok && !done[at]; target, ok = refs[at] {
 			if path[at] {
-				return llm.Invalid(field, "%s has a $ref that leads back to itself: %q", field, "#"+at)
+				return llm.Invalid(field, "%s has a circular $ref: %q", field, "#"+at)
 			}
 			path[at] = true
 			at = target
 		}
-		for place := range path {
-			done[place] = true
+		for location := range path {
+			done[location] = true
 		}
 	}
 	return nil
 }
 
-// references are the places of a schema that hold a $ref to a place in the same
-// schema, and that place, both as JSON pointers (RFC 6901).
+// references are the locations in a schema that have a $ref to a location in the same schema, and
+// that location, both as JSON pointers (RFC 6901).
 type references map[string]string
 
 func (r references) UnmarshalJSONFrom(d *jsonx.Decoder) error {

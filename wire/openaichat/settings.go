@@ -8,7 +8,7 @@ import (
 	"outcrop/llm"
 )
 
-// settings are those that llm has a field for.
+// settings reads the settings that llm has a field for.
 func (d *decoder) settings(w *wireRequest) error {
 	r := &d.out.LLM
 	r.Temperature, r.TopP, r.TopK = w.Temperature.Opt, w.TopP.Opt, w.TopK.Opt
@@ -50,13 +50,13 @@ func (d *decoder) settings(w *wireRequest) error {
 		r.ServiceTier = tier
 	}
 	r.User = w.User.Value
-	d.leftOut("stream_options", w.StreamOptions.Rest)
+	d.warnUnread("stream_options", w.StreamOptions.Rest)
 	return nil
 }
 
 func (d *decoder) stop(words []string) error {
 	if len(words) > maxStops {
-		return llm.Invalid("stop", "stop must hold at most %d strings, not %d", maxStops, len(words))
+		return llm.Invalid("stop", "stop must have at most %d strings, not %d", maxStops, len(words))
 	}
 	for _, s := range words {
 		if s == "" {
@@ -96,14 +96,14 @@ type responseFormat struct {
 		Strict      optional[bool] `json:"strict"`
 		Rest        jsonx.Raw      `json:",embed"`
 	} `json:"json_schema"`
-	// ResponseSchema is LiteLLM's second place for a schema, beside json_object.
+	// ResponseSchema is LiteLLM's second location for a schema, with json_object.
 	ResponseSchema jsonx.Raw `json:"response_schema"`
 	Rest           jsonx.Raw `json:",embed"`
 }
 
 func (d *decoder) format(w *wireRequest) error {
 	f := &w.ResponseFormat
-	d.leftOut("response_format", f.Rest)
+	d.warnUnread("response_format", f.Rest)
 	out := &llm.Format{}
 	field := "response_format.json_schema.schema"
 	var given jsonx.Raw
@@ -115,7 +115,7 @@ func (d *decoder) format(w *wireRequest) error {
 			return llm.Invalid(field, "%s is required: a JSON schema, an object", field)
 		}
 		s := f.JSONSchema
-		d.leftOut("response_format.json_schema", s.Rest)
+		d.warnUnread("response_format.json_schema", s.Rest)
 		out.Name, out.Description, out.Strict, given = s.Name, s.Description, s.Strict.Opt, s.Schema
 	case "json_object":
 		field, given = "response_format.response_schema", f.ResponseSchema
@@ -142,8 +142,8 @@ func (d *decoder) format(w *wireRequest) error {
 	return nil
 }
 
-// outside reads OpenAI's settings that no Converse model takes. asks is whether
-// the caller wants what the model does without the setting changed.
+// outside reads OpenAI's settings that no Converse model supports. asks is whether the setting
+// requests something other than the model's default behaviour.
 func outside(m jsonx.Member) (asks bool, err error) {
 	wrong := func(want string) error {
 		return llm.Invalid(m.Name, "%s must be %s, not %s", m.Name, want, jsonx.KindName(m.Value.Kind()))
@@ -174,9 +174,8 @@ func outside(m jsonx.Member) (asks bool, err error) {
 	}
 }
 
-// labels reads metadata, whose values are strings with OpenAI; numbers and
-// booleans are taken as they are written. What clients of LiteLLM nest in it is
-// LiteLLM's own.
+// labels reads metadata, whose values are strings in OpenAI's API; numbers and booleans are
+// accepted in their JSON form. Nested values are LiteLLM's own and are ignored.
 func (d *decoder) labels(m jsonx.Member) error {
 	members, err := jsonx.Members(m.Value)
 	if err != nil {

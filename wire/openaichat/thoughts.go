@@ -9,31 +9,30 @@ import (
 	"outcrop/llm"
 )
 
-// A chat completion has one text and one list of calls, so that the order of what a
-// model thought, said and called is lost in it. Claude's thoughts must come back in
-// their order, though (https://platform.claude.com/docs/en/build-with-claude/extended-thinking):
-// each block of thinking_blocks that does not stand first says what stands before it,
-// and clients that send it back as it came keep the order.
+// A chat completion has one text and one list of calls, which loses the order of a model's
+// reasoning, text and calls. Claude requires its reasoning back in the original order, though
+// (https://platform.claude.com/docs/en/build-with-claude/extended-thinking): each entry of
+// thinking_blocks that does not come first states what precedes it, and clients that send it back
+// unchanged keep the order.
 
-// thought is a block of reasoning, and where it stands.
+// thought is a block of reasoning and its position.
 type thought struct {
 	block       llm.Block
-	calls, text int64 // what stands before it: calls, or while there are none characters of text
+	calls, text int64 // what precedes it: calls, or before all calls characters of text
 }
 
-// thoughts are those of a message that have not been placed yet.
+// thoughts are the reasoning blocks of a message that have not been placed yet.
 type thoughts []thought
 
-// thoughts gives the reasoning of message i. Clients that put the pieces of a stream
-// one behind the other send texts without a signature and behind them the signature
-// without a text; they are one block.
+// thoughts returns the reasoning of message i. Clients that concatenate the pieces of a stream send
+// texts without a signature followed by the signature without a text; these form one block.
 func (d *decoder) thoughts(i int, m *message) (thoughts, error) {
 	if len(m.ThinkingBlocks) == 0 {
 		return d.reasoningContent(i, m), nil
 	}
 	var all thoughts
 	var pieces strings.Builder
-	var begun thought // where the pieces stand
+	var begun thought // the position of the pieces
 	end := func() {
 		if pieces.Len() > 0 {
 			begun.block = llm.Block{Kind: llm.BlockReasoning, Text: pieces.String()}
@@ -60,7 +59,7 @@ func (d *decoder) thoughts(i int, m *message) (thoughts, error) {
 			pieces.Reset()
 		}
 		end()
-		d.leftOut(field, b.Rest)
+		d.warnUnread(field, b.Rest)
 		blocks, err := d.thinking(nil, field, b.Type, b.Thinking, b.Signature, b.Data)
 		if err != nil {
 			return nil, err
@@ -73,8 +72,8 @@ func (d *decoder) thoughts(i int, m *message) (thoughts, error) {
 	return all, nil
 }
 
-// reasoningContent gives the reasoning that a message says as a text alone. Without its
-// signature it is left out: every model that checks refuses it.
+// reasoningContent returns the reasoning that a message has as text alone. Without its signature it
+// is dropped: every model that checks signatures would refuse it.
 func (d *decoder) reasoningContent(i int, m *message) thoughts {
 	text, signature := m.ReasoningContent.Value, m.ReasoningSignature.Value
 	switch {
@@ -88,7 +87,7 @@ func (d *decoder) reasoningContent(i int, m *message) thoughts {
 	return nil
 }
 
-// within gives the content with the thoughts that stand before calls.
+// within returns the content with the thoughts that come before calls.
 func (t *thoughts) within(content []llm.Block) []llm.Block {
 	if len(*t) == 0 {
 		return content
@@ -97,7 +96,7 @@ func (t *thoughts) within(content []llm.Block) []llm.Block {
 	texts := int64(0)
 	for _, b := range content {
 		for b.Kind == llm.BlockText && t.due(texts+int64(utf8.RuneCountInString(b.Text))-1) {
-			if first := (*t)[0]; first.text > texts { // it stands within the text
+			if first := (*t)[0]; first.text > texts { // it is inside the text
 				n := runes(b.Text, first.text-texts)
 				front := b
 				front.Text, b.Text = b.Text[:n], b.Text[n:]
@@ -116,13 +115,13 @@ func (t *thoughts) within(content []llm.Block) []llm.Block {
 	return t.before(blocks, 0)
 }
 
-// due reports whether the next thought stands before all calls, and behind so many
-// characters of text at most.
+// due reports whether the next thought comes before all calls, and after at most that many
+// characters of text.
 func (t *thoughts) due(text int64) bool {
 	return len(*t) > 0 && (*t)[0].calls == 0 && (*t)[0].text <= text
 }
 
-// before appends the thoughts that stand behind so many calls at most.
+// before appends the thoughts that come after at most that many calls.
 func (t *thoughts) before(blocks []llm.Block, calls int64) []llm.Block {
 	for len(*t) > 0 && (*t)[0].calls <= calls {
 		blocks = t.take(blocks)
@@ -130,7 +129,7 @@ func (t *thoughts) before(blocks []llm.Block, calls int64) []llm.Block {
 	return blocks
 }
 
-// rest appends those that are left.
+// rest appends the remaining thoughts.
 func (t *thoughts) rest(blocks []llm.Block) []llm.Block {
 	for len(*t) > 0 {
 		blocks = t.take(blocks)
@@ -144,7 +143,7 @@ func (t *thoughts) take(blocks []llm.Block) []llm.Block {
 	return blocks
 }
 
-// runes is the number of bytes of the first n characters of a text.
+// runes is the length in bytes of the first n characters of a text.
 func runes(text string, n int64) int {
 	for i := range text {
 		if n--; n < 0 {
@@ -154,10 +153,10 @@ func runes(text string, n int64) int {
 	return len(text)
 }
 
-// standing is what stands before a block of reasoning in an answer.
+// standing is what precedes a block of reasoning in a response.
 type standing struct{ calls, text int64 }
 
-// append says it in the block, which is open, if it does not stand first.
+// append writes it into the open block, if the block does not come first.
 func (s standing) append(w *jsonx.Writer) {
 	switch {
 	case s.calls > 0:

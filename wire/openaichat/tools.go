@@ -11,8 +11,8 @@ import (
 	"outcrop/llm"
 )
 
-// function is what a tool of type function holds, and an element of functions,
-// which tools came after.
+// function is the content of a tool of type function, and an element of functions, the predecessor
+// of tools.
 type function struct {
 	Name         string           `json:"name"`
 	Description  optional[string] `json:"description"`
@@ -26,12 +26,12 @@ type tool struct {
 	Type         string        `json:"type"`
 	Function     *function     `json:"function"`
 	CacheControl *cacheControl `json:"cache_control"`
-	// Rest may hold a tool in Converse's own form, as LiteLLM takes it.
+	// Rest may have a tool in Converse's own form, as LiteLLM accepts it.
 	Rest jsonx.Raw `json:",embed"`
 }
 
-// toolChoice is a word, or an object that says more: OpenAI's, and for what those
-// can say Anthropic's and Converse's.
+// toolChoice is a string or an object: OpenAI's forms, and their equivalents in Anthropic's and
+// Converse's API.
 type toolChoice struct {
 	word         string
 	Type         string   `json:"type"`
@@ -41,7 +41,7 @@ type toolChoice struct {
 	Tool         named    `json:"tool"`
 	Auto         *named   `json:"auto"`
 	Any          *named   `json:"any"`
-	// OneCall is Anthropic's parallel_tool_calls, turned about.
+	// OneCall is Anthropic's disable_parallel_tool_use, the inverse of parallel_tool_calls.
 	OneCall optional[bool] `json:"disable_parallel_tool_use"`
 	Rest    jsonx.Raw      `json:",embed"`
 }
@@ -50,7 +50,7 @@ type named struct {
 	Name string `json:"name"`
 }
 
-// allowed are the tools of all that may be called in this turn.
+// allowed are the tools that may be called in this turn.
 type allowed struct {
 	Mode  string `json:"mode"`
 	Tools list[struct {
@@ -74,7 +74,7 @@ func (c *toolChoice) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	}
 }
 
-// noParameters is the schema of a function without any.
+// noParameters is the schema of a function without parameters.
 const noParameters = `{"type":"object","properties":{}}`
 
 func (d *decoder) tools(w *wireRequest) error {
@@ -82,17 +82,17 @@ func (d *decoder) tools(w *wireRequest) error {
 	field, choice := "tool_choice", &w.ToolChoice
 	if len(w.Functions) > 0 {
 		if len(w.Tools) > 0 {
-			return llm.Invalid("functions", "functions and tools say the same; give one of them")
+			return llm.Invalid("functions", "functions and tools are both set; send one of them")
 		}
 		d.out.Functions = true
 		field, choice = "function_call", &w.FunctionCall
 	}
 	if n := max(len(w.Tools), len(w.Functions)); n > maxTools {
-		return llm.Invalid("tools", "tools must hold at most %d tools, not %d", maxTools, n)
+		return llm.Invalid("tools", "tools must have at most %d tools, not %d", maxTools, n)
 	}
 	for i := range w.Functions {
 		field := "functions[" + strconv.Itoa(i) + "]"
-		d.leftOut(field, w.Functions[i].Rest)
+		d.warnUnread(field, w.Functions[i].Rest)
 		t, err := w.Functions[i].tool(field)
 		if err != nil {
 			return err
@@ -118,7 +118,7 @@ func (d *decoder) choice(field string, c *toolChoice) error {
 	r := &d.out.LLM
 	word := c.word
 	name := ""
-	d.leftOut(field, c.Rest)
+	d.warnUnread(field, c.Rest)
 	if c.OneCall.Set && !r.ParallelTools.Set {
 		r.ParallelTools = llm.Some(!c.OneCall.Value)
 	}
@@ -156,20 +156,20 @@ func (d *decoder) choice(field string, c *toolChoice) error {
 		return nil
 	}
 	if len(r.Tools) == 0 {
-		return llm.Invalid(field, "%s asks for a tool, but tools is empty", field)
+		return llm.Invalid(field, "%s requires a tool, but tools is empty", field)
 	}
 	if name != "" && !hasTool(r.Tools, name) {
-		return llm.Invalid(field, "%s names %q, which is none of tools", field, name)
+		return llm.Invalid(field, "%s names %q, which is not in tools", field, name)
 	}
 	return nil
 }
 
-// hasTool reports whether a tool has that name. One in Converse's own form may.
+// hasTool reports whether a tool has that name. A tool in Converse's own form may.
 func hasTool(tools []llm.Tool, name string) bool {
 	return slices.ContainsFunc(tools, func(t llm.Tool) bool { return t.Name == name || t.Other != nil })
 }
 
-// allow leaves only those tools that may be called.
+// allow removes the tools that may not be called.
 func (d *decoder) allow(field string, a *allowed) error {
 	field += ".allowed_tools"
 	if a.Mode != "auto" && a.Mode != "required" {
@@ -181,7 +181,7 @@ func (d *decoder) allow(field string, a *allowed) error {
 		t := &a.Tools[i]
 		name := t.Function.Name + t.Name
 		if t.Type != "function" || !hasTool(r.Tools, name) {
-			return llm.Invalid(fmt.Sprintf("%s.tools[%d]", field, i), "%s.tools[%d] must be a function of tools, not %q %q", field, i, t.Type, name)
+			return llm.Invalid(fmt.Sprintf("%s.tools[%d]", field, i), "%s.tools[%d] must be a function in tools, not %q %q", field, i, t.Type, name)
 		}
 		names[name] = true
 	}
@@ -201,14 +201,14 @@ func (d *decoder) tool(field string, t *tool) error {
 	case isOwn(t.Type):
 		return d.ownTool(field, t)
 	case t.Type == "custom":
-		return llm.Unsupported(field+".type", "%s is a custom tool, whose input is free text; the provider's tools take JSON: make it a function with one parameter of type string", field)
+		return llm.Unsupported(field+".type", "%s.type custom is not supported: the provider's tools take JSON, not free text; send a function with one parameter of type string", field)
 	case t.Type != "" && t.Type != "function":
 		return llm.Unsupported(field+".type", "%s.type must be function, not %q", field, t.Type)
 	case t.Function == nil:
 		return llm.Invalid(field+".function.name", "%s.function.name is required", field)
 	}
-	d.leftOut(field, t.Rest)
-	d.leftOut(field+".function", t.Function.Rest)
+	d.warnUnread(field, t.Rest)
+	d.warnUnread(field+".function", t.Function.Rest)
 	out, err := t.Function.tool(field + ".function")
 	if err != nil {
 		return err
@@ -220,7 +220,7 @@ func (d *decoder) tool(field string, t *tool) error {
 	return nil
 }
 
-// tool gives a function as a tool. at is where it stands.
+// tool returns a function as a tool. at is its path in the request.
 func (f *function) tool(at string) (llm.Tool, error) {
 	out := llm.Tool{Name: f.Name, Description: f.Description.Value, Strict: f.Strict.Opt}
 	if f.Name == "" {
@@ -240,8 +240,8 @@ func (f *function) tool(at string) (llm.Tool, error) {
 	return out, acyclic(at+".parameters", out.Schema)
 }
 
-// nativeTool adds a tool in Converse's own form (Tool in Bedrock's service model):
-// what a function can say becomes one.
+// nativeTool adds a tool in Converse's own form (Tool in Bedrock's service model); a tool that a
+// function can express becomes one.
 func (d *decoder) nativeTool(field string, t *tool) error {
 	r := &d.out.LLM
 	members, err := jsonx.Members(t.Rest)
@@ -275,7 +275,7 @@ func (d *decoder) nativeTool(field string, t *tool) error {
 			return err
 		}
 		if len(r.Tools) == 0 {
-			return llm.Invalid(field, "%s is a cache point with no tool before it", field)
+			return llm.Invalid(field, "%s is a cache point without a tool before it", field)
 		}
 		r.Tools[len(r.Tools)-1].Cache = c.point()
 		return nil
@@ -286,9 +286,8 @@ func (d *decoder) nativeTool(field string, t *tool) error {
 	return nil
 }
 
-// isOwn reports whether a type is that of a tool of Anthropic's, which has the day of
-// its version behind its name
-// (https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview).
+// isOwn reports whether a type is that of one of Anthropic's own tools, whose name ends with the
+// date of its version (https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview).
 func isOwn(kind string) bool {
 	name, day, ok := cutLast(kind, "_")
 	return ok && name != "" && len(day) == len("20250124") && strings.Trim(day, "0123456789") == ""
@@ -301,8 +300,8 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s, "", false
 }
 
-// ownTool adds a tool that the model's maker has defined. Its members stand beside
-// its type, or, as LiteLLM's users write them, in function and its parameters.
+// ownTool adds a tool that the model's vendor has defined. Its members are next to its type or, as
+// LiteLLM's users write them, in function and its parameters.
 func (d *decoder) ownTool(field string, t *tool) error {
 	members, err := jsonx.Members(t.Rest)
 	if err != nil {
@@ -329,7 +328,7 @@ func (d *decoder) ownTool(field string, t *tool) error {
 		if control == nil {
 			control = f.CacheControl
 		}
-		d.leftOut(field+".function", f.Rest)
+		d.warnUnread(field+".function", f.Rest)
 	}
 	var out llm.Tool
 	name := jsonx.Find(members, "name")

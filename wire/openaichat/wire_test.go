@@ -90,7 +90,7 @@ func TestBodiesThatAreNoRequest(t *testing.T) {
 		{"more behind it", `{"model":"m","messages":[]} {}`, "", "the request body is not valid JSON: "},
 		{"a number for text", `{"model":7}`, "model", "model must be a string, not a number"},
 		{"text for a number", `{"model":"m","max_tokens":"7"}`, "max_tokens", "max_tokens must be an integer, not a string"},
-		{"a fraction for a whole number", `{"model":"m","n":1.5}`, "n", "n 1.5 is not an integer that is accepted here"},
+		{"a fraction for a whole number", `{"model":"m","n":1.5}`, "n", "n 1.5 is not an integer in the accepted range"},
 		{"a wrong kind deep inside", `{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":[]}]}]}`, "messages[0].content[0].text", "must be a string, not an array"},
 		{"a cache mark of a wrong kind", `{"model":"m","messages":[{"role":"user","content":"a","cache_control":{"type":"ephemeral","ttl":5}}]}`, "messages[0].cache_control.ttl", "must be a string, not a number"},
 	}

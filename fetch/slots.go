@@ -6,32 +6,31 @@ import (
 	"sync"
 )
 
-// places are what is fetched at the same time, over all requests. Nobody can hold
-// all of them: a host has at most half, and a request that has some gets another one
-// only while more are free than it has. Of those who wait, the request that has the
-// fewest comes first, so that one with none yet gets the first place that is given
-// back, however many addresses others have.
-type places struct {
+// slots limits concurrent fetches over all requests. Nobody can take all of them: a host gets at
+// most half, and a request that has some gets another one only while more are free than it has.
+// Among the waiting, the request with the fewest slots comes first, so that one without any gets
+// the first slot that is returned, however many URLs others have.
+type slots struct {
 	mu      sync.Mutex
 	free    int
-	hosts   map[string]int // places that each host has
-	waiting []*waiter      // in the order in which they came
+	hosts   map[string]int // slots in use by host
+	waiting []*waiter      // in order of arrival
 }
 
-// share is what a request has of the places.
+// share is a request's number of slots.
 type share struct{ held int }
 
-// waiter is an address that is to be fetched.
+// waiter is a URL waiting to be fetched.
 type waiter struct {
 	share *share
 	host  string
-	ready chan struct{} // closed when it has its place
+	ready chan struct{} // closed when it gets its slot
 }
 
-func newPlaces() *places { return &places{free: perProcess, hosts: map[string]int{}} }
+func newSlots() *slots { return &slots{free: perProcess, hosts: map[string]int{}} }
 
-// take waits for a place. It fails only when ctx ends.
-func (p *places) take(ctx context.Context, s *share, host string) error {
+// take waits for a slot. It fails only if ctx ends.
+func (p *slots) take(ctx context.Context, s *share, host string) error {
 	w := &waiter{share: s, host: host, ready: make(chan struct{})}
 	p.mu.Lock()
 	p.waiting = append(p.waiting, w)
@@ -46,21 +45,21 @@ func (p *places) take(ctx context.Context, s *share, host string) error {
 	defer p.mu.Unlock()
 	if i := slices.Index(p.waiting, w); i >= 0 {
 		p.waiting = slices.Delete(p.waiting, i, i+1)
-	} else { // it was given meanwhile
+	} else { // it got the slot meanwhile
 		p.put(s, host)
 	}
 	return context.Cause(ctx)
 }
 
-// give gives a place back.
-func (p *places) give(s *share, host string) {
+// give returns a slot.
+func (p *slots) give(s *share, host string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.put(s, host)
 }
 
 // put is give; mu is held.
-func (p *places) put(s *share, host string) {
+func (p *slots) put(s *share, host string) {
 	s.held--
 	p.free++
 	if p.hosts[host]--; p.hosts[host] == 0 {
@@ -69,8 +68,8 @@ func (p *places) put(s *share, host string) {
 	p.settle()
 }
 
-// settle hands free places to those who wait and may have one; mu is held.
-func (p *places) settle() {
+// settle assigns free slots to waiters that may have one; mu is held.
+func (p *slots) settle() {
 	for p.free > 0 {
 		best := -1
 		for i, w := range p.waiting {

@@ -10,7 +10,7 @@ import (
 func TestWhatARequestBringsIsTakenWhereItMay(t *testing.T) {
 	const body = `{"model":"m","messages":[{"role":"user","content":"Hi"}],"api_key":"hidden-key","aws_region_name":"eu-west-1","aws_role_name":null,"aws_profile_name":"p","top_x":1}`
 	for _, model := range []string{"m", "other"} {
-		req, err := Decode([]byte(strings.Replace(body, `"m"`, `"`+model+`"`, 1)), Options{Access: func(name string) bool { return name == "m" }})
+		req, err := Decode([]byte(strings.Replace(body, `"m"`, `"`+model+`"`, 1)), Options{AllowClientSettings: func(name string) bool { return name == "m" }})
 		if model == "other" {
 			if e := llm.AsError(err); e.Code != llm.CodeUnsupported || e.Param != "api_key" || strings.Contains(e.Error()+e.Fix, "hidden") {
 				t.Errorf("got %v", err)
@@ -27,7 +27,7 @@ func TestWhatARequestBringsIsTakenWhereItMay(t *testing.T) {
 			t.Errorf("the model's own are %v", f)
 		}
 	}
-	_, err := Decode([]byte(strings.Replace(body, `"hidden-key"`, `["hidden-key"]`, 1)), Options{Access: func(string) bool { return true }})
+	_, err := Decode([]byte(strings.Replace(body, `"hidden-key"`, `["hidden-key"]`, 1)), Options{AllowClientSettings: func(string) bool { return true }})
 	if e := llm.AsError(err); e.Status != 400 || e.Param != "api_key" || strings.Contains(e.Error(), "hidden") {
 		t.Errorf("got %v", err)
 	}
@@ -44,8 +44,8 @@ func TestSettingsOfOtherProvidersGoNowhere(t *testing.T) {
 			"in extra_body":                   `"extra_body":{"` + name + `":` + value + `}`,
 			"in additionalModelRequestFields": `"additionalModelRequestFields":{"` + name + `":` + value + `}`,
 		} {
-			for _, brings := range []bool{false, true} {
-				_, err := Decode([]byte(`{"model":"m","messages":[{"role":"user","content":"Hi"}],`+body+`}`), Options{Access: func(string) bool { return brings }})
+			for _, allowed := range []bool{false, true} {
+				_, err := Decode([]byte(`{"model":"m","messages":[{"role":"user","content":"Hi"}],`+body+`}`), Options{AllowClientSettings: func(string) bool { return allowed }})
 				if e := llm.AsError(err); err == nil || e.Code != llm.CodeUnsupported || e.Param != name || strings.Contains(e.Error()+e.Fix+e.Logged, "hidden") || e.Fix == "" {
 					t.Errorf("%s %s: got %v", name, where, err)
 				}
