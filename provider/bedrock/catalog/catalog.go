@@ -1,15 +1,13 @@
-// Package catalog is what is known of the models of Bedrock: which there are,
-// which inference profiles lead to them from where to where, which API serves
-// them with which limits, when their lives end, and what they cost.
+// Package catalog holds what is known about the models of Bedrock: which models exist, which
+// inference profiles reach them from and in which regions, which APIs serve them with which limits,
+// when they retire, and what they cost.
 //
-// The facts that come with the program are embedded from the folder data, each
-// with its source and date; package refresh makes that folder. What an account's
-// own lists say (Live) wins over them. A fact that nobody has stated is unknown,
-// and is never made up from another.
+// The built-in facts are embedded from the folder data, each with its source and date; package
+// refresh generates that folder. An account's own lists (Live) take precedence. A fact without a
+// source is unknown, and is never inferred from another.
 //
-// A Catalogue and what it gives are not to be changed after they are made, so
-// that any number of goroutines can read them without locks. Looking something
-// up allocates nothing.
+// A Catalogue and what it returns are immutable, so any number of goroutines can read them without
+// locks. Look-ups do not allocate.
 package catalog
 
 import (
@@ -30,31 +28,29 @@ type Catalogue struct {
 
 	all         []*Model // by id
 	geographies []Geography
-	declared    []Geography // as the data has them
+	declared    []Geography // as in the data files
 	regions     []string
 	sources     map[string]*Source
 	asOf        map[string]time.Time // by region, when its lists were read
 	beneath     map[string]string    // by ARN, base ids
 }
 
-// Model gives the model with a base id, which is an id without geography and
-// throughput suffix.
+// Model returns the model with a base id, which is an id without geography and throughput suffix.
 func (c *Catalogue) Model(base string) (*Model, bool) {
 	m, ok := c.models[base]
 	return m, ok
 }
 
-// Models gives all models by id. The slice is not to be written to.
+// Models returns all models, sorted by id. Callers must not modify the slice.
 func (c *Catalogue) Models() []*Model { return c.all }
 
-// Profile gives the inference profile with an id or, if a live list had it, with
-// an ARN.
+// Profile returns the inference profile with an id or, if a live list has it, an ARN.
 func (c *Catalogue) Profile(id string) (*Profile, bool) {
 	p, ok := c.profiles[id]
 	return p, ok
 }
 
-// Profiles gives all profiles by id.
+// Profiles returns all profiles, sorted by id.
 func (c *Catalogue) Profiles() []*Profile {
 	var all []*Profile
 	for id, p := range c.profiles {
@@ -66,12 +62,12 @@ func (c *Catalogue) Profiles() []*Profile {
 	return all
 }
 
-// ProfilesOf gives the profiles that AWS defines for a model, by id. The slice is
-// not to be written to.
+// ProfilesOf returns the profiles that AWS defines for a model, sorted by id. Callers must not
+// modify the slice.
 func (c *Catalogue) ProfilesOf(base string) []*Profile { return c.byBase[base] }
 
-// OnDemand says whether a bare id can be called in a region; Unknown for a model
-// that is not in the catalogue.
+// OnDemand reports whether a bare id can be called in a region; Unknown for a model that is not in
+// the catalogue.
 func (c *Catalogue) OnDemand(base, region string) Known {
 	m, ok := c.models[base]
 	if !ok {
@@ -83,8 +79,8 @@ func (c *Catalogue) OnDemand(base, region string) Known {
 	return m.OnDemand(region)
 }
 
-// BaseModel gives the base id of the model beneath an ARN, where AWS was asked for
-// it or a list of profiles has it.
+// BaseModel returns the base model id of an ARN, if AWS was asked for it or a list of profiles has
+// it.
 func (c *Catalogue) BaseModel(arn string) (base string, ok bool) {
 	if p, known := c.profiles[arn]; known {
 		return p.Base, true
@@ -93,7 +89,7 @@ func (c *Catalogue) BaseModel(arn string) (base string, ok bool) {
 	return base, ok
 }
 
-// Geography gives what is known of a prefix.
+// Geography returns the geography with a prefix.
 func (c *Catalogue) Geography(prefix string) (*Geography, bool) {
 	at, ok := slices.BinarySearchFunc(c.geographies, prefix, func(g Geography, prefix string) int { return strings.Compare(g.Prefix, prefix) })
 	if !ok {
@@ -102,15 +98,14 @@ func (c *Catalogue) Geography(prefix string) (*Geography, bool) {
 	return &c.geographies[at], true
 }
 
-// Geographies gives the geographies by prefix. The slice is not to be written to.
+// Geographies returns the geographies, sorted by prefix. Callers must not modify the slice.
 func (c *Catalogue) Geographies() []Geography { return c.geographies }
 
-// Regions gives the regions in which Bedrock has endpoints, sorted. The slice is
-// not to be written to.
+// Regions returns the regions in which Bedrock has endpoints, sorted. Callers must not modify the
+// slice.
 func (c *Catalogue) Regions() []string { return c.regions }
 
-// index makes what is looked up from the models, profiles and declared
-// geographies.
+// index builds the look-up tables from the models, profiles and declared geographies.
 func (c *Catalogue) index() {
 	c.all = slices.SortedFunc(maps.Values(c.models), func(a, b *Model) int { return cmp.Compare(a.ID, b.ID) })
 	c.byBase = map[string][]*Profile{}
@@ -124,8 +119,8 @@ func (c *Catalogue) index() {
 	c.indexGeographies()
 }
 
-// indexGeographies gives each prefix the regions of its profiles, and those that
-// the data declares for the profiles whose own are unknown.
+// indexGeographies collects for each prefix the regions of its profiles, and those that the data
+// declares for profiles whose own are unknown.
 func (c *Catalogue) indexGeographies() {
 	type set = map[string]bool
 	from, to, world := map[string]set{}, map[string]set{}, set{}
@@ -149,7 +144,7 @@ func (c *Catalogue) indexGeographies() {
 		}
 		add(from, p.Prefix, p.Regions())
 		add(to, p.Prefix, p.to)
-		if _, known := declared[p.Prefix]; known { // one odd profile does not move what its prefix stands for
+		if _, known := declared[p.Prefix]; known { // one odd profile does not change its prefix's regions
 			continue
 		}
 		for _, r := range p.routes {

@@ -19,8 +19,8 @@ import (
 //go:embed data/*.json
 var embedded embed.FS // never written to
 
-// Embedded gives the catalogue that comes with the program. It reads the data
-// anew at every call, which takes milliseconds: keep what it gives.
+// Embedded returns the built-in catalogue. It parses the data at every call, which takes
+// milliseconds: keep the result.
 func Embedded() (*Catalogue, error) {
 	data, err := Files()
 	if err != nil {
@@ -29,7 +29,7 @@ func Embedded() (*Catalogue, error) {
 	return Parse(data)
 }
 
-// Files gives the data files that Embedded reads.
+// Files returns the data files that Embedded reads.
 func Files() (fs.FS, error) { return fs.Sub(embedded, "data") }
 
 // Names of the files that are not a vendor's.
@@ -38,8 +38,8 @@ const (
 	profilesFile = "profiles.json"
 )
 
-// Parse reads the files of a folder, which have the forms of package schema. An
-// error names the file and what is wrong in it.
+// Parse reads the files of a folder in the format of package schema. An error names the file and
+// the problem.
 func Parse(files fs.FS) (*Catalogue, error) {
 	r := &reader{files: files, c: &Catalogue{
 		models: map[string]*Model{}, profiles: map[string]*Profile{}, sources: map[string]*Source{}, asOf: map[string]time.Time{},
@@ -104,7 +104,7 @@ func (r *reader) readSources() error {
 	return sorted(file.Regions.Names)
 }
 
-// source gives the source with a key.
+// source returns the source with a key.
 func (r *reader) source(key string) (*Source, error) {
 	if s := r.c.sources[key]; s != nil {
 		return s, nil
@@ -198,7 +198,7 @@ func (r *reader) model(row *schema.Model) (*Model, error) {
 	return m, nil
 }
 
-// attribute gives each fact its source.
+// attribute sets the source of each fact.
 func (r *reader) attribute(m *Model, by map[string]string) error {
 	for _, key := range slices.Sorted(maps.Keys(by)) {
 		source, err := r.source(key)
@@ -332,7 +332,7 @@ func (r *reader) profile(row *schema.Profile) (*Profile, error) {
 	return p, sorted(row.To)
 }
 
-// everywhere stands in a list of destinations for all commercial regions.
+// everywhere in a list of destinations means all commercial regions.
 const everywhere = "*"
 
 // destinations reads a list of destinations.
@@ -382,7 +382,7 @@ func day(text string) (time.Time, error) {
 	return t, nil
 }
 
-// sorted is an error if names are out of order or stand twice.
+// sorted returns an error if names are out of order or duplicated.
 func sorted(names []string) error {
 	for i := 1; i < len(names); i++ {
 		if names[i-1] >= names[i] {

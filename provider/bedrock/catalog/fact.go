@@ -2,10 +2,10 @@ package catalog
 
 import "time"
 
-// Known is an answer that may be missing: yes, no, or nobody has said.
+// Known is yes, no, or unknown.
 type Known uint8
 
-// Answers.
+// Values of Known.
 const (
 	Unknown Known = iota
 	No
@@ -32,17 +32,16 @@ func known(b bool) Known {
 	return No
 }
 
-// Source is where facts come from.
+// Source is a source of facts.
 type Source struct {
 	// Key is the short name by which the data files refer to it.
 	Key  string
 	Name string
-	// Date is the day as of which it says what it says.
+	// Date is the day as of which its facts hold.
 	Date time.Time
 	URL  string
-	// Unconfirmed is whether its facts are general knowledge that has not been held
-	// against a page or an answer of AWS's. They serve until a live list says
-	// otherwise.
+	// Unconfirmed reports whether its facts are general knowledge that was not checked against a
+	// page or response of AWS. They apply until a live list says otherwise.
 	Unconfirmed bool
 }
 
@@ -70,7 +69,7 @@ func modalities() [7]string {
 // Has reports whether m is known to have all of the others.
 func (m Modality) Has(others Modality) bool { return m&others == others }
 
-// Names gives the modalities in words, such as text and image.
+// Names returns the names of the modalities, such as text and image.
 func (m Modality) Names() []string {
 	var names []string
 	for i, name := range modalities() {
@@ -81,7 +80,7 @@ func (m Modality) Names() []string {
 	return names
 }
 
-// parseModality is 0 for a word that is not known, which AWS may have added.
+// parseModality returns 0 for an unknown name, which AWS may have added.
 func parseModality(name string) Modality {
 	for i, n := range modalities() {
 		if n == name {

@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// Friendly gives the base id for a name as people write it, such as
-// claude-sonnet-4-5, deepseek-r1, nova-pro or llama4-scout. The names of a model
-// are made from its id:
+// Friendly returns the base id for a friendly name, such as claude-sonnet-4-5, deepseek-r1,
+// nova-pro or llama4-scout. The names of a model are derived from its id:
 //
 //   - The version may be left out, or what follows its colon, and with all of it
 //     the day or month as well: claude-3-haiku-20240307-v1, claude-3-haiku-20240307
@@ -22,10 +21,9 @@ import (
 //     llama4-scout-17b-instruct. Where models of different sizes would have the
 //     same name without it, none has it: llama3-1 is no name.
 //
-// Letter case is of no matter, and hyphens, dots, underscores and spaces are the
-// same. Of several models with one name it is that which bedrock-runtime serves,
-// and of these the newest: by the day in the id, by its version, and by the day
-// of its release.
+// Case is ignored, and hyphens, dots, underscores and spaces are equivalent. If several models have
+// one name, those that bedrock-runtime serves take precedence, then the newest: by the day in the
+// id, the version, and the release day.
 func (c *Catalogue) Friendly(name string) (base string, ok bool) {
 	var buf [64]byte
 	if len(name) > len(buf) {
@@ -35,11 +33,11 @@ func (c *Catalogue) Friendly(name string) (base string, ok bool) {
 	return base, ok
 }
 
-// NamesOf gives the friendly names of a model, those without a version such as v1
-// first, of them the shortest. The slice is not to be written to.
+// NamesOf returns the friendly names of a model: those without a version such as v1 first, shortest
+// first. Callers must not modify the slice.
 func (c *Catalogue) NamesOf(base string) []string { return c.namesOf[base] }
 
-// namesByBase turns names around.
+// namesByBase inverts names.
 func namesByBase(names map[string]string) map[string][]string {
 	all := make(map[string][]string, len(names))
 	for name, base := range names {
@@ -76,7 +74,7 @@ func appendFolded(b []byte, name string) []byte {
 	return b
 }
 
-// stem is a base id, taken apart for its names.
+// stem is a base id, split into parts for its names.
 type stem struct {
 	vendor  string
 	name    string // without vendor, version and day
@@ -88,7 +86,7 @@ type stem struct {
 	bare    string // without size
 }
 
-// takeApart reads a base id.
+// takeApart splits a base id.
 func takeApart(id string) stem {
 	var s stem
 	rest := id
@@ -201,8 +199,7 @@ func isName(form string) bool {
 	return len(form) > 3 && len(letters) > 1 && strings.Trim(form[1:], "0123456789.-") != "" && strings.ContainsAny(form, "0123456789-")
 }
 
-// preferred compares two models that could have the same name: positive if a is
-// to have it.
+// preferred compares two models that could have the same name; positive if a gets it.
 func preferred(a, b *Model, stems map[string]stem) int {
 	sa, sb := stems[a.ID], stems[b.ID]
 	return cmp.Or(

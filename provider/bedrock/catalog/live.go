@@ -11,10 +11,10 @@ import (
 	"outcrop/provider/bedrock/endpoint"
 )
 
-// Live is what AWS said to one account in one region. A list that is not set was
-// not read, for want of permission, say; then nothing follows from it.
+// Live is what AWS reported to one account in one region. A list that is not set was not read, for
+// example for lack of permission, and has no effect.
 type Live struct {
-	// Account is the account's number; empty if it is not known.
+	// Account is the account number; empty if unknown.
 	Account string
 	Region  string
 	// At is when the lists were read.
@@ -23,18 +23,17 @@ type Live struct {
 	// both types.
 	Models   llm.Opt[[]LiveModel]
 	Profiles llm.Opt[[]LiveProfile]
-	// Availability is from GetFoundationModelAvailability, by base id, for the models that
-	// were asked about.
+	// Availability is from GetFoundationModelAvailability, by base id, for the models that were
+	// looked up.
 	Availability map[string]Availability
-	// BaseModel has the base id of the model beneath an ARN, for those that were asked
-	// about: provisioned throughput, deployments of custom models, profiles of other
-	// accounts.
+	// BaseModel has the base model id by ARN, for those that were looked up: provisioned
+	// throughput, deployments of custom models, profiles of other accounts.
 	BaseModel map[string]string
 }
 
 // LiveModel is a member of modelSummaries
-// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_FoundationModelSummary.html).
-// Words are AWS's and may be ones that are not known here.
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_FoundationModelSummary.html). Values
+// are AWS's and may be unknown to this release.
 type LiveModel struct {
 	ID       string `json:"id"`
 	Name     string `json:"name,omitzero"`
@@ -66,8 +65,7 @@ type LiveProfile struct {
 	Models []string `json:"models"`
 }
 
-// Availability is what an account may do with a model, in the words of
-// GetFoundationModelAvailability
+// Availability is an account's access to a model, in the terms of GetFoundationModelAvailability
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetFoundationModelAvailability.html).
 type Availability struct {
 	Agreement      string `json:"agreement,omitzero"` // AVAILABLE, PENDING, NOT_AVAILABLE, ERROR
@@ -77,7 +75,7 @@ type Availability struct {
 	Region         string `json:"region,omitzero"`        // AVAILABLE, NOT_AVAILABLE
 }
 
-// Granted says whether nothing that AWS said stands in the way of a call.
+// Granted reports whether AWS's values allow calls.
 func (a Availability) Granted() Known {
 	switch {
 	case a.Authorization == "NOT_AUTHORIZED", a.Entitlement == "NOT_AVAILABLE", a.Region == "NOT_AVAILABLE",
@@ -89,8 +87,8 @@ func (a Availability) Granted() Known {
 	return Unknown
 }
 
-// liveVersion is the version of the form in which a Live is kept on disk. A file
-// of another version is read again from AWS, not converted.
+// liveVersion is the version of the file format of a Live. A file of another version is read again
+// from AWS, not converted.
 const liveVersion = 1
 
 // liveFile is a Live on disk.
@@ -105,7 +103,7 @@ type liveFile struct {
 	BaseModel    map[string]string       `json:"beneath,omitempty"`
 }
 
-// Encode writes l in the form that DecodeLive reads.
+// Encode writes l in the format that DecodeLive reads.
 func (l *Live) Encode() ([]byte, error) {
 	return jsonx.Marshal(&liveFile{
 		Version: liveVersion, Account: l.Account, Region: l.Region, At: l.At.UTC(),
@@ -127,8 +125,8 @@ func optional[T any](p *T) llm.Opt[T] {
 	return llm.Some(*p)
 }
 
-// DecodeLive reads what Encode wrote. Anything else, be it cut short, of another
-// version or written by something else, is an error.
+// DecodeLive reads what Encode wrote. Anything else, such as a truncated file or another version,
+// is an error.
 func DecodeLive(data []byte) (*Live, error) {
 	var f liveFile
 	if err := jsonx.Unmarshal(data, &f); err != nil {
@@ -154,7 +152,7 @@ func DecodeLive(data []byte) (*Live, error) {
 	return l, nil
 }
 
-// check holds what With relies on.
+// check verifies what With relies on.
 func (l *Live) check() error {
 	switch {
 	case !endpoint.ValidRegion(l.Region):

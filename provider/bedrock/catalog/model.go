@@ -8,12 +8,12 @@ import (
 	"outcrop/provider/bedrock/endpoint"
 )
 
-// Model is what is known of a foundation model. It is not to be written to. A
-// fact that nobody has stated is Unknown, 0, empty, or the zero time.
+// Model is what is known about a foundation model. It is immutable. An unknown fact is Unknown, 0,
+// empty, or the zero time.
 type Model struct {
 	// ID is the base id, such as anthropic.claude-sonnet-4-5-20250929-v1:0.
 	ID string
-	// Name is for people, such as Claude Sonnet 4.5.
+	// Name is the display name, such as Claude Sonnet 4.5.
 	Name string
 	// Vendor is the first segment of the id.
 	Vendor string
@@ -33,7 +33,7 @@ type Model struct {
 	// Context is the size of the window, and MaxOutput the most that an answer can
 	// have, in tokens.
 	Context, MaxOutput int64
-	// Input is what the model reads and Output what it makes.
+	// Input is what the model accepts and Output what it generates.
 	Input, Output Modality
 
 	System           Known // a system prompt is accepted
@@ -47,16 +47,16 @@ type Model struct {
 	Lifecycle Lifecycle
 
 	onDemand map[string]bool         // by region, or by partition
-	seen     map[string]sight        // by region, what live lists said
+	seen     map[string]sight        // by region, what the live lists say
 	access   map[string]Availability // by region
-	prices   map[string]*Price       // by profile prefix or region; the price elsewhere has the empty name
+	prices   map[string]*Price       // by profile prefix or region; the default price has the empty name
 	sources  map[string]*Source
 }
 
 // Kind is what a model is for.
 type Kind string
 
-// Kinds. Text models complete a prompt and know no turns.
+// Kinds. Text models complete a prompt and have no conversation.
 const (
 	KindUnknown   Kind = ""
 	KindChat      Kind = "chat"
@@ -68,7 +68,7 @@ const (
 	KindSpeech    Kind = "speech"
 )
 
-// Mantle is what bedrock-mantle has of a model
+// Mantle describes a model on bedrock-mantle
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html).
 type Mantle struct {
 	// ID is the model's id there, which may differ from that on bedrock-runtime.
@@ -79,15 +79,15 @@ type Mantle struct {
 	ResponsesBase string
 }
 
-// Reasoning is how a model is asked to think before it answers.
+// Reasoning describes a model's reasoning settings.
 type Reasoning struct {
 	Supported Known
 	Style     Style
-	// Efforts are the accepted words, the least first.
+	// Efforts are the accepted values, lowest first.
 	Efforts []string
 	// MinimumBudget is the least thinking budget in tokens.
 	MinimumBudget int64
-	// Always is whether the model thinks whatever it is told.
+	// Always reports whether reasoning cannot be disabled.
 	Always Known
 }
 
@@ -113,10 +113,9 @@ const (
 	StyleQwen Style = "reasoning_config"
 	// StyleOpenAI is {"reasoning":{"effort":e}}: GPT-5 and later.
 	StyleOpenAI Style = "reasoning"
-	// StyleTags is no setting: thoughts may stand in the text between <thinking>
-	// tags. Nova 1.
+	// StyleTags means no setting: the text may contain reasoning between <thinking> tags. Nova 1.
 	StyleTags Style = "tags"
-	// StyleNone is no setting, because the model always thinks: DeepSeek R1.
+	// StyleNone means no setting, because the model always reasons: DeepSeek R1.
 	StyleNone Style = "none"
 )
 
@@ -124,9 +123,9 @@ const (
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
 type Cache struct {
 	Supported Known
-	// Minimum is the least number of tokens in front of a cache point that are kept.
+	// Minimum is the least number of tokens before a cache point that are cached.
 	Minimum int64
-	// FiveMinutes and OneHour are the times to live that can be asked for.
+	// FiveMinutes and OneHour report which times to live are supported.
 	FiveMinutes, OneHour Known
 }
 
@@ -134,22 +133,22 @@ type Cache struct {
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/model-lifecycle.html), as
 // midnight UTC.
 type Lifecycle struct {
-	// Launched is when the model came: AWS's startOfLifeTime where a live list gave
-	// it, else the day on which its maker released it.
+	// Launched is the launch day: AWS's startOfLifeTime where a live list gave it, else the day on
+	// which its maker released it.
 	Launched time.Time
 	// Legacy is since when it is legacy, and EndOfLife is its last day or the day
 	// after: AWS says that calls fail on or shortly after that day.
 	Legacy, EndOfLife time.Time
-	// Ended is Yes if a source says that the life is over without naming the day.
+	// Ended is Yes if a source says that the model is retired without naming the day.
 	Ended Known
-	// Successor is the base id of the model that a source names to move to.
+	// Successor is the base id of the model that a source recommends moving to.
 	Successor string
-	// Status is AWS's word, ACTIVE or LEGACY; empty but for models in a live list.
+	// Status is AWS's value, ACTIVE or LEGACY; empty unless the model is in a live list.
 	Status string
 }
 
-// IsLegacy reports whether the model is known to be legacy at a time; Unknown if
-// neither a live list nor a day tells.
+// IsLegacy reports whether the model is legacy at a time; Unknown if neither a live list nor a day
+// tells.
 func (l *Lifecycle) IsLegacy(at time.Time) Known {
 	switch {
 	case l.Status == "LEGACY":
@@ -162,20 +161,20 @@ func (l *Lifecycle) IsLegacy(at time.Time) Known {
 	return Unknown
 }
 
-// HasEnded reports whether a source says that the model's life is over at a
-// time. A model that a live list has is alive until a day in that list.
+// HasEnded reports whether a source says that the model is retired at a time. A model in a live
+// list is not retired before the day in that list.
 func (l *Lifecycle) HasEnded(at time.Time) bool {
 	return l.Ended == Yes && l.Status == "" || !l.EndOfLife.IsZero() && !at.Before(l.EndOfLife)
 }
 
-// sight is what the live lists of a region say of a model.
+// sight is what the live lists of a region say about a model.
 type sight struct {
 	listed   bool
 	onDemand bool
 }
 
-// OnDemand says whether the bare id can be called in a region. Where the live
-// list of the region is known it decides.
+// OnDemand reports whether the bare id can be called in a region. A live list of the region takes
+// precedence.
 func (m *Model) OnDemand(region string) Known {
 	if s, ok := m.seen[region]; ok {
 		return known(s.listed && s.onDemand)
@@ -192,8 +191,7 @@ func (m *Model) OnDemand(region string) Known {
 	return Unknown
 }
 
-// In says whether a region lists the model, for on-demand calls or through
-// profiles.
+// In reports whether a region lists the model, for on-demand calls or through profiles.
 func (m *Model) In(region string) Known {
 	if s, ok := m.seen[region]; ok {
 		return known(s.listed)
@@ -204,16 +202,16 @@ func (m *Model) In(region string) Known {
 	return Unknown
 }
 
-// Availability gives what AWS said of the account's access to the model in a region;
-// unset if it was not asked.
+// Availability returns what AWS reported about the account's access to the model in a region; unset
+// if it was not looked up.
 func (m *Model) Availability(region string) llm.Opt[Availability] {
 	a, ok := m.access[region]
 	return llm.Opt[Availability]{Value: a, Set: ok}
 }
 
-// Source gives the source of a fact by its name in the data files (name, family,
-// context, maxOutput, input, tools, ...), nil where the fact is unknown or comes
-// from a live list. Prices have sources of their own.
+// Source returns the source of a fact by its name in the data files (name, family, context,
+// maxOutput, input, tools, ...), nil where the fact is unknown or comes from a live list. Prices
+// have sources of their own.
 func (m *Model) Source(fact string) *Source { return m.sources[fact] }
 
 // vendorOf is the first segment of a base id, if that can be a vendor: letters

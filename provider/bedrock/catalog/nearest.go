@@ -12,14 +12,12 @@ import (
 // longest bounds the names that are compared, in bytes; none of AWS's comes near.
 const longest = 128
 
-// Nearest gives at most n names of models that were probably meant by a name that
-// nobody knows, the most likely first: of those that can be called in a region, as
-// far as is known, or of all if region is empty. It matches the words of names, so
-// that claude, sonnet and llama-3.3-70b find their models and a misspelt word its
-// own, and gives the names that people write. Only chat models that are not retired
-// are among them, those that are not legacy first. It gives nothing rather than
-// what only looks alike. It compares with every model, which takes a fraction of
-// a millisecond: it is for error messages.
+// Nearest returns at most n names of models that an unknown name probably means, most likely first:
+// of those known to be callable in a region, or of all if region is empty. It matches the words of
+// names, so that claude, sonnet, llama-3.3-70b and misspelt words find their models, and returns
+// friendly names. It considers only chat models that are not retired, and ranks legacy ones last.
+// It returns nothing rather than names that are merely similar. It compares with every model, which
+// takes a fraction of a millisecond: it is for error messages.
 func (c *Catalogue) Nearest(asked, region string, n int) []string {
 	var names []string
 	for _, m := range c.nearest(asked, n, func(m *Model) bool { return m.chats() && c.callable(m.ID, region) }) {
@@ -32,8 +30,7 @@ func (c *Catalogue) Nearest(asked, region string, n int) []string {
 	return names
 }
 
-// Suggest says in a sentence or two what may have been meant by a name that nobody
-// knows, and where to look.
+// Suggest says in a sentence or two what an unknown name may mean, and where to look.
 func (c *Catalogue) Suggest(asked, region string) string {
 	near := c.Nearest(asked, region, 3)
 	if maker, foreign := c.Elsewhere(asked); foreign {
@@ -65,7 +62,7 @@ func either(names []string, word string) string {
 	return strings.Join(names[:last], ", ") + " " + word + " " + names[last]
 }
 
-// purpose says what models are for that are not for chats; empty for the others.
+// purpose names the purpose of a kind of model; empty for chat models.
 func (k Kind) purpose() string {
 	switch k {
 	case KindEmbedding:
@@ -83,17 +80,16 @@ func (k Kind) purpose() string {
 	}
 }
 
-// Purpose says what a model is for that cannot be asked for a chat, such as
-// embeddings; empty for one that can, and for one of which nothing is known.
+// Purpose names what a model is for if not for chat, such as embeddings; empty for chat models, and
+// if unknown.
 func (m *Model) Purpose() string { return m.Kind.purpose() }
 
-// chats reports whether Converse serves a model and its life is not over.
+// chats reports whether Converse serves a model and it is not retired.
 func (m *Model) chats() bool {
 	return (m.Kind == KindChat || m.Kind == KindUnknown) && (m.Output == 0 || m.Output.Has(Text)) && m.Converse != No && !m.Lifecycle.HasEnded(time.Now())
 }
 
-// elsewhere gives the maker of well-known models that Bedrock does not have, by
-// their names.
+// elsewhere maps the names of well-known models that Bedrock does not have to their makers.
 func elsewhere(asked string) (maker string, ok bool) {
 	name := strings.ToLower(asked[strings.LastIndexByte(asked, '/')+1:])
 	for _, of := range []struct{ maker, names string }{
@@ -111,8 +107,8 @@ func elsewhere(asked string) (maker string, ok bool) {
 	return "", false
 }
 
-// Elsewhere gives the maker of a well-known model that Bedrock does not have, such as
-// OpenAI for gpt-4o.
+// Elsewhere returns the maker of a well-known model that Bedrock does not have, such as OpenAI for
+// gpt-4o.
 func (c *Catalogue) Elsewhere(asked string) (maker string, ok bool) {
 	if _, known := c.Friendly(asked); known {
 		return "", false
@@ -120,7 +116,7 @@ func (c *Catalogue) Elsewhere(asked string) (maker string, ok bool) {
 	return elsewhere(asked)
 }
 
-// nearest gives the models that match best of those that are wanted.
+// nearest returns the best matches among the wanted models.
 func (c *Catalogue) nearest(asked string, n int, wanted func(*Model) bool) []*Model {
 	if len(asked) > longest {
 		asked = asked[:longest]
@@ -169,8 +165,7 @@ type nameWords struct {
 	whole            bool // it has a maker or a version, as ids have
 }
 
-// wordsOf takes a name apart, whatever stands in front of it: a provider, a route,
-// a region, a geography.
+// wordsOf splits a name into words, without a provider, route, region or geography before it.
 func (c *Catalogue) wordsOf(name string) nameWords {
 	name = strings.ToLower(name)
 	if !strings.HasPrefix(name, "arn:") {
@@ -209,9 +204,8 @@ func (c *Catalogue) wordsOf(name string) nameWords {
 	return w
 }
 
-// score is how well what was asked for fits a model, from 0 for not at all to 1.
-// Most of the letters of what was asked for must be found again, and a word of some
-// length among them. more counts the words that only the model's name has.
+// score is how well a requested name matches a model, from 0 to 1. Most of its letters must match,
+// among them a longer word. more counts the words that only the model's name has.
 func (w nameWords) score(of nameWords) (score float64, more int) {
 	var found, total float64
 	named := false
@@ -219,13 +213,13 @@ func (w nameWords) score(of nameWords) (score float64, more int) {
 	for i, word := range w.letters {
 		weight := float64(len(word))
 		if maker := i == 0 && len(w.letters) > 1 && len(w.letters[1]) > 2 && len(of.letters) > 0 && word == of.letters[0]; maker {
-			weight = 1 // that the maker is the same says little
+			weight = 1 // the same maker alone means little
 		}
 		best, which := 0.0, ""
 		for j, other := range of.letters {
 			how := alike(word, other)
 			if j == 0 && len(of.letters) > 1 {
-				how *= 0.9 // the maker's name is less than the model's
+				how *= 0.9 // the maker's name counts less than the model's
 			}
 			if how > best {
 				best, which = how, other

@@ -6,19 +6,18 @@ import (
 	"time"
 )
 
-// Overlays lays live lists over a catalogue, for many who may have the same lists: a
-// catalogue takes some 400 KB, and callers can bring any number of credentials of one
-// account.
+// Overlays merges live lists over a catalogue, for many users that may have the same lists: a
+// catalogue takes some 400 KB, and clients can send any number of credentials of one account.
 type Overlays struct {
 	base  *Catalogue
 	limit int64
 
 	mu      sync.Mutex
 	known   map[[sha256.Size]byte]*overlay
-	bounded int64 // bytes of those that only bounded users have
+	bounded int64 // bytes of those with only bounded users
 }
 
-// overlay is a catalogue and who uses it.
+// overlay is a catalogue and the number of its users.
 type overlay struct {
 	key     [sha256.Size]byte
 	size    int64
@@ -29,8 +28,7 @@ type overlay struct {
 	made *Catalogue
 }
 
-// NewOverlays lays lists over base. Users that are bounded have no more than limit
-// bytes together.
+// NewOverlays returns Overlays over base. Bounded users together have at most limit bytes.
 func NewOverlays(base *Catalogue, limit int64) *Overlays {
 	return &Overlays{base: base, limit: limit, known: map[[sha256.Size]byte]*overlay{}}
 }
@@ -38,9 +36,9 @@ func NewOverlays(base *Catalogue, limit int64) *Overlays {
 // Base is the catalogue without lists.
 func (o *Overlays) Base() *Catalogue { return o.base }
 
-// Lay is Base().With(live...), the same catalogue for lists that say the same and were
-// read within the same hour. end says that it is not used any more. For a bounded user
-// there may be no room; then it is not ok, and the catalogue is the base.
+// Lay returns Base().With(live...). Equal lists that were read within the same hour share one
+// catalogue. end releases it. If there is no memory left for a bounded user, ok is false and the
+// catalogue is the base.
 func (o *Overlays) Lay(bounded bool, live ...*Live) (c *Catalogue, end func(), ok bool) {
 	key, size, ok := fingerprint(live)
 	if !ok {
@@ -80,15 +78,14 @@ func (o *Overlays) end(v *overlay) {
 	}
 }
 
-// What a catalogue takes, in bytes: by itself, and for each row of a list, as measured
-// with 184 models and 155 profiles of one region.
+// The size of a catalogue in bytes, by itself and for each row of a list, as measured with 184
+// models and 155 profiles of one region.
 const (
 	overlaySize = 96 << 10
 	rowSize     = 1 << 10
 )
 
-// fingerprint tells lists apart by what With makes of them, and gives about how much
-// memory that takes.
+// fingerprint identifies lists by what With makes of them, and estimates the memory that takes.
 func fingerprint(live []*Live) (key [sha256.Size]byte, size int64, ok bool) {
 	h := sha256.New()
 	size = overlaySize

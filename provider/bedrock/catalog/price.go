@@ -13,21 +13,21 @@ import (
 // that AWS publishes.
 type Rate int64
 
-// Rates are the prices of tokens under one tier. One that is not set is unknown,
-// which is not the same as nothing.
+// Rates are the prices of tokens under one tier. An unset one is unknown, which is different from
+// zero.
 type Rates struct {
 	Input, Output llm.Opt[Rate]
 	// CacheRead is for tokens read from the cache; CacheWrite for those written for
 	// five minutes and CacheWrite1h for those written for an hour.
 	CacheRead, CacheWrite, CacheWrite1h llm.Opt[Rate]
-	// Source is where they come from, and Source1h where CacheWrite1h does.
+	// Source is the source of the rates, and Source1h that of CacheWrite1h.
 	Source, Source1h *Source
 }
 
 // Known reports whether there are any rates.
 func (r *Rates) Known() bool { return r.Input.Set || r.Output.Set }
 
-// Tier is a way of being served that has a price of its own
+// Tier is a service tier with its own price
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html).
 type Tier uint8
 
@@ -39,8 +39,8 @@ const (
 	Batch
 )
 
-// TierOf gives the tier for Bedrock's word for it: default, flex or priority. The
-// empty word is default. Another word, such as reserved, has no price by token.
+// TierOf returns the tier for Bedrock's name: default, flex or priority. The empty name is default.
+// Others, such as reserved, have no price per token.
 func TierOf(word string) (t Tier, ok bool) {
 	switch word {
 	case "", "default", "standard":
@@ -53,7 +53,7 @@ func TierOf(word string) (t Tier, ok bool) {
 	return Standard, false
 }
 
-// Price is what a model costs in one place. It is not to be written to.
+// Price is what a model costs in one region or profile. It is immutable.
 type Price struct {
 	// Profile is the prefix of the profiles through which the price holds. If it is
 	// empty the price is that of calls by the bare id, in Regions or, where there
@@ -70,12 +70,11 @@ type Price struct {
 
 	// Image is for an image and Query for a query of a reranker, in 10⁻¹² USD.
 	Image, Query llm.Opt[llm.Cost]
-	// UnitSource is where Image and Query come from.
+	// UnitSource is the source of Image and Query.
 	UnitSource *Source
 }
 
-// Rates gives the rates of a tier for a call whose whole prompt has so many
-// tokens; nil if they are unknown.
+// Rates returns the rates of a tier for a call with so many prompt tokens in total; nil if unknown.
 func (p *Price) Rates(tier Tier, prompt int64) *Rates {
 	r := &p.Standard
 	switch tier {
@@ -99,8 +98,7 @@ func (p *Price) Rates(tier Tier, prompt int64) *Rates {
 	return r
 }
 
-// Cost gives what a call costs. It is not ok if the price of something that was
-// used is unknown.
+// Cost returns the cost of a call. ok is false if the price of something that was used is unknown.
 func (p *Price) Cost(tier Tier, u *llm.Usage) (c llm.Cost, ok bool) {
 	r := p.Rates(tier, u.Prompt())
 	if r == nil {
@@ -128,8 +126,8 @@ func (p *Price) Cost(tier Tier, u *llm.Usage) (c llm.Cost, ok bool) {
 	return c, true
 }
 
-// plus adds what tokens cost at a rate. Who answers says how many there were, so it
-// stays at the most that a Cost can be, and a number below 0 counts for nothing.
+// plus adds the cost of tokens at a rate. The counts come from the response, so the sum saturates
+// at the maximum Cost, and negative counts are ignored.
 func plus(c llm.Cost, tokens int64, rate Rate) llm.Cost {
 	if tokens <= 0 || rate <= 0 {
 		return c
@@ -140,14 +138,13 @@ func plus(c llm.Cost, tokens int64, rate Rate) llm.Cost {
 	return c + llm.Cost(tokens)*llm.Cost(rate)
 }
 
-// Price gives what the model costs when it is called in a region through the
-// profile of a prefix, or by its bare id if prefix is empty; nil if that is
-// unknown. It is not exact where no source has a price for that profile and the
-// price for the bare id stands in: profiles of most models cost the same, those
-// of newer Claude and OpenAI models a tenth more, except the global ones. Nor is
-// it in regions that are not of the commercial partition, unless they have a price
-// of their own: the tables speak of the commercial regions, and what some of them
-// have for us-gov costs a fifth more.
+// Price returns what the model costs when it is called in a region through the profile of a prefix,
+// or by its bare id if prefix is empty; nil if unknown. It is not exact if no source has a price
+// for that profile and the price for the bare id is used: profiles of most models cost the same,
+// those of newer Claude and OpenAI models a tenth more, except the global ones. Nor is it in
+// regions that are not of the commercial partition, unless they have a price of their own: the
+// tables cover the commercial regions, and prices that some of them have for us-gov are a fifth
+// higher.
 func (m *Model) Price(prefix, region string) (p *Price, exact bool) {
 	if prefix != "" {
 		if p := m.prices[prefix]; p != nil {
@@ -159,8 +156,8 @@ func (m *Model) Price(prefix, region string) (p *Price, exact bool) {
 	return m.prices[""], prefix == "" && endpoint.PartitionOf(region).ID == "aws"
 }
 
-// Prices gives every price of the model: that without profile and regions first,
-// then by profile and region.
+// Prices returns every price of the model: that without profile and regions first, then by profile
+// and region.
 func (m *Model) Prices() []*Price {
 	var all []*Price
 	for _, p := range m.prices {

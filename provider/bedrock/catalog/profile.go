@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Profile is an inference profile. It is not to be written to.
+// Profile is an inference profile. It is immutable.
 type Profile struct {
 	// ID is a prefix, a dot and the base id for a profile that AWS defines, such as
 	// us.anthropic.claude-sonnet-4-6, and twelve characters for one that the
@@ -16,12 +16,11 @@ type Profile struct {
 	// Prefix is the geography, such as us, eu or global; empty for a profile that
 	// the account made.
 	Prefix string
-	// Base is the base id of the model beneath.
+	// Base is the base model id.
 	Base string
-	// Application is whether the account made the profile.
+	// Application reports whether the account created the profile.
 	Application bool
-	// Source is where it is known from, and RegionsSource where its regions are;
-	// nil if live.
+	// Source is the source of the profile, and RegionsSource that of its regions; nil if live.
 	Source, RegionsSource *Source
 
 	from, to []string         // sorted; empty if unknown
@@ -37,8 +36,8 @@ type route struct {
 	world  bool
 }
 
-// From says whether the profile can be called in a region. Where the live list
-// of the region is known it decides.
+// From reports whether the profile can be called from a region. A live list of the region takes
+// precedence.
 func (p *Profile) From(region string) Known {
 	if r, ok := p.routes[region]; ok {
 		return known(r.listed)
@@ -49,8 +48,8 @@ func (p *Profile) From(region string) Known {
 	return known(slices.Contains(p.from, region))
 }
 
-// Regions gives the regions in which the profile is known to be callable, sorted.
-// It may be empty for a profile that is callable all the same.
+// Regions returns the regions from which the profile is known to be callable, sorted. It may be
+// empty for a profile that is callable nevertheless.
 func (p *Profile) Regions() []string {
 	regions := slices.Clone(p.from)
 	for region, r := range p.routes {
@@ -65,9 +64,8 @@ func (p *Profile) Regions() []string {
 	return regions
 }
 
-// Destinations gives the regions that may serve a call made in a region, sorted;
-// nil if they are unknown, and if the profile leads to the whole world. The
-// slice is not to be written to.
+// Destinations returns the regions that may serve a call made in a region, sorted; nil if they are
+// unknown or the profile is global. Callers must not modify the slice.
 func (p *Profile) Destinations(from string) []string {
 	if r, ok := p.routes[from]; ok && r.listed && (len(r.to) > 0 || r.world) {
 		return r.to
@@ -80,12 +78,10 @@ func (p *Profile) Destinations(from string) []string {
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html).
 func (p *Profile) Worldwide() bool { return p.world }
 
-// ARN gives the profile's ARN in a region, empty if no live list of the region
-// had it.
+// ARN returns the profile's ARN in a region; empty if no live list of the region has it.
 func (p *Profile) ARN(region string) string { return p.routes[region].arn }
 
-// Geography is a part of the world for which AWS defines profiles, by their
-// prefix.
+// Geography is a group of regions for which AWS defines profiles with a common prefix.
 type Geography struct {
 	// Prefix is us, eu, global, ...
 	Prefix string

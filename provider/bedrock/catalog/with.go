@@ -10,10 +10,9 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// With gives a catalogue in which what the lists say wins over what c says: what
-// they list is there, models and profiles that c does not know among it, and in
-// their regions nothing else is. Of several lists of one region, which should be
-// of one account, the last counts. c itself is not changed.
+// With returns a catalogue in which the lists take precedence over c: it contains what they list,
+// including models and profiles that c does not have, and nothing else in their regions. Of several
+// lists of one region, which should be of one account, the last counts. c is not changed.
 func (c *Catalogue) With(live ...*Live) *Catalogue {
 	next := &Catalogue{
 		models: maps.Clone(c.models), profiles: maps.Clone(c.profiles),
@@ -38,15 +37,15 @@ func (c *Catalogue) With(live ...*Live) *Catalogue {
 	return next
 }
 
-// addition puts lists into a catalogue that nobody else has yet. Models and
-// profiles are copied before they are first written to.
+// addition merges lists into a catalogue that is not shared yet. Models and profiles are copied
+// before they are first written to.
 type addition struct {
 	to            *Catalogue
 	fresh         map[*Model]bool
 	freshProfiles map[*Profile]bool
 }
 
-// model gives the model with a base id to write to, a new one if need be.
+// model returns a writable model with a base id, creating it if necessary.
 func (a *addition) model(base string) *Model {
 	m := a.to.models[base]
 	if a.fresh[m] {
@@ -64,7 +63,7 @@ func (a *addition) model(base string) *Model {
 	return m
 }
 
-// own gives a copy of a map that can be written to.
+// own returns a writable copy of a map.
 func own[V any](m map[string]V) map[string]V {
 	if m == nil {
 		return map[string]V{}
@@ -95,7 +94,7 @@ func (a *addition) profile(id string) *Profile {
 	return p
 }
 
-// access notes what was said of models that are known, be it from these lists.
+// access records the availability of known models, including those of these lists.
 func (a *addition) access(l *Live) {
 	for base, access := range l.Availability {
 		if a.to.models[base] != nil {
@@ -124,7 +123,7 @@ func (a *addition) models(l *Live) {
 	}
 }
 
-// learn takes over what a list says of the model itself.
+// learn copies what a list says about the model itself.
 func (m *Model) learn(row *LiveModel, at time.Time) {
 	m.Name = cmp.Or(row.Name, m.Name)
 	if row.Streaming != nil {
@@ -187,9 +186,8 @@ func (a *addition) profiles(l *Live) {
 	}
 }
 
-// prefixOf is the geography in a profile's id: as the id is read, or, where that
-// takes it for a vendor, what stands in front of the model's id. It is empty if
-// neither tells.
+// prefixOf is the geography in a profile's id: as modelid parses it or, if that takes it for a
+// vendor, what precedes the model's id. It is empty if neither tells.
 func prefixOf(id, base string) string {
 	if parsed, err := modelid.Parse(id); err == nil && parsed.Geography != "" {
 		return parsed.Geography
@@ -201,7 +199,7 @@ func prefixOf(id, base string) string {
 	return prefix
 }
 
-// route reads where a profile leads, and the base id of its model.
+// route parses where a profile leads, and the base id of its model.
 func (row *LiveProfile) route() (r route, base string) {
 	r = route{listed: true, arn: row.ARN}
 	for _, text := range row.Models {

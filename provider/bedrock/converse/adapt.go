@@ -1,12 +1,11 @@
-// Package converse fits a request to the model that Converse shall give it to, and
-// the answer back to the request.
+// Package converse adapts a request to the model that Converse calls, and maps the response back to
+// the original request.
 //
-// What the families of models take differs: settings, tool choice, system prompts,
-// where media may stand. Each difference is a trait of a row in rules.go, or a fact
-// of the catalogue. Where a request asks for what the model does not take it is
-// mended if its meaning is kept, with a warning that names the field; refused with
-// an *llm.Error that names the field if not; and under llm.Request.DropParams what
-// would be refused is left out with a warning.
+// Model families differ in what they accept: settings, tool choice, system prompts, positions of
+// media. Each difference is a trait of a row in rules.go or a fact of the catalogue. A request that
+// asks for what the model does not support is changed if that preserves its meaning, with a warning
+// that names the field. Otherwise it is refused with an *llm.Error that names the field, or, under
+// llm.Request.DropParams, the field is dropped with a warning.
 package converse
 
 import (
@@ -17,31 +16,30 @@ import (
 	"outcrop/llm"
 )
 
-// Adapted is a request as its model takes it.
+// Adapted is a request adapted to its model.
 type Adapted struct {
-	// Request is what is to be encoded. What needed no change is shared with the
-	// request that was fitted.
+	// Request is the request to encode. Unchanged parts are shared with the original request.
 	Request llm.Request
-	// Warnings say what was changed or left out.
+	// Warnings list what was changed or dropped.
 	Warnings []llm.Warning
-	// Whole is whether Converse must be called although a stream is wanted, because
-	// the model does not take the request while streaming. Tell makes a stream of
-	// its answer.
+	// Whole reports whether Converse must be called although a stream was requested, because the
+	// model does not support the request while streaming. StreamOf turns the response into a
+	// stream.
 	Whole bool
-	// Headers are sent beside the call's own.
+	// Headers are sent in addition to the call's own.
 	Headers []llm.Label
 
-	counts bool              // the answer tells the tokens of thinking
-	asked  bool              // for that by the gateway alone
-	tags   bool              // the model writes thoughts into its text
-	writes func() scanner    // for a text into which the model may write calls; nil if it writes none
-	names  map[string]string // of tools, as they were sent to what the caller calls them
-	words  bool              // JSON is asked for in words, and no tool gives it
-	reply  string            // the name of the tool whose input is the answer; empty if there is none
+	counts bool              // the response contains the number of thinking tokens
+	asked  bool              // only the gateway asked for it
+	tags   bool              // the model writes reasoning into its text
+	writes func() scanner    // for text into which the model may write tool calls; nil if it writes none
+	names  map[string]string // of tools: sent name to the client's name
+	words  bool              // JSON is requested by instruction, not by a tool
+	reply  string            // the tool whose input is the JSON response; empty if there is none
 }
 
-// Adapt fits a request to a model. req is not changed. stream is whether the answer
-// is wanted as it comes. The error is an *llm.Error that names the field.
+// Adapt adapts a request to a model. req is not changed. stream reports whether a stream was
+// requested. The error is an *llm.Error that names the field.
 func Adapt(m *Model, req *llm.Request, stream bool) (*Adapted, error) {
 	p := &adapter{model: m, f: Adapted{Request: *req}, stream: stream}
 	p.out = &p.f.Request
@@ -53,20 +51,20 @@ func Adapt(m *Model, req *llm.Request, stream bool) (*Adapted, error) {
 	return &p.f, nil
 }
 
-// adapter is a request on its way to being Fitted.
+// adapter is the state of one Adapt.
 type adapter struct {
 	model     *Model
 	f         Adapted
 	out       *llm.Request // f's
 	stream    bool
 	seen      contents
-	own       []string  // tools of Anthropic's, which stand among the model's own fields
+	own       []string  // Anthropic's built-in tools, which are sent as model fields
 	thinks    bool      // a Claude is asked to think
-	strictUse allowance // of the limits of schemas that the model is held to
+	strictUse allowance // the used part of the limits of strict schemas
 	free      bool      // the model is asked to reason in a way that excludes a forced tool choice
 }
 
-// contents is what a request holds, from one look at all of it.
+// contents summarizes what a request contains.
 type contents struct {
 	tools    bool // calls or results of tools
 	server   bool // calls that the provider ran itself
@@ -119,8 +117,8 @@ func (p *adapter) adapt() error {
 	return p.extensions()
 }
 
-// foreign leaves out settings of Anthropic's that other families refuse, and effort
-// where a Claude does not have it
+// foreign drops Anthropic's settings that other families refuse, and effort for Claude models that
+// do not support it
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html).
 func (p *adapter) foreign() {
 	const output = "output_config"
@@ -146,7 +144,7 @@ func (p *adapter) foreign() {
 	}
 }
 
-// without leaves out a setting of the model's own, if it is given.
+// without drops a model field, if it is set.
 func (p *adapter) without(name, detail string) {
 	if p.given(name) == nil {
 		return
@@ -155,8 +153,8 @@ func (p *adapter) without(name, detail string) {
 	p.warn(llm.WarnDropped, name, detail)
 }
 
-// tier leaves out a tier that is none of AWS's (ServiceTierType in its service model),
-// such as OpenAI's scale.
+// tier drops a tier that AWS does not have (ServiceTierType in its service model), such as OpenAI's
+// scale.
 func (p *adapter) tier() {
 	switch p.out.ServiceTier {
 	case "", "default", "priority", "flex", "reserved":
@@ -216,8 +214,8 @@ func (p *adapter) warn(code, field, detail string) {
 	p.f.Warnings = append(p.f.Warnings, llm.Warning{Code: code, Field: field, Detail: detail})
 }
 
-// refuse is for what the model does not take and whose absence changes the meaning:
-// an error, or a warning under drop_params.
+// refuse handles an unsupported field whose absence changes the meaning: it returns an error, or
+// under drop_params warns.
 func (p *adapter) refuse(field, format string, args ...any) error {
 	if p.out.DropParams {
 		p.warn(llm.WarnDropped, field, "")
@@ -228,20 +226,19 @@ func (p *adapter) refuse(field, format string, args ...any) error {
 	return e
 }
 
-// field adds a setting of the model's own, unless the caller gave one of that name.
+// field adds a model field, unless the client set one of that name.
 func (p *adapter) field(name, value string) {
 	if p.given(name) == nil {
 		p.out.ModelFields = append(p.out.ModelFields, jsonx.Member{Name: name, Value: jsonx.Raw(value)})
 	}
 }
 
-// given is the setting of the model's own of a name; nil if there is none.
+// given is the model field of a name; nil if it is not set.
 func (p *adapter) given(name string) jsonx.Raw {
 	return jsonx.Find(p.out.ModelFields, name)
 }
 
-// extension is the member of Converse's of a name that the caller gave; nil if
-// there is none.
+// extension is the Converse member of a name that the client set; nil if there is none.
 func (p *adapter) extension(name string) jsonx.Raw {
 	return jsonx.Find(p.out.Extensions, name)
 }

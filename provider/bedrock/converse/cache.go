@@ -12,7 +12,7 @@ import (
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html).
 const maxPoints = 4
 
-// point is a cache point of a request, with where it stands.
+// point is a cache point of a request with its position.
 type point struct {
 	cache       *llm.CachePoint
 	tool        int // in Tools; -1 if it stands elsewhere
@@ -20,13 +20,12 @@ type point struct {
 	keep        bool
 }
 
-// cachePoints fits the cache points. They are left out where the model does not
-// cache. Of more than four those stay that save most: the last behind the tools, the
-// last of the system prompt, and the last ones of the conversation, which hold the
-// longest prefixes; what is left goes to the system prompt and the tools, from their
-// ends. A time to live that the model does not take is left to be its default, and
-// one that is longer than that of a point before becomes the shorter, as AWS wants
-// them not to grow.
+// cachePoints adapts the cache points. They are dropped if the model does not cache. Of more than
+// four, those that save most are kept: the last after the tools, the last of the system prompt, and
+// the last ones of the conversation, which have the longest prefixes; the rest goes to the system
+// prompt and the tools, from their ends. An unsupported time to live is replaced by the default,
+// and one that is longer than that of an earlier point by the shorter, because AWS requires them
+// not to increase.
 func (p *adapter) cachePoints() {
 	if !p.seen.cache {
 		return
@@ -39,9 +38,9 @@ func (p *adapter) cachePoints() {
 	p.keep(points)
 }
 
-// behindContent moves the points with which a list of blocks begins behind the first
-// block that one can stand behind, since AWS finds nothing to cache before them ("There
-// is nothing available to cache"), and leaves out those that stand behind another.
+// behindContent moves cache points at the beginning of a list of blocks after the first block that
+// a point can follow, because AWS has nothing to cache before them ("There is nothing available to
+// cache"), and drops points that follow another point.
 func (p *adapter) behindContent() {
 	if p.model.any(noCache) {
 		return // which leaves all of them out
@@ -50,7 +49,7 @@ func (p *adapter) behindContent() {
 	p.rewrite(func(i int, t llm.Turn) []llm.Block { return p.settled(t.Blocks, p.message(i)) })
 }
 
-// settled is blocks with each cache point behind something, and none behind another.
+// settled returns blocks in which each cache point follows content, and none follows another.
 func (p *adapter) settled(blocks []llm.Block, field string) []llm.Block {
 	misplaced := false
 	for j := range blocks {
@@ -88,7 +87,7 @@ func (p *adapter) settled(blocks []llm.Block, field string) []llm.Block {
 	return out
 }
 
-// longer is the one of two cache points that lives longer.
+// longer returns the cache point with the longer time to live.
 func longer(a, b *llm.CachePoint) *llm.CachePoint {
 	if b != nil && b.TTL == "1h" {
 		return b
@@ -96,9 +95,8 @@ func longer(a, b *llm.CachePoint) *llm.CachePoint {
 	return a
 }
 
-// retention keeps the cache for as long as prompt_cache_retention asks: the points that
-// say no time live for an hour, which is the longest that AWS knows, and where there is
-// none the system prompt is cached.
+// retention applies prompt_cache_retention: points without a time to live get an hour, the longest
+// that AWS supports, and if there are no points, the system prompt is cached.
 func (p *adapter) retention() {
 	const field = "prompt_cache_retention"
 	wish := p.out.CacheRetention
@@ -176,8 +174,7 @@ func copyOf(c *llm.CachePoint) *llm.CachePoint {
 	return &cp
 }
 
-// places leaves out the points that the model does not take, or not there, and those
-// that have nothing before them.
+// places drops the points that the model does not support, or not at their position.
 func (p *adapter) places(points []point) {
 	never := p.model.any(noCache) || p.model.facts != nil && p.model.facts.Cache.Supported == catalog.No
 	if never && len(points) > 0 {
@@ -205,8 +202,8 @@ func (p *adapter) places(points []point) {
 	}
 }
 
-// withResults reports of each turn whether a tool's result stands in its message:
-// turns of one role are one message.
+// withResults reports for each turn whether its message has a tool result: consecutive turns of one
+// role are one message.
 func (p *adapter) withResults() []bool {
 	with := make([]bool, len(p.out.Turns))
 	for from := 0; from < len(with); {
@@ -221,9 +218,8 @@ func (p *adapter) withResults() []bool {
 	return with
 }
 
-// behindReasoning reports whether a point stands right behind reasoning, where AWS
-// takes none: "Cache point cannot be inserted after reasoning block" (public
-// reports).
+// behindReasoning reports whether a point directly follows reasoning, which AWS refuses: "Cache
+// point cannot be inserted after reasoning block" (public reports).
 func (p *adapter) behindReasoning(at *point) bool {
 	blocks := p.out.Turns[at.turn].Blocks
 	for i := at.block - 1; i >= 0; i-- {
@@ -238,7 +234,7 @@ func (p *adapter) behindReasoning(at *point) bool {
 	return false
 }
 
-// most leaves at most four points.
+// most keeps at most four points.
 func (p *adapter) most(points []point) {
 	count := 0
 	for i := range points {
@@ -274,7 +270,7 @@ func (p *adapter) most(points []point) {
 	p.warn(llm.WarnDropped, "cache_control", strconv.Itoa(count)+" cache points; Bedrock accepts at most "+strconv.Itoa(maxPoints))
 }
 
-// times fits the times to live.
+// times adapts the times to live.
 func (p *adapter) times(points []point) {
 	plain := p.model.facts != nil && p.model.facts.Cache.OneHour != catalog.Yes && p.model.facts.Cache.Supported != catalog.Unknown
 	short := false

@@ -8,12 +8,10 @@ import (
 	"outcrop/llm"
 )
 
-// pairs makes tool calls and results match, as AWS wants them: ids that stand once in
-// the conversation, in the user's turn behind the calls one result for each call and no
-// other, in front of what else the user says. Neighbouring turns of one role are one
-// turn to AWS. A call that stands twice is left out with its result, one that nothing
-// answered is answered that it was not, and a result that answers no call is what the
-// user says.
+// pairs matches tool calls and results, as AWS requires: ids are unique in the conversation, and
+// the user turn after the calls has exactly one result for each call, before other content.
+// Consecutive turns of one role are one turn to AWS. A duplicate call is dropped with its result, a
+// call without a result gets a placeholder, and a result without a call becomes user text.
 func (p *adapter) pairs() {
 	if !p.seen.tools || matched(p.out.Turns) {
 		return
@@ -49,7 +47,7 @@ func (p *adapter) pairs() {
 func matched(turns []llm.Turn) bool {
 	used := map[string]bool{}
 	var open []string
-	seen := false // the user has said something other than results
+	seen := false // the user turn has other content than results
 	for i := range turns {
 		t := &turns[i]
 		if i > 0 && t.Role != turns[i-1].Role {
@@ -97,12 +95,12 @@ type pending struct {
 	done        bool
 }
 
-// isCall reports whether b is a call that the caller is to answer.
+// isCall reports whether b is a call that the client must answer.
 func isCall(b *llm.Block) bool {
 	return b.Kind == llm.BlockToolUse && b.ToolUse.Type != llm.ServerSide
 }
 
-// assistant takes over the turns of the assistant's from to to.
+// assistant processes the assistant turns from to to.
 func (m *matching) assistant(from, to int) {
 	var calls []*llm.ToolUse
 	for i := from; i < to; i++ {
@@ -141,7 +139,7 @@ func sameCall(a, b *llm.ToolUse) bool {
 	return a.ID == b.ID && a.Name == b.Name && bytes.Equal(a.Input, b.Input)
 }
 
-// id gives an id that no call before has: the given one, or with a number behind it.
+// id returns an id that no earlier call has: the given one, or one with a number appended.
 func (m *matching) id(given string) string {
 	id := given
 	for n := 2; m.used[id]; n++ {
@@ -151,7 +149,7 @@ func (m *matching) id(given string) string {
 	return id
 }
 
-// user takes over the turns of the user's from to to, which answer the open calls.
+// user processes the user turns from to to, which answer the open calls.
 func (m *matching) user(from, to int) {
 	seen := false // something other than a result
 	behind := []llm.Turn{}
@@ -203,15 +201,13 @@ func sameBlock(a, b llm.Block) bool {
 	return a.Kind == b.Kind && a.ToolResult == b.ToolResult && a.Text == b.Text && a.Media == b.Media && a.Cache == b.Cache
 }
 
-// says reports whether there is more than marks that what stands before them may be
-// cached.
+// says reports whether there is content other than cache points.
 func says(blocks []llm.Block) bool {
 	return slices.ContainsFunc(blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint })
 }
 
-// result matches a result of turn i to the first open call of its id. One that answers
-// a call which was left out is left out; any other that answers none is what the user
-// says.
+// result matches a result of turn i to the first open call of its id. A result of a dropped call is
+// dropped; any other without a call becomes user text.
 func (m *matching) result(b llm.Block, i int) (kept, seen []llm.Block) {
 	id := b.ToolResult.ID
 	at := slices.IndexFunc(m.open, func(c pending) bool { return c.given == id && !c.done })
@@ -239,7 +235,7 @@ func (m *matching) result(b llm.Block, i int) (kept, seen []llm.Block) {
 	return nil, asUserText(b.ToolResult)
 }
 
-// asUserText is what a tool gave back as the user says it.
+// asUserText turns a tool result into user text.
 func asUserText(r *llm.ToolResult) []llm.Block {
 	seen := []llm.Block{{Kind: llm.BlockText, Text: "Result of a tool:"}}
 	if r.Status == "error" {
@@ -259,7 +255,7 @@ func asUserText(r *llm.ToolResult) []llm.Block {
 	return seen
 }
 
-// unanswered answers the calls that nothing answered, and closes those that are open.
+// unanswered adds placeholders for calls without a result, and closes the open calls.
 func (m *matching) unanswered() {
 	var results []llm.Block
 	for _, c := range m.open {

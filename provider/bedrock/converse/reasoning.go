@@ -30,7 +30,7 @@ func budget(effort string) int64 {
 	}
 }
 
-// effort is the word for a thinking budget: the least whose budget is no less.
+// effort is the effort for a thinking budget: the lowest whose budget is at least as large.
 func effort(tokens int64) string {
 	for _, word := range []string{"low", "medium", "high", "xhigh"} {
 		if tokens <= budget(word) {
@@ -79,10 +79,9 @@ func (p *adapter) reasoning() error {
 	return nil
 }
 
-// unthought reports whether the conversation ends with results of calls that the
-// model is not known to have thought about: their turn begins with no sealed
-// reasoning. A Claude that is asked to think with a budget refuses that (AWS: a
-// final assistant message must start with a thinking block).
+// unthought reports whether the conversation ends with results of calls that the model is not known
+// to have thought about: their turn begins with no sealed reasoning. A Claude model with a thinking
+// budget refuses that (AWS: a final assistant message must start with a thinking block).
 func (p *adapter) unthought() bool {
 	turns := p.out.Turns
 	end := len(turns)
@@ -108,17 +107,17 @@ func (p *adapter) unthought() bool {
 	return false
 }
 
-// leftOut reports whether Claude is not sent a block of the assistant's.
+// leftOut reports whether an assistant block is not sent to Claude.
 func leftOut(b *llm.Block) bool {
 	return isBlank(b) || b.Kind == llm.BlockReasoning && b.Signature == ""
 }
 
-// silent reports whether a turn of the assistant's says nothing that Claude is sent.
+// silent reports whether an assistant turn has nothing to send to Claude.
 func silent(t llm.Turn) bool {
 	return !slices.ContainsFunc(t.Blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint && !leftOut(&b) })
 }
 
-// budgeted asks a Claude to think with a budget, if its turns allow that.
+// budgeted sets a thinking budget for a Claude model, if its turns allow that.
 func (p *adapter) budgeted(field string, set jsonx.Raw) {
 	if p.seen.tools && p.unthought() {
 		p.warn(llm.WarnDropped, field, "the last tool call has no thinking_blocks")
@@ -127,7 +126,7 @@ func (p *adapter) budgeted(field string, set jsonx.Raw) {
 	p.field("thinking", string(set))
 }
 
-// asksToThink reports whether the settings ask a Claude to think.
+// asksToThink reports whether the settings enable thinking for a Claude model.
 func (p *adapter) asksToThink() bool {
 	set := p.given("thinking")
 	if len(set) == 0 {
@@ -137,8 +136,7 @@ func (p *adapter) asksToThink() bool {
 	return jsonx.Unmarshal(set, &t) == nil && t.Type != "disabled"
 }
 
-// thinking places Anthropic's setting, and gives the effort that is still to be
-// said.
+// thinking applies Anthropic's setting, and returns the effort that remains to be applied.
 func (p *adapter) thinking(wish llm.Reasoning, t thinking) (string, error) {
 	m := &p.model.thinker
 	if t.Type == "between_tools" && !m.between && (m.style != styleNone || p.model.facts != nil) {
@@ -207,7 +205,7 @@ const (
 	disabled = `{"type":"disabled"}`
 )
 
-// disabled tells the model not to think, and gives the effort that is still to be said.
+// disabled disables thinking, and returns the effort that remains to be applied.
 func (p *adapter) disabled(wish llm.Reasoning) string {
 	m := &p.model.thinker
 	claude := m.style == styleBudget || m.style == styleAdaptive
@@ -238,7 +236,7 @@ func (p *adapter) disabled(wish llm.Reasoning) string {
 	return "none"
 }
 
-// atMostHigh is an effort beside a setting that excludes those above high.
+// atMostHigh limits an effort to high.
 func (p *adapter) atMostHigh(effort string) string {
 	if effort != "xhigh" && effort != "max" {
 		return effort
@@ -247,8 +245,8 @@ func (p *adapter) atMostHigh(effort string) string {
 	return "high"
 }
 
-// unthinking tells the model not to think, in its own way. field is the caller's that
-// asks for it.
+// unthinking disables thinking with the model's own setting. field is the client's field that asks
+// for it.
 func (p *adapter) unthinking(field string) {
 	m := &p.model.thinker
 	switch m.off {
@@ -275,8 +273,8 @@ func firstOf(a, b string) string {
 	return b
 }
 
-// enabled asks a Claude to think with a budget that the caller gave. It must be at
-// least 1,024 and below max_tokens.
+// enabled sets the client's thinking budget for a Claude model. It must be at least 1,024 and below
+// max_tokens.
 func (p *adapter) enabled(set jsonx.Raw, tokens int64) error {
 	fit := max(tokens, leastBudget)
 	if most := p.out.MaxTokens; most.Set && fit >= most.Value {
@@ -293,7 +291,7 @@ func (p *adapter) enabled(set jsonx.Raw, tokens int64) error {
 	return nil
 }
 
-// effort says an effort in the model's own way.
+// effort applies an effort with the model's own setting.
 func (p *adapter) effort(effort string) {
 	switch p.model.thinker.style {
 	case styleBudget:
@@ -315,7 +313,7 @@ func (p *adapter) effort(effort string) {
 	}
 }
 
-// budget asks a Claude before 4.6 to think. Its budget must be below max_tokens.
+// budget enables thinking for a Claude model before 4.6. Its budget must be below max_tokens.
 func (p *adapter) budget(effort string) {
 	tokens := budget(effort)
 	if most := p.out.MaxTokens; most.Set && tokens >= most.Value {
@@ -341,9 +339,9 @@ func (p *adapter) adaptive(effort string) {
 	p.field("output_config", `{"effort":"`+p.nearest(effort)+`"}`)
 }
 
-// nova asks a Nova 2 to think. With the effort high it takes neither maxTokens nor
-// temperature and topP (public clients agree on that): a limit that the caller set
-// weighs more than the effort, sampling weighs less.
+// nova enables reasoning for a Nova 2 model. With effort high it supports neither maxTokens nor
+// temperature and topP (public clients agree on that): the client's limit takes precedence over the
+// effort, and the effort over sampling.
 func (p *adapter) nova(effort string) {
 	word := p.nearest(effort)
 	if word == "high" && p.out.MaxTokens.Set {
@@ -357,7 +355,7 @@ func (p *adapter) nova(effort string) {
 	p.field("reasoningConfig", `{"type":"enabled","maxReasoningEffort":"`+word+`"}`)
 }
 
-// drop leaves a setting out that the model's reasoning excludes.
+// drop drops a setting that the model does not support together with reasoning.
 func (p *adapter) drop(setting *llm.Opt[float64], field string) {
 	if setting.Set {
 		*setting = llm.Opt[float64]{}
@@ -365,8 +363,8 @@ func (p *adapter) drop(setting *llm.Opt[float64], field string) {
 	}
 }
 
-// nearest is the word that the model takes for an effort: itself, or the nearest
-// below, or the least; other than itself is a warning.
+// nearest is the supported effort for a requested one: itself, the nearest below, or the lowest. A
+// different one is a warning.
 func (p *adapter) nearest(effort string) string {
 	words := p.model.thinker.words
 	if len(words) == 0 || slices.Contains(words, effort) { // or which words it takes is not known
@@ -385,5 +383,5 @@ func (p *adapter) nearest(effort string) string {
 	return best
 }
 
-// efforts are the words for effort, the least first. It is never written to.
+// efforts are the effort values, lowest first. It is never written to.
 var efforts = []string{"none", "minimal", "low", "medium", "high", "xhigh", "max"}

@@ -6,7 +6,7 @@ import (
 	"outcrop/llm"
 )
 
-// StreamOf makes a stream of a whole answer.
+// StreamOf returns a stream that replays a complete response.
 func StreamOf(r *llm.Response) llm.Stream {
 	t := &replay{meta: r.Meta}
 	t.add(llm.Event{Kind: llm.EventStart, Role: r.Role})
@@ -21,7 +21,7 @@ func StreamOf(r *llm.Response) llm.Stream {
 	return t
 }
 
-// replay is an answer that is there already.
+// replay is a stream of the events of a complete response.
 type replay struct {
 	events []llm.Event
 	meta   llm.Meta
@@ -29,8 +29,7 @@ type replay struct {
 
 func (t *replay) add(ev llm.Event) { t.events = append(t.events, ev) }
 
-// block adds the events of one block: what starts it, one delta with all of its
-// text, its end.
+// block adds the events of one block: its start, one delta with all of its text, and its end.
 func (t *replay) block(i int, b *llm.Block) {
 	start := llm.Event{Kind: llm.EventBlockStart, Index: i, Block: b.Kind, Extra: b.Extra}
 	delta := llm.Event{Kind: llm.EventDelta, Index: i, Block: b.Kind, Text: b.Text, Signature: b.Signature}

@@ -10,10 +10,9 @@ import (
 	"outcrop/llm"
 )
 
-// Restore makes of an answer to the fitted request one to the request that was
-// fitted: tools have the caller's names, the input of the tool that stands for a
-// JSON answer is the answer's text, thoughts that stand in a text are reasoning, and
-// calls that stand in one are calls.
+// Restore maps the response back to the original request: it restores the client's tool names,
+// replaces the tool call that carries a JSON response by text, and turns reasoning and tool calls
+// in text into blocks of their own.
 func (f *Adapted) Restore(r *llm.Response) {
 	if f.counts {
 		if r.Usage.Reasoning = thoughts(r.ModelFields); f.asked && r.ModelFields != nil {
@@ -39,8 +38,8 @@ func (f *Adapted) Restore(r *llm.Response) {
 	}
 }
 
-// answer puts the JSON answer in the place of the call that carries it. What else
-// the model wrote beside it is left out: the text of the answer must be JSON.
+// answer replaces the tool call that carries the JSON response by its text. Other text is dropped,
+// because the text of the response must be JSON.
 func (f *Adapted) answer(r *llm.Response) {
 	called := slices.IndexFunc(r.Blocks, func(b llm.Block) bool { return b.ToolUse != nil && b.ToolUse.Name == f.reply })
 	if called < 0 {
@@ -48,7 +47,7 @@ func (f *Adapted) answer(r *llm.Response) {
 		return
 	}
 	own := slices.IndexFunc(r.Blocks, func(b llm.Block) bool { return b.ToolUse != nil && b.ToolUse.Name != f.reply })
-	spoken := func(i int) bool { return own >= 0 && (own < called || i > own) } // beside a call of the caller's tools
+	spoken := func(i int) bool { return own >= 0 && (own < called || i > own) } // next to a call of the client's tools
 	written := !spoken(0) && isJSON(textOf(r.Blocks[:called]))
 	var blocks []llm.Block
 	for i, b := range r.Blocks {
@@ -73,7 +72,7 @@ func (f *Adapted) answer(r *llm.Response) {
 	}
 }
 
-// textOf is what blocks of text say.
+// textOf is the concatenated text of text blocks.
 func textOf(blocks []llm.Block) string {
 	var b strings.Builder
 	for i := range blocks {
@@ -84,7 +83,7 @@ func textOf(blocks []llm.Block) string {
 	return b.String()
 }
 
-// textBesideWarning is the warning for what a model wrote beside its JSON answer.
+// textBesideWarning is the warning for text that a model wrote next to its JSON answer.
 func textBesideWarning() llm.Warning {
 	return llm.Warning{Code: llm.WarnDropped, Field: "content", Detail: "text that the model wrote next to its JSON answer"}
 }
@@ -101,7 +100,7 @@ func isProse(text string) bool {
 	return text != "" && text[0] != '{' && text[0] != '[' && text[0] != '`'
 }
 
-// unfence takes the fence off JSON that is written as a block of Markdown.
+// unfence removes the Markdown fence around JSON.
 func (f *Adapted) unfence(r *llm.Response) {
 	only := -1
 	for i := range r.Blocks {
@@ -119,7 +118,7 @@ func (f *Adapted) unfence(r *llm.Response) {
 	}
 }
 
-// fenced is the JSON between ``` and ```; text itself if that is not what it is.
+// fenced is the JSON inside a Markdown fence; text itself if it is not fenced JSON.
 func fenced(text string) string {
 	inner, ok := strings.CutPrefix(strings.TrimSpace(text), "```")
 	if !ok {
@@ -133,8 +132,7 @@ func fenced(text string) string {
 	return inner
 }
 
-// Stream is Restore for a stream. It gives s itself where there is nothing to
-// restore.
+// Stream is Restore for a stream. It returns s itself if there is nothing to restore.
 func (f *Adapted) Stream(s llm.Stream) llm.Stream {
 	if f.counts {
 		s = &reasoningCountStream{Stream: s, asked: f.asked}
@@ -151,15 +149,15 @@ func (f *Adapted) Stream(s llm.Stream) llm.Stream {
 	return &restoreStream{Stream: s, f: f}
 }
 
-// restoreStream is a stream on its way back to the caller's request.
+// restoreStream maps a stream back to the original request.
 type restoreStream struct {
 	llm.Stream
 	f     *Adapted
-	queue []llm.Event // that come before the next of Stream
-	err   error       // what comes behind the queue
+	queue []llm.Event // to return before the next of Stream
+	err   error       // to return after the queue
 
-	// The rest is about a JSON answer. Text is held back until it is known whether it
-	// is the answer or stands beside it.
+	// The rest is for a JSON response. Text is held back until it is known whether it is the
+	// response or other text.
 	held     []llm.Event
 	size     int          // bytes of it
 	prose    bool         // it does not begin like JSON
@@ -172,8 +170,8 @@ type restoreStream struct {
 	dropped  bool         // some block was left out
 }
 
-// Bounds on the text that is held back. An answer with more of it is passed on as it
-// is: a stream must not need more memory the longer it is.
+// Bounds on the text that is held back. More text than that is passed on unchanged, so that the
+// memory of a stream is bounded.
 const (
 	maxHeld       = 256 << 10 // bytes
 	maxHeldEvents = 8 << 10
@@ -203,14 +201,12 @@ func (r *restoreStream) Next(ev *llm.Event) error {
 	}
 }
 
-// More leaves out what Stream has at hand while text is held back: of that nothing
-// may come.
+// More ignores what Stream has buffered while text is held back, because it may produce no event.
 func (r *restoreStream) More() bool {
 	return len(r.queue) > 0 || r.err == nil && (r.f.reply == "" || r.open || r.answered && !r.dropped) && r.Stream.More()
 }
 
-// pass changes the event, and reports whether it is for the caller, first of all
-// that are in the queue behind it.
+// pass changes the event, and reports whether to return it before those in the queue.
 func (r *restoreStream) pass(ev *llm.Event) bool {
 	if ev.Kind == llm.EventBlockStart && ev.ToolUse != nil && r.f.names != nil {
 		use := *ev.ToolUse
@@ -317,7 +313,7 @@ func (r *restoreStream) end(ev *llm.Event) bool {
 	}
 }
 
-// drop leaves out a block that stands beside the answer.
+// drop drops a block next to the JSON response.
 func (r *restoreStream) drop(index int) {
 	if r.dropping == nil {
 		r.dropping = map[int]bool{}
@@ -326,7 +322,7 @@ func (r *restoreStream) drop(index int) {
 	r.warn()
 }
 
-// forget leaves out the text that is held: the answer has come otherwise.
+// forget drops the held text, because the response came as a tool call.
 func (r *restoreStream) forget() {
 	if strings.TrimSpace(text(r.held)) != "" {
 		r.warn()
@@ -342,8 +338,8 @@ func (r *restoreStream) warn() {
 	m.Warnings = append(slices.Clip(m.Warnings), textBesideWarning())
 }
 
-// release queues the text that is held, and ev behind it. Text that is the whole
-// answer comes without a fence.
+// release queues the held text, then ev. The fence around text that is the entire response is
+// removed.
 func (r *restoreStream) release(ev *llm.Event) {
 	held := r.held
 	r.held = nil
@@ -354,7 +350,7 @@ func (r *restoreStream) release(ev *llm.Event) {
 	r.queue = append(append(r.queue, held...), *ev)
 }
 
-// text is what the deltas of events say.
+// text is the concatenated text of events.
 func text(events []llm.Event) string {
 	if len(events) == 1 {
 		return events[0].Text

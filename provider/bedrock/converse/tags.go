@@ -7,15 +7,13 @@ import (
 	"outcrop/llm"
 )
 
-// Some models put their thoughts into their text, between <thinking> and
-// </thinking> (the first Nova models, see AWS's answers in public recordings). To a
-// caller they are reasoning.
+// Some models write their reasoning into their text, between <thinking> and </thinking> (the first
+// Nova models, as in public recordings of AWS's responses). Clients receive it as reasoning.
 
-// whiteSpace may stand before a tag, and behind it is no part of the answer.
+// whiteSpace may precede a tag, and is dropped after it.
 const whiteSpace = " \t\r\n"
 
-// Bounds on what is held back until it is known what it is: a stream must not need more
-// memory the longer it is.
+// Bounds on what is held back until its kind is known, so that the memory of a stream is bounded.
 const (
 	maxBlank = 1 << 10 // bytes of white space before a tag
 	maxLate  = 1 << 10 // citations of a text whose thoughts have not ended
@@ -35,13 +33,13 @@ func openTag(text string) (tag, rest string, more bool) {
 	return "", "", more
 }
 
-// isTagged reports whether a block is a text that begins with thoughts.
+// isTagged reports whether a block is text that begins with tagged reasoning.
 func isTagged(b llm.Block) bool {
 	tag, _, _ := openTag(b.Text)
 	return b.Kind == llm.BlockText && tag != ""
 }
 
-// splitThinkTags makes blocks of reasoning of the thoughts in texts.
+// splitThinkTags turns tagged reasoning in text into reasoning blocks.
 func splitThinkTags(blocks []llm.Block) []llm.Block {
 	if !slices.ContainsFunc(blocks, isTagged) {
 		return blocks
@@ -64,11 +62,11 @@ func splitThinkTags(blocks []llm.Block) []llm.Block {
 	return out
 }
 
-// thinkTagStream is a stream whose texts are untagged.
+// thinkTagStream turns <thinking> text into reasoning blocks.
 type thinkTagStream struct {
 	llm.Stream
-	queue []llm.Event // that come before the next of Stream
-	err   error       // what comes behind the queue
+	queue []llm.Event // to return before the next of Stream
+	err   error       // to return after the queue
 
 	state tagState
 	index int         // of the open text, in Stream
@@ -79,7 +77,7 @@ type thinkTagStream struct {
 	begun bool        // the block of index+shift has begun
 }
 
-// tagState is where a text stands.
+// tagState is the parse state of a text.
 type tagState uint8
 
 const (
@@ -113,7 +111,7 @@ func (u *thinkTagStream) Next(ev *llm.Event) error {
 	}
 }
 
-// More looks at what Stream has at hand, of which nothing may come.
+// More processes what Stream has buffered, which may produce no event.
 func (u *thinkTagStream) More() bool {
 	for len(u.queue) == 0 && u.err == nil && u.state != noTag && u.Stream.More() {
 		ev := new(llm.Event)
@@ -127,8 +125,8 @@ func (u *thinkTagStream) More() bool {
 	return len(u.queue) > 0 || u.err == nil && u.state == noTag && u.Stream.More()
 }
 
-// pass changes the event, and reports whether it is passed on; else what comes of it
-// is in the queue.
+// pass changes the event, and reports whether it is passed on; otherwise its results are in the
+// queue.
 func (u *thinkTagStream) pass(ev *llm.Event) bool {
 	ofBlock := ev.Kind == llm.EventBlockStart || ev.Kind == llm.EventDelta || ev.Kind == llm.EventBlockEnd
 	sameText := ofBlock && ev.Index == u.index && (ev.Kind == llm.EventBlockEnd || ev.Block == llm.BlockText)
@@ -164,7 +162,7 @@ func (u *thinkTagStream) pass(ev *llm.Event) bool {
 	return false
 }
 
-// read goes through what is held as far as it is known what it is.
+// read processes the held text as far as its kind is known.
 func (u *thinkTagStream) read() {
 	if u.state == undecided {
 		tag, rest, more := openTag(u.held)
@@ -209,7 +207,7 @@ func partial(text, end string) int {
 	return 0
 }
 
-// decide passes on what is held, and what follows it.
+// decide passes on the held text, and what follows it.
 func (u *thinkTagStream) decide() {
 	u.say(llm.BlockText, u.held)
 	for i := range u.late {

@@ -11,10 +11,9 @@ import (
 // anyObject is the schema of an object of which nothing is known.
 const anyObject = `{"type":"object"}`
 
-// tools fits the definitions of tools. A conversation that speaks of tool calls is
-// taken only beside tools, whichever they are (AWS: The toolConfig field must be
-// defined when using toolUse and toolResult content blocks); where the caller
-// defined none those that the conversation uses are defined.
+// tools adapts the tool definitions. A conversation with tool calls requires tool definitions,
+// whichever they are (AWS: The toolConfig field must be defined when using toolUse and toolResult
+// content blocks); if the client defined none, those that the conversation uses are defined.
 func (p *adapter) tools() error {
 	if err := p.search(); err != nil {
 		return err
@@ -49,7 +48,7 @@ func (p *adapter) tools() error {
 	return nil
 }
 
-// wholly has the call made as a whole although a stream is wanted.
+// wholly makes a non-streaming call although a stream was requested.
 func (p *adapter) wholly() {
 	if !p.f.Whole {
 		p.f.Whole = true
@@ -57,12 +56,12 @@ func (p *adapter) wholly() {
 	}
 }
 
-// tool names the caller's tool at a place of p.out.Tools.
+// tool names the client's tool at an index of p.out.Tools.
 func (p *adapter) tool(i int) string {
 	return "tools[" + strconv.Itoa(p.out.Tools[i].At(i)) + "]"
 }
 
-// distinct refuses two tools of one name: a call could not be told apart.
+// distinct refuses two tools of one name, whose calls would be ambiguous.
 func (p *adapter) distinct() error {
 	if len(p.out.Tools) < 2 {
 		return nil
@@ -81,8 +80,8 @@ func (p *adapter) distinct() error {
 	return nil
 }
 
-// defineUsed defines the tools that the conversation uses.
-// Those that the model's maker has defined are there already, elsewhere.
+// defineUsed defines the tools that the conversation uses. Anthropic's built-in tools are already
+// defined elsewhere.
 func (p *adapter) defineUsed() {
 	var tools []llm.Tool
 	known := map[string]bool{}
@@ -125,8 +124,8 @@ func usedTool(name string) llm.Tool {
 	}
 }
 
-// strict leaves strict out where the model does not take it, or cannot follow the
-// schema as it is, and closes the schemas of strict tools, as AWS wants them.
+// strict drops strict if the model does not support it or its schema, and closes the schemas of
+// strict tools, as AWS requires.
 func (p *adapter) strict() {
 	owned := false
 	for i := range p.out.Tools {
@@ -151,8 +150,8 @@ func (p *adapter) strict() {
 	}
 }
 
-// strictly gives the closed schema of a strict tool, nil if it needs no change; or says
-// why the tool cannot be strict.
+// strictly returns the closed schema of a strict tool, nil if it needs no change, or why the tool
+// cannot be strict.
 func (p *adapter) strictly(given jsonx.Raw, field string) (schema jsonx.Raw, detail string) {
 	switch {
 	case p.model.any(noStrict):
@@ -176,8 +175,7 @@ func (p *adapter) strictly(given jsonx.Raw, field string) (schema jsonx.Raw, det
 	return schema, ""
 }
 
-// room counts what a closed schema needs of the limits that the model has; it says
-// what there is no room for.
+// room counts a closed schema against the model's limits, and says which one it exceeds.
 func (p *adapter) room(c *closing) (detail string) {
 	if !p.model.any(schemaLimits) {
 		return ""
@@ -188,8 +186,7 @@ func (p *adapter) room(c *closing) (detail string) {
 	return ""
 }
 
-// choice fits tool_choice and parallel_tool_calls, once it is known which tools
-// there are and whether the model is asked to think.
+// choice adapts tool_choice and parallel_tool_calls, after tools and reasoning.
 func (p *adapter) choice() error {
 	c := &p.out.ToolChoice
 	forced := c.Kind == llm.ToolChoiceAny || c.Kind == llm.ToolChoiceNamed
@@ -212,8 +209,8 @@ func (p *adapter) choice() error {
 	return p.parallel()
 }
 
-// onlyNamed says the choice of one tool to a model that takes any and no name: any
-// of that one.
+// onlyNamed expresses the choice of one tool to a model that supports any but no name: any, with
+// only that tool.
 func (p *adapter) onlyNamed() {
 	i := p.toolNamed(p.out.ToolChoice.Name)
 	p.out.ToolChoice = llm.ToolChoice{Kind: llm.ToolChoiceAny}
@@ -223,7 +220,7 @@ func (p *adapter) onlyNamed() {
 	}
 }
 
-// toolNamed is the place of the tool of a name; -1 if there is none.
+// toolNamed is the index of the tool of a name; -1 if there is none.
 func (p *adapter) toolNamed(name string) int {
 	return slices.IndexFunc(p.out.Tools, func(t llm.Tool) bool { return t.Other == nil && t.Name == name })
 }
@@ -233,10 +230,10 @@ func (p *adapter) hasOther() bool {
 	return slices.ContainsFunc(p.out.Tools, func(t llm.Tool) bool { return t.Other != nil })
 }
 
-// parallel keeps a Claude to one tool call at a time. Its own setting tool_choice
-// then stands for toolChoice, with which it would conflict
-// (https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use). So
-// it does for a choice among tools of Anthropic's, of which toolChoice does not know.
+// parallel limits a Claude model to one tool call at a time. Its own setting tool_choice then
+// replaces toolChoice, with which it would conflict
+// (https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use). It does the
+// same for a choice among Anthropic's built-in tools, which toolChoice does not support.
 func (p *adapter) parallel() error {
 	c := p.out.ToolChoice
 	wish := p.out.ParallelTools

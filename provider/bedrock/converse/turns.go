@@ -8,8 +8,8 @@ import (
 	"outcrop/llm"
 )
 
-// turns fits the conversation. Steps that put turns in come last, so that the
-// numbers in warnings are the caller's.
+// turns adapts the conversation. Steps that insert turns come last, so that the indices in warnings
+// are the client's.
 func (p *adapter) turns() error {
 	if err := p.results(); err != nil {
 		return err
@@ -41,8 +41,7 @@ func (p *adapter) turns() error {
 	return nil
 }
 
-// rewrite gives every turn the blocks that f makes of it. f must not change the
-// turn's own.
+// rewrite replaces the blocks of every turn by the result of f, which must not modify the turn.
 func (p *adapter) rewrite(f func(i int, t llm.Turn) []llm.Block) {
 	turns := make([]llm.Turn, len(p.out.Turns))
 	for i, t := range p.out.Turns {
@@ -51,7 +50,7 @@ func (p *adapter) rewrite(f func(i int, t llm.Turn) []llm.Block) {
 	p.out.Turns = turns
 }
 
-// message names the caller's message of a turn, and at a block of it.
+// message names the client's message of a turn.
 func (p *adapter) message(turn int) string {
 	return "messages[" + strconv.Itoa(p.out.Turns[turn].Number(turn)) + "]"
 }
@@ -64,9 +63,8 @@ func isBlank(b *llm.Block) bool {
 	return b.Kind == llm.BlockText && strings.TrimSpace(b.Text) == ""
 }
 
-// blanks leaves out text that is empty or white space, which AWS refuses, and turns
-// of the assistant that say nothing. A turn of the user's that says nothing keeps
-// its place, since without it another would have the last word.
+// blanks drops text that is empty or white space, which AWS refuses, and empty assistant turns. An
+// empty user turn gets a placeholder, because dropping it could make another turn the last.
 func (p *adapter) blanks() {
 	p.out.System = slices.DeleteFunc(slices.Clone(p.out.System), func(b llm.Block) bool { return isBlank(&b) })
 	p.rewrite(func(i int, t llm.Turn) []llm.Block {
@@ -94,8 +92,8 @@ func (p *adapter) blanks() {
 	})
 }
 
-// spoken is a tool's result without blank text. One that says nothing says so:
-// AWS refuses an error without content.
+// spoken returns a tool result without blank text. An empty one gets a placeholder, because AWS
+// refuses an error without content.
 func spoken(b llm.Block) llm.Block {
 	result := *b.ToolResult
 	result.Content = slices.DeleteFunc(slices.Clone(result.Content), func(c llm.ResultBlock) bool {
@@ -108,8 +106,8 @@ func spoken(b llm.Block) llm.Block {
 	return b
 }
 
-// prefill refuses a conversation that ends with the assistant, whose turn the newest
-// Claude, and any that thinks, do not go on with.
+// prefill refuses a conversation that ends with an assistant message, which the newest Claude
+// models, and any that reason, do not continue.
 func (p *adapter) prefill() error {
 	last := len(p.out.Turns) - 1
 	if last < 0 || p.out.Turns[last].Role != llm.RoleAssistant {
@@ -131,8 +129,9 @@ func (p *adapter) prefill() error {
 	return nil
 }
 
-// trimEnd takes white space off the end of the turn that Claude goes on with, which
-// it refuses (https://docs.anthropic.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response).
+// trimEnd removes trailing white space, which Claude refuses, from the assistant message to
+// continue
+// (https://docs.anthropic.com/en/docs/build-with-claude/prompt-engineering/prefill-claudes-response).
 func (p *adapter) trimEnd(last int) {
 	blocks := p.out.Turns[last].Blocks
 	end := len(blocks) - 1
@@ -154,10 +153,10 @@ func (p *adapter) trimEnd(last int) {
 	})
 }
 
-// part puts a turn of the assistant's between tool results and what else the user
-// says, for models that take results alone (AWS: Conversation blocks and tool result
-// blocks cannot be provided in the same turn; recorded exchanges with Llama and
-// Mistral have the turn between).
+// part inserts an assistant turn between tool results and other user content, for models that
+// accept results only in a message of their own (AWS: Conversation blocks and tool result blocks
+// cannot be provided in the same turn; recorded exchanges with Llama and Mistral have the turn
+// between).
 func (p *adapter) part() {
 	between := llm.Turn{Role: llm.RoleAssistant, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "."}}}
 	turns := make([]llm.Turn, 0, len(p.out.Turns))
@@ -194,10 +193,10 @@ func (p *adapter) part() {
 	p.out.Turns = turns
 }
 
-// partCalls puts what the assistant says beside tool calls into a turn of its own, with
-// a turn of the user's between, for models that take calls alone (AWS: Conversation
-// blocks and tool use blocks cannot be provided in the same turn). Neighbouring turns
-// of the assistant's are one turn to AWS.
+// partCalls moves assistant content next to tool calls into a turn of its own, with a user turn
+// between, for models that accept calls only in a message of their own (AWS: Conversation blocks
+// and tool use blocks cannot be provided in the same turn). Consecutive assistant turns are one
+// turn to AWS.
 func (p *adapter) partCalls() {
 	turns := make([]llm.Turn, 0, len(p.out.Turns))
 	for from := 0; from < len(p.out.Turns); {
@@ -231,8 +230,7 @@ func (p *adapter) partCalls() {
 	p.out.Turns = turns
 }
 
-// foldSystem puts the system prompt before what the user says first, for models
-// that take none.
+// foldSystem moves the system prompt to the first user turn, for models that do not support one.
 func (p *adapter) foldSystem() {
 	p.warn(llm.WarnChanged, "system", "moved to the first user message, because this model does not support a system prompt")
 	turns := slices.Clone(p.out.Turns)

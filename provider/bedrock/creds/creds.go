@@ -1,12 +1,11 @@
-// Package creds finds the credentials that a deployment calls AWS with, keeps
-// them fresh, and says why there are none.
+// Package creds finds the credentials with which a deployment calls AWS, renews them, and explains
+// why there are none.
 //
-// A Source is made once for a deployment. Asking it for credentials that are
-// fresh is one atomic load. Credentials that run out are renewed by a goroutine
-// of the source's own while requests go on with the old ones, and however many
-// requests wait, one renewal is under way. A failure is remembered for a second,
-// then two, up to thirty, so that a machine without credentials does not search
-// for them on each request.
+// A Source is opened once for a deployment. Getting credentials that are fresh is one atomic load.
+// A goroutine of the source renews credentials before they expire, while requests continue with the
+// old ones. There is one renewal at a time, however many requests wait. A failure is remembered for
+// a second, then two, up to thirty, so that a machine without credentials does not search for them
+// on each request.
 package creds
 
 import (
@@ -15,7 +14,7 @@ import (
 	"time"
 )
 
-// Kind says how a deployment's credentials are come by.
+// Kind is the way in which a deployment gets its credentials.
 type Kind string
 
 // Kinds of credentials.
@@ -24,7 +23,7 @@ const (
 	Bearer  Kind = "bearer"  // a Bedrock API key
 	Role    Kind = "role"    // a role that is assumed
 	Profile Kind = "profile" // a profile of AWS's configuration files
-	Chain   Kind = "chain"   // the first of AWS's usual sources that has some
+	Chain   Kind = "chain"   // the first source of AWS's default credential chain that has some
 )
 
 // Credentials are an access key, or a Bedrock API key. They show the access key
@@ -32,7 +31,7 @@ const (
 type Credentials struct {
 	// AccessKey is the access key id; empty for a Bedrock API key.
 	AccessKey string
-	// Expires is when AWS stops taking them; zero if that is not known.
+	// Expires is when they expire; zero if unknown.
 	Expires time.Time
 
 	origin  string // where they come from, in words; empty if the plan says it
@@ -112,9 +111,9 @@ type Options struct {
 	STSEndpoint string
 	// Region is aws_region_name: the region of the STS that is asked.
 	Region string
-	// CAFile is a PEM file with the only authorities that certificates are trusted
-	// of where credentials come from; empty for AWS_CA_BUNDLE, else the system's.
-	// Insecure is whether they are not checked. Both are ssl_verify.
+	// CAFile is a PEM file with the only CAs trusted for credential sources; empty for
+	// AWS_CA_BUNDLE, or the system's. Insecure disables the verification of certificates. Both are
+	// ssl_verify.
 	CAFile   string
 	Insecure bool
 
@@ -123,11 +122,10 @@ type Options struct {
 	Environ func(string) string
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
-	// Logger is told of faults of Outcrop's own; nil for nobody.
+	// Logger receives internal errors; nil for none.
 	Logger *slog.Logger
-	// Timeout bounds one search for credentials. 0 is ten seconds for each call,
-	// but two where only the instance metadata service is left to ask, because
-	// elsewhere than on EC2 nobody answers there.
+	// Timeout bounds one search for credentials. 0 is ten seconds for each call, but two where only
+	// the instance metadata service is left to ask, which does not respond outside EC2.
 	Timeout time.Duration
 }
 

@@ -36,8 +36,8 @@ type Attempt struct {
 	Reason string // why it gave nothing
 }
 
-// Error is credentials that could not be had. It holds no secret and no error of
-// the AWS SDK, which may hold one.
+// Error says why there are no credentials. It holds no secret and no error of the AWS SDK, which
+// may hold one.
 type Error struct {
 	Kind    Failure
 	Message string    // what was attempted and what came of it
@@ -69,7 +69,7 @@ func misconfigured(format string, args ...any) *Error {
 	return &Error{Kind: Misconfigured, Message: fmt.Sprintf(format, args...)}
 }
 
-// wrongSetting is a setting with a value that cannot be.
+// wrongSetting is an invalid value of a setting.
 func wrongSetting(name, format string, args ...any) *Error {
 	e := misconfigured(name+" "+format, args...)
 	e.Setting = name

@@ -53,9 +53,9 @@ func (st *state) usable(now time.Time) bool {
 	return st.credentials.secrets != nil && (st.deadAt.IsZero() || now.Before(st.deadAt))
 }
 
-// Get gives credentials that AWS takes now. It waits only if there are none yet,
-// or if they have run out, and no longer than ctx allows; what it waits for goes
-// on when ctx ends. A failure is an *Error, or the cause of ctx's end.
+// Get returns credentials that are valid now. It blocks only if there are none yet or they have
+// expired, and no longer than ctx allows; the renewal continues when ctx ends. A failure is an
+// *Error, or the cause of ctx's end.
 func (s *Source) Get(ctx context.Context) (Credentials, error) {
 	st := s.state.Load()
 	if s.fetch == nil {
@@ -151,11 +151,10 @@ func (st *state) after(c Credentials, err *Error, now time.Time) *state {
 	return next
 }
 
-// Invalidate is told of credentials that AWS refused as expired or unknown. It
-// reports whether another try with Get's can help. The first call for the same
-// credentials makes the next Get renew them; the others change nothing.
-// Credentials that were fetched within the last five seconds are kept: what gave
-// them would give them again.
+// Invalidate records that AWS refused credentials as expired or unknown. It reports whether another
+// attempt with those of Get can help. The first call for the same credentials makes the next Get
+// renew them; the others change nothing. Credentials that were fetched within the last five seconds
+// are kept: what gave them would give them again.
 func (s *Source) Invalidate(refused Credentials) bool {
 	if s.fetch == nil {
 		return false
@@ -173,7 +172,7 @@ func (s *Source) Invalidate(refused Credentials) bool {
 	return true
 }
 
-// Kind says how the credentials are come by.
+// Kind returns the way in which the source gets its credentials.
 func (s *Source) Kind() Kind { return s.plan.kind }
 
 // Region is the region that the environment or the profile names, by
@@ -181,8 +180,8 @@ func (s *Source) Kind() Kind { return s.plan.kind }
 // profile in use, in this order; empty if none does.
 func (s *Source) Region(ctx context.Context) string { return s.plan.region(ctx) }
 
-// Close ends a renewal that is under way and waits for its end. Credentials that
-// are there are still given as long as they last.
+// Close ends a renewal that is under way and waits for its end. Get still returns the existing
+// credentials until they expire.
 func (s *Source) Close() {
 	s.mu.Lock()
 	s.closed = true

@@ -13,8 +13,7 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// advise fills in what lies behind a verdict, the next step, and where AWS writes
-// about it.
+// advise fills in the cause, the next step, and AWS's documentation of an error.
 func (c *Case) advise(e *llm.Error, d *denial) {
 	e.Docs = Docs(e.Code)
 	defer func() { e.Cause = cmp.Or(e.Cause, meaning(e.Code)) }()
@@ -38,8 +37,7 @@ func (c *Case) advise(e *llm.Error, d *denial) {
 	}
 }
 
-// meaning is what the vocabulary says of a code, as a sentence; the cause where
-// nothing narrower is known.
+// meaning is the general meaning of a code, as a sentence; the cause if nothing narrower is known.
 func meaning(code llm.Code) string {
 	m := code.Info().Meaning
 	if m == "" {
@@ -48,7 +46,7 @@ func meaning(code llm.Code) string {
 	return strings.ToUpper(m[:1]) + m[1:] + "."
 }
 
-// adviseAccess is for what the account has not got yet.
+// adviseAccess is for access that the account does not have yet.
 func (c *Case) adviseAccess(e *llm.Error, d *denial) {
 	in := " in " + cmp.Or(c.Target.Region, "the region of the call")
 	switch e.Code {
@@ -89,7 +87,7 @@ var minutes = regexp.MustCompile(`(\d{1,3}) minutes`) //nolint:gochecknoglobals 
 
 func wait(message string) string { return minutes.FindString(message) }
 
-// adviseCredentials is for credentials that AWS does not take.
+// adviseCredentials is for credentials that AWS does not accept.
 func (c *Case) adviseCredentials(e *llm.Error) {
 	switch e.Code {
 	case llm.CodeClockSkew:
@@ -127,8 +125,8 @@ func inRegion(region string) string {
 	return " in " + region
 }
 
-// stamps are the times in AWS's words on a signature that came too late or too
-// early: the request's own, and in brackets AWS's.
+// stamps are the times in AWS's message about an expired or premature signature: the request's and,
+// in brackets, AWS's.
 var stamps = regexp.MustCompile(`\b(\d{8}T\d{6}Z)\b`) //nolint:gochecknoglobals // compiled once
 
 const stampLayout = "20060102T150405Z"
@@ -160,7 +158,7 @@ func parseStamp(s string) time.Time {
 	return t
 }
 
-// adviseModel is for models that cannot be called, or not so.
+// adviseModel is for models that cannot be called, or not in this way.
 func (c *Case) adviseModel(e *llm.Error) {
 	switch e.Code {
 	case llm.CodeLegacyInactive:
@@ -190,8 +188,8 @@ func (c *Case) adviseModel(e *llm.Error) {
 	}
 }
 
-// NotHere is the advice about a model that a region does not have. known may be nil,
-// and base of no model.
+// NotHere is the advice about a model that a region does not have. known may be nil, and base may
+// be unknown.
 func NotHere(known *catalog.Catalogue, base string) string {
 	if text := onlyChat(known, base); text != "" {
 		return text
@@ -199,7 +197,7 @@ func NotHere(known *catalog.Catalogue, base string) string {
 	return "Call the model in a region that has it; run outcrop models --region REGION to list what can be called from a region."
 }
 
-// onlyChat says that a model is none to chat with; empty if it may be.
+// onlyChat says that a model is not a chat model; empty if it may be one.
 func onlyChat(known *catalog.Catalogue, base string) string {
 	if known == nil {
 		return ""
@@ -213,9 +211,8 @@ func onlyChat(known *catalog.Catalogue, base string) string {
 
 func (c *Case) instead() string { return Instead(c.Known, c.Base, c.Now) }
 
-// Instead is the advice to move from a model to another: to the successor that a
-// source names, or else to others of the same family that are active. known
-// may be nil, and base of no model.
+// Instead is the advice to move from a model to another: to the successor that a source names, or
+// else to others of the same family that are active. known may be nil, and base may be unknown.
 func Instead(known *catalog.Catalogue, base string, now time.Time) string {
 	const somewhere = "Move to an active model; run outcrop models to list them."
 	if known == nil {
@@ -234,8 +231,8 @@ func Instead(known *catalog.Catalogue, base string, now time.Time) string {
 	return somewhere
 }
 
-// active gives the ids of models of a family that are not legacy, those that came
-// last first, as far as the days are known.
+// active returns the ids of models of a family that are not legacy, newest first, as far as the
+// days are known.
 func active(known *catalog.Catalogue, of *catalog.Model, now time.Time, n int) []string {
 	var all []*catalog.Model
 	for _, m := range known.Models() {
@@ -317,9 +314,9 @@ func (c *Case) adviseRequest(e *llm.Error) {
 	}
 }
 
-// adviseOrder is what mends a conversation whose turns are not as the model takes them:
-// some take tool calls, and the results of tools, only in turns of their own ("Conversation
-// blocks and tool use blocks cannot be provided in the same turn").
+// adviseOrder is the advice for a conversation whose turns the model does not accept: some models
+// accept tool calls, and tool results, only in turns of their own ("Conversation blocks and tool
+// use blocks cannot be provided in the same turn").
 func adviseOrder(message string) string {
 	switch s := plainly(message); {
 	case s.says("same turn") && s.says("tool use|tool uses|tool call|tool calls"):
@@ -355,7 +352,7 @@ func (c *Case) adviseLimit(e *llm.Error) {
 		}
 	}
 	in := inRegion(c.Target.Region)
-	if c.Target.API == "control" { // nobody's request, and another quota than that of inference
+	if c.Target.API == "control" { // not a client's request, and another quota than that of inference
 		e.Actor = llm.ActorOperator
 		e.Cause = "AWS limits how often an account may list models, separately from model calls."
 		e.Fix = "No action is needed: the gateway reads the lists again in a minute, and calls work without them. If it persists, increase outcrop_settings.bedrock.refresh_seconds."

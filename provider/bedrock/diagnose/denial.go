@@ -181,8 +181,8 @@ func (d *denial) code() llm.Code {
 	return missing
 }
 
-// actor is whose move a denial is where that is another's than the code's: who
-// administers the organisation has the resource control policies too.
+// actor is who has to act on a denial, if it is someone else than the code says: who administers
+// the organisation has the resource control policies too.
 func (d *denial) actor() llm.Actor {
 	if d.layer == resourceControl {
 		return llm.ActorOrganisationAdmin
@@ -190,7 +190,7 @@ func (d *denial) actor() llm.Actor {
 	return ""
 }
 
-// who names a principal for people: the role or user that policies belong to.
+// who names a principal for display: the role or user that policies belong to.
 func who(principal string) string {
 	// arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION, arn:aws:iam::ACCOUNT:user/PATH/NAME
 	parts := strings.SplitN(principal, ":", 6)
@@ -203,7 +203,7 @@ func who(principal string) string {
 		last, _, _ = strings.Cut(name, "/")
 	}
 	switch {
-	case strings.HasPrefix(last, reservedSSO): // AWSReservedSSO_NAME_HASH, which IAM does not let anybody change
+	case strings.HasPrefix(last, reservedSSO): // AWSReservedSSO_NAME_HASH, which IAM does not allow to change
 		set := strings.TrimPrefix(last, reservedSSO)
 		if i := strings.LastIndexByte(set, '_'); i > 0 {
 			set = set[:i]
@@ -235,8 +235,8 @@ func accountOf(arns ...string) string {
 	return ""
 }
 
-// scene says what the resource of a denial is in a call of a model: why IAM asks
-// for it. It is empty for other calls.
+// scene explains the resource of a denial in a model call: why IAM requires it. It is empty for
+// other calls.
 func (d *denial) scene(c *Case) string {
 	arn, err := modelid.ParseARN(d.resource)
 	region := c.Target.Region

@@ -1,7 +1,6 @@
-// Package diagnose turns a failed call to Bedrock into an llm.Error: a code of the
-// public vocabulary, what lies behind it, whose move it is, and the next step,
-// for a missing right with the IAM statement that gives it. It judges by AWS's
-// status, error type and words; AWS's own words are kept as they are.
+// Package diagnose turns a failed call to Bedrock into an llm.Error: a public error code, the
+// cause, who has to act, and the next step; for a missing permission with the IAM statement that
+// grants it. It classifies by AWS's status, error type and message, and keeps AWS's own words.
 package diagnose
 
 import (
@@ -19,34 +18,34 @@ import (
 	wire "outcrop/wire/converse"
 )
 
-// Case is the call that failed, as far as it helps to judge the failure. What is
-// not known is empty.
+// Case describes the failed call, as far as it helps to diagnose the failure. Unknown fields are
+// empty.
 type Case struct {
 	Target llm.Destination
 	// Base is the base id of the model that was called.
 	Base string
-	// Stream is whether an answer was asked for as it comes.
+	// Stream reports whether a stream was requested.
 	Stream bool
-	// APIKey is whether the call was made with a Bedrock API key, and KeyRegion the
-	// region that the key was made in, where the key tells it.
+	// APIKey reports whether the call was made with a Bedrock API key, and KeyRegion the region in
+	// which the key was created, if the key tells.
 	APIKey    bool
 	KeyRegion string
-	// Now is the time of the answer by this machine's clock, Served by AWS's.
+	// Now is the time of the response by this machine's clock, Served by AWS's.
 	Now, Served time.Time
-	// Known is what is known of models and profiles; nil if nothing is.
+	// Known is the catalogue of models and profiles; nil if there is none.
 	Known *catalog.Catalogue
-	// Request is what was asked for, so that what AWS repeats of it stays out of the
-	// log; nil for calls that carry nothing of a caller's.
+	// Request is the client's request, so that what AWS repeats of it stays out of the log; nil for
+	// calls without client content.
 	Request *llm.Request
 }
 
-// Fault gives the error for an answer that failed: AWS's words, a code of the
-// public vocabulary, what lies behind it, and the next step.
+// Fault returns the error for a failed response: AWS's message, a public error code, the cause, and
+// the next step.
 //
-// AWS's 400, 404, 408, 413, 424, 429, 500 and 503 keep their status. Its 401 and 403
-// are 403: 401 tells a client that its own key is wrong, and that key is the
-// gateway's. Other statuses below 500 are 400 with the name of an exception of AWS's;
-// all else, and answers that are cut, corrupt, empty or too large, are 502.
+// AWS's 400, 404, 408, 413, 424, 429, 500 and 503 keep their status. Its 401 and 403 are 403: 401
+// tells a client that its own key is wrong, and that key is the gateway's. Other statuses below 500
+// are 400 with the name of an exception of AWS's; all others, and responses that are truncated,
+// corrupt, empty or too large, are 502.
 func Fault(f *wire.Fault, c Case) *llm.Error {
 	e := &llm.Error{
 		Message: f.Message, RequestID: f.RequestID, RetryAfter: f.RetryAfter,
@@ -85,14 +84,14 @@ func Fault(f *wire.Fault, c Case) *llm.Error {
 	return e
 }
 
-// maxJudged is as much of a message as is judged, in bytes: AWS's own words are
-// shorter by far.
+// maxJudged bounds the part of a message that is classified, in bytes; AWS's messages are far
+// shorter.
 const maxJudged = 8 << 10
 
-// status is the status for the client. Only statuses of AWS's own are passed on:
-// another is that of something in between, and a client would take it for one of
-// this gateway's (407 has it look for a proxy of its own). An exception of AWS's with
-// a status that is new is a refusal of the request like any other.
+// status is the status for the client. Only AWS's statuses are passed on: any other comes from
+// something in between, and a client would attribute it to this gateway (407 would make it look for
+// a proxy of its own). An exception of AWS's with a status that is new is a refusal of the request
+// like any other.
 func status(f *wire.Fault) int {
 	switch {
 	case f.Status == 401:
@@ -106,9 +105,9 @@ func status(f *wire.Fault) int {
 	}
 }
 
-// known reports whether AWS refuses calls by a status: 400, 403, 404, 408, 424, 429,
-// 500 and 503 by its service model of bedrock-runtime, 401 of bedrock-mantle, and 413
-// of the front door for bodies over its limit.
+// known reports whether AWS refuses calls by a status: 400, 403, 404, 408, 424, 429, 500 and 503 by
+// its service model of bedrock-runtime, 401 of bedrock-mantle, and 413 of the load balancer for
+// bodies over its limit.
 func known(status int) bool {
 	switch status {
 	case 400, 401, 403, 404, 408, 413, 424, 429, 500, 503:
@@ -121,9 +120,8 @@ func known(status int) bool {
 // named reports whether an answer has the name of an exception of AWS's.
 func named(f *wire.Fault) bool { return strings.HasSuffix(f.Type, "Exception") }
 
-// Transport gives the error for a call that got no answer: 503 if nothing could
-// be reached, 502 if the connection broke or did not speak HTTP. An error that
-// has a verdict already keeps it.
+// Transport returns the error for a call without a response: 503 if nothing could be reached, 502
+// if the connection broke or did not speak HTTP. An *llm.Error is kept.
 func Transport(err error, target llm.Destination) *llm.Error {
 	if own, ok := errors.AsType[*llm.Error](err); ok {
 		return copied(own)
@@ -145,14 +143,14 @@ func Transport(err error, target llm.Destination) *llm.Error {
 	return e
 }
 
-// filesUsedUp reports whether a connection could not be made for want of files, be
-// it one of the resolver's, whose errors keep only the words.
+// filesUsedUp reports whether a connection failed for lack of file descriptors, including one of
+// the resolver's, whose errors keep only the text.
 func filesUsedUp(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || strings.Contains(err.Error(), syscall.EMFILE.Error())
 }
 
-// outward is what a caller is told of a connection that failed: neither which resolver
-// was asked, nor of a host that the caller has named why it is not called.
+// outward is the description of a failed connection for the client. It hides which resolver was
+// asked, and why a client-supplied host is not called.
 func outward(err error) string {
 	if hidden, ok := errors.AsType[*upstream.NotPublicError](err); ok {
 		return hidden.Error()
@@ -182,8 +180,8 @@ func reason(err error) string {
 	return strings.ToValidUTF8(llm.Clip(err.Error(), 300), "?")
 }
 
-// Stream gives the error for a stream that failed while it was read: a fault of
-// its own, or that of the connection.
+// Stream returns the error for a stream that failed while it was read: a fault in the stream, or a
+// connection error.
 func Stream(err error, c Case) *llm.Error {
 	var own *llm.Error
 	var fault *wire.Fault
@@ -199,8 +197,8 @@ func Stream(err error, c Case) *llm.Error {
 	}
 }
 
-// copied gives an error that may be written to: what ended a call from outside may
-// have ended others too.
+// copied returns a copy that may be modified: the cause that ended a call may be shared with
+// others.
 func copied(e *llm.Error) *llm.Error {
 	c := *e
 	return &c

@@ -12,7 +12,7 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// adviseRight is for a right that some policy withholds.
+// adviseRight is for a permission that a policy does not grant.
 func (c *Case) adviseRight(e *llm.Error, d *denial) {
 	if d.action == "" {
 		e.Fix = "Find the call in CloudTrail by its request id, and compare the policies of the gateway's identity with the output of outcrop bedrock policy for the model."
@@ -59,8 +59,8 @@ func (c *Case) adviseRight(e *llm.Error, d *denial) {
 	e.Fix = "Add " + what + place(d, whose, " to ") + ": " + text
 }
 
-// spelling says which action whole and streamed answers need; people allow one and
-// use both.
+// spelling says which actions non-streaming and streaming calls require; policies often allow one
+// while both are used.
 func (c *Case) spelling(d *denial) string {
 	switch d.action {
 	case iam.InvokeModelStream:
@@ -71,8 +71,8 @@ func (c *Case) spelling(d *denial) string {
 	return ""
 }
 
-// stranger says that an id is none that is known, and which are near: AWS asks for
-// the right before it looks whether there is such a model.
+// stranger says that an id is unknown, and suggests similar ones: AWS checks the permission before
+// the existence of the model.
 func (c *Case) stranger() string {
 	id, err := modelid.Parse(c.Target.ID)
 	if err != nil || c.Known == nil || id.ARN != (modelid.ARN{}) {
@@ -84,7 +84,7 @@ func (c *Case) stranger() string {
 	return "No model " + id.Base() + " is known, so the id may be wrong, not the permission. " + c.Known.Suggest(c.Target.ID, c.Target.Region)
 }
 
-// place says where a statement belongs, behind a preposition.
+// place says where a statement belongs, after a preposition.
 func place(d *denial, whose, to string) string {
 	switch d.layer {
 	case servicePolicy:
@@ -147,7 +147,7 @@ func marketplace() jsonx.Raw {
 	return s.JSON()
 }
 
-// adviseDeny is for an explicit deny, which no allow outweighs.
+// adviseDeny is for an explicit deny, which no allow can override.
 func (c *Case) adviseDeny(e *llm.Error, d *denial, whose string) {
 	where := "the policies of " + whose
 	switch {
@@ -231,8 +231,8 @@ func otherwise(ids []string, more string) string {
 	return "; or call " + strings.Join(ids, " or ") + " instead, which does not lead there"
 }
 
-// around gives the ids by which the model can be called from the same region
-// without any of some regions, and without every region of the world.
+// around returns the ids by which the model can be called from the same region, and that lead
+// neither to the given regions nor anywhere in the world.
 func (c *Case) around(regions []string) []string {
 	if c.Known == nil || c.Base == "" {
 		return nil

@@ -52,7 +52,7 @@ func (s Service) facts() facts {
 // String is the first label of the service's host, such as bedrock-runtime.
 func (s Service) String() string { return s.facts().host }
 
-// Settings say which endpoint is wanted.
+// Settings select an endpoint.
 type Settings struct {
 	// Region is where the call goes. It may be empty if Override, or what stands
 	// in its place, is a host of AWS's own, whose name holds it.
@@ -86,7 +86,7 @@ type Endpoint struct {
 // String is the endpoint's base URL, without a slash at its end.
 func (e *Endpoint) String() string { return e.Scheme + "://" + e.Host + e.rawPrefix }
 
-// Error is a setting with a value that cannot be.
+// Error is an invalid value of a setting.
 type Error struct {
 	Setting string // a field of Settings or an environment variable
 	Value   string // empty where it could hold a password

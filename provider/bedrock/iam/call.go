@@ -48,7 +48,7 @@ const (
 	service     = "bedrock.amazonaws.com"
 )
 
-// Call is what somebody wants to do with a model.
+// Call is a call of a model.
 type Call struct {
 	// Account is the caller's, 12 digits. If it is empty that of the ARN in ID counts,
 	// or else AccountPlaceholder stands in its place.
@@ -77,7 +77,7 @@ type Call struct {
 	APIKey bool
 }
 
-// Needs gives the least that a policy must allow for the call:
+// Needs returns the minimum that a policy must allow for the call:
 //
 //   - A base id, or the ARN of an imported, custom or provisioned model: the action
 //     on that alone.
@@ -103,8 +103,8 @@ type Call struct {
 //     of that endpoint, as far as Bedrock makes it
 //     (https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-marketplace.html).
 //
-// What an account needs once, before it can call a model at all, is Marketplace.
-// known may be nil. An error names the field of Call that is wrong.
+// What an account needs once, before it can call a model at all, is Marketplace. known may be nil.
+// An error names the field of Call that is wrong.
 func Needs(c Call, known *catalog.Catalogue) (Document, error) {
 	t, err := newTarget(c, known)
 	if err != nil {

@@ -27,7 +27,7 @@ const (
 	Endpoint Kind = "vpce"     // of a VPC endpoint
 )
 
-// Finding is something wrong with a policy.
+// Finding is a problem in a policy.
 type Finding struct {
 	// Code names the kind of fault, such as action.unknown. It is never renamed.
 	Code string
@@ -35,20 +35,19 @@ type Finding struct {
 	Line, Column int
 	// Message is what is wrong, in a sentence or two.
 	Message string
-	// Fix is what the statement should be, with every mistake of it mended that can be,
-	// or the statements to add; nil where none can be given.
+	// Fix is the corrected statement, with every mistake fixed that can be, or the statements to
+	// add; nil if there is none.
 	Fix Document
-	// Statement is the number of the statement, from 1, that Fix takes the place of; 0
-	// if Fix is to be added, or only advice.
+	// Statement is the number of the statement, from 1, that Fix replaces; 0 if Fix is to be added,
+	// or only advice.
 	Statement int
 }
 
-// Options say what a policy is held against.
+// Options say what a policy is checked against.
 type Options struct {
 	Kind Kind
-	// Calls are what the policy shall allow, each with a region and id. Without one
-	// the policy is held against itself: the profiles that it names against their
-	// models.
+	// Calls are the calls that the policy must allow, each with a region and id. Without calls, the
+	// profiles that the policy names are checked against their models.
 	Calls []Call
 	// Known is the catalogue; nil knows nothing.
 	Known *catalog.Catalogue
@@ -59,11 +58,10 @@ type Options struct {
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
 const MaxPolicy = 128 << 10
 
-// Lint finds what is wrong with a policy's JSON, in the order of the text. What it
-// cannot know it lets pass: conditions on who calls, and from where, hold for what
-// is allowed, and do not for what is denied. A call in Options that Needs
-// refuses is an error; if the policy is not JSON, or longer than MaxPolicy, it is a
-// *SyntaxError.
+// Lint finds what is wrong with a policy's JSON, in the order of the text. What it cannot know it
+// accepts: conditions on who calls, and from where, hold for what is allowed, and do not for what
+// is denied. A call in Options that Needs refuses is an error; if the policy is not JSON, or longer
+// than MaxPolicy, it is a *SyntaxError.
 func Lint(policy []byte, o Options) ([]Finding, error) {
 	l, _, err := lint(policy, o)
 	if err != nil {
@@ -72,7 +70,7 @@ func Lint(policy []byte, o Options) ([]Finding, error) {
 	return l.found, nil
 }
 
-// lint is Lint, and gives the statements too.
+// lint is Lint, and also returns the statements.
 func lint(policy []byte, o Options) (*linter, []*rule, error) {
 	if len(policy) > MaxPolicy {
 		return nil, nil, &SyntaxError{Line: 1, Column: 1, Reason: fmt.Sprintf("the policy has more than %d bytes, the limit for AWS policies", MaxPolicy)}
@@ -105,13 +103,12 @@ func lint(policy []byte, o Options) (*linter, []*rule, error) {
 // or a Resource.
 var ErrNotRewritten = errors.New("the policy has NotAction, NotResource, a Principal that is not \"*\", or a statement that lacks a part, and cannot be rewritten")
 
-// maxRounds bounds how often a mended policy is mended again.
+// maxRounds bounds how often a fixed policy is fixed again.
 const maxRounds = 8
 
-// Fixed gives the whole policy with everything mended that can be, and what is added
-// that calls need; and what is left to find in it, by places in its JSON. What
-// allows more than is needed is left as it is. An error is one of Lint's, or
-// ErrNotRewritten.
+// Fixed returns the whole policy with everything fixed that can be, and what the calls require
+// added; and the remaining findings, with positions in its JSON. Statements that allow more than
+// required are left unchanged. An error is one of Lint's, or ErrNotRewritten.
 func Fixed(policy []byte, o Options) (Document, []Finding, error) {
 	var d Document
 	for range maxRounds {
@@ -170,8 +167,8 @@ type linter struct {
 	found []Finding
 }
 
-// whole gives all findings of a statement that mend it the same statement, in which
-// all of them are mended: whoever writes what one says must not bring back another.
+// whole gives all findings that fix a statement the same corrected statement, so that applying one
+// fix does not revert another.
 func (l *linter) whole(r *rule) {
 	s, ok := r.mended()
 	if !ok {

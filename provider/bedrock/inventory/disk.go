@@ -11,8 +11,8 @@ import (
 	"outcrop/provider/bedrock/catalog"
 )
 
-// tooOld is the age from which lists on disk are not used: what has come since
-// would be taken not to be there.
+// tooOld is the age from which lists on disk are not used, because models that were added since
+// would count as missing.
 const tooOld = 7 * 24 * time.Hour
 
 // maxFile bounds a file that is read, in bytes; one region's lists take 0.2 MB.
@@ -22,7 +22,7 @@ func (v *Inventory) file(region string) string {
 	return filepath.Join(v.opt.Dir, "models-"+v.opt.Name+"-"+region+".json")
 }
 
-// load reads what is kept of a region; nil if there is nothing that can be used.
+// load reads the saved lists of a region; nil if there are none that can be used.
 func (v *Inventory) load(region string) *catalog.Live {
 	if v.opt.Dir == "" {
 		return nil
@@ -57,8 +57,8 @@ func readFile(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// save keeps the newest lists of a region. Without a disk to write to nothing is kept,
-// which is said once, and once more when it has worked in between.
+// save writes the newest lists of a region to disk. Of consecutive failures only the first is
+// logged as a warning.
 func (v *Inventory) save(r *region) {
 	if v.opt.Dir == "" {
 		return
@@ -78,8 +78,8 @@ func (v *Inventory) save(r *region) {
 	}
 }
 
-// writeFile puts a whole file in the place of an older one, so that a process
-// that ends in the middle leaves the older one.
+// writeFile replaces a file atomically, so that a process that ends during the write leaves the old
+// one.
 func writeFile(name string, l *catalog.Live) error {
 	data, err := l.Encode()
 	if err != nil {

@@ -1,7 +1,6 @@
-// Package inventory knows what an account can call: the lists of models and
-// inference profiles of the regions in use, read from AWS in the background, kept
-// on disk, and laid over the catalogue that comes with the program; and what
-// AWS's refusals have taught that no list says.
+// Package inventory holds what an account can call: the model and inference profile lists of the
+// regions in use, which it reads from AWS in the background, saves to disk and merges over the
+// built-in catalogue; and what AWS's refusals have shown and no list contains.
 package inventory
 
 import (
@@ -17,34 +16,32 @@ import (
 	"outcrop/provider/bedrock/catalog"
 )
 
-// Get makes one call of the control plane in a region, GET with the segments of a
-// path and a query, and gives the body of the answer. An error is an *llm.Error.
+// Get makes one GET call of the control plane in a region, with path segments and a query, and
+// returns the response body. An error is an *llm.Error.
 type Get func(ctx context.Context, region, query string, path ...string) ([]byte, error)
 
-// Options are an inventory's parts.
+// Options configure an inventory.
 type Options struct {
-	// Base is the catalogue that the lists are laid over.
+	// Base is the catalogue that the lists are merged over.
 	Base *catalog.Catalogue
-	// Overlays lays lists over Base for several inventories; nil if this is the only
-	// one. Bounded is whether that may be refused for want of room, as for credentials
-	// that callers bring.
+	// Overlays merges lists over Base for several inventories; nil if this is the only one. Bounded
+	// inventories, those of client-supplied credentials, share its memory limit.
 	Overlays *catalog.Overlays
 	Bounded  bool
-	// Dir is a folder in which lists outlast a restart; empty for none. Name tells
-	// the account's files from those of others.
+	// Dir is a folder in which lists survive restarts; empty for none. Name distinguishes the
+	// account's files.
 	Dir, Name string
 	Now       func() time.Time
 	Logger    *slog.Logger
 }
 
-// Inventory is what is known of one account. It is safe for use by many
-// goroutines.
+// Inventory is what is known about one account. It is safe for use by many goroutines.
 type Inventory struct {
 	opt    Options
 	state  atomic.Pointer[State]
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	// running are the readings under way.
+	// running are the refreshes in progress.
 	running sync.WaitGroup
 
 	mu           sync.Mutex
@@ -54,44 +51,43 @@ type Inventory struct {
 	warnedFailed bool // the warning that an action fails for another reason was logged
 	pace         pace // of look-ups
 	closed       bool
-	endLay       func() // says that the catalogue in use is not used any more
+	endLay       func() // releases the catalogue in use
 
-	saving  sync.Mutex // held while lists are written to disk, so that the newest are written last
-	unsaved bool       // whether it was said that they cannot be
+	saving  sync.Mutex // held to write lists to disk, so that the newest are written last
+	unsaved bool       // the warning that they cannot be saved was logged
 }
 
-// region is what was read in one region.
+// region is what was read from one region.
 type region struct {
 	name      string
-	live      *catalog.Live   // nil before anything was read
-	err       error           // of the last reading
-	tried     time.Time       // when the last reading began
-	access    time.Time       // when access was last asked about
-	again     time.Time       // when a refused call last had the lists read
-	refreshes pace            // of readings that anybody else asks for
-	flight    *flight         // the reading under way; nil if there is none
-	wishes    map[string]wish // the ARNs whose models were asked for
+	live      *catalog.Live   // nil before the first refresh
+	err       error           // of the last refresh
+	tried     time.Time       // when the last refresh began
+	access    time.Time       // when access was last looked up
+	again     time.Time       // when a refused call last refreshed the lists
+	refreshes pace            // of refreshes that anything else triggers
+	flight    *flight         // the refresh in progress; nil if there is none
+	wishes    map[string]wish // the ARNs whose base models are needed
 	looking   bool            // ARNs are being looked up
-	asking    bool            // single models are being asked about
+	asking    bool            // single models are being looked up
 }
 
-// flight is one reading, for all who want it.
+// flight is one refresh, shared by all callers.
 type flight struct {
-	lists chan struct{} // closed when the lists are read
-	done  chan struct{} // closed when all is read
+	lists chan struct{} // closed when the lists have been read
+	done  chan struct{} // closed when everything has been read
 }
 
-// State is all that is known at one moment. It does not change.
+// State is a snapshot of what is known. It is immutable.
 type State struct {
-	// Generation tells states apart, so that what was made of one can be kept without
-	// keeping it.
+	// Generation identifies the state, so that derived values can be cached without retaining it.
 	Generation   uint64
 	Catalogue    *catalog.Catalogue
 	observations map[observationKey]observation
-	expires      time.Time // when the first lesson does; zero if there is none
+	expires      time.Time // when the first observation expires; zero if there is none
 }
 
-// New makes an inventory that knows what Base knows.
+// New returns an inventory that knows what Base knows.
 func New(opt Options) *Inventory {
 	if opt.Now == nil {
 		opt.Now = time.Now
@@ -110,8 +106,7 @@ func New(opt Options) *Inventory {
 	return v
 }
 
-// Close ends the readings under way and waits for their goroutines. What is known
-// stays.
+// Close cancels the refreshes in progress and waits for their goroutines. Snapshot still works.
 func (v *Inventory) Close() {
 	v.mu.Lock()
 	v.closed = true
@@ -123,8 +118,8 @@ func (v *Inventory) Close() {
 	v.endLay()
 }
 
-// Snapshot gives what is known. It waits for no reading, and two calls give the same
-// pointer as long as nothing new is known.
+// Snapshot returns the current state. It does not wait for a refresh, and returns the same pointer
+// until the state changes.
 func (v *Inventory) Snapshot() *State {
 	s := v.state.Load()
 	if s.expires.IsZero() || v.opt.Now().Before(s.expires) {
@@ -136,8 +131,8 @@ func (v *Inventory) Snapshot() *State {
 	return v.state.Load()
 }
 
-// publish makes a new State of what is known; mu is held. lists says whether
-// there are new lists; else only the lessons are new.
+// publish makes a new State; mu must be held. lists reports whether there are new lists; otherwise
+// only the observations are new.
 func (v *Inventory) publish(lists bool) {
 	next := *v.state.Load()
 	next.Generation++
@@ -166,15 +161,14 @@ func (v *Inventory) publish(lists bool) {
 	v.state.Store(&next)
 }
 
-// AddRegion says that calls go to a region, and takes up what is kept of it on disk. It
-// calls nothing.
+// AddRegion adds a region that is in use, and loads its lists from disk. It makes no call.
 func (v *Inventory) AddRegion(name string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.addRegion(name)
 }
 
-// addRegion is Use; mu is held.
+// addRegion is AddRegion; mu must be held.
 func (v *Inventory) addRegion(name string) *region {
 	if r := v.regions[name]; r != nil {
 		return r
@@ -187,20 +181,19 @@ func (v *Inventory) addRegion(name string) *region {
 	return r
 }
 
-// Status says how the lists of a region stand.
+// Status is the status of the lists of a region.
 type Status struct {
 	Region string
-	// Account is the account's number; empty if no list has told it.
+	// Account is the account number; empty if no list contains it.
 	Account string
-	// At is when the lists were read, maybe by an earlier process; zero if they
-	// never were.
+	// At is when the lists were last read, possibly by an earlier process; zero if never.
 	At               time.Time
 	Models, Profiles int
-	// Err is why the last reading failed, in whole or in part; nil if it did not.
+	// Err is why the last refresh failed, fully or in part; nil if it succeeded.
 	Err error
 }
 
-// Status gives the state of the regions in use, by name.
+// Status returns the status of the regions in use, sorted by name.
 func (v *Inventory) Status() []Status {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"outcrop/provider/bedrock/catalog"
 )
 
-// observationKey is something that AWS's refusals teach.
+// observationKey identifies an observation.
 type observationKey struct {
 	kind   kind
 	id     string
@@ -22,23 +22,22 @@ const (
 	invalidID                // an id is not valid in the region
 )
 
-// observation is a fact that was learned, and what the lists said of it then: when
-// they change their mind the lesson is forgotten.
+// observation is a fact that a refusal showed, and what the lists said about it at that time: when
+// they change, it is forgotten.
 type observation struct {
 	until  time.Time
 	listed catalog.Known
 }
 
-// lessonLife is how long a lesson counts without the lists changing: AWS may
-// change what no list shows. maxLessons bounds how many there are, as clients can
-// make ids up.
+// observationLife is how long an observation counts if the lists do not change, because AWS may
+// change what no list shows. maxObservations bounds their number, because clients can make up ids.
 const (
-	lessonLife = time.Hour
-	maxLessons = 1024
+	observationLife = time.Hour
+	maxObservations = 1024
 )
 
-// NeedsProfile reports whether AWS has refused a base id in a region for want of
-// on-demand throughput.
+// NeedsProfile reports whether AWS has refused a base id in a region because it has no on-demand
+// throughput there.
 func (s *State) NeedsProfile(base, region string) bool {
 	_, ok := s.observations[observationKey{needsProfile, base, region}]
 	return ok
@@ -50,16 +49,16 @@ func (s *State) InvalidID(id, region string) bool {
 	return ok
 }
 
-// NeedsProfile remembers that AWS has refused a base id in a region for want of
-// on-demand throughput.
+// NeedsProfile records that AWS has refused a base id in a region because it has no on-demand
+// throughput there.
 func (v *Inventory) NeedsProfile(base, region string) {
 	v.observe(observationKey{needsProfile, base, region})
 }
 
-// InvalidID remembers that AWS has said that an id is not valid in a region.
+// InvalidID records that AWS has said that an id is not valid in a region.
 func (v *Inventory) InvalidID(id, region string) { v.observe(observationKey{invalidID, id, region}) }
 
-// Forget drops what was learned of an id in a region.
+// Forget drops the observations of an id in a region.
 func (v *Inventory) Forget(id, region string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -71,24 +70,24 @@ func (v *Inventory) Forget(id, region string) {
 func (v *Inventory) observe(f observationKey) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.observations) >= maxLessons {
+	if len(v.observations) >= maxObservations {
 		oldest := slices.SortedFunc(maps.Keys(v.observations), func(a, b observationKey) int { return v.observations[a].until.Compare(v.observations[b].until) })
-		for _, old := range oldest[:maxLessons/4] {
+		for _, old := range oldest[:maxObservations/4] {
 			delete(v.observations, old)
 		}
 	}
-	v.observations[f] = observation{until: v.opt.Now().Add(lessonLife), listed: listed(v.state.Load().Catalogue, f)}
+	v.observations[f] = observation{until: v.opt.Now().Add(observationLife), listed: listed(v.state.Load().Catalogue, f)}
 	v.publish(false)
 }
 
-// forget drops the lessons that are old, and those of which the lists say
-// something else than they did; mu is held.
+// forget drops the expired observations, and those about which the lists have changed; mu must be
+// held.
 func (v *Inventory) forget(c *catalog.Catalogue) {
 	now := v.opt.Now()
 	maps.DeleteFunc(v.observations, func(f observationKey, l observation) bool { return !now.Before(l.until) || l.listed != listed(c, f) })
 }
 
-// listed is what the lists say of the id of a fact.
+// listed is what the lists say about the id of an observation.
 func listed(c *catalog.Catalogue, f observationKey) catalog.Known {
 	if p, ok := c.Profile(f.id); ok {
 		return p.From(f.region)

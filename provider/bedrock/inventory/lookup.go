@@ -13,36 +13,35 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// Bounds of look-ups, which clients can ask for by making up ARNs.
+// Bounds of look-ups, which clients can trigger by making up ARNs.
 const (
 	// maxWanted is how many ARNs of a region are looked up.
 	maxWanted = 256
-	// lookUpBurst is how many look-ups an account makes at once, and lookUpEvery how
-	// long it has then between two of them.
+	// lookUpBurst is how many look-ups an account makes at once, and lookUpEvery the interval
+	// between further ones.
 	lookUpBurst = 32
 	lookUpEvery = time.Second
 	// lookUpTimeout is how long one may take.
 	lookUpTimeout = 30 * time.Second
 )
 
-// wish is how an ARN stands that calls go to and that no list tells.
+// wish is the state of an ARN that is called and that no list contains.
 type wish uint8
 
 const (
 	wanted   wish = iota // to be looked up
-	deferred             // it failed; the next reading tries again
-	vain                 // it gave nothing
+	deferred             // it failed; the next refresh tries again
+	vain                 // it has no base model
 )
 
-// pace bounds how often something is done: burst times at once, and then once every
-// interval.
+// pace limits a rate: burst at once, then one every interval.
 type pace struct {
 	burst int
 	every time.Duration
 	next  time.Time
 }
 
-// take takes one turn, and returns 0, or returns how long the next turn is away.
+// take takes one and returns 0, or returns how long to wait.
 func (p *pace) take(now time.Time) time.Duration {
 	if full := now.Add(-time.Duration(p.burst-1) * p.every); p.next.Before(full) {
 		p.next = full
@@ -54,8 +53,8 @@ func (p *pace) take(now time.Time) time.Duration {
 	return 0
 }
 
-// ResolveARN says that calls go to an ARN whose model the lists do not tell, and has it
-// looked up in the background, soon if the region has been read before.
+// ResolveARN looks up the base model of an ARN in the background, immediately if the region has
+// been read before. It is for ARNs that are called and that no list contains.
 func (v *Inventory) ResolveARN(name, arn string, get Get) {
 	if !answers(arn) {
 		return
@@ -71,13 +70,13 @@ func (v *Inventory) ResolveARN(name, arn string, get Get) {
 		return
 	}
 	r.wishes[arn] = wanted
-	if r.live != nil { // else the first reading looks it up
+	if r.live != nil { // otherwise the first refresh looks it up
 		v.lookUpLater(r, get)
 	}
 }
 
-// lookUpLater looks up what is wanted in a region, in the background; mu is held. One
-// goroutine at a time does so, and it does not end while something is wanted.
+// lookUpLater looks up the wanted ARNs of a region in the background; mu must be held. One
+// goroutine at a time does so, and it does not end while there are any.
 func (v *Inventory) lookUpLater(r *region, get Get) {
 	if r.looking || v.closed {
 		return
@@ -89,8 +88,8 @@ func (v *Inventory) lookUpLater(r *region, get Get) {
 	})
 }
 
-// lookUpNow looks up what is wanted in a region and what failed before, as much of it
-// as may be looked up at once; the rest follows in the background.
+// lookUpNow looks up the wanted ARNs of a region and those that failed before, as many as the rate
+// allows; the rest follows in the background.
 func (v *Inventory) lookUpNow(r *region, get Get) {
 	v.mu.Lock()
 	for arn, w := range r.wishes {
@@ -112,7 +111,7 @@ func (v *Inventory) lookUpNow(r *region, get Get) {
 	}
 }
 
-// wish gives an ARN that is wanted; mu is held.
+// wish returns a wanted ARN; mu must be held.
 func (r *region) wish() (arn string, some bool) {
 	for _, arn := range slices.Sorted(maps.Keys(r.wishes)) {
 		if r.wishes[arn] == wanted {
@@ -122,11 +121,11 @@ func (r *region) wish() (arn string, some bool) {
 	return "", false
 }
 
-// lookUp looks up the models beneath the ARNs that are wanted in a region, until none
-// is or, without patience, until it would have to wait. What was known stays.
+// lookUp looks up the base models of the wanted ARNs of a region until none is left or, unless
+// patient, until it would have to wait. Known base models stay.
 func (v *Inventory) lookUp(r *region, get Get, patient bool) {
 	found := map[string]string{}
-	defer func() { // a panic too ends with it
+	defer func() { // also after a panic
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		r.looking = false
@@ -140,7 +139,7 @@ func (v *Inventory) lookUp(r *region, get Get, patient bool) {
 		}
 		over := !some || wait > 0 && !patient || v.ctx.Err() != nil
 		if over && len(found) == 0 {
-			r.looking = false // under the lock: what is wanted from now on begins anew
+			r.looking = false // under the lock, so that a later ARN starts a new goroutine
 			v.mu.Unlock()
 			return
 		}
@@ -160,7 +159,7 @@ func (v *Inventory) lookUp(r *region, get Get, patient bool) {
 	}
 }
 
-// rest waits, no longer than the inventory is open.
+// rest waits until d has passed or the inventory is closed.
 func (v *Inventory) rest(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -170,7 +169,7 @@ func (v *Inventory) rest(d time.Duration) {
 	}
 }
 
-// lookUpOne looks up what lies beneath an ARN and notes it.
+// lookUpOne looks up the base model of an ARN and records it.
 func (v *Inventory) lookUpOne(r *region, arn string, found map[string]string, get Get) {
 	ctx, cancel := context.WithTimeout(v.ctx, lookUpTimeout)
 	defer cancel()
@@ -179,7 +178,7 @@ func (v *Inventory) lookUpOne(r *region, arn string, found map[string]string, ge
 		v.opt.Logger.Debug("cannot determine the base model of an ARN", slog.String("arn", arn), slog.String("error", err.Error()))
 	}
 	if passes(err) {
-		return // the next reading tries again
+		return // the next refresh tries again
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -191,7 +190,7 @@ func (v *Inventory) lookUpOne(r *region, arn string, found map[string]string, ge
 	delete(r.wishes, arn)
 }
 
-// found makes known what was looked up.
+// found publishes what was looked up.
 func (v *Inventory) found(r *region, found map[string]string) {
 	v.amend(r, func(l *catalog.Live) {
 		beneath := maps.Clone(l.BaseModel)
@@ -203,13 +202,13 @@ func (v *Inventory) found(r *region, found map[string]string) {
 	})
 }
 
-// passes reports whether an error may be gone the next time.
+// passes reports whether an error is temporary.
 func passes(err error) bool {
 	e, ok := errors.AsType[*llm.Error](err)
 	return err != nil && (!ok || e.UpstreamStatus == 0 && !denied(err) || e.UpstreamStatus == 429 || e.UpstreamStatus >= 500)
 }
 
-// answers reports whether lookUp can tell what lies beneath an ARN.
+// answers reports whether lookUp can determine the base model of an ARN.
 func answers(text string) bool {
 	arn, err := modelid.ParseARN(text)
 	if err != nil {
@@ -223,10 +222,9 @@ func answers(text string) bool {
 	}
 }
 
-// lookUp asks AWS for the base id of the model beneath an ARN; empty if AWS does
-// not say. Members are those of GetInferenceProfile,
-// GetProvisionedModelThroughput, GetCustomModelDeployment and GetCustomModel in
-// the service model of the control plane.
+// lookUp asks AWS for the base model id of an ARN; empty if AWS does not tell. Members are those of
+// GetInferenceProfile, GetProvisionedModelThroughput, GetCustomModelDeployment and GetCustomModel
+// in the service model of the control plane.
 func lookUp(ctx context.Context, text string, get Get) (string, error) {
 	arn, err := modelid.ParseARN(text)
 	if err != nil {

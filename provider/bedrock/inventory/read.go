@@ -16,42 +16,41 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// Bounds of a reading.
+// Bounds of a refresh.
 const (
-	// listTimeout is how long the lists of a region may take, and accessTimeout
-	// all that is asked of single models.
+	// listTimeout is how long the lists of a region may take, and accessTimeout all look-ups of
+	// single models.
 	listTimeout   = 30 * time.Second
 	accessTimeout = 2 * time.Minute
-	// maxPages is how often a list goes on, should it never end.
+	// maxPages bounds the pages of a list, should it never end.
 	maxPages = 50
-	// accessAge is how long what AWS said of the account's access is taken to hold;
-	// to ask takes a call for each model.
+	// accessAge is how long the account's access, as AWS reported it, is considered valid; looking
+	// it up takes one call per model.
 	accessAge = time.Hour
-	// maxRefused is after how many failures the account's access is not asked about
-	// any further.
+	// maxRefused is the number of failures after which the account's access is not looked up any
+	// more.
 	maxRefused = 3
-	// failedAge is how long lists that could not be read are not tried again, whatever
-	// moment is good enough.
+	// failedAge is how long lists that could not be read are not tried again, regardless of what
+	// the caller accepts.
 	failedAge = 30 * time.Second
-	// againPause is how often refused calls can have the lists read.
+	// againPause is the minimum interval between refreshes that refused calls trigger.
 	againPause = 2 * time.Second
-	// Everybody else can have them read refreshBurst times at once, and then once every
-	// refreshEvery: AWS's limits for the lists are low, and the account's other tools
-	// share them.
+	// Anything else can refresh the lists refreshBurst times at once, and then once every
+	// refreshEvery: AWS's limits for the lists are low, and the account's other tools share them.
 	refreshBurst = 4
 	refreshEvery = 5 * time.Second
 )
 
-// errFault is what is said of a reading that did not come to its end.
+// errFault is the error of a refresh that panicked.
 var errFault = errors.New("an internal error in Outcrop")
 
-// errClosed says that the inventory was closed.
+// errClosed is the error after Close.
 var errClosed = errors.New("the gateway is shutting down")
 
-// Refresh reads the lists of a region unless that was tried after a moment, and
-// waits for what single models were asked about as well. Whoever asks for one
-// region at the same time waits for the same reading, and whoever asks more often
-// than refreshBurst and refreshEvery allow has what the last one gave.
+// Refresh reads the lists of a region unless that was attempted after the given time, and waits for
+// the look-ups of single models as well. Concurrent calls for a region share one refresh, and calls
+// beyond refreshBurst and refreshEvery get the result of the last one, because clients can call it
+// as often as they like.
 func (v *Inventory) Refresh(ctx context.Context, name string, after time.Time, get Get) error {
 	f, err := v.begin(name, after, true, get)
 	if f == nil {
@@ -60,7 +59,7 @@ func (v *Inventory) Refresh(ctx context.Context, name string, after time.Time, g
 	return v.wait(ctx, name, f.done)
 }
 
-// RefreshLists is Refresh without the wait for what single models are asked about.
+// RefreshLists is Refresh without waiting for the look-ups of single models.
 func (v *Inventory) RefreshLists(ctx context.Context, name string, after time.Time, get Get) error {
 	f, err := v.begin(name, after, true, get)
 	if f == nil {
@@ -69,9 +68,9 @@ func (v *Inventory) RefreshLists(ctx context.Context, name string, after time.Ti
 	return v.wait(ctx, name, f.lists)
 }
 
-// RefreshAfterRefusal has the lists of a region read since a call was refused, and waits for
-// them. It does so only every againPause, as clients can make up ids that are
-// refused; who comes in between has the lists of that reading.
+// RefreshAfterRefusal refreshes the lists of a region after a refused call, and waits for them. It
+// does so only once per againPause, because clients can make up ids that are refused; calls in
+// between share that refresh.
 func (v *Inventory) RefreshAfterRefusal(ctx context.Context, name string, get Get) error {
 	v.mu.Lock()
 	r, now := v.addRegion(name), v.opt.Now()
@@ -102,9 +101,9 @@ func (v *Inventory) wait(ctx context.Context, name string, done <-chan struct{})
 	return v.regions[name].err
 }
 
-// begin gives the reading of a region that is under way, or begins one. There is
-// none if the last one began after a moment, or if it is limited and the region was
-// read too often lately; then err is that one's.
+// begin returns the refresh of a region that is in progress, or starts one. If the last one began
+// after the given time, or if refreshes are limited and there were too many lately, begin returns
+// nil and the last one's error.
 func (v *Inventory) begin(name string, after time.Time, limited bool, get Get) (*flight, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -131,9 +130,8 @@ func (v *Inventory) begin(name string, after time.Time, limited bool, get Get) (
 	return f, nil
 }
 
-// read makes one reading of a region: the lists, which are of use at once, then
-// what single models and ARNs must be asked about. The flight is over with the
-// lists, so that who comes later has newer ones.
+// read refreshes a region: first the lists, which are usable at once, then the look-ups of single
+// models and ARNs. The flight ends with the lists, so that later calls get newer ones.
 func (v *Inventory) read(r *region, f *flight, get Get) {
 	defer close(f.done)
 	defer v.survive()
@@ -142,7 +140,7 @@ func (v *Inventory) read(r *region, f *flight, get Get) {
 	v.lookUpNow(r, get)
 }
 
-// lists reads the lists of a region and makes them known.
+// lists reads the lists of a region and publishes them.
 func (v *Inventory) lists(r *region, f *flight, get Get) {
 	defer close(f.lists)
 	v.mu.Lock()
@@ -154,21 +152,20 @@ func (v *Inventory) lists(r *region, f *flight, get Get) {
 	live, err = v.readLists(r.name, before, get)
 }
 
-// survive ends a panic in a goroutine of the inventory's, whose work is done again
-// later: lists are not worth a gateway's life.
+// survive recovers a panic in a goroutine of the inventory. Its work is repeated later, and must
+// not end the process.
 func (v *Inventory) survive() {
 	if p := recover(); p != nil {
 		v.opt.Logger.Error("reading the model lists failed because of an internal error; Outcrop tries again later", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
 	}
 }
 
-// settle makes what was read known. The reading is over with it, so that the next one
-// is laid over what this one gave.
+// settle publishes what was read and ends the refresh, so that the next one builds on its result.
 func (v *Inventory) settle(r *region, live *catalog.Live, err error) {
 	v.mu.Lock()
 	r.flight, r.err = nil, err
 	if live != nil {
-		if r.live != nil { // it may have been found meanwhile
+		if r.live != nil { // look-ups may have added to it
 			twin := *live
 			twin.Availability, twin.BaseModel = r.live.Availability, r.live.BaseModel
 			live = &twin
@@ -181,7 +178,7 @@ func (v *Inventory) settle(r *region, live *catalog.Live, err error) {
 	}
 }
 
-// unlock ends the holding of mu, after making a new State of new lists.
+// unlock publishes new lists, if any, and releases mu.
 func (v *Inventory) unlock(lists bool) {
 	defer v.mu.Unlock()
 	if lists {
@@ -189,8 +186,8 @@ func (v *Inventory) unlock(lists bool) {
 	}
 }
 
-// readLists reads the two lists. One that cannot be read stays as it was; it is
-// nil if neither can.
+// readLists reads the two lists. A list that cannot be read stays unchanged; the result is nil if
+// neither can.
 func (v *Inventory) readLists(region string, before *catalog.Live, get Get) (*catalog.Live, error) {
 	ctx, cancel := context.WithTimeout(v.ctx, listTimeout)
 	defer cancel()
@@ -205,7 +202,7 @@ func (v *Inventory) readLists(region string, before *catalog.Live, get Get) (*ca
 	profiles, profileErr := readPages(ctx, region, "SYSTEM_DEFINED", get)
 	own, ownErr := readPages(ctx, region, "APPLICATION", get)
 	if profileErr == nil {
-		if ownErr != nil { // those of the account stay as they were
+		if ownErr != nil { // those of the account stay unchanged
 			own = slices.DeleteFunc(slices.Clone(live.Profiles.Value), func(p catalog.LiveProfile) bool { return p.Type != "APPLICATION" })
 		}
 		live.Profiles = llm.Some(append(profiles, own...))
@@ -356,12 +353,11 @@ func (v *Inventory) readAccess(ctx context.Context, live *catalog.Live, get Get)
 	return access
 }
 
-// Statement is what lets a gateway read the lists, an IAM statement as a JSON
-// object. Actions are named as in the service authorization reference of Amazon
-// Bedrock.
+// Statement is the IAM statement, as a JSON object, that allows a gateway to read the lists.
+// Actions are named as in the service authorization reference of Amazon Bedrock.
 const Statement = `{"Effect":"Allow","Action":["bedrock:ListFoundationModels","bedrock:ListInferenceProfiles","bedrock:GetInferenceProfile","bedrock:GetFoundationModelAvailability"],"Resource":"*"}`
 
-// denied reports whether an error is for want of a right.
+// denied reports whether an error is a missing permission.
 func denied(err error) bool {
 	e, ok := errors.AsType[*llm.Error](err)
 	return ok && e.Code.Denied()

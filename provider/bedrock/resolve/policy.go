@@ -9,13 +9,13 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// Policy says where a model may be called, and which way is the better one.
+// Policy restricts where a model may be called, and ranks the candidates.
 type Policy struct {
-	// Strict sends every id as it is written.
+	// Strict sends every id unchanged.
 	Strict bool
-	// Geographies are the profile prefixes that are allowed, such as us and eu; own
-	// stands for those whose source regions hold the region of the call. Nil is own,
-	// and then an id with a prefix of the caller's choosing is left to AWS to judge.
+	// Geographies are the allowed profile prefixes, such as us and eu; own stands for those whose
+	// source regions contain the region of the call. Nil means own, except that AWS decides about
+	// an id in which the client names a prefix.
 	Geographies []string
 	// Global allows profiles that any commercial region may serve.
 	Global bool
@@ -24,27 +24,26 @@ type Policy struct {
 	Prefer  Preference
 }
 
-// Preference says which of several ways comes first.
+// Preference determines the order of candidates.
 type Preference uint8
 
 // Preferences.
 const (
-	// Nearest takes the way with the fewest regions that may serve the call.
+	// Nearest prefers the fewest regions that may serve the call.
 	Nearest Preference = iota
-	// Cheapest takes the way with the lowest price for input and output, as far as
-	// prices are known.
+	// Cheapest prefers the lowest price of input and output, as far as prices are known.
 	Cheapest
 )
 
-// Own is the word in Policy.Geographies for those that hold the call's region.
+// Own stands in Policy.Geographies for those that contain the call's region.
 const Own = "own"
 
-// Default is the policy of a deployment that says nothing: profiles of the
-// region's own geographies, then global ones.
+// Default is the policy of a deployment without one: profiles of the region's own geographies, then
+// global ones.
 func Default() Policy { return Policy{Global: true} }
 
-// explicit reports whether the policy names geographies, so that an id which
-// breaks it is refused and not left to AWS.
+// explicit reports whether the policy names geographies; then an id that violates it is refused
+// rather than left to AWS.
 func (p Policy) explicit() bool { return p.Geographies != nil }
 
 // allows reports whether a profile prefix may be used for calls in a region.
@@ -81,7 +80,7 @@ type Written struct {
 	Prefer      string
 }
 
-// PolicyError is a setting of a policy with a value that cannot be.
+// PolicyError is an invalid value of a policy setting.
 type PolicyError struct {
 	Setting string // geographies, regions or prefer
 	Reason  string // what is wrong and what is accepted
@@ -89,7 +88,7 @@ type PolicyError struct {
 
 func (e *PolicyError) Error() string { return "policy." + e.Setting + ": " + e.Reason }
 
-// NewPolicy checks what a configuration says. An error is a *PolicyError.
+// NewPolicy validates a configured policy. An error is a *PolicyError.
 func NewPolicy(p Written) (Policy, error) {
 	out := Policy{Strict: p.Strict, Geographies: p.Geographies, Global: !p.Global.Set || p.Global.Value, Regions: p.Regions}
 	for _, g := range p.Geographies {

@@ -1,7 +1,7 @@
-// Package resolve finds the ways to call a model: from what was asked for, the
-// region, the residency policy and the catalogue to the API, region and id that
-// AWS shall get, each with the reason. It is a pure function: the same inputs give
-// the same ways, and no way breaks the policy.
+// Package resolve finds the candidates for calling a model. From the requested id, the region, the
+// residency policy and the catalogue it determines the API, region and id to send to AWS, each with
+// the reason. It is a pure function: the same inputs give the same candidates, and no candidate
+// violates the policy.
 package resolve
 
 import (
@@ -14,24 +14,23 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// Candidate is one way to call a model.
+// Candidate is one region and id by which a model can be called.
 type Candidate struct {
 	API    string // converse
 	Region string
-	ID     string // the model id, profile id or ARN as AWS takes it
-	// Base is the base id of the model beneath; empty if it is not known.
+	ID     string // the model id, profile id or ARN as sent to AWS
+	// Base is the base id of the model; empty if unknown.
 	Base string
-	// Reason says in a few words why.
+	// Reason says briefly why.
 	Reason string
 }
 
-// Decision is what resolving gave.
+// Decision is the result of Resolve.
 type Decision struct {
-	// Candidates are the ways that are allowed, the best first. It is empty if there is
-	// none; then Refusal says why.
+	// Candidates are the allowed candidates, best first. If there are none, Refusal says why.
 	Candidates []Candidate
 	Refusal    *Refusal
-	// Steps says in order what was considered, for people.
+	// Steps lists in order what was considered, for display.
 	Steps []string
 }
 
@@ -42,18 +41,18 @@ type Refusal struct {
 	Works []string
 }
 
-// Observed is what AWS's refusals have taught that no list says. It changes the
-// order of the ways and adds guesses; it takes no way away, so that a lesson that
-// was wrong, or holds no longer, costs a detour and no outage.
+// Observed is what AWS's refusals have shown and no list contains. It changes the order of the
+// candidates and adds guesses. It never removes a candidate, so a wrong or outdated observation
+// costs an extra request, never an outage.
 type Observed struct {
-	// NeedsProfile is whether AWS has refused the bare id for want of on-demand
-	// throughput, by base id and region.
+	// NeedsProfile reports whether AWS has refused a base id in a region because it has no
+	// on-demand throughput there.
 	NeedsProfile func(base, region string) bool
-	// InvalidID is whether AWS has called an id invalid in a region.
+	// InvalidID reports whether AWS has called an id invalid in a region.
 	InvalidID func(id, region string) bool
 }
 
-// resolver is one Resolve under way.
+// resolver is the state of one Resolve.
 type resolver struct {
 	policy   Policy
 	cat      *catalog.Catalogue
@@ -61,8 +60,8 @@ type resolver struct {
 	out      Decision
 }
 
-// Resolve finds the ways to call id. region is the deployment's own; that of the id
-// goes before it as far as the policy allows. learned may have nil functions.
+// Resolve finds the candidates for calling id. region is the deployment's; the region of the id
+// takes precedence if the policy allows it. The functions of learned may be nil.
 func Resolve(id modelid.ID, region string, policy Policy, c *catalog.Catalogue, learned Observed) Decision {
 	if learned.NeedsProfile == nil {
 		learned.NeedsProfile = func(string, string) bool { return false }
@@ -98,8 +97,8 @@ func (r *resolver) step(words ...string) {
 	r.out.Steps = append(r.out.Steps, strings.Join(words, ""))
 }
 
-// add adds a way, unless the policy does not allow it: whatever led here, no id
-// goes out that it forbids.
+// add adds a candidate if the policy allows it. It is the last check: no id that the policy forbids
+// is ever sent.
 func (r *resolver) add(region, id, base, reason string) {
 	if !r.permitted(region, id) {
 		r.refuse("the policy does not allow "+id+" in "+region, r.works(base, region))
@@ -109,8 +108,7 @@ func (r *resolver) add(region, id, base, reason string) {
 	r.step(region, ": ", id, ": ", reason)
 }
 
-// refuse notes why there is no way in a region; of several regions the first one
-// counts.
+// refuse records why there is no candidate in a region; the first region's reason counts.
 func (r *resolver) refuse(message string, works []string) {
 	r.step("refused: ", message)
 	if r.out.Refusal == nil {
@@ -118,7 +116,7 @@ func (r *resolver) refuse(message string, works []string) {
 	}
 }
 
-// in adds the ways from one region.
+// in adds the candidates of one region.
 func (r *resolver) in(region string, id modelid.ID) {
 	listed, isProfile := r.cat.Profile(id.ModelID())
 	switch {
@@ -128,14 +126,14 @@ func (r *resolver) in(region string, id modelid.ID) {
 		r.add(region, id.ModelID(), id.Base(), "strict policy; sent unchanged")
 	case id.Throughput != "":
 		r.add(region, id.ModelID(), id.Base(), "provisioned throughput; sent unchanged")
-	case isProfile && !listed.Application: // its prefix may be one that only AWS's lists tell from a vendor
+	case isProfile && !listed.Application: // only AWS's lists may tell its prefix from a vendor
 		r.profile(region, listed.ID, listed.Prefix, listed.Base)
 	case id.Geography != "":
 		r.profile(region, id.ModelID(), id.Geography, id.Base())
 	default:
 		base := id.Base()
 		if plain, err := modelid.Parse(id.ModelID()); err == nil {
-			base = plain.Base() // a family in the string tells the abilities, not the id
+			base = plain.Base() // a family in the string determines the capabilities, not the id
 		}
 		_, known := r.cat.Model(base)
 		switch named, ok := r.cat.Friendly(base); {
@@ -151,7 +149,7 @@ func (r *resolver) in(region string, id modelid.ID) {
 	}
 }
 
-// arn calls what an ARN names, if the policy allows where it leads.
+// arn adds what an ARN names, if the policy allows where it leads.
 func (r *resolver) arn(region string, id modelid.ID) {
 	written := id.ModelID()
 	p, known := r.cat.Profile(written)
@@ -181,15 +179,15 @@ func (r *resolver) arn(region string, id modelid.ID) {
 	}
 }
 
-// permitted reports whether an id may go out, by what it says itself: that of a
-// profile which the lists have, and what looks like a profile of a known model.
+// permitted reports whether the policy allows sending an id, judged by the id alone: a listed
+// profile, or what looks like a profile of a known model.
 func (r *resolver) permitted(region, id string) bool {
 	if !r.policy.explicit() && r.policy.Global {
 		return true
 	}
 	if arn, err := modelid.ParseARN(id); err == nil {
 		if arn.Kind != modelid.FoundationModel && arn.Kind != modelid.InferenceProfile {
-			return true // judged by where it leads
+			return true // judged by its destinations
 		}
 		id = arn.Resource
 	}
@@ -217,35 +215,32 @@ func (r *resolver) permitted(region, id string) bool {
 	return !known || r.mayUse(strings.ToLower(prefix), region)
 }
 
-// crossRegion reports whether what an ARN names may have a call served in other regions
-// than that of the ARN: profiles, and routers and stored prompts that name them.
+// crossRegion reports whether calls of a resource may be served in other regions than its ARN's:
+// true for profiles, and for routers and stored prompts, which may name profiles.
 func crossRegion(k modelid.Kind) bool {
 	switch k {
 	case modelid.ApplicationInferenceProfile, modelid.InferenceProfile, modelid.PromptRouter, modelid.DefaultPromptRouter, modelid.Prompt, modelid.OtherResource:
 		return true
-	default: // it is served where it lies
+	default: // it is served in its own region
 		return false
 	}
 }
 
-// near reports whether a region that the id names may be called in place of the
-// deployment's own: any, as long as calls may be served anywhere, and otherwise
-// those that the profiles lead to that are allowed.
+// near reports whether the region of an id may be called instead of the deployment's: any region if
+// calls may be served anywhere, otherwise the destinations of allowed profiles.
 func (r *resolver) near(bound, region string) bool {
 	return r.policy.Global || r.within(bound, region)
 }
 
-// within reports whether profiles of a geography that is allowed in a region lead
-// to another one.
+// within reports whether the allowed profiles of a region lead to another region.
 func (r *resolver) within(at, region string) bool {
 	return slices.ContainsFunc(r.cat.Geographies(), func(g catalog.Geography) bool {
 		return !g.Worldwide && r.policy.allows(g.Prefix, region, r.cat) && slices.Contains(g.To, at)
 	})
 }
 
-// mayUse reports whether an id that names its prefix may be called: what the
-// policy names is binding, and what it leaves open is AWS's to judge, but for
-// global profiles.
+// mayUse reports whether an id with the prefix may be called. What the policy names is binding;
+// what it leaves open is left to AWS, except global profiles.
 func (r *resolver) mayUse(prefix, region string) bool {
 	if r.policy.explicit() || worldwide(prefix, r.cat) {
 		return r.policy.allows(prefix, region, r.cat)
@@ -253,8 +248,8 @@ func (r *resolver) mayUse(prefix, region string) bool {
 	return true
 }
 
-// withinPolicy reports whether a profile that the account made leads only where the
-// policy allows. One whose destinations are not known may lead anywhere.
+// withinPolicy reports whether a profile of the account leads only where the policy allows. A
+// profile with unknown destinations may lead anywhere.
 func (r *resolver) withinPolicy(p *catalog.Profile, known bool, region string) bool {
 	if !r.policy.explicit() && r.policy.Global {
 		return true
@@ -274,8 +269,8 @@ func (r *resolver) withinPolicy(p *catalog.Profile, known bool, region string) b
 	return true
 }
 
-// profile calls the profile that the id names, or under a policy that names
-// geographies the one that serves the region in its place.
+// profile adds the profile that the id names or, under a policy that names geographies, the one
+// that serves the region instead.
 func (r *resolver) profile(region, written, prefix, base string) {
 	if !r.mayUse(prefix, region) {
 		r.step("the policy does not allow ", prefix, ". profiles in ", region)
@@ -301,8 +296,8 @@ func (r *resolver) profile(region, written, prefix, base string) {
 	r.add(region, written, base, reason)
 }
 
-// rehome adds the profiles that serve a region in place of one that the id names,
-// each with the reason around its prefix, and reports whether there are any.
+// rehome adds the profiles that serve a region instead of the one that the id names, each with its
+// prefix between before and behind as the reason. It reports whether there are any.
 func (r *resolver) rehome(region, base, before, behind string) bool {
 	found := r.profiles(region, base)
 	for _, p := range found {
@@ -311,7 +306,7 @@ func (r *resolver) rehome(region, base, before, behind string) bool {
 	return len(found) > 0
 }
 
-// bare calls a model by its own id where it can be, else by a profile.
+// bare adds a model's own id if it is on demand, otherwise its profiles.
 func (r *resolver) bare(region, base string) {
 	onDemand := r.cat.OnDemand(base, region)
 	needs, invalid := r.observed.NeedsProfile(base, region), r.observed.InvalidID(base, region)
@@ -348,9 +343,9 @@ func (r *resolver) bare(region, base string) {
 	}
 }
 
-// unreachable refuses a model that no profile leads to from a region, or none that
-// the policy allows. That there is none is left to AWS, as one may have come since
-// the lists were read.
+// unreachable handles a model without an allowed profile from a region. It refuses the model if the
+// policy forbids its profiles. If there are none, the id is sent anyway, because AWS may have added
+// one since the lists were read.
 func (r *resolver) unreachable(region, base string) {
 	works := r.works(base, region)
 	if slices.ContainsFunc(r.cat.ProfilesOf(base), func(p *catalog.Profile) bool { return r.serves(p, region) }) {
@@ -363,7 +358,7 @@ func (r *resolver) unreachable(region, base string) {
 	r.add(region, base, base, "no inference profile is known from "+region+"; sent unchanged")
 }
 
-// reach says where a profile leads.
+// reach describes where a profile leads.
 func reach(p *catalog.Profile, region string) string {
 	if worldwideProfile(p) {
 		return " (served anywhere)"
@@ -376,8 +371,7 @@ func reach(p *catalog.Profile, region string) string {
 
 func worldwideProfile(p *catalog.Profile) bool { return p.Worldwide() || p.Prefix == "global" }
 
-// invalidID is 1 for an id that AWS has called invalid in a region: it goes behind the
-// others.
+// invalidID is 1 for an id that AWS has called invalid in a region, which sorts it last.
 func (r *resolver) invalidID(id, region string) int {
 	if r.observed.InvalidID(id, region) {
 		return 1
@@ -385,9 +379,8 @@ func (r *resolver) invalidID(id, region string) int {
 	return 0
 }
 
-// profiles gives the profiles of a model that serve a region and that the policy
-// allows, the best first; those of the whole world come last unless they are
-// cheaper and the policy prefers that.
+// profiles returns the profiles of a model that serve a region and that the policy allows, best
+// first. Global ones come last, unless they are cheaper and the policy prefers price.
 func (r *resolver) profiles(region, base string) []*catalog.Profile {
 	var found []*catalog.Profile
 	for _, p := range r.cat.ProfilesOf(base) {
@@ -406,8 +399,8 @@ func (r *resolver) profiles(region, base string) []*catalog.Profile {
 	return found
 }
 
-// serves reports whether a profile can be called from a region, as far as is known:
-// one whose regions are unknown counts as any of its geography.
+// serves reports whether a profile is known to be callable from a region. If its regions are
+// unknown, those of its geography count.
 func (r *resolver) serves(p *catalog.Profile, region string) bool {
 	if known := p.From(region); known != catalog.Unknown {
 		return known == catalog.Yes
@@ -416,8 +409,8 @@ func (r *resolver) serves(p *catalog.Profile, region string) bool {
 	return ok && g.Has(region) || worldwideProfile(p)
 }
 
-// spread is how many regions may serve a call by a profile; unknown is more than
-// any number, and the whole world more than that.
+// spread is the number of regions that may serve a call of a profile. Unknown sorts after any
+// number, and global after that.
 func spread(p *catalog.Profile, region string) int {
 	if worldwideProfile(p) {
 		return 1 << 21
@@ -428,8 +421,8 @@ func spread(p *catalog.Profile, region string) int {
 	return 1 << 20
 }
 
-// price is what a token of input and five of output cost by a profile; as much as
-// anything can if it is not known.
+// price is the price of one input and five output tokens of a profile; the highest possible if
+// unknown.
 func price(m *catalog.Model, p *catalog.Profile, region string) int64 {
 	found, _ := m.Price(p.Prefix, region)
 	if found == nil {
@@ -442,15 +435,15 @@ func price(m *catalog.Model, p *catalog.Profile, region string) int64 {
 	return int64(rates.Input.Value) + 5*int64(rates.Output.Value)
 }
 
-// prefixable reports whether a geography in front of base makes a profile's id.
+// prefixable reports whether a geography before base makes a valid profile id.
 func prefixable(base string) bool {
 	id, err := modelid.Parse("global." + base)
 	return err == nil && id.Geography == "global" && id.Base() == base
 }
 
-// guess makes profile ids for a model of which AWS has said that it needs one and
-// no list says which: the region's own geographies, the whole world last. Behind
-// them stands its own id, before those that AWS has called invalid.
+// guess adds unlisted profile ids for a model that needs a profile according to AWS: of the
+// region's geographies first, global last. The model's own id follows, then the ids that AWS has
+// called invalid.
 func (r *resolver) guess(region, base string) {
 	prefixes := make([]catalog.Geography, 0, 4)
 	for _, g := range r.cat.Geographies() {
@@ -479,8 +472,7 @@ func (r *resolver) guess(region, base string) {
 	add(1)
 }
 
-// works lists the ids of a model that could be called by another policy or from
-// another region.
+// works lists the ids of a model that could be called under another policy or from another region.
 func (r *resolver) works(base, region string) []string {
 	var here, elsewhere []string
 	for _, p := range r.cat.ProfilesOf(base) {
