@@ -257,9 +257,9 @@ func (w *teller) request() string {
 	return body + "}"
 }
 
-// TestWhatIsSaidArrivesOrIsWarnedOf: what any request says stands in what Bedrock is
+// TestAllContentArrivesOrIsWarnedOf: what any request says stands in what Bedrock is
 // sent, or a warning names its field, or the request is refused with a field.
-func TestWhatIsSaidArrivesOrIsWarnedOf(t *testing.T) {
+func TestAllContentArrivesOrIsWarnedOf(t *testing.T) {
 	sent, refused := 0, map[string]int{}
 	for seed := range uint64(20_000) {
 		w := &teller{r: rand.New(rand.NewPCG(seed, 7))}
