@@ -53,10 +53,10 @@ func TestBadInput(t *testing.T) {
 		{"a tool result without the call's id", with(tools + `,"messages":[` + hi + `,` + calling + `,{"role":"tool","content":"sunny"}]`), "messages[2].tool_call_id", llm.CodeBadRequest, "required"},
 		{"a tool result without a call", with(tools + `,"messages":[` + hi + `,{"role":"tool","tool_call_id":"call_9","content":"sunny"}]`), "messages[1].tool_call_id", llm.CodeBadRequest, "call_9"},
 		{"an image at the metadata service", image("http://169.254.169.254/latest/meta-data"), "messages[0].content[1].image_url.url", llm.CodeUnsupported, "data URI"},
-		{"an image in a file", image("file:///etc/passwd"), "messages[0].content[1].image_url.url", llm.CodeBadRequest, "not fetched"},
-		{"an image that is none", image("data:image/png;base64,PGh0bWw+aGVsbG88L2h0bWw+"), "messages[0].content[1].image_url.url", llm.CodeBadRequest, "no image"},
+		{"an image in a file", image("file:///etc/passwd"), "messages[0].content[1].image_url.url", llm.CodeBadRequest, "unsupported URL scheme"},
+		{"an image that is none", image("data:image/png;base64,PGh0bWw+aGVsbG88L2h0bWw+"), "messages[0].content[1].image_url.url", llm.CodeBadRequest, "not a supported image"},
 		{"5,000 tools", with(`"messages":[` + hi + `],"tools":[` + strings.Repeat(`{"type":"function","function":{"name":"f"}},`, 4999) + `{"type":"function","function":{"name":"f"}}]`), "tools", llm.CodeBadRequest, "5000"},
-		{"a schema without an end", with(`"messages":[` + hi + `],"tools":[{"type":"function","function":{"name":"f","parameters":{"$ref":"#"}}}]`), "tools[0].function.parameters", llm.CodeBadRequest, "leads back to itself"},
+		{"a schema without an end", with(`"messages":[` + hi + `],"tools":[{"type":"function","function":{"name":"f","parameters":{"$ref":"#"}}}]`), "tools[0].function.parameters", llm.CodeBadRequest, "has a circular $ref"},
 		{"a number beyond int64", with(`"max_tokens":9223372036854775808,"messages":[` + hi + `]`), "max_tokens", llm.CodeBadRequest, "9223372036854775808"},
 		{"an image that is not base64", image("data:image/png;base64,@@@ not base64 @@@"), "messages[0].content[1].image_url.url", llm.CodeBadRequest, "base64"},
 	} {
