@@ -44,7 +44,7 @@ func TestBadInput(t *testing.T) {
 		{"an unknown role", messages(`{"role":"wizard","content":"Hi"}`), "messages[0].role", llm.CodeBadRequest, "wizard"},
 		{"no role", messages(`{"content":"Hi"}`), "messages[0].role", llm.CodeBadRequest, "required"},
 		{"content that is a number", messages(`{"role":"user","content":42}`), "messages[0].content", llm.CodeBadRequest, "number"},
-		{"no content", messages(`{"role":"user"}`), "messages[0].content", llm.CodeBadRequest, "required"},
+		{"no content", messages(`{"role":"user"}`), "messages[0].content", llm.CodeBadRequest, "is empty"},
 		{"no model", `{"messages":[` + hi + `]}`, "model", llm.CodeBadRequest, "required"},
 		{"an unknown model", `{"model":"no-such-model","messages":[` + hi + `]}`, "model", llm.CodeModelNotFound, "no-such-model"},
 		{"max_tokens below 1", with(`"max_tokens":-5,"messages":[` + hi + `]`), "max_tokens", llm.CodeBadRequest, "-5"},
