@@ -99,7 +99,7 @@ func ExampleClient_Stream() {
 	// Output: You said: What is granite?
 }
 
-// An error says what went wrong, whose move it is and whether a retry can help.
+// An error states what went wrong, who has to act and whether a retry can help.
 func ExampleError() {
 	ctx := context.Background()
 	client, stop := newClient(ctx)

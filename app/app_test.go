@@ -155,7 +155,7 @@ func TestStopRefusesNewCallsAndLetsOpenOnesFinish(t *testing.T) {
 	}
 }
 
-// Calls that are cut are told so: a whole one by its status, a stream that has
+// Cancelled calls get an error: a non-streaming one by its status, a stream that has
 // begun by an error event and no end.
 func TestStopCutsCallsAtTheEndOfTheDrain(t *testing.T) {
 	arrived, gone := make(chan bool), make(chan bool, 2)
@@ -358,7 +358,7 @@ func TestDataFolderThatCannotBeMadeIsAWarning(t *testing.T) {
 	}
 }
 
-func TestOneLogLineACallWithoutWhatWasSaid(t *testing.T) {
+func TestOneLogLineACallWithoutItsContent(t *testing.T) {
 	upstream := httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Amzn-Requestid", "aws-1")
 		_, _ = io.WriteString(w, answer)

@@ -17,7 +17,7 @@ import (
 	"outcrop/provider/all"
 )
 
-// The secrets of TestNoSecretIsEverSaid. Each is made up, and stands nowhere
+// The secrets of TestNoSecretIsEverPrinted. Each is made up, and stands nowhere
 // else.
 const (
 	leakMaster  = "sk-leak-master-0f3a"
@@ -31,10 +31,10 @@ const (
 	leakPrompt  = "leak of a very private question about granite"
 )
 
-// TestNoSecretIsEverSaid runs an app at its most talkative over the emulator,
+// TestNoSecretIsEverPrinted runs an app at its most talkative over the emulator,
 // makes it succeed and fail in every way that the emulator knows, and looks for
 // its keys in all that it says: answers, headers, the log and the metrics.
-func TestNoSecretIsEverSaid(t *testing.T) {
+func TestNoSecretIsEverPrinted(t *testing.T) {
 	secrets := []string{leakMaster, leakCaller, leakSecret, leakToken, leakWrong, leakAPIKey, leakBadKey, leakEnviron}
 	em, err := bedrock.New(bedrock.Options{
 		Keys: []bedrock.Key{

@@ -62,7 +62,7 @@ func TestAnswersCostWhatTheirTierSays(t *testing.T) {
 	}
 }
 
-// Who leaves an answer pays for what was made of it, as far as that can be told.
+// A client that abandons a response pays for what was generated, as far as that is known.
 func TestAnAnswerThatWasLeftCostsAnEstimate(t *testing.T) {
 	inner := &stream{events: []llm.Event{{Kind: llm.EventDelta, Block: llm.BlockText, Text: "hello"}}, err: io.EOF, meta: llm.Meta{Price: price{}}}
 	g, _ := bench(&router{stream: inner}, "")

@@ -44,7 +44,7 @@ func TestWhoNamesAnEndpointChoosesWhoAnswers(t *testing.T) {
 	}
 }
 
-func TestNothingIsBroughtByNil(t *testing.T) {
+func TestNilClientSettingsAreEmpty(t *testing.T) {
 	a := NewClientSettings(nil)
 	if a != nil || a.Get("api_key") != "" || a.Names() != nil || a.String() != "[]" {
 		t.Errorf("got %v", a)

@@ -19,7 +19,7 @@ func TestWhatAnErrorRepeatsIsBounded(t *testing.T) {
 	}
 }
 
-func TestCodesThatStayUntilSomebodyMendsThem(t *testing.T) {
+func TestCodesThatPersistUntilSomebodyFixesThem(t *testing.T) {
 	for code, want := range map[Code][2]bool{
 		"iam.identity_missing": {true, true}, "access.marketplace": {false, true}, "credentials.expired": {false, true},
 		CodeBadRequest: {false, false}, "limit.requests": {false, false}, "": {false, false},

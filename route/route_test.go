@@ -196,7 +196,7 @@ func (k *knowing) Describe(model string) provider.Model {
 }
 func (*knowing) Doubts() []provider.Doubt { return nil }
 
-func TestANameWithoutWhatItsWildcardNeedsIsToldTheWholeOne(t *testing.T) {
+func TestANameWithoutItsWildcardsPrefixGetsAHint(t *testing.T) {
 	r := New([]Entry{{Name: "bedrock/*", ID: "wild", Model: "*", Deployment: &knowing{model: "nova-lite"}}}, Options{})
 	for name, want := range map[string]string{
 		"nova-lite":                `Use "bedrock/nova-lite", the name configured for this model.`,

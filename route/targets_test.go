@@ -11,61 +11,61 @@ import (
 	"outcrop/provider"
 )
 
-// paths is a deployment with several ways, each of which plays a script. What
-// Learn teaches is the next list of ways.
-type paths struct {
-	fake  // never called
-	ways  []provider.Target
-	next  [][]provider.Target // after each lesson
-	none  *llm.Error          // why there are no ways
-	told  []string            // the ways that Learn was told of
-	tried []string            // in their order
+// scriptedDeployment is a deployment with several targets, each of which plays a script. What
+// ReportRefusal reveals is the next list of targets.
+type scriptedDeployment struct {
+	fake     // never called
+	targets  []provider.Target
+	next     [][]provider.Target // after each observation
+	none     *llm.Error          // why there are no targets
+	reported []string            // the targets reported to ReportRefusal
+	tried    []string            // in their order
 }
 
-// path is one way.
-type path struct {
+// scriptedTarget is one target.
+type scriptedTarget struct {
 	fake
-	d         *paths
-	place, id string
+	d            *scriptedDeployment
+	location, id string
 }
 
-func (d *paths) Targets(string) ([]provider.Target, error) {
+func (d *scriptedDeployment) Targets(string) ([]provider.Target, error) {
 	if d.none != nil {
 		return nil, d.none
 	}
-	return d.ways, nil
+	return d.targets, nil
 }
 
-func (d *paths) ReportRefusal(_ context.Context, _ string, refused provider.Target, e *llm.Error) bool {
+func (d *scriptedDeployment) ReportRefusal(_ context.Context, _ string, refused provider.Target, e *llm.Error) bool {
 	if e.Code != llm.CodeModelNeedsProfile {
 		return false
 	}
-	d.told = append(d.told, refused.Location()+" "+refused.ID())
+	d.reported = append(d.reported, refused.Location()+" "+refused.ID())
 	if len(d.next) == 0 {
 		return false
 	}
-	d.ways, d.next = d.next[0], d.next[1:]
+	d.targets, d.next = d.next[0], d.next[1:]
 	return true
 }
 
-func (p *path) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
-	p.d.tried = append(p.d.tried, p.place+" "+p.id)
+func (p *scriptedTarget) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	p.d.tried = append(p.d.tried, p.location+" "+p.id)
 	return p.fake.Complete(ctx, p.id, req)
 }
 
-func (p *path) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
-	p.d.tried = append(p.d.tried, p.place+" "+p.id)
+func (p *scriptedTarget) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	p.d.tried = append(p.d.tried, p.location+" "+p.id)
 	return p.fake.Stream(ctx, p.id, req)
 }
 
-func (p *path) Location() string { return p.place }
+func (p *scriptedTarget) Location() string { return p.location }
 
-func (p *path) ID() string { return p.id }
+func (p *scriptedTarget) ID() string { return p.id }
 
-// way makes a way of d, such as "us-east-1 a".
-func (d *paths) way(name string, steps ...step) provider.Target {
-	place, id, _ := strings.Cut(name, " ")
-	return &path{d: d, place: place, id: id, fake: fake{name: name, steps: steps}}
+// target makes a target of d, such as "us-east-1 a".
+func (d *scriptedDeployment) target(name string, steps ...step) provider.Target {
+	location, id, _ := strings.Cut(name, " ")
+	return &scriptedTarget{d: d, location: location, id: id, fake: fake{name: name, steps: steps}}
 }
 
 func needsProfile() *llm.Error {
@@ -77,7 +77,7 @@ func throttled() *llm.Error {
 }
 
 // both calls a name whole and streamed, each with a deployment of its own.
-func both(t *testing.T, fresh func() (*paths, Entry), check func(t *testing.T, d *paths, err error, retries int)) {
+func both(t *testing.T, fresh func() (*scriptedDeployment, Entry), check func(t *testing.T, d *scriptedDeployment, err error, retries int)) {
 	t.Helper()
 	t.Run("whole", func(t *testing.T) {
 		d, e := fresh()
@@ -103,60 +103,62 @@ func both(t *testing.T, fresh func() (*paths, Entry), check func(t *testing.T, d
 	})
 }
 
-func TestWays(t *testing.T) {
+func TestTargets(t *testing.T) {
 	good := step{events: []llm.Event{start, text("granite"), {Kind: llm.EventStop}}}
 	bad := func(e *llm.Error) step { return step{err: e} }
 	for _, tt := range []struct {
 		name    string
-		make    func(d *paths)
+		make    func(d *scriptedDeployment)
 		retries int // num_retries
 		tried   string
 		status  int
 		failed  int // Meta.Retries
 	}{
-		{"the first one", func(d *paths) { d.ways = []provider.Target{d.way("r1 a", good), d.way("r2 a", good)} }, 0, "r1 a", 0, 0},
-		{"the next region on an overload, though nothing is retried", func(d *paths) {
-			d.ways = []provider.Target{d.way("r1 a", bad(unavailable())), d.way("r2 a", good)}
+		{"the first one", func(d *scriptedDeployment) {
+			d.targets = []provider.Target{d.target("r1 a", good), d.target("r2 a", good)}
+		}, 0, "r1 a", 0, 0},
+		{"the next region on an overload, though nothing is retried", func(d *scriptedDeployment) {
+			d.targets = []provider.Target{d.target("r1 a", bad(unavailable())), d.target("r2 a", good)}
 		}, 0, "r1 a, r2 a", 0, 1},
-		{"the next region on a throttle", func(d *paths) {
-			d.ways = []provider.Target{d.way("r1 a", bad(throttled())), d.way("r2 a", good)}
+		{"the next region on a throttle", func(d *scriptedDeployment) {
+			d.targets = []provider.Target{d.target("r1 a", bad(throttled())), d.target("r2 a", good)}
 		}, 0, "r1 a, r2 a", 0, 1},
-		{"all regions, in their order, once", func(d *paths) {
-			d.ways = []provider.Target{d.way("r1 a", bad(unavailable())), d.way("r2 a", bad(throttled())), d.way("r3 a", bad(unavailable()))}
+		{"all regions, in their order, once", func(d *scriptedDeployment) {
+			d.targets = []provider.Target{d.target("r1 a", bad(unavailable())), d.target("r2 a", bad(throttled())), d.target("r3 a", bad(unavailable()))}
 		}, 0, "r1 a, r2 a, r3 a", 503, 0},
-		{"all regions, and again as often as is retried", func(d *paths) {
-			d.ways = []provider.Target{d.way("r1 a", bad(unavailable()), bad(unavailable()), good), d.way("r2 a", bad(unavailable()))}
+		{"all regions, and again as often as is retried", func(d *scriptedDeployment) {
+			d.targets = []provider.Target{d.target("r1 a", bad(unavailable()), bad(unavailable()), good), d.target("r2 a", bad(unavailable()))}
 		}, 2, "r1 a, r2 a, r1 a, r2 a, r1 a", 0, 4},
-		{"what is the caller's fault is so everywhere", func(d *paths) {
-			d.ways = []provider.Target{d.way("r1 a", bad(refused())), d.way("r2 a", good)}
+		{"what is the caller's fault is so everywhere", func(d *scriptedDeployment) {
+			d.targets = []provider.Target{d.target("r1 a", bad(refused())), d.target("r2 a", good)}
 		}, 2, "r1 a", 400, 0},
-		{"a right that is missing is not looked for elsewhere", func(d *paths) {
-			d.ways = []provider.Target{d.way("r1 a", bad(&llm.Error{Code: llm.CodeDenied, Status: 403, Upstream: true})), d.way("r2 a", good)}
+		{"a right that is missing is not looked for elsewhere", func(d *scriptedDeployment) {
+			d.targets = []provider.Target{d.target("r1 a", bad(&llm.Error{Code: llm.CodeDenied, Status: 403, Upstream: true})), d.target("r2 a", good)}
 		}, 2, "r1 a", 403, 0},
-		{"a lesson, which is no retry", func(d *paths) {
-			d.ways = []provider.Target{d.way("r1 a", bad(needsProfile()))}
-			d.next = [][]provider.Target{{d.way("r1 us.a", good)}}
+		{"a lesson, which is no retry", func(d *scriptedDeployment) {
+			d.targets = []provider.Target{d.target("r1 a", bad(needsProfile()))}
+			d.next = [][]provider.Target{{d.target("r1 us.a", good)}}
 		}, 0, "r1 a, r1 us.a", 0, 1},
-		{"a lesson that leads to what was tried is none", func(d *paths) {
-			d.ways = []provider.Target{d.way("r1 a", bad(needsProfile()))}
-			d.next = [][]provider.Target{{d.way("r1 a", good)}}
+		{"a lesson that leads to what was tried is none", func(d *scriptedDeployment) {
+			d.targets = []provider.Target{d.target("r1 a", bad(needsProfile()))}
+			d.next = [][]provider.Target{{d.target("r1 a", good)}}
 		}, 0, "r1 a", 400, 0},
-		{"lessons have an end", func(d *paths) {
-			d.ways = []provider.Target{d.way("r1 a", bad(needsProfile()))}
+		{"lessons have an end", func(d *scriptedDeployment) {
+			d.targets = []provider.Target{d.target("r1 a", bad(needsProfile()))}
 			for _, id := range []string{"b", "c", "d", "e", "f"} {
-				d.next = append(d.next, []provider.Target{d.way("r1 "+id, bad(needsProfile()))})
+				d.next = append(d.next, []provider.Target{d.target("r1 "+id, bad(needsProfile()))})
 			}
 		}, 0, "r1 a, r1 b, r1 c, r1 d", 400, 0},
-		{"no way at all", func(d *paths) { d.none = &llm.Error{Code: llm.CodeModelWrongPlace, Status: 400} }, 2, "", 400, 0},
+		{"no target at all", func(d *scriptedDeployment) { d.none = &llm.Error{Code: llm.CodeModelWrongPlace, Status: 400} }, 2, "", 400, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			both(t, func() (*paths, Entry) {
-				d := &paths{}
+			both(t, func() (*scriptedDeployment, Entry) {
+				d := &scriptedDeployment{}
 				tt.make(d)
 				e := entry("a", &d.fake)
 				e.Deployment, e.Retries = d, tt.retries
 				return d, e
-			}, func(t *testing.T, d *paths, err error, failed int) {
+			}, func(t *testing.T, d *scriptedDeployment, err error, failed int) {
 				if got := strings.Join(d.tried, ", "); got != tt.tried {
 					t.Errorf("tried %s, want %s", got, tt.tried)
 				}
@@ -175,7 +177,7 @@ func TestWays(t *testing.T) {
 // where a limit was reached, only the id that was called does.
 func TestUnwellRegionsStandBehind(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	d := &paths{}
+	d := &scriptedDeployment{}
 	e := entry("a", &d.fake)
 	e.Deployment, e.Retries = d, 0
 	r := New([]Entry{e}, Options{Now: func() time.Time { return now }})
@@ -190,21 +192,21 @@ func TestUnwellRegionsStandBehind(t *testing.T) {
 		}
 	}
 	down := step{err: unavailable()}
-	d.ways = []provider.Target{d.way("r1 a", down, step{}), d.way("r2 a", step{})}
+	d.targets = []provider.Target{d.target("r1 a", down, step{}), d.target("r2 a", step{})}
 	call("r1 a, r2 a")
 	call("r2 a")
-	other := d.ways
-	d.ways = []provider.Target{d.way("r1 b", step{}), d.way("r2 b", step{})}
+	other := d.targets
+	d.targets = []provider.Target{d.target("r1 b", step{}), d.target("r2 b", step{})}
 	call("r2 b") // the whole region is down, whatever the model
-	d.ways = other
+	d.targets = other
 	now = now.Add(cooldown)
 	call("r1 a")
 	call("r1 a")
 
-	d.ways = []provider.Target{d.way("r1 a", step{err: throttled()}, step{}), d.way("r2 a", step{})}
+	d.targets = []provider.Target{d.target("r1 a", step{err: throttled()}, step{}), d.target("r2 a", step{})}
 	call("r1 a, r2 a")
 	call("r2 a")
-	d.ways = []provider.Target{d.way("r1 b", step{}), d.way("r2 b", step{})}
+	d.targets = []provider.Target{d.target("r1 b", step{}), d.target("r2 b", step{})}
 	call("r1 b") // another model has limits of its own
 }
 
@@ -216,14 +218,14 @@ func TestOneModelsFailureIsNotItsRegions(t *testing.T) {
 		{Code: llm.CodeServiceQuota, Status: 400, Upstream: true},
 		{Code: llm.CodeTimeout, Status: 504},
 	} {
-		d := &paths{}
+		d := &scriptedDeployment{}
 		entry := entry("a", &d.fake)
 		entry.Deployment, entry.Retries = d, 0
 		r := instant(new([]time.Duration), entry)
-		d.ways = []provider.Target{d.way("r1 forbidden", step{err: e})}
+		d.targets = []provider.Target{d.target("r1 forbidden", step{err: e})}
 		_, _ = r.Complete(t.Context(), &llm.Request{Model: "a"})
 		d.tried = nil
-		d.ways = []provider.Target{d.way("r1 a", step{}), d.way("r2 a", step{})}
+		d.targets = []provider.Target{d.target("r1 a", step{}), d.target("r2 a", step{})}
 		if _, err := r.Complete(t.Context(), &llm.Request{Model: "a"}); err != nil || d.tried[0] != "r1 a" {
 			t.Errorf("after %s: tried %q, %v", e.Code, d.tried, err)
 		}
@@ -245,8 +247,8 @@ func TestStreamsFailOverBeforeTheirFirstContent(t *testing.T) {
 		{"broken off behind content", step{events: []llm.Event{start, text("gra")}, then: &llm.Error{Code: llm.CodeInterrupted, Status: 502}}, "r1 a"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d := &paths{}
-			d.ways = []provider.Target{d.way("r1 a", tt.first), d.way("r2 a", good)}
+			d := &scriptedDeployment{}
+			d.targets = []provider.Target{d.target("r1 a", tt.first), d.target("r2 a", good)}
 			e := entry("a", &d.fake)
 			e.Deployment, e.Retries, e.StreamTimeout = d, 0, 20*time.Millisecond
 			s, err := instant(new([]time.Duration), e).Stream(t.Context(), &llm.Request{Model: "a", Stream: true})
@@ -265,17 +267,17 @@ func TestStreamsFailOverBeforeTheirFirstContent(t *testing.T) {
 	}
 }
 
-// What is remembered of ways is bounded, though clients choose the ids.
+// What is remembered of targets is bounded, though clients choose the ids.
 func TestUnwellWaysAreBounded(t *testing.T) {
 	var h cooldowns
-	d := &paths{}
+	d := &scriptedDeployment{}
 	for i := range 3 * maxCooldowns {
-		h.failed(d.way("r1 "+strings.Repeat("x", i)), true, int64(i+1_000_000), 0)
+		h.failed(d.target("r1 "+strings.Repeat("x", i)), true, int64(i+1_000_000), 0)
 	}
 	if n := len(h.until); n > maxCooldowns {
-		t.Errorf("%d ways are remembered", n)
+		t.Errorf("%d targets are remembered", n)
 	}
-	last := d.way("r1 " + strings.Repeat("x", 3*maxCooldowns-1))
+	last := d.target("r1 " + strings.Repeat("x", 3*maxCooldowns-1))
 	if h.healthy(last, time.Unix(0, 1)) {
 		t.Error("the last one is forgotten")
 	}
@@ -283,8 +285,8 @@ func TestUnwellWaysAreBounded(t *testing.T) {
 	if !h.healthy(last, time.Unix(0, 1)) {
 		t.Error("it has served and still counts as unwell")
 	}
-	targets := []provider.Target{d.way("r2 a"), d.way("r3 a")}
+	targets := []provider.Target{d.target("r2 a"), d.target("r3 a")}
 	if !slices.Equal(h.order(targets, time.Unix(0, 1)), targets) {
-		t.Error("well ways change their order")
+		t.Error("well targets change their order")
 	}
 }

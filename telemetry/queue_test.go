@@ -102,7 +102,7 @@ func TestAQueueWritesWholeLinesInTheirOrder(t *testing.T) {
 	}
 }
 
-// Whoever logs waits for nobody. What finds no room is counted, and one line says
+// Logging never blocks. Lines that do not fit are counted, and one line says
 // how much was lost where it is missing.
 func TestAStalledReaderCostsLinesAndNoTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -12,62 +12,62 @@ import (
 	"outcrop/llm"
 )
 
-// told is something that a request says: a text that stands nowhere else, and the
-// field that says it. What says it in Bedrock's own words has those for its text.
-type told struct {
+// fieldText is one text of a request, which occurs nowhere else in it, and the
+// field that has it. A field that Bedrock names differently has that name as its text.
+type fieldText struct {
 	text, field string // several texts, one of which is enough, with a | between
 	excuse      string // another field that a warning may be about, or several
 }
 
-// teller writes chat completion requests of all that clients may say, and keeps what
-// they say.
-type teller struct {
+// generator writes chat completion requests with everything that clients may send, and keeps what
+// they contain.
+type generator struct {
 	r    *rand.Rand
 	n    int
-	said []told
+	said []fieldText
 }
 
-func (w *teller) chance(of int) bool { return w.r.IntN(of) == 0 }
+func (w *generator) chance(of int) bool { return w.r.IntN(of) == 0 }
 
-func (w *teller) one(of ...string) string { return of[w.r.IntN(len(of))] }
+func (w *generator) one(of ...string) string { return of[w.r.IntN(len(of))] }
 
 // word is a new word that a field says.
-func (w *teller) word(field string) string {
+func (w *generator) word(field string) string {
 	w.n++
 	word := fmt.Sprintf("word%dx", w.n)
-	w.said = append(w.said, told{text: word, field: field})
+	w.said = append(w.said, fieldText{text: word, field: field})
 	return word
 }
 
 // id is an id of a tool call that every model takes.
-func (w *teller) id(field string) string {
+func (w *generator) id(field string) string {
 	w.n++
 	id := fmt.Sprintf("call%05d", w.n)
-	w.said = append(w.said, told{text: id, field: field})
+	w.said = append(w.said, fieldText{text: id, field: field})
 	return id
 }
 
 // bytes is base64 that a field says; its beginning is that of a file of some kind.
-func (w *teller) bytes(field, head string) string {
+func (w *generator) bytes(field, head string) string {
 	w.n++
 	b := base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%s%09d", head, w.n))
-	w.said = append(w.said, told{text: b, field: field})
+	w.said = append(w.said, fieldText{text: b, field: field})
 	return b
 }
 
 // means is a member whose value comes back in other words.
-func (w *teller) means(member, field, upstream string) string {
+func (w *generator) means(member, field, upstream string) string {
 	return w.unless("", member, field, upstream)
 }
 
 // unless is means for a member of which a warning about another field may speak too.
-func (w *teller) unless(excuse, member, field, upstream string) string {
-	w.said = append(w.said, told{upstream, field, excuse})
+func (w *generator) unless(excuse, member, field, upstream string) string {
+	w.said = append(w.said, fieldText{upstream, field, excuse})
 	return member
 }
 
 // maybe gives a member or, more often, nothing.
-func (w *teller) maybe(of int, member func() string) string {
+func (w *generator) maybe(of int, member func() string) string {
 	if w.chance(of) {
 		return "," + member()
 	}
@@ -75,7 +75,7 @@ func (w *teller) maybe(of int, member func() string) string {
 }
 
 // mark is a member that says that what ends there may be cached.
-func (w *teller) mark(field string) string {
+func (w *generator) mark(field string) string {
 	return w.maybe(8, func() string {
 		message, _, _ := strings.Cut(field, ".")
 		return w.unless("cache_control|"+message+".cache_control", `"cache_control":{"type":"ephemeral"}`, field+".cache_control", `"cachePoint":`)
@@ -83,13 +83,13 @@ func (w *teller) mark(field string) string {
 }
 
 // odd is a member that nobody knows.
-func (w *teller) odd(field string) string {
+func (w *generator) odd(field string) string {
 	return w.maybe(12, func() string { return `"rock":"` + w.word(field+".rock") + `"` })
 }
 
 const pngHead = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x10\x00\x00\x00\x10"
 
-func (w *teller) part(field string) string {
+func (w *generator) part(field string) string {
 	switch w.r.IntN(9) {
 	case 0:
 		return `{"type":"image_url","image_url":{"url":"data:image/png;base64,` + w.bytes(field, pngHead) + `"` +
@@ -108,7 +108,7 @@ func (w *teller) part(field string) string {
 	}
 }
 
-func (w *teller) content(field string, part func(string) string) string {
+func (w *generator) content(field string, part func(string) string) string {
 	if w.chance(2) {
 		return `"` + w.word(field) + `"`
 	}
@@ -119,11 +119,11 @@ func (w *teller) content(field string, part func(string) string) string {
 	return "[" + strings.Join(parts, ",") + "]"
 }
 
-func (w *teller) text(field string) string {
+func (w *generator) text(field string) string {
 	return `{"type":"text","text":"` + w.word(field) + `"` + w.mark(field) + w.odd(field) + `}`
 }
 
-func (w *teller) messages() string {
+func (w *generator) messages() string {
 	var all []string
 	add := func(role string, members func(field string) string) {
 		field := fmt.Sprintf("messages[%d]", len(all))
@@ -182,7 +182,7 @@ func (w *teller) messages() string {
 	return strings.Join(all, ",")
 }
 
-func (w *teller) tools() string {
+func (w *generator) tools() string {
 	var all []string
 	for i := range 1 + w.r.IntN(3) {
 		at := fmt.Sprintf("tools[%d]", i)
@@ -193,7 +193,7 @@ func (w *teller) tools() string {
 	return `"tools":[` + strings.Join(all, ",") + `]`
 }
 
-func (w *teller) request() string {
+func (w *generator) request() string {
 	model := w.one("anthropic.claude-sonnet-4-20250514-v1:0", "anthropic.claude-opus-4-7", "amazon.nova-lite-v1:0", "amazon.nova-2-lite-v1:0", "meta.llama3-3-70b-instruct-v1:0",
 		"mistral.mistral-large-2402-v1:0", "deepseek.r1-v1:0", "openai.gpt-oss-120b-1:0", "qwen.qwen3-32b-v1:0", "cohere.command-r-v1:0", "somebody.new-model-v1:0")
 	body := `{"model":"` + model + `","messages":[` + w.messages() + `]`
@@ -257,12 +257,12 @@ func (w *teller) request() string {
 	return body + "}"
 }
 
-// TestWhatIsSaidArrivesOrIsWarnedOf: what any request says stands in what Bedrock is
+// TestAllContentArrivesOrIsWarnedOf: what any request says stands in what Bedrock is
 // sent, or a warning names its field, or the request is refused with a field.
-func TestWhatIsSaidArrivesOrIsWarnedOf(t *testing.T) {
+func TestAllContentArrivesOrIsWarnedOf(t *testing.T) {
 	sent, refused := 0, map[string]int{}
 	for seed := range uint64(20_000) {
-		w := &teller{r: rand.New(rand.NewPCG(seed, 7))}
+		w := &generator{r: rand.New(rand.NewPCG(seed, 7))}
 		body := w.request()
 		upstream, headers, warnings, err := translateAll([]byte(body))
 		var e *llm.Error
