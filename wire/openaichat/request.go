@@ -67,7 +67,7 @@ type wireRequest struct {
 	Functions           list[function]    `json:"functions"`
 	FunctionCall        toolChoice        `json:"function_call"`
 	ParallelToolCalls   optional[bool]    `json:"parallel_tool_calls"`
-	ReasoningEffort     optional[string]  `json:"reasoning_effort"`
+	ReasoningEffort     effort            `json:"reasoning_effort"`
 	Thinking            jsonx.Raw         `json:"thinking"`
 	ResponseFormat      responseFormat    `json:"response_format"`
 	ServiceTier         optional[string]  `json:"service_tier"`

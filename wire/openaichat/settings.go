@@ -70,13 +70,8 @@ func (d *decoder) stop(words []string) error {
 
 func (d *decoder) reasoning(w *wireRequest) error {
 	r := &d.out.LLM
-	if w.ReasoningEffort.Set {
-		switch effort := w.ReasoningEffort.Value; effort {
-		case "none", "minimal", "low", "medium", "high", "xhigh", "max":
-			r.Reasoning.Effort = effort
-		default:
-			return llm.Invalid("reasoning_effort", "reasoning_effort must be none, minimal, low, medium, high, xhigh or max, not %q", effort)
-		}
+	if err := d.effort(&w.ReasoningEffort); err != nil {
+		return err
 	}
 	if len(w.Thinking) > 0 && w.Thinking.Kind() != 'n' {
 		if w.Thinking.Kind() != '{' {
