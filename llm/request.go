@@ -127,7 +127,10 @@ const (
 // Block is one piece of content. Kind tells which of the other fields count.
 type Block struct {
 	Kind BlockKind
-	Text string
+	// Plain is whether a reasoning block was given as a text alone (reasoning_content),
+	// for the names in warnings.
+	Plain bool
+	Text  string
 	// Signature seals a reasoning block; it must go back byte for byte.
 	Signature  string
 	Media      *Media

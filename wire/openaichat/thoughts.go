@@ -73,8 +73,8 @@ func (d *decoder) thoughts(i int, m *message) (thoughts, error) {
 	return all, nil
 }
 
-// reasoningContent gives the reasoning that a message says as a text alone. Without its
-// signature it is left out: every model that checks refuses it.
+// reasoningContent gives the reasoning that a message says as a text alone. Whether the
+// model takes it back without a signature is for the provider to know.
 func (d *decoder) reasoningContent(i int, m *message) thoughts {
 	text, signature := m.ReasoningContent.Value, m.ReasoningSignature.Value
 	switch {
@@ -83,7 +83,7 @@ func (d *decoder) reasoningContent(i int, m *message) thoughts {
 	case signature != "":
 		d.warn(llm.WarnDropped, at(i, "reasoning_signature"))
 	case text != "":
-		d.warn(llm.WarnDropped, at(i, "reasoning_content"))
+		return thoughts{{block: llm.Block{Kind: llm.BlockReasoning, Text: text, Plain: true}}}
 	}
 	return nil
 }

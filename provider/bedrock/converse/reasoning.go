@@ -141,6 +141,9 @@ func (p *adapter) asksToThink() bool {
 // said.
 func (p *adapter) thinking(wish llm.Reasoning, t thinking) (string, error) {
 	m := &p.model.thinker
+	if t.Type == "" && t.Budget > 0 { // the type goes without saying
+		t.Type, wish.Thinking = "enabled", budgetOf(t.Budget)
+	}
 	if t.Type == "between_tools" && !m.between && (m.style != styleNone || p.model.facts != nil) {
 		p.warn(llm.WarnChanged, "thinking", "the model does not know between_tools; it is asked not to think")
 		t.Type, wish.Thinking = "disabled", jsonx.Raw(disabled)
