@@ -101,3 +101,74 @@ func TestRedactedThinkingGoesBackInConversesEncoding(t *testing.T) {
 		{name: "a GPT's own", model: "us.openai.gpt-5.6-sol", body: history(own), has: []string{`{"redactedContent":"` + own + `"}`}},
 	})
 }
+
+func TestToolsOfOtherDialectsAreFunctions(t *testing.T) {
+	const spec = `"inputSchema":{"json":{"type":"object","properties":{"stone":{"type":"string"}}}},"name":"weigh"`
+	const schema = `{"type":"object","properties":{"stone":{"type":"string"}}}`
+	sent(t, []kind{
+		{name: "of Responses", model: sonnet45, body: ask + `,"tools":[{"type":"function","name":"weigh","description":"d","parameters":` + schema + `}]`, has: []string{spec}},
+		{name: "of Messages", model: sonnet45, body: ask + `,"tools":[{"name":"weigh","input_schema":` + schema + `,"cache_control":{"type":"ephemeral"}}]`, has: []string{spec, "cachePoint"}},
+		{name: "of Messages, with its type", model: sonnet45, body: ask + `,"tools":[{"type":"custom","name":"weigh","input_schema":` + schema + `}]`, has: []string{spec}},
+		{name: "without a type", model: sonnet45, body: ask + `,"tools":[{"name":"weigh","parameters":` + schema + `}]`, has: []string{spec}},
+		{name: "strict", model: sonnet45, body: ask + `,"tools":[{"type":"function","name":"weigh","strict":true,"parameters":` + schema + `}]`, has: []string{`"strict":true`}},
+		{name: "a custom tool of OpenAI's", model: sonnet45, body: ask + `,"tools":[{"type":"custom","name":"weigh","format":{"type":"text"}}]`, refused: "tools[0].type"},
+		{name: "nameless", model: sonnet45, body: ask + `,"tools":[{"type":"function","parameters":{}}]`, refused: "tools[0].function.name"},
+		{name: "an empty name", model: sonnet45, body: ask + `,"tools":[{"type":"function","name":""}]`, refused: "tools[0].name"},
+		{name: "the same tool twice", model: sonnet45, body: ask + `,"tools":[{"name":"weigh","parameters":` + schema + `},{"name":"weigh","parameters":` + schema + `}]`, has: []string{`"tools":[{"toolSpec":{` + spec + `}}]`}, warned: []string{"dropped;field=tools[1]"}},
+		{name: "two tools of one name", model: sonnet45, body: ask + `,"tools":[{"name":"weigh","parameters":` + schema + `},{"name":"weigh","description":"d"}]`, refused: "tools[1].function.name"},
+	})
+}
+
+func TestPartsOfOtherDialectsAreRead(t *testing.T) {
+	const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+	const pdf = "JVBERi0xLjQKJcfsj6IKMSAwIG9iago="
+	const tools = `"tools":[{"name":"weigh","parameters":{"type":"object"}}],`
+	says := func(parts string) string { return `"messages":[{"role":"user","content":[` + parts + `]}]` }
+	talk := func(call, result string) string {
+		return tools + `"messages":[{"role":"user","content":"How heavy?"},` + call + `,` + result + `]`
+	}
+	const call = `{"role":"assistant","content":[{"type":"text","text":"On it."},{"type":"tool_use","id":"w1","name":"weigh","input":{"stone":"slate"}}]}`
+	const use = `[{"text":"On it."},{"toolUse":{"input":{"stone":"slate"},"name":"weigh","toolUseId":"w1"}}]`
+	image := `{"image":{"format":"png","source":{"bytes":"` + png + `"}}}`
+	sent(t, []kind{
+		{name: "tool_use and tool_result", model: sonnet45, body: talk(call, `{"role":"user","content":[{"type":"text","text":"Well?"},{"type":"tool_result","tool_use_id":"w1","content":[{"type":"text","text":"3 kg"}],"is_error":true}]}`), has: []string{use, `[{"toolResult":{"content":[{"text":"3 kg"}],"status":"error","toolUseId":"w1"}},{"text":"Well?"}]`}},
+		{name: "tool_use and role tool", model: sonnet45, body: talk(call, `{"role":"tool","tool_call_id":"w1","content":"3 kg"}`), has: []string{use, `{"toolResult":{"content":[{"text":"3 kg"}],"toolUseId":"w1"}}`}},
+		{name: "tool_result as a text", model: sonnet45, body: talk(call, `{"role":"user","content":[{"type":"tool_result","tool_use_id":"w1","content":"3 kg","cache_control":{"type":"ephemeral"}}]}`), has: []string{`{"toolResult":{"content":[{"text":"3 kg"}],"toolUseId":"w1"}},{"cachePoint":{"type":"default"}}`}},
+		{name: "tool_result without content", model: sonnet45, body: talk(call, `{"role":"user","content":[{"type":"tool_result","tool_use_id":"w1"}]}`), has: []string{`{"toolResult":{"content":[{"text":"(no output)"}],"toolUseId":"w1"}}`}},
+		{name: "tool_use beside tool_calls", model: sonnet45, body: talk(`{"role":"assistant","content":[{"type":"tool_use","id":"w1","name":"weigh","input":{}}],"tool_calls":[{"id":"w1","type":"function","function":{"name":"weigh","arguments":"{}"}}]}`, `{"role":"tool","tool_call_id":"w1","content":"3 kg"}`), has: []string{`[{"toolUse":{"input":{},"name":"weigh","toolUseId":"w1"}}]`}},
+		{name: "tool_use of the user's", model: sonnet45, body: says(`{"type":"tool_use","id":"w1","name":"weigh","input":{}}`), refused: "messages[0].content[0].type"},
+		{name: "tool_result of no call", model: sonnet45, body: says(`{"type":"tool_result","content":"3 kg"}`), refused: "messages[0].content[0].tool_use_id"},
+		{name: "image", model: sonnet45, body: says(`{"type":"image","source":{"type":"base64","media_type":"image/png","data":"` + png + `"}}`), has: []string{image}},
+		{name: "image without a source", model: sonnet45, body: says(`{"type":"image"}`), refused: "messages[0].content[0].source"},
+		{name: "document", model: sonnet45, body: says(`{"type":"text","text":"Sum up."},{"type":"document","title":"Rocks","source":{"type":"base64","media_type":"application/pdf","data":"` + pdf + `"}}`), has: []string{`{"document":{"format":"pdf","name":"Rocks","source":{"bytes":"` + pdf + `"}}}`}},
+		{name: "document as a text", model: sonnet45, body: says(`{"type":"text","text":"Sum up."},{"type":"document","title":"Rocks","source":{"type":"text","media_type":"text/plain","data":"Slate is soft."}}`), has: []string{`"format":"txt","name":"Rocks","source":{"text":"Slate is soft."}`}},
+		{name: "input_image", model: sonnet45, body: says(`{"type":"input_text","text":"x"},{"type":"input_image","image_url":"data:image/png;base64,` + png + `","detail":"auto"}`), has: []string{image}},
+		{name: "input_file", model: sonnet45, body: says(`{"type":"input_text","text":"x"},{"type":"input_file","filename":"a.pdf","file_data":"data:application/pdf;base64,` + pdf + `"}`), has: []string{`{"document":{"format":"pdf","name":"a","source":{"bytes":"` + pdf + `"}}}`}},
+		{name: "an image of no type", model: sonnet45, body: says(`{"type":"image_url","image_url":"data:application/octet-stream;base64,` + png + `"}`), has: []string{image}},
+		{name: "a PDF of no name", model: sonnet45, body: says(`{"type":"text","text":"x"},{"type":"file","file":{"file_data":"` + pdf + `"}}`), has: []string{`"format":"pdf"`}},
+		{name: "no known content", model: sonnet45, body: says(`{"type":"image_url","image_url":"data:application/octet-stream;base64,c2xhdGU="}`), refused: "messages[0].content[0].image_url.url"},
+	})
+}
+
+func TestCallsWithoutIDsAreAnsweredInTheirOrder(t *testing.T) {
+	talk := func(calls, results string) string {
+		return `"tools":[{"name":"weigh","parameters":{"type":"object"}}],"messages":[{"role":"user","content":"How heavy?"},{"role":"assistant","content":null,"tool_calls":[` + calls + `]},` + results + `]`
+	}
+	sent(t, []kind{
+		{name: "no ids", model: sonnet45, body: talk(`{"type":"function","function":{"name":"weigh","arguments":"{}"}},{"id":"","function":{"name":"weigh","arguments":{"stone":"slate"}}}`, `{"role":"tool","content":"3 kg"},{"role":"tool","tool_call_id":"","content":"4 kg"}`),
+			has:    []string{`{"toolUse":{"input":{},"name":"weigh","toolUseId":"call_1_0"}},{"toolUse":{"input":{"stone":"slate"},"name":"weigh","toolUseId":"call_1_1"}}`, `{"toolResult":{"content":[{"text":"3 kg"}],"toolUseId":"call_1_0"}},{"toolResult":{"content":[{"text":"4 kg"}],"toolUseId":"call_1_1"}}`},
+			warned: []string{"changed;field=messages[1].tool_calls[0].id", "changed;field=messages[1].tool_calls[1].id"}},
+		{name: "a result too many", model: sonnet45, body: talk(`{"id":"w1","function":{"name":"weigh","arguments":"{}"}}`, `{"role":"tool","content":"3 kg"}`), refused: "messages[2].tool_call_id"},
+		{name: "arguments as a list", model: sonnet45, body: talk(`{"id":"w1","function":{"name":"weigh","arguments":[1]}}`, `{"role":"tool","tool_call_id":"w1","content":"3 kg"}`), refused: "messages[1].tool_calls[0].function.arguments"},
+	})
+}
+
+func TestSchemaBesideTheTypeOfTheFormat(t *testing.T) {
+	const schema = `"schema":{"type":"object","properties":{"stone":{"type":"string"}}}`
+	sent(t, []kind{
+		{name: "as in Responses", model: sonnet45, body: ask + `,"response_format":{"type":"json_schema","name":"rock",` + schema + `,"strict":true}`, has: []string{`"jsonSchema":{"name":"rock"`}},
+		{name: "of json_object", model: sonnet45, body: ask + `,"response_format":{"type":"json_object",` + schema + `}`, has: []string{`"jsonSchema":{`, `stone`}},
+		{name: "of text", model: sonnet45, body: ask + `,"response_format":{"type":"text",` + schema + `}`, not: []string{"stone"}, warned: []string{"dropped;field=response_format.schema"}},
+		{name: "no object", model: sonnet45, body: ask + `,"response_format":{"type":"json_schema","schema":[]}`, refused: "response_format.schema"},
+	})
+}

@@ -42,6 +42,13 @@ func (d *decoder) part(blocks []llm.Block, at place, m *message, p *part) ([]llm
 	if p.Type == "" {
 		return d.native(blocks, at, m, p)
 	}
+	if isOtherPart(p.Type) {
+		blocks, err := d.otherPart(blocks, at, m, p)
+		if err != nil {
+			return nil, err
+		}
+		return cached(blocks, p.CacheControl), nil
+	}
 	if len(p.Rest) > 0 {
 		d.leftOut(at.String(), p.Rest)
 	}

@@ -210,6 +210,9 @@ type decoder struct {
 	// calls are the ids of the tool calls of the last assistant message, each with
 	// the further ids under which the same call goes on.
 	calls map[string][]string
+	// unnamed are the ids that were given to calls of the last assistant message which
+	// have none, and whose results have not come yet.
+	unnamed []string
 	// function is the id and name of the last assistant message's function_call.
 	function llm.ToolUse
 	// guarded is whether the operator has set a guardrail.

@@ -195,7 +195,22 @@ func (d *decoder) allow(field string, a *allowed) error {
 // tool adds a tool.
 func (d *decoder) tool(field string, t *tool) error {
 	r := &d.out.LLM
+	flat, err := t.flat(field)
+	if err != nil {
+		return err
+	}
 	switch {
+	case flat != nil:
+		d.leftOut(field, flat.Rest)
+		out, err := flat.tool(field)
+		if err != nil {
+			return err
+		}
+		if t.CacheControl != nil {
+			out.Cache = t.CacheControl.point()
+		}
+		r.Tools = append(r.Tools, out)
+		return nil
 	case t.Type == "" && t.Function == nil && len(t.Rest) > 0:
 		return d.nativeTool(field, t)
 	case isOwn(t.Type):
@@ -218,6 +233,33 @@ func (d *decoder) tool(field string, t *tool) error {
 	}
 	r.Tools = append(r.Tools, out)
 	return nil
+}
+
+// flat gives a tool whose members stand beside its type, as in OpenAI's Responses, or
+// with input_schema for parameters in Anthropic's Messages; nil if t is none. Clients of
+// both send such tools to chat completions as well.
+func (t *tool) flat(field string) (*function, error) {
+	if t.Function != nil || len(t.Rest) == 0 || t.Type != "" && t.Type != "function" && t.Type != "custom" {
+		return nil, nil
+	}
+	if members, err := jsonx.Members(t.Rest); err != nil || jsonx.Find(members, "name") == nil || t.Type == "custom" && jsonx.Find(members, "input_schema") == nil {
+		return nil, nil //nolint:nilerr // it is judged as another form
+	}
+	var f struct {
+		Name        string           `json:"name"`
+		Description optional[string] `json:"description"`
+		Parameters  jsonx.Raw        `json:"parameters"`
+		InputSchema jsonx.Raw        `json:"input_schema"`
+		Strict      optional[bool]   `json:"strict"`
+		Rest        jsonx.Raw        `json:",embed"`
+	}
+	if err := unmarshalAt(field, t.Rest, &f); err != nil {
+		return nil, err
+	}
+	if len(f.InputSchema) > 0 {
+		f.Parameters = f.InputSchema
+	}
+	return &function{Name: f.Name, Description: f.Description, Parameters: f.Parameters, Strict: f.Strict, Rest: f.Rest}, nil
 }
 
 // tool gives a function as a tool. at is where it stands.
