@@ -39,6 +39,8 @@ type target struct {
 	streamPath    string
 	destination   llm.Destination // Region is also what is signed for
 	base          string          // the model beneath; empty if it is not known
+	noFormat      bool            // it is given no schema for its answer, which AWS has refused
+	noStrict      bool            // and no strict tools
 	price         *catalog.Price
 	warnings      []llm.Warning
 }
@@ -142,6 +144,7 @@ func (d *deployment) resolve(model string, state *inventory.State) (*plan, error
 		if err != nil {
 			return nil, err
 		}
+		to.without(state)
 		p.targets = append(p.targets, to)
 	}
 	if len(p.targets) == 0 {
@@ -266,8 +269,18 @@ func (w *target) Cost(tier string, u *llm.Usage) (llm.Cost, bool) {
 // Location is the region that is called.
 func (w *target) Location() string { return w.destination.Region }
 
-// ID is the model id, profile id or ARN that is called.
-func (w *target) ID() string { return w.destination.ID }
+// ID is the model id, profile id or ARN that is called, with what it is not given since
+// AWS has refused that: it is then another target for the same call.
+func (w *target) ID() string {
+	id := w.destination.ID
+	if w.noFormat {
+		id += " without a schema"
+	}
+	if w.noStrict {
+		id += " without strict tools"
+	}
+	return id
+}
 
 var (
 	_ provider.Targeter  = (*deployment)(nil)

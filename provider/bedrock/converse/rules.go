@@ -89,7 +89,9 @@ const (
 	bifrost      = "https://github.com/maximhq/bifrost, which leaves it out"
 	liveHidden   = "calls of Converse told in https://github.com/maximhq/bifrost (core/providers/bedrock/reasoning_replay_test.go)"
 	strands      = "https://github.com/strands-agents/sdk-python, which leaves it out"
-	clients      = "public clients of Bedrock: pydantic-ai, Vercel AI SDK, LiteLLM"
+	// Of Opus 4.7 (2026-05-14), of Opus 4.8 and Sonnet 5 (2026-07-15), of Opus 5 (2026-08-17).
+	refusedFormat = reported + "output_config.format: Extra inputs are not permitted (https://github.com/vercel/ai/pull/15288, https://github.com/anthropics/anthropic-sdk-python/issues/1759, https://github.com/MattJColes/lgtmaybe/issues/469)"
+	clients       = "public clients of Bedrock: pydantic-ai, Vercel AI SDK, LiteLLM"
 )
 
 // rows are what is known of families beyond the catalogue's facts, which go before
@@ -114,8 +116,8 @@ var rows = []row{
 	{vendor: "anthropic", below: 405, traits: noStrict, source: reported + "tools.0.custom.strict: Extra inputs are not permitted"},
 	{vendor: "anthropic", name: "claude-opus", from: 505, traits: noStrict | neverForced, source: reported + `tool_choice: type "tool" and "any" are not supported for this model`},
 	{vendor: "anthropic", from: 405, below: 407, traits: native, source: recorded},
-	{vendor: "anthropic", name: "claude-opus", from: 407, below: 501, traits: noNative | noStrict, source: clients},
-	{vendor: "anthropic", name: "claude-sonnet", from: 500, below: 501, traits: noNative | noStrict, source: clients},
+	{vendor: "anthropic", name: "claude-opus", from: 407, below: 501, traits: noNative | noStrict, source: refusedFormat},
+	{vendor: "anthropic", name: "claude-sonnet", from: 500, below: 501, traits: noNative | noStrict, source: refusedFormat},
 	{vendor: "anthropic", name: "claude-fable", traits: noNative | noStrict | neverForced, source: clients},
 	{vendor: "anthropic", name: "claude-sonnet", from: 505, traits: neverForced, source: clients},
 	{vendor: "anthropic", from: 405, traits: oneSampling, source: reported + "`temperature` and `top_p` cannot both be specified for this model"},
