@@ -111,6 +111,7 @@ func TestEveryRuleRefusesInItsWords(t *testing.T) {
 		{"a temperature above 1", haiku, asks(`"inferenceConfig":{"temperature":1.5}`), "1 validation error detected: Value at 'inferenceConfig.temperature' failed to satisfy constraint: Member must have value less than or equal to 1"},
 		{"a topP below 0", haiku, asks(`"inferenceConfig":{"topP":-0.5}`), "Value at 'inferenceConfig.topP' failed to satisfy constraint: Member must have value greater than or equal to 0"},
 		{"no tokens", haiku, asks(`"inferenceConfig":{"maxTokens":0}`), "Value at 'inferenceConfig.maxTokens' failed to satisfy constraint: Member must have value greater than or equal to 1"},
+		{"a stop sequence of white space", haiku, asks(`"inferenceConfig":{"stopSequences":["a","\n\n"]}`), "The model returned the following errors: stop_sequences: each stop sequence must contain non-whitespace"},
 		{"an empty stop sequence", haiku, asks(`"inferenceConfig":{"stopSequences":["a",""]}`), "Value at 'inferenceConfig.stopSequences.2.member' failed to satisfy constraint: Member must have length greater than or equal to 1"},
 		{"no tools", haiku, asks(`"toolConfig":{"tools":[]}`), "Value at 'toolConfig.tools' failed to satisfy constraint: Member must have length greater than or equal to 1"},
 		{"a tool's name with a dot", haiku, asks(`"toolConfig":{"tools":[{"toolSpec":{"name":"a.b","inputSchema":{"json":{"type":"object"}}}}]}`), "Value at 'toolConfig.tools.1.member.toolSpec.name' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_-]+"},

@@ -173,7 +173,7 @@ func (d *decoder) toolResult(i int, m *message) error {
 		case b.Kind == llm.BlockCachePoint: // it marks the result, whose content has no room for it
 			points = append(points[:0], b)
 		case isOther(&b, "json"):
-			result.Content = append(result.Content, llm.ResultBlock{JSON: b.Other.Value})
+			result.Content = append(result.Content, resultValue(b.Other.Value))
 		case b.Kind == llm.BlockAudio:
 			return llm.Invalid(at(i, "content"), "messages[%d].content of role tool may hold text, json, image_url, video_url and file, no audio", i)
 		case b.Kind == llm.BlockReasoning || b.Kind == llm.BlockRedacted:
@@ -193,6 +193,21 @@ func (d *decoder) toolResult(i int, m *message) error {
 	}
 	d.turn(i, llm.RoleUser, append(texts, points...))
 	return nil
+}
+
+// resultValue gives a JSON value as a result holds it: an object as it is, and any other
+// in a text, since AWS takes no other ("The format of the value at
+// messages.2.content.0.toolResult.content.0.json is invalid. Provide a json object",
+// https://github.com/sigoden/aichat/issues/1542).
+func resultValue(v jsonx.Raw) llm.ResultBlock {
+	if v.Kind() == '{' {
+		return llm.ResultBlock{JSON: v}
+	}
+	text := string(v)
+	if v.Kind() == '"' {
+		_ = jsonx.Unmarshal(v, &text) // it has been read once, so it is a string
+	}
+	return llm.ResultBlock{Block: llm.Block{Kind: llm.BlockText, Text: text}}
 }
 
 // status is how a tool fared; empty if not said.

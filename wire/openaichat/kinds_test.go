@@ -172,3 +172,44 @@ func TestSchemaBesideTheTypeOfTheFormat(t *testing.T) {
 		{name: "no object", model: sonnet45, body: ask + `,"response_format":{"type":"json_schema","schema":[]}`, refused: "response_format.schema"},
 	})
 }
+
+func TestResultsThatAreNoObjectsAreTexts(t *testing.T) {
+	result := func(v string) string {
+		return `"tools":[{"name":"weigh","parameters":{"type":"object"}}],"messages":[{"role":"user","content":"How heavy?"},{"role":"assistant","content":null,"tool_calls":[{"id":"w1","function":{"name":"weigh","arguments":"{}"}}]},{"role":"tool","tool_call_id":"w1","content":[{"type":"json","json":` + v + `}]}]`
+	}
+	holds := func(s string) []string { return []string{`{"toolResult":{"content":[` + s + `],"toolUseId":"w1"}}`} }
+	sent(t, []kind{
+		{name: "an object", model: sonnet45, body: result(`{"kg":3}`), has: holds(`{"json":{"kg":3}}`)},
+		{name: "a list", model: sonnet45, body: result(`[1,2]`), has: holds(`{"text":"[1,2]"}`)},
+		{name: "a string", model: sonnet45, body: result(`"3 kg"`), has: holds(`{"text":"3 kg"}`)},
+		{name: "an empty string", model: sonnet45, body: result(`""`), has: holds(`{"text":"(no output)"}`)},
+		{name: "null", model: sonnet45, body: result(`null`), has: holds(`{"text":"null"}`)},
+	})
+}
+
+func TestClaudeStopsAtNoWhiteSpace(t *testing.T) {
+	sent(t, []kind{
+		{name: "refused", model: sonnet45, body: ask + `,"stop":["\n\n","END"]`, refused: "stop"},
+		{name: "dropped", model: sonnet45, body: ask + `,"stop":["\n\n","END"],"drop_params":true`, has: []string{`"stopSequences":["END"]`}, warned: []string{"dropped;field=stop"}},
+		{name: "of another family", model: "us.amazon.nova-pro-v1:0", body: ask + `,"stop":"\n\n"`, has: []string{`"stopSequences":["\n\n"]`}},
+	})
+}
+
+func TestInputOfCallsIsAnObject(t *testing.T) {
+	for name, tt := range map[string]struct{ input, want, stop, warned string }{
+		"an object":            {`{"stone":"slate"}`, `"arguments":"{\"stone\":\"slate\"}"`, "tool_use", ""},
+		"an object in a text":  {`"{\"stone\":\"slate\"}"`, `"arguments":"{\"stone\":\"slate\"}"`, "tool_use", ""},
+		"an empty text":        {`""`, `"arguments":"{}"`, "tool_use", ""},
+		"null":                 {`null`, `"arguments":"{}"`, "tool_use", ""},
+		"another text":         {`"slate"`, `"arguments":"slate"`, "tool_use", ""},
+		"a malformed tool use": {`{}`, `"finish_reason":"tool_calls"`, "malformed_tool_use", `{"code":"changed","field":"finish_reason"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			whole, _ := served(t, `{"model":"us.amazon.nova-pro-v1:0",`+ask+`,"tools":[{"name":"weigh","parameters":{"type":"object"}}]}`,
+				`{"output":{"message":{"role":"assistant","content":[{"toolUse":{"toolUseId":"w1","name":"weigh","input":`+tt.input+`}}]}},"stopReason":"`+tt.stop+`","usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2}}`)
+			if !strings.Contains(whole, tt.want) || !strings.Contains(whole, tt.warned) {
+				t.Errorf("answered %s, want %s and %s", whole, tt.want, tt.warned)
+			}
+		})
+	}
+}

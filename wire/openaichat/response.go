@@ -293,11 +293,12 @@ func finishReason(s llm.StopReason, calls int, functions bool) string {
 func withoutCall(warnings []llm.Warning, s llm.StopReason, calls int) []llm.Warning {
 	detail := ""
 	switch {
-	case calls > 0:
-	case s == llm.StopToolUse:
-		detail = "the provider reports a tool call, and the answer holds none"
+	case s == llm.StopMalformed && calls > 0:
+		detail = "the provider could not parse all of what the model wrote; the calls may be incomplete"
 	case s == llm.StopMalformed:
 		detail = "the provider could not parse what the model wrote"
+	case s == llm.StopToolUse && calls == 0:
+		detail = "the provider reports a tool call, and the answer holds none"
 	}
 	if detail == "" {
 		return warnings

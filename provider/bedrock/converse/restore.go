@@ -20,6 +20,11 @@ func (f *Adapted) Restore(r *llm.Response) {
 			r.ModelFields = withoutThoughts(r.ModelFields)
 		}
 	}
+	for i := range r.Blocks {
+		if use := r.Blocks[i].ToolUse; use != nil {
+			use.Input = unquoted(use.Input)
+		}
+	}
 	if f.tags {
 		r.Blocks = splitThinkTags(r.Blocks)
 	}
@@ -36,6 +41,23 @@ func (f *Adapted) Restore(r *llm.Response) {
 	}
 	if f.reply != "" {
 		f.answer(r)
+	}
+}
+
+// unquoted gives the input of a call, which some models write as a JSON text of an object,
+// as that object; a text without anything is an object without members.
+func unquoted(input jsonx.Raw) jsonx.Raw {
+	var text string
+	if len(input) == 0 || input.Kind() != '"' || jsonx.Unmarshal(input, &text) != nil {
+		return input
+	}
+	switch text = strings.TrimSpace(text); {
+	case text == "":
+		return jsonx.Raw("{}")
+	case text[0] == '{' && jsonx.Valid([]byte(text)):
+		return jsonx.Raw(text)
+	default:
+		return input
 	}
 }
 

@@ -29,6 +29,7 @@ const (
 	noResultBinary                     // no document but text within a toolResult
 	noResultVideo                      // no video within a toolResult
 	noStop                             // no stopSequences
+	noBlankStop                        // no stop sequence of white space alone
 	noSampling                         // no temperature, topP or topK
 	oneSampling                        // temperature or topP, not both
 	topK                               // top_k is a field of the model's own
@@ -99,6 +100,7 @@ const (
 // fits takes everything.
 var rows = []row{
 	{vendor: "anthropic", traits: topK | betas, source: docsClaude},
+	{vendor: "anthropic", traits: noBlankStop, source: reported + "stop_sequences: each stop sequence must contain non-whitespace, https://github.com/BerriAI/litellm/issues/3286"},
 	{vendor: "anthropic", traits: noTopUnion, source: reported + "tools.N.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level"},
 	{vendor: "anthropic", name: "claude-opus", from: 408, traits: thinksForced, source: liveForced},
 	{vendor: "anthropic", name: "claude-sonnet", from: 500, traits: thinksForced, source: liveForced},
