@@ -213,3 +213,31 @@ func TestInputOfCallsIsAnObject(t *testing.T) {
 		})
 	}
 }
+
+// TestPropertiesHaveNamesThatClaudeTakes has properties with other names than Claude
+// takes, in a tool and in a schema for the answer.
+func TestPropertiesHaveNamesThatClaudeTakes(t *testing.T) {
+	const schema = `{"type":"object","properties":{"Account Number":{"type":"string"},"filter[id]":{"type":"object","properties":{"a b":{"type":"string"}}},"plain":{"type":"string"}},"required":["Account Number"]}`
+	const tools = `"tools":[{"type":"function","function":{"name":"look.up","parameters":` + schema + `}}]`
+	const input = `{"Account Number":"7, \"x\"","filter[id]":{"Account_Number":"a b"},"plain":"p"}`
+	const renamed = `{"Account_Number":"7, \"x\"","filter_id_":{"Account_Number":"a b"},"plain":"p"}`
+	history := `"messages":[{"role":"user","content":"Look."},{"role":"assistant","tool_calls":[{"id":"c1","function":{"name":"look.up","arguments":` + input + `}}]},{"role":"tool","tool_call_id":"c1","content":"none"}]`
+	sent(t, []kind{
+		{name: "a tool", model: sonnet45, body: tools + "," + history, has: []string{`"Account_Number":{"type":"string"}`, `"filter_id_":{"type":"object","properties":{"a b":`, `"required":["Account_Number"]`, `"input":` + renamed}, not: []string{"Account Number", "filter[id]"}},
+		{name: "the answer's schema", model: "claude-opus-5", body: ask + `,"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":` + schema + `}}`, has: []string{`"Account_Number":{"type":"string"}`}, not: []string{"Account Number"}},
+		{name: "another family", model: "us.amazon.nova-pro-v1:0", body: tools + "," + history, has: []string{`"Account Number":{"type":"string"}`}},
+	})
+	answer := func(name string) string {
+		return `{"output":{"message":{"role":"assistant","content":[{"toolUse":{"toolUseId":"c1","name":"` + name + `","input":` + renamed + `}}]}},"stopReason":"tool_use","usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2}}`
+	}
+	want := strings.ReplaceAll(strings.ReplaceAll(input, `\`, `\\`), `"`, `\"`)
+	for _, tt := range []struct{ model, body, answer string }{
+		{sonnet45, tools + "," + ask, answer("look_up")},
+		{"us.anthropic.claude-opus-5", `"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":` + schema + `}},` + ask, answer("json_answer")},
+	} {
+		whole, streamed := served(t, `{"model":"`+tt.model+`",`+tt.body+`}`, tt.answer)
+		if !strings.Contains(whole, want) || !strings.Contains(streamed, strings.TrimPrefix(want, "{")) {
+			t.Errorf("%s: answered\n%s\nstreamed\n%s\nwant %s", tt.model, whole, streamed, want)
+		}
+	}
+}

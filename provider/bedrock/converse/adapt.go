@@ -31,13 +31,14 @@ type Adapted struct {
 	// Headers are sent beside the call's own.
 	Headers []llm.Label
 
-	counts bool              // the answer tells the tokens of thinking
-	asked  bool              // for that by the gateway alone
-	tags   bool              // the model writes thoughts into its text
-	writes func() scanner    // for a text into which the model may write calls; nil if it writes none
-	names  map[string]string // of tools, as they were sent to what the caller calls them
-	words  bool              // JSON is asked for in words, and no tool gives it
-	reply  string            // the name of the tool whose input is the answer; empty if there is none
+	counts bool                         // the answer tells the tokens of thinking
+	asked  bool                         // for that by the gateway alone
+	tags   bool                         // the model writes thoughts into its text
+	writes func() scanner               // for a text into which the model may write calls; nil if it writes none
+	names  map[string]string            // of tools, as they were sent to what the caller calls them
+	keys   map[string]map[string]string // by the names of tools as they were sent, their properties as they were sent to the caller's
+	words  bool                         // JSON is asked for in words, and no tool gives it
+	reply  string                       // the name of the tool whose input is the answer; empty if there is none
 }
 
 // Adapt fits a request to a model. req is not changed. stream is whether the answer
@@ -96,6 +97,7 @@ func (p *adapter) adapt() error {
 	}
 	p.schemas()
 	p.rename()
+	p.keys()
 	if err := p.choice(); err != nil {
 		return err
 	}

@@ -23,6 +23,9 @@ func (f *Adapted) Restore(r *llm.Response) {
 	for i := range r.Blocks {
 		if use := r.Blocks[i].ToolUse; use != nil {
 			use.Input = unquoted(use.Input)
+			if names := f.keys[use.Name]; names != nil {
+				use.Input = withKeys(use.Input, names)
+			}
 		}
 	}
 	if f.tags {
@@ -160,6 +163,9 @@ func fenced(text string) string {
 func (f *Adapted) Stream(s llm.Stream) llm.Stream {
 	if f.counts {
 		s = &reasoningCountStream{Stream: s, asked: f.asked}
+	}
+	if f.keys != nil {
+		s = &keyStream{Stream: s, keys: f.keys}
 	}
 	if f.tags {
 		s = &thinkTagStream{Stream: s}

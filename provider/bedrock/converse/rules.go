@@ -52,6 +52,7 @@ const (
 	betas                              // anthropic_beta is a field of the model's own
 	grounds                            // it searches the web by a system tool
 	noTopUnion                         // no anyOf, oneOf or allOf at the top of a tool's schema
+	plainKeys                          // names of a tool's properties are letters, digits and _.-
 	noRefs                             // references in a tool's schema are not known to be followed
 	thinksForced                       // toolChoice any and tool are taken beside thinking
 	tagged                             // its text may begin with thoughts in tags
@@ -100,6 +101,7 @@ const (
 // fits takes everything.
 var rows = []row{
 	{vendor: "anthropic", traits: topK | betas, source: docsClaude},
+	{vendor: "anthropic", traits: plainKeys, source: reported + "Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$', https://github.com/aws-solutions-library-samples/accelerated-intelligent-document-processing-on-aws/issues/709"},
 	{vendor: "anthropic", traits: noBlankStop, source: reported + "stop_sequences: each stop sequence must contain non-whitespace, https://github.com/BerriAI/litellm/issues/3286"},
 	{vendor: "anthropic", traits: noTopUnion, source: reported + "tools.N.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level"},
 	{vendor: "anthropic", name: "claude-opus", from: 408, traits: thinksForced, source: liveForced},
