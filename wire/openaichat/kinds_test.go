@@ -155,9 +155,11 @@ func TestCallsWithoutIDsAreAnsweredInTheirOrder(t *testing.T) {
 		return `"tools":[{"name":"weigh","parameters":{"type":"object"}}],"messages":[{"role":"user","content":"How heavy?"},{"role":"assistant","content":null,"tool_calls":[` + calls + `]},` + results + `]`
 	}
 	sent(t, []kind{
-		{name: "no ids", model: sonnet45, body: talk(`{"type":"function","function":{"name":"weigh","arguments":"{}"}},{"id":"","function":{"name":"weigh","arguments":{"stone":"slate"}}}`, `{"role":"tool","content":"3 kg"},{"role":"tool","tool_call_id":"","content":"4 kg"}`),
+		{
+			name: "no ids", model: sonnet45, body: talk(`{"type":"function","function":{"name":"weigh","arguments":"{}"}},{"id":"","function":{"name":"weigh","arguments":{"stone":"slate"}}}`, `{"role":"tool","content":"3 kg"},{"role":"tool","tool_call_id":"","content":"4 kg"}`),
 			has:    []string{`{"toolUse":{"input":{},"name":"weigh","toolUseId":"call_1_0"}},{"toolUse":{"input":{"stone":"slate"},"name":"weigh","toolUseId":"call_1_1"}}`, `{"toolResult":{"content":[{"text":"3 kg"}],"toolUseId":"call_1_0"}},{"toolResult":{"content":[{"text":"4 kg"}],"toolUseId":"call_1_1"}}`},
-			warned: []string{"changed;field=messages[1].tool_calls[0].id", "changed;field=messages[1].tool_calls[1].id"}},
+			warned: []string{"changed;field=messages[1].tool_calls[0].id", "changed;field=messages[1].tool_calls[1].id"},
+		},
 		{name: "a result too many", model: sonnet45, body: talk(`{"id":"w1","function":{"name":"weigh","arguments":"{}"}}`, `{"role":"tool","content":"3 kg"}`), refused: "messages[2].tool_call_id"},
 		{name: "arguments as a list", model: sonnet45, body: talk(`{"id":"w1","function":{"name":"weigh","arguments":[1]}}`, `{"role":"tool","tool_call_id":"w1","content":"3 kg"}`), refused: "messages[1].tool_calls[0].function.arguments"},
 	})
@@ -240,4 +242,16 @@ func TestPropertiesHaveNamesThatClaudeTakes(t *testing.T) {
 			t.Errorf("%s: answered\n%s\nstreamed\n%s\nwant %s", tt.model, whole, streamed, want)
 		}
 	}
+}
+
+func TestTypesOfASchemaAreJSONSchemasOwn(t *testing.T) {
+	tool := func(schema string) string {
+		return ask + `,"tools":[{"type":"function","function":{"name":"weigh","parameters":` + schema + `}}]`
+	}
+	sent(t, []kind{
+		{name: "of a language", model: sonnet45, body: tool(`{"type":"object","properties":{"a":{"type":"str"},"b":{"type":"dict"},"type":{"type":"any name"}}}`), has: []string{`"a":{"type":"string"},"b":{"type":"object"},"type":{}`}, warned: []string{"dropped;field=tools[0].function.parameters"}},
+		{name: "in capitals", model: "us.amazon.nova-pro-v1:0", body: tool(`{"type":"OBJECT","properties":{"a":{"type":"INTEGER"}}}`), has: []string{`{"type":"object","properties":{"a":{"type":"integer"}}}`}},
+		{name: "any", model: sonnet45, body: tool(`{"type":"object","properties":{"a":{"type":"any","description":"d"}}}`), has: []string{`"a":{"description":"d"}`}, warned: []string{"dropped;field=tools[0].function.parameters"}},
+		{name: "a value of that name", model: sonnet45, body: tool(`{"type":"object","properties":{"a":{"type":"object","default":{"type":"str"}}}}`), has: []string{`"default":{"type":"str"}`}},
+	})
 }

@@ -195,12 +195,12 @@ func (d *decoder) allow(field string, a *allowed) error {
 // tool adds a tool.
 func (d *decoder) tool(field string, t *tool) error {
 	r := &d.out.LLM
-	flat, err := t.flat(field)
+	flat, isFlat, err := t.flat(field)
 	if err != nil {
 		return err
 	}
 	switch {
-	case flat != nil:
+	case isFlat:
 		d.leftOut(field, flat.Rest)
 		out, err := flat.tool(field)
 		if err != nil {
@@ -236,16 +236,16 @@ func (d *decoder) tool(field string, t *tool) error {
 }
 
 // flat gives a tool whose members stand beside its type, as in OpenAI's Responses, or
-// with input_schema for parameters in Anthropic's Messages; nil if t is none. Clients of
-// both send such tools to chat completions as well.
-func (t *tool) flat(field string) (*function, error) {
+// with input_schema for parameters in Anthropic's Messages; ok is false if t is none. Clients
+// of both send such tools to chat completions as well.
+func (t *tool) flat(field string) (f function, ok bool, err error) {
 	if t.Function != nil || len(t.Rest) == 0 || t.Type != "" && t.Type != "function" && t.Type != "custom" {
-		return nil, nil
+		return f, false, nil
 	}
 	if members, err := jsonx.Members(t.Rest); err != nil || jsonx.Find(members, "name") == nil || t.Type == "custom" && jsonx.Find(members, "input_schema") == nil {
-		return nil, nil //nolint:nilerr // it is judged as another form
+		return f, false, nil //nolint:nilerr // it is judged as another form
 	}
-	var f struct {
+	var given struct {
 		Name        string           `json:"name"`
 		Description optional[string] `json:"description"`
 		Parameters  jsonx.Raw        `json:"parameters"`
@@ -253,13 +253,13 @@ func (t *tool) flat(field string) (*function, error) {
 		Strict      optional[bool]   `json:"strict"`
 		Rest        jsonx.Raw        `json:",embed"`
 	}
-	if err := unmarshalAt(field, t.Rest, &f); err != nil {
-		return nil, err
+	if err := unmarshalAt(field, t.Rest, &given); err != nil {
+		return f, false, err
 	}
-	if len(f.InputSchema) > 0 {
-		f.Parameters = f.InputSchema
+	if len(given.InputSchema) > 0 {
+		given.Parameters = given.InputSchema
 	}
-	return &function{Name: f.Name, Description: f.Description, Parameters: f.Parameters, Strict: f.Strict, Rest: f.Rest}, nil
+	return function{Name: given.Name, Description: given.Description, Parameters: given.Parameters, Strict: given.Strict, Rest: given.Rest}, true, nil
 }
 
 // tool gives a function as a tool. at is where it stands.

@@ -59,11 +59,12 @@ func (m *Model) Without(format, strict bool) *Model {
 	return &less
 }
 
-// NativeFormat and StrictTools report whether the model is given a schema for its answer
-// and strict tools.
+// NativeFormat reports whether the model is given a schema for its answer.
 func (m *Model) NativeFormat() bool {
 	return m.any(native) || m.Vendor == "" && m.facts == nil && !m.any(noNative)
 }
+
+// StrictTools reports whether the model is given strict tools.
 func (m *Model) StrictTools() bool { return !m.any(noStrict) }
 
 // know takes over a fact about what t denies.

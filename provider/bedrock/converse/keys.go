@@ -178,7 +178,8 @@ func (s *keyScanner) scan(piece string) string {
 	var out strings.Builder
 	for i := range len(piece) {
 		c := piece[i]
-		if s.key == nil && !(c == '"' && !s.text && s.member) {
+		begins := c == '"' && !s.text && s.member
+		if s.key == nil && !begins {
 			out.WriteByte(c)
 		} else if s.key = append(s.key, c); len(s.key) > maxKey { // no name of ours is that long
 			out.Write(s.key)

@@ -39,7 +39,7 @@ func TestNamesOfPropertiesAreRestoredWhereverAStreamIsDivided(t *testing.T) {
 		t.Fatal(err)
 	}
 	for sent, want := range map[string]string{
-		` { "a_b" : "a_b,\"a_b\":" , "c_d":{"a_b":["a_b"]},"e":"\\","a_b":1}`: ` { "a b" : "a_b,\"a_b\":" , "c\"d":{"a_b":["a_b"]},"e":"\\","a b":1}`,
+		`{ "a_b" : "a_b,\"a_b\":" , "c_d":{"a_b":["a_b"]},"e":"\\","a_b":1}`: `{ "a b" : "a_b,\"a_b\":" , "c\"d":{"a_b":["a_b"]},"e":"\\","a b":1}`,
 		`["a_b",{"a_b":1},"a_b"]`: `["a_b",{"a_b":1},"a_b"]`,
 		`{"a_b":1,"c_`:            `{"a b":1,"c_`,
 		``:                        ``,
@@ -50,7 +50,8 @@ func TestNamesOfPropertiesAreRestoredWhereverAStreamIsDivided(t *testing.T) {
 			}
 			s := fitted.Stream(&pieces{events: []llm.Event{
 				{Kind: llm.EventBlockStart, Index: 1, Block: llm.BlockToolUse, ToolUse: &llm.ToolUse{ID: "t", Name: "f"}},
-				delta(sent[:cut]), delta(sent[cut:]), {Kind: llm.EventBlockEnd, Index: 1},
+				delta(sent[:cut]), delta(sent[cut:]),
+				{Kind: llm.EventBlockEnd, Index: 1},
 			}})
 			got := ""
 			for {

@@ -1,8 +1,8 @@
 package converse
 
 import (
+	"bytes"
 	"encoding/base64"
-	"strings"
 )
 
 // sealedTwice gives the redacted thinking of a Claude as Converse takes it: base64 of
@@ -11,7 +11,7 @@ import (
 // 2026-11-28). The first decodes to letters, the second to bytes that are no text.
 func sealedTwice(data string) string {
 	inner, err := base64.StdEncoding.DecodeString(data)
-	if err != nil || strings.IndexFunc(string(inner), func(r rune) bool { return r < ' ' || r > '~' }) < 0 {
+	if err != nil || bytes.IndexFunc(inner, func(r rune) bool { return r < ' ' || r > '~' }) < 0 {
 		return data
 	}
 	return base64.StdEncoding.EncodeToString([]byte(data))

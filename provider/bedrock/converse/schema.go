@@ -71,6 +71,9 @@ func tidied(schema []byte) bool {
 			if value && !allows(name, '"') {
 				return false
 			}
+			if word := string(schema[i+1 : min(end, len(schema))]); value && string(name) == "type" && typeWord(word) != word {
+				return false
+			}
 			name, i = schema[i+1:min(end, len(schema))], end
 		case '{', '[':
 			if value && !allows(name, c) {
@@ -213,6 +216,17 @@ func (t *tidying) member(d *jsonx.Decoder, name string) (word string, err error)
 	}
 	if (name == "type" || name == "required") && kind == '[' {
 		value = t.words(value, name == "type")
+	}
+	if name == "type" && kind == '"' {
+		given := wordOf(value)
+		word := typeWord(given)
+		if word == "" {
+			t.wrong, t.changed = firstOf(t.wrong, name), true
+			return "", nil
+		}
+		if word != given {
+			value, t.changed = jsonx.AppendString(nil, word), true
+		}
 	}
 	if hasHuge(value) {
 		t.numbers, t.changed = true, true
