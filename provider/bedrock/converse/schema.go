@@ -68,10 +68,7 @@ func tidied(schema []byte) bool {
 				}
 				end++
 			}
-			if value && !allows(name, '"') {
-				return false
-			}
-			if word := string(schema[i+1 : min(end, len(schema))]); value && string(name) == "type" && typeWord(word) != word {
+			if value && !allowsText(name, string(schema[i+1:min(end, len(schema))])) {
 				return false
 			}
 			name, i = schema[i+1:min(end, len(schema))], end
@@ -102,6 +99,11 @@ func tidied(schema []byte) bool {
 }
 
 func known(name []byte) bool { return slices.Contains(booleans, string(name)) }
+
+// allowsText reports whether a keyword may have a text for its value.
+func allowsText(name []byte, text string) bool {
+	return allows(name, '"') && (string(name) != "type" || typeWord(text) == text)
+}
 
 // allows reports whether a keyword may have a value of a kind.
 func allows(name []byte, kind byte) bool {
