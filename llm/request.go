@@ -127,7 +127,10 @@ const (
 // Block is one piece of content. Kind determines which of the other fields are used.
 type Block struct {
 	Kind BlockKind
-	Text string
+	// Plain reports whether a reasoning block was given as text alone (reasoning_content), for the
+	// names in warnings.
+	Plain bool
+	Text  string
 	// Signature signs a reasoning block; it must be sent back byte for byte.
 	Signature  string
 	Media      *Media

@@ -54,7 +54,7 @@ var rules = []rule{ // never written to
 // asks, what it knows the model not to have, and what the model's own server says.
 var checks = []func(*question) error{ // never written to
 	checkRules, checkForeignThoughts, checkTurns, checkPairs, checkTools, checkDocuments, checkResultMedia, checkService, checkLimits,
-	checkCachePoints, checkIDs, checkFields, checkEffort, checkImages, checkStructure, checkSampling, checkThinking, checkThinkingTurns, checkLastTurn,
+	checkCachePoints, checkIDs, checkFields, checkEffort, checkImages, checkStructure, checkStops, checkKeys, checkSampling, checkThinking, checkThinkingTurns, checkLastTurn,
 }
 
 // check refuses a request that breaks a rule, or whose reasoning is not what the

@@ -38,6 +38,8 @@ type target struct {
 	streamPath    string
 	destination   llm.Destination // Region is also what is signed for
 	base          string          // the base model; empty if unknown
+	noFormat      bool            // send no schema for the response, because AWS refused it
+	noStrict      bool            // send no strict tools, because AWS refused them
 	price         *catalog.Price
 	warnings      []llm.Warning
 }
@@ -141,6 +143,7 @@ func (d *deployment) resolve(model string, state *inventory.State) (*plan, error
 		if err != nil {
 			return nil, err
 		}
+		to.without(state)
 		p.targets = append(p.targets, to)
 	}
 	if len(p.targets) == 0 {
@@ -265,8 +268,18 @@ func (w *target) Cost(tier string, u *llm.Usage) (llm.Cost, bool) {
 // Location is the region that is called.
 func (w *target) Location() string { return w.destination.Region }
 
-// ID is the model id, profile id or ARN that is called.
-func (w *target) ID() string { return w.destination.ID }
+// ID is the model id, profile id or ARN that is called, with what it is not given since
+// AWS has refused that: it is then another target for the same call.
+func (w *target) ID() string {
+	id := w.destination.ID
+	if w.noFormat {
+		id += " without a schema"
+	}
+	if w.noStrict {
+		id += " without strict tools"
+	}
+	return id
+}
 
 var (
 	_ provider.Targeter  = (*deployment)(nil)

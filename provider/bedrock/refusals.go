@@ -24,6 +24,10 @@ func (d *deployment) ReportRefusal(ctx context.Context, model string, refused pr
 	if !ok || !e.Upstream {
 		return false
 	}
+	if f, ok := w.refusedFeature(e); ok {
+		d.account.Refuses(f, w.destination.ID, w.destination.Region)
+		return d.others(model, w)
+	}
 	if e.Code != llm.CodeModelNeedsProfile && !invalid(e) {
 		return d.forgetRefusal(w, e) && d.others(model, w)
 	}

@@ -100,6 +100,14 @@ func openAt(t *testing.T, info provider.Info, url string, override bool) provide
 // something to learn those that were not tried.
 func call(t *testing.T, d provider.Targeter, model string) error {
 	t.Helper()
+	return callWith(t, d, model, func(*llm.Request) {})
+}
+
+// callWith is call for a request with more.
+func callWith(t *testing.T, d provider.Targeter, model string, more func(*llm.Request)) error {
+	t.Helper()
+	req := ask(model)
+	more(req)
 	var tried []string
 	var last error
 	for {
@@ -118,7 +126,7 @@ func call(t *testing.T, d provider.Targeter, model string) error {
 			return last
 		}
 		tried = append(tried, next.Location()+"/"+next.ID()+";")
-		if _, last = next.Complete(t.Context(), ask(model)); last == nil {
+		if _, last = next.Complete(t.Context(), req); last == nil {
 			return nil
 		}
 		var e *llm.Error

@@ -11,9 +11,27 @@ import (
 
 // called is a function call by the model.
 type called struct {
-	Name      string           `json:"name"`
-	Arguments optional[string] `json:"arguments"`
-	Rest      jsonx.Raw        `json:",embed"`
+	Name      string    `json:"name"`
+	Arguments arguments `json:"arguments"`
+	Rest      jsonx.Raw `json:",embed"`
+}
+
+// arguments are a JSON object in a text; some clients send the object itself.
+type arguments string
+
+func (a *arguments) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	switch d.PeekKind() {
+	case 'n':
+		return d.SkipValue()
+	case '{':
+		v, err := d.ReadValue()
+		*a = arguments(v)
+		return err
+	case '"':
+		return jsonx.UnmarshalDecode(d, (*string)(a))
+	default:
+		return jsonx.Fault("must be a string, not %s", jsonx.KindName(d.PeekKind()))
+	}
 }
 
 type toolCall struct {
@@ -30,7 +48,9 @@ func (d *decoder) toolCall(blocks []llm.Block, i, j int, c *toolCall) ([]llm.Blo
 		return nil, llm.Unsupported(field+".type", "%s.type must be function, not %q", field, c.Type)
 	}
 	if c.ID == "" {
-		return nil, llm.Invalid(field+".id", "%s.id is required", field)
+		c.ID = fmt.Sprintf("call_%d_%d", i, j)
+		d.unnamed = append(d.unnamed, c.ID)
+		d.warn(llm.WarnChanged, field+".id")
 	}
 	if c.Function.Name == "" {
 		return nil, llm.Invalid(field+".function.name", "%s.function.name is required", field)
@@ -38,7 +58,7 @@ func (d *decoder) toolCall(blocks []llm.Block, i, j int, c *toolCall) ([]llm.Blo
 	d.warnUnread(field, c.Rest)
 	d.warnUnread(field+".function", c.Function.Rest)
 	use := llm.ToolUse{ID: c.ID, Name: c.Function.Name}
-	return cached(d.call(blocks, field+".function.arguments", use, c.Function.Arguments.Value), c.CacheControl), nil
+	return cached(d.call(blocks, field+".function.arguments", use, string(c.Function.Arguments)), c.CacheControl), nil
 }
 
 // functionCall adds a call in the older form function_call. It has no id; one is derived from the
@@ -49,7 +69,7 @@ func (d *decoder) functionCall(blocks []llm.Block, i int, c *called) ([]llm.Bloc
 	}
 	d.warnUnread(at(i, "function_call"), c.Rest)
 	d.function = llm.ToolUse{ID: "function_call_" + strconv.Itoa(i), Name: c.Name}
-	return d.call(blocks, at(i, "function_call.arguments"), d.function, c.Arguments.Value), nil
+	return d.call(blocks, at(i, "function_call.arguments"), d.function, string(c.Arguments)), nil
 }
 
 // call appends a call with its arguments. Clients that merge several streamed calls into one send
@@ -130,6 +150,9 @@ func (d *decoder) toolResult(i int, m *message) error {
 			id = "function_" + m.Name.Value // an id that no call has
 		}
 	}
+	if id == "" && len(d.unnamed) > 0 { // calls and results without ids go by their order
+		id, d.unnamed = d.unnamed[0], d.unnamed[1:]
+	}
 	if id == "" {
 		return llm.Invalid(at(i, "tool_call_id"), "messages[%d].tool_call_id is required for role tool: the id of the call that it answers", i)
 	}
@@ -148,7 +171,7 @@ func (d *decoder) toolResult(i int, m *message) error {
 		case b.Kind == llm.BlockCachePoint: // it marks the result, because its content cannot contain one
 			points = append(points[:0], b)
 		case isOther(&b, "json"):
-			result.Content = append(result.Content, llm.ResultBlock{JSON: b.Other.Value})
+			result.Content = append(result.Content, resultValue(b.Other.Value))
 		case b.Kind == llm.BlockAudio:
 			return llm.Invalid(at(i, "content"), "messages[%d].content of role tool may have text, json, image_url, video_url and file, not audio", i)
 		case b.Kind == llm.BlockReasoning || b.Kind == llm.BlockRedacted:
@@ -168,6 +191,21 @@ func (d *decoder) toolResult(i int, m *message) error {
 	}
 	d.turn(i, llm.RoleUser, append(texts, points...))
 	return nil
+}
+
+// resultValue returns a JSON value as tool result content: an object as it is, anything else as
+// text, because AWS accepts only objects ("The format of the value at
+// messages.2.content.0.toolResult.content.0.json is invalid. Provide a json object",
+// https://github.com/sigoden/aichat/issues/1542).
+func resultValue(v jsonx.Raw) llm.ResultBlock {
+	if v.Kind() == '{' {
+		return llm.ResultBlock{JSON: v}
+	}
+	text := string(v)
+	if v.Kind() == '"' {
+		_ = jsonx.Unmarshal(v, &text) // it was decoded before, so it is a string
+	}
+	return llm.ResultBlock{Block: llm.Block{Kind: llm.BlockText, Text: text}}
 }
 
 // status is the outcome of a tool; empty if not given.

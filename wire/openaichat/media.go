@@ -161,11 +161,17 @@ func (d *decoder) media(c given) (llm.Block, error) {
 	default:
 		data = c.data
 	}
-	if b.Kind == 0 {
+	untyped := b.Kind == 0 && (described == "" || strings.HasSuffix(described, "/octet-stream"))
+	if b.Kind == 0 && !untyped {
 		return b, llm.Invalid(at, "%s has type %q, which no model supports%s", at, described, typesOf(c.kind))
 	}
 	if m.Base64, err = d.content(at, data); err != nil {
 		return b, err
+	}
+	if untyped {
+		if b.Kind, m.Format = byContent(string(m.Base64.Head(12))); b.Kind == 0 {
+			return b, llm.Invalid(at, "%s is of type %q, which no model takes%s", at, described, typesOf(c.kind))
+		}
 	}
 	if b.Kind == llm.BlockImage {
 		err = d.image(m, at)
@@ -238,6 +244,17 @@ func imageFormat(head string) string {
 	default:
 		return ""
 	}
+}
+
+// byContent tells an image or a PDF by its first bytes, where no type is given.
+func byContent(head string) (llm.BlockKind, string) {
+	if strings.HasPrefix(head, "%PDF-") {
+		return llm.BlockDocument, "pdf"
+	}
+	if format := imageFormat(head); format != "" {
+		return llm.BlockImage, format
+	}
+	return 0, ""
 }
 
 func (d *decoder) audio(field string, a *inputAudio) (llm.Block, error) {

@@ -205,6 +205,7 @@ func (d *decoder) assistant(i int, m *message) error {
 	}
 	mark := m.CacheControl // after the calls
 	m.CacheControl = nil
+	d.calls, d.function, d.unnamed = nil, llm.ToolUse{}, nil
 	content, err := d.blocks(i, m)
 	if err != nil {
 		return err
@@ -213,7 +214,6 @@ func (d *decoder) assistant(i int, m *message) error {
 		content = append(content, llm.Block{Kind: llm.BlockText, Text: m.Refusal.Value})
 	}
 	blocks := thoughts.within(content)
-	d.calls, d.function = nil, llm.ToolUse{}
 	calls := int64(0)
 	if m.FunctionCall != nil {
 		if blocks, err = d.functionCall(blocks, i, m.FunctionCall); err != nil {

@@ -41,6 +41,13 @@ func (d *decoder) part(blocks []llm.Block, at position, m *message, p *part) ([]
 	if p.Type == "" {
 		return d.native(blocks, at, m, p)
 	}
+	if isOtherPart(p.Type) {
+		blocks, err := d.otherPart(blocks, at, m, p)
+		if err != nil {
+			return nil, err
+		}
+		return cached(blocks, p.CacheControl), nil
+	}
 	if len(p.Rest) > 0 {
 		d.warnUnread(at.String(), p.Rest)
 	}

@@ -64,7 +64,7 @@ type wireRequest struct {
 	Functions           list[function]    `json:"functions"`
 	FunctionCall        toolChoice        `json:"function_call"`
 	ParallelToolCalls   optional[bool]    `json:"parallel_tool_calls"`
-	ReasoningEffort     optional[string]  `json:"reasoning_effort"`
+	ReasoningEffort     effort            `json:"reasoning_effort"`
 	Thinking            jsonx.Raw         `json:"thinking"`
 	ResponseFormat      responseFormat    `json:"response_format"`
 	ServiceTier         optional[string]  `json:"service_tier"`
@@ -206,6 +206,9 @@ type decoder struct {
 	// calls are the ids of the tool calls of the last assistant message, each with the additional
 	// ids that the same call was split into.
 	calls map[string][]string
+	// unnamed are the ids that were given to calls of the last assistant message which
+	// have none, and whose results have not come yet.
+	unnamed []string
 	// function is the id and name of the last assistant message's function_call.
 	function llm.ToolUse
 	// guarded is whether the operator has set a guardrail.

@@ -291,11 +291,15 @@ func finishReason(s llm.StopReason, calls int, functions bool) string {
 func withoutCall(warnings []llm.Warning, s llm.StopReason, calls int) []llm.Warning {
 	detail := ""
 	switch {
+	case s == llm.StopMalformed && calls > 0:
+		detail = "the provider could not parse everything that the model wrote; the calls may be incomplete"
 	case calls > 0:
 	case s == llm.StopToolUse:
 		detail = "the provider reports a tool call, but the response contains none"
 	case s == llm.StopMalformed:
 		detail = "the provider could not parse what the model wrote"
+	case s == llm.StopToolUse && calls == 0:
+		detail = "the provider reports a tool call, and the answer holds none"
 	}
 	if detail == "" {
 		return warnings

@@ -70,13 +70,8 @@ func (d *decoder) stop(words []string) error {
 
 func (d *decoder) reasoning(w *wireRequest) error {
 	r := &d.out.LLM
-	if w.ReasoningEffort.Set {
-		switch effort := w.ReasoningEffort.Value; effort {
-		case "none", "minimal", "low", "medium", "high", "xhigh", "max":
-			r.Reasoning.Effort = effort
-		default:
-			return llm.Invalid("reasoning_effort", "reasoning_effort must be none, minimal, low, medium, high, xhigh or max, not %q", effort)
-		}
+	if err := d.effort(&w.ReasoningEffort); err != nil {
+		return err
 	}
 	if len(w.Thinking) > 0 && w.Thinking.Kind() != 'n' {
 		if w.Thinking.Kind() != '{' {
@@ -87,18 +82,26 @@ func (d *decoder) reasoning(w *wireRequest) error {
 	return nil
 }
 
+type jsonSchema struct {
+	Name        string         `json:"name"`
+	Description string         `json:"description"`
+	Schema      jsonx.Raw      `json:"schema"`
+	Strict      optional[bool] `json:"strict"`
+	Rest        jsonx.Raw      `json:",embed"`
+}
+
 type responseFormat struct {
-	Type       string `json:"type"`
-	JSONSchema *struct {
-		Name        string         `json:"name"`
-		Description string         `json:"description"`
-		Schema      jsonx.Raw      `json:"schema"`
-		Strict      optional[bool] `json:"strict"`
-		Rest        jsonx.Raw      `json:",embed"`
-	} `json:"json_schema"`
+	Type       string      `json:"type"`
+	JSONSchema *jsonSchema `json:"json_schema"`
 	// ResponseSchema is LiteLLM's second location for a schema, with json_object.
 	ResponseSchema jsonx.Raw `json:"response_schema"`
-	Rest           jsonx.Raw `json:",embed"`
+	// Schema stands beside the type with other vendors' json_object, and with its
+	// companions in OpenAI's Responses (text.format).
+	Schema      jsonx.Raw      `json:"schema"`
+	Name        string         `json:"name"`
+	Description string         `json:"description"`
+	Strict      optional[bool] `json:"strict"`
+	Rest        jsonx.Raw      `json:",embed"`
 }
 
 func (d *decoder) format(w *wireRequest) error {
@@ -107,8 +110,15 @@ func (d *decoder) format(w *wireRequest) error {
 	out := &llm.Format{}
 	field := "response_format.json_schema.schema"
 	var given jsonx.Raw
+	if f.Type == "json_schema" && f.JSONSchema == nil && len(f.Schema) > 0 {
+		field = "response_format.schema"
+		f.JSONSchema = &jsonSchema{Name: f.Name, Description: f.Description, Schema: f.Schema, Strict: f.Strict}
+	}
 	switch f.Type {
 	case "", "text":
+		if len(f.Schema) > 0 && f.Schema.Kind() != 'n' {
+			d.warn(llm.WarnDropped, "response_format.schema")
+		}
 		return nil
 	case "json_schema":
 		if f.JSONSchema == nil || f.JSONSchema.Schema.Kind() != '{' {
@@ -119,6 +129,9 @@ func (d *decoder) format(w *wireRequest) error {
 		out.Name, out.Description, out.Strict, given = s.Name, s.Description, s.Strict.Opt, s.Schema
 	case "json_object":
 		field, given = "response_format.response_schema", f.ResponseSchema
+		if len(given) == 0 && len(f.Schema) > 0 {
+			field, given = "response_format.schema", f.Schema
+		}
 		if len(given) > 0 && given.Kind() == 'n' {
 			given = nil
 		}

@@ -72,8 +72,8 @@ func (d *decoder) thoughts(i int, m *message) (thoughts, error) {
 	return all, nil
 }
 
-// reasoningContent returns the reasoning that a message has as text alone. Without its signature it
-// is dropped: every model that checks signatures would refuse it.
+// reasoningContent returns the reasoning that a message has as text alone. Whether the model accepts
+// it without a signature is for the provider to decide.
 func (d *decoder) reasoningContent(i int, m *message) thoughts {
 	text, signature := m.ReasoningContent.Value, m.ReasoningSignature.Value
 	switch {
@@ -82,7 +82,7 @@ func (d *decoder) reasoningContent(i int, m *message) thoughts {
 	case signature != "":
 		d.warn(llm.WarnDropped, at(i, "reasoning_signature"))
 	case text != "":
-		d.warn(llm.WarnDropped, at(i, "reasoning_content"))
+		return thoughts{{block: llm.Block{Kind: llm.BlockReasoning, Text: text, Plain: true}}}
 	}
 	return nil
 }

@@ -195,7 +195,22 @@ func (d *decoder) allow(field string, a *allowed) error {
 // tool adds a tool.
 func (d *decoder) tool(field string, t *tool) error {
 	r := &d.out.LLM
+	flat, isFlat, err := t.flat(field)
+	if err != nil {
+		return err
+	}
 	switch {
+	case isFlat:
+		d.warnUnread(field, flat.Rest)
+		out, err := flat.tool(field)
+		if err != nil {
+			return err
+		}
+		if t.CacheControl != nil {
+			out.Cache = t.CacheControl.point()
+		}
+		r.Tools = append(r.Tools, out)
+		return nil
 	case t.Type == "" && t.Function == nil && len(t.Rest) > 0:
 		return d.nativeTool(field, t)
 	case isOwn(t.Type):
@@ -218,6 +233,33 @@ func (d *decoder) tool(field string, t *tool) error {
 	}
 	r.Tools = append(r.Tools, out)
 	return nil
+}
+
+// flat returns a tool whose members are next to its type, as in OpenAI's Responses API, or with
+// input_schema for its parameters, as in Anthropic's Messages API; ok is false if t is neither.
+// Clients of both APIs send such tools to chat completions as well.
+func (t *tool) flat(field string) (f function, ok bool, err error) {
+	if t.Function != nil || len(t.Rest) == 0 || t.Type != "" && t.Type != "function" && t.Type != "custom" {
+		return f, false, nil
+	}
+	if members, err := jsonx.Members(t.Rest); err != nil || jsonx.Find(members, "name") == nil || t.Type == "custom" && jsonx.Find(members, "input_schema") == nil {
+		return f, false, nil //nolint:nilerr // it is decoded as another form
+	}
+	var given struct {
+		Name        string           `json:"name"`
+		Description optional[string] `json:"description"`
+		Parameters  jsonx.Raw        `json:"parameters"`
+		InputSchema jsonx.Raw        `json:"input_schema"`
+		Strict      optional[bool]   `json:"strict"`
+		Rest        jsonx.Raw        `json:",embed"`
+	}
+	if err := unmarshalAt(field, t.Rest, &given); err != nil {
+		return f, false, err
+	}
+	if len(given.InputSchema) > 0 {
+		given.Parameters = given.InputSchema
+	}
+	return function{Name: given.Name, Description: given.Description, Parameters: given.Parameters, Strict: given.Strict, Rest: given.Rest}, true, nil
 }
 
 // tool returns a function as a tool. at is its path in the request.

@@ -29,13 +29,14 @@ type Adapted struct {
 	// Headers are sent in addition to the call's own.
 	Headers []llm.Label
 
-	counts bool              // the response contains the number of thinking tokens
-	asked  bool              // only the gateway asked for it
-	tags   bool              // the model writes reasoning into its text
-	writes func() scanner    // for text into which the model may write tool calls; nil if it writes none
-	names  map[string]string // of tools: sent name to the client's name
-	words  bool              // JSON is requested by instruction, not by a tool
-	reply  string            // the tool whose input is the JSON response; empty if there is none
+	counts bool                         // the response contains the number of thinking tokens
+	asked  bool                         // only the gateway asked for it
+	tags   bool                         // the model writes reasoning into its text
+	writes func() scanner               // for text into which the model may write tool calls; nil if it writes none
+	names  map[string]string            // of tools: sent name to the client's name
+	keys   map[string]map[string]string // by sent tool name: sent property names to the client's
+	words  bool                         // JSON is requested by instruction, not by a tool
+	reply  string                       // the tool whose input is the JSON response; empty if there is none
 }
 
 // Adapt adapts a request to a model. req is not changed. stream reports whether a stream was
@@ -94,6 +95,7 @@ func (p *adapter) adapt() error {
 	}
 	p.schemas()
 	p.rename()
+	p.keys()
 	if err := p.choice(); err != nil {
 		return err
 	}

@@ -46,6 +46,27 @@ func NewModel(vendor, name string, facts *catalog.Model) *Model {
 	return m
 }
 
+// Without is m without the features that AWS has refused of it, whatever is known of it:
+// a schema for the answer, and strict tools.
+func (m *Model) Without(format, strict bool) *Model {
+	less := *m
+	if format {
+		less.traits = less.traits&^native | noNative
+	}
+	if strict {
+		less.traits |= noStrict
+	}
+	return &less
+}
+
+// NativeFormat reports whether the model is given a schema for its answer.
+func (m *Model) NativeFormat() bool {
+	return m.any(native) || m.Vendor == "" && m.facts == nil && !m.any(noNative)
+}
+
+// StrictTools reports whether the model is given strict tools.
+func (m *Model) StrictTools() bool { return !m.any(noStrict) }
+
 // know takes over a fact about what t denies.
 func (m *Model) know(fact catalog.Known, t trait) {
 	switch fact {

@@ -26,12 +26,18 @@ func (p *adapter) thoughts() {
 		blocks := make([]llm.Block, 0, len(t.Blocks))
 		for _, b := range t.Blocks {
 			field := p.message(i) + ".thinking_blocks"
+			if b.Plain {
+				field = p.message(i) + ".reasoning_content"
+			}
 			switch why := p.refusesThought(&b); {
 			case why != "":
 				p.warn(llm.WarnDropped, field, why)
 			case b.Kind == llm.BlockReasoning && b.Signature != "" && !p.sealing():
 				b.Signature = ""
 				p.warn(llm.WarnChanged, field, "sent without its signature, which is from another model")
+				blocks = append(blocks, b)
+			case b.Kind == llm.BlockRedacted && p.model.any(signedThoughts):
+				b.Text = sealedTwice(b.Text)
 				blocks = append(blocks, b)
 			default:
 				blocks = append(blocks, b)

@@ -35,7 +35,7 @@ func (p *adapter) format() error {
 			return nil
 		}
 	}
-	if len(f.Schema) > 0 && p.model.Vendor == "" && p.model.facts == nil {
+	if len(f.Schema) > 0 && p.model.Vendor == "" && p.model.facts == nil && !p.model.any(noNative) {
 		return nil // nothing is known of the model: what was asked is sent
 	}
 	if p.called() {

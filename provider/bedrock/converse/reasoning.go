@@ -139,6 +139,9 @@ func (p *adapter) asksToThink() bool {
 // thinking applies Anthropic's setting, and returns the effort that remains to be applied.
 func (p *adapter) thinking(wish llm.Reasoning, t thinking) (string, error) {
 	m := &p.model.thinker
+	if t.Type == "" && t.Budget > 0 { // the type goes without saying
+		t.Type, wish.Thinking = "enabled", budgetOf(t.Budget)
+	}
 	if t.Type == "between_tools" && !m.between && (m.style != styleNone || p.model.facts != nil) {
 		p.warn(llm.WarnChanged, "thinking", "this model does not support between_tools; thinking was disabled")
 		t.Type, wish.Thinking = "disabled", jsonx.Raw(disabled)

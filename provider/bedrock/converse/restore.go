@@ -19,6 +19,14 @@ func (f *Adapted) Restore(r *llm.Response) {
 			r.ModelFields = withoutThoughts(r.ModelFields)
 		}
 	}
+	for i := range r.Blocks {
+		if use := r.Blocks[i].ToolUse; use != nil {
+			use.Input = unquoted(use.Input)
+			if names := f.keys[use.Name]; names != nil {
+				use.Input = withKeys(use.Input, names)
+			}
+		}
+	}
 	if f.tags {
 		r.Blocks = splitThinkTags(r.Blocks)
 	}
@@ -35,6 +43,23 @@ func (f *Adapted) Restore(r *llm.Response) {
 	}
 	if f.reply != "" {
 		f.answer(r)
+	}
+}
+
+// unquoted returns the input of a call that a model wrote as a JSON string with an object inside
+// as that object. An empty string becomes an empty object.
+func unquoted(input jsonx.Raw) jsonx.Raw {
+	var text string
+	if len(input) == 0 || input.Kind() != '"' || jsonx.Unmarshal(input, &text) != nil {
+		return input
+	}
+	switch text = strings.TrimSpace(text); {
+	case text == "":
+		return jsonx.Raw("{}")
+	case text[0] == '{' && jsonx.Valid([]byte(text)):
+		return jsonx.Raw(text)
+	default:
+		return input
 	}
 }
 
@@ -136,6 +161,9 @@ func fenced(text string) string {
 func (f *Adapted) Stream(s llm.Stream) llm.Stream {
 	if f.counts {
 		s = &reasoningCountStream{Stream: s, asked: f.asked}
+	}
+	if f.keys != nil {
+		s = &keyStream{Stream: s, keys: f.keys}
 	}
 	if f.tags {
 		s = &thinkTagStream{Stream: s}

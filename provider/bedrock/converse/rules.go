@@ -29,6 +29,7 @@ const (
 	noResultBinary                     // no document but text within a toolResult
 	noResultVideo                      // no video within a toolResult
 	noStop                             // no stopSequences
+	noBlankStop                        // no stop sequence of white space alone
 	noSampling                         // no temperature, topP or topK
 	oneSampling                        // temperature or topP, not both
 	topK                               // top_k is a field of the model's own
@@ -51,6 +52,7 @@ const (
 	betas                              // anthropic_beta is a field of the model's own
 	grounds                            // it searches the web by a system tool
 	noTopUnion                         // no anyOf, oneOf or allOf at the top of a tool's schema
+	plainKeys                          // names of a tool's properties are letters, digits and _.-
 	noRefs                             // references in a tool's schema are not known to be followed
 	thinksForced                       // toolChoice any and tool are taken beside thinking
 	tagged                             // its text may begin with thoughts in tags
@@ -89,7 +91,9 @@ const (
 	bifrost      = "https://github.com/maximhq/bifrost, which omits it"
 	liveHidden   = "Converse calls reported in https://github.com/maximhq/bifrost (core/providers/bedrock/reasoning_replay_test.go)"
 	strands      = "https://github.com/strands-agents/sdk-python, which omits it"
-	clients      = "public clients of Bedrock: pydantic-ai, Vercel AI SDK, LiteLLM"
+	// For Opus 4.7 (2026-05-14), Opus 4.8 and Sonnet 5 (2026-07-15), Opus 5 (2026-08-17).
+	refusedFormat = reported + "output_config.format: Extra inputs are not permitted (https://github.com/vercel/ai/pull/15288, https://github.com/anthropics/anthropic-sdk-python/issues/1759, https://github.com/MattJColes/lgtmaybe/issues/469)"
+	clients       = "public clients of Bedrock: pydantic-ai, Vercel AI SDK, LiteLLM"
 )
 
 // rows are what is known of families beyond the catalogue's facts, which go before
@@ -97,6 +101,8 @@ const (
 // fits takes everything.
 var rows = []row{
 	{vendor: "anthropic", traits: topK | betas, source: docsClaude},
+	{vendor: "anthropic", traits: plainKeys, source: reported + "Property keys should match pattern '^[a-zA-Z0-9_.-]{1,64}$', https://github.com/aws-solutions-library-samples/accelerated-intelligent-document-processing-on-aws/issues/709"},
+	{vendor: "anthropic", traits: noBlankStop, source: reported + "stop_sequences: each stop sequence must contain non-whitespace, https://github.com/BerriAI/litellm/issues/3286"},
 	{vendor: "anthropic", traits: noTopUnion, source: reported + "tools.N.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level"},
 	{vendor: "anthropic", name: "claude-opus", from: 408, traits: thinksForced, source: liveForced},
 	{vendor: "anthropic", name: "claude-sonnet", from: 500, traits: thinksForced, source: liveForced},
@@ -114,8 +120,8 @@ var rows = []row{
 	{vendor: "anthropic", below: 405, traits: noStrict, source: reported + "tools.0.custom.strict: Extra inputs are not permitted"},
 	{vendor: "anthropic", name: "claude-opus", from: 505, traits: noStrict | neverForced, source: reported + `tool_choice: type "tool" and "any" are not supported for this model`},
 	{vendor: "anthropic", from: 405, below: 407, traits: native, source: recorded},
-	{vendor: "anthropic", name: "claude-opus", from: 407, below: 501, traits: noNative | noStrict, source: clients},
-	{vendor: "anthropic", name: "claude-sonnet", from: 500, below: 501, traits: noNative | noStrict, source: clients},
+	{vendor: "anthropic", name: "claude-opus", from: 407, below: 501, traits: noNative | noStrict, source: refusedFormat},
+	{vendor: "anthropic", name: "claude-sonnet", from: 500, below: 501, traits: noNative | noStrict, source: refusedFormat},
 	{vendor: "anthropic", name: "claude-fable", traits: noNative | noStrict | neverForced, source: clients},
 	{vendor: "anthropic", name: "claude-sonnet", from: 505, traits: neverForced, source: clients},
 	{vendor: "anthropic", from: 405, traits: oneSampling, source: reported + "`temperature` and `top_p` cannot both be specified for this model"},

@@ -104,7 +104,7 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 
 		// Tools.
 		{name: "forbidden names", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{tool("files.read"), tool("files_read")}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "files.read"}}, has: []string{`"name":"files_read_`, `"name":"files_read"`, `"toolChoice":{"tool":{"name":"files_read_`}},
-		{name: "names twice", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{tool("a"), tool("a")}}, refused: "tools[1].function.name"},
+		{name: "names twice", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{tool("a"), {Name: "a", Description: "another"}}}, refused: "tools[1].function.name"},
 		{name: "a choice of no tool", model: sonnet45, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "c"}}, refused: "tool_choice"},
 		{name: "a history without tools", model: sonnet45, req: request{Turns: history}, has: []string{`"toolConfig":{"tools":[{"toolSpec":{`, `"name":"a"`}, not: []string{"toolChoice"}, warned: []string{"changed tools"}},
 		{name: "no tools for DeepSeek R1", model: deepseek1, req: request{Turns: hi, Tools: tools}, refused: "tools"},

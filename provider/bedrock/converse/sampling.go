@@ -1,7 +1,9 @@
 package converse
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"outcrop/llm"
 )
@@ -42,7 +44,23 @@ func (p *adapter) sampling() error {
 			return err
 		}
 	}
+	if p.model.any(noBlankStop) {
+		if err := p.blankStops(); err != nil {
+			return err
+		}
+	}
 	return p.topK()
+}
+
+// blankStops leaves out stop sequences of nothing but white space, for models that refuse
+// them.
+func (p *adapter) blankStops() error {
+	blank := func(s string) bool { return strings.TrimSpace(s) == "" }
+	if !slices.ContainsFunc(p.out.Stop, blank) {
+		return nil
+	}
+	p.out.Stop = slices.DeleteFunc(slices.Clone(p.out.Stop), blank)
+	return p.refuse("stop", "stop: the model takes no stop sequence of white space alone on Bedrock")
 }
 
 // unsampled leaves temperature and top_p out for a model that takes neither. Where

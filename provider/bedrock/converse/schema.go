@@ -68,7 +68,7 @@ func tidied(schema []byte) bool {
 				}
 				end++
 			}
-			if value && !allows(name, '"') {
+			if value && !allowsText(name, string(schema[i+1:min(end, len(schema))])) {
 				return false
 			}
 			name, i = schema[i+1:min(end, len(schema))], end
@@ -99,6 +99,11 @@ func tidied(schema []byte) bool {
 }
 
 func known(name []byte) bool { return slices.Contains(booleans, string(name)) }
+
+// allowsText reports whether a keyword may have a text for its value.
+func allowsText(name []byte, text string) bool {
+	return allows(name, '"') && (string(name) != "type" || typeWord(text) == text)
+}
 
 // allows reports whether a keyword may have a value of a kind.
 func allows(name []byte, kind byte) bool {
@@ -213,6 +218,17 @@ func (t *tidying) member(d *jsonx.Decoder, name string) (word string, err error)
 	}
 	if (name == "type" || name == "required") && kind == '[' {
 		value = t.words(value, name == "type")
+	}
+	if name == "type" && kind == '"' {
+		given := wordOf(value)
+		word := typeWord(given)
+		if word == "" {
+			t.wrong, t.changed = firstOf(t.wrong, name), true
+			return "", nil
+		}
+		if word != given {
+			value, t.changed = jsonx.AppendString(nil, word), true
+		}
 	}
 	if hasHuge(value) {
 		t.numbers, t.changed = true, true

@@ -1,6 +1,7 @@
 package converse
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 
@@ -61,23 +62,44 @@ func (p *adapter) tool(i int) string {
 	return "tools[" + strconv.Itoa(p.out.Tools[i].At(i)) + "]"
 }
 
-// distinct refuses two tools of one name, whose calls would be ambiguous.
+// distinct refuses two tools of one name, whose calls would be ambiguous. An identical repetition is
+// dropped.
 func (p *adapter) distinct() error {
 	if len(p.out.Tools) < 2 {
 		return nil
 	}
 	seen := make(map[string]int, len(p.out.Tools))
+	var again []int
 	for i := range p.out.Tools {
 		t := &p.out.Tools[i]
 		if t.Other != nil {
 			continue
 		}
 		if first, twice := seen[t.Name]; twice {
+			if sameTool(&p.out.Tools[first], t) {
+				p.warn(llm.WarnDropped, p.tool(i), "it stands twice")
+				again = append(again, i)
+				continue
+			}
 			return llm.Invalid(p.tool(i)+".function.name", "tools[%d] and tools[%d] have the same name %q", first, i, t.Name)
 		}
 		seen[t.Name] = i
 	}
+	if len(again) > 0 {
+		tools := make([]llm.Tool, 0, len(p.out.Tools)-len(again))
+		for i := range p.out.Tools {
+			if !slices.Contains(again, i) {
+				tools = append(tools, p.out.Tools[i])
+			}
+		}
+		p.out.Tools = tools
+	}
 	return nil
+}
+
+// sameTool reports whether two tools have the same definition.
+func sameTool(a, b *llm.Tool) bool {
+	return a.Name == b.Name && a.Description == b.Description && a.Strict == b.Strict && bytes.Equal(a.Schema, b.Schema) && bytes.Equal(a.Own, b.Own)
 }
 
 // defineUsed defines the tools that the conversation uses. Anthropic's built-in tools are already

@@ -30,6 +30,9 @@ func (c *Case) advise(e *llm.Error, d *denial) {
 	case "request":
 		e.Param = cmp.Or(e.Param, c.field(llm.Clip(e.Message, maxJudged)))
 		c.adviseRequest(e)
+		if p := hintOf(llm.Clip(e.Message, maxJudged)); p != nil && p.fix != "" {
+			e.Fix = p.fix
+		}
 	case "limit":
 		c.adviseLimit(e)
 	default:

@@ -53,6 +53,9 @@ func (c *Case) field(message string) string {
 	for _, front := range fronts {
 		message = strings.TrimPrefix(message, front)
 	}
+	if p := hintOf(message); p != nil {
+		return p.where(c, message)
+	}
 	for _, pattern := range fieldPatterns {
 		m := pattern.FindStringSubmatch(message)
 		if m == nil {
@@ -175,7 +178,7 @@ func (c *Case) message(path []string) string {
 	if n != 0 || begin >= len(turns) {
 		return "messages"
 	}
-	name := func(i int) string { return "messages[" + strconv.Itoa(turns[i].Number(i)) + "]" }
+	name := c.turn
 	if len(path) < 3 || path[1] != "content" {
 		return name(begin)
 	}
@@ -189,6 +192,11 @@ func (c *Case) message(path []string) string {
 		return name(i) + partOf(blocks, block)
 	}
 	return name(begin)
+}
+
+// turn names the message of a turn.
+func (c *Case) turn(i int) string {
+	return "messages[" + strconv.Itoa(c.Request.Turns[i].Number(i)) + "]"
 }
 
 // endOf is the end of the turns of one role that begin at a place.

@@ -16,7 +16,7 @@ func TestARefusalNamesTheCallersField(t *testing.T) {
 		return llm.Block{Kind: llm.BlockToolUse, ToolUse: &llm.ToolUse{ID: id, Name: "f"}}
 	}
 	result := func(id string) llm.Block {
-		return llm.Block{Kind: llm.BlockToolResult, ToolResult: &llm.ToolResult{ID: id}}
+		return llm.Block{Kind: llm.BlockToolResult, ToolResult: &llm.ToolResult{ID: id, Content: []llm.ResultBlock{{Block: llm.Block{Kind: llm.BlockImage}}}}}
 	}
 	req := &llm.Request{
 		Turns: []llm.Turn{ // the caller's first message is a system prompt, the fourth and fifth are results
@@ -54,6 +54,18 @@ func TestARefusalNamesTheCallersField(t *testing.T) {
 		{"too many tokens, in Claude's words", said + "max_tokens: 200000 > 128000, which is the maximum allowed number of output tokens for claude-sonnet-5", "max_tokens", "Set max_tokens to at most 128000."},
 		{"a beta", said + "invalid beta flag", "anthropic_beta", "Remove anthropic_beta"},
 		{"no system prompt", "This model doesn't support system messages. Try again without a system message or use a model that supports system messages.", "messages", "use a model that supports it"},
+		{"cache-point-first-in-a-message", "There is nothing available to cache.", "cache_control", "Put cache_control on a part"},
+		{"too many cache points", said + "A maximum of 4 blocks with cache_control may be provided. Found 5.", "cache_control", "at most 4"},
+		{"mistral-short-tool-ids", said + "Tool call id was b but must be a-z, A-Z, 0-9, with a length of 9.", "messages[2].tool_calls[1].id", "nine letters and digits"},
+		{"the id of no call", said + "Tool call id was zz but must be a-z, A-Z, 0-9, with a length of 9.", "messages[2].tool_calls[0].id", "nine letters and digits"},
+		{"a signature", said + "messages.1.content.0: Invalid `signature` in `thinking` block", "messages[2].thinking_blocks", "unchanged, with its signature"},
+		{"reasoning", "User messages cannot contain reasoning content. Remove the reasoning content and try again.", "messages[2].thinking_blocks", "unchanged, with its signature"},
+		{"an image", "This model doesn't support the image content block that you provided. Update the content block and try again.", "messages[3].content", "use a model that supports it"},
+		{"an image that cannot be read", said + "Could not process image", "messages[3].content", "PNG, JPEG"},
+		{"a document of which there is none", "Messages can't contain duplicate document names. Rename the document and retry your request.", "messages", "a filename of its own"},
+		{"too long", "Input is too long for requested model.", "messages", "Shorten"},
+		{"who begins", "A conversation must start with a user message. Try again with a conversation that starts with a user message.", "messages[1]", "Begin with a user message"},
+		{"a schema that is too large", said + "Schema is too complex for compilation. Try reducing the number of tools or simplifying tool schemas.", "tools", "Leave out strict"},
 		{"nothing at all", "The request is odd.", "", "Send a short message alone"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

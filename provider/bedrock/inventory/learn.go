@@ -20,7 +20,36 @@ type kind uint8
 const (
 	needsProfile kind = iota // a base id has no on-demand throughput
 	invalidID                // an id is not valid in the region
+	noFormat                 // an id takes no schema for its answer there
+	noStrict                 // an id takes no strict tools there
 )
+
+// Feature is a part of a request that a model may refuse although no list says so.
+type Feature uint8
+
+// Features.
+const (
+	NativeFormat Feature = iota // a schema for the response, outputConfig.textFormat
+	StrictTools                 // strict tool definitions
+)
+
+func (f Feature) kind() kind {
+	if f == StrictTools {
+		return noStrict
+	}
+	return noFormat
+}
+
+// Refuses reports whether AWS refused a feature in calls of an id in a region.
+func (s *State) Refuses(f Feature, id, region string) bool {
+	_, ok := s.observations[observationKey{f.kind(), id, region}]
+	return ok
+}
+
+// Refuses records that AWS refused a feature in a call of an id in a region.
+func (v *Inventory) Refuses(f Feature, id, region string) {
+	v.observe(observationKey{f.kind(), id, region})
+}
 
 // observation is a fact that a refusal showed, and what the lists said about it at that time: when
 // they change, it is forgotten.
