@@ -58,7 +58,7 @@ func TestRefreshPrintsWhatChanges(t *testing.T) {
 			t.Errorf("the output lacks %q:\n%s", want, text)
 		}
 	}
-	for _, want := range []string{"read LiteLLM's price map, 2099-01-31\n", "kept as it is: models.dev, ", "quarry.json is none of the data files", "wrote "} {
+	for _, want := range []string{"read LiteLLM's price map, 2099-01-31\n", "kept without reading it again: models.dev, ", "quarry.json is not one of the data files", "wrote "} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("the errors lack %q:\n%s", want, errs)
 		}
@@ -178,7 +178,7 @@ func TestRefreshFails(t *testing.T) {
 	t.Run("nothing can be fetched", func(t *testing.T) {
 		c := refreshCommand{origins: refresh.Origins{GitHub: gone.URL, ModelsDev: gone.URL}}
 		err := c.Run(t.Context(), console{out: &bytes.Buffer{}, err: &bytes.Buffer{}})
-		if err == nil || !strings.Contains(err.Error(), gone.URL) || !strings.Contains(err.Error(), "\nhint: catalog-refresh --from DIR") {
+		if err == nil || !strings.Contains(err.Error(), gone.URL) || !strings.Contains(err.Error(), "\nhint: use catalog-refresh --from DIR") {
 			t.Errorf("the error is %v", err)
 		}
 	})
