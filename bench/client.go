@@ -67,7 +67,7 @@ func (c *client) call(t traffic, begin time.Time) (time.Duration, error) {
 	}
 	whole := time.Since(begin)
 	if resp.StatusCode != http.StatusOK || !bytes.Contains(c.body, []byte(marker)) || !bytes.HasSuffix(c.body, t.suffix) {
-		return 0, fmt.Errorf("status %d, an answer that is not whole: %.500q", resp.StatusCode, c.body)
+		return 0, fmt.Errorf("status %d, incomplete response: %.500q", resp.StatusCode, c.body)
 	}
 	if t.first {
 		return first, nil
@@ -209,7 +209,7 @@ func (c *client) open(t traffic) error {
 // finish reads the rest of a stream that open has begun.
 func (c *client) finish(t traffic) error {
 	if bytes.HasSuffix(c.body, t.suffix) {
-		return errors.New("the stream had ended before it was released")
+		return errors.New("the stream ended before it was released")
 	}
 	if err := c.conn.SetReadDeadline(time.Now().Add(patienceStream)); err != nil {
 		return err
@@ -219,7 +219,7 @@ func (c *client) finish(t traffic) error {
 		return err
 	}
 	if !bytes.HasSuffix(rest, t.suffix) {
-		return fmt.Errorf("an answer that is not whole: %.500q and then %q", c.body, rest)
+		return fmt.Errorf("incomplete response: %.500q and then %q", c.body, rest)
 	}
 	return nil
 }

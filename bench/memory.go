@@ -169,7 +169,7 @@ func manyStreams(ctx context.Context, b *bench) ([]line, error) {
 	return []line{all, perStream}, nil
 }
 
-// roomFor says whether a process may have so many files open. Go's own programs
+// roomFor reports whether a process may have so many files open. Go's own programs
 // raise their limit to what is allowed by themselves.
 func roomFor(files int) error {
 	var limit syscall.Rlimit
@@ -177,7 +177,7 @@ func roomFor(files int) error {
 		return err
 	}
 	if limit.Max < uint64(files) {
-		return fmt.Errorf("a process needs %d open files and may have %d (ulimit -Hn)", files, limit.Max)
+		return fmt.Errorf("a process needs %d open files, but the limit is %d (ulimit -Hn)", files, limit.Max)
 	}
 	return nil
 }

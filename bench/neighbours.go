@@ -39,7 +39,7 @@ func (s settings) beside() (found []neighbour, missing []string, err error) {
 			told = s.litellm
 			n, err = find(litellm, told, filepath.Join(".cache", "litellm", "bin", "litellm"))
 		default:
-			return nil, nil, fmt.Errorf("there is no neighbour %q; there are %s and %s, or none", name, nginx, litellm)
+			return nil, nil, fmt.Errorf("unknown neighbour %q; use %s, %s or none", name, nginx, litellm)
 		}
 		switch {
 		case err == nil:
@@ -47,13 +47,13 @@ func (s settings) beside() (found []neighbour, missing []string, err error) {
 		case told != "":
 			return nil, nil, err
 		default:
-			missing = append(missing, fmt.Sprintf("%s is not installed and is left out (-%s says where it is)", name, name))
+			missing = append(missing, fmt.Sprintf("%s is not installed and is skipped (set its path with -%s)", name, name))
 		}
 	}
 	return found, missing, nil
 }
 
-// find looks for a program at the path that was told, or else in PATH and then in
+// find looks for a program at the given path, or else in PATH and then in
 // the places.
 func find(name, told string, places ...string) (neighbour, error) {
 	tries := append([]string{name}, places...)

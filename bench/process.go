@@ -49,7 +49,7 @@ func launch(ctx context.Context, log *os.File, health, name string, args ...stri
 	p.watch()
 	address, ok := strings.CutPrefix(strings.TrimSpace(line), greeting+"http://")
 	if err != nil || !ok {
-		return nil, errors.Join(fmt.Errorf("%s did not say where it listens: %q", name, line), err, p.stop())
+		return nil, errors.Join(fmt.Errorf("%s did not print its address: %q", name, line), err, p.stop())
 	}
 	p.address = address
 	return p, p.ready(ctx, begin, health)
@@ -115,9 +115,9 @@ func (p *process) healthy(ctx context.Context, begin time.Time, url string) erro
 		}
 		select {
 		case <-p.ended:
-			return fmt.Errorf("%s has ended by itself: %w", p.cmd.Path, errors.Join(p.err, err))
+			return fmt.Errorf("%s exited unexpectedly: %w", p.cmd.Path, errors.Join(p.err, err))
 		case <-ctx.Done():
-			return fmt.Errorf("%s gives no healthy answer: %w", url, err)
+			return fmt.Errorf("%s is not healthy: %w", url, err)
 		case <-time.After(max(time.Millisecond, time.Since(begin)/100)): // asking must not slow the start
 		}
 	}
@@ -133,7 +133,7 @@ func (p *process) stop() error {
 	case <-time.After(patienceStop):
 		_ = p.cmd.Process.Kill()
 		<-p.ended
-		return fmt.Errorf("%s did not end when it was told to", p.cmd.Path)
+		return fmt.Errorf("%s did not stop on request", p.cmd.Path)
 	}
 	var exit *exec.ExitError
 	if errors.As(p.err, &exit) && !exit.Exited() {

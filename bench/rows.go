@@ -55,7 +55,7 @@ func chosen(only string) ([]row, error) {
 	for name := range strings.SplitSeq(only, ",") {
 		at := slices.Index(rowNames(), name)
 		if at < 0 {
-			return nil, fmt.Errorf("there is no row %q; there are %s", name, strings.Join(rowNames(), ", "))
+			return nil, fmt.Errorf("unknown row %q; rows are %s", name, strings.Join(rowNames(), ", "))
 		}
 		out = append(out, rows()[at])
 	}

@@ -33,7 +33,7 @@ func serveUpstream(ctx context.Context, out io.Writer) error {
 	return u.serve(l)
 }
 
-// listen opens a port and says which.
+// listen opens a port and prints its address.
 func listen(ctx context.Context, out io.Writer) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")

@@ -69,7 +69,7 @@ func family(pid int) ([]stat, error) {
 	}
 	at := slices.IndexFunc(all, func(s stat) bool { return s.pid == pid })
 	if at < 0 {
-		return nil, fmt.Errorf("process %d has ended", pid)
+		return nil, fmt.Errorf("process %d has exited", pid)
 	}
 	members := []stat{all[at]}
 	for i := 0; i < len(members); i++ {

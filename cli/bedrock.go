@@ -16,31 +16,31 @@ import (
 	"outcrop/provider/bedrock/resolve"
 )
 
-// bedrockCommand holds what can be done about AWS's rights.
+// bedrockCommand holds the commands for IAM policies.
 type bedrockCommand struct {
-	Policy policyCommand `cmd:"" help:"Write the least IAM policy with which models can be called. It calls nothing."`
-	Lint   lintCommand   `cmd:"" help:"Find what is wrong with an IAM policy for Bedrock. It calls nothing."`
+	Policy policyCommand `cmd:"" help:"Write the minimal IAM policy for calling models. It makes no calls."`
+	Lint   lintCommand   `cmd:"" help:"Find problems in an IAM policy for Bedrock. It makes no calls."`
 }
 
-// callFlags say what calls a policy is for.
+// callFlags describe the calls that a policy is for.
 type callFlags struct {
-	Region      string `placeholder:"REGION" env:"AWS_REGION,AWS_DEFAULT_REGION" help:"Region that the calls are made in, such as eu-central-1."`
-	Account     string `placeholder:"ACCOUNT" help:"The account's id, 12 digits."`
-	Profile     string `placeholder:"GEOGRAPHY" help:"Call through the profile of this geography, such as us or global, or none for the bare id. Default: what the gateway would take first."`
-	Stream      bool   `negatable:"" default:"true" help:"Streamed answers (ConverseStream)."`
-	Whole       bool   `negatable:"" default:"true" help:"Whole answers (Converse)."`
-	CountTokens bool   `help:"Counting tokens before a call."`
-	Batch       bool   `help:"Batch jobs."`
+	Region      string `placeholder:"REGION" env:"AWS_REGION,AWS_DEFAULT_REGION" help:"Region of the calls, such as eu-central-1."`
+	Account     string `placeholder:"ACCOUNT" help:"AWS account id, 12 digits."`
+	Profile     string `placeholder:"GEOGRAPHY" help:"Call through the inference profile of this geography, such as us or global; none for the bare model id. Default: the one that the gateway tries first."`
+	Stream      bool   `negatable:"" default:"true" help:"Allow streaming calls (ConverseStream)."`
+	Whole       bool   `negatable:"" default:"true" help:"Allow non-streaming calls (Converse)."`
+	CountTokens bool   `help:"Allow counting tokens (CountTokens)."`
+	Batch       bool   `help:"Allow batch jobs."`
 	Role        string `placeholder:"ROLE" help:"Name or ARN of the role that batch jobs run as."`
-	Guardrail   string `placeholder:"ID" help:"Id or ARN of a guardrail that calls name."`
-	APIKey      bool   `name:"api-key" help:"Calls carry a Bedrock API key instead of a signature."`
-	Force       bool   `help:"Take a model that the built-in catalogue does not know."`
+	Guardrail   string `placeholder:"ID" help:"Id or ARN of the guardrail that calls use."`
+	APIKey      bool   `name:"api-key" help:"Calls authenticate with a Bedrock API key instead of a signature."`
+	Force       bool   `help:"Accept a model that is not in the built-in catalogue."`
 }
 
 type policyCommand struct {
 	callFlags
-	Model  []string `required:"" sep:"none" placeholder:"MODEL" help:"Model id, profile id, ARN or friendly name, such as claude-sonnet-4-5. May be given several times."`
-	Format string   `enum:"json,terraform" default:"json" help:"json, or terraform for a data source aws_iam_policy_document."`
+	Model  []string `required:"" sep:"none" placeholder:"MODEL" help:"Model id, profile id, ARN or friendly name, such as claude-sonnet-4-5. Can be repeated."`
+	Format string   `enum:"json,terraform" default:"json" help:"Output format: json, or terraform for a data source aws_iam_policy_document."`
 }
 
 // Run writes the policy, and nothing else, to standard output.
@@ -50,7 +50,7 @@ func (c *policyCommand) Run(con console) error {
 		return err
 	}
 	var all []iam.Document
-	marketed := false // some model is another maker's than Amazon's
+	marketed := false // whether any model is not Amazon's
 	for _, m := range c.Model {
 		call, others, err := c.call(con.err, m, known)
 		if err != nil {
@@ -63,7 +63,7 @@ func (c *policyCommand) Run(con console) error {
 		all = append(all, d)
 		marketed = marketed || !strings.HasPrefix(call.Base, "amazon.")
 		if len(others) > 0 {
-			fmt.Fprintf(con.err, "note: %s is called as %s; when that fails the gateway tries %s, which another --profile allows.\n", m, call.ID, strings.Join(others, ", "))
+			fmt.Fprintf(con.err, "note: %s is called as %s. If that fails, the gateway tries %s; use --profile to allow those.\n", m, call.ID, strings.Join(others, ", "))
 		}
 	}
 	d := iam.Merge(all...)
@@ -78,36 +78,36 @@ func (c *policyCommand) Run(con console) error {
 	return nil
 }
 
-// notes says what is left to do; marketed is whether a model may need a
+// notes prints the remaining steps; marketed is whether a model may need a
 // subscription.
 func (c *policyCommand) notes(w io.Writer, text string, marketed bool) {
 	if strings.Contains(text, iam.AccountPlaceholder) {
-		fmt.Fprintf(w, "note: put the account's id in the place of %s, or give --account; as it stands the policy allows nothing there.\n", iam.AccountPlaceholder)
+		fmt.Fprintf(w, "note: replace %s with the account id, or set --account. Until then the policy does not allow these resources.\n", iam.AccountPlaceholder)
 	}
 	if strings.Contains(text, iam.RolePlaceholder) {
-		fmt.Fprintf(w, "note: put the role that batch jobs run as in the place of %s, or give --role. The role needs a policy of its own, for its model and buckets.\n", iam.RolePlaceholder)
+		fmt.Fprintf(w, "note: replace %s with the role of the batch jobs, or set --role. That role needs its own policy for the model and the buckets.\n", iam.RolePlaceholder)
 	}
 	if !marketed {
 		return
 	}
 	s := iam.Marketplace()
-	fmt.Fprintf(w, "note: whoever first calls another maker's model in the account also needs: %s\n", s.JSON())
+	fmt.Fprintf(w, "note: the first call of a third-party model in an account also needs this permission: %s\n", s.JSON())
 }
 
-// call finds what AWS is called with for a model, as the gateway would first, and
-// the ids that it would try after that. It warns on w of a model that nobody knows.
+// call returns the call that the gateway would make first for a model, and the ids that
+// it would try after that. It warns on w if the model is unknown.
 func (c *callFlags) call(w io.Writer, model string, known *catalog.Catalogue) (call iam.Call, others []string, err error) {
 	if c.Region == "" {
-		return call, nil, &usageError{"--region is required: the region that is called", "Give --region us-east-1, or set AWS_REGION."}
+		return call, nil, &usageError{"--region is required", "Set --region us-east-1, or AWS_REGION."}
 	}
 	if err := checkRegions(w, c.Region); err != nil {
 		return call, nil, err
 	}
 	if c.Account != "" && (len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "") {
-		return call, nil, fmt.Errorf("--account: %q is not an account id of 12 digits", c.Account)
+		return call, nil, fmt.Errorf("--account: %q is not an AWS account id, which has 12 digits", c.Account)
 	}
 	if !c.Whole && !c.Stream && !c.CountTokens && !c.Batch && c.Guardrail == "" && !c.APIKey {
-		return call, nil, errors.New("nothing is asked for: without --no-whole or --no-stream, or with --count-tokens, --batch, --guardrail or --api-key, something is")
+		return call, nil, errors.New("the flags select no calls; remove --no-whole or --no-stream, or add --count-tokens, --batch, --guardrail or --api-key")
 	}
 	candidate, others, err := c.candidate(model, known)
 	if err != nil {
@@ -115,9 +115,9 @@ func (c *callFlags) call(w io.Writer, model string, known *catalog.Catalogue) (c
 	}
 	if id, err := modelid.Parse(candidate.ID); err == nil && id.ARN.Kind == modelid.NoARN {
 		if _, ok := known.Model(id.Base()); !ok {
-			unknown := &llm.Error{Code: llm.CodeModelUnknown, Message: "--model " + model + ": no model of Bedrock is known by this name", Fix: known.Suggest(model, c.Region)}
+			unknown := &llm.Error{Code: llm.CodeModelUnknown, Message: "--model " + model + ": unknown model", Fix: known.Suggest(model, c.Region)}
 			if !c.Force {
-				unknown.Fix += " For a model that is newer than this release there is --force."
+				unknown.Fix += " If the model is newer than this release, use --force."
 				return call, nil, unknown
 			}
 			warn(w, unknown.Message, unknown.Fix)
@@ -129,7 +129,7 @@ func (c *callFlags) call(w io.Writer, model string, known *catalog.Catalogue) (c
 	}, others, nil
 }
 
-// candidate resolves a model, or takes the profile that the flags ask for.
+// candidate resolves a model, or uses the profile that the flags select.
 func (c *callFlags) candidate(model string, known *catalog.Catalogue) (candidate resolve.Candidate, others []string, err error) {
 	id, err := modelid.Parse(model)
 	if err != nil {
@@ -148,7 +148,7 @@ func (c *callFlags) candidate(model string, known *catalog.Catalogue) (candidate
 	return candidate, nil, noTarget(model, strings.TrimSuffix(d.Refusal.Message, "."), d.Refusal.Works)
 }
 
-// forced gives the profile of the geography that the flags name, or the bare id.
+// forced returns the profile of the geography that the flags name, or the bare id.
 func (c *callFlags) forced(model string, id modelid.ID, known *catalog.Catalogue) (candidate resolve.Candidate, others []string, err error) {
 	base := id.Base()
 	if _, ok := known.Model(base); !ok {
@@ -167,10 +167,10 @@ func (c *callFlags) forced(model string, id modelid.ID, known *catalog.Catalogue
 	if p, ok := known.Profile(candidate.ID); ok && p.From(c.Region) != catalog.No {
 		return candidate, nil, nil
 	}
-	return candidate, nil, noTarget(model, fmt.Sprintf("--profile %s: %s is not known to be callable in %s", c.Profile, candidate.ID, c.Region), c.profiles(base, known))
+	return candidate, nil, noTarget(model, fmt.Sprintf("--profile %s: %s cannot be called in %s, as far as is known", c.Profile, candidate.ID, c.Region), c.profiles(base, known))
 }
 
-// profiles are the ids of a model's profiles that can be called in the region.
+// profiles returns the ids of a model's profiles that can be called in the region.
 func (c *callFlags) profiles(base string, known *catalog.Catalogue) []string {
 	var ids []string
 	for _, p := range known.ProfilesOf(base) {
@@ -181,11 +181,11 @@ func (c *callFlags) profiles(base string, known *catalog.Catalogue) []string {
 	return ids
 }
 
-// noTarget is the error for a model that cannot be called as it is asked for.
+// noTarget returns the error for a model that cannot be called as requested.
 func noTarget(model, message string, works []string) error {
-	hint := "outcrop models resolve shows what it can be called by."
+	hint := "Run outcrop models resolve to see how it can be called."
 	if len(works) > 0 {
-		hint = "These would work: " + strings.Join(works, ", ") + "."
+		hint = "Use one of these: " + strings.Join(works, ", ") + "."
 	}
 	return &llm.Error{Code: llm.CodeModelNotFound, Message: fmt.Sprintf("--model %s: %s", model, message), Fix: hint}
 }
@@ -193,22 +193,21 @@ func noTarget(model, message string, works []string) error {
 type lintCommand struct {
 	callFlags
 	File  string   `arg:"" placeholder:"POLICY.json" help:"The policy, or - for standard input."`
-	Model []string `sep:"none" placeholder:"MODEL" help:"Hold the policy against calls of this model as well; needs --region. May be given several times."`
+	Model []string `sep:"none" placeholder:"MODEL" help:"Also check that the policy allows calls of this model; needs --region. Can be repeated."`
 	Kind  string   `enum:"identity,scp,boundary,session,vpce" default:"identity" help:"Where the policy is attached: identity (user, group, role), scp, boundary, session or vpce."`
 	JSON  bool     `name:"json" help:"Print JSON."`
-	Fix   bool     `help:"Print the whole policy with everything mended that can be; what is left is told on stderr."`
+	Fix   bool     `help:"Print the corrected policy; problems that cannot be corrected are printed on stderr."`
 }
 
-// errFindings is a policy that something is wrong with; what has been printed.
+// errFindings is returned for a policy with problems, after they have been printed.
 var errFindings = errors.New("the policy has findings")
 
-// Run prints the findings, each with its place and the statement as it should be.
-// The exit code is 0 without findings, 1 with some, and 2 if the policy cannot be
-// read.
+// Run prints the findings, each with its position and the corrected statement. The exit
+// code is 0 without findings, 1 with findings, and 2 if the policy cannot be read.
 func (c *lintCommand) Run(con console) error {
 	data, err := readPolicy(c.File)
 	if err != nil {
-		complain(con.err, "the policy cannot be read: "+err.Error(), "Give the name of a file with a policy's JSON, or - for standard input.")
+		complain(con.err, "cannot read the policy: "+err.Error(), "Name a JSON file with a policy, or - for standard input.")
 		return errProblems
 	}
 	known, err := catalog.Embedded()
@@ -241,20 +240,20 @@ func (c *lintCommand) Run(con console) error {
 	return nil
 }
 
-// unread complains of a policy that cannot be read.
+// unread reports a policy that cannot be parsed.
 func (c *lintCommand) unread(con console, err error) error {
 	if syntax, ok := errors.AsType[*iam.SyntaxError](err); ok {
-		complain(con.err, c.File+":"+syntax.Error(), "A policy is one JSON object with Version and Statement.")
+		complain(con.err, c.File+":"+syntax.Error(), "A policy is a JSON object with Version and Statement.")
 		return errProblems
 	}
 	return err
 }
 
-// fix prints the policy mended. The exit code is 0 if nothing is left to find.
+// fix prints the corrected policy. The exit code is 0 if no findings remain.
 func (c *lintCommand) fix(con console, data []byte, o iam.Options) error {
 	d, left, err := iam.Fixed(data, o)
 	if errors.Is(err, iam.ErrNotRewritten) {
-		return &usageError{c.File + ": " + err.Error(), "Without --fix each finding says what to write."}
+		return &usageError{c.File + ": " + err.Error(), "Run it without --fix to see the correction of each finding."}
 	}
 	if err != nil {
 		return c.unread(con, err)
@@ -271,8 +270,8 @@ func (c *lintCommand) fix(con console, data []byte, o iam.Options) error {
 	return errFindings
 }
 
-// print writes findings for people: each with its place, and behind the last one of
-// a statement the statement as it should be.
+// print writes findings as text: each with its position, and after the last finding of
+// a statement the corrected statement.
 func (c *lintCommand) print(w io.Writer, found []iam.Finding) {
 	s := screenOf(w)
 	if len(found) == 0 {
@@ -287,7 +286,7 @@ func (c *lintCommand) print(w io.Writer, found []iam.Finding) {
 		if len(f.Fix) == 0 || later {
 			continue
 		}
-		head := fmt.Sprintf("  write statement %d so:", f.Statement)
+		head := fmt.Sprintf("  corrected statement %d:", f.Statement)
 		switch {
 		case f.Statement == 0 && len(f.Fix) == 1:
 			head = "  add this statement:"
@@ -295,7 +294,7 @@ func (c *lintCommand) print(w io.Writer, found []iam.Finding) {
 			head = "  add these statements:"
 		}
 		if strings.HasSuffix(f.Code, ".wide") {
-			head = "  enough would be:"
+			head = "  narrower statement:"
 		}
 		fmt.Fprintln(w, head)
 		for _, statement := range f.Fix {
@@ -306,7 +305,7 @@ func (c *lintCommand) print(w io.Writer, found []iam.Finding) {
 			fmt.Fprintln(w, "    "+strings.ReplaceAll(string(text), "\n", "\n    "))
 		}
 	}
-	fmt.Fprintf(w, "%s: %s; --fix prints the whole policy mended\n", c.File, plural(len(found), "problem"))
+	fmt.Fprintf(w, "%s: %s; use --fix to print the corrected policy\n", c.File, plural(len(found), "problem"))
 }
 
 func findingsJSON(found []iam.Finding) []byte {
@@ -336,8 +335,8 @@ func findingsJSON(found []iam.Finding) []byte {
 	return w.Buf
 }
 
-// readPolicy reads a policy from a file, or from standard input for -, and no more
-// of it than is needed to see that it is too long.
+// readPolicy reads a policy from a file, or from standard input for -. It reads at most
+// one byte more than the limit, so that a policy that is too long can be detected.
 func readPolicy(name string) ([]byte, error) {
 	in := os.Stdin
 	if name != "-" {

@@ -19,23 +19,23 @@ import (
 
 type chatCommand struct {
 	configFlags
-	Prompt    []string `arg:"" optional:"" help:"The question; - stands for standard input. Without a question one is read from standard input, or on a terminal a conversation begins."`
-	Model     string   `short:"m" env:"OUTCROP_MODEL" help:"Model id, profile id, ARN, or a name of the configuration. Default: its first name, or nova-lite."`
-	System    string   `short:"s" help:"Instructions for the model."`
-	MaxTokens *int64   `name:"max-tokens" help:"Limit of the answer, in tokens; 1 or more."`
-	Verbose   bool     `short:"v" help:"Say behind each answer which model gave it, how many tokens it took and what it cost."`
+	Prompt    []string `arg:"" optional:"" help:"The question; - stands for standard input. Without a question, it is read from standard input; on a terminal, a conversation starts."`
+	Model     string   `short:"m" env:"OUTCROP_MODEL" help:"Model id, profile id, ARN, or a name from the configuration. Default: the first name in the configuration, or nova-lite."`
+	System    string   `short:"s" help:"System prompt."`
+	MaxTokens *int64   `name:"max-tokens" help:"Maximum length of the answer, in tokens; at least 1."`
+	Verbose   bool     `short:"v" help:"Print the model, the tokens and the cost after each answer."`
 	Debug     bool     `help:"Log the call."`
 
-	in io.Reader // standard input; tests have their own
+	in io.Reader // standard input, unless a test sets it
 }
 
 // maxInput bounds what is read from standard input, in bytes.
 const maxInput = 32 << 20
 
-// Run asks and prints the answer as it comes, or holds a conversation.
+// Run asks a question and prints the answer as it arrives, or starts a conversation.
 func (c *chatCommand) Run(ctx context.Context, con console) error {
 	if c.MaxTokens != nil && *c.MaxTokens < 1 {
-		return &usageError{fmt.Sprintf("--max-tokens must be 1 or more, not %d", *c.MaxTokens), "Leave it out for the model's own limit."}
+		return &usageError{fmt.Sprintf("--max-tokens must be 1 or more, not %d", *c.MaxTokens), "Omit it to use the model's own limit."}
 	}
 	c.in = cmp.Or[io.Reader](c.in, os.Stdin)
 	_, terminal := terminalOf(c.in)
@@ -74,7 +74,7 @@ func (c *chatCommand) Run(ctx context.Context, con console) error {
 	return errors.Join(err, client.Close())
 }
 
-// prompt is the question; empty if there shall be a conversation.
+// prompt returns the question; empty for a conversation.
 func (c *chatCommand) prompt(terminal bool) (string, error) {
 	words := slices.Clone(c.Prompt)
 	at := slices.Index(words, "-")
@@ -87,7 +87,7 @@ func (c *chatCommand) prompt(terminal bool) (string, error) {
 			return "", fmt.Errorf("standard input: %w", err)
 		}
 		if len(data) > maxInput {
-			return "", &usageError{fmt.Sprintf("standard input has more than %d MiB", maxInput>>20), ""}
+			return "", &usageError{fmt.Sprintf("standard input is larger than %d MiB", maxInput>>20), ""}
 		}
 		text := strings.TrimRight(string(data), "\n")
 		if at < 0 {
@@ -98,13 +98,13 @@ func (c *chatCommand) prompt(terminal bool) (string, error) {
 	}
 	prompt := strings.TrimSpace(strings.ReplaceAll(strings.Join(words, " "), " \n\n", "\n\n"))
 	if prompt == "" {
-		return "", &usageError{"the question is empty", `Ask one: outcrop chat "What is granite?"`}
+		return "", &usageError{"the question is empty", `For example: outcrop chat "What is granite?"`}
 	}
 	return prompt, nil
 }
 
-// defaultModel is the model of whoever names none: the first that the configuration
-// has a name for, or a small one behind its first wildcard.
+// defaultModel returns the model to use without --model: the first name in the
+// configuration without a wildcard, or else a small model that a wildcard matches.
 func defaultModel(cfg *config.Config) string {
 	const small = "nova-lite"
 	for i := range cfg.Models {
@@ -123,7 +123,7 @@ func defaultModel(cfg *config.Config) string {
 	return small
 }
 
-// talk is what has been said with a model.
+// talk is a conversation with a model.
 type talk struct {
 	con       console
 	client    *outcrop.Client
@@ -133,16 +133,16 @@ type talk struct {
 	announced map[llm.Warning]bool // warnings that have been shown
 }
 
-// leave are the words that end a conversation.
-func leave(line string) bool {
+// endsTalk reports whether a line ends the conversation.
+func endsTalk(line string) bool {
 	return slices.Contains([]string{"/bye", "/exit", "/quit", "exit", "quit"}, line)
 }
 
-// converse asks what is read, line by line, until there is no more.
+// converse sends each line of the input as a question, until the input ends.
 func (t *talk) converse(ctx context.Context, in io.Reader) error {
-	fmt.Fprintln(t.con.err, t.screen.paint(faint, "Talking with "+t.req.Model+"; Ctrl-D or /bye ends."))
+	fmt.Fprintln(t.con.err, t.screen.paint(faint, "Chatting with "+t.req.Model+"; press Ctrl-D or type /bye to end."))
 	lines, ended := make(chan string), make(chan error, 1)
-	go func() { // ends with the input, or with the process: a terminal cannot be asked to stop waiting
+	go func() { // ends with the input or the process: a blocked read from a terminal cannot be cancelled
 		defer close(lines)
 		scanner := bufio.NewScanner(in)
 		scanner.Buffer(nil, maxInput)
@@ -167,19 +167,19 @@ func (t *talk) converse(ctx context.Context, in io.Reader) error {
 			case !ok:
 				fmt.Fprintln(t.con.err)
 				return <-ended
-			case leave(line):
+			case endsTalk(line):
 				return nil
 			case line == "":
 				continue
 			}
 			if err := t.ask(ctx, line); err != nil && ctx.Err() == nil {
-				failed(t.con.err, err) // the next question may fare better
+				failed(t.con.err, err) // the next question may succeed
 			}
 		}
 	}
 }
 
-// ask puts one question and keeps question and answer for the next.
+// ask sends one question, and keeps question and answer as context of the next.
 func (t *talk) ask(ctx context.Context, prompt string) error {
 	req := t.req
 	req.Turns = append(slices.Clone(t.req.Turns), outcrop.User(prompt))
@@ -193,7 +193,7 @@ func (t *talk) ask(ctx context.Context, prompt string) error {
 	return nil
 }
 
-// reply is an answer and what came with it.
+// reply is an answer with its metadata.
 type reply struct {
 	text  string
 	meta  llm.Meta
@@ -201,7 +201,7 @@ type reply struct {
 	usage llm.Usage
 }
 
-// answer makes the call and prints the text as it comes.
+// answer makes the call and prints the text as it arrives.
 func (t *talk) answer(ctx context.Context, req *outcrop.Request) (reply, error) {
 	stream, err := t.client.Stream(ctx, req)
 	if err != nil {
@@ -238,22 +238,22 @@ func (t *talk) answer(ctx context.Context, req *outcrop.Request) (reply, error) 
 	}
 }
 
-// notes says what one would miss behind an answer: that it was cut short, what was
-// changed or left out, and with --verbose or on a terminal what it cost.
+// notes prints what the answer itself does not show: that it was cut off, what was
+// changed or dropped, and with --verbose or on a terminal its cost.
 func (t *talk) notes(r *reply, took time.Duration) {
 	w := t.con.err
 	switch r.stop {
 	case llm.StopMaxTokens:
-		warn(w, "the answer was cut off by the limit of tokens", "Ask for more with --max-tokens.")
+		warn(w, "the answer was cut off at the token limit", "Raise the limit with --max-tokens.")
 	case llm.StopContextWindow:
-		warn(w, "the answer was cut off: the model's context window is full", "Begin a new conversation, or take a model with a larger window.")
+		warn(w, "the answer was cut off because the model's context window is full", "Start a new conversation, or use a model with a larger context window.")
 	case llm.StopFiltered:
 		warn(w, "the answer was filtered or cut off by a guardrail", "")
 	case llm.StopToolUse, llm.StopMalformed:
-		warn(w, "the model wanted to call a tool; outcrop chat gives it none", "")
+		warn(w, "the model tried to call a tool, but outcrop chat offers no tools", "")
 	default:
 		if r.text == "" {
-			warn(w, "the model answered nothing", "")
+			warn(w, "the model returned an empty answer", "")
 		}
 	}
 	for _, warning := range r.meta.Warnings {
@@ -279,10 +279,10 @@ func (t *talk) notes(r *reply, took time.Duration) {
 	fmt.Fprintln(w, t.screen.paint(faint, strings.Join(parts, ", ")))
 }
 
-// warningText is a warning as a sentence.
+// warningText returns a warning as a sentence.
 func warningText(w llm.Warning) string {
 	verb := map[string]string{
-		llm.WarnDropped: " was left out", llm.WarnChanged: " was changed", llm.WarnLegacy: ": the model is legacy", llm.WarnEnded: ": the model is retired",
+		llm.WarnDropped: " was dropped", llm.WarnChanged: " was changed", llm.WarnLegacy: ": the model is legacy", llm.WarnEnded: ": the model is retired",
 	}[w.Code]
 	text := w.Field + cmp.Or(verb, ": "+w.Code)
 	if w.Detail != "" {

@@ -69,7 +69,7 @@ func TestWarningsAreShownOnce(t *testing.T) {
 	r := reply{text: "x", meta: llm.Meta{Warnings: []llm.Warning{{Code: llm.WarnDropped, Field: "top_k", Detail: "not supported together with reasoning"}}}}
 	c.notes(&r, 0)
 	c.notes(&r, 0)
-	if got := errs.String(); got != "outcrop: warning: top_k was left out: not supported together with reasoning\n" {
+	if got := errs.String(); got != "outcrop: warning: top_k was dropped: not supported together with reasoning\n" {
 		t.Errorf("got %q", got)
 	}
 }

@@ -1,5 +1,5 @@
-// Package cli is the command line. It prints what went wrong and, on a line of
-// its own that begins with hint:, the next step.
+// Package cli is the command line. It prints each error and, on a separate line that
+// begins with hint:, the next step.
 package cli
 
 import (
@@ -25,11 +25,11 @@ import (
 // commands is the grammar. LiteLLM's flags are accepted where they mean the same.
 type commands struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Start the gateway (the default)."`
-	Chat       chatCommand       `cmd:"" help:"Ask a model a question, or talk with it."`
-	Models     modelsCommand     `cmd:"" help:"List the models that can be called, or explain how one is."`
+	Chat       chatCommand       `cmd:"" help:"Ask a model a question, or chat with it."`
+	Models     modelsCommand     `cmd:"" help:"List the models that can be called, or explain how a model id is resolved."`
 	Doctor     doctorCommand     `cmd:"" help:"Check credentials, permissions and models, and explain how to fix what fails."`
-	Emulate    emulateCommand    `cmd:"" help:"Run a local stand-in for a provider."`
-	Config     configCommand     `cmd:"" help:"Check a configuration."`
+	Emulate    emulateCommand    `cmd:"" help:"Run a local emulator of a provider."`
+	Config     configCommand     `cmd:"" help:"Check a configuration file."`
 	Bedrock    bedrockCommand    `cmd:"" help:"Write and check the IAM policies that calls need."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
 	Help       helpCommand       `cmd:"" help:"Show the help of a command."`
@@ -37,24 +37,23 @@ type commands struct {
 	V          bool              `name:"version" help:"Print the version."`
 }
 
-// configCommand holds what can be done with a configuration.
+// configCommand holds the commands for configurations.
 type configCommand struct {
-	Check checkCommand `cmd:"" help:"List everything that is wrong with a configuration file, and what can be served."`
+	Check checkCommand `cmd:"" help:"List all problems of a configuration file, and the models that can be served."`
 }
 
-// emulateCommand holds the stand-ins.
+// emulateCommand holds the emulators.
 type emulateCommand struct {
-	Bedrock emulateBedrockCommand `cmd:"" help:"A strict local AWS Bedrock: Converse, ConverseStream, the model lists and STS."`
+	Bedrock emulateBedrockCommand `cmd:"" help:"Emulate AWS Bedrock strictly: Converse, ConverseStream, the model lists and STS."`
 }
 
-// console is where a command reads and writes.
+// console is where a command writes.
 type console struct {
 	out, err io.Writer
 }
 
-// Main runs the command line and gives the exit code: 0, 1 for a failure, 2 for
-// a command line or configuration that cannot be understood, 130 for what Ctrl-C
-// has ended.
+// Main runs the command line and returns the exit code: 0, 1 for a failure, 2 for an
+// invalid command line or configuration, 130 after Ctrl-C.
 func Main(args []string, stdout, stderr io.Writer) int {
 	var c commands
 	exit := -1
@@ -91,8 +90,8 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	return report(stderr, parsed.Run())
 }
 
-// rewritten gives arguments in the form that the grammar has: help COMMAND is
-// COMMAND --help, and the fields behind models --json are a flag of their own.
+// rewritten converts arguments to the form of the grammar: help COMMAND becomes
+// COMMAND --help, and the fields after models --json become a separate flag.
 func rewritten(args []string) []string {
 	if len(args) > 0 && args[0] == "help" {
 		return append(slices.Clone(args[1:]), "--help")
@@ -116,15 +115,15 @@ func rewritten(args []string) []string {
 	return out
 }
 
-// misunderstood says what is wrong with a command line, and the next step.
+// misunderstood describes the error in a command line, and the next step.
 func misunderstood(err error, args []string, root *kong.Node) (what, hint string) {
-	what, hint = err.Error(), "outcrop --help lists the commands, and outcrop COMMAND --help the flags of one."
+	what, hint = err.Error(), "Run outcrop --help for the commands, or outcrop COMMAND --help for the flags of a command."
 	word, unexpected := strings.CutPrefix(what, "unexpected argument ")
 	switch {
 	case strings.Contains(what, "no such file or directory"):
-		hint = "Check the file's name, and the folder that the command runs in."
+		hint = "Check the file name, and the folder that the command runs in."
 	case unexpected && len(args) > 0 && strings.HasPrefix(word, args[0]):
-		what = fmt.Sprintf("there is no command %q", args[0])
+		what = fmt.Sprintf("unknown command %q", args[0])
 		if near := nearCommand(args[0], root); near != "" {
 			hint = "Did you mean outcrop " + near + "?"
 		}
@@ -140,7 +139,7 @@ func misunderstood(err error, args []string, root *kong.Node) (what, hint string
 	return what, hint
 }
 
-// nearCommand is the command that was probably meant; empty if none looks alike.
+// nearCommand returns the command that was probably meant; empty if none is similar.
 func nearCommand(word string, of *kong.Node) string {
 	near, fewest := "", 3
 	for _, n := range of.Children {
@@ -158,7 +157,7 @@ func nearCommand(word string, of *kong.Node) string {
 	return near
 }
 
-// report prints a command's failure and gives the exit code.
+// report prints a command's error and returns the exit code.
 func report(w io.Writer, err error) int {
 	if err != nil {
 		return failed(w, err)
@@ -166,13 +165,14 @@ func report(w io.Writer, err error) int {
 	return 0
 }
 
-func complain(w io.Writer, what, hint string) { say(w, red, "error:", what, hint) }
+// complain prints an error with its next step.
+func complain(w io.Writer, what, hint string) { printMessage(w, red, "error:", what, hint) }
 
 // warn prints a warning with its next step.
-func warn(w io.Writer, what, hint string) { say(w, yellow, "warning:", what, hint) }
+func warn(w io.Writer, what, hint string) { printMessage(w, yellow, "warning:", what, hint) }
 
-// say prints what is wrong and, if there is one, the next step.
-func say(w io.Writer, how style, kind, what, hint string) {
+// printMessage prints a problem and, if there is one, the next step.
+func printMessage(w io.Writer, how style, kind, what, hint string) {
 	s := screenOf(w)
 	text := s.wrap("outcrop: "+kind+" "+what, "  ")
 	fmt.Fprintln(w, strings.Replace(text, kind, s.paint(how, kind), 1))
@@ -181,28 +181,28 @@ func say(w io.Writer, how style, kind, what, hint string) {
 	}
 }
 
-// errInterrupted is a command that Ctrl-C has ended: whoever did so knows it.
+// errInterrupted is returned after Ctrl-C. It is not printed.
 var errInterrupted = errors.New("interrupted")
 
-// errProblems is an error whose lines have been printed already.
+// errProblems is returned for a configuration with errors, after they have been printed.
 var errProblems = errors.New("the configuration has problems")
 
-// errUnwell says that something that was asked for cannot be called. It has been
-// printed already.
-var errUnwell = errors.New("something that was asked for cannot be called")
+// errUnhealthy is returned if something that was requested cannot be called, after the
+// reason has been printed.
+var errUnhealthy = errors.New("something that was requested cannot be called")
 
-// usageError is flags that make no sense together, or a value that cannot be.
+// usageError is an invalid combination of flags, or an invalid value of one.
 type usageError struct{ what, hint string }
 
 func (e *usageError) Error() string { return e.what }
 
-// failed prints an error with its next step and gives the exit code.
+// failed prints an error with its next step and returns the exit code.
 func failed(w io.Writer, err error) int {
 	var call *llm.Error
 	var cfg *outcrop.ConfigError
 	var usage *usageError
 	switch {
-	case errors.Is(err, errUnwell):
+	case errors.Is(err, errUnhealthy):
 		return 1
 	case errors.Is(err, errInterrupted):
 		return 130
@@ -223,14 +223,14 @@ func failed(w io.Writer, err error) int {
 		}
 		complain(w, what, call.Fix)
 	case errors.Is(err, syscall.EADDRINUSE):
-		complain(w, err.Error(), "Another process listens there; choose another with --port (make run takes PORT=4001), or --port 0 for any.")
+		complain(w, err.Error(), "Another process uses this port. Choose another with --port (make run: PORT=4001), or --port 0 for any free port.")
 	default:
 		complain(w, err.Error(), "")
 	}
 	return 1
 }
 
-// defaultDataDir is a folder in the user's cache; empty if there is none.
+// defaultDataDir returns the folder outcrop in the user's cache; empty if there is none.
 func defaultDataDir() string {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -239,7 +239,7 @@ func defaultDataDir() string {
 	return filepath.Join(cache, "outcrop")
 }
 
-// plural is a number with its noun.
+// plural returns a number with its noun.
 func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -97,32 +97,32 @@ func TestCommands(t *testing.T) {
 		{"how a model is reached", []string{"models", "resolve", "anthropic.claude-3-7-sonnet-20250219-v1:0", "--region", "us-east-1"}, 0, []string{"1. us.anthropic.claude-3-7-sonnet-20250219-v1:0 in us-east-1 by converse: needs an inference profile"}, nil},
 		{"how a model is reached by a friendly name", []string{"models", "resolve", "claude-sonnet-4-5", "--region", "eu-central-1", "--policy", "{global: false}"}, 0, []string{"claude-sonnet-4-5 is a friendly name for anthropic.claude-sonnet-4-5-20250929-v1:0", "1. eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}, nil},
 		{"where no way is known", []string{"models", "resolve", "deepseek-r1", "--region", "eu-central-1"}, 0, []string{"known to work: us.deepseek.r1-v1:0 (from ", "1. deepseek.r1-v1:0 in eu-central-1"}, nil},
-		{"how a model is not reached", []string{"models", "resolve", "claude-sonnet-4-5", "--region", "us-east-1", "--policy", "{geographies: [eu], global: false}"}, 1, []string{"would work: us.anthropic.claude-sonnet-4-5-20250929-v1:0"}, []string{"it cannot be called: the policy allows no target"}},
+		{"how a model is not reached", []string{"models", "resolve", "claude-sonnet-4-5", "--region", "us-east-1", "--policy", "{geographies: [eu], global: false}"}, 1, []string{"would work: us.anthropic.claude-sonnet-4-5-20250929-v1:0"}, []string{"no allowed target: the policy allows no target"}},
 		{"from what is no region", []string{"models", "resolve", "deepseek-r1", "--region", "atlantis"}, 2, nil, []string{"--region", "eu-west-1"}},
 		{"by a policy that cannot be", []string{"models", "resolve", "deepseek-r1", "--region", "us-east-1", "--policy", "{prefer: best}"}, 2, nil, []string{"--policy.prefer", "neither nearest nor cheapest"}},
 		{"by a policy with an unknown key", []string{"models", "resolve", "deepseek-r1", "--region", "us-east-1", "--policy", "{geography: eu}"}, 2, nil, []string{"geography"}},
 		{"how what is no id is reached", []string{"models", "resolve", "us.amazon nova", "--region", "us-east-1"}, 2, nil, []string{"outcrop: error:"}},
 		{"a policy", []string{"bedrock", "policy", "--model", "claude-sonnet-4-5", "--region", "eu-central-1", "--account", "111122223333", "--no-stream"}, 0, []string{`"Action": "bedrock:InvokeModel",`, "arn:aws:bedrock:eu-central-1:111122223333:inference-profile/eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "arn:aws:bedrock:eu-west-3::foundation-model/"}, []string{"the gateway tries global.", "aws-marketplace:Subscribe"}},
 		{"a policy of several models for Terraform", []string{"bedrock", "policy", "--model", "claude-sonnet-4-5", "--model", "nova-lite", "--region", "us-east-1", "--profile", "us", "--format", "terraform", "--api-key"}, 0, []string{`data "aws_iam_policy_document" "outcrop" {`, "us.amazon.nova-lite-v1:0", "bedrock:CallWithBearerToken"}, []string{"--account"}},
-		{"a policy of a profile that is not there", []string{"bedrock", "policy", "--model", "claude-sonnet-4-5", "--region", "us-east-1", "--profile", "eu"}, 1, nil, []string{"--model claude-sonnet-4-5", "hint: These would work: "}},
+		{"a policy of a profile that is not there", []string{"bedrock", "policy", "--model", "claude-sonnet-4-5", "--region", "us-east-1", "--profile", "eu"}, 1, nil, []string{"--model claude-sonnet-4-5", "hint: Use one of these: "}},
 		{"a policy of a bare id that cannot be called", []string{"bedrock", "policy", "--model", "claude-sonnet-4-5", "--region", "us-east-1", "--profile", "none"}, 1, nil, []string{"bare id", "hint:"}},
 		{"a policy without a region is for the environment's", []string{"bedrock", "policy", "--model", "claude-sonnet-4-5"}, 0, []string{"arn:aws:bedrock:us-east-1:ACCOUNT_ID:inference-profile/us."}, nil},
 		{"a policy for no region", []string{"bedrock", "policy", "--model", "claude-sonnet-4-5", "--region", "nowhere"}, 2, nil, []string{"--region", "eu-west-1"}},
-		{"a policy for a model that nobody knows", []string{"bedrock", "policy", "--model", "claude-sonet-4-5"}, 1, nil, []string{"no model of Bedrock is known by this name", "Did you mean claude-sonnet-4-5, ", "--force"}},
-		{"a policy for a model that nobody knows, all the same", []string{"bedrock", "policy", "--model", "claude-sonet-4-5", "--force"}, 0, []string{"claude-sonet-4-5"}, []string{"warning: --model claude-sonet-4-5: no model of Bedrock is known"}},
-		{"a policy for nothing", []string{"bedrock", "policy", "--model", "claude-sonnet-4-5", "--no-whole", "--no-stream"}, 1, nil, []string{"nothing is asked for"}},
+		{"a policy for a model that nobody knows", []string{"bedrock", "policy", "--model", "claude-sonet-4-5"}, 1, nil, []string{"claude-sonet-4-5: unknown model", "Did you mean claude-sonnet-4-5, ", "--force"}},
+		{"a policy for a model that nobody knows, all the same", []string{"bedrock", "policy", "--model", "claude-sonet-4-5", "--force"}, 0, []string{"claude-sonet-4-5"}, []string{"warning: --model claude-sonet-4-5: unknown model"}},
+		{"a policy for nothing", []string{"bedrock", "policy", "--model", "claude-sonnet-4-5", "--no-whole", "--no-stream"}, 1, nil, []string{"the flags select no calls"}},
 		{"a policy in which nothing is wrong", []string{"bedrock", "lint", narrow}, 0, []string{"config.yaml: no problems found"}, nil},
 		{"a policy that lacks streaming", []string{"bedrock", "lint", narrow, "--model", "amazon.nova-lite-v1:0", "--profile", "none", "--region", "us-east-1"}, 1, []string{"config.yaml:1:105: stream.missing: ", "add this statement:"}, nil},
 		{"a policy that lacks streaming, as JSON", []string{"bedrock", "lint", narrow, "--model", "amazon.nova-lite-v1:0", "--profile", "none", "--region", "us-east-1", "--json"}, 1, []string{`[{"code":"stream.missing","line":1,"column":105,`, `"fix":[{"Sid":`}, nil},
 		{"a policy that is none", []string{"bedrock", "lint", good}, 2, nil, []string{"config.yaml:1:1: not JSON", "hint:"}},
-		{"a policy that is not there", []string{"bedrock", "lint", "/nowhere.json"}, 2, nil, []string{"cannot be read", "hint:"}},
-		{"config check", []string{"config", "check", good}, 0, []string{"good, 1 deployment"}, nil},
+		{"a policy that is not there", []string{"bedrock", "lint", "/nowhere.json"}, 2, nil, []string{"cannot read the", "hint:"}},
+		{"config check", []string{"config", "check", good}, 0, []string{"no problems, 1 deployment"}, nil},
 		{"config check of a wrong file", []string{"config", "check", bad}, 2, nil, []string{"config.yaml:3:", "timeout", "config.yaml:4:", "allowed_ips"}},
 		{"config check of what the provider refuses", []string{"config", "check", wrong}, 2, nil, []string{"config.yaml:3:29:", "us.amazon nova", "config.yaml:5:", "nobody"}},
 		{"config check of a parameter that no call could have", []string{"config", "check", hot}, 2, nil, []string{"config.yaml:3:76:", "temperature must be between 0 and 2, not 7"}},
 		{"config check of a route that is not there", []string{"config", "check", invoke}, 0, []string{"0 of 1 model can be served"}, []string{"config.yaml:3:29: warning: model_list[0].litellm_params.model: the route async_invoke/"}},
 		{"config check of limits that are allowed to be left out", []string{"config", "check", "--allow-unsupported", limited}, 0, []string{"2 warnings, 0 deployments", "1 limit is not enforced"}, []string{"warning", "allowed_ips"}},
-		{"config check of no file", []string{"config", "check", "/nowhere/config.yaml"}, 2, nil, []string{"outcrop: error:", "cannot be read", "hint:"}},
+		{"config check of no file", []string{"config", "check", "/nowhere/config.yaml"}, 2, nil, []string{"outcrop: error:", "cannot read the", "hint:"}},
 		{"serve with a wrong file", []string{"--config", bad, "--port", "0"}, 2, nil, []string{"timeout"}},
 		{"serve at an address that cannot be", []string{"serve", "--host", "256.0.0.1", "--port", "0"}, 1, nil, []string{"outcrop: error:"}},
 		{"a command that is not there", []string{"excavate"}, 2, nil, []string{"excavate", "hint:"}},
@@ -193,7 +193,7 @@ func after(t *testing.T, lines *bufio.Scanner, text string) string {
 func TestDemoShowsAFirstAnswerAndALineToPaste(t *testing.T) {
 	lines, stop := run(t, "serve", "--demo", "--port", "0", "--num_workers", "4", "--detailed_debug", "--data-dir", t.TempDir())
 	url := after(t, lines, "listening on ")
-	after(t, lines, "emulator answers")
+	after(t, lines, "built-in Bedrock emulator")
 	if answer := after(t, lines, "  anthropic.claude-sonnet-4-5-20250929-v1:0: "); answer == "" {
 		t.Error("no first answer")
 	}

@@ -9,23 +9,23 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// helpCommand is there for the list of commands: Main makes COMMAND --help of it.
+// helpCommand only adds help to the list of commands: Main rewrites it to COMMAND --help.
 type helpCommand struct {
 	Command []string `arg:"" optional:"" help:"The command."`
 }
 
-// Run is not reached.
+// Run is never called.
 func (helpCommand) Run() error { return nil }
 
 type completionCommand struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
-// completeWord is the first argument with which a completion script asks what can
-// follow the others.
+// completeWord is the first argument by which a completion script asks for the
+// completions of the other arguments.
 const completeWord = "__complete"
 
-// Run prints the script, which asks this program what can follow.
+// Run prints the script, which calls this program for the completions.
 func (c *completionCommand) Run(con console) error {
 	_, err := fmt.Fprint(con.out, map[string]string{
 		"bash": `# outcrop completion bash > /etc/bash_completion.d/outcrop, or: source <(outcrop completion bash)
@@ -55,8 +55,8 @@ complete -c outcrop -a "(__outcrop_complete)"
 	return err
 }
 
-// complete prints what the last of some words can become: commands, flags, or the
-// values of a flag.
+// complete prints the completions of the last word: commands, flags, or the values of a
+// flag.
 func complete(w io.Writer, node *kong.Node, words []string) int {
 	last := ""
 	if len(words) > 0 {
@@ -69,7 +69,7 @@ func complete(w io.Writer, node *kong.Node, words []string) int {
 		}
 	}
 	flags = append(flags, node.Flags...)
-	for _, n := range node.Children { // the command that is meant without a word
+	for _, n := range node.Children { // the default command
 		if node.DefaultCmd == n {
 			flags = append(flags, n.Flags...)
 		}
@@ -78,7 +78,7 @@ func complete(w io.Writer, node *kong.Node, words []string) int {
 	switch before := previous(words, flags); {
 	case before != nil && before.Enum != "":
 		found = strings.Split(before.Enum, ",")
-	case before != nil: // a file, or what only the user knows
+	case before != nil: // a file, or a value that only the user knows
 	case strings.HasPrefix(last, "-"):
 		for _, f := range flags {
 			if !f.Hidden {
@@ -106,7 +106,7 @@ func complete(w io.Writer, node *kong.Node, words []string) int {
 	return 0
 }
 
-// previous is the flag that the last word names, if it takes a value.
+// previous returns the flag that the last word names, if it takes a value.
 func previous(words []string, flags []*kong.Flag) *kong.Flag {
 	if len(words) == 0 {
 		return nil

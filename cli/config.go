@@ -12,20 +12,20 @@ import (
 )
 
 type checkCommand struct {
-	File             string `arg:"" help:"The configuration, LiteLLM's config.yaml."`
-	AllowUnsupported bool   `aliases:"allow_unsupported" help:"Take limits on callers that Outcrop does not enforce as warnings."`
-	SkipUnsupported  bool   `name:"skip-unsupported-models" help:"Take models of providers that Outcrop does not have as warnings."`
+	File             string `arg:"" help:"The configuration file, in the format of LiteLLM's config.yaml."`
+	AllowUnsupported bool   `aliases:"allow_unsupported" help:"Warn about access rules and limits that Outcrop does not enforce, instead of failing."`
+	SkipUnsupported  bool   `name:"skip-unsupported-models" help:"Warn about models of providers that Outcrop does not support, instead of failing."`
 }
 
-// Run prints every problem and what can be served; without an error among them the
-// file can be served. It calls nothing.
+// Run prints all problems and what can be served. A file without errors can be served.
+// It makes no calls.
 func (c *checkCommand) Run(con console) error {
 	flags := configFlags{ConfigFile: c.File, AllowUnsupported: c.AllowUnsupported, SkipUnsupported: c.SkipUnsupported}
 	cfg, problems, err := flags.read(con.err)
 	if err != nil {
 		return err
 	}
-	doubtful := map[string]bool{} // entries that will probably not be callable
+	doubtful := map[string]bool{} // entries whose calls will probably fail
 	if cfg != nil {
 		client, err := c.open(cfg)
 		if err != nil {
@@ -52,13 +52,13 @@ func (c *checkCommand) Run(con console) error {
 		for _, line := range summary(nil, nil, problems) {
 			fmt.Fprintln(con.err, line)
 		}
-		fmt.Fprintf(con.err, "%s: %s; it cannot be served\n", c.File, counted(problems))
+		fmt.Fprintf(con.err, "%s: %s; the gateway cannot start with it\n", c.File, counted(problems))
 		return errProblems
 	}
 	for _, line := range summary(cfg, doubtful, problems) {
 		fmt.Fprintln(con.out, line)
 	}
-	verdict := "good"
+	verdict := "no problems"
 	if len(problems) > 0 {
 		verdict = plural(len(problems), "warning")
 	}
@@ -66,7 +66,7 @@ func (c *checkCommand) Run(con console) error {
 	return nil
 }
 
-// open makes a client of the configuration, which opens every deployment.
+// open creates a client for the configuration, which opens every deployment.
 func (c *checkCommand) open(cfg *config.Config) (*outcrop.Client, error) {
 	if err := app.Check(cfg); err != nil {
 		return nil, err
@@ -74,8 +74,7 @@ func (c *checkCommand) open(cfg *config.Config) (*outcrop.Client, error) {
 	return outcrop.New(outcrop.Options{Config: cfg})
 }
 
-// sortProblems puts problems into the order of the file; those without a place come
-// last.
+// sortProblems sorts problems by position; those without a position come last.
 func sortProblems(problems []config.Problem) {
 	slices.SortStableFunc(problems, func(a, b config.Problem) int {
 		switch {
@@ -93,25 +92,25 @@ func sortProblems(problems []config.Problem) {
 	})
 }
 
-// kinds are what problems are counted by in a summary, each with the texts that tell
-// its problems. It is never written to.
+// kinds are the kinds of problems that a summary counts. A problem is of the first kind
+// with its severity one of whose texts its message contains. It is never modified.
 var kinds = [...]struct {
 	severity  config.Severity
-	tells     []string
+	texts     []string
 	one, more string
 }{
-	{config.Error, []string{"does not have the provider", "names no provider"}, "1 model needs a provider that Outcrop does not have; --skip-unsupported-models leaves it out", "%d models need providers that Outcrop does not have; --skip-unsupported-models leaves them out"},
-	{config.Error, []string{"not enforced"}, "1 limit is not enforced; --allow-unsupported starts without it", "%d limits are not enforced; --allow-unsupported starts without them"},
+	{config.Error, []string{"does not support the provider", "names no provider"}, "1 model needs a provider that Outcrop does not support; use --skip-unsupported-models to skip it", "%d models need providers that Outcrop does not support; use --skip-unsupported-models to skip them"},
+	{config.Error, []string{"not enforced"}, "1 limit is not enforced; use --allow-unsupported to start without it", "%d limits are not enforced; use --allow-unsupported to start without them"},
 	{config.Error, []string{"environment variable"}, "1 environment variable is not set", "%d environment variables are not set"},
-	{config.Error, nil, "1 other setting is wrong", "%d other settings are wrong"},
-	{config.Warning, []string{"the entry is left out"}, "1 model is left out, as Outcrop does not have its provider", "%d models are left out, as Outcrop does not have their providers"},
+	{config.Error, nil, "1 other error", "%d other errors"},
+	{config.Warning, []string{"skipping the entry"}, "1 model is skipped, because Outcrop does not support its provider", "%d models are skipped, because Outcrop does not support their providers"},
 	{config.Warning, []string{"not enforced"}, "1 limit is not enforced", "%d limits are not enforced"},
 	{config.Warning, []string{"has no effect", "not supported yet"}, "1 setting has no effect", "%d settings have no effect"},
 	{config.Warning, nil, "1 other warning", "%d other warnings"},
 }
 
-// summary says in a few lines what can be served and what the problems are; cfg is
-// nil if nothing can.
+// summary returns a few lines on what can be served and on the problems; cfg is nil if
+// nothing can be served.
 func summary(cfg *config.Config, doubtful map[string]bool, problems []config.Problem) []string {
 	var lines []string
 	if cfg != nil {
@@ -134,7 +133,7 @@ func summary(cfg *config.Config, doubtful map[string]bool, problems []config.Pro
 	counts := make([]int, len(kinds))
 	for _, p := range problems {
 		for i, k := range kinds {
-			if k.severity == p.Severity && (k.tells == nil || slices.ContainsFunc(k.tells, func(text string) bool { return strings.Contains(p.Message, text) })) {
+			if k.severity == p.Severity && (k.texts == nil || slices.ContainsFunc(k.texts, func(text string) bool { return strings.Contains(p.Message, text) })) {
 				counts[i]++
 				break
 			}
@@ -153,13 +152,13 @@ func summary(cfg *config.Config, doubtful map[string]bool, problems []config.Pro
 
 type versionCommand struct{}
 
-// Run prints the version, the commit that it was built from, and Go's version.
+// Run prints the version, the commit and the version of Go that it was built with.
 func (versionCommand) Run(con console) error {
 	fmt.Fprintln(con.out, "outcrop "+outcrop.Version+" ("+build()+")")
 	return nil
 }
 
-// build says which commit was built, and with which Go.
+// build returns the commit and the version of Go.
 func build() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -17,16 +17,16 @@ import (
 
 type doctorCommand struct {
 	configFlags
-	Model   []string `short:"m" sep:"none" placeholder:"MODEL" help:"Call this model, by a name that a request may use. May be given several times. Default: every configured model, and a small one for each wildcard."`
-	Region  []string `sep:"none" placeholder:"REGION" help:"Look from this region in place of the configured ones. May be given several times."`
-	All     bool     `help:"Call every model for chats that the account lists."`
-	Free    bool     `help:"Call no model."`
+	Model   []string `short:"m" sep:"none" placeholder:"MODEL" help:"Call this model, by any name that a request can use. Can be repeated. Default: every configured model, and a small one for each wildcard."`
+	Region  []string `sep:"none" placeholder:"REGION" help:"Check from this region instead of the configured ones. Can be repeated."`
+	All     bool     `help:"Call every chat model that is listed for the account."`
+	Free    bool     `help:"Do not call any model."`
 	JSON    bool     `name:"json" help:"Print one JSON object."`
-	DataDir string   `name:"data-dir" env:"OUTCROP_DATA_DIR" placeholder:"DIR" help:"Folder for what outlasts a run. Default: outcrop in the user's cache folder."`
+	DataDir string   `name:"data-dir" env:"OUTCROP_DATA_DIR" placeholder:"DIR" help:"Folder for cached data. Default: outcrop in the user's cache folder."`
 }
 
-// Run examines the configuration and prints what was found. An interrupt ends the
-// calls, and what is known by then is printed.
+// Run checks the configuration and prints the findings. After an interrupt it prints
+// the findings so far.
 func (c *doctorCommand) Run(ctx context.Context, con console) error {
 	if err := c.check(con.err); err != nil {
 		return err
@@ -44,7 +44,7 @@ func (c *doctorCommand) Run(ctx context.Context, con console) error {
 	}
 	d := &diagnosis{}
 	progress := newProgress(con.err)
-	cut := client.Check(ctx, outcrop.CheckOptions{
+	checkErr := client.Check(ctx, outcrop.CheckOptions{
 		Models: c.Model, All: c.All, Free: c.Free,
 		Planned: func(calls int) {
 			d.planned = calls
@@ -55,7 +55,7 @@ func (c *doctorCommand) Run(ctx context.Context, con console) error {
 		progress.show(d.made)
 	})
 	progress.end()
-	d.interrupted = cut != nil
+	d.interrupted = checkErr != nil
 	if err := client.Close(); err != nil {
 		return err
 	}
@@ -65,28 +65,29 @@ func (c *doctorCommand) Run(ctx context.Context, con console) error {
 	} else {
 		err = d.print(con.out)
 	}
-	if err == nil && !d.well() {
-		err = errUnwell
+	if err == nil && !d.healthy() {
+		err = errUnhealthy
 	}
 	return err
 }
 
-// check refuses flags that cannot be.
+// check rejects invalid flags.
 func (c *doctorCommand) check(w io.Writer) error {
 	if err := checkRegions(w, c.Region...); err != nil {
 		return err
 	}
 	if c.Free && (c.All || len(c.Model) > 0) {
-		return &usageError{"--free calls no model, and --all and --model ask for calls", "Leave one out."}
+		return &usageError{"--free cannot be combined with --all or --model", "Remove one of them: --free calls no model."}
 	}
 	if i := slices.Index(c.Model, ""); i >= 0 {
-		return &usageError{"--model: the name is empty", "outcrop models lists the names that there are."}
+		return &usageError{"--model: the name is empty", "Run outcrop models to list the names."}
 	}
 	return nil
 }
 
-// moved is the configuration as it would be in each of some regions; without any,
-// the configuration itself. What is called by an ARN stays where it is.
+// moved returns the configuration with its models in each of the regions instead of
+// their own; without regions, the configuration itself. Models that are called by an
+// ARN keep their region.
 func moved(cfg *config.Config, regions []string) *config.Config {
 	if len(regions) == 0 {
 		return cfg
@@ -112,7 +113,7 @@ func moved(cfg *config.Config, regions []string) *config.Config {
 	return &out
 }
 
-// diagnosis is what was found.
+// diagnosis holds the findings of a run.
 type diagnosis struct {
 	findings    []outcrop.Finding
 	planned     int
@@ -127,19 +128,18 @@ func (d *diagnosis) add(f outcrop.Finding) {
 	}
 }
 
-// well reports whether all that was asked for can be called, as far as was looked.
-func (d *diagnosis) well() bool {
+// healthy reports whether no check failed, and no interrupt ended them early.
+func (d *diagnosis) healthy() bool {
 	return !d.interrupted && !slices.ContainsFunc(d.findings, func(f outcrop.Finding) bool { return f.State == provider.StateFail })
 }
 
-// checks are all checks in the order in which they are shown. It is never written
-// to.
+// checks are all checks in the order of the output. It is never modified.
 var checks = [...]provider.Check{
 	provider.CheckIdentity, provider.CheckLists, provider.CheckClock, provider.CheckEndpoint, provider.CheckNetwork,
 	provider.CheckModel, provider.CheckWhole, provider.CheckStream,
 }
 
-// sort puts the findings into an order that does not depend on which came first.
+// sort sorts the findings, so that the output does not depend on their timing.
 func (d *diagnosis) sort() {
 	slices.SortStableFunc(d.findings, func(a, b outcrop.Finding) int {
 		return cmp.Or(
@@ -149,7 +149,7 @@ func (d *diagnosis) sort() {
 	})
 }
 
-// progress says on a terminal how far the calls are, and elsewhere every so often.
+// progress shows a progress bar on a terminal, and elsewhere a line every few calls.
 type progress struct {
 	w        io.Writer
 	terminal bool
@@ -157,21 +157,20 @@ type progress struct {
 	shown    bool
 }
 
-// progressEvery is after how many calls a line is printed where there is no
-// terminal.
+// progressEvery is the number of calls between two lines without a terminal.
 const progressEvery = 50
 
 func newProgress(w io.Writer) *progress {
 	return &progress{w: w, terminal: screenOf(w).terminal}
 }
 
-// begin says what the calls are before the first one.
+// begin announces the calls before the first one.
 func (p *progress) begin(calls int) {
 	p.calls = calls
 	if calls == 0 {
 		return
 	}
-	fmt.Fprintf(p.w, "outcrop: calling models: at most %s, each with a one-word question and at most one token of an answer, a fraction of a cent in all; --free makes none\n", plural(calls, "probe"))
+	fmt.Fprintf(p.w, "outcrop: calling models: at most %s, each with a one-word question and an answer of at most one token, for a fraction of a cent in total; use --free to make none\n", plural(calls, "probe"))
 }
 
 func (p *progress) show(made int) {
@@ -187,7 +186,7 @@ func (p *progress) show(made int) {
 	}
 }
 
-// end takes the bar away.
+// end removes the bar.
 func (p *progress) end() {
 	if p.shown {
 		fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", 60))

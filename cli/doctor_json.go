@@ -101,10 +101,10 @@ type refusalJSON struct {
 	Docs       []string    `json:"docs,omitempty"`
 }
 
-// printJSON writes what was found for programs.
+// printJSON writes the findings as JSON.
 func (d *diagnosis) printJSON(w io.Writer) error {
 	out := doctorJSON{
-		Outcrop: outcrop.Version, Healthy: d.well(), Interrupted: d.interrupted,
+		Outcrop: outcrop.Version, Healthy: d.healthy(), Interrupted: d.interrupted,
 		Probes: probesJSON{d.planned, d.made, d.cost().USD()},
 		Checks: []checkJSON{}, Models: []callJSON{}, Refusals: []refusalJSON{},
 	}
@@ -153,7 +153,7 @@ func newCheckJSON(f *outcrop.Finding) checkJSON {
 	return row
 }
 
-// moment is a time as JSON has it; empty for the zero time.
+// moment formats a time for JSON; empty for the zero time.
 func moment(t time.Time) string {
 	if t.IsZero() {
 		return ""

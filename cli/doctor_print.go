@@ -14,8 +14,8 @@ import (
 	"outcrop/provider"
 )
 
-// sections are the tables of checks that cost nothing, each with its heading. It
-// is never written to.
+// sections are the tables of checks that cost nothing, each with its heading. It is
+// never modified.
 var sections = [...]struct {
 	heading string
 	checks  []provider.Check
@@ -26,7 +26,7 @@ var sections = [...]struct {
 	{"endpoint", []provider.Check{provider.CheckEndpoint, provider.CheckNetwork}},
 }
 
-// print writes what was found for people.
+// print writes the findings as text.
 func (d *diagnosis) print(w io.Writer) error {
 	several := false
 	for i := range d.findings {
@@ -46,7 +46,7 @@ func (d *diagnosis) print(w io.Writer) error {
 	return nil
 }
 
-// mark is a state in a column of its own.
+// mark returns a state as shown in the first column.
 func mark(s provider.State) string {
 	if s == provider.StateFail {
 		return "FAIL"
@@ -82,7 +82,7 @@ func (d *diagnosis) printSection(w io.Writer, heading string, checks []provider.
 	return table.Flush()
 }
 
-// line is what a finding says.
+// line returns a finding as text.
 func line(f *outcrop.Finding) string {
 	text := f.Detail
 	if f.Err != nil {
@@ -92,7 +92,7 @@ func line(f *outcrop.Finding) string {
 	case f.Check == provider.CheckIdentity:
 		text = who(f)
 	case f.Check == provider.CheckEndpoint && f.Err == nil:
-		text += "; answers in " + took(f.Took)
+		text += "; responds in " + took(f.Took)
 	}
 	if f.Fix != "" {
 		text += ". " + f.Fix
@@ -100,7 +100,7 @@ func line(f *outcrop.Finding) string {
 	return text
 }
 
-// who says who calls, with what, and where that comes from.
+// who returns the caller, its credentials and where they come from.
 func who(f *outcrop.Finding) string {
 	id := &f.Identity
 	var parts []string
@@ -109,7 +109,7 @@ func who(f *outcrop.Finding) string {
 	}
 	switch {
 	case f.Err == nil && id.Principal != "":
-		parts = append(parts, id.Principal+" of account "+id.Account)
+		parts = append(parts, id.Principal+" in account "+id.Account)
 	case f.Detail != "":
 		parts = append(parts, f.Detail)
 	}
@@ -119,7 +119,7 @@ func who(f *outcrop.Finding) string {
 	case provider.CredentialSession:
 		key := "temporary access key " + id.Key + " from " + id.Origin
 		if !id.Expires.IsZero() {
-			key += ", until " + id.Expires.UTC().Format(time.RFC3339)
+			key += ", valid until " + id.Expires.UTC().Format(time.RFC3339)
 		}
 		parts = append(parts, key)
 	default:
@@ -141,7 +141,7 @@ func (d *diagnosis) printModels(w io.Writer, several bool) error {
 	}
 	if len(calls) == 0 {
 		if d.made == 0 && d.planned == 0 {
-			fmt.Fprintln(w, "  none was called")
+			fmt.Fprintln(w, "  no model was called")
 		}
 		return nil
 	}
@@ -161,7 +161,8 @@ func (d *diagnosis) printModels(w io.Writer, several bool) error {
 	return nil
 }
 
-// noCredentials reports whether nobody has any, so that nothing else was looked at.
+// noCredentials reports whether there are no credentials at all, so that nothing else was
+// checked.
 func (d *diagnosis) noCredentials() bool {
 	found := false
 	for i := range d.findings {
@@ -176,7 +177,7 @@ func (d *diagnosis) noCredentials() bool {
 	return found
 }
 
-// answered says how one call went.
+// answered returns the result of one call.
 func answered(f *outcrop.Finding) string {
 	switch {
 	case f == nil:
@@ -190,7 +191,7 @@ func answered(f *outcrop.Finding) string {
 
 func took(d time.Duration) string { return max(d.Round(time.Millisecond), time.Millisecond).String() }
 
-// why says by which reason a way was taken.
+// why returns the reason for the choice of the target.
 func why(f *outcrop.Finding) string {
 	if f.Target.Reason != "" && f.Detail == "" {
 		return f.Target.Reason
@@ -198,7 +199,7 @@ func why(f *outcrop.Finding) string {
 	return dash(f.Detail)
 }
 
-// printRefusals says of each distinct refusal what it means, who can fix it, and how.
+// printRefusals explains each distinct refusal: what it means, who can fix it, and how.
 func (d *diagnosis) printRefusals(w io.Writer) {
 	s := screenOf(w)
 	const indent = "     "
@@ -213,10 +214,10 @@ func (d *diagnosis) printRefusals(w io.Writer) {
 		fmt.Fprintln(w, head)
 		entry := func(label string, texts []string) {
 			for j, text := range texts {
-				if j == maxSaid {
-					text = fmt.Sprintf("and %d more like these; --json has them all", len(texts)-maxSaid)
+				if j == maxTexts {
+					text = fmt.Sprintf("and %d more like these; use --json to see all", len(texts)-maxTexts)
 				}
-				if j > maxSaid {
+				if j > maxTexts {
 					break
 				}
 				fmt.Fprintln(w, s.hang(fmt.Sprintf("%s%-15s ", indent, label), text))
@@ -224,7 +225,7 @@ func (d *diagnosis) printRefusals(w io.Writer) {
 			}
 		}
 		entry("message:", r.messages)
-		entry("cause:", slices.DeleteFunc(slices.Clone(r.causes), func(cause string) bool { // the heading says it
+		entry("cause:", slices.DeleteFunc(slices.Clone(r.causes), func(cause string) bool { // repeats the heading
 			return strings.EqualFold(strings.TrimSuffix(cause, "."), r.code.Info().Meaning)
 		}))
 		entry("how to fix it:", r.fixes)
@@ -235,8 +236,9 @@ func (d *diagnosis) printRefusals(w io.Writer) {
 	}
 }
 
-// missing is the statement, if there is one alone and no fix has it in its words
-// already: of several each is a part of the policy that the fix tells how to write.
+// missing returns the missing statement, unless a fix already contains it. Several
+// statements are left out: they are parts of the policy that the fix explains how to
+// write.
 func (r *refusal) missing() []string {
 	var out []string
 	if len(r.statements) > 1 {
@@ -250,7 +252,7 @@ func (r *refusal) missing() []string {
 	return out
 }
 
-// actor says who can fix it.
+// actor returns who can fix a problem.
 func actor(a llm.Actor) string {
 	switch a {
 	case llm.ActorCaller:
@@ -268,7 +270,7 @@ func actor(a llm.Actor) string {
 	}
 }
 
-// printSum says in a line what came of it.
+// printSum writes a one-line summary.
 func (d *diagnosis) printSum(w io.Writer) {
 	var good, half, bad int
 	for _, c := range d.calls() {
@@ -283,25 +285,25 @@ func (d *diagnosis) printSum(w io.Writer) {
 	}
 	switch {
 	case d.interrupted:
-		fmt.Fprintf(w, "interrupted: %d of at most %s were made", d.made, plural(d.planned, "probe"))
+		fmt.Fprintf(w, "interrupted after %d of at most %s", d.made, plural(d.planned, "probe"))
 	case d.made > 0:
 		fmt.Fprintf(w, "%s made", plural(d.made, "probe"))
-	case d.well():
+	case d.healthy():
 		fmt.Fprintln(w, "no problems found")
 		return
 	case d.noCredentials():
-		fmt.Fprintln(w, "nothing else was checked: every call needs credentials")
+		fmt.Fprintln(w, "nothing else was checked, because every call needs credentials")
 		return
 	default:
-		fmt.Fprintln(w, "some calls will not work, or none")
+		fmt.Fprintln(w, "some or all calls will fail")
 		return
 	}
 	if cost := d.cost(); cost > 0 {
 		fmt.Fprintf(w, " for $%s", cost)
 	}
-	fmt.Fprintf(w, "; %s can be called whole and streaming", plural(good, "model"))
+	fmt.Fprintf(w, "; %s can be called both with and without streaming", plural(good, "model"))
 	if half > 0 {
-		fmt.Fprintf(w, ", %d only one way", half)
+		fmt.Fprintf(w, ", %d only in one of the two ways", half)
 	}
 	if bad > 0 {
 		fmt.Fprintf(w, ", %d not at all", bad)

@@ -10,12 +10,12 @@ import (
 	"outcrop/provider"
 )
 
-// modelCall is what is known of one model by one deployment.
+// modelCall holds the findings on one model of one deployment.
 type modelCall struct {
-	whole, stream *outcrop.Finding // nil if it was not called so
+	whole, stream *outcrop.Finding // nil if that call was not made
 }
 
-// any gives the finding to show for both: a failure if there is one.
+// any returns the finding to show for both: a failure if there is one.
 func (c *modelCall) any() *outcrop.Finding {
 	switch {
 	case c.whole == nil:
@@ -29,11 +29,10 @@ func (c *modelCall) any() *outcrop.Finding {
 	}
 }
 
-// state is that of the worse of the two.
+// state returns the worse state of the two.
 func (c *modelCall) state() provider.State { return c.any().State }
 
-// calls puts the whole and the streamed calls together, in the order of the
-// findings.
+// calls pairs the non-streaming and the streaming calls, in the order of the findings.
 func (d *diagnosis) calls() []*modelCall {
 	type key struct {
 		call  int
@@ -62,7 +61,7 @@ func (d *diagnosis) calls() []*modelCall {
 	return all
 }
 
-// cost is what the calls cost as far as that is known.
+// cost returns the cost of the calls, as far as it is known.
 func (d *diagnosis) cost() llm.Cost {
 	var sum llm.Cost
 	for i := range d.findings {
@@ -71,24 +70,23 @@ func (d *diagnosis) cost() llm.Cost {
 	return sum
 }
 
-// refusal is one reason for which something was refused, with all that was.
+// refusal is one reason for refusals, with everything that was refused for it.
 type refusal struct {
 	code  llm.Code
 	actor llm.Actor
-	// state is fail if something that was asked for cannot be called for it.
+	// state is fail if the reason keeps a requested model from being called.
 	state    provider.State
 	subjects []string
 	errors   []*llm.Error
-	// What follows has each thing that was said once; ids are taken out of what was
-	// said of several.
+	// These have no duplicates. Texts about several ids are stored without the ids.
 	messages, causes, fixes, statements, docs []string
 }
 
-// maxSaid is how many different words of one kind are shown of a refusal.
-const maxSaid = 3
+// maxTexts is how many different texts of one kind are shown for a refusal.
+const maxTexts = 3
 
-// refusals groups what was refused by code and by whose move it is; rights that
-// lists need are apart from those of calls. What failures say comes first.
+// refusals groups refusals by code and by who can fix them, failures first. Missing
+// permissions for lists and for calls are separate groups.
 func (d *diagnosis) refusals() []*refusal {
 	var all []*refusal
 	byKey := map[string]*refusal{}
@@ -108,7 +106,7 @@ func (d *diagnosis) refusals() []*refusal {
 	}
 	slices.SortStableFunc(all, func(a, b *refusal) int { return cause(a.code) - cause(b.code) })
 	for _, r := range all {
-		r.say()
+		r.collect()
 		if len(r.statements) > 1 {
 			r.fixes = r.policies(d.account())
 		}
@@ -116,8 +114,8 @@ func (d *diagnosis) refusals() []*refusal {
 	return all
 }
 
-// cause orders codes by what may be behind other failures: a region that does not
-// exist, then credentials.
+// cause ranks codes that may be the cause of other failures first: a region that does
+// not exist, then credentials.
 func cause(code llm.Code) int {
 	switch {
 	case code == llm.CodeUnknownRegion:
@@ -129,7 +127,7 @@ func cause(code llm.Code) int {
 	}
 }
 
-// account is the one that calls; empty if there are several, or none is known.
+// account returns the calling account; empty if there are several, or none is known.
 func (d *diagnosis) account() string {
 	var all []string
 	for i := range d.findings {
@@ -141,8 +139,8 @@ func (d *diagnosis) account() string {
 	return all[0]
 }
 
-// policies gives the commands that write one policy for all calls that were
-// refused, one for each region.
+// policies returns commands that write one policy for all refused calls, one command
+// for each region.
 func (r *refusal) policies(account string) []string {
 	models := map[string][]string{}
 	for _, e := range r.errors {
@@ -159,7 +157,7 @@ func (r *refusal) policies(account string) []string {
 		for _, id := range models[region] {
 			command = append(command, "--model", id)
 		}
-		out = append(out, "This writes one policy for all of them: "+strings.Join(command, " "))
+		out = append(out, "To write one policy for all of them: "+strings.Join(command, " "))
 	}
 	return out
 }
@@ -172,7 +170,7 @@ func groupOf(f *outcrop.Finding) string {
 	return key
 }
 
-// add puts a finding in.
+// add adds a finding.
 func (r *refusal) add(f *outcrop.Finding) {
 	r.errors = append(r.errors, f.Err)
 	subject := subjectOf(f)
@@ -184,8 +182,8 @@ func (r *refusal) add(f *outcrop.Finding) {
 	}
 }
 
-// say collects what was said, each thing once.
-func (r *refusal) say() {
+// collect collects the texts of all errors, without duplicates.
+func (r *refusal) collect() {
 	ids := map[string]bool{}
 	for _, e := range r.errors {
 		ids[e.Destination.ID] = true
@@ -206,7 +204,7 @@ func (r *refusal) say() {
 	}
 }
 
-// appendUnique appends what has not been said.
+// appendUnique appends s unless it is empty or already present.
 func appendUnique(all []string, s string) []string {
 	if s == "" || slices.Contains(all, s) {
 		return all
@@ -214,20 +212,20 @@ func appendUnique(all []string, s string) []string {
 	return append(all, s)
 }
 
-// withoutID takes the id that was called out of a text, so that the same words
-// about many ids are the same.
+// withoutID removes the called id from a text, so that texts that differ only in their
+// ids become equal.
 func withoutID(text string, e *llm.Error) string {
 	if e.Destination.ID == "" || e.Destination.API == "control" {
 		return text
 	}
 	text = unnamed(text, e.Destination.ID)
-	if _, base, ok := strings.Cut(e.Destination.ID, "."); ok && strings.Contains(base, ".") { // a profile's, in whose ARNs the model's own stands too
+	if _, base, ok := strings.Cut(e.Destination.ID, "."); ok && strings.Contains(base, ".") { // the ARNs of a profile contain the model's id too
 		text = unnamed(text, base)
 	}
 	return text
 }
 
-// unnamed puts "the model" in the place of an id, or within ARNs a wildcard.
+// unnamed replaces an id by "the model", or within ARNs by a wildcard.
 func unnamed(text, id string) string {
 	var b strings.Builder
 	for {
@@ -250,7 +248,7 @@ func unnamed(text, id string) string {
 	}
 }
 
-// subjectOf names what was refused.
+// subjectOf returns the name of what was refused.
 func subjectOf(f *outcrop.Finding) string {
 	switch f.Check {
 	case provider.CheckWhole, provider.CheckStream, provider.CheckModel:
@@ -263,7 +261,7 @@ func subjectOf(f *outcrop.Finding) string {
 	}
 }
 
-// nameOf names a model as it was asked for; behind a wildcard as it was called.
+// nameOf returns the name that a model was requested by; for a wildcard also the model.
 func nameOf(f *outcrop.Finding) string {
 	names := strings.Join(f.Names, ", ")
 	if strings.Contains(names, "*") && f.Model != "" {

@@ -75,9 +75,9 @@ func TestDoctorSaysWhatWorks(t *testing.T) {
 		t.Errorf("exit code %d:\n%s", code, errs)
 	}
 	for _, want := range []string{
-		"arn:aws:iam::123456789012:user/demo of account 123456789012; access key AKIDEXAMPLE from the environment",
+		"arn:aws:iam::123456789012:user/demo in account 123456789012; access key AKIDEXAMPLE from the environment",
 		"ListFoundationModels", "GetFoundationModelAvailability", "clock\n  ok", "set by AWS_ENDPOINT_URL", "proxy",
-		"us.anthropic.claude-sonnet-4-5-20250929-v1:0", "1 model can be called whole and streaming",
+		"us.anthropic.claude-sonnet-4-5-20250929-v1:0", "1 model can be called both with and without streaming",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output lacks %q:\n%s", want, out)
@@ -121,7 +121,7 @@ func TestDoctorsExitCodes(t *testing.T) {
 		{"all is well", emulator.Options{}, nil, one, nil, 0, "1 model can be called"},
 		{"nothing is called", emulator.Options{}, nil, one, []string{"--free"}, 0, "no problems found"},
 		{"lists are refused, calls work", emulator.Options{}, []string{"op=ListFoundationModels deny always"}, one, nil, 0, "warn"},
-		{"only streams are refused", emulator.Options{}, []string{"op=ConverseStream deny always"}, one, nil, 1, "1 only one way"},
+		{"only streams are refused", emulator.Options{}, []string{"op=ConverseStream deny always"}, one, nil, 1, "1 only in one of the two ways"},
 		{"a name that is not configured", emulator.Options{}, nil, one, []string{"--model", "basalt"}, 1, "gateway.model_not_found"},
 		{"another region", emulator.Options{}, nil, "model_list:\n  - {model_name: granite, litellm_params: {model: bedrock/nova-lite}}\n", []string{"--region", "eu-west-1", "--region", "us-west-2"}, 0, "2 models can be called"},
 		{"a region without the model", emulator.Options{}, nil, "model_list:\n  - {model_name: granite, litellm_params: {model: bedrock/us.deepseek.r1-v1:0}}\n", []string{"--region", "eu-west-1"}, 1, "FAIL"},
@@ -249,7 +249,7 @@ func TestDoctorThatIsInterruptedPrintsWhatItKnows(t *testing.T) {
 	if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	if got := <-code; got != 1 || !strings.Contains(out.String(), "interrupted: ") || !strings.Contains(out.String(), "user/demo") {
+	if got := <-code; got != 1 || !strings.Contains(out.String(), "interrupted after ") || !strings.Contains(out.String(), "user/demo") {
 		t.Errorf("exit code %d:\n%s", got, out.String())
 	}
 }
@@ -276,7 +276,7 @@ func startLines(t *testing.T, until string, args ...string) []string {
 func TestServeSaysWhoCallsAndWhatIsListed(t *testing.T) {
 	emulatedWith(t, emulator.Options{})
 	got := strings.Join(startLines(t, "outcrop: found "), "\n")
-	if !strings.Contains(got, "outcrop: calls "+os.Getenv("AWS_ENDPOINT_URL")+" (AWS_ENDPOINT_URL) as arn:aws:iam::123456789012:user/demo (the environment) in us-east-1\n") || !regexp.MustCompile(`outcrop: found \d+ models and \d+ inference profiles$`).MatchString(got) {
+	if !strings.Contains(got, "outcrop: calling "+os.Getenv("AWS_ENDPOINT_URL")+" (AWS_ENDPOINT_URL) as arn:aws:iam::123456789012:user/demo (the environment) in us-east-1\n") || !regexp.MustCompile(`outcrop: found \d+ models and \d+ inference profiles$`).MatchString(got) {
 		t.Errorf("serve says\n%s", got)
 	}
 }
@@ -301,7 +301,7 @@ func TestServeSaysWhatIsWrongInFewLines(t *testing.T) {
 			t.Setenv("AWS_ENDPOINT_URL_BEDROCK", url)
 			t.Setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", url)
 			lines, stop := run(t, "serve", "--port", "0", "--data-dir", t.TempDir())
-			after(t, lines, "only this machine is served")
+			after(t, lines, "only this machine can call")
 			var said []string
 			if lines.Scan() {
 				said = append(said, lines.Text())
@@ -326,8 +326,8 @@ func TestServeSaysWhatIsWrongInFewLines(t *testing.T) {
 
 func TestTheDemoSaysItsIdentityInOneLine(t *testing.T) {
 	t.Setenv("AWS_REGION", "us-east-1")
-	got := startLines(t, "calls the emulator as ", "--demo")
-	if last := got[len(got)-1]; !regexp.MustCompile(`^outcrop: calls the emulator as arn:aws:iam::\d+:user/demo in us-east-1; found \d+ models and \d+ inference profiles$`).MatchString(last) {
+	got := startLines(t, "calling the emulator as ", "--demo")
+	if last := got[len(got)-1]; !regexp.MustCompile(`^outcrop: calling the emulator as arn:aws:iam::\d+:user/demo in us-east-1; found \d+ models and \d+ inference profiles$`).MatchString(last) {
 		t.Errorf("the demo says %q", last)
 	}
 }

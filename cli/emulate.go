@@ -15,18 +15,18 @@ import (
 
 type emulateBedrockCommand struct {
 	Host           string `default:"127.0.0.1" help:"Address to listen on."`
-	Port           int    `default:"4510" help:"Port to listen on; 0 takes a free one."`
-	AnyCredentials bool   `help:"Take every signature and API key without verifying it."`
+	Port           int    `default:"4510" help:"Port to listen on; 0 for any free port."`
+	AnyCredentials bool   `help:"Accept every signature and API key without verifying it."`
 
-	Account          string   `placeholder:"FILE" help:"JSON file of the account: users and roles with their policies, an organization, access to models. See docs/emulator.md."`
-	Fault            []string `sep:"none" placeholder:"FAULT" help:"Fail as told, in turn: throttle, 'unavailable first', 'cut=reset after=3', 'latency=2s rate=50', ... May be given several times."`
-	Recordings       string   `type:"existingdir" placeholder:"DIR" help:"Folder of recorded exchanges; a request that equals a recorded one gets the recorded answer."`
-	StrictRecordings bool     `help:"Refuse requests that nothing was recorded for."`
-	Seed             uint64   `help:"Varies what is otherwise the same in every run."`
+	Account          string   `placeholder:"FILE" help:"JSON file that describes the account: users and roles with their policies, an organization, access to models. See docs/emulator.md."`
+	Fault            []string `sep:"none" placeholder:"FAULT" help:"Inject this fault: throttle, 'unavailable first', 'cut=reset after=3', 'latency=2s rate=50', ... Can be repeated; the faults apply in turn."`
+	Recordings       string   `type:"existingdir" placeholder:"DIR" help:"Folder of recorded exchanges; a request that equals a recorded one gets the recorded response."`
+	StrictRecordings bool     `help:"Reject requests without a recorded response."`
+	Seed             uint64   `help:"Seed of generated values, which are otherwise the same in every run."`
 	Debug            bool     `help:"Log every request."`
 }
 
-// Run serves the emulator until a signal comes.
+// Run serves the emulator until a signal arrives.
 func (c *emulateBedrockCommand) Run(ctx context.Context, con console) error {
 	if err := checkPort(c.Port); err != nil {
 		return err
@@ -42,7 +42,7 @@ func (c *emulateBedrockCommand) Run(ctx context.Context, con console) error {
 	if c.Account != "" {
 		data, err := os.ReadFile(c.Account)
 		if err != nil {
-			return &usageError{"--account: " + err.Error(), "It takes a JSON file with users, roles and policies; docs/emulator.md has an example."}
+			return &usageError{"--account: " + err.Error(), "The file must be JSON with users, roles and policies; see the example in docs/emulator.md."}
 		}
 		if opt.Setup, err = account.Parse(data); err != nil {
 			return fmt.Errorf("--account %s: %w", c.Account, err)

@@ -14,11 +14,11 @@ import (
 	"outcrop/provider/all"
 )
 
-// configFlags are how a command finds its configuration.
+// configFlags select the configuration of a command.
 type configFlags struct {
-	ConfigFile       string `name:"config" short:"c" placeholder:"FILE" help:"LiteLLM's config.yaml. Without one every Bedrock model id is served."`
-	AllowUnsupported bool   `aliases:"allow_unsupported" help:"Start although the file has limits on callers that Outcrop does not enforce; they become warnings."`
-	SkipUnsupported  bool   `name:"skip-unsupported-models" help:"Leave out the models of providers that Outcrop does not have; they become warnings."`
+	ConfigFile       string `name:"config" short:"c" placeholder:"FILE" help:"Configuration file, in the format of LiteLLM's config.yaml. Without one, every Bedrock model id is served."`
+	AllowUnsupported bool   `aliases:"allow_unsupported" help:"Start even if the file has access rules or limits that Outcrop does not enforce; warn about them."`
+	SkipUnsupported  bool   `name:"skip-unsupported-models" help:"Skip models of providers that Outcrop does not support; warn about them."`
 }
 
 // load reads the configuration and prints its problems.
@@ -35,8 +35,8 @@ func (f *configFlags) load(w io.Writer) (*config.Config, error) {
 	return cfg, nil
 }
 
-// read reads the configuration; it is nil if one of its problems is an error. A file
-// that cannot be read has been complained of.
+// read reads the configuration, which is nil if one of its problems is an error. If the
+// file cannot be read, read prints the error.
 func (f *configFlags) read(w io.Writer) (*config.Config, []config.Problem, error) {
 	src := config.Source{
 		LookupEnv: os.LookupEnv, ReadFile: os.ReadFile, Providers: all.Providers(),
@@ -50,9 +50,9 @@ func (f *configFlags) read(w io.Writer) (*config.Config, []config.Problem, error
 	if err != nil {
 		hint := "Check its permissions."
 		if errors.Is(err, fs.ErrNotExist) {
-			hint = "Check the file's name, and the folder that the command runs in."
+			hint = "Check the file name, and the folder that the command runs in."
 		}
-		complain(w, "the configuration cannot be read: "+err.Error(), hint)
+		complain(w, "cannot read the configuration: "+err.Error(), hint)
 		return nil, nil, errProblems
 	}
 	src.Name, src.Data = f.ConfigFile, data
@@ -60,7 +60,7 @@ func (f *configFlags) read(w io.Writer) (*config.Config, []config.Problem, error
 	return cfg, problems, nil
 }
 
-// problemsOf gives what is doubtful as problems, each once.
+// problemsOf returns the problems of doubts without duplicates.
 func problemsOf(doubts []outcrop.Doubt) []config.Problem {
 	var all []config.Problem
 	for _, d := range doubts {
@@ -71,7 +71,7 @@ func problemsOf(doubts []outcrop.Doubt) []config.Problem {
 	return all
 }
 
-// printProblems writes each problem with its place.
+// printProblems writes each problem with its position.
 func printProblems(w io.Writer, problems []config.Problem) {
 	s := screenOf(w)
 	for _, p := range problems {
@@ -87,7 +87,7 @@ func printProblems(w io.Writer, problems []config.Problem) {
 	}
 }
 
-// counted says how many errors and warnings there are.
+// counted returns the number of errors and warnings as text.
 func counted(problems []config.Problem) string {
 	errs := 0
 	for _, p := range problems {

@@ -13,30 +13,30 @@ import (
 
 // Formats of the log.
 const (
-	logAuto = "auto" // for people on a terminal, else JSON
+	logAuto = "auto" // text on a terminal, else JSON
 	logJSON = "json"
 	logText = "text"
 )
 
-// logStyle is how the log is written.
+// logStyle is the style of the log.
 type logStyle struct {
-	text   bool // lines for people
+	text   bool // short lines instead of JSON
 	screen screen
 }
 
-// styleOf gives the style of a log that a stream gets in the end, whatever stands
-// before it.
+// styleOf returns the style of a log that ends up in a stream, whatever buffers it.
 func styleOf(stream io.Writer, format string) logStyle {
 	s := screenOf(stream)
 	return logStyle{text: format == logText || format == logAuto && s.terminal, screen: s}
 }
 
-// newLogger makes a log on w, written as newHandler says.
+// newLogger returns a logger that writes to w through newHandler.
 func newLogger(w io.Writer, debug bool, style logStyle) *slog.Logger {
 	return slog.New(newHandler(w, debug, style))
 }
 
-// newHandler writes the log to w: one JSON object a line, or lines for people.
+// newHandler returns a handler that writes to w: one JSON object per line, or short lines
+// of text.
 func newHandler(w io.Writer, debug bool, style logStyle) slog.Handler {
 	level := slog.LevelInfo
 	if debug {
@@ -48,14 +48,14 @@ func newHandler(w io.Writer, debug bool, style logStyle) slog.Handler {
 	return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
 }
 
-// lines writes one line at a time, whoever logs.
+// lines serializes the lines of concurrent loggers.
 type lines struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-// lineHandler writes short lines for people: of a call its status, model, region,
-// time, tokens and cost; of anything else all that it says.
+// lineHandler writes short lines of text: for a call its status, model, region, time,
+// tokens and cost; for any other record its message and attributes.
 type lineHandler struct {
 	out    *lines
 	level  slog.Level
@@ -67,14 +67,14 @@ type lineHandler struct {
 // Enabled reports whether records of a level are written.
 func (h *lineHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
 
-// WithAttrs is the handler with attributes for every record.
+// WithAttrs returns a handler that adds attributes to every record.
 func (h *lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	with := *h
 	with.attrs = append(append([]slog.Attr(nil), h.attrs...), attrs...)
 	return &with
 }
 
-// WithGroup is the handler with a name in front of those of later attributes.
+// WithGroup returns a handler that puts name before the names of later attributes.
 func (h *lineHandler) WithGroup(name string) slog.Handler {
 	with := *h
 	with.prefix += name + "."
@@ -121,7 +121,7 @@ func levelStyle(l slog.Level) style {
 	}
 }
 
-// quoted is a value in one word.
+// quoted returns a value as one word, in quotes if needed.
 func quoted(v slog.Value) string {
 	text := v.String()
 	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == '"' || r == '=' || r == 0x7f }) {
@@ -130,7 +130,7 @@ func quoted(v slog.Value) string {
 	return text
 }
 
-// call writes what people want to know of a call.
+// call writes the main facts of a call.
 func (h *lineHandler) call(b *strings.Builder, attrs []slog.Attr) {
 	of := map[string]slog.Value{}
 	for _, a := range attrs {
@@ -175,7 +175,7 @@ func (h *lineHandler) call(b *strings.Builder, attrs []slog.Attr) {
 	}
 }
 
-// oneLine takes line breaks and control characters out of what a caller may have
+// oneLine replaces line breaks and control characters in text that a client may have
 // chosen.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -186,7 +186,7 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// targetOf reads region and id out of a target as the log has it.
+// targetOf returns the region and the id of a target in the log's format.
 func targetOf(target string) (region, id string) {
 	for part := range strings.SplitSeq(target, "; ") {
 		if v, ok := strings.CutPrefix(part, "region="); ok {

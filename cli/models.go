@@ -16,21 +16,21 @@ import (
 	"outcrop/provider/bedrock/catalog"
 )
 
-// modelsCommand holds what can be done with models.
+// modelsCommand holds the commands for models.
 type modelsCommand struct {
 	List    listCommand    `cmd:"" default:"withargs" help:"List the models that can be called (the default)."`
-	Resolve resolveCommand `cmd:"" help:"Show which id a model is called by from a region, and why."`
+	Resolve resolveCommand `cmd:"" help:"Show which id a model is called by in a region, and why."`
 }
 
 type listCommand struct {
 	configFlags
-	Filter  []string `arg:"" optional:"" placeholder:"WORD" help:"Show only models with each of these words in a name, an id or the title."`
-	Region  string   `placeholder:"REGION" help:"List what can be called from this region in place of the configured one."`
-	Offline bool     `help:"Call nothing: use the built-in catalogue and what an earlier run has kept."`
-	All     bool     `help:"Show all: retired models too, and those that this account has no access to."`
-	Refused bool     `help:"Show models too that AWS says this account has no access to."`
-	Legacy  bool     `negatable:"" default:"true" help:"Show models that AWS is going to retire."`
-	DataDir string   `name:"data-dir" env:"OUTCROP_DATA_DIR" placeholder:"DIR" help:"Folder for what outlasts a run. Default: outcrop in the user's cache folder."`
+	Filter  []string `arg:"" optional:"" placeholder:"WORD" help:"Show only models that have each of these words in a name, an id or the title."`
+	Region  string   `placeholder:"REGION" help:"List what can be called from this region instead of the configured one."`
+	Offline bool     `help:"Make no calls: use the built-in catalogue and the cached lists of an earlier run."`
+	All     bool     `help:"Show all models, including retired ones and those that this account has no access to."`
+	Refused bool     `help:"Include models that this account has no access to, according to AWS."`
+	Legacy  bool     `negatable:"" default:"true" help:"Include models that AWS has scheduled for retirement."`
+	DataDir string   `name:"data-dir" env:"OUTCROP_DATA_DIR" placeholder:"DIR" help:"Folder for cached data. Default: outcrop in the user's cache folder."`
 	JSON    bool     `name:"json" help:"Print JSON; --json name,id prints only these fields."`
 	Fields  []string `hidden:"" help:"The fields to print with --json."`
 }
@@ -60,7 +60,7 @@ type modelRow struct {
 	Legacy    bool   `json:"legacy"`
 	EndOfLife string `json:"end_of_life,omitzero"`
 	Successor string `json:"successor,omitzero"`
-	// Warning is why calls will probably fail.
+	// Warning is the reason why calls will probably fail.
 	Warning string `json:"warning,omitzero"`
 }
 
@@ -93,14 +93,13 @@ func perMillion(c llm.Opt[llm.Cost]) *float64 {
 	return &usd
 }
 
-// matches reports whether every word stands in a name, an id or the title.
+// matches reports whether every word occurs in a name, an id or the title.
 func (r *modelRow) matches(words []string) bool {
 	text := strings.ToLower(strings.Join(slices.Concat([]string{r.Name, r.ID, r.Title, r.Owner, r.Calls}, r.Aliases), " "))
 	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, strings.ToLower(w)) })
 }
 
-// shown reports whether the flags ask for a row. What the configuration names is
-// always shown.
+// shown reports whether the flags select a row. Configured models are always selected.
 func (c *listCommand) shown(r *modelRow) bool {
 	switch {
 	case !r.matches(c.Filter):
@@ -112,10 +111,10 @@ func (c *listCommand) shown(r *modelRow) bool {
 	}
 }
 
-// listTimeout bounds the reading of the lists.
+// listTimeout limits the time to read the lists.
 const listTimeout = 2 * time.Minute
 
-// Run lists the configured names, and what wildcards lead to.
+// Run lists the configured names, and the models that wildcards match.
 func (c *listCommand) Run(ctx context.Context, con console) error {
 	if err := checkRegions(con.err, c.Region); err != nil {
 		return err
@@ -135,7 +134,7 @@ func (c *listCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	for _, p := range problemsOf(client.Doubts()) {
-		if p.Line == 0 { // what the environment says; the rest stands beside its row
+		if p.Line == 0 { // from the environment; the others are shown with their rows
 			printProblems(con.err, []config.Problem{p})
 		}
 	}
@@ -165,9 +164,9 @@ func (c *listCommand) Run(ctx context.Context, con console) error {
 	}
 }
 
-// nothing says that no model matches, and what may have been meant.
+// nothing reports that no model matches, and suggests what may have been meant.
 func (c *listCommand) nothing(con console, cfg *config.Config) error {
-	what, hint := "no model matches", "Without words, outcrop models lists all that can be called."
+	what, hint := "no model matches", "Run outcrop models without words to list all models that can be called."
 	if len(c.Filter) > 0 {
 		what += " " + strconv.Quote(strings.Join(c.Filter, " "))
 		known, err := catalog.Embedded()
@@ -184,11 +183,11 @@ func (c *listCommand) nothing(con console, cfg *config.Config) error {
 		hint = "The configuration lists no models."
 	}
 	complain(con.err, what, hint)
-	return errUnwell
+	return errUnhealthy
 }
 
-// read has the lists read, and says what could not be. What is known without them
-// is listed all the same.
+// read refreshes the lists, and warns of those that cannot be read. Models known from
+// elsewhere are listed anyway.
 func (c *listCommand) read(ctx context.Context, con console, client *outcrop.Client) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
@@ -201,11 +200,11 @@ func (c *listCommand) read(ctx context.Context, con console, client *outcrop.Cli
 		if e.Err != nil && e.Code == llm.CodeInternal {
 			what = e.Err.Error()
 		}
-		since := "this is the built-in catalogue"
+		since := "using the built-in catalogue"
 		if !l.At.IsZero() {
-			since = "this is what was read on " + l.At.Format(time.RFC3339)
+			since = "using the list read at " + l.At.Format(time.RFC3339)
 		}
-		warn(con.err, "AWS's lists of models in "+l.Location+" cannot be read; "+since+": "+what, e.Fix)
+		warn(con.err, "cannot list models in "+l.Location+"; "+since+": "+what, e.Fix)
 	}
 }
 
@@ -236,7 +235,7 @@ func (c *listCommand) table(con console, rows []modelRow) {
 	s := screenOf(con.out)
 	left := t.print(con.out, s)
 	if s.terminal && len(left) > 0 {
-		fmt.Fprintf(con.err, "%s\n", s.wrap("Left out to fit this terminal: "+strings.Join(left, ", ")+". A wider one shows them, and so does --json.", ""))
+		fmt.Fprintf(con.err, "%s\n", s.wrap("Columns hidden to fit this terminal: "+strings.Join(left, ", ")+". Use a wider terminal, or --json.", ""))
 	}
 	for i := range rows {
 		if r := &rows[i]; r.Configured && r.Warning != "" {
@@ -245,7 +244,7 @@ func (c *listCommand) table(con console, rows []modelRow) {
 	}
 }
 
-// dash stands for what is not known.
+// dash returns "-" for an unknown value.
 func dash(s string) string {
 	if s == "" {
 		return "-"
@@ -253,7 +252,7 @@ func dash(s string) string {
 	return s
 }
 
-// regions says where calls are served: in the region that is called, in those of a
+// regions returns where calls are served: in the called region, in the regions of a
 // profile, or anywhere.
 func regions(r *modelRow) string {
 	switch {
@@ -266,8 +265,8 @@ func regions(r *modelRow) string {
 	}
 }
 
-// count is a number of tokens: 160k, 200k, 1M. A multiple of 1,024 that is none of
-// 1,000 counts by 1,024, as makers do.
+// count formats a number of tokens: 160k, 200k, 1M. A multiple of 1,024 but not of 1,000
+// is counted in units of 1,024, as the makers of models do.
 func count(n int64) string {
 	thousand := int64(1000)
 	if n%1000 != 0 && n%1024 == 0 {
@@ -292,7 +291,7 @@ func money(usd *float64) string {
 	return strconv.FormatFloat(*usd, 'f', -1, 64)
 }
 
-// life says how the life of a model stands; nothing where nobody has said.
+// life returns the lifecycle of a model; "-" if it is unknown.
 func life(r *modelRow) string {
 	var text string
 	switch {
@@ -311,17 +310,17 @@ func life(r *modelRow) string {
 	return text
 }
 
-// isField reports whether models have a field of a name in their JSON.
+// isField reports whether the JSON of a model has a field of that name.
 func isField(name string) bool {
 	return slices.Contains(fieldNames(), name)
 }
 
-// areFields reports whether a word is names of fields, joined by commas.
+// areFields reports whether a word is a list of field names, separated by commas.
 func areFields(word string) bool {
 	return !slices.ContainsFunc(strings.Split(word, ","), func(name string) bool { return !isField(name) })
 }
 
-// fieldNames are the fields of a model in JSON.
+// fieldNames returns the fields of a model in JSON.
 func fieldNames() []string {
 	return []string{
 		"name", "aliases", "id", "title", "owner", "configured", "calls", "api", "region", "reason", "serves", "anywhere", "context", "max_output",
@@ -329,11 +328,11 @@ func fieldNames() []string {
 	}
 }
 
-// printJSON prints rows, or some of their fields.
+// printJSON prints the rows, or the selected fields of each.
 func (c *listCommand) printJSON(con console, rows []modelRow) error {
 	for _, name := range c.Fields {
 		if !isField(name) {
-			return &usageError{fmt.Sprintf("--json: a model has no field %q", name), "The fields are " + strings.Join(fieldNames(), ", ") + "."}
+			return &usageError{fmt.Sprintf("--json: unknown field %q", name), "The fields are " + strings.Join(fieldNames(), ", ") + "."}
 		}
 	}
 	var w jsonx.Writer

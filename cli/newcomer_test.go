@@ -195,7 +195,7 @@ func TestWhatPeopleTypeFirst(t *testing.T) {
 	}{
 		{"help", "", []string{"help"}, 0, []string{"Start the gateway", "completion"}, nil},
 		{"help of a command", "", []string{"help", "chat"}, 0, []string{"--max-tokens", "standard input"}, nil},
-		{"a command misspelt", "", []string{"serv"}, 2, nil, []string{`there is no command "serv"`, "Did you mean outcrop serve?"}},
+		{"a command misspelt", "", []string{"serv"}, 2, nil, []string{`unknown command "serv"`, "Did you mean outcrop serve?"}},
 		{"a command of a command misspelt", "", []string{"config", "chek", missing}, 2, nil, []string{"check"}},
 		{"no model", "", []string{"chat", "hi"}, 0, []string{"You said: hi"}, nil},
 		{"words without quotes", "", []string{"chat", "what", "is", "granite", "-m", "nova-lite"}, 0, []string{"You said: what is granite"}, nil},
@@ -205,22 +205,22 @@ func TestWhatPeopleTypeFirst(t *testing.T) {
 		{"nothing", "", []string{"chat", "-m", "nova-lite"}, 2, nil, []string{"the question is empty"}},
 		{"an empty question", "", []string{"chat", "", "-m", "nova-lite"}, 2, nil, []string{"the question is empty"}},
 		{"no tokens", "", []string{"chat", "hi", "--max-tokens", "0"}, 2, nil, []string{"--max-tokens must be 1 or more"}},
-		{"an answer that is cut", "", []string{"chat", "[[words: 100]]", "-m", "nova-lite", "--max-tokens", "3"}, 0, nil, []string{"warning: the answer was cut off by the limit of tokens", "--max-tokens"}},
+		{"an answer that is cut", "", []string{"chat", "[[words: 100]]", "-m", "nova-lite", "--max-tokens", "3"}, 0, nil, []string{"warning: the answer was cut off at the token limit", "--max-tokens"}},
 		{"the price", "", []string{"chat", "hi", "-m", "nova-lite", "-v"}, 0, nil, []string{"amazon.nova-lite-v1:0 in us-east-1, ", " tokens, $0.0"}},
 		{"claude", "", []string{"chat", "hi", "-m", "claude"}, 1, nil, []string{"hint: Did you mean claude-"}},
 		{"another maker's model", "", []string{"chat", "hi", "-m", "openai/gpt-4o-mini"}, 1, nil, []string{"gpt-4o-mini is OpenAI's and is not on Bedrock"}},
 		{"an embedding model", "", []string{"chat", "hi", "-m", "amazon.titan-embed-text-v2:0"}, 1, nil, []string{"is a model for embeddings; Outcrop supports only chat models so far"}},
 		{"a region of the environment", "", []string{"models", "resolve", "nova-lite"}, 0, []string{"in us-east-1"}, nil},
-		{"a model that nobody knows", "", []string{"models", "resolve", "foo"}, 1, nil, []string{"no model of Bedrock is known by the name foo"}},
+		{"a model that nobody knows", "", []string{"models", "resolve", "foo"}, 1, nil, []string{"unknown model foo"}},
 		{"a policy that is no list", "", []string{"models", "resolve", "nova-lite", "--policy", "geographies: eu"}, 2, nil, []string{"geographies: must be a list: [eu]"}},
 		{"models that are not there", "", []string{"models", "xyzzy"}, 1, nil, []string{`no model matches "xyzzy"`}},
 		{"models for embeddings", "", []string{"models", "titan"}, 1, nil, []string{"for embeddings"}},
 		{"models of another region", "", []string{"models", "claude", "--region", "eu-central-1", "--offline"}, 0, []string{"eu.anthropic."}, nil},
 		{"some fields", "", []string{"models", "nova-lite", "--offline", "--json", "name,context"}, 0, []string{"[\n  {\n    \"name\": \"amazon.nova-lite-v1:0\",\n    \"context\": 300000\n  }"}, nil},
 		{"a field that is not there", "", []string{"models", "--offline", "--json=colour"}, 2, nil, []string{"lifecycle"}},
-		{"no port", "", []string{"serve", "--port", "99999"}, 2, nil, []string{"--port must be from 1 to 65535"}},
+		{"no port", "", []string{"serve", "--port", "99999"}, 2, nil, []string{"--port must be 1 to 65535"}},
 		{"no account", "", []string{"emulate", "bedrock", "--account", "/nowhere.json"}, 2, nil, []string{"docs/emulator.md"}},
-		{"no file", "", []string{"config", "check", "nofile.yaml"}, 2, nil, []string{"Check the file's name"}},
+		{"no file", "", []string{"config", "check", "nofile.yaml"}, 2, nil, []string{"Check the file name"}},
 		{"a policy of a misspelt model", "", []string{"bedrock", "policy", "--model", "claude-sonet-4-5"}, 1, nil, []string{"Did you mean claude-sonnet-4-5"}},
 		{"completion", "", []string{"completion", "bash"}, 0, []string{"complete -o default -F _outcrop outcrop"}, nil},
 		{"completion of a command", "", []string{"__complete", "mo"}, 0, []string{"models\n"}, nil},
@@ -257,7 +257,7 @@ func TestOfflineModelsAreThoseThatCanBeCalled(t *testing.T) {
 func TestLintFixPrintsTheWholePolicy(t *testing.T) {
 	bad := write(t, `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": ["bedrock:InvokeModels", "bedrock:Converse"], "Resource": "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}}`)
 	code, out, errs := typed(t, "", "bedrock", "lint", bad)
-	if code != 1 || strings.Count(out, "write statement 1 so:") != 1 || strings.Contains(out, `"bedrock:InvokeModels",`) {
+	if code != 1 || strings.Count(out, "corrected statement 1:") != 1 || strings.Contains(out, `"bedrock:InvokeModels",`) {
 		t.Errorf("exit code %d:\n%s%s", code, out, errs)
 	}
 	code, out, errs = typed(t, "", "bedrock", "lint", "--fix", bad)
@@ -316,12 +316,12 @@ func TestModelsOfOtherProvidersCanBeLeftOut(t *testing.T) {
 	if code != 0 {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
-	lacks(t, out, "1 of 2 models can be served", "1 model is left out")
+	lacks(t, out, "1 of 2 models can be served", "1 model is skipped")
 	if code, out, errs = typed(t, "", "chat", "hi", "--config", config, "--skip-unsupported-models"); code != 0 {
 		t.Errorf("exit code %d: %s%s", code, out, errs)
 	}
 	_, _, errs = typed(t, "", "config", "check", config)
-	lacks(t, errs, "1 model needs a provider that Outcrop does not have; --skip-unsupported-models leaves it out")
+	lacks(t, errs, "1 model needs a provider that Outcrop does not support; use --skip-unsupported-models to skip it")
 }
 
 func TestCtrlCEndsAChatQuietly(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"outcrop/provider/bedrock/endpoint"
 )
 
-// checkRegions refuses what --region gives and is no region's name, and warns on w of
-// those that this release does not know. Empty ones are passed over.
+// checkRegions rejects values of --region that are not valid region names, and warns on
+// w of regions that this release does not know. Empty values are ignored.
 func checkRegions(w io.Writer, regions ...string) error {
 	const flag = "--region"
 	for _, region := range regions {
@@ -15,9 +15,9 @@ func checkRegions(w io.Writer, regions ...string) error {
 		switch {
 		case region == "" || err == nil:
 		case err.Certain:
-			hint := "One looks like eu-west-1."
+			hint := "A region name looks like eu-west-1."
 			if err.Near != "" {
-				hint = flag + " " + err.Near
+				hint = "Did you mean " + flag + " " + err.Near + "?"
 			}
 			return &usageError{flag + ": " + err.Error(), hint}
 		default:

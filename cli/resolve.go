@@ -15,20 +15,20 @@ import (
 
 type resolveCommand struct {
 	ID     string `arg:"" help:"Model id, profile id, ARN or friendly name, such as claude-sonnet-4-5."`
-	Region string `env:"AWS_REGION_NAME,AWS_REGION,AWS_DEFAULT_REGION" placeholder:"REGION" help:"Region that the call is made in, such as eu-central-1."`
-	Policy string `placeholder:"POLICY" help:"Policy as outcrop_settings.bedrock.policy has it, such as '{geographies: [eu], global: false}'."`
+	Region string `env:"AWS_REGION_NAME,AWS_REGION,AWS_DEFAULT_REGION" placeholder:"REGION" help:"Region of the call, such as eu-central-1."`
+	Policy string `placeholder:"POLICY" help:"Policy, in the format of outcrop_settings.bedrock.policy, such as '{geographies: [eu], global: false}'."`
 }
 
-// Run shows the decision step by step, and the ids that are tried, the best first,
-// by the built-in catalogue. It calls nothing.
+// Run prints the steps of the decision, and the ids that would be tried, in order,
+// according to the built-in catalogue. It makes no calls.
 func (c *resolveCommand) Run(con console) error {
 	if c.Region == "" {
-		return &usageError{"--region is required: the region that the call is made in", "Give --region us-east-1, or set AWS_REGION."}
+		return &usageError{"--region is required", "Set --region us-east-1, or AWS_REGION."}
 	}
 	if err := checkRegions(con.err, c.Region); err != nil {
 		return err
 	}
-	said, problems := config.ReadPolicy(c.Policy)
+	written, problems := config.ReadPolicy(c.Policy)
 	if len(problems) > 0 {
 		p := problems[0]
 		hint := p.Hint
@@ -37,7 +37,7 @@ func (c *resolveCommand) Run(con console) error {
 		}
 		return &usageError{"--policy: " + strings.TrimPrefix(p.Path+": "+p.Message, ": "), hint}
 	}
-	policy, err := resolve.NewPolicy(resolve.Written(said))
+	policy, err := resolve.NewPolicy(resolve.Written(written))
 	if err != nil {
 		return &usageError{"--" + err.Error(), ""}
 	}
@@ -61,10 +61,10 @@ func (c *resolveCommand) Run(con console) error {
 	for _, works := range d.Refusal.Works {
 		fmt.Fprintf(con.out, "would work: %s\n", works)
 	}
-	return fmt.Errorf("it cannot be called: %s", strings.TrimSuffix(d.Refusal.Message, "."))
+	return fmt.Errorf("no allowed target: %s", strings.TrimSuffix(d.Refusal.Message, "."))
 }
 
-// unknown is the error for a model that the catalogue does not have.
+// unknown returns the error for a model that is not in the catalogue.
 func (c *resolveCommand) unknown(d resolve.Decision, known *catalog.Catalogue) error {
 	id, err := modelid.Parse(c.ID)
 	if err != nil {
@@ -76,11 +76,10 @@ func (c *resolveCommand) unknown(d resolve.Decision, known *catalog.Catalogue) e
 	}) {
 		return nil
 	}
-	return &llm.Error{Code: llm.CodeModelUnknown, Message: "no model of Bedrock is known by the name " + c.ID, Fix: known.Suggest(c.ID, c.Region)}
+	return &llm.Error{Code: llm.CodeModelUnknown, Message: "unknown model " + c.ID, Fix: known.Suggest(c.ID, c.Region)}
 }
 
-// decide is what resolve says of an id as it is written, by the built-in catalogue
-// alone.
+// decide resolves an id as written, using only the built-in catalogue.
 func decide(written, region string, policy resolve.Policy) (resolve.Decision, error) {
 	id, err := modelid.Parse(written)
 	if wrong, ok := errors.AsType[*modelid.Error](err); ok {

@@ -8,15 +8,15 @@ import (
 	"golang.org/x/term"
 )
 
-// screen is what a command writes to, as far as its layout depends on it.
+// screen holds the properties of an output that determine its layout.
 type screen struct {
 	terminal bool
-	width    int // in columns; 0 if it is not bounded
+	width    int // in columns; 0 if unlimited
 	colours  bool
 }
 
-// screenOf looks at where a command writes. Colours are for terminals, unless
-// NO_COLOR is set (https://no-color.org) or the terminal is dumb.
+// screenOf returns the properties of an output. It has colours if it is a terminal,
+// unless NO_COLOR is set (https://no-color.org) or the terminal is dumb.
 func screenOf(w io.Writer) screen {
 	fd, ok := terminalOf(w)
 	if !ok {
@@ -29,7 +29,7 @@ func screenOf(w io.Writer) screen {
 	return s
 }
 
-// terminalOf gives the descriptor of a stream that is a terminal.
+// terminalOf returns the file descriptor of a stream that is a terminal.
 func terminalOf(stream any) (fd int, ok bool) {
 	if queued, is := stream.(interface{ Writer() io.Writer }); is {
 		stream = queued.Writer()
@@ -42,7 +42,7 @@ func terminalOf(stream any) (fd int, ok bool) {
 	return fd, term.IsTerminal(fd)
 }
 
-// style is how a text is shown on a terminal.
+// style is the style of a text on a terminal.
 type style string
 
 // Styles, as parameters of the control sequence SGR (ECMA-48, 8.3.117).
@@ -54,7 +54,7 @@ const (
 	yellow style = "33"
 )
 
-// paint gives a text in a style, where there are colours.
+// paint styles a text if the screen has colours.
 func (s screen) paint(how style, text string) string {
 	if !s.colours || text == "" {
 		return text
@@ -62,7 +62,7 @@ func (s screen) paint(how style, text string) string {
 	return "\x1b[" + string(how) + "m" + text + "\x1b[0m"
 }
 
-// hang puts a text behind a prefix and wraps it under its own beginning.
+// hang puts a prefix before a text and wraps the text with a hanging indent.
 func (s screen) hang(prefix, text string) string {
 	if s.width <= 0 {
 		return prefix + text
@@ -72,8 +72,8 @@ func (s screen) hang(prefix, text string) string {
 	return prefix + strings.ReplaceAll(inner.wrap(text, ""), "\n", "\n"+strings.Repeat(" ", at))
 }
 
-// wrap breaks a text between words into lines that fit the screen, with indent in
-// front of all but the first. A word that does not fit has a line of its own.
+// wrap wraps a text at spaces to the width of the screen, with indent before all lines
+// but the first. A word that is too long gets its own line.
 func (s screen) wrap(text, indent string) string {
 	if s.width <= 0 {
 		return text

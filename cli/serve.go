@@ -28,15 +28,15 @@ import (
 type serveCommand struct {
 	configFlags
 	Host    string `default:"127.0.0.1" help:"Address to listen on."`
-	Port    int    `default:"4000" help:"Port to listen on; 0 takes a free one."`
-	DataDir string `name:"data-dir" env:"OUTCROP_DATA_DIR" placeholder:"DIR" help:"Folder for what outlasts a restart. Default: outcrop in the user's cache folder."`
-	Demo    bool   `help:"Without AWS credentials run the Bedrock emulator in this process, and show a first answer."`
-	Debug   bool   `aliases:"detailed_debug" help:"Log more."`
-	Log     string `name:"log-format" enum:"auto,json,text" default:"auto" env:"OUTCROP_LOG_FORMAT" help:"json for one object a line, text for short lines; auto is text on a terminal and JSON elsewhere."`
-	Workers int    `name:"num_workers" hidden:"" help:"LiteLLM's; one process uses every core, so it has no effect."`
+	Port    int    `default:"4000" help:"Port to listen on; 0 for any free port."`
+	DataDir string `name:"data-dir" env:"OUTCROP_DATA_DIR" placeholder:"DIR" help:"Folder for data that is kept across restarts. Default: outcrop in the user's cache folder."`
+	Demo    bool   `help:"Without AWS credentials, use the built-in Bedrock emulator, and show a first answer."`
+	Debug   bool   `aliases:"detailed_debug" help:"Log at debug level."`
+	Log     string `name:"log-format" enum:"auto,json,text" default:"auto" env:"OUTCROP_LOG_FORMAT" help:"json for one object per line, text for short lines; auto is text on a terminal and JSON elsewhere."`
+	Workers int    `name:"num_workers" hidden:"" help:"A flag of LiteLLM. It has no effect: one process uses all cores."`
 }
 
-// Run serves until a signal comes.
+// Run serves until a signal arrives.
 func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if err := checkPort(c.Port); err != nil {
 		return err
@@ -47,15 +47,15 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	}
 	if key := cfg.General.MasterKey.Reveal(); key != "" && config.WeakKey(key) && !isLoopback(c.Host) {
 		return &usageError{
-			"the master key is a placeholder that anyone can guess, and --host " + c.Host + " lets others than this machine call",
-			"Make a key: export LITELLM_MASTER_KEY=sk-$(openssl rand -hex 32)",
+			"the master key is a placeholder that anyone can guess, and --host " + c.Host + " accepts calls from other machines",
+			"Generate a key: export LITELLM_MASTER_KEY=sk-$(openssl rand -hex 32)",
 		}
 	}
 	if c.DataDir == "" {
 		c.DataDir = defaultDataDir()
 	}
-	kept := tuneCollector(os.LookupEnv, granted())
-	defer runtime.KeepAlive(kept)
+	ballast := tuneCollector(os.LookupEnv, granted())
+	defer runtime.KeepAlive(ballast)
 	con, log, flush := queued(con, c.Debug, styleOf(con.err, c.Log))
 	defer flush()
 	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, DataDir: c.DataDir, Demo: c.Demo, Logger: log.Logger, Log: log})
@@ -68,10 +68,10 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	announced := c.greet(ctx, con.out, a)
-	looking, end := context.WithCancel(ctx)
-	var look sync.WaitGroup
-	look.Go(func() { lookAround(looking, con.out, a, before, announced) })
-	defer end()
+	checkCtx, cancel := context.WithCancel(ctx)
+	var checks sync.WaitGroup
+	checks.Go(func() { startChecks(checkCtx, con.out, a, before, announced) })
+	defer cancel()
 	if c.Demo {
 		if err := c.show(ctx, con.out, a); err != nil {
 			fmt.Fprintf(con.err, "outcrop: the first answer failed: %v\n", err)
@@ -79,22 +79,22 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	}
 	select {
 	case <-ctx.Done():
-		fmt.Fprintln(con.out, "outcrop: stopping; calls under way may finish")
+		fmt.Fprintln(con.out, "outcrop: stopping after the calls in progress")
 	case <-a.Done():
 	}
-	end()
-	look.Wait()
+	cancel()
+	checks.Wait()
 	return a.Stop(context.WithoutCancel(ctx))
 }
 
-// flushLimit is how long what waits to be logged may take at the end, beyond what
-// app.Stop takes.
+// flushLimit is the maximum time to write queued log records at the end, in addition to
+// the time of app.Stop.
 const flushLimit = time.Second
 
-// queued puts queues before standard output and error, so that a server waits for
-// neither: whoever reads them may be slow, stall or go away. flush writes what
-// waits. Where a reader has gone, writing fails from now on, which by default ends
-// the process (SIGPIPE).
+// queued puts queues before standard output and standard error, so that the server never
+// waits for their readers, which may be slow, stall or exit. flush writes what is queued.
+// Writing to a closed pipe returns an error from now on, instead of ending the process by
+// SIGPIPE.
 func queued(con console, debug bool, style logStyle) (_ console, log *telemetry.Log, flush func()) {
 	broken := make(chan os.Signal, 1)
 	signal.Notify(broken, syscall.SIGPIPE)
@@ -103,13 +103,13 @@ func queued(con console, debug bool, style logStyle) (_ console, log *telemetry.
 	return console{out: out, err: log}, log, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), flushLimit)
 		defer cancel()
-		_ = errors.Join(out.Close(ctx), log.Close(ctx)) // there is nobody left to tell
+		_ = errors.Join(out.Close(ctx), log.Close(ctx)) // errors cannot be reported any more
 		signal.Stop(broken)
 	}
 }
 
-// greet says where the gateway is and who may call it, and reports whether it has
-// said that no call can succeed.
+// greet prints the gateway's URL and who may call it. It reports whether it has printed
+// that no call can succeed.
 func (c *serveCommand) greet(ctx context.Context, w io.Writer, a *app.App) (hopeless bool) {
 	fmt.Fprintf(w, "outcrop: listening on %s\n", a.URL())
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
@@ -117,48 +117,48 @@ func (c *serveCommand) greet(ctx context.Context, w io.Writer, a *app.App) (hope
 	if err := a.Client().Ready(ctx); err != nil {
 		hopeless = true
 		e := llm.AsError(err)
-		warn(w, "no call can succeed yet: "+e.Message+" "+e.Fix, "")
+		warn(w, "calls will fail: "+e.Message+" "+e.Fix, "")
 	}
 	if a.Emulated() {
-		fmt.Fprintln(w, "outcrop: no AWS credentials were found, so the built-in Bedrock emulator answers; no call leaves this machine")
+		fmt.Fprintln(w, "outcrop: no AWS credentials found; using the built-in Bedrock emulator, so no call leaves this machine")
 	}
 	switch {
 	case a.Locked():
 	case isLoopback(c.Host):
-		fmt.Fprintln(w, "outcrop: no master key is set; only this machine is served")
+		fmt.Fprintln(w, "outcrop: no master key is set, so only this machine can call")
 	default:
-		fmt.Fprintln(w, "outcrop: warning: no master key is set; whoever reaches this port can call every model")
+		fmt.Fprintln(w, "outcrop: warning: no master key is set, so anyone who can reach this port can call every model")
 	}
 	return hopeless
 }
 
-// checkPort refuses what is no port.
+// checkPort rejects invalid ports.
 func checkPort(port int) error {
 	if port < 0 || port > 65535 {
-		return &usageError{fmt.Sprintf("--port must be from 1 to 65535, or 0 for any that is free; it is %d", port), ""}
+		return &usageError{fmt.Sprintf("--port must be 1 to 65535, or 0 for any free port, not %d", port), ""}
 	}
 	return nil
 }
 
-// isLoopback reports whether only this machine reaches an address.
+// isLoopback reports whether an address is only reachable from this machine.
 func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || err == nil && ip.IsLoopback()
 }
 
-// readyTimeout bounds the look for credentials at the start.
+// readyTimeout limits the search for credentials at the start.
 const readyTimeout = 3 * time.Second
 
-// demoModel is what the first question goes to: the id at which AWS says
-// "on-demand throughput isn't supported" when it is called as it is.
+// demoModel is the model of the first question: an id for which AWS answers "on-demand
+// throughput isn't supported" if it is called as written.
 const demoModel = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 
-// demoBody is the first question.
+// demoBody returns the first question.
 func demoBody(model string) string {
 	return `{"model":"` + model + `","messages":[{"role":"user","content":"Say hello to a new user in one sentence."}]}`
 }
 
-// cheapModel is an id of a small current model that can be called from a region.
+// cheapModel returns an id of a small current model that can be called from a region.
 func cheapModel(region string) string {
 	const base = "amazon.nova-lite-v1:0"
 	d, err := decide(base, region, resolve.Default())
@@ -168,22 +168,22 @@ func cheapModel(region string) string {
 	return d.Candidates[0].ID
 }
 
-// regionOf is the region that calls go to unless a deployment says otherwise.
+// regionOf returns the region of calls unless a deployment sets another.
 func regionOf(environ func(string) string) string {
 	return cmp.Or(environ("AWS_REGION_NAME"), environ("AWS_REGION"), environ("AWS_DEFAULT_REGION"), "us-west-2")
 }
 
-// demoTimeout bounds the first answer.
+// demoTimeout limits the time of the first answer.
 const demoTimeout = 30 * time.Second
 
-// show asks one question of the emulator and prints the answer, and in any case a
-// line to paste. With real credentials it calls nothing: calls cost money.
+// show prints a command line to try, after asking the emulator one question. With real
+// credentials it makes no call, since calls cost money.
 func (c *serveCommand) show(ctx context.Context, w io.Writer, a *app.App) error {
 	var err error
 	if a.Emulated() && !a.Locked() {
 		var answer, candidate string
 		if answer, candidate, err = ask(ctx, a.URL()); err == nil {
-			fmt.Fprintf(w, "\n  you:     Say hello to a new user in one sentence.\n  %s: %s\n  route:   %s\n\nThe answer is the emulator's: it repeats the question. With AWS credentials the model itself answers.\n", demoModel, answer, candidate)
+			fmt.Fprintf(w, "\n  you:     Say hello to a new user in one sentence.\n  %s: %s\n  route:   %s\n\nThe emulator answers by repeating the question. With AWS credentials, the model itself answers.\n", demoModel, answer, candidate)
 		}
 	}
 	auth := ""
@@ -195,7 +195,7 @@ func (c *serveCommand) show(ctx context.Context, w io.Writer, a *app.App) error 
 		region := regionOf(os.Getenv)
 		model, cost = cheapModel(region), " (this calls AWS in "+region+", which costs a little)"
 		if address, name := endpointFromEnviron(os.Getenv); address != "" {
-			cost = " (this calls " + address + ", which " + name + " names)"
+			cost = " (this calls " + address + ", set by " + name + ")"
 		}
 	}
 	fmt.Fprintf(w, "\nTry it yourself%s:\n\n  curl -s %s/v1/chat/completions -H 'Content-Type: application/json'%s -d '%s'\n\n", cost, a.URL(), auth, demoBody(model))
@@ -203,17 +203,17 @@ func (c *serveCommand) show(ctx context.Context, w io.Writer, a *app.App) error 
 	return err
 }
 
-// nextSteps says what to do after the first answer.
+// nextSteps returns what to do after the first answer.
 func nextSteps(emulated bool) string {
-	text := "Next:\n  outcrop doctor       checks AWS credentials, permissions and models\n  outcrop models       lists what can be called\n"
+	text := "Next:\n  outcrop doctor       check AWS credentials, permissions and models\n  outcrop models       list the models that can be called\n"
 	if emulated {
-		text = "Next: set AWS credentials (AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY) and AWS_REGION; then\n  outcrop doctor       checks them, with permissions and models\n  outcrop chat         talks with a model\n"
+		text = "Next: set AWS credentials (AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY) and AWS_REGION, then run\n  outcrop doctor       to check credentials, permissions and models\n  outcrop chat         to chat with a model\n"
 	}
-	return text + "README.md and docs/ say more. Ctrl-C ends the gateway.\n\n"
+	return text + "See README.md and docs/ for more. Press Ctrl-C to stop the gateway.\n\n"
 }
 
-// endpointFromEnviron is the address that the environment has calls of models go to
-// instead of AWS's own, and the variable; empty if none.
+// endpointFromEnviron returns the endpoint that the environment sets for calls of models,
+// and the name of the variable; empty if none.
 func endpointFromEnviron(environ func(string) string) (address, name string) {
 	for _, name := range []string{"AWS_BEDROCK_RUNTIME_ENDPOINT", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"} {
 		if v := environ(name); v != "" {
@@ -223,7 +223,7 @@ func endpointFromEnviron(environ func(string) string) (address, name string) {
 	return "", ""
 }
 
-// ask gives the answer to the first question, and where it went and why.
+// ask returns the answer to the first question, and its target with the reason.
 func ask(ctx context.Context, url string) (answer, candidate string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()

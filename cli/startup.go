@@ -14,38 +14,37 @@ import (
 	"outcrop/provider"
 )
 
-// Bounds of the look around at the start: of each check, of all, and of what is
-// said of it.
+// Limits of the checks at startup: the time of each check, the time of all, and the
+// lines printed.
 const (
-	lookTimeout = 8 * time.Second
-	lookLimit   = 10 * time.Second
-	lookLines   = 5
+	startCheckTimeout  = 8 * time.Second
+	startChecksTimeout = 10 * time.Second
+	maxStartLines      = 5
 )
 
-// lookAround makes the checks that cost nothing while the gateway serves already,
-// and says in a few lines what they found. The lists are those that the app has
-// read since a moment. told is whether it was said already that there are no
-// credentials.
-func lookAround(ctx context.Context, w io.Writer, a *app.App, since time.Time, announced bool) {
-	limited, cancel := context.WithTimeout(ctx, lookLimit)
+// startChecks makes the checks that cost nothing while the gateway already serves, and
+// prints a few lines of findings. It uses the lists that the app has read since a given
+// time. announced is whether missing credentials have been printed already.
+func startChecks(ctx context.Context, w io.Writer, a *app.App, since time.Time, announced bool) {
+	limited, cancel := context.WithTimeout(ctx, startChecksTimeout)
 	defer cancel()
 	d := &diagnosis{}
-	_ = a.Client().Check(limited, outcrop.CheckOptions{Free: true, Brief: true, Since: since, Timeout: lookTimeout}, d.add) // what was found by then is said
+	_ = a.Client().Check(limited, outcrop.CheckOptions{Free: true, Brief: true, Since: since, Timeout: startCheckTimeout}, d.add) // after an interrupt, the findings so far are printed
 	if ctx.Err() != nil {
 		return
 	}
 	d.sort()
-	_, _ = io.WriteString(w, screenOf(w).wrap(strings.Join(d.startLines(a.Emulated(), announced), ""), "  ")) // in one piece, as others write too
+	_, _ = io.WriteString(w, screenOf(w).wrap(strings.Join(d.startLines(a.Emulated(), announced), ""), "  ")) // in one write, because others write too
 }
 
-// startLines says what was found, what is wrong last and at most lookLines in all.
+// startLines returns at most maxStartLines lines on the findings, problems last.
 func (d *diagnosis) startLines(emulated, announced bool) []string {
 	var lines []string
-	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf("outcrop: "+format+"\n", args...)) }
-	places, addresses := map[int][]string{}, map[int][]string{}
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf("outcrop: "+format+"\n", args...)) }
+	locations, addresses := map[int][]string{}, map[int][]string{}
 	for i := range d.findings {
 		if f := &d.findings[i]; f.Check == provider.CheckEndpoint {
-			places[f.CallerIndex] = appendUnique(places[f.CallerIndex], f.Location)
+			locations[f.CallerIndex] = appendUnique(locations[f.CallerIndex], f.Location)
 			if f.Address != "" {
 				addresses[f.CallerIndex] = appendUnique(addresses[f.CallerIndex], f.Address+" ("+f.Setting+")")
 			}
@@ -58,29 +57,29 @@ func (d *diagnosis) startLines(emulated, announced bool) []string {
 		switch {
 		case f.Check != provider.CheckIdentity || f.State == provider.StateFail || f.Identity.Credential == provider.CredentialUnknown || f.Err != nil:
 		case emulated:
-			say("%s", strings.TrimSuffix(fmt.Sprintf("calls the emulator as %s in %s; %s", f.Identity.Principal, strings.Join(places[f.CallerIndex], ", "), lists), "; "))
-			return append(lines, d.troubles(announced, 1)...)
+			add("%s", strings.TrimSuffix(fmt.Sprintf("calling the emulator as %s in %s; %s", f.Identity.Principal, strings.Join(locations[f.CallerIndex], ", "), lists), "; "))
+			return append(lines, d.warnings(announced, 1)...)
 		case callers == 1:
 			more++
 		default:
 			callers++
-			whom := "AWS"
-			if len(addresses[f.CallerIndex]) > 0 { // whoever has forgotten such a setting is to see it
-				whom = strings.Join(addresses[f.CallerIndex], ", ")
+			endpoint := "AWS"
+			if len(addresses[f.CallerIndex]) > 0 { // show a setting that may have been forgotten
+				endpoint = strings.Join(addresses[f.CallerIndex], ", ")
 			}
-			say("calls %s as %s in %s", whom, caller(f), strings.Join(places[f.CallerIndex], ", "))
+			add("calling %s as %s in %s", endpoint, caller(f), strings.Join(locations[f.CallerIndex], ", "))
 		}
 	}
 	if more > 0 {
-		lines[0] = strings.TrimSuffix(lines[0], "\n") + fmt.Sprintf(", and as %d more; outcrop doctor names them\n", more)
+		lines[0] = strings.TrimSuffix(lines[0], "\n") + fmt.Sprintf(", and as %d more; run outcrop doctor to see all\n", more)
 	}
 	if lists != "" {
-		say("%s", lists)
+		add("%s", lists)
 	}
-	return append(lines, d.troubles(announced, lookLines-len(lines))...)
+	return append(lines, d.warnings(announced, maxStartLines-len(lines))...)
 }
 
-// caller says who calls, and where the credentials come from.
+// caller returns the caller and where its credentials come from.
 func caller(f *outcrop.Finding) string {
 	if f.Identity.Principal != "" {
 		return f.Identity.Principal + " (" + f.Identity.Origin + ")"
@@ -88,7 +87,7 @@ func caller(f *outcrop.Finding) string {
 	return f.Detail[:strings.IndexByte(f.Detail+";", ';')] + " (" + f.Identity.Origin + ")"
 }
 
-// listLine says how much is listed, in each region once; empty if nothing is.
+// listLine returns how many models and profiles were listed in each region; empty if none.
 func (d *diagnosis) listLine() string {
 	counts, regions := map[string][]string{}, []string(nil)
 	for i := range d.findings {
@@ -98,14 +97,14 @@ func (d *diagnosis) listLine() string {
 			continue
 		}
 		regions = appendUnique(regions, f.Location)
-		if len(counts[f.Location]) < 2 { // two who call may list the same region
+		if len(counts[f.Location]) < 2 { // two callers may list the same region
 			counts[f.Location] = append(counts[f.Location], plural(f.Count, noun))
 		}
 	}
 	var parts []string
 	for i, region := range regions {
-		if i == maxSaid {
-			parts = append(parts, fmt.Sprintf("and so on in %d more", len(regions)-maxSaid))
+		if i == maxTexts {
+			parts = append(parts, fmt.Sprintf("and more in %d other regions", len(regions)-maxTexts))
 			break
 		}
 		part := "found " + strings.Join(counts[region], " and ")
@@ -117,18 +116,19 @@ func (d *diagnosis) listLine() string {
 	return strings.Join(parts, ", ")
 }
 
-// troubles says what is wrong, one line for each reason and at most so many.
-func (d *diagnosis) troubles(announced bool, most int) []string {
+// warnings returns one line for each reason of a failure or warning, and at most most
+// lines.
+func (d *diagnosis) warnings(announced bool, most int) []string {
 	var lines []string
 	for _, r := range d.refusals() {
-		if r.code == llm.CodeUnknownRegion { // the settings that name it were told with their places
+		if r.code == llm.CodeUnknownRegion { // already reported with the position of the setting
 			continue
 		}
 		if announced && (strings.HasPrefix(string(r.code), "credentials.") || slices.Equal(r.subjects, []string{"credentials"})) {
 			continue
 		}
-		line := "outcrop: warning: " + strings.Join(r.subjects[:min(len(r.subjects), maxSaid)], ", ")
-		if more := len(r.subjects) - maxSaid; more > 0 {
+		line := "outcrop: warning: " + strings.Join(r.subjects[:min(len(r.subjects), maxTexts)], ", ")
+		if more := len(r.subjects) - maxTexts; more > 0 {
 			line += fmt.Sprintf(" and %d more", more)
 		}
 		line += ": " + sentence(r.messages)
@@ -143,12 +143,12 @@ func (d *diagnosis) troubles(announced bool, most int) []string {
 		}
 	}
 	if len(lines) > most {
-		lines = append(lines[:max(0, most-1)], fmt.Sprintf("outcrop: warning: and %d more; outcrop doctor says all\n", len(lines)-max(0, most-1)))
+		lines = append(lines[:max(0, most-1)], fmt.Sprintf("outcrop: warning: and %d more; run outcrop doctor to see all\n", len(lines)-max(0, most-1)))
 	}
 	return lines
 }
 
-// sentence is the first of several texts on one line, with a full stop.
+// sentence returns the first of several texts on one line, with a full stop.
 func sentence(texts []string) string {
 	if len(texts) == 0 {
 		return ""

@@ -10,10 +10,10 @@ import (
 // column is one of a table.
 type column struct {
 	head string
-	// worth orders the columns by what is missed least where the screen is too narrow
-	// for all: the least goes first. Columns of worth 0 always stay.
+	// worth is the priority of the column if the screen is too narrow for all: those with
+	// the lowest worth are hidden first. Columns of worth 0 are never hidden.
 	worth int
-	// right is whether the cells stand at the right, as numbers do.
+	// right aligns the cells to the right, as for numbers.
 	right bool
 }
 
@@ -23,10 +23,10 @@ type table struct {
 	rows    [][]string
 }
 
-// columnGap is what stands between two columns.
+// columnGap separates two columns.
 const columnGap = "  "
 
-// print writes the table and gives the heads of the columns that had no room.
+// print writes the table and returns the heads of the columns that did not fit.
 func (t *table) print(w io.Writer, s screen) (left []string) {
 	widths := make([]int, len(t.columns))
 	for i, c := range t.columns {
@@ -72,17 +72,17 @@ func (t *table) print(w io.Writer, s screen) (left []string) {
 	for _, row := range t.rows {
 		line(func(i int) string { return row[i] }, "")
 	}
-	_, _ = io.WriteString(w, b.String()) // whoever reads no more wants no more
+	_, _ = io.WriteString(w, b.String()) // a reader that has gone needs no output
 	return left
 }
 
-// fit chooses the columns that fit a width, those of the most worth first.
+// fit returns the columns that fit a width, preferring those of the highest worth.
 func (t *table) fit(widths []int, width int) []int {
 	var shown, rest []int
 	total := 0
 	for i, c := range t.columns {
 		if c.worth > 0 && width > 0 {
-			if slices.ContainsFunc(t.rows, func(row []string) bool { return row[i] != "-" }) { // it says something
+			if slices.ContainsFunc(t.rows, func(row []string) bool { return row[i] != "-" }) { // not empty
 				rest = append(rest, i)
 			}
 			continue

@@ -9,11 +9,11 @@ import (
 	"outcrop/provider"
 )
 
-// callers reads configurable_clientside_auth_params: names of settings that callers
-// may bring, or mappings of a name to a pattern for the value, as LiteLLM has them
+// callers reads configurable_clientside_auth_params: names of settings that clients
+// may set, or mappings from a name to a pattern for the value, as in LiteLLM
 // (https://docs.litellm.ai/docs/proxy/clientside_auth). A pattern must match the
-// whole value: LiteLLM's need only match its beginning, so that
-// https://good.example lets in https://good.example.evil.example.
+// whole value. In LiteLLM it need only match a prefix, so that
+// https://good.example also allows https://good.example.evil.example.
 func (e *entry) callers(m *Model, p *provider.Info, n *node, path string) {
 	if p == nil {
 		return
@@ -30,7 +30,7 @@ func (e *entry) callers(m *Model, p *provider.Info, n *node, path string) {
 				}
 				whole, err := regexp.Compile(`^(?:` + pattern + `)$`)
 				if err != nil {
-					e.l.errorAt(mem.value.file, mem.value.line, mem.value.column, at+"."+mem.key, shown(Key{}, mem.value)+" is no pattern that can be read", "a regular expression of RE2, without look-around", "")
+					e.l.errorAt(mem.value.file, mem.value.line, mem.value.column, at+"."+mem.key, shown(Key{}, mem.value)+" is not a valid regular expression", "RE2 syntax, without look-around", "")
 					continue
 				}
 				e.allow(m, p, mem.key, whole, item, at)
@@ -45,7 +45,7 @@ func (e *entry) callers(m *Model, p *provider.Info, n *node, path string) {
 	}
 }
 
-// allow lets callers bring a setting.
+// allow lets clients set a setting.
 func (e *entry) allow(m *Model, p *provider.Info, name string, pattern *regexp.Regexp, n *node, path string) {
 	wanted := name
 	if name == "base_url" {
@@ -62,11 +62,11 @@ func (e *entry) allow(m *Model, p *provider.Info, name string, pattern *regexp.R
 		}
 	}
 	slices.Sort(names)
-	e.l.errorAt(n.file, n.line, n.column, path, "callers cannot bring "+shown(Key{}, &node{kind: scalar, text: name}), strings.Join(names, ", "), "")
+	e.l.errorAt(n.file, n.line, n.column, path, "clients may not set "+shown(Key{}, &node{kind: scalar, text: name}), strings.Join(names, ", "), "")
 }
 
-// connection fills in how connections are made where litellm_settings says so for
-// all: what the environment says goes before it, as in LiteLLM.
+// connection fills in the TLS settings that litellm_settings gives for all models.
+// The environment takes precedence over them, as in LiteLLM.
 func (g *globals) connection(l *loader, m *Model) {
 	i := slices.IndexFunc(l.src.Providers, func(p provider.Info) bool { return p.Name == m.Provider })
 	if i < 0 {
@@ -83,7 +83,7 @@ func (g *globals) connection(l *loader, m *Model) {
 	}
 }
 
-// settingAt is a setting with where it stands.
+// settingAt is a setting and its place in the file.
 type settingAt struct {
 	value string
 	place place

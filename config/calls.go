@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// calls are the settings of calls that an entry of model_list may have for
-// itself. One that was not given is nil, or 0 for a time.
+// calls are the call settings that an entry of model_list can override. One that is
+// not set is nil, or 0 for a duration.
 type calls struct {
 	timeout       time.Duration
 	streamTimeout time.Duration
@@ -16,7 +16,7 @@ type calls struct {
 	dropParams    *bool
 }
 
-// read takes a setting if it is one of these.
+// read reads a setting if it is one of these.
 func (c *calls) read(l *loader, k Key, n *node, path string) {
 	switch k.Name {
 	case "timeout":
@@ -37,7 +37,7 @@ func (c *calls) read(l *loader, k Key, n *node, path string) {
 	}
 }
 
-// or fills what c does not say from d.
+// or fills the settings that c leaves unset from d.
 func (c calls) or(d calls) calls {
 	c.timeout = cmp.Or(c.timeout, d.timeout)
 	c.streamTimeout = cmp.Or(c.streamTimeout, d.streamTimeout)
@@ -47,7 +47,7 @@ func (c calls) or(d calls) calls {
 	return c
 }
 
-// globals are what litellm_settings and router_settings say about all calls.
+// globals are the settings in litellm_settings and router_settings for all calls.
 type globals struct {
 	litellm, router calls
 	requestTimeout  time.Duration // the older name of timeout
@@ -69,8 +69,8 @@ func (g *globals) read(l *loader, k Key, n *node, path string) {
 	}
 }
 
-// settle fills in the defaults: router_settings beats litellm_settings, and
-// LITELLM_DROP_PARAMS counts where no drop_params stands.
+// settle fills in the defaults: router_settings takes precedence over
+// litellm_settings, and LITELLM_DROP_PARAMS applies if drop_params is not set.
 func (g *globals) settle(l *loader) calls {
 	retries := 2
 	env, _ := l.env("LITELLM_DROP_PARAMS")

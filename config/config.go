@@ -1,8 +1,8 @@
 // Package config reads the gateway's configuration, which is LiteLLM's
-// config.yaml, and says in one go everything that is wrong with it and where.
+// config.yaml, and reports all problems at once, with their positions.
 //
-// Every key that LiteLLM knows stands in keys.txt with what Outcrop does about
-// it; the checks and docs/configuration.md are made from that one list.
+// keys.txt lists every key that LiteLLM knows and how Outcrop handles it. The checks
+// and docs/configuration.md are derived from that list.
 package config
 
 import (
@@ -15,68 +15,67 @@ import (
 	"outcrop/provider"
 )
 
-// Config is what a configuration says, with defaults filled in and references
-// to the environment resolved. It is a plain value and is not changed once
-// loaded.
+// Config is a loaded configuration, with defaults filled in and references to the
+// environment resolved. It is not modified after loading.
 type Config struct {
-	// Models are the entries of model_list in the order of the file. Several of
-	// one name share its calls.
+	// Models are the entries of model_list in the order of the file. Entries with the
+	// same name share its calls.
 	Models []Model
 	// General is general_settings.
 	General General
-	// DropParams is whether parameters that a model does not take are left out
-	// instead of refused; Model.DropParams is what counts for a model.
+	// DropParams is whether parameters that a model does not support are dropped
+	// instead of rejected. It is the default of Model.DropParams.
 	DropParams bool
-	// Timeout is the longest that a call may take; Model.Timeout is what counts
-	// for a model. The default is 600 s.
+	// Timeout is the maximum duration of a call, and the default of Model.Timeout. The
+	// default is 600 s.
 	Timeout time.Duration
 	// StreamTimeout is Timeout for a streamed call.
 	StreamTimeout time.Duration
-	// NumRetries is how often a failed call is tried again. The default is 2.
+	// NumRetries is how many times a failed call is retried. The default is 2.
 	NumRetries int
-	// KeepAlive is the time between two signs of life in a silent stream, 1 s to
-	// 300 s. The default is 15 s.
+	// KeepAlive is the interval between keep-alive comments in a stream without data,
+	// 1 s to 300 s. The default is 15 s.
 	KeepAlive time.Duration
-	// Refresh is how often the providers' lists of models are read. The default is
+	// Refresh is how often the providers' lists of models are refreshed. The default is
 	// 900 s.
 	Refresh time.Duration
-	// Media is how images and files at addresses are fetched.
+	// Media is how images and files are fetched from URLs.
 	Media Media
-	// Skipped counts the entries of model_list that were left out, as their provider is
-	// none of Source.Providers.
+	// Skipped counts the entries of model_list that were skipped, because their provider
+	// is not in Source.Providers.
 	Skipped int
 	// Environment is environment_variables: they take precedence over the
 	// variables of the process.
 	Environment map[string]Secret
 }
 
-// General is what general_settings says.
+// General is general_settings.
 type General struct {
-	// MasterKey is the key that callers show; empty means that anyone may call.
+	// MasterKey is the key that clients must send; if it is empty, anyone may call.
 	MasterKey Secret
-	// MaxRequestSize is the largest request body that is read, in bytes. The
-	// default is 100 MiB.
+	// MaxRequestSize is the maximum size of a request body, in bytes. The default is
+	// 100 MiB.
 	MaxRequestSize int64
-	// MaxInFlight is the memory that requests, fetched files and answers in flight may
-	// take together, in bytes; 0 for a quarter of what the process is granted.
+	// MaxInFlight is the memory that all requests, fetched files and responses in flight
+	// may use together, in bytes; 0 means a quarter of the memory of the process.
 	MaxInFlight int64
-	// ClientCredentials is whether callers may bring settings to every model;
-	// Model.Callers is what counts for a model.
+	// ClientCredentials is whether clients may override settings of every model.
+	// Model.Callers is the effective policy of a model.
 	ClientCredentials bool
 }
 
-// Media is what outcrop_settings.media says.
+// Media is outcrop_settings.media.
 type Media struct {
-	// Fetch is whether anything is fetched. The default is true.
+	// Fetch enables fetching. The default is true.
 	Fetch bool
-	// Allow opens hosts and networks that are not public.
+	// Allow lists additional hosts and networks, which may be private.
 	Allow []fetch.Rule
-	// MaxSize is the largest file, in bytes. The default is 25 MiB.
+	// MaxSize is the maximum size of a file, in bytes. The default is 25 MiB.
 	MaxSize int64
-	// Timeout is the longest that the files of a request may take. The default is 30 s.
+	// Timeout is the maximum time to fetch all files of a request. The default is 30 s.
 	Timeout time.Duration
-	// Proxy is the address of the proxy that is fetched through, which may hold a
-	// password; empty for none.
+	// Proxy is the URL of the proxy to fetch through, which may contain a password;
+	// empty for none.
 	Proxy Secret
 }
 
@@ -94,52 +93,51 @@ func (c *Config) Getenv(environ func(string) string) func(string) string {
 // settings are the effective ones: the entry's own, else those of the whole
 // file, else the defaults.
 type Model struct {
-	// Name is what callers ask for. It may hold one * that stands for any text.
+	// Name is the name that clients request. It may contain one * that matches any text.
 	Name string
-	// ID names this very deployment: model_info.id, else 64 hexadecimal digits
-	// that are the same at every start as long as the entry's name and settings,
-	// secrets apart, stay the same. Where an entry stands for several providers, a
-	// slash and the provider's name follow model_info.id.
+	// ID identifies this deployment: model_info.id, or else 64 hexadecimal digits that
+	// stay the same as long as the name and the settings of the entry do, except for
+	// secrets. If an entry expands to several providers, a slash and the provider's name
+	// are appended to model_info.id.
 	ID string
 	// Provider is the first segment of litellm_params.model.
 	Provider string
-	// Model is the rest. It may hold one *, for the text that stands for the one
-	// in Name.
+	// Model is the rest. It may contain one *, which is replaced by the text that the *
+	// in Name matches.
 	Model string
-	// Values are the provider's settings by name; one that was not given is
-	// absent.
+	// Values are the provider's settings by name; a setting that is not set is absent.
 	Values Values
-	// Timeout is the longest that a call may take.
+	// Timeout is the maximum duration of a call.
 	Timeout time.Duration
 	// StreamTimeout is Timeout for a streamed call.
 	StreamTimeout time.Duration
-	// NumRetries is how often a failed call is tried again, 0 to 100.
+	// NumRetries is how many times a failed call is retried, 0 to 100.
 	NumRetries int
-	// KeepAlive is the time between two signs of life in a silent stream.
+	// KeepAlive is the interval between keep-alive comments in a stream without data.
 	KeepAlive time.Duration
-	// DropParams is whether parameters that the model does not take are left out
-	// instead of refused.
+	// DropParams is whether parameters that the model does not support are dropped
+	// instead of rejected.
 	DropParams bool
-	// Parameters are for calls that do not set them, in the words of an OpenAI chat
-	// request. guardrailConfig counts for all calls.
+	// Parameters are the defaults for requests that do not set them, under their names
+	// in an OpenAI chat request. guardrailConfig applies to all calls.
 	Parameters Parameters
-	// Info is model_info as a JSON object, references to the environment left as
-	// they stand; nil if there is none.
+	// Info is model_info as a JSON object, with references to the environment
+	// unresolved; nil if there is none.
 	Info jsonx.Raw
-	// Path is the entry's place in the configuration, such as model_list[2].
+	// Path is the path of the entry in the configuration, such as model_list[2].
 	Path string
 	// Position is where the entry begins.
 	Position Position
 
-	// Policy says where calls may go.
+	// Policy is which regions and inference profiles calls may use.
 	Policy provider.Policy
-	// Callers says which settings callers may bring.
+	// Callers is which settings clients may set.
 	Callers provider.ClientPolicy
 
-	options map[string]place // where each of Values stands, and the policy's settings
+	options map[string]place // places in the file of each of Values and of the policy's settings
 }
 
-// Problem says where in the file a setting stands that the provider refuses.
+// Problem returns a problem for a setting that the provider rejects, with its position.
 func (m *Model) Problem(err *provider.OptionError) Problem {
 	p := Problem{Severity: Error, Path: m.Path + ".litellm_params." + err.Option, Message: err.Reason}
 	at, ok := m.options[err.Option]
@@ -153,37 +151,36 @@ func (m *Model) Problem(err *provider.OptionError) Problem {
 	return p
 }
 
-// Position is a place in a file. Line and Column begin at 1 and count
-// characters; a Line of 0 means that there is no such place.
+// Position is a position in a file. Line and Column begin at 1 and count
+// characters; a Line of 0 means that the position is unknown.
 type Position struct {
 	File         string
 	Line, Column int
 }
 
-// Source is where a configuration comes from.
+// Source is the input of Load.
 type Source struct {
-	// Name is the file's name, for messages and as what include is relative to.
+	// Name is the file's name, which messages show and include is relative to.
 	Name string
-	// Data is what the file holds.
+	// Data is the content of the file.
 	Data []byte
-	// LookupEnv looks up an environment variable; os.LookupEnv but for tests. Nil
-	// stands for an empty environment.
+	// LookupEnv looks up an environment variable, usually os.LookupEnv. Nil means an
+	// empty environment.
 	LookupEnv func(name string) (string, bool)
-	// ReadFile reads a file that is included; os.ReadFile but for tests. Nil
-	// makes an include an error.
+	// ReadFile reads an included file, usually os.ReadFile. If it is nil, an include is
+	// an error.
 	ReadFile func(name string) ([]byte, error)
-	// Providers are the providers that there are.
+	// Providers are the available providers.
 	Providers []provider.Info
-	// AllowUnsupported makes warnings of the errors about settings of LiteLLM's
-	// that limit callers and that Outcrop does not enforce.
+	// AllowUnsupported reports keys of class Limits as warnings instead of errors.
 	AllowUnsupported bool
-	// SkipUnsupportedModels leaves out the entries of model_list whose provider is none
-	// of Providers, with a warning for each.
+	// SkipUnsupportedModels skips the entries of model_list whose provider is not in
+	// Providers, with a warning for each.
 	SkipUnsupportedModels bool
 }
 
-// Load reads a configuration. The problems are all that there are, in the
-// order of their positions; if one of them is an error, the Config is nil.
+// Load reads a configuration. It returns all problems in the order of their
+// positions; if one of them is an error, the Config is nil.
 func Load(src Source) (*Config, []Problem) {
 	l := newLoader(src)
 	cfg := l.load()
@@ -197,9 +194,9 @@ func Load(src Source) (*Config, []Problem) {
 //go:embed default.yaml
 var defaultYAML []byte
 
-// Defaults is the configuration without any file: every model of Bedrock by
-// its id, with bedrock/ in front or without, and the master key from
-// LITELLM_MASTER_KEY. Name, Data and ReadFile of src do not count.
+// Defaults returns the configuration that is used without a file: every Bedrock model
+// by its id, with or without the prefix bedrock/, and the master key from
+// LITELLM_MASTER_KEY. Name, Data and ReadFile of src are ignored.
 func Defaults(src Source) (*Config, []Problem) {
 	src.Name, src.Data, src.ReadFile = "(defaults)", defaultYAML, nil
 	return Load(src)

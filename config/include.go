@@ -7,15 +7,14 @@ import (
 	"path/filepath"
 )
 
-// open reads the file and what it includes into one mapping. It returns nil if
-// there is nothing to read.
+// open reads the file and its includes into one mapping. It returns nil if there is
+// nothing to read.
 func (l *loader) open() *node {
 	return l.file(l.src.Name, l.src.Data, map[string]bool{filepath.Clean(l.src.Name): true})
 }
 
-// file reads one file, and over it the ones that it includes: a list that both
-// have is appended to, any other value is replaced as a whole. Each file is
-// read once.
+// file reads one file and overlays the files that it includes: lists are appended,
+// any other value is replaced as a whole. Each file is read once.
 func (l *loader) file(name string, data []byte, read map[string]bool) *node {
 	index := len(l.files)
 	l.files = append(l.files, name)
@@ -47,8 +46,8 @@ func (l *loader) file(name string, data []byte, read map[string]bool) *node {
 	return root
 }
 
-// include reads a file named in another. LiteLLM looks beside the file that
-// names it, then beside the first file.
+// include reads an included file. Like LiteLLM, it looks in the folder of the
+// including file, then in the folder of the first file.
 func (l *loader) include(from, name string, at *node, path string, read map[string]bool) *node {
 	if l.src.ReadFile == nil {
 		l.errorAt(at.file, at.line, at.column, path, "files cannot be included here", "", "")
@@ -66,13 +65,13 @@ func (l *loader) include(from, name string, at *node, path string, read map[stri
 		return nil
 	}
 	data, err := l.src.ReadFile(full)
-	if beside := filepath.Join(filepath.Dir(l.src.Name), name); errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(name) && beside != full {
-		if read[beside] {
+	if fallback := filepath.Join(filepath.Dir(l.src.Name), name); errors.Is(err, fs.ErrNotExist) && !filepath.IsAbs(name) && fallback != full {
+		if read[fallback] {
 			return nil
 		}
-		if data, err = l.src.ReadFile(beside); err == nil {
-			l.warnAt(at.file, at.line, at.column, path, fmt.Sprintf("%q is not there; %q is read instead", full, beside), "")
-			full = beside
+		if data, err = l.src.ReadFile(fallback); err == nil {
+			l.warnAt(at.file, at.line, at.column, path, fmt.Sprintf("%q does not exist; reading %q instead", full, fallback), "")
+			full = fallback
 		}
 	}
 	if err != nil {
@@ -80,14 +79,14 @@ func (l *loader) include(from, name string, at *node, path string, read map[stri
 		if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 			reason = pathErr.Err
 		}
-		l.errorAt(at.file, at.line, at.column, path, fmt.Sprintf("%q cannot be read: %v", full, reason), "", "")
+		l.errorAt(at.file, at.line, at.column, path, fmt.Sprintf("cannot read %q: %v", full, reason), "", "")
 		return nil
 	}
 	read[full] = true
 	return l.file(full, data, read)
 }
 
-// overlay puts the members of top over those of base.
+// overlay merges the members of top into those of base.
 func overlay(base, top *node) *node {
 	out := *base
 	out.members = append([]member(nil), base.members...)

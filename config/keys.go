@@ -8,22 +8,22 @@ import (
 	"sync"
 )
 
-// Class is what Outcrop does about a key.
+// Class is how Outcrop handles a key.
 type Class int
 
 const (
-	// Supported is a key that does what it says.
+	// Supported is a key that takes effect.
 	Supported Class = iota
 	// PerProvider is a key that is supported where the model's provider has a
 	// setting of that name.
 	PerProvider
-	// Ignored is a key that makes no difference here.
+	// Ignored is a key that has no equivalent here, so that leaving it out changes nothing.
 	Ignored
-	// NotYet is a key that would change behaviour and does not yet.
+	// NotYet is a key that should change behaviour, but is not supported yet.
 	NotYet
-	// Limits is a key about who may call, what may be said or what may be spent,
-	// and that is not enforced yet. To run without it would be to run wide open,
-	// so it is an error.
+	// Limits is a key that restricts who may call, what may be sent or what may be
+	// spent, and that is not enforced yet. It is an error, since running without the
+	// restriction would be unsafe.
 	Limits
 )
 
@@ -36,7 +36,7 @@ func (c Class) String() string { return classNames[c] }
 type Type int
 
 const (
-	// AnyType is a value that is not looked at.
+	// AnyType is a value that is not checked.
 	AnyType Type = iota
 	// StringType is text; a number or a boolean counts as its literal text.
 	StringType
@@ -63,30 +63,29 @@ func (t Type) String() string { return typeNames[t] }
 
 // Key is a key that LiteLLM or Outcrop knows.
 type Key struct {
-	// Section is the path of the mapping that the key stands in, such as
-	// model_list[].litellm_params; empty for the top of the file.
+	// Section is the path of the mapping that contains the key, such as
+	// model_list[].litellm_params; empty for the top level of the file.
 	Section string
 	Name    string
 	Class   Class
 	Type    Type
-	// Limit is what a key of the class Limits limits: access, content, spending, rate or
-	// storage; empty for the others.
+	// Limit is what a key of class Limits limits: access, content, spending, rate or
+	// storage; empty for other classes.
 	Limit string
 	// Min and Max bound a number. Min is exclusive for seconds if it is 0.
 	Min, Max float64
-	// Default is the value that stands for what happens without the key; empty
-	// if there is none. A key that is not supported is in order as long as it has
-	// this value.
+	// Default is the value that has the same effect as leaving the key out; empty if
+	// there is none. An unsupported key with this value is accepted silently.
 	Default string
-	// Help says in a sentence what the key is for.
+	// Help describes the key in a sentence.
 	Help string
 }
 
-// table is what keys.txt holds.
+// table is the parsed keys.txt.
 type table struct {
 	keys     []Key
 	index    map[string]map[string]int // by section and name, into keys
-	observer map[string]bool           // callbacks that only watch
+	observer map[string]bool           // callbacks that only observe calls
 }
 
 func (t *table) find(section, name string) (Key, bool) {
@@ -97,7 +96,7 @@ func (t *table) find(section, name string) (Key, bool) {
 	return t.keys[i], true
 }
 
-// names lists the keys of a section that do something.
+// names lists the keys of a section.
 func (t *table) names(section string) []string {
 	var names []string
 	for _, k := range t.keys {
@@ -111,11 +110,11 @@ func (t *table) names(section string) []string {
 //go:embed keys.txt
 var keysText string
 
-// keyTable reads keys.txt once. That it can be read is for the tests to show.
+// keyTable parses keys.txt once. The tests verify that it parses.
 var keyTable = sync.OnceValue(func() *table {
 	t, err := readTable(keysText)
 	if err != nil {
-		panic(err) //nolint:forbidigo // a file in the binary that its tests have read cannot fail to be read
+		panic(err) //nolint:forbidigo // an embedded file that the tests parse cannot fail to parse
 	}
 	return t
 })
@@ -123,7 +122,7 @@ var keyTable = sync.OnceValue(func() *table {
 // Keys lists every known key, section by section.
 func Keys() []Key { return append([]Key(nil), keyTable().keys...) }
 
-// readTable reads the format that the head of keys.txt describes.
+// readTable parses the format that the head of keys.txt describes.
 func readTable(text string) (*table, error) {
 	t := &table{index: map[string]map[string]int{}, observer: map[string]bool{}}
 	section := ""
@@ -163,16 +162,16 @@ func (t *table) row(section, line string) error {
 	}
 	class, ok := indexOf(classNames[:], cells[1])
 	if !ok {
-		return fmt.Errorf("no class %q", cells[1])
+		return fmt.Errorf("unknown class %q", cells[1])
 	}
 	k.Class = Class(class)
 	if (k.Class == Limits) != (limitOf(k.Limit) != "") {
-		return fmt.Errorf("what is limited is not told, or not known: %q", k.Limit)
+		return fmt.Errorf("class limits: unknown limit %q", k.Limit)
 	}
 	name, bounds, bounded := strings.Cut(cells[2], " ")
 	typ, ok := indexOf(typeNames[:], name)
 	if !ok {
-		return fmt.Errorf("no type %q", name)
+		return fmt.Errorf("unknown type %q", name)
 	}
 	k.Type = Type(typ)
 	if bounded {
@@ -181,7 +180,7 @@ func (t *table) row(section, line string) error {
 		k.Min, errLow = strconv.ParseFloat(low, 64)
 		k.Max, errHigh = strconv.ParseFloat(high, 64)
 		if errLow != nil || errHigh != nil || k.Min >= k.Max {
-			return fmt.Errorf("no bounds: %q", bounds)
+			return fmt.Errorf("invalid bounds %q", bounds)
 		}
 	}
 	if t.index[section] == nil {
@@ -190,7 +189,7 @@ func (t *table) row(section, line string) error {
 	for name := range strings.SplitSeq(cells[0], ",") {
 		k.Name = strings.TrimSpace(name)
 		if _, dup := t.index[section][k.Name]; dup || k.Name == "" {
-			return fmt.Errorf("key %q is there already", k.Name)
+			return fmt.Errorf("key %q is empty or duplicated", k.Name)
 		}
 		t.index[section][k.Name] = len(t.keys)
 		t.keys = append(t.keys, k)
@@ -207,19 +206,19 @@ func indexOf(names []string, name string) (int, bool) {
 	return 0, false
 }
 
-// limitOf says in words what a key of the class Limits limits.
+// limitOf describes what a key of class Limits limits; empty for an unknown limit.
 func limitOf(limit string) string {
 	switch limit {
 	case "access":
-		return "limits who may call, and is not enforced yet"
+		return "restricts who may call, but is not enforced yet"
 	case "content":
-		return "limits what may be sent or answered, and is not enforced yet"
+		return "restricts what may be sent or returned, but is not enforced yet"
 	case "spending":
-		return "limits what may be spent, and is not enforced yet"
+		return "limits spending, but is not enforced yet"
 	case "rate":
-		return "limits how much may be called, and is not enforced yet"
+		return "limits the rate of calls, but is not enforced yet"
 	case "storage":
-		return "keeps keys, teams and budgets in a database; Outcrop has none yet, so none of them is enforced"
+		return "keeps keys, teams and budgets in a database, which Outcrop does not support yet, so they are not enforced"
 	default:
 		return ""
 	}

@@ -10,29 +10,28 @@ import (
 	"outcrop/provider"
 )
 
-// Limits on what is told and looked at, which aliases could multiply.
+// Limits on the problems reported and the keys visited, which aliases could multiply.
 const (
 	maxProblems = 1000      // errors, and as many warnings
 	maxVisited  = 1_000_000 // keys
 )
 
-// defaultRefresh is how often the providers' lists of models are read unless told
-// otherwise.
+// defaultRefresh is how often the providers' lists of models are refreshed by default.
 const defaultRefresh = 15 * time.Minute
 
-// loader is one Load under way.
+// loader holds the state of one Load.
 type loader struct {
 	src         Source
 	table       *table
 	files       []string
 	environment map[string]Secret
 	problems    []located
-	reported    map[located]bool     // what is in problems, paths apart: an alias makes one text count at several
+	reported    map[located]bool     // the elements of problems without their paths: an alias repeats one text at several
 	count       [2]int               // of problems, by severity
-	ignored     map[string]bool      // keys without effect that have been warned about
+	ignored     map[string]bool      // ignored keys that have been reported
 	visited     int                  // keys
 	hints       map[[3]string]string // for unknown keys, by provider, section and key
-	infoLeft    int                  // bytes that are left for model_info as JSON
+	infoLeft    int                  // bytes left for model_info as JSON
 }
 
 // located is a problem with the index of its file, by which problems sort.
@@ -62,7 +61,7 @@ func (l *loader) report(s Severity, file, line, column int, path, message, accep
 		l.reported[same] = true
 		l.problems = append(l.problems, located{p, file})
 	case l.count[s] == maxProblems+1:
-		p := Problem{Severity: s, Message: fmt.Sprintf("there are more than %d %ss; the rest is not told", maxProblems, s)}
+		p := Problem{Severity: s, Message: fmt.Sprintf("only the first %d %ss are shown", maxProblems, s)}
 		l.problems = append(l.problems, located{p, len(l.files)})
 	}
 }
@@ -75,7 +74,7 @@ func (l *loader) warnAt(file, line, column int, path, message, hint string) {
 	l.report(Warning, file, line, column, path, message, "", hint)
 }
 
-// sorted gives the problems in the order of files, lines and columns.
+// sorted returns the problems in the order of files, lines and columns.
 func (l *loader) sorted() []Problem {
 	slices.SortStableFunc(l.problems, func(a, b located) int {
 		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
@@ -87,8 +86,8 @@ func (l *loader) sorted() []Problem {
 	return out
 }
 
-// load reads the whole configuration. The result counts only if no problem is
-// an error.
+// load reads the whole configuration. The result is valid only if no problem is an
+// error.
 func (l *loader) load() *Config {
 	cfg := &Config{General: General{MaxRequestSize: 100 << 20}, Refresh: defaultRefresh, Media: Media{Fetch: true, MaxSize: 25 << 20, Timeout: 30 * time.Second}}
 	root := l.open()
@@ -134,7 +133,7 @@ func (l *loader) load() *Config {
 	cfg.NumRetries, cfg.KeepAlive, cfg.DropParams = *all.numRetries, all.keepAlive, *all.dropParams
 	l.masterKey(cfg)
 	if list := root.get("model_list"); list == nil || list.kind == null || list.kind == sequence && len(list.items) == 0 {
-		l.warnAt(0, 0, 0, "model_list", "no model is listed: every call will be refused", `to serve every model of Bedrock by its id: model_list: [{model_name: "*", litellm_params: {model: bedrock/*}}]`)
+		l.warnAt(0, 0, 0, "model_list", "no model is listed, so every call will be rejected", `to serve every model of Bedrock by its id: model_list: [{model_name: "*", litellm_params: {model: bedrock/*}}]`)
 	}
 	l.models(cfg, all, everywhere, models, l.credentials(credentials))
 	for i := range cfg.Models {
@@ -146,9 +145,9 @@ func (l *loader) load() *Config {
 	return cfg
 }
 
-// fields goes through the members of a mapping: supported ones go to take, all
-// others are reported by their class. p is the provider whose settings count in
-// this section; nil if none do.
+// fields visits the members of a mapping: it passes supported ones to take, and
+// reports the others by their class. p is the provider whose settings are accepted in
+// this section; nil for none.
 func (l *loader) fields(n *node, section, path string, p *provider.Info, take func(k Key, n *node, path string)) {
 	if n.kind == null {
 		return
@@ -183,7 +182,7 @@ func (l *loader) fields(n *node, section, path string, p *provider.Info, take fu
 			l.unknown(m, section, at, p)
 		case k.Class != Supported:
 			l.unsupported(k, m, at, p)
-		case m.value.kind == null: // as if it were not there
+		case m.value.kind == null: // treated as absent
 		case k.Type == ListType && m.value.kind != sequence, k.Type == MapType && m.value.kind != mapping:
 			message := "must not be " + m.value.kind.String()
 			if v := m.value; k.Type == ListType && v.kind == scalar && len(v.text) <= 60 && !strings.HasPrefix(v.text, envPrefix) {
@@ -196,8 +195,8 @@ func (l *loader) fields(n *node, section, path string, p *provider.Info, take fu
 	}
 }
 
-// option finds a provider's setting. region_name is another name of
-// aws_region_name, as in LiteLLM.
+// option finds a provider's setting. region_name is an alias of aws_region_name, as in
+// LiteLLM.
 func option(p *provider.Info, name string) (provider.Option, bool) {
 	if p == nil {
 		return provider.Option{}, false
@@ -217,7 +216,7 @@ func (l *loader) unknown(m *member, section, path string, p *provider.Info) {
 	l.warnAt(m.file, m.line, m.column, path, fmt.Sprintf("unknown key %q has no effect", m.key), l.hint(m.key, section, p))
 }
 
-// hint says which key may have been meant.
+// hint suggests the key that may have been meant.
 func (l *loader) hint(name, section string, p *provider.Info) string {
 	at := [3]string{"", section, name}
 	if p != nil {
@@ -255,16 +254,16 @@ func (l *loader) elsewhere(name, section string) string {
 	return ""
 }
 
-// unsupported reports a known key that does nothing here.
+// unsupported reports a known key that has no effect here.
 func (l *loader) unsupported(k Key, m *member, path string, p *provider.Info) {
 	if k.Name == "callbacks" && l.observers(m.value) {
 		k.Class = NotYet
 	}
 	switch k.Class {
-	case Supported: // says nothing
+	case Supported: // nothing to report
 	case PerProvider:
 		if m.value.kind != null && p != nil {
-			l.warnAt(m.file, m.line, m.column, path, fmt.Sprintf("%s has no such setting; it has no effect", p.Name), "")
+			l.warnAt(m.file, m.line, m.column, path, fmt.Sprintf("has no effect: %s has no such setting", p.Name), "")
 		}
 	case Ignored:
 		if kind := k.Section + "." + k.Name; !l.ignored[kind] {
@@ -288,32 +287,32 @@ func (l *loader) unsupported(k Key, m *member, path string, p *provider.Info) {
 	}
 }
 
-// notYet says what a key that is not supported yet would have done, where that
-// matters for whoever relies on it.
+// notYet describes what is missing for a key that is not supported yet, where users
+// may rely on it.
 func notYet(k Key, n *node) (message, hint string) {
 	const plain = "is not supported yet and has no effect"
 	switch k.Name {
 	case "fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "default_fallbacks":
-		return plain + ": where a model fails, none of another name takes over, so that calls fail which LiteLLM would still answer",
-			"entries with the same model_name take over for each other, and outcrop_settings.bedrock.policy.regions adds regions"
+		return plain + ": if a model fails, no model of another name replaces it, so calls fail that LiteLLM would still answer",
+			"give the entries the same model_name to fail over between them, or add regions with outcrop_settings.bedrock.policy.regions"
 	case "allowed_fails", "cooldown_time":
-		return plain + ": Outcrop has its own rule by which a failing deployment is left alone for a while", ""
+		return plain + ": Outcrop decides by its own rule how long a failing deployment is not used", ""
 	case "success_callback", "failure_callback", "service_callback", "service_callbacks", "callbacks":
 		items := n.items
 		if n.kind == scalar {
 			items = []*node{n}
 		}
 		if slices.ContainsFunc(items, func(i *node) bool { return i.text == "prometheus" || i.text == "prometheus_system" }) {
-			return "callbacks are not supported yet; metrics are served at /metrics in any case, under Outcrop's own names", ""
+			return "callbacks are not supported yet; Outcrop always serves metrics at /metrics, under its own names", ""
 		}
 	case "json_logs":
-		return "has no effect: logs are JSON but on a terminal", "start with --log-format text for lines for people"
+		return "has no effect: logs are JSON except on a terminal", "start with --log-format text for human-readable logs"
 	}
 	return plain, ""
 }
 
-// observers reports whether all callbacks are known to only watch; any other
-// may refuse or change requests.
+// observers reports whether all callbacks are known to only observe calls; any other
+// may reject or change requests.
 func (l *loader) observers(n *node) bool {
 	items := n.items
 	if n.kind == scalar {
@@ -322,11 +321,10 @@ func (l *loader) observers(n *node) bool {
 	return len(items) > 0 && !slices.ContainsFunc(items, func(i *node) bool { return !l.table.observer[i.text] })
 }
 
-// readEnvironment reads environment_variables, which all other values may
-// refer to.
+// readEnvironment reads environment_variables, which all other values may refer to.
 func (l *loader) readEnvironment(n *node) {
 	if n == nil || n.kind != mapping {
-		return // the walk over the top reports what it is
+		return // fields reports the wrong type
 	}
 	found := make(map[string]Secret, len(n.members))
 	k := Key{Name: "environment_variables", Type: SecretType}
@@ -336,7 +334,7 @@ func (l *loader) readEnvironment(n *node) {
 			continue
 		}
 		if strings.ContainsAny(m.key, "=\x00") || m.key == "" {
-			l.errorAt(m.file, m.line, m.column, path, "is no name of an environment variable", "", "")
+			l.errorAt(m.file, m.line, m.column, path, "is not a valid name of an environment variable", "", "the name must not be empty or contain '='")
 			continue
 		}
 		if s, ok := l.text(k, m.value, path); ok {
@@ -369,7 +367,7 @@ func (l *loader) general(cfg *Config, n *node, path string) {
 	})
 }
 
-// masterKey takes LITELLM_MASTER_KEY if the file has no key.
+// masterKey uses LITELLM_MASTER_KEY if the file has no key.
 func (l *loader) masterKey(cfg *Config) {
 	if cfg.General.MasterKey != "" {
 		return
@@ -383,12 +381,12 @@ func (l *loader) masterKey(cfg *Config) {
 func (l *loader) checkMasterKey(s string, file, line, column int, path string) {
 	switch {
 	case strings.TrimSpace(s) == "":
-		l.errorAt(file, line, column, path, "the master key is empty", "", "give it a value, or leave it out altogether to let anyone call")
+		l.errorAt(file, line, column, path, "the master key is empty", "", "set a value, or remove the setting to let anyone call")
 	case s != strings.TrimSpace(s):
-		l.warnAt(file, line, column, path, "the master key begins or ends with white space, which no caller can send", "a file or secret that it comes from may end in a line break")
+		l.warnAt(file, line, column, path, "the master key begins or ends with white space, which clients cannot send", "check whether the file or secret that it comes from ends in a line break")
 	case WeakKey(s):
-		l.warnAt(file, line, column, path, "the master key is a placeholder that anyone can guess; only this machine is served with it", "make one: echo sk-$(openssl rand -hex 32)")
+		l.warnAt(file, line, column, path, "the master key is a placeholder that anyone can guess; with it, Outcrop serves only this machine", "generate one: echo sk-$(openssl rand -hex 32)")
 	case !strings.HasPrefix(s, "sk-"):
-		l.warnAt(file, line, column, path, `the master key does not begin with "sk-", as LiteLLM wants it`, "")
+		l.warnAt(file, line, column, path, `the master key does not begin with "sk-", which LiteLLM requires`, "")
 	}
 }

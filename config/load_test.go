@@ -58,7 +58,7 @@ func TestFilesThatWouldGrowWithoutEndAreErrors(t *testing.T) {
 	wide += "}\n"
 	for _, c := range []struct{ about, data, want string }{
 		{"aliases of aliases", bomb(12, "x", "[%s]") + "model_list: [{model_name: a, litellm_params: {model: bedrock/a}, model_info: {x: *a12}}]\n", "is too large"},
-		{"merges of merges", bomb(12, "{x: 1}", "{<<: [%s]}") + wide + "v:" + strings.Repeat("\n- <<: *w", 1000) + "\n", "merge keys bring in too much"},
+		{"merges of merges", bomb(12, "{x: 1}", "{<<: [%s]}") + wide + "v:" + strings.Repeat("\n- <<: *w", 1000) + "\n", "merge keys add too many keys"},
 		{"one large entry listed again and again", wide + "m: &m {model_name: a, litellm_params: *w}\nmodel_list:\n" + many, "the configuration is too large"},
 		{"brackets in brackets", strings.Repeat("[", 100_000), "nested too deep"},
 		{"braces in braces", strings.Repeat("{a: ", 100_000), "nested too deep"},
@@ -66,7 +66,7 @@ func TestFilesThatWouldGrowWithoutEndAreErrors(t *testing.T) {
 		{"anchors without end", strings.Repeat("- &a\n", 20_000), "too many anchors and tags"},
 		{"tags without end", "a: " + strings.Repeat("!a ", 20_000), "too many anchors and tags"},
 		{"a file of more than 4 MiB", strings.Repeat("# \n", 2<<20), "larger than 4 MiB"},
-		{"more errors than anyone reads", "model_list:\n" + strings.Repeat("- x\n", 5000), "there are more than 1000 errors"},
+		{"more errors than anyone reads", "model_list:\n" + strings.Repeat("- x\n", 5000), "only the first 1000 errors are shown"},
 	} {
 		t.Run(c.about, func(t *testing.T) {
 			cfg, problems := Load(source("c.yaml", c.data))
@@ -85,7 +85,7 @@ func TestManyWarningsDoNotStopTheGateway(t *testing.T) {
 	if cfg == nil || len(cfg.Models) != 2000 {
 		t.Fatal("not loaded")
 	}
-	if last := problems[len(problems)-1].Message; len(problems) != maxProblems+1 || !strings.Contains(last, "more than 1000 warnings") {
+	if last := problems[len(problems)-1].Message; len(problems) != maxProblems+1 || !strings.Contains(last, "only the first 1000 warnings are shown") {
 		t.Errorf("%d problems, the last: %s", len(problems), last)
 	}
 }

@@ -42,7 +42,7 @@ func (l *loader) rules(n *node, path string) (list []fetch.Rule) {
 		}
 		r, err := fetch.ParseRule(s)
 		if err != nil {
-			l.errorAt(item.file, item.line, item.column, at, shown(k, item)+" is neither a host nor an address nor a network", "files.corp.example, *.corp.example, 10.1.2.3 or 10.0.0.0/8, with a port behind it or without", "")
+			l.errorAt(item.file, item.line, item.column, at, shown(k, item)+" is not a host, an IP address or a network", "files.corp.example, *.corp.example, 10.1.2.3 or 10.0.0.0/8, with or without a port", "")
 			continue
 		}
 		list = append(list, r)
@@ -50,7 +50,7 @@ func (l *loader) rules(n *node, path string) (list []fetch.Rule) {
 	return list
 }
 
-// proxy reads the address of a proxy.
+// proxy reads the URL of a proxy.
 func (l *loader) proxy(k Key, n *node, path string) Secret {
 	s, ok := l.text(k, n, path)
 	if !ok || s == "" {
@@ -58,7 +58,7 @@ func (l *loader) proxy(k Key, n *node, path string) Secret {
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		l.errorAt(n.file, n.line, n.column, path, "the value is no address of a proxy", "an address such as http://proxy.corp.example:3128", "")
+		l.errorAt(n.file, n.line, n.column, path, "the value is not the URL of a proxy", "an http or https URL, such as http://proxy.corp.example:3128", "")
 		return ""
 	}
 	return Secret(s)

@@ -20,16 +20,15 @@ const (
 	sectionInfo   = "model_list[].model_info"
 )
 
-// Limits on values that are written as JSON, which aliases could blow up, in
-// bytes.
+// Limits in bytes on values that are written as JSON, which aliases could multiply.
 const (
 	maxInfo  = 64 << 10 // model_info of an entry
 	maxInfos = 32 << 20 // model_info of all entries
-	maxValue = 4 << 10  // a setting, where it counts for an id
+	maxValue = 4 << 10  // a setting, as input of the id
 	maxList  = 64 << 10 // a setting that is a list or mapping
 )
 
-// credential is an entry of credential_list that entries of model_list name.
+// credential is an entry of credential_list that entries of model_list refer to.
 type credential struct {
 	values *node
 	path   string
@@ -67,7 +66,7 @@ func (l *loader) credentials(list *node) map[string]credential {
 			continue
 		}
 		if _, dup := found[s]; dup {
-			l.errorAt(name.file, name.line, name.column, path+".credential_name", fmt.Sprintf("%q is the name of another entry", s), "", "")
+			l.errorAt(name.file, name.line, name.column, path+".credential_name", fmt.Sprintf("%q is already the name of another entry", s), "", "")
 			continue
 		}
 		if values == nil {
@@ -97,20 +96,20 @@ func (l *loader) models(cfg *Config, all calls, everywhere policy, list *node, c
 	}
 }
 
-// idSet holds the ids that are taken, where, and how often one was made.
+// idSet holds the ids in use, their positions, and how often each was generated.
 type idSet struct {
 	at     map[string]Position
 	copies map[string]int
 }
 
-// uniqueID checks an id that the file gives; one of our own that is taken gets
-// another, which depends on how many like it went before.
+// uniqueID checks that an id from the file is unique. It replaces a generated id that
+// is taken by another, which depends on how many equal ones came before.
 func (l *loader) uniqueID(m Model, ids idSet) string {
 	at, given := m.options["model_info.id"]
 	if given {
 		if first, taken := ids.at[m.ID]; taken {
 			l.errorAt(slices.Index(l.files, at.File), at.Line, at.Column, m.Path+".model_info.id",
-				fmt.Sprintf("%q is the id of another entry: line %d, column %d", m.ID, first.Line, first.Column), "an id of its own", "")
+				fmt.Sprintf("%q is already the id of another entry: line %d, column %d", m.ID, first.Line, first.Column), "a unique id", "")
 		}
 		ids.at[m.ID] = at.Position
 		return m.ID
@@ -132,16 +131,16 @@ type entry struct {
 	path  string
 	all   calls
 	creds map[string]credential
-	// everywhere is the policy of the whole file.
+	// everywhere is the policy for all models.
 	everywhere policy
 
 	name, params, info *node
 	policy             policy
-	skipped            bool // its provider is none that there is
+	skipped            bool // its provider is not available
 }
 
-// read gives the models that the entry stands for: one, or none if it cannot be
-// read, or one for each provider if its model is *.
+// read returns the models of the entry: one, or none if it is invalid, or one for each
+// provider if its model is *.
 func (e *entry) read() []Model {
 	l, n := e.l, e.node
 	if n.kind != mapping {
@@ -261,24 +260,24 @@ func (e *entry) providers(model string) (found []*provider.Info, rest string, ok
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		if hint == "" {
-			hint = "leave the entry out, or start with --skip-unsupported-models to serve the others"
+			hint = "remove the entry, or start with --skip-unsupported-models to serve the others"
 		}
 		severity := Error
-		message := fmt.Sprintf("Outcrop does not have the provider %s", e.quote(n, prefix))
+		message := fmt.Sprintf("Outcrop does not support the provider %s", e.quote(n, prefix))
 		if l.src.SkipUnsupportedModels {
 			severity, hint = Warning, ""
-			accepted, message = "", message+" yet; the entry is left out"
+			accepted, message = "", message+" yet; skipping the entry"
 			e.skipped = true
 		}
 		l.report(severity, n.file, n.line, n.column, path, message, accepted, hint)
 	case !slash:
 		hint := fmt.Sprintf("write %s/ in front of it", names[0])
 		if maker := makerOf(model); maker != "" {
-			hint = fmt.Sprintf("LiteLLM takes it for a model of %s's, a provider that Outcrop does not have yet; outcrop models lists those of Bedrock", maker)
+			hint = fmt.Sprintf("LiteLLM takes it for a model of %s, which Outcrop does not support yet; run outcrop models to list the Bedrock models", maker)
 		}
 		if l.src.SkipUnsupportedModels {
 			e.skipped = true
-			l.warnAt(n.file, n.line, n.column, path, e.quote(n, model)+" names no provider; the entry is left out", hint)
+			l.warnAt(n.file, n.line, n.column, path, e.quote(n, model)+" names no provider; skipping the entry", hint)
 			break
 		}
 		l.errorAt(n.file, n.line, n.column, path, e.quote(n, model)+" names no provider", accepted, hint)
@@ -290,7 +289,7 @@ func (e *entry) providers(model string) (found []*provider.Info, rest string, ok
 	return nil, "", false
 }
 
-// quote shows part of a value, unless it came from the environment.
+// quote returns part of a value in quotes, unless it came from the environment.
 func (e *entry) quote(n *node, part string) string {
 	if strings.HasPrefix(n.text, envPrefix) || len(part) > 60 {
 		return shown(Key{}, n)
@@ -317,7 +316,7 @@ func (e *entry) wildcards(name, model string) bool {
 	return ok
 }
 
-// settings reads litellm_params into m; p is nil if the provider is not known.
+// settings reads litellm_params into m; p is nil if the provider is unknown.
 func (e *entry) settings(m *Model, p *provider.Info) {
 	l := e.l
 	own := calls{}
@@ -342,8 +341,9 @@ func (e *entry) settings(m *Model, p *provider.Info) {
 	e.policy.settle(e.everywhere, m)
 }
 
-// settle gives a model its settings: its own, else those of the whole file.
-// A stream_timeout of the file beats a timeout of the model, as in LiteLLM.
+// settle sets the model's settings: its own, else those for all models. A
+// stream_timeout for all models takes precedence over a timeout of the model, as in
+// LiteLLM.
 func (c calls) settle(all calls, m *Model) {
 	c = c.or(all)
 	m.Timeout = c.timeout
@@ -351,8 +351,8 @@ func (c calls) settle(all calls, m *Model) {
 	m.NumRetries, m.KeepAlive, m.DropParams = *c.numRetries, c.keepAlive, *c.dropParams
 }
 
-// value reads a setting of the provider's that stands in the mapping from, by
-// the name that the provider has for it.
+// value reads a provider's setting from the mapping from, under the provider's name
+// for it.
 func (e *entry) value(m *Model, p *provider.Info, from *node, k Key, n *node, path string) {
 	o, ok := option(p, k.Name)
 	if !ok || o.Name != k.Name && given(from, o.Name) {
@@ -388,8 +388,8 @@ func given(from *node, key string) bool {
 	return n != nil && n.kind != null
 }
 
-// credential takes what the entry of credential_list says that this one names,
-// for the settings that this one does not give itself.
+// credential reads the settings of the entry of credential_list that this entry refers
+// to, except those that this entry sets itself.
 func (e *entry) credential(m *Model, p *provider.Info) {
 	n, path := e.params.get("litellm_credential_name"), e.path+".litellm_params.litellm_credential_name"
 	if n == nil || n.kind == null {
@@ -452,16 +452,16 @@ func (e *entry) fact(k Key, mem *member, path string) {
 	switch mode := strings.ToLower(mem.value.text); {
 	case k.Name == "mode" && (mode == "chat" || mode == "completion" || mode == "responses"):
 	case k.Name == "mode":
-		l.warnAt(mem.file, mem.line, mem.column, path, "Outcrop serves only chats so far, and this entry's mode is another", "leave the entry out until then")
+		l.warnAt(mem.file, mem.line, mem.column, path, "Outcrop supports only chat models so far, and the mode of this entry is another", "remove the entry")
 	case strings.HasSuffix(k.Name, "_cost_per_token"):
-		l.warnAt(mem.file, mem.line, mem.column, path, "has no effect: costs are computed by the built-in price table", "")
+		l.warnAt(mem.file, mem.line, mem.column, path, "has no effect: Outcrop computes costs from its built-in prices", "")
 	default:
 		l.unsupported(k, mem, path, nil)
 	}
 }
 
-// id makes an id from the name and the settings as they stand in the file, as
-// LiteLLM does, but without the secrets that stand in it.
+// id hashes the name and the settings as written in the file, as LiteLLM does, but
+// without secrets.
 func (e *entry) id(m Model, p *provider.Info) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\x00%s", m.Name, m.Provider)
@@ -484,8 +484,8 @@ func (l *loader) position(n *node) Position {
 	return Position{File: l.files[n.file], Line: n.line, Column: n.column}
 }
 
-// makerOf gives who makes the models of names that LiteLLM takes without a provider:
-// OpenAI's (https://docs.litellm.ai/docs/providers/openai) and Anthropic's.
+// makerOf returns the maker of a model that LiteLLM accepts without a provider in its
+// name (https://docs.litellm.ai/docs/providers/openai): OpenAI or Google.
 func makerOf(model string) string {
 	name := strings.ToLower(model)
 	for _, prefix := range []string{"gpt-", "chatgpt", "o1", "o3", "o4", "text-embedding-", "dall-e", "whisper", "tts-"} {

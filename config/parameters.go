@@ -8,7 +8,7 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// parameter reads a parameter for the calls that do not set it themselves.
+// parameter reads the default of a request parameter.
 func (e *entry) parameter(m *Model, k Key, n *node, path string) {
 	l := e.l
 	if n.kind == null {
@@ -35,7 +35,7 @@ func (e *entry) parameter(m *Model, k Key, n *node, path string) {
 		}
 		w.Float(f)
 	case ListType, MapType, AnyType:
-		if k.Type == AnyType && n.kind == mapping { // of a text or a list of texts
+		if k.Type == AnyType && n.kind == mapping { // a string or a list of strings
 			l.wrong(k, n, path, "must not be "+n.kind.String())
 			return
 		}
@@ -57,15 +57,15 @@ func (e *entry) parameter(m *Model, k Key, n *node, path string) {
 		w.String(s)
 	}
 	name := k.Name
-	if name == "headers" { // LiteLLM's other name for it
+	if name == "headers" { // LiteLLM's alias
 		name = "extra_headers"
 	}
 	m.Parameters = append(m.Parameters, jsonx.Member{Name: name, Value: w.Buf})
 	m.options[name] = place{l.position(n), path}
 }
 
-// sameParameters tells of entries of one name with different parameters: those of the
-// first count for all. A guardrail is a limit, so there it is an error.
+// sameParameters reports entries with the same name but different parameters: those of
+// the first apply to all. For a guardrail, which is a restriction, it is an error.
 func (l *loader) sameParameters(models []Model) {
 	first := map[string]*Model{}
 	for i := range models {
@@ -95,7 +95,7 @@ func (l *loader) sameParameters(models []Model) {
 				at.Position = m.Position
 			}
 			l.report(severity, slices.Index(l.files, at.File), at.Line, at.Column, m.Path+".litellm_params."+name,
-				"differs from that of "+f.Path+", which has the same model_name; its parameters count for both", "", "give both the same, or the entry a name of its own")
+				"differs from "+f.Path+", which has the same model_name; the parameters of "+f.Path+" apply to both", "", "give both the same value, or this entry another model_name")
 		}
 	}
 }

@@ -15,18 +15,18 @@ const (
 	sectionInfoOutcrop = "model_list[].model_info.outcrop"
 )
 
-// policy is where calls may go, as one place in the file says it. What it does
-// not say is nil or empty.
+// policy is which regions and inference profiles calls may use, as one place in the
+// file sets it. Settings that are not set are nil or empty.
 type policy struct {
 	strict, global       *bool
 	geographies, regions []string
 	prefer               string
 
-	at map[string]place // by the provider's name for the setting
+	at map[string]place // by the provider's name of the setting
 }
 
-// place is where a setting stands: its position, and its path if that is not
-// below litellm_params.
+// place is the position of a setting, and its path if that is not below
+// litellm_params.
 type place struct {
 	Position
 	path string
@@ -72,7 +72,7 @@ func (l *loader) policy(n *node, path string) policy {
 	return p
 }
 
-// flag reads true or false; nil if it is neither, which is reported.
+// flag reads a boolean; if the value is invalid, it reports that and returns nil.
 func (l *loader) flag(k Key, n *node, path string) *bool {
 	v, ok := l.boolean(k, n, path)
 	if !ok {
@@ -81,7 +81,7 @@ func (l *loader) flag(k Key, n *node, path string) *bool {
 	return &v
 }
 
-// texts reads a list of texts; one without members is not nil.
+// texts reads a list of strings; the result is never nil.
 func (l *loader) texts(n *node, path string) []string {
 	list := make([]string, 0, len(n.items))
 	for _, item := range n.items {
@@ -92,8 +92,7 @@ func (l *loader) texts(n *node, path string) []string {
 	return list
 }
 
-// settle gives a model its policy: setting by setting its own, else that of the
-// whole file.
+// settle sets the model's policy: each setting is its own, else that for all models.
 func (p policy) settle(all policy, m *Model) {
 	maps.Copy(m.options, all.at)
 	maps.Copy(m.options, p.at)
@@ -112,8 +111,8 @@ func (p policy) settle(all policy, m *Model) {
 	}
 }
 
-// ReadPolicy reads a policy as it stands in a configuration, such as
-// {geographies: [eu], global: false}. The problems are all that there are.
+// ReadPolicy reads a policy as written in a configuration, such as
+// {geographies: [eu], global: false}, and returns all problems.
 func ReadPolicy(text string) (provider.Policy, []Problem) {
 	l := newLoader(Source{Name: "policy", Data: []byte(text)})
 	root := l.open()

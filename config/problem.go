@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Severity is how much a problem matters.
+// Severity is the severity of a problem.
 type Severity int
 
 const (
-	// Warning is a problem that the gateway can run with.
+	// Warning is a problem that does not keep the gateway from starting.
 	Warning Severity = iota
-	// Error is a problem that it cannot run with.
+	// Error is a problem that keeps the gateway from starting.
 	Error
 )
 
@@ -23,27 +23,27 @@ func (s Severity) String() string {
 	return "warning"
 }
 
-// Problem is something wrong with a configuration. No field holds the value of
-// a secret or of an environment variable.
+// Problem is a problem of a configuration. No field contains the value of a secret or
+// of an environment variable.
 type Problem struct {
 	Severity Severity
-	// Path is the setting, such as model_list[2].litellm_params.timeout; empty if
-	// the problem is the file's.
+	// Path is the setting, such as model_list[2].litellm_params.timeout; empty if the
+	// problem concerns the whole file.
 	Path string
 	// File is the file's name.
 	File string
 	// Line and Column begin at 1 and count characters; a Line of 0 means that the
-	// problem has no place in a file.
+	// problem has no position in a file.
 	Line, Column int
-	// Message says what is wrong.
+	// Message describes the problem.
 	Message string
-	// Accepted says what would be right; empty if Message does.
+	// Accepted describes the accepted values; empty if Message does.
 	Accepted string
-	// Hint is a next step; empty if there is none.
+	// Hint is the next step; empty if there is none.
 	Hint string
 }
 
-// String gives the problem as one line, such as
+// String returns the problem as one line, such as
 //
 //	config.yaml:12:7: error: model_list[0].litellm_params.timeout: "soon" is not a number; accepted: seconds above 0, such as 30 or 0.5
 func (p Problem) String() string {
@@ -72,8 +72,8 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// nearest returns the candidate that is the fewest edits away from name, or ""
-// if none is near enough to be what was meant.
+// nearest returns the candidate that is the fewest edits away from name, or "" if none
+// is close enough to be a plausible correction.
 func nearest(name string, candidates []string) string {
 	best, fewest := "", 1+max(1, len(name)/4)
 	for _, c := range candidates {
@@ -84,8 +84,8 @@ func nearest(name string, candidates []string) string {
 	return best
 }
 
-// edits counts the insertions, deletions, replacements and swaps of neighbours
-// that make b of a; it gives up at limit.
+// edits counts the insertions, deletions, replacements and swaps of neighbours that
+// turn a into b; it gives up at limit.
 func edits(a, b string, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(a) > 100 {
 		return limit

@@ -40,40 +40,40 @@ Outcrop reads LiteLLM's ` + "`config.yaml`" + `. Without a file, every Bedrock m
 Run ` + "`outcrop config check config.yaml`" + ` after each change. It lists every error and warning at once, with file, line and column.
 
 - ` + "`os.environ/NAME`" + ` as a value stands for the environment variable NAME.
-  It is an error if the value is needed and the variable is not set.
-- A number may be written in quotes. Where text is expected, a number or ` + "`no`" + ` is taken as written.
-- A key without a value counts as absent.
-- Anchors, aliases and merge keys work. A file holds one document of at most 4 MiB, in UTF-8.
-- Where a setting of calls can be given in several places, the entry of ` + "`model_list`" + ` takes precedence,
+It is an error if a setting that takes effect names a variable that is not set.
+- Numbers may be quoted. Where a string is expected, a number or ` + "`no`" + ` is taken as text.
+- A key without a value is treated as absent.
+- Anchors, aliases and merge keys work. A file is one UTF-8 document of at most 4 MiB.
+- A setting of calls can be set in several places: the entry of ` + "`model_list`" + ` takes precedence,
   then ` + "`router_settings`" + `, then ` + "`litellm_settings`" + `. For streaming calls, a ` + "`stream_timeout`" + ` in any
   of them takes precedence over a ` + "`timeout`" + ` in any of them.
 
-The first part of this page has the keys that have an effect. The [second part](#keys-without-effect) lists
-LiteLLM's other keys, and what Outcrop does with them.
+The first part of this page lists the keys that take effect. The [second part](#keys-without-effect) lists
+LiteLLM's other keys and how Outcrop handles them.
 
-## Keys that have an effect
+## Keys that take effect
 
-Keys of class *supported* always have an effect. Keys of class *provider* have one if the model's provider
-has such a setting; otherwise they are a warning. A wrong value is an error. A key that is in
-neither part of this page is a warning that names the nearest known key.
+Keys of class *supported* always take effect. Keys of class *provider* take effect if the model's provider
+has the setting; otherwise Outcrop warns. An invalid value is an error. For a key that is in
+neither part of this page, Outcrop warns and suggests the nearest known key.
 `
 
-// referenceRest opens the part of the page with the keys that have no effect.
+// referenceRest opens the part of the page with the keys that do not take effect.
 const referenceRest = `
 ## Keys without effect
 
-LiteLLM has these keys, and Outcrop does not support them. They may be absent, empty, ` + "`false`" + ` or at their
-default without a word. Otherwise it depends on their class:
+Outcrop does not support these keys of LiteLLM. It accepts them silently if they are empty, ` + "`false`" + ` or at
+their default. Any other value is handled by class:
 
 | class | what happens |
 | --- | --- |
-| ignored | a warning: the key makes no difference here |
-| not yet | a warning: the key would change behaviour, and is not supported yet |
-| limits | an error: the key restricts who may call, what may be said or what may be spent, and Outcrop cannot enforce it yet. With ` + "`--allow-unsupported`" + ` it is a warning |
+| ignored | a warning: the key has no equivalent in Outcrop, and leaving it out changes nothing |
+| not yet | a warning: the key should change behaviour, but is not supported yet |
+| limits | an error: the key restricts who may call, what may be sent or what may be spent, and Outcrop cannot enforce it yet. With ` + "`--allow-unsupported`" + ` it is a warning |
 `
 
-// WriteReference writes docs/configuration.md, the list of all keys: those that have
-// an effect first, the others in a part of their own.
+// WriteReference writes docs/configuration.md, the list of all keys: those that take
+// effect first, the others in a part of their own.
 func WriteReference(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	b.WriteString(referenceHead)
@@ -97,13 +97,13 @@ func writeKeys(b *bufio.Writer, of func(Class) bool) {
 			if section == "" {
 				title = "Top level"
 			}
-			fmt.Fprintf(b, "\n### %s\n\n| key | class | type | default | what it is |\n| --- | --- | --- | --- | --- |\n", title)
+			fmt.Fprintf(b, "\n### %s\n\n| key | class | type | default | meaning |\n| --- | --- | --- | --- | --- |\n", title)
 		}
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", k.Name, k.Class, k.typeName(), k.Default, k.Help)
 	}
 }
 
-// typeName is the type with its bounds.
+// typeName returns the type with its bounds.
 func (k Key) typeName() string {
 	switch {
 	case k.Max == 0:

@@ -32,8 +32,7 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
 // MarshalText returns [secret].
 func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
-// Values are settings by name, secret ones among them. They print as their
-// names only.
+// Values are settings by name, including secrets. Only the names can be printed.
 type Values map[string]string
 
 // String lists the names.
@@ -55,8 +54,8 @@ func (v Values) LogValue() slog.Value { return slog.StringValue(v.String()) }
 // MarshalText returns the names.
 func (v Values) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// Parameters are parameters of calls by name. What they hold may be secret, such as a
-// header, so that only their names can be printed.
+// Parameters are request parameters by name. A value may be secret, such as a header,
+// so only the names can be printed.
 type Parameters []jsonx.Member
 
 // String returns the names.

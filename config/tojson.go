@@ -6,8 +6,8 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// raw is a node as JSON; not ok if that would be more than limit bytes, which
-// nested aliases can make of a small file.
+// raw encodes a node as JSON. It is not ok if the result would exceed limit bytes,
+// which nested aliases in a small file can cause.
 func raw(n *node, limit int) (v jsonx.Raw, ok bool) {
 	var w jsonx.Writer
 	if !writeJSON(&w, n, limit) {
@@ -46,8 +46,8 @@ func writeJSON(w *jsonx.Writer, n *node, limit int) bool {
 	return len(w.Buf) <= limit
 }
 
-// writeScalar writes true, false and what JSON calls a number as they are, and
-// all else as text.
+// writeScalar writes true, false and valid JSON numbers unchanged, and everything else
+// as a string.
 func writeScalar(w *jsonx.Writer, n *node) {
 	switch {
 	case !n.plain:

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// envPrefix begins a value that stands for an environment variable.
+// envPrefix begins a value that refers to an environment variable.
 const envPrefix = "os.environ/"
 
-// accepts says in words what a key takes.
+// accepts describes the values that a key accepts.
 func (k Key) accepts() string {
 	switch k.Type {
 	case BoolType:
@@ -41,9 +41,9 @@ func (k Key) accepts() string {
 	}
 }
 
-// text gives the text of a value, with a reference to the environment
-// resolved. It is not ok if the value is no scalar or the variable is not set;
-// that is reported here.
+// text returns the text of a value, with a reference to the environment resolved. If
+// the value is not a scalar or the variable is not set, text reports that and is not
+// ok.
 func (l *loader) text(k Key, n *node, path string) (s string, ok bool) {
 	if n.kind != scalar {
 		l.wrong(k, n, path, "must not be "+n.kind.String())
@@ -57,16 +57,16 @@ func (l *loader) text(k Key, n *node, path string) (s string, ok bool) {
 	if !ok {
 		hint := "set it, or list it under environment_variables"
 		if name == "" {
-			hint = "write the variable's name behind the slash"
+			hint = "write the variable's name after the slash"
 		}
 		l.errorAt(n.file, n.line, n.column, path, fmt.Sprintf("environment variable %q is not set", name), "", hint)
 	}
 	return s, ok
 }
 
-// resolved is a list or mapping with the references to the environment in it
-// resolved, those of maxVisited values in all. It is not ok if one is not set, which
-// is reported here.
+// resolved returns a list or mapping with its references to the environment resolved;
+// maxVisited limits the values visited by one Load. If a variable is not set, resolved
+// reports that and is not ok.
 func (l *loader) resolved(k Key, n *node, path string) (*node, bool) {
 	if l.visited++; l.visited > maxVisited {
 		l.errorAt(n.file, n.line, n.column, path, "the configuration is too large", fmt.Sprintf("at most %d keys, aliases followed", maxVisited), "")
@@ -92,7 +92,7 @@ func (l *loader) resolved(k Key, n *node, path string) (*node, bool) {
 	return &own, all
 }
 
-// env looks up a variable in environment_variables, then outside.
+// env looks up a variable in environment_variables, then in the environment.
 func (l *loader) env(name string) (string, bool) {
 	if v, ok := l.environment[name]; ok {
 		return v.Reveal(), true
@@ -103,8 +103,8 @@ func (l *loader) env(name string) (string, bool) {
 	return l.src.LookupEnv(name)
 }
 
-// shown is a value as a message may show it: never a secret, nor what an
-// environment variable holds.
+// shown returns a value as messages may show it: never a secret or the value of an
+// environment variable.
 func shown(k Key, n *node) string {
 	switch {
 	case n.kind == scalar && strings.HasPrefix(n.text, envPrefix):
@@ -122,8 +122,7 @@ func (l *loader) wrong(k Key, n *node, path, message string) {
 	l.errorAt(n.file, n.line, n.column, path, message, k.accepts(), "")
 }
 
-// boolean reads true or false, in every spelling of YAML 1.1, which LiteLLM
-// reads.
+// boolean reads true or false, in every spelling of YAML 1.1, as LiteLLM does.
 func (l *loader) boolean(k Key, n *node, path string) (value, ok bool) {
 	s, ok := l.text(k, n, path)
 	if !ok {
@@ -139,7 +138,7 @@ func (l *loader) boolean(k Key, n *node, path string) (value, ok bool) {
 	return false, false
 }
 
-// number reads a number, which may stand in quotes, within the key's bounds.
+// number reads a number, which may be quoted, within the key's bounds.
 func (l *loader) number(k Key, n *node, path string) (float64, bool) {
 	s, ok := l.text(k, n, path)
 	if !ok {
@@ -160,14 +159,14 @@ func (l *loader) number(k Key, n *node, path string) (float64, bool) {
 	return f, true
 }
 
-// seconds reads a time; one that cannot be is reported, and 0.
+// seconds reads a duration; if the value is invalid, it reports that and returns 0.
 func (l *loader) seconds(k Key, n *node, path string) time.Duration {
 	f, _ := l.number(k, n, path)
 	return time.Duration(f * float64(time.Second))
 }
 
-// off reports whether a value asks for nothing: null, false, an empty text, an
-// empty list or mapping, or the key's default.
+// off reports whether a value has no effect: null, false, an empty string, list or
+// mapping, or the key's default.
 func off(k Key, n *node) bool {
 	switch n.kind {
 	case null:

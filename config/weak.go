@@ -2,9 +2,9 @@ package config
 
 import "strings"
 
-// WeakKey reports whether a master key is a placeholder or an example that everybody
-// knows: those of documentation, such as sk-1234, which LiteLLM refuses as publicly
-// known, and what a template says in the place of a key. Such a key keeps nobody out.
+// WeakKey reports whether a master key is a well-known placeholder or example: one from
+// documentation, such as sk-1234, which LiteLLM rejects as publicly known, or the text
+// that a template has instead of a key. Such a key protects nothing.
 func WeakKey(key string) bool {
 	text := strings.ToLower(strings.TrimSpace(key))
 	text = strings.TrimPrefix(text, "sk-")
@@ -34,5 +34,5 @@ func WeakKey(key string) bool {
 	return false
 }
 
-// partOf reports whether a text is a part of a longer one.
+// partOf reports whether longer contains text.
 func partOf(text, longer string) bool { return strings.Contains(longer, text) }

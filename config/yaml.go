@@ -14,12 +14,12 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// Limits that keep a hostile or broken file from costing memory or stack.
+// Limits that protect memory and stack from a hostile or broken file.
 const (
 	maxFile    = 4 << 20 // bytes in a file
 	maxDepth   = 100     // levels of brackets, and of sequences opened on one line
 	maxMarks   = 10_000  // anchors, tags and complex keys in a file
-	maxMerged  = 100_000 // members that merge keys bring in
+	maxMerged  = 100_000 // members added by merge keys
 	maxInclude = 100     // files
 )
 
@@ -56,7 +56,7 @@ type member struct {
 	line, column int
 	file         int
 	value        *node
-	merged       bool // it came by a merge key, and an own key beats it
+	merged       bool // added by a merge key; an explicit key overrides it
 }
 
 // get returns the value of a key, or nil.
@@ -79,8 +79,8 @@ type document struct {
 	merged  int
 }
 
-// parse reads one file. It returns nil if the file is empty or cannot be read;
-// what is wrong goes to l.
+// parse reads one file. It returns nil if the file is empty or invalid, and reports
+// problems to l.
 func parse(l *loader, file int, data []byte) *node {
 	d := &document{l: l, file: file, anchors: map[string]*node{}}
 	text, ok := d.decode(data)
@@ -110,7 +110,7 @@ func parse(l *loader, file int, data []byte) *node {
 	return root
 }
 
-// decode checks the encoding and evens out the line ends.
+// decode checks the encoding and normalizes the line ends.
 func (d *document) decode(data []byte) (string, bool) {
 	if len(data) > maxFile {
 		d.l.errorAt(d.file, 0, 0, "", fmt.Sprintf("the file is larger than %d MiB", maxFile>>20), "", "")
@@ -141,7 +141,7 @@ func (d *document) decode(data []byte) (string, bool) {
 	return strings.ReplaceAll(strings.ReplaceAll(string(data), "\r\n", "\n"), "\r", "\n"), true
 }
 
-// bounded looks at the tokens for what would make the parser recurse too deep.
+// bounded checks the tokens for nesting that would make the parser recurse too deeply.
 func (d *document) bounded(tokens token.Tokens) bool {
 	depth, line, dashes, marks := 0, 0, 0, 0
 	for _, t := range tokens {
@@ -157,7 +157,7 @@ func (d *document) bounded(tokens token.Tokens) bool {
 			dashes++
 		case token.AnchorType, token.TagType, token.MappingKeyType:
 			marks++
-		default: // costs the parser no depth
+		default: // no recursion
 		}
 		if depth > maxDepth || dashes > maxDepth {
 			d.fail(t, "nested too deep", fmt.Sprintf("at most %d levels", maxDepth))
@@ -181,7 +181,7 @@ func (d *document) syntax(err error) {
 	if m := syntax.GetMessage(); strings.Contains(m, "'\t'") || strings.Contains(m, "tab character") {
 		hint = "indent with spaces, not with tabs"
 	} else if strings.Contains(m, "not allowed in this context") || strings.Contains(m, "unexpected key name") || strings.Contains(m, "non-map value") || strings.Contains(m, "indent") {
-		hint = "check the indentation of this line and of the one before it: keys of one mapping begin in the same column, and what belongs to a key is indented further"
+		hint = "check the indentation of this line and the line before it: the keys of a mapping begin in the same column, and the value of a key is indented further"
 	}
 	p := position(syntax.GetToken())
 	// The message is about the grammar and names no values; the error's own text
@@ -227,7 +227,7 @@ func (d *document) node(n ast.Node) *node {
 		if target, ok := d.anchors[name]; ok {
 			return target
 		}
-		d.fail(n.GetToken(), fmt.Sprintf("no anchor &%s stands before this alias", name), "")
+		d.fail(n.GetToken(), fmt.Sprintf("this alias refers to an anchor &%s that is not defined before it", name), "")
 	case *ast.TagNode:
 		out = d.node(n.Value)
 		if n.GetToken().Value == "!!str" && out.kind == null {
@@ -245,13 +245,13 @@ func (d *document) node(n ast.Node) *node {
 	case ast.ScalarNode:
 		out.kind, out.text, out.plain = scalar, n.GetToken().Value, true
 	default:
-		d.fail(n.GetToken(), "this kind of YAML has no meaning here", "mappings, lists and values")
+		d.fail(n.GetToken(), "this kind of YAML value is not supported", "mappings, lists and values")
 	}
 	return out
 }
 
-// start is the first token of a node, whereas a block mapping's own is its
-// first colon.
+// start returns the first token of a node. GetToken of a block mapping returns its
+// first colon instead.
 func start(n ast.Node) *token.Token {
 	switch n := n.(type) {
 	case nil:
@@ -266,9 +266,9 @@ func start(n ast.Node) *token.Token {
 	return n.GetToken()
 }
 
-// members converts the members of a mapping. An own key beats one that a merge
-// key brings, and of merged mappings the first wins, as
-// https://yaml.org/type/merge.html has it.
+// members converts the members of a mapping. An explicit key takes precedence over one
+// from a merge key, and the first of several merged mappings over the others, as
+// specified in https://yaml.org/type/merge.html.
 func (d *document) members(out *node, values []*ast.MappingValueNode) {
 	seen := make(map[string]int, len(values)) // index in out.members
 	for _, v := range values {
@@ -296,7 +296,7 @@ func (d *document) members(out *node, values []*ast.MappingValueNode) {
 	}
 }
 
-// merge adds the members of what a merge key names.
+// merge adds the members of the mappings that a merge key refers to.
 func (d *document) merge(out *node, seen map[string]int, from *node) {
 	var sources []*node
 	switch from.kind {
@@ -305,14 +305,14 @@ func (d *document) merge(out *node, seen map[string]int, from *node) {
 	case sequence:
 		sources = from.items
 	default:
-		d.l.errorAt(d.file, from.line, from.column, "", fmt.Sprintf("a merge key cannot bring in %s", from.kind), "a mapping or a list of mappings", "")
+		d.l.errorAt(d.file, from.line, from.column, "", fmt.Sprintf("a merge key cannot merge %s", from.kind), "a mapping or a list of mappings", "")
 	}
 	for _, s := range sources {
 		if d.merged > maxMerged {
 			return
 		}
 		if d.merged += 1 + len(s.members); d.merged > maxMerged {
-			d.l.errorAt(d.file, from.line, from.column, "", "merge keys bring in too much", fmt.Sprintf("at most %d keys", maxMerged), "")
+			d.l.errorAt(d.file, from.line, from.column, "", "merge keys add too many keys", fmt.Sprintf("at most %d keys", maxMerged), "")
 			return
 		}
 		for _, m := range s.members {
@@ -325,7 +325,7 @@ func (d *document) merge(out *node, seen map[string]int, from *node) {
 	}
 }
 
-// keyText is the text of a key that is a scalar.
+// keyText returns the text of a scalar key.
 func keyText(n ast.MapKeyNode) (string, bool) {
 	switch n := n.(type) {
 	case *ast.StringNode:

@@ -23,7 +23,7 @@ func knownField(name string) bool {
 		return true
 
 	// LiteLLM's additions (https://docs.litellm.ai/docs/completion/input).
-	case "top_k", "thinking", "thinking_blocks", "reasoning_content", "reasoning_signature", "signature", "after_text", "after_tool_calls", "budget_tokens", "cache_control", "ttl", "cache_control_injection_points", "location", "index", "control",
+	case "top_k", "thinking", "thinking_blocks", "reasoning_content", "reasoning_signature", "effort", "tool_use_id", "input_schema", "file_url", "media_type", "signature", "after_text", "after_tool_calls", "budget_tokens", "cache_control", "ttl", "cache_control_injection_points", "location", "index", "control",
 		"drop_params", "additional_drop_params", "allowed_openai_params", "extra_body", "extra_headers", "provider_specific_fields", "citations", "context", "status", "is_error",
 		"video_url", "audio_url", "guarded_text", "json", "document", "source", "key", "value", "bucket_owner", "uri", "disable_parallel_tool_use", "qualifiers", "tool",
 		"litellm_metadata", "tags", "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks", "context_window_fallback_dict", "priority",

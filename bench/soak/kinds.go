@@ -78,7 +78,7 @@ func kinds(media string) [][]kind {
 	}
 }
 
-// wrong says what is wrong with an answer; empty if nothing is.
+// wrong describes what is wrong with a response; empty if nothing is.
 func (k *kind) wrong(status int, body string) string {
 	if !slices.Contains(k.statuses, status) {
 		return fmt.Sprintf("%s: status %d, want %v: %.300s", k.name, status, k.statuses, body)
@@ -88,7 +88,7 @@ func (k *kind) wrong(status int, body string) string {
 	}
 	for _, want := range k.wants {
 		if !strings.Contains(body, want) {
-			return fmt.Sprintf("%s: %q is not in the answer: %.300s", k.name, want, body)
+			return fmt.Sprintf("%s: %q is not in the response: %.300s", k.name, want, body)
 		}
 	}
 	return ""

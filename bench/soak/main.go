@@ -249,7 +249,7 @@ func launch(ctx context.Context, log func(io.Reader), greeting, binary string, a
 	p.end.Go(func() { _, _ = io.Copy(io.Discard, lines) })
 	url, ok := strings.CutPrefix(strings.TrimSpace(line), greeting)
 	if err != nil || !ok {
-		return nil, errors.Join(fmt.Errorf("%s did not say where it listens: %q", binary, line), err, p.stop())
+		return nil, errors.Join(fmt.Errorf("%s did not print its address: %q", binary, line), err, p.stop())
 	}
 	p.url = url
 	return p, nil

@@ -1,5 +1,5 @@
-// Package catalogrefresh is the command line of catalog-refresh, by which the data on
-// models and prices that the program embeds are made anew from public tables.
+// Package catalogrefresh is the command line of catalog-refresh, which updates the
+// embedded data on models and prices from public tables.
 package catalogrefresh
 
 import (
@@ -27,14 +27,14 @@ type console struct {
 	out, err io.Writer
 }
 
-// Main runs the command line and gives the exit code: 0, 1 for a failure, 2 for a
-// command line that cannot be understood.
+// Main runs the command line and returns the exit code: 0, 1 for a failure, 2 for an
+// invalid command line.
 func Main(args []string, stdout, stderr io.Writer) int {
 	var c refreshCommand
 	exit := -1
 	parser, err := kong.New(&c,
 		kong.Name("catalog-refresh"),
-		kong.Description("Makes the data on models and prices anew from public tables, and prints what changes."),
+		kong.Description("Update the data on models and prices from public tables, and print the changes."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exit = code }),
 	)
@@ -47,7 +47,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	case exit >= 0: // --help
 		return exit
 	case err != nil:
-		fmt.Fprintf(stderr, "catalog-refresh: error: %v\nhint: catalog-refresh --help lists the flags.\n", err)
+		fmt.Fprintf(stderr, "catalog-refresh: error: %v\nhint: run catalog-refresh --help for the flags.\n", err)
 		return 2
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -60,27 +60,26 @@ func Main(args []string, stdout, stderr io.Writer) int {
 }
 
 type refreshCommand struct {
-	From   string   `type:"existingdir" placeholder:"DIR" help:"Read the tables from the files of a folder; nothing is fetched."`
-	Out    string   `type:"path" placeholder:"DIR" xor:"to" help:"Write the data files into a folder. Without it they are only compared."`
-	Region []string `placeholder:"REGION" help:"Regions whose lists AWS is asked for, with the credentials that the gateway would have. Without one AWS is not asked."`
-	Write  bool     `xor:"to" help:"Write the data files to their place in a checkout, from its root."`
+	From   string   `type:"existingdir" placeholder:"DIR" help:"Read the tables from the files in this folder instead of fetching them."`
+	Out    string   `type:"path" placeholder:"DIR" xor:"to" help:"Write the data files to this folder. Without it they are only compared."`
+	Region []string `placeholder:"REGION" help:"Also read AWS's lists in these regions, with the credentials that the gateway would use."`
+	Write  bool     `xor:"to" help:"Write the data files to their folder in a checkout; run it from the root of the checkout."`
 
-	// origins says where tables are fetched; tests have their own.
+	// origins is where tables are fetched; tests replace it.
 	origins refresh.Origins
 }
 
-// checkoutData is where a checkout has the data files.
+// checkoutData is the folder of the data files in a checkout.
 const checkoutData = "provider/bedrock/catalog/data"
 
-// Run compares the data of this release with what the tables give, prints a line
-// for each change, and writes the data files where it is told to. What comes from
-// a table that was not read stays as it is.
+// Run compares the data of this release with the tables, prints a line for each change,
+// and writes the data files if requested. Data from tables that were not read is kept.
 func (c *refreshCommand) Run(ctx context.Context, con console) error {
 	dir := c.Out
 	if c.Write {
 		dir = filepath.FromSlash(checkoutData)
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return fmt.Errorf("there is no folder %s here: --write is for the root of a checkout, and --out for any folder", checkoutData)
+			return fmt.Errorf("there is no folder %s here; run --write in the root of a checkout, or use --out for any other folder", checkoutData)
 		}
 	}
 	embedded, err := catalog.Files()
@@ -103,7 +102,7 @@ func (c *refreshCommand) Run(ctx context.Context, con console) error {
 		fmt.Fprintf(con.err, "catalog-refresh: read %s, %s\n", s.Name, s.Date)
 	}
 	for _, s := range updated.Kept {
-		fmt.Fprintf(con.err, "catalog-refresh: not read again, so kept as it is: %s, %s\n", s.Name, s.Date)
+		fmt.Fprintf(con.err, "catalog-refresh: kept without reading it again: %s, %s\n", s.Name, s.Date)
 	}
 	changes, err := refresh.Diff(present, updated.Files)
 	if err != nil {
@@ -130,7 +129,7 @@ func (c *refreshCommand) tables(ctx context.Context, con console) (fs.FS, error)
 	}
 	tables, warnings, err := refresh.Download(ctx, origins)
 	if err != nil {
-		return nil, fmt.Errorf("%w\nhint: catalog-refresh --from DIR reads tables that were fetched otherwise", err)
+		return nil, fmt.Errorf("%w\nhint: use catalog-refresh --from DIR to read tables that were downloaded by other means", err)
 	}
 	for _, w := range warnings {
 		fmt.Fprintf(con.err, "catalog-refresh: warning: %v\n", w)
@@ -138,7 +137,7 @@ func (c *refreshCommand) tables(ctx context.Context, con console) (fs.FS, error)
 	return tables, nil
 }
 
-// lists asks AWS for its lists in each region.
+// lists reads AWS's lists in each region.
 func (c *refreshCommand) lists(ctx context.Context) (map[string][]byte, error) {
 	all := map[string][]byte{}
 	var errs []error
@@ -160,8 +159,8 @@ func (c *refreshCommand) lists(ctx context.Context) (map[string][]byte, error) {
 	return all, errors.Join(errs...)
 }
 
-// writeData writes data files into a folder, and makes it if need be. It removes
-// nothing; a data file there that is none any more is told.
+// writeData writes data files to a folder, and creates it if necessary. It removes
+// nothing, but warns of data files that are no longer needed.
 func writeData(con console, dir string, files refresh.Files) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // sources are for everybody to read
 		return err
@@ -177,7 +176,7 @@ func writeData(con console, dir string, files refresh.Files) error {
 	}
 	for _, entry := range there {
 		if strings.HasSuffix(entry.Name(), ".json") && files[entry.Name()] == nil {
-			fmt.Fprintf(con.err, "catalog-refresh: warning: %s is none of the data files; it is left as it is\n", filepath.Join(dir, entry.Name()))
+			fmt.Fprintf(con.err, "catalog-refresh: warning: %s is not one of the data files; it is kept\n", filepath.Join(dir, entry.Name()))
 		}
 	}
 	fmt.Fprintf(con.err, "catalog-refresh: wrote %d files to %s\n", len(files), dir)

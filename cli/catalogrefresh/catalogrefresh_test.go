@@ -58,7 +58,7 @@ func TestRefreshPrintsWhatChanges(t *testing.T) {
 			t.Errorf("the output lacks %q:\n%s", want, text)
 		}
 	}
-	for _, want := range []string{"read LiteLLM's price map, 2099-01-31\n", "kept as it is: models.dev, ", "quarry.json is none of the data files", "wrote "} {
+	for _, want := range []string{"read LiteLLM's price map, 2099-01-31\n", "kept without reading it again: models.dev, ", "quarry.json is not one of the data files", "wrote "} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("the errors lack %q:\n%s", want, errs)
 		}
@@ -112,7 +112,7 @@ func TestRefreshFetches(t *testing.T) {
 	if !strings.Contains(out.String(), "acme.tall-v1:0 is new\n") {
 		t.Errorf("the output lacks the new model:\n%s", out.String())
 	}
-	if want := "warning: " + server.URL + "/api.json: answered 404 Not Found\n"; !strings.Contains(errs.String(), want) {
+	if want := "warning: " + server.URL + "/api.json: responded with 404 Not Found\n"; !strings.Contains(errs.String(), want) {
 		t.Errorf("the errors lack %q:\n%s", want, errs.String())
 	}
 }
@@ -163,7 +163,7 @@ func TestRefreshFails(t *testing.T) {
 		err  string
 	}{
 		{"no folder", []string{"--from", filepath.Join(tables, "nowhere")}, 2, "nowhere"},
-		{"no tables", []string{"--from", t.TempDir()}, 1, "no table that is known by its name"},
+		{"no tables", []string{"--from", t.TempDir()}, 1, "no file has the name of a known table"},
 		{"a table that cannot be read", []string{"--from", folderOf(t, "models.dev-2099-01-31.json", "[]")}, 1, "models.dev-2099-01-31.json: "},
 		{"a file where a folder should be", []string{"--from", tables, "--out", filepath.Join(tables, "model_prices_and_context_window-2099-01-31.json")}, 1, "not a directory"},
 		{"two places to write to", []string{"--from", tables, "--out", tables, "--write"}, 2, "--write"},
@@ -178,7 +178,7 @@ func TestRefreshFails(t *testing.T) {
 	t.Run("nothing can be fetched", func(t *testing.T) {
 		c := refreshCommand{origins: refresh.Origins{GitHub: gone.URL, ModelsDev: gone.URL}}
 		err := c.Run(t.Context(), console{out: &bytes.Buffer{}, err: &bytes.Buffer{}})
-		if err == nil || !strings.Contains(err.Error(), gone.URL) || !strings.Contains(err.Error(), "\nhint: catalog-refresh --from DIR") {
+		if err == nil || !strings.Contains(err.Error(), gone.URL) || !strings.Contains(err.Error(), "\nhint: use catalog-refresh --from DIR") {
 			t.Errorf("the error is %v", err)
 		}
 	})

@@ -12,7 +12,7 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// What stands between an account and a model, and the calls that mend it.
+// This file has the conditions for access to a model, and the calls that fulfil them.
 
 // serviceDenied is a 403 of the service itself, which comes after IAM's.
 func serviceDenied(message string) *refusal {
@@ -305,7 +305,7 @@ func (e *Emulator) getAccountDataRetention(c *call) error {
 	return c.writeJSON(w.Buf)
 }
 
-// writeStatus answers with a status that has a body beside 200.
+// writeStatus answers with a body and a status other than 200.
 func (c *call) writeStatus(status int, body []byte) error {
 	c.Header().Set("Content-Type", "application/json")
 	c.WriteHeader(status)

@@ -265,7 +265,7 @@ func TestTheAccountIsReplacedByAnAdminCall(t *testing.T) {
 	}
 	wantRefusal(t, s.post(t, micro, "converse", hello), 403, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/demo is not authorized to perform: bedrock:InvokeModel")
 	wantRefusal(t, put(strings.Replace(denied, "%s", `,{'Effect':'Maybe'}`, 1)), 400, "ValidationException", `users[0].policies[0].Statement[1].Effect: \"Maybe\" is neither Allow nor Deny`)
-	wantRefusal(t, put(`{'usres':[]}`), 400, "ValidationException", "usres: there is no such member")
+	wantRefusal(t, put(`{'usres':[]}`), 400, "ValidationException", "usres: unknown field")
 	wantRefusal(t, put(`{'models':[{'model':'nobody.*'}]}`), 400, "ValidationException", "models[0].model")
 	wantRefusal(t, s.post(t, micro, "converse", hello), 403, "AccessDeniedException", "explicit deny")
 

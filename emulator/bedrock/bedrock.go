@@ -74,7 +74,7 @@ type ApplicationProfile struct {
 	Source string
 }
 
-// Options say what an Emulator accepts and how it behaves. The zero value is an
+// Options configure what an Emulator accepts and how it behaves. The zero value is an
 // account with the demo credentials.
 type Options struct {
 	// Account is the account id, 12 digits; DemoAccount if empty.
@@ -193,7 +193,7 @@ func New(o Options) (*Emulator, error) {
 		}
 	}
 	if o.StrictRecordings && e.recordings == nil {
-		return nil, errors.New("StrictRecordings needs a folder of Recordings")
+		return nil, errors.New("StrictRecordings requires a folder in Recordings")
 	}
 	if err := e.SetAccount(o.Setup); err != nil {
 		return nil, fmt.Errorf("set-up of the account: %w", err)

@@ -27,7 +27,7 @@ func (e *Emulator) converse(c *call) error { return e.answerConverse(c, false) }
 
 func (e *Emulator) converseStream(c *call) error { return e.answerConverse(c, true) }
 
-// answerConverse checks a request and answers it, or fails as it is told to.
+// answerConverse checks a request and answers it, or fails as its fault requires.
 func (e *Emulator) answerConverse(c *call, streaming bool) error {
 	to, err := e.identify(c)
 	if err != nil {

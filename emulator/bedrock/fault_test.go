@@ -190,7 +190,7 @@ func TestScriptedFaultsGoAwayAfterTheirTimes(t *testing.T) {
 			}
 		}
 	}
-	wantRefusal(t, plain.post(t, haiku, "converse", `{"messages":[{"role":"user","content":[{"text":"[[fault: nonsense]]"}]}]}`), 400, "ValidationException", `no fault is called \"nonsense\"`)
+	wantRefusal(t, plain.post(t, haiku, "converse", `{"messages":[{"role":"user","content":[{"text":"[[fault: nonsense]]"}]}]}`), 400, "ValidationException", `unknown fault \"nonsense\"`)
 }
 
 func TestLatencyAndRateSlowDown(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"outcrop/emulator/bedrock/policy"
 )
 
-// due finds how a call shall fail: as its header asks, else as its prompt asks
+// due finds how a call should fail: as its header asks, else as its prompt asks
 // (marked, which may be empty), else by the script of the options.
 func (e *Emulator) due(c *call, marked string) (fault.Fault, error) {
 	text := c.request.Header.Get(FaultHeader)

@@ -185,7 +185,7 @@ func checkEffort(q *question) error {
 	return nil
 }
 
-// checkWord refuses an effort that is none of the model's words.
+// checkWord rejects an effort that is not one of the model's values.
 func checkWord(q *question, e catalogue.Effort, raw jsonx.Raw) error {
 	said := word(raw)
 	if raw == nil || slices.Contains(e.Words, said) {
@@ -208,7 +208,7 @@ func checkWord(q *question, e catalogue.Effort, raw jsonx.Raw) error {
 	}
 }
 
-// word is what a JSON string says; empty if it is none.
+// word returns the value of a JSON string; empty if it is not a string.
 func word(raw jsonx.Raw) string {
 	var s string
 	if raw == nil || jsonx.Unmarshal(raw, &s) != nil {

@@ -108,7 +108,7 @@ func fits(pattern, id string) bool {
 	return ok && err == nil // a set-up has no patterns that path.Match refuses
 }
 
-// about is what the set-up says of a model; nil if nothing.
+// about returns the set-up of a model; nil if there is none.
 func (s *state) about(id string) *account.Model {
 	for i := range s.setup.Models {
 		if fits(s.setup.Models[i].Model, id) {

@@ -58,7 +58,7 @@ func parse(args []string, errs io.Writer) (settings, error) {
 	}
 	s.args = args[own:]
 	if s.every <= 0 {
-		return settings{}, fmt.Errorf("-every is %v; it must be above zero", s.every)
+		return settings{}, fmt.Errorf("-every must be above zero, not %v", s.every)
 	}
 	if name := os.Getenv("GO"); name != "" {
 		s.program = name

@@ -131,7 +131,7 @@ type Control struct {
 	Policy *policy.Policy `json:"policy"`
 }
 
-// Model says what is particular about some models.
+// Model holds the special properties of some models.
 type Model struct {
 	// Model is the id of a foundation model, with * for any characters and ? for one.
 	Model string `json:"model"`

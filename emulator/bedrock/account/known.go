@@ -46,7 +46,7 @@ func known(path string, v jsonx.Raw, t reflect.Type) error {
 			}
 			of, ok := fields[m.Name]
 			if !ok {
-				return wrong(at, "there is no such member")
+				return wrong(at, "unknown field")
 			}
 			if err := known(at, m.Value, of); err != nil {
 				return err

@@ -66,7 +66,7 @@ func (s *Setup) Check() error {
 	for i := range s.Users {
 		u, at := &s.Users[i], fmt.Sprintf("users[%d]", i)
 		if slices.ContainsFunc(s.Users[:i], func(o User) bool { return o.Name == u.Name }) {
-			return wrong(at+".name", "%q stands twice", u.Name)
+			return wrong(at+".name", "%q is used twice", u.Name)
 		}
 		if err := u.check(at, false, keys); err != nil {
 			return err
@@ -80,7 +80,7 @@ func (s *Setup) Check() error {
 	for i := range s.Roles {
 		r, at := &s.Roles[i], fmt.Sprintf("roles[%d]", i)
 		if slices.ContainsFunc(s.Roles[:i], func(o Role) bool { return o.Name == r.Name }) {
-			return wrong(at+".name", "%q stands twice", r.Name)
+			return wrong(at+".name", "%q is used twice", r.Name)
 		}
 		if err := r.check(at, true, keys); err != nil {
 			return err
@@ -127,7 +127,7 @@ func oneOf(path, value string, words ...string) error {
 	if value == "" || slices.Contains(words, value) {
 		return nil
 	}
-	return wrong(path, "%q is none of %s", value, strings.Join(words, ", "))
+	return wrong(path, "%q must be one of %s", value, strings.Join(words, ", "))
 }
 
 // once refuses a credential that is empty or stands elsewhere too.

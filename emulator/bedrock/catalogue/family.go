@@ -178,7 +178,7 @@ func (k kin) family(lists map[string][]string) (family, error) {
 	}
 	for _, t := range k.Traits {
 		if !slices.Contains(allTraits, t) {
-			return family{}, fmt.Errorf("no trait %q", t)
+			return family{}, fmt.Errorf("unknown trait %q", t)
 		}
 	}
 	if k.Voice != "" && !slices.Contains(allVoices, k.Voice) {
@@ -189,7 +189,7 @@ func (k kin) family(lists map[string][]string) (family, error) {
 			return family{}, fmt.Errorf("effort.%w", err)
 		}
 		if e.At == "" || len(e.Words) == 0 {
-			return family{}, errors.New("effort: must say where it stands (at) and in which words (words)")
+			return family{}, errors.New("effort: must name its field (at) and its values (words)")
 		}
 		f.effort = Effort{At: e.At, Words: e.Words}
 	}
@@ -204,7 +204,7 @@ func (k kin) family(lists map[string][]string) (family, error) {
 		}
 		list, ok := lists[m.from.name]
 		if !ok {
-			return family{}, fmt.Errorf("%s: no list %q", m.name, m.from.name)
+			return family{}, fmt.Errorf("%s: unknown list %q", m.name, m.from.name)
 		}
 		*m.to = list
 	}

@@ -76,7 +76,7 @@ func (p *profile) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 			return err
 		}
 		if len(short) == 0 || len(short) > 2 {
-			return jsonx.Fault(`must have one or two members, for source and destination regions; a list of regions stands in {"from": [...], "to": [...]}`)
+			return jsonx.Fault(`must have one or two elements, the source and destination regions; a list of regions goes in {"from": [...], "to": [...]}`)
 		}
 		p.from, p.to = short[0], short[len(short)-1]
 		return nil
@@ -110,7 +110,7 @@ func nothingElse(rest jsonx.Raw) error {
 		return err
 	}
 	if len(members) > 0 {
-		return fmt.Errorf("%s: there is no such member", members[0].Name)
+		return fmt.Errorf("%s: unknown field", members[0].Name)
 	}
 	return nil
 }
@@ -163,7 +163,7 @@ func (c *Catalogue) With(models []byte) (*Catalogue, error) {
 	for i := range f.Models {
 		m, err := more.model(&f.Models[i])
 		if err == nil && seen[m.ID] {
-			err = errors.New("id: stands twice")
+			err = errors.New("id: is used twice")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("catalogue: model %q: models[%d].%w", f.Models[i].ID, i, err)
@@ -210,7 +210,7 @@ func (c *Catalogue) model(r *row) (*Model, error) {
 	}
 	var ok bool
 	if m.family, ok = c.families[r.Family]; !ok {
-		return nil, fmt.Errorf("family: no family %q", r.Family)
+		return nil, fmt.Errorf("family: unknown family %q", r.Family)
 	}
 	for _, limit := range []struct {
 		field string
@@ -265,7 +265,7 @@ func (c *Catalogue) regionsOf(r regions) ([]string, error) {
 	}
 	for _, region := range list {
 		if !c.regions[region] {
-			return nil, fmt.Errorf("no region set %q, nor a region of that name", region)
+			return nil, fmt.Errorf("unknown region or region set %q", region)
 		}
 	}
 	return slices.Compact(list), nil

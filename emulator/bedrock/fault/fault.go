@@ -1,4 +1,4 @@
-// Package fault holds the failures that the emulated Bedrock can be told to
+// Package fault holds the failures that the emulated Bedrock can be made to
 // have, how they are written in a header or a prompt, and scripts of them.
 package fault
 
@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Kind says how a request fails.
+// Kind is how a request fails.
 type Kind uint8
 
 // Kinds of fault.
@@ -168,7 +168,7 @@ func Parse(text string) (Fault, error) {
 	case f.Kind == None && f.Latency == 0 && f.Rate == 0:
 		return Fault{}, fmt.Errorf("fault %q: names no fault", text)
 	case f.Kind == Deny && f.InStream:
-		return Fault{}, fmt.Errorf("fault %q: a call is denied before its stream begins, not within it", text)
+		return Fault{}, fmt.Errorf("fault %q: deny cannot be combined with a position in the stream; calls are denied before it begins", text)
 	}
 	return f, nil
 }
@@ -190,7 +190,7 @@ func (f *Fault) set(word, value string) error {
 	case "op":
 		at := slices.IndexFunc(Operations(), func(name string) bool { return strings.EqualFold(name, value) })
 		if at < 0 {
-			return fmt.Errorf("no operation is called %q; there are %s", value, strings.Join(Operations(), ", "))
+			return fmt.Errorf("unknown operation %q; use one of %s", value, strings.Join(Operations(), ", "))
 		}
 		f.Operation = Operations()[at]
 	case "deny":
@@ -198,12 +198,12 @@ func (f *Fault) set(word, value string) error {
 	case "latency":
 		f.Latency, err = time.ParseDuration(value)
 		if err == nil && f.Latency < 0 {
-			err = fmt.Errorf("latency %q is negative", value)
+			err = fmt.Errorf("latency %q must not be negative", value)
 		}
 	case "rate":
 		f.Rate, err = strconv.ParseFloat(value, 64)
 		if err == nil && !(f.Rate > 0) {
-			err = fmt.Errorf("rate %q is not above 0", value)
+			err = fmt.Errorf("rate %q must be above 0", value)
 		}
 	case "message":
 		f.Message = value
@@ -225,7 +225,7 @@ func (f *Fault) set(word, value string) error {
 	default:
 		at := slices.IndexFunc(exceptions, func(e exception) bool { return e.word == word || strings.EqualFold(e.name, word) })
 		if at < 0 || value != "" {
-			return fmt.Errorf("no fault is called %q; there are %s, deny, error-frame, cut, corrupt, stall, empty, garbage, latency and rate", word, strings.Join(Words(), ", "))
+			return fmt.Errorf("unknown fault %q; use one of %s, deny, error-frame, cut, corrupt, stall, empty, garbage, latency or rate", word, strings.Join(Words(), ", "))
 		}
 		e := exceptions[at]
 		f.Kind, f.Type, f.Status, f.Message = Exception, e.name, e.status, cmp.Or(f.Message, e.message)
@@ -236,7 +236,7 @@ func (f *Fault) set(word, value string) error {
 func (f *Fault) choose(value string, kinds map[string]Kind) error {
 	kind, ok := kinds[value]
 	if !ok {
-		return fmt.Errorf("no way to fail is called %q", value)
+		return fmt.Errorf("unknown kind of failure %q", value)
 	}
 	f.Kind = kind
 	return nil

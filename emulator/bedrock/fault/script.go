@@ -42,7 +42,7 @@ func NewScript(faults []Fault, seed uint64) *Script {
 	return s
 }
 
-// Next gives the fault of the next request; false if it shall succeed.
+// Next returns the fault of the next request; false if it should succeed.
 func (s *Script) Next(operation, model string) (Fault, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -69,7 +69,7 @@ func PromptTokens(req *llm.Request) int64 {
 	return n
 }
 
-// writeBlock writes what tells one block from another.
+// writeBlock writes what distinguishes one block from another.
 func writeBlock(h hash.Hash, b *llm.Block) {
 	field := func(s string) {
 		h.Write([]byte(strconv.Itoa(len(s)) + ":" + s))

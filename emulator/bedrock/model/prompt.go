@@ -122,7 +122,7 @@ func words(n int) string {
 	return b.String()
 }
 
-// tell puts a tool's result into words.
+// tell describes a tool's result.
 func (p *prompt) tell(r *llm.ToolResult) string {
 	name := p.names[r.ID]
 	if name == "" {

@@ -62,7 +62,7 @@ type Layers struct {
 
 // Decision is what IAM answers. The zero value allows.
 type Decision struct {
-	// Layer is the kind of policy that says no; empty if the request is allowed.
+	// Layer is the kind of policy that denies the request; empty if it is allowed.
 	Layer Layer
 	// Explicit is set if a statement denies the request, and not if none allows it.
 	Explicit bool

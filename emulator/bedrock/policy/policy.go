@@ -208,7 +208,7 @@ func parse(raw jsonx.Raw) (*Policy, error) {
 			return nil, err
 		}
 		if s.sid != "" && slices.ContainsFunc(p.statements, func(o statement) bool { return o.sid == s.sid }) {
-			return nil, fault(s.path+".Sid", "%q stands twice", s.sid)
+			return nil, fault(s.path+".Sid", "%q is used twice", s.sid)
 		}
 		p.statements = append(p.statements, s)
 	}

@@ -35,7 +35,7 @@ func TestMalformedPoliciesAreRefusedWhereTheyAreWrong(t *testing.T) {
 		{"a resource that is no ARN", `{'Statement':[{'Effect':'Allow','Action':'*','Resource':'anthropic.claude'}]}`, "Statement[0].Resource", "is neither an ARN of six parts nor *"},
 		{"a principal that is text", `{'Statement':[{'Effect':'Allow','Action':'*','Resource':'*','Principal':'me'}]}`, "Statement[0].Principal", "neither * nor an object"},
 		{"a kind of principal", `{'Statement':[{'Effect':'Allow','Action':'*','Resource':'*','Principal':{'Aws':'*'}}]}`, "Statement[0].Principal.Aws", "no such kind of principal"},
-		{"a sid twice", `{'Statement':[{'Sid':'a','Effect':'Allow','Action':'*','Resource':'*'},{'Sid':'a','Effect':'Deny','Action':'*','Resource':'*'}]}`, "Statement[1].Sid", `"a" stands twice`},
+		{"a sid twice", `{'Statement':[{'Sid':'a','Effect':'Allow','Action':'*','Resource':'*'},{'Sid':'a','Effect':'Deny','Action':'*','Resource':'*'}]}`, "Statement[1].Sid", `"a" is used twice`},
 		{"a condition that is a list", `{'Statement':[` + ok + `,{'Effect':'Allow','Action':'*','Resource':'*','Condition':[]}]}`, "Statement[1].Condition", "must be an object, not an array"},
 		{"an operator", `{'Statement':[{'Effect':'Allow','Action':'*','Resource':'*','Condition':{'StringEqualz':{'a:b':'c'}}}]}`, "Statement[0].Condition.StringEqualz", "no such condition operator; there are ArnEquals"},
 		{"a set of an operator", `{'Statement':[{'Effect':'Allow','Action':'*','Resource':'*','Condition':{'ForSomeValues:StringEquals':{'a:b':'c'}}}]}`, "Statement[0].Condition.ForSomeValues:StringEquals", "no such condition operator"},

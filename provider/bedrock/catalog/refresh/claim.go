@@ -169,7 +169,7 @@ func (c *claims) named(key string) (*source, error) {
 	if s := c.sources[key]; s != nil {
 		return s, nil
 	}
-	return nil, fmt.Errorf("notes: there is no source %q", key)
+	return nil, fmt.Errorf("notes: unknown source %q", key)
 }
 
 func (c *claims) settleModel(base string) (schema.Model, error) {

@@ -52,7 +52,7 @@ func readPiAI(c *claims, by *source, data []byte) error {
 		}
 		switch tiers := row.Cost.Tiers; {
 		case len(tiers) > 1:
-			return fmt.Errorf("%s: has %d tiers for long prompts; the catalogue knows one", row.ID, len(tiers))
+			return fmt.Errorf("%s: has %d tiers for long prompts; the catalogue supports one", row.ID, len(tiers))
 		case len(tiers) == 1:
 			price.LongAbove = tiers[0].InputTokensOver
 			if price.Long, err = rates(tiers[0]); err != nil {

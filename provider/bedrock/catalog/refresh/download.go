@@ -85,7 +85,7 @@ func Download(ctx context.Context, from Origins) (tables Files, warnings []error
 		}
 		for _, name := range slices.Sorted(maps.Keys(lists)) {
 			if !traitsOf(formatOf(name).source.Key).regional {
-				return nil, nil, fmt.Errorf("AWS's lists: %q is not a name of one of them", name)
+				return nil, nil, fmt.Errorf("AWS's lists: unknown list %q", name)
 			}
 			file := name
 			if !aDay.MatchString(name) {
@@ -114,7 +114,7 @@ func fetch(ctx context.Context, client *upstream.Client, address string, most in
 	}
 	defer resp.Body.Close()
 	if resp.Status != http.StatusOK {
-		text := fmt.Sprintf("answered %d %s", resp.Status, http.StatusText(resp.Status))
+		text := fmt.Sprintf("responded with %d %s", resp.Status, http.StatusText(resp.Status))
 		if to := resp.Header.Get("Location"); to != "" {
 			text += ", which leads to " + to
 		}
@@ -127,7 +127,7 @@ func fetch(ctx context.Context, client *upstream.Client, address string, most in
 	case int64(len(data)) > most:
 		return nil, fmt.Errorf("is larger than %d bytes", most)
 	case len(data) == 0:
-		return nil, errors.New("answered with nothing")
+		return nil, errors.New("responded with an empty body")
 	}
 	if _, err := jsonx.Members(data); err != nil {
 		return nil, fmt.Errorf("is not a table: %w", err)

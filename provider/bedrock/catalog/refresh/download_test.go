@@ -95,11 +95,11 @@ func TestATableThatCannotBeFetchedIsAWarning(t *testing.T) {
 		answer http.HandlerFunc
 		reason string
 	}{
-		{"it is not there", http.NotFound, "/api.json: answered 404 Not Found"},
+		{"it is not there", http.NotFound, "/api.json: responded with 404 Not Found"},
 		{"it has moved", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://models.example/all.json", http.StatusMovedPermanently)
-		}, "/api.json: answered 301 Moved Permanently, which leads to https://models.example/all.json"},
-		{"it is empty", func(http.ResponseWriter, *http.Request) {}, "/api.json: answered with nothing"},
+		}, "/api.json: responded with 301 Moved Permanently, which leads to https://models.example/all.json"},
+		{"it is empty", func(http.ResponseWriter, *http.Request) {}, "/api.json: responded with an empty body"},
 		{"it is a page", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }, "/api.json: is not a table"},
 		{"it breaks off", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
@@ -135,7 +135,7 @@ func TestNoTableAtAllIsAnError(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	_, _, err := Download(t.Context(), Origins{GitHub: server.URL, ModelsDev: server.URL})
-	if err == nil || strings.Count(err.Error(), "answered 404") != 5 {
+	if err == nil || strings.Count(err.Error(), "responded with 404") != 5 {
 		t.Errorf("the error is %v", err)
 	}
 }

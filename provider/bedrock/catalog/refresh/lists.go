@@ -63,7 +63,7 @@ func regionOf(data []byte, list, member string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("no %s in %s tells the region", member, list)
+	return "", fmt.Errorf("no %s in %s names the region", member, list)
 }
 
 // lower gives modalities in the words of the data files, and none that have no

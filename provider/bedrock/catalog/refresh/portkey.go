@@ -190,12 +190,12 @@ func (row *portkeyRow) place(by string, modes map[string]portkeyMode) (schema.Pr
 // byLength reads prices by length of prompt: one below a length and one above.
 func (row *portkeyRow) byLength(by string, tiers map[string]portkeyConfig, p *schema.Price) error {
 	if len(tiers) != 2 || len(row.Custom.TierMap) != 2 {
-		return fmt.Errorf("has %d tiers for lengths of prompts; the catalogue knows two", len(tiers))
+		return fmt.Errorf("has %d prompt length tiers; the catalogue supports two", len(tiers))
 	}
 	for above, name := range row.Custom.TierMap {
 		n, err := strconv.ParseInt(above, 10, 64)
 		if err != nil {
-			return fmt.Errorf("%q is not a length of prompts", above)
+			return fmt.Errorf("%q is not a prompt length", above)
 		}
 		tier := tiers[name]
 		rates, err := tier.PricingConfig.PayAsYouGo.rates(by)

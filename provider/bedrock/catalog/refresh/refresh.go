@@ -80,7 +80,7 @@ func readTables(tables fs.FS) (*claims, error) {
 		}
 	}
 	if len(c.tables) == 0 {
-		return nil, errors.New("there is no table that is known by its name")
+		return nil, errors.New("no file has the name of a known table")
 	}
 	return c, nil
 }
@@ -213,7 +213,7 @@ func (c *claims) dateOf(name string, data []byte) (string, error) {
 			return c.notes.Dates[text], nil
 		}
 	}
-	return "", errors.New("the day of the table is unknown: let the file's name end in it, as in name-2026-01-31.json")
+	return "", errors.New("the date of the table is unknown: put it at the end of the file name, as in name-2026-01-31.json")
 }
 
 // source gives the source for a table of a kind and day. Tables of one kind and
@@ -221,7 +221,7 @@ func (c *claims) dateOf(name string, data []byte) (string, error) {
 func (c *claims) source(kind string, of schema.Source, date string) (*source, error) {
 	day, err := time.Parse(time.DateOnly, date)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not a day such as 2026-01-31", date)
+		return nil, fmt.Errorf("%q is not a date such as 2026-01-31", date)
 	}
 	of.Date = date
 	if s := c.sources[of.Key]; s != nil && s.Date != date {

@@ -275,13 +275,13 @@ func TestEveryTableHasAPlaceInTheOrderOfTrust(t *testing.T) {
 
 func TestTablesThatCannotBeRead(t *testing.T) {
 	for _, tt := range []struct{ what, name, text, reason string }{
-		{"no table at all", "readme.json", `{}`, "no table"},
-		{"a table without a day", "lifecycle.json", `{"eol": []}`, "day of the table is unknown"},
-		{"a day that is none", "lifecycle-2026-13-01.json", `{"eol": []}`, "is not a day"},
+		{"no table at all", "readme.json", `{}`, "no file has the name of a known table"},
+		{"a table without a day", "lifecycle.json", `{"eol": []}`, "date of the table is unknown"},
+		{"a day that is none", "lifecycle-2026-13-01.json", `{"eol": []}`, "is not a date"},
 		{"a table that is no JSON", "models-pi-ai-2026-11-10.json", `{`, "invalid JSON"},
 		{"a price that is none", "models-pi-ai-2026-11-10.json", `{"bedrock-converse-stream": {"a": {"id": "acme.one", "cost": {"input": "free"}}}}`, "acme.one: price of input"},
 		{"a price in the wrong unit", "model_prices_and_context_window-2026-11-10.json", `{"acme.one": {"litellm_provider": "bedrock", "input_cost_per_token": 3000000}}`, "acme.one: standard: price of input: 3000000 is not a price"},
-		{"a list that tells no region", "list-foundation-models-2026-11-10.json", `{"modelSummaries": [{"modelId": "acme.one"}]}`, "tells the region"},
+		{"a list that tells no region", "list-foundation-models-2026-11-10.json", `{"modelSummaries": [{"modelId": "acme.one"}]}`, "names the region"},
 		{"an answer that is a refusal", "list-inference-profiles-2026-11-10.json", `{"message": "no"}`, "has no inferenceProfileSummaries"},
 		{"more tiers of length than are known", "models-pi-ai-2026-11-10.json", `{"bedrock-converse-stream": {"a": {"id": "acme.one", "cost": {"input": 1, "tiers": [{}, {}]}}}}`, "acme.one: has 2 tiers"},
 	} {

@@ -331,7 +331,7 @@ func TestUpdatesThatFail(t *testing.T) {
 	}{
 		{"data that is not whole", broken, tables, "present data: profiles.json"},
 		{"no data", Files{}, tables, "present data: sources.json"},
-		{"no tables", data, Files{"readme.json": []byte("{}")}, "no table that is known"},
+		{"no tables", data, Files{"readme.json": []byte("{}")}, "no file has the name of a known table"},
 		{"a table that is none", data, Files{"models.dev-2026-11-20.json": []byte("[]")}, "models.dev-2026-11-20.json: "},
 	} {
 		t.Run(tt.what, func(t *testing.T) {

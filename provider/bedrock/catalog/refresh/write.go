@@ -320,7 +320,7 @@ func (c *claims) appendSources(b []byte, used map[string]bool) ([]byte, error) {
 	for i, key := range slices.Sorted(maps.Keys(used)) {
 		s := c.sources[key]
 		if s == nil {
-			return nil, fmt.Errorf("notes: there is no source %q", key)
+			return nil, fmt.Errorf("notes: unknown source %q", key)
 		}
 		w := &members{b: []byte{'{'}}
 		w.text("key", s.Key)
