@@ -116,7 +116,7 @@ func (d *diagnosis) listLine() string {
 	return strings.Join(parts, ", ")
 }
 
-// warnings returns one line for each reason of a failure or warning, and at most most
+// warnings returns one line for each reason of a failure or warning, and no more than most
 // lines.
 func (d *diagnosis) warnings(announced bool, most int) []string {
 	var lines []string

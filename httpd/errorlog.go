@@ -33,7 +33,7 @@ const acceptFailed = "http: Accept error: "
 func (l *serverLog) Enabled(context.Context, slog.Level) bool { return true }
 
 // Handle processes one message of net/http's.
-func (l *serverLog) Handle(ctx context.Context, r slog.Record) error { //nolint:gocritic // slog's interface
+func (l *serverLog) Handle(ctx context.Context, r slog.Record) error {
 	failure, ok := strings.CutPrefix(r.Message, acceptFailed)
 	if !ok {
 		l.log.DebugContext(ctx, r.Message)

@@ -25,7 +25,7 @@ func (e *encoder) block(b *llm.Block, at position) {
 		w.Key("document")
 		e.media(b.Media, at, extra)
 		if b.Media != nil && b.Media.Name == "" {
-			e.invalid(at.String()+".name", "is required: Converse needs a name for a document")
+			e.invalidf(at.String()+".name", "is required: Converse needs a name for a document")
 		}
 	case llm.BlockAudio:
 		w.Key("audio")
@@ -51,7 +51,7 @@ func (e *encoder) block(b *llm.Block, at position) {
 		e.cachePoint(b.Cache, extra)
 	case llm.BlockOther:
 		if b.Other == nil {
-			e.invalid(at.String(), "is an empty block")
+			e.invalidf(at.String(), "is an empty block")
 			break
 		}
 		m := members{w: w, extra: extra}
@@ -59,7 +59,7 @@ func (e *encoder) block(b *llm.Block, at position) {
 		w.Raw(b.Other.Value)
 		m.rest()
 	default:
-		e.invalid(at.String(), "has no content: its kind is not set")
+		e.invalidf(at.String(), "has no content: its kind is not set")
 	}
 	w.EndObject()
 }
@@ -125,7 +125,7 @@ func (e *encoder) text(b *llm.Block, extra []jsonx.Member) {
 
 func (e *encoder) media(m *llm.Media, at position, extra []jsonx.Member) {
 	if m == nil {
-		e.invalid(at.String(), "has no content")
+		e.invalidf(at.String(), "has no content")
 		e.w.Null()
 		return
 	}
@@ -143,7 +143,7 @@ func (e *encoder) media(m *llm.Media, at position, extra []jsonx.Member) {
 		o.key("format")
 		w.String(m.Format)
 	} else if m.Name == "" { // only documents have a name, and a named document needs no format
-		e.invalid(at.String()+".format", "is required: Converse needs the format of the content, such as png")
+		e.invalidf(at.String()+".format", "is required: Converse needs the format of the content, such as png")
 	}
 	if m.Name != "" {
 		o.key("name")
@@ -180,7 +180,7 @@ func (e *encoder) source(m *llm.Media, at position) {
 		w.AnyKey(m.Source.Name)
 		w.Raw(m.Source.Value)
 	default:
-		e.invalid(at.String()+".source", "is empty")
+		e.invalidf(at.String()+".source", "is empty")
 	}
 	w.EndObject()
 }
@@ -189,14 +189,14 @@ func (e *encoder) source(m *llm.Media, at position) {
 func (e *encoder) redacted(text string, at position) {
 	content, ok := llm.ParseBase64([]byte(text))
 	if !ok {
-		e.invalid(at.String(), "is not standard base64")
+		e.invalidf(at.String(), "is not standard base64")
 	}
 	e.w.Base64(content.Bytes())
 }
 
 func (e *encoder) toolUse(use *llm.ToolUse, at position, extra []jsonx.Member) {
 	if use == nil {
-		e.invalid(at.String(), "has no tool call")
+		e.invalidf(at.String(), "has no tool call")
 		e.w.Null()
 		return
 	}
@@ -221,7 +221,7 @@ func (e *encoder) toolUse(use *llm.ToolUse, at position, extra []jsonx.Member) {
 
 func (e *encoder) toolResult(result *llm.ToolResult, at position, extra []jsonx.Member) {
 	if result == nil {
-		e.invalid(at.String(), "has no tool result")
+		e.invalidf(at.String(), "has no tool result")
 		e.w.Null()
 		return
 	}

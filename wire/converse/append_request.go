@@ -53,9 +53,9 @@ func (p position) String() string {
 	return s
 }
 
-// invalid and unsupported record why a field cannot be written; the reason follows the field's
+// invalidf and unsupported record why a field cannot be written; the reason follows the field's
 // name.
-func (e *encoder) invalid(field, format string, args ...any) {
+func (e *encoder) invalidf(field, format string, args ...any) {
 	e.fail(llm.Invalid(field, "%s "+format, append([]any{field}, args...)...))
 }
 
@@ -128,16 +128,16 @@ func (e *encoder) request(r *llm.Request) {
 func (e *encoder) extensions(r *llm.Request) []jsonx.Member {
 	for i, m := range r.Extensions {
 		if m.Name == "outputConfig" && m.Value.Kind() != '{' {
-			e.invalid(m.Name, "must be an object, not %s", jsonx.KindName(m.Value.Kind()))
+			e.invalidf(m.Name, "must be an object, not %s", jsonx.KindName(m.Value.Kind()))
 		}
 		if field := fieldOf(m.Name, r); field == m.Name {
-			e.invalid(m.Name, "is set twice; send it once")
+			e.invalidf(m.Name, "is set twice; send it once")
 		} else if field != "" {
-			e.invalid(m.Name, "and %s are both set; send one of them", field)
+			e.invalidf(m.Name, "and %s are both set; send one of them", field)
 		}
 		for _, before := range r.Extensions[:i] {
 			if before.Name == m.Name {
-				e.invalid(m.Name, "is set twice; send it once")
+				e.invalidf(m.Name, "is set twice; send it once")
 			}
 		}
 	}
@@ -190,7 +190,7 @@ func (e *encoder) output(f *llm.Format, others []jsonx.Member) {
 	}
 	for _, m := range others {
 		if f != nil && m.Name == "textFormat" {
-			e.invalid("format", "and outputConfig.textFormat are both set; send one of them")
+			e.invalidf("format", "and outputConfig.textFormat are both set; send one of them")
 		}
 		w.AnyKey(m.Name)
 		w.Raw(m.Value)
@@ -293,7 +293,7 @@ func (e *encoder) turns(turns []llm.Turn) {
 func (e *encoder) tools(r *llm.Request) {
 	if len(r.Tools) == 0 {
 		if k := r.ToolChoice.Kind; k == llm.ToolChoiceAny || k == llm.ToolChoiceNamed {
-			e.invalid("tool_choice", "requires a tool, but tools is empty")
+			e.invalidf("tool_choice", "requires a tool, but tools is empty")
 		}
 		return
 	}
@@ -364,7 +364,7 @@ func (e *encoder) tool(t *llm.Tool, i int) {
 		case len(t.Schema) == 0:
 			w.Raw(jsonx.Raw(`{"type":"object","properties":{}}`)) // a function without arguments
 		case t.Schema.Kind() != '{':
-			e.invalid("tools["+strconv.Itoa(i)+"].schema", "must be an object, not %s", jsonx.KindName(t.Schema.Kind()))
+			e.invalidf("tools["+strconv.Itoa(i)+"].schema", "must be an object, not %s", jsonx.KindName(t.Schema.Kind()))
 		default:
 			w.Raw(t.Schema)
 		}
