@@ -47,7 +47,7 @@ func statusCauses() []cause {
 		{where: "status", row: `^(a custom tool|a tool of OpenAI's)`, better: ours, why: "LiteLLM leaves the tool out in silence, and the model answers without it."},
 		{where: "status", row: `^(effort|reasoning_effort|json_schema with reasoning)`, better: ours, why: "A model that does not reason, always does, or knows other efforts, answers; what became of the effort is a warning."},
 		{where: "status", row: `^thinking .*, (nova-2|llama)`, better: ours, why: "Claude's `thinking` becomes what the family has, or is dropped with a warning."},
-		{where: "status", row: `^an effort that is an object`, better: ours, why: "LiteLLM takes it and does not reason."},
+		{where: "status", row: `^stop of white space`, better: ours, why: "Claude refuses a stop sequence of white space alone; Outcrop says so by the field's name before the call."},
 		{where: "status", row: `^json_schema, deepseek`, better: ours, why: "DeepSeek R1 takes neither a schema nor tools on Converse. LiteLLM sends a tool, which AWS refuses; Outcrop refuses by field before the call."},
 		{where: "status", row: `^a tool history without tools, deepseek`, better: ours, why: byField},
 		{where: "status", row: `^a field of Anthropic's, nova`, better: ours, values: `^400 .* \| 200`, why: "A field that is the model's own is the model's to judge."},
@@ -71,6 +71,7 @@ func statusCauses() []cause {
 // requestCauses are those of what reaches Bedrock.
 func requestCauses() []cause {
 	return []cause{
+		{where: "request", path: `additionalModelRequestFields\.thinking\..*`, row: `^an effort that is an object`, better: ours, why: "The effort in the object counts; LiteLLM accepts the object and does not reason."},
 		{where: "request", path: `additionalModelRequestFields\.(context_management|anthropic_beta).*`, row: `^a field of Anthropic's, claude`, better: ours, why: "Claude on Bedrock clears calls of tools with a beta (AWS's page on tool use). LiteLLM leaves the wish out in silence; Outcrop sends it with the beta."},
 
 		{where: "request", path: `\(path\)`, row: `^a request brings an API key and an api_base`, better: ours, why: "The address that a caller brings goes before the deployment's; LiteLLM takes it and calls the deployment's."},
