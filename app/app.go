@@ -104,7 +104,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 			MaxBody:    a.client.Config().General.MaxRequestSize,
 			Parameters: slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 }),
 		},
-		LocalOnly: !gateway.Locked() && loopback(opt.Host),
+		LocalOnly: !gateway.Locked() && IsLoopback(opt.Host),
 		Logger:    opt.Logger,
 	}), opt.Logger)
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -231,7 +231,8 @@ func writable(dir string) error {
 	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
-func loopback(host string) bool {
+// IsLoopback reports whether an address to listen on is reachable only from this machine.
+func IsLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || err == nil && ip.IsLoopback()
 }

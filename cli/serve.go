@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"os"
 	"os/signal"
 	"runtime"
@@ -45,7 +44,7 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	if key := cfg.General.MasterKey.Reveal(); key != "" && config.WeakKey(key) && !isLoopback(c.Host) {
+	if key := cfg.General.MasterKey.Reveal(); key != "" && config.WeakKey(key) && !app.IsLoopback(c.Host) {
 		return &usageError{
 			"the master key is a placeholder that anyone can guess, and --host " + c.Host + " accepts calls from other machines",
 			"Generate a key: export LITELLM_MASTER_KEY=sk-$(openssl rand -hex 32)",
@@ -124,7 +123,7 @@ func (c *serveCommand) greet(ctx context.Context, w io.Writer, a *app.App) (hope
 	}
 	switch {
 	case a.Locked():
-	case isLoopback(c.Host):
+	case app.IsLoopback(c.Host):
 		fmt.Fprintln(w, "outcrop: no master key is set, so only this machine can call")
 	default:
 		fmt.Fprintln(w, "outcrop: warning: no master key is set, so anyone who can reach this port can call every model")
@@ -138,12 +137,6 @@ func checkPort(port int) error {
 		return &usageError{fmt.Sprintf("--port must be 1 to 65535, or 0 for any free port, not %d", port), ""}
 	}
 	return nil
-}
-
-// isLoopback reports whether an address is only reachable from this machine.
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") || err == nil && ip.IsLoopback()
 }
 
 // readyTimeout limits the search for credentials at the start.

@@ -29,12 +29,7 @@ func TestFoundInRequests(t *testing.T) {
 	thought := func(message string) string {
 		return `"messages":[{"role":"user","content":"A rock?"},` + message + `,{"role":"user","content":"One more?"}]`
 	}
-	for _, tt := range []struct {
-		name, model, body string
-		has, not          []string // in what Converse is sent
-		warned            []string
-		refused           string // the field
-	}{
+	sent(t, []kind{
 		{name: "bedrock-chat/effort-minimal-gpt", model: "global.openai.gpt-6-luna", body: say + `,"reasoning_effort":"minimal"`, has: []string{`"reasoning":{"effort":"low"}`}, warned: []string{"changed;field=reasoning_effort"}},
 		{name: "bedrock-chat/effort-minimal-gpt, GPT-5.6", model: "us.openai.gpt-5.6-terra", body: say + `,"reasoning_effort":"minimal"`, has: []string{`"reasoning":{"effort":"low"}`}, warned: []string{"changed;field=reasoning_effort"}},
 		{name: "bedrock-chat/effort-minimal-gpt, none", model: "us.openai.gpt-6-sol", body: say + `,"reasoning_effort":"none"`, has: []string{`"reasoning":{"effort":"none"}`}},
@@ -98,39 +93,7 @@ func TestFoundInRequests(t *testing.T) {
 		{name: "peers/23-thinking-part-text", model: sonnet45, body: thought(`{"role":"assistant","content":[{"type":"thinking","text":"A hard one.","signature":"c2VhbA=="},{"type":"text","text":"Quartz."}]}`), has: []string{`{"reasoningText":{"signature":"c2VhbA==","text":"A hard one."}}`}},
 		{name: "peers/23-thinking-part-text, no text at all", model: sonnet45, body: thought(`{"role":"assistant","content":[{"type":"thinking","signature":"c2VhbA=="},{"type":"text","text":"Quartz."}]}`), refused: "messages[1].content[0].thinking"},
 		{name: "peers/23-thinking-part-text, in thinking_blocks", model: sonnet45, body: thought(`{"role":"assistant","content":"Quartz.","thinking_blocks":[{"type":"thinking","text":"A hard one.","signature":"c2VhbA=="}]}`), has: []string{`{"reasoningText":{"signature":"c2VhbA==","text":"A hard one."}}`}},
-	} {
-		for _, stream := range []string{"", `,"stream":true`} {
-			t.Run(tt.name+stream, func(t *testing.T) {
-				out, warnings, err := translate([]byte(`{"model":"` + named(t, tt.model) + `",` + tt.body + stream + `}`))
-				if e, ok := errors.AsType[*llm.Error](err); ok {
-					if e.Status != 400 || e.Param != tt.refused {
-						t.Errorf("refused %d %q: %v, want %q", e.Status, e.Param, e, tt.refused)
-					}
-					return
-				}
-				if err != nil || tt.refused != "" {
-					t.Fatalf("not refused for %q: %v", tt.refused, err)
-				}
-				for _, want := range tt.has {
-					if !strings.Contains(string(out), want) {
-						t.Errorf("lacks %s:\n%s", want, out)
-					}
-				}
-				for _, not := range tt.not {
-					if strings.Contains(string(out), not) {
-						t.Errorf("has %s:\n%s", not, out)
-					}
-				}
-				var texts []string
-				for _, w := range warnings {
-					texts = append(texts, w.Code+";field="+w.Field)
-				}
-				if !slices.Equal(texts, tt.warned) {
-					t.Errorf("warned of %q, want %q\n%s", texts, tt.warned, out)
-				}
-			})
-		}
-	}
+	})
 }
 
 // named is the model's id: the friendly names are the catalogue's.
