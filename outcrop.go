@@ -41,6 +41,9 @@ import (
 type (
 	// Request is a call for a completion.
 	Request = llm.Request
+	// Call is the part of a Request that every kind of request has: the model, and settings of the
+	// call.
+	Call = llm.Call
 	// Response is a whole answer.
 	Response = llm.Response
 	// Turn is one contribution to the conversation.

@@ -87,7 +87,7 @@ func (a *aws) open(t testing.TB, model string, values, environ map[string]string
 }
 
 func ask(model string) *llm.Request {
-	return &llm.Request{Model: model, Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Hi"}}}}}
+	return &llm.Request{Call: llm.Call{Model: model}, Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Hi"}}}}}
 }
 
 func TestWhereACallGoes(t *testing.T) {

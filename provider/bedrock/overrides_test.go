@@ -407,7 +407,7 @@ func TestWhatRequestsBringIsInNoErrorAndNoLog(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%v succeeded", access)
 		}
-		shown := fmt.Sprintf("%v %+v %#v %v %+v %s %s %s %s %v %+v", err, err, access, e.Err, h, e.Message, e.Cause, e.Fix, e.Logged, access, &llm.Request{ClientSettings: access})
+		shown := fmt.Sprintf("%v %+v %#v %v %+v %s %s %s %s %v %+v", err, err, access, e.Err, h, e.Message, e.Cause, e.Fix, e.Logged, access, &llm.Request{Call: llm.Call{ClientSettings: access}})
 		if strings.Contains(shown, "brought-secret") {
 			t.Errorf("%v: shown is %s", access, shown)
 		}

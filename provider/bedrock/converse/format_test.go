@@ -49,7 +49,7 @@ func TestJSONIsAskedForAsTheModelTakesIt(t *testing.T) {
 		{name: "asked for of a model that nobody knows", model: unknown, req: llm.Request{Format: format(schema)}, has: []string{`"toolChoice":{"auto":{}}`}},
 		{name: "gpt-oss by a tool", model: gptOSS, req: llm.Request{Format: format(schema)}, has: []string{`"toolChoice":{"tool":{"name":"json_answer"}}`}, not: []string{"textFormat"}},
 		{name: "no way", model: deepseek1, req: llm.Request{Format: format(schema)}, refused: "response_format"},
-		{name: "but in words", model: deepseek1, req: llm.Request{Format: format(schema), DropParams: true}, has: []string{"Answer with one JSON object"}, warned: []string{"dropped response_format"}},
+		{name: "but in words", model: deepseek1, req: llm.Request{Format: format(schema), Call: llm.Call{DropParams: true}}, has: []string{"Answer with one JSON object"}, warned: []string{"dropped response_format"}},
 		{name: "strict is not held to by a tool", model: novaLite, req: llm.Request{Format: &llm.Format{Schema: jsonx.Raw(schema), Strict: llm.Some(true)}}, has: []string{"json_answer"}, warned: []string{"changed response_format"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
