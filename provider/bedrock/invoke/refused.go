@@ -69,14 +69,10 @@ func memberOf(path string) (string, bool) {
 		if _, err := strconv.Atoi(part); err == nil {
 			continue
 		}
-		tag := i > 0 && i < len(all)-1
-		if tag {
-			_, err := strconv.Atoi(all[i-1])
-			tag = err == nil && part != "content" && part != "cache_control" && part != "output_config" && part != "source"
+		if i > 0 && i < len(all)-1 && isTag(all[i-1], part) {
+			continue
 		}
-		if !tag {
-			parts = append(parts, part)
-		}
+		parts = append(parts, part)
 	}
 	if len(parts) == 0 {
 		return "", false
@@ -100,4 +96,14 @@ func memberOf(path string) (string, bool) {
 	}
 	feature := strings.Join(parts[:min(most, len(parts))], ".")
 	return feature, !slices.Contains(needed, feature)
+}
+
+// isTag reports whether a part of a path is the tag of a union.
+func isTag(before, part string) bool {
+	switch before {
+	case "thinking", "cache_control", "source":
+		return true
+	}
+	_, err := strconv.Atoi(before)
+	return err == nil && part != "content" && part != "cache_control" && part != "output_config" && part != "source"
 }
