@@ -46,6 +46,8 @@ type Adapted struct {
 	Stream bool
 	// Betas are the values of anthropic_beta that are sent.
 	Betas []string
+	// Headers are sent with the call. Only Encode sets them.
+	Headers []llm.Label
 	// Warnings list what was changed or dropped.
 	Warnings []llm.Warning
 }
