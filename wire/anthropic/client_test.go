@@ -53,8 +53,11 @@ func TestAppendRequest(t *testing.T) {
 			"settings of the model's own go first", &llm.Request{
 				TopK: llm.Some[int64](3), Reasoning: llm.Reasoning{Thinking: jsonx.Raw(`1`), Effort: "low"}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAuto}, Tools: []llm.Tool{{Name: "a"}},
 				ModelFields: []jsonx.Member{
-					{Name: "top_k", Value: jsonx.Raw(`4`)}, {Name: "thinking", Value: jsonx.Raw(`2`)}, {Name: "output_config", Value: jsonx.Raw(`{"effort":"high"}`)},
-					{Name: "tools", Value: jsonx.Raw(`[{"type":"bash_20250124"}]`)}, {Name: "tool_choice", Value: jsonx.Raw(`{"type":"any"}`)},
+					{Name: "top_k", Value: jsonx.Raw(`4`)},
+					{Name: "thinking", Value: jsonx.Raw(`2`)},
+					{Name: "output_config", Value: jsonx.Raw(`{"effort":"high"}`)},
+					{Name: "tools", Value: jsonx.Raw(`[{"type":"bash_20250124"}]`)},
+					{Name: "tool_choice", Value: jsonx.Raw(`{"type":"any"}`)},
 				},
 			},
 			`{"output_config":{"effort":"high"},"messages":[],"tools":[{"name":"a","input_schema":{"type":"object"}},{"type":"bash_20250124"}],"top_k":4,"thinking":2,"tool_choice":{"type":"any"}}`,
@@ -64,8 +67,11 @@ func TestAppendRequest(t *testing.T) {
 		{"an empty system prompt", &llm.Request{System: []llm.Block{words(""), point("")}}, `{"messages":[]}`},
 		{
 			"neighbours of one role", &llm.Request{Turns: []llm.Turn{
-				{Role: llm.RoleUser, Blocks: []llm.Block{words("a")}}, {Role: llm.RoleUser, Blocks: []llm.Block{words("b"), point(""), point("")}}, {Role: llm.RoleAssistant, Blocks: []llm.Block{{Kind: llm.BlockReasoning, Text: "x"}}},
-				{Role: llm.RoleSystem, Blocks: []llm.Block{words("c")}}, {Role: llm.RoleAssistant, Blocks: []llm.Block{words("d")}},
+				{Role: llm.RoleUser, Blocks: []llm.Block{words("a")}},
+				{Role: llm.RoleUser, Blocks: []llm.Block{words("b"), point(""), point("")}},
+				{Role: llm.RoleAssistant, Blocks: []llm.Block{{Kind: llm.BlockReasoning, Text: "x"}}},
+				{Role: llm.RoleSystem, Blocks: []llm.Block{words("c")}},
+				{Role: llm.RoleAssistant, Blocks: []llm.Block{words("d")}},
 			}},
 			`{"messages":[{"role":"user","content":[` + text("a") + `,{"type":"text","text":"b","cache_control":{"type":"ephemeral"}}]},{"role":"system","content":[` + text("c") + `]},{"role":"assistant","content":[` + text("d") + `]}]}`,
 		},
@@ -110,7 +116,8 @@ func TestAppendRequest(t *testing.T) {
 			"tools", &llm.Request{
 				Tools: []llm.Tool{
 					{Name: "a", Description: "d", Schema: jsonx.Raw(`{"type":"object"}`), Strict: llm.Some(true), Cache: &llm.CachePoint{TTL: "1h"}},
-					{Own: jsonx.Raw(`{"type":"bash_20250124"}`), Cache: &llm.CachePoint{}}, {Own: jsonx.Raw(`{"type":"x","cache_control":{}}`), Cache: &llm.CachePoint{}},
+					{Own: jsonx.Raw(`{"type":"bash_20250124"}`), Cache: &llm.CachePoint{}},
+					{Own: jsonx.Raw(`{"type":"x","cache_control":{}}`), Cache: &llm.CachePoint{}},
 				},
 				ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "a"}, ParallelTools: llm.Some(false),
 			},

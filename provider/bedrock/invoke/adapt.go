@@ -358,8 +358,8 @@ func (a *adapter) contextManagement() error {
 		switch {
 		case strings.HasPrefix(kind, "clear_thinking_") && a.doc.text(e.member("keep")) == "all":
 			a.dropAs(e, at, "keeping all thinking is what Bedrock does")
-		case strings.HasPrefix(kind, "clear_") && !(a.model.has(contextEditing) && a.need(betaContext)),
-			strings.HasPrefix(kind, "compact_") && !(a.model.has(compaction) && a.need(betaCompact)):
+		case strings.HasPrefix(kind, "clear_") && (!a.model.has(contextEditing) || !a.need(betaContext)),
+			strings.HasPrefix(kind, "compact_") && (!a.model.has(compaction) || !a.need(betaCompact)):
 			a.dropAs(e, at, "this model does not support "+kind+" on Bedrock")
 		default:
 			kept++

@@ -29,9 +29,7 @@ func (a *adapter) tools() error {
 				return llm.Unsupported(path+".type", "%s.type: AWS refused the beta that %q needs for this model", path, kind)
 			}
 		}
-		if err := a.tool(t, path, search); err != nil {
-			return err
-		}
+		a.tool(t, path, search)
 	}
 	return nil
 }
@@ -42,7 +40,7 @@ func (a *adapter) searches() bool {
 	return a.model.has(toolSearch) && !a.without(featureDefer) && !a.without(betaToolSearch)
 }
 
-func (a *adapter) tool(t *node, path string, search bool) error {
+func (a *adapter) tool(t *node, path string, search bool) {
 	a.cacheControl(t, path)
 	if d := t.member("defer_loading"); d != nil && d.kind == 't' {
 		switch {
@@ -50,7 +48,7 @@ func (a *adapter) tool(t *node, path string, search bool) error {
 			a.need(betaToolSearch)
 		case a.doc.text(t.member("name")) == placeholder:
 			t.drop()
-			return nil
+			return
 		default:
 			d.drop()
 			a.warn(llm.WarnChanged, path+".defer_loading", "the tool is not deferred, because this model has no tool search on Bedrock")
@@ -73,7 +71,7 @@ func (a *adapter) tool(t *node, path string, search bool) error {
 			}
 		}
 	}
-	if e := t.member("input_examples"); e != nil && !(a.model.has(examples) && a.need(betaExamples)) {
+	if e := t.member("input_examples"); e != nil && (!a.model.has(examples) || !a.need(betaExamples)) {
 		a.dropAs(e, path+".input_examples", "this model does not support it on Bedrock")
 	}
 	if c := t.member("allowed_callers"); c != nil {
@@ -84,7 +82,6 @@ func (a *adapter) tool(t *node, path string, search bool) error {
 		}
 	}
 	a.leaveOut(t, "tools", path)
-	return nil
 }
 
 // system adapts the system prompt.

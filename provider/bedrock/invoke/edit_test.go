@@ -68,7 +68,7 @@ func TestWhatLooksLikeBase64AndIsNot(t *testing.T) {
 // TestEditsLeaveTheRestByteForByte drops random parts of random documents, written with random white
 // space, and compares the result with what a general library makes of it.
 func TestEditsLeaveTheRestByteForByte(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a repeatable test
+	rng := rand.New(rand.NewPCG(1, 2))
 	for range 3000 {
 		text := randomJSON(rng, 4)
 		doc := &document{doc: []byte(text)}
@@ -241,22 +241,26 @@ func TestARequestOfClaudeCode(t *testing.T) {
 		not   []string
 	}{
 		{
-			opus55, []string{"interleaved-thinking-2025-05-14", "thinking-token-count-2026-05-13", "tool-search-tool-2025-10-19"},
+			opus55,
+			[]string{"interleaved-thinking-2025-05-14", "thinking-token-count-2026-05-13", "tool-search-tool-2025-10-19"},
 			[]string{`"role":"system"`, `"display":"omitted"`, `"defer_loading":true`, `"tool_reference"`, `"output_config":{"effort":"medium"}`},
 			[]string{`}],"output_config"`},
 		},
 		{
-			sonnet45, []string{"interleaved-thinking-2025-05-14", "tool-search-tool-2025-10-19"},
+			sonnet45,
+			[]string{"interleaved-thinking-2025-05-14", "tool-search-tool-2025-10-19"},
 			[]string{`"thinking":{"type":"enabled","budget_tokens":2048}`, `"defer_loading":true`, `"tool_reference"`},
 			[]string{`"role":"system"`, `"display"`, `"output_config"`},
 		},
 		{
-			haiku45, []string{"tool-search-tool-2025-10-19"},
+			haiku45,
+			[]string{"tool-search-tool-2025-10-19"},
 			[]string{`"defer_loading":true`},
 			[]string{`"role":"system"`, `"display"`, `"output_config"`},
 		},
 		{
-			sonnet4, []string{"interleaved-thinking-2025-05-14"},
+			sonnet4,
+			[]string{"interleaved-thinking-2025-05-14"},
 			[]string{`"text":"The tool WebFetch is available."`},
 			[]string{`"role":"system"`, `"defer_loading"`, `DeferredToolPlaceholder`, `"tool_reference"`},
 		},

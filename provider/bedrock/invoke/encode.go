@@ -1,6 +1,7 @@
 package invoke
 
 import (
+	"slices"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -19,7 +20,7 @@ func Encode(m *Model, req *llm.Request, opt Options) (*Adapted, error) {
 	}
 	r := *req
 	if guard != nil {
-		r.ModelFields = append(r.ModelFields[:len(r.ModelFields):len(r.ModelFields)], *guard)
+		r.ModelFields = append(slices.Clip(r.ModelFields), *guard)
 	}
 	var w jsonx.Writer
 	if err := anthropic.AppendRequest(&w, &r); err != nil {

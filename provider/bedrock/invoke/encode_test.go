@@ -33,8 +33,12 @@ func TestEncode(t *testing.T) {
 		t.Errorf("sent\n%s\nwant\n%s", got, want)
 	}
 	headers := []llm.Label{
-		{Name: "X-Amzn-Bedrock-Service-Tier", Value: "flex"}, {Name: "X-Amzn-Bedrock-GuardrailIdentifier", Value: "g"}, {Name: "X-Amzn-Bedrock-GuardrailVersion", Value: "1"},
-		{Name: "X-Amzn-Bedrock-Trace", Value: "ENABLED_FULL"}, {Name: "X-Amzn-Bedrock-PerformanceConfig-Latency", Value: "optimized"}, {Name: "X-Amzn-Bedrock-Request-Metadata", Value: `{"user":"é"}`},
+		{Name: "X-Amzn-Bedrock-Service-Tier", Value: "flex"},
+		{Name: "X-Amzn-Bedrock-GuardrailIdentifier", Value: "g"},
+		{Name: "X-Amzn-Bedrock-GuardrailVersion", Value: "1"},
+		{Name: "X-Amzn-Bedrock-Trace", Value: "ENABLED_FULL"},
+		{Name: "X-Amzn-Bedrock-PerformanceConfig-Latency", Value: "optimized"},
+		{Name: "X-Amzn-Bedrock-Request-Metadata", Value: `{"user":"é"}`},
 	}
 	if diff := cmp.Diff(headers, a.Headers); diff != "" || a.Model != "mine" || !a.Stream || len(a.Warnings) != 1 {
 		t.Errorf("%+v (-want +got):\n%s", a, diff)

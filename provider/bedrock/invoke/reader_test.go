@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -395,10 +396,7 @@ func streamed(t *testing.T, message map[string]any) []byte {
 		}
 		return string(b)
 	}
-	begin := map[string]any{}
-	for k, v := range message {
-		begin[k] = v
-	}
+	begin := maps.Clone(message)
 	begin["content"], begin["stop_reason"] = []any{}, nil
 	out := []string{`{"type":"message_start","message":` + text(begin) + `}`, `{"type":"ping"}`}
 	for i, c := range message["content"].([]any) {
