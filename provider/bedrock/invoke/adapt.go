@@ -19,6 +19,9 @@ type Options struct {
 	// PassUnknownBetas is whether betas that the table does not know are sent. Otherwise they are
 	// dropped with a warning.
 	PassUnknownBetas bool
+	// DropParams is whether settings that the model does not support are dropped with a warning instead
+	// of being refused. It does not apply to tools and content.
+	DropParams bool
 	// NoFormat and NoStrict leave out output_config.format and strict tools, because AWS has refused
 	// them for this model.
 	NoFormat, NoStrict bool
@@ -91,7 +94,7 @@ func (a *adapter) adapt(header []string) error {
 	a.out.Stream = root.member("stream") != nil && root.member("stream").kind == 't'
 	for _, step := range []func() error{
 		func() error { return a.wanted(header) },
-		a.members, a.thinking, a.outputConfig, a.contextManagement, a.tools, a.system, a.messages,
+		a.members, a.sampling, a.thinking, a.outputConfig, a.contextManagement, a.tools, a.system, a.messages,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -140,7 +143,7 @@ func (a *adapter) apply(r *rule, n *node, field string) error {
 	switch {
 	case r.action == silent || n.kind == 'n':
 		n.drop()
-	case r.action == dropped || n.kind == '[' && len(n.kids) == 0:
+	case r.action == dropped || a.opt.DropParams || n.kind == '[' && len(n.kids) == 0:
 		a.dropAs(n, field, r.detail)
 	default:
 		return llm.Unsupported(field, "%s: %s", field, r.detail)
@@ -207,6 +210,9 @@ func (a *adapter) thinking() error {
 		return nil
 	}
 	switch {
+	case kind == "disabled" && !a.model.has(disabling):
+		a.dropAs(n, field, "thinking cannot be disabled for this model")
+		return nil
 	case kind == "adaptive" && !a.model.has(adaptive):
 		most := a.number("max_tokens")
 		tokens := budgetFor(a.doc.text(a.doc.root.member("output_config").member("effort")))
@@ -238,6 +244,45 @@ func (a *adapter) thinking() error {
 	}
 	a.leaveOut(n, field, field)
 	return nil
+}
+
+// sampling adapts temperature and top_p. Where they ask for what is so anyway, 1, nothing is lost.
+// Other values are left to AWS, which names the one that it refuses.
+func (a *adapter) sampling() error {
+	var set []*node
+	for _, name := range []string{"temperature", "top_p", "top_k"} {
+		n := a.doc.root.member(name)
+		if n == nil || a.model.has(sampling) {
+			if n != nil && name != "top_k" {
+				set = append(set, n)
+			}
+			continue
+		}
+		switch {
+		case name != "top_k" && a.isOne(n):
+			n.drop()
+		case a.opt.DropParams:
+			a.dropAs(n, name, "this model does not support it")
+		}
+	}
+	if len(set) < 2 || a.model.has(bothSampling) {
+		return nil
+	}
+	for _, n := range set {
+		if a.isOne(n) {
+			n.drop()
+			return nil
+		}
+	}
+	if a.opt.DropParams {
+		a.dropAs(set[1], "top_p", "this model does not support it beside temperature")
+	}
+	return nil
+}
+
+func (a *adapter) isOne(n *node) bool {
+	v, err := strconv.ParseFloat(string(a.doc.raw(n)), 64)
+	return err == nil && v == 1
 }
 
 // number is a top-level integer; 0 if there is none.

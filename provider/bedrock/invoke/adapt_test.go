@@ -111,6 +111,17 @@ func TestAdapt(t *testing.T) {
 		{name: "updates of a model that has none", model: opus46, body: `{"thinking":{"type":"adaptive","display":"updates"}}`, want: head + `"thinking":{"type":"adaptive"}}`, warnings: []string{"dropped thinking.display"}},
 		{name: "updates that AWS refused", model: opus55, opt: Options{Without: []string{"thinking-display-updates-2026-08-18"}}, body: `{"thinking":{"type":"adaptive","display":"updates"}}`, want: head + `"thinking":{"type":"adaptive"}}`, warnings: []string{"dropped thinking.display"}},
 
+		{name: "no thinking of a model that always thinks", model: opus55, body: `{"thinking":{"type":"disabled"},"a":1}`, want: head + `"a":1}`, warnings: []string{"dropped thinking"}},
+		{name: "no thinking", body: `{"thinking":{"type":"disabled"}}`, want: head + `"thinking":{"type":"disabled"}}`},
+		{name: "sampling", body: `{"temperature":0.5,"top_k":3}`, want: head + `"temperature":0.5,"top_k":3}`},
+		{name: "sampling twice", body: `{"temperature":0.5,"top_p":0.9}`, want: head + `"temperature":0.5,"top_p":0.9}`},
+		{name: "sampling twice, dropped", opt: Options{DropParams: true}, body: `{"temperature":0.5,"top_p":0.9}`, want: head + `"temperature":0.5}`, warnings: []string{"dropped top_p"}},
+		{name: "sampling twice, once without effect", body: `{"temperature":1.0,"top_p":0.9}`, want: head + `"top_p":0.9}`},
+		{name: "sampling twice of a model that takes it", model: sonnet4, body: `{"temperature":1,"top_p":0.9}`, want: head + `"temperature":1,"top_p":0.9}`},
+		{name: "sampling of a model that has none", model: opus47, body: `{"temperature":1,"top_p":0.5,"top_k":1}`, want: head + `"top_p":0.5,"top_k":1}`},
+		{name: "sampling of a model that has none, dropped", model: opus5, opt: Options{DropParams: true}, body: `{"temperature":0,"top_p":1,"top_k":1,"a":1}`, want: head + `"a":1}`, warnings: []string{"dropped temperature", "dropped top_k"}},
+		{name: "what would be refused, dropped", opt: Options{DropParams: true}, body: `{"mcp_servers":[{}],"container":"c","a":1}`, want: head + `"a":1}`, warnings: []string{"dropped mcp_servers", "dropped container"}},
+
 		{name: "effort", model: opus47, body: `{"output_config":{"effort":"xhigh"}}`, want: head + `"output_config":{"effort":"xhigh"}}`},
 		{name: "effort with its beta", model: opus45, body: `{"output_config":{"effort":"low"}}`, want: `{"anthropic_beta":["effort-2025-11-24"],` + head[1:] + `"output_config":{"effort":"low"}}`},
 		{name: "effort whose beta AWS refused", model: opus45, opt: Options{Without: []string{"anthropic_beta"}}, body: `{"output_config":{"effort":"low"},"a":1}`, want: head + `"a":1}`, warnings: []string{"dropped output_config.effort"}},

@@ -77,6 +77,9 @@ const (
 	thinks                            // thinking
 	adaptive                          // thinking of type adaptive
 	budget                            // thinking of type enabled
+	disabling                         // thinking of type disabled
+	sampling                          // temperature, top_p and top_k
+	bothSampling                      // temperature beside top_p
 	display                           // thinking.display
 	format                            // output_config.format
 	effort                            // output_config.effort
@@ -131,6 +134,12 @@ var facts = []fact{
 	{thinks, span{"", 0, 307}, false, pageThinking, "2026-11-28"},
 	{adaptive, span{"", 0, 406}, false, pageAdaptive, "2026-11-28"},
 	{budget, span{"", 407, 0}, false, noBudget, "2026-04-16"},
+	{disabling, span{"claude-sonnet-", 505, newest}, false, "https://platform.claude.com/docs/en/models/sonnet-5-5/whats-new-sonnet-5-5", "2026-09-28"},
+	{disabling, span{"claude-opus-", 505, newest}, false, "https://platform.claude.com/docs/en/models/opus-5-5/whats-new-opus-5-5", "2026-09-22"},
+	{disabling, span{"claude-fable", 0, 0}, false, "https://platform.claude.com/docs/en/models/opus-5-5/whats-new-opus-5-5", "2026-09-22"},
+	{sampling, span{"claude-opus-", 407, newest}, false, "https://github.com/langgenius/dify-official-plugins/issues/3169", "2026-05-20"},
+	{sampling, span{"", 500, newest}, false, "public clients of Bedrock: pydantic-ai, Vercel AI SDK, LiteLLM", "2026-11-28"},
+	{bothSampling, span{"", 405, newest}, false, "AWS's words in public reports: `temperature` and `top_p` cannot both be specified for this model", "2026-11-28"},
 	{display, span{"", 0, 406}, false, claudeCodeNo + "; " + pageAdaptive, "2026-11-28"},
 
 	{format, span{"", 0, 405}, false, pageOutput, "2026-11-28"},

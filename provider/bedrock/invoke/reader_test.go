@@ -677,7 +677,7 @@ func FuzzReader(f *testing.F) {
 					}
 				}
 			}
-			if _, ok := errors.AsType[*awserror.Fault](err); !ok && !(errors.Is(err, io.EOF) && complete) {
+			if _, ok := errors.AsType[*awserror.Fault](err); !ok && (!errors.Is(err, io.EOF) || !complete) {
 				t.Fatalf("ended with %v", err)
 			}
 			events := NewEvents(NewReader(bytes.NewReader(in)))
