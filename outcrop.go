@@ -310,9 +310,7 @@ func (c *Client) Close() error {
 	c.running.Wait()
 	var errs []error
 	for _, d := range c.deployments {
-		if closer, ok := d.(interface{ Close() error }); ok {
-			errs = append(errs, closer.Close())
-		}
+		errs = append(errs, d.Close())
 	}
 	c.upstream.CloseIdle()
 	return errors.Join(errs...)

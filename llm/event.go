@@ -66,6 +66,9 @@ func (e *Event) HasContent() bool {
 	}
 }
 
+// Retain does nothing: strings and slices of an event stay valid.
+func (e *Event) Retain() {}
+
 // Stream is a streaming response. Its owner calls Next until it fails and then Close, all from one
 // goroutine.
 type Stream interface {

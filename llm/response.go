@@ -42,6 +42,9 @@ type Meta struct {
 	Retries int
 	// Price computes the cost of the response; nil if the price is unknown.
 	Price Pricer
+	// Header are the headers of a Raw call's response that belong to the client, such as its content
+	// type.
+	Header []Label
 }
 
 // Destination is where a call went. Fields that do not apply are empty.

@@ -62,6 +62,31 @@ func (f *fake) Stream(ctx context.Context, model string, _ *llm.Request) (llm.St
 	return &fakeStream{fake: f, ctx: ctx, step: s}, nil
 }
 
+// Targets returns the deployment's only target.
+func (f *fake) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
+	return []provider.Target{fakeTarget{f, model}}, nil
+}
+
+func (*fake) Close() error { return nil }
+
+// fakeTarget is the only target of a fake.
+type fakeTarget struct {
+	*fake
+	model string
+}
+
+func (t fakeTarget) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	return t.fake.Complete(ctx, t.model, req)
+}
+
+func (t fakeTarget) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	return t.fake.Stream(ctx, t.model, req)
+}
+
+func (fakeTarget) Location() string { return "" }
+
+func (t fakeTarget) ID() string { return t.model }
+
 func wait(ctx context.Context, d time.Duration) error {
 	if d == 0 {
 		return nil

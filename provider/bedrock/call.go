@@ -39,24 +39,6 @@ const (
 	answerWeight = 4
 )
 
-// Complete makes one call of Converse for the best target.
-func (d *deployment) Complete(ctx context.Context, model string, req *llm.Request) (*llm.Response, error) {
-	targets, err := d.Targets(model)
-	if err != nil {
-		return nil, err
-	}
-	return targets[0].Complete(ctx, req)
-}
-
-// Stream makes one call of ConverseStream for the best target.
-func (d *deployment) Stream(ctx context.Context, model string, req *llm.Request) (llm.Stream, error) {
-	targets, err := d.Targets(model)
-	if err != nil {
-		return nil, err
-	}
-	return targets[0].Stream(ctx, req)
-}
-
 // Complete makes one call of Converse.
 func (w *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	c, err := w.call(ctx, req, false)

@@ -45,7 +45,7 @@ type target struct {
 }
 
 // Targets returns the targets of a model string, best first.
-func (d *deployment) Targets(model string) ([]provider.Target, error) {
+func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
 	p, err := d.plan(model)
 	if err != nil {
 		return nil, requestError(err)
@@ -282,7 +282,7 @@ func (w *target) ID() string {
 }
 
 var (
-	_ provider.Targeter  = (*deployment)(nil)
+	_ provider.Observer  = (*deployment)(nil)
 	_ provider.Lister    = (*deployment)(nil)
 	_ provider.Readier   = (*deployment)(nil)
 	_ provider.RawLister = (*deployment)(nil)

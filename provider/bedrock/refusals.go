@@ -19,7 +19,7 @@ const refreshTimeout = 5 * time.Second
 // ReportRefusal records that a bare id needs an inference profile, or that an id is invalid in a
 // region, refreshes the lists, and adds alternatives to e. It reports whether there is another
 // target now.
-func (d *deployment) ReportRefusal(ctx context.Context, model string, refused provider.Target, e *llm.Error) bool {
+func (d *deployment) ReportRefusal(ctx context.Context, _ llm.Verb, model string, refused provider.Target, e *llm.Error) bool {
 	w, ok := refused.(*target)
 	if !ok || !e.Upstream {
 		return false

@@ -78,7 +78,7 @@ func (b *refusing) calls() string {
 
 // openAt opens a wildcard deployment in us-east-1 at an address that serves models
 // and lists.
-func openAt(t *testing.T, info provider.Info, url string, override bool) provider.Targeter {
+func openAt(t *testing.T, info provider.Info, url string, override bool) opened {
 	t.Helper()
 	client := upstream.New()
 	t.Cleanup(client.CloseIdle)
@@ -92,26 +92,26 @@ func openAt(t *testing.T, info provider.Info, url string, override bool) provide
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = d.(io.Closer).Close() })
-	return d.(provider.Targeter)
+	t.Cleanup(func() { _ = d.Close() })
+	return opened{d}
 }
 
 // call goes the ways as package route does: the first one, and as long as there is
 // something to learn those that were not tried.
-func call(t *testing.T, d provider.Targeter, model string) error {
+func call(t *testing.T, d opened, model string) error {
 	t.Helper()
 	return callWith(t, d, model, func(*llm.Request) {})
 }
 
 // callWith is call for a request with more.
-func callWith(t *testing.T, d provider.Targeter, model string, more func(*llm.Request)) error {
+func callWith(t *testing.T, d opened, model string, more func(*llm.Request)) error {
 	t.Helper()
 	req := ask(model)
 	more(req)
 	var tried []string
 	var last error
 	for {
-		targets, err := d.Targets(model)
+		targets, err := d.Targets(llm.VerbChat, model)
 		if err != nil {
 			return err
 		}
@@ -126,11 +126,11 @@ func callWith(t *testing.T, d provider.Targeter, model string, more func(*llm.Re
 			return last
 		}
 		tried = append(tried, next.Location()+"/"+next.ID()+";")
-		if _, last = next.Complete(t.Context(), req); last == nil {
+		if _, last = next.(provider.Chatter).Complete(t.Context(), req); last == nil {
 			return nil
 		}
 		var e *llm.Error
-		if !errors.As(last, &e) || !d.ReportRefusal(t.Context(), model, next, e) {
+		if !errors.As(last, &e) || !d.ReportRefusal(t.Context(), llm.VerbChat, model, next, e) {
 			return last
 		}
 	}
@@ -212,7 +212,7 @@ func TestOddIDsTeachNothingAboutGoodOnes(t *testing.T) {
 	const nova = "amazon.nova-lite-v1:0"
 	b, url := start(t, map[string]refusal{nova + ":24k": {400, onDemand}, "acme.made-up": {400, invalid}})
 	d := openAt(t, bedrock.Provider(), url, false)
-	before, err := d.Targets(nova)
+	before, err := d.Targets(llm.VerbChat, nova)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestOddIDsTeachNothingAboutGoodOnes(t *testing.T) {
 	if err := call(t, d, nova); err != nil || b.calls() != nova {
 		t.Errorf("the good id is called otherwise: %v", err)
 	}
-	if after, err := d.Targets(nova); err != nil || &after[0] != &before[0] {
+	if after, err := d.Targets(llm.VerbChat, nova); err != nil || &after[0] != &before[0] {
 		t.Error("plans are made again for what clients make up")
 	}
 }
@@ -238,7 +238,7 @@ func TestMadeUpRegionsHaveNoListsRead(t *testing.T) {
 		if err := call(t, d, fmt.Sprintf("xx-east-%d/acme.rocket-v9:0", i)); err == nil {
 			t.Error("it is answered")
 		}
-		if _, err := d.Targets(fmt.Sprintf("arn:aws:bedrock:xx-east-%d:123456789012:provisioned-model/abcdefghijkl", i)); err != nil {
+		if _, err := d.Targets(llm.VerbChat, fmt.Sprintf("arn:aws:bedrock:xx-east-%d:123456789012:provisioned-model/abcdefghijkl", i)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -278,7 +278,7 @@ func TestAPolicysRegionsAndTheEndpoints(t *testing.T) {
 			Values: map[string]string{"aws_bedrock_runtime_endpoint": "https://bedrock-runtime.us-east-1.amazonaws.com", "aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"},
 		})
 		if err == nil {
-			_ = d.(io.Closer).Close()
+			_ = d.Close()
 		}
 		return err
 	}

@@ -27,7 +27,7 @@ func (d *deployment) Describe(model string) provider.Model {
 		base = baseOf(a, known)
 	}
 	region := d.home
-	if targets, err := d.Targets(model); err == nil {
+	if targets, err := d.Targets(llm.VerbChat, model); err == nil {
 		if w, ok := targets[0].(*target); ok {
 			base, region = cmp.Or(w.base, base), w.destination.Region
 			row.Target, row.Serves = w.destination, []string{region}
@@ -140,7 +140,7 @@ func (d *deployment) modelDoubts(model string) []provider.Doubt {
 	}
 	a, err := d.ask(model)
 	if err == nil {
-		_, err = d.Targets(model)
+		_, err = d.Targets(llm.VerbChat, model)
 	}
 	if e, ok := errors.AsType[*llm.Error](err); ok {
 		return doubt(strings.TrimSuffix(e.Message, "."), e.Fix)
