@@ -35,7 +35,7 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 		}
 		return []*llm.Response{one}, nil
 	}
-	if err := c.begin(req); err != nil {
+	if err := c.begin(&req.Call); err != nil {
 		return nil, err
 	}
 	if _, err := c.checkChoices(req); err != nil {

@@ -25,6 +25,8 @@ import (
 type Router interface {
 	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
 	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
+	Relay(ctx context.Context, raw *llm.Raw, t *route.Translation) (*llm.RawResponse, error)
+	RelayStream(ctx context.Context, raw *llm.Raw, t *route.Translation) (llm.RawStream, error)
 	Group(name string) string
 	Settings(name string) route.Settings
 }
@@ -182,7 +184,7 @@ func (c *Call) End(ctx context.Context) {
 }
 
 // begin records the request, and refuses it if the gateway is shutting down.
-func (c *Call) begin(req *llm.Request) error {
+func (c *Call) begin(req *llm.Call) error {
 	c.record.Model, c.record.Group, c.record.Stream = req.Model, c.g.router.Group(req.Model), req.Stream
 	c.record.Foreign = req.ClientSettings.HasEndpoint()
 	if c.g.Stopping() {
@@ -217,7 +219,7 @@ func (c *Call) inline(ctx context.Context, req *llm.Request) (whole *llm.Request
 // Complete gets one complete response, whatever req.Choices is. A failure is an *llm.Error and is
 // recorded.
 func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
-	if err := c.begin(req); err != nil {
+	if err := c.begin(&req.Call); err != nil {
 		return nil, err
 	}
 	ctx = budget.With(ctx, c.lease)
@@ -272,7 +274,7 @@ func (c *Call) Meta() *llm.Meta { return &c.record.Meta }
 // recorded. The stream is metered. If req.Choices requests several responses, they are merged into
 // one stream whose events have the number of their choice; one failure ends all.
 func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
-	if err := c.begin(req); err != nil {
+	if err := c.begin(&req.Call); err != nil {
 		return nil, err
 	}
 	several, err := c.checkChoices(req)

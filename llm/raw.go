@@ -66,6 +66,9 @@ func (e *RawEvent) HasContent() bool { return e.Content }
 // Retain copies what would become invalid with the next event.
 func (e *RawEvent) Retain() { e.Data = bytes.Clone(e.Data) }
 
+// Failure is the failure that the event reports; nil for most.
+func (e *RawEvent) Failure() *Error { return e.Err }
+
 // RawStream is a streaming response in the dialect of its call. Like a Stream, it belongs to one
 // goroutine.
 type RawStream interface {

@@ -187,9 +187,13 @@ func (r *Router) Stream(ctx context.Context, req *llm.Request) (llm.Stream, erro
 func as[T any](target provider.Target) (T, error) {
 	t, ok := target.(T)
 	if !ok {
-		return t, llm.Unsupported("model", "the model %s does not support this kind of request", quote(target.ID()))
+		return t, unsupported(target)
 	}
 	return t, nil
+}
+
+func unsupported(target provider.Target) error {
+	return llm.Unsupported("model", "the model %s does not support this kind of request", quote(target.ID()))
 }
 
 // Served describes how a call was served.

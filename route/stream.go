@@ -25,6 +25,8 @@ type event[E any] interface {
 	*E
 	// HasContent reports whether the event is part of the response itself.
 	HasContent() bool
+	// Failure is the failure that the event reports; nil for most.
+	Failure() *llm.Error
 	// Retain makes the event stay valid when the next one is read.
 	Retain()
 }
@@ -68,6 +70,10 @@ func open[E any, P event[E]](call context.Context, limit time.Duration, begin fu
 			}
 			return nil, err
 		}
+		if e := P(ev).Failure(); e != nil {
+			_ = s.Close() // e is the relevant one
+			return nil, e
+		}
 		P(ev).Retain()
 		if P(ev).HasContent() || len(s.held) == maxHeld {
 			return s, nil
@@ -104,6 +110,11 @@ func (s *stream[E, P]) pull(ev *E) error {
 		err = attemptError(s.call, s.ctx, err)
 		if s.failed != nil {
 			s.failed(llm.AsError(err))
+		}
+	}
+	if err == nil {
+		if e := P(ev).Failure(); e != nil && s.failed != nil {
+			s.failed(e)
 		}
 	}
 	s.err = err
