@@ -112,6 +112,7 @@ func (w *target) call(ctx context.Context, req *llm.Request, stream bool) (*call
 	if err != nil {
 		return nil, err
 	}
+	wanted := stream
 	stream = stream && !fitted.Whole
 	buf := w.d.buffer()
 	defer w.d.release(buf)
@@ -127,6 +128,9 @@ func (w *target) call(ctx context.Context, req *llm.Request, stream bool) (*call
 	}
 	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(fitted.Headers), Body: body.Segments()}, u, &w.destination, func() diagnose.Case { return w.failing(&fitted.Request, stream) })
 	if err != nil {
+		if fitted.Request.Format != nil {
+			return w.withoutSchema(ctx, req, wanted, err)
+		}
 		return nil, err
 	}
 	return w.accepted(fitted, stream, resp, dropped), nil

@@ -108,6 +108,16 @@ func callWith(t *testing.T, d opened, model string, more func(*llm.Request)) err
 	t.Helper()
 	req := ask(model)
 	more(req)
+	return through(t, d, model, func(target provider.Target) error {
+		_, err := target.(provider.Chatter).Complete(t.Context(), req)
+		return err
+	})
+}
+
+// through makes a call of one target after the other until one serves it, or a refusal
+// teaches nothing.
+func through(t *testing.T, d opened, model string, serve func(provider.Target) error) error {
+	t.Helper()
 	var tried []string
 	var last error
 	for {
@@ -126,7 +136,7 @@ func callWith(t *testing.T, d opened, model string, more func(*llm.Request)) err
 			return last
 		}
 		tried = append(tried, next.Location()+"/"+next.ID()+";")
-		if _, last = next.(provider.Chatter).Complete(t.Context(), req); last == nil {
+		if last = serve(next); last == nil {
 			return nil
 		}
 		var e *llm.Error

@@ -36,6 +36,7 @@ const (
 	NoSampling         Trait = "no-sampling"            // no temperature, topP or topK
 	OneSampling        Trait = "one-sampling"           // temperature or topP, not both
 	NoStructuredOutput Trait = "no-structured-output"   // no strict tools, no json_schema
+	NoStrictTools      Trait = "no-strict-tools"        // no strict tools
 	NoS3               Trait = "no-s3"                  // no s3Location sources
 	NoVideo            Trait = "no-video"               // no video blocks
 	NoToolCache        Trait = "no-tool-cache"          // no cache points among tools and behind their results
@@ -56,7 +57,7 @@ const (
 var allTraits = []Trait{ // never written to
 	NoChat, UserFirst, NoPrefill, NoSystem, NoTools, NoStreamTools, NoForcedTools, NoNamedTool, ResultsAlone,
 	CallsAlone, ShortIDs, NoOneCall, NoResultStatus, NoResultVideo, NoResultPDF, NoDocuments, NoStopSequences, NoSampling, OneSampling,
-	NoStructuredOutput, NoS3, NoVideo, NoToolCache, NoLongCache, ThinkingBudget, ThinkingAdaptive, ThinkingBetween,
+	NoStructuredOutput, NoStrictTools, NoS3, NoVideo, NoToolCache, NoLongCache, ThinkingBudget, ThinkingAdaptive, ThinkingBetween,
 	NoThinkingOff, ThinkingOffToHigh, ReasoningConfig, ReasoningEffort, AlwaysThinks, SignedReasoning, RedactedReasoning, NoReasoningBack,
 }
 
