@@ -214,7 +214,11 @@ func (d *deployment) refused(used creds.Credentials, resp *upstream.Response, fa
 		c.KeyRegion = key.Region
 	}
 	c.Served, _ = http.ParseTime(h.Get("Date")) // if it is missing, AWS's message has the times
-	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), hide(body, used)), c)
+	body = hide(body, used)
+	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), body), c)
+	if jsonx.Valid(body) {
+		e.Body = body
+	}
 	if e.UpstreamStatus != http.StatusBadRequest && (e.Code == llm.CodeCredentialsExpired || e.Code == llm.CodeCredentialsInvalid) { // a key may have been replaced
 		e.Retry = llm.RetryNo
 		if d.source.Invalidate(used) {

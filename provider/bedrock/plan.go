@@ -32,6 +32,7 @@ const maxKnown = 1024
 type target struct {
 	d             *deployment
 	model         *converse.Model
+	end           *endpoint.Endpoint
 	whole, stream *url.URL
 	host          string
 	wholePath     string
@@ -179,6 +180,7 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 	}
 	to := &target{
 		d:           d,
+		end:         end,
 		whole:       end.URL("", "model", w.ID, "converse"),
 		stream:      end.URL("", "model", w.ID, "converse-stream"),
 		host:        end.Host,
