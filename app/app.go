@@ -23,6 +23,8 @@ import (
 	"outcrop"
 	"outcrop/config"
 	"outcrop/httpd"
+	"outcrop/httpd/aws"
+	"outcrop/httpd/door"
 	"outcrop/httpd/inbound"
 	"outcrop/httpd/openaichat"
 	"outcrop/llm"
@@ -103,6 +105,9 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		Chat: openaichat.Options{
 			MaxBody:    a.client.Config().General.MaxRequestSize,
 			Parameters: slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 }),
+		},
+		Doors: []door.Frontend{
+			aws.New(gateway, aws.Options{MaxBody: a.client.Config().General.MaxRequestSize}),
 		},
 		LocalOnly: !gateway.Locked() && IsLoopback(opt.Host),
 		Logger:    opt.Logger,

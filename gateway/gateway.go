@@ -128,10 +128,42 @@ func (g *Gateway) Authenticate(presented ...string) error {
 	}
 }
 
+// Credentials are what a client presented to be admitted.
+type Credentials struct {
+	// Keys are the keys in the headers in which clients send one; empty where there was none.
+	Keys [4]string
+}
+
+// Caller is who makes a call.
+type Caller struct {
+	// Identity is the name of what the client presented, such as an access key id; empty for a
+	// client that presented the master key, or nothing where nothing is needed.
+	Identity string
+}
+
+// Admit begins a call, after checking what the client presented. The call is recorded by End also if
+// it is refused; the error is then an *llm.Error.
+func (g *Gateway) Admit(door, id string, c Credentials) (*Call, error) {
+	if err := g.Authenticate(c.Keys[:]...); err != nil {
+		return g.Begin(Refused, id), err
+	}
+	return g.Begin(door, id), nil
+}
+
+// Refused is the door in the record of requests that go no further than the check of the key.
+const Refused = "refused"
+
+// Identify sets who makes a call whose client the frontend has verified after it began.
+func (c *Call) Identify(identity string) { c.caller = Caller{Identity: identity} }
+
+// Caller is who makes the call.
+func (c *Call) Caller() Caller { return c.caller }
+
 // Call is one request in the gateway. It is used by one goroutine, and recorded when End is called,
 // once.
 type Call struct {
 	g      *Gateway
+	caller Caller
 	lease  *budget.Lease
 	record telemetry.Call
 	ended  bool

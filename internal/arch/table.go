@@ -92,8 +92,13 @@ func rules() []Rule {
 		},
 
 		{Path: "httpd/inbound", Level: pipeline, May: with("internal/budget"), Why: "the code shared by frontends handles bodies and event streams, and knows no frontend"},
+		{Path: "httpd/door", Level: library, May: with("gateway", "httpd/inbound"), Why: "the code shared by frontends admits calls and describes them in headers, and knows no frontend and no dialect"},
 		{
-			Path: "httpd/*", Level: frontend, May: with("internal/budget", "gateway", "telemetry", "wire/...", "httpd/inbound"),
+			Path: "httpd/aws", Level: frontend, May: with("gateway", "wire/eventstream", "httpd/inbound", "httpd/door", "provider/bedrock/sign"),
+			Why: "AWS's clients sign their requests; the frontend checks signatures with the pure package sign, and knows nothing else of the provider",
+		},
+		{
+			Path: "httpd/*", Level: frontend, May: with("internal/budget", "gateway", "telemetry", "wire/...", "httpd/inbound", "httpd/door"),
 			Why: "a frontend translates one dialect for the pipeline, and knows no other frontends, no providers and no routing",
 		},
 		{

@@ -2,6 +2,7 @@ package bedrock
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -105,6 +106,8 @@ func (w *target) operation(name string) *url.URL {
 		return w.whole
 	case opConverseStream:
 		return w.stream
+	case opCountTokens: // it knows base models only, and refuses profiles
+		return w.end.URL("", "model", cmp.Or(w.base, w.destination.ID), name)
 	default:
 		return w.end.URL("", "model", w.destination.ID, name)
 	}

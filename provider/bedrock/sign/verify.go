@@ -99,6 +99,15 @@ func Verify(r *Request, lookup Lookup, region, service string, now time.Time) er
 	return nil
 }
 
+// Scope is what an Authorization header says about its signature.
+type Scope struct{ AccessKey, Region, Service string }
+
+// ParseScope reads the scope of an Authorization header. The error is a *Fault.
+func ParseScope(header string) (Scope, error) {
+	a, err := parseAuthorization(header)
+	return Scope{a.accessKey, a.region, a.service}, err
+}
+
 // authorization is a parsed Authorization header.
 type authorization struct {
 	accessKey, day, region, service, end string
