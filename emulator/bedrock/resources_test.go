@@ -52,7 +52,7 @@ func TestGetFoundationModelAvailability(t *testing.T) {
 	}
 }
 
-// inAccount is the ARN of something of the account in Virginia, without its kind.
+// inAccount is the prefix of the ARNs of the account in Virginia, up to the kind.
 const inAccount = "arn:aws:bedrock:us-east-1:" + DemoAccount + ":"
 
 // accountModels is an account with one model of each kind that is called by ARN.
@@ -135,7 +135,7 @@ func TestModelsOfTheAccountAreCalledByTheirARN(t *testing.T) {
 			}
 		}
 	}
-	// A rule of Llama shows who answers.
+	// A rule of Llama shows which model answers.
 	const begins = `{"messages":[{"role":"assistant","content":[{"text":"hello"}]}]}`
 	wantRefusal(t, s.post(t, inAccount+"imported-model/cdefghijklm1", "converse", begins), 400, "ValidationException", "must start with a user message")
 	for _, id := range []string{"provisioned-model/abcdefghijk3", "provisioned-model/abcdefghijk9", "custom-model-deployment/abcdefghijk1", "imported-model/bcdefghijkl1"} {

@@ -37,7 +37,7 @@ func user(blocks ...llm.Block) llm.Turn { return llm.Turn{Role: llm.RoleUser, Bl
 
 func ask(s string) *llm.Request { return &llm.Request{Turns: []llm.Turn{user(text(s))}} }
 
-// say writes an answer in short: its blocks and why it stopped.
+// say summarizes an answer: its blocks and why it stopped.
 func say(r *llm.Response) string {
 	var parts []string
 	for _, b := range r.Blocks {
