@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestReasoningTokensAreTold: a Claude that thinks says how many tokens of its answer
-// that took, whole and streamed, where OpenAI's clients look for it.
+// TestReasoningTokensAreTold checks that the reasoning tokens of Claude's answers are
+// reported, with and without streaming, where OpenAI's clients look for them.
 func TestReasoningTokensAreTold(t *testing.T) {
 	g := startGateway(t, openConfig, startEmulator(t).URL())
 	for _, stream := range []string{`"stream":false`, `"stream":true,"stream_options":{"include_usage":true}`} {

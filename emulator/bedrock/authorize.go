@@ -51,7 +51,7 @@ func (e *Emulator) Decide(r *policy.Request) (policy.Decision, error) {
 	if len(parts) != 6 || parts[2] != "iam" && parts[2] != "sts" || parts[4] != e.options.Account {
 		return policy.Decision{}, fmt.Errorf("principal %q is not the ARN of a user or role of account %s", r.Principal, e.options.Account)
 	}
-	if !s.played {
+	if !s.configured {
 		return policy.Decision{}, nil
 	}
 	who := s.caller(r.Principal, e.sessionPolicy(s, r.Principal))
@@ -130,7 +130,7 @@ type requirement struct {
 // authorize asks IAM for every permission that a call needs, and refuses the call at
 // the first that is missing. Without a set-up everything is allowed.
 func (e *Emulator) authorize(c *call) error {
-	if !c.state.played || c.operation.service == serviceSTS {
+	if !c.state.configured || c.operation.service == serviceSTS {
 		return nil
 	}
 	e.authorizations.Store(nil)
@@ -156,7 +156,7 @@ func (e *Emulator) authorize(c *call) error {
 
 // require asks IAM for one permission that a call needs.
 func (e *Emulator) require(c *call, n requirement) error {
-	if !c.state.played {
+	if !c.state.configured {
 		return nil
 	}
 	who, endpoint := c.state.caller(c.principal, c.session), c.endpoint

@@ -33,15 +33,15 @@ func (e *Emulator) identify(c *call) (*catalogue.Model, error) {
 	return e.through(c, id)
 }
 
-// bare returns a model called by its own id; said is the id in the request.
-func bare(m *catalogue.Model, said, region string) (*catalogue.Model, error) {
+// bare returns a model called by its own id; written is the id in the request.
+func bare(m *catalogue.Model, written, region string) (*catalogue.Model, error) {
 	switch {
 	case m.OnDemand(region):
 		return m, nil
 	case m.In(region):
 		// The apostrophe is U+2019 on the wire.
 		return nil, invalid("Invocation of model ID %s with on-demand throughput isn\u2019t supported. "+
-			"Retry your request with the ID or ARN of an inference profile that contains this model.", said)
+			"Retry your request with the ID or ARN of an inference profile that contains this model.", written)
 	default:
 		return nil, invalidIdentifier()
 	}

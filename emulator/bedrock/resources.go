@@ -126,9 +126,9 @@ func (r *resource) check(models *catalogue.Catalogue) error {
 
 // resource returns a model of the account in the region by its ARN, id or name; nil if
 // there is none.
-func (e *Emulator) resource(kind, said, region string) *resource {
+func (e *Emulator) resource(kind, name, region string) *resource {
 	for i := range e.resources {
-		if r := &e.resources[i]; r.kind == kind && r.region == region && (said == r.arn || said == r.id || said == r.name) {
+		if r := &e.resources[i]; r.kind == kind && r.region == region && (name == r.arn || name == r.id || name == r.name) {
 			return r
 		}
 	}

@@ -18,7 +18,7 @@ func TestGetFoundationModelAvailability(t *testing.T) {
 	}})
 	tests := []struct{ name, id, host, want string }{
 		{
-			"everything, when nothing else is said", micro, "",
+			"everything by default", micro, "",
 			`{"agreementAvailability":{"status":"AVAILABLE"},"authorizationStatus":"AUTHORIZED","entitlementAvailability":"AVAILABLE","modelId":"` + micro + `","regionAvailability":"AVAILABLE"}`,
 		},
 		{
@@ -48,7 +48,7 @@ func TestGetFoundationModelAvailability(t *testing.T) {
 		wantRefusal(t, s.get(t, "/foundation-model-availability/"+url.PathEscape(id)), 400, "ValidationException", "at 'modelId' failed to satisfy constraint")
 	}
 	if a := s.post(t, "us."+sonnet, "converse", hello); a.status != 200 {
-		t.Errorf("calls depend on what is said of access: got %d %s", a.status, a.body)
+		t.Errorf("calls depend on Options.Access: got %d %s", a.status, a.body)
 	}
 }
 

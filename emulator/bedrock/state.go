@@ -21,10 +21,10 @@ type Secret = account.Secret
 // Another set-up gets a new state.
 type state struct {
 	setup *account.Setup
-	// played is set if there is a set-up; without one, every call is allowed.
-	played  bool
-	keys    map[string]credential // by access key id
-	apiKeys map[string]string     // principals by long-term API key
+	// configured is set if there is a set-up; without one, every call is allowed.
+	configured bool
+	keys       map[string]credential // by access key id
+	apiKeys    map[string]string     // principals by long-term API key
 
 	mu            sync.Mutex
 	useCase       []byte // the form; nil if it is missing
@@ -40,7 +40,7 @@ const someUseCase = `{"companyName":"Example Corp","intendedUsers":"0"}`
 // newState returns the initial state of a set-up, which may be nil.
 func (e *Emulator) newState(s *account.Setup) (*state, error) {
 	st := &state{
-		setup: s, played: s != nil, keys: map[string]credential{}, apiKeys: map[string]string{},
+		setup: s, configured: s != nil, keys: map[string]credential{}, apiKeys: map[string]string{},
 		useCase: []byte(someUseCase), retention: account.RetentionInherit, subscriptions: map[string]time.Time{}, used: map[string][]*use{},
 	}
 	if s == nil {

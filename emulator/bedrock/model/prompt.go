@@ -77,7 +77,7 @@ func (p *prompt) reply(req *llm.Request) string {
 			return words(n)
 		}
 	}
-	said := p.said()
+	text := p.summary()
 	for _, b := range req.System {
 		m := asksJSON.FindStringSubmatch(b.Text)
 		switch {
@@ -85,17 +85,17 @@ func (p *prompt) reply(req *llm.Request) string {
 		case jsonx.Valid([]byte(m[1])):
 			return string(p.instance(jsonx.Raw(m[1]), p.subjects(), 0))
 		default:
-			return `{"answer":` + string(jsonx.AppendString(nil, said)) + `}`
+			return `{"answer":` + string(jsonx.AppendString(nil, text)) + `}`
 		}
 	}
-	return said
+	return text
 }
 
-// said summarizes the text and the media of the prompt.
-func (p *prompt) said() string {
+// summary summarizes the text and the media of the prompt.
+func (p *prompt) summary() string {
 	var lines []string
 	for _, r := range p.results {
-		lines = append(lines, p.tell(r))
+		lines = append(lines, p.describe(r))
 	}
 	if p.text != "" {
 		lines = append(lines, "You said: "+p.text)
@@ -122,8 +122,8 @@ func words(n int) string {
 	return b.String()
 }
 
-// tell describes a tool's result.
-func (p *prompt) tell(r *llm.ToolResult) string {
+// describe describes a tool's result.
+func (p *prompt) describe(r *llm.ToolResult) string {
 	name := p.names[r.ID]
 	if name == "" {
 		name = r.ID
@@ -180,10 +180,10 @@ func acknowledge(b *llm.Block) string {
 		return fmt.Sprintf("%s (%s, %d bytes of %s)", kind, format, len(m.Source.Value), m.Source.Name)
 	}
 	content := m.Base64.Decode()
-	said := fmt.Sprintf("%s (%s, %d bytes)", kind, format, len(content))
+	text := fmt.Sprintf("%s (%s, %d bytes)", kind, format, len(content))
 	switch m.Format {
 	case "txt", "md", "csv", "html":
-		said += fmt.Sprintf(", which begins %q", firstRunes(string(content), 60))
+		text += fmt.Sprintf(", which begins %q", firstRunes(string(content), 60))
 	}
-	return said
+	return text
 }
