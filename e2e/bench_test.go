@@ -30,12 +30,12 @@ model_list:
 // once are the settings of a gateway that makes one attempt.
 const once = "num_retries: 0, timeout: 30"
 
-// hasty are the settings of a gateway that gives up on an upstream that is silent for
-// hastyLimit. That is short, but longer than this process may be delayed on a busy
+// shortTimeouts are the settings of a gateway that gives up on an upstream that is silent for
+// shortLimit. That is short, but longer than this process may be delayed on a busy
 // machine.
 const (
-	hasty      = "num_retries: 0, timeout: 2, stream_timeout: 2"
-	hastyLimit = 2 * time.Second
+	shortTimeouts = "num_retries: 0, timeout: 2, stream_timeout: 2"
+	shortLimit    = 2 * time.Second
 )
 
 // bench is a gateway with a rough Bedrock, and the resources in use before they

@@ -64,16 +64,16 @@ type failure struct {
 type answer struct {
 	Error   *failure `json:"error"`
 	Choices []struct {
-		Message      said   `json:"message"`
-		Delta        said   `json:"delta"`
-		FinishReason string `json:"finish_reason"`
+		Message      chatMessage `json:"message"`
+		Delta        chatMessage `json:"delta"`
+		FinishReason string      `json:"finish_reason"`
 	} `json:"choices"`
 	Usage *struct {
 		TotalTokens int `json:"total_tokens"`
 	} `json:"usage"`
 }
 
-type said struct {
+type chatMessage struct {
 	Content          string `json:"content"`
 	ReasoningContent string `json:"reasoning_content"`
 	ToolCalls        []struct {

@@ -225,9 +225,9 @@ func (a *application) complete(t *testing.T, all []scenario) {
 		found[s.feature()] = true
 	}
 	for _, f := range features() {
-		_, lacking := a.lacks[f]
-		if found[f] == lacking {
-			t.Errorf("%q is shown: %t, and lacked: %t", f, found[f], lacking)
+		_, missing := a.lacks[f]
+		if found[f] == missing {
+			t.Errorf("%q shown: %t, listed as missing: %t", f, found[f], missing)
 		}
 	}
 	for f := range found {

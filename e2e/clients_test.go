@@ -186,20 +186,20 @@ func TestManyStreamsCutAtOnce(t *testing.T) {
 	}
 	asking.Wait()
 	begin() // if not all have arrived
-	told, good := 0, 0
+	failed, good := 0, 0
 	for _, s := range answers {
 		switch {
 		case s == nil: // ask has reported why
 		case s.failure != nil && !s.done && len(s.finish) == 0 && s.text == roughbedrock.BegunText():
-			told++
+			failed++
 		case s.failure == nil && s.done && s.text == roughbedrock.Text():
 			good++
 		default:
 			t.Errorf("seen %+v", s)
 		}
 	}
-	if told != 75 || good != 25 {
-		t.Errorf("%d were told and %d answered, want 75 and 25", told, good)
+	if failed != 75 || good != 25 {
+		t.Errorf("%d failed and %d were answered, want 75 and 25", failed, good)
 	}
 	ids := map[string]bool{}
 	for _, l := range b.close(t) {

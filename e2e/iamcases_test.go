@@ -181,10 +181,10 @@ func TestALimitIsWaitedFor(t *testing.T) {
 	}
 }
 
-// TestWhatWasMendedWorksAtTheNextCall checks, with the default policy and no pause,
+// TestAFixWorksAtTheNextCall checks, with the default policy and no pause,
 // that a call whose profile is refused is not made through another profile the next
 // time, where another permission would be missing that nobody asked for.
-func TestWhatWasMendedWorksAtTheNextCall(t *testing.T) {
+func TestAFixWorksAtTheNextCall(t *testing.T) {
 	a := openAccount45(t)
 	for range 3 {
 		b := broken{identity: &document{}}

@@ -18,18 +18,18 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// faultBeside is a fault of LiteLLM's that concerns more than the request.
-type faultBeside struct {
+// accountFault is a fault of LiteLLM's that concerns more than the request.
+type accountFault struct {
 	name    string
 	streams []bool
 	test    func(t *testing.T, stream bool)
 }
 
-// faultsBesideRequests are the faults about ids, regions, credentials, interrupted
+// accountFaults are the faults about ids, regions, credentials, interrupted
 // streams, and prices.
-func faultsBesideRequests() []faultBeside {
+func accountFaults() []accountFault {
 	both, streams := []bool{false, true}, []bool{true}
-	return []faultBeside{
+	return []accountFault{
 		{"01 #7181 a bare id is called by its profile at once", both, func(t *testing.T, stream bool) {
 			served(t, sonnet37, stream, "us-east-1 us."+sonnet37)
 		}},
@@ -266,7 +266,7 @@ func testFirstFrame(t *testing.T, stream bool) {
 		c.Begin()
 		c.Frames(roughbedrock.Start(), roughbedrock.Exception("internalServerException", "The system encountered an unexpected error during processing."))
 		c.End()
-	}, patient).check(t, stream, second)
+	}, withRetries).check(t, stream, second)
 }
 
 // testPrices checks that a profile of a geography costs a tenth more than the global
@@ -301,9 +301,9 @@ func testPrices(t *testing.T, stream bool) {
 }
 
 // testThoughtLoop checks that the reasoning of an answer with tool calls is sent back
-// to the model unchanged, whether the client returns it or not, and that the model,
-// which verifies its signature, accepts it and continues.
-func testThoughtLoop(t *testing.T, model, setting string, told, stream bool) {
+// to the model unchanged, whether or not its text is visible, and that the model, which
+// verifies its signature, accepts it and continues.
+func testThoughtLoop(t *testing.T, model, setting string, visible, stream bool) {
 	k, upstream := startKeeping(t)
 	g := startGateway(t, openConfig, upstream)
 	const ask = `{"role":"user","content":"Compare the weather in Paris and Rome"}`
@@ -322,7 +322,7 @@ func testThoughtLoop(t *testing.T, model, setting string, told, stream bool) {
 		t.Fatalf("%v: %s", err, first.body)
 	}
 	message := answer.Choices[0].Message
-	var said struct {
+	var parsed struct {
 		Blocks []struct {
 			Thinking  string `json:"thinking"`
 			Signature string `json:"signature"`
@@ -331,18 +331,18 @@ func testThoughtLoop(t *testing.T, model, setting string, told, stream bool) {
 			ID string `json:"id"`
 		} `json:"tool_calls"`
 	}
-	if err := jsonx.Unmarshal(message, &said); err != nil || len(said.Blocks) != 1 || (said.Blocks[0].Thinking != "") != told || len(said.Calls) == 0 {
+	if err := jsonx.Unmarshal(message, &parsed); err != nil || len(parsed.Blocks) != 1 || (parsed.Blocks[0].Thinking != "") != visible || len(parsed.Calls) == 0 {
 		t.Fatalf("%v: the answer has no such reasoning or no calls: %s", err, message)
 	}
 	loop := ask + "," + string(message)
-	for _, c := range said.Calls {
+	for _, c := range parsed.Calls {
 		loop += fmt.Sprintf(`,{"role":"tool","tool_call_id":%q,"content":"Rain"}`, c.ID)
 	}
 	r := send(loop, stream)
 	if r.status != http.StatusOK || strings.Contains(r.body, `"error"`) || r.header.Get("X-Outcrop-Warnings") != "" {
 		t.Errorf("got %d, warnings %q: %s", r.status, r.header.Get("X-Outcrop-Warnings"), r.body)
 	}
-	if sent := k.last(); !strings.Contains(sent, said.Blocks[0].Signature) || !strings.Contains(sent, `"thinking":{`) {
-		t.Errorf("Bedrock did not get the signature %q, or is not asked to reason: %s", said.Blocks[0].Signature, sent)
+	if sent := k.last(); !strings.Contains(sent, parsed.Blocks[0].Signature) || !strings.Contains(sent, `"thinking":{`) {
+		t.Errorf("Bedrock did not get the signature %q, or is not asked to reason: %s", parsed.Blocks[0].Signature, sent)
 	}
 }

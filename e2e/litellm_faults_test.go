@@ -60,16 +60,16 @@ type litellmFault struct {
 	header      string   // must be in x-outcrop-target or x-outcrop-warnings
 }
 
-// TestFaultsOfLiteLLM: the faults that LiteLLM's users met and that concern
-// Converse, each by its number and those of its issues, whole and streamed. Those
-// that are about a request reach a strict Bedrock in a form that it takes, and are
-// answered; the others are in litellm_faults_account_test.go. Of the numbers that are
-// missing, 11 is about the door of Anthropic's Messages, which there is not, 23 about
-// embeddings and 24 about batches, which Converse does not serve. Of 20, that caching
-// was undocumented is for the documentation; of the faults behind 25, counting tokens
-// and passing bodies through are other APIs.
+// TestFaultsOfLiteLLM has the faults of LiteLLM's users that concern Converse, each by
+// its number and those of its issues, with and without streaming. Those about a request
+// reach a strict Bedrock in a form that it accepts, and are answered; the others are in
+// litellm_faults_account_test.go. Of the missing numbers, 11 is about Anthropic's
+// Messages API, which the gateway does not serve, 23 about embeddings and 24 about
+// batches, which Converse does not serve. Of 20, the missing documentation of caching
+// is not tested here; of the faults behind 25, counting tokens and passing bodies
+// through are other APIs.
 func TestFaultsOfLiteLLM(t *testing.T) {
-	for _, f := range faultsBesideRequests() {
+	for _, f := range accountFaults() {
 		t.Run("fault "+f.name, func(t *testing.T) {
 			for _, stream := range f.streams {
 				t.Run(form(stream), func(t *testing.T) { f.test(t, stream) })

@@ -99,8 +99,8 @@ func (f *bedrockFront) check(t *testing.T) {
 	}
 }
 
-// wonderf records a request that the front cannot answer.
-func (f *bedrockFront) wonderf(format string, args ...any) {
+// unknownf records a request that the front cannot answer.
+func (f *bedrockFront) unknownf(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.odd = append(f.odd, fmt.Sprintf(format, args...))
@@ -122,7 +122,7 @@ func (f *bedrockFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			f.complete(w, r)
 			return
 		case r.Method != http.MethodGet:
-			f.wonderf("%s %s", r.Method, path)
+			f.unknownf("%s %s", r.Method, path)
 		}
 		f.strict.ServeHTTP(w, r)
 		return
@@ -131,7 +131,7 @@ func (f *bedrockFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	escaped, operation := rest[:cut], rest[cut:]
 	id, err := url.PathUnescape(escaped)
 	if err != nil {
-		f.wonderf("%s", path)
+		f.unknownf("%s", path)
 	}
 	switch operation {
 	case "/converse", "/converse-stream":
@@ -139,7 +139,7 @@ func (f *bedrockFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/invoke", "/invoke-with-response-stream":
 		f.invoke(w, r, escaped, id, operation != "/invoke")
 	default:
-		f.wonderf("%s", path)
+		f.unknownf("%s", path)
 		f.strict.ServeHTTP(w, r)
 	}
 }
@@ -180,7 +180,7 @@ func (f *bedrockFront) invoke(w http.ResponseWriter, r *http.Request, escaped, i
 	}
 	answer := demanded.FindSubmatch(body)
 	if answer == nil {
-		f.wonderf("InvokeModel of %s with the body %s", id, body)
+		f.unknownf("InvokeModel of %s with the body %s", id, body)
 		return
 	}
 	if f.refuse(w, r, escaped, string(answer[0])) {
@@ -188,7 +188,7 @@ func (f *bedrockFront) invoke(w http.ResponseWriter, r *http.Request, escaped, i
 	}
 	whole, events := invoked(id, string(answer[1]))
 	if whole == "" {
-		f.wonderf("InvokeModel of %s", id)
+		f.unknownf("InvokeModel of %s", id)
 		return
 	}
 	f.serve(id)
@@ -230,7 +230,7 @@ func (f *bedrockFront) complete(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := demanded.FindSubmatch(body)
 	if err := jsonx.Unmarshal(body, &asked); err != nil || answer == nil {
-		f.wonderf("chat completions with the body %s", body)
+		f.unknownf("chat completions with the body %s", body)
 		return
 	}
 	if f.refuse(w, r, url.PathEscape(asked.Model), string(answer[0])) {

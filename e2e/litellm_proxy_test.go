@@ -36,7 +36,7 @@ func litellmProxy(t *testing.T) litellmProgram {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat("../.cache/litellm/.made"); err != nil {
-		lacking(t, "LiteLLM's proxy is not installed")
+		skipMissing(t, "LiteLLM's proxy is not installed")
 	}
 	return litellmProgram(program)
 }
@@ -171,9 +171,9 @@ type chatAnswer struct {
 		Message string `json:"message"`
 	} `json:"error"`
 	Choices []struct {
-		Message      said   `json:"message"`
-		Delta        said   `json:"delta"`
-		FinishReason string `json:"finish_reason"`
+		Message      chatMessage `json:"message"`
+		Delta        chatMessage `json:"delta"`
+		FinishReason string      `json:"finish_reason"`
 	} `json:"choices"`
 }
 

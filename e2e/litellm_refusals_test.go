@@ -16,12 +16,12 @@ type refusalRow struct {
 	fault setupFault
 	form  callForm
 
-	litellm, outcrop mending
+	litellm, outcrop repair
 	code             llm.Code
 }
 
-// mending is what a user reads about a refused call, and how the call was fixed.
-type mending struct {
+// repair is what a user reads about a refused call, and how the call was fixed.
+type repair struct {
 	reads string // the message of the first refusal
 	steps int    // until the call worked; 0 if the messages do not help
 	wide  bool   // the policies then grant more than the call needs
@@ -66,8 +66,8 @@ func TestRefusalsBesideLiteLLM(t *testing.T) {
 	rows := refusalRows()
 	for _, r := range rows {
 		name := r.fault.name + ": " + r.form.String()
-		r.litellm = a.mendBy(t, name+", LiteLLM", r, proxy, a.applyNamed)
-		r.outcrop = a.mendBy(t, name+", Outcrop", r, a.URL(), func(t testing.TB, b *broken, body string) bool {
+		r.litellm = a.fixBy(t, name+", LiteLLM", r, proxy, a.applyNamed)
+		r.outcrop = a.fixBy(t, name+", Outcrop", r, a.URL(), func(t testing.TB, b *broken, body string) bool {
 			v := readVerdict(t, body)
 			if r.code == "" {
 				r.code = v.Code
@@ -85,9 +85,9 @@ func TestRefusalsBesideLiteLLM(t *testing.T) {
 // maxSteps limits how often an account is fixed for one call.
 const maxSteps = 12
 
-// mendBy breaks the account, and fixes it by a gateway's messages until the call works
+// fixBy breaks the account, and fixes it by a gateway's messages until the call works
 // or a message names nothing to do.
-func (a *account45) mendBy(t *testing.T, name string, r *refusalRow, url string, apply func(testing.TB, *broken, string) bool) mending {
+func (a *account45) fixBy(t *testing.T, name string, r *refusalRow, url string, apply func(testing.TB, *broken, string) bool) repair {
 	t.Helper()
 	defer a.ahead.Store(0)
 	b := r.fault.make(t, a, r.form)
@@ -97,7 +97,7 @@ func (a *account45) mendBy(t *testing.T, name string, r *refusalRow, url string,
 	universe := r.form.universe(a)
 	granted := b.grants(t, universe)
 	needed := map[string]bool{}
-	var m mending
+	var m repair
 	for {
 		ctx, cancel := context.WithTimeout(t.Context(), litellmPatience)
 		resp := open(ctx, t, url, fmt.Sprintf(`{"model":%q,"stream":%t,"messages":[{"role":"user","content":"What is granite?"}]}`, r.form.name(), r.form.stream))
@@ -153,19 +153,19 @@ func (a *account45) applyNamed(t testing.TB, b *broken, body string) bool {
 		a.apply(t, b, verdict{Code: llm.CodeMarketplacePending, Fix: "Wait "})
 		return true
 	}
-	said := named.FindStringSubmatch(strings.ReplaceAll(message, `\"`, `"`))
-	if said == nil {
+	match := named.FindStringSubmatch(strings.ReplaceAll(message, `\"`, `"`))
+	if match == nil {
 		return false
 	}
-	action, resource := said[1], said[2]
+	action, resource := match[1], match[2]
 	if resource == "" {
 		resource = "*"
 	}
 	v := verdict{Code: map[string]llm.Code{
 		"identity-based policy": "iam.identity_", "permissions boundary": "iam.boundary_", "session policy": "iam.session_",
 		"service control policy": "iam.scp_", "VPC endpoint policy": "iam.vpce_", "resource-based policy": "iam.resource_",
-	}[said[4]]}
-	if said[3] == "because no" {
+	}[match[4]]}
+	if match[3] == "because no" {
 		principal := ""
 		if v.Code == "iam.vpce_" {
 			principal = `"Principal":"*",`
@@ -174,7 +174,7 @@ func (a *account45) applyNamed(t testing.TB, b *broken, body string) bool {
 		v.Fix = "Add: " + string(v.Statement)
 	} else {
 		v.Fix = "Remove " + action
-		if said[2] != "" {
+		if match[2] != "" {
 			v.Fix += " on " + resource
 		}
 		v.Fix += " from the deny in it"
@@ -229,14 +229,14 @@ policies are made up. ` + "`{...}`" + ` stands for the IAM statement, which is i
 // refusalsPage returns docs/refusals.md.
 func refusalsPage(t *testing.T, rows []*refusalRow) []byte {
 	t.Helper()
-	type sums struct{ once, steps, said, wide int }
+	type sums struct{ once, steps, fixed, wide int }
 	var litellm, outcrop sums
-	count := func(s *sums, m mending) {
+	count := func(s *sums, m repair) {
 		if m.steps == 1 {
 			s.once++
 		}
 		if m.steps > 0 {
-			s.said++
+			s.fixed++
 			s.steps += m.steps
 		}
 		if m.wide {
@@ -248,7 +248,7 @@ func refusalsPage(t *testing.T, rows []*refusalRow) []byte {
 		count(&outcrop, r.outcrop)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, refusalsHead, len(rows), litellmPin.version(t), litellm.once, outcrop.once, litellm.steps, litellm.said, outcrop.steps, outcrop.said, litellm.wide, outcrop.wide)
+	fmt.Fprintf(&b, refusalsHead, len(rows), litellmPin.version(t), litellm.once, outcrop.once, litellm.steps, litellm.fixed, outcrop.steps, outcrop.fixed, litellm.wide, outcrop.wide)
 	for _, r := range rows {
 		fmt.Fprintf(&b, "\n## %s (%s)\n\n", upper(r.fault.name), r.form)
 		fmt.Fprintf(&b, "| | steps | what the user reads |\n| --- | --- | --- |\n")
@@ -258,7 +258,7 @@ func refusalsPage(t *testing.T, rows []*refusalRow) []byte {
 	return []byte(b.String())
 }
 
-func (m mending) cell() string {
+func (m repair) cell() string {
 	switch {
 	case m.steps == 0:
 		return "?"

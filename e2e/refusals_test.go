@@ -140,10 +140,10 @@ func TestSlowAnswersAre504(t *testing.T) {
 			b := newBench(t, func(c *roughbedrock.Call) {
 				tt.before(c)
 				left <- c.Left()
-			}, hasty)
+			}, shortTimeouts)
 			s := b.ask(t, body(tt.stream))
 			wait(t, left)
-			b.compare(t, tt.stream, s, want{status: 504, code: llm.CodeTimeout, words: hastyLimit.String()})
+			b.compare(t, tt.stream, s, want{status: 504, code: llm.CodeTimeout, words: shortLimit.String()})
 		})
 	}
 }

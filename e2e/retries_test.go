@@ -7,8 +7,8 @@ import (
 	"outcrop/llm"
 )
 
-// patient are the settings of a gateway that makes up to three attempts.
-const patient = "num_retries: 2, timeout: 30"
+// withRetries are the settings of a gateway that makes up to three attempts.
+const withRetries = "num_retries: 2, timeout: 30"
 
 // TestRetries checks that a failure is retried only while nothing has been sent to the
 // client and another attempt can help.
@@ -70,7 +70,7 @@ func TestRetries(t *testing.T) {
 	} {
 		for _, stream := range tt.streams {
 			t.Run(tt.name+", "+form(stream), func(t *testing.T) {
-				newBench(t, tt.script, patient).check(t, stream, tt.want)
+				newBench(t, tt.script, withRetries).check(t, stream, tt.want)
 			})
 		}
 	}
@@ -85,7 +85,7 @@ func TestAnIdleConnectionThatAWSClosedIsNoFailure(t *testing.T) {
 			b := newBench(t, func(c *roughbedrock.Call) {
 				c.Complete("end_turn")
 				c.Cut(c.Number%2 == 0)
-			}, patient)
+			}, withRetries)
 			for range 4 {
 				s := b.ask(t, body(stream))
 				whole().compareEnd(t, stream, s)

@@ -111,7 +111,7 @@ func venv(t *testing.T, folder, requirements string) client {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(root, ".made")); err != nil {
-		lacking(t, "the Python packages of e2e/sdks/"+requirements+" are not installed")
+		skipMissing(t, "the Python packages of e2e/sdks/"+requirements+" are not installed")
 	}
 	return client{interpreter: filepath.Join(root, "bin", "python"), dir: "sdks/python"}
 }
@@ -121,17 +121,17 @@ func node(t *testing.T) client {
 	t.Helper()
 	interpreter, err := exec.LookPath("node")
 	if err != nil {
-		lacking(t, "there is no node")
+		skipMissing(t, "there is no node")
 	}
 	if _, err := os.Stat("sdks/node/node_modules/.made"); err != nil {
-		lacking(t, "the Node packages of e2e/sdks/node are not installed")
+		skipMissing(t, "the Node packages of e2e/sdks/node are not installed")
 	}
 	return client{interpreter: interpreter, dir: "sdks/node"}
 }
 
-// lacking skips a test that requires something that is missing, with a message. Under
+// skipMissing skips a test that requires something that is missing, with a message. Under
 // make test, which installs everything, that is a failure.
-func lacking(t *testing.T, what string) {
+func skipMissing(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("OUTCROP_TEST_ALL") != "" {
 		t.Fatalf("%s: run make setup", what)

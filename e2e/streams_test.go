@@ -150,10 +150,10 @@ func TestAStallEndsInAnErrorEvent(t *testing.T) {
 		c.Begin()
 		c.Frames(roughbedrock.Begun()...)
 		left <- c.Left()
-	}, hasty)
+	}, shortTimeouts)
 	s := b.ask(t, streamed)
 	wait(t, left)
-	b.compare(t, true, s, want{status: 200, code: llm.CodeTimeout, words: hastyLimit.String(), text: roughbedrock.BegunText(), logged: 504})
+	b.compare(t, true, s, want{status: 200, code: llm.CodeTimeout, words: shortLimit.String(), text: roughbedrock.BegunText(), logged: 504})
 }
 
 // TestAnInsaneLengthIsNotBelieved checks that a frame that claims two gigabytes is

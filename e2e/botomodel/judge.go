@@ -131,7 +131,7 @@ func (t judged) Run() int {
 	code := t.tests.Run()
 	n, err := t.judge.Verdict(context.Background())
 	switch {
-	case errors.Is(err, errLacking) && os.Getenv("OUTCROP_TEST_ALL") == "":
+	case errors.Is(err, errMissing) && os.Getenv("OUTCROP_TEST_ALL") == "":
 		_, _ = fmt.Fprintf(t.report, "NOT TESTED: %d requests to Bedrock against AWS's service model: %v. Run make setup, or make test for all.\n", n, err)
 	case err != nil:
 		_, _ = fmt.Fprintln(t.report, "FAIL: requests to Bedrock against AWS's service model:", err)
@@ -142,8 +142,8 @@ func (t judged) Run() int {
 	return code
 }
 
-// errLacking reports that there is nothing to validate with.
-var errLacking = errors.New("the Python packages of e2e/sdks/python are not installed")
+// errMissing reports that there is nothing to validate with.
+var errMissing = errors.New("the Python packages of e2e/sdks/python are not installed")
 
 // Verdict validates the kept requests. It returns how many there are, and an error with
 // each fault, the member that has it, and the request.
@@ -160,7 +160,7 @@ func (j *Judge) Verdict(ctx context.Context) (int, error) {
 	}
 	venv := filepath.Join(root, ".cache", "venv")
 	if _, err := os.Stat(filepath.Join(venv, ".made")); err != nil {
-		return n, errLacking
+		return n, errMissing
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -183,18 +183,18 @@ func faults(output io.Reader, requests int) error {
 	lines := bufio.NewScanner(output)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
-		var said struct {
+		var result struct {
 			Judged int    `json:"judged"`
 			Fault  string `json:"fault"`
 			Path   string `json:"path"`
 			Body   string `json:"body"`
 		}
-		if err := jsonx.Unmarshal(lines.Bytes(), &said); err != nil {
+		if err := jsonx.Unmarshal(lines.Bytes(), &result); err != nil {
 			return fmt.Errorf("botomodel.py printed %q: %w", lines.Text(), err)
 		}
-		judged = max(judged, said.Judged)
-		if said.Fault != "" {
-			all = append(all, fmt.Errorf("%s\n\tin %s %s", said.Fault, said.Path, said.Body))
+		judged = max(judged, result.Judged)
+		if result.Fault != "" {
+			all = append(all, fmt.Errorf("%s\n\tin %s %s", result.Fault, result.Path, result.Body))
 		}
 	}
 	if err := lines.Err(); err != nil {

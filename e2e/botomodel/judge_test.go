@@ -27,7 +27,7 @@ func ask(t *testing.T, j *Judge, path, contentType, body string) {
 func verdict(t *testing.T, j *Judge) (int, error) {
 	t.Helper()
 	n, err := j.Verdict(t.Context())
-	if errors.Is(err, errLacking) {
+	if errors.Is(err, errMissing) {
 		if os.Getenv("OUTCROP_TEST_ALL") != "" {
 			t.Fatalf("%v: run make setup", err)
 		}

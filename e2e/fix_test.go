@@ -242,7 +242,7 @@ func (a *account45) needed(universe []asked) map[string]bool {
 func TestTheFixWorksWhenItIsApplied(t *testing.T) {
 	t.Parallel()
 	a := openAccount45(t)
-	mended, all := 0, 0
+	fixed, all := 0, 0
 	codes := map[llm.Code]int{}
 	for _, fault := range setupFaults() {
 		for _, f := range callForms() {
@@ -252,20 +252,20 @@ func TestTheFixWorksWhenItIsApplied(t *testing.T) {
 			all++
 			name := fault.name + ": " + f.String()
 			b := fault.make(t, a, f)
-			if code, ok := a.mends(t, name, f, &b); ok {
-				mended++
+			if code, ok := a.fixes(t, name, f, &b); ok {
+				fixed++
 				codes[code]++
 			}
 		}
 	}
-	t.Logf("%d of %d set-ups work after their diagnosis: %v", mended, all, codes)
+	t.Logf("%d of %d set-ups work after their diagnosis: %v", fixed, all, codes)
 	if all < 100 {
 		t.Errorf("only %d set-ups", all)
 	}
 }
 
-// mends runs one turn of the loop.
-func (a *account45) mends(t *testing.T, name string, f callForm, b *broken) (llm.Code, bool) {
+// fixes runs one turn of the loop.
+func (a *account45) fixes(t *testing.T, name string, f callForm, b *broken) (llm.Code, bool) {
 	t.Helper()
 	defer a.ahead.Store(0)
 	if err := a.SetAccount(a.set(t, *b)); err != nil {
