@@ -188,7 +188,6 @@ func unionWord(keyword string) bool {
 
 // Bounds for replacing references: a request may be much larger, and nested references
 // grow exponentially.
-// far, and references that lead to others grow without bound.
 const (
 	maxInlined = 64 << 10 // bytes, before and after
 	maxDepth   = 64       // nested schemas

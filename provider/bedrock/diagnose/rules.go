@@ -132,7 +132,7 @@ func repeats(s normalized) bool {
 	return s.says(wrapper + "|validation error detected|validation errors detected|malformed input request|field required|extraneous key")
 }
 
-// throttling gives the code of a ThrottlingException.
+// throttling returns the code of a ThrottlingException.
 func throttling(s normalized) llm.Code {
 	return judge(s, []rule{
 		{llm.CodeUnavailable, []string{"connections"}},

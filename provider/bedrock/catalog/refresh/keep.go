@@ -139,7 +139,6 @@ func (k *keeper) profile(base string, p *schema.Profile) {
 	}
 	// A list that also has the regions, and was read again in all of them, decides
 	// whether the profile exists now.
-	// profile now or has it no more.
 	if s := k.kept[p.By]; s != nil && p.By != p.RegionsBy {
 		said = append(said, profileClaim{by: s})
 	}
