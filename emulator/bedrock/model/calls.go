@@ -74,14 +74,14 @@ func isObject(v jsonx.Raw) bool { return v.Kind() == '{' }
 // mentioned returns the tools that the prompt mentions, in the order of the list.
 func (p *prompt) mentioned(tools []llm.Tool) []llm.Tool {
 	text := strings.ToLower(p.text)
-	spoken := strings.FieldsFunc(text, func(r rune) bool { return !isWordRune(r) })
+	mentionedWords := strings.FieldsFunc(text, func(r rune) bool { return !isWordRune(r) })
 	var found []llm.Tool
 	for _, t := range tools {
 		if t.Other != nil {
 			continue
 		}
 		name := strings.ToLower(t.Name)
-		if strings.Contains(text, name) || slices.ContainsFunc(nameWords(t.Name), func(w string) bool { return slices.Contains(spoken, w) }) {
+		if strings.Contains(text, name) || slices.ContainsFunc(nameWords(t.Name), func(w string) bool { return slices.Contains(mentionedWords, w) }) {
 			found = append(found, t)
 		}
 	}

@@ -182,16 +182,16 @@ func (c *claims) settleModel(base string) (schema.Model, error) {
 			take(&m, &r.Set, r.By, by)
 		}
 	}
-	said := c.models[base]
-	slices.SortStableFunc(said, func(a, b modelClaim) int {
+	claimed := c.models[base]
+	slices.SortStableFunc(claimed, func(a, b modelClaim) int {
 		if a.weak != b.weak {
 			return cmp.Compare(weight(a), weight(b))
 		}
 		return newer(a.by, b.by)
 	})
-	poolRegions(said)
-	for i := range said {
-		take(&m, &said[i].set, said[i].by.Key, by)
+	poolRegions(claimed)
+	for i := range claimed {
+		take(&m, &claimed[i].set, claimed[i].by.Key, by)
 	}
 	if err := c.settleMantle(&m, by); err != nil {
 		return m, err
@@ -203,10 +203,10 @@ func (c *claims) settleModel(base string) (schema.Model, error) {
 
 // poolRegions adds to the newest answer of AWS's list of models what the other answers
 // state about other regions, since each answer is for one region.
-func poolRegions(said []modelClaim) {
+func poolRegions(claimed []modelClaim) {
 	var first *modelClaim
-	for i := range said {
-		s := &said[i]
+	for i := range claimed {
+		s := &claimed[i]
 		switch {
 		case len(s.set.OnDemand) == 0 || !traitsOf(s.by.kind).regional:
 		case first == nil:
@@ -251,8 +251,8 @@ func (c *claims) settleMantle(m *schema.Model, by map[string]string) error {
 // applyMantle derives claims from the tables of bedrock-mantle: the model is there,
 // and, if no other table has the id, it is not on bedrock-runtime.
 func (c *claims) applyMantle() {
-	for base, said := range c.onMantle {
-		for _, by := range said {
+	for base, claimed := range c.onMantle {
+		for _, by := range claimed {
 			c.model(by, base, schema.Model{Mantle: &schema.Mantle{ID: base}})
 			if !c.onRuntime[base] {
 				c.model(by, base, schema.Model{Converse: new(false), Invoke: new(false), OpenAI: new(false)})
@@ -277,16 +277,16 @@ func bySource(by map[string]string) map[string]string {
 
 // settleProfile takes a profile's existence from the newest table that lists it, and
 // its regions from the newest that has them.
-func settleProfile(id string, said []profileClaim) schema.Profile {
-	slices.SortStableFunc(said, func(a, b profileClaim) int { return newer(a.by, b.by) })
-	p := schema.Profile{ID: id, By: said[0].by.Key}
-	for _, s := range said {
+func settleProfile(id string, claimed []profileClaim) schema.Profile {
+	slices.SortStableFunc(claimed, func(a, b profileClaim) int { return newer(a.by, b.by) })
+	p := schema.Profile{ID: id, By: claimed[0].by.Key}
+	for _, s := range claimed {
 		if len(s.from)+len(s.to) == 0 {
 			continue
 		}
 		p.RegionsBy = s.by.Key
 		// AWS's lists have one answer for each region, possibly of different days.
-		for _, other := range said {
+		for _, other := range claimed {
 			pooled := other.by.kind == s.by.kind && traitsOf(s.by.kind).regional && !within(other.from, p.From)
 			if other.by == s.by || pooled {
 				p.From, p.To = append(p.From, other.from...), append(p.To, other.to...)

@@ -99,7 +99,7 @@ func Download(ctx context.Context, from Origins) (tables Files, warnings []error
 	return tables, warnings, nil
 }
 
-// fetch gets a JSON object of at most most bytes.
+// fetch gets a JSON object; most is its maximum size in bytes.
 func fetch(ctx context.Context, client *upstream.Client, address string, most int64) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -130,23 +130,23 @@ func (k *keeper) profile(base string, p *schema.Profile) {
 	if _, _, ok := k.split(p.ID); !ok {
 		return
 	}
-	var said []profileClaim
+	var claimed []profileClaim
 	if s := k.kept[p.RegionsBy]; s != nil {
 		from := slices.DeleteFunc(slices.Clone(p.From), func(region string) bool { return k.again(s, region) })
 		if len(from) > 0 || len(p.From) == 0 {
-			said = append(said, profileClaim{s, from, p.To})
+			claimed = append(claimed, profileClaim{s, from, p.To})
 		}
 	}
 	// A list that also has the regions, and was read again in all of them, decides
 	// whether the profile exists now.
 	if s := k.kept[p.By]; s != nil && p.By != p.RegionsBy {
-		said = append(said, profileClaim{by: s})
+		claimed = append(claimed, profileClaim{by: s})
 	}
-	if len(said) == 0 {
+	if len(claimed) == 0 {
 		return
 	}
-	k.there(said[0].by, "", base)
-	k.profiles[p.ID] = append(k.profiles[p.ID], said...)
+	k.there(claimed[0].by, "", base)
+	k.profiles[p.ID] = append(k.profiles[p.ID], claimed...)
 }
 
 // model keeps the facts of a model from tables that were not read again.

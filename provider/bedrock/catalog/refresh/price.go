@@ -26,10 +26,10 @@ func (c *claims) settlePrices(base string) []schema.Price {
 		}
 	}
 	alike := map[string]*schema.Price{} // by profile and prices
-	for key, said := range places {
-		slices.SortStableFunc(said, func(a, b priceClaim) int { return newer(a.by, b.by) })
+	for key, claimed := range places {
+		slices.SortStableFunc(claimed, func(a, b priceClaim) int { return newer(a.by, b.by) })
 		p := &schema.Price{Profile: key.profile}
-		for _, s := range said {
+		for _, s := range claimed {
 			merge(p, &s.price)
 		}
 		c.writeForAnHour(base, p)
