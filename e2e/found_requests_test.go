@@ -6,18 +6,18 @@ import (
 	"testing"
 )
 
-// foundRequest is a request that was reported from outside, by the name of the report,
-// with the members that its variants change.
+// foundRequest is a request reported by a user, by the name of the report, with the
+// members that its variants change.
 type foundRequest struct {
 	name string
 	litellmFault
-	// variants are further members of the request in the place of body.
+	// variants are further members of the request that replace body.
 	variants []litellmFault
 }
 
-// TestFoundRequests: what users of Bedrock met and peers' own tests expect of requests,
-// each by the name of its report, whole and streamed. The emulator refuses in AWS's
-// words what AWS refused.
+// TestFoundRequests checks requests that users of Bedrock reported and that other
+// projects' tests contain, each by the name of its report, with and without streaming.
+// The emulator refuses in AWS's words what AWS refused.
 func TestFoundRequests(t *testing.T) {
 	k, upstream := startKeeping(t)
 	g := startGateway(t, openConfig, upstream)
