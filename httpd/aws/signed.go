@@ -52,7 +52,7 @@ func (h *Handler) lookup(accessKey string) (secret, token string, ok bool) {
 // unknownKey refuses a signature that cannot be checked.
 func (h *Handler) unknownKey() error {
 	e := &llm.Error{
-		Code: llm.CodeUnauthorized, Status: 403, Type: "UnrecognizedClientException",
+		Code: llm.CodeUnauthorized, Status: 401, Type: "UnrecognizedClientException",
 		Message: "The security token included in the request is invalid.",
 		Cause:   "The request is signed with an access key that this gateway does not know.",
 		Fix:     "Use an access key of outcrop_settings.aws_door.access_keys, or send the gateway's key as AWS_BEARER_TOKEN_BEDROCK.",
@@ -78,7 +78,10 @@ func refusal(err error) error {
 	if !errors.As(err, &f) {
 		return err
 	}
-	return &llm.Error{Code: llm.CodeUnauthorized, Status: f.Status, Type: f.Type, Message: f.Message, Err: err}
+	if f.Status == http.StatusBadRequest {
+		return &llm.Error{Code: llm.CodeBadRequest, Status: 400, Type: f.Type, Message: f.Message, Err: err}
+	}
+	return &llm.Error{Code: llm.CodeUnauthorized, Status: 401, Type: f.Type, Message: f.Message, Err: err}
 }
 
 // requestPath is the path of the request line, untouched.
