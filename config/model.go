@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/llm"
 	"outcrop/provider"
 )
 
@@ -181,7 +182,12 @@ func (e *entry) read() []Model {
 		e.settings(&m, nil)
 		return nil
 	}
-	if !nameOK || !e.wildcards(name, model) {
+	if !nameOK { // an error, but Inspect returns the rest of the entry
+		m.Provider, m.Model = providers[0].Name, rest
+		e.settings(&m, providers[0])
+		return []Model{m}
+	}
+	if !e.wildcards(name, model) {
 		e.settings(&m, providers[0])
 		return nil
 	}
@@ -270,6 +276,8 @@ func (e *entry) providers(model string) (found []*provider.Info, rest string, ok
 			e.skipped = true
 		}
 		l.report(severity, n.file, n.line, n.column, path, message, accepted, hint)
+	case !slash && l.knownTo(model) != "":
+		l.errorAt(n.file, n.line, n.column, path, e.quote(n, model)+" lacks the provider prefix", "", "write "+l.knownTo(model)+"/"+llm.Clip(model, 100))
 	case !slash:
 		hint := fmt.Sprintf("write %s/ in front of it", names[0])
 		if maker := makerOf(model); maker != "" {
@@ -287,6 +295,17 @@ func (e *entry) providers(model string) (found []*provider.Info, rest string, ok
 		return found, rest, true
 	}
 	return nil, "", false
+}
+
+// knownTo returns the name of the provider that has a model with this id, or an empty
+// string.
+func (l *loader) knownTo(model string) string {
+	for i := range l.src.Providers {
+		if p := &l.src.Providers[i]; p.Has != nil && p.Has(model) {
+			return p.Name
+		}
+	}
+	return ""
 }
 
 // quote returns part of a value in quotes, unless it came from the environment.
