@@ -25,7 +25,7 @@ import (
 // commands is the grammar. LiteLLM's flags are accepted where they mean the same.
 type commands struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Start the gateway (the default)."`
-	Chat       chatCommand       `cmd:"" help:"Ask a model a question, or chat with it."`
+	Chat       chatCommand       `cmd:"" help:"Ask a model a question, or chat with it. It calls Bedrock directly, not a running gateway."`
 	Models     modelsCommand     `cmd:"" help:"List the models that can be called, or explain how a model id is resolved."`
 	Doctor     doctorCommand     `cmd:"" help:"Check credentials, permissions and models, and explain how to fix what fails."`
 	Emulate    emulateCommand    `cmd:"" help:"Run a local emulator of a provider."`

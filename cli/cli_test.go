@@ -215,6 +215,46 @@ func TestDemoShowsAFirstAnswerAndALineToPaste(t *testing.T) {
 	}
 }
 
+func TestDemoWithBrokenCredentialsNamesTheEmulatorFlag(t *testing.T) {
+	t.Setenv("AWS_PROFILE", "nope")
+	lines, stop := run(t, "serve", "--demo", "--port", "0", "--data-dir", t.TempDir())
+	after(t, lines, "calls will fail")
+	after(t, lines, "outcrop serve --emulator")
+	if code := stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "curl") {
+			t.Errorf("a call that cannot succeed is shown: %s", lines.Text())
+		}
+	}
+	lines, stop = run(t, "serve", "--emulator", "--port", "0", "--data-dir", t.TempDir())
+	after(t, lines, "using the built-in Bedrock emulator, as --emulator asks")
+	after(t, lines, "You said: Say hello")
+	after(t, lines, "curl -s ")
+	if code := stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestStoppingSaysHowLongItMayTake(t *testing.T) {
+	r, w := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- cli.Main([]string{"serve", "--port", "0", "--emulator", "--data-dir", t.TempDir()}, w, io.Discard)
+		w.Close()
+	}()
+	lines := bufio.NewScanner(r)
+	after(t, lines, "Press Ctrl-C to stop the gateway")
+	interrupt(t)
+	if rest := after(t, lines, "outcrop: stopping; "); rest != "finishing calls in progress (up to 25 s; press Ctrl-C again to stop at once)" {
+		t.Errorf("got %q", rest)
+	}
+	if got := <-code; got != 0 {
+		t.Errorf("exit code %d", got)
+	}
+}
+
 func TestEmulatorPrintsWhatToExport(t *testing.T) {
 	lines, stop := run(t, "emulate", "bedrock", "--port", "0")
 	url := after(t, lines, "AWS_ENDPOINT_URL=")

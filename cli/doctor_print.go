@@ -145,7 +145,7 @@ func (d *diagnosis) printModels(w io.Writer, several bool) error {
 		}
 		return nil
 	}
-	t := table{columns: []column{{head: "  "}, {head: "WHO", worth: 5}, {head: "MODEL"}, {head: "CALLS", worth: 3}, {head: "REGION", worth: 4}, {head: "WHOLE"}, {head: "STREAM"}, {head: "WHY", worth: 2}}}
+	t := table{columns: []column{{head: "  "}, {head: "WHO", worth: 5}, {head: "MODEL"}, {head: "CALLS", worth: 3}, {head: "REGION", worth: 4}, {head: "ANSWER"}, {head: "STREAM"}, {head: "WHY", worth: 2}}}
 	for _, c := range calls {
 		f := c.any()
 		name := nameOf(f)

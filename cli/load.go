@@ -27,6 +27,11 @@ func (f *configFlags) load(w io.Writer) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	return started(w, cfg, problems)
+}
+
+// started prints the problems of a configuration, and fails if the configuration is nil.
+func started(w io.Writer, cfg *config.Config, problems []config.Problem) (*config.Config, error) {
 	printProblems(w, problems)
 	if cfg == nil {
 		fmt.Fprintln(w, "outcrop: "+counted(problems)+"; not started")
