@@ -62,6 +62,37 @@ func (p Policy) allows(prefix, region string, c *catalog.Catalogue) bool {
 	return ok && g.Has(region)
 }
 
+// Permits reports whether the policy allows calls in a region to ids with a prefix. It
+// allows whatever the policy does not restrict.
+func (p Policy) Permits(prefix, region string, c *catalog.Catalogue) bool {
+	switch {
+	case len(p.Regions) > 0 && !slices.Contains(p.Regions, region):
+		return false
+	case p.explicit() || worldwide(prefix, c):
+		return p.allows(prefix, region, c)
+	default:
+		return true
+	}
+}
+
+// Restricts reports whether the policy limits where calls may be served.
+func (p Policy) Restricts() bool { return p.explicit() || len(p.Regions) > 0 || !p.Global }
+
+// String returns the restrictions of the policy, in the format of the configuration.
+func (p Policy) String() string {
+	var parts []string
+	if p.explicit() {
+		parts = append(parts, "geographies: ["+strings.Join(p.Geographies, ", ")+"]")
+	}
+	if len(p.Regions) > 0 {
+		parts = append(parts, "regions: ["+strings.Join(p.Regions, ", ")+"]")
+	}
+	if !p.Global {
+		parts = append(parts, "global: false")
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
 // worldwide reports whether calls by a prefix may be served anywhere.
 func worldwide(prefix string, c *catalog.Catalogue) bool {
 	if prefix == "global" {
