@@ -96,7 +96,10 @@ func TestCommands(t *testing.T) {
 		{"models of a configuration", []string{"models", "--config", good}, 0, []string{"granite"}, nil},
 		{"how a model is reached", []string{"models", "resolve", "anthropic.claude-3-7-sonnet-20250219-v1:0", "--region", "us-east-1"}, 0, []string{"1. us.anthropic.claude-3-7-sonnet-20250219-v1:0 in us-east-1 by converse: needs an inference profile"}, nil},
 		{"how a model is reached by a friendly name", []string{"models", "resolve", "claude-sonnet-4-5", "--region", "eu-central-1", "--policy", "{global: false}"}, 0, []string{"claude-sonnet-4-5 is a friendly name for anthropic.claude-sonnet-4-5-20250929-v1:0", "1. eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}, nil},
-		{"where no way is known", []string{"models", "resolve", "deepseek-r1", "--region", "eu-central-1"}, 0, []string{"known to work: us.deepseek.r1-v1:0 (from ", "1. deepseek.r1-v1:0 in eu-central-1"}, nil},
+		{"where no target is known", []string{"models", "resolve", "deepseek-r1", "--region", "eu-central-1"}, 1, []string{"known to work: us.deepseek.r1-v1:0 (from ", "1. deepseek.r1-v1:0 in eu-central-1"}, []string{"deepseek.r1-v1:0 is not known to be callable from eu-central-1", "hint: It can be called as us.deepseek.r1-v1:0 (from ca-central-1, "}},
+		{"how a model for embeddings is reached", []string{"models", "resolve", "cohere.embed-english-v3", "--region", "us-east-1"}, 1, nil, []string{"cohere.embed-english-v3 is a model for embeddings"}},
+		{"how a model for images is reached", []string{"models", "resolve", "amazon.nova-canvas-v1:0", "--region", "us-east-1"}, 1, nil, []string{"is a model for images"}},
+		{"how half a name is reached", []string{"models", "resolve", "sonnet", "--region", "us-east-1"}, 1, nil, []string{"unknown model sonnet", "Did you mean claude-sonnet-"}},
 		{"how a model is not reached", []string{"models", "resolve", "claude-sonnet-4-5", "--region", "us-east-1", "--policy", "{geographies: [eu], global: false}"}, 1, []string{"would work: us.anthropic.claude-sonnet-4-5-20250929-v1:0"}, []string{"no allowed target: the policy allows no target"}},
 		{"from what is no region", []string{"models", "resolve", "deepseek-r1", "--region", "atlantis"}, 2, nil, []string{"--region", "eu-west-1"}},
 		{"by a policy that cannot be", []string{"models", "resolve", "deepseek-r1", "--region", "us-east-1", "--policy", "{prefer: best}"}, 2, nil, []string{"--policy.prefer", "neither nearest nor cheapest"}},
@@ -252,6 +255,13 @@ func TestStoppingSaysHowLongItMayTake(t *testing.T) {
 	}
 	if got := <-code; got != 0 {
 		t.Errorf("exit code %d", got)
+	}
+}
+
+func TestResolveWithoutARegionTakesTheDefault(t *testing.T) {
+	var out, errs bytes.Buffer
+	if code := cli.Main([]string{"models", "resolve", "nova-lite"}, &out, &errs); code != 0 || !strings.Contains(out.String(), "in us-west-2") {
+		t.Errorf("exit code %d: %s%s", code, out.String(), errs.String())
 	}
 }
 
