@@ -98,6 +98,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	gateway := a.client.Pipeline()
 	a.server = httpd.NewServer(httpd.New(httpd.Options{
 		Gateway: gateway,
+		Version: outcrop.Version,
 		Models:  a.models,
 		Refresh: a.refresh,
 		Ready:   a.ready,
