@@ -35,6 +35,9 @@ type chatCommand struct {
 // maxInput bounds what is read from standard input, in bytes.
 const maxInput = 32 << 20
 
+// namesHint is the fix of the error of package route for a name that is not configured.
+const namesHint = "GET /v1/models lists the configured names."
+
 // Run asks a question and prints the answer as it arrives, or starts a conversation.
 func (c *chatCommand) Run(ctx context.Context, con console) error {
 	if c.MaxTokens != nil && *c.MaxTokens < 1 {
@@ -70,6 +73,12 @@ func (c *chatCommand) Run(ctx context.Context, con console) error {
 		return errors.Join(t.converseUntilInterrupted(ctx, c.in), client.Close())
 	}
 	err = t.ask(ctx, prompt)
+	if e, ok := errors.AsType[*llm.Error](err); ok && e.Fix == namesHint { // a hint for clients of a server
+		e.Fix = "Run outcrop models to list the names."
+		if c.ConfigFile != "" {
+			e.Fix = "Run outcrop models -c " + c.ConfigFile + " to list the configured names."
+		}
+	}
 	if ctx.Err() != nil {
 		err = errInterrupted
 	}

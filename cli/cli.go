@@ -118,6 +118,12 @@ func rewritten(args []string) []string {
 // misunderstood describes the error in a command line, and the next step.
 func misunderstood(err error, args []string, root *kong.Node) (what, hint string) {
 	what, hint = err.Error(), "Run outcrop --help for the commands, or outcrop COMMAND --help for the flags of a command."
+	if command := commandOf(args, root); command != "" {
+		hint = "Run outcrop " + command + " --help for its arguments and flags."
+	}
+	if names, missing := strings.CutPrefix(what, "expected \"<"); missing && strings.HasSuffix(names, ">\"") {
+		what = strings.ToUpper(strings.TrimSuffix(names, ">\"")) + " is missing"
+	}
 	word, unexpected := strings.CutPrefix(what, "unexpected argument ")
 	switch {
 	case strings.Contains(what, "no such file or directory"):
@@ -137,6 +143,22 @@ func misunderstood(err error, args []string, root *kong.Node) (what, hint string
 		}
 	}
 	return what, hint
+}
+
+// commandOf returns the words of a command line that name a command; empty if the first
+// word does not.
+func commandOf(args []string, root *kong.Node) string {
+	var words []string
+	at := root
+	for _, word := range args {
+		i := slices.IndexFunc(at.Children, func(n *kong.Node) bool { return n.Name == word && !n.Hidden })
+		if i < 0 {
+			break
+		}
+		at = at.Children[i]
+		words = append(words, word)
+	}
+	return strings.Join(words, " ")
 }
 
 // nearCommand returns the command that was probably meant; empty if none is similar.

@@ -190,6 +190,7 @@ func TestAPlaceholderKeyIsForThisMachineOnly(t *testing.T) {
 func TestWhatPeopleTypeFirst(t *testing.T) {
 	emulated(t)
 	missing := write(t, "")
+	one := write(t, "model_list: [{model_name: a, litellm_params: {model: bedrock/nova-lite}}]\n")
 	for _, tt := range []struct {
 		name, stdin string
 		args        []string
@@ -224,6 +225,9 @@ func TestWhatPeopleTypeFirst(t *testing.T) {
 		{"models of another region", "", []string{"models", "claude", "--region", "eu-central-1", "--offline"}, 0, []string{"eu.anthropic."}, nil},
 		{"some fields", "", []string{"models", "nova-lite", "--offline", "--json", "name,context"}, 0, []string{"[\n  {\n    \"name\": \"amazon.nova-lite-v1:0\",\n    \"context\": 300000\n  }"}, nil},
 		{"a field that is not there", "", []string{"models", "--offline", "--json=colour"}, 2, nil, []string{"lifecycle"}},
+		{"a file that is missing", "", []string{"config", "check"}, 2, nil, []string{"error: FILE is missing", "Run outcrop config check --help for its"}},
+		{"a flag that is not there", "", []string{"models", "resolve", "nova-lite", "--colour"}, 2, nil, []string{"--colour", "Run outcrop models resolve --help for its"}},
+		{"a name that is not configured", "", []string{"chat", "-c", one, "-m", "nope", "hi"}, 1, nil, []string{"hint: Run outcrop models -c " + one + " to list"}},
 		{"no port", "", []string{"serve", "--port", "99999"}, 2, nil, []string{"--port must be 1 to 65535"}},
 		{"no account", "", []string{"emulate", "bedrock", "--account", "/nowhere.json"}, 2, nil, []string{"docs/emulator.md"}},
 		{"no file", "", []string{"config", "check", "nofile.yaml"}, 2, nil, []string{"Check the file name"}},

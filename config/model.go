@@ -297,17 +297,6 @@ func (e *entry) providers(model string) (found []*provider.Info, rest string, ok
 	return nil, "", false
 }
 
-// knownTo returns the name of the provider that has a model with this id, or an empty
-// string.
-func (l *loader) knownTo(model string) string {
-	for i := range l.src.Providers {
-		if p := &l.src.Providers[i]; p.Has != nil && p.Has(model) {
-			return p.Name
-		}
-	}
-	return ""
-}
-
 // quote returns part of a value in quotes, unless it came from the environment.
 func (e *entry) quote(n *node, part string) string {
 	if strings.HasPrefix(n.text, envPrefix) || len(part) > 60 {
@@ -501,19 +490,4 @@ func (e *entry) id(m Model, p *provider.Info) string {
 
 func (l *loader) position(n *node) Position {
 	return Position{File: l.files[n.file], Line: n.line, Column: n.column}
-}
-
-// makerOf returns the maker of a model that LiteLLM accepts without a provider in its
-// name (https://docs.litellm.ai/docs/providers/openai): OpenAI or Google.
-func makerOf(model string) string {
-	name := strings.ToLower(model)
-	for _, prefix := range []string{"gpt-", "chatgpt", "o1", "o3", "o4", "text-embedding-", "dall-e", "whisper", "tts-"} {
-		if strings.HasPrefix(name, prefix) && !strings.HasPrefix(name, "gpt-oss") {
-			return "OpenAI"
-		}
-	}
-	if strings.HasPrefix(name, "gemini") {
-		return "Google"
-	}
-	return ""
 }
