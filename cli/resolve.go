@@ -53,17 +53,18 @@ func (c *resolveCommand) Run(con console) error {
 			return err
 		}
 	}
+	s := screenOf(con.out)
 	for _, step := range d.Steps {
-		fmt.Fprintln(con.out, "  "+step)
+		fmt.Fprintln(con.out, s.hang("  ", step))
 	}
 	for i, w := range d.Candidates {
-		fmt.Fprintf(con.out, "%d. %s in %s by %s: %s\n", i+1, w.ID, w.Region, w.API, w.Reason)
+		fmt.Fprintln(con.out, s.hang(fmt.Sprintf("%d. ", i+1), fmt.Sprintf("%s in %s by %s: %s", w.ID, w.Region, w.API, w.Reason)))
 	}
 	if d.Refusal == nil {
 		return c.uncallable(d, known)
 	}
 	for _, works := range d.Refusal.Works {
-		fmt.Fprintf(con.out, "would work: %s\n", works)
+		fmt.Fprintln(con.out, s.wrap("would work: "+works, "  "))
 	}
 	return fmt.Errorf("no allowed target: %s", strings.TrimSuffix(d.Refusal.Message, "."))
 }
