@@ -84,11 +84,12 @@ func (d *diagnosis) printSection(w io.Writer, heading string, checks []provider.
 		}
 	}
 	for _, row := range rows {
-		prefix := "  "
+		var prefix strings.Builder
+		prefix.WriteString("  ")
 		for i, cell := range row[:len(row)-1] {
-			prefix += cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)) + columnGap
+			prefix.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)) + columnGap)
 		}
-		if _, err := fmt.Fprintln(w, screenOf(w).hang(prefix, row[len(row)-1])); err != nil {
+		if _, err := fmt.Fprintln(w, screenOf(w).hang(prefix.String(), row[len(row)-1])); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"html"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -17,18 +18,18 @@ import (
 func TestAPIsThatAreNotServedYet(t *testing.T) {
 	h := newServer("", &router{})
 	for path, api := range map[string]string{
-		"/v1/messages":                             "Anthropic's Messages API",
-		"/v1/messages/count_tokens":                "Anthropic's Messages API",
-		"/anthropic/v1/messages":                   "Anthropic's Messages API",
-		"/v1/responses":                            "OpenAI's Responses API",
-		"/responses/resp_1":                        "OpenAI's Responses API",
-		"/v1/completions":                          "OpenAI's API for text completions",
-		"/v1/embeddings":                           "The API for embeddings",
-		"/v1/images/generations":                   "The API for images",
-		"/v1/audio/speech":                         "The API for audio",
-		"/rerank":                                  "The API for reranking",
-		"/key/generate":                            "LiteLLM's API for keys",
-		"/model/info":                              "LiteLLM's API for the settings of models",
+		"/v1/messages":              "Anthropic's Messages API",
+		"/v1/messages/count_tokens": "Anthropic's Messages API",
+		"/anthropic/v1/messages":    "Anthropic's Messages API",
+		"/v1/responses":             "OpenAI's Responses API",
+		"/responses/resp_1":         "OpenAI's Responses API",
+		"/v1/completions":           "OpenAI's API for text completions",
+		"/v1/embeddings":            "The API for embeddings",
+		"/v1/images/generations":    "The API for images",
+		"/v1/audio/speech":          "The API for audio",
+		"/rerank":                   "The API for reranking",
+		"/key/generate":             "LiteLLM's API for keys",
+		"/model/info":               "LiteLLM's API for the settings of models",
 		"/openai/deployments/a/images/generations": "The API for images",
 		"/openai/deployments/a/embeddings":         "The API for embeddings",
 		"/v1/messagesand":                          "",
@@ -68,7 +69,7 @@ func TestIndexHasACommandToCopyAndSaysWhatNeedsTheKey(t *testing.T) {
 			Gateway: gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: key}),
 			Models:  func() []Model { return nil },
 		})
-		r := httptest.NewRequest("GET", "/", nil)
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Host = host
 		r.Header.Set("Accept", "text/html")
 		w := httptest.NewRecorder()
