@@ -24,6 +24,8 @@ type Options struct {
 	Gateway *gateway.Gateway
 	// Models lists the models that can be called; nil for none.
 	Models Models
+	// Version is the version of this release, for the index page; empty for none.
+	Version string
 	// Refresh reads the lists of models again; nil if there are none.
 	Refresh Refresh
 	// Ready reports whether calls could be served; nil for always.
@@ -66,26 +68,27 @@ type endpoint struct {
 	path    string // in openapi.json
 	about   string // description for the index page
 	handle  http.HandlerFunc
+	keyed   bool // whether it needs the master key, for the page; handle checks it
 }
 
 // routes lists everything that is served; a test compares it with openapi.json.
 func (s *server) routes() []endpoint {
 	return []endpoint{
-		{"POST /v1/chat/completions", "/v1/chat/completions", "chat completions in OpenAI's format", s.chatCompletions},
-		{"POST /chat/completions", "/chat/completions", "the same", s.chatCompletions},
-		{"POST " + deployments, "/openai/deployments/{model}/chat/completions", "the same under Azure's path", s.deploymentChat},
-		{"GET /v1/models", "/v1/models", "the models that can be called", s.locked(s.listModels)},
-		{"GET /models", "/models", "the same", s.locked(s.listModels)},
-		{"GET /v1/models/{id...}", "/v1/models/{id}", "one of them", s.locked(s.getModel)},
-		{"GET /models/{id...}", "/models/{id}", "the same", s.locked(s.getModel)},
-		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.locked(s.refreshCatalogue)},
-		{"GET /health", "/health", "which models can be called, in LiteLLM's format", s.locked(s.health)},
-		{"GET /health/liveliness", "/health/liveliness", "whether the process runs", s.alive},
-		{"GET /health/liveness", "/health/liveness", "the same", s.alive},
-		{"GET /health/readiness", "/health/readiness", "whether calls can be served", s.readiness},
-		{"GET /metrics", "/metrics", "metrics for Prometheus", s.metrics},
-		{"GET /openapi.json", "/openapi.json", "the OpenAPI description of this API", s.openAPI},
-		{"GET /{$}", "/", "this page", s.index},
+		{"POST /v1/chat/completions", "/v1/chat/completions", "chat completions in OpenAI's format", s.chatCompletions, true},
+		{"POST /chat/completions", "/chat/completions", "the same without the prefix /v1", s.chatCompletions, true},
+		{"POST " + deployments, "/openai/deployments/{model}/chat/completions", "the same under Azure's path", s.deploymentChat, true},
+		{"GET /v1/models", "/v1/models", "the models that can be called", s.locked(s.listModels), true},
+		{"GET /models", "/models", "the same without the prefix /v1", s.locked(s.listModels), true},
+		{"GET /v1/models/{id...}", "/v1/models/{id}", "one of them", s.locked(s.getModel), true},
+		{"GET /models/{id...}", "/models/{id}", "the same without the prefix /v1", s.locked(s.getModel), true},
+		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.locked(s.refreshCatalogue), true},
+		{"GET /health", "/health", "LiteLLM's health check: which models can be called", s.locked(s.health), true},
+		{"GET /health/liveliness", "/health/liveliness", "whether the process runs", s.alive, false},
+		{"GET /health/liveness", "/health/liveness", "the same", s.alive, false},
+		{"GET /health/readiness", "/health/readiness", "whether calls can be served", s.readiness, false},
+		{"GET /metrics", "/metrics", "metrics for Prometheus", s.metrics, false},
+		{"GET /openapi.json", "/openapi.json", "the OpenAPI description of this API", s.openAPI, false},
+		{"GET /{$}", "/", "this page", s.index, false},
 	}
 }
 

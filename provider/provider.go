@@ -25,6 +25,9 @@ type Info struct {
 	// Options are the settings of a deployment, by their names in litellm_params; flags, checks and
 	// documentation are generated from them.
 	Options []Option
+	// Has reports whether a text is the id of one of the provider's models, as far as is known. If
+	// it is, a model string without the provider's prefix is a typo. It may be nil.
+	Has func(id string) bool
 	// Open opens a deployment. It checks the settings and resolves what it can in advance, without
 	// network calls. An invalid setting is an *OptionError.
 	Open func(ctx context.Context, p Params) (Deployment, error)
@@ -210,6 +213,8 @@ type Doubt struct {
 	Message, Hint string
 	// Mild reports whether calls probably still work for now.
 	Mild bool
+	// Local reports whether the doubt depends on where calls may be made.
+	Local bool
 }
 
 // RawLister is a Deployment that can return the provider's lists unparsed, for generating the

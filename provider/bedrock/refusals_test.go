@@ -300,3 +300,50 @@ func TestAPolicysRegionsAndTheEndpoints(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The fix of a refusal must not advise anything that the policy forbids.
+func TestARefusalsFixKeepsToThePolicy(t *testing.T) {
+	const deepseek = "deepseek.r1-v1:0"
+	for _, tt := range []struct {
+		model   string
+		policy  provider.Policy
+		refused string
+		names   string
+		no      []string
+	}{
+		{deepseek, provider.Policy{Regions: []string{"eu-central-1"}}, invalid, "{regions: [eu-central-1]}", []string{"us-east-1", "us-west-2", "another region"}},
+		{deepseek, provider.Policy{Regions: []string{"eu-central-1"}, Geographies: []string{"eu"}}, onDemand, "{geographies: [eu], regions: [eu-central-1]}", []string{"us.deepseek", "us-west-2"}},
+		{deepseek, provider.Policy{}, invalid, "us.deepseek.r1-v1:0", []string{"policy"}},
+	} {
+		_, url := start(t, map[string]refusal{deepseek: {400, tt.refused}, "eu." + deepseek: {400, invalid}, "global." + deepseek: {400, invalid}})
+		client := upstream.New()
+		t.Cleanup(client.CloseIdle)
+		environ := map[string]string{"AWS_ENDPOINT_URL": url, "AWS_REGION": "eu-central-1"}
+		d, err := bedrock.Provider().Open(t.Context(), provider.Params{
+			Model: "*", Upstream: client, Policy: tt.policy, Environ: func(name string) string { return environ[name] },
+			Values: map[string]string{"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		targets, err := d.Targets(llm.VerbChat, tt.model)
+		if err != nil {
+			t.Fatalf("%+v: %v", tt.policy, err)
+		}
+		_, err = targets[0].(provider.Chatter).Complete(t.Context(), ask(tt.model))
+		e, ok := errors.AsType[*llm.Error](err)
+		if !ok {
+			t.Fatalf("%+v: %v", tt.policy, err)
+		}
+		d.(provider.Observer).ReportRefusal(t.Context(), llm.VerbChat, tt.model, targets[0], e)
+		if !strings.Contains(e.Fix, tt.names) {
+			t.Errorf("%+v: the fix %q does not name %s", tt.policy, e.Fix, tt.names)
+		}
+		for _, no := range tt.no {
+			if strings.Contains(e.Fix, no) {
+				t.Errorf("%+v: the fix %q names %s", tt.policy, e.Fix, no)
+			}
+		}
+		_ = d.Close()
+	}
+}
