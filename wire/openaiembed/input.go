@@ -1,6 +1,9 @@
 package openaiembed
 
 import (
+	"fmt"
+	"strconv"
+
 	"outcrop/internal/jsonx"
 	"outcrop/wire/litellm"
 )
@@ -44,6 +47,11 @@ func (l *inputs) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		if len(l.all) > maxInputs {
 			return jsonx.Fault("must have at most %d elements; send several requests", maxInputs)
 		}
+		switch kind := d.PeekKind(); kind {
+		case '"', '{', '[':
+		default:
+			return faultAt(len(l.all), "must be a string, an array of tokens or a content part, not %s", jsonx.KindName(kind))
+		}
 		var e element
 		if err := e.read(d); err != nil {
 			return err
@@ -54,6 +62,12 @@ func (l *inputs) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	return err
 }
 
+// faultAt makes an error about the element of an array that is read next.
+func faultAt(i int, format string, args ...any) error {
+	return &jsonx.Error{Path: "[" + strconv.Itoa(i) + "]", Reason: fmt.Sprintf(format, args...)}
+}
+
+// read reads a string, an object or an array.
 func (e *element) read(d *jsonx.Decoder) error {
 	switch d.PeekKind() {
 	case '"':
@@ -68,7 +82,7 @@ func (e *element) read(d *jsonx.Decoder) error {
 			e.parts = []part{o.part}
 		}
 		return nil
-	case '[':
+	default:
 		if _, err := d.ReadToken(); err != nil {
 			return err
 		}
@@ -78,8 +92,6 @@ func (e *element) read(d *jsonx.Decoder) error {
 		}
 		_, err := d.ReadToken()
 		return err
-	default:
-		return jsonx.Fault("must be a string, an array of tokens or a content part, not %s", jsonx.KindName(d.PeekKind()))
 	}
 }
 
@@ -88,13 +100,13 @@ func (e *element) readTokens(d *jsonx.Decoder) error {
 	for d.PeekKind() != ']' {
 		var token int64
 		if d.PeekKind() != '0' {
-			return jsonx.Fault("must be a token (an integer), not %s", jsonx.KindName(d.PeekKind()))
+			return faultAt(len(e.tokens), "must be a token (an integer), not %s", jsonx.KindName(d.PeekKind()))
 		}
 		if err := jsonx.UnmarshalDecode(d, &token); err != nil {
 			return err
 		}
 		if token < 0 {
-			return jsonx.Fault("has a negative token, %d", token)
+			return faultAt(len(e.tokens), "must be a token, which is not negative, not %d", token)
 		}
 		e.tokens = append(e.tokens, token)
 	}

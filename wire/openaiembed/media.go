@@ -90,9 +90,9 @@ func (c *content) inline(field, s string, b *llm.Block, bare bool) error {
 		return nil
 	}
 	switch format := imageFormat(string(m.Base64.Head(12))); format {
-	case m.Format:
 	case "":
 		return llm.Invalid(field, "%s is not a supported image: the content is not PNG, JPEG, GIF or WebP", field)
+	case m.Format:
 	default: // some clients write image/jpeg for every image
 		if m.Format != "" {
 			c.out.Warnings = append(c.out.Warnings, llm.Warning{Code: llm.WarnChanged, Field: field})
