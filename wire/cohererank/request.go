@@ -70,7 +70,7 @@ func (l *documents) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		case d.PeekKind() == '{':
 			err = jsonx.UnmarshalDecode(d, &doc.JSON)
 		default:
-			err = jsonx.Fault("must be a string or an object, not %s", jsonx.KindName(d.PeekKind()))
+			err = litellm.FaultAt(len(l.all), "must be a string or an object, not %s", jsonx.KindName(d.PeekKind()))
 		}
 		if err != nil {
 			return err

@@ -10,7 +10,9 @@ package litellm
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -125,6 +127,12 @@ func (o *Options) model(members []jsonx.Member) string {
 		_ = jsonx.Unmarshal(jsonx.Find(members, "model"), &name) // decoding reports what is wrong with it
 	}
 	return name
+}
+
+// FaultAt makes an error about an element of the array that is being decoded, for use inside
+// UnmarshalJSONFrom.
+func FaultAt(index int, format string, args ...any) error {
+	return &jsonx.Error{Path: "[" + strconv.Itoa(index) + "]", Reason: fmt.Sprintf(format, args...)}
 }
 
 // Optional is a member that may be absent or null.

@@ -1,9 +1,6 @@
 package openaiembed
 
 import (
-	"fmt"
-	"strconv"
-
 	"outcrop/internal/jsonx"
 	"outcrop/wire/litellm"
 )
@@ -50,7 +47,7 @@ func (l *inputs) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		switch kind := d.PeekKind(); kind {
 		case '"', '{', '[':
 		default:
-			return faultAt(len(l.all), "must be a string, an array of tokens or a content part, not %s", jsonx.KindName(kind))
+			return litellm.FaultAt(len(l.all), "must be a string, an array of tokens or a content part, not %s", jsonx.KindName(kind))
 		}
 		var e element
 		if err := e.read(d); err != nil {
@@ -60,11 +57,6 @@ func (l *inputs) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	}
 	_, err := d.ReadToken()
 	return err
-}
-
-// faultAt makes an error about the element of an array that is read next.
-func faultAt(i int, format string, args ...any) error {
-	return &jsonx.Error{Path: "[" + strconv.Itoa(i) + "]", Reason: fmt.Sprintf(format, args...)}
 }
 
 // read reads a string, an object or an array.
@@ -100,13 +92,13 @@ func (e *element) readTokens(d *jsonx.Decoder) error {
 	for d.PeekKind() != ']' {
 		var token int64
 		if d.PeekKind() != '0' {
-			return faultAt(len(e.tokens), "must be a token (an integer), not %s", jsonx.KindName(d.PeekKind()))
+			return litellm.FaultAt(len(e.tokens), "must be a token (an integer), not %s", jsonx.KindName(d.PeekKind()))
 		}
 		if err := jsonx.UnmarshalDecode(d, &token); err != nil {
 			return err
 		}
 		if token < 0 {
-			return faultAt(len(e.tokens), "must be a token, which is not negative, not %d", token)
+			return litellm.FaultAt(len(e.tokens), "must be a token, which is not negative, not %d", token)
 		}
 		e.tokens = append(e.tokens, token)
 	}

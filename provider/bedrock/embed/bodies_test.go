@@ -46,6 +46,7 @@ func TestBodies(t *testing.T) {
 		{"tokens", titan2, `"input":[9906,11,1917]`, []string{`{"inputText":"Hello, world"}`}, []string{"changed input"}},
 		{"lists of tokens", cohere3, `"input":[[9906],[1917]]`, []string{`{"texts":["Hello"," world"],"input_type":"search_document"}`}, []string{"changed input"}},
 		{"titan image, text", titanMM, `"input":"a","dimensions":384`, []string{`{"inputText":"a","embeddingConfig":{"outputEmbeddingLength":384}}`}, nil},
+		{"titan image, own field", titanMM, `"input":"a","embeddingConfig":{"outputEmbeddingLength":256}`, []string{`{"inputText":"a","embeddingConfig":{"outputEmbeddingLength":256}}`}, nil},
 		{"titan image, image", titanMM, `"input":` + image, []string{`{"inputImage":"` + png + `"}`}, nil},
 		{
 			"titan image, both", titanMM, `"input":[{"content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":` + image + `}}]}]`,
@@ -153,6 +154,7 @@ func TestWhatAModelLacksIsRefusedByName(t *testing.T) {
 		{titan2, `"input":"a","max_tokens":3`, "max_tokens", "max_tokens is not supported", llm.CodeUnsupported},
 		{titan2, `"input":"a","embedding_types":["int8"]`, "embedding_types", "embedding_types int8 is not supported", llm.CodeUnsupported},
 		{titan2, `"input":"a","embeddingPurpose":"GENERIC_INDEX"`, "embeddingPurpose", "embeddingPurpose is not supported", llm.CodeUnsupported},
+		{titanMM, `"input":"a","embeddingConfig":{},"dimensions":256`, "embeddingConfig", "are the same setting", llm.CodeBadRequest},
 		{titan2, `"input":["a",""]`, "input[1]", "input[1] must not be empty", llm.CodeBadRequest},
 		{titan2, `"input":""`, "input", "input must not be empty", llm.CodeBadRequest},
 		{titan2, `"input":["a",` + image + `]`, "input[1]", "input[1] is an image, and model amazon.titan-embed-text-v2 takes only texts", llm.CodeFeature},

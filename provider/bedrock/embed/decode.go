@@ -1,6 +1,7 @@
 package embed
 
 import (
+	"bytes"
 	"strconv"
 
 	"outcrop/internal/jsonx"
@@ -22,7 +23,7 @@ type Result struct {
 
 // titanResponse is Titan's, and titanImage's.
 type titanResponse struct {
-	Embedding []float64            `json:"embedding"`
+	Embedding numbers              `json:"embedding"`
 	ByType    map[string]jsonx.Raw `json:"embeddingsByType"`
 	Tokens    *int64               `json:"inputTextTokenCount"`
 	Message   string               `json:"message"`
@@ -40,9 +41,36 @@ type listResponse struct {
 }
 
 type listed struct {
-	Embedding []float64 `json:"embedding"`
+	Embedding numbers `json:"embedding"`
 	// Truncated is how many characters of a text Nova has embedded, if not all.
 	Truncated *int64 `json:"truncatedCharLength"`
+}
+
+// numbers is a vector. It is read without reflection: a response has hundreds of thousands of them.
+type numbers []float64
+
+func (n *numbers) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	v, err := d.ReadValue()
+	switch {
+	case err != nil:
+		return err
+	case v.Kind() == 'n':
+		return nil
+	case v.Kind() != '[':
+		return jsonx.Fault("must be an array, not %s", jsonx.KindName(v.Kind()))
+	}
+	rest := bytes.TrimSpace(v[1 : len(v)-1])
+	*n = make(numbers, 0, bytes.Count(rest, []byte(","))+1)
+	for more := len(rest) > 0; more; {
+		var item []byte
+		item, rest, more = bytes.Cut(rest, []byte(",")) // anything but numbers does not parse, whole or cut
+		f, err := strconv.ParseFloat(string(bytes.TrimSpace(item)), 64)
+		if err != nil {
+			return jsonx.Fault("must be an array of numbers")
+		}
+		*n = append(*n, f)
+	}
+	return nil
 }
 
 // listedOr1 is a list, or its only element: TwelveLabs documents the latter.
@@ -116,7 +144,7 @@ func (r *Result) titan(item *Item, body []byte) error {
 		case raw == nil:
 			return malformed("has no vector of type %s", form)
 		case form == llm.VectorFloat:
-			if err := unmarshal(raw, &v.Float); err != nil {
+			if err := unmarshal(raw, (*numbers)(&v.Float)); err != nil {
 				return err
 			}
 		default:
@@ -183,7 +211,7 @@ func (r *Result) cohere(item *Item, body []byte) error {
 }
 
 func (r *Result) floats(raw jsonx.Raw) error {
-	var lists [][]float64
+	var lists []numbers
 	if err := unmarshal(raw, &lists); err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func TestResponses(t *testing.T) {
 		tokens                     string // the header
 		want                       embed.Result
 	}{
-		{"titan v1", titan1, `"input":"a"`, `{"embedding":[1,0.5],"inputTextTokenCount":3}`, "", embed.Result{Vectors: one(1, 0.5), Tokens: 3}},
+		{"titan v1", titan1, `"input":"a"`, `{"embedding":[ 1 ,0.5e0 ],"inputTextTokenCount":3}`, "", embed.Result{Vectors: one(1, 0.5), Tokens: 3}},
 		{"the header is what AWS bills", titan1, `"input":"a"`, `{"embedding":[1],"inputTextTokenCount":3}`, "4", embed.Result{Vectors: one(1), Tokens: 4}},
 		{"a header without a number", titan1, `"input":"a"`, `{"embedding":[1],"inputTextTokenCount":3}`, "-4", embed.Result{Vectors: one(1), Tokens: 3}},
 		{
@@ -71,6 +71,9 @@ func TestResponsesToAnotherRequestAreFaults(t *testing.T) {
 		{titan1, `"input":"a"`, `{}`, "has no vector of type float"},
 		{titan1, `"input":"a"`, `{"embedding":[]}`, "has an empty vector at 0"},
 		{titan1, `"input":"a"`, `{"embedding":["1"]}`, "cannot be decoded"},
+		{titan1, `"input":"a"`, `{"embedding":7}`, "must be an array, not a number"},
+		{titan1, `"input":"a"`, `{"embedding":[[1,2],3]}`, "must be an array of numbers"},
+		{titan1, `"input":"a"`, `{"embedding":["1,2",3]}`, "must be an array of numbers"},
 		{titan1, `"input":"a"`, `{"embedding":[1e999]}`, "cannot be decoded"},
 		{titanMM, `"input":"a"`, `{"message":"broken"}`, `has no vector: "broken"`},
 		{titan2, `"input":"a","embeddingTypes":["binary"]`, `{"embedding":[1],"embeddingsByType":{}}`, "has no vector of type binary"},

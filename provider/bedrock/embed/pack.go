@@ -177,6 +177,7 @@ func (p *planner) titanImage(w *jsonx.Writer, in *llm.EmbedInput, i int) {
 		w.Int(p.dimensions)
 		w.EndObject()
 	}
+	w.Members(p.fields)
 }
 
 func (p *planner) cohere(w *jsonx.Writer, class int, inputs []int) error {

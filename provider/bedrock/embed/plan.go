@@ -125,14 +125,14 @@ func (p *planner) length() error {
 	case p.row.fixed:
 		return p.refuse("dimensions", "model %s returns vectors of %d dimensions only, not %d", p.model, p.row.dimensions[0], d.Value)
 	case !slices.Contains(p.row.dimensions, d.Value):
-		return p.refuse("dimensions", "model %s returns vectors of %s dimensions, not %d", p.model, numbers(p.row.dimensions), d.Value)
+		return p.refuse("dimensions", "model %s returns vectors of %s dimensions, not %d", p.model, lengths(p.row.dimensions), d.Value)
 	default:
 		p.dimensions = d.Value
 	}
 	return nil
 }
 
-func numbers(all []int64) string {
+func lengths(all []int64) string {
 	sorted := slices.Sorted(slices.Values(all))
 	words := make([]string, len(sorted))
 	for i, n := range sorted {
@@ -226,6 +226,11 @@ func (p *planner) own() error {
 			if err := p.part(f); err != nil {
 				return err
 			}
+		case "embeddingConfig":
+			if p.req.Dimensions.Set {
+				return llm.Invalid(f.Name, "dimensions and %s are the same setting; send one of them", f.Name)
+			}
+			p.fields = append(p.fields, f)
 		default:
 			p.fields = append(p.fields, f)
 		}

@@ -85,7 +85,8 @@ var rows = []row{
 	},
 	{
 		vendor: "amazon", prefix: "titan-embed-image", form: titanImage, dimensions: []int64{1024, 384, 256}, texts: 1, images: 1,
-		media: []llm.BlockKind{llm.BlockImage}, imageBytes: 25 * mebi, truncate: []string{"NONE"}, source: pageTitanMM, date: "2026-11-28",
+		media: []llm.BlockKind{llm.BlockImage}, imageBytes: 25 * mebi, truncate: []string{"NONE"}, fields: []string{"embeddingConfig"},
+		source: pageTitanMM, date: "2026-11-28",
 	},
 	{
 		vendor: "amazon", prefix: "nova-2-multimodal-embeddings", form: nova, dimensions: []int64{3072, 1024, 384, 256}, texts: 1, images: 1,
