@@ -21,18 +21,21 @@ func TestRequests(t *testing.T) {
 	}{
 		{
 			`{"model":"m","query":"q","documents":["a",{"text":"b"},""]}`,
-			llm.RerankRequest{Call: llm.Call{Model: "m"}, Query: "q", Documents: []llm.Document{{Text: "a"}, {JSON: jsonx.Raw(`{"text":"b"}`)}, {}}}, false,
+			llm.RerankRequest{Call: llm.Call{Model: "m"}, Query: "q", Documents: []llm.Document{{Text: "a"}, {JSON: jsonx.Raw(`{"text":"b"}`)}, {}}},
+			false,
 		},
 		{
 			`{"model":"m","query":"q","documents":[{"t":1}],"top_n":1,"rank_fields":["t"],"return_documents":true,"max_tokens_per_doc":9,"max_chunks_per_doc":2,"user":"u","x":1}`,
 			llm.RerankRequest{
 				Call: llm.Call{Model: "m", User: "u"}, Query: "q", Documents: []llm.Document{{JSON: jsonx.Raw(`{"t":1}`)}}, TopN: llm.Some[int64](1), RankFields: []string{"t"},
 				MaxTokensPerDoc: llm.Some[int64](9), MaxChunksPerDoc: llm.Some[int64](2), ModelFields: []jsonx.Member{{Name: "x", Value: jsonx.Raw("1")}},
-			}, true,
+			},
+			true,
 		},
 		{
 			`{"model":"m","query":"q","documents":["a"],"top_n":null,"rank_fields":null,"return_documents":null,"max_tokens_per_doc":null}`,
-			llm.RerankRequest{Call: llm.Call{Model: "m"}, Query: "q", Documents: []llm.Document{{Text: "a"}}}, false,
+			llm.RerankRequest{Call: llm.Call{Model: "m"}, Query: "q", Documents: []llm.Document{{Text: "a"}}},
+			false,
 		},
 	} {
 		r, err := cohererank.Decode([]byte(test.body), cohererank.Options{})
@@ -83,7 +86,8 @@ func TestResponses(t *testing.T) {
 		want string
 	}{
 		{
-			cohererank.Envelope{ID: "i", Version: 2}, llm.RerankResponse{Results: results, SearchUnits: 1},
+			cohererank.Envelope{ID: "i", Version: 2},
+			llm.RerankResponse{Results: results, SearchUnits: 1},
 			`{"id":"i","results":[{"index":1,"relevance_score":0.9},{"index":0,"relevance_score":1e-7}],"meta":{"api_version":{"version":"2"},"billed_units":{"search_units":1}}}`,
 		},
 		{

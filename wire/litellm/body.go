@@ -86,9 +86,12 @@ func (o *Options) prepare(body []byte) ([]byte, []llm.Warning, error) {
 	if o.Parameters == nil && !bytes.Contains(body, []byte(`"`+dropList+`"`)) {
 		return body, nil, nil
 	}
-	members, err := jsonx.Members(body)
-	if err != nil || !jsonx.Valid(body) {
+	if !jsonx.Valid(body) {
 		return body, nil, nil // decoding reports what is wrong with it
+	}
+	members, err := jsonx.Members(body)
+	if err != nil {
+		return nil, nil, invalid(err)
 	}
 	if o.Parameters != nil {
 		for _, p := range o.Parameters(o.model(members)) {

@@ -59,7 +59,8 @@ func (c *content) media(field string, u address, kind llm.BlockKind, bare bool) 
 // inline reads a data URI or base64.
 func (c *content) inline(field, s string, b *llm.Block, bare bool) error {
 	m := b.Media
-	head, data, comma := strings.Cut(s[:min(len(s), maxHead)], ",")
+	head, _, comma := strings.Cut(s[:min(len(s), maxHead)], ",")
+	var data string
 	switch {
 	case len(s) >= 5 && strings.EqualFold(s[:5], "data:"):
 		if !comma || !strings.HasSuffix(head, ";base64") {

@@ -18,23 +18,28 @@ func TestResponses(t *testing.T) {
 		want string
 	}{
 		{
-			openaiembed.Envelope{Model: "m\n"}, llm.EmbedResponse{Vectors: []llm.Vector{{Float: []float64{0.1, -1e-7, 0}}, {Float: []float64{-0.05289186164736748}}}, Usage: llm.Usage{Input: 5, Total: 5}},
+			openaiembed.Envelope{Model: "m\n"},
+			llm.EmbedResponse{Vectors: []llm.Vector{{Float: []float64{0.1, -1e-7, 0}}, {Float: []float64{-0.05289186164736748}}}, Usage: llm.Usage{Input: 5, Total: 5}},
 			`{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.1,-1e-7,0]},{"object":"embedding","index":1,"embedding":[-0.05289186164736748]}],"model":"m\n","usage":{"prompt_tokens":5,"total_tokens":5}}`,
 		},
 		{
-			openaiembed.Envelope{Model: "m", Base64: true}, llm.EmbedResponse{Vectors: []llm.Vector{{Float: []float64{1, -0.5}}, {Float: []float64{0}}}},
+			openaiembed.Envelope{Model: "m", Base64: true},
+			llm.EmbedResponse{Vectors: []llm.Vector{{Float: []float64{1, -0.5}}, {Float: []float64{0}}}},
 			`{"object":"list","data":[{"object":"embedding","index":0,"embedding":"AACAPwAAAL8="},{"object":"embedding","index":1,"embedding":"AAAAAA=="}],"model":"m","usage":{"prompt_tokens":0,"total_tokens":0}}`,
 		},
 		{
-			openaiembed.Envelope{Model: "m"}, llm.EmbedResponse{Vectors: []llm.Vector{{Others: []llm.Quantized{{Type: llm.VectorInt8, Values: []int16{-128, 127}}}}}},
+			openaiembed.Envelope{Model: "m"},
+			llm.EmbedResponse{Vectors: []llm.Vector{{Others: []llm.Quantized{{Type: llm.VectorInt8, Values: []int16{-128, 127}}}}}},
 			`{"object":"list","data":[{"object":"embedding","index":0,"embedding":[-128,127]}],"model":"m","usage":{"prompt_tokens":0,"total_tokens":0}}`,
 		},
 		{
-			openaiembed.Envelope{Model: "m", Base64: true}, llm.EmbedResponse{Vectors: []llm.Vector{{Others: []llm.Quantized{{Type: llm.VectorInt8, Values: []int16{1}}}}}},
+			openaiembed.Envelope{Model: "m", Base64: true},
+			llm.EmbedResponse{Vectors: []llm.Vector{{Others: []llm.Quantized{{Type: llm.VectorInt8, Values: []int16{1}}}}}},
 			`{"object":"list","data":[{"object":"embedding","index":0,"embedding":"AACAPw=="}],"model":"m","usage":{"prompt_tokens":0,"total_tokens":0}}`,
 		},
 		{
-			openaiembed.Envelope{Model: "m"}, llm.EmbedResponse{Vectors: []llm.Vector{{Float: []float64{1}, Others: []llm.Quantized{{Type: llm.VectorUbinary, Values: []int16{255}}}}}},
+			openaiembed.Envelope{Model: "m"},
+			llm.EmbedResponse{Vectors: []llm.Vector{{Float: []float64{1}, Others: []llm.Quantized{{Type: llm.VectorUbinary, Values: []int16{255}}}}}},
 			`{"object":"list","data":[{"object":"embedding","index":0,"embedding":[1],"embeddings_by_type":{"float":[1],"ubinary":[255]}}],"model":"m","usage":{"prompt_tokens":0,"total_tokens":0}}`,
 		},
 	} {

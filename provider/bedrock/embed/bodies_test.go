@@ -50,25 +50,29 @@ func TestBodies(t *testing.T) {
 		{"titan image, image", titanMM, `"input":` + image, []string{`{"inputImage":"` + png + `"}`}, nil},
 		{
 			"titan image, both", titanMM, `"input":[{"content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":` + image + `}}]}]`,
-			[]string{`{"inputText":"a","inputImage":"` + png + `"}`}, nil,
+			[]string{`{"inputText":"a","inputImage":"` + png + `"}`},
+			nil,
 		},
 		{"cohere v3", cohere3, `"input":["a",""],"truncate":"end"`, []string{`{"texts":["a",""],"input_type":"search_document","truncate":"END"}`}, nil},
 		{"cohere v3, image", cohere3, `"input":[` + image + `]`, []string{`{"images":[` + image + `],"input_type":"image"}`}, nil},
 		{"cohere v3, typed image", cohere3, `"input":["` + png + `"],"input_type":"image"`, []string{`{"images":[` + image + `],"input_type":"image"}`}, nil},
 		{
 			"cohere v3, image as a document", cohere3, `"images":[` + image + "," + image + `],"input_type":"search_document"`,
-			[]string{`{"images":[` + image + `],"input_type":"image"}`, `{"images":[` + image + `],"input_type":"image"}`}, []string{"changed input_type"},
+			[]string{`{"images":[` + image + `],"input_type":"image"}`, `{"images":[` + image + `],"input_type":"image"}`},
+			[]string{"changed input_type"},
 		},
 		{
 			"cohere v4", cohere4, `"input":["a"],"dimensions":512,"max_tokens":9,"truncate":"LEFT","input_type":"clustering","embedding_types":["int8","float"]`,
-			[]string{`{"texts":["a"],"input_type":"clustering","truncate":"LEFT","embedding_types":["int8","float"],"output_dimension":512,"max_tokens":9}`}, nil,
+			[]string{`{"texts":["a"],"input_type":"clustering","truncate":"LEFT","embedding_types":["int8","float"],"output_dimension":512,"max_tokens":9}`},
+			nil,
 		},
 		{
 			"cohere v4, kinds apart", cohere4, `"input":["a",` + image + `,"b",{"content":[{"type":"text","text":"c"},{"type":"image_url","image_url":` + image + `}]},` + image + `]`,
 			[]string{
 				`{"texts":["a","b"],"input_type":"search_document"}`, `{"images":[` + image + `,` + image + `],"input_type":"search_document"}`,
 				`{"inputs":[{"content":[{"type":"text","text":"c"},{"type":"image_url","image_url":` + image + `}]}],"input_type":"search_document"}`,
-			}, nil,
+			},
+			nil,
 		},
 		{"cohere v4, typed image", cohere4, `"input":` + image + `,"input_type":"image"`, []string{`{"images":[` + image + `],"input_type":"search_document"}`}, nil},
 		{
@@ -76,11 +80,13 @@ func TestBodies(t *testing.T) {
 		},
 		{
 			"nova, settings", nova, `"input":"a","dimensions":256,"truncate":"START","input_type":"search_query","taskType":"SINGLE_EMBEDDING","schemaVersion":"nova-multimodal-embed-v1"`,
-			[]string{novaBody(`"GENERIC_RETRIEVAL"`, 256, `"text":{"value":"a","truncationMode":"START"}`)}, nil,
+			[]string{novaBody(`"GENERIC_RETRIEVAL"`, 256, `"text":{"value":"a","truncationMode":"START"}`)},
+			nil,
 		},
 		{
 			"nova, own settings", nova, `"input":[{"type":"text","text":"a"}],"embeddingDimension":1024,"embeddingPurpose":"TEXT_RETRIEVAL","text":{"truncationMode":"NONE"}`,
-			[]string{novaBody(`"TEXT_RETRIEVAL"`, 1024, `"text":{"value":"a","truncationMode":"NONE"}`)}, nil,
+			[]string{novaBody(`"TEXT_RETRIEVAL"`, 1024, `"text":{"value":"a","truncationMode":"NONE"}`)},
+			nil,
 		},
 		{"nova, classes", nova, `"input":"a","input_type":"classification"`, []string{novaBody(`"CLASSIFICATION"`, 3072, `"text":{"value":"a","truncationMode":"END"}`)}, nil},
 		{"nova, clusters", nova, `"input":"a","input_type":"clustering"`, []string{novaBody(`"CLUSTERING"`, 3072, `"text":{"value":"a","truncationMode":"END"}`)}, nil},
@@ -91,7 +97,8 @@ func TestBodies(t *testing.T) {
 				novaBody(`"GENERIC_INDEX"`, 3072, `"image":{"format":"png","source":{"bytes":"`+png+`"},"detailLevel":"DOCUMENT_IMAGE"}`),
 				novaBody(`"GENERIC_INDEX"`, 3072, `"audio":{"format":"mp3","source":{"bytes":"AAAA"}}`),
 				novaBody(`"GENERIC_INDEX"`, 3072, `"video":{"format":"mp4","source":{"s3Location":{"uri":"s3://b/v.mp4","bucketOwner":"1"}},"embeddingMode":"AUDIO_VIDEO_COMBINED"}`),
-			}, nil,
+			},
+			nil,
 		},
 		{"marengo 2", marengo2, `"input":"a","textTruncate":"none"`, []string{`{"inputType":"text","inputText":"a","textTruncate":"none"}`}, nil},
 		{"marengo 2, part", marengo2, `"input":{"type":"text","text":"a"},"truncate":"END"`, []string{`{"inputType":"text","inputText":"a","textTruncate":"end"}`}, nil},
@@ -101,7 +108,8 @@ func TestBodies(t *testing.T) {
 		{"marengo 3, image", marengo3, `"input":` + image, []string{`{"inputType":"image","image":{"mediaSource":{"base64String":"` + png + `"}}}`}, nil},
 		{
 			"marengo 3, both", marengo3, `"input":{"content":[{"type":"text","text":"a"},{"type":"image_url","image_url":` + image + `}]},"input_type":"text_image"`,
-			[]string{`{"inputType":"text_image","text_image":{"inputText":"a","mediaSource":{"base64String":"` + png + `"}}}`}, nil,
+			[]string{`{"inputType":"text_image","text_image":{"inputText":"a","mediaSource":{"base64String":"` + png + `"}}}`},
+			nil,
 		},
 		// Under drop_params, what a model lacks is left out.
 		{

@@ -52,28 +52,34 @@ func TestBodies(t *testing.T) {
 		warnings      string
 	}{
 		{
-			"cohere", coheres(), llm.RerankRequest{Documents: docs("a", "b")},
+			"cohere", coheres(),
+			llm.RerankRequest{Documents: docs("a", "b")},
 			`{"query":"q","documents":["a","b"],"api_version":2}`, agent(2, "", text("a"), text("b")), "",
 		},
 		{
-			"amazon", amazons(), llm.RerankRequest{Documents: docs("a", "b"), TopN: llm.Some[int64](1)},
+			"amazon", amazons(),
+			llm.RerankRequest{Documents: docs("a", "b"), TopN: llm.Some[int64](1)},
 			`{"query":"q","documents":["a","b"],"top_n":1}`, agent(1, "", text("a"), text("b")), "",
 		},
 		{
-			"more results than documents", coheres(), llm.RerankRequest{Documents: docs("a"), TopN: llm.Some[int64](9), MaxTokensPerDoc: llm.Some[int64](5)},
+			"more results than documents", coheres(),
+			llm.RerankRequest{Documents: docs("a"), TopN: llm.Some[int64](9), MaxTokensPerDoc: llm.Some[int64](5)},
 			`{"query":"q","documents":["a"],"top_n":1,"api_version":2,"max_tokens_per_doc":5}`, agent(1, `,"additionalModelRequestFields":{"max_tokens_per_doc":5}`, text("a")), "",
 		},
 		{
-			"objects", coheres(), llm.RerankRequest{Documents: docs(`{"text":"a\n"}`, `{"text":7}`, `{"title":"b","n":[1, 2]}`)},
+			"objects", coheres(),
+			llm.RerankRequest{Documents: docs(`{"text":"a\n"}`, `{"text":7}`, `{"title":"b","n":[1, 2]}`)},
 			`{"query":"q","documents":["a\n","text: 7","title: b\nn: [1, 2]"],"api_version":2}`,
 			agent(3, "", source(`{"type":"JSON","jsonDocument":{"text":"a\n"}}`), source(`{"type":"JSON","jsonDocument":{"text":7}}`), source(`{"type":"JSON","jsonDocument":{"title":"b","n":[1, 2]}}`)), "",
 		},
 		{
-			"fields of objects", coheres(), llm.RerankRequest{Documents: docs(`{"a":"1","b":"2","c":"3"}`, "d"), RankFields: []string{"c", "a"}},
+			"fields of objects", coheres(),
+			llm.RerankRequest{Documents: docs(`{"a":"1","b":"2","c":"3"}`, "d"), RankFields: []string{"c", "a"}},
 			`{"query":"q","documents":["a: 1\nc: 3","d"],"api_version":2}`, agent(2, "", source(`{"type":"JSON","jsonDocument":{"a":"1","c":"3"}}`), text("d")), "",
 		},
 		{
-			"dropped", amazons(), llm.RerankRequest{
+			"dropped", amazons(),
+			llm.RerankRequest{
 				Call: llm.Call{DropParams: true}, Documents: docs("a"), MaxTokensPerDoc: llm.Some[int64](5), MaxChunksPerDoc: llm.Some[int64](5),
 				ModelFields: []jsonx.Member{{Name: "x", Value: jsonx.Raw("1")}},
 			},
@@ -234,9 +240,9 @@ func FuzzDecode(f *testing.F) {
 }
 
 func FuzzBodies(f *testing.F) {
-	f.Add("q", `{"a":"b"}`, "a", uint8(1))
-	f.Add("q", "text", "", uint8(0))
-	f.Fuzz(func(t *testing.T, query, doc, field string, flags uint8) {
+	f.Add("q", `{"a":"b"}`, "a")
+	f.Add("q", "text", "")
+	f.Fuzz(func(t *testing.T, query, doc, field string) {
 		req := &llm.RerankRequest{Query: query, Documents: docs(doc)}
 		if req.Documents[0].JSON != nil && !jsonx.Valid(req.Documents[0].JSON) {
 			return // decoding refuses it
