@@ -49,6 +49,18 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+func TestTheBodyCanBeReused(t *testing.T) {
+	body := []byte(`{"model":"m","query":"q","documents":["a",{"text":"b"}]}`)
+	r, err := cohererank.Decode(body, cohererank.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(body, strings.Repeat("x", len(body)))
+	if d := r.LLM.Documents; r.LLM.Query != "q" || d[0].Text != "a" || string(d[1].JSON) != `{"text":"b"}` {
+		t.Errorf("the request shares the body's memory: %+v", r.LLM)
+	}
+}
+
 func TestWhatIsWrongIsNamed(t *testing.T) {
 	many := `"a"` + strings.Repeat(`,"a"`, 10_000)
 	for _, test := range []struct{ body, param, says string }{

@@ -82,7 +82,7 @@ func (l *documents) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 }
 
 // Decode reads a rerank request of either version. Its error is an *llm.Error with status 400 that
-// names the offending field.
+// names the offending field. The request does not share the body's memory.
 func Decode(body []byte, opt Options) (*Request, error) {
 	var w wireRequest
 	dropped, err := litellm.Decode(body, &opt, &w)

@@ -54,7 +54,7 @@ type wireRequest struct {
 }
 
 // Decode reads an embeddings request. Its error is an *llm.Error with status 400 that names the
-// offending field.
+// offending field. The request does not share the body's memory.
 func Decode(body []byte, opt Options) (*Request, error) {
 	w := &wireRequest{}
 	dropped, err := litellm.Decode(body, &opt, w)

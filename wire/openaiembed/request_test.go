@@ -205,6 +205,22 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 	}
 }
 
+func TestTheBodyCanBeReused(t *testing.T) {
+	body := []byte(`{"model":"m","input":["a","data:image/png;base64,` + png + `"],"user":"u","embeddingPurpose":"X"}`)
+	decode := func() *openaiembed.Request {
+		r, err := openaiembed.Decode(body, openaiembed.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	first, want := decode(), decode()
+	copy(body, strings.Repeat("x", len(body)))
+	if diff := cmp.Diff(want.LLM, first.LLM); diff != "" || first.LLM.Inputs[0].Text != "a" || string(first.LLM.ModelFields[0].Value) != `"X"` || first.LLM.Inputs[1].Parts[0].Media.Base64.String() != png {
+		t.Errorf("the request shares the body's memory: %+v", first.LLM)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, members := range []string{
 		`"input":"a"`, `"input":[1,2]`, `"input":["a",[1]]`, `"input":[{"type":"text","text":"a"}],"images":["` + png + `"]`,

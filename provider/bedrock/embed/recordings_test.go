@@ -206,6 +206,54 @@ func TestRecordedCallsAreMadeAndReadAgain(t *testing.T) {
 	}
 }
 
+// TestRecordedCallsAreAskedForAsOneRequest makes one request of recorded calls of the same model and
+// settings, in both orders.
+func TestRecordedCallsAreAskedForAsOneRequest(t *testing.T) {
+	groups := map[string][]recording{}
+	for _, r := range recordings(t) {
+		if len(r.Request.JSON) > 0 && r.Request.JSON["texts"] == nil { // Cohere's are one call already
+			request, _ := asked(t, &r)
+			delete(request, "input")
+			key := string(marshal(t, request))
+			groups[key] = append(groups[key], r)
+		}
+	}
+	several := 0
+	for settings, group := range groups {
+		if len(group) < 2 {
+			continue
+		}
+		several++
+		for range 2 {
+			slices.Reverse(group)
+			request := object(t, []byte(settings))
+			var inputs []any
+			var want [][]float64
+			for _, r := range group {
+				one, _ := asked(t, &r)
+				inputs = append(inputs, one["input"])
+				want = append(want, recordedVectors(t, object(t, r.Response.JSON))...)
+			}
+			request["input"] = inputs
+			items, decoded, _ := plan(t, marshal(t, request))
+			results := make([]*embed.Result, len(items))
+			for k := range items {
+				var err error
+				if results[k], err = embed.Decode(&items[k], group[items[k].Inputs[0]].Response.JSON, none); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := written(t, embed.Join(len(decoded.LLM.Inputs), items, results), false)
+			if len(items) != len(group) || !slices.EqualFunc(want, got, slices.Equal) {
+				t.Errorf("%s: %d calls of %d, or other vectors than recorded", settings, len(items), len(group))
+			}
+		}
+	}
+	if several == 0 {
+		t.Error("no recorded calls have the same settings")
+	}
+}
+
 // recordedVectors are the vectors of a recorded response.
 func recordedVectors(t *testing.T, answer map[string]any) [][]float64 {
 	t.Helper()
