@@ -35,9 +35,10 @@ func rules() []Rule {
 
 		{Path: "wire/eventstream", Level: leaf, Why: "framing knows no dialect"},
 		{
-			Path: "wire/*", Level: dialect, May: with("wire/eventstream", "internal/httpfield"),
-			Why: "dialects meet only in llm; frontends, providers and the emulator are above them",
+			Path: "wire/*", Level: dialect, May: with("wire/eventstream", "internal/httpfield"), Beside: []string{"wire/litellm"},
+			Why: "dialects meet only in llm, and share what LiteLLM adds to each of them; frontends, providers and the emulator are above them",
 		},
+		{Path: "wire/litellm", Level: dialect, May: with("internal/httpfield"), Why: "what LiteLLM adds to every dialect depends on none of them"},
 
 		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard"}, Why: "the HTTP client knows neither dialects nor providers"},
 		{Path: "provider", Level: contract, May: with("upstream"), Why: "the contract names no concrete provider and no dialect"},
@@ -64,6 +65,11 @@ func rules() []Rule {
 			Beside: []string{"provider/bedrock/iam"},
 			Why:    "components import neither their provider nor, except pure ones, each other; a diagnosis includes the missing statement, which the pure package iam writes",
 		},
+		{
+			Path: "provider/bedrock/embed", Level: component, May: with("internal/cl100k", "provider/bedrock/catalog"),
+			Why: "bodies and vectors are a function of request, model and response; only clients of OpenAI's models send tokens",
+		},
+		{Path: "provider/bedrock/rerank", Level: component, May: with("provider/bedrock/catalog"), Why: "bodies and results are a function of request, model and response"},
 		{
 			Path: "provider/bedrock/*", Level: component, May: with("internal/httpfield", "wire/...", "upstream", "provider", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/sign", "provider/bedrock/catalog"),
 			Why: "components import neither their provider nor, except pure ones, each other; the provider connects them",
@@ -161,7 +167,7 @@ func bans() []Ban {
 		{Path: "github.com/aws/aws-sdk-go-v2/service/bedrock/...", In: []string{"..."}, Deep: true, Why: "the generated client hides the responses that are diagnosed here"},
 		{
 			Path: "net/http", Deep: true,
-			In:  []string{"llm", "wire/...", "internal/*", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/converse"},
+			In:  []string{"llm", "wire/...", "internal/*", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/converse", "provider/bedrock/embed", "provider/bedrock/rerank"},
 			Why: "pure packages do not use the network",
 		},
 		{Path: "net/http", In: []string{"gateway", "telemetry", "config", "."}, Why: "the pipeline is the same with and without HTTP in front"},
