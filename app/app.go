@@ -25,8 +25,10 @@ import (
 	"outcrop/httpd"
 	"outcrop/httpd/aws"
 	"outcrop/httpd/door"
+	"outcrop/httpd/embeddings"
 	"outcrop/httpd/inbound"
 	"outcrop/httpd/openaichat"
+	"outcrop/httpd/rerank"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/telemetry"
@@ -98,6 +100,8 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	a.dataDir()
 	a.expect()
 	gateway := a.client.Pipeline()
+	parameters := slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
+	translated := door.Options{MaxBody: a.client.Config().General.MaxRequestSize, Parameters: parameters}
 	a.server = httpd.NewServer(httpd.New(httpd.Options{
 		Gateway: gateway,
 		Version: outcrop.Version,
@@ -106,11 +110,13 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		Ready:   a.ready,
 		Metrics: promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
 		Chat: openaichat.Options{
-			MaxBody:    a.client.Config().General.MaxRequestSize,
-			Parameters: slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 }),
+			MaxBody:    translated.MaxBody,
+			Parameters: parameters,
 		},
 		Doors: []door.Frontend{
-			aws.New(gateway, aws.Options{MaxBody: a.client.Config().General.MaxRequestSize}),
+			aws.New(gateway, aws.Options{MaxBody: translated.MaxBody}),
+			embeddings.New(gateway, translated),
+			rerank.New(gateway, translated),
 		},
 		LocalOnly: !gateway.Locked() && IsLoopback(opt.Host),
 		Logger:    opt.Logger,

@@ -73,7 +73,7 @@ type endpoint struct {
 
 // routes lists everything that is served; a test compares it with openapi.json.
 func (s *server) routes() []endpoint {
-	return []endpoint{
+	all := []endpoint{
 		{"POST /v1/chat/completions", "/v1/chat/completions", "chat completions in OpenAI's format", s.chatCompletions, true},
 		{"POST /chat/completions", "/chat/completions", "the same without the prefix /v1", s.chatCompletions, true},
 		{"POST " + deployments, "/openai/deployments/{model}/chat/completions", "the same under Azure's path", s.deploymentChat, true},
@@ -90,6 +90,12 @@ func (s *server) routes() []endpoint {
 		{"GET /openapi.json", "/openapi.json", "the OpenAPI description of this API", s.openAPI, false},
 		{"GET /{$}", "/", "this page", s.index, false},
 	}
+	for _, d := range s.opt.Doors {
+		for _, r := range d.Routes() {
+			all = append(all, endpoint{r.Pattern, r.Path, r.About, r.Handle, true})
+		}
+	}
+	return all
 }
 
 // guard assigns each request its id, bounds the wait for unread bodies, refuses foreign origins,

@@ -100,3 +100,6 @@ type EmbedResponse struct {
 	Estimated bool
 	Meta      Meta
 }
+
+// Metadata is r.Meta, for code that serves several kinds of response.
+func (r *EmbedResponse) Metadata() *Meta { return &r.Meta }

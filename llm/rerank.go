@@ -46,3 +46,6 @@ type Ranked struct {
 	// Score is between 0 and 1.
 	Score float64
 }
+
+// Metadata is r.Meta, for code that serves several kinds of response.
+func (r *RerankResponse) Metadata() *Meta { return &r.Meta }

@@ -165,3 +165,6 @@ const (
 	WarnLegacy  = "legacy"  // the provider is going to retire the model; Detail has the date
 	WarnEnded   = "ended"   // the model is past its end of life, as far as is known; Detail has the date
 )
+
+// Metadata is r.Meta, for code that serves several kinds of response.
+func (r *Response) Metadata() *Meta { return &r.Meta }

@@ -156,6 +156,18 @@ type Chatter interface {
 	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 }
 
+// Embedder is a Target for llm.VerbEmbed.
+type Embedder interface {
+	// Embed makes one attempt at a call for embeddings. A failure is an *llm.Error.
+	Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error)
+}
+
+// Reranker is a Target for llm.VerbRerank.
+type Reranker interface {
+	// Rerank makes one attempt at a call for the relevance of documents. A failure is an *llm.Error.
+	Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankResponse, error)
+}
+
 // Passer is a Target for llm.VerbRaw, and one for llm.VerbChat that also speaks a client's dialect
 // itself: bodies in that dialect reach the model without a translation.
 type Passer interface {

@@ -154,48 +154,6 @@ func (r *Router) Settings(name string) Settings {
 	return Settings{}
 }
 
-// Complete gets a complete response. A failure is an *llm.Error; after several attempts, that of
-// the last.
-func (r *Router) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
-	resp, served, err := Do(ctx, r, llm.VerbChat, &req.Call, func(ctx context.Context, target provider.Target) (*llm.Response, error) {
-		chatter, err := as[provider.Chatter](target)
-		if err != nil {
-			return nil, err
-		}
-		return chatter.Complete(ctx, req)
-	})
-	if err != nil {
-		return nil, err
-	}
-	served.note(&resp.Meta)
-	return resp, nil
-}
-
-// Stream gets a streaming response. It returns when the first event with content has arrived, and
-// retries until then as Complete does.
-func (r *Router) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
-	return Open(ctx, r, llm.VerbChat, &req.Call, func(ctx context.Context, target provider.Target) (Source[llm.Event], error) {
-		chatter, err := as[provider.Chatter](target)
-		if err != nil {
-			return nil, err
-		}
-		return chatter.Stream(ctx, req)
-	})
-}
-
-// as returns a target as what a verb needs it to be.
-func as[T any](target provider.Target) (T, error) {
-	t, ok := target.(T)
-	if !ok {
-		return t, unsupported(target)
-	}
-	return t, nil
-}
-
-func unsupported(target provider.Target) error {
-	return llm.Unsupported("model", "the model %s does not support this kind of request", quote(target.ID()))
-}
-
 // Served describes how a call was served.
 type Served struct {
 	Deployment string // its id

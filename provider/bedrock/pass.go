@@ -43,17 +43,14 @@ func (w *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 		return nil, err
 	}
 	defer c.resp.Body.Close()
-	if n, err := strconv.ParseInt(c.resp.Header.Get("Content-Length"), 10, 64); err == nil && n > maxAnswer {
-		return nil, c.failed(tooLarge())
-	}
-	var buf buffer
-	if err := buf.readFrom(ctx, c.resp.Body); err != nil {
+	body, err := readWhole(ctx, c.resp)
+	if err != nil {
 		return nil, c.failed(err)
 	}
-	out := &llm.RawResponse{Meta: c.meta, Body: buf.bytes}
+	out := &llm.RawResponse{Meta: c.meta, Body: body}
 	switch raw.Operation {
 	case opConverse:
-		t := wire.Tap(buf.bytes)
+		t := wire.Tap(body)
 		out.RawStop, out.ServiceTier, out.Uncounted = t.RawStop, t.ServiceTier, t.Usage == nil
 		if t.Usage != nil {
 			out.Usage = *t.Usage

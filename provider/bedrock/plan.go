@@ -32,6 +32,8 @@ const maxKnown = 1024
 type target struct {
 	d             *deployment
 	model         *converse.Model
+	described     modelid.ID     // what determines the model's capabilities
+	facts         *catalog.Model // nil if unknown
 	end           *endpoint.Endpoint
 	whole, stream *url.URL
 	host          string
@@ -197,6 +199,7 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 		described = base
 	}
 	facts, _ := known.Model(described.Base())
+	to.described, to.facts = described, facts
 	to.model = converse.NewModel(described.Vendor, described.Name, facts)
 	if m, ok := known.Model(w.Base); ok {
 		to.price = priceOf(known, m, w)
