@@ -22,6 +22,7 @@ type Events struct {
 	index     int // the provider's
 	kind      llm.BlockKind
 	opened    bool   // content_block_start has been sent
+	hidden    bool   // it is a call of the provider's own tools, which has no form here
 	number    int64  // the client's index of the next block, or of the open one
 	delta     []byte // the event of a piece of text, up to the text
 	signature []byte
@@ -215,7 +216,7 @@ func (c *Events) event(dst []byte, ev *llm.Event) []byte {
 // take makes the event's block the current one.
 func (c *Events) take(ev *llm.Event) {
 	c.current, c.index, c.kind = true, ev.Index, ev.Block
-	c.signature, c.input, c.pieces = c.signature[:0], nil, false
+	c.signature, c.input, c.pieces, c.hidden = c.signature[:0], nil, false, false
 }
 
 // blank reports whether the current block has no content yet and may still be of another kind.
@@ -232,7 +233,7 @@ func (c *Events) start(dst []byte, ev *llm.Event) []byte {
 			use = &llm.ToolUse{}
 		}
 		if use.Type == llm.ServerSide {
-			c.kind, c.lost = llm.BlockToolResult, true // it has no form here, like its result
+			c.hidden, c.lost = true, true
 			return dst
 		}
 		return c.open(dst, use)
@@ -322,6 +323,9 @@ func (c *Events) piece(dst []byte, ev *llm.Event) []byte {
 		}
 		return dst
 	case llm.BlockToolUse:
+		if c.hidden {
+			return dst
+		}
 		c.pieces = c.pieces || ev.Text != ""
 		return c.say(dst, ev.Text)
 	case llm.BlockOther:

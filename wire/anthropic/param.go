@@ -38,7 +38,7 @@ func Param(path string) string {
 	case "user":
 		return "metadata.user_id"
 	case "web_search_options":
-		return "tools"
+		return "tools.web_search"
 	case "prompt_cache_retention":
 		return "cache_control"
 	}
