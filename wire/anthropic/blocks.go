@@ -65,7 +65,9 @@ func (d *decoder) block(blocks []llm.Block, at position, role llm.Role, b *block
 	if b.CacheControl == nil {
 		return blocks, nil
 	}
-	d.unread(at.String()+".cache_control", b.CacheControl.Rest)
+	if len(b.CacheControl.Rest) > 0 {
+		d.unread(at.String()+".cache_control", b.CacheControl.Rest)
+	}
 	if len(blocks) == have && have > 0 && blocks[have-1].Kind == llm.BlockCachePoint {
 		return blocks, nil // of a block that was left out
 	}
@@ -130,7 +132,7 @@ func (d *decoder) text(blocks []llm.Block, at position, b *block) ([]llm.Block, 
 	if given(b.Citations) && !empty(b.Citations) {
 		d.warnOnce(llm.WarnDropped, at.String()+".citations", "citations of earlier responses are not sent back; the text is")
 	}
-	d.unread(at.String(), b.Rest)
+	d.unreadOf(at, b)
 	if b.Text.Value == "" {
 		return blocks, nil
 	}
@@ -178,7 +180,7 @@ func (d *decoder) toolUse(blocks []llm.Block, at position, b *block) ([]llm.Bloc
 	case b.Input.Kind() != '{':
 		return nil, llm.Invalid(at.String()+".input", "%s.input: Input should be an object, not %s", at, jsonx.KindName(b.Input.Kind()))
 	}
-	d.unread(at.String(), b.Rest)
+	d.unreadOf(at, b)
 	use := &llm.ToolUse{ID: b.ID.Value, Name: b.Name.Value, Input: b.Input}
 	return append(blocks, llm.Block{Kind: llm.BlockToolUse, ToolUse: use}), nil
 }
@@ -212,7 +214,7 @@ func (d *decoder) medium(blocks []llm.Block, at position, b *block) ([]llm.Block
 	if err != nil || !ok {
 		return blocks, err
 	}
-	d.unread(at.String(), b.Rest)
+	d.unreadOf(at, b)
 	return append(blocks, out), nil
 }
 
@@ -223,7 +225,7 @@ func (d *decoder) toolResult(blocks []llm.Block, at position, b *block) ([]llm.B
 	if b.Content.object {
 		return nil, llm.Invalid(at.String()+".content", "%s.content must be a string or an array of content blocks, not an object", at)
 	}
-	d.unread(at.String(), b.Rest)
+	d.unreadOf(at, b)
 	result := &llm.ToolResult{ID: b.ToolUseID.Value}
 	if b.IsError.Value {
 		result.Status = "error"
@@ -299,6 +301,13 @@ func (d *decoder) unread(field string, rest jsonx.Raw) {
 				d.warnOnce(llm.WarnDropped, field+"."+m.Name, "the member "+strconv.Quote(m.Name)+" is not supported")
 			}
 		}
+	}
+}
+
+// unreadOf is unread for a block, whose path is formatted only if there is something to say.
+func (d *decoder) unreadOf(at position, b *block) {
+	if len(b.Rest) > 0 {
+		d.unread(at.String(), b.Rest)
 	}
 }
 

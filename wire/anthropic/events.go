@@ -426,7 +426,7 @@ func (c *Events) AppendEnd(dst []byte, warnings []llm.Warning) []byte {
 	for c.current {
 		dst = c.release(c.close(dst))
 	}
-	e := ending{env: &c.env, stop: c.stop, raw: c.rawStop, fields: c.fields, contents: c.contents}
+	e := ending{stops: c.env.Stop, stop: c.stop, raw: c.rawStop, fields: c.fields, contents: c.contents}
 	w := event(dst, "message_delta")
 	w.Key("delta")
 	w.Object()

@@ -87,7 +87,9 @@ func message(i int) string { return "messages[" + strconv.Itoa(i) + "]" }
 
 // message adds message i to the request.
 func (d *decoder) message(i int, m *wireMessage) error {
-	d.unread(message(i), m.Rest)
+	if len(m.Rest) > 0 {
+		d.unread(message(i), m.Rest)
+	}
 	if m.Content.object {
 		return llm.Invalid(message(i)+".content", "%s.content must be a string or an array of content blocks, not an object", message(i))
 	}

@@ -3,6 +3,7 @@ package anthropic
 import (
 	"bytes"
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -35,12 +36,12 @@ func AppendResponse(dst []byte, env Envelope, r *llm.Response, warnings []llm.Wa
 		c.append(&w, &r.Blocks[i])
 	}
 	w.EndArray()
-	end := ending{env: &env, stop: r.Stop, raw: r.RawStop, fields: r.ModelFields, contents: c}
+	end := ending{stops: env.Stop, stop: r.Stop, raw: r.RawStop, fields: r.ModelFields, contents: c}
 	end.append(&w)
 	w.Key("usage")
 	appendUsage(&w, &r.Usage, r.ServiceTier)
 	if r.Uncounted {
-		warnings = append(warnings[:len(warnings):len(warnings)], uncounted())
+		warnings = append(slices.Clip(warnings), uncounted())
 	}
 	appendWarnings(&w, end.warnings(warnings))
 	w.EndObject()
@@ -186,7 +187,7 @@ func unsealed(data string) string {
 
 // ending writes how a response ended.
 type ending struct {
-	env    *Envelope
+	stops  []string // of the request
 	stop   llm.StopReason
 	raw    string
 	fields jsonx.Raw // the model's own
@@ -223,7 +224,11 @@ func (e *ending) append(w *jsonx.Writer) {
 	w.Key("stop_reason")
 	w.Word(reason)
 	w.Key("stop_sequence")
-	if word := e.sequence(); word != "" && reason == "stop_sequence" {
+	word := ""
+	if reason == "stop_sequence" {
+		word = e.sequence()
+	}
+	if word != "" {
 		w.String(word)
 	} else {
 		w.Null()
@@ -270,29 +275,33 @@ func (e *ending) sequence() string {
 			return own.Delta.Sequence.Value
 		}
 	}
-	if len(e.env.Stop) == 1 {
-		return e.env.Stop[0]
+	if len(e.stops) == 1 {
+		return e.stops[0]
 	}
 	return ""
 }
 
 // warnings adds what the message cannot express.
 func (e *ending) warnings(warnings []llm.Warning) []llm.Warning {
-	add := func(code, field, detail string) {
-		warnings = append(warnings[:len(warnings):len(warnings)], llm.Warning{Code: code, Field: field, Detail: detail})
-	}
 	if e.lost {
-		add(llm.WarnDropped, "content", "the response has content without a form in a message, such as calls of the provider's own tools")
+		warnings = append(slices.Clip(warnings), llm.Warning{
+			Code: llm.WarnDropped, Field: "content",
+			Detail: "the response has content without a form in a message, such as calls of the provider's own tools",
+		})
 	}
+	detail := ""
 	switch {
 	case e.stop == llm.StopMalformed:
-		add(llm.WarnChanged, "stop_reason", "the provider could not parse everything that the model wrote")
+		detail = "the provider could not parse everything that the model wrote"
 	case e.stop == llm.StopToolUse && e.calls == 0:
-		add(llm.WarnChanged, "stop_reason", "the provider reports a tool call, but the response contains none")
+		detail = "the provider reports a tool call, but the response contains none"
 	case e.stop == llm.StopFiltered && e.raw != "refusal":
-		add(llm.WarnChanged, "stop_reason", e.filtered())
+		detail = e.filtered()
 	case e.stop == llm.StopOther:
-		add(llm.WarnChanged, "stop_reason", "the provider reports "+llm.Clip(e.raw, maxName))
+		detail = "the provider reports " + llm.Clip(e.raw, maxName)
+	}
+	if detail != "" {
+		warnings = append(slices.Clip(warnings), llm.Warning{Code: llm.WarnChanged, Field: "stop_reason", Detail: detail})
 	}
 	return warnings
 }
