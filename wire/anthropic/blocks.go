@@ -159,7 +159,7 @@ func (d *decoder) ofAssistant(blocks []llm.Block, at position, b *block) ([]llm.
 		return append(blocks, llm.Block{Kind: llm.BlockRedacted, Text: data}), nil
 	case "compaction":
 		if !b.Content.text.Set || b.Content.text.Value == "" {
-			d.refuse(at.String(), "%s is an encrypted summary, which only Anthropic's API can read", at)
+			d.refusef(at.String(), "%s is an encrypted summary, which only Anthropic's API can read", at)
 			return blocks, nil
 		}
 		d.warnOnce(llm.WarnChanged, at.String(), "the summary of a compaction is sent as text")
@@ -190,7 +190,7 @@ func (d *decoder) ofUser(blocks []llm.Block, at position, b *block) ([]llm.Block
 	case "tool_result":
 		return d.toolResult(blocks, at, b)
 	case "container_upload":
-		d.refuse(at.String(), "%s is a file for Anthropic's container, which Bedrock does not have", at)
+		d.refusef(at.String(), "%s is a file for Anthropic's container, which Bedrock does not have", at)
 		return blocks, nil
 	default:
 		return d.medium(blocks, at, b)
@@ -269,7 +269,7 @@ func (d *decoder) resultBlock(at position, b *block) ([]llm.Block, error) {
 		d.refer(b.ToolName.Value)
 		return []llm.Block{{Kind: llm.BlockText, Text: available(b.ToolName.Value)}}, nil
 	case "browser_state":
-		d.refuse(at.String(), "%s is the state of a browser, which only Anthropic's API can read", at)
+		d.refusef(at.String(), "%s is the state of a browser, which only Anthropic's API can read", at)
 		return nil, nil
 	case "":
 		return nil, llm.Invalid(at.String()+".type", "%s.type: Field required", at)

@@ -256,7 +256,7 @@ func (c *Events) open(dst []byte, use *llm.ToolUse) []byte {
 	w.Int(c.number)
 	w.Key("content_block")
 	w.Object()
-	delta := ""
+	var delta string
 	switch c.kind {
 	case llm.BlockToolUse:
 		c.calls++

@@ -3,6 +3,7 @@ package anthropic_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -120,9 +121,7 @@ func (f *folding) add(kind string, e object) {
 			f.faultf("message_delta while a block is open")
 		}
 		f.stopped = true
-		for k, v := range e["delta"].(object) {
-			f.message[k] = v
-		}
+		maps.Copy(f.message, e["delta"].(object))
 		f.message["usage"] = e["usage"]
 		if o, ok := e["outcrop"]; ok {
 			f.message["outcrop"] = o

@@ -132,7 +132,7 @@ func (d *decoder) elsewhere(at position, s *source) error {
 	field := at.String() + ".source"
 	switch s.Type {
 	case "file":
-		d.refuse(field, "%s: files of Anthropic's Files API are not available here; send the content or its URL", field)
+		d.refusef(field, "%s: files of Anthropic's Files API are not available here; send the content or its URL", field)
 		return nil
 	case "":
 		return llm.Invalid(field+".type", "%s.type: Field required", field)
@@ -215,7 +215,7 @@ func (d *decoder) pieces(at position, m *llm.Media, s *source, cites bool) error
 		for k := range s.Content.blocks {
 			b := &s.Content.blocks[k]
 			if b.Type != "text" {
-				d.refuse(field, "%s: a %s block inside a document is not supported; send it outside", field, b.Type)
+				d.refusef(field, "%s: a %s block inside a document is not supported; send it outside", field, b.Type)
 				continue
 			}
 			texts = append(texts, b.Text.Value)

@@ -183,11 +183,21 @@ func (d *decoder) blocks(i int, role llm.Role, c *content) ([]llm.Block, error) 
 		return []llm.Block{{Kind: llm.BlockText, Text: c.text.Value}}, nil
 	}
 	var blocks []llm.Block
+	d.counts = d.counts[:0]
+	moved := false
 	for j := range c.blocks {
 		var err error
 		if blocks, err = d.block(blocks, position{message: i, block: j, inner: none}, role, &c.blocks[j]); err != nil {
 			return nil, err
 		}
+		d.counts = append(d.counts, len(blocks))
+		moved = moved || len(blocks) != j+1
+	}
+	if moved {
+		if d.out.ends == nil {
+			d.out.ends = map[int][]int{}
+		}
+		d.out.ends[i] = slices.Clone(d.counts)
 	}
 	if !slices.ContainsFunc(blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint }) {
 		return nil, nil

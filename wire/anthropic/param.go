@@ -1,6 +1,47 @@
 package anthropic
 
-import "strings"
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"outcrop/llm"
+)
+
+// blockPath begins the path of a block in a message.
+var blockPath = regexp.MustCompile(`messages\[(\d+)\]\.content\[(\d+)\]`)
+
+// Locate returns a path in LLM as the path in the client's request. They differ because cache points
+// are blocks of their own in a turn, and some of the client's blocks are left out.
+func (r *Request) Locate(path string) string {
+	return blockPath.ReplaceAllStringFunc(path, func(found string) string {
+		m := blockPath.FindStringSubmatch(found)
+		i, _ := strconv.Atoi(m[1]) // the pattern allows only digits, and no message has a number out of range
+		j, err := strconv.Atoi(m[2])
+		ends := r.ends[i]
+		if err != nil || len(ends) == 0 {
+			return found
+		}
+		k, _ := slices.BinarySearch(ends, j+1)
+		return message(i) + ".content[" + strconv.Itoa(min(k, len(ends)-1)) + "]"
+	})
+}
+
+// LocateError returns an error about LLM as an error about the client's request: its field, and the
+// field's path in the gateway's own words.
+func (r *Request) LocateError(e *llm.Error) *llm.Error {
+	param := r.Locate(e.Param)
+	if param == e.Param {
+		return e
+	}
+	own := *e
+	own.Param = param
+	if !e.Upstream {
+		own.Message, own.Fix = strings.ReplaceAll(e.Message, e.Param, param), strings.ReplaceAll(e.Fix, e.Param, param)
+	}
+	return &own
+}
 
 // Param returns a field's path in Anthropic's words: messages[1].content[0].image_url.url becomes
 // messages.1.content.0.source.url. It accepts paths in the words of the other packages, whose

@@ -15,6 +15,10 @@ type Request struct {
 	Shares bool
 	// Warnings are about members that llm's form cannot express or that have no effect.
 	Warnings []llm.Warning
+
+	// ends are, for messages whose blocks are not those of their turn, how many blocks the turn has
+	// after each of the client's.
+	ends map[int][]int
 }
 
 // Options change how a request is decoded.
@@ -150,6 +154,8 @@ type decoder struct {
 	added []tool
 	// effort is the last one that a system message sets, with its field.
 	effort, effortField string
+	// counts is the entry of ends for the message that is being read.
+	counts []int
 	// prefilled is 1 more than the index of an empty assistant message, which only the last may be.
 	prefilled int
 }
@@ -170,9 +176,9 @@ func (d *decoder) warnOnce(code, field, detail string) {
 	d.warn(code, field, detail)
 }
 
-// refuse is for content or a parameter that is not supported and whose absence would change the
+// refusef is for content or a parameter that is not supported and whose absence would change the
 // meaning: it is an error, or under drop_params a warning.
-func (d *decoder) refuse(field, format string, args ...any) {
+func (d *decoder) refusef(field, format string, args ...any) {
 	e := llm.Unsupported(field, format, args...)
 	e.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
 	d.refusals = append(d.refusals, e)

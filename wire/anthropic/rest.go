@@ -45,7 +45,7 @@ func (d *decoder) member(m jsonx.Member) error {
 		return d.contextManagement(m)
 	case "container", "mcp_servers", "thread":
 		if asks {
-			d.refuse(m.Name, "%s is not supported: it belongs to what Anthropic's API runs or stores itself", m.Name)
+			d.refusef(m.Name, "%s is not supported: it belongs to what Anthropic's API runs or stores itself", m.Name)
 		}
 	case "safeguards":
 		if asks {
@@ -53,7 +53,7 @@ func (d *decoder) member(m jsonx.Member) error {
 		}
 	case "inference_geo": // where the model may run, which the gateway's own policy decides
 		if asks && string(m.Value) != `"global"` {
-			d.refuse(m.Name, "%s is not supported: the gateway's configuration decides in which regions models run", m.Name)
+			d.refusef(m.Name, "%s is not supported: the gateway's configuration decides in which regions models run", m.Name)
 		}
 	case "speed":
 		if string(m.Value) != `"standard"` {

@@ -168,7 +168,10 @@ func TestInterleavedBlocksAreSentOneByOne(t *testing.T) {
 		{Kind: llm.EventDelta, Index: 0, Block: llm.BlockText, Text: "Two calls"},
 		call(1), piece(1, `{"a"`), call(2), piece(2, `{"b"`), piece(1, `:1}`),
 		{Kind: llm.EventDelta, Index: 0, Block: llm.BlockText, Text: "."},
-		piece(2, `:2}`), {Kind: llm.EventBlockEnd, Index: 2}, {Kind: llm.EventBlockEnd, Index: 1}, {Kind: llm.EventBlockEnd, Index: 0},
+		piece(2, `:2}`),
+		{Kind: llm.EventBlockEnd, Index: 2},
+		{Kind: llm.EventBlockEnd, Index: 1},
+		{Kind: llm.EventBlockEnd, Index: 0},
 		{Kind: llm.EventStop, Stop: llm.StopToolUse},
 	}
 	want := []any{

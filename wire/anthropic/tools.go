@@ -137,7 +137,7 @@ func (d *decoder) toolChange(blocks []llm.Block, at position, b *block) ([]llm.B
 		name = t.Name.Value
 		d.added = append(d.added, *t)
 	} else if b.Tool.Type != "" && b.Tool.Type != "tool_reference" {
-		d.refuse(field, "%s: only tools that the client runs are supported, not %q", field, b.Tool.Type)
+		d.refusef(field, "%s: only tools that the client runs are supported, not %q", field, b.Tool.Type)
 		return blocks, nil
 	}
 	if name == "" {
@@ -169,7 +169,7 @@ func (d *decoder) tool(field string, t *tool) (out llm.Tool, ok bool, err error)
 	case strings.HasPrefix(kind, "web_search_"):
 		return out, false, d.webSearch(field, t)
 	case runByServer(kind):
-		d.refuse(field, "%s: %s is a tool that Anthropic's API runs; Bedrock does not have it", field, kind)
+		d.refusef(field, "%s: %s is a tool that Anthropic's API runs; Bedrock does not have it", field, kind)
 		return out, false, nil
 	case !isOwn(kind):
 		return out, false, llm.Invalid(field+".type", "%s: Input tag %q found using 'type' does not match any of the expected tags: 'bash_20250124', 'computer_20250124', "+
@@ -207,7 +207,7 @@ func (d *decoder) custom(field string, t *tool) (llm.Tool, error) {
 		return out, llm.Invalid(field+".input_schema", "%s.input_schema: Input should be a JSON schema, an object, not %s", field, jsonx.KindName(t.InputSchema.Kind()))
 	}
 	if len(t.Callers) > 0 && !slices.Contains(t.Callers, "direct") {
-		d.refuse(field+".allowed_callers", "%s.allowed_callers: only direct calls are supported", field)
+		d.refusef(field+".allowed_callers", "%s.allowed_callers: only direct calls are supported", field)
 	}
 	d.unread(field, t.Rest)
 	return out, nil
@@ -264,7 +264,7 @@ func (d *decoder) webSearch(field string, t *tool) error {
 		}
 		switch m.Name {
 		case "allowed_domains", "blocked_domains":
-			d.refuse(field+"."+m.Name, "%s.%s is not supported: the search cannot be limited to domains", field, m.Name)
+			d.refusef(field+"."+m.Name, "%s.%s is not supported: the search cannot be limited to domains", field, m.Name)
 		default:
 			d.warn(llm.WarnDropped, field+"."+m.Name, "the search has no such setting")
 		}
