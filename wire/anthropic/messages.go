@@ -118,34 +118,36 @@ func (d *decoder) message(i int, m *wireMessage) error {
 
 // fade removes the system messages that are no longer shown, now that a user message follows them.
 func (d *decoder) fade() {
-	turns := &d.out.LLM.Turns
-	for _, at := range slices.Backward(d.fading) {
-		*turns = slices.Delete(*turns, at, at+1)
+	if len(d.fading) == 0 {
+		return
 	}
-	d.fading = d.fading[:0]
+	turns := d.out.LLM.Turns
+	kept := turns[:d.fading[0]]
+	for at, fading := d.fading[0], d.fading; at < len(turns); at++ {
+		if len(fading) > 0 && fading[0] == at {
+			fading = fading[1:]
+			continue
+		}
+		kept = append(kept, turns[at])
+	}
+	clear(turns[len(kept):])
+	d.out.LLM.Turns, d.fading = kept, d.fading[:0]
 }
 
 func (d *decoder) user(i int, m *wireMessage) error {
+	refused := d.refused
 	blocks, err := d.blocks(i, llm.RoleUser, &m.Content)
 	if err != nil {
 		return err
 	}
 	if len(blocks) == 0 {
-		if d.dropsAt(i) { // what it consisted of is refused, or dropped under drop_params
+		if d.refused > refused { // what it consisted of is refused, or dropped under drop_params
 			return nil
 		}
 		return llm.Invalid(message(i)+".content", "%s.content: user messages must have non-empty content", message(i))
 	}
 	d.turn(i, llm.RoleUser, blocks)
 	return nil
-}
-
-// dropsAt reports whether content of message i has been refused.
-func (d *decoder) dropsAt(i int) bool {
-	return slices.ContainsFunc(d.refusals, func(e *llm.Error) bool {
-		prefix := message(i) + "."
-		return len(e.Param) > len(prefix) && e.Param[:len(prefix)] == prefix
-	})
 }
 
 // assistant adds an assistant message. An empty one is dropped: the API allows it at the end of the

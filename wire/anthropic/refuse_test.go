@@ -222,11 +222,24 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	deep := user(strings.Repeat(`{"type":"tool_result","tool_use_id":"a","content":[`, 3000) + strings.Repeat(`]}`, 3000))
+	if _, err := anthropic.Decode([]byte(deep), anthropic.Options{}); err == nil {
+		t.Error("nested tool results are accepted")
+	}
+	fading := strings.Repeat(`{"role":"system","content":"a","clear_at":"next_user_message"},{"role":"system","content":"b"},`, 45_000)
+	r, err := anthropic.Decode([]byte(`{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hi"},`+fading+`{"role":"user","content":"Hi"}]}`), anthropic.Options{})
+	if err != nil || len(r.LLM.Turns) != 45_002 {
+		t.Errorf("%v", err)
+	}
+	many := user(strings.Repeat(`{"type":"container_upload","file_id":"f"},`, 9_000) + `{"type":"text","text":"Hi"}`)
+	if r, err := anthropic.Decode([]byte(many), anthropic.Options{DropParams: func(string) bool { return true }}); err != nil || len(r.Warnings) > 200 {
+		t.Errorf("%v", err)
+	}
 	var tools strings.Builder
 	for i := range 1000 {
 		tools.WriteString(`{"name":"f","input_schema":{},"m` + strings.Repeat("x", i) + `":1},`)
 	}
-	r, err := anthropic.Decode([]byte(with(`"tools":[`+tools.String()+`{"name":"g","input_schema":{}}]`)), anthropic.Options{})
+	r, err = anthropic.Decode([]byte(with(`"tools":[`+tools.String()+`{"name":"g","input_schema":{}}]`)), anthropic.Options{})
 	if err != nil || len(r.Warnings) > 200 {
 		t.Errorf("%v: %d warnings", err, len(r.Warnings))
 	}

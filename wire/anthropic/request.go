@@ -142,8 +142,10 @@ type decoder struct {
 	// request never exists in two forms at once.
 	failed error
 	// refusals are for what the target does not support. Whether they are errors or warnings is
-	// known when the whole body has been read, as it depends on the model.
+	// known when the whole body has been read, as it depends on the model. refused is how many there
+	// were; the first of them are kept.
 	refusals []*llm.Error
+	refused  int
 	// fading are the turns that the model no longer sees once another user message follows: see
 	// clear_at.
 	fading []int
@@ -181,13 +183,20 @@ func (d *decoder) warnOnce(code, field, detail string) {
 func (d *decoder) refusef(field, format string, args ...any) {
 	e := llm.Unsupported(field, format, args...)
 	e.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
-	d.refusals = append(d.refusals, e)
+	d.refuse(e)
+}
+
+func (d *decoder) refuse(e *llm.Error) {
+	d.refused++
+	if len(d.refusals) < maxWarnings {
+		d.refusals = append(d.refusals, e)
+	}
 }
 
 // extra refuses a member in the words by which clients recognize a member that the API does not
 // know: Claude Code then repeats the call without it, and does not try anything else.
 func (d *decoder) extra(field string) {
-	d.refusals = append(d.refusals, llm.Unsupported(field, "%s: Extra inputs are not permitted", field))
+	d.refuse(llm.Unsupported(field, "%s: "+extraWords, field))
 }
 
 func (d *decoder) request(w *wireRequest) error {

@@ -307,7 +307,7 @@ func (d *decoder) choice(c *toolChoice) error {
 			d.forced()
 		case r.DropParams:
 			d.warn(llm.WarnDropped, field, "the tool that it names was dropped")
-		case len(d.refusals) > 0: // it names what is refused anyway
+		case d.refused > 0: // it names what is refused anyway
 		default:
 			return llm.Invalid(field+".name", "tool_choice.name: tool %q not found in tools", c.Name)
 		}
@@ -325,7 +325,7 @@ func (d *decoder) withTools() error {
 	if len(r.Tools) > 0 {
 		return nil
 	}
-	if r.ToolChoice.Kind == llm.ToolChoiceAny && !r.DropParams && len(d.refusals) == 0 {
+	if r.ToolChoice.Kind == llm.ToolChoiceAny && !r.DropParams && d.refused == 0 {
 		return llm.Invalid("tool_choice", "tool_choice may only be specified while providing tools")
 	}
 	r.ToolChoice = llm.ToolChoice{}
