@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"slices"
 	"time"
 
 	"outcrop/internal/jsonx"
@@ -18,6 +19,26 @@ type Model struct {
 	MaxInput, MaxOutput int64
 	// Deprecated is whether the provider is going to retire the model.
 	Deprecated bool
+}
+
+// Page returns the models of one page, and whether there are more in its direction: at most limit
+// after the model with id after, or before the one with id before; of the whole list if both are
+// empty. An id that is not in the list has no page.
+func Page(models []Model, limit int, after, before string) (page []Model, more bool) {
+	at := func(id string) int { return slices.IndexFunc(models, func(m Model) bool { return m.ID == id }) }
+	if before != "" {
+		end := max(0, at(before))
+		begin := max(0, end-limit)
+		return models[begin:end], begin > 0
+	}
+	begin := 0
+	if after != "" {
+		if begin = at(after) + 1; begin == 0 {
+			return nil, false
+		}
+	}
+	end := min(len(models), begin+limit)
+	return models[begin:end], end < len(models)
 }
 
 // AppendModel appends one model (GET /v1/models/{id}).

@@ -66,3 +66,33 @@ func TestModelsAndCount(t *testing.T) {
 		}
 	}
 }
+
+func TestPage(t *testing.T) {
+	models := []anthropic.Model{{ID: "a"}, {ID: "b"}, {ID: "c"}, {ID: "d"}}
+	for _, c := range []struct {
+		limit         int
+		after, before string
+		want          string
+		more          bool
+	}{
+		{1000, "", "", "abcd", false},
+		{4, "", "", "abcd", false},
+		{2, "", "", "ab", true},
+		{2, "b", "", "cd", false},
+		{1, "b", "", "c", true},
+		{2, "", "d", "bc", true},
+		{9, "", "c", "ab", false},
+		{2, "d", "", "", false},
+		{2, "x", "", "", false},
+		{2, "", "x", "", false},
+	} {
+		page, more := anthropic.Page(models, c.limit, c.after, c.before)
+		got := ""
+		for _, m := range page {
+			got += m.ID
+		}
+		if got != c.want || more != c.more {
+			t.Errorf("%+v: %s, %v", c, got, more)
+		}
+	}
+}
