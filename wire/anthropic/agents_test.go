@@ -161,6 +161,12 @@ func TestOrderOfTools(t *testing.T) {
 		{"all listed, one found", []string{"+B", "+C", "A", "s"}, []string{found}, "B C A s"},
 		{"listed when found", []string{"+C", "A", "s"}, []string{found}, "A s C"},
 		{"after a compaction", []string{"A", "+B", "+C", "+DeferredToolPlaceholder", "s"}, []string{found}, "A s B C"},
+		{"defined and found in turn", []string{"A", "+C", "+D", "s"}, []string{
+			`{"role":"system","content":[{"type":"tool_addition","tool":{"type":"tool_reference","name":"D"}}]}`,
+			`{"role":"system","content":[{"type":"tool_addition","tool":{"type":"tool_definition","definition":{"name":"X","input_schema":{}}}}]}`,
+			`{"role":"system","content":[{"type":"tool_addition","tool":{"type":"tool_definition","definition":{"name":"A","input_schema":{}}}},{"type":"tool_removal","tool":{"type":"tool_definition","definition":{"name":"Y","input_schema":{}}}}]}`,
+			found,
+		}, "A s D X C"},
 		{"a tool of that name", []string{"A", "DeferredToolPlaceholder"}, nil, "A DeferredToolPlaceholder"},
 	} {
 		body := agentBody(c.tools, append([]string{`{"role":"user","content":"Hi"}`}, c.messages...))

@@ -19,9 +19,10 @@
 // A prompt is cached by its beginning, so unfolding must not change what an earlier request of the
 // same conversation began with. Claude Code inserts the tools that it finds into the middle of its
 // list. Decode moves them behind all others, in the order in which the conversation first refers to
-// them: a tool that is found later is appended, and everything before it stays the same. This
-// applies if the placeholder is present, or if the conversation refers to every deferred tool. Other
-// clients list all deferred tools from the first request on, and their order is kept.
+// them: a tool that is found later is appended, and everything before it stays the same. Tools that a
+// system message defines are appended in the same way. This applies if the placeholder is present, or
+// if the conversation refers to every deferred tool. Other clients list all deferred tools from the
+// first request on, and their order is kept.
 //
 // # System messages
 //

@@ -191,6 +191,47 @@ func TestRecordedRequests(t *testing.T) {
 	t.Logf("%d recorded requests mean the same", same)
 }
 
+// TestRecordedBodiesOfClaude decodes what was recorded in Anthropic's own form, as the content of
+// CountTokens.
+func TestRecordedBodiesOfClaude(t *testing.T) {
+	folder := os.Getenv("OUTCROP_RECORDINGS")
+	if folder == "" {
+		folder = filepath.Join("..", "..", "..", "shared", "recordings")
+	}
+	paths, err := filepath.Glob(filepath.Join(folder, "*count-tokens*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	for _, path := range paths {
+		var r struct {
+			Request struct {
+				JSON struct {
+					Input struct{ InvokeModel struct{ Body []byte } }
+				}
+			}
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(data, &r); err != nil {
+			t.Fatal(err)
+		}
+		body := r.Request.JSON.Input.InvokeModel.Body
+		if len(body) == 0 {
+			continue
+		}
+		read++
+		if _, err = anthropic.Decode(append([]byte(`{"model":"m",`), body[1:]...), anthropic.Options{}); err != nil {
+			t.Errorf("%s: %v", filepath.Base(path), err)
+		}
+	}
+	if read == 0 {
+		t.Skip("no recordings here")
+	}
+}
+
 // converseBody is a request in Converse's form, without what Anthropic's cannot say.
 func converseBody(t *testing.T, r *llm.Request) object {
 	t.Helper()

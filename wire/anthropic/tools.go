@@ -71,17 +71,18 @@ func (d *decoder) tools(w *wireRequest) error {
 			all = append(all, unfolded{out, t.Deferred.Value})
 		}
 	}
-	r.Tools = d.ordered(all, grows)
 	for i := range d.added {
-		out, ok, err := d.tool("tools["+strconv.Itoa(len(w.Tools)+i)+"]", &d.added[i])
+		n := len(w.Tools) + i
+		out, ok, err := d.tool("tools["+strconv.Itoa(n)+"]", &d.added[i])
 		if err != nil {
 			return err
 		}
-		if ok && !hasTool(r.Tools, out.Name) {
-			out.Number = len(w.Tools) + i + 1
-			r.Tools = append(r.Tools, out)
+		if ok && !slices.ContainsFunc(all, func(t unfolded) bool { return t.tool.Name == out.Name }) {
+			out.Number = n + 1
+			all = append(all, unfolded{out, true})
 		}
 	}
+	r.Tools = d.ordered(all, grows)
 	return d.choice(w.ToolChoice)
 }
 
@@ -134,8 +135,9 @@ func (d *decoder) toolChange(blocks []llm.Block, at position, b *block) ([]llm.B
 	}
 	name := b.Tool.Name
 	if t := b.Tool.Definition; t != nil {
-		name = t.Name.Value
-		d.added = append(d.added, *t)
+		if name = t.Name.Value; b.Type == "tool_addition" {
+			d.added = append(d.added, *t)
+		}
 	} else if b.Tool.Type != "" && b.Tool.Type != "tool_reference" {
 		d.refusef(field, "%s: only tools that the client runs are supported, not %q", field, b.Tool.Type)
 		return blocks, nil
