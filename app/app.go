@@ -23,6 +23,7 @@ import (
 	"outcrop"
 	"outcrop/config"
 	"outcrop/httpd"
+	"outcrop/httpd/anthropic"
 	"outcrop/httpd/aws"
 	"outcrop/httpd/door"
 	"outcrop/httpd/embeddings"
@@ -115,6 +116,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		},
 		Doors: []door.Frontend{
 			aws.New(gateway, aws.Options{MaxBody: translated.MaxBody}),
+			anthropic.New(gateway, translated),
 			embeddings.New(gateway, translated),
 			rerank.New(gateway, translated),
 		},

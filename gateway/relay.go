@@ -11,9 +11,12 @@ import (
 	"outcrop/route"
 )
 
+// Translation serves a call in a dialect at targets that do not speak it.
+type Translation = route.Translation
+
 // Relay gets a complete response to a call in a dialect, see route.Router.Relay. Media at URLs are
 // fetched for a translation. A failure is an *llm.Error and is recorded.
-func (c *Call) Relay(ctx context.Context, raw *llm.Raw, t *route.Translation) (*llm.RawResponse, error) {
+func (c *Call) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.RawResponse, error) {
 	if err := c.begin(&raw.Call); err != nil {
 		return nil, err
 	}
@@ -41,7 +44,7 @@ func (c *Call) Relay(ctx context.Context, raw *llm.Raw, t *route.Translation) (*
 
 // RelayStream is Relay for a streaming response. It returns when there is content. The stream is
 // metered.
-func (c *Call) RelayStream(ctx context.Context, raw *llm.Raw, t *route.Translation) (llm.RawStream, error) {
+func (c *Call) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (llm.RawStream, error) {
 	if err := c.begin(&raw.Call); err != nil {
 		return nil, err
 	}
@@ -65,7 +68,7 @@ func (c *Call) RelayStream(ctx context.Context, raw *llm.Raw, t *route.Translati
 
 // inlined makes the requests of a translation have content in place of URLs. The caller calls
 // release when the provider's response is over.
-func (c *Call) inlined(t *route.Translation) (_ *route.Translation, release func()) {
+func (c *Call) inlined(t *Translation) (_ *Translation, release func()) {
 	if t == nil {
 		return nil, func() {}
 	}

@@ -42,8 +42,8 @@ type RawEvent struct {
 	// Type is the dialect's name of the event, such as contentBlockDelta or message_start.
 	Type string
 	// Data is the event in the form in which the dialect sends it: a whole frame of AWS's event
-	// stream, or the JSON of a server-sent event. It is valid until the next call of
-	// RawStream.Next.
+	// stream, or server-sent events. It is valid until the next call of RawStream.Next. It is nil for
+	// a failure that the frontend reports itself.
 	Data []byte
 	// Content reports whether the event is part of the response itself. Before the first such event
 	// nothing has been sent to the client, and the call can be retried.

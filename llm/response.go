@@ -166,5 +166,14 @@ const (
 	WarnEnded   = "ended"   // the model is past its end of life, as far as is known; Detail has the date
 )
 
+// Count is the number of tokens of a Request (VerbCount).
+type Count struct {
+	Tokens int64
+	Meta   Meta
+}
+
+// Metadata is c.Meta, for code that serves several kinds of response.
+func (c *Count) Metadata() *Meta { return &c.Meta }
+
 // Metadata is r.Meta, for code that serves several kinds of response.
 func (r *Response) Metadata() *Meta { return &r.Meta }

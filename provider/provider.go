@@ -156,6 +156,13 @@ type Chatter interface {
 	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 }
 
+// Counter is a Target for llm.VerbCount.
+type Counter interface {
+	// CountTokens makes one attempt to count the tokens of a request. A failure is an *llm.Error; its
+	// code is llm.CodeFeature if the model cannot count.
+	CountTokens(ctx context.Context, req *llm.Request) (*llm.Count, error)
+}
+
 // Embedder is a Target for llm.VerbEmbed.
 type Embedder interface {
 	// Embed makes one attempt at a call for embeddings. A failure is an *llm.Error.

@@ -249,38 +249,16 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // the server logs it
 		}
 	}()
-	copyFrames(frames, stream)
+	door.Copy(frames, modelledStream{stream}, AppendFailure)
 }
 
-// maxBurst is how much of a burst of frames is collected before it is sent.
-const maxBurst = 16 << 10
+// modelledStream leaves out reports of failures that AWS's clients do not know.
+type modelledStream struct{ llm.RawStream }
 
-// copyFrames forwards frames until the end of a stream. A failure ends it with one exception frame.
-func copyFrames(frames *inbound.Events, stream llm.RawStream) {
-	var buf []byte
-	var ev llm.RawEvent
-	for {
-		err := stream.Next(&ev)
-		if err != nil {
-			if e := llm.AsError(err); !isEnd(err) && e.Code != llm.CodeClientGone {
-				buf = AppendFailure(buf, e)
-			}
-			_ = frames.Write(buf, false)
-			return
-		}
-		if ev.Err != nil && !modelled(ev.Type) {
-			_ = frames.Write(AppendFailure(buf, ev.Err), false)
-			return
-		}
-		more := ev.Err == nil && len(buf) < maxBurst && stream.More()
-		if len(buf) == 0 && !more {
-			err = frames.Write(ev.Data, false)
-		} else if buf = append(buf, ev.Data...); !more {
-			err = frames.Write(buf, false)
-			buf = buf[:0]
-		}
-		if err != nil || ev.Err != nil {
-			return // the client is gone, or AWS has reported a failure
-		}
+func (s modelledStream) Next(ev *llm.RawEvent) error {
+	err := s.RawStream.Next(ev)
+	if err == nil && ev.Err != nil && !modelled(ev.Type) {
+		ev.Data = nil
 	}
+	return err
 }

@@ -1,8 +1,6 @@
 package aws
 
 import (
-	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,8 +12,6 @@ import (
 	"outcrop/llm"
 	"outcrop/wire/eventstream"
 )
-
-func isEnd(err error) bool { return errors.Is(err, io.EOF) }
 
 // WriteError sends an error in AWS's form: the exception's name in x-amzn-errortype, and a body with
 // the message. What AWS itself said is passed on unchanged; what Outcrop adds is in headers. A client
