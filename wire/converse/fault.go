@@ -3,6 +3,7 @@ package converse
 import (
 	"outcrop/internal/jsonx"
 	"outcrop/wire/awserror"
+	"outcrop/wire/eventstream"
 )
 
 // Fault is a failed response.
@@ -24,6 +25,12 @@ const (
 func DecodeFault(status int, errorType, requestID, retryAfter string, body []byte) *Fault {
 	return awserror.Decode(status, errorType, requestID, retryAfter, body)
 }
+
+// Exception reads a frame that reports an error; see awserror.Exception.
+func Exception(frame *eventstream.Frame) *Fault { return awserror.Exception(frame) }
+
+// Ended interprets an error of a Decoder of frames; see awserror.Ended.
+func Ended(err error, some, complete bool) error { return awserror.Ended(err, some, complete) }
 
 // plain reads a JSON string into text; false if the value is not a string.
 func plain(value jsonx.Raw, text *string) bool {
