@@ -21,7 +21,7 @@ type EventReader struct {
 	stopped bool
 }
 
-// Event is one event of a stream, decoded as far as EventReader needs.
+// sentEvent is one event of a stream, decoded as far as EventReader needs.
 type sentEvent struct {
 	Type    string       `json:"type"`
 	Message *sentMessage `json:"message"`

@@ -54,7 +54,7 @@ type Adapted struct {
 	Warnings []llm.Warning
 }
 
-// Adapt adapts a body of the Messages API to a model. betas are the values of the header
+// Adapt adapts a body of the Messages API to a model. header are the values of the header
 // anthropic-beta. The error is an *llm.Error with the field in Param, such as tools.0.type.
 func Adapt(m *Model, body []byte, header []string, opt Options) (*Adapted, error) {
 	doc, err := parse(body)

@@ -9,5 +9,6 @@
 // on: AWS names the ones that it refuses, Refused reads such a refusal, and Options.Without repeats
 // the request without them.
 //
-// Adapt, Tap and Reader copy no content. They do no I/O.
+// Adapt and Whole share the memory of the body that they are given. Nothing here does I/O, except
+// that a Reader reads the body of its response.
 package invoke

@@ -20,7 +20,7 @@ func Betas(headers []llm.Label) (betas []string, rest []llm.Label) {
 	return betas, rest
 }
 
-// Bytes returns the body of a call in the dialect, in one piece.
+// Bytes returns Body in one piece.
 func (a *Answer) Bytes() []byte { return bytes.Join(a.Body, nil) }
 
 // Relay reads a stream as server-sent events of the dialect.
