@@ -1,8 +1,9 @@
 // Package bedrock is a strict local AWS Bedrock: an http.Handler that verifies
 // credentials, lists models and inference profiles, answers Converse and
-// ConverseStream in AWS's own words and frames, and fails on demand.
+// ConverseStream, InvokeModel with the bodies of each maker, CountTokens and other
+// operations in AWS's own words and frames, and fails on demand.
 //
-// It serves the runtime, the control plane and STS from one address. A request
+// It serves the runtime, the agent runtime, the control plane and STS from one address. A request
 // is told apart by its path; its region is the one in the Host, or else the one
 // that the signature names. Answers are made by a pretend model (package model)
 // and are the same for the same request; faults are scripted (package fault).
@@ -113,6 +114,11 @@ type Options struct {
 	// PageSize is the most profiles that a page of ListInferenceProfiles holds,
 	// whatever the request asks for; 0 for 1000, AWS's own limit.
 	PageSize int
+	// GuardrailWords are the words that guardrails block; "blockedword" alone if nil.
+	GuardrailWords []string
+	// AsyncTakes is how long a call of StartAsyncInvoke is in progress; at once
+	// completed if zero.
+	AsyncTakes time.Duration
 	// Faults are failures to have, as fault.NewScript takes them. Calls of the
 	// control plane have only those that are bound to their operation.
 	Faults []fault.Fault
@@ -146,6 +152,7 @@ type Emulator struct {
 	cache          *model.Cache
 	script         *fault.Script
 	resources      []resource
+	jobs           *jobs
 	// recordings is nil if there are none.
 	recordings *recordings
 }
@@ -167,13 +174,16 @@ func New(o Options) (*Emulator, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.GuardrailWords == nil {
+		o.GuardrailWords = []string{"blockedword"}
+	}
 	if len(o.Keys) == 0 && len(o.APIKeys) == 0 {
 		o.Keys = []Key{{AccessKeyID: DemoAccessKeyID, SecretAccessKey: DemoSecretAccessKey}}
 		o.APIKeys = []Secret{DemoAPIKey}
 	}
 	e := &Emulator{
 		options: o, ids: newIDs(o.Seed), sessions: newSessions(),
-		model: model.New(o.Seed), cache: model.NewCache(), script: fault.NewScript(o.Faults, o.Seed),
+		jobs: newJobs(), model: model.New(o.Seed), cache: model.NewCache(), script: fault.NewScript(o.Faults, o.Seed),
 	}
 	models := o.Catalogue
 	if models == nil {
@@ -325,11 +335,12 @@ func (e *Emulator) serve(c *call) error {
 	return c.operation.serve(e, c)
 }
 
-// service names one of the three services.
+// service names one of the four services.
 type service string
 
 const (
 	serviceRuntime service = "bedrock-runtime"
+	serviceAgent   service = "bedrock-agent-runtime"
 	serviceControl service = "bedrock"
 	serviceSTS     service = "sts"
 )

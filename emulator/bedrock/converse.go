@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"outcrop/emulator/bedrock/catalogue"
 	"outcrop/emulator/bedrock/fault"
 	"outcrop/emulator/bedrock/model"
 	"outcrop/internal/jsonx"
@@ -49,42 +50,55 @@ func (e *Emulator) answerConverse(c *call, streaming bool) error {
 	if err := e.check(asked); err != nil {
 		return err
 	}
-	if err := wait(c.request.Context(), f.Latency); err != nil {
-		return err
-	}
-	if err := e.refusalOf(c, &f, streaming); err != nil {
-		return err
-	}
-
-	share, err := c.state.reserve(c, to, req, e.options.Now())
+	answer, err := e.answer(c, to, req, f, streaming)
 	if err != nil {
 		return err
 	}
-	// The cache is the model's, whichever profile leads to it.
-	usage := e.cache.Count(to, c.region+" "+to.ID, req, e.options.Now())
-	if to.Context > 0 && usage.Prompt() > to.Context {
-		return invalid("Input is too long for requested model.")
-	}
-	answer := e.model.Answer(to, req)
-	usage.Output = answer.Usage.Output
-	usage.Total = usage.Prompt() + usage.Output
-	usage.Extra = append(usage.Extra, jsonx.Member{Name: "serverToolUsage", Value: jsonx.Raw("{}")})
-	answer.Usage = usage
-	c.state.settle(share, to, &usage)
-	answer.LatencyMs = llm.Some(latency(usage, f))
-	answer.ServiceTier = req.ServiceTier
+	answer.Usage.Extra = append(answer.Usage.Extra, jsonx.Member{Name: "serverToolUsage", Value: jsonx.Raw("{}")})
 	for _, m := range req.Extensions {
 		switch m.Name {
 		case "performanceConfig":
 			answer.Extra = append(answer.Extra, m)
 		case "guardrailConfig":
-			answer.Trace = guardrailTrace(m.Value, usage.Input)
+			answer.Trace = guardrailTrace(m.Value, answer.Usage.Input)
 		}
 	}
 	if streaming {
 		return e.stream(c, answer, f)
 	}
 	return c.writeWhole(converse.AppendResponse(nil, answer), f)
+}
+
+// answer is the model's answer to a request that breaks no rule, or the refusal of
+// the call's fault, of its quota or of its length.
+func (e *Emulator) answer(c *call, to *catalogue.Model, req *llm.Request, f fault.Fault, streaming bool) (*llm.Response, error) {
+	if err := wait(c.request.Context(), f.Latency); err != nil {
+		return nil, err
+	}
+	if err := e.refusalOf(c, &f, streaming); err != nil {
+		return nil, err
+	}
+	most := to.MaxOutput
+	if req.MaxTokens.Set {
+		most = req.MaxTokens.Value
+	}
+	share, err := c.state.reserve(c, to, model.PromptTokens(req), most, e.options.Now())
+	if err != nil {
+		return nil, err
+	}
+	// The cache is the model's, whichever profile leads to it.
+	usage := e.cache.Count(to, c.region+" "+to.ID, req, e.options.Now())
+	if to.Context > 0 && usage.Prompt() > to.Context {
+		return nil, invalid("Input is too long for requested model.")
+	}
+	answer := e.model.Answer(to, req)
+	usage.Output = answer.Usage.Output
+	usage.Total = usage.Prompt() + usage.Output
+	answer.Usage = usage
+	c.state.settle(share, to, &usage)
+	answer.LatencyMs = llm.Some(latency(usage, f))
+	answer.ServiceTier = req.ServiceTier
+	return answer, nil
 }
 
 // Parts of the latency that an answer claims for itself, in milliseconds.
@@ -175,7 +189,7 @@ func (e *Emulator) stream(c *call, answer *llm.Response, f fault.Fault) error {
 		ev := &events[i]
 		due := deltas == f.After || ev.Kind == llm.EventStop && deltas < f.After
 		if f.Kind != fault.None && due {
-			return c.breakStream(ev, f)
+			return c.breakStream(converse.AppendEvent(nil, ev, ""), f)
 		}
 		if ev.Kind == llm.EventDelta {
 			deltas++
@@ -202,9 +216,9 @@ func padding(noise *rand.Rand) string { return alphabet[:1+noise.IntN(len(alphab
 // preludeSize is the length in bytes of a frame's prelude, with its checksum.
 const preludeSize = 12
 
-// breakStream does to a stream what the fault says, in place of the event next.
-func (c *call) breakStream(next *llm.Event, f fault.Fault) error {
-	frame := converse.AppendEvent(nil, next, "")
+// breakStream does to a stream what the fault says, in place of the frame that
+// comes next.
+func (c *call) breakStream(frame []byte, f fault.Fault) error {
 	half := frame[:len(frame)/2]
 	switch f.Kind {
 	case fault.Exception:

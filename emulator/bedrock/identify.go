@@ -17,6 +17,8 @@ const (
 	deploymentKind  = "custom-model-deployment"
 	importedKind    = "imported-model"
 	customKind      = "custom-model"
+	guardrailKind   = "guardrail"
+	asyncKind       = "async-invoke"
 )
 
 // identify finds the model behind what stands in the path of a call: a model id,

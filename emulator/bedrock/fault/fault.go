@@ -63,7 +63,8 @@ type Fault struct {
 	// Probability, above 0, is the share of requests that a Script fails.
 	Probability float64
 	// Operation, if set, restricts a fault to one of Operations. A fault of a
-	// Script without it is for Converse and ConverseStream.
+	// Script without it is for the operations in which a model answers: Converse,
+	// ConverseStream, InvokeModel and InvokeModelWithResponseStream.
 	Operation string
 	// Model, if set, restricts a fault of a Script to what stands in the path of
 	// the request: the id of a model or profile as the request says it.
@@ -74,7 +75,8 @@ type Fault struct {
 // in the service models.
 func Operations() []string {
 	return []string{
-		"Converse", "ConverseStream",
+		"Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream",
+		"CountTokens", "ApplyGuardrail", "StartAsyncInvoke", "GetAsyncInvoke", "ListAsyncInvokes", "Rerank",
 		"ListFoundationModels", "GetFoundationModel", "GetFoundationModelAvailability",
 		"ListInferenceProfiles", "GetInferenceProfile",
 		"GetProvisionedModelThroughput", "GetCustomModelDeployment", "GetImportedModel",
@@ -83,10 +85,13 @@ func Operations() []string {
 	}
 }
 
+// answering is how many of the operations have a model answer: the first of the list.
+const answering = 4
+
 // hits reports whether f is meant for a call of the operation with the model.
 // A fault that the call itself asks for need not be bound to its operation.
 func (f *Fault) hits(operation, model string, asked bool) bool {
-	bound := f.Operation == operation || f.Operation == "" && (asked || operation == "Converse" || operation == "ConverseStream")
+	bound := f.Operation == operation || f.Operation == "" && (asked || slices.Contains(Operations()[:answering], operation))
 	return bound && (f.Model == "" || f.Model == model)
 }
 

@@ -1,0 +1,225 @@
+package messages
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// Fault is a refusal of a body in Anthropic's words, which begin with the path of
+// the field: "max_tokens: Field required".
+type Fault struct{ Message string }
+
+func (f *Fault) Error() string { return f.Message }
+
+// decoder reads a body and keeps the first fault.
+type decoder struct {
+	terms Terms
+	fault *Fault
+}
+
+// fail keeps a fault about a path, unless there is one already.
+func (d *decoder) fail(path, format string, args ...any) {
+	if d.fault != nil {
+		return
+	}
+	message := fmt.Sprintf(format, args...)
+	if path != "" {
+		message = path + ": " + message
+	}
+	d.fault = &Fault{message}
+}
+
+// extra refuses a member that the API does not have.
+func (d *decoder) extra(path string) { d.fail(path, "Extra inputs are not permitted") }
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// object is an object whose members are taken one by one; end refuses the rest. A
+// member that is null counts as absent, as it does to Anthropic.
+type object struct {
+	d       *decoder
+	path    string
+	members []jsonx.Member
+	taken   []string
+}
+
+func (d *decoder) object(path string, value jsonx.Raw) *object {
+	o := &object{d: d, path: path}
+	if value.Kind() != '{' {
+		d.fail(path, "Input should be a valid dictionary or object to extract fields from")
+		return o
+	}
+	members, err := jsonx.Members(value)
+	if err != nil {
+		d.fail(path, "Input should be a valid dictionary or object to extract fields from")
+	}
+	o.members = slices.DeleteFunc(members, func(m jsonx.Member) bool { return m.Value.Kind() == 'n' })
+	return o
+}
+
+// take is the value of a member; nil if it is absent.
+func (o *object) take(name string) jsonx.Raw {
+	o.taken = append(o.taken, name)
+	return jsonx.Find(o.members, name)
+}
+
+// need is take for a member that must be there.
+func (o *object) need(name string) jsonx.Raw {
+	v := o.take(name)
+	if v == nil {
+		o.d.fail(join(o.path, name), "Field required")
+	}
+	return v
+}
+
+// end refuses the members that nobody took.
+func (o *object) end() {
+	for _, m := range o.members {
+		if !slices.Contains(o.taken, m.Name) {
+			o.d.extra(join(o.path, m.Name))
+		}
+	}
+}
+
+// text is a string member; empty if it is absent and not required.
+func (o *object) text(name string, required bool) string {
+	v := o.take(name)
+	if v == nil {
+		if required {
+			o.d.fail(join(o.path, name), "Field required")
+		}
+		return ""
+	}
+	var s string
+	if v.Kind() != '"' || jsonx.Unmarshal(v, &s) != nil {
+		o.d.fail(join(o.path, name), "Input should be a valid string")
+	}
+	return s
+}
+
+// word is a string member with one of some values; empty if it is absent.
+func (o *object) word(name string, required bool, words ...string) string {
+	s := o.text(name, required)
+	if s != "" && !slices.Contains(words, s) {
+		o.d.fail(join(o.path, name), "Input should be %s", either(words))
+	}
+	return s
+}
+
+// either lists words as Anthropic does: 'a', 'b' or 'c'.
+func either(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return "'" + words[0] + "'"
+	}
+	return "'" + strings.Join(words[:last], "', '") + "' or '" + words[last] + "'"
+}
+
+func (o *object) boolean(name string) llm.Opt[bool] {
+	v := o.take(name)
+	if v == nil {
+		return llm.Opt[bool]{}
+	}
+	var b bool
+	if jsonx.Unmarshal(v, &b) != nil {
+		o.d.fail(join(o.path, name), "Input should be a valid boolean")
+	}
+	return llm.Some(b)
+}
+
+// integer is a whole number of at least some size.
+func (o *object) integer(name string, least int64, required bool) llm.Opt[int64] {
+	v := o.take(name)
+	if v == nil {
+		if required {
+			o.d.fail(join(o.path, name), "Field required")
+		}
+		return llm.Opt[int64]{}
+	}
+	n, err := strconv.ParseInt(string(v), 10, 64)
+	switch {
+	case err != nil:
+		o.d.fail(join(o.path, name), "Input should be a valid integer")
+	case n < least:
+		o.d.fail(join(o.path, name), "Input should be greater than or equal to %d", least)
+	}
+	return llm.Some(n)
+}
+
+// share is a number from 0 to 1.
+func (o *object) share(name string) llm.Opt[float64] {
+	v := o.take(name)
+	if v == nil {
+		return llm.Opt[float64]{}
+	}
+	n, err := strconv.ParseFloat(string(v), 64)
+	switch {
+	case err != nil:
+		o.d.fail(join(o.path, name), "Input should be a valid number")
+	case n < 0:
+		o.d.fail(join(o.path, name), "Input should be greater than or equal to 0")
+	case n > 1:
+		o.d.fail(join(o.path, name), "Input should be less than or equal to 1")
+	}
+	return llm.Some(n)
+}
+
+// list is the elements of an array.
+func (d *decoder) list(path string, value jsonx.Raw) []jsonx.Raw {
+	var all []jsonx.Raw
+	if value.Kind() != '[' || jsonx.Unmarshal(value, &all) != nil {
+		d.fail(path, "Input should be a valid list")
+	}
+	return all
+}
+
+// strings are the elements of an array of strings.
+func (d *decoder) strings(path string, value jsonx.Raw) []string {
+	var all []string
+	for i, v := range d.list(path, value) {
+		var s string
+		if v.Kind() != '"' || jsonx.Unmarshal(v, &s) != nil {
+			d.fail(join(path, strconv.Itoa(i)), "Input should be a valid string")
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// tag is the type of one of several kinds of object, which decides its members.
+func (d *decoder) tag(path string, value jsonx.Raw, known []string) string {
+	if value.Kind() != '{' {
+		d.fail(path, "Input should be a valid dictionary or object to extract fields from")
+		return ""
+	}
+	members, err := jsonx.Members(value)
+	if err != nil {
+		return ""
+	}
+	var kind string
+	raw := jsonx.Find(members, "type")
+	if raw == nil {
+		d.fail(join(path, "type"), "Field required")
+		return ""
+	}
+	if jsonx.Unmarshal(raw, &kind) != nil || !slices.Contains(known, kind) {
+		d.wrongTag(path, strings.Trim(string(raw), `"`), known)
+		return ""
+	}
+	return kind
+}
+
+// wrongTag refuses a type (recorded exchange).
+func (d *decoder) wrongTag(path, kind string, known []string) {
+	d.fail(path, "Input tag '%s' found using 'type' does not match any of the expected tags: '%s'", kind, strings.Join(slices.Sorted(slices.Values(known)), "', '"))
+}
