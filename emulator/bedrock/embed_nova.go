@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"maps"
 	"strings"
 
 	"outcrop/emulator/bedrock/bodyschema"
@@ -47,9 +48,7 @@ func novaEmbedSchema() bodyschema.Schema {
 	source := bodyschema.Schema{Type: bodyschema.Object}
 	medium := func(more map[string]bodyschema.Schema, formats ...string) bodyschema.Schema {
 		properties := map[string]bodyschema.Schema{"format": oneOfWords(formats...), "source": source}
-		for name, s := range more {
-			properties[name] = s
-		}
+		maps.Copy(properties, more)
 		return object([]string{"format", "source"}, properties)
 	}
 	params := object([]string{"embeddingPurpose"}, map[string]bodyschema.Schema{

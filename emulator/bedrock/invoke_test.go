@@ -238,9 +238,9 @@ func TestTheBodyOfCountTokensIsAUnion(t *testing.T) {
 	for body, want := range map[string]string{
 		`{}`:           "Value at 'input' failed to satisfy constraint: Member must not be null",
 		`{"input":{}}`: "The value at input must set one of the following keys: converse, invokeModel.",
-		`{"input":{"converse":{},"invokeModel":{"body":""}}}`: "The value at input can only set one of the following keys",
-		`{"input":{"invokeModel":{}}}`:                        "Value at 'input.invokeModel.body' failed to satisfy constraint",
-		`{"input":{"invokeModel":{"body":"e30="}}}`:           "anthropic_version: Field required",
+		`{"input":{"converse":{},"invokeModel":{"body":""}}}`:                           "The value at input can only set one of the following keys",
+		`{"input":{"invokeModel":{}}}`:                                                  "Value at 'input.invokeModel.body' failed to satisfy constraint",
+		`{"input":{"invokeModel":{"body":"e30="}}}`:                                     "anthropic_version: Field required",
 		`{"input":{"converse":{"messages":[{"role":"user","content":[{"text":""}]}]}}}`: "is blank",
 	} {
 		wantRefusal(t, s.post(t, id, "count-tokens", body), 400, "ValidationException", want)

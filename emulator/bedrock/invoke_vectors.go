@@ -33,11 +33,16 @@ func vectorModelOf(id string) vectorModel {
 		prefix string
 		model  vectorModel
 	}{
-		{"amazon.titan-embed-text-v1", titanText}, {"amazon.titan-embed-text-v2", titanText2},
-		{"amazon.titan-embed-image-", titanImage}, {"amazon.nova-2-multimodal-embeddings-", novaEmbed},
-		{"cohere.embed-v4", cohereEmbed}, {"cohere.embed-", cohereEmbed},
-		{"twelvelabs.marengo-embed-2-", marengo2}, {"twelvelabs.marengo-embed-3-", marengo3},
-		{"cohere.rerank-", rerankBody}, {"amazon.rerank-", rerankBody},
+		{"amazon.titan-embed-text-v1", titanText},
+		{"amazon.titan-embed-text-v2", titanText2},
+		{"amazon.titan-embed-image-", titanImage},
+		{"amazon.nova-2-multimodal-embeddings-", novaEmbed},
+		{"cohere.embed-v4", cohereEmbed},
+		{"cohere.embed-", cohereEmbed},
+		{"twelvelabs.marengo-embed-2-", marengo2},
+		{"twelvelabs.marengo-embed-3-", marengo3},
+		{"cohere.rerank-", rerankBody},
+		{"amazon.rerank-", rerankBody},
 	} {
 		if strings.HasPrefix(id, row.prefix) {
 			return row.model

@@ -98,6 +98,7 @@ func (s *Schema) check(path string, value jsonx.Raw, faults []string) []string {
 		faults = s.checkItems(path, value, faults)
 	case '{':
 		faults = s.checkMembers(path, value, faults)
+	default: // true, false and null have no limits
 	}
 	return faults
 }

@@ -35,10 +35,10 @@ func (b *body) block(path, kind string, value jsonx.Raw) []llm.Block {
 		o := b.open(path, kind, value)
 		use := &llm.ToolUse{ID: o.text("id", true), Name: o.text("name", true), Input: o.need("input")}
 		if use.Input != nil && use.Input.Kind() != '{' {
-			b.fail(join(o.path, "input"), "Input should be a valid dictionary")
+			b.failf(join(o.path, "input"), "Input should be a valid dictionary")
 		}
 		if b.fault == nil && !callID.MatchString(use.ID) {
-			b.fail(join(o.path, "id"), "String should match pattern '%s'", callID)
+			b.failf(join(o.path, "id"), "String should match pattern '%s'", callID)
 		}
 		return b.close(o, llm.Block{Kind: llm.BlockToolUse, ToolUse: use})
 	case "tool_result":
@@ -59,16 +59,16 @@ func (b *body) block(path, kind string, value jsonx.Raw) []llm.Block {
 		title := o.text("title", true)
 		content := b.blocks(join(o.path, "content"), o.need("content"), []string{"text"})
 		o.take("citations")
-		text := title
+		texts := []string{title}
 		for _, c := range content {
-			text += "\n" + c.Text
+			texts = append(texts, c.Text)
 		}
-		return b.close(o, llm.Block{Kind: llm.BlockOther, Text: text, Other: &jsonx.Member{Name: kind, Value: value}})
+		return b.close(o, llm.Block{Kind: llm.BlockOther, Text: strings.Join(texts, "\n"), Other: &jsonx.Member{Name: kind, Value: value}})
 	case "tool_reference":
 		o := b.open(path, kind, value)
 		name := o.text("tool_name", true)
 		if b.fault == nil && !b.knows(name) {
-			b.fail(path, "Tool reference '%s' not found in available tools", name)
+			b.failf(path, "Tool reference '%s' not found in available tools", name)
 		}
 		return b.close(o, llm.Block{Kind: llm.BlockOther, Text: name, Other: &jsonx.Member{Name: kind, Value: value}})
 	}
@@ -116,11 +116,11 @@ func (b *body) textBlock(path string, value jsonx.Raw) []llm.Block {
 	switch {
 	case b.fault != nil:
 	case text == "" && o.take("cache_control") != nil:
-		b.fail(path, "cache_control cannot be set for empty text blocks")
+		b.failf(path, "cache_control cannot be set for empty text blocks")
 	case text == "":
-		b.fail(root(path), "text content blocks must be non-empty")
+		b.failf(root(path), "text content blocks must be non-empty")
 	case strings.TrimSpace(text) == "":
-		b.fail(root(path), "text content blocks must contain non-whitespace text")
+		b.failf(root(path), "text content blocks must contain non-whitespace text")
 	}
 	return b.close(o, llm.Block{Kind: llm.BlockText, Text: text})
 }
@@ -152,7 +152,7 @@ func (b *body) image(path string, value jsonx.Raw) []llm.Block {
 func (b *body) base64(s *object) llm.Base64 {
 	data, ok := llm.ParseBase64([]byte(s.text("data", true)))
 	if !ok {
-		b.fail(join(s.path, "data"), "Invalid base64 data")
+		b.failf(join(s.path, "data"), "Invalid base64 data")
 	}
 	return data
 }
@@ -213,7 +213,7 @@ func (b *body) toolResult(path string, value jsonx.Raw) []llm.Block {
 		}
 	}
 	if failed.Value && len(result.Content) == 0 {
-		b.fail(join(o.path, "content"), "content cannot be empty if `is_error` is true")
+		b.failf(join(o.path, "content"), "content cannot be empty if `is_error` is true")
 	}
 	blocks := b.close(o, llm.Block{Kind: llm.BlockToolResult, ToolResult: result})
 	if point != nil && len(blocks) == 1 {

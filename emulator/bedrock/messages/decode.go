@@ -87,13 +87,13 @@ func (b *body) keep(name string, value jsonx.Raw) {
 func (b *body) settings(o *object) {
 	r := b.request
 	if v := o.text("anthropic_version", true); b.fault == nil && !slices.Contains(Versions(), v) {
-		b.fail("", "Invalid API version")
+		b.failf("", "Invalid API version")
 	}
 	if v := o.take("anthropic_beta"); v != nil {
 		b.betas = b.strings("anthropic_beta", v)
 		for _, flag := range b.betas {
 			if b.terms.Betas != nil && !slices.Contains(b.terms.Betas, flag) {
-				b.fail("", "invalid beta flag")
+				b.failf("", "invalid beta flag")
 			}
 		}
 		b.keep("anthropic_beta", v)
@@ -187,7 +187,7 @@ func (b *body) system(v jsonx.Raw) {
 func (b *body) messages(v jsonx.Raw) {
 	all := b.list("messages", v)
 	if len(all) == 0 {
-		b.fail("messages", "at least one message is required")
+		b.failf("messages", "at least one message is required")
 	}
 	for i, value := range all {
 		if b.fault != nil {
@@ -199,7 +199,7 @@ func (b *body) messages(v jsonx.Raw) {
 		switch {
 		case role == "user", role == "assistant", role == "system" && b.terms.System:
 		default:
-			b.fail(join(path, "role"), "Input should be 'user' or 'assistant'")
+			b.failf(join(path, "role"), "Input should be 'user' or 'assistant'")
 		}
 		turn := llm.Turn{Role: llm.Role(role), Message: i + 1}
 		content := m.need("content")
@@ -217,9 +217,9 @@ func (b *body) messages(v jsonx.Raw) {
 		m.end()
 		if len(turn.Blocks) == 0 && (turn.Role != llm.RoleAssistant || i < len(all)-1) {
 			if turn.Role == llm.RoleUser {
-				b.fail(path, "user messages must have non-empty content")
+				b.failf(path, "user messages must have non-empty content")
 			} else {
-				b.fail(path, "all messages must have non-empty content except for the optional final assistant message")
+				b.failf(path, "all messages must have non-empty content except for the optional final assistant message")
 			}
 		}
 		if len(turn.Blocks) > 0 {

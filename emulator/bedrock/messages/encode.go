@@ -280,8 +280,10 @@ func (m *Message) messageStop(w *jsonx.Writer, metrics Metrics) {
 		name  string
 		value int64
 	}{
-		{"inputTokenCount", m.Usage.Input}, {"outputTokenCount", m.Usage.Output},
-		{"invocationLatency", metrics.InvocationLatency}, {"firstByteLatency", metrics.FirstByteLatency},
+		{"inputTokenCount", m.Usage.Input},
+		{"outputTokenCount", m.Usage.Output},
+		{"invocationLatency", metrics.InvocationLatency},
+		{"firstByteLatency", metrics.FirstByteLatency},
 	} {
 		w.Key(n.name)
 		w.Int(n.value)

@@ -161,7 +161,8 @@ func TestAMessageHasAnthropicsMembersInTheirOrder(t *testing.T) {
 	m := Message{Model: "anthropic.claude-opus-4-6-v1", ID: "a", Response: &llm.Response{
 		RawStop: "tool_use",
 		Blocks: []llm.Block{
-			{Kind: llm.BlockReasoning, Text: "hm", Signature: "s"}, {Kind: llm.BlockRedacted, Text: "ZA=="},
+			{Kind: llm.BlockReasoning, Text: "hm", Signature: "s"},
+			{Kind: llm.BlockRedacted, Text: "ZA=="},
 			{Kind: llm.BlockToolUse, ToolUse: &llm.ToolUse{ID: "t", Name: "n", Input: jsonx.Raw(`{"a":1}`)}},
 		},
 		Usage: llm.Usage{Input: 5, Output: 7, CacheRead: llm.Some(int64(3)), CacheWrite: llm.Some(int64(2)), CacheWrites: []llm.CacheWrite{{TTL: "1h", Tokens: 2}}},
@@ -183,7 +184,8 @@ func TestAMessageHasAnthropicsMembersInTheirOrder(t *testing.T) {
 		{Kind: llm.EventBlockStart, Index: 2, Block: llm.BlockToolUse},
 		{Kind: llm.EventDelta, Index: 2, Block: llm.BlockToolUse, Text: `{"a":1}`},
 		{Kind: llm.EventBlockEnd, Index: 2},
-		{Kind: llm.EventStop}, {Kind: llm.EventUsage},
+		{Kind: llm.EventStop},
+		{Kind: llm.EventUsage},
 	}, Metrics{InvocationLatency: 9, FirstByteLatency: 4})
 	wants := []string{
 		`"stop_reason":null,"stop_sequence":null`, `"content_block":{"type":"thinking","thinking":"","signature":""}`,

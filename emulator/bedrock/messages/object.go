@@ -22,8 +22,8 @@ type decoder struct {
 	fault *Fault
 }
 
-// fail keeps a fault about a path, unless there is one already.
-func (d *decoder) fail(path, format string, args ...any) {
+// failf keeps a fault about a path, unless there is one already.
+func (d *decoder) failf(path, format string, args ...any) {
 	if d.fault != nil {
 		return
 	}
@@ -35,7 +35,7 @@ func (d *decoder) fail(path, format string, args ...any) {
 }
 
 // extra refuses a member that the API does not have.
-func (d *decoder) extra(path string) { d.fail(path, "Extra inputs are not permitted") }
+func (d *decoder) extra(path string) { d.failf(path, "Extra inputs are not permitted") }
 
 func join(path, name string) string {
 	if path == "" {
@@ -56,12 +56,12 @@ type object struct {
 func (d *decoder) object(path string, value jsonx.Raw) *object {
 	o := &object{d: d, path: path}
 	if value.Kind() != '{' {
-		d.fail(path, "Input should be a valid dictionary or object to extract fields from")
+		d.failf(path, "Input should be a valid dictionary or object to extract fields from")
 		return o
 	}
 	members, err := jsonx.Members(value)
 	if err != nil {
-		d.fail(path, "Input should be a valid dictionary or object to extract fields from")
+		d.failf(path, "Input should be a valid dictionary or object to extract fields from")
 	}
 	o.members = slices.DeleteFunc(members, func(m jsonx.Member) bool { return m.Value.Kind() == 'n' })
 	return o
@@ -77,7 +77,7 @@ func (o *object) take(name string) jsonx.Raw {
 func (o *object) need(name string) jsonx.Raw {
 	v := o.take(name)
 	if v == nil {
-		o.d.fail(join(o.path, name), "Field required")
+		o.d.failf(join(o.path, name), "Field required")
 	}
 	return v
 }
@@ -96,13 +96,13 @@ func (o *object) text(name string, required bool) string {
 	v := o.take(name)
 	if v == nil {
 		if required {
-			o.d.fail(join(o.path, name), "Field required")
+			o.d.failf(join(o.path, name), "Field required")
 		}
 		return ""
 	}
 	var s string
 	if v.Kind() != '"' || jsonx.Unmarshal(v, &s) != nil {
-		o.d.fail(join(o.path, name), "Input should be a valid string")
+		o.d.failf(join(o.path, name), "Input should be a valid string")
 	}
 	return s
 }
@@ -111,7 +111,7 @@ func (o *object) text(name string, required bool) string {
 func (o *object) word(name string, required bool, words ...string) string {
 	s := o.text(name, required)
 	if s != "" && !slices.Contains(words, s) {
-		o.d.fail(join(o.path, name), "Input should be %s", either(words))
+		o.d.failf(join(o.path, name), "Input should be %s", either(words))
 	}
 	return s
 }
@@ -132,7 +132,7 @@ func (o *object) boolean(name string) llm.Opt[bool] {
 	}
 	var b bool
 	if jsonx.Unmarshal(v, &b) != nil {
-		o.d.fail(join(o.path, name), "Input should be a valid boolean")
+		o.d.failf(join(o.path, name), "Input should be a valid boolean")
 	}
 	return llm.Some(b)
 }
@@ -142,16 +142,16 @@ func (o *object) integer(name string, least int64, required bool) llm.Opt[int64]
 	v := o.take(name)
 	if v == nil {
 		if required {
-			o.d.fail(join(o.path, name), "Field required")
+			o.d.failf(join(o.path, name), "Field required")
 		}
 		return llm.Opt[int64]{}
 	}
 	n, err := strconv.ParseInt(string(v), 10, 64)
 	switch {
 	case err != nil:
-		o.d.fail(join(o.path, name), "Input should be a valid integer")
+		o.d.failf(join(o.path, name), "Input should be a valid integer")
 	case n < least:
-		o.d.fail(join(o.path, name), "Input should be greater than or equal to %d", least)
+		o.d.failf(join(o.path, name), "Input should be greater than or equal to %d", least)
 	}
 	return llm.Some(n)
 }
@@ -165,11 +165,11 @@ func (o *object) share(name string) llm.Opt[float64] {
 	n, err := strconv.ParseFloat(string(v), 64)
 	switch {
 	case err != nil:
-		o.d.fail(join(o.path, name), "Input should be a valid number")
+		o.d.failf(join(o.path, name), "Input should be a valid number")
 	case n < 0:
-		o.d.fail(join(o.path, name), "Input should be greater than or equal to 0")
+		o.d.failf(join(o.path, name), "Input should be greater than or equal to 0")
 	case n > 1:
-		o.d.fail(join(o.path, name), "Input should be less than or equal to 1")
+		o.d.failf(join(o.path, name), "Input should be less than or equal to 1")
 	}
 	return llm.Some(n)
 }
@@ -178,7 +178,7 @@ func (o *object) share(name string) llm.Opt[float64] {
 func (d *decoder) list(path string, value jsonx.Raw) []jsonx.Raw {
 	var all []jsonx.Raw
 	if value.Kind() != '[' || jsonx.Unmarshal(value, &all) != nil {
-		d.fail(path, "Input should be a valid list")
+		d.failf(path, "Input should be a valid list")
 	}
 	return all
 }
@@ -189,7 +189,7 @@ func (d *decoder) strings(path string, value jsonx.Raw) []string {
 	for i, v := range d.list(path, value) {
 		var s string
 		if v.Kind() != '"' || jsonx.Unmarshal(v, &s) != nil {
-			d.fail(join(path, strconv.Itoa(i)), "Input should be a valid string")
+			d.failf(join(path, strconv.Itoa(i)), "Input should be a valid string")
 		}
 		all = append(all, s)
 	}
@@ -199,7 +199,7 @@ func (d *decoder) strings(path string, value jsonx.Raw) []string {
 // tag is the type of one of several kinds of object, which decides its members.
 func (d *decoder) tag(path string, value jsonx.Raw, known []string) string {
 	if value.Kind() != '{' {
-		d.fail(path, "Input should be a valid dictionary or object to extract fields from")
+		d.failf(path, "Input should be a valid dictionary or object to extract fields from")
 		return ""
 	}
 	members, err := jsonx.Members(value)
@@ -209,7 +209,7 @@ func (d *decoder) tag(path string, value jsonx.Raw, known []string) string {
 	var kind string
 	raw := jsonx.Find(members, "type")
 	if raw == nil {
-		d.fail(join(path, "type"), "Field required")
+		d.failf(join(path, "type"), "Field required")
 		return ""
 	}
 	if jsonx.Unmarshal(raw, &kind) != nil || !slices.Contains(known, kind) {
@@ -221,5 +221,5 @@ func (d *decoder) tag(path string, value jsonx.Raw, known []string) string {
 
 // wrongTag refuses a type (recorded exchange).
 func (d *decoder) wrongTag(path, kind string, known []string) {
-	d.fail(path, "Input tag '%s' found using 'type' does not match any of the expected tags: '%s'", kind, strings.Join(slices.Sorted(slices.Values(known)), "', '"))
+	d.failf(path, "Input tag '%s' found using 'type' does not match any of the expected tags: '%s'", kind, strings.Join(slices.Sorted(slices.Values(known)), "', '"))
 }

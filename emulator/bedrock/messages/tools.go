@@ -71,7 +71,7 @@ func (b *body) tool(path string, value jsonx.Raw, known []string) {
 		return
 	}
 	if !toolName.MatchString(t.Name) {
-		b.fail(join(o.path, "name"), "String should match pattern '%s'", toolName)
+		b.failf(join(o.path, "name"), "String should match pattern '%s'", toolName)
 	}
 	schema := b.object(join(o.path, "input_schema"), t.Schema)
 	schema.word("type", true, "object")
@@ -108,9 +108,9 @@ func (b *body) toolChoice(v jsonx.Raw) {
 	switch {
 	case b.fault != nil:
 	case len(r.Tools) == 0:
-		b.fail("", "tool_choice may only be specified while providing tools")
+		b.failf("", "tool_choice may only be specified while providing tools")
 	case kind == "tool" && !b.knows(r.ToolChoice.Name):
-		b.fail("", "Tool '%s' not found in provided tools", r.ToolChoice.Name)
+		b.failf("", "Tool '%s' not found in provided tools", r.ToolChoice.Name)
 	}
 	b.keep("tool_choice", v)
 }
