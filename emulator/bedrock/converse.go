@@ -113,9 +113,16 @@ func latency(usage llm.Usage, f fault.Fault) int64 {
 	return latencyStart + latencyPerToken*usage.Output + f.Latency.Milliseconds()
 }
 
-// markedFault is the fault that the last turn of a prompt asks for; empty if none.
+// markedFault is the fault that the last turn of a prompt, or the present step of a
+// scripted one, asks for; empty if none.
 func markedFault(req *llm.Request) string {
 	if len(req.Turns) == 0 {
+		return ""
+	}
+	if step, ok := model.Step(req); ok {
+		if m := faultMarker.FindStringSubmatch(step); m != nil {
+			return m[1]
+		}
 		return ""
 	}
 	for _, b := range req.Turns[len(req.Turns)-1].Blocks {

@@ -1,0 +1,68 @@
+package model
+
+import (
+	"regexp"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// A prompt may script the answers to a conversation: steps divided by [[then]],
+// each with the calls that the model then makes, [[call: NAME {"argument":1}]], or
+// with any other marker. Each answer of the assistant takes one step.
+var (
+	callMarker = regexp.MustCompile(`(?s)\[\[call:\s*([A-Za-z0-9_.-]+)\s*(\{.*?\})\s*\]\]`)
+	thenMarker = regexp.MustCompile(`\s*\[\[then\]\]\s*`)
+)
+
+// Step is the part of a script that is due in a conversation; false if the last
+// script of the user's is over, or there is none.
+func Step(req *llm.Request) (string, bool) {
+	answers := 0
+	for i := len(req.Turns) - 1; i >= 0; i-- {
+		turn := &req.Turns[i]
+		switch turn.Role {
+		case llm.RoleAssistant:
+			if i == 0 || req.Turns[i-1].Role != llm.RoleAssistant { // neighbours are one answer
+				answers++
+			}
+		case llm.RoleUser:
+			text := textOf(turn)
+			if !callMarker.MatchString(text) && !thenMarker.MatchString(text) {
+				continue
+			}
+			steps := thenMarker.Split(text, -1)
+			if answers >= len(steps) {
+				return "", false
+			}
+			return steps[answers], true
+		default: // the system's turns script nothing
+		}
+	}
+	return "", false
+}
+
+func textOf(turn *llm.Turn) string {
+	var texts []string
+	for i := range turn.Blocks {
+		if turn.Blocks[i].Kind == llm.BlockText {
+			texts = append(texts, turn.Blocks[i].Text)
+		}
+	}
+	return strings.Join(texts, "\n")
+}
+
+// scripted are the calls that a step makes, of tools that there are.
+func scripted(step string, tools []llm.Tool) []toolCall {
+	var calls []toolCall
+	for _, m := range callMarker.FindAllStringSubmatch(step, -1) {
+		for i := range tools {
+			if tools[i].Name == m[1] && jsonx.Valid([]byte(m[2])) {
+				calls = append(calls, toolCall{m[1], jsonx.Raw(m[2])})
+				break
+			}
+		}
+	}
+	return calls
+}
