@@ -25,14 +25,8 @@ type toolCall struct {
 // subject that the prompt lists: the weather in Paris and Tokyo takes two, unless
 // the model may make only one at a time.
 func (p *prompt) calls(req *llm.Request) []toolCall {
-	if p.step && req.ToolChoice.Kind != llm.ToolChoiceNone {
-		calls := scripted(p.text, req.Tools)
-		if len(calls) > 1 && req.ParallelTools.Set && !req.ParallelTools.Value {
-			calls = calls[:1]
-		}
-		if forced := req.ToolChoice.Kind == llm.ToolChoiceAny || req.ToolChoice.Kind == llm.ToolChoiceNamed; calls != nil || !forced {
-			return calls
-		}
+	if calls, ok := p.scripted(req); ok {
+		return calls
 	}
 	var chosen []llm.Tool
 	switch req.ToolChoice.Kind {

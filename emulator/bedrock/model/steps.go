@@ -2,6 +2,7 @@ package model
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -53,16 +54,23 @@ func textOf(turn *llm.Turn) string {
 	return strings.Join(texts, "\n")
 }
 
-// scripted are the calls that a step makes, of tools that there are.
-func scripted(step string, tools []llm.Tool) []toolCall {
+// scripted are the calls that a step makes, of tools that there are; false if no
+// script decides, as where the step makes none although the request demands one.
+func (p *prompt) scripted(req *llm.Request) ([]toolCall, bool) {
+	kind := req.ToolChoice.Kind
+	if !p.step || kind == llm.ToolChoiceNone {
+		return nil, false
+	}
 	var calls []toolCall
-	for _, m := range callMarker.FindAllStringSubmatch(step, -1) {
-		for i := range tools {
-			if tools[i].Name == m[1] && jsonx.Valid([]byte(m[2])) {
-				calls = append(calls, toolCall{m[1], jsonx.Raw(m[2])})
-				break
-			}
+	for _, m := range callMarker.FindAllStringSubmatch(p.text, -1) {
+		known := slices.ContainsFunc(req.Tools, func(t llm.Tool) bool { return t.Name == m[1] })
+		if known && jsonx.Valid([]byte(m[2])) {
+			calls = append(calls, toolCall{m[1], jsonx.Raw(m[2])})
 		}
 	}
-	return calls
+	if len(calls) > 1 && req.ParallelTools.Set && !req.ParallelTools.Value {
+		calls = calls[:1]
+	}
+	forced := kind == llm.ToolChoiceAny || kind == llm.ToolChoiceNamed
+	return calls, calls != nil || !forced
 }
