@@ -23,6 +23,8 @@ import (
 
 // router answers every call with what it holds.
 type router struct {
+	gateway.Router // of which nothing else is called
+
 	resp   *llm.Response
 	stream llm.Stream
 	err    error

@@ -29,14 +29,14 @@ type scriptedTarget struct {
 	location, id string
 }
 
-func (d *scriptedDeployment) Targets(string) ([]provider.Target, error) {
+func (d *scriptedDeployment) Targets(llm.Verb, string) ([]provider.Target, error) {
 	if d.none != nil {
 		return nil, d.none
 	}
 	return d.targets, nil
 }
 
-func (d *scriptedDeployment) ReportRefusal(_ context.Context, _ string, refused provider.Target, e *llm.Error) bool {
+func (d *scriptedDeployment) ReportRefusal(_ context.Context, _ llm.Verb, _ string, refused provider.Target, e *llm.Error) bool {
 	if e.Code != llm.CodeModelNeedsProfile {
 		return false
 	}

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Server serves a handler, such as an Emulator, on an address. It is made by
-// NewServer, started once and stopped.
+// Server serves a handler, such as an Emulator, on an address. Create it with
+// NewServer, call Start once, and then Stop.
 type Server struct {
 	http     *http.Server
 	listener net.Listener
@@ -22,9 +22,9 @@ type Server struct {
 	err  error // why serving ended; read after done
 }
 
-// NewServer makes a server for h. It serves HTTP/1.1 and, on the same port, HTTP/2
-// with prior knowledge, which AWS's SDK for JavaScript and its asynchronous one
-// for Java speak to plain http addresses.
+// NewServer creates a server for h. It serves HTTP/1.1 and, on the same port, HTTP/2 with
+// prior knowledge, which AWS's SDK for JavaScript and its asynchronous SDK for Java use
+// with plain http addresses.
 func NewServer(h http.Handler) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
 	protocols := new(http.Protocols)
@@ -42,8 +42,8 @@ func NewServer(h http.Handler) *Server {
 	}
 }
 
-// Start listens on addr, such as 127.0.0.1:0 for a free port, and serves until
-// Stop. It returns when connections are accepted, or why they cannot be.
+// Start listens on addr, such as 127.0.0.1:0 for a free port, and serves until Stop. It
+// returns once connections are accepted, or with the reason why not.
 func (s *Server) Start(ctx context.Context, addr string) error {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", addr)
@@ -60,7 +60,7 @@ func (s *Server) Start(ctx context.Context, addr string) error {
 	return nil
 }
 
-// Addr is the address that Start listens on, host and port; empty before.
+// Addr returns the address that Start listens on, host and port; empty before Start.
 func (s *Server) Addr() string {
 	if s.listener == nil {
 		return ""
@@ -68,7 +68,8 @@ func (s *Server) Addr() string {
 	return s.listener.Addr().String()
 }
 
-// URL is the base URL for clients, such as http://127.0.0.1:4510; empty before Start.
+// URL returns the base URL for clients, such as http://127.0.0.1:4510; empty before
+// Start.
 func (s *Server) URL() string {
 	if s.listener == nil {
 		return ""
@@ -76,9 +77,9 @@ func (s *Server) URL() string {
 	return "http://" + s.Addr()
 }
 
-// Stop ends the server: answers that wait (latency, a token rate, a stall) are
-// abandoned at once, others may finish until ctx is done. It returns when no
-// goroutine of the server is left, with the error that had ended serving, if any.
+// Stop ends the server: delayed answers (latency, a token rate, a stall) are abandoned
+// at once, others may finish until ctx is done. It returns after all goroutines of the
+// server have ended, with the error that ended serving, if any.
 func (s *Server) Stop(ctx context.Context) error {
 	s.once.Do(func() {
 		s.abandon()
@@ -86,7 +87,7 @@ func (s *Server) Stop(ctx context.Context) error {
 			return
 		}
 		if err := s.http.Shutdown(ctx); err != nil {
-			_ = s.http.Close() // the listener is closed already; its error says no more
+			_ = s.http.Close() // the listener is already closed; the error says nothing new
 		}
 		<-s.done
 	})

@@ -1,0 +1,218 @@
+// Package anthropic is the frontend for Anthropic's Messages API.
+package anthropic
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"outcrop/gateway"
+	"outcrop/httpd/door"
+	"outcrop/httpd/inbound"
+	"outcrop/llm"
+	wire "outcrop/wire/anthropic"
+)
+
+// Door is the name of this frontend in the record.
+const Door = "anthropic_messages"
+
+// keepAlive is the silence after which a stream gets a ping, for names without a setting of their
+// own.
+const keepAlive = 15 * time.Second
+
+// Handler serves the Messages API.
+type Handler struct {
+	door.Translated
+}
+
+// New makes the frontend.
+func New(g *gateway.Gateway, opt door.Options) *Handler {
+	return &Handler{door.NewTranslated(g, Door, opt)}
+}
+
+// Routes lists what the frontend serves.
+func (h *Handler) Routes() []door.Route {
+	return []door.Route{
+		{Pattern: "POST /v1/messages", Path: "/v1/messages", About: "messages in Anthropic's format", Handle: h.messages},
+		{Pattern: "POST /anthropic/v1/messages", Path: "/anthropic/v1/messages", About: "the same under /anthropic", Handle: h.messages},
+		{Pattern: "POST /v1/messages/count_tokens", Path: "/v1/messages/count_tokens", About: "the number of tokens of a request for messages", Handle: h.countTokens},
+		{Pattern: "POST /anthropic/v1/messages/count_tokens", Path: "/anthropic/v1/messages/count_tokens", About: "the same under /anthropic", Handle: h.countTokens},
+	}
+}
+
+// Owns reports whether a path belongs to the frontend.
+func (h *Handler) Owns(path string) bool {
+	path, _ = strings.CutPrefix(path, "/anthropic")
+	return path == "/v1/messages" || strings.HasPrefix(path, "/v1/messages/")
+}
+
+// Whole reports false: the paths are served by http.ServeMux.
+func (h *Handler) Whole() bool { return false }
+
+// ServeHTTP serves messages.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.messages(w, r) }
+
+// WriteError writes an error in Anthropic's form, with its status for an overload, and tells its
+// clients whether to repeat the call where the status would mislead them. A client that has gone gets
+// nothing.
+func (h *Handler) WriteError(w http.ResponseWriter, e *llm.Error) { h.writeError(w, e, nil) }
+
+func (h *Handler) writeError(w http.ResponseWriter, e *llm.Error, asked *wire.Asked) {
+	e = wire.InWords(e, asked)
+	head := w.Header()
+	id := head.Get("X-Request-Id")
+	head["Request-Id"] = []string{id}
+	if again := wire.ShouldRetry(e); again != "" {
+		head["X-Should-Retry"] = []string{again}
+	}
+	own := *e
+	own.Status = wire.Status(e)
+	h.Failure(w, &own, func(dst []byte, e *llm.Error) []byte { return wire.AppendError(dst, e, id) })
+}
+
+// messages serves a call for a message.
+func (h *Handler) messages(w http.ResponseWriter, r *http.Request) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+		m, err := h.decode(w, r, call, false)
+		if err != nil {
+			h.WriteError(w, call.Fail(err))
+			return
+		}
+		if m.raw.Stream {
+			h.stream(w, r, call, m)
+			return
+		}
+		h.whole(w, r, call, m)
+	})
+}
+
+// message is one request for a message.
+type message struct {
+	raw     llm.Raw
+	options wire.Options
+	asked   wire.Asked
+	env     wire.Envelope
+
+	request *wire.Request // decoded for targets that do not speak the dialect; nil until then
+}
+
+// decode reads as much of a request as is needed to route it.
+//
+//go:noinline
+func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.Call, count bool) (*message, error) {
+	body, err := h.Reader.Read(w, r, call.Lease())
+	if err != nil {
+		return nil, err
+	}
+	head, err := wire.Peek(body.Bytes)
+	if err != nil {
+		body.Release()
+		return nil, err
+	}
+	m := &message{
+		raw:   llm.Raw{Call: head.Call(), Dialect: llm.DialectAnthropic, Body: body.Bytes},
+		asked: wire.Asked{Model: head.Model, MaxTokens: head.MaxTokens.Value},
+		env:   wire.Envelope{ID: "msg_" + call.ID(), Model: head.Model},
+	}
+	m.raw.DropParams = h.Gateway.Settings(head.Model).DropParams
+	for _, beta := range r.Header["Anthropic-Beta"] {
+		m.raw.Headers = append(m.raw.Headers, llm.Label{Name: "Anthropic-Beta", Value: beta})
+	}
+	m.options = wire.Options{
+		Beta: r.Header["Anthropic-Beta"], Count: count,
+		DropParams: func(model string) bool { return h.Gateway.Settings(model).DropParams },
+	}
+	return m, nil
+}
+
+// translation serves the message at targets that do not speak the dialect.
+func (m *message) translation() *gateway.Translation {
+	return &gateway.Translation{Request: m.decoded, Response: m.response, Stream: m.translate}
+}
+
+// decoded is the request in the common language.
+func (m *message) decoded(context.Context) (*llm.Request, error) {
+	if m.request == nil {
+		req, err := wire.Decode(m.raw.Body, m.options)
+		if err != nil {
+			return nil, err
+		}
+		m.request, m.env.Stop = req, req.LLM.Stop
+	}
+	return &m.request.LLM, nil
+}
+
+// located names the fields of an error as the client's request has them.
+func (m *message) located(err error) *llm.Error {
+	e := llm.AsError(err)
+	if m.request != nil {
+		return m.request.LocateError(e)
+	}
+	return e
+}
+
+// warnings are those of a translated response, with the fields as the client's request has them.
+func (m *message) warnings(meta *llm.Meta) []llm.Warning {
+	all := slices.Concat(m.request.Warnings, meta.Warnings)
+	for i := range all {
+		all[i].Field = m.request.Locate(all[i].Field)
+	}
+	return all
+}
+
+// whole is apart from messages because its stack would come on top of what a stream needs.
+//
+//go:noinline
+func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, m *message) {
+	resp, err := call.Relay(r.Context(), &m.raw, m.translation())
+	if err != nil {
+		h.writeError(w, call.Fail(m.located(err)), &m.asked)
+		return
+	}
+	respond(w.Header(), call)
+	w.Header()["Content-Type"] = []string{"application/json"}
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(resp.Body))}
+	inbound.WriteWhole(w, resp.Body)
+}
+
+// respond sets the headers of a response, and returns how many warnings are in them.
+func respond(h http.Header, call *gateway.Call) (written int) {
+	h["Request-Id"] = h["X-Request-Id"]
+	return door.Head(h, call)
+}
+
+// response encodes a translated response.
+func (m *message) response(resp *llm.Response) *llm.RawResponse {
+	warnings := m.warnings(&resp.Meta)
+	out := &llm.RawResponse{
+		Body: wire.AppendResponse(nil, m.env, resp, warnings),
+		Meta: resp.Meta, Usage: resp.Usage, RawStop: resp.RawStop, Uncounted: resp.Uncounted, ServiceTier: resp.ServiceTier,
+	}
+	out.Meta.Warnings = warnings
+	return out
+}
+
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, m *message) {
+	stream, err := call.RelayStream(r.Context(), &m.raw, m.translation())
+	if err != nil {
+		h.writeError(w, call.Fail(m.located(err)), &m.asked)
+		return
+	}
+	defer stream.Close()
+	respond(w.Header(), call)
+	id := w.Header().Get("X-Request-Id")
+	events := inbound.NewEvents(w, wire.Ping, cmp.Or(h.Gateway.Settings(m.raw.Model).KeepAlive, keepAlive))
+	defer events.Close()
+	events.Commit() // a ping belongs after the first event
+	defer func() {
+		if p := recover(); p != nil { // the response has begun, so the failure must be an event
+			_ = events.Write(wire.AppendFailure(nil, call.Fail(door.Internal()), id), false)
+			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // the server logs it
+		}
+	}()
+	door.Copy(events, stream, func(dst []byte, e *llm.Error) []byte { return wire.AppendFailure(dst, e, id) })
+}

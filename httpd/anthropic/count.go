@@ -1,0 +1,38 @@
+package anthropic
+
+import (
+	"net/http"
+	"strconv"
+
+	"outcrop/gateway"
+	"outcrop/httpd/door"
+	"outcrop/httpd/inbound"
+	wire "outcrop/wire/anthropic"
+)
+
+// countTokens serves the number of tokens of a request.
+func (h *Handler) countTokens(w http.ResponseWriter, r *http.Request) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+		m, err := h.decode(w, r, call, true)
+		if err != nil {
+			h.WriteError(w, call.Fail(err))
+			return
+		}
+		req, err := m.decoded(r.Context())
+		if err != nil {
+			h.writeError(w, call.Fail(err), &m.asked)
+			return
+		}
+		call.Warn(m.request.Warnings...)
+		n, err := call.CountTokens(r.Context(), req)
+		if err != nil {
+			h.writeError(w, call.Fail(m.located(err)), &m.asked)
+			return
+		}
+		respond(w.Header(), call)
+		out := wire.AppendCount(nil, n)
+		w.Header()["Content-Type"] = []string{"application/json"}
+		w.Header()["Content-Length"] = []string{strconv.Itoa(len(out))}
+		inbound.WriteWhole(w, out)
+	})
+}
