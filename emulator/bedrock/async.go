@@ -14,18 +14,18 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// jobs are the calls of StartAsyncInvoke.
+// jobs are the jobs that StartAsyncInvoke started.
 type jobs struct {
 	mu   sync.Mutex
 	list []*job
 }
 
-// jobsMost bounds what is remembered: the oldest is forgotten then.
+// jobsMost is the maximum number of jobs that are kept; the oldest are dropped.
 const jobsMost = 10_000
 
 func newJobs() *jobs { return &jobs{} }
 
-// job is one call of StartAsyncInvoke.
+// job is one job.
 type job struct {
 	arn, model, region string
 	token              string // of the client; empty if it gave none
@@ -35,14 +35,14 @@ type job struct {
 	fails              bool
 }
 
-// Words of a job's state.
+// States of a job.
 const (
 	jobRuns   = "InProgress"
 	jobDone   = "Completed"
 	jobFailed = "Failed"
 )
 
-// status is the job's state at a time.
+// status returns the job's state at a time.
 func (j *job) status(now time.Time, takes time.Duration) string {
 	switch {
 	case now.Before(j.submitted.Add(takes)):
@@ -54,7 +54,7 @@ func (j *job) status(now time.Time, takes time.Duration) string {
 	}
 }
 
-// Shapes of what StartAsyncInvoke takes.
+// Patterns of the parameters of StartAsyncInvoke and GetAsyncInvoke.
 var (
 	s3URI       = shape(`s3://[a-z0-9][\.\-a-z0-9]{1,61}[a-z0-9](/.*)?`)
 	clientToken = shape(`[!-~]{1,256}`)
@@ -62,10 +62,10 @@ var (
 	jobARN      = shape(`arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:async-invoke/[a-z0-9]{12}`)
 )
 
-// failureMarker in an input has its call fail.
+// failureMarker in an input makes its job fail.
 const failureMarker = "[[fail]]"
 
-// startAsyncInvoke takes a call to the background. Nothing is written to S3.
+// startAsyncInvoke starts a job. Nothing is written to S3.
 func (e *Emulator) startAsyncInvoke(c *call) error {
 	var said struct {
 		Token  *string   `json:"clientRequestToken"`
@@ -133,8 +133,8 @@ func (e *Emulator) startAsyncInvoke(c *call) error {
 	return c.writeJSON(w.Buf)
 }
 
-// add keeps a job and gives its ARN, or that of the same one before; false if the
-// client's token is another one's.
+// add keeps a job and returns its ARN, or the ARN of the earlier job with the same token;
+// false if that job's request was different.
 func (s *jobs) add(j *job) (arn string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,7 +150,7 @@ func (s *jobs) add(j *job) (arn string, ok bool) {
 	return j.arn, true
 }
 
-// all are the jobs of a region, the oldest first.
+// all returns the jobs of a region, the oldest first.
 func (s *jobs) all(region string) []*job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -262,7 +262,7 @@ func (e *Emulator) listAsyncInvokes(c *call) error {
 	return c.writeJSON(w.Buf)
 }
 
-// pageSize is a page's size as a query says it.
+// pageSize parses maxResults.
 func pageSize(text string) (int, error) {
 	if text == "" {
 		return maxPage, nil
@@ -274,7 +274,7 @@ func pageSize(text string) (int, error) {
 	return n, nil
 }
 
-// pageStart is where the page of a token begins.
+// pageStart returns the position where the page of a token begins.
 func pageStart(token string, length int) (int, bool) {
 	if token == "" {
 		return 0, true
@@ -287,7 +287,7 @@ func pageStart(token string, length int) (int, bool) {
 	return n, err == nil && n >= 0 && n <= length
 }
 
-// timeIn is a time in a query; zero if it is absent.
+// timeIn parses a time in a query; zero if it is absent.
 func timeIn(text, name string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil

@@ -11,7 +11,7 @@ import (
 	"outcrop/wire/converse"
 )
 
-// versionedModelID is what the path of CountTokens may hold: shape
+// versionedModelID is the pattern of model ids in the path of CountTokens: shape
 // FoundationModelVersionIdentifier.
 var versionedModelID = shape(`[a-zA-Z_\.\-/0-9:]+`)
 
@@ -63,8 +63,9 @@ func (e *Emulator) countTokens(c *call) error {
 	return c.writeJSON(w.Buf)
 }
 
-// counted finds the model, which is named by its bare id, wherever it can be called;
-// Claude from 3.5 on can count, and no profile can (recorded exchanges).
+// counted returns the model, which must be named by its base id, even if only its
+// profiles can be called. Claude counts from 3.5 on; profiles do not (recorded
+// exchanges).
 func (e *Emulator) counted(c *call) (*catalogue.Model, error) {
 	id := strings.TrimPrefix(c.parameter, modelARN(c.region, ""))
 	to := c.catalogue.Model(id)
@@ -84,7 +85,7 @@ func uncountable() error {
 	return invalid("The provided model doesn't support counting tokens.")
 }
 
-// countedBody reads a body of InvokeModel in base64.
+// countedBody decodes a body of InvokeModel in base64.
 func (e *Emulator) countedBody(text string, to *catalogue.Model) (*llm.Request, error) {
 	content, ok := llm.ParseBase64([]byte(text))
 	if !ok {
@@ -101,11 +102,12 @@ func (e *Emulator) countedBody(text string, to *catalogue.Model) (*llm.Request, 
 	return req, nil
 }
 
-// countedMembers are those of a Converse request that count: shape
+// countedMembers are the members of a Converse request that CountTokens accepts: shape
 // ConverseTokensRequest.
 var countedMembers = []string{"messages", "system", "toolConfig", "additionalModelRequestFields"} // never written to
 
-// countedConverse reads a request of Converse, of which only the prompt may be said.
+// countedConverse decodes a request of Converse, without the members that CountTokens
+// ignores.
 func (e *Emulator) countedConverse(body jsonx.Raw, to *catalogue.Model) (*llm.Request, error) {
 	members, err := jsonx.Members(body)
 	if err != nil {

@@ -95,8 +95,8 @@ func cohereEmbed(to *catalogue.Model, body []byte, id string) (*vectors, error) 
 
 func present[T any](list []T) int { return min(1, len(list)) }
 
-// embed makes the vectors of the inputs; a text has at most a number of tokens, and
-// is cut or refused beyond it.
+// embed returns the vectors of the inputs. Texts with more than most tokens are truncated
+// or refused.
 func (b *cohereBody) embed(to *catalogue.Model, size int, most int64) (all [][]float64, tokens int64, err error) {
 	text := func(t string) ([]float64, error) {
 		n := textTokens(t)
@@ -148,7 +148,7 @@ func (b *cohereBody) embed(to *catalogue.Model, size int, most int64) (all [][]f
 	return all, tokens, nil
 }
 
-// shorten cuts a text to a number of characters, from its beginning or its end.
+// shorten truncates a text to most characters, at its start or its end.
 func shorten(text string, most int, start bool) string {
 	runes := []rune(text)
 	if len(runes) <= most {
@@ -160,8 +160,7 @@ func shorten(text string, most int, start bool) string {
 	return string(runes[:most])
 }
 
-// write writes the answer. v3 says its texts again in lower case (recorded
-// exchanges).
+// write returns the answer. v3 repeats the texts in lower case (recorded exchanges).
 func (b *cohereBody) write(all [][]float64, id string, four bool) []byte {
 	var w jsonx.Writer
 	w.Object()

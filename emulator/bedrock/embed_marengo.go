@@ -34,7 +34,7 @@ func mediaSource() bodyschema.Schema {
 	})
 }
 
-// marengo2 is Marengo Embed 2.7, whose members are all at the top.
+// marengo2 is Marengo Embed 2.7, whose parameters are members of the body.
 func marengo2(to *catalogue.Model, body []byte, _ string) (*vectors, error) {
 	schema := object([]string{"inputType"}, map[string]bodyschema.Schema{
 		"inputType": oneOfWords("text", "image", "video", "audio"), "inputText": textOf(0), "textTruncate": oneOfWords("end", "none"),
@@ -111,12 +111,12 @@ func marengo3(to *catalogue.Model, body []byte, _ string) (*vectors, error) {
 	}
 }
 
-// asyncOnly refuses what is embedded in the background only.
+// asyncOnly refuses an input type that only StartAsyncInvoke accepts.
 func asyncOnly(kind string) error {
 	return invalid("The %s input type is only supported by the StartAsyncInvoke API.", kind)
 }
 
-// marengo is one call to Marengo.
+// marengo is one call of Marengo.
 type marengo struct {
 	to       *catalogue.Model
 	size     int
@@ -153,7 +153,7 @@ func (m *marengo) image(media *marengoMedia, missing string) ([]float64, error) 
 	return vector.OfBytes(m.to.ID, content, m.size), nil
 }
 
-// answer writes the vector.
+// answer returns the answer with a vector.
 func (m *marengo) answer(v []float64, err error) (*vectors, error) {
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ const (
 	novaRetrievalTokens = 14 // of the instruction before a text that is searched with (recorded exchanges)
 )
 
-// novaSource is where a medium comes from.
+// novaSource is the source of a medium.
 type novaSource struct {
 	Bytes      string `json:"bytes"`
 	S3Location *struct {
@@ -69,7 +69,7 @@ func novaEmbedSchema() bodyschema.Schema {
 	})
 }
 
-// novaEmbed is Amazon Nova Multimodal Embeddings: one input a call.
+// novaEmbed is Amazon Nova Multimodal Embeddings, which takes one input per call.
 func novaEmbed(to *catalogue.Model, body []byte, _ string) (*vectors, error) {
 	if err := checkBody(body, novaEmbedSchema()); err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (p *novaParams) embed(to *catalogue.Model) (*vectors, error) {
 	return answer, nil
 }
 
-// writeNova writes one embedding; cut is the length that a text was cut to.
+// writeNova writes one embedding; cut is the length that a text was truncated to.
 func writeNova(w *jsonx.Writer, kind string, v []float64, cut int) {
 	w.Object()
 	w.Key("embedding")

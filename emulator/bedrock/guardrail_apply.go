@@ -25,11 +25,10 @@ type applyRequest struct {
 	} `json:"content"`
 }
 
-// blockedMessage is what a guardrail says in place of what it blocks: the default
-// of the console.
+// blockedMessage is the message for blocked content: the console's default.
 const blockedMessage = "Sorry, the model cannot answer this question."
 
-// cutVersion divides the variable part of the path of ApplyGuardrail.
+// cutVersion splits the variable part of the path of ApplyGuardrail.
 func cutVersion(path string) (id, version string, ok bool) {
 	at := strings.LastIndex(path, "/version/")
 	if at < 0 {
@@ -38,8 +37,8 @@ func cutVersion(path string) (id, version string, ok bool) {
 	return path[:at], path[at+len("/version/"):], true
 }
 
-// applyGuardrail is a guardrail that blocks the words of the options. Every
-// guardrail of the right form exists.
+// applyGuardrail applies a guardrail that blocks the words of the options. Every
+// well-formed guardrail exists.
 func (e *Emulator) applyGuardrail(c *call) error {
 	id, version, ok := cutVersion(c.parameter)
 	switch {
@@ -95,7 +94,7 @@ func (r *applyRequest) check() error {
 	return nil
 }
 
-// answer is what the guardrail did.
+// answer returns the body of the answer.
 func (r *applyRequest) answer(found []string, characters int) []byte {
 	var w jsonx.Writer
 	w.Object()

@@ -19,24 +19,23 @@ import (
 	"outcrop/wire/eventstream"
 )
 
-// This file has InvokeModel and InvokeModelWithResponseStream, whose bodies are each
-// maker's own.
+// This file has InvokeModel and InvokeModelWithResponseStream, whose bodies are specific
+// to each maker.
 
 func (e *Emulator) invokeModel(c *call) error { return e.invoke(c, false) }
 
 func (e *Emulator) invokeModelStream(c *call) error { return e.invoke(c, true) }
 
-// chat is how the bodies of a family of chat models are read and its answers
-// written.
+// chat decodes the bodies of a family of chat models and encodes their answers.
 type chat interface {
-	// read makes a request of a body, or refuses it.
+	// read decodes a body.
 	read(body []byte, info *catalogue.Model) (*llm.Request, error)
-	// check refuses a request that breaks a rule of the model.
+	// check refuses a request that the model does not accept.
 	check(e *Emulator, q *question) error
-	// whole is the body of an answer.
+	// whole returns the body of an answer.
 	whole(a *reply) []byte
-	// pieces are the events of the answer as a stream. steps are those of the
-	// common form, which divide its texts.
+	// pieces returns the answer as the events of a stream. steps are its events in the
+	// common form, whose deltas are kept.
 	pieces(a *reply, steps []llm.Event) []piece
 }
 
@@ -45,26 +44,26 @@ type reply struct {
 	*llm.Response
 
 	model *catalogue.Model
-	// id names the answer, and created is when it was made.
+	// id identifies the answer; created is its time.
 	id      string
 	created time.Time
 	// stop is the stop sequence that ended it; empty if none did.
 	stop string
-	// metrics are for the end of a stream.
+	// metrics are written at the end of a stream.
 	metrics messages.Metrics
 }
 
-// piece is an event of a stream in its model's own form.
+// piece is an event of a stream, in the model's own form.
 type piece struct {
 	json []byte
-	// delta is whether it is content, and text what it says.
+	// delta is whether the event is content; text is its text.
 	delta bool
 	text  string
-	// stop is whether it stands behind the content.
+	// stop is whether the event follows the content.
 	stop bool
 }
 
-// chatOf is how a model's bodies are written; nil if the emulator does not know.
+// chatOf returns the form of a model's bodies; nil if it is not emulated.
 func chatOf(m *catalogue.Model) chat {
 	switch {
 	case m.Voice() == catalogue.VoiceAnthropic:
@@ -132,7 +131,7 @@ func (e *Emulator) invoke(c *call, streaming bool) error {
 	return c.writeWhole(guarded(how.whole(a), req), f)
 }
 
-// unreadable is the refusal of a body that could not be read.
+// unreadable returns the refusal of a body that could not be decoded.
 func unreadable(err error) error {
 	var fault *messages.Fault
 	var syntax *jsonx.Error
@@ -145,9 +144,8 @@ func unreadable(err error) error {
 	return naked(err)
 }
 
-// naked is a refusal as InvokeModel gives it: the words of the model's server
-// without Converse's before them (recorded exchanges), and an image where
-// Anthropic's body has it.
+// naked converts a refusal of Converse into one of InvokeModel: without Converse's
+// introduction (recorded exchanges), and with the path of an image in Anthropic's body.
 func naked(err error) error {
 	var r *refusal
 	if !errors.As(err, &r) {
@@ -158,20 +156,20 @@ func naked(err error) error {
 	return &plain
 }
 
-// stopPath points at the stop sequence in a model's own answer.
+// stopPath points to the stop sequence in a model's own answer.
 const stopPath = `["/stop_sequence"]`
 
-// askForStop has the answer say which stop sequence ended it.
+// askForStop requests the stop sequence that ended the answer.
 func askForStop(req *llm.Request) {
 	req.Extensions = append(req.Extensions, jsonx.Member{Name: "additionalModelResponseFieldPaths", Value: jsonx.Raw(stopPath)})
 }
 
-// stopOf is the stop sequence that ended an answer; empty if none did.
+// stopOf returns the stop sequence that ended an answer; empty if none did.
 func stopOf(answer *llm.Response) string {
 	return word(memberOf(answer.ModelFields, "stop_sequence"))
 }
 
-// Settings that come in headers, by the member of the service model.
+// Headers of InvokeModel, and the longest request metadata.
 const (
 	headerTrace       = "X-Amzn-Bedrock-Trace"
 	headerGuardrail   = "X-Amzn-Bedrock-GuardrailIdentifier"
@@ -189,8 +187,8 @@ var (
 	guardrailVersion = shape(`(|([1-9][0-9]{0,7})|(DRAFT))`)
 )
 
-// checkInvokeHeaders holds the headers against the service model. Content-Type and
-// Accept may be anything: AWS's SDKs send octet-stream, or none.
+// checkInvokeHeaders checks the headers against the service model. Content-Type and
+// Accept may have any value: some of AWS's SDKs send octet-stream, or none.
 func (c *call) checkInvokeHeaders() error {
 	h := c.request.Header
 	for _, e := range [...]struct {
@@ -217,8 +215,8 @@ func (c *call) checkInvokeHeaders() error {
 	return nil
 }
 
-// headerSettings puts what headers say where Converse's body has it, so that the
-// same rules hold.
+// headerSettings copies settings from headers to where Converse's body has them, so that
+// the same rules apply.
 func (c *call) headerSettings(req *llm.Request) {
 	h := c.request.Header
 	req.ServiceTier = h.Get(headerTier)
@@ -247,7 +245,7 @@ func (c *call) headerSettings(req *llm.Request) {
 	}
 }
 
-// settingHeaders answers with the settings that served the call.
+// settingHeaders sets the response headers for the settings of the call.
 func (c *call) settingHeaders(req *llm.Request) {
 	if req.ServiceTier != "" {
 		c.Header().Set(headerTier, req.ServiceTier)
@@ -257,7 +255,7 @@ func (c *call) settingHeaders(req *llm.Request) {
 	}
 }
 
-// countHeaders answers with what was counted, and how long it took.
+// countHeaders sets the response headers for token counts and latency.
 func (c *call) countHeaders(a *reply) {
 	u := &a.Usage
 	count := func(name string, n int64) { c.Header().Set("X-Amzn-Bedrock-"+name, strconv.FormatInt(n, 10)) }
@@ -270,8 +268,8 @@ func (c *call) countHeaders(a *reply) {
 	count("Invocation-Latency", a.LatencyMs.Value)
 }
 
-// guarded adds to an answer what a guardrail did, which is nothing: every
-// guardrail of the right form exists, and lets everything pass.
+// guarded adds the result of a guardrail to an answer. Every well-formed guardrail exists
+// and lets everything pass.
 func guarded(answer []byte, req *llm.Request) []byte {
 	for _, m := range req.Extensions {
 		if m.Name != "guardrailConfig" {
@@ -296,8 +294,7 @@ func guarded(answer []byte, req *llm.Request) []byte {
 	return answer
 }
 
-// streamPieces writes the events of a model as frames, or what the fault leaves of
-// them.
+// streamPieces writes the events of a model as frames, with the fault applied.
 func (e *Emulator) streamPieces(c *call, pieces []piece, f fault.Fault) error {
 	c.Header().Set("Content-Type", eventstream.MediaType)
 	c.Header().Set(headerInnerType, "application/json")
@@ -328,7 +325,7 @@ func (e *Emulator) streamPieces(c *call, pieces []piece, f fault.Fault) error {
 	return nil
 }
 
-// chunk is the frame around an event of a model (recorded exchange).
+// chunk returns the frame of a model's event (recorded exchange).
 func chunk(event []byte, noise string) []byte {
 	var w jsonx.Writer
 	w.Object()
@@ -359,8 +356,7 @@ func (a *reply) invocationMetrics(w *jsonx.Writer) {
 	w.EndObject()
 }
 
-// notStreamed is what Bedrock says of a model that has no streams (public
-// reports).
+// notStreamed is the refusal of a stream from a model that has none (public reports).
 func notStreamed() *refusal {
 	return &refusal{status: http.StatusBadRequest, kind: "ValidationException", message: "The model is unsupported for streaming"}
 }

@@ -19,8 +19,8 @@ func (claudeChat) read(body []byte, info *catalogue.Model) (*llm.Request, error)
 	return messages.Decode(body, messages.Terms{System: info.Has(catalogue.SystemTurns), Betas: info.InvokeBetas()})
 }
 
-// claudeChecks are the rules of Anthropic's server for a body that has the right
-// form, in the order in which they refuse.
+// claudeChecks are the rules of Anthropic's server for a well-formed body, in their
+// order.
 var claudeChecks = []func(*question) error{ // never written to
 	claudeFields, claudeLimits, claudeTools, claudeThinkingFields, checkEffort, checkStructure, checkStops, checkKeys,
 	checkSampling, checkThinking, claudePairs, checkIDs, checkImages, checkThinkingTurns, checkLastTurn,
@@ -30,8 +30,7 @@ func (claudeChat) check(e *Emulator, q *question) error {
 	if err := claudeMarks(q); err != nil {
 		return err
 	}
-	// Cache control is part of a block to Anthropic, so that it has no place of its
-	// own in paths.
+	// In Anthropic's paths cache control is part of its block and does not count.
 	plain := *q
 	plain.request = withoutCachePoints(q.request)
 	var err error
@@ -50,7 +49,7 @@ func (claudeChat) check(e *Emulator, q *question) error {
 	return nil
 }
 
-// withoutCachePoints is a request whose turns have no cache points.
+// withoutCachePoints returns a copy of the request without cache points in its turns.
 func withoutCachePoints(req *llm.Request) *llm.Request {
 	plain := *req
 	plain.Turns = slices.Clone(req.Turns)
@@ -62,8 +61,8 @@ func withoutCachePoints(req *llm.Request) *llm.Request {
 
 func isCachePoint(b llm.Block) bool { return b.Kind == llm.BlockCachePoint }
 
-// claudeMarks holds cache control against the rules for cache points, with
-// Anthropic's paths.
+// claudeMarks applies the rules for cache points to cache control, with Anthropic's
+// paths.
 func claudeMarks(q *question) error {
 	var marks []mark
 	for i := range q.request.Tools {
@@ -88,7 +87,7 @@ func claudeMarks(q *question) error {
 	return checkMarks(q, marks)
 }
 
-// claudeFields refuses members that the model's version of the API does not have.
+// claudeFields refuses members that the model does not accept.
 func claudeFields(q *question) error {
 	for _, m := range q.request.ModelFields {
 		if known := q.info.Fields(); known != nil && !slices.Contains(known, m.Name) {
@@ -113,8 +112,8 @@ func claudeLimits(q *question) error {
 	return nil
 }
 
-// claudeTools refuses names that occur twice, schemas that Claude cannot read, and
-// choices that the model does not take.
+// claudeTools refuses duplicate names, invalid schemas, and tool choices that the model
+// does not accept.
 func claudeTools(q *question) error {
 	names := map[string]bool{}
 	for i := range q.request.Tools {
@@ -142,7 +141,7 @@ func claudeTools(q *question) error {
 	return nil
 }
 
-// claudeThinkingFields refuses a display of thoughts where the model has none.
+// claudeThinkingFields refuses thinking.display where the model does not accept it.
 func claudeThinkingFields(q *question) error {
 	if q.at("thinking.display") != nil && !q.info.Has(catalogue.ThinkingAdaptive) {
 		return returned("thinking.%s.display: Extra inputs are not permitted", q.thinking.Type)
@@ -150,8 +149,8 @@ func claudeThinkingFields(q *question) error {
 	return nil
 }
 
-// claudePairs matches tool results to the calls of the turn before, in Anthropic's
-// words. Neighbouring turns of one role count as one, as Anthropic merges them.
+// claudePairs matches tool results to the calls of the previous turn. Consecutive turns
+// of the same role count as one, as Anthropic merges them.
 func claudePairs(q *question) error {
 	turns := q.request.Turns
 	var calls []string // of the last turn of the assistant
@@ -202,7 +201,7 @@ func claudePairs(q *question) error {
 	return nil
 }
 
-// unanswered refuses calls whose results do not follow at once.
+// unanswered refuses calls whose results do not follow immediately.
 func unanswered(turn int, ids []string) error {
 	return returned("messages.%d: `tool_use` ids were found without `tool_result` blocks immediately after: %s. Each `tool_use` block must have a corresponding `tool_result` block in the next message.", turn, strings.Join(ids, ", "))
 }

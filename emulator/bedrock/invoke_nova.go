@@ -12,18 +12,18 @@ import (
 // (https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html).
 type novaChat struct{}
 
-// object is the schema of an object with some members and no others.
+// object returns the schema of an object with these members and no others.
 func object(required []string, properties map[string]bodyschema.Schema) bodyschema.Schema {
 	return bodyschema.Schema{Type: bodyschema.Object, Required: required, Properties: properties}
 }
 
-// number is the schema of a number between two bounds.
+// number returns the schema of a number between two bounds.
 func number(kind bodyschema.Type, lowest, highest float64) bodyschema.Schema {
 	least, most := bodyschema.Bounds(lowest, highest)
 	return bodyschema.Schema{Type: kind, Min: least, Max: most}
 }
 
-// textOf is the schema of a string that is not empty; most is 0 for no limit.
+// textOf returns the schema of a non-empty string; most is 0 for no limit.
 func textOf(most int) bodyschema.Schema {
 	return bodyschema.Schema{Type: bodyschema.String, MinLength: 1, MaxLength: most}
 }
@@ -32,7 +32,7 @@ func oneOfWords(words ...string) bodyschema.Schema {
 	return bodyschema.Schema{Type: bodyschema.String, Enum: words}
 }
 
-// listOf is the schema of an array with 1 to most elements; 0 for no limit.
+// listOf returns the schema of an array with 1 to most elements; most is 0 for no limit.
 func listOf(items bodyschema.Schema, most int) bodyschema.Schema {
 	return bodyschema.Schema{Type: bodyschema.Array, Items: &items, MinItems: 1, MaxItems: most}
 }
@@ -53,12 +53,12 @@ func novaSchema() bodyschema.Schema {
 	})
 }
 
-// malformedBody refuses a body that breaks a schema, as InvokeModel does.
+// malformedBody returns InvokeModel's refusal of a body that violates its schema.
 func malformedBody(fault string) error {
 	return invalid("Malformed input request: %s, please reformat your input and try again.", fault)
 }
 
-// checkBody holds a body against its schema.
+// checkBody checks a body against its schema.
 func checkBody(body []byte, schema bodyschema.Schema) error {
 	var anything jsonx.Raw
 	if err := jsonx.Unmarshal(body, &anything); err != nil {
@@ -70,8 +70,8 @@ func checkBody(body []byte, schema bodyschema.Schema) error {
 	return nil
 }
 
-// read makes a body of Converse of Nova's, and reads that: messages, system and
-// tools are the same in both.
+// read converts the body into one of Converse, which has the same messages, system and
+// tools, and decodes that.
 func (novaChat) read(body []byte, _ *catalogue.Model) (*llm.Request, error) {
 	if err := checkBody(body, novaSchema()); err != nil {
 		return nil, err
@@ -173,13 +173,13 @@ func (a *reply) novaUsage(w *jsonx.Writer) {
 	w.EndObject()
 }
 
-// frameEnds are the bytes of a frame before its headers and behind its payload.
+// Sizes of a frame before its headers and after its payload.
 const (
 	frameHead = 12
 	frameTail = 4
 )
 
-// pieces are Converse's events, each within a member of its name.
+// pieces returns Converse's events, each in a member with its name.
 func (novaChat) pieces(a *reply, steps []llm.Event) []piece {
 	var all []piece
 	for i := range steps {
@@ -221,7 +221,7 @@ var novaEvents = map[llm.EventKind]string{ // never written to
 	llm.EventBlockEnd: "contentBlockStop", llm.EventStop: "messageStop",
 }
 
-// payload is what a frame that was just made holds.
+// payload returns the payload of a valid frame.
 func payload(frame []byte) jsonx.Raw {
 	headers := int(frame[4])<<24 | int(frame[5])<<16 | int(frame[6])<<8 | int(frame[7])
 	return frame[frameHead+headers : len(frame)-frameTail]

@@ -12,7 +12,7 @@ import (
 // openAIChat is OpenAI's Chat Completions, in which gpt-oss, Qwen, Kimi, GLM, DeepSeek
 // V3, newer Mistral and others take their bodies
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-openai.html).
-// What it does not read of a body is ignored.
+// Other members of a body are accepted if they are known, and ignored.
 type openAIChat struct{}
 
 // openAIMessage is one message of the conversation.
@@ -29,7 +29,7 @@ type openAIMessage struct {
 	} `json:"tool_calls"`
 }
 
-// openAIText is content as a string or as a list of parts, of which text is read.
+// openAIText is content: a string, or a list of parts of which only the text is used.
 type openAIText string
 
 func (t *openAIText) UnmarshalJSONFrom(d *jsonx.Decoder) error {
@@ -57,7 +57,7 @@ func (t *openAIText) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	return nil
 }
 
-// openAIBody is what is read of a body.
+// openAIBody has the members of a body that are used.
 type openAIBody struct {
 	Messages            []openAIMessage `json:"messages"`
 	MaxTokens           *int64          `json:"max_tokens"`
@@ -190,7 +190,7 @@ func (openAIChat) check(_ *Emulator, q *question) error {
 	return nil
 }
 
-// openAIStop is OpenAI's word for why an answer ended.
+// openAIStop returns OpenAI's finish reason.
 func (a *reply) openAIStop() string {
 	switch a.Stop {
 	case llm.StopToolUse:
@@ -202,7 +202,8 @@ func (a *reply) openAIStop() string {
 	}
 }
 
-// reasonedText is an answer's text with its reasoning before it, as gpt-oss writes it.
+// reasonedText returns the answer's text with its reasoning in tags, as gpt-oss writes
+// it.
 func (a *reply) reasonedText() string {
 	var b strings.Builder
 	for i := range a.Blocks {
@@ -217,7 +218,7 @@ func (a *reply) reasonedText() string {
 	return b.String()
 }
 
-// openAIHead begins an answer or a chunk of it.
+// openAIHead begins an answer or a chunk.
 func openAIHead(w *jsonx.Writer) {
 	w.Object()
 	w.Key("choices")
@@ -227,7 +228,7 @@ func openAIHead(w *jsonx.Writer) {
 	w.Int(0)
 }
 
-// openAIRest ends an answer or a chunk of it, without the end of the object.
+// openAIRest completes an answer or a chunk, except for the end of the object.
 func (a *reply) openAIRest(w *jsonx.Writer, object string) {
 	w.EndObject()
 	w.EndArray()

@@ -25,7 +25,8 @@ var (
 	mistralTurn = regexp.MustCompile(`(?s)\[INST\]\s*(.*?)\s*\[/INST\]`)
 )
 
-// lastTurn is what the user says last in a prompt; all of it without a template.
+// lastTurn returns the last user turn of a prompt; the whole prompt if it has no
+// template.
 func lastTurn(prompt string, template *regexp.Regexp) string {
 	turns := template.FindAllStringSubmatch(prompt, -1)
 	if len(turns) == 0 {
@@ -34,7 +35,7 @@ func lastTurn(prompt string, template *regexp.Regexp) string {
 	return turns[len(turns)-1][1]
 }
 
-// completion is the request that a prompt stands for.
+// completion returns the request for a prompt.
 func completion(said string) *llm.Request {
 	return &llm.Request{Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: said}}}}}
 }
@@ -67,12 +68,12 @@ func (llamaChat) read(body []byte, info *catalogue.Model) (*llm.Request, error) 
 	return req, nil
 }
 
-// defaultGeneration is how many tokens Llama writes if the body does not say.
+// defaultGeneration is Llama's default for max_gen_len.
 const defaultGeneration = 512
 
 func (llamaChat) check(*Emulator, *question) error { return nil }
 
-// textOfAnswer is all text of an answer.
+// textOfAnswer returns the text of an answer.
 func (a *reply) textOfAnswer() string {
 	var b strings.Builder
 	for i := range a.Blocks {
@@ -83,7 +84,7 @@ func (a *reply) textOfAnswer() string {
 	return b.String()
 }
 
-// shortStop is length for an answer that was cut, and stop for any other.
+// shortStop returns length for an answer that was cut, and stop for any other.
 func (a *reply) shortStop() string {
 	if a.Stop == llm.StopMaxTokens {
 		return "length"
@@ -98,7 +99,7 @@ func (llamaChat) whole(a *reply) []byte {
 	return w.Buf
 }
 
-// llama writes an answer or a part of it, without the end of the object.
+// llama writes an answer or a part of it, except for the end of the object.
 func (a *reply) llama(w *jsonx.Writer, text string, tokens int64, first, last bool) {
 	w.Object()
 	w.Key("generation")
@@ -170,7 +171,7 @@ func (mistralChat) whole(a *reply) []byte {
 	return w.Buf
 }
 
-// mistral writes an answer or a part of it, without the end of the object.
+// mistral writes an answer or a part of it, except for the end of the object.
 func (a *reply) mistral(w *jsonx.Writer, text string, last bool) {
 	w.Object()
 	w.Key("outputs")

@@ -11,23 +11,22 @@ import (
 	"outcrop/llm"
 )
 
-// This file has what InvokeModel does with models that do not write: those for
-// embeddings and for reranking. Their parameters are those of the Amazon Bedrock
-// User Guide, "Inference request parameters and response fields for foundation
-// models", and of recorded exchanges.
+// This file has InvokeModel of models for embeddings and reranking. Their parameters are
+// those of the Amazon Bedrock User Guide, "Inference request parameters and response
+// fields for foundation models", and of recorded exchanges.
 
-// vectors is an answer of such a model.
+// vectors is the answer of such a model.
 type vectors struct {
 	body   []byte
 	tokens int64
-	// uncounted leaves the header with the tokens out.
+	// uncounted omits the header with the token count.
 	uncounted bool
 }
 
-// vectorModel makes the answer to a body, or refuses it.
+// vectorModel answers a body, or refuses it.
 type vectorModel func(to *catalogue.Model, body []byte, id string) (*vectors, error)
 
-// vectorModelOf is how a model reads its bodies; nil if the emulator does not know.
+// vectorModelOf returns the implementation of a model; nil if it is not emulated.
 func vectorModelOf(id string) vectorModel {
 	for _, row := range [...]struct {
 		prefix string
@@ -51,7 +50,7 @@ func vectorModelOf(id string) vectorModel {
 	return nil
 }
 
-// invokeVectors answers a call to a model that does not write.
+// invokeVectors answers a call of a model for embeddings or reranking.
 func (e *Emulator) invokeVectors(c *call, to *catalogue.Model, streaming bool) error {
 	if streaming {
 		return notStreamed()
@@ -95,7 +94,7 @@ func (e *Emulator) invokeVectors(c *call, to *catalogue.Model, streaming bool) e
 	return c.writeWhole(answer.body, f)
 }
 
-// significant is how many digits of a number are written.
+// significant is the number of significant digits of a vector's numbers.
 const significant = 8
 
 // writeVector writes a vector as an array of numbers.
@@ -124,7 +123,7 @@ func writeAs(w *jsonx.Writer, kind string, v []float64) {
 	}
 }
 
-// int8Scale makes most of the range of a byte of what a unit vector's numbers are.
+// int8Scale maps the usual range of a unit vector's numbers to that of a byte.
 const int8Scale = 1270
 
 func writeWhole(w *jsonx.Writer, v []float64, of func(float64) int64) {
@@ -151,12 +150,12 @@ func writePacked(w *jsonx.Writer, v []float64, offset int64) {
 	w.EndArray()
 }
 
-// tooMany is what Titan says of a text that is too long (public reports).
+// tooMany is Titan's refusal of a text that is too long (public reports).
 func tooMany(tokens, most int64) error {
 	return invalid("400 Bad Request: Too many input tokens. Max input tokens: %d, request input token count: %d ", most, tokens)
 }
 
-// mediumOf is the content of a medium in base64, also in a data URL.
+// mediumOf decodes a medium in base64 or in a data URL.
 func mediumOf(text string) ([]byte, bool) {
 	if _, data, ok := strings.Cut(text, ";base64,"); ok && strings.HasPrefix(text, "data:") {
 		text = data
@@ -165,10 +164,10 @@ func mediumOf(text string) ([]byte, bool) {
 	return content.Decode(), ok && !content.IsZero()
 }
 
-// vectorOf is the vector of a text by a model.
+// vectorOf returns a model's vector of a text.
 func vectorOf(to *catalogue.Model, text string, dimensions int) []float64 {
 	return vector.Of(to.ID, text, dimensions)
 }
 
-// textTokens counts a text as the models do.
+// textTokens returns the number of tokens of a text, at least one.
 func textTokens(text string) int64 { return max(1, model.Tokens(text)) }

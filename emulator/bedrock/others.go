@@ -7,11 +7,9 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// This file has what IAM is asked for by operations in which no model answers, and
-// how they fail.
+// This file has the permissions and the faults of operations in which no model answers.
 
-// failing makes an operation fail as its fault requires, as calls of the control
-// plane do.
+// failing applies the call's fault to an operation, as for the control plane.
 func failing(serve func(*Emulator, *call) error) func(*Emulator, *call) error {
 	return func(e *Emulator, c *call) error {
 		if err := e.failControl(c); err != nil {
@@ -21,10 +19,10 @@ func failing(serve func(*Emulator, *call) error) func(*Emulator, *call) error {
 	}
 }
 
-// others is what a call needs in which no model answers: its own action on what
-// it is about. A background call invokes its model, and Rerank too (Service
-// Authorization Reference, "Actions, resources, and condition keys for Amazon
-// Bedrock"). What a body does not say is refused later.
+// others returns the permissions for a call in which no model answers: the operation's
+// own action on its resource. StartAsyncInvoke and Rerank also invoke a model (Service
+// Authorization Reference, "Actions, resources, and condition keys for Amazon Bedrock").
+// Missing members are refused later.
 func (e *Emulator) others(c *call) []requirement {
 	own := func() requirement {
 		resource := e.resourceARN(c)
@@ -48,7 +46,7 @@ func (e *Emulator) others(c *call) []requirement {
 	return []requirement{own()}
 }
 
-// headerDetails is details for InvokeModel, where headers say it.
+// headerDetails is details for InvokeModel, which has these settings in headers.
 func (e *Emulator) headerDetails(c *call) (context map[string]string, guardrail string) {
 	context = map[string]string{}
 	h := c.request.Header

@@ -9,11 +9,11 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// rerankMost is the most documents that a call takes
+// rerankMost is the maximum number of documents in a call
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-rerank.html).
 const rerankMost = 1000
 
-// rerankBody is InvokeModel with Cohere's or Amazon's reranker.
+// rerankBody is InvokeModel of Cohere's and Amazon's rerankers.
 func rerankBody(to *catalogue.Model, body []byte, _ string) (*vectors, error) {
 	properties := map[string]bodyschema.Schema{
 		"query": textOf(0), "documents": listOf(textOf(0), rerankMost), "top_n": number(bodyschema.Integer, 1, rerankMost),
@@ -91,10 +91,10 @@ type rerankRequest struct {
 	} `json:"sources"`
 }
 
-// agentTextMost is the longest text of a query or document: shape RerankTextDocument.
+// agentTextMost is the maximum length of a query or document: shape RerankTextDocument.
 const agentTextMost = 32_000
 
-// rerank is the operation of the agent runtime.
+// rerank is the operation Rerank of the agent runtime.
 func (e *Emulator) rerank(c *call) error {
 	var said rerankRequest
 	if err := jsonx.Unmarshal(c.body, &said); err != nil {
@@ -136,13 +136,13 @@ func (e *Emulator) rerank(c *call) error {
 	return c.writeJSON(w.Buf)
 }
 
-// lacking is the framework's refusal of a member that is not there.
+// lacking is the refusal of a missing member.
 func lacking(path string) error {
 	return invalid("1 validation error detected: Value at '%s' failed to satisfy constraint: Member must not be null", path)
 }
 
-// documents are the texts of the sources; it refuses what the service model does
-// not allow.
+// documents returns the texts of the sources, after checking the request against the
+// service model.
 func (r *rerankRequest) documents() ([]string, error) {
 	switch {
 	case r.Queries == nil:

@@ -15,7 +15,7 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// Type is what a value must be.
+// Type is the type of a value.
 type Type string
 
 // Types, in the validator's words. Any has none.
@@ -29,13 +29,11 @@ const (
 	Object  Type = "JSONObject"
 )
 
-// Schema describes a value. Limits that are zero are none. The zero Schema allows
-// anything.
+// Schema describes a value. A zero limit means no limit; the zero Schema allows anything.
 type Schema struct {
 	Type Type
-	// Properties are the members of an object, Required those that it must have.
-	// An object with other members is refused, unless it is Open or has no
-	// Properties.
+	// Properties are the members of an object, Required the names of those that must be
+	// present. Other members are refused, unless Open is set or there are no Properties.
 	Properties map[string]Schema
 	Required   []string
 	Open       bool
@@ -44,18 +42,17 @@ type Schema struct {
 	MinItems, MaxItems int
 	// MinLength and MaxLength count UTF-16 code units, as Java does.
 	MinLength, MaxLength int
-	// Enum are the values allowed, strings or numbers as JSON writes them without
-	// quotes.
+	// Enum are the allowed values, strings or numbers, without quotes.
 	Enum []string
 	// Min and Max are bounds of a number; nil for none.
 	Min, Max *float64
 }
 
-// Bounds makes the bounds of a number.
+// Bounds returns pointers to the bounds of a number, for Min and Max.
 func Bounds(lowest, highest float64) (least, most *float64) { return &lowest, &highest }
 
-// Check says what is wrong with a value: the one violation, or how many there are.
-// It is empty if there is none.
+// Check returns the violation of a value, or how many violations there are; empty if
+// there is none.
 func (s *Schema) Check(value jsonx.Raw) string {
 	switch faults := s.check("#", value, nil); len(faults) {
 	case 0:
@@ -164,7 +161,7 @@ func (t Type) is(value jsonx.Raw) bool {
 	}
 }
 
-// found is the validator's word for what stands there: the name of a Java class.
+// found returns the validator's word for the type of a value: the name of a Java class.
 func found(value jsonx.Raw) string {
 	switch value.Kind() {
 	case '"':
@@ -185,7 +182,7 @@ func found(value jsonx.Raw) string {
 	}
 }
 
-// plain is a string without its quotes, and any other value as it stands.
+// plain returns a string without its quotes, and any other value unchanged.
 func plain(value jsonx.Raw) string {
 	var s string
 	if value.Kind() == '"' && jsonx.Unmarshal(value, &s) == nil {

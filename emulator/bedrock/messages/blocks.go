@@ -8,7 +8,7 @@ import (
 	"outcrop/llm"
 )
 
-// blocks reads a list of content blocks of the types that may stand there.
+// blocks decodes a list of content blocks of the given types.
 func (b *body) blocks(path string, v jsonx.Raw, tags []string) []llm.Block {
 	var all []llm.Block
 	for i, value := range b.list(path, v) {
@@ -22,7 +22,7 @@ func (b *body) blocks(path string, v jsonx.Raw, tags []string) []llm.Block {
 	return all
 }
 
-// block reads one block, with the cache point behind it if it has cache control.
+// block decodes one block, followed by a cache point if it has cache control.
 func (b *body) block(path, kind string, value jsonx.Raw) []llm.Block {
 	switch kind {
 	case "text":
@@ -75,14 +75,14 @@ func (b *body) block(path, kind string, value jsonx.Raw) []llm.Block {
 	return nil
 }
 
-// open begins a block, whose members have its type in their path.
+// open begins to decode a block; the paths of its members contain its type.
 func (b *body) open(path, kind string, value jsonx.Raw) *object {
 	o := b.object(join(path, kind), value)
 	o.take("type")
 	return o
 }
 
-// close ends a block that may have cache control.
+// close ends the decoding of a block that may have cache control.
 func (b *body) close(o *object, block llm.Block) []llm.Block {
 	point := b.cacheControl(o)
 	o.end()
@@ -92,7 +92,7 @@ func (b *body) close(o *object, block llm.Block) []llm.Block {
 	return []llm.Block{block, {Kind: llm.BlockCachePoint, Cache: point}}
 }
 
-// cacheControl reads a member cache_control; nil if it is absent.
+// cacheControl decodes the member cache_control; nil if it is absent.
 func (b *body) cacheControl(o *object) *llm.CachePoint {
 	v := o.take("cache_control")
 	if v == nil {
@@ -125,13 +125,13 @@ func (b *body) textBlock(path string, value jsonx.Raw) []llm.Block {
 	return b.close(o, llm.Block{Kind: llm.BlockText, Text: text})
 }
 
-// root is where a path begins: messages or system.
+// root returns the first name of a path: messages or system.
 func root(path string) string {
 	first, _, _ := strings.Cut(path, ".")
 	return first
 }
 
-// imageTypes and what the common form calls them.
+// imageTypes are the accepted media types of images.
 var imageTypes = []string{"image/jpeg", "image/png", "image/gif", "image/webp"} // never written to
 
 func (b *body) image(path string, value jsonx.Raw) []llm.Block {
@@ -148,7 +148,7 @@ func (b *body) image(path string, value jsonx.Raw) []llm.Block {
 	return b.close(o, llm.Block{Kind: llm.BlockImage, Media: media})
 }
 
-// base64 reads a member data.
+// base64 decodes the member data.
 func (b *body) base64(s *object) llm.Base64 {
 	data, ok := llm.ParseBase64([]byte(s.text("data", true)))
 	if !ok {

@@ -1,6 +1,6 @@
-// Package messages is Anthropic's Messages API as InvokeModel has it, on the server's
-// side: a body becomes a request in the common form or is refused in Anthropic's
-// words, and an answer becomes a message or the events of its stream.
+// Package messages is the server's side of Anthropic's Messages API as InvokeModel has
+// it: it decodes a body into an llm.Request or refuses it in Anthropic's words, and
+// encodes an answer as a message or as the events of a stream.
 //
 // It is the emulator's own reading of the API, apart from the gateway's, so that a
 // gateway that writes it wrongly is found out. Members, values and words are those
@@ -16,19 +16,19 @@ import (
 	"outcrop/llm"
 )
 
-// Terms are what a model takes of the API, beside what all do.
+// Terms are the parts of the API that only some models accept.
 type Terms struct {
-	// System is whether messages of the role system may stand in the conversation.
+	// System is whether messages may have the role system.
 	System bool
-	// Betas are the flags that the model knows; nil for any.
+	// Betas are the flags that the model accepts; nil for any.
 	Betas []string
 }
 
-// Versions are the values of anthropic_version: Bedrock's own, and what Anthropic's
-// newest SDKs send.
+// Versions returns the accepted values of anthropic_version: Bedrock's own, and the one
+// that Anthropic's newest SDKs send.
 func Versions() []string { return []string{"bedrock-2023-05-31", "2026-10-21"} }
 
-// Betas that members and types depend on.
+// Betas that enable members and types.
 const (
 	betaToolSearch   = "tool-search-tool-2025-10-19"
 	betaToolExamples = "tool-examples-2025-10-29"
@@ -38,7 +38,7 @@ const (
 	betaComputerNew  = "computer-use-2025-11-24"
 )
 
-// body is a body on its way into a request.
+// body is the state of decoding a body.
 type body struct {
 	*decoder
 
@@ -46,11 +46,10 @@ type body struct {
 	betas   []string
 }
 
-// Decode reads the body of an InvokeModel call. Settings that only Anthropic has
-// become ModelFields of the request, unchanged: anthropic_beta, thinking,
-// output_config, top_k, tool_choice, context_management, metadata. Cache control
-// becomes a cache point behind its block. A refusal is a *Fault, and a
-// *jsonx.Error if the body is not JSON.
+// Decode decodes the body of InvokeModel. Settings that are specific to Anthropic become
+// ModelFields, unchanged: anthropic_beta, thinking, output_config, top_k, tool_choice,
+// context_management. Cache control becomes a cache point after its block. An error is a
+// *Fault, or a *jsonx.Error if the body is not JSON.
 func Decode(data []byte, terms Terms) (*llm.Request, error) {
 	if !jsonx.Valid(data) {
 		var anything jsonx.Raw
@@ -79,7 +78,7 @@ func Decode(data []byte, terms Terms) (*llm.Request, error) {
 
 func (b *body) has(beta string) bool { return slices.Contains(b.betas, beta) }
 
-// keep passes a member on as it is.
+// keep passes a member on unchanged.
 func (b *body) keep(name string, value jsonx.Raw) {
 	b.request.ModelFields = append(b.request.ModelFields, jsonx.Member{Name: name, Value: value})
 }
@@ -129,8 +128,7 @@ func (b *body) settings(o *object) {
 	}
 }
 
-// thinking checks the shape of the setting; what a model takes of it is no matter
-// of the shape.
+// thinking checks the form of the setting only; models differ in what they accept.
 func (b *body) thinking(v jsonx.Raw) {
 	t := b.object("thinking", v)
 	kind := t.text("type", true)
@@ -228,7 +226,7 @@ func (b *body) messages(v jsonx.Raw) {
 	}
 }
 
-// tags are the types of block that a turn may have.
+// tags returns the types of block that a turn may have.
 func (b *body) tags(role llm.Role) []string {
 	switch role {
 	case llm.RoleSystem:

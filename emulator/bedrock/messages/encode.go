@@ -10,13 +10,13 @@ import (
 	"outcrop/llm"
 )
 
-// Message is an answer as InvokeModel gives it.
+// Message is an answer of InvokeModel.
 type Message struct {
 	*llm.Response
 
-	// Model is the id of the model in the catalogue; answers have Anthropic's own name of it.
+	// Model is the model's id in the catalogue; the message has Anthropic's name for it.
 	Model string
-	// ID names the answer among all others; the message's id is made from it.
+	// ID identifies the answer; the message's id is derived from it.
 	ID string
 	// StopSequence is the sequence that ended the answer; empty if none did.
 	StopSequence string
@@ -24,14 +24,14 @@ type Message struct {
 
 var bedrockVersion = regexp.MustCompile(`-v\d+(:\d+)?$`)
 
-// Name is what Anthropic calls a model of Bedrock, such as claude-opus-4-6
-// (recorded exchange).
+// Name returns Anthropic's name for a model of Bedrock, such as claude-opus-4-6 (recorded
+// exchange).
 func Name(id string) string {
 	return bedrockVersion.ReplaceAllString(strings.TrimPrefix(id, "anthropic."), "")
 }
 
-// mark is the part behind the prefix of an id: 24 letters and digits that begin
-// with 01 (recorded exchanges).
+// mark returns an id without its prefix: 24 letters and digits, the first two 01
+// (recorded exchange).
 func mark(of string) string {
 	sum := sha256.Sum256([]byte(of))
 	plain := strings.NewReplacer("-", "A", "_", "B").Replace(base64.RawURLEncoding.EncodeToString(sum[:]))
@@ -53,7 +53,7 @@ func (m *Message) Append(dst []byte) []byte {
 	return w.Buf
 }
 
-// write writes a message around its content and its stop.
+// write writes a message; content and stop write its variable parts.
 func (m *Message) write(w *jsonx.Writer, content, stop func(), output int64) {
 	w.Object()
 	w.Key("model")
@@ -83,7 +83,7 @@ func (m *Message) stopSequence(w *jsonx.Writer) {
 	}
 }
 
-// usage counts as Anthropic does: input_tokens leaves the cache out.
+// usage writes Anthropic's usage, whose input_tokens exclude the cache.
 func (m *Message) usage(w *jsonx.Writer, output int64) {
 	u := &m.Usage
 	byTTL := map[string]int64{}
@@ -109,7 +109,7 @@ func (m *Message) usage(w *jsonx.Writer, output int64) {
 	w.EndObject()
 }
 
-// block writes a block, or how it begins in a stream.
+// block writes a block, or if begins is set the empty block at its start in a stream.
 func (m *Message) block(w *jsonx.Writer, b *llm.Block, begins bool) {
 	text := func(s string) string {
 		if begins {
@@ -153,18 +153,18 @@ func (m *Message) block(w *jsonx.Writer, b *llm.Block, begins bool) {
 // Event is one event of a stream: the data of Anthropic's SSE.
 type Event struct {
 	JSON []byte
-	// Text is what a delta says; Delta is whether the event is one.
+	// Delta is whether the event is a delta; Text is its text.
 	Text  string
 	Delta bool
-	// Stop is set for the events behind the content.
+	// Stop is set for the events after the content.
 	Stop bool
 }
 
-// Metrics close a stream.
+// Metrics are the durations at the end of a stream, in milliseconds.
 type Metrics struct{ InvocationLatency, FirstByteLatency int64 }
 
-// Events are the events of the message as a stream. steps are those of the same
-// answer in the common form, which divide its texts.
+// Events returns the message as the events of a stream. steps are the same answer's
+// events in the common form, whose deltas are kept.
 func (m *Message) Events(steps []llm.Event, metrics Metrics) []Event {
 	var events []Event
 	add := func(e Event, write func(w *jsonx.Writer)) {

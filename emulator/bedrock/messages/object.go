@@ -22,7 +22,7 @@ type decoder struct {
 	fault *Fault
 }
 
-// failf keeps a fault about a path, unless there is one already.
+// failf records a fault about a path, unless one is recorded already.
 func (d *decoder) failf(path, format string, args ...any) {
 	if d.fault != nil {
 		return
@@ -44,8 +44,8 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// object is an object whose members are taken one by one; end refuses the rest. A
-// member that is null counts as absent, as it does to Anthropic.
+// object reads an object member by member; end refuses the members that were not read. A
+// null member counts as absent, as for Anthropic.
 type object struct {
 	d       *decoder
 	path    string
@@ -67,13 +67,13 @@ func (d *decoder) object(path string, value jsonx.Raw) *object {
 	return o
 }
 
-// take is the value of a member; nil if it is absent.
+// take returns the value of a member; nil if it is absent.
 func (o *object) take(name string) jsonx.Raw {
 	o.taken = append(o.taken, name)
 	return jsonx.Find(o.members, name)
 }
 
-// need is take for a member that must be there.
+// need is take for a required member.
 func (o *object) need(name string) jsonx.Raw {
 	v := o.take(name)
 	if v == nil {
@@ -82,7 +82,7 @@ func (o *object) need(name string) jsonx.Raw {
 	return v
 }
 
-// end refuses the members that nobody took.
+// end refuses the members that were not read.
 func (o *object) end() {
 	for _, m := range o.members {
 		if !slices.Contains(o.taken, m.Name) {
@@ -91,7 +91,7 @@ func (o *object) end() {
 	}
 }
 
-// text is a string member; empty if it is absent and not required.
+// text returns a string member; empty if it is absent and not required.
 func (o *object) text(name string, required bool) string {
 	v := o.take(name)
 	if v == nil {
@@ -107,7 +107,7 @@ func (o *object) text(name string, required bool) string {
 	return s
 }
 
-// word is a string member with one of some values; empty if it is absent.
+// word returns a string member that must have one of the values; empty if it is absent.
 func (o *object) word(name string, required bool, words ...string) string {
 	s := o.text(name, required)
 	if s != "" && !slices.Contains(words, s) {
@@ -137,7 +137,7 @@ func (o *object) boolean(name string) llm.Opt[bool] {
 	return llm.Some(b)
 }
 
-// integer is a whole number of at least some size.
+// integer returns a whole number, which must be at least least.
 func (o *object) integer(name string, least int64, required bool) llm.Opt[int64] {
 	v := o.take(name)
 	if v == nil {
@@ -156,7 +156,7 @@ func (o *object) integer(name string, least int64, required bool) llm.Opt[int64]
 	return llm.Some(n)
 }
 
-// share is a number from 0 to 1.
+// share returns a number from 0 to 1.
 func (o *object) share(name string) llm.Opt[float64] {
 	v := o.take(name)
 	if v == nil {
@@ -174,7 +174,7 @@ func (o *object) share(name string) llm.Opt[float64] {
 	return llm.Some(n)
 }
 
-// list is the elements of an array.
+// list returns the elements of an array.
 func (d *decoder) list(path string, value jsonx.Raw) []jsonx.Raw {
 	var all []jsonx.Raw
 	if value.Kind() != '[' || jsonx.Unmarshal(value, &all) != nil {
@@ -183,7 +183,7 @@ func (d *decoder) list(path string, value jsonx.Raw) []jsonx.Raw {
 	return all
 }
 
-// strings are the elements of an array of strings.
+// strings returns the elements of an array of strings.
 func (d *decoder) strings(path string, value jsonx.Raw) []string {
 	var all []string
 	for i, v := range d.list(path, value) {
@@ -196,7 +196,7 @@ func (d *decoder) strings(path string, value jsonx.Raw) []string {
 	return all
 }
 
-// tag is the type of one of several kinds of object, which decides its members.
+// tag returns the type member of an object, which must be one of the known types.
 func (d *decoder) tag(path string, value jsonx.Raw, known []string) string {
 	if value.Kind() != '{' {
 		d.failf(path, "Input should be a valid dictionary or object to extract fields from")
@@ -219,7 +219,7 @@ func (d *decoder) tag(path string, value jsonx.Raw, known []string) string {
 	return kind
 }
 
-// wrongTag refuses a type (recorded exchange).
+// wrongTag refuses an unknown type (recorded exchange).
 func (d *decoder) wrongTag(path, kind string, known []string) {
 	d.failf(path, "Input tag '%s' found using 'type' does not match any of the expected tags: '%s'", kind, strings.Join(slices.Sorted(slices.Values(known)), "', '"))
 }

@@ -14,8 +14,8 @@ var (
 	callID   = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 )
 
-// vendorTools are Anthropic's own tools on Bedrock by the beta that they need;
-// those without one are the tags of a recorded refusal.
+// vendorTools are Anthropic's own tools on Bedrock with the betas that enable them; those
+// without a beta are listed in a recorded refusal.
 var vendorTools = map[string][]string{ // never written to
 	"bash_20250124": nil, "text_editor_20250124": nil, "text_editor_20250429": nil, "text_editor_20250728": nil,
 	"bash_20241022": {betaComputerOld}, "text_editor_20241022": {betaComputerOld}, "computer_20241022": {betaComputerOld},

@@ -9,16 +9,16 @@ import (
 	"outcrop/llm"
 )
 
-// A prompt may script the answers to a conversation: steps divided by [[then]],
-// each with the calls that the model then makes, [[call: NAME {"argument":1}]], or
-// with any other marker. Each answer of the assistant takes one step.
+// A prompt may script the answers to a conversation: steps separated by [[then]], each
+// with the calls that the model makes, [[call: NAME {"argument":1}]], or with any other
+// marker. Each answer of the assistant takes one step.
 var (
 	callMarker = regexp.MustCompile(`(?s)\[\[call:\s*([A-Za-z0-9_.-]+)\s*(\{.*?\})\s*\]\]`)
 	thenMarker = regexp.MustCompile(`\s*\[\[then\]\]\s*`)
 )
 
-// Step is the part of a script that is due in a conversation; false if the last
-// script of the user's is over, or there is none.
+// Step returns the step of a script that is due in a conversation; false if there is no
+// script or it has ended.
 func Step(req *llm.Request) (string, bool) {
 	answers := 0
 	for i := len(req.Turns) - 1; i >= 0; i-- {
@@ -54,8 +54,8 @@ func textOf(turn *llm.Turn) string {
 	return strings.Join(texts, "\n")
 }
 
-// scripted are the calls that a step makes, of tools that there are; false if no
-// script decides, as where the step makes none although the request demands one.
+// scripted returns the calls of the step, without those of unknown tools; false if there
+// is no step, or it makes no call although the request requires one.
 func (p *prompt) scripted(req *llm.Request) ([]toolCall, bool) {
 	kind := req.ToolChoice.Kind
 	if !p.step || kind == llm.ToolChoiceNone {

@@ -1,6 +1,6 @@
-// Package vector makes the emulator's embeddings and the scores of its rerankers.
-// Both depend on words alone, so that texts with words in common are near each
-// other, and the same text always gets the same vector.
+// Package vector computes the emulator's embeddings and the scores of its rerankers. Both
+// depend on words only, so that texts with common words are near each other, and the same
+// text always has the same vector.
 package vector
 
 import (
@@ -13,9 +13,9 @@ import (
 	"unicode"
 )
 
-// Of is the vector of a text with a number of dimensions, of unit length. A vector
-// of fewer dimensions is the beginning of a longer one, at unit length again. The
-// space keeps the vectors of different models apart.
+// Of returns the vector of a text, of unit length. A vector with fewer dimensions is the
+// beginning of a longer one, scaled to unit length. Different spaces, such as models,
+// have unrelated vectors.
 func Of(space, text string, dimensions int) []float64 {
 	v := make([]float64, dimensions)
 	for _, word := range Words(text) {
@@ -25,11 +25,11 @@ func Of(space, text string, dimensions int) []float64 {
 	return Unit(v)
 }
 
-// ownShare is the part of a vector that a text has for itself, so that no two
-// texts with the same words are the same.
+// ownShare is the weight of the whole text in its vector, so that different texts with
+// the same words have different vectors.
 const ownShare = 0.1
 
-// OfBytes is the vector of an image or another medium.
+// OfBytes returns the vector of an image or another medium.
 func OfBytes(space string, content []byte, dimensions int) []float64 {
 	v := make([]float64, dimensions)
 	sum := sha256.Sum256(content)
@@ -37,7 +37,7 @@ func OfBytes(space string, content []byte, dimensions int) []float64 {
 	return Unit(v)
 }
 
-// add adds the direction that a seed stands for.
+// add adds the pseudo-random direction of a seed.
 func add(v []float64, seed string, weight float64) {
 	sum := sha256.Sum256([]byte(seed))
 	random := rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:]))) //nolint:gosec // a direction is no secret
@@ -46,7 +46,8 @@ func add(v []float64, seed string, weight float64) {
 	}
 }
 
-// Unit scales a vector to length one, in place, and returns it; a zero vector stays.
+// Unit scales a vector to unit length, in place, and returns it; a zero vector is
+// unchanged.
 func Unit(v []float64) []float64 {
 	var sum float64
 	for _, x := range v {
@@ -62,19 +63,19 @@ func Unit(v []float64) []float64 {
 	return v
 }
 
-// Words are the words of a text in lower case.
+// Words returns the words of a text in lower case.
 func Words(text string) []string {
 	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
-// Result is a document's place in the list that was given, and its relevance.
+// Result is the index of a document and its relevance.
 type Result struct {
 	Index int
 	Score float64
 }
 
-// Rerank scores documents by the words that they share with a query, and gives
-// them with the most relevant first; equal ones stay in their order.
+// Rerank scores documents by the words that they share with a query, and returns them
+// with the most relevant first; equal ones keep their order.
 func Rerank(query string, documents []string) []Result {
 	asked := set(query)
 	results := make([]Result, len(documents))
@@ -94,12 +95,12 @@ func Rerank(query string, documents []string) []Result {
 	return results
 }
 
-// Bounds of a score: nothing is certain.
+// Bounds of a score.
 const (
 	leastScore = 0.001
 	mostScore  = 0.999
-	// coverShare is how much of a score is the share of the query's words that a
-	// document has; the rest is how little else it has.
+	// coverShare is the weight of the share of the query's words that a document has; the
+	// rest is the weight of the similarity of both sets of words.
 	coverShare = 0.8
 )
 
