@@ -89,6 +89,9 @@ func (h *Handler) Routes() []door.Route {
 // endpoint has one at its end, and an empty id; they do not follow redirects.
 func (h *Handler) Owns(path string) bool {
 	path = trimmed(path)
+	if path == "/model/info" { // LiteLLM's
+		return false
+	}
 	for _, own := range [...]string{"/model/", "/guardrail/", "/async-invoke", "/foundation-models", "/inference-profiles"} {
 		if strings.HasPrefix(path, own) {
 			return true
@@ -111,8 +114,7 @@ func trimmed(path string) string {
 
 // ServeHTTP serves all paths of the API.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	signed := strings.HasPrefix(r.Header.Get("Authorization"), algorithm)
-	if signed {
+	if strings.HasPrefix(r.Header.Get("Authorization"), algorithm) && h.verifies(r) {
 		h.serveSigned(w, r)
 		return
 	}
@@ -249,14 +251,14 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // the server logs it
 		}
 	}()
-	copyFrames(frames, stream)
+	copyFrames(frames, stream, raw.Operation)
 }
 
 // maxBurst is how much of a burst of frames is collected before it is sent.
 const maxBurst = 16 << 10
 
 // copyFrames forwards frames until the end of a stream. A failure ends it with one exception frame.
-func copyFrames(frames *inbound.Events, stream llm.RawStream) {
+func copyFrames(frames *inbound.Events, stream llm.RawStream, operation string) {
 	var buf []byte
 	var ev llm.RawEvent
 	for {
@@ -268,7 +270,7 @@ func copyFrames(frames *inbound.Events, stream llm.RawStream) {
 			_ = frames.Write(buf, false)
 			return
 		}
-		if ev.Err != nil && !modelled(ev.Type) {
+		if ev.Err != nil && !modelled(operation, ev.Type) {
 			_ = frames.Write(AppendFailure(buf, ev.Err), false)
 			return
 		}

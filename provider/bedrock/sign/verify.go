@@ -198,16 +198,19 @@ func checkTime(signed, now time.Time) error {
 	return nil
 }
 
+// authority is HTTP/2's name of the host, which AWS SDK for JavaScript signs in its place.
+const authority = ":authority"
+
 // takeHeaders sets w.fields to the headers of r that its signature names.
 func (w *scratch) takeHeaders(r *Request, names []string) error {
-	if !slices.Contains(names, "host") {
+	if !slices.Contains(names, "host") && !slices.Contains(names, authority) {
 		return fault(Mismatch, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
 	}
 	var f []field
 	for _, name := range names {
 		values, present := headerValues(r.Header, name)
 		switch {
-		case name == "host":
+		case name == "host" || name == authority:
 			f = append(f, field{name: name})
 		case present:
 			f = append(f, field{name, values})

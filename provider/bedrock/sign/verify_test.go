@@ -2,6 +2,7 @@ package sign
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -152,4 +153,23 @@ func FuzzVerify(f *testing.F) {
 			t.Fatalf("accepted %q", authorization)
 		}
 	})
+}
+
+// AWS SDK for JavaScript signs HTTP/2's name of the host.
+func TestTheAuthorityMayBeSignedForTheHost(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	r := request("/model/us.amazon.nova-pro-v1%3A0/converse")
+	date := now.UTC().Format(dateTime)
+	r.Header.Set("X-Amz-Date", date)
+	w := new(scratch)
+	w.setFields([]field{{name: authority}, {name: "X-Amz-Date", values: []string{date}}})
+	signature := w.sign(r, deriveKey(example.SecretKey, date[:8], "us-east-1", "bedrock"), date, "us-east-1", "bedrock")
+	r.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s/us-east-1/bedrock/aws4_request, SignedHeaders=:authority;x-amz-date, Signature=%s", example.AccessKey, date[:8], signature))
+	if err := Verify(r, keys, "us-east-1", "bedrock", now); err != nil {
+		t.Error(err)
+	}
+	r.Host = "example.com"
+	if err := Verify(r, keys, "us-east-1", "bedrock", now); err == nil {
+		t.Error("another host is accepted")
+	}
 }
