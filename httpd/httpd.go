@@ -95,6 +95,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := gateway.NewID()
 		w.Header()["X-Request-Id"] = []string{id}
+		r = inbound.Begin(r)
 		inbound.Unread(w, r)
 		defer inbound.Done(r)
 		defer func() {
@@ -250,15 +251,39 @@ const (
 	maxHeader     = 256 << 10 // bytes
 )
 
+// Limits for connections of HTTP/2. maxStreams is what net/http has by default, and about what AWS
+// allows. Dead connections are found by pings, since a stream may be silent for minutes.
+const (
+	maxStreams  = 250
+	maxInStream = 1 << 20 // bytes of a body that wait to be read
+	pingAfter   = 60 * time.Second
+	pingTimeout = 15 * time.Second
+)
+
 // NewServer makes an http.Server with limits that protect it against slow and hostile clients. The
 // frontends limit bodies and responses.
+//
+// It also speaks HTTP/2, without TLS to clients that begin with it: AWS's SDKs for JavaScript and
+// Java do so at any address of http.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(&serverLog{log: log}, slog.LevelDebug),
+		Protocols:         &protocols,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          maxStreams,
+			MaxReceiveBufferPerStream:     maxInStream,
+			MaxReceiveBufferPerConnection: 4 * maxInStream,
+			SendPingTimeout:               pingAfter,
+			PingTimeout:                   pingTimeout,
+		},
 	}
 }
 
