@@ -173,6 +173,7 @@ type passedStream struct {
 	frames  *eventstream.Decoder
 	invoked bool // of InvokeModelWithResponseStream
 	some    bool // a frame has arrived
+	stopped bool // Converse's messageStop has arrived
 	ended   bool // the response may end here
 	claude  bool // it consists of Anthropic's events
 	err     error
@@ -218,13 +219,37 @@ func (s *passedStream) event(ev *llm.RawEvent, kind, payload []byte) {
 	case "messageStart":
 		return
 	case "contentBlockDelta":
-		ev.Length = len(payload)
+		ev.Length = textLength(payload)
+	case "metadata": // it follows messageStop, and clients rely on both
+		s.ended = s.stopped
 	case "messageStop":
-		s.ended = true
+		s.stopped = true
 	}
 	ev.Content = true
 	t := wire.TapEvent(kind, payload)
 	ev.Usage, ev.RawStop, ev.ServiceTier = t.Usage, t.RawStop, t.ServiceTier
+}
+
+// textLength is the number of bytes of generated text in a delta of Converse or of Claude; 0 if it has
+// none.
+func textLength(delta []byte) int {
+	for _, name := range [...]string{`"text":"`, `"input":"`, `"partial_json":"`, `"thinking":"`} {
+		at := bytes.Index(delta, []byte(name))
+		if at < 0 {
+			continue
+		}
+		text := delta[at+len(name):]
+		for i := 0; i < len(text); i++ {
+			switch text[i] {
+			case '\\':
+				i++
+			case '"':
+				return i
+			}
+		}
+		return len(text)
+	}
+	return 0
 }
 
 // eventName is a frame's event type without an allocation for the known ones.
@@ -254,7 +279,7 @@ func (s *passedStream) chunk(ev *llm.RawEvent, payload []byte) {
 	if err != nil {
 		return
 	}
-	ev.Length = len(event)
+	ev.Length = textLength(event)
 	switch { // Claude's events; no other model's chunks have these
 	case bytes.Contains(event, []byte(`"message_start"`)): // within a string the quotes would be escaped
 		s.ended, s.claude, ev.Content = false, true, false
