@@ -115,7 +115,12 @@ func New(ctx context.Context, opt Options) (*App, error) {
 			Parameters: slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 }),
 		},
 		Doors: []door.Frontend{
-			aws.New(gateway, aws.Options{MaxBody: a.client.Config().General.MaxRequestSize, AccessKeys: accessKeys(a.client.Config())}),
+			aws.New(gateway, aws.Options{
+				MaxBody:    a.client.Config().General.MaxRequestSize,
+				AccessKeys: accessKeys(a.client.Config()),
+				Default:    firstBedrock(a.client.Config()),
+				Callable:   a.callable,
+			}),
 		},
 		LocalOnly: !gateway.Locked() && IsLoopback(opt.Host),
 		Logger:    opt.Logger,
@@ -135,6 +140,27 @@ func accessKeys(cfg *config.Config) map[string]string {
 		keys[k.ID] = k.Secret.Reveal()
 	}
 	return keys
+}
+
+// firstBedrock is the name of the first deployment of Bedrock; empty if there is none.
+func firstBedrock(cfg *config.Config) string {
+	for i := range cfg.Models {
+		if cfg.Models[i].Provider == "bedrock" {
+			return cfg.Models[i].Name
+		}
+	}
+	return ""
+}
+
+// callable lists the ids that the configured names lead to.
+func (a *App) callable() (ids []string) {
+	for _, m := range a.client.Models() {
+		if m.Configured {
+			ids = append(ids, m.ID, m.Target.ID)
+			ids = append(ids, m.Profiles...)
+		}
+	}
+	return ids
 }
 
 // mostConnections is how many client connections are kept open under a limit of open files: half of

@@ -153,7 +153,7 @@ type Chatter interface {
 	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 }
 
-// Passer is a Target for llm.VerbRaw, and one for llm.VerbChat that also speaks a client's dialect
+// Passer is a Target for llm.VerbRaw and llm.VerbService, and one for llm.VerbChat that also speaks a client's dialect
 // itself: bodies in that dialect reach the model without a translation.
 type Passer interface {
 	// Speaks reports whether Pass and PassStream take bodies of a dialect, such as

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -35,6 +36,7 @@ type router struct {
 	stream llm.RawStream
 	err    error
 	panics bool
+	names  []string // that are configured; nil for all
 	asked  []*llm.Raw
 }
 
@@ -51,7 +53,12 @@ func (r *router) RelayStream(_ context.Context, raw *llm.Raw, _ *route.Translati
 	return r.stream, r.err
 }
 
-func (*router) Group(string) string { return "*" }
+func (r *router) Group(name string) string {
+	if r.names != nil && !slices.Contains(r.names, name) {
+		return ""
+	}
+	return "*"
+}
 
 // stream has events and then an error; nil means a panic.
 type stream struct {
@@ -94,12 +101,11 @@ func newBench(opt aws.Options) *bench {
 
 func (b *bench) send(method, target, body string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, "/", strings.NewReader(body))
-	path, query, _ := strings.Cut(target, "?")
-	r.RequestURI, r.URL.RawQuery = target, query
-	r.URL.Path, r.URL.RawPath = "", ""
-	if err := r.URL.UnmarshalBinary([]byte("http://example.com" + path)); err != nil {
+	u, err := url.Parse("http://example.com" + target)
+	if err != nil {
 		panic(err)
 	}
+	r.RequestURI, r.URL = target, u
 	r.Header.Set("Authorization", "Bearer "+key)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])

@@ -31,6 +31,8 @@ const (
 	opInvoke         = "invoke"
 	opInvokeStream   = "invoke-with-response-stream"
 	opCountTokens    = "count-tokens"
+
+	opStartAsync = "start-async-invoke"
 )
 
 // Speaks reports whether the target takes calls in a dialect: AWS's own.
@@ -52,6 +54,8 @@ func (w *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 	}
 	out := &llm.RawResponse{Meta: c.meta, Body: buf.bytes}
 	switch raw.Operation {
+	case opStartAsync: // the model is billed for what it makes, later
+		out.Meta.Price = nil
 	case opConverse:
 		t := wire.Tap(buf.bytes)
 		out.RawStop, out.ServiceTier, out.Uncounted = t.RawStop, t.ServiceTier, t.Usage == nil
@@ -88,8 +92,14 @@ type passed struct {
 // pass sends a call of an operation.
 func (w *target) pass(ctx context.Context, raw *llm.Raw) (*passed, error) {
 	stream := raw.Operation == opConverseStream || raw.Operation == opInvokeStream
-	u := w.operation(raw.Operation)
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: passedHeader(raw.Headers), Body: [][]byte{raw.Body}}, u, &w.destination, func() diagnose.Case { return w.failing(nil, stream) })
+	u, body := w.operation(raw.Operation), raw.Body
+	if raw.Operation == opStartAsync {
+		var err error
+		if body, err = w.named(body); err != nil {
+			return nil, err
+		}
+	}
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: passedHeader(raw.Headers), Body: [][]byte{body}}, u, &w.destination, func() diagnose.Case { return w.failing(nil, stream) })
 	if err != nil {
 		return nil, err
 	}
@@ -108,9 +118,33 @@ func (w *target) operation(name string) *url.URL {
 		return w.stream
 	case opCountTokens: // it knows base models only, and refuses profiles
 		return w.end.URL("", "model", cmp.Or(w.base, w.destination.ID), name)
+	case opStartAsync:
+		return w.end.URL("", "async-invoke")
 	default:
 		return w.end.URL("", "model", w.destination.ID, name)
 	}
+}
+
+// named is a body whose modelId is the target's.
+func (w *target) named(body jsonx.Raw) (jsonx.Raw, error) {
+	members, err := jsonx.Members(body)
+	if err != nil {
+		return nil, llm.Invalid("modelId", "The request body is not a JSON object.")
+	}
+	id := jsonx.AppendString(nil, w.destination.ID)
+	for i := range members {
+		if members[i].Name != "modelId" || bytes.Equal(members[i].Value, id) {
+			continue
+		}
+		members = slices.Clone(members)
+		members[i].Value = id
+		var out jsonx.Writer
+		out.Object()
+		out.Members(members)
+		out.EndObject()
+		return out.Buf, nil
+	}
+	return body, nil
 }
 
 // passedHeader is the header of a call with what the client sent; AWS wants a content type.
