@@ -49,6 +49,15 @@ func New(opt Options) http.Handler {
 		mux.HandleFunc(r.pattern, r.handle)
 		s.known.HandleFunc(r.pattern, r.handle)
 	}
+	for _, d := range opt.Doors {
+		if d.Whole() {
+			continue
+		}
+		for _, r := range d.Routes() {
+			mux.HandleFunc(r.Pattern, r.Handle)
+			s.known.HandleFunc(r.Pattern, r.Handle)
+		}
+	}
 	mux.HandleFunc("/", s.locked(s.notFound))
 	return s.guard(mux)
 }
@@ -68,7 +77,19 @@ type endpoint struct {
 	handle  http.HandlerFunc
 }
 
-// routes lists everything that is served; a test compares it with openapi.json.
+// endpoints lists everything that is served, with the other frontends' paths; a test compares it with
+// openapi.json.
+func (s *server) endpoints() []endpoint {
+	all := s.routes()
+	for _, d := range s.opt.Doors {
+		for _, r := range d.Routes() {
+			all = append(all, endpoint{r.Pattern, r.Path, r.About, r.Handle})
+		}
+	}
+	return all
+}
+
+// routes lists the server's own paths.
 func (s *server) routes() []endpoint {
 	return []endpoint{
 		{"POST /v1/chat/completions", "/v1/chat/completions", "chat completions in OpenAI's format", s.chatCompletions},

@@ -29,7 +29,7 @@ func (s *server) indexJSON() []byte {
 	out.String("outcrop")
 	out.Key("endpoints")
 	out.Array()
-	for _, e := range s.routes() {
+	for _, e := range s.endpoints() {
 		method, _, _ := strings.Cut(e.pattern, " ")
 		out.Object()
 		out.Key("method")
@@ -54,10 +54,10 @@ func (s *server) indexHTML() []byte {
 <title>Outcrop</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:48rem;padding:0 1rem}td{padding:.1rem 1.5rem .1rem 0;vertical-align:top}code{white-space:nowrap}</style>
 <h1>Outcrop</h1>
-<p>This is an LLM gateway. Point a client of OpenAI's API at this address with <code>/v1</code> behind it.</p>
+<p>This is an LLM gateway. Point a client of OpenAI's API at this address with <code>/v1</code> behind it, or an AWS SDK at this address itself.</p>
 <table>
 `)
-	for _, e := range s.routes() {
+	for _, e := range s.endpoints() {
 		method, _, _ := strings.Cut(e.pattern, " ")
 		path := "<code>" + html.EscapeString(e.path) + "</code>"
 		if method == http.MethodGet && !strings.Contains(e.path, "{") {
