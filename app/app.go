@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"slices"
@@ -23,6 +22,7 @@ import (
 	"outcrop"
 	"outcrop/config"
 	"outcrop/httpd"
+	"outcrop/httpd/http1"
 	"outcrop/httpd/inbound"
 	"outcrop/httpd/openaichat"
 	"outcrop/llm"
@@ -59,7 +59,7 @@ type App struct {
 	opt      Options
 	client   *outcrop.Client
 	demo     *demo // nil without the emulator
-	server   *http.Server
+	server   *http1.Server
 	conns    *inbound.Conns
 	own      sync.WaitGroup     // background work between Start and Stop
 	rest     context.CancelFunc // ends it; nil before Start
@@ -94,7 +94,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	a.dataDir()
 	a.expect()
 	gateway := a.client.Pipeline()
-	a.server = httpd.NewServer(httpd.New(httpd.Options{
+	server := httpd.NewServer(httpd.New(httpd.Options{
 		Gateway: gateway,
 		Models:  a.models,
 		Refresh: a.refresh,
@@ -109,9 +109,10 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	}), opt.Logger)
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	a.cut = cut
-	a.server.BaseContext = func(net.Listener) context.Context { return base }
+	server.BaseContext = func(net.Listener) context.Context { return base }
 	a.conns = inbound.NewConns(mostConnections(openFiles()), opt.Logger)
-	a.server.ConnContext = a.conns.Context
+	server.ConnContext = a.conns.Context
+	a.server = http1.New(server)
 	return a, nil
 }
 

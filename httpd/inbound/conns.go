@@ -2,11 +2,13 @@ package inbound
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -158,6 +160,14 @@ type conn struct {
 func (c *conn) Close() error {
 	c.conns.remove(c)
 	return c.Conn.Close()
+}
+
+// SyscallConn returns the connection's socket.
+func (c *conn) SyscallConn() (syscall.RawConn, error) {
+	if sc, ok := c.Conn.(syscall.Conn); ok {
+		return sc.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
 }
 
 // CloseWrite closes the writing half, as net/http does after a refusal so that the client can read
