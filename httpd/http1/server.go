@@ -42,7 +42,7 @@ type Server struct {
 	mu       sync.Mutex
 	listener net.Listener
 	rest     *handover
-	watch    *watcher
+	watch    *watcher // nil if net/http serves everything
 	conns    map[*conn]struct{}
 }
 
@@ -64,9 +64,12 @@ func (s *Server) Serve(l net.Listener) error {
 	if s.std.BaseContext != nil {
 		base = s.std.BaseContext(l)
 	}
-	watch, err := newWatcher()
-	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		s.logf("http: %v; net/http serves all connections", err)
+	var watch *watcher
+	if s.std.Handler != nil && s.std.ReadTimeout == 0 && s.std.WriteTimeout == 0 && s.std.TLSConfig == nil && s.std.ConnState == nil {
+		var err error
+		if watch, err = newWatcher(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			s.logf("http: %v; net/http serves all connections", err)
+		}
 	}
 	rest := newHandover(l.Addr())
 	if !s.begin(l, rest, watch) {
@@ -90,7 +93,7 @@ func (s *Server) Serve(l net.Listener) error {
 		defer close(served)
 		_ = s.std.Serve(rest) // ends when rest is closed
 	}()
-	err = s.accept(l, base)
+	err := s.accept(l, base)
 	_ = rest.Close()
 	<-served
 	s.mu.Lock()
@@ -146,7 +149,7 @@ func (s *Server) accept(l net.Listener, base context.Context) error { //nolint:r
 // raw returns a connection's socket; nil if the lean loop does not serve the connection.
 func (s *Server) raw(nc net.Conn) syscall.RawConn {
 	sc, ok := nc.(syscall.Conn)
-	if !ok || s.watch == nil || s.std.Handler == nil || s.std.ReadTimeout > 0 || s.std.WriteTimeout > 0 || s.std.TLSConfig != nil || s.std.ConnState != nil {
+	if !ok || s.watch == nil {
 		return nil
 	}
 	raw, err := sc.SyscallConn()
