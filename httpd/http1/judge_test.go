@@ -253,7 +253,7 @@ func run(t testing.TB, serve func(net.Listener) error, end func() error, l net.L
 	done := make(chan error, 1)
 	go func() { done <- serve(l) }()
 	t.Cleanup(func() {
-		if err := end(); err != nil {
+		if err := end(); err != nil && !errors.Is(err, net.ErrClosed) {
 			t.Error(err)
 		}
 		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
