@@ -2,7 +2,6 @@ package cli
 
 import (
 	"os"
-	"runtime"
 	"runtime/debug"
 
 	"outcrop/internal/memlimit"
@@ -34,7 +33,6 @@ const limitShare = 90
 // the setting should apply: it is memory that is never touched, so no page of it is
 // resident, although it counts as heap in Go's metrics.
 func tuneCollector(lookupEnv func(string) (string, bool), granted int64) []byte {
-	runtime.MemProfileRate = 0 // nothing here shows a profile of the memory, which takes a megabyte
 	if _, ok := lookupEnv("GOMEMLIMIT"); !ok && granted > 0 {
 		debug.SetMemoryLimit(granted/100*limitShare + ballast) // the ballast counts as heap, but is not resident
 	}
