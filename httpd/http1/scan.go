@@ -1,6 +1,9 @@
 package http1
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // verdict is what scanning a request's head has found.
 type verdict int
@@ -163,6 +166,6 @@ func isToken(c byte) bool {
 	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
 		return true
 	default:
-		return bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), c) >= 0
+		return strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 	}
 }

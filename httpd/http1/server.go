@@ -8,7 +8,6 @@ package http1
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -281,7 +280,7 @@ func (s *Server) closeIdle() bool {
 // logf logs what net/http would log.
 func (s *Server) logf(format string, args ...any) {
 	if s.std.ErrorLog != nil {
-		s.std.ErrorLog.Print(fmt.Sprintf(format, args...))
+		s.std.ErrorLog.Printf(format, args...)
 	}
 }
 
