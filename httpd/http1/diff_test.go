@@ -223,7 +223,7 @@ func oddCases() map[string]string {
 		"bare LF in a header":          "GET / HTTP/1.1\r\nHost: h\nX: y\r\n\r\n",
 		"bare LF at the end":           "GET / HTTP/1.1\r\nHost: h\r\n\n",
 		"bare CR":                      "GET / HTTP/1.1\rHost: h\r\r",
-		"two CR, LF":                    "GET / HTTP/1.1\r\nHost: h\r\r\n\r\r\n",
+		"two CR, LF":                   "GET / HTTP/1.1\r\nHost: h\r\r\n\r\r\n",
 		"half a first line":            "GET / HT",
 		"a first line":                 "GET / HTTP/1.1\r\n",
 		"half a head":                  "GET / HTTP/1.1\r\nHost: h\r\nX: y",
