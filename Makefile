@@ -12,9 +12,12 @@ BUILDER ?= docker build
 IMAGE   ?= outcrop
 CERTS   ?= /etc/ssl/certs/ca-certificates.crt
 
-.PHONY: all build install image run test test-go cover lint bench setup clean
+.PHONY: all help build install image run test test-go cover lint bench setup clean
 
 all: build
+
+help: ## lists the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
 
 build: ## leaves a static binary in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(BIN) ./cmd/outcrop
@@ -52,5 +55,5 @@ lint: ## formatting, vet, staticcheck and golangci-lint
 bench: build ## Outcrop beside a do-nothing reverse proxy, nginx and LiteLLM; prints ratios
 	$(GO) run ./bench
 
-clean:
+clean: ## removes what was built and downloaded
 	rm -rf bin .cache

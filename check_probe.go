@@ -96,7 +96,7 @@ func (x *check) passedOver(failed []Finding) {
 
 // asked is the request for a model: a one-word prompt, and at most one token.
 func asked(model string) *Request {
-	return &Request{Model: model, Turns: []Turn{User("Hi")}, MaxTokens: llm.Some[int64](1)}
+	return &Request{Call: Call{Model: model}, Turns: []Turn{User("Hi")}, MaxTokens: llm.Some[int64](1)}
 }
 
 // router makes a router for calls of one deployment, with any model string, like the client's own

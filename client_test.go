@@ -132,7 +132,7 @@ func TestModelsAreTheNamesAndWhatAWildcardReaches(t *testing.T) {
 			t.Errorf("got %+v", m)
 		}
 		for _, name := range append(m.Aliases, m.Name) {
-			if _, err := a.Complete(t.Context(), &outcrop.Request{Model: name, Turns: []outcrop.Turn{outcrop.User("Hi")}}); err != nil {
+			if _, err := a.Complete(t.Context(), &outcrop.Request{Call: outcrop.Call{Model: name}, Turns: []outcrop.Turn{outcrop.User("Hi")}}); err != nil {
 				t.Errorf("%s is listed, and a call gets %v", name, err)
 			}
 		}
@@ -174,7 +174,7 @@ func TestListsThatCannotBeRead(t *testing.T) {
 
 func TestAnyModelByItsID(t *testing.T) {
 	a := open(t, anyModel, keys())
-	resp, err := a.Complete(t.Context(), &outcrop.Request{Model: "us.anthropic.claude-sonnet-4-5-20250929-v1:0", Turns: []outcrop.Turn{outcrop.User("Hi")}})
+	resp, err := a.Complete(t.Context(), &outcrop.Request{Call: outcrop.Call{Model: "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}, Turns: []outcrop.Turn{outcrop.User("Hi")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func TestEveryFailureIsAnError(t *testing.T) {
 		{"no such name", "basalt", "Hi", llm.CodeModelNotFound},
 		{"a refusal", "granite", "[[fault: too-long]]", llm.CodeTooLong},
 	} {
-		req := &outcrop.Request{Model: tt.model, Turns: []outcrop.Turn{outcrop.User(tt.prompt)}}
+		req := &outcrop.Request{Call: outcrop.Call{Model: tt.model}, Turns: []outcrop.Turn{outcrop.User(tt.prompt)}}
 		_, err := a.Complete(t.Context(), req)
 		_, streamed := a.Stream(t.Context(), req)
 		for _, err := range []error{err, streamed} {
@@ -215,7 +215,7 @@ func TestEveryFailureIsAnError(t *testing.T) {
 
 func TestAStreamIsOpenUntilItIsClosed(t *testing.T) {
 	a := open(t, "model_list: [{model_name: granite, litellm_params: {model: bedrock/us.amazon.nova-lite-v1:0}}]", keys())
-	s, err := a.Stream(t.Context(), &outcrop.Request{Model: "granite", Turns: []outcrop.Turn{outcrop.User("Hi")}})
+	s, err := a.Stream(t.Context(), &outcrop.Request{Call: outcrop.Call{Model: "granite"}, Turns: []outcrop.Turn{outcrop.User("Hi")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +272,7 @@ func TestACallThatIsLeftEnds(t *testing.T) {
 	a := open(t, anyModel, keys())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := a.Complete(ctx, &outcrop.Request{Model: "granite", Turns: []outcrop.Turn{outcrop.User("Hi")}})
+	_, err := a.Complete(ctx, &outcrop.Request{Call: outcrop.Call{Model: "granite"}, Turns: []outcrop.Turn{outcrop.User("Hi")}})
 	var e *outcrop.Error
 	if !errors.As(err, &e) || e.Code != llm.CodeClientGone {
 		t.Errorf("got %v", err)

@@ -58,7 +58,7 @@ func ExampleClient_Complete() {
 	client, stop := newClient(ctx)
 	defer stop()
 	resp, err := client.Complete(ctx, &outcrop.Request{
-		Model: "granite",
+		Call:  outcrop.Call{Model: "granite"},
 		Turns: []outcrop.Turn{outcrop.User("What is granite?")},
 	})
 	if err != nil {
@@ -76,7 +76,7 @@ func ExampleClient_Stream() {
 	client, stop := newClient(ctx)
 	defer stop()
 	stream, err := client.Stream(ctx, &outcrop.Request{
-		Model: "granite",
+		Call:  outcrop.Call{Model: "granite"},
 		Turns: []outcrop.Turn{outcrop.User("What is granite?")},
 	})
 	if err != nil {
@@ -104,7 +104,7 @@ func ExampleError() {
 	ctx := context.Background()
 	client, stop := newClient(ctx)
 	defer stop()
-	_, err := client.Complete(ctx, &outcrop.Request{Model: "basalt", Turns: []outcrop.Turn{outcrop.User("Hi")}})
+	_, err := client.Complete(ctx, &outcrop.Request{Call: outcrop.Call{Model: "basalt"}, Turns: []outcrop.Turn{outcrop.User("Hi")}})
 	if e, ok := errors.AsType[*outcrop.Error](err); ok {
 		fmt.Println(e.Code, e.Status, e.Responsible(), e.CanRetry())
 	}

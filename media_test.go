@@ -42,7 +42,7 @@ func TestAnImageAtAnAddressReachesTheModel(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			a := open(t, tt.config, keys())
 			served = 0
-			req := &outcrop.Request{Model: "granite", Turns: []outcrop.Turn{outcrop.User("look")}}
+			req := &outcrop.Request{Call: outcrop.Call{Model: "granite"}, Turns: []outcrop.Turn{outcrop.User("look")}}
 			req.Turns[0].Blocks = append(req.Turns[0].Blocks, outcrop.Block{Kind: llm.BlockImage, Media: &llm.Media{URI: files.URL + "/a.png"}})
 			var answer string
 			resp, err := a.Complete(t.Context(), req)

@@ -13,6 +13,7 @@ import (
 	"outcrop/config"
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/upstream"
 )
 
 // Model is a name that can be called.
@@ -48,6 +49,9 @@ func (c *Client) Doubts() []Doubt {
 			continue
 		}
 		for _, doubt := range reviewer.Doubts() {
+			if doubt.Local && c.incomplete[i] {
+				continue // the settings that were left out may be the cause
+			}
 			p := c.cfg.Models[i].Problem(&provider.OptionError{Option: doubt.Option, Reason: doubt.Message})
 			if doubt.Option == "" {
 				p = config.Problem{Message: doubt.Message}
@@ -57,6 +61,22 @@ func (c *Client) Doubts() []Doubt {
 		}
 	}
 	return all
+}
+
+// Review reports all problems of a configuration that can be found without network calls: the
+// settings for which New would refuse it, and what Doubts returns, also for entries that have such
+// settings. opt.Config may come from config.Inspect. An error is not about the configuration.
+func Review(opt Options) (wrong []config.Problem, doubts []Doubt, err error) {
+	opt = opt.withDefaults()
+	c := &Client{cfg: opt.Config, upstream: upstream.New(), log: opt.Logger, cancel: func() {}}
+	_, err = c.openAll(opt)
+	if refused, ok := errors.AsType[*ConfigError](err); ok {
+		wrong, err = refused.Problems, nil
+	}
+	if err == nil {
+		doubts = c.Doubts()
+	}
+	return wrong, doubts, errors.Join(err, c.Close())
 }
 
 // Models lists the configured names, once for each model and region that they serve, and for a name

@@ -17,8 +17,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +43,9 @@ import (
 type (
 	// Request is a call for a completion.
 	Request = llm.Request
+	// Call is the part of a Request that every kind of request has: the model, and settings of the
+	// call.
+	Call = llm.Call
 	// Response is a whole answer.
 	Response = llm.Response
 	// Turn is one contribution to the conversation.
@@ -88,6 +93,16 @@ type Options struct {
 	DataDir string
 }
 
+func (opt Options) withDefaults() Options {
+	if opt.Environ == nil {
+		opt.Environ = os.Getenv
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	return opt
+}
+
 // Client runs the pipeline. It is safe for concurrent use.
 type Client struct {
 	cfg         *config.Config
@@ -97,6 +112,7 @@ type Client struct {
 	upstream    *upstream.Client
 	budget      *budget.Budget        // of the memory for what is in flight
 	deployments []provider.Deployment // in the order of cfg.Models
+	incomplete  []bool                // for each deployment, whether it was opened without settings that are invalid
 	log         *slog.Logger
 	ctx         context.Context // ends with Close
 	cancel      context.CancelFunc
@@ -106,12 +122,7 @@ type Client struct {
 // New makes a client. It makes no calls. Its error reports everything that is wrong with the
 // settings.
 func New(opt Options) (*Client, error) {
-	if opt.Environ == nil {
-		opt.Environ = os.Getenv
-	}
-	if opt.Logger == nil {
-		opt.Logger = slog.New(slog.DiscardHandler)
-	}
+	opt = opt.withDefaults()
 	if opt.Config == nil {
 		cfg, problems := config.Defaults(config.Source{LookupEnv: os.LookupEnv, Providers: all.Providers()})
 		if cfg == nil {
@@ -195,7 +206,8 @@ func (e *ConfigError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// openAll opens a deployment for each entry of the configuration.
+// openAll opens a deployment for each entry of the configuration. Where an entry
+// cannot be opened, the error has all that is wrong with it, and with the others.
 func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 	infos := map[string]provider.Info{}
 	for _, info := range all.Providers() {
@@ -209,19 +221,16 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s: unknown provider %q", m.Path, m.Provider)
 		}
-		d, err := info.Open(context.Background(), provider.Params{
-			Model: m.Model, Values: m.Values, Upstream: c.upstream, Environ: c.cfg.Getenv(opt.Environ),
-			Logger: opt.Logger, Now: time.Now, Note: opt.Note, DataDir: opt.DataDir, Policy: m.Policy, ClientPolicy: m.Callers,
-		})
-		var option *provider.OptionError
-		switch {
-		case errors.As(err, &option):
-			wrong = append(wrong, m.Problem(option))
-			continue
-		case err != nil:
+		d, problems, err := c.openOne(opt, info, m)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Path, err)
 		}
-		c.deployments = append(c.deployments, d)
+		for _, p := range problems {
+			if !slices.Contains(wrong, p) { // a setting for the whole file applies to every entry
+				wrong = append(wrong, p)
+			}
+		}
+		c.deployments, c.incomplete = append(c.deployments, d), append(c.incomplete, len(problems) > 0)
 		entries = append(entries, route.Entry{
 			Name: m.Name, ID: m.ID, Model: m.Model, Deployment: d,
 			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries,
@@ -232,6 +241,50 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		return nil, &ConfigError{Problems: wrong}
 	}
 	return entries, nil
+}
+
+// openOne opens the deployment of an entry. If settings are invalid, it returns their problems and
+// the deployment without those settings, or nil if the entry cannot be opened without them.
+func (c *Client) openOne(opt Options, info provider.Info, m *config.Model) (provider.Deployment, []config.Problem, error) {
+	values, policy := maps.Clone(m.Values), m.Policy
+	var problems []config.Problem
+	for {
+		d, err := info.Open(context.Background(), provider.Params{
+			Model: m.Model, Values: values, Upstream: c.upstream, Environ: c.cfg.Getenv(opt.Environ),
+			Logger: opt.Logger, Now: time.Now, Note: opt.Note, DataDir: opt.DataDir, Policy: policy, ClientPolicy: m.Callers,
+		})
+		option, ok := errors.AsType[*provider.OptionError](err)
+		switch {
+		case err == nil:
+			return d, problems, nil
+		case !ok:
+			return nil, nil, err
+		}
+		problems = append(problems, m.Problem(option))
+		if !without(values, &policy, option.Option) {
+			return nil, problems, nil
+		}
+	}
+}
+
+// without removes a setting and reports whether it was set.
+func without(values map[string]string, policy *provider.Policy, option string) bool {
+	was := *policy
+	switch option {
+	case "policy.geographies":
+		policy.Geographies = nil
+		return was.Geographies != nil
+	case "policy.regions":
+		policy.Regions = nil
+		return was.Regions != nil
+	case "policy.prefer":
+		policy.Prefer = ""
+		return was.Prefer != ""
+	default:
+		_, ok := values[option]
+		delete(values, option)
+		return ok
+	}
 }
 
 // Complete gets a complete response. A failure is an *Error.
@@ -307,8 +360,8 @@ func (c *Client) Close() error {
 	c.running.Wait()
 	var errs []error
 	for _, d := range c.deployments {
-		if closer, ok := d.(interface{ Close() error }); ok {
-			errs = append(errs, closer.Close())
+		if d != nil { // an entry that could not be opened has none
+			errs = append(errs, d.Close())
 		}
 	}
 	c.upstream.CloseIdle()

@@ -22,9 +22,13 @@ import (
 	"outcrop"
 	"outcrop/config"
 	"outcrop/httpd"
+	"outcrop/httpd/aws"
+	"outcrop/httpd/door"
+	"outcrop/httpd/embeddings"
 	"outcrop/httpd/http1"
 	"outcrop/httpd/inbound"
 	"outcrop/httpd/openaichat"
+	"outcrop/httpd/rerank"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/telemetry"
@@ -40,8 +44,10 @@ type Options struct {
 	// DataDir is a folder for data that must survive a restart; empty for none.
 	DataDir string
 	// Demo starts the emulator in this process if no AWS credentials are found.
-	Demo   bool
-	Logger *slog.Logger
+	Demo bool
+	// Emulate starts the emulator in this process and ignores AWS credentials.
+	Emulate bool
+	Logger  *slog.Logger
 	// Log reports the state of the log behind Logger, for the readiness check and the metrics; nil
 	// if it is unknown.
 	Log telemetry.LogState
@@ -94,15 +100,23 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	a.dataDir()
 	a.expect()
 	gateway := a.client.Pipeline()
+	parameters := slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
+	translated := door.Options{MaxBody: a.client.Config().General.MaxRequestSize, Parameters: parameters}
 	server := httpd.NewServer(httpd.New(httpd.Options{
 		Gateway: gateway,
+		Version: outcrop.Version,
 		Models:  a.models,
 		Refresh: a.refresh,
 		Ready:   a.ready,
 		Metrics: promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
 		Chat: openaichat.Options{
-			MaxBody:    a.client.Config().General.MaxRequestSize,
-			Parameters: slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 }),
+			MaxBody:    translated.MaxBody,
+			Parameters: parameters,
+		},
+		Doors: []door.Frontend{
+			aws.New(gateway, aws.Options{MaxBody: translated.MaxBody}),
+			embeddings.New(gateway, translated),
+			rerank.New(gateway, translated),
 		},
 		LocalOnly: !gateway.Locked() && IsLoopback(opt.Host),
 		Logger:    opt.Logger,
@@ -131,12 +145,21 @@ const ownFiles = 32
 
 // open makes the pipeline, with the emulator if the demo needs it.
 func (a *App) open(ctx context.Context) error {
+	if a.opt.Emulate {
+		environ := a.opt.Environ
+		a.opt.Environ = func(name string) string {
+			if slices.Contains(credentialVariables[:], name) {
+				return ""
+			}
+			return environ(name)
+		}
+	}
 	client, err := outcrop.New(outcrop.Options{Config: a.opt.Config, Environ: a.opt.Environ, Logger: a.opt.Logger, DataDir: a.opt.DataDir})
 	if err != nil {
 		return err
 	}
 	a.client = client
-	if !a.opt.Demo || intended(a.opt.Environ) || credentialsFound(ctx, client) {
+	if !a.opt.Emulate && (!a.opt.Demo || intended(a.opt.Environ) || credentialsFound(ctx, client)) {
 		return nil
 	}
 	if err := client.Close(); err != nil {
@@ -344,13 +367,16 @@ func (a *App) idle(ctx context.Context) {
 // credentialTimeout is how long a demo looks for AWS credentials.
 const credentialTimeout = 2 * time.Second
 
+// credentialVariables are the environment variables that name credentials. It is never modified.
+var credentialVariables = [...]string{
+	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_PROFILE_NAME", "AWS_BEARER_TOKEN_BEDROCK", "AWS_ROLE_NAME",
+	"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+}
+
 // intended reports whether the environment names credentials. Then the user wants AWS, and should
 // see an error if they are wrong.
 func intended(environ func(string) string) bool {
-	for _, name := range []string{
-		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_PROFILE_NAME", "AWS_BEARER_TOKEN_BEDROCK", "AWS_ROLE_NAME",
-		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-	} {
+	for _, name := range credentialVariables {
 		if environ(name) != "" {
 			return true
 		}

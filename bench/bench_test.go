@@ -19,7 +19,7 @@ import (
 	"outcrop/wire/openaichat"
 )
 
-// TestMain lets the test binary stand for the program where that starts itself.
+// TestMain lets the test binary act as the program when it starts itself.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && slices.Contains([]string{"upstream", "proxy", "profiled"}, os.Args[1]) {
 		main()
@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// startUpstream runs the stand-in for Bedrock in this process.
+// startUpstream runs the replacement of Bedrock in this process.
 func startUpstream(t *testing.T) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -47,7 +47,7 @@ func startUpstream(t *testing.T) (address string) {
 	return l.Addr().String()
 }
 
-// startProxy runs the neighbour in this process.
+// startProxy runs the proxy in this process.
 func startProxy(t *testing.T, upstream string) (address string) {
 	t.Helper()
 	transport := newTransport()

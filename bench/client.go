@@ -13,18 +13,17 @@ import (
 	"time"
 )
 
-// client is one connection that makes calls, one after the other. It writes
-// requests that are made already and reads the answers with net/http's parser.
+// client is one connection that makes calls, one after the other. It writes precomputed
+// requests and reads the answers with net/http's parser.
 type client struct {
 	conn net.Conn
 	in   *bufio.Reader
 	body []byte
-	rest io.Reader // of a stream that is held
+	rest io.Reader // of a held stream
 }
 
-// patienceStream is the time in which a stream that has been released has to give
-// its next bytes.
-const patienceStream = time.Minute
+// streamTimeout is how long a released stream may take for its next bytes.
+const streamTimeout = time.Minute
 
 func dial(ctx context.Context, address string) (*client, error) {
 	var d net.Dialer
@@ -35,9 +34,9 @@ func dial(ctx context.Context, address string) (*client, error) {
 	return &client{conn: conn, in: bufio.NewReaderSize(conn, 8<<10)}, nil
 }
 
-// call makes one call and reads its whole answer. An answer that is not whole, or
-// not of status 200, is an error: a gateway must not look fast by doing less. The
-// time is until the first token if t asks for that, else until the end.
+// call makes one call and reads its whole answer. An incomplete answer, or a status
+// other than 200, is an error, so that a gateway cannot look fast by doing less. The
+// duration is until the first token if t asks for that, otherwise until the end.
 func (c *client) call(t traffic, begin time.Time) (time.Duration, error) {
 	if _, err := c.conn.Write(t.bytes); err != nil {
 		return 0, err
@@ -75,8 +74,8 @@ func (c *client) call(t traffic, begin time.Time) (time.Duration, error) {
 	return whole, nil
 }
 
-// closedLoop makes calls over a number of connections, each beginning its next
-// call when the last is answered.
+// closedLoop makes calls over a number of connections, each starting its next call
+// after the answer of the last.
 func closedLoop(ctx context.Context, address string, t traffic, connections, calls int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -101,9 +100,8 @@ func closedLoop(ctx context.Context, address string, t traffic, connections, cal
 	return context.Cause(ctx)
 }
 
-// openLoop begins calls at a steady rate, whether or not the earlier ones are
-// answered, and gives how long each took. A call that has to wait for a
-// connection waits on the clock.
+// openLoop starts calls at a steady rate, whether or not earlier ones have finished,
+// and returns the duration of each. Waiting for a connection is part of the duration.
 func openLoop(ctx context.Context, address string, t traffic, perSecond, calls int) ([]time.Duration, error) {
 	const connections = 64
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -146,11 +144,11 @@ func openLoop(ctx context.Context, address string, t traffic, perSecond, calls i
 	return took, context.Cause(ctx)
 }
 
-// heldStreams are streams that are open after their first token.
+// heldStreams are streams kept open after their first token.
 type heldStreams []*client
 
-// hold opens streams, one after the other, and keeps them open after their first
-// token. Those that it gives are to be closed, also with an error.
+// hold opens streams, one after the other, and keeps them open after their first token.
+// The caller must close the returned streams, also after an error.
 func hold(ctx context.Context, address string, t traffic, streams int) (heldStreams, error) {
 	clients := make(heldStreams, 0, streams)
 	for range streams {
@@ -172,7 +170,7 @@ func (h heldStreams) close() {
 	}
 }
 
-// finish reads each stream to its end, and checks that it is whole.
+// finish reads each stream to its end, and checks that it is complete.
 func (h heldStreams) finish(t traffic) error {
 	for i, c := range h {
 		if err := c.finish(t); err != nil {
@@ -182,7 +180,7 @@ func (h heldStreams) finish(t traffic) error {
 	return nil
 }
 
-// open begins a stream and reads up to its first token.
+// open starts a stream and reads up to its first token.
 func (c *client) open(t traffic) error {
 	if _, err := c.conn.Write(t.bytes); err != nil {
 		return err
@@ -206,12 +204,12 @@ func (c *client) open(t traffic) error {
 	return nil // the body stays open: closing it would read to its end
 }
 
-// finish reads the rest of a stream that open has begun.
+// finish reads the rest of a stream that open has started.
 func (c *client) finish(t traffic) error {
 	if bytes.HasSuffix(c.body, t.suffix) {
 		return errors.New("the stream ended before it was released")
 	}
-	if err := c.conn.SetReadDeadline(time.Now().Add(patienceStream)); err != nil {
+	if err := c.conn.SetReadDeadline(time.Now().Add(streamTimeout)); err != nil {
 		return err
 	}
 	rest, err := io.ReadAll(c.rest)

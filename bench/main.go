@@ -1,8 +1,8 @@
-// Command bench measures what Outcrop costs beside a do-nothing reverse proxy:
-// httputil.ReverseProxy, on the same upstream, on the same machine, in the same
-// run. Every figure stands next to its neighbour's; a figure alone says more
-// about the machine than about the gateway. nginx and LiteLLM's proxy are measured
-// too where they are installed.
+// Command bench measures what Outcrop costs compared with a do-nothing reverse proxy:
+// httputil.ReverseProxy, on the same upstream, on the same machine, in the same run.
+// Every figure is printed with its neighbour's, since a single figure depends more on
+// the machine than on the gateway. nginx and LiteLLM's proxy are measured too if they
+// are installed.
 //
 //	make bench                       build bin/outcrop and run every row
 //	go run ./bench -quick            fewer and shorter rounds
@@ -12,9 +12,9 @@
 //	go run ./bench -beside nginx     or none
 //	go run ./bench -profile DIR -only chat
 //
-// The upstream and all that is measured are processes of their own; this one makes
-// the load. It needs Linux, whose /proc tells the processor time and the memory
-// of each. docs/benchmarks.md says what the rows mean.
+// The upstream and everything that is measured are separate processes; this one
+// generates the load. It needs Linux, since it reads the processor time and the memory
+// of each from /proc. docs/benchmarks.md explains the rows.
 package main
 
 import (
@@ -51,7 +51,7 @@ type settings struct {
 	rounds  int
 	pooled  bool
 	with    string // the neighbours, separated by commas, or none
-	nginx   string // path of the binary, if it is told
+	nginx   string // path of the binary, if set
 	litellm string // as nginx
 }
 
@@ -98,7 +98,7 @@ func measure(ctx context.Context, s settings, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	neighbours, missing, err := s.beside()
+	neighbours, missing, err := s.neighbours()
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// startUp measures the time to the first healthy answer, and what is resident
-// when nothing has been asked yet.
+// startUp measures the time to the first healthy answer, and the resident memory before
+// the first request.
 func startUp(ctx context.Context, b *bench) ([]line, error) {
 	servers := b.servers(b.connected)
 	start, idle := make([]taken, len(servers)), make([]taken, len(servers))
@@ -42,18 +42,18 @@ func startUp(ctx context.Context, b *bench) ([]line, error) {
 	return []line{compare("start to the first healthy answer", "ms", start), resident}, nil
 }
 
-// held is what a server takes with streams open.
+// held is the cost of open streams in a server.
 type held struct {
-	total     float64 // what is resident, in MB
-	stream    float64 // what is resident less what was before the first stream, in KB a stream
+	total     float64 // resident memory, in MB
+	stream    float64 // growth of resident memory since before the first stream, in KB per stream
 	files     int     // open in the process that has the most
 	processes int
 }
 
-// openIn starts a server, has it hold streams, and reads what it takes. A few
-// calls go before, so that the pages of its code do not count as the streams'.
-// With finish each stream has to be open still when all are released, and to come
-// to its end whole.
+// openIn starts a server, opens streams on it, and measures them. It makes a few calls
+// first, so that the pages of the server's code do not count as the streams'. With
+// finish, each stream must still be open when all are released, and must end
+// completely.
 func (b *bench) openIn(ctx context.Context, s server, streams int, finish bool) (h held, err error) {
 	k := kind{model: modelHeld, stream: true}
 	running, err := s.run(ctx, k)
@@ -94,7 +94,7 @@ func (b *bench) openIn(ctx context.Context, s server, streams int, finish bool) 
 	return h, clients.finish(running.traffic)
 }
 
-// release has the upstream end the streams that it holds, and gives their number.
+// release makes the upstream end the streams that it holds, and returns their number.
 func (b *bench) release(ctx context.Context) (int, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.upstream.address+pathRelease, nil)
 	if err != nil {
@@ -112,7 +112,7 @@ func (b *bench) release(ctx context.Context) (int, error) {
 	return strconv.Atoi(string(text))
 }
 
-// openStreams measures what an open stream takes, in processes that are fresh.
+// openStreams measures the cost of an open stream, in fresh processes.
 func openStreams(ctx context.Context, b *bench) ([]line, error) {
 	const streams, fewStreams = 1000, 100
 	servers := b.servers(streams)
@@ -135,8 +135,8 @@ func openStreams(ctx context.Context, b *bench) ([]line, error) {
 	return []line{l}, nil
 }
 
-// manyStreams has one process hold so many streams that few more would reach the
-// limit of files of a machine, and each come to its end.
+// manyStreams opens so many streams in one process that a few more would reach a
+// machine's limit of open files, and checks that each ends completely.
 func manyStreams(ctx context.Context, b *bench) ([]line, error) {
 	thousands := 8
 	if b.quick {
@@ -169,8 +169,8 @@ func manyStreams(ctx context.Context, b *bench) ([]line, error) {
 	return []line{all, perStream}, nil
 }
 
-// roomFor reports whether a process may have so many files open. Go's own programs
-// raise their limit to what is allowed by themselves.
+// roomFor reports whether a process may open that many files. Go programs raise their
+// soft limit to the hard limit by themselves.
 func roomFor(files int) error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

@@ -13,38 +13,38 @@ import (
 	"outcrop/internal/port"
 )
 
-// The neighbours of others' making.
+// Servers of other projects to compare with.
 const (
 	nginx   = "nginx"
 	litellm = "litellm"
 )
 
-// neighbour is a server of others' making that is installed here.
+// neighbour is an installed server of another project.
 type neighbour struct{ name, path string }
 
-// beside finds the neighbours that the settings ask for. Of each that is not
-// installed, missing has a sentence.
-func (s settings) beside() (found []neighbour, missing []string, err error) {
+// neighbours returns the installed neighbours that the settings ask for, and a sentence
+// for each that is not installed.
+func (s settings) neighbours() (found []neighbour, missing []string, err error) {
 	if s.with == "none" {
 		return nil, nil, nil
 	}
 	for name := range strings.SplitSeq(s.with, ",") {
 		var n neighbour
-		var told string
+		var given string
 		switch name {
 		case nginx:
-			told = s.nginx
-			n, err = find(nginx, told, "/usr/sbin/nginx", "/usr/local/sbin/nginx") // which are not in everybody's PATH
+			given = s.nginx
+			n, err = find(nginx, given, "/usr/sbin/nginx", "/usr/local/sbin/nginx") // not in every user's PATH
 		case litellm:
-			told = s.litellm
-			n, err = find(litellm, told, filepath.Join(".cache", "litellm", "bin", "litellm"))
+			given = s.litellm
+			n, err = find(litellm, given, filepath.Join(".cache", "litellm", "bin", "litellm"))
 		default:
 			return nil, nil, fmt.Errorf("unknown neighbour %q; use %s, %s or none", name, nginx, litellm)
 		}
 		switch {
 		case err == nil:
 			found = append(found, n)
-		case told != "":
+		case given != "":
 			return nil, nil, err
 		default:
 			missing = append(missing, fmt.Sprintf("%s is not installed and is skipped (set its path with -%s)", name, name))
@@ -53,12 +53,11 @@ func (s settings) beside() (found []neighbour, missing []string, err error) {
 	return found, missing, nil
 }
 
-// find looks for a program at the given path, or else in PATH and then in
-// the places.
-func find(name, told string, places ...string) (neighbour, error) {
+// find looks for a program at the given path, or else in PATH and then in places.
+func find(name, given string, places ...string) (neighbour, error) {
 	tries := append([]string{name}, places...)
-	if told != "" {
-		tries = []string{told}
+	if given != "" {
+		tries = []string{given}
 	}
 	var failed error
 	for _, try := range tries {
@@ -94,17 +93,16 @@ func (b *bench) nginxProcess(ctx context.Context, path string, atOnce int) (*pro
 	return launchAt(ctx, b.log, address, "/health", dir, nil, path, "-p", dir, "-c", config)
 }
 
-// nginxConfig passes calls on as the do-nothing proxy does: as they come, over
-// connections that are kept, which it does not end after some number of
-// calls. As Outcrop it writes a
-// line to a file for each call. A connection takes memory before it is used, so
-// that there are as many as atOnce calls need.
+// nginxConfig forwards calls unchanged, like the do-nothing proxy, over kept
+// connections that are not closed after some number of calls. Like Outcrop it writes a
+// line to a file for each call. A connection takes memory before it is used, so there
+// are only as many as atOnce calls need.
 func nginxConfig(dir, address, upstream string, atOnce int) []byte {
 	user := ""
 	if os.Geteuid() == 0 {
-		user = "user root;" // the folder is this user's
+		user = "user root;" // the folder belongs to this user
 	}
-	connections := 2*atOnce + 512 // and the files are fewer than those
+	connections := 2*atOnce + 512 // and fewer files than those
 	return fmt.Appendf(nil, `
 %[1]s
 daemon off;
@@ -148,8 +146,8 @@ http {
 `, user, connections, dir, address, upstream)
 }
 
-// litellmProcess starts LiteLLM's proxy with Outcrop's configuration. It uses the
-// prices that it came with, and fetches nothing.
+// litellmProcess starts LiteLLM's proxy with Outcrop's configuration. It uses LiteLLM's
+// built-in prices and fetches nothing.
 func (b *bench) litellmProcess(ctx context.Context, path string) (*process, error) {
 	reserved, err := port.Reserve()
 	if err != nil {

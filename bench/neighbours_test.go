@@ -20,7 +20,7 @@ func TestUnknownNamesAreRefused(t *testing.T) {
 	}
 }
 
-// program writes something that can be executed.
+// program writes an executable file.
 func program(t *testing.T, path string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -36,7 +36,7 @@ func TestNeighboursAreMeasuredWhereTheyAreInstalled(t *testing.T) {
 	t.Chdir(dir)
 	t.Setenv("PATH", filepath.Join(dir, "bin"))
 	s := settings{with: litellm}
-	found, missing, err := s.beside()
+	found, missing, err := s.neighbours()
 	if err != nil || len(found) != 0 || len(missing) != 1 || !strings.Contains(missing[0], "litellm is not installed") {
 		t.Errorf("found %v, missing %q, %v; want a sentence about litellm", found, missing, err)
 	}
@@ -45,13 +45,13 @@ func TestNeighboursAreMeasuredWhereTheyAreInstalled(t *testing.T) {
 		if place == "elsewhere" {
 			s.litellm = "./elsewhere"
 		}
-		found, missing, err = s.beside()
+		found, missing, err = s.neighbours()
 		if err != nil || len(missing) != 0 || !slices.Equal(found, []neighbour{{litellm, filepath.Join(dir, place)}}) {
 			t.Errorf("found %v, missing %q, %v; want %s", found, missing, err, place)
 		}
 	}
 	s.with = "none"
-	if found, missing, err := s.beside(); len(found)+len(missing) != 0 || err != nil {
+	if found, missing, err := s.neighbours(); len(found)+len(missing) != 0 || err != nil {
 		t.Errorf("found %v, missing %q, %v; want nothing", found, missing, err)
 	}
 }
@@ -91,7 +91,7 @@ func TestSidesChangePlaces(t *testing.T) {
 	}
 }
 
-// startBench is a bench of which Outcrop is this program, too, with neighbours.
+// startBench returns a bench that runs this binary as Outcrop, with neighbours.
 func startBench(t *testing.T, neighbours ...neighbour) *bench {
 	t.Helper()
 	b, err := newBench(t.Context(), settings{profile: t.TempDir()}, neighbours)
@@ -103,11 +103,11 @@ func startBench(t *testing.T, neighbours ...neighbour) *bench {
 	return b
 }
 
-// installed are the neighbours that can be tested here.
+// installed returns the neighbours that can be tested here.
 func installed(t *testing.T) []neighbour {
 	t.Helper()
 	t.Chdir("..") // where .cache is
-	found, missing, err := settings{with: nginx + "," + litellm}.beside()
+	found, missing, err := settings{with: nginx + "," + litellm}.neighbours()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestEveryServerHoldsStreams(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// nginx may share them among its workers.
+			// nginx may distribute them among its workers.
 			if least := 2 * streams / h.processes; h.files < least || h.total < 1 {
 				t.Errorf("got %+v; want at least %d files", h, least)
 			}

@@ -14,27 +14,26 @@ import (
 	"time"
 )
 
-// greeting stands before the address in the first line of each process of ours.
+// greeting precedes the address in the first line of each of our processes.
 const greeting = "outcrop: listening on "
 
-// The time that a server has for its first healthy answer, and to end when it is
-// told to.
+// How long a server may take for its first healthy answer, and to end after the signal.
 const (
-	patienceStart = 10 * time.Minute
-	patienceStop  = 2 * time.Minute
+	startTimeout = 10 * time.Minute
+	stopTimeout  = 2 * time.Minute
 )
 
-// process is a server that runs beside this one.
+// process is a server running alongside this process.
 type process struct {
 	cmd     *exec.Cmd
 	address string        // host and port
-	start   time.Duration // from its birth to the first healthy answer
+	start   time.Duration // from the start of the process to the first healthy answer
 	ended   chan struct{} // closed when it has ended
-	err     error         // how it has ended; to be read when ended is closed
+	err     error         // how it ended; read after ended is closed
 }
 
-// launch starts a server that says in its first line where it listens, and waits
-// until it answers. What it logs goes to log.
+// launch starts a server that prints its address in its first line, and waits until it
+// answers. Its log goes to log.
 func launch(ctx context.Context, log *os.File, health, name string, args ...string) (*process, error) {
 	p := newProcess(ctx, log, name, args...)
 	out, err := p.cmd.StdoutPipe()
@@ -55,8 +54,8 @@ func launch(ctx context.Context, log *os.File, health, name string, args ...stri
 	return p, p.ready(ctx, begin, health)
 }
 
-// launchAt starts a server that listens where it has been told to, and waits until
-// it answers. It has no environment but environ, and dir is its working directory.
+// launchAt starts a server on a given address, and waits until it answers. Its
+// environment is environ alone, and its working directory is dir.
 func launchAt(ctx context.Context, log *os.File, address, health, dir string, environ []string, name string, args ...string) (*process, error) {
 	p := newProcess(ctx, log, name, args...)
 	p.cmd.Stdout, p.cmd.Dir, p.cmd.Env = log, dir, environ
@@ -76,7 +75,7 @@ func newProcess(ctx context.Context, log *os.File, name string, args ...string) 
 	return p
 }
 
-// watch waits for the end of a process that has been started.
+// watch waits for the end of a started process.
 func (p *process) watch() {
 	go func() {
 		defer close(p.ended)
@@ -84,8 +83,8 @@ func (p *process) watch() {
 	}()
 }
 
-// ready waits for a first answer with status 200 at the path health, if there is
-// one, and stops the process if none comes.
+// ready waits for a first answer with status 200 at the path health, if there is one,
+// and stops the process if none arrives.
 func (p *process) ready(ctx context.Context, begin time.Time, health string) error {
 	if health != "" {
 		if err := p.healthy(ctx, begin, "http://"+p.address+health); err != nil {
@@ -97,7 +96,7 @@ func (p *process) ready(ctx context.Context, begin time.Time, health string) err
 }
 
 func (p *process) healthy(ctx context.Context, begin time.Time, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, patienceStart)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
@@ -118,7 +117,7 @@ func (p *process) healthy(ctx context.Context, begin time.Time, url string) erro
 			return fmt.Errorf("%s exited unexpectedly: %w", p.cmd.Path, errors.Join(p.err, err))
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not healthy: %w", url, err)
-		case <-time.After(max(time.Millisecond, time.Since(begin)/100)): // asking must not slow the start
+		case <-time.After(max(time.Millisecond, time.Since(begin)/100)): // polling must not slow the start
 		}
 	}
 }
@@ -130,14 +129,14 @@ func (p *process) stop() error {
 	}
 	select {
 	case <-p.ended:
-	case <-time.After(patienceStop):
+	case <-time.After(stopTimeout):
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 		return fmt.Errorf("%s did not stop on request", p.cmd.Path)
 	}
 	var exit *exec.ExitError
 	if errors.As(p.err, &exit) && !exit.Exited() {
-		return nil // by the signal, as was asked
+		return nil // by the signal, as intended
 	}
 	return p.err
 }

@@ -17,8 +17,8 @@ import (
 	"outcrop/cli"
 )
 
-// serveProxy is the neighbour: a reverse proxy that looks at nothing and changes
-// nothing. Its transport keeps idle connections as Outcrop does.
+// serveProxy is the baseline: a reverse proxy that inspects and changes nothing. Its
+// transport keeps idle connections as Outcrop does.
 func serveProxy(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) != 2 {
 		return errors.New("usage: bench proxy UPSTREAM POOLED")
@@ -44,7 +44,7 @@ func serveProxy(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-// newTransport makes a transport that keeps as many idle connections, and for as
+// newTransport returns a transport that keeps as many idle connections, and for as
 // long, as Outcrop does.
 func newTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
@@ -56,8 +56,8 @@ func newTransport() *http.Transport {
 	}
 }
 
-// bufferPool lets a proxy's calls leave their 32 KB of copying to one another,
-// which httputil.ReverseProxy does not do by itself.
+// bufferPool lets a proxy's calls reuse their copy buffers of 32 KB, which
+// httputil.ReverseProxy does not do by default.
 type bufferPool struct{ pool sync.Pool }
 
 func (b *bufferPool) Get() []byte {
@@ -69,10 +69,10 @@ func (b *bufferPool) Get() []byte {
 
 func (b *bufferPool) Put(p []byte) { b.pool.Put(&p) }
 
-// newProxy makes the handler, with a pool of buffers or, as httputil.ReverseProxy
-// comes, without. Full duplex is enabled because net/http's server
-// otherwise closes a request's body at the answer's first byte, which loses a
-// call now and then.
+// newProxy returns the handler, with a pool of buffers or, as is
+// httputil.ReverseProxy's default, without. It enables full duplex because net/http's
+// server otherwise closes a request's body at the first byte of the answer, which
+// occasionally loses a call.
 func newProxy(target *url.URL, transport *http.Transport, pooled bool) http.Handler {
 	proxy := &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
@@ -95,8 +95,8 @@ func newProxy(target *url.URL, transport *http.Transport, pooled bool) http.Hand
 	})
 }
 
-// serveProfiled is Outcrop's command line with a processor profile of all that it
-// does, written to the file that the first argument names.
+// serveProfiled runs Outcrop's command line with a CPU profile, written to the file
+// that the first argument names.
 func serveProfiled(args []string) (err error) {
 	if len(args) < 2 {
 		return errors.New("usage: bench profiled FILE ARGUMENTS")

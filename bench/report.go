@@ -10,43 +10,43 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// spread is a figure from several rounds.
+// spread is a figure of several rounds.
 type spread struct {
 	Median float64 `json:"median"`
 	Least  float64 `json:"least"`
 	Most   float64 `json:"most"`
 }
 
-// spreadOf takes at least one figure.
+// spreadOf needs at least one figure.
 func spreadOf(figures []float64) spread {
 	sorted := slices.Sorted(slices.Values(figures))
 	n := len(sorted)
 	return spread{Median: (sorted[(n-1)/2] + sorted[n/2]) / 2, Least: sorted[0], Most: sorted[n-1]}
 }
 
-// String shows a ratio.
+// String formats a ratio.
 func (s spread) String() string {
 	return fmt.Sprintf("%.2f (%.2f to %.2f)", s.Median, s.Least, s.Most)
 }
 
-// line is one result. Ratio is Outcrop's figure over the proxy's, round by round,
-// and Limit what the ratio, or Outcrop's figure if there is no ratio, may be at
-// most; 0 for no limit.
+// line is one result. Ratio is Outcrop's figure divided by the proxy's, round by round.
+// Limit is the maximum of the ratio, or of Outcrop's figure if there is no ratio; 0 for
+// no limit.
 type line struct {
-	Row       string   `json:"row"`
-	What      string   `json:"what"`
-	Unit      string   `json:"unit"`
-	Outcrop   spread   `json:"outcrop"`
-	Proxy     spread   `json:"proxy"`
-	Ratio     *spread  `json:"ratio,omitempty"`
-	Limit     float64  `json:"limit,omitempty"`
-	Neighbour []beside `json:"beside,omitempty"`
-	Note      string   `json:"note,omitempty"`
+	Row       string            `json:"row"`
+	What      string            `json:"what"`
+	Unit      string            `json:"unit"`
+	Outcrop   spread            `json:"outcrop"`
+	Proxy     spread            `json:"proxy"`
+	Ratio     *spread           `json:"ratio,omitempty"`
+	Limit     float64           `json:"limit,omitempty"`
+	Neighbour []neighbourFigure `json:"beside,omitempty"`
+	Note      string            `json:"note,omitempty"`
 }
 
-// beside is a neighbour's figure in a line, and its ratio to the proxy's where the
-// line has one.
-type beside struct {
+// neighbourFigure is a neighbour's figure in a line, with its ratio to the proxy's if
+// the line has one.
+type neighbourFigure struct {
 	Name   string  `json:"name"`
 	Figure spread  `json:"figure"`
 	Ratio  *spread `json:"ratio,omitempty"`
@@ -79,7 +79,7 @@ func (l line) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// judged is the figure that the limit is for.
+// judged returns the figure that the limit applies to.
 func (l line) judged() float64 {
 	if l.Ratio != nil {
 		return l.Ratio.Median
@@ -98,8 +98,8 @@ func (t *taken) add(name string, figure float64) {
 	t.figures = append(t.figures, figure)
 }
 
-// over gives the ratio of figures to others, round by round. Who takes part in
-// fewer rounds takes part in the first.
+// over returns the ratio of figures to others, round by round. A side with fewer rounds
+// took part in the first ones.
 func (t taken) over(other taken) *spread {
 	ratios := make([]float64, len(t.figures))
 	for i := range t.figures {
@@ -109,12 +109,12 @@ func (t taken) over(other taken) *spread {
 	return &ratio
 }
 
-// sideBySide makes a line of what Outcrop, the proxy and their neighbours took, in
-// this order.
+// sideBySide returns a line with the figures of Outcrop, the proxy and their
+// neighbours, in this order.
 func sideBySide(what, unit string, all []taken) line {
 	l := line{What: what, Unit: unit, Outcrop: spreadOf(all[0].figures), Proxy: spreadOf(all[1].figures)}
 	for _, t := range all[2:] {
-		l.Neighbour = append(l.Neighbour, beside{Name: t.name, Figure: spreadOf(t.figures)})
+		l.Neighbour = append(l.Neighbour, neighbourFigure{Name: t.name, Figure: spreadOf(t.figures)})
 	}
 	return l
 }
@@ -130,7 +130,7 @@ func compare(what, unit string, all []taken) line {
 	return l
 }
 
-// report is the result of a run. Missing says which neighbours are not in it.
+// report is the result of a run. Missing lists the neighbours that are not in it.
 type report struct {
 	Go      string   `json:"go"`
 	OS      string   `json:"os"`
@@ -140,9 +140,9 @@ type report struct {
 	Lines   []line   `json:"lines"`
 }
 
-// head tells what is compared, and where, in lines.
+// head describes what is compared, and where, in lines.
 func (r *report) head() string {
-	first := fmt.Sprintf("Outcrop beside a do-nothing httputil.ReverseProxy, %d cores, %s %s, %d rounds; median (least to most)", r.Cores, r.Go, r.OS, r.Rounds)
+	first := fmt.Sprintf("Outcrop compared with a do-nothing httputil.ReverseProxy, %d cores, %s %s, %d rounds; median (least to most)", r.Cores, r.Go, r.OS, r.Rounds)
 	return strings.Join(append([]string{first}, r.Missing...), "\n")
 }
 
@@ -154,7 +154,7 @@ func (r *report) write(path string) error {
 	return os.WriteFile(path, append(data, '\n'), 0o644)
 }
 
-// over names the lines that are over their limit.
+// over returns the names of the lines that exceed their limit.
 func (r *report) over() []string {
 	var names []string
 	for _, l := range r.Lines {
@@ -165,8 +165,8 @@ func (r *report) over() []string {
 	return names
 }
 
-// percentile gives the value that a share p of the sorted durations does not
-// exceed, in microseconds.
+// percentile returns the value that a share p of the sorted durations does not exceed,
+// in microseconds.
 func percentile(sorted []time.Duration, p float64) float64 {
 	at := min(int(p*float64(len(sorted))), len(sorted)-1)
 	return float64(sorted[at].Nanoseconds()) / 1e3

@@ -11,7 +11,7 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// threeSides are figures of two rounds, of which a slow neighbour has had one.
+// threeSides returns figures of two rounds; a slow neighbour took part in one.
 func threeSides() []taken {
 	return []taken{{"outcrop", []float64{20, 40, 30}}, {"proxy", []float64{10, 10, 10}}, {nginx, []float64{5, 4, 3}}, {litellm, []float64{900}}}
 }
@@ -31,7 +31,7 @@ func TestALineOverItsLimitIsNamed(t *testing.T) {
 
 func TestEachNeighbourHasItsRatioToTheProxy(t *testing.T) {
 	l := compare("chat", "µs", threeSides())
-	want := []beside{
+	want := []neighbourFigure{
 		{nginx, spread{4, 3, 5}, &spread{.4, .3, .5}},
 		{litellm, spread{900, 900, 900}, &spread{90, 90, 90}},
 	}

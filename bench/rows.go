@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// row is one thing that is measured; it may give several lines.
+// row is one measurement; it may produce several lines.
 type row struct {
 	name    string
 	measure func(context.Context, *bench) ([]line, error)
 }
 
-// The limits of ratios, and of Outcrop's memory.
+// Limits of the ratios, and of Outcrop's memory.
 const (
 	limitChat   = 1.4
 	limitStream = 1.4
 	limitImage  = 2.0
 	limitIdle   = 40.0 // MB
-	limitOpen   = 40.0 // KB a stream, of 1,000
-	limitHeld   = 45.0 // the same, of 8,000, which have all just begun
+	limitOpen   = 40.0 // KB per stream, of 1,000
+	limitHeld   = 45.0 // the same, of 8,000 that have all just begun
 )
 
 func rows() []row {
@@ -46,7 +46,7 @@ func rowNames() []string {
 	return names
 }
 
-// chosen gives the rows that are named, all if none is.
+// chosen returns the named rows, or all if none is named.
 func chosen(only string) ([]row, error) {
 	if only == "" {
 		return rows(), nil
@@ -62,8 +62,8 @@ func chosen(only string) ([]row, error) {
 	return out, nil
 }
 
-// cpuRounds measures the processor time of a call in microseconds, after a
-// warm-up of a tenth of the calls, or of three for each connection.
+// cpuRounds measures the processor time of a call in microseconds, after a warm-up of a
+// tenth of the calls, at least three for each connection.
 func (b *bench) cpuRounds(ctx context.Context, k kind, calls int) (all []taken, note string, err error) {
 	if b.quick {
 		calls /= 4
@@ -153,8 +153,8 @@ func (b *bench) streamed(ctx context.Context, model, what string, calls int) ([]
 	return []line{whole, compare("  the same, per chunk", "µs", all)}, nil
 }
 
-// added measures what each side adds to the time of calls at a steady rate: its
-// percentiles less those of the upstream called directly in the same round.
+// added measures what each side adds to the duration of calls at a steady rate: its
+// percentiles minus those of direct calls of the upstream in the same round.
 func (b *bench) added(ctx context.Context, k kind, first bool, what string, perSecond, calls int) (lines []line, err error) {
 	if b.quick {
 		calls /= 4

@@ -23,7 +23,7 @@ type bench struct {
 	neighbours []neighbour
 	launches   int
 	connected  int           // connections of a closed loop
-	settle     time.Duration // for which a process is left alone before its memory is read
+	settle     time.Duration // how long a process idles before its memory is read
 }
 
 func newBench(ctx context.Context, s settings, neighbours []neighbour) (*bench, error) {
@@ -71,7 +71,7 @@ general_settings:
 
 func (b *bench) close() {
 	if b.upstream != nil {
-		_ = b.upstream.stop() // it holds nothing that could be lost
+		_ = b.upstream.stop() // it has no state to lose
 	}
 	if b.log != nil {
 		_ = b.log.Close()
@@ -79,8 +79,7 @@ func (b *bench) close() {
 	_ = os.RemoveAll(b.dir)
 }
 
-// outcropProcess starts Outcrop as a user would, with a key to check and its log
-// written to a file.
+// outcropProcess starts Outcrop as a user would, with a master key and a log file.
 func (b *bench) outcropProcess(ctx context.Context) (*process, error) {
 	args := []string{"serve", "--config", b.config, "--port", "0", "--data-dir", b.dir}
 	name := b.outcrop
@@ -96,18 +95,18 @@ func (b *bench) proxyProcess(ctx context.Context) (*process, error) {
 	return launch(ctx, b.log, "/health", b.self, "proxy", "http://"+b.upstream.address, strconv.FormatBool(b.pooled))
 }
 
-// server is one of those that are measured.
+// server is a server that is measured.
 type server struct {
 	name    string
-	gateway bool // it is asked in OpenAI's API, not in Bedrock's
-	slow    int  // how many times fewer calls it gets, so that its rounds take seconds too
+	gateway bool // its requests are in OpenAI's format, not in Bedrock's
+	slow    int  // divisor of its calls, so that its rounds also take only seconds
 	begin   func(context.Context) (*process, error)
 }
 
-// share is how many of a row's calls the server gets, at least least.
+// share returns how many of a row's calls the server gets, at least least.
 func (s server) share(calls, least int) int { return max(calls/s.slow, least) }
 
-// fewer says of the servers that get a share of the calls how many those are.
+// fewer describes which servers get only a share of the calls, and how many those are.
 func fewer(servers []server, calls, least int) string {
 	var s strings.Builder
 	for _, server := range servers {
@@ -118,12 +117,12 @@ func fewer(servers []server, calls, least int) string {
 	return s.String()
 }
 
-// joins reports whether the server takes part in a round for which it would have
-// to be started again. A slow one is spared all but the first.
+// joins reports whether the server takes part in a round that requires a restart. A
+// slow one only takes part in the first.
 func (s server) joins(round int) bool { return round == 0 || s.slow == 1 }
 
-// two are Outcrop and the do-nothing proxy, in this order, which all lists of
-// servers begin with.
+// two returns Outcrop and the do-nothing proxy, in this order; every list of servers
+// begins with them.
 func (b *bench) two() []server {
 	return []server{
 		{name: "outcrop", gateway: true, slow: 1, begin: b.outcropProcess},
@@ -131,8 +130,8 @@ func (b *bench) two() []server {
 	}
 }
 
-// servers are the two and their neighbours, each with room for as many calls at a
-// time as is said.
+// servers returns the two and their neighbours, each with capacity for atOnce
+// concurrent calls.
 func (b *bench) servers(atOnce int) []server {
 	all := b.two()
 	for _, n := range b.neighbours {
@@ -150,7 +149,7 @@ func (b *bench) servers(atOnce int) []server {
 	return all
 }
 
-// side is a server that runs, with its traffic.
+// side is a running server with its traffic.
 type side struct {
 	server
 	*process
@@ -166,7 +165,7 @@ func (s server) run(ctx context.Context, k kind) (side, error) {
 	return side{s, p, s.asked(k)}, nil
 }
 
-// asked is a kind of call as the server takes it.
+// asked returns a kind of call in the format of the server.
 func (s server) asked(k kind) traffic {
 	if s.gateway {
 		return k.gateway()
@@ -174,7 +173,7 @@ func (s server) asked(k kind) traffic {
 	return k.proxy()
 }
 
-// runAll starts servers afresh, so that no row bears what another left.
+// runAll starts fresh servers, so that no row is affected by an earlier one.
 func runAll(ctx context.Context, servers []server, k kind) (sides []side, stop func() error, err error) {
 	stop = func() (err error) {
 		for _, s := range sides {
@@ -192,8 +191,7 @@ func runAll(ctx context.Context, servers []server, k kind) (sides []side, stop f
 	return sides, stop, nil
 }
 
-// turns gives the order of n sides in a round: they change places from round to
-// round.
+// turns returns the order of n sides in a round, which rotates from round to round.
 func turns(round, n int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for turn := range n {

@@ -15,25 +15,25 @@ import (
 
 // The upstream's models differ in how they stream.
 const (
-	modelBurst = "us.amazon.nova-micro-v1:0" // frame after frame, without a pause
+	modelBurst = "us.amazon.nova-micro-v1:0" // all frames without a pause
 	modelPaced = "us.amazon.nova-lite-v1:0"  // a pause before every frame but the first two
 	modelHeld  = "us.amazon.nova-pro-v1:0"   // nothing after the first delta, until the client leaves
 )
 
-// deltas is how many pieces of text a streamed answer has, and marker what the
-// first of them holds: where it is read, the first token has come.
+// deltas is the number of text pieces in a streamed answer, and marker is part of the
+// first: once it has been read, the first token has arrived.
 const (
 	deltas = 32
 	marker = "Granite"
 )
 
-// answer is what Converse says: about 400 bytes, members as AWS sends them.
+// answer is a Converse response: about 400 bytes, with members as AWS sends them.
 const answer = `{"metrics":{"latencyMs":412},"output":{"message":{"content":[{"text":"` + marker +
 	` is a coarse-grained rock that forms when magma cools slowly below the surface. It is made mostly of quartz, feldspar and mica, and where the land above it wears away it comes to light as an outcrop."}],` +
 	`"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":61,"outputTokens":48,"totalTokens":109}}`
 
-// frames are a ConverseStream answer: messageStart, the deltas, and what follows
-// them, with the padding member p that AWS adds.
+// frames returns a ConverseStream response: messageStart, the deltas, and the events
+// after them, with the padding member p that AWS adds.
 func frames() [][]byte {
 	var all [][]byte
 	add := func(kind, payload string) {
@@ -57,7 +57,7 @@ func frames() [][]byte {
 	return all
 }
 
-// The two questions mean the same, one for each API.
+// The same question in the format of each API.
 const (
 	system   = "You are a geologist who answers in two sentences."
 	question = "What is granite, where does it form, and how does it come to the surface?"
@@ -73,7 +73,7 @@ func openAIChat(model string, stream bool, picture []byte) []byte {
 		model, system, content, stream)
 }
 
-// converse is the same request as AWS has it, for the proxy.
+// converse is the same request in AWS's format, for the proxy.
 func converse(picture []byte) []byte {
 	more := ""
 	if picture != nil {
@@ -83,7 +83,7 @@ func converse(picture []byte) []byte {
 		system, question, more)
 }
 
-// picture is a PNG of about 1 MB, of noise, so that nothing in it repeats.
+// picture returns a PNG of about 1 MB of noise, so that nothing in it repeats.
 func picture() ([]byte, error) {
 	const side = 590
 	noise := rand.New(rand.NewPCG(1, 2))
@@ -101,21 +101,20 @@ func picture() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// request is a whole HTTP/1.1 request, ready to be written. Both sides get the
-// same headers.
+// request returns a complete HTTP/1.1 request. Both sides get the same headers.
 func request(path string, body []byte) []byte {
 	head := "POST " + path + " HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\nAccept: application/json\r\nContent-Type: application/json\r\nAuthorization: Bearer " + masterKey +
 		"\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n"
 	return append([]byte(head), body...)
 }
 
-// masterKey is the key that Outcrop asks for.
+// masterKey is the key that Outcrop requires.
 const masterKey = "sk-bench-0123456789"
 
-// traffic is one kind of call as it goes to one side, and how its answer ends.
+// traffic is one kind of call in the format of one side, and how its answer ends.
 type traffic struct {
 	bytes  []byte
-	suffix []byte // what a whole answer's body ends with
+	suffix []byte // the end of a complete answer's body
 	size   int    // of the request's body
 	first  bool   // measure until marker rather than until the end
 }

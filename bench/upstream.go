@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// pace is the pause before a frame of modelPaced: long enough that each frame is
-// read, and has to be passed on, by itself.
+// pace is the pause before a frame of modelPaced: long enough that each frame is read
+// and has to be passed on separately.
 const pace = time.Millisecond
 
-// serveUpstream is the process that stands for Bedrock. It answers at once, with
-// bytes made beforehand, and costs as little as it can: the processors that it
-// keeps busy are those of the process under test.
+// serveUpstream is the process that replaces Bedrock. It answers at once, with
+// precomputed bytes, and uses as little processor time as possible, since it shares the
+// processors with the process under test.
 func serveUpstream(ctx context.Context, out io.Writer) error {
 	l, err := listen(ctx, out)
 	if err != nil {
@@ -48,15 +48,15 @@ func listen(ctx context.Context, out io.Writer) (net.Listener, error) {
 type upstream struct {
 	whole  []byte
 	head   []byte   // of a stream
-	chunks [][]byte // its frames, each in its HTTP chunk
+	chunks [][]byte // the frames of a stream, each in its HTTP chunk
 	wg     sync.WaitGroup
 
 	mu   sync.Mutex
-	held map[net.Conn]bool // on which a stream of modelHeld is open
+	held map[net.Conn]bool // connections with an open stream of modelHeld
 }
 
-// pathRelease is where a request lets all streams that are held go on to their
-// end. The answer says how many they were.
+// pathRelease is where a request releases all held streams to end. The answer has their
+// number.
 const pathRelease = "/release"
 
 func newUpstream() *upstream {
@@ -72,8 +72,8 @@ func newUpstream() *upstream {
 	return u
 }
 
-// serve answers on connections from l until it is closed, and ends with the last
-// of them.
+// serve answers on connections from l until it is closed, and returns after the last of
+// them.
 func (u *upstream) serve(l net.Listener) error {
 	defer u.wg.Wait()
 	for {
@@ -91,7 +91,7 @@ func (u *upstream) serve(l net.Listener) error {
 	}
 }
 
-// converse answers one connection's requests until it ends.
+// converse answers the requests of one connection until it ends.
 func (u *upstream) converse(conn net.Conn) {
 	in := bufio.NewReaderSize(conn, 4<<10)
 	for {
@@ -117,7 +117,7 @@ func (u *upstream) converse(conn net.Conn) {
 	}
 }
 
-// stream writes each frame by itself.
+// stream writes each frame separately.
 func (u *upstream) stream(conn net.Conn, in *bufio.Reader, path string) error {
 	paced, held := strings.Contains(path, modelPaced), strings.Contains(path, modelHeld)
 	if held { // before the client can know that it is open
@@ -145,26 +145,26 @@ func (u *upstream) stream(conn net.Conn, in *bufio.Reader, path string) error {
 	return err
 }
 
-// hold waits until the stream is released, which is a deadline that has passed. It
-// fails when the client leaves.
+// hold waits until the stream is released by an expired deadline. It fails if the
+// client disconnects.
 func (u *upstream) hold(conn net.Conn, in *bufio.Reader) error {
 	_, err := in.ReadByte()
 	u.mu.Lock()
 	delete(u.held, conn)
 	u.mu.Unlock()
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		return errors.Join(err, net.ErrClosed) // nothing else may come
+		return errors.Join(err, net.ErrClosed) // the client may send nothing else
 	}
 	return conn.SetReadDeadline(time.Time{})
 }
 
-// release lets the streams that are held go on, and says how many they were.
+// release releases the held streams, and returns their number.
 func (u *upstream) release() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	released := 0
 	for conn := range u.held {
-		if conn.SetReadDeadline(time.Unix(1, 0)) == nil { // else it has been closed
+		if conn.SetReadDeadline(time.Unix(1, 0)) == nil { // otherwise it has been closed
 			released++
 		}
 	}

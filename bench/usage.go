@@ -10,22 +10,21 @@ import (
 	"time"
 )
 
-// clockTick is the unit of processor time in /proc, 1/100 s on every Linux that
-// Go runs on (proc_pid_stat(5), sysconf(_SC_CLK_TCK)).
+// clockTick is the unit of processor time in /proc, 1/100 s on every Linux that Go
+// supports (proc_pid_stat(5), sysconf(_SC_CLK_TCK)).
 const clockTick = 10 * time.Millisecond
 
-// stat is what is read of a /proc/PID/stat.
+// stat is the part of /proc/PID/stat that is used.
 type stat struct {
 	pid, parent int
 	cpu         time.Duration
 }
 
-// parseStat reads a process's parent, field 4, and the processor time that it and
-// the children that it has waited for have used, in user and in system mode, all
-// threads together: fields 14 to 17. The kernel counts it exactly and shows it in
-// clock ticks.
+// parseStat reads a process's parent, field 4, and the processor time used by it and by
+// the children that it has waited for, in user and in system mode, over all threads:
+// fields 14 to 17. The kernel counts it exactly and shows it in clock ticks.
 func parseStat(text string) (stat, error) {
-	behind := strings.LastIndexByte(text, ')') // the name before it may hold anything
+	behind := strings.LastIndexByte(text, ')') // the name before it may contain anything
 	fields := strings.Fields(text[behind+1:])
 	if behind < 0 || len(fields) < 15 {
 		return stat{}, fmt.Errorf("unexpected /proc/PID/stat: %q", text)
@@ -45,8 +44,8 @@ func parseStat(text string) (stat, error) {
 	return stat{parent: parent, cpu: time.Duration(ticks) * clockTick}, nil
 }
 
-// family reads a process and all that it has started, and these in turn: a server
-// may leave its work to others. The process itself is the first.
+// family reads a process and all its descendants, since a server may delegate its work.
+// The process itself is the first.
 func family(pid int) ([]stat, error) {
 	paths, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
@@ -56,7 +55,7 @@ func family(pid int) ([]stat, error) {
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			continue // it has ended since
+			continue // it has ended meanwhile
 		}
 		s, err := parseStat(string(text))
 		if err != nil {
@@ -82,7 +81,7 @@ func family(pid int) ([]stat, error) {
 	return members, nil
 }
 
-// cpu is the processor time that the process and its family have used.
+// cpu returns the processor time that the process and its family have used.
 func (p *process) cpu() (time.Duration, error) {
 	members, err := family(p.cmd.Process.Pid)
 	var sum time.Duration
@@ -92,8 +91,8 @@ func (p *process) cpu() (time.Duration, error) {
 	return sum, err
 }
 
-// rss is the memory of the process and its family that is resident, in bytes. A
-// page that two of them share counts twice.
+// rss returns the resident memory of the process and its family, in bytes. A page
+// shared by two of them counts twice.
 func (p *process) rss() (int64, error) {
 	members, err := family(p.cmd.Process.Pid)
 	if err != nil {
@@ -110,8 +109,8 @@ func (p *process) rss() (int64, error) {
 	return sum, nil
 }
 
-// resident is VmRSS of /proc/PID/status; 0 of a process that has ended and is not waited
-// for yet, which has none.
+// resident returns VmRSS of /proc/PID/status; 0 for a process that has ended and has
+// not been waited for, which has none.
 func resident(pid int) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -126,8 +125,8 @@ func resident(pid int) (int64, error) {
 	return 0, nil
 }
 
-// files counts the files and sockets that the process has open, or the one of its
-// family that has the most, and says how many processes they are.
+// files returns the number of open files and sockets of the process, or of the one of
+// its family that has the most, and the number of processes.
 func (p *process) files() (most, processes int, err error) {
 	members, err := family(p.cmd.Process.Pid)
 	if err != nil {

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"outcrop"
@@ -19,7 +22,7 @@ import (
 
 type chatCommand struct {
 	configFlags
-	Prompt    []string `arg:"" optional:"" help:"The question; - stands for standard input. Without a question, it is read from standard input; on a terminal, a conversation starts."`
+	Prompt    []string `arg:"" optional:"" help:"The question. Piped standard input is appended to it, or replaces an argument -. Without a question, it is read from standard input; on a terminal, a conversation starts."`
 	Model     string   `short:"m" env:"OUTCROP_MODEL" help:"Model id, profile id, ARN, or a name from the configuration. Default: the first name in the configuration, or nova-lite."`
 	System    string   `short:"s" help:"System prompt."`
 	MaxTokens *int64   `name:"max-tokens" help:"Maximum length of the answer, in tokens; at least 1."`
@@ -31,6 +34,9 @@ type chatCommand struct {
 
 // maxInput bounds what is read from standard input, in bytes.
 const maxInput = 32 << 20
+
+// namesHint is the fix of the error of package route for a name that is not configured.
+const namesHint = "GET /v1/models lists the configured names."
 
 // Run asks a question and prints the answer as it arrives, or starts a conversation.
 func (c *chatCommand) Run(ctx context.Context, con console) error {
@@ -64,9 +70,14 @@ func (c *chatCommand) Run(ctx context.Context, con console) error {
 		t.req.MaxTokens = llm.Some(*c.MaxTokens)
 	}
 	if prompt == "" {
-		err = t.converse(ctx, c.in)
-	} else {
-		err = t.ask(ctx, prompt)
+		return errors.Join(t.converseUntilInterrupted(ctx, c.in), client.Close())
+	}
+	err = t.ask(ctx, prompt)
+	if e, ok := errors.AsType[*llm.Error](err); ok && e.Fix == namesHint { // a hint for clients of a server
+		e.Fix = "Run outcrop models to list the names."
+		if c.ConfigFile != "" {
+			e.Fix = "Run outcrop models -c " + c.ConfigFile + " to list the configured names."
+		}
 	}
 	if ctx.Err() != nil {
 		err = errInterrupted
@@ -81,7 +92,8 @@ func (c *chatCommand) prompt(terminal bool) (string, error) {
 	if len(words) == 0 && terminal {
 		return "", nil
 	}
-	if len(words) == 0 || at >= 0 {
+	piped := len(words) > 0 && at < 0 && holdsData(c.in)
+	if len(words) == 0 || at >= 0 || piped {
 		data, err := io.ReadAll(io.LimitReader(c.in, maxInput+1))
 		if err != nil {
 			return "", fmt.Errorf("standard input: %w", err)
@@ -90,9 +102,12 @@ func (c *chatCommand) prompt(terminal bool) (string, error) {
 			return "", &usageError{fmt.Sprintf("standard input is larger than %d MiB", maxInput>>20), ""}
 		}
 		text := strings.TrimRight(string(data), "\n")
-		if at < 0 {
+		switch {
+		case piped:
+			words = append(words, "\n\n"+text)
+		case at < 0:
 			words = []string{text}
-		} else {
+		default:
 			words[at] = "\n\n" + text
 		}
 	}
@@ -101,6 +116,17 @@ func (c *chatCommand) prompt(terminal bool) (string, error) {
 		return "", &usageError{"the question is empty", `For example: outcrop chat "What is granite?"`}
 	}
 	return prompt, nil
+}
+
+// holdsData reports whether standard input is a pipe or a file, whose content belongs to
+// the question. A device, such as a terminal or /dev/null, does not count.
+func holdsData(in io.Reader) bool {
+	f, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && (info.Mode().IsRegular() || info.Mode()&os.ModeNamedPipe != 0)
 }
 
 // defaultModel returns the model to use without --model: the first name in the
@@ -131,7 +157,46 @@ type talk struct {
 	verbose   bool
 	req       outcrop.Request
 	announced map[llm.Warning]bool // warnings that have been shown
+	// interrupts ends the current answer, or else the conversation. It may be nil.
+	interrupts <-chan os.Signal
 }
+
+// converseUntilInterrupted holds a conversation in which Ctrl-C ends the current answer,
+// or the conversation if no answer is in progress. SIGTERM always ends it.
+func (t *talk) converseUntilInterrupted(ctx context.Context, in io.Reader) error {
+	ctx, cancel := signal.NotifyContext(context.WithoutCancel(ctx), syscall.SIGTERM)
+	defer cancel()
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
+	t.interrupts = interrupts
+	err := t.converse(ctx, in)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+// askUntilInterrupted is like ask, and reports whether an interrupt ended the answer.
+func (t *talk) askUntilInterrupted(ctx context.Context, prompt string) (interrupted bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		select {
+		case <-t.interrupts:
+			interrupted = true
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	err = t.ask(ctx, prompt)
+	cancel()
+	watching.Wait()
+	return interrupted, err
+}
+
+// commandHelp describes the commands of a conversation.
+const commandHelp = "/help or /?: show this list\n/exit, /bye or Ctrl-D: end the conversation\nCtrl-C: end the current answer, or the conversation if there is none"
 
 // endsTalk reports whether a line ends the conversation.
 func endsTalk(line string) bool {
@@ -140,7 +205,7 @@ func endsTalk(line string) bool {
 
 // converse sends each line of the input as a question, until the input ends.
 func (t *talk) converse(ctx context.Context, in io.Reader) error {
-	fmt.Fprintln(t.con.err, t.screen.paint(faint, "Chatting with "+t.req.Model+"; press Ctrl-D or type /bye to end."))
+	fmt.Fprintln(t.con.err, t.screen.paint(faint, "Chatting with "+t.req.Model+"; press Ctrl-D or type /bye to end, /help for help."))
 	lines, ended := make(chan string), make(chan error, 1)
 	go func() { // ends with the input or the process: a blocked read from a terminal cannot be cancelled
 		defer close(lines)
@@ -161,6 +226,9 @@ func (t *talk) converse(ctx context.Context, in io.Reader) error {
 		case <-ctx.Done():
 			fmt.Fprintln(t.con.err)
 			return nil
+		case <-t.interrupts:
+			fmt.Fprintln(t.con.err)
+			return nil
 		case line, ok := <-lines:
 			line = strings.TrimSpace(line)
 			switch {
@@ -171,8 +239,18 @@ func (t *talk) converse(ctx context.Context, in io.Reader) error {
 				return nil
 			case line == "":
 				continue
+			case line == "/help" || line == "/?":
+				fmt.Fprintln(t.con.err, commandHelp)
+				continue
+			case strings.HasPrefix(line, "/") && len(strings.Fields(line)) == 1:
+				warn(t.con.err, "unknown command "+line, "Type /help for a list. A question may start with / if it has more than one word.")
+				continue
 			}
-			if err := t.ask(ctx, line); err != nil && ctx.Err() == nil {
+			switch interrupted, err := t.askUntilInterrupted(ctx, line); {
+			case ctx.Err() != nil:
+			case interrupted:
+				fmt.Fprintln(t.con.err, t.screen.paint(faint, "(interrupted; press Ctrl-C again to end the conversation)"))
+			case err != nil:
 				failed(t.con.err, err) // the next question may succeed
 			}
 		}

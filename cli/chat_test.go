@@ -3,7 +3,10 @@ package cli
 import (
 	"bytes"
 	"context"
+	"io"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"outcrop"
@@ -71,5 +74,59 @@ func TestWarningsAreShownOnce(t *testing.T) {
 	c.notes(&r, 0)
 	if got := errs.String(); got != "outcrop: warning: top_k was dropped: not supported together with reasoning\n" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// until reads up to and including a text.
+func until(t *testing.T, r io.Reader, text string) {
+	t.Helper()
+	var seen []byte
+	for b := make([]byte, 1); !strings.HasSuffix(string(seen), text); seen = append(seen, b...) {
+		if _, err := io.ReadFull(r, b); err != nil {
+			t.Fatalf("%v after %q, before %q", err, seen, text)
+		}
+	}
+}
+
+func TestCtrlCEndsAnAnswerAndThenTheConversation(t *testing.T) {
+	in, typing := io.Pipe()
+	defer typing.Close()
+	shown, show := io.Pipe()
+	c := talk{con: console{out: show, err: show}, client: emulatedClient(t), announced: map[llm.Warning]bool{}}
+	c.req.Model = "nova-lite"
+	ended := make(chan error, 1)
+	go func() {
+		ended <- c.converseUntilInterrupted(t.Context(), in)
+		_ = show.Close()
+	}()
+	until(t, shown, "> ")
+	go func() { _, _ = io.WriteString(typing, "[[fault: stall after=3]] [[words: 100]]\n") }()
+	until(t, shown, "granite") // the answer has begun
+	if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	until(t, shown, "(interrupted; press Ctrl-C again to end the conversation)\n> ")
+	go func() { _, _ = io.WriteString(typing, "And basalt?\n") }()
+	until(t, shown, "You said: And basalt?\n> ")
+	if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, shown) }()
+	if err := <-ended; err != nil || len(c.req.Turns) != 2 {
+		t.Errorf("%v, %d turns", err, len(c.req.Turns))
+	}
+}
+
+func TestAConversationHasCommands(t *testing.T) {
+	for _, end := range []string{"/exit", "/bye"} {
+		var out, errs bytes.Buffer
+		c := talk{con: console{out: &out, err: &errs}, client: emulatedClient(t), announced: map[llm.Warning]bool{}}
+		c.req.Model = "nova-lite"
+		if err := c.converse(t.Context(), strings.NewReader("/help\n/?\n/clear\n/etc is what?\n"+end+"\nnever asked\n")); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != "You said: /etc is what?\n" || strings.Count(errs.String(), commandHelp) != 2 || !strings.Contains(errs.String(), "unknown command /clear") {
+			t.Errorf("%s%s", out.String(), errs.String())
+		}
 	}
 }

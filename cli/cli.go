@@ -25,7 +25,7 @@ import (
 // commands is the grammar. LiteLLM's flags are accepted where they mean the same.
 type commands struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Start the gateway (the default)."`
-	Chat       chatCommand       `cmd:"" help:"Ask a model a question, or chat with it."`
+	Chat       chatCommand       `cmd:"" help:"Ask a model a question, or chat with it. It calls Bedrock directly, not a running gateway."`
 	Models     modelsCommand     `cmd:"" help:"List the models that can be called, or explain how a model id is resolved."`
 	Doctor     doctorCommand     `cmd:"" help:"Check credentials, permissions and models, and explain how to fix what fails."`
 	Emulate    emulateCommand    `cmd:"" help:"Run a local emulator of a provider."`
@@ -118,6 +118,12 @@ func rewritten(args []string) []string {
 // misunderstood describes the error in a command line, and the next step.
 func misunderstood(err error, args []string, root *kong.Node) (what, hint string) {
 	what, hint = err.Error(), "Run outcrop --help for the commands, or outcrop COMMAND --help for the flags of a command."
+	if command := commandOf(args, root); command != "" {
+		hint = "Run outcrop " + command + " --help for its arguments and flags."
+	}
+	if names, missing := strings.CutPrefix(what, "expected \"<"); missing && strings.HasSuffix(names, ">\"") {
+		what = strings.ToUpper(strings.TrimSuffix(names, ">\"")) + " is missing"
+	}
 	word, unexpected := strings.CutPrefix(what, "unexpected argument ")
 	switch {
 	case strings.Contains(what, "no such file or directory"):
@@ -137,6 +143,22 @@ func misunderstood(err error, args []string, root *kong.Node) (what, hint string
 		}
 	}
 	return what, hint
+}
+
+// commandOf returns the words of a command line that name a command; empty if the first
+// word does not.
+func commandOf(args []string, root *kong.Node) string {
+	var words []string
+	at := root
+	for _, word := range args {
+		i := slices.IndexFunc(at.Children, func(n *kong.Node) bool { return n.Name == word && !n.Hidden })
+		if i < 0 {
+			break
+		}
+		at = at.Children[i]
+		words = append(words, word)
+	}
+	return strings.Join(words, " ")
 }
 
 // nearCommand returns the command that was probably meant; empty if none is similar.

@@ -96,7 +96,10 @@ func TestCommands(t *testing.T) {
 		{"models of a configuration", []string{"models", "--config", good}, 0, []string{"granite"}, nil},
 		{"how a model is reached", []string{"models", "resolve", "anthropic.claude-3-7-sonnet-20250219-v1:0", "--region", "us-east-1"}, 0, []string{"1. us.anthropic.claude-3-7-sonnet-20250219-v1:0 in us-east-1 by converse: needs an inference profile"}, nil},
 		{"how a model is reached by a friendly name", []string{"models", "resolve", "claude-sonnet-4-5", "--region", "eu-central-1", "--policy", "{global: false}"}, 0, []string{"claude-sonnet-4-5 is a friendly name for anthropic.claude-sonnet-4-5-20250929-v1:0", "1. eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}, nil},
-		{"where no way is known", []string{"models", "resolve", "deepseek-r1", "--region", "eu-central-1"}, 0, []string{"known to work: us.deepseek.r1-v1:0 (from ", "1. deepseek.r1-v1:0 in eu-central-1"}, nil},
+		{"where no target is known", []string{"models", "resolve", "deepseek-r1", "--region", "eu-central-1"}, 1, []string{"known to work: us.deepseek.r1-v1:0 (from ", "1. deepseek.r1-v1:0 in eu-central-1"}, []string{"deepseek.r1-v1:0 is not known to be callable from eu-central-1", "hint: It can be called as us.deepseek.r1-v1:0 (from ca-central-1, "}},
+		{"how a model for embeddings is reached", []string{"models", "resolve", "cohere.embed-english-v3", "--region", "us-east-1"}, 1, nil, []string{"cohere.embed-english-v3 is a model for embeddings"}},
+		{"how a model for images is reached", []string{"models", "resolve", "amazon.nova-canvas-v1:0", "--region", "us-east-1"}, 1, nil, []string{"is a model for images"}},
+		{"how half a name is reached", []string{"models", "resolve", "sonnet", "--region", "us-east-1"}, 1, nil, []string{"unknown model sonnet", "Did you mean claude-sonnet-"}},
 		{"how a model is not reached", []string{"models", "resolve", "claude-sonnet-4-5", "--region", "us-east-1", "--policy", "{geographies: [eu], global: false}"}, 1, []string{"would work: us.anthropic.claude-sonnet-4-5-20250929-v1:0"}, []string{"no allowed target: the policy allows no target"}},
 		{"from what is no region", []string{"models", "resolve", "deepseek-r1", "--region", "atlantis"}, 2, nil, []string{"--region", "eu-west-1"}},
 		{"by a policy that cannot be", []string{"models", "resolve", "deepseek-r1", "--region", "us-east-1", "--policy", "{prefer: best}"}, 2, nil, []string{"--policy.prefer", "neither nearest nor cheapest"}},
@@ -117,11 +120,11 @@ func TestCommands(t *testing.T) {
 		{"a policy that is none", []string{"bedrock", "lint", good}, 2, nil, []string{"config.yaml:1:1: not JSON", "hint:"}},
 		{"a policy that is not there", []string{"bedrock", "lint", "/nowhere.json"}, 2, nil, []string{"cannot read the", "hint:"}},
 		{"config check", []string{"config", "check", good}, 0, []string{"no problems, 1 deployment"}, nil},
-		{"config check of a wrong file", []string{"config", "check", bad}, 2, nil, []string{"config.yaml:3:", "timeout", "config.yaml:4:", "allowed_ips"}},
-		{"config check of what the provider refuses", []string{"config", "check", wrong}, 2, nil, []string{"config.yaml:3:29:", "us.amazon nova", "config.yaml:5:", "nobody"}},
-		{"config check of a parameter that no call could have", []string{"config", "check", hot}, 2, nil, []string{"config.yaml:3:76:", "temperature must be between 0 and 2, not 7"}},
-		{"config check of a route that is not there", []string{"config", "check", invoke}, 0, []string{"0 of 1 model can be served"}, []string{"config.yaml:3:29: warning: model_list[0].litellm_params.model: the route async_invoke/"}},
-		{"config check of limits that are allowed to be left out", []string{"config", "check", "--allow-unsupported", limited}, 0, []string{"2 warnings, 0 deployments", "1 limit is not enforced"}, []string{"warning", "allowed_ips"}},
+		{"config check of a wrong file", []string{"config", "check", bad}, 2, []string{"config.yaml:3:", "timeout", "config.yaml:4:", "allowed_ips"}, nil},
+		{"config check of what the provider refuses", []string{"config", "check", wrong}, 2, []string{"config.yaml:3:29:", "us.amazon nova", "config.yaml:5:", "nobody"}, nil},
+		{"config check of a parameter that no call could have", []string{"config", "check", hot}, 2, []string{"config.yaml:3:76:", "temperature must be between 0 and 2, not 7"}, nil},
+		{"config check of a route that is not there", []string{"config", "check", invoke}, 2, []string{"0 of 1 model can be served", "config.yaml:3:29: warning: model_list[0].litellm_params.model: the route async_invoke/"}, nil},
+		{"config check of limits that are allowed to be left out", []string{"config", "check", "--allow-unsupported", limited}, 2, []string{"2 warnings; the gateway cannot serve any of its models", "1 limit is not enforced", "allowed_ips"}, nil},
 		{"config check of no file", []string{"config", "check", "/nowhere/config.yaml"}, 2, nil, []string{"outcrop: error:", "cannot read the", "hint:"}},
 		{"serve with a wrong file", []string{"--config", bad, "--port", "0"}, 2, nil, []string{"timeout"}},
 		{"serve at an address that cannot be", []string{"serve", "--host", "256.0.0.1", "--port", "0"}, 1, nil, []string{"outcrop: error:"}},
@@ -212,6 +215,53 @@ func TestDemoShowsAFirstAnswerAndALineToPaste(t *testing.T) {
 	}
 	if code := stop(); code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestDemoWithBrokenCredentialsNamesTheEmulatorFlag(t *testing.T) {
+	t.Setenv("AWS_PROFILE", "nope")
+	lines, stop := run(t, "serve", "--demo", "--port", "0", "--data-dir", t.TempDir())
+	after(t, lines, "calls will fail")
+	after(t, lines, "outcrop serve --emulator")
+	if code := stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "curl") {
+			t.Errorf("a call that cannot succeed is shown: %s", lines.Text())
+		}
+	}
+	lines, stop = run(t, "serve", "--emulator", "--port", "0", "--data-dir", t.TempDir())
+	after(t, lines, "using the built-in Bedrock emulator, as --emulator asks")
+	after(t, lines, "You said: Say hello")
+	after(t, lines, "curl -s ")
+	if code := stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestStoppingSaysHowLongItMayTake(t *testing.T) {
+	r, w := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- cli.Main([]string{"serve", "--port", "0", "--emulator", "--data-dir", t.TempDir()}, w, io.Discard)
+		w.Close()
+	}()
+	lines := bufio.NewScanner(r)
+	after(t, lines, "Press Ctrl-C to stop the gateway")
+	interrupt(t)
+	if rest := after(t, lines, "outcrop: stopping; "); rest != "finishing calls in progress (up to 25 s; press Ctrl-C again to stop at once)" {
+		t.Errorf("got %q", rest)
+	}
+	if got := <-code; got != 0 {
+		t.Errorf("exit code %d", got)
+	}
+}
+
+func TestResolveWithoutARegionTakesTheDefault(t *testing.T) {
+	var out, errs bytes.Buffer
+	if code := cli.Main([]string{"models", "resolve", "nova-lite"}, &out, &errs); code != 0 || !strings.Contains(out.String(), "in us-west-2") {
+		t.Errorf("exit code %d: %s%s", code, out.String(), errs.String())
 	}
 }
 

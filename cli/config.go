@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -17,46 +18,54 @@ type checkCommand struct {
 	SkipUnsupported  bool   `name:"skip-unsupported-models" help:"Warn about models of providers that Outcrop does not support, instead of failing."`
 }
 
-// Run prints all problems and what can be served. A file without errors can be served.
-// It makes no calls.
+// Run prints all problems and what can be served. It fails if the gateway cannot start
+// with the file, or if no model can be served. It makes no calls.
 func (c *checkCommand) Run(con console) error {
 	flags := configFlags{ConfigFile: c.File, AllowUnsupported: c.AllowUnsupported, SkipUnsupported: c.SkipUnsupported}
-	cfg, problems, err := flags.read(con.err)
+	cfg, problems, err := flags.inspect(con.err)
 	if err != nil {
 		return err
 	}
+	if err := app.Check(cfg); err != nil {
+		refused, ok := errors.AsType[*outcrop.ConfigError](err)
+		if !ok {
+			return err
+		}
+		problems = append(problems, refused.Problems...)
+	}
+	wrong, doubts, err := outcrop.Review(outcrop.Options{Config: cfg})
+	if err != nil {
+		return err
+	}
+	problems = slices.Concat(problems, wrong, problemsOf(doubts))
 	doubtful := map[string]bool{} // entries whose calls will probably fail
-	if cfg != nil {
-		client, err := c.open(cfg)
-		if err != nil {
-			printProblems(con.err, problems)
-			return err
-		}
-		doubts := client.Doubts()
-		problems = append(problems, problemsOf(doubts)...)
-		for _, d := range doubts {
-			if !d.Mild {
-				doubtful[d.Entry] = true
-			}
-		}
-		sortProblems(problems)
-		if err := client.Close(); err != nil {
-			return err
+	for _, d := range doubts {
+		if !d.Mild {
+			doubtful[d.Entry] = true
 		}
 	}
-	printProblems(con.err, problems)
+	sortProblems(problems)
+	printProblems(con.out, problems)
 	if len(problems) > 0 {
-		fmt.Fprintln(con.err)
+		fmt.Fprintln(con.out)
 	}
-	if cfg == nil {
-		for _, line := range summary(nil, nil, problems) {
-			fmt.Fprintln(con.err, line)
-		}
-		fmt.Fprintf(con.err, "%s: %s; the gateway cannot start with it\n", c.File, counted(problems))
-		return errProblems
+	broken := slices.ContainsFunc(problems, isError)
+	good := 0
+	if broken {
+		cfg = nil
+	} else {
+		good = len(cfg.Models) - doubtfulIn(cfg, doubtful)
 	}
 	for _, line := range summary(cfg, doubtful, problems) {
 		fmt.Fprintln(con.out, line)
+	}
+	switch {
+	case broken:
+		fmt.Fprintf(con.out, "%s: %s; the gateway cannot start with it\n", c.File, counted(problems))
+		return errProblems
+	case good == 0:
+		fmt.Fprintf(con.out, "%s: %s; the gateway cannot serve any of its models\n", c.File, plural(len(problems), "warning"))
+		return errProblems
 	}
 	verdict := "no problems"
 	if len(problems) > 0 {
@@ -64,14 +73,6 @@ func (c *checkCommand) Run(con console) error {
 	}
 	fmt.Fprintf(con.out, "%s: %s, %s\n", c.File, verdict, plural(len(cfg.Models), "deployment"))
 	return nil
-}
-
-// open creates a client for the configuration, which opens every deployment.
-func (c *checkCommand) open(cfg *config.Config) (*outcrop.Client, error) {
-	if err := app.Check(cfg); err != nil {
-		return nil, err
-	}
-	return outcrop.New(outcrop.Options{Config: cfg})
 }
 
 // sortProblems sorts problems by position; those without a position come last.
@@ -100,7 +101,8 @@ var kinds = [...]struct {
 	one, more string
 }{
 	{config.Error, []string{"does not support the provider", "names no provider"}, "1 model needs a provider that Outcrop does not support; use --skip-unsupported-models to skip it", "%d models need providers that Outcrop does not support; use --skip-unsupported-models to skip them"},
-	{config.Error, []string{"not enforced"}, "1 limit is not enforced; use --allow-unsupported to start without it", "%d limits are not enforced; use --allow-unsupported to start without them"},
+	{config.Error, []string{"lacks the provider prefix"}, "1 model lacks its provider prefix, such as bedrock/", "%d models lack their provider prefix, such as bedrock/"},
+	{config.Error, []string{"--allow-unsupported"}, "1 limit is not enforced; use --allow-unsupported to start without it", "%d limits are not enforced; use --allow-unsupported to start without them"},
 	{config.Error, []string{"environment variable"}, "1 environment variable is not set", "%d environment variables are not set"},
 	{config.Error, nil, "1 other error", "%d other errors"},
 	{config.Warning, []string{"skipping the entry"}, "1 model is skipped, because Outcrop does not support its provider", "%d models are skipped, because Outcrop does not support their providers"},
@@ -109,17 +111,23 @@ var kinds = [...]struct {
 	{config.Warning, nil, "1 other warning", "%d other warnings"},
 }
 
+// doubtfulIn returns the number of models that belong to doubtful entries.
+func doubtfulIn(cfg *config.Config, doubtful map[string]bool) int {
+	n := 0
+	for i := range cfg.Models {
+		if doubtful[cfg.Models[i].Path] {
+			n++
+		}
+	}
+	return n
+}
+
 // summary returns a few lines on what can be served and on the problems; cfg is nil if
 // nothing can be served.
 func summary(cfg *config.Config, doubtful map[string]bool, problems []config.Problem) []string {
 	var lines []string
 	if cfg != nil {
-		bad := 0
-		for i := range cfg.Models {
-			if doubtful[cfg.Models[i].Path] {
-				bad++
-			}
-		}
+		bad := doubtfulIn(cfg, doubtful)
 		all := len(cfg.Models) + cfg.Skipped
 		line := plural(all, "model") + " can be served"
 		if good := len(cfg.Models) - bad; good < all {
@@ -133,7 +141,7 @@ func summary(cfg *config.Config, doubtful map[string]bool, problems []config.Pro
 	counts := make([]int, len(kinds))
 	for _, p := range problems {
 		for i, k := range kinds {
-			if k.severity == p.Severity && (k.texts == nil || slices.ContainsFunc(k.texts, func(text string) bool { return strings.Contains(p.Message, text) })) {
+			if k.severity == p.Severity && (k.texts == nil || slices.ContainsFunc(k.texts, func(text string) bool { return strings.Contains(p.Message+" "+p.Hint, text) })) {
 				counts[i]++
 				break
 			}

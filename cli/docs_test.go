@@ -63,7 +63,7 @@ func TestConfigurationsOfTheGuidesAreGood(t *testing.T) {
 				t.Fatal(err)
 			}
 			var stdout, stderr bytes.Buffer
-			if code := cli.Main([]string{"config", "check", file}, &stdout, &stderr); code != 0 || stderr.Len() > 0 {
+			if code := cli.Main([]string{"config", "check", file}, &stdout, &stderr); code != 0 || stderr.Len() > 0 || !strings.Contains(stdout.String(), ": no problems, ") {
 				t.Errorf("block %d of %s: exit code %d\n%s", i, name, code, stderr.String())
 			}
 		}

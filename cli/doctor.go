@@ -170,7 +170,8 @@ func (p *progress) begin(calls int) {
 	if calls == 0 {
 		return
 	}
-	fmt.Fprintf(p.w, "outcrop: calling models: at most %s, each with a one-word question and an answer of at most one token, for a fraction of a cent in total; use --free to make none\n", plural(calls, "probe"))
+	text := fmt.Sprintf("outcrop: calling models: at most %s, each with a one-word question and an answer of at most one token, for a fraction of a cent in total; use --free to make none", plural(calls, "probe"))
+	fmt.Fprintln(p.w, screenOf(p.w).wrap(text, "  "))
 }
 
 func (p *progress) show(made int) {

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"outcrop"
 	"outcrop/llm"
@@ -60,26 +60,40 @@ func (d *diagnosis) printSection(w io.Writer, heading string, checks []provider.
 	}
 	fmt.Fprintln(w, screenOf(w).paint(bold, heading))
 	defer fmt.Fprintln(w)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var rows [][]string // the last cell is text, which may wrap
+	var widths [4]int
 	for _, check := range checks {
 		for i := range d.findings {
 			f := &d.findings[i]
 			if f.Check != check {
 				continue
 			}
-			fmt.Fprintf(table, "  %s\t", mark(f.State))
+			row := []string{mark(f.State)}
 			if several {
-				fmt.Fprintf(table, "%d\t", f.CallerIndex)
+				row = append(row, strconv.Itoa(f.CallerIndex))
 			}
 			switch check {
 			case provider.CheckIdentity, provider.CheckClock:
 			default:
-				fmt.Fprintf(table, "%s\t%s\t", f.Location, f.Subject)
+				row = append(row, f.Location, f.Subject)
 			}
-			fmt.Fprintln(table, line(f))
+			for i, cell := range row {
+				widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			}
+			rows = append(rows, append(row, line(f)))
 		}
 	}
-	return table.Flush()
+	for _, row := range rows {
+		var prefix strings.Builder
+		prefix.WriteString("  ")
+		for i, cell := range row[:len(row)-1] {
+			prefix.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)) + columnGap)
+		}
+		if _, err := fmt.Fprintln(w, screenOf(w).hang(prefix.String(), row[len(row)-1])); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // line returns a finding as text.
@@ -136,7 +150,7 @@ func (d *diagnosis) printModels(w io.Writer, several bool) error {
 	fmt.Fprintln(w, screenOf(w).paint(bold, "models"))
 	for i := range d.findings {
 		if f := &d.findings[i]; f.Check == provider.CheckModel {
-			fmt.Fprintf(w, "  %-4s  %s: %s\n", mark(f.State), nameOf(f), line(f))
+			fmt.Fprintln(w, screenOf(w).hang(fmt.Sprintf("  %-4s  ", mark(f.State)), nameOf(f)+": "+line(f)))
 		}
 	}
 	if len(calls) == 0 {
@@ -145,7 +159,7 @@ func (d *diagnosis) printModels(w io.Writer, several bool) error {
 		}
 		return nil
 	}
-	t := table{columns: []column{{head: "  "}, {head: "WHO", worth: 5}, {head: "MODEL"}, {head: "CALLS", worth: 3}, {head: "REGION", worth: 4}, {head: "WHOLE"}, {head: "STREAM"}, {head: "WHY", worth: 2}}}
+	t := table{columns: []column{{head: "  "}, {head: "WHO", worth: 5}, {head: "MODEL"}, {head: "CALLS", worth: 3}, {head: "REGION", worth: 4}, {head: "ANSWER"}, {head: "STREAM"}, {head: "WHY", worth: 2}}}
 	for _, c := range calls {
 		f := c.any()
 		name := nameOf(f)

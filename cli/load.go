@@ -27,6 +27,11 @@ func (f *configFlags) load(w io.Writer) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	return started(w, cfg, problems)
+}
+
+// started prints the problems of a configuration, and fails if the configuration is nil.
+func started(w io.Writer, cfg *config.Config, problems []config.Problem) (*config.Config, error) {
 	printProblems(w, problems)
 	if cfg == nil {
 		fmt.Fprintln(w, "outcrop: "+counted(problems)+"; not started")
@@ -38,6 +43,18 @@ func (f *configFlags) load(w io.Writer) (*config.Config, error) {
 // read reads the configuration, which is nil if one of its problems is an error. If the
 // file cannot be read, read prints the error.
 func (f *configFlags) read(w io.Writer) (*config.Config, []config.Problem, error) {
+	cfg, problems, err := f.inspect(w)
+	if slices.ContainsFunc(problems, isError) {
+		return nil, problems, err
+	}
+	return cfg, problems, err
+}
+
+func isError(p config.Problem) bool { return p.Severity == config.Error }
+
+// inspect is like read, but also returns a configuration with errors: what could be read
+// of it.
+func (f *configFlags) inspect(w io.Writer) (*config.Config, []config.Problem, error) {
 	src := config.Source{
 		LookupEnv: os.LookupEnv, ReadFile: os.ReadFile, Providers: all.Providers(),
 		AllowUnsupported: f.AllowUnsupported, SkipUnsupportedModels: f.SkipUnsupported,
@@ -56,7 +73,7 @@ func (f *configFlags) read(w io.Writer) (*config.Config, []config.Problem, error
 		return nil, nil, errProblems
 	}
 	src.Name, src.Data = f.ConfigFile, data
-	cfg, problems := config.Load(src)
+	cfg, problems := config.Inspect(src)
 	return cfg, problems, nil
 }
 

@@ -213,7 +213,7 @@ func (c *listCommand) table(con console, rows []modelRow) {
 		{head: "NAME"},
 		{head: "ID", worth: 2},
 		{head: "CALLS", worth: 4},
-		{head: "API", worth: 1},
+		{head: "API", worth: 1, spare: true}, // it is always converse so far
 		{head: "REGIONS", worth: 3},
 		{head: "CONTEXT", worth: 8, right: true},
 		{head: "$/M IN", worth: 7, right: true},

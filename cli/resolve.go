@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,16 +16,14 @@ import (
 
 type resolveCommand struct {
 	ID     string `arg:"" help:"Model id, profile id, ARN or friendly name, such as claude-sonnet-4-5."`
-	Region string `env:"AWS_REGION_NAME,AWS_REGION,AWS_DEFAULT_REGION" placeholder:"REGION" help:"Region of the call, such as eu-central-1."`
+	Region string `env:"AWS_REGION_NAME,AWS_REGION,AWS_DEFAULT_REGION" placeholder:"REGION" help:"Region of the call, such as eu-central-1. Default: us-west-2."`
 	Policy string `placeholder:"POLICY" help:"Policy, in the format of outcrop_settings.bedrock.policy, such as '{geographies: [eu], global: false}'."`
 }
 
 // Run prints the steps of the decision, and the ids that would be tried, in order,
 // according to the built-in catalogue. It makes no calls.
 func (c *resolveCommand) Run(con console) error {
-	if c.Region == "" {
-		return &usageError{"--region is required", "Set --region us-east-1, or AWS_REGION."}
-	}
+	c.Region = cmp.Or(c.Region, regionOf(func(string) string { return "" })) // the flag already reads the environment
 	if err := checkRegions(con.err, c.Region); err != nil {
 		return err
 	}
@@ -49,17 +48,23 @@ func (c *resolveCommand) Run(con console) error {
 	if err != nil {
 		return err
 	}
+	if d.Refusal == nil {
+		if err := c.unknown(d, known); err != nil {
+			return err
+		}
+	}
+	s := screenOf(con.out)
 	for _, step := range d.Steps {
-		fmt.Fprintln(con.out, "  "+step)
+		fmt.Fprintln(con.out, s.hang("  ", step))
 	}
 	for i, w := range d.Candidates {
-		fmt.Fprintf(con.out, "%d. %s in %s by %s: %s\n", i+1, w.ID, w.Region, w.API, w.Reason)
+		fmt.Fprintln(con.out, s.hang(fmt.Sprintf("%d. ", i+1), fmt.Sprintf("%s in %s by %s: %s", w.ID, w.Region, w.API, w.Reason)))
 	}
 	if d.Refusal == nil {
-		return c.unknown(d, known)
+		return c.uncallable(d, known)
 	}
 	for _, works := range d.Refusal.Works {
-		fmt.Fprintf(con.out, "would work: %s\n", works)
+		fmt.Fprintln(con.out, s.wrap("would work: "+works, "  "))
 	}
 	return fmt.Errorf("no allowed target: %s", strings.TrimSuffix(d.Refusal.Message, "."))
 }
@@ -77,6 +82,23 @@ func (c *resolveCommand) unknown(d resolve.Decision, known *catalog.Catalogue) e
 		return nil
 	}
 	return &llm.Error{Code: llm.CodeModelUnknown, Message: "unknown model " + c.ID, Fix: known.Suggest(c.ID, c.Region)}
+}
+
+// uncallable returns the error for a known model that calls cannot reach: it is not a
+// chat model, or it is not known to be callable from the region.
+func (c *resolveCommand) uncallable(d resolve.Decision, known *catalog.Catalogue) error {
+	first := d.Candidates[0]
+	m, ok := known.Model(first.Base)
+	switch {
+	case ok && m.Purpose() != "":
+		return &llm.Error{Code: llm.CodeUnsupported, Message: m.ID + " is a model for " + m.Purpose() + "; Outcrop supports only chat models so far"}
+	case ok && m.Converse == catalog.No:
+		return &llm.Error{Code: llm.CodeUnsupported, Message: m.ID + " does not support Converse, the only Bedrock API that Outcrop supports so far", Fix: known.Suggest(m.ID, first.Region)}
+	case len(d.Elsewhere) > 0:
+		return &llm.Error{Code: llm.CodeModelNotInRegion, Message: first.Base + " is not known to be callable from " + first.Region, Fix: "It can be called as " + strings.Join(d.Elsewhere, ", or as ") + "."}
+	default:
+		return nil
+	}
 }
 
 // decide resolves an id as written, using only the built-in catalogue.

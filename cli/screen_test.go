@@ -46,3 +46,18 @@ func TestColoursAreForTerminals(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestASpareColumnGoesBeforeThoseOfMoreWorth(t *testing.T) {
+	tab := table{
+		columns: []column{{head: "NAME"}, {head: "CALLS", worth: 2}, {head: "API", worth: 1, spare: true}},
+		rows:    [][]string{{"claude", strings.Repeat("x", 40), "converse"}},
+	}
+	for width, want := range map[int]string{80: "NAME CALLS API", 40: "NAME"} {
+		var b strings.Builder
+		tab.print(&b, screen{width: width})
+		head, _, _ := strings.Cut(b.String(), "\n")
+		if got := strings.Join(strings.Fields(head), " "); got != want {
+			t.Errorf("at %d: %q, want %q", width, got, want)
+		}
+	}
+}

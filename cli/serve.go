@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -30,6 +31,7 @@ type serveCommand struct {
 	Port    int    `default:"4000" help:"Port to listen on; 0 for any free port."`
 	DataDir string `name:"data-dir" env:"OUTCROP_DATA_DIR" placeholder:"DIR" help:"Folder for data that is kept across restarts. Default: outcrop in the user's cache folder."`
 	Demo    bool   `help:"Without AWS credentials, use the built-in Bedrock emulator, and show a first answer."`
+	Emulate bool   `name:"emulator" help:"Like --demo, but always use the emulator, even if there are AWS credentials."`
 	Debug   bool   `aliases:"detailed_debug" help:"Log at debug level."`
 	Log     string `name:"log-format" enum:"auto,json,text" default:"auto" env:"OUTCROP_LOG_FORMAT" help:"json for one object per line, text for short lines; auto is text on a terminal and JSON elsewhere."`
 	Workers int    `name:"num_workers" hidden:"" help:"A flag of LiteLLM. It has no effect: one process uses all cores."`
@@ -40,15 +42,19 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if err := checkPort(c.Port); err != nil {
 		return err
 	}
-	cfg, err := c.load(con.err)
+	c.Demo = c.Demo || c.Emulate
+	cfg, problems, err := c.read(con.err)
 	if err != nil {
 		return err
 	}
-	if key := cfg.General.MasterKey.Reveal(); key != "" && config.WeakKey(key) && !app.IsLoopback(c.Host) {
+	if cfg != nil && !app.IsLoopback(c.Host) && cfg.General.MasterKey != "" && config.WeakKey(cfg.General.MasterKey.Reveal()) {
 		return &usageError{
 			"the master key is a placeholder that anyone can guess, and --host " + c.Host + " accepts calls from other machines",
 			"Generate a key: export LITELLM_MASTER_KEY=sk-$(openssl rand -hex 32)",
 		}
+	}
+	if cfg, err = started(con.err, cfg, problems); err != nil {
+		return err
 	}
 	if c.DataDir == "" {
 		c.DataDir = defaultDataDir()
@@ -57,7 +63,7 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	defer runtime.KeepAlive(ballast)
 	con, log, flush := queued(con, c.Debug, styleOf(con.err, c.Log))
 	defer flush()
-	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, DataDir: c.DataDir, Demo: c.Demo, Logger: log.Logger, Log: log})
+	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, DataDir: c.DataDir, Demo: c.Demo, Emulate: c.Emulate, Logger: log.Logger, Log: log})
 	if err != nil {
 		return err
 	}
@@ -71,14 +77,14 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	var checks sync.WaitGroup
 	checks.Go(func() { startChecks(checkCtx, con.out, a, before, announced) })
 	defer cancel()
-	if c.Demo {
+	if c.Demo && !announced { // otherwise no call can succeed
 		if err := c.show(ctx, con.out, a); err != nil {
 			fmt.Fprintf(con.err, "outcrop: the first answer failed: %v\n", err)
 		}
 	}
 	select {
 	case <-ctx.Done():
-		fmt.Fprintln(con.out, "outcrop: stopping after the calls in progress")
+		fmt.Fprintln(con.out, "outcrop: stopping; finishing calls in progress (up to "+strconv.Itoa(int(app.DrainLimit.Seconds()))+" s; press Ctrl-C again to stop at once)")
 	case <-a.Done():
 	}
 	cancel()
@@ -116,9 +122,16 @@ func (c *serveCommand) greet(ctx context.Context, w io.Writer, a *app.App) (hope
 	if err := a.Client().Ready(ctx); err != nil {
 		hopeless = true
 		e := llm.AsError(err)
-		warn(w, "calls will fail: "+e.Message+" "+e.Fix, "")
+		hint := ""
+		if c.Demo {
+			hint = "AWS credentials are configured, so Outcrop uses them. To use the built-in Bedrock emulator instead, run outcrop serve --emulator."
+		}
+		warn(w, "calls will fail: "+e.Message+" "+e.Fix, hint)
 	}
-	if a.Emulated() {
+	switch {
+	case c.Emulate:
+		fmt.Fprintln(w, "outcrop: using the built-in Bedrock emulator, as --emulator asks, so no call leaves this machine")
+	case a.Emulated():
 		fmt.Fprintln(w, "outcrop: no AWS credentials found; using the built-in Bedrock emulator, so no call leaves this machine")
 	}
 	switch {

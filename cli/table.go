@@ -13,6 +13,8 @@ type column struct {
 	// worth is the priority of the column if the screen is too narrow for all: those with
 	// the lowest worth are hidden first. Columns of worth 0 are never hidden.
 	worth int
+	// spare hides the column as soon as a column of more worth is hidden.
+	spare bool
 	// right aligns the cells to the right, as for numbers.
 	right bool
 }
@@ -91,9 +93,15 @@ func (t *table) fit(widths []int, width int) []int {
 		total += widths[i] + len(columnGap)
 	}
 	slices.SortStableFunc(rest, func(a, b int) int { return t.columns[b].worth - t.columns[a].worth })
+	dropped := false
 	for _, i := range rest {
+		if dropped && t.columns[i].spare {
+			continue
+		}
 		if more := widths[i] + len(columnGap); total+more-len(columnGap) <= width {
 			shown, total = append(shown, i), total+more
+		} else {
+			dropped = true
 		}
 	}
 	slices.Sort(shown)

@@ -182,13 +182,20 @@ type Source struct {
 // Load reads a configuration. It returns all problems in the order of their
 // positions; if one of them is an error, the Config is nil.
 func Load(src Source) (*Config, []Problem) {
-	l := newLoader(src)
-	cfg := l.load()
-	problems := l.sorted()
+	cfg, problems := Inspect(src)
 	if slices.ContainsFunc(problems, func(p Problem) bool { return p.Severity == Error }) {
 		return nil, problems
 	}
 	return cfg, problems
+}
+
+// Inspect reads a configuration as Load does, but returns the Config even if one of the
+// problems is an error. In that case the Config holds what could be read, for further
+// checks, and must not be served.
+func Inspect(src Source) (*Config, []Problem) {
+	l := newLoader(src)
+	cfg := l.load()
+	return cfg, l.sorted()
 }
 
 //go:embed default.yaml

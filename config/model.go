@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"outcrop/internal/jsonx"
+	"outcrop/llm"
 	"outcrop/provider"
 )
 
@@ -181,7 +182,12 @@ func (e *entry) read() []Model {
 		e.settings(&m, nil)
 		return nil
 	}
-	if !nameOK || !e.wildcards(name, model) {
+	if !nameOK { // an error, but Inspect returns the rest of the entry
+		m.Provider, m.Model = providers[0].Name, rest
+		e.settings(&m, providers[0])
+		return []Model{m}
+	}
+	if !e.wildcards(name, model) {
 		e.settings(&m, providers[0])
 		return nil
 	}
@@ -270,6 +276,8 @@ func (e *entry) providers(model string) (found []*provider.Info, rest string, ok
 			e.skipped = true
 		}
 		l.report(severity, n.file, n.line, n.column, path, message, accepted, hint)
+	case !slash && l.knownTo(model) != "":
+		l.errorAt(n.file, n.line, n.column, path, e.quote(n, model)+" lacks the provider prefix", "", "write "+l.knownTo(model)+"/"+llm.Clip(model, 100))
 	case !slash:
 		hint := fmt.Sprintf("write %s/ in front of it", names[0])
 		if maker := makerOf(model); maker != "" {
@@ -482,19 +490,4 @@ func (e *entry) id(m Model, p *provider.Info) string {
 
 func (l *loader) position(n *node) Position {
 	return Position{File: l.files[n.file], Line: n.line, Column: n.column}
-}
-
-// makerOf returns the maker of a model that LiteLLM accepts without a provider in its
-// name (https://docs.litellm.ai/docs/providers/openai): OpenAI or Google.
-func makerOf(model string) string {
-	name := strings.ToLower(model)
-	for _, prefix := range []string{"gpt-", "chatgpt", "o1", "o3", "o4", "text-embedding-", "dall-e", "whisper", "tts-"} {
-		if strings.HasPrefix(name, prefix) && !strings.HasPrefix(name, "gpt-oss") {
-			return "OpenAI"
-		}
-	}
-	if strings.HasPrefix(name, "gemini") {
-		return "Google"
-	}
-	return ""
 }

@@ -15,7 +15,7 @@ import (
 	"outcrop/emulator/bedrock/fault"
 )
 
-// account is an emulated AWS account and a gateway in front of it.
+// account is an emulated AWS account, with a gateway as its client.
 type account struct {
 	*gateway
 	*emulator.Emulator
@@ -24,11 +24,12 @@ type account struct {
 	lists   atomic.Int64 // calls of the control plane
 
 	mu     sync.Mutex
-	served []string      // "region id" of the calls of models, in their order
+	served []string      // "region id" of the calls of models, in order
 	hold   chan struct{} // if not nil, lists wait for it
 }
 
-// control plane and runtime are told apart by the method: models are called by POST.
+// Control plane and runtime are distinguished by the method: models are called with
+// POST.
 func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		a.lists.Add(1)
@@ -54,7 +55,7 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.Emulator.ServeHTTP(w, r)
 }
 
-// calls gives the calls of models since it was last asked.
+// calls returns the calls of models since the previous call of this method.
 func (a *account) calls() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -63,7 +64,7 @@ func (a *account) calls() []string {
 	return calls
 }
 
-// openAccount starts a gateway with a configuration in front of an account.
+// openAccount starts a gateway with a configuration, with an account as its upstream.
 func openAccount(t *testing.T, opt emulator.Options, dataDir, text string) *account {
 	t.Helper()
 	e, err := emulator.New(opt)
@@ -78,7 +79,7 @@ func openAccount(t *testing.T, opt emulator.Options, dataDir, text string) *acco
 	return a
 }
 
-// faults reads failures as the emulator's flag takes them.
+// faults parses faults in the form of the emulator's flag.
 func faults(t *testing.T, texts ...string) []fault.Fault {
 	t.Helper()
 	var all []fault.Fault
@@ -92,7 +93,7 @@ func faults(t *testing.T, texts ...string) []fault.Fault {
 	return all
 }
 
-// openGateway starts a gateway in front of an account that listens at an address.
+// openGateway starts a gateway for an account at an address.
 func openGateway(t *testing.T, address, dataDir, text string) *gateway {
 	t.Helper()
 	return startApp(t, text+"\ngeneral_settings: {master_key: "+masterKey+"}\n", dataDir, map[string]string{
@@ -101,15 +102,15 @@ func openGateway(t *testing.T, address, dataDir, text string) *gateway {
 	})
 }
 
-// reply is an answer as far as these tests look at it.
+// reply is the part of an answer that these tests examine.
 type reply struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// whole reports whether an answer came to its end: a whole one with its text, or a
-// stream with its end.
+// whole reports whether an answer is complete: with its text if it is not streamed, or
+// a stream with its end.
 func (r reply) whole() bool {
 	return strings.Contains(r.body, "granite") || strings.HasSuffix(r.body, "data: [DONE]\n\n")
 }
@@ -136,13 +137,13 @@ func (g *gateway) do(t *testing.T, method, path, body string) reply {
 	return reply{resp.StatusCode, resp.Header, string(text)}
 }
 
-// chat asks a model, whole or streamed.
+// chat calls a model, with or without streaming.
 func (g *gateway) chat(t *testing.T, model string, stream bool) reply {
 	t.Helper()
 	return g.do(t, http.MethodPost, "/v1/chat/completions", fmt.Sprintf(`{"model":%q,"stream":%t,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"What is granite?"}]}`, model, stream))
 }
 
-// refresh has the lists read now.
+// refresh refreshes the lists.
 func (g *gateway) refresh(t *testing.T) reply {
 	t.Helper()
 	return g.do(t, http.MethodPost, "/catalog/refresh", "")

@@ -12,7 +12,7 @@ import (
 	"outcrop/llm"
 )
 
-// roughConfig is a gateway in front of a rough Bedrock. SETTINGS are its
+// roughConfig configures a gateway for a rough Bedrock. SETTINGS stands for its
 // router_settings.
 const roughConfig = `
 general_settings: {master_key: ` + masterKey + `, max_request_size_mb: 1}
@@ -27,18 +27,19 @@ model_list:
       aws_bedrock_runtime_endpoint: UPSTREAM
 `
 
-// once are the settings for a gateway that makes one try.
+// once are the settings of a gateway that makes one attempt.
 const once = "num_retries: 0, timeout: 30"
 
-// hasty are the settings for one that gives up on an upstream that is silent for
-// hastyLimit. That is soon, and yet longer than a busy machine keeps this process
-// from answering itself.
+// shortTimeouts are the settings of a gateway that gives up on an upstream that is silent for
+// shortLimit. That is short, but longer than this process may be delayed on a busy
+// machine.
 const (
-	hasty      = "num_retries: 0, timeout: 2, stream_timeout: 2"
-	hastyLimit = 2 * time.Second
+	shortTimeouts = "num_retries: 0, timeout: 2, stream_timeout: 2"
+	shortLimit    = 2 * time.Second
 )
 
-// bench is a gateway over a rough Bedrock, and what there was before them.
+// bench is a gateway with a rough Bedrock, and the resources in use before they
+// started.
 type bench struct {
 	*gateway
 	upstream *roughbedrock.Server
@@ -65,8 +66,8 @@ func startRough(t *testing.T, settings, upstream string) *gateway {
 	return startGateway(t, strings.ReplaceAll(roughConfig, "SETTINGS", settings), upstream)
 }
 
-// close ends the gateway and the upstream, checks that no goroutine and no open
-// file is left of them, and gives the records of the calls.
+// close stops the gateway and the upstream, checks that they leave no goroutine and no
+// open file, and returns the records of the calls.
 func (b *bench) close(t *testing.T) []logLine {
 	t.Helper()
 	b.stop(t)
@@ -82,8 +83,8 @@ func (b *bench) close(t *testing.T) []logLine {
 	return lines
 }
 
-// openFiles counts the files and sockets that this process has open; 0 where
-// there is no way to tell.
+// openFiles counts the open files and sockets of this process; 0 if that is not
+// possible.
 func openFiles(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc/self/fd")
@@ -105,29 +106,28 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// want is what must come of a call.
+// want is the expected result of a call.
 type want struct {
-	// status is what the client sees; a stream that has begun is a 200.
+	// status is the client's; 200 for a stream that has begun.
 	status int
-	// code is the verdict, for the client and in the record; empty for a good
-	// answer.
+	// code is the verdict, for the client and in the record; empty for a success.
 	code llm.Code
-	// words stand in the error's message.
+	// words are in the error's message.
 	words string
-	// text and arguments are all that is delivered.
+	// text and arguments are everything that is delivered.
 	text, arguments string
-	// finish is the finish reason of a good answer; stop if empty.
+	// finish is the finish reason of a success; stop if empty.
 	finish string
-	// logged is the status in the record; that of the answer if 0.
+	// logged is the status in the record; that of the response if 0.
 	logged int
 	// calls is how often the upstream was called; once if 0.
 	calls int
 }
 
-// whole is the want of the whole text with a good end.
+// whole expects the whole text and a proper end.
 func whole() want { return want{status: 200, text: roughbedrock.Text()} }
 
-// check makes one call of the bench, ends it, and compares.
+// check makes one call on the bench, closes it, and compares.
 func (b *bench) check(t *testing.T, stream bool, w want) *seen {
 	t.Helper()
 	s := b.ask(t, body(stream))
@@ -135,7 +135,7 @@ func (b *bench) check(t *testing.T, stream bool, w want) *seen {
 	return s
 }
 
-// compare ends the bench and compares what a client saw and what was recorded.
+// compare closes the bench and compares what the client saw and what was recorded.
 func (b *bench) compare(t *testing.T, stream bool, s *seen, w want) {
 	t.Helper()
 	calls := b.upstream.Calls()
@@ -160,7 +160,7 @@ func (b *bench) compare(t *testing.T, stream bool, s *seen, w want) {
 	w.compareRecord(t, stream, lines)
 }
 
-// compareEnd checks the end of a good answer.
+// compareEnd checks the end of a success.
 func (w want) compareEnd(t *testing.T, stream bool, s *seen) {
 	t.Helper()
 	finish := w.finish
@@ -172,7 +172,7 @@ func (w want) compareEnd(t *testing.T, stream bool, s *seen) {
 	}
 }
 
-// compareFailure checks that a failure is one, and looks like nothing else.
+// compareFailure checks that a failure is reported, and nothing else.
 func (w want) compareFailure(t *testing.T, s *seen) {
 	t.Helper()
 	if s.done || len(s.finish) > 0 || s.usage {
@@ -186,7 +186,7 @@ func (w want) compareFailure(t *testing.T, s *seen) {
 	}
 }
 
-// compareRecord checks that the call has one record, and that it tells the truth.
+// compareRecord checks that the call has one record with the actual outcome.
 func (w want) compareRecord(t *testing.T, stream bool, lines []logLine) {
 	t.Helper()
 	status := w.logged
@@ -205,7 +205,7 @@ func (w want) compareRecord(t *testing.T, stream bool, lines []logLine) {
 	}
 }
 
-// form names whole and streamed calls in subtests.
+// form names streamed and other calls in subtests.
 func form(stream bool) string {
 	if stream {
 		return "streamed"

@@ -10,7 +10,7 @@ import (
 	emulator "outcrop/emulator/bedrock"
 )
 
-// boto3Scenarios are what boto3 must show of the emulator.
+// boto3Scenarios are the scenarios that boto3 must pass with the emulator.
 func boto3Scenarios() []string {
 	return []string{
 		"ListFoundationModels describes each model",

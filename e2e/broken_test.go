@@ -14,9 +14,9 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// Set-ups of an account in which one thing that a call needs is missing or
-// forbidden. What a call needs is written here from AWS's pages on inference
-// profiles, apart from the gateway that is judged by it.
+// Set-ups of an account in which one requirement of a call is missing or forbidden. The
+// requirements are written here from AWS's pages on inference profiles, independently
+// of the gateway under test.
 
 const (
 	region     = "us-east-1"
@@ -30,7 +30,7 @@ const (
 	profileKey   = "bedrock:InferenceProfileArn"
 )
 
-// callForm is how a call is made.
+// callForm is a form of call.
 type callForm struct {
 	profile string // geography, global or application
 	stream  bool
@@ -48,7 +48,7 @@ func (f callForm) action() string {
 	return invokeAction
 }
 
-// id is what AWS is given, and arn what IAM calls it.
+// id is the id sent to AWS, and arn the name that IAM has for it.
 func (f callForm) id() string {
 	switch f.profile {
 	case "geography":
@@ -69,13 +69,13 @@ func (f callForm) arn() string {
 	}
 }
 
-// name is the configured model of the form.
+// name returns the configured model of the form.
 func (f callForm) name() string {
 	return f.profile + map[bool]string{false: "-sigv4", true: "-apikey"}[f.apiKey]
 }
 
-// destinations are the regions that the profile leads to, as AWS lists them; an
-// empty one is that of the ARN that names none.
+// destinations returns the regions that the profile routes to, as AWS lists them; an
+// empty one is that of the ARN without a region.
 func (f callForm) destinations(a *account45) []string {
 	if f.profile == "global" {
 		return []string{region, ""}
@@ -103,7 +103,7 @@ func callForms() []callForm {
 	return all
 }
 
-// statement is one of a policy, written by the tests.
+// statement is a statement of a policy, written by the tests.
 type statement struct {
 	Effect      string                         `json:"Effect"`
 	Principal   string                         `json:"Principal,omitzero"`
@@ -113,7 +113,7 @@ type statement struct {
 	Condition   map[string]map[string][]string `json:"Condition,omitempty"`
 }
 
-// document is a policy: what it allows, to which diagnoses add, and what it denies.
+// document is a policy: what it allows, to which fixes are added, and what it denies.
 type document struct {
 	allows []jsonx.Raw
 	denies []statement
@@ -154,22 +154,22 @@ func (d *document) policy(t testing.TB) *policy.Policy {
 	return p
 }
 
-// everything is a policy that allows all; principal is for that of an endpoint.
+// everything returns a policy that allows everything; principal is for the policy of an
+// endpoint.
 func everything(t testing.TB, principal string) *document {
 	d := &document{}
 	d.allow(t, statement{Principal: principal, Action: []string{"*"}, Resource: []string{"*"}})
 	return d
 }
 
-// broken is an account that is set up so that a call fails. Layers that are nil do
-// not apply.
+// broken is an account set up so that a call fails. Nil layers do not apply.
 type broken struct {
 	identity, boundary, session, endpoint, organisation, resource *document
 
-	state setup.Setup // what is neither principal nor policy
+	state setup.Setup // the rest of the set-up
 }
 
-// least is a policy that allows what the call needs and nothing else.
+// least returns a policy that allows only what the call needs.
 func (f callForm) least(t testing.TB, a *account45, principal string) *document {
 	t.Helper()
 	d := &document{}
@@ -187,14 +187,14 @@ func (f callForm) models(a *account45, principal string) statement {
 	return s
 }
 
-// bearer allows API keys, where the call is made with one.
+// bearer allows API keys, if the call is made with one.
 func (f callForm) bearer(t testing.TB, d *document, principal string) {
 	if f.apiKey {
 		d.allow(t, statement{Principal: principal, Action: []string{bearerAction}, Resource: []string{"*"}})
 	}
 }
 
-// setupFault is one way in which a set-up can be broken.
+// setupFault is a way to break a set-up.
 type setupFault struct {
 	name string
 	only func(callForm) bool // nil for all forms
@@ -203,7 +203,7 @@ type setupFault struct {
 
 func setupFaults() []setupFault {
 	sound := func(t testing.TB, a *account45, f callForm) broken { return broken{identity: f.least(t, a, "")} }
-	// without gives the identity a policy that is least but for a change.
+	// without gives the identity the least policy with a change.
 	without := func(change func(t testing.TB, a *account45, f callForm, d *document)) func(testing.TB, *account45, callForm) broken {
 		return func(t testing.TB, a *account45, f callForm) broken {
 			d := &document{}
@@ -363,11 +363,11 @@ func setupFaults() []setupFault {
 	)
 }
 
-// account45 is an account whose set-up the tests change, with a gateway in front
-// that calls one model in every form.
+// account45 is an account with a set-up that the tests change, and a gateway that calls
+// one model in every form.
 type account45 struct {
 	*account
-	ahead atomic.Int64 // by how much AWS's clock is ahead, in nanoseconds
+	ahead atomic.Int64 // how far AWS's clock is ahead, in nanoseconds
 }
 
 func openAccount45(t *testing.T) *account45 {
@@ -379,7 +379,7 @@ func openAccount45(t *testing.T) *account45 {
 		Profiles: []emulator.ApplicationProfile{{ID: ownProfile, Name: "granite", Region: region, Source: "us." + sonnet45}},
 		Now:      func() time.Time { return time.Now().Add(time.Duration(a.ahead.Load())) },
 	}
-	opt.Setup = a.set(t, broken{identity: everything(t, "")}) // before the gateway first looks for its lists
+	opt.Setup = a.set(t, broken{identity: everything(t, "")}) // before the gateway first reads the lists
 	a.account = openAccount(t, opt, "", configOf())
 	if r := a.refresh(t); r.status != 200 {
 		t.Fatalf("the lists cannot be read: %+v", r)
@@ -387,7 +387,7 @@ func openAccount45(t *testing.T) *account45 {
 	return a
 }
 
-// sessionKey signs as a role's session.
+// sessionKey signs with a role's session.
 const (
 	sessionKeyID  = "ASIAEXAMPLEROLE12345"
 	sessionSecret = "c2Vzc2lvbi1zZWNyZXQtZm9yLXRlc3Rz"
@@ -411,8 +411,8 @@ func configOf() string {
 	return b.String()
 }
 
-// set is the account as the emulator takes it: a user with an API key and a role
-// with a session, and both have the identity's policies.
+// set returns the account's set-up for the emulator: a user with an API key and a role
+// with a session, both with the identity's policies.
 func (a *account45) set(t testing.TB, b broken) *setup.Setup {
 	t.Helper()
 	s := b.state

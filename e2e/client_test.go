@@ -13,11 +13,11 @@ import (
 	"outcrop/llm"
 )
 
-// patience bounds what a test waits for; nothing takes it but a failure. A machine
-// that is busy with other things must not exceed it.
+// patience limits how long a test waits; only a failure takes that long. It must be
+// long enough for a busy machine.
 const patience = 2 * time.Minute
 
-// question is a call that every gateway here can answer.
+// question is a call that every gateway in these tests can answer.
 const question = `{"model":"granite","messages":[{"role":"user","content":"What is granite?"}]}`
 
 // streamed is the question with a streamed answer.
@@ -31,16 +31,16 @@ func body(stream bool) string {
 	return question
 }
 
-// seen is what the client saw of a call.
+// seen is what the client received for a call.
 type seen struct {
 	status    int
 	header    http.Header
-	body      string // of an answer that is no stream
+	body      string // of an answer that is not streamed
 	text      string
 	reasoning string
 	arguments string // of tool calls
 	finish    []string
-	failure   *failure // of the body, or an event
+	failure   *failure // from the body, or an event
 	usage     bool
 	comments  int
 	done      bool  // data: [DONE]
@@ -60,20 +60,20 @@ type failure struct {
 	} `json:"outcrop"`
 }
 
-// answer is what of an answer or a chunk is looked at.
+// answer is the part of an answer or a chunk that is examined.
 type answer struct {
 	Error   *failure `json:"error"`
 	Choices []struct {
-		Message      said   `json:"message"`
-		Delta        said   `json:"delta"`
-		FinishReason string `json:"finish_reason"`
+		Message      chatMessage `json:"message"`
+		Delta        chatMessage `json:"delta"`
+		FinishReason string      `json:"finish_reason"`
 	} `json:"choices"`
 	Usage *struct {
 		TotalTokens int `json:"total_tokens"`
 	} `json:"usage"`
 }
 
-type said struct {
+type chatMessage struct {
 	Content          string `json:"content"`
 	ReasoningContent string `json:"reasoning_content"`
 	ToolCalls        []struct {
@@ -83,14 +83,14 @@ type said struct {
 	} `json:"tool_calls"`
 }
 
-// ask makes a call of chat completions and reads the answer to its end.
+// ask makes a chat completions call and reads the answer to its end.
 func (g *gateway) ask(t *testing.T, body string) *seen {
 	t.Helper()
 	return g.watch(t, body, nil)
 }
 
-// watch is ask with each told of the state after each event and comment; it
-// stops the reading, and leaves, with false.
+// watch is like ask, and calls each with the state after each event and comment; if
+// that returns false, the client disconnects.
 func (g *gateway) watch(t *testing.T, body string, each func(*seen) bool) *seen {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -102,8 +102,8 @@ func (g *gateway) watch(t *testing.T, body string, each func(*seen) bool) *seen 
 	return s
 }
 
-// open makes a call of the gateway at the address, on a connection of its own,
-// and returns with the answer's header.
+// open makes a call of the gateway at the address, on a connection of its own, and
+// returns after the header of the answer.
 func open(ctx context.Context, t *testing.T, url, body string) *http.Response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat/completions", strings.NewReader(body))
@@ -120,8 +120,8 @@ func open(ctx context.Context, t *testing.T, url, body string) *http.Response {
 	return resp
 }
 
-// read reads an answer to its end, or until each, if not nil, gives false; the
-// next read goes on from there.
+// read reads an answer to its end, or until each, if not nil, returns false; the next
+// read continues there.
 func (s *seen) read(t *testing.T, resp *http.Response, each func(*seen) bool) {
 	t.Helper()
 	s.status, s.header = resp.StatusCode, resp.Header
@@ -166,7 +166,7 @@ func (s *seen) read(t *testing.T, resp *http.Response, each func(*seen) bool) {
 	}
 }
 
-// take reads a body or an event.
+// take parses a body or an event.
 func (s *seen) take(t *testing.T, data []byte) {
 	t.Helper()
 	var a answer

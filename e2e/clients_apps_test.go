@@ -9,29 +9,28 @@ import (
 	emulator "outcrop/emulator/bedrock"
 )
 
-// application is a client that people have, and what it is to show. Nothing of it
-// is changed.
+// application is a real client, and the features it should show. It is not modified.
 type application struct {
-	name     string // a heading, and a column of the table
+	name     string // a heading
 	short    string // the column's heading
 	packages []pin
 	runs     []programRun // each must show the same
-	// lines is what to paste, a file in sdks/lines. It is run too, and must
-	// print what stands in prints.
+	// lines is the code to paste, a file in sdks/lines. It is also run, and its output
+	// must contain prints.
 	lines, prints string
-	note          string // what else a user should know; empty for nothing
+	note          string // what else users should know; empty for nothing
 	unsigned      string // the calls of the client that leave out signatures of reasoning; empty for none
 	lacks         map[string]string
 	gaps          map[string]gap
 }
 
-// programRun is a run of a client's program.
+// programRun is one run of a client's program.
 type programRun struct {
 	client  client
 	program string
 }
 
-// gap says why a scenario fails so far. The test fails if it does not.
+// gap is the reason why a scenario still fails. The test fails if it does not.
 type gap string
 
 // Gaps of clients.
@@ -39,7 +38,7 @@ const (
 	gapLastPieces gap = "stream() keeps only the last piece of fields that it does not know, so the signature is sent back without its text; join the pieces of `delta.thinking_blocks` yourself"
 )
 
-// features are what the clients are asked to show, in the order of the table.
+// features are the features that each client should show, in the order of the table.
 func features() []string {
 	return []string{
 		"a chat",
@@ -62,7 +61,7 @@ func features() []string {
 	}
 }
 
-// Why a client cannot show a feature.
+// Reasons why a client cannot show a feature.
 const (
 	lacksForcedTool = "the client has no such mode"
 	lacksReasoning  = "the client does not show reasoning"
@@ -142,7 +141,7 @@ func applications(t *testing.T) []application {
 	}
 }
 
-// openConfig is a gateway without a key, as `outcrop serve` is without a file.
+// openConfig is a gateway without a key, like `outcrop serve` without a file.
 const openConfig = `
 router_settings: {num_retries: 0, timeout: 60}
 model_list:
@@ -155,8 +154,8 @@ model_list:
       aws_bedrock_runtime_endpoint: UPSTREAM
 `
 
-// TestClients has every client show its features, runs the lines that
-// docs/clients.md gives for it, and holds that page to the result.
+// TestClients makes every client show its features, runs the lines that docs/clients.md
+// has for it, and compares that page with the result.
 func TestClients(t *testing.T) { //nolint:tparallel // the page waits for the subtests, which run side by side within a group
 	t.Parallel()
 	apps := applications(t)
@@ -166,7 +165,8 @@ func TestClients(t *testing.T) { //nolint:tparallel // the page waits for the su
 		for i := range apps {
 			t.Run(apps[i].name, func(t *testing.T) {
 				t.Parallel()
-				// A gateway of its own, whose count of clients that left is this client's.
+				// A gateway for this client alone, so that it counts only this client's
+				// disconnects.
 				shown[i] = apps[i].show(t, startGateway(t, sdkConfig, upstream.URL()).URL())
 				t.Run("the lines to paste", func(t *testing.T) {
 					apps[i].paste(t, startGateway(t, openConfig, upstream.URL()).URL())
@@ -179,8 +179,8 @@ func TestClients(t *testing.T) { //nolint:tparallel // the page waits for the su
 	}
 }
 
-// show runs the client's programs and gives what they have shown, which must be
-// what is known of the client.
+// show runs the client's programs and returns the scenarios, which must have the
+// expected results.
 func (a *application) show(t *testing.T, url string) []scenario {
 	t.Helper()
 	var all []scenario
@@ -203,7 +203,7 @@ func (a *application) show(t *testing.T, url string) []scenario {
 	return all
 }
 
-// check holds a scenario to what is known of it.
+// check compares the result of a scenario with the expected one.
 func (a *application) check(t *testing.T, s scenario) {
 	t.Helper()
 	why, known := a.gaps[s.Name]
@@ -215,8 +215,7 @@ func (a *application) check(t *testing.T, s scenario) {
 	}
 }
 
-// complete holds the scenarios to the features: each is shown, or lacked for a
-// reason that is given.
+// complete checks that each feature is either shown, or missing for a stated reason.
 func (a *application) complete(t *testing.T, all []scenario) {
 	t.Helper()
 	names := map[string]bool{}
@@ -226,9 +225,9 @@ func (a *application) complete(t *testing.T, all []scenario) {
 		found[s.feature()] = true
 	}
 	for _, f := range features() {
-		_, lacking := a.lacks[f]
-		if found[f] == lacking {
-			t.Errorf("%q is shown: %t, and lacked: %t", f, found[f], lacking)
+		_, missing := a.lacks[f]
+		if found[f] == missing {
+			t.Errorf("%q shown: %t, listed as missing: %t", f, found[f], missing)
 		}
 	}
 	for f := range found {
@@ -243,7 +242,8 @@ func (a *application) complete(t *testing.T, all []scenario) {
 	}
 }
 
-// feature is what a scenario shows, and by which calls of the client.
+// feature returns the feature that a scenario shows, and the calls of the client that
+// it uses.
 func (s *scenario) feature() string {
 	feature, _, _ := strings.Cut(s.Name, ": ")
 	return feature

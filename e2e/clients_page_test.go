@@ -13,13 +13,13 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// here is the address in the lines to paste, where `outcrop serve` listens.
+// here is the address in the lines to paste, the default of `outcrop serve`.
 const here = "http://127.0.0.1:4000"
 
 // install begins the lines that the test does not run.
 const install = "pip install"
 
-// paste runs the lines that the page gives, against the gateway at the address.
+// paste runs the lines of the page against the gateway at the address.
 func (a *application) paste(t *testing.T, url string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), clientPatience)
@@ -57,7 +57,7 @@ func (a *application) paste(t *testing.T, url string) {
 	}
 }
 
-// text is what to paste.
+// text returns the lines to paste.
 func (a *application) text(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("sdks/lines", a.lines))
@@ -70,7 +70,7 @@ func (a *application) text(t *testing.T) string {
 // pin is a package, with the folder of sdks whose requirements name its version.
 type pin struct{ folder, name string }
 
-// version is the version that scripts/setup-tests installs.
+// version returns the version that scripts/setup-tests installs.
 func (p pin) version(t *testing.T) string {
 	t.Helper()
 	if p.folder == "node" {
@@ -99,7 +99,7 @@ func (p pin) version(t *testing.T) string {
 	return ""
 }
 
-// versions tells of the packages, such as "openai 3.57.0 and 2.54.0".
+// versions describes the versions of the packages, such as "openai 3.57.0 and 2.54.0".
 func (a *application) versions(t *testing.T) string {
 	t.Helper()
 	var words []string
@@ -167,7 +167,7 @@ func clientsPage(t *testing.T, apps []application, shown [][]scenario) []byte {
 	return []byte(b.String())
 }
 
-// cell says whether the client has a feature.
+// cell reports whether the client has a feature.
 func (a *application) cell(feature string, shown []scenario) string {
 	works, all := 0, 0
 	for _, s := range shown {
@@ -191,7 +191,7 @@ func (a *application) cell(feature string, shown []scenario) string {
 	}
 }
 
-// section writes what the page tells of the client.
+// section writes the part of the page about the client.
 func (a *application) section(t *testing.T, b *strings.Builder, shown []scenario) {
 	t.Helper()
 	fmt.Fprintf(b, "\n## %s\n\n%s.", a.name, a.versions(t))

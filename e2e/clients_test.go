@@ -18,15 +18,15 @@ import (
 	"outcrop/llm"
 )
 
-// TestAClientThatLeaves: the call to Bedrock is closed, and recorded once, with
-// a guess of the tokens that were used.
+// TestAClientThatLeaves checks that the call to Bedrock is closed, and recorded once,
+// with an estimate of the tokens used.
 func TestAClientThatLeaves(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		// script answers until the client of the gateway leaves; gone is told
+		// script answers until the client of the gateway disconnects, and reports to gone
 		// whether it did.
 		script func(gone chan<- bool) roughbedrock.Script
-		output bool // tokens have come
+		output bool // tokens have arrived
 	}{
 		{"while tokens flow", func(gone chan<- bool) roughbedrock.Script {
 			return func(c *roughbedrock.Call) {
@@ -76,7 +76,7 @@ func TestAClientThatLeaves(t *testing.T) {
 	})
 }
 
-// wait takes what says that the upstream call was closed.
+// wait waits for the report that the upstream call was closed.
 func wait(t *testing.T, gone <-chan bool) {
 	t.Helper()
 	select {
@@ -89,7 +89,7 @@ func wait(t *testing.T, gone <-chan bool) {
 	}
 }
 
-// left checks the record of a call whose client went away.
+// left checks the record of a call whose client disconnected.
 func left(t *testing.T, b *bench, output bool) {
 	t.Helper()
 	lines := b.close(t)
@@ -102,7 +102,7 @@ func left(t *testing.T, b *bench, output bool) {
 	}
 }
 
-// head is the header of a chat completion whose body has the length, with more
+// head returns the header of a chat completion with a body of the length, with more
 // header lines.
 func head(length int, more ...string) string {
 	lines := append([]string{
@@ -112,7 +112,7 @@ func head(length int, more ...string) string {
 	return strings.Join(lines, "\r\n") + "\r\n\r\n"
 }
 
-// dial opens a bare connection to the gateway, closed when the test ends.
+// dial opens a raw connection to the gateway, which is closed when the test ends.
 func (g *gateway) dial(t *testing.T) *net.TCPConn {
 	t.Helper()
 	address, err := net.ResolveTCPAddr("tcp", g.Addr())
@@ -123,7 +123,7 @@ func (g *gateway) dial(t *testing.T) *net.TCPConn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() }) // which most tests have done
+	t.Cleanup(func() { _ = conn.Close() }) // most tests have closed it already
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func send(t *testing.T, conn net.Conn, text string) {
 	}
 }
 
-// receive reads an answer from a bare connection, and closes it.
+// receive reads an answer from a raw connection, and closes it.
 func receive(t *testing.T, conn net.Conn) *seen {
 	t.Helper()
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -153,8 +153,8 @@ func receive(t *testing.T, conn net.Conn) *seen {
 	return s
 }
 
-// TestManyStreamsCutAtOnce: each of many clients is told of its own failure, each
-// call is recorded once, and nothing is left open.
+// TestManyStreamsCutAtOnce checks that each of many clients receives its own failure,
+// each call is recorded once, and nothing stays open.
 func TestManyStreamsCutAtOnce(t *testing.T) {
 	const clients = 100
 	all := make(chan struct{})
@@ -185,21 +185,21 @@ func TestManyStreamsCutAtOnce(t *testing.T) {
 		asking.Go(func() { answers[i] = b.ask(t, streamed) })
 	}
 	asking.Wait()
-	begin() // if not all have come
-	told, good := 0, 0
+	begin() // if not all have arrived
+	failed, good := 0, 0
 	for _, s := range answers {
 		switch {
-		case s == nil: // ask has said why
+		case s == nil: // ask has reported why
 		case s.failure != nil && !s.done && len(s.finish) == 0 && s.text == roughbedrock.BegunText():
-			told++
+			failed++
 		case s.failure == nil && s.done && s.text == roughbedrock.Text():
 			good++
 		default:
 			t.Errorf("seen %+v", s)
 		}
 	}
-	if told != 75 || good != 25 {
-		t.Errorf("%d were told and %d answered, want 75 and 25", told, good)
+	if failed != 75 || good != 25 {
+		t.Errorf("%d failed and %d were answered, want 75 and 25", failed, good)
 	}
 	ids := map[string]bool{}
 	for _, l := range b.close(t) {
@@ -210,9 +210,9 @@ func TestManyStreamsCutAtOnce(t *testing.T) {
 	}
 }
 
-// TestASlowReaderSlowsTheUpstream: what a client does not read stays with
-// Bedrock and not in the gateway's memory, and nothing is lost. The upstream
-// that waits is not taken for one that is silent.
+// TestASlowReaderSlowsTheUpstream checks that what a client does not read stays at
+// Bedrock and not in the gateway's memory, and nothing is lost. The waiting upstream
+// does not count as silent.
 func TestASlowReaderSlowsTheUpstream(t *testing.T) {
 	const (
 		pieces   = 480
@@ -258,7 +258,7 @@ func TestASlowReaderSlowsTheUpstream(t *testing.T) {
 	sent := <-stalled
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if sent > 24<<20 { // the sockets between hold about 8
+	if sent > 24<<20 { // the sockets in between hold about 8
 		t.Errorf("the gateway took %d MB from the upstream for a client that reads nothing", sent>>20)
 	}
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 16<<20 {
@@ -276,8 +276,8 @@ func TestASlowReaderSlowsTheUpstream(t *testing.T) {
 	}
 }
 
-// countText counts the characters of a stream's text as far as they are lava, and
-// fails if the stream does not come to its end.
+// countText counts the characters of a stream's text if they are lava, and fails if the
+// stream does not end properly.
 func countText(body io.Reader) (int64, error) {
 	lines := bufio.NewReaderSize(body, 1<<17)
 	var n int64

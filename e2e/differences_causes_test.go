@@ -135,7 +135,6 @@ func requestCauses() []cause {
 		{where: "request", path: `.*`, row: `^json_object with a schema`, better: ours, why: "The answer follows the schema, by the model's own way or by a tool; LiteLLM leaves it to the prompt."},
 		{where: "request", path: `system.*`, row: `^json_object`, better: equal, why: "Neither forces a tool without a schema. Outcrop asks for JSON alone in the system prompt; LiteLLM leaves it to the caller's."},
 		{where: "request", path: `(outputConfig|toolConfig|system).*`, row: `^json_schema, (gpt-5|kimi|glm)`, better: ours, why: "The model takes a schema itself; LiteLLM forces a tool."},
-		{where: "request", path: `(outputConfig|toolConfig|system|messages).*`, row: `^json_schema, claude-(new|55)`, better: theirs, why: "LiteLLM has the model follow the schema itself, and asks once more by a tool if AWS refuses; Outcrop takes a tool from the start."},
 		{where: "request", path: `(toolConfig|system|messages).*`, row: `^json_schema|^response_format under`, better: equal, why: "The tool that makes the answer has another name and description; a model that cannot be made to call it is asked to by the system prompt."},
 		{where: "request", path: `requestMetadata.*`, better: ours, why: "It reaches AWS's invocation log."},
 		{where: "request", path: `toolConfig.*`, row: `^tool_choice under drop_params`, better: ours, why: "LiteLLM drops the choice and leaves the tools, which the model may then call."},

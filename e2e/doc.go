@@ -1,16 +1,16 @@
-// Package e2e holds tests of the whole: an app.App on a free port with an
-// upstream behind it, used from outside. The official SDKs of sdks/ talk to the
-// gateway and, boto3, to the emulator; a raw Bedrock of package roughbedrock
-// fails in every way that a network and a service can. What the gateways send to
-// either is held against AWS's service model by package botomodel.
+// Package e2e contains tests of the whole program: an app.App on a free port with an
+// upstream, used from outside. The official SDKs in sdks/ call the gateway and, boto3,
+// the emulator; a raw Bedrock of package roughbedrock fails in every way that a network
+// and a service can. Package botomodel validates the gateways' requests to either
+// against AWS's service model.
 //
-// A scenario of an SDK stands in its program under sdks/ and in the list of names
-// that the Go test holds the program to. The programs client_* show clients as
-// they are, OpenAI's helpers, frameworks and tools; docs/clients.md is made from
-// what they show and from the lines to paste in sdks/lines, which are run too.
+// A scenario of an SDK is in its program under sdks/ and in the list of names that the
+// Go test compares with the program's. The programs client_* show unmodified clients:
+// OpenAI's helpers, frameworks and tools. docs/clients.md is generated from their
+// results and from the lines to paste in sdks/lines, which are also run.
 //
-// The package openai for Node stays on its version 6, and ai of Vercel on its own
-// 6: the next ones ask for Node 22, and Debian 13 has 20.
+// The package openai for Node stays at its version 6, and Vercel's ai at its version 6:
+// the next ones require Node 22, and Debian 13 has 20.
 //
-// It holds no code but tests.
+// It contains only tests.
 package e2e

@@ -17,8 +17,8 @@ import (
 	"outcrop/llm"
 )
 
-// TestSIGTERMDrains: the binary that was told to end refuses new calls, says so
-// where its readiness is asked, and ends well when the open call has.
+// TestSIGTERMDrains checks that after the signal the binary refuses new calls, reports
+// that in its readiness, and exits properly after the open call has ended.
 func TestSIGTERMDrains(t *testing.T) {
 	t.Parallel()
 	released := make(chan struct{})
@@ -76,15 +76,15 @@ func TestSIGTERMDrains(t *testing.T) {
 	}
 }
 
-// process is the program, running.
+// process is a running program.
 type process struct {
 	cmd *exec.Cmd
 	url string
 	log *logBuffer
 }
 
-// startBinary builds the program and runs it on a free port, with a
-// configuration file, until the test ends.
+// startBinary builds the program and runs it on a free port, with a configuration file,
+// until the test ends.
 func startBinary(t *testing.T, upstream string) *process {
 	t.Helper()
 	dir := t.TempDir()
@@ -112,7 +112,7 @@ func buildBinary(t *testing.T, dir string) string {
 	return binary
 }
 
-// start runs the program until it says where it listens.
+// start starts the program and waits until it prints its address.
 func (p *process) start(t *testing.T) {
 	t.Helper()
 	stdout, err := p.cmd.StdoutPipe()
@@ -122,7 +122,7 @@ func (p *process) start(t *testing.T) {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = p.cmd.Wait() }) // it is over, unless the test has failed
+	t.Cleanup(func() { _ = p.cmd.Wait() }) // it has ended, unless the test has failed
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		if url, ok := strings.CutPrefix(lines.Text(), "outcrop: listening on "); ok {
 			p.url = url
@@ -132,7 +132,7 @@ func (p *process) start(t *testing.T) {
 	t.Fatal("the program does not say where it listens")
 }
 
-// readiness is the status of the readiness check.
+// readiness returns the status of the readiness check.
 func (p *process) readiness(ctx context.Context, t *testing.T) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+"/health/readiness", nil)

@@ -6,18 +6,18 @@ import (
 	"testing"
 )
 
-// foundRequest is a request that was reported from outside, by the name of the report,
-// with the members that its variants change.
+// foundRequest is a request reported by a user, by the name of the report, with the
+// members that its variants change.
 type foundRequest struct {
 	name string
 	litellmFault
-	// variants are further members of the request in the place of body.
+	// variants are further members of the request that replace body.
 	variants []litellmFault
 }
 
-// TestFoundRequests: what users of Bedrock met and peers' own tests expect of requests,
-// each by the name of its report, whole and streamed. The emulator refuses in AWS's
-// words what AWS refused.
+// TestFoundRequests checks requests that users of Bedrock reported and that other
+// projects' tests contain, each by the name of its report, with and without streaming.
+// The emulator refuses in AWS's words what AWS refused.
 func TestFoundRequests(t *testing.T) {
 	k, upstream := startKeeping(t)
 	g := startGateway(t, openConfig, upstream)
@@ -151,7 +151,7 @@ func foundRequests() []foundRequest {
 			{body: format(`{"type":"object","properties":{"s":{"type":"string","anyOf":[{"const":"a"},{"const":"b"}]},"free":{"type":"object","additionalProperties":{"type":"string"}}},"required":["s"]}`), sent: []string{"json_answer"}, unsent: []string{"textFormat"}},
 		}},
 		{name: "bedrock-chat/union-at-the-root-is-lost", litellmFault: litellmFault{
-			model: "us.anthropic.claude-opus-4-8", body: format(`{"anyOf":[{"type":"object","properties":{"rock":{"const":"slate"}},"required":["rock"],"additionalProperties":false},{"type":"object","properties":{"rock":{"const":"chalk"}},"required":["rock"],"additionalProperties":false}]}`),
+			model: "us.anthropic.claude-opus-4-7", body: format(`{"anyOf":[{"type":"object","properties":{"rock":{"const":"slate"}},"required":["rock"],"additionalProperties":false},{"type":"object","properties":{"rock":{"const":"chalk"}},"required":["rock"],"additionalProperties":false}]}`),
 			sent: []string{`"rock":{"anyOf":[{"const":"slate"},{"const":"chalk"}]}`, `must also match this JSON schema: {\"anyOf\":[`}, unsent: []string{`"json":{"anyOf"`}, header: "response_format.json_schema.schema.anyOf",
 		}, variants: []litellmFault{
 			{body: parameters(`{"oneOf":[{"type":"object","properties":{"slate":{"type":"string"}},"required":["slate"]},{"$ref":"#/$defs/chalk"}],"$defs":{"chalk":{"type":"object","properties":{"chalk":{"type":"string"}},"required":["chalk"]}}}`), sent: []string{`"properties":{"slate":{"type":"string"},"chalk":{"type":"string"}}`, `"description":"Weighs.\n\nThe input must also match this JSON schema: {\"oneOf\":[`}},

@@ -17,7 +17,7 @@ import (
 	"outcrop/provider/all"
 )
 
-// masterKey is the key of every gateway that the tests start.
+// masterKey is the key of every gateway in these tests.
 const masterKey = "sk-e2e-master"
 
 // claude is the model that the tests call, as an inference profile.
@@ -33,7 +33,7 @@ func startEmulator(t *testing.T) *emulator.Server {
 	return startServer(t, judge.Watch(e))
 }
 
-// startServer serves what a handler answers in the place of Bedrock until the test ends.
+// startServer serves a handler as Bedrock until the test ends.
 func startServer(t *testing.T, h http.Handler) *emulator.Server {
 	t.Helper()
 	s := emulator.NewServer(h)
@@ -56,18 +56,18 @@ type gateway struct {
 	log *logBuffer
 }
 
-// startGateway runs an app with the configuration, a YAML text in which UPSTREAM
-// stands for the address of Bedrock. The caller stops it; stopping it twice is no
-// harm, so the end of the test does too.
+// startGateway runs an app with the configuration, a YAML text in which UPSTREAM stands
+// for the address of Bedrock. The caller may stop it; otherwise it stops at the end of
+// the test.
 func startGateway(t *testing.T, text, upstream string) *gateway {
 	t.Helper()
-	// Without an address of the control plane nothing is listed, so that the
-	// upstream gets the calls of models alone.
+	// Without an address of the control plane nothing is listed, so that the upstream
+	// receives only calls of models.
 	return startApp(t, strings.ReplaceAll(text, "UPSTREAM", upstream), "", nil)
 }
 
-// startApp runs an app with a configuration, a folder for what it keeps and an
-// environment, until the test ends. The configuration may have warnings.
+// startApp runs an app with a configuration, a data folder and an environment, until
+// the test ends. The configuration may have warnings.
 func startApp(t *testing.T, text, dataDir string, environ map[string]string) *gateway {
 	t.Helper()
 	cfg, problems := config.Load(config.Source{Name: "config.yaml", Data: []byte(text), Providers: all.Providers()})
@@ -91,7 +91,7 @@ func startApp(t *testing.T, text, dataDir string, environ map[string]string) *ga
 	return g
 }
 
-// stop ends the gateway, and waits for the calls that are open.
+// stop stops the gateway, and waits for open calls.
 func (g *gateway) stop(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -101,7 +101,7 @@ func (g *gateway) stop(t *testing.T) {
 	}
 }
 
-// logBuffer collects what is logged. It may be used by many goroutines.
+// logBuffer collects log output. It is safe for concurrent use.
 type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -131,7 +131,7 @@ type logLine struct {
 	TokensEstimated  bool   `json:"tokens_estimated"`
 }
 
-// lines are the lines logged so far at level info and above.
+// lines returns the lines logged so far at level info and above.
 func (b *logBuffer) lines(t *testing.T) []logLine {
 	t.Helper()
 	b.mu.Lock()

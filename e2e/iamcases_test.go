@@ -12,8 +12,8 @@ import (
 	"outcrop/llm"
 )
 
-// TestTheIAMCasesThatPeopleMeet has policies as people write them, what they then
-// read, and the policy again with what they read pasted into it.
+// TestTheIAMCasesThatPeopleMeet has common policies, the messages they lead to, and the
+// policies with the statements of the messages pasted into them.
 func TestTheIAMCasesThatPeopleMeet(t *testing.T) {
 	const (
 		us      = `"arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.` + sonnet45 + `"`
@@ -82,7 +82,7 @@ func TestTheIAMCasesThatPeopleMeet(t *testing.T) {
 			if !strings.Contains(v.Cause, tt.says) {
 				t.Errorf("the cause is %q", v.Cause)
 			}
-			// What stands behind the last colon and space goes into the policy as it is.
+			// The text after the last colon and space is pasted into the policy unchanged.
 			_, printed, ok := strings.Cut(v.message, ": {\"Effect\"")
 			printed = `{"Effect"` + printed
 			if !ok || !strings.HasPrefix(printed, string(v.Statement)) {
@@ -96,11 +96,11 @@ func TestTheIAMCasesThatPeopleMeet(t *testing.T) {
 	}
 }
 
-// idInFix is what a fix says to call.
+// idInFix matches the id or region that a fix recommends.
 var idInFix = regexp.MustCompile(`(?:call|regions?:) ([a-z0-9.:-]+)(?: \(from ([a-z0-9-]+))?`)
 
-// TestAnIdOrRegionThatIsChangedAsTheFixSays: what has no way from where it was
-// called is called as the error says, and answers.
+// TestAnIdOrRegionThatIsChangedAsTheFixSays checks that a call that cannot work from
+// its region succeeds with the id or region of the error's fix.
 func TestAnIdOrRegionThatIsChangedAsTheFixSays(t *testing.T) {
 	text := "model_list:\n"
 	for _, region := range []string{"us-east-1", "eu-central-1", "us-west-2"} {
@@ -139,10 +139,10 @@ func TestAnIdOrRegionThatIsChangedAsTheFixSays(t *testing.T) {
 	}
 }
 
-// TestALimitIsWaitedFor: a quota that is spent says so, and a minute later the call
-// is served.
+// TestALimitIsWaitedFor checks that an exhausted quota is reported, and that the call
+// succeeds a minute later.
 func TestALimitIsWaitedFor(t *testing.T) {
-	one, few := int64(1), int64(64_100) // the model may write 64,000, which count at the start
+	one, few := int64(1), int64(64_100) // the model may write 64,000, which are reserved at the start
 	for _, tt := range []struct {
 		name  string
 		quota setup.Quota
@@ -181,10 +181,10 @@ func TestALimitIsWaitedFor(t *testing.T) {
 	}
 }
 
-// TestWhatWasMendedWorksAtTheNextCall: on the default policy, and with no pause, a
-// call whose profile is refused is not made by way of another profile the next
-// time, where another right would be missing that nobody has asked for.
-func TestWhatWasMendedWorksAtTheNextCall(t *testing.T) {
+// TestAFixWorksAtTheNextCall checks, with the default policy and no pause,
+// that a call whose profile is refused is not made through another profile the next
+// time, where another permission would be missing that nobody asked for.
+func TestAFixWorksAtTheNextCall(t *testing.T) {
 	a := openAccount45(t)
 	for range 3 {
 		b := broken{identity: &document{}}

@@ -10,8 +10,8 @@ import (
 	"outcrop/llm"
 )
 
-// TestBadInput: what cannot be understood is a 4xx that names the field, in the
-// client's dialect; nothing goes upstream, and the call is recorded once.
+// TestBadInput checks that invalid input is answered with a 4xx that names the field,
+// in the client's dialect; nothing is sent upstream, and the call is recorded once.
 func TestBadInput(t *testing.T) {
 	const hi = `{"role":"user","content":"Hi"}`
 	with := func(members string) string { return `{"model":"granite",` + members + `}` }
@@ -74,11 +74,11 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// complete answers well.
+// complete sends a complete answer.
 func complete(c *roughbedrock.Call) { c.Complete("end_turn") }
 
-// compareRefusal checks what a client saw of a request that went no further, and
-// its record, and ends the bench.
+// compareRefusal checks what the client of a refused request received, and its record,
+// and closes the bench.
 func (b *bench) compareRefusal(t *testing.T, s *seen, code llm.Code, words, door string) {
 	t.Helper()
 	if s.status < 400 || s.status > 499 || s.text != "" {
@@ -94,8 +94,8 @@ func (b *bench) compareRefusal(t *testing.T, s *seen, code llm.Code, words, door
 	}
 }
 
-// TestKeys: without the master key nothing is served, and the body is not waited
-// for.
+// TestKeys checks that nothing is served without the master key, and that the gateway
+// does not wait for the body.
 func TestKeys(t *testing.T) {
 	for name, header := range map[string]string{
 		"no key": "X-Other: x", "a wrong key": "Authorization: Bearer sk-" + strings.Repeat("0", 48), "the key without its scheme": "Authorization: " + masterKey, "a wrong api-key": "api-key: no",
@@ -121,8 +121,8 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestBodiesAreBounded: a request over max_request_size_mb, 1 MB here, is refused
-// at once where it says its length, and at the limit where it does not.
+// TestBodiesAreBounded checks that a request over max_request_size_mb, 1 MB here, is
+// refused at once if it has a length, and at the limit otherwise.
 func TestBodiesAreBounded(t *testing.T) {
 	t.Run("with a Content-Length", func(t *testing.T) {
 		b := newBench(t, complete, once)
@@ -156,7 +156,7 @@ func TestBodiesAreBounded(t *testing.T) {
 	t.Run("a header of a megabyte", func(t *testing.T) {
 		b := newBench(t, complete, once)
 		conn := b.dial(t)
-		// The write may break: the gateway need not read on to refuse.
+		// The write may fail: the gateway need not read the rest to refuse.
 		_, _ = io.WriteString(conn, head(len(question), "X-Strata: "+strings.Repeat("s", 1<<20)))
 		status := make([]byte, len("HTTP/1.1 431"))
 		if _, err := io.ReadFull(conn, status); err != nil || string(status) != "HTTP/1.1 431" {
@@ -172,13 +172,13 @@ func TestBodiesAreBounded(t *testing.T) {
 	})
 }
 
-// TestSlowClients: neither a header nor a body may trickle in for ever. The
+// TestSlowClients checks that neither a header nor a body may trickle in for ever. The
 // limits are those of package httpd, 10 s and 30 s.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name, sent string
-		status     int // 0 for a connection that is closed without an answer
+		status     int // 0 for a connection closed without an answer
 	}{
 		{"a header that does not end", "POST /v1/chat/completions HTTP/1.1\r\nHost: gate", 0},
 		{"a body that does not come", head(1000) + `{"model":`, 408},

@@ -10,14 +10,14 @@ import (
 	emulator "outcrop/emulator/bedrock"
 )
 
-// judge holds what the gateways of these tests send to Bedrock against AWS's
-// service model, when all tests are done.
+// judge validates the gateways' requests to Bedrock in these tests against AWS's
+// service model, after all tests.
 var judge botomodel.Judge
 
 func TestMain(m *testing.M) { os.Exit(judge.Over(m, os.Stderr).Run()) }
 
-// TestTheJudgeSeesEveryUpstream: a request that no other test makes is kept,
-// whichever of the tests' Bedrocks it goes to.
+// TestTheJudgeSeesEveryUpstream checks that a request that no other test makes is kept,
+// whichever upstream it is sent to.
 func TestTheJudgeSeesEveryUpstream(t *testing.T) {
 	for _, upstream := range []struct {
 		name string

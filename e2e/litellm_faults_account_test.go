@@ -18,18 +18,18 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// faultBeside is one of LiteLLM's that is about more than what a request says.
-type faultBeside struct {
+// accountFault is a fault of LiteLLM's that concerns more than the request.
+type accountFault struct {
 	name    string
 	streams []bool
 	test    func(t *testing.T, stream bool)
 }
 
-// faultsBesideRequests are those about ids, regions, credentials, streams that break
-// off, and prices.
-func faultsBesideRequests() []faultBeside {
+// accountFaults are the faults about ids, regions, credentials, interrupted
+// streams, and prices.
+func accountFaults() []accountFault {
 	both, streams := []bool{false, true}, []bool{true}
-	return []faultBeside{
+	return []accountFault{
 		{"01 #7181 a bare id is called by its profile at once", both, func(t *testing.T, stream bool) {
 			served(t, sonnet37, stream, "us-east-1 us."+sonnet37)
 		}},
@@ -57,7 +57,7 @@ func faultsBesideRequests() []faultBeside {
 	}
 }
 
-// openServed is a gateway for every id, with its lists read.
+// openServed starts a gateway for every id, with its lists read.
 func openServed(t *testing.T) *account {
 	t.Helper()
 	a := openAccount(t, emulator.Options{
@@ -69,7 +69,7 @@ func openServed(t *testing.T) *account {
 	return a
 }
 
-// served checks that a model's call is one of Converse, for a region and id.
+// served checks that a call of a model reaches Converse, for a region and id.
 func served(t *testing.T, model string, stream bool, call string) {
 	t.Helper()
 	a := openServed(t)
@@ -96,7 +96,7 @@ func testNewModel(t *testing.T, stream bool) {
 	}
 }
 
-// openIdentity is a gateway over a Bedrock and an STS that tell who calls.
+// openIdentity starts a gateway for a Bedrock and an STS that record the caller.
 func openIdentity(t *testing.T, models string, environ map[string]string) (*answering, *gateway) {
 	t.Helper()
 	a := startAnswering(t)
@@ -107,7 +107,7 @@ func openIdentity(t *testing.T, models string, environ map[string]string) (*answ
 	return a, startApp(t, strings.ReplaceAll(text, "UPSTREAM", a.url), "", env)
 }
 
-// identity is an entry of a model_list with settings of how the model is reached.
+// identity returns an entry of a model_list with settings for credentials.
 func identity(name, settings string) string {
 	return "  - model_name: " + name + "\n    litellm_params: {model: bedrock/" + claude + ", aws_region_name: us-east-1, aws_bedrock_runtime_endpoint: UPSTREAM, " + settings + "}\n"
 }
@@ -117,7 +117,7 @@ const (
 	roleOf      = "arn:aws:iam::111122223333:role/"
 )
 
-// chats has a model answer, and gives with which key and token Bedrock was asked.
+// chats calls a model, and returns the key and token in the request to Bedrock.
 func (a *answering) chats(t *testing.T, g *gateway, model string, stream bool) map[string]string {
 	t.Helper()
 	a.expect("")
@@ -141,8 +141,8 @@ func testOneSession(t *testing.T, stream bool) {
 	}
 }
 
-// testNoChain: a model with an API key asks neither STS nor the services that have
-// credentials for machines. One without any does, or the test would see nothing.
+// testNoChain checks that a model with an API key calls neither STS nor the services
+// with credentials for machines. One without any does, or the test would prove nothing.
 func testNoChain(t *testing.T, stream bool) {
 	var asked atomic.Int64
 	machine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -166,7 +166,7 @@ func testNoChain(t *testing.T, stream bool) {
 	}
 }
 
-// withoutCredentials takes the credentials of whoever runs the test out of the
+// withoutCredentials removes the credentials of the user who runs the test from the
 // environment.
 func withoutCredentials(t *testing.T) {
 	t.Helper()
@@ -179,7 +179,7 @@ func withoutCredentials(t *testing.T) {
 	}
 }
 
-// testRenewal: while one model waits for STS, another answers.
+// testRenewal checks that while one model waits for STS, another answers.
 func testRenewal(t *testing.T, stream bool) {
 	a, g := openIdentity(t, identity("role", "aws_role_name: "+roleOf+"quarry, "+gatewaysKey)+identity("keys", gatewaysKey), nil)
 	a.hold, a.held = make(chan struct{}), make(chan struct{}, 1)
@@ -211,8 +211,8 @@ func testWebIdentity(t *testing.T, stream bool) {
 	}
 }
 
-// testRoleChain: the web identity of the machine assumes its role, and with that the
-// model's, by the name that the model's settings give the session.
+// testRoleChain checks that the web identity of the machine assumes its role, and with
+// that the model's, with the session name in the model's settings.
 func testRoleChain(t *testing.T, stream bool) {
 	withoutCredentials(t)
 	token := filepath.Join(t.TempDir(), "token")
@@ -220,7 +220,7 @@ func testRoleChain(t *testing.T, stream bool) {
 		t.Fatal(err)
 	}
 	environ := map[string]string{"AWS_ROLE_ARN": roleOf + "machine", "AWS_WEB_IDENTITY_TOKEN_FILE": token, "AWS_ROLE_SESSION_NAME": "pod"}
-	for name, value := range environ { // the AWS SDK reads the process's
+	for name, value := range environ { // the AWS SDK reads the environment of the process
 		t.Setenv(name, value)
 	}
 	a := startAnswering(t)
@@ -241,8 +241,8 @@ func testRoleChain(t *testing.T, stream bool) {
 	}
 }
 
-// testMidStream: each exception that AWS can send behind the first words keeps the
-// status of its type in the record, and is an error event to the client.
+// testMidStream checks that each exception that AWS can send after the first words
+// keeps the status of its type in the record, and is an error event for the client.
 func testMidStream(t *testing.T, stream bool) {
 	for _, e := range modelled() {
 		t.Run(e.kind, func(t *testing.T) {
@@ -266,12 +266,12 @@ func testFirstFrame(t *testing.T, stream bool) {
 		c.Begin()
 		c.Frames(roughbedrock.Start(), roughbedrock.Exception("internalServerException", "The system encountered an unexpected error during processing."))
 		c.End()
-	}, patient).check(t, stream, second)
+	}, withRetries).check(t, stream, second)
 }
 
-// testPrices: AWS takes a tenth more for a profile of a geography than for the one
-// of the whole world, and an application profile costs what its source does. The
-// emulator's answers to one question are alike.
+// testPrices checks that a profile of a geography costs a tenth more than the global
+// one, as at AWS, and that an application profile costs what its source does. The
+// emulator's answers to the same question are equal.
 func testPrices(t *testing.T, stream bool) {
 	a := openServed(t)
 	cost := func(model string) float64 {
@@ -300,10 +300,10 @@ func testPrices(t *testing.T, stream bool) {
 	}
 }
 
-// testThoughtLoop: the reasoning of an answer that calls tools goes back to the model
-// as it came, told or not, and the model, which looks at its signature, takes it and
-// reasons on.
-func testThoughtLoop(t *testing.T, model, setting string, told, stream bool) {
+// testThoughtLoop checks that the reasoning of an answer with tool calls is sent back
+// to the model unchanged, whether or not its text is visible, and that the model, which
+// verifies its signature, accepts it and continues.
+func testThoughtLoop(t *testing.T, model, setting string, visible, stream bool) {
 	k, upstream := startKeeping(t)
 	g := startGateway(t, openConfig, upstream)
 	const ask = `{"role":"user","content":"Compare the weather in Paris and Rome"}`
@@ -322,7 +322,7 @@ func testThoughtLoop(t *testing.T, model, setting string, told, stream bool) {
 		t.Fatalf("%v: %s", err, first.body)
 	}
 	message := answer.Choices[0].Message
-	var said struct {
+	var parsed struct {
 		Blocks []struct {
 			Thinking  string `json:"thinking"`
 			Signature string `json:"signature"`
@@ -331,18 +331,18 @@ func testThoughtLoop(t *testing.T, model, setting string, told, stream bool) {
 			ID string `json:"id"`
 		} `json:"tool_calls"`
 	}
-	if err := jsonx.Unmarshal(message, &said); err != nil || len(said.Blocks) != 1 || (said.Blocks[0].Thinking != "") != told || len(said.Calls) == 0 {
+	if err := jsonx.Unmarshal(message, &parsed); err != nil || len(parsed.Blocks) != 1 || (parsed.Blocks[0].Thinking != "") != visible || len(parsed.Calls) == 0 {
 		t.Fatalf("%v: the answer has no such reasoning or no calls: %s", err, message)
 	}
 	loop := ask + "," + string(message)
-	for _, c := range said.Calls {
+	for _, c := range parsed.Calls {
 		loop += fmt.Sprintf(`,{"role":"tool","tool_call_id":%q,"content":"Rain"}`, c.ID)
 	}
 	r := send(loop, stream)
 	if r.status != http.StatusOK || strings.Contains(r.body, `"error"`) || r.header.Get("X-Outcrop-Warnings") != "" {
 		t.Errorf("got %d, warnings %q: %s", r.status, r.header.Get("X-Outcrop-Warnings"), r.body)
 	}
-	if sent := k.last(); !strings.Contains(sent, said.Blocks[0].Signature) || !strings.Contains(sent, `"thinking":{`) {
-		t.Errorf("Bedrock did not get the signature %q, or is not asked to reason: %s", said.Blocks[0].Signature, sent)
+	if sent := k.last(); !strings.Contains(sent, parsed.Blocks[0].Signature) || !strings.Contains(sent, `"thinking":{`) {
+		t.Errorf("Bedrock did not get the signature %q, or is not asked to reason: %s", parsed.Blocks[0].Signature, sent)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	emulator "outcrop/emulator/bedrock"
 )
 
-// keeping keeps the last body that its handler was asked with.
+// keeping keeps the last body that its handler received.
 type keeping struct {
 	http.Handler
 
@@ -36,8 +36,8 @@ func (k *keeping) last() string {
 	return k.body
 }
 
-// startKeeping runs an emulator behind a keeper until the test ends, and gives its
-// address.
+// startKeeping runs an emulator behind a keeping handler until the test ends, and
+// returns its address.
 func startKeeping(t *testing.T) (*keeping, string) {
 	t.Helper()
 	e, err := emulator.New(emulator.Options{})
@@ -48,28 +48,28 @@ func startKeeping(t *testing.T) (*keeping, string) {
 	return k, startServer(t, k).URL()
 }
 
-// litellmFault is a chat request with which LiteLLM's users met a fault, whole and
-// streamed, by the numbers of its issues.
+// litellmFault is a chat request that caused a fault for LiteLLM's users, by the
+// numbers of its issues; it is tested with and without streaming.
 type litellmFault struct {
 	name, model string
-	body        string // the members of the request but for model and stream
+	body        string // the members of the request except model and stream
 	status      int    // 200 if it is 0
 	sent        []string
-	unsent      []string // what must not stand in the request to Bedrock
-	answered    []string // what stands in the answer, whole and streamed
-	header      string   // what stands in x-outcrop-target or x-outcrop-warnings
+	unsent      []string // must not be in the request to Bedrock
+	answered    []string // must be in the answer, streamed or not
+	header      string   // must be in x-outcrop-target or x-outcrop-warnings
 }
 
-// TestFaultsOfLiteLLM: the faults that LiteLLM's users met and that concern
-// Converse, each by its number and those of its issues, whole and streamed. Those
-// that are about a request reach a strict Bedrock in a form that it takes, and are
-// answered; the others are in litellm_faults_account_test.go. Of the numbers that are
-// missing, 11 is about the door of Anthropic's Messages, which there is not, 23 about
-// embeddings and 24 about batches, which Converse does not serve. Of 20, that caching
-// was undocumented is for the documentation; of the faults behind 25, counting tokens
-// and passing bodies through are other APIs.
+// TestFaultsOfLiteLLM has the faults of LiteLLM's users that concern Converse, each by
+// its number and those of its issues, with and without streaming. Those about a request
+// reach a strict Bedrock in a form that it accepts, and are answered; the others are in
+// litellm_faults_account_test.go. Of the missing numbers, 11 is about Anthropic's
+// Messages API, which the gateway does not serve, 23 about embeddings and 24 about
+// batches, which Converse does not serve. Of 20, the missing documentation of caching
+// is not tested here; of the faults behind 25, counting tokens and passing bodies
+// through are other APIs.
 func TestFaultsOfLiteLLM(t *testing.T) {
-	for _, f := range faultsBesideRequests() {
+	for _, f := range accountFaults() {
 		t.Run("fault "+f.name, func(t *testing.T) {
 			for _, stream := range f.streams {
 				t.Run(form(stream), func(t *testing.T) { f.test(t, stream) })
@@ -87,7 +87,7 @@ func TestFaultsOfLiteLLM(t *testing.T) {
 	}
 }
 
-// requestFaults are those that are about a request.
+// requestFaults are the faults that concern a request.
 func requestFaults() []litellmFault {
 	const (
 		hi      = `"messages":[{"role":"user","content":"What is granite?"}]`
@@ -130,7 +130,7 @@ func requestFaults() []litellmFault {
 		"Claude": sonnet, "Nova": nova, "Llama": "us.meta.llama3-3-70b-instruct-v1:0", "Mistral": "mistral.mistral-large-3-675b-instruct", "Qwen": "qwen.qwen3-32b-v1:0", "gpt-oss": "openai.gpt-oss-20b-1:0",
 	} {
 		structured := litellmFault{name: "22 #21208 structured output of " + family, model: model, body: hi + "," + schema, answered: []string{`{\"city\"`}}
-		if family == "Llama" { // which cannot be made to call the tool that gives the answer, and is told to
+		if family == "Llama" { // it cannot be forced to call the answer's tool, and is instructed to instead
 			structured.sent, structured.answered, structured.header = []string{"json_answer once"}, nil, "response_format"
 		}
 		faults = append(faults,
@@ -181,8 +181,8 @@ func (f *litellmFault) check(t *testing.T, k *keeping, url string, stream bool) 
 	}
 }
 
-// joined is what the pieces of a stream say one behind the other, as the values of a
-// whole answer stand in it.
+// joined returns the concatenated content of a stream's pieces, in the form of the
+// values in an answer that is not streamed.
 func joined(t *testing.T, stream []byte) string {
 	t.Helper()
 	s := side{answer: map[string]string{}}

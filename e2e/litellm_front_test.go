@@ -18,19 +18,19 @@ import (
 	"outcrop/wire/eventstream"
 )
 
-// bedrockFront is the emulator as both gateways see it. It notes which ids are
-// called and taken, and adds InvokeModel and Bedrock's own chat completions, which
-// LiteLLM chooses for some ids: an id is taken or refused there as by Converse.
+// bedrockFront is the emulator as both gateways see it. It records which ids are called
+// and accepted, and adds InvokeModel and Bedrock's own chat completions, which LiteLLM
+// chooses for some ids: they accept and refuse the same ids as Converse.
 type bedrockFront struct {
 	url    string
 	strict *emulator.Emulator
-	// lenient does not verify signatures: it judges the ids of calls that were
+	// lenient does not verify signatures: it decides on the ids of calls that were
 	// signed for another path.
 	lenient *emulator.Emulator
 
 	mu     sync.Mutex
-	served string   // the id that was taken last
-	odd    []string // what the front does not know how to answer
+	served string   // the last accepted id
+	odd    []string // requests that the front cannot answer
 }
 
 // startFront runs an emulator with application profiles and provisioned
@@ -56,8 +56,8 @@ func startFront(t *testing.T) *bedrockFront {
 	return f
 }
 
-// environ is all that the gateways know beside the configuration: where the
-// control plane and STS are, and that nothing else is to be asked.
+// environ is the gateways' environment: the addresses of the control plane and STS, and
+// settings that prevent calls to anything else.
 func (f *bedrockFront) environ() map[string]string {
 	return map[string]string{
 		"AWS_REGION":                "us-east-1",
@@ -79,8 +79,7 @@ func (f *bedrockFront) launch(t *testing.T, models string) {
 	}
 }
 
-// taken gives the id that was taken last since it was asked before; empty if none
-// was.
+// taken returns the last id accepted since it was last called; empty if there is none.
 func (f *bedrockFront) taken() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -89,8 +88,8 @@ func (f *bedrockFront) taken() string {
 	return id
 }
 
-// check fails the test if there were calls that AWS would have understood and the
-// front did not: then the comparison is not fair.
+// check fails the test if AWS would have understood calls that the front did not: the
+// comparison would not be fair.
 func (f *bedrockFront) check(t *testing.T) {
 	t.Helper()
 	f.mu.Lock()
@@ -100,14 +99,14 @@ func (f *bedrockFront) check(t *testing.T) {
 	}
 }
 
-// wonderf notes what the front does not know how to answer.
-func (f *bedrockFront) wonderf(format string, args ...any) {
+// unknownf records a request that the front cannot answer.
+func (f *bedrockFront) unknownf(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.odd = append(f.odd, fmt.Sprintf(format, args...))
 }
 
-// serve notes an id that was taken.
+// serve records an accepted id.
 func (f *bedrockFront) serve(id string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -123,7 +122,7 @@ func (f *bedrockFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			f.complete(w, r)
 			return
 		case r.Method != http.MethodGet:
-			f.wonderf("%s %s", r.Method, path)
+			f.unknownf("%s %s", r.Method, path)
 		}
 		f.strict.ServeHTTP(w, r)
 		return
@@ -132,7 +131,7 @@ func (f *bedrockFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	escaped, operation := rest[:cut], rest[cut:]
 	id, err := url.PathUnescape(escaped)
 	if err != nil {
-		f.wonderf("%s", path)
+		f.unknownf("%s", path)
 	}
 	switch operation {
 	case "/converse", "/converse-stream":
@@ -140,16 +139,16 @@ func (f *bedrockFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/invoke", "/invoke-with-response-stream":
 		f.invoke(w, r, escaped, id, operation != "/invoke")
 	default:
-		f.wonderf("%s", path)
+		f.unknownf("%s", path)
 		f.strict.ServeHTTP(w, r)
 	}
 }
 
-// takenWriter tells of an answer that is no refusal before any of it is sent.
+// takenWriter reports a successful answer before any of it is sent.
 type takenWriter struct {
 	http.ResponseWriter
 
-	taken func() // nil once it is told
+	taken func() // nil once it has been called
 }
 
 func (w *takenWriter) WriteHeader(status int) {
@@ -169,11 +168,11 @@ func (w *takenWriter) Write(p []byte) (int, error) {
 
 func (w *takenWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// demanded is the answer that a prompt of the test demands.
+// demanded matches the answer that a prompt of the test asks for.
 var demanded = regexp.MustCompile(`\[\[answer: ([a-z0-9 -]+)\]\]`)
 
-// invoke answers InvokeModel and InvokeModelWithResponseStream: with the refusal
-// that Converse has for the id, or in the form of the model's own API.
+// invoke answers InvokeModel and InvokeModelWithResponseStream: with Converse's refusal
+// of the id, or in the form of the model's own API.
 func (f *bedrockFront) invoke(w http.ResponseWriter, r *http.Request, escaped, id string, stream bool) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -181,7 +180,7 @@ func (f *bedrockFront) invoke(w http.ResponseWriter, r *http.Request, escaped, i
 	}
 	answer := demanded.FindSubmatch(body)
 	if answer == nil {
-		f.wonderf("InvokeModel of %s with the body %s", id, body)
+		f.unknownf("InvokeModel of %s with the body %s", id, body)
 		return
 	}
 	if f.refuse(w, r, escaped, string(answer[0])) {
@@ -189,7 +188,7 @@ func (f *bedrockFront) invoke(w http.ResponseWriter, r *http.Request, escaped, i
 	}
 	whole, events := invoked(id, string(answer[1]))
 	if whole == "" {
-		f.wonderf("InvokeModel of %s", id)
+		f.unknownf("InvokeModel of %s", id)
 		return
 	}
 	f.serve(id)
@@ -202,7 +201,7 @@ func (f *bedrockFront) invoke(w http.ResponseWriter, r *http.Request, escaped, i
 	_, _ = w.Write(frames(events)) // as above
 }
 
-// refuse reports whether Converse refuses an id, and if so answers with its refusal.
+// refuse reports whether Converse refuses an id, and if so sends its refusal.
 func (f *bedrockFront) refuse(w http.ResponseWriter, r *http.Request, escaped, prompt string) bool {
 	judged := httptest.NewRecorder()
 	same := httptest.NewRequestWithContext(r.Context(), http.MethodPost, "/model/"+escaped+"/converse",
@@ -218,8 +217,8 @@ func (f *bedrockFront) refuse(w http.ResponseWriter, r *http.Request, escaped, p
 	return true
 }
 
-// complete answers Bedrock's own chat completions, which LiteLLM chooses for some
-// ids, as invoke does InvokeModel.
+// complete answers Bedrock's own chat completions, which LiteLLM chooses for some ids,
+// as invoke answers InvokeModel.
 func (f *bedrockFront) complete(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -231,7 +230,7 @@ func (f *bedrockFront) complete(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := demanded.FindSubmatch(body)
 	if err := jsonx.Unmarshal(body, &asked); err != nil || answer == nil {
-		f.wonderf("chat completions with the body %s", body)
+		f.unknownf("chat completions with the body %s", body)
 		return
 	}
 	if f.refuse(w, r, url.PathEscape(asked.Model), string(answer[0])) {
@@ -256,8 +255,8 @@ func (f *bedrockFront) complete(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, "data: "+form+usage+"\n\ndata: [DONE]\n\n", "chat.completion.chunk", asked.Model, "") // as above
 }
 
-// invoked is an answer as the models of a maker give it to InvokeModel, whole and
-// in events; empty if the maker's form is not known here.
+// invoked returns an answer in the form of a maker's models for InvokeModel, whole and
+// in events; empty if the maker's form is not supported here.
 func invoked(id, text string) (whole string, events []string) {
 	switch {
 	case strings.Contains(id, "anthropic."):
@@ -299,7 +298,7 @@ func frames(events []string) []byte {
 	for _, event := range events {
 		payload, err := jsonx.Marshal(invokedChunk{Bytes: []byte(event)})
 		if err != nil {
-			panic(err) // bytes always have a form
+			panic(err) // bytes can always be marshalled
 		}
 		b.Write(eventstream.Append(nil, []eventstream.Header{
 			{Name: eventstream.HeaderMessageType, Value: "event"},

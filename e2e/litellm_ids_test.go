@@ -2,7 +2,7 @@ package e2e
 
 import emulator "outcrop/emulator/bedrock"
 
-// Ids that several rows are about.
+// Ids in several rows.
 const (
 	sonnet37Base = "anthropic.claude-3-7-sonnet-20250219-v1:0"
 	sonnet45Base = "anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -22,15 +22,15 @@ const (
 	foundationARN  = "arn:aws:bedrock:us-east-1::foundation-model/" + novaLite
 )
 
-// Sections of the page that have a word of explanation.
+// Sections of the page that have an explanation.
 const (
 	launchSection  = "A model that no release knows"
 	refusedSection = "What is not there"
 )
 
-// applicationIDs are application inference profiles of sonnet45Base, and
-// provisionedIDs provisioned throughputs of novaLite: one a row, since LiteLLM
-// keeps what it takes from one row about an ARN for the next.
+// applicationIDs are application inference profiles of sonnet45Base, and provisionedIDs
+// provisioned throughputs of novaLite: one per row, since LiteLLM reuses in one row
+// what it learned about an ARN in another.
 func applicationIDs() []string { return []string{"granite1rock", "granite2rock", "granite3rock"} }
 func provisionedIDs() []string { return []string{"basalt1stone", "basalt2stone", "basalt3stone"} }
 
@@ -39,7 +39,7 @@ const launchedModel = `{"models":[{"id":"` + rocketBase + `","name":"Rocket 9","
 	"input":["TEXT"],"output":["TEXT"],"context":200000,"maxOutput":8192,"start":"2026-11-22",
 	"profiles":{"us":{"from":"us-3"},"global":{"from":"commercial","to":"commercial"}}}]}`
 
-// modelRows are the ids that are called, in the sections of the page.
+// modelRows are the ids to call, in the sections of the page.
 func modelRows() []modelRow {
 	rows := []modelRow{
 		{section: "As configurations have them", model: sonnet37Base, region: "us-east-1", base: sonnet37Base},

@@ -19,11 +19,11 @@ import (
 	"outcrop/internal/port"
 )
 
-// litellmPatience bounds LiteLLM's start, which takes 10 s of a processor's time, and
-// each call.
+// litellmPatience limits LiteLLM's start, which takes 10 s of processor time, and each
+// call.
 const litellmPatience = 10 * time.Minute
 
-// litellmPin is LiteLLM where its version is named.
+// litellmPin is LiteLLM's package with its version.
 var litellmPin = pin{folder: "litellm", name: "litellm"}
 
 // litellmProgram is LiteLLM's proxy as scripts/setup-tests installs it.
@@ -36,13 +36,13 @@ func litellmProxy(t *testing.T) litellmProgram {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat("../.cache/litellm/.made"); err != nil {
-		lacking(t, "LiteLLM's proxy is not installed")
+		skipMissing(t, "LiteLLM's proxy is not installed")
 	}
 	return litellmProgram(program)
 }
 
-// start runs the proxy until the test ends, and gives its address. It uses the
-// price table that it came with, and fetches nothing.
+// start runs the proxy until the test ends, and returns its address. It uses LiteLLM's
+// built-in price table and fetches nothing.
 func (p litellmProgram) start(t *testing.T, text string, environ map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -73,7 +73,7 @@ func (p litellmProgram) start(t *testing.T, text string, environ map[string]stri
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = cmd.Wait() // it ends by a signal
+		_ = cmd.Wait() // it is ended by a signal
 	}()
 	t.Cleanup(func() { <-ended })
 
@@ -86,13 +86,13 @@ func (p litellmProgram) start(t *testing.T, text string, environ map[string]stri
 			t.Fatalf("LiteLLM has ended by itself:\n%s", log.tail())
 		case <-ctx.Done():
 			t.Fatalf("LiteLLM does not serve: %v\n%s", ctx.Err(), log.tail())
-		case <-time.After(50 * time.Millisecond): // its readiness has no event
+		case <-time.After(50 * time.Millisecond): // its readiness can only be polled
 		}
 	}
 	return address
 }
 
-// tail is the end of a log, for people.
+// tail returns the end of a log, for readers of a failure.
 func (b *logBuffer) tail() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -114,8 +114,8 @@ func serves(ctx context.Context, address string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// reservePort is the address of a port that is nobody else's until the test ends,
-// for a program that must be told where to listen.
+// reservePort returns the address of a port that is reserved until the test ends, for a
+// program that needs a given port.
 func reservePort(t *testing.T) string {
 	t.Helper()
 	r, err := port.Reserve()
@@ -130,7 +130,7 @@ func reservePort(t *testing.T) string {
 	return r.Address()
 }
 
-// refreshLists has Outcrop read what models there are.
+// refreshLists makes Outcrop refresh its lists.
 func refreshLists(t *testing.T, address string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), litellmPatience)
@@ -165,20 +165,20 @@ func refreshLists(t *testing.T, address string) {
 	}
 }
 
-// chatAnswer is what of an answer or an event is looked at.
+// chatAnswer is the part of an answer or an event that is examined.
 type chatAnswer struct {
 	Error *struct {
 		Message string `json:"message"`
 	} `json:"error"`
 	Choices []struct {
-		Message      said   `json:"message"`
-		Delta        said   `json:"delta"`
-		FinishReason string `json:"finish_reason"`
+		Message      chatMessage `json:"message"`
+		Delta        chatMessage `json:"delta"`
+		FinishReason string      `json:"finish_reason"`
 	} `json:"choices"`
 }
 
-// readAttempt reads an answer, whole or streamed. It is not strict about the form:
-// the question is whether the model was reached.
+// readAttempt reads an answer, streamed or not. It is not strict about the form: the
+// question is whether the model was reached.
 func readAttempt(t *testing.T, resp *http.Response, want string) attempt {
 	t.Helper()
 	a := attempt{status: resp.StatusCode, header: resp.Header}

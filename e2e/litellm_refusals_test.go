@@ -11,19 +11,19 @@ import (
 	"outcrop/llm"
 )
 
-// refusalRow is a broken set-up, and what comes of it behind each gateway.
+// refusalRow is a broken set-up, and its results with each gateway.
 type refusalRow struct {
 	fault setupFault
 	form  callForm
 
-	litellm, outcrop mending
+	litellm, outcrop repair
 	code             llm.Code
 }
 
-// mending is what a user reads of a refused call, and how the call came to work.
-type mending struct {
+// repair is what a user reads about a refused call, and how the call was fixed.
+type repair struct {
 	reads string // the message of the first refusal
-	steps int    // until the call worked; 0 if the messages do not say what to do
+	steps int    // until the call worked; 0 if the messages do not help
 	wide  bool   // the policies then grant more than the call needs
 }
 
@@ -49,10 +49,10 @@ func refusalRows() []*refusalRow {
 	return rows
 }
 
-// TestRefusalsBesideLiteLLM breaks an account in the same ways behind LiteLLM and
-// behind Outcrop, and mends it by what each says: by Outcrop's fix as it is given,
-// and by what AWS names in the words that LiteLLM passes on, one thing at a time.
-// docs/refusals.md is made of it.
+// TestRefusalsBesideLiteLLM breaks an account in the same ways for LiteLLM and for
+// Outcrop, and fixes it by their messages: by Outcrop's fix as given, and by what AWS
+// names in the words that LiteLLM passes on, one step at a time. docs/refusals.md is
+// generated from it.
 func TestRefusalsBesideLiteLLM(t *testing.T) {
 	t.Parallel()
 	program := litellmProxy(t)
@@ -66,8 +66,8 @@ func TestRefusalsBesideLiteLLM(t *testing.T) {
 	rows := refusalRows()
 	for _, r := range rows {
 		name := r.fault.name + ": " + r.form.String()
-		r.litellm = a.mendBy(t, name+", LiteLLM", r, proxy, a.applyNamed)
-		r.outcrop = a.mendBy(t, name+", Outcrop", r, a.URL(), func(t testing.TB, b *broken, body string) bool {
+		r.litellm = a.fixBy(t, name+", LiteLLM", r, proxy, a.applyNamed)
+		r.outcrop = a.fixBy(t, name+", Outcrop", r, a.URL(), func(t testing.TB, b *broken, body string) bool {
 			v := readVerdict(t, body)
 			if r.code == "" {
 				r.code = v.Code
@@ -82,12 +82,12 @@ func TestRefusalsBesideLiteLLM(t *testing.T) {
 	comparePage(t, "refusals.md", refusalsPage(t, rows))
 }
 
-// maxSteps bounds how often an account is mended for one call.
+// maxSteps limits how often an account is fixed for one call.
 const maxSteps = 12
 
-// mendBy breaks the account, and mends it by what a gateway says until the call
-// works or nothing is said that could be done.
-func (a *account45) mendBy(t *testing.T, name string, r *refusalRow, url string, apply func(testing.TB, *broken, string) bool) mending {
+// fixBy breaks the account, and fixes it by a gateway's messages until the call works
+// or a message names nothing to do.
+func (a *account45) fixBy(t *testing.T, name string, r *refusalRow, url string, apply func(testing.TB, *broken, string) bool) repair {
 	t.Helper()
 	defer a.ahead.Store(0)
 	b := r.fault.make(t, a, r.form)
@@ -97,7 +97,7 @@ func (a *account45) mendBy(t *testing.T, name string, r *refusalRow, url string,
 	universe := r.form.universe(a)
 	granted := b.grants(t, universe)
 	needed := map[string]bool{}
-	var m mending
+	var m repair
 	for {
 		ctx, cancel := context.WithTimeout(t.Context(), litellmPatience)
 		resp := open(ctx, t, url, fmt.Sprintf(`{"model":%q,"stream":%t,"messages":[{"role":"user","content":"What is granite?"}]}`, r.form.name(), r.form.stream))
@@ -132,12 +132,12 @@ func (a *account45) mendBy(t *testing.T, name string, r *refusalRow, url string,
 	return m
 }
 
-// named is what AWS names when it refuses for want of a right.
+// named matches what AWS names when a permission is missing.
 var named = regexp.MustCompile(`not authorized to perform: (\S+)(?: on resource: (\S+))? (because no|with an explicit deny in an?) ([a-zA-Z -]+?)(?: allows|:|"|$)`)
 
-// applyNamed does what somebody can do who reads AWS's words and nothing else: what
-// they name is allowed, or taken out of the deny, in the kind of policy that they
-// name. It reports whether they name anything.
+// applyNamed does what a user can do who has only AWS's words: what they name is
+// allowed, or removed from the deny, in the kind of policy that they name. It reports
+// whether they name anything.
 func (a *account45) applyNamed(t testing.TB, b *broken, body string) bool {
 	t.Helper()
 	message := readMessage(t, body)
@@ -153,19 +153,19 @@ func (a *account45) applyNamed(t testing.TB, b *broken, body string) bool {
 		a.apply(t, b, verdict{Code: llm.CodeMarketplacePending, Fix: "Wait "})
 		return true
 	}
-	said := named.FindStringSubmatch(strings.ReplaceAll(message, `\"`, `"`))
-	if said == nil {
+	match := named.FindStringSubmatch(strings.ReplaceAll(message, `\"`, `"`))
+	if match == nil {
 		return false
 	}
-	action, resource := said[1], said[2]
+	action, resource := match[1], match[2]
 	if resource == "" {
 		resource = "*"
 	}
 	v := verdict{Code: map[string]llm.Code{
 		"identity-based policy": "iam.identity_", "permissions boundary": "iam.boundary_", "session policy": "iam.session_",
 		"service control policy": "iam.scp_", "VPC endpoint policy": "iam.vpce_", "resource-based policy": "iam.resource_",
-	}[said[4]]}
-	if said[3] == "because no" {
+	}[match[4]]}
+	if match[3] == "because no" {
 		principal := ""
 		if v.Code == "iam.vpce_" {
 			principal = `"Principal":"*",`
@@ -174,14 +174,14 @@ func (a *account45) applyNamed(t testing.TB, b *broken, body string) bool {
 		v.Fix = "Add: " + string(v.Statement)
 	} else {
 		v.Fix = "Remove " + action
-		if said[2] != "" {
+		if match[2] != "" {
 			v.Fix += " on " + resource
 		}
 		v.Fix += " from the deny in it"
-		if region := strings.Split(resource, ":"); len(region) > 3 { // the refused region is the one to add
+		if region := strings.Split(resource, ":"); len(region) > 3 { // the region to add is the refused one
 			in := region[3]
 			if in == "" {
-				in = "unspecified" // known to who has read AWS's page on global profiles
+				in = "unspecified" // known from AWS's page on global profiles
 			}
 			v.Fix += ", add " + in + " to the regions that its condition on aws:RequestedRegion exempts"
 		}
@@ -190,7 +190,7 @@ func (a *account45) applyNamed(t testing.TB, b *broken, body string) bool {
 	return true
 }
 
-// readMessage is the message of an error, whole or as an event of a stream.
+// readMessage returns the message of an error, from a body or an event of a stream.
 func readMessage(t testing.TB, body string) string {
 	t.Helper()
 	body = strings.TrimPrefix(strings.TrimSpace(body), "data: ")
@@ -226,17 +226,17 @@ This page is generated by a test: run ` + "`make setup`" + `, then ` + "`go test
 policies are made up. ` + "`{...}`" + ` stands for the IAM statement, which is in the message and in ` + "`error.outcrop.statement`" + `.
 `
 
-// refusalsPage is docs/refusals.md.
+// refusalsPage returns docs/refusals.md.
 func refusalsPage(t *testing.T, rows []*refusalRow) []byte {
 	t.Helper()
-	type sums struct{ once, steps, said, wide int }
+	type sums struct{ once, steps, fixed, wide int }
 	var litellm, outcrop sums
-	count := func(s *sums, m mending) {
+	count := func(s *sums, m repair) {
 		if m.steps == 1 {
 			s.once++
 		}
 		if m.steps > 0 {
-			s.said++
+			s.fixed++
 			s.steps += m.steps
 		}
 		if m.wide {
@@ -248,7 +248,7 @@ func refusalsPage(t *testing.T, rows []*refusalRow) []byte {
 		count(&outcrop, r.outcrop)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, refusalsHead, len(rows), litellmPin.version(t), litellm.once, outcrop.once, litellm.steps, litellm.said, outcrop.steps, outcrop.said, litellm.wide, outcrop.wide)
+	fmt.Fprintf(&b, refusalsHead, len(rows), litellmPin.version(t), litellm.once, outcrop.once, litellm.steps, litellm.fixed, outcrop.steps, outcrop.fixed, litellm.wide, outcrop.wide)
 	for _, r := range rows {
 		fmt.Fprintf(&b, "\n## %s (%s)\n\n", upper(r.fault.name), r.form)
 		fmt.Fprintf(&b, "| | steps | what the user reads |\n| --- | --- | --- |\n")
@@ -258,7 +258,7 @@ func refusalsPage(t *testing.T, rows []*refusalRow) []byte {
 	return []byte(b.String())
 }
 
-func (m mending) cell() string {
+func (m repair) cell() string {
 	switch {
 	case m.steps == 0:
 		return "?"
@@ -271,10 +271,10 @@ func (m mending) cell() string {
 
 func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
-// braces are IAM statements in a message.
+// braces matches IAM statements in a message.
 var braces = regexp.MustCompile(`: \{"Effect".*\}$`)
 
-// legible is a message for a table.
+// legible shortens a message for a table.
 func legible(message string) string {
 	message = braces.ReplaceAllString(message, ": `{...}`")
 	message, _, _ = strings.Cut(message, "\n")

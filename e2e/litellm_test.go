@@ -17,8 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write the pages in docs anew that tests are about")
 
-// TestModelIDs sends the same requests to LiteLLM and to Outcrop, each with the
-// same configuration, and holds docs/model-ids.md to what comes of them.
+// TestModelIDs sends the same requests to LiteLLM and to Outcrop, with the same
+// configuration, and compares docs/model-ids.md with the results.
 func TestModelIDs(t *testing.T) { //nolint:tparallel // the subtests only report what is known by then
 	t.Parallel()
 	program := litellmProxy(t)
@@ -50,7 +50,7 @@ func TestModelIDs(t *testing.T) { //nolint:tparallel // the subtests only report
 	comparePage(t, "model-ids.md", page(t, rows, n))
 }
 
-// comparePage holds a page in docs to the text that the test has made.
+// comparePage compares a page in docs with the generated text.
 func comparePage(t *testing.T, name string, text []byte) {
 	t.Helper()
 	path := filepath.Join("..", "docs", name)
@@ -68,15 +68,15 @@ func comparePage(t *testing.T, name string, text []byte) {
 	}
 }
 
-// modelRow is a deployment of the configuration, and what came of calling it.
+// modelRow is a deployment of the configuration, and the results of calling it.
 type modelRow struct {
-	section string // the heading that begins with this row, if any
+	section string // the heading before this row, if any
 
-	model  string // what stands behind bedrock/
-	region string // aws_region_name; left out if empty
-	id     string // model_id; left out if empty
-	// base is the model that is to answer; empty if AWS has nothing to call by
-	// that id from there, and then the refusal is to name the ids in near.
+	model  string // what follows bedrock/
+	region string // aws_region_name; omitted if empty
+	id     string // model_id; omitted if empty
+	// base is the model that should answer; empty if AWS has nothing to call by that id
+	// from there, in which case the refusal should name the ids in near.
 	base string
 	near []string
 
@@ -94,7 +94,7 @@ func (r *modelRow) name() string {
 	return name
 }
 
-// check holds both gateways to what the row wants.
+// check checks what the row expects of both gateways.
 func (r *modelRow) check(t *testing.T) {
 	t.Helper()
 	if r.base == "" {
@@ -130,10 +130,10 @@ func (r *modelRow) checkRefused(t *testing.T) {
 	}
 }
 
-// outcome is what came of a call, whole and streamed.
+// outcome is the outcome of a call, without and with streaming.
 type outcome [2]attempt
 
-// reached reports whether the model answered, whole and streamed.
+// reached reports whether the model answered both calls.
 func (o outcome) reached(base string) bool {
 	for _, a := range o {
 		if !a.answered || a.servedBase() != base {
@@ -147,13 +147,13 @@ func (o outcome) reached(base string) bool {
 type attempt struct {
 	status   int
 	header   http.Header
-	answered bool   // all that was asked for came, and the end
+	answered bool   // everything requested arrived, and the end
 	failure  string // the error's message; empty without an error
 	body     string
-	served   string // the id that Bedrock took last; empty if it took none
+	served   string // the last id that Bedrock accepted; empty if none
 }
 
-// servedBase is the model beneath the id that was served.
+// servedBase returns the base model of the accepted id.
 func (a attempt) servedBase() string {
 	switch {
 	case strings.HasPrefix(a.served, applicationARN):
@@ -168,7 +168,8 @@ func (a attempt) servedBase() string {
 	return id.Base()
 }
 
-// config is the configuration for both: one deployment a row, its name the row's.
+// config returns the configuration for both: one deployment per row, named after the
+// row.
 func (f *bedrockFront) config(rows []modelRow) string {
 	var b strings.Builder
 	b.WriteString("model_list:\n")
@@ -183,13 +184,13 @@ func (f *bedrockFront) config(rows []modelRow) string {
 		fmt.Fprintf(&b, "      aws_access_key_id: %s\n      aws_secret_access_key: %s\n      aws_bedrock_runtime_endpoint: %s\n",
 			emulator.DemoAccessKeyID, string(emulator.DemoSecretAccessKey), f.url)
 	}
-	// Otherwise LiteLLM answers the call behind a refused one by itself.
+	// Otherwise LiteLLM itself answers the call after a refused one.
 	b.WriteString("router_settings:\n  disable_cooldowns: true\n")
 	b.WriteString("general_settings:\n  master_key: " + masterKey + "\n")
 	return b.String()
 }
 
-// rowName is the model name that a row is called by.
+// rowName returns the model name of a row.
 func rowName(i int) string { return fmt.Sprintf("row-%02d", i+1) }
 
 // try makes the calls of a row.

@@ -38,7 +38,7 @@ func startLimited(t *testing.T, upstream string, files int) *process {
 	return p
 }
 
-// status is that of a page, on a connection of its own.
+// status returns the status of a page, on a connection of its own.
 func (p *process) status(ctx context.Context, path string) (int, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url+path, nil)
 	if err != nil {
@@ -53,7 +53,7 @@ func (p *process) status(ctx context.Context, path string) (int, error) {
 	return resp.StatusCode, err
 }
 
-// hold opens connections that send what they are told and no more.
+// hold opens connections that send a text and nothing more.
 func (p *process) hold(ctx context.Context, t *testing.T, n int, sent func(i int) string) []net.Conn {
 	t.Helper()
 	conns := make([]net.Conn, n)
@@ -69,9 +69,10 @@ func (p *process) hold(ctx context.Context, t *testing.T, n int, sent func(i int
 	return conns
 }
 
-// TestClientsThatSendNothingMoreHoldNothing: with 256 files and 300 connections without a
-// key whose rest never comes, health, metrics and good calls are answered throughout.
-// Where an answer was given and the body is missing, the connection is closed.
+// TestClientsThatSendNothingMoreHoldNothing checks that, with 256 files and 300
+// connections without a key that never send the rest, health, metrics and valid calls
+// are answered throughout. A connection with an answer but without the rest of its body
+// is closed.
 func TestClientsThatSendNothingMoreHoldNothing(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -88,7 +89,7 @@ func TestClientsThatSendNothingMoreHoldNothing(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		sent   func(i int) string
-		closed bool // soon, whether the place is needed or not
+		closed bool // soon, even if nothing needs its place
 	}{
 		"no body":          {func(i int) string { return never[i%len(never)] }, true},
 		"no end of a head": {func(int) string { return "POST /v1/chat/completions HTTP/1.1\r\nHost: gate" }, false},
@@ -135,8 +136,8 @@ func TestClientsThatSendNothingMoreHoldNothing(t *testing.T) {
 	}
 }
 
-// TestBodiesInFlightAreBounded: bodies beyond max_in_flight_mb wait for the memory of
-// others, and one that could never have it is refused.
+// TestBodiesInFlightAreBounded checks that bodies beyond max_in_flight_mb wait for
+// memory, and that one larger than the limit is refused.
 func TestBodiesInFlightAreBounded(t *testing.T) {
 	released := make(chan struct{})
 	release := sync.OnceFunc(func() { close(released) })
@@ -165,7 +166,7 @@ func TestBodiesInFlightAreBounded(t *testing.T) {
 	if f := g.Client().InFlight(); f.Most != 16<<20 || f.Taken > f.Most {
 		t.Errorf("%+v is in flight", f)
 	}
-	small := make(chan *seen, 1) // what is small has a share of its own
+	small := make(chan *seen, 1) // small ones have a share of their own
 	go func() { small <- g.ask(t, question) }()
 	eventually(t, "a small call is made meanwhile", func() bool { return upstream.Calls() == 2 })
 	release()
@@ -187,8 +188,8 @@ func TestBodiesInFlightAreBounded(t *testing.T) {
 	eventually(t, "all memory is given back", func() bool { return g.Client().InFlight().Taken == 0 })
 }
 
-// TestLargeAnswers: answers larger than any model's are told as that, and not asked for
-// again.
+// TestLargeAnswers checks that an answer larger than any model's is reported as such,
+// and not requested again.
 func TestLargeAnswers(t *testing.T) {
 	const whole = `{"metrics":{"latencyMs":300},"output":{"message":{"content":[%s],"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":9,"outputTokens":7,"totalTokens":16}}`
 	for name, script := range map[string]roughbedrock.Script{

@@ -17,13 +17,13 @@ import (
 	"outcrop/app"
 )
 
-// stopPromise is how long the program takes at most to end after SIGTERM: the drain,
-// the last words of calls that are cut, the flush of the log, and slack for a busy
+// stopPromise is the maximum time that the program takes to exit after SIGTERM: the
+// drain, the end of interrupted calls, the flush of the log, and slack for a busy
 // machine. Kubernetes kills it after 30 s.
 const stopPromise = app.DrainLimit + 5*time.Second
 
-// startPiped runs the program before its own emulator with standard error as a pipe,
-// and gives the end that reads it.
+// startPiped runs the program with its own emulator and a pipe as standard error, and
+// returns the reading end.
 func startPiped(t *testing.T) (*process, *os.File) {
 	t.Helper()
 	dir := t.TempDir()
@@ -43,7 +43,7 @@ func startPiped(t *testing.T) (*process, *os.File) {
 	return p, read
 }
 
-// get is the status and body of one page of the program's.
+// get returns the status and body of one page of the program.
 func (p *process) get(t *testing.T, path string) (int, string) {
 	t.Helper()
 	return p.call(t, http.MethodGet, path, "")
@@ -69,7 +69,7 @@ func (p *process) call(t *testing.T, method, path, body string) (int, string) {
 	return resp.StatusCode, string(text)
 }
 
-// ask makes calls that all have to be answered.
+// ask makes calls that must all be answered.
 func (p *process) ask(t *testing.T, n int) {
 	t.Helper()
 	for i := range n {
@@ -79,7 +79,7 @@ func (p *process) ask(t *testing.T, n int) {
 	}
 }
 
-// dropped is how many lines the metrics say were lost.
+// dropped returns the number of lost lines in the metrics.
 func (p *process) dropped(t *testing.T) int {
 	t.Helper()
 	_, all := p.get(t, "/metrics")
@@ -94,7 +94,7 @@ func (p *process) dropped(t *testing.T) int {
 	return n
 }
 
-// unready waits until the readiness check says that the log is in a bad way.
+// unready waits until the readiness check reports a problem with the log.
 func (p *process) unready(t *testing.T, why string) {
 	t.Helper()
 	var status int
@@ -111,7 +111,7 @@ func (p *process) unready(t *testing.T, why string) {
 	}
 }
 
-// terminate ends the program in the time that it promises.
+// terminate stops the program within the promised time.
 func (p *process) terminate(t *testing.T) {
 	t.Helper()
 	late := time.AfterFunc(stopPromise, func() {
@@ -127,11 +127,11 @@ func (p *process) terminate(t *testing.T) {
 	}
 }
 
-// A reader of the log that stalls holds up no call and not the end of the program,
-// and takes it out of the rotation.
+// A log reader that stalls delays neither calls nor the end of the program, but makes
+// it unready.
 func TestALogThatNobodyReads(t *testing.T) {
 	p, log := startPiped(t)
-	p.ask(t, 300) // a pipe takes the lines of about 110
+	p.ask(t, 300) // a pipe holds the lines of about 110
 	p.unready(t, "writing it makes no progress")
 	p.terminate(t)
 	text, err := io.ReadAll(log)
@@ -143,7 +143,7 @@ func TestALogThatNobodyReads(t *testing.T) {
 	}
 }
 
-// Nor does one that is slow lose lines: what waits is written when it reads on, at
+// A slow reader does not lose lines: waiting lines are written when it continues, at
 // the latest at the end.
 func TestALogThatIsReadLate(t *testing.T) {
 	p, log := startPiped(t)
@@ -165,7 +165,7 @@ func TestALogThatIsReadLate(t *testing.T) {
 	}
 }
 
-// A reader that goes away takes the log with it, and not the program.
+// If the reader closes the pipe, the log is lost, but the program keeps running.
 func TestALogWhoseReaderIsGone(t *testing.T) {
 	p, log := startPiped(t)
 	if err := log.Close(); err != nil {

@@ -16,7 +16,7 @@ import (
 	"outcrop/provider/bedrock/catalog"
 )
 
-// anyModel is a configuration that leads every id to Bedrock.
+// anyModel is a configuration that routes every id to Bedrock.
 const anyModel = `
 model_list:
   - model_name: "*"
@@ -29,8 +29,8 @@ const (
 	deepseek = "deepseek.r1-v1:0"
 )
 
-// TestTheCasesThatPeopleMeet are the ids with which people come: AWS serves the
-// models only through inference profiles, and refuses their own ids.
+// TestTheCasesThatPeopleMeet has the ids that people try: AWS serves the models only
+// through inference profiles, and refuses their own ids.
 func TestTheCasesThatPeopleMeet(t *testing.T) {
 	const onDemand = "with on-demand throughput isn’t supported"
 	a := openAccount(t, emulator.Options{}, "", `
@@ -117,8 +117,8 @@ model_list:
 	}
 }
 
-// TestEveryModelFromEveryRegionThatHasIt calls each chat model of the emulator's
-// by its bare id in each region that lists it.
+// TestEveryModelFromEveryRegionThatHasIt calls each of the emulator's chat models by
+// its bare id in each region that lists it.
 func TestEveryModelFromEveryRegionThatHasIt(t *testing.T) {
 	t.Parallel()
 	regions := map[string]bool{}
@@ -166,8 +166,8 @@ func TestEveryModelFromEveryRegionThatHasIt(t *testing.T) {
 	t.Logf("%d of %d models in their %d regions are reached, each by the first call", reached, len(homes), len(regions))
 }
 
-// rocket has two models that no release knows, in the emulator's form; the
-// geography of the second is as new.
+// rocket has two models that no release knows, in the emulator's format; the geography
+// of the second is new too.
 const rocket = `{"models":[{"id":"acme.rocket-v9:0","family":"nova","name":"Rocket","provider":"Acme","input":["TEXT"],"output":["TEXT"],"context":100000,"maxOutput":5000,
 	"profiles":{"us":{"from":["us-east-1","us-west-2"],"to":["us-east-1","us-west-2"]},"global":{"from":["us-east-1"],"to":["us-east-1"]}}},
 	{"id":"acme.comet-v1:0","family":"nova","name":"Comet","provider":"Acme","input":["TEXT"],"output":["TEXT"],"context":100000,"maxOutput":5000,
@@ -203,9 +203,8 @@ func TestAModelOfThisMorningAfterARefresh(t *testing.T) {
 	}
 }
 
-// Without a refresh the refusal of the bare id has the lists read, and the call is
-// made again before the client hears of it. The second call goes the right way at
-// once.
+// Without a refresh, the refusal of the bare id triggers one, and the call is repeated
+// before the client gets an answer. The second call uses the right target at once.
 func TestAModelOfThisMorningByLearning(t *testing.T) {
 	for _, tt := range []struct {
 		name, model, profile string
@@ -230,7 +229,7 @@ func TestAModelOfThisMorningByLearning(t *testing.T) {
 	}
 }
 
-// A profile that AWS lists and then refuses is not used again; the next one is.
+// A profile that AWS lists but refuses is not used again; the next one is.
 func TestAProfileThatIsListedAndFails(t *testing.T) {
 	a := openAccount(t, emulator.Options{}, "", anyModel)
 	a.launch(t, strings.Replace(rocket, `"from":["us-east-1","us-west-2"]`, `"broken":true,"from":["us-east-1","us-west-2"]`, 1))
@@ -283,7 +282,7 @@ func TestListsThatCome(t *testing.T) {
 		if files, err := os.ReadDir(dir); err != nil || len(files) == 0 {
 			t.Fatalf("nothing is kept: %v", err)
 		}
-		hold := make(chan struct{}) // AWS answers no list any more
+		hold := make(chan struct{}) // AWS answers no more lists
 		defer close(hold)
 		first.mu.Lock()
 		first.hold = hold
@@ -298,8 +297,8 @@ func TestListsThatCome(t *testing.T) {
 	})
 }
 
-// A hundred requests while the lists are being read wait for nothing. They end within
-// the 30 s that a reading may take, however busy the machine is.
+// A hundred requests during a refresh wait for nothing. They end within the 30 s that a
+// refresh may take, even on a busy machine.
 func TestRequestsDuringARefreshWaitForNothing(t *testing.T) {
 	a := openAccount(t, emulator.Options{}, "", anyModel)
 	a.refresh(t)
@@ -311,7 +310,7 @@ func TestRequestsDuringARefreshWaitForNothing(t *testing.T) {
 	done := make(chan reply)
 	go func() { done <- a.refresh(t) }()
 	for a.lists.Load() == before {
-		time.Sleep(time.Millisecond) // the reading has begun when AWS is asked
+		time.Sleep(time.Millisecond) // the refresh has begun once AWS has been called
 	}
 	var all sync.WaitGroup
 	for range 20 {
@@ -327,7 +326,7 @@ func TestRequestsDuringARefreshWaitForNothing(t *testing.T) {
 	select {
 	case r := <-done:
 		t.Errorf("the lists were read in the meantime: %+v", r)
-	default: // every answer came while AWS had not answered
+	default: // every answer arrived before AWS answered
 	}
 	close(hold)
 	if r := <-done; r.status != 200 {
@@ -335,8 +334,8 @@ func TestRequestsDuringARefreshWaitForNothing(t *testing.T) {
 	}
 }
 
-// A deployment with several regions goes on in the next when one fails, within the
-// policy, whole and streamed.
+// A deployment with several regions fails over to the next region, within the policy,
+// with and without streaming.
 func TestFailoverAcrossRegions(t *testing.T) {
 	const text = `
 model_list:
@@ -362,7 +361,7 @@ litellm_settings: {num_retries: 0}
 	}
 }
 
-// Legacy models are marked in a warning with their day.
+// A call of a legacy model has a warning with its end-of-life date.
 func TestLegacyModelsCarryAWarning(t *testing.T) {
 	a := openAccount(t, emulator.Options{}, "", anyModel)
 	a.refresh(t)
@@ -387,8 +386,8 @@ func TestLegacyModelsCarryAWarning(t *testing.T) {
 	}
 }
 
-// What an ARN leads to tells the price: an application profile and provisioned
-// throughput, which is not paid by the token.
+// The target of an ARN determines the price: that of an application profile, or of
+// provisioned throughput, which is not billed by token.
 func TestARNs(t *testing.T) {
 	a := openAccount(t, emulator.Options{
 		Profiles:    []emulator.ApplicationProfile{{ID: "abcdefghijkl", Name: "Finance", Region: "us-east-1", Source: "us." + sonnet45}},

@@ -11,8 +11,8 @@ import (
 	"outcrop/provider/all"
 )
 
-// TestParametersOfTheConfigurationReachBedrock: what LiteLLM's users set beside a model
-// counts for the calls that do not set it, and a guardrail for all.
+// TestParametersOfTheConfigurationReachBedrock checks that parameters in LiteLLM's
+// model settings apply to calls that do not set them, and a guardrail to all.
 func TestParametersOfTheConfigurationReachBedrock(t *testing.T) {
 	k, url := startKeeping(t)
 	g := startGateway(t, strings.Replace(openConfig, "      aws_region_name", `      temperature: 0.25
@@ -37,7 +37,7 @@ func TestParametersOfTheConfigurationReachBedrock(t *testing.T) {
 	}
 }
 
-// TestParametersThatNoCallCanHaveStopTheStart, with their place.
+// TestParametersThatNoCallCanHaveStopTheStart checks the errors and their positions.
 func TestParametersThatNoCallCanHaveStopTheStart(t *testing.T) {
 	text := strings.Replace(openConfig, "      aws_region_name", "      temperature: 7\n      aws_region_name", 1)
 	cfg, problems := config.Load(config.Source{Name: "config.yaml", Data: []byte(strings.ReplaceAll(text, "UPSTREAM", "http://127.0.0.1:9")), Providers: all.Providers()})

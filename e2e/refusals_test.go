@@ -7,11 +7,11 @@ import (
 	"outcrop/llm"
 )
 
-// TestRefusalsBeforeTheFirstByte: what AWS refuses keeps its status, if AWS has it, and its
-// words, whole and streamed, and is recorded once. The statuses are those of the
-// service model of bedrock-runtime and of AWS's common errors. Words that say
-// more than the exception does, and so lead to a finer verdict, are package
-// diagnose's to test.
+// TestRefusalsBeforeTheFirstByte checks that AWS's refusals keep their status, if it is
+// AWS's, and their words, with and without streaming, and are recorded once. The
+// statuses are those of the service model of bedrock-runtime and of AWS's common
+// errors. Package diagnose tests words that are more specific than the exception and
+// lead to a finer verdict.
 func TestRefusalsBeforeTheFirstByte(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
@@ -49,8 +49,8 @@ func TestRefusalsBeforeTheFirstByte(t *testing.T) {
 	}
 }
 
-// TestAnswersThatAreNone: what does not come from Bedrock, or not whole, is an
-// error that blames the way there, and never an answer.
+// TestAnswersThatAreNone checks that an answer that is not Bedrock's, or is incomplete,
+// is an error that blames the connection, and never an answer.
 func TestAnswersThatAreNone(t *testing.T) {
 	const page = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 	const half = `{"output":{"message":{"content":[{"text":"Gran"}],"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTok`
@@ -118,8 +118,8 @@ func TestAConnectionThatIsRefusedIs503(t *testing.T) {
 	}
 }
 
-// TestSlowAnswersAre504: the gateway gives up on a silent upstream, closes the
-// connection, and says so.
+// TestSlowAnswersAre504 checks that the gateway gives up on a silent upstream, closes
+// the connection, and reports it.
 func TestSlowAnswersAre504(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -140,10 +140,10 @@ func TestSlowAnswersAre504(t *testing.T) {
 			b := newBench(t, func(c *roughbedrock.Call) {
 				tt.before(c)
 				left <- c.Left()
-			}, hasty)
+			}, shortTimeouts)
 			s := b.ask(t, body(tt.stream))
 			wait(t, left)
-			b.compare(t, tt.stream, s, want{status: 504, code: llm.CodeTimeout, words: hastyLimit.String()})
+			b.compare(t, tt.stream, s, want{status: 504, code: llm.CodeTimeout, words: shortLimit.String()})
 		})
 	}
 }

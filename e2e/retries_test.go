@@ -7,16 +7,16 @@ import (
 	"outcrop/llm"
 )
 
-// patient are the settings for a gateway that makes up to three tries.
-const patient = "num_retries: 2, timeout: 30"
+// withRetries are the settings of a gateway that makes up to three attempts.
+const withRetries = "num_retries: 2, timeout: 30"
 
-// TestRetries: a failure is tried again as long as nothing has been said and
-// another try can help, and only then.
+// TestRetries checks that a failure is retried only while nothing has been sent to the
+// client and another attempt can help.
 func TestRetries(t *testing.T) {
 	overloaded := func(c *roughbedrock.Call) {
 		c.Refuse(503, "ServiceUnavailableException", "message", "Bedrock is unable to process your request.")
 	}
-	// first gives a script that fails as bad does, and answers well from then on.
+	// first returns a script that fails like bad once, and then succeeds.
 	first := func(bad roughbedrock.Script) roughbedrock.Script {
 		return func(c *roughbedrock.Call) {
 			if c.Number == 1 {
@@ -70,22 +70,22 @@ func TestRetries(t *testing.T) {
 	} {
 		for _, stream := range tt.streams {
 			t.Run(tt.name+", "+form(stream), func(t *testing.T) {
-				newBench(t, tt.script, patient).check(t, stream, tt.want)
+				newBench(t, tt.script, withRetries).check(t, stream, tt.want)
 			})
 		}
 	}
 }
 
-// TestAnIdleConnectionThatAWSClosedIsNoFailure: Bedrock closes connections that
-// nobody uses; the call that comes next takes a new one, or is tried again where
-// the two meet on the way.
+// TestAnIdleConnectionThatAWSClosedIsNoFailure: Bedrock closes idle connections. The
+// next call uses a new one, or is retried if it was sent while the connection was being
+// closed.
 func TestAnIdleConnectionThatAWSClosedIsNoFailure(t *testing.T) {
 	for _, stream := range []bool{false, true} {
 		t.Run(form(stream), func(t *testing.T) {
 			b := newBench(t, func(c *roughbedrock.Call) {
 				c.Complete("end_turn")
 				c.Cut(c.Number%2 == 0)
-			}, patient)
+			}, withRetries)
 			for range 4 {
 				s := b.ask(t, body(stream))
 				whole().compareEnd(t, stream, s)

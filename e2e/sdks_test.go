@@ -16,7 +16,7 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// sdkConfig is the gateway that the SDKs of OpenAI talk to.
+// sdkConfig configures the gateway for OpenAI's SDKs.
 const sdkConfig = `
 general_settings: {master_key: ` + masterKey + `}
 router_settings: {num_retries: 0, timeout: 60}
@@ -33,8 +33,8 @@ model_list:
   - {model_name: "bedrock/*", litellm_params: {model: "bedrock/*", litellm_credential_name: demo}}
 `
 
-// openAIScenarios are what each of OpenAI's SDKs must show; its program may
-// leave none out.
+// openAIScenarios are the scenarios that each of OpenAI's SDKs must pass; its program
+// may omit none.
 func openAIScenarios() []string {
 	return []string{
 		"a chat answers with its usage and a finish reason",
@@ -95,15 +95,15 @@ type client struct {
 	dir         string
 }
 
-// python is the interpreter that scripts/setup-tests makes.
+// python returns the interpreter that scripts/setup-tests installs.
 func python(t *testing.T) client {
 	t.Helper()
 	return venv(t, "venv", "python")
 }
 
-// venv is the interpreter of the virtual environment that scripts/setup-tests
-// makes in a folder of .cache from the requirements in a folder of sdks. Its
-// programs are in sdks/python.
+// venv returns the interpreter of the virtual environment that scripts/setup-tests
+// makes in a folder of .cache from the requirements in a folder of sdks. Its programs
+// are in sdks/python.
 func venv(t *testing.T, folder, requirements string) client {
 	t.Helper()
 	root, err := filepath.Abs(filepath.Join("../.cache", folder))
@@ -111,27 +111,27 @@ func venv(t *testing.T, folder, requirements string) client {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(root, ".made")); err != nil {
-		lacking(t, "the Python packages of e2e/sdks/"+requirements+" are not installed")
+		skipMissing(t, "the Python packages of e2e/sdks/"+requirements+" are not installed")
 	}
 	return client{interpreter: filepath.Join(root, "bin", "python"), dir: "sdks/python"}
 }
 
-// node is the machine's Node with the packages that scripts/setup-tests installs.
+// node returns the machine's Node with the packages that scripts/setup-tests installs.
 func node(t *testing.T) client {
 	t.Helper()
 	interpreter, err := exec.LookPath("node")
 	if err != nil {
-		lacking(t, "there is no node")
+		skipMissing(t, "there is no node")
 	}
 	if _, err := os.Stat("sdks/node/node_modules/.made"); err != nil {
-		lacking(t, "the Node packages of e2e/sdks/node are not installed")
+		skipMissing(t, "the Node packages of e2e/sdks/node are not installed")
 	}
 	return client{interpreter: interpreter, dir: "sdks/node"}
 }
 
-// lacking skips a test for which something is missing, loudly. Under make test,
-// which has set up all, that is a failure.
-func lacking(t *testing.T, what string) {
+// skipMissing skips a test that requires something that is missing, with a message. Under
+// make test, which installs everything, that is a failure.
+func skipMissing(t *testing.T, what string) {
 	t.Helper()
 	if os.Getenv("OUTCROP_TEST_ALL") != "" {
 		t.Fatalf("%s: run make setup", what)
@@ -139,18 +139,18 @@ func lacking(t *testing.T, what string) {
 	t.Skipf("NOT TESTED: %s. Run make setup, or make test for all.", what)
 }
 
-// clientPatience bounds a program's run; each call within has a bound of its own.
+// clientPatience limits a program's run; each call in it has its own limit.
 const clientPatience = 20 * time.Minute
 
-// scenario is what a program reports of one of its scenarios.
+// scenario is the result of one of a program's scenarios.
 type scenario struct {
 	Name string `json:"name"`
 	OK   bool   `json:"ok"`
 	Seen string `json:"seen"`
 }
 
-// run runs a program, holds it to the names of its scenarios, and makes a subtest
-// of each.
+// run runs a program, compares the names of its scenarios with the expected ones, and
+// makes a subtest of each.
 func (c client) run(t *testing.T, program string, scenarios []string, environ ...string) {
 	t.Helper()
 	var reported []string
@@ -172,8 +172,8 @@ func (c client) run(t *testing.T, program string, scenarios []string, environ ..
 	}
 }
 
-// report runs a program with the environment given and nothing else that could
-// lead it elsewhere, and gives what it reports.
+// report runs a program with the given environment and nothing else that could redirect
+// it, and returns the results.
 func (c client) report(t *testing.T, program string, environ ...string) []scenario {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), clientPatience)

@@ -13,8 +13,8 @@ import (
 	"outcrop/llm"
 )
 
-// modelled are the exceptions that the service model declares for a stream, with
-// the words that AWS gives them and the status that the model gives their type.
+// modelled are the exceptions that the service model declares for a stream, with AWS's
+// words and the status of their type in the model.
 func modelled() []struct {
 	kind, words string
 	status      int
@@ -35,7 +35,7 @@ func modelled() []struct {
 	}
 }
 
-// spoilt is a copy of a frame with the bits of one byte turned; at below 0
+// spoilt returns a copy of a frame with the bits of one byte inverted; a negative at
 // counts from the end.
 func spoilt(frame []byte, at int) []byte {
 	frame = slices.Clone(frame)
@@ -46,14 +46,14 @@ func spoilt(frame []byte, at int) []byte {
 	return frame
 }
 
-// Places of the checksums in a frame.
+// Positions of the checksums in a frame.
 const (
 	preludeCRC = 8
 	messageCRC = -1
 )
 
-// TestStreamsThatBreakOff: what came before the failure is delivered, an error
-// event follows, and nothing claims an end.
+// TestStreamsThatBreakOff checks that everything before the failure is delivered,
+// followed by an error event, and that nothing indicates a proper end.
 func TestStreamsThatBreakOff(t *testing.T) {
 	begun := slices.Clip(roughbedrock.Begun())
 	sends := func(end func(*roughbedrock.Call), frames ...[]byte) roughbedrock.Script {
@@ -118,8 +118,8 @@ func TestStreamsThatBreakOff(t *testing.T) {
 	}
 }
 
-// TestExceptionsInTheFirstFrameAreStatuses: as long as nothing has been said to
-// the client the failure is an ordinary HTTP error.
+// TestExceptionsInTheFirstFrameAreStatuses checks that a failure before anything was
+// sent to the client is an ordinary HTTP error.
 func TestExceptionsInTheFirstFrameAreStatuses(t *testing.T) {
 	for _, e := range modelled() {
 		for _, before := range [][][]byte{nil, {roughbedrock.Start()}} {
@@ -142,22 +142,22 @@ func TestExceptionsInTheFirstFrameAreStatuses(t *testing.T) {
 	}
 }
 
-// TestAStallEndsInAnErrorEvent: the gateway gives up on a stream that has fallen
-// silent, and closes the connection.
+// TestAStallEndsInAnErrorEvent checks that the gateway gives up on a stream that has
+// become silent, and closes the connection.
 func TestAStallEndsInAnErrorEvent(t *testing.T) {
 	left := make(chan bool, 1)
 	b := newBench(t, func(c *roughbedrock.Call) {
 		c.Begin()
 		c.Frames(roughbedrock.Begun()...)
 		left <- c.Left()
-	}, hasty)
+	}, shortTimeouts)
 	s := b.ask(t, streamed)
 	wait(t, left)
-	b.compare(t, true, s, want{status: 200, code: llm.CodeTimeout, words: hastyLimit.String(), text: roughbedrock.BegunText(), logged: 504})
+	b.compare(t, true, s, want{status: 200, code: llm.CodeTimeout, words: shortLimit.String(), text: roughbedrock.BegunText(), logged: 504})
 }
 
-// TestAnInsaneLengthIsNotBelieved: a frame that claims two gigabytes is refused
-// at its prelude, and no memory is set aside for it.
+// TestAnInsaneLengthIsNotBelieved checks that a frame that claims two gigabytes is
+// refused at its prelude, without allocating memory for it.
 func TestAnInsaneLengthIsNotBelieved(t *testing.T) {
 	prelude := binary.BigEndian.AppendUint32(nil, 0x7ffffff0)
 	prelude = binary.BigEndian.AppendUint32(prelude, 80)
@@ -168,20 +168,20 @@ func TestAnInsaneLengthIsNotBelieved(t *testing.T) {
 	b := newBench(t, func(c *roughbedrock.Call) {
 		c.Begin()
 		c.Frames(append(roughbedrock.Begun(), prelude)...)
-		for range 2000 { // 130 MB, for those who believe it
+		for range 2000 { // 130 MB, if it were believed
 			c.Frames(filler)
 		}
 		c.Left()
 	}, once)
 	b.check(t, true, want{status: 200, code: llm.CodeInterrupted, text: roughbedrock.BegunText(), logged: 502})
 	runtime.ReadMemStats(&after)
-	// Frames copies what it sends; the most that it sends is far below the claim.
+	// Frames are copied when sent; in total much less than the claim.
 	if grown := after.Sys - before.Sys; grown > 256<<20 {
 		t.Errorf("the process took %d MB more", grown>>20)
 	}
 }
 
-// TestStreamsThatAreOddButWhole: what is unknown is passed over, and how the
+// TestStreamsThatAreOddButWhole checks that unknown parts are ignored, and that how the
 // bytes are cut makes no difference.
 func TestStreamsThatAreOddButWhole(t *testing.T) {
 	story := roughbedrock.Story("end_turn")
@@ -240,8 +240,8 @@ func TestStreamsThatAreOddButWhole(t *testing.T) {
 	}
 }
 
-// TestPings: while the model is silent comments go out; a retry behind them is
-// not seen, and a failure behind them is an error event.
+// TestPings checks that comments are sent while the model is silent; a later retry is
+// invisible, and a later failure is an error event.
 func TestPings(t *testing.T) {
 	for _, recovers := range []bool{true, false} {
 		name, settings := "a failure behind pings is an error event", "num_retries: 0, timeout: 30, keepalive_seconds: 1"
@@ -255,11 +255,11 @@ func TestPings(t *testing.T) {
 					c.Complete("end_turn")
 					return
 				}
-				<-pinged // until then the model thinks
+				<-pinged // until then the model is silent
 				c.Refuse(503, "ServiceUnavailableException", "message", "Bedrock is unable to process your request.")
 			}, settings)
 			ping := sync.OnceFunc(func() { close(pinged) })
-			defer ping() // should no comment come
+			defer ping() // in case no comment arrives
 			s := b.watch(t, streamed, func(s *seen) bool {
 				if s.comments > 0 {
 					ping()

@@ -6,12 +6,12 @@ import (
 	"testing"
 )
 
-// TestReasoningTokensAreTold: a Claude that thinks says how many tokens of its answer
-// that took, whole and streamed, where OpenAI's clients look for it.
+// TestReasoningTokensAreTold checks that the reasoning tokens of Claude's answers are
+// reported, with and without streaming, where OpenAI's clients look for them.
 func TestReasoningTokensAreTold(t *testing.T) {
 	g := startGateway(t, openConfig, startEmulator(t).URL())
 	for _, stream := range []string{`"stream":false`, `"stream":true,"stream_options":{"include_usage":true}`} {
-		for effort, told := range map[string]bool{`"reasoning_effort":"low",`: true, "": false} {
+		for effort, wanted := range map[string]bool{`"reasoning_effort":"low",`: true, "": false} {
 			resp := open(t.Context(), t, g.URL(), `{"model":"us.anthropic.claude-sonnet-4-5-20250929-v1:0","messages":[{"role":"user","content":"What is granite?"}],`+effort+stream+`}`)
 			body, err := io.ReadAll(resp.Body)
 			if err != nil {
@@ -19,7 +19,7 @@ func TestReasoningTokensAreTold(t *testing.T) {
 			}
 			_ = resp.Body.Close()
 			_, details, found := strings.Cut(string(body), `"completion_tokens_details":{"reasoning_tokens":`)
-			if found != told || told && (details == "" || details[0] < '1' || details[0] > '9') {
+			if found != wanted || wanted && (details == "" || details[0] < '1' || details[0] > '9') {
 				t.Errorf("%s with %q: %s", stream, effort, body)
 			}
 		}

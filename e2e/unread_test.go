@@ -14,8 +14,8 @@ import (
 	"outcrop/e2e/roughbedrock"
 )
 
-// endless answers every call with frames of 4 KB for as long as they are read. It holds
-// next to nothing of its own for a call, so that a test can tell what the gateway holds.
+// endless answers every call with frames of 4 KB for as long as they are read. It holds almost
+// nothing for a call, so that a test can measure what the gateway holds.
 type endless struct {
 	listener net.Listener
 	calls    sync.WaitGroup
@@ -64,14 +64,14 @@ func (e *endless) answer(conn net.Conn, first, delta []byte) {
 	}
 }
 
-// asked reads a request's header, whose buffer is garbage then.
+// asked reads a request's header; its buffer becomes garbage afterwards.
 func (*endless) asked(conn net.Conn) bool {
 	_, err := http.ReadRequest(bufio.NewReaderSize(conn, 1<<10))
 	return err == nil
 }
 
-// settled reports whether n calls have begun, and nothing was read of any for a while. On
-// a busy machine some may yet go on.
+// settled reports whether n calls have begun, and no reads were made for a while. On a busy machine
+// some may still continue.
 func (e *endless) settled(n int64) func() bool {
 	last, same := int64(-1), 0
 	return func() bool {
@@ -104,14 +104,14 @@ func TestUnreadStreamsHoldLittle(t *testing.T) {
 		}
 		return conns
 	}
-	conns := open(1) // what is made once has been made
+	conns := open(1) // one-time allocations are done
 	eventually(t, "the first stream is stuck", upstream.settled(1))
 	heap, all := inUse()
 	conns = append(conns, open(streams)...)
 	eventually(t, "all streams are stuck", upstream.settled(1+streams))
 	var each, eachAll int64
 	defer func() { t.Logf("a stream holds %d bytes of heap, %d with stacks", each, eachAll) }()
-	eventually(t, "streams hold little", func() bool { // those that still go on make garbage
+	eventually(t, "streams hold little", func() bool { // streams that still continue produce garbage
 		heapThen, allThen := inUse()
 		each, eachAll = (heapThen-heap)/streams, (allThen-all)/streams
 		return each <= mostHeap && eachAll <= mostAll
@@ -122,9 +122,9 @@ func TestUnreadStreamsHoldLittle(t *testing.T) {
 	eventually(t, "all calls have ended", func() bool { return g.Client().Pipeline().Open() == 0 })
 }
 
-// inUse is what is alive on the heap, and that with the stacks.
+// inUse returns the live bytes on the heap, and those with the stacks.
 func inUse() (heap, all int64) {
-	for range 3 { // pools keep what they hold for two collections
+	for range 3 { // pools keep their contents for two collections
 		runtime.GC()
 	}
 	var m runtime.MemStats

@@ -146,7 +146,7 @@ func TestContentTakesThePlaceOfAddresses(t *testing.T) {
 			named.Media = &llm.Media{Format: "pdf", Base64: d.Media.Base64, Name: "mine"}
 		}
 		return &llm.Request{
-			Model: "granite", System: []llm.Block{text, a},
+			Call: llm.Call{Model: "granite"}, System: []llm.Block{text, a},
 			Turns: []llm.Turn{
 				{Role: llm.RoleUser, Blocks: []llm.Block{text, a, image("s3://bucket/key.png"), b, d, named}},
 				{Role: llm.RoleAssistant, Blocks: []llm.Block{text}},

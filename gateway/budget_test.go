@@ -55,7 +55,7 @@ func TestMemoryOfACall(t *testing.T) {
 			if err := call.Lease().Grow(t.Context(), 4*body); err != nil {
 				t.Fatal(err)
 			}
-			_, err := call.CompleteAll(t.Context(), &llm.Request{Model: "granite", Choices: tt.choices})
+			_, err := call.CompleteAll(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}, Choices: tt.choices})
 			if code := codeOf(err); code != tt.code {
 				t.Errorf("got %v", err)
 			}

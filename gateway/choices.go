@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"outcrop/internal/budget"
+	"outcrop/internal/parallel"
 	"outcrop/llm"
 )
 
@@ -35,7 +36,7 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 		}
 		return []*llm.Response{one}, nil
 	}
-	if err := c.begin(req); err != nil {
+	if err := c.begin(&req.Call); err != nil {
 		return nil, err
 	}
 	if _, err := c.checkChoices(req); err != nil {
@@ -123,35 +124,14 @@ func (c *Call) warnMore(warnings []llm.Warning) {
 }
 
 // runAll runs n functions concurrently and waits for all. The first failure ends the others, and is
-// returned; a panic is passed on.
+// returned as an *llm.Error; a panic is passed on.
 func runAll(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var (
-		group    sync.WaitGroup
-		once     sync.Once
-		first    error
-		panicked any
-	)
-	for i := range n {
-		group.Go(func() {
-			defer func() {
-				if p := recover(); p != nil {
-					once.Do(func() { panicked = p })
-					cancel(nil)
-				}
-			}()
-			if err := do(ctx, i); err != nil {
-				once.Do(func() { first = llm.AsError(err) })
-				cancel(first)
-			}
-		})
-	}
-	group.Wait()
-	if panicked != nil {
-		panic(panicked) //nolint:forbidigo // it belongs to the caller, as if it had happened there
-	}
-	return first
+	return parallel.Do(ctx, n, n, func(ctx context.Context, i int) error {
+		if err := do(ctx, i); err != nil {
+			return llm.AsError(err)
+		}
+		return nil
+	})
 }
 
 // openAll opens as many streams as req.Choices requests, and returns them as one. It returns when

@@ -25,6 +25,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // many is a router each of whose calls is answered by the next of its functions.
 type many struct {
+	gateway.Router // of which nothing else is called
+
 	calls   atomic.Int64
 	answer  func(ctx context.Context, n int64) (*llm.Response, error)
 	streams func(ctx context.Context, n int64) (llm.Stream, error)

@@ -25,6 +25,10 @@ import (
 type Router interface {
 	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
 	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
+	Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error)
+	Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankResponse, error)
+	Relay(ctx context.Context, raw *llm.Raw, t *route.Translation) (*llm.RawResponse, error)
+	RelayStream(ctx context.Context, raw *llm.Raw, t *route.Translation) (llm.RawStream, error)
 	Group(name string) string
 	Settings(name string) route.Settings
 }
@@ -126,10 +130,42 @@ func (g *Gateway) Authenticate(presented ...string) error {
 	}
 }
 
+// Credentials are what a client presented to be admitted.
+type Credentials struct {
+	// Keys are the keys in the headers in which clients send one; empty where there was none.
+	Keys [4]string
+}
+
+// Caller is who makes a call.
+type Caller struct {
+	// Identity is the name of what the client presented, such as an access key id; empty for a
+	// client that presented the master key, or nothing where nothing is needed.
+	Identity string
+}
+
+// Admit begins a call, after checking what the client presented. The call is recorded by End also if
+// it is refused; the error is then an *llm.Error.
+func (g *Gateway) Admit(door, id string, c Credentials) (*Call, error) {
+	if err := g.Authenticate(c.Keys[:]...); err != nil {
+		return g.Begin(Refused, id), err
+	}
+	return g.Begin(door, id), nil
+}
+
+// Refused is the door in the record of requests that go no further than the check of the key.
+const Refused = "refused"
+
+// Identify sets who makes a call whose client the frontend has verified after it began.
+func (c *Call) Identify(identity string) { c.caller = Caller{Identity: identity} }
+
+// Caller is who makes the call.
+func (c *Call) Caller() Caller { return c.caller }
+
 // Call is one request in the gateway. It is used by one goroutine, and recorded when End is called,
 // once.
 type Call struct {
 	g      *Gateway
+	caller Caller
 	lease  *budget.Lease
 	record telemetry.Call
 	ended  bool
@@ -182,7 +218,7 @@ func (c *Call) End(ctx context.Context) {
 }
 
 // begin records the request, and refuses it if the gateway is shutting down.
-func (c *Call) begin(req *llm.Request) error {
+func (c *Call) begin(req *llm.Call) error {
 	c.record.Model, c.record.Group, c.record.Stream = req.Model, c.g.router.Group(req.Model), req.Stream
 	c.record.Foreign = req.ClientSettings.HasEndpoint()
 	if c.g.Stopping() {
@@ -217,7 +253,7 @@ func (c *Call) inline(ctx context.Context, req *llm.Request) (whole *llm.Request
 // Complete gets one complete response, whatever req.Choices is. A failure is an *llm.Error and is
 // recorded.
 func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
-	if err := c.begin(req); err != nil {
+	if err := c.begin(&req.Call); err != nil {
 		return nil, err
 	}
 	ctx = budget.With(ctx, c.lease)
@@ -272,7 +308,7 @@ func (c *Call) Meta() *llm.Meta { return &c.record.Meta }
 // recorded. The stream is metered. If req.Choices requests several responses, they are merged into
 // one stream whose events have the number of their choice; one failure ends all.
 func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
-	if err := c.begin(req); err != nil {
+	if err := c.begin(&req.Call); err != nil {
 		return nil, err
 	}
 	several, err := c.checkChoices(req)

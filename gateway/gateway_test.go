@@ -23,6 +23,8 @@ import (
 
 // router answers every call with what it holds.
 type router struct {
+	gateway.Router // of which nothing else is called
+
 	resp   *llm.Response
 	stream llm.Stream
 	err    error
@@ -114,7 +116,7 @@ func one(t *testing.T, lines []line) line {
 // asking is a request with 40 characters of prompt in every place that has some.
 func asking() *llm.Request {
 	return &llm.Request{
-		Model:  "granite",
+		Call:   llm.Call{Model: "granite"},
 		System: []llm.Block{{Kind: llm.BlockText, Text: "12345678"}},
 		Turns: []llm.Turn{
 			{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "12345678"}}},
@@ -350,7 +352,7 @@ func (i *inliner) Inline(context.Context, *llm.Request) (*llm.Request, func(), e
 func TestMediaAtAddressesIsFetchedBeforeACallIsRouted(t *testing.T) {
 	at := func(uri string) *llm.Request {
 		image := llm.Block{Kind: llm.BlockImage, Media: &llm.Media{URI: uri}}
-		return &llm.Request{Model: "granite", Turns: []llm.Turn{{Blocks: []llm.Block{{Kind: llm.BlockToolResult, ToolResult: &llm.ToolResult{Content: []llm.ResultBlock{{Block: image}}}}}}}}
+		return &llm.Request{Call: llm.Call{Model: "granite"}, Turns: []llm.Turn{{Blocks: []llm.Block{{Kind: llm.BlockToolResult, ToolResult: &llm.ToolResult{Content: []llm.ResultBlock{{Block: image}}}}}}}}
 	}
 	refused := &llm.Error{Code: llm.CodeMedia, Status: 400}
 	tests := []struct {
@@ -363,7 +365,7 @@ func TestMediaAtAddressesIsFetchedBeforeACallIsRouted(t *testing.T) {
 	}{
 		{"a text alone needs nothing", asking(), &inliner{}, []string{"granite"}, 0, ""},
 		{"what the provider reads itself is left to it", at("s3://b/k"), &inliner{}, []string{"granite"}, 0, ""},
-		{"the request goes on with the content", at("https://h/a.png"), &inliner{req: &llm.Request{Model: "inlined"}}, []string{"inlined"}, 1, ""},
+		{"the request goes on with the content", at("https://h/a.png"), &inliner{req: &llm.Request{Call: llm.Call{Model: "inlined"}}}, []string{"inlined"}, 1, ""},
 		{"what cannot be fetched ends the call", at("https://h/a.png"), &inliner{err: refused}, nil, 1, llm.CodeMedia},
 		{"a scheme that nobody knows goes no further", at("ftp://h/a.png"), &inliner{err: refused}, nil, 1, llm.CodeMedia},
 		{"without a stage for it nothing is let through", at("http://h/a.png"), nil, nil, 0, llm.CodeUnsupported},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"outcrop/gateway"
+	"outcrop/httpd/door"
 	"outcrop/httpd/inbound"
 	"outcrop/httpd/openaichat"
 	"outcrop/llm"
@@ -23,6 +24,8 @@ type Options struct {
 	Gateway *gateway.Gateway
 	// Models lists the models that can be called; nil for none.
 	Models Models
+	// Version is the version of this release, for the index page; empty for none.
+	Version string
 	// Refresh reads the lists of models again; nil if there are none.
 	Refresh Refresh
 	// Ready reports whether calls could be served; nil for always.
@@ -31,6 +34,8 @@ type Options struct {
 	Metrics http.Handler
 	// Chat are the settings of the frontend for OpenAI's chat completions.
 	Chat openaichat.Options
+	// Doors are the other frontends.
+	Doors []door.Frontend
 	// LocalOnly refuses requests whose Host or Origin is not this machine: without a master key,
 	// any web page that the user visits could otherwise call the gateway (DNS rebinding, cross-site
 	// requests).
@@ -63,27 +68,34 @@ type endpoint struct {
 	path    string // in openapi.json
 	about   string // description for the index page
 	handle  http.HandlerFunc
+	keyed   bool // whether it needs the master key, for the page; handle checks it
 }
 
 // routes lists everything that is served; a test compares it with openapi.json.
 func (s *server) routes() []endpoint {
-	return []endpoint{
-		{"POST /v1/chat/completions", "/v1/chat/completions", "chat completions in OpenAI's format", s.locked(s.chatCompletions)},
-		{"POST /chat/completions", "/chat/completions", "the same", s.locked(s.chatCompletions)},
-		{"POST " + deployments, "/openai/deployments/{model}/chat/completions", "the same under Azure's path", s.locked(s.deploymentChat)},
-		{"GET /v1/models", "/v1/models", "the models that can be called", s.locked(s.listModels)},
-		{"GET /models", "/models", "the same", s.locked(s.listModels)},
-		{"GET /v1/models/{id...}", "/v1/models/{id}", "one of them", s.locked(s.getModel)},
-		{"GET /models/{id...}", "/models/{id}", "the same", s.locked(s.getModel)},
-		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.locked(s.refreshCatalogue)},
-		{"GET /health", "/health", "which models can be called, in LiteLLM's format", s.locked(s.health)},
-		{"GET /health/liveliness", "/health/liveliness", "whether the process runs", s.alive},
-		{"GET /health/liveness", "/health/liveness", "the same", s.alive},
-		{"GET /health/readiness", "/health/readiness", "whether calls can be served", s.readiness},
-		{"GET /metrics", "/metrics", "metrics for Prometheus", s.metrics},
-		{"GET /openapi.json", "/openapi.json", "the OpenAPI description of this API", s.openAPI},
-		{"GET /{$}", "/", "this page", s.index},
+	all := []endpoint{
+		{"POST /v1/chat/completions", "/v1/chat/completions", "chat completions in OpenAI's format", s.chatCompletions, true},
+		{"POST /chat/completions", "/chat/completions", "the same without the prefix /v1", s.chatCompletions, true},
+		{"POST " + deployments, "/openai/deployments/{model}/chat/completions", "the same under Azure's path", s.deploymentChat, true},
+		{"GET /v1/models", "/v1/models", "the models that can be called", s.locked(s.listModels), true},
+		{"GET /models", "/models", "the same without the prefix /v1", s.locked(s.listModels), true},
+		{"GET /v1/models/{id...}", "/v1/models/{id}", "one of them", s.locked(s.getModel), true},
+		{"GET /models/{id...}", "/models/{id}", "the same without the prefix /v1", s.locked(s.getModel), true},
+		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.locked(s.refreshCatalogue), true},
+		{"GET /health", "/health", "LiteLLM's health check: which models can be called", s.locked(s.health), true},
+		{"GET /health/liveliness", "/health/liveliness", "whether the process runs", s.alive, false},
+		{"GET /health/liveness", "/health/liveness", "the same", s.alive, false},
+		{"GET /health/readiness", "/health/readiness", "whether calls can be served", s.readiness, false},
+		{"GET /metrics", "/metrics", "metrics for Prometheus", s.metrics, false},
+		{"GET /openapi.json", "/openapi.json", "the OpenAPI description of this API", s.openAPI, false},
+		{"GET /{$}", "/", "this page", s.index, false},
 	}
+	for _, d := range s.opt.Doors {
+		for _, r := range d.Routes() {
+			all = append(all, endpoint{r.Pattern, r.Path, r.About, r.Handle, true})
+		}
+	}
+	return all
 }
 
 // guard assigns each request its id, bounds the wait for unread bodies, refuses foreign origins,
@@ -105,7 +117,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 				}
 				s.opt.Logger.Error("panic", "id", id, "route", r.Pattern, "panic", p, "stack", string(debug.Stack()))
 				if !answered {
-					openaichat.WriteError(w, openaichat.Internal())
+					s.writeError(w, r, door.Internal())
 				}
 			}
 		}()
@@ -116,8 +128,32 @@ func (s *server) guard(next http.Handler) http.Handler {
 			})
 			return
 		}
+		if d := s.owner(r.URL.Path); d != nil && d.Whole() {
+			d.ServeHTTP(w, r)
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// owner returns the frontend that a path belongs to; nil for the server's own, whose errors are in
+// OpenAI's form.
+func (s *server) owner(path string) door.Frontend {
+	for _, d := range s.opt.Doors {
+		if d.Owns(path) {
+			return d
+		}
+	}
+	return nil
+}
+
+// writeError sends an error in the dialect of a request's path.
+func (s *server) writeError(w http.ResponseWriter, r *http.Request, e *llm.Error) {
+	if d := s.owner(r.URL.Path); d != nil {
+		d.WriteError(w, e)
+		return
+	}
+	openaichat.WriteError(w, e)
 }
 
 // local reports whether a request's Host, and its Origin if it has one, name this machine.
@@ -162,12 +198,8 @@ func (s *server) locked(next http.HandlerFunc) http.HandlerFunc {
 //
 //go:noinline
 func (s *server) admit(w http.ResponseWriter, r *http.Request) bool {
-	h := r.Header
-	scheme, bearer, _ := strings.Cut(h.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		bearer = ""
-	}
-	if err := s.opt.Gateway.Authenticate(bearer, h.Get("Api-Key"), h.Get("X-Api-Key"), h.Get("X-Litellm-Api-Key")); err != nil {
+	presented := door.Keys(r)
+	if err := s.opt.Gateway.Authenticate(presented.Keys[:]...); err != nil {
 		w.Header().Set("Www-Authenticate", "Bearer")
 		s.refuse(w, r, llm.AsError(err))
 		return false
@@ -180,7 +212,7 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request) bool {
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, e *llm.Error) {
 	call := s.opt.Gateway.Begin("refused", w.Header().Get("X-Request-Id"))
 	defer call.End(r.Context())
-	openaichat.WriteError(w, call.Fail(e))
+	s.writeError(w, r, call.Fail(e))
 }
 
 func (s *server) chatCompletions(w http.ResponseWriter, r *http.Request) {
@@ -188,15 +220,9 @@ func (s *server) chatCompletions(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) serveChat(w http.ResponseWriter, r *http.Request, model string) {
-	call := s.opt.Gateway.Begin(openaichat.Door, w.Header().Get("X-Request-Id"))
-	defer call.End(r.Context())
-	defer func() {
-		if p := recover(); p != nil { // recorded here, answered by guard
-			_ = call.Fail(openaichat.Internal())
-			panic(p) //nolint:forbidigo // guard handles it
-		}
-	}()
-	s.chat.Serve(w, r, call, model)
+	door.Serve(w, r, s.opt.Gateway, openaichat.Door, door.Keys(r), openaichat.WriteError, func(call *gateway.Call) {
+		s.chat.Serve(w, r, call, model)
+	})
 }
 
 // deploymentChat serves Azure's path, in which the model may contain slashes and colons, plain or
@@ -204,7 +230,7 @@ func (s *server) serveChat(w http.ResponseWriter, r *http.Request, model string)
 func (s *server) deploymentChat(w http.ResponseWriter, r *http.Request) {
 	model := deployment(r)
 	if model == "" {
-		s.notFound(w, r)
+		s.locked(s.notFound)(w, r)
 		return
 	}
 	s.serveChat(w, r, model)

@@ -2,7 +2,10 @@ package httpd
 
 import (
 	"context"
+	"html"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -56,6 +59,36 @@ func TestIndexIsAPageForPeople(t *testing.T) {
 		if strings.Contains(text, "sk-master") || strings.Contains(text, "granite") {
 			t.Errorf("a secret or a model stands in %s", text)
 		}
+	}
+}
+
+func TestIndexHasACommandToCopyAndSaysWhatNeedsTheKey(t *testing.T) {
+	page := func(key, host string) string {
+		h := New(Options{
+			Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
+			Gateway: gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: key}),
+			Models:  func() []Model { return nil },
+		})
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Host = host
+		r.Header.Set("Accept", "text/html")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return html.UnescapeString(w.Body.String())
+	}
+	open, locked := page("", "gateway.test:4000"), page("sk-master", "gateway.test:4000")
+	for _, want := range []string{"Outcrop 1.2.3", "curl http://gateway.test:4000/v1/chat/completions -H 'Content-Type: application/json' -d '{\"model\":\"MODEL\"", "reads the lists of models again", "the same without the prefix /v1", "LiteLLM's health check"} {
+		if !strings.Contains(open, want) {
+			t.Errorf("there is no %q in\n%s", want, open)
+		}
+	}
+	for text, want := range map[string]bool{"POST</code><td><code>/v1/chat/completions</code><td>chat completions in OpenAI's format<td>key": true, "whether the process runs<td>key": false, "-H \"Authorization: Bearer $LITELLM_MASTER_KEY\"": true} {
+		if strings.Contains(locked, text) != want || strings.Contains(open, text) {
+			t.Errorf("%q with a key: %v, without: %v", text, strings.Contains(locked, text), strings.Contains(open, text))
+		}
+	}
+	if bad := page("", "x';rm -rf ~;'"); strings.Contains(bad, "rm -rf") || !strings.Contains(bad, "curl http://127.0.0.1:4000/") {
+		t.Errorf("an invalid host is in the command to copy:\n%s", bad)
 	}
 }
 

@@ -18,7 +18,7 @@ func TestWhatARequestBringsIsNotShown(t *testing.T) {
 		t.Errorf("brought %v", a.Names())
 	}
 	var shown bytes.Buffer
-	for _, v := range []any{a, Request{Model: "m", ClientSettings: a}, &Request{Model: "m", ClientSettings: a}, []*ClientSettings{a}} {
+	for _, v := range []any{a, Request{Call: Call{Model: "m", ClientSettings: a}}, &Request{Call: Call{Model: "m", ClientSettings: a}}, []*ClientSettings{a}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			fmt.Fprintf(&shown, verb, v)
 		}

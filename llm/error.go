@@ -180,6 +180,10 @@ type Error struct {
 	// Destination is where the failed call went.
 	Destination Destination
 
+	// Body is the provider's error as it was sent, without credentials, for clients that speak the
+	// provider's own API; empty if there is none.
+	Body jsonx.Raw
+
 	// Err is the underlying error, for errors.Is and the log; clients never see it.
 	Err error
 }

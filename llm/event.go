@@ -66,6 +66,12 @@ func (e *Event) HasContent() bool {
 	}
 }
 
+// Retain does nothing: strings and slices of an event stay valid.
+func (*Event) Retain() {}
+
+// Failure returns nil: a Stream reports failures by the error of Next.
+func (*Event) Failure() *Error { return nil }
+
 // Stream is a streaming response. Its owner calls Next until it fails and then Close, all from one
 // goroutine.
 type Stream interface {

@@ -8,8 +8,7 @@ import (
 
 // Request is one call for a completion, in any dialect.
 type Request struct {
-	// Model is the model as the client named it.
-	Model string
+	Call
 	// System holds the instructions before the conversation.
 	System []Block
 	// Turns is the conversation. Roles need not alternate; a dialect that requires it merges
@@ -40,22 +39,6 @@ type Request struct {
 	// WebSearch is the client's setting for web search by the model, in the form of OpenAI's
 	// web_search_options; nil for none.
 	WebSearch jsonx.Raw
-	// User identifies the client's own user, and Metadata are labels of the call, for the target's
-	// records; neither changes the response.
-	User     string
-	Metadata []Label
-	// Headers are additional headers for the target, as the client wrote them.
-	Headers []Label
-
-	// ClientSettings are the deployment settings that the client supplies; nil for none.
-	ClientSettings *ClientSettings
-
-	// DropParams is whether unsupported parameters are dropped with a warning instead of being
-	// refused.
-	DropParams bool
-	// Stream is whether the client wants a streaming response.
-	Stream bool
-
 	// ModelFields are parameters that are specific to the model, by name: Converse's
 	// additionalModelRequestFields, which LiteLLM's users write as unknown top-level members of a
 	// chat request.

@@ -42,6 +42,9 @@ type Meta struct {
 	Retries int
 	// Price computes the cost of the response; nil if the price is unknown.
 	Price Pricer
+	// Header are the headers of a Raw call's response that belong to the client, such as its content
+	// type.
+	Header []Label
 }
 
 // Destination is where a call went. Fields that do not apply are empty.
@@ -162,3 +165,6 @@ const (
 	WarnLegacy  = "legacy"  // the provider is going to retire the model; Detail has the date
 	WarnEnded   = "ended"   // the model is past its end of life, as far as is known; Detail has the date
 )
+
+// Metadata is r.Meta, for code that serves several kinds of response.
+func (r *Response) Metadata() *Meta { return &r.Meta }

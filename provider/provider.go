@@ -1,10 +1,12 @@
 // Package provider is the contract between the pipeline and model providers. The mandatory part is
-// small: an Info, which declares the settings and opens a Deployment, and a Deployment, which
-// completes and streams. Everything else is an optional interface of a Deployment.
+// small: an Info, which declares the settings and opens a Deployment, and a Deployment, which gives
+// the Targets of a model. What a Target can do is an interface for each verb; everything else is an
+// optional interface of a Deployment.
 package provider
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"regexp"
 	"time"
@@ -23,6 +25,9 @@ type Info struct {
 	// Options are the settings of a deployment, by their names in litellm_params; flags, checks and
 	// documentation are generated from them.
 	Options []Option
+	// Has reports whether a text is the id of one of the provider's models, as far as is known. If
+	// it is, a model string without the provider's prefix is a typo. It may be nil.
+	Has func(id string) bool
 	// Open opens a deployment. It checks the settings and resolves what it can in advance, without
 	// network calls. An invalid setting is an *OptionError.
 	Open func(ctx context.Context, p Params) (Deployment, error)
@@ -116,34 +121,64 @@ type Policy struct {
 
 // Deployment is a model, or the models that a wildcard matches, with the credentials to call it.
 type Deployment interface {
-	// Complete makes one attempt at a non-streaming call. model is Params.Model with the *
-	// replaced. A failure is an *llm.Error.
-	Complete(ctx context.Context, model string, req *llm.Request) (*llm.Response, error)
-	// Stream makes one attempt at a streaming call. It returns as soon as the provider has accepted
-	// the call; the caller closes the stream. A failure is an *llm.Error.
-	Stream(ctx context.Context, model string, req *llm.Request) (llm.Stream, error)
+	// Targets returns the targets by which a model can be called for a verb, best first and at
+	// least one. Each of them implements the verb's interface: Chatter for llm.VerbChat, and so on.
+	// model is Params.Model with the * replaced. If there is no target, the error is an *llm.Error
+	// that says why. Targets does not block. Callers must not modify the slice.
+	Targets(verb llm.Verb, model string) ([]Target, error)
+	// Close ends background work, such as refreshing credentials. Open calls continue.
+	io.Closer
 }
 
-// Targeter is a Deployment that may have several targets for a model.
-type Targeter interface {
-	// Targets returns the targets for a model, best first. If there is none, the error is an
-	// *llm.Error that says why. Targets does not block. Callers must not modify the slice.
-	Targets(model string) ([]Target, error)
+// Observer is a Deployment that learns from refusals.
+type Observer interface {
 	// ReportRefusal records why a target refused a call. It reports whether Targets now returns
 	// other targets, so that the call can be retried. It may ask the provider, within ctx.
-	ReportRefusal(ctx context.Context, model string, refused Target, e *llm.Error) bool
+	ReportRefusal(ctx context.Context, verb llm.Verb, model string, refused Target, e *llm.Error) bool
 }
 
-// Target is one region and id by which a model can be called.
+// Target is one region, API and id by which a model can be called. What it can do are the verbs'
+// interfaces below.
 type Target interface {
-	// Complete and Stream are those of Deployment, for this target.
-	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
-	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	// Location is where calls go, such as a region. If it is down, so are all targets with the same
 	// location.
 	Location() string
 	// ID is the id that is called. A rate limit on one id does not affect others.
 	ID() string
+}
+
+// Chatter is a Target for llm.VerbChat.
+type Chatter interface {
+	// Complete makes one attempt at a non-streaming call. A failure is an *llm.Error.
+	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
+	// Stream makes one attempt at a streaming call. It returns as soon as the provider has accepted
+	// the call; the caller closes the stream. A failure is an *llm.Error.
+	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
+}
+
+// Embedder is a Target for llm.VerbEmbed.
+type Embedder interface {
+	// Embed makes one attempt at a call for embeddings. A failure is an *llm.Error.
+	Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error)
+}
+
+// Reranker is a Target for llm.VerbRerank.
+type Reranker interface {
+	// Rerank makes one attempt at a call for the relevance of documents. A failure is an *llm.Error.
+	Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankResponse, error)
+}
+
+// Passer is a Target for llm.VerbRaw, and one for llm.VerbChat that also speaks a client's dialect
+// itself: bodies in that dialect reach the model without a translation.
+type Passer interface {
+	// Speaks reports whether Pass and PassStream take bodies of a dialect, such as
+	// llm.DialectAnthropic.
+	Speaks(dialect string) bool
+	// Pass makes one attempt at a non-streaming call. A failure is an *llm.Error.
+	Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error)
+	// PassStream makes one attempt at a streaming call; the caller closes the stream. A failure is
+	// an *llm.Error.
+	PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, error)
 }
 
 // Overridable is a Deployment whose settings requests can override.
@@ -190,6 +225,8 @@ type Doubt struct {
 	Message, Hint string
 	// Mild reports whether calls probably still work for now.
 	Mild bool
+	// Local reports whether the doubt depends on where calls may be made.
+	Local bool
 }
 
 // RawLister is a Deployment that can return the provider's lists unparsed, for generating the

@@ -44,6 +44,6 @@ func (t *deployment) withOverrides(access *llm.ClientSettings) (*deployment, fun
 	}
 	override := &deployment{Entry: t.Entry}
 	override.Deployment = d
-	override.targeter, _ = d.(provider.Targeter)
+	override.observer, _ = d.(provider.Observer)
 	return override, release, nil
 }

@@ -30,7 +30,7 @@ func newHost(name string, override step) (*fakeHost, Entry) {
 }
 
 func bring(name string) *llm.Request {
-	return &llm.Request{Model: "granite", ClientSettings: llm.NewClientSettings(map[string]string{name: "x"})}
+	return &llm.Request{Call: llm.Call{Model: "granite", ClientSettings: llm.NewClientSettings(map[string]string{name: "x"})}}
 }
 
 func TestACallWithSettingsGoesToTheDeploymentThatTheyMake(t *testing.T) {
@@ -69,7 +69,7 @@ func TestHowACallersOwnSettingsFareIsNothingToTheOthers(t *testing.T) {
 		}
 		pauses = nil
 		for range 10 {
-			if _, err := r.Complete(t.Context(), &llm.Request{Model: "granite"}); err != nil {
+			if _, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -77,7 +77,7 @@ func TestHowACallersOwnSettingsFareIsNothingToTheOthers(t *testing.T) {
 			t.Errorf("%s: %d and %d calls", failure.Code, len(a.calls), len(b.calls))
 		}
 		a.steps, b.steps = []step{{err: unavailable()}}, []step{{err: unavailable()}}
-		_, _ = r.Complete(t.Context(), &llm.Request{Model: "granite"})
+		_, _ = r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
 		if len(a.calls)+len(b.calls) != 13 {
 			t.Errorf("%s: the others' tries were spent: %d", failure.Code, len(a.calls)+len(b.calls)-10)
 		}

@@ -85,7 +85,7 @@ type group struct {
 // deployment is a deployment and its recent health.
 type deployment struct {
 	Entry
-	targeter provider.Targeter // nil if the deployment has a single target
+	observer provider.Observer // nil if the deployment does not learn from refusals
 	// cooldownUntil is in nanoseconds since 1970; 0 if healthy.
 	cooldownUntil atomic.Int64
 	cooldowns     cooldowns
@@ -124,7 +124,7 @@ func New(entries []Entry, opt Options) *Router {
 	var all []*deployment
 	for _, e := range entries {
 		t := &deployment{Entry: e}
-		t.targeter, _ = e.Deployment.(provider.Targeter)
+		t.observer, _ = e.Deployment.(provider.Observer)
 		all = append(all, t)
 		join(e.Name, t)
 	}
@@ -154,32 +154,41 @@ func (r *Router) Settings(name string) Settings {
 	return Settings{}
 }
 
-// Complete gets a complete response. A failure is an *llm.Error; after several attempts, that of
-// the last.
-func (r *Router) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
-	var resp *llm.Response
-	err := r.try(ctx, req, func(t *deployment, target provider.Target, start time.Time) error {
+// Served describes how a call was served.
+type Served struct {
+	Deployment string // its id
+	Retries    int    // the failed attempts before
+}
+
+func (s Served) note(m *llm.Meta) { m.Deployment, m.Retries = s.Deployment, s.Retries }
+
+// Do calls do with the targets of a model until it succeeds or no other attempt can help, whatever
+// the verb; do makes one attempt for a complete response within ctx. A failure is an *llm.Error;
+// after several attempts, that of the last.
+func Do[T any](ctx context.Context, r *Router, verb llm.Verb, c *llm.Call, do func(ctx context.Context, target provider.Target) (T, error)) (T, Served, error) {
+	var result T
+	served, err := r.try(ctx, verb, c, func(t *deployment, target provider.Target, start time.Time) error {
 		attempt, cancel := context.WithDeadlineCause(ctx, start.Add(t.Timeout), timeoutError(t.Timeout, "the complete response"))
 		defer cancel()
 		var err error
-		resp, err = target.Complete(attempt, req)
+		result, err = do(attempt, target)
 		return attemptError(ctx, attempt, err)
-	}, func(t *deployment, retries int) {
-		resp.Meta.Deployment, resp.Meta.Retries = t.ID, retries
 	})
 	if err != nil {
-		return nil, err
+		var none T
+		return none, served, err
 	}
-	return resp, nil
+	return result, served, nil
 }
 
-// Stream gets a streaming response. It returns when the first event with content has arrived, and
-// retries until then as Complete does.
-func (r *Router) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
-	var s *stream
-	err := r.try(ctx, req, func(t *deployment, target provider.Target, _ time.Time) error {
+// Open is Do for streaming responses: begin makes one attempt, and the stream that it returns
+// outlives it. Open returns when the first event with content has arrived; nothing is retried
+// afterwards.
+func Open[E any, P event[E]](ctx context.Context, r *Router, verb llm.Verb, c *llm.Call, begin func(ctx context.Context, target provider.Target) (Source[E], error)) (Source[E], error) {
+	var s *stream[E, P]
+	served, err := r.try(ctx, verb, c, func(t *deployment, target provider.Target, _ time.Time) error {
 		var err error
-		s, err = open(ctx, t.StreamTimeout, target, req)
+		s, err = open[E, P](ctx, t.StreamTimeout, func(ctx context.Context) (Source[E], error) { return begin(ctx, target) })
 		if err == nil {
 			s.failed = func(e *llm.Error) {
 				r.noteTarget(t, target, e)
@@ -187,27 +196,25 @@ func (r *Router) Stream(ctx context.Context, req *llm.Request) (llm.Stream, erro
 			}
 		}
 		return err
-	}, func(t *deployment, retries int) {
-		s.Meta().Deployment, s.Meta().Retries = t.ID, retries
 	})
 	if err != nil {
 		return nil, err
 	}
+	served.note(s.Meta())
 	return s, nil
 }
 
 // attempt calls one target of a deployment; start is when the call arrived.
 type attempt func(t *deployment, target provider.Target, start time.Time) error
 
-// try makes attempts until one succeeds or no other can help. It reports to done which deployment
-// served the call and how many attempts failed before.
-func (r *Router) try(ctx context.Context, req *llm.Request, do attempt, done func(t *deployment, failed int)) error {
+// try makes attempts until one succeeds or no other can help.
+func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attempt) (Served, error) {
 	name := req.Model
 	g, captured := r.names.find(name)
 	if g == nil {
-		return r.notConfigured(name)
+		return Served{}, r.notConfigured(name)
 	}
-	c := call{r: r, g: g, attempt: do, start: r.opt.Now(), budget: &g.budget}
+	c := call{r: r, g: g, verb: verb, attempt: do, start: r.opt.Now(), budget: &g.budget}
 	if req.ClientSettings != nil {
 		c.budget = &g.overrideBudget
 	}
@@ -221,17 +228,16 @@ func (r *Router) try(ctx context.Context, req *llm.Request, do attempt, done fun
 		e := c.tryDeployment(ctx, t, model, req.ClientSettings)
 		if e == nil {
 			c.budget.earn()
-			done(t, c.failed)
-			return nil
+			return Served{Deployment: t.ID, Retries: c.failed}, nil
 		}
 		next := order[(tries+1)%len(order)]
 		pause, ok := r.shouldRetry(e, tries, c.budget, t, next, c.start)
 		if !ok || ctx.Err() != nil {
-			return e
+			return Served{}, e
 		}
 		c.retry(ctx, e, pause)
 		if pause > 0 && r.opt.Sleep(ctx, pause) != nil {
-			return e
+			return Served{}, e
 		}
 	}
 }

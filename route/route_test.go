@@ -19,99 +19,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fake is a deployment that plays a script: each try takes the next step, the
-// last one for ever.
-type fake struct {
-	name  string
-	steps []step
-	calls []string // the models called
-	ended int      // streams closed
-}
-
-// step is what one try does.
-type step struct {
-	err    *llm.Error
-	events []llm.Event
-	then   error         // how a stream ends; io.EOF if nil
-	stall  time.Duration // before the answer, or at the end of the events
-}
-
-func (f *fake) next() step {
-	s := f.steps[min(len(f.calls)-1, len(f.steps)-1)]
-	return s
-}
-
-func (f *fake) Complete(ctx context.Context, model string, _ *llm.Request) (*llm.Response, error) {
-	f.calls = append(f.calls, model)
-	s := f.next()
-	if err := wait(ctx, s.stall); err != nil {
-		return nil, err
-	}
-	if s.err != nil {
-		return nil, s.err
-	}
-	return &llm.Response{RawStop: f.name}, nil
-}
-
-func (f *fake) Stream(ctx context.Context, model string, _ *llm.Request) (llm.Stream, error) {
-	f.calls = append(f.calls, model)
-	s := f.next()
-	if s.err != nil {
-		return nil, s.err
-	}
-	return &fakeStream{fake: f, ctx: ctx, step: s}, nil
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	if d == 0 {
-		return nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-type fakeStream struct {
-	*fake
-	ctx  context.Context
-	step step
-	meta llm.Meta
-	shut bool
-}
-
-func (s *fakeStream) Next(ev *llm.Event) error {
-	if len(s.step.events) > 0 {
-		*ev = s.step.events[0]
-		s.step.events = s.step.events[1:]
-		return nil
-	}
-	if err := wait(s.ctx, s.step.stall); err != nil {
-		return err
-	}
-	if s.step.then != nil {
-		return s.step.then
-	}
-	return io.EOF
-}
-func (s *fakeStream) More() bool      { return false }
-func (s *fakeStream) Meta() *llm.Meta { return &s.meta }
-func (s *fakeStream) Close() error {
-	if !s.shut {
-		s.shut = true
-		s.ended++
-	}
-	return nil
-}
-
-func text(s string) llm.Event {
-	return llm.Event{Kind: llm.EventDelta, Block: llm.BlockText, Text: s}
-}
-
 var start = llm.Event{Kind: llm.EventStart, Role: llm.RoleAssistant}
 
 func unavailable() *llm.Error {
@@ -141,7 +48,7 @@ func TestCallsOfOneNameAreSharedOutEvenly(t *testing.T) {
 	a, b, c := &fake{name: "a", steps: []step{{}}}, &fake{name: "b", steps: []step{{}}}, &fake{name: "c", steps: []step{{}}}
 	r := New([]Entry{entry("granite", a), entry("granite", b), entry("granite", c)}, Options{})
 	for range 30 {
-		if _, err := r.Complete(t.Context(), &llm.Request{Model: "granite"}); err != nil {
+		if _, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -161,7 +68,7 @@ func TestNames(t *testing.T) {
 		{"anything/at/all", "wide", "anything/at/all"},
 		{"exact", "exact", "exact-model"}, // a deployment's id
 	} {
-		resp, err := r.Complete(t.Context(), &llm.Request{Model: tt.name})
+		resp, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: tt.name}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,7 +85,7 @@ func TestNames(t *testing.T) {
 
 func TestUnknownNameIsNotFound(t *testing.T) {
 	r := New([]Entry{entry("granite", &fake{name: "a"})}, Options{})
-	_, err := r.Complete(t.Context(), &llm.Request{Model: "basalt"})
+	_, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "basalt"}})
 	var e *llm.Error
 	if !errors.As(err, &e) || e.Status != 404 || e.Code != llm.CodeModelNotFound || !strings.Contains(e.Message, "basalt") {
 		t.Errorf("got %v", err)
@@ -203,7 +110,7 @@ func TestANameWithoutItsWildcardsPrefixGetsAHint(t *testing.T) {
 		"basalt":                   "GET /v1/models lists the configured names.",
 		strings.Repeat("x", 1<<16): "GET /v1/models lists the configured names.",
 	} {
-		_, err := r.Complete(t.Context(), &llm.Request{Model: name})
+		_, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: name}})
 		if e := llm.AsError(err); e.Code != llm.CodeModelNotFound || e.Fix != want {
 			t.Errorf("%.20s: %v: %s", name, err, e.Fix)
 		}
@@ -240,7 +147,7 @@ func TestTries(t *testing.T) {
 				entries = append(entries, entry("granite", b))
 			}
 			var pauses []time.Duration
-			resp, err := instant(&pauses, entries...).Complete(t.Context(), &llm.Request{Model: "granite"})
+			resp, err := instant(&pauses, entries...).Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
 			if got := [2]int{len(a.calls), len(b.calls)}; got != tt.calls {
 				t.Errorf("calls %v, want %v", got, tt.calls)
 			}
@@ -269,7 +176,7 @@ func TestUnwellDeploymentStandsBehindTheOthersAndTheLastOneIsStillTried(t *testi
 	var pauses []time.Duration
 	r := instant(&pauses, entry("granite", a), entry("granite", b))
 	for range 6 {
-		if _, err := r.Complete(t.Context(), &llm.Request{Model: "granite"}); err != nil {
+		if _, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -277,7 +184,7 @@ func TestUnwellDeploymentStandsBehindTheOthersAndTheLastOneIsStillTried(t *testi
 		t.Errorf("calls %d and %d, want 1 and 6", len(a.calls), len(b.calls))
 	}
 	b.steps = []step{{err: unavailable()}}
-	if _, err := r.Complete(t.Context(), &llm.Request{Model: "granite"}); statusOf(err) != 503 {
+	if _, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}}); statusOf(err) != 503 {
 		t.Errorf("got %v", err)
 	}
 	if len(a.calls) < 2 {
@@ -290,7 +197,7 @@ func TestRetriesHaveABudget(t *testing.T) {
 	var pauses []time.Duration
 	r := instant(&pauses, entry("granite", a))
 	for range 1000 {
-		_, _ = r.Complete(t.Context(), &llm.Request{Model: "granite"})
+		_, _ = r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
 	}
 	if retries := len(a.calls) - 1000; retries != budgetFull/10 {
 		t.Errorf("%d retries of 1000 failing calls, want %d", retries, budgetFull/10)
@@ -304,8 +211,8 @@ func TestBudgetIsEachNamesOwn(t *testing.T) {
 	var pauses []time.Duration
 	r := instant(&pauses, entry("basalt", bad), entry("granite", good), entry("granite", spare))
 	for range 200 {
-		_, _ = r.Complete(t.Context(), &llm.Request{Model: "basalt"})
-		if _, err := r.Complete(t.Context(), &llm.Request{Model: "granite"}); err != nil {
+		_, _ = r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "basalt"}})
+		if _, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}}); err != nil {
 			t.Fatalf("granite has a well deployment: %v", err)
 		}
 	}
@@ -316,7 +223,7 @@ func TestLongRetryAfterIsTheClientsToWaitFor(t *testing.T) {
 	var pauses []time.Duration
 	e := entry("granite", a)
 	e.Timeout = time.Hour
-	_, err := instant(&pauses, e).Complete(t.Context(), &llm.Request{Model: "granite"})
+	_, err := instant(&pauses, e).Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
 	if statusOf(err) != 429 || llm.AsError(err).RetryAfter != "500" || len(a.calls) != 1 || len(pauses) != 0 {
 		t.Errorf("got %v after %d calls and pauses %v", err, len(a.calls), pauses)
 	}
@@ -357,7 +264,7 @@ func TestStreamIsTriedAgainUntilContentHasCome(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			a := &fake{name: "a", steps: tt.steps}
 			var pauses []time.Duration
-			s, err := instant(&pauses, entry("granite", a)).Stream(t.Context(), &llm.Request{Model: "granite"})
+			s, err := instant(&pauses, entry("granite", a)).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
 			if statusOf(err) != tt.never {
 				t.Fatalf("status %d, want %d (%v)", statusOf(err), tt.never, err)
 			}
@@ -407,7 +314,7 @@ func TestWholeAnswerThatTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &fake{name: "a", steps: []step{{stall: time.Hour}}}
 		began := time.Now()
-		_, err := New([]Entry{entry("granite", a)}, Options{}).Complete(t.Context(), &llm.Request{Model: "granite"})
+		_, err := New([]Entry{entry("granite", a)}, Options{}).Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
 		e := llm.AsError(err)
 		if e.Status != 504 || e.Code != llm.CodeTimeout || len(a.calls) != 1 {
 			t.Errorf("got %v after %d calls", err, len(a.calls))
@@ -432,7 +339,7 @@ func TestStreamSilence(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := &fake{name: "a", steps: tt.steps}
 				began := time.Now()
-				s, err := New([]Entry{entry("granite", a)}, Options{}).Stream(t.Context(), &llm.Request{Model: "granite"})
+				s, err := New([]Entry{entry("granite", a)}, Options{}).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
 				got := ""
 				if err == nil {
 					got, err = drain(s)
@@ -456,7 +363,7 @@ func TestStreamSilence(t *testing.T) {
 func TestSlowReaderIsNoSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &fake{name: "a", steps: []step{{events: []llm.Event{text("a"), text("b")}}}}
-		s, err := New([]Entry{entry("granite", a)}, Options{}).Stream(t.Context(), &llm.Request{Model: "granite"})
+		s, err := New([]Entry{entry("granite", a)}, Options{}).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -477,7 +384,7 @@ func TestClientThatGoesAway(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		r := New([]Entry{entry("granite", a)}, Options{})
-		_, err := r.Complete(ctx, &llm.Request{Model: "granite"})
+		_, err := r.Complete(ctx, &llm.Request{Call: llm.Call{Model: "granite"}})
 		if e := llm.AsError(err); e.Code != llm.CodeClientGone || len(a.calls) != 1 {
 			t.Errorf("got %v after %d calls", err, len(a.calls))
 		}

@@ -7,33 +7,51 @@ import (
 	"time"
 
 	"outcrop/llm"
-	"outcrop/provider"
 )
 
 // maxHeld bounds the events held back before the first one with content. Providers send one or two.
 const maxHeld = 16
 
+// Source is a streaming response of events of one kind; llm.Stream and llm.RawStream are two.
+type Source[E any] interface {
+	Next(ev *E) error
+	More() bool
+	Meta() *llm.Meta
+	Close() error
+}
+
+// event is what the router needs to know of an event.
+type event[E any] interface {
+	*E
+	// HasContent reports whether the event is part of the response itself.
+	HasContent() bool
+	// Failure is the failure that the event reports; nil for most.
+	Failure() *llm.Error
+	// Retain makes the event stay valid when the next one is read.
+	Retain()
+}
+
 // stream is a provider's stream with the events held back so far, and a limit on the provider's
 // silence.
-type stream struct {
-	inner  llm.Stream
+type stream[E any, P event[E]] struct {
+	inner  Source[E]
 	call   context.Context // the client's
 	ctx    context.Context // this attempt's; ends when the provider is silent for too long
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
 	limit  time.Duration
 
-	held   []llm.Event
+	held   []E
 	err    error // the error that ended the stream
 	failed func(*llm.Error)
 }
 
 // open opens a stream and waits for its first event with content. If it fails, nothing stays open.
-func open(call context.Context, limit time.Duration, target provider.Target, req *llm.Request) (*stream, error) {
+func open[E any, P event[E]](call context.Context, limit time.Duration, begin func(ctx context.Context) (Source[E], error)) (*stream[E, P], error) {
 	ctx, cancel := context.WithCancelCause(call)
-	s := &stream{call: call, ctx: ctx, cancel: cancel, limit: limit}
+	s := &stream[E, P]{call: call, ctx: ctx, cancel: cancel, limit: limit}
 	s.timer = time.AfterFunc(s.limit, func() { cancel(timeoutError(s.limit, "the next piece of the stream")) })
-	inner, err := target.Stream(ctx, req)
+	inner, err := begin(ctx)
 	s.timer.Stop()
 	if err != nil {
 		err = attemptError(call, ctx, err)
@@ -41,9 +59,9 @@ func open(call context.Context, limit time.Duration, target provider.Target, req
 		return nil, err
 	}
 	s.inner = inner
-	s.held = make([]llm.Event, 0, 2) // usually a start and a first piece of text
+	s.held = make([]E, 0, 2) // usually a start and a first piece of text
 	for {
-		s.held = append(s.held, llm.Event{})
+		s.held = append(s.held, *new(E))
 		ev := &s.held[len(s.held)-1]
 		if err := s.pull(ev); err != nil {
 			_ = s.Close() // err is the relevant one
@@ -52,13 +70,18 @@ func open(call context.Context, limit time.Duration, target provider.Target, req
 			}
 			return nil, err
 		}
-		if ev.HasContent() || len(s.held) == maxHeld {
+		if e := P(ev).Failure(); e != nil {
+			_ = s.Close() // e is the relevant one
+			return nil, e
+		}
+		P(ev).Retain()
+		if P(ev).HasContent() || len(s.held) == maxHeld {
 			return s, nil
 		}
 	}
 }
 
-func (s *stream) Next(ev *llm.Event) error {
+func (s *stream[E, P]) Next(ev *E) error {
 	if len(s.held) > 0 {
 		*ev = s.held[0]
 		if s.held = s.held[1:]; len(s.held) == 0 {
@@ -71,7 +94,7 @@ func (s *stream) Next(ev *llm.Event) error {
 
 // pull reads the next event within the limit. The limit applies to the provider's silence only:
 // nothing waits here while the client is slow to read.
-func (s *stream) pull(ev *llm.Event) error {
+func (s *stream[E, P]) pull(ev *E) error {
 	if s.err != nil {
 		return s.err
 	}
@@ -89,15 +112,20 @@ func (s *stream) pull(ev *llm.Event) error {
 			s.failed(llm.AsError(err))
 		}
 	}
+	if err == nil {
+		if e := P(ev).Failure(); e != nil && s.failed != nil {
+			s.failed(e)
+		}
+	}
 	s.err = err
 	return err
 }
 
-func (s *stream) More() bool { return len(s.held) > 0 || s.err != nil || s.inner.More() }
+func (s *stream[E, P]) More() bool { return len(s.held) > 0 || s.err != nil || s.inner.More() }
 
-func (s *stream) Meta() *llm.Meta { return s.inner.Meta() }
+func (s *stream[E, P]) Meta() *llm.Meta { return s.inner.Meta() }
 
-func (s *stream) Close() error {
+func (s *stream[E, P]) Close() error {
 	s.timer.Stop()
 	s.cancel(nil)
 	return s.inner.Close()

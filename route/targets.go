@@ -16,6 +16,7 @@ import (
 type call struct {
 	r       *Router
 	g       *group
+	verb    llm.Verb
 	attempt attempt
 	start   time.Time
 	failed  int // failed attempts
@@ -38,7 +39,7 @@ const maxObserved = 3
 // the deployment reports so, which num_retries does not count, or because a location failed. It
 // returns nil if one has served the call.
 func (c *call) tryTargets(ctx context.Context, t *deployment, model string) *llm.Error {
-	targets, err := t.targetsOf(model)
+	targets, err := t.Deployment.Targets(c.verb, model)
 	if err != nil {
 		return llm.AsError(err)
 	}
@@ -57,8 +58,8 @@ func (c *call) tryTargets(ctx context.Context, t *deployment, model string) *llm
 			return e
 		}
 		tried = append(tried, target)
-		if learned < maxObserved && t.targeter != nil && t.targeter.ReportRefusal(ctx, model, target, e) {
-			if others := t.untried(model, tried, c.r.opt.Now()); len(others) > 0 {
+		if learned < maxObserved && t.observer != nil && t.observer.ReportRefusal(ctx, c.verb, model, target, e) {
+			if others := t.untried(c.verb, model, tried, c.r.opt.Now()); len(others) > 0 {
 				learned++
 				targets, i = others, 0
 				c.retry(ctx, e, 0)
@@ -87,17 +88,9 @@ func (c *call) shouldFailOver(e *llm.Error, t *deployment, next provider.Target)
 	return t.cooldowns.healthy(next, now) || c.budget.spend()
 }
 
-// targetsOf returns the targets of a model, at least one.
-func (t *deployment) targetsOf(model string) ([]provider.Target, error) {
-	if t.targeter == nil {
-		return []provider.Target{singleTarget{t.Deployment, model}}, nil
-	}
-	return t.targeter.Targets(model)
-}
-
 // untried returns the targets that a call has not tried, healthy ones first.
-func (t *deployment) untried(model string, tried []provider.Target, now time.Time) []provider.Target {
-	targets, err := t.targetsOf(model)
+func (t *deployment) untried(verb llm.Verb, model string, tried []provider.Target, now time.Time) []provider.Target {
+	targets, err := t.Deployment.Targets(verb, model)
 	if err != nil {
 		return nil
 	}
@@ -110,7 +103,7 @@ func (t *deployment) untried(model string, tried []provider.Target, now time.Tim
 // operator who adds it would then get refusals from the next target, at a location that nobody
 // asked for.
 func (r *Router) noteTarget(t *deployment, target provider.Target, e *llm.Error) {
-	if t.targeter != nil && atFault(e) && !e.Code.Persistent() {
+	if atFault(e) && !e.Code.Persistent() {
 		t.cooldowns.failed(target, !locationFailed(e), r.cooldownUntil(e), r.opt.Now().UnixNano())
 	}
 }
@@ -126,24 +119,6 @@ func locationFailed(e *llm.Error) bool {
 		return false
 	}
 }
-
-// singleTarget is the only target of a deployment that is not a Targeter.
-type singleTarget struct {
-	provider.Deployment
-	model string
-}
-
-func (o singleTarget) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
-	return o.Deployment.Complete(ctx, o.model, req)
-}
-
-func (o singleTarget) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
-	return o.Deployment.Stream(ctx, o.model, req)
-}
-
-func (singleTarget) Location() string { return "" }
-
-func (o singleTarget) ID() string { return o.model }
 
 // cooldowns remembers which targets of a deployment have failed recently: a whole location, or one
 // id in it. Times are in nanoseconds since 1970.

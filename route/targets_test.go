@@ -29,14 +29,14 @@ type scriptedTarget struct {
 	location, id string
 }
 
-func (d *scriptedDeployment) Targets(string) ([]provider.Target, error) {
+func (d *scriptedDeployment) Targets(llm.Verb, string) ([]provider.Target, error) {
 	if d.none != nil {
 		return nil, d.none
 	}
 	return d.targets, nil
 }
 
-func (d *scriptedDeployment) ReportRefusal(_ context.Context, _ string, refused provider.Target, e *llm.Error) bool {
+func (d *scriptedDeployment) ReportRefusal(_ context.Context, _ llm.Verb, _ string, refused provider.Target, e *llm.Error) bool {
 	if e.Code != llm.CodeModelNeedsProfile {
 		return false
 	}
@@ -81,7 +81,7 @@ func both(t *testing.T, fresh func() (*scriptedDeployment, Entry), check func(t 
 	t.Helper()
 	t.Run("whole", func(t *testing.T) {
 		d, e := fresh()
-		resp, err := instant(new([]time.Duration), e).Complete(t.Context(), &llm.Request{Model: "a"})
+		resp, err := instant(new([]time.Duration), e).Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "a"}})
 		retries := 0
 		if err == nil {
 			retries = resp.Meta.Retries
@@ -90,7 +90,7 @@ func both(t *testing.T, fresh func() (*scriptedDeployment, Entry), check func(t 
 	})
 	t.Run("streamed", func(t *testing.T) {
 		d, e := fresh()
-		s, err := instant(new([]time.Duration), e).Stream(t.Context(), &llm.Request{Model: "a", Stream: true})
+		s, err := instant(new([]time.Duration), e).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "a", Stream: true}})
 		retries := 0
 		if err == nil {
 			retries = s.Meta().Retries
@@ -184,7 +184,7 @@ func TestUnwellRegionsStandBehind(t *testing.T) {
 	call := func(want string) {
 		t.Helper()
 		d.tried = nil
-		if _, err := r.Complete(t.Context(), &llm.Request{Model: "a"}); err != nil {
+		if _, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "a"}}); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Join(d.tried, ", "); got != want {
@@ -223,10 +223,10 @@ func TestOneModelsFailureIsNotItsRegions(t *testing.T) {
 		entry.Deployment, entry.Retries = d, 0
 		r := instant(new([]time.Duration), entry)
 		d.targets = []provider.Target{d.target("r1 forbidden", step{err: e})}
-		_, _ = r.Complete(t.Context(), &llm.Request{Model: "a"})
+		_, _ = r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "a"}})
 		d.tried = nil
 		d.targets = []provider.Target{d.target("r1 a", step{}), d.target("r2 a", step{})}
-		if _, err := r.Complete(t.Context(), &llm.Request{Model: "a"}); err != nil || d.tried[0] != "r1 a" {
+		if _, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "a"}}); err != nil || d.tried[0] != "r1 a" {
 			t.Errorf("after %s: tried %q, %v", e.Code, d.tried, err)
 		}
 	}
@@ -251,7 +251,7 @@ func TestStreamsFailOverBeforeTheirFirstContent(t *testing.T) {
 			d.targets = []provider.Target{d.target("r1 a", tt.first), d.target("r2 a", good)}
 			e := entry("a", &d.fake)
 			e.Deployment, e.Retries, e.StreamTimeout = d, 0, 20*time.Millisecond
-			s, err := instant(new([]time.Duration), e).Stream(t.Context(), &llm.Request{Model: "a", Stream: true})
+			s, err := instant(new([]time.Duration), e).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "a", Stream: true}})
 			if err != nil {
 				t.Fatal(err)
 			}

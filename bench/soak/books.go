@@ -13,16 +13,16 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// maxShown is how many of the faults that were found are printed.
+// maxShown is how many faults are printed.
 const maxShown = 20
 
-// books are what clients saw and what the gateway logged.
+// books records what clients saw and what the gateway logged.
 type books struct {
 	mu     sync.Mutex
 	calls  int
 	kinds  map[string]int
-	seen   map[string]int // the status to be logged, by the id of the call
-	logged map[string]int // the status, by the id
+	seen   map[string]int // the status expected in the log, by the id of the call
+	logged map[string]int // the logged status, by id
 	lines  int
 	faults []string
 }
@@ -37,7 +37,7 @@ func (b *books) faultf(format string, args ...any) {
 	b.faults = append(b.faults, fmt.Sprintf(format, args...))
 }
 
-// call notes a call that was made, and the status that its line should have; 0 for any.
+// call records a call and the status that its log line should have; 0 for any.
 func (b *books) call(k *kind, id string, status int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -48,7 +48,7 @@ func (b *books) call(k *kind, id string, status int) {
 	}
 }
 
-// read takes the gateway's log until its end.
+// read reads the gateway's log to its end.
 func (b *books) read(log io.Reader) {
 	lines := bufio.NewScanner(log)
 	lines.Buffer(nil, 1<<20)
@@ -79,7 +79,7 @@ func (b *books) read(log io.Reader) {
 	}
 }
 
-// check compares calls, lines and metrics, and gives what is wrong.
+// check compares calls, log lines and metrics, and returns the differences.
 func (b *books) check(metrics string) []string {
 	counted := map[int]int{}
 	for line := range strings.Lines(metrics) {
@@ -121,7 +121,7 @@ func (b *books) check(metrics string) []string {
 	return b.faults
 }
 
-// report prints how many calls there were of which kind and status.
+// report prints the number of calls by kind and status.
 func (b *books) report(w io.Writer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

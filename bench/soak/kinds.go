@@ -11,14 +11,14 @@ type kind struct {
 	name  string
 	body  string
 	noKey bool
-	// statuses are those that the client may see.
+	// statuses are the statuses that the client may see.
 	statuses []int
-	// wants stand in the answer.
+	// wants are parts of the answer.
 	wants []string
-	// abandon has the client go away when the answer has begun.
+	// abandon makes the client disconnect after the beginning of the answer.
 	abandon bool
-	// logged is the status in the log where the client could not see it: of a stream that
-	// breaks off, or whose client left. 0 for the client's.
+	// logged is the status in the log if it differs from the client's: for a stream that
+	// breaks off or whose client disconnected. 0 means the client's.
 	logged int
 }
 
@@ -30,21 +30,21 @@ const (
 	schema = `,"response_format":{"type":"json_schema","json_schema":{"name":"stone","schema":{"type":"object","properties":{"name":{"type":"string"}},"required":["name"],"additionalProperties":false}}}`
 )
 
-// ask is the body of a call with one message of the user's.
+// ask returns the body of a call with one user message.
 func ask(text, more string) string {
 	return fmt.Sprintf(`{"model":"granite","messages":[{"role":"user","content":%q}]%s}`, text, more)
 }
 
-// image is the body of a call that shows an image.
+// image returns the body of a call with an image.
 func image(url string) string {
 	return fmt.Sprintf(`{"model":"granite","messages":[{"role":"user","content":[{"type":"text","text":"What is it?"},{"type":"image_url","image_url":{"url":%q}}]}]}`, url)
 }
 
 const streamed = `,"stream":true`
 
-// kinds are the kinds of call that are mixed: twelve that are answered well, a client that
-// leaves, three that are refused, and failures of Bedrock in turn. media is the address of
-// an image.
+// kinds returns the kinds of call to mix: twelve that succeed, a client that
+// disconnects, three that are refused, and failures of Bedrock in turn. media is the
+// URL of an image.
 func kinds(media string) [][]kind {
 	ok := []int{200}
 	one := func(k kind) []kind { return []kind{k} }
@@ -70,7 +70,7 @@ func kinds(media string) [][]kind {
 			{name: "unavailable", body: ask("[[fault: unavailable]]", ""), statuses: []int{503}, wants: []string{`"error"`}},
 			{name: "denied", body: ask("[[fault: denied]]", ""), statuses: []int{403}, wants: []string{`"error"`}},
 			{name: "empty", body: ask("[[fault: empty]]", ""), statuses: []int{502}, wants: []string{`"error"`}},
-			// A reset discards what the emulator has not sent yet, which can be all of it.
+			// A reset discards what the emulator has not sent yet, possibly everything.
 			{name: "cut off", body: ask("[[words: 50]] [[fault: cut=reset after=3]]", streamed), statuses: []int{200, 502}, wants: []string{`"error"`}, logged: 502},
 			{name: "corrupt", body: ask("[[words: 50]] [[fault: corrupt after=2]]", streamed), statuses: ok, wants: []string{`"error"`}, logged: 502},
 			{name: "unavailable in a stream", body: ask("[[words: 50]] [[fault: unavailable after=3]]", streamed), statuses: ok, wants: []string{`"error"`}, logged: 503},

@@ -1,9 +1,10 @@
-// Command soak calls the built program for a long time, in all ways at once, with the
-// emulator behind it, and compares what clients saw with the log and the metrics:
+// Command soak calls the built program for a long time, with all kinds of call at once
+// and the emulator as its upstream, and compares what clients saw with the log and the
+// metrics:
 //
 //	make build && go run ./bench/soak -duration 20m -rate 40
 //
-// It prints how memory and open files develop, and fails if any outcome was wrong.
+// It prints memory and open files over time, and fails if any outcome was wrong.
 package main
 
 import (
@@ -43,7 +44,7 @@ model_list:
       aws_bedrock_runtime_endpoint: UPSTREAM
 `
 
-// timeout bounds what no call and no process takes if all is well.
+// timeout is longer than any call and any process takes if all is well.
 const timeout = 90 * time.Second
 
 func main() {
@@ -102,8 +103,8 @@ func run(ctx context.Context, binary string, duration time.Duration, rate float6
 	return nil
 }
 
-// soak makes calls of all kinds in turn, and prints the gateway's memory and files now
-// and then.
+// soak makes calls of all kinds in turn, and prints the gateway's memory and open files
+// at intervals.
 func soak(ctx context.Context, gateway *process, b *books, kinds [][]kind, duration time.Duration, rate float64, out io.Writer) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}, Timeout: timeout}
 	defer client.CloseIdleConnections()
@@ -134,7 +135,7 @@ func soak(ctx context.Context, gateway *process, b *books, kinds [][]kind, durat
 	}
 }
 
-// callOnce makes a call and notes its outcome.
+// callOnce makes a call and records its outcome.
 func callOnce(ctx context.Context, client *http.Client, url string, k *kind, b *books) {
 	ctx, abandon := context.WithCancel(ctx)
 	defer abandon()
@@ -170,7 +171,7 @@ func callOnce(ctx context.Context, client *http.Client, url string, k *kind, b *
 	}
 }
 
-// settled waits until no call is open, and gives the metrics.
+// settled waits until no call is open, and returns the metrics.
 func settled(ctx context.Context, url string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -208,25 +209,25 @@ func serveImage(ctx context.Context) (url string, stop func(), err error) {
 	}
 	server := &http.Server{ReadHeaderTimeout: timeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "image/png")
-		_, _ = w.Write(png) // a client that is gone shows in its own call
+		_, _ = w.Write(png) // an error shows in the client's own call
 	})}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = server.Serve(l) // it ends with Close
+		_ = server.Serve(l) // returns after Close
 	}()
 	return "http://" + l.Addr().String() + "/pixel.png", func() { _ = server.Close(); <-done }, nil
 }
 
-// process is the program, running.
+// process is a running program.
 type process struct {
 	cmd *exec.Cmd
 	url string
 	end sync.WaitGroup
 }
 
-// launch starts the program and waits until it says, behind a greeting, where it listens.
-// What it logs goes to log; nowhere if that is nil.
+// launch starts the program and waits until it prints its address after a greeting. Its
+// log goes to log; it is discarded if that is nil.
 func launch(ctx context.Context, log func(io.Reader), greeting, binary string, args ...string) (*process, error) {
 	p := &process{cmd: exec.CommandContext(context.WithoutCancel(ctx), binary, args...)}
 	out, err := p.cmd.StdoutPipe()
@@ -264,8 +265,8 @@ func (p *process) stop() error {
 	return p.cmd.Wait()
 }
 
-// size is the resident memory of the program in MB, and how many files it has open; zero
-// where the system has no /proc.
+// size returns the resident memory of the program in MB and its number of open files;
+// zero on a system without /proc.
 func (p *process) size() (rss float64, files int) {
 	proc := filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid))
 	status, err := os.ReadFile(filepath.Join(proc, "status"))
@@ -274,7 +275,7 @@ func (p *process) size() (rss float64, files int) {
 	}
 	for line := range strings.Lines(string(status)) {
 		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64) // 0 where it is no number
+			kb, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64) // 0 if it is not a number
 			rss = kb / 1024
 		}
 	}

@@ -15,7 +15,7 @@ func TestBooksAreCompared(t *testing.T) {
 	k := &kind{name: "whole", statuses: []int{200}, wants: []string{"stop"}}
 	for name, tt := range map[string]struct {
 		log, metrics string
-		third        int // status that the third call's client saw
+		third        int // status seen by the client of the third call
 		faults       int
 	}{
 		"all is well":          {log, metrics, 401, 0},

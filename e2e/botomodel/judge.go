@@ -1,8 +1,7 @@
-// Package botomodel holds every request that a gateway sends to Converse while
-// tests run against AWS's own service model of bedrock-runtime, as botocore has
-// it: required members, types, ranges, patterns, enums and unions, the path and
-// the content type. The emulator has a reading of the model of its own; this is
-// AWS's.
+// Package botomodel validates every request that a gateway sends to Converse in tests
+// against AWS's own service model of bedrock-runtime, as botocore has it: required
+// members, types, ranges, patterns, enums and unions, the path and the content type.
+// The emulator has its own reading of the service model; this is AWS's.
 //
 // A test package puts a Judge in front of its servers and around its tests:
 //
@@ -31,22 +30,23 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// product is how a gateway names itself to its upstream; requests of others, such
-// as those of a LiteLLM beside it, are not its own.
+// product is the gateway's name in its User-Agent to the upstream; requests of other
+// clients, such as LiteLLM, are ignored.
 const product = "outcrop"
 
-// patience bounds the judgement.
+// patience limits the duration of the validation.
 const patience = 2 * time.Minute
 
-// Judge keeps requests until they are judged. Its zero value is ready, and it may
-// be used by many goroutines.
+// Judge keeps requests until they are validated. Its zero value is ready, and it is
+// safe for concurrent use.
 type Judge struct {
 	mu   sync.Mutex
 	kept bytes.Buffer // a line of JSON for each
 	seen map[[sha256.Size]byte]bool
 }
 
-// Watch keeps the requests to a server, which serves them as before.
+// Watch returns a handler that keeps the requests to a server and serves them as
+// before.
 func (j *Judge) Watch(server http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !ours(r) {
@@ -63,7 +63,7 @@ func (j *Judge) Watch(server http.Handler) http.Handler {
 	})
 }
 
-// failing reads nothing but the error that the true body ended with.
+// failing is a reader that only returns the error of the original body.
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) {
@@ -77,8 +77,8 @@ func ours(r *http.Request) bool {
 	return r.UserAgent() == product && strings.HasPrefix(r.URL.Path, "/model/")
 }
 
-// Keep keeps a request whose body has been read, if it is a gateway's to a model.
-// One that equals an earlier one is not kept again.
+// Keep keeps a request whose body has been read, if it is a gateway's call of a model.
+// It ignores a duplicate of an earlier one.
 func (j *Judge) Keep(r *http.Request, body []byte) {
 	if !ours(r) {
 		return
@@ -90,7 +90,7 @@ func (j *Judge) Keep(r *http.Request, body []byte) {
 		Body        []byte `json:"body"` // in base64
 	}{r.Method, r.RequestURI, r.Header.Get("Content-Type"), body})
 	if err != nil {
-		line = []byte(`{}`) // which nothing can be judged by, and so is a fault
+		line = []byte(`{}`) // cannot be validated, and so counts as a fault
 	}
 	sum := sha256.Sum256(line)
 	j.mu.Lock()
@@ -106,7 +106,7 @@ func (j *Judge) Keep(r *http.Request, body []byte) {
 	j.kept.WriteByte('\n')
 }
 
-// Len is how many different requests are kept.
+// Len returns the number of different requests.
 func (j *Judge) Len() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -116,10 +116,9 @@ func (j *Judge) Len() int {
 // Tests is a package's tests as testing.M runs them.
 type Tests interface{ Run() int }
 
-// Over puts the judge over a package's tests: they fail where one of the requests
-// that they made is not valid. What there is to say goes to report. Without
-// botocore the judge says so and lets them pass, but under make test, which sets it
-// up, that is a failure.
+// Over adds the validation to a package's tests: they fail if one of their requests is
+// invalid. The result is written to report. Without botocore the judge reports that and
+// lets them pass, except under make test, which installs it.
 func (j *Judge) Over(tests Tests, report io.Writer) Tests { return judged{j, tests, report} }
 
 type judged struct {
@@ -132,7 +131,7 @@ func (t judged) Run() int {
 	code := t.tests.Run()
 	n, err := t.judge.Verdict(context.Background())
 	switch {
-	case errors.Is(err, errLacking) && os.Getenv("OUTCROP_TEST_ALL") == "":
+	case errors.Is(err, errMissing) && os.Getenv("OUTCROP_TEST_ALL") == "":
 		_, _ = fmt.Fprintf(t.report, "NOT TESTED: %d requests to Bedrock against AWS's service model: %v. Run make setup, or make test for all.\n", n, err)
 	case err != nil:
 		_, _ = fmt.Fprintln(t.report, "FAIL: requests to Bedrock against AWS's service model:", err)
@@ -143,11 +142,11 @@ func (t judged) Run() int {
 	return code
 }
 
-// errLacking says that there is nothing to judge by.
-var errLacking = errors.New("the Python packages of e2e/sdks/python are not installed")
+// errMissing reports that there is nothing to validate with.
+var errMissing = errors.New("the Python packages of e2e/sdks/python are not installed")
 
-// Verdict judges the requests that were kept: how many there are, and an error
-// that names each fault with the member that has it, and the request.
+// Verdict validates the kept requests. It returns how many there are, and an error with
+// each fault, the member that has it, and the request.
 func (j *Judge) Verdict(ctx context.Context) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -161,7 +160,7 @@ func (j *Judge) Verdict(ctx context.Context) (int, error) {
 	}
 	venv := filepath.Join(root, ".cache", "venv")
 	if _, err := os.Stat(filepath.Join(venv, ".made")); err != nil {
-		return n, errLacking
+		return n, errMissing
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -176,26 +175,26 @@ func (j *Judge) Verdict(ctx context.Context) (int, error) {
 	return n, faults(&stdout, n)
 }
 
-// faults reads what the program found: a line for each fault, and one that says
-// how many requests it judged.
+// faults parses the program's output: a line for each fault, and one with the number of
+// requests.
 func faults(output io.Reader, requests int) error {
 	var all []error
 	judged := 0
 	lines := bufio.NewScanner(output)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
-		var said struct {
+		var result struct {
 			Judged int    `json:"judged"`
 			Fault  string `json:"fault"`
 			Path   string `json:"path"`
 			Body   string `json:"body"`
 		}
-		if err := jsonx.Unmarshal(lines.Bytes(), &said); err != nil {
+		if err := jsonx.Unmarshal(lines.Bytes(), &result); err != nil {
 			return fmt.Errorf("botomodel.py printed %q: %w", lines.Text(), err)
 		}
-		judged = max(judged, said.Judged)
-		if said.Fault != "" {
-			all = append(all, fmt.Errorf("%s\n\tin %s %s", said.Fault, said.Path, said.Body))
+		judged = max(judged, result.Judged)
+		if result.Fault != "" {
+			all = append(all, fmt.Errorf("%s\n\tin %s %s", result.Fault, result.Path, result.Body))
 		}
 	}
 	if err := lines.Err(); err != nil {
@@ -207,8 +206,7 @@ func faults(output io.Reader, requests int) error {
 	return errors.Join(all...)
 }
 
-// moduleRoot is the folder of go.mod, from which the tests were started or below
-// which they were.
+// moduleRoot returns the folder of go.mod, which is that of the tests or one above.
 func moduleRoot() (string, error) {
 	folder, err := os.Getwd()
 	if err != nil {

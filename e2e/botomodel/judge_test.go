@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// ask sends a gateway's request to a judged server, which must get it whole.
+// ask sends a gateway's request to a watched server, which must receive it unchanged.
 func ask(t *testing.T, j *Judge, path, contentType, body string) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
@@ -23,11 +23,11 @@ func ask(t *testing.T, j *Judge, path, contentType, body string) {
 	})).ServeHTTP(httptest.NewRecorder(), r)
 }
 
-// verdict skips the test, loudly, where there is no botocore.
+// verdict skips the test, with a message, if botocore is not installed.
 func verdict(t *testing.T, j *Judge) (int, error) {
 	t.Helper()
 	n, err := j.Verdict(t.Context())
-	if errors.Is(err, errLacking) {
+	if errors.Is(err, errMissing) {
 		if os.Getenv("OUTCROP_TEST_ALL") != "" {
 			t.Fatalf("%v: run make setup", err)
 		}
@@ -41,7 +41,7 @@ const (
 	hello = `{"messages":[{"role":"user","content":[{"text":"hello"}]}]}`
 )
 
-// says makes a body with a block beside a text.
+// says returns a body with a block next to a text.
 func says(block string) string {
 	return `{"messages":[{"role":"user","content":[{"text":"hello"},` + block + `]}]}`
 }
@@ -50,7 +50,7 @@ func TestWhatAWSTakesIsValid(t *testing.T) {
 	t.Parallel()
 	var j Judge
 	for _, body := range []string{
-		hello, hello, // the same twice counts once
+		hello, hello, // duplicates count once
 		says(`{"image":{"format":"png","source":{"bytes":"AAAA"}}}`),
 		says(`{"video":{"format":"video/mp4","source":{"bytes":"AAAA"}}}`),
 		`{"messages":[{"role":"assistant","content":[{"toolUse":{"toolUseId":"t.1:2","name":"f","type":"tool_use","input":{"a":[null,1.5]}}}]}],
@@ -90,7 +90,7 @@ func TestWhatAWSRefusesIsNamedByItsMember(t *testing.T) {
 		{"a model's id that is none", "/model/a%20b/converse", "", hello, "body.modelId: 'a b' does not match"},
 		{"another path", "/model/a/b/converse", "", hello, "path: is not that of Converse or ConverseStream"},
 	}
-	var j Judge // of all, as it takes a second to start
+	var j Judge // shared, since it takes a second to start
 	for _, tt := range tests {
 		if tt.contentType == "" {
 			tt.contentType = "application/json"

@@ -8,15 +8,15 @@ import (
 	"outcrop/wire/eventstream"
 )
 
-// Words are the pieces of the text that Complete and Story answer with.
+// Words are the pieces of text in the answers of Complete and Story.
 func Words() []string {
 	return []string{"Gran", "ite ", "is ", "an ", "igneous ", "rock", "."}
 }
 
-// Text is what the Words say.
+// Text is the concatenation of Words.
 func Text() string { return strings.Join(Words(), "") }
 
-// Event is a frame of an event, such as contentBlockDelta, with its JSON.
+// Event returns the frame of an event, such as contentBlockDelta, with its JSON.
 func Event(kind, payload string) []byte {
 	return eventstream.Append(nil, []eventstream.Header{
 		{Name: eventstream.HeaderEventType, Value: kind},
@@ -25,8 +25,8 @@ func Event(kind, payload string) []byte {
 	}, []byte(payload))
 }
 
-// Exception is a frame of one of the service model's exceptions, named as in a
-// stream: throttlingException.
+// Exception returns the frame of one of the service model's exceptions, with its name
+// in streams, such as throttlingException.
 func Exception(kind, message string) []byte {
 	return eventstream.Append(nil, []eventstream.Header{
 		{Name: eventstream.HeaderExceptionType, Value: kind},
@@ -35,8 +35,8 @@ func Exception(kind, message string) []byte {
 	}, []byte(`{"message":`+strconv.Quote(message)+`}`))
 }
 
-// ErrorFrame is a frame of an error that the service model does not declare: its
-// code and message stand in headers.
+// ErrorFrame returns the frame of an error that the service model does not declare: its
+// code and message are in headers.
 func ErrorFrame(code, message string) []byte {
 	return eventstream.Append(nil, []eventstream.Header{
 		{Name: eventstream.HeaderMessageType, Value: "error"},
@@ -45,43 +45,43 @@ func ErrorFrame(code, message string) []byte {
 	}, nil)
 }
 
-// Start is the frame that an answer begins with.
+// Start returns the first frame of an answer.
 func Start() []byte { return Event("messageStart", `{"p":"abc","role":"assistant"}`) }
 
-// Delta is a frame of text.
+// Delta returns a frame of text.
 func Delta(text string) []byte {
 	return Event("contentBlockDelta", `{"contentBlockIndex":0,"delta":{"text":`+strconv.Quote(text)+`},"p":"abcdef"}`)
 }
 
-// Thought is a frame of reasoning.
+// Thought returns a frame of reasoning.
 func Thought(text string) []byte {
 	return Event("contentBlockDelta", `{"contentBlockIndex":0,"delta":{"reasoningContent":{"text":`+strconv.Quote(text)+`}}}`)
 }
 
-// ToolStart is the frame that a tool call begins with.
+// ToolStart returns the first frame of a tool call.
 func ToolStart(id, name string) []byte {
 	return Event("contentBlockStart", fmt.Sprintf(`{"contentBlockIndex":0,"start":{"toolUse":{"name":%q,"toolUseId":%q}}}`, name, id))
 }
 
-// ToolInput is a piece of a tool call's arguments.
+// ToolInput returns a frame with a piece of a tool call's arguments.
 func ToolInput(piece string) []byte {
 	return Event("contentBlockDelta", `{"contentBlockIndex":0,"delta":{"toolUse":{"input":`+strconv.Quote(piece)+`}}}`)
 }
 
-// BlockStop is the frame that ends a block.
+// BlockStop returns the last frame of a block.
 func BlockStop() []byte { return Event("contentBlockStop", `{"contentBlockIndex":0}`) }
 
-// MessageStop is the frame that gives the stop reason.
+// MessageStop returns the frame with the stop reason.
 func MessageStop(reason string) []byte {
 	return Event("messageStop", `{"stopReason":`+strconv.Quote(reason)+`}`)
 }
 
-// Metadata is the last frame, with the usage of Story.
+// Metadata returns the last frame, with the usage of Story.
 func Metadata() []byte {
 	return Event("metadata", `{"metrics":{"latencyMs":300},"usage":{"inputTokens":9,"outputTokens":7,"totalTokens":16}}`)
 }
 
-// Begun is the beginning of an answer: its start and the first four Words.
+// Begun returns the beginning of an answer: its start and the first four Words.
 func Begun() [][]byte {
 	frames := [][]byte{Start()}
 	for _, w := range Words()[:4] {
@@ -90,15 +90,15 @@ func Begun() [][]byte {
 	return frames
 }
 
-// BegunText is the text of Begun.
+// BegunText returns the text of Begun.
 func BegunText() string { return strings.Join(Words()[:4], "") }
 
-// Ending is what follows the last word.
+// Ending returns the frames after the last word.
 func Ending(reason string) [][]byte {
 	return [][]byte{BlockStop(), MessageStop(reason), Metadata()}
 }
 
-// Story is a whole streamed answer with the stop reason.
+// Story returns a complete streamed answer with the stop reason.
 func Story(reason string) [][]byte {
 	frames := Begun()
 	for _, w := range Words()[4:] {

@@ -1,7 +1,7 @@
-// Package roughbedrock is the runtime of a Bedrock on raw sockets that answers
-// exactly as a test's script says: byte by byte, out of order, wrong, late, or
-// not at all. What it sends it writes by hand, so that it can send what no HTTP
-// server would. It checks nothing; the emulator does.
+// Package roughbedrock is a Bedrock runtime on raw sockets that answers exactly
+// according to a test's script: byte by byte, out of order, wrong, late, or not at all.
+// It writes raw bytes, so that it can send what no HTTP server would. It validates
+// nothing; the emulator does.
 package roughbedrock
 
 import (
@@ -24,7 +24,7 @@ const RequestID = "4f5b1c7e-0a51-4f7a-9d0e-6a0c1f2b3d4e"
 // serves the next call when it returns, unless it was closed or broke.
 type Script func(*Call)
 
-// Server is a Bedrock that answers by a script. Close ends it.
+// Server is a Bedrock that answers according to a script. Close stops it.
 type Server struct {
 	listener net.Listener
 	script   Script
@@ -37,9 +37,8 @@ type Server struct {
 	conns  map[*net.TCPConn]struct{}
 }
 
-// Listen serves on a free port of this machine. Each watch is told every call of a
-// model, with its body, before the script answers; it may be called by many
-// goroutines.
+// Listen serves on a free local port. Each watch is called with every call of a model
+// and its body before the script answers; it may be called concurrently.
 func Listen(script Script, watch ...func(*http.Request, []byte)) (*Server, error) {
 	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -60,22 +59,22 @@ func Listen(script Script, watch ...func(*http.Request, []byte)) (*Server, error
 	return s, nil
 }
 
-// URL is the server's address.
+// URL returns the server's base URL.
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 
-// Calls is how many calls of a model have come.
+// Calls returns how many calls of a model have arrived.
 func (s *Server) Calls() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls
 }
 
-// Close ends the server with all connections, and waits for its goroutines. A
-// script that waits for its client is told.
+// Close stops the server, closes all connections, and waits for its goroutines. It
+// wakes a script that waits for its client.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
-	_ = s.listener.Close() // it has no error that matters now
+	_ = s.listener.Close() // its error does not matter here
 	for conn := range s.conns {
 		_ = conn.Close()
 	}
@@ -83,7 +82,8 @@ func (s *Server) Close() {
 	s.done.Wait()
 }
 
-// keep remembers a connection; false, and it is closed, if the server is.
+// keep registers a connection; if the server is closed, it closes the connection and
+// returns false.
 func (s *Server) keep(conn *net.TCPConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +112,7 @@ func (s *Server) serve(conn *net.TCPConn) {
 		if err != nil {
 			return
 		}
-		if !strings.HasPrefix(req.URL.Path, "/model/") { // whoever looks whether the host answers
+		if !strings.HasPrefix(req.URL.Path, "/model/") { // a health check of the host
 			if _, err := io.WriteString(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"); err != nil {
 				return
 			}
@@ -133,7 +133,7 @@ func (s *Server) serve(conn *net.TCPConn) {
 	}
 }
 
-// Call is a call of a model. A write that fails makes the later ones do nothing.
+// Call is a call of a model. After a failed write, further writes do nothing.
 type Call struct {
 	conn   *net.TCPConn
 	in     *bufio.Reader
@@ -142,12 +142,12 @@ type Call struct {
 
 	// Number counts the server's calls from 1.
 	Number int
-	// Stream is whether ConverseStream is called, and not Converse.
+	// Stream reports whether the call is of ConverseStream rather than Converse.
 	Stream bool
 	Body   string
 }
 
-// Send writes bytes as they are; false if they could not be written.
+// Send writes raw bytes; false if they could not be written.
 func (c *Call) Send(raw []byte) bool {
 	if c.err == nil {
 		_, c.err = c.conn.Write(raw)
@@ -155,8 +155,8 @@ func (c *Call) Send(raw []byte) bool {
 	return c.err == nil
 }
 
-// SendWithin is Send with a bound on the time; what is not written by then is
-// left out, and waited reports it. The connection stays usable.
+// SendWithin is like Send with a time limit; it drops what is not written by then, and
+// reports that in waited. The connection remains usable.
 func (c *Call) SendWithin(raw []byte, bound time.Duration) (n int, waited bool) {
 	if c.err != nil {
 		return 0, false
@@ -174,8 +174,8 @@ func (c *Call) SendWithin(raw []byte, bound time.Duration) (n int, waited bool) 
 	return n, false
 }
 
-// Answer writes a whole answer. A length below 0 claims the body's own.
-// Headers are whole lines, such as "Retry-After: 7".
+// Answer writes a complete answer. A negative length means the body's own. Headers are
+// complete lines, such as "Retry-After: 7".
 func (c *Call) Answer(status int, mediaType, body string, length int, headers ...string) {
 	if length < 0 {
 		length = len(body)
@@ -188,15 +188,14 @@ func (c *Call) Answer(status int, mediaType, body string, length int, headers ..
 	c.Send([]byte(b.String() + "\r\n" + body))
 }
 
-// Refuse answers with one of AWS's errors, such as 429 ThrottlingException. key
-// is the body's member with the words: message, or Message of the authorization
-// layer.
+// Refuse answers with one of AWS's errors, such as 429 ThrottlingException. key is the
+// member of the body with the message: message, or Message for the authorization layer.
 func (c *Call) Refuse(status int, kind, key, message string, headers ...string) {
 	headers = append(headers, "x-amzn-ErrorType: "+kind+":http://internal.amazon.com/coral/com.amazon.bedrock/")
 	c.Answer(status, "application/json", fmt.Sprintf("{%q:%q}", key, message), -1, headers...)
 }
 
-// Complete answers well, with Text and the stop reason.
+// Complete answers successfully, with Text and the stop reason.
 func (c *Call) Complete(reason string) {
 	if c.Stream {
 		c.Begin()
@@ -214,8 +213,8 @@ func (c *Call) Begin() {
 	c.Send([]byte("HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked\r\nx-amzn-RequestId: " + RequestID + "\r\n\r\n"))
 }
 
-// Frames writes pieces of a stream's body, each in a chunk and a segment of its
-// own; false if they could not be written.
+// Frames writes pieces of a stream's body, each in its own chunk and segment; false if
+// they could not be written.
 func (c *Call) Frames(pieces ...[]byte) bool {
 	for _, p := range pieces {
 		c.Send(fmt.Appendf(nil, "%x\r\n%s\r\n", len(p), p))
@@ -223,23 +222,23 @@ func (c *Call) Frames(pieces ...[]byte) bool {
 	return c.err == nil
 }
 
-// End ends a stream's body in good order.
+// End ends a stream's body properly.
 func (c *Call) End() { c.Send([]byte("0\r\n\r\n")) }
 
-// Cut closes the connection: in good order (FIN), or by a reset.
+// Cut closes the connection: properly (FIN), or by a reset.
 func (c *Call) Cut(reset bool) {
 	c.closed = true
 	if reset {
-		_ = c.conn.SetLinger(0) // if it fails the client sees a FIN, and the test says so
+		_ = c.conn.SetLinger(0) // if it fails, the client sees a FIN, and the test reports it
 	}
 	_ = c.conn.Close()
 }
 
-// Left waits until the client has closed the connection; false if the server ends
-// before. Whoever asks waits for the answer before it ends the server: a client may
-// have given the call up, and said so, a moment before its connection is closed.
+// Left waits until the client has closed the connection; false if the server stops
+// before. A caller must wait for the result before it stops the server: a client may
+// have given up, and reported that, a moment before its connection is closed.
 func (c *Call) Left() bool {
 	c.closed = true
 	_, err := io.Copy(io.Discard, c.in)
-	return !errors.Is(err, net.ErrClosed) // any other end is the client's
+	return !errors.Is(err, net.ErrClosed) // any other error is the client's
 }

@@ -14,17 +14,17 @@ import (
 
 // This file has the conditions for access to a model, and the calls that fulfil them.
 
-// serviceDenied is a 403 of the service itself, which comes after IAM's.
+// serviceDenied is a 403 from the service itself, which comes after IAM's.
 func serviceDenied(message string) *refusal {
 	return &refusal{status: http.StatusForbidden, kind: "AccessDeniedException", message: message}
 }
 
-// anthropic is how the catalogue calls the maker of Claude.
+// anthropic is the catalogue's name for the maker of Claude.
 const anthropic = "Anthropic"
 
-// admit refuses a call to a model that the account does not have: in AWS's words
-// where public reports, recorded exchanges or the user guide have them. Which
-// refusal comes first is an assumption.
+// admit refuses a call to a model to which the account has no access, in AWS's words as
+// far as public reports, recorded exchanges or the user guide have them. The order of
+// the refusals is an assumption.
 func (e *Emulator) admit(c *call, to *catalogue.Model) error {
 	s := c.state
 	if s.setup.NotAuthorized {
@@ -53,8 +53,8 @@ func (e *Emulator) admit(c *call, to *catalogue.Model) error {
 	return s.retains(about)
 }
 
-// ownModel reports whether a call is to a model of the account's own, which
-// nobody sells, and which has no quota of a foundation model.
+// ownModel reports whether a call is to one of the account's own models, which need no
+// subscription and have no quota of a foundation model.
 func (c *call) ownModel() bool {
 	_, kind, _, ok := splitARN(c.parameter, c.region)
 	return ok && (kind == deploymentKind || kind == importedKind)
@@ -67,7 +67,7 @@ func (s *state) submitted() bool {
 }
 
 // retains refuses a model that is not available under the account's mode of data
-// retention. Inherit leaves it to the model, whose own is default.
+// retention. With inherit, the mode is the model's own, which is default.
 func (s *state) retains(about *account.Model) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,9 +117,9 @@ func (s *state) subscribe(m *catalogue.Model, now time.Time) {
 	s.subscriptions[m.ID] = now
 }
 
-// subscribed refuses a model whose subscription is not active. The first call by
-// a principal that may subscribe subscribes the account for all (Amazon Bedrock
-// User Guide, "Access Amazon Bedrock foundation models").
+// subscribed refuses a model without an active subscription. The first call by a
+// principal with the permission to subscribe subscribes the account for everyone
+// (Amazon Bedrock User Guide, "Access Amazon Bedrock foundation models").
 func (e *Emulator) subscribed(c *call, to *catalogue.Model) error {
 	now := e.options.Now()
 	status := c.state.subscription(to, now)
@@ -142,8 +142,8 @@ func (e *Emulator) subscribed(c *call, to *catalogue.Model) error {
 	return nil
 }
 
-// mayMarket asks IAM for an action of AWS Marketplace, which Bedrock calls for
-// the principal.
+// mayMarket asks IAM for an AWS Marketplace action that Bedrock makes on behalf of the
+// principal.
 func (e *Emulator) mayMarket(c *call, action string) error {
 	const bedrock = "bedrock.amazonaws.com"
 	return e.require(c, requirement{
@@ -152,7 +152,7 @@ func (e *Emulator) mayMarket(c *call, action string) error {
 	})
 }
 
-// agreed finds the model that a call about agreements names.
+// agreed returns the model named by a call about agreements.
 func (c *call) agreed(id string) (*catalogue.Model, error) {
 	if len(id) > bedrockModelIDMax || !bedrockModelID.MatchString(id) {
 		return nil, mismatch(id, "modelId", bedrockModelID)
@@ -164,13 +164,13 @@ func (c *call) agreed(id string) (*catalogue.Model, error) {
 	return m, nil
 }
 
-// offerToken is what ListFoundationModelAgreementOffers gives for a model.
+// offerToken is the token that ListFoundationModelAgreementOffers returns for a model.
 func offerToken(m *catalogue.Model) string {
 	return base64.RawURLEncoding.EncodeToString([]byte("emulated offer of " + m.ID))
 }
 
-// listFoundationModelAgreementOffers has one offer for each model that is sold on
-// AWS Marketplace. Its terms are made up.
+// listFoundationModelAgreementOffers returns one offer for each model sold on AWS
+// Marketplace, with invented terms.
 func (e *Emulator) listFoundationModelAgreementOffers(c *call) error {
 	m, err := c.agreed(c.parameter)
 	if err != nil {
@@ -199,8 +199,8 @@ func (e *Emulator) listFoundationModelAgreementOffers(c *call) error {
 	return c.writeJSON(w.Buf)
 }
 
-// createFoundationModelAgreement subscribes the account to a model. The words of
-// its refusals are in AWS's manner: no exchange is known.
+// createFoundationModelAgreement subscribes the account to a model. The words of its
+// refusals imitate AWS's, since no real exchange is known.
 func (e *Emulator) createFoundationModelAgreement(c *call) error {
 	var body struct {
 		ModelID    string `json:"modelId"`

@@ -12,7 +12,7 @@ import (
 	"outcrop/emulator/bedrock/account"
 )
 
-// parseAccount reads a set-up whose quotes are written as '.
+// parseAccount parses a set-up with quotes written as '.
 func parseAccount(t *testing.T, text string) *account.Setup {
 	t.Helper()
 	s, err := account.Parse([]byte(strings.ReplaceAll(text, "'", `"`)))
@@ -107,7 +107,8 @@ func TestTheModeOfDataRetentionIsSetByItsCall(t *testing.T) {
 
 const marketplace = `{'Effect':'Allow','Action':['aws-marketplace:Subscribe','aws-marketplace:ViewSubscriptions'],'Resource':'*','Condition':{'StringEquals':{'aws:CalledViaLast':'bedrock.amazonaws.com'}}}`
 
-// clients is an account whose user app may call models, and admin also subscribe.
+// clients is an account in which user app may call models, and admin may also
+// subscribe.
 func clients(more string) string {
 	const invoke = `{'Effect':'Allow','Action':'bedrock:*','Resource':'*'}`
 	return `{'users':[
@@ -199,7 +200,7 @@ func TestQuotasFillAndEmptyWithTime(t *testing.T) {
 	hundred := `{"inferenceConfig":{"maxTokens":100},` + hello[1:]
 	tests := []struct {
 		name, quota, words string
-		calls              int // that fit
+		calls              int // within the quota
 		wait               int64
 	}{
 		{"requests", `{'requestsPerMinute':2}`, "Too many requests, please wait before trying again.", 2, 60},
@@ -296,8 +297,8 @@ func TestTheAccountIsReplacedByAnAdminCall(t *testing.T) {
 	wantRefusal(t, s.send(t, http.MethodGet, "/_emulator/account", "", none), 404, "UnknownOperationException", "message")
 }
 
-// TestTheExampleOfTheDocumentationDoesWhatItSays reads the set-up and the refusal
-// from docs/emulator.md.
+// TestTheExampleOfTheDocumentationDoesWhatItSays reads the set-up and the refusal from
+// docs/emulator.md.
 func TestTheExampleOfTheDocumentationDoesWhatItSays(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/emulator.md")

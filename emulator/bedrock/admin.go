@@ -13,15 +13,15 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// adminPrefix begins the paths by which users' own tests change the emulator
-// while it runs. AWS has nothing there.
+// adminPrefix begins the paths with which users' own tests change the running emulator.
+// AWS has nothing there.
 const adminPrefix = "/_emulator/"
 
 // administer changes the catalogue and the account: PUT /_emulator/models adds and
-// replaces models, DELETE /_emulator/models/{id} removes one, PUT
-// /_emulator/account replaces the account's set-up, and GET
-// /_emulator/authorizations tells what the last call was asked for. It asks for no
-// credentials and serves only who calls from the same machine.
+// replaces models, DELETE /_emulator/models/{id} removes one, PUT /_emulator/account
+// replaces the account's set-up, and GET /_emulator/authorizations returns the
+// permissions that the last call needed. It requires no credentials and serves only
+// clients on the same machine.
 func (e *Emulator) administer(c *call) error {
 	if from, err := netip.ParseAddrPort(c.request.RemoteAddr); err != nil || !from.Addr().Unmap().IsLoopback() {
 		return denied("The emulator is changed from a loopback address only, not from " + c.request.RemoteAddr + ".")

@@ -16,17 +16,17 @@ import (
 
 // A short-term API key is a presigned call: this prefix and, in base64, the URL
 // bedrock.amazonaws.com/?Action=CallWithBearerToken&... without its scheme, with
-// Version=1 added behind the signature. So AWS's own token generators make it.
+// Version=1 added after the signature. AWS's own token generators make it in this form.
 const shortTermPrefix = "bedrock-api-key-"
 
 const (
 	shortTermHost  = "bedrock.amazonaws.com"
-	shortTermLimit = 12 * time.Hour // the longest life that a generator may ask for
+	shortTermLimit = 12 * time.Hour // the longest lifetime that a generator may request
 	dateTime       = "20060102T150405Z"
 )
 
-// authenticateShortTerm checks a short-term key: made for the region (a host
-// without a region is served in the key's), by a known key pair, not expired.
+// authenticateShortTerm checks that a short-term key was made for the region by a known
+// key pair and has not expired. A host without a region is served in the key's region.
 func (e *Emulator) authenticateShortTerm(c *call, key, named string) error {
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(key, shortTermPrefix))
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"outcrop/provider/bedrock/sign"
 )
 
-// authenticate finds who calls and in which region, or refuses.
+// authenticate sets the caller and the region of a call, or refuses it.
 func (e *Emulator) authenticate(c *call) error {
 	named := regionOf(c.request.Host)
 	header := c.request.Header.Get("Authorization")
@@ -20,8 +20,8 @@ func (e *Emulator) authenticate(c *call) error {
 	return e.authenticateSignature(c, header, named)
 }
 
-// bearer gives the API key of an Authorization header of that scheme; schemes
-// are case-insensitive (RFC 9110, section 11.1).
+// bearer returns the API key of an Authorization header with that scheme; schemes are
+// case-insensitive (RFC 9110, section 11.1).
 func bearer(header string) (key string, ok bool) {
 	scheme, key, found := strings.Cut(header, " ")
 	return strings.TrimSpace(key), found && strings.EqualFold(scheme, "Bearer")
@@ -70,9 +70,8 @@ func (e *Emulator) authenticateSignature(c *call, header, named string) error {
 	return nil
 }
 
-// scopeOf reads the access key and the region from a signature's credential
-// scope; both are empty if there is none. Whether the header is whole is
-// sign.Verify's to say.
+// scopeOf reads the access key and the region from a signature's credential scope; both
+// are empty if there is none. sign.Verify checks that the header is complete.
 func scopeOf(header string) (accessKey, region string) {
 	_, rest, _ := strings.Cut(header, "Credential=")
 	credential, _, _ := strings.Cut(rest, ",")
@@ -83,8 +82,7 @@ func scopeOf(header string) (accessKey, region string) {
 	return parts[0], parts[2]
 }
 
-// key finds an access key among the set-up's, the options' and those that
-// AssumeRole gave out.
+// key looks up an access key in the set-up, the options and the sessions of AssumeRole.
 func (e *Emulator) key(s *state, id string, now time.Time) (credential, bool) {
 	if k, ok := s.keys[id]; ok {
 		return k, true
@@ -131,13 +129,13 @@ func (e *Emulator) authenticateKey(c *call, key, named string) error {
 	return invalidAPIKey()
 }
 
-// invalidAPIKey is what the authorization layer says of a key that it does not
-// know; the words are from public reports.
+// invalidAPIKey is the authorization layer's refusal of an unknown key; the words are
+// from public reports.
 func invalidAPIKey() *refusal {
 	return denied("Authentication failed: Please make sure your API Key is valid.")
 }
 
-// partition is that of a region.
+// partition returns the partition of a region.
 func partition(region string) string {
 	switch {
 	case strings.HasPrefix(region, "us-gov-"):
@@ -149,7 +147,7 @@ func partition(region string) string {
 	}
 }
 
-// userARN is the principal behind credentials that name none.
+// userARN returns the principal of credentials that name none.
 func (e *Emulator) userARN(region string) string {
 	return "arn:" + partition(region) + ":iam::" + e.options.Account + ":user/demo"
 }

@@ -17,16 +17,16 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// Authorization is one question that a call put to IAM, and its answer.
+// Authorization is one permission that a call asked IAM for, and IAM's decision.
 type Authorization struct {
 	policy.Request
 
 	Decision policy.Decision
 }
 
-// Authorizations are the questions of the last call to Bedrock that was
-// authenticated, in their order, up to the one that was refused. There are none
-// without a set-up. The caller owns them.
+// Authorizations returns the permissions that the last authenticated call to Bedrock
+// asked IAM for, in order, up to a refused one. It is empty without a set-up. The
+// caller owns the result.
 func (e *Emulator) Authorizations() []Authorization {
 	var all []Authorization
 	if last := e.authorizations.Load(); last != nil {
@@ -38,20 +38,20 @@ func (e *Emulator) Authorizations() []Authorization {
 	return all
 }
 
-// Decide answers whether the present set-up would allow a principal something,
-// without a call: all of a call's questions must be allowed. The principal is the
-// ARN of a user, of a role, or of a session of a role; a session of the set-up's
-// keys or of AssumeRole has its session policy. Keys of the context that the
-// request leaves out are those that every call of the principal has; a request
-// with aws:SourceVpce comes through that endpoint. It fails for an ARN that is no
-// principal of the account. Without a set-up everything is allowed.
+// Decide reports, without a call, whether the present set-up would allow a request of a
+// principal; a call is allowed if all its requests are. The principal is the ARN of a
+// user, of a role, or of a session of a role; a session of the set-up's keys or of
+// AssumeRole has its session policy. Context keys that the request omits are those that
+// every call of the principal has; a request with aws:SourceVpce comes through that
+// endpoint. It fails for an ARN that is not a principal of the account. Without a
+// set-up everything is allowed.
 func (e *Emulator) Decide(r *policy.Request) (policy.Decision, error) {
 	s := e.state.Load()
 	parts := strings.SplitN(r.Principal, ":", 6)
 	if len(parts) != 6 || parts[2] != "iam" && parts[2] != "sts" || parts[4] != e.options.Account {
 		return policy.Decision{}, fmt.Errorf("principal %q is not the ARN of a user or role of account %s", r.Principal, e.options.Account)
 	}
-	if !s.played {
+	if !s.configured {
 		return policy.Decision{}, nil
 	}
 	who := s.caller(r.Principal, e.sessionPolicy(s, r.Principal))
@@ -74,7 +74,7 @@ func (e *Emulator) administers(arn string) bool {
 	return arn == e.userARN(e.options.Region) || slices.ContainsFunc(e.options.Keys, func(k Key) bool { return k.Principal == arn })
 }
 
-// sessionPolicy is the policy of a session that the emulator knows; nil if none.
+// sessionPolicy returns the policy of a known session; nil if it has none.
 func (e *Emulator) sessionPolicy(s *state, arn string) *policy.Policy {
 	for _, k := range s.keys {
 		if k.Principal == arn && k.session != nil {
@@ -84,7 +84,7 @@ func (e *Emulator) sessionPolicy(s *state, arn string) *policy.Policy {
 	return e.sessions.policy(arn)
 }
 
-// evaluate puts one question to every layer that applies.
+// evaluate evaluates one request in every layer that applies.
 func (s *state) evaluate(who *caller, endpoint string, r *policy.Request) policy.Decision {
 	l := policy.Layers{Resource: s.setup.ResourcePolicies, Session: who.session}
 	if o := s.setup.Organization; o != nil {
@@ -112,25 +112,25 @@ func (s *state) evaluate(who *caller, endpoint string, r *policy.Request) policy
 	return l.Evaluate(r)
 }
 
-// What stands in the ARNs of service control policies that name no ids.
+// ARN parts of service control policies without ids.
 const (
 	someManagement   = "111122223333"
 	someOrganization = "o-exampleorgid"
 	somePolicy       = "p-examplepolicyid"
 )
 
-// requirement is one thing that a call needs to be allowed.
+// requirement is one permission that a call needs.
 type requirement struct {
 	action, resource string
-	context          map[string]string // beside what all of the call have
+	context          map[string]string // in addition to the context of the whole call
 	unnamed          bool              // the refusal does not name the resource
-	forwarded        bool              // Bedrock asks for the caller, from AWS's own network
+	forwarded        bool              // Bedrock asks on behalf of the caller, from AWS's own network
 }
 
-// authorize asks IAM for all that a call needs, and refuses with the first that
-// is not allowed. Without a set-up all is.
+// authorize asks IAM for every permission that a call needs, and refuses the call at
+// the first that is missing. Without a set-up everything is allowed.
 func (e *Emulator) authorize(c *call) error {
-	if !c.state.played || c.operation.service == serviceSTS {
+	if !c.state.configured || c.operation.service == serviceSTS {
 		return nil
 	}
 	e.authorizations.Store(nil)
@@ -154,9 +154,9 @@ func (e *Emulator) authorize(c *call) error {
 	return nil
 }
 
-// require asks IAM for one thing that a call needs.
+// require asks IAM for one permission that a call needs.
 func (e *Emulator) require(c *call, n requirement) error {
-	if !c.state.played {
+	if !c.state.configured {
 		return nil
 	}
 	who, endpoint := c.state.caller(c.principal, c.session), c.endpoint
@@ -196,8 +196,8 @@ func notAuthorized(principal, action, resource, reason string) string {
 	return "User: " + principal + " is not authorized to perform: " + action + on + " " + reason
 }
 
-// action is the call's in IAM. Converse has none of its own (Amazon Bedrock API
-// reference, "Converse").
+// action returns the IAM action of the call. Converse has none of its own (Amazon
+// Bedrock API reference, "Converse").
 func (c *call) action() string {
 	switch c.operation.name {
 	case "Converse":
@@ -209,9 +209,9 @@ func (c *call) action() string {
 	}
 }
 
-// common is the context of every question of a caller (IAM User Guide, "AWS
-// global condition context keys"). Calls count as made over TLS, which the
-// emulator does not have.
+// common returns the context of every request of a caller (IAM User Guide, "AWS global
+// condition context keys"). Calls count as made over TLS, which the emulator does not
+// have.
 func (e *Emulator) common(s *state, who *caller, endpoint string) map[string][]string {
 	now := e.options.Now().UTC()
 	context := map[string][]string{
@@ -237,8 +237,8 @@ func (e *Emulator) common(s *state, who *caller, endpoint string) map[string][]s
 	return context
 }
 
-// own sets the account that the resource belongs to; a foundation model belongs
-// to none.
+// own sets the account that the resource belongs to; a foundation model belongs to
+// none.
 func own(r *policy.Request) {
 	if parts := strings.SplitN(r.Resource, ":", 6); len(parts) == 6 && isAccount(parts[4]) {
 		r.Context["aws:ResourceAccount"] = []string{parts[4]}
@@ -257,10 +257,10 @@ func sourceIP(remote string) string {
 	return addr.Unmap().String()
 }
 
-// invocation is what an invocation needs (Amazon Bedrock User Guide,
-// "Prerequisites for inference profiles" and "Global cross-Region inference"):
-// what stands in the path, and for a profile then the model in every region that
-// may serve it, with the profile in bedrock:InferenceProfileArn.
+// invocation returns the requirements of an invocation (Amazon Bedrock User Guide,
+// "Prerequisites for inference profiles" and "Global cross-Region inference"): the
+// resource in the path, and for a profile also the model in every region that may serve
+// it, with the profile in bedrock:InferenceProfileArn.
 func (e *Emulator) invocation(c *call) []requirement {
 	extra, guardrail := e.details(c)
 	var needs []requirement
@@ -280,7 +280,7 @@ func (e *Emulator) invocation(c *call) []requirement {
 			return
 		}
 		need(modelARN(c.region, of.Model.ID), c.region, profile)
-		// The region that serves is not known before: AWS calls it so.
+		// The serving region is not known in advance; AWS uses this value for it.
 		need("arn:"+partition(c.region)+":bedrock:::"+modelKind+"/"+of.Model.ID, "unspecified", profile)
 	}
 	through := func(id string) {
@@ -319,7 +319,8 @@ func (e *Emulator) invocation(c *call) []requirement {
 	return needs
 }
 
-// applicationProfile finds one of the account's; nil if there is none.
+// applicationProfile returns one of the account's application profiles; nil if there is
+// none.
 func (e *Emulator) applicationProfile(id, region string) *ApplicationProfile {
 	for i := range e.options.Profiles {
 		if p := &e.options.Profiles[i]; p.ID == id && p.Region == region {
@@ -329,9 +330,8 @@ func (e *Emulator) applicationProfile(id, region string) *ApplicationProfile {
 	return nil
 }
 
-// details reads from the body of an invocation what its context says of it, and
-// the ARN of the guardrail that it wants; empty if none. A body that cannot be
-// read is refused later.
+// details reads the context of an invocation and the ARN of its guardrail, empty if
+// there is none, from its body. A body that cannot be read is refused later.
 func (e *Emulator) details(c *call) (context map[string]string, guardrail string) {
 	var body struct {
 		ServiceTier struct {

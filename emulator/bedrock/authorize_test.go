@@ -106,7 +106,7 @@ func TestBoundariesAndSessionPoliciesLimitRoles(t *testing.T) {
 	}
 }
 
-// asked is what a call needs, without what every call has.
+// asked is a permission that a call needs, without the context of every call.
 type asked struct{ action, resource, region, profile string }
 
 func questions(e *Emulator) []asked {
@@ -281,7 +281,7 @@ func TestTheEndpointIsTheOneInTheHost(t *testing.T) {
 	wantRefusal(t, call("bedrock-runtime.us-east-1.amazonaws.com"), 403, "AccessDeniedException", "with an explicit deny in an identity-based policy")
 }
 
-// assume asks STS for a session of a role, as the demo user.
+// assume requests a session of a role from STS, as the demo user.
 func assume(t *testing.T, s *server, body string) answer {
 	t.Helper()
 	return s.send(t, http.MethodPost, "/", "Action=AssumeRole&Version=2011-06-15&"+body, func(r *http.Request) {
@@ -290,7 +290,7 @@ func assume(t *testing.T, s *server, body string) answer {
 	})
 }
 
-// sessionKey is the key pair of a session that STS gave.
+// sessionKey returns the key pair of a session from an answer of STS.
 func sessionKey(t *testing.T, a answer) Key {
 	t.Helper()
 	var got struct {

@@ -12,20 +12,20 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// Access is what GetFoundationModelAvailability says of a model, in the words of
-// the service model; an empty one is AVAILABLE or AUTHORIZED.
+// Access is the answer of GetFoundationModelAvailability for a model, with the values
+// of the service model; an empty value is AVAILABLE or AUTHORIZED.
 type Access struct {
 	// Agreement is AVAILABLE, PENDING, NOT_AVAILABLE or ERROR, and AgreementError
 	// the message that comes with it, if any.
 	Agreement, AgreementError string
 	// Authorization is AUTHORIZED or NOT_AUTHORIZED.
 	Authorization string
-	// Entitlement and Region are AVAILABLE or NOT_AVAILABLE. Region is
-	// NOT_AVAILABLE by itself where the region does not list the model.
+	// Entitlement and Region are AVAILABLE or NOT_AVAILABLE. Region is always
+	// NOT_AVAILABLE if the region does not list the model.
 	Entitlement, Region string
 }
 
-// Words of the service model.
+// Values of the service model.
 const (
 	available    = "AVAILABLE"
 	notAvailable = "NOT_AVAILABLE"
@@ -34,7 +34,7 @@ const (
 	authorized   = "AUTHORIZED"
 )
 
-// check refuses words that the service model does not have.
+// check rejects values that the service model does not have.
 func (a *Access) check() error {
 	for _, word := range []struct {
 		member, value string
@@ -57,10 +57,10 @@ var bedrockModelID = shape(`[a-z0-9-]{1,63}[.]{1}[a-z0-9-]{1,63}([a-z0-9-]{1,63}
 
 const bedrockModelIDMax = 140
 
-// getFoundationModelAvailability answers for a foundation model by its id: the
-// service model has no ARN here. A model that another region has is described,
-// with regionAvailability NOT_AVAILABLE. No exchange with an unknown id is known;
-// it is refused as GetFoundationModel refuses it.
+// getFoundationModelAvailability answers for a foundation model by its id; the service
+// model allows no ARN here. A model of another region is described with
+// regionAvailability NOT_AVAILABLE. No real exchange with an unknown id is known; it is
+// refused as by GetFoundationModel.
 func (e *Emulator) getFoundationModelAvailability(c *call) error {
 	if len(c.parameter) > bedrockModelIDMax || !bedrockModelID.MatchString(c.parameter) {
 		return mismatch(c.parameter, "modelId", bedrockModelID)
@@ -96,8 +96,8 @@ func (e *Emulator) getFoundationModelAvailability(c *call) error {
 	return c.writeJSON(w.Buf)
 }
 
-// accessTo is what the options say of a model, and where they say nothing what
-// the account's state says.
+// accessTo returns the options' settings for a model, completed from the account's
+// state.
 func (e *Emulator) accessTo(s *state, m *catalogue.Model) Access {
 	a := e.options.Access[m.ID]
 	a.Agreement = cmp.Or(a.Agreement, s.subscription(m, e.options.Now()))
@@ -110,10 +110,10 @@ func (e *Emulator) accessTo(s *state, m *catalogue.Model) Access {
 	return a
 }
 
-// shape compiles a pattern of the service model, which holds for a whole value.
+// shape compiles a pattern of the service model, which must match a whole value.
 func shape(pattern string) *regexp.Regexp { return regexp.MustCompile(`^(?:` + pattern + `)$`) }
 
-// mismatch is the refusal of a value that does not have its shape.
+// mismatch is the refusal of a value that does not match its shape.
 func mismatch(value, member string, of *regexp.Regexp) *refusal {
 	pattern := strings.TrimSuffix(strings.TrimPrefix(of.String(), `^(?:`), `)$`)
 	return invalid("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy regular expression pattern: %s", value, member, pattern)

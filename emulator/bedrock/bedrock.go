@@ -2,10 +2,10 @@
 // credentials, lists models and inference profiles, answers Converse and
 // ConverseStream in AWS's own words and frames, and fails on demand.
 //
-// It serves the runtime, the control plane and STS from one address. A request
-// is told apart by its path; its region is the one in the Host, or else the one
-// that the signature names. Answers are made by a pretend model (package model)
-// and are the same for the same request; faults are scripted (package fault).
+// It serves the runtime, the control plane and STS from one address. The path of a
+// request determines the service; its region is the one in the Host, or else in the
+// signature. A simulated model (package model) makes the answers, the same for the same
+// request; faults are scripted (package fault).
 package bedrock
 
 import (
@@ -26,8 +26,8 @@ import (
 	"outcrop/emulator/bedrock/policy"
 )
 
-// The account, key pair and API key that an Emulator accepts when Options name
-// none. They are made up and open nothing at AWS.
+// The account, key pair and API key that an Emulator accepts if Options have none. They
+// are invented and give no access to AWS.
 const (
 	DemoAccount         = "123456789012"
 	DemoAccessKeyID     = "AKIDEXAMPLE"
@@ -35,7 +35,7 @@ const (
 	DemoAPIKey          = Secret("ABSKQmVkcm9ja0FQSUtleS1FWEFNUExF")
 )
 
-// maxBody is the largest request body in bytes: the service model's limit for
+// maxBody is the maximum size of a request body in bytes: the service model's limit for
 // the body of InvokeModel.
 const maxBody = 25_000_000
 
@@ -43,7 +43,7 @@ const maxBody = 25_000_000
 type Key struct {
 	AccessKeyID     string
 	SecretAccessKey Secret
-	// SessionToken must come along with the signature; empty for a long-term key.
+	// SessionToken is required with the signature; empty for a long-term key.
 	SessionToken Secret
 	// Principal is the ARN behind the key; empty for a user named demo in the account.
 	Principal string
@@ -51,17 +51,17 @@ type Key struct {
 	Expires time.Time
 }
 
-// credential is a key as the emulator keeps it.
+// credential is a key with its owner.
 type credential struct {
 	Key
 
 	session *policy.Policy // limits a role's session; nil if nothing does
 }
 
-// Role is a role that AssumeRole may take.
+// Role is a role that can be assumed by AssumeRole.
 type Role struct {
 	ARN string
-	// ExternalID must be given to assume the role; empty if none is asked for.
+	// ExternalID is required for assuming the role; empty if none is required.
 	ExternalID string
 }
 
@@ -69,8 +69,8 @@ type Role struct {
 type ApplicationProfile struct {
 	// ID is the last part of its ARN, 12 lower-case letters and digits at AWS.
 	ID, Name, Region string
-	// Source is the foundation model or system-defined profile that it was made
-	// from, as an id.
+	// Source is the id of the foundation model or system-defined profile that it was
+	// created from.
 	Source string
 }
 
@@ -79,14 +79,14 @@ type ApplicationProfile struct {
 type Options struct {
 	// Account is the account id, 12 digits; DemoAccount if empty.
 	Account string
-	// Keys and APIKeys are the credentials accepted. With both empty these are
-	// the demo ones.
+	// Keys and APIKeys are the accepted credentials. If both are empty, the demo
+	// credentials are accepted.
 	Keys    []Key
 	APIKeys []Secret
-	// AnyCredentials accepts every signature and API key without verifying it;
-	// a request without any is still refused.
+	// AnyCredentials accepts every signature and API key without verifying it; a request
+	// without any is still refused.
 	AnyCredentials bool
-	// Roles are those that AssumeRole may take; empty means every role of the account.
+	// Roles are the roles that can be assumed; empty means every role of the account.
 	Roles []Role
 	// Region serves requests whose Host and signature name none; us-east-1 if empty.
 	Region string
@@ -97,46 +97,44 @@ type Options struct {
 	Provisioned []ProvisionedModel
 	Deployments []CustomModelDeployment
 	Imported    []ImportedModel
-	// Catalogue is what models and profiles there are at first;
-	// catalogue.Default() if nil. SetCatalogue replaces it.
+	// Catalogue has the initial models and profiles; catalogue.Default() if nil.
+	// SetCatalogue replaces it.
 	Catalogue *catalogue.Catalogue
-	// Setup is what the account allows and whom; nil allows everybody everything.
-	// SetAccount replaces it.
+	// Setup has the account's permissions; nil allows everybody everything. SetAccount
+	// replaces it.
 	Setup *account.Setup
-	// Access is what GetFoundationModelAvailability says of models, by their id,
-	// whatever Setup says; of others it says what Setup does. Calls do not depend
-	// on it.
+	// Access has the answers of GetFoundationModelAvailability by model id, which take
+	// precedence over Setup. It does not affect calls of models.
 	Access map[string]Access
-	// Broken are ids of inference profiles that are listed, and whose calls are
-	// refused as those of an invalid identifier.
+	// Broken are ids of inference profiles that are listed but refused when called, like
+	// an invalid identifier.
 	Broken []string
-	// PageSize is the most profiles that a page of ListInferenceProfiles holds,
+	// PageSize is the maximum number of profiles in a page of ListInferenceProfiles,
 	// whatever the request asks for; 0 for 1000, AWS's own limit.
 	PageSize int
-	// Faults are failures to have, as fault.NewScript takes them. Calls of the
-	// control plane have only those that are bound to their operation.
+	// Faults are faults to inject, as in fault.NewScript. Calls of the control plane get
+	// only those for their operation.
 	Faults []fault.Fault
-	// Recordings is a folder of recorded exchanges, one a file; a request that
-	// equals a recorded one gets the recorded answer. Empty for none.
+	// Recordings is a folder of recorded exchanges, one per file; a request that equals
+	// a recorded one gets the recorded answer. Empty for none.
 	Recordings string
-	// StrictRecordings refuses, with status 409, requests to the runtime that
-	// nothing was recorded for.
+	// StrictRecordings refuses, with status 409, requests to the runtime without a
+	// recording.
 	StrictRecordings bool
-	// Seed varies what is otherwise the same in every run: request ids, the
-	// division of streams, padding, signatures of reasoning.
+	// Seed varies what is otherwise the same in every run: request ids, how streams are
+	// divided, padding, signatures of reasoning.
 	Seed uint64
 	// Now is the clock for signatures, sessions and caches; time.Now if nil.
 	Now func() time.Time
-	// Log gets one line per request at level debug; nothing is logged if nil.
+	// Log gets one line per request at level debug; nil disables logging.
 	Log *slog.Logger
 }
 
-// Emulator is a local Bedrock. Its methods may be called by many goroutines. It
-// starts none of its own.
+// Emulator is a local Bedrock. It is safe for concurrent use and starts no goroutines.
 type Emulator struct {
 	options   Options
 	catalogue atomic.Pointer[catalogue.Catalogue]
-	changing  sync.Mutex // held while a catalogue is made from the present one
+	changing  sync.Mutex // held while the catalogue is being changed
 	state     atomic.Pointer[state]
 	// authorizations are those of the last call; nil if there are none.
 	authorizations atomic.Pointer[[]Authorization]
@@ -150,7 +148,7 @@ type Emulator struct {
 	recordings *recordings
 }
 
-// New makes an emulator. It fails if the options contradict themselves.
+// New creates an emulator. It fails if the options contradict themselves.
 func New(o Options) (*Emulator, error) {
 	if o.Account == "" {
 		o.Account = DemoAccount
@@ -223,22 +221,21 @@ func New(o Options) (*Emulator, error) {
 	return e, nil
 }
 
-// Catalogue is what the emulator has now.
+// Catalogue returns the present catalogue.
 func (e *Emulator) Catalogue() *catalogue.Catalogue { return e.catalogue.Load() }
 
-// SetCatalogue replaces what models and profiles there are, as at a launch, by c,
-// which is not nil; With and Without of Catalogue make one. Calls that have begun
-// keep the catalogue that they began with. Application profiles whose source is
-// gone are not listed, and models of the account whose foundation model is gone
-// cannot be called.
+// SetCatalogue replaces the models and profiles by c, which must not be nil, as at a
+// launch; With and Without of Catalogue create one. Calls in progress keep the
+// catalogue that they started with. Application profiles whose source is gone are not
+// listed, and models of the account whose foundation model is gone cannot be called.
 func (e *Emulator) SetCatalogue(c *catalogue.Catalogue) {
 	e.changing.Lock()
 	defer e.changing.Unlock()
 	e.catalogue.Store(c)
 }
 
-// changeCatalogue replaces the catalogue by what change makes of it; changes are
-// made one after the other.
+// changeCatalogue replaces the catalogue by the result of change; changes are
+// serialized.
 func (e *Emulator) changeCatalogue(change func(*catalogue.Catalogue) (*catalogue.Catalogue, error)) error {
 	e.changing.Lock()
 	defer e.changing.Unlock()
@@ -253,30 +250,30 @@ func isAccount(s string) bool {
 	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
 }
 
-// call is one request on its way through the emulator.
+// call is one request being served.
 type call struct {
 	http.ResponseWriter
 	request   *http.Request
-	catalogue *catalogue.Catalogue // the one that the call began with
+	catalogue *catalogue.Catalogue // the one that the call started with
 	state     *state               // likewise
 	id        string
 	operation operation
 	// parameter is the decoded variable part of the path: a model or profile.
 	parameter string
 	region    string
-	// principal is the ARN of who calls, and session the policy that limits a
-	// role's session.
+	// principal is the ARN of the caller, and session the policy that limits a role's
+	// session.
 	principal string
 	session   *policy.Policy
-	// bearer is the kind of API key that the call came with, in the words of
-	// bedrock:BearerTokenType; empty for a signature.
+	// bearer is the kind of API key of the call, as in bedrock:BearerTokenType; empty
+	// for a signature.
 	bearer string
 	// endpoint is the id of the VPC endpoint that the call came through; empty for
 	// the public one.
 	endpoint       string
 	authorizations []Authorization
 	body           []byte
-	// fault is how the answer of a call to the control plane fails.
+	// fault is the fault in the answer of a call to the control plane.
 	fault fault.Fault
 }
 
@@ -334,7 +331,7 @@ const (
 	serviceSTS     service = "sts"
 )
 
-// scope is the service's name in the scope of a signature.
+// scope returns the service's name in the scope of a signature.
 func (s service) scope() string {
 	if s == serviceSTS {
 		return "sts"
@@ -352,11 +349,11 @@ type operation struct {
 	resource string
 }
 
-// writeJSON answers 200 with a body, or with what the call's fault leaves of it.
+// writeJSON answers 200 with a body, as far as the call's fault allows.
 func (c *call) writeJSON(body []byte) error { return c.writeWhole(body, c.fault) }
 
-// errGone says that the client cannot be reached any more, so that no refusal
-// needs to be written.
+// errGone reports that the client has disconnected, so that no refusal needs to be
+// written.
 var errGone = errors.New("the client has gone")
 
 func ignoreGone(err error) error {

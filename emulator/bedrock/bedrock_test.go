@@ -38,7 +38,7 @@ func start(t *testing.T, o Options) *server {
 	return startHandler(t, e)
 }
 
-// startHandler serves an emulator that is made already.
+// startHandler serves an existing emulator.
 func startHandler(t *testing.T, e *Emulator) *server {
 	t.Helper()
 	s := &server{NewServer(e), &http.Client{Transport: &http.Transport{}}}
@@ -56,7 +56,7 @@ func startHandler(t *testing.T, e *Emulator) *server {
 	return s
 }
 
-// answer is what came back.
+// answer is a response.
 type answer struct {
 	status int
 	header http.Header
@@ -91,7 +91,7 @@ func (s *server) get(t *testing.T, path string) answer {
 
 func apiKey(r *http.Request) { r.Header.Set("Authorization", "Bearer "+string(DemoAPIKey)) }
 
-// host sends the request as to another host, with the demo API key.
+// host sends the request to another host, with the demo API key.
 func host(name string) func(*http.Request) {
 	return func(r *http.Request) {
 		apiKey(r)
@@ -116,7 +116,7 @@ func signed(key Key, region, service string, at time.Time) func(*http.Request) {
 
 var demo = Key{AccessKeyID: DemoAccessKeyID, SecretAccessKey: DemoSecretAccessKey}
 
-// decode reads the answer as JSON.
+// decode decodes the answer as JSON.
 func decode[T any](t *testing.T, a answer) T {
 	t.Helper()
 	var v T
@@ -126,7 +126,7 @@ func decode[T any](t *testing.T, a answer) T {
 	return v
 }
 
-// wantRefusal checks an error in every part that AWS's clients look at.
+// wantRefusal checks every part of an error that AWS's clients use.
 func wantRefusal(t *testing.T, a answer, status int, kind, body string) {
 	t.Helper()
 	if a.status != status || !bytes.Contains(a.body, []byte(body)) {

@@ -11,10 +11,10 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// malformed puts the decoder's complaint about a body into AWS's words, which are
-// those of its services' common framework (public reports:
-// "1 validation error detected: Value at 'toolConfig.tools.1.member.toolSpec.name'
-// failed to satisfy constraint: Member must have length less than or equal to 64").
+// malformed translates the decoder's error about a body to AWS's words, which are those
+// of its services' common framework (public reports: "1 validation error detected:
+// Value at 'toolConfig.tools.1.member.toolSpec.name' failed to satisfy constraint:
+// Member must have length less than or equal to 64").
 func malformed(err error, body []byte) error {
 	var fault *jsonx.Error
 	if !errors.As(err, &fault) {
@@ -34,7 +34,7 @@ func malformed(err error, body []byte) error {
 	return invalid("1 validation error detected: Value at '%s' failed to satisfy constraint: %s", strings.TrimPrefix(counted(path), "."), constraint(fault.Reason, value))
 }
 
-// The decoder's reasons, and what is in them.
+// The decoder's reasons, and their variable parts.
 var (
 	reasonMissing = regexp.MustCompile(`^(\S+) is missing$`)
 	reasonUnion   = regexp.MustCompile(`^must have exactly one of the members (.*)$`)
@@ -46,8 +46,8 @@ var (
 	reasonPattern = regexp.MustCompile(`(?s)^".*" does not match \^\(\?:(.*)\)\$$`)
 )
 
-// constraint is AWS's word for one of the decoder's reasons; what has none stands
-// as it is.
+// constraint returns AWS's words for one of the decoder's reasons; others are
+// unchanged.
 func constraint(reason string, value jsonx.Raw) string {
 	if reasonMissing.MatchString(reason) {
 		return "Member must not be null"
@@ -91,7 +91,7 @@ func unionFault(path string, value jsonx.Raw, names []string) error {
 
 var indexed = regexp.MustCompile(`\[(\d+)\]`)
 
-// counted is a path as AWS's framework writes it: elements are members, counted
+// counted returns a path in the form of AWS's framework: elements are members, counted
 // from one.
 func counted(path string) string {
 	return indexed.ReplaceAllStringFunc(path, func(s string) string {
@@ -103,8 +103,8 @@ func counted(path string) string {
 	})
 }
 
-// valueAt is what stands at a path such as messages[0].role of a body; nil if
-// that cannot be found.
+// valueAt returns the value at a path of a body, such as messages[0].role; nil if there
+// is none.
 func valueAt(body []byte, path string) jsonx.Raw {
 	value := jsonx.Raw(body)
 	for name := range strings.SplitSeq(strings.NewReplacer("[", ".", "]", "").Replace(path), ".") {

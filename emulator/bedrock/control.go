@@ -12,12 +12,12 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// The list and get operations of the control plane, after AWS's service model
-// (Amazon Bedrock API reference). Members stand in alphabetical order.
+// The list and get operations of the control plane, according to AWS's service model
+// (Amazon Bedrock API reference). Members are in alphabetical order.
 
 const timestamp = "2006-01-02T15:04:05Z"
 
-// maxPage is the most that a page of a list holds: shape MaxResults.
+// maxPage is the maximum size of a page of a list: shape MaxResults.
 const maxPage = 1000
 
 func (e *Emulator) listFoundationModels(c *call) error {
@@ -44,7 +44,7 @@ func (e *Emulator) listFoundationModels(c *call) error {
 		case provider != "" && !strings.EqualFold(provider, m.Provider),
 			output != "" && !slices.Contains(m.Output, output),
 			inference != "" && !slices.Contains(inferenceTypes(m, c.region), inference),
-			query.Get("byCustomizationType") != "": // nothing here can be customised
+			query.Get("byCustomizationType") != "": // nothing can be customised here
 			continue
 		}
 		writeModel(&w, m, c.region, e.options.Now())
@@ -75,8 +75,9 @@ func (e *Emulator) getFoundationModel(c *call) error {
 	return c.writeJSON(w.Buf)
 }
 
-// inferenceTypes is what the region offers for the model. INFERENCE_PROFILE is
-// not in the service model's enum, but the live service says it.
+// inferenceTypes returns the inference types of the model in the region.
+// INFERENCE_PROFILE is not in the service model's enum, but the live service returns
+// it.
 func inferenceTypes(m *catalogue.Model, region string) []string {
 	var types []string
 	if m.OnDemand(region) {
@@ -139,16 +140,15 @@ func writeDay(w *jsonx.Writer, key string, t time.Time) {
 	w.String(t.UTC().Format(timestamp))
 }
 
-// inferenceProfile is a system-defined or an application profile as one region
-// sees it.
+// inferenceProfile is a system-defined or an application profile as seen in one region.
 type inferenceProfile struct {
 	id, name, arn, kind, description string
 	models                           []string // ARNs
 	created                          time.Time
 }
 
-// inferenceProfiles lists what can be called from the region: the system's
-// profiles and then the account's own.
+// inferenceProfiles lists the profiles that can be called from the region:
+// system-defined ones and then the account's own.
 func (e *Emulator) inferenceProfiles(models *catalogue.Catalogue, region string) []inferenceProfile {
 	var profiles []inferenceProfile
 	for _, p := range models.Profiles(region) {
@@ -173,7 +173,7 @@ func (e *Emulator) inferenceProfiles(models *catalogue.Catalogue, region string)
 	for _, p := range e.options.Profiles {
 		from, err := applicationSource(models, p)
 		if err != nil || p.Region != region {
-			continue // the source has gone with another catalogue
+			continue // the source was removed with a change of the catalogue
 		}
 		listed := inferenceProfile{
 			id: p.ID, name: p.Name, kind: "APPLICATION", created: from.model.Start,
@@ -229,7 +229,7 @@ func (e *Emulator) getInferenceProfile(c *call) error {
 }
 
 // listInferenceProfiles pages through the profiles. The page token is opaque to
-// clients; it holds the kind asked for and how many have been listed.
+// clients; it encodes the requested kind and how many have been listed.
 func (e *Emulator) listInferenceProfiles(c *call) error {
 	query, err := c.query("maxResults", "nextToken", "type")
 	if err != nil {
@@ -279,8 +279,7 @@ func (e *Emulator) listInferenceProfiles(c *call) error {
 	return c.writeJSON(w.Buf)
 }
 
-// query parses the query; parameters other than the names given are ignored, as
-// AWS ignores them.
+// query parses the query; like AWS, it ignores parameters other than the given names.
 func (c *call) query(names ...string) (url.Values, error) {
 	all, err := url.ParseQuery(c.request.URL.RawQuery)
 	if err != nil {
@@ -295,7 +294,7 @@ func (c *call) query(names ...string) (url.Values, error) {
 	return known, nil
 }
 
-// oneOf refuses a parameter that is set to something else than the values.
+// oneOf refuses a parameter set to a value other than the given ones.
 func oneOf(query url.Values, name string, values ...string) error {
 	v := query.Get(name)
 	if v == "" || slices.Contains(values, v) {

@@ -16,7 +16,7 @@ import (
 	"outcrop/emulator/bedrock/fault"
 )
 
-// faults parses what --fault would have.
+// faults parses texts in the form of --fault.
 func faults(t *testing.T, texts ...string) []fault.Fault {
 	t.Helper()
 	var all []fault.Fault
@@ -168,7 +168,7 @@ func TestAListIsSlowOnDemand(t *testing.T) {
 			w := httptest.NewRecorder()
 			began := time.Now()
 			e.ServeHTTP(w, r)
-			// The clock of the bubble is not the machine's: the duration is exact.
+			// The bubble has its own clock, so the duration is exact.
 			if took := time.Since(began); took != want || w.Code != 200 {
 				t.Errorf("%d took %v, want %v", w.Code, took, want)
 			}

@@ -16,18 +16,18 @@ import (
 	"outcrop/wire/converse"
 )
 
-// FaultHeader is the request header that asks for a fault in the words of
-// fault.Parse. The marker [[fault: ...]] in the last user turn does the same.
+// FaultHeader is the request header that requests a fault in the syntax of fault.Parse.
+// The marker [[fault: ...]] in the last user turn does the same.
 const FaultHeader = "x-outcrop-emulate"
 
-// faultMarker is a fault asked for in a prompt.
+// faultMarker matches a fault requested in a prompt.
 var faultMarker = regexp.MustCompile(`\[\[fault:\s*([^\]]*?)\s*\]\]`)
 
 func (e *Emulator) converse(c *call) error { return e.answerConverse(c, false) }
 
 func (e *Emulator) converseStream(c *call) error { return e.answerConverse(c, true) }
 
-// answerConverse checks a request and answers it, or fails as its fault requires.
+// answerConverse validates a request and answers it, or fails according to its fault.
 func (e *Emulator) answerConverse(c *call, streaming bool) error {
 	to, err := e.identify(c)
 	if err != nil {
@@ -60,7 +60,7 @@ func (e *Emulator) answerConverse(c *call, streaming bool) error {
 	if err != nil {
 		return err
 	}
-	// The cache is the model's, whichever profile leads to it.
+	// The cache belongs to the model, whichever profile is called.
 	usage := e.cache.Count(to, c.region+" "+to.ID, req, e.options.Now())
 	if to.Context > 0 && usage.Prompt() > to.Context {
 		return invalid("Input is too long for requested model.")
@@ -87,19 +87,18 @@ func (e *Emulator) answerConverse(c *call, streaming bool) error {
 	return c.writeWhole(converse.AppendResponse(nil, answer), f)
 }
 
-// Parts of the latency that an answer claims for itself, in milliseconds.
+// Parts of the latency reported in an answer, in milliseconds.
 const (
 	latencyStart    = 120
 	latencyPerToken = 8
 )
 
-// latency is what an answer says of its own duration: the same for the same
-// answer.
+// latency returns the duration that an answer reports: the same for the same answer.
 func latency(usage llm.Usage, f fault.Fault) int64 {
 	return latencyStart + latencyPerToken*usage.Output + f.Latency.Milliseconds()
 }
 
-// markedFault is the fault that the last turn of a prompt asks for; empty if none.
+// markedFault returns the fault requested by the last turn of a prompt; empty if none.
 func markedFault(req *llm.Request) string {
 	if len(req.Turns) == 0 {
 		return ""
@@ -112,7 +111,7 @@ func markedFault(req *llm.Request) string {
 	return ""
 }
 
-// wait sleeps for d, or until the client has gone.
+// wait sleeps for d, or until the client disconnects.
 func wait(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil
@@ -127,7 +126,8 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// writeWhole writes the body of a whole answer, or what the fault leaves of it.
+// writeWhole writes the body of an answer that is not streamed, as far as the fault
+// allows.
 func (c *call) writeWhole(body []byte, f fault.Fault) error {
 	c.Header().Set("Content-Type", "application/json")
 	full := strconv.Itoa(len(body))
@@ -152,16 +152,16 @@ func (c *call) writeWhole(body []byte, f fault.Fault) error {
 		}
 		<-c.request.Context().Done()
 		return errGone
-	default: // an exception came before the body
+	default: // an exception comes before the body
 		c.Header().Set("Content-Length", full)
 		return c.put(body)
 	}
 }
 
-// garbage is an answer that means nothing, as a broken proxy may give it.
+// garbage is a meaningless answer, as a broken proxy may send it.
 var garbage = []byte("<html><body>\x00\x01\x02 upstream said something odd</body></html>\n") // never written to
 
-// stream writes an answer as frames, or what the fault leaves of them.
+// stream writes an answer as frames, as far as the fault allows.
 func (e *Emulator) stream(c *call, answer *llm.Response, f fault.Fault) error {
 	c.Header().Set("Content-Type", "application/vnd.amazon.eventstream")
 	if f.Kind == fault.Empty {
@@ -193,8 +193,8 @@ func (e *Emulator) stream(c *call, answer *llm.Response, f fault.Fault) error {
 	return nil
 }
 
-// alphabet is what Bedrock pads its events with: a part of it from its
-// beginning, of random length (recorded exchanges).
+// alphabet is the text with which Bedrock pads its events: a prefix of random length
+// (recorded exchanges).
 const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 func padding(noise *rand.Rand) string { return alphabet[:1+noise.IntN(len(alphabet))] }
@@ -202,7 +202,7 @@ func padding(noise *rand.Rand) string { return alphabet[:1+noise.IntN(len(alphab
 // preludeSize is the length in bytes of a frame's prelude, with its checksum.
 const preludeSize = 12
 
-// breakStream does to a stream what the fault says, in place of the event next.
+// breakStream applies the fault to a stream, in place of the event next.
 func (c *call) breakStream(next *llm.Event, f fault.Fault) error {
 	frame := converse.AppendEvent(nil, next, "")
 	half := frame[:len(frame)/2]
@@ -219,7 +219,7 @@ func (c *call) breakStream(next *llm.Event, f fault.Fault) error {
 	case fault.Prelude:
 		frame[preludeSize-1] ^= 0xff
 		return c.put(frame)
-	default: // the stream ends, well or not
+	default: // the stream ends, properly or not
 	}
 	if !f.Inside {
 		half = nil
@@ -233,32 +233,32 @@ func (c *call) breakStream(next *llm.Event, f fault.Fault) error {
 	case fault.Stall:
 		<-c.request.Context().Done()
 		return errGone
-	default: // nothing more comes
+	default: // nothing more follows
 	}
 	return nil
 }
 
-// put writes a piece of the answer so that the client gets it now.
+// put writes a piece of the answer and flushes it.
 func (c *call) put(piece []byte) error {
 	if _, err := c.Write(piece); err != nil {
 		return ignoreGone(err)
 	}
 	err := http.NewResponseController(c.ResponseWriter).Flush()
 	if errors.Is(err, http.ErrNotSupported) {
-		return nil // a recorder, which has it already
+		return nil // a recorder, which needs no flush
 	}
 	return ignoreGone(err)
 }
 
-// sever closes the connection under the answer, by a reset or in good order. A
-// writer that does not give its connection away has its answer aborted.
+// sever closes the connection under the answer, by a reset or properly. If the writer
+// does not give access to its connection, the answer is aborted.
 func (c *call) sever(reset bool) {
 	conn, _, err := http.NewResponseController(c.ResponseWriter).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler) //nolint:forbidigo // how net/http is told to cut the connection
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to cut the connection
 	}
 	if tcp, ok := conn.(interface{ SetLinger(seconds int) error }); ok && reset {
-		_ = tcp.SetLinger(0) // if it fails the client sees a close instead
+		_ = tcp.SetLinger(0) // if it fails, the client sees a close instead
 	}
 	_ = conn.Close() // breaking it is the point
 }

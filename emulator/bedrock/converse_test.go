@@ -29,7 +29,7 @@ func (s *server) post(t *testing.T, model, operation, body string) answer {
 	return s.send(t, http.MethodPost, "/model/"+url.PathEscape(model)+"/"+operation, body, apiKey)
 }
 
-// read folds a stream; the error is how it ended before its end.
+// read reads a stream into a response; the error is the stream's failure.
 func read(body []byte) (*llm.Response, error) {
 	r := converse.NewReader(bytes.NewReader(body))
 	var fold llm.Fold

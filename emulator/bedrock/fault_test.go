@@ -19,8 +19,8 @@ import (
 	"outcrop/wire/converse"
 )
 
-// try calls an operation with a fault in the header; the error is that of the
-// transport or of reading the body.
+// try calls an operation with a fault in the header; the error is from the transport or
+// from reading the body.
 func (s *server) try(ctx context.Context, operation, text string) (status int, body []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL()+"/model/"+url.PathEscape(haiku)+"/"+operation,
 		strings.NewReader(`{"messages":[{"role":"user","content":[{"text":"[[words: 40]]"}]}]}`))
@@ -208,7 +208,7 @@ func TestLatencyAndRateSlowDown(t *testing.T) {
 			w := httptest.NewRecorder()
 			began := time.Now()
 			e.ServeHTTP(w, req)
-			// The clock of the bubble is not the machine's: the duration is exact.
+			// The bubble has its own clock, so the duration is exact.
 			if took := time.Since(began); took < least || took > 3*least {
 				t.Errorf("%s: took %v, want %v or a little more", text, took, least)
 			}

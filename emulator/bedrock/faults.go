@@ -7,8 +7,9 @@ import (
 	"outcrop/emulator/bedrock/policy"
 )
 
-// due finds how a call should fail: as its header asks, else as its prompt asks
-// (marked, which may be empty), else by the script of the options.
+// due returns the fault of a call: the one that its header requests, else the one that
+// its prompt requests (marked, which may be empty), else that of the script in the
+// options.
 func (e *Emulator) due(c *call, marked string) (fault.Fault, error) {
 	text := c.request.Header.Get(FaultHeader)
 	if text == "" {
@@ -28,8 +29,8 @@ func (e *Emulator) due(c *call, marked string) (fault.Fault, error) {
 	return f, nil
 }
 
-// failControl does to a call of the control plane what its fault says before an
-// answer is made, and keeps in the call what it does to the answer.
+// failControl applies the fault of a call to the control plane before the answer is
+// made, and stores in the call the fault of the answer.
 func (e *Emulator) failControl(c *call) error {
 	var err error
 	if c.fault, err = e.due(c, ""); err != nil {
@@ -41,8 +42,8 @@ func (e *Emulator) failControl(c *call) error {
 	return e.refusalOf(c, &c.fault, false)
 }
 
-// refusalOf is the refusal that a fault has instead of an answer; nil if it
-// leaves the answer's beginning alone.
+// refusalOf returns the refusal that replaces the answer; nil if the fault does not
+// affect the beginning of the answer.
 func (e *Emulator) refusalOf(c *call, f *fault.Fault, streaming bool) error {
 	switch {
 	case f.Kind == fault.Deny && f.Message != "":
@@ -55,16 +56,17 @@ func (e *Emulator) refusalOf(c *call, f *fault.Fault, streaming bool) error {
 	return nil
 }
 
-// noPolicyAllows is what IAM says to a caller whose policies do not mention the
-// action: the words of the user guide's "Troubleshooting access denied error
-// messages" and of public reports, in which an action without a resource, such
-// as ListFoundationModels, has none in its words either.
+// noPolicyAllows is IAM's message to a caller whose policies do not mention the action:
+// the words of the user guide's "Troubleshooting access denied error messages" and of
+// public reports. For an action without a resource, such as ListFoundationModels, the
+// message names none.
 func (e *Emulator) noPolicyAllows(c *call) string {
 	reason := policy.Decision{Layer: policy.Identity}.Reason(c.action())
 	return notAuthorized(c.principal, c.action(), e.resourceARN(c), reason)
 }
 
-// resourceARN names what the call is about; empty for an operation on nothing.
+// resourceARN returns the ARN of the call's resource; empty for an operation without
+// one.
 func (e *Emulator) resourceARN(c *call) string {
 	kind, id := c.operation.resource, c.parameter
 	switch {

@@ -10,12 +10,12 @@ import (
 const (
 	guardrailLatency  = 150  // milliseconds
 	charactersPerUnit = 1000 // of text in a text unit (https://aws.amazon.com/bedrock/pricing/)
-	charactersPerWord = 4    // that a token counts as
+	charactersPerWord = 4    // per token
 )
 
-// guardrailTrace is the trace of a guardrail that let everything pass, if the
-// setting asks for one: GuardrailTraceAssessment of the service model. tokens are
-// those of the prompt.
+// guardrailTrace returns the trace of a guardrail that did not intervene, if the
+// setting requests one: GuardrailTraceAssessment of the service model. tokens are those
+// of the prompt.
 func guardrailTrace(setting jsonx.Raw, tokens int64) jsonx.Raw {
 	var g guardrail
 	if jsonx.Unmarshal(setting, &g) != nil || g.Trace == "" || g.Trace == "disabled" {

@@ -8,7 +8,7 @@ import (
 	"outcrop/emulator/bedrock/catalogue"
 )
 
-// Kinds of ARN, as they stand in one.
+// Kinds of resource in an ARN.
 const (
 	modelKind       = "foundation-model"
 	profileKind     = "inference-profile"
@@ -19,10 +19,9 @@ const (
 	customKind      = "custom-model"
 )
 
-// identify finds the model behind what stands in the path of a call: a model id,
-// the id of a system-defined inference profile, or an ARN of either, of an
-// application inference profile, or of another model of the account. Refusals
-// are in AWS's words.
+// identify returns the model for the id or ARN in the path of a call: a model id, the
+// id of a system-defined inference profile, or an ARN of either, of an application
+// inference profile, or of another model of the account. Refusals are in AWS's words.
 func (e *Emulator) identify(c *call) (*catalogue.Model, error) {
 	id := c.parameter
 	if strings.HasPrefix(id, "arn:") {
@@ -34,21 +33,21 @@ func (e *Emulator) identify(c *call) (*catalogue.Model, error) {
 	return e.through(c, id)
 }
 
-// bare gives a model by its own id, written as said in the request.
-func bare(m *catalogue.Model, said, region string) (*catalogue.Model, error) {
+// bare returns a model called by its own id; written is the id in the request.
+func bare(m *catalogue.Model, written, region string) (*catalogue.Model, error) {
 	switch {
 	case m.OnDemand(region):
 		return m, nil
 	case m.In(region):
 		// The apostrophe is U+2019 on the wire.
 		return nil, invalid("Invocation of model ID %s with on-demand throughput isn\u2019t supported. "+
-			"Retry your request with the ID or ARN of an inference profile that contains this model.", said)
+			"Retry your request with the ID or ARN of an inference profile that contains this model.", written)
 	default:
 		return nil, invalidIdentifier()
 	}
 }
 
-// through gives the model behind a system-defined inference profile.
+// through returns the model of a system-defined inference profile.
 func (e *Emulator) through(c *call, id string) (*catalogue.Model, error) {
 	p, ok := c.catalogue.Profile(id, c.region)
 	if !ok || p.Broken || slices.Contains(e.options.Broken, id) {
@@ -97,7 +96,7 @@ func (e *Emulator) identifyARN(c *call) (*catalogue.Model, error) {
 	return nil, invalidIdentifier()
 }
 
-// splitARN takes an ARN of Bedrock in the region apart:
+// splitARN splits an ARN of Bedrock in the region:
 // arn:partition:bedrock:region:account:kind/id.
 func splitARN(arn, region string) (account, kind, id string, ok bool) {
 	parts := strings.SplitN(arn, ":", 6)
@@ -108,8 +107,8 @@ func splitARN(arn, region string) (account, kind, id string, ok bool) {
 	return parts[4], kind, id, ok
 }
 
-// source is what an application inference profile was made from: its model and
-// the regions that may serve it.
+// source is the origin of an application inference profile: its model and the regions
+// that may serve it.
 type source struct {
 	model        *catalogue.Model
 	destinations []string
@@ -129,7 +128,8 @@ func modelARN(region, id string) string {
 	return "arn:" + partition(region) + ":bedrock:" + region + "::" + modelKind + "/" + id
 }
 
-// accountARN is the ARN of something of the account, such as an inference profile.
+// accountARN returns the ARN of a resource in the account, such as an inference
+// profile.
 func (e *Emulator) accountARN(region, kind, id string) string {
 	return "arn:" + partition(region) + ":bedrock:" + region + ":" + e.options.Account + ":" + kind + "/" + id
 }

@@ -8,8 +8,7 @@ import (
 	"sync"
 )
 
-// ids makes the identifiers of one emulator: the same ones in the same order
-// for the same seed.
+// ids generates the identifiers of one emulator: the same sequence for the same seed.
 type ids struct {
 	mu     sync.Mutex
 	random *rand.Rand
@@ -27,7 +26,7 @@ func (s *ids) bytes() (b [16]byte) {
 	return b
 }
 
-// uuid is a random UUID (RFC 9562, version 4), as x-amzn-RequestId has it.
+// uuid returns a random UUID (RFC 9562, version 4), the form of x-amzn-RequestId.
 func (s *ids) uuid() string {
 	b := s.bytes()
 	b[6] = b[6]&0x0f | 0x40
@@ -35,7 +34,7 @@ func (s *ids) uuid() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// token is 22 characters of the URL-safe base64 alphabet.
+// token returns 22 characters of the URL-safe base64 alphabet.
 func (s *ids) token() string {
 	b := s.bytes()
 	return base64.RawURLEncoding.EncodeToString(b[:])

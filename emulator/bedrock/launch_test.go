@@ -12,8 +12,8 @@ import (
 	"outcrop/emulator/bedrock/catalogue"
 )
 
-// launched is a model that the catalogue does not have, with a profile that can
-// be called and one that cannot.
+// launched is a model that the catalogue does not have, with one profile that can be
+// called and one that cannot.
 const (
 	launched     = "anthropic.claude-next-9"
 	launchedJSON = `{"models":[{"id":"` + launched + `","name":"Claude Next 9","provider":"Anthropic","family":"claude-newest",
@@ -23,7 +23,7 @@ const (
 // unsigned sends no credentials.
 func unsigned(*http.Request) {}
 
-// lists reports whether the emulator lists the model and its American profile.
+// lists reports whether the emulator lists the model and its US profile.
 func (s *server) lists(t *testing.T, id string) (model, profile bool) {
 	t.Helper()
 	for _, m := range decode[modelList](t, s.get(t, "/foundation-models")).ModelSummaries {

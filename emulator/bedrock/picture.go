@@ -6,16 +6,16 @@ import (
 	"encoding/binary"
 )
 
-// picture is what the head of an image file says of it. The format is Converse's
-// word, empty if the bytes are none of its formats; width and height in pixels
-// are 0 where the head does not say.
+// picture has the properties in the head of an image file. The format is Converse's
+// name, empty if the bytes are in none of its formats; width and height in pixels are 0
+// if the head does not have them.
 type picture struct {
 	format        string
 	width, height int
 }
 
-// pictureHead is how much base64 of an image is read at first; a JPEG with much
-// before its frame is read whole.
+// pictureHead is how much base64 of an image is read at first; a JPEG with a later
+// frame header is read completely.
 const pictureHead = 64 << 10
 
 // readPicture reads the head of an image in base64.
@@ -27,10 +27,10 @@ func readPicture(text string) picture {
 	return p
 }
 
-// decoded is as much as can be read of a base64 text.
+// decoded decodes as much of a base64 text as possible.
 func decoded(text string) []byte {
 	data := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
-	n, _ := base64.StdEncoding.Decode(data, []byte(text)) // the request's decoder has refused what is not base64
+	n, _ := base64.StdEncoding.Decode(data, []byte(text)) // the request's decoder has already rejected invalid base64
 	return data[:n]
 }
 
@@ -62,7 +62,7 @@ func pictureOf(head []byte) picture {
 	return picture{}
 }
 
-// jpegSize finds the frame header among the segments; zeros if it is not there.
+// jpegSize finds the frame header among the segments; zeros if there is none.
 func jpegSize(data []byte) (width, height int) {
 	for at := 2; at+9 <= len(data) && data[at] == 0xff; {
 		marker := data[at+1]
@@ -76,7 +76,7 @@ func jpegSize(data []byte) (width, height int) {
 	return 0, 0
 }
 
-// webpSize reads the first chunk behind the RIFF header; zeros if it is short.
+// webpSize reads the first chunk after the RIFF header; zeros if it is too short.
 func webpSize(chunk []byte) (width, height int) {
 	if len(chunk) < 18 {
 		return 0, 0

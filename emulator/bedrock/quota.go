@@ -9,19 +9,19 @@ import (
 	"outcrop/llm"
 )
 
-// use is what one call took of a quota.
+// use is the quota used by one call.
 type use struct {
 	at     time.Time
 	tokens int64
 }
 
-// burndown is how many tokens of a quota one token of output takes for Claude
-// 3.7 and later (Amazon Bedrock User Guide, "Token burndown rate").
+// burndown is how many tokens of the quota an output token uses for Claude 3.7 and
+// later (Amazon Bedrock User Guide, "Token burndown rate").
 const burndown = 5
 
-// reserve takes a call's share of the model's quotas, or refuses: at first what
-// it reads and the most that it may write (Amazon Bedrock User Guide, "How tokens
-// are counted"). A minute and a day are the last ones, which is an assumption.
+// reserve reserves a call's share of the model's quotas, or refuses the call: its input
+// and its maximum output (Amazon Bedrock User Guide, "How tokens are counted"). Minutes
+// and days are sliding windows, which is an assumption.
 func (s *state) reserve(c *call, to *catalogue.Model, req *llm.Request, now time.Time) (*use, error) {
 	about := s.about(to.ID)
 	if about == nil || about.Quota == nil || c.ownModel() {
@@ -73,7 +73,7 @@ func (s *state) reserve(c *call, to *catalogue.Model, req *llm.Request, now time
 	return u, nil
 }
 
-// settle puts what a call has used in the place of what was reserved for it.
+// settle replaces what was reserved for a call with what it used.
 func (s *state) settle(u *use, to *catalogue.Model, usage *llm.Usage) {
 	output := usage.Output
 	if to.Provider == anthropic && (to.Has(catalogue.ThinkingBudget) || to.Has(catalogue.ThinkingAdaptive)) {

@@ -14,9 +14,9 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// recording is one exchange as it stands in a file of the recordings' folder:
-// a JSON object with method, url, request.json, and of the response the status
-// (200 if left out), headers, and its body as json or in base64.
+// recording is one exchange in a file of the recordings' folder: a JSON object with
+// method, url, request.json, and of the response the status (200 if omitted), headers,
+// and its body as json or in base64.
 type recording struct {
 	Method  string `json:"method"`
 	URL     string `json:"url"`
@@ -33,7 +33,7 @@ type recording struct {
 	body []byte
 }
 
-// recordings are exchanges by what was asked.
+// recordings are exchanges by request.
 type recordings struct {
 	byRequest map[string][]*recording
 
@@ -90,8 +90,8 @@ func parseRecording(data []byte) (string, *recording, error) {
 	return key, r, nil
 }
 
-// recordingKey names what is asked: the method, the decoded path, the query and
-// the body as a JSON value, whatever its spaces and the order of its members.
+// recordingKey returns the key of a request: the method, the decoded path, the query
+// and the body as a JSON value, whatever its spaces and the order of its members.
 func recordingKey(method string, address *url.URL, body []byte) (string, error) {
 	canonical := jsonx.Raw(body).Clone()
 	if len(body) > 0 {
@@ -102,13 +102,13 @@ func recordingKey(method string, address *url.URL, body []byte) (string, error) 
 	return method + " " + address.Path + "?" + address.Query().Encode() + "\n" + string(canonical), nil
 }
 
-// find gives the answer recorded for a request; nil if there is none. Several
-// answers to the same request come in turn, in the order of their files, and the
-// last of them stays.
+// find returns the recorded answer to a request; nil if there is none. Several answers
+// to the same request are returned in the order of their files, and then the last one
+// repeatedly.
 func (s *recordings) find(r *http.Request, body []byte) *recording {
 	key, err := recordingKey(r.Method, r.URL, body)
 	if err != nil {
-		return nil // what is not JSON has not been recorded
+		return nil // a body that is not JSON has not been recorded
 	}
 	answers := s.byRequest[key]
 	if answers == nil {
@@ -121,7 +121,7 @@ func (s *recordings) find(r *http.Request, body []byte) *recording {
 	return answers[n]
 }
 
-// hopHeaders describe the transfer that was recorded, not the answer.
+// hopHeaders describe the recorded transfer, not the answer.
 var hopHeaders = map[string]bool{"connection": true, "content-length": true, "transfer-encoding": true, "date": true} // never written to
 
 // replay answers with a recording.
@@ -138,7 +138,7 @@ func (c *call) replay(r *recording) error {
 	return c.put(r.body)
 }
 
-// unrecorded refuses a request that nothing was recorded for.
+// unrecorded refuses a request without a recording.
 func unrecorded(r *http.Request) *refusal {
 	return &refusal{
 		status: http.StatusConflict, kind: "ConflictException",

@@ -14,8 +14,8 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// recordedFolder is where recorded exchanges with the real Bedrock lie; the test
-// is skipped if there are none.
+// recordedFolder returns the folder of exchanges recorded with the real Bedrock; the
+// test is skipped if there are none.
 func recordedFolder(t *testing.T) string {
 	t.Helper()
 	folder := os.Getenv("OUTCROP_RECORDINGS")
@@ -64,7 +64,7 @@ func TestWhatBedrockAcceptedIsAcceptedAndWhatItRefusedIsRefused(t *testing.T) {
 		}
 		asked++
 		if w.Code == want || bytes.Contains(w.Body.Bytes(), []byte("thinking` block")) {
-			same++ // real seals of reasoning cannot be verified here
+			same++ // real signatures of reasoning cannot be verified here
 			continue
 		}
 		t.Errorf("%s: status %d, Bedrock's was %d: %.300s", filepath.Base(file), w.Code, want, w.Body)

@@ -10,14 +10,14 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// refusal is an error as AWS answers it: bedrock-api notes of the service model
-// for the status, public reports and recorded exchanges for the words.
+// refusal is an error in AWS's form: the statuses are those of the service model, the
+// words those of public reports and recorded exchanges.
 type refusal struct {
 	status  int
 	kind    string // the exception's name, such as ValidationException
 	message string
-	// authorization is set for what the authorization layer in front of the
-	// service says; it writes Message where the service writes message.
+	// authorization is set for a refusal of the authorization layer in front of the
+	// service, whose member is Message instead of message.
 	authorization bool
 }
 
@@ -28,8 +28,8 @@ func invalid(format string, args ...any) *refusal {
 	return &refusal{status: http.StatusBadRequest, kind: "ValidationException", message: fmt.Sprintf(format, args...)}
 }
 
-// invalidIdentifier is what AWS says of a model id that it does not know, or
-// not here (recorded exchange).
+// invalidIdentifier is AWS's refusal of a model id that is unknown, or unknown in this
+// region (recorded exchange).
 func invalidIdentifier() *refusal { return invalid("The provided model identifier is invalid.") }
 
 // notFound is a 404 ResourceNotFoundException.
@@ -42,12 +42,12 @@ func denied(message string) *refusal {
 	return &refusal{status: http.StatusForbidden, kind: "AccessDeniedException", message: message, authorization: true}
 }
 
-// unknownOperation is for a path that no operation has.
+// unknownOperation is for a path that belongs to no operation.
 func unknownOperation() *refusal {
 	return &refusal{status: http.StatusNotFound, kind: "UnknownOperationException", message: "The requested operation is not recognized by the service."}
 }
 
-// refuse writes err as the service of the call writes errors.
+// refuse writes err in the form of the call's service.
 func (c *call) refuse(err error) {
 	if errors.Is(err, errGone) {
 		return
@@ -72,11 +72,11 @@ func (c *call) refuse(err error) {
 	c.Header().Set("Content-Type", "application/json")
 	c.Header().Set("x-amzn-ErrorType", r.kind+":http://internal.amazon.com/coral/com.amazon.bedrock/")
 	c.WriteHeader(r.status)
-	_, _ = c.Write(w.Buf) // the client is gone, and nobody else wants the answer
+	_, _ = c.Write(w.Buf) // the client has disconnected
 }
 
-// refuseXML writes an error as the Query protocol of STS has it; the names are
-// those of the STS API reference, "Common Errors".
+// refuseXML writes an error in the Query protocol of STS; the names are those of the
+// STS API reference, "Common Errors".
 func (c *call) refuseXML(r *refusal) {
 	code := r.kind
 	switch r.kind {
@@ -113,7 +113,7 @@ func (c *call) refuseXML(r *refusal) {
 	_, _ = c.Write(body) // as in refuse
 }
 
-// readBody reads the whole body, so that the answer does not cut it off.
+// readBody reads the whole body, so that the answer does not truncate it.
 func readBody(c *call) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c, c.request.Body, maxBody))
 	var large *http.MaxBytesError

@@ -11,56 +11,56 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// ProvisionedModel is a Provisioned Throughput of the account: a foundation
-// model, or a custom model made from one, with capacity of its own.
+// ProvisionedModel is a Provisioned Throughput of the account: a foundation model, or a
+// custom model based on one, with reserved capacity.
 type ProvisionedModel struct {
 	// ID is the last part of its ARN, 12 lower-case letters and digits.
 	ID string
 	// Name is its name; the ID if empty.
 	Name   string
 	Region string
-	// Model is the id of the foundation model that it runs, wherever that is listed.
+	// Model is the id of the foundation model that it runs, in whatever region that is
+	// listed.
 	Model string
-	// CustomModel is the id, of the form of ID, of the custom model that was made
-	// from Model and that it runs; empty if it runs Model itself.
+	// CustomModel is the id, in the form of ID, of the custom model, based on Model,
+	// that it runs; empty if it runs Model itself.
 	CustomModel string
 }
 
-// CustomModelDeployment is a custom model of the account that is called on
-// demand.
+// CustomModelDeployment is a custom model of the account for on-demand calls.
 type CustomModelDeployment struct {
 	// ID is the last part of its ARN, 12 lower-case letters and digits.
 	ID string
 	// Name is its name; the ID if empty.
 	Name   string
 	Region string
-	// Model is the id of the foundation model that the custom model was made
-	// from. It answers.
+	// Model is the id of the foundation model that the custom model is based on. It
+	// makes the answers.
 	Model string
-	// CustomModel is the id of the custom model, of the form of ID; the ID if empty.
+	// CustomModel is the id of the custom model, in the form of ID; the ID if empty.
 	CustomModel string
 }
 
-// ImportedModel is a model that the account has imported.
+// ImportedModel is a model imported into the account.
 type ImportedModel struct {
 	// ID is the last part of its ARN, 12 lower-case letters and digits.
 	ID string
 	// Name is its name; the ID if empty.
 	Name   string
 	Region string
-	// Architecture is what AWS found in its files, such as llama; it is left out
-	// of the description if empty.
+	// Architecture is the architecture that AWS reports, such as llama; omitted from the
+	// description if empty.
 	Architecture string
-	// Model is the id of the foundation model that answers in its place.
+	// Model is the id of the foundation model that makes the answers.
 	Model string
 }
 
-// resource is one of these.
+// resource is any of these.
 type resource struct {
 	kind             string // of its ARN
 	id, name, region string
 	arn              string
-	base             string // id of the foundation model that answers
+	base             string // id of the foundation model that makes the answers
 	custom           string // id of the custom model that was deployed; empty if none
 	runs             string // ARN of the model that was deployed
 	architecture     string
@@ -68,9 +68,9 @@ type resource struct {
 }
 
 var (
-	// resourceID is the last part of the ARNs of provisioned, deployed and
-	// imported models, resourceName their name (shapes ProvisionedModelArn and
-	// ProvisionedModelName, and the like of the others).
+	// resourceID matches the last part of the ARNs of provisioned, deployed and imported
+	// models, and resourceName their name (shapes ProvisionedModelArn,
+	// ProvisionedModelName and so on).
 	resourceID   = shape(`[a-z0-9]{12}`)
 	resourceName = shape(`([0-9a-zA-Z][_-]?)+`)
 )
@@ -124,26 +124,26 @@ func (r *resource) check(models *catalogue.Catalogue) error {
 	return nil
 }
 
-// resource finds a model of the account in the region by its ARN, id or name;
-// nil if there is none.
-func (e *Emulator) resource(kind, said, region string) *resource {
+// resource returns a model of the account in the region by its ARN, id or name; nil if
+// there is none.
+func (e *Emulator) resource(kind, name, region string) *resource {
 	for i := range e.resources {
-		if r := &e.resources[i]; r.kind == kind && r.region == region && (said == r.arn || said == r.id || said == r.name) {
+		if r := &e.resources[i]; r.kind == kind && r.region == region && (name == r.arn || name == r.id || name == r.name) {
 			return r
 		}
 	}
 	return nil
 }
 
-// Shapes of what the operations take, in the service model of the control plane.
+// Shapes of the operations' parameters, in the service model of the control plane.
 var (
 	provisionedModelID    = shape(`((([0-9a-zA-Z][_-]?)+)|(arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:provisioned-model/[a-z0-9]{12}))`)
 	deploymentIdentifier  = shape(`(arn:aws(|-us-gov|-cn|-iso|-iso-b):bedrock:[a-z0-9-]{1,20}:[0-9]{12}:custom-model-deployment/[a-z0-9]{12})|^([0-9a-zA-Z][_-]?){1,63}`)
 	importedModelIdentity = shape(`(arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:imported-model/[a-z0-9]{12})|(([0-9a-zA-Z][_-]?)+)`)
 )
 
-// asked finds the model of the account that a call describes, or refuses. The
-// words for one that is not there are in AWS's manner: no exchange is known.
+// asked returns the model of the account that a call describes, or refuses. The words
+// for a missing one imitate AWS's, since no real exchange is known.
 func (e *Emulator) asked(c *call, member string, pattern *regexp.Regexp, called string) (*resource, error) {
 	if !pattern.MatchString(c.parameter) {
 		return nil, mismatch(c.parameter, member, pattern)

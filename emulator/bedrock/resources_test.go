@@ -18,7 +18,7 @@ func TestGetFoundationModelAvailability(t *testing.T) {
 	}})
 	tests := []struct{ name, id, host, want string }{
 		{
-			"everything, when nothing else is said", micro, "",
+			"everything by default", micro, "",
 			`{"agreementAvailability":{"status":"AVAILABLE"},"authorizationStatus":"AUTHORIZED","entitlementAvailability":"AVAILABLE","modelId":"` + micro + `","regionAvailability":"AVAILABLE"}`,
 		},
 		{
@@ -48,11 +48,11 @@ func TestGetFoundationModelAvailability(t *testing.T) {
 		wantRefusal(t, s.get(t, "/foundation-model-availability/"+url.PathEscape(id)), 400, "ValidationException", "at 'modelId' failed to satisfy constraint")
 	}
 	if a := s.post(t, "us."+sonnet, "converse", hello); a.status != 200 {
-		t.Errorf("calls depend on what is said of access: got %d %s", a.status, a.body)
+		t.Errorf("calls depend on Options.Access: got %d %s", a.status, a.body)
 	}
 }
 
-// inAccount is the ARN of something of the account in Virginia, without its kind.
+// inAccount is the prefix of the ARNs of the account in Virginia, up to the kind.
 const inAccount = "arn:aws:bedrock:us-east-1:" + DemoAccount + ":"
 
 // accountModels is an account with one model of each kind that is called by ARN.
@@ -135,7 +135,7 @@ func TestModelsOfTheAccountAreCalledByTheirARN(t *testing.T) {
 			}
 		}
 	}
-	// A rule of Llama shows who answers.
+	// A rule of Llama shows which model answers.
 	const begins = `{"messages":[{"role":"assistant","content":[{"text":"hello"}]}]}`
 	wantRefusal(t, s.post(t, inAccount+"imported-model/cdefghijklm1", "converse", begins), 400, "ValidationException", "must start with a user message")
 	for _, id := range []string{"provisioned-model/abcdefghijk3", "provisioned-model/abcdefghijk9", "custom-model-deployment/abcdefghijk1", "imported-model/bcdefghijkl1"} {

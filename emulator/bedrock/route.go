@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// routed is an operation with its place in the service models: a path, or what
-// stands before and behind the one variable part of a path.
+// routed is an operation with its path in the service models: a whole path, or the
+// parts before and after its variable part.
 type routed struct {
 	method, prefix, suffix string
 	exact                  bool // prefix is the whole path
@@ -37,9 +37,8 @@ func routes() []routed {
 	}
 }
 
-// route finds the operation of a request and the decoded variable part of its
-// path. Model ids may stand there percent-encoded, or plain with their ':' and,
-// in an ARN, their '/'.
+// route returns the operation of a request and the decoded variable part of its path.
+// Model ids may be percent-encoded there, or contain ':' and, in an ARN, '/'.
 func route(r *http.Request, body []byte) (operation, string, error) {
 	path := r.URL.EscapedPath()
 	segment := func(prefix, suffix string) (string, bool) {
@@ -68,8 +67,8 @@ func route(r *http.Request, body []byte) (operation, string, error) {
 	return operation{}, "", unknownOperation()
 }
 
-// regionOf is the region in a host such as bedrock-runtime.eu-west-1.amazonaws.com
-// or the name of a VPC endpoint; empty if it names none.
+// regionOf returns the region in a host such as bedrock-runtime.eu-west-1.amazonaws.com
+// or the name of a VPC endpoint; empty if there is none.
 func regionOf(host string) string {
 	labels := strings.Split(host, ".")
 	for i, label := range labels[:len(labels)-1] {
@@ -83,9 +82,9 @@ func regionOf(host string) string {
 	return ""
 }
 
-// endpointOf is the id of the VPC endpoint in a host such as
-// vpce-0a1b2c3d-4e5f.bedrock-runtime.us-east-1.vpce.amazonaws.com; empty if it
-// names none.
+// endpointOf returns the id of the VPC endpoint in a host such as
+// vpce-0a1b2c3d-4e5f.bedrock-runtime.us-east-1.vpce.amazonaws.com; empty if there is
+// none.
 func endpointOf(host string) string {
 	label, _, _ := strings.Cut(host, ".")
 	if parts := strings.SplitN(label, "-", 3); parts[0] == "vpce" && len(parts) > 1 {

@@ -28,6 +28,7 @@ type tally struct{ optional, unions int }
 func checkStructure(q *question) error {
 	native := q.native()
 	strict := 0
+	noStrict := q.info.Has(catalogue.NoStructuredOutput) || q.info.Has(catalogue.NoStrictTools)
 	var sum tally
 	for i := range q.request.Tools {
 		t := &q.request.Tools[i]
@@ -36,9 +37,9 @@ func checkStructure(q *question) error {
 		}
 		strict++
 		switch {
-		case q.info.Has(catalogue.NoStructuredOutput) && native:
+		case noStrict && native:
 			return returned("tools.%d.custom.strict: Extra inputs are not permitted", i)
-		case q.info.Has(catalogue.NoStructuredOutput):
+		case noStrict:
 			return unsupported("toolConfig.tools.toolSpec.strict")
 		case native:
 			if fault := sum.add(t.Schema); fault != "" {

@@ -176,7 +176,15 @@ func TestEveryRuleRefusesInItsWords(t *testing.T) {
 
 		// Structured output.
 		{"a strict tool for Claude Sonnet 4", sonnet4, asks(strict(fmt.Sprintf(closed, `{"type":"string"}`))), "tools.0.custom.strict: Extra inputs are not permitted"},
-		{"a schema of the answer for Claude Opus 4.8", opus48, asks(format(fmt.Sprintf(closed, `{"type":"string"}`))), "output_config.format: Extra inputs are not permitted"},
+		{"a strict tool for Claude Opus 4.8", opus48, asks(strict(fmt.Sprintf(closed, `{"type":"string"}`))), "tools.0.custom.strict: Extra inputs are not permitted"},
+		{"a strict tool for Claude Opus 5", "us.anthropic.claude-opus-5", asks(strict(fmt.Sprintf(closed, `{"type":"string"}`))), ""},
+		{"a schema of the answer for Claude Opus 4.7", "us.anthropic.claude-opus-4-7", asks(format(fmt.Sprintf(closed, `{"type":"string"}`))), "output_config.format: Extra inputs are not permitted"},
+		{"a schema of the answer for Claude Opus 4.8", opus48, asks(format(fmt.Sprintf(closed, `{"type":"string"}`))), ""},
+		{"a schema of the answer for Claude Opus 5", "us.anthropic.claude-opus-5", asks(format(fmt.Sprintf(closed, `{"type":"string"}`))), ""},
+		{"a schema of the answer for Claude Opus 5.5", "us.anthropic.claude-opus-5-5", asks(format(fmt.Sprintf(closed, `{"type":"string"}`))), ""},
+		{"a schema of the answer for Claude Sonnet 5", "us.anthropic.claude-sonnet-5", asks(format(fmt.Sprintf(closed, `{"type":"string"}`))), ""},
+		{"a schema of the answer for Claude Fable 5", "us.anthropic.claude-fable-5", asks(format(fmt.Sprintf(closed, `{"type":"string"}`))), "output_config.format: Extra inputs are not permitted"},
+		{"a schema of the answer for Claude Fable 5.2", "us.anthropic.claude-fable-5-2", asks(format(fmt.Sprintf(closed, `{"type":"string"}`))), ""},
 		{"a schema of the answer for Llama", llama4, asks(format(`{"type":"object"}`)), "This model doesn't support the outputConfig.textFormat field."},
 		{"a strict tool", haiku, asks(strict(fmt.Sprintf(closed, `{"type":"string"}`))), ""},
 		{"a bound", haiku, asks(strict(fmt.Sprintf(closed, `{"type":"integer","minimum":1}`))), wrapped + "tools.0.custom: For 'integer' type, property 'minimum' is not supported"},

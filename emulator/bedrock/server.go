@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Server serves a handler, such as an Emulator, on an address. It is made by
-// NewServer, started once and stopped.
+// Server serves a handler, such as an Emulator, on an address. Create it with
+// NewServer, call Start once, and then Stop.
 type Server struct {
 	http     *http.Server
 	listener net.Listener
@@ -22,7 +22,7 @@ type Server struct {
 	err  error // why serving ended; read after done
 }
 
-// NewServer makes a server for h.
+// NewServer creates a server for h.
 func NewServer(h http.Handler) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Server{
@@ -36,8 +36,8 @@ func NewServer(h http.Handler) *Server {
 	}
 }
 
-// Start listens on addr, such as 127.0.0.1:0 for a free port, and serves until
-// Stop. It returns when connections are accepted, or why they cannot be.
+// Start listens on addr, such as 127.0.0.1:0 for a free port, and serves until Stop. It
+// returns once connections are accepted, or with the reason why not.
 func (s *Server) Start(ctx context.Context, addr string) error {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", addr)
@@ -54,7 +54,7 @@ func (s *Server) Start(ctx context.Context, addr string) error {
 	return nil
 }
 
-// Addr is the address that Start listens on, host and port; empty before.
+// Addr returns the address that Start listens on, host and port; empty before Start.
 func (s *Server) Addr() string {
 	if s.listener == nil {
 		return ""
@@ -62,7 +62,8 @@ func (s *Server) Addr() string {
 	return s.listener.Addr().String()
 }
 
-// URL is the base URL for clients, such as http://127.0.0.1:4510; empty before Start.
+// URL returns the base URL for clients, such as http://127.0.0.1:4510; empty before
+// Start.
 func (s *Server) URL() string {
 	if s.listener == nil {
 		return ""
@@ -70,9 +71,9 @@ func (s *Server) URL() string {
 	return "http://" + s.Addr()
 }
 
-// Stop ends the server: answers that wait (latency, a token rate, a stall) are
-// abandoned at once, others may finish until ctx is done. It returns when no
-// goroutine of the server is left, with the error that had ended serving, if any.
+// Stop ends the server: delayed answers (latency, a token rate, a stall) are abandoned
+// at once, others may finish until ctx is done. It returns after all goroutines of the
+// server have ended, with the error that ended serving, if any.
 func (s *Server) Stop(ctx context.Context) error {
 	s.once.Do(func() {
 		s.abandon()
@@ -80,7 +81,7 @@ func (s *Server) Stop(ctx context.Context) error {
 			return
 		}
 		if err := s.http.Shutdown(ctx); err != nil {
-			_ = s.http.Close() // the listener is closed already; its error says no more
+			_ = s.http.Close() // the listener is already closed; the error says nothing new
 		}
 		<-s.done
 	})

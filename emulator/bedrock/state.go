@@ -14,17 +14,17 @@ import (
 	"outcrop/emulator/bedrock/policy"
 )
 
-// Secret is a string that does not print.
+// Secret is a string that is redacted when printed.
 type Secret = account.Secret
 
-// state is an account as it is played: how it was set up, and what calls have
-// changed since. Another set-up is another state.
+// state is the state of an account: its set-up, and what calls have changed since.
+// Another set-up gets a new state.
 type state struct {
 	setup *account.Setup
-	// played is set if there is a set-up; without one every call is allowed.
-	played  bool
-	keys    map[string]credential // by access key id
-	apiKeys map[string]string     // principals by long-term API key
+	// configured is set if there is a set-up; without one, every call is allowed.
+	configured bool
+	keys       map[string]credential // by access key id
+	apiKeys    map[string]string     // principals by long-term API key
 
 	mu            sync.Mutex
 	useCase       []byte // the form; nil if it is missing
@@ -34,13 +34,13 @@ type state struct {
 	used          map[string][]*use    // by region and model
 }
 
-// someUseCase stands for a form that was submitted before the emulator began.
+// someUseCase is the form submitted before the emulator started.
 const someUseCase = `{"companyName":"Example Corp","intendedUsers":"0"}`
 
-// newState makes the state that a set-up begins with; nil is none.
+// newState returns the initial state of a set-up, which may be nil.
 func (e *Emulator) newState(s *account.Setup) (*state, error) {
 	st := &state{
-		setup: s, played: s != nil, keys: map[string]credential{}, apiKeys: map[string]string{},
+		setup: s, configured: s != nil, keys: map[string]credential{}, apiKeys: map[string]string{},
 		useCase: []byte(someUseCase), retention: account.RetentionInherit, subscriptions: map[string]time.Time{}, used: map[string][]*use{},
 	}
 	if s == nil {
@@ -82,11 +82,11 @@ func (e *Emulator) newState(s *account.Setup) (*state, error) {
 	return st, nil
 }
 
-// SetAccount replaces the account's set-up, and with it what calls have changed
-// since the last one: subscriptions, forms, used quotas. nil takes the set-up
-// away. Sessions of roles stay; a role that is gone is allowed nothing. Calls that
-// have begun keep the set-up that they began with. It fails, and changes nothing,
-// if the set-up contradicts itself; the error names the field as JSON has it.
+// SetAccount replaces the account's set-up, and resets what calls have changed since
+// the last one: subscriptions, forms, used quotas. nil removes the set-up. Sessions of
+// roles remain, but a removed role is allowed nothing. Calls in progress keep the
+// set-up that they started with. It fails, and changes nothing, if the set-up
+// contradicts itself; the error names the field as in JSON.
 func (e *Emulator) SetAccount(s *account.Setup) error {
 	st, err := e.newState(s)
 	if err != nil {
@@ -102,10 +102,10 @@ func (e *Emulator) principalARN(p *account.Principal, kind string) string {
 	return "arn:" + partition(e.options.Region) + ":iam::" + e.options.Account + ":" + kind + cmp.Or(p.Path, "/") + p.Name
 }
 
-// fits reports whether a model's id fits a pattern of the set-up.
+// fits reports whether a model's id matches a pattern of the set-up.
 func fits(pattern, id string) bool {
 	ok, err := path.Match(pattern, id)
-	return ok && err == nil // a set-up has no patterns that path.Match refuses
+	return ok && err == nil // Check rejects patterns that are invalid for path.Match
 }
 
 // about returns the set-up of a model; nil if there is none.
@@ -120,23 +120,23 @@ func (s *state) about(id string) *account.Model {
 
 // caller is a principal as IAM sees it.
 type caller struct {
-	// arn is who calls: a user, or a session of a role.
+	// arn is the ARN of the caller: a user, or a session of a role.
 	arn string
-	// identity is the user or role that has the policies, and kind what it is in
-	// the words of aws:PrincipalType.
+	// identity is the user or role that has the policies, and kind its
+	// aws:PrincipalType.
 	identity, kind string
 	// name is the user's, or the session's.
 	name string
-	// principal has the policies; nil for an administrator, whom identity
-	// policies allow everything.
+	// principal has the policies; nil for an administrator, whose identity policies
+	// allow everything.
 	principal *account.Principal
-	session   *policy.Policy // passed to AssumeRole; nil if none was
-	unknown   bool           // the set-up has roles, and not this one
+	session   *policy.Policy // passed to AssumeRole; nil for none
+	unknown   bool           // the set-up has roles, but not this one
 }
 
-// caller finds the user or role behind an ARN, which may also be that of a role
-// itself. Credentials of the options whose user is not in the set-up are an
-// administrator's, and so are roles as long as the set-up has none.
+// caller returns the user or role of an ARN, which may also be that of a role itself.
+// Credentials of the options whose user is not in the set-up are an administrator's,
+// and so are roles if the set-up has none.
 func (s *state) caller(arn string, session *policy.Policy) caller {
 	c := caller{arn: arn, identity: arn, kind: "User", session: session}
 	parts := strings.SplitN(arn, ":", 6)

@@ -17,7 +17,7 @@ import (
 // The Query protocol of STS: form fields in, XML out (AWS STS API reference,
 // version 2011-06-15).
 
-// routeSTS finds the STS operation in a form.
+// routeSTS returns the STS operation of a form.
 func routeSTS(body []byte) (operation, string, error) {
 	form, err := url.ParseQuery(string(body))
 	if err == nil {
@@ -44,7 +44,7 @@ func (e *Emulator) getCallerIdentity(c *call) error {
 	}{Result: result{Arn: c.principal, UserID: userID(c.principal), Account: e.options.Account}, Metadata: metadata{c.id}})
 }
 
-// userID is what AWS calls the unique id of who calls, made up.
+// userID returns an invented unique id for a caller.
 func userID(arn string) string {
 	if _, session, ok := strings.Cut(arn, ":assumed-role/"); ok {
 		_, name, _ := strings.Cut(session, "/")
@@ -132,9 +132,9 @@ func (e *Emulator) assumeRole(c *call) error {
 	})
 }
 
-// mayAssume reports whether the role exists and trusts a caller with the
-// external id. The roles of the set-up come first; then those of the options, or
-// every role of the account if neither has any.
+// mayAssume reports whether the role exists and trusts a caller with the external id.
+// The roles of the set-up come first, then those of the options; if neither has any,
+// every role of the account exists.
 func (e *Emulator) mayAssume(s *state, arn, account, externalID string) bool {
 	for i := range s.setup.Roles {
 		if r := &s.setup.Roles[i]; e.principalARN(&r.Principal, "role") == arn {
@@ -152,14 +152,14 @@ func (e *Emulator) mayAssume(s *state, arn, account, externalID string) bool {
 	return false
 }
 
-// sessionPolicyMax is the longest session policy in characters (AWS STS API
+// sessionPolicyMax is the maximum length of a session policy in characters (AWS STS API
 // reference, AssumeRole).
 const sessionPolicyMax = 2048
 
-// sessionPolicy reads the policy that AssumeRole is given; nil if it is empty.
+// sessionPolicy parses the policy passed to AssumeRole; nil if it is empty.
 func sessionPolicy(text string) (*policy.Policy, error) {
 	if text == "" {
-		return nil, nil //nolint:nilnil // no policy is no error
+		return nil, nil //nolint:nilnil // a missing policy is not an error
 	}
 	if len(text) > sessionPolicyMax {
 		return nil, invalid("1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to %d", sessionPolicyMax)
@@ -184,7 +184,7 @@ func (c *call) writeXML(v any) error {
 	return ignoreGone(err)
 }
 
-// sessions are the temporary key pairs that AssumeRole gave out.
+// sessions are the temporary key pairs issued by AssumeRole.
 type sessions struct {
 	mu   sync.Mutex
 	keys map[string]credential
@@ -192,8 +192,8 @@ type sessions struct {
 
 func newSessions() *sessions { return &sessions{keys: map[string]credential{}} }
 
-// grace is how long an expired session is remembered, so that its use is
-// answered as expired and not as unknown.
+// grace is how long an expired session is remembered, so that its use is refused as
+// expired and not as unknown.
 const grace = 24 * time.Hour
 
 func (s *sessions) add(k credential, now time.Time) {
@@ -214,8 +214,7 @@ func (s *sessions) key(id string, now time.Time) (credential, bool) {
 	return k, ok && now.Before(k.Expires.Add(grace))
 }
 
-// policy is the session policy of a session that was given out; nil if it has
-// none.
+// policy returns the session policy of an issued session; nil if it has none.
 func (s *sessions) policy(principal string) *policy.Policy {
 	s.mu.Lock()
 	defer s.mu.Unlock()

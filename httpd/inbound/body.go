@@ -3,6 +3,7 @@
 package inbound
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -62,7 +63,9 @@ func (b *Body) grow(claimed int64) {
 // Reader reads bodies of up to Limit bytes. Its zero value reads none.
 type Reader struct {
 	Limit int64
-	pool  sync.Pool
+	// Weight is how many bytes of memory to reserve per byte of a body; the constant Weight if 0.
+	Weight int64
+	pool   sync.Pool
 }
 
 // Read reads a request's body to its end. net/http closes a body that has not been read to its end
@@ -97,7 +100,8 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 	if r.ContentLength >= 0 {
 		covered = min(covered, r.ContentLength+1) // one extra byte to detect the end
 	}
-	full := lease.Grow(r.Context(), covered*Weight) // without memory the body is read and discarded, so that the client gets to read the response
+	weight := cmp.Or(rd.Weight, Weight)
+	full := lease.Grow(r.Context(), covered*weight) // without memory the body is read and discarded, so that the client gets to read the response
 	b, _ := rd.pool.Get().(*Body)
 	if b == nil {
 		b = &Body{Bytes: make([]byte, 0, firstBuffer), pool: &rd.pool}
@@ -115,7 +119,7 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 				more = r.ContentLength + 1 - covered
 			}
 			asked := time.Now()
-			full = lease.Grow(r.Context(), more*Weight)
+			full = lease.Grow(r.Context(), more*weight)
 			covered += more
 			start = start.Add(time.Since(asked)) // the client is not to blame for the wait
 		}

@@ -18,23 +18,31 @@ type Events struct {
 	w         http.ResponseWriter
 	flusher   http.Flusher
 	pace      pace
+	kind      string // the content type; empty if the caller has set it
 	ping      string
 	keepAlive time.Duration
 
 	mu    sync.Mutex
-	timer *time.Timer
-	begun bool  // the headers have been sent
-	quiet bool  // no comment may be sent now
-	err   error // of a write: the client is gone
+	timer *time.Timer // nil without comments
+	begun bool        // the headers have been sent
+	quiet bool        // no comment may be sent now
+	err   error       // of a write: the client is gone
 }
 
 // NewEvents prepares a response of events. ping is the comment to send after each keepAlive of
 // silence.
 func NewEvents(w http.ResponseWriter, ping string, keepAlive time.Duration) *Events {
-	e := &Events{w: w, pace: pace{w: w}, ping: ping, keepAlive: keepAlive}
+	e := &Events{w: w, pace: pace{w: w}, kind: "text/event-stream", ping: ping, keepAlive: keepAlive}
 	e.flusher, _ = w.(http.Flusher)
 	e.timer = time.AfterFunc(math.MaxInt64, e.silent)
 	e.timer.Reset(keepAlive) // apart, because the first comment may be due before timer is assigned
+	return e
+}
+
+// NewFrames prepares a streaming response of another kind, without comments. Its headers are set.
+func NewFrames(w http.ResponseWriter) *Events {
+	e := &Events{w: w, pace: pace{w: w}}
+	e.flusher, _ = w.(http.Flusher)
 	return e
 }
 
@@ -54,13 +62,19 @@ func (e *Events) silent() {
 	e.timer.Reset(e.keepAlive)
 }
 
+func (e *Events) stop() {
+	if e.timer != nil {
+		e.timer.Stop()
+	}
+}
+
 // Commit stops the comments until the next Write, and reports whether the headers have been sent.
 // If not, the caller may set them and send any response.
 func (e *Events) Commit() (begun bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.quiet = true
-	e.timer.Stop()
+	e.stop()
 	return e.begun
 }
 
@@ -75,7 +89,7 @@ func (e *Events) Write(p []byte, more bool) error {
 		e.flush()
 	}
 	e.quiet = false
-	if e.err == nil {
+	if e.err == nil && e.timer != nil {
 		e.timer.Reset(e.keepAlive)
 	}
 	return e.err
@@ -85,7 +99,9 @@ func (e *Events) write(p []byte) {
 	if !e.begun {
 		e.begun = true
 		h := e.w.Header()
-		h.Set("Content-Type", "text/event-stream")
+		if e.kind != "" {
+			h.Set("Content-Type", e.kind)
+		}
 		h.Set("Cache-Control", "no-cache")
 		h.Set("X-Accel-Buffering", "no") // nginx must not buffer events
 		e.w.WriteHeader(http.StatusOK)
@@ -110,6 +126,6 @@ func (e *Events) Close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.quiet = true
-	e.timer.Stop()
+	e.stop()
 	e.pace.end()
 }

@@ -7,11 +7,11 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"outcrop/gateway"
+	"outcrop/httpd/door"
 	"outcrop/httpd/inbound"
 	"outcrop/internal/budget"
 	"outcrop/internal/jsonx"
@@ -90,7 +90,7 @@ func (h *Handler) complete(w http.ResponseWriter, r *http.Request, call *gateway
 	buf := h.buffer()
 	defer h.release(buf)
 	*buf = wire.AppendResponses((*buf)[:0], envelope(call, req), answers, call.Usage(), call.Warnings())
-	head(w.Header(), call)
+	door.Head(w.Header(), call)
 	w.Header()["Content-Type"] = jsonType
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(*buf))}
 	inbound.WriteWhole(w, *buf)
@@ -152,21 +152,16 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	defer stream.Close()
 	written := 0
 	if !begun {
-		written = head(w.Header(), call)
+		written = door.Head(w.Header(), call)
 	}
 	defer func() {
 		if p := recover(); p != nil { // the response has begun, so the failure must be an event
-			e := call.Fail(Internal())
+			e := call.Fail(door.Internal())
 			_ = events.Write(wire.AppendFailure(nil, e), false)
 			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // the server logs it
 		}
 	}()
 	h.copy(events, stream, call, wire.NewChunks(envelope(call, req), req.IncludeUsage, max(1, int(req.LLM.Choices))), written)
-}
-
-// Internal is the error that clients get for a fault in the gateway.
-func Internal() *llm.Error {
-	return &llm.Error{Code: llm.CodeInternal, Status: 500, Message: "internal error; look for this x-request-id in the gateway's log."}
 }
 
 // copy forwards a stream until its end. The first written warnings were in the header and are not
@@ -205,112 +200,13 @@ func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.
 	}
 }
 
-// head sets the headers that describe a response's route, and returns how many of the call's
-// warnings fit into them.
-func head(h http.Header, call *gateway.Call) (written int) {
-	m := call.Meta()
-	if m.UpstreamID != "" {
-		h["X-Amzn-Requestid"] = []string{m.UpstreamID}
-	}
-	routeHeaders(h, &m.Destination)
-	if cost := call.Cost(); cost.Set {
-		text := []string{cost.Value.String()}
-		h["X-Outcrop-Cost"], h["X-Litellm-Response-Cost"] = text, text
-	}
-	if len(call.Warnings()) > 0 {
-		var text string
-		text, written = warningHeader(call.Warnings())
-		h["X-Outcrop-Warnings"] = []string{text}
-	}
-	return written
-}
-
-// routeHeaders sets the headers that describe where a call went and why.
-func routeHeaders(h http.Header, t *llm.Destination) {
-	if *t == (llm.Destination{}) {
-		return
-	}
-	h["X-Outcrop-Target"] = []string{t.String()}
-	if t.Reason != "" {
-		h["X-Outcrop-Reason"] = []string{t.Reason}
-	}
-}
-
-// maxWarningHeader bounds the header of warnings, in bytes.
-const maxWarningHeader = 2 << 10
-
-// warningHeader writes warnings as code;field=..., with detail="..." if there are details,
-// separated by commas, in ASCII, and returns how many fit. A final entry counts the others.
-func warningHeader(warnings []llm.Warning) (text string, written int) {
-	var b strings.Builder
-	for i, w := range warnings {
-		item := w.Code + ";field=" + ascii(w.Field)
-		if detail := cmp.Or(w.Detail, reasonOf(w)); detail != "" {
-			item += `;detail="` + quotable(detail) + `"`
-		}
-		if b.Len()+len(item)+2 > maxWarningHeader-len(", more;count=999999") {
-			item = "more;count=" + strconv.Itoa(len(warnings)-i)
-		} else {
-			written++
-		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(item)
-		if written == i {
-			break
-		}
-	}
-	return b.String(), written
-}
-
-// reasonOf returns the reason for dropping a field if the warning itself has no details.
-func reasonOf(w llm.Warning) string {
-	switch {
-	case w.Code != llm.WarnDropped:
-		return ""
-	case w.Field == "timeout":
-		return "the gateway's own timeouts apply"
-	case strings.HasPrefix(w.Field, "messages["):
-		return "the model does not support this member"
-	default:
-		return "the model does not support this parameter"
-	}
-}
-
-// ascii replaces characters that are not allowed in a header's list.
-func ascii(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r <= ' ' || r > '~' || r == ',' || r == ';' {
-			return '_'
-		}
-		return r
-	}, s)
-}
-
-// quotable replaces characters that are not allowed in a header's quoted text.
-func quotable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' || r == '"' || r == '\\' || r == ',' {
-			return '_'
-		}
-		return r
-	}, s)
-}
-
 // WriteError sends an error in OpenAI's form. A client that has gone gets nothing.
 func WriteError(w http.ResponseWriter, e *llm.Error) {
 	if e.Code == llm.CodeClientGone {
 		return
 	}
 	h := w.Header()
-	if e.RequestID != "" {
-		h["X-Amzn-Requestid"] = []string{e.RequestID}
-	}
-	routeHeaders(h, &e.Destination)
-	if e.RetryAfter != "" {
-		h["Retry-After"] = []string{e.RetryAfter}
-	}
+	door.FailureHead(h, e)
 	body := wire.AppendError(nil, e)
 	h["Content-Type"] = jsonType
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}

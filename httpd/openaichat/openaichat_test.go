@@ -26,6 +26,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // router answers each call with a tool call, and keeps what was asked.
 type router struct {
+	gateway.Router // of which nothing else is called
+
 	mu    sync.Mutex
 	asked []*llm.Request
 }

@@ -35,9 +35,10 @@ func rules() []Rule {
 
 		{Path: "wire/eventstream", Level: leaf, Why: "framing knows no dialect"},
 		{
-			Path: "wire/*", Level: dialect, May: with("wire/eventstream", "internal/httpfield"),
-			Why: "dialects meet only in llm; frontends, providers and the emulator are above them",
+			Path: "wire/*", Level: dialect, May: with("wire/eventstream", "internal/httpfield"), Beside: []string{"wire/litellm"},
+			Why: "dialects meet only in llm, and share what LiteLLM adds to each of them; frontends, providers and the emulator are above them",
 		},
+		{Path: "wire/litellm", Level: dialect, May: with("internal/httpfield"), Why: "what LiteLLM adds to every dialect depends on none of them"},
 
 		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard"}, Why: "the HTTP client knows neither dialects nor providers"},
 		{Path: "provider", Level: contract, May: with("upstream"), Why: "the contract names no concrete provider and no dialect"},
@@ -65,11 +66,16 @@ func rules() []Rule {
 			Why:    "components import neither their provider nor, except pure ones, each other; a diagnosis includes the missing statement, which the pure package iam writes",
 		},
 		{
+			Path: "provider/bedrock/embed", Level: component, May: with("internal/cl100k", "provider/bedrock/catalog"),
+			Why: "bodies and vectors are a function of request, model and response; only clients of OpenAI's models send tokens",
+		},
+		{Path: "provider/bedrock/rerank", Level: component, May: with("provider/bedrock/catalog"), Why: "bodies and results are a function of request, model and response"},
+		{
 			Path: "provider/bedrock/*", Level: component, May: with("internal/httpfield", "wire/...", "upstream", "provider", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/sign", "provider/bedrock/catalog"),
 			Why: "components import neither their provider nor, except pure ones, each other; the provider connects them",
 		},
 		{
-			Path: "provider/bedrock", Level: vendor, May: with("internal/budget", "internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*"),
+			Path: "provider/bedrock", Level: vendor, May: with("internal/budget", "internal/parallel", "internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*"),
 			Why: "a provider knows its own components and dialects, but neither other providers nor its callers",
 		},
 		{
@@ -82,7 +88,7 @@ func rules() []Rule {
 		{Path: "route", Level: stage, May: with("provider", "telemetry"), Why: "routing knows the providers' contract, but no concrete provider and no server"},
 		{Path: "fetch", Level: stage, May: []string{"internal/netguard", "llm"}, Why: "fetching knows URLs and content, but neither dialects, providers nor its callers"},
 		{
-			Path: "gateway", Level: pipeline, May: with("internal/budget", "route", "telemetry"),
+			Path: "gateway", Level: pipeline, May: with("internal/budget", "internal/parallel", "route", "telemetry"),
 			Why: "the pipeline is built from interfaces; it knows no frontend and no concrete provider",
 		},
 		{Path: "config", Level: pipeline, May: with("provider", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
@@ -93,8 +99,13 @@ func rules() []Rule {
 
 		{Path: "httpd/http1", Level: leaf, Why: "an HTTP server serves any http.Handler, and knows nothing else of this program"},
 		{Path: "httpd/inbound", Level: pipeline, May: with("internal/budget"), Why: "the code shared by frontends handles bodies and event streams, and knows no frontend"},
+		{Path: "httpd/door", Level: library, May: with("gateway", "wire/litellm", "httpd/inbound"), Why: "the code shared by frontends admits calls and describes them in headers, and knows no frontend and no dialect but LiteLLM's additions to all of them"},
 		{
-			Path: "httpd/*", Level: frontend, May: with("internal/budget", "gateway", "telemetry", "wire/...", "httpd/inbound"),
+			Path: "httpd/aws", Level: frontend, May: with("gateway", "wire/eventstream", "httpd/inbound", "httpd/door", "provider/bedrock/sign"),
+			Why: "AWS's clients sign their requests; the frontend checks signatures with the pure package sign, and knows nothing else of the provider",
+		},
+		{
+			Path: "httpd/*", Level: frontend, May: with("internal/budget", "gateway", "telemetry", "wire/...", "httpd/inbound", "httpd/door"),
 			Why: "a frontend translates one dialect for the pipeline, and knows no other frontends, no providers and no routing",
 		},
 		{
@@ -157,7 +168,7 @@ func bans() []Ban {
 		{Path: "github.com/aws/aws-sdk-go-v2/service/bedrock/...", In: []string{"..."}, Deep: true, Why: "the generated client hides the responses that are diagnosed here"},
 		{
 			Path: "net/http", Deep: true,
-			In:  []string{"llm", "wire/...", "internal/*", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/converse"},
+			In:  []string{"llm", "wire/...", "internal/*", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/converse", "provider/bedrock/embed", "provider/bedrock/rerank"},
 			Why: "pure packages do not use the network",
 		},
 		{Path: "net/http", In: []string{"gateway", "telemetry", "config", "."}, Why: "the pipeline is the same with and without HTTP in front"},

@@ -17,6 +17,7 @@ import (
 
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/creds"
 	"outcrop/provider/bedrock/diagnose"
 	"outcrop/provider/bedrock/endpoint"
@@ -34,8 +35,21 @@ func Provider() provider.Info {
 		Name:    "bedrock",
 		Help:    "AWS Bedrock: every model that Converse serves.",
 		Options: options(),
+		Has:     isKnownID,
 		Open:    func(_ context.Context, p provider.Params) (provider.Deployment, error) { return openAny(known, p) },
 	}
+}
+
+// isKnownID reports whether the built-in catalogue has a model or an inference profile
+// with this id.
+func isKnownID(id string) bool {
+	known, err := catalog.Embedded()
+	if err != nil {
+		return false
+	}
+	_, isModel := known.Model(id)
+	_, isProfile := known.Profile(id)
+	return isModel || isProfile
 }
 
 // options are the settings that a deployment may have.
@@ -286,7 +300,7 @@ func (d *deployment) withoutCredentials(err error) error {
 func (d *deployment) now() time.Time { return d.params.Now() }
 
 // withoutAccount is the hint for users without credentials.
-const withoutAccount = "To try Outcrop without an AWS account: outcrop serve --demo."
+const withoutAccount = "To try Outcrop without an AWS account, run `outcrop emulate bedrock` in another terminal and export the variables that it prints, or run `outcrop serve --demo` to start a gateway with the emulator."
 
 // credentialError turns a failure to get credentials into an error for the client: AWS was not
 // called, and the client's own key is not at fault.

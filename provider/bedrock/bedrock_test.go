@@ -1,6 +1,7 @@
 package bedrock_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -65,7 +66,7 @@ func newAWS(t testing.TB) *aws {
 func (a *aws) last() seen { return a.got[len(a.got)-1] }
 
 // open opens a deployment; values without an endpoint get the fake AWS's.
-func (a *aws) open(t testing.TB, model string, values, environ map[string]string) provider.Deployment {
+func (a *aws) open(t testing.TB, model string, values, environ map[string]string) opened {
 	t.Helper()
 	all := map[string]string{"aws_bedrock_runtime_endpoint": a.URL, "aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
 	for k, v := range values {
@@ -82,12 +83,35 @@ func (a *aws) open(t testing.TB, model string, values, environ map[string]string
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = d.(io.Closer).Close() })
-	return d
+	t.Cleanup(func() { _ = d.Close() })
+	return opened{d}
+}
+
+// opened is a deployment of which each call goes to the best target.
+type opened struct{ provider.Deployment }
+
+func (o opened) Complete(ctx context.Context, model string, req *llm.Request) (*llm.Response, error) {
+	targets, err := o.Targets(llm.VerbChat, model)
+	if err != nil {
+		return nil, err
+	}
+	return targets[0].(provider.Chatter).Complete(ctx, req)
+}
+
+func (o opened) Stream(ctx context.Context, model string, req *llm.Request) (llm.Stream, error) {
+	targets, err := o.Targets(llm.VerbChat, model)
+	if err != nil {
+		return nil, err
+	}
+	return targets[0].(provider.Chatter).Stream(ctx, req)
+}
+
+func (o opened) ReportRefusal(ctx context.Context, verb llm.Verb, model string, refused provider.Target, e *llm.Error) bool {
+	return o.Deployment.(provider.Observer).ReportRefusal(ctx, verb, model, refused, e)
 }
 
 func ask(model string) *llm.Request {
-	return &llm.Request{Model: model, Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Hi"}}}}}
+	return &llm.Request{Call: llm.Call{Model: model}, Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Hi"}}}}}
 }
 
 func TestWhereACallGoes(t *testing.T) {
@@ -148,7 +172,7 @@ func TestCredentialsOfACall(t *testing.T) {
 			if got := a.last(); !strings.HasPrefix(got.authorization, tt.want) || got.token != tt.token {
 				t.Errorf("sent %q and token %q", got.authorization, got.token)
 			}
-			if err := d.(provider.Readier).Ready(t.Context()); err != nil {
+			if err := d.Deployment.(provider.Readier).Ready(t.Context()); err != nil {
 				t.Errorf("not ready: %v", err)
 			}
 		})
@@ -277,7 +301,7 @@ func TestWithoutCredentialsTheErrorSaysWhatIsMissing(t *testing.T) {
 	if e := llm.AsError(err); e.Status != 403 || e.Code != llm.CodeCredentialsMissing || len(a.got) != 0 {
 		t.Errorf("got %+v after %d calls", e, len(a.got))
 	}
-	if err := d.(provider.Readier).Ready(t.Context()); llm.AsError(err).Code != llm.CodeCredentialsMissing {
+	if err := d.Deployment.(provider.Readier).Ready(t.Context()); llm.AsError(err).Code != llm.CodeCredentialsMissing {
 		t.Errorf("ready: %v", err)
 	}
 }
@@ -307,9 +331,9 @@ func TestOneIdentityIsMadeOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = d.(io.Closer).Close() }()
+		defer func() { _ = d.Close() }()
 		for range 10 {
-			if _, err := d.Complete(t.Context(), model, ask(model)); err != nil {
+			if _, err := (opened{d}).Complete(t.Context(), model, ask(model)); err != nil {
 				t.Fatal(err)
 			}
 		}

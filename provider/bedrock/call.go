@@ -39,24 +39,6 @@ const (
 	answerWeight = 4
 )
 
-// Complete makes one call of Converse for the best target.
-func (d *deployment) Complete(ctx context.Context, model string, req *llm.Request) (*llm.Response, error) {
-	targets, err := d.Targets(model)
-	if err != nil {
-		return nil, err
-	}
-	return targets[0].Complete(ctx, req)
-}
-
-// Stream makes one call of ConverseStream for the best target.
-func (d *deployment) Stream(ctx context.Context, model string, req *llm.Request) (llm.Stream, error) {
-	targets, err := d.Targets(model)
-	if err != nil {
-		return nil, err
-	}
-	return targets[0].Stream(ctx, req)
-}
-
 // Complete makes one call of Converse.
 func (w *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	c, err := w.call(ctx, req, false)
@@ -130,6 +112,7 @@ func (w *target) call(ctx context.Context, req *llm.Request, stream bool) (*call
 	if err != nil {
 		return nil, err
 	}
+	wanted := stream
 	stream = stream && !fitted.Whole
 	buf := w.d.buffer()
 	defer w.d.release(buf)
@@ -145,6 +128,9 @@ func (w *target) call(ctx context.Context, req *llm.Request, stream bool) (*call
 	}
 	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(fitted.Headers), Body: body.Segments()}, u, &w.destination, func() diagnose.Case { return w.failing(&fitted.Request, stream) })
 	if err != nil {
+		if fitted.Request.Format != nil {
+			return w.withoutSchema(ctx, req, wanted, err)
+		}
 		return nil, err
 	}
 	return w.accepted(fitted, stream, resp, dropped), nil
@@ -228,7 +214,11 @@ func (d *deployment) refused(used creds.Credentials, resp *upstream.Response, fa
 		c.KeyRegion = key.Region
 	}
 	c.Served, _ = http.ParseTime(h.Get("Date")) // if it is missing, AWS's message has the times
-	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), hide(body, used)), c)
+	body = hide(body, used)
+	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), body), c)
+	if jsonx.Valid(body) {
+		e.Body = body
+	}
 	if e.UpstreamStatus != http.StatusBadRequest && (e.Code == llm.CodeCredentialsExpired || e.Code == llm.CodeCredentialsInvalid) { // a key may have been replaced
 		e.Retry = llm.RetryNo
 		if d.source.Invalidate(used) {

@@ -76,7 +76,7 @@ func examine(t *testing.T, url string, variables map[string]string, e provider.C
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = d.(io.Closer).Close() })
+	t.Cleanup(func() { _ = d.Close() })
 	x := d.(provider.Checker)
 	if e.Locations == nil {
 		_, e.Locations = x.Identity()
@@ -306,7 +306,7 @@ func TestCandidatesStandForWhatTheModelStringMatches(t *testing.T) {
 	} {
 		t.Run(tt.model, func(t *testing.T) {
 			a := newAWS(t)
-			x := a.open(t, tt.model, tt.values, map[string]string{"AWS_REGION": "us-east-1"}).(provider.Checker)
+			x := a.open(t, tt.model, tt.values, map[string]string{"AWS_REGION": "us-east-1"}).Deployment.(provider.Checker)
 			few := x.Candidates(false)
 			if tt.none {
 				if len(few) != 0 {

@@ -1,6 +1,9 @@
 package bedrock
 
 import (
+	"context"
+	"net/http"
+	"slices"
 	"strings"
 
 	"outcrop/llm"
@@ -26,23 +29,25 @@ var (
 	strictRefused = []string{".custom.strict: Extra inputs are not permitted", "extraneous key [strict]", ".toolSpec.strict field"}
 )
 
+// schemaRefused are Bedrock's words for one schema that it cannot have the model follow, of a
+// model that follows others (https://github.com/anthropics/anthropic-sdk-python/issues/1185 of
+// 2026-02-18, https://github.com/TanStack/ai/pull/686 of 2026-06-02 and
+// https://github.com/vercel/ai/pull/17268 of 2026-07-15).
+var schemaRefused = []string{
+	"output_config.format.schema", "compiled grammar is too large", "Schema is too complex", "Schemas contains too many",
+}
+
+// says reports whether AWS refused a call with one of the phrases.
+func says(e *llm.Error, phrases []string) bool {
+	return e.UpstreamStatus == http.StatusBadRequest && slices.ContainsFunc(phrases, func(p string) bool { return strings.Contains(e.Message, p) })
+}
+
 // refusedFeature is the feature that a refusal is about, if the target gives it.
 func (w *target) refusedFeature(e *llm.Error) (f inventory.Feature, ok bool) {
-	if e.UpstreamStatus != 400 {
-		return 0, false
-	}
-	says := func(phrases []string) bool {
-		for _, p := range phrases {
-			if strings.Contains(e.Message, p) {
-				return true
-			}
-		}
-		return false
-	}
 	switch {
-	case w.model.NativeFormat() && says(formatRefused):
+	case w.model.NativeFormat() && says(e, formatRefused):
 		return inventory.NativeFormat, true
-	case w.model.StrictTools() && says(strictRefused):
+	case w.model.StrictTools() && says(e, strictRefused):
 		return inventory.StrictTools, true
 	default:
 		return 0, false
@@ -58,4 +63,23 @@ func (w *target) without(state *inventory.State) {
 	if w.noFormat || w.noStrict {
 		w.model = w.model.Without(w.noFormat, w.noStrict)
 	}
+}
+
+// withoutSchema makes a refused call once more with a tool in place of the schema, if the
+// refusal is about the schema of req and not about the model; otherwise it returns the refusal.
+// Nothing is recorded, because the model may accept the next schema. It is separate from call
+// for the sake of the stack of open streams.
+//
+//go:noinline
+func (w *target) withoutSchema(ctx context.Context, req *llm.Request, stream bool, refusal error) (*call, error) {
+	if e := llm.AsError(refusal); !e.Upstream || !says(e, schemaRefused) {
+		return nil, refusal
+	}
+	less := *w
+	less.model = w.model.Without(true, false)
+	less.warnings = append(slices.Clip(w.warnings), llm.Warning{
+		Code: llm.WarnChanged, Field: "response_format",
+		Detail: "Bedrock refused the schema, so it was passed to the model by a tool and is not enforced; a smaller schema with fewer optional properties and unions may be accepted",
+	})
+	return less.call(ctx, req, stream)
 }

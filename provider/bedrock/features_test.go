@@ -1,20 +1,25 @@
 package bedrock_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/provider"
 	"outcrop/provider/bedrock"
+	"outcrop/wire/eventstream"
 )
 
-// picky is a Bedrock that refuses bodies which hold a text. It has no lists.
+// picky is a Bedrock that refuses bodies which hold a text, and answers by the tool that
+// gives the answer where there is one. It has no lists.
 type picky struct {
 	mu      sync.Mutex
 	refuses string
@@ -37,7 +42,42 @@ func (p *picky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"message":%q}`, p.words)
 		return
 	}
-	_, _ = io.WriteString(w, answer)
+	called := strings.Contains(string(body), `"json_answer"`)
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/converse-stream") && called:
+		_, _ = w.Write(framed(
+			"contentBlockStart", `{"contentBlockIndex":0,"start":{"toolUse":{"name":"json_answer","toolUseId":"tooluse_1"}}}`,
+			"contentBlockDelta", `{"contentBlockIndex":0,"delta":{"toolUse":{"input":"{\"stone\":"}}}`,
+			"contentBlockDelta", `{"contentBlockIndex":0,"delta":{"toolUse":{"input":"\"slate\"}"}}}`,
+			"contentBlockStop", `{"contentBlockIndex":0}`, "messageStop", `{"stopReason":"tool_use"}`,
+		))
+	case strings.HasSuffix(r.URL.Path, "/converse-stream"):
+		_, _ = w.Write(framed(
+			"contentBlockDelta", `{"contentBlockIndex":0,"delta":{"text":"granite"}}`,
+			"contentBlockStop", `{"contentBlockIndex":0}`, "messageStop", `{"stopReason":"end_turn"}`,
+		))
+	case called:
+		_, _ = io.WriteString(w, `{"metrics":{"latencyMs":1},"output":{"message":{"content":[{"toolUse":{"input":`+byTool+`,"name":"json_answer","toolUseId":"tooluse_1"}}],"role":"assistant"}},"stopReason":"tool_use","usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2}}`)
+	default:
+		_, _ = io.WriteString(w, answer)
+	}
+}
+
+// byTool is the input of the tool that gives the answer.
+const byTool = `{"stone":"slate"}`
+
+// framed is a stream of a message with events, each with its payload.
+func framed(events ...string) []byte {
+	events = slices.Concat([]string{"messageStart", `{"role":"assistant"}`}, events, []string{"metadata", `{"metrics":{"latencyMs":1},"usage":{"inputTokens":1,"outputTokens":1,"totalTokens":2}}`})
+	var b []byte
+	for pair := range slices.Chunk(events, 2) {
+		b = eventstream.Append(b, []eventstream.Header{
+			{Name: eventstream.HeaderEventType, Value: pair[0]},
+			{Name: eventstream.HeaderContentType, Value: "application/json"},
+			{Name: eventstream.HeaderMessageType, Value: "event"},
+		}, []byte(pair[1]))
+	}
+	return b
 }
 
 // sent gives the bodies since it was last asked.
@@ -49,43 +89,118 @@ func (p *picky) sent() []string {
 	return bodies
 }
 
-// A schema for the answer, and a strict tool, that Bedrock refuses in spite of the table
-// goes another way, once; the next call begins with that.
+// TestARefusedFeatureIsDoneWithout has schemas and strict tools that Bedrock refuses in
+// spite of the table: the call is made once more without them, whole and streamed. What is
+// refused of the model is remembered, so that the next call begins without it; what is
+// refused of one schema is not.
 func TestARefusedFeatureIsDoneWithout(t *testing.T) {
 	schema := jsonx.Raw(`{"type":"object","properties":{"stone":{"type":"string"}}}`)
 	formatted := func(r *llm.Request) { r.Format = &llm.Format{Name: "s", Schema: schema} }
 	strict := func(r *llm.Request) {
 		r.Tools = []llm.Tool{{Name: "weigh", Schema: schema, Strict: llm.Some(true)}}
 	}
-	const said = "The model returned the following errors: "
+	const (
+		said   = "The model returned the following errors: "
+		format = said + "output_config.format: Extra inputs are not permitted"
+	)
 	for _, tt := range []struct {
-		name           string
+		name, model    string
 		with           func(*llm.Request)
 		refuses, words string
-		calls          int  // of the first request
-		works          bool // it is answered, and the next at once
+		calls, next    int // of the first request, and of the second; none is made if it fails
+		answer         string
 	}{
-		{"a schema", formatted, `"textFormat"`, said + "output_config.format: Extra inputs are not permitted", 2, true},
-		{"a schema, in Converse's words", formatted, `"textFormat"`, "Malformed input request: #: extraneous key [outputConfig] is not permitted, please reformat your input and try again.", 2, true},
-		{"a strict tool", strict, `"strict"`, said + "tools.0.custom.strict: Extra inputs are not permitted", 2, true},
-		{"what the schema holds", formatted, `"textFormat"`, said + "output_config.format.schema.properties.stone.minLength: Extra inputs are not permitted", 1, false},
-		{"refused without it, too", formatted, `"messages"`, said + "output_config.format: Extra inputs are not permitted", 2, false},
+		{"a schema", "us." + sonnet, formatted, `"textFormat"`, format, 2, 1, byTool},
+		{"a schema for Opus 4.8", "us.anthropic.claude-opus-4-8", formatted, `"textFormat"`, format, 2, 1, byTool},
+		{"a schema for Opus 5.5, which no tool is forced on", "global.anthropic.claude-opus-5-5", formatted, `"textFormat"`, format, 2, 1, byTool},
+		{"a schema for Sonnet 5.5", "us.anthropic.claude-sonnet-5-5", formatted, `"textFormat"`, format, 2, 1, byTool},
+		{"a schema, in Converse's words", "us." + sonnet, formatted, `"textFormat"`, "Malformed input request: #: extraneous key [outputConfig] is not permitted, please reformat your input and try again.", 2, 1, byTool},
+		{"a schema, in those of a field", "us." + sonnet, formatted, `"textFormat"`, "This model doesn't support the outputConfig.textFormat field. Remove outputConfig.textFormat and try again.", 2, 1, byTool},
+		{"a strict tool", "us." + sonnet, strict, `"strict"`, said + "tools.0.custom.strict: Extra inputs are not permitted", 2, 1, "granite"},
+		{"a strict tool for Opus 5", "us.anthropic.claude-opus-5", strict, `"strict"`, said + "tools.0.custom.strict: Extra inputs are not permitted", 2, 1, "granite"},
+		{"what the schema holds", "us." + sonnet, formatted, `"textFormat"`, said + "output_config.format.schema.properties.stone.minLength: Extra inputs are not permitted", 2, 2, byTool},
+		{"a schema that is too large", "us.anthropic.claude-opus-4-8", formatted, `"textFormat"`, said + "The compiled grammar is too large, which would cause performance issues. Simplify your tool schemas or reduce the number of strict tools.", 2, 2, byTool},
+		{"a schema that is too complex", "us.anthropic.claude-opus-4-8", formatted, `"textFormat"`, said + "Schema is too complex for compilation. Try reducing the number of tools or simplifying tool schemas.", 2, 2, byTool},
+		{"strict tools that are too complex", "us." + sonnet, strict, `"strict"`, said + "Schema is too complex for compilation. Try reducing the number of tools or simplifying tool schemas.", 1, 0, ""},
+		{"another refusal", "us." + sonnet, formatted, `"textFormat"`, said + "max_tokens: 1 is too few", 1, 0, ""},
+		{"refused without it, too", "us." + sonnet, formatted, `"messages"`, format, 2, 0, ""},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			p := &picky{refuses: tt.refuses, words: tt.words}
-			server := httptest.NewServer(p)
-			t.Cleanup(server.Close)
-			d := openAt(t, bedrock.Provider(), server.URL, false)
-			err := callWith(t, d, "us."+sonnet, tt.with)
-			if bodies := p.sent(); (err == nil) != tt.works || len(bodies) != tt.calls {
-				t.Fatalf("answered %v after %d calls:\n%s", err, len(bodies), strings.Join(bodies, "\n"))
-			}
-			if !tt.works {
-				return
-			}
-			if err := callWith(t, d, "us."+sonnet, tt.with); err != nil || len(p.sent()) != 1 {
-				t.Errorf("the next call: %v", err)
-			}
-		})
+		for _, stream := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, streamed %t", tt.name, stream), func(t *testing.T) {
+				p := &picky{refuses: tt.refuses, words: tt.words}
+				server := httptest.NewServer(judge.Watch(p))
+				t.Cleanup(server.Close)
+				d := openAt(t, bedrock.Provider(), server.URL, false)
+				for i, calls := range []int{tt.calls, tt.next} {
+					answer, err := answered(t, d, tt.model, stream, tt.with)
+					if bodies := p.sent(); (err == nil) != (tt.answer != "") || answer != tt.answer || len(bodies) != calls {
+						t.Fatalf("request %d is answered %q, %v after %d calls:\n%s", i, answer, err, len(bodies), strings.Join(bodies, "\n"))
+					}
+					if tt.next == 0 {
+						break
+					}
+				}
+			})
+		}
 	}
+}
+
+// A schema that Bedrock refuses reaches the model by a tool, of which the client is told.
+func TestTheClientIsToldOfARefusedSchema(t *testing.T) {
+	p := &picky{refuses: `"textFormat"`, words: "The compiled grammar is too large, which would cause performance issues."}
+	server := httptest.NewServer(judge.Watch(p))
+	t.Cleanup(server.Close)
+	model := "us.anthropic.claude-opus-4-8"
+	targets, err := openAt(t, bedrock.Provider(), server.URL, false).Targets(llm.VerbChat, model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := ask(model)
+	req.Format = &llm.Format{Schema: jsonx.Raw(`{"type":"object","properties":{"stone":{"type":"string"}}}`)}
+	resp, err := targets[0].(provider.Chatter).Complete(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(resp.Meta.Warnings, func(w llm.Warning) bool {
+		return w.Code == llm.WarnChanged && w.Field == "response_format" && strings.Contains(w.Detail, "Bedrock refused the schema")
+	}) {
+		t.Errorf("warned of %v", resp.Meta.Warnings)
+	}
+}
+
+// answered is what a call answers with, whole or streamed.
+func answered(t *testing.T, d opened, model string, stream bool, with func(*llm.Request)) (answer string, err error) {
+	t.Helper()
+	req := ask(model)
+	with(req)
+	err = through(t, d, model, func(target provider.Target) error {
+		answer = ""
+		if !stream {
+			resp, err := target.(provider.Chatter).Complete(t.Context(), req)
+			if err != nil {
+				return err
+			}
+			for _, b := range resp.Blocks {
+				answer += b.Text
+			}
+			return nil
+		}
+		s, err := target.(provider.Chatter).Stream(t.Context(), req)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		for {
+			var ev llm.Event
+			switch err := s.Next(&ev); {
+			case errors.Is(err, io.EOF):
+				return nil
+			case err != nil:
+				return err
+			case ev.Kind == llm.EventDelta && ev.Block == llm.BlockText:
+				answer += ev.Text
+			}
+		}
+	})
+	return answer, err
 }

@@ -40,7 +40,7 @@ func TestAnAccountThatIsSlowToCloseStopsNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	begun, release := make(chan struct{}), make(chan struct{})
+	begun, release := make(chan struct{}, 1), make(chan struct{})
 	var get inventory.Get = func(context.Context, string, string, ...string) ([]byte, error) {
 		select {
 		case begun <- struct{}{}:

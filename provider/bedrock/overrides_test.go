@@ -62,7 +62,7 @@ func host(t testing.TB, a *aws, allowed provider.ClientPolicy, values, environ m
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = d.(io.Closer).Close() })
+	t.Cleanup(func() { _ = d.Close() })
 	return d.(provider.Overridable)
 }
 
@@ -76,7 +76,7 @@ func callAs(t testing.TB, h provider.Overridable, settings map[string]string) er
 		return err
 	}
 	defer leave()
-	_, err = d.Complete(t.Context(), model, ask(model))
+	_, err = (opened{d}).Complete(t.Context(), model, ask(model))
 	return err
 }
 
@@ -257,7 +257,7 @@ func TestGuestsAreBoundedAndClosedWhenNobodyUsesThem(t *testing.T) {
 		}
 		leave()
 	}
-	if _, err := first.Complete(t.Context(), model, ask(model)); err != nil {
+	if _, err := (opened{first}).Complete(t.Context(), model, ask(model)); err != nil {
 		t.Errorf("a guest in use was closed: %v", err)
 	}
 	leave()
@@ -326,13 +326,13 @@ func TestARegionThatARequestBrings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = d.(io.Closer).Close() }()
+	defer func() { _ = d.Close() }()
 	for region, allowed := range map[string]bool{"us-east-2": true, "us-west-2": false, "eu-west-1": false} {
 		g, leave, err := d.(provider.Overridable).WithOverrides(llm.NewClientSettings(map[string]string{"aws_region_name": region}))
 		if err != nil {
 			t.Fatal(err)
 		}
-		targets, err := g.(provider.Targeter).Targets(model)
+		targets, err := g.Targets(llm.VerbChat, model)
 		if allowed != (err == nil) || allowed && targets[0].Location() != region {
 			t.Errorf("%s: got %v, %v", region, targets, err)
 		}
@@ -347,7 +347,7 @@ func TestAGuestsLessonsAreItsOwn(t *testing.T) {
 	a.header.Set("X-Amzn-Errortype", "ValidationException")
 	h := host(t, a, provider.ClientPolicy{All: true}, nil, nil, nil)
 	const bare = "amazon.nova-lite-v1:0"
-	before, err := h.(provider.Targeter).Targets(bare)
+	before, err := h.(provider.Deployment).Targets(llm.VerbChat, bare)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,17 +356,17 @@ func TestAGuestsLessonsAreItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer leave()
-	targets, err := g.(provider.Targeter).Targets(bare)
+	targets, err := g.Targets(llm.VerbChat, bare)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, failed := targets[0].Complete(t.Context(), ask(bare))
-	g.(provider.Targeter).ReportRefusal(t.Context(), bare, targets[0], llm.AsError(failed))
-	mine, err := g.(provider.Targeter).Targets(bare)
+	_, failed := targets[0].(provider.Chatter).Complete(t.Context(), ask(bare))
+	g.(provider.Observer).ReportRefusal(t.Context(), llm.VerbChat, bare, targets[0], llm.AsError(failed))
+	mine, err := g.Targets(llm.VerbChat, bare)
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, err := h.(provider.Targeter).Targets(bare)
+	after, err := h.(provider.Deployment).Targets(llm.VerbChat, bare)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +407,7 @@ func TestWhatRequestsBringIsInNoErrorAndNoLog(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%v succeeded", access)
 		}
-		shown := fmt.Sprintf("%v %+v %#v %v %+v %s %s %s %s %v %+v", err, err, access, e.Err, h, e.Message, e.Cause, e.Fix, e.Logged, access, &llm.Request{ClientSettings: access})
+		shown := fmt.Sprintf("%v %+v %#v %v %+v %s %s %s %s %v %+v", err, err, access, e.Err, h, e.Message, e.Cause, e.Fix, e.Logged, access, &llm.Request{Call: llm.Call{ClientSettings: access}})
 		if strings.Contains(shown, "brought-secret") {
 			t.Errorf("%v: shown is %s", access, shown)
 		}

@@ -32,6 +32,9 @@ const maxKnown = 1024
 type target struct {
 	d             *deployment
 	model         *converse.Model
+	described     modelid.ID     // what determines the model's capabilities
+	facts         *catalog.Model // nil if unknown
+	end           *endpoint.Endpoint
 	whole, stream *url.URL
 	host          string
 	wholePath     string
@@ -45,7 +48,7 @@ type target struct {
 }
 
 // Targets returns the targets of a model string, best first.
-func (d *deployment) Targets(model string) ([]provider.Target, error) {
+func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
 	p, err := d.plan(model)
 	if err != nil {
 		return nil, requestError(err)
@@ -179,6 +182,7 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 	}
 	to := &target{
 		d:           d,
+		end:         end,
 		whole:       end.URL("", "model", w.ID, "converse"),
 		stream:      end.URL("", "model", w.ID, "converse-stream"),
 		host:        end.Host,
@@ -195,6 +199,7 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 		described = base
 	}
 	facts, _ := known.Model(described.Base())
+	to.described, to.facts = described, facts
 	to.model = converse.NewModel(described.Vendor, described.Name, facts)
 	if m, ok := known.Model(w.Base); ok {
 		to.price = priceOf(known, m, w)
@@ -282,7 +287,7 @@ func (w *target) ID() string {
 }
 
 var (
-	_ provider.Targeter  = (*deployment)(nil)
+	_ provider.Observer  = (*deployment)(nil)
 	_ provider.Lister    = (*deployment)(nil)
 	_ provider.Readier   = (*deployment)(nil)
 	_ provider.RawLister = (*deployment)(nil)

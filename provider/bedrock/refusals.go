@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ const refreshTimeout = 5 * time.Second
 // ReportRefusal records that a bare id needs an inference profile, or that an id is invalid in a
 // region, refreshes the lists, and adds alternatives to e. It reports whether there is another
 // target now.
-func (d *deployment) ReportRefusal(ctx context.Context, model string, refused provider.Target, e *llm.Error) bool {
+func (d *deployment) ReportRefusal(ctx context.Context, _ llm.Verb, model string, refused provider.Target, e *llm.Error) bool {
 	w, ok := refused.(*target)
 	if !ok || !e.Upstream {
 		return false
@@ -124,15 +125,26 @@ func advise(e *llm.Error, a asked, w *target, known *catalog.Catalogue, now time
 	p, isProfile := known.Profile(id.ModelID())
 	m, isModel := known.Model(id.Base())
 	reachable := isProfile && p.From(region) == catalog.Yes // as far as the lists tell; AWS disagrees
+	permitted := func(p *catalog.Profile) []string {        // the regions from which the policy allows calls
+		return slices.DeleteFunc(sources(known, p), func(at string) bool { return !a.policy.Permits(p.Prefix, at, known) })
+	}
 	var here, elsewhere []string
+	dropped := false // whether the policy forbids a profile that reaches the model
 	for _, other := range known.ProfilesOf(id.Base()) {
-		switch from := other.Regions(); {
+		switch from := permitted(other); {
 		case other.ID == id.ModelID():
-		case other.From(region) == catalog.Yes:
+		case other.From(region) == catalog.Yes && a.policy.Permits(other.Prefix, region, known):
 			here = append(here, other.ID)
-		case len(from) > 0:
+		case servesFrom(known, other, region) && a.policy.Permits(other.Prefix, region, known): // not certain enough to advise
+		case len(from) == 0:
+			dropped = true
+		default:
 			elsewhere = append(elsewhere, other.ID+" (from "+strings.Join(from, ", ")+")")
 		}
+	}
+	forbidden := ""
+	if a.policy.Restricts() {
+		forbidden = "The policy of this deployment, " + a.policy.String() + ", allows no other way to call the model. Choose another model, or ask the operator of the gateway to change outcrop_settings.bedrock.policy or model_info.outcrop.policy."
 	}
 	switch {
 	case e.Code == llm.CodeModelNeedsProfile && a.policy.Strict && len(here) > 0:
@@ -141,6 +153,8 @@ func advise(e *llm.Error, a asked, w *target, known *catalog.Catalogue, now time
 		e.Fix = "From " + region + " these inference profiles reach the model, if the policy allows them: " + strings.Join(here, ", ") + "."
 	case e.Code == llm.CodeModelNeedsProfile && len(elsewhere) > 0:
 		e.Fix = "No inference profile reaches the model from " + region + "; these do from other regions: " + strings.Join(elsewhere, ", ") + "."
+	case e.Code == llm.CodeModelNeedsProfile && forbidden != "":
+		e.Fix = forbidden
 	case e.Code == llm.CodeModelNeedsProfile:
 		e.Fix = "No inference profile is known that reaches the model from " + region + "; run outcrop models to list what can be called."
 	case id.ARN != (modelid.ARN{}):
@@ -149,6 +163,12 @@ func advise(e *llm.Error, a asked, w *target, known *catalog.Catalogue, now time
 		e.Code = llm.CodeModelWrongPlace
 		e.Cause = p.ID + " can be called from " + strings.Join(p.Regions(), ", ") + ", and this call was made in " + region + "."
 		e.Fix = "Call it from one of those regions."
+		switch from := permitted(p); {
+		case len(from) == 0:
+			e.Fix = cmp.Or(forbidden, e.Fix)
+		case len(from) < len(p.Regions()):
+			e.Fix = "Call it from " + strings.Join(from, ", ") + "."
+		}
 		if len(here) > 0 {
 			e.Fix = "From " + region + " call " + strings.Join(here, " or ") + ". With geographies: [own] in the policy, the gateway chooses it automatically."
 		}
@@ -157,10 +177,12 @@ func advise(e *llm.Error, a asked, w *target, known *catalog.Catalogue, now time
 	case isModel && m.Lifecycle.HasEnded(now):
 		e.Cause = "The model is retired: " + lifeOf(&m.Lifecycle, now) + "."
 		e.Fix = diagnose.Instead(known, m.ID, now)
+	case isModel && !reachable && dropped && forbidden != "" && len(elsewhere) == 0:
+		e.Fix = forbidden
 	case isModel && !reachable && (m.In(region) == catalog.No || len(elsewhere) > 0):
 		e.Code = llm.CodeModelNotInRegion
 		e.Cause = "AWS does not list " + m.ID + " in " + region + "."
-		e.Fix = diagnose.NotHere(known, m.ID)
+		e.Fix = cmp.Or(forbidden, diagnose.NotHere(known, m.ID))
 		if len(elsewhere) > 0 {
 			e.Fix = "Call it from another region: " + strings.Join(elsewhere, ", ") + "."
 		}

@@ -78,7 +78,7 @@ func (b *refusing) calls() string {
 
 // openAt opens a wildcard deployment in us-east-1 at an address that serves models
 // and lists.
-func openAt(t *testing.T, info provider.Info, url string, override bool) provider.Targeter {
+func openAt(t *testing.T, info provider.Info, url string, override bool) opened {
 	t.Helper()
 	client := upstream.New()
 	t.Cleanup(client.CloseIdle)
@@ -92,26 +92,36 @@ func openAt(t *testing.T, info provider.Info, url string, override bool) provide
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = d.(io.Closer).Close() })
-	return d.(provider.Targeter)
+	t.Cleanup(func() { _ = d.Close() })
+	return opened{d}
 }
 
 // call goes the ways as package route does: the first one, and as long as there is
 // something to learn those that were not tried.
-func call(t *testing.T, d provider.Targeter, model string) error {
+func call(t *testing.T, d opened, model string) error {
 	t.Helper()
 	return callWith(t, d, model, func(*llm.Request) {})
 }
 
 // callWith is call for a request with more.
-func callWith(t *testing.T, d provider.Targeter, model string, more func(*llm.Request)) error {
+func callWith(t *testing.T, d opened, model string, more func(*llm.Request)) error {
 	t.Helper()
 	req := ask(model)
 	more(req)
+	return through(t, d, model, func(target provider.Target) error {
+		_, err := target.(provider.Chatter).Complete(t.Context(), req)
+		return err
+	})
+}
+
+// through makes a call of one target after the other until one serves it, or a refusal
+// teaches nothing.
+func through(t *testing.T, d opened, model string, serve func(provider.Target) error) error {
+	t.Helper()
 	var tried []string
 	var last error
 	for {
-		targets, err := d.Targets(model)
+		targets, err := d.Targets(llm.VerbChat, model)
 		if err != nil {
 			return err
 		}
@@ -126,11 +136,11 @@ func callWith(t *testing.T, d provider.Targeter, model string, more func(*llm.Re
 			return last
 		}
 		tried = append(tried, next.Location()+"/"+next.ID()+";")
-		if _, last = next.Complete(t.Context(), req); last == nil {
+		if last = serve(next); last == nil {
 			return nil
 		}
 		var e *llm.Error
-		if !errors.As(last, &e) || !d.ReportRefusal(t.Context(), model, next, e) {
+		if !errors.As(last, &e) || !d.ReportRefusal(t.Context(), llm.VerbChat, model, next, e) {
 			return last
 		}
 	}
@@ -212,7 +222,7 @@ func TestOddIDsTeachNothingAboutGoodOnes(t *testing.T) {
 	const nova = "amazon.nova-lite-v1:0"
 	b, url := start(t, map[string]refusal{nova + ":24k": {400, onDemand}, "acme.made-up": {400, invalid}})
 	d := openAt(t, bedrock.Provider(), url, false)
-	before, err := d.Targets(nova)
+	before, err := d.Targets(llm.VerbChat, nova)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +235,7 @@ func TestOddIDsTeachNothingAboutGoodOnes(t *testing.T) {
 	if err := call(t, d, nova); err != nil || b.calls() != nova {
 		t.Errorf("the good id is called otherwise: %v", err)
 	}
-	if after, err := d.Targets(nova); err != nil || &after[0] != &before[0] {
+	if after, err := d.Targets(llm.VerbChat, nova); err != nil || &after[0] != &before[0] {
 		t.Error("plans are made again for what clients make up")
 	}
 }
@@ -238,7 +248,7 @@ func TestMadeUpRegionsHaveNoListsRead(t *testing.T) {
 		if err := call(t, d, fmt.Sprintf("xx-east-%d/acme.rocket-v9:0", i)); err == nil {
 			t.Error("it is answered")
 		}
-		if _, err := d.Targets(fmt.Sprintf("arn:aws:bedrock:xx-east-%d:123456789012:provisioned-model/abcdefghijkl", i)); err != nil {
+		if _, err := d.Targets(llm.VerbChat, fmt.Sprintf("arn:aws:bedrock:xx-east-%d:123456789012:provisioned-model/abcdefghijkl", i)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -278,7 +288,7 @@ func TestAPolicysRegionsAndTheEndpoints(t *testing.T) {
 			Values: map[string]string{"aws_bedrock_runtime_endpoint": "https://bedrock-runtime.us-east-1.amazonaws.com", "aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"},
 		})
 		if err == nil {
-			_ = d.(io.Closer).Close()
+			_ = d.Close()
 		}
 		return err
 	}
@@ -288,5 +298,52 @@ func TestAPolicysRegionsAndTheEndpoints(t *testing.T) {
 	}
 	if err := open("eu-central-1", "us-east-1"); err != nil {
 		t.Error(err)
+	}
+}
+
+// The fix of a refusal must not advise anything that the policy forbids.
+func TestARefusalsFixKeepsToThePolicy(t *testing.T) {
+	const deepseek = "deepseek.r1-v1:0"
+	for _, tt := range []struct {
+		model   string
+		policy  provider.Policy
+		refused string
+		names   string
+		no      []string
+	}{
+		{deepseek, provider.Policy{Regions: []string{"eu-central-1"}}, invalid, "{regions: [eu-central-1]}", []string{"us-east-1", "us-west-2", "another region"}},
+		{deepseek, provider.Policy{Regions: []string{"eu-central-1"}, Geographies: []string{"eu"}}, onDemand, "{geographies: [eu], regions: [eu-central-1]}", []string{"us.deepseek", "us-west-2"}},
+		{deepseek, provider.Policy{}, invalid, "us.deepseek.r1-v1:0", []string{"policy"}},
+	} {
+		_, url := start(t, map[string]refusal{deepseek: {400, tt.refused}, "eu." + deepseek: {400, invalid}, "global." + deepseek: {400, invalid}})
+		client := upstream.New()
+		t.Cleanup(client.CloseIdle)
+		environ := map[string]string{"AWS_ENDPOINT_URL": url, "AWS_REGION": "eu-central-1"}
+		d, err := bedrock.Provider().Open(t.Context(), provider.Params{
+			Model: "*", Upstream: client, Policy: tt.policy, Environ: func(name string) string { return environ[name] },
+			Values: map[string]string{"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		targets, err := d.Targets(llm.VerbChat, tt.model)
+		if err != nil {
+			t.Fatalf("%+v: %v", tt.policy, err)
+		}
+		_, err = targets[0].(provider.Chatter).Complete(t.Context(), ask(tt.model))
+		e, ok := errors.AsType[*llm.Error](err)
+		if !ok {
+			t.Fatalf("%+v: %v", tt.policy, err)
+		}
+		d.(provider.Observer).ReportRefusal(t.Context(), llm.VerbChat, tt.model, targets[0], e)
+		if !strings.Contains(e.Fix, tt.names) {
+			t.Errorf("%+v: the fix %q does not name %s", tt.policy, e.Fix, tt.names)
+		}
+		for _, no := range tt.no {
+			if strings.Contains(e.Fix, no) {
+				t.Errorf("%+v: the fix %q names %s", tt.policy, e.Fix, no)
+			}
+		}
+		_ = d.Close()
 	}
 }

@@ -27,7 +27,7 @@ func (d *deployment) Describe(model string) provider.Model {
 		base = baseOf(a, known)
 	}
 	region := d.home
-	if targets, err := d.Targets(model); err == nil {
+	if targets, err := d.Targets(llm.VerbChat, model); err == nil {
 		if w, ok := targets[0].(*target); ok {
 			base, region = cmp.Or(w.base, base), w.destination.Region
 			row.Target, row.Serves = w.destination, []string{region}
@@ -55,18 +55,25 @@ func sentences(what, hint string) string {
 // Doubts returns what will probably fail at the first call.
 func (d *deployment) Doubts() []provider.Doubt {
 	var doubts []provider.Doubt
-	for _, region := range d.own {
+	regions := slices.Clone(d.own)
+	if given := d.params.Values["aws_region_name"]; given != "" && !slices.Contains(regions, given) {
+		regions = append(regions, given)
+	}
+	for _, region := range regions {
 		if err := endpoint.CheckRegion(region); err != nil {
 			what, hint, _ := strings.Cut(err.Error(), "; ")
-			doubt := provider.Doubt{Option: d.regionOption(region), Message: what, Hint: hint, Mild: !err.Certain}
+			doubt := provider.Doubt{Option: d.regionOption(region), Message: what, Hint: hint}
 			if variable := d.regionVariable(region); doubt.Option == "" && variable != "" {
 				doubt.Message = variable + ": " + what
 			}
 			doubts = append(doubts, doubt)
 		}
 	}
-	if len(doubts) > 0 || strings.Contains(d.params.Model, "*") {
+	if strings.Contains(d.params.Model, "*") {
 		return doubts
+	}
+	if len(doubts) > 0 { // the region is doubtful, so what it serves cannot be checked
+		return append(doubts, d.doubtsAnywhere(d.params.Model)...)
 	}
 	return d.modelDoubts(d.params.Model)
 }
@@ -131,17 +138,43 @@ func baseOf(a asked, known *catalog.Catalogue) string {
 // modelDoubts returns the doubts about a model string: none if it is an ARN that does not tell the
 // model.
 func (d *deployment) modelDoubts(model string) []provider.Doubt {
-	option := "model"
-	if d.params.Values["model_id"] != "" {
-		option = "model_id"
+	targets, err := d.Targets(llm.VerbChat, model)
+	if e, ok := errors.AsType[*llm.Error](err); ok {
+		return []provider.Doubt{{Option: d.modelOption(), Message: strings.TrimSuffix(e.Message, "."), Hint: e.Fix, Local: true}}
 	}
+	if err != nil {
+		return nil // an invalid setting, which Open has reported
+	}
+	doubts := d.doubtsAnywhere(model)
+	if len(doubts) > 0 && !doubts[0].Mild {
+		return doubts
+	}
+	known := d.account.Snapshot().Catalogue
+	if a, err := d.ask(model); err == nil {
+		if m, ok := known.Model(baseOf(a, known)); ok {
+			if elsewhere := d.elsewhere(a, m, targets[0], known); elsewhere != nil {
+				return elsewhere
+			}
+		}
+	}
+	return doubts
+}
+
+// modelOption returns the name of the setting that selects the model.
+func (d *deployment) modelOption() string {
+	if d.params.Values["model_id"] != "" {
+		return "model_id"
+	}
+	return "model"
+}
+
+// doubtsAnywhere returns the doubts about a model string that do not depend on the region.
+func (d *deployment) doubtsAnywhere(model string) []provider.Doubt {
+	option := d.modelOption()
 	doubt := func(message, hint string) []provider.Doubt {
 		return []provider.Doubt{{Option: option, Message: message, Hint: hint}}
 	}
 	a, err := d.ask(model)
-	if err == nil {
-		_, err = d.Targets(model)
-	}
 	if e, ok := errors.AsType[*llm.Error](err); ok {
 		return doubt(strings.TrimSuffix(e.Message, "."), e.Fix)
 	}
@@ -152,6 +185,9 @@ func (d *deployment) modelDoubts(model string) []provider.Doubt {
 	base := baseOf(a, known)
 	m, ok := known.Model(base)
 	region := cmp.Or(a.id.CallRegion(), a.region)
+	if err := endpoint.CheckRegion(region); err != nil {
+		region = ""
+	}
 	switch {
 	case base == "" && a.id.ARN != (modelid.ARN{}), a.id.Route == modelid.Nova, a.id.Route == modelid.Nova2: // the account's own
 		return nil
@@ -164,45 +200,87 @@ func (d *deployment) modelDoubts(model string) []provider.Doubt {
 	case m.Converse == catalog.No:
 		return doubt(m.ID+" does not support Converse, the only Bedrock API that Outcrop supports so far", known.Suggest(m.ID, region))
 	}
-	if elsewhere := d.elsewhere(a, m, region, known); elsewhere != nil {
-		return elsewhere
-	}
 	if m.Lifecycle.IsLegacy(now) == catalog.Yes && m.Lifecycle.EndOfLife.After(now) {
 		return []provider.Doubt{{Option: option, Message: m.ID + " is legacy: it retires on " + m.Lifecycle.EndOfLife.Format(time.DateOnly), Hint: diagnose.Instead(known, m.ID, now), Mild: true}}
 	}
 	return nil
 }
 
-// elsewhere is the doubt about a model that is listed only in other regions.
-func (d *deployment) elsewhere(a asked, m *catalog.Model, region string, known *catalog.Catalogue) []provider.Doubt {
-	if a.id.ARN != (modelid.ARN{}) || a.id.Throughput != "" || len(d.policy.Regions) > 0 || m.OnDemand(region) != catalog.No {
+func worldwideLast(id string) int {
+	if strings.HasPrefix(id, "global.") {
+		return 1
+	}
+	return 0
+}
+
+// servesFrom reports whether a profile can be called from a region, as far as is known. If the
+// regions of a profile are unknown, they are those of its geography.
+func servesFrom(known *catalog.Catalogue, p *catalog.Profile, region string) bool {
+	if from := p.From(region); from != catalog.Unknown {
+		return from == catalog.Yes
+	}
+	g, ok := known.Geography(p.Prefix)
+	return !ok || g.Worldwide || g.Has(region)
+}
+
+// sources returns the regions that a profile can be called from, as far as is known.
+func sources(known *catalog.Catalogue, p *catalog.Profile) []string {
+	regions := p.Regions()
+	if g, ok := known.Geography(p.Prefix); ok && len(regions) == 0 {
+		regions = slices.Clone(g.From)
+	}
+	return regions
+}
+
+// elsewhere returns the doubt about a model that, as far as is known, cannot be called from the
+// region of its best target.
+func (d *deployment) elsewhere(a asked, m *catalog.Model, best provider.Target, known *catalog.Catalogue) []provider.Doubt {
+	w, ok := best.(*target)
+	if !ok || a.id.ARN != (modelid.ARN{}) || a.id.Throughput != "" {
 		return nil
 	}
-	called, named := known.Profile(a.id.ModelID())
+	region := w.destination.Region
+	called, named := known.Profile(w.destination.ID)
+	if named && servesFrom(known, called, region) || !named && m.OnDemand(region) != catalog.No {
+		return nil
+	}
+	option := "model"
+	if d.params.Values["aws_region_name"] != "" {
+		option = "aws_region_name"
+	}
 	var here, others []string
 	for _, p := range known.ProfilesOf(m.ID) {
-		if p.From(region) != catalog.No {
+		if servesFrom(known, p, region) {
 			here = append(here, p.ID)
 			continue
 		}
-		for _, from := range p.Regions() {
+		for _, from := range sources(known, p) {
 			if !slices.Contains(others, from) {
 				others = append(others, from)
 			}
 		}
 	}
+	what := m.ID
+	if named {
+		what, others = called.ID, sources(known, called)
+		if m.OnDemand(region) == catalog.Yes {
+			here = append(here, m.ID)
+		}
+	}
 	slices.Sort(others)
-	option := "model"
-	if d.params.Values["aws_region_name"] != "" {
-		option = "aws_region_name"
-	}
+	slices.SortStableFunc(here, func(a, b string) int { // global profiles come last, because they may serve anywhere
+		return worldwideLast(a) - worldwideLast(b)
+	})
+	doubt := provider.Doubt{Option: option, Local: true, Message: what + " is not known to be callable from " + region}
 	switch {
-	case named && called.From(region) == catalog.No && len(here) > 0 && d.policy.Geographies == nil:
-		return []provider.Doubt{{Option: option, Message: called.ID + " is not known to be callable from " + region, Hint: "From there use " + strings.Join(here, " or ") + "."}}
+	case named && len(here) > 0:
+		doubt.Hint = "From there use " + strings.Join(here, " or ") + "."
 	case len(here) == 0 && len(others) > 0:
-		return []provider.Doubt{{Option: option, Message: m.ID + " is not known to be callable from " + region, Hint: "It is callable from " + strings.Join(others, ", ") + "."}}
+		doubt.Hint = "It is callable from " + strings.Join(others, ", ") + "."
+	default:
+		return nil
 	}
-	return nil
+	return []provider.Doubt{doubt}
 }
 
 var _ provider.Reviewer = (*deployment)(nil)

@@ -105,7 +105,7 @@ func openSecure(t *testing.T, a *secureAWS, values, environ map[string]string, a
 		Model: model, Values: all, Upstream: client, ClientPolicy: allowed, Logger: log, Environ: func(name string) string { return environ[name] },
 	})
 	if err == nil {
-		t.Cleanup(func() { _ = d.(io.Closer).Close() })
+		t.Cleanup(func() { _ = d.Close() })
 	}
 	return d, err
 }
@@ -135,7 +135,7 @@ func TestWhichCertificatesAreTrusted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = d.Complete(t.Context(), model, ask(model))
+			_, err = (opened{d}).Complete(t.Context(), model, ask(model))
 			if e := llm.AsError(err); tt.works != (err == nil) || err != nil && e.Code != llm.CodeUnreachable {
 				t.Errorf("got %v", err)
 			}
@@ -180,7 +180,7 @@ func TestWhoSeesTheClientsCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Complete(t.Context(), model, ask(model)); err != nil {
+	if _, err := (opened{d}).Complete(t.Context(), model, ask(model)); err != nil {
 		t.Fatal(err)
 	}
 	if err := callAs(t, d.(provider.Overridable), map[string]string{"api_key": "caller-key"}); err != nil {

@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// module writes a module of the files, and makes it the working directory.
+// module creates a module with the files, and makes it the working directory.
 func module(t *testing.T, files map[string]string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -33,7 +33,7 @@ func module(t *testing.T, files map[string]string) {
 	t.Setenv("GOWORK", "off")
 }
 
-// holds checks that a text holds what regular expressions say.
+// holds checks that a text matches regular expressions.
 func holds(t *testing.T, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
@@ -156,7 +156,7 @@ not an event
 	}
 }
 
-// A run that is broken off, by a full disk or a kill, has not passed.
+// A run that is interrupted, by a full disk or a kill, has failed.
 func TestATestThatNeverEndsHasFailed(t *testing.T) {
 	var out bytes.Buffer
 	r := newReport(&out, &bytes.Buffer{})

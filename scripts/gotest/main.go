@@ -1,6 +1,6 @@
-// Command gotest runs go test for people who wait for it: every few seconds it says
-// how far the run is and what takes its time, and at the end it names what failed,
-// with the last lines of each, and what was skipped, with the reason.
+// Command gotest runs go test and reports progress: every few seconds it prints how far the run is
+// and which tests take the time, and at the end what failed, with the last lines of each, and what
+// was skipped, with the reason.
 //
 //	go run ./scripts/gotest [-every 5s] [-json FILE] [-packages FILE] [flags and packages of go test]
 //
@@ -35,7 +35,7 @@ func main() {
 // settings are the command line.
 type settings struct {
 	every    time.Duration
-	json     string // a file for all that go test says
+	json     string // a file for the output of go test
 	packages string // a file for the result of each package
 	program  string
 	args     []string // of go test
@@ -48,7 +48,7 @@ func parse(args []string, errs io.Writer) (settings, error) {
 	flags.DurationVar(&s.every, "every", 5*time.Second, "how often to say how far the run is")
 	flags.StringVar(&s.json, "json", "", "write every event of go test -json to a `file`")
 	flags.StringVar(&s.packages, "packages", "", "write the result line of each package to a `file`, as go test prints it")
-	// What is go test's begins at the first argument that is none of these flags.
+	// The arguments of go test begin at the first one that is not one of these flags.
 	own := 0
 	for own < len(args) && (strings.HasPrefix(args[own], "-every=") || strings.HasPrefix(args[own], "-json=") || strings.HasPrefix(args[own], "-packages=")) {
 		own++
@@ -66,7 +66,7 @@ func parse(args []string, errs io.Writer) (settings, error) {
 	return s, nil
 }
 
-// run runs go test and gives its exit code.
+// run runs go test and returns its exit code.
 func run(ctx context.Context, args []string, out, errs io.Writer) (code int, err error) {
 	const failed = 2
 	s, err := parse(args, errs)
@@ -117,8 +117,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) (code int, err
 	return code, nil
 }
 
-// follow takes events until there are no more, and has the report say every so often
-// how far the run is.
+// follow reads events until there are no more, and prints the progress at intervals.
 func follow(in io.Reader, r *report, began time.Time, every time.Duration) error {
 	lines := make(chan []byte)
 	ended := make(chan error, 1)

@@ -18,14 +18,14 @@ type event struct {
 	Time       time.Time
 	Action     string
 	Package    string
-	ImportPath string // in place of Package, of a build
+	ImportPath string // in place of Package, for a build
 	Test       string
 	Elapsed    float64 // seconds
 	Output     string
 }
 
-// How many lines are kept of a test, and of a failure are printed; and how many tests
-// are called slow.
+// How many lines of a test are kept, how many lines of a failure are printed, and how
+// many slow tests are listed.
 const (
 	maxKept  = 400
 	maxShown = 40
@@ -35,7 +35,7 @@ const (
 // test is a test or, without a name, a package.
 type test struct {
 	pkg, name string
-	begun     bool      // go test has said so; a package that is only built has not begun
+	begun     bool      // go test has reported it; a package that is only built has not begun
 	began     time.Time // zero while it waits for others
 	took      time.Duration
 	lines     []string // the last ones
@@ -46,7 +46,7 @@ func (t *test) String() string {
 	return strings.TrimSuffix(short(t.pkg)+" "+t.name, " ")
 }
 
-// write keeps a line.
+// write records a line.
 func (t *test) write(line string) {
 	if len(t.lines) == maxKept {
 		t.lines = slices.Delete(t.lines, 0, 1)
@@ -54,7 +54,7 @@ func (t *test) write(line string) {
 	t.lines = append(t.lines, line)
 }
 
-// short is a package's path within its module.
+// short returns a package's path within its module.
 func short(pkg string) string {
 	if _, inner, ok := strings.Cut(pkg, "/"); ok {
 		return inner
@@ -62,7 +62,7 @@ func short(pkg string) string {
 	return pkg
 }
 
-// report is what there is to say of a run.
+// report collects the results of a run.
 type report struct {
 	out, results io.Writer
 
@@ -79,14 +79,15 @@ func newReport(out, results io.Writer) *report {
 	return &report{out: out, results: results, running: map[string]*test{}, failures: map[string]bool{}}
 }
 
-// sayf prints a line. A terminal that has gone ends the process by itself.
+// sayf prints a line. Errors are ignored: if the terminal is gone, the process is ended
+// anyway.
 func (r *report) sayf(format string, args ...any) { _, _ = fmt.Fprintf(r.out, format+"\n", args...) }
 
-// take takes in a line of go test's.
+// take processes a line of go test's output.
 func (r *report) take(line []byte) {
 	var e event
 	if err := jsonx.Unmarshal(line, &e); err != nil || e.Action == "" {
-		r.sayf("%s", strings.TrimSuffix(string(line), "\n")) // not go test's own
+		r.sayf("%s", strings.TrimSuffix(string(line), "\n")) // not an event of go test
 		return
 	}
 	if e.Package == "" {
@@ -109,7 +110,7 @@ func (r *report) take(line []byte) {
 	}
 }
 
-// of finds or makes the test that an event is about.
+// of returns the test of an event, and creates it if necessary.
 func (r *report) of(e *event) *test {
 	key := e.Package + " " + e.Test
 	t := r.running[key]
@@ -120,10 +121,10 @@ func (r *report) of(e *event) *test {
 	return t
 }
 
-// skipReason is the line with which a test says why it is skipped.
+// skipReason matches the line with which a test explains why it is skipped.
 var skipReason = regexp.MustCompile(`^\s+\S+\.go:\d+: (.*)`)
 
-// keep keeps what a test says, but for the frame that go test puts around it.
+// keep records a line of a test's output, except for the framing lines of go test.
 func (r *report) keep(t *test, line string) {
 	trimmed := strings.TrimSpace(line)
 	for _, frame := range []string{"=== ", "--- PASS", "--- FAIL", "--- SKIP"} {
@@ -134,7 +135,7 @@ func (r *report) keep(t *test, line string) {
 	if t.name == "" {
 		for _, result := range []string{"ok  \t", "FAIL\t", "?   \t", "---\t", "\t"} {
 			if strings.HasPrefix(line, result) && strings.Contains(line, t.pkg) {
-				_, _ = fmt.Fprintln(r.results, line) // its file has been opened
+				_, _ = fmt.Fprintln(r.results, line) // the file is open
 				return
 			}
 		}
@@ -148,7 +149,7 @@ func (r *report) keep(t *test, line string) {
 	t.write(line)
 }
 
-// end takes in the end of a test or package.
+// end processes the end of a test or package.
 func (r *report) end(t *test, how string) {
 	delete(r.running, t.pkg+" "+t.name)
 	if t.name == "" {
@@ -161,7 +162,7 @@ func (r *report) end(t *test, how string) {
 		if how == "pass" {
 			r.sayf("ok    %-45s %6s", short(t.pkg), t.took.Round(100*time.Millisecond))
 		}
-		return // without tests it is skipped
+		return // without tests it counts as skipped
 	case how == "skip":
 		r.skipped = append(r.skipped, t)
 	default:
@@ -177,9 +178,8 @@ func (r *report) end(t *test, how string) {
 	}
 }
 
-// fail takes in a failure, at the lowest place: a test that fails with one of its
-// subtests, and a package that fails with one of its tests, count only if they have
-// something to say themselves.
+// fail records a failure at the lowest level: a test that fails because of a subtest,
+// or a package because of a test, counts only if it has output of its own.
 func (r *report) fail(t *test) {
 	within := r.failures[t.pkg+" "+t.name]
 	outer, _ := cutLast(t.name)
@@ -192,13 +192,13 @@ func (r *report) fail(t *test) {
 	r.sayf("FAIL  %s (%s)", t, t.took.Round(100*time.Millisecond))
 }
 
-// cutLast gives the test of a subtest.
+// cutLast returns the parent of a subtest.
 func cutLast(name string) (outer string, ok bool) {
 	i := strings.LastIndex(name, "/")
 	return name[:max(i, 0)], i >= 0
 }
 
-// progress says how far the run is.
+// progress prints how far the run is.
 func (r *report) progress(since time.Duration, now time.Time) {
 	var busy []*test
 	for _, t := range r.running {
@@ -218,7 +218,7 @@ func (r *report) progress(since time.Duration, now time.Time) {
 	r.sayf("%5s %d packages done, %d tests passed, %d failed; now: %s", since.Round(time.Second), r.packages, r.passed, len(r.failed), doing)
 }
 
-// summarize says what came of the run.
+// summarize prints the results of the run.
 func (r *report) summarize(took time.Duration, code int) {
 	r.unfinished()
 	r.sayf("")
@@ -253,10 +253,11 @@ func (r *report) summarize(took time.Duration, code int) {
 	r.sayf("%d passed, %d failed, %d skipped", r.passed, len(r.failed), len(r.skipped))
 }
 
-// unfinished counts what has begun and never ended as failed: the run was broken off.
+// unfinished counts everything that began and never ended as failed: the run was
+// interrupted.
 func (r *report) unfinished() {
 	keys := slices.Sorted(maps.Keys(r.running))
-	slices.Reverse(keys) // a package stands behind its tests
+	slices.Reverse(keys) // a package comes after its tests
 	for _, key := range keys {
 		t := r.running[key]
 		if !t.begun || t.name == "" && r.failures[key] {

@@ -69,7 +69,7 @@ func (r *Reader) next(ev *llm.Event) error {
 		return r.ended(err)
 	}
 	r.some = true
-	if fault := exception(frame); fault != nil {
+	if fault := Exception(frame); fault != nil {
 		return fault
 	}
 	r.payload.ev, r.payload.more = ev, nil
@@ -96,12 +96,17 @@ func (r *Reader) next(ev *llm.Event) error {
 }
 
 // ended interprets the end of the frames.
-func (r *Reader) ended(err error) error {
+func (r *Reader) ended(err error) error { return Ended(err, r.some, r.stopped) }
+
+// Ended interprets an error of a Decoder of frames: io.EOF if the response was complete, otherwise a
+// *Fault with InStream set. some reports whether a frame has arrived, and complete whether the
+// response may end here.
+func Ended(err error, some, complete bool) error {
 	f := &Fault{InStream: true, Err: err}
 	switch {
-	case errors.Is(err, io.EOF) && r.stopped:
+	case errors.Is(err, io.EOF) && complete:
 		return io.EOF
-	case errors.Is(err, io.EOF) && !r.some:
+	case errors.Is(err, io.EOF) && !some:
 		f.Kind, f.Message = FaultEmpty, "the stream ended without an event"
 	case errors.Is(err, io.EOF):
 		f.Kind, f.Message = FaultCut, "the stream ended before the end of the response"
@@ -118,9 +123,9 @@ func (r *Reader) ended(err error) error {
 	return f
 }
 
-// exception reads a frame that reports an error: an exception of AWS's service model, or an error
+// Exception reads a frame that reports an error: an exception of AWS's service model, or an error
 // outside it. It returns nil for any other frame.
-func exception(frame *eventstream.Frame) *Fault {
+func Exception(frame *eventstream.Frame) *Fault {
 	kind := frame.Header(eventstream.HeaderMessageType)
 	failed := string(kind) == "error"
 	if !failed && string(kind) != "exception" && frame.Header(eventstream.HeaderExceptionType) == nil {

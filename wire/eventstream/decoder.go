@@ -103,7 +103,7 @@ func (d *Decoder) Next() (*Frame, error) {
 	if crc32.ChecksumIEEE(whole[:body]) != binary.BigEndian.Uint32(whole[body:]) {
 		return nil, ErrChecksum
 	}
-	d.frame = Frame{headers: whole[preludeLen : preludeLen+headers], Payload: whole[preludeLen+headers : body]}
+	d.frame = Frame{Raw: whole, headers: whole[preludeLen : preludeLen+headers], Payload: whole[preludeLen+headers : body]}
 	if !wellFormed(d.frame.headers) {
 		return nil, fmt.Errorf("%w: headers", ErrMalformed)
 	}

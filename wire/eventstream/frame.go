@@ -46,6 +46,9 @@ const maxValue = 1<<15 - 1 // bytes of a value of variable length, by the specif
 
 // Frame is one message of a stream.
 type Frame struct {
+	// Raw is the whole frame as it was read, with its checksums, which are right. It aliases the
+	// Decoder's buffer.
+	Raw     []byte
 	headers []byte // known to be well formed
 	// Payload aliases the Decoder's buffer.
 	Payload []byte

@@ -28,7 +28,7 @@ func AppendError(dst []byte, e *llm.Error) []byte {
 	w.Key("code")
 	w.String(errorCode(e))
 	w.Key("outcrop")
-	verdict(&w, e)
+	e.WriteVerdict(&w)
 	w.EndObject()
 	w.EndObject()
 	return w.Buf
@@ -47,36 +47,6 @@ func fullMessage(e *llm.Error) string {
 		s += " " + e.Fix
 	}
 	return s
-}
-
-func verdict(w *jsonx.Writer, e *llm.Error) {
-	w.Object()
-	text := func(key, value string) {
-		if value != "" {
-			w.Key(key)
-			w.String(value)
-		}
-	}
-	text("code", string(e.Code))
-	text("cause", e.Cause)
-	text("actor", string(e.Responsible()))
-	text("fix", e.Fix)
-	if len(e.Statement) > 0 {
-		w.Key("statement")
-		w.Raw(e.Statement)
-	}
-	if len(e.Statements) > 0 {
-		w.Key("statements")
-		w.Array()
-		for _, s := range e.Statements {
-			w.Raw(s)
-		}
-		w.EndArray()
-	}
-	text("docs", e.Docs)
-	text("request_id", e.RequestID)
-	text("retry", string(e.CanRetry()))
-	w.EndObject()
 }
 
 // errorType returns OpenAI's type for a status.

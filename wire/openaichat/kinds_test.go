@@ -66,11 +66,11 @@ func TestEffortIsReadInEveryForm(t *testing.T) {
 		{name: "an object with another word", model: sonnet45, body: ask + `,"reasoning_effort":{"effort":"hard"}`, refused: "reasoning_effort.effort"},
 		{name: "an empty word", model: sonnet45, body: ask + `,"reasoning_effort":""`, not: []string{"thinking"}},
 		{name: "default", model: "us.openai.gpt-5.6-sol", body: ask + `,"reasoning_effort":"default"`, not: []string{"reasoning"}},
-		{name: "auto", model: "claude-opus-5", body: ask + `,"reasoning_effort":"auto"`, not: []string{"thinking"}},
+		{name: "auto", model: "claude-opus-4-7", body: ask + `,"reasoning_effort":"auto"`, not: []string{"thinking"}},
 		{name: "another word", model: sonnet45, body: ask + `,"reasoning_effort":"hard"`, refused: "reasoning_effort"},
 		{name: "a number", model: sonnet45, body: ask + `,"reasoning_effort":5`, refused: "reasoning_effort"},
 		{name: "thinking without its type", model: sonnet45, body: ask + `,"thinking":{"budget_tokens":3000}`, has: []string{`"thinking":{"type":"enabled","budget_tokens":3000}`}},
-		{name: "thinking without its type, of a Claude that adapts", model: "claude-opus-5", body: ask + `,"thinking":{"budget_tokens":3000}`, has: []string{`"type":"adaptive"`, `"effort":"high"`}, warned: []string{"changed;field=thinking"}},
+		{name: "thinking without its type, of a Claude that adapts", model: "claude-opus-4-7", body: ask + `,"thinking":{"budget_tokens":3000}`, has: []string{`"type":"adaptive"`, `"effort":"high"`}, warned: []string{"changed;field=thinking"}},
 	})
 }
 
@@ -226,7 +226,7 @@ func TestPropertiesHaveNamesThatClaudeTakes(t *testing.T) {
 	history := `"messages":[{"role":"user","content":"Look."},{"role":"assistant","tool_calls":[{"id":"c1","function":{"name":"look.up","arguments":` + input + `}}]},{"role":"tool","tool_call_id":"c1","content":"none"}]`
 	sent(t, []kind{
 		{name: "a tool", model: sonnet45, body: tools + "," + history, has: []string{`"Account_Number":{"type":"string"}`, `"filter_id_":{"type":"object","properties":{"a b":`, `"required":["Account_Number"]`, `"input":` + renamed}, not: []string{"Account Number", "filter[id]"}},
-		{name: "the answer's schema", model: "claude-opus-5", body: ask + `,"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":` + schema + `}}`, has: []string{`"Account_Number":{"type":"string"}`}, not: []string{"Account Number"}},
+		{name: "the answer's schema", model: "claude-opus-4-7", body: ask + `,"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":` + schema + `}}`, has: []string{`"Account_Number":{"type":"string"}`}, not: []string{"Account Number"}},
 		{name: "another family", model: "us.amazon.nova-pro-v1:0", body: tools + "," + history, has: []string{`"Account Number":{"type":"string"}`}},
 	})
 	answer := func(name string) string {
@@ -235,7 +235,7 @@ func TestPropertiesHaveNamesThatClaudeTakes(t *testing.T) {
 	want := strings.ReplaceAll(strings.ReplaceAll(input, `\`, `\\`), `"`, `\"`)
 	for _, tt := range []struct{ model, body, answer string }{
 		{sonnet45, tools + "," + ask, answer("look_up")},
-		{"us.anthropic.claude-opus-5", `"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":` + schema + `}},` + ask, answer("json_answer")},
+		{"us.anthropic.claude-opus-4-7", `"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":` + schema + `}},` + ask, answer("json_answer")},
 	} {
 		whole, streamed := served(t, `{"model":"`+tt.model+`",`+tt.body+`}`, tt.answer)
 		if !strings.Contains(whole, want) || !strings.Contains(streamed, strings.TrimPrefix(want, "{")) {

@@ -1,5 +1,5 @@
-// What the programs of the clients share: where the gateway is, and what they
-// ask. BASE_URL is the gateway's address, API_KEY its key, MODEL the name of a
+// Shared parts of the client programs: the gateway's address and the prompts.
+// BASE_URL is the gateway's address, API_KEY its key, MODEL the name of a
 // model that thinks, calls tools and follows schemas.
 //
 // A scenario's name is a feature, a colon and the calls of the client that show it.
@@ -21,26 +21,26 @@ export const endless = "[[fault: rate=10]] [[words: 5000]]";
 export const Stone = z.object({ name: z.string(), hardness: z.number().int() });
 export const Place = z.object({ city: z.string() });
 
-// weather is what every tool of the programs answers.
+// weather is the answer of every tool in the programs.
 export const weather = ({ city }) => `sunny in ${city}`;
 
-// told needs the last answer of a tool loop: it tells of both cities.
-export function told(text) {
+// answered checks the last answer of a tool loop, which must mention both cities.
+export function answered(text) {
   need(text.includes("sunny in Paris") && text.includes("sunny in Tokyo"), text);
 }
 
-// leaves runs what leaves a stream; the gateway must see it, while this program goes on.
+// leaves runs a function that abandons a stream, and waits until the gateway notices.
 export async function leaves(leave) {
   const before = await gone();
   await leave();
   const end = Date.now() + 120_000;
   while ((await gone()) === before) {
-    need(Date.now() < end, "the gateway goes on answering");
+    need(Date.now() < end, "the gateway continues answering");
     await setTimeout(20);
   }
 }
 
-// gone is how many clients have gone away, as the gateway counts them.
+// gone is the gateway's count of disconnected clients.
 async function gone() {
   const text = await (await fetch(url + "/metrics")).text();
   const counted = text.split("\n").filter((l) => l.startsWith("outcrop_requests_total{") && l.includes('status="499"'));

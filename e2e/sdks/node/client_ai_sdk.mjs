@@ -1,8 +1,8 @@
-// Vercel's AI SDK with its provider for services that speak as OpenAI does.
+// Vercel's AI SDK with its provider for OpenAI-compatible services.
 
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, generateObject, generateText, Output, stepCountIs, streamObject, streamText, tool } from "ai";
-import { ask, breaks, describe, endless, hello, key, leaves, long, model, Place, Stone, throttled, told, url, weather } from "./client.mjs";
+import { answered, ask, breaks, describe, endless, hello, key, leaves, long, model, Place, Stone, throttled, url, weather } from "./client.mjs";
 import { png } from "./media.mjs";
 import { need, raises, run, scenario } from "./scenario.mjs";
 
@@ -18,7 +18,7 @@ const loop = () => {
 };
 const thinking = { providerOptions: { outcrop: { reasoningEffort: "low" } }, maxOutputTokens: 4000 };
 
-// read reads a stream of streamText to its end, and raises what it tells of.
+// read reads a stream of streamText to its end, and throws the error that it reports.
 async function read(stream) {
   const parts = [];
   for await (const part of stream.fullStream) {
@@ -48,7 +48,7 @@ scenario("a stream: streamText", async () => {
 scenario("a tool loop: generateText, tool, stopWhen", async () => {
   const { cities, ...more } = loop();
   const r = await generateText({ ...call, ...more, prompt: ask });
-  told(r.text);
+  answered(r.text);
   need(cities.join() === "Paris,Tokyo" && r.steps.length === 2 && r.totalUsage.outputTokens > 0, r.steps);
 });
 
@@ -56,7 +56,7 @@ scenario("a tool loop, streamed: streamText, tool, stopWhen", async () => {
   const { cities, ...more } = loop();
   const r = streamText({ ...call, ...quiet, ...more, prompt: ask });
   const parts = await read(r);
-  told(await r.text);
+  answered(await r.text);
   need(cities.join() === "Paris,Tokyo" && parts.filter((p) => p.type === "tool-input-delta").length > 1, parts);
 });
 
@@ -93,14 +93,14 @@ scenario("a refusal: APICallError", async () => {
 
 scenario('a stream that breaks off: fullStream, {type: "error"}', async () => {
   let got = "";
-  let told;
+  let failure;
   const r = streamText({ ...call, ...quiet, prompt: breaks });
   for await (const part of r.fullStream) {
     if (part.type === "text-delta") got += part.text;
-    if (part.type === "error") told = part.error;
+    if (part.type === "error") failure = part.error;
     need(part.type !== "finish" || part.finishReason === "error", part);
   }
-  need(got.startsWith("granite schist") && String(told?.message ?? told).includes("InternalServerException"), got, told);
+  need(got.startsWith("granite schist") && String(failure?.message ?? failure).includes("InternalServerException"), got, failure);
 });
 
 scenario("leaving in mid-stream: streamText, abortSignal", () =>
@@ -122,7 +122,7 @@ scenario("reasoning: generateText, streamText, reasoningText", async () => {
 
 scenario("reasoning in a tool loop: generateText, reasoningEffort", async () => {
   const { cities, ...more } = loop();
-  told((await generateText({ ...call, ...more, ...thinking, prompt: ask })).text);
+  answered((await generateText({ ...call, ...more, ...thinking, prompt: ask })).text);
   need(cities.join() === "Paris,Tokyo", cities);
 });
 
@@ -130,7 +130,7 @@ scenario("reasoning in a streamed tool loop: streamText, reasoningEffort", async
   const { cities, ...more } = loop();
   const r = streamText({ ...call, ...quiet, ...more, ...thinking, prompt: ask });
   await read(r);
-  told(await r.text);
+  answered(await r.text);
   need(cities.join() === "Paris,Tokyo", cities);
 });
 

@@ -1,9 +1,9 @@
-// OpenAI's SDK with its helpers: parse with zod, the stream that assembles what
-// comes, and the runner of tools.
+// OpenAI's SDK with its helpers: parse with zod, the stream that assembles the
+// response, and the tool runner.
 
 import OpenAI from "openai";
 import { zodFunction, zodResponseFormat } from "openai/helpers/zod";
-import { ask, breaks, describe, endless, hello, key, leaves, long, model, Place, Stone, throttled, told, url, weather } from "./client.mjs";
+import { answered, ask, breaks, describe, endless, hello, key, leaves, long, model, Place, Stone, throttled, url, weather } from "./client.mjs";
 import { png, uri } from "./media.mjs";
 import { need, raises, run, scenario } from "./scenario.mjs";
 
@@ -18,7 +18,7 @@ const thinking = { reasoning_effort: "low", max_tokens: 4000 };
 
 const tools = [zodFunction({ name: "get_weather", description: "The weather in a city now.", parameters: Place })];
 
-// runnable is the tool with its function, and the cities that it was called with.
+// runnable is the tool with its function, and the cities in its calls.
 function runnable() {
   const cities = [];
   const call = (place) => {
@@ -28,7 +28,7 @@ function runnable() {
   return { tools: [zodFunction({ name: "get_weather", description: "The weather in a city now.", parameters: Place, function: call })], cities };
 }
 
-const results = (said) => said.tool_calls.map((c) => ({ role: "tool", tool_call_id: c.id, content: weather(c.function.parsed_arguments) }));
+const results = (reply) => reply.tool_calls.map((c) => ({ role: "tool", tool_call_id: c.id, content: weather(c.function.parsed_arguments) }));
 
 scenario("a chat: chat.completions.create", async () => {
   const r = await chats.create(body(hello));
@@ -49,7 +49,7 @@ scenario("a stream: chat.completions.stream", async () => {
 scenario("a tool loop: chat.completions.runTools, zodFunction", async () => {
   const { tools, cities } = runnable();
   const runner = chats.runTools(body(ask, { tools }));
-  told(await runner.finalContent());
+  answered(await runner.finalContent());
   need(cities.join() === "Paris,Tokyo" && runner.allChatCompletions().length === 2, cities);
   need((await runner.totalUsage()).completion_tokens > 0, runner);
 });
@@ -59,7 +59,7 @@ scenario("a tool loop, streamed: chat.completions.runTools({stream: true}), zodF
   const runner = chats.runTools(body(ask, { tools, stream: true, ...counted }));
   let pieces = 0;
   runner.on("chunk", () => pieces++);
-  told(await runner.finalContent());
+  answered(await runner.finalContent());
   need(cities.join() === "Paris,Tokyo" && pieces > 3, cities, pieces);
   need((await runner.totalUsage()).completion_tokens > 0, runner);
 });
@@ -84,8 +84,8 @@ scenario("structured output, streamed: chat.completions.stream, zodResponseForma
 });
 
 scenario("structured output beside tools: chat.completions.parse", async () => {
-  const said = (await chats.parse(body(ask, { tools, ...stoned }))).choices[0].message;
-  const r = await chats.parse(body([user(ask), said, ...results(said)], { tools, ...stoned }));
+  const reply = (await chats.parse(body(ask, { tools, ...stoned }))).choices[0].message;
+  const r = await chats.parse(body([user(ask), reply, ...results(reply)], { tools, ...stoned }));
   need(Stone.safeParse(r.choices[0].message.parsed).success, r);
 });
 
@@ -117,20 +117,20 @@ scenario("reasoning: chat.completions.parse, message.reasoning_content", async (
 });
 
 scenario("reasoning in a tool loop: chat.completions.parse, reasoning_effort", async () => {
-  const said = (await chats.parse(body(ask, { tools, ...thinking }))).choices[0].message;
-  need(said.reasoning_content && said.tool_calls.length === 2, said);
-  told((await chats.parse(body([user(ask), said, ...results(said)], { tools, ...thinking }))).choices[0].message.content);
+  const reply = (await chats.parse(body(ask, { tools, ...thinking }))).choices[0].message;
+  need(reply.reasoning_content && reply.tool_calls.length === 2, reply);
+  answered((await chats.parse(body([user(ask), reply, ...results(reply)], { tools, ...thinking }))).choices[0].message.content);
 });
 
 scenario("reasoning in a streamed tool loop: chat.completions.stream, reasoning_effort", async () => {
-  const said = (await chats.stream(body(ask, { tools, ...thinking })).finalChatCompletion()).choices[0].message;
-  const r = await chats.stream(body([user(ask), said, ...results(said)], { tools, ...thinking })).finalChatCompletion();
-  told(r.choices[0].message.content);
+  const reply = (await chats.stream(body(ask, { tools, ...thinking })).finalChatCompletion()).choices[0].message;
+  const r = await chats.stream(body([user(ask), reply, ...results(reply)], { tools, ...thinking })).finalChatCompletion();
+  answered(r.choices[0].message.content);
 });
 
 scenario("reasoning in a tool loop: chat.completions.runTools, reasoning_effort", async () => {
   const { tools, cities } = runnable();
-  told(await chats.runTools(body(ask, { tools, ...thinking })).finalContent());
+  answered(await chats.runTools(body(ask, { tools, ...thinking })).finalContent());
   need(cities.join() === "Paris,Tokyo", cities);
 });
 

@@ -1,6 +1,6 @@
-// How the scenarios reach the gateway: the SDK's client, and what the environment
-// names. BASE_URL is the gateway's address, API_KEY its key, MODEL the name of a
-// model that thinks and calls tools, RETRIED the same model behind a name with
+// Access to the gateway: the SDK's client, configured by the environment.
+// BASE_URL is the gateway's address, API_KEY its key, MODEL the name of a
+// model that thinks and calls tools, RETRIED another name of the model, with
 // retries.
 
 import OpenAI from "openai";
@@ -37,5 +37,5 @@ export async function collect(stream) {
   return chunks;
 }
 
-// text is what the chunks of a stream say.
+// text is the text of a stream's chunks.
 export const text = (chunks) => chunks.map((c) => c.choices[0]?.delta.content ?? "").join("");

@@ -1,4 +1,4 @@
-// An image and a document, small and whole.
+// A small but complete image and document.
 
 import { deflateSync } from "node:zlib";
 

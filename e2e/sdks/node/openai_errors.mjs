@@ -4,19 +4,19 @@ import OpenAI from "openai";
 import { body, chat, collect, model, retried, url, user } from "./gateway.mjs";
 import { need, raises, scenario } from "./scenario.mjs";
 
-// refused: whole and streamed, a call is refused with the status, the error's kind and AWS's name for it.
+// refused checks that a call, streamed or not, is refused with the status, the error's kind and AWS's name for it.
 async function refused(status, kind, aws, prompt) {
   for (const stream of [false, true]) {
     const e = await raises(kind, () => chat(prompt, { stream }));
     need(e.status === status, e);
     need(e.message.includes(aws) && e.error.message && e.error.type, e.error);
-    told(e.error);
+    explained(e.error);
     need(e.requestID?.length === 32 && e.headers.get("x-amzn-requestid"), e.headers);
   }
 }
 
-// told: the error object has a whole verdict, and the message ends with its fix.
-function told(error) {
+// explained checks that the error object has a complete verdict, and the message ends with its fix.
+function explained(error) {
   const v = error.outcrop;
   need(["code", "cause", "actor", "fix", "docs", "request_id", "retry"].every((k) => v[k]), v);
   need(v.docs.startsWith("https://docs.aws.amazon.com/") && error.message.endsWith(v.fix), error);
@@ -44,7 +44,7 @@ scenario("403 is AWS's refusal", () => refused(403, OpenAI.PermissionDeniedError
 
 scenario("a missing right comes with its statement", async () => {
   for (const [stream, action] of [[false, "bedrock:InvokeModel"], [true, "bedrock:InvokeModelWithResponseStream"]]) {
-    const v = told((await raises(OpenAI.PermissionDeniedError, () => chat("[[fault: deny]]", { stream }))).error);
+    const v = explained((await raises(OpenAI.PermissionDeniedError, () => chat("[[fault: deny]]", { stream }))).error);
     need(v.code === "iam.identity_missing" && v.actor === "aws_admin" && v.retry === "no", v);
     need(v.statement.Effect === "Allow" && v.statement.Action === action && v.statement.Resource.includes(":inference-profile/"), v);
   }

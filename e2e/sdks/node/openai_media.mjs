@@ -1,4 +1,4 @@
-// Images and documents; the emulated model says what it received, with the size.
+// Images and documents; the emulated model reports what it received, with the size.
 
 import { chat } from "./gateway.mjs";
 import { pdf, png, uri } from "./media.mjs";

@@ -50,8 +50,8 @@ scenario("thinking streams with its signature, and goes back", async () => {
     }
   }
   need(signed([block]) && calls.length === 1, block, calls);
-  const said = { role: "assistant", content: null, tool_calls: calls, thinking_blocks: [block] };
-  const m = await think([user(ask), said, result(said, "rain")], { tools: [weather] });
+  const reply = { role: "assistant", content: null, tool_calls: calls, thinking_blocks: [block] };
+  const m = await think([user(ask), reply, result(reply, "rain")], { tools: [weather] });
   need(m.content.includes("rain"), m);
 });
 

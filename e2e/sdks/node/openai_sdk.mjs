@@ -1,4 +1,4 @@
-// OpenAI's SDK for Node against the gateway, with the emulator behind it.
+// OpenAI's SDK for Node with the gateway, and the emulator as its upstream.
 
 import { run } from "./scenario.mjs";
 import "./openai_chat.mjs";

@@ -5,14 +5,14 @@ import { need, scenario } from "./scenario.mjs";
 
 const ask = "What is the weather in Paris and Tokyo?";
 
-// cities are those of calls that are right in all else.
+// cities are those of calls that are otherwise correct.
 function cities(calls) {
   need(new Set(calls.map((c) => c.id)).size === calls.length, calls);
   need(calls.every((c) => c.type === "function" && c.function.name === "get_weather"), calls);
   return calls.map((c) => JSON.parse(c.function.arguments).city);
 }
 
-// assemble gives the calls of a stream, by the rules of OpenAI's documentation.
+// assemble returns the calls of a stream, according to OpenAI's documentation.
 function assemble(chunks) {
   const calls = [];
   let finish;
@@ -57,8 +57,8 @@ scenario("a tool choice by name is kept", async () => {
 });
 
 scenario("a tool round trip ends in text", async () => {
-  const said = (await chat(ask, { tools: [weather] })).choices[0].message;
-  const last = (await chat([user(ask), said, ...answers(said.tool_calls)], { tools: [weather] })).choices[0];
+  const reply = (await chat(ask, { tools: [weather] })).choices[0].message;
+  const last = (await chat([user(ask), reply, ...answers(reply.tool_calls)], { tools: [weather] })).choices[0];
   need(last.finish_reason === "stop" && !last.message.tool_calls, last);
   need(last.message.content.includes("sunny in Paris") && last.message.content.includes("sunny in Tokyo"), last);
 });
@@ -66,6 +66,6 @@ scenario("a tool round trip ends in text", async () => {
 scenario("a streamed tool round trip ends in text", async () => {
   const { calls } = assemble(await collect(chat(ask, { tools: [weather], stream: true })));
   const history = [user(ask), { role: "assistant", content: null, tool_calls: calls }, ...answers(calls)];
-  const said = text(await collect(chat(history, { tools: [weather], stream: true })));
-  need(said.includes("sunny in Paris") && said.includes("sunny in Tokyo"), said);
+  const reply = text(await collect(chat(history, { tools: [weather], stream: true })));
+  need(reply.includes("sunny in Paris") && reply.includes("sunny in Tokyo"), reply);
 });

@@ -6,17 +6,17 @@ import { inspect } from "node:util";
 
 const scenarios = [];
 
-// scenario adds a function under a name, a sentence.
+// scenario registers a function under a name, a sentence.
 export function scenario(name, run) {
   scenarios.push({ name, run });
 }
 
-// need ends the scenario as failed, with what was seen, unless the condition holds.
+// need fails the scenario with what was seen unless the condition holds.
 export function need(condition, ...seen) {
   if (!condition) throw new Error("seen: " + seen.map((s) => inspect(s, { depth: 6 })).join(" "));
 }
 
-// raises gives the error of that very kind, or a subclass, that the call ends with.
+// raises returns the error of the call, which must be of the kind.
 export async function raises(kind, call) {
   let result;
   try {

@@ -1,9 +1,9 @@
-"""How the scenarios reach the emulator: boto3's clients, and what the environment names.
+"""Access to the emulator: boto3's clients, configured by the environment.
 
-BASE_URL is the emulator's address, TLS_URL another with TLS, whose certificate
-CA_BUNDLE holds: boto3 sends an API key over nothing else. ACCESS_KEY and SECRET_KEY
-are a key pair, ROLE and EXTERNAL_ID a role that it may assume, API_KEY is a Bedrock
-API key. The region of all is us-east-1.
+BASE_URL is the emulator's address, TLS_URL another with TLS, whose certificate is in
+CA_BUNDLE: boto3 sends an API key only over TLS. ACCESS_KEY and SECRET_KEY are a key
+pair, ROLE and EXTERNAL_ID a role that it may assume, API_KEY is a Bedrock API key.
+The region is always us-east-1.
 """
 
 import os

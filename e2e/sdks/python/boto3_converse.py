@@ -57,14 +57,14 @@ def _():
 @scenario("reasoning is signed, and an edited signature is refused")
 def _():
     ask = "What is the weather in Paris?"
-    said = converse(ask, toolConfig=TOOLS, additionalModelRequestFields=THINKING)["output"]["message"]
-    thought = said["content"][0]["reasoningContent"]["reasoningText"]
-    need(thought["text"] and thought["signature"], said)
-    answer = {"role": "user", "content": [{"toolResult": {"toolUseId": said["content"][1]["toolUse"]["toolUseId"], "content": [{"text": "rain"}]}}]}
-    r = converse([*user(ask), said, answer], toolConfig=TOOLS, additionalModelRequestFields=THINKING)
+    reply = converse(ask, toolConfig=TOOLS, additionalModelRequestFields=THINKING)["output"]["message"]
+    thought = reply["content"][0]["reasoningContent"]["reasoningText"]
+    need(thought["text"] and thought["signature"], reply)
+    answer = {"role": "user", "content": [{"toolResult": {"toolUseId": reply["content"][1]["toolUse"]["toolUseId"], "content": [{"text": "rain"}]}}]}
+    r = converse([*user(ask), reply, answer], toolConfig=TOOLS, additionalModelRequestFields=THINKING)
     need("rain" in r["output"]["message"]["content"][-1]["text"], r)
     thought["signature"] = thought["signature"][::-1]
-    e = raises(runtime.exceptions.ValidationException, converse, [*user(ask), said, answer], toolConfig=TOOLS, additionalModelRequestFields=THINKING)
+    e = raises(runtime.exceptions.ValidationException, converse, [*user(ask), reply, answer], toolConfig=TOOLS, additionalModelRequestFields=THINKING)
     need("Invalid `signature` in `thinking` block" in str(e), e)
 
 

@@ -1,4 +1,4 @@
-"""boto3 as a client of the emulator, for every operation that it has."""
+"""boto3 as a client of the emulator, with every operation of the emulator."""
 
 import boto3_control  # noqa: F401
 import boto3_converse  # noqa: F401

@@ -1,4 +1,4 @@
-"""Who may call: signatures, sessions, API keys, and what is refused."""
+"""Authentication: signatures, sessions, API keys, and refusals."""
 
 import datetime
 import os
@@ -11,7 +11,7 @@ from scenario import need, raises, scenario
 
 
 def code(call, *args, **more):
-    """The code of the error that the call is refused with, and its status."""
+    """The code and the status of the error of a refused call."""
     e = raises(ClientError, call, *args, **more)
     return e.response["Error"]["Code"], e.response["ResponseMetadata"]["HTTPStatusCode"]
 

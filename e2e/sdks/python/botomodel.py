@@ -1,8 +1,8 @@
-"""Holds requests to Converse against botocore's service model of bedrock-runtime.
+"""Validates requests to Converse against botocore's service model of bedrock-runtime.
 
-A request stands in each line of standard input: {"method", "path",
+Each line of standard input is a request: {"method", "path",
 "contentType", "body": base64}. Each fault is a line of standard output, {"fault",
-"path", "body"}, and the last line tells how many requests there were, {"judged"}.
+"path", "body"}, and the last line has the number of requests, {"judged"}.
 
 botocore's own validator finds members that are missing, unknown or of the wrong
 type, and unions with none or several members. It leaves patterns, upper bounds
@@ -23,13 +23,13 @@ from botocore.validate import ParamValidator
 SERVICE = ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"))
 OPERATIONS = {"converse": "Converse", "converse-stream": "ConverseStream"}
 
-# Values beyond the model's enums that AWS takes (recorded exchanges): it writes
-# tool_use into its own answers, and Nova takes a video's media type.
+# Values that AWS accepts although they are not in the model's enums (recorded
+# exchanges): its own answers contain tool_use, and Nova accepts a video's media type.
 TAKEN = {"ToolUseType": re.compile("tool_use"), "VideoFormat": re.compile("video/.+")}
 
 
 def members(pairs):
-    """Makes an object of its members, none of which may stand twice."""
+    """Makes an object of its members, and rejects duplicates."""
     made = dict(pairs)
     if len(made) != len(pairs):
         raise ValueError(f"a member stands twice among {[name for name, _ in pairs]}")
@@ -41,7 +41,7 @@ def no_number(word):
 
 
 class Reader:
-    """Turns JSON into what a caller would have given botocore, and keeps faults."""
+    """Converts JSON to the parameters that a caller passes to botocore, and collects faults."""
 
     def __init__(self):
         self.faults = []
@@ -108,7 +108,7 @@ class Reader:
 
 
 def judge(request):
-    """Gives the faults of a request, each beginning with the member that has it."""
+    """Returns the faults of a request, each beginning with the faulty member."""
     path = re.fullmatch(r"/model/((?:[A-Za-z0-9._~:-]|%[0-9A-F]{2})+)/(converse|converse-stream)", request.get("path", ""))
     if not path:
         return ["path: is not that of Converse or ConverseStream"]

@@ -1,4 +1,4 @@
-"""What the programs of the clients share: where the gateway is, and what they ask.
+"""Shared parts of the client programs: the gateway's address and the prompts.
 
 BASE_URL is the gateway's address, API_KEY its key, MODEL the name of a model that
 thinks, calls tools and follows schemas.
@@ -23,7 +23,7 @@ DESCRIBE = "Describe granite, of hardness 7."
 LONG = "[[words: 60]]"
 BREAKS = "[[fault: internal after=3]] [[words: 60]]"
 THROTTLED = "[[fault: throttle]]"
-DENIED = "[[fault: denied]]"  # which no client tries again
+DENIED = "[[fault: denied]]"  # no client retries it
 ENDLESS = "[[fault: rate=10]] [[words: 5000]]"
 
 
@@ -35,33 +35,33 @@ class Stone(BaseModel):
 
 
 def weather(city):
-    """What every tool of the programs answers."""
+    """The answer of every tool in the programs."""
     return f"sunny in {city}"
 
 
-def told(text):
-    """Needs the last answer of a tool loop: it tells of both cities."""
+def answered(text):
+    """Checks the last answer of a tool loop, which must mention both cities."""
     need("sunny in Paris" in text and "sunny in Tokyo" in text, text)
 
 
 def leaves(leave):
-    """Runs what leaves a stream; the gateway must see it, while this program goes on."""
+    """Runs a function that abandons a stream, and waits until the gateway notices."""
     before = gone()
     leave()
     arrives(before)
 
 
 def arrives(before):
-    """Waits until the gateway has counted a client more that went away."""
+    """Waits until the gateway has counted another disconnected client."""
     end = time.monotonic() + 120
     while gone() == before:
         if time.monotonic() > end:
-            raise Wrong("the gateway goes on answering")
+            raise Wrong("the gateway continues answering")
         time.sleep(0.02)
 
 
 def gone():
-    """How many clients have gone away, as the gateway counts them."""
+    """The gateway's count of disconnected clients."""
     with urllib.request.urlopen(URL + "/metrics", timeout=120) as r:
         lines = r.read().decode().splitlines()
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("outcrop_requests_total{") and 'status="499"' in line)

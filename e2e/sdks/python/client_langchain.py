@@ -1,7 +1,7 @@
 """LangChain's ChatOpenAI, alone and in an agent."""
 
 import openai
-from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, leaves, told, weather
+from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, answered, leaves, weather
 from langchain.agents import create_agent
 from langchain.agents.structured_output import ProviderStrategy
 from langchain_core.messages import AIMessageChunk, HumanMessage, ToolMessage
@@ -22,16 +22,16 @@ def get_weather(city: str) -> str:
 
 
 def gathered(chunks):
-    """The sum of a stream's chunks."""
+    """The combined chunks of a stream."""
     total = None
     for c in chunks:
         total = c if total is None else total + c
     return total
 
 
-def results(said):
-    need([c["args"] for c in said.tool_calls] == [{"city": "Paris"}, {"city": "Tokyo"}], said)
-    return [get_weather.invoke(c) for c in said.tool_calls]
+def results(reply):
+    need([c["args"] for c in reply.tool_calls] == [{"city": "Paris"}, {"city": "Tokyo"}], reply)
+    return [get_weather.invoke(c) for c in reply.tool_calls]
 
 
 @scenario("a chat: invoke")
@@ -52,12 +52,12 @@ def _():
 @scenario("a tool loop: bind_tools, invoke; create_agent")
 def _():
     model = chat().bind_tools([get_weather])
-    said = model.invoke(WEATHER)
-    answers = results(said)
+    reply = model.invoke(WEATHER)
+    answers = results(reply)
     need(all(isinstance(a, ToolMessage) for a in answers), answers)
-    told(model.invoke([HumanMessage(WEATHER), said, *answers]).content)
+    answered(model.invoke([HumanMessage(WEATHER), reply, *answers]).content)
     agent = create_agent(chat(), tools=[get_weather], system_prompt="Be brief.")
-    told(agent.invoke({"messages": [("user", WEATHER)]})["messages"][-1].content)
+    answered(agent.invoke({"messages": [("user", WEATHER)]})["messages"][-1].content)
 
 
 @scenario("a tool loop, streamed: bind_tools, stream; create_agent, stream")
@@ -65,13 +65,13 @@ def _():
     model = chat().bind_tools([get_weather])
     chunks = list(model.stream(WEATHER))
     need(sum(bool(c.tool_call_chunks) for c in chunks) > 2, chunks)
-    said = gathered(chunks)
-    told(gathered(model.stream([HumanMessage(WEATHER), said, *results(said)])).content)
+    reply = gathered(chunks)
+    answered(gathered(model.stream([HumanMessage(WEATHER), reply, *results(reply)])).content)
     agent = create_agent(chat(), tools=[get_weather])
     seen = [c for c, _ in agent.stream({"messages": [("user", WEATHER)]}, stream_mode="messages")]
     pieces = [c for c in seen if isinstance(c, AIMessageChunk)]
     need(len(pieces) > 3 and sum(isinstance(c, ToolMessage) for c in seen) == 2, seen)
-    told("".join(c.content for c in pieces))
+    answered("".join(c.content for c in pieces))
 
 
 @scenario("an image: HumanMessage, image_url or content_blocks")
@@ -143,14 +143,14 @@ def _():
 @scenario("reasoning in a tool loop: create_agent, reasoning_effort")
 def _():
     agent = create_agent(chat(reasoning_effort="low", max_tokens=4000), tools=[get_weather])
-    told(agent.invoke({"messages": [("user", WEATHER)]})["messages"][-1].content)
+    answered(agent.invoke({"messages": [("user", WEATHER)]})["messages"][-1].content)
 
 
 @scenario("reasoning in a streamed tool loop: create_agent, stream, reasoning_effort")
 def _():
     agent = create_agent(chat(reasoning_effort="low", max_tokens=4000), tools=[get_weather])
     seen = [c for c, _ in agent.stream({"messages": [("user", WEATHER)]}, stream_mode="messages")]
-    told("".join(c.content for c in seen if isinstance(c, AIMessageChunk)))
+    answered("".join(c.content for c in seen if isinstance(c, AIMessageChunk)))
 
 
 @scenario("JSON mode: with_structured_output(None, method=\"json_mode\")")

@@ -1,14 +1,14 @@
-"""LiteLLM's own SDK, which takes the gateway for LiteLLM's proxy and for OpenAI."""
+"""LiteLLM's own SDK, with the gateway as LiteLLM's proxy and as OpenAI."""
 
 import asyncio
 import json
 import os
 
-# Else its import asks GitHub for prices.
+# Otherwise its import fetches prices from GitHub.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 import litellm  # noqa: E402
-from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, arrives, gone, told, weather  # noqa: E402
+from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, answered, arrives, gone, weather  # noqa: E402
 from media import png, uri  # noqa: E402
 from scenario import need, raises, run  # noqa: E402
 from scenario import scenario as one  # noqa: E402
@@ -19,7 +19,7 @@ NAME = ""  # of the model, in the scenario that runs
 
 
 def scenario(name):
-    """Adds a scenario that runs under either prefix."""
+    """Adds a scenario for each of the prefixes."""
 
     def add(function):
         def both():
@@ -53,13 +53,13 @@ def chat(content, **more):
 
 
 def streamed(content, **more):
-    """The chunks of a stream, and what LiteLLM builds of them."""
+    """The chunks of a stream, and the response that LiteLLM builds from them."""
     chunks = list(chat(content, stream=True, stream_options={"include_usage": True}, **more))
     return chunks, litellm.stream_chunk_builder(chunks)
 
 
-def results(said):
-    calls = said.tool_calls
+def results(reply):
+    calls = reply.tool_calls
     need([json.loads(c.function.arguments) for c in calls] == [{"city": "Paris"}, {"city": "Tokyo"}], calls)
     return [{"role": "tool", "tool_call_id": c.id, "content": weather(json.loads(c.function.arguments)["city"])} for c in calls]
 
@@ -80,14 +80,14 @@ def _():
 
 @scenario("a tool loop: completion(tools=[...])")
 def _():
-    said = chat(WEATHER, tools=TOOLS).choices[0].message
-    told(chat([user(WEATHER), said, *results(said)], tools=TOOLS).choices[0].message.content)
+    reply = chat(WEATHER, tools=TOOLS).choices[0].message
+    answered(chat([user(WEATHER), reply, *results(reply)], tools=TOOLS).choices[0].message.content)
 
 
 @scenario("a tool loop, streamed: completion(tools=[...], stream=True)")
 def _():
-    said = streamed(WEATHER, tools=TOOLS)[1].choices[0].message
-    told(streamed([user(WEATHER), said, *results(said)], tools=TOOLS)[1].choices[0].message.content)
+    reply = streamed(WEATHER, tools=TOOLS)[1].choices[0].message
+    answered(streamed([user(WEATHER), reply, *results(reply)], tools=TOOLS)[1].choices[0].message.content)
 
 
 @scenario("an image: completion, image_url")
@@ -112,8 +112,8 @@ def _():
 
 @scenario("structured output beside tools: completion(tools=[...], response_format=Stone)")
 def _():
-    said = chat(WEATHER, tools=TOOLS, response_format=Stone).choices[0].message
-    Stone.model_validate_json(chat([user(WEATHER), said, *results(said)], tools=TOOLS, response_format=Stone).choices[0].message.content)
+    reply = chat(WEATHER, tools=TOOLS, response_format=Stone).choices[0].message
+    Stone.model_validate_json(chat([user(WEATHER), reply, *results(reply)], tools=TOOLS, response_format=Stone).choices[0].message.content)
 
 
 @scenario("a refusal: RateLimitError")
@@ -156,16 +156,16 @@ def _():
 
 @scenario("reasoning in a tool loop: completion, reasoning_effort")
 def _():
-    said = chat(WEATHER, tools=TOOLS, reasoning_effort="low", max_tokens=4000).choices[0].message
-    need(said.reasoning_content and said.thinking_blocks[0]["signature"], said)
-    told(chat([user(WEATHER), said, *results(said)], tools=TOOLS, reasoning_effort="low", max_tokens=4000).choices[0].message.content)
+    reply = chat(WEATHER, tools=TOOLS, reasoning_effort="low", max_tokens=4000).choices[0].message
+    need(reply.reasoning_content and reply.thinking_blocks[0]["signature"], reply)
+    answered(chat([user(WEATHER), reply, *results(reply)], tools=TOOLS, reasoning_effort="low", max_tokens=4000).choices[0].message.content)
 
 
 @scenario("reasoning in a streamed tool loop: stream_chunk_builder, reasoning_effort")
 def _():
-    said = streamed(WEATHER, tools=TOOLS, reasoning_effort="low", max_tokens=4000)[1].choices[0].message
-    need(said.reasoning_content and getattr(said, "thinking_blocks", None), said)
-    told(streamed([user(WEATHER), said, *results(said)], tools=TOOLS, reasoning_effort="low", max_tokens=4000)[1].choices[0].message.content)
+    reply = streamed(WEATHER, tools=TOOLS, reasoning_effort="low", max_tokens=4000)[1].choices[0].message
+    need(reply.reasoning_content and getattr(reply, "thinking_blocks", None), reply)
+    answered(streamed([user(WEATHER), reply, *results(reply)], tools=TOOLS, reasoning_effort="low", max_tokens=4000)[1].choices[0].message.content)
 
 
 @scenario("JSON mode: completion, response_format={\"type\": \"json_object\"}")

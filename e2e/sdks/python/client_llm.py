@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from client import BREAKS, DENIED, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, URL, WEATHER, Stone, leaves, told, weather
+from client import BREAKS, DENIED, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, URL, WEATHER, Stone, answered, leaves, weather
 from media import png
 from scenario import need, raises, run, scenario
 
@@ -62,16 +62,16 @@ def _():
 
 @scenario("a tool loop: model.chain(tools=[...], stream=False)")
 def _():
-    told(model.chain(WEATHER, tools=[get_weather], stream=False).text())
+    answered(model.chain(WEATHER, tools=[get_weather], stream=False).text())
 
 
 @scenario("a tool loop, streamed: model.chain(tools=[...]); llm --functions")
 def _():
     pieces = list(model.chain(WEATHER, tools=[get_weather]))
     need(len(pieces) > 2, pieces)
-    told("".join(pieces))
+    answered("".join(pieces))
     functions = "def get_weather(city: str) -> str:\n    'The weather in a city now.'\n    return f'sunny in {city}'\n"
-    told(command("-m", "outcrop", "--functions", functions, WEATHER))
+    answered(command("-m", "outcrop", "--functions", functions, WEATHER))
 
 
 @scenario("an image: llm.Attachment; llm -a")
@@ -124,12 +124,12 @@ def _():
 
 @scenario("reasoning in a tool loop: model.chain(stream=False), reasoning_effort")
 def _():
-    told(model.chain(WEATHER, tools=[get_weather], options={"reasoning_effort": "low", "max_tokens": 4000}, stream=False).text())
+    answered(model.chain(WEATHER, tools=[get_weather], options={"reasoning_effort": "low", "max_tokens": 4000}, stream=False).text())
 
 
 @scenario("reasoning in a streamed tool loop: model.chain, reasoning_effort")
 def _():
-    told(model.chain(WEATHER, tools=[get_weather], options={"reasoning_effort": "low", "max_tokens": 4000}).text())
+    answered(model.chain(WEATHER, tools=[get_weather], options={"reasoning_effort": "low", "max_tokens": 4000}).text())
 
 
 @scenario("JSON mode: model.prompt(json_object=True)")

@@ -1,9 +1,9 @@
-"""OpenAI's SDK with its helpers: parse, and the stream that assembles what comes."""
+"""OpenAI's SDK with its helpers: parse, and the stream that assembles the response."""
 
 import json
 
 import openai
-from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, leaves, told, weather
+from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, answered, leaves, weather
 from media import png, uri
 from pydantic import BaseModel
 from scenario import need, raises, run, scenario
@@ -34,7 +34,7 @@ def streamed(content, **more):
 
 
 def results(calls):
-    """What the tools give, from arguments that the SDK has parsed."""
+    """The results of the tools, for arguments parsed by the SDK."""
     need(all(isinstance(c.function.parsed_arguments, GetWeather) for c in calls), calls)
     return [{"role": "tool", "tool_call_id": c.id, "content": weather(c.function.parsed_arguments.city)} for c in calls]
 
@@ -58,22 +58,22 @@ def _():
 
 @scenario("a tool loop: chat.completions.parse, pydantic_function_tool")
 def _():
-    said = chats.parse(model=MODEL, messages=[user(WEATHER)], tools=TOOLS).choices[0]
-    need(said.finish_reason == "tool_calls" and len(said.message.tool_calls) == 2, said)
-    r = chats.parse(model=MODEL, messages=[user(WEATHER), said.message, *results(said.message.tool_calls)], tools=TOOLS)
+    reply = chats.parse(model=MODEL, messages=[user(WEATHER)], tools=TOOLS).choices[0]
+    need(reply.finish_reason == "tool_calls" and len(reply.message.tool_calls) == 2, reply)
+    r = chats.parse(model=MODEL, messages=[user(WEATHER), reply.message, *results(reply.message.tool_calls)], tools=TOOLS)
     need(r.choices[0].finish_reason == "stop" and not r.choices[0].message.tool_calls, r)
-    told(r.choices[0].message.content)
+    answered(r.choices[0].message.content)
 
 
 @scenario("a tool loop, streamed: chat.completions.stream, pydantic_function_tool")
 def _():
     events, r = streamed(WEATHER, tools=TOOLS)
-    said = r.choices[0].message
+    reply = r.choices[0].message
     done = [e for e in events if e.type == "tool_calls.function.arguments.done"]
     need([json.loads(e.arguments) for e in done] == [{"city": "Paris"}, {"city": "Tokyo"}] and r.usage, events)
     need(sum(e.type == "tool_calls.function.arguments.delta" for e in events) > 1, events)
-    _, last = streamed([user(WEATHER), said, *results(said.tool_calls)], tools=TOOLS)
-    told(last.choices[0].message.content)
+    _, last = streamed([user(WEATHER), reply, *results(reply.tool_calls)], tools=TOOLS)
+    answered(last.choices[0].message.content)
 
 
 @scenario("an image: chat.completions.create, image_url")
@@ -100,8 +100,8 @@ def _():
 
 @scenario("structured output beside tools: chat.completions.parse")
 def _():
-    said = chats.parse(model=MODEL, messages=[user(WEATHER)], tools=TOOLS, response_format=Stone).choices[0].message
-    r = chats.parse(model=MODEL, messages=[user(WEATHER), said, *results(said.tool_calls)], tools=TOOLS, response_format=Stone)
+    reply = chats.parse(model=MODEL, messages=[user(WEATHER)], tools=TOOLS, response_format=Stone).choices[0].message
+    r = chats.parse(model=MODEL, messages=[user(WEATHER), reply, *results(reply.tool_calls)], tools=TOOLS, response_format=Stone)
     need(isinstance(r.choices[0].message.parsed, Stone), r)
 
 
@@ -147,19 +147,19 @@ def _():
 
 @scenario("reasoning in a tool loop: chat.completions.parse, reasoning_effort")
 def _():
-    said = chats.parse(model=MODEL, messages=[user(WEATHER)], tools=TOOLS, reasoning_effort="low", max_tokens=4000).choices[0].message
-    need(said.reasoning_content and said.tool_calls, said)
-    r = chats.parse(model=MODEL, messages=[user(WEATHER), said, *results(said.tool_calls)], tools=TOOLS, reasoning_effort="low", max_tokens=4000)
-    told(r.choices[0].message.content)
+    reply = chats.parse(model=MODEL, messages=[user(WEATHER)], tools=TOOLS, reasoning_effort="low", max_tokens=4000).choices[0].message
+    need(reply.reasoning_content and reply.tool_calls, reply)
+    r = chats.parse(model=MODEL, messages=[user(WEATHER), reply, *results(reply.tool_calls)], tools=TOOLS, reasoning_effort="low", max_tokens=4000)
+    answered(r.choices[0].message.content)
 
 
 @scenario("reasoning in a streamed tool loop: chat.completions.stream, reasoning_effort")
 def _():
     _, r = streamed(WEATHER, tools=TOOLS, reasoning_effort="low", max_tokens=4000)
-    said = r.choices[0].message
-    need(said.reasoning_content and said.tool_calls, said)
-    _, r = streamed([user(WEATHER), said, *results(said.tool_calls)], tools=TOOLS, reasoning_effort="low", max_tokens=4000)
-    told(r.choices[0].message.content)
+    reply = r.choices[0].message
+    need(reply.reasoning_content and reply.tool_calls, reply)
+    _, r = streamed([user(WEATHER), reply, *results(reply.tool_calls)], tools=TOOLS, reasoning_effort="low", max_tokens=4000)
+    answered(r.choices[0].message.content)
 
 
 @scenario("JSON mode: chat.completions.create, response_format={\"type\": \"json_object\"}")

@@ -1,8 +1,8 @@
-"""pydantic-ai: agents on OpenAIChatModel, whole and streamed."""
+"""pydantic-ai: agents on OpenAIChatModel, with and without streaming."""
 
 import asyncio
 
-from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, arrives, gone, told, weather
+from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, answered, arrives, gone, weather
 from media import png
 from pydantic import BaseModel
 from pydantic_ai import Agent, BinaryContent, ModelHTTPError, NativeOutput, PromptedOutput, ToolOutput
@@ -19,7 +19,7 @@ def agent(**more):
 
 
 def forecaster(**more):
-    """An agent with the tool, and what the tool was called with."""
+    """An agent with the tool, and the arguments of the tool's calls."""
     a, cities = agent(**more), []
 
     @a.tool_plain
@@ -59,7 +59,7 @@ def _():
     a, cities = forecaster()
     r = a.run_sync(WEATHER)
     need(sorted(cities) == ["Paris", "Tokyo"] and r.usage.requests == 2, cities, r)
-    told(r.output)
+    answered(r.output)
 
 
 @scenario("a tool loop, streamed: Agent.tool_plain, run_stream")
@@ -67,7 +67,7 @@ def _():
     a, cities = forecaster()
     pieces, output, usage = streamed(a, WEATHER)
     need(sorted(cities) == ["Paris", "Tokyo"] and usage.requests == 2 and len(pieces) > 2, cities, usage)
-    told(output)
+    answered(output)
 
 
 @scenario("an image: BinaryContent")
@@ -146,17 +146,17 @@ def _():
 @scenario("reasoning in a tool loop: tool_plain, run_sync, openai_reasoning_effort")
 def _():
     a, cities = forecaster(model_settings={"openai_reasoning_effort": "low", "max_tokens": 4000})
-    told(a.run_sync(WEATHER).output)
+    answered(a.run_sync(WEATHER).output)
 
 
 @scenario("reasoning in a streamed tool loop: tool_plain, run_stream, openai_reasoning_effort")
 def _():
     a, cities = forecaster(model_settings={"openai_reasoning_effort": "low", "max_tokens": 4000})
-    told(streamed(a, WEATHER)[1])
+    answered(streamed(a, WEATHER)[1])
 
 
 class Anything(BaseModel):
-    """What any JSON object is, since JSON mode promises no more."""
+    """Any JSON object, since JSON mode guarantees no more."""
 
     hardness: int | None = None
 

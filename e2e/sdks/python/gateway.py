@@ -1,7 +1,7 @@
-"""How the scenarios reach the gateway: the SDK's client, and what the environment names.
+"""Access to the gateway: the SDK's client, configured by the environment.
 
 BASE_URL is the gateway's address, API_KEY its key, MODEL the name of a model that
-thinks and calls tools, RETRIED the same model behind a name with retries.
+thinks and calls tools, RETRIED another name of the model, with retries.
 """
 
 import os

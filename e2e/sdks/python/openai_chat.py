@@ -1,4 +1,4 @@
-"""Chats, whole and streamed, the model list, headers and the Azure client."""
+"""Chats with and without streaming, the model list, headers and the Azure client."""
 
 import json
 

@@ -6,17 +6,17 @@ from scenario import need, raises, scenario
 
 
 def refused(status, kind, aws, prompt):
-    """Whole and streamed, a call is refused with the status, the exception and AWS's name for it."""
+    """A call, streamed or not, is refused with the status, the exception and AWS's name for it."""
     for stream in (False, True):
         e = raises(kind, chat, prompt, stream=stream)
         need(isinstance(e, openai.APIStatusError) and e.status_code == status, e)
         need(aws in e.message and e.body["message"] and e.body["type"], e.body)
-        told(e.body)
+        explained(e.body)
         need(e.request_id and len(e.request_id) == 32 and e.response.headers["x-amzn-requestid"], e.response.headers)
 
 
-def told(body):
-    """The error object has a whole verdict, and the message ends with its fix."""
+def explained(body):
+    """The error object has a complete verdict, and the message ends with its fix."""
     v = body["outcrop"]
     need(all(v.get(k) for k in ("code", "cause", "actor", "fix", "docs", "request_id", "retry")), v)
     need(v["docs"].startswith("https://docs.aws.amazon.com/") and body["message"].endswith(v["fix"]), body)
@@ -50,7 +50,7 @@ def _():
 @scenario("a missing right comes with its statement")
 def _():
     for stream, action in ((False, "bedrock:InvokeModel"), (True, "bedrock:InvokeModelWithResponseStream")):
-        v = told(raises(openai.PermissionDeniedError, chat, "[[fault: deny]]", stream=stream).body)
+        v = explained(raises(openai.PermissionDeniedError, chat, "[[fault: deny]]", stream=stream).body)
         need(v["code"] == "iam.identity_missing" and v["actor"] == "aws_admin" and v["retry"] == "no", v)
         need(v["statement"]["Effect"] == "Allow" and v["statement"]["Action"] == action and ":inference-profile/" in v["statement"]["Resource"], v)
 

@@ -1,4 +1,4 @@
-"""Images and documents; the emulated model says what it received, with the size."""
+"""Images and documents; the emulated model reports what it received, with the size."""
 
 from gateway import chat
 from media import PDF, png, uri

@@ -57,8 +57,8 @@ def _():
             calls[-1]["function"]["arguments"] += piece.function.arguments or ""
     blocks = [{"type": "thinking", "thinking": text, "signature": signature}]
     need(signed(blocks) and len(calls) == 1, blocks, calls)
-    said = {"role": "assistant", "content": None, "tool_calls": calls, "thinking_blocks": blocks}
-    m = chat([user(ASK), said, {"role": "tool", "tool_call_id": calls[0]["id"], "content": "rain"}], tools=[WEATHER], extra_body=THINKING).choices[0].message
+    reply = {"role": "assistant", "content": None, "tool_calls": calls, "thinking_blocks": blocks}
+    m = chat([user(ASK), reply, {"role": "tool", "tool_call_id": calls[0]["id"], "content": "rain"}], tools=[WEATHER], extra_body=THINKING).choices[0].message
     need("rain" in m.content, m)
 
 

@@ -1,4 +1,4 @@
-"""OpenAI's SDK for Python against the gateway, with the emulator behind it."""
+"""OpenAI's SDK for Python with the gateway, and the emulator as its upstream."""
 
 import openai_chat  # noqa: F401
 import openai_errors  # noqa: F401

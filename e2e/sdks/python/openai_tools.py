@@ -9,14 +9,14 @@ ASK = "What is the weather in Paris and Tokyo?"
 
 
 def cities(calls):
-    """The cities of calls that are right in all else."""
+    """The cities of calls that are otherwise correct."""
     need(len({c["id"] for c in calls}) == len(calls), calls)
     need(all(c["type"] == "function" and c["function"]["name"] == "get_weather" for c in calls), calls)
     return [json.loads(c["function"]["arguments"])["city"] for c in calls]
 
 
 def assemble(chunks):
-    """The calls of a stream, by the rules of OpenAI's documentation."""
+    """The calls of a stream, assembled according to OpenAI's documentation."""
     calls, finish = [], None
     for c in chunks:
         if not c.choices:
@@ -61,8 +61,8 @@ def _():
 @scenario("a tool round trip ends in text")
 def _():
     first = chat(ASK, tools=[WEATHER])
-    said = first.choices[0].message
-    history = [user(ASK), said, *answers([c.model_dump() for c in said.tool_calls])]
+    reply = first.choices[0].message
+    history = [user(ASK), reply, *answers([c.model_dump() for c in reply.tool_calls])]
     last = chat(history, tools=[WEATHER]).choices[0]
     need(last.finish_reason == "stop" and not last.message.tool_calls, last)
     need("sunny in Paris" in last.message.content and "sunny in Tokyo" in last.message.content, last)

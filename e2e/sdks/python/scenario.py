@@ -12,11 +12,11 @@ _scenarios = []
 
 
 class Wrong(Exception):
-    """What was seen is not what was expected."""
+    """The result is not the expected one."""
 
 
 def scenario(name):
-    """Adds the function that follows under a name, a sentence."""
+    """Registers the decorated function under a name, a sentence."""
 
     def add(function):
         _scenarios.append((name, function))
@@ -26,13 +26,13 @@ def scenario(name):
 
 
 def need(condition, *seen):
-    """Ends the scenario as failed, with what was seen, unless the condition holds."""
+    """Fails the scenario with what was seen unless the condition holds."""
     if not condition:
         raise Wrong(" ".join(map(repr, seen)))
 
 
 def raises(kind, call, *args, **more):
-    """Gives the exception of that very kind, or a subclass, that the call raises."""
+    """Returns the exception that the call raises, which must be of the kind."""
     try:
         result = call(*args, **more)
     except kind as e:
@@ -41,7 +41,7 @@ def raises(kind, call, *args, **more):
 
 
 def run():
-    """Runs every scenario. The exit status is 0 as long as all could be reported."""
+    """Runs every scenario. The exit status is 0 if all could be reported."""
     for name, function in _scenarios:
         ok, seen = True, ""
         try:

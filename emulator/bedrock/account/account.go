@@ -1,7 +1,7 @@
-// Package account holds what an emulated AWS account is set up to be: who its
-// users and roles are and what their policies say, the organization above it,
-// and what stands between it and a model. It is read from JSON and checked here,
-// and played by package bedrock.
+// Package account defines the set-up of an emulated AWS account: its users and roles
+// with their policies, the organization above it, and other conditions for access to a
+// model. The set-up is parsed from JSON and checked here; package bedrock implements
+// it.
 package account
 
 import (
@@ -10,34 +10,34 @@ import (
 	"outcrop/emulator/bedrock/policy"
 )
 
-// Secret is a string that does not print.
+// Secret is a string that is redacted when printed.
 type Secret string
 
-// String gives a placeholder.
+// String returns a placeholder.
 func (Secret) String() string { return "[redacted]" }
 
-// GoString gives a placeholder.
+// GoString returns a placeholder.
 func (Secret) GoString() string { return "[redacted]" }
 
-// MarshalText gives a placeholder, for JSON and logs.
+// MarshalText returns a placeholder, for JSON and logs.
 func (Secret) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
 
-// Setup is an account. The zero value has no principals, no organization and
-// every access. It is not changed once an emulator has it.
+// Setup describes an account. The zero value has no principals, no organization and
+// full access. It must not be changed once an emulator has it.
 type Setup struct {
 	Users []User `json:"users"`
 	Roles []Role `json:"roles"`
-	// Organization is what the account is a member of; nil for none.
+	// Organization is the organization of the account; nil for none.
 	Organization *Organization `json:"organization"`
 	// ResourcePolicies are resource-based policies of the account.
 	ResourcePolicies []*policy.Policy `json:"resourcePolicies"`
 	// Endpoints are policies of VPC endpoints by the endpoint's id, such as
-	// vpce-0a1b2c3d. An endpoint that is not here has AWS's policy of full access.
+	// vpce-0a1b2c3d. Endpoints not listed here have AWS's default policy of full access.
 	Endpoints map[string]*policy.Policy `json:"endpoints"`
-	// Endpoint is the id of the VPC endpoint that calls come through whose host
-	// names none; empty for the public endpoint.
+	// Endpoint is the id of the VPC endpoint for calls to a host that names none; empty
+	// for the public endpoint.
 	Endpoint string `json:"endpoint"`
-	// NotAuthorized has every call to a model answered by "Your account is not
+	// NotAuthorized makes every call to a model fail with "Your account is not
 	// authorized to invoke this API operation."
 	NotAuthorized bool `json:"notAuthorized"`
 	// UseCase is Submitted or Missing: Anthropic's form of use case details,
@@ -49,19 +49,19 @@ type Setup struct {
 	// SubscriptionTakes is how long a Marketplace subscription is pending before
 	// it is active; at once if zero.
 	SubscriptionTakes Duration `json:"subscriptionTakes"`
-	// Models say what is particular about models. The first that fits a model
-	// holds for it.
+	// Models have the properties of single models. The first that matches a model
+	// applies.
 	Models []Model `json:"models"`
 }
 
-// Words of UseCase.
+// Values of UseCase.
 const (
 	Submitted = "submitted"
 	Missing   = "missing"
 )
 
-// Words of DataRetention: shape DataRetentionMode of the service model, and
-// aws_review of public reports.
+// Values of DataRetention: shape DataRetentionMode of the service model, and aws_review
+// from public reports.
 const (
 	RetentionDefault   = "default"
 	RetentionNone      = "none"
@@ -70,9 +70,9 @@ const (
 	RetentionAWSReview = "aws_review"
 )
 
-// Principal is what users and roles have in common.
+// Principal has the common properties of users and roles.
 type Principal struct {
-	// Name is the last part of the ARN; Path stands before it, / if empty.
+	// Name is the last part of the ARN, after Path, which defaults to /.
 	Name string `json:"name"`
 	Path string `json:"path"`
 	// Policies are its identity-based policies, and Boundary its permissions
@@ -95,7 +95,7 @@ type User struct {
 type Role struct {
 	Principal
 
-	// ExternalID must be given to assume the role; empty if none is asked for.
+	// ExternalID is required for assuming the role; empty if none is required.
 	ExternalID string `json:"externalId"`
 }
 
@@ -103,9 +103,9 @@ type Role struct {
 type Key struct {
 	AccessKeyID     string `json:"accessKeyId"`
 	SecretAccessKey Secret `json:"secretAccessKey"`
-	// SessionToken must come along with the signature; empty for a user's key.
+	// SessionToken is required with the signature; empty for a user's key.
 	SessionToken Secret `json:"sessionToken"`
-	// Session is the name of a role's session; emulated if empty.
+	// Session is the name of a role's session; "emulated" if empty.
 	Session string `json:"session"`
 	// Policy is the session policy; nil for none.
 	Policy *policy.Policy `json:"policy"`
@@ -113,20 +113,20 @@ type Key struct {
 
 // Organization is the AWS organization that the account is a member of.
 type Organization struct {
-	// ID is that of the organization, such as o-exampleorgid.
+	// ID is the id of the organization, such as o-exampleorgid.
 	ID string `json:"id"`
 	// ManagementAccount is the account that owns its policies.
 	ManagementAccount string `json:"managementAccount"`
 	// Levels have the service control policies of the root, of each unit below
 	// and of the account, in this order.
 	Levels [][]Control `json:"levels"`
-	// OldWords leaves the policy's ARN out of refusals, as AWS did until 2026.
+	// OldWords omits the policy's ARN from refusals, as AWS did until 2026.
 	OldWords bool `json:"oldWords"`
 }
 
 // Control is a service control policy.
 type Control struct {
-	// ID is such as p-examplepolicyid.
+	// ID has the form p-examplepolicyid.
 	ID     string         `json:"id"`
 	Policy *policy.Policy `json:"policy"`
 }
@@ -137,9 +137,8 @@ type Model struct {
 	Model string `json:"model"`
 	// Access is Granted or NotGranted; empty is Granted.
 	Access string `json:"access"`
-	// Subscription is Active, None, Pending, which no time ends, or Failed: the
-	// subscription on AWS Marketplace. Empty is Active. Models that are not sold
-	// there need none.
+	// Subscription is Active, None, Pending (for ever) or Failed: the subscription on
+	// AWS Marketplace. Empty is Active. Models that are not sold there need none.
 	Subscription string `json:"subscription"`
 	// Lifecycle is Idle, for a legacy model that the account does not use, or
 	// Ended; empty for neither.
@@ -151,7 +150,7 @@ type Model struct {
 	Quota *Quota `json:"quota"`
 }
 
-// Words of Access, Subscription and Lifecycle.
+// Values of Access, Subscription and Lifecycle.
 const (
 	Granted    = "granted"
 	NotGranted = "notGranted"
@@ -163,14 +162,14 @@ const (
 	Ended      = "ended"
 )
 
-// Quota limits the calls of a model. A limit that is nil is none.
+// Quota limits the calls of a model. A nil limit means no limit.
 type Quota struct {
 	RequestsPerMinute *int64 `json:"requestsPerMinute"`
 	TokensPerMinute   *int64 `json:"tokensPerMinute"`
 	TokensPerDay      *int64 `json:"tokensPerDay"`
-	// Exceeded has every call refused by ServiceQuotaExceededException.
+	// Exceeded refuses every call with ServiceQuotaExceededException.
 	Exceeded bool `json:"exceeded"`
 }
 
-// Duration is a time.Duration that JSON has as text such as 2m.
+// Duration is a time.Duration written in JSON as text such as 2m.
 type Duration time.Duration

@@ -8,8 +8,8 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// known refuses members of a document, which has been decoded into a value of
-// the type, that have no field in it. Policies refuse theirs themselves.
+// known rejects members of a document that have no field in the type it was decoded
+// into. Policies reject unknown members themselves.
 func known(path string, v jsonx.Raw, t reflect.Type) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()

@@ -13,8 +13,8 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// Parse reads a set-up strictly: a member that is not known is refused. An error
-// names the field, such as roles[0].policies[1].Statement[0].Effect.
+// Parse parses a set-up strictly: it rejects unknown members. An error names the field,
+// such as roles[0].policies[1].Statement[0].Effect.
 func Parse(data []byte) (*Setup, error) {
 	s := new(Setup)
 	if err := jsonx.Unmarshal(data, s); err != nil {
@@ -29,7 +29,7 @@ func Parse(data []byte) (*Setup, error) {
 	return s, nil
 }
 
-// UnmarshalText reads a duration such as 90s or 2m.
+// UnmarshalText parses a duration such as 90s or 2m.
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	if err != nil || v < 0 {
@@ -39,7 +39,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText gives the duration as UnmarshalText reads it.
+// MarshalText returns the duration in the form that UnmarshalText parses.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
 func wrong(path, format string, args ...any) error {
@@ -47,22 +47,21 @@ func wrong(path, format string, args ...any) error {
 }
 
 var (
-	// name and path of a principal: the IAM API reference, "IAM identifiers".
+	// Name and path of a principal: the IAM API reference, "IAM identifiers".
 	principalName = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
 	principalPath = regexp.MustCompile(`^/([\x21-\x7e]*/)?$`)
 	sessionName   = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 	endpointID    = regexp.MustCompile(`^vpce-[0-9a-z]+$`)
 	accountID     = regexp.MustCompile(`^[0-9]{12}$`)
-	// The ids of organizations and policies: the AWS Organizations API reference.
+	// Ids of organizations and policies: the AWS Organizations API reference.
 	organizationID = regexp.MustCompile(`^o-[a-z0-9]{1,32}$`)
 	policyID       = regexp.MustCompile(`^p-[0-9a-zA-Z_]{1,128}$`)
 	modelPattern   = regexp.MustCompile(`^[a-zA-Z0-9.:*?_-]+$`)
 )
 
-// Check refuses a set-up that contradicts itself. An error names the field as
-// JSON has it.
+// Check rejects a set-up that contradicts itself. An error names the field as in JSON.
 func (s *Setup) Check() error {
-	keys := map[string]string{} // credentials, and where they stand
+	keys := map[string]string{} // credentials, and the path of each
 	for i := range s.Users {
 		u, at := &s.Users[i], fmt.Sprintf("users[%d]", i)
 		if slices.ContainsFunc(s.Users[:i], func(o User) bool { return o.Name == u.Name }) {
@@ -130,7 +129,7 @@ func oneOf(path, value string, words ...string) error {
 	return wrong(path, "%q must be one of %s", value, strings.Join(words, ", "))
 }
 
-// once refuses a credential that is empty or stands elsewhere too.
+// once rejects a credential that is empty or occurs twice.
 func once(keys map[string]string, key, at string) error {
 	if key == "" {
 		return wrong(at, "is missing")
@@ -180,7 +179,7 @@ func (p *Principal) check(at string, role bool, keys map[string]string) error {
 	return nil
 }
 
-// identity refuses principals in a policy that has none.
+// identity rejects a principal in an identity policy.
 func identity(p *policy.Policy, at string) error {
 	if p == nil {
 		return wrong(at, "must be a policy, not null")

@@ -1,7 +1,6 @@
-// Package catalogue holds which models, profiles and regions the emulated
-// Bedrock knows. It is the emulator's own, apart from the gateway's, so that a
-// gateway that reads it wrongly is found out. Models whose life has ended are
-// kept, listed as legacy, so that what was built for them can still be tried.
+// Package catalogue defines the models, profiles and regions of the emulated Bedrock. It is
+// independent of the gateway's catalogue, so that tests reveal misreadings of the gateway. Ended
+// models are kept, listed as legacy, so that programs built for them can still be tested.
 package catalogue
 
 import (
@@ -21,14 +20,14 @@ type Model struct {
 	Family             string
 	// Input and Output are modalities in AWS's words: TEXT, IMAGE, VIDEO, AUDIO, EMBEDDING.
 	Input, Output []string
-	// Context and MaxOutput are limits in tokens; MaxOutput is 0 for what does not write.
+	// Context and MaxOutput are limits in tokens; MaxOutput is 0 for a model that writes no text.
 	Context, MaxOutput int64
-	// CacheMinimum is the least number of tokens that a cache point stores; 0 if
-	// the model has no prompt cache.
+	// CacheMinimum is the minimum number of tokens that a cache point stores; 0 if the model has no
+	// prompt cache.
 	CacheMinimum int64
-	// Optimized is whether performanceConfig may ask for its answers sooner.
+	// Optimized reports whether the model supports latency-optimized performanceConfig.
 	Optimized bool
-	// Start, Legacy and End are days of its life; Legacy and End are zero until announced.
+	// Start, Legacy and End are dates of its lifecycle; Legacy and End are zero until announced.
 	Start, Legacy, End time.Time
 
 	family   family
@@ -36,20 +35,19 @@ type Model struct {
 	routes   map[string]route // by prefix
 }
 
-// route is where a profile may be called from and where it leads.
+// route has the source and destination regions of a profile.
 type route struct {
 	from, to []string
 	broken   bool
 }
 
-// Reads reports whether the model takes the modality, such as IMAGE.
+// Reads reports whether the model accepts the modality, such as IMAGE.
 func (m *Model) Reads(modality string) bool { return slices.Contains(m.Input, modality) }
 
 // OnDemand reports whether the bare id can be invoked in the region.
 func (m *Model) OnDemand(region string) bool { return slices.Contains(m.onDemand, region) }
 
-// Routed reports whether some inference profile leads to the model from the
-// region.
+// Routed reports whether some inference profile routes to the model from the region.
 func (m *Model) Routed(region string) bool {
 	for _, r := range m.routes {
 		if slices.Contains(r.from, region) {
@@ -62,22 +60,21 @@ func (m *Model) Routed(region string) bool {
 // In reports whether the region lists the model.
 func (m *Model) In(region string) bool { return m.OnDemand(region) || m.Routed(region) }
 
-// Profile is a system-defined inference profile as one region sees it.
+// Profile is a system-defined inference profile as seen in one region.
 type Profile struct {
 	// ID is the prefix and the model's id, such as us.anthropic.claude-sonnet-4-6.
 	ID, Prefix string
 	Model      *Model
 	// Destinations are the regions that may serve it, sorted.
 	Destinations []string
-	// Broken is set for a profile that is listed and cannot be called.
+	// Broken is set for a profile that is listed but cannot be called.
 	Broken bool
 }
 
-// Global reports whether the profile routes world-wide.
+// Global reports whether the profile routes to regions world-wide.
 func (p *Profile) Global() bool { return p.Prefix == "global" }
 
-// Name is the profile's name in the way that AWS forms it, such as
-// "US Anthropic Claude Sonnet 4.6".
+// Name returns the profile's name in AWS's form, such as "US Anthropic Claude Sonnet 4.6".
 func (p *Profile) Name() string {
 	where := strings.ToUpper(p.Prefix)
 	switch p.Prefix {
@@ -89,8 +86,8 @@ func (p *Profile) Name() string {
 	return where + " " + p.Model.Provider + " " + p.Model.Name
 }
 
-// Catalogue is what the emulated Bedrock has. It is never changed (With and
-// Without make another) and may be read by many goroutines.
+// Catalogue has the models and profiles of the emulated Bedrock. It is immutable (With and Without
+// return another) and safe for concurrent use.
 type Catalogue struct {
 	models   []*Model
 	byID     map[string]*Model
@@ -100,17 +97,15 @@ type Catalogue struct {
 	lists    map[string][]string // by name, for members of families
 }
 
-// Default is the catalogue that comes with the emulator; its file names the
-// sources of its facts.
+// Default returns the catalogue that comes with the emulator; its file names the sources of its
+// facts.
 func Default() (*Catalogue, error) { return Parse([]byte(embedded)) }
 
-// Parse reads a catalogue in the form of the file catalogue.json: named sets of
-// regions, what families take and refuse, and models. An error names the field that does not
-// fit.
+// Parse parses a catalogue in the form of the file catalogue.json: named sets of regions, the
+// properties of families, and models. An error names the invalid field.
 func Parse(data []byte) (*Catalogue, error) { return new(Catalogue).With(data) }
 
-// Without gives the catalogue without the models of these ids; ids that it does
-// not have are ignored.
+// Without returns the catalogue without the models of these ids; unknown ids are ignored.
 func (c *Catalogue) Without(ids ...string) *Catalogue {
 	less := *c
 	less.models = slices.DeleteFunc(slices.Clone(c.models), func(m *Model) bool { return slices.Contains(ids, m.ID) })
@@ -124,13 +119,13 @@ func (c *Catalogue) Without(ids ...string) *Catalogue {
 // HasRegion reports whether Bedrock exists in the region.
 func (c *Catalogue) HasRegion(region string) bool { return c.regions[region] }
 
-// Model gives a model by its bare id; nil if there is none anywhere.
+// Model returns a model by its bare id; nil if there is none in any region.
 func (c *Catalogue) Model(id string) *Model { return c.byID[id] }
 
-// All gives every model, in the catalogue's order.
+// All returns every model, in the catalogue's order.
 func (c *Catalogue) All() []*Model { return slices.Clone(c.models) }
 
-// Models gives the models that the region lists, in the catalogue's order.
+// Models returns the models that the region lists, in the catalogue's order.
 func (c *Catalogue) Models(region string) []*Model {
 	var models []*Model
 	for _, m := range c.models {
@@ -141,8 +136,8 @@ func (c *Catalogue) Models(region string) []*Model {
 	return models
 }
 
-// Profiles gives the system-defined profiles that can be called from the
-// region, by model in the catalogue's order and then by prefix.
+// Profiles returns the system-defined profiles that can be called from the region, by model in the
+// catalogue's order and then by prefix.
 func (c *Catalogue) Profiles(region string) []Profile {
 	var profiles []Profile
 	for _, m := range c.models {
@@ -155,8 +150,8 @@ func (c *Catalogue) Profiles(region string) []Profile {
 	return profiles
 }
 
-// Profile gives the system-defined profile with the id as the region sees it;
-// false if it does not exist or cannot be called from there.
+// Profile returns the system-defined profile with the id as seen in the region; false if it does
+// not exist or cannot be called from there.
 func (c *Catalogue) Profile(id, region string) (Profile, bool) {
 	prefix, base, _ := strings.Cut(id, ".")
 	m := c.byID[base]

@@ -8,13 +8,13 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// Trait is a peculiarity of a model family. The rules of the emulator are
-// written in terms of traits, so that a new model is a line of data.
+// Trait is a peculiarity of a model family. The emulator's rules use traits, so that a
+// new model is a line of data.
 type Trait string
 
-// Traits. Their source is the Converse part of AWS's user guide and what public
-// clients of Bedrock work around; each names what is different from a model that
-// takes everything.
+// Traits. Their sources are the Converse part of AWS's user guide and the workarounds
+// in public clients of Bedrock; each names a difference from a model that accepts
+// everything.
 const (
 	NoChat             Trait = "no-chat"                // not served by Converse
 	UserFirst          Trait = "user-first"             // a conversation must begin with a user turn
@@ -24,21 +24,22 @@ const (
 	NoStreamTools      Trait = "no-stream-tools"        // no tool use in ConverseStream
 	NoForcedTools      Trait = "no-forced-tools"        // toolChoice may only be auto
 	NoNamedTool        Trait = "no-named-tool"          // toolChoice may not name a tool
-	ResultsAlone       Trait = "results-alone"          // tool results stand alone in their turn
-	CallsAlone         Trait = "calls-alone"            // tool calls stand alone in their turn
+	ResultsAlone       Trait = "results-alone"          // tool results must be alone in their turn
+	CallsAlone         Trait = "calls-alone"            // tool calls must be alone in their turn
 	ShortIDs           Trait = "short-ids"              // ids of tool calls have at least nine letters and digits
 	NoOneCall          Trait = "no-one-call"            // tool_choice has no disable_parallel_tool_use
 	NoResultStatus     Trait = "no-result-status"       // toolResult has no status
 	NoResultVideo      Trait = "no-result-video"        // no video within a toolResult, refused as a malformed turn
-	NoResultPDF        Trait = "no-result-pdf"          // likewise for documents but plain text
+	NoResultPDF        Trait = "no-result-pdf"          // likewise for documents except plain text
 	NoDocuments        Trait = "no-documents"           // no document blocks
 	NoStopSequences    Trait = "no-stop-sequences"      // no stopSequences
 	NoSampling         Trait = "no-sampling"            // no temperature, topP or topK
 	OneSampling        Trait = "one-sampling"           // temperature or topP, not both
 	NoStructuredOutput Trait = "no-structured-output"   // no strict tools, no json_schema
+	NoStrictTools      Trait = "no-strict-tools"        // no strict tools
 	NoS3               Trait = "no-s3"                  // no s3Location sources
 	NoVideo            Trait = "no-video"               // no video blocks
-	NoToolCache        Trait = "no-tool-cache"          // no cache points among tools and behind their results
+	NoToolCache        Trait = "no-tool-cache"          // no cache points among tools or after their results
 	NoLongCache        Trait = "no-long-cache"          // no cache point with a ttl of 1h
 	ThinkingBudget     Trait = "thinking-budget"        // thinking {"type":"enabled","budget_tokens":n}
 	ThinkingAdaptive   Trait = "thinking-adaptive"      // thinking {"type":"adaptive"}
@@ -50,18 +51,18 @@ const (
 	AlwaysThinks       Trait = "always-thinks"          // reasons without being asked
 	SignedReasoning    Trait = "signed-reasoning"       // reasoning carries a signature that is verified
 	RedactedReasoning  Trait = "redacted-reasoning"     // reasoning comes as redactedContent
-	NoReasoningBack    Trait = "no-reasoning-back"      // reasoning may not come back in the history
+	NoReasoningBack    Trait = "no-reasoning-back"      // reasoning is not accepted in the history
 )
 
 var allTraits = []Trait{ // never written to
 	NoChat, UserFirst, NoPrefill, NoSystem, NoTools, NoStreamTools, NoForcedTools, NoNamedTool, ResultsAlone,
 	CallsAlone, ShortIDs, NoOneCall, NoResultStatus, NoResultVideo, NoResultPDF, NoDocuments, NoStopSequences, NoSampling, OneSampling,
-	NoStructuredOutput, NoS3, NoVideo, NoToolCache, NoLongCache, ThinkingBudget, ThinkingAdaptive, ThinkingBetween,
+	NoStructuredOutput, NoStrictTools, NoS3, NoVideo, NoToolCache, NoLongCache, ThinkingBudget, ThinkingAdaptive, ThinkingBetween,
 	NoThinkingOff, ThinkingOffToHigh, ReasoningConfig, ReasoningEffort, AlwaysThinks, SignedReasoning, RedactedReasoning, NoReasoningBack,
 }
 
-// Voice is whose server reads what Converse makes of a request, and in whose
-// words it refuses.
+// Voice is the server that validates the request made from a Converse request, and
+// whose words refusals have.
 type Voice string
 
 // Voices.
@@ -69,21 +70,20 @@ const (
 	VoiceSchema    Voice = "schema"    // Bedrock's own schemas of a family's body
 	VoiceAnthropic Voice = "anthropic" // Anthropic's Messages API
 	VoiceChat      Voice = "chat"      // a server of OpenAI's Chat Completions
-	VoiceResponses Voice = "responses" // OpenAI's Responses
+	VoiceResponses Voice = "responses" // OpenAI's Responses API
 )
 
 var allVoices = []Voice{VoiceSchema, VoiceAnthropic, VoiceChat, VoiceResponses} // never written to
 
-// Effort is how a family takes a wish for reasoning in words.
+// Effort is how a family accepts a reasoning effort.
 type Effort struct {
-	// At is where it stands in additionalModelRequestFields, such as
-	// output_config.effort.
+	// At is its path in additionalModelRequestFields, such as output_config.effort.
 	At    string
 	Words []string
 }
 
-// family is what the models of a family take and refuse. Lists that are nil, and
-// an empty voice, are not checked.
+// family has the properties of the models of a family. Nil lists and an empty voice are
+// not checked.
 type family struct {
 	traits        []Trait
 	voice         Voice
@@ -96,21 +96,22 @@ type family struct {
 // Has reports whether the model has the trait.
 func (m *Model) Has(t Trait) bool { return slices.Contains(m.family.traits, t) }
 
-// Voice is in whose words the model refuses; empty if nobody's in particular.
+// Voice returns whose words the model's refusals have; empty if unspecified.
 func (m *Model) Voice() Voice { return m.family.voice }
 
-// Fields are the members that additionalModelRequestFields may have; nil if any.
+// Fields returns the members that additionalModelRequestFields may have; nil if any.
 func (m *Model) Fields() []string { return m.family.fields }
 
-// TakesBeta reports whether anthropic_beta may hold the flag.
+// TakesBeta reports whether anthropic_beta may contain the flag.
 func (m *Model) TakesBeta(flag string) bool {
 	return m.family.betas == nil || slices.Contains(m.family.betas, flag)
 }
 
-// Effort is how the model takes a wish for reasoning; without Words if in no words.
+// Effort returns how the model accepts a reasoning effort; without Words if it accepts
+// none.
 func (m *Model) Effort() Effort { return m.family.effort }
 
-// TakesInResult reports whether a toolResult may hold such a block: image,
+// TakesInResult reports whether a toolResult may contain a block of the kind: image,
 // document or video.
 func (m *Model) TakesInResult(kind string) bool {
 	return m.family.resultMedia == nil || slices.Contains(m.family.resultMedia, kind)
@@ -121,7 +122,7 @@ func (m *Model) ServesTier(tier string) bool {
 	return tier == "default" || m.family.tiers == nil || slices.Contains(m.family.tiers, tier)
 }
 
-// kin is a family in a file: an object, or for short the list of its traits.
+// kin is a family in a file: an object, or, as a short form, the list of its traits.
 type kin struct {
 	Traits      []Trait `json:"traits"`
 	Voice       Voice   `json:"voice"`
@@ -141,7 +142,7 @@ type effort struct {
 	Rest  jsonx.Raw `json:",embed"`
 }
 
-// words are some words in a file: one of its lists by its name, or a list.
+// words are texts in a file: the name of one of its lists, or a list.
 type words struct {
 	name string
 	list []string
@@ -170,7 +171,7 @@ func (k *kin) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	}
 }
 
-// family makes the family of what a file says. An error begins with the member.
+// family returns the family that a file describes. An error begins with the member.
 func (k kin) family(lists map[string][]string) (family, error) {
 	f := family{traits: k.Traits, voice: k.Voice}
 	if err := nothingElse(k.Rest); err != nil {

@@ -13,7 +13,7 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// file is the form of catalogue.json, and of what With adds to a catalogue.
+// file is the form of catalogue.json, and of the argument of With.
 type file struct {
 	Source     string              `json:"source"`
 	RegionSets map[string][]string `json:"regionSets"`
@@ -43,8 +43,8 @@ type row struct {
 	Rest         jsonx.Raw          `json:",embed"`
 }
 
-// regions are some regions in a file: a set or a single region by its name, or a
-// list of regions.
+// regions are regions in a file: the name of a set or of a region, or a list of
+// regions.
 type regions struct {
 	name string
 	list []string
@@ -61,8 +61,8 @@ func (r *regions) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	}
 }
 
-// profile is a profile in a file: an object, or for short a list of its source
-// regions and, where they differ, its destinations.
+// profile is a profile in a file: an object, or, as a short form, a list of its source
+// regions and, if they differ, its destinations.
 type profile struct {
 	from, to regions
 	broken   bool
@@ -103,7 +103,7 @@ func (p *profile) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	}
 }
 
-// nothingElse is an error that names the first of the members that have no field.
+// nothingElse returns an error that names the first unknown member.
 func nothingElse(rest jsonx.Raw) error {
 	members, err := jsonx.Members(rest)
 	if err != nil {
@@ -122,12 +122,12 @@ var (
 	prefix  = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 )
 
-// With gives the catalogue with the models of the file added; a model replaces
-// the one of the same id. The file has the form of catalogue.json, or is the
-// list of its models alone. It may name the sets and families of the catalogue,
-// and may bring others along, which count for its own models. A model may leave
-// out its name and provider, which are then read off its id, and its modalities,
-// which are then TEXT. An error names the field that does not fit.
+// With returns the catalogue with the models of the file added; a model replaces the
+// one with the same id. The file has the form of catalogue.json, or is only the list of
+// its models. It may use the sets and families of the catalogue, and may define others
+// for its own models. A model may omit its name and provider, which are then derived
+// from its id, and its modalities, which are then TEXT. An error names the invalid
+// field.
 func (c *Catalogue) With(models []byte) (*Catalogue, error) {
 	var f file
 	var err error
@@ -179,7 +179,7 @@ func (c *Catalogue) With(models []byte) (*Catalogue, error) {
 	return more, nil
 }
 
-// merged is a new map of both; b wins.
+// merged returns a new map with the entries of both; b wins.
 func merged[V any](a, b map[string]V) map[string]V {
 	both := make(map[string]V, len(a)+len(b))
 	maps.Copy(both, a)
@@ -187,7 +187,7 @@ func merged[V any](a, b map[string]V) map[string]V {
 	return both
 }
 
-// model makes the model of a row. An error begins with the field's name.
+// model returns the model of a row. An error begins with the field's name.
 func (c *Catalogue) model(r *row) (*Model, error) {
 	if err := nothingElse(r.Rest); err != nil {
 		return nil, err
@@ -254,7 +254,7 @@ func (c *Catalogue) model(r *row) (*Model, error) {
 	return m, nil
 }
 
-// regionsOf finds regions, sorted where they are listed.
+// regionsOf resolves regions, sorted if they are a list.
 func (c *Catalogue) regionsOf(r regions) ([]string, error) {
 	if set, ok := c.sets[r.name]; ok {
 		return set, nil

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// launched is a model that no catalogue has.
+// launched is a model that is in no catalogue.
 const launched = "anthropic.claude-next-9"
 
 func base(t *testing.T) *Catalogue {
@@ -103,7 +103,7 @@ func TestAFamilySaysWhatItsModelsTake(t *testing.T) {
 		if !m.Has(NoTools) || !m.TakesBeta("a") || !m.TakesInResult("image") || !m.ServesTier("default") {
 			t.Errorf("%s takes less than its family says: %+v", id, m)
 		}
-		// What a family does not say is not checked.
+		// What a family does not specify is not checked.
 		if m.TakesBeta("c") == said || m.TakesInResult("document") == said || m.ServesTier("flex") == said || (m.Fields() != nil) != said || m.Optimized != said ||
 			(m.Effort().At == "reasoning_effort") != said || (m.Voice() == VoiceChat) != said {
 			t.Errorf("%s takes more or less than its family says: %+v", id, m)

@@ -1,5 +1,5 @@
-// Package fault holds the failures that the emulated Bedrock can be made to
-// have, how they are written in a header or a prompt, and scripts of them.
+// Package fault defines faults that the emulated Bedrock can inject, their notation in
+// a header or a prompt, and scripts of faults.
 package fault
 
 import (
@@ -17,60 +17,60 @@ type Kind uint8
 
 // Kinds of fault.
 const (
-	None       Kind = iota // only Latency and Rate count
+	None       Kind = iota // only Latency and Rate apply
 	Exception              // one of AWS's exceptions, by status or by frame
 	ErrorFrame             // an unmodelled error: a frame with a code and a message in its headers
 	Reset                  // the connection is reset (TCP RST)
 	Fin                    // the connection is closed in the middle of the answer
-	End                    // the answer ends in good order, but too soon
+	End                    // the answer ends properly, but too soon
 	Corrupt                // a frame whose message checksum is wrong
 	Prelude                // a frame whose prelude checksum is wrong
-	Stall                  // nothing more comes, until the client goes away
+	Stall                  // nothing more is sent until the client disconnects
 	Empty                  // status 200 and nothing else
-	Garbage                // status 200 and bytes that mean nothing
+	Garbage                // status 200 and meaningless bytes
 	Deny                   // no policy allows the call: an AccessDeniedException that names caller, action and resource
 )
 
-// Always is the Times of a Fault that has no end.
+// Always is the value of Times for a fault without end.
 const Always = -1
 
-// Fault is one failure.
+// Fault is one fault.
 type Fault struct {
 	Kind Kind
-	// Status, Type and Message are those of an Exception; Type and Message are
-	// the code and the words of an ErrorFrame. The Message of a Deny, if set, is
-	// said instead of AWS's words.
+	// Status, Type and Message are those of an Exception; for an ErrorFrame, Type and
+	// Message are its code and message. A Deny with a Message has it in place of AWS's
+	// words.
 	Status  int
 	Type    string
 	Message string
-	// InStream puts an Exception into a frame of the stream instead of the status.
-	// An answer that is not streamed always has it in the status.
+	// InStream sends an Exception in a frame of the stream instead of the status. An
+	// answer that is not streamed always has it in the status.
 	InStream bool
-	// After is how many deltas of a stream go out before the fault.
+	// After is how many deltas of a stream are sent before the fault.
 	After int
-	// Inside cuts within a frame: half of the next one goes out first.
+	// Inside cuts within a frame: half of the next one is sent first.
 	Inside bool
 
-	// Latency is how long the answer waits before its first byte.
+	// Latency is the delay before the first byte of the answer.
 	Latency time.Duration
-	// Rate is how many tokens a second a stream writes; 0 for no bound.
+	// Rate limits a stream to this many tokens per second; 0 for no limit.
 	Rate float64
 
-	// Times is how many requests fail before they succeed; Always is all of them.
-	// 0 is once for a fault of a Script without Probability, and every time for
-	// all others.
+	// Times is how many requests fail before one succeeds; Always means all of them. 0
+	// means once for a fault of a Script without Probability, and every time for all
+	// others.
 	Times int
-	// Probability, above 0, is the share of requests that a Script fails.
+	// Probability, if above 0, is the share of requests that a Script fails.
 	Probability float64
 	// Operation, if set, restricts a fault to one of Operations. A fault of a
 	// Script without it is for Converse and ConverseStream.
 	Operation string
-	// Model, if set, restricts a fault of a Script to what stands in the path of
-	// the request: the id of a model or profile as the request says it.
+	// Model, if set, restricts a fault of a Script to the model or profile id in the
+	// path of the request, as the request has it.
 	Model string
 }
 
-// Operations lists the operations that a fault can be bound to, by their names
+// Operations returns the operations that a fault can be restricted to, by their names
 // in the service models.
 func Operations() []string {
 	return []string{
@@ -83,14 +83,14 @@ func Operations() []string {
 	}
 }
 
-// hits reports whether f is meant for a call of the operation with the model.
-// A fault that the call itself asks for need not be bound to its operation.
+// hits reports whether f applies to a call of the operation with the model. A fault
+// that the call itself requests need not be restricted to its operation.
 func (f *Fault) hits(operation, model string, asked bool) bool {
 	bound := f.Operation == operation || f.Operation == "" && (asked || operation == "Converse" || operation == "ConverseStream")
 	return bound && (f.Model == "" || f.Model == model)
 }
 
-// exception is one of AWS's, with the words that it is met with.
+// exception is one of AWS's exceptions, with the words that it usually has.
 type exception struct {
 	word    string
 	name    string
@@ -98,9 +98,9 @@ type exception struct {
 	message string
 }
 
-// exceptions are those that the service model declares for the runtime, with
-// its statuses, and those of the authorization layer. The words of the first
-// row of a name are the default ones.
+// exceptions are those that the service model declares for the runtime, with its
+// statuses, and those of the authorization layer. The first row of a name has its
+// default words.
 var exceptions = []exception{
 	{"throttle", "ThrottlingException", 429, "Too many requests, please wait before trying again."},
 	{"throttle-tokens", "ThrottlingException", 429, "Too many tokens, please wait before trying again."},
@@ -121,7 +121,8 @@ var exceptions = []exception{
 	{"bad-signature", "InvalidSignatureException", 403, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details."},
 }
 
-// Words lists the words for exceptions that Parse knows, besides their names.
+// Words returns the words for exceptions that Parse accepts, in addition to their
+// names.
 func Words() []string {
 	words := make([]string, len(exceptions))
 	for i, e := range exceptions {
@@ -130,12 +131,11 @@ func Words() []string {
 	return words
 }
 
-// part is one word of a fault, with its value if it has one.
+// part matches one word of a fault, with its value if it has one.
 var part = regexp.MustCompile(`^[\s,;]*([A-Za-z][A-Za-z-]*)(?:=("[^"]*"|[^\s,;"]+))?`)
 
-// Parse reads a fault as it stands in the header x-outcrop-emulate or in the
-// marker [[fault: ...]] of a prompt: words divided by blanks, commas or
-// semicolons.
+// Parse parses a fault in the syntax of the header x-outcrop-emulate and of the marker
+// [[fault: ...]] in a prompt: words separated by spaces, commas or semicolons.
 //
 //	throttle                     an exception, by a word (see Words) or its name
 //	throttle first               the same as the first frame of a stream
@@ -150,7 +150,7 @@ var part = regexp.MustCompile(`^[\s,;]*([A-Za-z][A-Za-z-]*)(?:=("[^"]*"|[^\s,;"]
 //	times=2, always              twice, then no more; without end
 //	message="words"              other words than AWS's
 //
-// The count of times=n is kept for the text as a whole.
+// The count of times=n belongs to the text as a whole.
 func Parse(text string) (Fault, error) {
 	var f Fault
 	rest := text
@@ -250,8 +250,8 @@ func count(value string) (int, error) {
 	return n, nil
 }
 
-// FrameType is the exception's name as a frame has it: lower camel case, such
-// as throttlingException.
+// FrameType returns the exception's name as in a frame: lower camel case, such as
+// throttlingException.
 func (f *Fault) FrameType() string {
 	if f.Type == "" {
 		return ""

@@ -5,23 +5,23 @@ import (
 	"sync"
 )
 
-// Script decides which requests fail. It may be used by many goroutines.
+// Script decides which requests fail. It is safe for concurrent use.
 type Script struct {
 	mu     sync.Mutex
 	random *rand.Rand
 	faults []Fault
-	left   []int          // how often each fault is still due; -1 without end
+	left   []int          // remaining uses of each fault; -1 without end
 	marked map[string]int // how often each marked text has failed
 }
 
-// maxMarked is how many different texts with a count are remembered; then all
-// are forgotten, and begin to count anew.
+// maxMarked is how many different texts with a count are remembered; then all are
+// forgotten, and their counts start again.
 const maxMarked = 10_000
 
-// NewScript makes a script: of the faults without a probability each is due in
-// its turn, as often as its Times say; those with one are due by chance, the
-// same chance for the same seed. Operation and Model restrict both: a fault that
-// is not meant for a call is not used up by it.
+// NewScript creates a script. Faults without a probability apply one after the other,
+// each as often as its Times; those with one apply at random, reproducibly for the same
+// seed. Operation and Model restrict both: a call to which a fault does not apply does
+// not use it up.
 func NewScript(faults []Fault, seed uint64) *Script {
 	s := &Script{
 		random: rand.New(rand.NewPCG(seed, 0x6661756c74)), //nolint:gosec // which request fails is no secret
@@ -61,9 +61,8 @@ func (s *Script) Next(operation, model string) (Fault, bool) {
 	return Fault{}, false
 }
 
-// Marked gives the fault that a request asks for with the text; false if its
-// count is used up or it is for another operation. An error says why the text is
-// none.
+// Marked returns the fault that a request asks for with the text; false if its count is
+// used up or it is for another operation. It returns an error for an invalid text.
 func (s *Script) Marked(operation, model, text string) (Fault, bool, error) {
 	f, err := Parse(text)
 	if err != nil || !f.hits(operation, model, true) {

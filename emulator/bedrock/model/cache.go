@@ -17,7 +17,7 @@ import (
 type segment struct {
 	digest [sha256.Size]byte
 	tokens int64
-	point  *llm.CachePoint // a cache point behind it
+	point  *llm.CachePoint // a cache point after it
 }
 
 // segments divides the prompt.
@@ -60,7 +60,7 @@ func segments(req *llm.Request) []segment {
 	return all
 }
 
-// PromptTokens is how many tokens a prompt has, wherever they come from.
+// PromptTokens returns the number of tokens of a prompt, cached or not.
 func PromptTokens(req *llm.Request) int64 {
 	var n int64
 	for _, s := range segments(req) {
@@ -69,7 +69,7 @@ func PromptTokens(req *llm.Request) int64 {
 	return n
 }
 
-// writeBlock writes what distinguishes one block from another.
+// writeBlock hashes what distinguishes one block from another.
 func writeBlock(h hash.Hash, b *llm.Block) {
 	field := func(s string) {
 		h.Write([]byte(strconv.Itoa(len(s)) + ":" + s))
@@ -101,7 +101,7 @@ func writeBlock(h hash.Hash, b *llm.Block) {
 	}
 }
 
-// Tokens of a medium: a share of its bytes between two bounds.
+// Tokens of a medium: proportional to its bytes, between two limits.
 const (
 	mediumLeast        = 85
 	mediumMost         = 1600
@@ -131,8 +131,7 @@ func blockTokens(b *llm.Block) int64 {
 	return n
 }
 
-// Lives of what a cache point stores (Amazon Bedrock user guide, "Prompt
-// caching").
+// Times to live of cache entries (Amazon Bedrock user guide, "Prompt caching").
 const (
 	shortLife = 5 * time.Minute
 	longLife  = time.Hour
@@ -144,21 +143,21 @@ type Cache struct {
 	ends map[[sha256.Size]byte]time.Time
 }
 
-// NewCache makes an empty cache.
+// NewCache creates an empty cache.
 func NewCache() *Cache { return &Cache{ends: map[[sha256.Size]byte]time.Time{}} }
 
-// checkpoint is a cache point that stores something: all that stands before it.
+// checkpoint is a cache point with everything before it.
 type checkpoint struct {
 	digest [sha256.Size]byte
 	tokens int64 // of the whole prefix
 	ttl    string
 }
 
-// Count counts the prompt of a request in a scope (such as account, region and
-// model) at the time now. Behind a cache point the prefix is stored, if it has
-// the model's least number of tokens; a stored prefix is read instead of counted
-// as input, and lives on for its time to live. Only the input's members of the
-// usage are set.
+// Count counts the prompt of a request in a scope (such as account, region and model)
+// at the time now. It stores the prefix before a cache point if that has the model's
+// minimum number of tokens. A stored prefix is read instead of counted as input, which
+// renews its time to live. Only the members of the usage that concern the input are
+// set.
 func (c *Cache) Count(info *catalogue.Model, scope string, req *llm.Request, now time.Time) llm.Usage {
 	var usage llm.Usage
 	var points []checkpoint
@@ -188,7 +187,7 @@ func (c *Cache) Count(info *catalogue.Model, scope string, req *llm.Request, now
 	usage.Input = max(1, total-read-written)
 	usage.CacheRead, usage.CacheWrite = llm.Some(read), llm.Some(written)
 	usage.CacheWrites = writes
-	// Live answers say both twice, by names that the service model lacks.
+	// Live answers have both, with names that the service model lacks.
 	usage.Extra = []jsonx.Member{
 		{Name: "cacheReadInputTokenCount", Value: jsonx.Raw(strconv.FormatInt(read, 10))},
 		{Name: "cacheWriteInputTokenCount", Value: jsonx.Raw(strconv.FormatInt(written, 10))},
@@ -197,7 +196,7 @@ func (c *Cache) Count(info *catalogue.Model, scope string, req *llm.Request, now
 }
 
 // use reads the longest stored prefix, renews it, and stores the longer ones. It
-// gives the tokens read, and those written by time to live, the longer first.
+// returns the tokens read, and those written by time to live, the longer first.
 func (c *Cache) use(points []checkpoint, now time.Time) (read int64, writes []llm.CacheWrite) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,21 +9,21 @@ import (
 	"outcrop/llm"
 )
 
-// maxCalls is the most calls that one answer makes.
+// maxCalls is the maximum number of calls in one answer.
 const maxCalls = 8
 
-// toolCall is a call that the model wants to make.
+// toolCall is a call that the model makes.
 type toolCall struct {
 	tool  string
 	input jsonx.Raw
 }
 
-// calls decides which tools to call with which arguments. A choice of any or of
-// a named tool always leads to a call. Otherwise a tool is called when the
-// user's last turn holds no results and speaks of the tool: by its name, or by a
-// telling word of it (weather for get_weather). One call is made for each
-// subject that the prompt lists: the weather in Paris and Tokyo takes two, unless
-// the model may make only one at a time.
+// calls decides which tools to call with which arguments. A tool choice of any or of a
+// named tool always causes a call. Otherwise a tool is called if the user's last turn
+// has no results and mentions the tool: by its name, or by a distinctive word of it
+// (weather for get_weather). There is one call for each subject that the prompt lists:
+// the weather in Paris and Tokyo takes two, unless the model may make only one at a
+// time.
 func (p *prompt) calls(req *llm.Request) []toolCall {
 	var chosen []llm.Tool
 	switch req.ToolChoice.Kind {
@@ -61,7 +61,7 @@ func (p *prompt) calls(req *llm.Request) []toolCall {
 				input = jsonx.Raw("{}")
 			}
 			if same := slices.ContainsFunc(calls, func(c toolCall) bool { return c.tool == t.Name && string(c.input) == string(input) }); same {
-				continue // the tool takes no subject
+				continue // the tool has no argument for the subject
 			}
 			calls = append(calls, toolCall{t.Name, input})
 		}
@@ -71,17 +71,17 @@ func (p *prompt) calls(req *llm.Request) []toolCall {
 
 func isObject(v jsonx.Raw) bool { return v.Kind() == '{' }
 
-// mentioned gives the tools that the prompt speaks of, in the order of the list.
+// mentioned returns the tools that the prompt mentions, in the order of the list.
 func (p *prompt) mentioned(tools []llm.Tool) []llm.Tool {
 	text := strings.ToLower(p.text)
-	spoken := strings.FieldsFunc(text, func(r rune) bool { return !isWordRune(r) })
+	mentionedWords := strings.FieldsFunc(text, func(r rune) bool { return !isWordRune(r) })
 	var found []llm.Tool
 	for _, t := range tools {
 		if t.Other != nil {
 			continue
 		}
 		name := strings.ToLower(t.Name)
-		if strings.Contains(text, name) || slices.ContainsFunc(nameWords(t.Name), func(w string) bool { return slices.Contains(spoken, w) }) {
+		if strings.Contains(text, name) || slices.ContainsFunc(nameWords(t.Name), func(w string) bool { return slices.Contains(mentionedWords, w) }) {
 			found = append(found, t)
 		}
 	}
@@ -92,10 +92,10 @@ func isWordRune(r rune) bool {
 	return r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r > 0x7f
 }
 
-// wordStart finds where a name in camel case begins a new word.
+// wordStart matches the start of a word in a camel case name.
 var wordStart = regexp.MustCompile(`([a-z0-9])([A-Z])`)
 
-// nameWords gives the telling words of a tool's name, in lower case.
+// nameWords returns the distinctive words of a tool's name, in lower case.
 func nameWords(name string) []string {
 	name = wordStart.ReplaceAllString(name, "${1}_$2")
 	return slices.DeleteFunc(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '_' || r == '-' || r == '.' }), func(w string) bool {
@@ -107,13 +107,13 @@ func nameWords(name string) []string {
 	})
 }
 
-// subjectList finds a list of proper names behind a preposition.
+// subjectList matches a list of proper names after a preposition.
 var subjectList = regexp.MustCompile(`\b(?:in|for|of|at|near|between|to)\s+(\p{Lu}[\p{L}'-]*(?:\s\p{Lu}[\p{L}'-]*)*(?:(?:,\s*(?:and\s+|or\s+)?|\s+and\s+|\s+or\s+)\p{Lu}[\p{L}'-]*(?:\s\p{Lu}[\p{L}'-]*)*)*)`)
 
-// separator stands between the names of a list.
+// separator matches the separators of a list of names.
 var separator = regexp.MustCompile(`,\s*(?:and\s+|or\s+)?|\s+and\s+|\s+or\s+`)
 
-// subjects are the proper names that the prompt asks about.
+// subjects returns the proper names that the prompt asks about.
 func (p *prompt) subjects() []string {
 	var subjects []string
 	for _, m := range subjectList.FindAllStringSubmatch(p.text, -1) {

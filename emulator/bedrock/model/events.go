@@ -9,8 +9,8 @@ import (
 	"outcrop/llm"
 )
 
-// Events is an answer as a stream: the same content in several deltas, then the
-// stop and the usage. The division depends on the seed and the answer alone.
+// Events returns an answer as a stream: the same content in several deltas, then the
+// stop and the usage. How the text is divided depends only on the seed and the answer.
 func (m *Model) Events(answer *llm.Response) []llm.Event {
 	h := sha256.New()
 	for i := range answer.Blocks {
@@ -24,7 +24,8 @@ func (m *Model) Events(answer *llm.Response) []llm.Event {
 		text := b.Text
 		if b.Kind == llm.BlockToolUse {
 			text = string(b.ToolUse.Input)
-			// Only tool blocks begin with a start; text and reasoning begin with a delta.
+			// Only tool blocks begin with a start event; text and reasoning begin with a
+			// delta.
 			events = append(events, llm.Event{
 				Kind: llm.EventBlockStart, Index: index, Block: b.Kind,
 				ToolUse: &llm.ToolUse{ID: b.ToolUse.ID, Name: b.ToolUse.Name, Type: b.ToolUse.Type},
@@ -50,7 +51,7 @@ func (m *Model) Events(answer *llm.Response) []llm.Event {
 		})
 }
 
-// longestPiece is the most characters that one delta carries.
+// longestPiece is the maximum number of characters in one delta.
 const longestPiece = 24
 
 // pieces divides a text into parts of one to longestPiece characters.

@@ -1,6 +1,6 @@
-// Package model is the pretend model behind the emulated Bedrock. It thinks,
-// calls tools, follows JSON schemas, stops and counts as a model does, and gives
-// the same answer to the same request.
+// Package model is the simulated model of the emulated Bedrock. It reasons, calls
+// tools, follows JSON schemas, stops and counts tokens as a model does, and gives the
+// same answer to the same request.
 package model
 
 import (
@@ -17,27 +17,26 @@ import (
 	"outcrop/llm"
 )
 
-// Model is a pretend model. It holds no state between requests and may be used
-// by many goroutines.
+// Model is a simulated model. It has no state between requests and is safe for
+// concurrent use.
 type Model struct {
 	seed uint64
 	key  [sha256.Size]byte // seals reasoning
 }
 
-// New makes a model. The seed varies its tool call ids, the seals of its
+// New creates a model. The seed varies its tool call ids, the signatures of its
 // reasoning and how its streams are divided.
 func New(seed uint64) *Model {
 	return &Model{seed: seed, key: sha256.Sum256(binary.BigEndian.AppendUint64([]byte("reasoning"), seed))}
 }
 
-// Answer is the whole answer of the model info to a request that has passed the
-// emulator's rules. Its usage counts only the output; see Cache for the input.
+// Answer returns the complete answer of the model info to a request that conforms to
+// the emulator's rules. Its usage counts only the output; see Cache for the input.
 //
-// The answer, in this order of preference: calls of tools, when the tool choice
-// demands them or the prompt speaks of them; the results of tools, when the
-// conversation ends with them; JSON, when a schema is given; the text of a
-// marker [[answer: text]] or as many words as [[words: n]] says; or what was
-// said and sent.
+// The answer is, in this order of preference: tool calls, if the tool choice demands
+// them or the prompt mentions tools; a description of tool results, if the conversation
+// ends with them; JSON, if there is a schema; the text of a marker [[answer: text]] or
+// the number of words in [[words: n]]; or a summary of the prompt.
 func (m *Model) Answer(info *catalogue.Model, req *llm.Request) *llm.Response {
 	p := readPrompt(req)
 	calls := p.calls(req)
@@ -65,8 +64,7 @@ func (m *Model) Answer(info *catalogue.Model, req *llm.Request) *llm.Response {
 	return answer
 }
 
-// maxTokens is the most that may be written; AWS's default is the model's own
-// maximum.
+// maxTokens returns the limit on the output; AWS's default is the model's own maximum.
 func maxTokens(info *catalogue.Model, req *llm.Request) int64 {
 	if req.MaxTokens.Set {
 		return req.MaxTokens.Value
@@ -74,8 +72,8 @@ func maxTokens(info *catalogue.Model, req *llm.Request) int64 {
 	return info.MaxOutput
 }
 
-// stopAt ends the answer at the first stop sequence in its text, and gives that;
-// empty if there is none.
+// stopAt ends the answer at the first stop sequence in its text, and returns the
+// sequence; empty if there is none.
 func stopAt(answer *llm.Response, req *llm.Request) string {
 	for i := range answer.Blocks {
 		b := &answer.Blocks[i]
@@ -99,11 +97,11 @@ func stopAt(answer *llm.Response, req *llm.Request) string {
 	return ""
 }
 
-// nativeFields are the members of the model's own answer that the request's
-// additionalModelResponseFieldPaths point at; nil if they point at none. hit is
-// the stop sequence that ended the answer. Claude has those of its Messages API,
-// the others a stop sequence alone. How many tokens of an answer were thinking stands
-// where the Messages API has it, usage.output_tokens_details.thinking_tokens.
+// nativeFields returns the members of the model's native answer that the request's
+// additionalModelResponseFieldPaths select; nil if they select none. hit is the stop
+// sequence that ended the answer. Claude has the members of its Messages API, other
+// models only a stop sequence. The number of reasoning tokens of an answer is at
+// usage.output_tokens_details.thinking_tokens, as in the Messages API.
 func nativeFields(info *catalogue.Model, req *llm.Request, answer *llm.Response, hit string) jsonx.Raw {
 	var paths []string
 	for _, e := range req.Extensions {
@@ -146,7 +144,7 @@ func nativeFields(info *catalogue.Model, req *llm.Request, answer *llm.Response,
 	return w.Buf
 }
 
-// limit cuts the answer behind n tokens.
+// limit truncates the answer to n tokens.
 func limit(answer *llm.Response, n int64) {
 	for i := range answer.Blocks {
 		b := &answer.Blocks[i]
@@ -157,7 +155,7 @@ func limit(answer *llm.Response, n int64) {
 		}
 		answer.Stop, answer.RawStop = llm.StopMaxTokens, "max_tokens"
 		if n == 0 || (b.Kind != llm.BlockText && b.Kind != llm.BlockReasoning) {
-			answer.Blocks = answer.Blocks[:i] // half a call is no call
+			answer.Blocks = answer.Blocks[:i] // an incomplete call is dropped
 		} else {
 			b.Text = firstRunes(b.Text, n*runesPerToken)
 			answer.Blocks = answer.Blocks[:i+1]
@@ -179,7 +177,7 @@ func firstRunes(s string, n int64) string {
 	return s
 }
 
-// digest names the request among all requests to the model.
+// digest identifies the request among all requests to the model.
 func (m *Model) digest(info *catalogue.Model, req *llm.Request) [sha256.Size]byte {
 	d := sha256.New()
 	d.Write(m.key[:])
@@ -190,14 +188,14 @@ func (m *Model) digest(info *catalogue.Model, req *llm.Request) [sha256.Size]byt
 	return [sha256.Size]byte(d.Sum(nil))
 }
 
-// callID is the id of the nth call of an answer, in the form that recorded
-// exchanges have: tooluse_ and 22 characters.
+// callID returns the id of the nth call of an answer, in the form of recorded
+// exchanges: tooluse_ and 22 characters.
 func callID(digest [sha256.Size]byte, n int) string {
 	sum := sha256.Sum256(append(digest[:], byte(n)))
 	return "tooluse_" + base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// runesPerToken is how much text the model calls a token.
+// runesPerToken is the number of characters that count as a token.
 const runesPerToken = 4
 
 // Tokens counts a text, four characters to a token.

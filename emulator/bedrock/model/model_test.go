@@ -37,7 +37,7 @@ func user(blocks ...llm.Block) llm.Turn { return llm.Turn{Role: llm.RoleUser, Bl
 
 func ask(s string) *llm.Request { return &llm.Request{Turns: []llm.Turn{user(text(s))}} }
 
-// say writes an answer in short: its blocks and why it stopped.
+// say summarizes an answer: its blocks and why it stopped.
 func say(r *llm.Response) string {
 	var parts []string
 	for _, b := range r.Blocks {
@@ -77,7 +77,7 @@ func TestAnswerFollowsTheRequest(t *testing.T) {
 		req  *llm.Request
 		want string
 	}{
-		{"it repeats what was said", ask("hello"), "You said: hello (end_turn)"},
+		{"it repeats the prompt", ask("hello"), "You said: hello (end_turn)"},
 		{"it says the text of a marker", ask("x [[answer: exactly this]] y"), "exactly this (end_turn)"},
 		{"it writes as many words as a marker asks", ask("[[words: 3]]"), "granite schist basalt (end_turn)"},
 		{"it acknowledges an image", &llm.Request{Turns: []llm.Turn{user(text("look"), png)}}, "You said: look\nI received an image (png, 68 bytes). (end_turn)"},
@@ -85,7 +85,7 @@ func TestAnswerFollowsTheRequest(t *testing.T) {
 		{"it calls the tool that the prompt speaks of", with(ask("What is the weather in Paris in fahrenheit?"), func(r *llm.Request) { r.Tools = tools }), `get_weather{"city":"Paris","unit":"fahrenheit"} (tool_use)`},
 		{"it calls once for each subject", with(ask("Compare the weather in Paris, New York and Rome"), func(r *llm.Request) { r.Tools = tools }), `get_weather{"city":"Paris","unit":"celsius"} | get_weather{"city":"New York","unit":"celsius"} | get_weather{"city":"Rome","unit":"celsius"} (tool_use)`},
 		{"it takes numbers from the prompt", with(ask("use addNumbers on 17 and 25"), func(r *llm.Request) { r.Tools = tools }), `addNumbers{"a":17,"b":25} (tool_use)`},
-		{"it leaves tools alone that nobody speaks of", with(ask("hello"), func(r *llm.Request) { r.Tools = tools }), "You said: hello (end_turn)"},
+		{"it ignores tools that the prompt does not mention", with(ask("hello"), func(r *llm.Request) { r.Tools = tools }), "You said: hello (end_turn)"},
 		{"it must call some tool when the choice is any", with(ask("hello"), func(r *llm.Request) { r.Tools = tools; r.ToolChoice.Kind = llm.ToolChoiceAny }), `get_weather{"city":"hello","unit":"celsius"} (tool_use)`},
 		{"it must call the tool that the choice names", with(ask("hello"), func(r *llm.Request) {
 			r.Tools, r.ToolChoice = tools, llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "addNumbers"}

@@ -18,7 +18,7 @@ type prompt struct {
 	names   map[string]string // tool name by call id
 }
 
-// readPrompt reads the user's last turn; neighbouring turns of the user are one.
+// readPrompt reads the user's last turn; consecutive user turns are one.
 func readPrompt(req *llm.Request) *prompt {
 	p := &prompt{names: map[string]string{}}
 	last := len(req.Turns) - 1
@@ -60,10 +60,10 @@ var (
 	wordsMarker  = regexp.MustCompile(`\[\[words:\s*([0-9]{1,6})\s*\]\]`)
 )
 
-// asksJSON is how a system prompt asks for JSON alone, and for a schema behind.
+// asksJSON matches a system prompt that asks for JSON only, with an optional schema.
 var asksJSON = regexp.MustCompile(`(?is)\bJSON\b.*\bnothing else\b(?:.*\bJSON schema: (\{.*\}))?`)
 
-// reply is the text of the answer.
+// reply returns the text of the answer.
 func (p *prompt) reply(req *llm.Request) string {
 	if req.Format != nil {
 		return string(p.instance(req.Format.Schema, p.subjects(), 0))
@@ -77,7 +77,7 @@ func (p *prompt) reply(req *llm.Request) string {
 			return words(n)
 		}
 	}
-	said := p.said()
+	text := p.summary()
 	for _, b := range req.System {
 		m := asksJSON.FindStringSubmatch(b.Text)
 		switch {
@@ -85,17 +85,17 @@ func (p *prompt) reply(req *llm.Request) string {
 		case jsonx.Valid([]byte(m[1])):
 			return string(p.instance(jsonx.Raw(m[1]), p.subjects(), 0))
 		default:
-			return `{"answer":` + string(jsonx.AppendString(nil, said)) + `}`
+			return `{"answer":` + string(jsonx.AppendString(nil, text)) + `}`
 		}
 	}
-	return said
+	return text
 }
 
-// said repeats what the prompt says and holds.
-func (p *prompt) said() string {
+// summary summarizes the text and the media of the prompt.
+func (p *prompt) summary() string {
 	var lines []string
 	for _, r := range p.results {
-		lines = append(lines, p.tell(r))
+		lines = append(lines, p.describe(r))
 	}
 	if p.text != "" {
 		lines = append(lines, "You said: "+p.text)
@@ -109,7 +109,7 @@ func (p *prompt) said() string {
 	return strings.Join(lines, "\n")
 }
 
-// words is a text of n words.
+// words returns a text of n words.
 func words(n int) string {
 	list := [...]string{"granite", "schist", "basalt", "gneiss", "marble", "slate", "shale", "chalk", "flint", "quartz", "gabbro"}
 	var b strings.Builder
@@ -122,8 +122,8 @@ func words(n int) string {
 	return b.String()
 }
 
-// tell describes a tool's result.
-func (p *prompt) tell(r *llm.ToolResult) string {
+// describe describes a tool's result.
+func (p *prompt) describe(r *llm.ToolResult) string {
 	name := p.names[r.ID]
 	if name == "" {
 		name = r.ID
@@ -153,8 +153,8 @@ func (p *prompt) tell(r *llm.ToolResult) string {
 	return name + verb + strings.Join(parts, " ")
 }
 
-// acknowledge proves that a medium has arrived: its kind, name, format and size,
-// and the beginning of what can be read as text.
+// acknowledge shows that a medium has arrived: its kind, name, format and size, and the
+// beginning of readable text.
 func acknowledge(b *llm.Block) string {
 	m := b.Media
 	kind := "an image"
@@ -180,10 +180,10 @@ func acknowledge(b *llm.Block) string {
 		return fmt.Sprintf("%s (%s, %d bytes of %s)", kind, format, len(m.Source.Value), m.Source.Name)
 	}
 	content := m.Base64.Decode()
-	said := fmt.Sprintf("%s (%s, %d bytes)", kind, format, len(content))
+	text := fmt.Sprintf("%s (%s, %d bytes)", kind, format, len(content))
 	switch m.Format {
 	case "txt", "md", "csv", "html":
-		said += fmt.Sprintf(", which begins %q", firstRunes(string(content), 60))
+		text += fmt.Sprintf(", which begins %q", firstRunes(string(content), 60))
 	}
-	return said
+	return text
 }

@@ -14,13 +14,13 @@ import (
 
 // Thinking is Anthropic's setting in additionalModelRequestFields.
 type Thinking struct {
-	Type    string `json:"type"` // enabled, adaptive, disabled or between_tools; empty when not said
+	Type    string `json:"type"` // enabled, adaptive, disabled or between_tools; empty if not set
 	Budget  *int64 `json:"budget_tokens"`
-	Display string `json:"display"` // omitted leaves the text out
+	Display string `json:"display"` // omitted drops the text
 }
 
-// ThinkingOf reads the setting of a request. An error says that it is not an
-// object of the right shape.
+// ThinkingOf reads the setting of a request. It returns an error if the setting is not
+// an object of the right form.
 func ThinkingOf(req *llm.Request) (Thinking, error) {
 	var t Thinking
 	raw := req.Reasoning.Thinking
@@ -36,7 +36,7 @@ func ThinkingOf(req *llm.Request) (Thinking, error) {
 	return t, err
 }
 
-// On reports whether the model is asked to think.
+// On reports whether reasoning is enabled.
 func (t Thinking) On() bool { return t.Type != "" && t.Type != "disabled" }
 
 // thinks reports whether an answer begins with reasoning.
@@ -62,7 +62,7 @@ func thinks(info *catalogue.Model, req *llm.Request) bool {
 	return false
 }
 
-// think is the reasoning block of an answer.
+// think returns the reasoning block of an answer.
 func (m *Model) think(info *catalogue.Model, req *llm.Request, p *prompt, calls []toolCall) llm.Block {
 	var b strings.Builder
 	fmt.Fprintf(&b, "The user wrote %q.", firstRunes(p.text, 120))
@@ -94,15 +94,15 @@ func (m *Model) think(info *catalogue.Model, req *llm.Request, p *prompt, calls 
 	}
 }
 
-// seal is the signature of a reasoning text.
+// seal returns the signature of a reasoning text.
 func (m *Model) seal(text string) string {
 	h := hmac.New(sha256.New, m.key[:])
 	h.Write([]byte(text))
 	return base64.StdEncoding.EncodeToString(h.Sum(nil))
 }
 
-// SealError is a reasoning block that came back without its signature or with
-// one that does not fit its text.
+// SealError reports a reasoning block that was sent back without its signature or with
+// one that does not match its text.
 type SealError struct {
 	Turn, Block int
 	Missing     bool

@@ -11,13 +11,13 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// maxDepth bounds how deep an instance of a schema that refers to itself goes.
+// maxDepth limits the depth of an instance of a recursive schema.
 const maxDepth = 12
 
-// instance makes a JSON value that fits a schema: required properties, types,
-// enums, constants, bounds, references and the first of alternatives. Patterns
-// are not followed. Strings are filled from the prompt, by the nth subject;
-// numbers take those that the prompt names.
+// instance returns a JSON value that matches a schema: required properties, types,
+// enums, constants, bounds, references and the first of alternatives. It ignores
+// patterns. Strings are filled from the prompt, with the nth subject; numbers are taken
+// from the prompt.
 func (p *prompt) instance(schema jsonx.Raw, subjects []string, n int) jsonx.Raw {
 	f := &filler{root: schema, text: p.text, numbers: number.FindAllString(p.text, -1)}
 	if n < len(subjects) {
@@ -38,7 +38,7 @@ type filler struct {
 	numbers []string
 }
 
-// schemaObject is what of JSON Schema (draft 2020-12) is followed.
+// schemaObject is the supported part of JSON Schema (draft 2020-12).
 type schemaObject struct {
 	Ref              string      `json:"$ref"`
 	Type             jsonx.Raw   `json:"type"`
@@ -86,7 +86,7 @@ func (f *filler) value(schema jsonx.Raw, name string, depth int) {
 	}
 }
 
-// pick takes the value of an enum that the prompt names, or the first.
+// pick returns the value of an enum that the prompt mentions, or the first.
 func (f *filler) pick(values []jsonx.Raw) jsonx.Raw {
 	for _, v := range values {
 		var s string
@@ -97,7 +97,7 @@ func (f *filler) pick(values []jsonx.Raw) jsonx.Raw {
 	return values[0]
 }
 
-// notNull takes the first alternative that is not null.
+// notNull returns the first alternative that is not null.
 func notNull(alternatives []jsonx.Raw) jsonx.Raw {
 	for _, a := range alternatives {
 		var s schemaObject
@@ -137,7 +137,7 @@ func (f *filler) typed(s *schemaObject, name string, depth int) {
 	}
 }
 
-// typeOf is the type of a schema; of several the first that is not null.
+// typeOf returns the type of a schema; of several, the first that is not null.
 func typeOf(s *schemaObject) string {
 	var one string
 	if jsonx.Unmarshal(s.Type, &one) == nil {
@@ -160,11 +160,11 @@ func typeOf(s *schemaObject) string {
 	return "string"
 }
 
-// object writes the required properties and, if none is required, all.
+// object writes the required properties or, if none is required, all.
 func (f *filler) object(s *schemaObject, depth int) {
 	members, err := jsonx.Members(s.Properties)
 	if err != nil {
-		members = nil // a schema that is none leaves nothing to fit
+		members = nil // an invalid schema has no properties
 	}
 	for _, part := range s.AllOf {
 		var more schemaObject
@@ -181,7 +181,7 @@ func (f *filler) object(s *schemaObject, depth int) {
 			continue
 		}
 		if len(s.Required) == 0 && depth > 2 {
-			continue // nothing asks for it, and it may refer to itself
+			continue // optional, and possibly recursive
 		}
 		f.w.AnyKey(m.Name)
 		f.value(m.Value, m.Name, depth+1)
@@ -189,7 +189,7 @@ func (f *filler) object(s *schemaObject, depth int) {
 	f.w.EndObject()
 }
 
-// bounded is the next number of the prompt, or 1, moved into the schema's bounds.
+// bounded returns the next number of the prompt, or 1, moved into the schema's bounds.
 func (f *filler) bounded(s *schemaObject, whole bool) float64 {
 	v := 1.0
 	if len(f.numbers) > 0 {
@@ -225,7 +225,7 @@ func (f *filler) bounded(s *schemaObject, whole bool) float64 {
 	return v
 }
 
-// clampDown is the largest value up to most that keeps the step, where the
+// clampDown returns the largest value up to most that is a multiple of the step, if the
 // schema has one.
 func clampDown(most, step float64, whole bool, s *schemaObject) float64 {
 	if whole || s.MultipleOf > 0 {
@@ -234,8 +234,8 @@ func clampDown(most, step float64, whole bool, s *schemaObject) float64 {
 	return most
 }
 
-// string is a text for a property: of its format, the subject, what the prompt
-// quotes, or the prompt itself.
+// string returns a text for a property: one of its format, the subject, a quotation in
+// the prompt, or the prompt itself.
 func (f *filler) string(s *schemaObject, name string) string {
 	switch s.Format {
 	case "date":
@@ -274,7 +274,7 @@ func (f *filler) string(s *schemaObject, name string) string {
 
 var quoted = regexp.MustCompile(`"([^"]+)"|'([^']{2,})'`)
 
-// resolve finds what a local reference such as #/$defs/City points to.
+// resolve returns the target of a local reference such as #/$defs/City.
 func resolve(root jsonx.Raw, ref string) jsonx.Raw {
 	path, ok := strings.CutPrefix(ref, "#")
 	if !ok {

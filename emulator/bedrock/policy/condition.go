@@ -11,17 +11,17 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// context is the values of a request by key, in lower case: the names of
-// condition keys are case-insensitive.
+// context maps condition keys, in lower case since they are case-insensitive, to the
+// values of a request.
 type context map[string][]string
 
 // operator compares one value of a policy with one of a request.
 type operator struct {
 	wildcards bool
-	negated   bool // holds where the comparison does not
-	null      bool // asks whether the key is there
+	negated   bool // inverts the comparison
+	null      bool // tests whether the key is present
 	matches   func(p pattern, value string) bool
-	// check refuses a value of a policy that can never be compared; nil if any can.
+	// check rejects a value of a policy that can never be compared; nil if any can.
 	check func(value string) bool
 }
 
@@ -71,8 +71,8 @@ func isNumber(s string) bool {
 	return err == nil
 }
 
-// numeric makes a comparison from what must hold of the sign of the request's
-// value minus the policy's.
+// numeric makes a comparison from a predicate on the sign of the request's value minus
+// the policy's.
 func numeric(holds func(sign int) bool) func(pattern, string) bool {
 	return func(p pattern, v string) bool {
 		policy, err1 := strconv.ParseFloat(p.literal(), 64)
@@ -90,7 +90,7 @@ func numeric(holds func(sign int) bool) func(pattern, string) bool {
 	}
 }
 
-// parseDate reads a date of ISO 8601 (its W3C profile) or seconds of the Unix epoch.
+// parseDate parses a date of ISO 8601 (its W3C profile) or seconds of the Unix epoch.
 func parseDate(s string) (time.Time, bool) {
 	if seconds, err := strconv.ParseInt(s, 10, 64); err == nil && len(s) > len("2026") {
 		return time.Unix(seconds, 0), true
@@ -154,7 +154,7 @@ type condition struct {
 	values   []pattern
 }
 
-// parseConditions reads a condition block; all that it says must hold.
+// parseConditions parses a condition block; all its conditions must hold.
 func parseConditions(path string, v jsonx.Raw, variables bool) ([]condition, error) {
 	blocks, err := members(path, v)
 	if err != nil {
@@ -214,10 +214,10 @@ func parseValues(path string, m jsonx.Member, o operator, variables bool) ([]pat
 	return all, nil
 }
 
-// holds reports whether a request fulfils the condition. Without a set operator
-// one of several values of a request is enough, and for a negated operator all
-// must differ. ForAnyValue of a missing key does not hold even with IfExists, and
-// ForAllValues holds.
+// holds reports whether a request fulfils the condition. Without a set operator, one of
+// several values of a request is enough, and for a negated operator all must differ.
+// ForAnyValue of a missing key does not hold even with IfExists, and ForAllValues
+// holds.
 func (c *condition) holds(ctx context) bool {
 	values := ctx[c.key]
 	if c.null {

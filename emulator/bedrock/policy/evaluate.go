@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Request is one question to IAM.
+// Request is a request that IAM authorizes.
 type Request struct {
-	// Principal is the ARN that calls: of a user, or of a session of a role.
+	// Principal is the ARN of the caller: a user, or a session of a role.
 	Principal string
-	// Action is one such as bedrock:InvokeModel.
+	// Action is an action such as bedrock:InvokeModel.
 	Action string
-	// Resource is an ARN, or * for an action on none.
+	// Resource is an ARN, or * for an action without a resource.
 	Resource string
 	// Context is the values of condition keys; a key without values is absent.
 	Context map[string][]string
@@ -21,7 +21,7 @@ type Request struct {
 // "Troubleshoot access denied error messages").
 type Layer string
 
-// The layers, in the order in which they are asked.
+// The layers, in the order of evaluation.
 const (
 	ServiceControl Layer = "service control policy"
 	Endpoint       Layer = "VPC endpoint policy"
@@ -33,15 +33,15 @@ const (
 
 // Control is a service control policy.
 type Control struct {
-	// ARN is that of the policy, which AWS names when it denies; empty for AWS's
-	// older words without it.
+	// ARN is the policy's ARN, which AWS includes in a denial; empty for AWS's older
+	// words without it.
 	ARN    string
 	Policy *Policy
 }
 
-// Layers are the policies that apply to a principal's requests. A layer that is
-// nil does not apply and limits nothing, but for Identity: who has no identity
-// policy is allowed nothing.
+// Layers are the policies that apply to a principal's requests. A nil layer does not
+// apply and limits nothing, except Identity: a principal without identity policies is
+// allowed nothing.
 type Layers struct {
 	// Control has the service control policies of each level of the organization,
 	// from the root to the account. Each level must allow a request. An account
@@ -49,7 +49,7 @@ type Layers struct {
 	Control [][]Control
 	// Endpoint is the policy of the VPC endpoint that the request came through.
 	Endpoint *Policy
-	// Resource are resource-based policies. What they allow needs no identity
+	// Resource are resource-based policies. A request that they allow needs no identity
 	// policy.
 	Resource []*Policy
 	// Boundary is the principal's permissions boundary.
@@ -60,21 +60,21 @@ type Layers struct {
 	Identity []*Policy
 }
 
-// Decision is what IAM answers. The zero value allows.
+// Decision is IAM's decision. The zero value allows.
 type Decision struct {
 	// Layer is the kind of policy that denies the request; empty if it is allowed.
 	Layer Layer
-	// Explicit is set if a statement denies the request, and not if none allows it.
+	// Explicit is set if a statement denies the request, rather than none allowing it.
 	Explicit bool
-	// ARN is that of the service control policy that denies, if it has one.
+	// ARN is that of the denying service control policy, if it has one.
 	ARN string
 }
 
 // Allowed reports whether the request may be served.
 func (d Decision) Allowed() bool { return d.Layer == "" }
 
-// Reason is the end of AWS's refusal, from "because" or "with" on; empty if the
-// request is allowed. Its words are those of the IAM User Guide, "Troubleshoot
+// Reason returns the end of AWS's refusal, starting with "because" or "with"; empty if
+// the request is allowed. The words are those of the IAM User Guide, "Troubleshoot
 // access denied error messages"; those with a policy's ARN are from public reports.
 func (d Decision) Reason(action string) string {
 	switch {
@@ -94,10 +94,10 @@ func (d Decision) Reason(action string) string {
 	return reason
 }
 
-// Evaluate judges a request. A denying statement in any layer decides; then each
-// layer that applies must allow (IAM User Guide, "How AWS enforcement code logic
-// evaluates requests to allow or deny access"). Which of several denials AWS
-// names is not documented: it is that of the layer that is asked first.
+// Evaluate decides on a request. A denying statement in any layer is final; otherwise
+// each layer that applies must allow (IAM User Guide, "How AWS enforcement code logic
+// evaluates requests to allow or deny access"). AWS does not document which of several
+// denials it reports; here it is that of the first layer.
 func (l *Layers) Evaluate(r *Request) Decision {
 	q := newQuery(r)
 	for _, level := range l.Control {
@@ -142,7 +142,7 @@ func some(p *Policy) []*Policy {
 	return []*Policy{p}
 }
 
-// query is a request made ready for many comparisons.
+// query is a request prepared for many comparisons.
 type query struct {
 	*Request
 
@@ -170,13 +170,13 @@ func (q *query) allowed(p *Policy) bool {
 	return slices.ContainsFunc(p.statements, func(s statement) bool { return !s.deny && q.applies(&s) })
 }
 
-// grants reports whether a resource-based policy allows the request to a
-// principal that it names; a statement that names nobody grants nothing.
+// grants reports whether a resource-based policy allows the request to a principal that
+// it names; a statement without principals grants nothing.
 func (q *query) grants(p *Policy) bool {
 	return slices.ContainsFunc(p.statements, func(s statement) bool { return !s.deny && s.principals != nil && q.applies(&s) })
 }
 
-// applies reports whether a statement is about the request.
+// applies reports whether a statement applies to the request.
 func (q *query) applies(s *statement) bool {
 	if slices.ContainsFunc(s.actions, func(p pattern) bool { return p.match(q.action) }) == s.notActions {
 		return false
@@ -194,8 +194,8 @@ func (q *query) applies(s *statement) bool {
 	return !slices.ContainsFunc(s.conditions, func(c condition) bool { return !c.holds(q.context) })
 }
 
-// isOf reports whether the caller is among the principals: by the ARN that
-// calls, by that of its role, or by its account.
+// isOf reports whether the caller is among the principals: by its ARN, by that of its
+// role, or by its account.
 func (q *query) isOf(p *principals) bool {
 	if p.everyone {
 		return true

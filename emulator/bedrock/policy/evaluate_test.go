@@ -14,7 +14,7 @@ const (
 	haiku   = "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0"
 )
 
-// read parses a document whose quotes are written as '.
+// read parses a document with quotes written as '.
 func read(t *testing.T, document string) *policy.Policy {
 	t.Helper()
 	p, err := policy.Parse([]byte(strings.ReplaceAll(document, "'", `"`)))

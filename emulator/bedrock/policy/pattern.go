@@ -2,15 +2,15 @@ package policy
 
 import "strings"
 
-// pattern is text of a policy in which * stands for any characters and ? for one
-// where wildcards are on, and ${key} for a value of the request where variables
-// are on (IAM User Guide, "IAM policy elements: Variables and tags").
+// pattern is a text of a policy. If wildcards are enabled, * matches any characters and
+// ? one; if variables are enabled, ${key} is replaced by a value of the request (IAM
+// User Guide, "IAM policy elements: Variables and tags").
 type pattern []part
 
 // part is a piece of a pattern: text, a wildcard, or a variable.
 type part struct {
 	kind     partKind
-	text     string // of text; of a variable its key, in lower case
+	text     string // the text, or the key of a variable in lower case
 	fallback string // of a variable
 	safe     bool   // a variable has a fallback
 }
@@ -24,8 +24,8 @@ const (
 	variable
 )
 
-// compile reads a pattern. ${*}, ${?} and ${$} are those characters themselves.
-// What looks like a variable and is not closed is text.
+// compile parses a pattern. ${*}, ${?} and ${$} are those characters themselves. An
+// unclosed variable is text.
 func compile(s string, wildcards, variables bool) pattern {
 	var p pattern
 	add := func(s string) {
@@ -61,8 +61,8 @@ func compile(s string, wildcards, variables bool) pattern {
 	return p
 }
 
-// expand puts the request's values for the variables; false if one of them has
-// no value or several, and then the pattern matches nothing.
+// expand replaces the variables with the request's values; false if one of them has no
+// value or several, in which case the pattern matches nothing.
 func (p pattern) expand(c context) (pattern, bool) {
 	var full pattern
 	for i, part := range p {
@@ -89,7 +89,7 @@ func (p pattern) expand(c context) (pattern, bool) {
 	return full, true
 }
 
-// fixed reports whether the pattern is plain text, and which.
+// fixed reports whether the pattern is plain text, and returns the text.
 func (p pattern) fixed() (string, bool) {
 	switch {
 	case len(p) == 0:
@@ -101,7 +101,7 @@ func (p pattern) fixed() (string, bool) {
 	}
 }
 
-// literal is the text of a pattern without wildcards, whose variables are expanded.
+// literal returns the text of a pattern without wildcards whose variables are expanded.
 func (p pattern) literal() string {
 	var b strings.Builder
 	for _, part := range p {
@@ -110,11 +110,11 @@ func (p pattern) literal() string {
 	return b.String()
 }
 
-// match reports whether the whole of s fits a pattern whose variables are
-// expanded. A wildcard stands for any character, also ':' and '/'.
+// match reports whether the whole of s matches a pattern whose variables are expanded.
+// A wildcard matches any character, including ':' and '/'.
 func (p pattern) match(s string) bool {
-	// The usual search with one point to return to: a later * makes an earlier
-	// one's choice irrelevant.
+	// The usual search with one point to backtrack to: a later * makes an earlier one's
+	// choice irrelevant.
 	at, star, from := 0, -1, 0
 	i := 0
 	for {
@@ -155,13 +155,13 @@ func firstRune(s string) string {
 	return s
 }
 
-// arnParts is how many parts divided by ':' an ARN has; the last may have more
-// of them within.
+// arnParts is the number of parts in an ARN, separated by ':'; the last may contain
+// more of them.
 const arnParts = 6
 
-// matchARN reports whether s is an ARN that fits part by part: a wildcard does
-// not reach over a ':' but in the last part (IAM User Guide, "Amazon Resource
-// Name (ARN) condition operators"). The pattern * fits every ARN.
+// matchARN reports whether s is an ARN that matches part by part: a wildcard does not
+// match a ':' except in the last part (IAM User Guide, "Amazon Resource Name (ARN)
+// condition operators"). The pattern * matches every ARN.
 func (p pattern) matchARN(s string) bool {
 	values := strings.SplitN(s, ":", arnParts)
 	if len(values) != arnParts || values[0] != "arn" {
@@ -182,7 +182,7 @@ func (p pattern) matchARN(s string) bool {
 	return true
 }
 
-// split divides a pattern at the ':' of its text, into arnParts at most.
+// split splits a pattern at the ':' of its text, into at most arnParts.
 func (p pattern) split() []pattern {
 	all := []pattern{nil}
 	for _, piece := range p {

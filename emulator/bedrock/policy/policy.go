@@ -1,6 +1,6 @@
-// Package policy reads IAM policies and judges requests by them, as far as
-// Bedrock needs it. It is the emulator's own reading of IAM's documentation,
-// apart from the gateway's, so that a gateway that reads it wrongly is found out.
+// Package policy parses IAM policies and evaluates requests against them, as far as
+// Bedrock needs it. It is an implementation of IAM's documentation independent of the
+// gateway's, so that tests reveal misreadings of the gateway.
 //
 // Its source is the IAM User Guide: "Grammar of the IAM JSON policy language",
 // "IAM JSON policy elements" and "Policy evaluation logic",
@@ -16,25 +16,25 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// Policy is one policy document. It is never changed and may be used by many
-// goroutines. The zero value says nothing about anything.
+// Policy is one policy document. It is immutable and safe for concurrent use. The zero
+// value has no statements.
 type Policy struct {
 	statements []statement
-	text       jsonx.Raw // as it was written
+	text       jsonx.Raw // as written
 }
 
 // statement is one statement of a policy.
 type statement struct {
-	path string // where it stands, such as Statement[1]
+	path string // its path, such as Statement[1]
 	sid  string
 	deny bool
-	// actions, or those that are not meant if notActions.
+	// actions are the actions, or the excluded ones if notActions is set.
 	actions    []pattern
 	notActions bool
-	// resources, or those that are not meant if notResources.
+	// resources are the resources, or the excluded ones if notResources is set.
 	resources    []pattern
 	notResources bool
-	principals   *principals // nil if it names none
+	principals   *principals // nil if there are none
 	conditions   []condition
 }
 
@@ -45,10 +45,10 @@ type principals struct {
 	aws      []string // account ids and ARNs
 }
 
-// Parse reads a policy document strictly: what IAM does not know is refused. An
-// error is a *jsonx.Error whose path is that of the element, such as
-// Statement[1].Condition. Principal and NotPrincipal are taken, for the sake of
-// resource policies; Principals tells where they stand.
+// Parse parses a policy document strictly: it rejects what IAM does not know. An error
+// is a *jsonx.Error with the path of the element, such as Statement[1].Condition.
+// Principal and NotPrincipal are accepted for resource policies; Principals reports
+// whether there are any.
 func Parse(document []byte) (*Policy, error) {
 	p := new(Policy)
 	if err := jsonx.Unmarshal(document, p); err != nil {
@@ -66,7 +66,7 @@ func Everything() *Policy {
 	}
 }
 
-// UnmarshalJSONFrom reads a policy document as Parse does.
+// UnmarshalJSONFrom parses a policy document as Parse does.
 func (p *Policy) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	var raw jsonx.Raw
 	if err := jsonx.UnmarshalDecode(d, &raw); err != nil {
@@ -80,7 +80,7 @@ func (p *Policy) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	return nil
 }
 
-// MarshalJSON gives the document as it was written.
+// MarshalJSON returns the document as it was written.
 func (p *Policy) MarshalJSON() ([]byte, error) {
 	if len(p.text) == 0 {
 		return []byte(`{"Version":"2012-10-17","Statement":[]}`), nil
@@ -88,9 +88,8 @@ func (p *Policy) MarshalJSON() ([]byte, error) {
 	return p.text.Clone(), nil
 }
 
-// Principals is the path of the first Principal or NotPrincipal element, which
-// only resource policies and those of VPC endpoints may have; empty if there is
-// none.
+// Principals returns the path of the first Principal or NotPrincipal element, which
+// only resource policies and those of VPC endpoints may have; empty if there is none.
 func (p *Policy) Principals() string {
 	for _, s := range p.statements {
 		switch {
@@ -104,7 +103,7 @@ func (p *Policy) Principals() string {
 	return ""
 }
 
-// fault is an error at a path.
+// fault returns an error at a path.
 func fault(path, format string, args ...any) error {
 	return &jsonx.Error{Path: path, Reason: fmt.Sprintf(format, args...)}
 }
@@ -121,7 +120,7 @@ func members(path string, v jsonx.Raw) ([]jsonx.Member, error) {
 	return list, nil
 }
 
-// word is a value that must be a string.
+// word parses a value that must be a string.
 func word(path string, v jsonx.Raw) (string, error) {
 	if v.Kind() != '"' {
 		return "", fault(path, "must be a string, not %s", jsonx.KindName(v.Kind()))
@@ -131,8 +130,8 @@ func word(path string, v jsonx.Raw) (string, error) {
 	return s, err
 }
 
-// words is a value that may be one string or a list of some. With scalars also
-// numbers and booleans are taken, as in conditions.
+// words parses a value that may be a string or a list of strings. With scalars it also
+// accepts numbers and booleans, as in conditions.
 func words(path string, v jsonx.Raw, scalars bool) ([]string, error) {
 	one := func(path string, v jsonx.Raw) (string, error) {
 		if k := v.Kind(); scalars && (k == '0' || k == 't' || k == 'f') {
@@ -174,7 +173,7 @@ func parse(raw jsonx.Raw) (*Policy, error) {
 		return nil, err
 	}
 	p := &Policy{text: raw.Clone()}
-	version := version2008 // IAM's own, where a document names none
+	version := version2008 // IAM's default for a document without one
 	var list []jsonx.Raw
 	at := func(int) string { return "Statement" }
 	for _, m := range top {
@@ -215,7 +214,7 @@ func parse(raw jsonx.Raw) (*Policy, error) {
 	return p, nil
 }
 
-// action is the form of what stands in Action.
+// action matches the values of Action.
 var action = regexp.MustCompile(`^(\*|\*:\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$`)
 
 func parseStatement(path string, raw jsonx.Raw, variables bool) (statement, error) {
@@ -305,8 +304,8 @@ func parseResources(path string, v jsonx.Raw, variables bool) ([]pattern, error)
 	return all, nil
 }
 
-// parsePrincipals reads "*" or an object of kinds. Of these only AWS can be the
-// caller of an emulator; service principals and federated ones match nobody.
+// parsePrincipals parses "*" or an object of kinds. Of these only AWS can be a caller
+// of the emulator; service principals and federated ones match nobody.
 func parsePrincipals(path string, v jsonx.Raw, not bool) (*principals, error) {
 	p := &principals{not: not}
 	if v.Kind() == '"' {

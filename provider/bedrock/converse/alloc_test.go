@@ -11,7 +11,7 @@ import (
 func TestAPlainChatCostsOneAllocation(t *testing.T) {
 	m := model(t, "anthropic.claude-sonnet-4-5-20250929-v1:0")
 	req := &llm.Request{
-		System: said("Be brief."), MaxTokens: llm.Some(int64(100)), Temperature: llm.Some(0.5), Stream: true,
+		System: said("Be brief."), MaxTokens: llm.Some(int64(100)), Temperature: llm.Some(0.5), Call: llm.Call{Stream: true},
 		Turns: []llm.Turn{user("Hi"), assistant("Hello."), user("How are you?")},
 	}
 	stream := converse.StreamOf(&llm.Response{})

@@ -36,7 +36,7 @@ func TestWhatClientsSendAndAWSWouldRefuse(t *testing.T) {
 		{name: "the computer not to be used", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{computer}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNone}}, not: []string{"computer"}},
 		{name: "a history of it", model: sonnet45, req: request{Turns: acted, Tools: []llm.Tool{computer}}, has: []string{`"tools":[{"type":"computer_20250124"`, `"toolConfig":{"tools":[{"toolSpec":{`, `"name":"tool"`}, warned: []string{"changed tools"}},
 		{name: "Nova has no such computer", model: nova2, req: request{Turns: hi, Tools: []llm.Tool{tool("a"), computer}}, refused: "tools[1].type"},
-		{name: "and does without when it may", model: nova2, req: request{Turns: hi, Tools: []llm.Tool{tool("a"), computer}, DropParams: true}, has: []string{`"name":"a"`}, not: []string{"computer"}, warned: []string{"dropped tools[1].type"}},
+		{name: "and does without when it may", model: nova2, req: request{Turns: hi, Tools: []llm.Tool{tool("a"), computer}, Call: llm.Call{DropParams: true}}, has: []string{`"name":"a"`}, not: []string{"computer"}, warned: []string{"dropped tools[1].type"}},
 		{name: "tools twice", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{computer}, ModelFields: field("tools", `[]`)}, refused: "additionalModelRequestFields.tools"},
 
 		{name: "any of the computer and a function", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{computer, tool("a")}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAny}}, has: []string{`"tool_choice":{"type":"any"}`}, not: []string{"toolChoice"}},
@@ -48,17 +48,17 @@ func TestWhatClientsSendAndAWSWouldRefuse(t *testing.T) {
 		{name: "a choice twice", model: sonnet4, req: request{Turns: hi, Tools: []llm.Tool{computer}, ModelFields: field("tool_choice", `{"type":"any"}`), ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAny}}, refused: "tool_choice"},
 		{name: "the computer cached", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{{Name: "computer", Own: computer.Own, Cache: &llm.CachePoint{TTL: "1h"}}}}, has: []string{`{"type":"computer_20250124","name":"computer","cache_control":{"type":"ephemeral","ttl":"1h"}}`}},
 		{name: "a tool behind the computer has its number", model: sonnet45, req: request{Turns: hi, Tools: []llm.Tool{computer, {Name: "a", Schema: jsonx.Raw(`{"type":"object","anyOf":[]}`)}}}, has: []string{"toolSpec"}, warned: []string{"changed tools[1].function.parameters.anyOf"}},
-		{name: "the computer by name, left out", model: nova2, req: request{Turns: hi, Tools: []llm.Tool{computer, tool("a")}, DropParams: true, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "computer"}}, has: []string{`"name":"a"`}, not: []string{"computer", "toolChoice"}, warned: []string{"dropped tool_choice", "dropped tools[0].type"}},
+		{name: "the computer by name, left out", model: nova2, req: request{Turns: hi, Tools: []llm.Tool{computer, tool("a")}, Call: llm.Call{DropParams: true}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "computer"}}, has: []string{`"name":"a"`}, not: []string{"computer", "toolChoice"}, warned: []string{"dropped tool_choice", "dropped tools[0].type"}},
 
 		{name: "Nova searches", model: nova2, req: request{Turns: hi, WebSearch: jsonx.Raw(`{}`)}, has: []string{`"toolConfig":{"tools":[{"systemTool":{"name":"nova_grounding"}}]}`}},
 		{name: "once, and without settings", model: nova2, req: request{Turns: hi, Tools: []llm.Tool{{Other: &jsonx.Member{Name: "systemTool", Value: jsonx.Raw(`{"name":"nova_grounding"}`)}}}, WebSearch: jsonx.Raw(`{"search_context_size":"low"}`)}, has: []string{`"tools":[{"systemTool":{"name":"nova_grounding"}}]`}, warned: []string{"dropped web_search_options.search_context_size"}},
 		{name: "Claude does not search", model: sonnet45, req: request{Turns: hi, WebSearch: jsonx.Raw(`{}`)}, refused: "web_search_options"},
-		{name: "R1 loses it when it may", model: deepseek1, req: request{Turns: hi, Tools: []llm.Tool{tool("a")}, WebSearch: jsonx.Raw(`{}`), DropParams: true}, warned: []string{"dropped tools", "dropped web_search_options"}},
+		{name: "R1 loses it when it may", model: deepseek1, req: request{Turns: hi, Tools: []llm.Tool{tool("a")}, WebSearch: jsonx.Raw(`{}`), Call: llm.Call{DropParams: true}}, warned: []string{"dropped tools", "dropped web_search_options"}},
 
 		{name: "labels with signs", model: sonnet45, req: request{Turns: hi, Extensions: field("requestMetadata", `{"a":"rocks & stones"}`)}, refused: "requestMetadata.a"},
 		{name: "labels that are no texts", model: sonnet45, req: request{Turns: hi, Extensions: field("requestMetadata", `{"a":1}`)}, refused: "requestMetadata.a"},
 		{name: "labels that are none", model: sonnet45, req: request{Turns: hi, Extensions: field("requestMetadata", `[]`)}, refused: "requestMetadata"},
-		{name: "no labels", model: sonnet45, req: request{Turns: hi, User: "u", Extensions: field("requestMetadata", `{}`)}, has: []string{`"requestMetadata":{"user":"u"}`}},
+		{name: "no labels", model: sonnet45, req: request{Turns: hi, Call: llm.Call{User: "u"}, Extensions: field("requestMetadata", `{}`)}, has: []string{`"requestMetadata":{"user":"u"}`}},
 		{name: "too many labels", model: sonnet45, req: request{Turns: hi, Extensions: field("requestMetadata", `{"a":"","b":"","c":"","d":"","e":"","f":"","g":"","h":"","i":"","j":"","k":"","l":"","m":"","n":"","o":"","p":"","q":""}`)}, refused: "requestMetadata"},
 
 		{name: "a schema without a type", model: sonnet45, req: request{Turns: hi, Tools: schema(`{"properties":{"x":{"type":"string"}}}`)}, has: []string{`{"type":"object","properties":{"x":{"type":"string"}}}`}},
@@ -95,7 +95,7 @@ func TestWhatClientsSendAndAWSWouldRefuse(t *testing.T) {
 		{name: "a cache for a day", model: sonnet45, req: request{Turns: []llm.Turn{turn(llm.RoleUser, text("Hi"), cached("1d"))}}, has: []string{`"cachePoint":{"type":"default"}`}, warned: []string{"changed cache_control.ttl"}},
 		{name: "OpenAI's scale", model: novaLite, req: request{Turns: hi, ServiceTier: "scale"}, not: []string{"serviceTier"}, warned: []string{"dropped service_tier"}},
 		{name: "clearing of calls", model: sonnet45, req: request{Turns: hi, ModelFields: field("context_management", `{"edits":[{"type":"clear_tool_uses_20250919"}]}`)}, has: []string{`"anthropic_beta":["context-management-2025-06-27"]`}},
-		{name: "betas in both places", model: sonnet45, req: request{Turns: hi, ModelFields: field("anthropic_beta", `["a-1"]`), Headers: []llm.Label{{Name: "anthropic-beta", Value: "a-1,b-2"}}}, has: []string{`"anthropic_beta":["a-1","b-2"]`}},
+		{name: "betas in both places", model: sonnet45, req: request{Turns: hi, ModelFields: field("anthropic_beta", `["a-1"]`), Call: llm.Call{Headers: []llm.Label{{Name: "anthropic-beta", Value: "a-1,b-2"}}}}, has: []string{`"anthropic_beta":["a-1","b-2"]`}},
 		{name: "a choice beside Opus 4.8's thinking", model: opus48, req: request{Turns: hi, Tools: []llm.Tool{tool("a")}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAny}, Reasoning: llm.Reasoning{Effort: "low"}}, has: []string{`"toolChoice":{"any":{}}`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,6 +10,37 @@ import (
 	"outcrop/llm"
 )
 
+// TestSchemasAndStrictToolsOfClaude has the models that were refused both in summer 2026,
+// which clients of autumn give one or both again.
+func TestSchemasAndStrictToolsOfClaude(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		format, strict bool
+	}{
+		{"claude-sonnet-4-5-20250929-v1:0", true, true},
+		{"claude-opus-4-6-v1", true, true},
+		{"claude-opus-4-7", false, false},
+		{"claude-opus-4-8", true, false},
+		{"claude-opus-5", true, true},
+		{"claude-opus-5-5", true, false},
+		{"claude-sonnet-5", true, false},
+		{"claude-sonnet-5-5", true, true},
+		{"claude-haiku-5-5", true, true},
+		{"claude-fable-5", false, false},
+		{"claude-fable-5-1", true, false},
+		{"claude-fable-5-2", true, false},
+	} {
+		m := model(t, "anthropic."+tt.name)
+		if m.NativeFormat() != tt.format || m.StrictTools() != tt.strict {
+			t.Errorf("%s: schema %t, strict tools %t; want %t, %t", tt.name, m.NativeFormat(), m.StrictTools(), tt.format, tt.strict)
+		}
+		body, _, _, refusal := sent(t, m, &llm.Request{Turns: []llm.Turn{user("Hi")}, Format: &llm.Format{Name: "rock", Schema: jsonx.Raw(`{"type":"object","properties":{"a":{"type":"integer"}}}`)}}, false)
+		if refusal != nil || strings.Contains(body, `"textFormat"`) != tt.format || strings.Contains(body, `"json_answer"`) == tt.format {
+			t.Errorf("%s is sent %s, %v", tt.name, body, refusal)
+		}
+	}
+}
+
 // TestJSONIsAskedForAsTheModelTakesIt has a case for each way to an answer in JSON.
 func TestJSONIsAskedForAsTheModelTakesIt(t *testing.T) {
 	const schema = `{"type":"object","properties":{"a":{"type":"integer"}}}`
@@ -49,7 +80,7 @@ func TestJSONIsAskedForAsTheModelTakesIt(t *testing.T) {
 		{name: "asked for of a model that nobody knows", model: unknown, req: llm.Request{Format: format(schema)}, has: []string{`"toolChoice":{"auto":{}}`}},
 		{name: "gpt-oss by a tool", model: gptOSS, req: llm.Request{Format: format(schema)}, has: []string{`"toolChoice":{"tool":{"name":"json_answer"}}`}, not: []string{"textFormat"}},
 		{name: "no way", model: deepseek1, req: llm.Request{Format: format(schema)}, refused: "response_format"},
-		{name: "but in words", model: deepseek1, req: llm.Request{Format: format(schema), DropParams: true}, has: []string{"Answer with one JSON object"}, warned: []string{"dropped response_format"}},
+		{name: "but in words", model: deepseek1, req: llm.Request{Format: format(schema), Call: llm.Call{DropParams: true}}, has: []string{"Answer with one JSON object"}, warned: []string{"dropped response_format"}},
 		{name: "strict is not held to by a tool", model: novaLite, req: llm.Request{Format: &llm.Format{Schema: jsonx.Raw(schema), Strict: llm.Some(true)}}, has: []string{"json_answer"}, warned: []string{"changed response_format"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -18,9 +18,9 @@ const (
 	maxLabel  = 256 // characters
 )
 
-// labels says user and metadata as requestMetadata, which AWS writes into the
-// invocation log. A requestMetadata of the caller's own goes before them. What AWS
-// does not take is left out with a warning: it changes no answer.
+// labels sends user and metadata as requestMetadata, which AWS writes into the
+// invocation log. A requestMetadata set by the caller takes precedence. What AWS does
+// not accept is dropped with a warning, since it does not affect the answer.
 func (p *adapter) labels() error {
 	own, err := p.ownLabels()
 	if err != nil {
@@ -69,9 +69,8 @@ func (p *adapter) labels() error {
 	return nil
 }
 
-// ownLabels is the requestMetadata of the caller's own; nil if there is none. What AWS
-// would refuse is refused; one that holds nothing, which it would refuse too, says
-// nothing.
+// ownLabels returns the requestMetadata set by the caller; nil if there is none. It
+// rejects what AWS would reject, except an empty object, which is ignored.
 func (p *adapter) ownLabels() (jsonx.Raw, error) {
 	const field = "requestMetadata"
 	own := p.extension(field)
@@ -100,7 +99,7 @@ func (p *adapter) ownLabels() (jsonx.Raw, error) {
 	return own, nil
 }
 
-// labelled reports whether AWS takes s as a key or value of requestMetadata.
+// labelled reports whether AWS accepts s as a key or value of requestMetadata.
 func labelled(s string) bool {
 	if utf8.RuneCountInString(s) > maxLabel {
 		return false
@@ -113,9 +112,9 @@ func labelled(s string) bool {
 	return true
 }
 
-// headers keeps the caller's headers but for those of the way to AWS: addresses,
-// bodies, credentials, signatures and connections. Anthropic's beta header is read
-// by no model on Bedrock; Claude takes the same as a field.
+// headers keeps the caller's headers except those that concern the connection to AWS:
+// addresses, bodies, credentials, signatures and connections. No model on Bedrock reads
+// Anthropic's beta header; Claude accepts the same values as a field.
 func (p *adapter) headers() {
 	given := p.out.Headers
 	p.out.Headers = nil
@@ -132,7 +131,7 @@ func (p *adapter) headers() {
 	}
 }
 
-// betas adds a list of betas, parted by commas, to Claude's field.
+// betas adds a comma-separated list of betas to Claude's field.
 func (p *adapter) betas(list string) {
 	if !p.model.any(betas) {
 		p.warn(llm.WarnDropped, "anthropic-beta", "only Claude models support it")
@@ -147,7 +146,8 @@ func (p *adapter) betas(list string) {
 	p.beta(words...)
 }
 
-// extensions takes out of Converse's own members what a whole answer does not have.
+// extensions removes the Converse members that a response that is not streamed does not
+// have.
 func (p *adapter) extensions() error {
 	if p.stream && !p.f.Whole {
 		return nil

@@ -7,18 +7,18 @@ import (
 	"outcrop/llm"
 )
 
-// Limits of what a message holds
+// Limits on the content of a message
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Message.html).
 const (
 	maxImages    = 20
 	maxImage     = 3_932_160 // bytes, 3.75 MB
-	maxPixels    = 8000      // of width and of height
+	maxPixels    = 8000      // in width and in height
 	maxDocuments = 5
 	maxDocument  = 4_718_592 // bytes, 4.5 MB
 )
 
-// media refuses images, documents and videos that AWS does not take, and names
-// images by what they are.
+// media rejects images, documents and videos that AWS does not accept, and corrects the
+// format of images to their actual one.
 func (p *adapter) media() error {
 	if !p.seen.media {
 		return nil
@@ -45,7 +45,7 @@ func (p *adapter) media() error {
 						return err
 					}
 				}
-			default: // is no medium
+			default: // not media
 			}
 		}
 		if p.model.any(ownLimits) {
@@ -104,7 +104,7 @@ func (p *adapter) image(b *llm.Block, size, i, j int) error {
 	return nil
 }
 
-// retype gives the image another format, without a change to the caller's request.
+// retype changes the format of an image without changing the caller's request.
 func (p *adapter) retype(i, j int, image *llm.Block, kind string) {
 	p.rewrite(func(turn int, t llm.Turn) []llm.Block {
 		if turn != i {
@@ -131,12 +131,12 @@ func (p *adapter) retype(i, j int, image *llm.Block, kind string) {
 	})
 }
 
-// head is how much of an image is looked at, in bytes of base64; a JPEG may have
-// its size behind a preview.
+// head is how many bytes of an image's base64 are examined; a JPEG may have its size
+// after a preview.
 const head = 256 << 10
 
-// picture tells the kind of an image and its size in pixels from its first bytes;
-// what they do not tell is empty or 0.
+// picture returns the kind of an image and its size in pixels, read from its first
+// bytes; unknown values are empty or 0.
 func picture(content llm.Base64) (kind string, width, height int) {
 	b := content.Head(30)
 	switch {
@@ -175,17 +175,17 @@ func webp(b []byte) (width, height int) {
 // jpeg reads the size in a JPEG file's frame header (ITU-T T.81, B.2.2).
 func jpeg(text []byte) (width, height int) {
 	text = text[:min(len(text), head)]
-	for i := 2; ; { // behind the start marker
+	for i := 2; ; { // after the start marker
 		m := slice(text, i, 9)
 		if len(m) < 9 || m[0] != 0xff {
 			return 0, 0
 		}
 		switch c := m[1]; {
-		case c == 0xff: // fill
+		case c == 0xff: // a fill byte
 			i++
 		case c >= 0xc0 && c <= 0xcf && c != 0xc4 && c != 0xc8 && c != 0xcc:
 			return int(m[7])<<8 | int(m[8]), int(m[5])<<8 | int(m[6])
-		case c == 0xda: // the image itself
+		case c == 0xda: // start of the image data
 			return 0, 0
 		default:
 			i += 2 + (int(m[2])<<8 | int(m[3]))
@@ -193,7 +193,7 @@ func jpeg(text []byte) (width, height int) {
 	}
 }
 
-// slice decodes n bytes of base64 from a place on; fewer where it ends.
+// slice decodes up to n bytes of base64 from an offset.
 func slice(text []byte, from, n int) []byte {
 	begin := from / 3 * 4
 	if begin >= len(text) {

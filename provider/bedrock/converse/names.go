@@ -9,14 +9,14 @@ import (
 	"outcrop/llm"
 )
 
-// maxName is the length of a tool's name and of a tool call's id that AWS takes
+// maxName is the maximum length that AWS accepts for a tool's name and a tool call's id
 // (ToolSpecification and ToolUseBlock in the Converse API reference).
 const maxName = 64
 
-// rename gives tools whose name AWS forbids another, everywhere in the request; the
-// answer is given the caller's names back. It does the same to ids of tool calls,
-// which the answer does not repeat. AWS takes letters, digits, _ and - in names,
-// and . and : besides in ids; Mistral's models take nine letters and digits in ids.
+// rename replaces tool names that AWS forbids everywhere in the request; the response
+// gets the caller's names back. It does the same for the ids of tool calls, which the
+// response does not repeat. AWS accepts letters, digits, _ and - in names, and in ids
+// also . and : characters; Mistral's models accept ids of nine letters and digits.
 func (p *adapter) rename() {
 	form := idForm{nine: p.model.any(nineIDs)}
 	names, ids := p.collect(form)
@@ -35,15 +35,15 @@ func (p *adapter) rename() {
 	p.renameBlocks(toSent, idsSent)
 }
 
-// lot are the names of one kind in a request: those that AWS takes and those that
+// lot holds the names of one kind in a request: those that AWS accepts and those that
 // it does not, in order.
 type lot struct {
 	taken map[string]bool
 	bad   []string
 }
 
-// collect gives the names of tools and the ids of calls; nil where all can be sent
-// as they are.
+// collect returns the names of tools and the ids of calls; nil if all can be sent
+// unchanged.
 func (p *adapter) collect(form idForm) (names, ids *lot) {
 	badName, badID := false, false
 	name := func(name string) bool { return legal(name, "-") }
@@ -114,9 +114,9 @@ func legalByte(c byte, marks string) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || strings.IndexByte(marks, c) >= 0
 }
 
-// allocate gives each bad name one that AWS takes and that no other has: the same
-// with _ in place of what is forbidden; where that is too long or taken, with a hash
-// of the name at its end.
+// allocate maps each bad name to a unique one that AWS accepts: the same with _ in
+// place of forbidden characters, or, if that is too long or taken, with a hash of the
+// name at its end.
 func allocate(l *lot, empty, marks string) map[string]string {
 	if l == nil {
 		return nil
@@ -130,7 +130,7 @@ func allocate(l *lot, empty, marks string) map[string]string {
 		pick := plain
 		for try := 0; len(pick) > maxName || l.taken[pick]; try++ {
 			h := fnv.New32a()
-			_, _ = h.Write([]byte(name + strings.Repeat("'", try))) // it has no error
+			_, _ = h.Write([]byte(name + strings.Repeat("'", try))) // never returns an error
 			mark := "_" + strconv.FormatUint(uint64(h.Sum32()), 36)
 			pick = plain[:min(len(plain), maxName-len(mark))] + mark
 		}
@@ -155,7 +155,7 @@ func sanitised(name, marks string) string {
 	return b.String()
 }
 
-// sentName is what a name was replaced by, or the name.
+// sentName returns the replacement of a name, or the name itself.
 func sentName(replaced map[string]string, name string) string {
 	if r, ok := replaced[name]; ok {
 		return r

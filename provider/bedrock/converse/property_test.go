@@ -73,7 +73,7 @@ func (m *maker) name() string {
 
 // request makes a request. Its tools have different names.
 func (m *maker) request() *llm.Request {
-	q := &llm.Request{DropParams: m.chance(2), Stream: m.chance(2)}
+	q := &llm.Request{Call: llm.Call{DropParams: m.chance(2), Stream: m.chance(2)}}
 	if m.chance(2) {
 		q.System = said(m.word())
 		if m.chance(2) {

@@ -91,9 +91,21 @@ const (
 	bifrost      = "https://github.com/maximhq/bifrost, which omits it"
 	liveHidden   = "Converse calls reported in https://github.com/maximhq/bifrost (core/providers/bedrock/reasoning_replay_test.go)"
 	strands      = "https://github.com/strands-agents/sdk-python, which omits it"
-	// For Opus 4.7 (2026-05-14), Opus 4.8 and Sonnet 5 (2026-07-15), Opus 5 (2026-08-17).
-	refusedFormat = reported + "output_config.format: Extra inputs are not permitted (https://github.com/vercel/ai/pull/15288, https://github.com/anthropics/anthropic-sdk-python/issues/1759, https://github.com/MattJColes/lgtmaybe/issues/469)"
-	clients       = "public clients of Bedrock: pydantic-ai, Vercel AI SDK, LiteLLM"
+	// For Opus 4.7, on 2026-05-14; LiteLLM 1.110.2 of 2026-11-20 still sends it none.
+	refusedFormat = reported + "output_config.format: Extra inputs are not permitted (https://github.com/vercel/ai/pull/15288), and LiteLLM 1.110.2"
+	// AWS refused output_config.format for Opus 4.8 and Sonnet 5 (2026-07-15), Opus 5 (2026-07-26)
+	// and Opus 5.5 (2026-09-23): https://github.com/anthropics/anthropic-sdk-python/issues/1759,
+	// https://github.com/langgenius/dify-official-plugins/pull/3511 and
+	// https://github.com/BerriAI/litellm/issues/42717. Later releases of clients send it again:
+	// for Claude 5, and by LiteLLM for Opus 4.8, which calls once more with a tool if it is refused.
+	formatAgain = "@ai-sdk/amazon-bedrock 5.0.131 and 4.0.208 (https://github.com/vercel/ai/releases/tag/@ai-sdk%2Famazon-bedrock@5.0.131, 2026-11-02), and the models of LiteLLM 1.110.2 (2026-11-20)"
+	// For Opus 4.8 (2026-06-29), and for Sonnet 5 but not for Opus 5 (live calls of 2026-07-27;
+	// those of 2026-09-23 in https://github.com/lobehub/lobehub/issues/19876 agree on Opus 5).
+	refusedStrict = reported + "tools.0.custom.strict: Extra inputs are not permitted (https://github.com/BerriAI/litellm/issues/31582, https://github.com/BerriAI/litellm/issues/33193)"
+	// Of 2026-09-23, for Opus 5.5 and Fable 5.1. Fable 5 took strict tools then, but not in
+	// https://github.com/BerriAI/litellm/pull/32455 of 2026-07-08.
+	refusedStrictLater = reported + "tools.0.custom.strict: Extra inputs are not permitted (https://github.com/lobehub/lobehub/issues/19876)"
+	clients            = "public clients of Bedrock: pydantic-ai, Vercel AI SDK, LiteLLM"
 )
 
 // rows are what is known of families beyond the catalogue's facts, which go before
@@ -118,11 +130,19 @@ var rows = []row{
 	{vendor: "anthropic", traits: noResultVideo, source: recorded},
 	{vendor: "anthropic", name: "claude-opus", from: 401, below: 402, traits: noNative | noStrict, source: clients},
 	{vendor: "anthropic", below: 405, traits: noStrict, source: reported + "tools.0.custom.strict: Extra inputs are not permitted"},
-	{vendor: "anthropic", name: "claude-opus", from: 505, traits: noStrict | neverForced, source: reported + `tool_choice: type "tool" and "any" are not supported for this model`},
+	{vendor: "anthropic", name: "claude-opus", from: 505, traits: neverForced, source: reported + `tool_choice: type "tool" and "any" are not supported for this model`},
 	{vendor: "anthropic", from: 405, below: 407, traits: native, source: recorded},
-	{vendor: "anthropic", name: "claude-opus", from: 407, below: 501, traits: noNative | noStrict, source: refusedFormat},
-	{vendor: "anthropic", name: "claude-sonnet", from: 500, below: 501, traits: noNative | noStrict, source: refusedFormat},
-	{vendor: "anthropic", name: "claude-fable", traits: noNative | noStrict | neverForced, source: clients},
+	{vendor: "anthropic", name: "claude-opus", from: 407, below: 408, traits: noNative | noStrict, source: refusedFormat},
+	{vendor: "anthropic", name: "claude-opus", from: 408, traits: native, source: formatAgain},
+	{vendor: "anthropic", name: "claude-opus", from: 408, below: 409, traits: noStrict, source: refusedStrict},
+	{vendor: "anthropic", name: "claude-opus", from: 505, traits: noStrict, source: refusedStrictLater},
+	{vendor: "anthropic", name: "claude-sonnet", from: 500, traits: native, source: formatAgain},
+	{vendor: "anthropic", name: "claude-sonnet", from: 500, below: 501, traits: noStrict, source: refusedStrict},
+	{vendor: "anthropic", name: "claude-haiku", from: 505, traits: native, source: formatAgain},
+	{vendor: "anthropic", name: "claude-fable", below: 501, traits: noNative, source: clients + " 1.110.2 (2026-11-20)"},
+	{vendor: "anthropic", name: "claude-fable", from: 501, traits: native, source: formatAgain + ", https://github.com/vercel/ai/releases/tag/@ai-sdk%2Famazon-bedrock@3.0.145 (2026-11-09)"},
+	{vendor: "anthropic", name: "claude-fable", traits: noStrict, source: refusedStrictLater},
+	{vendor: "anthropic", name: "claude-fable", traits: neverForced, source: clients},
 	{vendor: "anthropic", name: "claude-sonnet", from: 505, traits: neverForced, source: clients},
 	{vendor: "anthropic", from: 405, traits: oneSampling, source: reported + "`temperature` and `top_p` cannot both be specified for this model"},
 	{vendor: "anthropic", name: "claude-opus", from: 407, traits: noSampling, source: clients},

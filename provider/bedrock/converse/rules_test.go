@@ -53,7 +53,7 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 	}{
 		// Sampling.
 		{name: "Claude 4.5 takes temperature or top_p", model: sonnet45, req: request{Turns: hi, Temperature: llm.Some(0.5), TopP: llm.Some(0.5)}, refused: "top_p"},
-		{name: "and loses top_p when it may", model: sonnet45, req: request{Turns: hi, Temperature: llm.Some(0.5), TopP: llm.Some(0.5), DropParams: true}, has: []string{`"temperature":0.5`}, not: []string{"topP"}, warned: []string{"dropped top_p"}},
+		{name: "and loses top_p when it may", model: sonnet45, req: request{Turns: hi, Temperature: llm.Some(0.5), TopP: llm.Some(0.5), Call: llm.Call{DropParams: true}}, has: []string{`"temperature":0.5`}, not: []string{"topP"}, warned: []string{"dropped top_p"}},
 		{name: "a top_p of 1 says nothing", model: sonnet45, req: request{Turns: hi, Temperature: llm.Some(0.5), TopP: llm.Some(1.0)}, not: []string{"topP"}, warned: []string{"dropped top_p"}},
 		{name: "a temperature of 1 says nothing", model: sonnet45, req: request{Turns: hi, Temperature: llm.Some(1.0), TopP: llm.Some(0.5)}, has: []string{`"topP":0.5`}, not: []string{"temperature"}, warned: []string{"dropped temperature"}},
 		{name: "Claude 4 takes both", model: sonnet4, req: request{Turns: hi, Temperature: llm.Some(0.5), TopP: llm.Some(0.5)}, has: []string{`"temperature":0.5,"topP":0.5`}},
@@ -62,7 +62,7 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "and takes no top_k", model: opus47, req: request{Turns: hi, TopK: llm.Some(int64(4))}, refused: "top_k"},
 		{name: "GPT-5 takes no top_p", model: gpt56, req: request{Turns: hi, TopP: llm.Some(0.5)}, refused: "top_p"},
 		{name: "gpt-oss takes no stop", model: gptOSS, req: request{Turns: hi, Stop: []string{"x"}}, refused: "stop"},
-		{name: "and loses it when it may", model: gptOSS, req: request{Turns: hi, Stop: []string{"x"}, DropParams: true}, not: []string{"stopSequences"}, warned: []string{"dropped stop"}},
+		{name: "and loses it when it may", model: gptOSS, req: request{Turns: hi, Stop: []string{"x"}, Call: llm.Call{DropParams: true}}, not: []string{"stopSequences"}, warned: []string{"dropped stop"}},
 		{name: "Claude's top_k", model: sonnet4, req: request{Turns: hi, TopK: llm.Some(int64(4))}, has: []string{`"additionalModelRequestFields":{"top_k":4}`}},
 		{name: "Nova's top_k", model: novaLite, req: request{Turns: hi, TopK: llm.Some(int64(4))}, has: []string{`"additionalModelRequestFields":{"inferenceConfig":{"topK":4}}`}},
 		{name: "too hot for Bedrock", model: sonnet4, req: request{Turns: hi, Temperature: llm.Some(1.5)}, has: []string{`"temperature":1}`}, warned: []string{"changed temperature"}},
@@ -108,7 +108,7 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "a choice of no tool", model: sonnet45, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "c"}}, refused: "tool_choice"},
 		{name: "a history without tools", model: sonnet45, req: request{Turns: history}, has: []string{`"toolConfig":{"tools":[{"toolSpec":{`, `"name":"a"`}, not: []string{"toolChoice"}, warned: []string{"changed tools"}},
 		{name: "no tools for DeepSeek R1", model: deepseek1, req: request{Turns: hi, Tools: tools}, refused: "tools"},
-		{name: "nor a history of them", model: deepseek1, req: request{Turns: history, DropParams: true}, refused: "messages"},
+		{name: "nor a history of them", model: deepseek1, req: request{Turns: history, Call: llm.Call{DropParams: true}}, refused: "messages"},
 		{name: "tools of Llama come at once", model: llama, req: request{Turns: hi, Tools: tools}, stream: true, has: []string{"toolConfig"}, warned: []string{"changed stream"}},
 		{name: "an unknown model's stream", model: unknown, req: request{Turns: hi, Tools: tools}, stream: true, has: []string{"toolConfig"}},
 		{name: "tools that are not to be called stream", model: llama, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNone}}, stream: true, not: []string{"toolConfig"}},
@@ -118,7 +118,7 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 
 		// Tool choice.
 		{name: "required of Llama", model: llama, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAny}}, refused: "tool_choice"},
-		{name: "dropped for Llama", model: llama, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAny}, DropParams: true}, not: []string{"toolChoice"}, warned: []string{"dropped tool_choice"}},
+		{name: "dropped for Llama", model: llama, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAny}, Call: llm.Call{DropParams: true}}, not: []string{"toolChoice"}, warned: []string{"dropped tool_choice"}},
 		{name: "auto of Llama", model: llama, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAuto}}, not: []string{"toolChoice"}},
 		{name: "a name of Mistral", model: pixtral, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNamed, Name: "b"}}, has: []string{`"toolChoice":{"any":{}}`, `"name":"b"`}, not: []string{`"name":"a"`}, warned: []string{"changed tool_choice"}},
 		{name: "a choice beside thinking", model: sonnet45, req: request{Turns: hi, Tools: tools, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAny}, Reasoning: llm.Reasoning{Effort: "low"}}, has: []string{`"toolChoice":{"auto":{}}`}, warned: []string{"changed tool_choice"}},
@@ -139,7 +139,7 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "words for Claude to go on with", model: sonnet45, req: request{Turns: []llm.Turn{user("Hi"), assistant("I")}}, has: []string{`{"content":[{"text":"I"}],"role":"assistant"}]`}},
 		{name: "words without their end", model: sonnet45, req: request{Turns: []llm.Turn{user("Hi"), assistant("I ")}}, has: []string{`{"content":[{"text":"I"}],"role":"assistant"}]`}, warned: []string{"changed messages[1].content[0]"}},
 		{name: "Opus 4.6 does not go on", model: opus46, req: request{Turns: []llm.Turn{user("Hi"), assistant("I")}}, refused: "messages[1]"},
-		{name: "but when it is asked to", model: opus46, req: request{Turns: []llm.Turn{user("Hi"), assistant("I")}, DropParams: true}, has: []string{"Go on exactly"}, warned: []string{"changed messages[1]"}},
+		{name: "but when it is asked to", model: opus46, req: request{Turns: []llm.Turn{user("Hi"), assistant("I")}, Call: llm.Call{DropParams: true}}, has: []string{"Go on exactly"}, warned: []string{"changed messages[1]"}},
 		{name: "results alone for Mistral", model: pixtral, req: request{Turns: append(slices.Clone(history), user("And?")), Tools: tools}, has: []string{`"role":"user"},{"content":[{"text":"."}],"role":"assistant"},{"content":[{"text":"And?"}],"role":"user"}`}, warned: []string{"changed messages[3]"}},
 		{name: "results with words for Claude", model: sonnet45, req: request{Turns: append(slices.Clone(history), user("And?")), Tools: tools}, has: []string{`"toolUseId":"c1"}},{"text":"And?"}],"role":"user"}`}},
 		{name: "no status for Writer", model: palmyra, req: request{Turns: []llm.Turn{user("Hi"), turn(llm.RoleAssistant, use("c1", "a", `{}`)), turn(llm.RoleUser, result("c1", "error", text("no")))}, Tools: tools}, has: []string{`{"text":"The tool failed:"},{"text":"no"}`}, not: []string{"status"}, warned: []string{"changed messages[2].content[0]"}},
@@ -186,11 +186,11 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "a gap that no cache point needs", model: llama, req: request{Turns: []llm.Turn{turn(llm.RoleUser, text("Hi"), medium(llm.BlockDocument, "txt", "aGVsbG8="), cached(""))}}, not: []string{`"\n"`}, warned: []string{"dropped cache_control"}},
 
 		// The rest.
-		{name: "labels", model: sonnet45, req: request{Turns: hi, User: "u-1", Metadata: []llm.Label{{Name: "team", Value: "x y"}, {Name: "bad!", Value: "x"}, {Name: "team", Value: "z"}}}, has: []string{`"requestMetadata":{"team":"x y","user":"u-1"}`}, warned: []string{"dropped metadata.bad!", "dropped metadata.team"}},
-		{name: "labels of AWS's own", model: sonnet45, req: request{Turns: hi, User: "u-1", Extensions: []jsonx.Member{{Name: "requestMetadata", Value: jsonx.Raw(`{"a":"b"}`)}}}, has: []string{`"requestMetadata":{"a":"b"}`}, not: []string{"u-1"}, warned: []string{"dropped user"}},
-		{name: "a user that AWS does not take", model: sonnet45, req: request{Turns: hi, User: "ü"}, not: []string{"requestMetadata"}, warned: []string{"dropped user"}},
-		{name: "betas", model: sonnet45, req: request{Turns: hi, Headers: []llm.Label{{Name: "Anthropic-Beta", Value: "a-1, b-2"}}}, has: []string{`"anthropic_beta":["a-1","b-2"]`}},
-		{name: "betas of nobody", model: novaLite, req: request{Turns: hi, Headers: []llm.Label{{Name: "anthropic-beta", Value: "a-1"}}}, not: []string{"beta"}, warned: []string{"dropped anthropic-beta"}},
+		{name: "labels", model: sonnet45, req: request{Turns: hi, Call: llm.Call{User: "u-1", Metadata: []llm.Label{{Name: "team", Value: "x y"}, {Name: "bad!", Value: "x"}, {Name: "team", Value: "z"}}}}, has: []string{`"requestMetadata":{"team":"x y","user":"u-1"}`}, warned: []string{"dropped metadata.bad!", "dropped metadata.team"}},
+		{name: "labels of AWS's own", model: sonnet45, req: request{Turns: hi, Call: llm.Call{User: "u-1"}, Extensions: []jsonx.Member{{Name: "requestMetadata", Value: jsonx.Raw(`{"a":"b"}`)}}}, has: []string{`"requestMetadata":{"a":"b"}`}, not: []string{"u-1"}, warned: []string{"dropped user"}},
+		{name: "a user that AWS does not take", model: sonnet45, req: request{Turns: hi, Call: llm.Call{User: "ü"}}, not: []string{"requestMetadata"}, warned: []string{"dropped user"}},
+		{name: "betas", model: sonnet45, req: request{Turns: hi, Call: llm.Call{Headers: []llm.Label{{Name: "Anthropic-Beta", Value: "a-1, b-2"}}}}, has: []string{`"anthropic_beta":["a-1","b-2"]`}},
+		{name: "betas of nobody", model: novaLite, req: request{Turns: hi, Call: llm.Call{Headers: []llm.Label{{Name: "anthropic-beta", Value: "a-1"}}}}, not: []string{"beta"}, warned: []string{"dropped anthropic-beta"}},
 		{name: "a guardrail's mode of streams", model: sonnet45, req: request{Turns: hi, Extensions: []jsonx.Member{{Name: "guardrailConfig", Value: jsonx.Raw(`{"guardrailIdentifier":"g","guardrailVersion":"1","streamProcessingMode":"async","trace":"enabled_full"}`)}}}, has: []string{`"guardrailConfig":{"guardrailIdentifier":"g","guardrailVersion":"1","trace":"enabled_full"}`}, warned: []string{"dropped guardrailConfig.streamProcessingMode"}},
 		{name: "it stays in a stream", model: sonnet45, stream: true, req: request{Turns: hi, Extensions: []jsonx.Member{{Name: "guardrailConfig", Value: jsonx.Raw(`{"guardrailIdentifier":"g","guardrailVersion":"1","streamProcessingMode":"async"}`)}}}, has: []string{`"streamProcessingMode":"async"`}},
 		{
@@ -239,7 +239,7 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 }
 
 func TestHeadersOfTheCallerAreSentButForThoseOfTheCall(t *testing.T) {
-	req := &llm.Request{Turns: []llm.Turn{user("Hi")}, Headers: []llm.Label{
+	req := &llm.Request{Turns: []llm.Turn{user("Hi")}, Call: llm.Call{Headers: []llm.Label{
 		{Name: "X-Team", Value: "rocks"},
 		{Name: "Authorization", Value: "Bearer x"},
 		{Name: "Host", Value: "h"},
@@ -248,7 +248,7 @@ func TestHeadersOfTheCallerAreSentButForThoseOfTheCall(t *testing.T) {
 		{Name: "Transfer-Encoding", Value: "chunked"},
 		{Name: "bad name", Value: "x"},
 		{Name: "X-Split", Value: "a\r\nb"},
-	}}
+	}}}
 	_, warnings, f, refusal := sent(t, model(t, sonnet45), req, false)
 	if refusal != nil {
 		t.Fatal(refusal)

@@ -10,10 +10,10 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// schemaKinds are the kinds of value that a keyword of JSON Schema may have
+// schemaKinds lists the kinds of value that each keyword of JSON Schema may have
 // (https://json-schema.org/draft/2020-12/schema), each as the first character of the
-// JSON, t for a boolean. Converse holds the schema of a tool against them: "$.properties:
-// null found, object expected" (public reports). It is never written to.
+// JSON, with t for a boolean. Converse validates the schema of a tool against them:
+// "$.properties: null found, object expected" (public reports). The map is read-only.
 var schemaKinds = map[string]string{
 	"properties": "{", "$defs": "{", "definitions": "{", "patternProperties": "{", "dependentSchemas": "{", "dependentRequired": "{",
 	"required": "[", "enum": "[", "anyOf": "[", "oneOf": "[", "allOf": "[", "prefixItems": "[", "examples": "[",
@@ -23,36 +23,36 @@ var schemaKinds = map[string]string{
 	"minLength": "0", "maxLength": "0", "minItems": "0", "maxItems": "0", "minProperties": "0", "maxProperties": "0", "uniqueItems": "t",
 }
 
-// booleans are the keywords beside those that a boolean may follow without a change.
+// booleans are the other keywords; a boolean may be their value and needs no change.
 var booleans = []string{"default", "const", "nullable", "deprecated", "readOnly", "writeOnly", "unevaluatedProperties", "unevaluatedItems", "additionalItems", "strict"} // never written to
 
-// tidying rewrites a schema so that Converse finds nothing wrong with its form, and
-// nothing else: keywords whose value is null are left out, and so are those whose value
-// is of a kind that the keyword has never; a property that is true may be anything; and
-// bounds that do not fit into 64 bits are left out, and other such numbers stand in the
-// description, since Claude's server refuses them ("int too big to convert").
+// tidying rewrites a schema so that Converse accepts its form, and changes nothing
+// else. It drops keywords whose value is null or of a kind that the keyword never has,
+// and turns a property that is true into the empty schema. It drops bounds that do not
+// fit into 64 bits and moves other such numbers into the description, since Claude's
+// server refuses them ("int too big to convert").
 type tidying struct {
 	w       jsonx.Writer
-	wrong   string // a keyword that was left out for its kind; empty if none was
-	numbers bool   // whether a number was left out or moved
+	wrong   string // a keyword that was dropped because of its kind; empty if none was
+	numbers bool   // whether a number was dropped or moved
 	changed bool
 }
 
-// tidy gives the rewritten schema; nil if it needs no change.
+// tidy returns the rewritten schema; nil if it needs no change.
 func (t *tidying) tidy(schema jsonx.Raw) jsonx.Raw {
 	if tidied(schema) {
 		return nil
 	}
 	if err := jsonx.Unmarshal(schema, t); err != nil || !t.changed {
-		return nil // AWS says what is wrong with it
+		return nil // AWS reports what is wrong with it
 	}
 	return t.w.Buf
 }
 
-// tidied reports whether a schema needs no change for certain, by one look at its
-// tokens. Of properties that have the names of keywords it is not certain.
+// tidied reports whether a schema certainly needs no change, by scanning its tokens
+// once. It reports false if properties have the names of keywords.
 func tidied(schema []byte) bool {
-	name, value := []byte(nil), false // the last string, and whether it is a name whose value comes
+	name, value := []byte(nil), false // the last string, and whether it is a name whose value is next
 	for i := 0; i < len(schema); i++ {
 		switch c := schema[i]; c {
 		case ' ', '\t', '\r', '\n':
@@ -100,7 +100,7 @@ func tidied(schema []byte) bool {
 
 func known(name []byte) bool { return slices.Contains(booleans, string(name)) }
 
-// allowsText reports whether a keyword may have a text for its value.
+// allowsText reports whether a keyword may have a text as its value.
 func allowsText(name []byte, text string) bool {
 	return allows(name, '"') && (string(name) != "type" || typeWord(text) == text)
 }
@@ -122,7 +122,7 @@ func huge(number string) bool {
 	return err != nil || math.Abs(n) >= 1<<63
 }
 
-// UnmarshalJSONFrom is how jsonx hands over its decoder.
+// UnmarshalJSONFrom receives the decoder of jsonx.
 func (t *tidying) UnmarshalJSONFrom(d *jsonx.Decoder) error { return t.schema(d) }
 
 // schema reads one schema.
@@ -186,8 +186,8 @@ func (t *tidying) schema(d *jsonx.Decoder) error {
 	return nil
 }
 
-// member reads the value of a keyword. word is what goes into the description in its
-// place.
+// member reads the value of a keyword. word is the text that replaces it in the
+// description.
 func (t *tidying) member(d *jsonx.Decoder, name string) (word string, err error) {
 	kind := byte(d.PeekKind())
 	if kind == 'f' {
@@ -233,7 +233,7 @@ func (t *tidying) member(d *jsonx.Decoder, name string) (word string, err error)
 	if hasHuge(value) {
 		t.numbers, t.changed = true, true
 		if kind == '0' && strings.HasPrefix(schemaKinds[name], "0") {
-			return "", nil // a bound that no number of 64 bits meets
+			return "", nil // a bound that every number of 64 bits meets
 		}
 		return name + "=" + string(value), nil
 	}
@@ -242,7 +242,8 @@ func (t *tidying) member(d *jsonx.Decoder, name string) (word string, err error)
 	return "", nil
 }
 
-// words is a list of strings without what is none. Among types a null is the word.
+// words returns a list of strings without the elements that are not strings. In a list
+// of types, null becomes "null".
 func (t *tidying) words(list jsonx.Raw, types bool) jsonx.Raw {
 	var values []jsonx.Raw
 	if jsonx.Unmarshal(list, &values) != nil || !slices.ContainsFunc(values, func(v jsonx.Raw) bool { return v.Kind() != '"' }) {
@@ -326,7 +327,7 @@ func hasHuge(value jsonx.Raw) bool {
 	for {
 		token, err := d.ReadToken()
 		if err != nil {
-			return false // the end
+			return false // the end of the value
 		}
 		if token.Kind() == '0' && huge(token.String()) {
 			return true

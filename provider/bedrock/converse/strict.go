@@ -9,8 +9,8 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// Limits of the schemas that a model is held to: those of strict tools and of the
-// answer together. They are Anthropic's
+// Limits of the schemas that constrain a model, over all strict tools and the answer
+// together. They are Anthropic's
 // (https://platform.claude.com/docs/en/build-with-claude/structured-outputs, read on
 // 2026-11-28, and its refusals in public reports: "Schemas contains too many optional
 // parameters (limit: 24)", "too many parameters with union types (limit: 16 parameters
@@ -21,72 +21,73 @@ const (
 	maxUnions   = 16 // schemas with anyOf or a list of types
 )
 
-// keywordUse is what becomes of a keyword in a schema that a model is held to.
+// keywordUse is how a keyword of a constraining schema is handled.
 type keywordUse uint8
 
 const (
-	fateWords keywordUse = iota // it goes into the description: a bound, or a keyword that nobody knows
-	fateKept                    // AWS follows it
-	fateLeft                    // it says nothing about values, and is left out
-	fateNever                   // a schema with it cannot be followed
+	useDescription keywordUse = iota // moved into the description: a bound, or an unknown keyword
+	useKeep                          // supported by AWS
+	useDrop                          // dropped: it does not restrict values
+	useReject                        // a schema with it cannot be enforced
 )
 
-// keywords is what a schema that a model is held to may hold: by keyword its fate, and
-// for one that belongs to values of a type that type
+// keywords lists the keywords that a constraining schema may have: the use of each, and
+// for one that applies to values of a single type that type
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html and
 // https://platform.claude.com/docs/en/build-with-claude/structured-outputs, read on
 // 2026-11-28). AWS refuses every other: "For 'string' type, property 'minLength' is not
-// supported". It is never written to.
+// supported". The map is read-only.
 var keywords = map[string]struct {
-	fate keywordUse
-	of   string
+	use keywordUse
+	of  string
 }{
-	"type": {fate: fateKept}, "title": {fate: fateKept}, "description": {fate: fateKept}, "default": {fate: fateKept},
-	"enum": {fate: fateKept}, "const": {fate: fateKept}, "anyOf": {fate: fateKept},
-	"$ref": {fate: fateKept}, "$defs": {fate: fateKept}, "definitions": {fate: fateKept},
-	"properties": {fateKept, "object"}, "required": {fateKept, "object"}, "additionalProperties": {fateKept, "object"},
-	"items": {fateKept, "array"}, "minItems": {fateKept, "array"},
-	"format": {fateKept, "string"}, "pattern": {fateKept, "string"},
+	"type": {use: useKeep}, "title": {use: useKeep}, "description": {use: useKeep}, "default": {use: useKeep},
+	"enum": {use: useKeep}, "const": {use: useKeep}, "anyOf": {use: useKeep},
+	"$ref": {use: useKeep}, "$defs": {use: useKeep}, "definitions": {use: useKeep},
+	"properties": {useKeep, "object"}, "required": {useKeep, "object"}, "additionalProperties": {useKeep, "object"},
+	"items": {useKeep, "array"}, "minItems": {useKeep, "array"},
+	"format": {useKeep, "string"}, "pattern": {useKeep, "string"},
 
-	"$schema": {fate: fateLeft}, "$id": {fate: fateLeft}, "$comment": {fate: fateLeft}, "$anchor": {fate: fateLeft},
-	"deprecated": {fate: fateLeft}, "readOnly": {fate: fateLeft}, "writeOnly": {fate: fateLeft},
+	"$schema": {use: useDrop}, "$id": {use: useDrop}, "$comment": {use: useDrop}, "$anchor": {use: useDrop},
+	"deprecated": {use: useDrop}, "readOnly": {use: useDrop}, "writeOnly": {use: useDrop},
 
-	"allOf": {fate: fateNever}, "patternProperties": {fate: fateNever}, "dependentSchemas": {fate: fateNever}, "prefixItems": {fate: fateNever},
-	"additionalItems": {fate: fateNever}, "unevaluatedItems": {fate: fateNever}, "unevaluatedProperties": {fate: fateNever}, "$dynamicRef": {fate: fateNever},
+	"allOf": {use: useReject}, "patternProperties": {use: useReject}, "dependentSchemas": {use: useReject}, "prefixItems": {use: useReject},
+	"additionalItems": {use: useReject}, "unevaluatedItems": {use: useReject}, "unevaluatedProperties": {use: useReject}, "$dynamicRef": {use: useReject},
 }
 
-// stringFormats are the values of format that AWS follows, by the same pages.
+// stringFormats are the values of format that AWS supports, according to the same
+// pages.
 var stringFormats = []string{"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"} // never written to
 
-// besideAnyOf are the keywords that may stand beside anyOf (public reports: "For
+// withAnyOf are the keywords that may stand next to anyOf (public reports: "For
 // 'anyOf', '$defs' is not supported", "For 'anyOf', 'type' is not supported").
-var besideAnyOf = []string{"anyOf", "title", "description", "default", "enum", "const"} // never written to
+var withAnyOf = []string{"anyOf", "title", "description", "default", "enum", "const"} // never written to
 
-// closing rewrites a JSON schema as AWS wants it of answers and of strict tools:
-// every object is closed by "additionalProperties":false, oneOf is anyOf, and what AWS
-// does not follow stands in the description. An answer that follows the rewritten
-// schema follows the given one but for that. The zero value is ready.
+// closing rewrites a JSON schema into the form that AWS requires for answers and strict
+// tools: every object gets "additionalProperties":false, oneOf becomes anyOf, and what
+// AWS does not support moves into the description. Apart from that, an answer that
+// matches the rewritten schema matches the original. The zero value is ready.
 type closing struct {
-	// open is what cannot be said in a closed schema: an additionalProperties that lets
-	// others in, a $ref into itself or outside, and others; empty if there is none.
+	// open is what a closed schema cannot express: an additionalProperties that allows
+	// other members, a $ref into itself or outside, and others; empty if there is
+	// nothing.
 	open string
-	// bound is whether bounds were moved into a description, and loose whether oneOf
-	// became anyOf.
+	// bound reports whether bounds were moved into a description, and loose whether
+	// oneOf became anyOf.
 	bound, loose bool
-	// optional and unions are how many there are of what the limits count.
+	// optional and unions are the numbers that the limits apply to.
 	optional, unions int
 
-	// tool is whether it is the schema of a tool, which may have no parameters.
+	// tool reports whether the schema is that of a tool, which may have no parameters.
 	tool bool
 
 	changed bool
 	w       jsonx.Writer
-	def     string              // the definition that is being read
+	def     string              // the definition being read
 	refs    map[string][]string // by definition, those that it refers to
 }
 
-// close gives the rewritten schema; nil if it needs no change, or if it cannot be
-// closed.
+// close returns the rewritten schema; nil if it needs no change or cannot be closed.
 func (c *closing) close(schema jsonx.Raw) jsonx.Raw {
 	if len(schema) == 0 {
 		return nil
@@ -100,7 +101,7 @@ func (c *closing) close(schema jsonx.Raw) jsonx.Raw {
 	return c.w.Buf
 }
 
-// node is what is to be known of one schema before it is written.
+// node holds what has to be known about a schema before it is written.
 type node struct {
 	types   []string
 	listed  bool     // type is a list
@@ -108,8 +109,8 @@ type node struct {
 	object  bool
 	closed  bool // it has additionalProperties
 	anyOf   bool
-	nothing bool      // no value of its enum is of its type
-	choice  jsonx.Raw // the anyOf that stands for a type and an enum
+	nothing bool      // no value of its enum has its type
+	choice  jsonx.Raw // the anyOf that replaces a type and an enum
 }
 
 // schema writes one schema.
@@ -154,11 +155,11 @@ func (c *closing) schema(v jsonx.Raw, depth int) {
 	c.w.EndObject()
 }
 
-// maxClosed is how long a schema may be that is closed, in bytes.
+// maxClosed is the maximum length in bytes of a schema that is closed.
 const maxClosed = 256 << 10
 
-// plainly puts the keywords of an allOf of one schema into the schema around it, and
-// calls oneOf anyOf: what fits exactly one fits any.
+// plainly merges an allOf with one schema into the surrounding schema, and renames
+// oneOf to anyOf: a value that matches exactly one matches any.
 func (c *closing) plainly(members []jsonx.Member) []jsonx.Member {
 	at := slices.IndexFunc(members, func(m jsonx.Member) bool { return m.Name == "oneOf" })
 	if at >= 0 && jsonx.Find(members, "anyOf") == nil {
@@ -182,7 +183,7 @@ func (c *closing) plainly(members []jsonx.Member) []jsonx.Member {
 	return slices.Concat(members[:at], inner, members[at+1:])
 }
 
-// look reads what is to be known of a schema, and what cannot be kept of it.
+// look collects what has to be known about a schema, and what of it is not supported.
 func (c *closing) look(members []jsonx.Member, depth int) node {
 	var n node
 	if t := jsonx.Find(members, "type"); t != nil {
@@ -195,10 +196,10 @@ func (c *closing) look(members []jsonx.Member, depth int) node {
 		n.choice, n.nothing = c.choice(&n, enum)
 	}
 	for _, m := range members {
-		switch f, detail := c.fate(m, &n); f {
-		case fateNever:
+		switch f, detail := c.use(m, &n); f {
+		case useReject:
 			c.open = firstOf(detail, m.Name)
-		case fateWords:
+		case useDescription:
 			n.words = append(n.words, m.Name+"="+string(m.Value))
 		default:
 		}
@@ -217,63 +218,63 @@ func (c *closing) look(members []jsonx.Member, depth int) node {
 	return n
 }
 
-// fate is what becomes of a keyword of a schema; detail says more of what can never
-// be followed.
-func (c *closing) fate(m jsonx.Member, n *node) (f keywordUse, detail string) {
+// use returns how a keyword of a schema is handled; detail explains one that cannot be
+// enforced.
+func (c *closing) use(m jsonx.Member, n *node) (f keywordUse, detail string) {
 	k := keywords[m.Name]
 	is := func(kind string) bool { return len(n.types) == 0 || slices.Contains(n.types, kind) }
 	switch {
-	case n.anyOf && k.fate == fateKept && !slices.Contains(besideAnyOf, m.Name):
+	case n.anyOf && k.use == useKeep && !slices.Contains(withAnyOf, m.Name):
 		if m.Name == "type" && !n.listed {
-			return fateWords, ""
+			return useDescription, ""
 		}
-		return fateNever, m.Name + " next to anyOf"
+		return useReject, m.Name + " next to anyOf"
 	case n.choice != nil && (k.of != "" || m.Name == "const"):
-		return fateWords, ""
+		return useDescription, ""
 	case k.of != "" && !is(k.of):
-		return fateWords, ""
+		return useDescription, ""
 	}
 	switch m.Name {
 	case "additionalProperties":
 		if m.Value.Kind() != 'f' {
-			return fateNever, "additionalProperties other than false"
+			return useReject, "additionalProperties other than false"
 		}
 	case "unevaluatedProperties":
 		if m.Value.Kind() == 'f' {
-			return fateLeft, "" // which additionalProperties says
+			return useDrop, "" // implied by additionalProperties
 		}
 	case "items":
 		if m.Value.Kind() != '{' && m.Value.Kind() != 't' {
-			return fateNever, "items with several schemas"
+			return useReject, "items with several schemas"
 		}
 	case "minItems":
 		if text := string(m.Value); text != "0" && text != "1" {
-			return fateWords, ""
+			return useDescription, ""
 		}
 	case "format":
 		if !slices.Contains(stringFormats, wordOf(m.Value)) {
-			return fateWords, ""
+			return useDescription, ""
 		}
 	case "pattern":
 		if !followed(wordOf(m.Value)) {
-			return fateWords, ""
+			return useDescription, ""
 		}
 	case "enum":
 		if n.nothing || n.choice == nil && !primitives(m.Value) {
-			return fateWords, ""
+			return useDescription, ""
 		}
 	case "const":
 		if k := m.Value.Kind(); k == '{' || k == '[' {
-			return fateWords, ""
+			return useDescription, ""
 		}
 	}
-	return k.fate, ""
+	return k.use, ""
 }
 
 // member writes what is kept of a keyword.
 func (c *closing) member(m jsonx.Member, n *node, depth int) {
-	f, _ := c.fate(m, n)
-	if f != fateKept {
+	f, _ := c.use(m, n)
+	if f != useKeep {
 		c.changed = true
 		return
 	}
@@ -317,10 +318,10 @@ func (c *closing) member(m jsonx.Member, n *node, depth int) {
 	}
 }
 
-// single reports whether there is one type.
+// single reports whether there is exactly one type.
 func (n *node) single() bool { return len(n.types) == 1 }
 
-// worded is a description with what goes into it.
+// worded returns a description with the moved texts added.
 func (n *node) worded(description string) string {
 	return strings.TrimLeft(description+" {"+strings.Join(n.words, ", ")+"}", " ")
 }
@@ -339,8 +340,7 @@ func (c *closing) list(v jsonx.Raw, depth int) {
 	c.w.EndArray()
 }
 
-// schemas writes an object of schemas. Those of an object of definitions are known by
-// prefix and name.
+// schemas writes an object of schemas. Definitions are identified by prefix and name.
 func (c *closing) schemas(v jsonx.Raw, prefix string, depth int) {
 	members, err := jsonx.Members(v)
 	if err != nil {
@@ -360,7 +360,7 @@ func (c *closing) schemas(v jsonx.Raw, prefix string, depth int) {
 	c.w.EndObject()
 }
 
-// reference writes a $ref and notes where it leads.
+// reference writes a $ref and records its target.
 func (c *closing) reference(v jsonx.Raw) {
 	c.w.Raw(v)
 	switch to := wordOf(v); {
@@ -376,7 +376,7 @@ func (c *closing) reference(v jsonx.Raw) {
 	}
 }
 
-// recursive reports whether a definition leads to itself.
+// recursive reports whether a definition refers to itself.
 func (c *closing) recursive() bool {
 	const open, done = 1, 2
 	state := map[string]int{}
@@ -403,7 +403,7 @@ func (c *closing) recursive() bool {
 	return false
 }
 
-// typesOf are the types that a type of a schema names.
+// typesOf returns the types that a schema's type names.
 func typesOf(v jsonx.Raw) []string {
 	if one := wordOf(v); one != "" {
 		return []string{one}
@@ -415,7 +415,7 @@ func typesOf(v jsonx.Raw) []string {
 	return slices.Compact(several)
 }
 
-// wordOf is what a JSON string says; empty if v is none.
+// wordOf returns the text of a JSON string; empty if v is not a string.
 func wordOf(v jsonx.Raw) string {
 	var s string
 	if v.Kind() != '"' || jsonx.Unmarshal(v, &s) != nil {
@@ -443,8 +443,8 @@ func optional(members []jsonx.Member) int {
 	return n
 }
 
-// followed reports whether AWS follows a regular expression: it takes none that refers
-// back, looks around or asks for the boundary of a word.
+// followed reports whether AWS supports a regular expression: back references,
+// lookaround and word boundaries are not supported.
 func followed(pattern string) bool {
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
 	return err == nil && !asksBoundary(parsed)
@@ -454,11 +454,11 @@ func asksBoundary(r *syntax.Regexp) bool {
 	return r.Op == syntax.OpWordBoundary || r.Op == syntax.OpNoWordBoundary || slices.ContainsFunc(r.Sub, asksBoundary)
 }
 
-// allowance is what has been used of the limits in a request.
+// allowance counts how much of the limits a request has used.
 type allowance struct{ tools, optional, unions int }
 
-// takes counts what a closed schema needs, if there is room for it; otherwise it says
-// what there is too much of.
+// takes adds what a closed schema needs if the limits allow it; otherwise it returns
+// the limit that is exceeded.
 func (b *allowance) takes(c *closing) (detail string) {
 	switch {
 	case b.optional+c.optional > maxOptional:

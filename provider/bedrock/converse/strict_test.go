@@ -7,14 +7,14 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// TestWhatAStrictSchemaHolds has a case for each fate of a keyword.
+// TestWhatAStrictSchemaHolds has a case for each use of a keyword.
 func TestWhatAStrictSchemaHolds(t *testing.T) {
 	property := func(schema string) string {
 		return `{"type":"object","properties":{"a":` + schema + `},"required":["a"],"additionalProperties":false}`
 	}
 	for _, tt := range []struct {
-		name, schema, want string // of the property a; want is empty where it stays as it is
-		open               string // or why it cannot be said
+		name, schema, want string // of the property a; want is empty if the property does not change
+		open               string // or why it cannot be expressed
 	}{
 		{name: "nothing to change", schema: `{"type":"string","format":"date","pattern":"^a+$","title":"A","default":"b","enum":["a"]}`},
 		{name: "bounds", schema: `{"type":"integer","minimum":1,"description":"n","multipleOf":2}`, want: `{"type":"integer","description":"n {minimum=1, multipleOf=2}"}`},
@@ -60,7 +60,7 @@ func TestWhatAStrictSchemaHolds(t *testing.T) {
 	}
 }
 
-// TestWhatTheLimitsCount: properties that may be left out, and unions, at any depth.
+// TestWhatTheLimitsCount counts optional properties and unions, at any depth.
 func TestWhatTheLimitsCount(t *testing.T) {
 	var c closing
 	c.close(jsonx.Raw(`{"type":"object","properties":{"a":{"type":["string","null"]},"b":{"type":"array","items":{"anyOf":[{"type":"object","properties":{"c":{"type":"null"},"d":{}},"required":["d"]}]}}},"required":["b"]}`))

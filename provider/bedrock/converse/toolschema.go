@@ -9,8 +9,9 @@ import (
 	"outcrop/llm"
 )
 
-// tidySchemas makes the tools' schemas, and that of the answer, ones that Converse
-// finds well-formed: see tidying. The top of a tool's schema says that it is an object.
+// tidySchemas rewrites the schemas of the tools and of the answer so that Converse
+// accepts them as well-formed; see tidying. A tool's schema gets the type object at its
+// top.
 func (p *adapter) tidySchemas() error {
 	owned := false
 	for i := range p.out.Tools {
@@ -45,7 +46,7 @@ func (p *adapter) tidySchemas() error {
 	return nil
 }
 
-// tidied gives a well-formed schema, and whether it is another.
+// tidied returns a well-formed schema, and whether it differs from the given one.
 func (p *adapter) tidied(schema jsonx.Raw, field string) (jsonx.Raw, bool) {
 	var t tidying
 	tidy := t.tidy(schema)
@@ -71,9 +72,9 @@ func firstRaw(a, b jsonx.Raw) jsonx.Raw {
 	return b
 }
 
-// rootReplaced puts into the place of a reference at the top of a schema what it leads
-// to, since AWS wants to see there that it is an object; nil if there is none, or if it
-// stands beside properties.
+// rootReplaced replaces a reference at the top of a schema with its target, since AWS
+// requires an object there. It returns nil if there is no reference, or if it stands
+// next to properties.
 func rootReplaced(schema jsonx.Raw) jsonx.Raw {
 	if !bytes.Contains(schema, []byte(`"$ref"`)) {
 		return nil
@@ -109,14 +110,14 @@ func rootReplaced(schema jsonx.Raw) jsonx.Raw {
 	return w.Buf
 }
 
-// objectTop gives the schema with the type object at its top, which is all that AWS
-// takes there (its words: The value at toolConfig.tools.N.toolSpec.inputSchema.json.type
-// must be one of the following: object). It is nil if it is so already, and an error if
-// the top is of another type.
+// objectTop returns the schema with the type object at its top, the only type that AWS
+// accepts there ("The value at toolConfig.tools.N.toolSpec.inputSchema.json.type must
+// be one of the following: object"). It returns nil if the schema has it already, and
+// an error if the top has another type.
 func objectTop(schema jsonx.Raw, field string) (jsonx.Raw, error) {
 	members, err := jsonx.Members(schema)
 	if err != nil {
-		return nil, nil //nolint:nilerr // AWS says what is wrong with it
+		return nil, nil //nolint:nilerr // AWS reports what is wrong with it
 	}
 	kind := jsonx.Find(members, "type")
 	switch {
@@ -139,8 +140,8 @@ func objectTop(schema jsonx.Raw, field string) (jsonx.Raw, error) {
 	return w.Buf, nil
 }
 
-// schemas makes of the tools' schemas what the model takes: Claude wants the top to be
-// no union, and in the place of references Nova is given what they lead to.
+// schemas adapts the tools' schemas to the model: Claude does not accept a union at the
+// top, and for Nova references are replaced with their targets.
 func (p *adapter) schemas() {
 	owned := false
 	for i := range p.out.Tools {
@@ -185,17 +186,18 @@ func unionWord(keyword string) bool {
 	return keyword == "anyOf" || keyword == "oneOf" || keyword == "allOf"
 }
 
-// Bounds of schemas whose references are replaced: what a request may hold is larger by
-// far, and references that lead to others grow without bound.
+// Bounds for replacing references: a request may be much larger, and nested references
+// grow exponentially.
 const (
 	maxInlined = 64 << 10 // bytes, before and after
-	maxDepth   = 64       // schemas within schemas
-	maxRefs    = 200      // places that references lead to
+	maxDepth   = 64       // nested schemas
+	maxRefs    = 200      // replaced references
 )
 
-// inline puts into the place of each reference what it leads to within the schema. It
-// fails, and the schema stays as it is, where a reference leads to itself, to nothing
-// or elsewhere, where it stands beside more than words about it, and beyond the bounds.
+// inline replaces each reference within the schema with its target. It fails, and
+// leaves the schema as it is, if a reference leads to itself, to nothing or outside the
+// schema, if it stands next to keywords other than annotations, or if a bound is
+// exceeded.
 func inline(schema jsonx.Raw) (jsonx.Raw, bool) {
 	if len(schema) > maxInlined {
 		return nil, false
@@ -209,8 +211,8 @@ func inline(schema jsonx.Raw) (jsonx.Raw, bool) {
 type inliner struct {
 	root    jsonx.Raw
 	w       jsonx.Writer
-	open    map[string]bool      // the references that are being followed
-	targets map[string]jsonx.Raw // what references lead to
+	open    map[string]bool      // the references being followed
+	targets map[string]jsonx.Raw // the targets of references
 	failed  bool
 }
 
@@ -224,7 +226,7 @@ func (in *inliner) members(v jsonx.Raw, depth int) []jsonx.Member {
 	return members
 }
 
-// schema writes a schema, an array of schemas, or what stands for one: true or false.
+// schema writes a schema, an array of schemas, or a boolean in place of a schema.
 func (in *inliner) schema(v jsonx.Raw, depth int) {
 	switch v.Kind() {
 	case '{':
@@ -244,8 +246,8 @@ func (in *inliner) schema(v jsonx.Raw, depth int) {
 	}
 }
 
-// keywords writes a schema's keywords, but for those that have been said; behind them
-// those of the schema that a reference among them leads to.
+// keywords writes the keywords of a schema except those in seen, and then those of the
+// schema that a reference among them leads to.
 func (in *inliner) keywords(members []jsonx.Member, seen []string, depth int) {
 	ref := ""
 	if v := jsonx.Find(members, "$ref"); v != nil {
@@ -259,10 +261,10 @@ func (in *inliner) keywords(members []jsonx.Member, seen []string, depth int) {
 		in.w.AnyKey(m.Name)
 		switch m.Name {
 		case "title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly":
-			in.w.Raw(m.Value) // words about it, which go before those of what a reference leads to
+			in.w.Raw(m.Value) // annotations, which take precedence over those of the target
 			continue
 		}
-		in.failed = in.failed || ref != "" // both would have to hold
+		in.failed = in.failed || ref != "" // both would apply
 		switch m.Name {
 		case "properties", "patternProperties", "dependentSchemas":
 			in.w.Object()
@@ -277,7 +279,7 @@ func (in *inliner) keywords(members []jsonx.Member, seen []string, depth int) {
 		case "enum", "const":
 			in.w.Raw(m.Value)
 		default:
-			in.failed = in.failed || bytes.Contains(m.Value, []byte(`"$ref"`)) // of a keyword that is not known
+			in.failed = in.failed || bytes.Contains(m.Value, []byte(`"$ref"`)) // of an unknown keyword
 			in.w.Raw(m.Value)
 		}
 	}
@@ -293,8 +295,8 @@ func (in *inliner) keywords(members []jsonx.Member, seen []string, depth int) {
 	delete(in.open, ref)
 }
 
-// target is what a reference leads to within the schema (RFC 6901, section 6); nil if
-// that is nothing that a schema can be.
+// target returns what a reference leads to within the schema (RFC 6901, section 6); nil
+// if the reference leads to nothing or to something that cannot be a schema.
 func (in *inliner) target(ref string) jsonx.Raw {
 	if v, known := in.targets[ref]; known {
 		return v

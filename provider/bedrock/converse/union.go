@@ -7,13 +7,13 @@ import (
 	"outcrop/llm"
 )
 
-// flatten takes the union from the top of a tool's schema. What the model may say in
-// any of its alternatives becomes optional there, and the description has the union
-// as it was, so that the model is shown all of it.
+// flatten removes the union at the top of a tool's schema. The properties of all its
+// alternatives become optional there, and the description contains the original union,
+// so that the model still sees all of it.
 func (p *adapter) flatten(t *llm.Tool, field string) {
 	members, err := jsonx.Members(t.Schema)
 	if err != nil {
-		return // AWS says what is wrong with it
+		return // AWS reports what is wrong with it
 	}
 	u := flattening{root: t.Schema}
 	var union jsonx.Writer
@@ -42,17 +42,16 @@ func (p *adapter) flatten(t *llm.Tool, field string) {
 type flattening struct {
 	root     jsonx.Raw
 	names    []string
-	schemas  map[string][]jsonx.Raw // by name, those that differ
+	schemas  map[string][]jsonx.Raw // by name, the different ones
 	required []string
-	count    int // of schemas that were looked at
+	count    int // schemas visited
 }
 
-// maxAlternatives is how many schemas of a union are looked at, those within others
-// counted too.
+// maxAlternatives is how many schemas of a union are visited, nested ones included.
 const maxAlternatives = 200
 
-// add takes over the properties of a schema and of the alternatives in it. needed is
-// whether it holds in any case.
+// add adds the properties of a schema and of its alternatives. needed reports whether
+// the schema applies in any case.
 func (u *flattening) add(members []jsonx.Member, needed bool, depth int) {
 	if u.count++; u.count > maxAlternatives || depth > maxDepth {
 		return
@@ -96,7 +95,7 @@ func (u *flattening) property(m jsonx.Member) {
 	}
 }
 
-// resolved is a schema, or what its reference leads to.
+// resolved returns a schema, or the target of its reference.
 func (u *flattening) resolved(schema jsonx.Raw) jsonx.Raw {
 	in := inliner{root: u.root, targets: map[string]jsonx.Raw{}}
 	for range 8 {
@@ -114,7 +113,7 @@ func (u *flattening) resolved(schema jsonx.Raw) jsonx.Raw {
 	return schema
 }
 
-// write gives the schema without its unions.
+// write writes the schema without its unions.
 func (u *flattening) write(members []jsonx.Member) jsonx.Raw {
 	var w jsonx.Writer
 	w.Object()

@@ -9,8 +9,9 @@ import (
 	"outcrop/llm"
 )
 
-// writes gives how the model writes calls into its texts; nil if it does not. Where no
-// tool was offered none is taken for a call, and marks are a warning all the same.
+// writes returns the scanner for the form in which the model writes calls into its texts; nil if it
+// does not. If no tool was offered, no text is taken as a call, but the marks still cause a
+// warning.
 func (p *adapter) writes() func() scanner {
 	if !p.model.any(writesMarks | writesObjects) {
 		return nil
@@ -33,11 +34,11 @@ func (p *adapter) writes() func() scanner {
 	}
 }
 
-// writtenIn are the calls that stood in the texts of an answer.
+// writtenIn holds the calls found in the texts of an answer.
 type writtenIn struct {
 	calls  []written
-	stayed bool            // something that looks like a call is still in a text
-	made   map[string]bool // the names of the tools that were called as they should be
+	stayed bool            // something that looks like a call was left in a text
+	made   map[string]bool // the names of the tools that were called properly
 }
 
 func (w *writtenIn) take(s scanner) {
@@ -46,7 +47,7 @@ func (w *writtenIn) take(s scanner) {
 	w.calls, w.stayed = append(w.calls, calls[:min(room, len(calls))]...), w.stayed || stayed
 }
 
-// note notes a call that the provider recognized.
+// note records a call that the provider recognized.
 func (w *writtenIn) note(use *llm.ToolUse) {
 	if use == nil || use.Type == llm.ServerSide {
 		return
@@ -57,8 +58,8 @@ func (w *writtenIn) note(use *llm.ToolUse) {
 	w.made[use.Name] = true
 }
 
-// uses gives the calls to be made, and what the caller is to be told. A model may write
-// a call and make it besides (live calls told in https://github.com/vercel/ai/issues/11409).
+// uses returns the calls to make, and the warnings for the caller. A model may write a call into
+// its text and also make it (live exchanges in https://github.com/vercel/ai/issues/11409).
 func (w *writtenIn) uses() (uses []*llm.ToolUse, warnings []llm.Warning) {
 	twice := false
 	for i := range w.calls {
@@ -79,7 +80,7 @@ func (w *writtenIn) uses() (uses []*llm.ToolUse, warnings []llm.Warning) {
 	return uses, warnings
 }
 
-// stopOf is the reason for which an answer with written calls ends.
+// stopOf returns the stop reason of an answer with written calls.
 func stopOf(s llm.StopReason, uses int) llm.StopReason {
 	if uses == 0 || s == llm.StopMaxTokens || s == llm.StopContextWindow || s == llm.StopFiltered {
 		return s
@@ -87,11 +88,11 @@ func stopOf(s llm.StopReason, uses int) llm.StopReason {
 	return llm.StopToolUse
 }
 
-// scanned reports whether calls may stand in a block of the kind. Kimi writes them into
-// its thoughts, too (https://github.com/Bike4Mind/bike4mind/issues/1119).
+// scanned reports whether blocks of the kind may contain calls. Kimi also writes them into its
+// reasoning (https://github.com/Bike4Mind/bike4mind/issues/1119).
 func scanned(kind llm.BlockKind) bool { return kind == llm.BlockText || kind == llm.BlockReasoning }
 
-// speak takes the written calls out of a whole answer and puts them behind it.
+// speak moves the written calls of a complete answer from the texts to its end.
 func (f *Adapted) speak(r *llm.Response) {
 	var in writtenIn
 	var blocks []llm.Block
@@ -116,18 +117,18 @@ func (f *Adapted) speak(r *llm.Response) {
 	r.Meta.Warnings = append(slices.Clip(r.Meta.Warnings), warnings...)
 }
 
-// unwritten is a stream without the calls that stand in its texts; they come behind it.
+// unwritten is a stream that moves the calls in its texts to the end.
 type unwritten struct {
 	llm.Stream
 	writes func() scanner
-	queue  []llm.Event // that come before the next of Stream
-	err    error       // what comes behind the queue
+	queue  []llm.Event // that precede the next event of Stream
+	err    error       // what follows the queue
 
 	in    writtenIn
 	scan  scanner // of the open block; nil if there is none
 	index int     // of the open block
 	kind  llm.BlockKind
-	begun bool // something of the open block has passed
+	begun bool // an event of the open block was passed on
 	last  int  // the highest index
 }
 
@@ -146,7 +147,7 @@ func (s *unwritten) Next(ev *llm.Event) error {
 		if s.err = s.Stream.Next(ev); s.err != nil {
 			s.close()
 			if !errors.Is(s.err, io.EOF) {
-				s.in.calls = nil // an answer that broke off calls nothing
+				s.in.calls = nil // an answer that broke off makes no calls
 			}
 			continue
 		}
@@ -156,7 +157,7 @@ func (s *unwritten) Next(ev *llm.Event) error {
 	}
 }
 
-// More looks at what Stream has at hand, of which nothing may come.
+// More reads the events that Stream has ready, which may produce none.
 func (s *unwritten) More() bool {
 	for len(s.queue) == 0 && s.err == nil && s.Stream.More() {
 		ev := new(llm.Event)
@@ -169,15 +170,15 @@ func (s *unwritten) More() bool {
 	return len(s.queue) > 0
 }
 
-// pass changes the event, and reports whether it is passed on at once; else what comes
-// of it is in the queue.
+// pass changes the event and reports whether to pass it on at once; otherwise its result is in the
+// queue.
 func (s *unwritten) pass(ev *llm.Event) bool {
 	switch ev.Kind {
 	case llm.EventBlockStart:
 		s.last = max(s.last, ev.Index)
 		s.in.note(ev.ToolUse)
 		s.close()
-		if scanned(ev.Block) && len(ev.Extra) == 0 { // deltas begin it
+		if scanned(ev.Block) && len(ev.Extra) == 0 { // deltas start the block
 			return false
 		}
 	case llm.EventDelta:
@@ -194,12 +195,12 @@ func (s *unwritten) pass(ev *llm.Event) bool {
 	case llm.EventStop:
 		s.close()
 		s.call(ev)
-	default: // is not about blocks
+	default: // not about blocks
 	}
 	return len(s.queue) == 0 || s.later(ev)
 }
 
-// later puts an event behind the queue.
+// later appends an event to the queue.
 func (s *unwritten) later(ev *llm.Event) bool {
 	s.queue = append(s.queue, *ev)
 	return false
@@ -239,7 +240,7 @@ func (s *unwritten) close() {
 	s.scan = nil
 }
 
-// call puts the written calls into the queue, in front of the stop.
+// call puts the written calls into the queue, before the stop event.
 func (s *unwritten) call(ev *llm.Event) {
 	uses, warnings := s.in.uses()
 	for _, use := range uses {

@@ -15,7 +15,7 @@ import (
 	"outcrop/provider/bedrock/converse"
 )
 
-// offering fits a request that offers the tools weigh and look to a model.
+// offering adapts a request that offers the tools weigh and look to a model.
 func offering(t *testing.T, id string) *converse.Adapted {
 	t.Helper()
 	req := &llm.Request{Turns: []llm.Turn{user("Hi")}, Tools: []llm.Tool{tool("weigh"), tool("look")}}
@@ -26,8 +26,8 @@ func offering(t *testing.T, id string) *converse.Adapted {
 	return f
 }
 
-// anonymous takes the ids of calls out of an answer, having seen that there are some
-// and that no two are the same.
+// anonymous removes the ids of calls from an answer, after checking that they are present and
+// unique.
 func anonymous(t *testing.T, r *llm.Response) *llm.Response {
 	t.Helper()
 	seen := map[string]bool{}
@@ -43,7 +43,7 @@ func anonymous(t *testing.T, r *llm.Response) *llm.Response {
 	return r
 }
 
-// cut are the events of an answer whose texts are in random pieces.
+// cut returns the events of an answer with its texts cut into random pieces.
 func cut(r *llm.Response, rnd *rand.Rand) []llm.Event {
 	var out []llm.Event
 	for _, ev := range streamed(r, 1<<20) {
@@ -67,8 +67,8 @@ func marked(name, input string) string {
 	return "<|tool_call_begin|>functions." + name + ":0<|tool_call_argument_begin|>" + input + "<|tool_call_end|>"
 }
 
-// TestCallsInTheText gives what models write into their texts to callers: calls of
-// offered tools as calls, everything else as text.
+// TestCallsInTheText checks what callers receive for texts of models: calls of offered tools as
+// calls, everything else as text.
 func TestCallsInTheText(t *testing.T) {
 	call := func(name, input string) llm.Block { return use("", name, input) }
 	weigh := call("weigh", `{"stone":"granite"}`)
@@ -144,7 +144,7 @@ func TestCallsInTheText(t *testing.T) {
 	}
 }
 
-// looking asks More before each Next, as a writer does.
+// looking calls More before each Next, as a writer does.
 type looking struct{ llm.Stream }
 
 func (l looking) Next(ev *llm.Event) error {
@@ -152,8 +152,8 @@ func (l looking) Next(ev *llm.Event) error {
 	return l.Stream.Next(ev)
 }
 
-// TestWholeAndStreamedTextsAreTheSame makes texts of marks, halves of marks, calls and
-// words at random, and gives them whole and in pieces.
+// TestWholeAndStreamedTextsAreTheSame builds random texts of marks, partial marks, calls and words,
+// and scans them whole and in pieces.
 func TestWholeAndStreamedTextsAreTheSame(t *testing.T) {
 	pieces := []string{
 		section, sectionOut, "<|tool_call_begin|>", "<|tool_call_end|>", "<|tool_call_argument_begin|>", "<|tool_call_section_begin|>", "<|tool_call_section_end|>",
@@ -187,7 +187,7 @@ func TestWholeAndStreamedTextsAreTheSame(t *testing.T) {
 	}
 }
 
-// Text passes as soon as it cannot be a call.
+// Text is passed on as soon as it cannot be a call.
 func TestTextThatIsNoCallStreams(t *testing.T) {
 	for id, words := range map[string]string{kimi: "Granite is <b>heavy</b> <", llama: `{"answer":"granite"}`} {
 		s := offering(t, id).Stream(&script{events: streamed(&llm.Response{Blocks: said(words + "!")}, 1), end: errors.New("broken")})
@@ -207,7 +207,7 @@ func TestTextThatIsNoCallStreams(t *testing.T) {
 	}
 }
 
-// endless is a stream of text without an end, up to so many events.
+// endless is a stream of text with a given number of events.
 type endless struct {
 	script
 	first, piece string
@@ -225,7 +225,7 @@ func (e *endless) Next(ev *llm.Event) error {
 	return nil
 }
 
-// A text that opens a call and never ends it is not kept.
+// A text that opens a call and never ends it is not buffered.
 func TestWhatIsHeldBackIsBounded(t *testing.T) {
 	for id, first := range map[string]string{kimi: "<|tool_call_begin|>weigh<|tool_call_argument_begin|>", llama: `{"name":"weigh","parameters":`} {
 		const n = 16 << 10 // of 1 KB
@@ -252,7 +252,7 @@ func TestWhatIsHeldBackIsBounded(t *testing.T) {
 	}
 }
 
-// Marks where no tool was offered stay, with a warning.
+// Marks remain in the text if no tool was offered, with a warning.
 func TestMarksWithoutTools(t *testing.T) {
 	_, _, f, refusal := sent(t, model(t, kimi), &llm.Request{Turns: []llm.Turn{user("Hi")}}, false)
 	if refusal != nil {
@@ -265,7 +265,7 @@ func TestMarksWithoutTools(t *testing.T) {
 	}
 }
 
-// A call that is written and cannot be told from one of a JSON answer's tool is that answer.
+// A written call that looks like one of a JSON answer's tool is that answer.
 func TestAWrittenJSONAnswer(t *testing.T) {
 	req := &llm.Request{Turns: []llm.Turn{user("Hi")}, Format: &llm.Format{Schema: jsonx.Raw(`{"type":"object","properties":{"a":{"type":"integer"}}}`)}}
 	_, _, f, refusal := sent(t, model(t, llama), req, false)

@@ -9,40 +9,39 @@ import (
 	"outcrop/llm"
 )
 
-// Some models write a call of a tool into their text, now and then, where Converse does
-// not recognize it: Kimi between its own marks, Llama as a JSON object. A scanner takes
-// such calls out of one text as it comes. Only what names a tool that was offered is a
-// call; everything else stays text.
+// Some models occasionally write a tool call into their text in a form that Converse does not
+// recognize: Kimi between its own marks, Llama as a JSON object. A scanner extracts such calls from
+// one text as it arrives. Only a call that names an offered tool is extracted; everything else
+// remains text.
 
-// Bounds of what a scanner holds back, in bytes and calls, for each text: what is longer
-// is text.
+// Bounds of what a scanner holds back for each text, in bytes and calls; anything longer is text.
 const (
 	maxWritten      = 256 << 10
 	maxWrittenCalls = 64
 )
 
-// written is a call that stood in a text.
+// written is a call found in a text.
 type written struct {
 	name  string
 	input jsonx.Raw
 }
 
-// scanner takes written calls out of a text. What feed and end give, one behind the
-// other, is the text without them, however the text is cut.
+// scanner extracts written calls from a text. The concatenated results of feed and end are the text
+// without the calls, no matter how the text is cut.
 type scanner interface {
-	// feed takes the next piece and gives the text that is certain by now.
+	// feed takes the next piece and returns the text that is certain by now.
 	feed(piece string) string
-	// end gives the rest of the text.
+	// end returns the rest of the text.
 	end() string
-	// found gives the calls, and whether something that looks like a call stayed.
+	// found returns the calls, and whether something that looks like a call was left.
 	found() (calls []written, stayed bool)
 }
 
-// collected is what a scanner has found.
+// collected holds what a scanner has found.
 type collected struct {
 	offered map[string]bool
-	held    string // what has come and is not certain
-	more    []byte // what has come behind it and cannot make it certain
+	held    string // received, but not yet certain
+	more    []byte // received after it, and cannot make it certain
 	calls   []written
 	size    int
 	stayed  bool
@@ -50,8 +49,8 @@ type collected struct {
 
 func (c *collected) found() ([]written, bool) { return c.calls, c.stayed }
 
-// gather takes a piece to what is held, at once or later, when something depends on it:
-// a call may come in very many pieces.
+// gather appends a piece to held, or buffers it first if later is set, so that a call in very many
+// pieces does not take quadratic time.
 func (c *collected) gather(piece string, later bool) bool {
 	if c.more = append(c.more, piece...); later && len(c.held)+len(c.more) <= maxWritten {
 		return false
@@ -65,7 +64,7 @@ func (c *collected) settle() {
 	c.more = nil
 }
 
-// add takes a call, if its tool was offered and there is room.
+// add adds calls if their tools were offered and the bound allows it.
 func (c *collected) add(calls ...written) bool {
 	size := c.size
 	for _, w := range calls {
@@ -81,7 +80,7 @@ func (c *collected) add(calls ...written) bool {
 	return true
 }
 
-// input gives the arguments of a call, a JSON object or nothing.
+// input returns the arguments of a call: a JSON object, or nothing.
 func input(text string) (jsonx.Raw, bool) {
 	text = strings.TrimSpace(text)
 	switch {
@@ -107,24 +106,24 @@ const (
 	callEnd      = "<|tool_call_end|>"
 )
 
-// marks takes Kimi's calls out of a text.
+// marks extracts Kimi's calls from a text.
 type marks struct {
 	collected
 	state markState
 }
 
-// markState is where a text with marks stands.
+// markState is the state of a scanner for marks.
 type markState uint8
 
 const (
-	outside markState = iota // no mark has come
-	inCall                   // what is held begins with a mark that opens
-	behind                   // a call has ended
-	closed                   // a section has ended
+	outside markState = iota // no mark yet
+	inCall                   // what is held begins with an opening mark
+	behind                   // after a call
+	closed                   // after a section
 )
 
 func (s *marks) feed(piece string) string {
-	if !s.gather(piece, s.state == inCall && !strings.Contains(piece, ">")) { // with which all marks end
+	if !s.gather(piece, s.state == inCall && !strings.Contains(piece, ">")) { // all marks end with it
 		return ""
 	}
 	var out strings.Builder
@@ -133,7 +132,7 @@ func (s *marks) feed(piece string) string {
 	return out.String()
 }
 
-// step goes on as far as one mark, and reports whether it came to one.
+// step advances to the next mark, and reports whether it found one.
 func (s *marks) step(out *strings.Builder) bool {
 	switch s.state {
 	case outside:
@@ -197,7 +196,7 @@ func (s *marks) inCall(out *strings.Builder) bool {
 	return true
 }
 
-// pass gives the first n bytes of what is held to the text.
+// pass moves the first n bytes of what is held to the text.
 func (s *marks) pass(out *strings.Builder, n int) {
 	out.WriteString(s.held[:n])
 	s.held = s.held[n:]
@@ -220,7 +219,7 @@ func (s *marks) end() string {
 	return s.held
 }
 
-// callIn reads a call from the mark that opens it, or its section, to its end.
+// callIn reads a call from the opening mark of it or its section to its end.
 func callIn(text string) (written, bool) {
 	for _, begin := range []string{sectionBegin, oneBegin} {
 		if rest, ok := strings.CutPrefix(text, begin); ok {
@@ -240,7 +239,7 @@ func callIn(text string) (written, bool) {
 	return written{name, in}, ok
 }
 
-// first is the place of the first of several marks in a text; -1 if none is there.
+// first returns the index of the first of several marks in a text; -1 if there is none.
 func first(text string, marks ...string) int {
 	at := -1
 	for _, m := range marks {
@@ -251,17 +250,17 @@ func first(text string, marks ...string) int {
 	return at
 }
 
-// begins reports whether a mark may begin with the text.
+// begins reports whether the text may be the start of a mark.
 func begins(mark, text string) bool { return strings.HasPrefix(mark, text) }
 
-// objects takes Llama's calls out of a text that consists of nothing else: JSON objects
-// such as {"type":"function","name":"f","parameters":{}}, perhaps behind <|python_tag|>
-// and with ; between (https://www.llama.com/docs/model-cards-and-prompt-formats/llama3_1/;
-// LiteLLM reads them from Converse's answers, too).
+// objects extracts Llama's calls from a text that contains nothing else: JSON objects such as
+// {"type":"function","name":"f","parameters":{}}, optionally after <|python_tag|> and separated by
+// ; (https://www.llama.com/docs/model-cards-and-prompt-formats/llama3_1/; LiteLLM also reads them
+// from Converse's answers).
 type objects struct {
 	collected
-	passed bool // it is text
-	input  bool // the first call's input has begun: the end tells what it is
+	passed bool // it is plain text
+	input  bool // the first call's input has begun: the end of the text decides
 }
 
 const pythonTag = "<|python_tag|>"
@@ -302,16 +301,16 @@ func (s *objects) end() string {
 	return s.held
 }
 
-// callVerdict is what a text that has begun can be.
+// callVerdict classifies the beginning of a text.
 type callVerdict uint8
 
 const (
-	mayBe     callVerdict = iota // calls, as far as can be seen
-	plainText                    // it is text
-	stranger                     // it is a call of a tool that was not offered
+	mayBe     callVerdict = iota // so far it can be calls
+	plainText                    // plain text
+	stranger                     // a call of a tool that was not offered
 )
 
-// look tells by the first members of the first object what the text that is held can be.
+// look classifies the held text by the first members of its first object.
 func (s *objects) look() callVerdict {
 	text := strings.TrimLeft(s.held, whiteSpace)
 	if rest, ok := strings.CutPrefix(text, pythonTag); ok {
@@ -350,7 +349,7 @@ func (s *objects) look() callVerdict {
 		value, next, whole := quoted(behind)
 		switch {
 		case next != "" && !whole:
-			return plainText // no string
+			return plainText // not a string
 		case key == "type" && whole && value != "function", key == "type" && !beginsAny(value, "function"):
 			return plainText
 		case key == "name" && whole && !s.offered[value]:
@@ -388,9 +387,9 @@ func beginsAny(text string, words ...string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, text) })
 }
 
-// quoted reads the JSON string, without escapes, that a text begins with: what it says
-// and what follows it. Of one that is not whole it gives what there is, and nothing
-// behind; of something else it gives the text as what is behind.
+// quoted reads the JSON string without escapes at the start of a text, and returns its content and
+// the rest. For an incomplete string it returns the available part and no rest; for anything else
+// the whole text as the rest.
 func quoted(text string) (seen, behind string, whole bool) {
 	text = strings.TrimLeft(text, whiteSpace)
 	if text == "" {
@@ -427,7 +426,7 @@ func calledIn(text string) ([]written, bool) {
 	}
 }
 
-// callOf reads one object as a call.
+// callOf reads an object as a call.
 func callOf(v jsonx.Raw) (written, bool) {
 	var call struct {
 		Type       string    `json:"type"`
@@ -459,7 +458,7 @@ func callOf(v jsonx.Raw) (written, bool) {
 	return written{call.Name, in}, ok
 }
 
-// toolUse is the call as the caller gets it.
+// toolUse returns the call in the form that callers receive.
 func (w *written) toolUse(id string) *llm.ToolUse {
 	return &llm.ToolUse{ID: id, Name: w.name, Input: w.input}
 }

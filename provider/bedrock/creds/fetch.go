@@ -24,11 +24,11 @@ import (
 
 const (
 	callTimeout     = 10 * time.Second
-	instanceTimeout = 2 * time.Second // where the instance metadata service is all that is left
+	instanceTimeout = 2 * time.Second // if only the instance metadata service is left
 )
 
-// fetch gets the credentials once. It reads AWS's files anew each time, so that
-// a renewed session or a rotated key is found.
+// fetch gets the credentials once. It rereads AWS's files each time, so that it finds a
+// renewed session or a rotated key.
 func (p *plan) fetch(ctx context.Context) (Credentials, *Error) {
 	var got aws.Credentials
 	var origin string
@@ -63,8 +63,8 @@ func fromSDK(c aws.Credentials, origin string) Credentials {
 	return made
 }
 
-// search gets the credentials of the named profile, or of the first source of
-// the chain that is set up.
+// search gets the credentials of the configured profile, or of the first source in the
+// chain that is set up.
 func (p *plan) search(ctx context.Context) (aws.Credentials, *Error) {
 	if key, secret := p.environ("AWS_ACCESS_KEY_ID"), p.environ("AWS_SECRET_ACCESS_KEY"); p.profile == "" && key != "" && secret != "" {
 		return aws.Credentials{AccessKeyID: key, SecretAccessKey: secret, SessionToken: p.environ("AWS_SESSION_TOKEN"), Source: config.CredentialsSourceName}, nil
@@ -104,9 +104,9 @@ func (p *plan) timeout(usual time.Duration) time.Duration {
 	return usual
 }
 
-// bound ends the connections of calls with a context of its own: the AWS SDK's
-// cache of credentials lets a call go on when the context of who asked has
-// ended, and its support for AWS_CA_BUNDLE takes no other client than its own.
+// bound closes the connections of calls when a context of its own ends. The AWS SDK's
+// cache of credentials continues a call after the caller's context has ended, and its
+// support for AWS_CA_BUNDLE accepts no other client than its own.
 type bound struct {
 	ctx   context.Context
 	plain dial
@@ -125,17 +125,17 @@ func (b *bound) dial(ctx context.Context, network, address string) (net.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	context.AfterFunc(end, func() { _ = conn.Close() }) // the end always comes
+	context.AfterFunc(end, func() { _ = conn.Close() }) // end is always cancelled
 	return conn, nil
 }
 
 func (p *plan) load(ctx context.Context, client *awshttp.BuildableClient) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(client),
-		config.WithEndpointCredentialOptions(func(o *endpointcreds.Options) { o.HTTPClient = client }), // its own would ask a proxy
+		config.WithEndpointCredentialOptions(func(o *endpointcreds.Options) { o.HTTPClient = client }), // the default client would use a proxy
 		config.WithRegion(p.stsRegion(ctx)),
-		config.WithLogger(logging.Nop{}),                                   // what is worth saying is in the error
-		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), // a Source tries again by itself
+		config.WithLogger(logging.Nop{}),                                   // errors contain everything of interest
+		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }), // a Source retries by itself
 	}
 	if p.profile != "" {
 		options = append(options, config.WithSharedConfigProfile(p.profile))
@@ -149,10 +149,10 @@ func (p *plan) load(ctx context.Context, client *awshttp.BuildableClient) (aws.C
 	return config.LoadDefaultConfig(ctx, options...)
 }
 
-// httpClient makes the client of one search. It keeps no connection open: calls
-// are minutes apart. Link-local addresses, where instance and container are
-// asked, are not behind a proxy. AWS_CA_BUNDLE names the only authorities that
-// are trusted, as for every AWS SDK, unless the settings name others.
+// httpClient creates the client of one search. It keeps no connection open, since calls
+// are minutes apart. It uses no proxy for link-local addresses, where instance and
+// container metadata is. The authorities in AWS_CA_BUNDLE are the only trusted ones, as
+// in every AWS SDK, unless the settings name others.
 func (p *plan) httpClient(calls *bound) (*awshttp.BuildableClient, *Error) {
 	file, setting := p.options.CAFile, "ssl_verify"
 	if file == "" {
@@ -172,7 +172,7 @@ func (p *plan) httpClient(calls *bound) (*awshttp.BuildableClient, *Error) {
 		if roots != nil {
 			t.TLSClientConfig.RootCAs = roots
 		}
-		t.TLSClientConfig.InsecureSkipVerify = p.options.Insecure // as whoever runs the gateway says
+		t.TLSClientConfig.InsecureSkipVerify = p.options.Insecure // a setting of the gateway's operator
 		t.Proxy = func(r *http.Request) (*url.URL, error) {
 			if isLocal(r.URL.Hostname()) {
 				return nil, nil
@@ -182,15 +182,15 @@ func (p *plan) httpClient(calls *bound) (*awshttp.BuildableClient, *Error) {
 	}), nil
 }
 
-// isLocal reports whether a host is one that machines are told their own
-// identity by; no proxy leads there.
+// isLocal reports whether a host is one where machines get their own identity; no proxy
+// leads there.
 func isLocal(host string) bool {
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLinkLocalUnicast() || host == googleMetadata
 }
 
-// notFound says why the source that the chain or the profile settled on gave
-// nothing, and why those before it were passed over.
+// notFound explains why the source selected by the chain or the profile returned
+// nothing, and why earlier ones were skipped.
 func (p *plan) notFound(ctx context.Context, provider aws.CredentialsProvider, err error) *Error {
 	if p.profile != "" {
 		return p.withSSOFix(ctx, p.explain("get the credentials of profile "+strconv.Quote(p.profile), err))
@@ -236,7 +236,7 @@ func (p *plan) notFound(ctx context.Context, provider aws.CredentialsProvider, e
 	return e
 }
 
-// withSSOFix completes a failure of a profile that signs in through IAM Identity
+// withSSOFix adds advice to a failure of a profile that signs in through IAM Identity
 // Center.
 func (p *plan) withSSOFix(ctx context.Context, e *Error) *Error {
 	c, err := p.sharedConfig(ctx, p.profileName())

@@ -16,28 +16,27 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 )
 
-// plan is what Open makes of Options: where the credentials come from.
+// plan is what Open derives from Options: the source of the credentials.
 type plan struct {
 	kind        Kind
 	options     Options     // without secrets
-	given       Credentials // the options' access key, or the API key; zero if there is none
+	given       Credentials // the options' access key or API key; zero if there is none
 	environ     func(string) string
-	profile     string // the one that is named; empty for the chain's own
+	profile     string // a configured profile; empty for that of the chain
 	role        string // to assume; empty for none
 	sessionName string
 	externalID  string
 	tags        []types.Tag
-	token       tokenReader // of Options.WebIdentityToken; nil for none
+	token       tokenReader // for Options.WebIdentityToken; nil for none
 	dial        dial
 }
 
-// Open makes the source of a deployment's credentials. It does not use the
-// network; it reads AWS's configuration files if a profile is named. Errors are
-// of type *Error.
+// Open creates the source of a deployment's credentials. It does not use the network;
+// it reads AWS's configuration files if a profile is set. Errors are of type *Error.
 //
-// The settings decide, and the environment only where they say nothing: a key, a
-// profile or a role that is set keeps out every variable that would name another.
-// The first of these that is set wins:
+// Settings take precedence over the environment: if a key, a profile or a role is set,
+// every variable that would name another is ignored. The first of these that is set
+// wins:
 //
 //   - APIKey;
 //   - Role, assumed with WebIdentityToken, or by Profile, by the access key, or
@@ -50,7 +49,7 @@ type plan struct {
 //     AWS_PROFILE or default (with its IAM Identity Center session, process or
 //     role), the container's endpoint, and the instance metadata service.
 //
-// A role's session name and external id fall back on AWS_SESSION_NAME and
+// The session name and external id of a role default to AWS_SESSION_NAME and
 // AWS_EXTERNAL_ID.
 func Open(o Options) (*Source, error) {
 	p, err := newPlan(o)
@@ -123,8 +122,8 @@ func newPlan(o Options) (*plan, error) {
 	return p, nil
 }
 
-// setRole sets what is needed to assume a role, if there is one, with the token if
-// that is not empty.
+// setRole sets the fields for assuming a role if one is set, with the token if that is
+// not empty.
 func (p *plan) setRole(token string) error {
 	switch {
 	case p.role == "" && token != "":
@@ -156,7 +155,7 @@ func (p *plan) setRole(token string) error {
 	return p.checkRole()
 }
 
-// checkRole holds what is said of the role's session to what STS takes
+// checkRole checks the settings of the role's session against the limits of STS
 // (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
 func (p *plan) checkRole() error {
 	const marks = "=,.@-_+"
@@ -171,16 +170,15 @@ func (p *plan) checkRole() error {
 	return nil
 }
 
-// isMadeOf reports whether a text has letters and digits of ASCII and marks only.
+// isMadeOf reports whether a text contains only ASCII letters and digits and marks.
 func isMadeOf(s, marks string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(marks, r)
 	})
 }
 
-// checkProfile holds the named profile to exist and to have credentials of its
-// own: the AWS SDK would go on to the container and the instance where it has
-// none.
+// checkProfile checks that the configured profile exists and has credentials of its
+// own: if it has none, the AWS SDK would continue with the container and the instance.
 func (p *plan) checkProfile(ctx context.Context) *Error {
 	c, err := p.sharedConfig(ctx, p.profile)
 	if err != nil {
@@ -219,7 +217,7 @@ func (p *plan) sharedConfig(ctx context.Context, profile string) (config.SharedC
 	})
 }
 
-// profileName is the profile that is in use, named or not.
+// profileName returns the profile in use, configured or not.
 func (p *plan) profileName() string {
 	for _, name := range []string{p.profile, p.environ("AWS_PROFILE"), p.environ("AWS_DEFAULT_PROFILE")} {
 		if name != "" {

@@ -14,19 +14,18 @@ import (
 	"outcrop/provider/bedrock/endpoint"
 )
 
-// isAmbientRole reports whether the role to assume is the one that a web
-// identity of the environment already gives, as on EKS: a role need not be
-// allowed to assume itself.
+// isAmbientRole reports whether the role to assume is the one that a web identity of
+// the environment already has, as on EKS: a role may lack permission to assume itself.
 func (p *plan) isAmbientRole() bool {
 	return p.profile == "" && p.given.secrets == nil && p.environ("AWS_ACCESS_KEY_ID") == "" &&
 		p.environ("AWS_WEB_IDENTITY_TOKEN_FILE") != "" && p.environ("AWS_ROLE_ARN") == p.role
 }
 
-// isRole reports whether the caller's credentials, which STS has refused the role
-// to, are the role's own: on an instance, in a container or a pod that has the
-// role, which need not be allowed to assume itself
+// isRole reports whether the caller's credentials, which STS denied the role, already
+// belong to the role: on an instance, in a container or a pod with the role, which may
+// lack permission to assume itself
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_manage-assume.html).
-// Session tags make another session of it, which nothing stands in for.
+// Session tags require a new session, so it is false if there are any.
 func (p *plan) isRole(ctx context.Context, caller Credentials) bool {
 	if len(p.tags) > 0 {
 		return false
@@ -36,8 +35,8 @@ func (p *plan) isRole(ctx context.Context, caller Credentials) bool {
 }
 
 // sameRole reports whether a session, arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION,
-// is one of a role, arn:aws:iam::ACCOUNT:role/PATH/NAME. The session's ARN leaves out
-// the path, and names are unique in an account
+// belongs to a role, arn:aws:iam::ACCOUNT:role/PATH/NAME. The session's ARN omits the
+// path, but names are unique in an account
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
 func sameRole(role, session string) bool {
 	r, s := strings.SplitN(role, ":", 6), strings.SplitN(session, ":", 6)
@@ -49,8 +48,8 @@ func sameRole(role, session string) bool {
 	return ok && name == r[5][strings.LastIndex(r[5], "/")+1:]
 }
 
-// assume asks STS for the role's credentials, as the caller, whose credentials
-// are of the origin, or with a web identity token.
+// assume gets the role's credentials from STS, with the caller's credentials, which
+// come from origin, or with a web identity token.
 func (p *plan) assume(ctx context.Context, caller aws.CredentialsProvider, origin string) (Credentials, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout(callTimeout))
 	defer cancel()
@@ -65,7 +64,7 @@ func (p *plan) assume(ctx context.Context, caller aws.CredentialsProvider, origi
 			return Credentials{}, failure
 		}
 		provider = stscreds.NewWebIdentityRoleProvider(client, p.role, jwt, func(o *stscreds.WebIdentityRoleOptions) {
-			o.RoleSessionName = p.sessionName // and no session policy: the role's own decide
+			o.RoleSessionName = p.sessionName // without a session policy: the permissions of the role apply
 		})
 	} else {
 		provider = stscreds.NewAssumeRoleProvider(client, p.role, func(o *stscreds.AssumeRoleOptions) {
@@ -82,7 +81,7 @@ func (p *plan) assume(ctx context.Context, caller aws.CredentialsProvider, origi
 	return fromSDK(got, origin), nil
 }
 
-// stsClient makes the client of one call of STS.
+// stsClient creates the client for one STS call.
 func (p *plan) stsClient(calls *bound, region string, caller aws.CredentialsProvider) (*sts.Client, *Error) {
 	client, failure := p.httpClient(calls)
 	if failure != nil {
@@ -102,7 +101,7 @@ func (p *plan) stsClient(calls *bound, region string, caller aws.CredentialsProv
 	return sts.New(o), nil
 }
 
-// stsEndpoint gives the endpoint that is set for STS; empty for none.
+// stsEndpoint returns the configured STS endpoint; empty for none.
 func (p *plan) stsEndpoint() string {
 	for _, v := range []string{p.options.STSEndpoint, p.environ("AWS_STS_ENDPOINT")} {
 		if v != "" {
@@ -118,9 +117,9 @@ func (p *plan) stsEndpoint() string {
 	return p.environ("AWS_ENDPOINT_URL")
 }
 
-// stsRegion is the region of the STS to ask: that in the name of the endpoint
-// that is set, else the deployment's, else the environment's; us-east-1 if
-// there is none, where AWS has had its STS from the start.
+// stsRegion returns the region of the STS to call: that in the name of the configured
+// endpoint, else the deployment's, else the environment's, else us-east-1, where AWS's
+// original STS is.
 func (p *plan) stsRegion(ctx context.Context) string {
 	if r := p.stsEndpointRegion(); r != "" {
 		return r
@@ -134,7 +133,7 @@ func (p *plan) stsRegion(ctx context.Context) string {
 	return "us-east-1"
 }
 
-// stsEndpointRegion is the region in the name of the endpoint that is set for STS;
+// stsEndpointRegion returns the region in the name of the configured STS endpoint;
 // empty if there is none.
 func (p *plan) stsEndpointRegion() string {
 	u, err := url.Parse(p.stsEndpoint())

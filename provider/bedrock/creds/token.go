@@ -13,22 +13,21 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// tokenForms are the ways to say where a web identity token comes from, as
-// LiteLLM has them (https://docs.litellm.ai/docs/oidc).
+// tokenForms lists the notations for the source of a web identity token, which are LiteLLM's
+// (https://docs.litellm.ai/docs/oidc).
 const tokenForms = "oidc/file/PATH, oidc/env/VARIABLE, oidc/env_path/VARIABLE, oidc/google/AUDIENCE, oidc/github/AUDIENCE, oidc/azure/AUDIENCE, oidc/circleci/ or oidc/circleci_v2/"
 
-// tokenReader gets a web identity token. It is asked for each role that is
-// assumed: tokens last as long as one and are not kept.
+// tokenReader gets a web identity token. It is called for each assumed role: a token lasts as long
+// as one, and is not cached.
 type tokenReader func(ctx context.Context) (tokenText, *Error)
 
-// tokenText is a token that has been read; one of stscreds's
-// IdentityTokenRetrievers.
+// tokenText is a token that has been read. It implements stscreds.IdentityTokenRetriever.
 type tokenText []byte
 
-// GetIdentityToken gives the token.
+// GetIdentityToken returns the token.
 func (t tokenText) GetIdentityToken() ([]byte, error) { return t, nil }
 
-// hide takes the token out of what is said of a failure.
+// hide removes the token from an error.
 func (t tokenText) hide(e *Error) *Error {
 	if len(t) > 0 {
 		e.Message = strings.ReplaceAll(e.Message, string(t), "(hidden)")
@@ -36,16 +35,15 @@ func (t tokenText) hide(e *Error) *Error {
 	return e
 }
 
-// IsToken reports whether a text is a web identity token and not a reference to
-// one: a JSON Web Token in its compact form, three parts in base64url of which the
-// first is a JSON object (RFC 7519, section 3).
+// IsToken reports whether a text is a web identity token rather than a reference to one: a JSON Web
+// Token in its compact form, three parts in base64url of which the first is a JSON object (RFC
+// 7519, section 3).
 func IsToken(s string) bool {
 	return strings.HasPrefix(s, "eyJ") && strings.Count(s, ".") == 2 && isMadeOf(s, "-_.")
 }
 
-// readerOf gives what gets the token that a setting stands for; nil if it is
-// written in no known way. The setting may be the token itself, which counts as
-// long as it lasts.
+// readerOf returns the reader for the token that a setting refers to; nil if the setting has no
+// known form. The setting may be the token itself, which works as long as it is valid.
 func (p *plan) readerOf(setting string) tokenReader {
 	if IsToken(setting) {
 		return func(context.Context) (tokenText, *Error) { return tokenText(setting), nil }
@@ -85,8 +83,7 @@ func (p *plan) readerOf(setting string) tokenReader {
 	}
 }
 
-// local gives what reads a token that lies in a file or variable; nil for the
-// other ways.
+// local returns a function that reads a token from a file or variable; nil for other sources.
 func (p *plan) local(how, argument string) func(context.Context) ([]byte, error) {
 	switch how {
 	case "file":
@@ -120,14 +117,14 @@ func (p *plan) variable(name string) ([]byte, error) {
 // googleMetadata is the host of Google Cloud's metadata server.
 const googleMetadata = "metadata.google.internal"
 
-// google asks the metadata server for the identity of the machine's service
-// account (https://docs.cloud.google.com/compute/docs/instances/verifying-instance-identity).
+// google gets the identity of the machine's service account from the metadata server
+// (https://docs.cloud.google.com/compute/docs/instances/verifying-instance-identity).
 func (p *plan) google(ctx context.Context, audience string) ([]byte, error) {
 	u := "http://" + googleMetadata + "/computeMetadata/v1/instance/service-accounts/default/identity?audience=" + url.QueryEscape(audience)
 	return p.ask(ctx, u, http.Header{"Metadata-Flavor": {"Google"}})
 }
 
-// github asks for the identity of the workflow that this runs in
+// github gets the identity of the workflow in which this process runs
 // (https://docs.github.com/en/actions/reference/security/oidc).
 func (p *plan) github(ctx context.Context, audience string) ([]byte, error) {
 	address, err := p.variable("ACTIONS_ID_TOKEN_REQUEST_URL")
@@ -158,8 +155,8 @@ func (p *plan) github(ctx context.Context, audience string) ([]byte, error) {
 	return []byte(token.Value), nil
 }
 
-// azure gives the token of a pod's workload identity, else that of the machine's
-// managed identity
+// azure returns the token of a pod's workload identity, or else that of the machine's managed
+// identity
 // (https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/how-to-use-vm-token).
 func (p *plan) azure(ctx context.Context, audience string) ([]byte, error) {
 	if file := p.environ("AZURE_FEDERATED_TOKEN_FILE"); file != "" {
@@ -182,10 +179,10 @@ func (p *plan) azure(ctx context.Context, audience string) ([]byte, error) {
 	return []byte(token.AccessToken), nil
 }
 
-// maxToken bounds an answer with a token, in bytes; STS takes 20,000 characters.
+// maxToken limits the size in bytes of a response with a token; STS accepts 20,000 characters.
 const maxToken = 64 << 10
 
-// ask makes one call for a token.
+// ask makes one request for a token.
 func (p *plan) ask(ctx context.Context, address string, header http.Header) ([]byte, error) {
 	client, failure := p.httpClient(&bound{ctx: ctx})
 	if failure != nil {

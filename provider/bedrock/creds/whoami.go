@@ -15,20 +15,18 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// Caller is who AWS takes credentials for.
+// Caller is the identity that AWS reports for credentials.
 type Caller struct {
 	Account, ARN string
-	// Endpoint is the STS that said so, or that was asked in vain.
+	// Endpoint is the STS endpoint that was called, successfully or not.
 	Endpoint string
 }
 
-// WhoAmI asks STS who the credentials are, in a region of the partition that they
-// belong to; an STS endpoint that is set is asked in its place. It needs no
-// permission
-// (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
-// STS does not take a Bedrock API key, so that for one the Caller is empty. A
-// failure is an *Error, or the cause of ctx's end; then Endpoint is set all the
-// same if STS was asked.
+// WhoAmI calls STS GetCallerIdentity, in a region of the partition that the credentials
+// belong to, or at the configured STS endpoint. It needs no permission
+// (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html). STS
+// does not accept Bedrock API keys, so the Caller of one is empty. A failure is an
+// *Error, or the cause of ctx's end; Endpoint is then set if STS was called.
 func (s *Source) WhoAmI(ctx context.Context, region string) (Caller, error) {
 	c, err := s.Get(ctx)
 	if err != nil || c.BearerToken() != "" {
@@ -63,7 +61,7 @@ func (p *plan) whoAmI(ctx context.Context, c Credentials, region string) (Caller
 	got, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		e := p.explain(what, err)
-		if _, said := errors.AsType[smithy.APIError](err); e.Kind == Misconfigured && !said { // an answer that is not STS's
+		if _, said := errors.AsType[smithy.APIError](err); e.Kind == Misconfigured && !said { // the response is not from STS
 			e.Kind, e.Message = Unreachable, what+": "+who.Endpoint+" does not respond like STS"
 			e.Fix = "Check the configured STS endpoint and any proxy in between."
 		}
@@ -76,21 +74,21 @@ func (p *plan) whoAmI(ctx context.Context, c Credentials, region string) (Caller
 	return who, nil
 }
 
-// ShortTermKey is what a short-term Bedrock API key says of itself.
+// ShortTermKey is the information encoded in a short-term Bedrock API key.
 type ShortTermKey struct {
-	// Region is the only one where the key is taken.
+	// Region is the only region where the key is accepted.
 	Region  string
 	Expires time.Time
 }
 
-// shortTermPrefix begins a short-term key. Behind it stands, in base64, the URL of
-// a presigned call, without its scheme: so AWS's token generators make it
-// (https://github.com/aws/aws-bedrock-token-generator-python). A key of another
-// form lasts until the day that it was made for.
+// shortTermPrefix begins a short-term key. The rest is the base64 of the URL of a
+// presigned call without its scheme, as AWS's token generators make it
+// (https://github.com/aws/aws-bedrock-token-generator-python). Keys of other forms last
+// until the expiry that they were created with.
 const shortTermPrefix = "bedrock-api-key-"
 
-// ShortTermKey reads the credentials if they are a short-term Bedrock API key. The
-// session that it was made in may end before Expires.
+// ShortTermKey decodes the credentials if they are a short-term Bedrock API key. The
+// session that the key was made in may end before Expires.
 func (c Credentials) ShortTermKey() (ShortTermKey, bool) {
 	text, ok := strings.CutPrefix(c.BearerToken(), shortTermPrefix)
 	if !ok {
@@ -119,11 +117,10 @@ func (c Credentials) ShortTermKey() (ShortTermKey, bool) {
 	return key, true
 }
 
-// settingOrigin is the origin of a key of the settings.
+// settingOrigin is the origin of a key in the settings.
 const settingOrigin = "the setting aws_access_key_id"
 
-// Origin says in words where the source's credentials come from, those that it
-// has at this moment.
+// Origin describes where the source's current credentials come from.
 func (s *Source) Origin() string {
 	p, from := s.plan, s.state.Load().credentials.origin
 	switch {
@@ -144,7 +141,7 @@ func (s *Source) Origin() string {
 	}
 }
 
-// originOf names the source of credentials that the AWS SDK found, by the words of
+// originOf describes the source of credentials that the AWS SDK found, by the names of
 // its providers.
 func (p *plan) originOf(c aws.Credentials) string {
 	profile := "profile " + strconv.Quote(p.profileName())

@@ -10,9 +10,9 @@ import (
 	"outcrop/llm"
 )
 
-// fieldPatterns find the field that a refusal names, in AWS's own words or in those of
-// a model's server, the surest first. The field is the last group that is not empty,
-// behind the place in the first, if there are two. They are compiled once.
+// fieldPatterns find the field that a refusal names, in AWS's words or in those of a
+// model's server, the most reliable first. The field is the last group that is not
+// empty; if there are two, the first is its position. They are compiled once.
 var fieldPatterns = []*regexp.Regexp{ //nolint:gochecknoglobals // a table
 	regexp.MustCompile(`#(?:/([\w/]+))?: extraneous key \[([^\]\s]{1,64})\]`),
 	regexp.MustCompile(`"param"\s*:\s*"([\w.\[\]]{1,128})"`),
@@ -29,7 +29,7 @@ var fieldPatterns = []*regexp.Regexp{ //nolint:gochecknoglobals // a table
 	regexp.MustCompile(`^The (\w{1,64}) field `),
 }
 
-// fieldPhrases name a field without its name. They are never written to.
+// fieldPhrases identify a field that a message does not name. The list is read-only.
 var fieldPhrases = []struct{ words, field string }{
 	{"model identifier is invalid", "model"},
 	{"tool use in streaming mode", "stream"},
@@ -44,10 +44,10 @@ var fieldPhrases = []struct{ words, field string }{
 	{"assistant message prefill", "messages"},
 }
 
-// fronts stand in front of what a model's server says.
+// fronts are texts that precede the message of a model's server.
 var fronts = []string{"The model returned the following errors: ", "Malformed input request: "} //nolint:gochecknoglobals // a table
 
-// field gives the caller's name for the field that a refusal is about; empty if it
+// field returns the caller's name for the field that a refusal is about; empty if it
 // names none.
 func (c *Case) field(message string) string {
 	for _, front := range fronts {
@@ -72,8 +72,8 @@ func (c *Case) field(message string) string {
 	return ""
 }
 
-// sameField are the caller's names of fields that AWS or a model's server calls
-// otherwise. They are never written to.
+// sameField maps the names of fields used by AWS or a model's server to the caller's
+// names. The map is read-only.
 var sameField = map[string]string{ //nolint:gochecknoglobals // a table
 	"maxTokens": "max_tokens", "max_tokens": "max_tokens", "max_output_tokens": "max_tokens", "maxTokenCount": "max_tokens", "max_gen_len": "max_tokens",
 	"topP": "top_p", "topK": "top_k", "k": "top_k", "p": "top_p", "stopSequences": "stop", "stop_sequences": "stop",
@@ -83,7 +83,7 @@ var sameField = map[string]string{ //nolint:gochecknoglobals // a table
 	"status": "messages", "cachePoint": "messages", "reasoningText": "messages", "reasoningContent": "messages", "content": "messages",
 }
 
-// callers gives the caller's name of a field at a path of AWS's.
+// callers returns the caller's name of a field at a path of AWS's.
 func (c *Case) callers(path []string) string {
 	path = slices.DeleteFunc(path, func(part string) bool { return part == "member" || part == "" })
 	if len(path) == 0 {
@@ -121,8 +121,8 @@ func (c *Case) callers(path []string) string {
 	return strings.Join(path, ".")
 }
 
-// tool names one of the caller's tools, or what AWS says of it. In toolConfig cache
-// points stand among the tools.
+// tool returns the path of one of the caller's tools, or of what AWS reports about it.
+// In toolConfig, cache points stand among the tools.
 func (c *Case) tool(path []string, points bool) string {
 	if len(path) == 0 {
 		return "tools"
@@ -160,8 +160,9 @@ func (c *Case) tool(path []string, points bool) string {
 	return name
 }
 
-// message names one of the caller's messages, or the part of it that a block stands
-// for. AWS counts the turns that it was sent, of which neighbours of one role are one.
+// message returns the path of one of the caller's messages, or of the part that a block
+// stands for. AWS counts the turns that it received; adjacent messages of one role form
+// one turn.
 func (c *Case) message(path []string) string {
 	if len(path) == 0 || c.Request == nil {
 		return "messages"
@@ -194,12 +195,12 @@ func (c *Case) message(path []string) string {
 	return name(begin)
 }
 
-// turn names the message of a turn.
+// turn returns the path of the message of a turn.
 func (c *Case) turn(i int) string {
 	return "messages[" + strconv.Itoa(c.Request.Turns[i].Number(i)) + "]"
 }
 
-// endOf is the end of the turns of one role that begin at a place.
+// endOf returns the end of the run of turns of one role that starts at begin.
 func endOf(turns []llm.Turn, begin int) int {
 	end := begin + 1
 	for end < len(turns) && turns[end].Role == turns[begin].Role {
@@ -208,7 +209,7 @@ func endOf(turns []llm.Turn, begin int) int {
 	return end
 }
 
-// partOf is the member of a message that a block of it comes from.
+// partOf returns the member of a message that a block comes from.
 func partOf(blocks []llm.Block, at int) string {
 	switch blocks[at].Kind {
 	case llm.BlockToolUse:
@@ -226,8 +227,8 @@ func partOf(blocks []llm.Block, at int) string {
 	}
 }
 
-// parameters are the members of a chat completion request for which others may be
-// misspelt. They are never written to.
+// parameters are the members of a chat completion request that a misspelled name is
+// compared with. The list is read-only.
 var parameters = []string{ //nolint:gochecknoglobals // a table
 	"model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop", "stream", "stream_options", "tools", "tool_choice",
 	"functions", "function_call", "parallel_tool_calls", "reasoning_effort", "thinking", "reasoning", "response_format", "service_tier", "n", "user", "metadata",
@@ -236,7 +237,7 @@ var parameters = []string{ //nolint:gochecknoglobals // a table
 	"additionalModelRequestFields", "additionalModelResponseFieldPaths", "drop_params", "context_management", "anthropic_beta",
 }
 
-// meant is the parameter that a misspelt one stands for; empty if none is near.
+// meant returns the parameter that a misspelled one stands for; empty if none is close.
 func meant(name string) string {
 	plain := func(s string) string { return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(s)) }
 	word := plain(name)
@@ -255,7 +256,8 @@ func meant(name string) string {
 // bound is the limit in AWS's words on a value that breaks one.
 var bound = regexp.MustCompile(`(length|value|size) (less|greater) than or equal to (\d+)`) //nolint:gochecknoglobals // compiled once
 
-// within is the advice for a value that breaks a limit; empty if the message tells none.
+// within returns the advice for a value that exceeds a limit; empty if the message
+// names no limit.
 func within(param, message string) string {
 	m := bound.FindStringSubmatch(message)
 	if m == nil || param == "" {
@@ -271,10 +273,10 @@ func within(param, message string) string {
 	return "Make " + param + " " + most + m[3] + " long."
 }
 
-// marked are the names between backquotes, of which a conflict has two or more.
+// marked matches names between backquotes; a conflict has two or more.
 var marked = regexp.MustCompile("`([a-z][\\w.]{1,64})`") //nolint:gochecknoglobals // compiled once
 
-// conflicting gives the caller's names of the settings that exclude each other.
+// conflicting returns the caller's names of the settings that exclude each other.
 func (c *Case) conflicting(message string) []string {
 	var names []string
 	for _, m := range marked.FindAllStringSubmatch(message, 4) {

@@ -10,24 +10,24 @@ import (
 	"outcrop/llm"
 )
 
-// What a message repeats of a request is found by pieces of pieceLen bytes, and
-// shorter texts as a whole if they have shortest bytes; of a message the beginning
-// is looked at, which is all that a log has room for, and of a request maxSeen
-// bytes, its last turns first.
+// Repetitions of a request in a message are found by pieces of pieceLen bytes; shorter
+// texts of at least shortest bytes are compared as a whole. Only the beginning of a
+// message is examined, which is all that a log has room for, and maxSeen bytes of a
+// request, its last turns first.
 const (
 	pieceLen  = 24
 	shortest  = 8
 	maxLogged = 2 << 10
 	maxSeen   = 4 << 20
-	// shortValue is how long a value among the model's own fields is that is looked for
-	// as a whole: nobody knows what callers put there, so even short ones are.
+	// shortValue is the minimum length of a value among the model's own fields that is
+	// searched for as a whole. It is small because callers may put anything there.
 	shortValue = 3
 )
 
 type piece = [pieceLen]byte
 
-// withoutRepeats gives a message without what it repeats of a request, and whether
-// there was any. It looks at each byte of both once.
+// withoutRepeats returns a message without the parts that repeat a request, and whether
+// there were any. It examines each byte of both once.
 func withoutRepeats(message string, req *llm.Request) (string, bool) {
 	if req == nil || len(message) < shortest {
 		return message, false
@@ -95,8 +95,8 @@ func withoutRepeats(message string, req *llm.Request) (string, bool) {
 	return strings.ToValidUTF8(b.String(), "…"), true
 }
 
-// values are the texts and long numbers among the model's own fields, down to the last one
-// within what is looked at of a request.
+// values yields the texts and long numbers among the model's own fields, within the
+// examined size of a request.
 func values(fields []jsonx.Member) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		left := maxSeen
@@ -121,7 +121,7 @@ func values(fields []jsonx.Member) iter.Seq[string] {
 	}
 }
 
-// texts are what a caller has said in a request, the last turns first.
+// texts yields the caller's texts in a request, the last turns first.
 func texts(req *llm.Request) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, t := range slices.Backward(req.Turns) {

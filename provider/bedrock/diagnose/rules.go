@@ -8,14 +8,14 @@ import (
 	wire "outcrop/wire/converse"
 )
 
-// rule gives a code to a message that says all of the wanted phrases, each of
-// which may have alternatives between bars, in the form of plainly.
+// rule maps a message to a code if it has all wanted phrases. A phrase may have alternatives
+// separated by bars, in the form that plainly returns.
 type rule struct {
 	code   llm.Code
 	wanted []string
 }
 
-// judge gives the code of the first rule that holds; def if none does.
+// judge returns the code of the first rule that matches; def if none does.
 func judge(s normalized, rules []rule, def llm.Code) llm.Code {
 	for _, r := range rules {
 		if s.says(r.wanted...) {
@@ -25,11 +25,11 @@ func judge(s normalized, rules []rule, def llm.Code) llm.Code {
 	return def
 }
 
-// accessRules are for what AWS says of the account's access to a model, whatever
-// type the exception has: the words are in AccessDeniedException,
-// ResourceNotFoundException and ValidationException alike (public reports;
-// https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html).
-// They judge what is spoken.
+// accessRules match AWS's messages about the account's access to a model, whatever the exception's
+// type: the same words occur in AccessDeniedException, ResourceNotFoundException and
+// ValidationException (public reports;
+// https://docs.aws.amazon.com/bedrock/latest/userguide/troubleshooting-api-error-codes.html). They
+// apply to the result of spoken.
 func accessRules() []rule {
 	return []rule{
 		{llm.CodeUseCaseForm, []string{"use case", "form|details", "submit|submitted|fill|filled|complete|required"}},
@@ -44,7 +44,7 @@ func accessRules() []rule {
 	}
 }
 
-// credentialRules are for refusals that speak of the credentials.
+// credentialRules match messages about the credentials.
 func credentialRules() []rule {
 	return []rule{
 		{llm.CodeAPIKeyExpired, []string{"bearer token|api key|apikey", "expired"}},
@@ -60,14 +60,14 @@ func credentialRules() []rule {
 
 const clockWords = "signature expired|signature not yet current|is now earlier than|is still later than|request expired|date is too|not within"
 
-// validationRules are for what AWS, or a model behind it, finds wrong with a
-// request. The first that holds decides, so the narrower one stands in front.
+// validationRules match faults that AWS, or a model's server, finds in a request. The first match
+// decides, so narrower rules come first.
 func validationRules() []rule {
 	const (
 		tooLong = "input is too long|prompt is too long|too many total text bytes|too many input tokens|input tokens exceeded|number of input tokens exceeds|" +
 			"exceed context limit|exceeds context limit|exceeds the context window|exceed the context window|maximum context length|context window exceeded|" +
 			"context length exceeded|context length limit exceeded|exceeds the maximum number of input tokens|input is longer than|reduce the length of the messages|reduce the length of the prompt"
-		// What stands for a limit on the answer.
+		// Names of a limit on the answer.
 		maxTokens = "max tokens|maximum tokens|max new tokens|max gen len|max completion tokens|output tokens|max token count"
 		conflict  = "may not be|cannot both|only one of|mutually exclusive|may only be set|must be greater than|must be less than|cannot be used with|not compatible with|" +
 			"incompatible with|cannot be set with|less than or equal to|greater than or equal to|less or equal to|greater or equal to|must have value|out of range|" +
@@ -99,13 +99,13 @@ func validationRules() []rule {
 	}
 }
 
-// validation gives the code of a ValidationException.
+// validation returns the code of a ValidationException.
 func validation(message string) llm.Code {
 	all := plainly(message)
 	s, own := unwrapped(all), unwrapped(spoken(message))
 	switch {
-	// What is said of the id is said from the beginning: further on a message may
-	// repeat what the caller sent.
+	// Messages about the id begin with these words; later in a message they may be a repetition of
+	// what the caller sent.
 	case s.begins("invocation of model id|invocation of model") && s.says("with on demand throughput is not"):
 		return llm.CodeModelNeedsProfile
 	case own.begins("the provided model identifier is invalid|provided model identifier is invalid|the model identifier is invalid|the model id is invalid|the model id provided is invalid|provided model identifier"),
@@ -113,11 +113,11 @@ func validation(message string) llm.Code {
 		return llm.CodeModelUnknown
 	case s.says("validation error detected|validation errors detected", "at model id failed"):
 		return llm.CodeModelUnknown
-	case s.begins("operation not allowed"): // of accounts that AWS has not cleared (public reports)
+	case s.begins("operation not allowed"): // accounts that AWS has not cleared (public reports)
 		return llm.CodeAccountNotAuthorized
 	}
-	// Behind the wrapper, or with what the caller sent, access is spoken of from the
-	// beginning only.
+	// After the wrapper, or with repeated input, only the beginning of a message says anything about
+	// access.
 	if !repeats(all) || own.begins("you have not|model use case|data retention|access to this model|access denied|this model is marked|this model version|your account|model access") {
 		if c := judge(own, accessRules(), ""); c != "" {
 			return c
@@ -126,13 +126,13 @@ func validation(message string) llm.Code {
 	return judge(s, validationRules(), llm.CodeInvalid)
 }
 
-// repeats reports whether a message is of those that go on with what the caller
-// sent, or what a model's own server makes of it.
+// repeats reports whether a message is of a kind that repeats the caller's input or quotes a
+// model's own server.
 func repeats(s normalized) bool {
 	return s.says(wrapper + "|validation error detected|validation errors detected|malformed input request|field required|extraneous key")
 }
 
-// throttling gives the code of a ThrottlingException.
+// throttling returns the code of a ThrottlingException.
 func throttling(s normalized) llm.Code {
 	return judge(s, []rule{
 		{llm.CodeUnavailable, []string{"connections"}},
@@ -141,13 +141,12 @@ func throttling(s normalized) llm.Code {
 	}, llm.CodeLimitRequests)
 }
 
-// signature gives the code of a signature that AWS does not accept.
+// signature returns the code of a signature that AWS does not accept.
 func signature(s normalized) llm.Code {
 	return judge(s, []rule{{llm.CodeClockSkew, []string{clockWords}}, {llm.CodeWrongScope, []string{"scoped|credential scope"}}}, llm.CodeSignature)
 }
 
-// denied gives the code of a refusal for want of a right, and IAM's sentence if
-// there is one.
+// denied returns the code of a missing permission, and IAM's sentence if there is one.
 func denied(message string, apiKey bool, status int) (llm.Code, denial) {
 	if d, ok := readDenial(message); ok {
 		if strings.HasPrefix(d.action, "aws-marketplace:") && !d.explicit && (d.layer == identityPolicy || d.layer == unknownLayer) {
@@ -157,23 +156,22 @@ func denied(message string, apiKey bool, status int) (llm.Code, denial) {
 	}
 	own := unwrapped(spoken(message))
 	code := judge(own, slices.Concat(accessRules(), credentialRules()), llm.CodeDenied)
-	if code == llm.CodeDenied && apiKey && status == 401 { // bedrock-mantle's answer to a key that it does not know
+	if code == llm.CodeDenied && apiKey && status == 401 { // bedrock-mantle's answer to an unknown key
 		code = llm.CodeAPIKeyInvalid
 	}
 	return code, denial{}
 }
 
-// missing gives the code of what AWS does not find.
+// missing returns the code of something that AWS does not find.
 func missing(message string) llm.Code {
 	own := unwrapped(spoken(message))
 	return judge(own, slices.Concat([]rule{{llm.CodeInvalid, []string{"guardrail"}}}, accessRules()), llm.CodeModelUnknown)
 }
 
-// code gives the verdict that AWS's error type and words allow, else the one that
-// its status allows. Types and statuses are those of AWS's service model of
-// bedrock-runtime, of the common errors of its services
-// (https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html) and,
-// for bedrock-mantle, of OpenAI's API.
+// code returns the verdict by AWS's error type and words, or else by its status. Types and statuses
+// are those of AWS's service model of bedrock-runtime, of the common errors of its services
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html) and, for
+// bedrock-mantle, of OpenAI's API.
 func code(f *wire.Fault, c *Case) (llm.Code, denial) {
 	s := unwrapped(plainly(f.Message))
 	only := func(code llm.Code) (llm.Code, denial) { return code, denial{} }
@@ -231,8 +229,8 @@ func code(f *wire.Fault, c *Case) (llm.Code, denial) {
 	}
 }
 
-// byStatus gives the verdict for a type that nobody knows: that of its words where
-// they are AWS's own, else of its status.
+// byStatus returns the verdict for an unknown type: by its words if they are AWS's own, or else by
+// its status.
 func byStatus(f *wire.Fault, s normalized, c *Case) (llm.Code, denial) {
 	if f.Status == 401 || f.Status == 403 {
 		return denied(f.Message, c.APIKey, f.Status)

@@ -6,15 +6,15 @@ import (
 	"unicode"
 )
 
-// wrapper stands in front of what a model's own server said, where Converse
-// passes that on (recorded exchanges).
+// wrapper precedes the message of a model's own server when Converse passes it on
+// (recorded exchanges).
 const wrapper = "the model returned the following errors"
 
-// plainly gives a message of AWS's as plain words, each with one space around it,
-// so that what it says does not hang on how it is set: in lower case, without
-// punctuation, names such as toolResult and tool_result as two words, and
-// contractions written out. What stands in quotation marks is left out unless it is
-// one name, such as 'tool_use': AWS quotes there what the caller sent.
+// plainly normalizes a message of AWS's to words with one space around each, so that
+// matching does not depend on formatting: in lower case, without punctuation, with
+// names such as toolResult and tool_result split into two words, and with contractions
+// written out. It drops quoted text unless that is a single name, such as 'tool_use':
+// AWS quotes there what the caller sent.
 func plainly(message string) normalized {
 	text := []rune(strings.Map(straight, message))
 	quotes := quotations(text)
@@ -36,7 +36,7 @@ func plainly(message string) normalized {
 				i = end
 			} else if r == '"' || i == 0 || !unicode.IsLetter(text[i-1]) {
 				gap()
-			} // else an apostrophe: isn't becomes isnt
+			} // otherwise an apostrophe: isn't becomes isnt
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
 			if i > 0 && unicode.IsUpper(r) && unicode.IsLower(text[i-1]) {
 				gap()
@@ -51,9 +51,9 @@ func plainly(message string) normalized {
 	return normalized(contractions.Replace(b.String()))
 }
 
-// spoken gives what of a message is AWS's alone, as plainly does: without anything
-// quoted or in brackets, and without words that may be names of the caller's, such
-// as tools.0.input_schema, #/tools/0 and tooluse_1.
+// spoken normalizes like plainly, but keeps only AWS's own words: it drops everything
+// quoted or in brackets, and words that may be the caller's names, such as
+// tools.0.input_schema, #/tools/0 and tooluse_1.
 func spoken(message string) normalized {
 	text := []rune(strings.Map(straight, message))
 	quotes := quotations(text)
@@ -82,7 +82,7 @@ func spoken(message string) normalized {
 	return plainly(strings.Join(own, " "))
 }
 
-// straight makes typographic quotation marks and apostrophes plain ones: AWS
+// straight replaces typographic quotation marks and apostrophes with plain ones: AWS
 // writes isn’t with U+2019.
 func straight(r rune) rune {
 	switch r {
@@ -94,8 +94,8 @@ func straight(r rune) rune {
 	return r
 }
 
-// quotations gives the end of each quotation by its beginning: it begins behind what
-// is no letter and ends in front of such. It looks at each rune once.
+// quotations maps the start of each quotation to its end. A quotation starts after a
+// character that is not a letter and ends before one. Each rune is examined once.
 func quotations(text []rune) map[int]int {
 	var ends map[int]int
 	open := map[rune]int{}
@@ -113,7 +113,7 @@ func quotations(text []rune) map[int]int {
 				ends = map[int]int{}
 			}
 			ends[from] = i
-			maps.DeleteFunc(open, func(_ rune, at int) bool { return at >= from }) // what began inside ends inside
+			maps.DeleteFunc(open, func(_ rune, at int) bool { return at >= from }) // quotations that begin inside this one also end inside
 		case !begun && plain(i-1):
 			open[r] = i
 		}
@@ -121,12 +121,12 @@ func quotations(text []rune) map[int]int {
 	return ends
 }
 
-// unquoted gives a message without what stands in quotation marks, but for single
-// names; empty if that is the message itself. AWS quotes what the caller sent, and
-// that is the client's to read and not the log's.
+// unquoted returns a message without its quoted text, except single names; empty if
+// nothing was removed. AWS quotes what the caller sent, which the client may see but
+// the log must not contain.
 func unquoted(message string) string {
 	text := []rune(message)
-	quotes := quotations([]rune(strings.Map(straight, message))) // a rune for a rune
+	quotes := quotations([]rune(strings.Map(straight, message))) // keeps the number of runes
 	var b strings.Builder
 	cut := false
 	for i := 0; i < len(text); i++ {
@@ -143,8 +143,8 @@ func unquoted(message string) string {
 	return b.String()
 }
 
-// isPath reports whether quoted text is the name of a field or the way to one, such
-// as messages.1.member.content: words of letters, and numbers.
+// isPath reports whether quoted text is the name or the path of a field, such as
+// messages.1.member.content: words of letters, and numbers.
 func isPath(text []rune) bool {
 	for part := range strings.SplitSeq(string(text), ".") {
 		letters := strings.Trim(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") == ""
@@ -155,7 +155,7 @@ func isPath(text []rune) bool {
 	return true
 }
 
-// isName reports whether quoted text is one name, of a field or the like.
+// isName reports whether quoted text is a single name, of a field or the like.
 func isName(text []rune) bool {
 	for _, r := range text {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_.-", r) {
@@ -165,17 +165,17 @@ func isName(text []rune) bool {
 	return true
 }
 
-// contractions is never written to. The text has a space around each word.
+// contractions is read-only. The text has a space around each word.
 var contractions = strings.NewReplacer( //nolint:gochecknoglobals // a table
 	" isnt ", " is not ", " arent ", " are not ", " doesnt ", " does not ", " dont ", " do not ", " cant ", " cannot ",
 	" wasnt ", " was not ", " hasnt ", " has not ", " havent ", " have not ", " wont ", " will not ", " authorised ", " authorized ",
 )
 
-// normalized is a message in plain words.
+// normalized is a message as plainly returns it.
 type normalized string
 
-// says reports whether the message has one of the phrases, which are divided by a
-// bar, for each of wanted.
+// says reports whether the message has one of the phrases, separated by bars, of each
+// wanted argument.
 func (s normalized) says(wanted ...string) bool {
 	for _, phrases := range wanted {
 		found := false
@@ -202,9 +202,9 @@ func (s normalized) begins(phrases string) bool {
 	return false
 }
 
-// unwrapped takes away what stands in front of the message itself: an SDK's words
-// that an operation failed, the exception's name, and Converse's that the model's
-// own server is quoted.
+// unwrapped removes what precedes the message itself: an SDK's statement that an
+// operation failed, the exception's name, and Converse's statement that the model's own
+// server is quoted.
 func unwrapped(s normalized) normalized {
 	for {
 		rest := s

@@ -14,12 +14,12 @@ func (l *linter) statement(r *rule) {
 	l.effect(r)
 	l.principal(r)
 	if r.sid.text != "" && strings.ContainsFunc(r.sid.text, func(c rune) bool { return !isLetterOrDigit(c) }) {
-		l.mend(r, &r.sid, "sid.invalid", sidOf(":"+r.sid.text), "A Sid may contain only letters and digits.")
+		l.fix(r, &r.sid, "sid.invalid", sidOf(":"+r.sid.text), "A Sid may contain only letters and digits.")
 	}
 	for i := range r.actions {
 		l.action(r, &r.actions[i])
 	}
-	if r.effect.mended == Allow && l.opt.Kind != SCP {
+	if r.effect.fixed == Allow && l.opt.Kind != SCP {
 		if r.not[0] {
 			l.find("notaction.allow", r.at, "Allow with NotAction allows every action of every service except those named, including actions that AWS adds later; list the actions to allow.")
 		}
@@ -27,7 +27,7 @@ func (l *linter) statement(r *rule) {
 			l.find("notresource.allow", r.at, "Allow with NotResource allows the actions on every resource except those named; list the resources to allow.")
 		}
 	}
-	if slices.ContainsFunc(r.actions, func(w word) bool { return strings.HasPrefix(strings.ToLower(w.mended), "bedrock:") }) {
+	if slices.ContainsFunc(r.actions, func(w word) bool { return strings.HasPrefix(strings.ToLower(w.fixed), "bedrock:") }) {
 		for i := range r.resources {
 			l.resource(r, &r.resources[i])
 		}
@@ -51,7 +51,7 @@ func (l *linter) effect(r *rule) {
 		l.find("effect.missing", r.effect.at, "The statement has no Effect; IAM rejects it.")
 	case nearest(text, []string{Allow, Deny}) != "":
 		near := nearest(text, []string{Allow, Deny})
-		l.mend(r, &r.effect, "effect.invalid", near, fmt.Sprintf("Effect must be Allow or Deny, in this case; %q is neither.", text))
+		l.fix(r, &r.effect, "effect.invalid", near, fmt.Sprintf("Effect must be Allow or Deny, in this case; %q is neither.", text))
 	default:
 		l.find("effect.invalid", r.effect.at, fmt.Sprintf("Effect must be Allow or Deny; %q is neither.", text))
 	}
@@ -86,31 +86,31 @@ func (l *linter) action(r *rule, w *word) {
 		return
 	case !ok:
 		if knownAction(w.text) && strings.Trim(w.text, "*") != "" {
-			l.mend(r, w, "action.prefix", "bedrock:"+w.text, fmt.Sprintf("An action has the form service:name; %q has no service.", w.text))
+			l.fix(r, w, "action.prefix", "bedrock:"+w.text, fmt.Sprintf("An action has the form service:name; %q has no service.", w.text))
 		}
 		return
 	case w.text != strings.TrimSpace(w.text):
-		l.mend(r, w, "action.space", strings.TrimSpace(w.text), fmt.Sprintf("%q has a leading or trailing space, so it matches nothing.", w.text))
+		l.fix(r, w, "action.space", strings.TrimSpace(w.text), fmt.Sprintf("%q has a leading or trailing space, so it matches nothing.", w.text))
 		return
 	}
 	lower := strings.ToLower(prefix)
 	if isBedrockHost(lower) || lower != "bedrock" && levenshtein.Distance(lower, "bedrock") == 1 {
-		mended := "bedrock:" + name
+		fixed := "bedrock:" + name
 		if action, ok := judgedBy(name); ok {
-			mended = action
+			fixed = action
 		}
-		l.mend(r, w, "action.prefix", mended, fmt.Sprintf("%q is not a service in IAM: the actions of Bedrock's runtime and agents also begin with bedrock:.", prefix))
+		l.fix(r, w, "action.prefix", fixed, fmt.Sprintf("%q is not a service in IAM: the actions of Bedrock's runtime and agents also begin with bedrock:.", prefix))
 		return
 	}
 	if lower != "bedrock" || knownAction(name) {
 		return
 	}
 	if action, ok := judgedBy(name); ok {
-		l.mend(r, w, "action.operation", action, fmt.Sprintf("There is no action %s in IAM; the operation requires %s.", w.text, action))
+		l.fix(r, w, "action.operation", action, fmt.Sprintf("There is no action %s in IAM; the operation requires %s.", w.text, action))
 		return
 	}
 	if near := nearestAction(strings.Trim(name, "*")); near != "" {
-		l.mend(r, w, "action.unknown", "bedrock:"+near, fmt.Sprintf("There is no action %s, so it matches nothing; the nearest is bedrock:%s.", w.text, near))
+		l.fix(r, w, "action.unknown", "bedrock:"+near, fmt.Sprintf("There is no action %s, so it matches nothing; the nearest is bedrock:%s.", w.text, near))
 		return
 	}
 	if strings.ContainsAny(name, "*?") {
@@ -150,15 +150,15 @@ func operators() []string {
 func (l *linter) condition(r *rule, c *clause) {
 	l.operator(r, c)
 	l.key(r, c)
-	if !strings.EqualFold(c.key.mended, profileKey) {
+	if !strings.EqualFold(c.key.fixed, profileKey) {
 		return
 	}
-	operator := strings.ToLower(c.operator.mended)
+	operator := strings.ToLower(c.operator.fixed)
 	if strings.HasPrefix(operator, "stringequals") || strings.HasPrefix(operator, "stringnotequals") {
 		for _, v := range c.values {
 			if strings.ContainsAny(v.text, "*?") {
-				mended := strings.NewReplacer("Equals", "Like", "IgnoreCase", "").Replace(c.operator.mended)
-				l.mend(r, &c.operator, "condition.wildcard", mended, fmt.Sprintf("%s compares %q literally; wildcards require %s or ArnLike.", c.operator.text, v.text, mended))
+				fixed := strings.NewReplacer("Equals", "Like", "IgnoreCase", "").Replace(c.operator.fixed)
+				l.fix(r, &c.operator, "condition.wildcard", fixed, fmt.Sprintf("%s compares %q literally; wildcards require %s or ArnLike.", c.operator.text, v.text, fixed))
 				break
 			}
 		}
@@ -170,11 +170,11 @@ func (l *linter) condition(r *rule, c *clause) {
 // set when the models behind a profile are judged, and not for the profile itself
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html).
 func (l *linter) onProfile(r *rule, c *clause) {
-	operator := strings.ToLower(c.operator.mended)
-	if r.effect.mended != Allow || strings.Contains(operator, "not") || strings.HasSuffix(operator, "ifexists") || operator == "null" || strings.HasPrefix(operator, "forallvalues:") {
+	operator := strings.ToLower(c.operator.fixed)
+	if r.effect.fixed != Allow || strings.Contains(operator, "not") || strings.HasSuffix(operator, "ifexists") || operator == "null" || strings.HasPrefix(operator, "forallvalues:") {
 		return
 	}
-	at := slices.IndexFunc(r.resources, func(w word) bool { return strings.Contains(w.mended, "inference-profile/") })
+	at := slices.IndexFunc(r.resources, func(w word) bool { return strings.Contains(w.fixed, "inference-profile/") })
 	if at < 0 || r.not[1] || r.profileExempt {
 		return
 	}
@@ -186,7 +186,7 @@ func (l *linter) onProfile(r *rule, c *clause) {
 // splitProfile makes two statements of one whose condition keeps it from allowing the
 // profile: one for the profile without the condition, and one for the models with it.
 func (r *rule) splitProfile() {
-	s, ok := r.mended()
+	s, ok := r.fixed()
 	if !ok {
 		return
 	}
@@ -230,7 +230,7 @@ func (l *linter) operator(r *rule, c *clause) {
 	if exists {
 		near += "IfExists"
 	}
-	l.mend(r, &c.operator, "condition.operator", near, fmt.Sprintf("%q is not a condition operator; the nearest is %s.", name, near))
+	l.fix(r, &c.operator, "condition.operator", near, fmt.Sprintf("%q is not a condition operator; the nearest is %s.", name, near))
 }
 
 // key finds a condition key that is none, with which a condition never holds.
@@ -262,7 +262,7 @@ func (l *linter) key(r *rule, c *clause) {
 		return
 	}
 	full := known[slices.IndexFunc(known, func(k string) bool { return strings.HasSuffix(k, ":"+near) })]
-	l.mend(r, &c.key, "condition.key", full, fmt.Sprintf("There is no condition key %s, so the condition never works as intended; the nearest is %s.", c.key.text, full))
+	l.fix(r, &c.key, "condition.key", full, fmt.Sprintf("There is no condition key %s, so the condition never works as intended; the nearest is %s.", c.key.text, full))
 }
 
 func cutPrefixes(keys []string) []string {

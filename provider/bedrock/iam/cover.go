@@ -9,7 +9,8 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// coverage holds the policy, as far as it could be mended, against what calls need.
+// coverage checks the policy, with all fixes applied, against the permissions that
+// calls need.
 func (l *linter) coverage(rules []*rule) error {
 	var given, bases []string
 	var needed []Document
@@ -42,12 +43,12 @@ func (l *linter) coverage(rules []*rule) error {
 	return nil
 }
 
-// mustAllow reports whether the policy is one that calls need to be allowed by.
+// mustAllow reports whether calls need an Allow statement of this policy.
 func (l *linter) mustAllow(rules []*rule) bool {
-	return l.opt.Kind != SCP || slices.ContainsFunc(rules, func(r *rule) bool { return r.effect.mended == Allow })
+	return l.opt.Kind != SCP || slices.ContainsFunc(rules, func(r *rule) bool { return r.effect.fixed == Allow })
 }
 
-// accountIn is the account that the policy's own ARNs name; empty if none does.
+// accountIn returns the account in the policy's own ARNs; empty if none has one.
 func accountIn(rules []*rule) string {
 	for _, r := range rules {
 		words := slices.Clone(r.resources)
@@ -55,7 +56,7 @@ func accountIn(rules []*rule) string {
 			words = append(words, c.values...)
 		}
 		for _, w := range words {
-			if parts := strings.SplitN(w.mended, ":", 6); len(parts) == 6 && parts[2] == "bedrock" && len(parts[4]) == 12 && strings.Trim(parts[4], "0123456789") == "" {
+			if parts := strings.SplitN(w.fixed, ":", 6); len(parts) == 6 && parts[2] == "bedrock" && len(parts[4]) == 12 && strings.Trim(parts[4], "0123456789") == "" {
 				return parts[4]
 			}
 		}
@@ -63,16 +64,16 @@ func accountIn(rules []*rule) string {
 	return ""
 }
 
-// lack is a statement of Needs and what of it is not allowed.
+// lack is a statement of Needs with the parts of it that are not allowed.
 type lack struct {
 	need    Statement
-	actions []string // for which a resource is missing
-	missing int      // of the pairs of action and resource
+	actions []string // with a missing resource
+	missing int      // missing pairs of action and resource
 	all     int
 }
 
-// cover finds what of a call's needs is not allowed. A finding stands at the offset
-// at; if it is negative, at the resource that comes nearest.
+// cover reports which of a call's needs are not allowed. A finding is at the offset at;
+// if that is negative, at the closest resource.
 func (l *linter) cover(rules []*rule, t *target, needs Document, at int) {
 	var invoke []lack
 	for _, s := range needs {
@@ -112,7 +113,7 @@ func (l *linter) cover(rules []*rule, t *target, needs Document, at int) {
 	l.partly(rules, invoke, present, at)
 }
 
-// partly finds what is missing of actions that are allowed in part.
+// partly reports the resources missing for partly allowed actions.
 func (l *linter) partly(rules []*rule, invoke []lack, present []string, at int) {
 	var profile, models []lack
 	for _, k := range invoke {
@@ -154,7 +155,7 @@ func (l *linter) partly(rules []*rule, invoke []lack, present []string, at int) 
 	}
 }
 
-// firstOf is the first of the models, or else the statement given.
+// firstOf returns the first of the models, or else the given statement.
 func firstOf(models []lack, s Statement) Statement {
 	if len(models) > 0 {
 		return models[0].need
@@ -178,7 +179,8 @@ func (l *linter) intro() string {
 // isInvoke reports whether a statement of Needs is about calling the model.
 func isInvoke(sid string) bool { return strings.HasPrefix(sid, "Invoke") }
 
-// codeOf names the finding for a missing action that is not a call of the model.
+// codeOf returns the finding's code for a missing action other than a call of the
+// model.
 func codeOf(action string) string {
 	switch action {
 	case CallWithBearer:
@@ -205,7 +207,7 @@ func statements(invoke []lack, actions []string) Document {
 	return d
 }
 
-// lack says what of a statement is not allowed.
+// lack returns the parts of a statement that are not allowed.
 func (l *linter) lack(rules []*rule, t *target, s Statement) lack {
 	k := lack{need: s, all: len(s.Actions) * len(s.Resources)}
 	for _, a := range s.Actions {
@@ -222,21 +224,21 @@ func (l *linter) lack(rules []*rule, t *target, s Statement) lack {
 	return k
 }
 
-// none reports whether nothing of a statement is allowed for an action.
+// none reports whether an action is allowed on no resource of a statement.
 func (l *linter) none(rules []*rule, t *target, s Statement, action string) bool {
 	return !slices.ContainsFunc(s.Resources, func(r string) bool { return l.allows(rules, t, s, action, r) })
 }
 
-// allows reports whether the policy allows an action on a resource of a statement
-// of Needs. Where that is a pattern, because regions or models are not known, one
-// of what it may stand for is enough.
+// allows reports whether the policy allows an action on a resource of a statement of
+// Needs. If the resource is a pattern, because regions or models are not known, one
+// match is enough.
 func (l *linter) allows(rules []*rule, t *target, s Statement, action, resource string) bool {
 	candidates := []string{resource}
 	if parts := strings.SplitN(resource, ":", 6); len(parts) == 6 && wild(parts[3]) || strings.HasSuffix(resource, "/*") {
 		for _, r := range rules {
 			for _, w := range r.resources {
-				if match(resource, w.mended) {
-					candidates = append(candidates, w.mended)
+				if match(resource, w.fixed) {
+					candidates = append(candidates, w.fixed)
 				}
 			}
 		}
@@ -247,8 +249,8 @@ func (l *linter) allows(rules []*rule, t *target, s Statement, action, resource 
 	})
 }
 
-// anchor is where a finding about a statement of Needs stands: at the resource that
-// is one of its own, or else of its model, or else at the first statement.
+// anchor returns the offset for a finding about a statement of Needs: that of one of
+// its own resources, or else of its model, or else of the first statement.
 func (l *linter) anchor(rules []*rule, s Statement, at int) int {
 	if at >= 0 {
 		return at
@@ -256,7 +258,7 @@ func (l *linter) anchor(rules []*rule, s Statement, at int) int {
 	for _, by := range []func(pattern, s string) bool{func(a, b string) bool { return a == b }, matchResource, sameName} {
 		for _, r := range rules {
 			for _, w := range r.resources {
-				if r.effect.mended == Allow && slices.ContainsFunc(s.Resources, func(res string) bool { return by(w.mended, res) }) {
+				if r.effect.fixed == Allow && slices.ContainsFunc(s.Resources, func(res string) bool { return by(w.fixed, res) }) {
 					return w.at
 				}
 			}
@@ -268,13 +270,13 @@ func (l *linter) anchor(rules []*rule, s Statement, at int) int {
 	return 0
 }
 
-// sameName reports whether two ARNs name the same thing in different places.
+// sameName reports whether two ARNs have the same name, in any region or account.
 func sameName(a, b string) bool {
 	one, other := strings.LastIndexByte(a, '/'), strings.LastIndexByte(b, '/')
 	return one >= 0 && other >= 0 && a[one:] == b[other:]
 }
 
-// denied finds what the policy denies of what a call needs.
+// denied reports what the policy denies of a call's needs.
 func (l *linter) denied(rules []*rule, t *target, needs Document) {
 	type hit struct {
 		rule    *rule
@@ -313,7 +315,7 @@ func (l *linter) denied(rules []*rule, t *target, needs Document) {
 			code = "deny.unspecified"
 		}
 		message := fmt.Sprintf("This statement denies requests outside its regions, and AWS also evaluates a call of %s in %s.", t.call.ID, strings.Join(h.regions, ", "))
-		s, ok := h.rule.mended()
+		s, ok := h.rule.fixed()
 		if !ok {
 			l.find(code, c.key.at, message+" Add them.")
 			continue
@@ -329,26 +331,27 @@ func (l *linter) denied(rules []*rule, t *target, needs Document) {
 	}
 }
 
-// regionLimit is the condition by which a statement denies all regions but some.
+// regionLimit returns the condition of a statement that denies all regions except some.
 func regionLimit(r *rule) *clause {
 	for i := range r.conditions {
 		c := &r.conditions[i]
-		if strings.EqualFold(c.key.mended, regionKey) && strings.Contains(strings.ToLower(c.operator.mended), "not") {
+		if strings.EqualFold(c.key.fixed, regionKey) && strings.Contains(strings.ToLower(c.operator.fixed), "not") {
 			return c
 		}
 	}
 	return nil
 }
 
-// ownProfiles holds each profile that the policy allows against its models.
+// ownProfiles checks each profile that the policy allows against the permissions for
+// its models.
 func (l *linter) ownProfiles(rules []*rule, given []string) {
 	for _, r := range rules {
-		if r.effect.mended != Allow || r.not[0] || r.not[1] {
+		if r.effect.fixed != Allow || r.not[0] || r.not[1] {
 			continue
 		}
 		for _, w := range r.resources {
 			c := Call{Whole: r.matches(r.actions, InvokeModel, matchFold), Stream: r.matches(r.actions, InvokeModelStream, matchFold)}
-			if c.ID = l.concrete(rules, w.mended); c.ID == "" || !c.Whole && !c.Stream || slices.Contains(given, c.ID) {
+			if c.ID = l.concrete(rules, w.fixed); c.ID == "" || !c.Whole && !c.Stream || slices.Contains(given, c.ID) {
 				continue
 			}
 			t, err := newTarget(c, l.opt.Known)
@@ -362,8 +365,8 @@ func (l *linter) ownProfiles(rules []*rule, given []string) {
 	}
 }
 
-// concrete fills in the wildcards for region and account in the ARN of a profile;
-// empty if it is none, or its name has wildcards.
+// concrete replaces the wildcards for region and account in the ARN of a profile; empty
+// if it is not a profile, or its name has wildcards.
 func (l *linter) concrete(rules []*rule, arn string) string {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) < 6 || !strings.Contains(parts[5], "inference-profile/") || wild(parts[5]) {
@@ -387,18 +390,19 @@ func (l *linter) concrete(rules []*rule, arn string) string {
 	return strings.Join(parts, ":")
 }
 
-// ownModels finds models that are allowed and can only be called by a profile, of
-// which none is: each once, and none whose calls have been held against the policy.
+// ownModels reports allowed models that can be called only by a profile, while no such
+// profile is allowed. It reports each once, and none whose calls have been checked
+// already.
 func (l *linter) ownModels(rules []*rule, seen []string) {
 	if l.opt.Known == nil {
 		return
 	}
 	for _, r := range rules {
-		if r.effect.mended != Allow || r.not[0] || r.not[1] || !r.matches(r.actions, InvokeModel, matchFold) && !r.matches(r.actions, InvokeModelStream, matchFold) {
+		if r.effect.fixed != Allow || r.not[0] || r.not[1] || !r.matches(r.actions, InvokeModel, matchFold) && !r.matches(r.actions, InvokeModelStream, matchFold) {
 			continue
 		}
 		for _, w := range r.resources {
-			arn, err := modelid.ParseARN(w.mended)
+			arn, err := modelid.ParseARN(w.fixed)
 			if err != nil || arn.Kind != modelid.FoundationModel || slices.Contains(seen, arn.Resource) || l.callable(rules, arn) {
 				continue
 			}
@@ -412,8 +416,7 @@ func (l *linter) ownModels(rules []*rule, seen []string) {
 	}
 }
 
-// callable reports whether a model that is allowed can be reached, as far as is
-// known.
+// callable reports whether an allowed model can be called, as far as is known.
 func (l *linter) callable(rules []*rule, arn modelid.ARN) bool {
 	if arn.Region != "" && l.opt.Known.OnDemand(arn.Resource, arn.Region) != catalog.No {
 		return true
@@ -423,15 +426,15 @@ func (l *linter) callable(rules []*rule, arn modelid.ARN) bool {
 		return true
 	}
 	for _, r := range rules {
-		if r.effect.mended != Allow {
+		if r.effect.fixed != Allow {
 			continue
 		}
 		for _, w := range r.resources {
-			if w.mended == "*" || strings.Contains(w.mended, ":application-inference-profile/") || strings.Contains(w.mended, "prompt-router/") {
+			if w.fixed == "*" || strings.Contains(w.fixed, ":application-inference-profile/") || strings.Contains(w.fixed, "prompt-router/") {
 				return true
 			}
 			for _, p := range profiles {
-				_, name, ok := strings.Cut(w.mended, ":inference-profile/")
+				_, name, ok := strings.Cut(w.fixed, ":inference-profile/")
 				if ok && match(name, p.ID) && reaches(p, arn.Region) {
 					return true
 				}
@@ -441,8 +444,8 @@ func (l *linter) callable(rules []*rule, arn modelid.ARN) bool {
 	return false
 }
 
-// reaches reports whether a profile may lead to a region, or everywhere if that is
-// empty.
+// reaches reports whether a profile may route to a region, or, if region is empty, to
+// every region.
 func reaches(p *catalog.Profile, region string) bool {
 	if region == "" || p.Worldwide() {
 		return p.Worldwide()
@@ -451,12 +454,12 @@ func reaches(p *catalog.Profile, region string) bool {
 	return len(to) == 0 || slices.Contains(to, region) || p.From(region) != catalog.No
 }
 
-// wide finds statements that allow any model, or any action, where calls are known
-// that need less.
+// wide reports statements that allow any model or any action although the known calls
+// need less.
 func (l *linter) wide(rules []*rule, least Document) {
 	const other = "arn:aws:bedrock:us-east-1::foundation-model/outcrop.no-such-model-v1:0"
 	for _, r := range rules {
-		if r.effect.mended != Allow || r.not[0] || r.not[1] {
+		if r.effect.fixed != Allow || r.not[0] || r.not[1] {
 			continue
 		}
 		invoke := r.matches(r.actions, InvokeModel, matchFold) || r.matches(r.actions, InvokeModelStream, matchFold)
@@ -464,12 +467,12 @@ func (l *linter) wide(rules []*rule, least Document) {
 			continue
 		}
 		for _, w := range r.actions {
-			if matchFold(w.mended, "bedrock:DeleteGuardrail") {
+			if matchFold(w.fixed, "bedrock:DeleteGuardrail") {
 				l.find("action.wide", w.at, fmt.Sprintf("%s allows more than calls: it can change and delete the account's Bedrock resources. These statements are sufficient.", w.text), least...)
 			}
 		}
 		for _, w := range r.resources {
-			if matchResource(w.mended, other) && r.applies(newRequest(InvokeModel, other, "us-east-1", nil)) == yes {
+			if matchResource(w.fixed, other) && r.applies(newRequest(InvokeModel, other, "us-east-1", nil)) == yes {
 				l.find("resource.wide", w.at, fmt.Sprintf("%s allows every model. These statements are sufficient.", w.text), least...)
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// answer is whether something holds, where it may be that nothing here tells.
+// answer is whether a condition holds, or unknown.
 type answer uint8
 
 const (
@@ -14,16 +14,16 @@ const (
 	yes
 )
 
-// request is one question that AWS asks of a policy.
+// request is a request that AWS authorizes against a policy.
 type request struct {
 	action, resource string
-	// keys are what is known of the request's context, by key in small letters; of a
-	// key that is known to be absent the value is empty.
+	// keys are the known condition keys of the request, in lower case; the value of a key that is
+	// known to be absent is empty.
 	keys map[string]string
 }
 
-// newRequest makes the request that a statement of Needs is for: its conditions
-// are what AWS then sees. The region is that of the ARN, or else of the call
+// newRequest returns the request for a statement of Needs; its conditions become the context. The
+// region is that of the ARN, or else of the call
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html).
 func newRequest(action, resource, region string, conditions []Condition) request {
 	r := request{action: action, resource: resource, keys: map[string]string{}}
@@ -51,11 +51,11 @@ func newRequest(action, resource, region string, conditions []Condition) request
 	return r
 }
 
-// allowed reports whether some statement allows the request, and which denies it;
-// nil if none does.
+// allowed reports whether some statement allows the request, and returns the statement that denies
+// it; nil if none does.
 func allowed(rules []*rule, q request) (ok bool, denial *rule) {
 	for _, r := range rules {
-		switch r.effect.mended {
+		switch r.effect.fixed {
 		case Allow:
 			ok = ok || r.applies(q) != no
 		case Deny:
@@ -67,7 +67,7 @@ func allowed(rules []*rule, q request) (ok bool, denial *rule) {
 	return ok, denial
 }
 
-// applies says whether a statement speaks of the request.
+// applies reports whether a statement applies to the request.
 func (r *rule) applies(q request) answer {
 	if r.matches(r.actions, q.action, matchFold) == r.not[0] || r.matches(r.resources, q.resource, matchResource) == r.not[1] {
 		return no
@@ -75,19 +75,19 @@ func (r *rule) applies(q request) answer {
 	result := yes
 	for i := range r.conditions {
 		c := &r.conditions[i]
-		if r.profileExempt && strings.EqualFold(c.key.mended, profileKey) && strings.Contains(q.resource, "inference-profile/") {
+		if r.profileExempt && strings.EqualFold(c.key.fixed, profileKey) && strings.Contains(q.resource, "inference-profile/") {
 			continue
 		}
-		result = min(result, c.holds(q, r.effect.mended == Deny))
+		result = min(result, c.holds(q, r.effect.fixed == Deny))
 	}
 	return result
 }
 
 func (r *rule) matches(patterns []word, s string, by func(pattern, s string) bool) bool {
-	return slices.ContainsFunc(patterns, func(w word) bool { return by(w.mended, s) })
+	return slices.ContainsFunc(patterns, func(w word) bool { return by(w.fixed, s) })
 }
 
-// matchResource is match for ARNs, in which a policy variable stands for anything.
+// matchResource is like match, for ARNs: a policy variable matches anything.
 func matchResource(pattern, s string) bool {
 	for {
 		before, rest, ok := strings.Cut(pattern, "${")
@@ -102,15 +102,15 @@ func matchResource(pattern, s string) bool {
 	}
 }
 
-// holds says whether a condition does. For a denial an exception for certain
-// principals is taken not to be made for the caller.
+// holds reports whether a condition holds. In a Deny statement, an exception for certain principals
+// is assumed not to include the caller.
 func (c *clause) holds(q request, denial bool) answer {
-	operator := strings.ToLower(c.operator.mended)
+	operator := strings.ToLower(c.operator.fixed)
 	operator, ifExists := strings.CutSuffix(operator, "ifexists")
 	operator, all := strings.CutPrefix(operator, "forallvalues:")
 	operator = strings.TrimPrefix(operator, "foranyvalue:")
 	negated := strings.Contains(operator, "not")
-	key := strings.ToLower(c.key.mended)
+	key := strings.ToLower(c.key.fixed)
 	value, known := q.keys[key]
 	if !known {
 		if denial && negated && strings.HasPrefix(key, "aws:principal") {
@@ -119,7 +119,7 @@ func (c *clause) holds(q request, denial bool) answer {
 		return maybe
 	}
 	if operator == "null" {
-		return truth(len(c.values) == 1 && strings.EqualFold(c.values[0].mended, "true") == (value == ""))
+		return truth(len(c.values) == 1 && strings.EqualFold(c.values[0].fixed, "true") == (value == ""))
 	}
 	if value == "" {
 		return truth(negated || ifExists || all)
@@ -129,10 +129,10 @@ func (c *clause) holds(q request, denial bool) answer {
 		return maybe
 	}
 	for _, v := range c.values {
-		if strings.Contains(v.mended, "${") {
+		if strings.Contains(v.fixed, "${") {
 			return maybe
 		}
-		if compare(v.mended, value) {
+		if compare(v.fixed, value) {
 			return truth(!negated)
 		}
 	}
@@ -146,8 +146,8 @@ func truth(b bool) answer {
 	return no
 }
 
-// comparison gives how an operator for strings and ARNs compares a pattern with a
-// value; nil for other operators
+// comparison returns how an operator for strings and ARNs compares a pattern with a value; nil for
+// other operators
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html).
 func comparison(operator string) func(pattern, value string) bool {
 	switch operator {

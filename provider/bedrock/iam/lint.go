@@ -129,7 +129,7 @@ func Fixed(policy []byte, o Options) (Document, []Finding, error) {
 	return d, left, err
 }
 
-// rewritten puts what findings mend into the statements of a policy.
+// rewritten applies the fixes of findings to the statements of a policy.
 func rewritten(found []Finding, rules []*rule) (Document, error) {
 	var d, added Document
 	for _, r := range rules {
@@ -137,7 +137,7 @@ func rewritten(found []Finding, rules []*rule) (Document, error) {
 			d = append(d, found[at].Fix...)
 			continue
 		}
-		s, ok := r.mended()
+		s, ok := r.fixed()
 		if !ok {
 			return nil, ErrNotRewritten
 		}
@@ -170,7 +170,7 @@ type linter struct {
 // whole gives all findings that fix a statement the same corrected statement, so that applying one
 // fix does not revert another.
 func (l *linter) whole(r *rule) {
-	s, ok := r.mended()
+	s, ok := r.fixed()
 	if !ok {
 		return
 	}

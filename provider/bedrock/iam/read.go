@@ -6,45 +6,46 @@ import (
 	"strings"
 )
 
-// word is a string of a policy and where it stands. mended is what it should be,
-// once something was found wrong with it.
+// word is a string of a policy and its offset. fixed is the corrected value, the same
+// as text if nothing is wrong with it.
 type word struct {
-	text, mended string
-	at           int
+	text, fixed string
+	at          int
 }
 
-// rule is a statement as it was read.
+// rule is a statement of the policy as it was parsed.
 type rule struct {
 	at           int
 	sid, effect  word
 	hasPrincipal bool
 	principal    string // if it is a string
 	principalAt  int
-	// principalDropped is whether the Principal, which is one too many, is left out.
+	// principalDropped reports whether the Principal, which is not allowed there, is
+	// removed.
 	principalDropped bool
 	not              [2]bool // it has NotAction, NotResource
 	actions          []word
 	resources        []word
 	conditions       []clause
-	profileExempt    bool     // its condition on the profile was moved off the profile
+	profileExempt    bool     // its condition on the profile no longer applies to the profile itself
 	number           int      // in the policy, from 1
-	split            Document // what it should be in place of itself, if that is more than one statement or another
+	split            Document // the statements that replace it, if there are several or it changes otherwise
 }
 
-// clause is a condition as it was read.
+// clause is a condition as it was parsed.
 type clause struct {
 	operator, key word
 	values        []word
 }
 
-// mended gives the rule as a statement with all mended that can be; not ok if a
-// statement cannot say it.
-func (r *rule) mended() (s Statement, ok bool) {
+// fixed returns the rule as a statement with all possible fixes applied; ok is false if
+// a statement cannot express it.
+func (r *rule) fixed() (s Statement, ok bool) {
 	if r.not[0] || r.not[1] || r.hasPrincipal && r.principal == "" && !r.principalDropped ||
-		r.effect.mended == "" || len(r.actions) == 0 || len(r.resources) == 0 {
+		r.effect.fixed == "" || len(r.actions) == 0 || len(r.resources) == 0 {
 		return Statement{}, false
 	}
-	text := func(w *word) string { return w.mended }
+	text := func(w *word) string { return w.fixed }
 	list := func(words []word) []string {
 		var all []string
 		for i := range words {
@@ -62,13 +63,13 @@ func (r *rule) mended() (s Statement, ok bool) {
 	return s, true
 }
 
-// mend notes what a word should be, and reports it; whole adds the statement.
-func (l *linter) mend(r *rule, w *word, code, mended, message string) {
-	w.mended = mended
+// fix records the corrected value of a word and reports a finding.
+func (l *linter) fix(r *rule, w *word, code, fixed, message string) {
+	w.fixed = fixed
 	l.findIn(r, code, w.at, message)
 }
 
-// findIn reports something wrong with a statement that its mended form takes care of.
+// findIn reports a finding about a statement that the fixed statement resolves.
 func (l *linter) findIn(r *rule, code string, at int, message string) {
 	before := len(l.found)
 	l.find(code, at, message)
@@ -77,7 +78,7 @@ func (l *linter) findIn(r *rule, code string, at int, message string) {
 	}
 }
 
-// members of a document and of a statement
+// Members of a document and of a statement
 // (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html).
 func documentMembers() []string { return []string{"Version", "Id", "Statement"} }
 
@@ -85,9 +86,8 @@ func statementMembers() []string {
 	return []string{"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 }
 
-// object gives an object's members by name, the last of several, and finds fault
-// with those that are doubled or unknown. Those that are misspelt are given under
-// the right name.
+// object returns an object's members by name, the last of several, and reports
+// duplicate and unknown ones. Misspelled members are returned under the correct name.
 func (l *linter) object(n *node, known []string) map[string]member {
 	all := map[string]member{}
 	for _, m := range n.members {
@@ -160,11 +160,11 @@ func (l *linter) rule(n *node) *rule {
 	m := l.object(n, statementMembers())
 	r := &rule{at: n.at}
 	if sid, ok := m["Sid"]; ok {
-		r.sid = word{text: sid.value.text, mended: sid.value.text, at: sid.value.at}
+		r.sid = word{text: sid.value.text, fixed: sid.value.text, at: sid.value.at}
 	}
 	r.effect = word{at: n.at}
 	if effect, ok := m["Effect"]; ok {
-		r.effect = word{text: effect.value.text, mended: effect.value.text, at: effect.value.at}
+		r.effect = word{text: effect.value.text, fixed: effect.value.text, at: effect.value.at}
 	}
 	for _, name := range []string{"Principal", "NotPrincipal"} {
 		if p, ok := m[name]; ok {

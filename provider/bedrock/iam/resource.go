@@ -36,7 +36,7 @@ func wild(s string) bool { return strings.ContainsAny(s, "*?$") }
 func (l *linter) resource(r *rule, w *word) {
 	text := w.text
 	if text != strings.TrimSpace(text) {
-		l.mend(r, w, "resource.space", strings.TrimSpace(text), fmt.Sprintf("%q has a leading or trailing space, so it matches nothing.", text))
+		l.fix(r, w, "resource.space", strings.TrimSpace(text), fmt.Sprintf("%q has a leading or trailing space, so it matches nothing.", text))
 		return
 	}
 	if text == "*" || strings.HasPrefix(text, "arn:*") {
@@ -65,7 +65,7 @@ func (l *linter) resource(r *rule, w *word) {
 	if isBedrockHost(a.service) {
 		service := a.service
 		a.service = "bedrock"
-		l.mend(r, w, "resource.service", a.String(), fmt.Sprintf("%q is not a service in ARNs; the ARNs of Bedrock resources have bedrock there.", service))
+		l.fix(r, w, "resource.service", a.String(), fmt.Sprintf("%q is not a service in ARNs; the ARNs of Bedrock resources have bedrock there.", service))
 		return
 	}
 	if a.service != "bedrock" || wild(a.kind) {
@@ -74,7 +74,7 @@ func (l *linter) resource(r *rule, w *word) {
 	if !slices.Contains(resourceTypes(), a.kind) {
 		kind := a.kind
 		if a.kind = nearest(kind, resourceTypes()); a.kind != "" {
-			l.mend(r, w, "resource.kind", a.String(), fmt.Sprintf("Bedrock has no resource type %q; the nearest is %s.", kind, a.kind))
+			l.fix(r, w, "resource.kind", a.String(), fmt.Sprintf("Bedrock has no resource type %q; the nearest is %s.", kind, a.kind))
 		}
 		return
 	}
@@ -97,7 +97,7 @@ func (l *linter) notARN(r *rule, w *word) {
 		l.find("resource.not_arn", w.at, fmt.Sprintf(message, w.text))
 		return
 	}
-	l.mend(r, w, "resource.not_arn", t.self(), fmt.Sprintf(message, w.text))
+	l.fix(r, w, "resource.not_arn", t.self(), fmt.Sprintf(message, w.text))
 }
 
 // region is that of the first call, or one to be replaced.
@@ -151,13 +151,13 @@ func (l *linter) place(r *rule, w *word, a arnParts) bool {
 			return true
 		}
 		a.region = near
-		l.mend(r, w, "resource.region", a.String(), message)
+		l.fix(r, w, "resource.region", a.String(), message)
 		return true
 	}
 	if partition := endpoint.PartitionOf(a.region).ID; !wild(a.partition) && partition != a.partition {
 		was := a.partition
 		a.partition = partition
-		l.mend(r, w, "resource.partition", a.String(), fmt.Sprintf("The ARNs of %s begin with arn:%s, not arn:%s.", a.region, partition, was))
+		l.fix(r, w, "resource.partition", a.String(), fmt.Sprintf("The ARNs of %s begin with arn:%s, not arn:%s.", a.region, partition, was))
 		return true
 	}
 	return false
@@ -172,12 +172,12 @@ func (l *linter) account(r *rule, w *word, a arnParts) bool {
 			return false
 		}
 		a.account = ""
-		l.mend(r, w, "resource.account", a.String(), "A foundation model belongs to AWS, so its ARN has no account; leave that part empty.")
+		l.fix(r, w, "resource.account", a.String(), "A foundation model belongs to AWS, so its ARN has no account; leave that part empty.")
 	case account == "":
 		if a.account = l.accountOf(); a.account == "" {
 			a.account = AccountPlaceholder
 		}
-		l.mend(r, w, "resource.account", a.String(), fmt.Sprintf("The ARN of a resource of the kind %s contains the caller's account, also for profiles that AWS defines.", a.kind))
+		l.fix(r, w, "resource.account", a.String(), fmt.Sprintf("The ARN of a resource of the kind %s contains the caller's account, also for profiles that AWS defines.", a.kind))
 		anyAccount(w)
 	case wild(account) || account == "aws" || len(account) == 12 && strings.Trim(account, "0123456789") == "":
 		return false
@@ -185,13 +185,13 @@ func (l *linter) account(r *rule, w *word, a arnParts) bool {
 		if a.account = l.accountOf(); a.account == "" {
 			a.account = "*"
 		}
-		l.mend(r, w, "resource.account", a.String(), fmt.Sprintf("%q is not an account id of 12 digits.", account))
+		l.fix(r, w, "resource.account", a.String(), fmt.Sprintf("%q is not an account id of 12 digits.", account))
 	}
 	return true
 }
 
 // anyAccount has the rest of the policy judged as if the account were right.
-func anyAccount(w *word) { w.mended = strings.Replace(w.mended, AccountPlaceholder, "*", 1) }
+func anyAccount(w *word) { w.fixed = strings.Replace(w.fixed, AccountPlaceholder, "*", 1) }
 
 // name finds fault with the names of models and profiles.
 func (l *linter) name(r *rule, w *word, a arnParts) {
@@ -210,7 +210,7 @@ func (l *linter) name(r *rule, w *word, a arnParts) {
 			if a.account = l.accountOf(); a.account == "" {
 				a.account = AccountPlaceholder
 			}
-			l.mend(r, w, "resource.model_is_profile", a.String(), fmt.Sprintf("%q is a profile, not a foundation model; a profile is a resource of the kind inference-profile in your account.", a.name))
+			l.fix(r, w, "resource.model_is_profile", a.String(), fmt.Sprintf("%q is a profile, not a foundation model; a profile is a resource of the kind inference-profile in your account.", a.name))
 			anyAccount(w)
 		default:
 			l.model(r, w, a)
@@ -222,11 +222,11 @@ func (l *linter) name(r *rule, w *word, a arnParts) {
 			l.profileRegion(w, a, p)
 		case err == nil && id.Geography == "" && id.Vendor != "":
 			a.kind, a.account = "foundation-model", ""
-			l.mend(r, w, "resource.profile_is_model", a.String(), fmt.Sprintf("%q is a model, not a profile; the id of a profile begins with its geography, such as us. or global.", a.name))
+			l.fix(r, w, "resource.profile_is_model", a.String(), fmt.Sprintf("%q is a model, not a profile; the id of a profile begins with its geography, such as us. or global.", a.name))
 		case err == nil:
 			if full := l.fullID(id.Base()); full != "" {
 				a.name = id.Geography + "." + full
-				l.mend(r, w, "resource.version", a.String(), fmt.Sprintf("There is no profile %s.%s; the full id is %s.", id.Geography, id.Base(), a.name))
+				l.fix(r, w, "resource.version", a.String(), fmt.Sprintf("There is no profile %s.%s; the full id is %s.", id.Geography, id.Base(), a.name))
 			}
 		}
 	}
@@ -244,7 +244,7 @@ func (l *linter) model(r *rule, w *word, a arnParts) {
 	}
 	was := a.name
 	a.name = full
-	l.mend(r, w, "resource.version", a.String(), fmt.Sprintf("There is no model %s; the full id is %s.", was, full))
+	l.fix(r, w, "resource.version", a.String(), fmt.Sprintf("There is no model %s; the full id is %s.", was, full))
 }
 
 // fullID gives the id of the one model whose id goes on where base ends; empty if

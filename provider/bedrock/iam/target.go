@@ -10,7 +10,7 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// target is what a call is made to, and where.
+// target is the model, profile or other resource that a call names, and the region.
 type target struct {
 	call      Call
 	known     *catalog.Catalogue
@@ -18,7 +18,7 @@ type target struct {
 	region    string
 	account   string
 	id        modelid.ID
-	profile   *catalog.Profile // nil if it is none or not known
+	profile   *catalog.Profile // nil if it is not a profile, or not known
 	base      string           // empty if not known
 }
 
@@ -55,7 +55,7 @@ func newTarget(c Call, known *catalog.Catalogue) (*target, error) {
 	return t, nil
 }
 
-// look finds the profile, and the model beneath.
+// look finds the profile, and the model behind it.
 func (t *target) look() {
 	written := t.id.ModelID()
 	if t.known != nil {
@@ -75,17 +75,17 @@ func (t *target) look() {
 	}
 }
 
-// arn makes the ARN of something in the account.
+// arn returns the ARN of a resource in the account.
 func (t *target) arn(region, resource string) string {
 	return "arn:" + t.partition + ":bedrock:" + region + ":" + t.account + ":" + resource
 }
 
-// model makes the ARN of a foundation model.
+// model returns the ARN of a foundation model.
 func (t *target) model(region, id string) string {
 	return "arn:" + t.partition + ":bedrock:" + region + "::foundation-model/" + id
 }
 
-// self is the ARN of what the call names.
+// self returns the ARN of what the call names.
 func (t *target) self() string {
 	switch {
 	case t.id.ARN.Kind == modelid.FoundationModel:
@@ -116,12 +116,12 @@ func (t *target) isProfile() bool {
 	}
 }
 
-// worldwide reports whether the profile is known to lead to every commercial region.
+// worldwide reports whether the profile is known to route to every commercial region.
 func (t *target) worldwide() bool {
 	return t.profile != nil && t.profile.Worldwide() || t.id.Geography == "global"
 }
 
-// Names of the statements for what stands behind a profile or router.
+// Sids of the statements for what a profile or router calls.
 const (
 	sidModels     = "InvokeModelThroughProfile"
 	sidGlobalHere = "InvokeModelHereThroughProfile"
@@ -129,7 +129,7 @@ const (
 	sidRouted     = "InvokeModelThroughRouter"
 )
 
-// invoke gives the statements for calling the model.
+// invoke returns the statements for calling the model.
 func (t *target) invoke(actions []string) Document {
 	self := t.self()
 	switch {
@@ -152,7 +152,7 @@ func (t *target) invoke(actions []string) Document {
 	}
 }
 
-// behind gives the statements for the models that a profile leads to, under its
+// behind returns the statements for the models that a profile routes to, with its
 // condition.
 func (t *target) behind(actions []string, through Condition) Document {
 	base := t.base
@@ -174,8 +174,8 @@ func (t *target) behind(actions []string, through Condition) Document {
 	return Document{models}
 }
 
-// endpoint gives the statements for an endpoint of SageMaker's that is called
-// through Bedrock.
+// endpoint returns the statements for a SageMaker endpoint that is called through
+// Bedrock.
 func (t *target) endpoint(actions []string, self string) Document {
 	var sagemaker []string
 	for _, a := range actions {
@@ -186,8 +186,8 @@ func (t *target) endpoint(actions []string, self string) Document {
 	return Document{allow("InvokeMarketplaceModel", actions, t.arn(t.region, "marketplace/model-endpoint/all-access")), called}
 }
 
-// destinations gives the regions in which the model behind a profile is judged,
-// that of the call among them; * if they are not known.
+// destinations returns the regions in which AWS checks the permission for the model
+// behind a profile, including the region of the call; * if they are not known.
 func (t *target) destinations() []string {
 	if t.profile == nil {
 		return []string{"*"}
@@ -201,7 +201,7 @@ func (t *target) destinations() []string {
 	return slices.Compact(regions)
 }
 
-// count gives the statement for counting tokens, which goes by the base id.
+// count returns the statement for counting tokens, which requires the base id.
 func (t *target) count() (Statement, error) {
 	if t.base == "" {
 		return Statement{}, fmt.Errorf("call: CountTokens: the base model of %q is unknown; set Base, whose id tokens are counted by", t.call.ID)
@@ -209,7 +209,7 @@ func (t *target) count() (Statement, error) {
 	return allow("CountTokens", []string{CountTokens}, t.model(t.region, t.base)), nil
 }
 
-// guardrail gives the ARN of the call's guardrail, without its version.
+// guardrail returns the ARN of the call's guardrail, without its version.
 func (t *target) guardrail() (string, error) {
 	written := t.call.Guardrail
 	if !strings.HasPrefix(written, "arn:") {
@@ -227,8 +227,8 @@ func (t *target) guardrail() (string, error) {
 	return arn.String(), nil
 }
 
-// batch gives the statements for making and watching batch jobs. What the job's
-// role needs is another policy
+// batch returns the statements for creating and monitoring batch jobs. The job's role
+// needs another policy
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-permissions.html).
 func (t *target) batch() Document {
 	jobs := t.arn(t.region, "model-invocation-job/*")
@@ -256,8 +256,8 @@ func (t *target) batch() Document {
 	}
 }
 
-// elsewhere reports whether the parts of an ARN are those of the model beneath, in
-// whatever region.
+// elsewhere reports whether the parts of an ARN are those of the model behind the
+// profile, in any region.
 func (t *target) elsewhere(parts []string) bool {
 	return len(parts) == 6 && t.base != "" && parts[5] == "foundation-model/"+t.base && parts[3] != ""
 }

@@ -162,7 +162,7 @@ func TestAReadingDoesNotWaitForAllARNs(t *testing.T) {
 	})
 }
 
-// An ARN that is wanted while something else is being asked is looked up all the same.
+// An ARN that is requested while something else is being asked is looked up all the same.
 func TestAnARNThatIsWantedDuringAReading(t *testing.T) {
 	for _, during := range []string{"foundation-model-availability", "provisioned-model-throughput"} {
 		synctest.Test(t, func(t *testing.T) {

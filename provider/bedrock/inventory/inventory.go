@@ -60,16 +60,16 @@ type Inventory struct {
 // region is what was read from one region.
 type region struct {
 	name      string
-	live      *catalog.Live   // nil before the first refresh
-	err       error           // of the last refresh
-	tried     time.Time       // when the last refresh began
-	access    time.Time       // when access was last looked up
-	again     time.Time       // when a refused call last refreshed the lists
-	refreshes pace            // of refreshes that anything else triggers
-	flight    *flight         // the refresh in progress; nil if there is none
-	wishes    map[string]wish // the ARNs whose base models are needed
-	looking   bool            // ARNs are being looked up
-	asking    bool            // single models are being looked up
+	live      *catalog.Live          // nil before the first refresh
+	err       error                  // of the last refresh
+	tried     time.Time              // when the last refresh began
+	access    time.Time              // when access was last looked up
+	again     time.Time              // when a refused call last refreshed the lists
+	refreshes pace                   // of refreshes that anything else triggers
+	flight    *flight                // the refresh in progress; nil if there is none
+	lookups   map[string]lookupState // the ARNs whose base models are needed
+	looking   bool                   // ARNs are being looked up
+	asking    bool                   // single models are being looked up
 }
 
 // flight is one refresh, shared by all callers.
@@ -173,7 +173,7 @@ func (v *Inventory) addRegion(name string) *region {
 	if r := v.regions[name]; r != nil {
 		return r
 	}
-	r := &region{name: name, wishes: map[string]wish{}, refreshes: pace{burst: refreshBurst, every: refreshEvery}}
+	r := &region{name: name, lookups: map[string]lookupState{}, refreshes: pace{burst: refreshBurst, every: refreshEvery}}
 	v.regions[name] = r
 	if r.live = v.load(name); r.live != nil {
 		v.publish(true)

@@ -15,8 +15,8 @@ import (
 
 // Bounds of look-ups, which clients can trigger by making up ARNs.
 const (
-	// maxWanted is how many ARNs of a region are looked up.
-	maxWanted = 256
+	// maxLookups is how many ARNs of a region are looked up.
+	maxLookups = 256
 	// lookUpBurst is how many look-ups an account makes at once, and lookUpEvery the interval
 	// between further ones.
 	lookUpBurst = 32
@@ -25,13 +25,13 @@ const (
 	lookUpTimeout = 30 * time.Second
 )
 
-// wish is the state of an ARN that is called and that no list contains.
-type wish uint8
+// lookupState is the state of an ARN that is called and that no list contains.
+type lookupState uint8
 
 const (
-	wanted   wish = iota // to be looked up
-	deferred             // it failed; the next refresh tries again
-	vain                 // it has no base model
+	pending     lookupState = iota // to be looked up
+	deferred                       // it failed; the next refresh tries again
+	noBaseModel                    // it has no base model
 )
 
 // pace limits a rate: burst at once, then one every interval.
@@ -62,20 +62,20 @@ func (v *Inventory) ResolveARN(name, arn string, get Get) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	r := v.addRegion(name)
-	_, asked := r.wishes[arn]
-	if !asked && len(r.wishes) >= maxWanted {
-		maps.DeleteFunc(r.wishes, func(_ string, w wish) bool { return w == vain })
+	_, asked := r.lookups[arn]
+	if !asked && len(r.lookups) >= maxLookups {
+		maps.DeleteFunc(r.lookups, func(_ string, s lookupState) bool { return s == noBaseModel })
 	}
-	if asked || len(r.wishes) >= maxWanted {
+	if asked || len(r.lookups) >= maxLookups {
 		return
 	}
-	r.wishes[arn] = wanted
+	r.lookups[arn] = pending
 	if r.live != nil { // otherwise the first refresh looks it up
 		v.lookUpLater(r, get)
 	}
 }
 
-// lookUpLater looks up the wanted ARNs of a region in the background; mu must be held. One
+// lookUpLater looks up the pending ARNs of a region in the background; mu must be held. One
 // goroutine at a time does so, and it does not end while there are any.
 func (v *Inventory) lookUpLater(r *region, get Get) {
 	if r.looking || v.closed {
@@ -88,13 +88,13 @@ func (v *Inventory) lookUpLater(r *region, get Get) {
 	})
 }
 
-// lookUpNow looks up the wanted ARNs of a region and those that failed before, as many as the rate
+// lookUpNow looks up the pending ARNs of a region and those that failed before, as many as the rate
 // allows; the rest follows in the background.
 func (v *Inventory) lookUpNow(r *region, get Get) {
 	v.mu.Lock()
-	for arn, w := range r.wishes {
+	for arn, w := range r.lookups {
 		if w == deferred {
-			r.wishes[arn] = wanted
+			r.lookups[arn] = pending
 		}
 	}
 	if r.looking || r.live == nil {
@@ -106,22 +106,22 @@ func (v *Inventory) lookUpNow(r *region, get Get) {
 	v.lookUp(r, get, false)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if _, some := r.wish(); some {
+	if _, some := r.nextLookup(); some {
 		v.lookUpLater(r, get)
 	}
 }
 
-// wish returns a wanted ARN; mu must be held.
-func (r *region) wish() (arn string, some bool) {
-	for _, arn := range slices.Sorted(maps.Keys(r.wishes)) {
-		if r.wishes[arn] == wanted {
+// nextLookup returns a pending ARN; mu must be held.
+func (r *region) nextLookup() (arn string, some bool) {
+	for _, arn := range slices.Sorted(maps.Keys(r.lookups)) {
+		if r.lookups[arn] == pending {
 			return arn, true
 		}
 	}
 	return "", false
 }
 
-// lookUp looks up the base models of the wanted ARNs of a region until none is left or, unless
+// lookUp looks up the base models of the pending ARNs of a region until none is left or, unless
 // patient, until it would have to wait. Known base models stay.
 func (v *Inventory) lookUp(r *region, get Get, patient bool) {
 	found := map[string]string{}
@@ -132,7 +132,7 @@ func (v *Inventory) lookUp(r *region, get Get, patient bool) {
 	}()
 	for {
 		v.mu.Lock()
-		arn, some := r.wish()
+		arn, some := r.nextLookup()
 		wait := time.Duration(0)
 		if some {
 			wait = v.pace.take(v.opt.Now())
@@ -144,7 +144,7 @@ func (v *Inventory) lookUp(r *region, get Get, patient bool) {
 			return
 		}
 		if some && wait == 0 {
-			r.wishes[arn] = deferred // should it fail
+			r.lookups[arn] = deferred // should it fail
 		}
 		v.mu.Unlock()
 		switch {
@@ -183,18 +183,18 @@ func (v *Inventory) lookUpOne(r *region, arn string, found map[string]string, ge
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if base == "" {
-		r.wishes[arn] = vain
+		r.lookups[arn] = noBaseModel
 		return
 	}
 	found[arn] = base
-	delete(r.wishes, arn)
+	delete(r.lookups, arn)
 }
 
 // found publishes what was looked up.
 func (v *Inventory) found(r *region, found map[string]string) {
 	v.amend(r, func(l *catalog.Live) {
 		beneath := maps.Clone(l.BaseModel)
-		if beneath == nil || len(beneath) >= maxWanted {
+		if beneath == nil || len(beneath) >= maxLookups {
 			beneath = map[string]string{}
 		}
 		maps.Copy(beneath, found)

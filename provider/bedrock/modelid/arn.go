@@ -6,7 +6,7 @@ import (
 	"outcrop/provider/bedrock/endpoint"
 )
 
-// Kind says what an ARN names.
+// Kind is the kind of resource that an ARN names.
 type Kind int
 
 // Kinds. The first ones can be called as a model.
@@ -27,11 +27,11 @@ const (
 	Guardrail                        // not a model
 	AsyncInvocation                  // not a model
 	InvocationJob                    // not a model
-	OtherResource                    // a resource of a kind that is not known here
+	OtherResource                    // a resource of an unknown kind
 )
 
-// String is the kind's name inside an ARN, such as foundation-model; it is
-// empty for NoARN and OtherResource.
+// String returns the kind's name in an ARN, such as foundation-model; it is empty for
+// NoARN and OtherResource.
 func (k Kind) String() string {
 	switch k {
 	case FoundationModel:
@@ -69,7 +69,7 @@ func (k Kind) String() string {
 	}
 }
 
-// service is the service that a kind belongs to.
+// service returns the service that a kind belongs to.
 func (k Kind) service() string {
 	switch k {
 	case SageMakerEndpoint:
@@ -90,23 +90,23 @@ func kindOf(service, name string) Kind {
 	return OtherResource
 }
 
-// ARN is an Amazon Resource Name of Bedrock, AgentCore or a SageMaker endpoint,
-// in its parts. The zero ARN is none.
+// ARN is the parsed Amazon Resource Name of a Bedrock, AgentCore or SageMaker endpoint
+// resource. The zero value means no ARN.
 type ARN struct {
 	Partition string // aws, aws-us-gov, aws-cn, ...
 	Service   string // bedrock, bedrock-agentcore or sagemaker
 	Region    string // empty in the model ARN that policies for global profiles name
-	Account   string // 12 digits; empty for what belongs to AWS
+	Account   string // 12 digits; empty for AWS's own resources
 	Kind      Kind
-	// Resource is what follows the kind: a model id, profile id or other id; of an
-	// OtherResource the kind as well.
+	// Resource is what follows the kind: a model id, profile id or other id; for an
+	// OtherResource it includes the kind.
 	Resource string
-	// SubResource is the id behind a custom model's base, a prompt's version, or
-	// what follows an AgentCore runtime's id.
+	// SubResource is the id after a custom model's base, the version of a prompt, or the
+	// part after the id of an AgentCore runtime.
 	SubResource string
 }
 
-// String is the ARN as ParseARN reads it; it is empty for the zero ARN.
+// String returns the ARN in the form that ParseARN reads; it is empty for the zero ARN.
 func (a ARN) String() string {
 	if a.Kind == NoARN {
 		return ""
@@ -125,7 +125,7 @@ func (a ARN) String() string {
 	return s
 }
 
-// ParseARN takes an ARN apart. Errors are of type *Error.
+// ParseARN parses an ARN. Errors are of type *Error.
 func ParseARN(s string) (ARN, error) {
 	if err := checkBytes(s, true); err != nil {
 		return ARN{}, err
@@ -135,7 +135,7 @@ func ParseARN(s string) (ARN, error) {
 
 const arnForm = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-pro-v1:0"
 
-// parseARN does ParseARN's work for a string whose bytes are known to be good.
+// parseARN is ParseARN for a string whose bytes have been checked.
 func parseARN(s string) (ARN, error) {
 	var a ARN
 	var head, resource string
@@ -171,7 +171,7 @@ func parseARN(s string) (ARN, error) {
 		separator = "/"
 	case Prompt:
 		separator = ":"
-	default: // the whole rest is the resource
+	default: // the rest is the resource
 	}
 	if separator != "" {
 		var more bool
@@ -186,7 +186,7 @@ func parseARN(s string) (ARN, error) {
 	return a, nil
 }
 
-// model says why an ARN cannot be called as a model; nil if it can.
+// model returns why an ARN cannot be called as a model; nil if it can.
 func (a ARN) model(s string) error {
 	switch {
 	case a.Kind == Guardrail || a.Kind == AsyncInvocation || a.Kind == InvocationJob:

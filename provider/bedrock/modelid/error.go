@@ -7,12 +7,12 @@ import (
 	"outcrop/internal/levenshtein"
 )
 
-// Error is a model string that cannot be understood.
+// Error reports a model string that cannot be parsed.
 type Error struct {
 	Input  string // the whole string
-	Part   string // the part that is at fault; empty if it is the whole
+	Part   string // the faulty part; empty if it is the whole string
 	Reason string // what is wrong with it
-	Hint   string // the nearest form that is right; empty if none is near
+	Hint   string // the nearest valid form; empty if none is close
 }
 
 func (e *Error) Error() string {
@@ -27,7 +27,7 @@ func (e *Error) Error() string {
 	return s
 }
 
-// short keeps a message readable whatever it quotes.
+// short shortens a quoted string to keep a message readable.
 func short(s string) string {
 	if len(s) > 200 {
 		return s[:197] + "..."
@@ -35,8 +35,7 @@ func short(s string) string {
 	return s
 }
 
-// unknownPrefix is the error for a segment in front of a slash that names no
-// route.
+// unknownPrefix returns the error for a segment before a slash that is not a route.
 func unknownPrefix(input, segment, rest string) error {
 	e := &Error{Input: input, Part: segment + "/", Reason: "is not a route or region"}
 	switch segment {

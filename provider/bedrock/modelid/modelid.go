@@ -1,6 +1,5 @@
-// Package modelid reads the strings that name models of Bedrock: model ids,
-// profile ids and ARNs, behind the prefixes that LiteLLM's configurations put in
-// front of them.
+// Package modelid parses the strings that name models of Bedrock: model ids, profile
+// ids and ARNs, with the prefixes of LiteLLM's configurations.
 //
 // The grammar, with every segment anchored by the separators around it:
 //
@@ -11,14 +10,13 @@
 //
 // Prefixes may come in any order, each kind once.
 //
-// A geography is told from a vendor by shape and position, not by a list. The
-// first dotted segment is a geography if it looks like one (two letters, such as
-// us or jp, with or without a word behind a hyphen, as in us-gov; or apac or
-// global), and if a vendor and a name follow it: a vendor is at least three
-// letters and digits without a hyphen that are not a version such as v3, and
-// the name behind it begins with a letter. So deepseek.v3.2, openai.gpt-5.6-sol
-// and zai.glm-5.3 have no geography, and us.openai.gpt-5.6-sol and
-// us.deepseek.r1-v1:0 have. An id of AWS's has at most these parts
+// A geography is distinguished from a vendor by form and position, not by a list. The
+// first dotted segment is a geography if it has the form of one (two letters, such as
+// us or jp, optionally with a word after a hyphen, as in us-gov; or apac or global) and
+// is followed by a vendor and a name. A vendor has at least three letters and digits,
+// no hyphen, and is not a version such as v3; the name after it begins with a letter.
+// So deepseek.v3.2, openai.gpt-5.6-sol and zai.glm-5.3 have no geography, and
+// us.openai.gpt-5.6-sol and us.deepseek.r1-v1:0 have one. AWS's ids have no other parts
 // (InvokeModelIdentifier in the service model of bedrock-runtime).
 package modelid
 
@@ -29,59 +27,56 @@ import (
 	"outcrop/provider/bedrock/endpoint"
 )
 
-// MaxLen is how long a model string may be, in bytes: AWS's bound on modelId.
+// MaxLen is the maximum length of a model string in bytes: AWS's limit for modelId.
 const MaxLen = 2048
 
-// ID is a model string, taken apart. IDs can be compared with ==.
+// ID is a parsed model string. IDs can be compared with ==.
 type ID struct {
-	// Route is the API that the string asks for, or else its family prefix, or
-	// else Auto.
+	// Route is the API that the string names, or else its family prefix, or else Auto.
 	Route Route
-	// Family is the family prefix; Auto if there is none. converse/llama/arn:...
-	// has the Route Converse and the Family Llama, and llama/arn:... has Llama as
-	// both.
+	// Family is the family prefix; Auto if there is none. converse/llama/arn:... has the
+	// Route Converse and the Family Llama, and llama/arn:... has Llama as both.
 	Family Route
-	// Region is the region in the path, as in eu-west-1/amazon.nova-pro-v1:0;
-	// empty if there is none. See CallRegion for that of an ARN.
+	// Region is the region in the path, as in eu-west-1/amazon.nova-pro-v1:0; empty if
+	// there is none. For the region of an ARN, see CallRegion.
 	Region string
 
-	// Geography is us, eu, global, ...: the model is called through the profile
-	// that serves this part of the world. Empty if there is none.
+	// Geography is us, eu, global, ...: the model is called through the profile for this
+	// geography. Empty if there is none.
 	Geography string
-	// Vendor is anthropic, amazon, ...; empty if the name has no dot, and if an
-	// ARN does not tell the model.
+	// Vendor is anthropic, amazon, ...; empty if the name has no dot, or if an ARN does
+	// not identify the model.
 	Vendor string
-	// Name is the vendor's name for the model, such as
-	// claude-haiku-4-5-20251001-v1 or gpt-5.6-sol; empty if an ARN does not tell
-	// the model.
+	// Name is the vendor's name for the model, such as claude-haiku-4-5-20251001-v1 or
+	// gpt-5.6-sol; empty if an ARN does not identify the model.
 	Name string
-	// Version is what stands behind the name's colon, such as 0.
+	// Version is the part after the name's colon, such as 0.
 	Version string
-	// Throughput is what stands behind the second colon, such as 51k: a context
-	// size that provisioned throughput is bought for.
+	// Throughput is the part after the second colon, such as 51k: a context size for
+	// which provisioned throughput is bought.
 	Throughput string
-	// Bracket is the word in a suffix such as [1m], by which some clients ask for
-	// a longer context. It is not part of what AWS is told.
+	// Bracket is the word in a suffix such as [1m], with which some clients ask for a
+	// longer context. It is not sent to AWS.
 	Bracket string
 
-	// AgentID and AliasID are those of the route agent.
+	// AgentID and AliasID are set for the route Agent.
 	AgentID, AliasID string
 
-	// ARN is the zero ARN if the model is not named by one.
+	// ARN is the zero ARN if the string does not contain one.
 	ARN ARN
 
 	model string // the id or ARN, without prefixes and bracket
 	base  string // the model id without geography and throughput
 }
 
-// ModelID is the model id, profile id or ARN as AWS takes it, before it is
+// ModelID returns the model id, profile id or ARN that AWS accepts, before it is
 // percent-encoded for a path.
 func (id ID) ModelID() string { return id.model }
 
-// Base is the id of the foundation model, by which a catalogue knows it: without
-// geography, throughput and bracket. It is empty where an ARN does not tell the
-// model. A custom Nova is amazon.nova-custom or amazon.nova-2-custom, as LiteLLM
-// calls them.
+// Base returns the id of the foundation model, by which a catalogue identifies it:
+// without geography, throughput and bracket. It is empty if an ARN does not identify
+// the model. A custom Nova is amazon.nova-custom or amazon.nova-2-custom, the names
+// that LiteLLM uses.
 func (id ID) Base() string {
 	switch id.Family {
 	case Nova:
@@ -93,8 +88,8 @@ func (id ID) Base() string {
 	}
 }
 
-// CallRegion is the region that the string binds the call to: that of the path
-// or of the ARN; empty if there is neither.
+// CallRegion returns the region that the string prescribes for the call: that of the
+// path or of the ARN; empty if there is neither.
 func (id ID) CallRegion() string {
 	if id.Region != "" {
 		return id.Region
@@ -102,7 +97,7 @@ func (id ID) CallRegion() string {
 	return id.ARN.Region
 }
 
-// String is the model string in its plainest form, without bedrock/: Parse gives
+// String returns the model string in its plainest form, without bedrock/. Parse returns
 // id for it.
 func (id ID) String() string {
 	var b strings.Builder
@@ -133,9 +128,8 @@ func (id ID) familyPrefix() string {
 	return id.Family.String()
 }
 
-// Parse reads a model string, with or without bedrock/ in front of it. Errors
-// are of type *Error. A model that nobody has heard of is no error, as long as
-// its id has a form that AWS could take.
+// Parse parses a model string, with or without bedrock/ before it. Errors are of type
+// *Error. An unknown model is not an error if its id has a form that AWS could accept.
 func Parse(s string) (ID, error) {
 	if err := checkBytes(s, false); err != nil {
 		return ID{}, err
@@ -170,7 +164,7 @@ func Parse(s string) (ID, error) {
 	return id, nil
 }
 
-// takePrefixes sets the routes and the region and gives what follows them.
+// takePrefixes sets the routes and the region and returns what follows them.
 func (id *ID) takePrefixes(input, s string) (rest string, err error) {
 	for id.Route != ConverseLike && id.Route != Agent && !strings.HasPrefix(s, "arn:") {
 		segment, after, ok := strings.Cut(s, "/")
@@ -204,7 +198,7 @@ func (id *ID) takePrefixes(input, s string) (rest string, err error) {
 	return s, nil
 }
 
-// takeBracket sets the bracket suffix and gives what stands before it.
+// takeBracket sets the bracket suffix and returns what precedes it.
 func (id *ID) takeBracket(input, s string) (rest string, err error) {
 	open := strings.IndexAny(s, "[]")
 	if open < 0 {
@@ -264,7 +258,7 @@ func (id *ID) setModel(input, s string) error {
 	return nil
 }
 
-// setLoose sets the parts of a name that another server than AWS's understands.
+// setLoose sets the parts of a name for a server other than AWS's.
 func (id *ID) setLoose(s string) {
 	if strings.IndexByte(s, '/') >= 0 || checkDots(s, s) != nil {
 		id.Name, id.base = s, s
@@ -273,8 +267,8 @@ func (id *ID) setLoose(s string) {
 	id.split(s)
 }
 
-// split sets the geography, vendor, name and what stands behind the name's
-// colons. It is the rule that the package comment states.
+// split splits an id into geography, vendor, name and the parts after the name's
+// colons, by the rule in the package comment.
 func (id *ID) split(s string) {
 	end := len(s)
 	start := 0

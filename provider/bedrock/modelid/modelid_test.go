@@ -272,7 +272,7 @@ func TestEveryIDOfTheCatalogue(t *testing.T) {
 				continue
 			}
 			vendor, name, _ := strings.Cut(base, ".")
-			if strings.Contains(vendor, "-") { // no vendor, but a name with a version
+			if strings.Contains(vendor, "-") { // not a vendor, but a name with a version
 				continue
 			}
 			if !strings.HasPrefix(name, id.Name) || id.Geography != geography || id.Vendor != vendor || !strings.HasPrefix(base, id.Base()) || id.ModelID() != in {

@@ -1,16 +1,15 @@
 package modelid
 
-// Route is a prefix of a model string that says by which of AWS's APIs the
-// model is called, or which family's request an imported model understands. The
-// names are LiteLLM's.
+// Route is a prefix of a model string that selects the AWS API for the call, or the
+// family whose request format an imported model accepts. The names are LiteLLM's.
 type Route int
 
 // Routes that name an API.
 const (
-	Auto            Route = iota // no prefix: the model's own best API
+	Auto            Route = iota // no prefix: the best API for the model
 	Converse                     // Converse and ConverseStream
 	Invoke                       // InvokeModel and InvokeModelWithResponseStream
-	ConverseLike                 // the shape of Converse, at an address that is not AWS's
+	ConverseLike                 // the form of Converse, at another host than AWS's
 	AsyncInvoke                  // StartAsyncInvoke
 	Agent                        // an agent of Bedrock, by agent and alias id
 	AgentCore                    // an agent hosted in AgentCore, by its runtime's ARN
@@ -19,8 +18,8 @@ const (
 	ChatCompletions              // the OpenAI API at bedrock-runtime
 )
 
-// Routes that name the family of an imported or custom model, whose ARN does
-// not tell it.
+// Routes that name the family of an imported or custom model, which its ARN does not
+// identify.
 const (
 	OpenAI Route = iota + 100 // takes OpenAI's chat completions body
 	Nova                      // a custom Nova: called by Converse
@@ -40,7 +39,7 @@ const (
 	TwelveLabs
 )
 
-// String is the prefix without its slash; it is empty for Auto.
+// String returns the prefix without its slash; it is empty for Auto.
 func (r Route) String() string {
 	switch r {
 	case Converse:
@@ -101,11 +100,11 @@ func (r Route) String() string {
 // IsFamily reports whether r names a family rather than an API.
 func (r Route) IsFamily() bool { return r >= OpenAI }
 
-// needsARN reports whether only an ARN may follow r. The names of vendors are
-// also what people write who mean vendor.model.
+// needsARN reports whether r must be followed by an ARN. People who mean vendor.model
+// also write a vendor's name as a prefix.
 func (r Route) needsARN() bool { return r >= AI21 || r == AgentCore }
 
-// routeOf gives the route that a segment names; Auto if it names none.
+// routeOf returns the route that a segment names; Auto if it names none.
 func routeOf(segment string) Route {
 	for r := Converse; r <= ChatCompletions; r++ {
 		if r.String() == segment {

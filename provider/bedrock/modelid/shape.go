@@ -2,8 +2,8 @@ package modelid
 
 import "strings"
 
-// checkBytes holds s to the length and the bytes that a model string may have.
-// An ARN alone has no bracket.
+// checkBytes checks the length and the bytes of a model string. An ARN may not contain
+// brackets.
 func checkBytes(s string, arn bool) error {
 	if len(s) > MaxLen {
 		return &Error{Input: s, Reason: "is longer than 2048 bytes"}
@@ -25,7 +25,7 @@ func checkBytes(s string, arn bool) error {
 	return nil
 }
 
-// badByte is the error for the byte of s at i.
+// badByte returns the error for the byte of s at i.
 func badByte(s string, i int) error {
 	e := &Error{Input: s, Part: s[i : i+1], Reason: "is not allowed in a model id"}
 	switch {
@@ -42,7 +42,7 @@ func badByte(s string, i int) error {
 	return e
 }
 
-// checkDots holds an id to having no empty segment between its dots and colons.
+// checkDots checks that an id has no empty segment between its dots and colons.
 func checkDots(input, id string) error {
 	for i := range len(id) {
 		switch id[i] {
@@ -55,7 +55,7 @@ func checkDots(input, id string) error {
 	return nil
 }
 
-// isGeography reports whether s has the shape of a geography's prefix.
+// isGeography reports whether s has the form of a geography's prefix.
 func isGeography(s string) bool {
 	if s == "global" || s == "apac" {
 		return true
@@ -64,7 +64,7 @@ func isGeography(s string) bool {
 	return len(letters) == 2 && consists(letters, 'a', 'z') && (!more || len(word) >= 2 && consists(word, 'a', 'z'))
 }
 
-// isVendor reports whether s has the shape of a vendor's name.
+// isVendor reports whether s has the form of a vendor's name.
 func isVendor(s string) bool {
 	if len(s) < 3 || !isLetter(s[0]) || s[0] == 'v' && consists(s[1:], '0', '9') {
 		return false
@@ -79,7 +79,7 @@ func isVendor(s string) bool {
 
 func isLetter(c byte) bool { return 'a' <= c && c <= 'z' }
 
-// isWord reports whether s is letters, digits, hyphens and underscores.
+// isWord reports whether s contains only letters, digits, hyphens and underscores.
 func isWord(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -91,7 +91,7 @@ func isWord(s string) bool {
 	return s != ""
 }
 
-// consists reports whether s has at least one byte and none outside lo to hi.
+// consists reports whether s has at least one byte, and only bytes from lo to hi.
 func consists(s string, lo, hi byte) bool {
 	for i := range len(s) {
 		if s[i] < lo || s[i] > hi {

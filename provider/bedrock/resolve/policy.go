@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"slices"
+	"strings"
 
 	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
@@ -61,6 +62,37 @@ func (p Policy) allows(prefix, region string, c *catalog.Catalogue) bool {
 	return ok && g.Has(region)
 }
 
+// Permits reports whether the policy allows calls in a region to ids with a prefix. It
+// allows whatever the policy does not restrict.
+func (p Policy) Permits(prefix, region string, c *catalog.Catalogue) bool {
+	switch {
+	case len(p.Regions) > 0 && !slices.Contains(p.Regions, region):
+		return false
+	case p.explicit() || worldwide(prefix, c):
+		return p.allows(prefix, region, c)
+	default:
+		return true
+	}
+}
+
+// Restricts reports whether the policy limits where calls may be served.
+func (p Policy) Restricts() bool { return p.explicit() || len(p.Regions) > 0 || !p.Global }
+
+// String returns the restrictions of the policy, in the format of the configuration.
+func (p Policy) String() string {
+	var parts []string
+	if p.explicit() {
+		parts = append(parts, "geographies: ["+strings.Join(p.Geographies, ", ")+"]")
+	}
+	if len(p.Regions) > 0 {
+		parts = append(parts, "regions: ["+strings.Join(p.Regions, ", ")+"]")
+	}
+	if !p.Global {
+		parts = append(parts, "global: false")
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
 // worldwide reports whether calls by a prefix may be served anywhere.
 func worldwide(prefix string, c *catalog.Catalogue) bool {
 	if prefix == "global" {
@@ -93,13 +125,13 @@ func NewPolicy(p Written) (Policy, error) {
 	out := Policy{Strict: p.Strict, Geographies: p.Geographies, Global: !p.Global.Set || p.Global.Value, Regions: p.Regions}
 	for _, g := range p.Geographies {
 		if id, err := modelid.Parse(g + ".amazon.nova"); g != Own && (err != nil || id.Geography != g) {
-			return out, &PolicyError{"geographies", `"` + llm.Clip(g, 60) + `" is not a geography; use own, or the prefix of inference profile ids, such as us, eu or apac`}
+			return out, &PolicyError{"geographies", `"` + llm.Clip(g, 60) + `" is not a geography; ` + geographyHint(g)}
 		}
 		out.Global = out.Global || g == "global" && !p.Global.Set
 	}
 	for _, region := range p.Regions {
 		if !endpoint.ValidRegion(region) {
-			return out, &PolicyError{"regions", `"` + llm.Clip(region, 60) + `" is not the name of an AWS region, such as eu-west-1`}
+			return out, &PolicyError{"regions", `"` + llm.Clip(region, 60) + `" is not the name of an AWS region; ` + regionHint(region)}
 		}
 	}
 	switch p.Prefer {
@@ -110,4 +142,37 @@ func NewPolicy(p Written) (Policy, error) {
 		return out, &PolicyError{"prefer", `"` + llm.Clip(p.Prefer, 60) + `" is neither nearest nor cheapest`}
 	}
 	return out, nil
+}
+
+// geographyHint suggests the geography that a text was probably meant to name.
+func geographyHint(text string) string {
+	near := strings.ToLower(strings.TrimSpace(text))
+	switch near {
+	case "us", "eu", "apac", "jp", "au", "ca", "global", Own:
+	case "europe", "emea", "european union":
+		near = "eu"
+	case "usa", "america", "united states", "north america":
+		near = "us"
+	case "asia", "ap", "asia pacific", "asia-pacific":
+		near = "apac"
+	case "japan":
+		near = "jp"
+	case "australia":
+		near = "au"
+	case "canada":
+		near = "ca"
+	case "world", "worldwide", "any", "all":
+		near = "global"
+	default:
+		return "use own, or the prefix of inference profile ids, such as us, eu or apac"
+	}
+	return "did you mean " + near + "?"
+}
+
+// regionHint suggests the region that a text was probably meant to name.
+func regionHint(text string) string {
+	if err := endpoint.CheckRegion(text); err != nil && err.Near != "" {
+		return "did you mean " + err.Near + "?"
+	}
+	return "a name looks like eu-west-1"
 }

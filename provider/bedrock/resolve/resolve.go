@@ -30,6 +30,9 @@ type Decision struct {
 	// Candidates are the allowed candidates, best first. If there are none, Refusal says why.
 	Candidates []Candidate
 	Refusal    *Refusal
+	// Elsewhere lists ids that are known to work from other regions, if no candidate is known to
+	// work from a region that the policy allows.
+	Elsewhere []string
 	// Steps lists in order what was considered, for display.
 	Steps []string
 }
@@ -89,6 +92,9 @@ func Resolve(id modelid.ID, region string, policy Policy, c *catalog.Catalogue, 
 	}
 	if len(r.out.Candidates) > 0 {
 		r.out.Refusal = nil
+	}
+	if len(r.out.Candidates) > 1 {
+		r.out.Elsewhere = nil
 	}
 	return r.out
 }
@@ -352,6 +358,7 @@ func (r *resolver) unreachable(region, base string) {
 		r.refuse("the policy allows no target for "+base+" from "+region, works)
 		return
 	}
+	r.out.Elsewhere = works
 	for _, w := range works {
 		r.step("known to work: ", w)
 	}
@@ -470,22 +477,4 @@ func (r *resolver) guess(region, base string) {
 	add(0)
 	r.add(region, base, base, "needs an inference profile, and none is known; sent unchanged")
 	add(1)
-}
-
-// works lists the ids of a model that could be called under another policy or from another region.
-func (r *resolver) works(base, region string) []string {
-	var here, elsewhere []string
-	for _, p := range r.cat.ProfilesOf(base) {
-		from := p.Regions()
-		if g, ok := r.cat.Geography(p.Prefix); ok && len(from) == 0 {
-			from = g.From
-		}
-		switch {
-		case r.serves(p, region):
-			here = append(here, p.ID)
-		case len(from) > 0:
-			elsewhere = append(elsewhere, p.ID+" (from "+strings.Join(from, ", ")+")")
-		}
-	}
-	return append(here, elsewhere...)
 }

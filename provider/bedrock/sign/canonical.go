@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// scratch is the memory of one signature, used again by the next.
+// scratch is the memory of one signature, reused by the next.
 type scratch struct {
 	buf    []byte
 	fields []field // the signed headers, in order of their lower-case names
@@ -17,7 +17,7 @@ type scratch struct {
 
 // field is a header to sign.
 type field struct {
-	name   string   // in any case
+	name   string   // in upper or lower case
 	values []string // nil for host and content-length, which are made from the request
 }
 
@@ -39,7 +39,7 @@ func (w *scratch) chooseHeaders(r *Request, extra []string) {
 }
 
 func (w *scratch) setFields(f []field) {
-	// Authorization is what is being made, and Host comes from Request.Host.
+	// Authorization is the result, and Host comes from Request.Host.
 	f = slices.DeleteFunc(f, func(f field) bool {
 		return f.values != nil && (f.name == headerAuthorization || f.name == "Host")
 	})
@@ -108,10 +108,9 @@ func appendCanonicalPath(b []byte, path string) []byte {
 	return b
 }
 
-// appendCanonicalQuery appends the parameters of a raw query, each name and value
-// decoded and encoded strictly, in order of the encoded names, then of the
-// encoded values. A + is a space, as forms have it; a % that escapes nothing is
-// taken for itself.
+// appendCanonicalQuery appends the parameters of a raw query, with each name and value
+// decoded and strictly encoded, sorted by encoded name and then by encoded value. A +
+// is a space, as in forms; a % that does not begin an escape is literal.
 func appendCanonicalQuery(b []byte, query string) []byte {
 	if query == "" {
 		return b
@@ -142,7 +141,7 @@ func appendCanonicalQuery(b []byte, query string) []byte {
 	return b
 }
 
-// recode decodes a part of a query and encodes it the strict way.
+// recode decodes a part of a query and encodes it strictly.
 func recode(s string) string {
 	var b []byte
 	for i := 0; i < len(s); i++ {
@@ -161,7 +160,7 @@ func recode(s string) string {
 	return string(b)
 }
 
-// appendEscaped appends c, percent-encoded unless RFC 3986 calls it unreserved.
+// appendEscaped appends c, percent-encoded unless it is unreserved in RFC 3986.
 func appendEscaped(b []byte, c byte) []byte {
 	switch {
 	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == '~':
@@ -171,8 +170,8 @@ func appendEscaped(b []byte, c byte) []byte {
 	return append(b, '%', digits[c>>4], digits[c&15])
 }
 
-// appendTrimmed appends a header value without spaces around it and with each
-// run of spaces inside it made one.
+// appendTrimmed appends a header value without surrounding spaces, and with each run of
+// spaces inside it reduced to one.
 func appendTrimmed(b []byte, v string) []byte {
 	v = strings.Trim(v, " \t")
 	for i := range len(v) {
@@ -207,8 +206,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// headerValues gives the values of a header by its lower-case name; ok is false
-// if it is absent.
+// headerValues returns the values of a header by its lower-case name; ok is false if it
+// is absent.
 func headerValues(h http.Header, name string) (values []string, ok bool) {
 	values, ok = h[http.CanonicalHeaderKey(name)]
 	return values, ok && len(values) > 0

@@ -10,12 +10,11 @@ import (
 	"time"
 )
 
-// maxKeys bounds how many derived keys a Signer keeps. A gateway has one for
-// each pair of credentials and region; beyond the bound it starts anew.
+// maxKeys limits how many derived keys a Signer keeps. A gateway has one for each pair
+// of credentials and region; at the limit, the Signer starts again with none.
 const maxKeys = 1024
 
-// keyring is a set of derived keys of one day; it is never written to once it
-// is shared.
+// keyring is a set of derived keys of one day; it is immutable once shared.
 type keyring struct {
 	day  int64 // days since 1970
 	keys map[keyID]*signingKey
@@ -23,7 +22,7 @@ type keyring struct {
 
 type keyID struct{ secret, region, service string }
 
-// key gives the signing key for a scope, from the kept ones if it is among them.
+// key returns the signing key for a scope, a kept one if there is one.
 func (s *Signer) key(secret string, now time.Time, region, service string) *signingKey {
 	id := keyID{secret, region, service}
 	day := now.Unix() / 86400
@@ -51,11 +50,10 @@ func (s *Signer) key(secret string, now time.Time, region, service string) *sign
 	return k
 }
 
-// signingKey makes signatures with one derived key. It is safe for use by many
-// goroutines.
+// signingKey makes signatures with one derived key. It is safe for concurrent use.
 type signingKey struct {
 	key  []byte
-	macs sync.Pool // of *mac: an HMAC that was used before skips hashing its key
+	macs sync.Pool // of *mac: a used HMAC need not hash its key again
 }
 
 type mac struct {
@@ -63,7 +61,7 @@ type mac struct {
 	sum  [sha256.Size]byte
 }
 
-// deriveKey makes the signing key of a day, written 20060102.
+// deriveKey derives the signing key of a day, in the format 20060102.
 func deriveKey(secret, day, region, service string) *signingKey {
 	k := hmacSum([]byte("AWS4"+secret), day)
 	k = hmacSum(k, region)
@@ -77,7 +75,7 @@ func hmacSum(key []byte, message string) []byte {
 	return h.Sum(nil)
 }
 
-// sum gives the HMAC of message in hexadecimal.
+// sum returns the HMAC of message in hexadecimal.
 func (k *signingKey) sum(message []byte) (signature [2 * sha256.Size]byte) {
 	m, _ := k.macs.Get().(*mac)
 	if m == nil {

@@ -1,12 +1,11 @@
-// Package sign puts AWS Signature Version 4 on requests, and checks it on
-// requests that came in. Both are functions of the request's parts, the
-// credentials, the scope and the time; nothing here does I/O.
+// Package sign signs requests with AWS Signature Version 4 and verifies the signatures
+// of received ones. Both depend only on the parts of the request, the credentials, the
+// scope and the time; nothing here does I/O.
 //
-// It follows AWS's "Signature Version 4 signing process" for every service but
-// S3: the payload hash is the SHA-256 of the body, and the canonical URI is the
-// path as it stands in the request line with every byte outside A-Za-z0-9-._~/
-// percent-encoded once more. Paths are not normalised: a . or .. segment is
-// signed as it is, as the AWS SDKs do.
+// It follows AWS's "Signature Version 4 signing process" for every service except S3:
+// the payload hash is the SHA-256 of the body, and the canonical URI is the path of the
+// request line with every byte outside A-Za-z0-9-._~/ percent-encoded once more. Paths
+// are not normalised: . and .. segments are signed unchanged, as the AWS SDKs do.
 package sign
 
 import (
@@ -33,10 +32,9 @@ const (
 	headerToken         = "X-Amz-Security-Token"
 )
 
-// Credentials are an AWS access key. They show their access key id but never
-// their secrets when they are printed, logged or marshalled. They are for
-// handing on, not for keeping: package fmt shows the secrets of Credentials in
-// an unexported field.
+// Credentials are an AWS access key. They show their access key id but never their
+// secrets when they are printed, logged or marshalled. Do not keep them in an
+// unexported field: package fmt shows their secrets there.
 type Credentials struct {
 	AccessKey    string
 	SecretKey    string
@@ -48,46 +46,46 @@ func (c Credentials) String() string { return "access key " + c.AccessKey }
 // Format writes String for every verb, so that no verb shows the secrets.
 func (c Credentials) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(c.String())) }
 
-// LogValue is String, for package slog.
+// LogValue returns String, for package slog.
 func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// MarshalText is String, for encoders.
+// MarshalText returns String, for encoders.
 func (c Credentials) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// Request is what a signature covers.
+// Request has the parts of a request that a signature covers.
 type Request struct {
 	Method string
-	Host   string // as in the Host header: with its port if that is not the scheme's own
+	Host   string // as in the Host header: with its port unless that is the default
 	Path   string // as in the request line, escaped; empty means /
 	Query  string // as in the request line, without the ?
-	// Header must not be nil. Sign reads the headers that it signs from it and
-	// writes the signature's headers into it; names are in canonical form.
+	// Header must not be nil. Sign reads the headers to sign from it and sets the
+	// signature's headers in it; names are in canonical form.
 	Header http.Header
-	// Body is what is sent behind the header, in pieces that follow one another.
+	// Body is the request body, as consecutive pieces.
 	Body [][]byte
 }
 
-// Signer signs requests. The zero value is ready; a Signer is safe for use by
-// many goroutines and must not be copied.
+// Signer signs requests. The zero value is ready; a Signer is safe for concurrent use
+// and must not be copied.
 //
-// It keeps the derived signing keys of the credentials that it meets, so that a
-// call costs one HMAC over a few hundred bytes besides the hash of the body. A
-// look-up of a kept key takes no lock.
+// It keeps the derived signing keys of the credentials that it has used, so that a call
+// costs the hash of the body and one HMAC over a few hundred bytes. Looking up a kept
+// key takes no lock.
 type Signer struct {
 	keys    atomic.Pointer[keyring]
 	adding  sync.Mutex // held while keys is replaced
 	scratch sync.Pool  // of *scratch
 }
 
-// Sign signs r for a service in a region, such as bedrock in eu-west-1, at the
-// time now, by setting the Authorization, X-Amz-Date and, for temporary
-// credentials, X-Amz-Security-Token headers. A session token header of an
-// earlier signature is removed.
+// Sign signs r for a service in a region, such as bedrock in eu-west-1, at the time
+// now. It sets the Authorization, X-Amz-Date and, for temporary credentials,
+// X-Amz-Security-Token headers, and removes the session token header of an earlier
+// signature.
 //
-// Signed are Host, Content-Type if present, every X-Amz- header (as AWS
-// asks) and the headers named in extra, in canonical form, as
-// far as they are present. Content-Length in extra stands for the length of the
-// body. A proxy that changes any other header does not break the signature.
+// It signs Host, Content-Type if present, every X-Amz- header (as AWS asks), and the
+// headers named in extra, in canonical form, that are present. Content-Length in extra
+// is the length of the body. A proxy may change any other header without breaking the
+// signature.
 func (s *Signer) Sign(r *Request, c Credentials, region, service string, now time.Time, extra ...string) {
 	w, _ := s.scratch.Get().(*scratch)
 	if w == nil {
@@ -126,8 +124,7 @@ func (s *Signer) Sign(r *Request, c Credentials, region, service string, now tim
 	r.Header[headerAuthorization] = values[2:3:3]
 }
 
-// sign gives the signature, in hexadecimal, of r's headers in w.fields and all
-// the rest of r.
+// sign returns the signature, in hexadecimal, of r with the headers in w.fields.
 func (w *scratch) sign(r *Request, key *signingKey, date, region, service string) [2 * sha256.Size]byte {
 	body := hashOf(r.Body)
 	w.buf = w.appendCanonicalRequest(w.buf[:0], r, body)
@@ -144,7 +141,7 @@ func (w *scratch) sign(r *Request, key *signingKey, date, region, service string
 	return key.sum(b)
 }
 
-// appendScope appends the credential scope of a time in the form of X-Amz-Date.
+// appendScope appends the credential scope; date is in the format of X-Amz-Date.
 func appendScope(b []byte, date, region, service string) []byte {
 	b = append(b, date[:len("20060102")]...)
 	b = append(b, '/')
@@ -154,16 +151,16 @@ func appendScope(b []byte, date, region, service string) []byte {
 	return append(b, "/"+terminator...)
 }
 
-// Bearer sets a Bedrock API key as h's authorization and removes what a
-// signature would have set: a request with a bearer token has no X-Amz-Date
-// (AWS, "Use an Amazon Bedrock API key").
+// Bearer sets a Bedrock API key as h's authorization and removes the headers of a
+// signature: a request with a bearer token has no X-Amz-Date (AWS, "Use an Amazon
+// Bedrock API key").
 func Bearer(h http.Header, token string) {
 	h[headerAuthorization] = []string{"Bearer " + token}
 	delete(h, headerDate)
 	delete(h, headerToken)
 }
 
-// hashOf is the SHA-256 of pieces that follow one another.
+// hashOf returns the SHA-256 of consecutive pieces.
 func hashOf(pieces [][]byte) (sum [sha256.Size]byte) {
 	if len(pieces) == 1 {
 		return sha256.Sum256(pieces[0])

@@ -20,7 +20,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// The example key of AWS's documentation.
+// The example key from AWS's documentation.
 var example = Credentials{AccessKey: "AKIDEXAMPLE", SecretKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
 
 func request(path string) *Request {
@@ -266,7 +266,7 @@ func BenchmarkSign(b *testing.B) {
 	}
 }
 
-func BenchmarkBodyHash(b *testing.B) { // what BenchmarkSign spends on the body
+func BenchmarkBodyHash(b *testing.B) { // the part of BenchmarkSign that the body takes
 	body := bytes.Repeat([]byte("x"), 1024)
 	for b.Loop() {
 		sha256.Sum256(body)
@@ -284,7 +284,7 @@ func word(rnd *rand.Rand, n int) string {
 	return string(b)
 }
 
-// randomPath makes an escaped path: the SDK's request needs a valid one.
+// randomPath returns a valid escaped path, which the SDK's request requires.
 func randomPath(rnd *rand.Rand) string {
 	var b []byte
 	for range 1 + rnd.IntN(4) {
@@ -300,8 +300,8 @@ func randomPath(rnd *rand.Rand) string {
 	return string(b)
 }
 
-// randomQuery makes a query whose names the SDK sorts as the specification does:
-// it sorts before it encodes.
+// randomQuery returns a query whose names the SDK sorts as the specification does: the
+// SDK sorts before it encodes.
 func randomQuery(rnd *rand.Rand) string {
 	var pairs []string
 	for range rnd.IntN(5) {

@@ -9,28 +9,27 @@ import (
 	"time"
 )
 
-// Window is how far the time of a signature may be from the verifier's clock,
-// in either direction.
+// Window is the maximum difference between the time of a signature and the verifier's
+// clock, in either direction.
 const Window = 5 * time.Minute
 
-// Kind says what is wrong with a signature.
+// Kind is the kind of fault in a signature.
 type Kind int
 
 // Kinds of faults.
 const (
 	Missing       Kind = iota + 1 // no Authorization header
-	Incomplete                    // an Authorization header that is not a whole signature
-	UnknownKey                    // no such access key, or its session token is another
+	Incomplete                    // an incomplete Authorization header
+	UnknownKey                    // no such access key, or another session token
 	Expired                       // signed more than Window ago
 	NotYetCurrent                 // signed more than Window ahead of the clock
 	WrongRegion                   // the scope names another region
 	WrongService                  // the scope names another service
-	WrongScope                    // the scope's date or end is not what it must be
-	Mismatch                      // everything is there, but the signature is another
+	WrongScope                    // a wrong date or end of the scope
+	Mismatch                      // the signature is wrong
 )
 
-// Fault is a request that is refused for its signature, in the words that AWS
-// uses.
+// Fault is the refusal of a request because of its signature, in AWS's words.
 type Fault struct {
 	Kind    Kind
 	Status  int    // HTTP status of the refusal
@@ -54,14 +53,14 @@ func fault(k Kind, format string, args ...any) *Fault {
 	return f
 }
 
-// Lookup gives what belongs to an access key id: the secret key and, for
-// temporary credentials, the session token. ok is whether there is such a key.
+// Lookup returns the secret key and, for temporary credentials, the session token of an
+// access key id. ok reports whether the key exists.
 type Lookup func(accessKey string) (secretKey, sessionToken string, ok bool)
 
-// Verify checks the signature of a request that came in for a service in a
-// region, as AWS would at the time now. The request's path and query are those
-// of the request line, untouched. A refusal is a *Fault; nil means that the
-// request was signed with a key that lookup knows.
+// Verify checks the signature of a received request for a service in a region, as AWS
+// would at the time now. The request's path and query are those of the request line,
+// unchanged. A refusal is a *Fault; nil means that the request was signed with a key
+// that lookup returned.
 func Verify(r *Request, lookup Lookup, region, service string, now time.Time) error {
 	header := r.Header.Get(headerAuthorization)
 	if header == "" {
@@ -97,6 +96,15 @@ func Verify(r *Request, lookup Lookup, region, service string, now time.Time) er
 			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
 	return nil
+}
+
+// Scope is what an Authorization header says about its signature.
+type Scope struct{ AccessKey, Region, Service string }
+
+// ParseScope reads the scope of an Authorization header. The error is a *Fault.
+func ParseScope(header string) (Scope, error) {
+	a, err := parseAuthorization(header)
+	return Scope{a.accessKey, a.region, a.service}, err
 }
 
 // authorization is a parsed Authorization header.
@@ -208,7 +216,7 @@ func (w *scratch) takeHeaders(r *Request, names []string) error {
 			f = append(f, field{name, []string{""}})
 		}
 	}
-	// The order is the signer's own; AWS takes any, but signs in sorted order.
+	// The order is the signer's own; AWS accepts any order, but signs in sorted order.
 	w.setFields(f)
 	return nil
 }

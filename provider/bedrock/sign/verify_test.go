@@ -59,7 +59,7 @@ func TestHowARequestIsRefused(t *testing.T) {
 		kind    Kind
 		status  int
 		typ     string
-		message string // or the beginning of it
+		message string // or a prefix of it
 	}{
 		{"no Authorization", func(r *Request) { r.Header.Del("Authorization") }, Missing, 403, "MissingAuthenticationTokenException", "Missing Authentication Token"},
 		{"another scheme", authorization("AWS4-HMAC-SHA256", "Basic"), Incomplete, 400, "IncompleteSignatureException", "Unsupported AWS 'algorithm': 'Basic'."},
@@ -132,8 +132,8 @@ func resign(r *Request, now time.Time) {
 	new(Signer).Sign(r, example, "us-east-1", "bedrock", now)
 }
 
-// FuzzVerify holds that no header makes Verify panic or accept, and that what
-// was signed is accepted whatever the path, query and body.
+// FuzzVerify checks that no header makes Verify panic or accept, and that a signed
+// request is accepted whatever its path, query and body.
 func FuzzVerify(f *testing.F) {
 	f.Add("/model/a%3A0/converse", "a=b&c", "{}", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/bedrock/aws4_request, SignedHeaders=host;content-length;x, Signature=00")
 	f.Add("", "%%%=+", "", "Bearer x")

@@ -12,40 +12,39 @@ import (
 	"outcrop/provider/bedrock/modelid"
 )
 
-// claims are what the tables say, before it is decided what is taken.
+// claims holds what the tables state, before settle chooses among them.
 type claims struct {
 	notes    *notes
 	sources  map[string]*source
-	tables   map[string]*table       // that were read, by kind
+	tables   map[string]*table       // the tables that were read, by kind
 	models   map[string][]modelClaim // by base id
 	prices   map[string][]priceClaim // by base id
 	profiles map[string][]profileClaim
 	patterns []patternClaim
 
-	// onMantle are the tables of bedrock-mantle that list a base id, and onRuntime
-	// are the base ids that other tables list.
+	// onMantle are the tables of bedrock-mantle that list a base id, and onRuntime are
+	// the base ids that other tables list.
 	onMantle  map[string][]*source
 	onRuntime map[string]bool
 }
 
-// modelClaim is what a table says of a model. A weak one is a table's word on
-// what it has no words for, such as a list of modalities of which it knows two;
-// it counts only where no other table says anything.
+// modelClaim is what a table states about a model. A weak claim is about something that
+// the table can express only in part, such as a list of modalities in a table that
+// knows only two; it counts only if no other table states the fact.
 type modelClaim struct {
 	by   *source
 	weak bool
 	set  schema.Model
 }
 
-// priceClaim is what a table says of a price: of the profile or the regions in
-// price, or of calls by the bare id.
+// priceClaim is what a table states about a price: that of the profile or the regions
+// in price, or of calls by the bare id.
 type priceClaim struct {
 	by    *source
 	price schema.Price
 }
 
-// profileClaim is a table's word that there is a profile, and between which
-// regions, if it says so.
+// profileClaim states that a profile exists and, if the table has them, its regions.
 type profileClaim struct {
 	by       *source
 	from, to []string
@@ -58,14 +57,14 @@ func newClaims(n *notes) *claims {
 		onMantle: map[string][]*source{}, onRuntime: map[string]bool{},
 	}
 	for _, s := range n.Sources {
-		day, _ := time.Parse(time.DateOnly, s.Date) // the catalogue refuses a day that is none
+		day, _ := time.Parse(time.DateOnly, s.Date) // the catalogue rejects an invalid day
 		c.sources[s.Key] = &source{s, s.Key, day}
 	}
 	return c
 }
 
-// split gives the prefix and the base id of an id in a table. It is not ok for
-// ids that are to be ignored.
+// split returns the prefix and the base id of an id in a table. ok is false for ids to
+// ignore.
 func (c *claims) split(id string) (prefix, base string, ok bool) {
 	parsed, err := modelid.Parse(id)
 	if err != nil || parsed.Base() == "" || parsed.Throughput != "" {
@@ -78,7 +77,7 @@ func (c *claims) split(id string) (prefix, base string, ok bool) {
 	return prefix, base, true
 }
 
-// there notes that a table of bedrock-runtime lists an id.
+// there records that a table of bedrock-runtime lists an id.
 func (c *claims) there(by *source, prefix, base string) {
 	c.onRuntime[base] = true
 	if _, ok := c.models[base]; !ok {
@@ -90,7 +89,7 @@ func (c *claims) there(by *source, prefix, base string) {
 	}
 }
 
-// mantle notes that a table of bedrock-mantle lists an id.
+// mantle records that a table of bedrock-mantle lists an id.
 func (c *claims) mantle(by *source, base string) {
 	c.onMantle[base] = append(c.onMantle[base], by)
 	if _, ok := c.models[base]; !ok {
@@ -98,12 +97,12 @@ func (c *claims) mantle(by *source, base string) {
 	}
 }
 
-// model notes what a table says of a model.
+// model records what a table states about a model.
 func (c *claims) model(by *source, base string, set schema.Model) {
 	c.models[base] = append(c.models[base], modelClaim{by: by, set: set})
 }
 
-// price notes a price for a base id.
+// price records a price for a base id.
 func (c *claims) price(by *source, base string, p schema.Price) {
 	for _, d := range c.notes.Distrust {
 		if d.Source != by.kind || !matches(d.IDs, base) {
@@ -122,7 +121,7 @@ func (c *claims) price(by *source, base string, p schema.Price) {
 	c.prices[base] = append(c.prices[base], priceClaim{by, p})
 }
 
-// distrusts reports whether a day of release stands for no day.
+// distrusts reports whether a release date is not a real date.
 func (c *claims) distrusts(by *source, released string) bool {
 	for _, d := range c.notes.Distrust {
 		if d.Source == by.kind && d.Released != "" && d.Released == released {
@@ -132,7 +131,7 @@ func (c *claims) distrusts(by *source, released string) bool {
 	return false
 }
 
-// settle decides what is taken of the claims, and gives the models and profiles.
+// settle chooses among the claims and returns the models and profiles.
 func (c *claims) settle() ([]schema.Model, []schema.Profile, error) {
 	for i := range c.notes.Profiles {
 		p := &c.notes.Profiles[i]
@@ -145,7 +144,7 @@ func (c *claims) settle() ([]schema.Model, []schema.Profile, error) {
 			return nil, nil, fmt.Errorf("notes: %q is not a profile's id", p.ID)
 		}
 		if _, known := c.models[base]; !known {
-			continue // a profile of a model that no table has
+			continue // a profile of a model that is in no table
 		}
 		c.profiles[p.ID] = append(c.profiles[p.ID], profileClaim{by, p.From, p.To})
 	}
@@ -164,7 +163,7 @@ func (c *claims) settle() ([]schema.Model, []schema.Profile, error) {
 	return models, profiles, nil
 }
 
-// named gives the source with a key.
+// named returns the source with a key.
 func (c *claims) named(key string) (*source, error) {
 	if s := c.sources[key]; s != nil {
 		return s, nil
@@ -183,16 +182,16 @@ func (c *claims) settleModel(base string) (schema.Model, error) {
 			take(&m, &r.Set, r.By, by)
 		}
 	}
-	said := c.models[base]
-	slices.SortStableFunc(said, func(a, b modelClaim) int {
+	claimed := c.models[base]
+	slices.SortStableFunc(claimed, func(a, b modelClaim) int {
 		if a.weak != b.weak {
 			return cmp.Compare(weight(a), weight(b))
 		}
 		return newer(a.by, b.by)
 	})
-	poolRegions(said)
-	for i := range said {
-		take(&m, &said[i].set, said[i].by.Key, by)
+	poolRegions(claimed)
+	for i := range claimed {
+		take(&m, &claimed[i].set, claimed[i].by.Key, by)
 	}
 	if err := c.settleMantle(&m, by); err != nil {
 		return m, err
@@ -202,17 +201,17 @@ func (c *claims) settleModel(base string) (schema.Model, error) {
 	return m, nil
 }
 
-// poolRegions adds to the newest answer of AWS's list of models what the others
-// say of regions that it does not speak of: they come one for each region.
-func poolRegions(said []modelClaim) {
+// poolRegions adds to the newest answer of AWS's list of models what the other answers
+// state about other regions, since each answer is for one region.
+func poolRegions(claimed []modelClaim) {
 	var first *modelClaim
-	for i := range said {
-		s := &said[i]
+	for i := range claimed {
+		s := &claimed[i]
 		switch {
 		case len(s.set.OnDemand) == 0 || !traitsOf(s.by.kind).regional:
 		case first == nil:
 			first = s
-			s.set.OnDemand = maps.Clone(s.set.OnDemand) // the claim's own
+			s.set.OnDemand = maps.Clone(s.set.OnDemand) // a copy, since the claim owns the map
 		default:
 			for region, can := range s.set.OnDemand {
 				if _, known := first.set.OnDemand[region]; !known {
@@ -230,8 +229,8 @@ func weight(c modelClaim) int {
 	return 0
 }
 
-// settleMantle gives a model the id that bedrock-mantle has for it, and leaves
-// out what is said of a mantle that does not have it.
+// settleMantle sets a model's id on bedrock-mantle, and removes what is stated about
+// mantle if mantle does not have the model.
 func (c *claims) settleMantle(m *schema.Model, by map[string]string) error {
 	for _, t := range c.notes.Twins {
 		if _, known := c.models[t.Mantle]; t.Runtime != m.ID || !known {
@@ -249,12 +248,11 @@ func (c *claims) settleMantle(m *schema.Model, by map[string]string) error {
 	return nil
 }
 
-// applyMantle makes claims of what the tables of bedrock-mantle list: that the
-// model is there, and, if no other table has the id, that bedrock-runtime has it
-// not.
+// applyMantle derives claims from the tables of bedrock-mantle: the model is there,
+// and, if no other table has the id, it is not on bedrock-runtime.
 func (c *claims) applyMantle() {
-	for base, said := range c.onMantle {
-		for _, by := range said {
+	for base, claimed := range c.onMantle {
+		for _, by := range claimed {
 			c.model(by, base, schema.Model{Mantle: &schema.Mantle{ID: base}})
 			if !c.onRuntime[base] {
 				c.model(by, base, schema.Model{Converse: new(false), Invoke: new(false), OpenAI: new(false)})
@@ -263,7 +261,7 @@ func (c *claims) applyMantle() {
 	}
 }
 
-// bySource turns the sources of facts round: the facts of each source.
+// bySource inverts the map from facts to sources into the facts of each source.
 func bySource(by map[string]string) map[string]string {
 	facts := map[string][]string{}
 	for name, key := range by {
@@ -277,18 +275,18 @@ func bySource(by map[string]string) map[string]string {
 	return out
 }
 
-// settleProfile takes that a profile is there from the newest table that lists
-// it, and its regions from the newest that has them.
-func settleProfile(id string, said []profileClaim) schema.Profile {
-	slices.SortStableFunc(said, func(a, b profileClaim) int { return newer(a.by, b.by) })
-	p := schema.Profile{ID: id, By: said[0].by.Key}
-	for _, s := range said {
+// settleProfile takes a profile's existence from the newest table that lists it, and
+// its regions from the newest that has them.
+func settleProfile(id string, claimed []profileClaim) schema.Profile {
+	slices.SortStableFunc(claimed, func(a, b profileClaim) int { return newer(a.by, b.by) })
+	p := schema.Profile{ID: id, By: claimed[0].by.Key}
+	for _, s := range claimed {
 		if len(s.from)+len(s.to) == 0 {
 			continue
 		}
 		p.RegionsBy = s.by.Key
-		// Answers of AWS's lists come one for each region, and maybe on different days.
-		for _, other := range said {
+		// AWS's lists have one answer for each region, possibly of different days.
+		for _, other := range claimed {
 			pooled := other.by.kind == s.by.kind && traitsOf(s.by.kind).regional && !within(other.from, p.From)
 			if other.by == s.by || pooled {
 				p.From, p.To = append(p.From, other.from...), append(p.To, other.to...)
@@ -305,10 +303,10 @@ func settleProfile(id string, said []profileClaim) schema.Profile {
 	return p
 }
 
-// within reports whether all of some names are in a list.
+// within reports whether a list contains all names.
 func within(names, list []string) bool {
 	return !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(list, name) })
 }
 
-// everywhere stands in a list of destinations for all commercial regions.
+// everywhere in a list of destinations means all commercial regions.
 const everywhere = "*"

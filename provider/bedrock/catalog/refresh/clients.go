@@ -7,7 +7,7 @@ import (
 	"outcrop/provider/bedrock/catalog/schema"
 )
 
-// readPiAI reads pi-ai's table. Every row of it is called by ConverseStream.
+// readPiAI reads pi-ai's table. All its rows are for ConverseStream.
 func readPiAI(c *claims, by *source, data []byte) error {
 	type cost struct {
 		Input           jsonx.Raw `json:"input"`
@@ -76,9 +76,9 @@ func readPiAI(c *claims, by *source, data []byte) error {
 	return nil
 }
 
-// readCatwalk reads catwalk's providers for Bedrock, by id. It calls the price of
-// writing the cache that of cached input, and the price of reading it that of
-// cached output.
+// readCatwalk reads catwalk's providers for Bedrock, by id. It names the price of cache
+// writes as that of cached input, and the price of cache reads as that of cached
+// output.
 func readCatwalk(c *claims, by *source, data []byte) error {
 	type walkModel struct {
 		ID        string    `json:"id"`
@@ -133,5 +133,5 @@ func readCatwalk(c *claims, by *source, data []byte) error {
 	return nil
 }
 
-// provenance is the member of a table that says where it comes from.
+// provenance is the member of a table that names its origin.
 const provenance = "_provenance"

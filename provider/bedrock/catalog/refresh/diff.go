@@ -13,18 +13,18 @@ import (
 
 // Change is a difference between two sets of data files.
 type Change struct {
-	// List is where it stands: models, profiles, geographies, sources or regions.
+	// List is the list that changes: models, profiles, geographies, sources or regions.
 	List string
 	// ID is the model, profile, geography or source that changes.
 	ID string
-	// Fact says what of it, such as context, or price us standard input; empty if it
-	// comes or goes as a whole.
+	// Fact is the fact that changes, such as context, or price us standard input; empty
+	// if the whole entry is added or removed.
 	Fact string
-	// Old and New are the values; empty where there is none.
+	// Old and New are the values; empty if there is none.
 	Old, New string
 }
 
-// String is the change as a sentence.
+// String returns the change as a sentence.
 func (c Change) String() string {
 	switch {
 	case c.Fact == "" && c.Old == "":
@@ -39,9 +39,9 @@ func (c Change) String() string {
 	return c.ID + ": " + c.Fact + " was " + c.Old + ", is " + c.New
 }
 
-// Diff gives what changes from one set of data files to another: the models, each
-// with its profiles behind it, and then the rest, by id and fact. A fact that only
-// gets another source is no change; a source with another day is one.
+// Diff returns the changes from one set of data files to another: the models, each
+// followed by its profiles, and then the rest, by id and fact. A fact that only gets
+// another source is not a change; a source with another day is one.
 func Diff(from, to map[string][]byte) ([]Change, error) {
 	was, err := flattenAll(from)
 	if err != nil {
@@ -78,8 +78,8 @@ func rank(c Change) int {
 	return 0
 }
 
-// model is the base id of the model that changes or whose profile does, empty for
-// what is neither.
+// model returns the base id of the model that changes or whose profile changes; empty
+// for other changes.
 func (c Change) model() string {
 	switch c.List {
 	case "models":
@@ -90,7 +90,7 @@ func (c Change) model() string {
 	return ""
 }
 
-// baseOf gives the base id of a profile's.
+// baseOf returns the base id of a profile's id.
 func baseOf(profile string) string {
 	_, base, _ := strings.Cut(profile, ".")
 	return base
@@ -111,7 +111,7 @@ func diffFacts(list, id string, was, is map[string]string) []Change {
 	return changes
 }
 
-// Summary counts changes, such as 12 changes in 3 models; 2 new models.
+// Summary counts the changes, such as "12 changes in 3 models; 2 new models".
 func Summary(changes []Change) string {
 	models, profiles := map[string]bool{}, map[string]bool{}
 	var facts, came, went, arrived, left, others int
@@ -175,7 +175,7 @@ type row struct {
 	facts map[string]string
 }
 
-// flattenAll gives the facts of everything in a set of files, by id and by name.
+// flattenAll returns the facts of everything in a set of files, by id and by name.
 func flattenAll(files map[string][]byte) (map[string]row, error) {
 	all := map[string]row{}
 	for name, data := range files {
@@ -204,7 +204,7 @@ func flattenAll(files map[string][]byte) (map[string]row, error) {
 	return all, nil
 }
 
-// nameOf gives what a row is called: after its own id, or after its list.
+// nameOf returns the name of a row: its own id, or that of its list.
 func nameOf(facts map[string]string, list string) string {
 	switch {
 	case facts["id"] != "":
@@ -217,8 +217,8 @@ func nameOf(facts map[string]string, list string) string {
 	return list
 }
 
-// flatten notes the members of an object under the path to them, its words joined
-// by spaces. Sources are left out.
+// flatten adds the members of an object under the path to them, with words joined by
+// spaces. It skips sources.
 func flatten(facts map[string]string, path string, object jsonx.Raw) error {
 	members, err := jsonx.Members(object)
 	if err != nil {
@@ -244,8 +244,8 @@ func flatten(facts map[string]string, path string, object jsonx.Raw) error {
 	return nil
 }
 
-// flattenList notes a list of words as one fact, and the prices of a model by
-// their places.
+// flattenList adds a list of words as one fact, and the prices of a model by their
+// places.
 func flattenList(facts map[string]string, at string, m jsonx.Member) error {
 	if m.Name != "prices" {
 		var words []string

@@ -17,37 +17,36 @@ import (
 	"outcrop/upstream"
 )
 
-// Origins says where Download finds the tables. Its zero value stands for the
-// places where their makers publish them, and leaves out AWS's lists.
+// Origins configures where Download gets the tables. The zero value means the places
+// where their makers publish them, without AWS's lists.
 type Origins struct {
-	// GitHub is where files of public repositories are served, ModelsDev the site of
-	// models.dev; empty for https://raw.githubusercontent.com and https://models.dev.
+	// GitHub is the base URL of files of public repositories, and ModelsDev that of
+	// models.dev; https://raw.githubusercontent.com and https://models.dev if empty.
 	GitHub, ModelsDev string
 
-	// Lists gives answers of ListFoundationModels and ListInferenceProfiles, each in
-	// a file of its own with a name such as us-east-1-list-foundation-models.json. A
-	// list of several pages is several files. What it gives beside an error counts.
-	// If it is nil, AWS is not asked.
+	// Lists returns answers of ListFoundationModels and ListInferenceProfiles, each in
+	// its own file with a name such as us-east-1-list-foundation-models.json. A list of
+	// several pages is several files. Files returned with an error are used. If Lists is
+	// nil, AWS is not called.
 	Lists func(ctx context.Context) (map[string][]byte, error)
 
-	// Now tells the day of the download; nil is the clock.
+	// Now returns the day of the download; nil means the clock.
 	Now func() time.Time
 }
 
-// Limits of a table that is fetched.
+// Limits of a fetched table.
 const (
 	fetchTimeout = 2 * time.Minute
 	largestTable = 64 << 20
 )
 
-// Download fetches the tables that anybody can have, which are LiteLLM's price map,
-// models.dev's, and Portkey's for Bedrock, and asks for AWS's lists. Their names
-// are those that Update knows, with the day of the download, in UTC. A table
-// that cannot be had is a warning; it is an error if none could, or if ctx ends.
+// Download fetches the public tables, which are LiteLLM's price map, models.dev's, and
+// Portkey's for Bedrock, and AWS's lists. Their names are those that Update recognizes,
+// with the day of the download, in UTC. A table that is not available causes a warning;
+// it is an error if none is, or if ctx ends.
 //
-// The tables do not say how old they are, so they count as of this day: where
-// another table of an earlier day states the same fact, they win, and among
-// themselves in the order of trust.
+// The tables do not state their age, so they count as of this day: they win over
+// earlier tables with the same fact, and among themselves by trust.
 func Download(ctx context.Context, from Origins) (tables Files, warnings []error, err error) {
 	now := time.Now
 	if from.Now != nil {
@@ -100,7 +99,7 @@ func Download(ctx context.Context, from Origins) (tables Files, warnings []error
 	return tables, warnings, nil
 }
 
-// fetch gets an object of JSON of no more than so many bytes.
+// fetch gets a JSON object; most is its maximum size in bytes.
 func fetch(ctx context.Context, client *upstream.Client, address string, most int64) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil {

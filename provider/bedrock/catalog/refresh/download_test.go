@@ -17,7 +17,7 @@ import (
 	"outcrop/upstream"
 )
 
-// published serves tables of ours where their makers publish theirs.
+// published serves our tables at the paths where their makers publish theirs.
 func published(t *testing.T, tables Files) Origins {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -37,7 +37,7 @@ func published(t *testing.T, tables Files) Origins {
 	return Origins{GitHub: server.URL, ModelsDev: server.URL, Now: on(20)}
 }
 
-// on is a clock that stands on a day of November.
+// on is a clock that is set to a day of November.
 func on(day int) func() time.Time {
 	return func() time.Time { return time.Date(2026, time.November, day, 23, 0, 0, 0, time.UTC) }
 }
@@ -51,7 +51,7 @@ func download(t *testing.T, from Origins) Files {
 	return tables
 }
 
-// TestDownloadedTablesUpdateTheData follows data through days of downloads.
+// TestDownloadedTablesUpdateTheData updates the data with downloads of several days.
 func TestDownloadedTablesUpdateTheData(t *testing.T) {
 	tables := tablesIn(t, ownTables)
 	origins := published(t, tables)

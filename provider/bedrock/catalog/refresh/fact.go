@@ -9,14 +9,14 @@ import (
 // fact is a fact of a model that has a source of its own.
 type fact struct {
 	name string
-	// has reports whether it is stated.
+	// has reports whether the model has the fact.
 	has func(m *schema.Model) bool
-	// move copies it.
+	// move copies the fact.
 	move func(to, from *schema.Model)
 }
 
-// field makes a fact from a pointer to a comparable field, whose zero value is
-// not stated.
+// field makes a fact from a pointer to a comparable field; the zero value means that it
+// is absent.
 func field[T comparable](name string, at func(m *schema.Model) *T) fact {
 	return fact{
 		name: name,
@@ -29,7 +29,7 @@ func field[T comparable](name string, at func(m *schema.Model) *T) fact {
 	}
 }
 
-// list makes a fact from a pointer to a slice, which is not stated if empty.
+// list makes a fact from a pointer to a slice; an empty one means that it is absent.
 func list(name string, at func(m *schema.Model) *[]string) fact {
 	return fact{
 		name: name,
@@ -38,8 +38,8 @@ func list(name string, at func(m *schema.Model) *[]string) fact {
 	}
 }
 
-// Members that hold several facts are made when one of them is first looked for;
-// settled models lose those that stay empty when they are written.
+// Members with several facts are created when one of the facts is first looked up;
+// settled models lose the empty ones when they are written.
 
 func mantle(m *schema.Model) *schema.Mantle {
 	if m.Mantle == nil {
@@ -106,7 +106,7 @@ func facts() []fact {
 	}
 }
 
-// take gives m those facts of from that it has not, and notes their source.
+// take gives m the facts of from that it lacks, and records their source.
 func take(m, from *schema.Model, key string, by map[string]string) {
 	for _, f := range facts() {
 		if by[f.name] == "" && f.has(from) {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Files are tables or data files in memory, by name. They are a file system of
-// one folder, and nothing writes to them.
+// Files are tables or data files in memory, by name. They form a read-only file system
+// with one folder.
 type Files map[string][]byte
 
 // ReadFiles reads the files of a folder whose names end in .json.
@@ -29,7 +29,7 @@ func ReadFiles(dir fs.FS) (Files, error) {
 	return files, nil
 }
 
-// Open opens a file, as [fs.FS] has it.
+// Open implements [fs.FS].
 func (f Files) Open(name string) (fs.File, error) {
 	data, err := f.ReadFile(name)
 	if err != nil {
@@ -38,7 +38,7 @@ func (f Files) Open(name string) (fs.File, error) {
 	return &openFile{bytes.NewReader(data), fileInfo{name, int64(len(data))}}, nil
 }
 
-// ReadFile gives a file, which must not be written to.
+// ReadFile returns a file, which must not be modified.
 func (f Files) ReadFile(name string) ([]byte, error) {
 	data, ok := f[name]
 	if !ok {
@@ -47,7 +47,7 @@ func (f Files) ReadFile(name string) ([]byte, error) {
 	return data, nil
 }
 
-// Glob gives the names that match a pattern, sorted.
+// Glob returns the names that match a pattern, sorted.
 func (f Files) Glob(pattern string) ([]string, error) {
 	if _, err := path.Match(pattern, ""); err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (f Files) Glob(pattern string) ([]string, error) {
 	return names, nil
 }
 
-// openFile is a file that is being read.
+// openFile is an open file.
 type openFile struct {
 	io.Reader
 	info fileInfo
@@ -68,7 +68,7 @@ func (o *openFile) Stat() (fs.FileInfo, error) { return o.info, nil }
 
 func (o *openFile) Close() error { return nil }
 
-// fileInfo is what there is to say of a file in memory.
+// fileInfo describes a file in memory.
 type fileInfo struct {
 	name string
 	size int64

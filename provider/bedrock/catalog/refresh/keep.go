@@ -9,16 +9,16 @@ import (
 	"outcrop/provider/bedrock/catalog/schema"
 )
 
-// traits are what must be known of a kind of table to make its claims again from
-// the facts that were taken from it.
+// traits describe a kind of table as far as needed to reconstruct its claims from the
+// facts that were taken from it.
 type traits struct {
-	// weak are the facts that it states weakly; see modelClaim.
+	// weak lists the facts that it states weakly; see modelClaim.
 	weak []string
-	// regional is for AWS's lists, of which each answer speaks of one region.
+	// regional is set for AWS's lists, of which each answer is for one region.
 	regional bool
-	// mantle is whether it lists the models of bedrock-mantle.
+	// mantle is set if it lists the models of bedrock-mantle.
 	mantle bool
-	// patterns is for tables that name models by patterns, and so list none.
+	// patterns is set for tables that identify models by patterns and so list none.
 	patterns bool
 }
 
@@ -38,11 +38,11 @@ func traitsOf(kind string) traits {
 	return traits{}
 }
 
-// silent is the kind of table that says no more of a model than that there is one.
+// silent is the kind of table that states only that a model exists.
 const silent = "portkey-general"
 
-// kindOf gives the kind of table that a source of the data files is, and none for
-// a source of the notes.
+// kindOf returns the kind of table of a source in the data files; empty for a source of
+// the notes.
 func kindOf(s *schema.Source) string {
 	for _, f := range formats() {
 		if key := f.source.Key; key != "" && (s.Key == key || s.Key == key+"-"+s.Date) {
@@ -52,16 +52,16 @@ func kindOf(s *schema.Source) string {
 	return ""
 }
 
-// keeper makes claims of the facts in the data files.
+// keeper reconstructs claims from the facts in the data files.
 type keeper struct {
 	*claims
-	kinds map[string]string  // of the data's sources, by key
+	kinds map[string]string  // of the sources in the data, by key
 	kept  map[string]*source // those whose tables were not read again, by key in the data
 }
 
-// keep adds to the claims what the data files have from tables that were not read
-// again, and gives the sources of it. What comes from the notes is left out, for
-// the notes are read always.
+// keep adds the claims in the data files that come from tables that were not read
+// again, and returns their sources. Facts from the notes are excluded, since the notes
+// are always read.
 func (c *claims) keep(p *present) ([]schema.Source, error) {
 	k := &keeper{c, map[string]string{}, map[string]*source{}}
 	var kept []schema.Source
@@ -90,7 +90,7 @@ func (c *claims) keep(p *present) ([]schema.Source, error) {
 	return kept, nil
 }
 
-// covered reports whether a kind of table was read again as a whole.
+// covered reports whether a kind of table was completely read again.
 func (c *claims) covered(kind string, p *present) bool {
 	t := c.tables[kind]
 	if t == nil || !traitsOf(kind).regional {
@@ -119,37 +119,37 @@ func (c *claims) covered(kind string, p *present) bool {
 	return true
 }
 
-// again reports whether a source's list was read again in a region.
+// again reports whether a source's list was read again for a region.
 func (k *keeper) again(s *source, region string) bool {
 	t := k.tables[s.kind]
 	return t != nil && t.regions[region]
 }
 
-// profile keeps what a profile has from tables that were not read again.
+// profile keeps the facts of a profile from tables that were not read again.
 func (k *keeper) profile(base string, p *schema.Profile) {
 	if _, _, ok := k.split(p.ID); !ok {
 		return
 	}
-	var said []profileClaim
+	var claimed []profileClaim
 	if s := k.kept[p.RegionsBy]; s != nil {
 		from := slices.DeleteFunc(slices.Clone(p.From), func(region string) bool { return k.again(s, region) })
 		if len(from) > 0 || len(p.From) == 0 {
-			said = append(said, profileClaim{s, from, p.To})
+			claimed = append(claimed, profileClaim{s, from, p.To})
 		}
 	}
-	// A list that says the regions too, and was read again in all of them, has the
-	// profile now or has it no more.
+	// A list that also has the regions, and was read again in all of them, decides
+	// whether the profile exists now.
 	if s := k.kept[p.By]; s != nil && p.By != p.RegionsBy {
-		said = append(said, profileClaim{by: s})
+		claimed = append(claimed, profileClaim{by: s})
 	}
-	if len(said) == 0 {
+	if len(claimed) == 0 {
 		return
 	}
-	k.there(said[0].by, "", base)
-	k.profiles[p.ID] = append(k.profiles[p.ID], said...)
+	k.there(claimed[0].by, "", base)
+	k.profiles[p.ID] = append(k.profiles[p.ID], claimed...)
 }
 
-// model keeps what a model has from tables that were not read again.
+// model keeps the facts of a model from tables that were not read again.
 func (k *keeper) model(m *schema.Model, profiles []schema.Profile) {
 	if k.notes.ignores(m.ID) {
 		return
@@ -160,14 +160,14 @@ func (k *keeper) model(m *schema.Model, profiles []schema.Profile) {
 		}
 		k.models[m.ID] = nil
 	}
-	by := map[string]string{} // facts to keys
+	by := map[string]string{} // maps facts to keys
 	for key, names := range m.By {
 		for name := range strings.FieldsSeq(names) {
 			by[name] = key
 		}
 	}
-	// That a model is not on the runtime is concluded from all tables. Where they
-	// did not say so, a part of them cannot.
+	// That a model is not on the runtime is concluded from all tables; a part of them is
+	// not enough for a new conclusion.
 	if !k.offRuntime(m, by) {
 		k.onRuntime[m.ID] = true
 	}
@@ -192,8 +192,8 @@ func (k *keeper) lists(m *schema.Model, profiles []schema.Profile) bool {
 	return !traced && k.tables[silent] == nil
 }
 
-// offRuntime reports whether a table of bedrock-mantle's models is the reason for
-// a model not to be on bedrock-runtime.
+// offRuntime reports whether a table of bedrock-mantle's models is the reason why a
+// model is not on bedrock-runtime.
 func (k *keeper) offRuntime(m *schema.Model, by map[string]string) bool {
 	for name, value := range map[string]*bool{"converse": m.Converse, "invoke": m.Invoke, "openai": m.OpenAI} {
 		if value != nil && !*value && traitsOf(k.kinds[by[name]]).mantle {
@@ -203,7 +203,7 @@ func (k *keeper) offRuntime(m *schema.Model, by map[string]string) bool {
 	return false
 }
 
-// facts keeps the facts of a model that have a source.
+// facts keeps the sourced facts of a model.
 func (k *keeper) facts(m *schema.Model, by map[string]string, key string) {
 	s := k.kept[key]
 	is := traitsOf(s.kind)
@@ -221,7 +221,7 @@ func (k *keeper) facts(m *schema.Model, by map[string]string, key string) {
 		}
 	}
 	if set := &sure.set; is.mantle {
-		// It lists the model; what follows from that is concluded again.
+		// The table lists the model; what follows from that is concluded again.
 		listed := set.Mantle != nil && set.Mantle.ID == m.ID
 		for _, api := range []**bool{&set.Converse, &set.Invoke, &set.OpenAI} {
 			if *api != nil && !**api {
@@ -240,7 +240,7 @@ func (k *keeper) facts(m *schema.Model, by map[string]string, key string) {
 	k.models[m.ID] = append(k.models[m.ID], sure, weak)
 }
 
-// modelPrices keeps the prices of a model that have a source.
+// modelPrices keeps the sourced prices of a model.
 func (k *keeper) modelPrices(m *schema.Model, key string) {
 	s := k.kept[key]
 	cache := true
@@ -258,10 +258,10 @@ func (k *keeper) modelPrices(m *schema.Model, key string) {
 			if !cache {
 				withoutCache(&p)
 			}
-			// Not by way of price, for what the notes exchange in a table's prices is
-			// exchanged already.
+			// This bypasses price, since the corrections in the notes have already been
+			// applied to these prices.
 			k.prices[m.ID] = append(k.prices[m.ID], priceClaim{s, p})
-			// Who knows what a profile costs has it.
+			// A source with a price of a profile also states that the profile exists.
 			if prefix, base, ok := k.split(p.Profile + "." + m.ID); ok && prefix != "" {
 				k.there(s, prefix, base)
 			}
@@ -269,7 +269,7 @@ func (k *keeper) modelPrices(m *schema.Model, key string) {
 	}
 }
 
-// pricesOf gives the part of a price that has a source, and its key now.
+// pricesOf returns the part of a price from the source key, which now has the key now.
 func pricesOf(p *schema.Price, key, now string) (part schema.Price, ok bool) {
 	own := func(r *schema.Rates) *schema.Rates {
 		if r == nil || r.By != key {
@@ -302,7 +302,7 @@ func pricesOf(p *schema.Price, key, now string) (part schema.Price, ok bool) {
 	hour := p.Standard != nil && p.Standard.By1h == key
 	tiers := cmp.Or(part.Long, part.Batch, part.Flex, part.Priority) != nil
 	if part.Standard == nil && p.Standard != nil && (hour || tiers) {
-		// They were taken because the source agrees with the other one on these.
+		// These were taken because the source agrees with the other one on the rest.
 		part.Standard, ok = &schema.Rates{By: now, Input: p.Standard.Input, Output: p.Standard.Output}, true
 		if hour {
 			part.Standard.CacheWrite1h = p.Standard.CacheWrite1h

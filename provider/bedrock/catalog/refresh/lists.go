@@ -42,7 +42,7 @@ func readFoundationModels(c *claims, by *source, data []byte) error {
 	return nil
 }
 
-// regionOf gives the region of the first ARN in a list.
+// regionOf returns the region of the first ARN in a list.
 func regionOf(data []byte, list, member string) (string, error) {
 	members, err := jsonx.Members(data)
 	if err != nil {
@@ -66,8 +66,8 @@ func regionOf(data []byte, list, member string) (string, error) {
 	return "", fmt.Errorf("no %s in %s names the region", member, list)
 }
 
-// lower gives modalities in the words of the data files, and none that have no
-// word there.
+// lower translates modalities to the words of the data files, and drops those without
+// one.
 func lower(words []string) []string {
 	var out []string
 	for _, w := range words {
@@ -86,8 +86,8 @@ func dayOf(t time.Time) string {
 	return t.UTC().Format(time.DateOnly)
 }
 
-// readInferenceProfiles reads an answer of ListInferenceProfiles in one region.
-// Profiles that an account made are passed over.
+// readInferenceProfiles reads an answer of ListInferenceProfiles in one region. It
+// skips profiles created by an account.
 func readInferenceProfiles(c *claims, by *source, data []byte) error {
 	profiles, _, err := catalog.DecodeInferenceProfiles(data)
 	if err != nil {
@@ -117,7 +117,7 @@ func readInferenceProfiles(c *claims, by *source, data []byte) error {
 	return nil
 }
 
-// readProfileRegions reads the table of the regions of Claude's profiles.
+// readProfileRegions reads the table of regions of Claude's profiles.
 func readProfileRegions(c *claims, by *source, data []byte) error {
 	var file struct {
 		Models map[string]struct {
@@ -139,8 +139,8 @@ func readProfileRegions(c *claims, by *source, data []byte) error {
 			}
 			c.there(by, "", base)
 			to := p.DestinationRegions
-			// The table names the regions of its day for some global profiles; AWS says
-			// that they lead to all commercial ones.
+			// For some global profiles the table has the regions of its day; according to
+			// AWS they route to all commercial regions.
 			if prefix == "global" || slices.Equal(to, []string{"all-commercial"}) {
 				to = []string{everywhere}
 			}
@@ -150,8 +150,8 @@ func readProfileRegions(c *claims, by *source, data []byte) error {
 	return nil
 }
 
-// readLifecycle reads the table of ends of lives, with the successors that AWS
-// recommends if it has them. Its ids may be patterns.
+// readLifecycle reads the table of end-of-life dates, with AWS's recommended successors
+// if it has them. Its ids may be patterns.
 func readLifecycle(c *claims, by *source, data []byte) error {
 	var file struct {
 		EOL []struct {
@@ -173,14 +173,14 @@ func readLifecycle(c *claims, by *source, data []byte) error {
 	return nil
 }
 
-// patternClaim is what a table says of all models whose ids match a pattern. It
-// names no model that no other table has.
+// patternClaim is a claim about all models whose ids match a pattern. It adds no model
+// that is in no other table.
 type patternClaim struct {
 	pattern string
 	claim   modelClaim
 }
 
-// applyPatterns makes claims on models of those on patterns.
+// applyPatterns turns claims about patterns into claims about models.
 func (c *claims) applyPatterns() {
 	for _, p := range c.patterns {
 		for base := range c.models {

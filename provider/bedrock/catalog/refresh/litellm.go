@@ -9,7 +9,7 @@ import (
 	"outcrop/provider/bedrock/endpoint"
 )
 
-// liteModel is a row of LiteLLM's price map. Prices are in USD for each token.
+// liteModel is a row of LiteLLM's price map. Prices are in USD per token.
 type liteModel struct {
 	Provider   string    `json:"litellm_provider"`
 	Mode       string    `json:"mode"`
@@ -44,9 +44,9 @@ type liteModel struct {
 }
 
 // readLiteLLM reads LiteLLM's price map: the rows of its providers bedrock,
-// bedrock_converse and bedrock_mantle. A key may have a region in front
-// (bedrock/eu-west-1/...), whose prices are then that region's; commitments and
-// sizes of images are passed over.
+// bedrock_converse and bedrock_mantle. A key may begin with a region
+// (bedrock/eu-west-1/...), and its prices are then for that region. Commitments and
+// image sizes are skipped.
 func readLiteLLM(c *claims, by *source, data []byte) error {
 	members, err := jsonx.Members(data)
 	if err != nil {
@@ -59,7 +59,7 @@ func readLiteLLM(c *claims, by *source, data []byte) error {
 		var row liteModel
 		if err := jsonx.Unmarshal(m.Value, &row); err != nil {
 			if !strings.Contains(string(m.Value), "bedrock") {
-				continue // another provider's row, with a form of its own
+				continue // another provider's row, of a different form
 			}
 			return fmt.Errorf("%s: %w", m.Name, err)
 		}
@@ -171,7 +171,7 @@ func (row *liteModel) price(by string) (schema.Price, error) {
 		}
 	}
 	if p.Units != nil && p.Standard != nil && *p.Standard.Input == 0 {
-		p.Standard = nil // paid by the unit, and the zero is a placeholder
+		p.Standard = nil // billed by the unit; the zero is a placeholder
 	}
 	return p, nil
 }

@@ -102,7 +102,7 @@ func readModelsDev(c *claims, by *source, data []byte) error {
 	return nil
 }
 
-// documents puts AWS's word document in the place of pdf.
+// documents replaces pdf with AWS's word, document.
 func documents(modalities []string) []string {
 	out := make([]string, 0, len(modalities))
 	for _, word := range [...]string{"text", "image", "pdf", "audio", "video"} {
@@ -132,8 +132,8 @@ func (v variants[T]) add(base, prefix string, row T) {
 	v[base][prefix] = row
 }
 
-// first gives the row that speaks for the model: that of the bare id, or of the
-// global profile, or of the first prefix.
+// first returns the row to use for the model: that of the bare id, or of the global
+// profile, or of the first prefix.
 func (v byPrefix[T]) first() (prefix string, row T) {
 	for _, prefix := range [...]string{"", "global", "us"} {
 		if row, ok := v[prefix]; ok {
@@ -149,7 +149,7 @@ func (v byPrefix[T]) first() (prefix string, row T) {
 	return prefix, v[prefix]
 }
 
-// plainName takes the geography off the name of a profile: Nova Pro (US).
+// plainName removes the geography from the name of a profile: Nova Pro (US).
 func plainName(prefix, name string) string {
 	if open := strings.LastIndex(name, " ("); prefix != "" && open > 0 && strings.HasSuffix(name, ")") {
 		return name[:open]
@@ -157,7 +157,7 @@ func plainName(prefix, name string) string {
 	return name
 }
 
-// readRates reads prices of tokens; nil if there are none for input.
+// readRates reads prices of tokens; nil if there is no price of input.
 func readRates(by string, scale int, input, output, cacheRead, cacheWrite jsonx.Raw) (*schema.Rates, error) {
 	r := &schema.Rates{By: by}
 	for _, p := range []struct {
@@ -172,7 +172,7 @@ func readRates(by string, scale int, input, output, cacheRead, cacheWrite jsonx.
 	}
 	r.CacheRead, r.CacheWrite = paid(r.CacheRead), paid(r.CacheWrite)
 	if r.Input == nil {
-		return nil, nil //nolint:nilnil // no price is no error
+		return nil, nil //nolint:nilnil // a missing price is not an error
 	}
 	return r, nil
 }

@@ -12,36 +12,36 @@ import (
 //go:embed notes.json
 var notesJSON string // never written to
 
-// notes are the facts that no table has, kept by hand, and what is known to be
-// wrong in the tables. They win over the tables.
+// notes are facts that no table has, maintained by hand, and known errors of the
+// tables. They take precedence over the tables.
 type notes struct {
-	// Sources are those of the notes. Tables bring their own.
+	// Sources are the sources of the notes. Tables have their own.
 	Sources []schema.Source `json:"sources"`
-	// Dates are the days of tables that do not say theirs: by a text in their
+	// Dates are the days of tables that do not state theirs, by a text in their
 	// provenance.
 	Dates   map[string]string `json:"dates"`
 	Regions schema.Regions    `json:"regions"`
 	// Rules set facts of models; a later one wins over an earlier one.
 	Rules []rule `json:"rules"`
-	// Twins are models that bedrock-mantle has under another id.
+	// Twins are models with a different id on bedrock-mantle.
 	Twins []twin `json:"twins"`
-	// Profiles are profiles, or regions of them, that no table has.
+	// Profiles are profiles, or regions of profiles, that no table has.
 	Profiles    []schema.Profile   `json:"profiles"`
 	Geographies []schema.Geography `json:"geographies"`
-	// Ignore are ids in tables that AWS does not have, with the reason.
+	// Ignore lists ids in tables that AWS does not have, with the reason.
 	Ignore []struct {
 		IDs []string `json:"ids"`
 		Why string   `json:"why"`
 	} `json:"ignore"`
-	// Distrust are rows of tables, with what is wrong in them.
+	// Distrust lists rows of tables with known errors.
 	Distrust []distrust `json:"distrust"`
 }
 
-// rule sets facts of the models whose ids match one of its patterns, which are
-// those of path.Match.
+// rule sets facts of the models whose ids match one of its patterns, in the syntax of
+// path.Match.
 type rule struct {
 	IDs []string `json:"ids"`
-	// Not are patterns of ids that are left out.
+	// Not are patterns of excluded ids.
 	Not []string     `json:"not"`
 	By  string       `json:"by"`
 	Set schema.Model `json:"set"`
@@ -53,9 +53,8 @@ type twin struct {
 	By      string `json:"by"`
 }
 
-// distrust says what to do with a row of a table: leave out its prices, or those
-// of the cache, exchange those of reading and writing it, or leave out a day of
-// release.
+// distrust describes how to handle a row of a table: drop its prices, drop its cache
+// prices, swap its cache prices, or drop its release date.
 type distrust struct {
 	Source    string   `json:"source"`
 	IDs       []string `json:"ids"`
@@ -84,7 +83,7 @@ func matches(patterns []string, id string) bool {
 	return false
 }
 
-// ignores reports whether an id in a table is to be passed over.
+// ignores reports whether an id in a table is skipped.
 func (n *notes) ignores(id string) bool {
 	for _, i := range n.Ignore {
 		if matches(i.IDs, id) {

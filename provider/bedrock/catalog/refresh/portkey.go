@@ -16,7 +16,7 @@ type portkeyPrice struct {
 	Price jsonx.Raw `json:"price"`
 }
 
-// portkeyRates are prices for each token, image or query.
+// portkeyRates are prices per token, image or query.
 type portkeyRates struct {
 	Request         portkeyPrice `json:"request_token"`
 	Response        portkeyPrice `json:"response_token"`
@@ -39,7 +39,7 @@ type portkeyConfig struct {
 	} `json:"pricing_config"`
 }
 
-// portkeyMode is a tier, with prices by length of prompt where they differ.
+// portkeyMode is a tier, with prices by length of prompt if they differ.
 type portkeyMode struct {
 	portkeyConfig
 	Tiers map[string]portkeyConfig `json:"context_tiers"`
@@ -48,17 +48,16 @@ type portkeyMode struct {
 type portkeyRow struct {
 	portkeyConfig
 	Custom struct {
-		// TierMap names the tier of prompts of more than so many tokens.
+		// TierMap maps a number of tokens to the tier of longer prompts.
 		TierMap map[string]string `json:"context_tier_map"`
-		// Regions has prices by names of regions with commas between; default is for
-		// the others.
+		// Regions has prices by comma-separated regions; default is for all others.
 		Regions map[string]struct {
 			Modes map[string]portkeyMode `json:"execution_modes"`
 		} `json:"regions"`
 	} `json:"custom_pricing"`
 }
 
-// rates reads prices of tokens, nil if there are none.
+// rates reads prices of tokens; nil if there is none for input.
 func (p *portkeyRates) rates(by string) (*schema.Rates, error) {
 	r, err := readRates(by, centsPerToken, p.Request.Price, p.Response.Price, p.CacheRead.Price, p.CacheWrite.Price)
 	if r == nil || err != nil {
@@ -69,7 +68,7 @@ func (p *portkeyRates) rates(by string) (*schema.Rates, error) {
 	return r, err
 }
 
-// rows reads the rows of a table of Portkey's by id.
+// portkeyRows reads the rows of one of Portkey's tables by id.
 func portkeyRows[T any](data []byte) (map[string]T, error) {
 	members, err := jsonx.Members(data)
 	if err != nil {
@@ -151,7 +150,7 @@ func (c *claims) portkeyPrices(by *source, prefix, base string, row *portkeyRow)
 			return fmt.Errorf("%s: %w", names, err)
 		}
 		if p.Standard == nil || string(appendPrice(nil, &p)) == same {
-			continue // as everywhere
+			continue // the same as everywhere
 		}
 		p.Regions = strings.Split(names, ",")
 		c.price(by, base, p)
@@ -187,7 +186,7 @@ func (row *portkeyRow) place(by string, modes map[string]portkeyMode) (schema.Pr
 	return p, nil
 }
 
-// byLength reads prices by length of prompt: one below a length and one above.
+// byLength reads prices by length of prompt: one up to a length and one above.
 func (row *portkeyRow) byLength(by string, tiers map[string]portkeyConfig, p *schema.Price) error {
 	if len(tiers) != 2 || len(row.Custom.TierMap) != 2 {
 		return fmt.Errorf("has %d prompt length tiers; the catalogue supports two", len(tiers))
@@ -211,8 +210,8 @@ func (row *portkeyRow) byLength(by string, tiers map[string]portkeyConfig, p *sc
 	return nil
 }
 
-// units reads prices of images and, for rerankers, of queries; nil if the model
-// is paid by tokens. The table has the price of a query as that of a token.
+// units reads prices of images and, for rerankers, of queries; nil if the model is
+// billed by tokens. The table has the price of a query as that of a token.
 func (p *portkeyRates) units(by, base string) (*schema.Units, error) {
 	const centsEach = 10
 	u := &schema.Units{By: by}
@@ -230,12 +229,12 @@ func (p *portkeyRates) units(by, base string) (*schema.Units, error) {
 		}
 		u.Query = new(schema.Dollars(n))
 	default:
-		return nil, nil //nolint:nilnil // paid by tokens is no error
+		return nil, nil //nolint:nilnil // billing by tokens is not an error
 	}
 	return u, nil
 }
 
-// readPortkeyMantle reads which models bedrock-mantle has, and their prices.
+// readPortkeyMantle reads the models on bedrock-mantle and their prices.
 func readPortkeyMantle(c *claims, by *source, data []byte) error {
 	rows, err := portkeyRows[portkeyRow](data)
 	if err != nil {
@@ -258,8 +257,8 @@ func readPortkeyMantle(c *claims, by *source, data []byte) error {
 	return nil
 }
 
-// readPortkeyModels reads which models there are. Its profiles are passed over:
-// some of them do not exist.
+// readPortkeyModels reads which models exist. It skips the table's profiles, some of
+// which do not exist.
 func readPortkeyModels(c *claims, by *source, data []byte) error {
 	rows, err := portkeyRows[struct{}](data)
 	if err != nil {

@@ -8,15 +8,14 @@ import (
 	"outcrop/provider/bedrock/catalog/schema"
 )
 
-// settlePrices decides on the prices of a model, place by place.
+// settlePrices chooses the prices of a model, place by place.
 //
-// The rates of the standard tier are taken together, from the newest table that
-// has them. What it lacks comes from an older one only if that one agrees with it
-// on them: the rate of a write for an hour, those of long prompts, and those of
-// batch, flex and priority, which are fractions and multiples of the standard
-// ones. A table that has another standard price, one of before or without what a
-// place costs more, has those of another price too, and they are unknown rather
-// than wrong.
+// The rates of the standard tier are taken together, from the newest table that has
+// them. Missing rates come from an older table only if its standard rates agree: the
+// rate of a one-hour cache write, those of long prompts, and those of batch, flex and
+// priority, which are fractions and multiples of the standard ones. If a table has
+// another standard price, an outdated one or one without a regional surcharge, its
+// other rates belong to another price too, and are better unknown than wrong.
 func (c *claims) settlePrices(base string) []schema.Price {
 	type place struct{ profile, region string }
 	places := map[place][]priceClaim{}
@@ -27,16 +26,16 @@ func (c *claims) settlePrices(base string) []schema.Price {
 		}
 	}
 	alike := map[string]*schema.Price{} // by profile and prices
-	for key, said := range places {
-		slices.SortStableFunc(said, func(a, b priceClaim) int { return newer(a.by, b.by) })
+	for key, claimed := range places {
+		slices.SortStableFunc(claimed, func(a, b priceClaim) int { return newer(a.by, b.by) })
 		p := &schema.Price{Profile: key.profile}
-		for _, s := range said {
+		for _, s := range claimed {
 			merge(p, &s.price)
 		}
 		c.writeForAnHour(base, p)
 		text := string(appendPrice(nil, p))
 		if key.region == "" {
-			text = "elsewhere " + text // never one with regions of the same price
+			text = "elsewhere " + text // kept apart from one with regions of the same price
 		}
 		if alike[text] == nil {
 			alike[text] = p
@@ -56,8 +55,8 @@ func (c *claims) settlePrices(base string) []schema.Price {
 	return prices
 }
 
-// regionsOf gives the regions of a price, of which one without a name stands for
-// all that have no price of their own.
+// regionsOf returns the regions of a price; an empty name means all regions without a
+// price of their own.
 func regionsOf(p *schema.Price) []string {
 	if len(p.Regions) == 0 {
 		return []string{""}
@@ -65,18 +64,18 @@ func regionsOf(p *schema.Price) []string {
 	return p.Regions
 }
 
-// merge takes over from an older claim what p lacks.
+// merge copies from an older claim what p lacks.
 func merge(p, older *schema.Price) {
 	p.Units = cmp.Or(p.Units, older.Units)
 	switch {
 	case older.Standard == nil:
-		return // nothing tells of which price its other rates are
+		return // unknown which price its other rates belong to
 	case p.Standard == nil:
 		p.Standard = older.Standard
 	case !agree(p.Standard, older.Standard):
 		return
 	case p.Standard.CacheWrite1h == nil && older.Standard.CacheWrite1h != nil:
-		// A copy, for the claim is the table's.
+		// A copy, since the table owns the claim.
 		full := *p.Standard
 		full.CacheWrite1h, full.By1h = older.Standard.CacheWrite1h, older.Standard.By
 		p.Standard = &full
@@ -89,15 +88,15 @@ func merge(p, older *schema.Price) {
 	p.Priority = cmp.Or(p.Priority, older.Priority)
 }
 
-// agree reports whether two tables speak of the same price: those of input and
-// output are the same, and those of the cache where both have them.
+// agree reports whether two tables have the same price: the same rates of input and
+// output, and of the cache if both have them.
 func agree(a, b *schema.Rates) bool {
 	same := func(a, b *schema.Amount) bool { return a == b || a != nil && b != nil && *a == *b }
 	unlike := func(a, b *schema.Amount) bool { return a != nil && b != nil && *a != *b }
 	return same(a.Input, b.Input) && same(a.Output, b.Output) && !unlike(a.CacheRead, b.CacheRead) && !unlike(a.CacheWrite, b.CacheWrite)
 }
 
-// withoutCache takes the rates of the cache out of all tiers of a price.
+// withoutCache removes the cache rates from all tiers of a price.
 func withoutCache(p *schema.Price) {
 	for _, r := range [...]*schema.Rates{p.Standard, p.Long, p.Batch, p.Flex, p.Priority} {
 		if r != nil {
@@ -106,9 +105,9 @@ func withoutCache(p *schema.Price) {
 	}
 }
 
-// writeForAnHour fills in the price of a cache write for an hour where a model of
-// Anthropic's has one for five minutes and no table has the other: by its maker's
-// rule it is twice the price of input.
+// writeForAnHour fills in the price of a one-hour cache write if a model of Anthropic's
+// has one for five minutes and no table has the other: Anthropic defines it as twice
+// the price of input.
 func (c *claims) writeForAnHour(base string, p *schema.Price) {
 	const rule = "anthropic-prices"
 	if !strings.HasPrefix(base, "anthropic.") || c.sources[rule] == nil {
@@ -125,11 +124,11 @@ func (c *claims) writeForAnHour(base string, p *schema.Price) {
 	}
 }
 
-// amount reads a price in a table; scale is how many digits it has behind the
-// point when written in 10⁻¹² USD for a token. A price that is not there is nil.
+// amount parses a price in a table; scale is the number of its decimals when written in
+// 10⁻¹² USD per token. A missing price is nil.
 func amount(text string, scale int) (*schema.Amount, error) {
 	if text == "" || text == "null" {
-		return nil, nil //nolint:nilnil // no price is no error
+		return nil, nil //nolint:nilnil // a missing price is not an error
 	}
 	n, err := schema.ParseDecimal(text, scale)
 	if err != nil {
@@ -141,12 +140,12 @@ func amount(text string, scale int) (*schema.Amount, error) {
 
 // Scales of the prices in tables.
 const (
-	perMillion    = 6  // USD for a million tokens
-	centsPerToken = 10 // US cents for a token
-	perToken      = 12 // USD for a token
+	perMillion    = 6  // USD per million tokens
+	centsPerToken = 10 // US cents per token
+	perToken      = 12 // USD per token
 )
 
-// paid is nil for a price of 0: tables write it for what is not sold, such as a
+// paid returns nil for a price of 0, which tables use for what is not sold, such as a
 // cache that a model does not have.
 func paid(a *schema.Amount) *schema.Amount {
 	if a == nil || *a == 0 {

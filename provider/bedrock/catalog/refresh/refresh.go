@@ -1,24 +1,23 @@
-// Package refresh makes the catalogue's data files from the tables of others:
-// models.dev's, LiteLLM's price map, pi-ai's, catwalk's and Portkey's tables, a
-// table of the regions of Claude's profiles and one of the ends of lives, and
-// what AWS itself answers to ListFoundationModels and ListInferenceProfiles.
+// Package refresh generates the catalogue's data files from public tables: models.dev's, LiteLLM's
+// price map, pi-ai's, catwalk's and Portkey's tables, a table of the regions of Claude's profiles
+// and one of end-of-life dates, and AWS's answers to ListFoundationModels and
+// ListInferenceProfiles.
 //
-// Each fact is taken from the newest table that states it, and keeps its name and
-// day. What no table states, and what is wrong in them, stands in notes.json,
-// which is kept by hand and wins. Nothing is made up: a fact without a source is
-// left out. The same tables give the same files, byte for byte.
+// Each fact is taken from the newest table that states it, with the table's name and day as its
+// source. What no table states, and what is wrong in them, is in notes.json, which is maintained by
+// hand and takes precedence. Nothing is invented: a fact without a source is omitted. The same
+// tables produce the same files, byte for byte.
 //
-// The day goes before whose table it is, for what is wrong in a table is mostly
-// old: pi-ai's is made from models.dev's, and has what models.dev has corrected
-// since by AWS's price list (github.com/anomalyco/models.dev/pull/6790 and 6793). Were
-// pi-ai's to win always, what it has could never be renewed, for it is not among
-// those that Download fetches. Only tables of one day go by how right they are;
-// see trust. The limit of this is that a table counts as of the day in its name,
-// which for one that is fetched is that of the download: if its maker has not
-// touched a row since, it still wins over what another one knew in between.
+// The day of a table counts more than its maker, because errors in tables are mostly outdated
+// facts: pi-ai's table is made from models.dev's, and still has what models.dev has since corrected
+// from AWS's price list (github.com/anomalyco/models.dev/pull/6790 and 6793). If pi-ai's table
+// always won, its facts could never be updated, since Download does not fetch it. Only tables of
+// the same day are ranked by reliability; see trust. The limitation is that a table counts as of
+// the day in its name, which for a fetched one is that of the download: it wins over a newer fact
+// of another table even if its maker has not updated the row since.
 //
-// Generate reads all tables. Update reads some of them and keeps what the data
-// files have from the others. Download fetches those that can be had.
+// Generate reads all tables. Update reads some of them and keeps what the data files have from the
+// others. Download fetches the available ones.
 package refresh
 
 import (
@@ -37,9 +36,8 @@ import (
 	"outcrop/provider/bedrock/catalog/schema"
 )
 
-// Generate makes the data files, by name, from the tables in a folder. A table is
-// known by its file's name, and its day is the last in the name or in the member
-// _provenance.source:
+// Generate makes the data files, by name, from the tables in a folder. A table is identified by its
+// file name, and its day is the last one in the name or in the member _provenance.source:
 //
 //	models-modelsdev*.json, models.dev*.json    https://models.dev/api.json, or its part for Bedrock by id
 //	model_prices_and_context_window*.json       LiteLLM's price map
@@ -53,8 +51,8 @@ import (
 //	*list-foundation-models*.json               an answer of ListFoundationModels
 //	*list-inference-profiles*.json              an answer of ListInferenceProfiles
 //
-// Other files are passed over. It is an error if there is no table at all, if one
-// has no day, or if one cannot be read.
+// Other files are skipped. It is an error if there is no table, if a table has no day, or if one
+// cannot be read.
 func Generate(tables fs.FS) (files map[string][]byte, err error) {
 	c, err := readTables(tables)
 	if err != nil {
@@ -63,7 +61,7 @@ func Generate(tables fs.FS) (files map[string][]byte, err error) {
 	return c.write()
 }
 
-// readTables gives what the tables in a folder say.
+// readTables returns the claims of the tables in a folder.
 func readTables(tables fs.FS) (*claims, error) {
 	n, err := readNotes()
 	if err != nil {
@@ -87,7 +85,7 @@ func readTables(tables fs.FS) (*claims, error) {
 
 // format is a kind of table.
 type format struct {
-	// patterns are of the names of its files, as path.Match has them.
+	// patterns match the names of its files, in the syntax of path.Match.
 	patterns []string
 	source   schema.Source // without its day
 	read     func(c *claims, s *source, data []byte) error
@@ -103,7 +101,7 @@ func formats() []format {
 		{[]string{"models-catwalk*.json"}, schema.Source{Key: "catwalk", Name: "catwalk", URL: "https://github.com/charmbracelet/catwalk"}, readCatwalk},
 		{[]string{"portkey-pricing-bedrock-mantle*.json"}, schema.Source{Key: "portkey-pricing-mantle", Name: "Portkey's prices for bedrock-mantle", URL: "https://github.com/Portkey-AI/models"}, readPortkeyMantle},
 		{[]string{"portkey-pricing-bedrock*.json"}, schema.Source{Key: "portkey-pricing", Name: "Portkey's prices for Bedrock", URL: "https://github.com/Portkey-AI/models"}, readPortkeyPrices},
-		{[]string{"portkey-general-bedrock-mantle*.json"}, schema.Source{}, nil}, // it says nothing that the prices do not
+		{[]string{"portkey-general-bedrock-mantle*.json"}, schema.Source{}, nil}, // it adds nothing to the prices
 		{[]string{"portkey-general-bedrock*.json"}, schema.Source{Key: "portkey-general", Name: "Portkey's models of Bedrock", URL: "https://github.com/Portkey-AI/models"}, readPortkeyModels},
 		{[]string{"model_prices_and_context_window*.json"}, schema.Source{Key: "litellm", Name: "LiteLLM's price map", URL: "https://github.com/BerriAI/litellm"}, readLiteLLM},
 		{[]string{"inference-profile-regions*.json"}, schema.Source{Key: "claude-guidance", Name: "AWS guidance for Claude Code with Amazon Bedrock", URL: "https://github.com/aws-solutions-library-samples/guidance-for-claude-code-with-amazon-bedrock"}, readProfileRegions},
@@ -111,28 +109,27 @@ func formats() []format {
 	}
 }
 
-// source is a table that is being read.
+// source is a table being read.
 type source struct {
 	schema.Source
-	// kind is the Key that all tables of its kind have, whatever their days.
+	// kind is the Key common to all tables of its kind, whatever their days.
 	kind string
-	// day is its Date.
+	// day is the parsed Date.
 	day time.Time
 }
 
-// newer compares sources, the newer one first, and of one day, which all tables
-// have that are fetched together, the one that is trusted more.
+// newer orders sources, the newer one first; of one day, which all tables have that are fetched
+// together, the more trusted one.
 func newer(a, b *source) int {
 	return cmp.Or(b.day.Compare(a.day), cmp.Compare(trust(a.kind), trust(b.kind)), cmp.Compare(a.Key, b.Key))
 }
 
-// trust gives the place of a kind of table among those of one day, the first one
-// for sources of the notes. AWS's own come first. models.dev's rows for Bedrock,
-// from which pi-ai's are made, follow AWS's price list. LiteLLM has calls by the
-// bare id of newer Claude models at the price of global profiles, a tenth too low
-// (github.com/BerriAI/litellm/issues/42679). catwalk and Portkey have many profiles
-// of geographies at that price; and Portkey's prices for bedrock-mantle
-// are not those of bedrock-runtime, where both have a model.
+// trust returns the rank of a kind of table among those of one day; the first is for sources of the
+// notes. AWS's own come next. models.dev's rows for Bedrock, from which pi-ai's are made, follow
+// AWS's price list. LiteLLM has calls by the bare id of newer Claude models at the price of global
+// profiles, which is a tenth too low (github.com/BerriAI/litellm/issues/42679). catwalk and Portkey
+// have many profiles of geographies at that price; and for models on both, Portkey's prices for
+// bedrock-mantle differ from those of bedrock-runtime.
 func trust(kind string) int {
 	return slices.Index([]string{
 		"aws-models", "aws-profiles", "claude-guidance", "aws-startups", "pi-ai", "models.dev",
@@ -165,8 +162,7 @@ func (c *claims) read(tables fs.FS, name string) error {
 	return f.read(c, s, data)
 }
 
-// formatOf gives the kind of table that a file is by its name, and none that can
-// be read if it is no table.
+// formatOf returns the kind of table of a file by its name; the zero value if it is not a table.
 func formatOf(name string) format {
 	for _, f := range formats() {
 		if matches(f.patterns, name) {
@@ -176,10 +172,10 @@ func formatOf(name string) format {
 	return format{}
 }
 
-// table is what was read of a kind of table.
+// table is what was read from tables of one kind.
 type table struct {
 	sources []*source
-	// regions are those that AWS's lists were read of.
+	// regions are those of the AWS lists that were read.
 	regions map[string]bool
 }
 
@@ -189,10 +185,10 @@ func (t *table) add(s *source) {
 	}
 }
 
-// aDay finds days.
+// aDay matches days.
 var aDay = regexp.MustCompile(`20\d\d-[01]\d-[0-3]\d`)
 
-// dateOf gives the day of a table.
+// dateOf returns the day of a table.
 func (c *claims) dateOf(name string, data []byte) (string, error) {
 	if days := aDay.FindAllString(path.Base(name), -1); len(days) > 0 {
 		return days[len(days)-1], nil
@@ -216,8 +212,8 @@ func (c *claims) dateOf(name string, data []byte) (string, error) {
 	return "", errors.New("the date of the table is unknown: put it at the end of the file name, as in name-2026-01-31.json")
 }
 
-// source gives the source for a table of a kind and day. Tables of one kind and
-// different days have sources of their own.
+// source returns the source for a table of a kind and day. Tables of one kind and different days
+// have separate sources.
 func (c *claims) source(kind string, of schema.Source, date string) (*source, error) {
 	day, err := time.Parse(time.DateOnly, date)
 	if err != nil {

@@ -51,7 +51,7 @@ func folder(t *testing.T, dir string) map[string][]byte {
 	return files
 }
 
-// compare holds generated files against those of a folder.
+// compare compares generated files with those of a folder.
 func compare(t *testing.T, got map[string][]byte, dir string) {
 	t.Helper()
 	if *update {
@@ -164,7 +164,7 @@ func profile(t *testing.T, c *catalog.Catalogue, id string) *catalog.Profile {
 	return p
 }
 
-// TestTheProgramsDataIsWhatTheTablesGive makes the data that the program has anew.
+// TestTheProgramsDataIsWhatTheTablesGive regenerates the embedded data.
 func TestTheProgramsDataIsWhatTheTablesGive(t *testing.T) {
 	dir := filepath.Join("..", "..", "..", "..", "..", "shared", "data")
 	if _, err := os.Stat(dir); err != nil {
@@ -197,7 +197,7 @@ func TestTheFormOfTheProgramsData(t *testing.T) {
 			t.Errorf("%s is not in the form in which it is written: it has members that are not known, or was changed by hand", name)
 		}
 	}
-	// The notes stand beside the data: what they name must be there.
+	// Models named in the notes must be in the data.
 	n, err := readNotes()
 	if err != nil {
 		t.Fatal(err)
@@ -216,7 +216,7 @@ func read(t *testing.T, file []byte, into any) {
 	}
 }
 
-// checkSources holds that each fact of a model, and nothing else, has a source.
+// checkSources checks that each fact of a model, and nothing else, has a source.
 func checkSources(t *testing.T, m *schema.Model, keys map[string]bool) {
 	t.Helper()
 	stated := map[string]bool{}
@@ -238,7 +238,7 @@ func checkSources(t *testing.T, m *schema.Model, keys map[string]bool) {
 	}
 }
 
-// TestTheDayGoesBeforeTrust reads two tables with another price each.
+// TestTheDayGoesBeforeTrust reads two tables with different prices.
 func TestTheDayGoesBeforeTrust(t *testing.T) {
 	for _, tt := range []struct{ what, dev, lite, want string }{
 		{"of one day, the one that is trusted more", "2026-11-20", "2026-11-20", "models.dev"},

@@ -11,33 +11,33 @@ import (
 	"outcrop/provider/bedrock/catalog/schema"
 )
 
-// Updated is what Update makes.
+// Updated is the result of Update.
 type Updated struct {
 	// Files are the data files.
 	Files Files
-	// Read are the tables that were read, and Kept the sources that were not and
-	// whose facts stand as they were; both by key.
+	// Read are the tables that were read, and Kept the other sources, whose facts are
+	// unchanged; both by key.
 	Read, Kept []schema.Source
 }
 
-// Update makes the data files anew from some tables, which are those of Generate,
-// and from the data files that there are: they stand in for the tables that are
-// not read again. A fact whose source was read again is as the table has it now,
-// or gone with it. Any other fact stays with its source and day, unless a newer
-// table states it. So any of the tables that the data was made from leave it as it
-// is, byte for byte, and all kinds of table together give what Generate gives.
+// Update regenerates the data files from some tables, which are those of Generate, and
+// from the existing data files, which replace the tables that are not read again. A
+// fact whose source was read again is as the table has it now, or removed. Any other
+// fact keeps its source and day, unless a newer table states it. So updating with any
+// of the tables that the data was made from leaves it unchanged, byte for byte, and
+// updating with all kinds of table gives the result of Generate.
 //
-// AWS's lists count for the regions that they were asked in. A list is read again
-// as a whole when all regions that the data has from it were.
+// AWS's lists count for the regions in which they were requested. A list is completely
+// read again if all regions that the data has from it were.
 //
-// The data has of each table only what was taken from it. What an older table
-// says of the same fact does not come back when the newer one loses it; a pattern
-// of ids in a table that is not read again does not reach new models; and a model
-// of which nothing tells which table lists it stays until Portkey's list, which
-// says no more of a model than that, is read.
+// The data contains only what was taken from each table. An older table's value of a
+// fact does not come back when the newer one loses it; a pattern of ids in a table that
+// is not read again does not apply to new models; and a model of which the listing
+// table is unknown stays until Portkey's list, which states only that a model exists,
+// is read.
 //
-// Update fails as Generate does, and if the catalogue cannot read the data that
-// there is or what was made of it.
+// Update fails as Generate does, and if the catalogue cannot read the existing or the
+// resulting data.
 func Update(data, tables fs.FS) (*Updated, error) {
 	present, err := readPresent(data)
 	if err != nil {
@@ -67,14 +67,14 @@ func Update(data, tables fs.FS) (*Updated, error) {
 	return u, nil
 }
 
-// present is what the data files have.
+// present is the content of the data files.
 type present struct {
 	models   []schema.Model
 	profiles map[string][]schema.Profile // by base id
 	sources  []schema.Source
 }
 
-// readPresent reads data files. That they are sound is for the catalogue to say.
+// readPresent reads data files. The catalogue checks their validity.
 func readPresent(data fs.FS) (*present, error) {
 	if _, err := catalog.Parse(data); err != nil {
 		return nil, err

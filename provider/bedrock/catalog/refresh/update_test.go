@@ -28,7 +28,7 @@ func updated(t *testing.T, data, tables Files) *Updated {
 	return u
 }
 
-// changes says what changes, a sentence each.
+// changes returns the changes as sentences.
 func changes(t *testing.T, from, to Files) []string {
 	t.Helper()
 	all, err := Diff(from, to)
@@ -42,7 +42,7 @@ func changes(t *testing.T, from, to Files) []string {
 	return out
 }
 
-// tablesIn are the tables of a folder, without what else lies there.
+// tablesIn returns the tables of a folder, without its other files.
 func tablesIn(t *testing.T, dir string) Files {
 	t.Helper()
 	files := Files(folder(t, dir))
@@ -50,7 +50,7 @@ func tablesIn(t *testing.T, dir string) Files {
 	return files
 }
 
-// edited is a copy of tables with one text in one of them exchanged.
+// edited returns a copy of tables with one text in one of them replaced.
 func edited(t *testing.T, tables Files, name, old, text string) Files {
 	t.Helper()
 	if !strings.Contains(string(tables[name]), old) {
@@ -61,7 +61,7 @@ func edited(t *testing.T, tables Files, name, old, text string) Files {
 	return out
 }
 
-// some are the tables whose names begin with one of some words.
+// some returns the tables whose names begin with one of the words.
 func some(tables Files, words ...string) Files {
 	out := maps.Clone(tables)
 	maps.DeleteFunc(out, func(name string, _ []byte) bool {
@@ -70,9 +70,8 @@ func some(tables Files, words ...string) Files {
 	return out
 }
 
-// TestTablesThatAreAsTheyWereChangeNothing reads some of the tables again that data
-// was made from, one or two or all but those: what came from the others must stand
-// as it is.
+// TestTablesThatAreAsTheyWereChangeNothing rereads some of the tables that the data was
+// made from, one or two or all except those: the rest must not change.
 func TestTablesThatAreAsTheyWereChangeNothing(t *testing.T) {
 	tables := tablesIn(t, ownTables)
 	data := Files(generate(t, tables))
@@ -164,7 +163,7 @@ func TestWhatAnUpdateChanges(t *testing.T) {
 			},
 		},
 		{
-			// Portkey's prices are in the data only as far as it agreed with pi-ai.
+			// Portkey's prices are in the data only where they agreed with pi-ai's.
 			"a price that one of two tables loses", edited(t, some(tables, piAI), piAI, `"id": "anthropic.claude-opus-9"`, `"id": "claude-9"`),
 			[]string{
 				"anthropic.claude-opus-9: price long cacheRead is no longer known; it was 0.4",
@@ -194,7 +193,7 @@ func TestWhatAnUpdateChanges(t *testing.T) {
 			[]string{"us.acme.tall-v1:0 is new", "us.acme.wide-1: from was us-east-1, us-west-2, is us-west-2"},
 		},
 		{
-			// pi-ai, which is not read again, has it with its price.
+			// pi-ai, which is not read again, has it with a price.
 			"a profile that AWS's list lacks in both", edited(t, edited(t, some(tables, "us-"), profiles, "us.acme.wide-1", "x"), west, "us.acme.wide-1", "x"),
 			[]string{
 				"us.acme.wide-1: from is no longer known; it was us-east-1, us-west-2",
@@ -211,8 +210,8 @@ func TestWhatAnUpdateChanges(t *testing.T) {
 	}
 }
 
-// TestListsOfSomeRegions asks AWS in one region and on another day: the answers of
-// the others stand, with their day.
+// TestListsOfSomeRegions requests AWS's lists in one region on another day: the answers
+// for the other regions remain, with their day.
 func TestListsOfSomeRegions(t *testing.T) {
 	data := Files(generate(t, tablesIn(t, ownTables)))
 	answer := func(region string) []byte {
@@ -265,8 +264,8 @@ func TestUpdateSaysWhatWasReadAndKept(t *testing.T) {
 	}
 }
 
-// TestTheNotesCountForWhatIsKept has data from before the notes knew what is wrong
-// in the tables.
+// TestTheNotesCountForWhatIsKept uses data from before the notes listed the errors in
+// the tables.
 func TestTheNotesCountForWhatIsKept(t *testing.T) {
 	data := Files{
 		"sources.json": []byte(`{"sources": [
@@ -308,8 +307,8 @@ func TestTheNotesCountForWhatIsKept(t *testing.T) {
 	}
 }
 
-// TestRatesOfTheCacheThatAreNoneAreNotKept has data from before the notes knew of
-// them.
+// TestRatesOfTheCacheThatAreNoneAreNotKept uses data from before the notes listed these
+// rates.
 func TestRatesOfTheCacheThatAreNoneAreNotKept(t *testing.T) {
 	data := Files(generate(t, tablesIn(t, ownTables)))
 	const is = `"input":0.069,"output":0.276`

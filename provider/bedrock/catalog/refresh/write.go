@@ -43,13 +43,13 @@ func (c *claims) write() (map[string][]byte, error) {
 	return files, nil
 }
 
-// Names of the files that are not a vendor's.
+// Names of the files that do not belong to a vendor.
 const (
 	sourcesFile  = "sources.json"
 	profilesFile = "profiles.json"
 )
 
-// fileOf is the file that a model belongs to: its vendor's.
+// fileOf returns the file of a model: that of its vendor.
 func fileOf(id string) string {
 	vendor, _, ok := strings.Cut(id, ".")
 	if !ok || strings.Trim(vendor, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
@@ -58,7 +58,7 @@ func fileOf(id string) string {
 	return vendor + ".json"
 }
 
-// appendRow appends a row of a list, on lines of its own.
+// appendRow appends a row of a list on new lines.
 func appendRow(b []byte, i int, row []byte) []byte {
 	if i > 0 {
 		b = append(b, ',')
@@ -67,11 +67,11 @@ func appendRow(b []byte, i int, row []byte) []byte {
 	return append(b, row...)
 }
 
-// members writes the members of an object, leaving out what is not stated.
+// members writes the members of an object, omitting absent ones.
 type members struct {
 	b    []byte
 	some bool // a member has been written
-	line bool // the next member begins a line
+	line bool // the next member begins a new line
 }
 
 func (w *members) key(name string) {
@@ -88,7 +88,7 @@ func (w *members) key(name string) {
 	w.b = append(w.b, `":`...)
 }
 
-// newLine lets the next member begin a line.
+// newLine starts a new line before the next member.
 func (w *members) newLine() { w.line = true }
 
 func (w *members) text(name, value string) {
@@ -287,7 +287,7 @@ func (c *claims) appendProfiles(b []byte, profiles []schema.Profile) []byte {
 	return append(b, "\n]}\n"...)
 }
 
-// used gives the keys of the sources from which something was taken.
+// used returns the keys of the sources from which something was taken.
 func (c *claims) used(models []schema.Model, profiles []schema.Profile) map[string]bool {
 	used := map[string]bool{c.notes.Regions.By: true}
 	for i := range models {

@@ -10,23 +10,23 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// Amount is a price of a token in 10⁻¹² USD. In the files it is written in USD
-// for a million tokens, as price lists are.
+// Amount is the price of a token in 10⁻¹² USD. In the files it is in USD per million
+// tokens, as in price lists.
 type Amount int64
 
-// Dollars is a price of a thing in 10⁻¹² USD. In the files it is written in USD.
+// Dollars is the price of a thing in 10⁻¹² USD. In the files it is in USD.
 type Dollars int64
 
 const (
-	amountDigits  = 6 // digits behind the point of a price in the files
+	amountDigits  = 6 // decimals of a price in the files
 	dollarsDigits = 12
-	// mostDollars bounds what is read as a price: more is a mistake of units.
+	// mostDollars is the highest accepted price; a higher one is a mistake of units.
 	mostDollars = 1e5
 )
 
-// ParseDecimal gives the decimal number in text times 10^digits, rounded to the
-// nearest whole number, halves upwards. Numbers below 0 and above 100,000 are no
-// prices and are errors.
+// ParseDecimal returns the decimal number in text times 10^digits, rounded to the
+// nearest whole number, halves upwards. It rejects numbers below 0 and above 100,000,
+// which cannot be prices.
 func ParseDecimal(text string, digits int) (int64, error) {
 	if n, ok := plain(text, digits); ok {
 		return n, nil
@@ -54,8 +54,8 @@ func ParseDecimal(text string, digits int) (int64, error) {
 	return whole.Int64(), nil
 }
 
-// plain reads the numbers of the data files, which have neither signs nor
-// exponents, and no more digits than count.
+// plain parses the numbers of the data files, which have neither signs nor exponents,
+// and no more than digits decimals.
 func plain(text string, digits int) (n int64, ok bool) {
 	if text == "" || text[0] == '.' || len(text) > 12 {
 		return 0, false
@@ -74,7 +74,7 @@ func plain(text string, digits int) (n int64, ok bool) {
 			return 0, false
 		}
 	}
-	if n > 1e5 { // near the bounds of what is a price, or of an int64
+	if n > 1e5 { // near the limit of a price, or of an int64
 		return 0, false
 	}
 	for range digits {
@@ -83,7 +83,7 @@ func plain(text string, digits int) (n int64, ok bool) {
 	return n, true
 }
 
-// UnmarshalJSONFrom reads a number in USD for a million tokens.
+// UnmarshalJSONFrom reads a number in USD per million tokens.
 func (a *Amount) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	n, err := number(d, amountDigits)
 	*a = Amount(n)
@@ -112,10 +112,10 @@ func number(d *jsonx.Decoder, digits int) (int64, error) {
 	return n, nil
 }
 
-// Append appends the amount as the files have it.
+// Append appends the amount in the form of the files.
 func (a Amount) Append(b []byte) []byte { return appendDecimal(b, int64(a), amountDigits) }
 
-// Append appends the price as the files have it.
+// Append appends the price in the form of the files.
 func (a Dollars) Append(b []byte) []byte { return appendDecimal(b, int64(a), dollarsDigits) }
 
 // appendDecimal appends n / 10^digits without trailing zeros.

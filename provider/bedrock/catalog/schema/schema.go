@@ -1,11 +1,11 @@
-// Package schema is the form of the catalogue's data files. The catalogue reads
-// them, and the refresher writes them; both by these types, and in the order in
-// which the fields stand here.
+// Package schema defines the form of the catalogue's data files. The catalogue reads
+// and the refresher writes them by these types, with fields in the order of the
+// declarations.
 //
-// There are three kinds of file: sources.json says where facts come from,
-// profiles.json lists inference profiles, and every other file holds the models
-// of one vendor. Lists are sorted by id. A fact that no source states is absent;
-// a boolean that is absent is neither true nor false.
+// There are three kinds of file: sources.json lists the sources of facts, profiles.json
+// lists inference profiles, and every other file has the models of one vendor. Lists
+// are sorted by id. A fact that no source states is absent; an absent boolean is
+// neither true nor false.
 package schema
 
 // Sources is the file sources.json.
@@ -15,16 +15,16 @@ type Sources struct {
 	Regions Regions `json:"regions"`
 }
 
-// Source is where facts come from.
+// Source is an origin of facts.
 type Source struct {
-	// Key is the word by which the other files refer to it.
+	// Key identifies the source in the other files.
 	Key  string `json:"key"`
 	Name string `json:"name"`
-	// Date is the day as of which it says what it says, such as 2026-11-10.
+	// Date is the day on which its facts were current, such as 2026-11-10.
 	Date string `json:"date"`
 	URL  string `json:"url"`
-	// Unconfirmed is whether its facts are general knowledge that has not been held
-	// against a page or an answer of AWS's.
+	// Unconfirmed reports whether its facts are general knowledge that has not been
+	// checked against AWS's documentation or responses.
 	Unconfirmed bool `json:"unconfirmed"`
 }
 
@@ -39,7 +39,7 @@ type Models struct {
 	Models []Model `json:"models"`
 }
 
-// Model is what is known of a foundation model.
+// Model has the facts about a foundation model.
 type Model struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
@@ -49,7 +49,7 @@ type Model struct {
 
 	Converse *bool `json:"converse"`
 	Invoke   *bool `json:"invoke"`
-	// OpenAI is the OpenAI API of bedrock-runtime.
+	// OpenAI reports support of the OpenAI API of bedrock-runtime.
 	OpenAI *bool   `json:"openai"`
 	Mantle *Mantle `json:"mantle"`
 
@@ -70,38 +70,38 @@ type Model struct {
 	Reasoning *Reasoning `json:"reasoning"`
 	Cache     *Cache     `json:"cache"`
 
-	// OnDemand says whether the bare id can be called, by region, or by partition
-	// (aws, aws-us-gov) for all of its regions that are not named.
+	// OnDemand reports whether the bare id can be called, by region, or by partition
+	// (aws, aws-us-gov) for all its other regions.
 	OnDemand map[string]bool `json:"onDemand"`
 
-	// Days, such as 2026-11-10.
+	// Dates, such as 2026-11-10.
 	Released  string `json:"released"`
 	Legacy    string `json:"legacy"`
 	EndOfLife string `json:"endOfLife"`
-	// Ended is for a life that a source says is over without naming the day.
+	// Ended is for a model that a source reports as ended without naming the day.
 	Ended *bool `json:"ended"`
 	// Successor is the base id of the model to move to.
 	Successor string `json:"successor"`
 
-	// By has, for each source, the facts that are its: their names as above,
-	// separated by spaces. Every fact but id and prices has one source.
+	// By maps each source to its facts: their names as above, separated by spaces. Every
+	// fact except id and prices has one source.
 	By map[string]string `json:"by"`
 
 	Prices []Price `json:"prices"`
 }
 
-// Mantle is what the host bedrock-mantle has of a model.
+// Mantle has the facts about a model at the host bedrock-mantle.
 type Mantle struct {
 	// ID is the model's id there.
 	ID        string `json:"id"`
 	Chat      *bool  `json:"chat"`
 	Responses *bool  `json:"responses"`
 	Messages  *bool  `json:"messages"`
-	// ResponsesBase is the path in front of /responses: /v1 or /openai/v1.
+	// ResponsesBase is the path before /responses: /v1 or /openai/v1.
 	ResponsesBase string `json:"responsesBase"`
 }
 
-// Reasoning is how a model is asked to think.
+// Reasoning is how a model's reasoning is configured.
 type Reasoning struct {
 	Supported *bool `json:"supported"`
 	// Style is the form of the setting; see the catalogue's Style constants.
@@ -110,35 +110,35 @@ type Reasoning struct {
 	Efforts []string `json:"efforts"`
 	// MinimumBudget is the least budget in tokens.
 	MinimumBudget int64 `json:"minimumBudget"`
-	// Always is whether the model thinks whatever it is told.
+	// Always reports whether the model always reasons, whatever the setting.
 	Always *bool `json:"always"`
 }
 
 // Cache is a model's prompt cache.
 type Cache struct {
 	Supported *bool `json:"supported"`
-	// Minimum is the least number of tokens in front of a cache point that are kept.
+	// Minimum is the least number of tokens before a cache point that are cached.
 	Minimum int64 `json:"minimum"`
-	// TTLs are the times to live that can be asked for: 5m, 1h.
+	// TTLs are the supported times to live: 5m, 1h.
 	TTLs []string `json:"ttls"`
 }
 
-// Price is what a model costs in one place: through the profile of a geography,
-// in some regions, or, with neither, in any other region.
+// Price is the price of a model for one place: through the profile of a geography, in
+// some regions, or, with neither, in any other region.
 type Price struct {
 	Profile string   `json:"profile"`
 	Regions []string `json:"regions"`
 
 	Standard *Rates `json:"standard"`
-	// Long is for prompts of more than LongAbove tokens; it is then the price of
-	// every token of the call.
+	// Long is for prompts of more than LongAbove tokens; it then applies to every token
+	// of the call.
 	LongAbove int64  `json:"longAbove"`
 	Long      *Rates `json:"long"`
 	Batch     *Rates `json:"batch"`
 	Flex      *Rates `json:"flex"`
 	Priority  *Rates `json:"priority"`
 
-	// Units is for what is not paid by tokens.
+	// Units has the prices of everything not billed by tokens.
 	Units *Units `json:"units"`
 }
 
@@ -150,11 +150,11 @@ type Rates struct {
 	CacheRead    *Amount `json:"cacheRead"`
 	CacheWrite   *Amount `json:"cacheWrite"`
 	CacheWrite1h *Amount `json:"cacheWrite1h"`
-	// By1h is the source of CacheWrite1h where it is another one.
+	// By1h is the source of CacheWrite1h if it differs.
 	By1h string `json:"by1h"`
 }
 
-// Units are prices of other things than tokens.
+// Units are prices other than for tokens.
 type Units struct {
 	By    string   `json:"by"`
 	Image *Dollars `json:"image"` // one image
@@ -172,15 +172,14 @@ type Profile struct {
 	// ID is a geography's prefix, a dot, and the model's base id.
 	ID string `json:"id"`
 	By string `json:"by"`
-	// From and To are the regions it can be called in and those that may serve;
-	// empty where no source says. RegionsBy is their source.
+	// From and To are the regions in which it can be called and those that may serve a
+	// call; empty if no source lists them. RegionsBy is their source.
 	From      []string `json:"from"`
 	To        []string `json:"to"`
 	RegionsBy string   `json:"regionsBy"`
 }
 
-// Geography is a prefix of profiles, for those of them whose own regions no
-// source says.
+// Geography is a prefix of profiles, for profiles whose own regions no source lists.
 type Geography struct {
 	Prefix string   `json:"prefix"`
 	From   []string `json:"from"`

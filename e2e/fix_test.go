@@ -23,7 +23,7 @@ import (
 	"outcrop/provider/bedrock/sign"
 )
 
-// verdict is error.outcrop of an answer, and the message beside it.
+// verdict is error.outcrop of an answer, with the message.
 type verdict struct {
 	Code       llm.Code    `json:"code"`
 	Cause      string      `json:"cause"`
@@ -53,8 +53,8 @@ func readVerdict(t testing.TB, body string) verdict {
 	return v
 }
 
-// apply does what a diagnosis says, exactly as it says it, and nothing else. It
-// reads the verdict alone: what was broken it does not know.
+// apply follows a fix exactly, and does nothing else. It reads only the verdict and
+// does not know what was broken.
 func (a *account45) apply(t testing.TB, b *broken, v verdict) {
 	t.Helper()
 	layer := map[string]**document{
@@ -71,7 +71,7 @@ func (a *account45) apply(t testing.TB, b *broken, v verdict) {
 		except(t, *layer[family], v.Fix)
 	case v.Code == llm.CodeUseCaseForm && strings.Contains(v.Fix, "put-use-case-for-model-access"):
 		a.admin(t, http.MethodPost, "/use-case-for-model-access", `{"formData":"`+base64.StdEncoding.EncodeToString([]byte(`{"companyName":"Example","useCases":"tests"}`))+`"}`)
-		return // what calls have changed is gone with another set-up
+		return // a new set-up resets what calls have changed
 	case v.Code == llm.CodeDataRetention:
 		mode := regexp.MustCompile(`put-account-data-retention --mode (\w+)`).FindStringSubmatch(v.Fix)
 		a.admin(t, http.MethodPut, "/data-retention", `{"mode":"`+mode[1]+`"}`)
@@ -89,7 +89,7 @@ func (a *account45) apply(t testing.TB, b *broken, v verdict) {
 	}
 }
 
-// printed are the statements that a fix ends with, as somebody pastes them between
+// printed returns the statements at the end of a fix, as somebody pastes them among
 // others. The first is that of the verdict.
 func printed(t testing.TB, v verdict) []jsonx.Raw {
 	t.Helper()
@@ -104,13 +104,13 @@ func printed(t testing.TB, v verdict) []jsonx.Raw {
 	return all
 }
 
-// The sentence of a deny.
+// The sentences of a deny.
 var (
 	takeOut    = regexp.MustCompile(`[Rr]emove (\S+)(?: on (.+?))? from (?:the deny in |it)`)
 	addRegions = regexp.MustCompile(`add (.+?) to the regions that its condition on aws:RequestedRegion exempts`)
 )
 
-// except narrows the denies of a policy as a fix says.
+// except narrows the denies of a policy according to a fix.
 func except(t testing.TB, d *document, fix string) {
 	t.Helper()
 	taken := takeOut.FindStringSubmatch(fix)
@@ -127,7 +127,7 @@ func except(t testing.TB, d *document, fix string) {
 			s.Condition["StringNotEquals"]["aws:RequestedRegion"] = append(regions, strings.Split(add[1], ", ")...)
 			continue
 		}
-		if taken[2] == "" { // an action on nothing: the deny goes
+		if taken[2] == "" { // an action without a resource: the deny is removed
 			s.Action = slices.DeleteFunc(s.Action, func(a string) bool { return a == taken[1] })
 			continue
 		}
@@ -143,7 +143,7 @@ func except(t testing.TB, d *document, fix string) {
 	})
 }
 
-// admin makes a call of the control plane as the account's administrator.
+// admin makes a control plane call as the account's administrator.
 func (a *account45) admin(t testing.TB, method, path, body string) {
 	t.Helper()
 	u, err := url.Parse(a.address + path)
@@ -170,13 +170,13 @@ func (a *account45) admin(t testing.TB, method, path, body string) {
 	}
 }
 
-// asked is a question to IAM that minimality is judged by.
+// asked is a request to IAM for testing minimality.
 type asked struct {
 	action, resource, profile, region string
 }
 
-// universe are questions about a policy: those of the call, and those that lie
-// beside it: other actions, models, profiles, regions, and the same models directly.
+// universe returns requests for testing a policy: those of the call, and similar ones
+// with other actions, models, profiles and regions, and for the same models directly.
 func (f callForm) universe(a *account45) []asked {
 	profiles := []string{"", f.arn(), accountARN + ":inference-profile/us." + sonnet45, accountARN + ":inference-profile/global." + sonnet45, applicationARN + "granite2rock"}
 	resources := []string{"*", "arn:aws:bedrock:us-east-1::foundation-model/" + novaLite, accountARN + ":inference-profile/us." + novaLite, accountARN + ":guardrail/abc"}
@@ -200,8 +200,8 @@ func (f callForm) universe(a *account45) []asked {
 	return all
 }
 
-// grants are the questions that a policy answers by yes, told without the region of
-// the request, which a call does not choose.
+// grants returns the requests that a policy allows, without the region of the request,
+// which a call does not choose.
 func grants(p *policy.Policy, universe []asked) map[string]bool {
 	yes := map[string]bool{}
 	l := policy.Layers{Identity: []*policy.Policy{p}}
@@ -217,8 +217,8 @@ func grants(p *policy.Policy, universe []asked) map[string]bool {
 	return yes
 }
 
-// needed are the questions that the emulator put to IAM for the last call. The
-// right on the profile itself is the same whatever profile a question names.
+// needed returns the requests that the emulator sent to IAM for the last call. The
+// permission on the profile itself is the same whatever profile a request names.
 func (a *account45) needed(universe []asked) map[string]bool {
 	yes := map[string]bool{}
 	for _, q := range a.Authorizations() {
@@ -235,15 +235,14 @@ func (a *account45) needed(universe []asked) map[string]bool {
 	return yes
 }
 
-// TestTheFixWorksWhenItIsApplied is the closed loop: a set-up in which one thing
-// that the call needs is missing or forbidden, the call, which fails, the diagnosis
-// applied exactly as it is given, and the call again, which succeeds. What it has
-// added to policies is what the call needs and nothing else, and denies go on
-// denying the rest.
+// TestTheFixWorksWhenItIsApplied is the closed loop: a set-up in which one requirement
+// of the call is missing or forbidden, the call, which fails, the fix, applied exactly
+// as given, and the call again, which succeeds. The fix adds to policies only what the
+// call needs, and denies continue to deny everything else.
 func TestTheFixWorksWhenItIsApplied(t *testing.T) {
 	t.Parallel()
 	a := openAccount45(t)
-	mended, all := 0, 0
+	fixed, all := 0, 0
 	codes := map[llm.Code]int{}
 	for _, fault := range setupFaults() {
 		for _, f := range callForms() {
@@ -253,20 +252,20 @@ func TestTheFixWorksWhenItIsApplied(t *testing.T) {
 			all++
 			name := fault.name + ": " + f.String()
 			b := fault.make(t, a, f)
-			if code, ok := a.mends(t, name, f, &b); ok {
-				mended++
+			if code, ok := a.fixes(t, name, f, &b); ok {
+				fixed++
 				codes[code]++
 			}
 		}
 	}
-	t.Logf("%d of %d set-ups work after their diagnosis: %v", mended, all, codes)
+	t.Logf("%d of %d set-ups work after their diagnosis: %v", fixed, all, codes)
 	if all < 100 {
 		t.Errorf("only %d set-ups", all)
 	}
 }
 
-// mends runs one turn of the loop.
-func (a *account45) mends(t *testing.T, name string, f callForm, b *broken) (llm.Code, bool) {
+// fixes runs one turn of the loop.
+func (a *account45) fixes(t *testing.T, name string, f callForm, b *broken) (llm.Code, bool) {
 	t.Helper()
 	defer a.ahead.Store(0)
 	if err := a.SetAccount(a.set(t, *b)); err != nil {
@@ -283,7 +282,7 @@ func (a *account45) mends(t *testing.T, name string, f callForm, b *broken) (llm
 		t.Errorf("%s: the verdict lacks something: %s", name, r.body)
 	}
 	universe := f.universe(a)
-	needed := a.needed(universe) // some things are asked for once: a subscription
+	needed := a.needed(universe) // some permissions are needed only once: a subscription
 	before, granted := deniesElsewhere(t, b), b.grants(t, universe)
 	a.apply(t, b, v)
 	if r = ask(); !r.whole() || r.status != 200 {
@@ -307,14 +306,14 @@ func (a *account45) mends(t *testing.T, name string, f callForm, b *broken) (llm
 	return v.Code, ok
 }
 
-// layers are the policies of a set-up by name.
+// layers returns the policies of a set-up by name.
 func (b *broken) layers() map[string]*document {
 	all := map[string]*document{"identity": b.identity, "boundary": b.boundary, "session": b.session, "endpoint": b.endpoint, "organisation": b.organisation}
 	maps.DeleteFunc(all, func(_ string, d *document) bool { return d == nil })
 	return all
 }
 
-// grants are what the policies allow, each by itself.
+// grants returns what each of the policies allows.
 func (b *broken) grants(t testing.TB, universe []asked) map[string]map[string]bool {
 	t.Helper()
 	all := map[string]map[string]bool{}
@@ -327,8 +326,8 @@ func (b *broken) grants(t testing.TB, universe []asked) map[string]map[string]bo
 	return all
 }
 
-// deniesElsewhere says which layers deny a call that has nothing to do with the
-// broken one, through each of its policies.
+// deniesElsewhere reports which layers deny a call unrelated to the broken one, with
+// each of their policies.
 func deniesElsewhere(t testing.TB, b *broken) string {
 	t.Helper()
 	var all []string
@@ -351,9 +350,9 @@ func deniesElsewhere(t testing.TB, b *broken) string {
 	return fmt.Sprint(all)
 }
 
-// TestNoVerdictTellsASecret: in every way of the closed loop nothing of the
-// credentials or of the prompt stands in what is answered and logged, but for what
-// the client itself has said.
+// TestNoVerdictTellsASecret checks in every variant of the closed loop that answers and
+// logs contain no credentials and nothing of the prompt, except what the client itself
+// sent.
 func TestNoVerdictTellsASecret(t *testing.T) {
 	a := openAccount45(t)
 	for _, fault := range setupFaults() {
@@ -388,14 +387,14 @@ func TestNoVerdictTellsASecret(t *testing.T) {
 	}
 }
 
-// TestThePolicyThatIsPrintedIsEnough: with what outcrop bedrock policy prints, and
-// nothing else, a call succeeds in every form, and the policy has nothing that the
-// call did not ask for.
+// TestThePolicyThatIsPrintedIsEnough checks that with only the policy printed by
+// outcrop bedrock policy a call succeeds in every form, and that the policy allows
+// nothing that the call did not need.
 func TestThePolicyThatIsPrintedIsEnough(t *testing.T) {
 	a := openAccount45(t)
 	for _, f := range callForms() {
 		if f.profile == "application" {
-			continue // the command knows this release's profiles, not an account's own
+			continue // the command knows the profiles of this release, not an account's own
 		}
 		args := []string{"bedrock", "policy", "--model", sonnet45, "--region", region, "--account", emulator.DemoAccount, "--profile", map[string]string{"geography": "us", "global": "global"}[f.profile]}
 		args = append(args, map[bool]string{false: "--no-stream", true: "--no-whole"}[f.stream])

@@ -1,0 +1,155 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+
+	"outcrop/internal/budget"
+	"outcrop/llm"
+	"outcrop/route"
+)
+
+// Relay gets a complete response to a call in a dialect, see route.Router.Relay. Media at URLs are
+// fetched for a translation. A failure is an *llm.Error and is recorded.
+func (c *Call) Relay(ctx context.Context, raw *llm.Raw, t *route.Translation) (*llm.RawResponse, error) {
+	if err := c.begin(&raw.Call); err != nil {
+		return nil, err
+	}
+	ctx = budget.With(ctx, c.lease)
+	t, release := c.inlined(t)
+	defer release()
+	resp, err := c.g.router.Relay(ctx, raw, t)
+	if err != nil {
+		e := c.Fail(err)
+		if e.Code == llm.CodeClientGone {
+			c.estimate(int64(len(raw.Body)), 0, "")
+		}
+		return nil, e
+	}
+	c.meta(&resp.Meta)
+	c.record.Stop = resp.RawStop
+	if resp.Uncounted {
+		c.estimate(int64(len(raw.Body)), int64(len(resp.Body)), resp.ServiceTier)
+		return resp, nil
+	}
+	c.price(&resp.Usage, resp.ServiceTier)
+	c.record.Usage = resp.Usage
+	return resp, nil
+}
+
+// RelayStream is Relay for a streaming response. It returns when there is content. The stream is
+// metered.
+func (c *Call) RelayStream(ctx context.Context, raw *llm.Raw, t *route.Translation) (llm.RawStream, error) {
+	if err := c.begin(&raw.Call); err != nil {
+		return nil, err
+	}
+	body := c.lease.Held()
+	ctx = budget.With(ctx, c.lease)
+	t, release := c.inlined(t)
+	s, err := c.g.router.RelayStream(ctx, raw, t)
+	if err != nil {
+		release()
+		e := c.Fail(err)
+		if e.Code == llm.CodeClientGone {
+			c.estimate(int64(len(raw.Body)), 0, "")
+		}
+		return nil, e
+	}
+	c.lease.Shrink(body / 4 * 3) // the body and its encoding are gone
+	c.meta(s.Meta())
+	c.record.FirstToken = c.g.now().Sub(c.record.Started)
+	return &meteredRaw{RawStream: s, call: c, release: release, prompt: int64(len(raw.Body)), warned: len(s.Meta().Warnings)}, nil
+}
+
+// inlined makes the requests of a translation have content in place of URLs. The caller calls
+// release when the provider's response is over.
+func (c *Call) inlined(t *route.Translation) (_ *route.Translation, release func()) {
+	if t == nil {
+		return nil, func() {}
+	}
+	own, release := *t, func() {}
+	var req *llm.Request
+	own.Request = func(ctx context.Context) (*llm.Request, error) {
+		if req != nil {
+			return req, nil
+		}
+		decoded, err := t.Request(ctx)
+		if err != nil {
+			return nil, err
+		}
+		whole, free, err := c.inline(ctx, decoded)
+		if err != nil {
+			return nil, err
+		}
+		req, release = whole, free
+		return req, nil
+	}
+	return &own, func() { release() }
+}
+
+// meteredRaw records what happens in a stream of a dialect.
+type meteredRaw struct {
+	llm.RawStream
+	call    *Call
+	release func() // of the request's media
+	prompt  int64  // bytes of the request
+	out     int64  // bytes of the response so far
+	tier    string
+	counted bool // usage has arrived
+	warned  int  // warnings already recorded
+	over    bool
+}
+
+func (m *meteredRaw) Next(ev *llm.RawEvent) error {
+	err := m.RawStream.Next(ev)
+	switch {
+	case err == nil:
+		m.out += int64(ev.Length)
+		m.tier = cmp.Or(ev.ServiceTier, m.tier)
+		m.call.record.Stop = cmp.Or(ev.RawStop, m.call.record.Stop)
+		if ev.Usage != nil {
+			m.counted = true
+			m.call.price(ev.Usage, m.tier)
+			m.call.record.Usage = *ev.Usage
+		}
+		if ev.Err != nil {
+			m.over = true
+			_ = m.call.Fail(ev.Err)
+			m.estimate()
+		}
+		return nil
+	case errors.Is(err, io.EOF):
+		m.over = true
+		m.call.Warn(m.Meta().Warnings[m.warned:]...)
+		m.estimate()
+		return err
+	default:
+		m.over = true
+		e := m.call.Fail(err)
+		m.estimate()
+		return e
+	}
+}
+
+// Close ends the call to the provider. Closing a stream before its end means that the client has
+// gone, unless a failure has been recorded.
+func (m *meteredRaw) Close() error {
+	if !m.over {
+		m.over = true
+		if m.call.record.Err == nil {
+			_ = m.call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away"})
+		}
+		m.estimate()
+	}
+	defer m.release()
+	return m.RawStream.Close()
+}
+
+// estimate replaces the missing usage of a response that ended without it.
+func (m *meteredRaw) estimate() {
+	if !m.counted {
+		m.call.estimate(m.prompt, m.out, m.tier)
+	}
+}

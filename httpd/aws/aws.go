@@ -1,0 +1,286 @@
+// Package aws is the frontend for AWS's own runtime API of Bedrock: clients of the AWS SDKs call it
+// with the gateway's address as their endpoint. Bodies and frames pass through unchanged.
+//
+// The API is described at
+// https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html.
+package aws
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"outcrop/gateway"
+	"outcrop/httpd/door"
+	"outcrop/httpd/inbound"
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// Door is the name of this frontend in the record.
+const Door = "aws_bedrock"
+
+// prefix may precede the API's own paths, for gateways that are reached under a path.
+const prefix = "/bedrock"
+
+// bodyWeight is how many bytes of memory to reserve per byte of a body: it is sent on as it was
+// received, from the same memory.
+const bodyWeight = 2
+
+// Options are the frontend's settings.
+type Options struct {
+	// MaxBody is the largest request, in bytes.
+	MaxBody int64
+	// AccessKeys are the secret keys of clients that sign their requests, by access key id.
+	AccessKeys map[string]string
+	// Now is the clock; time.Now if nil.
+	Now func() time.Time
+}
+
+// Handler serves the API.
+type Handler struct {
+	gateway *gateway.Gateway
+	opt     Options
+	reader  inbound.Reader
+	buffers sync.Pool
+}
+
+// New makes the frontend.
+func New(g *gateway.Gateway, opt Options) *Handler {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	h := &Handler{gateway: g, opt: opt}
+	h.reader.Limit, h.reader.Weight = opt.MaxBody, bodyWeight
+	return h
+}
+
+// operations are the operations on a model that the frontend serves, by their names in the path;
+// the value is whether the response is a stream.
+func operation(name string) (stream, ok bool) {
+	switch name {
+	case "converse", "invoke", "count-tokens":
+		return false, true
+	case "converse-stream", "invoke-with-response-stream":
+		return true, true
+	default:
+		return false, false
+	}
+}
+
+// Routes lists what the frontend serves.
+func (h *Handler) Routes() []door.Route {
+	route := func(op, about string) door.Route {
+		return door.Route{Pattern: "POST /model/{id}/" + op, Path: "/model/{id}/" + op, About: about, Handle: h.ServeHTTP}
+	}
+	return []door.Route{
+		route("converse", "AWS's own API: Converse"),
+		route("converse-stream", "AWS's own API: ConverseStream"),
+		route("invoke", "AWS's own API: InvokeModel"),
+		route("invoke-with-response-stream", "AWS's own API: InvokeModelWithResponseStream"),
+		route("count-tokens", "AWS's own API: CountTokens"),
+	}
+}
+
+// Owns reports whether a path belongs to the API. Its clients send repeated slashes where their
+// endpoint has one at its end, and an empty id; they do not follow redirects.
+func (h *Handler) Owns(path string) bool {
+	path = trimmed(path)
+	for _, own := range [...]string{"/model/", "/guardrail/", "/async-invoke", "/foundation-models", "/inference-profiles"} {
+		if strings.HasPrefix(path, own) {
+			return true
+		}
+	}
+	return false
+}
+
+// Whole reports true: the API's paths may have repeated slashes.
+func (h *Handler) Whole() bool { return true }
+
+// trimmed is a path of the API without the optional prefix and the slashes before it.
+func trimmed(path string) string {
+	path = "/" + strings.TrimLeft(path, "/")
+	if rest, ok := strings.CutPrefix(path, prefix+"/"); ok {
+		path = "/" + strings.TrimLeft(rest, "/")
+	}
+	return path
+}
+
+// ServeHTTP serves all paths of the API.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	signed := strings.HasPrefix(r.Header.Get("Authorization"), algorithm)
+	if signed {
+		h.serveSigned(w, r)
+		return
+	}
+	door.Serve(w, r, h.gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+		body, err := h.reader.Read(w, r, call.Lease())
+		if err != nil {
+			h.WriteError(w, call.Fail(err))
+			return
+		}
+		h.serve(w, r, call, body)
+	})
+}
+
+// serve responds to an admitted call.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call, body *inbound.Body) {
+	raw, stream, err := h.decode(r, body.Bytes)
+	if err != nil {
+		body.Release()
+		h.WriteError(w, call.Fail(err))
+		return
+	}
+	if stream {
+		h.stream(w, r, call, raw)
+		return
+	}
+	h.whole(w, r, call, raw, body)
+}
+
+// decode reads a request's path and headers, and checks that its body is JSON.
+func (h *Handler) decode(r *http.Request, body []byte) (*llm.Raw, bool, error) {
+	rest, isModel := strings.CutPrefix(trimmed(r.URL.EscapedPath()), "/model/")
+	at := strings.LastIndexByte(rest, '/')
+	if !isModel || at < 0 || r.Method != http.MethodPost {
+		return nil, false, unknownOperation(r)
+	}
+	id, name := rest[:at], rest[at+1:]
+	stream, ok := operation(name)
+	if !ok {
+		return nil, false, unknownOperation(r)
+	}
+	model, err := url.PathUnescape(id)
+	if err != nil || strings.ContainsRune(id, '/') {
+		return nil, false, llm.Invalid("modelId", "modelId %q is not a valid segment of a path.", llm.Clip(id, 200))
+	}
+	switch {
+	case model == "":
+		return nil, false, llm.Invalid("modelId", "modelId must not be empty.")
+	case len(model) > maxModel:
+		return nil, false, llm.Invalid("modelId", "modelId must be at most %d bytes long, not %d.", maxModel, len(model))
+	}
+	if !jsonx.Valid(body) && (name != "invoke" && name != "invoke-with-response-stream" || jsonType(r.Header)) {
+		return nil, false, llm.Invalid("body", "The request body is not valid JSON in UTF-8.")
+	}
+	raw := &llm.Raw{Call: llm.Call{Model: model, Stream: stream, Headers: passed(r.Header)}, Dialect: llm.DialectBedrock, Operation: name, Body: body}
+	return raw, stream, nil
+}
+
+// maxModel is AWS's bound on model ids, in bytes; LiteLLM's prefixes are short.
+const maxModel = 2048 + 128
+
+// jsonType reports whether a body is or may be meant to be JSON. The AWS SDKs send no type, or
+// application/octet-stream, with InvokeModel's JSON.
+func jsonType(h http.Header) bool {
+	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	switch strings.ToLower(strings.TrimSpace(kind)) {
+	case "", "application/json", "application/octet-stream":
+		return true
+	default:
+		return false
+	}
+}
+
+// passed are the client's headers that reach AWS: the types, and parameters of InvokeModel. Nothing
+// of the client's credentials or signature is among them.
+func passed(h http.Header) (out []llm.Label) {
+	for name, values := range h {
+		if name != "Content-Type" && name != "Accept" && !strings.HasPrefix(name, "X-Amzn-Bedrock-") {
+			continue
+		}
+		for _, v := range values {
+			if name == "Content-Type" && v == "application/octet-stream" {
+				v = "application/json"
+			}
+			out = append(out, llm.Label{Name: name, Value: v})
+		}
+	}
+	return out
+}
+
+func unknownOperation(r *http.Request) error {
+	return &llm.Error{
+		Code: llm.CodeNotFound, Status: 404, Type: "UnknownOperationException",
+		Message: "the gateway does not serve " + r.Method + " " + llm.Clip(strconv.Quote(r.URL.Path), 200) + " of AWS's API.",
+		Fix:     "It serves Converse, ConverseStream, InvokeModel, InvokeModelWithResponseStream and CountTokens.",
+	}
+}
+
+// whole is apart from serve because its stack would come on top of what a stream needs.
+//
+//go:noinline
+func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw, body *inbound.Body) {
+	resp, err := call.Relay(r.Context(), raw, nil)
+	if err != nil {
+		h.WriteError(w, llm.AsError(err))
+		return
+	}
+	body.Release()
+	respond(w.Header(), call)
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(resp.Body))}
+	inbound.WriteWhole(w, resp.Body)
+}
+
+// respond sets the headers of a response.
+func respond(h http.Header, call *gateway.Call) {
+	door.Head(h, call)
+	for _, l := range call.Meta().Header {
+		h[l.Name] = append(h[l.Name], l.Value)
+	}
+}
+
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw) {
+	stream, err := call.RelayStream(r.Context(), raw, nil)
+	if err != nil {
+		h.WriteError(w, llm.AsError(err))
+		return
+	}
+	defer stream.Close()
+	respond(w.Header(), call)
+	frames := inbound.NewFrames(w)
+	defer frames.Close()
+	defer func() {
+		if p := recover(); p != nil { // the response has begun, so the failure must be a frame
+			_ = frames.Write(AppendFailure(nil, call.Fail(door.Internal())), false)
+			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // the server logs it
+		}
+	}()
+	copyFrames(frames, stream)
+}
+
+// maxBurst is how much of a burst of frames is collected before it is sent.
+const maxBurst = 16 << 10
+
+// copyFrames forwards frames until the end of a stream. A failure ends it with one exception frame.
+func copyFrames(frames *inbound.Events, stream llm.RawStream) {
+	var buf []byte
+	var ev llm.RawEvent
+	for {
+		err := stream.Next(&ev)
+		if err != nil {
+			if e := llm.AsError(err); !isEnd(err) && e.Code != llm.CodeClientGone {
+				buf = AppendFailure(buf, e)
+			}
+			_ = frames.Write(buf, false)
+			return
+		}
+		if ev.Err != nil && !modelled(ev.Type) {
+			_ = frames.Write(AppendFailure(buf, ev.Err), false)
+			return
+		}
+		more := ev.Err == nil && len(buf) < maxBurst && stream.More()
+		if len(buf) == 0 && !more {
+			err = frames.Write(ev.Data, false)
+		} else if buf = append(buf, ev.Data...); !more {
+			err = frames.Write(buf, false)
+			buf = buf[:0]
+		}
+		if err != nil || ev.Err != nil {
+			return // the client is gone, or AWS has reported a failure
+		}
+	}
+}

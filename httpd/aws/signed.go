@@ -1,0 +1,91 @@
+package aws
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"outcrop/gateway"
+	"outcrop/httpd/door"
+	"outcrop/httpd/inbound"
+	"outcrop/llm"
+	"outcrop/provider/bedrock/sign"
+)
+
+// algorithm begins the Authorization header of a signed request.
+const algorithm = "AWS4-HMAC-SHA256"
+
+// serveSigned serves a request with a signature of Signature Version 4. The signature covers the
+// body, so that is read first, for access keys that are configured only.
+func (h *Handler) serveSigned(w http.ResponseWriter, r *http.Request) {
+	scope, err := sign.ParseScope(r.Header.Get("Authorization"))
+	if err == nil {
+		if _, known := h.opt.AccessKeys[scope.AccessKey]; !known {
+			err = h.unknownKey()
+		}
+	}
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	call := h.gateway.Begin(Door, w.Header().Get("X-Request-Id"))
+	body, err := h.reader.Read(w, r, call.Lease())
+	if err == nil {
+		err = sign.Verify(&sign.Request{
+			Method: r.Method, Host: r.Host, Path: requestPath(r), Query: r.URL.RawQuery, Header: r.Header, Body: [][]byte{body.Bytes},
+		}, h.lookup, scope.Region, scope.Service, h.opt.Now())
+	}
+	if err != nil {
+		h.WriteError(w, call.Fail(refusal(err)))
+		call.End(r.Context())
+		return
+	}
+	call.Identify(scope.AccessKey)
+	door.ServeCall(r, call, func(call *gateway.Call) { h.serve(w, r, call, body) })
+}
+
+func (h *Handler) lookup(accessKey string) (secret, token string, ok bool) {
+	secret, ok = h.opt.AccessKeys[accessKey]
+	return secret, "", ok
+}
+
+// unknownKey refuses a signature that cannot be checked.
+func (h *Handler) unknownKey() error {
+	e := &llm.Error{
+		Code: llm.CodeUnauthorized, Status: 401, Type: "UnrecognizedClientException",
+		Message: "The security token included in the request is invalid.",
+		Cause:   "The request is signed with an access key that this gateway does not know.",
+		Fix:     "Use an access key of outcrop_settings.aws_door.access_keys, or send the gateway's key as AWS_BEARER_TOKEN_BEDROCK.",
+	}
+	if len(h.opt.AccessKeys) == 0 {
+		e.Cause = "The request is signed, but this gateway has no access keys."
+		e.Fix = "Send the gateway's key as AWS_BEARER_TOKEN_BEDROCK, or have the gateway's operator set outcrop_settings.aws_door.access_keys."
+	}
+	return e
+}
+
+// refuse answers a request that is not admitted.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	call := h.gateway.Begin(gateway.Refused, w.Header().Get("X-Request-Id"))
+	defer call.End(r.Context())
+	inbound.Unread(w, r)
+	h.WriteError(w, call.Fail(refusal(err)))
+}
+
+// refusal is the error for a wrong signature, in AWS's words.
+func refusal(err error) error {
+	var f *sign.Fault
+	if !errors.As(err, &f) {
+		return err
+	}
+	if f.Status == http.StatusBadRequest {
+		return &llm.Error{Code: llm.CodeBadRequest, Status: 400, Type: f.Type, Message: f.Message, Err: err}
+	}
+	return &llm.Error{Code: llm.CodeUnauthorized, Status: 401, Type: f.Type, Message: f.Message, Err: err}
+}
+
+// requestPath is the path of the request line, untouched.
+func requestPath(r *http.Request) string {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	return path
+}

@@ -1,0 +1,95 @@
+// Package door has what the frontends share beyond package inbound: admitting a call, the headers that
+// describe how it was served, and what happens when a handler panics.
+package door
+
+import (
+	"net/http"
+	"strings"
+
+	"outcrop/gateway"
+	"outcrop/httpd/inbound"
+	"outcrop/llm"
+)
+
+// Route is a path that a frontend serves.
+type Route struct {
+	// Pattern is the path in http.ServeMux's form, with its method.
+	Pattern string
+	// Path is the path in openapi.json, and About its description on the index page.
+	Path, About string
+	Handle      http.HandlerFunc
+}
+
+// Frontend is what the server knows of a frontend.
+type Frontend interface {
+	// Routes lists what the frontend serves.
+	Routes() []Route
+	// Owns reports whether a path belongs to the frontend, whether or not it serves it: its clients
+	// must be able to read the refusal.
+	Owns(path string) bool
+	// Whole reports whether the frontend serves all its paths itself, by ServeHTTP, without
+	// http.ServeMux, which redirects paths with repeated slashes.
+	Whole() bool
+	http.Handler
+	// WriteError writes a refusal in the frontend's dialect.
+	WriteError(w http.ResponseWriter, e *llm.Error)
+}
+
+// Serve admits a request as a call, and passes it to serve. A request that is not admitted gets the
+// refusal from write. The call is recorded in any case; the panic of a handler is passed on after
+// that.
+func Serve(w http.ResponseWriter, r *http.Request, g *gateway.Gateway, name string, c gateway.Credentials, write func(http.ResponseWriter, *llm.Error), serve func(call *gateway.Call)) {
+	call, err := g.Admit(name, w.Header().Get("X-Request-Id"), c)
+	defer call.End(r.Context())
+	if err != nil {
+		refuse(w, call, err, write)
+		return
+	}
+	inbound.Admitted(r)
+	guarded(call, serve)
+}
+
+// ServeCall is Serve for a call that has begun and whose caller the frontend has verified itself.
+func ServeCall(r *http.Request, call *gateway.Call, serve func(call *gateway.Call)) {
+	defer call.End(r.Context())
+	inbound.Admitted(r)
+	guarded(call, serve)
+}
+
+// guarded records a panic, which the server answers.
+func guarded(call *gateway.Call, serve func(call *gateway.Call)) {
+	defer func() {
+		if p := recover(); p != nil {
+			_ = call.Fail(Internal())
+			panic(p) //nolint:forbidigo // the server handles it
+		}
+	}()
+	serve(call)
+}
+
+// refuse is apart from Serve because its stack would come on top of what a handler needs, and make
+// the stack of every stream twice as large.
+//
+//go:noinline
+func refuse(w http.ResponseWriter, call *gateway.Call, err error, write func(http.ResponseWriter, *llm.Error)) {
+	e := call.Fail(err)
+	if e.Status == http.StatusUnauthorized {
+		w.Header().Set("Www-Authenticate", "Bearer")
+	}
+	write(w, e)
+}
+
+// Keys returns the keys that a request presents, in any of the headers in which clients send one.
+func Keys(r *http.Request) gateway.Credentials {
+	h := r.Header
+	scheme, bearer, _ := strings.Cut(h.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		bearer = ""
+	}
+	return gateway.Credentials{Keys: [...]string{bearer, h.Get("Api-Key"), h.Get("X-Api-Key"), h.Get("X-Litellm-Api-Key")}}
+}
+
+// Internal is the error that clients get for a fault in the gateway.
+func Internal() *llm.Error {
+	return &llm.Error{Code: llm.CodeInternal, Status: 500, Message: "internal error; look for this x-request-id in the gateway's log."}
+}

@@ -1,0 +1,115 @@
+package door
+
+import (
+	"cmp"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"outcrop/gateway"
+	"outcrop/llm"
+)
+
+// Head sets the headers that describe a response's route, and returns how many of the call's
+// warnings fit into them.
+func Head(h http.Header, call *gateway.Call) (written int) {
+	m := call.Meta()
+	if m.UpstreamID != "" {
+		h["X-Amzn-Requestid"] = []string{m.UpstreamID}
+	}
+	RouteHeaders(h, &m.Destination)
+	if cost := call.Cost(); cost.Set {
+		text := []string{cost.Value.String()}
+		h["X-Outcrop-Cost"], h["X-Litellm-Response-Cost"] = text, text
+	}
+	if len(call.Warnings()) > 0 {
+		var text string
+		text, written = warningHeader(call.Warnings())
+		h["X-Outcrop-Warnings"] = []string{text}
+	}
+	return written
+}
+
+// RouteHeaders sets the headers that describe where a call went and why.
+func RouteHeaders(h http.Header, t *llm.Destination) {
+	if *t == (llm.Destination{}) {
+		return
+	}
+	h["X-Outcrop-Target"] = []string{t.String()}
+	if t.Reason != "" {
+		h["X-Outcrop-Reason"] = []string{t.Reason}
+	}
+}
+
+// maxWarningHeader bounds the header of warnings, in bytes.
+const maxWarningHeader = 2 << 10
+
+// warningHeader writes warnings as code;field=..., with detail="..." if there are details,
+// separated by commas, in ASCII, and returns how many fit. A final entry counts the others.
+func warningHeader(warnings []llm.Warning) (text string, written int) {
+	var b strings.Builder
+	for i, w := range warnings {
+		item := w.Code + ";field=" + ascii(w.Field)
+		if detail := cmp.Or(w.Detail, reasonOf(w)); detail != "" {
+			item += `;detail="` + quotable(detail) + `"`
+		}
+		if b.Len()+len(item)+2 > maxWarningHeader-len(", more;count=999999") {
+			item = "more;count=" + strconv.Itoa(len(warnings)-i)
+		} else {
+			written++
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(item)
+		if written == i {
+			break
+		}
+	}
+	return b.String(), written
+}
+
+// reasonOf returns the reason for dropping a field if the warning itself has no details.
+func reasonOf(w llm.Warning) string {
+	switch {
+	case w.Code != llm.WarnDropped:
+		return ""
+	case w.Field == "timeout":
+		return "the gateway's own timeouts apply"
+	case strings.HasPrefix(w.Field, "messages["):
+		return "the model does not support this member"
+	default:
+		return "the model does not support this parameter"
+	}
+}
+
+// ascii replaces characters that are not allowed in a header's list.
+func ascii(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' || r == ',' || r == ';' {
+			return '_'
+		}
+		return r
+	}, s)
+}
+
+// quotable replaces characters that are not allowed in a header's quoted text.
+func quotable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' || r == ',' {
+			return '_'
+		}
+		return r
+	}, s)
+}
+
+// FailureHead sets the headers that describe where a failed call went, and when to send it again.
+func FailureHead(h http.Header, e *llm.Error) {
+	if e.RequestID != "" {
+		h["X-Amzn-Requestid"] = []string{e.RequestID}
+	}
+	RouteHeaders(h, &e.Destination)
+	if e.RetryAfter != "" {
+		h["Retry-After"] = []string{e.RetryAfter}
+	}
+}

@@ -1,0 +1,80 @@
+// Package embeddings is the frontend for OpenAI's embeddings.
+package embeddings
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"outcrop/gateway"
+	"outcrop/httpd/door"
+	"outcrop/httpd/inbound"
+	"outcrop/llm"
+	"outcrop/wire/openaichat"
+	wire "outcrop/wire/openaiembed"
+)
+
+// Door is the name of this frontend in the record.
+const Door = "openai_embeddings"
+
+// Handler serves embeddings.
+type Handler struct {
+	door.Translated
+}
+
+// New makes the frontend.
+func New(g *gateway.Gateway, opt door.Options) *Handler {
+	return &Handler{door.NewTranslated(g, Door, opt)}
+}
+
+// Routes lists what the frontend serves.
+func (h *Handler) Routes() []door.Route {
+	return []door.Route{
+		{Pattern: "POST /v1/embeddings", Path: "/v1/embeddings", About: "embeddings in OpenAI's format", Handle: h.ServeHTTP},
+		{Pattern: "POST /embeddings", Path: "/embeddings", About: "the same without the prefix /v1", Handle: h.ServeHTTP},
+		{Pattern: "POST /openai/deployments/{model}/embeddings", Path: "/openai/deployments/{model}/embeddings", About: "the same under Azure's path", Handle: h.ServeHTTP},
+	}
+}
+
+// Owns reports whether a path belongs to the frontend.
+func (h *Handler) Owns(path string) bool { return strings.HasSuffix(path, "/embeddings") }
+
+// Whole reports false: the paths are served by http.ServeMux.
+func (h *Handler) Whole() bool { return false }
+
+// WriteError writes a refusal in OpenAI's form.
+func (h *Handler) WriteError(w http.ResponseWriter, e *llm.Error) {
+	h.Failure(w, e, openaichat.AppendError)
+}
+
+// ServeHTTP responds to one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+		if err := h.serve(w, r, call); err != nil {
+			h.WriteError(w, call.Fail(err))
+		}
+	})
+}
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call) error {
+	body, err := h.Reader.Read(w, r, call.Lease())
+	if err != nil {
+		return err
+	}
+	req, err := wire.Decode(body.Bytes, h.Decoding(r.PathValue("model")))
+	body.Release() // the request does not share its memory
+	if err != nil {
+		return err
+	}
+	call.Warn(req.Warnings...)
+	resp, err := call.Embed(r.Context(), &req.LLM)
+	if err != nil {
+		return err
+	}
+	out := wire.AppendResponse(nil, wire.Envelope{Model: req.LLM.Model, Base64: req.Base64}, resp)
+	door.Head(w.Header(), call)
+	w.Header()["Content-Type"] = []string{"application/json"}
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(out))}
+	inbound.WriteWhole(w, out)
+	return nil
+}

@@ -1,0 +1,86 @@
+// Package rerank is the frontend for Cohere's rerank.
+package rerank
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"outcrop/gateway"
+	"outcrop/httpd/door"
+	"outcrop/httpd/inbound"
+	"outcrop/llm"
+	wire "outcrop/wire/cohererank"
+)
+
+// Door is the name of this frontend in the record.
+const Door = "cohere_rerank"
+
+// Handler serves rerank.
+type Handler struct {
+	door.Translated
+}
+
+// New makes the frontend.
+func New(g *gateway.Gateway, opt door.Options) *Handler {
+	return &Handler{door.NewTranslated(g, Door, opt)}
+}
+
+// Routes lists what the frontend serves.
+func (h *Handler) Routes() []door.Route {
+	return []door.Route{
+		{Pattern: "POST /v2/rerank", Path: "/v2/rerank", About: "rerank in Cohere's format", Handle: h.ServeHTTP},
+		{Pattern: "POST /v1/rerank", Path: "/v1/rerank", About: "the same in the format of version 1", Handle: h.ServeHTTP},
+		{Pattern: "POST /rerank", Path: "/rerank", About: "the same as /v1/rerank", Handle: h.ServeHTTP},
+	}
+}
+
+// Owns reports whether a path belongs to the frontend.
+func (h *Handler) Owns(path string) bool { return strings.HasSuffix(path, "/rerank") }
+
+// Whole reports false: the paths are served by http.ServeMux.
+func (h *Handler) Whole() bool { return false }
+
+// WriteError writes a refusal in Cohere's form.
+func (h *Handler) WriteError(w http.ResponseWriter, e *llm.Error) {
+	h.Failure(w, e, wire.AppendError)
+}
+
+// ServeHTTP responds to one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+		if err := h.serve(w, r, call); err != nil {
+			h.WriteError(w, call.Fail(err))
+		}
+	})
+}
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call) error {
+	body, err := h.Reader.Read(w, r, call.Lease())
+	if err != nil {
+		return err
+	}
+	req, err := wire.Decode(body.Bytes, h.Decoding(""))
+	body.Release() // the request does not share its memory
+	if err != nil {
+		return err
+	}
+	call.Warn(req.Warnings...)
+	resp, err := call.Rerank(r.Context(), &req.LLM)
+	if err != nil {
+		return err
+	}
+	env := wire.Envelope{ID: call.ID(), Version: 1}
+	if strings.HasPrefix(r.URL.Path, "/v2/") {
+		env.Version = 2
+	}
+	if req.ReturnDocuments {
+		env.Documents = req.LLM.Documents
+	}
+	out := wire.AppendResponse(nil, env, resp)
+	door.Head(w.Header(), call)
+	w.Header()["Content-Type"] = []string{"application/json"}
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(out))}
+	inbound.WriteWhole(w, out)
+	return nil
+}

@@ -1,0 +1,33 @@
+package llm
+
+// Call is what every request has, whatever it asks for: routing, metering and the record need no
+// more.
+type Call struct {
+	// Model is the model as the client named it.
+	Model string
+	// Stream is whether the client wants a streaming response.
+	Stream bool
+	// User identifies the client's own user, and Metadata are labels of the call, for the target's
+	// records; neither changes the response.
+	User     string
+	Metadata []Label
+	// Headers are additional headers for the target, as the client wrote them.
+	Headers []Label
+	// ClientSettings are the deployment settings that the client supplies; nil for none.
+	ClientSettings *ClientSettings
+	// DropParams is whether unsupported parameters are dropped with a warning instead of being
+	// refused.
+	DropParams bool
+}
+
+// Verb is what a request asks of a model.
+type Verb uint8
+
+// Verbs.
+const (
+	VerbChat   Verb = iota + 1 // Request: a response to a conversation
+	VerbCount                  // Request: the number of its tokens
+	VerbEmbed                  // EmbedRequest: vectors
+	VerbRerank                 // RerankRequest: an order of documents
+	VerbRaw                    // Raw: a call in the provider's own API
+)

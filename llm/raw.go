@@ -1,0 +1,84 @@
+package llm
+
+import (
+	"bytes"
+
+	"outcrop/internal/jsonx"
+)
+
+// Dialects of a Raw call.
+const (
+	DialectBedrock   = "bedrock"   // an operation of AWS's runtime API
+	DialectAnthropic = "anthropic" // Anthropic's Messages
+)
+
+// Raw is a call whose body is in a dialect that the target speaks itself, and reaches it without a
+// translation; only what the target would refuse is edited.
+type Raw struct {
+	Call
+	// Dialect is one of the Dialect constants.
+	Dialect string
+	// Operation is the operation in the dialect's words, such as converse-stream or invoke; empty if
+	// it has only one.
+	Operation string
+	// Body is the request as the client sent it.
+	Body jsonx.Raw
+}
+
+// RawResponse is a complete response in the dialect of its call.
+type RawResponse struct {
+	Meta Meta
+	Body []byte
+	// Usage and RawStop are read from the response; Uncounted is set if it reports no usage.
+	Usage     Usage
+	RawStop   string
+	Uncounted bool
+	// ServiceTier is the tier that served the call; empty if not reported.
+	ServiceTier string
+}
+
+// RawEvent is one step of a streaming response in the dialect of its call.
+type RawEvent struct {
+	// Type is the dialect's name of the event, such as contentBlockDelta or message_start.
+	Type string
+	// Data is the event in the form in which the dialect sends it: a whole frame of AWS's event
+	// stream, or the JSON of a server-sent event. It is valid until the next call of
+	// RawStream.Next.
+	Data []byte
+	// Content reports whether the event is part of the response itself. Before the first such event
+	// nothing has been sent to the client, and the call can be retried.
+	Content bool
+	// Usage is set on events that report the usage, with all that is known so far; RawStop and
+	// ServiceTier on those that report why the response ended and which tier served it.
+	Usage       *Usage
+	RawStop     string
+	ServiceTier string
+	// Length is the number of bytes of generated text in the event, to estimate the usage of
+	// responses that break off.
+	Length int
+	// Err is set if the event is the provider's report of a failure, which ends the response.
+	Err *Error
+}
+
+// HasContent reports whether the event is part of the response itself.
+func (e *RawEvent) HasContent() bool { return e.Content }
+
+// Retain copies what would become invalid with the next event.
+func (e *RawEvent) Retain() { e.Data = bytes.Clone(e.Data) }
+
+// Failure is the failure that the event reports; nil for most.
+func (e *RawEvent) Failure() *Error { return e.Err }
+
+// RawStream is a streaming response in the dialect of its call. Like a Stream, it belongs to one
+// goroutine.
+type RawStream interface {
+	// Next fills ev with the next event. It returns io.EOF after the last event of a complete
+	// response, and an *Error if the response broke off.
+	Next(ev *RawEvent) error
+	// More reports whether the next event is already there.
+	More() bool
+	// Meta describes where the response came from; it may grow with each Next.
+	Meta() *Meta
+	// Close ends the call to the provider and frees its resources. It may be called more than once.
+	Close() error
+}

@@ -1,0 +1,117 @@
+package bedrock
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"outcrop/internal/parallel"
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/bedrock/diagnose"
+	"outcrop/provider/bedrock/embed"
+	"outcrop/provider/bedrock/rerank"
+	"outcrop/provider/bedrock/sign"
+	"outcrop/upstream"
+)
+
+// parallelEmbeds bounds the concurrent calls of one request for embeddings, to models that take one
+// input a call: enough to hide the latency, and too few to use up the account's limits at once.
+const parallelEmbeds = 8
+
+// Embed makes the calls of InvokeModel that a request for embeddings needs.
+func (w *target) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
+	items, warnings, err := embed.NewModel(w.described.Vendor, w.described.Name, w.facts).Plan(req)
+	if err != nil {
+		return nil, err
+	}
+	results, ids := make([]*embed.Result, len(items)), make([]string, len(items))
+	err = parallel.Do(ctx, len(items), parallelEmbeds, func(ctx context.Context, i int) error {
+		body, header, err := w.invoke(ctx, items[i].Body, req.Headers)
+		if err != nil {
+			return err
+		}
+		ids[i] = header.Get("X-Amzn-Requestid")
+		results[i], err = embed.Decode(&items[i], body, header.Get)
+		return w.described502(err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := embed.Join(len(req.Inputs), items, results)
+	found := out.Meta.Warnings
+	out.Meta = w.metaOf(ids[0])
+	out.Meta.Warnings = slices.Concat(w.warnings, warnings, found)
+	return out, nil
+}
+
+// Rerank makes one call of InvokeModel.
+func (w *target) Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankResponse, error) {
+	body, warnings, err := rerank.NewModel(w.described.Vendor, w.described.Name, w.facts).Invoke(req)
+	if err != nil {
+		return nil, err
+	}
+	answer, header, err := w.invoke(ctx, [][]byte{body}, req.Headers)
+	if err != nil {
+		return nil, err
+	}
+	out, _, err := rerank.Decode(req, answer, header.Get) // InvokeModel returns all results at once
+	if err != nil {
+		return nil, w.described502(err)
+	}
+	found := out.Meta.Warnings
+	out.Meta = w.metaOf(header.Get("X-Amzn-Requestid"))
+	out.Meta.Warnings = slices.Concat(w.warnings, warnings, found)
+	return out, nil
+}
+
+// metaOf describes a response of InvokeModel.
+func (w *target) metaOf(upstreamID string) llm.Meta {
+	m := llm.Meta{Destination: w.destination, UpstreamID: upstreamID, Price: w}
+	m.Destination.API = opInvoke
+	return m
+}
+
+// described502 adds the destination to the error for a response that cannot be understood.
+func (w *target) described502(err error) error {
+	if err == nil {
+		return nil
+	}
+	e := llm.AsError(err)
+	e.Destination = w.destination
+	return e
+}
+
+// invoke makes one call of InvokeModel, and reads the whole response.
+func (w *target) invoke(ctx context.Context, body [][]byte, headers []llm.Label) ([]byte, http.Header, error) {
+	u := w.operation(opInvoke)
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: header(headers), Body: body}, u, &w.destination, func() diagnose.Case { return w.failing(nil, false) })
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	answer, err := readWhole(ctx, resp)
+	if err != nil {
+		e := diagnose.Stream(err, w.failing(nil, false))
+		e.RequestID = resp.Header.Get("X-Amzn-Requestid")
+		return nil, nil, e
+	}
+	return answer, resp.Header, nil
+}
+
+// readWhole reads the body of a non-streaming response. Its memory is charged to the lease in ctx
+// and stays charged.
+func readWhole(ctx context.Context, resp *upstream.Response) ([]byte, error) {
+	if n, err := strconv.ParseInt(resp.Header.Get("Content-Length"), 10, 64); err == nil && n > maxAnswer {
+		return nil, tooLarge()
+	}
+	var buf buffer
+	err := buf.readFrom(ctx, resp.Body)
+	return buf.bytes, err
+}
+
+var (
+	_ provider.Embedder = (*target)(nil)
+	_ provider.Reranker = (*target)(nil)
+)

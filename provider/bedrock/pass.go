@@ -1,0 +1,298 @@
+package bedrock
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/bedrock/diagnose"
+	"outcrop/provider/bedrock/sign"
+	"outcrop/upstream"
+	wire "outcrop/wire/converse"
+	"outcrop/wire/eventstream"
+)
+
+// Operations of the runtime API on a model, as they stand in the path
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html).
+const (
+	opConverse       = "converse"
+	opConverseStream = "converse-stream"
+	opInvoke         = "invoke"
+	opInvokeStream   = "invoke-with-response-stream"
+	opCountTokens    = "count-tokens"
+)
+
+// Speaks reports whether the target takes calls in a dialect: AWS's own.
+func (w *target) Speaks(dialect string) bool { return dialect == llm.DialectBedrock }
+
+// Pass makes one call of an operation of the runtime API with the body as it is.
+func (w *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
+	c, err := w.pass(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	defer c.resp.Body.Close()
+	body, err := readWhole(ctx, c.resp)
+	if err != nil {
+		return nil, c.failed(err)
+	}
+	out := &llm.RawResponse{Meta: c.meta, Body: body}
+	switch raw.Operation {
+	case opConverse:
+		t := wire.Tap(body)
+		out.RawStop, out.ServiceTier, out.Uncounted = t.RawStop, t.ServiceTier, t.Usage == nil
+		if t.Usage != nil {
+			out.Usage = *t.Usage
+		}
+	case opInvoke:
+		out.Usage, out.Uncounted = headerUsage(c.resp.Header)
+		out.ServiceTier = c.resp.Header.Get("X-Amzn-Bedrock-Service-Tier")
+	}
+	return out, nil
+}
+
+// PassStream makes one call of a streaming operation of the runtime API. The events of the stream
+// are AWS's frames, byte for byte.
+func (w *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, error) {
+	c, err := w.pass(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	s := &passedStream{passed: c, frames: eventstream.NewDecoder(c.resp.Body), invoked: raw.Operation == opInvokeStream}
+	s.frames.Share(&w.d.frames)
+	return s, nil
+}
+
+// passed is a call in AWS's own API that AWS has accepted.
+type passed struct {
+	target *target
+	stream bool
+	resp   *upstream.Response
+	meta   llm.Meta
+}
+
+// pass sends a call of an operation.
+func (w *target) pass(ctx context.Context, raw *llm.Raw) (*passed, error) {
+	stream := raw.Operation == opConverseStream || raw.Operation == opInvokeStream
+	u := w.operation(raw.Operation)
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: passedHeader(raw.Headers), Body: [][]byte{raw.Body}}, u, &w.destination, func() diagnose.Case { return w.failing(nil, stream) })
+	if err != nil {
+		return nil, err
+	}
+	c := &passed{target: w, stream: stream, resp: resp, meta: llm.Meta{Destination: w.destination, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w, Warnings: slices.Clip(w.warnings)}}
+	c.meta.Destination.API = raw.Operation
+	c.meta.Header = clientHeader(resp.Header)
+	return c, nil
+}
+
+// operation is the address of an operation on the target's id.
+func (w *target) operation(name string) *url.URL {
+	switch name {
+	case opConverse:
+		return w.whole
+	case opConverseStream:
+		return w.stream
+	case opCountTokens: // it knows base models only, and refuses profiles
+		return w.end.URL("", "model", cmp.Or(w.base, w.destination.ID), name)
+	default:
+		return w.end.URL("", "model", w.destination.ID, name)
+	}
+}
+
+// passedHeader is the header of a call with what the client sent; AWS wants a content type.
+func passedHeader(sent []llm.Label) http.Header {
+	h := make(http.Header, len(sent)+4)
+	for _, l := range sent {
+		h.Add(l.Name, l.Value)
+	}
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", "application/json")
+	}
+	return h
+}
+
+// clientHeader are the headers of a response that belong to the client: its type, and what AWS
+// reports about the call
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html).
+func clientHeader(h http.Header) (out []llm.Label) {
+	for name, values := range h {
+		if name != "Content-Type" && !strings.HasPrefix(name, "X-Amzn-Bedrock-") {
+			continue
+		}
+		for _, v := range values {
+			out = append(out, llm.Label{Name: name, Value: v})
+		}
+	}
+	return out
+}
+
+// headerUsage reads the usage that InvokeModel reports in headers; uncounted if there is none.
+func headerUsage(h http.Header) (u llm.Usage, uncounted bool) {
+	count := func(name string) (n int64, ok bool) {
+		n, err := strconv.ParseInt(h.Get("X-Amzn-Bedrock-"+name), 10, 64)
+		return n, err == nil
+	}
+	in, ok := count("Input-Token-Count")
+	out, ok2 := count("Output-Token-Count")
+	u = llm.Usage{Input: in, Output: out, Total: in + out}
+	if n, ok := count("Cache-Read-Input-Token-Count"); ok {
+		u.CacheRead = llm.Some(n)
+	}
+	if n, ok := count("Cache-Write-Input-Token-Count"); ok {
+		u.CacheWrite = llm.Some(n)
+	}
+	return u, !ok && !ok2
+}
+
+// failed is the error for a response that failed after AWS had accepted the call.
+func (c *passed) failed(err error) *llm.Error {
+	e := diagnose.Stream(err, c.target.failing(nil, c.stream))
+	if e.RequestID == "" {
+		e.RequestID = c.meta.UpstreamID
+	}
+	return e
+}
+
+// passedStream is a response of ConverseStream or InvokeModelWithResponseStream.
+type passedStream struct {
+	*passed
+	frames  *eventstream.Decoder
+	invoked bool // of InvokeModelWithResponseStream
+	some    bool // a frame has arrived
+	ended   bool // the response may end here
+	claude  bool // it consists of Anthropic's events
+	err     error
+	closed  bool
+}
+
+func (s *passedStream) Next(ev *llm.RawEvent) error {
+	*ev = llm.RawEvent{}
+	if s.err != nil {
+		return s.err
+	}
+	s.frames.Trim()
+	frame, err := s.frames.Next()
+	if err != nil {
+		if err = wire.Ended(err, s.some, s.ended); err != nil && !errors.Is(err, io.EOF) {
+			err = s.failed(err)
+		}
+		s.err = err
+		s.frames.Release()
+		return err
+	}
+	s.some = true
+	ev.Data = frame.Raw
+	if fault := wire.Exception(frame); fault != nil {
+		ev.Type, ev.Err = string(frame.Header(eventstream.HeaderExceptionType)), s.failed(fault)
+		s.err = ev.Err
+		return nil
+	}
+	kind := frame.Header(eventstream.HeaderEventType)
+	if s.invoked {
+		ev.Type = "chunk"
+		s.chunk(ev, frame.Payload)
+		return nil
+	}
+	s.event(ev, kind, frame.Payload)
+	return nil
+}
+
+// event reads an event of ConverseStream as far as the gateway needs it.
+func (s *passedStream) event(ev *llm.RawEvent, kind, payload []byte) {
+	ev.Type = eventName(kind)
+	switch ev.Type {
+	case "messageStart":
+		return
+	case "contentBlockDelta":
+		ev.Length = len(payload)
+	case "messageStop":
+		s.ended = true
+	}
+	ev.Content = true
+	t := wire.TapEvent(kind, payload)
+	ev.Usage, ev.RawStop, ev.ServiceTier = t.Usage, t.RawStop, t.ServiceTier
+}
+
+// eventName is a frame's event type without an allocation for the known ones.
+func eventName(kind []byte) string {
+	for _, known := range [...]string{"contentBlockDelta", "contentBlockStart", "contentBlockStop", "messageStart", "messageStop", "metadata"} {
+		if string(kind) == known {
+			return known
+		}
+	}
+	return string(kind)
+}
+
+// invocationMetrics is the member in which InvokeModelWithResponseStream reports the usage, in the
+// last chunk of most models.
+const invocationMetrics = "amazon-bedrock-invocationMetrics"
+
+// chunk reads a chunk of a model's own stream as far as the gateway needs it.
+func (s *passedStream) chunk(ev *llm.RawEvent, payload []byte) {
+	ev.Content, s.ended = true, true
+	var p struct {
+		Bytes string `json:"bytes"`
+	}
+	if jsonx.Unmarshal(payload, &p) != nil {
+		return
+	}
+	event, err := base64.StdEncoding.DecodeString(p.Bytes)
+	if err != nil {
+		return
+	}
+	ev.Length = len(event)
+	switch { // Claude's events; no other model's chunks have these
+	case bytes.Contains(event, []byte(`"message_start"`)): // within a string the quotes would be escaped
+		s.ended, s.claude, ev.Content = false, true, false
+	case s.claude:
+		s.ended = bytes.Contains(event, []byte(`"message_stop"`))
+	}
+	if !bytes.Contains(event, []byte(invocationMetrics)) {
+		return
+	}
+	members, err := jsonx.Members(event)
+	if err != nil {
+		return
+	}
+	var m struct {
+		Input      int64  `json:"inputTokenCount"`
+		Output     int64  `json:"outputTokenCount"`
+		CacheRead  *int64 `json:"cacheReadInputTokenCount"`
+		CacheWrite *int64 `json:"cacheWriteInputTokenCount"`
+	}
+	if jsonx.Unmarshal(jsonx.Find(members, invocationMetrics), &m) != nil {
+		return
+	}
+	ev.Usage = &llm.Usage{Input: m.Input, Output: m.Output, Total: m.Input + m.Output}
+	if m.CacheRead != nil {
+		ev.Usage.CacheRead = llm.Some(*m.CacheRead)
+	}
+	if m.CacheWrite != nil {
+		ev.Usage.CacheWrite = llm.Some(*m.CacheWrite)
+	}
+}
+
+func (s *passedStream) More() bool { return s.err == nil && s.frames.More() }
+
+func (s *passedStream) Meta() *llm.Meta { return &s.meta }
+
+func (s *passedStream) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.resp.Body.Close()
+}
+
+var _ provider.Passer = (*target)(nil)

@@ -1,0 +1,83 @@
+package route
+
+import (
+	"context"
+
+	"outcrop/llm"
+	"outcrop/provider"
+)
+
+// Translation serves a call in a dialect at targets that do not speak it.
+type Translation struct {
+	// Request decodes the call. It may be called for several attempts, and returns the same request
+	// each time. A failure is an *llm.Error.
+	Request func(ctx context.Context) (*llm.Request, error)
+	// Response encodes a complete response in the dialect, and Stream does so event by event; the
+	// stream that it returns closes the other.
+	Response func(*llm.Response) *llm.RawResponse
+	Stream   func(llm.Stream) llm.RawStream
+}
+
+// verb is what a call asks of its targets: a call that can be translated is a conversation.
+func (t *Translation) verb() llm.Verb {
+	if t == nil {
+		return llm.VerbRaw
+	}
+	return llm.VerbChat
+}
+
+// Relay gets a complete response to a call in a dialect. Targets that speak the dialect get the body
+// as it is, the others a translation; without one they are not called. A failure is an *llm.Error.
+func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.RawResponse, error) {
+	resp, served, err := Do(ctx, r, t.verb(), &raw.Call, func(ctx context.Context, target provider.Target) (*llm.RawResponse, error) {
+		if p, ok := target.(provider.Passer); ok && p.Speaks(raw.Dialect) {
+			return p.Pass(ctx, raw)
+		}
+		chatter, req, err := t.prepare(ctx, target)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := chatter.Complete(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		return t.Response(resp), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	served.note(&resp.Meta)
+	return resp, nil
+}
+
+// RelayStream is Relay for a streaming response. It returns when the first event with content has
+// arrived.
+func (r *Router) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (llm.RawStream, error) {
+	return Open(ctx, r, t.verb(), &raw.Call, func(ctx context.Context, target provider.Target) (Source[llm.RawEvent], error) {
+		if p, ok := target.(provider.Passer); ok && p.Speaks(raw.Dialect) {
+			return p.PassStream(ctx, raw)
+		}
+		chatter, req, err := t.prepare(ctx, target)
+		if err != nil {
+			return nil, err
+		}
+		s, err := chatter.Stream(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		return t.Stream(s), nil
+	})
+}
+
+// prepare returns what a translated attempt needs.
+func (t *Translation) prepare(ctx context.Context, target provider.Target) (provider.Chatter, *llm.Request, error) {
+	if t == nil {
+		return nil, nil, unsupported(target)
+	}
+	chatter, err := as[provider.Chatter](target)
+	if err != nil {
+		return nil, nil, err
+	}
+	req, err := t.Request(ctx)
+	return chatter, req, err
+}

@@ -1,0 +1,98 @@
+package anthropic
+
+import (
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// Bounds on the content of one request, so that its decoded form stays within a few times the
+// body's size. Anthropic allows 100,000 messages
+// (https://platform.claude.com/docs/en/api/messages).
+const (
+	maxValues   = 500_000 // members and elements in the whole body
+	maxMessages = 100_000
+	maxList     = 10_000 // blocks of a message
+	maxTools    = 1024
+	maxStops    = 2500 // Converse's own bound (InferenceConfiguration in its service model)
+	maxFields   = 1024 // members of additionalModelRequestFields and of metadata
+	maxWarnings = 200
+	// maxModel is AWS's bound on model ids, in bytes, with room for a prefix.
+	maxModel = 2048 + 128
+)
+
+// bounded refuses a body with more values than maxValues, before decoding any of them.
+func bounded(body []byte) error {
+	if jsonx.ManyValues(body, maxValues) {
+		return llm.Invalid("", "the request body has too many values (limit %d)", maxValues)
+	}
+	return nil
+}
+
+// list is an array of at most maxList elements.
+type list[T any] []T
+
+func (l *list[T]) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	switch d.PeekKind() {
+	case 'n':
+		return d.SkipValue()
+	case '[':
+	default:
+		return jsonx.Fault("must be an array, not %s", jsonx.KindName(d.PeekKind()))
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != ']' {
+		if len(*l) == maxList {
+			return jsonx.Fault("must have at most %d elements", maxList)
+		}
+		var element T
+		if err := jsonx.UnmarshalDecode(d, &element); err != nil {
+			return err
+		}
+		*l = append(*l, element)
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// optional is a member that may be absent or null.
+type optional[T any] struct{ llm.Opt[T] }
+
+func (o *optional[T]) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	if d.PeekKind() == 'n' {
+		return d.SkipValue()
+	}
+	o.Set = true
+	return jsonx.UnmarshalDecode(d, &o.Value)
+}
+
+// given reports whether a member is present and not null.
+func given(v jsonx.Raw) bool { return len(v) > 0 && v.Kind() != 'n' }
+
+// empty reports whether a value requests nothing: false, an empty string, list or object.
+func empty(v jsonx.Raw) bool {
+	switch v.Kind() {
+	case 'n', 'f':
+		return true
+	case '"':
+		return len(v) == len(`""`)
+	case '[':
+		return blank(string(v[1 : len(v)-1]))
+	case '{':
+		return blank(string(v[1 : len(v)-1]))
+	default:
+		return false
+	}
+}
+
+func blank(s string) bool {
+	for i := range len(s) {
+		switch s[i] {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return false
+		}
+	}
+	return true
+}

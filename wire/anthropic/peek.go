@@ -1,0 +1,94 @@
+package anthropic
+
+import (
+	"unicode/utf8"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// Head is what routing needs of a Messages request that is passed on as it is.
+type Head struct {
+	Model  string
+	Stream bool
+	// MaxTokens is unset if the request has none, as for counting.
+	MaxTokens llm.Opt[int64]
+	// User is metadata.user_id.
+	User string
+	// Members are the names of the top-level members, in their order.
+	Members []string
+}
+
+// Call returns what every request of the gateway has, as far as the head tells.
+func (h *Head) Call() llm.Call { return llm.Call{Model: h.Model, Stream: h.Stream, User: h.User} }
+
+// Peek reads the head of a request and checks that the body is one JSON object in UTF-8 within the
+// bounds of Decode. It does not check what the members contain, apart from those in Head. Long base64
+// is not scanned. Its error is an *llm.Error with status 400.
+func Peek(body []byte) (*Head, error) {
+	if err := bounded(body); err != nil {
+		return nil, err
+	}
+	if !utf8.Valid(body) {
+		return nil, llm.Invalid("", "the request body is not valid JSON: it is not UTF-8")
+	}
+	if extracted := jsonx.Extract(body); extracted != nil {
+		body = extracted.Doc
+	}
+	h := &headReader{}
+	if err := jsonx.Unmarshal(body, h); err != nil {
+		return nil, decodeError(err)
+	}
+	switch {
+	case h.Model == "":
+		return nil, llm.Invalid("model", "model: Field required")
+	case len(h.Model) > maxModel:
+		return nil, llm.Invalid("model", "model must be at most %d bytes long, not %d", maxModel, len(h.Model))
+	}
+	return &h.Head, nil
+}
+
+// headReader reads a Head, and skips what it does not need.
+type headReader struct{ Head }
+
+func (h *headReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	if d.PeekKind() != '{' {
+		return jsonx.Fault("must be an object, not %s", jsonx.KindName(d.PeekKind()))
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != '}' {
+		token, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		name := token.String()
+		h.Members = append(h.Members, name)
+		switch name {
+		case "model":
+			err = jsonx.UnmarshalDecode(d, &h.Model)
+		case "stream":
+			var stream optional[bool]
+			err = jsonx.UnmarshalDecode(d, &stream)
+			h.Stream = stream.Value
+		case "max_tokens":
+			var most optional[int64]
+			err = jsonx.UnmarshalDecode(d, &most)
+			h.MaxTokens = most.Opt
+		case "metadata":
+			var metadata struct {
+				UserID optional[string] `json:"user_id"`
+			}
+			err = jsonx.UnmarshalDecode(d, &metadata)
+			h.User = metadata.UserID.Value
+		default:
+			err = d.SkipValue()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}

@@ -1,0 +1,145 @@
+package litellm_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/wire/litellm"
+)
+
+// body is a dialect with one member of its own.
+type body struct {
+	Input litellm.Optional[string] `json:"input"`
+	Rest  jsonx.Raw                `json:",embed"`
+}
+
+// read decodes a body, and its members in a line: the own one, the parameters, the warnings.
+func read(doc string, opt litellm.Options) (llm.Call, string, error) {
+	var b body
+	var call llm.Call
+	warnings, err := litellm.Decode([]byte(doc), &opt, &b)
+	if err != nil {
+		return call, "", err
+	}
+	fields, more, err := opt.Read(&call, b.Rest)
+	var words []string
+	if b.Input.Set {
+		words = append(words, b.Input.Value)
+	}
+	for _, f := range fields {
+		words = append(words, f.Name+"="+string(f.Value))
+	}
+	for _, w := range append(warnings, more...) {
+		words = append(words, w.Code+" "+w.Field)
+	}
+	return call, strings.Join(words, ", "), err
+}
+
+func TestMembers(t *testing.T) {
+	yes := func(string) bool { return true }
+	parameters := func(model string) []jsonx.Member {
+		return []jsonx.Member{{Name: "input", Value: jsonx.Raw(`"of the operator"`)}, {Name: "own", Value: jsonx.Raw(`"` + model + `"`)}, {Name: "drop_params", Value: jsonx.Raw("true")}}
+	}
+	for _, test := range []struct {
+		doc  string
+		opt  litellm.Options
+		want string
+		call llm.Call
+	}{
+		{`{"model":"m","input":"a","x":[1],"y":null}`, litellm.Options{}, "a, x=[1]", llm.Call{}},
+		{`{"model":"m","input":null,"extra_body":{"x":1,"user":"u"}}`, litellm.Options{}, "x=1", llm.Call{User: "u"}},
+		{`{"model":"m","extra_body":null,"drop_params":true}`, litellm.Options{}, "", llm.Call{DropParams: true}},
+		{`{"model":"m","drop_params":false,"mock_response":"x","guardrails":[]}`, litellm.Options{DropParams: yes}, "dropped mock_response", llm.Call{DropParams: true}},
+		{`{"model":"m","user":"u","safety_identifier":"v"}`, litellm.Options{}, "dropped safety_identifier", llm.Call{User: "u"}},
+		{`{"model":"m","safety_identifier":"u","user":"u"}`, litellm.Options{}, "", llm.Call{User: "u"}},
+		{`{"model":"m","metadata":{"a":"b","c":1,"d":true,"e":null,"f":{}}}`, litellm.Options{}, "dropped metadata.f", llm.Call{Metadata: []llm.Label{{Name: "a", Value: "b"}, {Name: "c", Value: "1"}, {Name: "d", Value: "true"}}}},
+		{`{"model":"m","extra_headers":{"X-A":"b"}}`, litellm.Options{}, "", llm.Call{Headers: []llm.Label{{Name: "X-A", Value: "b"}}}},
+		{`{"model":"m","timeout":3,"cache":false,"no-log":true}`, litellm.Options{}, "dropped timeout, dropped no-log", llm.Call{}},
+		{`{"model":"m","api_key":"","vertex_project":"","headers":{}, "azure_ad_token":[ ]}`, litellm.Options{}, "", llm.Call{}},
+		{`{"model":"m","input":"a"}`, litellm.Options{Parameters: parameters}, "a, own=\"m\"", llm.Call{DropParams: true}},
+		{`{"model":"m"}`, litellm.Options{Parameters: parameters, Model: "n"}, "of the operator, own=\"n\"", llm.Call{Model: "n", DropParams: true}},
+		{`{"model":"m","input":"a","x":1,"y":2,"additional_drop_params":["x","input","model"]}`, litellm.Options{}, "y=2, dropped input, dropped x", llm.Call{}},
+		{`{"model":"m","x":1,"additional_drop_params":null}`, litellm.Options{}, "x=1", llm.Call{}},
+	} {
+		call, got, err := read(test.doc, test.opt)
+		if test.call.Model == "" {
+			test.call.Model = "m"
+		}
+		if diff := cmp.Diff(test.call, call); err != nil || got != test.want || diff != "" {
+			t.Errorf("%s: %s, %v; want %s; call:\n%s", test.doc, got, err, test.want, diff)
+		}
+	}
+}
+
+func TestClientSettingsAreReadWhereTheyAreAllowed(t *testing.T) {
+	const doc = `{"model":"m","aws_region_name":"eu-west-1","api_key":"secret"}`
+	call, _, err := read(doc, litellm.Options{AllowClientSettings: func(model string) bool { return model == "m" }})
+	if err != nil || call.ClientSettings.Get("api_key") != "secret" || call.ClientSettings.Get("aws_region_name") != "eu-west-1" {
+		t.Errorf("%v, %v", call.ClientSettings, err)
+	}
+	if _, _, err := read(doc, litellm.Options{}); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestWhatIsWrongIsNamed(t *testing.T) {
+	many := strings.Builder{}
+	for i := range 1025 {
+		fmt.Fprintf(&many, `,"f%d":1`, i)
+	}
+	allow := litellm.Options{AllowClientSettings: func(string) bool { return true }}
+	for _, test := range []struct {
+		doc         string
+		opt         litellm.Options
+		param, says string
+	}{
+		{`{`, litellm.Options{}, "", "the request body is not valid JSON"},
+		{`{"model":"m","input":tru}`, litellm.Options{}, "input", "the request body is not valid JSON: "},
+		{`7`, litellm.Options{}, "", "JSON object expected"},
+		{`{"model":"m","input":7}`, litellm.Options{}, "input", "input must be a string, not a number"},
+		{`{"model":"m","additional_drop_params":"x"}`, litellm.Options{}, "additional_drop_params", "must be an array of strings"},
+		{`{"model":"m","additional_drop_params":["x"]} {}`, litellm.Options{}, "", "not valid JSON"},
+		{`["additional_drop_params"]`, litellm.Options{}, "", "JSON object expected"},
+		{`{}`, litellm.Options{}, "model", "model is required"},
+		{`{"model":""}`, litellm.Options{}, "model", "model is required"},
+		{`{"model":"` + strings.Repeat("m", 3000) + `"}`, litellm.Options{}, "model", "model must be at most 2176 bytes long, not 3000"},
+		{`{"model":[]}`, litellm.Options{}, "model", "model must be a string, not an array"},
+		{`{"model":"m","drop_params":"yes"}`, litellm.Options{}, "drop_params", "drop_params must be a boolean"},
+		{`{"model":"m","user":7}`, litellm.Options{}, "user", "user must be a string"},
+		{`{"model":"m","extra_body":7}`, litellm.Options{}, "extra_body", "extra_body must be an object"},
+		{`{"model":"m","metadata":7}`, litellm.Options{}, "metadata", "metadata must be an object"},
+		{`{"model":"m","extra_headers":7}`, litellm.Options{}, "extra_headers", "extra_headers must be an object"},
+		{`{"model":"m","extra_headers":{"a":7}}`, litellm.Options{}, "extra_headers.a", "must be a string"},
+		{`{"model":"m","extra_headers":{"a b":"c"}}`, litellm.Options{}, "extra_headers", "invalid header name"},
+		{`{"model":"m","extra_headers":{"a":"b\n"}}`, litellm.Options{}, "extra_headers.a", "not allowed in a header"},
+		{`{"model":"m","extra_headers":{"Authorization":"b"}}`, litellm.Options{}, "extra_headers.Authorization", "cannot be set by clients"},
+		{`{"model":"m","api_base":7}`, allow, "api_base", "api_base must be a string"},
+		{`{"model":"m","api_version":"x"}`, allow, "api_version", "sets the connection to another provider"},
+		{`{"model":"m","headers":{"a":"b"}}`, allow, "headers", "extra_headers sets headers"},
+		{`{"model":"m","mock_response":"x"}`, litellm.Options{}, "mock_response", "is a setting of LiteLLM's own client"},
+		{`{"model":"m","x":1,"extra_body":{"x":2}}`, litellm.Options{}, "x", "x is set twice"},
+		{`{"model":"m"` + many.String() + `}`, litellm.Options{}, "f1024", "too many model parameters (limit 1024)"},
+		{`{"model":"m","x":[` + strings.Repeat("1,", 500_001) + `1]}`, litellm.Options{}, "", "too many values"},
+	} {
+		_, _, err := read(test.doc, test.opt)
+		var e *llm.Error
+		if !errors.As(err, &e) || e.Status != 400 || e.Param != test.param || !strings.Contains(e.Message, test.says) {
+			t.Errorf("%.80s: %v\nwant %q: %s", test.doc, err, test.param, test.says)
+		}
+	}
+}
+
+func TestUnmarshalNamesTheField(t *testing.T) {
+	var v struct {
+		A []int64 `json:"a"`
+	}
+	if err := litellm.Unmarshal([]byte(`{"a":[1,"b"]}`), &v); err == nil || !strings.Contains(err.Error(), "a[1] must be an integer, not a string") {
+		t.Errorf("%v", err)
+	}
+}
