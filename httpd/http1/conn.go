@@ -304,14 +304,23 @@ func (c *conn) finish(w *response) bool {
 	}
 	if !reuse {
 		if w.limitHit || w.body.early {
-			// The client is still sending, and would lose the response if the connection were closed.
-			_ = closeWrite(c.nc)
-			time.Sleep(lingerDelay)
+			c.linger()
 		}
 		return false
 	}
 	c.status.Store(stateIdle)
 	return c.server.keepAlives()
+}
+
+// linger gives a client that is still sending the time to read the response, which it may lose when
+// the connection is closed.
+func (c *conn) linger() {
+	_ = closeWrite(c.nc)
+	c.setDeadline(time.Now().Add(lingerDelay))
+	for err := error(nil); err == nil; err = c.fill() {
+		c.from = c.to // discard it
+		c.release()
+	}
 }
 
 // next waits for the next request. Like net/http it waits for four bytes before the time for the

@@ -60,7 +60,7 @@ func TestGoneBeforeTheBodyIsRead(t *testing.T) {
 		<-r.Context().Done()
 		close(gone)
 	}, nil)
-	conn := ask(t, l, post("/", strings.Repeat("x", 100<<10)))
+	conn := ask(t, l, post("/", strings.Repeat("x", 2*headSize)))
 	if err := conn.CloseWrite(); err != nil {
 		t.Fatal(err)
 	}

@@ -44,27 +44,33 @@ func (o *output) write(piece *[]byte, head, p []byte, tail []byte) error {
 // writeNow writes without waiting, and reports whether it is done.
 func (o *output) writeNow(fd uintptr) bool {
 	for {
-		next := o.joint
-		for i := 0; len(next) == 0; i++ {
-			if i == len(o.parts) {
-				return true
-			}
-			next = o.parts[i]
-		}
-		n, again, err := writeSocket(fd, next)
-		if err != nil {
-			o.err = err
-			return true
-		}
-		joint := len(o.joint) > 0
-		o.skip(n)
-		if joint && n < len(next) || again {
-			o.release()
-		}
-		if again {
-			return false
+		if done, again := o.writeOnce(fd); done || again {
+			return done
 		}
 	}
+}
+
+// writeOnce makes one system call, if anything is left to write. again means that the socket has no
+// room.
+func (o *output) writeOnce(fd uintptr) (done, again bool) {
+	next := o.joint
+	for i := 0; len(next) == 0; i++ {
+		if i == len(o.parts) {
+			return true, false
+		}
+		next = o.parts[i]
+	}
+	n, again, err := writeSocket(fd, next)
+	if err != nil {
+		o.err = err
+		return true, false
+	}
+	joint := len(o.joint) > 0
+	o.skip(n)
+	if joint && n < len(next) || again {
+		o.release()
+	}
+	return false, again
 }
 
 // skip removes n bytes that have been written.

@@ -161,3 +161,56 @@ func TestAfterTheHandler(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestOneSystemCall: a whole response is one write, and so is each piece of a stream.
+func TestOneSystemCall(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer func(w http.ResponseWriter)
+		writes int64
+	}{
+		"nothing":      {func(http.ResponseWriter) {}, 1},
+		"a status":     {func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) }, 1},
+		"a short body": {func(w http.ResponseWriter) { _, _ = w.Write(make([]byte, 100)) }, 1},
+		"a declared body": {func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "9000")
+			_, _ = w.Write(make([]byte, 9000))
+		}, 1},
+		"a large body": {func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "90000")
+			_, _ = w.Write(make([]byte, 90000))
+		}, 2},
+		"written in parts": {func(w http.ResponseWriter) { _, _ = w.Write(make([]byte, 1000)); _, _ = w.Write(make([]byte, 1000)) }, 1},
+		"a stream": {func(w http.ResponseWriter) {
+			for _, size := range []int{10, 100, 5000, 16000} { // and the end
+				_, _ = w.Write(make([]byte, size))
+				w.(http.Flusher).Flush()
+			}
+		}, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var writes int64
+			count := make(chan int64, 1)
+			_, l := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/count" {
+					count <- writes
+					return
+				}
+				c := w.(*response).conn
+				c.out.try = func(fd uintptr) bool {
+					for {
+						done, again := c.out.writeOnce(fd)
+						if done || again {
+							return done
+						}
+						writes++
+					}
+				}
+				tt.answer(w)
+			}, nil)
+			ends(t, ask(t, l, get("/")+get("/count", "Connection: close")))
+			if got := within(t, "the second request", count); got != tt.writes {
+				t.Errorf("%d writes, want %d", got, tt.writes)
+			}
+		})
+	}
+}

@@ -52,7 +52,8 @@ type Server struct {
 // systems other than Linux, std serves everything.
 //
 // A handler's ResponseWriter does what net/http's does, except that it cannot be hijacked (requests
-// to upgrade a connection are net/http's) and sends no trailers.
+// to upgrade a connection are net/http's), sends no trailers, and is not told by http.MaxBytesReader
+// that a body is too large.
 func New(std *http.Server) *Server { return &Server{std: std, conns: map[*conn]struct{}{}} }
 
 // Serve accepts connections until Shutdown or Close, and then returns http.ErrServerClosed. It may
