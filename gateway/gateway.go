@@ -25,7 +25,7 @@ import (
 type Router interface {
 	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
 	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
-	CountTokens(ctx context.Context, req *llm.Request) (*llm.Count, error)
+	CountTokens(ctx context.Context, raw *llm.Raw, t *route.Translation) (*llm.Count, error)
 	Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error)
 	Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankResponse, error)
 	Relay(ctx context.Context, raw *llm.Raw, t *route.Translation) (*llm.RawResponse, error)

@@ -163,6 +163,13 @@ type Counter interface {
 	CountTokens(ctx context.Context, req *llm.Request) (*llm.Count, error)
 }
 
+// RawCounter is a Passer that counts the tokens of calls in the dialects that it speaks.
+type RawCounter interface {
+	Passer
+	// CountRaw makes one attempt to count the tokens of a call, as Counter.CountTokens does.
+	CountRaw(ctx context.Context, raw *llm.Raw) (*llm.Count, error)
+}
+
 // Embedder is a Target for llm.VerbEmbed.
 type Embedder interface {
 	// Embed makes one attempt at a call for embeddings. A failure is an *llm.Error.

@@ -127,7 +127,7 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 		Beta: r.Header["Anthropic-Beta"], Count: count,
 		DropParams: func(model string) bool { return h.Gateway.Settings(model).DropParams },
 	}
-	if !count && bytes.Contains(body.Bytes, []byte(`"url"`)) {
+	if bytes.Contains(body.Bytes, []byte(`"url"`)) {
 		// Content at URLs is fetched for the common language only, and no target fetches it itself.
 		req, err := m.decoded(r.Context())
 		if err != nil {

@@ -18,16 +18,13 @@ func (h *Handler) countTokens(w http.ResponseWriter, r *http.Request) {
 			h.WriteError(w, call.Fail(err))
 			return
 		}
-		req, err := m.decoded(r.Context())
-		if err != nil {
-			h.writeError(w, call.Fail(err), &m.asked)
-			return
-		}
-		call.Warn(m.request.Warnings...)
-		n, err := call.CountTokens(r.Context(), req)
+		n, err := call.CountTokens(r.Context(), &m.raw, m.translation())
 		if err != nil {
 			h.writeError(w, call.Fail(m.located(err)), &m.asked)
 			return
+		}
+		if m.request != nil {
+			call.Warn(m.request.Warnings...)
 		}
 		respond(w.Header(), call)
 		out := wire.AppendCount(nil, n)
