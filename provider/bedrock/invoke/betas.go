@@ -78,7 +78,7 @@ var betas = []beta{
 	{"thinking-token-count-2026-05-13", span{}, refuse, "", claudeCodeNo + " for Sonnet 4.5 and Haiku 4.5", "2026-11-28"},
 	{betaToolChanges, span{"", 408, 0}, ifUsed, "", pageSystem + "; " + liteLLM, "2026-11-28"},
 	{betaToolChanges, span{}, refuse, "", pageSystem, "2026-11-28"},
-	{betaUpdates, span{"", 500, 0}, ifUsed, "", liteLLM, "2026-11-28"},
+	{betaUpdates, span{"", 500, 0}, ifUsed, "", claudeCode + "; " + liteLLM, "2026-11-28"},
 	{betaUpdates, span{}, refuse, "", liteLLM, "2026-11-28"},
 
 	{"claude-code-20250219", span{}, idle, "", "it identifies a client; " + claudeCodeNo + " in the body", "2026-11-28"},
