@@ -217,7 +217,7 @@ func (task *claudeCodeTask) do(t *testing.T, binary string) {
 
 	for name, want := range map[string]string{
 		"a.txt": "one\n2\n3\n", "b.txt": "basalt\n", "count.txt": "3\n", "log.txt": "one\n2\nthree\nbasalt\nsecond\n",
-		"sub/data.json": "{\"name\":\"Gneis — \\u00e4 \\\"quoted\\\"\"}\n",
+		"sub/data.json": "{\"name\":\"Gneis — ä \\\"quoted\\\"\"}\n",
 	} {
 		got, err := os.ReadFile(filepath.Join(c.dir, filepath.FromSlash(name))) //nolint:gosec // the name is one of the above
 		if err != nil || string(got) != want {
@@ -280,7 +280,7 @@ func (task *claudeCodeTask) checkCalls(t *testing.T, front *watcher, upstream *r
 		case 429:
 			refused++
 		default:
-			t.Errorf("the emulator refused %s: %d %s", x.path, x.status, x.answer)
+			t.Errorf("the emulator refused %s: %d %s\n%.300s", x.path, x.status, x.answer, betasIn.Find(x.sent))
 		}
 	}
 	if refused != 1 {

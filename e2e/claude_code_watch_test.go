@@ -224,3 +224,6 @@ func checkPrefixes(t *testing.T, upstream *recorder) {
 		t.Errorf("%d requests with %d lists of tools and system prompts", pairs, heads)
 	}
 }
+
+// betasIn finds the betas in a request to Bedrock.
+var betasIn = regexp.MustCompile(`"anthropic_beta":\[[^\]]*\]`)

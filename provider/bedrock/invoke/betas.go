@@ -99,7 +99,7 @@ var betas = []beta{
 	{"prompt-caching-evict-2026-05-12", span{}, refuse, "", claudeCodeNo, "2026-11-28"},
 	{"redact-thinking-2026-02-12", span{}, refuse, "", claudeCodeNo, "2026-11-28"},
 	{"afk-mode-2026-01-31", span{}, refuse, "", claudeCodeNo, "2026-11-28"},
-	{"fallback-credit-2026-06-01", span{}, refuse, "", claudeCodeNo, "2026-11-28"},
+	{"fallback-credit-2026-06-01", span{}, idle, "", "it is about fallbacks, which Bedrock does not have; " + claudeCode + " have it after a compaction", "2026-11-28"},
 	{"fast-mode-2026-02-01", span{}, refuse, "", liteLLMNo + "; https://platform.claude.com/docs/en/build-with-claude/fast-mode", "2026-11-28"},
 	{"advisor-tool-2026-03-01", span{}, refuse, "", liteLLMNo, "2026-11-28"},
 	{"code-execution-2025-05-22", span{}, refuse, "", pageCode, "2026-11-28"},
