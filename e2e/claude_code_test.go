@@ -230,7 +230,7 @@ func (task *claudeCodeTask) do(t *testing.T, binary string) {
 	task.checkCalls(t, front, upstream)
 	checkPrefixes(t, upstream)
 	if task.caches {
-		checkCache(t, gateway)
+		checkCache(t, gateway, task.model != "claude-nova") // Nova reads only what ends at a cache point of the call
 	}
 }
 
@@ -259,7 +259,7 @@ func (task *claudeCodeTask) checkCalls(t *testing.T, front *watcher, upstream *r
 		}
 		for _, w := range x.warnings {
 			given[w] = true
-			if _, ok := task.warnings[w]; !ok && !unexplained[w] {
+			if task.warnings[w] == "" && sporadicWarnings()[w] == "" && !unexplained[w] {
 				unexplained[w] = true
 				t.Errorf("a warning without an explanation: %s", w)
 			}
@@ -288,8 +288,9 @@ func (task *claudeCodeTask) checkCalls(t *testing.T, front *watcher, upstream *r
 	}
 }
 
-// checkCache checks that most calls of the first part read the cache.
-func checkCache(t *testing.T, g *gateway) {
+// checkCache checks that most calls read a part of the prompt from the cache, or all that was in the
+// call before. The first calls of the sessions, and those after a change of the tools, may not.
+func checkCache(t *testing.T, g *gateway, all bool) {
 	t.Helper()
 	g.log.mu.Lock()
 	defer g.log.mu.Unlock()
@@ -309,7 +310,7 @@ func checkCache(t *testing.T, g *gateway) {
 			continue
 		}
 		calls++
-		if l.Read >= before-100 && l.Read > 0 {
+		if l.Read > 0 && (!all || l.Read >= before-100) {
 			read++
 		}
 		t.Logf("%d tokens, %d read", l.Input, l.Read)
