@@ -88,7 +88,8 @@ func TestWhatAWSRefusesIsNamedByItsMember(t *testing.T) {
 		{"no JSON", micro, "", `{"messages":`, "body: "},
 		{"another content type", micro, "text/plain", hello, "Content-Type: 'text/plain' is not application/json"},
 		{"a model's id that is none", "/model/a%20b/converse", "", hello, "body.modelId: 'a b' does not match"},
-		{"another path", "/model/a/b/converse", "", hello, "path: is not that of Converse or ConverseStream"},
+		{"a count of nothing", "/model/anthropic.claude-sonnet-4-5-20250929-v1:0/count-tokens", "", `{}`, `Missing required parameter in input: "input"`},
+		{"another path", "/model/a/b/converse", "", hello, "path: is not that of an operation on a model"},
 	}
 	var j Judge // shared, since it takes a second to start
 	for _, tt := range tests {
