@@ -48,7 +48,7 @@ func AppendResponse(dst []byte, env Envelope, r *llm.RerankResponse) []byte {
 	w.Key("billed_units")
 	w.Object()
 	w.Key("search_units")
-	w.Int(r.SearchUnits)
+	w.Int(r.Usage.SearchUnits)
 	w.EndObject()
 	if n := r.Usage.Prompt(); n > 0 || r.Usage.Output > 0 {
 		w.Key("tokens")
