@@ -72,7 +72,7 @@ func (c *Call) inlined(t *Translation) (_ *Translation, release func()) {
 	if t == nil {
 		return nil, func() {}
 	}
-	own, release := *t, func() {}
+	own, media := *t, func() {}
 	var req *llm.Request
 	own.Request = func(ctx context.Context) (*llm.Request, error) {
 		if req != nil {
@@ -86,10 +86,10 @@ func (c *Call) inlined(t *Translation) (_ *Translation, release func()) {
 		if err != nil {
 			return nil, err
 		}
-		req, release = whole, free
+		req, media = whole, free
 		return req, nil
 	}
-	return &own, func() { release() }
+	return &own, func() { media() }
 }
 
 // meteredRaw records what happens in a stream of a dialect.

@@ -101,7 +101,7 @@ func (e *Emulator) authenticateKey(c *call, key, named string) error {
 	if c.region == "" {
 		c.region = e.options.Region
 	}
-	if c.operation.service == serviceSTS {
+	if c.operation.service == serviceSTS || c.operation.service == serviceAgent { // which take signatures alone
 		return &refusal{status: http.StatusForbidden, kind: "MissingAuthenticationTokenException", message: "Missing Authentication Token"}
 	}
 	if !c.catalogue.HasRegion(c.region) {

@@ -140,11 +140,11 @@ func (e *Emulator) authorize(c *call) error {
 			action: "bedrock:CallWithBearerToken", resource: "*", context: map[string]string{"bedrock:BearerTokenType": c.bearer},
 		})
 	}
-	if c.operation.service == serviceRuntime {
+	switch c.operation.name {
+	case "Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream":
 		needs = append(needs, e.invocation(c)...)
-	} else {
-		resource := e.resourceARN(c)
-		needs = append(needs, requirement{action: c.action(), resource: cmp.Or(resource, "*"), unnamed: resource == ""})
+	default:
+		needs = append(needs, e.others(c)...)
 	}
 	for _, n := range needs {
 		if err := e.require(c, n); err != nil {
@@ -200,7 +200,7 @@ func notAuthorized(principal, action, resource, reason string) string {
 // Bedrock API reference, "Converse").
 func (c *call) action() string {
 	switch c.operation.name {
-	case "Converse":
+	case "Converse", "StartAsyncInvoke":
 		return "bedrock:InvokeModel"
 	case "ConverseStream":
 		return "bedrock:InvokeModelWithResponseStream"
@@ -263,6 +263,9 @@ func sourceIP(remote string) string {
 // it, with the profile in bedrock:InferenceProfileArn.
 func (e *Emulator) invocation(c *call) []requirement {
 	extra, guardrail := e.details(c)
+	if strings.HasPrefix(c.operation.name, "Invoke") {
+		extra, guardrail = e.headerDetails(c)
+	}
 	var needs []requirement
 	need := func(resource, region, profile string) {
 		context := maps.Clone(extra)
@@ -353,12 +356,18 @@ func (e *Emulator) details(c *call) (context map[string]string, guardrail string
 	if guardrail = body.GuardrailConfig.Identifier; guardrail == "" {
 		return context, ""
 	}
+	return e.guardrailDetails(c, context, guardrail, body.GuardrailConfig.Version)
+}
+
+// guardrailDetails adds a guardrail, by its id or ARN, to the context of a call, and
+// gives its ARN.
+func (e *Emulator) guardrailDetails(c *call, context map[string]string, guardrail, version string) (with map[string]string, arn string) {
 	if !strings.HasPrefix(guardrail, "arn:") {
-		guardrail = e.accountARN(c.region, "guardrail", guardrail)
+		guardrail = e.accountARN(c.region, guardrailKind, guardrail)
 	}
 	context["bedrock:GuardrailIdentifier"] = guardrail
-	if v := body.GuardrailConfig.Version; v != "" && v != "DRAFT" {
-		context["bedrock:GuardrailIdentifier"] += ":" + v
+	if version != "" && version != "DRAFT" {
+		context["bedrock:GuardrailIdentifier"] += ":" + version
 	}
 	return context, guardrail
 }

@@ -1,11 +1,12 @@
 // Package bedrock is a strict local AWS Bedrock: an http.Handler that verifies
 // credentials, lists models and inference profiles, answers Converse and
-// ConverseStream in AWS's own words and frames, and fails on demand.
+// ConverseStream, InvokeModel with the bodies of each maker, CountTokens and other
+// operations in AWS's own words and frames, and fails on demand.
 //
-// It serves the runtime, the control plane and STS from one address. The path of a
-// request determines the service; its region is the one in the Host, or else in the
-// signature. A simulated model (package model) makes the answers, the same for the same
-// request; faults are scripted (package fault).
+// It serves the runtime, the agent runtime, the control plane and STS from one address.
+// The path of a request determines the service; its region is the one in the Host, or
+// else in the signature. A simulated model (package model) makes the answers, the same
+// for the same request; faults are scripted (package fault).
 package bedrock
 
 import (
@@ -112,8 +113,13 @@ type Options struct {
 	// PageSize is the maximum number of profiles in a page of ListInferenceProfiles,
 	// whatever the request asks for; 0 for 1000, AWS's own limit.
 	PageSize int
-	// Faults are faults to inject, as in fault.NewScript. Calls of the control plane get
-	// only those for their operation.
+	// GuardrailWords are the words that guardrails block; "blockedword" alone if nil.
+	GuardrailWords []string
+	// AsyncTakes is how long a job of StartAsyncInvoke is in progress; if zero, it is
+	// completed at once.
+	AsyncTakes time.Duration
+	// Faults are faults to inject, as in fault.NewScript. Calls in which no model answers
+	// get only those for their operation.
 	Faults []fault.Fault
 	// Recordings is a folder of recorded exchanges, one per file; a request that equals
 	// a recorded one gets the recorded answer. Empty for none.
@@ -144,6 +150,7 @@ type Emulator struct {
 	cache          *model.Cache
 	script         *fault.Script
 	resources      []resource
+	jobs           *jobs
 	// recordings is nil if there are none.
 	recordings *recordings
 }
@@ -165,13 +172,16 @@ func New(o Options) (*Emulator, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.GuardrailWords == nil {
+		o.GuardrailWords = []string{"blockedword"}
+	}
 	if len(o.Keys) == 0 && len(o.APIKeys) == 0 {
 		o.Keys = []Key{{AccessKeyID: DemoAccessKeyID, SecretAccessKey: DemoSecretAccessKey}}
 		o.APIKeys = []Secret{DemoAPIKey}
 	}
 	e := &Emulator{
 		options: o, ids: newIDs(o.Seed), sessions: newSessions(),
-		model: model.New(o.Seed), cache: model.NewCache(), script: fault.NewScript(o.Faults, o.Seed),
+		jobs: newJobs(), model: model.New(o.Seed), cache: model.NewCache(), script: fault.NewScript(o.Faults, o.Seed),
 	}
 	models := o.Catalogue
 	if models == nil {
@@ -322,11 +332,12 @@ func (e *Emulator) serve(c *call) error {
 	return c.operation.serve(e, c)
 }
 
-// service names one of the three services.
+// service names one of the four services.
 type service string
 
 const (
 	serviceRuntime service = "bedrock-runtime"
+	serviceAgent   service = "bedrock-agent-runtime"
 	serviceControl service = "bedrock"
 	serviceSTS     service = "sts"
 )

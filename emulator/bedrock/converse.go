@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"outcrop/emulator/bedrock/catalogue"
 	"outcrop/emulator/bedrock/fault"
 	"outcrop/emulator/bedrock/model"
 	"outcrop/internal/jsonx"
@@ -49,42 +50,55 @@ func (e *Emulator) answerConverse(c *call, streaming bool) error {
 	if err := e.check(asked); err != nil {
 		return err
 	}
-	if err := wait(c.request.Context(), f.Latency); err != nil {
-		return err
-	}
-	if err := e.refusalOf(c, &f, streaming); err != nil {
-		return err
-	}
-
-	share, err := c.state.reserve(c, to, req, e.options.Now())
+	answer, err := e.answer(c, to, req, f, streaming)
 	if err != nil {
 		return err
 	}
-	// The cache belongs to the model, whichever profile is called.
-	usage := e.cache.Count(to, c.region+" "+to.ID, req, e.options.Now())
-	if to.Context > 0 && usage.Prompt() > to.Context {
-		return invalid("Input is too long for requested model.")
-	}
-	answer := e.model.Answer(to, req)
-	usage.Output = answer.Usage.Output
-	usage.Total = usage.Prompt() + usage.Output
-	usage.Extra = append(usage.Extra, jsonx.Member{Name: "serverToolUsage", Value: jsonx.Raw("{}")})
-	answer.Usage = usage
-	c.state.settle(share, to, &usage)
-	answer.LatencyMs = llm.Some(latency(usage, f))
-	answer.ServiceTier = req.ServiceTier
+	answer.Usage.Extra = append(answer.Usage.Extra, jsonx.Member{Name: "serverToolUsage", Value: jsonx.Raw("{}")})
 	for _, m := range req.Extensions {
 		switch m.Name {
 		case "performanceConfig":
 			answer.Extra = append(answer.Extra, m)
 		case "guardrailConfig":
-			answer.Trace = guardrailTrace(m.Value, usage.Input)
+			answer.Trace = guardrailTrace(m.Value, answer.Usage.Input)
 		}
 	}
 	if streaming {
 		return e.stream(c, answer, f)
 	}
 	return c.writeWhole(converse.AppendResponse(nil, answer), f)
+}
+
+// answer returns the model's answer to a valid request, or the refusal by the call's
+// fault, by a quota or for its length.
+func (e *Emulator) answer(c *call, to *catalogue.Model, req *llm.Request, f fault.Fault, streaming bool) (*llm.Response, error) {
+	if err := wait(c.request.Context(), f.Latency); err != nil {
+		return nil, err
+	}
+	if err := e.refusalOf(c, &f, streaming); err != nil {
+		return nil, err
+	}
+	most := to.MaxOutput
+	if req.MaxTokens.Set {
+		most = req.MaxTokens.Value
+	}
+	share, err := c.state.reserve(c, to, model.PromptTokens(req), most, e.options.Now())
+	if err != nil {
+		return nil, err
+	}
+	// The cache belongs to the model, whichever profile is called.
+	usage := e.cache.Count(to, c.region+" "+to.ID, req, e.options.Now())
+	if to.Context > 0 && usage.Prompt() > to.Context {
+		return nil, invalid("Input is too long for requested model.")
+	}
+	answer := e.model.Answer(to, req)
+	usage.Output = answer.Usage.Output
+	usage.Total = usage.Prompt() + usage.Output
+	answer.Usage = usage
+	c.state.settle(share, to, &usage)
+	answer.LatencyMs = llm.Some(latency(usage, f))
+	answer.ServiceTier = req.ServiceTier
+	return answer, nil
 }
 
 // Parts of the latency reported in an answer, in milliseconds.
@@ -98,9 +112,16 @@ func latency(usage llm.Usage, f fault.Fault) int64 {
 	return latencyStart + latencyPerToken*usage.Output + f.Latency.Milliseconds()
 }
 
-// markedFault returns the fault requested by the last turn of a prompt; empty if none.
+// markedFault returns the fault requested by the last turn of a prompt, or by the due
+// step of a scripted one; empty if none.
 func markedFault(req *llm.Request) string {
 	if len(req.Turns) == 0 {
+		return ""
+	}
+	if step, ok := model.Step(req); ok {
+		if m := faultMarker.FindStringSubmatch(step); m != nil {
+			return m[1]
+		}
 		return ""
 	}
 	for _, b := range req.Turns[len(req.Turns)-1].Blocks {
@@ -175,7 +196,7 @@ func (e *Emulator) stream(c *call, answer *llm.Response, f fault.Fault) error {
 		ev := &events[i]
 		due := deltas == f.After || ev.Kind == llm.EventStop && deltas < f.After
 		if f.Kind != fault.None && due {
-			return c.breakStream(ev, f)
+			return c.breakStream(converse.AppendEvent(nil, ev, ""), f)
 		}
 		if ev.Kind == llm.EventDelta {
 			deltas++
@@ -202,9 +223,8 @@ func padding(noise *rand.Rand) string { return alphabet[:1+noise.IntN(len(alphab
 // preludeSize is the length in bytes of a frame's prelude, with its checksum.
 const preludeSize = 12
 
-// breakStream applies the fault to a stream, in place of the event next.
-func (c *call) breakStream(next *llm.Event, f fault.Fault) error {
-	frame := converse.AppendEvent(nil, next, "")
+// breakStream applies the fault to a stream, in place of the next frame.
+func (c *call) breakStream(frame []byte, f fault.Fault) error {
 	half := frame[:len(frame)/2]
 	switch f.Kind {
 	case fault.Exception:

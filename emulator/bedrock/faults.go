@@ -72,6 +72,12 @@ func (e *Emulator) resourceARN(c *call) string {
 	switch {
 	case kind == "":
 		return ""
+	case kind == guardrailKind:
+		id, _, _ = cutVersion(id)
+		if !strings.HasPrefix(id, "arn:") {
+			id = e.accountARN(c.region, guardrailKind, id)
+		}
+		return id
 	case strings.HasPrefix(id, "arn:"):
 		return id
 	case id == "":

@@ -17,6 +17,8 @@ const (
 	deploymentKind  = "custom-model-deployment"
 	importedKind    = "imported-model"
 	customKind      = "custom-model"
+	guardrailKind   = "guardrail"
+	asyncKind       = "async-invoke"
 )
 
 // identify returns the model for the id or ARN in the path of a call: a model id, the

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"outcrop/emulator/bedrock/catalogue"
-	"outcrop/emulator/bedrock/model"
 	"outcrop/llm"
 )
 
@@ -19,10 +18,10 @@ type use struct {
 // later (Amazon Bedrock User Guide, "Token burndown rate").
 const burndown = 5
 
-// reserve reserves a call's share of the model's quotas, or refuses the call: its input
-// and its maximum output (Amazon Bedrock User Guide, "How tokens are counted"). Minutes
-// and days are sliding windows, which is an assumption.
-func (s *state) reserve(c *call, to *catalogue.Model, req *llm.Request, now time.Time) (*use, error) {
+// reserve reserves a call's share of the model's quotas, or refuses the call: the tokens
+// of its prompt and the most that it may write (Amazon Bedrock User Guide, "How tokens
+// are counted"). Minutes and days are sliding windows, which is an assumption.
+func (s *state) reserve(c *call, to *catalogue.Model, prompt, most int64, now time.Time) (*use, error) {
 	about := s.about(to.ID)
 	if about == nil || about.Quota == nil || c.ownModel() {
 		return new(use), nil
@@ -34,12 +33,7 @@ func (s *state) reserve(c *call, to *catalogue.Model, req *llm.Request, now time
 			message: "Your request exceeds the service quota for your account. You can view your quotas at viewing service quotas. You can resubmit your request later.",
 		}
 	}
-	u := &use{at: now, tokens: model.PromptTokens(req)}
-	if req.MaxTokens.Set {
-		u.tokens += req.MaxTokens.Value
-	} else {
-		u.tokens += to.MaxOutput
-	}
+	u := &use{at: now, tokens: prompt + most}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := c.region + " " + to.ID

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"outcrop/provider/bedrock/sign"
 )
 
 // routed is an operation with its path in the service models: a whole path, or the
@@ -20,6 +22,14 @@ func routes() []routed {
 	return []routed{
 		{post, "/model/", "/converse", false, operation{"Converse", serviceRuntime, (*Emulator).converse, profileKind}},
 		{post, "/model/", "/converse-stream", false, operation{"ConverseStream", serviceRuntime, (*Emulator).converseStream, profileKind}},
+		{post, "/model/", "/invoke", false, operation{"InvokeModel", serviceRuntime, (*Emulator).invokeModel, profileKind}},
+		{post, "/model/", "/invoke-with-response-stream", false, operation{"InvokeModelWithResponseStream", serviceRuntime, (*Emulator).invokeModelStream, profileKind}},
+		{post, "/model/", "/count-tokens", false, operation{"CountTokens", serviceRuntime, failing((*Emulator).countTokens), modelKind}},
+		{post, "/guardrail/", "/apply", false, operation{"ApplyGuardrail", serviceRuntime, failing((*Emulator).applyGuardrail), guardrailKind}},
+		{post, "/async-invoke", "", true, operation{"StartAsyncInvoke", serviceRuntime, failing((*Emulator).startAsyncInvoke), ""}},
+		{get, "/async-invoke", "", true, operation{"ListAsyncInvokes", serviceRuntime, failing((*Emulator).listAsyncInvokes), ""}},
+		{get, "/async-invoke/", "", false, operation{"GetAsyncInvoke", serviceRuntime, failing((*Emulator).getAsyncInvoke), asyncKind}},
+		{post, "/rerank", "", true, operation{"Rerank", serviceAgent, failing((*Emulator).rerank), ""}},
 		{get, "/foundation-models", "", true, operation{"ListFoundationModels", serviceControl, (*Emulator).listFoundationModels, ""}},
 		{get, "/foundation-models/", "", false, operation{"GetFoundationModel", serviceControl, (*Emulator).getFoundationModel, modelKind}},
 		{get, "/foundation-model-availability/", "", false, operation{"GetFoundationModelAvailability", serviceControl, (*Emulator).getFoundationModelAvailability, modelKind}},
@@ -38,9 +48,10 @@ func routes() []routed {
 }
 
 // route returns the operation of a request and the decoded variable part of its path.
-// Model ids may be percent-encoded there, or contain ':' and, in an ARN, '/'.
+// Model ids may be percent-encoded there, or contain ':' and, in an ARN, '/'. Repeated
+// slashes count as one.
 func route(r *http.Request, body []byte) (operation, string, error) {
-	path := r.URL.EscapedPath()
+	path := sign.CollapseSlashes(r.URL.EscapedPath())
 	segment := func(prefix, suffix string) (string, bool) {
 		rest, ok := strings.CutPrefix(path, prefix)
 		if !ok {
@@ -73,7 +84,7 @@ func regionOf(host string) string {
 	labels := strings.Split(host, ".")
 	for i, label := range labels[:len(labels)-1] {
 		switch label {
-		case "bedrock-runtime", "bedrock-runtime-fips", "bedrock", "bedrock-fips", "sts", "sts-fips":
+		case "bedrock-runtime", "bedrock-runtime-fips", "bedrock-agent-runtime", "bedrock-agent-runtime-fips", "bedrock", "bedrock-fips", "sts", "sts-fips":
 			if region := labels[i+1]; strings.Count(region, "-") >= 2 {
 				return region
 			}

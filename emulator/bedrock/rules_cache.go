@@ -40,7 +40,11 @@ func checkCachePoints(q *question) error {
 	if err != nil {
 		return err
 	}
-	marks = append(marks, turns...)
+	return checkMarks(q, append(marks, turns...))
+}
+
+// checkMarks holds all cache points of a request against what the model takes.
+func checkMarks(q *question, marks []mark) error {
 	if len(marks) == 0 {
 		return nil
 	}

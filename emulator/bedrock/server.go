@@ -22,12 +22,18 @@ type Server struct {
 	err  error // why serving ended; read after done
 }
 
-// NewServer creates a server for h.
+// NewServer creates a server for h. It serves HTTP/1.1 and, on the same port, HTTP/2 with
+// prior knowledge, which AWS's SDK for JavaScript and its asynchronous SDK for Java use
+// with plain http addresses.
 func NewServer(h http.Handler) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
 	return &Server{
 		http: &http.Server{
 			Handler:           h,
+			Protocols:         protocols,
 			ReadHeaderTimeout: 10 * time.Second,
 			BaseContext:       func(net.Listener) context.Context { return ctx },
 		},

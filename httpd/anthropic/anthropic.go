@@ -2,6 +2,7 @@
 package anthropic
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"net/http"
@@ -125,6 +126,16 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 	m.options = wire.Options{
 		Beta: r.Header["Anthropic-Beta"], Count: count,
 		DropParams: func(model string) bool { return h.Gateway.Settings(model).DropParams },
+	}
+	if !count && bytes.Contains(body.Bytes, []byte(`"url"`)) {
+		// Content at URLs is fetched for the common language only, and no target fetches it itself.
+		req, err := m.decoded(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		if req.Remote() != nil {
+			m.raw.Dialect = ""
+		}
 	}
 	return m, nil
 }

@@ -34,8 +34,9 @@ func rules() []Rule {
 		{Path: "llm", Level: language, May: []string{"internal/base64", "internal/jsonx"}, Why: "the common language is below everything and does no I/O"},
 
 		{Path: "wire/eventstream", Level: leaf, Why: "framing knows no dialect"},
+		{Path: "wire/awserror", Level: language, May: []string{"internal/jsonx", "wire/eventstream"}, Why: "AWS's errors have one form in all of its APIs, whatever the dialect of the content"},
 		{
-			Path: "wire/*", Level: dialect, May: with("wire/eventstream", "internal/httpfield"), Beside: []string{"wire/litellm"},
+			Path: "wire/*", Level: dialect, May: with("wire/awserror", "wire/eventstream", "internal/httpfield"), Beside: []string{"wire/litellm"},
 			Why: "dialects meet only in llm, and share what LiteLLM adds to each of them; frontends, providers and the emulator are above them",
 		},
 		{Path: "wire/litellm", Level: dialect, May: with("internal/httpfield"), Why: "what LiteLLM adds to every dialect depends on none of them"},

@@ -39,8 +39,11 @@ const (
 	answerWeight = 4
 )
 
-// Complete makes one call of Converse.
+// Complete makes one call of Converse, or of InvokeModel, see invokes.
 func (w *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	if w.invokes() {
+		return w.completeChat(ctx, req)
+	}
 	c, err := w.call(ctx, req, false)
 	if err != nil {
 		return nil, err
@@ -49,8 +52,11 @@ func (w *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 }
 
 // Stream makes one call of ConverseStream, or of Converse if the model does not support the request
-// while streaming.
+// while streaming, or of InvokeModel, see invokes.
 func (w *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	if w.invokes() {
+		return w.streamChat(ctx, req)
+	}
 	c, err := w.call(ctx, req, true)
 	if err != nil {
 		return nil, err

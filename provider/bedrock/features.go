@@ -8,6 +8,8 @@ import (
 
 	"outcrop/llm"
 	"outcrop/provider/bedrock/inventory"
+	"outcrop/provider/bedrock/invoke"
+	"outcrop/provider/bedrock/modelid"
 )
 
 // Which models take a schema for their answer, and strict tools, is a table of package
@@ -42,24 +44,46 @@ func says(e *llm.Error, phrases []string) bool {
 	return e.UpstreamStatus == http.StatusBadRequest && slices.ContainsFunc(phrases, func(p string) bool { return strings.Contains(e.Message, p) })
 }
 
-// refusedFeature is the feature that a refusal is about, if the target gives it.
+// refusedFeature is the feature that a refusal is about, if the target gives it: a part of the
+// request, or the API itself where the model has another.
 func (w *target) refusedFeature(e *llm.Error) (f inventory.Feature, ok bool) {
+	invoked := e.Destination.API == opInvoke
 	switch {
+	case e.Code == llm.CodeWrongSurface && w.claude() && w.route == modelid.Auto:
+		if invoked {
+			return inventory.InvokeModel, true
+		}
+		return inventory.Converse, true
 	case w.model.NativeFormat() && says(e, formatRefused):
 		return inventory.NativeFormat, true
 	case w.model.StrictTools() && says(e, strictRefused):
 		return inventory.StrictTools, true
+	case invoked && w.claude() && e.UpstreamStatus == http.StatusBadRequest:
+		name, ok := invoke.Refused(e.Message)
+		return inventory.Feature(name), ok && !slices.Contains(w.lacks, name)
 	default:
-		return 0, false
+		return "", false
 	}
 }
 
 // without takes from the target what AWS has refused in calls of it.
 func (w *target) without(state *inventory.State) {
-	refused := func(f inventory.Feature) bool {
-		return state.Refuses(f, w.destination.ID, w.destination.Region)
+	for _, f := range state.Refused(w.destination.ID, w.destination.Region) {
+		switch f {
+		case inventory.NativeFormat:
+			w.noFormat = true
+		case inventory.StrictTools:
+			w.noStrict = true
+		case inventory.Converse:
+			w.noConverse = true
+			w.destination.Reason = "Converse refused this model, so InvokeModel serves it; " + w.destination.Reason
+		case inventory.InvokeModel:
+			w.noInvoke = true
+			w.destination.Reason = "InvokeModel refused this model, so Converse serves it; " + w.destination.Reason
+		default:
+			w.lacks = append(w.lacks, string(f))
+		}
 	}
-	w.noFormat, w.noStrict = refused(inventory.NativeFormat), refused(inventory.StrictTools)
 	if w.noFormat || w.noStrict {
 		w.model = w.model.Without(w.noFormat, w.noStrict)
 	}

@@ -17,6 +17,7 @@ import (
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/bedrock/diagnose"
+	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/sign"
 	"outcrop/upstream"
 	wire "outcrop/wire/converse"
@@ -33,11 +34,25 @@ const (
 	opCountTokens    = "count-tokens"
 )
 
-// Speaks reports whether the target takes calls in a dialect: AWS's own.
-func (w *target) Speaks(dialect string) bool { return dialect == llm.DialectBedrock }
+// Speaks reports whether the target takes calls in a dialect: AWS's own, and for Claude Anthropic's,
+// unless the model string asks for Converse or InvokeModel has refused the model.
+func (w *target) Speaks(dialect string) bool {
+	switch dialect {
+	case llm.DialectBedrock:
+		return true
+	case llm.DialectAnthropic:
+		return w.claude() && w.route != modelid.Converse && !w.noInvoke
+	default:
+		return false
+	}
+}
 
-// Pass makes one call of an operation of the runtime API with the body as it is.
+// Pass makes one call of an operation of the runtime API with the body as it is, or of InvokeModel
+// with a body of the Messages API.
 func (w *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
+	if raw.Dialect == llm.DialectAnthropic {
+		return w.passMessage(ctx, raw)
+	}
 	c, err := w.pass(ctx, raw)
 	if err != nil {
 		return nil, err
@@ -65,6 +80,9 @@ func (w *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 // PassStream makes one call of a streaming operation of the runtime API. The events of the stream
 // are AWS's frames, byte for byte.
 func (w *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, error) {
+	if raw.Dialect == llm.DialectAnthropic {
+		return w.passMessages(ctx, raw)
+	}
 	c, err := w.pass(ctx, raw)
 	if err != nil {
 		return nil, err
@@ -85,13 +103,17 @@ type passed struct {
 // pass sends a call of an operation.
 func (w *target) pass(ctx context.Context, raw *llm.Raw) (*passed, error) {
 	stream := raw.Operation == opConverseStream || raw.Operation == opInvokeStream
-	u := w.operation(raw.Operation)
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: passedHeader(raw.Headers), Body: [][]byte{raw.Body}}, u, &w.destination, func() diagnose.Case { return w.failing(nil, stream) })
+	u, to := w.operation(raw.Operation), w.destination
+	to.API = raw.Operation
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: passedHeader(raw.Headers), Body: [][]byte{raw.Body}}, u, &to, func() diagnose.Case {
+		failing := w.failing(nil, stream)
+		failing.Target = to
+		return failing
+	})
 	if err != nil {
 		return nil, err
 	}
-	c := &passed{target: w, stream: stream, resp: resp, meta: llm.Meta{Destination: w.destination, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w, Warnings: slices.Clip(w.warnings)}}
-	c.meta.Destination.API = raw.Operation
+	c := &passed{target: w, stream: stream, resp: resp, meta: llm.Meta{Destination: to, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w, Warnings: slices.Clip(w.warnings)}}
 	c.meta.Header = clientHeader(resp.Header)
 	return c, nil
 }

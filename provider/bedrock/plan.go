@@ -43,6 +43,10 @@ type target struct {
 	base          string          // the base model; empty if unknown
 	noFormat      bool            // send no schema for the response, because AWS refused it
 	noStrict      bool            // send no strict tools, because AWS refused them
+	noConverse    bool            // do not call by Converse, because AWS refused the model there
+	noInvoke      bool            // do not call by InvokeModel, because AWS refused the model there
+	lacks         []string        // further features of Anthropic's bodies that AWS refused
+	route         modelid.Route   // Auto, or the API that the model string names
 	price         *catalog.Price
 	warnings      []llm.Warning
 }
@@ -88,9 +92,11 @@ type asked struct {
 	region string     // the default region
 	policy resolve.Policy
 	named  bool // model is another than id, by the setting model_id
-	// instead is the API that the string names and Converse replaces, with the same requests and
-	// responses; Auto if it names none.
+	// instead is the API that the string names and Converse replaces for models other than Claude,
+	// with the same requests and responses; Auto if it names none.
 	instead modelid.Route
+	// route is the API that the string names; Auto if it names none.
+	route modelid.Route
 }
 
 // ask parses a model string.
@@ -100,9 +106,12 @@ func (d *deployment) ask(model string) (asked, error) {
 		return asked{}, err
 	}
 	a := asked{id: id, model: id, region: d.home, policy: d.policy}
+	if id.Route == modelid.Converse || id.Route == modelid.Invoke {
+		a.route = id.Route
+	}
 	switch {
 	case id.Route == modelid.Auto || id.Route == modelid.Converse || id.Route == modelid.Nova || id.Route == modelid.Nova2:
-	case id.Route == modelid.Invoke && !d.policy.Strict:
+	case id.Route == modelid.Invoke && (!d.policy.Strict || id.Vendor == vendorAnthropic):
 		a.instead = id.Route
 	default:
 		e := llm.Unsupported("model", "the route %s/ is not supported yet", id.Route)
@@ -186,20 +195,21 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 		whole:       end.URL("", "model", w.ID, "converse"),
 		stream:      end.URL("", "model", w.ID, "converse-stream"),
 		host:        end.Host,
+		route:       a.route,
 		destination: llm.Destination{API: w.API, Region: end.Region, ID: w.ID, Note: d.params.Note, Reason: w.Reason},
 		base:        w.Base,
 	}
-	if a.instead != modelid.Auto {
-		to.destination.Reason = a.instead.String() + "/ is served by Converse; " + w.Reason
-		to.warnings = append(to.warnings, llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: a.instead.String() + "/ is served by Converse"})
-	}
-	to.wholePath, to.streamPath = to.whole.EscapedPath(), to.stream.EscapedPath()
 	described := a.model // what determines the model's capabilities
 	if base, err := modelid.Parse(w.Base); err == nil && (!a.named || a.model.Base() == "") {
 		described = base
 	}
 	facts, _ := known.Model(described.Base())
 	to.described, to.facts = described, facts
+	if a.instead != modelid.Auto && !to.claude() {
+		to.destination.Reason = a.instead.String() + "/ is served by Converse; " + w.Reason
+		to.warnings = append(to.warnings, llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: a.instead.String() + "/ is served by Converse"})
+	}
+	to.wholePath, to.streamPath = to.whole.EscapedPath(), to.stream.EscapedPath()
 	to.model = converse.NewModel(described.Vendor, described.Name, facts)
 	if m, ok := known.Model(w.Base); ok {
 		to.price = priceOf(known, m, w)
@@ -282,6 +292,15 @@ func (w *target) ID() string {
 	}
 	if w.noStrict {
 		id += " without strict tools"
+	}
+	if w.noConverse {
+		id += " without Converse"
+	}
+	if w.noInvoke {
+		id += " without InvokeModel"
+	}
+	if len(w.lacks) > 0 {
+		id += " without " + strings.Join(w.lacks, ", ")
 	}
 	return id
 }

@@ -20,12 +20,12 @@ const refreshTimeout = 5 * time.Second
 // ReportRefusal records that a bare id needs an inference profile, or that an id is invalid in a
 // region, refreshes the lists, and adds alternatives to e. It reports whether there is another
 // target now.
-func (d *deployment) ReportRefusal(ctx context.Context, _ llm.Verb, model string, refused provider.Target, e *llm.Error) bool {
+func (d *deployment) ReportRefusal(ctx context.Context, verb llm.Verb, model string, refused provider.Target, e *llm.Error) bool {
 	w, ok := refused.(*target)
 	if !ok || !e.Upstream {
 		return false
 	}
-	if f, ok := w.refusedFeature(e); ok {
+	if f, ok := w.refusedFeature(e); ok && verb != llm.VerbRaw { // the client's own body is not changed
 		d.account.Refuses(f, w.destination.ID, w.destination.Region)
 		return d.others(model, w)
 	}

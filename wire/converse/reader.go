@@ -1,11 +1,11 @@
 package converse
 
 import (
-	"errors"
 	"io"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/wire/awserror"
 	"outcrop/wire/eventstream"
 )
 
@@ -66,10 +66,10 @@ func (r *Reader) More() bool {
 func (r *Reader) next(ev *llm.Event) error {
 	frame, err := r.frames.Next()
 	if err != nil {
-		return r.ended(err)
+		return awserror.Ended(err, r.some, r.stopped)
 	}
 	r.some = true
-	if fault := Exception(frame); fault != nil {
+	if fault := awserror.Exception(frame); fault != nil {
 		return fault
 	}
 	r.payload.ev, r.payload.more = ev, nil
@@ -93,56 +93,6 @@ func (r *Reader) next(ev *llm.Event) error {
 	r.queue, r.payload.more = r.payload.more, nil
 	r.stopped = r.stopped || ev.Kind == llm.EventStop
 	return nil
-}
-
-// ended interprets the end of the frames.
-func (r *Reader) ended(err error) error { return Ended(err, r.some, r.stopped) }
-
-// Ended interprets an error of a Decoder of frames: io.EOF if the response was complete, otherwise a
-// *Fault with InStream set. some reports whether a frame has arrived, and complete whether the
-// response may end here.
-func Ended(err error, some, complete bool) error {
-	f := &Fault{InStream: true, Err: err}
-	switch {
-	case errors.Is(err, io.EOF) && complete:
-		return io.EOF
-	case errors.Is(err, io.EOF) && !some:
-		f.Kind, f.Message = FaultEmpty, "the stream ended without an event"
-	case errors.Is(err, io.EOF):
-		f.Kind, f.Message = FaultCut, "the stream ended before the end of the response"
-	case errors.Is(err, eventstream.ErrChecksum), errors.Is(err, eventstream.ErrTooLarge), errors.Is(err, eventstream.ErrMalformed):
-		f.Kind, f.Message = FaultCorrupt, err.Error()
-	case errors.Is(err, eventstream.ErrTruncated):
-		f.Kind, f.Message = FaultCut, err.Error()
-	default:
-		f.Kind, f.Message = FaultCut, "the stream broke off"
-	}
-	if errors.Is(f.Err, io.EOF) {
-		f.Err = io.ErrUnexpectedEOF // so that it is never mistaken for a regular end
-	}
-	return f
-}
-
-// Exception reads a frame that reports an error: an exception of AWS's service model, or an error
-// outside it. It returns nil for any other frame.
-func Exception(frame *eventstream.Frame) *Fault {
-	kind := frame.Header(eventstream.HeaderMessageType)
-	failed := string(kind) == "error"
-	if !failed && string(kind) != "exception" && frame.Header(eventstream.HeaderExceptionType) == nil {
-		return nil
-	}
-	f := &Fault{Kind: FaultException, InStream: true}
-	if failed {
-		f.Type = errorName(string(frame.Header(eventstream.HeaderErrorCode)))
-		f.Message = string(frame.Header(eventstream.HeaderErrorMessage))
-	} else {
-		f.Type = errorName(string(frame.Header(eventstream.HeaderExceptionType)))
-	}
-	if f.Message == "" {
-		f.decode(frame.Payload)
-	}
-	f.Status = exceptionStatus(f.Type)
-	return f
 }
 
 // payload reads the JSON of one frame into an event. One value is reused for every frame, so that a

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -123,79 +122,6 @@ func TestAppendResponseOfBrokenBlocksIsStillJSON(t *testing.T) {
 	}
 	if !bytes.HasSuffix(got, []byte(`"usage":{"inputTokens":0,"outputTokens":0,"totalTokens":0},"z":1}`)) {
 		t.Errorf("of two members of one name the first is to be written: %s", got)
-	}
-}
-
-func TestDecodeFault(t *testing.T) {
-	long := strings.Repeat("é", 1<<10)
-	tests := []struct {
-		name, errorType, body string
-		want                  Fault
-		text                  string
-	}{
-		{
-			"the type as Bedrock sends it", "ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/", `{"message":"Too many tokens, please wait before trying again."}`,
-			Fault{Type: "ThrottlingException", Message: "Too many tokens, please wait before trying again."},
-			"ThrottlingException (429): Too many tokens, please wait before trying again.",
-		},
-		{
-			"the authorization layer's spelling", "AccessDeniedException", `{"Message":"no"}`,
-			Fault{Type: "AccessDeniedException", Message: "no"},
-			"AccessDeniedException (429): no",
-		},
-		{
-			"a namespace before the type", "com.amazon.coral.service#UnrecognizedClientException", `{"message":"no"}`,
-			Fault{Type: "UnrecognizedClientException", Message: "no"},
-			"UnrecognizedClientException (429): no",
-		},
-		{
-			"the type in the body", "", `{"__type":"com.amazon#modelNotReadyException","message":"wait"}`,
-			Fault{Type: "ModelNotReadyException", Message: "wait"},
-			"ModelNotReadyException (429): wait",
-		},
-		{
-			"a code in the body counts less than the header", "A", `{"code":"B","message":"no"}`,
-			Fault{Type: "A", Message: "no"},
-			"A (429): no",
-		},
-		{
-			"what the model's server said", "ModelErrorException", `{"message":"bad","originalStatusCode":400,"resourceName":"arn:x","originalMessage":"worse"}`,
-			Fault{Type: "ModelErrorException", Message: "bad", OriginalStatus: 400, OriginalMessage: "worse", Resource: "arn:x"},
-			"ModelErrorException (429): bad",
-		},
-		{
-			"a page of HTML", "", "<html>\r\n\x00\xff  <b>Bad gateway</b>\n",
-			Fault{Message: "<html>     <b>Bad gateway</b>"},
-			"error without a type (429): <html>     <b>Bad gateway</b>",
-		},
-		{"a long body", "", long, Fault{Message: long[:1<<10]}, "error without a type (429): " + long[:1<<10]},
-		{"JSON without a message", "A", `{"error":{"message":"x"}}`, Fault{Type: "A", Message: `{"error":{"message":"x"}}`}, `A (429): {"error":{"message":"x"}}`},
-		{"a message of another type", "A", `{"message":5,"originalStatusCode":"x"}`, Fault{Type: "A", Message: `{"message":5,"originalStatusCode":"x"}`}, `A (429): {"message":5,"originalStatusCode":"x"}`},
-		{"nothing", "", "", Fault{}, "error without a type (429)"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got := DecodeFault(429, tt.errorType, "id-1", "3", []byte(tt.body))
-			tt.want.Kind, tt.want.Status, tt.want.RequestID, tt.want.RetryAfter = FaultException, 429, "id-1", "3"
-			if diff := cmp.Diff(&tt.want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-			if got.Error() != tt.text {
-				t.Errorf("reads %q", got.Error())
-			}
-		})
-	}
-}
-
-func TestStatusOfExceptions(t *testing.T) {
-	for name, want := range map[string]int{
-		"validationException": 400, "serviceQuotaExceededException": 400, "accessDeniedException": 403, "resourceNotFoundException": 404,
-		"modelTimeoutException": 408, "modelErrorException": 424, "modelStreamErrorException": 424, "throttlingException": 429,
-		"modelNotReadyException": 429, "internalServerException": 500, "serviceUnavailableException": 503, "newException": 500, "": 500,
-	} {
-		if got := exceptionStatus(errorName(name)); got != want {
-			t.Errorf("%s: %d, want %d", name, got, want)
-		}
 	}
 }
 

@@ -52,6 +52,7 @@ const (
 	SignedReasoning    Trait = "signed-reasoning"       // reasoning carries a signature that is verified
 	RedactedReasoning  Trait = "redacted-reasoning"     // reasoning comes as redactedContent
 	NoReasoningBack    Trait = "no-reasoning-back"      // reasoning is not accepted in the history
+	SystemTurns        Trait = "system-turns"           // messages of InvokeModel may have the role system
 )
 
 var allTraits = []Trait{ // never written to
@@ -59,6 +60,7 @@ var allTraits = []Trait{ // never written to
 	CallsAlone, ShortIDs, NoOneCall, NoResultStatus, NoResultVideo, NoResultPDF, NoDocuments, NoStopSequences, NoSampling, OneSampling,
 	NoStructuredOutput, NoStrictTools, NoS3, NoVideo, NoToolCache, NoLongCache, ThinkingBudget, ThinkingAdaptive, ThinkingBetween,
 	NoThinkingOff, ThinkingOffToHigh, ReasoningConfig, ReasoningEffort, AlwaysThinks, SignedReasoning, RedactedReasoning, NoReasoningBack,
+	SystemTurns,
 }
 
 // Voice is the server that validates the request made from a Converse request, and
@@ -88,6 +90,7 @@ type family struct {
 	traits        []Trait
 	voice         Voice
 	fields, betas []string
+	invokeBetas   []string
 	effort        Effort
 	resultMedia   []string
 	tiers         []string
@@ -106,6 +109,10 @@ func (m *Model) Fields() []string { return m.family.fields }
 func (m *Model) TakesBeta(flag string) bool {
 	return m.family.betas == nil || slices.Contains(m.family.betas, flag)
 }
+
+// InvokeBetas returns the flags that anthropic_beta may have in a body of InvokeModel;
+// nil means any.
+func (m *Model) InvokeBetas() []string { return m.family.invokeBetas }
 
 // Effort returns how the model accepts a reasoning effort; without Words if it accepts
 // none.
@@ -128,6 +135,7 @@ type kin struct {
 	Voice       Voice   `json:"voice"`
 	Fields      words   `json:"fields"`
 	Betas       words   `json:"betas"`
+	InvokeBetas words   `json:"invokeBetas"`
 	Effort      *effort `json:"effort"`
 	ResultMedia words   `json:"resultMedia"`
 	Tiers       words   `json:"tiers"`
@@ -198,7 +206,7 @@ func (k kin) family(lists map[string][]string) (family, error) {
 		name string
 		from words
 		to   *[]string
-	}{{"fields", k.Fields, &f.fields}, {"betas", k.Betas, &f.betas}, {"resultMedia", k.ResultMedia, &f.resultMedia}, {"tiers", k.Tiers, &f.tiers}} {
+	}{{"fields", k.Fields, &f.fields}, {"betas", k.Betas, &f.betas}, {"invokeBetas", k.InvokeBetas, &f.invokeBetas}, {"resultMedia", k.ResultMedia, &f.resultMedia}, {"tiers", k.Tiers, &f.tiers}} {
 		*m.to = m.from.list
 		if m.from.name == "" {
 			continue

@@ -63,7 +63,8 @@ type Fault struct {
 	// Probability, if above 0, is the share of requests that a Script fails.
 	Probability float64
 	// Operation, if set, restricts a fault to one of Operations. A fault of a
-	// Script without it is for Converse and ConverseStream.
+	// Script without it is for the operations in which a model answers: Converse,
+	// ConverseStream, InvokeModel and InvokeModelWithResponseStream.
 	Operation string
 	// Model, if set, restricts a fault of a Script to the model or profile id in the
 	// path of the request, as the request has it.
@@ -74,7 +75,8 @@ type Fault struct {
 // in the service models.
 func Operations() []string {
 	return []string{
-		"Converse", "ConverseStream",
+		"Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream",
+		"CountTokens", "ApplyGuardrail", "StartAsyncInvoke", "GetAsyncInvoke", "ListAsyncInvokes", "Rerank",
 		"ListFoundationModels", "GetFoundationModel", "GetFoundationModelAvailability",
 		"ListInferenceProfiles", "GetInferenceProfile",
 		"GetProvisionedModelThroughput", "GetCustomModelDeployment", "GetImportedModel",
@@ -83,10 +85,13 @@ func Operations() []string {
 	}
 }
 
+// answering is the number of operations in which a model answers, the first of Operations.
+const answering = 4
+
 // hits reports whether f applies to a call of the operation with the model. A fault
 // that the call itself requests need not be restricted to its operation.
 func (f *Fault) hits(operation, model string, asked bool) bool {
-	bound := f.Operation == operation || f.Operation == "" && (asked || operation == "Converse" || operation == "ConverseStream")
+	bound := f.Operation == operation || f.Operation == "" && (asked || slices.Contains(Operations()[:answering], operation))
 	return bound && (f.Model == "" || f.Model == model)
 }
 

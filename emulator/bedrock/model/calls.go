@@ -25,6 +25,9 @@ type toolCall struct {
 // the weather in Paris and Tokyo takes two, unless the model may make only one at a
 // time.
 func (p *prompt) calls(req *llm.Request) []toolCall {
+	if calls, ok := p.scripted(req); ok {
+		return calls
+	}
 	var chosen []llm.Tool
 	switch req.ToolChoice.Kind {
 	case llm.ToolChoiceNone:

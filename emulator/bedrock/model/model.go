@@ -177,6 +177,12 @@ func firstRunes(s string, n int64) string {
 	return s
 }
 
+// Name identifies a request among all requests to the model, and so its answer.
+func (m *Model) Name(info *catalogue.Model, req *llm.Request) string {
+	digest := m.digest(info, req)
+	return base64.RawURLEncoding.EncodeToString(digest[:])
+}
+
 // digest identifies the request among all requests to the model.
 func (m *Model) digest(info *catalogue.Model, req *llm.Request) [sha256.Size]byte {
 	d := sha256.New()

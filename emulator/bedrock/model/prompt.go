@@ -16,6 +16,7 @@ type prompt struct {
 	results []*llm.ToolResult
 	media   []*llm.Block
 	names   map[string]string // tool name by call id
+	step    bool              // text is a step of a script
 }
 
 // readPrompt reads the user's last turn; consecutive user turns are one.
@@ -51,6 +52,9 @@ func readPrompt(req *llm.Request) *prompt {
 		}
 	}
 	p.text = strings.TrimSpace(strings.Join(texts, "\n"))
+	if step, ok := Step(req); ok {
+		p.text, p.step = strings.TrimSpace(step), true
+	}
 	return p
 }
 

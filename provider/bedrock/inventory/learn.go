@@ -10,45 +10,46 @@ import (
 
 // observationKey identifies an observation.
 type observationKey struct {
-	kind   kind
-	id     string
-	region string
+	kind    kind
+	id      string
+	region  string
+	feature Feature // of a refusedFeature
 }
 
 type kind uint8
 
 const (
-	needsProfile kind = iota // a base id has no on-demand throughput
-	invalidID                // an id is not valid in the region
-	noFormat                 // an id takes no schema for its answer there
-	noStrict                 // an id takes no strict tools there
+	needsProfile   kind = iota // a base id has no on-demand throughput
+	invalidID                  // an id is not valid in the region
+	refusedFeature             // an id does not take a feature there
 )
 
-// Feature is a part of a request that a model may refuse although no list says so.
-type Feature uint8
+// Feature is a part of a request, or an API, that a model may refuse although no list says so.
+type Feature string
 
-// Features.
+// Features with names of their own; the others are members and betas of Anthropic's bodies, as
+// package invoke names them.
 const (
-	NativeFormat Feature = iota // a schema for the response, outputConfig.textFormat
-	StrictTools                 // strict tool definitions
+	NativeFormat Feature = "a schema"     // a schema for the response, outputConfig.textFormat
+	StrictTools  Feature = "strict tools" // strict tool definitions
+	Converse     Feature = "Converse"
+	InvokeModel  Feature = "InvokeModel"
 )
 
-func (f Feature) kind() kind {
-	if f == StrictTools {
-		return noStrict
+// Refused lists the features that AWS refused in calls of an id in a region, in alphabetical order.
+func (s *State) Refused(id, region string) (all []Feature) {
+	for key := range s.observations {
+		if key.kind == refusedFeature && key.id == id && key.region == region {
+			all = append(all, key.feature)
+		}
 	}
-	return noFormat
-}
-
-// Refuses reports whether AWS refused a feature in calls of an id in a region.
-func (s *State) Refuses(f Feature, id, region string) bool {
-	_, ok := s.observations[observationKey{f.kind(), id, region}]
-	return ok
+	slices.Sort(all)
+	return all
 }
 
 // Refuses records that AWS refused a feature in a call of an id in a region.
 func (v *Inventory) Refuses(f Feature, id, region string) {
-	v.observe(observationKey{f.kind(), id, region})
+	v.observe(observationKey{refusedFeature, id, region, f})
 }
 
 // observation is a fact that a refusal showed, and what the lists said about it at that time: when
@@ -68,31 +69,33 @@ const (
 // NeedsProfile reports whether AWS has refused a base id in a region because it has no on-demand
 // throughput there.
 func (s *State) NeedsProfile(base, region string) bool {
-	_, ok := s.observations[observationKey{needsProfile, base, region}]
+	_, ok := s.observations[observationKey{kind: needsProfile, id: base, region: region}]
 	return ok
 }
 
 // InvalidID reports whether AWS has said that an id is not valid in a region.
 func (s *State) InvalidID(id, region string) bool {
-	_, ok := s.observations[observationKey{invalidID, id, region}]
+	_, ok := s.observations[observationKey{kind: invalidID, id: id, region: region}]
 	return ok
 }
 
 // NeedsProfile records that AWS has refused a base id in a region because it has no on-demand
 // throughput there.
 func (v *Inventory) NeedsProfile(base, region string) {
-	v.observe(observationKey{needsProfile, base, region})
+	v.observe(observationKey{kind: needsProfile, id: base, region: region})
 }
 
 // InvalidID records that AWS has said that an id is not valid in a region.
-func (v *Inventory) InvalidID(id, region string) { v.observe(observationKey{invalidID, id, region}) }
+func (v *Inventory) InvalidID(id, region string) {
+	v.observe(observationKey{kind: invalidID, id: id, region: region})
+}
 
 // Forget drops the observations of an id in a region.
 func (v *Inventory) Forget(id, region string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	delete(v.observations, observationKey{needsProfile, id, region})
-	delete(v.observations, observationKey{invalidID, id, region})
+	delete(v.observations, observationKey{kind: needsProfile, id: id, region: region})
+	delete(v.observations, observationKey{kind: invalidID, id: id, region: region})
 	v.publish(false)
 }
 

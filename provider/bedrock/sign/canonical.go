@@ -67,7 +67,7 @@ func (w *scratch) appendCanonicalRequest(b []byte, r *Request, body [sha256.Size
 				}
 				b = appendTrimmed(b, v)
 			}
-		case compareFold(f.name, "host") == 0:
+		case compareFold(f.name, "host") == 0, f.name == authority:
 			b = appendTrimmed(b, r.Host)
 		default:
 			length := 0

@@ -61,6 +61,10 @@ type Lookup func(accessKey string) (secretKey, sessionToken string, ok bool)
 // would at the time now. The request's path and query are those of the request line,
 // unchanged. A refusal is a *Fault; nil means that the request was signed with a key
 // that lookup returned.
+//
+// A client of HTTP/2 may sign :authority in place of host, as AWS's SDK for JavaScript
+// does. A path with repeated slashes may be signed as it was sent or, as the same SDK does,
+// with each run of slashes as one.
 func Verify(r *Request, lookup Lookup, region, service string, now time.Time) error {
 	header := r.Header.Get(headerAuthorization)
 	if header == "" {
@@ -90,13 +94,42 @@ func Verify(r *Request, lookup Lookup, region, service string, now time.Time) er
 		return err
 	}
 	key := deriveKey(secret, a.day, a.region, a.service)
-	signature := w.sign(r, key, date.Format(dateTime), a.region, a.service)
-	if subtle.ConstantTimeCompare(signature[:], []byte(a.signature)) == 0 {
-		return fault(Mismatch, "The request signature we calculated does not match the signature you provided. "+
-			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+	matches := func(r *Request) bool {
+		signature := w.sign(r, key, date.Format(dateTime), a.region, a.service)
+		return subtle.ConstantTimeCompare(signature[:], []byte(a.signature)) == 1
 	}
-	return nil
+	if matches(r) {
+		return nil
+	}
+	if path := CollapseSlashes(r.Path); path != r.Path {
+		collapsed := *r
+		collapsed.Path = path
+		if matches(&collapsed) {
+			return nil
+		}
+	}
+	return fault(Mismatch, "The request signature we calculated does not match the signature you provided. "+
+		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 }
+
+// CollapseSlashes returns an escaped path with each run of slashes replaced by
+// one. An escaped slash (%2F) is data and stays.
+func CollapseSlashes(path string) string {
+	if !strings.Contains(path, "//") {
+		return path
+	}
+	b := make([]byte, 0, len(path))
+	for i := range len(path) {
+		if path[i] != '/' || i == 0 || path[i-1] != '/' {
+			b = append(b, path[i])
+		}
+	}
+	return string(b)
+}
+
+// authority is the pseudo-header of HTTP/2 that takes the place of Host
+// (RFC 9113, section 8.3.1).
+const authority = ":authority"
 
 // Scope is what an Authorization header says about its signature.
 type Scope struct{ AccessKey, Region, Service string }
@@ -199,14 +232,14 @@ func checkTime(signed, now time.Time) error {
 
 // takeHeaders sets w.fields to the headers of r that its signature names.
 func (w *scratch) takeHeaders(r *Request, names []string) error {
-	if !slices.Contains(names, "host") {
+	if !slices.Contains(names, "host") && !slices.Contains(names, authority) {
 		return fault(Mismatch, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
 	}
 	var f []field
 	for _, name := range names {
 		values, present := headerValues(r.Header, name)
 		switch {
-		case name == "host":
+		case name == "host", name == authority:
 			f = append(f, field{name: name})
 		case present:
 			f = append(f, field{name, values})

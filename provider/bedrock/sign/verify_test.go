@@ -153,3 +153,32 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+func TestAClientOfHTTP2MaySignAuthorityInPlaceOfHost(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	for _, c := range []struct {
+		name, sent, signed string
+		kind               Kind // 0 for accepted
+	}{
+		{"as it was sent", "/model/a%3A0/converse", "/model/a%3A0/converse", 0},
+		{"repeated slashes signed as one", "/bedrock//model/a%2F%2Fb/converse", "/bedrock/model/a%2F%2Fb/converse", 0},
+		{"repeated slashes signed as sent", "/model//converse", "/model//converse", 0},
+		{"another path", "/bedrock//model/a/converse", "/model/a/converse", Mismatch},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := request(c.signed)
+			r.Header.Set("X-Amz-Date", now.UTC().Format(dateTime))
+			w := new(scratch)
+			w.setFields([]field{{name: authority}, {"X-Amz-Date", r.Header["X-Amz-Date"]}})
+			date := now.UTC().Format(dateTime)
+			signature := w.sign(r, deriveKey(example.SecretKey, date[:8], "us-east-1", "bedrock"), date, "us-east-1", "bedrock")
+			r.Header.Set("Authorization", algorithm+" Credential="+example.AccessKey+"/"+date[:8]+"/us-east-1/bedrock/aws4_request, SignedHeaders=:authority;x-amz-date, Signature="+string(signature[:]))
+			r.Path = c.sent
+			err := Verify(r, keys, "us-east-1", "bedrock", now)
+			var f *Fault
+			if c.kind == 0 && err != nil || c.kind != 0 && (!errors.As(err, &f) || f.Kind != c.kind) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,244 @@
+package bedrock
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+
+	"outcrop/llm"
+	"outcrop/provider/bedrock/converse"
+	"outcrop/provider/bedrock/diagnose"
+	"outcrop/provider/bedrock/invoke"
+	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/sign"
+	"outcrop/upstream"
+)
+
+// vendorAnthropic is the vendor of Claude.
+const vendorAnthropic = "anthropic"
+
+// claude reports whether the target is a Claude, which InvokeModel serves in Anthropic's own dialect.
+func (w *target) claude() bool { return w.described.Vendor == vendorAnthropic }
+
+// invokes reports whether chat calls go by InvokeModel: the model string asks for it, or Converse has
+// refused the model.
+func (w *target) invokes() bool {
+	return w.claude() && !w.noInvoke && (w.route == modelid.Invoke || w.noConverse)
+}
+
+// invokeModel is the model as package invoke knows it.
+func (w *target) invokeModel() *invoke.Model {
+	return invoke.NewModel(w.described.Vendor, w.described.Name, w.facts)
+}
+
+func (w *target) invokeOptions(drop bool) invoke.Options {
+	return invoke.Options{DropParams: drop, NoFormat: w.noFormat, NoStrict: w.noStrict, Without: w.lacks}
+}
+
+// invoked is a call of InvokeModel with a body in Anthropic's dialect that AWS has accepted.
+type invoked struct {
+	target *target
+	req    *llm.Request // nil if there is none in the common language
+	model  string       // the client's name for it
+	stream bool
+	resp   *upstream.Response
+	meta   llm.Meta
+}
+
+// invokeClaude sends an adapted body.
+func (w *target) invokeClaude(ctx context.Context, adapted *invoke.Adapted, headers []llm.Label, req *llm.Request, stream bool) (*invoked, error) {
+	op := opInvoke
+	if stream {
+		op = opInvokeStream
+	}
+	u, to := w.operation(op), w.destination
+	to.API = opInvoke
+	failing := func() diagnose.Case {
+		c := w.failing(req, stream)
+		c.Target = to
+		return c
+	}
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: header(headers), Body: adapted.Body}, u, &to, failing)
+	if err != nil {
+		return nil, err
+	}
+	c := &invoked{target: w, req: req, model: adapted.Model, stream: stream, resp: resp}
+	c.meta = llm.Meta{Destination: to, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w, Warnings: slices.Concat(w.warnings, adapted.Warnings)}
+	return c, nil
+}
+
+// failed is the error for a response that failed after AWS had accepted the call.
+func (c *invoked) failed(err error) error {
+	failing := c.target.failing(c.req, c.stream)
+	failing.Target = c.meta.Destination
+	e := diagnose.Stream(err, failing)
+	if e.RequestID == "" {
+		e.RequestID = c.meta.UpstreamID
+	}
+	return e
+}
+
+// body reads a complete response.
+func (c *invoked) body(ctx context.Context) ([]byte, error) {
+	defer c.resp.Body.Close()
+	body, err := readWhole(ctx, c.resp)
+	if err != nil {
+		return nil, c.failed(err)
+	}
+	return body, nil
+}
+
+// message makes one call of InvokeModel with a body of the Messages API.
+func (w *target) message(ctx context.Context, raw *llm.Raw, stream bool) (*invoked, error) {
+	betas, headers := invoke.Betas(raw.Headers)
+	adapted, err := invoke.Adapt(w.invokeModel(), raw.Body, betas, w.invokeOptions(raw.DropParams))
+	if err != nil {
+		return nil, err
+	}
+	return w.invokeClaude(ctx, adapted, headers, nil, stream)
+}
+
+// passMessage gets a complete message in Anthropic's dialect.
+func (w *target) passMessage(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
+	c, err := w.message(ctx, raw, false)
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.body(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a, err := invoke.Whole(body, raw.Model)
+	if err != nil {
+		return nil, c.failed(err)
+	}
+	return &llm.RawResponse{Meta: c.meta, Body: a.Bytes(), Usage: a.Usage, RawStop: a.RawStop, Uncounted: !a.Counted, ServiceTier: a.ServiceTier}, nil
+}
+
+// passMessages gets a message as a stream in Anthropic's dialect.
+func (w *target) passMessages(ctx context.Context, raw *llm.Raw) (llm.RawStream, error) {
+	c, err := w.message(ctx, raw, true)
+	if err != nil {
+		return nil, err
+	}
+	reader := invoke.NewReader(c.resp.Body).Share(&w.d.frames)
+	return &messageStream{invoked: c, Relay: invoke.NewRelay(reader, raw.Model)}, nil
+}
+
+// messageStream is a response of InvokeModelWithResponseStream as server-sent events.
+type messageStream struct {
+	*invoked
+	*invoke.Relay
+	closed bool
+}
+
+func (s *messageStream) Next(ev *llm.RawEvent) error {
+	err := s.Relay.Next(ev)
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return s.failed(err)
+}
+
+func (s *messageStream) Meta() *llm.Meta { return &s.meta }
+
+func (s *messageStream) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.resp.Body.Close()
+}
+
+// invokeChat makes a chat call by InvokeModel. It is separate from call for the sake of the stack of
+// open streams.
+//
+//go:noinline
+func (w *target) invokeChat(ctx context.Context, req *llm.Request, stream bool) (*invoked, *converse.Adapted, error) {
+	fitted, err := converse.Adapt(w.model, req, stream)
+	if err != nil {
+		return nil, nil, err
+	}
+	fitted.Request.Model = req.Model
+	adapted, err := invoke.Encode(w.invokeModel(), &fitted.Request, w.invokeOptions(req.DropParams))
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := w.invokeClaude(ctx, adapted, slices.Concat(fitted.Headers, adapted.Headers), &fitted.Request, stream && !fitted.Whole)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.meta.Warnings = slices.Concat(c.meta.Warnings, fitted.Warnings)
+	return c, fitted, nil
+}
+
+// completeChat gets a complete response to a chat call by InvokeModel.
+func (w *target) completeChat(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	c, fitted, err := w.invokeChat(ctx, req, false)
+	if err != nil {
+		return nil, err
+	}
+	return c.whole(ctx, fitted)
+}
+
+func (c *invoked) whole(ctx context.Context, fitted *converse.Adapted) (*llm.Response, error) {
+	body, err := c.body(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := invoke.Decode(body)
+	if err != nil {
+		return nil, c.failed(err)
+	}
+	found := resp.Meta.Warnings
+	resp.Meta = c.meta
+	resp.Meta.Warnings = append(slices.Clip(c.meta.Warnings), found...)
+	fitted.Restore(resp)
+	return resp, nil
+}
+
+// streamChat gets a streaming response to a chat call by InvokeModel.
+//
+//go:noinline
+func (w *target) streamChat(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	c, fitted, err := w.invokeChat(ctx, req, true)
+	if err != nil {
+		return nil, err
+	}
+	if !c.stream {
+		resp, err := c.whole(ctx, fitted)
+		if err != nil {
+			return nil, err
+		}
+		return converse.StreamOf(resp), nil
+	}
+	reader := invoke.NewReader(c.resp.Body).Share(&w.d.frames)
+	return fitted.Stream(&chatStream{invoked: c, Events: invoke.NewEvents(reader)}), nil
+}
+
+// chatStream is a response of InvokeModelWithResponseStream in the common language.
+type chatStream struct {
+	*invoked
+	*invoke.Events
+	closed bool
+}
+
+func (s *chatStream) Next(ev *llm.Event) error {
+	err := s.Events.Next(ev)
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return s.failed(err)
+}
+
+func (s *chatStream) Meta() *llm.Meta { return &s.meta }
+
+func (s *chatStream) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.resp.Body.Close()
+}
