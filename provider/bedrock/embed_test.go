@@ -243,6 +243,28 @@ func TestTokensThatBedrockDoesNotCount(t *testing.T) {
 	}
 }
 
+// TestThePriceOfMedia checks that a call with an image has no cost, rather than that of a text.
+func TestThePriceOfMedia(t *testing.T) {
+	url, _ := models(t, func(w http.ResponseWriter, _ *http.Request, _ *invoked) {
+		_, _ = io.WriteString(w, `{"embeddings":{"float":[[1]]}}`)
+	})
+	const model = "cohere.embed-v4:0"
+	image := &llm.Media{Format: "png"}
+	image.Base64, _ = llm.ParseBase64([]byte("iVBORw0KGgo="))
+	for _, tt := range []struct {
+		input  llm.EmbedInput
+		priced bool
+	}{
+		{llm.EmbedInput{Text: "granite"}, true},
+		{llm.EmbedInput{Parts: []llm.Block{{Kind: llm.BlockText, Text: "granite"}, {Kind: llm.BlockImage, Media: image}}}, false},
+	} {
+		resp, err := openModel(t, url, model, "us-east-1").embedding(t.Context(), t, model, &llm.EmbedRequest{Inputs: []llm.EmbedInput{tt.input}})
+		if err != nil || (resp.Meta.Price != nil) != tt.priced {
+			t.Errorf("%+v: %+v, %v", tt.input, resp, err)
+		}
+	}
+}
+
 // TestEmbeddingsOfAModelThatNeedsAProfile checks that a model that a region serves by profiles alone
 // is called by one.
 func TestEmbeddingsOfAModelThatNeedsAProfile(t *testing.T) {
