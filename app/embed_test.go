@@ -45,7 +45,7 @@ func send(t *testing.T, a *app.App, path, body string) (*http.Response, string) 
 // that passes is not seen, and the headers say where the call went and what it cost.
 func TestAThrottledEmbeddingIsRetried(t *testing.T) {
 	var calls atomic.Int64
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	upstream := httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("X-Amzn-Requestid", "aws-1")
 		if calls.Add(1)%2 == 1 {
@@ -61,7 +61,7 @@ func TestAThrottledEmbeddingIsRetried(t *testing.T) {
 			return
 		}
 		_, _ = io.WriteString(w, `{"embeddings":{"float":[[1],[2]]}}`)
-	}))
+	})))
 	defer upstream.Close()
 	a := start(t, app.Options{Config: vectors(t, upstream.URL, "")})
 	for _, tt := range []struct{ path, body, want, cost string }{
@@ -88,11 +88,11 @@ func TestAnImageAtAURLIsEmbedded(t *testing.T) {
 	files := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(picture) }))
 	defer files.Close()
 	var sent string
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	upstream := httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		sent = string(body)
 		_, _ = io.WriteString(w, `{"embeddings":{"float":[[1]]}}`)
-	}))
+	})))
 	defer upstream.Close()
 	question := `{"model":"stone","input":[{"content":[{"type":"text","text":"a rock"},{"type":"image_url","image_url":{"url":"` + files.URL + `/rock.png"}}]}]}`
 	allowed := start(t, app.Options{Config: vectors(t, upstream.URL, "outcrop_settings: {media: {allow: ['"+strings.TrimPrefix(files.URL, "http://")+"']}}\n")})

@@ -38,12 +38,11 @@ type invoked struct {
 	}
 }
 
-// models is a fake AWS that passes each call to answer. Its bodies are the models' own, so AWS's
-// service model does not describe them.
+// models is a fake AWS that passes each call to answer.
 func models(t *testing.T, answer func(w http.ResponseWriter, r *http.Request, c *invoked)) (url string, calls *atomic.Int64) {
 	t.Helper()
 	calls = &atomic.Int64{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(judge.Watch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &invoked{number: int(calls.Add(1)), path: r.URL.EscapedPath(), header: r.Header}
 		body, _ := io.ReadAll(r.Body) // so that the server notices a client that leaves
 		if err := json.Unmarshal(body, &c.body); err != nil {
@@ -51,7 +50,7 @@ func models(t *testing.T, answer func(w http.ResponseWriter, r *http.Request, c 
 		}
 		w.Header().Set("X-Amzn-Requestid", "aws-"+strconv.Itoa(c.number))
 		answer(w, r, c)
-	}))
+	})))
 	t.Cleanup(server.Close)
 	return server.URL, calls
 }
