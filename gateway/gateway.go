@@ -88,6 +88,9 @@ func New(opt Options) *Gateway {
 // Settings returns how calls of a model are translated.
 func (g *Gateway) Settings(model string) route.Settings { return g.router.Settings(model) }
 
+// Serves reports whether a model name is configured.
+func (g *Gateway) Serves(model string) bool { return g.router.Group(model) != "" }
+
 // Locked reports whether clients must present a key.
 func (g *Gateway) Locked() bool { return g.locked }
 

@@ -213,7 +213,7 @@ func TestOpenAPIHoldsEveryRoute(t *testing.T) {
 			said[strings.ToUpper(method)+" "+path] = true
 		}
 	}
-	for _, r := range (&server{}).routes() { // package app compares those of all frontends
+	for _, r := range (&server{}).endpoints() { // package app compares those of all frontends
 		method, _, _ := strings.Cut(r.pattern, " ")
 		if !said[method+" "+r.path] {
 			t.Errorf("openapi.json lacks %s %s", method, r.path)

@@ -30,4 +30,5 @@ const (
 	VerbEmbed                  // EmbedRequest: vectors
 	VerbRerank                 // RerankRequest: an order of documents
 	VerbRaw                    // Raw: a call in the provider's own API
+	VerbService                // Raw: such a call that is about no model
 )

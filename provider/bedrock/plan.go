@@ -52,7 +52,10 @@ type target struct {
 }
 
 // Targets returns the targets of a model string, best first.
-func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
+func (d *deployment) Targets(verb llm.Verb, model string) ([]provider.Target, error) {
+	if verb == llm.VerbService {
+		return d.services()
+	}
 	p, err := d.plan(model)
 	if err != nil {
 		return nil, requestError(err)
