@@ -25,7 +25,7 @@ type application struct {
 	// rest is the reason why the client shows no other features than its program has;
 	// empty if it should show all.
 	rest string
-	gaps          map[string]gap
+	gaps map[string]gap
 }
 
 // programRun is one run of a client's program.
@@ -102,7 +102,7 @@ func applications(t *testing.T) []application {
 			packages: []pin{{"clients", "langchain"}, {"clients", "langchain-core"}, {"clients", "langchain-openai"}},
 			runs:     []programRun{{client: newest, program: "client_langchain.py"}},
 			lines:    "langchain.py", prints: "sunny in Paris",
-			note: "With a `base_url`, ChatOpenAI asks for the token usage of streams only if `stream_usage=True`. OpenAIEmbeddings sends tokens, for which it "+
+			note: "With a `base_url`, ChatOpenAI asks for the token usage of streams only if `stream_usage=True`. OpenAIEmbeddings sends tokens, for which it " +
 				"downloads a vocabulary; with `check_embedding_ctx_length=False` it sends texts, which every model embeds as they are.",
 			unsigned: "`ChatOpenAI`",
 			lacks:    map[string]string{"reasoning": lacksReasoning, "rerank": lacksRerank},

@@ -158,8 +158,13 @@ func TestTheKey(t *testing.T) {
 		header, value string
 		status        int
 	}{
-		{"Authorization", "Bearer sk-master", 200}, {"Api-Key", "sk-master", 200}, {"X-Api-Key", "sk-master", 200}, {"X-Litellm-Api-Key", "sk-master", 200},
-		{"Authorization", "Bearer sk-other", 401}, {"Api-Key", "sk-other", 401}, {"X-Nothing", "", 401},
+		{"Authorization", "Bearer sk-master", 200},
+		{"Api-Key", "sk-master", 200},
+		{"X-Api-Key", "sk-master", 200},
+		{"X-Litellm-Api-Key", "sk-master", 200},
+		{"Authorization", "Bearer sk-other", 401},
+		{"Api-Key", "sk-other", 401},
+		{"X-Nothing", "", 401},
 	} {
 		w := post(h, "/v1/embeddings", `{"model":"stone","input":"granite"}`, "Authorization", "", tt.header, tt.value)
 		if w.Code != tt.status {
