@@ -1,4 +1,4 @@
-"""Validates requests to Converse against botocore's service model of bedrock-runtime.
+"""Validates requests to Converse and InvokeModel against botocore's service model of bedrock-runtime.
 
 Each line of standard input is a request: {"method", "path",
 "contentType", "body": base64}. Each fault is a line of standard output, {"fault",
@@ -6,7 +6,8 @@ Each line of standard input is a request: {"method", "path",
 
 botocore's own validator finds members that are missing, unknown or of the wrong
 type, and unions with none or several members. It leaves patterns, upper bounds
-and enums to the service, so these are checked here, from the same model.
+and enums to the service, so these are checked here, from the same model. The body of
+InvokeModel is the model's own: it must be a JSON object, and not too long.
 """
 
 import base64
@@ -125,8 +126,8 @@ def judge(request):
         return [*faults, "body: is not an object without modelId"]
     shape = SERVICE.operation_model(OPERATIONS[path[2]]).input_shape
     reader = Reader()
-    if path[2].startswith("invoke"):  # the body is the model's own, and AWS's service model says no more than its size
-        body = {"body": request["body"]}
+    if path[2].startswith("invoke"):
+        body = {"body": request["body"], "contentType": request["contentType"]}  # a blob is base64 here, too
     given = reader.read({**body, "modelId": unquote(path[1], errors="strict")}, shape, "body")
     report = ParamValidator().validate(given, shape)
     if report.has_errors():
