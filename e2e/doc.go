@@ -9,6 +9,9 @@
 // they are, OpenAI's helpers, frameworks and tools; docs/clients.md is made from
 // what they show and from the lines to paste in sdks/lines, which are run too.
 //
+// The programs in sdks/aws, aws_node, aws_go and aws_java are clients of AWS's own API. The one on AWS
+// SDK for Go is a module of its own, so that the gateway's has no need of the SDK's client for Bedrock.
+//
 // The package openai for Node stays on its version 6, and ai of Vercel on its own
 // 6: the next ones ask for Node 22, and Debian 13 has 20.
 //
