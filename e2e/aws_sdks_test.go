@@ -15,6 +15,7 @@ import (
 	"outcrop/app"
 	"outcrop/cli"
 	"outcrop/config"
+	emulator "outcrop/emulator/bedrock"
 	"outcrop/provider/all"
 	"outcrop/wire/eventstream"
 )
@@ -241,4 +242,30 @@ func awsJava(t *testing.T) client {
 		lacking(t, "the program of e2e/sdks/aws_java is not built")
 	}
 	return client{interpreter: interpreter, dir: "sdks/aws_java", flags: []string{"-cp", folder + "/*:" + folder + "/classes"}}
+}
+
+// TestAWSLists has boto3 and LangChain ask the gateway for models and inference profiles.
+func TestAWSLists(t *testing.T) {
+	t.Parallel()
+	c := awsPython(t)
+	const profile = "e2eprofile12"
+	e, err := emulator.New(emulator.Options{Profiles: []emulator.ApplicationProfile{{ID: profile, Name: "e2e", Region: "us-east-1", Source: claude}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	upstream := startServer(t, judge.Watch(e))
+	g := startApp(t, `
+outcrop_settings:
+  aws_door: {access_keys: [{access_key_id: `+accessKeyID+`, secret_access_key: `+secretAccessKey+`}]}
+  bedrock: {policy: {global: false}}
+general_settings: {master_key: `+masterKey+`}
+model_list:
+  - {model_name: "*", litellm_params: {model: "bedrock/*", aws_region_name: us-east-1, aws_access_key_id: `+emulator.DemoAccessKeyID+`, aws_secret_access_key: `+string(emulator.DemoSecretAccessKey)+`}}
+`, "", map[string]string{"AWS_ENDPOINT_URL": upstream.URL()})
+	r := awsRun{signed: true}
+	c.run(t, "aws_lists.py", []string{
+		"ListFoundationModels lists what may be called", "GetFoundationModel describes a model", "ListInferenceProfiles keeps to the policy, page by page",
+		"GetInferenceProfile answers to an id and to an ARN", "a profile that the policy forbids is not found", "other operations are not served",
+		"LangChain calls an application inference profile by its ARN",
+	}, append(r.environ(g.URL(), ""), "ARN=arn:aws:bedrock:us-east-1:"+emulator.DemoAccount+":application-inference-profile/"+profile)...)
 }

@@ -106,7 +106,10 @@ func (h *Handler) Owns(path string) bool {
 	if path == "/model/info" { // LiteLLM's
 		return false
 	}
-	for _, own := range [...]string{"/model/", "/guardrail/", "/async-invoke", "/foundation-models", "/inference-profiles"} {
+	for _, own := range [...]string{
+		"/model/", "/guardrail/", "/async-invoke", "/foundation-models", "/inference-profiles",
+		"/guardrails", "/guardrail-checks", "/foundation-model-", "/custom-model", "/imported-models", "/provisioned-model-throughput", "/model-", "/prompt-routers", // never served
+	} {
 		if strings.HasPrefix(path, own) {
 			return true
 		}
