@@ -78,7 +78,7 @@ func awsRuns() []awsRun {
 
 // TestAWSSDKs has clients of AWS's own API, unmodified, call the gateway, with nothing configured but
 // the address and a key.
-func TestAWSSDKs(t *testing.T) {
+func TestAWSSDKs(t *testing.T) { //nolint:tparallel // the subtests only report what one program has shown
 	t.Parallel()
 	upstream := startEmulator(t)
 	cert, key := certificate(t)
@@ -160,7 +160,7 @@ func (r *awsRun) environ(url, cert string) []string {
 }
 
 // TestAnthropicBedrock has Anthropic's client for Bedrock call InvokeModel through the gateway.
-func TestAnthropicBedrock(t *testing.T) {
+func TestAnthropicBedrock(t *testing.T) { //nolint:tparallel // the subtests only report what one program has shown
 	t.Parallel()
 	c := awsPython(t)
 	upstream := startServer(t, http.HandlerFunc(claudeInvoked))
@@ -298,7 +298,7 @@ func awsJava(t *testing.T) client {
 }
 
 // TestAWSLists has boto3 and LangChain ask the gateway for models and inference profiles.
-func TestAWSLists(t *testing.T) {
+func TestAWSLists(t *testing.T) { //nolint:tparallel // the subtests only report what one program has shown
 	t.Parallel()
 	c := awsPython(t)
 	const profile = "e2eprofile12"

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"outcrop/gateway"
@@ -51,7 +50,6 @@ type Handler struct {
 	gateway *gateway.Gateway
 	opt     Options
 	reader  inbound.Reader
-	buffers sync.Pool
 }
 
 // New makes the frontend.

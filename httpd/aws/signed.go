@@ -86,7 +86,7 @@ func (h *Handler) lookup(accessKey string) (secret, token string, ok bool) {
 // unknownKey refuses a signature that cannot be checked.
 func (h *Handler) unknownKey() error {
 	e := &llm.Error{
-		Code: llm.CodeUnauthorized, Status: 403, Type: "UnrecognizedClientException",
+		Code: llm.CodeUnauthorized, Status: 401, Type: "UnrecognizedClientException",
 		Message: "The security token included in the request is invalid.",
 		Cause:   "The request is signed with an access key that this gateway does not know.",
 		Fix:     "Use an access key of outcrop_settings.aws_door.access_keys, or send the gateway's key as AWS_BEARER_TOKEN_BEDROCK.",
