@@ -73,8 +73,13 @@ type pin struct{ folder, name string }
 // version returns the version that scripts/setup-tests installs.
 func (p pin) version(t *testing.T) string {
 	t.Helper()
-	if p.folder == "node" {
-		text, err := os.ReadFile("sdks/node/package.json")
+	switch p.folder {
+	case "aws_go":
+		return versionIn(t, "go.mod", p, p.name+" ", "\n")
+	case "aws_java":
+		return versionIn(t, "pom.xml", p, "<"+p.name+">", "<")
+	case "node", "aws_node":
+		text, err := os.ReadFile(filepath.Join("sdks", p.folder, "package.json"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,6 +102,21 @@ func (p pin) version(t *testing.T) string {
 	}
 	t.Fatalf("sdks/%s/requirements.txt does not pin %s", p.folder, p.name)
 	return ""
+}
+
+// versionIn is the version in a file of the package's folder, between two texts.
+func versionIn(t *testing.T, file string, p pin, before, after string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("sdks", p.folder, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(text), before)
+	version, _, ends := strings.Cut(rest, after)
+	if !ok || !ends {
+		t.Fatalf("sdks/%s/%s does not pin %s", p.folder, file, p.name)
+	}
+	return strings.TrimPrefix(version, "v")
 }
 
 // versions describes the versions of the packages, such as "openai 3.57.0 and 2.54.0".

@@ -47,7 +47,7 @@ func knownField(name string) bool {
 	// Bedrock's Converse (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html).
 	case "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelResponseFieldPaths", "additionalModelRequestFields", "serviceTier",
 		"outputConfig", "textFormat", "image", "video", "bytes", "s3Location", "bucketOwner", "guardContent", "citationsContent", "searchResult", "cachePoint", "toolConfig",
-		"system", "block", "blocks", "turns", "toolUse", "toolResult", "reasoningContent", "inputSchema", "inferenceConfig", "latency", "guardrailIdentifier", "guardrailVersion", "trace":
+		"system", "block", "blocks", "turns", "toolUse", "toolResult", "reasoningContent", "inputSchema", "inferenceConfig", "latency", "guardrailIdentifier", "guardrailVersion", "trace", "modelId", "operation", "arn", "path":
 		return true
 	default:
 		return false

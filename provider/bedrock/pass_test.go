@@ -139,7 +139,7 @@ func TestARefusalIsPassedOn(t *testing.T) {
 	for _, operation := range []string{"converse", "converse-stream", "invoke", "invoke-with-response-stream"} {
 		rt := newRuntime(t, func(w http.ResponseWriter) {
 			w.Header().Set("X-Amzn-Errortype", "ThrottlingException:http://internal.amazon.com/")
-			w.WriteHeader(429)
+			w.WriteHeader(http.StatusTooManyRequests)
 			_, _ = io.WriteString(w, body)
 		})
 		var err error
