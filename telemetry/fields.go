@@ -15,7 +15,7 @@ func knownField(name string) bool {
 		"response_format", "json_schema", "schema", "response_schema", "max_tokens", "max_completion_tokens", "temperature", "top_p", "n", "stop", "stream", "stream_options", "include_usage",
 		"reasoning_effort", "service_tier", "user", "metadata", "seed", "store", "prompt_cache_key", "prompt_cache_retention", "prediction", "verbosity",
 		"logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "logit_bias", "modalities", "audio", "web_search_options", "safety_identifier",
-		"body", "request", "choices", "delta", "custom", "modelId", "operation", "arn":
+		"body", "request", "choices", "delta", "custom":
 		return true
 
 	// JSON Schema, as far as errors can name its keywords.
