@@ -259,10 +259,10 @@ func awsNode(t *testing.T) client {
 	t.Helper()
 	interpreter, err := exec.LookPath("node")
 	if err != nil {
-		lacking(t, "there is no node")
+		skipMissing(t, "there is no node")
 	}
 	if _, err := os.Stat("sdks/aws_node/node_modules/.made"); err != nil {
-		lacking(t, "the Node packages of e2e/sdks/aws_node are not installed")
+		skipMissing(t, "the Node packages of e2e/sdks/aws_node are not installed")
 	}
 	return client{interpreter: interpreter, dir: "sdks/aws_node"}
 }
@@ -275,7 +275,7 @@ func awsGo(t *testing.T) client {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(program); err != nil {
-		lacking(t, "the program of e2e/sdks/aws_go is not built")
+		skipMissing(t, "the program of e2e/sdks/aws_go is not built")
 	}
 	return client{interpreter: program, dir: "sdks/aws_go"}
 }
@@ -289,10 +289,10 @@ func awsJava(t *testing.T) client {
 	}
 	interpreter, err := exec.LookPath("java")
 	if err != nil {
-		lacking(t, "there is no java")
+		skipMissing(t, "there is no java")
 	}
 	if _, err := os.Stat(filepath.Join(folder, "classes", "Aws.class")); err != nil {
-		lacking(t, "the program of e2e/sdks/aws_java is not built")
+		skipMissing(t, "the program of e2e/sdks/aws_java is not built")
 	}
 	return client{interpreter: interpreter, dir: "sdks/aws_java", flags: []string{"-cp", folder + "/*:" + folder + "/classes"}}
 }
