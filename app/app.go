@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"slices"
@@ -27,6 +26,7 @@ import (
 	"outcrop/httpd/aws"
 	"outcrop/httpd/door"
 	"outcrop/httpd/embeddings"
+	"outcrop/httpd/http1"
 	"outcrop/httpd/inbound"
 	"outcrop/httpd/openaichat"
 	"outcrop/httpd/rerank"
@@ -69,7 +69,7 @@ type App struct {
 	opt      Options
 	client   *outcrop.Client
 	demo     *demo // nil without the emulator
-	server   *http.Server
+	server   *http1.Server
 	cert     *certificate // nil without TLS
 	conns    *inbound.Conns
 	own      sync.WaitGroup     // background work between Start and Stop
@@ -111,7 +111,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	gateway := a.client.Pipeline()
 	parameters := slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
 	translated := door.Options{MaxBody: a.client.Config().General.MaxRequestSize, Parameters: parameters}
-	a.server = httpd.NewServer(httpd.New(httpd.Options{
+	server := httpd.NewServer(httpd.New(httpd.Options{
 		Gateway: gateway,
 		Version: outcrop.Version,
 		Models:  a.models,
@@ -138,9 +138,13 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	}), opt.Logger)
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	a.cut = cut
-	a.server.BaseContext = func(net.Listener) context.Context { return base }
+	server.BaseContext = func(net.Listener) context.Context { return base }
 	a.conns = inbound.NewConns(mostConnections(openFiles()), opt.Logger)
-	a.server.ConnContext = a.conns.Context
+	server.ConnContext = a.conns.Context
+	if cert != nil {
+		server.TLSConfig = cert.settings() // net/http serves all connections then
+	}
+	a.server = http1.New(server)
 	return a, nil
 }
 
@@ -322,7 +326,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.own.Go(func() { reclaim(background, func() int64 { return a.client.InFlight().Taken }) })
 	go func() {
 		defer close(a.done)
-		if err := a.serve(a.conns.Listener(a.listener)); !httpd.IsClosed(err) {
+		if err := a.server.Serve(a.listen(a.conns.Listener(a.listener))); !httpd.IsClosed(err) {
 			a.err = err
 		}
 	}()

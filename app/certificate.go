@@ -101,11 +101,15 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current, nil
 }
 
-// serve serves a listener's connections until Stop.
-func (a *App) serve(l net.Listener) error {
+// settings are those of TLS: HTTP/2 for clients that want it.
+func (c *certificate) settings() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get, NextProtos: []string{"h2", "http/1.1"}}
+}
+
+// listen is l with TLS, if there is a certificate.
+func (a *App) listen(l net.Listener) net.Listener {
 	if a.cert == nil {
-		return a.server.Serve(l)
+		return l
 	}
-	a.server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: a.cert.get}
-	return a.server.ServeTLS(l, "", "")
+	return tls.NewListener(l, a.cert.settings())
 }

@@ -2,11 +2,13 @@ package inbound
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -210,6 +212,14 @@ func (c *conn) state() state {
 func (c *conn) Close() error {
 	c.conns.remove(c)
 	return c.Conn.Close()
+}
+
+// SyscallConn returns the connection's socket.
+func (c *conn) SyscallConn() (syscall.RawConn, error) {
+	if sc, ok := c.Conn.(syscall.Conn); ok {
+		return sc.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
 }
 
 // CloseWrite closes the writing half, as net/http does after a refusal so that the client can read

@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -33,9 +34,8 @@ type Events struct {
 func NewEvents(w http.ResponseWriter, ping string, keepAlive time.Duration) *Events {
 	e := &Events{w: w, pace: pace{w: w}, kind: "text/event-stream", ping: ping, keepAlive: keepAlive}
 	e.flusher, _ = w.(http.Flusher)
-	e.mu.Lock() // the first comment may be due before timer is assigned
-	defer e.mu.Unlock()
-	e.timer = time.AfterFunc(keepAlive, e.silent)
+	e.timer = time.AfterFunc(math.MaxInt64, e.silent)
+	e.timer.Reset(keepAlive) // apart, because the first comment may be due before timer is assigned
 	return e
 }
 
@@ -46,9 +46,13 @@ func NewFrames(w http.ResponseWriter) *Events {
 	return e
 }
 
-// silent sends a comment.
+// silent sends a comment. It does not wait for a method that is running: Write starts the timer
+// again, and after the others no comment is due. Waiting would keep a goroutine for each client that
+// does not read.
 func (e *Events) silent() {
-	e.mu.Lock()
+	if !e.mu.TryLock() {
+		return
+	}
 	defer e.mu.Unlock()
 	if e.quiet || e.err != nil {
 		return
