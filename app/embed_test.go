@@ -31,14 +31,14 @@ func vectors(t *testing.T, endpoint, more string) *config.Config {
 }
 
 // send posts a body to a path.
-func send(t *testing.T, a *app.App, path, body string) (*http.Response, string) {
+func send(t *testing.T, a *app.App, path, body string) (status int, header http.Header, answer string) {
 	t.Helper()
 	resp, err := client.Post(a.URL()+path, "application/json", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text := read(t, resp)
-	return resp, text
+	status, answer = read(t, resp)
+	return status, resp.Header, answer
 }
 
 // TestAThrottledEmbeddingIsRetried checks embeddings and rerank through the whole server: a throttle
@@ -51,7 +51,7 @@ func TestAThrottledEmbeddingIsRetried(t *testing.T) {
 		if calls.Add(1)%2 == 1 {
 			w.Header().Set("X-Amzn-Errortype", "ThrottlingException")
 			w.Header().Set("Retry-After", "0")
-			w.WriteHeader(429)
+			w.WriteHeader(http.StatusTooManyRequests)
 			_, _ = io.WriteString(w, `{"message":"Too many requests"}`)
 			return
 		}
@@ -68,9 +68,9 @@ func TestAThrottledEmbeddingIsRetried(t *testing.T) {
 		{"/v1/embeddings", `{"model":"stone","input":["granite","slate"]}`, `"usage":{"prompt_tokens":5,"total_tokens":5}`, "0.0000006"},
 		{"/v2/rerank", `{"model":"judge","query":"rock","documents":["granite"]}`, `"billed_units":{"search_units":1},"tokens":{"input_tokens":5,"output_tokens":0}`, "0.002"},
 	} {
-		resp, body := send(t, a, tt.path, tt.body)
-		if h := resp.Header; resp.StatusCode != 200 || !strings.Contains(body, tt.want) || h.Get("X-Outcrop-Cost") != tt.cost || !strings.HasPrefix(h.Get("X-Outcrop-Target"), "api=invoke; region=us-east-1; id=cohere.") {
-			t.Errorf("%s: %d %v %s", tt.path, resp.StatusCode, h, body)
+		status, h, body := send(t, a, tt.path, tt.body)
+		if status != http.StatusOK || !strings.Contains(body, tt.want) || h.Get("X-Outcrop-Cost") != tt.cost || !strings.HasPrefix(h.Get("X-Outcrop-Target"), "api=invoke; region=us-east-1; id=cohere.") {
+			t.Errorf("%s: %d %v %s", tt.path, status, h, body)
 		}
 	}
 	if calls.Load() != 4 {
@@ -96,12 +96,12 @@ func TestAnImageAtAURLIsEmbedded(t *testing.T) {
 	defer upstream.Close()
 	question := `{"model":"stone","input":[{"content":[{"type":"text","text":"a rock"},{"type":"image_url","image_url":{"url":"` + files.URL + `/rock.png"}}]}]}`
 	allowed := start(t, app.Options{Config: vectors(t, upstream.URL, "outcrop_settings: {media: {allow: ['"+strings.TrimPrefix(files.URL, "http://")+"']}}\n")})
-	if resp, body := send(t, allowed, "/v1/embeddings", question); resp.StatusCode != 200 || !strings.Contains(sent, "data:image/png;base64,"+png) {
-		t.Errorf("%d %s; sent %s", resp.StatusCode, body, sent)
+	if status, _, body := send(t, allowed, "/v1/embeddings", question); status != http.StatusOK || !strings.Contains(sent, "data:image/png;base64,"+png) {
+		t.Errorf("%d %s; sent %s", status, body, sent)
 	}
 	sent = ""
 	guarded := start(t, app.Options{Config: vectors(t, upstream.URL, "")})
-	if resp, body := send(t, guarded, "/v1/embeddings", question); resp.StatusCode != 400 || !strings.Contains(body, `"param":"input[0].content[1].image_url`) || sent != "" {
-		t.Errorf("%d %s; sent %s", resp.StatusCode, body, sent)
+	if status, _, body := send(t, guarded, "/v1/embeddings", question); status != http.StatusBadRequest || !strings.Contains(body, `"param":"input[0].content[1].image_url`) || sent != "" {
+		t.Errorf("%d %s; sent %s", status, body, sent)
 	}
 }

@@ -1,4 +1,4 @@
-// Package botomodel validates every request that a gateway sends to Converse or InvokeModel in tests
+// Package botomodel validates every request that a gateway sends to Converse in tests
 // against AWS's own service model of bedrock-runtime, as botocore has it: required
 // members, types, ranges, patterns, enums and unions, the path and the content type.
 // The emulator has its own reading of the service model; this is AWS's.
