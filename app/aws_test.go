@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -285,8 +286,9 @@ func repeated(size int) io.Reader {
 type letters struct{}
 
 func (letters) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = 'x'
+	const text = "the quick brown fox jumps over the lazy dog and then it does it all over again "
+	for at := 0; at < len(p); {
+		at += copy(p[at:], text)
 	}
 	return len(p), nil
 }
@@ -352,7 +354,7 @@ func TestALargeBodyThroughTheAWSDoor(t *testing.T) {
 
 // Many large bodies at once wait for one another instead of using up the memory.
 func TestManyLargeBodiesAtTheAWSDoor(t *testing.T) {
-	const size, most, calls = 4 << 20, 32 << 20, 50
+	const size, most, calls = 2 << 20, 16 << 20, 50
 	var mu sync.Mutex
 	var peak, before runtime.MemStats
 	upstream := fakeRuntime(t, func(w http.ResponseWriter, r *http.Request) {
@@ -366,10 +368,11 @@ func TestManyLargeBodiesAtTheAWSDoor(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, answer)
 	})
-	a := start(t, app.Options{Config: load(t, upstream.URL, "general_settings: {max_in_flight_mb: 32}")})
+	a := start(t, app.Options{Config: load(t, upstream.URL, "general_settings: {max_in_flight_mb: 16}")})
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	var all sync.WaitGroup
+	var served atomic.Int32
 	for range calls {
 		all.Go(func() {
 			resp, err := postLarge(t.Context(), a, "converse", size)
@@ -377,12 +380,18 @@ func TestManyLargeBodiesAtTheAWSDoor(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if status, body := read(t, resp); status != 200 {
+			switch status, body := read(t, resp); {
+			case status == 200:
+				served.Add(1)
+			case status != 503 || resp.Header.Get("X-Amz-Retry-After") == "": // on a busy machine some wait in vain
 				t.Errorf("%d %s", status, body)
 			}
 		})
 	}
 	all.Wait()
+	if served.Load() == 0 {
+		t.Error("no call was served")
+	}
 	if used := int64(peak.HeapAlloc) - int64(before.HeapAlloc); used > most+calls*256<<10 { // each connection has buffers too
 		t.Errorf("%d MB are used, with %d MB in flight allowed", used>>20, most>>20)
 	}

@@ -42,7 +42,7 @@ func TestServe(t *testing.T) {
 		var log strings.Builder
 		g := newGateway(&log)
 		w := httptest.NewRecorder()
-		r := httptest.NewRequest("POST", "/", nil)
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Header.Set("X-Api-Key", tt.key)
 		served := false
 		func() {

@@ -116,7 +116,7 @@ func TestPassingACallOn(t *testing.T) {
 			continue
 		}
 		r := rt.requests[0]
-		if got := r.URL.EscapedPath(); got != tt.path || rt.bodies[0] != body || r.Method != "POST" {
+		if got := r.URL.EscapedPath(); got != tt.path || rt.bodies[0] != body || r.Method != http.MethodPost {
 			t.Errorf("%s of %s called %s with %q", tt.operation, tt.model, got, rt.bodies[0])
 		}
 		if h := r.Header; !strings.HasPrefix(h.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/") || h.Get("X-Amzn-Bedrock-Trace") != "ENABLED" || h.Get("Content-Type") != "application/json" {
