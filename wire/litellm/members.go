@@ -120,7 +120,7 @@ func (r *reader) member(m *jsonx.Member) error {
 	}
 	switch {
 	case isForeign(m.Name):
-		if empty(m) {
+		if jsonx.Empty(m.Value) {
 			return nil
 		}
 		return foreign(m.Name)
@@ -132,7 +132,7 @@ func (r *reader) member(m *jsonx.Member) error {
 		}
 		return nil
 	case ownClient(m.Name):
-		if empty(m) {
+		if jsonx.Empty(m.Value) {
 			return nil
 		}
 		if r.call.DropParams {
@@ -159,7 +159,7 @@ func (r *reader) dropped(field string) {
 // refused, so that no secret is forwarded and no call runs with other permissions than its client
 // asked for.
 func (r *reader) setting(m *jsonx.Member) error {
-	if empty(m) {
+	if jsonx.Empty(m.Value) {
 		return nil
 	}
 	if !r.allow {
@@ -282,22 +282,6 @@ func ownClient(name string) bool {
 	switch name {
 	case "mock_response", "user_config", "custom_llm_provider", "guardrails":
 		return true
-	default:
-		return false
-	}
-}
-
-// empty reports whether a member requests nothing: false, an empty string, list or object.
-func empty(m *jsonx.Member) bool {
-	switch m.Value.Kind() {
-	case 'f':
-		return true
-	case '"':
-		return len(m.Value) == len(`""`)
-	case '[':
-		return strings.Trim(string(m.Value), "[] \t\r\n") == ""
-	case '{':
-		return strings.Trim(string(m.Value), "{} \t\r\n") == ""
 	default:
 		return false
 	}

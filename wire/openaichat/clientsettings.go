@@ -56,12 +56,12 @@ func (d *decoder) clientSettings(members []jsonx.Member, allow bool) ([]jsonx.Me
 	rest := members[:0]
 	for _, m := range members {
 		switch {
-		case isForeign(m.Name) && m.Value.Kind() != 'n' && !empty(m):
+		case isForeign(m.Name) && m.Value.Kind() != 'n' && !jsonx.Empty(m.Value):
 			return nil, foreign(m.Name)
 		case isForeign(m.Name):
 		case !isClientSetting(m.Name):
 			rest = append(rest, m)
-		case m.Value.Kind() == 'n' || empty(m):
+		case m.Value.Kind() == 'n' || jsonx.Empty(m.Value):
 		case !allow:
 			e := llm.Unsupported(m.Name, "%s may not be set by clients for this model%s", m.Name, hintFor("api_key"))
 			e.Fix = "Remove " + m.Name + ", or ask the gateway's operator to list it in configurable_clientside_auth_params of the model."

@@ -2,7 +2,6 @@ package openaichat
 
 import (
 	"slices"
-	"strings"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -14,8 +13,9 @@ type memberClass uint8
 const (
 	modelField       memberClass = iota // a parameter of the model
 	classExtension                      // a member of the target's API
-	classNoEffect                       // it has no effect here: a warning
-	classUnsupported                    // ignoring it would change the response's meaning
+	classUnmapped                       // OpenAI's; the provider decides what to do with it
+	classNoEffect                       // LiteLLM's, without effect here: a warning
+	classUnsupported                    // LiteLLM's; ignoring it would change the response's meaning
 )
 
 // known classifies OpenAI's and LiteLLM's members without a field.
@@ -24,12 +24,12 @@ func known(name string) memberClass {
 	case "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelResponseFieldPaths", "serviceTier", "outputConfig":
 		return classExtension
 	case "seed", "store", "prompt_cache_key", "prediction", "verbosity",
-		"litellm_metadata", "tags", "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks",
+		"logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "modalities", "logit_bias", "audio":
+		return classUnmapped
+	case "litellm_metadata", "tags", "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks",
 		"context_window_fallback_dict", "priority", "no-log", "litellm_call_id", "litellm_trace_id", "proxy_server_request":
 		return classNoEffect
-	case "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "modalities",
-		"logit_bias", "audio", "guardrails", "mock_response",
-		"user_config", "prompt_id", "prompt_variables", "custom_llm_provider", "modify_params":
+	case "guardrails", "mock_response", "user_config", "prompt_id", "prompt_variables", "custom_llm_provider", "modify_params":
 		return classUnsupported
 	default:
 		return modelField
@@ -121,16 +121,19 @@ func (d *decoder) member(own map[string]bool, m jsonx.Member) error {
 			return llm.Invalid(m.Name, "%s is set twice; send it once", m.Name)
 		}
 		d.out.LLM.Extensions = append(d.out.LLM.Extensions, m)
+	case classUnmapped:
+		if err := wellFormed(m); err != nil {
+			return err
+		}
+		r := &d.out.LLM
+		r.Unmapped = append(r.Unmapped, m)
+		r.UnmappedAt = append(r.UnmappedAt, len(d.out.Warnings))
 	case classNoEffect:
-		if string(m.Value) != "false" && string(m.Value) != `"medium"` { // OpenAI's defaults for store and verbosity
+		if string(m.Value) != "false" && string(m.Value) != `"medium"` { // the default priority
 			d.warn(llm.WarnDropped, m.Name)
 		}
 	case classUnsupported:
-		asks, err := outside(m)
-		if err != nil {
-			return err
-		}
-		if asks {
+		if !jsonx.Empty(m.Value) {
 			return d.refuse(m.Name, "%s is not supported by this model%s", m.Name, hintFor(m.Name))
 		}
 	case modelField:
@@ -189,30 +192,8 @@ func (d *decoder) modelField(own map[string]bool, m jsonx.Member) error {
 	return nil
 }
 
-// empty reports whether a member requests nothing: false, an empty string, list or object.
-func empty(m jsonx.Member) bool {
-	switch m.Value.Kind() {
-	case 'f':
-		return true
-	case '"':
-		return len(m.Value) == len(`""`)
-	case '[':
-		return len(strings.Trim(string(m.Value), "[] \t\r\n")) == 0
-	case '{':
-		return len(strings.Trim(string(m.Value), "{} \t\r\n")) == 0
-	default:
-		return false
-	}
-}
-
 func hintFor(name string) string {
 	switch name {
-	case "logprobs", "top_logprobs":
-		return ": it returns no log probabilities"
-	case "presence_penalty", "frequency_penalty":
-		return ": it has no penalties"
-	case "modalities", "audio":
-		return ": it returns text only"
 	case "api_key", "user_config", "custom_llm_provider":
 		return ": credentials and endpoints come from the gateway's configuration"
 	default:
