@@ -155,7 +155,7 @@ func (d *decoder) format(w *wireRequest) error {
 }
 
 // wellFormed checks the value of a parameter of OpenAI's that llm has no field for.
-func wellFormed(m jsonx.Member) error {
+func wellFormed(m *jsonx.Member) error {
 	wrong := func(want string) error {
 		return llm.Invalid(m.Name, "%s must be %s, not %s", m.Name, want, jsonx.KindName(m.Value.Kind()))
 	}
@@ -176,32 +176,6 @@ func wellFormed(m jsonx.Member) error {
 		if jsonx.Unmarshal(m.Value, &words) != nil {
 			return llm.Invalid(m.Name, "%s must be an array of strings", m.Name)
 		}
-	}
-	return nil
-}
-
-// labels reads metadata, whose values are strings in OpenAI's API; numbers and booleans are
-// accepted in their JSON form. Nested values are LiteLLM's own and are ignored.
-func (d *decoder) labels(m jsonx.Member) error {
-	members, err := jsonx.Members(m.Value)
-	if err != nil {
-		return llm.Invalid(m.Name, "%s must be an object", m.Name)
-	}
-	for _, v := range members {
-		value := string(v.Value)
-		switch v.Value.Kind() {
-		case '"':
-			if err := jsonx.Unmarshal(v.Value, &value); err != nil {
-				return decodeError(err)
-			}
-		case '0', 't', 'f':
-		case 'n':
-			continue
-		default:
-			d.warn(llm.WarnDropped, m.Name+"."+v.Name)
-			continue
-		}
-		d.out.LLM.Metadata = append(d.out.LLM.Metadata, llm.Label{Name: v.Name, Value: value})
 	}
 	return nil
 }
