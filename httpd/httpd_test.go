@@ -32,7 +32,11 @@ func (r *router) Complete(_ context.Context, req *llm.Request) (*llm.Response, e
 		panic("a fault of our own")
 	}
 	r.models = append(r.models, req.Model)
-	return &llm.Response{Blocks: []llm.Block{{Kind: llm.BlockText, Text: req.Model}}, Stop: llm.StopEnd, RawStop: "end_turn"}, nil
+	resp := &llm.Response{Blocks: []llm.Block{{Kind: llm.BlockText, Text: req.Model}}, Stop: llm.StopEnd, RawStop: "end_turn"}
+	for _, m := range req.Unmapped {
+		resp.Meta.Warnings = append(resp.Meta.Warnings, llm.Warning{Code: llm.WarnDropped, Field: m.Name})
+	}
+	return resp, nil
 }
 
 func (r *router) Stream(context.Context, *llm.Request) (llm.Stream, error) {
