@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,7 +76,7 @@ func speaking(t *testing.T, certFile string, set func(*http.Protocols)) *http.Cl
 	return &http.Client{Transport: transport}
 }
 
-// certificate writes the certificate of net/http's tests, which is one for 127.0.0.1.
+// certificate writes a certificate for 127.0.0.1, and its key.
 func certificate(t *testing.T) (cert, key string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -85,7 +86,7 @@ func certificate(t *testing.T) (cert, key string) {
 }
 
 func TestAWSDoorOverEveryProtocol(t *testing.T) {
-	read := make(chan bool)
+	arrived := make(chan bool)
 	upstream := fakeRuntime(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		if !strings.HasSuffix(r.URL.Path, "stream") {
@@ -94,7 +95,7 @@ func TestAWSDoorOverEveryProtocol(t *testing.T) {
 		}
 		_, _ = w.Write(slices.Concat(frameStart, frameText))
 		w.(http.Flusher).Flush()
-		<-read // the client has what was sent so far
+		<-arrived // the client has what was sent so far
 		_, _ = w.Write(slices.Concat(frameStop, frameUsage))
 	})
 	cert, key := certificate(t)
@@ -119,7 +120,7 @@ func TestAWSDoorOverEveryProtocol(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			status, body := readBody(t, resp)
+			status, body := read(t, resp)
 			if status != 200 || body != answer || resp.ProtoMajor != tt.major || resp.Header.Get("X-Amzn-Requestid") != "aws-1" {
 				t.Errorf("%d over %s: %s", status, resp.Proto, body)
 			}
@@ -132,7 +133,7 @@ func TestAWSDoorOverEveryProtocol(t *testing.T) {
 			if _, err := io.ReadFull(resp.Body, first); err != nil || !bytes.Equal(first, slices.Concat(frameStart, frameText)) {
 				t.Errorf("the stream begins with %q (%v)", first, err)
 			}
-			read <- true
+			arrived <- true
 			if rest, err := io.ReadAll(resp.Body); err != nil || !bytes.Equal(rest, slices.Concat(frameStop, frameUsage)) {
 				t.Errorf("and ends with %q (%v)", rest, err)
 			}
@@ -143,21 +144,11 @@ func TestAWSDoorOverEveryProtocol(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if status, body := readBody(t, resp); status != 400 || resp.Header.Get("X-Amzn-Errortype") != "ValidationException" {
+			if status, body := read(t, resp); status != 400 || resp.Header.Get("X-Amzn-Errortype") != "ValidationException" {
 				t.Errorf("an empty id: %d %s", status, body)
 			}
 		})
 	}
-}
-
-func readBody(t *testing.T, resp *http.Response) (int, string) {
-	t.Helper()
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(body)
 }
 
 // Whatever goes wrong behind the gateway, no stream that failed looks finished, and what failed before
@@ -214,7 +205,7 @@ func TestFaultsBehindTheAWSDoor(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				status, body := readBody(t, resp) // which must end in good order
+				status, body := read(t, resp) // which must end in good order
 				if status != tt.status || resp.Header.Get("X-Amzn-Errortype") != tt.typ {
 					t.Errorf("%d %s %q", status, resp.Header.Get("X-Amzn-Errortype"), body)
 				}
@@ -265,7 +256,7 @@ func TestSilenceAndDepartureAtTheAWSDoor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, body := readBody(t, resp); !slices.Equal(types(body), []string{"messageStart", "contentBlockDelta", "modelStreamErrorException"}) {
+		if _, body := read(t, resp); !slices.Equal(types(body), []string{"messageStart", "contentBlockDelta", "modelStreamErrorException"}) {
 			t.Errorf("a silent model: %q", types(body))
 		}
 		<-gone
@@ -295,25 +286,20 @@ func repeated(size int) io.Reader {
 type letters struct{}
 
 func (letters) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = 'x'
+	const text = "the quick brown fox jumps over the lazy dog and then it does it all over again "
+	for at := 0; at < len(p); {
+		at += copy(p[at:], text)
 	}
 	return len(p), nil
 }
 
-func postLarge(t *testing.T, a *app.App, operation string, size int) *http.Response {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL()+"/model/granite/"+operation, repeated(size))
+func postLarge(ctx context.Context, a *app.App, operation string, size int) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.URL()+"/model/granite/"+operation, repeated(size))
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	req.ContentLength = int64(size)
-	resp, err := client.Do(req)
-	if err != nil {
-		t.Error(err)
-		return nil
-	}
-	return resp
+	return client.Do(req)
 }
 
 // A body passes through in memory of at most twice its size, everything that is allocated counted,
@@ -339,13 +325,19 @@ func TestALargeBodyThroughTheAWSDoor(t *testing.T) {
 	a := start(t, app.Options{Config: load(t, upstream.URL, "")})
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	if status, body := readBody(t, postLarge(t, a, "converse", size)); status != 200 || body != answer {
+	resp, err := postLarge(t.Context(), a, "converse", size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, body := read(t, resp); status != 200 || body != answer {
 		t.Fatalf("%d %s", status, body)
 	}
 	if used := during.TotalAlloc - before.TotalAlloc; used > 2*size {
 		t.Errorf("%d MB were allocated for a body of %d MB", used>>20, size>>20)
 	}
-	resp := postLarge(t, a, "converse-stream", size)
+	if resp, err = postLarge(t.Context(), a, "converse-stream", size); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := io.ReadFull(resp.Body, make([]byte, 10)); err != nil {
 		t.Fatal(err)
 	}
@@ -355,14 +347,14 @@ func TestALargeBodyThroughTheAWSDoor(t *testing.T) {
 		t.Errorf("an open stream keeps %d MB", kept>>20)
 	}
 	close(done)
-	if _, body := readBody(t, resp); !strings.Contains(body, "metadata") {
+	if _, body := read(t, resp); !strings.Contains(body, "metadata") {
 		t.Errorf("the stream is %q", body)
 	}
 }
 
 // Many large bodies at once wait for one another instead of using up the memory.
 func TestManyLargeBodiesAtTheAWSDoor(t *testing.T) {
-	const size, most, calls = 4 << 20, 32 << 20, 50
+	const size, most, calls = 2 << 20, 16 << 20, 50
 	var mu sync.Mutex
 	var peak, before runtime.MemStats
 	upstream := fakeRuntime(t, func(w http.ResponseWriter, r *http.Request) {
@@ -376,20 +368,30 @@ func TestManyLargeBodiesAtTheAWSDoor(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, answer)
 	})
-	a := start(t, app.Options{Config: load(t, upstream.URL, "general_settings: {max_in_flight_mb: 32}")})
+	a := start(t, app.Options{Config: load(t, upstream.URL, "general_settings: {max_in_flight_mb: 16}")})
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	var all sync.WaitGroup
+	var served atomic.Int32
 	for range calls {
 		all.Go(func() {
-			if resp := postLarge(t, a, "converse", size); resp != nil {
-				if status, body := readBody(t, resp); status != 200 {
-					t.Errorf("%d %s", status, body)
-				}
+			resp, err := postLarge(t.Context(), a, "converse", size)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			switch status, body := read(t, resp); {
+			case status == 200:
+				served.Add(1)
+			case status != 503 || resp.Header.Get("X-Amz-Retry-After") == "": // on a busy machine some wait in vain
+				t.Errorf("%d %s", status, body)
 			}
 		})
 	}
 	all.Wait()
+	if served.Load() == 0 {
+		t.Error("no call was served")
+	}
 	if used := int64(peak.HeapAlloc) - int64(before.HeapAlloc); used > most+calls*256<<10 { // each connection has buffers too
 		t.Errorf("%d MB are used, with %d MB in flight allowed", used>>20, most>>20)
 	}
@@ -415,7 +417,7 @@ outcrop_settings: {aws_door: {access_keys: [{access_key_id: AKIDGATEWAY, secret_
 		if err != nil {
 			t.Fatal(err)
 		}
-		if status, body := readBody(t, resp); status != want || strings.Contains(body, "swordfish") {
+		if status, body := read(t, resp); status != want || strings.Contains(body, "swordfish") {
 			t.Errorf("%s: %d %s", secret, status, body)
 		}
 	}

@@ -91,7 +91,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.checked = now
 	read, err := c.versions()
 	if err != nil || read == c.read {
-		return c.current, nil //nolint:nilerr // files that are being replaced may be missing
+		return c.current, nil // files that are being replaced may be missing
 	}
 	if err := c.load(read); err != nil {
 		c.log.Warn("the changed certificate is not used", slog.String("error", err.Error()))

@@ -274,7 +274,7 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 		}
 		return nil, e
 	}
-	c.meta(&resp.Meta)
+	c.metaOf(req, &resp.Meta)
 	c.price(&resp.Usage, cmp.Or(resp.ServiceTier, req.ServiceTier))
 	c.record.Usage, c.record.Stop = resp.Usage, resp.RawStop
 	if resp.Uncounted {
@@ -285,7 +285,15 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 
 // meta adopts the response's Meta, and adds its warnings.
 func (c *Call) meta(m *llm.Meta) {
-	warnings := slices.Concat(c.record.Meta.Warnings, m.Warnings)
+	c.adopt(m, slices.Concat(c.record.Meta.Warnings, m.Warnings))
+}
+
+// metaOf is meta for the response to a chat request.
+func (c *Call) metaOf(req *llm.Request, m *llm.Meta) {
+	c.adopt(m, req.OrderWarnings(c.record.Meta.Warnings, m.Warnings))
+}
+
+func (c *Call) adopt(m *llm.Meta, warnings []llm.Warning) {
 	c.record.Meta = *m
 	c.record.Meta.Warnings = warnings
 }
@@ -350,7 +358,7 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 		return nil, e
 	}
 	c.lease.Shrink(body / 4 * 3) // the body and its encoding are gone; fallbacks may still need the request itself
-	c.meta(m.Meta())
+	c.metaOf(req, m.Meta())
 	c.record.FirstToken = c.g.now().Sub(c.record.Started)
 	m.warned = len(m.Meta().Warnings)
 	opened = true

@@ -246,6 +246,10 @@ func (s *server) serveChat(w http.ResponseWriter, r *http.Request, model string)
 func (s *server) deploymentChat(w http.ResponseWriter, r *http.Request) {
 	model := deployment(r)
 	if model == "" {
+		if d := s.owner(r.URL.Path); d != nil {
+			d.ServeHTTP(w, r) // such as embeddings of a model whose slashes are not encoded
+			return
+		}
 		s.locked(s.notFound)(w, r)
 		return
 	}

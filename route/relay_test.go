@@ -26,7 +26,7 @@ type rawStep struct {
 	stall  time.Duration
 }
 
-func (p *passing) Targets(verb llm.Verb, model string) ([]provider.Target, error) {
+func (p *passing) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
 	p.calls = append(p.calls, model)
 	return []provider.Target{passTarget{fakeTarget{p.fake, model}, p}}, nil
 }
@@ -99,8 +99,8 @@ func (s *rawStream) Close() error {
 
 func head() llm.RawEvent { return llm.RawEvent{Type: "messageStart", Data: []byte("start")} }
 
-func body(s string) llm.RawEvent {
-	return llm.RawEvent{Type: "contentBlockDelta", Data: []byte(s), Content: true}
+func body() llm.RawEvent {
+	return llm.RawEvent{Type: "contentBlockDelta", Data: []byte("x"), Content: true}
 }
 
 func report(e *llm.Error) llm.RawEvent { return llm.RawEvent{Type: "throttlingException", Err: e} }
@@ -137,12 +137,12 @@ func TestRelayStreamHoldsBackTheStart(t *testing.T) {
 		types []string
 		code  llm.Code // of the failure of the stream, or of opening it
 	}{
-		{"refused first", []rawStep{{err: unavailable()}, {events: []llm.RawEvent{head(), body("x")}}}, []string{"messageStart", "contentBlockDelta"}, ""},
-		{"an exception first", []rawStep{{events: []llm.RawEvent{report(unavailable())}}, {events: []llm.RawEvent{head(), body("x")}}}, []string{"messageStart", "contentBlockDelta"}, ""},
-		{"an exception after the start", []rawStep{{events: []llm.RawEvent{head(), report(unavailable())}}, {events: []llm.RawEvent{head(), body("x")}}}, []string{"messageStart", "contentBlockDelta"}, ""},
-		{"cut after the start", []rawStep{{events: []llm.RawEvent{head()}, then: &llm.Error{Code: llm.CodeInterrupted, Status: 502}}, {events: []llm.RawEvent{head(), body("x")}}}, []string{"messageStart", "contentBlockDelta"}, ""},
+		{"refused first", []rawStep{{err: unavailable()}, {events: []llm.RawEvent{head(), body()}}}, []string{"messageStart", "contentBlockDelta"}, ""},
+		{"an exception first", []rawStep{{events: []llm.RawEvent{report(unavailable())}}, {events: []llm.RawEvent{head(), body()}}}, []string{"messageStart", "contentBlockDelta"}, ""},
+		{"an exception after the start", []rawStep{{events: []llm.RawEvent{head(), report(unavailable())}}, {events: []llm.RawEvent{head(), body()}}}, []string{"messageStart", "contentBlockDelta"}, ""},
+		{"cut after the start", []rawStep{{events: []llm.RawEvent{head()}, then: &llm.Error{Code: llm.CodeInterrupted, Status: 502}}, {events: []llm.RawEvent{head(), body()}}}, []string{"messageStart", "contentBlockDelta"}, ""},
 		{"an exception that stays", []rawStep{{events: []llm.RawEvent{head(), report(refused())}}}, nil, llm.CodeInvalid},
-		{"cut after content", []rawStep{{events: []llm.RawEvent{head(), body("x")}, then: &llm.Error{Code: llm.CodeInterrupted, Status: 502}}}, []string{"messageStart", "contentBlockDelta"}, llm.CodeInterrupted},
+		{"cut after content", []rawStep{{events: []llm.RawEvent{head(), body()}, then: &llm.Error{Code: llm.CodeInterrupted, Status: 502}}}, []string{"messageStart", "contentBlockDelta"}, llm.CodeInterrupted},
 		{"nothing", []rawStep{{}}, nil, llm.CodeInterrupted},
 	} {
 		var pauses []time.Duration
@@ -181,7 +181,7 @@ func collect(s llm.RawStream, err error) (types []string, _ error) {
 
 func TestRelayStreamEndsAStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &passing{fake: &fake{name: "a"}, raw: []rawStep{{events: []llm.RawEvent{head(), body("x")}, stall: time.Hour}}}
+		p := &passing{fake: &fake{name: "a"}, raw: []rawStep{{events: []llm.RawEvent{head(), body()}, stall: time.Hour}}}
 		types, err := collect(New([]Entry{relayed(p)}, Options{}).RelayStream(t.Context(), bedrockCall(true), nil))
 		if len(types) != 2 || codeOf(err) != llm.CodeTimeout || p.ended != 1 {
 			t.Errorf("%q, %v", types, err)

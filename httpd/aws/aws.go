@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"outcrop/gateway"
@@ -51,7 +50,6 @@ type Handler struct {
 	gateway *gateway.Gateway
 	opt     Options
 	reader  inbound.Reader
-	buffers sync.Pool
 }
 
 // New makes the frontend.
@@ -106,7 +104,10 @@ func (h *Handler) Owns(path string) bool {
 	if path == "/model/info" { // LiteLLM's
 		return false
 	}
-	for _, own := range [...]string{"/model/", "/guardrail/", "/async-invoke", "/foundation-models", "/inference-profiles"} {
+	for _, own := range [...]string{
+		"/model/", "/guardrail/", "/async-invoke", "/foundation-models", "/inference-profiles",
+		"/guardrails", "/guardrail-checks", "/foundation-model-", "/custom-model", "/imported-models", "/provisioned-model-throughput", "/model-", "/prompt-routers", // never served
+	} {
 		if strings.HasPrefix(path, own) {
 			return true
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -351,8 +352,8 @@ func frame(messageType, typeHeader, name, payload string) []byte {
 	return eventstream.Append(nil, []eventstream.Header{{Name: typeHeader, Value: name}, {Name: eventstream.HeaderMessageType, Value: messageType}}, []byte(payload))
 }
 
-func event(name, payload string) llm.RawEvent {
-	return llm.RawEvent{Type: name, Data: frame("event", eventstream.HeaderEventType, name, payload), Content: true}
+func event(name string) llm.RawEvent {
+	return llm.RawEvent{Type: name, Data: frame("event", eventstream.HeaderEventType, name, "{}"), Content: true}
 }
 
 func failure(name string) llm.RawEvent {
@@ -366,7 +367,7 @@ func names(t *testing.T, body []byte) (out []string) {
 	d := eventstream.NewDecoder(bytes.NewReader(body))
 	for {
 		f, err := d.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out
 		}
 		if err != nil {
@@ -389,14 +390,14 @@ func TestAStream(t *testing.T) {
 		want            []string
 		status          string // in the record
 	}{
-		{"a complete one", "converse-stream", []llm.RawEvent{event("messageStart", "{}"), event("metadata", "{}")}, io.EOF, []string{"messageStart", "metadata"}, `"status":200`},
-		{"one that breaks off", "converse-stream", []llm.RawEvent{event("messageStart", "{}")}, broken, []string{"messageStart", `modelStreamErrorException {"message":"it broke off"}`}, `"status":502`},
-		{"AWS's exception", "converse-stream", []llm.RawEvent{event("messageStart", "{}"), failure("throttlingException")}, io.EOF, []string{"messageStart", `throttlingException {"message":"of AWS"}`}, `"status":502`},
-		{"one that no client knows", "converse-stream", []llm.RawEvent{event("messageStart", "{}"), failure("surpriseException")}, io.EOF, []string{"messageStart", `modelStreamErrorException {"message":"ours"}`}, `"status":502`},
-		{"one of another operation", "converse-stream", []llm.RawEvent{event("messageStart", "{}"), failure("modelTimeoutException")}, io.EOF, []string{"messageStart", `modelStreamErrorException {"message":"ours"}`}, `"status":502`},
-		{"one of this operation", "invoke-with-response-stream", []llm.RawEvent{event("chunk", "{}"), failure("modelTimeoutException")}, io.EOF, []string{"chunk", `modelTimeoutException {"message":"of AWS"}`}, `"status":502`},
-		{"a client that leaves", "converse-stream", []llm.RawEvent{event("messageStart", "{}")}, &llm.Error{Code: llm.CodeClientGone, Status: 499}, []string{"messageStart"}, `"status":499`},
-		{"a panic", "converse-stream", []llm.RawEvent{event("messageStart", "{}")}, nil, []string{"messageStart", `modelStreamErrorException {"message":"internal error; look for this x-request-id in the gateway's log."}`}, `"status":500`},
+		{"a complete one", "converse-stream", []llm.RawEvent{event("messageStart"), event("metadata")}, io.EOF, []string{"messageStart", "metadata"}, `"status":200`},
+		{"one that breaks off", "converse-stream", []llm.RawEvent{event("messageStart")}, broken, []string{"messageStart", `modelStreamErrorException {"message":"it broke off"}`}, `"status":502`},
+		{"AWS's exception", "converse-stream", []llm.RawEvent{event("messageStart"), failure("throttlingException")}, io.EOF, []string{"messageStart", `throttlingException {"message":"of AWS"}`}, `"status":502`},
+		{"one that no client knows", "converse-stream", []llm.RawEvent{event("messageStart"), failure("surpriseException")}, io.EOF, []string{"messageStart", `modelStreamErrorException {"message":"ours"}`}, `"status":502`},
+		{"one of another operation", "converse-stream", []llm.RawEvent{event("messageStart"), failure("modelTimeoutException")}, io.EOF, []string{"messageStart", `modelStreamErrorException {"message":"ours"}`}, `"status":502`},
+		{"one of this operation", "invoke-with-response-stream", []llm.RawEvent{event("chunk"), failure("modelTimeoutException")}, io.EOF, []string{"chunk", `modelTimeoutException {"message":"of AWS"}`}, `"status":502`},
+		{"a client that leaves", "converse-stream", []llm.RawEvent{event("messageStart")}, &llm.Error{Code: llm.CodeClientGone, Status: 499}, []string{"messageStart"}, `"status":499`},
+		{"a panic", "converse-stream", []llm.RawEvent{event("messageStart")}, nil, []string{"messageStart", `modelStreamErrorException {"message":"internal error; look for this x-request-id in the gateway's log."}`}, `"status":500`},
 	} {
 		b := newBench(aws.Options{})
 		s := &stream{events: tt.events, err: tt.err, meta: llm.Meta{UpstreamID: "aws-1", Header: []llm.Label{{Name: "Content-Type", Value: "application/vnd.amazon.eventstream"}}}}
@@ -410,7 +411,7 @@ func TestAStream(t *testing.T) {
 					}
 				}
 			}()
-			r := httptest.NewRequest("POST", "/model/x/"+tt.operation, strings.NewReader(`{}`))
+			r := httptest.NewRequest(http.MethodPost, "/model/x/"+tt.operation, strings.NewReader(`{}`))
 			r.Header.Set("Authorization", "Bearer "+key)
 			b.ServeHTTP(w, r)
 		}()
@@ -446,7 +447,7 @@ func TestWhichPathsAreTheFrontends(t *testing.T) {
 	h := aws.New(nil, aws.Options{})
 	for path, want := range map[string]bool{
 		"/model/x/converse": true, "/bedrock/model/x/converse": true, "//model//converse": true, "/bedrock//guardrail/x/version/1/apply": true, "/async-invoke": true,
-		"/foundation-models": true, "/inference-profiles/x": true, "/model/info": false, "/models": false, "/models/x": false, "/v1/models": false, "/": false, "/v1/messages": false,
+		"/foundation-models": true, "/inference-profiles/x": true, "/guardrails": true, "/model-invocation-jobs": true, "/model/info": false, "/models": false, "/models/x": false, "/v1/models": false, "/": false, "/v1/messages": false,
 	} {
 		if h.Owns(path) != want {
 			t.Errorf("%s: %v", path, !want)

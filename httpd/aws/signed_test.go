@@ -23,7 +23,7 @@ var (
 
 // signed is a request as AWS's SDKs sign it: over the path as it is sent.
 func signed(path, over, body, region, service string, c sign.Credentials) *http.Request {
-	r := httptest.NewRequest("POST", path, strings.NewReader(body))
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Amz-Sdk-Invocation-Id", "i")
 	new(sign.Signer).Sign(&sign.Request{Method: "POST", Host: r.Host, Path: over, Header: r.Header, Body: [][]byte{[]byte(body)}}, c, region, service, now, "Content-Length", "Amz-Sdk-Invocation-Id")
@@ -73,7 +73,7 @@ func TestSignedRequests(t *testing.T) {
 }
 
 func half() *http.Request {
-	r := httptest.NewRequest("POST", "/model/x/converse", strings.NewReader(`{}`))
+	r := httptest.NewRequest(http.MethodPost, "/model/x/converse", strings.NewReader(`{}`))
 	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDGATEWAY/20261128/us-east-1/bedrock/aws4_request")
 	return r
 }

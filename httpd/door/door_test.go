@@ -42,7 +42,7 @@ func TestServe(t *testing.T) {
 		var log strings.Builder
 		g := newGateway(&log)
 		w := httptest.NewRecorder()
-		r := httptest.NewRequest("POST", "/", nil)
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
 		r.Header.Set("X-Api-Key", tt.key)
 		served := false
 		func() {
@@ -81,7 +81,7 @@ func TestKeys(t *testing.T) {
 		{"X-Litellm-Api-Key", "k", "k"},
 		{"X-Other", "k", ""},
 	} {
-		r := httptest.NewRequest("GET", "/", nil)
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set(tt.header, tt.value)
 		if got := door.Keys(r).Keys; strings.Join(got[:], "") != tt.key {
 			t.Errorf("%s: %s is %q", tt.header, tt.value, got)

@@ -116,7 +116,7 @@ func TestPassingACallOn(t *testing.T) {
 			continue
 		}
 		r := rt.requests[0]
-		if got := r.URL.EscapedPath(); got != tt.path || rt.bodies[0] != body || r.Method != "POST" {
+		if got := r.URL.EscapedPath(); got != tt.path || rt.bodies[0] != body || r.Method != http.MethodPost {
 			t.Errorf("%s of %s called %s with %q", tt.operation, tt.model, got, rt.bodies[0])
 		}
 		if h := r.Header; !strings.HasPrefix(h.Get("Authorization"), "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/") || h.Get("X-Amzn-Bedrock-Trace") != "ENABLED" || h.Get("Content-Type") != "application/json" {
@@ -139,7 +139,7 @@ func TestARefusalIsPassedOn(t *testing.T) {
 	for _, operation := range []string{"converse", "converse-stream", "invoke", "invoke-with-response-stream"} {
 		rt := newRuntime(t, func(w http.ResponseWriter) {
 			w.Header().Set("X-Amzn-Errortype", "ThrottlingException:http://internal.amazon.com/")
-			w.WriteHeader(429)
+			w.WriteHeader(http.StatusTooManyRequests)
 			_, _ = io.WriteString(w, body)
 		})
 		var err error

@@ -78,7 +78,7 @@ func TestOperationsThatAreAboutNoModel(t *testing.T) {
 func TestARefusalOfAnOperationThatIsAboutNoModel(t *testing.T) {
 	rt := newRuntime(t, func(w http.ResponseWriter) {
 		w.Header().Set("X-Amzn-Errortype", "ResourceNotFoundException")
-		w.WriteHeader(404)
+		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w, `{"message":"no such guardrail"}`)
 	})
 	d := rt.openWith(t, "*", map[string]string{"aws_region_name": "us-east-1"}, nil, provider.Policy{})

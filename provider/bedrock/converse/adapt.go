@@ -77,6 +77,9 @@ type contents struct {
 }
 
 func (p *adapter) adapt() error {
+	if err := p.unmapped(); err != nil {
+		return err
+	}
 	p.look()
 	p.pairs()
 	p.retention()
