@@ -116,7 +116,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		},
 		Doors: []door.Frontend{
 			aws.New(gateway, aws.Options{MaxBody: translated.MaxBody}),
-			anthropic.New(gateway, translated),
+			anthropic.New(gateway, anthropicDoor(&a.client.Config().Anthropic, translated)),
 			embeddings.New(gateway, translated),
 			rerank.New(gateway, translated),
 		},
@@ -129,6 +129,15 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	a.conns = inbound.NewConns(mostConnections(openFiles()), opt.Logger)
 	a.server.ConnContext = a.conns.Context
 	return a, nil
+}
+
+// anthropicDoor returns the settings of the frontend for Anthropic's clients.
+func anthropicDoor(c *config.AnthropicDoor, shared door.Options) anthropic.Options {
+	opt := anthropic.Options{Options: shared, DefaultModel: c.DefaultModel, PassUnknownBetas: c.PassUnknownBetas}
+	for _, a := range c.Aliases {
+		opt.Aliases = append(opt.Aliases, anthropic.Alias(a))
+	}
+	return opt
 }
 
 // mostConnections is how many client connections are kept open under a limit of open files: half of
@@ -208,7 +217,10 @@ func (a *App) models() []httpd.Model {
 			continue
 		}
 		seen[m.Name] = true
-		row := httpd.Model{ID: m.Name, OwnedBy: cmp.Or(m.Owner, "unknown")}
+		row := httpd.Model{
+			ID: m.Name, OwnedBy: cmp.Or(m.Owner, "unknown"), Title: m.Title, Context: m.Context, MaxOutput: m.MaxOutput,
+			Deprecated: m.Legacy || m.Ended,
+		}
 		out = append(out, row)
 		for _, row.ID = range m.Aliases {
 			out = append(out, row)

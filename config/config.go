@@ -41,6 +41,8 @@ type Config struct {
 	Refresh time.Duration
 	// Media is how images and files are fetched from URLs.
 	Media Media
+	// Anthropic is how Anthropic's Messages API is served.
+	Anthropic AnthropicDoor
 	// Skipped counts the entries of model_list that were skipped, because their provider
 	// is not in Source.Providers.
 	Skipped int

@@ -35,8 +35,12 @@ type place struct {
 // outcrop reads outcrop_settings.
 func (l *loader) outcrop(cfg *Config, n *node, path string) (all policy) {
 	l.fields(n, sectionOutcrop, path, nil, func(k Key, n *node, path string) {
-		if k.Name == "media" {
+		switch k.Name {
+		case "media":
 			l.media(cfg, n, path)
+			return
+		case "anthropic_door":
+			l.anthropic(cfg, n, path)
 			return
 		}
 		l.fields(n, sectionBedrock, path, nil, func(k Key, n *node, path string) {

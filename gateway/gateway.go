@@ -31,6 +31,7 @@ type Router interface {
 	Relay(ctx context.Context, raw *llm.Raw, t *route.Translation) (*llm.RawResponse, error)
 	RelayStream(ctx context.Context, raw *llm.Raw, t *route.Translation) (llm.RawStream, error)
 	Group(name string) string
+	Alternative(name string) string
 	Settings(name string) route.Settings
 }
 
@@ -87,6 +88,13 @@ func New(opt Options) *Gateway {
 
 // Settings returns how calls of a model are translated.
 func (g *Gateway) Settings(model string) route.Settings { return g.router.Settings(model) }
+
+// Group returns the configured name that serves a model name; empty if none.
+func (g *Gateway) Group(model string) string { return g.router.Group(model) }
+
+// Alternative returns a configured name for the model that a name which is not configured seems to
+// mean; empty if there is none.
+func (g *Gateway) Alternative(model string) string { return g.router.Alternative(model) }
 
 // Locked reports whether clients must present a key.
 func (g *Gateway) Locked() bool { return g.locked }
