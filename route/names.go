@@ -92,10 +92,10 @@ func (n *names) same(name string) string {
 			}
 			if id == "" {
 				if meant := reviewer.Describe(name); meant.Known && !reviewer.Describe(unheardOf).Known {
-					id = meant.ID
+					id = meant.Base
 				}
 			}
-			if id != "" && reviewer.Describe(t.Model).ID == id {
+			if id != "" && reviewer.Describe(t.Model).Base == id {
 				return g.name
 			}
 		}

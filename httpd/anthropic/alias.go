@@ -1,7 +1,6 @@
 package anthropic
 
 import (
-	"strconv"
 	"strings"
 
 	"outcrop/llm"
@@ -51,5 +50,5 @@ func (h *Handler) served(name string) (model, reason string) {
 
 // aliased is the warning that another name serves a call.
 func aliased(asked, model, reason string) llm.Warning {
-	return llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: strconv.Quote(llm.Clip(asked, 100)) + " is not configured; served as " + strconv.Quote(model) + " " + reason}
+	return llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: llm.Clip(asked, 100) + " is not configured; served as " + model + " " + reason}
 }
