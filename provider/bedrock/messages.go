@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -102,6 +103,11 @@ func (c *invoked) failed(err error) error {
 	return e
 }
 
+// tier is the tier that served the call, which AWS reports in a header, or the one in the body.
+func (c *invoked) tier(inBody string) string {
+	return cmp.Or(c.resp.Header.Get("X-Amzn-Bedrock-Service-Tier"), inBody)
+}
+
 // body reads a complete response.
 func (c *invoked) body(ctx context.Context) ([]byte, error) {
 	defer c.resp.Body.Close()
@@ -152,7 +158,7 @@ func (w *target) passMessage(ctx context.Context, raw *llm.Raw) (*llm.RawRespons
 	if err != nil {
 		return nil, c.failed(err)
 	}
-	return &llm.RawResponse{Meta: c.meta, Body: a.Bytes(), Usage: a.Usage, RawStop: a.RawStop, Uncounted: !a.Counted, ServiceTier: a.ServiceTier}, nil
+	return &llm.RawResponse{Meta: c.meta, Body: a.Bytes(), Usage: a.Usage, RawStop: a.RawStop, Uncounted: !a.Counted, ServiceTier: c.tier(a.ServiceTier)}, nil
 }
 
 // passMessages gets a message as a stream in Anthropic's dialect.
@@ -174,6 +180,9 @@ type messageStream struct {
 
 func (s *messageStream) Next(ev *llm.RawEvent) error {
 	err := s.Relay.Next(ev)
+	if err == nil && ev.Usage != nil {
+		ev.ServiceTier = s.tier(ev.ServiceTier)
+	}
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
@@ -233,6 +242,7 @@ func (c *invoked) whole(ctx context.Context, fitted *converse.Adapted) (*llm.Res
 	found := resp.Meta.Warnings
 	resp.Meta = c.meta
 	resp.Meta.Warnings = append(slices.Clip(c.meta.Warnings), found...)
+	resp.ServiceTier = c.tier(resp.ServiceTier)
 	fitted.Restore(resp)
 	return resp, nil
 }
@@ -265,6 +275,9 @@ type chatStream struct {
 
 func (s *chatStream) Next(ev *llm.Event) error {
 	err := s.Events.Next(ev)
+	if err == nil && ev.Usage != nil {
+		ev.ServiceTier = s.tier(ev.ServiceTier)
+	}
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
