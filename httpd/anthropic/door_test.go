@@ -265,4 +265,3 @@ func TestPaths(t *testing.T) {
 		}
 	}
 }
-

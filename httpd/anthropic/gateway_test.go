@@ -48,6 +48,7 @@ const (
 // models are the names of every gateway here with their model strings.
 var models = map[string]string{ // never written to
 	"claude": sonnet, "claude-converse": "converse/" + sonnet, "claude-invoke": "invoke/" + sonnet, "small": haiku, "nova": nova,
+	"opus": "us.anthropic.claude-opus-5-5", "qwen": "qwen.qwen3-32b-v1:0",
 }
 
 // upstream is a Bedrock of which a test knows the calls. refuse returns AWS's words for a call that
@@ -169,7 +170,7 @@ func startGateway(t testing.TB, u *upstream, settings, more string) *server {
 	t.Helper()
 	var text strings.Builder
 	text.WriteString("general_settings: {master_key: " + masterKey + "}\n" + more + "\nmodel_list:\n")
-	for _, name := range []string{"claude", "claude-converse", "claude-invoke", "small", "nova"} {
+	for _, name := range []string{"claude", "claude-converse", "claude-invoke", "small", "nova", "opus", "qwen"} {
 		text.WriteString("- model_name: " + name + "\n  litellm_params: {model: \"bedrock/" + models[name] + "\", aws_region_name: us-east-1, aws_access_key_id: " + emulator.DemoAccessKeyID +
 			", aws_secret_access_key: " + string(emulator.DemoSecretAccessKey) + ", aws_bedrock_runtime_endpoint: \"" + u.URL + "\", num_retries: 0" + settings + "}\n")
 	}

@@ -103,7 +103,7 @@ func TestTheListOfModels(t *testing.T) {
 		return l, ids
 	}
 	all, ids := get("?limit=1000") // as Claude Code asks
-	if want := []string{"claude", "claude-converse", "claude-invoke", "small", "nova"}; !slices.Equal(ids, want) || all.HasMore || all.FirstID != "claude" || all.LastID != "nova" {
+	if want := []string{"claude", "claude-converse", "claude-invoke", "small", "nova", "opus", "qwen"}; !slices.Equal(ids, want) || all.HasMore || all.FirstID != "claude" || all.LastID != "qwen" {
 		t.Errorf("got %+v", all)
 	}
 	if m := all.Data[0]; m.Type != "model" || m.DisplayName != "Claude Sonnet 4.5" || m.MaxInput != 200_000 || m.MaxOutput != 64_000 || m.CreatedAt == "" || m.Lifecycle != "active" {
@@ -151,13 +151,13 @@ func TestNamesThatAreNotConfigured(t *testing.T) {
 		{"the same model by another name", "", "claude-haiku-4-5-20251001", haiku, "same model"},
 		{"the same model by its profile's id", "", "global.anthropic.claude-haiku-4-5-20251001-v1:0", haiku, "same model"},
 		{"the same model, before the default", other, "claude-haiku-4-5", haiku, "same model"},
-		{"another model", "", "claude-opus-5-5", "", ""},
-		{"another model, by the default", other, "claude-opus-5-5", nova, "default_model"},
+		{"another model", "", "claude-opus-4-8", "", ""},
+		{"another model, by the default", other, "claude-opus-4-8", nova, "default_model"},
 		{"no model, by the default", other, "my-company-model", nova, "default_model"},
 		{"an alias", aliases, "claude-3-haiku-20240307", nova, "model_aliases"},
 		{"an alias that ends alike", aliases, "gpt-mini", haiku, "model_aliases"},
 		{"a configured name before an alias", aliases, "small", haiku, ""},
-		{"no alias", aliases, "claude-opus-5-5", "", ""},
+		{"no alias", aliases, "claude-opus-4-8", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := startGateway(t, u, "", tt.more)
