@@ -7,28 +7,30 @@ import (
 	"outcrop/llm"
 )
 
-// CountTokens gets the number of tokens of a request. If the model cannot count them, it is an
-// estimate, with a warning that says so. A failure is an *llm.Error and is recorded.
-func (c *Call) CountTokens(ctx context.Context, req *llm.Request) (int64, error) {
-	if err := c.begin(&req.Call); err != nil {
+// CountTokens gets the number of tokens of a call in a dialect, see route.Router.CountTokens. If the
+// model cannot count them, it is an estimate, with a warning that says so. A failure is an *llm.Error
+// and is recorded.
+func (c *Call) CountTokens(ctx context.Context, raw *llm.Raw, t *Translation) (int64, error) {
+	if err := c.begin(&raw.Call); err != nil {
 		return 0, err
 	}
 	ctx = budget.With(ctx, c.lease)
-	req, release, err := c.inline(ctx, req)
-	if err != nil {
-		return 0, err
-	}
+	t, release := c.inlined(t)
 	defer release()
-	count, err := c.g.router.CountTokens(ctx, req)
-	if err != nil {
-		if e := llm.AsError(err); e.Code != llm.CodeFeature && e.Code != llm.CodeUnsupported {
-			return 0, c.Fail(err)
-		}
-		c.Warn(llm.Warning{Code: llm.WarnChanged, Field: "input_tokens", Detail: "an estimate: the model cannot count tokens"})
-		return estimateTokens(req), nil
+	count, err := c.g.router.CountTokens(ctx, raw, t)
+	if err == nil {
+		c.meta(&count.Meta)
+		return count.Tokens, nil
 	}
-	c.meta(&count.Meta)
-	return count.Tokens, nil
+	if e := llm.AsError(err); e.Code != llm.CodeFeature && e.Code != llm.CodeUnsupported || e.Param != "model" || e.Upstream {
+		return 0, c.Fail(err)
+	}
+	req, err := t.Request(ctx)
+	if err != nil {
+		return 0, c.Fail(err)
+	}
+	c.Warn(llm.Warning{Code: llm.WarnChanged, Field: "input_tokens", Detail: "an estimate: the model cannot count tokens"})
+	return estimateTokens(req), nil
 }
 
 // mediaTokens is the estimate for an image or a page: about what Anthropic's models count for an

@@ -18,6 +18,10 @@ type Call struct {
 	// DropParams is whether unsupported parameters are dropped with a warning instead of being
 	// refused.
 	DropParams bool
+	// DropUnknownBetas is whether betas in Headers of which it is not known that the provider supports
+	// them are dropped with a warning, because a provider may refuse a whole request for one of them.
+	// Otherwise they are passed on.
+	DropUnknownBetas bool
 }
 
 // Verb is what a request asks of a model.

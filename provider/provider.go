@@ -163,6 +163,13 @@ type Counter interface {
 	CountTokens(ctx context.Context, req *llm.Request) (*llm.Count, error)
 }
 
+// RawCounter is a Passer that counts the tokens of calls in the dialects that it speaks.
+type RawCounter interface {
+	Passer
+	// CountRaw makes one attempt to count the tokens of a call, as Counter.CountTokens does.
+	CountRaw(ctx context.Context, raw *llm.Raw) (*llm.Count, error)
+}
+
 // Embedder is a Target for llm.VerbEmbed.
 type Embedder interface {
 	// Embed makes one attempt at a call for embeddings. A failure is an *llm.Error.
@@ -262,6 +269,8 @@ type Model struct {
 	// recommended one, or one of Profiles.
 	ID              string
 	Names, Profiles []string
+	// Base is the id of the model itself, whatever ID is.
+	Base string
 	// Title is the provider's display name.
 	Title string
 	// Owner is the model's maker.

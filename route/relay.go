@@ -73,6 +73,25 @@ func (r *Router) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) 
 	})
 }
 
+// CountTokens gets the number of tokens of a call in a dialect, from targets that speak it, or of its
+// translation.
+func (r *Router) CountTokens(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.Count, error) {
+	return whole(ctx, r, llm.VerbCount, &raw.Call, (*llm.Count).Metadata, func(ctx context.Context, target provider.Target) (*llm.Count, error) {
+		if c, ok := target.(provider.RawCounter); ok && c.Speaks(raw.Dialect) {
+			return c.CountRaw(ctx, raw)
+		}
+		counter, err := as[provider.Counter](target)
+		if err != nil {
+			return nil, err
+		}
+		req, err := t.Request(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return counter.CountTokens(ctx, req)
+	})
+}
+
 // prepare returns what a translated attempt needs.
 func (t *Translation) prepare(ctx context.Context, target provider.Target) (provider.Chatter, *llm.Request, error) {
 	if t == nil {

@@ -27,13 +27,6 @@ func (r *Router) Stream(ctx context.Context, req *llm.Request) (llm.Stream, erro
 	})
 }
 
-// CountTokens gets the number of tokens of a request.
-func (r *Router) CountTokens(ctx context.Context, req *llm.Request) (*llm.Count, error) {
-	return whole(ctx, r, llm.VerbCount, &req.Call, (*llm.Count).Metadata, func(ctx context.Context, t provider.Counter) (*llm.Count, error) {
-		return t.CountTokens(ctx, req)
-	})
-}
-
 // Embed gets embeddings.
 func (r *Router) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
 	return whole(ctx, r, llm.VerbEmbed, &req.Call, (*llm.EmbedResponse).Metadata, func(ctx context.Context, t provider.Embedder) (*llm.EmbedResponse, error) {

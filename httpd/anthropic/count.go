@@ -2,11 +2,9 @@ package anthropic
 
 import (
 	"net/http"
-	"strconv"
 
 	"outcrop/gateway"
 	"outcrop/httpd/door"
-	"outcrop/httpd/inbound"
 	wire "outcrop/wire/anthropic"
 )
 
@@ -18,21 +16,15 @@ func (h *Handler) countTokens(w http.ResponseWriter, r *http.Request) {
 			h.WriteError(w, call.Fail(err))
 			return
 		}
-		req, err := m.decoded(r.Context())
-		if err != nil {
-			h.writeError(w, call.Fail(err), &m.asked)
-			return
-		}
-		call.Warn(m.request.Warnings...)
-		n, err := call.CountTokens(r.Context(), req)
+		n, err := call.CountTokens(r.Context(), &m.raw, m.translation())
 		if err != nil {
 			h.writeError(w, call.Fail(m.located(err)), &m.asked)
 			return
 		}
+		if m.request != nil {
+			call.Warn(m.request.Warnings...)
+		}
 		respond(w.Header(), call)
-		out := wire.AppendCount(nil, n)
-		w.Header()["Content-Type"] = []string{"application/json"}
-		w.Header()["Content-Length"] = []string{strconv.Itoa(len(out))}
-		inbound.WriteWhole(w, out)
+		write(w, wire.AppendCount(nil, n))
 	})
 }

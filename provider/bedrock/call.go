@@ -114,9 +114,13 @@ func (c *call) failed(err error) error {
 
 // call sends a request and reads the response header.
 func (w *target) call(ctx context.Context, req *llm.Request, stream bool) (*call, error) {
-	fitted, err := converse.Adapt(w.model, req, stream)
+	screened, warnings := w.screened(req)
+	fitted, err := converse.Adapt(w.model, screened, stream)
 	if err != nil {
 		return nil, err
+	}
+	if len(warnings) > 0 {
+		fitted.Warnings = append(warnings, fitted.Warnings...)
 	}
 	wanted := stream
 	stream = stream && !fitted.Whole

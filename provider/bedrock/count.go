@@ -11,17 +11,24 @@ import (
 	"outcrop/provider"
 	"outcrop/provider/bedrock/converse"
 	"outcrop/provider/bedrock/diagnose"
+	"outcrop/provider/bedrock/inventory"
+	"outcrop/provider/bedrock/invoke"
 	"outcrop/provider/bedrock/sign"
 	wire "outcrop/wire/converse"
 )
 
-// CountTokens makes one call of CountTokens, which AWS serves for some models only
-// (https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html).
+// CountTokens makes one call of CountTokens with a request of Converse. AWS counts for some models
+// only (https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html); which ones it
+// refuses is learned.
 func (w *target) CountTokens(ctx context.Context, req *llm.Request) (*llm.Count, error) {
-	if w.described.Vendor != "anthropic" {
+	if w.noCount {
 		return nil, w.countless()
 	}
-	fitted, err := converse.Adapt(w.model, req, false)
+	if w.invokes() {
+		return w.countChat(ctx, req)
+	}
+	screened, warnings := w.screened(req)
+	fitted, err := converse.Adapt(w.model, screened, false)
 	if err != nil {
 		return nil, err
 	}
@@ -33,29 +40,84 @@ func (w *target) CountTokens(ctx context.Context, req *llm.Request) (*llm.Count,
 	if err != nil {
 		return nil, err
 	}
-	u := w.operation(opCountTokens)
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: jsonHeader(), Body: [][]byte{input}}, u, &w.destination, func() diagnose.Case { return w.failing(&fitted.Request, false) })
+	return w.count(ctx, input, &fitted.Request, slices.Concat(warnings, fitted.Warnings))
+}
+
+// CountRaw makes one call of CountTokens with a body of the Messages API, as InvokeModel would get it.
+func (w *target) CountRaw(ctx context.Context, raw *llm.Raw) (*llm.Count, error) {
+	if w.noCount {
+		return nil, w.countless()
+	}
+	betas, _ := invoke.Betas(raw.Headers)
+	opt := w.invokeOptions(&raw.Call)
+	opt.Count = true
+	adapted, err := invoke.Adapt(w.invokeModel(), raw.Body, betas, opt)
 	if err != nil {
-		if e := llm.AsError(err); e.UpstreamStatus == http.StatusBadRequest && strings.Contains(e.Message, "counting tokens") {
-			return nil, w.countless()
-		}
 		return nil, err
+	}
+	return w.count(ctx, invokeInput(adapted), nil, adapted.Warnings)
+}
+
+// countChat counts the tokens of a request that InvokeModel serves.
+func (w *target) countChat(ctx context.Context, req *llm.Request) (*llm.Count, error) {
+	fitted, err := converse.Adapt(w.model, req, false)
+	if err != nil {
+		return nil, err
+	}
+	opt := w.invokeOptions(&req.Call)
+	opt.Count = true
+	adapted, err := invoke.Encode(w.invokeModel(), &fitted.Request, opt)
+	if err != nil {
+		return nil, err
+	}
+	return w.count(ctx, invokeInput(adapted), &fitted.Request, slices.Concat(fitted.Warnings, adapted.Warnings))
+}
+
+// count makes one call of CountTokens. req is nil if there is none in the common language.
+func (w *target) count(ctx context.Context, input []byte, req *llm.Request, warnings []llm.Warning) (*llm.Count, error) {
+	u, to := w.operation(opCountTokens), w.destination
+	to.API = opCountTokens
+	failing := func() diagnose.Case {
+		c := w.failing(req, false)
+		c.Target = to
+		return c
+	}
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: jsonHeader(), Body: [][]byte{input}}, u, &to, failing)
+	if err != nil {
+		return nil, w.uncounted(err)
 	}
 	defer resp.Body.Close()
 	answer, err := readWhole(ctx, resp)
 	if err != nil {
-		return nil, diagnose.Stream(err, w.failing(&fitted.Request, false))
+		return nil, diagnose.Stream(err, failing())
 	}
 	var counted struct {
 		Tokens *int64 `json:"inputTokens"`
 	}
 	if err := jsonx.Unmarshal(answer, &counted); err != nil || counted.Tokens == nil {
-		return nil, diagnose.Stream(&wire.Fault{Kind: wire.FaultCorrupt, Message: "it has no inputTokens", Err: err}, w.failing(&fitted.Request, false))
+		return nil, diagnose.Stream(&wire.Fault{Kind: wire.FaultCorrupt, Message: "it has no inputTokens", Err: err}, failing())
 	}
 	out := &llm.Count{Tokens: *counted.Tokens, Meta: w.metaOf(resp.Header.Get("X-Amzn-Requestid"))}
 	out.Meta.Destination.API = opCountTokens
-	out.Meta.Warnings = slices.Concat(w.warnings, fitted.Warnings)
+	out.Meta.Warnings = slices.Concat(w.warnings, warnings)
 	return out, nil
+}
+
+// uncounted returns the error for a failed count: that the model cannot count if AWS says so, or if
+// it is not one of those that can, whatever AWS has against the request. The former is remembered.
+func (w *target) uncounted(err error) error {
+	e := llm.AsError(err)
+	switch {
+	case !e.Upstream || e.UpstreamStatus != http.StatusBadRequest && (w.claude() || e.UpstreamStatus/100 != 4):
+		return err
+	case strings.Contains(e.Message, "counting tokens"):
+		w.d.account.Refuses(inventory.CountTokens, w.destination.ID, w.destination.Region)
+		return w.countless()
+	case w.claude():
+		return err
+	default:
+		return w.countless()
+	}
 }
 
 // countless is the error for a model whose tokens AWS does not count.
@@ -63,6 +125,23 @@ func (w *target) countless() error {
 	e := llm.Unsupported("model", "AWS does not count tokens for the model %s", w.destination.ID)
 	e.Code, e.Destination = llm.CodeFeature, w.destination
 	return e
+}
+
+// invokeInput is the body of CountTokens for a body of InvokeModel
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelTokensRequest.html).
+func invokeInput(a *invoke.Adapted) []byte {
+	var w jsonx.Writer
+	w.Object()
+	w.Key("input")
+	w.Object()
+	w.Key("invokeModel")
+	w.Object()
+	w.Key("body")
+	w.Base64(llm.EncodeBase64(slices.Concat(a.Body...)).Bytes())
+	w.EndObject()
+	w.EndObject()
+	w.EndObject()
+	return w.Buf
 }
 
 // countInput is the body of CountTokens for a body of Converse, of which it takes the members that
@@ -92,4 +171,7 @@ func countInput(body jsonx.Raw) ([]byte, error) {
 	return w.Buf, nil
 }
 
-var _ provider.Counter = (*target)(nil)
+var (
+	_ provider.Counter    = (*target)(nil)
+	_ provider.RawCounter = (*target)(nil)
+)

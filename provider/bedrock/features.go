@@ -47,9 +47,9 @@ func says(e *llm.Error, phrases []string) bool {
 // refusedFeature is the feature that a refusal is about, if the target gives it: a part of the
 // request, or the API itself where the model has another.
 func (w *target) refusedFeature(e *llm.Error) (f inventory.Feature, ok bool) {
-	invoked := e.Destination.API == opInvoke
+	invoked := e.Destination.API == opInvoke || e.Destination.API == opCountTokens
 	switch {
-	case e.Code == llm.CodeWrongSurface && w.claude() && w.route == modelid.Auto:
+	case e.Code == llm.CodeWrongSurface && w.claude() && w.route == modelid.Auto && !w.onNone && e.Destination.API != opCountTokens:
 		if invoked {
 			return inventory.InvokeModel, true
 		}
@@ -60,10 +60,21 @@ func (w *target) refusedFeature(e *llm.Error) (f inventory.Feature, ok bool) {
 		return inventory.StrictTools, true
 	case invoked && w.claude() && e.UpstreamStatus == http.StatusBadRequest:
 		name, ok := invoke.Refused(e.Message)
-		return inventory.Feature(name), ok && !slices.Contains(w.lacks, name)
+		return inventory.Feature(name), ok && w.canLack(name)
+	case w.claude() && e.UpstreamStatus == http.StatusBadRequest:
+		name, ok := invoke.RefusedBeta(e.Message)
+		return inventory.Feature(name), ok && w.canLack(name)
 	default:
 		return "", false
 	}
+}
+
+// maxLacks bounds the features that are left out for a model, because clients can make up members.
+const maxLacks = 16
+
+// canLack reports whether leaving a feature out is something new.
+func (w *target) canLack(name string) bool {
+	return len(w.lacks) < maxLacks && !slices.Contains(w.lacks, name)
 }
 
 // without takes from the target what AWS has refused in calls of it.
@@ -76,16 +87,31 @@ func (w *target) without(state *inventory.State) {
 			w.noStrict = true
 		case inventory.Converse:
 			w.noConverse = true
-			w.destination.Reason = "Converse refused this model, so InvokeModel serves it; " + w.destination.Reason
 		case inventory.InvokeModel:
 			w.noInvoke = true
-			w.destination.Reason = "InvokeModel refused this model, so Converse serves it; " + w.destination.Reason
+		case inventory.CountTokens:
+			w.noCount = true
 		default:
 			w.lacks = append(w.lacks, string(f))
 		}
 	}
+	w.settleAPI()
 	if w.noFormat || w.noStrict {
 		w.model = w.model.Without(w.noFormat, w.noStrict)
+	}
+}
+
+// settleAPI decides by which API the model is called if AWS has refused it at one. If it has refused
+// it at both, no other API can help: calls go where they would go otherwise, and the client gets that
+// refusal.
+func (w *target) settleAPI() {
+	switch {
+	case w.noConverse && w.noInvoke:
+		w.noConverse, w.noInvoke, w.onNone = false, false, true
+	case w.noConverse:
+		w.destination.Reason = "Converse refused this model, so InvokeModel serves it; " + w.destination.Reason
+	case w.noInvoke:
+		w.destination.Reason = "InvokeModel refused this model, so Converse serves it; " + w.destination.Reason
 	}
 }
 

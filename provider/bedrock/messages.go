@@ -1,11 +1,13 @@
 package bedrock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 
 	"outcrop/llm"
 	"outcrop/provider/bedrock/converse"
@@ -33,8 +35,29 @@ func (w *target) invokeModel() *invoke.Model {
 	return invoke.NewModel(w.described.Vendor, w.described.Name, w.facts)
 }
 
-func (w *target) invokeOptions(drop bool) invoke.Options {
-	return invoke.Options{DropParams: drop, NoFormat: w.noFormat, NoStrict: w.noStrict, Without: w.lacks}
+func (w *target) invokeOptions(c *llm.Call) invoke.Options {
+	return invoke.Options{PassUnknownBetas: !c.DropUnknownBetas, DropParams: c.DropParams, NoFormat: w.noFormat, NoStrict: w.noStrict, Without: w.lacks}
+}
+
+// screened returns a request for Converse without the betas that Bedrock refuses for a Claude. It is
+// separate from call for the sake of the stack of open streams.
+//
+//go:noinline
+func (w *target) screened(req *llm.Request) (*llm.Request, []llm.Warning) {
+	if len(req.Headers) == 0 || !w.claude() {
+		return req, nil
+	}
+	betas, rest := invoke.Betas(req.Headers)
+	if len(betas) == 0 {
+		return req, nil
+	}
+	kept, warnings := invoke.Screen(w.invokeModel(), betas, w.invokeOptions(&req.Call))
+	own := *req
+	own.Headers = rest
+	if len(kept) > 0 {
+		own.Headers = append(slices.Clip(rest), llm.Label{Name: "anthropic-beta", Value: strings.Join(kept, ",")})
+	}
+	return &own, warnings
 }
 
 // invoked is a call of InvokeModel with a body in Anthropic's dialect that AWS has accepted.
@@ -80,6 +103,11 @@ func (c *invoked) failed(err error) error {
 	return e
 }
 
+// tier is the tier that served the call, which AWS reports in a header, or the one in the body.
+func (c *invoked) tier(inBody string) string {
+	return cmp.Or(c.resp.Header.Get("X-Amzn-Bedrock-Service-Tier"), inBody)
+}
+
 // body reads a complete response.
 func (c *invoked) body(ctx context.Context) ([]byte, error) {
 	defer c.resp.Body.Close()
@@ -93,11 +121,27 @@ func (c *invoked) body(ctx context.Context) ([]byte, error) {
 // message makes one call of InvokeModel with a body of the Messages API.
 func (w *target) message(ctx context.Context, raw *llm.Raw, stream bool) (*invoked, error) {
 	betas, headers := invoke.Betas(raw.Headers)
-	adapted, err := invoke.Adapt(w.invokeModel(), raw.Body, betas, w.invokeOptions(raw.DropParams))
+	adapted, err := invoke.Adapt(w.invokeModel(), raw.Body, betas, w.invokeOptions(&raw.Call))
 	if err != nil {
 		return nil, err
 	}
+	headers = slices.Concat(headers, adapted.Headers, userHeader(raw.User, adapted))
 	return w.invokeClaude(ctx, adapted, headers, nil, stream)
+}
+
+// userHeader is the header in which InvokeModel has requestMetadata, with the client's own user, as
+// calls of Converse have it
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html).
+func userHeader(user string, adapted *invoke.Adapted) []llm.Label {
+	set, warnings := converse.RequestMetadata(user, nil)
+	for i := range warnings {
+		warnings[i].Field = "metadata.user_id"
+	}
+	adapted.Warnings = append(adapted.Warnings, warnings...)
+	if set == nil {
+		return nil
+	}
+	return []llm.Label{{Name: "X-Amzn-Bedrock-Request-Metadata", Value: string(set)}}
 }
 
 // passMessage gets a complete message in Anthropic's dialect.
@@ -114,7 +158,7 @@ func (w *target) passMessage(ctx context.Context, raw *llm.Raw) (*llm.RawRespons
 	if err != nil {
 		return nil, c.failed(err)
 	}
-	return &llm.RawResponse{Meta: c.meta, Body: a.Bytes(), Usage: a.Usage, RawStop: a.RawStop, Uncounted: !a.Counted, ServiceTier: a.ServiceTier}, nil
+	return &llm.RawResponse{Meta: c.meta, Body: a.Bytes(), Usage: a.Usage, RawStop: a.RawStop, Uncounted: !a.Counted, ServiceTier: c.tier(a.ServiceTier)}, nil
 }
 
 // passMessages gets a message as a stream in Anthropic's dialect.
@@ -136,6 +180,9 @@ type messageStream struct {
 
 func (s *messageStream) Next(ev *llm.RawEvent) error {
 	err := s.Relay.Next(ev)
+	if err == nil && ev.Usage != nil {
+		ev.ServiceTier = s.tier(ev.ServiceTier)
+	}
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
@@ -163,7 +210,7 @@ func (w *target) invokeChat(ctx context.Context, req *llm.Request, stream bool) 
 	}
 	fitted.Request.Model = req.Model
 	w.limit(&fitted.Request)
-	adapted, err := invoke.Encode(w.invokeModel(), &fitted.Request, w.invokeOptions(req.DropParams))
+	adapted, err := invoke.Encode(w.invokeModel(), &fitted.Request, w.invokeOptions(&req.Call))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -211,6 +258,7 @@ func (c *invoked) whole(ctx context.Context, fitted *converse.Adapted) (*llm.Res
 	found := resp.Meta.Warnings
 	resp.Meta = c.meta
 	resp.Meta.Warnings = append(slices.Clip(c.meta.Warnings), found...)
+	resp.ServiceTier = c.tier(resp.ServiceTier)
 	fitted.Restore(resp)
 	return resp, nil
 }
@@ -243,6 +291,9 @@ type chatStream struct {
 
 func (s *chatStream) Next(ev *llm.Event) error {
 	err := s.Events.Next(ev)
+	if err == nil && ev.Usage != nil {
+		ev.ServiceTier = s.tier(ev.ServiceTier)
+	}
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}

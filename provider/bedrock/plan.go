@@ -45,6 +45,8 @@ type target struct {
 	noStrict      bool            // send no strict tools, because AWS refused them
 	noConverse    bool            // do not call by Converse, because AWS refused the model there
 	noInvoke      bool            // do not call by InvokeModel, because AWS refused the model there
+	onNone        bool            // AWS refused the model at both
+	noCount       bool            // do not ask AWS to count tokens, because it refused that for the model
 	lacks         []string        // further features of Anthropic's bodies that AWS refused
 	route         modelid.Route   // Auto, or the API that the model string names
 	price         *catalog.Price

@@ -130,7 +130,7 @@ func (p *adapter) foreign() {
 	switch {
 	case p.model.Vendor == "" || len(p.out.ModelFields) == 0:
 	case !p.model.any(betas):
-		for _, name := range []string{output, "anthropic_beta", "anthropic_version"} {
+		for _, name := range []string{output, "context_management", "anthropic_beta", "anthropic_version"} {
 			p.without(name, "only Claude models support it")
 		}
 	case !p.model.any(effortField) && p.model.claude() > 0:

@@ -31,6 +31,7 @@ func (p *adapter) cachePoints() {
 		return
 	}
 	p.behindContent()
+	p.beforeResults()
 	points := p.points()
 	p.places(points)
 	p.most(points)
@@ -180,10 +181,6 @@ func (p *adapter) places(points []point) {
 	if never && len(points) > 0 {
 		p.warn(llm.WarnDropped, "cache_control", "this model does not support prompt caching")
 	}
-	var withResults []bool
-	if p.model.any(noResultCache) {
-		withResults = p.withResults()
-	}
 	for i := range points {
 		at := &points[i]
 		switch {
@@ -192,13 +189,57 @@ func (p *adapter) places(points []point) {
 		case at.tool >= 0 && p.model.any(noToolCache):
 			at.keep = false
 			p.warn(llm.WarnDropped, p.tool(at.tool)+".cache_control", "this model does not support a cache point after tools")
-		case at.turn >= 0 && withResults != nil && withResults[at.turn]:
-			at.keep = false
-			p.warn(llm.WarnDropped, p.message(at.turn)+".cache_control", "this model does not support a cache point in a message with tool results")
 		case at.turn >= 0 && p.behindReasoning(at):
 			at.keep = false
 			p.warn(llm.WarnDropped, p.message(at.turn)+".cache_control", "Bedrock does not support a cache point right after reasoning")
 		}
+	}
+}
+
+// beforeResults moves cache points out of messages with tool results, in which the model does not
+// support them, to the end of the last user message before them without results. That is the same
+// message until the user writes another, so the prefix is found again.
+func (p *adapter) beforeResults() {
+	if !p.model.any(noResultCache) {
+		return
+	}
+	with := p.withResults()
+	moved := map[int]*llm.CachePoint{}
+	target := -1 // the last user turn without results
+	p.rewrite(func(i int, t llm.Turn) []llm.Block {
+		if !with[i] {
+			if t.Role == llm.RoleUser && len(t.Blocks) > 0 {
+				target = i
+			}
+			return t.Blocks
+		}
+		return slices.DeleteFunc(slices.Clone(t.Blocks), func(b llm.Block) bool {
+			if b.Kind != llm.BlockCachePoint {
+				return false
+			}
+			field := p.message(i) + ".cache_control"
+			if target < 0 {
+				p.warn(llm.WarnDropped, field, "this model does not support a cache point in a message with tool results")
+				return true
+			}
+			p.warn(llm.WarnChanged, field, "moved to the end of "+p.message(target)+", because this model does not support a cache point in a message with tool results")
+			if have, ok := moved[target]; ok {
+				moved[target] = longer(have, b.Cache)
+			} else {
+				moved[target] = copyOf(b.Cache)
+			}
+			return true
+		})
+	})
+	for i, point := range moved { // each turn is the rewritten one, but may share its blocks with the client's
+		blocks := p.out.Turns[i].Blocks
+		if last := len(blocks) - 1; blocks[last].Kind == llm.BlockCachePoint {
+			blocks = slices.Clone(blocks)
+			blocks[last].Cache = longer(blocks[last].Cache, point)
+		} else {
+			blocks = append(slices.Clip(blocks), llm.Block{Kind: llm.BlockCachePoint, Cache: point})
+		}
+		p.out.Turns[i].Blocks = blocks
 	}
 }
 

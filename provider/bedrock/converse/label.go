@@ -26,47 +26,96 @@ func (p *adapter) labels() error {
 	if err != nil {
 		return err
 	}
-	labels := p.out.Metadata
-	given := len(labels)
-	if user := p.out.User; user != "" && !slices.ContainsFunc(labels, func(l llm.Label) bool { return l.Name == "user" }) {
-		labels = append(slices.Clip(labels), llm.Label{Name: "user", Value: user})
-	} else if user != "" {
+	if user := p.out.User; user != "" && slices.ContainsFunc(p.out.Metadata, func(l llm.Label) bool { return l.Name == "user" }) {
 		p.warn(llm.WarnDropped, "user", "metadata.user is set and takes precedence")
+		p.out.User = ""
 	}
+	user, labels := p.out.User, p.out.Metadata
 	p.out.Metadata, p.out.User = nil, ""
-	if len(labels) == 0 {
+	if own != nil {
+		for _, l := range labels {
+			p.warn(llm.WarnDropped, "metadata."+l.Name, "requestMetadata is set and takes precedence")
+		}
+		if user != "" {
+			p.warn(llm.WarnDropped, "user", "requestMetadata is set and takes precedence")
+		}
 		return nil
 	}
+	set, warnings := RequestMetadata(user, labels)
+	p.f.Warnings = append(p.f.Warnings, warnings...)
+	if set != nil {
+		p.out.Extensions = append(p.out.Extensions, jsonx.Member{Name: "requestMetadata", Value: set})
+	}
+	return nil
+}
+
+// RequestMetadata returns a client's own user and labels as requestMetadata; nil if there are none
+// that AWS accepts, of which the warnings tell. A user that is a JSON object, as Claude Code has it,
+// becomes a label for each member that is not empty.
+func RequestMetadata(user string, labels []llm.Label) (jsonx.Raw, []llm.Warning) {
+	given := len(labels)
+	labels = append(slices.Clip(labels), userLabels(user)...)
+	if len(labels) == 0 {
+		return nil, nil
+	}
+	var warnings []llm.Warning
 	var w jsonx.Writer
 	w.Object()
 	count := 0
 	seen := map[string]bool{}
 	for i, l := range labels {
-		field := "metadata." + l.Name
-		if i == given {
+		field, reason := "metadata."+l.Name, ""
+		if i >= given {
 			field = "user"
 		}
 		switch {
-		case own != nil:
-			p.warn(llm.WarnDropped, field, "requestMetadata is set and takes precedence")
 		case seen[l.Name]:
-			p.warn(llm.WarnDropped, field, "a label of this name is already set")
+			reason = "a label of this name is already set"
 		case l.Name == "" || !labelled(l.Name) || !labelled(l.Value):
-			p.warn(llm.WarnDropped, field, "Bedrock accepts at most "+strconv.Itoa(maxLabel)+" letters, digits, spaces and :_@$#=/+,-.")
+			reason = "Bedrock accepts at most " + strconv.Itoa(maxLabel) + " letters, digits, spaces and :_@$#=/+,-."
 		case count == maxLabels:
-			p.warn(llm.WarnDropped, field, "Bedrock accepts at most "+strconv.Itoa(maxLabels)+" labels")
+			reason = "Bedrock accepts at most " + strconv.Itoa(maxLabels) + " labels"
 		default:
 			count++
 			w.AnyKey(l.Name)
 			w.String(l.Value)
 		}
+		if reason != "" {
+			warnings = append(warnings, llm.Warning{Code: llm.WarnDropped, Field: field, Detail: reason})
+		}
 		seen[l.Name] = true
 	}
 	w.EndObject()
-	if count > 0 {
-		p.out.Extensions = append(p.out.Extensions, jsonx.Member{Name: "requestMetadata", Value: w.Buf})
+	if count == 0 {
+		return nil, warnings
 	}
-	return nil
+	return w.Buf, warnings
+}
+
+// userLabels returns the labels for a client's own user.
+func userLabels(user string) []llm.Label {
+	if user == "" {
+		return nil
+	}
+	one := []llm.Label{{Name: "user", Value: user}}
+	if user[0] != '{' {
+		return one
+	}
+	members, err := jsonx.Members(jsonx.Raw(user))
+	if err != nil {
+		return one
+	}
+	var all []llm.Label
+	for _, m := range members {
+		var value string
+		if jsonx.Unmarshal(m.Value, &value) != nil {
+			return one
+		}
+		if value != "" {
+			all = append(all, llm.Label{Name: "user." + m.Name, Value: value})
+		}
+	}
+	return all
 }
 
 // ownLabels returns the requestMetadata set by the caller; nil if there is none. It

@@ -193,7 +193,7 @@ func (p *adapter) thinking(wish llm.Reasoning, t thinking) (string, error) {
 	case styleNone:
 		if p.model.facts != nil { // AWS refuses a setting that the model does not know
 			if t.Type != "disabled" {
-				p.warn(llm.WarnDropped, "thinking", "")
+				p.warn(llm.WarnDropped, "thinking", noThinking)
 			}
 			return wish.Effort, nil
 		}
@@ -312,20 +312,23 @@ func (p *adapter) effort(effort string) {
 	case styleAlways:
 		p.warn(llm.WarnDropped, "reasoning_effort", "not supported by this model, which always reasons and has no setting")
 	case styleNone:
-		p.warn(llm.WarnDropped, "reasoning_effort", "")
+		p.warn(llm.WarnDropped, "reasoning_effort", noThinking)
 	}
 }
+
+// noThinking is why settings for reasoning are dropped.
+const noThinking = "this model is not known to have a setting for reasoning"
 
 // budget enables thinking for a Claude model before 4.6. Its budget must be below max_tokens.
 func (p *adapter) budget(effort string) {
 	tokens := budget(effort)
 	if most := p.out.MaxTokens; most.Set && tokens >= most.Value {
 		if most.Value <= leastBudget {
-			p.warn(llm.WarnDropped, "reasoning_effort", "")
+			p.warn(llm.WarnDropped, "reasoning_effort", "the least thinking budget, "+strconv.Itoa(leastBudget)+" tokens, does not fit into max_tokens")
 			return
 		}
 		tokens = max(leastBudget, most.Value/2)
-		p.warn(llm.WarnChanged, "reasoning_effort", "")
+		p.warn(llm.WarnChanged, "reasoning_effort", "set to a budget of "+strconv.FormatInt(tokens, 10)+" tokens, which must be less than max_tokens")
 	}
 	p.budgeted("reasoning_effort", budgetOf(tokens))
 }

@@ -181,12 +181,16 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 			warned: []string{"dropped cache_control"},
 		},
 		{name: "Nova caches no tools", model: novaLite, req: request{Tools: []llm.Tool{{Name: "a", Cache: &llm.CachePoint{}}}, Turns: hi}, not: []string{"cachePoint"}, warned: []string{"dropped tools[0].cache_control"}},
-		{name: "nor beside results", model: novaLite, req: request{Tools: tools, Turns: []llm.Turn{user("Hi"), turn(llm.RoleAssistant, use("c1", "a", `{}`)), turn(llm.RoleUser, result("c1", "", text("ok")), cached(""))}}, not: []string{"cachePoint"}, warned: []string{"dropped messages[2].cache_control"}},
+		{name: "nor beside results", model: novaLite, req: request{Tools: tools, Turns: []llm.Turn{user("Hi"), turn(llm.RoleAssistant, use("c1", "a", `{}`)), turn(llm.RoleUser, result("c1", "", text("ok")), cached(""))}}, has: []string{`[{"text":"Hi"},{"cachePoint":{"type":"default"}}],"role":"user"}`}, not: []string{`"toolUseId":"c1"}},{"cachePoint"`}, warned: []string{"changed messages[2].cache_control"}},
+		{name: "nor beside results, where a point is already", model: novaLite, req: request{Tools: tools, Turns: []llm.Turn{turn(llm.RoleUser, text("Hi"), cached("")), turn(llm.RoleAssistant, use("c1", "a", `{}`)), turn(llm.RoleUser, result("c1", "", text("ok")), cached(""))}}, has: []string{`[{"text":"Hi"},{"cachePoint":{"type":"default"}}],"role":"user"}`}, not: []string{`"toolUseId":"c1"}},{"cachePoint"`}, warned: []string{"changed messages[2].cache_control"}},
 
 		{name: "a gap that no cache point needs", model: llama, req: request{Turns: []llm.Turn{turn(llm.RoleUser, text("Hi"), medium(llm.BlockDocument, "txt", "aGVsbG8="), cached(""))}}, not: []string{`"\n"`}, warned: []string{"dropped cache_control"}},
 
 		// The rest.
 		{name: "labels", model: sonnet45, req: request{Turns: hi, Call: llm.Call{User: "u-1", Metadata: []llm.Label{{Name: "team", Value: "x y"}, {Name: "bad!", Value: "x"}, {Name: "team", Value: "z"}}}}, has: []string{`"requestMetadata":{"team":"x y","user":"u-1"}`}, warned: []string{"dropped metadata.bad!", "dropped metadata.team"}},
+		{name: "a user like Claude Code's", model: sonnet45, req: request{Turns: hi, Call: llm.Call{User: `{"device_id":"d1","account_uuid":"","session_id":"s-1"}`}}, has: []string{`"requestMetadata":{"user.device_id":"d1","user.session_id":"s-1"}`}},
+		{name: "a user that is another object", model: sonnet45, req: request{Turns: hi, Call: llm.Call{User: `{"id":1}`}}, not: []string{"requestMetadata"}, warned: []string{"dropped user"}},
+		{name: "Anthropic's own fields", model: novaLite, req: request{Turns: hi, ModelFields: []jsonx.Member{{Name: "context_management", Value: jsonx.Raw(`{"edits":[]}`)}}}, not: []string{"context_management"}, warned: []string{"dropped context_management"}},
 		{name: "labels of AWS's own", model: sonnet45, req: request{Turns: hi, Call: llm.Call{User: "u-1"}, Extensions: []jsonx.Member{{Name: "requestMetadata", Value: jsonx.Raw(`{"a":"b"}`)}}}, has: []string{`"requestMetadata":{"a":"b"}`}, not: []string{"u-1"}, warned: []string{"dropped user"}},
 		{name: "a user that AWS does not take", model: sonnet45, req: request{Turns: hi, Call: llm.Call{User: "ü"}}, not: []string{"requestMetadata"}, warned: []string{"dropped user"}},
 		{name: "betas", model: sonnet45, req: request{Turns: hi, Call: llm.Call{Headers: []llm.Label{{Name: "Anthropic-Beta", Value: "a-1, b-2"}}}}, has: []string{`"anthropic_beta":["a-1","b-2"]`}},

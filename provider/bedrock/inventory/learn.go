@@ -34,6 +34,7 @@ const (
 	StrictTools  Feature = "strict tools" // strict tool definitions
 	Converse     Feature = "Converse"
 	InvokeModel  Feature = "InvokeModel"
+	CountTokens  Feature = "CountTokens"
 )
 
 // Refused lists the features that AWS refused in calls of an id in a region, in alphabetical order.

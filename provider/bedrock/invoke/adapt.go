@@ -26,6 +26,9 @@ type Options struct {
 	NoFormat, NoStrict bool
 	// Without are further features that AWS has refused, as Refused names them.
 	Without []string
+	// Count is whether the body is to be counted. Then it needs no max_tokens, which Bedrock requires
+	// also for that, and gets one.
+	Count bool
 	// Media is the content of images and documents that the request names by URL, which Bedrock does
 	// not fetch. Remote lists the URLs.
 	Media map[string]Media
@@ -48,7 +51,7 @@ type Adapted struct {
 	Stream bool
 	// Betas are the values of anthropic_beta that are sent.
 	Betas []string
-	// Headers are sent with the call. Only Encode sets them.
+	// Headers are sent with the call.
 	Headers []llm.Label
 	// Warnings list what was changed or dropped.
 	Warnings []llm.Warning
@@ -85,6 +88,8 @@ type adapter struct {
 	needs []string // betas that the request needs
 	marks []mark   // cache_control, in the order of the prompt
 	seen  map[string]bool
+
+	budget int64 // of thinking, which max_tokens must exceed; 0 if there is none
 }
 
 func (a *adapter) adapt(header []string) error {
@@ -102,6 +107,9 @@ func (a *adapter) adapt(header []string) error {
 	a.cacheAll()
 	a.fourMarks()
 	a.sendBetas()
+	if a.opt.Count && root.member("max_tokens") == nil {
+		root.add(`"max_tokens":` + strconv.FormatInt(a.budget+1, 10))
+	}
 	if v := root.member("anthropic_version"); v == nil {
 		root.prepend(`"anthropic_version":"` + Version + `"`)
 	} else if a.doc.text(v) != Version {
@@ -157,6 +165,18 @@ func (a *adapter) members() error {
 		if n.gone() {
 			continue
 		}
+		if plain, ok := plainValues[n.name]; ok && a.doc.text(n) == plain {
+			n.drop()
+			continue
+		}
+		switch n.name {
+		case "metadata":
+			a.metadata(n)
+			continue
+		case "service_tier":
+			a.tier(n)
+			continue
+		}
 		if r := ruleFor(bodyRules, n.name); r != nil {
 			if err := a.apply(r, n, n.name); err != nil {
 				return err
@@ -165,6 +185,33 @@ func (a *adapter) members() error {
 	}
 	a.leaveOut(&a.doc.root, "", "")
 	return nil
+}
+
+// metadata removes metadata, which Bedrock does not accept in the body. The caller sends user_id in a
+// header.
+func (a *adapter) metadata(n *node) {
+	n.drop()
+	for i := range n.kids {
+		if k := &n.kids[i]; k.name != "user_id" && k.kind != 'n' {
+			a.warn(llm.WarnDropped, "metadata."+k.name, "Bedrock does not accept it")
+		}
+	}
+}
+
+// tier turns service_tier into the header in which InvokeModel has it
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html).
+func (a *adapter) tier(n *node) {
+	tier := a.doc.text(n)
+	switch tier {
+	case "standard_only":
+		tier = "default"
+	case "default", "priority", "flex", "reserved":
+	default:
+		a.dropAs(n, n.name, "Bedrock has no such service tier")
+		return
+	}
+	n.drop()
+	a.out.Headers = append(a.out.Headers, llm.Label{Name: "X-Amzn-Bedrock-Service-Tier", Value: tier})
 }
 
 // leaveOut removes the members of an object that AWS has refused. place is the object in the words
@@ -223,6 +270,7 @@ func (a *adapter) thinking() error {
 			return nil
 		}
 		n.replace(`{"type":"enabled","budget_tokens":` + strconv.FormatInt(tokens, 10) + `}`)
+		a.budget = tokens
 		a.warn(llm.WarnChanged, field, "converted to a budget, because this model has no adaptive thinking")
 		return nil
 	case kind == "enabled" && !a.model.has(budget):
@@ -231,6 +279,8 @@ func (a *adapter) thinking() error {
 			b.drop()
 		}
 		a.warn(llm.WarnChanged, field, "converted to adaptive thinking, because this model does not accept a budget")
+	case kind == "enabled":
+		a.budget = max(0, a.integer(n.member("budget_tokens")))
 	}
 	if d := n.member("display"); d != nil {
 		value := a.doc.text(d)
@@ -285,8 +335,11 @@ func (a *adapter) isOne(n *node) bool {
 }
 
 // number is a top-level integer; 0 if there is none.
-func (a *adapter) number(name string) (v int64) {
-	if n := a.doc.root.member(name); n != nil && n.kind == '0' {
+func (a *adapter) number(name string) int64 { return a.integer(a.doc.root.member(name)) }
+
+// integer is the value of an integer; 0 if n is none.
+func (a *adapter) integer(n *node) (v int64) {
+	if n != nil && n.kind == '0' {
 		v, _ = strconv.ParseInt(string(a.doc.raw(n)), 10, 64)
 	}
 	return v

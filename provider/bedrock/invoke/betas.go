@@ -149,6 +149,12 @@ func (a *adapter) wanted(header []string) error {
 			n.drop()
 		}
 	}
+	a.wantHeader(header)
+	return nil
+}
+
+// wantHeader collects the betas in values of the header: lists with commas, or in JSON.
+func (a *adapter) wantHeader(header []string) {
 	for _, value := range header {
 		var all []string
 		if jsonx.Unmarshal([]byte(value), &all) != nil {
@@ -156,7 +162,6 @@ func (a *adapter) wanted(header []string) error {
 		}
 		a.want(all)
 	}
-	return nil
 }
 
 func (a *adapter) want(names []string) {
@@ -183,6 +188,35 @@ func (a *adapter) without(name string) bool {
 	return slices.Contains(a.opt.Without, name) || slices.Contains(a.opt.Without, allBetas) && a.model.betaFor(name) != nil
 }
 
+// Screen takes betas out of a call of Converse, which reads them in a field of Claude's: those that
+// Bedrock refuses, and those that have no effect in a call of Converse, or only with what the caller
+// adds them for itself. names are values of the header anthropic-beta; the rest is returned with the
+// warnings.
+func Screen(m *Model, names []string, opt Options) (rest []string, warnings []llm.Warning) {
+	a := &adapter{model: m, opt: opt}
+	a.wantHeader(names)
+	for _, name := range a.wants {
+		switch row := m.betaFor(name); {
+		case a.refusedBefore(name, name):
+			a.warn(llm.WarnDropped, fieldBeta, name+": AWS refused it for this model")
+		case row == nil && opt.PassUnknownBetas:
+			rest = append(rest, name)
+		case row == nil:
+			a.warn(llm.WarnDropped, fieldBeta, name+" is not known to be supported by Bedrock")
+		case row.verdict == take:
+			rest = append(rest, name)
+		case row.verdict == refuse:
+			a.warn(llm.WarnDropped, fieldBeta, name+" is not supported by Bedrock for this model")
+		}
+	}
+	return rest, a.out.Warnings
+}
+
+// refusedBefore reports whether AWS has refused a beta that the client wants.
+func (a *adapter) refusedBefore(name, as string) bool {
+	return a.without(name) || a.without(as) || slices.Contains(a.opt.Without, allBetas)
+}
+
 // sendBetas writes anthropic_beta: what is wanted and accepted, and what is needed.
 func (a *adapter) sendBetas() {
 	var send []string
@@ -198,7 +232,7 @@ func (a *adapter) sendBetas() {
 			as = row.as
 		}
 		switch {
-		case a.without(name) || a.without(as) || slices.Contains(a.opt.Without, allBetas):
+		case a.refusedBefore(name, as):
 			a.warn(llm.WarnDropped, fieldBeta, name+": AWS refused it for this model")
 		case row == nil && a.opt.PassUnknownBetas:
 			add(name)

@@ -189,7 +189,7 @@ func TestMembersThatAreNotEditedStayEqual(t *testing.T) {
 				t.Errorf("%s: %s is %s", m.Name, name, jsonx.Find(after, name))
 			}
 		}
-		for _, gone := range []string{"model", "stream", "metadata", "safeguards", "context_management"} {
+		for _, gone := range []string{"model", "stream", "metadata", "context_management"} {
 			if jsonx.Find(after, gone) != nil {
 				t.Errorf("%s: %s is sent", m.Name, gone)
 			}
@@ -229,7 +229,7 @@ func claudeCode332(instructions string) string {
 		`{"role":"user","content":[{"tool_use_id":"toolu_1","type":"tool_result","content":[{"type":"tool_reference","tool_name":"WebFetch"}]}]}` +
 		`],"system":[{"type":"text","text":"x-anthropic-billing-header: v"},{"type":"text","text":"You are an agent.","cache_control":{"type":"ephemeral"}}],` +
 		`"tools":[{"name":"Bash","description":"runs","input_schema":{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object"}},{"name":"DeferredToolPlaceholder","description":"p","input_schema":{"type":"object"},"defer_loading":true},{"name":"WebFetch","input_schema":{"type":"object"},"defer_loading":true}],` +
-		`"metadata":{"user_id":"{}"},"max_tokens":64000,"thinking":{"type":"adaptive","display":"omitted"},"context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]},"output_config":{"effort":"medium"},"safeguards":[{"type":"dangerous_tool_use"}],"stream":true}`
+		`"metadata":{"user_id":"{}"},"max_tokens":64000,"thinking":{"type":"adaptive","display":"omitted"},"context_management":{"edits":[{"type":"clear_thinking_20251015","keep":"all"}]},"output_config":{"effort":"medium"},"stream":true}`
 }
 
 func TestARequestOfClaudeCode(t *testing.T) {

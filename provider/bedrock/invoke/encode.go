@@ -30,7 +30,7 @@ func Encode(m *Model, req *llm.Request, opt Options) (*Adapted, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Model, a.Stream, a.Headers = req.Model, req.Stream, headers
+	a.Model, a.Stream, a.Headers = req.Model, req.Stream, append(headers, a.Headers...)
 	return a, nil
 }
 

@@ -1,5 +1,9 @@
 package invoke
 
+// plainValues are the values of members that ask for what is so anyway: they are removed without a
+// warning. It is never written to.
+var plainValues = map[string]string{"inference_geo": "global", "speed": "standard", "service_tier": "auto"}
+
 // action is what becomes of a member or a type.
 type action uint8
 
@@ -23,17 +27,16 @@ type rule struct {
 var bodyRules = []rule{
 	{"model", silent, "", "the path of InvokeModel contains the model: " + pageRequest, "2026-11-28"},
 	{"stream", silent, "", "streaming is an operation of its own: " + pageRequest, "2026-11-28"},
-	{"metadata", dropped, "Bedrock does not accept it", claudeCodeNo, "2026-11-28"},
-	{"service_tier", dropped, "Bedrock's service tiers are set by a header", liteLLMNo, "2026-11-28"},
-	{"inference_geo", dropped, "on Bedrock the inference profile determines the geography", "https://platform.claude.com/docs/en/build-with-claude/data-residency", "2026-11-28"},
+	{"inference_geo", refused, "the gateway's configuration decides in which regions models run", "https://platform.claude.com/docs/en/build-with-claude/data-residency", "2026-11-28"},
 	{"speed", dropped, "Bedrock has no fast mode", "https://platform.claude.com/docs/en/build-with-claude/fast-mode", "2026-11-28"},
-	{"safeguards", dropped, "Bedrock does not make this check", claudeCodeNo, "2026-11-28"},
+	{"safeguards", refused, "Extra inputs are not permitted", "Bedrock does not make this check, and Claude Code understands these words; " + claudeCodeNo, "2026-11-28"},
 	{"diagnostics", dropped, "Bedrock does not report cache diagnostics", "https://platform.claude.com/docs/en/build-with-claude/cache-diagnostics", "2026-11-28"},
 	{"fallbacks", dropped, "Bedrock does not fall back to other models", claudeCodeNo, "2026-11-28"},
 	{"fallback_credit_token", dropped, "Bedrock does not fall back to other models", claudeCodeNo, "2026-11-28"},
 	{"user_profile_id", dropped, "Bedrock's InvokeModel does not accept it", claudeCodeNo, "2026-11-28"},
 	{"container", refused, "Bedrock does not run code in containers", pageCode, "2026-11-28"},
 	{"mcp_servers", refused, "Bedrock does not connect to MCP servers", liteLLMNo, "2026-11-28"},
+	{"thread", refused, "Bedrock does not store conversations", claudeCodeNo, "2026-11-28"},
 	{"compaction", refused, "Bedrock does not support compaction on demand", pageOnDemand, "2026-11-28"},
 }
 

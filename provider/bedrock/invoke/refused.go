@@ -44,6 +44,13 @@ func Refused(message string) (feature string, ok bool) {
 	return memberOf(path[1])
 }
 
+// RefusedBeta is Refused for a call of Converse, whose body has betas as Anthropic's has: it returns
+// the beta that a refusal is about, or anthropic_beta.
+func RefusedBeta(message string) (name string, ok bool) {
+	name, ok = Refused(message)
+	return name, ok && (name == allBetas || betaName.MatchString(name))
+}
+
 // AWS's words, those of the validation of Anthropic's models. They are never written to.
 var (
 	betaName    = regexp.MustCompile(`[a-z0-9]+(?:-[a-z0-9]+)*-20\d\d-\d\d-\d\d`)
