@@ -33,8 +33,8 @@ func (w *target) CountTokens(ctx context.Context, req *llm.Request) (*llm.Count,
 	if err != nil {
 		return nil, err
 	}
-	u := w.operation(opCountTokens)
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: jsonHeader(), Body: [][]byte{input}}, u, &w.destination, func() diagnose.Case { return w.failing(&fitted.Request, false) })
+	u, path := w.operation(opCountTokens)
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: jsonHeader(), Body: [][]byte{input}}, u, &w.destination, func() diagnose.Case { return w.failing(&fitted.Request, false) })
 	if err != nil {
 		if e := llm.AsError(err); e.UpstreamStatus == http.StatusBadRequest && strings.Contains(e.Message, "counting tokens") {
 			return nil, w.countless()

@@ -85,8 +85,8 @@ func (w *target) described502(err error) error {
 
 // invoke makes one call of InvokeModel, and reads the whole response.
 func (w *target) invoke(ctx context.Context, body [][]byte, headers []llm.Label) ([]byte, http.Header, error) {
-	u := w.operation(opInvoke)
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: header(headers), Body: body}, u, &w.destination, func() diagnose.Case { return w.failing(nil, false) })
+	u, path := w.operation(opInvoke)
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(headers), Body: body}, u, &w.destination, func() diagnose.Case { return w.failing(nil, false) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -103,10 +103,14 @@ func (w *target) invoke(ctx context.Context, body [][]byte, headers []llm.Label)
 // readWhole reads the body of a non-streaming response. Its memory is charged to the lease in ctx
 // and stays charged.
 func readWhole(ctx context.Context, resp *upstream.Response) ([]byte, error) {
-	if n, err := strconv.ParseInt(resp.Header.Get("Content-Length"), 10, 64); err == nil && n > maxAnswer {
-		return nil, tooLarge()
+	room := int64(4 << 10)
+	if n, err := strconv.ParseInt(resp.Header.Get("Content-Length"), 10, 64); err == nil {
+		if n > maxAnswer {
+			return nil, tooLarge()
+		}
+		room = min(max(n, 0), freeAnswer) + 1 // one extra byte to detect the end
 	}
-	var buf buffer
+	buf := buffer{make([]byte, 0, room)}
 	err := buf.readFrom(ctx, resp.Body)
 	return buf.bytes, err
 }

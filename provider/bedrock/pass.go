@@ -103,9 +103,10 @@ type passed struct {
 // pass sends a call of an operation.
 func (w *target) pass(ctx context.Context, raw *llm.Raw) (*passed, error) {
 	stream := raw.Operation == opConverseStream || raw.Operation == opInvokeStream
-	u, to := w.operation(raw.Operation), w.destination
+	u, path := w.operation(raw.Operation)
+	to := w.destination
 	to.API = raw.Operation
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: passedHeader(raw.Headers), Body: [][]byte{raw.Body}}, u, &to, func() diagnose.Case {
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: passedHeader(raw.Headers), Body: [][]byte{raw.Body}}, u, &to, func() diagnose.Case {
 		failing := w.failing(nil, stream)
 		failing.Target = to
 		return failing
@@ -118,18 +119,23 @@ func (w *target) pass(ctx context.Context, raw *llm.Raw) (*passed, error) {
 	return c, nil
 }
 
-// operation is the address of an operation on the target's id.
-func (w *target) operation(name string) *url.URL {
+// operation is the address of an operation on the target's id, with its path as it is signed.
+func (w *target) operation(name string) (u *url.URL, path string) {
 	switch name {
 	case opConverse:
-		return w.whole
+		return w.whole, w.wholePath
 	case opConverseStream:
-		return w.stream
+		return w.stream, w.streamPath
+	case opInvoke:
+		return w.invokeWhole, w.invokeWholePath
+	case opInvokeStream:
+		return w.invokeStream, w.invokeStreamPath
 	case opCountTokens: // it knows base models only, and refuses profiles
-		return w.end.URL("", "model", cmp.Or(w.base, w.destination.ID), name)
+		u = w.end.URL("", "model", cmp.Or(w.base, w.destination.ID), name)
 	default:
-		return w.end.URL("", "model", w.destination.ID, name)
+		u = w.end.URL("", "model", w.destination.ID, name)
 	}
+	return u, u.EscapedPath()
 }
 
 // passedHeader is the header of a call with what the client sent; AWS wants a content type.
