@@ -76,14 +76,15 @@ func (w *target) invokeClaude(ctx context.Context, adapted *invoke.Adapted, head
 	if stream {
 		op = opInvokeStream
 	}
-	u, to := w.operation(op), w.destination
+	u, path := w.operation(op)
+	to := w.destination
 	to.API = opInvoke
 	failing := func() diagnose.Case {
 		c := w.failing(req, stream)
 		c.Target = to
 		return c
 	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: header(headers), Body: adapted.Body}, u, &to, failing)
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(headers), Body: adapted.Body}, u, &to, failing)
 	if err != nil {
 		return nil, err
 	}
