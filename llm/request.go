@@ -24,6 +24,9 @@ type Request struct {
 	TopK        Opt[int64]
 	Stop        []string
 	Reasoning   Reasoning
+	// CapMaxTokens is whether MaxTokens may be lowered to what the model can write, because the
+	// client's dialect requires a limit.
+	CapMaxTokens bool
 	// Format is the JSON format required of the response; nil for free text.
 	Format *Format
 	// ServiceTier is the requested tier, as the target names it; empty for its default.
