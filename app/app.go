@@ -129,7 +129,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 				Default:    firstBedrock(a.client.Config()),
 				Callable:   a.callable,
 			}),
-			anthropic.New(gateway, translated),
+			anthropic.New(gateway, anthropicDoor(&a.client.Config().Anthropic, translated)),
 			embeddings.New(gateway, translated),
 			rerank.New(gateway, translated),
 		},
@@ -176,6 +176,15 @@ func (a *App) callable() (ids []string) {
 		}
 	}
 	return ids
+}
+
+// anthropicDoor returns the settings of the frontend for Anthropic's clients.
+func anthropicDoor(c *config.AnthropicDoor, shared door.Options) anthropic.Options {
+	opt := anthropic.Options{Options: shared, DefaultModel: c.DefaultModel, PassUnknownBetas: c.PassUnknownBetas}
+	for _, a := range c.Aliases {
+		opt.Aliases = append(opt.Aliases, anthropic.Alias(a))
+	}
+	return opt
 }
 
 // mostConnections is how many client connections are kept open under a limit of open files: half of
@@ -255,7 +264,10 @@ func (a *App) models() []httpd.Model {
 			continue
 		}
 		seen[m.Name] = true
-		row := httpd.Model{ID: m.Name, OwnedBy: cmp.Or(m.Owner, "unknown")}
+		row := httpd.Model{
+			ID: m.Name, OwnedBy: cmp.Or(m.Owner, "unknown"), Title: m.Title, Context: m.Context, MaxOutput: m.MaxOutput,
+			Deprecated: m.Legacy || m.Ended,
+		}
 		out = append(out, row)
 		for _, row.ID = range m.Aliases {
 			out = append(out, row)

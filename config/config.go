@@ -43,6 +43,8 @@ type Config struct {
 	Media Media
 	// AccessKeys are the access keys with which clients may sign requests of AWS's own API.
 	AccessKeys []AccessKey
+	// Anthropic is how Anthropic's Messages API is served.
+	Anthropic AnthropicDoor
 	// Skipped counts the entries of model_list that were skipped, because their provider
 	// is not in Source.Providers.
 	Skipped int

@@ -142,6 +142,7 @@ func (l *loader) load() *Config {
 		g.connection(l, m)
 	}
 	l.sameParameters(cfg.Models)
+	l.checkAnthropic(cfg)
 	return cfg
 }
 

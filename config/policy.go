@@ -42,6 +42,9 @@ func (l *loader) outcrop(cfg *Config, n *node, path string) (all policy) {
 		case "aws_door":
 			l.awsDoor(cfg, n, path)
 			return
+		case "anthropic_door":
+			l.anthropic(cfg, n, path)
+			return
 		}
 		l.fields(n, sectionBedrock, path, nil, func(k Key, n *node, path string) {
 			switch k.Name {

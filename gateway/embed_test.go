@@ -13,6 +13,7 @@ import (
 	"outcrop/gateway"
 	"outcrop/internal/budget"
 	"outcrop/llm"
+	"outcrop/route"
 	"outcrop/telemetry"
 )
 
@@ -37,9 +38,17 @@ func (v *vectors) Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.Rera
 	return v.ranked, v.err
 }
 
-func (v *vectors) CountTokens(ctx context.Context, req *llm.Request) (*llm.Count, error) {
-	v.asked, v.lease = append(v.asked, req.Model), budget.From(ctx)
+func (v *vectors) CountTokens(ctx context.Context, raw *llm.Raw, t *route.Translation) (*llm.Count, error) {
+	v.asked, v.lease = append(v.asked, raw.Model), budget.From(ctx)
+	if _, err := t.Request(ctx); err != nil {
+		return nil, err
+	}
 	return v.counted, v.err
+}
+
+// counting is a request as the translation of a call.
+func counting(req *llm.Request) (*llm.Raw, *gateway.Translation) {
+	return &llm.Raw{Call: req.Call}, &gateway.Translation{Request: func(context.Context) (*llm.Request, error) { return req, nil }}
 }
 
 // measured is a gateway over a router, with the lines of its log.
@@ -109,7 +118,8 @@ func TestVerbsThatFail(t *testing.T) {
 			return err
 		},
 		"count": func(ctx context.Context, c *gateway.Call) error {
-			_, err := c.CountTokens(ctx, &llm.Request{Call: llm.Call{Model: "stone"}})
+			raw, t := counting(&llm.Request{Call: llm.Call{Model: "stone"}})
+			_, err := c.CountTokens(ctx, raw, t)
 			return err
 		},
 	} {
@@ -237,15 +247,16 @@ func TestCountOfTokens(t *testing.T) {
 		estimate bool
 	}{
 		{"counted", vectors{counted: &llm.Count{Tokens: 123}}, long, 123, false},
-		{"the model cannot", vectors{err: &llm.Error{Code: llm.CodeFeature, Status: 400}}, long, 10, true},
-		{"the provider cannot", vectors{err: &llm.Error{Code: llm.CodeUnsupported, Status: 400}}, long, 10, true},
-		{"an estimate counts images", vectors{err: &llm.Error{Code: llm.CodeFeature, Status: 400}}, withMedia, 2 + 2*1500, true},
-		{"of nothing", vectors{err: &llm.Error{Code: llm.CodeFeature, Status: 400}}, &llm.Request{Call: llm.Call{Model: "granite"}}, 0, true},
+		{"the model cannot", vectors{err: &llm.Error{Param: "model", Code: llm.CodeFeature, Status: 400}}, long, 10, true},
+		{"the provider cannot", vectors{err: &llm.Error{Param: "model", Code: llm.CodeUnsupported, Status: 400}}, long, 10, true},
+		{"an estimate counts images", vectors{err: &llm.Error{Param: "model", Code: llm.CodeFeature, Status: 400}}, withMedia, 2 + 2*1500, true},
+		{"of nothing", vectors{err: &llm.Error{Param: "model", Code: llm.CodeFeature, Status: 400}}, &llm.Request{Call: llm.Call{Model: "granite"}}, 0, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g, log := measured(&tt.v, gateway.Options{})
 			call := g.Begin("test", "id")
-			n, err := call.CountTokens(t.Context(), tt.req)
+			raw, translation := counting(tt.req)
+			n, err := call.CountTokens(t.Context(), raw, translation)
 			if err != nil || n != tt.want || (len(call.Warnings()) == 1) != tt.estimate {
 				t.Errorf("got %d, %v, %v", n, err, call.Warnings())
 			}

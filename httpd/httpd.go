@@ -169,6 +169,10 @@ func (s *server) writeError(w http.ResponseWriter, r *http.Request, e *llm.Error
 		d.WriteError(w, e)
 		return
 	}
+	if l := s.lister(r); l != nil {
+		l.WriteError(w, e)
+		return
+	}
 	openaichat.WriteError(w, e)
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"outcrop/httpd/door"
 	"outcrop/httpd/inbound"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -30,10 +31,7 @@ type List struct {
 }
 
 // Model is one entry of /v1/models.
-type Model struct {
-	ID      string
-	OwnedBy string
-}
+type Model = door.Model
 
 // Ready reports whether a call could be served now: nil, or an *llm.Error that names what is
 // missing.
@@ -56,6 +54,17 @@ func appendModel(w *jsonx.Writer, m Model) {
 	w.EndObject()
 }
 
+// lister returns the frontend in whose dialect a request is for the list of models, or for one of
+// them; nil for OpenAI's.
+func (s *server) lister(r *http.Request) door.Lister {
+	for _, d := range s.opt.Doors {
+		if l, ok := d.(door.Lister); ok && l.Lists(r) {
+			return l
+		}
+	}
+	return nil
+}
+
 func (s *server) models() []Model {
 	if s.opt.Models == nil {
 		return nil
@@ -64,8 +73,12 @@ func (s *server) models() []Model {
 }
 
 // listModels lists the known models.
-func (s *server) listModels(w http.ResponseWriter, _ *http.Request) {
+func (s *server) listModels(w http.ResponseWriter, r *http.Request) {
 	models := s.models()
+	if l := s.lister(r); l != nil {
+		l.WriteModels(w, r, models, "")
+		return
+	}
 	var out jsonx.Writer
 	out.Object()
 	out.Key("object")
@@ -85,6 +98,10 @@ func (s *server) getModel(w http.ResponseWriter, r *http.Request) {
 	id, err := url.PathUnescape(escaped)
 	if err != nil {
 		id = escaped
+	}
+	if l := s.lister(r); l != nil {
+		l.WriteModels(w, r, s.models(), id)
+		return
 	}
 	for _, m := range s.models() {
 		if m.ID == id {

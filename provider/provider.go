@@ -269,6 +269,8 @@ type Model struct {
 	// recommended one, or one of Profiles.
 	ID              string
 	Names, Profiles []string
+	// Base is the id of the model itself, whatever ID is.
+	Base string
 	// Title is the provider's display name.
 	Title string
 	// Owner is the model's maker.

@@ -13,6 +13,7 @@ import (
 // least one character.
 type names struct {
 	exact map[string]*group
+	order []*group // of exact, as configured
 	wild  []wildcard
 }
 
@@ -27,6 +28,7 @@ func newNames(groups []*group) *names {
 		prefix, suffix, ok := strings.Cut(g.name, "*")
 		if !ok {
 			n.exact[g.name] = g
+			n.order = append(n.order, g)
 			continue
 		}
 		n.wild = append(n.wild, wildcard{prefix, suffix, g})
@@ -65,6 +67,36 @@ func (n *names) meant(name string) string {
 			reviewer, ok := t.Deployment.(provider.Reviewer)
 			if ok && strings.Contains(t.Model, "*") && reviewer.Describe(strings.Replace(t.Model, "*", name, 1)).Known {
 				return w.prefix + name + w.suffix
+			}
+		}
+	}
+	return ""
+}
+
+// unheardOf is a model string that leads to no model, unless the deployment calls the same model
+// whatever the string.
+const unheardOf = "no-such-model"
+
+// same returns the first configured name, without a *, that serves the same model as a name that is
+// not configured: the deployments tell which model that is.
+func (n *names) same(name string) string {
+	if len(name) > maxMeant {
+		return ""
+	}
+	id := ""
+	for _, g := range n.order {
+		for _, t := range g.deployments {
+			reviewer, ok := t.Deployment.(provider.Reviewer)
+			if !ok || strings.Contains(t.Model, "*") {
+				continue
+			}
+			if id == "" {
+				if meant := reviewer.Describe(name); meant.Known && !reviewer.Describe(unheardOf).Known {
+					id = meant.Base
+				}
+			}
+			if id != "" && reviewer.Describe(t.Model).Base == id {
+				return g.name
 			}
 		}
 	}

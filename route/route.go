@@ -145,6 +145,16 @@ func (r *Router) Group(name string) string {
 	return ""
 }
 
+// Alternative returns a configured name for the model that a name which is not configured seems to
+// mean: one that serves the same model, or the name under which a wildcard does; empty if there is
+// none.
+func (r *Router) Alternative(name string) string {
+	if same := r.names.same(name); same != "" {
+		return same
+	}
+	return r.names.meant(name)
+}
+
 // Settings returns how calls of a model name are translated; the zero value if the name is not
 // configured.
 func (r *Router) Settings(name string) Settings {

@@ -45,6 +45,7 @@ func (c *call) tryTargets(ctx context.Context, t *deployment, model string) *llm
 	}
 	targets = t.cooldowns.order(targets, c.r.opt.Now())
 	var tried []provider.Target
+	var first *llm.Error // the first refusal of a model at an API
 	learned := 0
 	for i := 0; ; {
 		target := targets[i]
@@ -58,6 +59,9 @@ func (c *call) tryTargets(ctx context.Context, t *deployment, model string) *llm
 			return e
 		}
 		tried = append(tried, target)
+		if first == nil && e.Code == llm.CodeWrongSurface {
+			first = e
+		}
 		if learned < maxObserved && t.observer != nil && t.observer.ReportRefusal(ctx, c.verb, model, target, e) {
 			if others := t.untried(c.verb, model, tried, c.r.opt.Now()); len(others) > 0 {
 				learned++
@@ -65,6 +69,9 @@ func (c *call) tryTargets(ctx context.Context, t *deployment, model string) *llm
 				c.retry(ctx, e, 0)
 				continue
 			}
+		}
+		if e.Code == llm.CodeWrongSurface {
+			e = first // the model is refused at each API, and the first is the one that it should have
 		}
 		c.r.noteTarget(t, target, e)
 		if i++; i == len(targets) || !c.shouldFailOver(e, t, targets[i]) {

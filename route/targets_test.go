@@ -290,3 +290,68 @@ func TestUnwellWaysAreBounded(t *testing.T) {
 		t.Error("well targets change their order")
 	}
 }
+
+// apis is a deployment that has another target after the refusal of an API.
+type apis struct{ scriptedDeployment }
+
+func (d *apis) ReportRefusal(_ context.Context, _ llm.Verb, _ string, _ provider.Target, e *llm.Error) bool {
+	if e.Code != llm.CodeWrongSurface || len(d.next) == 0 {
+		return false
+	}
+	d.targets, d.next = d.next[0], d.next[1:]
+	return true
+}
+
+// A model that each API refuses has the first refusal as its answer, whatever else was tried.
+func TestTheFirstRefusalOfAnAPIIsTheAnswer(t *testing.T) {
+	wrong := func(words string) step {
+		return step{err: &llm.Error{Code: llm.CodeWrongSurface, Status: 400, Message: words, Upstream: true}}
+	}
+	for _, tt := range []struct {
+		second step
+		want   string
+	}{{wrong("not by B"), "not by A"}, {step{err: refused()}, "no"}} {
+		d := &apis{}
+		d.scriptedDeployment.targets = []provider.Target{d.target("r a", wrong("not by A"))}
+		d.next = [][]provider.Target{{d.target("r a without A", tt.second)}, {d.target("r a", wrong("again"))}}
+		r := New([]Entry{{Name: "a", ID: "d", Model: "a", Deployment: d, Timeout: time.Minute}}, Options{})
+		_, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "a"}})
+		if e := llm.AsError(err); e.Message != tt.want || len(d.tried) != 2 {
+			t.Errorf("got %v after %v, want %s", err, d.tried, tt.want)
+		}
+	}
+}
+
+// reviewed is a deployment that knows its models by several names.
+type reviewed struct {
+	fake
+	bases map[string]string // by name
+	one   string            // the model that it calls whatever the name; empty for none
+}
+
+func (d *reviewed) Describe(model string) provider.Model {
+	base := d.bases[model]
+	if d.one != "" {
+		base = d.one
+	}
+	return provider.Model{ID: model, Base: base, Known: base != ""}
+}
+
+func (*reviewed) Doubts() []provider.Doubt { return nil }
+
+func TestAlternatives(t *testing.T) {
+	bases := map[string]string{"small-1": "v.small", "v.small": "v.small", "large-1": "v.large", "us.v.large": "v.large", "other": "v.other"}
+	entries := []Entry{
+		{Name: "mine", Model: "anything", Deployment: &reviewed{bases: bases, one: "v.own"}},
+		{Name: "small", Model: "v.small", Deployment: &reviewed{bases: bases}},
+		{Name: "large", Model: "us.v.large", Deployment: &reviewed{bases: bases}},
+		{Name: "again", Model: "v.small", Deployment: &reviewed{bases: bases}},
+		{Name: "w/*", Model: "*", Deployment: &reviewed{bases: bases}},
+	}
+	r := New(entries, Options{})
+	for name, want := range map[string]string{"small-1": "small", "large-1": "large", "other": "w/other", "unknown": "", strings.Repeat("x", 1000): ""} {
+		if got := r.Alternative(name); got != want {
+			t.Errorf("%.20s: %q, want %q", name, got, want)
+		}
+	}
+}

@@ -63,7 +63,7 @@ func verbs(ctx context.Context, r *Router, model string) map[string]func() (*llm
 			return &resp.Meta, nil
 		},
 		"count": func() (*llm.Meta, error) {
-			resp, err := r.CountTokens(ctx, &llm.Request{Call: call})
+			resp, err := r.CountTokens(ctx, &llm.Raw{Call: call}, &Translation{Request: func(context.Context) (*llm.Request, error) { return &llm.Request{Call: call}, nil }})
 			if err != nil {
 				return nil, err
 			}

@@ -25,14 +25,27 @@ const Door = "anthropic_messages"
 // own.
 const keepAlive = 15 * time.Second
 
+// Options are the settings of the frontend.
+type Options struct {
+	door.Options
+	// Aliases serve names that are not configured; the first that fits counts.
+	Aliases []Alias
+	// DefaultModel is the configured name that serves all others; empty for none.
+	DefaultModel string
+	// PassUnknownBetas is whether betas that the provider is not known to support are passed on,
+	// instead of being dropped with a warning.
+	PassUnknownBetas bool
+}
+
 // Handler serves the Messages API.
 type Handler struct {
 	door.Translated
+	options Options
 }
 
 // New makes the frontend.
-func New(g *gateway.Gateway, opt door.Options) *Handler {
-	return &Handler{door.NewTranslated(g, Door, opt)}
+func New(g *gateway.Gateway, opt Options) *Handler {
+	return &Handler{door.NewTranslated(g, Door, opt.Options), opt}
 }
 
 // Routes lists what the frontend serves.
@@ -119,13 +132,18 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 		asked: wire.Asked{Model: head.Model, MaxTokens: head.MaxTokens.Value},
 		env:   wire.Envelope{ID: "msg_" + call.ID(), Model: head.Model},
 	}
-	m.raw.DropParams = h.Gateway.Settings(head.Model).DropParams
+	model, reason := h.served(head.Model)
+	if reason != "" {
+		call.Warn(aliased(head.Model, model, reason))
+		m.raw.Model, m.env.Model = model, model
+	}
+	m.raw.DropParams, m.raw.DropUnknownBetas = h.Gateway.Settings(model).DropParams, !h.options.PassUnknownBetas
 	for _, beta := range r.Header["Anthropic-Beta"] {
 		m.raw.Headers = append(m.raw.Headers, llm.Label{Name: "Anthropic-Beta", Value: beta})
 	}
 	m.options = wire.Options{
 		Beta: r.Header["Anthropic-Beta"], Count: count,
-		DropParams: func(model string) bool { return h.Gateway.Settings(model).DropParams },
+		DropParams: func(string) bool { return m.raw.DropParams },
 	}
 	if bytes.Contains(body.Bytes, []byte(`"url"`)) {
 		// Content at URLs is fetched for the common language only, and no target fetches it itself.
@@ -152,6 +170,7 @@ func (m *message) decoded(context.Context) (*llm.Request, error) {
 		if err != nil {
 			return nil, err
 		}
+		req.LLM.Model, req.LLM.DropUnknownBetas = m.raw.Model, m.raw.DropUnknownBetas
 		m.request, m.env.Stop = req, req.LLM.Stop
 	}
 	return &m.request.LLM, nil

@@ -2,11 +2,9 @@ package anthropic
 
 import (
 	"net/http"
-	"strconv"
 
 	"outcrop/gateway"
 	"outcrop/httpd/door"
-	"outcrop/httpd/inbound"
 	wire "outcrop/wire/anthropic"
 )
 
@@ -27,9 +25,6 @@ func (h *Handler) countTokens(w http.ResponseWriter, r *http.Request) {
 			call.Warn(m.request.Warnings...)
 		}
 		respond(w.Header(), call)
-		out := wire.AppendCount(nil, n)
-		w.Header()["Content-Type"] = []string{"application/json"}
-		w.Header()["Content-Length"] = []string{strconv.Itoa(len(out))}
-		inbound.WriteWhole(w, out)
+		write(w, wire.AppendCount(nil, n))
 	})
 }

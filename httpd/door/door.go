@@ -35,6 +35,28 @@ type Frontend interface {
 	WriteError(w http.ResponseWriter, e *llm.Error)
 }
 
+// Model is a model that can be called.
+type Model struct {
+	// ID is the name by which it is called, and OwnedBy its maker.
+	ID, OwnedBy string
+	// Title is the name for people; empty if unknown.
+	Title string
+	// Context and MaxOutput are limits in tokens; 0 if unknown.
+	Context, MaxOutput int64
+	// Deprecated is whether the model has been retired or is going to be.
+	Deprecated bool
+}
+
+// Lister is a Frontend that has a list of models in its own dialect, under the server's paths for it.
+type Lister interface {
+	Frontend
+	// Lists reports whether a request for the list of models, or for one of them, is in the
+	// frontend's dialect.
+	Lists(r *http.Request) bool
+	// WriteModels answers with the list, or with one model unless id is empty.
+	WriteModels(w http.ResponseWriter, r *http.Request, models []Model, id string)
+}
+
 // Serve admits a request as a call, and passes it to serve. A request that is not admitted gets the
 // refusal from write. The call is recorded in any case; the panic of a handler is passed on after
 // that.

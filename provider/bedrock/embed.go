@@ -100,13 +100,14 @@ func (w *target) misread(err error, upstreamID string) error {
 
 // invoke makes one call of InvokeModel, and reads the whole response.
 func (w *target) invoke(ctx context.Context, body [][]byte, headers []llm.Label) ([]byte, http.Header, error) {
-	u, to := w.operation(opInvoke), w.invoked()
+	u, path := w.operation(opInvoke)
+	to := w.invoked()
 	failing := func() diagnose.Case {
 		c := w.failing(nil, false)
 		c.Target = to
 		return c
 	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: header(headers), Body: body}, u, &to, failing)
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(headers), Body: body}, u, &to, failing)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -123,10 +124,14 @@ func (w *target) invoke(ctx context.Context, body [][]byte, headers []llm.Label)
 // readWhole reads the body of a non-streaming response. Its memory is charged to the lease in ctx
 // and stays charged.
 func readWhole(ctx context.Context, resp *upstream.Response) ([]byte, error) {
-	if n, err := strconv.ParseInt(resp.Header.Get("Content-Length"), 10, 64); err == nil && n > maxAnswer {
-		return nil, tooLarge()
+	room := int64(4 << 10)
+	if n, err := strconv.ParseInt(resp.Header.Get("Content-Length"), 10, 64); err == nil {
+		if n > maxAnswer {
+			return nil, tooLarge()
+		}
+		room = min(max(n, 0), freeAnswer) + 1 // one extra byte to detect the end
 	}
-	var buf buffer
+	buf := buffer{make([]byte, 0, room)}
 	err := buf.readFrom(ctx, resp.Body)
 	return buf.bytes, err
 }

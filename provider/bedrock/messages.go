@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -75,14 +76,15 @@ func (w *target) invokeClaude(ctx context.Context, adapted *invoke.Adapted, head
 	if stream {
 		op = opInvokeStream
 	}
-	u, to := w.operation(op), w.destination
+	u, path := w.operation(op)
+	to := w.destination
 	to.API = opInvoke
 	failing := func() diagnose.Case {
 		c := w.failing(req, stream)
 		c.Target = to
 		return c
 	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: header(headers), Body: adapted.Body}, u, &to, failing)
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(headers), Body: adapted.Body}, u, &to, failing)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +102,11 @@ func (c *invoked) failed(err error) error {
 		e.RequestID = c.meta.UpstreamID
 	}
 	return e
+}
+
+// tier is the tier that served the call, which AWS reports in a header, or the one in the body.
+func (c *invoked) tier(inBody string) string {
+	return cmp.Or(c.resp.Header.Get("X-Amzn-Bedrock-Service-Tier"), inBody)
 }
 
 // body reads a complete response.
@@ -152,7 +159,7 @@ func (w *target) passMessage(ctx context.Context, raw *llm.Raw) (*llm.RawRespons
 	if err != nil {
 		return nil, c.failed(err)
 	}
-	return &llm.RawResponse{Meta: c.meta, Body: a.Bytes(), Usage: a.Usage, RawStop: a.RawStop, Uncounted: !a.Counted, ServiceTier: a.ServiceTier}, nil
+	return &llm.RawResponse{Meta: c.meta, Body: a.Bytes(), Usage: a.Usage, RawStop: a.RawStop, Uncounted: !a.Counted, ServiceTier: c.tier(a.ServiceTier)}, nil
 }
 
 // passMessages gets a message as a stream in Anthropic's dialect.
@@ -174,6 +181,9 @@ type messageStream struct {
 
 func (s *messageStream) Next(ev *llm.RawEvent) error {
 	err := s.Relay.Next(ev)
+	if err == nil && ev.Usage != nil {
+		ev.ServiceTier = s.tier(ev.ServiceTier)
+	}
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
@@ -249,6 +259,7 @@ func (c *invoked) whole(ctx context.Context, fitted *converse.Adapted) (*llm.Res
 	found := resp.Meta.Warnings
 	resp.Meta = c.meta
 	resp.Meta.Warnings = append(slices.Clip(c.meta.Warnings), found...)
+	resp.ServiceTier = c.tier(resp.ServiceTier)
 	fitted.Restore(resp)
 	return resp, nil
 }
@@ -281,6 +292,9 @@ type chatStream struct {
 
 func (s *chatStream) Next(ev *llm.Event) error {
 	err := s.Events.Next(ev)
+	if err == nil && ev.Usage != nil {
+		ev.ServiceTier = s.tier(ev.ServiceTier)
+	}
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}

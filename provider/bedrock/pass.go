@@ -107,7 +107,8 @@ type passed struct {
 // pass sends a call of an operation.
 func (w *target) pass(ctx context.Context, raw *llm.Raw) (*passed, error) {
 	stream := raw.Operation == opConverseStream || raw.Operation == opInvokeStream
-	u, body, to := w.operation(raw.Operation), raw.Body, w.destination
+	u, path := w.operation(raw.Operation)
+	body, to := raw.Body, w.destination
 	to.API = raw.Operation
 	if raw.Operation == opStartAsync {
 		var err error
@@ -115,7 +116,7 @@ func (w *target) pass(ctx context.Context, raw *llm.Raw) (*passed, error) {
 			return nil, err
 		}
 	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: passedHeader(raw.Headers), Body: [][]byte{body}}, u, &to, func() diagnose.Case {
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: passedHeader(raw.Headers), Body: [][]byte{body}}, u, &to, func() diagnose.Case {
 		failing := w.failing(nil, stream)
 		failing.Target = to
 		return failing
@@ -128,20 +129,25 @@ func (w *target) pass(ctx context.Context, raw *llm.Raw) (*passed, error) {
 	return c, nil
 }
 
-// operation is the address of an operation on the target's id.
-func (w *target) operation(name string) *url.URL {
+// operation is the address of an operation on the target's id, with its path as it is signed.
+func (w *target) operation(name string) (u *url.URL, path string) {
 	switch name {
 	case opConverse:
-		return w.whole
+		return w.whole, w.wholePath
 	case opConverseStream:
-		return w.stream
+		return w.stream, w.streamPath
+	case opInvoke:
+		return w.invokeWhole, w.invokeWholePath
+	case opInvokeStream:
+		return w.invokeStream, w.invokeStreamPath
 	case opCountTokens: // it knows base models only, and refuses profiles
-		return w.end.URL("", "model", cmp.Or(w.base, w.destination.ID), name)
+		u = w.end.URL("", "model", cmp.Or(w.base, w.destination.ID), name)
 	case opStartAsync:
-		return w.end.URL("", "async-invoke")
+		u = w.end.URL("", "async-invoke")
 	default:
-		return w.end.URL("", "model", w.destination.ID, name)
+		u = w.end.URL("", "model", w.destination.ID, name)
 	}
+	return u, u.EscapedPath()
 }
 
 // named is a body whose modelId is the target's.

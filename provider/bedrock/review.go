@@ -38,7 +38,7 @@ func (d *deployment) Describe(model string) provider.Model {
 		}
 	}
 	if m, ok := known.Model(base); ok {
-		row.Title = m.Name
+		row.Title, row.Base = m.Name, m.ID
 		describe(&row, m, region, d.now())
 	}
 	return row

@@ -1,6 +1,8 @@
-// Package anthropic implements the server's side of Anthropic's Messages API: it decodes requests
-// into llm's form, and encodes responses, event streams, errors, model lists and token counts from
-// it. Peek reads what routing needs of a request that is passed on as it is.
+// Package anthropic implements Anthropic's Messages API, both sides of it. For clients it decodes
+// requests into llm's form, and encodes responses, event streams, errors, model lists and token counts
+// from it. For models that speak the dialect, such as Claude by Bedrock's InvokeModel, it encodes
+// requests and decodes responses and events. Peek reads what routing needs of a request that is passed
+// on as it is.
 //
 // The format is described at https://platform.claude.com/docs/en/api/messages and, for members in
 // beta, by the types of Anthropic's SDKs (anthropic-sdk-python 2.12.0).

@@ -32,12 +32,18 @@ func Peek(body []byte) (*Head, error) {
 	if !utf8.Valid(body) {
 		return nil, llm.Invalid("", "the request body is not valid JSON: it is not UTF-8")
 	}
-	if extracted := jsonx.Extract(body); extracted != nil {
+	extracted := jsonx.Extract(body)
+	if extracted != nil {
 		body = extracted.Doc
 	}
 	h := &headReader{}
 	if err := jsonx.Unmarshal(body, h); err != nil {
 		return nil, decodeError(err)
+	}
+	for _, text := range []*string{&h.Model, &h.User} { // which may look like base64
+		if own, ok := extracted.Resolve(*text, func([]byte) bool { return true }); ok {
+			*text = string(own)
+		}
 	}
 	switch {
 	case h.Model == "":

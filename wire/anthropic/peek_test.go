@@ -96,3 +96,15 @@ func TestPage(t *testing.T) {
 		}
 	}
 }
+
+// A long name that looks like base64 is a name all the same.
+func TestPeekReadsLongTexts(t *testing.T) {
+	long := strings.Repeat("m", 100_000)
+	if _, err := anthropic.Peek([]byte(`{"model":"` + long + `"}`)); err == nil || !strings.Contains(err.Error(), "bytes long") {
+		t.Errorf("got %v", err)
+	}
+	h, err := anthropic.Peek([]byte(`{"model":"m","metadata":{"user_id":"` + long + `"}}`))
+	if err != nil || h.User != long {
+		t.Errorf("got %v, a user of %d bytes", err, len(h.User))
+	}
+}

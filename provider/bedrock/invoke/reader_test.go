@@ -418,3 +418,24 @@ func slicesRepeat(s string, n int) []string {
 	}
 	return out
 }
+
+// What passes as a plain delta is not parsed, so it must be nothing but valid JSON on one line.
+func TestPlainDeltasAreValid(t *testing.T) {
+	const begin, end = `{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"`, `"}}`
+	for text, want := range map[string]bool{
+		begin + end:                   true,
+		begin + " word, größer" + end: true,
+		begin + `a\nb` + end:          false, // for the JSON library
+		begin + "a\nb" + end:          false,
+		begin + `a","x":"b` + end:     false,
+		begin + "a\xffb" + end:        false,
+		begin + "a":                   false,
+		`{"type":"content_block_delta","index":,"delta":{"type":"text_delta","text":"` + end:   false,
+		`{"type":"content_block_delta","index":01,"delta":{"type":"text_delta","text":"` + end: false,
+		`{"type":"content_block_delta","index":`:                                               false,
+	} {
+		if got := plainDelta([]byte(text)); got != want || got && !jsonx.Valid([]byte(text)) {
+			t.Errorf("%q: %t; want %t", text, got, want)
+		}
+	}
+}
