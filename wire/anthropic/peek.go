@@ -22,7 +22,9 @@ type Head struct {
 }
 
 // Call returns what every request of the gateway has, as far as the head tells.
-func (h *Head) Call() llm.Call { return llm.Call{Model: h.Model, Stream: h.Stream, User: h.User, DropParams: h.DropParams} }
+func (h *Head) Call() llm.Call {
+	return llm.Call{Model: h.Model, Stream: h.Stream, User: h.User, DropParams: h.DropParams}
+}
 
 // Peek reads the head of a request and checks that the body is one JSON object in UTF-8 within the
 // bounds of Decode. It does not check what the members contain, apart from those in Head. Long base64
