@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"slices"
@@ -27,6 +26,7 @@ import (
 	"outcrop/httpd/aws"
 	"outcrop/httpd/door"
 	"outcrop/httpd/embeddings"
+	"outcrop/httpd/http1"
 	"outcrop/httpd/inbound"
 	"outcrop/httpd/openaichat"
 	"outcrop/httpd/rerank"
@@ -42,6 +42,9 @@ type Options struct {
 	// Host and Port are the address to listen on; port 0 chooses a free one.
 	Host string
 	Port int
+	// CertFile and KeyFile are a certificate and its key to serve HTTPS with, in place of those of the
+	// configuration.
+	CertFile, KeyFile string
 	// DataDir is a folder for data that must survive a restart; empty for none.
 	DataDir string
 	// Demo starts the emulator in this process if no AWS credentials are found.
@@ -66,7 +69,8 @@ type App struct {
 	opt      Options
 	client   *outcrop.Client
 	demo     *demo // nil without the emulator
-	server   *http.Server
+	server   *http1.Server
+	cert     *certificate // nil without TLS
 	conns    *inbound.Conns
 	own      sync.WaitGroup     // background work between Start and Stop
 	rest     context.CancelFunc // ends it; nil before Start
@@ -94,7 +98,11 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	if err := Check(opt.Config); err != nil {
 		return nil, err
 	}
-	a := &App{opt: opt, done: make(chan struct{})}
+	cert, err := openCertificate(&opt)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{opt: opt, cert: cert, done: make(chan struct{})}
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}
@@ -103,7 +111,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	gateway := a.client.Pipeline()
 	parameters := slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
 	translated := door.Options{MaxBody: a.client.Config().General.MaxRequestSize, Parameters: parameters}
-	a.server = httpd.NewServer(httpd.New(httpd.Options{
+	server := httpd.NewServer(httpd.New(httpd.Options{
 		Gateway: gateway,
 		Version: outcrop.Version,
 		Models:  a.models,
@@ -115,7 +123,12 @@ func New(ctx context.Context, opt Options) (*App, error) {
 			Parameters: parameters,
 		},
 		Doors: []door.Frontend{
-			aws.New(gateway, aws.Options{MaxBody: translated.MaxBody}),
+			aws.New(gateway, aws.Options{
+				MaxBody:    translated.MaxBody,
+				AccessKeys: accessKeys(a.client.Config()),
+				Default:    firstBedrock(a.client.Config()),
+				Callable:   a.callable,
+			}),
 			anthropic.New(gateway, anthropicDoor(&a.client.Config().Anthropic, translated)),
 			embeddings.New(gateway, translated),
 			rerank.New(gateway, translated),
@@ -125,10 +138,44 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	}), opt.Logger)
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	a.cut = cut
-	a.server.BaseContext = func(net.Listener) context.Context { return base }
+	server.BaseContext = func(net.Listener) context.Context { return base }
 	a.conns = inbound.NewConns(mostConnections(openFiles()), opt.Logger)
-	a.server.ConnContext = a.conns.Context
+	server.ConnContext = a.conns.Context
+	if cert != nil {
+		server.TLSConfig = cert.settings() // net/http serves all connections then
+	}
+	a.server = http1.New(server)
 	return a, nil
+}
+
+// accessKeys are the secrets of the access keys for AWS's own API, by id.
+func accessKeys(cfg *config.Config) map[string]string {
+	keys := make(map[string]string, len(cfg.AccessKeys))
+	for _, k := range cfg.AccessKeys {
+		keys[k.ID] = k.Secret.Reveal()
+	}
+	return keys
+}
+
+// firstBedrock is the name of the first deployment of Bedrock; empty if there is none.
+func firstBedrock(cfg *config.Config) string {
+	for i := range cfg.Models {
+		if cfg.Models[i].Provider == "bedrock" {
+			return cfg.Models[i].Name
+		}
+	}
+	return ""
+}
+
+// callable lists the ids that the configured names lead to.
+func (a *App) callable() (ids []string) {
+	for _, m := range a.client.Models() {
+		if m.Configured {
+			ids = append(ids, m.ID, m.Target.ID)
+			ids = append(ids, m.Profiles...)
+		}
+	}
+	return ids
 }
 
 // anthropicDoor returns the settings of the frontend for Anthropic's clients.
@@ -291,7 +338,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.own.Go(func() { reclaim(background, func() int64 { return a.client.InFlight().Taken }) })
 	go func() {
 		defer close(a.done)
-		if err := a.server.Serve(a.conns.Listener(a.listener)); !httpd.IsClosed(err) {
+		if err := a.server.Serve(a.listen(a.conns.Listener(a.listener))); !httpd.IsClosed(err) {
 			a.err = err
 		}
 	}()
@@ -301,8 +348,25 @@ func (a *App) Start(ctx context.Context) error {
 // Addr is the listening address, host and port.
 func (a *App) Addr() string { return a.listener.Addr().String() }
 
-// URL is the address for clients on this machine, such as http://127.0.0.1:4000.
-func (a *App) URL() string { return "http://" + a.Addr() }
+// URL is the address for clients on this machine, such as http://127.0.0.1:4000, or
+// https://127.0.0.1:4000 with a certificate.
+func (a *App) URL() string {
+	if a.Secure() {
+		return "https://" + a.Addr()
+	}
+	return "http://" + a.Addr()
+}
+
+// Secure reports whether the server speaks HTTPS.
+func (a *App) Secure() bool { return a.cert != nil }
+
+// CertFile is the file with the server's certificate; empty without HTTPS.
+func (a *App) CertFile() string {
+	if a.cert == nil {
+		return ""
+	}
+	return a.cert.cert
+}
 
 // Locked reports whether callers must present a key.
 func (a *App) Locked() bool { return a.client.Pipeline().Locked() }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -11,11 +12,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"outcrop"
@@ -277,6 +280,45 @@ func TestWithoutCredentialsEachCallSaysWhatIsMissing(t *testing.T) {
 	}
 	if status, body := get(t, a.URL()+"/openapi.json"); status != 200 || !strings.Contains(body, `"version": "`+outcrop.Version+`"`) {
 		t.Errorf("the API document is of another version than %s", outcrop.Version)
+	}
+}
+
+// TestOpenAPIHoldsEveryRoute checks that the description of the API has exactly what is served, that
+// its references lead somewhere, and that no two operations have one id.
+func TestOpenAPIHoldsEveryRoute(t *testing.T) {
+	a := start(t, app.Options{})
+	var index struct {
+		Endpoints []struct{ Method, Path string }
+	}
+	var doc struct {
+		Paths      map[string]map[string]struct{ OperationID string }
+		Components map[string]map[string]json.RawMessage
+	}
+	_, described := get(t, a.URL()+"/openapi.json")
+	_, listed := get(t, a.URL()+"/")
+	if err := errors.Join(json.Unmarshal([]byte(listed), &index), json.Unmarshal([]byte(described), &doc)); err != nil {
+		t.Fatal(err)
+	}
+	served, said, ids := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, e := range index.Endpoints {
+		served[e.Method+" "+e.Path] = true
+	}
+	for path, methods := range doc.Paths {
+		for method, op := range methods {
+			said[strings.ToUpper(method)+" "+path] = true
+			if op.OperationID != "" && ids[op.OperationID] {
+				t.Errorf("%s is the id of two operations", op.OperationID)
+			}
+			ids[op.OperationID] = true
+		}
+	}
+	if diff := cmp.Diff(served, said); diff != "" || len(served) < 30 {
+		t.Errorf("%d paths are served; those described differ (-served +described):\n%s", len(served), diff)
+	}
+	for _, m := range regexp.MustCompile(`"#/components/(\w+)/(\w+)"`).FindAllStringSubmatch(described, -1) {
+		if doc.Components[m[1]][m[2]] == nil {
+			t.Errorf("%s leads nowhere", m[0])
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"outcrop/internal/jsonx"
+	"outcrop/provider/bedrock/invoke"
 	wire "outcrop/wire/converse"
 	"outcrop/wire/openaichat"
 )
@@ -65,6 +67,8 @@ func TestCallsComeThroughWhole(t *testing.T) {
 			"a whole answer":       {model: modelBurst},
 			"a stream at once":     {model: modelBurst, stream: true},
 			"a stream with pauses": {model: modelPaced, stream: true},
+			"Claude's message":     {api: apiMessages, model: claudeBurst},
+			"Claude's stream":      {api: apiMessages, model: claudePaced, stream: true},
 		} {
 			t.Run(what+" "+name, func(t *testing.T) {
 				if err := closedLoop(t.Context(), address, k.proxy(), 2, 6); err != nil {
@@ -146,7 +150,7 @@ func TestAHeldStreamThatIsCutFailsTheRun(t *testing.T) {
 			}()
 			defer here.Close()
 			c := &client{conn: here, in: bufio.NewReader(here)}
-			asked := traffic{bytes: []byte("GET / HTTP/1.1\r\nHost: bench\r\n\r\n"), suffix: []byte("data: [DONE]\n\n")}
+			asked := traffic{bytes: []byte("GET / HTTP/1.1\r\nHost: bench\r\n\r\n"), mark: []byte(marker), suffix: []byte("data: [DONE]\n\n")}
 			err := c.open(asked)
 			if err == nil {
 				err = c.finish(asked)
@@ -205,5 +209,50 @@ func TestStreamHasAsManyDeltasAsItIsSaidToHave(t *testing.T) {
 	}
 	if n != deltas {
 		t.Errorf("%d deltas; want %d", n, deltas)
+	}
+}
+
+// Outcrop sends the upstream what the proxy is given, so that both have the same work.
+func TestInvokeModelIsAskedWhatOutcropAsks(t *testing.T) {
+	model := invoke.NewModel("anthropic", "claude-haiku-4-5", nil)
+	adapted, err := invoke.Adapt(model, messages(claudeBurst, true), nil, invoke.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := bytes.Join(adapted.Body, nil), messages("", true); !bytes.Equal(got, want) {
+		t.Errorf("Outcrop asks\n%s\nthe proxy is asked\n%s", got, want)
+	}
+}
+
+func TestStreamsOfBothAPIsSayTheSame(t *testing.T) {
+	var text, other strings.Builder
+	for _, f := range frames() {
+		text.WriteString(between(string(f), `"text":"`))
+	}
+	for _, e := range messageEvents() {
+		if strings.Contains(e, "text_delta") {
+			other.WriteString(between(e, `"text":"`))
+		}
+	}
+	if text.String() != other.String() || len(chunkFrames()) != len(messageEvents()) {
+		t.Errorf("got %q and %q", text.String(), other.String())
+	}
+}
+
+func between(s, begin string) string {
+	_, rest, _ := strings.Cut(s, begin)
+	text, _, _ := strings.Cut(rest, `"`)
+	return text
+}
+
+func TestPeakOfLargeBodiesIsMeasured(t *testing.T) {
+	b := startBench(t)
+	b.rounds = 1
+	all, err := b.peaks(t.Context(), 2, 4<<20)
+	if err != nil || len(all) != 2 {
+		t.Fatalf("got %v, %v; want figures of two servers", all, err)
+	}
+	if grown := all[0].figures[0]; grown < 4 || grown > 100 {
+		t.Errorf("Outcrop grew by %v MB for two bodies of 4 MB", grown)
 	}
 }

@@ -54,7 +54,7 @@ func (c *client) call(t traffic, begin time.Time) (time.Duration, error) {
 		}
 		n, err := resp.Body.Read(c.body[len(c.body):cap(c.body)])
 		c.body = c.body[:len(c.body)+n]
-		if t.first && first == 0 && bytes.Contains(c.body, []byte(marker)) {
+		if t.first && first == 0 && bytes.Contains(c.body, t.mark) {
 			first = time.Since(begin)
 		}
 		if errors.Is(err, io.EOF) {
@@ -65,7 +65,7 @@ func (c *client) call(t traffic, begin time.Time) (time.Duration, error) {
 		}
 	}
 	whole := time.Since(begin)
-	if resp.StatusCode != http.StatusOK || !bytes.Contains(c.body, []byte(marker)) || !bytes.HasSuffix(c.body, t.suffix) {
+	if resp.StatusCode != http.StatusOK || !bytes.Contains(c.body, t.mark) || !bytes.HasSuffix(c.body, t.suffix) {
 		return 0, fmt.Errorf("status %d, incomplete response: %.500q", resp.StatusCode, c.body)
 	}
 	if t.first {
@@ -194,7 +194,7 @@ func (c *client) open(t traffic) error {
 	}
 	c.rest, c.body = resp.Body, nil
 	piece := make([]byte, 4<<10)
-	for !bytes.Contains(c.body, []byte(marker)) {
+	for !bytes.Contains(c.body, t.mark) {
 		n, err := resp.Body.Read(piece)
 		c.body = append(c.body, piece[:n]...)
 		if err != nil {

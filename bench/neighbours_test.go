@@ -139,6 +139,20 @@ func TestEveryServerAnswersWhole(t *testing.T) {
 					t.Errorf("%s: %v", what, err)
 				}
 			}
+			for what, k := range map[string]kind{
+				"AWS's API":                  {api: apiAWS, model: modelBurst},
+				"AWS's API, a stream":        {api: apiAWS, model: modelPaced, stream: true},
+				"Anthropic's API":            {api: apiMessages, model: claudeBurst},
+				"Anthropic's API, a stream":  {api: apiMessages, model: claudeBurst, stream: true},
+				"Anthropic's API, in pauses": {api: apiMessages, model: claudePaced, stream: true},
+			} {
+				if !slices.ContainsFunc(b.serversFor(k, 2), func(o server) bool { return o.name == s.name }) {
+					continue
+				}
+				if err := closedLoop(t.Context(), running.address, s.asked(k), 2, 4); err != nil {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
 			if rss, err := running.rss(); rss < 1<<20 || err != nil {
 				t.Errorf("%d bytes are resident, %v", rss, err)
 			}
@@ -222,7 +236,7 @@ func TestChildrenCount(t *testing.T) {
 	if err != nil || len(members) != 2 || members[0].pid != cmd.Process.Pid || members[1].parent != cmd.Process.Pid {
 		t.Errorf("got %+v, %v; want the shell and its child", members, err)
 	}
-	own, err := resident(cmd.Process.Pid)
+	own, err := memoryOf(cmd.Process.Pid, "VmRSS:")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,12 +16,17 @@ type row struct {
 
 // Limits of the ratios, and of Outcrop's memory.
 const (
-	limitChat   = 1.4
-	limitStream = 1.4
-	limitImage  = 2.0
-	limitIdle   = 40.0 // MB
-	limitOpen   = 40.0 // KB per stream, of 1,000
-	limitHeld   = 45.0 // the same, of 8,000 that have all just begun
+	limitChat      = 1.4
+	limitStream    = 1.4
+	limitImage     = 2.0
+	limitIdle      = 40.0 // MB
+	limitAWS       = 0.6
+	limitMessages  = 0.8
+	limitStreamRaw = 1.0  // of AWS's or Anthropic's API
+	limitBody      = 2.0  // bytes per byte of one body
+	limitBodies    = 4.0  // the same, per byte of max_request_size_mb, for fifty bodies at once
+	limitOpen      = 40.0 // KB per stream, of 1,000
+	limitHeld      = 45.0 // the same, of 8,000 that have all just begun
 )
 
 func rows() []row {
@@ -31,6 +36,11 @@ func rows() []row {
 		{"stream", stream},
 		{"burst", burst},
 		{"image", imageCall},
+		{"aws", awsCall},
+		{"aws-stream", awsStream},
+		{"messages", messagesCall},
+		{"messages-stream", messagesStream},
+		{"aws-body", largeBodies},
 		{"latency", latency},
 		{"first", firstToken},
 		{"open", openStreams},
@@ -68,7 +78,7 @@ func (b *bench) cpuRounds(ctx context.Context, k kind, calls int) (all []taken, 
 	if b.quick {
 		calls /= 4
 	}
-	servers := b.servers(b.connected)
+	servers := b.serversFor(k, b.connected)
 	sides, stop, err := runAll(ctx, servers, k)
 	if err != nil {
 		return nil, "", err
@@ -120,6 +130,14 @@ func imageCall(ctx context.Context, b *bench) ([]line, error) {
 	return b.called(ctx, kind{model: modelBurst, picture: png}, "chat with an image of 1 MB: CPU per call", 400, limitImage)
 }
 
+func awsCall(ctx context.Context, b *bench) ([]line, error) {
+	return b.called(ctx, kind{api: apiAWS, model: modelBurst}, "AWS's API, Converse: CPU per call", 20000, limitAWS)
+}
+
+func messagesCall(ctx context.Context, b *bench) ([]line, error) {
+	return b.called(ctx, kind{api: apiMessages, model: claudeBurst}, "Anthropic's API, Claude: CPU per call", 20000, limitMessages)
+}
+
 func (b *bench) called(ctx context.Context, k kind, what string, calls int, limit float64) ([]line, error) {
 	all, note, err := b.cpuRounds(ctx, k, calls)
 	if err != nil {
@@ -131,20 +149,39 @@ func (b *bench) called(ctx context.Context, k kind, what string, calls int, limi
 }
 
 func stream(ctx context.Context, b *bench) ([]line, error) {
-	return b.streamed(ctx, modelPaced, fmt.Sprintf("stream of %d chunks, one at a time", deltas), 2000)
+	return b.streamed(ctx, kind{model: modelPaced}, fmt.Sprintf("stream of %d chunks, one at a time", deltas), 2000, limitStream)
 }
 
 func burst(ctx context.Context, b *bench) ([]line, error) {
-	return b.streamed(ctx, modelBurst, fmt.Sprintf("stream of %d chunks, without pauses", deltas), 4000)
+	return b.streamed(ctx, kind{model: modelBurst}, fmt.Sprintf("stream of %d chunks, without pauses", deltas), 4000, limitStream)
 }
 
-func (b *bench) streamed(ctx context.Context, model, what string, calls int) ([]line, error) {
-	all, note, err := b.cpuRounds(ctx, kind{model: model, stream: true}, calls)
+func awsStream(ctx context.Context, b *bench) ([]line, error) {
+	return b.bothStreams(ctx, apiAWS, modelPaced, modelBurst, "AWS's API, ConverseStream")
+}
+
+func messagesStream(ctx context.Context, b *bench) ([]line, error) {
+	return b.bothStreams(ctx, apiMessages, claudePaced, claudeBurst, "Anthropic's API, Claude, stream")
+}
+
+// bothStreams measures streams with and without pauses.
+func (b *bench) bothStreams(ctx context.Context, of api, paced, atOnce, what string) ([]line, error) {
+	slow, err := b.streamed(ctx, kind{api: of, model: paced}, what+", one at a time", 2000, limitStreamRaw)
+	if err != nil {
+		return nil, err
+	}
+	fast, err := b.streamed(ctx, kind{api: of, model: atOnce}, what+", without pauses", 4000, limitStreamRaw)
+	return append(slow, fast...), err
+}
+
+func (b *bench) streamed(ctx context.Context, k kind, what string, calls int, limit float64) ([]line, error) {
+	k.stream = true
+	all, note, err := b.cpuRounds(ctx, k, calls)
 	if err != nil {
 		return nil, err
 	}
 	whole := compare(what+": CPU", "µs", all)
-	whole.Limit, whole.Note = limitStream, note
+	whole.Limit, whole.Note = limit, note
 	for _, t := range all {
 		for i := range t.figures {
 			t.figures[i] /= deltas

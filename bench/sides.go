@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,15 +59,19 @@ func (b *bench) open(ctx context.Context) (err error) {
 	return os.WriteFile(b.config, fmt.Appendf(nil, `
 model_list:
   - model_name: "*"
-    litellm_params:
+    litellm_params: &upstream
       model: bedrock/converse/*
       aws_access_key_id: AKIDEXAMPLE
       aws_secret_access_key: wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY
       aws_region_name: us-east-1
-      aws_bedrock_runtime_endpoint: http://%s
+      aws_bedrock_runtime_endpoint: http://%[1]s
+  - model_name: %[3]s
+    litellm_params: {<<: *upstream, model: bedrock/%[3]s}
+  - model_name: %[4]s
+    litellm_params: {<<: *upstream, model: bedrock/%[4]s}
 general_settings:
-  master_key: %s
-`, b.upstream.address, masterKey), 0o600)
+  master_key: %[2]s
+`, b.upstream.address, masterKey, claudeBurst, claudePaced), 0o600)
 }
 
 func (b *bench) close() {
@@ -128,6 +133,16 @@ func (b *bench) two() []server {
 		{name: "outcrop", gateway: true, slow: 1, begin: b.outcropProcess},
 		{name: "proxy", slow: 1, begin: b.proxyProcess},
 	}
+}
+
+// serversFor returns the servers that take calls of a kind. LiteLLM takes part in those
+// of OpenAI's API only.
+func (b *bench) serversFor(k kind, atOnce int) []server {
+	all := b.servers(atOnce)
+	if k.api == apiChat {
+		return all
+	}
+	return slices.DeleteFunc(all, func(s server) bool { return s.name == litellm })
 }
 
 // servers returns the two and their neighbours, each with capacity for atOnce

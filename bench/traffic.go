@@ -18,6 +18,9 @@ const (
 	modelBurst = "us.amazon.nova-micro-v1:0" // all frames without a pause
 	modelPaced = "us.amazon.nova-lite-v1:0"  // a pause before every frame but the first two
 	modelHeld  = "us.amazon.nova-pro-v1:0"   // nothing after the first delta, until the client leaves
+
+	claudeBurst = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
+	claudePaced = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 )
 
 // deltas is the number of text pieces in a streamed answer, and marker is part of the
@@ -32,28 +35,70 @@ const answer = `{"metrics":{"latencyMs":412},"output":{"message":{"content":[{"t
 	` is a coarse-grained rock that forms when magma cools slowly below the surface. It is made mostly of quartz, feldspar and mica, and where the land above it wears away it comes to light as an outcrop."}],` +
 	`"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":61,"outputTokens":48,"totalTokens":109}}`
 
+// frame returns an event as AWS frames it.
+func frame(kind, payload string) []byte {
+	return eventstream.Append(nil, []eventstream.Header{
+		{Name: eventstream.HeaderEventType, Value: kind},
+		{Name: eventstream.HeaderContentType, Value: "application/json"},
+		{Name: eventstream.HeaderMessageType, Value: "event"},
+	}, []byte(payload))
+}
+
 // frames returns a ConverseStream response: messageStart, the deltas, and the events
 // after them, with the padding member p that AWS adds.
 func frames() [][]byte {
 	var all [][]byte
-	add := func(kind, payload string) {
-		all = append(all, eventstream.Append(nil, []eventstream.Header{
-			{Name: eventstream.HeaderEventType, Value: kind},
-			{Name: eventstream.HeaderContentType, Value: "application/json"},
-			{Name: eventstream.HeaderMessageType, Value: "event"},
-		}, []byte(payload)))
-	}
+	add := func(kind, payload string) { all = append(all, frame(kind, payload)) }
 	add("messageStart", `{"p":"abcdefghijkl","role":"assistant"}`)
 	for i := range deltas {
-		text := marker
-		if i > 0 {
-			text = " word" + strconv.Itoa(i) + " of"
-		}
-		add("contentBlockDelta", fmt.Sprintf(`{"contentBlockIndex":0,"delta":{"text":%q},"p":"abcdefghijklmnopqrstuvwxyz"}`, text))
+		add("contentBlockDelta", fmt.Sprintf(`{"contentBlockIndex":0,"delta":{"text":%q},"p":"abcdefghijklmnopqrstuvwxyz"}`, deltaText(i)))
 	}
 	add("contentBlockStop", `{"contentBlockIndex":0,"p":"abcdefgh"}`)
 	add("messageStop", `{"p":"abcdefghijklmnop","stopReason":"end_turn"}`)
 	add("metadata", `{"metrics":{"latencyMs":412},"p":"abcdef","usage":{"inputTokens":61,"outputTokens":64,"totalTokens":125}}`)
+	return all
+}
+
+// deltaText is the text of a delta.
+func deltaText(i int) string {
+	if i == 0 {
+		return marker
+	}
+	return " word" + strconv.Itoa(i) + " of"
+}
+
+// message is Claude's response of InvokeModel with the text of answer, in Anthropic's format.
+const message = `{"model":"claude-haiku-4-5-20251001","id":"msg_bdrk_01AbCdEfGhIjKlMnOpQrStUv","type":"message","role":"assistant","content":[{"type":"text","text":"` + marker +
+	` is a coarse-grained rock that forms when magma cools slowly below the surface. It is made mostly of quartz, feldspar and mica, and where the land above it wears away it comes to light as an outcrop."}],` +
+	`"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":61,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"output_tokens":48}}`
+
+// messageStop is the last event of a message, to which AWS adds its metrics.
+const messageStop = `{"type":"message_stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":61,"outputTokenCount":64,"invocationLatency":412,"firstByteLatency":198}}`
+
+// messageEvents returns the events of a streamed message in Anthropic's format.
+func messageEvents() []string {
+	all := []string{
+		`{"type":"message_start","message":{"model":"claude-haiku-4-5-20251001","id":"msg_bdrk_01AbCdEfGhIjKlMnOpQrStUv","type":"message","role":"assistant","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":61,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":1}}}`,
+		`{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`,
+	}
+	for i := range deltas {
+		all = append(all, fmt.Sprintf(`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":%q}}`, deltaText(i)))
+	}
+	return append(
+		all,
+		`{"type":"content_block_stop","index":0}`,
+		`{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":64}}`,
+		messageStop,
+	)
+}
+
+// chunkFrames returns an InvokeModelWithResponseStream response of Claude: each event in
+// base64 in a frame of its own, with the padding that AWS adds.
+func chunkFrames() [][]byte {
+	var all [][]byte
+	for _, event := range messageEvents() {
+		all = append(all, frame("chunk", `{"bytes":"`+base64.StdEncoding.EncodeToString([]byte(event))+`","p":"abcdefghijklmnopqrstuvwxyz"}`))
+	}
 	return all
 }
 
@@ -81,6 +126,17 @@ func converse(picture []byte) []byte {
 	}
 	return fmt.Appendf(nil, `{"system":[{"text":%q}],"messages":[{"role":"user","content":[{"text":"Hello."}]},{"role":"assistant","content":[{"text":"Hello, ask me about rocks."}]},{"role":"user","content":[{"text":%q}%s]}],"inferenceConfig":{"maxTokens":300,"temperature":0.3}}`,
 		system, question, more)
+}
+
+// messages is the same request in Anthropic's format: for Outcrop with the model, for the
+// proxy as InvokeModel takes it.
+func messages(model string, stream bool) []byte {
+	head := `"anthropic_version":"bedrock-2023-05-31",`
+	if model != "" {
+		head = fmt.Sprintf(`"model":%q,"stream":%t,`, model, stream)
+	}
+	return fmt.Appendf(nil, `{%s"max_tokens":300,"temperature":0.3,"system":%q,"messages":[{"role":"user","content":"Hello."},{"role":"assistant","content":"Hello, ask me about rocks."},{"role":"user","content":%q}]}`,
+		head, system, question)
 }
 
 // picture returns a PNG of about 1 MB of noise, so that nothing in it repeats.
@@ -115,35 +171,65 @@ const masterKey = "sk-bench-0123456789"
 type traffic struct {
 	bytes  []byte
 	suffix []byte // the end of a complete answer's body
+	mark   []byte // what has marker in it
 	size   int    // of the request's body
-	first  bool   // measure until marker rather than until the end
+	first  bool   // measure until mark rather than until the end
 }
+
+// api is the API by which Outcrop is called.
+type api int
+
+const (
+	apiChat     api = iota // OpenAI's chat completions
+	apiAWS                 // Bedrock's own, as the proxy is called
+	apiMessages            // Anthropic's, for which the upstream is called by InvokeModel
+)
 
 // kind is a kind of call, for both sides.
 type kind struct {
+	api     api
 	model   string
 	stream  bool
 	picture []byte
 }
 
+// gateway is the call as Outcrop gets it.
 func (k kind) gateway() traffic {
-	body := openAIChat(k.model, k.stream, k.picture)
-	t := traffic{bytes: request("/v1/chat/completions", body), size: len(body), suffix: []byte("}")}
-	if k.stream {
-		t.suffix = []byte("data: [DONE]\n\n")
+	switch k.api {
+	case apiAWS:
+		return k.proxy()
+	case apiMessages:
+		end := "}"
+		if k.stream {
+			end = "data: {\"type\":\"message_stop\"}\n\n"
+		}
+		return newTraffic("/v1/messages", messages(k.model, k.stream), marker, end)
+	default:
+		end := "}"
+		if k.stream {
+			end = "data: [DONE]\n\n"
+		}
+		return newTraffic("/v1/chat/completions", openAIChat(k.model, k.stream, k.picture), marker, end)
 	}
-	return t
 }
 
+// proxy is the call as Outcrop makes it to the upstream.
 func (k kind) proxy() traffic {
-	body := converse(k.picture)
-	path := "/model/" + k.model + "/converse"
-	t := traffic{size: len(body), suffix: []byte("}")}
-	if k.stream {
-		path += "-stream"
+	path := "/model/" + k.model
+	switch {
+	case k.api == apiMessages && k.stream:
+		all := chunkFrames()
+		return newTraffic(path+"/invoke-with-response-stream", messages("", true), string(all[2]), string(all[len(all)-1]))
+	case k.api == apiMessages:
+		return newTraffic(path+"/invoke", messages("", false), marker, "}")
+	case k.stream:
 		all := frames()
-		t.suffix = all[len(all)-1]
+		return newTraffic(path+"/converse-stream", converse(k.picture), marker, string(all[len(all)-1]))
+	default:
+		return newTraffic(path+"/converse", converse(k.picture), marker, "}")
 	}
-	t.bytes = request(path, body)
-	return t
+}
+
+func newTraffic(path string, body []byte, mark, suffix string) traffic {
+	return traffic{bytes: request(path, body), size: len(body), mark: []byte(mark), suffix: []byte(suffix)}
 }

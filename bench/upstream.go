@@ -44,15 +44,21 @@ func listen(ctx context.Context, out io.Writer) (net.Listener, error) {
 	return l, err
 }
 
-// upstream answers Converse and ConverseStream.
+// upstream answers Converse, ConverseStream, InvokeModel and
+// InvokeModelWithResponseStream.
 type upstream struct {
-	whole  []byte
-	head   []byte   // of a stream
-	chunks [][]byte // the frames of a stream, each in its HTTP chunk
-	wg     sync.WaitGroup
+	converse, invoke prepared
+	head             []byte // of a stream
+	wg               sync.WaitGroup
 
 	mu   sync.Mutex
 	held map[net.Conn]bool // connections with an open stream of modelHeld
+}
+
+// prepared is the response of an API.
+type prepared struct {
+	whole  []byte
+	chunks [][]byte // the frames of a stream, each in its HTTP chunk
 }
 
 // pathRelease is where a request releases all held streams to end. The answer has their
@@ -62,13 +68,18 @@ const pathRelease = "/release"
 func newUpstream() *upstream {
 	const common = "Date: Mon, 02 Mar 2026 09:00:00 GMT\r\nConnection: keep-alive\r\nx-amzn-RequestId: 6f1b5b5e-5d1c-4c7e-9d2e-0a4f3a1f7c11\r\n"
 	u := &upstream{
-		held:  make(map[net.Conn]bool),
-		whole: []byte("HTTP/1.1 200 OK\r\n" + common + "Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(answer)) + "\r\n\r\n" + answer),
-		head:  []byte("HTTP/1.1 200 OK\r\n" + common + "Content-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked\r\n\r\n"),
+		held: make(map[net.Conn]bool),
+		head: []byte("HTTP/1.1 200 OK\r\n" + common + "Content-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked\r\n\r\n"),
 	}
-	for _, f := range frames() {
-		u.chunks = append(u.chunks, append(fmt.Appendf(nil, "%x\r\n%s", len(f), f), "\r\n"...))
+	prepare := func(headers, whole string, frames [][]byte) (p prepared) {
+		p.whole = []byte("HTTP/1.1 200 OK\r\n" + common + headers + "Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(whole)) + "\r\n\r\n" + whole)
+		for _, f := range frames {
+			p.chunks = append(p.chunks, append(fmt.Appendf(nil, "%x\r\n%s", len(f), f), "\r\n"...))
+		}
+		return p
 	}
+	u.converse = prepare("", answer, frames())
+	u.invoke = prepare("X-Amzn-Bedrock-Invocation-Latency: 412\r\nX-Amzn-Bedrock-Input-Token-Count: 61\r\nX-Amzn-Bedrock-Output-Token-Count: 48\r\n", message, chunkFrames())
 	return u
 }
 
@@ -86,13 +97,13 @@ func (u *upstream) serve(l net.Listener) error {
 		}
 		u.wg.Go(func() {
 			defer conn.Close()
-			u.converse(conn)
+			u.answer(conn)
 		})
 	}
 }
 
-// converse answers the requests of one connection until it ends.
-func (u *upstream) converse(conn net.Conn) {
+// answer answers the requests of one connection until it ends.
+func (u *upstream) answer(conn net.Conn) {
 	in := bufio.NewReaderSize(conn, 4<<10)
 	for {
 		r, err := http.ReadRequest(in)
@@ -102,14 +113,18 @@ func (u *upstream) converse(conn net.Conn) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return
 		}
+		of := &u.converse
+		if strings.Contains(r.URL.Path, "/invoke") {
+			of = &u.invoke
+		}
 		switch {
 		case r.URL.Path == pathRelease:
 			n := strconv.Itoa(u.release())
 			_, err = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(n), n)
 		case strings.HasSuffix(r.URL.Path, "-stream"):
-			err = u.stream(conn, in, r.URL.Path)
+			err = u.stream(conn, in, r.URL.Path, of.chunks)
 		default:
-			_, err = conn.Write(u.whole)
+			_, err = conn.Write(of.whole)
 		}
 		if err != nil {
 			return
@@ -118,8 +133,8 @@ func (u *upstream) converse(conn net.Conn) {
 }
 
 // stream writes each frame separately.
-func (u *upstream) stream(conn net.Conn, in *bufio.Reader, path string) error {
-	paced, held := strings.Contains(path, modelPaced), strings.Contains(path, modelHeld)
+func (u *upstream) stream(conn net.Conn, in *bufio.Reader, path string, chunks [][]byte) error {
+	paced, held := strings.Contains(path, modelPaced) || strings.Contains(path, claudePaced), strings.Contains(path, modelHeld)
 	if held { // before the client can know that it is open
 		u.mu.Lock()
 		u.held[conn] = true
@@ -128,7 +143,7 @@ func (u *upstream) stream(conn net.Conn, in *bufio.Reader, path string) error {
 	if _, err := conn.Write(u.head); err != nil {
 		return err
 	}
-	for i, c := range u.chunks {
+	for i, c := range chunks {
 		if i == 2 && held {
 			if err := u.hold(conn, in); err != nil {
 				return err

@@ -91,16 +91,23 @@ func (p *process) cpu() (time.Duration, error) {
 	return sum, err
 }
 
+// peak returns the most memory that the process and its family have had resident, in
+// bytes.
+func (p *process) peak() (int64, error) { return p.memory("VmHWM:") }
+
 // rss returns the resident memory of the process and its family, in bytes. A page
 // shared by two of them counts twice.
-func (p *process) rss() (int64, error) {
+func (p *process) rss() (int64, error) { return p.memory("VmRSS:") }
+
+// memory sums a line of /proc/PID/status.
+func (p *process) memory(name string) (int64, error) {
 	members, err := family(p.cmd.Process.Pid)
 	if err != nil {
 		return 0, err
 	}
 	var sum int64
 	for _, m := range members {
-		n, err := resident(m.pid)
+		n, err := memoryOf(m.pid, name)
 		if err != nil {
 			return 0, err
 		}
@@ -109,15 +116,15 @@ func (p *process) rss() (int64, error) {
 	return sum, nil
 }
 
-// resident returns VmRSS of /proc/PID/status; 0 for a process that has ended and has
+// memoryOf returns a line of /proc/PID/status in bytes; 0 for a process that has ended and has
 // not been waited for, which has none.
-func resident(pid int) (int64, error) {
+func memoryOf(pid int, name string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if value, ok := strings.CutPrefix(line, name); ok {
 			kb, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
 			return kb << 10, err
 		}

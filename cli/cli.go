@@ -30,6 +30,7 @@ type commands struct {
 	Doctor     doctorCommand     `cmd:"" help:"Check credentials, permissions and models, and explain how to fix what fails."`
 	Emulate    emulateCommand    `cmd:"" help:"Run a local emulator of a provider."`
 	Config     configCommand     `cmd:"" help:"Check a configuration file."`
+	Cert       certCommand       `cmd:"" help:"Make a certificate to serve HTTPS on this machine."`
 	Bedrock    bedrockCommand    `cmd:"" help:"Write and check the IAM policies that calls need."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
 	Help       helpCommand       `cmd:"" help:"Show the help of a command."`

@@ -50,6 +50,7 @@ func TestConfigurationsOfTheGuidesAreGood(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", profiles)
 	t.Setenv("LITELLM_MASTER_KEY", "sk-0123456789abcdef0123456789abcdef")
 	t.Setenv("EXTERNAL_ID", "tea-42")
+	t.Setenv("TEAM_A_SECRET", "secret-of-the-test")
 	t.Setenv("BEDROCK_API_KEY", "ABSKa-key-for-this-test")
 	checked := 0
 	for name, page := range pages(t) {

@@ -40,7 +40,7 @@ func tuneCollector(lookupEnv func(string) (string, bool), granted int64) []byte 
 		return nil
 	}
 	debug.SetGCPercent(gcPercent)
-	return make([]byte, ballast)
+	return untouched(make([]byte, ballast))
 }
 
 // granted returns the memory that this process may use, in bytes; 0 if it is unknown.

@@ -29,6 +29,8 @@ type serveCommand struct {
 	configFlags
 	Host    string `default:"127.0.0.1" help:"Address to listen on."`
 	Port    int    `default:"4000" help:"Port to listen on; 0 for any free port."`
+	TLSCert string `name:"tls-cert" aliases:"ssl_certfile_path" env:"SSL_CERTFILE_PATH" placeholder:"FILE" help:"Certificate to serve HTTPS with, in PEM; outcrop cert makes one. It is read again when it changes."`
+	TLSKey  string `name:"tls-key" aliases:"ssl_keyfile_path" env:"SSL_KEYFILE_PATH" placeholder:"FILE" help:"Key of the certificate, in PEM."`
 	DataDir string `name:"data-dir" env:"OUTCROP_DATA_DIR" placeholder:"DIR" help:"Folder for data that is kept across restarts. Default: outcrop in the user's cache folder."`
 	Demo    bool   `help:"Without AWS credentials, use the built-in Bedrock emulator, and show a first answer."`
 	Emulate bool   `name:"emulator" help:"Like --demo, but always use the emulator, even if there are AWS credentials."`
@@ -59,11 +61,14 @@ func (c *serveCommand) Run(ctx context.Context, con console) error {
 	if c.DataDir == "" {
 		c.DataDir = defaultDataDir()
 	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return &usageError{"--tls-cert and --tls-key belong together, but only one of them is set", "Set both; outcrop cert makes a certificate and its key for this machine."}
+	}
 	ballast := tuneCollector(os.LookupEnv, granted())
 	defer runtime.KeepAlive(ballast)
 	con, log, flush := queued(con, c.Debug, styleOf(con.err, c.Log))
 	defer flush()
-	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, DataDir: c.DataDir, Demo: c.Demo, Emulate: c.Emulate, Logger: log.Logger, Log: log})
+	a, err := app.New(ctx, app.Options{Config: cfg, Host: c.Host, Port: c.Port, CertFile: c.TLSCert, KeyFile: c.TLSKey, DataDir: c.DataDir, Demo: c.Demo, Emulate: c.Emulate, Logger: log.Logger, Log: log})
 	if err != nil {
 		return err
 	}
@@ -186,15 +191,18 @@ const demoTimeout = 30 * time.Second
 // credentials it makes no call, since calls cost money.
 func (c *serveCommand) show(ctx context.Context, w io.Writer, a *app.App) error {
 	var err error
-	if a.Emulated() && !a.Locked() {
+	if a.Emulated() && !a.Locked() && !a.Secure() {
 		var answer, candidate string
 		if answer, candidate, err = ask(ctx, a.URL()); err == nil {
 			fmt.Fprintf(w, "\n  you:     Say hello to a new user in one sentence.\n  %s: %s\n  route:   %s\n\nThe emulator answers by repeating the question. With AWS credentials, the model itself answers.\n", demoModel, answer, candidate)
 		}
 	}
 	auth := ""
+	if a.Secure() {
+		auth = " --cacert " + a.CertFile()
+	}
 	if a.Locked() {
-		auth = " -H \"Authorization: Bearer $LITELLM_MASTER_KEY\""
+		auth += " -H \"Authorization: Bearer $LITELLM_MASTER_KEY\""
 	}
 	model, cost := demoModel, ""
 	if !a.Emulated() {

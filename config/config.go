@@ -41,6 +41,8 @@ type Config struct {
 	Refresh time.Duration
 	// Media is how images and files are fetched from URLs.
 	Media Media
+	// AccessKeys are the access keys with which clients may sign requests of AWS's own API.
+	AccessKeys []AccessKey
 	// Anthropic is how Anthropic's Messages API is served.
 	Anthropic AnthropicDoor
 	// Skipped counts the entries of model_list that were skipped, because their provider
@@ -55,6 +57,9 @@ type Config struct {
 type General struct {
 	// MasterKey is the key that clients must send; if it is empty, anyone may call.
 	MasterKey Secret
+	// CertFile and KeyFile are the certificate and its key to serve HTTPS with; both are empty for
+	// HTTP.
+	CertFile, KeyFile string
 	// MaxRequestSize is the maximum size of a request body, in bytes. The default is
 	// 100 MiB.
 	MaxRequestSize int64
@@ -64,6 +69,12 @@ type General struct {
 	// ClientCredentials is whether clients may override settings of every model.
 	// Model.Callers is the effective policy of a model.
 	ClientCredentials bool
+}
+
+// AccessKey is an entry of outcrop_settings.aws_door.access_keys.
+type AccessKey struct {
+	ID     string
+	Secret Secret
 }
 
 // Media is outcrop_settings.media.

@@ -95,8 +95,11 @@ func with(k Key, value string) string {
 	default:
 		text, indent := model+params, ""
 		for name := range strings.SplitSeq(k.Section, ".") {
+			name, list := strings.CutSuffix(name, "[]")
 			text += indent + name + ":\n"
-			indent += "  "
+			if indent += "  "; list {
+				text, indent = text+indent+"-\n", indent+"  "
+			}
 		}
 		return text + indent + key + "\n"
 	}

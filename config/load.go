@@ -347,6 +347,7 @@ func (l *loader) readEnvironment(n *node) {
 
 // general reads general_settings.
 func (l *loader) general(cfg *Config, n *node, path string) {
+	var cert, key *node // of HTTPS
 	l.fields(n, "general_settings", path, nil, func(k Key, n *node, path string) {
 		switch k.Name {
 		case "master_key":
@@ -354,6 +355,12 @@ func (l *loader) general(cfg *Config, n *node, path string) {
 				cfg.General.MasterKey = Secret(s)
 				l.checkMasterKey(s, n.file, n.line, n.column, path)
 			}
+		case "ssl_certfile_path":
+			cfg.General.CertFile, _ = l.text(k, n, path)
+			cert = n
+		case "ssl_keyfile_path":
+			cfg.General.KeyFile, _ = l.text(k, n, path)
+			key = n
 		case "max_request_size_mb":
 			if f, ok := l.number(k, n, path); ok {
 				cfg.General.MaxRequestSize = int64(f * (1 << 20))
@@ -366,6 +373,12 @@ func (l *loader) general(cfg *Config, n *node, path string) {
 			cfg.General.ClientCredentials, _ = l.boolean(k, n, path)
 		}
 	})
+	switch {
+	case cert != nil && key == nil:
+		l.errorAt(cert.file, cert.line, cert.column, path+".ssl_certfile_path", "ssl_keyfile_path is missing", "both, or neither", "")
+	case key != nil && cert == nil:
+		l.errorAt(key.file, key.line, key.column, path+".ssl_keyfile_path", "ssl_certfile_path is missing", "both, or neither", "")
+	}
 }
 
 // masterKey uses LITELLM_MASTER_KEY if the file has no key.

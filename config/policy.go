@@ -39,6 +39,9 @@ func (l *loader) outcrop(cfg *Config, n *node, path string) (all policy) {
 		case "media":
 			l.media(cfg, n, path)
 			return
+		case "aws_door":
+			l.awsDoor(cfg, n, path)
+			return
 		case "anthropic_door":
 			l.anthropic(cfg, n, path)
 			return

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,7 +22,10 @@ type application struct {
 	note          string // what else users should know; empty for nothing
 	unsigned      string // the calls of the client that leave out signatures of reasoning; empty for none
 	lacks         map[string]string
-	gaps          map[string]gap
+	// rest is the reason why the client shows no other features than its program has;
+	// empty if it should show all.
+	rest string
+	gaps map[string]gap
 }
 
 // programRun is one run of a client's program.
@@ -58,6 +62,8 @@ func features() []string {
 		"reasoning in a streamed tool loop",
 		"JSON mode",
 		"several answers",
+		"embeddings",
+		"rerank",
 	}
 }
 
@@ -66,6 +72,7 @@ const (
 	lacksForcedTool = "the client has no such mode"
 	lacksReasoning  = "the client does not show reasoning"
 	lacksSeveral    = "the client asks for one answer"
+	lacksRerank     = "the client has no rerank"
 )
 
 func applications(t *testing.T) []application {
@@ -77,7 +84,7 @@ func applications(t *testing.T) []application {
 			packages: []pin{{"clients", "openai"}, {"python", "openai"}},
 			runs:     []programRun{{client: newest, program: "client_openai.py"}, {client: first, program: "client_openai.py"}},
 			lines:    "openai.py", prints: "hardness=",
-			lacks: map[string]string{"structured output by a tool": lacksForcedTool},
+			lacks: map[string]string{"structured output by a tool": lacksForcedTool, "rerank": lacksRerank},
 		},
 		{
 			name: "OpenAI for Node", short: "OpenAI Node",
@@ -85,7 +92,7 @@ func applications(t *testing.T) []application {
 			runs:     []programRun{{client: js, program: "client_openai.mjs"}},
 			lines:    "openai.mjs", prints: "sunny in Paris",
 			unsigned: "`runTools`",
-			lacks:    map[string]string{"structured output by a tool": lacksForcedTool},
+			lacks:    map[string]string{"structured output by a tool": lacksForcedTool, "rerank": lacksRerank},
 			gaps: map[string]gap{
 				"reasoning in a streamed tool loop: chat.completions.stream, reasoning_effort": gapLastPieces,
 			},
@@ -95,9 +102,10 @@ func applications(t *testing.T) []application {
 			packages: []pin{{"clients", "langchain"}, {"clients", "langchain-core"}, {"clients", "langchain-openai"}},
 			runs:     []programRun{{client: newest, program: "client_langchain.py"}},
 			lines:    "langchain.py", prints: "sunny in Paris",
-			note:     "With a `base_url`, ChatOpenAI asks for the token usage of streams only if `stream_usage=True`.",
+			note: "With a `base_url`, ChatOpenAI asks for the token usage of streams only if `stream_usage=True`. OpenAIEmbeddings sends tokens, for which it " +
+				"downloads a vocabulary; with `check_embedding_ctx_length=False` it sends texts, which every model embeds as they are.",
 			unsigned: "`ChatOpenAI`",
-			lacks:    map[string]string{"reasoning": lacksReasoning},
+			lacks:    map[string]string{"reasoning": lacksReasoning, "rerank": lacksRerank},
 		},
 		{
 			name: "pydantic-ai", short: "pydantic-ai",
@@ -105,7 +113,7 @@ func applications(t *testing.T) []application {
 			runs:     []programRun{{client: newest, program: "client_pydantic_ai.py"}},
 			lines:    "pydantic_ai.py", prints: "city=",
 			unsigned: "`OpenAIChatModel`",
-			lacks:    map[string]string{"several answers": lacksSeveral},
+			lacks:    map[string]string{"several answers": lacksSeveral, "rerank": lacksRerank},
 		},
 		{
 			name: "Vercel's AI SDK", short: "AI SDK",
@@ -114,7 +122,7 @@ func applications(t *testing.T) []application {
 			lines:    "ai_sdk.mjs", prints: "sunny in Paris",
 			note:     "Later major versions need Node 22. Reasoning is `providerOptions: {outcrop: {reasoningEffort: \"low\"}}`, where `outcrop` is the provider's `name`.",
 			unsigned: "The AI SDK",
-			lacks:    map[string]string{"structured output by a tool": lacksForcedTool, "several answers": lacksSeveral},
+			lacks:    map[string]string{"structured output by a tool": lacksForcedTool, "several answers": lacksSeveral, "rerank": "its provider for OpenAI-compatible services has no rerank"},
 		},
 		{
 			name: "llm", short: "llm",
@@ -128,6 +136,8 @@ func applications(t *testing.T) []application {
 				"structured output beside tools": "the client asks for the schema in a chain's first call only",
 				"reasoning":                      lacksReasoning,
 				"several answers":                lacksSeveral,
+				"embeddings":                     "the client embeds with OpenAI's own models only",
+				"rerank":                         lacksRerank,
 			},
 		},
 		{
@@ -137,6 +147,13 @@ func applications(t *testing.T) []application {
 			lines:    "litellm.py", prints: "You said: What is granite?",
 			note:  "To end a stream early, use `acompletion` and call `aclose()`; the streams of `completion` have no such method.",
 			lacks: map[string]string{"structured output by a tool": lacksForcedTool},
+		},
+		{
+			name: "Cohere's SDK", short: "Cohere",
+			packages: []pin{{"clients", "cohere"}},
+			runs:     []programRun{{client: newest, program: "client_cohere.py"}},
+			lines:    "cohere.py", prints: "the best is Granite is a hard rock.",
+			rest: "the gateway serves only rerank in Cohere's format",
 		},
 	}
 }
@@ -179,13 +196,29 @@ func TestClients(t *testing.T) { //nolint:tparallel // the page waits for the su
 	}
 }
 
+// vocabularies is the folder in which LiteLLM's package has the vocabularies of OpenAI's
+// tokenizer, which LangChain would download.
+func vocabularies(t *testing.T) string {
+	t.Helper()
+	found, err := filepath.Glob("../.cache/litellm/lib/python3*/site-packages/litellm/litellm_core_utils/tokenizers")
+	if err != nil || len(found) != 1 {
+		t.Fatalf("the vocabularies are in %v: %v", found, err)
+	}
+	folder, err := filepath.Abs(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
 // show runs the client's programs and returns the scenarios, which must have the
 // expected results.
 func (a *application) show(t *testing.T, url string) []scenario {
 	t.Helper()
 	var all []scenario
 	for n, r := range a.runs {
-		reported := r.client.report(t, r.program, "BASE_URL="+url, "API_KEY="+masterKey, "MODEL=claude")
+		reported := r.client.report(t, r.program, "BASE_URL="+url, "API_KEY="+masterKey, "MODEL=claude",
+			"EMBEDS=bedrock/amazon.titan-embed-text-v2:0", "RERANKS=bedrock/cohere.rerank-v3-5:0", "TIKTOKEN_CACHE_DIR="+vocabularies(t))
 		for i, s := range reported {
 			t.Run(strings.ReplaceAll(s.Name, "/", " "), func(t *testing.T) { a.check(t, s) })
 			if n > 0 && (i >= len(all) || all[i].Name != s.Name) {
@@ -226,7 +259,7 @@ func (a *application) complete(t *testing.T, all []scenario) {
 	}
 	for _, f := range features() {
 		_, missing := a.lacks[f]
-		if found[f] == missing {
+		if missing = missing || a.rest != "" && !found[f]; found[f] == missing {
 			t.Errorf("%q shown: %t, listed as missing: %t", f, found[f], missing)
 		}
 	}

@@ -9,6 +9,10 @@
 // OpenAI's helpers, frameworks and tools. docs/clients.md is generated from their
 // results and from the lines to paste in sdks/lines, which are also run.
 //
+// The programs in sdks/aws, aws_node, aws_go and aws_java are clients of AWS's own API.
+// The one on AWS SDK for Go is a module of its own, so that the gateway's module does
+// not need the SDK's client for Bedrock.
+//
 // The package openai for Node stays at its version 6, and Vercel's ai at its version 6:
 // the next ones require Node 22, and Debian 13 has 20.
 //

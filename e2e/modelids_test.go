@@ -66,8 +66,9 @@ model_list:
 		{"a bare id, strictly", "strict/" + sonnet37, "", onDemand},
 		{"another bare id, strictly", "strict/" + deepseek, "", onDemand},
 		{"a profile of elsewhere, strictly", "strict/eu." + sonnet45, "", "The provided model identifier is invalid."},
-		{"the standard call, which converse stands in for", "bedrock/invoke/" + sonnet37, "us." + sonnet37, "invoke/ is served by Converse"},
-		{"the standard call, strictly", "strict/invoke/" + sonnet37, "", "the route invoke/ is not supported yet"},
+		{"InvokeModel for Claude", "bedrock/invoke/" + sonnet37, "us." + sonnet37, "using us."},
+		{"InvokeModel for Claude, strictly", "strict/invoke/" + sonnet37, "", onDemand},
+		{"InvokeModel, which Converse stands in for", "bedrock/invoke/amazon.nova-pro-v1:0", "amazon.nova-pro-v1:0", "invoke/ is served by Converse"},
 		{"a friendly name", "bedrock/claude-sonnet-4-5", "us." + sonnet45, "using us."},
 		{"as people write it", "claude-sonnet-4.5", "us." + sonnet45, "using us."},
 		{"a friendly name", "bedrock/deepseek-r1", "us." + deepseek, "using us."},
@@ -91,8 +92,11 @@ model_list:
 					}
 					return
 				}
-				target := r.header.Get("X-Outcrop-Target")
-				if r.status != 200 || !r.whole() || !strings.HasSuffix(target, "; id="+tt.serves) || !strings.HasPrefix(target, "api=converse; region=") {
+				target, api := r.header.Get("X-Outcrop-Target"), "converse"
+				if strings.Contains(tt.model, "/invoke/anthropic.") {
+					api = "invoke"
+				}
+				if r.status != 200 || !r.whole() || !strings.HasSuffix(target, "; id="+tt.serves) || !strings.HasPrefix(target, "api="+api+"; region=") {
 					t.Errorf("got %d, target %s, want %s: %.300s", r.status, target, tt.serves, r.body)
 				}
 				if reason := r.header.Get("X-Outcrop-Reason"); !strings.Contains(reason, tt.says) {

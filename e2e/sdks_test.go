@@ -92,6 +92,7 @@ func runOpenAI(t *testing.T, c client, program string) {
 // client is a program that runs scenarios, with its interpreter and its packages.
 type client struct {
 	interpreter string
+	flags       []string // of the interpreter
 	dir         string
 }
 
@@ -178,7 +179,11 @@ func (c client) report(t *testing.T, program string, environ ...string) []scenar
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), clientPatience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, c.interpreter, program)
+	args := c.flags
+	if program != "" {
+		args = append(slices.Clip(args), program)
+	}
+	cmd := exec.CommandContext(ctx, c.interpreter, args...)
 	cmd.Dir = c.dir
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "PYTHONDONTWRITEBYTECODE=1", "NO_PROXY=*"}, environ...)
 	var stdout, stderr bytes.Buffer

@@ -84,14 +84,14 @@ func (e *endless) settled(n int64) func() bool {
 	}
 }
 
-// TestUnreadStreamsHoldLittle checks that a stream whose client reads nothing holds one event, its
-// output, net/http's buffers (10 KB) and the state of the call, but neither the frame that it came
-// in nor earlier text. Its goroutines use small stacks.
+// TestUnreadStreamsHoldLittle: a stream whose client reads nothing holds one event as it is
+// written, and what is known of the call; neither the frame that it came in nor the text that
+// came before, no buffers of the server's, and one goroutine with a small stack.
 func TestUnreadStreamsHoldLittle(t *testing.T) {
 	const (
 		streams  = 100
-		mostHeap = 36 << 10 // bytes per stream, with the client's and upstream's ends
-		mostAll  = 68 << 10 // and with the stacks of all goroutines
+		mostHeap = 23 << 10 // bytes of a stream, with its client's and upstream's ends
+		mostAll  = 46 << 10 // and with the stacks of all goroutines
 	)
 	upstream := startEndless(t)
 	g := startGateway(t, strings.ReplaceAll(roughConfig, "SETTINGS", "num_retries: 0, timeout: 600"), "http://"+upstream.listener.Addr().String())

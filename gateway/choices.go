@@ -63,7 +63,7 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 			continue
 		}
 		if counted++; counted == 1 {
-			c.meta(&a.Meta)
+			c.metaOf(req, &a.Meta)
 		} else {
 			c.warnMore(a.Meta.Warnings)
 		}

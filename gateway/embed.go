@@ -39,7 +39,8 @@ func (c *Call) Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankR
 		return nil, c.Fail(err)
 	}
 	c.meta(&resp.Meta)
-	c.record.Usage, c.record.Estimated = resp.Usage, resp.Estimated
+	c.price(&resp.Usage, "")
+	c.record.Usage = resp.Usage // its tokens are never estimated
 	return resp, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -96,6 +95,9 @@ func (g *Gateway) Group(model string) string { return g.router.Group(model) }
 // mean; empty if there is none.
 func (g *Gateway) Alternative(model string) string { return g.router.Alternative(model) }
 
+// Serves reports whether a model name is configured.
+func (g *Gateway) Serves(model string) bool { return g.router.Group(model) != "" }
+
 // Locked reports whether clients must present a key.
 func (g *Gateway) Locked() bool { return g.locked }
 
@@ -107,68 +109,6 @@ func (g *Gateway) Drain() { g.stopping.Store(true) }
 
 // Stopping reports whether Drain was called.
 func (g *Gateway) Stopping() bool { return g.stopping.Load() }
-
-// Authenticate checks the keys that a client presented in any of the supported headers. It takes
-// the same time for a wrong key as for the right one. The error is an *llm.Error with status 401.
-func (g *Gateway) Authenticate(presented ...string) error {
-	if !g.locked {
-		return nil
-	}
-	right, given := 0, false
-	for _, key := range presented {
-		if key == "" {
-			continue
-		}
-		given = true
-		sum := sha256.Sum256([]byte(key))
-		right |= subtle.ConstantTimeCompare(sum[:], g.key[:])
-	}
-	switch {
-	case right == 1:
-		return nil
-	case !given:
-		return &llm.Error{
-			Code: llm.CodeUnauthorized, Status: 401, Message: "the API key is missing.",
-			Fix: "Send the gateway's key as Authorization: Bearer, api-key, x-api-key or x-litellm-api-key.",
-		}
-	default:
-		return &llm.Error{
-			Code: llm.CodeUnauthorized, Status: 401, Message: "the API key is not valid for this gateway.",
-			Fix: "Ask the gateway's operator for a key.",
-		}
-	}
-}
-
-// Credentials are what a client presented to be admitted.
-type Credentials struct {
-	// Keys are the keys in the headers in which clients send one; empty where there was none.
-	Keys [4]string
-}
-
-// Caller is who makes a call.
-type Caller struct {
-	// Identity is the name of what the client presented, such as an access key id; empty for a
-	// client that presented the master key, or nothing where nothing is needed.
-	Identity string
-}
-
-// Admit begins a call, after checking what the client presented. The call is recorded by End also if
-// it is refused; the error is then an *llm.Error.
-func (g *Gateway) Admit(door, id string, c Credentials) (*Call, error) {
-	if err := g.Authenticate(c.Keys[:]...); err != nil {
-		return g.Begin(Refused, id), err
-	}
-	return g.Begin(door, id), nil
-}
-
-// Refused is the door in the record of requests that go no further than the check of the key.
-const Refused = "refused"
-
-// Identify sets who makes a call whose client the frontend has verified after it began.
-func (c *Call) Identify(identity string) { c.caller = Caller{Identity: identity} }
-
-// Caller is who makes the call.
-func (c *Call) Caller() Caller { return c.caller }
 
 // Call is one request in the gateway. It is used by one goroutine, and recorded when End is called,
 // once.
@@ -279,7 +219,7 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 		}
 		return nil, e
 	}
-	c.meta(&resp.Meta)
+	c.metaOf(req, &resp.Meta)
 	c.price(&resp.Usage, cmp.Or(resp.ServiceTier, req.ServiceTier))
 	c.record.Usage, c.record.Stop = resp.Usage, resp.RawStop
 	if resp.Uncounted {
@@ -290,7 +230,15 @@ func (c *Call) Complete(ctx context.Context, req *llm.Request) (*llm.Response, e
 
 // meta adopts the response's Meta, and adds its warnings.
 func (c *Call) meta(m *llm.Meta) {
-	warnings := slices.Concat(c.record.Meta.Warnings, m.Warnings)
+	c.adopt(m, slices.Concat(c.record.Meta.Warnings, m.Warnings))
+}
+
+// metaOf is meta for the response to a chat request.
+func (c *Call) metaOf(req *llm.Request, m *llm.Meta) {
+	c.adopt(m, req.OrderWarnings(c.record.Meta.Warnings, m.Warnings))
+}
+
+func (c *Call) adopt(m *llm.Meta, warnings []llm.Warning) {
 	c.record.Meta = *m
 	c.record.Meta.Warnings = warnings
 }
@@ -355,7 +303,7 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 		return nil, e
 	}
 	c.lease.Shrink(body / 4 * 3) // the body and its encoding are gone; fallbacks may still need the request itself
-	c.meta(m.Meta())
+	c.metaOf(req, m.Meta())
 	c.record.FirstToken = c.g.now().Sub(c.record.Started)
 	m.warned = len(m.Meta().Warnings)
 	opened = true

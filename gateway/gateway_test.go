@@ -25,10 +25,12 @@ import (
 type router struct {
 	gateway.Router // of which nothing else is called
 
-	resp   *llm.Response
-	stream llm.Stream
-	err    error
-	asked  []string
+	resp      *llm.Response
+	stream    llm.Stream
+	raw       *llm.RawResponse
+	rawStream llm.RawStream
+	err       error
+	asked     []string
 }
 
 func (r *router) Complete(_ context.Context, req *llm.Request) (*llm.Response, error) {

@@ -51,6 +51,15 @@ func New(opt Options) http.Handler {
 		mux.HandleFunc(r.pattern, r.handle)
 		s.known.HandleFunc(r.pattern, r.handle)
 	}
+	for _, d := range opt.Doors {
+		if d.Whole() {
+			continue
+		}
+		for _, r := range d.Routes() {
+			mux.HandleFunc(r.Pattern, r.Handle)
+			s.known.HandleFunc(r.Pattern, r.Handle)
+		}
+	}
 	mux.HandleFunc("/", s.locked(s.notFound))
 	return s.guard(mux)
 }
@@ -71,9 +80,21 @@ type endpoint struct {
 	keyed   bool // whether it needs the master key, for the page; handle checks it
 }
 
-// routes lists everything that is served; a test compares it with openapi.json.
+// endpoints lists everything that is served, with the other frontends' paths; a test compares it with
+// openapi.json.
+func (s *server) endpoints() []endpoint {
+	all := s.routes()
+	for _, d := range s.opt.Doors {
+		for _, r := range d.Routes() {
+			all = append(all, endpoint{r.Pattern, r.Path, r.About, r.Handle, true})
+		}
+	}
+	return all
+}
+
+// routes lists the server's own paths.
 func (s *server) routes() []endpoint {
-	all := []endpoint{
+	return []endpoint{
 		{"POST /v1/chat/completions", "/v1/chat/completions", "chat completions in OpenAI's format", s.chatCompletions, true},
 		{"POST /chat/completions", "/chat/completions", "the same without the prefix /v1", s.chatCompletions, true},
 		{"POST " + deployments, "/openai/deployments/{model}/chat/completions", "the same under Azure's path", s.deploymentChat, true},
@@ -90,12 +111,6 @@ func (s *server) routes() []endpoint {
 		{"GET /openapi.json", "/openapi.json", "the OpenAPI description of this API", s.openAPI, false},
 		{"GET /{$}", "/", "this page", s.index, false},
 	}
-	for _, d := range s.opt.Doors {
-		for _, r := range d.Routes() {
-			all = append(all, endpoint{r.Pattern, r.Path, r.About, r.Handle, true})
-		}
-	}
-	return all
 }
 
 // guard assigns each request its id, bounds the wait for unread bodies, refuses foreign origins,
@@ -104,6 +119,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := gateway.NewID()
 		w.Header()["X-Request-Id"] = []string{id}
+		r = inbound.Begin(r)
 		inbound.Unread(w, r)
 		defer inbound.Done(r)
 		defer func() {
@@ -234,6 +250,10 @@ func (s *server) serveChat(w http.ResponseWriter, r *http.Request, model string)
 func (s *server) deploymentChat(w http.ResponseWriter, r *http.Request) {
 	model := deployment(r)
 	if model == "" {
+		if d := s.owner(r.URL.Path); d != nil {
+			d.ServeHTTP(w, r) // such as embeddings of a model whose slashes are not encoded
+			return
+		}
 		s.locked(s.notFound)(w, r)
 		return
 	}
@@ -263,15 +283,39 @@ const (
 	maxHeader     = 256 << 10 // bytes
 )
 
+// Limits for connections of HTTP/2. maxStreams is what net/http has by default, and about what AWS
+// allows. Dead connections are found by pings, since a stream may be silent for minutes.
+const (
+	maxStreams  = 250
+	maxInStream = 1 << 20 // bytes of a body that wait to be read
+	pingAfter   = 60 * time.Second
+	pingTimeout = 15 * time.Second
+)
+
 // NewServer makes an http.Server with limits that protect it against slow and hostile clients. The
 // frontends limit bodies and responses.
+//
+// It also speaks HTTP/2, without TLS to clients that begin with it: AWS's SDKs for JavaScript and
+// Java do so at any address of http.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(&serverLog{log: log}, slog.LevelDebug),
+		Protocols:         &protocols,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          maxStreams,
+			MaxReceiveBufferPerStream:     maxInStream,
+			MaxReceiveBufferPerConnection: 4 * maxInStream,
+			SendPingTimeout:               pingAfter,
+			PingTimeout:                   pingTimeout,
+		},
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -33,7 +32,11 @@ func (r *router) Complete(_ context.Context, req *llm.Request) (*llm.Response, e
 		panic("a fault of our own")
 	}
 	r.models = append(r.models, req.Model)
-	return &llm.Response{Blocks: []llm.Block{{Kind: llm.BlockText, Text: req.Model}}, Stop: llm.StopEnd, RawStop: "end_turn"}, nil
+	resp := &llm.Response{Blocks: []llm.Block{{Kind: llm.BlockText, Text: req.Model}}, Stop: llm.StopEnd, RawStop: "end_turn"}
+	for _, m := range req.Unmapped {
+		resp.Meta.Warnings = append(resp.Meta.Warnings, llm.Warning{Code: llm.WarnDropped, Field: m.Name})
+	}
+	return resp, nil
 }
 
 func (r *router) Stream(context.Context, *llm.Request) (llm.Stream, error) {
@@ -214,13 +217,11 @@ func TestOpenAPIHoldsEveryRoute(t *testing.T) {
 			said[strings.ToUpper(method)+" "+path] = true
 		}
 	}
-	served := map[string]bool{}
-	for _, r := range (&server{}).routes() {
+	for _, r := range (&server{}).endpoints() { // package app compares those of all frontends
 		method, _, _ := strings.Cut(r.pattern, " ")
-		served[method+" "+r.path] = true
-	}
-	if !maps.Equal(said, served) {
-		t.Errorf("openapi.json says %v\nserved are %v", slices.Sorted(maps.Keys(said)), slices.Sorted(maps.Keys(served)))
+		if !said[method+" "+r.path] {
+			t.Errorf("openapi.json lacks %s %s", method, r.path)
+		}
 	}
 	if w := send(newServer("", &router{}), "GET", "/openapi.json", ""); w.Code != 200 {
 		t.Errorf("status %d", w.Code)

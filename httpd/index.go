@@ -33,7 +33,7 @@ func (s *server) indexJSON() []byte {
 	}
 	out.Key("endpoints")
 	out.Array()
-	for _, e := range s.routes() {
+	for _, e := range s.endpoints() {
 		method, _, _ := strings.Cut(e.pattern, " ")
 		out.Object()
 		out.Key("method")
@@ -86,7 +86,7 @@ func (s *server) indexHTML(address string) []byte {
 <title>Outcrop</title>
 <style>` + indexStyle + `</style>
 <h1>Outcrop ` + html.EscapeString(s.opt.Version) + `</h1>
-<p>This is an LLM gateway. Set the base URL of an OpenAI client to <code>` + html.EscapeString(address) + `/v1</code>, or copy this line and replace MODEL with a name that <a href="/v1/models"><code>/v1/models</code></a> lists:</p>
+<p>This is an LLM gateway. Set the base URL of an OpenAI client to <code>` + html.EscapeString(address) + `/v1</code>, that of an Anthropic client or an AWS SDK to <code>` + html.EscapeString(address) + `</code>, or copy this line and replace MODEL with a name that <a href="/v1/models"><code>/v1/models</code></a> lists:</p>
 <pre>` + html.EscapeString(curl) + `</pre>
 `)
 	if locked {
@@ -95,7 +95,7 @@ func (s *server) indexHTML(address string) []byte {
 		b.WriteString("<p>No path needs a key.</p>\n")
 	}
 	b.WriteString("<table>\n<thead><tr><th>Method<th>Path<th>What it does<th></thead>\n")
-	for _, e := range s.routes() {
+	for _, e := range s.endpoints() {
 		method, _, _ := strings.Cut(e.pattern, " ")
 		path := "<code>" + html.EscapeString(e.path) + "</code>"
 		if method == http.MethodGet && !strings.Contains(e.path, "{") {

@@ -48,15 +48,13 @@ func (s *server) methods(r *http.Request) (methods []string) {
 // unserved lists APIs of OpenAI's, Anthropic's and LiteLLM's clients that are not served, by the
 // beginnings of their paths after /v1.
 var unserved = []struct{ path, api string }{
-	{"/messages", "Anthropic's Messages API"},
+	{"/messages/batches", "Anthropic's API for batches"},
 	{"/responses", "OpenAI's Responses API"},
 	{"/completions", "OpenAI's API for text completions"},
-	{"/embeddings", "The API for embeddings"},
 	{"/images", "The API for images"},
 	{"/audio", "The API for audio"},
 	{"/realtime", "The API for realtime conversations"},
 	{"/moderations", "The API for moderations"},
-	{"/rerank", "The API for reranking"},
 	{"/batches", "The API for batches"},
 	{"/files", "The API for files"},
 	{"/fine_tuning", "The API for fine-tuning"},

@@ -18,20 +18,15 @@ import (
 func TestAPIsThatAreNotServedYet(t *testing.T) {
 	h := newServer("", &router{})
 	for path, api := range map[string]string{
-		"/v1/messages":              "Anthropic's Messages API",
-		"/v1/messages/count_tokens": "Anthropic's Messages API",
-		"/anthropic/v1/messages":    "Anthropic's Messages API",
-		"/v1/responses":             "OpenAI's Responses API",
-		"/responses/resp_1":         "OpenAI's Responses API",
-		"/v1/completions":           "OpenAI's API for text completions",
-		"/v1/embeddings":            "The API for embeddings",
-		"/v1/images/generations":    "The API for images",
-		"/v1/audio/speech":          "The API for audio",
-		"/rerank":                   "The API for reranking",
-		"/key/generate":             "LiteLLM's API for keys",
-		"/model/info":               "LiteLLM's API for the settings of models",
+		"/anthropic/v1/messages/batches":           "Anthropic's API for batches",
+		"/v1/responses":                            "OpenAI's Responses API",
+		"/responses/resp_1":                        "OpenAI's Responses API",
+		"/v1/completions":                          "OpenAI's API for text completions",
+		"/v1/images/generations":                   "The API for images",
+		"/v1/audio/speech":                         "The API for audio",
+		"/key/generate":                            "LiteLLM's API for keys",
+		"/model/info":                              "LiteLLM's API for the settings of models",
 		"/openai/deployments/a/images/generations": "The API for images",
-		"/openai/deployments/a/embeddings":         "The API for embeddings",
 		"/v1/messagesand":                          "",
 		"/nothing":                                 "",
 	} {

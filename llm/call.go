@@ -29,9 +29,10 @@ type Verb uint8
 
 // Verbs.
 const (
-	VerbChat   Verb = iota + 1 // Request: a response to a conversation
-	VerbCount                  // Request: the number of its tokens
-	VerbEmbed                  // EmbedRequest: vectors
-	VerbRerank                 // RerankRequest: an order of documents
-	VerbRaw                    // Raw: a call in the provider's own API
+	VerbChat    Verb = iota + 1 // Request: a response to a conversation
+	VerbCount                   // Request: the number of its tokens
+	VerbEmbed                   // EmbedRequest: vectors
+	VerbRerank                  // RerankRequest: an order of documents
+	VerbRaw                     // Raw: a call in the provider's own API
+	VerbService                 // Raw: such a call that is about no model
 )

@@ -21,6 +21,13 @@ type Raw struct {
 	// Operation is the operation in the dialect's words, such as converse-stream or invoke; empty if
 	// it has only one.
 	Operation string
+	// Method, Path and Query are the request of an operation that is not in a model's own path: the
+	// path's segments, unescaped, and the query as it was sent.
+	Method string
+	Path   []string
+	Query  string
+	// Service is whether the call is about no model. Call.Model then names whose account serves it.
+	Service bool
 	// Body is the request as the client sent it.
 	Body jsonx.Raw
 }

@@ -24,6 +24,9 @@ type Request struct {
 	TopK        Opt[int64]
 	Stop        []string
 	Reasoning   Reasoning
+	// CapMaxTokens is whether MaxTokens may be lowered to what the model can write, because the
+	// client's dialect requires a limit.
+	CapMaxTokens bool
 	// Format is the JSON format required of the response; nil for free text.
 	Format *Format
 	// ServiceTier is the requested tier, as the target names it; empty for its default.
@@ -39,6 +42,13 @@ type Request struct {
 	// WebSearch is the client's setting for web search by the model, in the form of OpenAI's
 	// web_search_options; nil for none.
 	WebSearch jsonx.Raw
+	// Unmapped are parameters that the client's dialect defines and that have no field here, such as
+	// OpenAI's seed and logprobs. Their values are well-formed. The provider passes each of them on,
+	// drops it with a warning or refuses it, because only it knows what the target supports.
+	Unmapped []jsonx.Member
+	// UnmappedAt is, for each of Unmapped, how many of the dialect's own warnings are about earlier
+	// parts of the request; see OrderWarnings.
+	UnmappedAt []int
 	// ModelFields are parameters that are specific to the model, by name: Converse's
 	// additionalModelRequestFields, which LiteLLM's users write as unknown top-level members of a
 	// chat request.

@@ -30,13 +30,11 @@ type Document struct {
 type RerankResponse struct {
 	// Results are sorted by relevance, highest first.
 	Results []Ranked
-	// SearchUnits is what Cohere's models are billed by. Estimated is set if the provider did not
-	// report them.
-	SearchUnits int64
-	Estimated   bool
-	// Usage counts tokens, if the provider reports them.
-	Usage Usage
-	Meta  Meta
+	// Usage has the search units, and the tokens if the provider reports them. Estimated is set if
+	// the provider did not report the search units.
+	Usage     Usage
+	Estimated bool
+	Meta      Meta
 }
 
 // Ranked is the relevance of one document.

@@ -103,6 +103,8 @@ type Usage struct {
 	CacheRead, CacheWrite Opt[int64]
 	// CacheWrites splits CacheWrite by time to live, in the provider's order.
 	CacheWrites []CacheWrite
+	// SearchUnits is what calls of rerank are billed by; 0 for other calls.
+	SearchUnits int64
 	// Extra are counters without a field here, by the provider's name.
 	Extra []jsonx.Member
 	// Cost is the total cost; unset if it is unknown.
@@ -118,6 +120,7 @@ func (u *Usage) Add(other *Usage) {
 	u.Input += other.Input
 	u.Output += other.Output
 	u.Total += other.Total
+	u.SearchUnits += other.SearchUnits
 	u.Reasoning = sum(u.Reasoning, other.Reasoning)
 	u.CacheRead = sum(u.CacheRead, other.CacheRead)
 	u.CacheWrite = sum(u.CacheWrite, other.CacheWrite)

@@ -182,7 +182,7 @@ type Reranker interface {
 	Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankResponse, error)
 }
 
-// Passer is a Target for llm.VerbRaw, and one for llm.VerbChat that also speaks a client's dialect
+// Passer is a Target for llm.VerbRaw and llm.VerbService, and one for llm.VerbChat that also speaks a client's dialect
 // itself: bodies in that dialect reach the model without a translation.
 type Passer interface {
 	// Speaks reports whether Pass and PassStream take bodies of a dialect, such as

@@ -19,17 +19,21 @@ type Translation struct {
 }
 
 // verb is what a call asks of its targets: a call that can be translated is a conversation.
-func (t *Translation) verb() llm.Verb {
-	if t == nil {
+func (t *Translation) verb(raw *llm.Raw) llm.Verb {
+	switch {
+	case raw.Service:
+		return llm.VerbService
+	case t == nil:
 		return llm.VerbRaw
+	default:
+		return llm.VerbChat
 	}
-	return llm.VerbChat
 }
 
 // Relay gets a complete response to a call in a dialect. Targets that speak the dialect get the body
 // as it is, the others a translation; without one they are not called. A failure is an *llm.Error.
 func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.RawResponse, error) {
-	resp, served, err := Do(ctx, r, t.verb(), &raw.Call, func(ctx context.Context, target provider.Target) (*llm.RawResponse, error) {
+	resp, served, err := Do(ctx, r, t.verb(raw), &raw.Call, func(ctx context.Context, target provider.Target) (*llm.RawResponse, error) {
 		if p, ok := target.(provider.Passer); ok && p.Speaks(raw.Dialect) {
 			return p.Pass(ctx, raw)
 		}
@@ -53,7 +57,7 @@ func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.
 // RelayStream is Relay for a streaming response. It returns when the first event with content has
 // arrived.
 func (r *Router) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (llm.RawStream, error) {
-	return Open(ctx, r, t.verb(), &raw.Call, func(ctx context.Context, target provider.Target) (Source[llm.RawEvent], error) {
+	return Open(ctx, r, t.verb(raw), &raw.Call, func(ctx context.Context, target provider.Target) (Source[llm.RawEvent], error) {
 		if p, ok := target.(provider.Passer); ok && p.Speaks(raw.Dialect) {
 			return p.PassStream(ctx, raw)
 		}

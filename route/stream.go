@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
+	"sync/atomic"
 	"time"
 
 	"outcrop/llm"
@@ -38,8 +40,13 @@ type stream[E any, P event[E]] struct {
 	call   context.Context // the client's
 	ctx    context.Context // this attempt's; ends when the provider is silent for too long
 	cancel context.CancelCauseFunc
-	timer  *time.Timer
 	limit  time.Duration
+
+	// The timer is not set for each event, which would wake another thread each time: it looks how
+	// long the provider has been waited for.
+	timer   *time.Timer
+	opened  time.Time
+	waiting atomic.Int64 // when the wait for the provider began, in nanoseconds after opened; negative while none is
 
 	held   []E
 	err    error // the error that ended the stream
@@ -49,13 +56,15 @@ type stream[E any, P event[E]] struct {
 // open opens a stream and waits for its first event with content. If it fails, nothing stays open.
 func open[E any, P event[E]](call context.Context, limit time.Duration, begin func(ctx context.Context) (Source[E], error)) (*stream[E, P], error) {
 	ctx, cancel := context.WithCancelCause(call)
-	s := &stream[E, P]{call: call, ctx: ctx, cancel: cancel, limit: limit}
-	s.timer = time.AfterFunc(s.limit, func() { cancel(timeoutError(s.limit, "the next piece of the stream")) })
+	s := &stream[E, P]{call: call, ctx: ctx, cancel: cancel, limit: limit, opened: time.Now()}
+	s.timer = time.AfterFunc(math.MaxInt64, s.watch)
+	s.timer.Reset(limit) // watch uses timer
 	inner, err := begin(ctx)
-	s.timer.Stop()
+	s.waiting.Store(-1)
 	if err != nil {
 		err = attemptError(call, ctx, err)
 		cancel(nil)
+		s.timer.Stop()
 		return nil, err
 	}
 	s.inner = inner
@@ -81,6 +90,22 @@ func open[E any, P event[E]](call context.Context, limit time.Duration, begin fu
 	}
 }
 
+// watch ends the attempt if the provider has been silent for the limit, and otherwise looks again
+// when that could be.
+func (s *stream[E, P]) watch() {
+	left := s.limit
+	if since := s.waiting.Load(); since >= 0 {
+		left -= time.Since(s.opened) - time.Duration(since)
+	}
+	switch {
+	case s.ctx.Err() != nil: // the stream is closed
+	case left <= 0:
+		s.cancel(timeoutError(s.limit, "the next piece of the stream"))
+	default:
+		s.timer.Reset(left)
+	}
+}
+
 func (s *stream[E, P]) Next(ev *E) error {
 	if len(s.held) > 0 {
 		*ev = s.held[0]
@@ -100,11 +125,11 @@ func (s *stream[E, P]) pull(ev *E) error {
 	}
 	watched := !s.inner.More()
 	if watched {
-		s.timer.Reset(s.limit)
+		s.waiting.Store(int64(time.Since(s.opened)))
 	}
 	err := s.inner.Next(ev)
 	if watched {
-		s.timer.Stop()
+		s.waiting.Store(-1)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = attemptError(s.call, s.ctx, err)
@@ -126,7 +151,7 @@ func (s *stream[E, P]) More() bool { return len(s.held) > 0 || s.err != nil || s
 func (s *stream[E, P]) Meta() *llm.Meta { return s.inner.Meta() }
 
 func (s *stream[E, P]) Close() error {
+	s.cancel(nil) // before the timer is stopped, so that watch cannot set it for good
 	s.timer.Stop()
-	s.cancel(nil)
 	return s.inner.Close()
 }

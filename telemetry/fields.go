@@ -31,6 +31,13 @@ func knownField(name string) bool {
 		"custom_llm_provider", "modify_params", "input", "output", "any", "auto", "vertex_credentials", "headers", "web", "promptRouter", "invokedModelId":
 		return true
 
+	// OpenAI's embeddings and Cohere's rerank, and the parameters of Bedrock's models for both
+	// (https://docs.litellm.ai/docs/providers/bedrock_embedding, https://docs.cohere.com/reference/rerank).
+	case "texts", "images", "inputs", "dimensions", "output_dimension", "embeddingDimension", "encoding_format", "input_type", "inputType", "truncate", "textTruncate",
+		"normalize", "embedding_types", "embeddingTypes", "embeddingPurpose", "embeddingConfig", "schemaVersion", "taskType", "inferenceId",
+		"query", "documents", "top_n", "rank_fields", "return_documents", "max_tokens_per_doc", "max_chunks_per_doc":
+		return true
+
 	// Connection settings of a deployment.
 	case "api_key", "api_base", "base_url", "region_name", "model_id", "ssl_verify", "ssl_certificate", "ssl_certificate_key",
 		"aws_region_name", "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_profile_name", "aws_role_name", "aws_session_name",
@@ -40,7 +47,7 @@ func knownField(name string) bool {
 	// Bedrock's Converse (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html).
 	case "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelResponseFieldPaths", "additionalModelRequestFields", "serviceTier",
 		"outputConfig", "textFormat", "image", "video", "bytes", "s3Location", "bucketOwner", "guardContent", "citationsContent", "searchResult", "cachePoint", "toolConfig",
-		"system", "block", "blocks", "turns", "toolUse", "toolResult", "reasoningContent", "inputSchema", "inferenceConfig", "latency", "guardrailIdentifier", "guardrailVersion", "trace":
+		"system", "block", "blocks", "turns", "toolUse", "toolResult", "reasoningContent", "inputSchema", "inferenceConfig", "latency", "guardrailIdentifier", "guardrailVersion", "trace", "modelId", "operation", "arn", "path":
 		return true
 	default:
 		return false

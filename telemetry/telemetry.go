@@ -210,6 +210,9 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 			a = append(a, slog.Bool("tokens_not_counted", true))
 		}
 	}
+	if c.Usage.SearchUnits > 0 {
+		a = append(a, slog.Int64("search_units", c.Usage.SearchUnits))
+	}
 	if c.Usage.Cost.Set {
 		a = append(a, slog.Float64("cost_usd", c.Usage.Cost.Value.USD()))
 	}

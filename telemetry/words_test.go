@@ -54,7 +54,7 @@ func TestFieldsOfTheDialectsAreLogged(t *testing.T) {
 	tag := regexp.MustCompile(`json:"([A-Za-z_][A-Za-z_0-9-]*)`)
 	field := regexp.MustCompile(`(?:Invalid|Unsupported)\("([A-Za-z_]+)"`)
 	seen := map[string]bool{}
-	for _, dir := range []string{"../wire/openaichat", "../provider/bedrock", "../provider/bedrock/converse"} {
+	for _, dir := range []string{"../wire/openaichat", "../wire/openaiembed", "../wire/cohererank", "../wire/litellm", "../provider/bedrock", "../provider/bedrock/converse", "../provider/bedrock/embed", "../provider/bedrock/rerank"} {
 		files, err := filepath.Glob(dir + "/*.go")
 		if err != nil {
 			t.Fatal(err)
@@ -68,7 +68,7 @@ func TestFieldsOfTheDialectsAreLogged(t *testing.T) {
 				continue
 			}
 			found := field.FindAllSubmatch(text, -1)
-			if strings.HasSuffix(dir, "openaichat") {
+			if strings.HasPrefix(dir, "../wire/") {
 				found = append(found, tag.FindAllSubmatch(text, -1)...)
 			}
 			for _, m := range found {

@@ -60,7 +60,8 @@ func TestWhatAWSTakesIsValid(t *testing.T) {
 	}
 	ask(t, &j, "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aapplication-inference-profile%2Fabc123def456/converse-stream", "application/json",
 		`{"messages":[],"guardrailConfig":{"guardrailIdentifier":"abc","guardrailVersion":"1","streamProcessingMode":"sync"}}`)
-	if n, err := verdict(t, &j); err != nil || n != 5 {
+	ask(t, &j, "/model/amazon.titan-embed-text-v2%3A0/invoke", "application/json", `{"inputText":"granite"}`)
+	if n, err := verdict(t, &j); err != nil || n != 6 {
 		t.Errorf("%d requests were judged: %v", n, err)
 	}
 }
@@ -88,7 +89,11 @@ func TestWhatAWSRefusesIsNamedByItsMember(t *testing.T) {
 		{"no JSON", micro, "", `{"messages":`, "body: "},
 		{"another content type", micro, "text/plain", hello, "Content-Type: 'text/plain' is not application/json"},
 		{"a model's id that is none", "/model/a%20b/converse", "", hello, "body.modelId: 'a b' does not match"},
-		{"another path", "/model/a/b/converse", "", hello, "path: is not that of Converse or ConverseStream"},
+		{"a count of nothing", "/model/anthropic.claude-sonnet-4-5-20250929-v1:0/count-tokens", "", `{}`, `Missing required parameter in input: "input"`},
+		{"another path", "/model/a/b/converse", "", hello, "path: is not that of an operation on a model"},
+		{"a body of InvokeModel that is no object", "/model/amazon.titan-embed-text-v2%3A0/invoke", "", `["granite"]`, "body: is not an object without modelId"},
+		{"a body of InvokeModel that is no JSON", "/model/amazon.titan-embed-text-v2%3A0/invoke", "", `{"inputText":`, "body: "},
+		{"an id of InvokeModel that is none", "/model/a%20c/invoke", "", `{}`, "body.modelId: 'a c' does not match"},
 	}
 	var j Judge // shared, since it takes a second to start
 	for _, tt := range tests {

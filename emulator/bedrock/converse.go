@@ -3,7 +3,9 @@ package bedrock
 import (
 	"context"
 	"errors"
+	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -277,8 +279,24 @@ func (c *call) sever(reset bool) {
 	if err != nil {
 		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to cut the connection
 	}
-	if tcp, ok := conn.(interface{ SetLinger(seconds int) error }); ok && reset {
-		_ = tcp.SetLinger(0) // if it fails, the client sees a close instead
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		if reset {
+			_ = tcp.SetLinger(0) // if it fails, the client sees a close instead
+		} else {
+			half(tcp)
+		}
 	}
 	_ = conn.Close() // breaking it is the point
+}
+
+// severTimeout is how long a client has to close a connection whose other half is closed.
+const severTimeout = time.Second
+
+// half closes the writing half and waits for the client to close its own: the system resets a
+// connection that is closed while something is still unread, and a reset may overtake the answer.
+func half(conn *net.TCPConn) {
+	if conn.CloseWrite() != nil || conn.SetReadDeadline(time.Now().Add(severTimeout)) != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, conn) // until it is closed, or for as long as it may take
 }

@@ -190,7 +190,7 @@ func (m *message) located(err error) *llm.Error {
 func (m *message) warnings(meta *llm.Meta) []llm.Warning {
 	all := slices.Concat(m.request.Warnings, meta.Warnings)
 	for i := range all {
-		all[i].Field = m.request.Locate(all[i].Field)
+		all[i].Field = wire.Param(m.request.Locate(all[i].Field))
 	}
 	return all
 }

@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"outcrop/gateway"
@@ -34,6 +33,12 @@ const bodyWeight = 2
 type Options struct {
 	// MaxBody is the largest request, in bytes.
 	MaxBody int64
+	// Default is the model name of the deployments that serve operations that are about no model;
+	// empty if there are none.
+	Default string
+	// Callable lists the ids that configured names lead to, besides those that are names themselves; nil
+	// for none.
+	Callable func() []string
 	// AccessKeys are the secret keys of clients that sign their requests, by access key id.
 	AccessKeys map[string]string
 	// Now is the clock; time.Now if nil.
@@ -45,7 +50,6 @@ type Handler struct {
 	gateway *gateway.Gateway
 	opt     Options
 	reader  inbound.Reader
-	buffers sync.Pool
 }
 
 // New makes the frontend.
@@ -82,6 +86,14 @@ func (h *Handler) Routes() []door.Route {
 		route("invoke", "AWS's own API: InvokeModel"),
 		route("invoke-with-response-stream", "AWS's own API: InvokeModelWithResponseStream"),
 		route("count-tokens", "AWS's own API: CountTokens"),
+		{Pattern: "POST /guardrail/{id}/version/{version}/apply", Path: "/guardrail/{id}/version/{version}/apply", About: "AWS's own API: ApplyGuardrail", Handle: h.ServeHTTP},
+		{Pattern: "POST /async-invoke", Path: "/async-invoke", About: "AWS's own API: StartAsyncInvoke", Handle: h.ServeHTTP},
+		{Pattern: "GET /async-invoke", Path: "/async-invoke", About: "AWS's own API: ListAsyncInvokes", Handle: h.ServeHTTP},
+		{Pattern: "GET /async-invoke/{arn}", Path: "/async-invoke/{arn}", About: "AWS's own API: GetAsyncInvoke", Handle: h.ServeHTTP},
+		{Pattern: "GET /foundation-models", Path: "/foundation-models", About: "AWS's own API: ListFoundationModels, of what the gateway serves", Handle: h.ServeHTTP},
+		{Pattern: "GET /foundation-models/{id}", Path: "/foundation-models/{id}", About: "AWS's own API: GetFoundationModel", Handle: h.ServeHTTP},
+		{Pattern: "GET /inference-profiles", Path: "/inference-profiles", About: "AWS's own API: ListInferenceProfiles, of what the gateway serves", Handle: h.ServeHTTP},
+		{Pattern: "GET /inference-profiles/{id}", Path: "/inference-profiles/{id}", About: "AWS's own API: GetInferenceProfile", Handle: h.ServeHTTP},
 	}
 }
 
@@ -89,7 +101,13 @@ func (h *Handler) Routes() []door.Route {
 // endpoint has one at its end, and an empty id; they do not follow redirects.
 func (h *Handler) Owns(path string) bool {
 	path = trimmed(path)
-	for _, own := range [...]string{"/model/", "/guardrail/", "/async-invoke", "/foundation-models", "/inference-profiles"} {
+	if path == "/model/info" { // LiteLLM's
+		return false
+	}
+	for _, own := range [...]string{
+		"/model/", "/guardrail/", "/async-invoke", "/foundation-models", "/inference-profiles",
+		"/guardrails", "/guardrail-checks", "/foundation-model-", "/custom-model", "/imported-models", "/provisioned-model-throughput", "/model-", "/prompt-routers", // never served
+	} {
 		if strings.HasPrefix(path, own) {
 			return true
 		}
@@ -111,8 +129,7 @@ func trimmed(path string) string {
 
 // ServeHTTP serves all paths of the API.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	signed := strings.HasPrefix(r.Header.Get("Authorization"), algorithm)
-	if signed {
+	if strings.HasPrefix(r.Header.Get("Authorization"), algorithm) && h.verifies(r) {
 		h.serveSigned(w, r)
 		return
 	}
@@ -143,9 +160,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 
 // decode reads a request's path and headers, and checks that its body is JSON.
 func (h *Handler) decode(r *http.Request, body []byte) (*llm.Raw, bool, error) {
-	rest, isModel := strings.CutPrefix(trimmed(r.URL.EscapedPath()), "/model/")
+	path := trimmed(r.URL.EscapedPath())
+	rest, isModel := strings.CutPrefix(path, "/model/")
+	if !isModel {
+		raw, err := h.service(r, path, body)
+		return raw, false, err
+	}
 	at := strings.LastIndexByte(rest, '/')
-	if !isModel || at < 0 || r.Method != http.MethodPost {
+	if at < 0 || r.Method != http.MethodPost {
 		return nil, false, unknownOperation(r)
 	}
 	id, name := rest[:at], rest[at+1:]
@@ -206,7 +228,7 @@ func unknownOperation(r *http.Request) error {
 	return &llm.Error{
 		Code: llm.CodeNotFound, Status: 404, Type: "UnknownOperationException",
 		Message: "the gateway does not serve " + r.Method + " " + llm.Clip(strconv.Quote(r.URL.Path), 200) + " of AWS's API.",
-		Fix:     "It serves Converse, ConverseStream, InvokeModel, InvokeModelWithResponseStream and CountTokens.",
+		Fix:     "GET / lists what it serves.",
 	}
 }
 
@@ -220,6 +242,7 @@ func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 		return
 	}
 	body.Release()
+	h.listed(raw, resp)
 	respond(w.Header(), call)
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(resp.Body))}
 	inbound.WriteWhole(w, resp.Body)
@@ -249,15 +272,18 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // the server logs it
 		}
 	}()
-	door.Copy(frames, modelledStream{stream}, AppendFailure)
+	door.Copy(frames, modelledStream{stream, raw.Operation}, AppendFailure)
 }
 
 // modelledStream leaves out reports of failures that AWS's clients do not know.
-type modelledStream struct{ llm.RawStream }
+type modelledStream struct {
+	llm.RawStream
+	operation string
+}
 
 func (s modelledStream) Next(ev *llm.RawEvent) error {
 	err := s.RawStream.Next(ev)
-	if err == nil && ev.Err != nil && !modelled(ev.Type) {
+	if err == nil && ev.Err != nil && !modelled(s.operation, ev.Type) {
 		ev.Data = nil
 	}
 	return err

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ func (h *Handler) WriteError(w http.ResponseWriter, e *llm.Error) {
 	}
 	status, kind := exception(e)
 	body := []byte(e.Body)
-	if !e.Upstream || len(body) == 0 {
+	if !e.Upstream || !hasMessage(e.Body) {
 		body = appendMessage(nil, message(e))
 	}
 	head := w.Header()
@@ -53,11 +54,9 @@ func retryAfter(e *llm.Error) (time.Duration, bool) {
 }
 
 // exception returns the status and the name of an exception of AWS's service model for an error
-// (https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html).
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html). What AWS itself
+// answered is kept, except for statuses that are not AWS's own; the provider has replaced those.
 func exception(e *llm.Error) (status int, name string) {
-	if e.Upstream && e.Type != "" && e.UpstreamStatus >= 400 && e.UpstreamStatus != 529 {
-		return e.UpstreamStatus, e.Type
-	}
 	switch status = e.Status; status {
 	case 401, 403:
 		status, name = 403, "AccessDeniedException"
@@ -67,8 +66,6 @@ func exception(e *llm.Error) (status int, name string) {
 		name = "ThrottlingException"
 	case 424:
 		name = "ModelErrorException"
-	case 400, 405, 408, 413:
-		status, name = 400, "ValidationException"
 	case 500:
 		name = "InternalServerException"
 	default:
@@ -77,10 +74,22 @@ func exception(e *llm.Error) (status int, name string) {
 			status, name = 400, "ValidationException"
 		}
 	}
-	if e.Type != "" && !e.Upstream {
+	if e.Upstream && e.UpstreamStatus == e.Status && e.Status >= 400 && e.Status < 500 {
+		status = e.Status // such as 408, ModelTimeoutException
+	}
+	if strings.HasSuffix(e.Type, "Exception") || e.Type != "" && !e.Upstream {
 		name = e.Type
 	}
 	return status, name
+}
+
+// hasMessage reports whether a body is an error that AWS's SDKs can read: an object with the member
+// message, or Message, as AWS's authorization layer writes it.
+func hasMessage(body jsonx.Raw) bool {
+	members, err := jsonx.Members(body)
+	return err == nil && slices.ContainsFunc(members, func(m jsonx.Member) bool {
+		return (m.Name == "message" || m.Name == "Message") && m.Value.Kind() == '"'
+	})
 }
 
 // message is an error's message, followed by the next step.
@@ -145,12 +154,16 @@ func printable(s string) string {
 	}, llm.Clip(s, maxHeader))
 }
 
-// modelled reports whether an exception is one that AWS's clients know in a stream. Others lose
-// their message, or are not noticed at all.
-func modelled(name string) bool {
+// modelled reports whether an exception is one that AWS's clients know in the stream of an operation
+// (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamOutput.html,
+// https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ResponseStream.html). Others
+// lose their message, or are not noticed at all.
+func modelled(operation, name string) bool {
 	switch name {
-	case "internalServerException", "modelStreamErrorException", "serviceUnavailableException", "throttlingException", "validationException", "modelTimeoutException":
+	case "internalServerException", "modelStreamErrorException", "serviceUnavailableException", "throttlingException", "validationException":
 		return true
+	case "modelTimeoutException":
+		return operation == "invoke-with-response-stream"
 	default:
 		return false
 	}

@@ -15,6 +15,18 @@ import (
 // algorithm begins the Authorization header of a signed request.
 const algorithm = "AWS4-HMAC-SHA256"
 
+// verifies reports whether the signature of a request must be checked. Without a master key anyone
+// may call, and many clients cannot help signing: then only the signatures of configured access keys
+// are checked.
+func (h *Handler) verifies(r *http.Request) bool {
+	if h.gateway.Locked() {
+		return true
+	}
+	scope, err := sign.ParseScope(r.Header.Get("Authorization"))
+	_, known := h.opt.AccessKeys[scope.AccessKey]
+	return err == nil && known
+}
+
 // serveSigned serves a request with a signature of Signature Version 4. The signature covers the
 // body, so that is read first, for access keys that are configured only.
 func (h *Handler) serveSigned(w http.ResponseWriter, r *http.Request) {
@@ -29,19 +41,41 @@ func (h *Handler) serveSigned(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call := h.gateway.Begin(Door, w.Header().Get("X-Request-Id"))
+	defer call.End(r.Context())
 	body, err := h.reader.Read(w, r, call.Lease())
 	if err == nil {
-		err = sign.Verify(&sign.Request{
-			Method: r.Method, Host: r.Host, Path: requestPath(r), Query: r.URL.RawQuery, Header: r.Header, Body: [][]byte{body.Bytes},
-		}, h.lookup, scope.Region, scope.Service, h.opt.Now())
+		err = h.verify(r, body.Bytes, scope.Region)
 	}
 	if err != nil {
 		h.WriteError(w, call.Fail(refusal(err)))
-		call.End(r.Context())
 		return
 	}
 	call.Identify(scope.AccessKey)
 	door.ServeCall(r, call, func(call *gateway.Call) { h.serve(w, r, call, body) })
+}
+
+// signedService is the service in the scope of signatures for this API.
+const signedService = "bedrock"
+
+// verify checks a request's signature for any region. Most clients sign the path as they send it;
+// AWS SDK for JavaScript signs repeated slashes as one.
+func (h *Handler) verify(r *http.Request, body []byte, region string) error {
+	req := &sign.Request{Method: r.Method, Host: r.Host, Path: requestPath(r), Query: r.URL.RawQuery, Header: r.Header, Body: [][]byte{body}}
+	err := sign.Verify(req, h.lookup, region, signedService, h.opt.Now())
+	var f *sign.Fault
+	if single := collapsed(req.Path); errors.As(err, &f) && f.Kind == sign.Mismatch && single != req.Path {
+		req.Path = single
+		return sign.Verify(req, h.lookup, region, signedService, h.opt.Now())
+	}
+	return err
+}
+
+// collapsed is a path with one slash in place of each run of them.
+func collapsed(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path
 }
 
 func (h *Handler) lookup(accessKey string) (secret, token string, ok bool) {
@@ -84,8 +118,12 @@ func refusal(err error) error {
 	return &llm.Error{Code: llm.CodeUnauthorized, Status: 401, Type: f.Type, Message: f.Message, Err: err}
 }
 
-// requestPath is the path of the request line, untouched.
+// requestPath is the path of the request line, untouched. A client that takes the gateway for a proxy
+// sends a whole URL.
 func requestPath(r *http.Request) string {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if _, rest, absolute := strings.Cut(path, "://"); absolute && path[0] != '/' {
+		path = rest[strings.IndexByte(rest+"/", '/'):]
+	}
 	return path
 }

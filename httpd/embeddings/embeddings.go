@@ -3,6 +3,7 @@ package embeddings
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -33,6 +34,7 @@ func (h *Handler) Routes() []door.Route {
 		{Pattern: "POST /v1/embeddings", Path: "/v1/embeddings", About: "embeddings in OpenAI's format", Handle: h.ServeHTTP},
 		{Pattern: "POST /embeddings", Path: "/embeddings", About: "the same without the prefix /v1", Handle: h.ServeHTTP},
 		{Pattern: "POST /openai/deployments/{model}/embeddings", Path: "/openai/deployments/{model}/embeddings", About: "the same under Azure's path", Handle: h.ServeHTTP},
+		{Pattern: "POST /engines/{model}/embeddings", Path: "/engines/{model}/embeddings", About: "the same under the path of OpenAI's first clients", Handle: h.ServeHTTP},
 	}
 }
 
@@ -56,12 +58,27 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// modelOf is the model in a path; empty if it has none. Models contain slashes, which some clients do
+// not encode.
+func modelOf(r *http.Request) string {
+	escaped := r.URL.EscapedPath()
+	for _, prefix := range [...]string{"/openai/deployments/", "/engines/"} {
+		if rest, ok := strings.CutPrefix(escaped, prefix); ok {
+			name, err := url.PathUnescape(strings.TrimSuffix(rest, "/embeddings"))
+			if err == nil {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call) error {
 	body, err := h.Reader.Read(w, r, call.Lease())
 	if err != nil {
 		return err
 	}
-	req, err := wire.Decode(body.Bytes, h.Decoding(r.PathValue("model")))
+	req, err := wire.Decode(body.Bytes, h.Decoding(modelOf(r)))
 	body.Release() // the request does not share its memory
 	if err != nil {
 		return err

@@ -101,12 +101,15 @@ func (rd *Reader) read(w http.ResponseWriter, r *http.Request, lease *budget.Lea
 		covered = min(covered, r.ContentLength+1) // one extra byte to detect the end
 	}
 	weight := cmp.Or(rd.Weight, Weight)
+	control := http.NewResponseController(w)
+	if r.ProtoMajor >= 2 {
+		_ = control.SetReadDeadline(time.Time{}) // that of Unread would end the body for good, even if the wait is for memory
+	}
 	full := lease.Grow(r.Context(), covered*weight) // without memory the body is read and discarded, so that the client gets to read the response
 	b, _ := rd.pool.Get().(*Body)
 	if b == nil {
 		b = &Body{Bytes: make([]byte, 0, firstBuffer), pool: &rd.pool}
 	}
-	control := http.NewResponseController(w)
 	start := time.Now()
 	deadline := start.Add(bodyTimeout)
 	err := control.SetReadDeadline(deadline) // not every ResponseWriter supports deadlines

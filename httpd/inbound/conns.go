@@ -2,11 +2,13 @@ package inbound
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -39,19 +41,26 @@ func (c *Conns) Listener(l net.Listener) net.Listener {
 	return &listener{Listener: l, conns: c}
 }
 
-// connKey is the context key of a connection.
-type connKey struct{}
+// connKey is the context key of a connection, and visitKey that of a request over HTTP/2.
+type (
+	connKey  struct{}
+	visitKey struct{}
+)
 
 // Context is for http.Server's ConnContext: it makes a connection available to the handlers of its
 // requests.
 func (c *Conns) Context(ctx context.Context, nc net.Conn) context.Context {
+	if outer, ok := nc.(interface{ NetConn() net.Conn }); ok { // TLS
+		nc = outer.NetConn()
+	}
 	if own, ok := nc.(*conn); ok {
 		return context.WithValue(ctx, connKey{}, own)
 	}
 	return ctx
 }
 
-// state is the state of a connection, in the order in which connections are closed.
+// state is the state of a request, in the order in which connections are closed. A connection with
+// several requests has the last of their states.
 type state int32
 
 const (
@@ -60,11 +69,43 @@ const (
 	serving              // the request is complete, and is being served after the key was presented
 )
 
-// mark sets the state of a request's connection.
+// visit is a request on a connection.
+type visit struct {
+	conn  *conn
+	state state
+}
+
+// move changes a request's state. A request belongs to one goroutine.
+func (v *visit) move(to state) {
+	v.conn.since.Store(time.Now().UnixNano())
+	v.conn.requests[to].Add(1)
+	v.conn.requests[v.state].Add(-1)
+	v.state = to
+}
+
+// Begin returns the request to be handled: over HTTP/2 a connection has several at once, so each has a
+// state of its own.
+func Begin(r *http.Request) *http.Request {
+	if r.ProtoMajor < 2 {
+		return r
+	}
+	c, ok := r.Context().Value(connKey{}).(*conn)
+	if !ok {
+		return r
+	}
+	return r.WithContext(context.WithValue(r.Context(), visitKey{}, &visit{conn: c}))
+}
+
+// mark sets a request's state.
 func mark(r *http.Request, s state) {
+	if r.ProtoMajor >= 2 {
+		if v, ok := r.Context().Value(visitKey{}).(*visit); ok {
+			v.move(s)
+		}
+		return
+	}
 	if c, ok := r.Context().Value(connKey{}).(*conn); ok {
-		c.since.Store(time.Now().UnixNano())
-		c.state.Store(int32(s))
+		c.only.move(s)
 	}
 }
 
@@ -97,6 +138,7 @@ func (l *listener) Accept() (net.Conn, error) {
 // add accepts a connection, and closes another if there are too many now.
 func (c *Conns) add(nc net.Conn) *conn {
 	own := &conn{Conn: nc, conns: c}
+	own.only.conn = own
 	own.since.Store(time.Now().UnixNano())
 	c.mu.Lock()
 	var last *conn
@@ -120,7 +162,7 @@ func (c *Conns) last() (last *conn) {
 	var lowest state
 	var oldest int64
 	for own := range c.open {
-		s, since := state(own.state.Load()), own.since.Load()
+		s, since := own.state(), own.since.Load()
 		if s != serving && (last == nil || s < lowest || s == lowest && since < oldest) {
 			last, lowest, oldest = own, s, since
 		}
@@ -151,13 +193,33 @@ func (c *Conns) remove(own *conn) {
 type conn struct {
 	net.Conn
 	conns *Conns
-	state atomic.Int32
 	since atomic.Int64 // Unix time of the last state change, in nanoseconds
+	// requests counts the open requests by state; those that are idle are not counted.
+	requests [serving + 1]atomic.Int32
+	only     visit // the request of a connection of HTTP/1
+}
+
+// state is the state of a connection.
+func (c *conn) state() state {
+	for s := serving; s > idle; s-- {
+		if c.requests[s].Load() > 0 {
+			return s
+		}
+	}
+	return idle
 }
 
 func (c *conn) Close() error {
 	c.conns.remove(c)
 	return c.Conn.Close()
+}
+
+// SyscallConn returns the connection's socket.
+func (c *conn) SyscallConn() (syscall.RawConn, error) {
+	if sc, ok := c.Conn.(syscall.Conn); ok {
+		return sc.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
 }
 
 // CloseWrite closes the writing half, as net/http does after a refusal so that the client can read

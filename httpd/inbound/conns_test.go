@@ -86,6 +86,47 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 }
 
+// A connection of HTTP/2 is served as long as one of its requests is.
+func TestAConnectionWithSeveralRequests(t *testing.T) {
+	conns := inbound.NewConns(1, slog.New(slog.DiscardHandler))
+	q := &queue{conns: make(chan net.Conn, 1)}
+	l := conns.Listener(q)
+	accept := func() (server, client net.Conn) {
+		here, there := net.Pipe()
+		q.conns <- here
+		server, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return server, there
+	}
+	closed := func(c net.Conn) bool {
+		_ = c.SetReadDeadline(time.Now()) // net.Pipe has deadlines
+		_, err := c.Read(make([]byte, 1))
+		return errors.Is(err, io.EOF)
+	}
+	server, client := accept()
+	begin := func() *http.Request {
+		r := request(t, strings.NewReader(""))
+		r.ContentLength, r.ProtoMajor = 0, 2
+		return inbound.Begin(r.WithContext(conns.Context(t.Context(), server)))
+	}
+	first, second, refused := begin(), begin(), begin()
+	inbound.Admitted(first)
+	inbound.Admitted(second)
+	inbound.Done(second)
+	inbound.Done(refused)
+	if _, other := accept(); closed(client) || closed(other) {
+		t.Error("a connection with an open call was closed")
+	}
+	inbound.Done(first)
+	accept() // the other one has waited longer
+	accept()
+	if !closed(client) {
+		t.Error("a connection without calls was kept")
+	}
+}
+
 // A body takes its memory from the budget and is refused when there is none in time.
 func TestABodyTakesItsMemory(t *testing.T) {
 	b := budget.New(32<<20, time.Nanosecond)

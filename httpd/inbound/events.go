@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -23,6 +24,8 @@ type Events struct {
 
 	mu    sync.Mutex
 	timer *time.Timer // nil without comments
+	armed bool        // the timer is set
+	last  time.Time   // when something was last written
 	begun bool        // the headers have been sent
 	quiet bool        // no comment may be sent now
 	err   error       // of a write: the client is gone
@@ -33,9 +36,9 @@ type Events struct {
 func NewEvents(w http.ResponseWriter, ping string, keepAlive time.Duration) *Events {
 	e := &Events{w: w, pace: pace{w: w}, kind: "text/event-stream", ping: ping, keepAlive: keepAlive}
 	e.flusher, _ = w.(http.Flusher)
-	e.mu.Lock() // the first comment may be due before timer is assigned
-	defer e.mu.Unlock()
-	e.timer = time.AfterFunc(keepAlive, e.silent)
+	e.last, e.armed = time.Now(), true
+	e.timer = time.AfterFunc(math.MaxInt64, e.silent)
+	e.timer.Reset(keepAlive) // apart, because the first comment may be due before timer is assigned
 	return e
 }
 
@@ -46,21 +49,32 @@ func NewFrames(w http.ResponseWriter) *Events {
 	return e
 }
 
-// silent sends a comment.
+// silent sends a comment if nothing has been written for long enough: setting the timer at each write
+// would cost more than to look here. It does not wait for a method that is running: that would keep
+// a goroutine for each client that does not read.
 func (e *Events) silent() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.quiet || e.err != nil {
+	if !e.mu.TryLock() {
+		e.timer.Reset(e.keepAlive)
 		return
 	}
-	e.write([]byte(e.ping))
-	e.flush()
-	e.timer.Reset(e.keepAlive)
+	defer e.mu.Unlock()
+	if e.quiet || e.err != nil {
+		e.armed = false
+		return
+	}
+	left := e.keepAlive - time.Since(e.last)
+	if left <= 0 {
+		e.write([]byte(e.ping))
+		e.flush()
+		e.last, left = time.Now(), e.keepAlive
+	}
+	e.timer.Reset(left)
 }
 
 func (e *Events) stop() {
 	if e.timer != nil {
 		e.timer.Stop()
+		e.armed = false
 	}
 }
 
@@ -86,7 +100,11 @@ func (e *Events) Write(p []byte, more bool) error {
 	}
 	e.quiet = false
 	if e.err == nil && e.timer != nil {
-		e.timer.Reset(e.keepAlive)
+		e.last = time.Now()
+		if !e.armed {
+			e.armed = true
+			e.timer.Reset(e.keepAlive)
+		}
 	}
 	return e.err
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -138,4 +139,23 @@ func TestDeadlineEndsWithItsAnswer(t *testing.T) {
 		stop()
 		synctest.Wait()
 	})
+}
+
+// A comment that is due while a client does not read waits for nobody: it would keep a
+// goroutine for each such stream.
+func TestCommentsDoNotWaitForSlowReaders(t *testing.T) {
+	e := NewEvents(httptest.NewRecorder(), ": ping\n\n", time.Hour)
+	defer e.Close()
+	e.mu.Lock() // as Write does while the client does not read
+	defer e.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		e.silent()
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("the comment waits")
+	}
 }

@@ -12,10 +12,12 @@ const unreadTimeout = 2 * time.Second
 // its body, until Reader.Read has read all of it. net/http reads to the end of a body before it
 // responds or closes, whether or not the handler reads the body, and has no deadline of its own for
 // that: without one, requests whose body never arrives would hold their connections for as long as
-// the client likes.
+// the client likes. Over HTTP/2 only the request's own stream ends.
 func Unread(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
-		w.Header()["Connection"] = []string{"close"}
+		if r.ProtoMajor < 2 {
+			w.Header()["Connection"] = []string{"close"}
+		}
 		abandon(http.NewResponseController(w))
 	}
 }

@@ -132,6 +132,22 @@ func Members(v Raw) ([]Member, error) {
 	return members, nil
 }
 
+// Empty reports whether a value requests nothing: false, an empty string, array or object.
+func Empty(v Raw) bool {
+	switch v.Kind() {
+	case 'f':
+		return true
+	case '"':
+		return len(v) == len(`""`)
+	case '[':
+		return strings.Trim(string(v), "[] \t\r\n") == ""
+	case '{':
+		return strings.Trim(string(v), "{} \t\r\n") == ""
+	default:
+		return false
+	}
+}
+
 // Fault makes an error about the value at the decoder's position, for use inside UnmarshalJSONFrom;
 // Unmarshal adds the path.
 func Fault(format string, args ...any) error { return &Error{Reason: fmt.Sprintf(format, args...)} }

@@ -80,6 +80,12 @@ func (a *aws) last() seen { return a.got[len(a.got)-1] }
 // open opens a deployment; values without an endpoint get the fake AWS's.
 func (a *aws) open(t testing.TB, model string, values, environ map[string]string) opened {
 	t.Helper()
+	return a.openWith(t, model, values, environ, provider.Policy{})
+}
+
+// openWith is open with a policy.
+func (a *aws) openWith(t testing.TB, model string, values, environ map[string]string, policy provider.Policy) opened {
+	t.Helper()
 	all := map[string]string{"aws_bedrock_runtime_endpoint": a.URL, "aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
 	for k, v := range values {
 		if all[k] = v; v == "" {
@@ -90,7 +96,7 @@ func (a *aws) open(t testing.TB, model string, values, environ map[string]string
 	t.Cleanup(client.CloseIdle)
 	d, err := bedrock.Provider().Open(t.Context(), provider.Params{
 		Model: model, Values: all, Upstream: client, Note: "test",
-		Environ: func(name string) string { return environ[name] },
+		Environ: func(name string) string { return environ[name] }, Policy: policy,
 	})
 	if err != nil {
 		t.Fatal(err)

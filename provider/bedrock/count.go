@@ -75,14 +75,15 @@ func (w *target) countChat(ctx context.Context, req *llm.Request) (*llm.Count, e
 
 // count makes one call of CountTokens. req is nil if there is none in the common language.
 func (w *target) count(ctx context.Context, input []byte, req *llm.Request, warnings []llm.Warning) (*llm.Count, error) {
-	u, to := w.operation(opCountTokens), w.destination
+	u, path := w.operation(opCountTokens)
+	to := w.destination
 	to.API = opCountTokens
 	failing := func() diagnose.Case {
 		c := w.failing(req, false)
 		c.Target = to
 		return c
 	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: jsonHeader(), Body: [][]byte{input}}, u, &to, failing)
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: jsonHeader(), Body: [][]byte{input}}, u, &to, failing)
 	if err != nil {
 		return nil, w.uncounted(err)
 	}

@@ -34,7 +34,7 @@ func (w *target) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedRe
 		}
 		ids[i] = header.Get("X-Amzn-Requestid")
 		results[i], err = embed.Decode(&items[i], body, header.Get)
-		return w.described502(err)
+		return w.misread(err, ids[i])
 	})
 	if err != nil {
 		return nil, err
@@ -43,7 +43,17 @@ func (w *target) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedRe
 	found := out.Meta.Warnings
 	out.Meta = w.metaOf(ids[0])
 	out.Meta.Warnings = slices.Concat(w.warnings, warnings, found)
+	if hasMedia(req) {
+		out.Meta.Price = nil // the catalogue's prices are those of texts
+	}
 	return out, nil
+}
+
+// hasMedia reports whether a request has inputs that are not texts.
+func hasMedia(req *llm.EmbedRequest) bool {
+	return slices.ContainsFunc(req.Inputs, func(in llm.EmbedInput) bool {
+		return slices.ContainsFunc(in.Parts, func(b llm.Block) bool { return b.Media != nil })
+	})
 }
 
 // Rerank makes one call of InvokeModel.
@@ -58,7 +68,7 @@ func (w *target) Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.Reran
 	}
 	out, _, err := rerank.Decode(req, answer, header.Get) // InvokeModel returns all results at once
 	if err != nil {
-		return nil, w.described502(err)
+		return nil, w.misread(err, header.Get("X-Amzn-Requestid"))
 	}
 	found := out.Meta.Warnings
 	out.Meta = w.metaOf(header.Get("X-Amzn-Requestid"))
@@ -68,32 +78,43 @@ func (w *target) Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.Reran
 
 // metaOf describes a response of InvokeModel.
 func (w *target) metaOf(upstreamID string) llm.Meta {
-	m := llm.Meta{Destination: w.destination, UpstreamID: upstreamID, Price: w}
-	m.Destination.API = opInvoke
-	return m
+	return llm.Meta{Destination: w.invoked(), UpstreamID: upstreamID, Price: w}
 }
 
-// described502 adds the destination to the error for a response that cannot be understood.
-func (w *target) described502(err error) error {
+// invoked is the destination of calls of InvokeModel.
+func (w *target) invoked() llm.Destination {
+	to := w.destination
+	to.API = opInvoke
+	return to
+}
+
+// misread adds the call to the error for a response that cannot be understood.
+func (w *target) misread(err error, upstreamID string) error {
 	if err == nil {
 		return nil
 	}
 	e := llm.AsError(err)
-	e.Destination = w.destination
+	e.Destination, e.RequestID = w.invoked(), upstreamID
 	return e
 }
 
 // invoke makes one call of InvokeModel, and reads the whole response.
 func (w *target) invoke(ctx context.Context, body [][]byte, headers []llm.Label) ([]byte, http.Header, error) {
-	u := w.operation(opInvoke)
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: header(headers), Body: body}, u, &w.destination, func() diagnose.Case { return w.failing(nil, false) })
+	u, path := w.operation(opInvoke)
+	to := w.invoked()
+	failing := func() diagnose.Case {
+		c := w.failing(nil, false)
+		c.Target = to
+		return c
+	}
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(headers), Body: body}, u, &to, failing)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer resp.Body.Close()
 	answer, err := readWhole(ctx, resp)
 	if err != nil {
-		e := diagnose.Stream(err, w.failing(nil, false))
+		e := diagnose.Stream(err, failing())
 		e.RequestID = resp.Header.Get("X-Amzn-Requestid")
 		return nil, nil, e
 	}
@@ -103,10 +124,14 @@ func (w *target) invoke(ctx context.Context, body [][]byte, headers []llm.Label)
 // readWhole reads the body of a non-streaming response. Its memory is charged to the lease in ctx
 // and stays charged.
 func readWhole(ctx context.Context, resp *upstream.Response) ([]byte, error) {
-	if n, err := strconv.ParseInt(resp.Header.Get("Content-Length"), 10, 64); err == nil && n > maxAnswer {
-		return nil, tooLarge()
+	room := int64(4 << 10)
+	if n, err := strconv.ParseInt(resp.Header.Get("Content-Length"), 10, 64); err == nil {
+		if n > maxAnswer {
+			return nil, tooLarge()
+		}
+		room = min(max(n, 0), freeAnswer) + 1 // one extra byte to detect the end
 	}
-	var buf buffer
+	buf := buffer{make([]byte, 0, room)}
 	err := buf.readFrom(ctx, resp.Body)
 	return buf.bytes, err
 }

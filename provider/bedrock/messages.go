@@ -76,14 +76,15 @@ func (w *target) invokeClaude(ctx context.Context, adapted *invoke.Adapted, head
 	if stream {
 		op = opInvokeStream
 	}
-	u, to := w.operation(op), w.destination
+	u, path := w.operation(op)
+	to := w.destination
 	to.API = opInvoke
 	failing := func() diagnose.Case {
 		c := w.failing(req, stream)
 		c.Target = to
 		return c
 	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: header(headers), Body: adapted.Body}, u, &to, failing)
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(headers), Body: adapted.Body}, u, &to, failing)
 	if err != nil {
 		return nil, err
 	}
@@ -209,6 +210,7 @@ func (w *target) invokeChat(ctx context.Context, req *llm.Request, stream bool) 
 		return nil, nil, err
 	}
 	fitted.Request.Model = req.Model
+	w.limit(&fitted.Request)
 	adapted, err := invoke.Encode(w.invokeModel(), &fitted.Request, w.invokeOptions(&req.Call))
 	if err != nil {
 		return nil, nil, err
@@ -219,6 +221,21 @@ func (w *target) invokeChat(ctx context.Context, req *llm.Request, stream bool) 
 	}
 	c.meta.Warnings = slices.Concat(c.meta.Warnings, fitted.Warnings)
 	return c, fitted, nil
+}
+
+// defaultMaxTokens is for Claudes of which the catalogue has no limit; the oldest take as many.
+const defaultMaxTokens = 4096
+
+// limit sets max_tokens, which Anthropic's bodies must have, to what Converse has without it: the
+// model's own limit.
+func (w *target) limit(req *llm.Request) {
+	if req.MaxTokens.Set {
+		return
+	}
+	req.MaxTokens = llm.Some[int64](defaultMaxTokens)
+	if w.facts != nil && w.facts.MaxOutput > 0 {
+		req.MaxTokens.Value = w.facts.MaxOutput
+	}
 }
 
 // completeChat gets a complete response to a chat call by InvokeModel.

@@ -32,6 +32,8 @@ const (
 	opInvoke         = "invoke"
 	opInvokeStream   = "invoke-with-response-stream"
 	opCountTokens    = "count-tokens"
+
+	opStartAsync = "start-async-invoke"
 )
 
 // Speaks reports whether the target takes calls in a dialect: AWS's own, and for Claude Anthropic's,
@@ -64,6 +66,8 @@ func (w *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 	}
 	out := &llm.RawResponse{Meta: c.meta, Body: body}
 	switch raw.Operation {
+	case opStartAsync: // the model is billed for what it makes, later
+		out.Meta.Price = nil
 	case opConverse:
 		t := wire.Tap(body)
 		out.RawStop, out.ServiceTier, out.Uncounted = t.RawStop, t.ServiceTier, t.Usage == nil
@@ -103,9 +107,16 @@ type passed struct {
 // pass sends a call of an operation.
 func (w *target) pass(ctx context.Context, raw *llm.Raw) (*passed, error) {
 	stream := raw.Operation == opConverseStream || raw.Operation == opInvokeStream
-	u, to := w.operation(raw.Operation), w.destination
+	u, path := w.operation(raw.Operation)
+	body, to := raw.Body, w.destination
 	to.API = raw.Operation
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: u.EscapedPath(), Header: passedHeader(raw.Headers), Body: [][]byte{raw.Body}}, u, &to, func() diagnose.Case {
+	if raw.Operation == opStartAsync {
+		var err error
+		if body, err = w.named(body); err != nil {
+			return nil, err
+		}
+	}
+	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: passedHeader(raw.Headers), Body: [][]byte{body}}, u, &to, func() diagnose.Case {
 		failing := w.failing(nil, stream)
 		failing.Target = to
 		return failing
@@ -118,18 +129,47 @@ func (w *target) pass(ctx context.Context, raw *llm.Raw) (*passed, error) {
 	return c, nil
 }
 
-// operation is the address of an operation on the target's id.
-func (w *target) operation(name string) *url.URL {
+// operation is the address of an operation on the target's id, with its path as it is signed.
+func (w *target) operation(name string) (u *url.URL, path string) {
 	switch name {
 	case opConverse:
-		return w.whole
+		return w.whole, w.wholePath
 	case opConverseStream:
-		return w.stream
+		return w.stream, w.streamPath
+	case opInvoke:
+		return w.invokeWhole, w.invokeWholePath
+	case opInvokeStream:
+		return w.invokeStream, w.invokeStreamPath
 	case opCountTokens: // it knows base models only, and refuses profiles
-		return w.end.URL("", "model", cmp.Or(w.base, w.destination.ID), name)
+		u = w.end.URL("", "model", cmp.Or(w.base, w.destination.ID), name)
+	case opStartAsync:
+		u = w.end.URL("", "async-invoke")
 	default:
-		return w.end.URL("", "model", w.destination.ID, name)
+		u = w.end.URL("", "model", w.destination.ID, name)
 	}
+	return u, u.EscapedPath()
+}
+
+// named is a body whose modelId is the target's.
+func (w *target) named(body jsonx.Raw) (jsonx.Raw, error) {
+	members, err := jsonx.Members(body)
+	if err != nil {
+		return nil, llm.Invalid("modelId", "The request body is not a JSON object.")
+	}
+	id := jsonx.AppendString(nil, w.destination.ID)
+	for i := range members {
+		if members[i].Name != "modelId" || bytes.Equal(members[i].Value, id) {
+			continue
+		}
+		members = slices.Clone(members)
+		members[i].Value = id
+		var out jsonx.Writer
+		out.Object()
+		out.Members(members)
+		out.EndObject()
+		return out.Buf, nil
+	}
+	return body, nil
 }
 
 // passedHeader is the header of a call with what the client sent; AWS wants a content type.
@@ -192,6 +232,7 @@ type passedStream struct {
 	frames  *eventstream.Decoder
 	invoked bool // of InvokeModelWithResponseStream
 	some    bool // a frame has arrived
+	stopped bool // Converse's messageStop has arrived
 	ended   bool // the response may end here
 	claude  bool // it consists of Anthropic's events
 	err     error
@@ -237,13 +278,37 @@ func (s *passedStream) event(ev *llm.RawEvent, kind, payload []byte) {
 	case "messageStart":
 		return
 	case "contentBlockDelta":
-		ev.Length = len(payload)
+		ev.Length = textLength(payload)
+	case "metadata": // it follows messageStop, and clients rely on both
+		s.ended = s.stopped
 	case "messageStop":
-		s.ended = true
+		s.stopped = true
 	}
 	ev.Content = true
 	t := wire.TapEvent(kind, payload)
 	ev.Usage, ev.RawStop, ev.ServiceTier = t.Usage, t.RawStop, t.ServiceTier
+}
+
+// textLength is the number of bytes of generated text in a delta of Converse or of Claude; 0 if it has
+// none.
+func textLength(delta []byte) int {
+	for _, name := range [...]string{`"text":"`, `"input":"`, `"partial_json":"`, `"thinking":"`} {
+		at := bytes.Index(delta, []byte(name))
+		if at < 0 {
+			continue
+		}
+		text := delta[at+len(name):]
+		for i := 0; i < len(text); i++ {
+			switch text[i] {
+			case '\\':
+				i++
+			case '"':
+				return i
+			}
+		}
+		return len(text)
+	}
+	return 0
 }
 
 // eventName is a frame's event type without an allocation for the known ones.
@@ -273,7 +338,7 @@ func (s *passedStream) chunk(ev *llm.RawEvent, payload []byte) {
 	if err != nil {
 		return
 	}
-	ev.Length = len(event)
+	ev.Length = textLength(event)
 	switch { // Claude's events; no other model's chunks have these
 	case bytes.Contains(event, []byte(`"message_start"`)): // within a string the quotes would be escaped
 		s.ended, s.claude, ev.Content = false, true, false

@@ -39,22 +39,30 @@ type target struct {
 	host          string
 	wholePath     string
 	streamPath    string
-	destination   llm.Destination // Region is also what is signed for
-	base          string          // the base model; empty if unknown
-	noFormat      bool            // send no schema for the response, because AWS refused it
-	noStrict      bool            // send no strict tools, because AWS refused them
-	noConverse    bool            // do not call by Converse, because AWS refused the model there
-	noInvoke      bool            // do not call by InvokeModel, because AWS refused the model there
-	onNone        bool            // AWS refused the model at both
-	noCount       bool            // do not ask AWS to count tokens, because it refused that for the model
-	lacks         []string        // further features of Anthropic's bodies that AWS refused
-	route         modelid.Route   // Auto, or the API that the model string names
-	price         *catalog.Price
-	warnings      []llm.Warning
+
+	// of InvokeModel
+	invokeWhole, invokeStream         *url.URL
+	invokeWholePath, invokeStreamPath string
+
+	destination llm.Destination // Region is also what is signed for
+	base        string          // the base model; empty if unknown
+	noFormat    bool            // send no schema for the response, because AWS refused it
+	noStrict    bool            // send no strict tools, because AWS refused them
+	noConverse  bool            // do not call by Converse, because AWS refused the model there
+	noInvoke    bool            // do not call by InvokeModel, because AWS refused the model there
+	onNone      bool            // AWS refused the model at both
+	noCount     bool            // do not ask AWS to count tokens, because it refused that for the model
+	lacks       []string        // further features of Anthropic's bodies that AWS refused
+	route       modelid.Route   // Auto, or the API that the model string names
+	price       *catalog.Price
+	warnings    []llm.Warning
 }
 
 // Targets returns the targets of a model string, best first.
-func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
+func (d *deployment) Targets(verb llm.Verb, model string) ([]provider.Target, error) {
+	if verb == llm.VerbService {
+		return d.services()
+	}
 	p, err := d.plan(model)
 	if err != nil {
 		return nil, requestError(err)
@@ -192,10 +200,14 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 		return nil, err
 	}
 	to := &target{
-		d:           d,
-		end:         end,
-		whole:       end.URL("", "model", w.ID, "converse"),
-		stream:      end.URL("", "model", w.ID, "converse-stream"),
+		d:      d,
+		end:    end,
+		whole:  end.URL("", "model", w.ID, "converse"),
+		stream: end.URL("", "model", w.ID, "converse-stream"),
+
+		invokeWhole:  end.URL("", "model", w.ID, opInvoke),
+		invokeStream: end.URL("", "model", w.ID, opInvokeStream),
+
 		host:        end.Host,
 		route:       a.route,
 		destination: llm.Destination{API: w.API, Region: end.Region, ID: w.ID, Note: d.params.Note, Reason: w.Reason},
@@ -212,6 +224,7 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 		to.warnings = append(to.warnings, llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: a.instead.String() + "/ is served by Converse"})
 	}
 	to.wholePath, to.streamPath = to.whole.EscapedPath(), to.stream.EscapedPath()
+	to.invokeWholePath, to.invokeStreamPath = to.invokeWhole.EscapedPath(), to.invokeStream.EscapedPath()
 	to.model = converse.NewModel(described.Vendor, described.Name, facts)
 	if m, ok := known.Model(w.Base); ok {
 		to.price = priceOf(known, m, w)

@@ -99,12 +99,12 @@ func TestResponses(t *testing.T) {
 	}{
 		{
 			cohererank.Envelope{ID: "i", Version: 2},
-			llm.RerankResponse{Results: results, SearchUnits: 1},
+			llm.RerankResponse{Results: results, Usage: llm.Usage{SearchUnits: 1}},
 			`{"id":"i","results":[{"index":1,"relevance_score":0.9},{"index":0,"relevance_score":1e-7}],"meta":{"api_version":{"version":"2"},"billed_units":{"search_units":1}}}`,
 		},
 		{
 			cohererank.Envelope{ID: "i", Version: 1, Documents: []llm.Document{{Text: "a\n"}, {JSON: jsonx.Raw(`{"t":1}`)}}},
-			llm.RerankResponse{Results: results, SearchUnits: 2, Usage: llm.Usage{Input: 7}},
+			llm.RerankResponse{Results: results, Usage: llm.Usage{Input: 7, SearchUnits: 2}},
 			`{"id":"i","results":[{"index":1,"relevance_score":0.9,"document":{"t":1}},{"index":0,"relevance_score":1e-7,"document":{"text":"a\n"}}],` +
 				`"meta":{"api_version":{"version":"1"},"billed_units":{"search_units":2},"tokens":{"input_tokens":7,"output_tokens":0}}}`,
 		},

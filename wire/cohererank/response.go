@@ -48,7 +48,7 @@ func AppendResponse(dst []byte, env Envelope, r *llm.RerankResponse) []byte {
 	w.Key("billed_units")
 	w.Object()
 	w.Key("search_units")
-	w.Int(r.SearchUnits)
+	w.Int(r.Usage.SearchUnits)
 	w.EndObject()
 	if n := r.Usage.Prompt(); n > 0 || r.Usage.Output > 0 {
 		w.Key("tokens")
@@ -109,7 +109,7 @@ func AppendError(dst []byte, e *llm.Error) []byte {
 	w.Key("code")
 	w.Word(strconv.Itoa(e.Status))
 	w.Key("outcrop")
-	appendVerdict(&w, e)
+	e.WriteVerdict(&w)
 	w.EndObject()
 	w.EndObject()
 	return w.Buf
@@ -131,37 +131,4 @@ func errorType(status int) string {
 	default:
 		return "internal_server_error"
 	}
-}
-
-func appendVerdict(w *jsonx.Writer, e *llm.Error) {
-	w.Object()
-	for _, m := range []struct{ key, value string }{
-		{"code", string(e.Code)}, {"cause", e.Cause}, {"actor", string(e.Responsible())}, {"fix", e.Fix},
-	} {
-		if m.value != "" {
-			w.Key(m.key)
-			w.String(m.value)
-		}
-	}
-	if len(e.Statement) > 0 {
-		w.Key("statement")
-		w.Raw(e.Statement)
-	}
-	if len(e.Statements) > 0 {
-		w.Key("statements")
-		w.Array()
-		for _, s := range e.Statements {
-			w.Raw(s)
-		}
-		w.EndArray()
-	}
-	for _, m := range []struct{ key, value string }{
-		{"docs", e.Docs}, {"request_id", e.RequestID}, {"retry", string(e.CanRetry())},
-	} {
-		if m.value != "" {
-			w.Key(m.key)
-			w.String(m.value)
-		}
-	}
-	w.EndObject()
 }

@@ -15,21 +15,45 @@ type Tapped struct {
 // Tap reads the usage, stop reason and tier of a whole response of Converse without decoding its
 // content. The body must be JSON; what cannot be read is left out.
 func Tap(body []byte) (t Tapped) {
-	members, err := jsonx.Members(body)
-	if err != nil {
-		return t
+	r := tapReader{}
+	if jsonx.Unmarshal(body, &r) != nil {
+		return Tapped{}
 	}
-	for _, m := range members {
-		switch m.Name {
+	return r.Tapped
+}
+
+// tapReader reads a Tapped, and skips the other members.
+type tapReader struct{ Tapped }
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (r *tapReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	if d.PeekKind() != '{' {
+		return jsonx.Fault("must be an object")
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != '}' {
+		token, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		name := token.String()
+		value, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		switch name {
 		case "usage":
-			t.Usage = decodeUsage(m.Value)
+			r.Usage = decodeUsage(value)
 		case "stopReason":
-			plain(m.Value, &t.RawStop)
+			plain(value, &r.RawStop)
 		case "serviceTier":
-			t.ServiceTier = decodeTier(m.Value)
+			r.ServiceTier = decodeTier(value)
 		}
 	}
-	return t
+	_, err := d.ReadToken()
+	return err
 }
 
 // TapEvent is Tap for the payload of an event of ConverseStream.

@@ -38,14 +38,25 @@ var (
 	ErrMalformed = errors.New("an event stream frame is malformed")
 )
 
-// Buffers are for frames larger than a burst. Many Decoders share them, since each needs
-// one only while such a frame is read and used. The zero value is ready for use, by many
-// goroutines.
-type Buffers struct{ pool sync.Pool } // of *[largeBuf]byte
+// Buffers are shared by many Decoders, since each needs one only while a frame is read and used. The
+// zero value is ready for use by many goroutines.
+type Buffers struct {
+	first sync.Pool // of *[firstBuf]byte
+	large sync.Pool // of *[largeBuf]byte
+}
 
-func (b *Buffers) take() []byte {
+func (b *Buffers) takeFirst() []byte {
 	if b != nil {
-		if buf, ok := b.pool.Get().(*[largeBuf]byte); ok {
+		if buf, ok := b.first.Get().(*[firstBuf]byte); ok {
+			return buf[:]
+		}
+	}
+	return make([]byte, firstBuf)
+}
+
+func (b *Buffers) takeLarge() []byte {
+	if b != nil {
+		if buf, ok := b.large.Get().(*[largeBuf]byte); ok {
 			return buf[:]
 		}
 	}
@@ -53,21 +64,25 @@ func (b *Buffers) take() []byte {
 }
 
 func (b *Buffers) put(buf []byte) {
-	if b != nil && len(buf) == largeBuf {
-		b.pool.Put((*[largeBuf]byte)(buf))
+	switch {
+	case b == nil:
+	case len(buf) == firstBuf:
+		b.first.Put((*[firstBuf]byte)(buf))
+	case len(buf) == largeBuf:
+		b.large.Put((*[largeBuf]byte)(buf))
 	}
 }
 
 // Decoder reads frames from a stream. It is for one goroutine.
 type Decoder struct {
-	r     io.Reader
-	large *Buffers // nil if they are not shared
-	small []byte   // the stream's own buffer while buf is larger than a burst
-	buf   []byte
-	start int // of the data that is read but not yet returned
-	end   int
-	frame Frame
-	err   error // the reader's own error after buf[:end]
+	r      io.Reader
+	shared *Buffers // nil if buffers are not shared
+	small  []byte   // the stream's own buffer while buf is larger than a burst
+	buf    []byte
+	start  int // of the data that is read but not yet returned
+	end    int
+	frame  Frame
+	err    error // the reader's own error after buf[:end]
 }
 
 // NewDecoder makes a Decoder that reads from r. It does not allocate before the first Next.
@@ -75,7 +90,7 @@ func NewDecoder(r io.Reader) *Decoder { return &Decoder{r: r} }
 
 // Share makes the Decoder take its buffers for large frames from b, and give them back
 // with Trim. It is called before the first Next.
-func (d *Decoder) Share(b *Buffers) { d.large = b }
+func (d *Decoder) Share(b *Buffers) { d.shared = b }
 
 // Next gives the next frame, whose bytes stay valid until the following call. It
 // returns io.EOF only where the stream ends between two frames. Otherwise the
@@ -118,13 +133,20 @@ func (d *Decoder) More() bool {
 	return len(ahead) >= overhead && uint64(len(ahead)) >= uint64(binary.BigEndian.Uint32(ahead))
 }
 
-// Trim lets go of the buffer of a frame larger than a burst, so that a stream does not
-// hold it while what was read is passed on, which takes as long as the client likes. The
-// last frame's bytes are not valid afterwards.
+// Trim gives back the buffer of a frame larger than a burst, and the first buffer if it is shared
+// and nothing has been read ahead. A stream does not hold them while what was read is passed on,
+// which takes as long as the client likes. The last frame's bytes are not valid afterwards.
 func (d *Decoder) Trim() {
-	if len(d.buf) > burstBuf && d.start == d.end {
-		d.large.put(d.buf)
+	if d.start != d.end {
+		return
+	}
+	if len(d.buf) > burstBuf {
+		d.shared.put(d.buf)
 		d.buf, d.small, d.start, d.end, d.frame = d.small, nil, 0, 0, Frame{}
+	}
+	if d.shared != nil && len(d.buf) == firstBuf {
+		d.shared.put(d.buf)
+		d.buf, d.start, d.end, d.frame = nil, 0, 0, Frame{}
 	}
 }
 
@@ -170,7 +192,7 @@ func (d *Decoder) room(n int) {
 	}
 	switch {
 	case n > burstBuf && len(d.buf) <= burstBuf:
-		large := d.large.take()
+		large := d.shared.takeLarge()
 		d.end = copy(large, d.buf[d.start:d.end])
 		d.start, d.small, d.buf = 0, d.buf, large
 	case d.end < len(d.buf):
@@ -178,9 +200,17 @@ func (d *Decoder) room(n int) {
 		d.end = copy(d.buf, d.buf[d.start:d.end])
 		d.start = 0
 	default:
-		grown := make([]byte, max(firstBuf, 2*len(d.buf)))
+		grown := d.grown()
 		d.end = copy(grown, d.buf[d.start:d.end])
-		d.large.put(d.buf)
+		d.shared.put(d.buf)
 		d.start, d.buf = 0, grown
 	}
+}
+
+// grown returns a buffer twice as large.
+func (d *Decoder) grown() []byte {
+	if len(d.buf) == 0 {
+		return d.shared.takeFirst()
+	}
+	return make([]byte, 2*len(d.buf))
 }

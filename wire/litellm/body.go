@@ -11,7 +11,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"outcrop/internal/jsonx"
@@ -40,24 +39,58 @@ const (
 	maxModel  = 2048 + 128 // AWS's bound on model ids, in bytes; LiteLLM's prefixes are short
 )
 
+// CheckBody refuses a body with too many values, before any of them is decoded.
+func CheckBody(body []byte) error {
+	if jsonx.ManyValues(body, maxValues) {
+		return llm.Invalid("", "the request body has too many values (limit %d)", maxValues)
+	}
+	return nil
+}
+
+// CheckModel refuses a request without a model, or with one of excessive length.
+func CheckModel(model string) error {
+	switch {
+	case model == "":
+		return llm.Invalid("model", "model is required and must not be empty")
+	case len(model) > maxModel:
+		return llm.Invalid("model", "model must be at most %d bytes long, not %d", maxModel, len(model))
+	default:
+		return nil
+	}
+}
+
 // Decode decodes a body into v, after the operator's parameters have been added and the members
 // removed that additional_drop_params names. It returns a warning for each removed member. Its error
 // is an *llm.Error with status 400 that names the field.
 func Decode(body []byte, opt *Options, v any) ([]llm.Warning, error) {
-	if jsonx.ManyValues(body, maxValues) {
-		return nil, llm.Invalid("", "the request body has too many values (limit %d)", maxValues)
+	if err := CheckBody(body); err != nil {
+		return nil, err
 	}
-	body, warnings, err := opt.prepare(body)
+	p, err := opt.AddParameters(body)
 	if err != nil {
 		return nil, err
 	}
-	return warnings, invalid(jsonx.Unmarshal(body, v))
+	names, err := dropped(p.Body)
+	if err != nil {
+		return nil, err
+	}
+	warnings := p.Warnings
+	if names != nil {
+		found, err := p.Drop(names)
+		if err != nil {
+			return nil, err
+		}
+		warnings = append(found, warnings...)
+	}
+	return warnings, Unmarshal(p.Body, v)
 }
 
 // Unmarshal decodes a JSON value. Its error is an *llm.Error with status 400 that names the field.
-func Unmarshal(data []byte, v any) error { return invalid(jsonx.Unmarshal(data, v)) }
+func Unmarshal(data []byte, v any) error { return DecodeError(jsonx.Unmarshal(data, v)) }
 
-func invalid(err error) error {
+// DecodeError is an error of jsonx about a request's body as an *llm.Error with status 400 that names
+// the field; nil for nil.
+func DecodeError(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -80,56 +113,24 @@ func invalid(err error) error {
 // dropList is the member that names members to remove.
 const dropList = "additional_drop_params"
 
-// prepare returns the body with the operator's parameters that it does not set itself, and without
-// what additional_drop_params names.
-func (o *Options) prepare(body []byte) ([]byte, []llm.Warning, error) {
-	if o.Parameters == nil && !bytes.Contains(body, []byte(`"`+dropList+`"`)) {
-		return body, nil, nil
-	}
-	if !jsonx.Valid(body) {
-		return body, nil, nil // decoding reports what is wrong with it
+// dropped returns the names in additional_drop_params; nil if there is no such member.
+func dropped(body []byte) ([]string, error) {
+	if !bytes.Contains(body, []byte(`"`+dropList+`"`)) || !jsonx.Valid(body) {
+		return nil, nil // decoding reports what is wrong with it
 	}
 	members, err := jsonx.Members(body)
 	if err != nil {
-		return nil, nil, invalid(err)
+		return nil, DecodeError(err)
 	}
-	if o.Parameters != nil {
-		for _, p := range o.Parameters(o.model(members)) {
-			if jsonx.Find(members, p.Name) == nil {
-				members = append(members, p)
-			}
-		}
+	list := jsonx.Find(members, dropList)
+	if list == nil {
+		return nil, nil
 	}
-	var drop []string
-	if list := jsonx.Find(members, dropList); list != nil && list.Kind() != 'n' {
-		if jsonx.Unmarshal(list, &drop) != nil {
-			return nil, nil, llm.Invalid(dropList, "%s must be an array of strings", dropList)
-		}
+	names := []string{}
+	if list.Kind() != 'n' && jsonx.Unmarshal(list, &names) != nil {
+		return nil, llm.Invalid(dropList, "%s must be an array of strings", dropList)
 	}
-	var warnings []llm.Warning
-	w := jsonx.Writer{Buf: make([]byte, 0, len(body)+256)}
-	w.Object()
-	for _, m := range members {
-		switch {
-		case m.Name == dropList:
-		case m.Name != "model" && slices.Contains(drop, m.Name):
-			warnings = append(warnings, llm.Warning{Code: llm.WarnDropped, Field: m.Name})
-		default:
-			w.AnyKey(m.Name)
-			w.Raw(m.Value)
-		}
-	}
-	w.EndObject()
-	return w.Buf, warnings, nil
-}
-
-// model is the model that the request names; empty if there is none.
-func (o *Options) model(members []jsonx.Member) string {
-	name := o.Model
-	if name == "" {
-		_ = jsonx.Unmarshal(jsonx.Find(members, "model"), &name) // decoding reports what is wrong with it
-	}
-	return name
+	return names, nil
 }
 
 // FaultAt makes an error about an element of the array that is being decoded, for use inside

@@ -46,6 +46,9 @@ func TestMembers(t *testing.T) {
 	parameters := func(model string) []jsonx.Member {
 		return []jsonx.Member{{Name: "input", Value: jsonx.Raw(`"of the operator"`)}, {Name: "own", Value: jsonx.Raw(`"` + model + `"`)}, {Name: "drop_params", Value: jsonx.Raw("true")}}
 	}
+	guarded := func(string) []jsonx.Member {
+		return []jsonx.Member{{Name: "guardrailConfig", Value: jsonx.Raw(`{"of":"the operator"}`)}, {Name: "max_tokens", Value: jsonx.Raw("7")}}
+	}
 	for _, test := range []struct {
 		doc  string
 		opt  litellm.Options
@@ -66,6 +69,12 @@ func TestMembers(t *testing.T) {
 		{`{"model":"m"}`, litellm.Options{Parameters: parameters, Model: "n"}, "of the operator, own=\"n\"", llm.Call{Model: "n", DropParams: true}},
 		{`{"model":"m","input":"a","x":1,"y":2,"additional_drop_params":["x","input","model"]}`, litellm.Options{}, "y=2, dropped input, dropped x", llm.Call{}},
 		{`{"model":"m","x":1,"additional_drop_params":null}`, litellm.Options{}, "x=1", llm.Call{}},
+		{`{"model":"m","x":1,"additional_drop_params":[]}`, litellm.Options{}, "x=1", llm.Call{}},
+		{`{"model":"m","safety_identifier":"v","user":"u"}`, litellm.Options{}, "dropped safety_identifier", llm.Call{User: "u"}},
+		{`{"model":"m","extra_headers":{"anthropic-beta":"[\"a\"]","X-A":"b"}}`, litellm.Options{}, "", llm.Call{Headers: []llm.Label{{Name: "X-A", Value: "b"}, {Name: "anthropic-beta", Value: "a"}}}},
+		{`{"model":"m","context_window_fallback_dict":{"a":"b"},"prompt_id":"p","drop_params":true}`, litellm.Options{}, "dropped context_window_fallback_dict, dropped prompt_id", llm.Call{DropParams: true}},
+		{`{"model":"m","guardrailConfig":{"own":1},"max_completion_tokens":5}`, litellm.Options{Parameters: guarded}, `max_completion_tokens=5, guardrailConfig={"of":"the operator"}, dropped guardrailConfig`, llm.Call{}},
+		{`{"model":"m","additional_drop_params":["guardrailConfig","x"],"x":1}`, litellm.Options{Parameters: guarded}, `guardrailConfig={"of":"the operator"}, max_tokens=7, dropped x`, llm.Call{}},
 	} {
 		call, got, err := read(test.doc, test.opt)
 		if test.call.Model == "" {
@@ -122,7 +131,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		{`{"model":"m","api_base":7}`, allow, "api_base", "api_base must be a string"},
 		{`{"model":"m","api_version":"x"}`, allow, "api_version", "sets the connection to another provider"},
 		{`{"model":"m","headers":{"a":"b"}}`, allow, "headers", "extra_headers sets headers"},
-		{`{"model":"m","mock_response":"x"}`, litellm.Options{}, "mock_response", "is a setting of LiteLLM's own client"},
+		{`{"model":"m","mock_response":"x"}`, litellm.Options{}, "mock_response", "mock_response is not supported by this model"},
 		{`{"model":"m","x":1,"extra_body":{"x":2}}`, litellm.Options{}, "x", "x is set twice"},
 		{`{"model":"m"` + many.String() + `}`, litellm.Options{}, "f1024", "too many model parameters (limit 1024)"},
 		{`{"model":"m","x":[` + strings.Repeat("1,", 500_001) + `1]}`, litellm.Options{}, "", "too many values"},

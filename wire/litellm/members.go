@@ -9,177 +9,155 @@ import (
 	"outcrop/llm"
 )
 
-// Read reads the members of a body that its dialect does not name into call, model and user
-// included. It returns the parameters that are specific to the model, and warnings about members
-// without effect.
-func (o *Options) Read(call *llm.Call, rest jsonx.Raw) ([]jsonx.Member, []llm.Warning, error) {
-	members, err := jsonx.Members(rest)
-	if err != nil {
-		return nil, nil, invalid(err)
-	}
-	if members, err = unwrapped(members); err != nil {
-		return nil, nil, err
-	}
-	r := reader{call: call}
-	if members, err = r.first(o, members); err != nil {
-		return nil, nil, err
-	}
-	for i := range members {
-		if err := r.member(&members[i]); err != nil {
-			return nil, nil, err
-		}
-	}
-	if len(r.settings) > 0 {
-		call.ClientSettings = llm.NewClientSettings(r.settings)
-	}
-	return r.fields, r.warnings, nil
+// Reader reads the members that LiteLLM adds to every dialect into a call.
+type Reader struct {
+	// Call is the call to fill. DropParams must be set before, and User if the dialect has it.
+	Call *llm.Call
+	// AllowClientSettings is whether connection settings are accepted.
+	AllowClientSettings bool
+	// Beta are values of the header anthropic-beta; Finish adds them to the call's headers.
+	Beta []string
+	// Warnings is where warnings about members without effect are added.
+	Warnings *[]llm.Warning
 }
 
-// unwrapped replaces extra_body by its members, as OpenAI's SDKs do themselves.
-func unwrapped(members []jsonx.Member) ([]jsonx.Member, error) {
+// Members splits the members of a body that its dialect does not name. extra_body is replaced by its
+// members, as OpenAI's SDKs do themselves, and null members are left out.
+func Members(rest jsonx.Raw) ([]jsonx.Member, error) {
+	members, err := jsonx.Members(rest)
+	if err != nil {
+		return nil, DecodeError(err)
+	}
+	isNull := func(m jsonx.Member) bool { return m.Value.Kind() == 'n' }
+	members = slices.DeleteFunc(members, isNull)
 	at := slices.IndexFunc(members, func(m jsonx.Member) bool { return m.Name == "extra_body" })
 	if at < 0 {
 		return members, nil
 	}
-	var inner []jsonx.Member
-	if members[at].Value.Kind() != 'n' {
-		var err error
-		if inner, err = jsonx.Members(members[at].Value); err != nil {
-			return nil, llm.Invalid("extra_body", "extra_body must be an object")
-		}
+	inner, err := jsonx.Members(members[at].Value)
+	if err != nil {
+		return nil, llm.Invalid("extra_body", "extra_body must be an object")
 	}
-	return slices.Replace(members, at, at+1, inner...), nil
+	return slices.Replace(members, at, at+1, slices.DeleteFunc(inner, isNull)...), nil
 }
 
-type reader struct {
-	call     *llm.Call
-	allow    bool // connection settings are accepted
-	settings map[string]string
-	fields   []jsonx.Member
-	warnings []llm.Warning
-}
-
-// first reads what decides how the other members are read, and returns the others.
-func (r *reader) first(o *Options, members []jsonx.Member) ([]jsonx.Member, error) {
-	rest := members[:0]
-	for _, m := range members {
-		var err error
+// Settings reads the connection settings among members, and returns the other members. Settings that
+// are not accepted are refused: none is a parameter of a model, so that no secret is forwarded as
+// one, and no call runs with other permissions than its client asked for.
+func (r *Reader) Settings(members []jsonx.Member) ([]jsonx.Member, error) {
+	var settings map[string]string
+	others := members[:0]
+	for i := range members {
+		m := &members[i]
 		switch {
-		case m.Value.Kind() == 'n':
-		case m.Name == "model":
-			err = text(m, &r.call.Model)
-		case m.Name == "drop_params":
-			if jsonx.Unmarshal(m.Value, &r.call.DropParams) != nil {
-				err = llm.Invalid(m.Name, "%s must be a boolean, not %s", m.Name, jsonx.KindName(m.Value.Kind()))
-			}
+		case !isForeign(m.Name) && !isClientSetting(m.Name):
+			others = append(others, *m)
+		case jsonx.Empty(m.Value):
+		case isForeign(m.Name):
+			return nil, foreign(m.Name)
+		case !r.AllowClientSettings:
+			e := llm.Unsupported(m.Name, "%s may not be set by clients for this model%s", m.Name, fromConfiguration)
+			e.Fix = "Remove " + m.Name + ", or ask the gateway's operator to list it in configurable_clientside_auth_params of the model."
+			return nil, e
 		default:
-			rest = append(rest, m)
+			var value string
+			if err := text(m, &value); err != nil {
+				return nil, err
+			}
+			if settings == nil {
+				settings = map[string]string{}
+			}
+			settings[m.Name] = value
 		}
-		if err != nil {
-			return nil, err
-		}
 	}
-	if o.Model != "" {
-		r.call.Model = o.Model
-	}
-	switch model := r.call.Model; {
-	case model == "":
-		return nil, llm.Invalid("model", "model is required and must not be empty")
-	case len(model) > maxModel:
-		return nil, llm.Invalid("model", "model must be at most %d bytes long, not %d", maxModel, len(model))
-	}
-	r.call.DropParams = r.call.DropParams || o.DropParams != nil && o.DropParams(r.call.Model)
-	r.allow = o.AllowClientSettings != nil && o.AllowClientSettings(r.call.Model)
-	return rest, nil
+	r.Call.ClientSettings = llm.NewClientSettings(settings)
+	return others, nil
 }
 
-func text(m jsonx.Member, to *string) error {
+// fromConfiguration tells why a setting is refused.
+const fromConfiguration = ": credentials and endpoints come from the gateway's configuration"
+
+// CheckField refuses a parameter of the model whose name is that of a connection setting.
+func CheckField(name string) error {
+	switch {
+	case isClientSetting(name): // its value may be secret
+		return llm.Unsupported(name, "%s is not a model parameter%s", name, fromConfiguration)
+	case isForeign(name):
+		return foreign(name)
+	default:
+		return nil
+	}
+}
+
+func text(m *jsonx.Member, to *string) error {
 	if m.Value.Kind() != '"' || jsonx.Unmarshal(m.Value, to) != nil {
 		return llm.Invalid(m.Name, "%s must be a string, not %s", m.Name, jsonx.KindName(m.Value.Kind()))
 	}
 	return nil
 }
 
-func (r *reader) member(m *jsonx.Member) error {
+// Member reads a member that Settings returned, if it is one of LiteLLM's; it reports false if it is
+// not.
+func (r *Reader) Member(m *jsonx.Member) (own bool, err error) {
 	switch m.Name {
-	case "user", "safety_identifier": // OpenAI's old and new name
-		var id string
-		if err := text(*m, &id); err != nil {
-			return err
-		}
-		if r.call.User != "" && r.call.User != id {
-			r.dropped(m.Name)
-			return nil
-		}
-		r.call.User = id
-		return nil
+	case "safety_identifier": // OpenAI's later name for user
+		return true, r.user(m)
 	case "metadata":
-		return r.labels(m)
+		return true, r.labels(m)
 	case "extra_headers":
-		return r.headers(m)
+		return true, r.headers(m)
 	}
-	switch {
-	case isForeign(m.Name):
-		if empty(m) {
-			return nil
-		}
-		return foreign(m.Name)
-	case isClientSetting(m.Name):
-		return r.setting(m)
-	case noEffect(m.Name):
-		if string(m.Value) != "false" {
+	switch settingOf(m.Name) {
+	case noEffect:
+		if value := string(m.Value); value != "false" && value != `"medium"` { // the default priority
 			r.dropped(m.Name)
 		}
-		return nil
-	case ownClient(m.Name):
-		if empty(m) {
-			return nil
-		}
-		if r.call.DropParams {
-			r.dropped(m.Name)
-			return nil
-		}
-		e := llm.Unsupported(m.Name, "%s is not supported: it is a setting of LiteLLM's own client", m.Name)
-		e.Fix = "Leave " + m.Name + " out, or set drop_params to drop unsupported parameters."
-		return e
-	case len(r.fields) == maxFields:
-		return llm.Invalid(m.Name, "%s: too many model parameters (limit %d)", m.Name, maxFields)
-	case jsonx.Find(r.fields, m.Name) != nil:
-		return llm.Invalid(m.Name, "%s is set twice, at the top level and in extra_body; send it once", m.Name)
+		return true, nil
+	case unsupported:
+		return true, r.unsupported(m)
+	default:
+		return false, nil
 	}
-	r.fields = append(r.fields, *m)
-	return nil
 }
 
-func (r *reader) dropped(field string) {
-	r.warnings = append(r.warnings, llm.Warning{Code: llm.WarnDropped, Field: field})
-}
-
-// setting reads a connection setting. None is a model parameter: settings that are not accepted are
-// refused, so that no secret is forwarded and no call runs with other permissions than its client
-// asked for.
-func (r *reader) setting(m *jsonx.Member) error {
-	if empty(m) {
-		return nil
-	}
-	if !r.allow {
-		e := llm.Unsupported(m.Name, "%s may not be set by clients for this model", m.Name)
-		e.Fix = "Remove " + m.Name + ", or ask the gateway's operator to list it in configurable_clientside_auth_params of the model."
-		return e
-	}
-	var value string
-	if err := text(*m, &value); err != nil {
+// user sets the user, unless it is already set.
+func (r *Reader) user(m *jsonx.Member) error {
+	var id string
+	if err := text(m, &id); err != nil {
 		return err
 	}
-	if r.settings == nil {
-		r.settings = map[string]string{}
+	if r.Call.User == "" {
+		r.Call.User = id
+	} else if r.Call.User != id {
+		r.dropped(m.Name)
 	}
-	r.settings[m.Name] = value
 	return nil
 }
 
-// labels reads metadata, whose values are strings; numbers and booleans are kept as written.
-func (r *reader) labels(m *jsonx.Member) error {
+func (r *Reader) unsupported(m *jsonx.Member) error {
+	switch {
+	case jsonx.Empty(m.Value):
+		return nil
+	case r.Call.DropParams:
+		r.dropped(m.Name)
+		return nil
+	}
+	hint := ""
+	if m.Name == "user_config" || m.Name == "custom_llm_provider" {
+		hint = fromConfiguration
+	}
+	e := llm.Unsupported(m.Name, "%s is not supported by this model%s", m.Name, hint)
+	e.Fix = "Leave " + m.Name + " out, or set drop_params to drop unsupported parameters."
+	return e
+}
+
+func (r *Reader) dropped(field string) {
+	*r.Warnings = append(*r.Warnings, llm.Warning{Code: llm.WarnDropped, Field: field})
+}
+
+// labels reads metadata, whose values are strings in OpenAI's API; numbers and booleans are accepted
+// in their JSON form. Nested values are LiteLLM's own and are ignored.
+func (r *Reader) labels(m *jsonx.Member) error {
 	members, err := jsonx.Members(m.Value)
 	if err != nil {
 		return llm.Invalid(m.Name, "%s must be an object", m.Name)
@@ -189,7 +167,7 @@ func (r *reader) labels(m *jsonx.Member) error {
 		switch v.Value.Kind() {
 		case '"':
 			if err := jsonx.Unmarshal(v.Value, &value); err != nil {
-				return invalid(err)
+				return DecodeError(err)
 			}
 		case '0', 't', 'f':
 		case 'n':
@@ -198,13 +176,13 @@ func (r *reader) labels(m *jsonx.Member) error {
 			r.dropped(m.Name + "." + v.Name)
 			continue
 		}
-		r.call.Metadata = append(r.call.Metadata, llm.Label{Name: v.Name, Value: value})
+		r.Call.Metadata = append(r.Call.Metadata, llm.Label{Name: v.Name, Value: value})
 	}
 	return nil
 }
 
 // headers reads extra_headers, an object of strings.
-func (r *reader) headers(m *jsonx.Member) error {
+func (r *Reader) headers(m *jsonx.Member) error {
 	members, err := jsonx.Members(m.Value)
 	if err != nil {
 		return llm.Invalid(m.Name, "%s must be an object", m.Name)
@@ -220,15 +198,42 @@ func (r *reader) headers(m *jsonx.Member) error {
 			return llm.Invalid(m.Name, "%s: invalid header name %q", m.Name, h.Name)
 		case !httpfield.IsValue(value):
 			return llm.Invalid(field, "%s contains a character that is not allowed in a header", field)
+		case strings.EqualFold(h.Name, "anthropic-beta"):
+			r.Beta = append(slices.Clip(r.Beta), value)
+			continue
 		case httpfield.RuleOf(h.Name) == httpfield.Refuse:
 			return llm.Unsupported(field, "%s cannot be set by clients: the gateway sets it itself", field)
 		}
-		r.call.Headers = append(r.call.Headers, llm.Label{Name: h.Name, Value: value})
+		r.Call.Headers = append(r.Call.Headers, llm.Label{Name: h.Name, Value: value})
 	}
 	return nil
 }
 
-// isClientSetting reports whether a member is one of LiteLLM's connection settings of a deployment.
+// Finish passes on the values of the header anthropic-beta, a comma-separated list or a JSON array.
+// The provider decides what to do with them.
+func (r *Reader) Finish() {
+	var words []string
+	for _, value := range r.Beta {
+		var array []string
+		if jsonx.Unmarshal([]byte(value), &array) != nil {
+			array = strings.Split(value, ",")
+		}
+		for _, word := range array {
+			if word = strings.TrimSpace(word); word != "" && !slices.Contains(words, word) {
+				words = append(words, word)
+			}
+		}
+	}
+	if len(words) > 0 {
+		r.Call.Headers = append(r.Call.Headers, llm.Label{Name: "anthropic-beta", Value: strings.Join(words, ",")})
+	}
+}
+
+// isClientSetting reports whether a member is one of LiteLLM's connection settings of a deployment, which
+// clients may send where they are allowed to (https://docs.litellm.ai/docs/proxy/clientside_auth).
+// None of them is a model parameter: settings that are not accepted are refused, so that no secret
+// is forwarded as a model parameter and no call runs with other permissions than its client asked
+// for.
 func isClientSetting(name string) bool {
 	switch name {
 	case "api_key", "api_base", "base_url", "region_name", "model_id", "ssl_verify", "ssl_certificate", "ssl_certificate_key":
@@ -238,8 +243,9 @@ func isClientSetting(name string) bool {
 	}
 }
 
-// isForeign reports whether a member is a connection setting of another provider, which may contain
-// a secret.
+// isForeign reports whether a member is one of LiteLLM's connection settings of other providers, or
+// of additional headers, which may contain a secret. They are not model parameters either, and AWS
+// repeats unknown fields in its errors.
 func isForeign(name string) bool {
 	switch name {
 	case "headers", "default_headers", "organization", "api_version", "api_type", "litellm_credential_name",
@@ -254,6 +260,7 @@ func isForeign(name string) bool {
 	return false
 }
 
+// foreign refuses a member for which isForeign is true.
 func foreign(name string) error {
 	e := llm.Unsupported(name, "%s is not supported: it sets the connection to another provider", name)
 	e.Fix = "Remove " + name + "."
@@ -264,41 +271,28 @@ func foreign(name string) error {
 	return e
 }
 
-// noEffect reports whether a member is a setting of LiteLLM's client or proxy that changes nothing
-// about the response.
-func noEffect(name string) bool {
+// setting is how a setting of LiteLLM's own client or proxy is handled.
+type setting uint8
+
+const (
+	noSetting   setting = iota
+	noEffect            // it changes nothing about the response here: a warning
+	unsupported         // ignoring it would change the response
+)
+
+// settingOf classifies a member.
+func settingOf(name string) setting {
 	switch name {
 	case "litellm_metadata", "tags", "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks",
-		"priority", "no-log", "litellm_call_id", "litellm_trace_id", "proxy_server_request", "allowed_openai_params", "store":
-		return true
+		"context_window_fallback_dict", "priority", "no-log", "litellm_call_id", "litellm_trace_id", "proxy_server_request":
+		return noEffect
+	case "guardrails", "mock_response", "user_config", "prompt_id", "prompt_variables", "custom_llm_provider", "modify_params":
+		return unsupported
 	default:
-		return false
+		return noSetting
 	}
 }
 
-// ownClient reports whether a member is a setting of LiteLLM's client that would change the
-// response.
-func ownClient(name string) bool {
-	switch name {
-	case "mock_response", "user_config", "custom_llm_provider", "guardrails":
-		return true
-	default:
-		return false
-	}
-}
-
-// empty reports whether a member requests nothing: false, an empty string, list or object.
-func empty(m *jsonx.Member) bool {
-	switch m.Value.Kind() {
-	case 'f':
-		return true
-	case '"':
-		return len(m.Value) == len(`""`)
-	case '[':
-		return strings.Trim(string(m.Value), "[] \t\r\n") == ""
-	case '{':
-		return strings.Trim(string(m.Value), "{} \t\r\n") == ""
-	default:
-		return false
-	}
-}
+// IsSetting reports whether a member is a setting of LiteLLM's own client or proxy, which no provider
+// needs.
+func IsSetting(name string) bool { return settingOf(name) != noSetting }

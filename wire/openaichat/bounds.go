@@ -2,7 +2,6 @@ package openaichat
 
 import (
 	"outcrop/internal/jsonx"
-	"outcrop/llm"
 )
 
 // Bounds on the content of one request, so that its decoded form stays within a few times the
@@ -10,21 +9,12 @@ import (
 // messages (https://platform.openai.com/docs/api-reference/chat,
 // https://docs.anthropic.com/en/api/messages).
 const (
-	maxValues   = 500_000 // members and elements in the whole body
 	maxMessages = 100_000
 	maxList     = 10_000 // parts, calls or thinking blocks of a message
 	maxTools    = 1024
 	maxFields   = 1024 // members that OpenAI does not know
 	maxStops    = 2500 // Converse's own bound (InferenceConfiguration in its service model)
 )
-
-// bounded refuses a body with more values than maxValues, before decoding any of them.
-func bounded(body []byte) error {
-	if jsonx.ManyValues(body, maxValues) {
-		return llm.Invalid("", "the request body has too many values (limit %d)", maxValues)
-	}
-	return nil
-}
 
 // list is an array of at most maxList elements.
 type list[T any] []T

@@ -92,7 +92,7 @@ func translateWith(body []byte, opt openaichat.Options) ([]byte, []llm.Label, []
 	}
 	var out jsonx.Writer
 	dropped, err := converse.WriteRequest(&out, &fitted.Request)
-	return out.Buf, fitted.Headers, append(append(req.Warnings, fitted.Warnings...), dropped...), err
+	return out.Buf, fitted.Headers, append(req.LLM.OrderWarnings(req.Warnings, fitted.Warnings), dropped...), err
 }
 
 // TestAnswerSnapshots holds every Converse answer of testdata/answers to the chat

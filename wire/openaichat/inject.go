@@ -24,7 +24,7 @@ const maxInjections = 64
 
 // inject sets the cache points of cache_control_injection_points, after the messages and tools have
 // been read. A point without a match is a warning.
-func (d *decoder) inject(m jsonx.Member) error {
+func (d *decoder) inject(m *jsonx.Member) error {
 	var points list[injection]
 	if err := unmarshalAt(m.Name, m.Value, &points); err != nil {
 		return err

@@ -134,7 +134,7 @@ func (d *decoder) warnUnread(field string, rest jsonx.Raw) {
 		switch m.Name {
 		case "annotations", "provider_specific_fields", "index", "id", "object":
 		default:
-			if m.Value.Kind() != 'n' && !empty(m) {
+			if m.Value.Kind() != 'n' && !jsonx.Empty(m.Value) {
 				d.warn(llm.WarnDropped, field+"."+m.Name)
 			}
 		}

@@ -8,11 +8,9 @@
 package openaichat
 
 import (
-	"errors"
-	"slices"
-
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/wire/litellm"
 )
 
 // Request is a decoded chat completion request.
@@ -82,16 +80,7 @@ type streamOptions struct {
 	Rest         jsonx.Raw `json:",embed"`
 }
 
-// optional is a member that may be absent or null.
-type optional[T any] struct{ llm.Opt[T] }
-
-func (o *optional[T]) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	if d.PeekKind() == 'n' {
-		return d.SkipValue()
-	}
-	o.Set = true
-	return jsonx.UnmarshalDecode(d, &o.Value)
-}
+type optional[T any] = litellm.Optional[T]
 
 // stringOrList is a string or a list of strings.
 type stringOrList []string
@@ -113,7 +102,7 @@ func (s *stringOrList) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 // Decode reads a chat completion request. Its error is an *llm.Error with status 400 that names the
 // offending field. The memory it needs is a few times the body's size at most.
 func Decode(body []byte, opt Options) (*Request, error) {
-	if err := bounded(body); err != nil {
+	if err := litellm.CheckBody(body); err != nil {
 		return nil, err
 	}
 	if extracted := jsonx.Extract(body); extracted != nil {
@@ -127,27 +116,23 @@ func Decode(body []byte, opt Options) (*Request, error) {
 
 // decode reads a body, some of whose strings may have been extracted.
 func decode(body []byte, extracted *jsonx.Extracted, opt Options) (*Request, error) {
+	operator := litellm.Options{Model: opt.Model, Parameters: opt.Parameters}
+	prepared, err := operator.AddParameters(body)
+	if err != nil {
+		return nil, err
+	}
 	d := &decoder{extracted: extracted}
-	body, err := d.withParameters(body, opt)
+	w, err := d.read(prepared.Body)
 	if err != nil {
 		return nil, err
-	}
-	fixed := d.out.Warnings
-	d.out.Warnings = nil
-	w, err := d.read(body)
-	if err != nil {
-		return nil, err
-	}
-	if d.guarded {
-		w.Drop = slices.DeleteFunc(w.Drop, func(name string) bool { return name == guardrail })
 	}
 	if len(w.Drop) > 0 {
-		if body, err = d.without(body, w.Drop); err != nil {
+		dropped, err := prepared.Drop(w.Drop, "messages")
+		if err != nil {
 			return nil, err
 		}
-		dropped := d.out.Warnings
 		d = &decoder{extracted: extracted}
-		if w, err = d.read(body); err != nil {
+		if w, err = d.read(prepared.Body); err != nil {
 			return nil, err
 		}
 		d.out.Warnings = append(dropped, d.out.Warnings...)
@@ -155,50 +140,29 @@ func decode(body []byte, extracted *jsonx.Extracted, opt Options) (*Request, err
 	if opt.Model != "" {
 		w.Model = opt.Model
 	}
-	if w.Model == "" {
-		return nil, llm.Invalid("model", "model is required and must not be empty")
-	}
-	if len(w.Model) > maxModel {
-		return nil, llm.Invalid("model", "model must be at most %d bytes long, not %d", maxModel, len(w.Model))
+	if err := litellm.CheckModel(w.Model); err != nil {
+		return nil, err
 	}
 	d.drop = w.DropParams || (opt.DropParams != nil && opt.DropParams(w.Model))
-	d.allowClientSettings = opt.AllowClientSettings != nil && opt.AllowClientSettings(w.Model)
-	d.allowed, d.beta = w.Allowed, opt.Beta
+	d.common.AllowClientSettings = opt.AllowClientSettings != nil && opt.AllowClientSettings(w.Model)
+	d.common.Beta = opt.Beta
+	d.allowed = w.Allowed
 	if err := d.request(w); err != nil {
 		return nil, err
 	}
-	d.out.Warnings = append(d.out.Warnings, fixed...)
+	d.out.Warnings = append(d.out.Warnings, prepared.Warnings...)
 	return &d.out, nil
 }
 
-// maxModel is AWS's bound on model ids, in bytes; LiteLLM's prefixes are short.
-const maxModel = 2048 + 128
-
-func decodeError(err error) error {
-	var e *jsonx.Error
-	if !errors.As(err, &e) {
-		return llm.Invalid("", "the request body cannot be decoded: %v", err)
-	}
-	switch {
-	case e.Syntax && e.Path != "":
-		return llm.Invalid(e.Path, "the request body is not valid JSON: %s, at %s (byte %d)", e.Reason, e.Path, e.Offset)
-	case e.Syntax:
-		return llm.Invalid("", "the request body is not valid JSON: %s (byte %d)", e.Reason, e.Offset)
-	case e.Path == "":
-		return llm.Invalid("", "the request body %s (JSON object expected)", e.Reason)
-	default:
-		return llm.Invalid(e.Path, "%s %s", e.Path, e.Reason)
-	}
-}
+func decodeError(err error) error { return litellm.DecodeError(err) }
 
 // decoder turns the body's form into llm's and collects warnings.
 type decoder struct {
-	out                 Request
-	extracted           *jsonx.Extracted // strings extracted from the body; nil if none
-	drop                bool
-	allowClientSettings bool     // connection settings are accepted
-	allowed             []string // OpenAI's parameters that the model receives unchanged
-	beta                []string
+	out       Request
+	extracted *jsonx.Extracted // strings extracted from the body; nil if none
+	common    litellm.Reader   // of what all dialects have
+	drop      bool
+	allowed   []string // parameters of OpenAI's and LiteLLM's that the model receives unchanged
 
 	// refused is the first error in a message; messages are processed as they are read, so that the
 	// request never exists in two forms at once.
@@ -211,8 +175,6 @@ type decoder struct {
 	unnamed []string
 	// function is the id and name of the last assistant message's function_call.
 	function llm.ToolUse
-	// guarded is whether the operator has set a guardrail.
-	guarded bool
 	// instructions are the indices of messages of the system prompt.
 	instructions []int
 	room         [4]int // the first of them
@@ -236,45 +198,8 @@ func (d *decoder) read(body []byte) (*wireRequest, error) {
 	return w, nil
 }
 
-// without returns the body without the members that additional_drop_params names.
-func (d *decoder) without(body []byte, names []string) ([]byte, error) {
-	d.out.Warnings = nil
-	return except(body, func(name string) bool {
-		named := slices.Contains(names, name) && name != "model" && name != "messages"
-		if named {
-			d.warn(llm.WarnDropped, name)
-		}
-		return named || name == "additional_drop_params"
-	})
-}
-
-// except returns a body without some of its members.
-func except(body []byte, drop func(name string) bool) ([]byte, error) {
-	members, err := jsonx.Members(body)
-	if err != nil {
-		return nil, decodeError(err)
-	}
-	w := jsonx.Writer{Buf: make([]byte, 0, len(body))}
-	w.Object()
-	w.Members(slices.DeleteFunc(members, func(m jsonx.Member) bool { return drop(m.Name) }))
-	w.EndObject()
-	return w.Buf, nil
-}
-
 func (d *decoder) warn(code, field string) {
 	d.out.Warnings = append(d.out.Warnings, llm.Warning{Code: code, Field: field})
-}
-
-// refuse is for an unsupported parameter that would change the meaning: it returns an error, or
-// adds a warning under drop_params.
-func (d *decoder) refuse(field, format string, args ...any) error {
-	if d.drop {
-		d.warn(llm.WarnDropped, field)
-		return nil
-	}
-	e := llm.Unsupported(field, format, args...)
-	e.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
-	return e
 }
 
 func (d *decoder) request(w *wireRequest) error {

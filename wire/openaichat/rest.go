@@ -2,35 +2,29 @@ package openaichat
 
 import (
 	"slices"
-	"strings"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/wire/litellm"
 )
 
 // memberClass determines how a member without a field in wireRequest is handled.
 type memberClass uint8
 
 const (
-	modelField       memberClass = iota // a parameter of the model
-	classExtension                      // a member of the target's API
-	classNoEffect                       // it has no effect here: a warning
-	classUnsupported                    // ignoring it would change the response's meaning
+	modelField     memberClass = iota // a parameter of the model
+	classExtension                    // a member of the target's API
+	classUnmapped                     // OpenAI's; the provider decides what to do with it
 )
 
-// known classifies OpenAI's and LiteLLM's members without a field.
+// known classifies members that wireRequest and LiteLLM's additions to all dialects do not have.
 func known(name string) memberClass {
 	switch name {
 	case "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables", "additionalModelResponseFieldPaths", "serviceTier", "outputConfig":
 		return classExtension
 	case "seed", "store", "prompt_cache_key", "prediction", "verbosity",
-		"litellm_metadata", "tags", "caching", "cache", "num_retries", "timeout", "request_timeout", "max_retries", "fallbacks",
-		"context_window_fallback_dict", "priority", "no-log", "litellm_call_id", "litellm_trace_id", "proxy_server_request":
-		return classNoEffect
-	case "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "modalities",
-		"logit_bias", "audio", "guardrails", "mock_response",
-		"user_config", "prompt_id", "prompt_variables", "custom_llm_provider", "modify_params":
-		return classUnsupported
+		"logprobs", "top_logprobs", "presence_penalty", "frequency_penalty", "modalities", "logit_bias", "audio":
+		return classUnmapped
 	default:
 		return modelField
 	}
@@ -38,109 +32,82 @@ func known(name string) memberClass {
 
 // rest reads the members that wireRequest does not name.
 func (d *decoder) rest(w *wireRequest) error {
-	members, err := jsonx.Members(w.Rest)
+	members, err := litellm.Members(w.Rest)
 	if err != nil {
-		return decodeError(err)
-	}
-	if members, err = withBody(members); err != nil {
 		return err
 	}
-	if members, err = d.clientSettings(members, d.allowClientSettings); err != nil {
+	d.common.Call, d.common.Warnings = &d.out.LLM.Call, &d.out.Warnings
+	if members, err = d.common.Settings(members); err != nil {
 		return err
 	}
 	var own map[string]bool
 	if len(members) > 0 {
 		own = make(map[string]bool, len(members))
 	}
-	for _, m := range members {
-		if err := d.member(own, m); err != nil {
+	for i := range members {
+		if err := d.member(own, &members[i]); err != nil {
 			return err
 		}
 	}
-	d.betas()
+	d.common.Finish()
 	return nil
 }
 
-// withBody replaces extra_body by its members, as OpenAI's SDKs do themselves.
-func withBody(members []jsonx.Member) ([]jsonx.Member, error) {
-	at := slices.IndexFunc(members, func(m jsonx.Member) bool { return m.Name == "extra_body" && m.Value.Kind() != 'n' })
-	if at < 0 {
-		return members, nil
-	}
-	inner, err := jsonx.Members(members[at].Value)
-	if err != nil {
-		return nil, llm.Invalid("extra_body", "extra_body must be an object")
-	}
-	return slices.Replace(members, at, at+1, inner...), nil
-}
-
-func (d *decoder) member(own map[string]bool, m jsonx.Member) error {
-	if m.Value.Kind() == 'n' {
-		return nil
-	}
+func (d *decoder) member(own map[string]bool, m *jsonx.Member) error {
+	allowed := slices.Contains(d.allowed, m.Name) // by the client, which knows the model
 	switch m.Name {
 	case "additionalModelRequestFields":
 		fields, err := jsonx.Members(m.Value)
 		if err != nil {
 			return llm.Invalid(m.Name, "%s must be an object", m.Name)
 		}
-		for _, f := range fields {
-			if err := d.modelField(own, f); err != nil {
+		for i := range fields {
+			if err := d.modelField(own, &fields[i]); err != nil {
 				return err
 			}
 		}
 		return nil
-	case "metadata":
-		return d.labels(m)
-	case "extra_headers":
-		return d.headers(m)
 	case "web_search_options":
 		if m.Value.Kind() != '{' {
 			return llm.Invalid(m.Name, "%s must be an object, not %s", m.Name, jsonx.KindName(m.Value.Kind()))
 		}
-		if !slices.Contains(d.allowed, m.Name) {
+		if !allowed {
 			d.out.LLM.WebSearch = m.Value
 			return nil
 		}
 	case "cache_control_injection_points":
 		return d.inject(m)
 	case "prompt_cache_retention":
-		if !slices.Contains(d.allowed, m.Name) {
+		if !allowed {
 			return d.retention(m)
 		}
-	case "safety_identifier": // OpenAI's later name for user
-		return d.identifier(m)
 	}
-	class := known(m.Name)
-	if class != modelField && class != classExtension && slices.Contains(d.allowed, m.Name) {
-		class = modelField
-	}
-	switch class {
-	case classExtension:
-		if jsonx.Find(d.out.LLM.Extensions, m.Name) != nil {
-			return llm.Invalid(m.Name, "%s is set twice; send it once", m.Name)
-		}
-		d.out.LLM.Extensions = append(d.out.LLM.Extensions, m)
-	case classNoEffect:
-		if string(m.Value) != "false" && string(m.Value) != `"medium"` { // OpenAI's defaults for store and verbosity
-			d.warn(llm.WarnDropped, m.Name)
-		}
-	case classUnsupported:
-		asks, err := outside(m)
-		if err != nil {
+	if !allowed || !litellm.IsSetting(m.Name) {
+		if done, err := d.common.Member(m); done || err != nil {
 			return err
 		}
-		if asks {
-			return d.refuse(m.Name, "%s is not supported by this model%s", m.Name, hintFor(m.Name))
+	}
+	r := &d.out.LLM
+	switch class := known(m.Name); {
+	case class == classExtension:
+		if jsonx.Find(r.Extensions, m.Name) != nil {
+			return llm.Invalid(m.Name, "%s is set twice; send it once", m.Name)
 		}
-	case modelField:
+		r.Extensions = append(r.Extensions, *m)
+	case class == classUnmapped && !allowed:
+		if err := wellFormed(m); err != nil {
+			return err
+		}
+		r.Unmapped = append(r.Unmapped, *m)
+		r.UnmappedAt = append(r.UnmappedAt, len(d.out.Warnings))
+	default:
 		return d.modelField(own, m)
 	}
 	return nil
 }
 
 // retention is how long to cache the prompt: OpenAI knows in_memory, which is the default, and 24h.
-func (d *decoder) retention(m jsonx.Member) error {
+func (d *decoder) retention(m *jsonx.Member) error {
 	var word string
 	if m.Value.Kind() != '"' || jsonx.Unmarshal(m.Value, &word) != nil {
 		return llm.Invalid(m.Name, "%s must be a string, not %s", m.Name, jsonx.KindName(m.Value.Kind()))
@@ -155,28 +122,11 @@ func (d *decoder) retention(m jsonx.Member) error {
 	return nil
 }
 
-// identifier sets the user if the field user does not.
-func (d *decoder) identifier(m jsonx.Member) error {
-	var id string
-	if m.Value.Kind() != '"' || jsonx.Unmarshal(m.Value, &id) != nil {
-		return llm.Invalid(m.Name, "%s must be a string, not %s", m.Name, jsonx.KindName(m.Value.Kind()))
-	}
-	if user := &d.out.LLM.User; *user == "" {
-		*user = id
-	} else if *user != id {
-		d.warn(llm.WarnDropped, m.Name)
-	}
-	return nil
-}
-
 // modelField adds a parameter that is specific to the model. It may be at the top level or in
 // additionalModelRequestFields, but not in both.
-func (d *decoder) modelField(own map[string]bool, m jsonx.Member) error {
-	if isClientSetting(m.Name) { // not a model parameter, and its value may be secret
-		return llm.Unsupported(m.Name, "%s is not a model parameter%s", m.Name, hintFor("api_key"))
-	}
-	if isForeign(m.Name) {
-		return foreign(m.Name)
+func (d *decoder) modelField(own map[string]bool, m *jsonx.Member) error {
+	if err := litellm.CheckField(m.Name); err != nil {
+		return err
 	}
 	if own[m.Name] {
 		return llm.Invalid(m.Name, "%s is set twice, at the top level and in additionalModelRequestFields; send it once", m.Name)
@@ -185,37 +135,6 @@ func (d *decoder) modelField(own map[string]bool, m jsonx.Member) error {
 		return llm.Invalid(m.Name, "%s: too many model parameters (limit %d)", m.Name, maxFields)
 	}
 	own[m.Name] = true
-	d.out.LLM.ModelFields = append(d.out.LLM.ModelFields, m)
+	d.out.LLM.ModelFields = append(d.out.LLM.ModelFields, *m)
 	return nil
-}
-
-// empty reports whether a member requests nothing: false, an empty string, list or object.
-func empty(m jsonx.Member) bool {
-	switch m.Value.Kind() {
-	case 'f':
-		return true
-	case '"':
-		return len(m.Value) == len(`""`)
-	case '[':
-		return len(strings.Trim(string(m.Value), "[] \t\r\n")) == 0
-	case '{':
-		return len(strings.Trim(string(m.Value), "{} \t\r\n")) == 0
-	default:
-		return false
-	}
-}
-
-func hintFor(name string) string {
-	switch name {
-	case "logprobs", "top_logprobs":
-		return ": it returns no log probabilities"
-	case "presence_penalty", "frequency_penalty":
-		return ": it has no penalties"
-	case "modalities", "audio":
-		return ": it returns text only"
-	case "api_key", "user_config", "custom_llm_provider":
-		return ": credentials and endpoints come from the gateway's configuration"
-	default:
-		return ""
-	}
 }

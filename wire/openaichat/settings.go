@@ -1,7 +1,6 @@
 package openaichat
 
 import (
-	"slices"
 	"strconv"
 
 	"outcrop/internal/jsonx"
@@ -155,60 +154,28 @@ func (d *decoder) format(w *wireRequest) error {
 	return nil
 }
 
-// outside reads OpenAI's settings that no Converse model supports. asks is whether the setting
-// requests something other than the model's default behaviour.
-func outside(m jsonx.Member) (asks bool, err error) {
+// wellFormed checks the value of a parameter of OpenAI's that llm has no field for.
+func wellFormed(m *jsonx.Member) error {
 	wrong := func(want string) error {
 		return llm.Invalid(m.Name, "%s must be %s, not %s", m.Name, want, jsonx.KindName(m.Value.Kind()))
 	}
 	switch m.Name {
 	case "logprobs":
 		if k := m.Value.Kind(); k != 't' && k != 'f' {
-			return false, wrong("a boolean")
+			return wrong("a boolean")
 		}
-		return m.Value.Kind() == 't', nil
 	case "top_logprobs", "presence_penalty", "frequency_penalty":
 		if m.Value.Kind() != '0' {
-			return false, wrong("a number")
+			return wrong("a number")
 		}
-		v, err := strconv.ParseFloat(string(m.Value), 64)
-		if err != nil {
-			return false, llm.Invalid(m.Name, "%s is too large a number", m.Name)
+		if _, err := strconv.ParseFloat(string(m.Value), 64); err != nil {
+			return llm.Invalid(m.Name, "%s is too large a number", m.Name)
 		}
-		return v != 0, nil
 	case "modalities":
 		var words []string
 		if jsonx.Unmarshal(m.Value, &words) != nil {
-			return false, llm.Invalid(m.Name, "%s must be an array of strings", m.Name)
+			return llm.Invalid(m.Name, "%s must be an array of strings", m.Name)
 		}
-		return slices.ContainsFunc(words, func(s string) bool { return s != "text" }), nil
-	default:
-		return !empty(m), nil
-	}
-}
-
-// labels reads metadata, whose values are strings in OpenAI's API; numbers and booleans are
-// accepted in their JSON form. Nested values are LiteLLM's own and are ignored.
-func (d *decoder) labels(m jsonx.Member) error {
-	members, err := jsonx.Members(m.Value)
-	if err != nil {
-		return llm.Invalid(m.Name, "%s must be an object", m.Name)
-	}
-	for _, v := range members {
-		value := string(v.Value)
-		switch v.Value.Kind() {
-		case '"':
-			if err := jsonx.Unmarshal(v.Value, &value); err != nil {
-				return decodeError(err)
-			}
-		case '0', 't', 'f':
-		case 'n':
-			continue
-		default:
-			d.warn(llm.WarnDropped, m.Name+"."+v.Name)
-			continue
-		}
-		d.out.LLM.Metadata = append(d.out.LLM.Metadata, llm.Label{Name: v.Name, Value: value})
 	}
 	return nil
 }

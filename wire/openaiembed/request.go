@@ -161,7 +161,8 @@ func forms(w *wireRequest, out *Request) error {
 		switch form {
 		case llm.VectorFloat, llm.VectorInt8, llm.VectorUint8, llm.VectorBinary, llm.VectorUbinary:
 		default:
-			return llm.Invalid(name, "%s[%d] must be float, int8, uint8, binary or ubinary, not %q", name, i, word)
+			at := name + "[" + strconv.Itoa(i) + "]"
+			return llm.Invalid(at, "%s must be float, int8, uint8, binary or ubinary, not %q", at, word)
 		}
 		if !slices.Contains(out.LLM.Types, form) {
 			out.LLM.Types = append(out.LLM.Types, form)

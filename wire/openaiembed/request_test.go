@@ -172,7 +172,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		{`{"model":"m","input":"a","truncate":"END","textTruncate":"none"}`, "textTruncate", "truncate and textTruncate differ"},
 		{`{"model":"m","input":"a","max_tokens":0}`, "max_tokens", "max_tokens must be at least 1"},
 		{`{"model":"m","input":"a","encoding_format":"hex"}`, "encoding_format", `must be float or base64, not "hex"`},
-		{`{"model":"m","input":"a","embedding_types":["half"]}`, "embedding_types", `embedding_types[0] must be float, int8, uint8, binary or ubinary, not "half"`},
+		{`{"model":"m","input":"a","embedding_types":["half"]}`, "embedding_types[0]", `embedding_types[0] must be float, int8, uint8, binary or ubinary, not "half"`},
 		{`{"model":"m","input":"a","embedding_types":7}`, "embedding_types", "must be a string or an array of strings"},
 		{`{"model":"m","input":"a","embedding_types":[],"embeddingTypes":[]}`, "embeddingTypes", "are the same setting"},
 		{`{"model":"m","input":[{}]}`, "input[0].type", `input[0].type must be text, image_url, audio_url or video_url, not ""`},

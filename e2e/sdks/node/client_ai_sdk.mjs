@@ -1,8 +1,8 @@
 // Vercel's AI SDK with its provider for OpenAI-compatible services.
 
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { APICallError, generateObject, generateText, Output, stepCountIs, streamObject, streamText, tool } from "ai";
-import { answered, ask, breaks, describe, endless, hello, key, leaves, long, model, Place, Stone, throttled, url, weather } from "./client.mjs";
+import { APICallError, embed, embedMany, generateObject, generateText, Output, stepCountIs, streamObject, streamText, tool } from "ai";
+import { alike, answered, ask, breaks, describe, embeds, endless, hello, key, leaves, long, model, Place, rocks, Stone, throttled, url, weather } from "./client.mjs";
 import { png } from "./media.mjs";
 import { need, raises, run, scenario } from "./scenario.mjs";
 
@@ -137,6 +137,14 @@ scenario("reasoning in a streamed tool loop: streamText, reasoningEffort", async
 scenario('JSON mode: generateObject, output: "no-schema"', async () => {
   const r = await generateObject({ ...call, output: "no-schema", prompt: "Describe granite as JSON." });
   need(typeof r.object === "object", r);
+});
+
+scenario("embeddings: embed, embedMany", async () => {
+  const stones = outcrop.embeddingModel(embeds);
+  const { embeddings, usage } = await embedMany({ model: stones, values: rocks, maxRetries: 0 });
+  const { embedding } = await embed({ model: stones, value: rocks[1], maxRetries: 0 });
+  alike(embeddings[1], embedding);
+  need(embeddings.length === 3 && embedding.length === 1024 && usage.tokens > 0, usage);
 });
 
 await run();

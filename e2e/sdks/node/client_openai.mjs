@@ -3,7 +3,7 @@
 
 import OpenAI from "openai";
 import { zodFunction, zodResponseFormat } from "openai/helpers/zod";
-import { answered, ask, breaks, describe, endless, hello, key, leaves, long, model, Place, Stone, throttled, url, weather } from "./client.mjs";
+import { alike, answered, ask, breaks, describe, embeds, endless, hello, helloTokens, key, leaves, long, model, Place, rocks, Stone, throttled, url, weather } from "./client.mjs";
 import { png, uri } from "./media.mjs";
 import { need, raises, run, scenario } from "./scenario.mjs";
 
@@ -142,6 +142,19 @@ scenario('JSON mode: chat.completions.create, response_format: {type: "json_obje
 scenario("several answers: chat.completions.create, n: 2", async () => {
   const r = await chats.create(body(hello, { n: 2 }));
   need(r.choices.map((c) => c.index).join() === "0,1", r);
+});
+
+scenario("embeddings: embeddings.create, encoding_format, dimensions", async () => {
+  const embed = (input, more) => client.embeddings.create({ model: embeds, input, ...more });
+  const r = await embed(rocks); // the SDK asks for base64
+  need(r.data.map((d) => d.index).join() === "0,1,2" && r.usage.prompt_tokens > 0 && r.model === embeds, r.usage, r.model);
+  const alone = (await embed(rocks[1], { encoding_format: "float" })).data[0].embedding;
+  alike(r.data[1].embedding, alone);
+  need(alone.length === 1024, alone.length);
+  alike((await embed([helloTokens])).data[0].embedding, alone);
+  need((await embed("granite", { dimensions: 256 })).data[0].embedding.length === 256);
+  const e = await raises(OpenAI.BadRequestError, () => embed("granite", { dimensions: 7 }));
+  need(e.param === "dimensions", e);
 });
 
 await run();

@@ -1,4 +1,4 @@
-"""Validates requests to Converse against botocore's service model of bedrock-runtime.
+"""Validates requests to Converse and InvokeModel against botocore's service model of bedrock-runtime.
 
 Each line of standard input is a request: {"method", "path",
 "contentType", "body": base64}. Each fault is a line of standard output, {"fault",
@@ -6,7 +6,8 @@ Each line of standard input is a request: {"method", "path",
 
 botocore's own validator finds members that are missing, unknown or of the wrong
 type, and unions with none or several members. It leaves patterns, upper bounds
-and enums to the service, so these are checked here, from the same model.
+and enums to the service, so these are checked here, from the same model. The body of
+InvokeModel is the model's own: it must be a JSON object, and not too long.
 """
 
 import base64
@@ -21,7 +22,7 @@ from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 SERVICE = ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"))
-OPERATIONS = {"converse": "Converse", "converse-stream": "ConverseStream"}
+OPERATIONS = {"converse": "Converse", "converse-stream": "ConverseStream", "invoke": "InvokeModel", "invoke-with-response-stream": "InvokeModelWithResponseStream", "count-tokens": "CountTokens"}
 
 # Values that AWS accepts although they are not in the model's enums (recorded
 # exchanges): its own answers contain tool_use, and Nova accepts a video's media type.
@@ -109,9 +110,9 @@ class Reader:
 
 def judge(request):
     """Returns the faults of a request, each beginning with the faulty member."""
-    path = re.fullmatch(r"/model/((?:[A-Za-z0-9._~:-]|%[0-9A-F]{2})+)/(converse|converse-stream)", request.get("path", ""))
+    path = re.fullmatch(r"/model/((?:[A-Za-z0-9._~:-]|%[0-9A-F]{2})+)/(converse|converse-stream|invoke|invoke-with-response-stream|count-tokens)", request.get("path", ""))
     if not path:
-        return ["path: is not that of Converse or ConverseStream"]
+        return ["path: is not that of an operation on a model"]
     faults = []
     if request["method"] != "POST":
         faults.append(f"method: {request['method']}")
@@ -125,6 +126,8 @@ def judge(request):
         return [*faults, "body: is not an object without modelId"]
     shape = SERVICE.operation_model(OPERATIONS[path[2]]).input_shape
     reader = Reader()
+    if path[2].startswith("invoke"):
+        body = {"body": request["body"], "contentType": request["contentType"]}  # a blob is base64 here, too
     given = reader.read({**body, "modelId": unquote(path[1], errors="strict")}, shape, "body")
     report = ParamValidator().validate(given, shape)
     if report.has_errors():

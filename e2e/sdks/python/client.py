@@ -1,7 +1,8 @@
 """Shared parts of the client programs: the gateway's address and the prompts.
 
 BASE_URL is the gateway's address, API_KEY its key, MODEL the name of a model that
-thinks, calls tools and follows schemas.
+thinks, calls tools and follows schemas, EMBEDS and RERANKS those of models for
+embeddings and rerank.
 
 A scenario's name is a feature, a colon and the calls of the client that show it.
 """
@@ -16,6 +17,8 @@ from scenario import Wrong, need
 URL = os.environ["BASE_URL"]
 KEY = os.environ["API_KEY"]
 MODEL = os.environ["MODEL"]
+EMBEDS = os.environ["EMBEDS"]
+RERANKS = os.environ["RERANKS"]
 
 HELLO = "What is granite?"
 WEATHER = "What is the weather in Paris and Tokyo?"
@@ -25,6 +28,16 @@ BREAKS = "[[fault: internal after=3]] [[words: 60]]"
 THROTTLED = "[[fault: throttle]]"
 DENIED = "[[fault: denied]]"  # no client retries it
 ENDLESS = "[[fault: rate=10]] [[words: 5000]]"
+
+# What is embedded: the vector of a text is the same alone and among others.
+ROCKS = ["granite", "Hello world", "slate"]
+HELLO_TOKENS = [9906, 1917]  # "Hello world" in cl100k_base
+QUERY, DOCUMENTS = "hard rock", ["water is wet", "granite is a hard rock", "clouds"]
+
+
+def alike(a, b):
+    """Checks that two vectors are equal, as far as 32 bits go."""
+    need(len(a) == len(b) and all(abs(x - y) < 1e-6 for x, y in zip(a, b)), a[:4], b[:4])
 
 
 class Stone(BaseModel):

@@ -1,12 +1,12 @@
 """LangChain's ChatOpenAI, alone and in an agent."""
 
 import openai
-from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, answered, leaves, weather
+from client import BREAKS, DESCRIBE, EMBEDS, ENDLESS, HELLO, KEY, LONG, MODEL, ROCKS, THROTTLED, URL, WEATHER, Stone, alike, answered, leaves, weather
 from langchain.agents import create_agent
 from langchain.agents.structured_output import ProviderStrategy
 from langchain_core.messages import AIMessageChunk, HumanMessage, ToolMessage
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from media import png, uri
 from scenario import need, raises, run, scenario
 
@@ -163,6 +163,17 @@ def _():
 def _():
     r = chat(n=2).generate([[HumanMessage(HELLO)]])
     need(len(r.generations[0]) == 2 and all(g.text for g in r.generations[0]), r)
+
+
+@scenario("embeddings: OpenAIEmbeddings, embed_documents, embed_query")
+def _():
+    settings = {"model": EMBEDS, "base_url": URL + "/v1", "api_key": KEY, "max_retries": 0}
+    sent = OpenAIEmbeddings(**settings).embed_documents(ROCKS)  # as tokens
+    texts = OpenAIEmbeddings(**settings, check_embedding_ctx_length=False)
+    for a, b in zip(sent, texts.embed_documents(ROCKS), strict=True):
+        alike(a, b)
+    alike(texts.embed_query(ROCKS[1]), sent[1])
+    need(len(sent) == 3 and len(OpenAIEmbeddings(**settings, dimensions=256).embed_query("granite")) == 256)
 
 
 run()

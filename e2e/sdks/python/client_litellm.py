@@ -8,7 +8,7 @@ import os
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 import litellm  # noqa: E402
-from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, answered, arrives, gone, weather  # noqa: E402
+from client import BREAKS, DESCRIBE, DOCUMENTS, EMBEDS, ENDLESS, HELLO, HELLO_TOKENS, KEY, LONG, MODEL, QUERY, RERANKS, ROCKS, THROTTLED, URL, WEATHER, Stone, alike, answered, arrives, gone, weather  # noqa: E402
 from media import png, uri  # noqa: E402
 from scenario import need, raises, run  # noqa: E402
 from scenario import scenario as one  # noqa: E402
@@ -178,6 +178,24 @@ def _():
 def _():
     r = chat(HELLO, n=2)
     need([c.index for c in r.choices] == [0, 1], r)
+
+
+@one("embeddings: embedding")
+def _():
+    for provider in ("litellm_proxy", "openai"):
+        to = {"model": f"{provider}/{EMBEDS}", "api_base": URL + "/v1", "api_key": KEY, "max_retries": 0}
+        r = litellm.embedding(**to, input=ROCKS)
+        alone = litellm.embedding(**to, input=[ROCKS[1]]).data[0]["embedding"]
+        alike(r.data[1]["embedding"], alone)
+        alike(litellm.embedding(**to, input=[HELLO_TOKENS]).data[0]["embedding"], alone)
+        need(len(r.data) == 3 and len(alone) == 1024 and r.usage.prompt_tokens > 0, r.usage)
+
+
+@one("rerank: rerank, return_documents")
+def _():
+    for model, base in ((f"litellm_proxy/{RERANKS}", URL), (f"cohere/{RERANKS}", URL + "/v2/rerank"), (f"cohere/{RERANKS}", URL + "/v1/rerank")):
+        r = litellm.rerank(model=model, query=QUERY, documents=DOCUMENTS, top_n=2, api_base=base, api_key=KEY)
+        need([x["index"] for x in r.results][0] == 1 and len(r.results) == 2 and r.meta["billed_units"]["search_units"] == 1, model, base, r)
 
 
 run()

@@ -3,7 +3,7 @@
 import json
 
 import openai
-from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, answered, leaves, weather
+from client import BREAKS, DESCRIBE, EMBEDS, ENDLESS, HELLO, HELLO_TOKENS, KEY, LONG, MODEL, ROCKS, THROTTLED, URL, WEATHER, Stone, alike, answered, leaves, weather
 from media import png, uri
 from pydantic import BaseModel
 from scenario import need, raises, run, scenario
@@ -172,6 +172,19 @@ def _():
 def _():
     r = chats.create(model=MODEL, messages=[user(HELLO)], n=2)
     need([c.index for c in r.choices] == [0, 1] and all(c.message.content for c in r.choices), r)
+
+
+@scenario("embeddings: embeddings.create, encoding_format, dimensions")
+def _():
+    r = client.embeddings.create(model=EMBEDS, input=ROCKS)  # the SDK asks for base64
+    need([d.index for d in r.data] == [0, 1, 2] and r.usage.prompt_tokens > 0 and r.model == EMBEDS, r.usage, r.model)
+    alone = client.embeddings.create(model=EMBEDS, input=ROCKS[1], encoding_format="float").data[0].embedding
+    alike(r.data[1].embedding, alone)
+    need(r.data[0].embedding != r.data[2].embedding and len(alone) == 1024, len(alone))
+    alike(client.embeddings.create(model=EMBEDS, input=[HELLO_TOKENS]).data[0].embedding, alone)
+    need(len(client.embeddings.create(model=EMBEDS, input="granite", dimensions=256).data[0].embedding) == 256)
+    e = raises(openai.BadRequestError, client.embeddings.create, model=EMBEDS, input="granite", dimensions=7)
+    need(e.param == "dimensions" and e.body["outcrop"]["code"] == "gateway.unsupported", e.body)
 
 
 run()

@@ -2,10 +2,12 @@
 
 import asyncio
 
-from client import BREAKS, DESCRIBE, ENDLESS, HELLO, KEY, LONG, MODEL, THROTTLED, URL, WEATHER, Stone, answered, arrives, gone, weather
+from client import BREAKS, DESCRIBE, EMBEDS, ENDLESS, HELLO, KEY, LONG, MODEL, ROCKS, THROTTLED, URL, WEATHER, Stone, alike, answered, arrives, gone, weather
 from media import png
 from pydantic import BaseModel
 from pydantic_ai import Agent, BinaryContent, ModelHTTPError, NativeOutput, PromptedOutput, ToolOutput
+from pydantic_ai.embeddings import Embedder
+from pydantic_ai.embeddings.openai import OpenAIEmbeddingModel
 from pydantic_ai.exceptions import ModelServerError
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
@@ -165,6 +167,14 @@ class Anything(BaseModel):
 def _():
     got = agent(output_type=PromptedOutput(Anything)).run_sync("Describe granite.").output
     need(isinstance(got, Anything), got)
+
+
+@scenario("embeddings: Embedder, embed_documents, embed_query")
+def _():
+    e = Embedder(OpenAIEmbeddingModel(EMBEDS, provider=OpenAIProvider(base_url=URL + "/v1", api_key=KEY)))
+    r = e.embed_documents_sync(ROCKS)
+    alike(r.embeddings[1], e.embed_query_sync(ROCKS[1]).embeddings[0])
+    need(len(r.embeddings) == 3 and len(r.embeddings[0]) == 1024 and r.usage.input_tokens > 0, r.usage)
 
 
 run()

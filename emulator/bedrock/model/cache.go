@@ -151,7 +151,12 @@ type checkpoint struct {
 	digest [sha256.Size]byte
 	tokens int64 // of the whole prefix
 	ttl    string
+	passed bool // no cache point is here: a stored prefix may end here, but none is stored
 }
+
+// lookback is how many blocks before a cache point Claude looks for the end of a stored
+// prefix (Amazon Bedrock user guide, "Prompt caching", simplified cache management).
+const lookback = 20
 
 // Count counts the prompt of a request in a scope (such as account, region and model)
 // at the time now. It stores the prefix before a cache point if that has the model's
@@ -160,7 +165,7 @@ type checkpoint struct {
 // set.
 func (c *Cache) Count(info *catalogue.Model, scope string, req *llm.Request, now time.Time) llm.Usage {
 	var usage llm.Usage
-	var points []checkpoint
+	var points, passed []checkpoint // passed are the ends of blocks since the last cache point
 	h := sha256.New()
 	h.Write([]byte(scope))
 	var total int64
@@ -172,7 +177,11 @@ func (c *Cache) Count(info *catalogue.Model, scope string, req *llm.Request, now
 			if ttl == "" {
 				ttl = "5m"
 			}
-			points = append(points, checkpoint{[sha256.Size]byte(h.Sum(nil)), total, ttl})
+			points = append(points, passed[max(0, len(passed)-lookback):]...)
+			points = append(points, checkpoint{digest: [sha256.Size]byte(h.Sum(nil)), tokens: total, ttl: ttl})
+			passed = nil
+		} else if info.Provider == "Anthropic" {
+			passed = append(passed, checkpoint{digest: [sha256.Size]byte(h.Sum(nil)), tokens: total, passed: true})
 		}
 	}
 	usage.Input = max(1, total)
@@ -213,6 +222,9 @@ func (c *Cache) use(points []checkpoint, now time.Time) (read int64, writes []ll
 	behind := read
 	byTTL := map[string]int64{}
 	for _, p := range points {
+		if p.passed {
+			continue
+		}
 		if p.tokens > behind {
 			byTTL[p.ttl] += p.tokens - behind
 			behind = p.tokens

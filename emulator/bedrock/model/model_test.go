@@ -2,6 +2,7 @@ package model
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -266,6 +267,24 @@ func TestCacheIsWrittenOnceAndReadUntilItEnds(t *testing.T) {
 		u := c.Count(claude, s.scope, s.req, now.Add(s.after))
 		if u.Input != s.input || u.CacheRead.Value != s.read || u.CacheWrite.Value != s.write {
 			t.Errorf("%s: input %d, read %d, written %d; want %d, %d, %d", s.name, u.Input, u.CacheRead.Value, u.CacheWrite.Value, s.input, s.read, s.write)
+		}
+	}
+	// A moved cache point: Claude finds the prefix that was stored before it, up to 20 blocks back.
+	turns := []llm.Turn{user(text(long), point)}
+	for _, blocks := range []int{19, 20} {
+		scope := "moved" + strconv.Itoa(blocks)
+		c.Count(claude, scope, &llm.Request{Turns: turns}, now)
+		moved := user(text(long))
+		for range blocks {
+			moved.Blocks = append(moved.Blocks, text("hi!!"))
+		}
+		moved.Blocks = append(moved.Blocks, text("hi!!"), point)
+		want := int64(2000)
+		if blocks == 20 {
+			want = 0
+		}
+		if u := c.Count(claude, scope, &llm.Request{Turns: []llm.Turn{moved}}, now); u.CacheRead.Value != want {
+			t.Errorf("%d blocks before a cache point: %d read, want %d", blocks+1, u.CacheRead.Value, want)
 		}
 	}
 	if u := c.Count(info(t, "qwen.qwen3-32b-v1:0"), "a", req, now); u.CacheRead.Set || u.Input != 2001 {

@@ -98,8 +98,12 @@ func (p *Price) Rates(tier Tier, prompt int64) *Rates {
 	return r
 }
 
-// Cost returns the cost of a call. ok is false if the price of something that was used is unknown.
+// Cost returns the cost of a call. A call with search units costs these alone. ok is false if the
+// price of something that was used is unknown.
 func (p *Price) Cost(tier Tier, u *llm.Usage) (c llm.Cost, ok bool) {
+	if u.SearchUnits > 0 {
+		return plus(0, u.SearchUnits, Rate(p.Query.Value)), p.Query.Set
+	}
 	r := p.Rates(tier, u.Prompt())
 	if r == nil {
 		return 0, false

@@ -77,10 +77,14 @@ type contents struct {
 }
 
 func (p *adapter) adapt() error {
+	if err := p.unmapped(); err != nil {
+		return err
+	}
 	p.look()
 	p.pairs()
 	p.retention()
 	p.foreign()
+	p.limit()
 	if err := p.reasoning(); err != nil {
 		return err
 	}
@@ -117,6 +121,17 @@ func (p *adapter) adapt() error {
 	p.f.tags = p.model.any(tagged)
 	p.f.writes = p.writes()
 	return p.extensions()
+}
+
+// limit lowers max_tokens where the client had to set it without knowing the model. Claude's limits
+// are known to such clients, and so are AWS's words about them.
+func (p *adapter) limit() {
+	most := p.out.MaxTokens
+	if !p.out.CapMaxTokens || p.model.facts == nil || p.model.any(betas) || p.model.facts.MaxOutput <= 0 || most.Value <= p.model.facts.MaxOutput {
+		return
+	}
+	p.out.MaxTokens.Value = p.model.facts.MaxOutput
+	p.warn(llm.WarnChanged, "max_tokens", "set to "+strconv.FormatInt(p.model.facts.MaxOutput, 10)+", the most that this model can write")
 }
 
 // foreign drops Anthropic's settings that other families refuse, and effort for Claude models that

@@ -116,6 +116,10 @@ func TestAdapt(t *testing.T) {
 		{name: "updates of a model that has none", model: opus46, body: `{"thinking":{"type":"adaptive","display":"updates"}}`, want: head + `"thinking":{"type":"adaptive"}}`, warnings: []string{"dropped thinking.display"}},
 		{name: "updates that AWS refused", model: opus55, opt: Options{Without: []string{"thinking-display-updates-2026-08-18"}}, body: `{"thinking":{"type":"adaptive","display":"updates"}}`, want: head + `"thinking":{"type":"adaptive"}}`, warnings: []string{"dropped thinking.display"}},
 
+		{
+			name: "an empty system message", model: opus55, body: `{"messages":[{"role":"user","content":"a"},{"role":"system","content":[],"output_config":{"effort":"low"}},{"role":"assistant","content":"b"}]}`,
+			want: head + `"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}`, warnings: []string{"dropped messages.1.output_config"},
+		},
 		{name: "no thinking of a model that always thinks", model: opus55, body: `{"thinking":{"type":"disabled"},"a":1}`, want: head + `"a":1}`, warnings: []string{"dropped thinking"}},
 		{name: "no thinking", body: `{"thinking":{"type":"disabled"}}`, want: head + `"thinking":{"type":"disabled"}}`},
 		{name: "sampling", body: `{"temperature":0.5,"top_k":3}`, want: head + `"temperature":0.5,"top_k":3}`},

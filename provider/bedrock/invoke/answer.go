@@ -62,7 +62,7 @@ func Whole(body []byte, model string) (*Answer, error) {
 	if jsonx.ManyValues(body, maxValues) {
 		return nil, &awserror.Fault{Kind: awserror.FaultLarge, Message: "the response has more values than any model returns"}
 	}
-	var m message
+	var m wholeMessage
 	err := jsonx.Unmarshal(body, &m)
 	if err == nil && m.Error != nil {
 		return nil, m.Error.fault(false)
@@ -72,16 +72,69 @@ func Whole(body []byte, model string) (*Answer, error) {
 	}
 	a := &Answer{}
 	if err == nil {
-		err = a.message(&m)
+		err = a.message(&m.message)
 	}
 	if err != nil {
 		return nil, &awserror.Fault{Kind: awserror.FaultCorrupt, Message: "the response cannot be decoded: " + err.Error(), Err: err}
 	}
-	a.Body, err = renamed(body, model, "model")
-	if err != nil {
-		return nil, &awserror.Fault{Kind: awserror.FaultCorrupt, Message: "the response cannot be decoded: " + err.Error(), Err: err}
+	a.Body = [][]byte{body}
+	if model != "" && m.end > 0 {
+		a.Body = [][]byte{body[:m.start], jsonx.AppendString(nil, model), body[m.end:]}
 	}
 	return a, nil
+}
+
+// wholeMessage is a message, and where its member model stands.
+type wholeMessage struct {
+	message
+	start, end int
+}
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (m *wholeMessage) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	if d.PeekKind() != '{' {
+		return jsonx.UnmarshalDecode(d, &m.message)
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		switch unquoted(name) {
+		case "type":
+			err = jsonx.UnmarshalDecode(d, &m.Type)
+		case "id":
+			err = jsonx.UnmarshalDecode(d, &m.ID)
+		case "model":
+			var value jsonx.Raw
+			if value, err = d.ReadValue(); err == nil {
+				m.end = int(d.InputOffset())
+				m.start = m.end - len(value)
+				err = jsonx.Unmarshal(value, &m.Model)
+			}
+		case "stop_reason":
+			err = jsonx.UnmarshalDecode(d, &m.StopReason)
+		case "usage":
+			err = jsonx.UnmarshalDecode(d, &m.Usage)
+		case "error":
+			err = jsonx.UnmarshalDecode(d, &m.Error)
+		case "content":
+			if d.PeekKind() == 'n' {
+				m.Content = jsonx.Raw("null")
+			}
+			err = d.SkipValue()
+		default:
+			err = d.SkipValue()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
 }
 
 // Decode reads the body of a response of InvokeModel with status 200 in the common language.

@@ -78,7 +78,7 @@ var betas = []beta{
 	{"thinking-token-count-2026-05-13", span{}, refuse, "", claudeCodeNo + " for Sonnet 4.5 and Haiku 4.5", "2026-11-28"},
 	{betaToolChanges, span{"", 408, 0}, ifUsed, "", pageSystem + "; " + liteLLM, "2026-11-28"},
 	{betaToolChanges, span{}, refuse, "", pageSystem, "2026-11-28"},
-	{betaUpdates, span{"", 500, 0}, ifUsed, "", liteLLM, "2026-11-28"},
+	{betaUpdates, span{"", 500, 0}, ifUsed, "", claudeCode + "; " + liteLLM, "2026-11-28"},
 	{betaUpdates, span{}, refuse, "", liteLLM, "2026-11-28"},
 
 	{"claude-code-20250219", span{}, idle, "", "it identifies a client; " + claudeCodeNo + " in the body", "2026-11-28"},
@@ -99,7 +99,7 @@ var betas = []beta{
 	{"prompt-caching-evict-2026-05-12", span{}, refuse, "", claudeCodeNo, "2026-11-28"},
 	{"redact-thinking-2026-02-12", span{}, refuse, "", claudeCodeNo, "2026-11-28"},
 	{"afk-mode-2026-01-31", span{}, refuse, "", claudeCodeNo, "2026-11-28"},
-	{"fallback-credit-2026-06-01", span{}, refuse, "", claudeCodeNo, "2026-11-28"},
+	{"fallback-credit-2026-06-01", span{}, idle, "", "it is about fallbacks, which Bedrock does not have; " + claudeCode + " have it after a compaction", "2026-11-28"},
 	{"fast-mode-2026-02-01", span{}, refuse, "", liteLLMNo + "; https://platform.claude.com/docs/en/build-with-claude/fast-mode", "2026-11-28"},
 	{"advisor-tool-2026-03-01", span{}, refuse, "", liteLLMNo, "2026-11-28"},
 	{"code-execution-2025-05-22", span{}, refuse, "", pageCode, "2026-11-28"},

@@ -111,8 +111,8 @@ func (a *adapter) messages() error {
 			return err
 		}
 		a.leaveOut(m, "messages", path)
-		if c := m.member("content"); c != nil && c.kind == '[' && len(c.kids) > 0 && !hasElement(c) {
-			m.drop()
+		if c := m.member("content"); c != nil && c.kind == '[' && (len(c.kids) > 0 || system) && !hasElement(c) {
+			m.drop() // Claude Code sends empty system messages for their output_config
 		}
 	}
 	if !turns {

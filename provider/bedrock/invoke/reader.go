@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -169,6 +170,9 @@ func (r *Reader) take(ev *Event) error {
 	case "error":
 		return asException(ev.Data)
 	default:
+		if plainDelta(ev.Data) {
+			return nil
+		}
 		if !jsonx.Valid(ev.Data) {
 			err = errors.New("it is not JSON")
 		}
@@ -177,6 +181,28 @@ func (r *Reader) take(ev *Event) error {
 		ev.Data, err = jsonx.Compact(ev.Data)
 	}
 	return err
+}
+
+// plainDelta reports whether an event is a text delta as AWS writes it, on one line and without
+// escapes in its text, which is most of a stream. Such an event is valid JSON.
+func plainDelta(data []byte) bool {
+	rest, ok := bytes.CutPrefix(data, []byte(`{"type":"content_block_delta","index":`))
+	if !ok || len(rest) == 0 || rest[0] < '0' || rest[0] > '9' {
+		return false // an index above 9 is left to the JSON library
+	}
+	text, ok := bytes.CutPrefix(rest[1:], []byte(`,"delta":{"type":"text_delta","text":"`))
+	if !ok {
+		return false
+	}
+	if text, ok = bytes.CutSuffix(text, []byte(`"}}`)); !ok {
+		return false
+	}
+	for _, c := range text {
+		if c < ' ' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return utf8.Valid(text)
 }
 
 // metrics is what Bedrock adds to the last event.

@@ -332,7 +332,7 @@ func Decode(req *llm.RerankRequest, body []byte, header func(name string) string
 	if len(r.Results) == 0 {
 		return nil, "", malformed("has no results")
 	}
-	out = &llm.RerankResponse{Results: make([]llm.Ranked, 0, len(r.Results)), SearchUnits: searchUnits(req), Estimated: true}
+	out = &llm.RerankResponse{Results: make([]llm.Ranked, 0, len(r.Results)), Usage: llm.Usage{SearchUnits: searchUnits(req)}, Estimated: true}
 	seen := make([]bool, len(req.Documents))
 	for i, result := range r.Results {
 		score := result.Score
@@ -359,7 +359,7 @@ func Decode(req *llm.RerankRequest, body []byte, header func(name string) string
 		}
 	})
 	if units := r.Meta.Billed.SearchUnits; units != nil {
-		out.SearchUnits, out.Estimated = *units, false
+		out.Usage.SearchUnits, out.Estimated = *units, false
 	}
 	if n, err := strconv.ParseInt(header(tokenHeader), 10, 64); err == nil && n > 0 {
 		out.Usage.Input, out.Usage.Total = n, n
@@ -373,15 +373,17 @@ func malformed(format string, args ...any) *llm.Error {
 	return e
 }
 
-// Sizes of a search unit, by which Bedrock bills rerank requests
-// (https://aws.amazon.com/bedrock/pricing/): a query with up to 100 chunks of up to 512 tokens of
-// query and document together.
+// Sizes of a search unit, which Bedrock's price list calls a query: up to 100 documents, so that 350
+// count as four queries. A document counts as several if it and the query have more than 512 tokens
+// together. The source is https://aws.amazon.com/bedrock/pricing/, read in quotations of 2025 and
+// 2026; for Cohere's model, it gives the size as 500 tokens and as 512 in one sentence.
 const (
 	unitChunks  = 100
 	chunkTokens = 512
 )
 
-// searchUnits estimates the search units of a request, at four bytes a token.
+// searchUnits estimates the search units of a request, at four bytes a token. The query is counted
+// with each part of a document, up to half of the part: how AWS divides documents is not published.
 func searchUnits(req *llm.RerankRequest) int64 {
 	query := float64(len(req.Query)) / 4
 	chunks := 0.0

@@ -160,15 +160,15 @@ func TestResponses(t *testing.T) {
 	}{
 		{
 			`{"results":[{"index":2,"relevance_score":0.9},{"index":0,"relevance_score":0.1}]}`, "", "",
-			llm.RerankResponse{Results: []llm.Ranked{{Index: 2, Score: 0.9}, {Index: 0, Score: 0.1}}, SearchUnits: 1, Estimated: true},
+			llm.RerankResponse{Results: []llm.Ranked{{Index: 2, Score: 0.9}, {Index: 0, Score: 0.1}}, Usage: llm.Usage{SearchUnits: 1}, Estimated: true},
 		},
 		{
 			`{"results":[{"index":0,"relevanceScore":0},{"index":1,"relevanceScore":0.6847912669181824},{"index":2,"relevanceScore":0}],"nextToken":"n"}`, "8", "n",
-			llm.RerankResponse{Results: []llm.Ranked{{Index: 1, Score: 0.6847912669181824}, {Index: 0}, {Index: 2}}, SearchUnits: 1, Estimated: true, Usage: llm.Usage{Input: 8, Total: 8}},
+			llm.RerankResponse{Results: []llm.Ranked{{Index: 1, Score: 0.6847912669181824}, {Index: 0}, {Index: 2}}, Estimated: true, Usage: llm.Usage{Input: 8, Total: 8, SearchUnits: 1}},
 		},
 		{
 			`{"results":[{"index":0,"relevance_score":1}],"meta":{"billed_units":{"search_units":3}}}`, "x", "",
-			llm.RerankResponse{Results: []llm.Ranked{{Index: 0, Score: 1}}, SearchUnits: 3},
+			llm.RerankResponse{Results: []llm.Ranked{{Index: 0, Score: 1}}, Usage: llm.Usage{SearchUnits: 3}},
 		},
 	} {
 		got, next, err := rerank.Decode(req, []byte(test.body), func(string) string { return test.tokens })
@@ -209,7 +209,7 @@ func TestSearchUnitsOfManyAndLongDocuments(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return got.SearchUnits
+		return got.Usage.SearchUnits
 	}
 	for _, test := range []struct {
 		n, length, query int

@@ -1,0 +1,195 @@
+package http1
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// appendHead appends the response's head. first is the beginning of the body, and all of it if the
+// handler has returned. The order of the decisions is net/http's.
+func (w *response) appendHead(b, first []byte) []byte {
+	w.sent = true
+	h := header{fields: w.fixed}
+	if h.fields == nil {
+		h.fields = w.header
+	}
+	w.fixed = nil
+	keepAlives := w.conn.server.keepAlives()
+	encoding := h.get("Transfer-Encoding")
+	done := w.done.Load()
+
+	if _, set := h.fields["Content-Length"]; done && encoding == "" && bodyAllowed(w.status) && !set && (!w.isHead || len(first) > 0) {
+		w.length = int64(len(first))
+		h.length = w.length
+	} else {
+		h.length = -1
+	}
+	sized := w.length >= 0
+	if w.wantsClose || h.get("Connection") == "close" || !keepAlives {
+		w.closeAfter = true
+	}
+	if !w.body.empty && !w.closeAfter && !w.fullDuplex {
+		next, tooLarge := w.body.skip()
+		if !next {
+			w.closeAfter = true
+		}
+		if tooLarge {
+			w.limitHit = true
+			h.omit("Connection")
+			h.connection = "close"
+		}
+	}
+
+	if bodyAllowed(w.status) {
+		if _, typed := h.fields["Content-Type"]; !typed && encoding == "" && h.get("Content-Encoding") == "" && len(first) > 0 {
+			h.contentType = http.DetectContentType(first)
+		}
+	} else {
+		h.omit("Content-Length")
+		h.omit("Transfer-Encoding")
+		if w.status == http.StatusNotModified {
+			h.omit("Content-Type")
+		}
+	}
+	if sized && encoding != "" && encoding != "identity" {
+		w.conn.server.logf("http: WriteHeader called with both Transfer-Encoding of %q and a Content-Length of %d", encoding, w.length)
+		h.omit("Content-Length")
+		sized = false
+	}
+	switch {
+	case w.isHead, !bodyAllowed(w.status), sized:
+		h.omit("Transfer-Encoding")
+	case encoding == "identity":
+		w.closeAfter = true
+		h.omit("Transfer-Encoding")
+	default:
+		w.chunked = true
+		if encoding == "chunked" {
+			h.omit("Transfer-Encoding")
+		}
+		h.omit("Content-Length")
+	}
+	if w.closeAfter && (!keepAlives || !hasToken(h.get("Connection"), "close")) && !h.switches(w.status) {
+		h.omit("Connection")
+		h.connection = "close"
+	}
+	return h.append(b, w.status, w.chunked)
+}
+
+// bodyAllowed reports whether responses with a status have a body.
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// inform sends an informational response, with the header as it is now.
+func (w *response) inform(code int) {
+	if w.err != nil {
+		return
+	}
+	piece := buffer(&w.conn.server.pieces, pieceSize)
+	b := buf((*piece)[:0])
+	b = appendStatus(b, code)
+	_ = w.header.WriteSubset(&b, map[string]bool{"Content-Length": true, "Transfer-Encoding": true}) // a buffer takes everything
+	b = append(b, "\r\n"...)
+	w.err = w.conn.out.write(piece, b, nil, nil)
+}
+
+// header is what the head of a response is made of.
+type header struct {
+	fields      http.Header     // the handler's
+	omitted     map[string]bool // those that are not sent
+	length      int64           // Content-Length; -1 for none of the server's
+	contentType string          // the server's; empty for none
+	connection  string          // the server's; empty for none
+}
+
+func (h *header) get(key string) string {
+	if v := h.fields[key]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+func (h *header) omit(key string) {
+	if _, ok := h.fields[key]; !ok {
+		return
+	}
+	if h.omitted == nil {
+		h.omitted = map[string]bool{}
+	}
+	h.omitted[key] = true
+}
+
+// switches reports whether the response switches protocols.
+func (h *header) switches(status int) bool {
+	return status == http.StatusSwitchingProtocols && h.get("Upgrade") != "" && hasToken(h.get("Connection"), "upgrade")
+}
+
+// append appends the head.
+func (h *header) append(dst []byte, status int, chunked bool) []byte {
+	b := buf(appendStatus(dst, status))
+	h.omit("Trailer") // none are sent
+	_ = h.fields.WriteSubset(&b, h.omitted)
+	if _, ok := h.fields["Date"]; !ok {
+		b = append(b, "Date: "...)
+		b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
+		b = append(b, "\r\n"...)
+	}
+	if h.length >= 0 {
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, h.length, 10)
+		b = append(b, "\r\n"...)
+	}
+	if h.contentType != "" {
+		b = append(b, "Content-Type: "+h.contentType+"\r\n"...)
+	}
+	if h.connection != "" {
+		b = append(b, "Connection: "+h.connection+"\r\n"...)
+	}
+	if chunked {
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+	}
+	return append(b, "\r\n"...)
+}
+
+// appendStatus appends a status line.
+func appendStatus(b []byte, code int) []byte {
+	b = append(b, "HTTP/1.1 "...)
+	b = strconv.AppendInt(b, int64(code), 10)
+	b = append(b, ' ')
+	if text := http.StatusText(code); text != "" {
+		b = append(b, text...)
+	} else {
+		b = append(b, "status code "...)
+		b = strconv.AppendInt(b, int64(code), 10)
+	}
+	return append(b, "\r\n"...)
+}
+
+// hasToken reports whether a list of tokens contains one, in lower case.
+func hasToken(list, token string) bool {
+	for t := range strings.SplitSeq(list, ",") {
+		if is([]byte(strings.Trim(t, " \t")), token) {
+			return true
+		}
+	}
+	return false
+}
+
+// buf is a buffer to write to. It is an io.StringWriter, as http.Header wants it.
+type buf []byte
+
+var _ io.StringWriter = (*buf)(nil)
+
+func (b *buf) Write(p []byte) (int, error) {
+	*b = append(*b, p...)
+	return len(p), nil
+}
+
+func (b *buf) WriteString(s string) (int, error) {
+	*b = append(*b, s...)
+	return len(s), nil
+}

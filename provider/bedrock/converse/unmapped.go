@@ -1,0 +1,62 @@
+package converse
+
+import (
+	"slices"
+	"strconv"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// unmapped handles OpenAI's parameters that Converse has no member for, and that llm has no field
+// for (https://platform.openai.com/docs/api-reference/chat/create). Those that hardly change a
+// response are dropped with a warning; the others are refused unless they ask for what happens
+// anyway.
+func (p *adapter) unmapped() error {
+	for i := range p.out.Unmapped {
+		m := &p.out.Unmapped[i]
+		switch m.Name {
+		case "seed", "store", "prompt_cache_key", "prediction", "verbosity":
+			if value := string(m.Value); value != "false" && value != `"medium"` { // OpenAI's defaults for store and verbosity
+				p.warn(llm.WarnDropped, m.Name, "")
+			}
+		default:
+			if !asks(m) {
+				continue
+			}
+			if err := p.refuse(m.Name, "%s is not supported by this model%s", m.Name, lacks(m.Name)); err != nil {
+				return err
+			}
+		}
+	}
+	p.out.Unmapped, p.out.UnmappedAt = nil, nil
+	return nil
+}
+
+// asks reports whether a parameter requests something other than the default.
+func asks(m *jsonx.Member) bool {
+	switch m.Name {
+	case "top_logprobs", "presence_penalty", "frequency_penalty":
+		v, err := strconv.ParseFloat(string(m.Value), 64)
+		return err != nil || v != 0
+	case "modalities":
+		var words []string
+		return jsonx.Unmarshal(m.Value, &words) != nil || slices.ContainsFunc(words, func(s string) bool { return s != "text" })
+	default:
+		return !jsonx.Empty(m.Value)
+	}
+}
+
+// lacks says what no model on Converse has.
+func lacks(name string) string {
+	switch name {
+	case "logprobs", "top_logprobs":
+		return ": it returns no log probabilities"
+	case "presence_penalty", "frequency_penalty":
+		return ": it has no penalties"
+	case "modalities", "audio":
+		return ": it returns text only"
+	default:
+		return ""
+	}
+}
