@@ -31,7 +31,7 @@ func claudeCodeTasks() []claudeCodeTask {
 		return all
 	}
 	return []claudeCodeTask{
-		{name: "Opus 5.5", model: "claude-opus-5-5", thinks: true, caches: true, sees: true, warnings: map[string]string{
+		{name: "Opus 5.5", model: "claude-opus-5-5", tooLong: true, thinks: true, caches: true, sees: true, warnings: map[string]string{
 			"dropped context_management.edits: keeping all thinking is what Bedrock does":                    reasonKeep,
 			"dropped messages.output_config: Bedrock takes one output_config for the whole request":          reasonPerTurn,
 			"dropped anthropic-beta: per-turn-control-2026-07-01 is not supported by Bedrock for this model": reasonPerTurn,
@@ -46,7 +46,7 @@ func claudeCodeTasks() []claudeCodeTask {
 			"dropped context_management: it keeps all thinking_ which is what happens without it": reasonKeep,
 			"changed messages: system messages inside the conversation are sent as user text":     "Converse is not known to accept them",
 		}},
-		{name: "Opus 5.5 in Bedrock mode", model: "us.anthropic.claude-opus-5-5", bedrock: true, thinks: true, caches: true, sees: true},
+		{name: "Opus 5.5 in Bedrock mode", model: "us.anthropic.claude-opus-5-5", tooLong: true, bedrock: true, thinks: true, caches: true, sees: true},
 		{name: "Sonnet 4.5 in Bedrock mode", model: claude, bedrock: true, thinks: true, caches: true, sees: true},
 		{name: "Nova", model: "claude-nova", caches: true, sees: true, warnings: foreign(map[string]string{
 			"changed messages.content: moved to the end of messages_ because this model does not support a cache point in a message with tool results": "Nova caches no tool results",

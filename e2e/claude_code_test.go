@@ -55,13 +55,18 @@ type claudeCodeTask struct {
 	sees bool
 	// caches is whether the model caches prompts.
 	caches bool
+	// tooLong is whether a prompt is too long for the model and is compacted. The emulator's summary
+	// repeats the client's instructions, and where it becomes part of the user's turn the emulator would
+	// call the tools that these name.
+	tooLong bool
 	// warnings are the warnings that the gateway may give, with the reason.
 	warnings map[string]string
 }
 
 // TestClaudeCode has Claude Code do a task of several sessions with each kind of model: edits,
-// commands, tools called in parallel and failing ones, thinking, an image, a compaction, an
-// interruption, and a throttle that the client meets.
+// commands, tools called in parallel and failing ones, thinking, an image, tools that are found by
+// search, a compaction by hand and one after a prompt that was too long, an interruption, and a
+// throttle that the client meets.
 func TestClaudeCode(t *testing.T) { //nolint:paralleltest // two at a time are as many as the machine has cores
 	binary := claudeCodeBinary(t)
 	for _, task := range claudeCodeTasks() {
@@ -75,11 +80,11 @@ func TestClaudeCode(t *testing.T) { //nolint:paralleltest // two at a time are a
 // claudeCodeBinary is the program that scripts/setup-tests installs.
 func claudeCodeBinary(t *testing.T) string {
 	t.Helper()
-	path, err := filepath.Abs("../.cache/claude-code/node_modules/@anthropic-ai/claude-code-linux-x64/claude")
+	path, err := filepath.Abs("../.cache/claude_code/node_modules/@anthropic-ai/claude-code-linux-x64/claude")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat("../.cache/claude-code/.made"); err != nil {
+	if _, err := os.Stat("../.cache/claude_code/.made"); err != nil {
 		skipMissing(t, "Claude Code is not installed")
 	}
 	return path
@@ -170,7 +175,7 @@ func (task *claudeCodeTask) do(t *testing.T, binary string) {
 	c.write(t, "stone.png", string(picture))
 	c.environ = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(root, "home"), "CLAUDE_CONFIG_DIR=" + filepath.Join(root, "home", ".claude"),
-		"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "NO_PROXY=*", "SHELL=/bin/bash",
+		"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY=1", "NO_PROXY=*", "SHELL=/bin/bash",
 	}
 	if task.bedrock {
 		c.environ = append(c.environ, "CLAUDE_CODE_USE_BEDROCK=1", "ANTHROPIC_BEDROCK_BASE_URL="+front.url, "AWS_BEARER_TOKEN_BEDROCK="+masterKey, "AWS_REGION=us-east-1")
@@ -206,6 +211,12 @@ func (task *claudeCodeTask) do(t *testing.T, binary string) {
 		`[[call: Bash {"command":"echo second >> log.txt","description":"Append"}]]`,
 		`[[fault: rate=20]] [[words: 5000]]`,
 	), true, "--continue")
+	if task.tooLong {
+		long := c.session(t, "Do the third part. [[fault: too-long times=1]] [[answer: The third part is done.]]", false, "--continue")
+		if !strings.Contains(long, `"compact_boundary"`) {
+			t.Errorf("a prompt that was too long was not compacted: %s", tail(long))
+		}
+	}
 	last := c.session(t, "Go on. "+c.script(
 		`[[call: Read {"file_path":"DIR/a.txt"}]] [[call: Bash {"command":"tail -1 log.txt","description":"Look"}]]`,
 		`[[call: Edit {"file_path":"DIR/a.txt","old_string":"three","new_string":"3"}]]`,
@@ -227,6 +238,15 @@ func (task *claudeCodeTask) do(t *testing.T, binary string) {
 	if task.thinks != strings.Contains(first, `"type":"thinking"`) {
 		t.Errorf("thinking in the answers: %t, want %t", !task.thinks, task.thinks)
 	}
+	gone := 0
+	for _, l := range gateway.log.lines(t) {
+		if l.Status == 499 {
+			gone++
+		}
+	}
+	if gone != 1 {
+		t.Errorf("%d calls ended because the client went away, want the interrupted one", gone)
+	}
 	task.checkCalls(t, front, upstream)
 	checkPrefixes(t, upstream)
 	if task.caches {
@@ -246,12 +266,14 @@ func tail(s string) string { return s[max(0, len(s)-3000):] }
 // checkCalls checks that nothing was refused but by the throttle, and that each warning is explained.
 func (task *claudeCodeTask) checkCalls(t *testing.T, front *watcher, upstream *recorder) {
 	t.Helper()
-	throttled := 0
+	throttled, tooLong := 0, 0
 	given, unexplained := map[string]bool{}, map[string]bool{}
 	for _, x := range front.all() {
 		switch {
 		case x.status == 429:
 			throttled++
+		case x.status == 400 && strings.Contains(x.body, "Input is too long"):
+			tooLong++
 		case x.status == 404 && strings.HasPrefix(x.path, "/inference-profiles"):
 			// The client does without it.
 		case x.status != 200:
@@ -270,8 +292,12 @@ func (task *claudeCodeTask) checkCalls(t *testing.T, front *watcher, upstream *r
 			t.Errorf("a warning is explained that was not given: %s", w)
 		}
 	}
-	if throttled != 1 {
-		t.Errorf("the client was throttled %d times, want 1", throttled)
+	scripted := 1
+	if task.tooLong {
+		scripted = 2
+	}
+	if throttled != 1 || throttled+tooLong != scripted {
+		t.Errorf("the client was throttled %d times and its prompt too long %d times, want %d in all", throttled, tooLong, scripted)
 	}
 	refused := 0
 	for _, x := range upstream.all() {
@@ -279,12 +305,16 @@ func (task *claudeCodeTask) checkCalls(t *testing.T, front *watcher, upstream *r
 		case 200:
 		case 429:
 			refused++
+		case 400:
+			if refused++; !strings.Contains(x.answer, "Input is too long") {
+				t.Errorf("the emulator refused %s: %s\n%.300s", x.path, x.answer, betasIn.Find(x.sent))
+			}
 		default:
 			t.Errorf("the emulator refused %s: %d %s\n%.300s", x.path, x.status, x.answer, betasIn.Find(x.sent))
 		}
 	}
-	if refused != 1 {
-		t.Errorf("the emulator throttled %d calls, want 1", refused)
+	if refused != scripted {
+		t.Errorf("the emulator refused %d calls, want %d", refused, scripted)
 	}
 }
 

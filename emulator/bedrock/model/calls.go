@@ -21,7 +21,7 @@ type toolCall struct {
 // calls decides which tools to call with which arguments. A tool choice of any or of a
 // named tool always causes a call. Otherwise a tool is called if the user's last turn
 // has no results and mentions the tool: by its name, or by a distinctive word of it
-// (weather for get_weather). There is one call for each subject that the prompt lists:
+// (weather for get_weather), unless it says not to call tools. There is one call for each subject that the prompt lists:
 // the weather in Paris and Tokyo takes two, unless the model may make only one at a
 // time.
 func (p *prompt) calls(req *llm.Request) []toolCall {
@@ -44,7 +44,7 @@ func (p *prompt) calls(req *llm.Request) []toolCall {
 			chosen = req.Tools[first : first+1]
 		}
 	default:
-		if p.results == nil {
+		if p.results == nil && !noCalls.MatchString(p.text) {
 			chosen = p.mentioned(req.Tools)
 		}
 	}
@@ -73,6 +73,10 @@ func (p *prompt) calls(req *llm.Request) []toolCall {
 }
 
 func isObject(v jsonx.Raw) bool { return v.Kind() == '{' }
+
+// noCalls matches a prompt that wants no calls, as coding agents write it when they have a
+// conversation summarized.
+var noCalls = regexp.MustCompile(`(?i)\bdo not call any tools\b`)
 
 // mentioned returns the tools that the prompt mentions, in the order of the list.
 func (p *prompt) mentioned(tools []llm.Tool) []llm.Tool {

@@ -47,6 +47,10 @@ func TestAPromptScriptsAConversation(t *testing.T) {
 			t.Errorf("answer %d: got %q, want %q", i, got[i], want[i])
 		}
 	}
+	forbidden := &llm.Request{Tools: tools, Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{text("Do NOT call any tools, such as Read or Bash.")}}}}
+	if answer := m.Answer(info, forbidden); answer.Stop != llm.StopEnd {
+		t.Errorf("no tools wanted: got %+v", answer.Blocks)
+	}
 	req.Tools = nil
 	req.Turns = req.Turns[:1]
 	if answer := m.Answer(info, req); answer.Stop != llm.StopEnd {
