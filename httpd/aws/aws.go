@@ -135,7 +135,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 		return
 	}
 	if stream {
-		h.stream(w, r, call, raw)
+		h.stream(w, r, call, raw, body)
 		return
 	}
 	h.whole(w, r, call, raw, body)
@@ -233,13 +233,15 @@ func respond(h http.Header, call *gateway.Call) {
 	}
 }
 
-func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw) {
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw, body *inbound.Body) {
 	stream, err := call.RelayStream(r.Context(), raw, nil)
 	if err != nil {
 		h.WriteError(w, llm.AsError(err))
 		return
 	}
 	defer stream.Close()
+	body.Release() // it is not sent again
+	raw.Body = nil
 	respond(w.Header(), call)
 	frames := inbound.NewFrames(w)
 	defer frames.Close()

@@ -142,6 +142,9 @@ func (d *document) value(dec *jsonx.Decoder, n *node) error {
 		return err
 	}
 	n.start = int(dec.InputOffset()) - 1
+	if k := dec.PeekKind(); k != '}' && k != ']' {
+		n.kids = make([]node, 0, firstKids(n == &d.root))
+	}
 	for k := dec.PeekKind(); k != '}' && k != ']'; k = dec.PeekKind() {
 		var kid node
 		if n.kind == '{' {
@@ -166,6 +169,14 @@ func (d *document) value(dec *jsonx.Decoder, n *node) error {
 		n.kids = nil
 	}
 	return err
+}
+
+// firstKids is for how many kids there is room at first: most values have two, and a body has more.
+func firstKids(root bool) int {
+	if root {
+		return 8
+	}
+	return 2
 }
 
 // opaque reports whether a member of that name holds the client's own data, in which nothing is
