@@ -28,11 +28,6 @@ func (w *target) invokes() bool {
 	return w.claude() && !w.noInvoke && (w.route == modelid.Invoke || w.noConverse)
 }
 
-// invokeModel is the model as package invoke knows it.
-func (w *target) invokeModel() *invoke.Model {
-	return invoke.NewModel(w.described.Vendor, w.described.Name, w.facts)
-}
-
 func (w *target) invokeOptions(drop bool) invoke.Options {
 	return invoke.Options{DropParams: drop, NoFormat: w.noFormat, NoStrict: w.noStrict, Without: w.lacks}
 }
@@ -94,7 +89,7 @@ func (c *invoked) body(ctx context.Context) ([]byte, error) {
 // message makes one call of InvokeModel with a body of the Messages API.
 func (w *target) message(ctx context.Context, raw *llm.Raw, stream bool) (*invoked, error) {
 	betas, headers := invoke.Betas(raw.Headers)
-	adapted, err := invoke.Adapt(w.invokeModel(), raw.Body, betas, w.invokeOptions(raw.DropParams))
+	adapted, err := invoke.Adapt(w.invokeModel, raw.Body, betas, w.invokeOptions(raw.DropParams))
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +158,7 @@ func (w *target) invokeChat(ctx context.Context, req *llm.Request, stream bool) 
 		return nil, nil, err
 	}
 	fitted.Request.Model = req.Model
-	adapted, err := invoke.Encode(w.invokeModel(), &fitted.Request, w.invokeOptions(req.DropParams))
+	adapted, err := invoke.Encode(w.invokeModel, &fitted.Request, w.invokeOptions(req.DropParams))
 	if err != nil {
 		return nil, nil, err
 	}

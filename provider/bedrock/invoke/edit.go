@@ -216,6 +216,26 @@ func unquoted(quoted []byte) string {
 		return "tool_use"
 	case "tool_result":
 		return "tool_result"
+	case "cache_control":
+		return "cache_control"
+	case "source":
+		return "source"
+	case "model":
+		return "model"
+	case "messages":
+		return "messages"
+	case "max_tokens":
+		return "max_tokens"
+	case "system":
+		return "system"
+	case "stream":
+		return "stream"
+	case "tools":
+		return "tools"
+	case "user":
+		return "user"
+	case "assistant":
+		return "assistant"
 	}
 	if bytes.IndexByte(inner, '\\') >= 0 {
 		var text string
