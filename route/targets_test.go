@@ -312,7 +312,7 @@ func TestTheFirstRefusalOfAnAPIIsTheAnswer(t *testing.T) {
 		want   string
 	}{{wrong("not by B"), "not by A"}, {step{err: refused()}, "no"}} {
 		d := &apis{}
-		d.scriptedDeployment.targets = []provider.Target{d.target("r a", wrong("not by A"))}
+		d.targets = []provider.Target{d.target("r a", wrong("not by A"))}
 		d.next = [][]provider.Target{{d.target("r a without A", tt.second)}, {d.target("r a", wrong("again"))}}
 		r := New([]Entry{{Name: "a", ID: "d", Model: "a", Deployment: d, Timeout: time.Minute}}, Options{})
 		_, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "a"}})

@@ -139,7 +139,8 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 		call.Warn(aliased(head.Model, model, reason))
 		m.raw.Model, m.env.Model = model, model
 	}
-	m.raw.DropParams, m.raw.DropUnknownBetas = h.Gateway.Settings(model).DropParams, !h.options.PassUnknownBetas
+	m.raw.DropParams = m.raw.DropParams || h.Gateway.Settings(model).DropParams
+	m.raw.DropUnknownBetas = !h.options.PassUnknownBetas
 	for _, beta := range r.Header["Anthropic-Beta"] {
 		m.raw.Headers = append(m.raw.Headers, llm.Label{Name: "Anthropic-Beta", Value: beta})
 	}
@@ -212,10 +213,10 @@ func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 	inbound.WriteWhole(w, resp.Body)
 }
 
-// respond sets the headers of a response, and returns how many warnings are in them.
-func respond(h http.Header, call *gateway.Call) (written int) {
+// respond sets the headers of a response.
+func respond(h http.Header, call *gateway.Call) {
 	h["Request-Id"] = h["X-Request-Id"]
-	return door.Head(h, call)
+	door.Head(h, call)
 }
 
 // release frees the body when a response has come and it is not sent again. A decoded request shares

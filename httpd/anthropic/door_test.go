@@ -93,10 +93,23 @@ func TestAStreamThatFailsDoesNotLookFinished(t *testing.T) {
 	u := startEmulator(t)
 	s := startGateway(t, u, ", stream_timeout: 1", "")
 	for _, tt := range []struct{ fault, kind string }{
-		{"throttle after=2", "rate_limit_error"}, {"unavailable after=2", "overloaded_error"}, {"internal after=2", "api_error"},
-		{"stream-error after=2", "api_error"}, {"timeout after=2", "timeout_error"}, {"validation after=2", "invalid_request_error"},
-		{"error-frame type=x after=2", ""}, {"cut=reset after=2", ""}, {"cut=fin after=2", ""}, {"cut=end after=2", ""}, {"cut=reset inside after=2", ""},
-		{"cut=fin inside after=2", ""}, {"cut=end inside after=2", ""}, {"corrupt after=2", ""}, {"corrupt=prelude after=2", ""}, {"garbage after=2", ""}, {"stall after=2", "timeout_error"},
+		{"throttle after=2", "rate_limit_error"},
+		{"unavailable after=2", "overloaded_error"},
+		{"internal after=2", "api_error"},
+		{"stream-error after=2", "api_error"},
+		{"timeout after=2", "timeout_error"},
+		{"validation after=2", "invalid_request_error"},
+		{"error-frame type=x after=2", ""},
+		{"cut=reset after=2", ""},
+		{"cut=fin after=2", ""},
+		{"cut=end after=2", ""},
+		{"cut=reset inside after=2", ""},
+		{"cut=fin inside after=2", ""},
+		{"cut=end inside after=2", ""},
+		{"corrupt after=2", ""},
+		{"corrupt=prelude after=2", ""},
+		{"garbage after=2", ""},
+		{"stall after=2", "timeout_error"},
 	} {
 		for _, model := range []string{"claude", "claude-converse", "nova"} {
 			r := s.message(t, hello(model, "Tell me about granite in many words. [[fault: "+tt.fault+" always]]", `,"stream":true`))
@@ -217,8 +230,16 @@ func TestKeys(t *testing.T) {
 		key, authorization string
 		ok                 bool
 	}{
-		{masterKey, "", true}, {"", "Bearer " + masterKey, true}, {masterKey, "Bearer " + masterKey, true}, {"wrong", "Bearer " + masterKey, true}, {masterKey, "Bearer wrong", true},
-		{"wrong", "", false}, {"", "Bearer wrong", false}, {"wrong", "Bearer wrong", false}, {"", "", false}, {"", "Basic " + masterKey, false},
+		{masterKey, "", true},
+		{"", "Bearer " + masterKey, true},
+		{masterKey, "Bearer " + masterKey, true},
+		{"wrong", "Bearer " + masterKey, true},
+		{masterKey, "Bearer wrong", true},
+		{"wrong", "", false},
+		{"", "Bearer wrong", false},
+		{"wrong", "Bearer wrong", false},
+		{"", "", false},
+		{"", "Basic " + masterKey, false},
 	} {
 		header := []string{"X-Api-Key", "", "Authorization", "", "X-Api-Key", tt.key, "Authorization", tt.authorization}
 		for _, path := range []string{"/v1/messages", "/anthropic/v1/messages", "/v1/messages/count_tokens", "/v1/messages/other", "/v1/models", "/v1/models/claude"} {
@@ -249,9 +270,14 @@ func TestPaths(t *testing.T) {
 		method, path string
 		status       int
 	}{
-		{http.MethodGet, "/v1/messages", 405}, {http.MethodPut, "/v1/messages", 405}, {http.MethodGet, "/v1/messages/count_tokens", 405},
-		{http.MethodPost, "/v1/messages/batches", 404}, {http.MethodGet, "/v1/messages/batches/b_1", 404}, {http.MethodPost, "/anthropic/v1/messages/x", 404},
-		{http.MethodHead, "/v1/messages", 405}, {http.MethodHead, "/v1/messages/x", 404},
+		{http.MethodGet, "/v1/messages", 405},
+		{http.MethodPut, "/v1/messages", 405},
+		{http.MethodGet, "/v1/messages/count_tokens", 405},
+		{http.MethodPost, "/v1/messages/batches", 404},
+		{http.MethodGet, "/v1/messages/batches/b_1", 404},
+		{http.MethodPost, "/anthropic/v1/messages/x", 404},
+		{http.MethodHead, "/v1/messages", 405},
+		{http.MethodHead, "/v1/messages/x", 404},
 	} {
 		r := s.send(t, tt.method, tt.path, "")
 		if r.StatusCode != tt.status || r.Header.Get("Request-Id") == "" || len(u.taken()) > 0 {

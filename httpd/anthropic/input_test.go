@@ -61,9 +61,16 @@ func TestOddHeadersDoNotMatter(t *testing.T) {
 	u := startEmulator(t)
 	s := startGateway(t, u, "", "")
 	for _, header := range [][]string{
-		{"Anthropic-Version", ""}, {"Anthropic-Version", "1999-01-01"}, {"Anthropic-Version", "bedrock-2023-05-31"}, {"Anthropic-Beta", ""}, {"Anthropic-Beta", " , ,"},
-		{"Anthropic-Beta", `["claude-code-20250219"]`}, {"Anthropic-Beta", strings.Repeat("x-2027-01-01,", 2000)}, {"Anthropic-Beta", "a", "Anthropic-Beta", "b"},
-		{"Content-Type", "text/plain"}, {"X-Stainless-Retry-Count", "7"},
+		{"Anthropic-Version", ""},
+		{"Anthropic-Version", "1999-01-01"},
+		{"Anthropic-Version", "bedrock-2023-05-31"},
+		{"Anthropic-Beta", ""},
+		{"Anthropic-Beta", " , ,"},
+		{"Anthropic-Beta", `["claude-code-20250219"]`},
+		{"Anthropic-Beta", strings.Repeat("x-2027-01-01,", 2000)},
+		{"Anthropic-Beta", "a", "Anthropic-Beta", "b"},
+		{"Content-Type", "text/plain"},
+		{"X-Stainless-Retry-Count", "7"},
 	} {
 		for _, model := range []string{"claude", "claude-converse", "nova"} {
 			if r := s.message(t, hello(model, "Hi", ""), header...); r.StatusCode != http.StatusOK {
@@ -119,14 +126,14 @@ func TestTheListOfModels(t *testing.T) {
 		t.Errorf("after an unknown id: %+v", l)
 	}
 	for _, limit := range []string{"0", "-1", "1001", "x", "99999999999999999999"} {
-		if r := s.send(t, http.MethodGet, "/v1/models?limit="+limit, ""); r.StatusCode != 400 || failed(t, r.text).Error.Type != "invalid_request_error" {
+		if r := s.send(t, http.MethodGet, "/v1/models?limit="+limit, ""); r.StatusCode != http.StatusBadRequest || failed(t, r.text).Error.Type != "invalid_request_error" {
 			t.Errorf("limit=%s: %d %s", limit, r.StatusCode, r.text)
 		}
 	}
 	if r := s.send(t, http.MethodGet, "/v1/models/small", ""); r.StatusCode != http.StatusOK || !strings.Contains(r.text, `"display_name":"Claude Haiku 4.5"`) {
 		t.Errorf("one model: %d %s", r.StatusCode, r.text)
 	}
-	if r := s.send(t, http.MethodGet, "/v1/models/no-such", ""); r.StatusCode != 404 || failed(t, r.text).Error.Type != "not_found_error" {
+	if r := s.send(t, http.MethodGet, "/v1/models/no-such", ""); r.StatusCode != http.StatusNotFound || failed(t, r.text).Error.Type != "not_found_error" {
 		t.Errorf("an unknown model: %d %s", r.StatusCode, r.text)
 	}
 	if r := s.send(t, http.MethodGet, "/v1/models", "", "Anthropic-Version", ""); !strings.HasPrefix(r.text, `{"object":"list"`) {
@@ -166,7 +173,7 @@ func TestNamesThatAreNotConfigured(t *testing.T) {
 					r := s.send(t, http.MethodPost, path, hello(tt.asked, "Hi", stream))
 					calls := u.taken()
 					if tt.model == "" {
-						if r.StatusCode != 404 || len(calls) > 0 {
+						if r.StatusCode != http.StatusNotFound || len(calls) > 0 {
 							t.Errorf("%s: %d after %d calls: %s", path, r.StatusCode, len(calls), r.text)
 						}
 						continue

@@ -3,6 +3,7 @@ package anthropic_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -114,14 +115,10 @@ func assembled(t *testing.T, text string) string {
 			}
 		case "message_delta":
 			d, _ := o["delta"].(object)
-			for name, v := range d {
-				message[name] = v
-			}
+			maps.Copy(message, d)
 			usage, _ := message["usage"].(object)
 			more, _ := o["usage"].(object)
-			for name, v := range more {
-				usage[name] = v
-			}
+			maps.Copy(usage, more)
 		}
 	}
 	for n, input := range inputs {
@@ -194,14 +191,30 @@ func TestCountingTokens(t *testing.T) {
 		}
 	}
 	for _, body := range []string{`{"model":"nova"}`, `{"model":"nova","messages":[]}`, `{"messages":[{"role":"user","content":"x"}]}`, `{"model":"nova","messages":[{"role":"user","content":"x"}],"safeguards":[1]}`} {
-		if r := s.send(t, http.MethodPost, "/v1/messages/count_tokens", body); r.StatusCode != 400 {
+		if r := s.send(t, http.MethodPost, "/v1/messages/count_tokens", body); r.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", body, r.StatusCode, r.text)
 		} else {
 			failed(t, r.text)
 		}
 	}
 	u.refuses(func(string, string) string { return "Too many tokens for this." })
-	if r := s.send(t, http.MethodPost, "/v1/messages/count_tokens", hello("claude", "Hi", "")); r.StatusCode != 400 || failed(t, r.text).Error.Type != "invalid_request_error" {
+	if r := s.send(t, http.MethodPost, "/v1/messages/count_tokens", hello("claude", "Hi", "")); r.StatusCode != http.StatusBadRequest || failed(t, r.text).Error.Type != "invalid_request_error" {
 		t.Errorf("refused: %d %s", r.StatusCode, r.text)
+	}
+}
+
+// TestDropParams turns refusals into warnings at each API, by the request's own setting.
+func TestDropParams(t *testing.T) {
+	u := startEmulator(t)
+	s := startGateway(t, u, "", "")
+	for _, model := range []string{"claude", "claude-converse", "nova"} {
+		r := s.message(t, hello(model, "Hi", `,"drop_params":true,"container":"c_1","safeguards":[{"type":"dangerous_tool_use"}]`))
+		warnings := r.Header.Get("X-Outcrop-Warnings")
+		if r.StatusCode != http.StatusOK || !strings.Contains(warnings, "field=container") || !strings.Contains(warnings, "field=safeguards") {
+			t.Errorf("%s: %d, warnings %s: %s", model, r.StatusCode, warnings, r.text)
+		}
+		if sent := u.taken()[0].body; strings.Contains(sent, "drop_params") || strings.Contains(sent, "container") {
+			t.Errorf("%s: sent %s", model, sent)
+		}
 	}
 }

@@ -15,12 +15,16 @@ type Head struct {
 	MaxTokens llm.Opt[int64]
 	// User is metadata.user_id.
 	User string
+	// DropParams is LiteLLM's drop_params.
+	DropParams bool
 	// Members are the names of the top-level members, in their order.
 	Members []string
 }
 
 // Call returns what every request of the gateway has, as far as the head tells.
-func (h *Head) Call() llm.Call { return llm.Call{Model: h.Model, Stream: h.Stream, User: h.User} }
+func (h *Head) Call() llm.Call {
+	return llm.Call{Model: h.Model, Stream: h.Stream, User: h.User, DropParams: h.DropParams}
+}
 
 // Peek reads the head of a request and checks that the body is one JSON object in UTF-8 within the
 // bounds of Decode. It does not check what the members contain, apart from those in Head. Long base64
@@ -78,6 +82,10 @@ func (h *headReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 			var stream optional[bool]
 			err = jsonx.UnmarshalDecode(d, &stream)
 			h.Stream = stream.Value
+		case "drop_params":
+			var drop optional[bool]
+			err = jsonx.UnmarshalDecode(d, &drop)
+			h.DropParams = drop.Value
 		case "max_tokens":
 			var most optional[int64]
 			err = jsonx.UnmarshalDecode(d, &most)

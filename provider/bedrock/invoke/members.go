@@ -26,6 +26,7 @@ type rule struct {
 // passed on, or have code of their own in adapt.go. It is never written to.
 var bodyRules = []rule{
 	{"model", silent, "", "the path of InvokeModel contains the model: " + pageRequest, "2026-11-28"},
+	{"drop_params", silent, "", "it is for the gateway, and not Anthropic's", "2026-11-28"},
 	{"stream", silent, "", "streaming is an operation of its own: " + pageRequest, "2026-11-28"},
 	{"inference_geo", refused, "the gateway's configuration decides in which regions models run", "https://platform.claude.com/docs/en/build-with-claude/data-residency", "2026-11-28"},
 	{"speed", dropped, "Bedrock has no fast mode", "https://platform.claude.com/docs/en/build-with-claude/fast-mode", "2026-11-28"},
