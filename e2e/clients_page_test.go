@@ -78,7 +78,7 @@ func (p pin) version(t *testing.T) string {
 		return versionIn(t, "go.mod", p, p.name+" ", "\n")
 	case "aws_java":
 		return versionIn(t, "pom.xml", p, "<"+p.name+">", "<")
-	case "node", "aws_node":
+	case "node", "aws_node", "anthropic_node", "claude_code":
 		text, err := os.ReadFile(filepath.Join("sdks", p.folder, "package.json"))
 		if err != nil {
 			t.Fatal(err)
