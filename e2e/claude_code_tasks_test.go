@@ -1,5 +1,7 @@
 package e2e
 
+import "maps"
+
 // Reasons of warnings that several tasks have.
 const (
 	reasonKeep     = "the client asks for what happens anyway"
@@ -25,9 +27,7 @@ func claudeCodeTasks() []claudeCodeTask {
 			"changed messages: system messages inside the conversation are sent as user text":     reasonSystem,
 			"dropped anthropic-beta: only Claude models support it":                               reasonBeta,
 		}
-		for w, why := range more {
-			all[w] = why
-		}
+		maps.Copy(all, more)
 		return all
 	}
 	return []claudeCodeTask{

@@ -378,6 +378,26 @@ func TestSlowReaderIsNoSilence(t *testing.T) {
 	})
 }
 
+// The provider's silence counts from when it is waited for, whatever the client did before.
+func TestSilenceAfterASlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &fake{name: "a", steps: []step{{events: []llm.Event{text("a")}, stall: time.Hour}}}
+		s, err := New([]Entry{entry("granite", a)}, Options{}).Stream(t.Context(), &llm.Request{Call: llm.Call{Model: "granite"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		time.Sleep(17 * time.Second) // the bubble's clock; the limit is 10 s
+		began := time.Now()
+		if _, err := drain(s); llm.AsError(err).Status != 504 {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("it took %v, want 10s", took)
+		}
+	})
+}
+
 func TestClientThatGoesAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &fake{name: "a", steps: []step{{stall: time.Hour}}}

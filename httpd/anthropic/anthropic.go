@@ -107,6 +107,7 @@ func (h *Handler) messages(w http.ResponseWriter, r *http.Request) {
 // message is one request for a message.
 type message struct {
 	raw     llm.Raw
+	body    *inbound.Body // of raw
 	options wire.Options
 	asked   wire.Asked
 	env     wire.Envelope
@@ -129,6 +130,7 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 	}
 	m := &message{
 		raw:   llm.Raw{Call: head.Call(), Dialect: llm.DialectAnthropic, Body: body.Bytes},
+		body:  body,
 		asked: wire.Asked{Model: head.Model, MaxTokens: head.MaxTokens.Value},
 		env:   wire.Envelope{ID: "msg_" + call.ID(), Model: head.Model},
 	}
@@ -204,6 +206,7 @@ func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 		h.writeError(w, call.Fail(m.located(err)), &m.asked)
 		return
 	}
+	m.release()
 	respond(w.Header(), call)
 	w.Header()["Content-Type"] = []string{"application/json"}
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(resp.Body))}
@@ -214,6 +217,15 @@ func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 func respond(h http.Header, call *gateway.Call) {
 	h["Request-Id"] = h["X-Request-Id"]
 	door.Head(h, call)
+}
+
+// release frees the body when a response has come and it is not sent again. A decoded request shares
+// its memory, and may be used until the end of the response.
+func (m *message) release() {
+	if m.request == nil {
+		m.body.Release()
+		m.raw.Body = nil
+	}
 }
 
 // response encodes a translated response.
@@ -234,6 +246,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 		return
 	}
 	defer stream.Close()
+	m.release()
 	respond(w.Header(), call)
 	id := w.Header().Get("X-Request-Id")
 	events := inbound.NewEvents(w, wire.Ping, cmp.Or(h.Gateway.Settings(m.raw.Model).KeepAlive, keepAlive))

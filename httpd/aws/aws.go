@@ -15,6 +15,7 @@ import (
 	"outcrop/gateway"
 	"outcrop/httpd/door"
 	"outcrop/httpd/inbound"
+	"outcrop/internal/budget"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
@@ -50,6 +51,7 @@ type Handler struct {
 	gateway *gateway.Gateway
 	opt     Options
 	reader  inbound.Reader
+	bodies  *budget.Budget // of large bodies
 }
 
 // New makes the frontend.
@@ -59,6 +61,7 @@ func New(g *gateway.Gateway, opt Options) *Handler {
 	}
 	h := &Handler{gateway: g, opt: opt}
 	h.reader.Limit, h.reader.Weight = opt.MaxBody, bodyWeight
+	h.bodies = budget.New(largeBodies*opt.MaxBody, 0)
 	return h
 }
 
@@ -134,17 +137,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	door.Serve(w, r, h.gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
-		body, err := h.reader.Read(w, r, call.Lease())
+		body, err := h.read(w, r, call)
 		if err != nil {
 			h.WriteError(w, call.Fail(err))
 			return
 		}
+		defer body.Release()
 		h.serve(w, r, call, body)
 	})
 }
 
 // serve responds to an admitted call.
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call, body *inbound.Body) {
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call, body *received) {
 	raw, stream, err := h.decode(r, body.Bytes)
 	if err != nil {
 		body.Release()
@@ -152,7 +156,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 		return
 	}
 	if stream {
-		h.stream(w, r, call, raw)
+		h.stream(w, r, call, raw, body)
 		return
 	}
 	h.whole(w, r, call, raw, body)
@@ -235,7 +239,7 @@ func unknownOperation(r *http.Request) error {
 // whole is apart from serve because its stack would come on top of what a stream needs.
 //
 //go:noinline
-func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw, body *inbound.Body) {
+func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw, body *received) {
 	resp, err := call.Relay(r.Context(), raw, nil)
 	if err != nil {
 		h.WriteError(w, llm.AsError(err))
@@ -256,13 +260,15 @@ func respond(h http.Header, call *gateway.Call) {
 	}
 }
 
-func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw) {
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, raw *llm.Raw, body *received) {
 	stream, err := call.RelayStream(r.Context(), raw, nil)
 	if err != nil {
 		h.WriteError(w, llm.AsError(err))
 		return
 	}
 	defer stream.Close()
+	body.Release() // it is not sent again
+	raw.Body = nil
 	respond(w.Header(), call)
 	frames := inbound.NewFrames(w)
 	defer frames.Close()

@@ -50,7 +50,9 @@ func (r *router) Relay(_ context.Context, raw *llm.Raw, _ *route.Translation) (*
 }
 
 func (r *router) RelayStream(_ context.Context, raw *llm.Raw, _ *route.Translation) (llm.RawStream, error) {
-	r.asked = append(r.asked, raw)
+	asked := *raw // whose body is let go of when the response begins
+	r.asked = append(r.asked, &asked)
+	asked.Body = bytes.Clone(raw.Body)
 	return r.stream, r.err
 }
 

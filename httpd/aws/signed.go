@@ -42,8 +42,9 @@ func (h *Handler) serveSigned(w http.ResponseWriter, r *http.Request) {
 	}
 	call := h.gateway.Begin(Door, w.Header().Get("X-Request-Id"))
 	defer call.End(r.Context())
-	body, err := h.reader.Read(w, r, call.Lease())
+	body, err := h.read(w, r, call)
 	if err == nil {
+		defer body.Release()
 		err = h.verify(r, body.Bytes, scope.Region)
 	}
 	if err != nil {

@@ -43,10 +43,15 @@ type Body struct {
 
 // Release makes the memory available to another request.
 func (b *Body) Release() {
-	if b.pool != nil && cap(b.Bytes) <= 1<<20 { // larger ones are rare and not worth keeping
-		b.Bytes = b.Bytes[:0]
-		b.pool.Put(b)
+	if b.pool == nil {
+		return
 	}
+	if cap(b.Bytes) > 1<<20 { // larger ones are rare and not worth keeping
+		b.Bytes = nil
+		return
+	}
+	b.Bytes = b.Bytes[:0]
+	b.pool.Put(b)
 }
 
 // grow makes room for a body with a claimed length, or of unknown length if that is negative. The

@@ -51,7 +51,7 @@ func TestAPanicReachesTheCaller(t *testing.T) {
 	}()
 	_ = Do(t.Context(), 3, 3, func(_ context.Context, i int) error {
 		if i == 1 {
-			panic("stone") //nolint:forbidigo // it is what is tested
+			panic("stone")
 		}
 		return nil
 	})

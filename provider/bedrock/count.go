@@ -51,7 +51,7 @@ func (w *target) CountRaw(ctx context.Context, raw *llm.Raw) (*llm.Count, error)
 	betas, _ := invoke.Betas(raw.Headers)
 	opt := w.invokeOptions(&raw.Call)
 	opt.Count = true
-	adapted, err := invoke.Adapt(w.invokeModel(), raw.Body, betas, opt)
+	adapted, err := invoke.Adapt(w.invokeModel, raw.Body, betas, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (w *target) countChat(ctx context.Context, req *llm.Request) (*llm.Count, e
 	}
 	opt := w.invokeOptions(&req.Call)
 	opt.Count = true
-	adapted, err := invoke.Encode(w.invokeModel(), &fitted.Request, opt)
+	adapted, err := invoke.Encode(w.invokeModel, &fitted.Request, opt)
 	if err != nil {
 		return nil, err
 	}

@@ -30,11 +30,6 @@ func (w *target) invokes() bool {
 	return w.claude() && !w.noInvoke && (w.route == modelid.Invoke || w.noConverse)
 }
 
-// invokeModel is the model as package invoke knows it.
-func (w *target) invokeModel() *invoke.Model {
-	return invoke.NewModel(w.described.Vendor, w.described.Name, w.facts)
-}
-
 func (w *target) invokeOptions(c *llm.Call) invoke.Options {
 	return invoke.Options{PassUnknownBetas: !c.DropUnknownBetas, DropParams: c.DropParams, NoFormat: w.noFormat, NoStrict: w.noStrict, Without: w.lacks}
 }
@@ -51,7 +46,7 @@ func (w *target) screened(req *llm.Request) (*llm.Request, []llm.Warning) {
 	if len(betas) == 0 {
 		return req, nil
 	}
-	kept, warnings := invoke.Screen(w.invokeModel(), betas, w.invokeOptions(&req.Call))
+	kept, warnings := invoke.Screen(w.invokeModel, betas, w.invokeOptions(&req.Call))
 	own := *req
 	own.Headers = rest
 	if len(kept) > 0 {
@@ -122,7 +117,7 @@ func (c *invoked) body(ctx context.Context) ([]byte, error) {
 // message makes one call of InvokeModel with a body of the Messages API.
 func (w *target) message(ctx context.Context, raw *llm.Raw, stream bool) (*invoked, error) {
 	betas, headers := invoke.Betas(raw.Headers)
-	adapted, err := invoke.Adapt(w.invokeModel(), raw.Body, betas, w.invokeOptions(&raw.Call))
+	adapted, err := invoke.Adapt(w.invokeModel, raw.Body, betas, w.invokeOptions(&raw.Call))
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +206,7 @@ func (w *target) invokeChat(ctx context.Context, req *llm.Request, stream bool) 
 	}
 	fitted.Request.Model = req.Model
 	w.limit(&fitted.Request)
-	adapted, err := invoke.Encode(w.invokeModel(), &fitted.Request, w.invokeOptions(&req.Call))
+	adapted, err := invoke.Encode(w.invokeModel, &fitted.Request, w.invokeOptions(&req.Call))
 	if err != nil {
 		return nil, nil, err
 	}

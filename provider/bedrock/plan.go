@@ -13,6 +13,7 @@ import (
 	"outcrop/provider/bedrock/converse"
 	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/inventory"
+	"outcrop/provider/bedrock/invoke"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/resolve"
 )
@@ -41,6 +42,7 @@ type target struct {
 	streamPath    string
 
 	// of InvokeModel
+	invokeModel                       *invoke.Model
 	invokeWhole, invokeStream         *url.URL
 	invokeWholePath, invokeStreamPath string
 
@@ -219,6 +221,7 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 	}
 	facts, _ := known.Model(described.Base())
 	to.described, to.facts = described, facts
+	to.invokeModel = invoke.NewModel(described.Vendor, described.Name, facts)
 	if a.instead != modelid.Auto && !to.claude() {
 		to.destination.Reason = a.instead.String() + "/ is served by Converse; " + w.Reason
 		to.warnings = append(to.warnings, llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: a.instead.String() + "/ is served by Converse"})

@@ -142,6 +142,9 @@ func (d *document) value(dec *jsonx.Decoder, n *node) error {
 		return err
 	}
 	n.start = int(dec.InputOffset()) - 1
+	if k := dec.PeekKind(); k != '}' && k != ']' {
+		n.kids = make([]node, 0, firstKids(n == &d.root))
+	}
 	for k := dec.PeekKind(); k != '}' && k != ']'; k = dec.PeekKind() {
 		var kid node
 		if n.kind == '{' {
@@ -166,6 +169,14 @@ func (d *document) value(dec *jsonx.Decoder, n *node) error {
 		n.kids = nil
 	}
 	return err
+}
+
+// firstKids is for how many kids there is room at first: most values have two, and a body has more.
+func firstKids(root bool) int {
+	if root {
+		return 8
+	}
+	return 2
 }
 
 // opaque reports whether a member of that name holds the client's own data, in which nothing is
@@ -205,6 +216,26 @@ func unquoted(quoted []byte) string {
 		return "tool_use"
 	case "tool_result":
 		return "tool_result"
+	case "cache_control":
+		return "cache_control"
+	case "source":
+		return "source"
+	case "model":
+		return "model"
+	case "messages":
+		return "messages"
+	case "max_tokens":
+		return "max_tokens"
+	case "system":
+		return "system"
+	case "stream":
+		return "stream"
+	case "tools":
+		return "tools"
+	case "user":
+		return "user"
+	case "assistant":
+		return "assistant"
 	}
 	if bytes.IndexByte(inner, '\\') >= 0 {
 		var text string
