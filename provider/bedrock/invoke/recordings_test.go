@@ -216,7 +216,8 @@ func TestRecordedAnswersWholeAndStreamed(t *testing.T) {
 			want := r.answer(t)
 			message, ok := anthropicMessage(want)
 			if !ok {
-				t.Skip("it has blocks without a form")
+				t.Log("it has blocks without a form in Anthropic's dialect, so there is nothing to compare")
+				return
 			}
 			count++
 			body, err := json.Marshal(message)
@@ -274,7 +275,8 @@ func TestRecordedRequestsAreAdapted(t *testing.T) {
 			var w jsonx.Writer
 			if err := anthropic.AppendRequest(&w, req); err != nil {
 				if e := llm.AsError(err); e.Code == llm.CodeUnsupported {
-					t.Skip(err)
+					t.Log(err) // it is refused by name, as it must be
+					return
 				}
 				t.Fatal(err)
 			}
