@@ -114,6 +114,7 @@ type Client struct {
 	deployments []provider.Deployment // in the order of cfg.Models
 	incomplete  []bool                // for each deployment, whether it was opened without settings that are invalid
 	log         *slog.Logger
+	instance    string          // identifies this client to itself
 	ctx         context.Context // ends with Close
 	cancel      context.CancelFunc
 	running     sync.WaitGroup // background work
@@ -130,7 +131,7 @@ func New(opt Options) (*Client, error) {
 		}
 		opt.Config = cfg
 	}
-	c := &Client{cfg: opt.Config, upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger}
+	c := &Client{cfg: opt.Config, instance: gateway.NewID(), upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger}
 	c.budget = budget.New(maxInFlight(&opt.Config.General), 0)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	entries, err := c.openAll(opt)
@@ -251,7 +252,7 @@ func (c *Client) openOne(opt Options, info provider.Info, m *config.Model) (prov
 	for {
 		d, err := info.Open(context.Background(), provider.Params{
 			Model: m.Model, Values: values, Upstream: c.upstream, Environ: c.cfg.Getenv(opt.Environ),
-			Logger: opt.Logger, Now: time.Now, Note: opt.Note, DataDir: opt.DataDir, Policy: policy, ClientPolicy: m.Callers,
+			Logger: opt.Logger, Now: time.Now, Note: opt.Note, Instance: c.instance, DataDir: opt.DataDir, Policy: policy, ClientPolicy: m.Callers,
 		})
 		option, ok := errors.AsType[*provider.OptionError](err)
 		switch {
@@ -350,6 +351,10 @@ func (c *Client) Ready(ctx context.Context) error {
 
 // Pipeline is the pipeline for a server's frontends.
 func (c *Client) Pipeline() *gateway.Gateway { return c.gateway }
+
+// Instance is what calls to addresses that are not the provider's own have in the header
+// provider.InstanceHeader.
+func (c *Client) Instance() string { return c.instance }
 
 // Recorder is the recorder, for a server's metrics.
 func (c *Client) Recorder() *telemetry.Recorder { return c.recorder }

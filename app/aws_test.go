@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -424,5 +426,27 @@ outcrop_settings: {aws_door: {access_keys: [{access_key_id: AKIDGATEWAY, secret_
 	}
 	if strings.Contains(log.String(), "swordfish") {
 		t.Errorf("the log has the secret: %s", log.String())
+	}
+}
+
+// TestAGatewayThatIsItsOwnBedrockSaysSo has the address of the gateway in the place of Bedrock's, as
+// somebody has who sets the clients' variable where the gateway runs too.
+func TestAGatewayThatIsItsOwnBedrockSaysSo(t *testing.T) {
+	var itself atomic.Pointer[url.URL]
+	calls := 0
+	front := httptest.NewServer(&httputil.ReverseProxy{Transport: client.Transport, Rewrite: func(r *httputil.ProxyRequest) {
+		calls++
+		r.SetURL(itself.Load())
+	}})
+	defer front.Close()
+	a := start(t, app.Options{Config: load(t, front.URL, "litellm_settings: {num_retries: 3}"), Logger: slog.New(slog.DiscardHandler)})
+	address, err := url.Parse(a.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	itself.Store(address)
+	status, body := post(t, a, `{"model":"granite","messages":[{"role":"user","content":"Hi"}]}`)
+	if status != 400 || !strings.Contains(body, "call itself in place of Bedrock") || !strings.Contains(body, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME") || calls != 1 {
+		t.Errorf("got %d %s after %d calls", status, body, calls)
 	}
 }

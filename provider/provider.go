@@ -68,6 +68,10 @@ type Params struct {
 	Logger  *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
+	// Instance identifies this process to itself, in the header InstanceHeader of calls to addresses
+	// that are not the provider's own, so that a gateway which is its own provider notices it; empty
+	// to send none.
+	Instance string
 	// Note is copied into every llm.Destination, such as "emulator".
 	Note string
 	// DataDir is a folder for data that survives restarts; empty for none.
@@ -78,6 +82,9 @@ type Params struct {
 	// none.
 	ClientPolicy ClientPolicy
 }
+
+// InstanceHeader is the header with Params.Instance.
+const InstanceHeader = "X-Outcrop-Instance"
 
 // ClientPolicy restricts which ClientSettable options clients may set in requests.
 type ClientPolicy struct {

@@ -42,6 +42,9 @@ type Options struct {
 	Callable func() []string
 	// AccessKeys are the secret keys of clients that sign their requests, by access key id.
 	AccessKeys map[string]string
+	// Instance is what the gateway's own calls have in the header X-Outcrop-Instance; empty if they
+	// have none.
+	Instance string
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }
@@ -132,6 +135,10 @@ func trimmed(path string) string {
 
 // ServeHTTP serves all paths of the API.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.opt.Instance != "" && r.Header.Get("X-Outcrop-Instance") == h.opt.Instance {
+		h.refuse(w, r, looped())
+		return
+	}
 	if strings.HasPrefix(r.Header.Get("Authorization"), algorithm) && h.verifies(r) {
 		h.serveSigned(w, r)
 		return
@@ -145,6 +152,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer body.Release()
 		h.serve(w, r, call, body)
 	})
+}
+
+// looped refuses a call that the gateway itself has made: each would lead to another.
+func looped() error {
+	return &llm.Error{
+		Code: llm.CodeBadRequest, Status: 400, Actor: llm.ActorOperator,
+		Message: "this gateway is configured to call itself in place of Bedrock.",
+		Fix:     "Where the gateway runs, unset AWS_ENDPOINT_URL_BEDROCK_RUNTIME, or correct aws_bedrock_runtime_endpoint: the gateway's own address belongs into the environment of its clients only.",
+	}
 }
 
 // serve responds to an admitted call.

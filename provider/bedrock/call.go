@@ -15,6 +15,7 @@ import (
 	"outcrop/internal/budget"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/provider"
 	"outcrop/provider/bedrock/converse"
 	"outcrop/provider/bedrock/creds"
 	"outcrop/provider/bedrock/diagnose"
@@ -191,6 +192,9 @@ func (w *target) failing(req *llm.Request, stream bool) diagnose.Case {
 // send signs and sends a request for the region of target. A response with an error status is
 // returned as an error, diagnosed with the call that failing describes.
 func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, target *llm.Destination, failing func() diagnose.Case) (*upstream.Response, error) {
+	if id := d.params.Instance; id != "" && !atAWS(u.Host) {
+		r.Header[provider.InstanceHeader] = []string{id}
+	}
 	used, err := d.authenticate(ctx, r, target.Region)
 	if err != nil {
 		e := llm.AsError(err)
@@ -205,6 +209,11 @@ func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, targ
 		return resp, nil
 	}
 	return nil, d.refused(used, resp, failing)
+}
+
+// atAWS reports whether a host is one of AWS's.
+func atAWS(host string) bool {
+	return strings.HasSuffix(host, ".amazonaws.com") || strings.HasSuffix(host, ".api.aws") || strings.HasSuffix(host, ".amazonaws.com.cn")
 }
 
 // refused reads a response with an error status and diagnoses it. It is separate from send because
