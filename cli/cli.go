@@ -60,7 +60,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	exit := -1
 	parser, err := kong.New(&c,
 		kong.Name("outcrop"),
-		kong.Description("An LLM gateway: OpenAI's API in front of AWS Bedrock, on LiteLLM's config.yaml."),
+		kong.Description("An LLM gateway: OpenAI's, Anthropic's and AWS's APIs in front of AWS Bedrock, with LiteLLM's config.yaml."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),

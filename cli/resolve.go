@@ -91,7 +91,7 @@ func (c *resolveCommand) uncallable(d resolve.Decision, known *catalog.Catalogue
 	m, ok := known.Model(first.Base)
 	switch {
 	case ok && m.Purpose() != "":
-		return &llm.Error{Code: llm.CodeUnsupported, Message: m.ID + " is a model for " + m.Purpose() + "; Outcrop supports only chat models so far"}
+		return &llm.Error{Code: llm.CodeUnsupported, Message: m.NotForChat()}
 	case ok && m.Converse == catalog.No:
 		return &llm.Error{Code: llm.CodeUnsupported, Message: m.ID + " does not support Converse, the only Bedrock API that Outcrop supports so far", Fix: known.Suggest(m.ID, first.Region)}
 	case len(d.Elsewhere) > 0:

@@ -458,9 +458,9 @@ func (e *entry) readInfo(m *Model) {
 func (e *entry) fact(k Key, mem *member, path string) {
 	l := e.l
 	switch mode := strings.ToLower(mem.value.text); {
-	case k.Name == "mode" && (mode == "chat" || mode == "completion" || mode == "responses"):
+	case k.Name == "mode" && (mode == "chat" || mode == "completion" || mode == "responses" || mode == "embedding" || mode == "rerank"):
 	case k.Name == "mode":
-		l.warnAt(mem.file, mem.line, mem.column, path, "Outcrop supports only chat models so far, and the mode of this entry is another", "remove the entry")
+		l.warnAt(mem.file, mem.line, mem.column, path, "Outcrop serves chat, embedding and rerank models, and the mode of this entry is another", "remove the entry")
 	case strings.HasSuffix(k.Name, "_cost_per_token"):
 		l.warnAt(mem.file, mem.line, mem.column, path, "has no effect: Outcrop computes costs from its built-in prices", "")
 	default:

@@ -193,8 +193,8 @@ func (d *deployment) doubtsAnywhere(model string) []provider.Doubt {
 		return nil
 	case !ok:
 		return doubt("no Bedrock model is known by the name "+a.id.ModelID(), known.Suggest(a.id.ModelID(), ""))
-	case m.Purpose() != "":
-		return doubt(m.ID+" is a model for "+m.Purpose()+"; Outcrop supports only chat models so far", "")
+	case m.Purpose() != "" && m.Path() == "":
+		return doubt(m.NotForChat(), "")
 	case m.Lifecycle.HasEnded(now):
 		return doubt(m.ID+" is retired: "+cmp.Or(lifeOf(&m.Lifecycle, now), "its end of life has passed"), diagnose.Instead(known, m.ID, now))
 	case m.Converse == catalog.No:

@@ -28,7 +28,9 @@ func (d *decoder) settings(w *wireRequest) error {
 	case r.MaxTokens.Set && r.MaxTokens.Value < 1:
 		return llm.Invalid("max_tokens", "max_tokens: Input should be greater than or equal to 1, not %d", r.MaxTokens.Value)
 	case !r.MaxTokens.Set && !d.opt.Count:
-		return llm.Invalid("max_tokens", "max_tokens: Field required")
+		e := llm.Invalid("max_tokens", "max_tokens: Field required")
+		e.Fix = "Add max_tokens, such as 1024."
+		return e
 	}
 	r.Temperature, r.TopP, r.TopK = w.Temperature.Opt, w.TopP.Opt, w.TopK.Opt
 	if v := r.Temperature; v.Set && (v.Value < 0 || v.Value > 1) {

@@ -48,7 +48,11 @@ func (c *Catalogue) Suggest(asked, region string) string {
 		return "Did you mean " + either(near, "or") + "?"
 	}
 	if others := c.nearest(asked, 1, func(m *Model) bool { return m.Kind.purpose() != "" }); len(others) > 0 {
-		return "Bedrock's models of that name are for " + others[0].Kind.purpose() + "; Outcrop supports only chat models so far."
+		text := "Bedrock's models of that name are for " + others[0].Kind.purpose() + ", not for chat"
+		if path := others[0].Path(); path != "" {
+			return text + "; they are called at " + path + "."
+		}
+		return text + "."
 	}
 	return "Run outcrop models to list what can be called, or outcrop models WORD to find models by name."
 }
@@ -83,6 +87,28 @@ func (k Kind) purpose() string {
 // Purpose names what a model is for if not for chat, such as embeddings; empty for chat models, and
 // if unknown.
 func (m *Model) Purpose() string { return m.Kind.purpose() }
+
+// Path is the path of the gateway's API that serves a model which is not for chat; empty if there is
+// none.
+func (m *Model) Path() string {
+	switch m.Kind {
+	case KindEmbedding:
+		return "/v1/embeddings"
+	case KindRerank:
+		return "/v2/rerank"
+	default:
+		return ""
+	}
+}
+
+// NotForChat says what a model is for, if not for chat, and where it is called.
+func (m *Model) NotForChat() string {
+	text := m.ID + " is a model for " + m.Purpose() + ", not for chat"
+	if path := m.Path(); path != "" {
+		text += "; it is called at " + path
+	}
+	return text
+}
 
 // chats reports whether Converse serves a model and it is not retired.
 func (m *Model) chats() bool {

@@ -209,7 +209,7 @@ func onlyChat(known *catalog.Catalogue, base string) string {
 	if !ok || m.Purpose() == "" {
 		return ""
 	}
-	return m.ID + " is a model for " + m.Purpose() + "; Outcrop supports only chat models so far. Run outcrop models to list them."
+	return m.NotForChat() + ". Run outcrop models to list the chat models."
 }
 
 func (c *Case) instead() string { return Instead(c.Known, c.Base, c.Now) }
@@ -312,7 +312,7 @@ func (c *Case) adviseRequest(e *llm.Error) {
 		case strings.HasPrefix(e.Param, "messages"):
 			e.Fix = cmp.Or(within(e.Param, e.Message), "Change "+e.Param+" as the message says, and try again.")
 		default:
-			e.Fix = cmp.Or(within(e.Param, e.Message), "Change or remove "+e.Param+", and try again.")
+			e.Fix = cmp.Or(within(e.Param, e.Message), required(e.Param, e.Message), "Change or remove "+e.Param+", and try again.")
 		}
 	}
 }

@@ -273,6 +273,14 @@ func within(param, message string) string {
 	return "Make " + param + " " + most + m[3] + " long."
 }
 
+// required is the advice for a field that the message calls required; empty for others.
+func required(param, message string) string {
+	if !strings.Contains(message, "Field required") && !strings.Contains(message, "required key") {
+		return ""
+	}
+	return "Add " + param + ", and try again."
+}
+
 // marked matches names between backquotes; a conflict has two or more.
 var marked = regexp.MustCompile("`([a-z][\\w.]{1,64})`") //nolint:gochecknoglobals // compiled once
 
