@@ -72,13 +72,10 @@ func (w *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, erro
 	return c.fitted.Stream(&stream{call: c, reader: wire.NewReader(c.resp.Body).Share(&w.d.frames)}), nil
 }
 
-// call is one attempt that AWS has accepted.
+// call is one call of Converse, or of ConverseStream, that AWS has accepted.
 type call struct {
-	target *target
+	exchange
 	fitted *converse.Adapted
-	stream bool // of ConverseStream
-	resp   *upstream.Response
-	meta   llm.Meta
 }
 
 // whole reads the response of Converse. Its memory is charged to the lease in ctx and stays
@@ -102,15 +99,6 @@ func (c *call) whole(ctx context.Context) (*llm.Response, error) {
 	resp.Meta.Warnings = append(slices.Clip(c.meta.Warnings), found...)
 	c.fitted.Restore(resp)
 	return resp, nil
-}
-
-// failed is the error for a response that failed after AWS had accepted the call.
-func (c *call) failed(err error) error {
-	e := diagnose.Stream(err, c.target.failing(&c.fitted.Request, c.stream))
-	if e.RequestID == "" {
-		e.RequestID = c.meta.UpstreamID
-	}
-	return e
 }
 
 // call sends a request and reads the response header.
@@ -152,7 +140,8 @@ func (w *target) call(ctx context.Context, req *llm.Request, stream bool) (*call
 //
 //go:noinline
 func (w *target) accepted(fitted *converse.Adapted, stream bool, resp *upstream.Response, dropped []llm.Warning) *call {
-	c := &call{target: w, fitted: fitted, stream: stream, resp: resp, meta: llm.Meta{Destination: w.destination, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w}}
+	c := &call{exchange{target: w, req: &fitted.Request, stream: stream, resp: resp}, fitted}
+	c.meta = llm.Meta{Destination: w.destination, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w}
 	c.meta.Warnings = slices.Concat(w.warnings, fitted.Warnings, dropped)
 	return c
 }
@@ -265,7 +254,6 @@ func hide(body []byte, c creds.Credentials) []byte {
 type stream struct {
 	*call
 	reader *wire.Reader
-	closed bool
 }
 
 func (s *stream) Next(ev *llm.Event) error {
@@ -277,16 +265,6 @@ func (s *stream) Next(ev *llm.Event) error {
 }
 
 func (s *stream) More() bool { return s.reader.More() }
-
-func (s *stream) Meta() *llm.Meta { return &s.meta }
-
-func (s *stream) Close() error {
-	if s.closed {
-		return nil
-	}
-	s.closed = true
-	return s.resp.Body.Close()
-}
 
 // buffer is memory for a request body or a non-streaming response.
 type buffer struct{ bytes []byte }

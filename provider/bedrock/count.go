@@ -10,10 +10,8 @@ import (
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/bedrock/converse"
-	"outcrop/provider/bedrock/diagnose"
 	"outcrop/provider/bedrock/inventory"
 	"outcrop/provider/bedrock/invoke"
-	"outcrop/provider/bedrock/sign"
 	wire "outcrop/wire/converse"
 )
 
@@ -75,33 +73,22 @@ func (w *target) countChat(ctx context.Context, req *llm.Request) (*llm.Count, e
 
 // count makes one call of CountTokens. req is nil if there is none in the common language.
 func (w *target) count(ctx context.Context, input []byte, req *llm.Request, warnings []llm.Warning) (*llm.Count, error) {
-	u, path := w.operation(opCountTokens)
-	to := w.destination
-	to.API = opCountTokens
-	failing := func() diagnose.Case {
-		c := w.failing(req, false)
-		c.Target = to
-		return c
-	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: jsonHeader(), Body: [][]byte{input}}, u, &to, failing)
+	x, err := w.post(ctx, opCountTokens, opCountTokens, jsonHeader(), [][]byte{input}, req, false)
 	if err != nil {
 		return nil, w.uncounted(err)
 	}
-	defer resp.Body.Close()
-	answer, err := readWhole(ctx, resp)
+	answer, err := x.body(ctx)
 	if err != nil {
-		return nil, diagnose.Stream(err, failing())
+		return nil, err
 	}
 	var counted struct {
 		Tokens *int64 `json:"inputTokens"`
 	}
 	if err := jsonx.Unmarshal(answer, &counted); err != nil || counted.Tokens == nil {
-		return nil, diagnose.Stream(&wire.Fault{Kind: wire.FaultCorrupt, Message: "it has no inputTokens", Err: err}, failing())
+		return nil, x.failed(&wire.Fault{Kind: wire.FaultCorrupt, Message: "it has no inputTokens", Err: err})
 	}
-	out := &llm.Count{Tokens: *counted.Tokens, Meta: w.metaOf(resp.Header.Get("X-Amzn-Requestid"))}
-	out.Meta.Destination.API = opCountTokens
-	out.Meta.Warnings = slices.Concat(w.warnings, warnings)
-	return out, nil
+	x.meta.Warnings = append(x.meta.Warnings, warnings...)
+	return &llm.Count{Tokens: *counted.Tokens, Meta: x.meta}, nil
 }
 
 // uncounted returns the error for a failed count: that the model cannot count if AWS says so, or if

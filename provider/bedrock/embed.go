@@ -9,10 +9,8 @@ import (
 	"outcrop/internal/parallel"
 	"outcrop/llm"
 	"outcrop/provider"
-	"outcrop/provider/bedrock/diagnose"
 	"outcrop/provider/bedrock/embed"
 	"outcrop/provider/bedrock/rerank"
-	"outcrop/provider/bedrock/sign"
 	"outcrop/upstream"
 )
 
@@ -100,25 +98,12 @@ func (w *target) misread(err error, upstreamID string) error {
 
 // invoke makes one call of InvokeModel, and reads the whole response.
 func (w *target) invoke(ctx context.Context, body [][]byte, headers []llm.Label) ([]byte, http.Header, error) {
-	u, path := w.operation(opInvoke)
-	to := w.invoked()
-	failing := func() diagnose.Case {
-		c := w.failing(nil, false)
-		c.Target = to
-		return c
-	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(headers), Body: body}, u, &to, failing)
+	x, err := w.post(ctx, opInvoke, opInvoke, header(headers), body, nil, false)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer resp.Body.Close()
-	answer, err := readWhole(ctx, resp)
-	if err != nil {
-		e := diagnose.Stream(err, failing())
-		e.RequestID = resp.Header.Get("X-Amzn-Requestid")
-		return nil, nil, e
-	}
-	return answer, resp.Header, nil
+	answer, err := x.body(ctx)
+	return answer, x.resp.Header, err
 }
 
 // readWhole reads the body of a non-streaming response. Its memory is charged to the lease in ctx

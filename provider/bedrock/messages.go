@@ -5,17 +5,13 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 
 	"outcrop/llm"
 	"outcrop/provider/bedrock/converse"
-	"outcrop/provider/bedrock/diagnose"
 	"outcrop/provider/bedrock/invoke"
 	"outcrop/provider/bedrock/modelid"
-	"outcrop/provider/bedrock/sign"
-	"outcrop/upstream"
 )
 
 // vendorAnthropic is the vendor of Claude.
@@ -56,70 +52,33 @@ func (w *target) screened(req *llm.Request) (*llm.Request, []llm.Warning) {
 }
 
 // invoked is a call of InvokeModel with a body in Anthropic's dialect that AWS has accepted.
-type invoked struct {
-	target *target
-	req    *llm.Request // nil if there is none in the common language
-	model  string       // the client's name for it
-	stream bool
-	resp   *upstream.Response
-	meta   llm.Meta
-}
+type invoked struct{ *exchange }
 
-// invokeClaude sends an adapted body.
-func (w *target) invokeClaude(ctx context.Context, adapted *invoke.Adapted, headers []llm.Label, req *llm.Request, stream bool) (*invoked, error) {
+// invokeClaude sends an adapted body. req is nil if there is none in the common language.
+func (w *target) invokeClaude(ctx context.Context, adapted *invoke.Adapted, headers []llm.Label, req *llm.Request, stream bool) (invoked, error) {
 	op := opInvoke
 	if stream {
 		op = opInvokeStream
 	}
-	u, path := w.operation(op)
-	to := w.destination
-	to.API = opInvoke
-	failing := func() diagnose.Case {
-		c := w.failing(req, stream)
-		c.Target = to
-		return c
-	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(headers), Body: adapted.Body}, u, &to, failing)
+	x, err := w.post(ctx, op, opInvoke, header(headers), adapted.Body, req, stream)
 	if err != nil {
-		return nil, err
+		return invoked{}, err
 	}
-	c := &invoked{target: w, req: req, model: adapted.Model, stream: stream, resp: resp}
-	c.meta = llm.Meta{Destination: to, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w, Warnings: slices.Concat(w.warnings, adapted.Warnings)}
-	return c, nil
-}
-
-// failed is the error for a response that failed after AWS had accepted the call.
-func (c *invoked) failed(err error) error {
-	failing := c.target.failing(c.req, c.stream)
-	failing.Target = c.meta.Destination
-	e := diagnose.Stream(err, failing)
-	if e.RequestID == "" {
-		e.RequestID = c.meta.UpstreamID
-	}
-	return e
+	x.meta.Warnings = append(x.meta.Warnings, adapted.Warnings...)
+	return invoked{x}, nil
 }
 
 // tier is the tier that served the call, which AWS reports in a header, or the one in the body.
-func (c *invoked) tier(inBody string) string {
+func (c invoked) tier(inBody string) string {
 	return cmp.Or(c.resp.Header.Get("X-Amzn-Bedrock-Service-Tier"), inBody)
 }
 
-// body reads a complete response.
-func (c *invoked) body(ctx context.Context) ([]byte, error) {
-	defer c.resp.Body.Close()
-	body, err := readWhole(ctx, c.resp)
-	if err != nil {
-		return nil, c.failed(err)
-	}
-	return body, nil
-}
-
 // message makes one call of InvokeModel with a body of the Messages API.
-func (w *target) message(ctx context.Context, raw *llm.Raw, stream bool) (*invoked, error) {
+func (w *target) message(ctx context.Context, raw *llm.Raw, stream bool) (invoked, error) {
 	betas, headers := invoke.Betas(raw.Headers)
 	adapted, err := invoke.Adapt(w.invokeModel, raw.Body, betas, w.invokeOptions(&raw.Call))
 	if err != nil {
-		return nil, err
+		return invoked{}, err
 	}
 	headers = slices.Concat(headers, adapted.Headers, userHeader(raw.User, adapted))
 	return w.invokeClaude(ctx, adapted, headers, nil, stream)
@@ -169,9 +128,8 @@ func (w *target) passMessages(ctx context.Context, raw *llm.Raw) (llm.RawStream,
 
 // messageStream is a response of InvokeModelWithResponseStream as server-sent events.
 type messageStream struct {
-	*invoked
+	invoked
 	*invoke.Relay
-	closed bool
 }
 
 func (s *messageStream) Next(ev *llm.RawEvent) error {
@@ -185,34 +143,24 @@ func (s *messageStream) Next(ev *llm.RawEvent) error {
 	return s.failed(err)
 }
 
-func (s *messageStream) Meta() *llm.Meta { return &s.meta }
-
-func (s *messageStream) Close() error {
-	if s.closed {
-		return nil
-	}
-	s.closed = true
-	return s.resp.Body.Close()
-}
-
 // invokeChat makes a chat call by InvokeModel. It is separate from call for the sake of the stack of
 // open streams.
 //
 //go:noinline
-func (w *target) invokeChat(ctx context.Context, req *llm.Request, stream bool) (*invoked, *converse.Adapted, error) {
+func (w *target) invokeChat(ctx context.Context, req *llm.Request, stream bool) (invoked, *converse.Adapted, error) {
 	fitted, err := converse.Adapt(w.model, req, stream)
 	if err != nil {
-		return nil, nil, err
+		return invoked{}, nil, err
 	}
 	fitted.Request.Model = req.Model
 	w.limit(&fitted.Request)
 	adapted, err := invoke.Encode(w.invokeModel, &fitted.Request, w.invokeOptions(&req.Call))
 	if err != nil {
-		return nil, nil, err
+		return invoked{}, nil, err
 	}
 	c, err := w.invokeClaude(ctx, adapted, slices.Concat(fitted.Headers, adapted.Headers), &fitted.Request, stream && !fitted.Whole)
 	if err != nil {
-		return nil, nil, err
+		return invoked{}, nil, err
 	}
 	c.meta.Warnings = slices.Concat(c.meta.Warnings, fitted.Warnings)
 	return c, fitted, nil
@@ -242,7 +190,7 @@ func (w *target) completeChat(ctx context.Context, req *llm.Request) (*llm.Respo
 	return c.whole(ctx, fitted)
 }
 
-func (c *invoked) whole(ctx context.Context, fitted *converse.Adapted) (*llm.Response, error) {
+func (c invoked) whole(ctx context.Context, fitted *converse.Adapted) (*llm.Response, error) {
 	body, err := c.body(ctx)
 	if err != nil {
 		return nil, err
@@ -280,9 +228,8 @@ func (w *target) streamChat(ctx context.Context, req *llm.Request) (llm.Stream, 
 
 // chatStream is a response of InvokeModelWithResponseStream in the common language.
 type chatStream struct {
-	*invoked
+	invoked
 	*invoke.Events
-	closed bool
 }
 
 func (s *chatStream) Next(ev *llm.Event) error {
@@ -294,14 +241,4 @@ func (s *chatStream) Next(ev *llm.Event) error {
 		return err
 	}
 	return s.failed(err)
-}
-
-func (s *chatStream) Meta() *llm.Meta { return &s.meta }
-
-func (s *chatStream) Close() error {
-	if s.closed {
-		return nil
-	}
-	s.closed = true
-	return s.resp.Body.Close()
 }

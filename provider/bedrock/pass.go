@@ -16,10 +16,7 @@ import (
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
-	"outcrop/provider/bedrock/diagnose"
 	"outcrop/provider/bedrock/modelid"
-	"outcrop/provider/bedrock/sign"
-	"outcrop/upstream"
 	wire "outcrop/wire/converse"
 	"outcrop/wire/eventstream"
 )
@@ -55,16 +52,15 @@ func (w *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 	if raw.Dialect == llm.DialectAnthropic {
 		return w.passMessage(ctx, raw)
 	}
-	c, err := w.pass(ctx, raw)
+	x, err := w.pass(ctx, raw)
 	if err != nil {
 		return nil, err
 	}
-	defer c.resp.Body.Close()
-	body, err := readWhole(ctx, c.resp)
+	body, err := x.body(ctx)
 	if err != nil {
-		return nil, c.failed(err)
+		return nil, err
 	}
-	out := &llm.RawResponse{Meta: c.meta, Body: body}
+	out := &llm.RawResponse{Meta: x.meta, Body: body}
 	switch raw.Operation {
 	case opStartAsync: // the model is billed for what it makes, later
 		out.Meta.Price = nil
@@ -75,8 +71,8 @@ func (w *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 			out.Usage = *t.Usage
 		}
 	case opInvoke:
-		out.Usage, out.Uncounted = headerUsage(c.resp.Header)
-		out.ServiceTier = c.resp.Header.Get("X-Amzn-Bedrock-Service-Tier")
+		out.Usage, out.Uncounted = headerUsage(x.resp.Header)
+		out.ServiceTier = x.resp.Header.Get("X-Amzn-Bedrock-Service-Tier")
 	}
 	return out, nil
 }
@@ -87,46 +83,31 @@ func (w *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, e
 	if raw.Dialect == llm.DialectAnthropic {
 		return w.passMessages(ctx, raw)
 	}
-	c, err := w.pass(ctx, raw)
+	x, err := w.pass(ctx, raw)
 	if err != nil {
 		return nil, err
 	}
-	s := &passedStream{passed: c, frames: eventstream.NewDecoder(c.resp.Body), invoked: raw.Operation == opInvokeStream}
+	s := &passedStream{exchange: x, frames: eventstream.NewDecoder(x.resp.Body), invoked: raw.Operation == opInvokeStream}
 	s.frames.Share(&w.d.frames)
 	return s, nil
 }
 
-// passed is a call in AWS's own API that AWS has accepted.
-type passed struct {
-	target *target
-	stream bool
-	resp   *upstream.Response
-	meta   llm.Meta
-}
-
 // pass sends a call of an operation.
-func (w *target) pass(ctx context.Context, raw *llm.Raw) (*passed, error) {
-	stream := raw.Operation == opConverseStream || raw.Operation == opInvokeStream
-	u, path := w.operation(raw.Operation)
-	body, to := raw.Body, w.destination
-	to.API = raw.Operation
+func (w *target) pass(ctx context.Context, raw *llm.Raw) (*exchange, error) {
+	body := raw.Body
 	if raw.Operation == opStartAsync {
 		var err error
 		if body, err = w.named(body); err != nil {
 			return nil, err
 		}
 	}
-	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: passedHeader(raw.Headers), Body: [][]byte{body}}, u, &to, func() diagnose.Case {
-		failing := w.failing(nil, stream)
-		failing.Target = to
-		return failing
-	})
+	stream := raw.Operation == opConverseStream || raw.Operation == opInvokeStream
+	x, err := w.post(ctx, raw.Operation, raw.Operation, passedHeader(raw.Headers), [][]byte{body}, nil, stream)
 	if err != nil {
 		return nil, err
 	}
-	c := &passed{target: w, stream: stream, resp: resp, meta: llm.Meta{Destination: to, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w, Warnings: slices.Clip(w.warnings)}}
-	c.meta.Header = clientHeader(resp.Header)
-	return c, nil
+	x.meta.Header = clientHeader(x.resp.Header)
+	return x, nil
 }
 
 // operation is the address of an operation on the target's id, with its path as it is signed.
@@ -217,18 +198,9 @@ func headerUsage(h http.Header) (u llm.Usage, uncounted bool) {
 	return u, !ok && !ok2
 }
 
-// failed is the error for a response that failed after AWS had accepted the call.
-func (c *passed) failed(err error) *llm.Error {
-	e := diagnose.Stream(err, c.target.failing(nil, c.stream))
-	if e.RequestID == "" {
-		e.RequestID = c.meta.UpstreamID
-	}
-	return e
-}
-
 // passedStream is a response of ConverseStream or InvokeModelWithResponseStream.
 type passedStream struct {
-	*passed
+	*exchange
 	frames  *eventstream.Decoder
 	invoked bool // of InvokeModelWithResponseStream
 	some    bool // a frame has arrived
@@ -236,7 +208,6 @@ type passedStream struct {
 	ended   bool // the response may end here
 	claude  bool // it consists of Anthropic's events
 	err     error
-	closed  bool
 }
 
 func (s *passedStream) Next(ev *llm.RawEvent) error {
@@ -371,15 +342,5 @@ func (s *passedStream) chunk(ev *llm.RawEvent, payload []byte) {
 }
 
 func (s *passedStream) More() bool { return s.err == nil && s.frames.More() }
-
-func (s *passedStream) Meta() *llm.Meta { return &s.meta }
-
-func (s *passedStream) Close() error {
-	if s.closed {
-		return nil
-	}
-	s.closed = true
-	return s.resp.Body.Close()
-}
 
 var _ provider.Passer = (*target)(nil)
