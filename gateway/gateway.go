@@ -7,8 +7,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"io"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -287,7 +285,7 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	if err := c.encodings(ctx, req); err != nil {
 		return nil, err
 	}
-	m := &meteredStream{call: c, release: release, prompt: promptLength(req), tier: req.ServiceTier}
+	m := &meteredStream{metering: metering{call: c, release: release}, prompt: promptLength(req), tier: req.ServiceTier}
 	if several {
 		m.out = make([]int64, req.Choices)
 		m.Stream, err = c.openAll(ctx, req)
@@ -352,86 +350,6 @@ func promptLength(req *llm.Request) (n int64) {
 		n += int64(len(req.Tools[i].Description) + len(req.Tools[i].Schema))
 	}
 	return n
-}
-
-// meteredStream records what happens in a stream. It does not keep the request, which may be large;
-// a provider may, so the memory for its media is released when the stream is closed.
-type meteredStream struct {
-	llm.Stream
-	call    *Call
-	release func()  // of the request's media
-	prompt  int64   // characters of the request
-	out     []int64 // characters so far of each response without usage; -1 for the others
-	one     [1]int64
-	counted int    // responses whose usage has arrived
-	tier    string // the requested tier
-	warned  int    // warnings already recorded
-	over    bool
-}
-
-func (m *meteredStream) Next(ev *llm.Event) error {
-	err := m.Stream.Next(ev)
-	switch {
-	case err == nil:
-		switch ev.Kind {
-		case llm.EventDelta:
-			m.out[ev.Choice] += int64(len(ev.Text))
-		case llm.EventStop:
-			m.call.record.Stop = cmp.Or(m.call.record.Stop, ev.RawStop)
-		case llm.EventUsage:
-			if ev.Usage != nil && m.out[ev.Choice] >= 0 {
-				m.out[ev.Choice] = -1
-				m.counted++
-				m.call.price(ev.Usage, cmp.Or(ev.ServiceTier, m.tier))
-				m.call.count(ev.Usage, m.counted)
-			}
-		default: // nothing to record
-		}
-		return nil
-	case errors.Is(err, io.EOF):
-		m.over = true
-		m.call.Warn(m.Meta().Warnings[m.warned:]...)
-		m.estimate()
-		return err
-	default:
-		m.over = true
-		e := m.call.Fail(err)
-		m.estimate()
-		return e
-	}
-}
-
-// Close ends the call to the provider. Closing a stream before its end means that the client has
-// gone, unless a failure has been recorded.
-func (m *meteredStream) Close() error {
-	if !m.over {
-		m.over = true
-		if m.call.record.Err == nil {
-			_ = m.call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away"})
-		}
-		m.estimate()
-	}
-	defer m.release()
-	return m.Stream.Close()
-}
-
-// estimate replaces the missing usage of responses that ended without it.
-func (m *meteredStream) estimate() {
-	missing, out := int64(0), int64(0)
-	for _, n := range m.out {
-		if n >= 0 {
-			missing++
-			out += n
-		}
-	}
-	if missing == 0 {
-		return
-	}
-	counted := m.call.record.Usage
-	m.call.estimate(m.prompt*missing, out, m.tier)
-	if m.counted > 0 {
-		m.call.record.Usage.Add(&counted)
-	}
 }
 
 // NewID makes the id of a call, 32 hexadecimal digits. It need not be secret, only unique.

@@ -3,8 +3,6 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"errors"
-	"io"
 
 	"outcrop/internal/budget"
 	"outcrop/llm"
@@ -63,7 +61,7 @@ func (c *Call) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (l
 	c.lease.Shrink(body / 4 * 3) // the body and its encoding are gone
 	c.meta(s.Meta())
 	c.record.FirstToken = c.g.now().Sub(c.record.Started)
-	return &meteredRaw{RawStream: s, call: c, release: release, prompt: int64(len(raw.Body)), warned: len(s.Meta().Warnings)}, nil
+	return &meteredRaw{RawStream: s, metering: metering{call: c, release: release, warned: len(s.Meta().Warnings)}, prompt: int64(len(raw.Body))}, nil
 }
 
 // inlined makes the requests of a translation have content in place of URLs. The caller calls
@@ -95,55 +93,37 @@ func (c *Call) inlined(t *Translation) (_ *Translation, release func()) {
 // meteredRaw records what happens in a stream of a dialect.
 type meteredRaw struct {
 	llm.RawStream
-	call    *Call
-	release func() // of the request's media
-	prompt  int64  // bytes of the request
-	out     int64  // bytes of the response so far
+	metering
+	prompt  int64 // bytes of the request
+	out     int64 // bytes of the response so far
 	tier    string
 	counted bool // usage has arrived
-	warned  int  // warnings already recorded
-	over    bool
 }
 
 func (m *meteredRaw) Next(ev *llm.RawEvent) error {
-	err := m.RawStream.Next(ev)
-	switch {
-	case err == nil:
-		m.out += int64(ev.Length)
-		m.tier = cmp.Or(ev.ServiceTier, m.tier)
-		m.call.record.Stop = cmp.Or(ev.RawStop, m.call.record.Stop)
-		if ev.Usage != nil {
-			m.counted = true
-			m.call.price(ev.Usage, m.tier)
-			m.call.record.Usage = *ev.Usage
-		}
-		if ev.Err != nil {
-			m.over = true
-			_ = m.call.Fail(ev.Err)
-			m.estimate()
-		}
-		return nil
-	case errors.Is(err, io.EOF):
-		m.over = true
-		m.call.Warn(m.Meta().Warnings[m.warned:]...)
+	if err := m.RawStream.Next(ev); err != nil {
+		err = m.end(err, m.Meta())
 		m.estimate()
 		return err
-	default:
-		m.over = true
-		e := m.call.Fail(err)
-		m.estimate()
-		return e
 	}
+	m.out += int64(ev.Length)
+	m.tier = cmp.Or(ev.ServiceTier, m.tier)
+	m.call.record.Stop = cmp.Or(ev.RawStop, m.call.record.Stop)
+	if ev.Usage != nil {
+		m.counted = true
+		m.call.price(ev.Usage, m.tier)
+		m.call.record.Usage = *ev.Usage
+	}
+	if ev.Err != nil {
+		_ = m.end(ev.Err, m.Meta())
+		m.estimate()
+	}
+	return nil
 }
 
-// Close ends the call to the provider. Closing a stream before its end means that the client has
-// gone, unless a failure has been recorded.
+// Close ends the call to the provider.
 func (m *meteredRaw) Close() error {
-	if !m.over {
-		m.over = true
-		if m.call.record.Err == nil {
-			_ = m.call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away"})
-		}
+	if m.abandon() {
 		m.estimate()
 	}
 	defer m.release()
