@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"slices"
+	"strings"
 
 	base64text "outcrop/internal/base64"
 )
@@ -21,6 +22,32 @@ func ParseBase64(text []byte) (Base64, bool) {
 		return Base64{}, false
 	}
 	return Base64{text}, true
+}
+
+// ReadBase64 takes base64 as clients write it: white space, the URL-safe alphabet (RFC 4648,
+// section 5) and missing padding are corrected. It reports false for anything else, and for a text
+// without content.
+func ReadBase64(text string) (Base64, bool) {
+	if b, ok := ParseBase64([]byte(text)); ok {
+		return b, !b.IsZero()
+	}
+	text = strings.TrimRight(strings.Map(func(r rune) rune {
+		switch r {
+		case ' ', '\t', '\r', '\n':
+			return -1
+		case '-':
+			return '+'
+		case '_':
+			return '/'
+		default:
+			return r
+		}
+	}, text), "=")
+	if n := len(text) % 4; n > 1 {
+		text += "=="[:4-n]
+	}
+	b, ok := ParseBase64([]byte(text))
+	return b, ok && !b.IsZero()
 }
 
 // EncodeBase64 returns the base64 of content.

@@ -30,3 +30,18 @@ func TestBase64HoldsWhatItWasMadeOf(t *testing.T) {
 		}
 	}
 }
+
+func TestReadBase64CorrectsWhatClientsWrite(t *testing.T) {
+	for text, want := range map[string]string{
+		"+3Jv": "\xfbro", "-3Jv": "\xfbro", "Pz8_": "???", "QQ": "A", "QQ=": "A", "QUI": "AB", "QU\r\nJD\n": "ABC", "Q\tUI\t": "AB",
+	} {
+		if b, ok := ReadBase64(text); !ok || string(b.Decode()) != want {
+			t.Errorf("%q: %v, %q", text, ok, b.Decode())
+		}
+	}
+	for _, text := range []string{"", " ", "=", "====", "Q", "QUJDR", "QU*D", "QQ==QQ=="} {
+		if b, ok := ReadBase64(text); ok {
+			t.Errorf("%q is taken for base64 of %q", text, b.Decode())
+		}
+	}
+}

@@ -148,6 +148,33 @@ func Empty(v Raw) bool {
 	}
 }
 
+// DecodeArray appends the elements of an array to list; null has none. An element that would make
+// the list longer than limit is refused before it is decoded. It is for use inside UnmarshalJSONFrom.
+func DecodeArray[T any](d *Decoder, list *[]T, limit int) error {
+	switch d.PeekKind() {
+	case 'n':
+		return d.SkipValue()
+	case '[':
+	default:
+		return Fault("must be an array, not %s", KindName(d.PeekKind()))
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != ']' {
+		if len(*list) == limit {
+			return Fault("must have at most %d elements", limit)
+		}
+		var element T
+		if err := UnmarshalDecode(d, &element); err != nil {
+			return err
+		}
+		*list = append(*list, element)
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
 // Fault makes an error about the value at the decoder's position, for use inside UnmarshalJSONFrom;
 // Unmarshal adds the path.
 func Fault(format string, args ...any) error { return &Error{Reason: fmt.Sprintf(format, args...)} }

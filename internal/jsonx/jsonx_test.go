@@ -132,6 +132,35 @@ func TestUnmarshalKeepsWhatHasNoField(t *testing.T) {
 	}
 }
 
+// pair is an array of at most two texts.
+type pair []string
+
+func (p *pair) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	return jsonx.DecodeArray(d, (*[]string)(p), 2)
+}
+
+func TestDecodeArray(t *testing.T) {
+	for doc, want := range map[string]pair{`["a","b"]`: {"a", "b"}, `[]`: nil, `null`: nil} {
+		var got pair
+		if err := jsonx.Unmarshal([]byte(doc), &got); err != nil || !cmp.Equal(got, want) {
+			t.Errorf("%s: %v, %v", doc, got, err)
+		}
+	}
+	for doc, want := range map[string]string{
+		`{"p":["a","b","c"]}`: "p must have at most 2 elements",
+		`{"p":"a"}`:           "p must be an array, not a string",
+		`{"p":["a",1]}`:       "p[1] must be a string, not a number",
+	} {
+		var got struct {
+			P pair `json:"p"`
+		}
+		var e *jsonx.Error
+		if err := jsonx.Unmarshal([]byte(doc), &got); !errors.As(err, &e) || e.Path+" "+e.Reason != want {
+			t.Errorf("%s: %v", doc, err)
+		}
+	}
+}
+
 func TestMembers(t *testing.T) {
 	tests := []struct {
 		name, in string

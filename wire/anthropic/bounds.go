@@ -32,28 +32,7 @@ func bounded(body []byte) error {
 type list[T any] []T
 
 func (l *list[T]) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	switch d.PeekKind() {
-	case 'n':
-		return d.SkipValue()
-	case '[':
-	default:
-		return jsonx.Fault("must be an array, not %s", jsonx.KindName(d.PeekKind()))
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != ']' {
-		if len(*l) == maxList {
-			return jsonx.Fault("must have at most %d elements", maxList)
-		}
-		var element T
-		if err := jsonx.UnmarshalDecode(d, &element); err != nil {
-			return err
-		}
-		*l = append(*l, element)
-	}
-	_, err := d.ReadToken()
-	return err
+	return jsonx.DecodeArray(d, (*[]T)(l), maxList)
 }
 
 // optional is a member that may be absent or null.

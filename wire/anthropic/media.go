@@ -62,7 +62,7 @@ func (d *decoder) image(at position, b *block) (out llm.Block, ok bool, err erro
 // actual checks an image's bytes against its type. Some clients state one type for every image; the
 // bytes determine the format then.
 func (d *decoder) actual(at position, m *llm.Media) error {
-	format := imageFormat(string(m.Base64.Head(12)))
+	format := llm.ImageFormat(string(m.Base64.Head(12)))
 	switch format {
 	case m.Format:
 	case "":
@@ -73,23 +73,6 @@ func (d *decoder) actual(at position, m *llm.Media) error {
 		m.Format = format
 	}
 	return nil
-}
-
-// imageFormat recognizes an image by its first bytes
-// (https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern).
-func imageFormat(head string) string {
-	switch {
-	case strings.HasPrefix(head, "\x89PNG\r\n\x1a\n"):
-		return "png"
-	case strings.HasPrefix(head, "\xff\xd8\xff"):
-		return "jpeg"
-	case strings.HasPrefix(head, "GIF87a"), strings.HasPrefix(head, "GIF89a"):
-		return "gif"
-	case len(head) >= 12 && head[:4] == "RIFF" && head[8:12] == "WEBP":
-		return "webp"
-	default:
-		return ""
-	}
 }
 
 // located is content at a URL: one that is fetched, or one in S3, which Bedrock reads itself.
@@ -312,8 +295,7 @@ func (d *decoder) searchResult(at position, b *block) (out llm.Block, ok bool, e
 	return llm.Block{Kind: llm.BlockOther, Text: text, Other: &jsonx.Member{Name: "searchResult", Value: w.Buf}}, true, nil
 }
 
-// content reads base64 of at least one byte, which may have been extracted from the body. It
-// corrects line breaks, the URL-safe alphabet (RFC 4648, section 5) and missing padding.
+// content reads base64 of at least one byte, which may have been extracted from the body.
 func (d *decoder) content(field string, data optional[string]) (llm.Base64, error) {
 	var b llm.Base64
 	if data.Value == "" {
@@ -323,25 +305,11 @@ func (d *decoder) content(field string, data optional[string]) (llm.Base64, erro
 		b, ok = llm.ParseBase64(s)
 		return ok && !b.IsZero()
 	}
-	if _, ok := d.extracted.Resolve(data.Value, parse); ok || parse([]byte(data.Value)) {
+	if _, ok := d.extracted.Resolve(data.Value, parse); ok {
 		return b, nil
 	}
-	normalized := strings.TrimRight(strings.Map(func(r rune) rune {
-		switch r {
-		case ' ', '\t', '\r', '\n':
-			return -1
-		case '-':
-			return '+'
-		case '_':
-			return '/'
-		default:
-			return r
-		}
-	}, data.Value), "=")
-	if n := len(normalized) % 4; n > 1 {
-		normalized += "=="[:4-n]
-	}
-	if !parse([]byte(normalized)) {
+	b, ok := llm.ReadBase64(data.Value)
+	if !ok {
 		return b, llm.Invalid(field, "%s is not valid base64", field)
 	}
 	return b, nil

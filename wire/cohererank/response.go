@@ -6,6 +6,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/wire/litellm"
 )
 
 // Envelope is what a response has beside the results.
@@ -99,7 +100,7 @@ func AppendError(dst []byte, e *llm.Error) []byte {
 	w.Key("message")
 	w.String(message)
 	w.Key("type")
-	w.Word(errorType(e.Status))
+	w.Word(litellm.ErrorType(e.Status))
 	w.Key("param")
 	if e.Param == "" {
 		w.Null()
@@ -113,22 +114,4 @@ func AppendError(dst []byte, e *llm.Error) []byte {
 	w.EndObject()
 	w.EndObject()
 	return w.Buf
-}
-
-// errorType is LiteLLM's type for a status.
-func errorType(status int) string {
-	switch {
-	case status == 401:
-		return "authentication_error"
-	case status == 403:
-		return "permission_error"
-	case status == 404:
-		return "not_found_error"
-	case status == 429:
-		return "rate_limit_error"
-	case status < 500:
-		return "invalid_request_error"
-	default:
-		return "internal_server_error"
-	}
 }

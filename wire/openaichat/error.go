@@ -6,6 +6,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/wire/litellm"
 )
 
 // AppendError appends OpenAI's error object. message, type, param and code are always present;
@@ -18,7 +19,7 @@ func AppendError(dst []byte, e *llm.Error) []byte {
 	w.Key("message")
 	w.String(fullMessage(e))
 	w.Key("type")
-	w.Word(errorType(e.Status))
+	w.Word(litellm.ErrorType(e.Status))
 	w.Key("param")
 	if e.Param == "" {
 		w.Null()
@@ -47,24 +48,6 @@ func fullMessage(e *llm.Error) string {
 		s += " " + e.Fix
 	}
 	return s
-}
-
-// errorType returns OpenAI's type for a status.
-func errorType(status int) string {
-	switch {
-	case status == 401:
-		return "authentication_error"
-	case status == 403:
-		return "permission_error"
-	case status == 404:
-		return "not_found_error"
-	case status == 429:
-		return "rate_limit_error"
-	case status < 500:
-		return "invalid_request_error"
-	default:
-		return "internal_server_error"
-	}
 }
 
 // errorCode returns OpenAI's code for an error if it has one, else the status.

@@ -217,7 +217,7 @@ func addressName(s string) string {
 // image checks an image's bytes against its type. Some clients write image/jpeg for every image;
 // the bytes determine the format then.
 func (d *decoder) image(m *llm.Media, at string) error {
-	format := imageFormat(string(m.Base64.Head(12)))
+	format := llm.ImageFormat(string(m.Base64.Head(12)))
 	switch format {
 	case m.Format:
 	case "":
@@ -229,29 +229,12 @@ func (d *decoder) image(m *llm.Media, at string) error {
 	return nil
 }
 
-// imageFormat recognizes an image by its first bytes
-// (https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern).
-func imageFormat(head string) string {
-	switch {
-	case strings.HasPrefix(head, "\x89PNG\r\n\x1a\n"):
-		return "png"
-	case strings.HasPrefix(head, "\xff\xd8\xff"):
-		return "jpeg"
-	case strings.HasPrefix(head, "GIF87a"), strings.HasPrefix(head, "GIF89a"):
-		return "gif"
-	case len(head) >= 12 && head[:4] == "RIFF" && head[8:12] == "WEBP":
-		return "webp"
-	default:
-		return ""
-	}
-}
-
 // byContent tells an image or a PDF by its first bytes, where no type is given.
 func byContent(head string) (llm.BlockKind, string) {
 	if strings.HasPrefix(head, "%PDF-") {
 		return llm.BlockDocument, "pdf"
 	}
-	if format := imageFormat(head); format != "" {
+	if format := llm.ImageFormat(head); format != "" {
 		return llm.BlockImage, format
 	}
 	return 0, ""
@@ -311,33 +294,18 @@ func dataURI(s string) (mediaType, data string, ok bool, err error) {
 
 var errNoComma = errors.New("the comma before the data is missing")
 
-// content reads base64 of at least one byte, which may have been extracted from the body. It
-// corrects line breaks, the URL-safe alphabet (RFC 4648, section 5) and missing padding.
+// content reads base64 of at least one byte, which may have been extracted from the body.
 func (d *decoder) content(field, s string) (llm.Base64, error) {
 	var b llm.Base64
 	parse := func(s []byte) (ok bool) {
 		b, ok = llm.ParseBase64(s)
 		return ok && !b.IsZero()
 	}
-	if _, ok := d.extracted.Resolve(s, parse); ok || parse([]byte(s)) {
+	if _, ok := d.extracted.Resolve(s, parse); ok {
 		return b, nil
 	}
-	normalized := strings.TrimRight(strings.Map(func(r rune) rune {
-		switch r {
-		case ' ', '\t', '\r', '\n':
-			return -1
-		case '-':
-			return '+'
-		case '_':
-			return '/'
-		default:
-			return r
-		}
-	}, s), "=")
-	if n := len(normalized) % 4; n > 1 {
-		normalized += "=="[:4-n]
-	}
-	if !parse([]byte(normalized)) {
+	b, ok := llm.ReadBase64(s)
+	if !ok {
 		return b, llm.Invalid(field, "%s is not valid base64", field)
 	}
 	return b, nil

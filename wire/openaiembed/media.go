@@ -82,15 +82,13 @@ func (c *content) inline(field, s string, b *llm.Block, bare bool) error {
 		return llm.Invalid(field, "%s must be a data URI (data:image/png;base64,...) or a URL", field)
 	}
 	var ok bool
-	if m.Base64, ok = llm.ParseBase64([]byte(data)); !ok || m.Base64.IsZero() {
-		if m.Base64, ok = llm.ParseBase64([]byte(normalized(data))); !ok || m.Base64.IsZero() {
-			return llm.Invalid(field, "%s is not valid base64", field)
-		}
+	if m.Base64, ok = llm.ReadBase64(data); !ok {
+		return llm.Invalid(field, "%s is not valid base64", field)
 	}
 	if b.Kind != llm.BlockImage {
 		return nil
 	}
-	switch format := imageFormat(string(m.Base64.Head(12))); format {
+	switch format := llm.ImageFormat(string(m.Base64.Head(12))); format {
 	case "":
 		return llm.Invalid(field, "%s is not a supported image: the content is not PNG, JPEG, GIF or WebP", field)
 	case m.Format:
@@ -101,26 +99,6 @@ func (c *content) inline(field, s string, b *llm.Block, bare bool) error {
 		m.Format = format
 	}
 	return nil
-}
-
-// normalized corrects line breaks, the URL-safe alphabet (RFC 4648, section 5) and missing padding.
-func normalized(s string) string {
-	s = strings.TrimRight(strings.Map(func(r rune) rune {
-		switch r {
-		case ' ', '\t', '\r', '\n':
-			return -1
-		case '-':
-			return '+'
-		case '_':
-			return '/'
-		default:
-			return r
-		}
-	}, s), "=")
-	if n := len(s) % 4; n > 1 {
-		s += "=="[:4-n]
-	}
-	return s
 }
 
 // typeOf returns the kind and Converse's short name of a media type or a file name's extension; 0 if
@@ -172,22 +150,5 @@ func videoFormat(name string) string {
 		return "wmv"
 	default:
 		return name
-	}
-}
-
-// imageFormat recognizes an image by its first bytes
-// (https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern).
-func imageFormat(head string) string {
-	switch {
-	case strings.HasPrefix(head, "\x89PNG\r\n\x1a\n"):
-		return "png"
-	case strings.HasPrefix(head, "\xff\xd8\xff"):
-		return "jpeg"
-	case strings.HasPrefix(head, "GIF87a"), strings.HasPrefix(head, "GIF89a"):
-		return "gif"
-	case len(head) >= 12 && head[:4] == "RIFF" && head[8:12] == "WEBP":
-		return "webp"
-	default:
-		return ""
 	}
 }
