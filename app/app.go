@@ -126,7 +126,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 			aws.New(gateway, aws.Options{
 				MaxBody:    translated.MaxBody,
 				AccessKeys: accessKeys(a.client.Config()),
-				Instance:   a.client.Instance(),
+				Instance:   llm.Label{Name: provider.InstanceHeader, Value: a.client.Instance()},
 				Default:    firstBedrock(a.client.Config()),
 				Callable:   a.callable,
 			}),

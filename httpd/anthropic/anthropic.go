@@ -7,7 +7,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -85,7 +84,7 @@ func (h *Handler) writeError(w http.ResponseWriter, e *llm.Error, asked *wire.As
 	}
 	own := *e
 	own.Status = wire.Status(e)
-	h.Failure(w, &own, func(dst []byte, e *llm.Error) []byte { return wire.AppendError(dst, e, id) })
+	door.WriteError(w, &own, func(dst []byte, e *llm.Error) []byte { return wire.AppendError(dst, e, id) })
 }
 
 // messages serves a call for a message.
@@ -208,9 +207,7 @@ func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 	}
 	m.release()
 	respond(w.Header(), call)
-	w.Header()["Content-Type"] = []string{"application/json"}
-	w.Header()["Content-Length"] = []string{strconv.Itoa(len(resp.Body))}
-	inbound.WriteWhole(w, resp.Body)
+	door.WriteJSON(w, http.StatusOK, resp.Body)
 }
 
 // respond sets the headers of a response.
@@ -252,11 +249,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	events := inbound.NewEvents(w, wire.Ping, cmp.Or(h.Gateway.Settings(m.raw.Model).KeepAlive, keepAlive))
 	defer events.Close()
 	events.Commit() // a ping belongs after the first event
-	defer func() {
-		if p := recover(); p != nil { // the response has begun, so the failure must be an event
-			_ = events.Write(wire.AppendFailure(nil, call.Fail(door.Internal()), id), false)
-			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // the server logs it
-		}
-	}()
-	door.Copy(events, stream, func(dst []byte, e *llm.Error) []byte { return wire.AppendFailure(dst, e, id) })
+	fail := func(dst []byte, e *llm.Error) []byte { return wire.AppendFailure(dst, e, id) }
+	defer door.ReportPanic(events, call, fail)
+	door.Copy(events, stream, fail)
 }

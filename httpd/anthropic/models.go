@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"outcrop/httpd/door"
-	"outcrop/httpd/inbound"
 	"outcrop/llm"
 	wire "outcrop/wire/anthropic"
 )
@@ -61,9 +60,7 @@ func (h *Handler) WriteModels(w http.ResponseWriter, r *http.Request, models []d
 func write(w http.ResponseWriter, body []byte) {
 	head := w.Header()
 	head["Request-Id"] = head["X-Request-Id"]
-	head["Content-Type"] = []string{"application/json"}
-	head["Content-Length"] = []string{strconv.Itoa(len(body))}
-	inbound.WriteWhole(w, body)
+	door.WriteJSON(w, http.StatusOK, body)
 }
 
 var _ door.Lister = (*Handler)(nil)

@@ -42,9 +42,8 @@ type Options struct {
 	Callable func() []string
 	// AccessKeys are the secret keys of clients that sign their requests, by access key id.
 	AccessKeys map[string]string
-	// Instance is what the gateway's own calls have in the header X-Outcrop-Instance; empty if they
-	// have none.
-	Instance string
+	// Instance is the header that the gateway's own calls have; zero if they have none.
+	Instance llm.Label
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }
@@ -68,8 +67,8 @@ func New(g *gateway.Gateway, opt Options) *Handler {
 	return h
 }
 
-// operations are the operations on a model that the frontend serves, by their names in the path;
-// the value is whether the response is a stream.
+// operation reports whether the frontend serves an operation on a model, by its name in the path, and
+// whether the response is a stream.
 func operation(name string) (stream, ok bool) {
 	switch name {
 	case "converse", "invoke", "count-tokens":
@@ -135,7 +134,7 @@ func trimmed(path string) string {
 
 // ServeHTTP serves all paths of the API.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h.opt.Instance != "" && r.Header.Get("X-Outcrop-Instance") == h.opt.Instance {
+	if own := h.opt.Instance; own.Value != "" && r.Header.Get(own.Name) == own.Value {
 		h.refuse(w, r, looped())
 		return
 	}
@@ -159,7 +158,7 @@ func looped() error {
 	return &llm.Error{
 		Code: llm.CodeBadRequest, Status: 400, Actor: llm.ActorOperator,
 		Message: "this gateway is configured to call itself in place of Bedrock.",
-		Fix:     "Where the gateway runs, unset AWS_ENDPOINT_URL_BEDROCK_RUNTIME, or correct aws_bedrock_runtime_endpoint: the gateway's own address belongs into the environment of its clients only.",
+		Fix:     "Where the gateway runs, unset AWS_ENDPOINT_URL_BEDROCK_RUNTIME, or correct aws_bedrock_runtime_endpoint: the gateway's own address belongs in the environment of its clients only.",
 	}
 }
 
@@ -167,7 +166,6 @@ func looped() error {
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call, body *received) {
 	raw, stream, err := h.decode(r, body.Bytes)
 	if err != nil {
-		body.Release()
 		h.WriteError(w, call.Fail(err))
 		return
 	}
@@ -288,12 +286,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	respond(w.Header(), call)
 	frames := inbound.NewFrames(w)
 	defer frames.Close()
-	defer func() {
-		if p := recover(); p != nil { // the response has begun, so the failure must be a frame
-			_ = frames.Write(AppendFailure(nil, call.Fail(door.Internal())), false)
-			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // the server logs it
-		}
-	}()
+	defer door.ReportPanic(frames, call, AppendFailure)
 	door.Copy(frames, modelledStream{stream, raw.Operation}, AppendFailure)
 }
 

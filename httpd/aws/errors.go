@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"outcrop/httpd/door"
-	"outcrop/httpd/inbound"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/wire/eventstream"
@@ -41,10 +40,7 @@ func (h *Handler) WriteError(w http.ResponseWriter, e *llm.Error) {
 	}
 	head["X-Amzn-Errortype"] = []string{kind}
 	diagnosis(head, e)
-	head["Content-Type"] = []string{"application/json"}
-	head["Content-Length"] = []string{strconv.Itoa(len(body))}
-	w.WriteHeader(status)
-	inbound.WriteWhole(w, body)
+	door.WriteJSON(w, status, body)
 }
 
 // retryAfter is the pause that an error asks for.

@@ -8,8 +8,8 @@ import (
 	"outcrop/llm"
 )
 
-// maxBurst is how much of a burst of events is collected before it is sent.
-const maxBurst = 16 << 10
+// MaxBurst is how much of a burst of events is collected before it is sent, in bytes.
+const MaxBurst = 16 << 10
 
 // Copy forwards the events of a stream until its end. If it breaks off, fail appends what tells the
 // client so. A client that has gone ends it; closing the stream records that.
@@ -28,7 +28,7 @@ func Copy(events *inbound.Events, stream llm.RawStream, fail func(dst []byte, e 
 			_ = events.Write(buf, false)
 			return
 		}
-		more := ev.Err == nil && len(buf) < maxBurst && stream.More()
+		more := ev.Err == nil && len(buf) < MaxBurst && stream.More()
 		if len(buf) == 0 && !more {
 			err = events.Write(ev.Data, false)
 		} else if buf = append(buf, ev.Data...); !more {

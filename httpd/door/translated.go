@@ -2,7 +2,6 @@ package door
 
 import (
 	"net/http"
-	"strconv"
 
 	"outcrop/gateway"
 	"outcrop/httpd/inbound"
@@ -45,16 +44,21 @@ func (t *Translated) Decoding(model string) litellm.Options {
 	return opt
 }
 
-// Failure sends an error, whose body encode appends. A client that has gone gets nothing.
-func (t *Translated) Failure(w http.ResponseWriter, e *llm.Error, encode func(dst []byte, e *llm.Error) []byte) {
-	if e.Code == llm.CodeClientGone {
-		return
-	}
-	h := w.Header()
-	FailureHead(h, e)
-	body := encode(nil, e)
-	h["Content-Type"] = []string{"application/json"}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	w.WriteHeader(e.Status)
-	inbound.WriteWhole(w, body)
+// Answer serves a request whose response is a JSON object. answer decodes the body, which it must
+// release, makes the call and returns the response. Errors are written by write.
+func (t *Translated) Answer(w http.ResponseWriter, r *http.Request, write func(http.ResponseWriter, *llm.Error), answer func(call *gateway.Call, body *inbound.Body) ([]byte, error)) {
+	Serve(w, r, t.Gateway, t.Name, Keys(r), write, func(call *gateway.Call) {
+		body, err := t.Reader.Read(w, r, call.Lease())
+		if err != nil {
+			write(w, call.Fail(err))
+			return
+		}
+		out, err := answer(call, body)
+		if err != nil {
+			write(w, call.Fail(err))
+			return
+		}
+		Head(w.Header(), call)
+		WriteJSON(w, http.StatusOK, out)
+	})
 }

@@ -4,7 +4,6 @@ package embeddings
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"outcrop/gateway"
@@ -46,15 +45,23 @@ func (h *Handler) Whole() bool { return false }
 
 // WriteError writes a refusal in OpenAI's form.
 func (h *Handler) WriteError(w http.ResponseWriter, e *llm.Error) {
-	h.Failure(w, e, openaichat.AppendError)
+	door.WriteError(w, e, openaichat.AppendError)
 }
 
 // ServeHTTP responds to one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
-		if err := h.serve(w, r, call); err != nil {
-			h.WriteError(w, call.Fail(err))
+	h.Answer(w, r, h.WriteError, func(call *gateway.Call, body *inbound.Body) ([]byte, error) {
+		req, err := wire.Decode(body.Bytes, h.Decoding(modelOf(r)))
+		body.Release() // the request does not share its memory
+		if err != nil {
+			return nil, err
 		}
+		call.Warn(req.Warnings...)
+		resp, err := call.Embed(r.Context(), &req.LLM)
+		if err != nil {
+			return nil, err
+		}
+		return wire.AppendResponse(nil, wire.Envelope{Model: req.LLM.Model, Base64: req.Base64}, resp), nil
 	})
 }
 
@@ -71,27 +78,4 @@ func modelOf(r *http.Request) string {
 		}
 	}
 	return ""
-}
-
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call) error {
-	body, err := h.Reader.Read(w, r, call.Lease())
-	if err != nil {
-		return err
-	}
-	req, err := wire.Decode(body.Bytes, h.Decoding(modelOf(r)))
-	body.Release() // the request does not share its memory
-	if err != nil {
-		return err
-	}
-	call.Warn(req.Warnings...)
-	resp, err := call.Embed(r.Context(), &req.LLM)
-	if err != nil {
-		return err
-	}
-	out := wire.AppendResponse(nil, wire.Envelope{Model: req.LLM.Model, Base64: req.Base64}, resp)
-	door.Head(w.Header(), call)
-	w.Header()["Content-Type"] = []string{"application/json"}
-	w.Header()["Content-Length"] = []string{strconv.Itoa(len(out))}
-	inbound.WriteWhole(w, out)
-	return nil
 }

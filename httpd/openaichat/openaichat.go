@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -25,9 +24,6 @@ const Door = "openai_chat"
 // keepAlive is the silence after which a stream gets a comment, for names without a setting of
 // their own.
 const keepAlive = 15 * time.Second
-
-// maxBurst is how much of a burst of events is collected before it is sent.
-const maxBurst = 16 << 10
 
 // Options are the frontend's settings.
 type Options struct {
@@ -91,13 +87,8 @@ func (h *Handler) complete(w http.ResponseWriter, r *http.Request, call *gateway
 	defer h.release(buf)
 	*buf = wire.AppendResponses((*buf)[:0], envelope(call, req), answers, call.Usage(), call.Warnings())
 	door.Head(w.Header(), call)
-	w.Header()["Content-Type"] = jsonType
-	w.Header()["Content-Length"] = []string{strconv.Itoa(len(*buf))}
-	inbound.WriteWhole(w, *buf)
+	door.WriteJSON(w, http.StatusOK, *buf)
 }
-
-// jsonType is never written to.
-var jsonType = []string{"application/json"}
 
 //go:noinline
 func (h *Handler) decode(w http.ResponseWriter, r *http.Request, lease *budget.Lease, model string) (*wire.Request, error) {
@@ -154,13 +145,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	if !begun {
 		written = door.Head(w.Header(), call)
 	}
-	defer func() {
-		if p := recover(); p != nil { // the response has begun, so the failure must be an event
-			e := call.Fail(door.Internal())
-			_ = events.Write(wire.AppendFailure(nil, e), false)
-			panic(inbound.Answered{Panic: p}) //nolint:forbidigo // the server logs it
-		}
-	}()
+	defer door.ReportPanic(events, call, wire.AppendFailure)
 	h.copy(events, stream, call, wire.NewChunks(envelope(call, req), req.IncludeUsage, max(1, int(req.LLM.Choices))), written)
 }
 
@@ -178,7 +163,7 @@ func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.
 				_ = events.Write(wire.AppendFailure(buf, call.Fail(err)), false)
 				return
 			}
-			if len(buf) < maxBurst && stream.More() {
+			if len(buf) < door.MaxBurst && stream.More() {
 				continue
 			}
 			// Its texts are not held while the client is slow to read.
@@ -201,15 +186,4 @@ func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.
 }
 
 // WriteError sends an error in OpenAI's form. A client that has gone gets nothing.
-func WriteError(w http.ResponseWriter, e *llm.Error) {
-	if e.Code == llm.CodeClientGone {
-		return
-	}
-	h := w.Header()
-	door.FailureHead(h, e)
-	body := wire.AppendError(nil, e)
-	h["Content-Type"] = jsonType
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	w.WriteHeader(e.Status)
-	inbound.WriteWhole(w, body)
-}
+func WriteError(w http.ResponseWriter, e *llm.Error) { door.WriteError(w, e, wire.AppendError) }

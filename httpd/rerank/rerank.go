@@ -3,7 +3,6 @@ package rerank
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 
 	"outcrop/gateway"
@@ -43,44 +42,29 @@ func (h *Handler) Whole() bool { return false }
 
 // WriteError writes a refusal in Cohere's form.
 func (h *Handler) WriteError(w http.ResponseWriter, e *llm.Error) {
-	h.Failure(w, e, wire.AppendError)
+	door.WriteError(w, e, wire.AppendError)
 }
 
 // ServeHTTP responds to one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
-		if err := h.serve(w, r, call); err != nil {
-			h.WriteError(w, call.Fail(err))
+	h.Answer(w, r, h.WriteError, func(call *gateway.Call, body *inbound.Body) ([]byte, error) {
+		req, err := wire.Decode(body.Bytes, h.Decoding(""))
+		body.Release() // the request does not share its memory
+		if err != nil {
+			return nil, err
 		}
+		call.Warn(req.Warnings...)
+		resp, err := call.Rerank(r.Context(), &req.LLM)
+		if err != nil {
+			return nil, err
+		}
+		env := wire.Envelope{ID: call.ID(), Version: 1}
+		if strings.HasPrefix(r.URL.Path, "/v2/") {
+			env.Version = 2
+		}
+		if req.ReturnDocuments {
+			env.Documents = req.LLM.Documents
+		}
+		return wire.AppendResponse(nil, env, resp), nil
 	})
-}
-
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call) error {
-	body, err := h.Reader.Read(w, r, call.Lease())
-	if err != nil {
-		return err
-	}
-	req, err := wire.Decode(body.Bytes, h.Decoding(""))
-	body.Release() // the request does not share its memory
-	if err != nil {
-		return err
-	}
-	call.Warn(req.Warnings...)
-	resp, err := call.Rerank(r.Context(), &req.LLM)
-	if err != nil {
-		return err
-	}
-	env := wire.Envelope{ID: call.ID(), Version: 1}
-	if strings.HasPrefix(r.URL.Path, "/v2/") {
-		env.Version = 2
-	}
-	if req.ReturnDocuments {
-		env.Documents = req.LLM.Documents
-	}
-	out := wire.AppendResponse(nil, env, resp)
-	door.Head(w.Header(), call)
-	w.Header()["Content-Type"] = []string{"application/json"}
-	w.Header()["Content-Length"] = []string{strconv.Itoa(len(out))}
-	inbound.WriteWhole(w, out)
-	return nil
 }
