@@ -18,6 +18,9 @@ const (
 	// up to PIPE_BUF bytes (4,096 on Linux) to a pipe atomically, so lines of several writers do
 	// not mix.
 	pieceSize = 4 << 10
+	// batchEvery is the least time between two batches, so that a busy gateway does not make a system
+	// call for each of its calls. A line that comes after a pause is written at once.
+	batchEvery = 2 * time.Millisecond
 	// stallLimit is how long one write may take before the writer counts as stalled.
 	stallLimit = 5 * time.Second
 	// probeInterval is how often a failed writer is tried again without a new line: a server that
@@ -35,10 +38,11 @@ var (
 // Write never waits for that writer: lines that do not fit are dropped and counted. Close ends the
 // queue's goroutine. Its methods are safe for concurrent use.
 type Queue struct {
-	w      io.Writer
-	notice func(lost int64) []byte
-	wake   chan struct{} // has a token when there is something to do
-	done   chan struct{} // closed when the goroutine has ended
+	w       io.Writer
+	notice  func(lost int64) []byte
+	wake    chan struct{} // has a token when there is something to do
+	closing chan struct{} // closed by Close
+	done    chan struct{} // closed when the goroutine has ended
 
 	mu       sync.Mutex
 	pending  []byte    // complete lines waiting
@@ -54,7 +58,7 @@ type Queue struct {
 // NewQueue makes a queue in front of w and starts its goroutine. notice makes a line that reports a
 // number of lost lines, written once w accepts lines again; nil for none.
 func NewQueue(w io.Writer, notice func(lost int64) []byte) *Queue {
-	q := &Queue{w: w, notice: notice, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	q := &Queue{w: w, notice: notice, wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
 	go q.run()
 	return q
 }
@@ -125,7 +129,10 @@ func (q *Queue) Err() error {
 // that lines were not written.
 func (q *Queue) Close(ctx context.Context) error {
 	q.mu.Lock()
-	q.closed = true
+	if !q.closed {
+		q.closed = true
+		close(q.closing)
+	}
 	q.mu.Unlock()
 	q.signal()
 	select {
@@ -142,7 +149,10 @@ func (q *Queue) Close(ctx context.Context) error {
 func (q *Queue) run() {
 	defer close(q.done)
 	var batch []byte
+	var before time.Time
 	for probe := false; ; probe = q.wait() {
+		q.gather(before)
+		before = time.Now()
 		var last bool
 		batch, last = q.take(batch)
 		for rest := batch; len(rest) > 0; {
@@ -154,6 +164,24 @@ func (q *Queue) run() {
 		if last {
 			return
 		}
+	}
+}
+
+// gather waits until batchEvery after the batch before, for lines that come meanwhile, unless there
+// are enough for a write.
+func (q *Queue) gather(before time.Time) {
+	q.mu.Lock()
+	enough := q.full || len(q.pending) >= pieceSize
+	q.mu.Unlock()
+	left := batchEvery - time.Since(before)
+	if enough || left <= 0 {
+		return
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-q.closing:
 	}
 }
 

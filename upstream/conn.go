@@ -1,12 +1,10 @@
 package upstream
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -19,9 +17,6 @@ import (
 
 // userAgent names this client to the provider.
 const userAgent = "outcrop"
-
-// readBuffer holds a response's header and the sizes of its chunks; larger reads bypass it.
-const readBuffer = 1 << 10
 
 // smallBody is the largest body that is copied after the header, so that both are sent in one
 // packet and one system call.
@@ -36,10 +31,14 @@ type conn struct {
 	net.Conn
 	tcp    net.Conn // underneath TLS
 	client *Client
-	to     origin
-	r      *bufio.Reader
+	dest   origin
 	since  time.Time // when it became idle
-	header int       // bytes that the header may still take; negative: no header is being read
+
+	// What has been read and not used is buf[from:to]. A connection has a buffer only while it reads a
+	// head, or has more than that.
+	buf      []byte
+	from, to int
+	surplus  bool // more than the response has arrived
 }
 
 // handshakeError is a failed TLS handshake.
@@ -75,7 +74,7 @@ func (c *Client) connect(ctx context.Context, to origin) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &conn{Conn: tcp, tcp: tcp, client: c, to: to, header: -1}
+	k := &conn{Conn: tcp, tcp: tcp, client: c, dest: to}
 	if to.scheme == "https" {
 		cfg := c.tls.Clone()
 		cfg.ServerName = name
@@ -88,23 +87,39 @@ func (c *Client) connect(ctx context.Context, to origin) (*conn, error) {
 		}
 		k.Conn = secure
 	}
-	k.r = bufio.NewReaderSize(k, readBuffer)
 	return k, nil
 }
 
-// Read reads from the connection, and limits the length of a header.
-func (k *conn) Read(p []byte) (int, error) {
-	if k.header >= 0 {
-		if k.header == 0 {
-			return 0, fmt.Errorf("the response header is too large (limit %d bytes)", maxHeader)
-		}
-		p = p[:min(len(p), k.header)]
+// next reads what follows the head: what has been read with it, then the connection itself.
+func (k *conn) next(p []byte) (int, error) {
+	if k.buf == nil {
+		return k.Read(p)
 	}
-	n, err := k.Conn.Read(p)
-	if k.header >= 0 {
-		k.header -= n
+	n := copy(p, k.buf[k.from:k.to])
+	k.from += n
+	k.release()
+	return n, nil
+}
+
+// release puts the buffer back if nothing is in it.
+func (k *conn) release() {
+	if k.from == k.to {
+		k.client.putHead(k.buf)
+		k.buf, k.from, k.to = nil, 0, 0
 	}
-	return n, err
+}
+
+// grow makes room in a full buffer.
+func (k *conn) grow() {
+	if k.from > 0 {
+		k.to = copy(k.buf, k.buf[k.from:k.to])
+	} else {
+		larger := make([]byte, 2*len(k.buf))
+		k.to = copy(larger, k.buf)
+		k.client.putHead(k.buf)
+		k.buf = larger
+	}
+	k.from = 0
 }
 
 // alive reports whether an idle connection can be used: it is not too old, and the other side has
@@ -117,7 +132,7 @@ func (k *conn) alive() bool {
 // next one. TLS may have decrypted data that a check of the socket does not show, so drained reads
 // one byte, which must not be there.
 func (k *conn) drained() bool {
-	if k.r.Buffered() > 0 {
+	if k.surplus || k.buf != nil {
 		return false
 	}
 	if k.Conn == k.tcp {
@@ -148,101 +163,77 @@ func (k *conn) do(ctx context.Context, r *Request) (*Response, error) {
 		}
 	}
 	stop := context.AfterFunc(ctx, k.close)
-	resp, err := k.exchange(r, *buf) //nolint:bodyclose // the caller closes it
+	h, err := k.exchange(r, *buf)
 	if err != nil {
 		stop()
 		k.close()
 		return nil, err
 	}
-	b := &body{Reader: resp.Body, conn: k, ctx: ctx, stop: stop, reusable: !resp.Close}
-	if resp.Body == http.NoBody {
+	b := &body{conn: k, ctx: ctx, stop: stop, left: h.length, chunked: h.chunked, reusable: !h.close}
+	if h.empty() {
 		b.end()
 	}
-	return &Response{Status: resp.StatusCode, Header: resp.Header, Body: b}, nil
+	return &Response{Status: h.status, Header: h.header, Body: b}, nil
 }
 
 // exchange writes the request and reads the response header. The written buffer includes the body,
 // unless it is large.
-func (k *conn) exchange(r *Request, written []byte) (*http.Response, error) {
+func (k *conn) exchange(r *Request, written []byte) (*head, error) {
 	if r.length() > smallBody {
 		return k.exchangeLarge(r, written)
 	}
 	if _, err := k.Write(written); err != nil {
-		if resp := k.refusal(); resp != nil {
-			return resp, nil
+		if h := k.refusal(); h != nil {
+			return h, nil
 		}
 		return nil, err
 	}
-	return k.readHeader()
+	return k.readHead()
 }
 
 // exchangeLarge writes a request that may not fit into the connection's buffers while it reads: a
 // server that refuses it may respond early and stop reading. Writing has ended when it returns.
-func (k *conn) exchangeLarge(r *Request, head []byte) (*http.Response, error) {
+func (k *conn) exchangeLarge(r *Request, header []byte) (*head, error) {
 	written := make(chan error, 1)
 	go func() {
-		all := append(net.Buffers{head}, r.Body...)
+		all := append(net.Buffers{header}, r.Body...)
 		_, err := all.WriteTo(k.Conn)
 		written <- err
 	}()
-	resp, err := k.readHeader()
+	h, err := k.readHead()
 	select {
 	case failure := <-written:
 		if err != nil && failure != nil {
 			return nil, failure
 		}
 		if failure != nil {
-			resp.Close = true
+			h.close = true
 		}
-		return resp, err
+		return h, err
 	default:
 	}
 	_ = k.SetWriteDeadline(past()) // the rest is not needed; the connection is not reused
 	if failure := <-written; err != nil {
 		return nil, errors.Join(err, failure)
 	}
-	resp.Close = true
-	return resp, nil
+	h.close = true
+	return h, nil
 }
 
 // past is a deadline that ends reads and writes immediately.
 func past() time.Time { return time.Unix(1, 0) }
 
 // refusal reads the response of a server that did not read the whole request; nil if there is none.
-func (k *conn) refusal() *http.Response {
+func (k *conn) refusal() *head {
 	if k.SetReadDeadline(time.Now().Add(lastWords)) != nil {
 		return nil
 	}
-	resp, err := k.readHeader()
+	h, err := k.readHead()
 	if err != nil {
 		return nil
 	}
-	resp.Close = true
-	return resp
-}
-
-// maxInformational bounds the interim responses (100, 103) before the final one.
-const maxInformational = 5
-
-func (k *conn) readHeader() (*http.Response, error) {
-	k.header = maxHeader
-	defer func() { k.header = -1 }()
-	for range maxInformational {
-		resp, err := http.ReadResponse(k.r, nil)
-		if err != nil {
-			if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-				err = errors.New("the connection was closed before the response header arrived")
-			}
-			return nil, err
-		}
-		switch {
-		case resp.StatusCode == http.StatusSwitchingProtocols:
-			return nil, errors.New("the response switches to a protocol that was not requested")
-		case resp.StatusCode >= 200:
-			return resp, nil
-		}
-	}
-	return nil, errors.New("too many interim (1xx) responses")
+	h.close = true
+	return h
 }
 
 // appendHeader writes the request line and the header. It returns the data written even if it
@@ -274,52 +265,4 @@ func appendHeader(b []byte, r *Request) ([]byte, error) {
 		}
 	}
 	return append(b, "\r\n"...), nil
-}
-
-// body is the body of a response. Reading it to the end returns the connection for reuse; closing
-// it earlier closes the connection.
-type body struct {
-	io.Reader
-	conn     *conn
-	ctx      context.Context
-	stop     func() bool // stops closing the connection when ctx ends
-	reusable bool        // the connection can be reused
-	over     bool
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	if b.over {
-		return 0, io.EOF
-	}
-	n, err := b.Reader.Read(p)
-	switch {
-	case err == nil:
-	case errors.Is(err, io.EOF):
-		b.end()
-	default:
-		if cause := context.Cause(b.ctx); cause != nil {
-			err = cause
-		}
-	}
-	return n, err
-}
-
-// end handles the end of a response that was read completely.
-func (b *body) end() {
-	b.over = true
-	if b.stop() && b.reusable && b.conn.drained() {
-		b.conn.client.keep(b.conn)
-		return
-	}
-	b.conn.close()
-}
-
-// Close ends the call. It does not wait for unread data.
-func (b *body) Close() error {
-	if !b.over {
-		b.over = true
-		b.stop()
-		b.conn.close()
-	}
-	return nil
 }

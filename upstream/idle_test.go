@@ -18,7 +18,7 @@ func TestIdleConnectionsAreBoundedOverAllHosts(t *testing.T) {
 		_ = far.Close()
 		open++
 		c.mu.Lock()
-		c.hosts[to].idle = append(c.hosts[to].idle, &conn{Conn: near, tcp: near, client: c, to: to, since: start.Add(since)})
+		c.hosts[to].idle = append(c.hosts[to].idle, &conn{Conn: near, tcp: near, client: c, dest: to, since: start.Add(since)})
 		c.idle++
 		c.mu.Unlock()
 	}
@@ -44,7 +44,7 @@ func TestIdleConnectionsAreBoundedOverAllHosts(t *testing.T) {
 	}
 	near, far := net.Pipe()
 	defer far.Close()
-	c.keep(&conn{Conn: near, tcp: near, client: c, to: last})
+	c.keep(&conn{Conn: near, tcp: near, client: c, dest: last})
 	second, _ := host(1)
 	if len(c.hosts[second].idle) != 0 || c.idle != maxIdleAll {
 		t.Errorf("%d connections are idle, the oldest among them: %v", c.idle, len(c.hosts[second].idle) != 0)

@@ -43,6 +43,7 @@ type Client struct {
 	guard          Guard
 
 	buffers sync.Pool // of *[]byte: requests being written
+	heads   sync.Pool // of *[headSize]byte: responses being read
 
 	mu    sync.Mutex
 	hosts map[origin]*host
@@ -255,11 +256,26 @@ func (c *Client) buffer() *[]byte {
 	return &b
 }
 
+// takeHead returns memory for reading a head.
+func (c *Client) takeHead() []byte {
+	if b, ok := c.heads.Get().(*[headSize]byte); ok {
+		return b[:]
+	}
+	return make([]byte, headSize)
+}
+
+// putHead takes memory back, unless it is larger.
+func (c *Client) putHead(b []byte) {
+	if len(b) == headSize {
+		c.heads.Put((*[headSize]byte)(b))
+	}
+}
+
 // keep takes back a connection whose response has been read to the end.
 func (c *Client) keep(used *conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	h := c.hosts[used.to]
+	h := c.hosts[used.dest]
 	if h == nil || len(h.idle) >= maxIdle {
 		used.close()
 		return

@@ -1,8 +1,6 @@
 package http1
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -242,27 +240,11 @@ func (c *conn) release() {
 	}
 }
 
-// parser parses heads.
-type parser struct {
-	source bytes.Reader
-	reader *bufio.Reader
-}
-
-// request begins the request whose head has been read. It returns nil if net/http's parser and the
-// scanner disagree about the head, which net/http then has to serve or to refuse.
+// request begins the request whose head has been read. It returns nil if the head cannot be parsed,
+// which net/http then has to refuse.
 func (c *conn) request() *response {
-	p, ok := c.server.parse.Get().(*parser)
+	req, ok := parse(string((*c.head)[c.from : c.from+c.scanner.pos]))
 	if !ok {
-		p = &parser{reader: bufio.NewReaderSize(nil, headSize)}
-	}
-	p.source.Reset((*c.head)[c.from : c.from+c.scanner.pos])
-	p.reader.Reset(&p.source)
-	req, err := http.ReadRequest(p.reader)
-	left := p.source.Len() + p.reader.Buffered()
-	p.source.Reset(nil)
-	p.reader.Reset(nil)
-	c.server.parse.Put(p)
-	if err != nil || left > 0 || req.ContentLength != c.scanner.length || req.TransferEncoding != nil || req.Close != c.scanner.close || req.Host == "" {
 		return nil
 	}
 	c.from += c.scanner.pos
@@ -270,14 +252,15 @@ func (c *conn) request() *response {
 	c.method = req.Method
 	c.limited, c.until = false, time.Time{}
 	if c.key == 0 {
+		var err error
 		if c.key, err = c.server.watch.add(c); err != nil {
 			c.server.logf("http: %v; the end of %s will not be noticed", err, c.remote)
 		}
 	}
 	ctx, cancel := context.WithCancel(c)
-	w := &response{conn: c, cancel: cancel, header: http.Header{}, length: -1, wantsClose: req.Close, isHead: req.Method == http.MethodHead}
-	w.body.w, w.body.left, w.body.closing = w, c.scanner.length, req.Close
-	req.RemoteAddr = c.remote
+	w := &response{conn: c, cancel: cancel, header: http.Header{}, length: -1, wantsClose: c.scanner.close, isHead: req.Method == http.MethodHead}
+	w.body.w, w.body.left, w.body.closing = w, c.scanner.length, c.scanner.close
+	req.RemoteAddr, req.ContentLength, req.Close, req.Body = c.remote, c.scanner.length, c.scanner.close, http.NoBody
 	if c.scanner.length > 0 {
 		req.Body = &w.body
 	} else {

@@ -33,7 +33,6 @@ type Server struct {
 	heads  sync.Pool // of *[]byte, headSize
 	holds  sync.Pool // of *[]byte, holdSize
 	pieces sync.Pool // of *[]byte, pieceSize
-	parse  sync.Pool // of *parser
 
 	closing  atomic.Bool // Shutdown or Close has been called
 	lastOnly atomic.Bool // connections close after their response

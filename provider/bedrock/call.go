@@ -284,7 +284,7 @@ func (b *buffer) readFrom(ctx context.Context, r io.Reader) error {
 		if len(b.bytes) == cap(b.bytes) {
 			b.bytes = append(b.bytes, 0)[:len(b.bytes)]
 		}
-		n, err := r.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		n, err := r.Read(b.bytes[len(b.bytes):min(cap(b.bytes), covered)])
 		b.bytes = b.bytes[:len(b.bytes)+n]
 		switch {
 		case errors.Is(err, io.EOF):

@@ -184,8 +184,8 @@ func (d *Decoder) fill(n int) error {
 }
 
 // room makes place behind end, where n bytes from start on are wanted: by moving what
-// lies ahead to the front, or by a larger buffer. A small buffer that is full has met a
-// burst.
+// lies ahead to the front, if there is little, since each read is a system call, or by a
+// larger buffer. A small buffer that is full has met a burst.
 func (d *Decoder) room(n int) {
 	if d.start == d.end {
 		d.start, d.end = 0, 0
@@ -195,8 +195,8 @@ func (d *Decoder) room(n int) {
 		large := d.shared.takeLarge()
 		d.end = copy(large, d.buf[d.start:d.end])
 		d.start, d.small, d.buf = 0, d.buf, large
-	case d.end < len(d.buf):
-	case d.start > 0 && len(d.buf) >= burstBuf:
+	case d.start == 0 && d.end < len(d.buf), len(d.buf)-d.end >= firstBuf/2:
+	case d.start > 0 && (d.end < len(d.buf) || len(d.buf) >= burstBuf):
 		d.end = copy(d.buf, d.buf[d.start:d.end])
 		d.start = 0
 	default:

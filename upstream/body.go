@@ -1,0 +1,101 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+// body is the body of a response. Reading it to the end returns the connection for reuse; closing
+// it earlier closes the connection.
+type body struct {
+	conn     *conn
+	ctx      context.Context
+	stop     func() bool // stops closing the connection when ctx ends
+	left     int64       // bytes that are still to come; negative if only the connection's end says so
+	chunked  bool
+	chunks   chunks
+	reusable bool // the connection can be reused
+	over     bool
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.over {
+		return 0, io.EOF
+	}
+	n, err := b.read(p)
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		b.end()
+	default:
+		if cause := context.Cause(b.ctx); cause != nil {
+			err = cause
+		}
+	}
+	return n, err
+}
+
+// read reads into p itself, and removes the framing of a chunked body there, so that a body is
+// neither buffered nor copied. At the body's end it returns io.EOF.
+func (b *body) read(p []byte) (n int, err error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if !b.chunked {
+		return b.readPlain(p)
+	}
+	for n == 0 && err == nil {
+		var read, used int
+		read, err = b.conn.next(p)
+		var malformed error
+		if n, used, malformed = b.chunks.decode(p[:read]); malformed != nil {
+			return n, malformed
+		}
+		if b.chunks.over() {
+			b.conn.surplus = used < read
+			return n, io.EOF
+		}
+	}
+	return n, cut(err)
+}
+
+// readPlain reads a body without framing.
+func (b *body) readPlain(p []byte) (int, error) {
+	if b.left < 0 {
+		return b.conn.next(p)
+	}
+	n, err := b.conn.next(p[:min(int64(len(p)), b.left)])
+	if b.left -= int64(n); b.left == 0 {
+		return n, io.EOF
+	}
+	return n, cut(err)
+}
+
+// cut makes the end of the connection, where the body should have gone on, an error.
+func cut(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// end handles the end of a response that was read completely.
+func (b *body) end() {
+	b.over = true
+	if b.stop() && b.reusable && b.conn.drained() {
+		b.conn.client.keep(b.conn)
+		return
+	}
+	b.conn.close()
+}
+
+// Close ends the call. It does not wait for unread data.
+func (b *body) Close() error {
+	if !b.over {
+		b.over = true
+		b.stop()
+		b.conn.close()
+	}
+	return nil
+}
