@@ -20,10 +20,10 @@ const (
 	overhead   = preludeLen + 4 // the bytes of a frame besides headers and payload
 )
 
-// A Decoder's buffer begins with room for a few frames of text, because a stream
-// keeps it for as long as it is open. A burst that fills it makes it larger, up to
-// burstBuf. A larger frame is read into a buffer of its own, of largeBuf or more, which
-// the stream holds until Trim.
+// A Decoder waits for the network with room for a few frames of text, because a stream
+// keeps it for as long as it is open. When more has come at once, it reads on with
+// burstBuf, so that a burst takes few system calls. A frame larger than that is read into
+// a buffer of largeBuf or more.
 const (
 	firstBuf = 1 << 10 // bytes
 	burstBuf = 4 << 10 // bytes
@@ -42,54 +42,62 @@ var (
 // zero value is ready for use by many goroutines.
 type Buffers struct {
 	first sync.Pool // of *[firstBuf]byte
+	burst sync.Pool // of *[burstBuf]byte
 	large sync.Pool // of *[largeBuf]byte
 }
 
-func (b *Buffers) takeFirst() []byte {
+// take returns a buffer of a size.
+func (b *Buffers) take(size int) []byte {
 	if b != nil {
-		if buf, ok := b.first.Get().(*[firstBuf]byte); ok {
-			return buf[:]
+		switch size {
+		case firstBuf:
+			if buf, ok := b.first.Get().(*[firstBuf]byte); ok {
+				return buf[:]
+			}
+		case burstBuf:
+			if buf, ok := b.burst.Get().(*[burstBuf]byte); ok {
+				return buf[:]
+			}
+		case largeBuf:
+			if buf, ok := b.large.Get().(*[largeBuf]byte); ok {
+				return buf[:]
+			}
 		}
 	}
-	return make([]byte, firstBuf)
-}
-
-func (b *Buffers) takeLarge() []byte {
-	if b != nil {
-		if buf, ok := b.large.Get().(*[largeBuf]byte); ok {
-			return buf[:]
-		}
-	}
-	return make([]byte, largeBuf)
+	return make([]byte, size)
 }
 
 func (b *Buffers) put(buf []byte) {
-	switch {
-	case b == nil:
-	case len(buf) == firstBuf:
+	if b == nil {
+		return
+	}
+	switch len(buf) {
+	case firstBuf:
 		b.first.Put((*[firstBuf]byte)(buf))
-	case len(buf) == largeBuf:
+	case burstBuf:
+		b.burst.Put((*[burstBuf]byte)(buf))
+	case largeBuf:
 		b.large.Put((*[largeBuf]byte)(buf))
 	}
 }
 
 // Decoder reads frames from a stream. It is for one goroutine.
 type Decoder struct {
-	r      io.Reader
-	shared *Buffers // nil if buffers are not shared
-	small  []byte   // the stream's own buffer while buf is larger than a burst
-	buf    []byte
-	start  int // of the data that is read but not yet returned
-	end    int
-	frame  Frame
-	err    error // the reader's own error after buf[:end]
+	r       io.Reader
+	shared  *Buffers // nil if buffers are not shared
+	buf     []byte
+	start   int // of the data that is read but not yet returned
+	end     int
+	crowded bool // the last read filled most of its room: there is more
+	frame   Frame
+	err     error // the reader's own error after buf[:end]
 }
 
 // NewDecoder makes a Decoder that reads from r. It does not allocate before the first Next.
 func NewDecoder(r io.Reader) *Decoder { return &Decoder{r: r} }
 
-// Share makes the Decoder take its buffers for large frames from b, and give them back
-// with Trim. It is called before the first Next.
+// Share makes the Decoder take its buffers from b, and give them back with Trim. It is
+// called before the first Next.
 func (d *Decoder) Share(b *Buffers) { d.shared = b }
 
 // Next gives the next frame, whose bytes stay valid until the following call. It
@@ -133,21 +141,15 @@ func (d *Decoder) More() bool {
 	return len(ahead) >= overhead && uint64(len(ahead)) >= uint64(binary.BigEndian.Uint32(ahead))
 }
 
-// Trim gives back the buffer of a frame larger than a burst, and the first buffer if it is shared
-// and nothing has been read ahead. A stream does not hold them while what was read is passed on,
-// which takes as long as the client likes. The last frame's bytes are not valid afterwards.
+// Trim gives back the buffer if nothing has been read ahead. A stream does not hold it
+// while what was read is passed on, which takes as long as the client likes. The last
+// frame's bytes are not valid afterwards.
 func (d *Decoder) Trim() {
-	if d.start != d.end {
+	if d.start != d.end || d.shared == nil && len(d.buf) <= burstBuf {
 		return
 	}
-	if len(d.buf) > burstBuf {
-		d.shared.put(d.buf)
-		d.buf, d.small, d.start, d.end, d.frame = d.small, nil, 0, 0, Frame{}
-	}
-	if d.shared != nil && len(d.buf) == firstBuf {
-		d.shared.put(d.buf)
-		d.buf, d.start, d.end, d.frame = nil, 0, 0, Frame{}
-	}
+	d.shared.put(d.buf)
+	d.buf, d.start, d.end, d.frame = nil, 0, 0, Frame{}
 }
 
 // Release lets go of the buffer, and with it of the last frame and of what was
@@ -178,6 +180,7 @@ func (d *Decoder) fill(n int) error {
 			return errors.New("eventstream: the reader returned an impossible count")
 		}
 		d.end += got
+		d.crowded = got >= len(space)/4*3
 		d.err = err
 	}
 	return nil
@@ -185,32 +188,30 @@ func (d *Decoder) fill(n int) error {
 
 // room makes place behind end, where n bytes from start on are wanted: by moving what
 // lies ahead to the front, if there is little, since each read is a system call, or by a
-// larger buffer. A small buffer that is full has met a burst.
+// larger buffer, if this one is full, or there has been more than it has place for.
 func (d *Decoder) room(n int) {
 	if d.start == d.end {
 		d.start, d.end = 0, 0
 	}
+	size := len(d.buf)
 	switch {
-	case n > burstBuf && len(d.buf) <= burstBuf:
-		large := d.shared.takeLarge()
-		d.end = copy(large, d.buf[d.start:d.end])
-		d.start, d.small, d.buf = 0, d.buf, large
-	case d.start == 0 && d.end < len(d.buf), len(d.buf)-d.end >= firstBuf/2:
-	case d.start > 0 && (d.end < len(d.buf) || len(d.buf) >= burstBuf):
+	case n > burstBuf && size <= burstBuf:
+		size = largeBuf
+	case d.crowded && size < burstBuf:
+		size = burstBuf
+	case size == 0:
+		size = firstBuf
+	case d.start == 0 && d.end == size:
+		size *= 2
+	case d.start > 0 && size-d.end < firstBuf/2:
 		d.end = copy(d.buf, d.buf[d.start:d.end])
 		d.start = 0
+		return
 	default:
-		grown := d.grown()
-		d.end = copy(grown, d.buf[d.start:d.end])
-		d.shared.put(d.buf)
-		d.start, d.buf = 0, grown
+		return
 	}
-}
-
-// grown returns a buffer twice as large.
-func (d *Decoder) grown() []byte {
-	if len(d.buf) == 0 {
-		return d.shared.takeFirst()
-	}
-	return make([]byte, 2*len(d.buf))
+	larger := d.shared.take(size)
+	d.end = copy(larger, d.buf[d.start:d.end])
+	d.shared.put(d.buf)
+	d.start, d.buf = 0, larger
 }
