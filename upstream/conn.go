@@ -142,7 +142,7 @@ func (k *conn) drained() bool {
 		return false
 	}
 	var b [1]byte
-	n, err := k.Conn.Read(b[:])
+	n, err := k.Read(b[:])
 	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && k.SetReadDeadline(time.Time{}) == nil
 }
 

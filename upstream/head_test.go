@@ -73,7 +73,7 @@ func ours(sent string, size int) (*read, error) {
 func theirs(sent string) (*read, error) {
 	in := bufio.NewReader(strings.NewReader(sent))
 	for range maxInformational {
-		resp, err := http.ReadResponse(in, nil)
+		resp, err := http.ReadResponse(in, nil) //nolint:bodyclose // it is in memory
 		if err != nil {
 			return nil, err
 		}

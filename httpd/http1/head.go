@@ -3,9 +3,12 @@ package http1
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"outcrop/internal/httpfield"
 )
 
 // appendHead appends the response's head. first is the beginning of the body, and all of it if the
@@ -130,9 +133,9 @@ func (h *header) switches(status int) bool {
 
 // append appends the head.
 func (h *header) append(dst []byte, status int, chunked bool) []byte {
-	b := buf(appendStatus(dst, status))
+	b := appendStatus(dst, status)
 	h.omit("Trailer") // none are sent
-	_ = h.fields.WriteSubset(&b, h.omitted)
+	b = h.appendFields(b)
 	if _, ok := h.fields["Date"]; !ok {
 		b = append(b, "Date: "...)
 		b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
@@ -153,6 +156,46 @@ func (h *header) append(dst []byte, status int, chunked bool) []byte {
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 	}
 	return append(b, "\r\n"...)
+}
+
+// fieldsAtOnce is how many names of fields are sorted without allocating.
+const fieldsAtOnce = 32
+
+// appendFields appends the handler's fields as http.Header.WriteSubset writes them, in the order of
+// their names.
+func (h *header) appendFields(b []byte) []byte {
+	var room [fieldsAtOnce]string
+	names := room[:0]
+	for name := range h.fields {
+		if !h.omitted[name] && httpfield.IsToken(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, v := range h.fields[name] {
+			b = append(b, name...)
+			b = append(b, ": "...)
+			b = appendValue(b, v)
+			b = append(b, "\r\n"...)
+		}
+	}
+	return b
+}
+
+// appendValue appends the value of a field. A line end within it would begin another field.
+func appendValue(b []byte, v string) []byte {
+	v = strings.Trim(v, " \t\r\n")
+	if strings.IndexByte(v, '\n') < 0 && strings.IndexByte(v, '\r') < 0 {
+		return append(b, v...)
+	}
+	for _, c := range []byte(v) {
+		if c == '\n' || c == '\r' {
+			c = ' '
+		}
+		b = append(b, c)
+	}
+	return b
 }
 
 // appendStatus appends a status line.

@@ -3,6 +3,8 @@ package httpfield_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"outcrop/internal/httpfield"
 )
 
@@ -30,6 +32,19 @@ func TestRulesOfHeaders(t *testing.T) {
 	} {
 		if got := httpfield.RuleOf(name); got != want {
 			t.Errorf("RuleOf(%q) is %d, want %d", name, got, want)
+		}
+	}
+}
+
+func TestFieldsAreParsed(t *testing.T) {
+	got, err := httpfield.Parse("content-type:  text/plain \r\nX-A: 1\nx-a:2\r\nX-Empty:\r\nX-Folded: one\r\n  two\r\n")
+	want := map[string][]string{"Content-Type": {"text/plain"}, "X-A": {"1", "2"}, "X-Empty": {""}, "X-Folded": {"one two"}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	for _, bad := range []string{"no colon\r\n", ": 1\r\n", "a b: 1\r\n", "a : 1\r\n", " first: 1\r\n", "a: \x01\r\n", "a: 1\r\r\n"} {
+		if got, err := httpfield.Parse(bad); err == nil {
+			t.Errorf("%q is parsed as %v", bad, got)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func Parse(block string) (map[string][]string, error) {
 		for rest != "" && (rest[0] == ' ' || rest[0] == '\t') {
 			var next string
 			next, rest, _ = strings.Cut(rest, "\n")
-			line += " " + strings.TrimLeft(trimEnd(next), " \t")
+			line += " " + strings.TrimLeft(trimEnd(next), " \t") //nolint:perfsprint // obsolete, and never more than a few
 		}
 		block = rest
 		name, value, ok := strings.Cut(line, ":")

@@ -28,71 +28,134 @@ func Stop(word string) llm.StopReason {
 	}
 }
 
-// sentUsage is the usage of a response or event.
-type sentUsage struct {
-	Input         *int64 `json:"input_tokens"`
-	Output        *int64 `json:"output_tokens"`
-	CacheRead     *int64 `json:"cache_read_input_tokens"`
-	CacheCreation *int64 `json:"cache_creation_input_tokens"`
-	Split         *struct {
-		Minutes int64 `json:"ephemeral_5m_input_tokens"`
-		Hour    int64 `json:"ephemeral_1h_input_tokens"`
-	} `json:"cache_creation"`
-	Details *struct {
-		Thinking *int64 `json:"thinking_tokens"`
-	} `json:"output_tokens_details"`
-	Tier string    `json:"service_tier"`
-	Rest jsonx.Raw `json:",embed"`
-}
-
 // AddUsage takes the counters of a response, or of an event of a stream, into u. Those of a later
 // event replace the earlier ones. tier is the service tier, if the response names it.
 func AddUsage(u *llm.Usage, usage jsonx.Raw) (tier string, err error) {
-	var s sentUsage
-	if err := jsonx.Unmarshal(usage, &s); err != nil {
+	r := usageReader{usage: u}
+	if err := jsonx.Unmarshal(usage, &r); err != nil {
 		return "", err
-	}
-	set := func(to *int64, from *int64) {
-		if from != nil {
-			*to = max(0, *from)
-		}
-	}
-	opt := func(to *llm.Opt[int64], from *int64) {
-		if from != nil {
-			*to = llm.Some(max(0, *from))
-		}
-	}
-	set(&u.Input, s.Input)
-	set(&u.Output, s.Output)
-	opt(&u.CacheRead, s.CacheRead)
-	opt(&u.CacheWrite, s.CacheCreation)
-	if s.Split != nil {
-		u.CacheWrites = nil
-		for _, w := range []llm.CacheWrite{{TTL: "5m", Tokens: s.Split.Minutes}, {TTL: "1h", Tokens: s.Split.Hour}} {
-			if w.Tokens > 0 {
-				u.CacheWrites = append(u.CacheWrites, w)
-			}
-		}
-	}
-	if s.Details != nil {
-		opt(&u.Reasoning, s.Details.Thinking)
 	}
 	u.Total = u.Prompt() + u.Output
-	rest, err := jsonx.Members(s.Rest)
-	if err != nil {
-		return "", err
-	}
-	for _, m := range rest {
-		if m.Value.Kind() == 'n' || m.Name == "inference_geo" || m.Name == "iterations" {
-			continue
+	return r.tier, nil
+}
+
+// usageReader reads the usage of a response into usage. Every call has one, so it is read member by
+// member, which costs a third of what a struct does.
+type usageReader struct {
+	usage *llm.Usage
+	tier  string
+}
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (r *usageReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	return eachMember(d, func(name string) error {
+		switch name {
+		case "input_tokens":
+			return setCount(d, &r.usage.Input)
+		case "output_tokens":
+			return setCount(d, &r.usage.Output)
+		case "cache_read_input_tokens":
+			return setOptional(d, &r.usage.CacheRead)
+		case "cache_creation_input_tokens":
+			return setOptional(d, &r.usage.CacheWrite)
+		case "cache_creation":
+			return r.writes(d)
+		case "output_tokens_details":
+			return eachMember(d, func(name string) error {
+				if name == "thinking_tokens" {
+					return setOptional(d, &r.usage.Reasoning)
+				}
+				return d.SkipValue()
+			})
+		case "service_tier":
+			return jsonx.UnmarshalDecode(d, &r.tier)
+		default:
+			return r.other(d, name)
 		}
-		if at := find(u.Extra, m.Name); at >= 0 {
-			u.Extra[at].Value = m.Value
-		} else {
-			u.Extra = append(u.Extra, m)
+	})
+}
+
+// writes reads how long what was written to the cache is kept.
+func (r *usageReader) writes(d *jsonx.Decoder) error {
+	if d.PeekKind() == '{' {
+		r.usage.CacheWrites = nil
+	}
+	var minutes, hour int64
+	err := eachMember(d, func(name string) error {
+		switch name {
+		case "ephemeral_5m_input_tokens":
+			return setCount(d, &minutes)
+		case "ephemeral_1h_input_tokens":
+			return setCount(d, &hour)
+		default:
+			return d.SkipValue()
+		}
+	})
+	for _, w := range [...]llm.CacheWrite{{TTL: "5m", Tokens: minutes}, {TTL: "1h", Tokens: hour}} {
+		if w.Tokens > 0 {
+			r.usage.CacheWrites = append(r.usage.CacheWrites, w)
 		}
 	}
-	return s.Tier, nil
+	return err
+}
+
+// other keeps a counter that the common language does not know.
+func (r *usageReader) other(d *jsonx.Decoder, name string) error {
+	value, err := d.ReadValue()
+	if err != nil || value.Kind() == 'n' || name == "inference_geo" || name == "iterations" {
+		return err
+	}
+	if at := find(r.usage.Extra, name); at >= 0 {
+		r.usage.Extra[at].Value = value.Clone()
+	} else {
+		r.usage.Extra = append(r.usage.Extra, jsonx.Member{Name: name, Value: value.Clone()})
+	}
+	return nil
+}
+
+// eachMember calls read for each member of an object, with the decoder before its value. It skips
+// null.
+func eachMember(d *jsonx.Decoder, read func(name string) error) error {
+	if d.PeekKind() == 'n' {
+		return d.SkipValue()
+	}
+	if d.PeekKind() != '{' {
+		return jsonx.Fault("must be an object, not %s", jsonx.KindName(d.PeekKind()))
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := read(name.String()); err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// setCount reads a counter, unless it is null.
+func setCount(d *jsonx.Decoder, to *int64) error {
+	if d.PeekKind() == 'n' {
+		return d.SkipValue()
+	}
+	var n int64
+	err := jsonx.UnmarshalDecode(d, &n)
+	*to = max(0, n)
+	return err
+}
+
+// setOptional reads a counter that not every response has, unless it is null.
+func setOptional(d *jsonx.Decoder, to *llm.Opt[int64]) error {
+	if d.PeekKind() == 'n' {
+		return d.SkipValue()
+	}
+	to.Set = true
+	return setCount(d, &to.Value)
 }
 
 func find(members []jsonx.Member, name string) int {
