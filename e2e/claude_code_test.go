@@ -19,7 +19,7 @@ import (
 )
 
 // claudeCodePatience limits one run of Claude Code.
-const claudeCodePatience = 60 * time.Second
+const claudeCodePatience = 10 * time.Minute
 
 // claudeCodeConfig has the models of the tasks. Without retries, the client sees a throttle. The
 // names contain claude, so that Claude Code's discovery lists them.
