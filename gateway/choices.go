@@ -20,7 +20,8 @@ const defaultMaxChoices = 8
 // checkChoices checks how many responses a call requests, and reports whether it is more than one.
 func (c *Call) checkChoices(req *llm.Request) (bool, error) {
 	if req.Choices > c.g.maxChoices {
-		return false, c.Fail(llm.Invalid("n", "n must be at most %d, not %d: each choice is a separate call to the provider", c.g.maxChoices, req.Choices))
+		field := req.FieldName(llm.Field{Kind: llm.FieldChoices})
+		return false, c.Fail(llm.Invalid(field, "%s must be at most %d, not %d: each choice is a separate call to the provider", field, c.g.maxChoices, req.Choices))
 	}
 	return req.Choices > 1, nil
 }

@@ -122,7 +122,7 @@ func TestTooManyChoicesAreRefusedBeforeAnyCall(t *testing.T) {
 	} {
 		call := g.Begin("test", "id-1")
 		var e *llm.Error
-		if err := ask(call); !errors.As(err, &e) || e.Status != 400 || e.Param != "n" || !strings.Contains(e.Message, "at most 8") {
+		if err := ask(call); !errors.As(err, &e) || e.Status != 400 || e.Param != "choices" || !strings.Contains(e.Message, "at most 8") {
 			t.Errorf("got %v", err)
 		}
 		call.End(t.Context())

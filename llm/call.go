@@ -22,6 +22,9 @@ type Call struct {
 	// them are dropped with a warning, because a provider may refuse a whole request for one of them.
 	// Otherwise they are passed on.
 	DropUnknownBetas bool
+	// Names are the client's names for the fields of the request, for errors and warnings; nil for
+	// llm's own. See FieldName.
+	Names Names
 }
 
 // Verb is what a request asks of a model.

@@ -178,20 +178,11 @@ func (m *message) decoded(context.Context) (*llm.Request, error) {
 	return &m.request.LLM, nil
 }
 
-// located names the fields of an error as the client's request has them.
-func (m *message) located(err error) *llm.Error {
-	e := llm.AsError(err)
-	if m.request != nil {
-		return m.request.LocateError(e)
-	}
-	return e
-}
-
-// warnings are those of a translated response, with the fields as the client's request has them.
+// warnings are those of a translated response.
 func (m *message) warnings(meta *llm.Meta) []llm.Warning {
 	all := slices.Concat(m.request.Warnings, meta.Warnings)
 	for i := range all {
-		all[i].Field = wire.Param(m.request.Locate(all[i].Field))
+		all[i].Field = wire.Param(all[i].Field)
 	}
 	return all
 }
@@ -202,7 +193,7 @@ func (m *message) warnings(meta *llm.Meta) []llm.Warning {
 func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, m *message) {
 	resp, err := call.Relay(r.Context(), &m.raw, m.translation())
 	if err != nil {
-		h.writeError(w, call.Fail(m.located(err)), &m.asked)
+		h.writeError(w, call.Fail(err), &m.asked)
 		return
 	}
 	m.release()
@@ -239,7 +230,7 @@ func (m *message) response(resp *llm.Response) *llm.RawResponse {
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, m *message) {
 	stream, err := call.RelayStream(r.Context(), &m.raw, m.translation())
 	if err != nil {
-		h.writeError(w, call.Fail(m.located(err)), &m.asked)
+		h.writeError(w, call.Fail(err), &m.asked)
 		return
 	}
 	defer stream.Close()

@@ -18,7 +18,7 @@ func (h *Handler) countTokens(w http.ResponseWriter, r *http.Request) {
 		}
 		n, err := call.CountTokens(r.Context(), &m.raw, m.translation())
 		if err != nil {
-			h.writeError(w, call.Fail(m.located(err)), &m.asked)
+			h.writeError(w, call.Fail(err), &m.asked)
 			return
 		}
 		if m.request != nil {

@@ -76,7 +76,7 @@ func reasonOf(w llm.Warning) string {
 		return ""
 	case w.Field == "timeout":
 		return "the gateway's own timeouts apply"
-	case strings.HasPrefix(w.Field, "messages["):
+	case strings.HasPrefix(w.Field, "messages[") || strings.HasPrefix(w.Field, "messages."):
 		return "the model does not support this member"
 	default:
 		return "the model does not support this parameter"

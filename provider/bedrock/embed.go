@@ -98,7 +98,7 @@ func (w *target) misread(err error, upstreamID string) error {
 
 // invoke makes one call of InvokeModel, and reads the whole response.
 func (w *target) invoke(ctx context.Context, body [][]byte, headers []llm.Label) ([]byte, http.Header, error) {
-	x, err := w.post(ctx, opInvoke, opInvoke, header(headers), body, nil, false)
+	x, err := w.post(ctx, opInvoke, opInvoke, header(headers), body, nil, nil, false)
 	if err != nil {
 		return nil, nil, err
 	}

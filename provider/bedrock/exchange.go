@@ -14,6 +14,7 @@ import (
 // exchange is a call that AWS has accepted, of whatever API.
 type exchange struct {
 	target *target
+	names  llm.Names
 	req    *llm.Request // nil if there is none in the common language
 	stream bool
 	resp   *upstream.Response
@@ -22,14 +23,15 @@ type exchange struct {
 }
 
 // post sends a body to an operation on the target. api is the operation's name in the record and in
-// errors. req is nil if there is none in the common language.
-func (w *target) post(ctx context.Context, operation, api string, header http.Header, body [][]byte, req *llm.Request, stream bool) (*exchange, error) {
+// errors. names are those of the client's request, and req is nil if there is none in the common
+// language.
+func (w *target) post(ctx context.Context, operation, api string, header http.Header, body [][]byte, names llm.Names, req *llm.Request, stream bool) (*exchange, error) {
 	u, path := w.operation(operation)
 	to := w.destination
 	to.API = api
 	failing := func() diagnose.Case {
 		c := w.failing(req, stream)
-		c.Target = to
+		c.Target, c.Names = to, names
 		return c
 	}
 	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header, Body: body}, u, &to, failing)
@@ -37,13 +39,13 @@ func (w *target) post(ctx context.Context, operation, api string, header http.He
 		return nil, err
 	}
 	meta := llm.Meta{Destination: to, UpstreamID: resp.Header.Get("X-Amzn-Requestid"), Price: w, Warnings: slices.Clip(w.warnings)}
-	return &exchange{target: w, req: req, stream: stream, resp: resp, meta: meta}, nil
+	return &exchange{target: w, names: names, req: req, stream: stream, resp: resp, meta: meta}, nil
 }
 
 // failed is the error for a response that failed after AWS had accepted the call.
 func (x *exchange) failed(err error) *llm.Error {
 	c := x.target.failing(x.req, x.stream)
-	c.Target = x.meta.Destination
+	c.Target, c.Names = x.meta.Destination, x.names
 	e := diagnose.Stream(err, c)
 	if e.RequestID == "" {
 		e.RequestID = x.meta.UpstreamID

@@ -128,7 +128,7 @@ func (w *target) withoutSchema(ctx context.Context, req *llm.Request, stream boo
 	less := *w
 	less.model = w.model.Without(true, false)
 	less.warnings = append(slices.Clip(w.warnings), llm.Warning{
-		Code: llm.WarnChanged, Field: "response_format",
+		Code: llm.WarnChanged, Field: req.FieldName(llm.Field{Kind: llm.FieldFormat}),
 		Detail: "Bedrock refused the schema, so it was passed to the model by a tool and is not enforced; a smaller schema with fewer optional properties and unions may be accepted",
 	})
 	return less.call(ctx, req, stream)

@@ -162,7 +162,7 @@ func TestTheClientIsToldOfARefusedSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.ContainsFunc(resp.Meta.Warnings, func(w llm.Warning) bool {
-		return w.Code == llm.WarnChanged && w.Field == "response_format" && strings.Contains(w.Detail, "Bedrock refused the schema")
+		return w.Code == llm.WarnChanged && w.Field == "format" && strings.Contains(w.Detail, "Bedrock refused the schema")
 	}) {
 		t.Errorf("warned of %v", resp.Meta.Warnings)
 	}

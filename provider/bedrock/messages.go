@@ -55,12 +55,12 @@ func (w *target) screened(req *llm.Request) (*llm.Request, []llm.Warning) {
 type invoked struct{ *exchange }
 
 // invokeClaude sends an adapted body. req is nil if there is none in the common language.
-func (w *target) invokeClaude(ctx context.Context, adapted *invoke.Adapted, headers []llm.Label, req *llm.Request, stream bool) (invoked, error) {
+func (w *target) invokeClaude(ctx context.Context, adapted *invoke.Adapted, headers []llm.Label, names llm.Names, req *llm.Request, stream bool) (invoked, error) {
 	op := opInvoke
 	if stream {
 		op = opInvokeStream
 	}
-	x, err := w.post(ctx, op, opInvoke, header(headers), adapted.Body, req, stream)
+	x, err := w.post(ctx, op, opInvoke, header(headers), adapted.Body, names, req, stream)
 	if err != nil {
 		return invoked{}, err
 	}
@@ -80,18 +80,15 @@ func (w *target) message(ctx context.Context, raw *llm.Raw, stream bool) (invoke
 	if err != nil {
 		return invoked{}, err
 	}
-	headers = slices.Concat(headers, adapted.Headers, userHeader(raw.User, adapted))
-	return w.invokeClaude(ctx, adapted, headers, nil, stream)
+	headers = slices.Concat(headers, adapted.Headers, userHeader(&raw.Call, adapted))
+	return w.invokeClaude(ctx, adapted, headers, raw.Names, nil, stream)
 }
 
 // userHeader is the header in which InvokeModel has requestMetadata, with the client's own user, as
 // calls of Converse have it
 // (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html).
-func userHeader(user string, adapted *invoke.Adapted) []llm.Label {
-	set, warnings := converse.RequestMetadata(user, nil)
-	for i := range warnings {
-		warnings[i].Field = "metadata.user_id"
-	}
+func userHeader(c *llm.Call, adapted *invoke.Adapted) []llm.Label {
+	set, warnings := converse.RequestMetadata(&llm.Call{User: c.User, Names: c.Names})
 	adapted.Warnings = append(adapted.Warnings, warnings...)
 	if set == nil {
 		return nil
@@ -158,7 +155,7 @@ func (w *target) invokeChat(ctx context.Context, req *llm.Request, stream bool) 
 	if err != nil {
 		return invoked{}, nil, err
 	}
-	c, err := w.invokeClaude(ctx, adapted, slices.Concat(fitted.Headers, adapted.Headers), &fitted.Request, stream && !fitted.Whole)
+	c, err := w.invokeClaude(ctx, adapted, slices.Concat(fitted.Headers, adapted.Headers), req.Names, &fitted.Request, stream && !fitted.Whole)
 	if err != nil {
 		return invoked{}, nil, err
 	}

@@ -102,7 +102,7 @@ func (w *target) pass(ctx context.Context, raw *llm.Raw) (*exchange, error) {
 		}
 	}
 	stream := raw.Operation == opConverseStream || raw.Operation == opInvokeStream
-	x, err := w.post(ctx, raw.Operation, raw.Operation, passedHeader(raw.Headers), [][]byte{body}, nil, stream)
+	x, err := w.post(ctx, raw.Operation, raw.Operation, passedHeader(raw.Headers), [][]byte{body}, raw.Names, nil, stream)
 	if err != nil {
 		return nil, err
 	}

@@ -97,7 +97,8 @@ func (e *requestWriter) outputConfig() error {
 	}
 	if f := e.req.Format; f != nil && jsonx.Find(members, "format") == nil {
 		if len(f.Schema) == 0 {
-			return llm.Unsupported("response_format", "response_format: the Messages API has no JSON output without a schema")
+			field := e.req.FieldName(llm.Field{Kind: llm.FieldFormat})
+			return llm.Unsupported(field, "%s: the Messages API has no JSON output without a schema", field)
 		}
 		value := append([]byte(`{"type":"json_schema","schema":`), f.Schema...)
 		members = append(members, jsonx.Member{Name: "format", Value: append(value, '}')})

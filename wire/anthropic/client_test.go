@@ -166,7 +166,7 @@ func TestRequestsWithoutAForm(t *testing.T) {
 		"a tool that is none":       {&llm.Request{Tools: []llm.Tool{{Own: jsonx.Raw(`[]`)}}}, "tools[0]"},
 		"tools that are none":       {&llm.Request{ModelFields: []jsonx.Member{{Name: "tools", Value: jsonx.Raw(`{}`)}}}, "tools"},
 		"output_config":             {&llm.Request{ModelFields: []jsonx.Member{{Name: "output_config", Value: jsonx.Raw(`[]`)}}}, "output_config"},
-		"JSON without a schema":     {&llm.Request{Format: &llm.Format{}}, "response_format"},
+		"JSON without a schema":     {&llm.Request{Format: &llm.Format{}}, "format"},
 	} {
 		_, err := request(t, tt.req)
 		if e := llm.AsError(err); err == nil || e.Status != 400 || e.Param != tt.param {

@@ -119,41 +119,14 @@ func TestWordsThatClientsRead(t *testing.T) {
 	}
 }
 
-// TestParam maps the paths of all packages.
+// TestParam writes paths as Anthropic's errors have them.
 func TestParam(t *testing.T) {
 	for path, want := range map[string]string{
 		"":                                       "",
 		"model":                                  "model",
-		"messages[1].content[0].image_url.url":   "messages.1.content.0.source.url",
-		"messages[1].content[0].file.file_data":  "messages.1.content.0.source.data",
-		"messages[1].content[0].source.data":     "messages.1.content.0.source.data",
+		"messages[1].content[0].source.url":      "messages.1.content.0.source.url",
 		"messages[1].content[0].content[2].type": "messages.1.content.0.content.2.type",
-		"messages[1].content[0].cache_control":   "messages.1.content.0.cache_control",
-		"messages[1].cache_control":              "messages.1.content",
-		"messages[1].thinking_blocks[3].data":    "messages.1.content",
-		"messages[1].tool_calls":                 "messages.1.content",
-		"messages[1].tool_call_id":               "messages.1.tool_use_id",
-		"messages":                               "messages",
-		"system[0].text":                         "system.0.text",
-		"tools[0].function.name":                 "tools.0.name",
-		"tools[0].function.parameters":           "tools.0.input_schema",
-		"tools[2].schema":                        "tools.2.input_schema",
-		"tools[2].cache_control":                 "tools.2.cache_control",
-		"tool_choice.function.name":              "tool_choice.name",
-		"reasoning_effort":                       "output_config.effort",
-		"reasoning.effort":                       "output_config.effort",
-		"thinking":                               "thinking",
-		"response_format":                        "output_config.format",
-		"response_format.json_schema.schema":     "output_config.format.schema",
-		"format.schema":                          "output_config.format.schema",
-		"stop":                                   "stop_sequences",
-		"max_completion_tokens":                  "max_tokens",
-		"parallel_tool_calls":                    "tool_choice.disable_parallel_tool_use",
-		"user":                                   "metadata.user_id",
-		"prompt_cache_retention":                 "cache_control",
-		"web_search_options":                     "tools.web_search",
-		"additionalModelRequestFields.thinking":  "thinking",
-		"additionalModelRequestFields":           "additionalModelRequestFields",
+		"messages.1.content.0":                   "messages.1.content.0",
 		"anthropic-beta":                         "anthropic-beta",
 	} {
 		if got := anthropic.Param(path); got != want {

@@ -196,10 +196,10 @@ func (d *decoder) blocks(i int, role llm.Role, c *content) ([]llm.Block, error) 
 		moved = moved || len(blocks) != j+1
 	}
 	if moved {
-		if d.out.ends == nil {
-			d.out.ends = map[int][]int{}
+		if d.ends == nil {
+			d.ends = map[int][]int{}
 		}
-		d.out.ends[i] = slices.Clone(d.counts)
+		d.ends[i] = slices.Clone(d.counts)
 	}
 	if !slices.ContainsFunc(blocks, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint }) {
 		return nil, nil

@@ -23,7 +23,7 @@ type Head struct {
 
 // Call returns what every request of the gateway has, as far as the head tells.
 func (h *Head) Call() llm.Call {
-	return llm.Call{Model: h.Model, Stream: h.Stream, User: h.User, DropParams: h.DropParams}
+	return llm.Call{Model: h.Model, Stream: h.Stream, User: h.User, DropParams: h.DropParams, Names: names{}}
 }
 
 // Peek reads the head of a request and checks that the body is one JSON object in UTF-8 within the

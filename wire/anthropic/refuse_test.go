@@ -296,33 +296,3 @@ func TestEmptyAssistantMessages(t *testing.T) {
 		t.Errorf("%+v", r.Warnings)
 	}
 }
-
-// TestLocate: errors about a turn's blocks name the client's.
-func TestLocate(t *testing.T) {
-	mark := `,"cache_control":{"type":"ephemeral"}`
-	r, err := anthropic.Decode([]byte(user(`{"type":"text","text":""},{"type":"text","text":"a"`+mark+`},{"type":"text","text":"b"`+mark+`},{"type":"text","text":""},{"type":"text","text":"c"}`)), anthropic.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string]string{
-		"messages[0].content[0]":                     "messages[0].content[1]",
-		"messages[0].content[1].x":                   "messages[0].content[1].x", // a's cache point
-		"messages[0].content[2]":                     "messages[0].content[2]",
-		"messages[0].content[4]":                     "messages[0].content[4]",
-		"messages[0].content[9]":                     "messages[0].content[4]",
-		"messages[7].content[1]":                     "messages[7].content[1]",
-		"messages[0].content":                        "messages[0].content",
-		"messages[0].content[999999999999999999999]": "messages[0].content[999999999999999999999]",
-	} {
-		if got := r.Locate(path); got != want {
-			t.Errorf("%s becomes %s, want %s", path, got, want)
-		}
-	}
-	e := llm.Unsupported("messages[0].content[0]", "messages[0].content[0] is no rock")
-	if got := r.LocateError(e); got.Param != "messages[0].content[1]" || got.Message != "messages[0].content[1] is no rock" || e.Param != "messages[0].content[0]" {
-		t.Errorf("%+v", got)
-	}
-	if same := llm.Unsupported("model", "x"); r.LocateError(same) != same {
-		t.Error("an error about something else has changed")
-	}
-}

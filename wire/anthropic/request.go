@@ -15,10 +15,6 @@ type Request struct {
 	Shares bool
 	// Warnings are about members that llm's form cannot express or that have no effect.
 	Warnings []llm.Warning
-
-	// ends are, for messages whose blocks are not those of their turn, how many blocks the turn has
-	// after each of the client's.
-	ends map[int][]int
 }
 
 // Options change how a request is decoded.
@@ -88,6 +84,7 @@ func decode(body []byte, extracted *jsonx.Extracted, opt Options) (*Request, err
 	if err := d.request(w); err != nil {
 		return nil, err
 	}
+	d.out.LLM.Names = names{d.ends}
 	return &d.out, nil
 }
 
@@ -156,6 +153,8 @@ type decoder struct {
 	added []tool
 	// effort is the last one that a system message sets, with its field.
 	effort, effortField string
+	// ends is that of names.
+	ends map[int][]int
 	// counts is the entry of ends for the message that is being read.
 	counts []int
 	// prefilled is 1 more than the index of an empty assistant message, which only the last may be.

@@ -150,6 +150,7 @@ func decode(body []byte, extracted *jsonx.Extracted, opt Options) (*Request, err
 	if err := d.request(w); err != nil {
 		return nil, err
 	}
+	d.out.LLM.Names = &names
 	d.out.Warnings = append(d.out.Warnings, prepared.Warnings...)
 	return &d.out, nil
 }

@@ -131,7 +131,7 @@ func (p *adapter) limit() {
 		return
 	}
 	p.out.MaxTokens.Value = p.model.facts.MaxOutput
-	p.warn(llm.WarnChanged, "max_tokens", "set to "+strconv.FormatInt(p.model.facts.MaxOutput, 10)+", the most that this model can write")
+	p.warn(llm.WarnChanged, p.name(llm.FieldMaxTokens), "set to "+strconv.FormatInt(p.model.facts.MaxOutput, 10)+", the most that this model can write")
 }
 
 // foreign drops Anthropic's settings that other families refuse, and effort for Claude models that
@@ -176,7 +176,7 @@ func (p *adapter) tier() {
 	switch p.out.ServiceTier {
 	case "", "default", "priority", "flex", "reserved":
 	default:
-		p.warn(llm.WarnDropped, "service_tier", "Bedrock has no service tier "+strconv.Quote(p.out.ServiceTier))
+		p.warn(llm.WarnDropped, p.name(llm.FieldServiceTier), "Bedrock has no service tier "+strconv.Quote(p.out.ServiceTier))
 		p.out.ServiceTier = ""
 	}
 }
@@ -242,6 +242,18 @@ func (p *adapter) refuse(field, format string, args ...any) error {
 	e.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
 	return e
 }
+
+// refuseKind is refuse for a field whose name, in the client's words, is the first argument of
+// format.
+func (p *adapter) refuseKind(kind llm.FieldKind, format string, args ...any) error {
+	return p.refuse(p.name(kind), format, append([]any{p.name(kind)}, args...)...)
+}
+
+// named is the client's name for a field.
+func (p *adapter) named(f llm.Field) string { return p.out.FieldName(f) }
+
+// name is named for a field without a position.
+func (p *adapter) name(kind llm.FieldKind) string { return p.named(llm.Field{Kind: kind}) }
 
 // field adds a model field, unless the client set one of that name.
 func (p *adapter) field(name, value string) {

@@ -46,8 +46,8 @@ func (p *adapter) behindContent() {
 	if p.model.any(noCache) {
 		return // which leaves all of them out
 	}
-	p.out.System = p.settled(p.out.System, "system")
-	p.rewrite(func(i int, t llm.Turn) []llm.Block { return p.settled(t.Blocks, p.message(i)) })
+	p.out.System = p.settled(p.out.System, p.name(llm.FieldSystemCache))
+	p.rewrite(func(i int, t llm.Turn) []llm.Block { return p.settled(t.Blocks, p.inMessage(llm.FieldMessageCache, i)) })
 }
 
 // settled returns blocks in which each cache point follows content, and none follows another.
@@ -66,7 +66,7 @@ func (p *adapter) settled(blocks []llm.Block, field string) []llm.Block {
 		switch {
 		case b.Kind == llm.BlockCachePoint && last >= 0 && out[last].Kind == llm.BlockCachePoint:
 			out[last].Cache = longer(out[last].Cache, b.Cache)
-			p.warn(llm.WarnDropped, field+".cache_control", "there is already a cache point at this position")
+			p.warn(llm.WarnDropped, field, "there is already a cache point at this position")
 		case b.Kind == llm.BlockCachePoint && (last < 0 || waiting != nil):
 			if waiting == nil {
 				waiting = &b
@@ -78,12 +78,12 @@ func (p *adapter) settled(blocks []llm.Block, field string) []llm.Block {
 			if waiting != nil && b.Kind != llm.BlockReasoning && b.Kind != llm.BlockRedacted && b.Kind != llm.BlockCachePoint {
 				out = append(out, *waiting)
 				waiting = nil
-				p.warn(llm.WarnChanged, field+".cache_control", "the cache point was moved after the next block, because there is no content before it")
+				p.warn(llm.WarnChanged, field, "the cache point was moved after the next block, because there is no content before it")
 			}
 		}
 	}
 	if waiting != nil {
-		p.warn(llm.WarnDropped, field+".cache_control", "there is no content before the cache point")
+		p.warn(llm.WarnDropped, field, "there is no content before the cache point")
 	}
 	return out
 }
@@ -99,12 +99,12 @@ func longer(a, b *llm.CachePoint) *llm.CachePoint {
 // retention applies prompt_cache_retention: points without a time to live get an hour, the longest
 // that AWS supports, and if there are no points, the system prompt is cached.
 func (p *adapter) retention() {
-	const field = "prompt_cache_retention"
 	wish := p.out.CacheRetention
 	p.out.CacheRetention = ""
 	if wish != "24h" {
 		return
 	}
+	field := p.name(llm.FieldCacheRetention)
 	facts := p.model.facts
 	if p.model.any(noCache) || facts == nil || facts.Cache.Supported != catalog.Yes || facts.Cache.OneHour != catalog.Yes {
 		p.warn(llm.WarnDropped, field, "this model is not known to support a one-hour cache")
@@ -179,7 +179,7 @@ func copyOf(c *llm.CachePoint) *llm.CachePoint {
 func (p *adapter) places(points []point) {
 	never := p.model.any(noCache) || p.model.facts != nil && p.model.facts.Cache.Supported == catalog.No
 	if never && len(points) > 0 {
-		p.warn(llm.WarnDropped, "cache_control", "this model does not support prompt caching")
+		p.warn(llm.WarnDropped, p.name(llm.FieldCache), "this model does not support prompt caching")
 	}
 	for i := range points {
 		at := &points[i]
@@ -188,10 +188,10 @@ func (p *adapter) places(points []point) {
 			at.keep = false
 		case at.tool >= 0 && p.model.any(noToolCache):
 			at.keep = false
-			p.warn(llm.WarnDropped, p.tool(at.tool)+".cache_control", "this model does not support a cache point after tools")
+			p.warn(llm.WarnDropped, p.tool(llm.FieldToolCache, at.tool), "this model does not support a cache point after tools")
 		case at.turn >= 0 && p.behindReasoning(at):
 			at.keep = false
-			p.warn(llm.WarnDropped, p.message(at.turn)+".cache_control", "Bedrock does not support a cache point right after reasoning")
+			p.warn(llm.WarnDropped, p.inMessage(llm.FieldMessageCache, at.turn), "Bedrock does not support a cache point right after reasoning")
 		}
 	}
 }
@@ -217,7 +217,7 @@ func (p *adapter) beforeResults() {
 			if b.Kind != llm.BlockCachePoint {
 				return false
 			}
-			field := p.message(i) + ".cache_control"
+			field := p.inMessage(llm.FieldMessageCache, i)
 			if target < 0 {
 				p.warn(llm.WarnDropped, field, "this model does not support a cache point in a message with tool results")
 				return true
@@ -308,7 +308,7 @@ func (p *adapter) most(points []point) {
 	for i := range points {
 		points[i].keep = points[i].keep && chosen[i]
 	}
-	p.warn(llm.WarnDropped, "cache_control", strconv.Itoa(count)+" cache points; Bedrock accepts at most "+strconv.Itoa(maxPoints))
+	p.warn(llm.WarnDropped, p.name(llm.FieldCache), strconv.Itoa(count)+" cache points; Bedrock accepts at most "+strconv.Itoa(maxPoints))
 }
 
 // times adapts the times to live.
@@ -321,18 +321,18 @@ func (p *adapter) times(points []point) {
 			continue
 		}
 		if ttl := pt.cache.TTL; ttl != "" && ttl != "5m" && ttl != "1h" { // CacheTTL in AWS's service model
-			p.warn(llm.WarnChanged, "cache_control.ttl", "set to 5m: Bedrock supports 5m and 1h")
+			p.warn(llm.WarnChanged, p.named(llm.Field{Kind: llm.FieldCache, Name: "ttl"}), "set to 5m: Bedrock supports 5m and 1h")
 			pt.cache.TTL = ""
 		}
 		if plain && pt.cache.TTL != "" {
 			if pt.cache.TTL != "5m" { // which is the default
-				p.warn(llm.WarnChanged, "cache_control.ttl", "set to 5m: this model supports no other time")
+				p.warn(llm.WarnChanged, p.named(llm.Field{Kind: llm.FieldCache, Name: "ttl"}), "set to 5m: this model supports no other time")
 			}
 			pt.cache.TTL = ""
 		}
 		if pt.cache.TTL == "1h" && short {
 			pt.cache.TTL = ""
-			p.warn(llm.WarnChanged, "cache_control.ttl", "set to 5m, because an earlier cache point has 5m")
+			p.warn(llm.WarnChanged, p.named(llm.Field{Kind: llm.FieldCache, Name: "ttl"}), "set to 5m, because an earlier cache point has 5m")
 		}
 		short = short || pt.cache.TTL != "1h"
 	}

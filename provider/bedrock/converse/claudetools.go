@@ -17,7 +17,7 @@ func (p *adapter) placeClaudeTools() error {
 	if first < 0 {
 		return nil
 	}
-	field := p.tool(first) + ".type"
+	field := p.tool(llm.FieldToolType, first)
 	var names, needed []string
 	var w jsonx.Writer
 	w.Array()
@@ -39,12 +39,13 @@ func (p *adapter) placeClaudeTools() error {
 	if !p.model.any(betas) {
 		if c := &p.out.ToolChoice; c.Kind == llm.ToolChoiceNamed && slices.Contains(names, c.Name) && p.out.DropParams {
 			*c = llm.ToolChoice{}
-			p.warn(llm.WarnDropped, "tool_choice", "the tool that it names was dropped")
+			p.warn(llm.WarnDropped, p.name(llm.FieldToolChoice), "the tool that it names was dropped")
 		}
 		return p.refuse(field, "%s: this tool is built into Claude models; this model supports only function tools", field)
 	}
 	if p.given("tools") != nil {
-		return llm.Invalid("additionalModelRequestFields.tools", "additionalModelRequestFields.tools and tools both define Claude's built-in tools; send only one of them")
+		field = p.named(llm.Field{Kind: llm.FieldModelFields, Name: "tools"})
+		return llm.Invalid(field, "%s and %s both define Claude's built-in tools; send only one of them", field, p.name(llm.FieldTools))
 	}
 	p.own = names
 	p.field("tools", string(w.Buf))
@@ -180,13 +181,12 @@ const grounding = `{"name":"nova_grounding"}`
 
 // search has a model search the web, if it can.
 func (p *adapter) search() error {
-	const field = "web_search_options"
 	wish := p.out.WebSearch
-	p.out.WebSearch = nil
-	switch {
-	case wish == nil:
+	if p.out.WebSearch = nil; wish == nil {
 		return nil
-	case !p.model.any(grounds):
+	}
+	field := p.name(llm.FieldWebSearch)
+	if !p.model.any(grounds) {
 		return p.refuse(field, "%s is not supported by this model", field)
 	}
 	options, err := jsonx.Members(wish)

@@ -25,9 +25,9 @@ func (p *adapter) thoughts() {
 	p.rewrite(func(i int, t llm.Turn) []llm.Block {
 		blocks := make([]llm.Block, 0, len(t.Blocks))
 		for _, b := range t.Blocks {
-			field := p.message(i) + ".thinking_blocks"
+			field := p.inMessage(llm.FieldReasoned, i)
 			if b.Plain {
-				field = p.message(i) + ".reasoning_content"
+				field = p.inMessage(llm.FieldReasonedText, i)
 			}
 			switch why := p.refusesThought(&b); {
 			case why != "":

@@ -47,7 +47,7 @@ func (p *adapter) format() error {
 	}
 	if p.model.any(noTools) {
 		p.out.Format = nil
-		if err := p.refuse("response_format", "response_format is not supported by this model: on Bedrock it has neither structured output nor tools"); err != nil {
+		if err := p.refuseKind(llm.FieldFormat, "%s is not supported by this model: on Bedrock it has neither structured output nor tools"); err != nil {
 			return err
 		}
 		p.instruct("Answer with one JSON object and nothing else." + following(f.Schema))
@@ -64,7 +64,7 @@ func (p *adapter) called() bool {
 		return false
 	}
 	p.out.Format = nil
-	p.warn(llm.WarnDropped, "response_format", "tool_choice forces a tool call")
+	p.warn(llm.WarnDropped, p.name(llm.FieldFormat), p.name(llm.FieldToolChoice)+" forces a tool call")
 	return true
 }
 
@@ -87,7 +87,7 @@ func (p *adapter) byWords() {
 	p.f.reply, p.f.words = p.freeName(), true // which no tool has
 	text := "Answer with one JSON object and nothing else, without a code block around it."
 	if len(f.Schema) > 0 {
-		p.warn(llm.WarnChanged, "response_format", "the schema is passed to the model but is not enforced")
+		p.warn(llm.WarnChanged, p.name(llm.FieldFormat), "the schema is passed to the model but is not enforced")
 		text = "Answer with JSON and nothing else, without a code block around it." + following(f.Schema)
 	}
 	if len(p.out.Tools)+len(p.own) > 0 && p.out.ToolChoice.Kind != llm.ToolChoiceNone {
@@ -99,10 +99,10 @@ func (p *adapter) byWords() {
 // natively gives the model the schema, the rewritten one if there is one.
 func (p *adapter) natively(schema jsonx.Raw, c *closing) {
 	if c.bound {
-		p.warn(llm.WarnChanged, "response_format", "bounds were moved to the schema's descriptions, because Bedrock does not support them")
+		p.warn(llm.WarnChanged, p.name(llm.FieldFormat), "bounds were moved to the schema's descriptions, because Bedrock does not support them")
 	}
 	if c.loose {
-		p.warn(llm.WarnChanged, "response_format", "oneOf was replaced by anyOf, because Bedrock does not support oneOf")
+		p.warn(llm.WarnChanged, p.name(llm.FieldFormat), "oneOf was replaced by anyOf, because Bedrock does not support oneOf")
 	}
 	if schema != nil {
 		format := *p.out.Format
@@ -128,12 +128,12 @@ func (p *adapter) byTool(reason string) {
 		reason += "; "
 	}
 	if f.Strict.Value || reason != "" {
-		p.warn(llm.WarnChanged, "response_format", reason+"the schema is passed to the model but is not enforced")
+		p.warn(llm.WarnChanged, p.name(llm.FieldFormat), reason+"the schema is passed to the model but is not enforced")
 	}
 	p.out.Format = nil
 	p.f.reply = p.freeName()
 	schema := f.Schema
-	if topped, err := objectTop(schema, "response_format.json_schema.schema"); err == nil && topped != nil {
+	if topped, err := objectTop(schema, p.name(llm.FieldFormatSchema)); err == nil && topped != nil {
 		schema = topped
 	}
 	description := "Gives the answer to the user as a JSON object."

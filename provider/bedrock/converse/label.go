@@ -27,21 +27,21 @@ func (p *adapter) labels() error {
 		return err
 	}
 	if user := p.out.User; user != "" && slices.ContainsFunc(p.out.Metadata, func(l llm.Label) bool { return l.Name == "user" }) {
-		p.warn(llm.WarnDropped, "user", "metadata.user is set and takes precedence")
+		p.warn(llm.WarnDropped, p.name(llm.FieldUser), p.named(llm.Field{Kind: llm.FieldMetadata, Name: "user"})+" is set and takes precedence")
 		p.out.User = ""
 	}
 	user, labels := p.out.User, p.out.Metadata
 	p.out.Metadata, p.out.User = nil, ""
 	if own != nil {
 		for _, l := range labels {
-			p.warn(llm.WarnDropped, "metadata."+l.Name, "requestMetadata is set and takes precedence")
+			p.warn(llm.WarnDropped, p.named(llm.Field{Kind: llm.FieldMetadata, Name: l.Name}), "requestMetadata is set and takes precedence")
 		}
 		if user != "" {
-			p.warn(llm.WarnDropped, "user", "requestMetadata is set and takes precedence")
+			p.warn(llm.WarnDropped, p.name(llm.FieldUser), "requestMetadata is set and takes precedence")
 		}
 		return nil
 	}
-	set, warnings := RequestMetadata(user, labels)
+	set, warnings := RequestMetadata(&llm.Call{User: user, Metadata: labels, Names: p.out.Names})
 	p.f.Warnings = append(p.f.Warnings, warnings...)
 	if set != nil {
 		p.out.Extensions = append(p.out.Extensions, jsonx.Member{Name: "requestMetadata", Value: set})
@@ -49,12 +49,12 @@ func (p *adapter) labels() error {
 	return nil
 }
 
-// RequestMetadata returns a client's own user and labels as requestMetadata; nil if there are none
+// RequestMetadata returns the client's own user and labels of a call as requestMetadata; nil if there are none
 // that AWS accepts, of which the warnings tell. A user that is a JSON object, as Claude Code has it,
 // becomes a label for each member that is not empty.
-func RequestMetadata(user string, labels []llm.Label) (jsonx.Raw, []llm.Warning) {
-	given := len(labels)
-	labels = append(slices.Clip(labels), userLabels(user)...)
+func RequestMetadata(c *llm.Call) (jsonx.Raw, []llm.Warning) {
+	given := len(c.Metadata)
+	labels := append(slices.Clip(c.Metadata), userLabels(c.User)...)
 	if len(labels) == 0 {
 		return nil, nil
 	}
@@ -64,9 +64,9 @@ func RequestMetadata(user string, labels []llm.Label) (jsonx.Raw, []llm.Warning)
 	count := 0
 	seen := map[string]bool{}
 	for i, l := range labels {
-		field, reason := "metadata."+l.Name, ""
+		field, reason := llm.Field{Kind: llm.FieldMetadata, Name: l.Name}, ""
 		if i >= given {
-			field = "user"
+			field = llm.Field{Kind: llm.FieldUser}
 		}
 		switch {
 		case seen[l.Name]:
@@ -81,7 +81,7 @@ func RequestMetadata(user string, labels []llm.Label) (jsonx.Raw, []llm.Warning)
 			w.String(l.Value)
 		}
 		if reason != "" {
-			warnings = append(warnings, llm.Warning{Code: llm.WarnDropped, Field: field, Detail: reason})
+			warnings = append(warnings, llm.Warning{Code: llm.WarnDropped, Field: c.FieldName(field), Detail: reason})
 		}
 		seen[l.Name] = true
 	}
@@ -173,7 +173,7 @@ func (p *adapter) headers() {
 		case name == "anthropic-beta":
 			p.betas(h.Value)
 		case !httpfield.IsToken(name) || httpfield.RuleOf(name) != httpfield.Pass || !httpfield.IsValue(h.Value):
-			p.warn(llm.WarnDropped, "extra_headers."+h.Name, "clients may not set this header")
+			p.warn(llm.WarnDropped, p.named(llm.Field{Kind: llm.FieldHeader, Name: h.Name}), "clients may not set this header")
 		default:
 			p.f.Headers = append(p.f.Headers, h)
 		}

@@ -51,7 +51,7 @@ func (p *adapter) media() error {
 		if p.model.any(ownLimits) {
 			continue
 		}
-		field := p.message(i) + ".content"
+		field := p.inMessage(llm.FieldContent, i)
 		if images > maxImages {
 			return llm.Invalid(field, "%s has %d images; Bedrock accepts at most %d in one message", field, images, maxImages)
 		}

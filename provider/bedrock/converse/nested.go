@@ -43,7 +43,7 @@ func (p *adapter) nested(wish *llm.Reasoning) (companion []jsonx.Member, err err
 				wish.Effort = word
 			case word:
 			default:
-				p.warn(llm.WarnDropped, field, "reasoning_effort is set and takes precedence")
+				p.warn(llm.WarnDropped, field, p.name(llm.FieldEffort)+" is set and takes precedence")
 			}
 		case m.style == styleNested:
 			companion = append(companion, member)

@@ -116,7 +116,7 @@ func (m *matching) assistant(from, to int) {
 			if again >= 0 {
 				m.changed = true
 				m.open[again].extra++
-				m.p.warn(llm.WarnDropped, m.p.message(i)+".tool_calls", "the tool call "+strconv.Quote(b.ToolUse.ID)+" appears twice")
+				m.p.warn(llm.WarnDropped, m.p.inMessage(llm.FieldToolCalls, i), "the tool call "+strconv.Quote(b.ToolUse.ID)+" appears twice")
 				continue
 			}
 			calls = append(calls, b.ToolUse)
@@ -265,7 +265,7 @@ func (m *matching) unanswered() {
 		results = append(results, llm.Block{Kind: llm.BlockToolResult, ToolResult: &llm.ToolResult{
 			ID: c.sent, Content: []llm.ResultBlock{{Block: llm.Block{Kind: llm.BlockText, Text: "(no result)"}}},
 		}})
-		m.p.warn(llm.WarnChanged, "messages", "the tool call "+strconv.Quote(c.given)+" has no result; a placeholder was added, because Bedrock requires a result for each call")
+		m.p.warn(llm.WarnChanged, m.p.name(llm.FieldMessages), "the tool call "+strconv.Quote(c.given)+" has no result; a placeholder was added, because Bedrock requires a result for each call")
 	}
 	m.open = nil
 	if len(results) > 0 {

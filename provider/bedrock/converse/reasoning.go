@@ -58,7 +58,7 @@ func (p *adapter) reasoning() error {
 	if len(wish.Thinking) > 0 {
 		var t thinking
 		if err := jsonx.Unmarshal(wish.Thinking, &t); err != nil {
-			return llm.Invalid("thinking", "thinking %v", err)
+			return llm.Invalid(p.name(llm.FieldThinking), "%s %v", p.name(llm.FieldThinking), err)
 		}
 		if wish.Effort, err = p.thinking(wish, t); err != nil {
 			return err
@@ -67,7 +67,7 @@ func (p *adapter) reasoning() error {
 	switch wish.Effort {
 	case "":
 	case "none":
-		p.unthinking("reasoning_effort")
+		p.unthinking(p.name(llm.FieldEffort))
 	default:
 		p.effort(wish.Effort)
 	}
@@ -120,7 +120,7 @@ func silent(t llm.Turn) bool {
 // budgeted sets a thinking budget for a Claude model, if its turns allow that.
 func (p *adapter) budgeted(field string, set jsonx.Raw) {
 	if p.seen.tools && p.unthought() {
-		p.warn(llm.WarnDropped, field, "the last tool call has no thinking_blocks")
+		p.warn(llm.WarnDropped, field, "the last tool call has no reasoning")
 		return
 	}
 	p.field("thinking", string(set))
@@ -143,28 +143,28 @@ func (p *adapter) thinking(wish llm.Reasoning, t thinking) (string, error) {
 		t.Type, wish.Thinking = "enabled", budgetOf(t.Budget)
 	}
 	if t.Type == "between_tools" && !m.between && (m.style != styleNone || p.model.facts != nil) {
-		p.warn(llm.WarnChanged, "thinking", "this model does not support between_tools; thinking was disabled")
+		p.warn(llm.WarnChanged, p.name(llm.FieldThinking), "this model does not support between_tools; thinking was disabled")
 		t.Type, wish.Thinking = "disabled", jsonx.Raw(disabled)
 	}
 	if t.Type == "disabled" && m.style != styleNone {
 		return p.disabled(wish), nil
 	}
 	if wish.Effort == "none" {
-		p.warn(llm.WarnDropped, "reasoning_effort", "thinking is set and takes precedence")
+		p.warn(llm.WarnDropped, p.name(llm.FieldEffort), p.name(llm.FieldThinking)+" is set and takes precedence")
 		wish.Effort = ""
 	}
 	switch m.style {
 	case styleBudget:
 		switch {
 		case t.Type != "enabled": // adaptive is not known yet: as much as it mostly takes
-			p.warn(llm.WarnChanged, "thinking", "converted to a budget, because this model requires one")
+			p.warn(llm.WarnChanged, p.name(llm.FieldThinking), "converted to a budget, because this model requires one")
 			return firstOf(wish.Effort, "high"), nil
 		case t.Budget == 0:
-			p.warn(llm.WarnChanged, "thinking", "budget_tokens is missing; set to the budget of effort "+firstOf(wish.Effort, "medium"))
+			p.warn(llm.WarnChanged, p.name(llm.FieldThinking), "budget_tokens is missing; set to the budget of effort "+firstOf(wish.Effort, "medium"))
 			return firstOf(wish.Effort, "medium"), nil
 		}
 		if wish.Effort != "" {
-			p.warn(llm.WarnDropped, "reasoning_effort", "thinking.budget_tokens is set and takes precedence")
+			p.warn(llm.WarnDropped, p.name(llm.FieldEffort), p.named(llm.Field{Kind: llm.FieldThinking, Name: "budget_tokens"})+" is set and takes precedence")
 		}
 		return "", p.enabled(wish.Thinking, t.Budget)
 	case styleAdaptive:
@@ -172,7 +172,7 @@ func (p *adapter) thinking(wish llm.Reasoning, t thinking) (string, error) {
 		case t.Type == "enabled" && t.Budget != 0 && p.model.any(budgets):
 			return wish.Effort, p.enabled(wish.Thinking, t.Budget)
 		case t.Type == "enabled":
-			p.warn(llm.WarnChanged, "thinking", "converted to an effort, because this model does not support a budget")
+			p.warn(llm.WarnChanged, p.name(llm.FieldThinking), "converted to an effort, because this model does not support a budget")
 			if wish.Effort == "" && t.Budget != 0 {
 				wish.Effort = effort(t.Budget)
 			}
@@ -182,18 +182,18 @@ func (p *adapter) thinking(wish llm.Reasoning, t thinking) (string, error) {
 			wish.Effort = p.atMostHigh(wish.Effort)
 		}
 	case styleNova, styleEffort, styleNested, styleConfig:
-		p.warn(llm.WarnChanged, "thinking", "converted to an effort, because this model does not support thinking")
+		p.warn(llm.WarnChanged, p.name(llm.FieldThinking), "converted to an effort, because this model does not support thinking")
 		if t.Budget == 0 {
 			return firstOf(wish.Effort, "medium"), nil
 		}
 		return firstOf(wish.Effort, effort(t.Budget)), nil
 	case styleAlways:
-		p.warn(llm.WarnDropped, "thinking", "not supported by this model, which always reasons and has no setting")
+		p.warn(llm.WarnDropped, p.name(llm.FieldThinking), "not supported by this model, which always reasons and has no setting")
 		return wish.Effort, nil
 	case styleNone:
 		if p.model.facts != nil { // AWS refuses a setting that the model does not know
 			if t.Type != "disabled" {
-				p.warn(llm.WarnDropped, "thinking", noThinking)
+				p.warn(llm.WarnDropped, p.name(llm.FieldThinking), noThinking)
 			}
 			return wish.Effort, nil
 		}
@@ -214,7 +214,7 @@ func (p *adapter) disabled(wish llm.Reasoning) string {
 	claude := m.style == styleBudget || m.style == styleAdaptive
 	switch {
 	case claude && m.off == offNever:
-		p.unthinking("thinking")
+		p.unthinking(p.name(llm.FieldThinking))
 		if wish.Effort == "none" { // which says the same
 			return ""
 		}
@@ -225,16 +225,16 @@ func (p *adapter) disabled(wish llm.Reasoning) string {
 		case wish.Effort == "none":
 			return ""
 		case m.style == styleBudget && wish.Effort != "":
-			p.warn(llm.WarnDropped, "reasoning_effort", "thinking is disabled")
+			p.warn(llm.WarnDropped, p.name(llm.FieldEffort), "thinking is disabled")
 			return ""
 		case m.off == offDisabled:
 			return p.atMostHigh(wish.Effort)
 		}
 		return wish.Effort
 	}
-	p.warn(llm.WarnChanged, "thinking", "converted to an effort, because this model does not support thinking")
+	p.warn(llm.WarnChanged, p.name(llm.FieldThinking), "converted to an effort, because this model does not support thinking")
 	if wish.Effort != "" && wish.Effort != "none" {
-		p.warn(llm.WarnDropped, "reasoning_effort", "thinking is disabled")
+		p.warn(llm.WarnDropped, p.name(llm.FieldEffort), "thinking is disabled")
 	}
 	return "none"
 }
@@ -244,7 +244,7 @@ func (p *adapter) atMostHigh(effort string) string {
 	if effort != "xhigh" && effort != "max" {
 		return effort
 	}
-	p.warn(llm.WarnChanged, "reasoning_effort", "set to high, the highest effort that this model supports without thinking")
+	p.warn(llm.WarnChanged, p.name(llm.FieldEffort), "set to high, the highest effort that this model supports without thinking")
 	return "high"
 }
 
@@ -282,15 +282,15 @@ func (p *adapter) enabled(set jsonx.Raw, tokens int64) error {
 	fit := max(tokens, leastBudget)
 	if most := p.out.MaxTokens; most.Set && fit >= most.Value {
 		if most.Value <= leastBudget {
-			return p.refuse("thinking", "thinking requires a budget of at least %d tokens that is less than max_tokens, which is %d", leastBudget, most.Value)
+			return p.refuseKind(llm.FieldThinking, "%s requires a budget of at least %d tokens that is less than %s, which is %d", leastBudget, p.name(llm.FieldMaxTokens), most.Value)
 		}
 		fit = most.Value - 1
 	}
 	if fit != tokens {
-		p.warn(llm.WarnChanged, "thinking", "budget_tokens was set to "+strconv.FormatInt(fit, 10))
+		p.warn(llm.WarnChanged, p.name(llm.FieldThinking), "budget_tokens was set to "+strconv.FormatInt(fit, 10))
 		set = budgetOf(fit)
 	}
-	p.budgeted("thinking", set)
+	p.budgeted(p.name(llm.FieldThinking), set)
 	return nil
 }
 
@@ -310,9 +310,9 @@ func (p *adapter) effort(effort string) {
 	case styleConfig:
 		p.field("reasoning_config", `"`+p.nearest(effort)+`"`)
 	case styleAlways:
-		p.warn(llm.WarnDropped, "reasoning_effort", "not supported by this model, which always reasons and has no setting")
+		p.warn(llm.WarnDropped, p.name(llm.FieldEffort), "not supported by this model, which always reasons and has no setting")
 	case styleNone:
-		p.warn(llm.WarnDropped, "reasoning_effort", noThinking)
+		p.warn(llm.WarnDropped, p.name(llm.FieldEffort), noThinking)
 	}
 }
 
@@ -324,13 +324,13 @@ func (p *adapter) budget(effort string) {
 	tokens := budget(effort)
 	if most := p.out.MaxTokens; most.Set && tokens >= most.Value {
 		if most.Value <= leastBudget {
-			p.warn(llm.WarnDropped, "reasoning_effort", "the least thinking budget, "+strconv.Itoa(leastBudget)+" tokens, does not fit into max_tokens")
+			p.warn(llm.WarnDropped, p.name(llm.FieldEffort), "the least thinking budget, "+strconv.Itoa(leastBudget)+" tokens, does not fit into "+p.name(llm.FieldMaxTokens))
 			return
 		}
 		tokens = max(leastBudget, most.Value/2)
-		p.warn(llm.WarnChanged, "reasoning_effort", "set to a budget of "+strconv.FormatInt(tokens, 10)+" tokens, which must be less than max_tokens")
+		p.warn(llm.WarnChanged, p.name(llm.FieldEffort), "set to a budget of "+strconv.FormatInt(tokens, 10)+" tokens, which must be less than "+p.name(llm.FieldMaxTokens))
 	}
-	p.budgeted("reasoning_effort", budgetOf(tokens))
+	p.budgeted(p.name(llm.FieldEffort), budgetOf(tokens))
 }
 
 func budgetOf(tokens int64) jsonx.Raw {
@@ -352,11 +352,11 @@ func (p *adapter) nova(effort string) {
 	word := p.nearest(effort)
 	if word == "high" && p.out.MaxTokens.Set {
 		word = "medium"
-		p.warn(llm.WarnChanged, "reasoning_effort", "set to medium, because effort high does not allow max_tokens")
+		p.warn(llm.WarnChanged, p.name(llm.FieldEffort), "set to medium, because effort high does not allow "+p.name(llm.FieldMaxTokens))
 	}
 	if word == "high" {
-		p.drop(&p.out.Temperature, "temperature")
-		p.drop(&p.out.TopP, "top_p")
+		p.drop(&p.out.Temperature, p.name(llm.FieldTemperature))
+		p.drop(&p.out.TopP, p.name(llm.FieldTopP))
 	}
 	p.field("reasoningConfig", `{"type":"enabled","maxReasoningEffort":"`+word+`"}`)
 }
@@ -385,7 +385,7 @@ func (p *adapter) nearest(effort string) string {
 	if best == "none" && len(words) > 1 { // a little is not nothing
 		best = words[1]
 	}
-	p.warn(llm.WarnChanged, "reasoning_effort", "this model supports "+strings.Join(words, ", ")+"; set to "+best)
+	p.warn(llm.WarnChanged, p.name(llm.FieldEffort), "this model supports "+strings.Join(words, ", ")+"; set to "+best)
 	return best
 }
 

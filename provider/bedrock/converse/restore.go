@@ -82,10 +82,10 @@ func (f *Adapted) answer(r *llm.Response) {
 				blocks = append(blocks, llm.Block{Kind: llm.BlockText, Text: string(b.ToolUse.Input)})
 				continue
 			}
-			r.Meta.Warnings = append(slices.Clip(r.Meta.Warnings), textBesideWarning())
+			r.Meta.Warnings = append(slices.Clip(r.Meta.Warnings), f.textBesideWarning())
 		case b.Kind == llm.BlockText && !written && !spoken(i):
 			if !isBlank(&b) {
-				r.Meta.Warnings = append(slices.Clip(r.Meta.Warnings), textBesideWarning())
+				r.Meta.Warnings = append(slices.Clip(r.Meta.Warnings), f.textBesideWarning())
 			}
 		default:
 			blocks = append(blocks, b)
@@ -109,8 +109,8 @@ func textOf(blocks []llm.Block) string {
 }
 
 // textBesideWarning is the warning for text that a model wrote next to its JSON answer.
-func textBesideWarning() llm.Warning {
-	return llm.Warning{Code: llm.WarnDropped, Field: "content", Detail: "text that the model wrote next to its JSON answer"}
+func (f *Adapted) textBesideWarning() llm.Warning {
+	return llm.Warning{Code: llm.WarnDropped, Field: f.Request.FieldName(llm.Field{Kind: llm.FieldResponseContent}), Detail: "text that the model wrote next to its JSON answer"}
 }
 
 // isJSON reports whether text begins like a JSON object or list.
@@ -169,7 +169,7 @@ func (f *Adapted) Stream(s llm.Stream) llm.Stream {
 		s = &thinkTagStream{Stream: s}
 	}
 	if f.writes != nil {
-		s = &unwritten{Stream: s, writes: f.writes}
+		s = &unwritten{Stream: s, writes: f.writes, in: writtenIn{names: f.Request.Names}}
 	}
 	if f.names == nil && f.reply == "" {
 		return s
@@ -360,10 +360,10 @@ func (r *restoreStream) forget() {
 
 func (r *restoreStream) warn() {
 	m := r.Meta()
-	if slices.Contains(m.Warnings, textBesideWarning()) {
+	if slices.Contains(m.Warnings, r.f.textBesideWarning()) {
 		return
 	}
-	m.Warnings = append(slices.Clip(m.Warnings), textBesideWarning())
+	m.Warnings = append(slices.Clip(m.Warnings), r.f.textBesideWarning())
 }
 
 // release queues the held text, then ev. The fence around text that is the entire response is

@@ -11,6 +11,7 @@ import (
 	"outcrop/provider/bedrock/converse"
 	"outcrop/provider/bedrock/modelid"
 	wire "outcrop/wire/converse"
+	"outcrop/wire/openaichat"
 )
 
 // models are read once.
@@ -76,10 +77,25 @@ func cached(ttl string) llm.Block {
 
 func tool(name string) llm.Tool { return llm.Tool{Name: name, Schema: jsonx.Raw(`{"type":"object"}`)} }
 
+// chatNames are the names of fields in a chat completion request.
+func chatNames(t testing.TB) llm.Names {
+	t.Helper()
+	req, err := openaichat.Decode([]byte(`{"model":"m","messages":[{"role":"user","content":"Hi"}]}`), openaichat.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return req.LLM.Names
+}
+
 // sent fits a request and gives what AWS is sent, which the service model takes, and
 // the warnings; or the refusal.
 func sent(t testing.TB, m *converse.Model, req *llm.Request, stream bool) (body string, warnings []string, f *converse.Adapted, refusal *llm.Error) {
 	t.Helper()
+	if req.Names == nil {
+		own := *req
+		own.Names = chatNames(t)
+		req = &own
+	}
 	f, err := converse.Adapt(m, req, stream)
 	var out jsonx.Writer
 	var more []llm.Warning

@@ -15,17 +15,17 @@ const maxTemperature = 1
 // sampling fits temperature, top_p, top_k and stop.
 func (p *adapter) sampling() error {
 	if t := &p.out.Temperature; t.Set && t.Value > maxTemperature {
-		p.warn(llm.WarnChanged, "temperature", "set to 1, the highest value that Bedrock accepts")
+		p.warn(llm.WarnChanged, p.name(llm.FieldTemperature), "set to 1, the highest value that Bedrock accepts")
 		t.Value = maxTemperature
 	}
 	if p.thinks {
 		if p.out.Temperature.Value != 1 {
-			p.drop(&p.out.Temperature, "temperature")
+			p.drop(&p.out.Temperature, p.name(llm.FieldTemperature))
 		}
-		p.drop(&p.out.TopP, "top_p")
+		p.drop(&p.out.TopP, p.name(llm.FieldTopP))
 		if p.out.TopK.Set {
 			p.out.TopK = llm.Opt[int64]{}
-			p.warn(llm.WarnDropped, "top_k", "not supported together with reasoning")
+			p.warn(llm.WarnDropped, p.name(llm.FieldTopK), "not supported together with reasoning")
 		}
 	}
 	if p.model.any(noSampling) {
@@ -40,7 +40,7 @@ func (p *adapter) sampling() error {
 	}
 	if p.model.any(noStop) && len(p.out.Stop) > 0 {
 		p.out.Stop = nil
-		if err := p.refuse("stop", "stop is not supported by this model on Bedrock"); err != nil {
+		if err := p.refuseKind(llm.FieldStop, "%s is not supported by this model on Bedrock"); err != nil {
 			return err
 		}
 	}
@@ -60,26 +60,26 @@ func (p *adapter) blankStops() error {
 		return nil
 	}
 	p.out.Stop = slices.DeleteFunc(slices.Clone(p.out.Stop), blank)
-	return p.refuse("stop", "stop: the model takes no stop sequence of white space alone on Bedrock")
+	return p.refuseKind(llm.FieldStop, "%s: the model takes no stop sequence of white space alone on Bedrock")
 }
 
 // unsampled leaves temperature and top_p out for a model that takes neither. Where
 // they ask for what is so anyway, 1, nothing is lost.
 func (p *adapter) unsampled() error {
 	for _, s := range []struct {
-		field   string
+		kind    llm.FieldKind
 		setting *llm.Opt[float64]
-	}{{"temperature", &p.out.Temperature}, {"top_p", &p.out.TopP}} {
+	}{{llm.FieldTemperature, &p.out.Temperature}, {llm.FieldTopP, &p.out.TopP}} {
 		if !s.setting.Set {
 			continue
 		}
 		given := s.setting.Value
 		*s.setting = llm.Opt[float64]{}
 		if given == 1 {
-			p.warn(llm.WarnDropped, s.field, "")
+			p.warn(llm.WarnDropped, p.name(s.kind), "")
 			continue
 		}
-		if err := p.refuse(s.field, "%s is not supported by this model on Bedrock", s.field); err != nil {
+		if err := p.refuseKind(s.kind, "%s is not supported by this model on Bedrock"); err != nil {
 			return err
 		}
 	}
@@ -91,16 +91,16 @@ func (p *adapter) unsampled() error {
 func (p *adapter) oneSampling() error {
 	if p.out.Temperature.Value == 1 && p.out.TopP.Value != 1 {
 		p.out.Temperature = llm.Opt[float64]{}
-		p.warn(llm.WarnDropped, "temperature", "this model accepts temperature or top_p, not both")
+		p.warn(llm.WarnDropped, p.name(llm.FieldTemperature), "this model accepts "+p.name(llm.FieldTemperature)+" or "+p.name(llm.FieldTopP)+", not both")
 		return nil
 	}
 	neutral := p.out.TopP.Value == 1
 	p.out.TopP = llm.Opt[float64]{}
 	if neutral {
-		p.warn(llm.WarnDropped, "top_p", "this model accepts temperature or top_p, not both")
+		p.warn(llm.WarnDropped, p.name(llm.FieldTopP), "this model accepts "+p.name(llm.FieldTemperature)+" or "+p.name(llm.FieldTopP)+", not both")
 		return nil
 	}
-	return p.refuse("top_p", "top_p and temperature are both set; this model accepts only one of them")
+	return p.refuseKind(llm.FieldTopP, "%s and %s are both set; this model accepts only one of them", p.name(llm.FieldTemperature))
 }
 
 func (p *adapter) topK() error {
@@ -111,13 +111,13 @@ func (p *adapter) topK() error {
 	p.out.TopK = llm.Opt[int64]{}
 	switch {
 	case p.model.any(noSampling):
-		return p.refuse("top_k", "top_k is not supported by this model on Bedrock")
+		return p.refuseKind(llm.FieldTopK, "%s is not supported by this model on Bedrock")
 	case p.model.has(topK | nested):
 		p.field("inferenceConfig", `{"topK":`+k+`}`)
 	case p.model.has(topK):
 		p.field("top_k", k)
 	default:
-		return p.refuse("top_k", "top_k is supported only for Claude and Nova on Bedrock")
+		return p.refuseKind(llm.FieldTopK, "%s is supported only for Claude and Nova on Bedrock")
 	}
 	return nil
 }

@@ -21,16 +21,16 @@ func (p *adapter) tools() error {
 	}
 	if p.model.any(noTools) && (len(p.out.Tools) > 0 || p.seen.tools) {
 		if p.seen.tools {
-			return llm.Unsupported("messages", "messages contain tool calls or results, and tools are not supported by this model on Bedrock")
+			return llm.Unsupported(p.name(llm.FieldMessages), "%s contain tool calls or results, and tools are not supported by this model on Bedrock", p.name(llm.FieldMessages))
 		}
 		p.out.Tools, p.out.ToolChoice, p.out.ParallelTools = nil, llm.ToolChoice{}, llm.Opt[bool]{}
-		return p.refuse("tools", "tools are not supported by this model on Bedrock")
+		return p.refuseKind(llm.FieldTools, "%s are not supported by this model on Bedrock")
 	}
 	if err := p.distinct(); err != nil {
 		return err
 	}
 	if c := p.out.ToolChoice; c.Kind == llm.ToolChoiceNamed && p.toolNamed(c.Name) < 0 && !p.hasOther() {
-		return llm.Invalid("tool_choice", "tool_choice names %q, which is not in tools", c.Name)
+		return llm.Invalid(p.name(llm.FieldToolChoice), "%s names %q, which is not in %s", p.name(llm.FieldToolChoice), c.Name, p.name(llm.FieldTools))
 	}
 	if err := p.placeClaudeTools(); err != nil {
 		return err
@@ -53,13 +53,13 @@ func (p *adapter) tools() error {
 func (p *adapter) wholly() {
 	if !p.f.Whole {
 		p.f.Whole = true
-		p.warn(llm.WarnChanged, "stream", "this model does not support tools while streaming; the response arrives in one piece")
+		p.warn(llm.WarnChanged, p.name(llm.FieldStream), "this model does not support tools while streaming; the response arrives in one piece")
 	}
 }
 
-// tool names the client's tool at an index of p.out.Tools.
-func (p *adapter) tool(i int) string {
-	return "tools[" + strconv.Itoa(p.out.Tools[i].At(i)) + "]"
+// tool names a field of the client's tool at an index of p.out.Tools.
+func (p *adapter) tool(kind llm.FieldKind, i int) string {
+	return p.named(llm.Field{Kind: kind, Index: p.out.Tools[i].At(i)})
 }
 
 // distinct refuses two tools of one name, whose calls would be ambiguous. An identical repetition is
@@ -77,11 +77,11 @@ func (p *adapter) distinct() error {
 		}
 		if first, twice := seen[t.Name]; twice {
 			if sameTool(&p.out.Tools[first], t) {
-				p.warn(llm.WarnDropped, p.tool(i), "it stands twice")
+				p.warn(llm.WarnDropped, p.tool(llm.FieldTool, i), "it stands twice")
 				again = append(again, i)
 				continue
 			}
-			return llm.Invalid(p.tool(i)+".function.name", "tools[%d] and tools[%d] have the same name %q", first, i, t.Name)
+			return llm.Invalid(p.tool(llm.FieldToolName, i), "%s and %s have the same name %q", p.tool(llm.FieldTool, first), p.tool(llm.FieldTool, i), t.Name)
 		}
 		seen[t.Name] = i
 	}
@@ -136,7 +136,7 @@ func (p *adapter) defineUsed() {
 		add(usedTool("tool"), "tool")
 	}
 	p.out.Tools = tools
-	p.warn(llm.WarnChanged, "tools", "definitions of the tools that the messages use were added, because Bedrock requires them")
+	p.warn(llm.WarnChanged, p.name(llm.FieldTools), "definitions of the tools that the messages use were added, because Bedrock requires them")
 }
 
 func usedTool(name string) llm.Tool {
@@ -155,7 +155,7 @@ func (p *adapter) strict() {
 		if !t.Strict.Value || t.Other != nil {
 			continue
 		}
-		schema, detail := p.strictly(t.Schema, p.tool(i)+".function.parameters")
+		schema, detail := p.strictly(t.Schema, p.tool(llm.FieldToolSchema, i))
 		if detail == "" && schema == nil {
 			continue
 		}
@@ -168,7 +168,7 @@ func (p *adapter) strict() {
 			continue
 		}
 		t.Strict = llm.Opt[bool]{}
-		p.warn(llm.WarnDropped, p.tool(i)+".function.strict", detail)
+		p.warn(llm.WarnDropped, p.tool(llm.FieldToolStrict, i), detail)
 	}
 }
 
@@ -216,10 +216,10 @@ func (p *adapter) choice() error {
 	case !forced:
 	case p.free:
 		*c = llm.ToolChoice{Kind: llm.ToolChoiceAuto}
-		p.warn(llm.WarnChanged, "tool_choice", "set to auto, because reasoning does not allow another value")
+		p.warn(llm.WarnChanged, p.name(llm.FieldToolChoice), "set to auto, because reasoning does not allow another value")
 	case p.model.any(neverForced | autoOnly):
 		*c = llm.ToolChoice{}
-		if err := p.refuse("tool_choice", "tool_choice: this model cannot be forced to call a tool on Bedrock"); err != nil {
+		if err := p.refuseKind(llm.FieldToolChoice, "%s: this model cannot be forced to call a tool on Bedrock"); err != nil {
 			return err
 		}
 	case c.Kind == llm.ToolChoiceNamed && p.model.any(noNamed):
@@ -238,7 +238,7 @@ func (p *adapter) onlyNamed() {
 	p.out.ToolChoice = llm.ToolChoice{Kind: llm.ToolChoiceAny}
 	if len(p.out.Tools) > 1 && i >= 0 {
 		p.out.Tools = []llm.Tool{p.out.Tools[i]}
-		p.warn(llm.WarnChanged, "tool_choice", "only the named tool was sent, because this model does not support a choice by name")
+		p.warn(llm.WarnChanged, p.name(llm.FieldToolChoice), "only the named tool was sent, because this model does not support a choice by name")
 	}
 }
 
@@ -262,7 +262,7 @@ func (p *adapter) parallel() error {
 	p.out.ParallelTools = llm.Opt[bool]{}
 	once := wish.Set && !wish.Value && len(p.out.Tools)+len(p.own) > 0 && c.Kind != llm.ToolChoiceNone
 	if once && !p.model.any(oneCall) { // clients for agents say it in every request
-		p.warn(llm.WarnDropped, "parallel_tool_calls", "not supported by this model, which may call several tools at once")
+		p.warn(llm.WarnDropped, p.name(llm.FieldParallelTools), "not supported by this model, which may call several tools at once")
 		once = false
 	}
 	amongOwn := len(p.own) > 0 && (c.Kind == llm.ToolChoiceAny || c.Kind == llm.ToolChoiceNamed)
@@ -270,11 +270,11 @@ func (p *adapter) parallel() error {
 		return nil
 	}
 	if p.given("tool_choice") != nil {
-		field := "tool_choice"
+		field := p.name(llm.FieldToolChoice)
 		if once {
-			field = "parallel_tool_calls"
+			field = p.name(llm.FieldParallelTools)
 		}
-		return llm.Invalid(field, "%s and additionalModelRequestFields.tool_choice are both set; send only one of them", field)
+		return llm.Invalid(field, "%s and %s are both set; send only one of them", field, p.named(llm.Field{Kind: llm.FieldModelFields, Name: "tool_choice"}))
 	}
 	choice := `{"type":"auto"`
 	switch c.Kind {

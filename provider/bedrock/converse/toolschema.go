@@ -19,7 +19,7 @@ func (p *adapter) tidySchemas() error {
 		if t.Other != nil || len(t.Own) > 0 || len(t.Schema) == 0 {
 			continue
 		}
-		field := p.tool(i) + ".function.parameters"
+		field := p.tool(llm.FieldToolSchema, i)
 		schema, changed := p.tidied(t.Schema, field)
 		topped, err := objectTop(schema, field)
 		if err != nil {
@@ -37,7 +37,7 @@ func (p *adapter) tidySchemas() error {
 		p.out.Tools[i].Schema = schema
 	}
 	if f := p.out.Format; f != nil && len(f.Schema) > 0 {
-		if schema, changed := p.tidied(f.Schema, "response_format.json_schema.schema"); changed {
+		if schema, changed := p.tidied(f.Schema, p.name(llm.FieldFormatSchema)); changed {
 			format := *f
 			format.Schema = schema
 			p.out.Format = &format
@@ -149,9 +149,9 @@ func (p *adapter) schemas() {
 		if t.Other != nil || len(t.Schema) == 0 {
 			continue
 		}
-		field := p.tool(i) + ".function.parameters"
+		field := p.tool(llm.FieldToolSchema, i)
 		if t.Name == p.f.reply {
-			field = "response_format.json_schema.schema"
+			field = p.name(llm.FieldFormatSchema)
 		}
 		changed := false
 		if p.model.any(noRefs) && bytes.Contains(t.Schema, []byte(`"$ref"`)) {

@@ -2,7 +2,6 @@ package converse
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"outcrop/llm"
@@ -19,7 +18,7 @@ func (p *adapter) turns() error {
 		p.blanks()
 	}
 	if len(p.out.Turns) == 0 && p.extension("messages") == nil && p.extension("promptVariables") == nil {
-		return llm.Invalid("messages", "messages must contain at least one non-empty message")
+		return llm.Invalid(p.name(llm.FieldMessages), "%s must contain at least one non-empty message", p.name(llm.FieldMessages))
 	}
 	if err := p.prefill(); err != nil {
 		return err
@@ -52,11 +51,16 @@ func (p *adapter) rewrite(f func(i int, t llm.Turn) []llm.Block) {
 
 // message names the client's message of a turn.
 func (p *adapter) message(turn int) string {
-	return "messages[" + strconv.Itoa(p.out.Turns[turn].Number(turn)) + "]"
+	return p.inMessage(llm.FieldMessage, turn)
+}
+
+// inMessage names a field of the client's message of a turn.
+func (p *adapter) inMessage(kind llm.FieldKind, turn int) string {
+	return p.named(llm.Field{Kind: kind, Index: p.out.Turns[turn].Number(turn)})
 }
 
 func (p *adapter) at(turn, block int) string {
-	return p.message(turn) + ".content[" + strconv.Itoa(block) + "]"
+	return p.named(llm.Field{Kind: llm.FieldBlock, Index: p.out.Turns[turn].Number(turn), Block: block})
 }
 
 func isBlank(b *llm.Block) bool {
@@ -232,7 +236,7 @@ func (p *adapter) partCalls() {
 
 // foldSystem moves the system prompt to the first user turn, for models that do not support one.
 func (p *adapter) foldSystem() {
-	p.warn(llm.WarnChanged, "system", "moved to the first user message, because this model does not support a system prompt")
+	p.warn(llm.WarnChanged, p.name(llm.FieldSystem), "moved to the first user message, because this model does not support a system prompt")
 	turns := slices.Clone(p.out.Turns)
 	if len(turns) == 0 || turns[0].Role != llm.RoleUser {
 		turns = slices.Insert(turns, 0, llm.Turn{Role: llm.RoleUser})

@@ -36,6 +36,7 @@ func (p *adapter) writes() func() scanner {
 
 // writtenIn holds the calls found in the texts of an answer.
 type writtenIn struct {
+	names  llm.Names // of the request, for warnings
 	calls  []written
 	stayed bool            // something that looks like a call was left in a text
 	made   map[string]bool // the names of the tools that were called properly
@@ -69,14 +70,15 @@ func (w *writtenIn) uses() (uses []*llm.ToolUse, warnings []llm.Warning) {
 			uses = append(uses, c.toolUse("tooluse_"+rand.Text()))
 		}
 	}
-	warn := func(holds bool, code, field, detail string) {
+	client := llm.Call{Names: w.names}
+	warn := func(holds bool, code string, kind llm.FieldKind, detail string) {
 		if holds {
-			warnings = append(warnings, llm.Warning{Code: code, Field: field, Detail: detail})
+			warnings = append(warnings, llm.Warning{Code: code, Field: client.FieldName(llm.Field{Kind: kind}), Detail: detail})
 		}
 	}
-	warn(len(uses) > 0, llm.WarnChanged, "tool_calls", "the tool call was extracted from the model's text")
-	warn(twice, llm.WarnDropped, "content", "the model's text repeated a tool call that it also made")
-	warn(w.stayed, llm.WarnDropped, "tool_calls", "the text contains what looks like a call of a tool that is not in tools")
+	warn(len(uses) > 0, llm.WarnChanged, llm.FieldResponseCalls, "the tool call was extracted from the model's text")
+	warn(twice, llm.WarnDropped, llm.FieldResponseContent, "the model's text repeated a tool call that it also made")
+	warn(w.stayed, llm.WarnDropped, llm.FieldResponseCalls, "the text contains what looks like a call of a tool that is not in "+client.FieldName(llm.Field{Kind: llm.FieldTools}))
 	return uses, warnings
 }
 
@@ -94,7 +96,7 @@ func scanned(kind llm.BlockKind) bool { return kind == llm.BlockText || kind == 
 
 // speak moves the written calls of a complete answer from the texts to its end.
 func (f *Adapted) speak(r *llm.Response) {
-	var in writtenIn
+	in := writtenIn{names: f.Request.Names}
 	var blocks []llm.Block
 	for _, b := range r.Blocks {
 		in.note(b.ToolUse)

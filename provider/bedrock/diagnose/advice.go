@@ -31,7 +31,7 @@ func (c *Case) advise(e *llm.Error, d *denial) {
 		e.Param = cmp.Or(e.Param, c.field(llm.Clip(e.Message, maxJudged)))
 		c.adviseRequest(e)
 		if p := hintOf(llm.Clip(e.Message, maxJudged)); p != nil && p.fix != "" {
-			e.Fix = p.fix
+			e.Fix = strings.ReplaceAll(p.fix, "FIELD", c.name(p.field))
 		}
 	case "limit":
 		c.adviseLimit(e)
@@ -185,7 +185,7 @@ func (c *Case) adviseModel(e *llm.Error) {
 		}
 	default: // feature_unsupported
 		e.Fix = "Remove what the message names, or use a model that supports it."
-		if e.Param != "" && !strings.HasPrefix(e.Param, "messages") {
+		if e.Param != "" && !strings.HasPrefix(e.Param, c.name(llm.FieldMessages)) {
 			e.Fix = "Remove " + e.Param + ", or use a model that supports it."
 		}
 	}
@@ -263,28 +263,28 @@ var mostTokens = regexp.MustCompile(`model limit of (\d+)|> (\d+), which is the 
 func (c *Case) adviseRequest(e *llm.Error) {
 	switch e.Code {
 	case llm.CodeTooLong:
-		e.Fix = "Shorten the conversation, reduce max_tokens, or use a model with a larger context window."
+		e.Fix = "Shorten the conversation, reduce " + c.name(llm.FieldMaxTokens) + ", or use a model with a larger context window."
 		if n := counts.FindStringSubmatch(e.Message); n != nil && n[1] != "" {
 			e.Cause = "The prompt has " + n[1] + " tokens, and the limit is " + n[2] + "."
 		} else if n != nil && n[6] != "" {
 			e.Cause = "The context window of the model has " + n[6] + " tokens."
 		} else if n != nil {
-			e.Cause = "The prompt has " + n[3] + " tokens and max_tokens is " + n[4] + "; together they may be at most " + n[5] + "."
+			e.Cause = "The prompt has " + n[3] + " tokens and " + c.name(llm.FieldMaxTokens) + " is " + n[4] + "; together they may be at most " + n[5] + "."
 		} else if m, ok := c.model(); ok && m.Context > 0 && e.UpstreamStatus != 413 { // which is about bytes
 			e.Cause = "The context window of " + m.ID + " has " + strconv.FormatInt(m.Context, 10) + " tokens."
 		}
 	case llm.CodeMaxTokens:
-		e.Param = "max_tokens"
-		e.Fix = "Reduce max_tokens."
+		e.Param = c.name(llm.FieldMaxTokens)
+		e.Fix = "Reduce " + c.name(llm.FieldMaxTokens) + "."
 		if n := mostTokens.FindStringSubmatch(e.Message); n != nil {
-			e.Fix = "Set max_tokens to at most " + n[1] + n[2] + "."
+			e.Fix = "Set " + c.name(llm.FieldMaxTokens) + " to at most " + n[1] + n[2] + "."
 		} else if m, ok := c.model(); ok && m.MaxOutput > 0 {
-			e.Fix = "Set max_tokens to at most " + strconv.FormatInt(m.MaxOutput, 10) + "."
+			e.Fix = "Set " + c.name(llm.FieldMaxTokens) + " to at most " + strconv.FormatInt(m.MaxOutput, 10) + "."
 		}
 	case llm.CodeOrder:
 		e.Fix = adviseOrder(e.Message)
 	case llm.CodeToolPairing:
-		e.Fix = "After each assistant message with tool calls, send one result for every call and no others, and include tools in the request."
+		e.Fix = "After each assistant message with tool calls, send one result for every call and no others, and include " + c.name(llm.FieldTools) + " in the request."
 	case llm.CodeEmpty:
 		e.Fix = "Remove messages and content blocks without text."
 	case llm.CodeThinking:
@@ -297,7 +297,7 @@ func (c *Case) adviseRequest(e *llm.Error) {
 			e.Fix = cmp.Or(within(e.Param, e.Message), "Change or remove "+e.Param+".")
 		}
 	case llm.CodeUnknownField:
-		switch near := meant(e.Param); {
+		switch near := c.meant(e.Param); {
 		case e.Param == "":
 			e.Fix = "Remove the field that the message names."
 		case near != "":
@@ -308,8 +308,8 @@ func (c *Case) adviseRequest(e *llm.Error) {
 	default:
 		switch {
 		case e.Param == "":
-			e.Fix = "AWS does not say which part of the request is invalid. Send a short message alone, then add tools, response_format, media and settings one by one until it fails again."
-		case strings.HasPrefix(e.Param, "messages"):
+			e.Fix = "AWS does not say which part of the request is invalid. Send a short message alone, then add tools, " + c.name(llm.FieldFormat) + ", media and settings one by one until it fails again."
+		case strings.HasPrefix(e.Param, c.name(llm.FieldMessages)):
 			e.Fix = cmp.Or(within(e.Param, e.Message), "Change "+e.Param+" as the message says, and try again.")
 		default:
 			e.Fix = cmp.Or(within(e.Param, e.Message), required(e.Param, e.Message), "Change or remove "+e.Param+", and try again.")
@@ -365,8 +365,8 @@ func (c *Case) adviseLimit(e *llm.Error) {
 	case llm.CodeLimitRequests:
 		e.Fix = "Call less often, spread calls over more regions or profiles, or request an increase of the quota \"" + kind + " requests per minute for " + name + "\"" + in + "."
 	case llm.CodeLimitTokens:
-		e.Cause = "At the start of a call, AWS counts the prompt and all of max_tokens against the quota."
-		e.Fix = "Reduce max_tokens, spread calls over more regions or profiles, or request an increase of the quota \"" + kind + " tokens per minute for " + name + "\"" + in + "."
+		e.Cause = "At the start of a call, AWS counts the prompt and all of " + c.name(llm.FieldMaxTokens) + " against the quota."
+		e.Fix = "Reduce " + c.name(llm.FieldMaxTokens) + ", spread calls over more regions or profiles, or request an increase of the quota \"" + kind + " tokens per minute for " + name + "\"" + in + "."
 	case llm.CodeTokensPerDay:
 		e.Fix = "Wait until the next day, use another model or region, or request an increase of the quota \"Model invocation max tokens per day for " + name + "\"" + in + "."
 	default: // service_quota
@@ -378,7 +378,7 @@ func (c *Case) adviseLimit(e *llm.Error) {
 func (c *Case) adviseService(e *llm.Error) {
 	switch e.Code {
 	case llm.CodeAnswerTooLarge:
-		e.Fix = "Reduce max_tokens, or stream the response. If it is larger than any model's, check for a proxy between the gateway and AWS."
+		e.Fix = "Reduce " + c.name(llm.FieldMaxTokens) + ", or stream the response. If it is larger than any model's, check for a proxy between the gateway and AWS."
 	case llm.CodeInterrupted:
 		e.Fix = "Try again."
 	case llm.CodeUnavailable, llm.CodeServiceInternal, llm.CodeModelError:
@@ -387,7 +387,7 @@ func (c *Case) adviseService(e *llm.Error) {
 		e.Cause = "Bedrock never responds with status " + strconv.Itoa(e.UpstreamStatus) + ": it comes from a proxy, a firewall or another server between this gateway and AWS."
 		e.Fix = "Check the proxy settings (HTTPS_PROXY with the proxy's credentials, and NO_PROXY) and the deployment's endpoint."
 	case llm.CodeTimeout:
-		e.Fix = "Try again, reduce max_tokens, or stream the response."
+		e.Fix = "Try again, reduce " + c.name(llm.FieldMaxTokens) + ", or stream the response."
 	default: // model_output
 		e.Fix = "Try again; simpler tool schemas and a lower temperature make this error less likely."
 	}

@@ -37,7 +37,18 @@ type Case struct {
 	// Request is the client's request, so that what AWS repeats of it stays out of the log; nil for
 	// calls without client content.
 	Request *llm.Request
+	// Names are the client's names for the fields of its request; nil for llm's own.
+	Names llm.Names
 }
+
+// named is the client's name for a field.
+func (c *Case) named(f llm.Field) string {
+	client := llm.Call{Names: c.Names}
+	return client.FieldName(f)
+}
+
+// name is named for a field without a position.
+func (c *Case) name(kind llm.FieldKind) string { return c.named(llm.Field{Kind: kind}) }
 
 // Fault returns the error for a failed response: AWS's message, a public error code, the cause, and
 // the next step.

@@ -72,15 +72,14 @@ func (c *Case) field(message string) string {
 	return ""
 }
 
-// sameField maps the names of fields used by AWS or a model's server to the caller's
-// names. The map is read-only.
-var sameField = map[string]string{ //nolint:gochecknoglobals // a table
-	"maxTokens": "max_tokens", "max_tokens": "max_tokens", "max_output_tokens": "max_tokens", "maxTokenCount": "max_tokens", "max_gen_len": "max_tokens",
-	"topP": "top_p", "topK": "top_k", "k": "top_k", "p": "top_p", "stopSequences": "stop", "stop_sequences": "stop",
-	"modelId": "model", "toolChoice": "tool_choice", "reasoningConfig": "reasoning_effort", "reasoning_config": "reasoning_effort", "reasoning_effort": "reasoning_effort",
-	"serviceTier": "service_tier", "output_format": "response_format", "textFormat": "response_format", "thinking": "thinking", "tool_choice": "tool_choice",
-	"system": "messages", "s3Uri": "messages", "s3Location": "messages", "document": "messages", "image": "messages", "video": "messages", "audio": "messages",
-	"status": "messages", "cachePoint": "messages", "reasoningText": "messages", "reasoningContent": "messages", "content": "messages",
+// sameField maps the names of fields used by AWS or a model's server to the fields. The map is read-only.
+var sameField = map[string]llm.FieldKind{ //nolint:gochecknoglobals // a table
+	"maxTokens": llm.FieldMaxTokens, "max_tokens": llm.FieldMaxTokens, "max_output_tokens": llm.FieldMaxTokens, "maxTokenCount": llm.FieldMaxTokens, "max_gen_len": llm.FieldMaxTokens,
+	"topP": llm.FieldTopP, "topK": llm.FieldTopK, "k": llm.FieldTopK, "p": llm.FieldTopP, "stopSequences": llm.FieldStop, "stop_sequences": llm.FieldStop,
+	"modelId": llm.FieldModel, "toolChoice": llm.FieldToolChoice, "reasoningConfig": llm.FieldEffort, "reasoning_config": llm.FieldEffort, "reasoning_effort": llm.FieldEffort,
+	"serviceTier": llm.FieldServiceTier, "output_format": llm.FieldFormat, "textFormat": llm.FieldFormat, "thinking": llm.FieldThinking, "tool_choice": llm.FieldToolChoice,
+	"system": llm.FieldMessages, "s3Uri": llm.FieldMessages, "s3Location": llm.FieldMessages, "document": llm.FieldMessages, "image": llm.FieldMessages, "video": llm.FieldMessages, "audio": llm.FieldMessages,
+	"status": llm.FieldMessages, "cachePoint": llm.FieldMessages, "reasoningText": llm.FieldMessages, "reasoningContent": llm.FieldMessages, "content": llm.FieldMessages,
 }
 
 // callers returns the caller's name of a field at a path of AWS's.
@@ -91,7 +90,7 @@ func (c *Case) callers(path []string) string {
 	}
 	first, rest := path[0], path[1:]
 	if own, ok := sameField[first]; ok {
-		return own
+		return c.name(own)
 	}
 	switch first {
 	case "messages":
@@ -105,7 +104,7 @@ func (c *Case) callers(path []string) string {
 		case len(rest) > 0:
 			return c.callers(rest)
 		}
-		return "tools"
+		return c.name(llm.FieldTools)
 	case "inferenceConfig", "additionalModelRequestFields":
 		if len(rest) > 0 {
 			return c.callers(rest)
@@ -113,9 +112,9 @@ func (c *Case) callers(path []string) string {
 	case "outputConfig", "output_config", "reasoning":
 		switch {
 		case len(rest) > 0 && rest[0] == "effort":
-			return "reasoning_effort"
+			return c.name(llm.FieldEffort)
 		case first != "reasoning":
-			return "response_format"
+			return c.name(llm.FieldFormat)
 		}
 	}
 	return strings.Join(path, ".")
@@ -125,11 +124,11 @@ func (c *Case) callers(path []string) string {
 // In toolConfig, cache points stand among the tools.
 func (c *Case) tool(path []string, points bool) string {
 	if len(path) == 0 {
-		return "tools"
+		return c.name(llm.FieldTools)
 	}
 	n, err := strconv.Atoi(path[0])
 	if err != nil || n < 0 {
-		return "tools"
+		return c.name(llm.FieldTools)
 	}
 	if c.Request != nil {
 		place := 0
@@ -144,20 +143,23 @@ func (c *Case) tool(path []string, points bool) string {
 			}
 		}
 	}
-	name := "tools[" + strconv.Itoa(n) + "]"
 	for i, part := range path[1:] {
 		switch part {
 		case "custom", "toolSpec", "function":
-		case "name", "description", "strict":
-			return name + ".function." + part
+		case "name":
+			return c.named(llm.Field{Kind: llm.FieldToolName, Index: n})
+		case "description":
+			return c.named(llm.Field{Kind: llm.FieldToolDescription, Index: n})
+		case "strict":
+			return c.named(llm.Field{Kind: llm.FieldToolStrict, Index: n})
 		case "inputSchema", "input_schema", "parameters":
 			within := slices.DeleteFunc(slices.Clone(path[i+2:]), func(part string) bool { return part == "json" })
-			return strings.Join(append([]string{name + ".function.parameters"}, within...), ".")
+			return c.named(llm.Field{Kind: llm.FieldToolSchema, Index: n, Name: strings.Join(within, ".")})
 		default:
-			return name
+			return c.named(llm.Field{Kind: llm.FieldTool, Index: n})
 		}
 	}
-	return name
+	return c.named(llm.Field{Kind: llm.FieldTool, Index: n})
 }
 
 // message returns the path of one of the caller's messages, or of the part that a block
@@ -165,11 +167,11 @@ func (c *Case) tool(path []string, points bool) string {
 // one turn.
 func (c *Case) message(path []string) string {
 	if len(path) == 0 || c.Request == nil {
-		return "messages"
+		return c.name(llm.FieldMessages)
 	}
 	n, err := strconv.Atoi(path[0])
 	if err != nil {
-		return "messages"
+		return c.name(llm.FieldMessages)
 	}
 	turns := c.Request.Turns
 	begin := 0
@@ -177,7 +179,7 @@ func (c *Case) message(path []string) string {
 		begin = endOf(turns, begin)
 	}
 	if n != 0 || begin >= len(turns) {
-		return "messages"
+		return c.name(llm.FieldMessages)
 	}
 	name := c.turn
 	if len(path) < 3 || path[1] != "content" {
@@ -190,14 +192,14 @@ func (c *Case) message(path []string) string {
 			block -= len(blocks)
 			continue
 		}
-		return name(i) + partOf(blocks, block)
+		return c.part(i, block)
 	}
 	return name(begin)
 }
 
 // turn returns the path of the message of a turn.
 func (c *Case) turn(i int) string {
-	return "messages[" + strconv.Itoa(c.Request.Turns[i].Number(i)) + "]"
+	return c.inMessage(llm.FieldMessage, i)
 }
 
 // endOf returns the end of the run of turns of one role that starts at begin.
@@ -209,43 +211,55 @@ func endOf(turns []llm.Turn, begin int) int {
 	return end
 }
 
-// partOf returns the member of a message that a block comes from.
-func partOf(blocks []llm.Block, at int) string {
-	switch blocks[at].Kind {
+// inMessage returns the path of a field of the message of a turn.
+func (c *Case) inMessage(kind llm.FieldKind, turn int) string {
+	return c.named(llm.Field{Kind: kind, Index: c.Request.Turns[turn].Number(turn)})
+}
+
+// part returns the path of the part of a message that a block of its turn comes from.
+func (c *Case) part(turn, block int) string {
+	blocks := c.Request.Turns[turn].Blocks
+	switch blocks[block].Kind {
 	case llm.BlockToolUse:
-		calls := 0
-		for i := range blocks[:at] {
-			if blocks[i].Kind == llm.BlockToolUse {
-				calls++
-			}
-		}
-		return ".tool_calls[" + strconv.Itoa(calls) + "]"
+		return c.named(c.call(turn, block))
 	case llm.BlockReasoning, llm.BlockRedacted:
-		return ".thinking_blocks"
+		return c.inMessage(llm.FieldReasoned, turn)
 	default:
-		return ".content"
+		return c.inMessage(llm.FieldContent, turn)
 	}
 }
 
-// parameters are the members of a chat completion request that a misspelled name is
-// compared with. The list is read-only.
+// call is the field of a tool call.
+func (c *Case) call(turn, block int) llm.Field {
+	calls := 0
+	for i := range c.Request.Turns[turn].Blocks[:block] {
+		if c.Request.Turns[turn].Blocks[i].Kind == llm.BlockToolUse {
+			calls++
+		}
+	}
+	return llm.Field{Kind: llm.FieldToolCall, Index: c.Request.Turns[turn].Number(turn), Block: block, Number: calls}
+}
+
+// parameters are the members of the provider's API that a misspelled name is compared with, after
+// those of the client's dialect. The list is read-only.
 var parameters = []string{ //nolint:gochecknoglobals // a table
-	"model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop", "stream", "stream_options", "tools", "tool_choice",
-	"functions", "function_call", "parallel_tool_calls", "reasoning_effort", "thinking", "reasoning", "response_format", "service_tier", "n", "user", "metadata",
-	"seed", "store", "logprobs", "top_logprobs", "logit_bias", "presence_penalty", "frequency_penalty", "modalities", "prediction", "verbosity",
-	"web_search_options", "safety_identifier", "prompt_cache_key", "guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables",
-	"additionalModelRequestFields", "additionalModelResponseFieldPaths", "drop_params", "context_management", "anthropic_beta",
+	"guardrailConfig", "performanceConfig", "requestMetadata", "promptVariables",
+	"additionalModelRequestFields", "additionalModelResponseFieldPaths", "context_management", "anthropic_beta",
 }
 
 // meant returns the parameter that a misspelled one stands for; empty if none is close.
-func meant(name string) string {
+func (c *Case) meant(name string) string {
 	plain := func(s string) string { return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(s)) }
 	word := plain(name)
 	if len(word) > 64 {
 		return ""
 	}
 	best, far := "", min(2, len(word)/4)+1
-	for _, p := range parameters {
+	all := parameters
+	if c.Names != nil {
+		all = slices.Concat(c.Names.Members(), parameters)
+	}
+	for _, p := range all {
 		if d := levenshtein.Distance(word, plain(p)); d < far && p != name {
 			best, far = p, d
 		}

@@ -7,6 +7,7 @@ import (
 	"outcrop/llm"
 	"outcrop/provider/bedrock/diagnose"
 	"outcrop/wire/converse"
+	"outcrop/wire/openaichat"
 )
 
 // TestARefusalNamesTheCallersField reads AWS's words on fields as the caller knows them.
@@ -26,6 +27,10 @@ func TestARefusalNamesTheCallersField(t *testing.T) {
 			{Role: llm.RoleUser, Blocks: []llm.Block{result("b")}, Message: 5},
 		},
 		Tools: []llm.Tool{{Name: "f", Cache: &llm.CachePoint{}}, {Name: "g"}},
+	}
+	chat, err := openaichat.Decode([]byte(`{"model":"m","messages":[{"role":"user","content":"Hi"}]}`), openaichat.Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
 	const said = "The model returned the following errors: "
 	for _, tt := range []struct{ name, message, param, fix string }{
@@ -69,7 +74,7 @@ func TestARefusalNamesTheCallersField(t *testing.T) {
 		{"nothing at all", "The request is odd.", "", "Send a short message alone"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			e := diagnose.Fault(&converse.Fault{Kind: converse.FaultException, Status: 400, Type: "ValidationException", Message: tt.message}, diagnose.Case{Request: req})
+			e := diagnose.Fault(&converse.Fault{Kind: converse.FaultException, Status: 400, Type: "ValidationException", Message: tt.message}, diagnose.Case{Request: req, Names: chat.LLM.Names})
 			if e.Param != tt.param || !strings.Contains(e.Fix, tt.fix) {
 				t.Errorf("%s: param %q, want %q; fix %q, want %q", e.Code, e.Param, tt.param, e.Fix, tt.fix)
 			}
