@@ -118,11 +118,8 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		Refresh: a.refresh,
 		Ready:   a.ready,
 		Metrics: promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
-		Chat: openaichat.Options{
-			MaxBody:    translated.MaxBody,
-			Parameters: parameters,
-		},
 		Doors: []door.Frontend{
+			openaichat.New(gateway, translated),
 			aws.New(gateway, aws.Options{
 				MaxBody:    translated.MaxBody,
 				AccessKeys: accessKeys(a.client.Config()),

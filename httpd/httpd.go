@@ -15,8 +15,8 @@ import (
 	"outcrop/gateway"
 	"outcrop/httpd/door"
 	"outcrop/httpd/inbound"
-	"outcrop/httpd/openaichat"
 	"outcrop/llm"
+	"outcrop/wire/openaichat"
 )
 
 // Options are the server's components and settings.
@@ -32,9 +32,7 @@ type Options struct {
 	Ready Ready
 	// Metrics serves /metrics; nil for none.
 	Metrics http.Handler
-	// Chat are the settings of the frontend for OpenAI's chat completions.
-	Chat openaichat.Options
-	// Doors are the other frontends.
+	// Doors are the frontends. Errors at paths that belong to none of them are in OpenAI's form.
 	Doors []door.Frontend
 	// LocalOnly refuses requests whose Host or Origin is not this machine: without a master key,
 	// any web page that the user visits could otherwise call the gateway (DNS rebinding, cross-site
@@ -45,7 +43,7 @@ type Options struct {
 
 // New makes the handler for all paths.
 func New(opt Options) http.Handler {
-	s := &server{opt: opt, chat: openaichat.New(opt.Gateway, opt.Chat), known: http.NewServeMux()}
+	s := &server{opt: opt, known: http.NewServeMux()}
 	mux := http.NewServeMux()
 	for _, r := range s.routes() {
 		mux.HandleFunc(r.pattern, r.handle)
@@ -60,13 +58,14 @@ func New(opt Options) http.Handler {
 			s.known.HandleFunc(r.Pattern, r.Handle)
 		}
 	}
+	mux.HandleFunc("POST "+deployments, s.deployment)
+	s.known.HandleFunc("POST "+deployments, s.deployment)
 	mux.HandleFunc("/", s.locked(s.notFound))
 	return s.guard(mux)
 }
 
 type server struct {
-	opt  Options
-	chat *openaichat.Handler
+	opt Options
 	// known has only the routes, to find out which methods a path has.
 	known *http.ServeMux
 }
@@ -80,24 +79,21 @@ type endpoint struct {
 	keyed   bool // whether it needs the master key, for the page; handle checks it
 }
 
-// endpoints lists everything that is served, with the other frontends' paths; a test compares it with
+// endpoints lists everything that is served, the frontends' paths first; a test compares it with
 // openapi.json.
 func (s *server) endpoints() []endpoint {
-	all := s.routes()
+	var all []endpoint
 	for _, d := range s.opt.Doors {
 		for _, r := range d.Routes() {
 			all = append(all, endpoint{r.Pattern, r.Path, r.About, r.Handle, true})
 		}
 	}
-	return all
+	return append(all, s.routes()...)
 }
 
 // routes lists the server's own paths.
 func (s *server) routes() []endpoint {
 	return []endpoint{
-		{"POST /v1/chat/completions", "/v1/chat/completions", "chat completions in OpenAI's format", s.chatCompletions, true},
-		{"POST /chat/completions", "/chat/completions", "the same without the prefix /v1", s.chatCompletions, true},
-		{"POST " + deployments, "/openai/deployments/{model}/chat/completions", "the same under Azure's path", s.deploymentChat, true},
 		{"GET /v1/models", "/v1/models", "the models that can be called", s.locked(s.listModels), true},
 		{"GET /models", "/models", "the same without the prefix /v1", s.locked(s.listModels), true},
 		{"GET /v1/models/{id...}", "/v1/models/{id}", "one of them", s.locked(s.getModel), true},
@@ -173,7 +169,7 @@ func (s *server) writeError(w http.ResponseWriter, r *http.Request, e *llm.Error
 		l.WriteError(w, e)
 		return
 	}
-	openaichat.WriteError(w, e)
+	door.WriteError(w, e, openaichat.AppendError)
 }
 
 // local reports whether a request's Host, and its Origin if it has one, name this machine.
@@ -235,43 +231,17 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, e *llm.Error) {
 	s.writeError(w, r, call.Fail(e))
 }
 
-func (s *server) chatCompletions(w http.ResponseWriter, r *http.Request) {
-	s.serveChat(w, r, "")
-}
-
-func (s *server) serveChat(w http.ResponseWriter, r *http.Request, model string) {
-	door.Serve(w, r, s.opt.Gateway, openaichat.Door, door.Keys(r), openaichat.WriteError, func(call *gateway.Call) {
-		s.chat.Serve(w, r, call, model)
-	})
-}
-
-// deploymentChat serves Azure's path, in which the model may contain slashes and colons, plain or
-// percent-encoded.
-func (s *server) deploymentChat(w http.ResponseWriter, r *http.Request) {
-	model := deployment(r)
-	if model == "" {
-		if d := s.owner(r.URL.Path); d != nil {
-			d.ServeHTTP(w, r) // such as embeddings of a model whose slashes are not encoded
-			return
-		}
-		s.locked(s.notFound)(w, r)
-		return
-	}
-	s.serveChat(w, r, model)
-}
-
 // deployments is the prefix of Azure's paths.
 const deployments = "/openai/deployments/"
 
-// deployment is the model in Azure's path for a chat completion; empty for all other paths.
-func deployment(r *http.Request) string {
-	escaped, _ := strings.CutPrefix(r.URL.EscapedPath(), deployments)
-	escaped, ok := strings.CutSuffix(escaped, "/chat/completions")
-	model, err := url.PathUnescape(escaped)
-	if !ok || err != nil {
-		return ""
+// deployment serves Azure's paths with a model whose slashes are not encoded, which http.ServeMux
+// does not match.
+func (s *server) deployment(w http.ResponseWriter, r *http.Request) {
+	if d := s.owner(r.URL.Path); d != nil {
+		d.ServeHTTP(w, r)
+		return
 	}
-	return model
+	s.locked(s.notFound)(w, r)
 }
 
 func printable(s string) string { return strings.ToValidUTF8(llm.Clip(s, 200), "?") }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"outcrop/gateway"
+	"outcrop/httpd/door"
 	"outcrop/httpd/openaichat"
 	"outcrop/llm"
 	"outcrop/route"
@@ -48,12 +49,13 @@ func (r *router) Group(string) string { return "*" }
 func (*router) Settings(string) route.Settings { return route.Settings{} }
 
 func newServer(key string, r *router) http.Handler {
+	g := gateway.New(gateway.Options{Router: r, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: key})
 	return New(Options{
-		Gateway: gateway.New(gateway.Options{Router: r, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: key}),
+		Gateway: g,
 		Models: func() []Model {
 			return []Model{{ID: "granite", OwnedBy: "bedrock"}, {ID: "bedrock/us.amazon.nova-lite-v1:0", OwnedBy: "Amazon"}}
 		},
-		Chat:   openaichat.Options{MaxBody: 1 << 20},
+		Doors:  []door.Frontend{openaichat.New(g, door.Options{MaxBody: 1 << 20})},
 		Logger: slog.New(slog.DiscardHandler),
 	})
 }
@@ -157,9 +159,10 @@ func TestPanicIsAnErrorAndNothingOfItShows(t *testing.T) {
 // A stream that has begun ends with an error event, and what it was is recorded.
 func TestPanicInAStreamIsAnErrorEvent(t *testing.T) {
 	var log strings.Builder
+	g := gateway.New(gateway.Options{Router: &panicking{}, Recorder: telemetry.NewRecorder(slog.New(slog.NewJSONHandler(&log, nil)))})
 	h := New(Options{
-		Gateway: gateway.New(gateway.Options{Router: &panicking{}, Recorder: telemetry.NewRecorder(slog.New(slog.NewJSONHandler(&log, nil)))}),
-		Chat:    openaichat.Options{MaxBody: 1 << 20},
+		Gateway: g,
+		Doors:   []door.Frontend{openaichat.New(g, door.Options{MaxBody: 1 << 20})},
 		Logger:  slog.New(slog.DiscardHandler),
 	})
 	w := send(h, "POST", "/v1/chat/completions", `{"model":"granite","stream":true,"messages":[{"role":"user","content":"Hi"}]}`)

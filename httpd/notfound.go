@@ -34,7 +34,7 @@ func (s *server) methods(r *http.Request) (methods []string) {
 		asked.Method = method
 		_, pattern := s.known.Handler(&asked)
 		_, path, _ := strings.Cut(pattern, " ")
-		if path == "" || path == deployments && deployment(r) == "" {
+		if path == "" || path == deployments && s.owner(r.URL.Path) == nil {
 			continue
 		}
 		methods = append(methods, method)

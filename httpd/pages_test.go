@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"outcrop/gateway"
+	"outcrop/httpd/door"
+	"outcrop/httpd/openaichat"
 	"outcrop/llm"
 	"outcrop/telemetry"
 )
@@ -59,9 +61,11 @@ func TestIndexIsAPageForPeople(t *testing.T) {
 
 func TestIndexHasACommandToCopyAndSaysWhatNeedsTheKey(t *testing.T) {
 	page := func(key, host string) string {
+		g := gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: key})
 		h := New(Options{
 			Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
-			Gateway: gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: key}),
+			Gateway: g,
+			Doors:   []door.Frontend{openaichat.New(g, door.Options{MaxBody: 1 << 20})},
 			Models:  func() []Model { return nil },
 		})
 		r := httptest.NewRequest(http.MethodGet, "/", nil)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,44 +27,71 @@ const Door = "openai_chat"
 // their own.
 const keepAlive = 15 * time.Second
 
-// Options are the frontend's settings.
-type Options struct {
-	// MaxBody is the largest request, in bytes.
-	MaxBody int64
-	// Parameters is whether the settings of any name have default parameters.
-	Parameters bool
-}
-
 // Handler serves chat completions.
 type Handler struct {
-	gateway *gateway.Gateway
-	opt     Options
-	reader  inbound.Reader
-	// parameters returns the operator's parameters for a model; nil if no model has any.
-	parameters func(model string) []jsonx.Member
-	buffers    sync.Pool
+	door.Translated
+	buffers sync.Pool
 }
 
 // New makes the frontend.
-func New(g *gateway.Gateway, opt Options) *Handler {
-	h := &Handler{gateway: g, opt: opt}
-	h.reader.Limit = opt.MaxBody
-	if opt.Parameters {
-		h.parameters = func(model string) []jsonx.Member { return g.Settings(model).Parameters }
+func New(g *gateway.Gateway, opt door.Options) *Handler {
+	return &Handler{Translated: door.NewTranslated(g, Door, opt)}
+}
+
+// Azure's paths have the model, in which there may be slashes and colons, plain or percent-encoded.
+const (
+	deployments = "/openai/deployments/"
+	completions = "/chat/completions"
+)
+
+// Routes lists what the frontend serves.
+func (h *Handler) Routes() []door.Route {
+	return []door.Route{
+		{Pattern: "POST /v1/chat/completions", Path: "/v1/chat/completions", About: "chat completions in OpenAI's format", Handle: h.ServeHTTP},
+		{Pattern: "POST /chat/completions", Path: "/chat/completions", About: "the same without the prefix /v1", Handle: h.ServeHTTP},
+		{Pattern: "POST /openai/deployments/{model}/chat/completions", Path: "/openai/deployments/{model}/chat/completions", About: "the same under Azure's path", Handle: h.ServeHTTP},
 	}
-	return h
+}
+
+// Owns reports whether a path belongs to the frontend.
+func (h *Handler) Owns(path string) bool {
+	rest, azure := strings.CutPrefix(path, deployments)
+	return path == completions || path == "/v1"+completions || azure && len(rest) > len(completions) && strings.HasSuffix(rest, completions)
+}
+
+// Whole reports false: the paths are served by http.ServeMux.
+func (h *Handler) Whole() bool { return false }
+
+// WriteError sends an error in OpenAI's form. A client that has gone gets nothing.
+func (h *Handler) WriteError(w http.ResponseWriter, e *llm.Error) {
+	door.WriteError(w, e, wire.AppendError)
+}
+
+// ServeHTTP responds to one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) { h.serve(w, r, call) })
+}
+
+// modelOf is the model in Azure's path; empty for all other paths.
+func modelOf(r *http.Request) string {
+	escaped, azure := strings.CutPrefix(r.URL.EscapedPath(), deployments)
+	escaped, ok := strings.CutSuffix(escaped, completions)
+	model, err := url.PathUnescape(escaped)
+	if !azure || !ok || err != nil {
+		return ""
+	}
+	return model
 }
 
 // CheckParameters reports what is wrong with parameters of a configuration: an *llm.Error that
 // names one in Param, or nil.
 func CheckParameters(parameters []jsonx.Member) error { return wire.CheckParameters(parameters) }
 
-// Serve responds to one request as a call that has begun. model, if not empty, is the model in the
-// path.
-func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, call *gateway.Call, model string) {
-	req, err := h.decode(w, r, call.Lease(), model)
+// serve responds to one request as a call that has begun.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call) {
+	req, err := h.decode(w, r, call.Lease())
 	if err != nil {
-		WriteError(w, call.Fail(err))
+		h.WriteError(w, call.Fail(err))
 		return
 	}
 	call.Warn(req.Warnings...)
@@ -73,14 +102,14 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 	h.complete(w, r, call, req)
 }
 
-// complete is apart from Serve because its stack would come on top of what a stream
+// complete is apart from serve because its stack would come on top of what a stream
 // needs, and so is decode.
 //
 //go:noinline
 func (h *Handler) complete(w http.ResponseWriter, r *http.Request, call *gateway.Call, req *wire.Request) {
 	answers, err := call.CompleteAll(r.Context(), &req.LLM)
 	if err != nil {
-		WriteError(w, llm.AsError(err))
+		h.WriteError(w, llm.AsError(err))
 		return
 	}
 	buf := h.buffer()
@@ -91,15 +120,15 @@ func (h *Handler) complete(w http.ResponseWriter, r *http.Request, call *gateway
 }
 
 //go:noinline
-func (h *Handler) decode(w http.ResponseWriter, r *http.Request, lease *budget.Lease, model string) (*wire.Request, error) {
-	body, err := h.reader.Read(w, r, lease)
+func (h *Handler) decode(w http.ResponseWriter, r *http.Request, lease *budget.Lease) (*wire.Request, error) {
+	body, err := h.Reader.Read(w, r, lease)
 	if err != nil {
 		return nil, err
 	}
+	opt := h.Decoding(modelOf(r))
 	req, err := wire.Decode(body.Bytes, wire.Options{
-		Model: model, Beta: r.Header["Anthropic-Beta"], Parameters: h.parameters,
-		DropParams:          func(model string) bool { return h.gateway.Settings(model).DropParams },
-		AllowClientSettings: func(model string) bool { return h.gateway.Settings(model).AllowClientSettings },
+		Model: opt.Model, Beta: r.Header["Anthropic-Beta"],
+		Parameters: opt.Parameters, DropParams: opt.DropParams, AllowClientSettings: opt.AllowClientSettings,
 	})
 	if err != nil || !req.Shares {
 		body.Release()
@@ -127,7 +156,7 @@ func envelope(call *gateway.Call, req *wire.Request) wire.Envelope {
 }
 
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, req *wire.Request) {
-	events := inbound.NewEvents(w, wire.Ping, cmp.Or(h.gateway.Settings(req.LLM.Model).KeepAlive, keepAlive))
+	events := inbound.NewEvents(w, wire.Ping, cmp.Or(h.Gateway.Settings(req.LLM.Model).KeepAlive, keepAlive))
 	defer events.Close()
 	stream, err := call.Stream(r.Context(), &req.LLM)
 	begun := events.Commit()
@@ -137,7 +166,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 			_ = events.Write(wire.AppendFailure(nil, e), false)
 			return
 		}
-		WriteError(w, e)
+		h.WriteError(w, e)
 		return
 	}
 	defer stream.Close()
@@ -184,6 +213,3 @@ func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.
 		}
 	}
 }
-
-// WriteError sends an error in OpenAI's form. A client that has gone gets nothing.
-func WriteError(w http.ResponseWriter, e *llm.Error) { door.WriteError(w, e, wire.AppendError) }

@@ -15,6 +15,8 @@ import (
 	"go.uber.org/goleak"
 
 	"outcrop/gateway"
+	"outcrop/httpd/door"
+	"outcrop/httpd/inbound"
 	"outcrop/httpd/openaichat"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -83,13 +85,12 @@ func ask(t *testing.T, members string, header http.Header) (answer string, asked
 	var lines bytes.Buffer
 	r := &router{}
 	g := gateway.New(gateway.Options{Router: r, Recorder: telemetry.NewRecorder(slog.New(slog.NewJSONHandler(&lines, nil)))})
-	h := openaichat.New(g, openaichat.Options{MaxBody: 1 << 20})
+	h := openaichat.New(g, door.Options{MaxBody: 1 << 20})
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/chat/completions", strings.NewReader(`{"model":"granite","messages":[{"role":"user","content":"Hi"}]`+members+`}`))
 	maps.Copy(req.Header, header)
 	w := httptest.NewRecorder()
-	call := g.Begin(openaichat.Door, "id-1")
-	h.Serve(w, req, call, "")
-	call.End(t.Context())
+	w.Header().Set("X-Request-Id", "id-1")
+	h.ServeHTTP(w, inbound.Begin(req))
 	return w.Body.String(), r.asked, lines.String()
 }
 
