@@ -2,14 +2,13 @@ package anthropic
 
 import (
 	"outcrop/internal/jsonx"
-	"outcrop/llm"
+	"outcrop/wire/litellm"
 )
 
 // Bounds on the content of one request, so that its decoded form stays within a few times the
 // body's size. Anthropic allows 100,000 messages
 // (https://platform.claude.com/docs/en/api/messages).
 const (
-	maxValues   = 500_000 // members and elements in the whole body
 	maxMessages = 100_000
 	maxList     = 10_000 // blocks of a message
 	maxTools    = 1024
@@ -20,14 +19,6 @@ const (
 	maxModel = 2048 + 128
 )
 
-// bounded refuses a body with more values than maxValues, before decoding any of them.
-func bounded(body []byte) error {
-	if jsonx.ManyValues(body, maxValues) {
-		return llm.Invalid("", "the request body has too many values (limit %d)", maxValues)
-	}
-	return nil
-}
-
 // list is an array of at most maxList elements.
 type list[T any] []T
 
@@ -36,15 +27,7 @@ func (l *list[T]) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 }
 
 // optional is a member that may be absent or null.
-type optional[T any] struct{ llm.Opt[T] }
-
-func (o *optional[T]) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	if d.PeekKind() == 'n' {
-		return d.SkipValue()
-	}
-	o.Set = true
-	return jsonx.UnmarshalDecode(d, &o.Value)
-}
+type optional[T any] = litellm.Optional[T]
 
 // given reports whether a member is present and not null.
 func given(v jsonx.Raw) bool { return len(v) > 0 && v.Kind() != 'n' }

@@ -5,6 +5,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/wire/litellm"
 )
 
 // Head is what routing needs of a Messages request that is passed on as it is.
@@ -30,7 +31,7 @@ func (h *Head) Call() llm.Call {
 // bounds of Decode. It does not check what the members contain, apart from those in Head. Long base64
 // is not scanned. Its error is an *llm.Error with status 400.
 func Peek(body []byte) (*Head, error) {
-	if err := bounded(body); err != nil {
+	if err := litellm.CheckBody(body); err != nil {
 		return nil, err
 	}
 	if !utf8.Valid(body) {

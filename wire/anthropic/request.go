@@ -6,6 +6,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/wire/litellm"
 )
 
 // Request is a decoded Messages request.
@@ -58,7 +59,7 @@ type wireRequest struct {
 // Decode reads a Messages request. Its error is an *llm.Error with status 400 that names the
 // offending field. The memory it needs is a few times the body's size at most.
 func Decode(body []byte, opt Options) (*Request, error) {
-	if err := bounded(body); err != nil {
+	if err := litellm.CheckBody(body); err != nil {
 		return nil, err
 	}
 	if extracted := jsonx.Extract(body); extracted != nil {
