@@ -164,49 +164,6 @@ func sniffText(head []byte) content {
 	}
 }
 
-// byType returns the format of a Content-Type; empty for one without a format, such as
-// application/octet-stream.
-func byType(mediaType string) string {
-	switch mediaType {
-	case "application/pdf", "application/x-pdf":
-		return "pdf"
-	case "text/csv", "application/csv":
-		return "csv"
-	case "text/html", "application/xhtml+xml":
-		return "html"
-	case "text/plain":
-		return "txt"
-	case "text/markdown", "text/x-markdown":
-		return "md"
-	case "application/msword":
-		return "doc"
-	case "application/vnd.openxmlformats-officedocument.wordprocessingml.document":
-		return "docx"
-	case "application/vnd.ms-excel":
-		return "xls"
-	case "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet":
-		return "xlsx"
-	default:
-		return ""
-	}
-}
-
-// byExtension returns the document format of a file name extension.
-func byExtension(extension string) string {
-	switch extension {
-	case "pdf", "csv", "html", "txt", "md", "doc", "docx", "xls", "xlsx":
-		return extension
-	case "htm":
-		return "html"
-	case "markdown":
-		return "md"
-	case "text", "log":
-		return "txt"
-	default:
-		return ""
-	}
-}
-
 // recognize identifies content for a part, and refuses content that does not match: by its first
 // bytes, by the server's Content-Type and the URL's name, and by the format that the client set.
 func (p *part) recognize(head []byte, declared string, u *url.URL) *problem {
@@ -216,7 +173,7 @@ func (p *part) recognize(head []byte, declared string, u *url.URL) *problem {
 		mediaType, _, _ = strings.Cut(strings.ToLower(declared), ";")
 	}
 	_, extension := base(u)
-	declaredFormat, named, wanted := byType(strings.TrimSpace(mediaType)), byExtension(extension), p.block.Media.Format
+	declaredFormat, named, wanted := llm.DocumentType(strings.TrimSpace(mediaType)), llm.DocumentExtension(extension), p.block.Media.Format
 	if is.family != alone {
 		is.format = choose(is.family, wanted, named, declaredFormat)
 	}

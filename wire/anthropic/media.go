@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"net/url"
+	"path"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -39,12 +40,7 @@ func (d *decoder) image(at position, b *block) (out llm.Block, ok bool, err erro
 	case "base64":
 		field := at.String() + ".source.media_type"
 		family, format, _ := strings.Cut(strings.ToLower(s.MediaType.Value), "/")
-		if format == "jpg" {
-			format = "jpeg"
-		}
-		switch {
-		case family == "image" && (format == "jpeg" || format == "png" || format == "gif" || format == "webp"):
-		default:
+		if format = llm.ImageExtension(format); family != "image" || format == "" {
 			return out, false, llm.Invalid(field, "%s: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp', not %q", field, s.MediaType.Value)
 		}
 		m.Format = format
@@ -88,7 +84,7 @@ func (d *decoder) located(at position, m *llm.Media, s *source) error {
 	case "s3":
 		m.URI = "s3://" + s.URL.Value[len("s3://"):]
 		if m.Format == "" {
-			if m.Format = byExtension(u.Path); m.Format == "" {
+			if m.Format = llm.ImageExtension(strings.ToLower(strings.TrimPrefix(path.Ext(u.Path), "."))); m.Format == "" {
 				return llm.Invalid(field, "%s does not show the image's type; the name must end with .png, .jpg, .gif or .webp", field)
 			}
 		}
@@ -96,18 +92,6 @@ func (d *decoder) located(at position, m *llm.Media, s *source) error {
 		return llm.Invalid(field, "%s has an unsupported scheme; use https, http or s3", field)
 	}
 	return nil
-}
-
-// byExtension is the format of an image by the end of its name.
-func byExtension(name string) string {
-	switch ext := strings.ToLower(name[strings.LastIndexByte(name, '.')+1:]); ext {
-	case "png", "jpeg", "gif", "webp":
-		return ext
-	case "jpg":
-		return "jpeg"
-	default:
-		return ""
-	}
 }
 
 // elsewhere handles the source of a file that the gateway cannot get.
@@ -142,7 +126,7 @@ func (d *decoder) document(at position, b *block) (out llm.Block, ok bool, err e
 	switch s.Type {
 	case "base64":
 		field := at.String() + ".source.media_type"
-		if m.Format = documentFormat(s.MediaType.Value); m.Format == "" {
+		if m.Format = llm.DocumentType(strings.ToLower(s.MediaType.Value)); m.Format == "" {
 			return out, false, llm.Invalid(field, "%s: Input should be 'application/pdf', not %q", field, s.MediaType.Value)
 		}
 		m.Base64, err = d.content(at.String()+".source.data", s.Data)
@@ -161,29 +145,6 @@ func (d *decoder) document(at position, b *block) (out llm.Block, ok bool, err e
 		return out, true, d.pieces(at, m, s, cites)
 	default:
 		return out, false, d.elsewhere(at, s)
-	}
-}
-
-// documentFormat is Converse's name for a media type (DocumentFormat in its service model);
-// Anthropic has only PDF. It is empty for an unknown type.
-func documentFormat(mediaType string) string {
-	switch strings.ToLower(mediaType) {
-	case "application/pdf":
-		return "pdf"
-	case "text/plain":
-		return "txt"
-	case "text/csv":
-		return "csv"
-	case "text/html":
-		return "html"
-	case "text/markdown":
-		return "md"
-	case "application/vnd.openxmlformats-officedocument.wordprocessingml.document":
-		return "docx"
-	case "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet":
-		return "xlsx"
-	default:
-		return ""
 	}
 }
 

@@ -18,11 +18,7 @@ func kindOf(mediaType string) (llm.BlockKind, string) {
 	}
 	switch family {
 	case "image":
-		switch name {
-		case "jpg":
-			name = "jpeg"
-		case "png", "jpeg", "gif", "webp":
-		default:
+		if name = llm.ImageExtension(name); name == "" {
 			return 0, ""
 		}
 		return llm.BlockImage, name
@@ -37,28 +33,10 @@ func kindOf(mediaType string) (llm.BlockKind, string) {
 		}
 		return 0, ""
 	}
-	switch mediaType {
-	case "application/pdf":
-		return llm.BlockDocument, "pdf"
-	case "text/csv":
-		return llm.BlockDocument, "csv"
-	case "text/html":
-		return llm.BlockDocument, "html"
-	case "text/plain":
-		return llm.BlockDocument, "txt"
-	case "text/markdown", "text/x-markdown":
-		return llm.BlockDocument, "md"
-	case "application/msword":
-		return llm.BlockDocument, "doc"
-	case "application/vnd.openxmlformats-officedocument.wordprocessingml.document":
-		return llm.BlockDocument, "docx"
-	case "application/vnd.ms-excel":
-		return llm.BlockDocument, "xls"
-	case "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet":
-		return llm.BlockDocument, "xlsx"
-	default:
-		return 0, ""
+	if format := llm.DocumentType(mediaType); format != "" {
+		return llm.BlockDocument, format
 	}
+	return 0, ""
 }
 
 // audioFormat returns Converse's name for an audio subtype, or for a format of OpenAI's
@@ -109,17 +87,14 @@ func videoFormat(name string) string {
 
 // byExtension returns the kind of content and Converse's short name for a file name's extension.
 func byExtension(name string) (llm.BlockKind, string) {
-	switch ext := strings.TrimPrefix(strings.ToLower(path.Ext(name)), "."); ext {
-	case "png", "jpeg", "gif", "webp":
-		return llm.BlockImage, ext
-	case "jpg":
-		return llm.BlockImage, "jpeg"
-	case "pdf", "csv", "html", "txt", "md", "doc", "docx", "xls", "xlsx":
-		return llm.BlockDocument, ext
-	case "htm":
-		return llm.BlockDocument, "html"
-	case "markdown":
-		return llm.BlockDocument, "md"
+	ext := strings.TrimPrefix(strings.ToLower(path.Ext(name)), ".")
+	if format := llm.ImageExtension(ext); format != "" {
+		return llm.BlockImage, format
+	}
+	if format := llm.DocumentExtension(ext); format != "" {
+		return llm.BlockDocument, format
+	}
+	switch ext {
 	case "mp4", "mov", "mkv", "webm", "flv", "mpeg", "mpg", "wmv", "three_gp":
 		return llm.BlockVideo, ext
 	case "3gp", "3gpp":
