@@ -21,6 +21,7 @@ const (
 func reclaim(ctx context.Context, inFlight func() int64) {
 	tick := time.NewTicker(reclaimPeriod)
 	defer tick.Stop()
+	giveBack() // what only the start needed
 	m := readMemory()
 	r := reclaimer{left: m.resident, allocated: m.allocated}
 	for {
@@ -29,11 +30,17 @@ func reclaim(ctx context.Context, inFlight func() int64) {
 			return
 		case <-tick.C:
 			if r.due(readMemory(), inFlight()) {
-				debug.FreeOSMemory()
+				giveBack()
 				r.left = readMemory().resident
 			}
 		}
 	}
+}
+
+// giveBack returns the memory that is not needed.
+func giveBack() {
+	debug.FreeOSMemory()
+	returnImage()
 }
 
 // reclaimer decides when to return memory.
