@@ -110,6 +110,11 @@ func (m *Model) NotForChat() string {
 	return text
 }
 
+// NotByConverse says that a chat model is not served by Converse.
+func (m *Model) NotByConverse() string {
+	return m.ID + " is not served by Bedrock's Converse API, by which Outcrop calls chat models"
+}
+
 // chats reports whether Converse serves a model and it is not retired.
 func (m *Model) chats() bool {
 	return (m.Kind == KindChat || m.Kind == KindUnknown) && (m.Output == 0 || m.Output.Has(Text)) && m.Converse != No && !m.Lifecycle.HasEnded(time.Now())
