@@ -44,14 +44,11 @@ func (s *server) nearest(path string) string {
 			continue
 		}
 		method, _, _ := strings.Cut(e.pattern, " ")
-		served := filled(e.path, path)
-		if served == "" {
-			continue
-		}
+		served, aligned := filled(e.path, path)
 		if strings.HasSuffix(path, served) && strings.Count(served, "/") > 1 && len(served) > len(suffix) {
 			suffix, near, fewest = served, method+" "+served, 0
 		}
-		if far := levenshtein.Distance(path, served); far < fewest {
+		if far := levenshtein.Distance(path, served); aligned && far < fewest {
 			near, fewest = method+" "+served, far
 		}
 	}
@@ -61,22 +58,21 @@ func (s *server) nearest(path string) string {
 // longestPath bounds the paths for which nearest looks, in bytes.
 const longestPath = 256
 
-// filled returns a path of openapi.json with the segments of a requested path in place of its
-// parameters; empty if that has another number of segments, such as in the name of a model.
-func filled(path, requested string) string {
+// filled returns a path of openapi.json with the last segments of a requested path in place of its
+// parameters. aligned is whether the two have the same number of segments, unless the path has no
+// parameters: a name of a model may have several.
+func filled(path, requested string) (served string, aligned bool) {
 	if !strings.Contains(path, "{") {
-		return path
+		return path, true
 	}
 	segments, given := strings.Split(path, "/"), strings.Split(requested, "/")
-	if len(segments) != len(given) {
-		return ""
-	}
+	more := len(given) - len(segments)
 	for i := range segments {
-		if strings.HasPrefix(segments[i], "{") {
-			segments[i] = given[i]
+		if strings.HasPrefix(segments[i], "{") && i+more >= 0 {
+			segments[i] = given[i+more]
 		}
 	}
-	return strings.Join(segments, "/")
+	return strings.Join(segments, "/"), more == 0
 }
 
 // methods returns the methods of a request's path; none if the path is unknown.
