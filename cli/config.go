@@ -140,8 +140,12 @@ func summary(cfg *config.Config, doubtful map[string]bool, problems []config.Pro
 	}
 	counts := make([]int, len(kinds))
 	for _, p := range problems {
+		message := p.Message
+		if p.Severity == config.Error { // the hint of a warning may be about another section
+			message += " " + p.Hint
+		}
 		for i, k := range kinds {
-			if k.severity == p.Severity && (k.texts == nil || slices.ContainsFunc(k.texts, func(text string) bool { return strings.Contains(p.Message+" "+p.Hint, text) })) {
+			if k.severity == p.Severity && (k.texts == nil || slices.ContainsFunc(k.texts, func(text string) bool { return strings.Contains(message, text) })) {
 				counts[i]++
 				break
 			}

@@ -263,11 +263,15 @@ func (l *loader) elsewhere(name, section string) string {
 	if len(found) == 0 {
 		return ""
 	}
-	var sections []string
+	var places []string
 	for _, k := range found {
-		sections = append(sections, cmp.Or(k.Section, "the top of the file"))
+		place := "under " + k.Section
+		if k.Section == "" {
+			place = "at the top level of the file"
+		}
+		places = append(places, place)
 	}
-	hint := "it belongs under " + strings.Join(sections, " or ")
+	hint := "it belongs " + strings.Join(places, " or ")
 	switch found[0].Class {
 	case Limits:
 		return hint + ", where it " + limitOf(found[0].Limit)
