@@ -198,10 +198,10 @@ func TestDemoShowsAFirstAnswerAndALineToPaste(t *testing.T) {
 	lines, stop := run(t, "serve", "--demo", "--port", "0", "--num_workers", "4", "--detailed_debug", "--data-dir", t.TempDir())
 	url := after(t, lines, "listening on ")
 	after(t, lines, "built-in Bedrock emulator")
-	if answer := after(t, lines, "  anthropic.claude-sonnet-4-5-20250929-v1:0: "); answer == "" {
+	if answer := after(t, lines, "  anthropic.claude-sonnet-5: "); answer == "" {
 		t.Error("no first answer")
 	}
-	if candidate := after(t, lines, "route: "); !strings.Contains(candidate, "id=us.anthropic.claude-sonnet-4-5-20250929-v1:0") {
+	if candidate := after(t, lines, "route: "); !strings.Contains(candidate, "id=us.anthropic.claude-sonnet-5") {
 		t.Errorf("the way is %s", candidate)
 	}
 	paste := after(t, lines, "curl -s "+url)

@@ -15,7 +15,7 @@ import (
 )
 
 type resolveCommand struct {
-	ID     string `arg:"" help:"Model id, profile id, ARN or friendly name, such as claude-sonnet-4-5."`
+	ID     string `arg:"" help:"Model id, profile id, ARN or friendly name, such as claude-sonnet-5."`
 	Region string `env:"AWS_REGION_NAME,AWS_REGION,AWS_DEFAULT_REGION" placeholder:"REGION" help:"Region of the call, such as eu-central-1. Default: us-west-2."`
 	Policy string `placeholder:"POLICY" help:"Policy, in the format of outcrop_settings.bedrock.policy, such as '{geographies: [eu], global: false}'."`
 }
