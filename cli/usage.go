@@ -14,7 +14,8 @@ import (
 
 // misunderstood describes the error in a command line, and the next step.
 func misunderstood(err error, args []string, root *kong.Node) (what, hint string) {
-	what, hint = reworded(err.Error()), "Run outcrop --help for the commands, or outcrop COMMAND --help for the flags of a command."
+	what, near, _ := strings.Cut(err.Error(), ", did you mean ")
+	what, hint = reworded(what), "Run outcrop --help for the commands, or outcrop COMMAND --help for the flags of a command."
 	command := commandOf(args, root)
 	if command != "" {
 		hint = "Run outcrop " + command + " --help for its arguments and flags."
@@ -27,17 +28,20 @@ func misunderstood(err error, args []string, root *kong.Node) (what, hint string
 		return what, "Check the file name, and the folder that the command runs in."
 	case unexpected && len(args) > 0 && strings.HasPrefix(word, args[0]):
 		what = fmt.Sprintf("unknown command %q", args[0])
-		if near := nearCommand(args[0], root); near != "" {
-			return what, "Did you mean outcrop " + near + "?"
+		if name := nearCommand(args[0], root); name != "" {
+			return what, "Did you mean outcrop " + name + "?"
 		}
 		command, node = "serve", nodeOf("serve", root)
 	case unexpected && command != "" && len(node.Children) > 0:
-		if near := nearCommand(word, node); near != "" {
-			return what, "Did you mean outcrop " + command + " " + near + "?"
+		if name := nearCommand(word, node); name != "" {
+			return what, "Did you mean outcrop " + command + " " + name + "?"
 		}
 	case unknown:
 		if instead := withoutFlag(flag, args, command, node); instead != "" {
 			return what, "Did you mean " + instead + "?"
+		}
+		if near != "" && strings.HasPrefix(flag, "--") { // all short flags are similar
+			return what, "Did you mean " + choice(strings.Split(strings.NewReplacer("one of ", "", `"`, "", "?", "").Replace(near), ", ")) + "?"
 		}
 	}
 	if name := flagFor(word, node); unexpected && name != "" {
