@@ -16,7 +16,7 @@ type CheckOptions struct {
 	// Models are the names to check, as in a Request. If empty, and All is not set, every
 	// configured model is called, and for a name with * a small model behind it.
 	Models []string
-	// All calls every chat model that the account lists, in addition to the configured ones.
+	// All calls every model that the account lists, in addition to the configured ones.
 	All bool
 	// Free calls no model.
 	Free bool
@@ -43,12 +43,16 @@ type Finding struct {
 	// streaming call of the same deployment share.
 	Model string
 	Call  int
+	// Verb is what the model was called for: llm.VerbChat, llm.VerbEmbed or llm.VerbRerank; 0 unless
+	// it was called.
+	Verb llm.Verb
 	provider.Finding
 }
 
 // Check finds problems before they affect calls: first by free checks, once per identity, then by
-// calling models, with one non-streaming and one streaming call each, a one-word prompt and a
-// response of at most one token. These calls are routed like those of a Request, but not recorded.
+// calling models: chat models with one non-streaming and one streaming call each, a one-word prompt
+// and a response of at most one token, and models for embeddings and reranking with one call of a
+// word. These calls are routed like those of a Request, but not recorded.
 // report receives the findings as they come, never concurrently.
 //
 // If ctx ends, no further call is made, and Check returns ctx's cause when the open calls have

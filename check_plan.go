@@ -16,10 +16,16 @@ type job struct {
 	location   string // the location of its calls, unless they report another
 	names      []string
 	candidates []string // model strings
+	verb       llm.Verb // what they are called for
 }
 
 // calls is the maximum number of calls of the job.
-func (j *job) calls() int { return len(j.candidates) + 1 }
+func (j *job) calls() int {
+	if j.verb != llm.VerbChat { // there are no streams
+		return len(j.candidates)
+	}
+	return len(j.candidates) + 1
+}
 
 // plan lists the models to call. It reports those that cannot be called.
 type plan struct {
@@ -51,7 +57,7 @@ func (p *plan) add(i int, name string, candidates ...string) {
 		known.names = union(known.names, name)
 		return
 	}
-	j := &job{subject: s, deployment: p.x.c.deployments[i], number: len(p.jobs) + 1, names: []string{name}, candidates: candidates}
+	j := &job{subject: s, deployment: p.x.c.deployments[i], number: len(p.jobs) + 1, names: []string{name}, candidates: candidates, verb: p.x.c.verb(i, candidates[0])}
 	if locations := p.x.locations[i]; len(locations) > 0 {
 		j.location = locations[0]
 	}

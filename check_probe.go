@@ -49,8 +49,8 @@ func (x *check) probe(ctx context.Context) {
 	running.Wait()
 }
 
-// work makes a non-streaming and a streaming call of a model. Of the candidates behind a wildcard,
-// the first one that responds counts.
+// work makes a non-streaming and, for a chat model, a streaming call. Of the candidates behind a
+// wildcard, the first one that responds counts.
 func (x *check) work(ctx context.Context, j *job) {
 	var failed []Finding
 	serving := ""
@@ -75,6 +75,9 @@ func (x *check) work(ctx context.Context, j *job) {
 			x.found(f)
 		}
 		serving = j.candidates[0]
+	}
+	if j.verb != llm.VerbChat {
+		return
 	}
 	if f := x.stream(ctx, j, serving); ctx.Err() == nil {
 		x.found(f)
@@ -109,14 +112,39 @@ func (x *check) router(j *job) *route.Router {
 func (x *check) whole(ctx context.Context, j *job, model string) Finding {
 	f := x.begin(j, provider.CheckWhole, model)
 	start := time.Now()
-	resp, err := x.router(j).Complete(ctx, asked(model))
+	meta, usage, tier, err := complete(ctx, x.router(j), j.verb, model)
 	f.Took = time.Since(start)
 	if err != nil {
 		f.refused(err)
 		return f
 	}
-	f.answered(&resp.Meta, &resp.Usage, resp.ServiceTier)
+	f.answered(meta, usage, tier)
 	return f
+}
+
+// complete makes the smallest non-streaming call of a model for a verb.
+func complete(ctx context.Context, r *route.Router, verb llm.Verb, model string) (*llm.Meta, *llm.Usage, string, error) {
+	const word = "Hi"
+	switch verb {
+	case llm.VerbEmbed:
+		resp, err := r.Embed(ctx, &llm.EmbedRequest{Call: Call{Model: model}, Inputs: []llm.EmbedInput{{Text: word}}})
+		if err != nil {
+			return nil, nil, "", err
+		}
+		return &resp.Meta, &resp.Usage, "", nil
+	case llm.VerbRerank:
+		resp, err := r.Rerank(ctx, &llm.RerankRequest{Call: Call{Model: model}, Query: word, Documents: []llm.Document{{Text: word}}})
+		if err != nil {
+			return nil, nil, "", err
+		}
+		return &resp.Meta, &resp.Usage, "", nil
+	default:
+		resp, err := r.Complete(ctx, asked(model))
+		if err != nil {
+			return nil, nil, "", err
+		}
+		return &resp.Meta, &resp.Usage, resp.ServiceTier, nil
+	}
 }
 
 func (x *check) stream(ctx context.Context, j *job, model string) Finding {
@@ -149,7 +177,7 @@ func (x *check) stream(ctx context.Context, j *job, model string) Finding {
 }
 
 func (x *check) begin(j *job, check provider.Check, model string) Finding {
-	return Finding{CallerIndex: j.subject.number, Names: j.names, Model: model, Call: j.number, Finding: provider.Finding{Check: check, Subject: j.names[0], Location: j.location, State: provider.StateOK}}
+	return Finding{CallerIndex: j.subject.number, Names: j.names, Model: model, Call: j.number, Verb: j.verb, Finding: provider.Finding{Check: check, Subject: j.names[0], Location: j.location, State: provider.StateOK}}
 }
 
 // answered records which target served, and the cost.
@@ -177,5 +205,8 @@ func (f *Finding) refused(err error) {
 	if f.Err.Upstream && strings.HasPrefix(string(f.Err.Code), "request.") {
 		f.State = provider.StateWarn
 		f.Detail = "the model was reached, but refuses a one-word prompt or a one-token response"
+		if f.Verb != llm.VerbChat {
+			f.Detail = "the model was reached, but refuses a single word"
+		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"outcrop/config"
 	emulator "outcrop/emulator/bedrock"
 	"outcrop/emulator/bedrock/fault"
+	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/all"
 )
@@ -129,6 +130,46 @@ model_list:
 	}
 	if p.calls != 6 || planned < p.calls {
 		t.Errorf("%d calls were made, %d planned", p.calls, planned)
+	}
+}
+
+func TestAModelIsCalledForWhatItIsFor(t *testing.T) {
+	p := examinee(t, `
+model_list:
+  - model_name: granite
+    litellm_params: {model: bedrock/amazon.titan-embed-text-v2:0}
+  - model_name: basalt
+    litellm_params: {model: bedrock/cohere.rerank-v3-5:0}
+  - model_name: "bedrock/*"
+    litellm_params: {model: "bedrock/*"}
+`)
+	planned := 0
+	got := probes(t, p, outcrop.CheckOptions{Models: []string{"granite", "basalt", "bedrock/cohere.embed-v4:0"}, Planned: func(calls int) { planned = calls }})
+	want := []string{"basalt (cohere.rerank-v3-5:0) whole ok", "bedrock/cohere.embed-v4:0 (cohere.embed-v4:0) whole ok", "granite (amazon.titan-embed-text-v2:0) whole ok"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if p.calls != 3 || planned != 3 {
+		t.Errorf("%d calls were made, %d planned", p.calls, planned)
+	}
+	verbs := map[string]llm.Verb{}
+	for _, m := range p.Models() {
+		verbs[m.Name] = m.Verb
+		if m.Configured && (m.Doubt != "" || m.Target.API != "invoke") {
+			t.Errorf("%s: doubt %q, API %q", m.Name, m.Doubt, m.Target.API)
+		}
+	}
+	for name, verb := range map[string]llm.Verb{"granite": llm.VerbEmbed, "basalt": llm.VerbRerank, "bedrock/amazon.nova-lite-v1:0": llm.VerbChat} {
+		if verbs[name] != verb {
+			t.Errorf("%s is for %q, want %q", name, verbs[name], verb)
+		}
+	}
+}
+
+func TestARefusedEmbeddingIsAFailure(t *testing.T) {
+	p := examinee(t, "model_list:\n  - {model_name: granite, litellm_params: {model: bedrock/amazon.titan-embed-text-v2:0}}\n", "op=InvokeModel deny always")
+	if got := probes(t, p, outcrop.CheckOptions{}); len(got) != 1 || !strings.HasPrefix(got[0], "granite (amazon.titan-embed-text-v2:0) whole fail iam.") {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -124,6 +124,7 @@ func TestModelsAreTheNamesAndWhatAWildcardReaches(t *testing.T) {
 	if slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "*") || strings.HasPrefix(s, "bedrock/") }) {
 		t.Errorf("a pattern, or a name twice under two patterns, is listed: %q", got)
 	}
+	var vectors []string // names of models for embeddings and reranking
 	for _, m := range models {
 		if m.Configured {
 			continue
@@ -131,11 +132,26 @@ func TestModelsAreTheNamesAndWhatAWildcardReaches(t *testing.T) {
 		if m.ID == "anthropic.claude-sonnet-4-5-20250929-v1:0" && (m.Target.ID != "us."+m.ID || !slices.Equal(m.Aliases, []string{"claude-sonnet-4-5", "us." + m.ID, "global." + m.ID}) || m.Context == 0 || !m.Input.Set || m.Entitlement == "") {
 			t.Errorf("got %+v", m)
 		}
+		if m.Verb != llm.VerbChat {
+			vectors = append(vectors, append(m.Aliases, m.Name)...)
+			continue
+		}
 		for _, name := range append(m.Aliases, m.Name) {
 			if _, err := a.Complete(t.Context(), &outcrop.Request{Call: outcrop.Call{Model: name}, Turns: []outcrop.Turn{outcrop.User("Hi")}}); err != nil {
 				t.Errorf("%s is listed, and a call gets %v", name, err)
 			}
 		}
+	}
+	if !slices.Contains(vectors, "titan-embed-text") || !slices.Contains(vectors, "cohere.rerank-v3-5:0") {
+		t.Errorf("models for embeddings or reranking are missing: %q", vectors)
+	}
+	err := a.Check(t.Context(), outcrop.CheckOptions{Models: vectors}, func(f outcrop.Finding) {
+		if f.Check == provider.CheckStream || f.Check == provider.CheckWhole && f.State != provider.StateOK {
+			t.Errorf("%q is listed, and a call gets %+v", f.Names, f)
+		}
+	})
+	if err != nil {
+		t.Error(err)
 	}
 	asked := a.lists.Load()
 	if a.Refresh(t.Context(), time.Hour); a.lists.Load() != asked {

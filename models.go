@@ -79,6 +79,17 @@ func Review(opt Options) (wrong []config.Problem, doubts []Doubt, err error) {
 	return wrong, doubts, errors.Join(err, c.Close())
 }
 
+// verb is what calls of a model string of a deployment are for, as far as is known; chat unless a
+// model is known to be for something else.
+func (c *Client) verb(i int, model string) llm.Verb {
+	if reviewer, ok := c.deployments[i].(provider.Reviewer); ok {
+		if verb := reviewer.Describe(model).Verb; verb != 0 {
+			return verb
+		}
+	}
+	return llm.VerbChat
+}
+
 // Models lists the configured names, once for each model and region that they serve, and for a name
 // with * the models that can be called through it, as far as known. It never blocks.
 func (c *Client) Models() []Model {

@@ -3,7 +3,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,6 +114,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		Gateway: gateway,
 		Version: outcrop.Version,
 		Models:  a.models,
+		Sample:  a.sample(),
 		Refresh: a.refresh,
 		Ready:   a.ready,
 		Metrics: promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
@@ -163,17 +163,6 @@ func firstBedrock(cfg *config.Config) string {
 		}
 	}
 	return ""
-}
-
-// callable lists the ids that the configured names lead to.
-func (a *App) callable() (ids []string) {
-	for _, m := range a.client.Models() {
-		if m.Configured {
-			ids = append(ids, m.ID, m.Target.ID)
-			ids = append(ids, m.Profiles...)
-		}
-	}
-	return ids
 }
 
 // anthropicDoor returns the settings of the frontend for Anthropic's clients.
@@ -249,43 +238,6 @@ func (a *App) ready(ctx context.Context) error {
 		}
 	}
 	return a.client.Ready(ctx)
-}
-
-// models lists what can be called, under all its names. It omits models that the account has no
-// access to according to the provider.
-func (a *App) models() []httpd.Model {
-	known := a.client.Models()
-	out := make([]httpd.Model, 0, len(known))
-	seen := map[string]bool{}
-	for _, m := range known {
-		if m.Entitlement == provider.EntitlementRefused && !m.Configured || seen[m.Name] {
-			continue
-		}
-		seen[m.Name] = true
-		row := httpd.Model{
-			ID: m.Name, OwnedBy: cmp.Or(m.Owner, "unknown"), Title: m.Title, Context: m.Context, MaxOutput: m.MaxOutput,
-			Deprecated: m.Legacy || m.Ended,
-		}
-		out = append(out, row)
-		for _, row.ID = range m.Aliases {
-			out = append(out, row)
-		}
-	}
-	return out
-}
-
-// refresh reads the lists of models again.
-func (a *App) refresh(ctx context.Context) []httpd.List {
-	read := a.client.Refresh(ctx, 0)
-	out := make([]httpd.List, 0, len(read))
-	for _, l := range read {
-		row := httpd.List{Region: l.Location, Account: l.Account, At: l.At, Models: l.Models, Profiles: l.Profiles}
-		if l.Err != nil {
-			row.Err = llm.AsError(l.Err)
-		}
-		out = append(out, row)
-	}
-	return out
 }
 
 // dataDir creates the data folder. If the disk is not writable, the app serves without it.

@@ -39,7 +39,7 @@ type callFlags struct {
 
 type policyCommand struct {
 	callFlags
-	Model  []string `required:"" sep:"none" placeholder:"MODEL" help:"Model id, profile id, ARN or friendly name, such as claude-sonnet-4-5. Can be repeated."`
+	Model  []string `required:"" sep:"none" placeholder:"MODEL" help:"Model id, profile id, ARN or friendly name, such as claude-sonnet-5. Can be repeated."`
 	Format string   `enum:"json,terraform" default:"json" help:"Output format: json, or terraform for a data source aws_iam_policy_document."`
 }
 

@@ -18,7 +18,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"outcrop"
-	"outcrop/internal/levenshtein"
 	"outcrop/llm"
 )
 
@@ -114,70 +113,6 @@ func rewritten(args []string) []string {
 		}
 	}
 	return out
-}
-
-// misunderstood describes the error in a command line, and the next step.
-func misunderstood(err error, args []string, root *kong.Node) (what, hint string) {
-	what, hint = err.Error(), "Run outcrop --help for the commands, or outcrop COMMAND --help for the flags of a command."
-	if command := commandOf(args, root); command != "" {
-		hint = "Run outcrop " + command + " --help for its arguments and flags."
-	}
-	if names, missing := strings.CutPrefix(what, "expected \"<"); missing && strings.HasSuffix(names, ">\"") {
-		what = strings.ToUpper(strings.TrimSuffix(names, ">\"")) + " is missing"
-	}
-	word, unexpected := strings.CutPrefix(what, "unexpected argument ")
-	switch {
-	case strings.Contains(what, "no such file or directory"):
-		hint = "Check the file name, and the folder that the command runs in."
-	case unexpected && len(args) > 0 && strings.HasPrefix(word, args[0]):
-		what = fmt.Sprintf("unknown command %q", args[0])
-		if near := nearCommand(args[0], root); near != "" {
-			hint = "Did you mean outcrop " + near + "?"
-		}
-	case unexpected && len(args) > 1:
-		for _, n := range root.Children {
-			if n.Name == args[0] {
-				if near := nearCommand(args[1], n); near != "" {
-					hint = "Did you mean outcrop " + n.Name + " " + near + "?"
-				}
-			}
-		}
-	}
-	return what, hint
-}
-
-// commandOf returns the words of a command line that name a command; empty if the first
-// word does not.
-func commandOf(args []string, root *kong.Node) string {
-	var words []string
-	at := root
-	for _, word := range args {
-		i := slices.IndexFunc(at.Children, func(n *kong.Node) bool { return n.Name == word && !n.Hidden })
-		if i < 0 {
-			break
-		}
-		at = at.Children[i]
-		words = append(words, word)
-	}
-	return strings.Join(words, " ")
-}
-
-// nearCommand returns the command that was probably meant; empty if none is similar.
-func nearCommand(word string, of *kong.Node) string {
-	near, fewest := "", 3
-	for _, n := range of.Children {
-		if n.Hidden {
-			continue
-		}
-		far := levenshtein.Distance(word, n.Name)
-		if len(word) >= 2 && strings.HasPrefix(n.Name, word) {
-			far = min(far, 1)
-		}
-		if far < fewest && far < len(n.Name) {
-			near, fewest = n.Name, far
-		}
-	}
-	return near
 }
 
 // report prints a command's error and returns the exit code.

@@ -97,7 +97,8 @@ func TestCommands(t *testing.T) {
 		{"how a model is reached", []string{"models", "resolve", "anthropic.claude-3-7-sonnet-20250219-v1:0", "--region", "us-east-1"}, 0, []string{"1. us.anthropic.claude-3-7-sonnet-20250219-v1:0 in us-east-1 by converse: needs an inference profile"}, nil},
 		{"how a model is reached by a friendly name", []string{"models", "resolve", "claude-sonnet-4-5", "--region", "eu-central-1", "--policy", "{global: false}"}, 0, []string{"claude-sonnet-4-5 is a friendly name for anthropic.claude-sonnet-4-5-20250929-v1:0", "1. eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}, nil},
 		{"where no target is known", []string{"models", "resolve", "deepseek-r1", "--region", "eu-central-1"}, 1, []string{"known to work: us.deepseek.r1-v1:0 (from ", "1. deepseek.r1-v1:0 in eu-central-1"}, []string{"deepseek.r1-v1:0 is not known to be callable from eu-central-1", "hint: It can be called as us.deepseek.r1-v1:0 (from ca-central-1, "}},
-		{"how a model for embeddings is reached", []string{"models", "resolve", "cohere.embed-english-v3", "--region", "us-east-1"}, 1, nil, []string{"cohere.embed-english-v3 is a model for embeddings"}},
+		{"how a model for embeddings is reached", []string{"models", "resolve", "cohere.embed-english-v3", "--region", "us-east-1"}, 0, []string{"cohere.embed-english-v3 is a model for embeddings, not for chat; it is called at /v1/embeddings\n", "1. cohere.embed-english-v3 in us-east-1 by invoke: on demand in us-east-1\n"}, nil},
+		{"how a model for reranking is reached", []string{"models", "resolve", "rerank-v3-5", "--region", "us-east-1"}, 0, []string{"it is called at /v2/rerank\n", "1. cohere.rerank-v3-5:0 in us-east-1 by invoke"}, nil},
 		{"how a model for images is reached", []string{"models", "resolve", "amazon.nova-canvas-v1:0", "--region", "us-east-1"}, 1, nil, []string{"is a model for images"}},
 		{"how half a name is reached", []string{"models", "resolve", "sonnet", "--region", "us-east-1"}, 1, nil, []string{"unknown model sonnet", "Did you mean claude-sonnet-"}},
 		{"how a model is not reached", []string{"models", "resolve", "claude-sonnet-4-5", "--region", "us-east-1", "--policy", "{geographies: [eu], global: false}"}, 1, []string{"would work: us.anthropic.claude-sonnet-4-5-20250929-v1:0"}, []string{"no allowed target: the policy allows no target"}},
@@ -197,10 +198,10 @@ func TestDemoShowsAFirstAnswerAndALineToPaste(t *testing.T) {
 	lines, stop := run(t, "serve", "--demo", "--port", "0", "--num_workers", "4", "--detailed_debug", "--data-dir", t.TempDir())
 	url := after(t, lines, "listening on ")
 	after(t, lines, "built-in Bedrock emulator")
-	if answer := after(t, lines, "  anthropic.claude-sonnet-4-5-20250929-v1:0: "); answer == "" {
+	if answer := after(t, lines, "  anthropic.claude-sonnet-5: "); answer == "" {
 		t.Error("no first answer")
 	}
-	if candidate := after(t, lines, "route: "); !strings.Contains(candidate, "id=us.anthropic.claude-sonnet-4-5-20250929-v1:0") {
+	if candidate := after(t, lines, "route: "); !strings.Contains(candidate, "id=us.anthropic.claude-sonnet-5") {
 		t.Errorf("the way is %s", candidate)
 	}
 	paste := after(t, lines, "curl -s "+url)

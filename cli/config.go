@@ -104,7 +104,7 @@ var kinds = [...]struct {
 	{config.Error, []string{"lacks the provider prefix"}, "1 model lacks its provider prefix, such as bedrock/", "%d models lack their provider prefix, such as bedrock/"},
 	{config.Error, []string{"--allow-unsupported"}, "1 limit is not enforced; use --allow-unsupported to start without it", "%d limits are not enforced; use --allow-unsupported to start without them"},
 	{config.Error, []string{"environment variable"}, "1 environment variable is not set", "%d environment variables are not set"},
-	{config.Error, nil, "1 other error", "%d other errors"},
+	{config.Error, nil, "1 other error", "%d other errors"}, // without "other" if it is the first line of errors
 	{config.Warning, []string{"skipping the entry"}, "1 model is skipped, because Outcrop does not support its provider", "%d models are skipped, because Outcrop does not support their providers"},
 	{config.Warning, []string{"not enforced"}, "1 limit is not enforced", "%d limits are not enforced"},
 	{config.Warning, []string{"has no effect", "not supported yet"}, "1 setting has no effect", "%d settings have no effect"},
@@ -140,20 +140,31 @@ func summary(cfg *config.Config, doubtful map[string]bool, problems []config.Pro
 	}
 	counts := make([]int, len(kinds))
 	for _, p := range problems {
+		message := p.Message
+		if p.Severity == config.Error { // the hint of a warning may be about another section
+			message += " " + p.Hint
+		}
 		for i, k := range kinds {
-			if k.severity == p.Severity && (k.texts == nil || slices.ContainsFunc(k.texts, func(text string) bool { return strings.Contains(p.Message+" "+p.Hint, text) })) {
+			if k.severity == p.Severity && (k.texts == nil || slices.ContainsFunc(k.texts, func(text string) bool { return strings.Contains(message, text) })) {
 				counts[i]++
 				break
 			}
 		}
 	}
+	seen := map[config.Severity]bool{} // whether a line with that severity precedes
 	for i, n := range counts {
-		switch {
-		case n == 1:
-			lines = append(lines, "  "+kinds[i].one)
-		case n > 1:
-			lines = append(lines, "  "+fmt.Sprintf(kinds[i].more, n))
+		if n == 0 {
+			continue
 		}
+		line := kinds[i].one
+		if n > 1 {
+			line = fmt.Sprintf(kinds[i].more, n)
+		}
+		if !seen[kinds[i].severity] {
+			line = strings.Replace(line, " other ", " ", 1)
+		}
+		seen[kinds[i].severity] = true
+		lines = append(lines, "  "+line)
 	}
 	return lines
 }

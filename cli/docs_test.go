@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"outcrop/cli"
+	"outcrop/provider/bedrock/catalog"
 )
 
 // pages are the README and the guides by their paths.
@@ -145,4 +147,43 @@ func anchors(page string) []string {
 		out = append(out, strings.ReplaceAll(plain, " ", "-"))
 	}
 	return out
+}
+
+// TestExamplesNameModelsThatAreCurrent: what a reader copies is a model that is known and that neither AWS nor
+// its maker has announced the end of. The pages of evidence show what happens with any model.
+func TestExamplesNameModelsThatAreCurrent(t *testing.T) {
+	known, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// those that Anthropic's SDK for Python, 2.14.0, warns of, in anthropic/_data/deprecated_models.py
+	deprecated := []string{"anthropic.claude-opus-4-5-20251101-v1:0", "anthropic.claude-sonnet-4-5-20250929-v1:0"}
+	evidence := []string{"../docs/model-ids.md", "../docs/litellm-differences.md", "../docs/refusals.md"}
+	named := regexp.MustCompile(`\b(?:anthropic\.)?claude-(?:fable|haiku|opus|sonnet|[0-9])[-a-z0-9:]*[a-z0-9]`)
+	checked := 0
+	for name, page := range pages(t) {
+		if slices.Contains(evidence, name) {
+			continue
+		}
+		for _, block := range blocks(page, "[a-z]*") {
+			for _, id := range named.FindAllString(block, -1) {
+				base, friendly := known.Friendly(id)
+				if !friendly {
+					base = id
+				}
+				m, ok := known.Model(base)
+				switch {
+				case !ok && strings.Contains(block, `"id": "`+id), !ok && strings.Contains(id, "-next-"): // made up
+				case !ok:
+					t.Errorf("%s names %s, which is unknown", name, id)
+				case m.Lifecycle.IsLegacy(time.Now()) == catalog.Yes, slices.Contains(deprecated, base):
+					t.Errorf("%s names %s, whose end is announced", name, id)
+				}
+				checked++
+			}
+		}
+	}
+	if checked < 20 {
+		t.Errorf("only %d names were found", checked)
+	}
 }

@@ -19,7 +19,7 @@ type doctorCommand struct {
 	configFlags
 	Model   []string `short:"m" sep:"none" placeholder:"MODEL" help:"Call this model, by any name that a request can use. Can be repeated. Default: every configured model, and a small one for each wildcard."`
 	Region  []string `sep:"none" placeholder:"REGION" help:"Check from this region instead of the configured ones. Can be repeated."`
-	All     bool     `help:"Call every chat model that is listed for the account."`
+	All     bool     `help:"Call every model that is listed for the account."`
 	Free    bool     `help:"Do not call any model."`
 	JSON    bool     `name:"json" help:"Print one JSON object."`
 	DataDir string   `name:"data-dir" env:"OUTCROP_DATA_DIR" placeholder:"DIR" help:"Folder for cached data. Default: outcrop in the user's cache folder."`
@@ -170,7 +170,7 @@ func (p *progress) begin(calls int) {
 	if calls == 0 {
 		return
 	}
-	text := fmt.Sprintf("outcrop: calling models: at most %s, each with a one-word question and an answer of at most one token, for a fraction of a cent in total; use --free to make none", plural(calls, "probe"))
+	text := fmt.Sprintf("outcrop: calling models: at most %s, each of one word and with an answer of at most one token, for a fraction of a cent in total; use --free to make none", plural(calls, "probe"))
 	fmt.Fprintln(p.w, screenOf(p.w).wrap(text, "  "))
 }
 

@@ -59,6 +59,7 @@ type callJSON struct {
 	Identity int        `json:"identity"`
 	Names    []string   `json:"names"`
 	Model    string     `json:"model"`
+	Verb     string     `json:"verb"`
 	Calls    string     `json:"calls,omitzero"`
 	API      string     `json:"api,omitzero"`
 	Region   string     `json:"region,omitzero"`
@@ -116,7 +117,7 @@ func (d *diagnosis) printJSON(w io.Writer) error {
 	for _, c := range d.calls() {
 		f := c.any()
 		out.Models = append(out.Models, callJSON{
-			Identity: f.CallerIndex, Names: f.Names, Model: f.Model, Calls: f.Target.ID, API: f.Target.API, Region: f.Location, Reason: f.Target.Reason,
+			Identity: f.CallerIndex, Names: f.Names, Model: f.Model, Verb: f.Verb.String(), Calls: f.Target.ID, API: f.Target.API, Region: f.Location, Reason: f.Target.Reason,
 			Whole: newProbeJSON(c.whole), Stream: newProbeJSON(c.stream),
 		})
 	}

@@ -286,9 +286,11 @@ func actor(a llm.Actor) string {
 
 // printSum writes a one-line summary.
 func (d *diagnosis) printSum(w io.Writer) {
-	var good, half, bad int
+	var good, other, half, bad int
 	for _, c := range d.calls() {
 		switch {
+		case c.any().Verb != llm.VerbChat && c.state() != provider.StateFail:
+			other++
 		case c.whole != nil && c.stream != nil && c.whole.State != provider.StateFail && c.stream.State != provider.StateFail:
 			good++
 		case c.state() == provider.StateFail && c.whole != nil && c.stream != nil && c.whole.State != c.stream.State:
@@ -315,7 +317,14 @@ func (d *diagnosis) printSum(w io.Writer) {
 	if cost := d.cost(); cost > 0 {
 		fmt.Fprintf(w, " for $%s", cost)
 	}
-	fmt.Fprintf(w, "; %s can be called both with and without streaming", plural(good, "model"))
+	switch {
+	case other == 0:
+		fmt.Fprintf(w, "; %s can be called both with and without streaming", plural(good, "model"))
+	case good == 0:
+		fmt.Fprintf(w, "; %s for embeddings or reranking can be called", plural(other, "model"))
+	default:
+		fmt.Fprintf(w, "; %s can be called both with and without streaming, and %d for embeddings or reranking", plural(good, "model"), other)
+	}
 	if half > 0 {
 		fmt.Fprintf(w, ", %d only in one of the two ways", half)
 	}

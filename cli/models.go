@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,11 +38,15 @@ type listCommand struct {
 
 // modelRow is one model in the JSON of outcrop models.
 type modelRow struct {
-	Name       string   `json:"name"`
-	Aliases    []string `json:"aliases,omitempty"`
-	ID         string   `json:"id"`
-	Title      string   `json:"title,omitzero"`
-	Owner      string   `json:"owner,omitzero"`
+	Name string `json:"name"`
+	// Recommended is the name to use in requests: the configured name, or the friendly one.
+	Recommended string   `json:"recommended_name"`
+	Aliases     []string `json:"aliases,omitempty"`
+	ID          string   `json:"id"`
+	Title       string   `json:"title,omitzero"`
+	Owner       string   `json:"owner,omitzero"`
+	// Verb is what the model is for: chat, embeddings or rerank.
+	Verb       string   `json:"verb,omitzero"`
 	Configured bool     `json:"configured"`
 	Calls      string   `json:"calls,omitzero"`
 	API        string   `json:"api,omitzero"`
@@ -66,10 +71,14 @@ type modelRow struct {
 
 func newModelRow(m *outcrop.Model) modelRow {
 	row := modelRow{
-		Name: m.Name, Aliases: m.Aliases, ID: m.ID, Title: m.Title, Owner: m.Owner, Configured: m.Configured,
+		Name: m.Name, Aliases: m.Aliases, ID: m.ID, Title: m.Title, Owner: m.Owner, Verb: m.Verb.String(), Configured: m.Configured,
 		Calls: m.Target.ID, API: m.Target.API, Region: m.Target.Region, Reason: m.Target.Reason, Serves: m.Serves, Anywhere: m.Anywhere,
 		Context: m.Context, MaxOutput: m.MaxOutput, Input: perMillion(m.Input), Output: perMillion(m.Output),
 		Access: string(m.Entitlement), Lifecycle: "unknown", Legacy: m.Legacy, Successor: m.Successor, Warning: m.Doubt,
+	}
+	row.Recommended = row.Name
+	if !m.Configured && len(m.Names) > 0 && len(m.Aliases) > 0 { // the first alias is the friendly name
+		row.Recommended = m.Aliases[0]
 	}
 	switch {
 	case m.Ended:
@@ -95,7 +104,7 @@ func perMillion(c llm.Opt[llm.Cost]) *float64 {
 
 // matches reports whether every word occurs in a name, an id or the title.
 func (r *modelRow) matches(words []string) bool {
-	text := strings.ToLower(strings.Join(slices.Concat([]string{r.Name, r.ID, r.Title, r.Owner, r.Calls}, r.Aliases), " "))
+	text := strings.ToLower(strings.Join(slices.Concat([]string{r.Name, r.ID, r.Title, r.Owner, r.Verb, r.Calls}, r.Aliases), " "))
 	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, strings.ToLower(w)) })
 }
 
@@ -114,9 +123,17 @@ func (c *listCommand) shown(r *modelRow) bool {
 // listTimeout limits the time to read the lists.
 const listTimeout = 2 * time.Minute
 
+// check rejects invalid flags and arguments.
+func (c *listCommand) check(w io.Writer) error {
+	if at := slices.IndexFunc(c.Filter, isConfigFile); at >= 0 { // no model has such a name
+		return &usageError{"unexpected argument " + c.Filter[at], "Did you mean outcrop models --config " + c.Filter[at] + "?"}
+	}
+	return checkRegions(w, c.Region)
+}
+
 // Run lists the configured names, and the models that wildcards match.
 func (c *listCommand) Run(ctx context.Context, con console) error {
-	if err := checkRegions(con.err, c.Region); err != nil {
+	if err := c.check(con.err); err != nil {
 		return err
 	}
 	cfg, err := c.load(con.err)
@@ -212,8 +229,9 @@ func (c *listCommand) table(con console, rows []modelRow) {
 	t := table{columns: []column{
 		{head: "NAME"},
 		{head: "ID", worth: 2},
+		{head: "VERB", worth: 5},
 		{head: "CALLS", worth: 4},
-		{head: "API", worth: 1, spare: true}, // it is always converse so far
+		{head: "API", worth: 1, spare: true}, // the verb says nearly as much
 		{head: "REGIONS", worth: 3},
 		{head: "CONTEXT", worth: 8, right: true},
 		{head: "$/M IN", worth: 7, right: true},
@@ -223,12 +241,8 @@ func (c *listCommand) table(con console, rows []modelRow) {
 	}}
 	for i := range rows {
 		r := &rows[i]
-		name := r.Name
-		if !r.Configured && len(r.Aliases) > 0 { // the friendly name
-			name = r.Aliases[0]
-		}
 		t.rows = append(t.rows, []string{
-			name, r.ID, dash(r.Calls), dash(r.API), regions(r), count(r.Context),
+			r.Recommended, r.ID, dash(r.Verb), dash(r.Calls), dash(r.API), regions(r), count(r.Context),
 			money(r.Input), money(r.Output), dash(r.Access), life(r),
 		})
 	}
@@ -323,7 +337,7 @@ func areFields(word string) bool {
 // fieldNames returns the fields of a model in JSON.
 func fieldNames() []string {
 	return []string{
-		"name", "aliases", "id", "title", "owner", "configured", "calls", "api", "region", "reason", "serves", "anywhere", "context", "max_output",
+		"name", "recommended_name", "aliases", "id", "title", "owner", "verb", "configured", "calls", "api", "region", "reason", "serves", "anywhere", "context", "max_output",
 		"input_usd_per_million", "output_usd_per_million", "access", "lifecycle", "legacy", "end_of_life", "successor", "warning",
 	}
 }

@@ -15,7 +15,7 @@ import (
 )
 
 type resolveCommand struct {
-	ID     string `arg:"" help:"Model id, profile id, ARN or friendly name, such as claude-sonnet-4-5."`
+	ID     string `arg:"" help:"Model id, profile id, ARN or friendly name, such as claude-sonnet-5."`
 	Region string `env:"AWS_REGION_NAME,AWS_REGION,AWS_DEFAULT_REGION" placeholder:"REGION" help:"Region of the call, such as eu-central-1. Default: us-west-2."`
 	Policy string `placeholder:"POLICY" help:"Policy, in the format of outcrop_settings.bedrock.policy, such as '{geographies: [eu], global: false}'."`
 }
@@ -57,6 +57,11 @@ func (c *resolveCommand) Run(con console) error {
 	for _, step := range d.Steps {
 		fmt.Fprintln(con.out, s.hang("  ", step))
 	}
+	if len(d.Candidates) > 0 {
+		if m, ok := known.Model(d.Candidates[0].Base); ok && m.Path() != "" {
+			fmt.Fprintln(con.out, s.hang("  ", m.NotForChat()))
+		}
+	}
 	for i, w := range d.Candidates {
 		fmt.Fprintln(con.out, s.hang(fmt.Sprintf("%d. ", i+1), fmt.Sprintf("%s in %s by %s: %s", w.ID, w.Region, w.API, w.Reason)))
 	}
@@ -84,16 +89,16 @@ func (c *resolveCommand) unknown(d resolve.Decision, known *catalog.Catalogue) e
 	return &llm.Error{Code: llm.CodeModelUnknown, Message: "unknown model " + c.ID, Fix: known.Suggest(c.ID, c.Region)}
 }
 
-// uncallable returns the error for a known model that calls cannot reach: it is not a
-// chat model, or it is not known to be callable from the region.
+// uncallable returns the error for a known model that calls cannot reach: there is no API for it, or
+// it is not known to be callable from the region.
 func (c *resolveCommand) uncallable(d resolve.Decision, known *catalog.Catalogue) error {
 	first := d.Candidates[0]
 	m, ok := known.Model(first.Base)
 	switch {
-	case ok && m.Purpose() != "":
+	case ok && m.Purpose() != "" && m.Path() == "":
 		return &llm.Error{Code: llm.CodeUnsupported, Message: m.NotForChat()}
-	case ok && m.Converse == catalog.No:
-		return &llm.Error{Code: llm.CodeUnsupported, Message: m.ID + " does not support Converse, the only Bedrock API that Outcrop supports so far", Fix: known.Suggest(m.ID, first.Region)}
+	case ok && m.Purpose() == "" && m.Converse == catalog.No:
+		return &llm.Error{Code: llm.CodeUnsupported, Message: m.NotByConverse(), Fix: known.Suggest(m.ID, first.Region)}
 	case len(d.Elsewhere) > 0:
 		return &llm.Error{Code: llm.CodeModelNotInRegion, Message: first.Base + " is not known to be callable from " + first.Region, Fix: "It can be called as " + strings.Join(d.Elsewhere, ", or as ") + "."}
 	default:

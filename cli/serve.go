@@ -162,7 +162,7 @@ const readyTimeout = 3 * time.Second
 
 // demoModel is the model of the first question: an id for which AWS answers "on-demand
 // throughput isn't supported" if it is called as written.
-const demoModel = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+const demoModel = "anthropic.claude-sonnet-5"
 
 // demoBody returns the first question.
 func demoBody(model string) string {

@@ -210,13 +210,13 @@ func indexOf(names []string, name string) (int, bool) {
 func limitOf(limit string) string {
 	switch limit {
 	case "access":
-		return "restricts who may call, but is not enforced yet"
+		return "is a restriction on who may call, which is not enforced yet"
 	case "content":
-		return "restricts what may be sent or returned, but is not enforced yet"
+		return "is a restriction on what may be sent or returned, which is not enforced yet"
 	case "spending":
-		return "limits spending, but is not enforced yet"
+		return "is a limit on spending, which is not enforced yet"
 	case "rate":
-		return "limits the rate of calls, but is not enforced yet"
+		return "is a limit on the rate of calls, which is not enforced yet"
 	case "storage":
 		return "keeps keys, teams and budgets in a database, which Outcrop does not support yet, so they are not enforced"
 	default:

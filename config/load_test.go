@@ -38,6 +38,32 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
+func TestAMisplacedKeyIsToldItsPlace(t *testing.T) {
+	const entry = "model_list:\n- {model_name: a, %s, litellm_params: {model: bedrock/a}}\n"
+	for _, c := range []struct{ data, hint string }{
+		{"general_settings: {max_budget: 10}", "it belongs under litellm_settings, where it is a limit on spending, which is not enforced yet"},
+		{"max_budget: 10", "it belongs under litellm_settings, where it is a limit on spending, which is not enforced yet"},
+		{"general_settings: {drop_params: true}", "it belongs under litellm_settings"},
+		{"general_settings: {num_retries: 3}", "it belongs under litellm_settings or under router_settings"},
+		{"litellm_settings: {timeout: 3}", "it belongs under router_settings"},
+		{"general_settings: {fallbacks: []}", "it belongs under litellm_settings or under router_settings, where it is not supported yet"},
+		{"general_settings: {rpm: 3}", "it belongs under model_list[].litellm_params, where it is a limit on the rate of calls, which is not enforced yet"},
+		{"litellm_settings: {model_list: []}", "it belongs at the top level of the file"},
+		{"litellm_settings: {master_key: sk-1}", "it belongs under general_settings"},
+		{"master_keys: sk-1", ""},
+		{"general_settings: {master_keyy: sk-1}", `did you mean "master_key"?`},
+		{fmt.Sprintf(entry, "drop_params: true"), "it belongs under model_list[].litellm_params"},
+		{fmt.Sprintf(entry, "timeout: 3"), "it belongs under model_list[].litellm_params"},
+		{fmt.Sprintf(entry, "mode: chat"), "it belongs under model_list[].model_info, where it has no effect either"},
+	} {
+		_, problems := Load(source("c.yaml", c.data))
+		i := slices.IndexFunc(problems, func(p Problem) bool { return strings.HasPrefix(p.Message, "unknown key") })
+		if i < 0 || problems[i].Severity != Warning || problems[i].Hint != c.hint {
+			t.Errorf("%s: got %swant the hint %q", c.data, lines(problems), c.hint)
+		}
+	}
+}
+
 // bomb is YAML in which n anchors each hold the one before it ten times.
 func bomb(n int, first, format string) string {
 	b := strings.Builder{}

@@ -10,7 +10,7 @@ import (
 const referenceExample = `model_list:
   - model_name: claude                      # the name that clients use
     litellm_params:
-      model: bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0
+      model: bedrock/anthropic.claude-sonnet-5
       aws_region_name: eu-central-1
       timeout: 300
       temperature: 0.2                      # for calls that do not set it

@@ -129,7 +129,7 @@ func applications(t *testing.T) []application {
 			packages: []pin{{"clients", "llm"}},
 			runs:     []programRun{{client: newest, program: "client_llm.py"}},
 			lines:    "llm.sh", prints: "sunny in Paris",
-			note:     "Without a configuration file: `llm openai endpoint http://127.0.0.1:4000/v1 \"What is granite?\" -m claude-sonnet-4-5`; `--models` lists the models.",
+			note:     "Without a configuration file: `llm openai endpoint http://127.0.0.1:4000/v1 \"What is granite?\" -m claude-sonnet-5`; `--models` lists the models.",
 			unsigned: "`llm`",
 			lacks: map[string]string{
 				"structured output by a tool":    lacksForcedTool,

@@ -143,7 +143,7 @@ Code to paste for clients that speak OpenAI's or Cohere's API, and what each of 
 [LiteLLM's SDK](#litellms-sdk) and [Cohere's SDK](#coheres-sdk).
 
 The code works with ` + "`outcrop serve`" + ` and ` + "`make run`" + ` as they start by default. If you set a master key, replace ` + "`unused`" + ` with it. Replace
-` + "`claude-sonnet-4-5`" + ` with any Bedrock chat model; not every model can do everything below. For embeddings and rerank, the model is
+` + "`claude-sonnet-5`" + ` with any Bedrock chat model; not every model can do everything below. For embeddings and rerank, the model is
 ` + "`amazon.titan-embed-text-v2:0`" + ` or ` + "`cohere.rerank-v3-5:0`" + `.
 
 Each client is the published package, unmodified, at the version named. The tests run against the [emulator](emulator.md), which plays Claude

@@ -9,12 +9,12 @@ import (
 
 // Authenticate checks the keys that a client presented in any of the supported headers. It takes
 // the same time for a wrong key as for the right one. The error is an *llm.Error with status 401.
-func (g *Gateway) Authenticate(presented ...string) error {
+func (g *Gateway) Authenticate(presented *Credentials) error {
 	if !g.locked {
 		return nil
 	}
 	right, given := 0, false
-	for _, key := range presented {
+	for _, key := range presented.Keys {
 		if key == "" {
 			continue
 		}
@@ -25,6 +25,16 @@ func (g *Gateway) Authenticate(presented ...string) error {
 	switch {
 	case right == 1:
 		return nil
+	case !given && presented.Scheme == NoScheme:
+		return &llm.Error{
+			Code: llm.CodeUnauthorized, Status: 401, Message: `the Authorization header lacks "Bearer " before the key.`,
+			Fix: "Send the gateway's key as Authorization: Bearer KEY.",
+		}
+	case !given && presented.Scheme != "":
+		return &llm.Error{
+			Code: llm.CodeUnauthorized, Status: 401, Message: "the Authorization header has the scheme " + presented.Scheme + ", which this gateway does not accept.",
+			Fix: "Send the gateway's key as Authorization: Bearer KEY.",
+		}
 	case !given:
 		return &llm.Error{
 			Code: llm.CodeUnauthorized, Status: 401, Message: "the API key is missing.",
@@ -42,7 +52,13 @@ func (g *Gateway) Authenticate(presented ...string) error {
 type Credentials struct {
 	// Keys are the keys in the headers in which clients send one; empty where there was none.
 	Keys [4]string
+	// Scheme is the scheme of an Authorization header that has no key for this gateway, such as Basic:
+	// NoScheme if it is a key without one, and empty if there is no such header.
+	Scheme string
 }
+
+// NoScheme is Credentials.Scheme of an Authorization header that is a single word.
+const NoScheme = "none"
 
 // Caller is who makes a call.
 type Caller struct {
@@ -54,7 +70,7 @@ type Caller struct {
 // Admit begins a call, after checking what the client presented. The call is recorded by End also if
 // it is refused; the error is then an *llm.Error.
 func (g *Gateway) Admit(door, id string, c Credentials) (*Call, error) {
-	if err := g.Authenticate(c.Keys[:]...); err != nil {
+	if err := g.Authenticate(&c); err != nil {
 		return g.Begin(Refused, id), err
 	}
 	return g.Begin(door, id), nil

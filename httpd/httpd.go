@@ -26,6 +26,8 @@ type Options struct {
 	Models Models
 	// Version is the version of this release, for the index page; empty for none.
 	Version string
+	// Sample is a name that a chat request can use, for the index page; empty if none is known.
+	Sample string
 	// Refresh reads the lists of models again; nil if there are none.
 	Refresh Refresh
 	// Ready reports whether calls could be served; nil for always.
@@ -169,6 +171,12 @@ func (s *server) writeError(w http.ResponseWriter, r *http.Request, e *llm.Error
 		l.WriteError(w, e)
 		return
 	}
+	for _, d := range s.opt.Doors {
+		if own, ok := d.(door.Recogniser); ok && own.Recognises(r) {
+			d.WriteError(w, e)
+			return
+		}
+	}
 	door.WriteError(w, e, openaichat.AppendError)
 }
 
@@ -215,7 +223,7 @@ func (s *server) locked(next http.HandlerFunc) http.HandlerFunc {
 //go:noinline
 func (s *server) admit(w http.ResponseWriter, r *http.Request) bool {
 	presented := door.Keys(r)
-	if err := s.opt.Gateway.Authenticate(presented.Keys[:]...); err != nil {
+	if err := s.opt.Gateway.Authenticate(&presented); err != nil {
 		w.Header().Set("Www-Authenticate", "Bearer")
 		s.refuse(w, r, llm.AsError(err))
 		return false

@@ -71,13 +71,24 @@ const indexStyle = `body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max
 	`pre{white-space:pre-wrap;background:#8882;padding:.75rem;border-radius:.3rem}` +
 	`@media(max-width:40rem){thead{display:none}tr{display:block;padding:.4rem 0}td{display:inline;padding-right:.5rem}td:nth-child(3){display:block}}`
 
+// quoted returns a text as a JSON string within a shell's single quotes.
+func quoted(text string) string {
+	var w jsonx.Writer
+	w.String(text)
+	return strings.ReplaceAll(string(w.Buf), "'", `'\''`)
+}
+
 func (s *server) indexHTML(address string) []byte {
 	locked := s.opt.Gateway.Locked()
 	auth := ""
 	if locked {
 		auth = ` -H "Authorization: Bearer $LITELLM_MASTER_KEY"`
 	}
-	curl := "curl " + address + "/v1/chat/completions -H 'Content-Type: application/json'" + auth + ` -d '{"model":"MODEL","messages":[{"role":"user","content":"Hello"}]}'`
+	sample, copied := "MODEL", "copy this line and replace MODEL with a name"
+	if s.opt.Sample != "" && !locked { // names are for those with the key
+		sample, copied = s.opt.Sample, "copy this line, in which "+s.opt.Sample+" can be any name"
+	}
+	curl := "curl " + address + "/v1/chat/completions -H 'Content-Type: application/json'" + auth + ` -d '{"model":` + quoted(sample) + `,"messages":[{"role":"user","content":"Hello"}]}'`
 	var b strings.Builder
 	b.WriteString(`<!doctype html>
 <html lang="en">
@@ -86,7 +97,7 @@ func (s *server) indexHTML(address string) []byte {
 <title>Outcrop</title>
 <style>` + indexStyle + `</style>
 <h1>Outcrop ` + html.EscapeString(s.opt.Version) + `</h1>
-<p>This is an LLM gateway. Set the base URL of an OpenAI client to <code>` + html.EscapeString(address) + `/v1</code>, that of an Anthropic client or an AWS SDK to <code>` + html.EscapeString(address) + `</code>, or copy this line and replace MODEL with a name that <a href="/v1/models"><code>/v1/models</code></a> lists:</p>
+<p>This is an LLM gateway. Set the base URL of an OpenAI client to <code>` + html.EscapeString(address) + `/v1</code>, that of an Anthropic client or an AWS SDK to <code>` + html.EscapeString(address) + `</code>, or ` + html.EscapeString(copied) + ` that <a href="/v1/models"><code>/v1/models</code></a> lists:</p>
 <pre>` + html.EscapeString(curl) + `</pre>
 `)
 	if locked {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"outcrop/internal/levenshtein"
 	"outcrop/llm"
 )
 
@@ -20,11 +21,58 @@ func (s *server) notFound(w http.ResponseWriter, r *http.Request) {
 		e.Code, e.Status = llm.CodeMethod, 405
 		e.Message = strconv.Quote(printable(r.URL.Path)) + " accepts " + strings.Join(methods, " and ") + ", not " + strconv.Quote(printable(r.Method)) + "."
 		w.Header().Set("Allow", strings.Join(methods, ", "))
+	} else if near := s.nearest(r.URL.Path); near != "" && missing(r.URL.Path) == "" {
+		e.Fix = "Did you mean " + near + "? " + e.Fix
 	} else if api := missing(r.URL.Path); api != "" {
 		e.Message = api + " (" + strconv.Quote(printable(r.URL.Path)) + ") is not available in this gateway yet."
 		e.Fix = "Use POST /v1/chat/completions, which serves every model in the format of OpenAI's chat completions; GET /openapi.json lists all paths."
 	}
 	s.refuse(w, r, e)
+}
+
+// nearest returns the method and the path that a request for an unknown path was probably meant for:
+// the longest one that the path ends with, as where a client adds /v1 to a base URL that has it, or
+// else the one with the fewest differences. It is empty if none is similar.
+func (s *server) nearest(path string) string {
+	path = "/" + strings.Trim(path, "/")
+	if len(path) > longestPath {
+		return ""
+	}
+	suffix, near, fewest := "", "", 1+max(2, len(path)/6)
+	for _, e := range s.endpoints() {
+		if e.path == "/" {
+			continue
+		}
+		method, _, _ := strings.Cut(e.pattern, " ")
+		served, aligned := filled(e.path, path)
+		if strings.HasSuffix(path, served) && strings.Count(served, "/") > 1 && len(served) > len(suffix) {
+			suffix, near, fewest = served, method+" "+served, 0
+		}
+		if far := levenshtein.Distance(path, served); aligned && far < fewest {
+			near, fewest = method+" "+served, far
+		}
+	}
+	return near
+}
+
+// longestPath bounds the paths for which nearest looks, in bytes.
+const longestPath = 256
+
+// filled returns a path of openapi.json with the last segments of a requested path in place of its
+// parameters. aligned is whether the two have the same number of segments, unless the path has no
+// parameters: a name of a model may have several.
+func filled(path, requested string) (served string, aligned bool) {
+	if !strings.Contains(path, "{") {
+		return path, true
+	}
+	segments, given := strings.Split(path, "/"), strings.Split(requested, "/")
+	more := len(given) - len(segments)
+	for i := range segments {
+		if strings.HasPrefix(segments[i], "{") && i+more >= 0 {
+			segments[i] = given[i+more]
+		}
+	}
+	return strings.Join(segments, "/"), more == 0
 }
 
 // methods returns the methods of a request's path; none if the path is unknown.

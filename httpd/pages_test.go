@@ -40,6 +40,47 @@ func TestAPIsThatAreNotServedYet(t *testing.T) {
 	}
 }
 
+func TestAnUnknownPathGetsTheNearestOneThatIsServed(t *testing.T) {
+	h := newServer("", &router{})
+	for path, near := range map[string]string{
+		"/v1/chat/completion":                     "POST /v1/chat/completions",
+		"/v1/chat/completions/":                   "POST /v1/chat/completions",
+		"/v1/v1/chat/completions":                 "POST /v1/chat/completions",
+		"/openai/v1/chat/completions":             "POST /v1/chat/completions",
+		"/v1/chatcompletions":                     "POST /v1/chat/completions",
+		"/chat/completion":                        "POST /chat/completions",
+		"/v1/model":                               "GET /v1/models",
+		"/openai/deployments/a/b/chat/completion": "",
+		"/openai/deployments/a/chat/completion":   "POST /openai/deployments/a/chat/completions",
+		"/health/ready":                           "",
+		"/health/readyness":                       "GET /health/readiness",
+		"/openapi.jsn":                            "GET /openapi.json",
+		"/metric":                                 "GET /metrics",
+		"/nothing":                                "",
+		"/favicon.ico":                            "",
+		"/" + strings.Repeat("v1/", 1000):         "",
+	} {
+		w := send(h, "POST", path, "{}")
+		body := w.Body.String()
+		if w.Code != 404 || strings.Contains(body, "Did you mean") != (near != "") || !strings.Contains(body, near) || !strings.Contains(body, `"code":"gateway.not_found"`) {
+			t.Errorf("%s: %d %s, want %q", path, w.Code, body, near)
+		}
+	}
+}
+
+func TestIndexNamesAModelOnlyWhereEverybodyMayCallIt(t *testing.T) {
+	for key, want := range map[string]string{"": `"model":"gran'\''ite"`, "sk-master": `"model":"MODEL"`} {
+		h := New(Options{
+			Gateway: gateway.New(gateway.Options{Router: &router{}, Recorder: telemetry.NewRecorder(slog.New(slog.DiscardHandler)), MasterKey: key}),
+			Sample:  "gran'ite", Logger: slog.New(slog.DiscardHandler),
+		})
+		page := html.UnescapeString(send(h, "GET", "/", "", "Accept", "text/html").Body.String())
+		if !strings.Contains(page, want) || strings.Contains(page, "MODEL") != (key != "") {
+			t.Errorf("with the key %q there is no %s in\n%s", key, want, page)
+		}
+	}
+}
+
 func TestIndexIsAPageForPeople(t *testing.T) {
 	h := newServer("sk-master", &router{})
 	page := send(h, "GET", "/", "", "Accept", "text/html,application/xhtml+xml,*/*;q=0.8")

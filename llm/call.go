@@ -39,3 +39,13 @@ const (
 	VerbRaw                     // Raw: a call in the provider's own API
 	VerbService                 // Raw: such a call that is about no model
 )
+
+// String returns the verb's name for people, such as chat or embeddings; empty for 0 and for what is
+// no verb.
+func (v Verb) String() string {
+	names := [...]string{VerbChat: "chat", VerbCount: "count tokens", VerbEmbed: "embeddings", VerbRerank: "rerank", VerbRaw: "pass through", VerbService: "service"}
+	if int(v) >= len(names) {
+		return ""
+	}
+	return names[v]
+}

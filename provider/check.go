@@ -17,9 +17,9 @@ type Checker interface {
 	// a time. It returns when all are done or ctx ends; checks that have not finished by then are
 	// not reported.
 	Check(ctx context.Context, e CheckOptions, report func(Finding))
-	// Candidates returns model strings for test calls: all chat models, or a few that represent all
-	// that Params.Model matches: small models of several makers, the one most likely to be callable
-	// first. It returns none if the deployment always calls the same model.
+	// Candidates returns model strings for test calls: all models that Lister.Models would return, or
+	// a few that represent all that Params.Model matches: small chat models of several makers, the one
+	// most likely to be callable first. It returns none if the deployment always calls the same model.
 	Candidates(all bool) []string
 }
 

@@ -282,6 +282,9 @@ type Model struct {
 	Title string
 	// Owner is the model's maker.
 	Owner string
+	// Verb is what the model is for: llm.VerbChat, llm.VerbEmbed or llm.VerbRerank; 0 if unknown, or
+	// if it is for something else.
+	Verb llm.Verb
 	// Target is where a call goes, with the reason.
 	Target llm.Destination
 	// Serves are the locations that may serve a call; Anywhere reports whether any location may.
@@ -289,7 +292,7 @@ type Model struct {
 	Anywhere bool
 	// Context and MaxOutput are limits in tokens.
 	Context, MaxOutput int64
-	// Input and Output are the prices of a token.
+	// Input and Output are the prices of a token; unset if calls are billed by something else.
 	Input, Output llm.Opt[llm.Cost]
 	// Entitlement is what the provider reports about the account's access: granted or refused.
 	Entitlement Entitlement

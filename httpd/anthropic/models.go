@@ -23,11 +23,17 @@ func (h *Handler) Lists(r *http.Request) bool {
 	return r.Header.Get("Anthropic-Version") != "" && (path == "/models" || strings.HasPrefix(path, "/models/"))
 }
 
-// WriteModels answers with a page of the list of models, or with one model.
+// Recognises reports whether a request comes from a client of Anthropic's.
+func (h *Handler) Recognises(r *http.Request) bool { return r.Header.Get("Anthropic-Version") != "" }
+
+// WriteModels answers with a page of the list of models that Messages can call, or with one of them.
 func (h *Handler) WriteModels(w http.ResponseWriter, r *http.Request, models []door.Model, id string) {
 	rows := make([]wire.Model, 0, len(models))
 	for i := range models {
 		m := &models[i]
+		if m.Verb != llm.VerbChat && m.Verb != 0 {
+			continue // Messages cannot call it
+		}
 		row := wire.Model{ID: m.ID, DisplayName: m.Title, MaxInput: m.Context, MaxOutput: m.MaxOutput, Deprecated: m.Deprecated}
 		if id != "" && m.ID == id {
 			write(w, wire.AppendModel(nil, &row))
@@ -63,4 +69,7 @@ func write(w http.ResponseWriter, body []byte) {
 	door.WriteJSON(w, http.StatusOK, body)
 }
 
-var _ door.Lister = (*Handler)(nil)
+var (
+	_ door.Lister     = (*Handler)(nil)
+	_ door.Recogniser = (*Handler)(nil)
+)

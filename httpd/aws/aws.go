@@ -17,6 +17,7 @@ import (
 	"outcrop/httpd/inbound"
 	"outcrop/internal/budget"
 	"outcrop/internal/jsonx"
+	"outcrop/internal/levenshtein"
 	"outcrop/llm"
 )
 
@@ -118,6 +119,12 @@ func (h *Handler) Owns(path string) bool {
 		}
 	}
 	return false
+}
+
+// Recognises reports whether a request comes from a client of AWS: it is signed, or is of one of AWS's
+// SDKs, which name the attempt.
+func (h *Handler) Recognises(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Authorization"), algorithm) || r.Header.Get("Amz-Sdk-Request") != ""
 }
 
 // Whole reports true: the API's paths may have repeated slashes.
@@ -243,11 +250,32 @@ func passed(h http.Header) (out []llm.Label) {
 }
 
 func unknownOperation(r *http.Request) error {
-	return &llm.Error{
+	e := &llm.Error{
 		Code: llm.CodeNotFound, Status: 404, Type: "UnknownOperationException",
 		Message: "the gateway does not serve " + r.Method + " " + llm.Clip(strconv.Quote(r.URL.Path), 200) + " of AWS's API.",
 		Fix:     "GET / lists what it serves.",
 	}
+	path := trimmed(r.URL.Path)
+	at := strings.LastIndexByte(path, '/')
+	if near := nearOperation(path[at+1:]); near != "" && strings.HasPrefix(path, "/model/") {
+		e.Fix = "Did you mean POST " + llm.Clip(path[:at+1], 200) + near + "? " + e.Fix
+	}
+	return e
+}
+
+// nearOperation returns the operation on a model that a name in a path was probably meant for, or the
+// name itself, if it is one; empty if none is similar.
+func nearOperation(name string) string {
+	near, fewest := "", 1+max(2, len(name)/4)
+	if len(name) > 64 {
+		return ""
+	}
+	for _, known := range [...]string{"converse", "converse-stream", "invoke", "invoke-with-response-stream", "count-tokens"} {
+		if far := levenshtein.Distance(name, known); far < fewest {
+			near, fewest = known, far
+		}
+	}
+	return near
 }
 
 // whole is apart from serve because its stack would come on top of what a stream needs.

@@ -43,6 +43,8 @@ type Model struct {
 	Title string
 	// Context and MaxOutput are limits in tokens; 0 if unknown.
 	Context, MaxOutput int64
+	// Verb is what it is for, such as llm.VerbEmbed; 0 if unknown.
+	Verb llm.Verb
 	// Deprecated is whether the model has been retired or is going to be.
 	Deprecated bool
 }
@@ -55,6 +57,14 @@ type Lister interface {
 	Lists(r *http.Request) bool
 	// WriteModels answers with the list, or with one model unless id is empty.
 	WriteModels(w http.ResponseWriter, r *http.Request, models []Model, id string)
+}
+
+// Recogniser is a Frontend whose clients can be told by what they send to any path.
+type Recogniser interface {
+	Frontend
+	// Recognises reports whether a request for a path that no frontend owns comes from a client of the
+	// frontend, which reads errors in its dialect.
+	Recognises(r *http.Request) bool
 }
 
 // Serve admits a request as a call, and passes it to serve. A request that is not admitted gets the
@@ -104,11 +114,28 @@ func refuse(w http.ResponseWriter, call *gateway.Call, err error, write func(htt
 // Keys returns the keys that a request presents, in any of the headers in which clients send one.
 func Keys(r *http.Request) gateway.Credentials {
 	h := r.Header
-	scheme, bearer, _ := strings.Cut(h.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		bearer = ""
+	c := gateway.Credentials{Keys: [...]string{"", h.Get("Api-Key"), h.Get("X-Api-Key"), h.Get("X-Litellm-Api-Key")}}
+	scheme, key, several := strings.Cut(h.Get("Authorization"), " ")
+	switch {
+	case strings.EqualFold(scheme, "Bearer"):
+		c.Keys[0] = strings.TrimLeft(key, " ")
+	case several:
+		c.Scheme = knownScheme(scheme)
+	case scheme != "":
+		c.Scheme = gateway.NoScheme
 	}
-	return gateway.Credentials{Keys: [...]string{bearer, h.Get("Api-Key"), h.Get("X-Api-Key"), h.Get("X-Litellm-Api-Key")}}
+	return c
+}
+
+// knownScheme returns one of the schemes that clients send by mistake; empty for any other word, which
+// may be part of a key.
+func knownScheme(word string) string {
+	for _, known := range [...]string{"Basic", "Digest", "Negotiate", "Token", "ApiKey", "Key", "AWS4-HMAC-SHA256"} {
+		if strings.EqualFold(word, known) {
+			return known
+		}
+	}
+	return ""
 }
 
 // Internal is the error that clients get for a fault in the gateway.

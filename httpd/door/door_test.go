@@ -71,19 +71,24 @@ func TestServe(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
-	for _, tt := range []struct{ header, value, key string }{
-		{"Authorization", "Bearer k", "k"},
-		{"Authorization", "bearer k", "k"},
-		{"Authorization", "AWS4-HMAC-SHA256 Credential=k", ""},
-		{"Authorization", "k", ""},
-		{"Api-Key", "k", "k"},
-		{"X-Api-Key", "k", "k"},
-		{"X-Litellm-Api-Key", "k", "k"},
-		{"X-Other", "k", ""},
+	for _, tt := range []struct{ header, value, key, scheme string }{
+		{"Authorization", "Bearer k", "k", ""},
+		{"Authorization", "bearer k", "k", ""},
+		{"Authorization", "Bearer  k", "k", ""},
+		{"Authorization", "Bearer", "", ""},
+		{"Authorization", "AWS4-HMAC-SHA256 Credential=k", "", "AWS4-HMAC-SHA256"},
+		{"Authorization", "basic dXNlcjprZXk=", "", "Basic"},
+		{"Authorization", "Token k", "", "Token"},
+		{"Authorization", "k", "", gateway.NoScheme},
+		{"Authorization", "sk-part sk-rest", "", ""},
+		{"Api-Key", "k", "k", ""},
+		{"X-Api-Key", "k", "k", ""},
+		{"X-Litellm-Api-Key", "k", "k", ""},
+		{"X-Other", "k", "", ""},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set(tt.header, tt.value)
-		if got := door.Keys(r).Keys; strings.Join(got[:], "") != tt.key {
+		if got := door.Keys(r); strings.Join(got.Keys[:], "") != tt.key || got.Scheme != tt.scheme {
 			t.Errorf("%s: %s is %q", tt.header, tt.value, got)
 		}
 	}

@@ -102,7 +102,7 @@ func rules() []Rule {
 		{Path: "httpd/inbound", Level: pipeline, May: with("internal/budget"), Why: "the code shared by frontends handles bodies and event streams, and knows no frontend"},
 		{Path: "httpd/door", Level: library, May: with("gateway", "wire/litellm", "httpd/inbound"), Why: "the code shared by frontends admits calls and describes them in headers, and knows no frontend and no dialect but LiteLLM's additions to all of them"},
 		{
-			Path: "httpd/aws", Level: frontend, May: with("internal/budget", "gateway", "wire/eventstream", "httpd/inbound", "httpd/door", "provider/bedrock/sign"),
+			Path: "httpd/aws", Level: frontend, May: with("internal/budget", "internal/levenshtein", "gateway", "wire/eventstream", "httpd/inbound", "httpd/door", "provider/bedrock/sign"),
 			Why: "AWS's clients sign their requests; the frontend checks signatures with the pure package sign, and knows nothing else of the provider",
 		},
 		{
@@ -110,7 +110,7 @@ func rules() []Rule {
 			Why: "a frontend translates one dialect for the pipeline, and knows no other frontends, no providers and no routing",
 		},
 		{
-			Path: "httpd", Level: server, May: with("gateway", "telemetry", "wire/...", "httpd/*"),
+			Path: "httpd", Level: server, May: with("internal/levenshtein", "gateway", "telemetry", "wire/...", "httpd/*"),
 			Why: "the server contains the frontends; providers and routing belong to the pipeline",
 		},
 

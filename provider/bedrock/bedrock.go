@@ -300,7 +300,7 @@ func (d *deployment) withoutCredentials(err error) error {
 func (d *deployment) now() time.Time { return d.params.Now() }
 
 // withoutAccount is the hint for users without credentials.
-const withoutAccount = "To try Outcrop without an AWS account, run `outcrop emulate bedrock` in another terminal and export the variables that it prints, or run `outcrop serve --demo` to start a gateway with the emulator."
+const withoutAccount = "Without an AWS account, try `outcrop serve --demo` or `outcrop emulate bedrock`."
 
 // credentialError turns a failure to get credentials into an error for the client: AWS was not
 // called, and the client's own key is not at fault.
@@ -321,7 +321,7 @@ func credentialError(err error) error {
 	case creds.Unreachable:
 		e.Code, e.Status = llm.CodeUnreachable, 503
 	case creds.Missing:
-		e.Fix = strings.TrimSpace(e.Fix + " " + withoutAccount)
+		e.Cause, e.Fix = c.Sources(), strings.TrimSpace(e.Fix+" "+withoutAccount)
 	case creds.ProfileNotFound, creds.Misconfigured, creds.Closed:
 	}
 	return e

@@ -14,9 +14,11 @@ import (
 	"outcrop/provider"
 	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/diagnose"
+	"outcrop/provider/bedrock/embed"
 	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/inventory"
 	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/rerank"
 	"outcrop/provider/bedrock/resolve"
 	"outcrop/provider/bedrock/sign"
 )
@@ -76,8 +78,8 @@ func (d *deployment) RawLists(ctx context.Context) (map[string][]byte, error) {
 	return all, errors.Join(errs...)
 }
 
-// Models returns the text models for which the policy allows a target, and the account's own
-// inference profiles. It omits models that no list of the region has.
+// Models returns the models that the gateway can serve for which the policy allows a target, and the
+// account's own inference profiles. It omits models that no list of the region has.
 func (d *deployment) Models() []provider.Model {
 	if regionError(d.home) != nil { // nothing can be called in a region that does not exist
 		return nil
@@ -86,7 +88,7 @@ func (d *deployment) Models() []provider.Model {
 	known := state.Catalogue
 	var out []provider.Model
 	for _, m := range known.Models() {
-		if m.Kind != catalog.KindChat && m.Kind != catalog.KindUnknown || m.Output != 0 && !m.Output.Has(catalog.Text) || known.Shortened(m.ID) {
+		if !servable(m) || known.Shortened(m.ID) {
 			continue
 		}
 		if row, ok := d.model(state, m); ok {
@@ -109,6 +111,35 @@ func (d *deployment) Models() []provider.Model {
 		}
 	}
 	return out
+}
+
+// servable reports whether the gateway has an API for a model.
+func servable(m *catalog.Model) bool {
+	id, err := modelid.Parse(m.ID)
+	switch {
+	case err != nil:
+		return false
+	case m.Kind == catalog.KindEmbedding:
+		return embed.NewModel(id.Vendor, id.Name, m).Known()
+	case m.Kind == catalog.KindRerank:
+		return rerank.NewModel(id.Vendor, id.Name, m).Known()
+	default:
+		return (m.Kind == catalog.KindChat || m.Kind == catalog.KindUnknown) && (m.Output == 0 || m.Output.Has(catalog.Text))
+	}
+}
+
+// verbOf is what a model is for; 0 if it is for nothing that the gateway serves.
+func verbOf(m *catalog.Model) llm.Verb {
+	switch m.Kind {
+	case catalog.KindEmbedding:
+		return llm.VerbEmbed
+	case catalog.KindRerank:
+		return llm.VerbRerank
+	case catalog.KindChat, catalog.KindUnknown, catalog.KindText:
+		return llm.VerbChat
+	default:
+		return 0
+	}
 }
 
 // model describes a model if there is a target for it.
@@ -158,7 +189,7 @@ func price(row *provider.Model, p *catalog.Price) {
 
 // describe fills in what does not depend on the target.
 func describe(row *provider.Model, m *catalog.Model, region string, now time.Time) {
-	row.Owner, row.Context, row.MaxOutput = m.Vendor, m.Context, m.MaxOutput
+	row.Owner, row.Verb, row.Context, row.MaxOutput = m.Vendor, verbOf(m), m.Context, m.MaxOutput
 	legacy := m.Lifecycle.IsLegacy(now)
 	row.Known, row.Active, row.Ended = true, legacy == catalog.No, m.Lifecycle.HasEnded(now)
 	row.Legacy, row.EndOfLife, row.Successor = legacy == catalog.Yes, m.Lifecycle.EndOfLife, m.Lifecycle.Successor

@@ -222,7 +222,7 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 	facts, _ := known.Model(described.Base())
 	to.described, to.facts = described, facts
 	to.invokeModel = invoke.NewModel(described.Vendor, described.Name, facts)
-	if a.instead != modelid.Auto && !to.claude() {
+	if a.instead != modelid.Auto && w.API == "converse" && !to.claude() {
 		to.destination.Reason = a.instead.String() + "/ is served by Converse; " + w.Reason
 		to.warnings = append(to.warnings, llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: a.instead.String() + "/ is served by Converse"})
 	}

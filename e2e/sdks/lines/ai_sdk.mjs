@@ -9,7 +9,7 @@ const outcrop = createOpenAICompatible({
   supportsStructuredOutputs: true }); // else generateObject asks for any JSON
 
 const { textStream, totalUsage } = streamText({
-  model: outcrop("claude-sonnet-4-5"),
+  model: outcrop("claude-sonnet-5"),
   prompt: "What is the weather in Paris?",
   tools: { get_weather: tool({
     description: "The weather in a city now.", inputSchema: z.object({ city: z.string() }),

@@ -2,7 +2,7 @@
 from langchain.agents import create_agent
 from langchain_openai import ChatOpenAI
 
-model = ChatOpenAI(model="claude-sonnet-4-5", base_url="http://127.0.0.1:4000/v1", api_key="unused", stream_usage=True)
+model = ChatOpenAI(model="claude-sonnet-5", base_url="http://127.0.0.1:4000/v1", api_key="unused", stream_usage=True)
 
 def get_weather(city: str) -> str:
     """The weather in a city now."""

@@ -1,7 +1,7 @@
 pip install llm
 cat >> "$(dirname "$(llm logs path)")/extra-openai-models.yaml" <<'EOF'
 - model_id: sonnet
-  model_name: claude-sonnet-4-5
+  model_name: claude-sonnet-5
   api_base: http://127.0.0.1:4000/v1
   supports_tools: true
   supports_schema: true

@@ -4,7 +4,7 @@ import { zodFunction, zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
 const client = new OpenAI({ baseURL: "http://127.0.0.1:4000/v1", apiKey: "unused" });
-const model = "claude-sonnet-4-5";
+const model = "claude-sonnet-5";
 
 const stone = await client.chat.completions.parse({
   model, messages: [{ role: "user", content: "Describe granite." }],

@@ -8,7 +8,7 @@ class Stone(BaseModel):
     name: str
     hardness: int
 
-ask = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "Describe granite."}]}
+ask = {"model": "claude-sonnet-5", "messages": [{"role": "user", "content": "Describe granite."}]}
 print(client.chat.completions.parse(**ask, response_format=Stone).choices[0].message.parsed)
 
 with client.chat.completions.stream(**ask, stream_options={"include_usage": True}) as stream:

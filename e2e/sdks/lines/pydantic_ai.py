@@ -4,7 +4,7 @@ from pydantic_ai import Agent, NativeOutput
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
-model = OpenAIChatModel("claude-sonnet-4-5", provider=OpenAIProvider(base_url="http://127.0.0.1:4000/v1", api_key="unused"))
+model = OpenAIChatModel("claude-sonnet-5", provider=OpenAIProvider(base_url="http://127.0.0.1:4000/v1", api_key="unused"))
 
 class Forecast(BaseModel):
     city: str

@@ -21,11 +21,7 @@ const longest = 128
 func (c *Catalogue) Nearest(asked, region string, n int) []string {
 	var names []string
 	for _, m := range c.nearest(asked, n, func(m *Model) bool { return m.chats() && c.callable(m.ID, region) }) {
-		name := m.ID
-		if friendly := c.namesOf[m.ID]; len(friendly) > 0 {
-			name = friendly[0]
-		}
-		names = append(names, name)
+		names = append(names, c.name(m))
 	}
 	return names
 }
@@ -47,14 +43,33 @@ func (c *Catalogue) Suggest(asked, region string) string {
 	if len(near) > 0 {
 		return "Did you mean " + either(near, "or") + "?"
 	}
-	if others := c.nearest(asked, 1, func(m *Model) bool { return m.Kind.purpose() != "" }); len(others) > 0 {
-		text := "Bedrock's models of that name are for " + others[0].Kind.purpose() + ", not for chat"
-		if path := others[0].Path(); path != "" {
-			return text + "; they are called at " + path + "."
-		}
-		return text + "."
+	if others := c.nearest(asked, 3, func(m *Model) bool { return m.Kind.purpose() != "" && !m.Lifecycle.HasEnded(time.Now()) }); len(others) > 0 {
+		return c.suggestOthers(others)
 	}
 	return "Run outcrop models to list what can be called, or outcrop models WORD to find models by name."
+}
+
+// suggestOthers says what models are that are not for chat: the first one, and those of the same kind.
+func (c *Catalogue) suggestOthers(models []*Model) string {
+	kind, path := models[0].Kind, models[0].Path()
+	if path == "" {
+		return "Bedrock's models of that name are for " + kind.purpose() + ", not for chat."
+	}
+	var names []string
+	for _, m := range models {
+		if m.Kind == kind {
+			names = append(names, c.name(m))
+		}
+	}
+	return "Did you mean " + either(names, "or") + "? Models for " + kind.purpose() + " are called at " + path + "."
+}
+
+// name returns the friendly name of a model, or its id if it has none.
+func (c *Catalogue) name(m *Model) string {
+	if friendly := c.namesOf[m.ID]; len(friendly) > 0 {
+		return friendly[0]
+	}
+	return m.ID
 }
 
 // either joins names for a sentence.
@@ -108,6 +123,11 @@ func (m *Model) NotForChat() string {
 		text += "; it is called at " + path
 	}
 	return text
+}
+
+// NotByConverse says that a chat model is not served by Converse.
+func (m *Model) NotByConverse() string {
+	return m.ID + " is not served by Bedrock's Converse API, by which Outcrop calls chat models"
 }
 
 // chats reports whether Converse serves a model and it is not retired.

@@ -88,7 +88,7 @@ func TestSuggestSaysWhyThereIsNothing(t *testing.T) {
 		"openai/gpt-4o-mini":        "gpt-4o-mini is OpenAI's and is not on Bedrock.",
 		"bedrock/o3-mini":           "o3-mini is OpenAI's and is not on Bedrock.",
 		"gemini-2.5-pro":            "gemini-2.5-pro is Google's and is not on Bedrock.",
-		"titan":                     "for embeddings, not for chat; they are called at /v1/embeddings.",
+		"titan":                     "? Models for embeddings are called at /v1/embeddings.",
 		"stable-image":              "for images, not for chat.",
 		"xyzzy":                     "outcrop models WORD",
 		"claude-sonet-4-5":          "Did you mean claude-sonnet-4-5",

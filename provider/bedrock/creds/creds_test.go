@@ -297,6 +297,12 @@ func TestTheSourcesThatGaveNothingAreListed(t *testing.T) {
 	if len(e.Tried) != len(want) || e.Tried[0].Reason != "AWS_SECRET_ACCESS_KEY is not set" || !strings.Contains(e.Tried[4].Reason, "AWS_EC2_METADATA_DISABLED") {
 		t.Errorf("tried %+v", e.Tried)
 	}
+	if got, want := e.Error(), "no AWS credentials found; tried environment (AWS_SECRET_ACCESS_KEY is not set)"; got != want {
+		t.Errorf("the message is %q, want only what is set: %q", got, want)
+	}
+	if got := e.Sources(); !strings.Contains(got, "AWS_WEB_IDENTITY_TOKEN_FILE is not set") || !strings.Contains(got, "disabled by AWS_EC2_METADATA_DISABLED") {
+		t.Errorf("the sources are %q", got)
+	}
 }
 
 func TestARoleWithoutACallerListsTheSourcesToo(t *testing.T) {

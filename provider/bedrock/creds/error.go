@@ -34,6 +34,7 @@ const (
 type Attempt struct {
 	Source string // such as environment or instance metadata
 	Reason string // why it gave nothing
+	Absent bool   // nothing configures the source, so that nobody will miss it
 }
 
 // Error says why there are no credentials. It holds no secret and no error of the AWS SDK, which
@@ -48,18 +49,31 @@ type Error struct {
 	err error // of package context, for errors.Is
 }
 
+// Error is the message, with the sources that something configures.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Message)
-	for i, a := range e.Tried {
-		if i == 0 {
-			b.WriteString("; tried ")
-		} else {
-			b.WriteString(", ")
+	joint := "; tried "
+	for _, a := range e.Tried {
+		if a.Absent {
+			continue
 		}
-		b.WriteString(a.Source + " (" + a.Reason + ")")
+		b.WriteString(joint + a.Source + " (" + a.Reason + ")")
+		joint = ", "
 	}
 	return b.String()
+}
+
+// Sources lists all sources that were tried, in a sentence; empty if there are none.
+func (e *Error) Sources() string {
+	if len(e.Tried) == 0 {
+		return ""
+	}
+	all := make([]string, 0, len(e.Tried))
+	for _, a := range e.Tried {
+		all = append(all, a.Source+" ("+a.Reason+")")
+	}
+	return "Outcrop looked for AWS credentials in these sources: " + strings.Join(all, ", ") + "."
 }
 
 // Unwrap is context.DeadlineExceeded if there was no answer in time, else nil.

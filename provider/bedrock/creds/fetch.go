@@ -196,16 +196,16 @@ func (p *plan) notFound(ctx context.Context, provider aws.CredentialsProvider, e
 		return p.withSSOFix(ctx, p.explain("get the credentials of profile "+strconv.Quote(p.profile), err))
 	}
 	var tried []Attempt
-	passed := func(source, reason string) { tried = append(tried, Attempt{source, reason}) }
+	passed := func(source, reason string) { tried = append(tried, Attempt{source, reason, true}) }
 
 	if p.environ("AWS_ACCESS_KEY_ID") == "" {
 		passed("environment", "AWS_ACCESS_KEY_ID is not set")
 	} else {
-		passed("environment", "AWS_SECRET_ACCESS_KEY is not set")
+		tried = append(tried, Attempt{Source: "environment", Reason: "AWS_SECRET_ACCESS_KEY is not set"})
 	}
 	failed := func(source string) *Error {
 		e := p.withSSOFix(ctx, p.explain(source, err))
-		e.Tried = slices.Concat(tried, []Attempt{{source, strings.TrimPrefix(e.Message, source+": ")}})
+		e.Tried = slices.Concat(tried, []Attempt{{Source: source, Reason: strings.TrimPrefix(e.Message, source+": ")}})
 		e.Message = "no credentials from " + source
 		return e
 	}
@@ -223,16 +223,26 @@ func (p *plan) notFound(ctx context.Context, provider aws.CredentialsProvider, e
 	if _, readErr := p.sharedConfig(ctx, p.profileName()); readErr != nil {
 		passed(profile, "not found in any file")
 	} else {
-		passed(profile, "has no credentials")
+		tried = append(tried, Attempt{Source: profile, Reason: "has no credentials"})
 	}
 	if container {
 		return failed("container")
 	}
 	passed("container", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI are not set")
 	e := failed("instance metadata")
-	e.Kind, e.Message = Missing, "no credentials"
-	e.Fix = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or AWS_BEARER_TOKEN_BEDROCK, or run where a role is attached. " +
-		"In a container on EC2, the instance's metadata options must have HttpPutResponseHopLimit 2."
+	nobody := e.Kind == Unreachable // as on a machine outside of AWS
+	e.Kind, e.Message = Missing, "no AWS credentials found"
+	e.Fix = "Set AWS_PROFILE, AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; docs/bedrock.md#credentials lists all sources."
+	metadata := &e.Tried[len(e.Tried)-1]
+	switch {
+	case strings.EqualFold(p.environ("AWS_EC2_METADATA_DISABLED"), "true"):
+		metadata.Reason, metadata.Absent = "disabled by AWS_EC2_METADATA_DISABLED", true
+	case e.Unwrap() == nil:
+		metadata.Absent = nobody
+	default: // there was no answer in time, as where the answers to a container get lost
+		metadata.Absent = true
+		e.Fix += " In a container on EC2, set the instance's HttpPutResponseHopLimit to 2."
+	}
 	return e
 }
 

@@ -209,7 +209,7 @@ func onlyChat(known *catalog.Catalogue, base string) string {
 	if !ok || m.Purpose() == "" {
 		return ""
 	}
-	return m.NotForChat() + ". Run outcrop models to list the chat models."
+	return m.NotForChat() + ". Run outcrop models chat to list the chat models."
 }
 
 func (c *Case) instead() string { return Instead(c.Known, c.Base, c.Now) }

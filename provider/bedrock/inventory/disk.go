@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"outcrop/provider/bedrock/catalog"
@@ -57,8 +58,56 @@ func readFile(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// save writes the newest lists of a region to disk. Of consecutive failures only the first is
-// logged as a warning.
+// Ages from which files are removed: saved lists that nobody has written again, as of an account or an
+// endpoint that is no longer in use, and files that a process left unfinished.
+const (
+	unusedAfter     = 30 * 24 * time.Hour
+	unfinishedAfter = 24 * time.Hour
+)
+
+// prune removes the saved lists of all accounts that have not been written for long. A gateway that
+// uses lists writes them at each refresh.
+func (v *Inventory) prune() {
+	files, err := os.ReadDir(v.opt.Dir)
+	if err != nil {
+		return // save reports it
+	}
+	for _, f := range files {
+		limit := unusedAfter
+		switch name := f.Name(); {
+		case strings.HasPrefix(name, temporary):
+			limit = unfinishedAfter
+		case !isSaved(name):
+			continue
+		}
+		info, err := f.Info()
+		if err != nil || !info.Mode().IsRegular() || v.opt.Now().Sub(info.ModTime()) < limit {
+			continue
+		}
+		name := filepath.Join(v.opt.Dir, f.Name())
+		if err := os.Remove(name); err != nil {
+			v.opt.Logger.Debug("cannot remove saved model lists that are no longer used", slog.String("file", name), slog.String("error", err.Error()))
+		}
+	}
+}
+
+// isSaved reports whether a file name is one that file returns, for any account: an account's name has
+// only letters and digits.
+func isSaved(name string) bool {
+	rest, isModels := strings.CutPrefix(name, "models-")
+	rest, isJSON := strings.CutSuffix(rest, ".json")
+	account, region, ok := strings.Cut(rest, "-")
+	return isModels && isJSON && ok && len(account) == accountName && strings.Trim(account, "0123456789abcdef") == "" && region != ""
+}
+
+// accountName is the length of Options.Name, a hash in hexadecimal.
+const accountName = 16
+
+// temporary begins the names of files that are being written.
+const temporary = ".models-"
+
+// save writes the newest lists of a region to disk, and removes old files of others once. Of
+// consecutive failures only the first is logged as a warning.
 func (v *Inventory) save(r *region) {
 	if v.opt.Dir == "" {
 		return
@@ -69,6 +118,10 @@ func (v *Inventory) save(r *region) {
 	live := r.live
 	v.mu.Unlock()
 	err := writeFile(v.file(live.Region), live)
+	if err == nil && !v.pruned {
+		v.pruned = true
+		v.prune()
+	}
 	level := slog.LevelWarn
 	if v.unsaved {
 		level = slog.LevelDebug
@@ -88,7 +141,7 @@ func writeFile(name string, l *catalog.Live) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".models-*")
+	f, err := os.CreateTemp(filepath.Dir(name), temporary+"*")
 	if err != nil {
 		return err
 	}

@@ -55,6 +55,47 @@ func TestListsOutlastARestart(t *testing.T) {
 	}
 }
 
+func TestListsThatNobodyUsesAreRemoved(t *testing.T) {
+	dir := t.TempDir()
+	v, a := open(t, dir), morning()
+	const day = 24 * time.Hour
+	files := map[string]struct {
+		age  time.Duration
+		kept bool
+	}{
+		"models-000f25f24a8acabf-us-east-1.json": {31 * day, false},
+		"models-05c42a083c913587-us-east-1.json": {29 * day, true},
+		".models-123":                            {2 * day, false},
+		".models-456":                            {time.Hour, true},
+		"models-of-mine.json":                    {99 * day, true},
+		"models-000f25f24a8acabf-us-east-1.txt":  {99 * day, true},
+		"notes.json":                             {99 * day, true},
+	}
+	for name, f := range files {
+		path, at := filepath.Join(dir, name), v.clock.time().Add(-f.age)
+		if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "models-0000000000000000-folder.json"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Refresh(t.Context(), region, 0, a.get); err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range files {
+		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != f.kept {
+			t.Errorf("%s of %v: %v", name, f.age, err)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "models-*")); err != nil || len(left) != 5 {
+		t.Errorf("left are %q, %v; want the lists just read, too", left, err)
+	}
+}
+
 func TestADiskThatCannotBeWrittenTo(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

@@ -29,7 +29,7 @@ type Options struct {
 	Overlays *catalog.Overlays
 	Bounded  bool
 	// Dir is a folder in which lists survive restarts; empty for none. Name distinguishes the
-	// account's files.
+	// account's files: 16 hexadecimal digits.
 	Dir, Name string
 	Now       func() time.Time
 	Logger    *slog.Logger
@@ -55,6 +55,7 @@ type Inventory struct {
 
 	saving  sync.Mutex // held to write lists to disk, so that the newest are written last
 	unsaved bool       // the warning that they cannot be saved was logged
+	pruned  bool       // old files were removed
 }
 
 // region is what was read from one region.

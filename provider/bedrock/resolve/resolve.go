@@ -16,7 +16,7 @@ import (
 
 // Candidate is one region and id by which a model can be called.
 type Candidate struct {
-	API    string // converse
+	API    string // converse, or invoke for models that are not for chat
 	Region string
 	ID     string // the model id, profile id or ARN as sent to AWS
 	// Base is the base id of the model; empty if unknown.
@@ -110,8 +110,17 @@ func (r *resolver) add(region, id, base, reason string) {
 		r.refuse("the policy does not allow "+id+" in "+region, r.works(base, region))
 		return
 	}
-	r.out.Candidates = append(r.out.Candidates, Candidate{API: "converse", Region: region, ID: id, Base: base, Reason: reason})
+	r.out.Candidates = append(r.out.Candidates, Candidate{API: r.api(base), Region: region, ID: id, Base: base, Reason: reason})
 	r.step(region, ": ", id, ": ", reason)
+}
+
+// api is the API by which a model is called: InvokeModel for those that are called at a path of their
+// own, and Converse for all others, also unknown ones.
+func (r *resolver) api(base string) string {
+	if m, ok := r.cat.Model(base); ok && m.Path() != "" {
+		return "invoke"
+	}
+	return "converse"
 }
 
 // refuse records why there is no candidate in a region; the first region's reason counts.
@@ -280,7 +289,7 @@ func (r *resolver) withinPolicy(p *catalog.Profile, known bool, region string) b
 func (r *resolver) profile(region, written, prefix, base string) {
 	if !r.mayUse(prefix, region) {
 		r.step("the policy does not allow ", prefix, ". profiles in ", region)
-		if r.rehome(region, base, prefix+". is not allowed by the policy; using ", ".") {
+		if r.rehome(region, base, prefix+". is not allowed by the policy; using the ") {
 			return
 		}
 		r.refuse("the policy does not allow "+prefix+". profiles in "+region, r.works(base, region))
@@ -288,7 +297,7 @@ func (r *resolver) profile(region, written, prefix, base string) {
 	}
 	p, known := r.cat.Profile(written)
 	if known && p.From(region) == catalog.No && r.policy.explicit() {
-		if r.rehome(region, base, written+" does not serve "+region+"; using ", ".") {
+		if r.rehome(region, base, written+" does not serve "+region+"; using the ") {
 			return
 		}
 	}
@@ -302,12 +311,12 @@ func (r *resolver) profile(region, written, prefix, base string) {
 	r.add(region, written, base, reason)
 }
 
-// rehome adds the profiles that serve a region instead of the one that the id names, each with its
-// prefix between before and behind as the reason. It reports whether there are any.
-func (r *resolver) rehome(region, base, before, behind string) bool {
+// rehome adds the profiles that serve a region instead of the one that the id names, each with before
+// and its name as the reason. It reports whether there are any.
+func (r *resolver) rehome(region, base, before string) bool {
 	found := r.profiles(region, base)
 	for _, p := range found {
-		r.add(region, p.ID, base, before+p.Prefix+behind)
+		r.add(region, p.ID, base, before+p.Prefix+" profile")
 	}
 	return len(found) > 0
 }
@@ -324,18 +333,18 @@ func (r *resolver) bare(region, base string) {
 	case len(found) > 0:
 		certain := onDemand == catalog.No
 		for i, p := range found {
-			why := "needs an inference profile in " + region + "; using "
+			why := "needs an inference profile in " + region + "; using the "
 			switch {
 			case i > 0:
-				why = "otherwise "
+				why = "otherwise the "
 			case needs:
-				why = "AWS refused the model's own id; using "
+				why = "AWS refused the model's own id; using the "
 			case invalid:
-				why = "AWS called the model's own id invalid; using "
+				why = "AWS called the model's own id invalid; using the "
 			case !certain:
-				why = "on-demand throughput in " + region + " is unknown; using "
+				why = "on-demand throughput in " + region + " is unknown; using the "
 			}
-			r.add(region, p.ID, base, why+p.Prefix+"."+reach(p, region))
+			r.add(region, p.ID, base, why+p.Prefix+" profile"+reach(p, region))
 		}
 		if !certain {
 			r.add(region, base, base, "otherwise the model's own id")

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"cmp"
+	"context"
+
+	"outcrop/httpd"
+	"outcrop/llm"
+	"outcrop/provider"
+)
+
+// models lists what can be called, under all its names. It omits models that the account has no
+// access to according to the provider.
+func (a *App) models() []httpd.Model {
+	known := a.client.Models()
+	out := make([]httpd.Model, 0, len(known))
+	seen := map[string]bool{}
+	for _, m := range known {
+		if m.Entitlement == provider.EntitlementRefused && !m.Configured || seen[m.Name] {
+			continue
+		}
+		seen[m.Name] = true
+		row := httpd.Model{
+			ID: m.Name, OwnedBy: cmp.Or(m.Owner, "unknown"), Title: m.Title, Context: m.Context, MaxOutput: m.MaxOutput,
+			Verb: m.Verb, Deprecated: m.Legacy || m.Ended,
+		}
+		out = append(out, row)
+		for _, row.ID = range m.Aliases {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// sample is a name for a chat request: the first one in the configuration that has no * and is not for
+// something else, or else a small model that a * matches. It is empty if there is none.
+func (a *App) sample() string {
+	for _, m := range a.client.Models() {
+		if m.Configured && (m.Verb == 0 || m.Verb == llm.VerbChat) {
+			return m.Name
+		}
+	}
+	for _, name := range []string{"nova-lite", "bedrock/nova-lite"} {
+		if a.client.Pipeline().Group(name) != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// refresh reads the lists of models again.
+func (a *App) refresh(ctx context.Context) []httpd.List {
+	read := a.client.Refresh(ctx, 0)
+	out := make([]httpd.List, 0, len(read))
+	for _, l := range read {
+		row := httpd.List{Region: l.Location, Account: l.Account, At: l.At, Models: l.Models, Profiles: l.Profiles}
+		if l.Err != nil {
+			row.Err = llm.AsError(l.Err)
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// callable lists the ids that the configured names lead to.
+func (a *App) callable() (ids []string) {
+	for _, m := range a.client.Models() {
+		if m.Configured {
+			ids = append(ids, m.ID, m.Target.ID)
+			ids = append(ids, m.Profiles...)
+		}
+	}
+	return ids
+}
