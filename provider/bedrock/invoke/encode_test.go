@@ -50,7 +50,7 @@ func TestEncodeRefuses(t *testing.T) {
 		"promptVariables":        {Extensions: []jsonx.Member{{Name: "promptVariables", Value: jsonx.Raw(`{}`)}}},
 		"serviceTier":            {Extensions: []jsonx.Member{{Name: "serviceTier", Value: jsonx.Raw(`[]`)}}},
 		"requestMetadata":        {Extensions: []jsonx.Member{{Name: "requestMetadata", Value: jsonx.Raw(`{`)}}},
-		"response_format":        {Format: &llm.Format{}},
+		"format":                 {Format: &llm.Format{}}, // llm's own word: the request brings no others
 		"tools.0.type":           {Tools: []llm.Tool{{Own: jsonx.Raw(`{"type":"web_search_20250305"}`)}}},
 		"messages[0].content[0]": {Turns: []llm.Turn{{Blocks: []llm.Block{{Kind: llm.BlockVideo}}}}},
 	} {
