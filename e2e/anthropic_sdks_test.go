@@ -141,7 +141,7 @@ const anthropicPageFoot = `
 
 Claude Code %s does a task of several sessions in the tests, by ` + "`ANTHROPIC_BASE_URL`" + ` with Claude Opus 5.5, Claude Sonnet 4.5,
 Nova Pro, gpt-oss and Qwen3 Coder, and in its Bedrock mode (` + "`CLAUDE_CODE_USE_BEDROCK`" + `) with Claude: edits, commands, tools in parallel and
-failing ones, thinking, an image (Claude and Nova), tool search, compactions by hand and (Opus) after a prompt that
+failing ones, thinking, an image (a text in its place for gpt-oss and Qwen, which read none), tool search, compactions by hand and (Opus) after a prompt that
 was too long, an interruption and its continuation, and a throttle.
 
     export ANTHROPIC_BASE_URL=http://127.0.0.1:4000 ANTHROPIC_AUTH_TOKEN=unused

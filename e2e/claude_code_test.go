@@ -51,8 +51,6 @@ type claudeCodeTask struct {
 	bedrock bool
 	// thinks is whether the model's answers contain thinking.
 	thinks bool
-	// sees is whether it reads images.
-	sees bool
 	// caches is whether the model caches prompts.
 	caches bool
 	// tooLong is whether a prompt is too long for the model and is compacted. The emulator's summary
@@ -183,16 +181,12 @@ func (task *claudeCodeTask) do(t *testing.T, binary string) {
 		c.environ = append(c.environ, "ANTHROPIC_BASE_URL="+front.url, "ANTHROPIC_AUTH_TOKEN="+masterKey)
 	}
 
-	look := `[[call: Read {"file_path":"DIR/b.txt"}]]`
-	if task.sees {
-		look = `[[call: Read {"file_path":"DIR/stone.png"}]]`
-	}
 	first := c.session(t, "Do the first part. "+c.script(
 		`[[call: Write {"file_path":"DIR/a.txt","content":"one\ntwo\nthree\n"}]] [[call: Write {"file_path":"DIR/b.txt","content":"basalt\n"}]]`,
 		`[[call: Read {"file_path":"DIR/a.txt"}]] [[call: Bash {"command":"cat b.txt","description":"Show b"}]]`,
 		`[[call: Edit {"file_path":"DIR/a.txt","old_string":"two","new_string":"2"}]]`,
 		`[[fault: throttle times=1]] [[call: Bash {"command":"wc -l < a.txt | tr -d ' ' > count.txt","description":"Count"}]]`,
-		look,
+		`[[call: Read {"file_path":"DIR/stone.png"}]]`,
 		`[[call: Write {"file_path":"DIR/sub/data.json","content":"{\"name\":\"Gneis — ä \\\"quoted\\\"\"}\n"}]]`,
 		`[[call: Bash {"command":"echo failing >&2; exit 3","description":"Fail"}]] [[call: Read {"file_path":"DIR/missing.txt"}]]`,
 		`[[call: Edit {"file_path":"DIR/a.txt","old_string":"absent","new_string":"x"}]]`,

@@ -3,6 +3,7 @@ package bedrock
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,7 +16,8 @@ import (
 // Which models take a schema for their answer, and strict tools, is a table of package
 // converse; Bedrock has gained and lost both for models since they came out, and differs
 // by region. Where it refuses what the table allows, the call is made once more with a
-// tool in place of the schema, or without strict, and calls of the next hour begin so.
+// tool in place of the schema, or without strict, and calls of the next hour begin so. The same
+// holds for the media that a model reads, and for members and betas of Claude's.
 
 // formatRefused are Bedrock's words for a model that takes no schema for its answer, and
 // strictRefused for one that takes no strict tools
@@ -48,6 +50,9 @@ func says(e *llm.Error, phrases []string) bool {
 // request, or the API itself where the model has another.
 func (w *target) refusedFeature(e *llm.Error) (f inventory.Feature, ok bool) {
 	invoked := e.Destination.API == opInvoke || e.Destination.API == opCountTokens
+	if f, ok := w.refusedMedia(e); ok {
+		return f, true
+	}
 	switch {
 	case e.Code == llm.CodeWrongSurface && w.claude() && w.route == modelid.Auto && !w.onNone && e.Destination.API != opCountTokens:
 		if invoked {
@@ -67,6 +72,46 @@ func (w *target) refusedFeature(e *llm.Error) (f inventory.Feature, ok bool) {
 	default:
 		return "", false
 	}
+}
+
+// mediaRefused are AWS's words for media that a model does not read ("content block"), or not where
+// they are ("field for user messages", which tool results become;
+// https://github.com/anomalyco/opencode/issues/49443 of 2026-09-17).
+var mediaRefused = regexp.MustCompile(`doesn't support the (image|document|video|audio) (content block|field)`) //nolint:gochecknoglobals // compiled once
+
+// refusedMedia is the feature of media that a refusal is about, if the target gives it: that they are
+// in tool results, or else that they are there at all.
+func (w *target) refusedMedia(e *llm.Error) (inventory.Feature, bool) {
+	if e.UpstreamStatus != http.StatusBadRequest {
+		return "", false
+	}
+	words := mediaRefused.FindStringSubmatch(e.Message)
+	if words == nil {
+		return "", false
+	}
+	for i := range mediaFeatures {
+		f := &mediaFeatures[i]
+		if f.word == words[1] && !(f.inResults && words[2] == "content block") && w.model.TakesMedia(f.kind, f.inResults) {
+			return f.name, true
+		}
+	}
+	return "", false
+}
+
+// mediaFeatures are the features of media, those of tool results first. It is never written to.
+var mediaFeatures = []struct {
+	name      inventory.Feature
+	word      string // AWS's
+	kind      llm.BlockKind
+	inResults bool
+}{
+	{inventory.ResultImages, "image", llm.BlockImage, true},
+	{inventory.ResultDocuments, "document", llm.BlockDocument, true},
+	{inventory.ResultVideos, "video", llm.BlockVideo, true},
+	{inventory.Images, "image", llm.BlockImage, false},
+	{inventory.Documents, "document", llm.BlockDocument, false},
+	{inventory.Videos, "video", llm.BlockVideo, false},
+	{inventory.Audio, "audio", llm.BlockAudio, false},
 }
 
 // maxLacks bounds the features that are left out for a model, because clients can make up members.
@@ -93,6 +138,11 @@ func (w *target) without(state *inventory.State) {
 			w.noCount = true
 		default:
 			w.lacks = append(w.lacks, string(f))
+			for i := range mediaFeatures {
+				if m := &mediaFeatures[i]; m.name == f {
+					w.model = w.model.WithoutMedia(m.kind, m.inResults)
+				}
+			}
 		}
 	}
 	w.settleAPI()

@@ -145,6 +145,63 @@ func TestARefusedFeatureIsDoneWithout(t *testing.T) {
 	}
 }
 
+// TestMediaThatAModelDoesNotReadDoNotEndTheConversation has a tool that returned an image or a PDF,
+// for models of which nothing is known: the call is made again with the media behind the result, and
+// if that is refused too, with a text in its place. Calls of the next hour begin so. What the user has
+// just attached stays refused.
+func TestMediaThatAModelDoesNotReadDoNotEndTheConversation(t *testing.T) {
+	const (
+		field = "This model doesn't support the %s field for user messages. Remove %[1]s and try again."
+		block = "This model doesn't support the %s content block that you provided. Update the content block and try again."
+	)
+	medium := func(kind llm.BlockKind, format, content string) llm.Block {
+		b, _ := llm.ParseBase64([]byte(content))
+		return llm.Block{Kind: kind, Media: &llm.Media{Format: format, Base64: b}}
+	}
+	image, pdf := medium(llm.BlockImage, "png", "aGVsbG8="), medium(llm.BlockDocument, "pdf", "aGVsbG8=")
+	returned := func(b llm.Block) func(*llm.Request) {
+		return func(r *llm.Request) {
+			r.Tools = []llm.Tool{{Name: "read", Schema: jsonx.Raw(`{"type":"object"}`)}}
+			r.Turns = append(r.Turns,
+				llm.Turn{Role: llm.RoleAssistant, Blocks: []llm.Block{{Kind: llm.BlockToolUse, ToolUse: &llm.ToolUse{ID: "t1", Name: "read", Input: jsonx.Raw(`{}`)}}}},
+				llm.Turn{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockToolResult, ToolResult: &llm.ToolResult{ID: "t1", Content: []llm.ResultBlock{{Block: b}}}}}})
+		}
+	}
+	attached := func(b llm.Block) func(*llm.Request) {
+		return func(r *llm.Request) { r.Turns[0].Blocks = append(r.Turns[0].Blocks, b) }
+	}
+	for _, tt := range []struct {
+		name           string
+		with           func(*llm.Request)
+		refuses, words string
+		calls, next    int // of the first request, and of the second
+		served         bool
+		last           string // what the last body has
+	}{
+		{"an image, where it is", returned(image), `"content":[{"image"`, fmt.Sprintf(field, "image"), 2, 1, true, `{"text":"This is file 1:"},{"image":`},
+		{"a PDF, where it is", returned(pdf), `"content":[{"document"`, fmt.Sprintf(field, "document"), 2, 1, true, `{"text":"This is file 1:"},{"document":`},
+		{"an image anywhere", returned(image), `{"image"`, fmt.Sprintf(field, "image"), 3, 1, true, `{"text":"[image omitted: this model does not accept images]"}`},
+		{"a PDF anywhere", returned(pdf), `{"document"`, fmt.Sprintf(field, "document"), 3, 1, true, `{"text":"[document omitted: this model does not accept documents]"}`},
+		{"an image anywhere, in plain words", returned(image), `{"image"`, fmt.Sprintf(block, "image"), 2, 1, true, `omitted`},
+		{"an image of the user's", attached(image), `{"image"`, fmt.Sprintf(block, "image"), 2, 1, false, `{"image":`},
+		{"a PDF of the user's", attached(pdf), `{"document"`, fmt.Sprintf(block, "document"), 2, 1, false, `{"document":`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := &picky{refuses: tt.refuses, words: tt.words}
+			server := httptest.NewServer(judge.Watch(p))
+			t.Cleanup(server.Close)
+			d := openAt(t, bedrock.Provider(), server.URL, false)
+			for i, calls := range []int{tt.calls, tt.next} {
+				_, err := answered(t, d, "newcomer.model-9", i > 0, tt.with)
+				bodies := p.sent()
+				if (err == nil) != tt.served || len(bodies) != calls || !strings.Contains(bodies[len(bodies)-1], tt.last) {
+					t.Fatalf("request %d: %v after %d calls, want %d:\n%s", i, err, len(bodies), calls, strings.Join(bodies, "\n"))
+				}
+			}
+		})
+	}
+}
+
 // A schema that Bedrock refuses reaches the model by a tool, of which the client is told.
 func TestTheClientIsToldOfARefusedSchema(t *testing.T) {
 	p := &picky{refuses: `"textFormat"`, words: "The compiled grammar is too large, which would cause performance issues."}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	emulator "outcrop/emulator/bedrock"
+	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
 )
 
@@ -39,10 +40,6 @@ func TestTheEmulatorTakesWhatIsFitted(t *testing.T) {
 		if m.Kind != catalog.KindChat || m.Converse == catalog.No {
 			continue
 		}
-		id := m.ID
-		if profiles := known.ProfilesOf(m.ID); len(profiles) > 0 {
-			id = profiles[len(profiles)-1].ID
-		}
 		to := model(t, m.ID)
 		requests := &maker{r: rand.New(rand.NewPCG(2, uint64(len(m.ID))))}
 		for range 60 {
@@ -52,25 +49,74 @@ func TestTheEmulatorTakesWhatIsFitted(t *testing.T) {
 			if refusal != nil {
 				continue
 			}
-			path := "/model/" + url.PathEscape(id) + "/converse"
+			path := "/converse"
 			if req.Stream && !f.Whole {
 				path += "-stream"
 			}
-			r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
-			r.Header.Set("Authorization", "Bearer x")
-			r.Header.Set("Content-Type", "application/json")
-			w := httptest.NewRecorder()
-			e.ServeHTTP(w, r)
-			if w.Code == http.StatusOK {
+			code, answer := emulated(e, known, m.ID, path, body)
+			if code == http.StatusOK {
 				taken++
 				continue
 			}
-			if answer := w.Body.String(); !slices.ContainsFunc(beyond, func(words string) bool { return strings.Contains(answer, words) }) {
-				t.Errorf("%s: %d %s\n%s", id, w.Code, answer, body)
+			if !slices.ContainsFunc(beyond, func(words string) bool { return strings.Contains(answer, words) }) {
+				t.Errorf("%s: %d %s\n%s", m.ID, code, answer, body)
 			}
 		}
 	}
 	if taken < 2000 {
 		t.Errorf("only %d requests were taken", taken)
 	}
+}
+
+// TestMediaThatToolsReturnAreTakenByEveryModel has a tool that returned an image: no chat model of
+// the emulator, whose tables are its own, refuses the conversation for that.
+func TestMediaThatToolsReturnAreTakenByEveryModel(t *testing.T) {
+	e, err := emulator.New(emulator.Options{AnyCredentials: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, err := models()
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := 0
+	for _, m := range known.Models() {
+		if m.Kind != catalog.KindChat || m.Converse == catalog.No || m.Tools == catalog.No {
+			continue
+		}
+		req := &llm.Request{
+			Tools: []llm.Tool{tool("look")},
+			Turns: []llm.Turn{user("Hi"), turn(llm.RoleAssistant, use("abcdefgh1", "look", `{}`)), turn(llm.RoleUser, result("abcdefgh1", "", medium(llm.BlockImage, "png", png)))},
+		}
+		body, _, _, refusal := sent(t, model(t, m.ID), req, false)
+		if refusal != nil {
+			if refusal.Param != "tools" && refusal.Param != "messages" { // the model has no tools
+				t.Errorf("%s: %v", m.ID, refusal)
+			}
+			continue
+		}
+		switch code, answer := emulated(e, known, m.ID, "/converse", body); {
+		case code == http.StatusOK:
+			taken++
+		case strings.Contains(answer, "image"):
+			t.Errorf("%s: %d %s\n%s", m.ID, code, answer, body)
+		}
+	}
+	if taken < 40 {
+		t.Errorf("only %d models took it", taken)
+	}
+}
+
+// emulated sends a body to the emulator for a model, by a profile if it has one, and returns the
+// answer.
+func emulated(e http.Handler, known *catalog.Catalogue, id, path, body string) (code int, answer string) {
+	if profiles := known.ProfilesOf(id); len(profiles) > 0 {
+		id = profiles[len(profiles)-1].ID
+	}
+	r := httptest.NewRequest(http.MethodPost, "/model/"+url.PathEscape(id)+path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer x")
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, r)
+	return w.Code, w.Body.String()
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
 )
 
@@ -32,6 +33,14 @@ func NewModel(vendor, name string, facts *catalog.Model) *Model {
 		m.know(facts.System, noSystem)
 		m.know(facts.Tools, noTools)
 		m.know(facts.StreamTools, noStreamTools)
+		if in := facts.Input; in != 0 { // which has documents of some models only
+			m.know(is(in&catalog.Image != 0), noImage)
+			m.know(is(in&(catalog.Audio|catalog.Speech) != 0), noAudio)
+			// A lack of video is not a trait: media refuses videos of models that have it.
+			if in&catalog.Document != 0 {
+				m.traits &^= noDocument
+			}
+		}
 		if !m.any(native | noNative) {
 			switch facts.StructuredOutput {
 			case catalog.Yes:
@@ -57,6 +66,56 @@ func (m *Model) Without(format, strict bool) *Model {
 		less.traits |= noStrict
 	}
 	return &less
+}
+
+// WithoutMedia is m without media of a kind that AWS has refused of it: within tool results if
+// inResults is set, else anywhere.
+func (m *Model) WithoutMedia(kind llm.BlockKind, inResults bool) *Model {
+	less := *m
+	for i := range mediaTraits {
+		if mediaTraits[i].kind != kind {
+			continue
+		}
+		if inResults {
+			less.traits |= mediaTraits[i].noResult
+		} else {
+			less.traits |= mediaTraits[i].none
+		}
+	}
+	return &less
+}
+
+// TakesMedia reports whether the model is given media of a kind: within tool results if inResults is
+// set, else anywhere.
+func (m *Model) TakesMedia(kind llm.BlockKind, inResults bool) bool {
+	if kind == llm.BlockVideo && m.facts != nil && m.facts.Input != 0 && m.facts.Input&catalog.Video == 0 {
+		return false
+	}
+	for i := range mediaTraits {
+		if mediaTraits[i].kind == kind {
+			return !m.any(mediaTraits[i].none) && !(inResults && m.any(mediaTraits[i].noResult))
+		}
+	}
+	return true
+}
+
+// mediaTraits are the traits about each kind of media. It is never written to.
+var mediaTraits = []struct {
+	kind           llm.BlockKind
+	none, noResult trait
+}{
+	{llm.BlockImage, noImage, noResultImage},
+	{llm.BlockDocument, noDocument, noResultDocument},
+	{llm.BlockVideo, noVideo, noResultVideo},
+	{llm.BlockAudio, noAudio, 0},
+}
+
+// is turns a fact that a list states into a Known.
+func is(b bool) catalog.Known {
+	if b {
+		return catalog.Yes
+	}
+	return catalog.No
 }
 
 // NativeFormat reports whether the model is given a schema for its answer.

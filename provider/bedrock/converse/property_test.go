@@ -201,6 +201,14 @@ func lost(t *testing.T, id string, words []word, req *llm.Request, body string, 
 			return strings.HasPrefix(about, field)
 		})
 	}
+	if given, left := mediaOf(req), strings.Count(body, `"source":{"bytes"`); given > left {
+		replaced := len(slices.DeleteFunc(slices.Clone(warnings), func(w string) bool {
+			return !strings.Contains(w, " messages[") || !strings.Contains(w, ".content[")
+		}))
+		if given > left+replaced {
+			t.Errorf("%s: of %d media %d are left; warnings %q\n%s", id, given, left, warnings, body)
+		}
+	}
 	called := len(req.Tools) > 0 && req.ToolChoice.Kind != llm.ToolChoiceNone
 	for _, w := range words {
 		if !strings.Contains(body, w.text) && !slices.ContainsFunc(w.excuse, warned) && (called || !slices.Contains(w.excuse, "tools")) {
@@ -228,4 +236,25 @@ func lost(t *testing.T, id string, words []word, req *llm.Request, body string, 
 			t.Errorf("%s: %s is lost; warnings %q\n%s", id, s.field, warnings, body)
 		}
 	}
+}
+
+// mediaOf counts the media of a request, those in tool results included.
+func mediaOf(req *llm.Request) (n int) {
+	count := func(b *llm.Block) {
+		if b.Media != nil {
+			n++
+		}
+	}
+	for i := range req.Turns {
+		for j := range req.Turns[i].Blocks {
+			b := &req.Turns[i].Blocks[j]
+			count(b)
+			if b.ToolResult != nil {
+				for k := range b.ToolResult.Content {
+					count(&b.ToolResult.Content[k].Block)
+				}
+			}
+		}
+	}
+	return n
 }

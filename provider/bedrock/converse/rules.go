@@ -39,6 +39,9 @@ const (
 	noStrict                           // strict tools are refused
 	noS3                               // no s3Location
 	noVideo                            // no video
+	noImage                            // no image; one that a tool has returned is left out
+	noDocument                         // no document; likewise
+	noAudio                            // no audio; likewise
 	noTrailing                         // the assistant's last turn may not end with white space
 	noPrefill                          // the last turn may not be the assistant's
 	userFirst                          // the first turn must be the user's
@@ -90,7 +93,10 @@ const (
 	liveKimi     = "live calls reported in https://github.com/earendil-works/pi/pull/1505"
 	bifrost      = "https://github.com/maximhq/bifrost, which omits it"
 	liveHidden   = "Converse calls reported in https://github.com/maximhq/bifrost (core/providers/bedrock/reasoning_replay_test.go)"
-	strands      = "https://github.com/strands-agents/sdk-python, which omits it"
+	// In results AWS refuses images with "This model doesn't support the image field for user
+	// messages", and takes them behind the results: OpenAI's, Mistral's, Qwen, Gemma, Kimi and Grok.
+	liveImages = "live calls of 2026-09-17 in https://github.com/anomalyco/opencode/issues/49443"
+	strands    = "https://github.com/strands-agents/sdk-python, which omits it"
 	// For Opus 4.7, on 2026-05-14; LiteLLM 1.110.2 of 2026-11-20 still sends it none.
 	refusedFormat = reported + "output_config.format: Extra inputs are not permitted (https://github.com/vercel/ai/pull/15288), and LiteLLM 1.110.2"
 	// AWS refused output_config.format for Opus 4.8 and Sonnet 5 (2026-07-15), Opus 5 (2026-07-26)
@@ -160,6 +166,7 @@ var rows = []row{
 	{vendor: "amazon", name: "nova-", traits: noToolCache | noResultBinary, source: docsCache + " and " + clients},
 	{vendor: "amazon", name: "nova-", traits: noResultCache, source: reported + "extraneous key [cachePoint] is not permitted"},
 	{vendor: "amazon", name: "nova-", traits: noResultVideo, source: recorded + ": #/messages/2/content/0: extraneous key [toolResult] is not permitted"},
+	{vendor: "amazon", name: "nova-micro", traits: noDocument, source: docsConverse},
 	{vendor: "amazon", traits: noStrict, source: docsOutput},
 	{vendor: "amazon", name: "titan-", traits: noSystem | noTools | noStreamTools, source: docsConverse},
 
@@ -180,6 +187,10 @@ var rows = []row{
 	{vendor: "mistral", name: "mistral-large-24", traits: noStreamTools | noNamed | forces, source: docsConverse + " and " + docsChoice},
 	{vendor: "mistral", name: "mistral-small-24", traits: noStreamTools | noNamed | forces, source: docsConverse + " and " + docsChoice},
 	{vendor: "mistral", name: "pixtral-large", traits: noStreamTools | noNamed | forces, source: docsConverse + " and " + docsChoice},
+	{vendor: "mistral", name: "mistral-large-24", traits: noImage, source: docsConverse},
+	{vendor: "mistral", name: "mistral-small-24", traits: noImage, source: docsConverse},
+	{vendor: "mistral", name: "mistral-7b", traits: noImage, source: docsConverse},
+	{vendor: "mistral", name: "mixtral", traits: noImage, source: docsConverse},
 	{vendor: "mistral", name: "mistral-large-24", traits: noStrict, source: docsOutput},
 	{vendor: "mistral", name: "mistral-small-24", traits: noStrict, source: docsOutput},
 	{vendor: "mistral", name: "mistral-7b", traits: noStrict, source: docsOutput},
@@ -201,14 +212,17 @@ var rows = []row{
 	{vendor: "deepseek", name: "v3", traits: forces | noNamed | quiet | unforced, source: liveDeepSeek},
 	{vendor: "openai", traits: userFirst | noStop, source: clients},
 	{vendor: "openai", traits: forces, source: liveGPT},
+	{vendor: "openai", traits: noResultImage, source: liveImages},
 	{vendor: "openai", name: "gpt-oss", traits: noNative, source: clients},
 	{vendor: "openai", name: "gpt-5", traits: noSampling | native, source: clients},
 	{vendor: "openai", name: "gpt-6", traits: noSampling | native, source: clients},
 	{vendor: "openai", name: "gpt-5", traits: redactedAlone, source: liveHidden},
 	{vendor: "openai", name: "gpt-6", traits: redactedAlone, source: liveHidden},
 	{vendor: "cohere", traits: userFirst, source: clients},
+	{vendor: "cohere", name: "command", traits: noImage, source: docsConverse},
 	{vendor: "cohere", traits: noStrict, source: docsOutput},
 	{vendor: "ai21", traits: userFirst, source: clients},
+	{vendor: "ai21", traits: noImage, source: docsConverse},
 	{vendor: "ai21", traits: noStrict, source: docsOutput},
 	{vendor: "qwen", traits: noResultImage | noResultDocument | noResultVideo, source: clients},
 	{vendor: "qwen", name: "qwen3", traits: native, source: recorded},
@@ -225,9 +239,12 @@ var rows = []row{
 	{vendor: "zai", name: "glm-", traits: noStop, source: bifrost},
 	{vendor: "qwen", name: "qwen3", traits: noStop, source: reported + "This model doesn't support the stopSequences field, https://github.com/langgenius/dify-official-plugins/issues/1767"},
 	{vendor: "google", traits: userFirst, source: clients},
+	{vendor: "google", traits: noResultImage, source: liveImages},
 	{vendor: "minimax", traits: userFirst, source: clients},
 	{vendor: "nvidia", traits: userFirst, source: clients},
+	{vendor: "nvidia", traits: noResultImage, source: "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultContentBlock.html, which names Nova and Claude"},
 	{vendor: "xai", traits: userFirst, source: clients},
+	{vendor: "xai", traits: noResultImage, source: liveImages},
 	{vendor: "google", name: "gemma-3", traits: native, source: recorded},
 	{vendor: "minimax", name: "minimax-m2", traits: native, source: recorded},
 	{vendor: "nvidia", name: "nemotron", traits: native, source: recorded},

@@ -18,6 +18,7 @@ const (
 	opus47    = "anthropic.claude-opus-4-7"
 	sonnet55  = "anthropic.claude-sonnet-5-5"
 	fable     = "anthropic.claude-fable-5"
+	novaMicro = "amazon.nova-micro-v1:0"
 	novaLite  = "amazon.nova-lite-v1:0"
 	nova2     = "amazon.nova-2-lite-v1:0"
 	llama     = "meta.llama3-3-70b-instruct-v1:0"
@@ -43,6 +44,9 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 	tools := []llm.Tool{tool("a"), tool("b")}
 	history := []llm.Turn{user("Hi"), turn(llm.RoleAssistant, use("c1", "a", `{}`)), turn(llm.RoleUser, result("c1", "", text("ok")))}
 	type request = llm.Request
+	returned := func(blocks ...llm.Block) request { // by a tool
+		return request{Turns: []llm.Turn{user("Hi"), turn(llm.RoleAssistant, use("c1", "a", `{}`)), turn(llm.RoleUser, result("c1", "", blocks...))}, Tools: tools}
+	}
 	for _, tt := range []struct {
 		name, model string
 		req         request
@@ -166,6 +170,19 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "a large document", model: sonnet45, req: request{Turns: []llm.Turn{turn(llm.RoleUser, medium(llm.BlockDocument, "pdf", strings.Repeat("AAAA", 1_600_000)))}}, refused: "messages[0].content[0]"},
 
 		{name: "a PDF of a tool for Nova", model: nova2, req: request{Turns: []llm.Turn{user("Hi"), turn(llm.RoleAssistant, use("c1", "a", `{}`)), turn(llm.RoleUser, result("c1", "", medium(llm.BlockDocument, "pdf", "aGVsbG8="), medium(llm.BlockDocument, "txt", "aGVsbG8=")))}, Tools: tools}, has: []string{`"toolResult":{"content":[{"text":"See file 1."},{"document":{"format":"txt"`, `{"text":"This is file 1:"},{"document":{"format":"pdf"`}, warned: []string{"changed messages[2].content[0]"}},
+
+		// Media that a model does not read.
+		{name: "an image of a tool for gpt-oss", model: gptOSS, req: returned(medium(llm.BlockImage, "png", png), text("seen")), has: []string{`[{"text":"[image omitted: this model does not accept images]"},{"text":"seen"}]`}, not: []string{`"image":`}, warned: []string{"dropped messages[2].content[0]"}},
+		{name: "an image of a tool that is too wide for any model", model: gptOSS, req: returned(medium(llm.BlockImage, "png", widePNG)), has: []string{"[image omitted"}, warned: []string{"dropped messages[2].content[0]"}},
+		{name: "an image of a tool for Nova Micro", model: novaMicro, req: returned(medium(llm.BlockImage, "png", png)), has: []string{"[image omitted"}, not: []string{`"image":`}, warned: []string{"dropped messages[2].content[0]"}},
+		{name: "an image of a tool for GPT", model: gpt56, req: returned(medium(llm.BlockImage, "png", png)), has: []string{`"toolResult":{"content":[{"text":"See file 1."}]`, `{"text":"This is file 1:"},{"image":`}, warned: []string{"changed messages[2].content[0]"}},
+		{name: "a video of a tool for Claude", model: sonnet45, req: returned(medium(llm.BlockVideo, "mp4", "aGVsbG8=")), has: []string{"[video omitted: this model does not accept videos]"}, warned: []string{"dropped messages[2].content[0]"}},
+		{name: "a PDF of a tool for Nova Micro", model: novaMicro, req: returned(llm.Block{Kind: llm.BlockDocument, Media: &llm.Media{Format: "pdf", Name: "report.pdf", Base64: llm.EncodeBase64([]byte("hello"))}}), has: []string{`[document \"report.pdf\" omitted: this model does not accept documents]`}, not: []string{`"document":`}, warned: []string{"dropped messages[2].content[0]"}},
+		{name: "a plain document for Nova Micro", model: novaMicro, req: request{Turns: []llm.Turn{turn(llm.RoleUser, text("Hi"), llm.Block{Kind: llm.BlockDocument, Media: &llm.Media{Format: "csv", Name: "stones", Base64: llm.EncodeBase64([]byte("granite,7"))}})}}, has: []string{`{"text":"stones:\ngranite,7"}`}, not: []string{`"document":`}, warned: []string{"changed messages[0].content[1]"}},
+		{name: "an image that the user attaches", model: gptOSS, req: request{Turns: []llm.Turn{turn(llm.RoleUser, medium(llm.BlockImage, "png", png), text("What is this?"))}}, has: []string{`{"image":`}},
+		{name: "an image that the user attaches, and the beginning of the answer", model: gptOSS, req: request{Turns: []llm.Turn{turn(llm.RoleUser, medium(llm.BlockImage, "png", png), text("What is this?")), assistant("A")}}, has: []string{`{"image":`}},
+		{name: "an image that another model has seen", model: gptOSS, req: request{Turns: []llm.Turn{turn(llm.RoleUser, medium(llm.BlockImage, "png", png), text("What is this?")), assistant("Granite."), user("And why?")}}, has: []string{`[{"text":"[image omitted: this model does not accept images]"},{"text":"What is this?"}]`}, not: []string{`{"image":`}, warned: []string{"dropped messages[0].content[0]"}},
+		{name: "an image beside one that has been seen", model: gptOSS, req: request{Turns: []llm.Turn{turn(llm.RoleUser, medium(llm.BlockImage, "png", png)), assistant("Granite."), turn(llm.RoleUser, medium(llm.BlockImage, "png", png), text("And this?"))}}, has: []string{`{"text":"[image omitted`, `{"image":`}, warned: []string{"dropped messages[0].content[0]"}},
 
 		// Cache points.
 		{name: "no cache", model: llama, req: request{System: append(said("x"), cached("")), Turns: hi}, not: []string{"cachePoint"}, warned: []string{"dropped cache_control"}},

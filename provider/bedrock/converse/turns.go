@@ -10,6 +10,7 @@ import (
 // turns adapts the conversation. Steps that insert turns come last, so that the indices in warnings
 // are the client's.
 func (p *adapter) turns() error {
+	p.unread()
 	if err := p.results(); err != nil {
 		return err
 	}

@@ -35,6 +35,15 @@ const (
 	Converse     Feature = "Converse"
 	InvokeModel  Feature = "InvokeModel"
 	CountTokens  Feature = "CountTokens"
+
+	// Media that a model does not read, and those that it does not read in tool results.
+	Images          Feature = "images"
+	Documents       Feature = "documents"
+	Videos          Feature = "videos"
+	Audio           Feature = "audio recordings"
+	ResultImages    Feature = "images in tool results"
+	ResultDocuments Feature = "documents in tool results"
+	ResultVideos    Feature = "videos in tool results"
 )
 
 // Refused lists the features that AWS refused in calls of an id in a region, in alphabetical order.
