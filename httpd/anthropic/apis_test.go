@@ -123,6 +123,61 @@ func TestARefusedFeatureCostsOneCall(t *testing.T) {
 	}
 }
 
+// TestARefusedBetaWithoutItsNameIsFound refuses betas as AWS does, without saying which: the call is
+// made at most three times more, and what it then does without are the refused betas, or as few
+// others as that allows. Later calls begin so, and the client is told what is left out.
+func TestARefusedBetaWithoutItsNameIsFound(t *testing.T) {
+	const a, b, c, d, strange = "computer-use-2025-01-24", "computer-use-2024-10-22", "fine-grained-tool-streaming-2025-05-14", "interleaved-thinking-2025-05-14", "tomorrow-2027-01-01"
+	for _, tt := range []struct {
+		name       string
+		sent, bad  []string
+		calls      int // of the first request
+		left       []string
+		toConverse bool
+	}{
+		{name: "one of one", sent: []string{a}, bad: []string{a}, calls: 2},
+		{name: "the first of two", sent: []string{a, b}, bad: []string{a}, calls: 2, left: []string{b}},
+		{name: "the second of two", sent: []string{a, b}, bad: []string{b}, calls: 3, left: []string{a}},
+		{name: "both", sent: []string{a, b}, bad: []string{a, b}, calls: 4},
+		{name: "the third of three", sent: []string{a, b, c}, bad: []string{c}, calls: 3, left: []string{a, b}},
+		{name: "the third of four", sent: []string{a, b, c, d}, bad: []string{c}, calls: 3, left: []string{a, b, d}},
+		{name: "the last of four", sent: []string{a, b, c, d}, bad: []string{d}, calls: 4},
+		{name: "the first of four", sent: []string{a, b, c, d}, bad: []string{a}, calls: 2, left: []string{c, d}},
+		{name: "one that is not known", sent: []string{a, strange, c}, bad: []string{strange}, calls: 2, left: []string{a, c}},
+		{name: "one that is known beside one that is not", sent: []string{strange, a, c}, bad: []string{c}, calls: 4},
+		{name: "by Converse", sent: []string{a, b}, bad: []string{b}, calls: 3, left: []string{a}, toConverse: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			u := startEmulator(t)
+			u.refuses(func(_, body string) string {
+				if slices.ContainsFunc(tt.bad, func(beta string) bool { return strings.Contains(body, beta) }) {
+					return "The model returned the following errors: invalid beta flag"
+				}
+				return ""
+			})
+			s := startGateway(t, u, "", "outcrop_settings: {anthropic_door: {unknown_betas: pass}}\n")
+			model := "claude"
+			if tt.toConverse {
+				model = "claude-converse"
+			}
+			for i, want := range []int{tt.calls, 1} {
+				r := s.message(t, hello(model, "Hi", ""), "Anthropic-Beta", strings.Join(tt.sent, ","))
+				calls := u.taken()
+				if len(calls) != want {
+					t.Fatalf("request %d: %d after %d calls, want %d: %s", i, r.StatusCode, len(calls), want, r.text)
+				}
+				last := calls[len(calls)-1].body
+				for _, beta := range tt.sent {
+					has, warned := strings.Contains(last, beta), strings.Contains(r.Header.Get("X-Outcrop-Warnings"), beta)
+					if has != slices.Contains(tt.left, beta) || has == warned && beta != strange {
+						t.Errorf("request %d: %s is sent: %t, warned of: %t; %s", i, beta, has, warned, r.Header.Get("X-Outcrop-Warnings"))
+					}
+				}
+			}
+		})
+	}
+}
+
 // TestWhatIsRefusedForGoodIsTheAnswer has a refusal that nothing can be left out for.
 func TestWhatIsRefusedForGoodIsTheAnswer(t *testing.T) {
 	u := startEmulator(t)

@@ -38,7 +38,7 @@ func (w *target) CountTokens(ctx context.Context, req *llm.Request) (*llm.Count,
 	if err != nil {
 		return nil, err
 	}
-	return w.count(ctx, input, req.Names, &fitted.Request, slices.Concat(warnings, fitted.Warnings))
+	return w.count(ctx, input, req.Names, &fitted.Request, sentBetas(screened), slices.Concat(warnings, fitted.Warnings))
 }
 
 // CountRaw makes one call of CountTokens with a body of the Messages API, as InvokeModel would get it.
@@ -53,7 +53,7 @@ func (w *target) CountRaw(ctx context.Context, raw *llm.Raw) (*llm.Count, error)
 	if err != nil {
 		return nil, err
 	}
-	return w.count(ctx, invokeInput(adapted), raw.Names, nil, adapted.Warnings)
+	return w.count(ctx, invokeInput(adapted), raw.Names, nil, adapted.Betas, adapted.Warnings)
 }
 
 // countChat counts the tokens of a request that InvokeModel serves.
@@ -68,14 +68,15 @@ func (w *target) countChat(ctx context.Context, req *llm.Request) (*llm.Count, e
 	if err != nil {
 		return nil, err
 	}
-	return w.count(ctx, invokeInput(adapted), req.Names, &fitted.Request, slices.Concat(fitted.Warnings, adapted.Warnings))
+	return w.count(ctx, invokeInput(adapted), req.Names, &fitted.Request, adapted.Betas, slices.Concat(fitted.Warnings, adapted.Warnings))
 }
 
-// count makes one call of CountTokens. req is nil if there is none in the common language.
-func (w *target) count(ctx context.Context, input []byte, names llm.Names, req *llm.Request, warnings []llm.Warning) (*llm.Count, error) {
+// count makes one call of CountTokens. req is nil if there is none in the common language; betas are
+// those in the body.
+func (w *target) count(ctx context.Context, input []byte, names llm.Names, req *llm.Request, betas []string, warnings []llm.Warning) (*llm.Count, error) {
 	x, err := w.post(ctx, opCountTokens, opCountTokens, jsonHeader(), [][]byte{input}, names, req, false)
 	if err != nil {
-		return nil, w.uncounted(err)
+		return nil, w.uncounted(blame(err, betas))
 	}
 	answer, err := x.body(ctx)
 	if err != nil {

@@ -136,7 +136,12 @@ func (w *target) without(state *inventory.State) {
 			w.noInvoke = true
 		case inventory.CountTokens:
 			w.noCount = true
+		case inventory.Doubt:
+			w.doubted = true
 		default:
+			if w.suspect(f) {
+				continue
+			}
 			w.lacks = append(w.lacks, string(f))
 			for i := range mediaFeatures {
 				if m := &mediaFeatures[i]; m.name == f {

@@ -27,7 +27,7 @@ func (w *target) invokes() bool {
 }
 
 func (w *target) invokeOptions(c *llm.Call) invoke.Options {
-	return invoke.Options{PassUnknownBetas: !c.DropUnknownBetas, DropParams: c.DropParams, NoFormat: w.noFormat, NoStrict: w.noStrict, Without: w.lacks}
+	return invoke.Options{PassUnknownBetas: !c.DropUnknownBetas, DropParams: c.DropParams, NoFormat: w.noFormat, NoStrict: w.noStrict, Without: w.lacks, Suspects: w.suspects}
 }
 
 // screened returns a request for Converse without the betas that Bedrock refuses for a Claude. It is
@@ -62,7 +62,7 @@ func (w *target) invokeClaude(ctx context.Context, adapted *invoke.Adapted, head
 	}
 	x, err := w.post(ctx, op, opInvoke, header(headers), adapted.Body, names, req, stream)
 	if err != nil {
-		return invoked{}, err
+		return invoked{}, blame(err, adapted.Betas)
 	}
 	x.meta.Warnings = append(x.meta.Warnings, adapted.Warnings...)
 	return invoked{x}, nil

@@ -55,6 +55,8 @@ type target struct {
 	onNone      bool            // AWS refused the model at both
 	noCount     bool            // do not ask AWS to count tokens, because it refused that for the model
 	lacks       []string        // further features of Anthropic's bodies that AWS refused
+	suspects    []string        // those of lacks that are betas that AWS may have refused
+	doubted     bool            // AWS refused a beta again, after some were left out on suspicion
 	route       modelid.Route   // Auto, or the API that the model string names
 	price       *catalog.Price
 	warnings    []llm.Warning

@@ -25,6 +25,9 @@ func (d *deployment) ReportRefusal(ctx context.Context, verb llm.Verb, model str
 	if !ok || !e.Upstream {
 		return false
 	}
+	if verb != llm.VerbRaw && w.eliminate(e) {
+		return d.others(model, w)
+	}
 	if f, ok := w.refusedFeature(e); ok && verb != llm.VerbRaw { // the client's own body is not changed
 		d.account.Refuses(f, w.destination.ID, w.destination.Region)
 		return d.others(model, w)

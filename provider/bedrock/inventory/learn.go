@@ -44,6 +44,9 @@ const (
 	ResultImages    Feature = "images in tool results"
 	ResultDocuments Feature = "documents in tool results"
 	ResultVideos    Feature = "videos in tool results"
+
+	// Doubt is that AWS has refused a beta again without naming it, after some had been left out.
+	Doubt Feature = "betas in doubt"
 )
 
 // Refused lists the features that AWS refused in calls of an id in a region, in alphabetical order.
@@ -60,6 +63,14 @@ func (s *State) Refused(id, region string) (all []Feature) {
 // Refuses records that AWS refused a feature in a call of an id in a region.
 func (v *Inventory) Refuses(f Feature, id, region string) {
 	v.observe(observationKey{refusedFeature, id, region, f})
+}
+
+// Accepts forgets that AWS refused a feature in a call of an id in a region.
+func (v *Inventory) Accepts(f Feature, id, region string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.observations, observationKey{refusedFeature, id, region, f})
+	v.publish(false)
 }
 
 // observation is a fact that a refusal showed, and what the lists said about it at that time: when

@@ -26,6 +26,8 @@ type Options struct {
 	NoFormat, NoStrict bool
 	// Without are further features that AWS has refused, as Refused names them.
 	Without []string
+	// Suspects are those of Without that AWS may have refused, without naming them.
+	Suspects []string
 	// Count is whether the body is to be counted. Then it needs no max_tokens, which Bedrock requires
 	// also for that, and gets one.
 	Count bool
@@ -222,7 +224,7 @@ func (a *adapter) leaveOut(n *node, place, path string) {
 	}
 	for i := range n.kids {
 		k := &n.kids[i]
-		if !k.gone() && k.name != allBetas && below(place, k.name) != featureRole && slices.Contains(a.opt.Without, below(place, k.name)) {
+		if !k.gone() && k.name != AllBetas && below(place, k.name) != featureRole && slices.Contains(a.opt.Without, below(place, k.name)) {
 			a.dropAs(k, below(path, k.name), "AWS refused it for this model")
 		}
 	}

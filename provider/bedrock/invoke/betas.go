@@ -126,8 +126,8 @@ func (m *Model) betaFor(name string) *beta {
 // fieldBeta is the client's name for a beta, whether it came in the header or in the body.
 const fieldBeta = "anthropic-beta"
 
-// allBetas is the name in Options.Without for whatever beta Bedrock refused without naming it.
-const allBetas = "anthropic_beta"
+// AllBetas is the name in Options.Without for whatever beta Bedrock refused without naming it.
+const AllBetas = "anthropic_beta"
 
 // wanted collects the client's betas: of the body, and of the header.
 func (a *adapter) wanted(header []string) error {
@@ -185,7 +185,7 @@ func (a *adapter) need(name string) bool {
 
 // without reports whether a feature is left out, because AWS has refused it.
 func (a *adapter) without(name string) bool {
-	return slices.Contains(a.opt.Without, name) || slices.Contains(a.opt.Without, allBetas) && a.model.betaFor(name) != nil
+	return slices.Contains(a.opt.Without, name) || slices.Contains(a.opt.Without, AllBetas) && a.model.betaFor(name) != nil
 }
 
 // Screen takes betas out of a call of Converse, which reads them in a field of Claude's: those that
@@ -198,7 +198,7 @@ func Screen(m *Model, names []string, opt Options) (rest []string, warnings []ll
 	for _, name := range a.wants {
 		switch row := m.betaFor(name); {
 		case a.refusedBefore(name, name):
-			a.warn(llm.WarnDropped, fieldBeta, name+": AWS refused it for this model")
+			a.warn(llm.WarnDropped, fieldBeta, name+a.why(name, name))
 		case row == nil && opt.PassUnknownBetas:
 			rest = append(rest, name)
 		case row == nil:
@@ -214,7 +214,15 @@ func Screen(m *Model, names []string, opt Options) (rest []string, warnings []ll
 
 // refusedBefore reports whether AWS has refused a beta that the client wants.
 func (a *adapter) refusedBefore(name, as string) bool {
-	return a.without(name) || a.without(as) || slices.Contains(a.opt.Without, allBetas)
+	return a.without(name) || a.without(as) || slices.Contains(a.opt.Without, AllBetas)
+}
+
+// why is the reason for which a beta is left out that AWS has refused.
+func (a *adapter) why(name, as string) string {
+	if slices.Contains(a.opt.Suspects, name) || slices.Contains(a.opt.Suspects, as) || slices.Contains(a.opt.Without, AllBetas) {
+		return ": AWS refused a beta for this model without naming it, which may be this one"
+	}
+	return ": AWS refused it for this model"
 }
 
 // sendBetas writes anthropic_beta: what is wanted and accepted, and what is needed.
@@ -233,7 +241,7 @@ func (a *adapter) sendBetas() {
 		}
 		switch {
 		case a.refusedBefore(name, as):
-			a.warn(llm.WarnDropped, fieldBeta, name+": AWS refused it for this model")
+			a.warn(llm.WarnDropped, fieldBeta, name+a.why(name, as))
 		case row == nil && a.opt.PassUnknownBetas:
 			add(name)
 		case row == nil:

@@ -29,7 +29,7 @@ func Refused(message string) (feature string, ok bool) {
 		if name := betaName.FindString(message); name != "" {
 			return name, true
 		}
-		return allBetas, true
+		return AllBetas, true
 	}
 	if strings.Contains(message, "does not support the effort parameter") {
 		return featureEffort, true
@@ -48,7 +48,7 @@ func Refused(message string) (feature string, ok bool) {
 // the beta that a refusal is about, or anthropic_beta.
 func RefusedBeta(message string) (name string, ok bool) {
 	name, ok = Refused(message)
-	return name, ok && (name == allBetas || betaName.MatchString(name))
+	return name, ok && (name == AllBetas || betaName.MatchString(name))
 }
 
 // AWS's words, those of the validation of Anthropic's models. They are never written to.
