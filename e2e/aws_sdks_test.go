@@ -55,24 +55,25 @@ type awsRun struct {
 	secure    bool // HTTPS with the certificate of outcrop cert
 	signed    bool // Signature Version 4; else the master key as a Bedrock API key
 	scenarios []string
+	official  bool // one of the AWS SDKs
 }
 
 func awsRuns() []awsRun {
 	py := func(t *testing.T) client { t.Helper(); return awsPython(t) }
 	js := func(t *testing.T) client { t.Helper(); return awsNode(t) }
 	return []awsRun{
-		{"boto3, signed", pin{"aws", "boto3"}, py, "aws_boto3.py", false, true, awsScenarios()},
-		{"boto3, with a key over HTTPS", pin{"aws", "boto3"}, py, "aws_boto3.py", true, false, awsScenarios()},
-		{"AWS SDK for JavaScript, signed over h2c", pin{"aws_node", "@aws-sdk/client-bedrock-runtime"}, js, "aws_sdk.mjs", false, true, awsScenarios()},
-		{"AWS SDK for JavaScript, with a key over h2c", pin{"aws_node", "@aws-sdk/client-bedrock-runtime"}, js, "aws_sdk.mjs", false, false, awsScenarios()},
-		{"AWS SDK for JavaScript, with a key over HTTPS", pin{"aws_node", "@aws-sdk/client-bedrock-runtime"}, js, "aws_sdk.mjs", true, false, awsScenarios()},
-		{"AWS SDK for Go, signed", pin{"aws_go", "github.com/aws/aws-sdk-go-v2/service/bedrockruntime"}, awsGo, "", false, true, awsScenarios()},
-		{"AWS SDK for Go, with a key over HTTPS", pin{"aws_go", "github.com/aws/aws-sdk-go-v2/service/bedrockruntime"}, awsGo, "", true, false, awsScenarios()},
-		{"AWS SDK for Java, signed, also over h2c", pin{"aws_java", "aws.version"}, awsJava, "Aws", false, true, javaScenarios()},
-		{"AWS SDK for Java, with a key, also over h2c", pin{"aws_java", "aws.version"}, awsJava, "Aws", false, false, javaScenarios()},
-		{"LangChain's ChatBedrockConverse", pin{"aws", "langchain-aws"}, py, "aws_langchain.py", false, true, awsScenarios()},
-		{"pydantic-ai's BedrockConverseModel", pin{"aws", "pydantic-ai-slim[bedrock]"}, py, "aws_pydantic_ai.py", false, true, awsScenarios()},
-		{"Vercel's AI SDK with its Bedrock provider", pin{"aws_node", "@ai-sdk/amazon-bedrock"}, js, "ai_sdk.mjs", false, false, awsScenarios()},
+		{"boto3, signed", pin{"aws", "boto3"}, py, "aws_boto3.py", false, true, awsScenarios(), true},
+		{"boto3, with a key over HTTPS", pin{"aws", "boto3"}, py, "aws_boto3.py", true, false, awsScenarios(), true},
+		{"AWS SDK for JavaScript, signed over h2c", pin{"aws_node", "@aws-sdk/client-bedrock-runtime"}, js, "aws_sdk.mjs", false, true, awsScenarios(), true},
+		{"AWS SDK for JavaScript, with a key over h2c", pin{"aws_node", "@aws-sdk/client-bedrock-runtime"}, js, "aws_sdk.mjs", false, false, awsScenarios(), true},
+		{"AWS SDK for JavaScript, with a key over HTTPS", pin{"aws_node", "@aws-sdk/client-bedrock-runtime"}, js, "aws_sdk.mjs", true, false, awsScenarios(), true},
+		{"AWS SDK for Go, signed", pin{"aws_go", "github.com/aws/aws-sdk-go-v2/service/bedrockruntime"}, awsGo, "", false, true, awsScenarios(), true},
+		{"AWS SDK for Go, with a key over HTTPS", pin{"aws_go", "github.com/aws/aws-sdk-go-v2/service/bedrockruntime"}, awsGo, "", true, false, awsScenarios(), true},
+		{"AWS SDK for Java, signed, also over h2c", pin{"aws_java", "aws.version"}, awsJava, "Aws", false, true, javaScenarios(), true},
+		{"AWS SDK for Java, with a key, also over h2c", pin{"aws_java", "aws.version"}, awsJava, "Aws", false, false, javaScenarios(), true},
+		{"LangChain's ChatBedrockConverse", pin{"aws", "langchain-aws"}, py, "aws_langchain.py", false, true, awsScenarios(), false},
+		{"pydantic-ai's BedrockConverseModel", pin{"aws", "pydantic-ai-slim[bedrock]"}, py, "aws_pydantic_ai.py", false, true, awsScenarios(), false},
+		{"Vercel's AI SDK with its Bedrock provider", pin{"aws_node", "@ai-sdk/amazon-bedrock"}, js, "ai_sdk.mjs", false, false, awsScenarios(), false},
 	}
 }
 
@@ -93,7 +94,11 @@ func TestAWSSDKs(t *testing.T) { //nolint:tparallel // the subtests only report 
 			if run.secure {
 				g = secure
 			}
+			before := len(g.log.lines(t))
 			c.run(t, run.program, run.scenarios, run.environ(g.URL(), cert)...)
+			if run.official {
+				checkAttempts(t, g.log.lines(t)[before:])
+			}
 		})
 	}
 	if all && !t.Failed() {
@@ -164,6 +169,24 @@ func awsPage(t *testing.T) []byte {
 	}
 	fmt.Fprintf(&b, awsPageLegend, pin{"aws", "anthropic[bedrock]"}.version(t))
 	return []byte(b.String())
+}
+
+// checkAttempts checks that the log has the SDK's own id of each call, and the number of its attempt.
+func checkAttempts(t *testing.T, lines []logLine) {
+	t.Helper()
+	calls := 0
+	for _, l := range lines {
+		if l.Msg != "call" {
+			continue
+		}
+		calls++
+		if l.ClientCall == "" || l.ClientAttempt == 0 {
+			t.Errorf("a call without the SDK's id or attempt: %+v", l)
+		}
+	}
+	if calls < 5 {
+		t.Errorf("%d calls are in the log", calls)
+	}
 }
 
 // environ is what a user of the SDKs sets.

@@ -126,6 +126,8 @@ type logLine struct {
 	UpstreamID       string `json:"upstream_id"`
 	Stop             string `json:"stop"`
 	Retries          int    `json:"retries"`
+	ClientCall       string `json:"client_call_id"`
+	ClientAttempt    int    `json:"client_attempt"`
 	PromptTokens     int    `json:"prompt_tokens"`
 	CompletionTokens int    `json:"completion_tokens"`
 	TokensEstimated  bool   `json:"tokens_estimated"`

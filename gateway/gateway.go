@@ -137,6 +137,12 @@ func (c *Call) ID() string { return c.record.ID }
 // Started is when the call began.
 func (c *Call) Started() time.Time { return c.record.Started }
 
+// Repeats records how the client counts the call: its own id, the same for its retries, and which
+// attempt of how many this is. Empty and 0 are unknown.
+func (c *Call) Repeats(id string, attempt, attempts int) {
+	c.record.ClientCall, c.record.ClientAttempt, c.record.ClientAttempts = id, attempt, attempts
+}
+
 // Warn adds to the call's warnings.
 func (c *Call) Warn(warnings ...llm.Warning) {
 	c.record.Meta.Warnings = append(c.record.Meta.Warnings, warnings...)

@@ -23,9 +23,13 @@ type Call struct {
 	// Model is the model as the client named it, Group the configured name that serves it; Group is
 	// a metric's label, Model is not.
 	Model, Group string
-	Stream       bool
-	Started      time.Time
-	Duration     time.Duration
+	// ClientCall is the client's own id of the call, the same for its retries, of which this is number
+	// ClientAttempt, from 1, of at most ClientAttempts. Empty and 0 if the client does not say so.
+	ClientCall                    string
+	ClientAttempt, ClientAttempts int
+	Stream                        bool
+	Started                       time.Time
+	Duration                      time.Duration
 	// FirstToken is the time to the first content of a stream; 0 if none arrived.
 	FirstToken time.Duration
 	Status     int // the HTTP status that was or would have been sent
@@ -165,7 +169,7 @@ func (r *Recorder) Record(ctx context.Context, c *Call) {
 	if !r.log.Enabled(ctx, level) {
 		return
 	}
-	var room [30]slog.Attr
+	var room [33]slog.Attr
 	r.log.LogAttrs(ctx, level, msg, attributes(room[:0], c)...)
 }
 
@@ -184,6 +188,13 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 	text("target", c.Meta.Destination.String())
 	text("reason", c.Meta.Destination.Reason)
 	text("upstream_id", c.Meta.UpstreamID)
+	text("client_call_id", c.ClientCall)
+	if c.ClientAttempt > 0 {
+		a = append(a, slog.Int("client_attempt", c.ClientAttempt))
+	}
+	if c.ClientAttempts > 0 {
+		a = append(a, slog.Int("client_attempts_max", c.ClientAttempts))
+	}
 	a = append(a, slog.Bool("stream", c.Stream), slog.Int("status", c.Status))
 	if c.Meta.Retries > 0 {
 		a = append(a, slog.Int("retries", c.Meta.Retries))

@@ -150,6 +150,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	door.Serve(w, r, h.gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+		note(call, r.Header)
 		body, err := h.read(w, r, call)
 		if err != nil {
 			h.WriteError(w, call.Fail(err))

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -279,6 +280,35 @@ func TestAWholeResponse(t *testing.T) {
 		if !strings.Contains(b.log.String(), part) {
 			t.Errorf("the record %s lacks %s", &b.log, part)
 		}
+	}
+}
+
+// TestTheRecordHasTheSDKsOwnCount follows the SDK's id of a call, by which its attempts can be put
+// together, and which attempt it is.
+func TestTheRecordHasTheSDKsOwnCount(t *testing.T) {
+	const id = "0190b2a4-7c1e-7d55-9f0e-2f4b8f3c9d10"
+	for _, tt := range []struct {
+		name, id, request string
+		has, lacks        string
+	}{
+		{"a second attempt", id, "ttl=20261128T210000Z; attempt=2; max=3", `"client_call_id":"` + id + `","client_attempt":2,"client_attempts_max":3`, ""},
+		{"boto3's first", id, "attempt=1", `"client_call_id":"` + id + `","client_attempt":1`, "client_attempts_max"},
+		{"none", "", "", `"msg":"call"`, "client_"},
+		{"what no SDK sends", "my prompt", "attempt=-1; max=many", `"msg":"call"`, "client_"},
+		{"an id that is too long", strings.Repeat("a", 65), "", `"msg":"call"`, "client_"},
+	} {
+		b := newBench(aws.Options{})
+		b.send("POST", "/model/x/converse", `{}`, "amz-sdk-invocation-id", tt.id, "amz-sdk-request", tt.request)
+		if log := b.log.String(); !strings.Contains(log, tt.has) || tt.lacks != "" && strings.Contains(log, tt.lacks) {
+			t.Errorf("%s: recorded %s", tt.name, log)
+		}
+	}
+	b := newBench(aws.Options{AccessKeys: accessKeys, Now: func() time.Time { return now }})
+	r := signed("/model/x/converse", "/model/x/converse", `{}`, "us-east-1", "bedrock", own)
+	r.Header.Set("Amz-Sdk-Invocation-Id", id)
+	b.ServeHTTP(httptest.NewRecorder(), r)
+	if log := b.log.String(); !strings.Contains(log, `"client_call_id":"`+id) {
+		t.Errorf("recorded of a signed call: %s", log)
 	}
 }
 

@@ -42,6 +42,7 @@ func (h *Handler) serveSigned(w http.ResponseWriter, r *http.Request) {
 	}
 	call := h.gateway.Begin(Door, w.Header().Get("X-Request-Id"))
 	defer call.End(r.Context())
+	note(call, r.Header)
 	body, err := h.read(w, r, call)
 	if err == nil {
 		defer body.Release()
