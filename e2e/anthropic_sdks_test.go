@@ -142,7 +142,8 @@ const anthropicPageFoot = `
 Claude Code %s does a task of several sessions in the tests, by ` + "`ANTHROPIC_BASE_URL`" + ` with Claude Opus 5.5, Claude Sonnet 4.5,
 Nova Pro, gpt-oss and Qwen3 Coder, and in its Bedrock mode (` + "`CLAUDE_CODE_USE_BEDROCK`" + `) with Claude: edits, commands, tools in parallel and
 failing ones, thinking, an image (a text in its place for gpt-oss and Qwen, which read none), tool search, compactions by hand and (Opus) after a prompt that
-was too long, an interruption and its continuation, and a throttle.
+was too long, an interruption and its continuation, and a throttle. In a
+terminal it is used as a person does: the screens of its first start, an edit that is allowed by a key, Esc in the middle of an answer, ` + "`/compact`,\n`/model` with an alias for Nova, and `/exit`." + `
 
     export ANTHROPIC_BASE_URL=http://127.0.0.1:4000 ANTHROPIC_AUTH_TOKEN=unused
     claude --model claude-opus-5-5          # or any name of the configuration

@@ -96,6 +96,33 @@ type claudeCode struct {
 	args    []string
 }
 
+// installClaudeCode makes folders for Claude Code, and settings that lead it to the gateway behind
+// front, in its Bedrock mode or by the Messages API.
+func installClaudeCode(t *testing.T, binary string, front *watcher, bedrock bool) *claudeCode {
+	t.Helper()
+	root, err := os.MkdirTemp("", "cc") //nolint:usetesting // its name is part of prompts and must be short and plain
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(root) })
+	c := &claudeCode{binary: binary, dir: filepath.Join(root, "work")}
+	for _, d := range []string{c.dir, filepath.Join(root, "home")} {
+		if err := os.MkdirAll(d, 0o750); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.environ = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(root, "home"), "CLAUDE_CONFIG_DIR=" + filepath.Join(root, "home", ".claude"),
+		"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY=1", "NO_PROXY=*", "SHELL=/bin/bash",
+	}
+	if bedrock {
+		c.environ = append(c.environ, "CLAUDE_CODE_USE_BEDROCK=1", "ANTHROPIC_BEDROCK_BASE_URL="+front.url, "AWS_BEARER_TOKEN_BEDROCK="+masterKey, "AWS_REGION=us-east-1")
+	} else {
+		c.environ = append(c.environ, "ANTHROPIC_BASE_URL="+front.url, "ANTHROPIC_AUTH_TOKEN="+masterKey)
+	}
+	return c
+}
+
 // session runs it with a prompt. If interrupted is set, it gets SIGINT when the first text of an
 // answer arrives.
 func (c *claudeCode) session(t *testing.T, prompt string, interrupted bool, more ...string) string {
@@ -155,31 +182,13 @@ func (task *claudeCodeTask) do(t *testing.T, binary string) {
 	upstream := startRecorder(t)
 	gateway := startGateway(t, claudeCodeConfig, upstream.url)
 	front := startWatcher(t, gateway.URL())
-	root, err := os.MkdirTemp("", "cc") //nolint:usetesting // its name is part of prompts and must be short and plain
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(root) })
-	c := &claudeCode{binary: binary, dir: filepath.Join(root, "work"), args: []string{"--model", task.model, "--allowedTools", "Bash,Read,Write,Edit,ToolSearch"}}
-	for _, d := range []string{c.dir, filepath.Join(root, "home")} {
-		if err := os.MkdirAll(d, 0o750); err != nil {
-			t.Fatal(err)
-		}
-	}
+	c := installClaudeCode(t, binary, front, task.bedrock)
+	c.args = []string{"--model", task.model, "--allowedTools", "Bash,Read,Write,Edit,ToolSearch"}
 	picture, err := base64.StdEncoding.DecodeString(pixelPNG)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.write(t, "stone.png", string(picture))
-	c.environ = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(root, "home"), "CLAUDE_CONFIG_DIR=" + filepath.Join(root, "home", ".claude"),
-		"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY=1", "NO_PROXY=*", "SHELL=/bin/bash",
-	}
-	if task.bedrock {
-		c.environ = append(c.environ, "CLAUDE_CODE_USE_BEDROCK=1", "ANTHROPIC_BEDROCK_BASE_URL="+front.url, "AWS_BEARER_TOKEN_BEDROCK="+masterKey, "AWS_REGION=us-east-1")
-	} else {
-		c.environ = append(c.environ, "ANTHROPIC_BASE_URL="+front.url, "ANTHROPIC_AUTH_TOKEN="+masterKey)
-	}
 
 	first := c.session(t, "Do the first part. "+c.script(
 		`[[call: Write {"file_path":"DIR/a.txt","content":"one\ntwo\nthree\n"}]] [[call: Write {"file_path":"DIR/b.txt","content":"basalt\n"}]]`,
