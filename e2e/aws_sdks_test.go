@@ -2,11 +2,8 @@ package e2e
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +15,6 @@ import (
 	"outcrop/config"
 	emulator "outcrop/emulator/bedrock"
 	"outcrop/provider/all"
-	"outcrop/wire/eventstream"
 )
 
 // accessKeyID and secretAccessKey sign the calls of the AWS SDKs.
@@ -205,52 +201,11 @@ func (r *awsRun) environ(url, cert string) []string {
 func TestAnthropicBedrock(t *testing.T) { //nolint:tparallel // the subtests only report what one program has shown
 	t.Parallel()
 	c := awsPython(t)
-	upstream := startServer(t, http.HandlerFunc(claudeInvoked))
-	r := awsRun{}
-	const models = `
-  - {model_name: denied, litellm_params: {model: bedrock/us.anthropic.denied-v1:0, litellm_credential_name: demo}}
-  - {model_name: breaks, litellm_params: {model: bedrock/us.anthropic.breaks-v1:0, litellm_credential_name: demo}}
-`
-	text := strings.ReplaceAll(strings.TrimSuffix(sdkConfig, "\n")+models, "UPSTREAM", upstream.URL())
+	text := strings.ReplaceAll(awsConfig, "UPSTREAM", startEmulator(t).URL())
+	g := startTLS(t, text, "", "")
 	for _, signed := range []bool{false, true} {
-		r.signed = signed
-		g := startTLS(t, text+"outcrop_settings: {aws_door: {access_keys: [{access_key_id: "+accessKeyID+", secret_access_key: "+secretAccessKey+"}]}}\n", "", "")
+		r := awsRun{signed: signed}
 		c.run(t, "aws_anthropic.py", []string{"a response", "a stream", "a refusal", "a stream that breaks off"}, r.environ(g.URL(), "")...)
-	}
-}
-
-// claudeInvoked answers InvokeModel as Claude does.
-func claudeInvoked(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	w.Header().Set("X-Amzn-Requestid", "aws-1")
-	w.Header().Set("Content-Type", "application/json")
-	switch {
-	case !bytes.Contains(body, []byte(`"anthropic_version":`)) || strings.Contains(r.Header.Get("Authorization"), masterKey):
-		w.WriteHeader(http.StatusInternalServerError)
-	case strings.Contains(r.URL.Path, "denied"):
-		w.Header().Set("X-Amzn-Errortype", "AccessDeniedException")
-		w.WriteHeader(http.StatusForbidden)
-		_, _ = io.WriteString(w, `{"message":"User is not authorized to perform: bedrock:InvokeModel"}`)
-	case strings.HasSuffix(r.URL.Path, "/invoke"):
-		_, _ = io.WriteString(w, `{"id":"msg_1","type":"message","role":"assistant","model":"claude","content":[{"type":"text","text":"granite"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":4}}`)
-	default:
-		w.Header().Set("Content-Type", "application/vnd.amazon.eventstream")
-		events := []string{
-			`{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}}`,
-			`{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`,
-			`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"granite"}}`,
-			`{"type":"content_block_stop","index":0}`,
-			`{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":4}}`,
-			`{"type":"message_stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":3,"outputTokenCount":4,"invocationLatency":1,"firstByteLatency":1}}`,
-		}
-		if strings.Contains(r.URL.Path, "breaks") {
-			events = events[:3]
-		}
-		for _, e := range events {
-			_, _ = w.Write(eventstream.Append(nil, []eventstream.Header{
-				{Name: eventstream.HeaderEventType, Value: "chunk"}, {Name: eventstream.HeaderContentType, Value: "application/json"}, {Name: eventstream.HeaderMessageType, Value: "event"},
-			}, []byte(`{"bytes":"`+base64.StdEncoding.EncodeToString([]byte(e))+`"}`)))
-		}
 	}
 }
 
