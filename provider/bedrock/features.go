@@ -63,6 +63,8 @@ func (w *target) refusedFeature(e *llm.Error) (f inventory.Feature, ok bool) {
 		return inventory.NativeFormat, true
 	case w.model.StrictTools() && says(e, strictRefused):
 		return inventory.StrictTools, true
+	case w.model.StreamTools() && says(e, streamToolsRefused):
+		return inventory.StreamTools, true
 	case invoked && w.claude() && e.UpstreamStatus == http.StatusBadRequest:
 		name, ok := invoke.Refused(e.Message)
 		return inventory.Feature(name), ok && w.canLack(name)
@@ -73,6 +75,10 @@ func (w *target) refusedFeature(e *llm.Error) (f inventory.Feature, ok bool) {
 		return "", false
 	}
 }
+
+// streamToolsRefused are Bedrock's words for a model that has tools, but not in ConverseStream
+// (https://github.com/earendil-works/pi/issues/3739 of 2026-04-26, of Llama 4).
+var streamToolsRefused = []string{"support tool use in streaming mode"}
 
 // mediaRefused are AWS's words for media that a model does not read ("content block"), or not where
 // they are ("field for user messages", which tool results become;
@@ -136,6 +142,9 @@ func (w *target) without(state *inventory.State) {
 			w.noInvoke = true
 		case inventory.CountTokens:
 			w.noCount = true
+		case inventory.StreamTools:
+			w.lacks = append(w.lacks, string(f))
+			w.model = w.model.WithoutStreamTools()
 		case inventory.Doubt:
 			w.doubted = true
 		default:

@@ -36,7 +36,7 @@ func (p *picky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.bodies = append(p.bodies, string(body))
-	if strings.Contains(string(body), p.refuses) {
+	if strings.Contains(r.URL.Path+" "+string(body), p.refuses) {
 		w.Header().Set("X-Amzn-Errortype", "ValidationException")
 		w.WriteHeader(http.StatusBadRequest)
 		fmt.Fprintf(w, `{"message":%q}`, p.words)
@@ -199,6 +199,23 @@ func TestMediaThatAModelDoesNotReadDoNotEndTheConversation(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestToolsThatAStreamRefusesAreCalledWhole has a model that is not known to refuse tools in streams:
+// the refused call is made again by Converse, and later ones begin so.
+func TestToolsThatAStreamRefusesAreCalledWhole(t *testing.T) {
+	p := &picky{refuses: "/converse-stream ", words: "This model doesn't support tool use in streaming mode."}
+	server := httptest.NewServer(judge.Watch(p))
+	t.Cleanup(server.Close)
+	d := openAt(t, bedrock.Provider(), server.URL, false)
+	for i, calls := range []int{2, 1} {
+		answer, err := answered(t, d, "newcomer.model-9", true, func(r *llm.Request) {
+			r.Tools = []llm.Tool{{Name: "weigh", Schema: jsonx.Raw(`{"type":"object"}`)}}
+		})
+		if n := len(p.sent()); err != nil || answer != "granite" || n != calls {
+			t.Errorf("request %d is answered %q, %v after %d calls, want %d", i, answer, err, n, calls)
+		}
 	}
 }
 

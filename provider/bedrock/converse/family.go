@@ -118,6 +118,16 @@ func is(b bool) catalog.Known {
 	return catalog.No
 }
 
+// WithoutStreamTools is m without tools in streams, which AWS has refused of it.
+func (m *Model) WithoutStreamTools() *Model {
+	less := *m
+	less.traits |= noStreamTools
+	return &less
+}
+
+// StreamTools reports whether the model is given tools in streams.
+func (m *Model) StreamTools() bool { return !m.any(noStreamTools) }
+
 // NativeFormat reports whether the model is given a schema for its answer.
 func (m *Model) NativeFormat() bool {
 	return m.any(native) || m.Vendor == "" && m.facts == nil && !m.any(noNative)

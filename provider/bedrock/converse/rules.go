@@ -172,7 +172,7 @@ var rows = []row{
 
 	{vendor: "meta", traits: userFirst | resultsAlone, source: reported + "Conversation blocks and tool result blocks cannot be provided in the same turn"},
 	{vendor: "meta", traits: callsAlone, source: reported + "Conversation blocks and tool use blocks cannot be provided in the same turn (https://github.com/quarkiverse/quarkus-langchain4j/issues/1983, of Llama 3.2)"},
-	{vendor: "meta", traits: noStreamTools, source: reported + "This model doesn't support tool use in streaming mode"},
+	{vendor: "meta", traits: noStreamTools, source: reported + "This model doesn't support tool use in streaming mode (https://github.com/earendil-works/pi/issues/3739 of 2026-04-26, of Llama 4; https://github.com/n8n-io/n8n/issues/14206, of Llama 3.3), and " + docsConverse},
 	{vendor: "meta", traits: autoOnly, source: docsChoice},
 	{vendor: "meta", traits: writesObjects, source: "LiteLLM 1.110.2, which reads such answers of Bedrock"},
 	{vendor: "meta", traits: noStrict, source: docsOutput},

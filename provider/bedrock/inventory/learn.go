@@ -32,6 +32,7 @@ type Feature string
 const (
 	NativeFormat Feature = "a schema"     // a schema for the response, outputConfig.textFormat
 	StrictTools  Feature = "strict tools" // strict tool definitions
+	StreamTools  Feature = "tools in streams"
 	Converse     Feature = "Converse"
 	InvokeModel  Feature = "InvokeModel"
 	CountTokens  Feature = "CountTokens"
