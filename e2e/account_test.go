@@ -21,22 +21,25 @@ type account struct {
 	*emulator.Emulator
 	address string
 	runtime atomic.Int64 // calls of models
-	lists   atomic.Int64 // calls of the control plane
 
 	mu     sync.Mutex
 	served []string      // "region id" of the calls of models, in order
 	hold   chan struct{} // if not nil, lists wait for it
+	held   chan struct{} // is told of a call that waits for hold, if there is room; nil if nobody asks
 }
 
 // Control plane and runtime are distinguished by the method: models are called with
 // POST.
 func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
-		a.lists.Add(1)
 		a.mu.Lock()
-		hold := a.hold
+		hold, held := a.hold, a.held
 		a.mu.Unlock()
 		if hold != nil {
+			select {
+			case held <- struct{}{}:
+			default: // somebody has been told
+			}
 			select {
 			case <-hold:
 			case <-r.Context().Done():

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	emulator "outcrop/emulator/bedrock"
 	"outcrop/emulator/bedrock/catalogue"
@@ -306,16 +305,13 @@ func TestListsThatCome(t *testing.T) {
 func TestRequestsDuringARefreshWaitForNothing(t *testing.T) {
 	a := openAccount(t, emulator.Options{}, "", anyModel)
 	a.refresh(t)
-	hold := make(chan struct{})
+	hold, held := make(chan struct{}), make(chan struct{}, 1)
 	a.mu.Lock()
-	a.hold = hold
+	a.hold, a.held = hold, held
 	a.mu.Unlock()
-	before := a.lists.Load()
 	done := make(chan reply)
 	go func() { done <- a.refresh(t) }()
-	for a.lists.Load() == before {
-		time.Sleep(time.Millisecond) // the refresh has begun once AWS has been called
-	}
+	<-held // the refresh has begun
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
