@@ -1,0 +1,351 @@
+package openaichat
+
+import (
+	"bytes"
+	"strconv"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// Edits are what becomes of a body on its way to an endpoint. Everything else stays as it is, byte for
+// byte. It is read only, and shared by calls.
+type Edits struct {
+	// Rename are members that the endpoint has under another name. If a body has both, the one with
+	// the endpoint's name stays.
+	Rename map[string]string
+	// Remove are members that the endpoint refuses and that change nothing about the response.
+	Remove map[string]bool
+	// Refuse are members that the endpoint does not have. Under drop_params they are removed with a
+	// warning; otherwise a request that has one is refused.
+	Refuse map[string]bool
+	// Values are the values that a member may have; nil for any. Others are refused as in Refuse.
+	Values map[string][]string
+	// Roles are roles of messages that the endpoint knows by another name.
+	Roles map[string]string
+	// Add are members of every body that does not have them.
+	Add []jsonx.Member
+	// NoStreamOptions is whether the endpoint refuses stream_options.
+	NoStreamOptions bool
+	// TextOnly is whether content must be a string: parts of type text are joined.
+	TextOnly bool
+}
+
+// Edit are the edits of one call.
+type Edit struct {
+	*Edits
+	// Model replaces the body's model.
+	Model string
+	// Usage is whether a stream must report its usage.
+	Usage bool
+	// DropParams is whether what the endpoint does not have is removed.
+	DropParams bool
+}
+
+// Apply edits a body, which must be a JSON object. It returns the body in pieces, which share the
+// memory of body. The error is an *llm.Error.
+func (e *Edit) Apply(body []byte) (pieces [][]byte, warnings []llm.Warning, err error) {
+	r := editor{Edit: e, body: body}
+	if err := jsonx.Unmarshal(body, &r); err != nil {
+		if r.refused != nil {
+			return nil, nil, r.refused
+		}
+		return nil, nil, decodeError(err)
+	}
+	return r.pieces, r.warnings, nil
+}
+
+// editor walks over a body, and collects the edited one.
+type editor struct {
+	*Edit
+	body     []byte
+	done     int // body[:done] has been written or left out
+	pieces   [][]byte
+	warnings []llm.Warning
+	refused  error
+	members  []span
+}
+
+// span is a top-level member.
+type span struct {
+	name            string
+	key, start, end int // where its name and its value begin, and where the value ends
+}
+
+func (r *editor) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	if d.PeekKind() != '{' {
+		return jsonx.Fault("must be an object, not %s", jsonx.KindName(d.PeekKind()))
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	open := int(d.InputOffset())
+	r.members = make([]span, 0, 16)
+	for d.PeekKind() != '}' {
+		name, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		m := span{key: int(d.InputOffset()) - len(name)}
+		if m.name, err = plainName(name); err != nil {
+			return err
+		}
+		value, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		m.end = int(d.InputOffset())
+		m.start = m.end - len(value)
+		r.members = append(r.members, m)
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	r.refused = r.rewrite(open)
+	return r.refused
+}
+
+// plainName is the text of a member's name.
+func plainName(quoted []byte) (string, error) {
+	switch string(quoted) { // the most frequent ones, without a copy
+	case `"model"`:
+		return "model", nil
+	case `"messages"`:
+		return "messages", nil
+	case `"stream"`:
+		return "stream", nil
+	case `"max_tokens"`:
+		return "max_tokens", nil
+	case `"temperature"`:
+		return "temperature", nil
+	}
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1]), nil
+	}
+	var name string
+	err := jsonx.Unmarshal(quoted, &name)
+	return name, err
+}
+
+// rewrite writes the members, each with its comma. What stays is written as it stands.
+func (r *editor) rewrite(open int) error {
+	r.pieces = append(r.pieces, r.body[:open])
+	var own []byte
+	stream, options := false, false
+	count := 0
+	for i := range r.members {
+		m := &r.members[i]
+		value := jsonx.Raw(r.body[m.start:m.end])
+		name := m.name
+		switch keep, err := r.kept(m, value); {
+		case err != nil:
+			return err
+		case !keep:
+			continue
+		}
+		if to, ok := r.Rename[name]; ok {
+			name = to
+		}
+		switch m.name {
+		case "model":
+			value = jsonx.AppendString(nil, r.Model)
+		case "stream":
+			stream = string(value) == "true"
+		case "stream_options":
+			options = true
+			value = r.streamOptions(value)
+		case "messages":
+			if len(r.Roles) > 0 || r.TextOnly {
+				edited, err := r.messages(value)
+				if err != nil {
+					return err
+				}
+				value = edited
+			}
+		}
+		if count++; count > 1 {
+			own = append(own, ',')
+		}
+		own = jsonx.AppendString(own, name)
+		own = append(own, ':')
+		if len(value) < 1<<10 {
+			own = append(own, value...)
+			continue
+		}
+		r.pieces = append(r.pieces, own, value)
+		own = nil
+	}
+	add := func(name string, value jsonx.Raw) {
+		if count++; count > 1 {
+			own = append(own, ',')
+		}
+		own = jsonx.AppendString(own, name)
+		own = append(own, ':')
+		own = append(own, value...)
+	}
+	for _, m := range r.Add {
+		if !r.has(m.Name) {
+			add(m.Name, m.Value)
+		}
+	}
+	if stream && !options && r.Usage && !r.NoStreamOptions {
+		add("stream_options", jsonx.Raw(`{"include_usage":true}`))
+	}
+	r.pieces = append(r.pieces, append(own, '}'))
+	return nil
+}
+
+func (r *editor) has(name string) bool {
+	for i := range r.members {
+		if r.members[i].name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// kept reports whether a member is sent.
+func (r *editor) kept(m *span, value jsonx.Raw) (bool, error) {
+	if value.Kind() == 'n' && (r.Refuse[m.name] || r.Remove[m.name]) {
+		return false, nil
+	}
+	if r.Remove[m.name] {
+		if !jsonx.Empty(value) {
+			r.warnings = append(r.warnings, llm.Warning{Code: llm.WarnDropped, Field: m.name})
+		}
+		return false, nil
+	}
+	if m.name == "stream_options" && r.NoStreamOptions {
+		return false, nil
+	}
+	if to, ok := r.Rename[m.name]; ok && r.has(to) {
+		r.warnings = append(r.warnings, llm.Warning{Code: llm.WarnDropped, Field: m.name, Detail: "the request has " + to + " too"})
+		return false, nil
+	}
+	if r.Refuse[m.name] {
+		return false, r.refuse(m.name, "%s is not supported by this model", m.name)
+	}
+	if allowed := r.Values[m.name]; allowed != nil {
+		word := valueWord(value)
+		for _, a := range allowed {
+			if a == word {
+				return true, nil
+			}
+		}
+		if value.Kind() == 'n' {
+			return true, nil
+		}
+		return false, r.refuse(m.name, "%s %q is not supported by this model", m.name, llm.Clip(word, 60))
+	}
+	return true, nil
+}
+
+// valueWord is what a value is compared by: its text, or the type of an object.
+func valueWord(v jsonx.Raw) string {
+	if v.Kind() != '{' {
+		return word(v)
+	}
+	var o struct {
+		Type string    `json:"type"`
+		Rest jsonx.Raw `json:",embed"`
+	}
+	_ = jsonx.Unmarshal(v, &o) // the word is then empty
+	return o.Type
+}
+
+func (r *editor) refuse(field, format string, args ...any) error {
+	if r.DropParams {
+		r.warnings = append(r.warnings, llm.Warning{Code: llm.WarnDropped, Field: field})
+		return nil
+	}
+	err := llm.Unsupported(field, format, args...)
+	err.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
+	return err
+}
+
+// streamOptions is the member with include_usage, if the usage is wanted.
+func (r *editor) streamOptions(value jsonx.Raw) jsonx.Raw {
+	if !r.Usage {
+		return value
+	}
+	members, err := jsonx.Members(value)
+	if err != nil {
+		return jsonx.Raw(`{"include_usage":true}`) // it was null
+	}
+	var w jsonx.Writer
+	w.Object()
+	w.Key("include_usage")
+	w.Bool(true)
+	for _, m := range members {
+		if m.Name != "include_usage" {
+			w.AnyKey(m.Name)
+			w.Raw(m.Value)
+		}
+	}
+	w.EndObject()
+	return w.Buf
+}
+
+// messages edits the roles and the content of messages.
+func (r *editor) messages(value jsonx.Raw) (jsonx.Raw, error) {
+	var all []jsonx.Raw
+	if err := unmarshalAt("messages", value, &all); err != nil {
+		return nil, err
+	}
+	w := jsonx.Writer{Buf: make([]byte, 0, len(value)+64)}
+	w.Array()
+	for i, raw := range all {
+		members, err := jsonx.Members(raw)
+		if err != nil {
+			return nil, llm.Invalid("messages["+strconv.Itoa(i)+"]", "messages[%d] must be an object", i)
+		}
+		w.Object()
+		for _, m := range members {
+			w.AnyKey(m.Name)
+			switch m.Name {
+			case "role":
+				if to, ok := r.Roles[word(m.Value)]; ok {
+					w.String(to)
+					continue
+				}
+			case "content":
+				if r.TextOnly && m.Value.Kind() == '[' {
+					text, err := joined(i, m.Value)
+					if err != nil {
+						return nil, err
+					}
+					w.String(text)
+					continue
+				}
+			}
+			w.Raw(m.Value)
+		}
+		w.EndObject()
+	}
+	w.EndArray()
+	return w.Buf, nil
+}
+
+// joined is the text of content parts.
+func joined(i int, parts jsonx.Raw) (string, error) {
+	var all []struct {
+		Type string    `json:"type"`
+		Text string    `json:"text"`
+		Rest jsonx.Raw `json:",embed"`
+	}
+	field := "messages[" + strconv.Itoa(i) + "].content"
+	if err := unmarshalAt(field, parts, &all); err != nil {
+		return "", err
+	}
+	var text []byte
+	for j := range all {
+		if all[j].Type != "text" {
+			return "", llm.Unsupported(field, "%s[%d]: this model accepts text only", field, j)
+		}
+		if j > 0 {
+			text = append(text, '\n')
+		}
+		text = append(text, all[j].Text...)
+	}
+	return string(text), nil
+}
