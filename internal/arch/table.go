@@ -34,6 +34,7 @@ func rules() []Rule {
 		{Path: "llm", Level: language, May: []string{"internal/base64", "internal/jsonx"}, Why: "the common language is below everything and does no I/O"},
 
 		{Path: "wire/eventstream", Level: leaf, Why: "framing knows no dialect"},
+		{Path: "wire/sse", Level: leaf, Why: "framing knows no dialect"},
 		{Path: "wire/awserror", Level: language, May: []string{"internal/jsonx", "wire/eventstream"}, Why: "AWS's errors have one form in all of its APIs, whatever the dialect of the content"},
 		{
 			Path: "wire/*", Level: dialect, May: with("wire/awserror", "wire/eventstream", "internal/httpfield"), Beside: []string{"wire/litellm"},
@@ -42,6 +43,7 @@ func rules() []Rule {
 		{Path: "wire/litellm", Level: dialect, May: with("internal/httpfield"), Why: "what LiteLLM adds to every dialect depends on none of them"},
 
 		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard"}, Why: "the HTTP client knows neither dialects nor providers"},
+		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "llm", "upstream"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect"},
 		{Path: "provider", Level: contract, May: with("upstream"), Why: "the contract names no concrete provider and no dialect"},
 
 		{Path: "provider/bedrock/modelid", Level: language, May: []string{"internal/levenshtein", "provider/bedrock/endpoint"}, Why: "the grammar of model ids is pure and needs no other component except the grammar of regions"},
@@ -62,7 +64,7 @@ func rules() []Rule {
 			Why: "policy documents are pure: what a call needs, and what a policy lacks",
 		},
 		{
-			Path: "provider/bedrock/diagnose", Level: component, May: with("wire/converse", "upstream", "internal/levenshtein", "provider/bedrock/modelid", "provider/bedrock/catalog"),
+			Path: "provider/bedrock/diagnose", Level: component, May: with("wire/converse", "upstream", "internal/levenshtein", "provider/bedrock/modelid", "provider/bedrock/catalog", "provider/transport"),
 			Beside: []string{"provider/bedrock/iam"},
 			Why:    "components import neither their provider nor, except pure ones, each other; a diagnosis includes the missing statement, which the pure package iam writes",
 		},
@@ -76,7 +78,7 @@ func rules() []Rule {
 			Why: "components import neither their provider nor, except pure ones, each other; the provider connects them",
 		},
 		{
-			Path: "provider/bedrock", Level: vendor, May: with("internal/budget", "internal/parallel", "internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*"),
+			Path: "provider/bedrock", Level: vendor, May: with("internal/parallel", "internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*", "provider/transport"),
 			Why: "a provider knows its own components and dialects, but neither other providers nor its callers",
 		},
 		{
