@@ -4,9 +4,12 @@ package all
 import (
 	"outcrop/provider"
 	"outcrop/provider/bedrock"
+	"outcrop/provider/openaicompat"
 )
 
 // Providers lists every provider that there is.
 func Providers() []provider.Info {
-	return []provider.Info{bedrock.Provider()}
+	return append([]provider.Info{
+		bedrock.Provider(),
+	}, openaicompat.Providers()...)
 }

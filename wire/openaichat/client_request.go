@@ -19,8 +19,6 @@ type Form struct {
 	Video, CachePoints bool
 	// Thinking is whether the endpoint takes Anthropic's setting thinking as it is.
 	Thinking bool
-	// TopK is whether the endpoint takes top_k.
-	TopK bool
 }
 
 // AppendRequest writes a request as a chat completion, in OpenAI's format as of 2026, without n: a
@@ -110,12 +108,8 @@ func (e *requestWriter) settings() error {
 		w.Float(req.TopP.Value)
 	}
 	if req.TopK.Set && !e.given("top_k") {
-		if e.form.TopK {
-			w.Key("top_k")
-			w.Int(req.TopK.Value)
-		} else if err := e.refuse("top_k", "top_k is not supported by this model"); err != nil {
-			return err
-		}
+		w.Key("top_k") // not OpenAI's, but of most other servers
+		w.Int(req.TopK.Value)
 	}
 	if len(req.Stop) > 0 {
 		w.Key("stop")

@@ -2,6 +2,7 @@ package openaichat
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
 	"outcrop/internal/jsonx"
@@ -16,10 +17,11 @@ type Edits struct {
 	Rename map[string]string
 	// Remove are members that the endpoint refuses and that change nothing about the response.
 	Remove map[string]bool
-	// Refuse are members that the endpoint does not have. Under drop_params they are removed with a
-	// warning; otherwise a request that has one is refused.
-	Refuse map[string]bool
-	// Values are the values that a member may have; nil for any. Others are refused as in Refuse.
+	// Unsupported are members that the endpoint is not known to take. Under drop_params they are
+	// removed with a warning; otherwise they are sent, and the endpoint has the last word.
+	Unsupported map[string]bool
+	// Values are the values that a member is known to be taken with. Under drop_params another one is
+	// removed with a warning.
 	Values map[string][]string
 	// Roles are roles of messages that the endpoint knows by another name.
 	Roles map[string]string
@@ -137,10 +139,7 @@ func (r *editor) rewrite(open int) error {
 		m := &r.members[i]
 		value := jsonx.Raw(r.body[m.start:m.end])
 		name := m.name
-		switch keep, err := r.kept(m, value); {
-		case err != nil:
-			return err
-		case !keep:
+		if !r.kept(m, value) {
 			continue
 		}
 		if to, ok := r.Rename[name]; ok {
@@ -205,39 +204,34 @@ func (r *editor) has(name string) bool {
 }
 
 // kept reports whether a member is sent.
-func (r *editor) kept(m *span, value jsonx.Raw) (bool, error) {
-	if value.Kind() == 'n' && (r.Refuse[m.name] || r.Remove[m.name]) {
-		return false, nil
-	}
-	if r.Remove[m.name] {
-		if !jsonx.Empty(value) {
-			r.warnings = append(r.warnings, llm.Warning{Code: llm.WarnDropped, Field: m.name})
+func (r *editor) kept(m *span, value jsonx.Raw) bool {
+	switch {
+	case r.Remove[m.name]:
+		if value.Kind() != 'n' && !jsonx.Empty(value) {
+			r.dropped(m.name, "")
 		}
-		return false, nil
-	}
-	if m.name == "stream_options" && r.NoStreamOptions {
-		return false, nil
+		return false
+	case m.name == "stream_options" && r.NoStreamOptions:
+		return false
+	case r.Unsupported[m.name] && value.Kind() == 'n':
+		return false
+	case !r.DropParams:
+	case r.Unsupported[m.name]:
+		r.dropped(m.name, "")
+		return false
+	case r.Values[m.name] != nil && value.Kind() != 'n' && !slices.Contains(r.Values[m.name], valueWord(value)):
+		r.dropped(m.name, "the model does not take the value "+strconv.Quote(llm.Clip(valueWord(value), 60)))
+		return false
 	}
 	if to, ok := r.Rename[m.name]; ok && r.has(to) {
-		r.warnings = append(r.warnings, llm.Warning{Code: llm.WarnDropped, Field: m.name, Detail: "the request has " + to + " too"})
-		return false, nil
+		r.dropped(m.name, "the request has "+to+" too")
+		return false
 	}
-	if r.Refuse[m.name] {
-		return false, r.refuse(m.name, "%s is not supported by this model", m.name)
-	}
-	if allowed := r.Values[m.name]; allowed != nil {
-		word := valueWord(value)
-		for _, a := range allowed {
-			if a == word {
-				return true, nil
-			}
-		}
-		if value.Kind() == 'n' {
-			return true, nil
-		}
-		return false, r.refuse(m.name, "%s %q is not supported by this model", m.name, llm.Clip(word, 60))
-	}
-	return true, nil
+	return true
+}
+
+func (r *editor) dropped(field, detail string) {
+	r.warnings = append(r.warnings, llm.Warning{Code: llm.WarnDropped, Field: field, Detail: detail})
 }
 
 // valueWord is what a value is compared by: its text, or the type of an object.
@@ -251,16 +245,6 @@ func valueWord(v jsonx.Raw) string {
 	}
 	_ = jsonx.Unmarshal(v, &o) // the word is then empty
 	return o.Type
-}
-
-func (r *editor) refuse(field, format string, args ...any) error {
-	if r.DropParams {
-		r.warnings = append(r.warnings, llm.Warning{Code: llm.WarnDropped, Field: field})
-		return nil
-	}
-	err := llm.Unsupported(field, format, args...)
-	err.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
-	return err
 }
 
 // streamOptions is the member with include_usage, if the usage is wanted.

@@ -156,29 +156,33 @@ type ChunkRelay struct {
 	// Choices is how many choices were requested; 0 means 1.
 	Choices int64
 
-	model  []byte // as JSON
-	buf    []byte
-	ended  int64 // choices with a finish reason
-	closed bool
+	model []byte // as JSON
+	buf   []byte
+	ended int64 // choices with a finish reason
 }
 
 // Complete reports whether the stream may end here, although its end mark is missing.
 func (c *ChunkRelay) Complete() bool { return c.ended >= max(1, c.Choices) }
 
-// Next fills ev with the event for the client that the data of an event becomes. It reports false if
+// Next fills ev with the event for the client that the data of an event becomes. It has no data if
 // there is none. An error that the endpoint reports is a *Refusal.
-func (c *ChunkRelay) Next(ev *llm.RawEvent, data []byte) (bool, error) {
+func (c *ChunkRelay) Next(ev *llm.RawEvent, data []byte) error {
 	if string(bytes.TrimSpace(data)) == Done {
-		c.closed = true
 		c.event(ev, []byte(Done))
 		ev.Content = true
-		return true, nil
+		return nil
 	}
-	if !jsonx.Valid(data) || data[0] != '{' {
-		return false, errors.New("a chunk is not a JSON object")
+	if !jsonx.Valid(data) || jsonx.Raw(data).Kind() != '{' {
+		return errors.New("a chunk is not a JSON object")
+	}
+	if bytes.IndexByte(data, '\n') >= 0 { // it must be one line of the event
+		var err error
+		if data, err = jsonx.Compact(data); err != nil {
+			return err
+		}
 	}
 	if at := topLevel(data, `"error"`); at > 0 && data[at] != 'n' {
-		return false, DecodeRefusal(200, data)
+		return DecodeRefusal(200, data)
 	}
 	if at := topLevel(data, `"usage"`); at > 0 && data[at] == '{' {
 		if u, ok := readUsage(value(data[at:])); ok {
@@ -194,10 +198,10 @@ func (c *ChunkRelay) Next(ev *llm.RawEvent, data []byte) (bool, error) {
 	}
 	c.content(ev, data)
 	if ev.Usage != nil && !c.IncludeUsage && !ev.Content && emptyChoices(data) {
-		return true, nil // the event has no data, and the gateway reads its usage
+		return nil // the gateway reads its usage
 	}
 	c.event(ev, c.renamed(data))
-	return true, nil
+	return nil
 }
 
 // event writes data as a server-sent event.

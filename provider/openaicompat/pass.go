@@ -1,0 +1,99 @@
+package openaicompat
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	wire "outcrop/wire/openaichat"
+	"outcrop/wire/sse"
+)
+
+// Speaks reports whether the target takes bodies of a dialect: OpenAI's chat completions. Vendors whose
+// texts have reasoning between tags are served by the common language, which tells them apart.
+func (t *target) Speaks(dialect string) bool {
+	return dialect == llm.DialectOpenAI && t.chat != nil && !t.d.vendor.Quirks.ThinkTags
+}
+
+// Pass makes one call of chat completions with a client's body, of which the vendor's edits are made.
+func (t *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
+	x, err := t.pass(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	body, err := x.body(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, tapped, err := wire.Relay(body, raw.Model)
+	if err != nil {
+		return nil, x.failed("response", err)
+	}
+	return &llm.RawResponse{
+		Meta: x.meta, Body: out, Usage: tapped.Usage, RawStop: tapped.RawStop, Uncounted: !tapped.Counted, ServiceTier: tapped.ServiceTier,
+	}, nil
+}
+
+// PassStream makes one call of chat completions with a client's body, and relays the chunks.
+func (t *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, error) {
+	x, err := t.pass(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	s := &passedStream{exchange: x, events: sse.NewReader(x.resp.Body)}
+	head, ok := wire.Peek(raw.Body)
+	s.relay = wire.ChunkRelay{Model: raw.Model, IncludeUsage: ok && head.IncludeUsage, Choices: head.Choices}
+	return s, nil
+}
+
+func (t *target) pass(ctx context.Context, raw *llm.Raw) (*exchange, error) {
+	edit := t.edit(raw.DropParams)
+	pieces, warnings, err := edit.Apply(raw.Body)
+	if err != nil {
+		return nil, err
+	}
+	return t.post(ctx, APIChat, t.chat, raw.Headers, pieces, warnings)
+}
+
+// passedStream is a streaming response of chunks.
+type passedStream struct {
+	*exchange
+	events *sse.Reader
+	relay  wire.ChunkRelay
+	done   bool
+	err    error
+}
+
+func (s *passedStream) Next(ev *llm.RawEvent) error {
+	*ev = llm.RawEvent{}
+	if s.err == nil {
+		s.err = s.next(ev)
+	}
+	return s.err
+}
+
+func (s *passedStream) next(ev *llm.RawEvent) error {
+	if s.done {
+		return io.EOF
+	}
+	var event sse.Event
+	err := s.events.Next(&event)
+	data := event.Data
+	switch {
+	case errors.Is(err, io.EOF) && s.relay.Complete(): // its end mark is missing
+		data = []byte(wire.Done)
+	case err != nil:
+		return s.broken(err)
+	}
+	if err := s.relay.Next(ev, data); err != nil {
+		return s.failed("stream", err)
+	}
+	s.done = string(data) == wire.Done
+	return nil
+}
+
+func (s *passedStream) More() bool { return s.done || s.err != nil || s.events.More() }
+
+var _ provider.Passer = (*target)(nil)
