@@ -38,7 +38,7 @@ type sentError struct {
 	Param   jsonx.Raw `json:"param"`
 	Status  jsonx.Raw `json:"status"`
 	Meta    jsonx.Raw `json:"metadata"` // OpenRouter's
-	Rest jsonx.Raw `json:",embed"`
+	Rest    jsonx.Raw `json:",embed"`
 }
 
 // maxRefusal bounds the text of a body in no known form, in bytes.

@@ -17,10 +17,10 @@ const (
 
 // sentCompletion is a response, or a chunk of a stream.
 type sentCompletion struct {
-	Choices     []sentChoice `json:"choices"`
-	Usage       jsonx.Raw    `json:"usage"`
+	Choices     []sentChoice     `json:"choices"`
+	Usage       jsonx.Raw        `json:"usage"`
 	ServiceTier optional[string] `json:"service_tier"`
-	Error       jsonx.Raw `json:"error"`
+	Error       jsonx.Raw        `json:"error"`
 	Groq        struct {
 		Usage jsonx.Raw `json:"usage"`
 	} `json:"x_groq"` // https://console.groq.com/docs/api-reference, until 2025
