@@ -89,6 +89,7 @@ func rules() []Rule {
 			Path: "provider/*", Level: vendor, May: with("wire/...", "upstream", "provider"),
 			Why: "a provider knows its own dialects, but neither other providers nor its callers",
 		},
+		{Path: "provider/providertest", Level: component, May: with("provider"), Why: "the suite that all providers pass knows none of them, and no dialect"},
 		{Path: "provider/all", Level: list, May: []string{"provider", "provider/*"}, Why: "it is the one list of providers and nothing else"},
 
 		{Path: "telemetry", Level: contract, May: common, Why: "every stage may record, so it is below all of them and never sees a request's content"},
