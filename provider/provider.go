@@ -202,6 +202,12 @@ type Passer interface {
 	PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, error)
 }
 
+// Speaker is a Deployment whose targets for llm.VerbChat are Passers, all of the same dialects.
+type Speaker interface {
+	// Dialects are the dialects whose bodies pass through, such as llm.DialectOpenAI.
+	Dialects() []string
+}
+
 // Overridable is a Deployment whose settings requests can override.
 type Overridable interface {
 	// WithOverrides returns the deployment with a request's settings applied, and a function that

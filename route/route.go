@@ -9,7 +9,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -52,6 +54,24 @@ type Settings struct {
 	// Parameters are defaults for requests that do not set them, by their names in an OpenAI chat
 	// request.
 	Parameters []jsonx.Member
+	// Spoken are the dialects that deployments of the name speak; New sets it.
+	Spoken []Spoken
+}
+
+// Spoken is a dialect that some of a name's deployments speak, so that its bodies can pass through.
+type Spoken struct {
+	Dialect string
+	All     bool // all deployments of the name speak it
+}
+
+// Speaks reports whether some, and whether all deployments of the name speak a dialect.
+func (s *Settings) Speaks(dialect string) (some, all bool) {
+	for _, d := range s.Spoken {
+		if d.Dialect == dialect {
+			return true, d.All
+		}
+	}
+	return false, false
 }
 
 // Options are the router's settings. The zero values are usable.
@@ -77,6 +97,7 @@ type Router struct {
 type group struct {
 	name           string
 	deployments    []*deployment
+	spoken         []Spoken
 	turn           atomic.Uint64
 	budget         budget
 	overrideBudget budget // for calls with client settings
@@ -133,7 +154,26 @@ func New(entries []Entry, opt Options) *Router {
 			join(t.ID, t)
 		}
 	}
+	for _, g := range groups {
+		g.spoken = spoken(g.deployments)
+	}
 	return &Router{names: newNames(groups), opt: opt}
+}
+
+// spoken lists the dialects of deployments.
+func spoken(deployments []*deployment) (all []Spoken) {
+	count := map[string]int{}
+	for _, t := range deployments {
+		if speaker, ok := t.Deployment.(provider.Speaker); ok {
+			for _, dialect := range speaker.Dialects() {
+				count[dialect]++
+			}
+		}
+	}
+	for _, dialect := range slices.Sorted(maps.Keys(count)) {
+		all = append(all, Spoken{dialect, count[dialect] == len(deployments)})
+	}
+	return all
 }
 
 // Group returns the configured name that serves a model name, such as bedrock/*; empty if none. The
@@ -159,7 +199,9 @@ func (r *Router) Alternative(name string) string {
 // configured.
 func (r *Router) Settings(name string) Settings {
 	if g, _ := r.names.find(name); g != nil {
-		return g.deployments[0].Settings
+		s := g.deployments[0].Settings
+		s.Spoken = g.spoken
+		return s
 	}
 	return Settings{}
 }

@@ -109,7 +109,7 @@ const listTimeout = 30 * time.Second
 
 // list reads the vendor's list of models.
 func (d *Deployment) list(ctx context.Context) ([]provider.Model, error) {
-	to := llm.Destination{API: string(APIModels), Note: d.params.Note}
+	to := llm.Destination{Provider: d.vendor.Name, API: string(APIModels), Note: d.params.Note}
 	u := d.end.URL(APIModels, "")
 	if u == nil {
 		return nil, llm.Unsupported("", "%s has no list of models", d.vendor.Title)
@@ -173,7 +173,7 @@ func (d *Deployment) Describe(model string) provider.Model {
 			return d.listed.models[i]
 		}
 	}
-	return provider.Model{ID: model, Base: model, Owner: d.vendor.Name, Target: llm.Destination{API: string(APIChat), ID: model, Note: d.params.Note}}
+	return provider.Model{ID: model, Base: model, Owner: d.vendor.Name, Target: llm.Destination{Provider: d.vendor.Name, API: string(APIChat), ID: model, Note: d.params.Note}}
 }
 
 // Doubts reports a missing key.

@@ -211,7 +211,7 @@ func (t *target) ID() string { return t.id }
 
 // to is the destination of calls of an API.
 func (t *target) to(api API) llm.Destination {
-	return llm.Destination{API: string(api), ID: t.id, Note: t.d.params.Note}
+	return llm.Destination{Provider: t.d.vendor.Name, API: string(api), ID: t.id, Note: t.d.params.Note}
 }
 
 // endpoint is a vendor's endpoint with an API key.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"outcrop/llm"
 	"outcrop/provider"
@@ -11,11 +12,17 @@ import (
 	"outcrop/wire/sse"
 )
 
-// Speaks reports whether the target takes bodies of a dialect: OpenAI's chat completions. Vendors whose
-// texts have reasoning between tags are served by the common language, which tells them apart.
-func (t *target) Speaks(dialect string) bool {
-	return dialect == llm.DialectOpenAI && t.chat != nil && !t.d.vendor.Quirks.ThinkTags
+// Dialects are OpenAI's chat completions. Vendors whose texts have reasoning between tags are served by
+// the common language, which tells them apart.
+func (d *Deployment) Dialects() []string {
+	if d.vendor.APIs.Chat == "" || d.vendor.Quirks.ThinkTags {
+		return nil
+	}
+	return []string{llm.DialectOpenAI}
 }
+
+// Speaks reports whether the target takes bodies of a dialect.
+func (t *target) Speaks(dialect string) bool { return slices.Contains(t.d.Dialects(), dialect) }
 
 // Pass makes one call of chat completions with a client's body, of which the vendor's edits are made.
 func (t *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
@@ -96,4 +103,7 @@ func (s *passedStream) next(ev *llm.RawEvent) error {
 
 func (s *passedStream) More() bool { return s.done || s.err != nil || s.events.More() }
 
-var _ provider.Passer = (*target)(nil)
+var (
+	_ provider.Passer  = (*target)(nil)
+	_ provider.Speaker = (*Deployment)(nil)
+)

@@ -31,8 +31,8 @@ type fake struct {
 	serve *http.Server
 	reply reply
 
-	mu     sync.Mutex
-	bodies [][]byte
+	mu      sync.Mutex
+	bodies  [][]byte
 	arrived chan struct{} // closed when the first request has arrived
 	gone    chan struct{} // closed when a client has gone during a stall
 	once    sync.Once
