@@ -86,6 +86,10 @@ func rules() []Rule {
 			Why: "it serves vendors that differ by data only, and providers that differ by address and credentials too import it",
 		},
 		{
+			Path: "provider/azure", Level: vendor, May: with("upstream", "provider", "provider/openaicompat"),
+			Why: "Azure differs from other vendors of OpenAI's API by address and credentials only",
+		},
+		{
 			Path: "provider/*", Level: vendor, May: with("wire/...", "upstream", "provider"),
 			Why: "a provider knows its own dialects, but neither other providers nor its callers",
 		},
@@ -163,6 +167,7 @@ func dependencies() []Dependency {
 		{Path: "golang.org/x/term", By: []string{"cli"}, Why: "only the command line uses terminals"},
 		{Path: "github.com/prometheus/client_golang/prometheus/promhttp", By: []string{"app"}, Why: "the app serves the metrics; the others record"},
 		{Path: "github.com/prometheus/client_golang", By: []string{"telemetry"}, Why: "one package defines all metrics, so that names and labels are consistent and bounded"},
+		{Path: "github.com/Azure/azure-sdk-for-go", By: []string{"provider/azure"}, Why: "the Azure SDK only gets tokens of Entra ID"},
 		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign"}, Why: "the AWS SDK only finds credentials; frames and bodies are Outcrop's own"},
 	}
 }

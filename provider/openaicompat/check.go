@@ -26,8 +26,8 @@ func (d *Deployment) Check(ctx context.Context, opt provider.CheckOptions, repor
 	f := provider.Finding{Check: provider.CheckIdentity, Subject: d.vendor.Title, Location: d.host(), State: provider.StateOK}
 	f.Identity.Credential, f.Identity.Origin = provider.CredentialAPIKey, origin
 	f.Detail = "API key from " + origin
-	if e, ok := d.end.(*endpoint); ok && e.missing != nil {
-		f.State, f.Err = provider.StateFail, llm.AsError(e.missing)
+	if missing := d.end.Missing(); missing != nil {
+		f.State, f.Err = provider.StateFail, missing
 		report(f)
 		return
 	}

@@ -178,11 +178,10 @@ func (d *Deployment) Describe(model string) provider.Model {
 
 // Doubts reports a missing key.
 func (d *Deployment) Doubts() []provider.Doubt {
-	e, ok := d.end.(*endpoint)
-	if !ok || e.missing == nil {
+	missing := d.end.Missing()
+	if missing == nil {
 		return nil
 	}
-	missing := llm.AsError(e.missing)
 	return []provider.Doubt{{Option: "api_key", Message: strings.TrimSuffix(missing.Message, "."), Hint: missing.Fix}}
 }
 

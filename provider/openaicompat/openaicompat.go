@@ -106,8 +106,8 @@ const (
 	APIModels     API = "models"
 )
 
-// path is the path of an API; empty if the vendor does not have it.
-func (v *Vendor) path(api API) string {
+// Path is the path of an API below the base URL; empty if the vendor does not have it.
+func (v *Vendor) Path(api API) string {
 	switch api {
 	case APIChat:
 		return v.APIs.Chat
@@ -131,6 +131,8 @@ type Endpoint interface {
 	// Authorize sets the headers that authenticate a call, and returns the secrets in them. A failure
 	// is an *llm.Error. It does not wait for the network if it can be avoided.
 	Authorize(ctx context.Context, h http.Header) (secrets []string, err error)
+	// Missing is the error of every call if there are no credentials; nil if there are some.
+	Missing() *llm.Error
 	// Identity identifies the credentials without showing them, and says for people where they come
 	// from.
 	Identity() (id, origin string)
@@ -221,7 +223,7 @@ type endpoint struct {
 	key     string
 	origin  string
 	headers http.Header
-	missing error // the error of every call, because there is no key
+	missing *llm.Error // the error of every call, because there is no key
 }
 
 // endpoint resolves the address and the key of a deployment.
@@ -312,7 +314,7 @@ func (v *Vendor) keyMissing() *llm.Error {
 // URL joins the base URL and the path of an API. A base URL that already has the path of chat
 // completions, as some users write it, counts as the base of all.
 func (e *endpoint) URL(api API, _ string) *url.URL {
-	path := e.vendor.path(api)
+	path := e.vendor.Path(api)
 	if path == "" {
 		return nil
 	}
@@ -346,6 +348,9 @@ func (e *endpoint) Authorize(_ context.Context, h http.Header) ([]string, error)
 	}
 	return []string{e.key}, nil
 }
+
+// Missing is the error of calls without a key.
+func (e *endpoint) Missing() *llm.Error { return e.missing }
 
 // Identity is a digest of address and key.
 func (e *endpoint) Identity() (id, origin string) {
