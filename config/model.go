@@ -248,14 +248,21 @@ func (e *entry) providers(model string) (found []*provider.Info, rest string, ok
 	for i := range l.src.Providers {
 		p := &l.src.Providers[i]
 		names = append(names, p.Name)
-		if model == "*" && !slash || slash && prefix == p.Name {
+		switch {
+		case slash && prefix == p.Name:
+			found = append(found, p)
+		case model == "*" && !slash && e.configured(p):
 			found = append(found, p)
 		}
 	}
 	if model == "*" && !slash && len(found) > 0 {
 		return found, "*", true
 	}
-	accepted := "a model of " + strings.Join(names, ", ")
+	if maker := makerOf(model); !slash && slices.Contains(names, maker) { // as in LiteLLM
+		at := slices.Index(names, maker)
+		return []*provider.Info{&l.src.Providers[at]}, model, true
+	}
+	accepted := acceptedModels(names)
 	switch {
 	case len(names) == 0:
 		accepted = ""
@@ -280,8 +287,11 @@ func (e *entry) providers(model string) (found []*provider.Info, rest string, ok
 		l.errorAt(n.file, n.line, n.column, path, e.quote(n, model)+" lacks the provider prefix", "", "write "+l.knownTo(model)+"/"+llm.Clip(model, 100))
 	case !slash:
 		hint := fmt.Sprintf("write %s/ in front of it", names[0])
-		if maker := makerOf(model); maker != "" {
-			hint = fmt.Sprintf("LiteLLM takes it for a model of %s, which Outcrop does not support yet; run outcrop models to list the Bedrock models", maker)
+		if len(names) > 1 {
+			hint = fmt.Sprintf("write its provider in front of it, such as %s/", names[0])
+		}
+		if maker := makerOf(model); maker == "openai" || maker == "gemini" {
+			hint = fmt.Sprintf("LiteLLM takes it for a model of %s, which is not among the providers here", maker)
 		}
 		if l.src.SkipUnsupportedModels {
 			e.skipped = true
@@ -295,6 +305,26 @@ func (e *entry) providers(model string) (found []*provider.Info, rest string, ok
 		return found, rest, true
 	}
 	return nil, "", false
+}
+
+// configured reports whether the environment has what the models of a provider need, so that the model
+// * includes them.
+func (e *entry) configured(p *provider.Info) bool {
+	return p.Configured == nil || p.Configured(func(name string) string {
+		value, _ := e.l.env(name)
+		return value
+	})
+}
+
+// maxNamed is how many providers an error lists.
+const maxNamed = 6
+
+// acceptedModels says which models are accepted.
+func acceptedModels(names []string) string {
+	if len(names) <= maxNamed {
+		return "a model of " + strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("a model of %s, or of another of the %d providers in docs/providers.md", strings.Join(names[:3], ", "), len(names))
 }
 
 // quote returns part of a value in quotes, unless it came from the environment.

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"outcrop/llm"
@@ -37,6 +38,9 @@ func describe(file []byte, s service) provider.Info {
 	}
 	return provider.Info{
 		Name: v.Name, Help: v.Title + ".", Options: options(v),
+		Configured: func(environ func(string) string) bool {
+			return slices.ContainsFunc(v.BaseURLVariables, func(name string) bool { return environ(name) != "" })
+		},
 		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(p, v, s) },
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,12 +38,21 @@ func (v *Vendor) Providers() []provider.Info {
 	for _, name := range append([]string{v.Name}, v.Aliases...) {
 		out = append(out, provider.Info{
 			Name: name, Help: v.Title + ".", Options: v.options(),
+			Configured: func(environ func(string) string) bool { return name == v.Name && v.configured(environ) },
 			Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
 				return v.open(p, upstream.Anywhere)
 			},
 		})
 	}
 	return out
+}
+
+// configured reports whether an environment has the vendor's key, and its address if it has none of its
+// own.
+func (v *Vendor) configured(environ func(string) string) bool {
+	set := func(name string) bool { return environ(name) != "" }
+	base := slices.ContainsFunc(v.BaseURLVariables, set)
+	return (base || v.BaseURL != "") && (slices.ContainsFunc(v.KeyVariables, set) || v.KeyOptional && base)
 }
 
 // options are the settings of a deployment.
