@@ -367,6 +367,8 @@ func (e *entry) settings(m *Model, p *provider.Info) {
 			own.read(l, k, n, path)
 		case "configurable_clientside_auth_params":
 			e.callers(m, p, n, path)
+		case costInput, costOutput, costCacheRead, costCacheWrite:
+			e.price(m, k, n, path)
 		default:
 			if own, _ := l.table.find(sectionParams, k.Name); own.Class == Supported {
 				e.parameter(m, k, n, path)
@@ -470,6 +472,8 @@ func (e *entry) readInfo(m *Model) {
 					e.policy = l.policy(n, path)
 				}
 			})
+		case isCost(k.Name):
+			e.price(m, k, mem.value, path+"."+mem.key)
 		case k.Name == "id":
 			if s, ok := l.text(k, mem.value, path+".id"); ok && s != "" {
 				m.ID = s
@@ -484,6 +488,44 @@ func (e *entry) readInfo(m *Model) {
 	l.infoLeft -= len(m.Info)
 }
 
+// Keys of prices.
+const (
+	costInput      = "input_cost_per_token"
+	costOutput     = "output_cost_per_token"
+	costCacheRead  = "cache_read_input_token_cost"
+	costCacheWrite = "cache_creation_input_token_cost"
+)
+
+func isCost(key string) bool {
+	return key == costInput || key == costOutput || key == costCacheRead || key == costCacheWrite
+}
+
+// price reads the price of a token.
+func (e *entry) price(m *Model, k Key, n *node, path string) {
+	s, ok := e.l.text(k, n, path)
+	if !ok {
+		return
+	}
+	cost, ok := llm.ParseCost(s)
+	if !ok {
+		e.l.errorAt(n.file, n.line, n.column, path, e.quote(n, s)+" is not a price", "US dollars for a token, such as 0.000003 or 3e-06", "")
+		return
+	}
+	if m.Price == nil {
+		m.Price = &llm.Prices{}
+	}
+	switch k.Name {
+	case costInput:
+		m.Price.Input = llm.Some(cost)
+	case costOutput:
+		m.Price.Output = llm.Some(cost)
+	case costCacheRead:
+		m.Price.CacheRead = llm.Some(cost)
+	case costCacheWrite:
+		m.Price.CacheWrite = llm.Some(cost)
+	}
+}
+
 // fact warns of a member of model_info that has no effect.
 func (e *entry) fact(k Key, mem *member, path string) {
 	l := e.l
@@ -491,8 +533,6 @@ func (e *entry) fact(k Key, mem *member, path string) {
 	case k.Name == "mode" && (mode == "chat" || mode == "completion" || mode == "responses" || mode == "embedding" || mode == "rerank"):
 	case k.Name == "mode":
 		l.warnAt(mem.file, mem.line, mem.column, path, "Outcrop serves chat, embedding and rerank models, and the mode of this entry is another", "remove the entry")
-	case strings.HasSuffix(k.Name, "_cost_per_token"):
-		l.warnAt(mem.file, mem.line, mem.column, path, "has no effect: Outcrop computes costs from its built-in prices", "")
 	default:
 		l.unsupported(k, mem, path, nil)
 	}

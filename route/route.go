@@ -36,6 +36,9 @@ type Entry struct {
 	StreamTimeout time.Duration
 	// Retries is how many attempts may follow the first.
 	Retries int
+	// Price computes the cost of the deployment's responses instead of the provider's prices; nil for
+	// those.
+	Price llm.Pricer
 	// Settings are for the frontend that translates the calls.
 	Settings
 }
@@ -210,9 +213,16 @@ func (r *Router) Settings(name string) Settings {
 type Served struct {
 	Deployment string // its id
 	Retries    int    // the failed attempts before
+
+	price llm.Pricer
 }
 
-func (s Served) note(m *llm.Meta) { m.Deployment, m.Retries = s.Deployment, s.Retries }
+func (s Served) note(m *llm.Meta) {
+	m.Deployment, m.Retries = s.Deployment, s.Retries
+	if s.price != nil {
+		m.Price = s.price
+	}
+}
 
 // Do calls do with the targets of a model until it succeeds or no other attempt can help, whatever
 // the verb; do makes one attempt for a complete response within ctx. A failure is an *llm.Error;
@@ -280,7 +290,7 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 		e := c.tryDeployment(ctx, t, model, req.ClientSettings)
 		if e == nil {
 			c.budget.earn()
-			return Served{Deployment: t.ID, Retries: c.failed}, nil
+			return Served{Deployment: t.ID, Retries: c.failed, price: t.Price}, nil
 		}
 		next := order[(tries+1)%len(order)]
 		pause, ok := r.shouldRetry(e, tries, c.budget, t, next, c.start)

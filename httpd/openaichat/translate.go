@@ -1,7 +1,6 @@
 package openaichat
 
 import (
-	"cmp"
 	"errors"
 	"io"
 
@@ -58,9 +57,12 @@ func (t *translated) Next(ev *llm.RawEvent) error {
 
 // sync adopts what the inner stream has learnt about itself since.
 func (t *translated) sync() {
-	deployment, retries := t.meta.Deployment, t.meta.Retries
+	deployment, retries, price := t.meta.Deployment, t.meta.Retries, t.meta.Price // which the router has set
 	t.meta = *t.inner.Meta()
-	t.meta.Deployment, t.meta.Retries = cmp.Or(deployment, t.meta.Deployment), retries
+	t.meta.Deployment, t.meta.Retries = deployment, retries
+	if price != nil {
+		t.meta.Price = price
+	}
 	t.meta.Warnings = t.completion.warnings(t.inner.Meta())
 }
 
