@@ -26,7 +26,7 @@ func (t *target) Speaks(dialect string) bool { return slices.Contains(t.d.Dialec
 
 // Pass makes one call of chat completions with a client's body, of which the vendor's edits are made.
 func (t *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
-	x, err := t.pass(ctx, raw)
+	x, _, err := t.pass(ctx, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -45,23 +45,25 @@ func (t *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 
 // PassStream makes one call of chat completions with a client's body, and relays the chunks.
 func (t *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, error) {
-	x, err := t.pass(ctx, raw)
+	x, edit, err := t.pass(ctx, raw)
 	if err != nil {
 		return nil, err
 	}
-	s := &passedStream{exchange: x, events: sse.NewReader(x.resp.Body)}
-	head, ok := wire.Peek(raw.Body)
-	s.relay = wire.ChunkRelay{Model: raw.Model, IncludeUsage: ok && head.IncludeUsage, Choices: head.Choices}
-	return s, nil
+	return &passedStream{
+		exchange: x, events: sse.NewReader(x.resp.Body),
+		relay: wire.ChunkRelay{Model: raw.Model, IncludeUsage: edit.IncludeUsage, Choices: edit.Choices},
+	}, nil
 }
 
-func (t *target) pass(ctx context.Context, raw *llm.Raw) (*exchange, error) {
+// pass sends a client's body, and returns its edit, which has read it.
+func (t *target) pass(ctx context.Context, raw *llm.Raw) (*exchange, wire.Edit, error) {
 	edit := t.edit(raw.DropParams)
 	pieces, warnings, err := edit.Apply(raw.Body)
 	if err != nil {
-		return nil, err
+		return nil, edit, err
 	}
-	return t.post(ctx, APIChat, t.chat, raw.Headers, pieces, warnings)
+	x, err := t.post(ctx, APIChat, t.chat, raw.Headers, pieces, warnings)
+	return x, edit, err
 }
 
 // passedStream is a streaming response of chunks.

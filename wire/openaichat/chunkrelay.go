@@ -165,7 +165,7 @@ func (s *chunkScan) member(depth int, name []byte, at int) int {
 			s.content = true
 			s.length += n - 1
 		}
-		return at // the string is checked by scan
+		return at + 1 + n // a string that does not end leaves its brackets open, which scan notices
 	case "model":
 		if depth == 1 && kind == '"' {
 			s.modelStart, s.modelEnd = at, at+1+stringEnd(s.data[at+1:])
@@ -201,15 +201,20 @@ func (s *chunkScan) member(depth int, name []byte, at int) int {
 // stringEnd is where a string ends, behind its closing quotation mark, of which the text after the
 // opening one is given; the length of the text if it does not end.
 func stringEnd(b []byte) int {
-	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
+	for from := 0; ; {
+		i := bytes.IndexByte(b[from:], '"')
+		if i < 0 {
+			return len(b)
+		}
+		i += from
+		escapes := 0
+		for i-escapes > 0 && b[i-escapes-1] == '\\' {
+			escapes++
+		}
+		if from = i + 1; escapes%2 == 0 {
+			return from
 		}
 	}
-	return len(b)
 }
 
 // value is the value at the beginning of the rest of a document.

@@ -42,6 +42,11 @@ type Edit struct {
 	Usage bool
 	// DropParams is whether what the endpoint does not have is removed.
 	DropParams bool
+
+	// IncludeUsage and Choices are what Apply has read of the body: stream_options.include_usage, and
+	// n; 0 if it is not set.
+	IncludeUsage bool
+	Choices      int64
 }
 
 // Apply edits a body, which must be a JSON object. It returns the body in pieces, which share the
@@ -150,6 +155,8 @@ func (r *editor) rewrite(open int) error {
 			value = jsonx.AppendString(nil, r.Model)
 		case "stream":
 			stream = string(value) == "true"
+		case "n":
+			_ = jsonx.Unmarshal(value, &r.Choices) // the endpoint judges it
 		case "stream_options":
 			options = true
 			value = r.streamOptions(value)
@@ -212,6 +219,7 @@ func (r *editor) kept(m *span, value jsonx.Raw) bool {
 		}
 		return false
 	case m.name == "stream_options" && r.NoStreamOptions:
+		r.streamOptions(value) // the usage comes unasked, and the client gets it if it asks
 		return false
 	case r.Unsupported[m.name] && value.Kind() == 'n':
 		return false
@@ -252,6 +260,10 @@ func (r *editor) streamOptions(value jsonx.Raw) jsonx.Raw {
 	if !r.Usage {
 		return value
 	}
+	if string(value) == `{"include_usage":true}` { // what SDKs send
+		r.IncludeUsage = true
+		return value
+	}
 	members, err := jsonx.Members(value)
 	if err != nil {
 		return jsonx.Raw(`{"include_usage":true}`) // it was null
@@ -264,6 +276,8 @@ func (r *editor) streamOptions(value jsonx.Raw) jsonx.Raw {
 		if m.Name != "include_usage" {
 			w.AnyKey(m.Name)
 			w.Raw(m.Value)
+		} else {
+			r.IncludeUsage = string(m.Value) == "true"
 		}
 	}
 	w.EndObject()
