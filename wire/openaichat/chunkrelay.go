@@ -142,14 +142,10 @@ func (s *chunkScan) scan() bool {
 
 // skipColon is where a value begins behind a colon at a position; -1 if there is no colon.
 func skipColon(data []byte, at int) int {
-	for ; at < len(data) && (data[at] == ' ' || data[at] == '\t'); at++ {
-	}
-	if at == len(data) || data[at] != ':' {
+	if at = skipSpace(data, at); at == len(data) || data[at] != ':' {
 		return -1
 	}
-	for at++; at < len(data) && (data[at] == ' ' || data[at] == '\t'); at++ {
-	}
-	return at
+	return skipSpace(data, at+1)
 }
 
 // member takes note of a member whose value begins at a position, and returns where to go on.
