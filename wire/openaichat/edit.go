@@ -29,7 +29,7 @@ type Edits struct {
 	Add []jsonx.Member
 	// NoStreamOptions is whether the endpoint refuses stream_options.
 	NoStreamOptions bool
-	// TextOnly is whether content must be a string: parts of type text are joined.
+	// TextOnly is whether a list of texts must be one string; other parts are sent as they are.
 	TextOnly bool
 }
 
@@ -209,6 +209,16 @@ func (r *editor) rewrite(open int) error {
 	return nil
 }
 
+// streams reports whether the body asks for a stream.
+func (r *editor) streams() bool {
+	for i := range r.members {
+		if m := &r.members[i]; m.name == "stream" {
+			return string(r.body[m.start:m.end]) == "true"
+		}
+	}
+	return false
+}
+
 func (r *editor) has(name string) bool {
 	for i := range r.members {
 		if r.members[i].name == name {
@@ -225,6 +235,8 @@ func (r *editor) kept(m *span, value jsonx.Raw) bool {
 		if value.Kind() != 'n' && !jsonx.Empty(value) {
 			r.dropped(m.name, "")
 		}
+		return false
+	case m.name == "stream_options" && !r.streams(): // OpenAI refuses it then
 		return false
 	case m.name == "stream_options" && r.NoStreamOptions:
 		r.streamOptions(value) // the usage comes unasked, and the client gets it if it asks
@@ -315,11 +327,7 @@ func (r *editor) messages(value jsonx.Raw) (jsonx.Raw, error) {
 					continue
 				}
 			case "content":
-				if r.TextOnly && m.Value.Kind() == '[' {
-					text, err := joined(i, m.Value)
-					if err != nil {
-						return nil, err
-					}
+				if text, ok := joined(m.Value); ok && r.TextOnly {
 					w.String(text)
 					continue
 				}
@@ -332,26 +340,28 @@ func (r *editor) messages(value jsonx.Raw) (jsonx.Raw, error) {
 	return w.Buf, nil
 }
 
-// joined is the text of content parts.
-func joined(i int, parts jsonx.Raw) (string, error) {
+// joined is the text of a list of content parts that are all texts.
+func joined(parts jsonx.Raw) (string, bool) {
+	if parts.Kind() != '[' {
+		return "", false
+	}
 	var all []struct {
 		Type string    `json:"type"`
 		Text string    `json:"text"`
 		Rest jsonx.Raw `json:",embed"`
 	}
-	field := "messages[" + strconv.Itoa(i) + "].content"
-	if err := unmarshalAt(field, parts, &all); err != nil {
-		return "", err
+	if jsonx.Unmarshal(parts, &all) != nil {
+		return "", false
 	}
 	var text []byte
-	for j := range all {
-		if all[j].Type != "text" {
-			return "", llm.Unsupported(field, "%s[%d]: this model accepts text only", field, j)
+	for i := range all {
+		if all[i].Type != "text" {
+			return "", false
 		}
-		if j > 0 {
+		if i > 0 {
 			text = append(text, '\n')
 		}
-		text = append(text, all[j].Text...)
+		text = append(text, all[i].Text...)
 	}
-	return string(text), nil
+	return string(text), true
 }
