@@ -68,7 +68,7 @@ func (d *Deployment) Candidates(all bool) []string {
 	const few = 3
 	var out []string
 	for _, m := range d.Models() {
-		if len(m.ID) >= len(before)+len(after) && strings.HasPrefix(m.ID, before) && strings.HasSuffix(m.ID, after) && chats(m.ID) {
+		if len(m.ID) >= len(before)+len(after) && strings.HasPrefix(m.ID, before) && strings.HasSuffix(m.ID, after) && m.Verb == llm.VerbChat {
 			if out = append(out, m.ID); !all && len(out) == few {
 				break
 			}
@@ -77,10 +77,10 @@ func (d *Deployment) Candidates(all bool) []string {
 	return out
 }
 
-// chats reports whether a model probably takes chats, by its name: lists do not say.
-func chats(id string) bool {
+// chats reports whether a model probably takes chats, by its name in lower case.
+func chats(name string) bool {
 	for _, other := range [...]string{"embed", "whisper", "tts", "dall-e", "image", "moderation", "rerank", "audio", "realtime", "transcribe", "babbage", "davinci", "guard", "sora"} {
-		if strings.Contains(strings.ToLower(id), other) {
+		if strings.Contains(name, other) {
 			return false
 		}
 	}

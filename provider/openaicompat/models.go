@@ -140,13 +140,29 @@ func (d *Deployment) list(ctx context.Context) ([]provider.Model, error) {
 
 func (d *Deployment) model(s *sentModel) provider.Model {
 	m := d.Describe(s.ID)
-	m.Known, m.Active = true, true
+	m.Known, m.Active, m.Verb = true, true, verbOf(s.ID)
 	m.Title, m.Owner = text(s.Name), cmp.Or(text(s.OwnedBy), d.vendor.Name)
 	for _, raw := range []jsonx.Raw{s.ContextLength, s.MaxModelLen, s.ContextWindow} {
 		m.Context = max(m.Context, number(raw))
 	}
 	m.MaxOutput = number(s.MaxOutput)
 	return m
+}
+
+// verbOf is what a model is for, by its name, because lists do not say; 0 if it is neither for chats nor
+// for anything that is served.
+func verbOf(id string) llm.Verb {
+	name := strings.ToLower(id)
+	switch {
+	case strings.Contains(name, "rerank"):
+		return llm.VerbRerank
+	case strings.Contains(name, "embed"):
+		return llm.VerbEmbed
+	case chats(name):
+		return llm.VerbChat
+	default:
+		return 0
+	}
 }
 
 // text is a value that is a string, and number one that is a whole number; empty and 0 for others.
