@@ -90,6 +90,14 @@ func (c *Client) verb(i int, model string) llm.Verb {
 	return llm.VerbChat
 }
 
+// Speaks reports whether any deployment speaks a dialect, so that bodies in it can pass through.
+func (c *Client) Speaks(dialect string) bool {
+	return slices.ContainsFunc(c.deployments, func(d provider.Deployment) bool {
+		speaker, ok := d.(provider.Speaker)
+		return ok && slices.Contains(speaker.Dialects(), dialect)
+	})
+}
+
 // Models lists the configured names, once for each model and region that they serve, and for a name
 // with * the models that can be called through it, as far as known. It never blocks.
 func (c *Client) Models() []Model {

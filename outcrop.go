@@ -232,11 +232,15 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 			}
 		}
 		c.deployments, c.incomplete = append(c.deployments, d), append(c.incomplete, len(problems) > 0)
-		entries = append(entries, route.Entry{
+		entry := route.Entry{
 			Name: m.Name, ID: m.ID, Model: m.Model, Deployment: d,
 			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries,
 			Settings: route.Settings{DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(), Parameters: m.Parameters},
-		})
+		}
+		if m.Price != nil {
+			entry.Price = m.Price
+		}
+		entries = append(entries, entry)
 	}
 	if len(wrong) > 0 {
 		return nil, &ConfigError{Problems: wrong}

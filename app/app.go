@@ -109,7 +109,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	a.expect()
 	gateway := a.client.Pipeline()
 	parameters := slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
-	translated := door.Options{MaxBody: a.client.Config().General.MaxRequestSize, Parameters: parameters}
+	translated := door.Options{MaxBody: a.client.Config().General.MaxRequestSize, Parameters: parameters, Speaks: a.client.Speaks}
 	server := httpd.NewServer(httpd.New(httpd.Options{
 		Gateway: gateway,
 		Version: outcrop.Version,

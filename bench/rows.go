@@ -22,7 +22,9 @@ const (
 	limitIdle      = 40.0 // MB
 	limitAWS       = 0.6
 	limitMessages  = 0.8
-	limitStreamRaw = 1.0  // of AWS's or Anthropic's API
+	limitStreamRaw = 1.0 // of AWS's or Anthropic's API
+	limitOpenAI    = 0.7
+	limitOpenAISSE = 0.9
 	limitBody      = 2.0  // bytes per byte of one body
 	limitBodies    = 4.0  // the same, per byte of max_request_size_mb, for fifty bodies at once
 	limitOpen      = 40.0 // KB per stream, of 1,000
@@ -40,6 +42,8 @@ func rows() []row {
 		{"aws-stream", awsStream},
 		{"messages", messagesCall},
 		{"messages-stream", messagesStream},
+		{"openai", openAICall},
+		{"openai-stream", openAIStream},
 		{"aws-body", largeBodies},
 		{"latency", latency},
 		{"first", firstToken},
@@ -157,20 +161,28 @@ func burst(ctx context.Context, b *bench) ([]line, error) {
 }
 
 func awsStream(ctx context.Context, b *bench) ([]line, error) {
-	return b.bothStreams(ctx, apiAWS, modelPaced, modelBurst, "AWS's API, ConverseStream")
+	return b.bothStreams(ctx, apiAWS, modelPaced, modelBurst, "AWS's API, ConverseStream", limitStreamRaw)
 }
 
 func messagesStream(ctx context.Context, b *bench) ([]line, error) {
-	return b.bothStreams(ctx, apiMessages, claudePaced, claudeBurst, "Anthropic's API, Claude, stream")
+	return b.bothStreams(ctx, apiMessages, claudePaced, claudeBurst, "Anthropic's API, Claude, stream", limitStreamRaw)
+}
+
+func openAICall(ctx context.Context, b *bench) ([]line, error) {
+	return b.called(ctx, kind{api: apiOpenAI, model: openAIBurst}, "OpenAI's API to OpenAI: CPU per call", 20000, limitOpenAI)
+}
+
+func openAIStream(ctx context.Context, b *bench) ([]line, error) {
+	return b.bothStreams(ctx, apiOpenAI, openAIPaced, openAIBurst, "OpenAI's API to OpenAI, stream", limitOpenAISSE)
 }
 
 // bothStreams measures streams with and without pauses.
-func (b *bench) bothStreams(ctx context.Context, of api, paced, atOnce, what string) ([]line, error) {
-	slow, err := b.streamed(ctx, kind{api: of, model: paced}, what+", one at a time", 2000, limitStreamRaw)
+func (b *bench) bothStreams(ctx context.Context, of api, paced, atOnce, what string, limit float64) ([]line, error) {
+	slow, err := b.streamed(ctx, kind{api: of, model: paced}, what+", one at a time", 2000, limit)
 	if err != nil {
 		return nil, err
 	}
-	fast, err := b.streamed(ctx, kind{api: of, model: atOnce}, what+", without pauses", 4000, limitStreamRaw)
+	fast, err := b.streamed(ctx, kind{api: of, model: atOnce}, what+", without pauses", 4000, limit)
 	return append(slow, fast...), err
 }
 

@@ -69,9 +69,13 @@ model_list:
     litellm_params: {<<: *upstream, model: bedrock/%[3]s}
   - model_name: %[4]s
     litellm_params: {<<: *upstream, model: bedrock/%[4]s}
+  - model_name: %[5]s
+    litellm_params: {model: openai/%[5]s, api_key: sk-upstream, api_base: "http://%[1]s/%[5]s/v1"}
+  - model_name: %[6]s
+    litellm_params: {model: openai/%[6]s, api_key: sk-upstream, api_base: "http://%[1]s/%[6]s/v1"}
 general_settings:
   master_key: %[2]s
-`, b.upstream.address, masterKey, claudeBurst, claudePaced), 0o600)
+`, b.upstream.address, masterKey, claudeBurst, claudePaced, openAIBurst, openAIPaced), 0o600)
 }
 
 func (b *bench) close() {
@@ -139,7 +143,7 @@ func (b *bench) two() []server {
 // of OpenAI's API only.
 func (b *bench) serversFor(k kind, atOnce int) []server {
 	all := b.servers(atOnce)
-	if k.api == apiChat {
+	if k.api == apiChat || k.api == apiOpenAI {
 		return all
 	}
 	return slices.DeleteFunc(all, func(s server) bool { return s.name == litellm })

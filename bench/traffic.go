@@ -21,6 +21,9 @@ const (
 
 	claudeBurst = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
 	claudePaced = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+	openAIBurst = "gpt-burst"
+	openAIPaced = "gpt-paced"
 )
 
 // deltas is the number of text pieces in a streamed answer, and marker is part of the
@@ -100,6 +103,26 @@ func chunkFrames() [][]byte {
 		all = append(all, frame("chunk", `{"bytes":"`+base64.StdEncoding.EncodeToString([]byte(event))+`","p":"abcdefghijklmnopqrstuvwxyz"}`))
 	}
 	return all
+}
+
+// completion is a chat completion with the text of answer, with members as OpenAI sends them.
+const completion = `{"id":"chatcmpl-AbCdEfGhIjKlMnOpQrStUvWxYz012","object":"chat.completion","created":1772442000,"model":"gpt-5-mini-2025-08-07","choices":[{"index":0,"message":{"role":"assistant","content":"` + marker +
+	` is a coarse-grained rock that forms when magma cools slowly below the surface. It is made mostly of quartz, feldspar and mica, and where the land above it wears away it comes to light as an outcrop.","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"stop"}],` +
+	`"usage":{"prompt_tokens":61,"completion_tokens":48,"total_tokens":109,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default","system_fingerprint":"fp_44709d6fcb"}`
+
+// openAIEvents returns a streamed chat completion, whose usage the request asks for.
+func openAIEvents() [][]byte {
+	var all [][]byte
+	add := func(choices, usage string) {
+		all = append(all, []byte(`data: {"id":"chatcmpl-AbCdEfGhIjKlMnOpQrStUvWxYz012","object":"chat.completion.chunk","created":1772442000,"model":"gpt-5-mini-2025-08-07","service_tier":"default","system_fingerprint":"fp_44709d6fcb","choices":[`+choices+`],"usage":`+usage+`,"obfuscation":"aBcDeFgH"}`+"\n\n"))
+	}
+	add(`{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}`, "null")
+	for i := range deltas {
+		add(fmt.Sprintf(`{"index":0,"delta":{"content":%q},"logprobs":null,"finish_reason":null}`, deltaText(i)), "null")
+	}
+	add(`{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}`, "null")
+	add("", `{"prompt_tokens":61,"completion_tokens":64,"total_tokens":125,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}`)
+	return append(all, []byte("data: [DONE]\n\n"))
 }
 
 // The same question in the format of each API.
@@ -183,6 +206,7 @@ const (
 	apiChat     api = iota // OpenAI's chat completions
 	apiAWS                 // Bedrock's own, as the proxy is called
 	apiMessages            // Anthropic's, for which the upstream is called by InvokeModel
+	apiOpenAI              // OpenAI's, for which the upstream is called by the same
 )
 
 // kind is a kind of call, for both sides.
@@ -198,6 +222,10 @@ func (k kind) gateway() traffic {
 	switch k.api {
 	case apiAWS:
 		return k.proxy()
+	case apiOpenAI:
+		t := k.proxy()
+		t.bytes = request("/v1/chat/completions", openAIAsked(k))
+		return t
 	case apiMessages:
 		end := "}"
 		if k.stream {
@@ -217,6 +245,12 @@ func (k kind) gateway() traffic {
 func (k kind) proxy() traffic {
 	path := "/model/" + k.model
 	switch {
+	case k.api == apiOpenAI:
+		end := "}"
+		if k.stream {
+			end = "data: [DONE]\n\n"
+		}
+		return newTraffic("/"+k.model+"/v1/chat/completions", openAIAsked(k), marker, end)
 	case k.api == apiMessages && k.stream:
 		all := chunkFrames()
 		return newTraffic(path+"/invoke-with-response-stream", messages("", true), string(all[2]), string(all[len(all)-1]))
@@ -228,6 +262,15 @@ func (k kind) proxy() traffic {
 	default:
 		return newTraffic(path+"/converse", converse(k.picture), marker, "}")
 	}
+}
+
+// openAIAsked is a chat completion request that asks for the usage of streams.
+func openAIAsked(k kind) []byte {
+	body := openAIChat(k.model, k.stream, k.picture)
+	if k.stream {
+		body = append(body[:len(body)-1], `,"stream_options":{"include_usage":true}}`...)
+	}
+	return body
 }
 
 func newTraffic(path string, body []byte, mark, suffix string) traffic {

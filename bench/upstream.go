@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,12 +45,12 @@ func listen(ctx context.Context, out io.Writer) (net.Listener, error) {
 	return l, err
 }
 
-// upstream answers Converse, ConverseStream, InvokeModel and
-// InvokeModelWithResponseStream.
+// upstream answers Converse, ConverseStream, InvokeModel,
+// InvokeModelWithResponseStream, and OpenAI's chat completions.
 type upstream struct {
-	converse, invoke prepared
-	head             []byte // of a stream
-	wg               sync.WaitGroup
+	converse, invoke, openAI prepared
+	head, openAIHead         []byte // of a stream
+	wg                       sync.WaitGroup
 
 	mu   sync.Mutex
 	held map[net.Conn]bool // connections with an open stream of modelHeld
@@ -68,8 +69,9 @@ const pathRelease = "/release"
 func newUpstream() *upstream {
 	const common = "Date: Mon, 02 Mar 2026 09:00:00 GMT\r\nConnection: keep-alive\r\nx-amzn-RequestId: 6f1b5b5e-5d1c-4c7e-9d2e-0a4f3a1f7c11\r\n"
 	u := &upstream{
-		held: make(map[net.Conn]bool),
-		head: []byte("HTTP/1.1 200 OK\r\n" + common + "Content-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked\r\n\r\n"),
+		held:       make(map[net.Conn]bool),
+		head:       []byte("HTTP/1.1 200 OK\r\n" + common + "Content-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked\r\n\r\n"),
+		openAIHead: []byte("HTTP/1.1 200 OK\r\n" + common + "Content-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"),
 	}
 	prepare := func(headers, whole string, frames [][]byte) (p prepared) {
 		p.whole = []byte("HTTP/1.1 200 OK\r\n" + common + headers + "Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(whole)) + "\r\n\r\n" + whole)
@@ -80,6 +82,7 @@ func newUpstream() *upstream {
 	}
 	u.converse = prepare("", answer, frames())
 	u.invoke = prepare("X-Amzn-Bedrock-Invocation-Latency: 412\r\nX-Amzn-Bedrock-Input-Token-Count: 61\r\nX-Amzn-Bedrock-Output-Token-Count: 48\r\n", message, chunkFrames())
+	u.openAI = prepare("openai-processing-ms: 412\r\nx-ratelimit-remaining-requests: 9999\r\nx-ratelimit-remaining-tokens: 149999\r\n", completion, openAIEvents())
 	return u
 }
 
@@ -110,19 +113,30 @@ func (u *upstream) answer(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		openAI := strings.HasSuffix(r.URL.Path, "/chat/completions")
+		streamed := strings.HasSuffix(r.URL.Path, "-stream")
+		if openAI {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return
+			}
+			streamed = bytes.Contains(body, []byte(`"stream":true`))
+		} else if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return
 		}
-		of := &u.converse
-		if strings.Contains(r.URL.Path, "/invoke") {
+		of, head := &u.converse, u.head
+		switch {
+		case openAI:
+			of, head = &u.openAI, u.openAIHead
+		case strings.Contains(r.URL.Path, "/invoke"):
 			of = &u.invoke
 		}
 		switch {
 		case r.URL.Path == pathRelease:
 			n := strconv.Itoa(u.release())
 			_, err = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(n), n)
-		case strings.HasSuffix(r.URL.Path, "-stream"):
-			err = u.stream(conn, in, r.URL.Path, of.chunks)
+		case streamed:
+			err = u.stream(conn, in, r.URL.Path, head, of.chunks)
 		default:
 			_, err = conn.Write(of.whole)
 		}
@@ -133,14 +147,14 @@ func (u *upstream) answer(conn net.Conn) {
 }
 
 // stream writes each frame separately.
-func (u *upstream) stream(conn net.Conn, in *bufio.Reader, path string, chunks [][]byte) error {
-	paced, held := strings.Contains(path, modelPaced) || strings.Contains(path, claudePaced), strings.Contains(path, modelHeld)
+func (u *upstream) stream(conn net.Conn, in *bufio.Reader, path string, head []byte, chunks [][]byte) error {
+	paced, held := strings.Contains(path, modelPaced) || strings.Contains(path, claudePaced) || strings.Contains(path, openAIPaced), strings.Contains(path, modelHeld)
 	if held { // before the client can know that it is open
 		u.mu.Lock()
 		u.held[conn] = true
 		u.mu.Unlock()
 	}
-	if _, err := conn.Write(u.head); err != nil {
+	if _, err := conn.Write(head); err != nil {
 		return err
 	}
 	for i, c := range chunks {

@@ -279,6 +279,8 @@ func actor(a llm.Actor) string {
 		return "the administrator of the AWS organisation"
 	case llm.ActorAWS:
 		return "AWS: wait, use another region, or open a support case"
+	case llm.ActorProvider:
+		return "the provider: wait, use another one, or ask its support"
 	default:
 		return string(a)
 	}

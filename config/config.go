@@ -12,6 +12,7 @@ import (
 
 	"outcrop/fetch"
 	"outcrop/internal/jsonx"
+	"outcrop/llm"
 	"outcrop/provider"
 )
 
@@ -124,6 +125,8 @@ type Model struct {
 	Timeout time.Duration
 	// StreamTimeout is Timeout for a streamed call.
 	StreamTimeout time.Duration
+	// Price is what a token costs, instead of the built-in prices; nil for those.
+	Price *llm.Prices
 	// NumRetries is how many times a failed call is retried, 0 to 100.
 	NumRetries int
 	// KeepAlive is the interval between keep-alive comments in a stream without data.

@@ -13,17 +13,20 @@ func (l *loader) knownTo(model string) string {
 	return ""
 }
 
-// makerOf returns the maker of a model that LiteLLM accepts without a provider in its
-// name (https://docs.litellm.ai/docs/providers/openai): OpenAI or Google.
+// makerOf returns the provider of a model that LiteLLM accepts without a provider in its
+// name (https://docs.litellm.ai/docs/providers/openai): openai, anthropic or gemini.
 func makerOf(model string) string {
 	name := strings.ToLower(model)
 	for _, prefix := range []string{"gpt-", "chatgpt", "o1", "o3", "o4", "text-embedding-", "dall-e", "whisper", "tts-"} {
 		if strings.HasPrefix(name, prefix) && !strings.HasPrefix(name, "gpt-oss") {
-			return "OpenAI"
+			return "openai"
 		}
 	}
-	if strings.HasPrefix(name, "gemini") {
-		return "Google"
+	switch {
+	case strings.HasPrefix(name, "gemini"):
+		return "gemini"
+	case strings.HasPrefix(name, "claude-"):
+		return "anthropic"
 	}
 	return ""
 }

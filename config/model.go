@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"outcrop/internal/jsonx"
-	"outcrop/llm"
 	"outcrop/provider"
 )
 
@@ -228,75 +227,6 @@ func (e *entry) required(n, parent *node, key, path string) (string, bool) {
 	return s, ok
 }
 
-// providers finds who serves a model, and the model string without the
-// provider's segment.
-func (e *entry) providers(model string) (found []*provider.Info, rest string, ok bool) {
-	l, n, path := e.l, e.params.get("model"), e.path+".litellm_params.model"
-	prefix, rest, slash := strings.Cut(model, "/")
-	if custom := e.params.get("custom_llm_provider"); custom != nil && custom.kind != null {
-		n, path = custom, e.path+".litellm_params.custom_llm_provider"
-		s, ok := l.text(Key{Type: StringType}, custom, path)
-		if !ok {
-			return nil, "", false
-		}
-		if prefix != s {
-			rest = model
-		}
-		prefix, slash = s, true
-	}
-	var names []string
-	for i := range l.src.Providers {
-		p := &l.src.Providers[i]
-		names = append(names, p.Name)
-		if model == "*" && !slash || slash && prefix == p.Name {
-			found = append(found, p)
-		}
-	}
-	if model == "*" && !slash && len(found) > 0 {
-		return found, "*", true
-	}
-	accepted := "a model of " + strings.Join(names, ", ")
-	switch {
-	case len(names) == 0:
-		accepted = ""
-		fallthrough
-	case len(found) == 0 && slash:
-		hint := ""
-		if near := nearest(prefix, names); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", near)
-		}
-		if hint == "" {
-			hint = "remove the entry, or start with --skip-unsupported-models to serve the others"
-		}
-		severity := Error
-		message := fmt.Sprintf("Outcrop does not support the provider %s", e.quote(n, prefix))
-		if l.src.SkipUnsupportedModels {
-			severity, hint = Warning, ""
-			accepted, message = "", message+" yet; skipping the entry"
-			e.skipped = true
-		}
-		l.report(severity, n.file, n.line, n.column, path, message, accepted, hint)
-	case !slash && l.knownTo(model) != "":
-		l.errorAt(n.file, n.line, n.column, path, e.quote(n, model)+" lacks the provider prefix", "", "write "+l.knownTo(model)+"/"+llm.Clip(model, 100))
-	case !slash:
-		hint := fmt.Sprintf("write %s/ in front of it", names[0])
-		if maker := makerOf(model); maker != "" {
-			hint = fmt.Sprintf("LiteLLM takes it for a model of %s, which Outcrop does not support yet; run outcrop models to list the Bedrock models", maker)
-		}
-		if l.src.SkipUnsupportedModels {
-			e.skipped = true
-			l.warnAt(n.file, n.line, n.column, path, e.quote(n, model)+" names no provider; skipping the entry", hint)
-			break
-		}
-		l.errorAt(n.file, n.line, n.column, path, e.quote(n, model)+" names no provider", accepted, hint)
-	case rest == "":
-		l.errorAt(n.file, n.line, n.column, path, e.quote(n, model)+" names no model", "", "")
-	default:
-		return found, rest, true
-	}
-	return nil, "", false
-}
-
 // quote returns part of a value in quotes, unless it came from the environment.
 func (e *entry) quote(n *node, part string) string {
 	if strings.HasPrefix(n.text, envPrefix) || len(part) > 60 {
@@ -337,6 +267,8 @@ func (e *entry) settings(m *Model, p *provider.Info) {
 			own.read(l, k, n, path)
 		case "configurable_clientside_auth_params":
 			e.callers(m, p, n, path)
+		case costInput, costOutput, costCacheRead, costCacheWrite:
+			e.price(m, k, n, path)
 		default:
 			if own, _ := l.table.find(sectionParams, k.Name); own.Class == Supported {
 				e.parameter(m, k, n, path)
@@ -440,6 +372,8 @@ func (e *entry) readInfo(m *Model) {
 					e.policy = l.policy(n, path)
 				}
 			})
+		case isCost(k.Name):
+			e.price(m, k, mem.value, path+"."+mem.key)
 		case k.Name == "id":
 			if s, ok := l.text(k, mem.value, path+".id"); ok && s != "" {
 				m.ID = s
@@ -461,8 +395,6 @@ func (e *entry) fact(k Key, mem *member, path string) {
 	case k.Name == "mode" && (mode == "chat" || mode == "completion" || mode == "responses" || mode == "embedding" || mode == "rerank"):
 	case k.Name == "mode":
 		l.warnAt(mem.file, mem.line, mem.column, path, "Outcrop serves chat, embedding and rerank models, and the mode of this entry is another", "remove the entry")
-	case strings.HasSuffix(k.Name, "_cost_per_token"):
-		l.warnAt(mem.file, mem.line, mem.column, path, "has no effect: Outcrop computes costs from its built-in prices", "")
 	default:
 		l.unsupported(k, mem, path, nil)
 	}

@@ -75,6 +75,8 @@ const (
 	CodeUseCaseForm           Code = "access.use_case_form"
 	CodeAccountNotAuthorized  Code = "access.account_not_authorized"
 	CodeDataRetention         Code = "access.data_retention"
+	CodeBilling               Code = "access.billing"
+	CodeRegionBlocked         Code = "access.region"
 
 	CodeModelUnknown      Code = "model.unknown"
 	CodeModelNeedsProfile Code = "model.needs_profile"
@@ -95,6 +97,8 @@ const (
 	CodeConflict     Code = "request.parameter_conflict"
 	CodeUnknownField Code = "request.unknown_field"
 	CodeInvalid      Code = "request.invalid"
+
+	CodeContentFiltered Code = "request.content_filtered"
 
 	CodeLimitRequests Code = "limit.requests"
 	CodeLimitTokens   Code = "limit.tokens"
@@ -123,6 +127,7 @@ const (
 	ActorAWSAdmin          Actor = "aws_admin"          // an administrator of the AWS account
 	ActorOrganisationAdmin Actor = "organisation_admin" // an administrator of the AWS organisation
 	ActorAWS               Actor = "aws"                // AWS itself: wait, use another region, or open a support case
+	ActorProvider          Actor = "provider"           // another provider itself: wait, use another one, or ask its support
 )
 
 // Retry says whether another attempt can help.

@@ -49,6 +49,7 @@ except openai.APIStatusError as e:
 | aws_admin | an administrator of the AWS account |
 | organisation_admin | an administrator of the AWS organization |
 | aws | AWS itself: wait, use another region, or open a support case |
+| provider | another provider itself: wait, use another one, or ask its support |
 
 | ` + "`retry`" + ` | what it means |
 | --- | --- |

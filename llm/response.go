@@ -49,10 +49,12 @@ type Meta struct {
 
 // Destination is where a call went. Fields that do not apply are empty.
 type Destination struct {
-	API    string // converse, ...
-	Region string
-	ID     string // the model id or ARN as it was sent
-	Note   string // such as "emulator"
+	// Provider is the provider's name if it is not Bedrock.
+	Provider string
+	API      string // converse, ...
+	Region   string
+	ID       string // the model id or ARN as it was sent
+	Note     string // such as "emulator"
 	// Reason says in a few words why the call went there. String omits it.
 	Reason string
 }
@@ -64,6 +66,9 @@ func (t Destination) String() string {
 		return ""
 	}
 	s := "api=" + t.API
+	if t.Provider != "" {
+		s = "provider=" + t.Provider + "; " + s
+	}
 	if t.Region != "" {
 		s += "; region=" + t.Region
 	}

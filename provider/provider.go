@@ -28,6 +28,9 @@ type Info struct {
 	// Has reports whether a text is the id of one of the provider's models, as far as is known. If
 	// it is, a model string without the provider's prefix is a typo. It may be nil.
 	Has func(id string) bool
+	// Configured reports whether an environment has what the provider's models need, such as a key,
+	// so that the model * includes them. Nil means that it includes them always.
+	Configured func(environ func(string) string) bool
 	// Open opens a deployment. It checks the settings and resolves what it can in advance, without
 	// network calls. An invalid setting is an *OptionError.
 	Open func(ctx context.Context, p Params) (Deployment, error)
@@ -200,6 +203,12 @@ type Passer interface {
 	// PassStream makes one attempt at a streaming call; the caller closes the stream. A failure is
 	// an *llm.Error.
 	PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, error)
+}
+
+// Speaker is a Deployment whose targets for llm.VerbChat are Passers, all of the same dialects.
+type Speaker interface {
+	// Dialects are the dialects whose bodies pass through, such as llm.DialectOpenAI.
+	Dialects() []string
 }
 
 // Overridable is a Deployment whose settings requests can override.

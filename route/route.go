@@ -9,7 +9,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -34,6 +36,9 @@ type Entry struct {
 	StreamTimeout time.Duration
 	// Retries is how many attempts may follow the first.
 	Retries int
+	// Price computes the cost of the deployment's responses instead of the provider's prices; nil for
+	// those.
+	Price llm.Pricer
 	// Settings are for the frontend that translates the calls.
 	Settings
 }
@@ -52,6 +57,24 @@ type Settings struct {
 	// Parameters are defaults for requests that do not set them, by their names in an OpenAI chat
 	// request.
 	Parameters []jsonx.Member
+	// Spoken are the dialects that deployments of the name speak; New sets it.
+	Spoken []Spoken
+}
+
+// Spoken is a dialect that some of a name's deployments speak, so that its bodies can pass through.
+type Spoken struct {
+	Dialect string
+	All     bool // all deployments of the name speak it
+}
+
+// Speaks reports whether some, and whether all deployments of the name speak a dialect.
+func (s *Settings) Speaks(dialect string) (some, all bool) {
+	for _, d := range s.Spoken {
+		if d.Dialect == dialect {
+			return true, d.All
+		}
+	}
+	return false, false
 }
 
 // Options are the router's settings. The zero values are usable.
@@ -77,6 +100,7 @@ type Router struct {
 type group struct {
 	name           string
 	deployments    []*deployment
+	spoken         []Spoken
 	turn           atomic.Uint64
 	budget         budget
 	overrideBudget budget // for calls with client settings
@@ -133,7 +157,26 @@ func New(entries []Entry, opt Options) *Router {
 			join(t.ID, t)
 		}
 	}
+	for _, g := range groups {
+		g.spoken = spoken(g.deployments)
+	}
 	return &Router{names: newNames(groups), opt: opt}
+}
+
+// spoken lists the dialects of deployments.
+func spoken(deployments []*deployment) (all []Spoken) {
+	count := map[string]int{}
+	for _, t := range deployments {
+		if speaker, ok := t.Deployment.(provider.Speaker); ok {
+			for _, dialect := range speaker.Dialects() {
+				count[dialect]++
+			}
+		}
+	}
+	for _, dialect := range slices.Sorted(maps.Keys(count)) {
+		all = append(all, Spoken{dialect, count[dialect] == len(deployments)})
+	}
+	return all
 }
 
 // Group returns the configured name that serves a model name, such as bedrock/*; empty if none. The
@@ -159,7 +202,9 @@ func (r *Router) Alternative(name string) string {
 // configured.
 func (r *Router) Settings(name string) Settings {
 	if g, _ := r.names.find(name); g != nil {
-		return g.deployments[0].Settings
+		s := g.deployments[0].Settings
+		s.Spoken = g.spoken
+		return s
 	}
 	return Settings{}
 }
@@ -168,9 +213,16 @@ func (r *Router) Settings(name string) Settings {
 type Served struct {
 	Deployment string // its id
 	Retries    int    // the failed attempts before
+
+	price llm.Pricer
 }
 
-func (s Served) note(m *llm.Meta) { m.Deployment, m.Retries = s.Deployment, s.Retries }
+func (s Served) note(m *llm.Meta) {
+	m.Deployment, m.Retries = s.Deployment, s.Retries
+	if s.price != nil {
+		m.Price = s.price
+	}
+}
 
 // Do calls do with the targets of a model until it succeeds or no other attempt can help, whatever
 // the verb; do makes one attempt for a complete response within ctx. A failure is an *llm.Error;
@@ -238,7 +290,7 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 		e := c.tryDeployment(ctx, t, model, req.ClientSettings)
 		if e == nil {
 			c.budget.earn()
-			return Served{Deployment: t.ID, Retries: c.failed}, nil
+			return Served{Deployment: t.ID, Retries: c.failed, price: t.Price}, nil
 		}
 		next := order[(tries+1)%len(order)]
 		pause, ok := r.shouldRetry(e, tries, c.budget, t, next, c.start)

@@ -69,9 +69,12 @@ func (t *translated) take(ev *llm.RawEvent) {
 
 // sync adopts what the inner stream has learnt about itself since.
 func (t *translated) sync() {
-	deployment, retries := t.meta.Deployment, t.meta.Retries
+	deployment, retries, price := t.meta.Deployment, t.meta.Retries, t.meta.Price // which the router has set
 	t.meta = *t.inner.Meta()
 	t.meta.Deployment, t.meta.Retries = deployment, retries
+	if price != nil {
+		t.meta.Price = price
+	}
 	t.meta.Warnings = t.message.warnings(t.inner.Meta())
 }
 

@@ -14,9 +14,7 @@ import (
 // warnings fit into them.
 func Head(h http.Header, call *gateway.Call) (written int) {
 	m := call.Meta()
-	if m.UpstreamID != "" {
-		h["X-Amzn-Requestid"] = []string{m.UpstreamID}
-	}
+	upstreamID(h, m.UpstreamID, &m.Destination)
 	RouteHeaders(h, &m.Destination)
 	if cost := call.Cost(); cost.Set {
 		text := []string{cost.Value.String()}
@@ -28,6 +26,18 @@ func Head(h http.Header, call *gateway.Call) (written int) {
 		h["X-Outcrop-Warnings"] = []string{text}
 	}
 	return written
+}
+
+// upstreamID sets the header with the provider's id of a call: AWS's own name for it, which its SDKs
+// read, or ours.
+func upstreamID(h http.Header, id string, t *llm.Destination) {
+	switch {
+	case id == "":
+	case t.Provider == "":
+		h["X-Amzn-Requestid"] = []string{id}
+	default:
+		h["X-Outcrop-Upstream-Id"] = []string{id}
+	}
 }
 
 // RouteHeaders sets the headers that describe where a call went and why.
@@ -105,9 +115,7 @@ func quotable(s string) string {
 
 // FailureHead sets the headers that describe where a failed call went, and when to send it again.
 func FailureHead(h http.Header, e *llm.Error) {
-	if e.RequestID != "" {
-		h["X-Amzn-Requestid"] = []string{e.RequestID}
-	}
+	upstreamID(h, e.RequestID, &e.Destination)
 	RouteHeaders(h, &e.Destination)
 	if e.RetryAfter != "" {
 		h["Retry-After"] = []string{e.RetryAfter}

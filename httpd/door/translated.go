@@ -16,6 +16,9 @@ type Options struct {
 	MaxBody int64
 	// Parameters is whether the settings of any name have default parameters.
 	Parameters bool
+	// Speaks reports whether any name has a deployment that speaks a dialect, so that bodies in it can
+	// pass through. Nil means no.
+	Speaks func(dialect string) bool
 }
 
 // Translated is what the frontends that translate bodies share.
@@ -29,6 +32,11 @@ type Translated struct {
 // NewTranslated makes the shared part of a frontend.
 func NewTranslated(g *gateway.Gateway, name string, opt Options) Translated {
 	return Translated{Gateway: g, Name: name, Reader: &inbound.Reader{Limit: opt.MaxBody}, options: opt}
+}
+
+// Speaks reports whether any name has a deployment that speaks a dialect.
+func (t *Translated) Speaks(dialect string) bool {
+	return t.options.Speaks != nil && t.options.Speaks(dialect)
 }
 
 // Decoding is how bodies are decoded. model, if not empty, is the model in the path.

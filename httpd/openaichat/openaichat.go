@@ -14,7 +14,6 @@ import (
 	"outcrop/gateway"
 	"outcrop/httpd/door"
 	"outcrop/httpd/inbound"
-	"outcrop/internal/budget"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	wire "outcrop/wire/openaichat"
@@ -30,12 +29,15 @@ const keepAlive = 15 * time.Second
 // Handler serves chat completions.
 type Handler struct {
 	door.Translated
+	lanes   bool // any deployment speaks OpenAI's dialect, so that bodies can pass through
 	buffers sync.Pool
 }
 
 // New makes the frontend.
 func New(g *gateway.Gateway, opt door.Options) *Handler {
-	return &Handler{Translated: door.NewTranslated(g, Door, opt)}
+	h := &Handler{Translated: door.NewTranslated(g, Door, opt)}
+	h.lanes = h.Speaks(llm.DialectOpenAI)
+	return h
 }
 
 // Azure's paths have the model, in which there may be slashes and colons, plain or percent-encoded.
@@ -89,7 +91,18 @@ func CheckParameters(parameters []jsonx.Member) error { return wire.CheckParamet
 
 // serve responds to one request as a call that has begun.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call) {
-	req, err := h.decode(w, r, call.Lease())
+	body, err := h.Reader.Read(w, r, call.Lease())
+	if err != nil {
+		h.WriteError(w, call.Fail(err))
+		return
+	}
+	if h.lanes {
+		if c, ok := h.completion(r, call, body); ok {
+			h.relay(w, r, call, c)
+			return
+		}
+	}
+	req, err := h.decode(r, body)
 	if err != nil {
 		h.WriteError(w, call.Fail(err))
 		return
@@ -120,20 +133,21 @@ func (h *Handler) complete(w http.ResponseWriter, r *http.Request, call *gateway
 }
 
 //go:noinline
-func (h *Handler) decode(w http.ResponseWriter, r *http.Request, lease *budget.Lease) (*wire.Request, error) {
-	body, err := h.Reader.Read(w, r, lease)
-	if err != nil {
-		return nil, err
-	}
-	opt := h.Decoding(modelOf(r))
-	req, err := wire.Decode(body.Bytes, wire.Options{
-		Model: opt.Model, Beta: r.Header["Anthropic-Beta"],
-		Parameters: opt.Parameters, DropParams: opt.DropParams, AllowClientSettings: opt.AllowClientSettings,
-	})
+func (h *Handler) decode(r *http.Request, body *inbound.Body) (*wire.Request, error) {
+	req, err := wire.Decode(body.Bytes, h.decoding(r))
 	if err != nil || !req.Shares {
 		body.Release()
 	}
 	return req, err
+}
+
+// decoding is how a request is decoded.
+func (h *Handler) decoding(r *http.Request) wire.Options {
+	opt := h.Decoding(modelOf(r))
+	return wire.Options{
+		Model: opt.Model, Beta: r.Header["Anthropic-Beta"],
+		Parameters: opt.Parameters, DropParams: opt.DropParams, AllowClientSettings: opt.AllowClientSettings,
+	}
 }
 
 func (h *Handler) buffer() *[]byte {

@@ -34,6 +34,7 @@ func rules() []Rule {
 		{Path: "llm", Level: language, May: []string{"internal/base64", "internal/jsonx"}, Why: "the common language is below everything and does no I/O"},
 
 		{Path: "wire/eventstream", Level: leaf, Why: "framing knows no dialect"},
+		{Path: "wire/sse", Level: leaf, Why: "framing knows no dialect"},
 		{Path: "wire/awserror", Level: language, May: []string{"internal/jsonx", "wire/eventstream"}, Why: "AWS's errors have one form in all of its APIs, whatever the dialect of the content"},
 		{
 			Path: "wire/*", Level: dialect, May: with("wire/awserror", "wire/eventstream", "internal/httpfield"), Beside: []string{"wire/litellm"},
@@ -42,6 +43,7 @@ func rules() []Rule {
 		{Path: "wire/litellm", Level: dialect, May: with("internal/httpfield"), Why: "what LiteLLM adds to every dialect depends on none of them"},
 
 		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard"}, Why: "the HTTP client knows neither dialects nor providers"},
+		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "llm", "upstream"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect"},
 		{Path: "provider", Level: contract, May: with("upstream"), Why: "the contract names no concrete provider and no dialect"},
 
 		{Path: "provider/bedrock/modelid", Level: language, May: []string{"internal/levenshtein", "provider/bedrock/endpoint"}, Why: "the grammar of model ids is pure and needs no other component except the grammar of regions"},
@@ -62,7 +64,7 @@ func rules() []Rule {
 			Why: "policy documents are pure: what a call needs, and what a policy lacks",
 		},
 		{
-			Path: "provider/bedrock/diagnose", Level: component, May: with("wire/converse", "upstream", "internal/levenshtein", "provider/bedrock/modelid", "provider/bedrock/catalog"),
+			Path: "provider/bedrock/diagnose", Level: component, May: with("wire/converse", "upstream", "internal/levenshtein", "provider/bedrock/modelid", "provider/bedrock/catalog", "provider/transport"),
 			Beside: []string{"provider/bedrock/iam"},
 			Why:    "components import neither their provider nor, except pure ones, each other; a diagnosis includes the missing statement, which the pure package iam writes",
 		},
@@ -76,13 +78,22 @@ func rules() []Rule {
 			Why: "components import neither their provider nor, except pure ones, each other; the provider connects them",
 		},
 		{
-			Path: "provider/bedrock", Level: vendor, May: with("internal/budget", "internal/parallel", "internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*"),
+			Path: "provider/bedrock", Level: vendor, May: with("internal/parallel", "internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*", "provider/transport"),
 			Why: "a provider knows its own components and dialects, but neither other providers nor its callers",
+		},
+		{
+			Path: "provider/openaicompat", Level: component, May: with("internal/netguard", "wire/openaichat", "wire/openaiembed", "wire/cohererank", "wire/sse", "upstream", "provider", "provider/transport"),
+			Why: "it serves vendors that differ by data only, and providers that differ by address and credentials too import it",
+		},
+		{
+			Path: "provider/azure", Level: vendor, May: with("upstream", "provider", "provider/openaicompat"),
+			Why: "Azure differs from other vendors of OpenAI's API by address and credentials only",
 		},
 		{
 			Path: "provider/*", Level: vendor, May: with("wire/...", "upstream", "provider"),
 			Why: "a provider knows its own dialects, but neither other providers nor its callers",
 		},
+		{Path: "provider/providertest", Level: component, May: with("provider"), Why: "the suite that all providers pass knows none of them, and no dialect"},
 		{Path: "provider/all", Level: list, May: []string{"provider", "provider/*"}, Why: "it is the one list of providers and nothing else"},
 
 		{Path: "telemetry", Level: contract, May: common, Why: "every stage may record, so it is below all of them and never sees a request's content"},
@@ -156,6 +167,7 @@ func dependencies() []Dependency {
 		{Path: "golang.org/x/term", By: []string{"cli"}, Why: "only the command line uses terminals"},
 		{Path: "github.com/prometheus/client_golang/prometheus/promhttp", By: []string{"app"}, Why: "the app serves the metrics; the others record"},
 		{Path: "github.com/prometheus/client_golang", By: []string{"telemetry"}, Why: "one package defines all metrics, so that names and labels are consistent and bounded"},
+		{Path: "github.com/Azure/azure-sdk-for-go", By: []string{"provider/azure"}, Why: "the Azure SDK only gets tokens of Entra ID"},
 		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign"}, Why: "the AWS SDK only finds credentials; frames and bodies are Outcrop's own"},
 	}
 }

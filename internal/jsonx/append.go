@@ -94,9 +94,13 @@ func (w *Writer) Word(s string) {
 
 // Base64 writes a string of base64. If SplitLarge is set, the string must not be modified before
 // the document has been used.
-func (w *Writer) Base64(text []byte) {
+func (w *Writer) Base64(text []byte) { w.PrefixedBase64("", text) }
+
+// PrefixedBase64 is Base64 with a text before it that needs no escaping, as in a data URI.
+func (w *Writer) PrefixedBase64(prefix string, text []byte) {
 	w.value(true)
 	w.Buf = append(w.Buf, '"')
+	w.Buf = append(w.Buf, prefix...)
 	if w.SplitLarge && len(text) >= apartFrom {
 		w.apart = append(w.apart, piece{len(w.Buf), text})
 	} else {

@@ -2,11 +2,19 @@
 package all
 
 import (
+	"slices"
+
 	"outcrop/provider"
+	"outcrop/provider/azure"
 	"outcrop/provider/bedrock"
+	"outcrop/provider/openaicompat"
 )
 
 // Providers lists every provider that there is.
 func Providers() []provider.Info {
-	return []provider.Info{bedrock.Provider()}
+	return slices.Concat(
+		[]provider.Info{bedrock.Provider()},
+		azure.Providers(),
+		openaicompat.Providers(),
+	)
 }

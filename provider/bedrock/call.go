@@ -1,10 +1,8 @@
 package bedrock
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"html"
 	"io"
 	"net/http"
 	"net/url"
@@ -12,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"outcrop/internal/budget"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
@@ -22,22 +19,9 @@ import (
 	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/sign"
+	"outcrop/provider/transport"
 	"outcrop/upstream"
 	wire "outcrop/wire/converse"
-)
-
-// maxAnswer bounds a non-streaming response, and maxErrorBody what is read of an error response, in
-// bytes.
-const (
-	maxAnswer    = 64 << 20
-	maxErrorBody = 64 << 10
-)
-
-// The part of a non-streaming response beyond freeAnswer is charged to the memory budget with
-// answerWeight bytes for each byte, because it is held raw, decoded and encoded for the client.
-const (
-	freeAnswer   = 256 << 10
-	answerWeight = 4
 )
 
 // Complete makes one call of Converse, or of InvokeModel, see invokes.
@@ -84,8 +68,8 @@ func (c *call) whole(ctx context.Context) (*llm.Response, error) {
 	defer c.resp.Body.Close()
 	buf := c.target.d.buffer()
 	defer c.target.d.release(buf)
-	if n, err := strconv.ParseInt(c.resp.Header.Get("Content-Length"), 10, 64); err == nil && n > maxAnswer {
-		return nil, c.failed(tooLarge())
+	if n, err := strconv.ParseInt(c.resp.Header.Get("Content-Length"), 10, 64); err == nil && n > transport.MaxBody {
+		return nil, c.failed(bodyFault(transport.ErrTooLarge))
 	}
 	if err := buf.readFrom(ctx, c.resp.Body); err != nil {
 		return nil, c.failed(err)
@@ -176,11 +160,7 @@ func requestError(err error) error {
 
 // failing describes a failed call for the diagnosis.
 func (w *target) failing(req *llm.Request, stream bool) diagnose.Case {
-	c := diagnose.Case{Target: w.destination, Base: w.base, Stream: stream, Request: req, Known: w.d.account.Snapshot().Catalogue, Now: w.d.now()}
-	if req != nil {
-		c.Names = req.Names
-	}
-	return c
+	return diagnose.Case{Target: w.destination, Base: w.base, Stream: stream, Request: req, Known: w.d.account.Snapshot().Catalogue, Now: w.d.now()}
 }
 
 // send signs and sends a request for the region of target. A response with an error status is
@@ -215,11 +195,7 @@ func atAWS(host string) bool {
 //
 //go:noinline
 func (d *deployment) refused(used creds.Credentials, resp *upstream.Response, failing func() diagnose.Case) error {
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	if err != nil {
-		body = append(body, " (cut)"...)
-	}
+	body := transport.ReadErrorBody(resp, used.BearerToken(), used.SessionToken())
 	h := resp.Header
 	c := failing()
 	c.APIKey = used.BearerToken() != ""
@@ -227,7 +203,6 @@ func (d *deployment) refused(used creds.Credentials, resp *upstream.Response, fa
 		c.KeyRegion = key.Region
 	}
 	c.Served, _ = http.ParseTime(h.Get("Date")) // if it is missing, AWS's message has the times
-	body = hide(body, used)
 	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), body), c)
 	if jsonx.Valid(body) {
 		e.Body = body
@@ -239,20 +214,6 @@ func (d *deployment) refused(used creds.Credentials, resp *upstream.Response, fa
 		}
 	}
 	return e
-}
-
-// hide removes the credentials of the request from an error response, whose text is passed on: a
-// proxy's error page may repeat the request.
-func hide(body []byte, c creds.Credentials) []byte {
-	for _, secret := range []string{c.BearerToken(), c.SessionToken()} {
-		if secret == "" {
-			continue
-		}
-		for _, written := range []string{secret, strings.ReplaceAll(secret, "/", `\/`), html.EscapeString(secret), url.QueryEscape(secret)} {
-			body = bytes.ReplaceAll(body, []byte(written), []byte("[secret]"))
-		}
-	}
-	return body
 }
 
 // stream is a response of ConverseStream.
@@ -274,36 +235,23 @@ func (s *stream) More() bool { return s.reader.More() }
 // buffer is memory for a request body or a non-streaming response.
 type buffer struct{ bytes []byte }
 
-// readFrom reads r to its end. The error is a *wire.Fault, or an *llm.Error if the memory budget is
-// exhausted.
-func (b *buffer) readFrom(ctx context.Context, r io.Reader) error {
-	b.bytes = b.bytes[:0]
-	covered := freeAnswer // bytes covered by the memory budget
-	for {
-		if len(b.bytes) >= covered {
-			if err := budget.From(ctx).Grow(ctx, int64(3*covered)*answerWeight); err != nil {
-				return llm.Overloaded(err)
-			}
-			covered *= 4
-		}
-		if len(b.bytes) == cap(b.bytes) {
-			b.bytes = append(b.bytes, 0)[:len(b.bytes)]
-		}
-		n, err := r.Read(b.bytes[len(b.bytes):min(cap(b.bytes), covered)])
-		b.bytes = b.bytes[:len(b.bytes)+n]
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return &wire.Fault{Kind: wire.FaultCut, Message: "it ended before its Content-Length", Err: err}
-		case len(b.bytes) > maxAnswer:
-			return tooLarge()
-		}
-	}
+// readFrom reads r to its end. The error is that of bodyFault.
+func (b *buffer) readFrom(ctx context.Context, r io.Reader) (err error) {
+	b.bytes, err = transport.AppendBody(ctx, b.bytes, r)
+	return bodyFault(err)
 }
 
-func tooLarge() *wire.Fault {
-	return &wire.Fault{Kind: wire.FaultLarge, Message: "it is larger than " + strconv.Itoa(maxAnswer>>20) + " MB"}
+// bodyFault is an error of package transport about a body: a *wire.Fault, or an *llm.Error if the
+// memory budget is exhausted.
+func bodyFault(err error) error {
+	switch {
+	case errors.Is(err, transport.ErrTooLarge):
+		return &wire.Fault{Kind: wire.FaultLarge, Message: err.Error()}
+	case errors.Is(err, transport.ErrCut):
+		return &wire.Fault{Kind: wire.FaultCut, Message: err.Error(), Err: err}
+	default:
+		return err
+	}
 }
 
 // buffer returns a buffer, preferably one of an earlier call.

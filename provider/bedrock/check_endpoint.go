@@ -63,7 +63,7 @@ func (x *check) reach(ctx context.Context, service endpoint.Service, region stri
 		x.found(ctx, f)
 		return
 	}
-	_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBody) // so that the connection can be used again
+	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection can be used again
 	_ = resp.Body.Close()
 	x.found(ctx, f)
 	x.clock(ctx, sent.Add(f.Took/2), resp.Header.Get("Date"), end.Host)

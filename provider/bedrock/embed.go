@@ -4,13 +4,13 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"outcrop/internal/parallel"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/bedrock/embed"
 	"outcrop/provider/bedrock/rerank"
+	"outcrop/provider/transport"
 	"outcrop/upstream"
 )
 
@@ -109,16 +109,8 @@ func (w *target) invoke(ctx context.Context, body [][]byte, headers []llm.Label)
 // readWhole reads the body of a non-streaming response. Its memory is charged to the lease in ctx
 // and stays charged.
 func readWhole(ctx context.Context, resp *upstream.Response) ([]byte, error) {
-	room := int64(4 << 10)
-	if n, err := strconv.ParseInt(resp.Header.Get("Content-Length"), 10, 64); err == nil {
-		if n > maxAnswer {
-			return nil, tooLarge()
-		}
-		room = min(max(n, 0), freeAnswer) + 1 // one extra byte to detect the end
-	}
-	buf := buffer{make([]byte, 0, room)}
-	err := buf.readFrom(ctx, resp.Body)
-	return buf.bytes, err
+	body, err := transport.ReadBody(ctx, resp)
+	return body, bodyFault(err)
 }
 
 var (

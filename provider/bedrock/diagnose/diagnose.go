@@ -7,14 +7,12 @@ import (
 	"cmp"
 	"errors"
 	"net"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
-	"outcrop/upstream"
+	"outcrop/provider/transport"
 	wire "outcrop/wire/converse"
 )
 
@@ -70,7 +68,7 @@ func Fault(f *wire.Fault, c Case) *llm.Error {
 	if f.Kind != wire.FaultException {
 		e.Code, e.Status, e.Message = llm.CodeInterrupted, 502, "the response from Bedrock is incomplete: "+f.Message
 		if _, broke := errors.AsType[*net.OpError](f.Err); broke {
-			e.Message += ": " + reason(f.Err)
+			e.Message += ": " + transport.Reason(f.Err)
 		}
 		c.advise(e, &denial{})
 		return e
@@ -134,83 +132,22 @@ func named(f *wire.Fault) bool { return strings.HasSuffix(f.Type, "Exception") }
 // Transport returns the error for a call without a response: 503 if nothing could be reached, 502
 // if the connection broke or did not speak HTTP. An *llm.Error is kept.
 func Transport(err error, target llm.Destination) *llm.Error {
-	if own, ok := errors.AsType[*llm.Error](err); ok {
-		return copied(own)
+	e := transport.NoResponse("Bedrock", err, target)
+	if _, own := errors.AsType[*llm.Error](err); !own {
+		e.Docs, e.Cause = Docs(e.Code), cmp.Or(e.Cause, meaning(e.Code))
 	}
-	e := &llm.Error{Code: llm.CodeUnreachable, Status: 502, Message: "the connection to Bedrock failed before a response arrived", Destination: target, Err: err}
-	var up *upstream.Error
-	if errors.As(err, &up) && up.Unreachable {
-		e.Status, e.Message = 503, "Bedrock cannot be reached"
-		e.Fix = "Check the endpoint's name and address, the network route to it, its certificate and the proxy settings."
-	}
-	if filesUsedUp(err) {
-		e.Message = "this gateway has no file descriptor left for a connection to Bedrock"
-		e.Fix = "Increase the process's limit of open files (ulimit -n, LimitNOFILE); process_open_fds in /metrics shows how many are in use."
-		e.Cause, e.Retry = "Each connection uses a file descriptor, and the limit of the process or the machine has been reached.", llm.RetryLater
-	}
-	begin := e.Message + ": "
-	e.Message, e.Logged = begin+outward(err)+".", begin+reason(err)+"."
-	e.Docs, e.Cause = Docs(e.Code), cmp.Or(e.Cause, meaning(e.Code))
 	return e
-}
-
-// filesUsedUp reports whether a connection failed for lack of file descriptors, including one of
-// the resolver's, whose errors keep only the text.
-func filesUsedUp(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || strings.Contains(err.Error(), syscall.EMFILE.Error())
-}
-
-// outward is the description of a failed connection for the client. It hides which resolver was
-// asked, and why a client-supplied host is not called.
-func outward(err error) string {
-	if hidden, ok := errors.AsType[*upstream.NotPublicError](err); ok {
-		return hidden.Error()
-	}
-	dns, ok := errors.AsType[*net.DNSError](err)
-	switch {
-	case !ok:
-		return reason(err)
-	case filesUsedUp(err):
-		return syscall.EMFILE.Error()
-	case dns.IsNotFound:
-		return "DNS does not know the host " + strconv.Quote(llm.Clip(dns.Name, 260))
-	case dns.IsTimeout:
-		return "the DNS lookup timed out for the host " + strconv.Quote(llm.Clip(dns.Name, 260))
-	default:
-		return "the DNS lookup failed for the host " + strconv.Quote(llm.Clip(dns.Name, 260))
-	}
-}
-
-// reason is what the operating system or TLS said, without the addresses that
-// net's errors repeat.
-func reason(err error) string {
-	var op *net.OpError
-	if errors.As(err, &op) && op.Err != nil {
-		err = op.Err
-	}
-	return strings.ToValidUTF8(llm.Clip(err.Error(), 300), "?")
 }
 
 // Stream returns the error for a stream that failed while it was read: a fault in the stream, or a
 // connection error.
 func Stream(err error, c Case) *llm.Error {
-	var own *llm.Error
-	var fault *wire.Fault
-	switch {
-	case errors.As(err, &own):
-		return copied(own)
-	case errors.As(err, &fault):
+	if fault, ok := errors.AsType[*wire.Fault](err); ok {
 		return Fault(fault, c)
-	default:
-		e := &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the stream from Bedrock was interrupted: " + outward(err), Destination: c.Target, Err: err}
-		c.advise(e, &denial{})
-		return e
 	}
-}
-
-// copied returns a copy that may be modified: the cause that ended a call may be shared with
-// others.
-func copied(e *llm.Error) *llm.Error {
-	c := *e
-	return &c
+	e := transport.Interrupted("Bedrock", err, c.Target)
+	if _, own := errors.AsType[*llm.Error](err); !own {
+		c.advise(e, &denial{})
+	}
+	return e
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
-	"strings"
-	"unicode/utf8"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -15,28 +13,9 @@ import (
 	"outcrop/wire/eventstream"
 )
 
-// Event is one event of Anthropic's stream.
-type Event struct {
-	// Type is the event's type, such as content_block_delta.
-	Type string
-	// Data is its JSON, on one line, without what Bedrock adds. It stays valid until the next call of
-	// Next.
-	Data []byte
-}
-
-// HasContent reports whether the event is part of the response itself: a delta, the beginning of a
-// tool call, or the end. Before the first such event nothing of the response has been sent, and the
-// call can be retried.
-func (e *Event) HasContent() bool {
-	switch e.Type {
-	case "message_start", "ping", "content_block_stop":
-		return false
-	case "content_block_start":
-		return !bytes.Contains(e.Data, []byte(`"type":"text"`)) && !bytes.Contains(e.Data, []byte(`"type":"thinking"`))
-	default:
-		return true
-	}
-}
+// Event is one event of Anthropic's stream. Its data, without what Bedrock adds, stays valid until the
+// next call of Next.
+type Event = anthropic.RawEvent
 
 // Reader reads the body of a response of InvokeModelWithResponseStream with status 200.
 type Reader struct {
@@ -44,7 +23,6 @@ type Reader struct {
 	tapped Tapped
 	data   []byte
 	some   bool // a frame has arrived
-	done   bool // message_stop has arrived
 	err    error
 }
 
@@ -88,7 +66,7 @@ func (r *Reader) next(ev *Event) error {
 	for {
 		frame, err := r.frames.Next()
 		if err != nil {
-			return awserror.Ended(err, r.some, r.done)
+			return awserror.Ended(err, r.some, r.tapped.Done)
 		}
 		r.some = true
 		if fault := awserror.Exception(frame); fault != nil {
@@ -103,14 +81,13 @@ func (r *Reader) next(ev *Event) error {
 		r.data, err = content(r.data[:0], frame.Payload)
 		r.frames.Trim()
 		if err == nil {
-			ev.Data = r.data
 			err = r.take(ev)
 		}
 		if err == nil {
 			return nil
 		}
-		if fault, ok := errors.AsType[*awserror.Fault](err); ok {
-			return fault
+		if failure, ok := errors.AsType[*anthropic.Failure](err); ok {
+			return fault(failure, true)
 		}
 		return &awserror.Fault{Kind: awserror.FaultCorrupt, InStream: true, Err: err, Message: "a chunk cannot be decoded: " + err.Error()}
 	}
@@ -157,62 +134,18 @@ func padding(tail []byte) bool {
 
 // take reads what an event says of the response, and removes what Bedrock adds.
 func (r *Reader) take(ev *Event) error {
-	var err error
-	if ev.Type, err = typeOf(ev.Data); err != nil {
+	if err := r.tapped.Take(ev, r.data); err != nil || ev.Type != "message_stop" {
 		return err
 	}
-	if strings.ContainsAny(ev.Type, "\r\n") {
-		return errors.New("its type is not a name")
-	}
-	switch ev.Type {
-	case "message_start", "message_delta", "message_stop":
-		err = r.tap(ev)
-	case "error":
-		return asException(ev.Data)
-	default:
-		if plainDelta(ev.Data) {
-			return nil
-		}
-		if !jsonx.Valid(ev.Data) {
-			err = errors.New("it is not JSON")
-		}
-	}
-	if err == nil && bytes.ContainsAny(ev.Data, "\r\n") { // between tokens: a string has none
-		ev.Data, err = jsonx.Compact(ev.Data)
-	}
-	return err
-}
-
-// plainDelta reports whether an event is a text delta as AWS writes it, on one line and without
-// escapes in its text, which is most of a stream. Such an event is valid JSON.
-func plainDelta(data []byte) bool {
-	rest, ok := bytes.CutPrefix(data, []byte(`{"type":"content_block_delta","index":`))
-	if !ok || len(rest) == 0 || rest[0] < '0' || rest[0] > '9' {
-		return false // an index above 9 is left to the JSON library
-	}
-	text, ok := bytes.CutPrefix(rest[1:], []byte(`,"delta":{"type":"text_delta","text":"`))
-	if !ok {
-		return false
-	}
-	if text, ok = bytes.CutSuffix(text, []byte(`"}}`)); !ok {
-		return false
-	}
-	for _, c := range text {
-		if c < ' ' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return utf8.Valid(text)
+	return r.measured(ev)
 }
 
 // metrics is what Bedrock adds to the last event.
 const metrics = "amazon-bedrock-invocationMetrics"
 
-func (r *Reader) tap(ev *Event) error {
+// measured takes Bedrock's measurements out of the last event.
+func (r *Reader) measured(ev *Event) error {
 	var e struct {
-		Message message   `json:"message"`
-		Delta   message   `json:"delta"`
-		Usage   jsonx.Raw `json:"usage"`
 		Metrics *struct {
 			Input      int64  `json:"inputTokenCount"`
 			Output     int64  `json:"outputTokenCount"`
@@ -225,14 +158,6 @@ func (r *Reader) tap(ev *Event) error {
 		return err
 	}
 	t := &r.tapped
-	switch ev.Type {
-	case "message_start":
-		return t.message(&e.Message)
-	case "message_delta":
-		t.stop(e.Delta.StopReason)
-		return t.count(e.Usage)
-	}
-	r.done = true
 	m := e.Metrics
 	if m == nil {
 		return nil
@@ -263,10 +188,7 @@ func (r *Reader) tap(ev *Event) error {
 // Events reads the same body in the common language.
 type Events struct {
 	*Reader
-	decoder anthropic.EventReader
-	queue   []llm.Event
-	next    int // of queue
-	failed  error
+	stream anthropic.StreamReader
 }
 
 // NewEvents makes Events of a Reader that has read nothing yet.
@@ -274,39 +196,11 @@ func NewEvents(r *Reader) *Events { return &Events{Reader: r} }
 
 // Next fills ev with the next event. Its errors are those of Reader.Next.
 func (e *Events) Next(ev *llm.Event) error {
-	*ev = llm.Event{}
-	for e.next == len(e.queue) {
-		if e.failed != nil {
-			return e.failed
-		}
-		clear(e.queue)
-		e.queue, e.next = e.queue[:0], 0
-		var raw Event
-		if e.failed = e.Reader.Next(&raw); e.failed != nil {
-			continue
-		}
-		var err error
-		if e.queue, err = e.decoder.Append(e.queue, raw.Data); err != nil {
-			clear(e.queue)
-			e.queue = e.queue[:0]
-			e.failed = &awserror.Fault{
-				Kind: awserror.FaultCorrupt, InStream: true, Err: err, Message: "an event " + raw.Type + " cannot be decoded: " + err.Error(),
-			}
-		}
-		e.complete()
+	err := e.stream.Next(ev, e.Reader.Next)
+	if broken, ok := errors.AsType[*anthropic.EventError](err); ok {
+		return &awserror.Fault{Kind: awserror.FaultCorrupt, InStream: true, Err: broken, Message: broken.Error()}
 	}
-	*ev = e.queue[e.next]
-	e.next++
-	return nil
-}
-
-// complete adds to the last event what only Bedrock's additions say, which Reader has removed.
-func (e *Events) complete() {
-	for i := range e.queue {
-		ev := &e.queue[i]
-		if ev.Kind != llm.EventUsage {
-			continue
-		}
+	if ev.Kind == llm.EventUsage { // what only Bedrock's additions say, which Reader has removed
 		t := e.Tapped()
 		ev.LatencyMs = t.LatencyMs
 		if ev.Usage == nil && t.Counted {
@@ -314,7 +208,8 @@ func (e *Events) complete() {
 			ev.Usage = &usage
 		}
 	}
+	return err
 }
 
 // More reports whether Next can return without waiting for the network.
-func (e *Events) More() bool { return e.next < len(e.queue) || e.failed == nil && e.Reader.More() }
+func (e *Events) More() bool { return e.stream.Ready() || e.Reader.More() }

@@ -14,6 +14,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/wire/anthropic"
 	"outcrop/wire/awserror"
 	"outcrop/wire/eventstream"
 )
@@ -76,13 +77,13 @@ func TestReader(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
-		wantTapped := &Tapped{
-			ID: "msg_bdrk_1", Model: "claude-opus-4-6", Counted: true, ServiceTier: "standard", Stop: llm.StopEnd, RawStop: "end_turn", LatencyMs: llm.Some[int64](900),
+		wantTapped := &Tapped{LatencyMs: llm.Some[int64](900), Tapped: anthropic.Tapped{
+			ID: "msg_bdrk_1", Model: "claude-opus-4-6", Counted: true, ServiceTier: "standard", Stop: llm.StopEnd, RawStop: "end_turn", Done: true,
 			Usage: llm.Usage{
 				Input: 9, Output: 7, Total: 50, CacheRead: llm.Some[int64](4), CacheWrite: llm.Some[int64](30), Reasoning: llm.Some[int64](3),
 				CacheWrites: []llm.CacheWrite{{TTL: "5m", Tokens: 10}, {TTL: "1h", Tokens: 20}},
 			},
-		}
+		}}
 		if diff := cmp.Diff(wantTapped, r.Tapped()); diff != "" {
 			t.Errorf("%s: tapped (-want +got):\n%s", name, diff)
 		}
@@ -218,7 +219,6 @@ func TestMemoryDoesNotGrowWithTheStream(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	var out []byte
-	w := EventWriter{Model: "m"}
 	n := 0
 	for {
 		var ev Event
@@ -228,7 +228,7 @@ func TestMemoryDoesNotGrowWithTheStream(t *testing.T) {
 			}
 			break
 		}
-		out = w.Append(out[:0], &ev)
+		out = anthropic.AppendRawEvent(out[:0], &ev, "m")
 		n++
 	}
 	runtime.GC()
@@ -262,38 +262,6 @@ func (r *repeat) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func TestEventWriter(t *testing.T) {
-	w := EventWriter{Model: `my "model"`}
-	got := string(w.Append(nil, &Event{Type: "message_start", Data: []byte(`{"type":"message_start","model":"x","message":{"id":"a", "model" : "claude","role":"assistant"},"z":1}`)}))
-	want := `event: message_start` + "\n" + `data: {"type":"message_start","model":"x","message":{"id":"a", "model" : "my \"model\"","role":"assistant"},"z":1}` + "\n\n"
-	if got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	for _, data := range []string{`{"type":"message_start"}`, `{"type":"message_start","message":5}`, `{"type":"message_start","message":{"id":"a"}}`} {
-		if got := string(w.Append([]byte("x"), &Event{Type: "message_start", Data: []byte(data)})); got != "xevent: message_start\ndata: "+data+"\n\n" {
-			t.Errorf("got %q", got)
-		}
-	}
-	if got := string((EventWriter{}).Append(nil, &Event{Type: "message_start", Data: []byte(evStart)})); got != "event: message_start\ndata: "+evStart+"\n\n" {
-		t.Errorf("got %q", got)
-	}
-	if got := string(w.Append(nil, &Event{Type: "ping", Data: []byte(`{"type":"ping"}`)})); got != "event: ping\ndata: {\"type\":\"ping\"}\n\n" {
-		t.Errorf("got %q", got)
-	}
-}
-
-func TestHasContent(t *testing.T) {
-	for data, want := range map[string]bool{
-		evStart: false, evText: false, evDelta: true, evEnd: false, evStop: true, evLast: true, `{"type":"ping"}`: false,
-		`{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"a"}}`: true, `{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":""}}`: false,
-	} {
-		kind, err := typeOf([]byte(data))
-		if ev := (Event{Type: kind, Data: []byte(data)}); err != nil || ev.HasContent() != want {
-			t.Errorf("%s: %v, %v", data, ev.HasContent(), err)
-		}
-	}
-}
-
 const wholeBody = `{ "model" : "claude-opus-4-6","id":"msg_bdrk_1","type":"message","role":"assistant","content":[{"type":"text","text":"Hello"}],"stop_reason":"max_tokens","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":4}, "x":{"model":"y"} }`
 
 func TestWhole(t *testing.T) {
@@ -304,7 +272,7 @@ func TestWhole(t *testing.T) {
 	if got, want := string(bytes.Join(a.Body, nil)), strings.Replace(wholeBody, `"claude-opus-4-6"`, `"mine"`, 1); got != want {
 		t.Errorf("got %s", got)
 	}
-	want := Tapped{ID: "msg_bdrk_1", Model: "claude-opus-4-6", Counted: true, Stop: llm.StopMaxTokens, RawStop: "max_tokens", Usage: llm.Usage{Input: 3, Output: 4, Total: 7}}
+	want := anthropic.Tapped{ID: "msg_bdrk_1", Model: "claude-opus-4-6", Counted: true, Stop: llm.StopMaxTokens, RawStop: "max_tokens", Usage: llm.Usage{Input: 3, Output: 4, Total: 7}}
 	if diff := cmp.Diff(want, a.Tapped); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -355,7 +323,7 @@ func FuzzReader(f *testing.F) {
 					if !jsonx.Valid(ev.Data) || bytes.ContainsAny(ev.Data, "\r\n") {
 						t.Fatalf("an event %q", ev.Data)
 					}
-					if out := (EventWriter{Model: "m"}).Append(nil, &ev); bytes.Count(out, []byte("\n")) != 3 {
+					if out := anthropic.AppendRawEvent(nil, &ev, "m"); bytes.Count(out, []byte("\n")) != 3 {
 						t.Fatalf("written as %q", out)
 					}
 				}
@@ -400,13 +368,12 @@ func BenchmarkReader(b *testing.B) {
 	body = append(body, chunks(evEnd, evStop, evLast)...)
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
-	w := EventWriter{Model: "m"}
 	var out []byte
 	for b.Loop() {
 		r := NewReader(bytes.NewReader(body))
 		var ev Event
 		for r.Next(&ev) == nil {
-			out = w.Append(out[:0], &ev)
+			out = anthropic.AppendRawEvent(out[:0], &ev, "m")
 		}
 	}
 }
@@ -417,25 +384,4 @@ func slicesRepeat(s string, n int) []string {
 		out[i] = s
 	}
 	return out
-}
-
-// What passes as a plain delta is not parsed, so it must be nothing but valid JSON on one line.
-func TestPlainDeltasAreValid(t *testing.T) {
-	const begin, end = `{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"`, `"}}`
-	for text, want := range map[string]bool{
-		begin + end:                   true,
-		begin + " word, größer" + end: true,
-		begin + `a\nb` + end:          false, // for the JSON library
-		begin + "a\nb" + end:          false,
-		begin + `a","x":"b` + end:     false,
-		begin + "a\xffb" + end:        false,
-		begin + "a":                   false,
-		`{"type":"content_block_delta","index":,"delta":{"type":"text_delta","text":"` + end:   false,
-		`{"type":"content_block_delta","index":01,"delta":{"type":"text_delta","text":"` + end: false,
-		`{"type":"content_block_delta","index":`:                                               false,
-	} {
-		if got := plainDelta([]byte(text)); got != want || got && !jsonx.Valid([]byte(text)) {
-			t.Errorf("%q: %t; want %t", text, got, want)
-		}
-	}
 }

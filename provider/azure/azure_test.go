@@ -1,0 +1,250 @@
+package azure
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"go.uber.org/goleak"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/upstream"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestAddresses(t *testing.T) {
+	const resource = "https://r.openai.azure.com"
+	for _, tt := range []struct {
+		service             service
+		base, path, version string
+		want                string
+	}{
+		{openAI{}, resource, "/chat/completions", "2024-10-21", resource + "/openai/deployments/m/chat/completions?api-version=2024-10-21"},
+		{openAI{}, resource + "/", "/embeddings", "2024-10-21", resource + "/openai/deployments/m/embeddings?api-version=2024-10-21"},
+		{openAI{}, resource + "/openai", "/chat/completions", "2024-10-21", resource + "/openai/deployments/m/chat/completions?api-version=2024-10-21"},
+		{openAI{}, resource + "/openai/deployments/other", "/chat/completions", "2024-10-21", resource + "/openai/deployments/other/chat/completions?api-version=2024-10-21"},
+		{openAI{}, resource + "/openai/deployments/other/chat/completions?api-version=2023-05-15", "/chat/completions", "2024-10-21", resource + "/openai/deployments/other/chat/completions?api-version=2023-05-15"},
+		{openAI{}, resource, "/chat/completions", "v1", resource + "/openai/v1/chat/completions"},
+		{openAI{}, resource, "/chat/completions", "preview", resource + "/openai/v1/chat/completions?api-version=preview"},
+		{openAI{}, resource + "/openai/v1", "/chat/completions", "2024-10-21", resource + "/openai/v1/chat/completions"},
+		{openAI{}, resource, "/models", "2024-10-21", resource + "/openai/models?api-version=2024-10-21"},
+		{openAI{}, "https://gateway.corp.example/azure", "/chat/completions", "2024-10-21", "https://gateway.corp.example/azure/openai/deployments/m/chat/completions?api-version=2024-10-21"},
+		{foundry{}, "https://r.services.ai.azure.com", "/chat/completions", "2024-05-01-preview", "https://r.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview"},
+		{foundry{}, "https://r.services.ai.azure.com/models", "/chat/completions", "2024-05-01-preview", "https://r.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview"},
+		{foundry{}, "https://m.eastus2.models.ai.azure.com", "/chat/completions", "2024-05-01-preview", "https://m.eastus2.models.ai.azure.com/v1/chat/completions"},
+		{foundry{}, "https://m.eastus2.models.ai.azure.com/v1", "/chat/completions", "2024-05-01-preview", "https://m.eastus2.models.ai.azure.com/v1/chat/completions"},
+	} {
+		base, err := url.Parse(strings.TrimRight(tt.base, "/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tt.service.url(base, tt.path, "m", tt.version).String(); got != tt.want {
+			t.Errorf("%s, %s, %s: got %s, want %s", tt.base, tt.path, tt.version, got, tt.want)
+		}
+	}
+	for _, model := range []string{"m", "o_series/m", "gpt5_series/m", "responses/m"} {
+		if got := Deployment(model); got != "m" {
+			t.Errorf("%s is the deployment %s", model, got)
+		}
+	}
+}
+
+// opened opens a deployment with settings and an environment.
+func opened(t *testing.T, values, environ map[string]string) (provider.Deployment, error) {
+	t.Helper()
+	client := upstream.New()
+	t.Cleanup(client.CloseIdle)
+	d, err := Providers()[0].Open(t.Context(), provider.Params{Model: "m", Values: values, Upstream: client, Environ: func(name string) string { return environ[name] }})
+	if err == nil {
+		t.Cleanup(func() { _ = d.Close() })
+	}
+	return d, err
+}
+
+func TestCallsHaveTheKeyOrTheToken(t *testing.T) {
+	var got string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r.URL.RequestURI() + " " + r.Header.Get("Api-Key") + "|" + r.Header.Get("Authorization")
+		_, _ = io.WriteString(w, `{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}]}`)
+	}))
+	defer s.Close()
+	const path = "/openai/deployments/m/chat/completions?api-version="
+	for _, tt := range []struct {
+		name            string
+		values, environ map[string]string
+		want            string
+	}{
+		{"a key", map[string]string{"api_key": "k"}, nil, path + "2025-02-01-preview k|"},
+		{"the environment", nil, map[string]string{"AZURE_API_KEY": "e", "AZURE_API_VERSION": "2024-10-21"}, path + "2024-10-21 e|"},
+		{"a token", map[string]string{"azure_ad_token": "t"}, nil, path + "2025-02-01-preview |Bearer t"},
+		{"a key before a token", map[string]string{"api_key": "k", "azure_ad_token": "t"}, nil, path + "2025-02-01-preview k|"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			values := map[string]string{"api_base": s.URL}
+			for k, v := range tt.values {
+				values[k] = v
+			}
+			d, err := opened(t, values, tt.environ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := call(t, d); err != nil {
+				t.Fatal(err)
+			}
+			if got != tt.want {
+				t.Errorf("called %s, not %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func call(t *testing.T, d provider.Deployment) error {
+	t.Helper()
+	targets, err := d.Targets(llm.VerbChat, "m")
+	if err != nil {
+		return err
+	}
+	_, err = targets[0].(provider.Chatter).Complete(t.Context(), &llm.Request{Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Hi"}}}}})
+	return err
+}
+
+func TestWhatIsMissingIsNamed(t *testing.T) {
+	_, err := opened(t, nil, nil)
+	if e, ok := errors.AsType[*provider.OptionError](err); !ok || e.Option != "api_base" || !strings.Contains(e.Reason, "AZURE_API_BASE") {
+		t.Errorf("no address: %v", err)
+	}
+	_, err = opened(t, map[string]string{"api_base": "https://r.openai.azure.com", "client_secret": "s"}, nil)
+	if e, ok := errors.AsType[*provider.OptionError](err); !ok || e.Option != "client_secret" || strings.Contains(e.Reason, `"s"`) {
+		t.Errorf("a secret without its application: %v", err)
+	}
+	d, err := opened(t, map[string]string{"api_base": "https://r.openai.azure.com"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := llm.AsError(call(t, d)); e.Code != llm.CodeCredentialsMissing || !strings.Contains(e.Fix, "AZURE_API_KEY") || !strings.Contains(e.Fix, "client_secret") {
+		t.Errorf("no credentials: %v %s", e, e.Fix)
+	}
+}
+
+// entra gives tokens, or an error, when a test lets it.
+type entra struct {
+	asked chan string // the scope of each request
+	gives chan answer
+}
+
+type answer struct {
+	token azcore.AccessToken
+	err   error
+}
+
+func (e *entra) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	e.asked <- o.Scopes[0]
+	select {
+	case a := <-e.gives:
+		return a.token, a.err
+	case <-ctx.Done():
+		return azcore.AccessToken{}, ctx.Err()
+	}
+}
+
+func TestTokensAreRefreshedAheadInTheBackground(t *testing.T) {
+	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	e := &entra{asked: make(chan string, 10), gives: make(chan answer, 10)}
+	s := newSource(e, "scope", func() time.Time { return now })
+	defer s.close()
+	e.gives <- answer{token: azcore.AccessToken{Token: "one", ExpiresOn: now.Add(time.Hour)}}
+	get := func(want string) {
+		t.Helper()
+		if got, err := s.get(t.Context()); err != nil || got != want {
+			t.Fatalf("got %q, %v", got, err)
+		}
+	}
+	get("one")
+	if scope := <-e.asked; scope != "scope" {
+		t.Errorf("the scope is %s", scope)
+	}
+	now = now.Add(50 * time.Minute)
+	get("one")
+	if len(e.asked) > 0 {
+		t.Error("a token that lasts was refreshed")
+	}
+	now = now.Add(7 * time.Minute)
+	get("one") // and a renewal begins, which nobody waits for
+	<-e.asked
+	get("one")
+	e.gives <- answer{token: azcore.AccessToken{Token: "two", ExpiresOn: now.Add(time.Hour)}}
+	s.wait.Wait()
+	get("two")
+}
+
+func TestAFailureToGetATokenIsTheCallsAndIsTriedAgain(t *testing.T) {
+	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	e := &entra{asked: make(chan string, 10), gives: make(chan answer, 10)}
+	s := newSource(e, "scope", func() time.Time { return now })
+	defer s.close()
+	e.gives <- answer{err: errors.New("AADSTS7000215: Invalid client secret provided.\nTrace ID: 1")}
+	_, err := s.get(t.Context())
+	if got := llm.AsError(err); got.Code != llm.CodeCredentialsInvalid || !strings.Contains(got.Message, "AADSTS7000215") || strings.Contains(got.Message, "Trace") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := s.get(t.Context()); err == nil || len(e.asked) != 1 {
+		t.Errorf("it was asked %d times within a moment: %v", len(e.asked), err)
+	}
+	now = now.Add(time.Minute)
+	e.gives <- answer{token: azcore.AccessToken{Token: "one", ExpiresOn: now.Add(time.Hour)}}
+	if got, err := s.get(t.Context()); err != nil || got != "one" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestClosingEndsARenewalUnderWay(t *testing.T) {
+	e := &entra{asked: make(chan string, 1), gives: make(chan answer)}
+	s := newSource(e, "scope", time.Now)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.get(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	<-e.asked
+	s.close()
+}
+
+func TestTheWayToTokens(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		environ map[string]string
+		from    string
+	}{
+		{"nothing", nil, ""},
+		{"an application's secret", map[string]string{"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "s"}, "AZURE_CLIENT_SECRET"},
+		{"a workload identity", map[string]string{"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_FEDERATED_TOKEN_FILE": "/dev/null"}, "workload identity"},
+		{"the managed identity", map[string]string{"AZURE_CREDENTIAL": "ManagedIdentityCredential"}, "managed identity"},
+		{"a token first", map[string]string{"AZURE_AD_TOKEN": "x", "AZURE_CREDENTIAL": "ManagedIdentityCredential"}, "AZURE_AD_TOKEN"},
+	} {
+		get := func(_ string, variables ...string) (value, from string) {
+			for _, name := range variables {
+				if v := tt.environ[name]; v != "" {
+					return v, name
+				}
+			}
+			return "", ""
+		}
+		s, from, err := tokens(get)
+		if err != nil || (s != nil) != (tt.from != "") || tt.from != "" && from != tt.from {
+			t.Errorf("%s: from %q, %v", tt.name, from, err)
+		}
+		if s != nil {
+			s.close()
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package openaicompat
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/transport"
+	wire "outcrop/wire/openaichat"
+	"outcrop/wire/sse"
+)
+
+// Complete makes one call of chat completions.
+func (t *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	x, err := t.call(ctx, req, false)
+	if err != nil {
+		return nil, err
+	}
+	body, err := x.body(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := wire.DecodeResponse(body, t.reading())
+	if err != nil {
+		return nil, x.failed("response", err)
+	}
+	found := resp.Meta.Warnings
+	resp.Meta = x.meta
+	resp.Meta.Warnings = append(slices.Clip(x.meta.Warnings), found...)
+	return resp, nil
+}
+
+// Stream makes one call of chat completions with a streaming response.
+func (t *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	x, err := t.call(ctx, req, true)
+	if err != nil {
+		return nil, err
+	}
+	return &stream{exchange: x, events: sse.NewReader(x.resp.Body), reader: wire.EventReader{Options: t.reading()}}, nil
+}
+
+func (t *target) reading() wire.ReadOptions {
+	return wire.ReadOptions{ThinkTags: t.d.vendor.Quirks.ThinkTags}
+}
+
+// call encodes a request in OpenAI's format, makes the vendor's edits, and sends it.
+func (t *target) call(ctx context.Context, req *llm.Request, stream bool) (*exchange, error) {
+	own := *req
+	own.Stream = stream
+	buf := t.d.buffer()
+	defer t.d.release(buf)
+	w := jsonx.Writer{Buf: (*buf)[:0]}
+	warnings, err := wire.AppendRequest(&w, &own, t.id, &t.d.vendor.form)
+	if err != nil {
+		return nil, err
+	}
+	*buf = w.Buf
+	edit := t.edit(req.DropParams)
+	pieces, changed, err := edit.Apply(w.Buf)
+	if err != nil {
+		return nil, err
+	}
+	return t.post(ctx, APIChat, t.chat, req.Headers, pieces, append(warnings, changed...))
+}
+
+func (t *target) edit(dropParams bool) wire.Edit {
+	return wire.Edit{Edits: &t.d.vendor.edits, Model: t.id, Usage: true, DropParams: dropParams}
+}
+
+// buffer returns memory for a request, preferably that of an earlier one.
+func (d *Deployment) buffer() *[]byte {
+	if b, ok := d.buffers.Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, 0, 4<<10)
+	return &b
+}
+
+// release keeps a buffer for the next call, unless it is unusually large.
+func (d *Deployment) release(b *[]byte) {
+	if cap(*b) <= 1<<20 {
+		d.buffers.Put(b)
+	}
+}
+
+// stream is a streaming response in the common language.
+type stream struct {
+	*exchange
+	events *sse.Reader
+	reader wire.EventReader
+
+	ready []llm.Event // ready[at:] has been read and not returned
+	at    int
+	err   error // the error that Next returns when ready is empty
+}
+
+func (s *stream) Next(ev *llm.Event) error {
+	for s.at == len(s.ready) {
+		if s.err != nil {
+			return s.err
+		}
+		s.ready, s.at = s.ready[:0], 0
+		s.read()
+	}
+	*ev = s.ready[s.at]
+	s.ready[s.at] = llm.Event{} // its texts are not held longer than the caller needs them
+	s.at++
+	return nil
+}
+
+// read reads the next event of the body.
+func (s *stream) read() {
+	var ev sse.Event
+	err := s.events.Next(&ev)
+	switch {
+	case err == nil && string(ev.Data) == wire.Done, errors.Is(err, io.EOF) && s.reader.Stopped():
+		s.ready, s.err = s.reader.End(s.ready), io.EOF
+	case err != nil:
+		s.err = s.broken(err)
+	default:
+		if s.ready, err = s.reader.Append(s.ready, ev.Data); err != nil {
+			s.err = s.failed("stream", err)
+		}
+	}
+}
+
+// broken is the error for a stream that ended too early.
+func (x *exchange) broken(err error) error {
+	if errors.Is(err, sse.ErrMalformed) || errors.Is(err, sse.ErrTooLarge) {
+		return x.failed("stream", err)
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	e := transport.Interrupted(x.t.d.vendor.Title, err, x.meta.Destination)
+	if e.RequestID == "" {
+		e.RequestID = x.meta.UpstreamID
+	}
+	if e.Actor == "" && e.Code == llm.CodeInterrupted {
+		e.Actor = llm.ActorProvider
+	}
+	return e
+}
+
+func (s *stream) More() bool { return s.at < len(s.ready) || s.err != nil || s.events.More() }
+
+var _ provider.Chatter = (*target)(nil)

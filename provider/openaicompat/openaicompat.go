@@ -1,0 +1,371 @@
+// Package openaicompat serves models of every vendor with OpenAI's API. What differs between vendors is
+// data: a file in the folder vendors. The decision is docs/adr/0009-vendors-are-data.md.
+package openaicompat
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/upstream"
+)
+
+// Providers describes the built-in vendors, with their aliases.
+func Providers() []provider.Info {
+	all, err := Vendors()
+	if err != nil {
+		panic(err) //nolint:forbidigo // embedded files that the tests parse cannot fail to parse
+	}
+	var out []provider.Info
+	for _, v := range all {
+		out = append(out, v.Providers()...)
+	}
+	return out
+}
+
+// Providers describes a vendor, once for each of its names.
+func (v *Vendor) Providers() []provider.Info {
+	out := make([]provider.Info, 0, 1+len(v.Aliases))
+	for _, name := range append([]string{v.Name}, v.Aliases...) {
+		out = append(out, provider.Info{
+			Name: name, Help: v.Title + ".", Options: v.options(),
+			Configured: func(environ func(string) string) bool { return name == v.Name && v.configured(environ) },
+			Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
+				return v.open(p, upstream.Anywhere)
+			},
+		})
+	}
+	return out
+}
+
+// configured reports whether an environment has the vendor's key, and its address if it has none of its
+// own.
+func (v *Vendor) configured(environ func(string) string) bool {
+	set := func(name string) bool { return environ(name) != "" }
+	base := slices.ContainsFunc(v.BaseURLVariables, set)
+	return (base || v.BaseURL != "") && (slices.ContainsFunc(v.KeyVariables, set) || v.KeyOptional && base)
+}
+
+// options are the settings of a deployment.
+func (v *Vendor) options() []provider.Option {
+	base := "URL below which the APIs are"
+	if v.BaseURL != "" {
+		base += "; default " + strings.Join(append(append([]string{}, v.BaseURLVariables...), v.BaseURL), ", ")
+	}
+	key := "API key"
+	if len(v.KeyVariables) > 0 {
+		key += "; default " + strings.Join(v.KeyVariables, ", ")
+	}
+	all := []provider.Option{
+		{Name: "api_base", Help: base + ".", ClientSettable: true},
+		{Name: "api_key", Help: key + ".", Secret: true, ClientSettable: true},
+	}
+	for _, name := range sortedKeys(v.HeaderOptions) {
+		all = append(all, provider.Option{Name: name, Help: "Value of the header " + v.HeaderOptions[name] + "."})
+	}
+	return append(all, ConnectionOptions()...)
+}
+
+// open opens a deployment of a vendor.
+func (v *Vendor) open(p provider.Params, guard upstream.Guard) (provider.Deployment, error) {
+	p = withDefaults(p)
+	end, err := v.endpoint(p)
+	if err != nil {
+		return nil, err
+	}
+	client, err := Connect(p, guard)
+	if err != nil {
+		return nil, err
+	}
+	d := Open(p, v, end, client)
+	d.reopen = v.open
+	return d, nil
+}
+
+func withDefaults(p provider.Params) provider.Params {
+	if p.Environ == nil {
+		p.Environ = func(string) string { return "" }
+	}
+	if p.Logger == nil {
+		p.Logger = slog.New(slog.DiscardHandler)
+	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	return p
+}
+
+// API is one of a vendor's APIs.
+type API string
+
+// APIs of vendors, as they stand in llm.Destination.
+const (
+	APIChat       API = "chat"
+	APIResponses  API = "responses"
+	APIEmbeddings API = "embeddings"
+	APIRerank     API = "rerank"
+	APIModels     API = "models"
+)
+
+// Path is the path of an API below the base URL; empty if the vendor does not have it.
+func (v *Vendor) Path(api API) string {
+	switch api {
+	case APIChat:
+		return v.APIs.Chat
+	case APIResponses:
+		return v.APIs.Responses
+	case APIEmbeddings:
+		return v.APIs.Embeddings
+	case APIRerank:
+		return v.APIs.Rerank
+	case APIModels:
+		return v.APIs.Models
+	default:
+		return ""
+	}
+}
+
+// Endpoint is where a deployment's calls go, and how they are authenticated.
+type Endpoint interface {
+	// URL is the address of an API for a model; nil if there is none.
+	URL(api API, model string) *url.URL
+	// Authorize sets the headers that authenticate a call, and returns the secrets in them. A failure
+	// is an *llm.Error. It does not wait for the network if it can be avoided.
+	Authorize(ctx context.Context, h http.Header) (secrets []string, err error)
+	// Missing is the error of every call if there are no credentials; nil if there are some.
+	Missing() *llm.Error
+	// Identity identifies the credentials without showing them, and says for people where they come
+	// from.
+	Identity() (id, origin string)
+	// Close ends background work.
+	Close() error
+}
+
+// Deployment is a model of a vendor, or all behind a wildcard.
+type Deployment struct {
+	params provider.Params
+	vendor *Vendor
+	end    Endpoint
+	client *upstream.Client
+	reopen func(p provider.Params, guard upstream.Guard) (provider.Deployment, error) // nil if clients cannot set anything
+
+	buffers sync.Pool // of *[]byte
+
+	mu      sync.Mutex
+	targets map[string][]provider.Target // by model
+	listed  listing
+}
+
+// Open opens a deployment of a vendor at an endpoint.
+func Open(p provider.Params, v *Vendor, end Endpoint, client *upstream.Client) *Deployment {
+	return &Deployment{params: withDefaults(p), vendor: v, end: end, client: client, targets: map[string][]provider.Target{}}
+}
+
+// maxTargets bounds the targets that are kept: behind a wildcard clients choose the models.
+const maxTargets = 1000
+
+// Targets returns the one target of a model.
+func (d *Deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if known := d.targets[model]; known != nil {
+		return known, nil
+	}
+	if len(d.targets) >= maxTargets {
+		clear(d.targets)
+	}
+	made := []provider.Target{d.target(model)}
+	d.targets[model] = made
+	return made, nil
+}
+
+// Close ends background work.
+func (d *Deployment) Close() error { return d.end.Close() }
+
+// Format writes the model string for every verb, because the settings contain secrets.
+func (d *Deployment) Format(f fmt.State, _ rune) {
+	_, _ = f.Write([]byte(d.vendor.Name + " deployment of " + d.params.Model))
+}
+
+// target is one model of a deployment.
+type target struct {
+	d        *Deployment
+	id       string
+	location string
+	chat     *url.URL
+}
+
+func (d *Deployment) target(model string) *target {
+	t := &target{d: d, id: model, chat: d.end.URL(APIChat, model)}
+	for _, api := range []API{APIChat, APIEmbeddings, APIRerank} {
+		if u := d.end.URL(api, model); u != nil {
+			t.location = u.Host
+			break
+		}
+	}
+	return t
+}
+
+// Location is the host that is called.
+func (t *target) Location() string { return t.location }
+
+// ID is the model.
+func (t *target) ID() string { return t.id }
+
+// to is the destination of calls of an API.
+func (t *target) to(api API) llm.Destination {
+	return llm.Destination{Provider: t.d.vendor.Name, API: string(api), ID: t.id, Note: t.d.params.Note}
+}
+
+// endpoint is a vendor's endpoint with an API key.
+type endpoint struct {
+	vendor  *Vendor
+	base    *url.URL
+	key     string
+	origin  string
+	headers http.Header
+	missing *llm.Error // the error of every call, because there is no key
+}
+
+// endpoint resolves the address and the key of a deployment.
+func (v *Vendor) endpoint(p provider.Params) (*endpoint, error) {
+	base, from := p.Values["api_base"], "api_base"
+	for _, name := range v.BaseURLVariables {
+		if base == "" {
+			base, from = p.Environ(name), name
+		}
+	}
+	if base == "" {
+		base, from = v.BaseURL, "base_url"
+	}
+	if base == "" {
+		reason := "is required: the URL of the server, such as http://localhost:8000/v1"
+		if len(v.BaseURLVariables) > 0 {
+			reason += ", here or in " + strings.Join(v.BaseURLVariables, " or ")
+		}
+		return nil, &provider.OptionError{Option: "api_base", Reason: reason}
+	}
+	u, err := ParseBase(base)
+	if err != nil {
+		if from != "api_base" {
+			return nil, &provider.OptionError{Option: "api_base", Reason: from + ": " + err.Error()}
+		}
+		return nil, &provider.OptionError{Option: "api_base", Reason: err.Error()}
+	}
+	e := &endpoint{vendor: v, base: u, key: p.Values["api_key"], origin: "api_key", headers: http.Header{}}
+	for _, name := range v.KeyVariables {
+		if e.key == "" {
+			e.key, e.origin = p.Environ(name), name
+		}
+	}
+	if e.key == "" {
+		e.origin = ""
+		if !v.KeyOptional && "https://"+u.Host == origin(v.BaseURL) { // another server may need none
+			e.missing = v.keyMissing()
+		}
+	}
+	for name, value := range v.Headers {
+		e.headers.Set(name, value)
+	}
+	for option, name := range v.HeaderOptions {
+		if value := p.Values[option]; value != "" {
+			e.headers.Set(name, value)
+		}
+	}
+	return e, nil
+}
+
+// origin is a URL without its path.
+func origin(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// ParseBase reads the setting api_base: an http or https URL.
+func ParseBase(base string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSpace(base))
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("%q is not a URL such as https://host/v1", llm.Clip(base, 100))
+	case u.User != nil:
+		return nil, fmt.Errorf("the URL of %s must not contain a user or a password; set api_key", u.Host)
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	u.Fragment = ""
+	return u, nil
+}
+
+// keyMissing is the error of calls without a key.
+func (v *Vendor) keyMissing() *llm.Error {
+	e := &llm.Error{
+		Code: llm.CodeCredentialsMissing, Status: http.StatusForbidden,
+		Message: "there is no API key for " + v.Title + ".",
+		Fix:     "Set api_key in litellm_params of the model",
+	}
+	if len(v.KeyVariables) > 0 {
+		e.Fix += ", or the environment variable " + strings.Join(v.KeyVariables, " or ")
+	}
+	e.Fix += "."
+	return e
+}
+
+// URL joins the base URL and the path of an API. A base URL that already has the path of chat
+// completions, as some users write it, counts as the base of all.
+func (e *endpoint) URL(api API, _ string) *url.URL {
+	path := e.vendor.Path(api)
+	if path == "" {
+		return nil
+	}
+	u := *e.base
+	if chat := e.vendor.APIs.Chat; chat != "" {
+		u.Path = strings.TrimSuffix(u.Path, chat)
+	}
+	first, _, _ := strings.Cut(path[1:], "/")
+	if before, ok := strings.CutSuffix(u.Path, "/"+first); ok { // such as /v1, with Ollama
+		u.Path = before
+	}
+	u.Path += path
+	return &u
+}
+
+// Authorize sets the key and the vendor's own headers.
+func (e *endpoint) Authorize(_ context.Context, h http.Header) ([]string, error) {
+	if e.missing != nil {
+		return nil, e.missing
+	}
+	for name, values := range e.headers {
+		h[name] = values
+	}
+	switch {
+	case e.key == "":
+		return nil, nil
+	case e.vendor.KeyHeader != "": // without a scheme
+		h[http.CanonicalHeaderKey(e.vendor.KeyHeader)] = []string{e.key}
+	default:
+		h["Authorization"] = []string{"Bearer " + e.key}
+	}
+	return []string{e.key}, nil
+}
+
+// Missing is the error of calls without a key.
+func (e *endpoint) Missing() *llm.Error { return e.missing }
+
+// Identity is a digest of address and key.
+func (e *endpoint) Identity() (id, origin string) {
+	return e.vendor.Name + " " + e.base.Host + " " + digest(e.key), cmp.Or(e.origin, "no key")
+}
+
+// Close does nothing.
+func (e *endpoint) Close() error { return nil }

@@ -1,0 +1,111 @@
+package openaicompat
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	wire "outcrop/wire/openaichat"
+	"outcrop/wire/sse"
+)
+
+// Dialects are OpenAI's chat completions. Vendors whose texts have reasoning between tags are served by
+// the common language, which tells them apart.
+func (d *Deployment) Dialects() []string {
+	if d.vendor.APIs.Chat == "" || d.vendor.Quirks.ThinkTags {
+		return nil
+	}
+	return []string{llm.DialectOpenAI}
+}
+
+// Speaks reports whether the target takes bodies of a dialect.
+func (t *target) Speaks(dialect string) bool { return slices.Contains(t.d.Dialects(), dialect) }
+
+// Pass makes one call of chat completions with a client's body, of which the vendor's edits are made.
+func (t *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
+	x, _, err := t.pass(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	body, err := x.body(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, tapped, err := wire.Relay(body, raw.Model)
+	if err != nil {
+		return nil, x.failed("response", err)
+	}
+	return &llm.RawResponse{
+		Meta: x.meta, Body: out, Usage: tapped.Usage, RawStop: tapped.RawStop, Uncounted: !tapped.Counted, ServiceTier: tapped.ServiceTier,
+	}, nil
+}
+
+// PassStream makes one call of chat completions with a client's body, and relays the chunks.
+func (t *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, error) {
+	x, edit, err := t.pass(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	return &passedStream{
+		exchange: x, events: sse.NewReader(x.resp.Body),
+		relay: wire.ChunkRelay{Model: raw.Model, IncludeUsage: edit.IncludeUsage, Choices: edit.Choices},
+	}, nil
+}
+
+// pass sends a client's body, and returns its edit, which has read it.
+func (t *target) pass(ctx context.Context, raw *llm.Raw) (*exchange, wire.Edit, error) {
+	edit := t.edit(raw.DropParams)
+	pieces, warnings, err := edit.Apply(raw.Body)
+	if err != nil {
+		return nil, edit, err
+	}
+	x, err := t.post(ctx, APIChat, t.chat, raw.Headers, pieces, warnings)
+	return x, edit, err
+}
+
+// passedStream is a streaming response of chunks.
+type passedStream struct {
+	*exchange
+	events *sse.Reader
+	relay  wire.ChunkRelay
+	done   bool
+	err    error
+}
+
+func (s *passedStream) Next(ev *llm.RawEvent) error {
+	*ev = llm.RawEvent{}
+	if s.err == nil {
+		s.err = s.next(ev)
+	}
+	return s.err
+}
+
+func (s *passedStream) next(ev *llm.RawEvent) error {
+	if s.done {
+		return io.EOF
+	}
+	var event sse.Event
+	err := s.events.Next(&event)
+	data := event.Data
+	switch {
+	case errors.Is(err, io.EOF) && s.relay.Complete(): // its end mark is missing
+		data = []byte(wire.Done)
+	case err != nil:
+		return s.broken(err)
+	}
+	if err := s.relay.Next(ev, data); err != nil {
+		return s.failed("stream", err)
+	}
+	s.done = string(data) == wire.Done
+	return nil
+}
+
+func (s *passedStream) More() bool { return s.done || s.err != nil || s.events.More() }
+
+var (
+	_ provider.Passer  = (*target)(nil)
+	_ provider.Speaker = (*Deployment)(nil)
+)

@@ -1,0 +1,129 @@
+package providertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"outcrop/llm"
+	"outcrop/provider"
+)
+
+// passed is what a client gets of a call whose body passes through.
+type passed struct {
+	body  []byte
+	usage llm.Usage
+	stop  string
+}
+
+// pass makes a call whose body passes through.
+func (p *Provider) pass(ctx context.Context, t provider.Target, q *Question, streamed bool) (*passed, error) {
+	passer, ok := t.(provider.Passer)
+	if !ok || !passer.Speaks(p.Dialect) {
+		return nil, fmt.Errorf("the target does not speak %s", p.Dialect)
+	}
+	raw := &llm.Raw{Call: llm.Call{Model: "providertest", Stream: streamed}, Dialect: p.Dialect, Body: p.Upstream.Raw(q, "providertest", streamed)}
+	if !streamed {
+		resp, err := passer.Pass(ctx, raw)
+		if err != nil {
+			return nil, err
+		}
+		return &passed{resp.Body, resp.Usage, resp.RawStop}, nil
+	}
+	s, err := passer.PassStream(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	var out passed
+	content := false
+	for {
+		var ev llm.RawEvent
+		switch err := s.Next(&ev); {
+		case errors.Is(err, io.EOF):
+			if !content {
+				return nil, errors.New("no event of the stream has content")
+			}
+			return &out, nil
+		case err != nil:
+			return nil, err
+		case ev.Err != nil:
+			return nil, ev.Err
+		}
+		out.body = append(out.body, ev.Data...)
+		content = content || ev.Content
+		if ev.Usage != nil {
+			out.usage = *ev.Usage
+		}
+		if ev.RawStop != "" {
+			out.stop = ev.RawStop
+		}
+	}
+}
+
+// lanes compares a body that passes through with its translation: what the upstream gets, and what the
+// client gets.
+func (p *Provider) lanes(ctx context.Context) error {
+	if p.Dialect == "" {
+		return nil
+	}
+	thinking := rocks()
+	thinking.Reasoning, thinking.Thought, thinking.Cached, thinking.Input = "Hm.", 2, 5, 15
+	calls := &Answer{Text: "I look.", Calls: []Call{{"call_1", "find", `{"rock":"granite"}`}, {"call_2", "weigh", `{"rock":"basalt"}`}}, Stop: llm.StopToolUse, Input: 20, Output: 30}
+	var errs []error
+	for _, c := range []struct {
+		name string
+		q    Question
+		a    *Answer
+	}{
+		{"text", Question{System: "Be brief.", Text: "What?", MaxTokens: 50, Stop: []string{"END"}}, rocks()},
+		{"tools", Question{Text: "Find.", Tools: []string{"find", "weigh"}}, calls},
+		{"a result", Question{Tools: []string{"find"}, Past: &Call{"call_7", "find", `{"rock":"granite"}`}, Result: "17 kg"}, rocks()},
+		{"an image", Question{Text: "What is this?", Image: png}, rocks()},
+		{"reasoning", Question{Text: "Think."}, thinking},
+	} {
+		for _, streamed := range []bool{false, true} {
+			what := fmt.Sprintf("%s, streamed %t", c.name, streamed)
+			if err := p.lane(ctx, what, &c.q, c.a, streamed); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Provider) lane(ctx context.Context, what string, q *Question, a *Answer, streamed bool) error {
+	r := reply{body: p.Upstream.Whole(a)}
+	if streamed {
+		r = reply{events: p.Upstream.Events(a)}
+	}
+	return p.with(r, func(f *fake, t provider.Target) error {
+		got, err := p.pass(ctx, t, q, streamed)
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		errs := []error{p.asked(what+", passed", q, f.last())}
+		call := complete
+		if streamed {
+			call = stream
+		}
+		resp, err := call(ctx, t, q)
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		errs = append(errs, p.asked(what+", translated", q, f.last()))
+		read, err := p.Upstream.Read(got.body, streamed)
+		if err != nil {
+			return fmt.Errorf("%s: what the client gets cannot be read: %w: %s", what, err, got.body)
+		}
+		errs = append(errs, same(what+", passed", answerOf(resp), read))
+		if got.usage.Prompt() != resp.Usage.Prompt() || got.usage.Output != resp.Usage.Output || got.usage.CacheRead != resp.Usage.CacheRead {
+			errs = append(errs, fmt.Errorf("%s: the tap read the usage %+v, the translation %+v", what, got.usage, resp.Usage))
+		}
+		if got.stop != resp.RawStop {
+			errs = append(errs, fmt.Errorf("%s: the tap read the stop reason %q, the translation %q", what, got.stop, resp.RawStop))
+		}
+		return errors.Join(errs...)
+	})
+}

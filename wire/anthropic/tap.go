@@ -1,0 +1,326 @@
+package anthropic
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// Tapped is what a response that is passed on as it is says of itself.
+type Tapped struct {
+	// ID is the message's id, and Model the model as the provider names it.
+	ID, Model string
+	Usage     llm.Usage
+	// Counted is whether the response reported usage.
+	Counted bool
+	// ServiceTier is the tier that served the call; empty if not reported.
+	ServiceTier string
+	// Stop is why the model stopped, and RawStop Anthropic's name for it; unset until the response
+	// says so.
+	Stop    llm.StopReason
+	RawStop string
+	// Done is whether the event message_stop has arrived: only then is a stream complete.
+	Done bool
+}
+
+// RawAnswer is a complete response that is passed on.
+type RawAnswer struct {
+	Tapped
+	// Body is the provider's body with the client's name for the model, in segments that share the
+	// memory of the provider's.
+	Body [][]byte
+}
+
+// Errors of ReadAnswer, besides a *Failure and those of the JSON library.
+var (
+	ErrEmpty      = errors.New("the response is empty")
+	ErrManyValues = errors.New("the response has more values than any model returns")
+	ErrNotMessage = errors.New("the response is not a message")
+)
+
+// Failure is an error in Anthropic's form, such as an error event in a stream
+// (https://platform.claude.com/docs/en/api/errors).
+type Failure struct {
+	Type    string `json:"type"`
+	Message string `json:"message"`
+}
+
+func (f *Failure) Error() string { return f.Type + ": " + f.Message }
+
+// DecodeFailure reads the body of an error response. requestID is the member request_id, which not
+// every host writes. It returns nil if the body is no error in Anthropic's form.
+func DecodeFailure(body []byte) (f *Failure, requestID string) {
+	var e struct {
+		Error     *Failure `json:"error"`
+		RequestID string   `json:"request_id"`
+	}
+	if jsonx.Unmarshal(body, &e) != nil || e.Error == nil || e.Error.Type == "" {
+		return nil, ""
+	}
+	return e.Error, e.RequestID
+}
+
+// tappedMessage is a response or the message of a message_start, as far as it is tapped.
+type tappedMessage struct {
+	Type       string    `json:"type"`
+	ID         string    `json:"id"`
+	Model      string    `json:"model"`
+	StopReason string    `json:"stop_reason"`
+	Usage      jsonx.Raw `json:"usage"`
+	Error      *Failure  `json:"error"`
+	Content    jsonx.Raw `json:"content"`
+}
+
+// ReadAnswer reads the body of a complete response. model is the client's name for the model; if it
+// is empty, the provider's stays. The bytes of the body are unchanged otherwise.
+func ReadAnswer(body []byte, model string) (*RawAnswer, error) {
+	if len(body) == 0 {
+		return nil, ErrEmpty
+	}
+	if jsonx.ManyValues(body, maxSentValues) {
+		return nil, ErrManyValues
+	}
+	var m wholeMessage
+	if err := jsonx.Unmarshal(body, &m); err != nil {
+		return nil, err
+	}
+	switch {
+	case m.Error != nil:
+		return nil, m.Error
+	case m.Type != "message" || m.Content.Kind() == 'n':
+		return nil, ErrNotMessage
+	}
+	a := &RawAnswer{}
+	if err := a.message(&m.tappedMessage); err != nil {
+		return nil, err
+	}
+	a.Body = [][]byte{body}
+	if model != "" && m.end > 0 {
+		a.Body = [][]byte{body[:m.start], jsonx.AppendString(nil, model), body[m.end:]}
+	}
+	return a, nil
+}
+
+// Bytes returns Body in one piece.
+func (a *RawAnswer) Bytes() []byte { return bytes.Join(a.Body, nil) }
+
+// wholeMessage is a message, and where its member model stands.
+type wholeMessage struct {
+	tappedMessage
+	start, end int
+}
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (m *wholeMessage) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	if d.PeekKind() != '{' {
+		return jsonx.UnmarshalDecode(d, &m.tappedMessage)
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		switch string(unquoted(name)) {
+		case "type":
+			err = jsonx.UnmarshalDecode(d, &m.Type)
+		case "id":
+			err = jsonx.UnmarshalDecode(d, &m.ID)
+		case "model":
+			var value jsonx.Raw
+			if value, err = d.ReadValue(); err == nil {
+				m.end = int(d.InputOffset())
+				m.start = m.end - len(value)
+				err = jsonx.Unmarshal(value, &m.Model)
+			}
+		case "stop_reason":
+			err = jsonx.UnmarshalDecode(d, &m.StopReason)
+		case "usage":
+			err = jsonx.UnmarshalDecode(d, &m.Usage)
+		case "error":
+			err = jsonx.UnmarshalDecode(d, &m.Error)
+		case "content":
+			if d.PeekKind() == 'n' {
+				m.Content = jsonx.Raw("null")
+			}
+			err = d.SkipValue()
+		default:
+			err = d.SkipValue()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// message takes what a message says.
+func (t *Tapped) message(m *tappedMessage) error {
+	t.ID, t.Model = m.ID, m.Model
+	t.stop(m.StopReason)
+	return t.count(m.Usage)
+}
+
+func (t *Tapped) stop(word string) {
+	if word != "" {
+		t.RawStop, t.Stop = word, Stop(word)
+	}
+}
+
+func (t *Tapped) count(usage jsonx.Raw) error {
+	if !has(usage) {
+		return nil
+	}
+	tier, err := AddUsage(&t.Usage, usage)
+	if err != nil {
+		return err
+	}
+	if tier != "" {
+		t.ServiceTier = tier
+	}
+	t.Counted = true
+	return nil
+}
+
+// RawEvent is one event of a stream that is passed on.
+type RawEvent struct {
+	// Type is the event's type, such as content_block_delta.
+	Type string
+	// Data is its JSON, on one line.
+	Data []byte
+}
+
+// HasContent reports whether the event is part of the response itself: a delta, the beginning of a
+// tool call, or the end. Before the first such event nothing of the response has been sent, and the
+// call can be retried.
+func (e *RawEvent) HasContent() bool {
+	switch e.Type {
+	case "message_start", "ping", "content_block_stop":
+		return false
+	case "content_block_start":
+		return !bytes.Contains(e.Data, []byte(`"type":"text"`)) && !bytes.Contains(e.Data, []byte(`"type":"thinking"`))
+	default:
+		return true
+	}
+}
+
+// Take reads what the JSON of an event says of the response, and sets Type and Data of ev. An error
+// event is a *Failure.
+func (t *Tapped) Take(ev *RawEvent, data []byte) error {
+	ev.Data = data
+	var err error
+	if ev.Type, err = typeOf(data); err != nil {
+		return err
+	}
+	if strings.ContainsAny(ev.Type, "\r\n") {
+		return errors.New("its type is not a name")
+	}
+	switch ev.Type {
+	case "message_start", "message_delta", "message_stop":
+		err = t.tap(ev)
+	case "error":
+		var e struct {
+			Error Failure `json:"error"`
+		}
+		if err := jsonx.Unmarshal(data, &e); err != nil {
+			return err
+		}
+		return &e.Error
+	default:
+		if plainDelta(data) {
+			return nil
+		}
+		if !jsonx.Valid(data) {
+			err = errors.New("it is not JSON")
+		}
+	}
+	if err == nil && bytes.ContainsAny(ev.Data, "\r\n") { // between tokens: a string has none
+		ev.Data, err = jsonx.Compact(ev.Data)
+	}
+	return err
+}
+
+func (t *Tapped) tap(ev *RawEvent) error {
+	var e struct {
+		Message tappedMessage `json:"message"`
+		Delta   tappedMessage `json:"delta"`
+		Usage   jsonx.Raw     `json:"usage"`
+	}
+	if err := jsonx.Unmarshal(ev.Data, &e); err != nil {
+		return err
+	}
+	switch ev.Type {
+	case "message_start":
+		return t.message(&e.Message)
+	case "message_delta":
+		t.stop(e.Delta.StopReason)
+		return t.count(e.Usage)
+	}
+	t.Done = true
+	return nil
+}
+
+// plainDelta reports whether an event is a text delta as providers write it, on one line and without
+// escapes in its text, which is most of a stream. Such an event is valid JSON.
+func plainDelta(data []byte) bool {
+	rest, ok := bytes.CutPrefix(data, []byte(`{"type":"content_block_delta","index":`))
+	if !ok || len(rest) == 0 || rest[0] < '0' || rest[0] > '9' {
+		return false // an index above 9 is left to the JSON library
+	}
+	text, ok := bytes.CutPrefix(rest[1:], []byte(`,"delta":{"type":"text_delta","text":"`))
+	if !ok {
+		return false
+	}
+	text, ok = bytes.CutSuffix(text, []byte(`}`))
+	if !ok {
+		return false
+	}
+	if text, ok = bytes.CutSuffix(bytes.TrimRight(text, " "), []byte(`"}`)); !ok { // Anthropic pads with spaces there
+		return false
+	}
+	for _, c := range text {
+		if c < ' ' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return utf8.Valid(text)
+}
+
+var errNoType = errors.New("it has no type")
+
+// typeOf returns the type of an event. It is the first member in everything that providers send.
+func typeOf(data []byte) (string, error) {
+	const begin = `{"type":"`
+	if rest, ok := bytes.CutPrefix(data, []byte(begin)); ok {
+		if end := bytes.IndexAny(rest, `"\`); end >= 0 && rest[end] == '"' {
+			return known(rest[:end]), nil
+		}
+	}
+	var e struct {
+		Type string `json:"type"`
+	}
+	if err := jsonx.Unmarshal(data, &e); err != nil {
+		return "", err
+	}
+	if e.Type == "" {
+		return "", errNoType
+	}
+	return e.Type, nil
+}
+
+// known is a string without a copy for the types of Anthropic's events.
+func known(kind []byte) string {
+	for _, name := range [...]string{"content_block_delta", "content_block_start", "content_block_stop", "message_start", "message_delta", "message_stop", "ping"} {
+		if string(kind) == name {
+			return name
+		}
+	}
+	return string(kind)
+}

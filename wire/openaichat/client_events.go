@@ -1,0 +1,286 @@
+package openaichat
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// EventReader turns the chunks of a stream into events of the common language, of a stream with one
+// choice. The zero value is ready for use.
+//
+// The usage, which stands in the last chunk or in one of its own, is one event at the end.
+type EventReader struct {
+	Options ReadOptions
+
+	usage   llm.Usage
+	counted bool
+	tier    string
+	extra   []jsonx.Member
+	begun   bool // the role has been reported
+	stopped bool // a finish reason has arrived
+
+	index int           // of the open block, and of the next one if none is open
+	open  llm.BlockKind // 0 if no block is open
+	call  int64         // the endpoint's index of the open call
+	id    string        // the id of the open call
+	calls int           // how many there have been
+	think thinkState
+	kept  string // text that may be the beginning of a tag
+}
+
+// thinkState is where a stream stands that may have reasoning between tags.
+type thinkState uint8
+
+const (
+	thinkUnknown thinkState = iota // nothing but white space has come
+	thinkInside
+	thinkOver
+)
+
+// Append appends what the JSON of one chunk becomes. An error that the endpoint reports is a
+// *Refusal. The events do not share data's memory.
+func (r *EventReader) Append(events []llm.Event, data []byte) ([]llm.Event, error) {
+	var s sentCompletion
+	if err := jsonx.Unmarshal(data, &s); err != nil {
+		return events, err
+	}
+	if has(s.Error) {
+		return events, DecodeRefusal(200, data)
+	}
+	if s.ServiceTier.Value != "" {
+		r.tier = s.ServiceTier.Value
+	}
+	r.count(s.Usage)
+	r.count(s.Groq.Usage)
+	if more, err := extras(s.Rest); err != nil {
+		return events, err
+	} else if len(more) > 0 {
+		r.keep(more)
+	}
+	for i := range s.Choices {
+		ch := &s.Choices[i]
+		if ch.Index != 0 {
+			return events, fmt.Errorf("it has a choice %d, and one was requested", ch.Index)
+		}
+		if has(ch.Error) {
+			return events, DecodeRefusal(200, wrapped(ch.Error))
+		}
+		r.count(ch.Usage)
+		var err error
+		if events, err = r.choice(events, ch); err != nil {
+			return events, err
+		}
+	}
+	return events, nil
+}
+
+// keep keeps members that stand beside the choices, which endpoints repeat in each chunk.
+func (r *EventReader) keep(members []jsonx.Member) {
+	const most = 64
+	for _, m := range members {
+		at := -1
+		for i := range r.extra {
+			if r.extra[i].Name == m.Name {
+				at = i
+			}
+		}
+		switch {
+		case at >= 0:
+			r.extra[at] = m
+		case len(r.extra) < most:
+			r.extra = append(r.extra, m)
+		}
+	}
+}
+
+func (r *EventReader) count(raw jsonx.Raw) {
+	if u, ok := readUsage(raw); ok {
+		r.usage, r.counted = u, true
+	}
+}
+
+func (r *EventReader) choice(events []llm.Event, ch *sentChoice) ([]llm.Event, error) {
+	d := &ch.Delta
+	if !r.begun {
+		r.begun = true
+		events = append(events, llm.Event{Kind: llm.EventStart, Role: llm.RoleAssistant})
+	}
+	text := d.Content.text + d.Refusal.Value
+	thought := d.thought()
+	if r.stopped && (text != "" || thought != "" || len(d.ToolCalls) > 0) {
+		return events, errors.New("it has content behind its finish_reason")
+	}
+	if thought != "" {
+		events = r.text(events, llm.BlockReasoning, thought)
+	}
+	if text != "" {
+		events = r.content(events, text)
+	}
+	for _, a := range d.Annotations {
+		events = r.begin(events, llm.BlockText, nil)
+		events = append(events, llm.Event{Kind: llm.EventDelta, Index: r.index, Block: llm.BlockText, Other: &jsonx.Member{Name: "citation", Value: citationOf(a)}})
+	}
+	for i := range d.ToolCalls {
+		var err error
+		if events, err = r.toolCall(events, &d.ToolCalls[i]); err != nil {
+			return events, err
+		}
+	}
+	if d.FunctionCall != nil {
+		var err error
+		if events, err = r.toolCall(events, &sentCall{Function: *d.FunctionCall}); err != nil {
+			return events, err
+		}
+	}
+	if has(ch.Logprobs) {
+		r.logprobs(ch.Logprobs)
+	}
+	if ch.FinishReason.Value != "" && !r.stopped {
+		r.stopped = true
+		events = r.end(r.flush(events))
+		events = append(events, llm.Event{Kind: llm.EventStop, Stop: Stop(ch.FinishReason.Value, r.calls), RawStop: ch.FinishReason.Value})
+	}
+	return events, nil
+}
+
+// logprobs joins the lists of the chunks, as far as they may be kept.
+func (r *EventReader) logprobs(raw jsonx.Raw) {
+	r.keep([]jsonx.Member{{Name: "logprobs", Value: raw.Clone()}})
+}
+
+// text appends a piece of text or reasoning.
+func (r *EventReader) text(events []llm.Event, kind llm.BlockKind, text string) []llm.Event {
+	if text == "" {
+		return events
+	}
+	events = r.begin(events, kind, nil)
+	return append(events, llm.Event{Kind: llm.EventDelta, Index: r.index, Block: kind, Text: text})
+}
+
+// content appends a piece of text, which may have reasoning between tags at its beginning.
+func (r *EventReader) content(events []llm.Event, text string) []llm.Event {
+	if !r.Options.ThinkTags || r.think == thinkOver {
+		return r.text(events, llm.BlockText, text)
+	}
+	text, r.kept = r.kept+text, ""
+	if r.think == thinkUnknown {
+		trimmed := strings.TrimLeft(text, " \r\n\t")
+		rest, opened := strings.CutPrefix(trimmed, thinkOpen)
+		switch {
+		case opened:
+			r.think, text = thinkInside, strings.TrimLeft(rest, "\r\n")
+		case strings.HasPrefix(thinkOpen, trimmed): // it may still become one
+			r.kept = text
+			return events
+		default:
+			r.think = thinkOver
+			return r.text(events, llm.BlockText, text)
+		}
+	}
+	thought, rest, closed := strings.Cut(text, thinkClose)
+	if closed {
+		r.think = thinkOver
+		events = r.text(events, llm.BlockReasoning, strings.TrimRight(thought, "\r\n"))
+		return r.text(events, llm.BlockText, strings.TrimLeft(rest, "\r\n"))
+	}
+	held := partial(text, thinkClose)
+	r.kept = text[len(text)-held:]
+	return r.text(events, llm.BlockReasoning, text[:len(text)-held])
+}
+
+// partial is the length of the end of a text that is the beginning of a tag.
+func partial(text, tag string) int {
+	for n := min(len(text), len(tag)-1); n > 0; n-- {
+		if strings.HasPrefix(tag, text[len(text)-n:]) {
+			return n
+		}
+	}
+	return 0
+}
+
+// flush appends what was kept in case that it became a tag.
+func (r *EventReader) flush(events []llm.Event) []llm.Event {
+	text := r.kept
+	r.kept = ""
+	if r.think == thinkInside {
+		return r.text(events, llm.BlockReasoning, text)
+	}
+	return r.text(events, llm.BlockText, text)
+}
+
+// begin opens a block of a kind, unless it is open.
+func (r *EventReader) begin(events []llm.Event, kind llm.BlockKind, use *llm.ToolUse) []llm.Event {
+	if r.open == kind && use == nil {
+		return events
+	}
+	events = r.end(events)
+	r.open = kind
+	return append(events, llm.Event{Kind: llm.EventBlockStart, Index: r.index, Block: kind, ToolUse: use})
+}
+
+// end closes the open block.
+func (r *EventReader) end(events []llm.Event) []llm.Event {
+	if r.open == 0 {
+		return events
+	}
+	events = append(events, llm.Event{Kind: llm.EventBlockEnd, Index: r.index})
+	r.open = 0
+	r.index++
+	return events
+}
+
+// toolCall appends a piece of a call. A piece belongs to the open call if it has the same index and
+// no other id: some servers give all calls the index 0, and some give none.
+func (r *EventReader) toolCall(events []llm.Event, c *sentCall) ([]llm.Event, error) {
+	index, id := c.Index.Value, c.ID.Value
+	if !c.Index.Set {
+		index = r.call
+	}
+	events = r.flush(events)
+	same := r.open == llm.BlockToolUse && index == r.call && (id == "" || id == r.id)
+	if !same {
+		name := c.Function.Name.Value
+		if name == "" {
+			return events, fmt.Errorf("a piece of call %d does not follow its beginning", index)
+		}
+		if r.calls++; r.calls > maxSentCalls {
+			return events, fmt.Errorf("it has more than %d calls", maxSentCalls)
+		}
+		r.call, r.id = index, id
+		if id == "" {
+			id = fmt.Sprintf("call_%d", r.calls-1)
+		}
+		events = r.begin(events, llm.BlockToolUse, &llm.ToolUse{ID: id, Name: name})
+	}
+	if text := string(c.Function.Arguments); text != "" {
+		events = append(events, llm.Event{Kind: llm.EventDelta, Index: r.index, Block: llm.BlockToolUse, Text: text})
+	}
+	return events, nil
+}
+
+// Stopped reports whether a finish reason has arrived, so that the stream may end here although its
+// end mark is missing.
+func (r *EventReader) Stopped() bool { return r.stopped }
+
+// End appends the events at the end of a complete stream.
+func (r *EventReader) End(events []llm.Event) []llm.Event {
+	if !r.begun {
+		r.begun = true
+		events = append(events, llm.Event{Kind: llm.EventStart, Role: llm.RoleAssistant})
+	}
+	if !r.stopped {
+		r.stopped = true
+		events = r.end(r.flush(events))
+		events = append(events, llm.Event{Kind: llm.EventStop})
+	}
+	ev := llm.Event{Kind: llm.EventUsage, ServiceTier: r.tier, Extra: r.extra}
+	if r.counted {
+		usage := r.usage
+		ev.Usage = &usage
+	}
+	return append(events, ev)
+}

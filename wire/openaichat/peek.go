@@ -1,0 +1,127 @@
+package openaichat
+
+import (
+	"bytes"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/wire/litellm"
+)
+
+// Head is what routing needs of a chat completion request that may be passed on as it is.
+type Head struct {
+	Model  string
+	Stream bool
+	// IncludeUsage is stream_options.include_usage.
+	IncludeUsage bool
+	// Choices is n; 0 if it is not set.
+	Choices int64
+	User    string
+	// Plain is whether the body has only what OpenAI and the vendors of its format define: nothing
+	// that LiteLLM's clients send to the gateway itself, which only Decode understands.
+	Plain bool
+}
+
+// Call returns what every request of the gateway has, as far as the head tells.
+func (h *Head) Call() llm.Call { return llm.Call{Model: h.Model, Stream: h.Stream, User: h.User} }
+
+// Peek reads the head of a request. It does not check what the other members contain. It reports
+// false for a body that is not a JSON object with a model and messages, for which Decode has the
+// error.
+func Peek(body []byte) (Head, bool) {
+	if litellm.CheckBody(body) != nil {
+		return Head{}, false
+	}
+	h := headReader{Head: Head{Plain: true}}
+	if jsonx.Unmarshal(body, &h) != nil || !h.messages || litellm.CheckModel(h.Model) != nil {
+		return Head{}, false
+	}
+	return h.Head, true
+}
+
+// headReader reads a Head, and skips what it does not need.
+type headReader struct {
+	Head
+	messages bool
+}
+
+func (h *headReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	if d.PeekKind() != '{' {
+		return jsonx.Fault("must be an object, not %s", jsonx.KindName(d.PeekKind()))
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		switch string(name) {
+		case `"model"`:
+			err = jsonx.UnmarshalDecode(d, &h.Model)
+		case `"messages"`:
+			h.messages = d.PeekKind() == '['
+			err = h.scan(d)
+		case `"stream"`:
+			var stream optional[bool]
+			err = jsonx.UnmarshalDecode(d, &stream)
+			h.Stream = stream.Value
+		case `"stream_options"`:
+			var options streamOptions
+			err = jsonx.UnmarshalDecode(d, &options)
+			h.IncludeUsage = options.IncludeUsage
+		case `"n"`:
+			var n optional[int64]
+			err = jsonx.UnmarshalDecode(d, &n)
+			h.Choices = n.Value
+		case `"user"`:
+			var user optional[string]
+			err = jsonx.UnmarshalDecode(d, &user)
+			h.User = user.Value
+		case `"tools"`:
+			err = h.scan(d)
+		case `"metadata"`, `"thinking"`: // read by the gateway, and by some vendors only
+			h.Plain = false
+			err = d.SkipValue()
+		default:
+			h.Plain = h.Plain && !own(name)
+			err = d.SkipValue()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// scan reads messages or tools. Those with LiteLLM's or other vendors' additions, such as
+// thinking_blocks and Converse's blocks, are not plain.
+func (h *headReader) scan(d *jsonx.Decoder) error {
+	v, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	for _, member := range [...]string{`"thinking_blocks"`, `"cachePoint"`, `"guardContent"`, `"guarded_text"`, `"toolSpec"`, `"s3://`} {
+		if h.Plain && bytes.Contains(v, []byte(member)) {
+			h.Plain = false
+		}
+	}
+	return nil
+}
+
+// own reports whether a member is the gateway's, by its name in quotation marks: one of LiteLLM's
+// settings, or of Converse's.
+func own(quoted []byte) bool {
+	if len(quoted) < 2 || bytes.IndexByte(quoted, '\\') >= 0 {
+		return true
+	}
+	name := string(quoted[1 : len(quoted)-1])
+	switch name {
+	case "extra_body", "extra_headers", "drop_params", "additional_drop_params", "allowed_openai_params", "cache_control",
+		"cache_control_injection_points", "additionalModelRequestFields", "safety_identifier":
+		return name != "safety_identifier"
+	}
+	return known(name) == classExtension || litellm.IsSetting(name) || litellm.CheckField(name) != nil
+}

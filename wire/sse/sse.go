@@ -1,0 +1,189 @@
+// Package sse reads server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)
+// as model providers stream them. It knows no dialect.
+package sse
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"unicode/utf8"
+)
+
+// Errors of Reader.Next, besides those of the body.
+var (
+	ErrTooLarge  = errors.New("an event is larger than any that a model sends")
+	ErrMalformed = errors.New("an event is not text in UTF-8")
+)
+
+// maxEvent bounds one event, in bytes: models send images of some megabytes in one.
+const maxEvent = 32 << 20
+
+// firstBuffer is the size of the first buffer, in bytes, which holds several events of text.
+// keptBuffer is the size of the largest one that is kept after a large event.
+const (
+	firstBuffer = 4 << 10
+	keptBuffer  = 64 << 10
+)
+
+// Event is one event. Its memory is valid until the next call of Reader.Next.
+type Event struct {
+	// Name is the field event; empty if there is none.
+	Name []byte
+	// Data are the fields data, joined by line feeds.
+	Data []byte
+}
+
+// Reader reads the events of a stream. Comments, events without data, and the fields id and retry
+// are skipped. Lines end with a line feed, or a carriage return and a line feed; a carriage return
+// alone, which the standard allows and no provider uses, is not taken for an end.
+type Reader struct {
+	body  io.Reader
+	ended error  // the error with which the body ended; nil until then
+	buf   []byte // buf[at:] has not been returned yet
+	at    int
+	line  int // where the first line begins that is not known to be complete
+	scan  int // where to look on for its end
+	found int // the end of a complete event at at; 0 if there is none yet
+	lines []byte
+	err   error
+}
+
+// NewReader makes a Reader of the body of a response.
+func NewReader(body io.Reader) *Reader { return &Reader{body: body} }
+
+// Next fills ev with the next event. It returns io.EOF at the end of the body, if that is between two
+// events or behind a complete line, and io.ErrUnexpectedEOF if it is inside a line. An error ends the
+// stream: Next returns it from then on.
+func (r *Reader) Next(ev *Event) error {
+	for r.err == nil {
+		*ev = Event{}
+		end := r.find()
+		switch {
+		case end > 0:
+		case r.ended == nil:
+			r.read()
+			continue
+		case len(r.buf) == r.at || !errors.Is(r.ended, io.EOF):
+			r.fail(r.ended)
+			continue
+		case r.line < len(r.buf):
+			r.fail(io.ErrUnexpectedEOF)
+			continue
+		default: // the last event has no blank line behind it
+			end = len(r.buf)
+		}
+		text := r.buf[r.at:end]
+		r.at, r.found = end, 0
+		if !utf8.Valid(text) {
+			r.fail(ErrMalformed)
+			continue
+		}
+		if r.parse(ev, text) {
+			return nil
+		}
+	}
+	*ev = Event{}
+	return r.err
+}
+
+// More reports whether there is more that Next can return without waiting for the network.
+func (r *Reader) More() bool {
+	for r.err == nil {
+		end := r.find()
+		if end == 0 {
+			return r.ended != nil
+		}
+		if hasData(r.buf[r.at:end]) {
+			return true
+		}
+		r.at, r.found = end, 0
+	}
+	return false
+}
+
+// fail ends the stream and frees its memory.
+func (r *Reader) fail(err error) {
+	r.err, r.buf, r.lines = err, nil, nil
+	r.at, r.line, r.scan, r.found = 0, 0, 0, 0
+}
+
+// find returns the end of the event that begins at at, behind its blank line; 0 if it has not been
+// read yet.
+func (r *Reader) find() int {
+	for r.found == 0 {
+		i := bytes.IndexByte(r.buf[r.scan:], '\n')
+		if i < 0 {
+			r.scan = len(r.buf)
+			return 0
+		}
+		end := r.scan + i
+		blank := len(bytes.TrimSuffix(r.buf[r.line:end], []byte{'\r'})) == 0
+		r.line, r.scan = end+1, end+1
+		if blank {
+			r.found = end + 1
+		}
+	}
+	return r.found
+}
+
+// parse reads the lines of an event. It reports whether there is data.
+func (r *Reader) parse(ev *Event, text []byte) bool {
+	count := 0
+	for len(text) > 0 {
+		var line []byte
+		line, text, _ = bytes.Cut(text, []byte{'\n'})
+		line = bytes.TrimSuffix(line, []byte{'\r'})
+		name, value, _ := bytes.Cut(bytes.TrimPrefix(line, []byte("\ufeff")), []byte{':'})
+		value = bytes.TrimPrefix(value, []byte{' '})
+		switch string(name) {
+		case "event":
+			ev.Name = value
+		case "data":
+			if count++; count == 1 {
+				ev.Data = value
+				continue
+			}
+			if count == 2 {
+				r.lines = append(r.lines[:0], ev.Data...)
+			}
+			r.lines = append(append(r.lines, '\n'), value...)
+			ev.Data = r.lines
+		}
+	}
+	return count > 0
+}
+
+// hasData reports whether an event has a field data.
+func hasData(text []byte) bool {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	return bytes.HasPrefix(text, []byte("data")) || bytes.Contains(text, []byte("\ndata"))
+}
+
+// read reads more of the body.
+func (r *Reader) read() {
+	left := len(r.buf) - r.at
+	if left > maxEvent {
+		r.fail(ErrTooLarge)
+		return
+	}
+	switch {
+	case cap(r.buf) == 0:
+		r.buf = make([]byte, 0, firstBuffer)
+	case left == 0 && cap(r.buf) > keptBuffer:
+		r.move(make([]byte, 0, firstBuffer))
+	case left == 0 || len(r.buf) == cap(r.buf) && r.at >= cap(r.buf)/2:
+		r.move(r.buf[:0])
+	case len(r.buf) == cap(r.buf):
+		r.move(make([]byte, 0, 2*cap(r.buf)))
+	}
+	n, err := r.body.Read(r.buf[len(r.buf):cap(r.buf)])
+	r.buf, r.ended = r.buf[:len(r.buf)+n], err
+}
+
+// move copies what has not been returned to the beginning of a buffer.
+func (r *Reader) move(to []byte) {
+	r.buf = append(to, r.buf[r.at:]...)
+	r.line -= r.at
+	r.scan -= r.at
+	r.at = 0
+}
