@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	emulator "outcrop/emulator/bedrock"
 	"outcrop/internal/jsonx"
@@ -31,17 +30,12 @@ type exchange struct {
 type exchanges struct {
 	mu   sync.Mutex
 	list []exchange
-	more chan struct{} // closed at the next call; nil if nobody waits
 }
 
 func (e *exchanges) add(x exchange) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.list = append(e.list, x)
-	if e.more != nil {
-		close(e.more)
-		e.more = nil
-	}
 }
 
 func (e *exchanges) all() []exchange {
@@ -104,31 +98,6 @@ func warningsOf(h http.Header) (all []string) {
 		all = append(all, m[1]+" "+number.ReplaceAllString(m[2], "")+": "+number.ReplaceAllString(m[3], ""))
 	}
 	return all
-}
-
-// wait waits until a call has been observed that fits.
-func (e *exchanges) wait(t *testing.T, fits func(x *exchange) bool) {
-	t.Helper()
-	patience := time.NewTimer(claudeCodePatience)
-	defer patience.Stop()
-	for {
-		e.mu.Lock()
-		if e.more == nil {
-			e.more = make(chan struct{})
-		}
-		list, more := e.list, e.more
-		e.mu.Unlock()
-		for i := range list {
-			if fits(&list[i]) {
-				return
-			}
-		}
-		select {
-		case <-more:
-		case <-patience.C:
-			t.Fatal("the call was not made")
-		}
-	}
 }
 
 // recorder is an emulator that keeps its calls.

@@ -18,14 +18,14 @@ import (
 // perhaps begins the name of a beta that is left out on suspicion.
 const perhaps = "perhaps "
 
-// unnamedBetas is AWS's refusal of one of the betas that were sent.
-type unnamedBetas struct {
+// unnamedBetaError is AWS's refusal of one of the betas that were sent.
+type unnamedBetaError struct {
 	error
 
 	sent []string
 }
 
-func (u *unnamedBetas) Unwrap() error { return u.error }
+func (u *unnamedBetaError) Unwrap() error { return u.error }
 
 // blame adds the betas that were sent to a refusal that is about one of them and does not name it. It
 // is separate from call for the sake of the stack of open streams.
@@ -37,7 +37,7 @@ func blame(err error, sent []string) error {
 		return err
 	}
 	if name, ok := invoke.RefusedBeta(e.Message); ok && name == invoke.AllBetas {
-		e.Err = &unnamedBetas{e.Err, sent}
+		e.Err = &unnamedBetaError{e.Err, sent}
 	}
 	return err
 }
@@ -56,7 +56,7 @@ func sentBetas(req *llm.Request) (names []string) {
 // eliminate records what the next call does without, after a refusal of a beta without its name. It
 // reports false if there is nothing to leave out.
 func (w *target) eliminate(e *llm.Error) bool {
-	refused, ok := errors.AsType[*unnamedBetas](e)
+	refused, ok := errors.AsType[*unnamedBetaError](e)
 	if !ok || !w.claude() || !w.canLack(invoke.AllBetas) {
 		return false
 	}

@@ -97,7 +97,7 @@ func (w *target) refusedMedia(e *llm.Error) (inventory.Feature, bool) {
 	}
 	for i := range mediaFeatures {
 		f := &mediaFeatures[i]
-		if f.word == words[1] && !(f.inResults && words[2] == "content block") && w.model.TakesMedia(f.kind, f.inResults) {
+		if f.word == words[1] && (!f.inResults || words[2] != "content block") && w.model.TakesMedia(f.kind, f.inResults) {
 			return f.name, true
 		}
 	}

@@ -93,7 +93,7 @@ func (m *Model) TakesMedia(kind llm.BlockKind, inResults bool) bool {
 	}
 	for i := range mediaTraits {
 		if mediaTraits[i].kind == kind {
-			return !m.any(mediaTraits[i].none) && !(inResults && m.any(mediaTraits[i].noResult))
+			return !m.any(mediaTraits[i].none) && (!inResults || !m.any(mediaTraits[i].noResult))
 		}
 	}
 	return true

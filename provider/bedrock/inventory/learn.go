@@ -27,7 +27,8 @@ const (
 // Feature is a part of a request, or an API, that a model may refuse although no list says so.
 type Feature string
 
-// Features with names of their own; the others are members and betas of Anthropic's bodies, as
+// Features with names of their own, among them media that a model does not read, and those that it
+// does not read in tool results; the others are members and betas of Anthropic's bodies, as
 // package invoke names them.
 const (
 	NativeFormat Feature = "a schema"     // a schema for the response, outputConfig.textFormat
@@ -37,7 +38,6 @@ const (
 	InvokeModel  Feature = "InvokeModel"
 	CountTokens  Feature = "CountTokens"
 
-	// Media that a model does not read, and those that it does not read in tool results.
 	Images          Feature = "images"
 	Documents       Feature = "documents"
 	Videos          Feature = "videos"
