@@ -37,6 +37,7 @@ const (
 	FieldMessage      // Index
 	FieldContent      // Index: the content of a message
 	FieldBlock        // Index, Block
+	FieldResultPart   // Index, Block, Number: a part of what a tool returned
 	FieldMessageCache // Index: the cache points of a message
 	FieldReasoned     // Index: the reasoning in a message, with signatures
 	FieldReasonedText // Index: the reasoning in a message, as text alone
@@ -144,6 +145,7 @@ var fieldWords = FieldWords{Kinds: [...]string{ //nolint:gochecknoglobals // a t
 	FieldMessage:         "messages[#]",
 	FieldContent:         "messages[#].content",
 	FieldBlock:           "messages[#].content[*]",
+	FieldResultPart:      "messages[#].content[*].content[%]",
 	FieldMessageCache:    "messages[#].cache",
 	FieldReasoned:        "messages[#].reasoning",
 	FieldReasonedText:    "messages[#].reasoning",

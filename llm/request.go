@@ -150,6 +150,9 @@ type Media struct {
 	// URL, which is replaced by its content before a provider sees the request. Owner is the
 	// account that owns the bucket, if given.
 	URI, Owner string
+	// Part is the number, from 1, of the part of the client's message that it came in; 0 if that is the
+	// block's position, or has another name.
+	Part int
 	// Field is the client's name for the field with URI, such as
 	// messages[2].content[0].image_url.url, for errors; empty if it has none.
 	Field string

@@ -16,7 +16,7 @@ type names struct {
 
 // FieldName is a field's name in the client's request, such as messages.1.content.0.
 func (n names) FieldName(f llm.Field) string {
-	if ends := n.ends[f.Index]; len(ends) > 0 && (f.Kind == llm.FieldBlock || f.Kind == llm.FieldToolCall) {
+	if ends := n.ends[f.Index]; len(ends) > 0 && (f.Kind == llm.FieldBlock || f.Kind == llm.FieldToolCall || f.Kind == llm.FieldResultPart) {
 		at, _ := slices.BinarySearch(ends, f.Block+1)
 		f.Block = min(at, len(ends)-1)
 	}
@@ -43,6 +43,7 @@ var fieldWords = llm.FieldWords{ //nolint:gochecknoglobals // a table
 		llm.FieldMessage:         "messages.#",
 		llm.FieldContent:         "messages.#.content",
 		llm.FieldBlock:           "messages.#.content.*",
+		llm.FieldResultPart:      "messages.#.content.*.content.%",
 		llm.FieldMessageCache:    "messages.#.content",
 		llm.FieldReasoned:        "messages.#.content",
 		llm.FieldReasonedText:    "messages.#.content",

@@ -44,7 +44,7 @@ func TestAddresses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tt.want.Media.Field = "messages[0].content[0]." + tt.field
+			tt.want.Media.Field, tt.want.Media.Part = "messages[0].content[0]."+tt.field, 1
 			if diff := cmp.Diff([]llm.Block{tt.want}, r.LLM.Turns[0].Blocks); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

@@ -263,8 +263,12 @@ func (d *decoder) blocks(i int, m *message) ([]llm.Block, error) {
 	}
 	for j := range m.Content.parts {
 		var err error
+		before := len(blocks)
 		if blocks, err = d.part(blocks, position{i, j}, m, &m.Content.parts[j]); err != nil {
 			return nil, err
+		}
+		if len(blocks) > before && blocks[before].Media != nil {
+			blocks[before].Media.Part = j + 1
 		}
 	}
 	return cached(blocks, m.CacheControl), nil

@@ -19,6 +19,7 @@ var names = llm.FieldWords{ //nolint:gochecknoglobals // a table
 		llm.FieldMessage:         "messages[#]",
 		llm.FieldContent:         "messages[#].content",
 		llm.FieldBlock:           "messages[#].content[*]",
+		llm.FieldResultPart:      "messages[#].content[%]", // a message of its own
 		llm.FieldMessageCache:    "messages[#].cache_control",
 		llm.FieldReasoned:        "messages[#].thinking_blocks",
 		llm.FieldReasonedText:    "messages[#].reasoning_content",

@@ -28,14 +28,14 @@ func (p *adapter) unread() {
 		for j := range blocks {
 			b := &blocks[j]
 			if b.Kind != llm.BlockToolResult {
-				changed = p.replace(b, i < answered, "media in an answered message", p.at(i, j)) || changed
+				changed = p.replace(b, i < answered, "media in an answered message", p.atMedia(llm.Field{Kind: llm.FieldBlock, Block: j}, i, b.Media)) || changed
 				continue
 			}
 			result := *b.ToolResult
 			result.Content = slices.Clone(result.Content)
 			for k := range result.Content {
 				if len(result.Content[k].JSON) == 0 {
-					changed = p.replace(&result.Content[k].Block, true, "media in a tool result", p.at(i, j)) || changed
+					changed = p.replace(&result.Content[k].Block, true, "media in a tool result", p.atMedia(llm.Field{Kind: llm.FieldResultPart, Block: j, Number: k}, i, result.Content[k].Block.Media)) || changed
 				}
 			}
 			b.ToolResult = &result
@@ -45,6 +45,17 @@ func (p *adapter) unread() {
 	if changed {
 		p.out.Turns = turns
 	}
+}
+
+// atMedia is the name of the field with media in a turn.
+func (p *adapter) atMedia(f llm.Field, turn int, m *llm.Media) string {
+	f.Index = p.out.Turns[turn].Number(turn)
+	if m != nil && m.Part > 0 && f.Kind == llm.FieldResultPart {
+		f.Number = m.Part - 1
+	} else if m != nil && m.Part > 0 {
+		f.Block = m.Part - 1
+	}
+	return p.named(f)
 }
 
 // answered is the index of the last assistant turn that a user turn follows; an assistant turn at
