@@ -21,16 +21,14 @@ import (
 	"outcrop"
 	"outcrop/config"
 	"outcrop/httpd"
-	"outcrop/httpd/anthropic"
-	"outcrop/httpd/aws"
 	"outcrop/httpd/door"
-	"outcrop/httpd/embeddings"
 	"outcrop/httpd/http1"
 	"outcrop/httpd/inbound"
 	"outcrop/httpd/openaichat"
-	"outcrop/httpd/rerank"
+	"outcrop/httpd/responses"
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/store"
 	"outcrop/telemetry"
 )
 
@@ -65,19 +63,22 @@ const DrainLimit = 25 * time.Second
 
 // App is a server. Its methods are called in the order New, Start, Stop.
 type App struct {
-	opt      Options
-	client   *outcrop.Client
-	demo     *demo // nil without the emulator
-	server   *http1.Server
-	cert     *certificate // nil without TLS
-	conns    *inbound.Conns
-	own      sync.WaitGroup     // background work between Start and Stop
-	rest     context.CancelFunc // ends it; nil before Start
-	listener net.Listener
-	cut      context.CancelCauseFunc // cancels every open call
-	done     chan struct{}           // closed when serving has ended
-	stop     sync.Once
-	err      error // why serving ended; read after done
+	opt    Options
+	client *outcrop.Client
+	demo   *demo // nil without the emulator
+	server *http1.Server
+	// responses makes some of them in the background, and keeper keeps them.
+	responses *responses.Handler
+	keeper    *store.Keeper
+	cert      *certificate // nil without TLS
+	conns     *inbound.Conns
+	own       sync.WaitGroup     // background work between Start and Stop
+	rest      context.CancelFunc // ends it; nil before Start
+	listener  net.Listener
+	cut       context.CancelCauseFunc // cancels every open call
+	done      chan struct{}           // closed when serving has ended
+	stop      sync.Once
+	err       error // why serving ended; read after done
 }
 
 // New makes an app. It opens no port, except the emulator's in a demo that needs it.
@@ -111,26 +112,14 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	parameters := slices.ContainsFunc(a.client.Config().Models, func(m config.Model) bool { return len(m.Parameters) > 0 })
 	translated := door.Options{MaxBody: a.client.Config().General.MaxRequestSize, Parameters: parameters, Speaks: a.client.Speaks}
 	server := httpd.NewServer(httpd.New(httpd.Options{
-		Gateway: gateway,
-		Version: outcrop.Version,
-		Models:  a.models,
-		Sample:  a.sample(),
-		Refresh: a.refresh,
-		Ready:   a.ready,
-		Metrics: promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
-		Doors: []door.Frontend{
-			openaichat.New(gateway, translated),
-			aws.New(gateway, aws.Options{
-				MaxBody:    translated.MaxBody,
-				AccessKeys: accessKeys(a.client.Config()),
-				Instance:   llm.Label{Name: provider.InstanceHeader, Value: a.client.Instance()},
-				Default:    firstBedrock(a.client.Config()),
-				Callable:   a.callable,
-			}),
-			anthropic.New(gateway, anthropicDoor(&a.client.Config().Anthropic, translated)),
-			embeddings.New(gateway, translated),
-			rerank.New(gateway, translated),
-		},
+		Gateway:   gateway,
+		Version:   outcrop.Version,
+		Models:    a.models,
+		Sample:    a.sample(),
+		Refresh:   a.refresh,
+		Ready:     a.ready,
+		Metrics:   promhttp.HandlerFor(a.client.Recorder().Gatherer(), promhttp.HandlerOpts{}),
+		Doors:     a.doors(translated),
 		LocalOnly: !gateway.Locked() && IsLoopback(opt.Host),
 		Logger:    opt.Logger,
 	}), opt.Logger)
@@ -144,34 +133,6 @@ func New(ctx context.Context, opt Options) (*App, error) {
 	}
 	a.server = http1.New(server)
 	return a, nil
-}
-
-// accessKeys are the secrets of the access keys for AWS's own API, by id.
-func accessKeys(cfg *config.Config) map[string]string {
-	keys := make(map[string]string, len(cfg.AccessKeys))
-	for _, k := range cfg.AccessKeys {
-		keys[k.ID] = k.Secret.Reveal()
-	}
-	return keys
-}
-
-// firstBedrock is the name of the first deployment of Bedrock; empty if there is none.
-func firstBedrock(cfg *config.Config) string {
-	for i := range cfg.Models {
-		if cfg.Models[i].Provider == "bedrock" {
-			return cfg.Models[i].Name
-		}
-	}
-	return ""
-}
-
-// anthropicDoor returns the settings of the frontend for Anthropic's clients.
-func anthropicDoor(c *config.AnthropicDoor, shared door.Options) anthropic.Options {
-	opt := anthropic.Options{Options: shared, DefaultModel: c.DefaultModel, PassUnknownBetas: c.PassUnknownBetas}
-	for _, a := range c.Aliases {
-		opt.Aliases = append(opt.Aliases, anthropic.Alias(a))
-	}
-	return opt
 }
 
 // mostConnections is how many client connections are kept open under a limit of open files: half of
@@ -344,6 +305,7 @@ func (a *App) Stop(ctx context.Context) error {
 			a.opt.Logger.Warn("ending the calls that are still open at the end of the drain", slog.Int64("calls", n))
 		}
 		a.end(context.WithoutCancel(ctx))
+		a.closeDoors()
 		if a.listener != nil {
 			<-a.done
 			a.rest()

@@ -16,6 +16,12 @@ import (
 	"outcrop/provider"
 )
 
+// Responses is outcrop_settings.responses.
+type Responses struct {
+	// Retention is how long responses and conversations are kept; 0 if not configured.
+	Retention time.Duration
+}
+
 // Config is a loaded configuration, with defaults filled in and references to the
 // environment resolved. It is not modified after loading.
 type Config struct {
@@ -46,6 +52,8 @@ type Config struct {
 	AccessKeys []AccessKey
 	// Anthropic is how Anthropic's Messages API is served.
 	Anthropic AnthropicDoor
+	// Responses is what is kept for clients of OpenAI's Responses API.
+	Responses Responses
 	// Skipped counts the entries of model_list that were skipped, because their provider
 	// is not in Source.Providers.
 	Skipped int

@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"maps"
+	"time"
 
 	"outcrop/llm"
 	"outcrop/provider"
@@ -11,6 +12,7 @@ import (
 const (
 	sectionOutcrop     = "outcrop_settings"
 	sectionBedrock     = "outcrop_settings.bedrock"
+	sectionResponses   = "outcrop_settings.responses"
 	sectionPolicy      = "outcrop_settings.bedrock.policy"
 	sectionInfoOutcrop = "model_list[].model_info.outcrop"
 )
@@ -44,6 +46,12 @@ func (l *loader) outcrop(cfg *Config, n *node, path string) (all policy) {
 			return
 		case "anthropic_door":
 			l.anthropic(cfg, n, path)
+			return
+		case "responses":
+			l.fields(n, sectionResponses, path, nil, func(k Key, n *node, path string) {
+				days, _ := l.number(k, n, path)
+				cfg.Responses.Retention = time.Duration(days * 24 * float64(time.Hour))
+			})
 			return
 		}
 		l.fields(n, sectionBedrock, path, nil, func(k Key, n *node, path string) {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	emulator "outcrop/emulator/bedrock"
@@ -49,6 +50,8 @@ type watcher struct {
 	exchanges
 
 	url string
+	// begun is called when a response begins, unless it is nil.
+	begun atomic.Pointer[func()]
 }
 
 // startWatcher runs a proxy in front of an address until the test ends.
@@ -76,6 +79,9 @@ func startWatcher(t *testing.T, address string) *watcher {
 				resp.Body = io.NopCloser(bytes.NewReader(body))
 			}
 			w.add(x)
+			if begun := w.begun.Load(); begun != nil {
+				(*begun)()
+			}
 			return nil
 		},
 		ErrorHandler: func(rw http.ResponseWriter, _ *http.Request, _ error) { rw.WriteHeader(http.StatusBadGateway) },

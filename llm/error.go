@@ -36,6 +36,7 @@ const (
 	CodeForeignOrigin Code = "gateway.foreign_origin"    // no master key, and a Host or Origin that is not this machine
 	CodeModelNotFound Code = "gateway.model_not_found"   // no deployment of this name
 	CodeNotFound      Code = "gateway.not_found"         // no such path
+	CodeStateNotFound Code = "gateway.state_not_found"   // no response, conversation or item of this id
 	CodeMethod        Code = "gateway.method"            // the path exists, the method does not
 	CodeStopping      Code = "gateway.stopping"          // the gateway is shutting down
 	CodeOverloaded    Code = "gateway.overloaded"        // general_settings.max_in_flight_mb is used up

@@ -11,6 +11,7 @@ const (
 	DialectBedrock   = "bedrock"   // an operation of AWS's runtime API
 	DialectAnthropic = "anthropic" // Anthropic's Messages
 	DialectOpenAI    = "openai"    // OpenAI's chat completions
+	DialectResponses = "responses" // OpenAI's Responses
 )
 
 // Raw is a call whose body is in a dialect that the target speaks itself, and reaches it without a

@@ -37,11 +37,17 @@ type Request struct {
 	// CacheRetention is how long to cache the prompt, in OpenAI's words, such as 24h; empty if the
 	// client did not set it.
 	CacheRetention string
+	// AutoCache is whether the client expects the prompt to be cached without cache points, as OpenAI
+	// does.
+	AutoCache bool
 	// Choices is the number of independent responses to generate; 0 and 1 both mean one.
 	Choices int64
 	// WebSearch is the client's setting for web search by the model, in the form of OpenAI's
 	// web_search_options; nil for none.
 	WebSearch jsonx.Raw
+	// WebSearchOptional is whether WebSearch may be dropped with a warning if the model cannot search,
+	// because it is one of several tools that the model may use or not.
+	WebSearchOptional bool
 	// Unmapped are parameters that the client's dialect defines and that have no field here, such as
 	// OpenAI's seed and logprobs. Their values are well-formed. The provider passes each of them on,
 	// drops it with a warning or refuses it, because only it knows what the target supports.

@@ -31,6 +31,11 @@ func knownField(name string) bool {
 		"custom_llm_provider", "modify_params", "input", "output", "any", "auto", "vertex_credentials", "headers", "web", "promptRouter", "invokedModelId":
 		return true
 
+	// OpenAI's Responses (https://platform.openai.com/docs/api-reference/responses).
+	case "instructions", "previous_response_id", "conversation", "background", "reasoning", "summary", "truncation", "include", "max_output_tokens", "max_tool_calls",
+		"encrypted_content", "call_id", "namespace", "environment", "prompt", "moderation", "limit", "order", "after", "syntax":
+		return true
+
 	// OpenAI's embeddings and Cohere's rerank, and the parameters of Bedrock's models for both
 	// (https://docs.litellm.ai/docs/providers/bedrock_embedding, https://docs.cohere.com/reference/rerank).
 	case "texts", "images", "inputs", "dimensions", "output_dimension", "embeddingDimension", "encoding_format", "input_type", "inputType", "truncate", "textTruncate",

@@ -18,8 +18,8 @@ type Events struct {
 	w         http.ResponseWriter
 	flusher   http.Flusher
 	pace      pace
-	kind      string // the content type; empty if the caller has set it
-	ping      string
+	kind      string        // the content type; empty if the caller has set it
+	ping      func() []byte // nil without comments
 	keepAlive time.Duration
 
 	mu    sync.Mutex
@@ -34,6 +34,12 @@ type Events struct {
 // NewEvents prepares a response of events. ping is the comment to send after each keepAlive of
 // silence.
 func NewEvents(w http.ResponseWriter, ping string, keepAlive time.Duration) *Events {
+	return NewEventsWith(w, func() []byte { return []byte(ping) }, keepAlive)
+}
+
+// NewEventsWith is NewEvents for a ping that is different each time. It is called by the timer's
+// goroutine, and never before the first Write after Commit.
+func NewEventsWith(w http.ResponseWriter, ping func() []byte, keepAlive time.Duration) *Events {
 	e := &Events{w: w, pace: pace{w: w}, kind: "text/event-stream", ping: ping, keepAlive: keepAlive}
 	e.flusher, _ = w.(http.Flusher)
 	e.last, e.armed = time.Now(), true
@@ -64,7 +70,7 @@ func (e *Events) silent() {
 	}
 	left := e.keepAlive - time.Since(e.last)
 	if left <= 0 {
-		e.write([]byte(e.ping))
+		e.write(e.ping())
 		e.flush()
 		e.last, left = time.Now(), e.keepAlive
 	}

@@ -37,9 +37,10 @@ func rules() []Rule {
 		{Path: "wire/sse", Level: leaf, Why: "framing knows no dialect"},
 		{Path: "wire/awserror", Level: language, May: []string{"internal/jsonx", "wire/eventstream"}, Why: "AWS's errors have one form in all of its APIs, whatever the dialect of the content"},
 		{
-			Path: "wire/*", Level: dialect, May: with("wire/awserror", "wire/eventstream", "internal/httpfield"), Beside: []string{"wire/litellm"},
+			Path: "wire/*", Level: dialect, May: with("wire/awserror", "wire/eventstream", "internal/base64", "internal/httpfield"), Beside: []string{"wire/litellm", "wire/mediatype"},
 			Why: "dialects meet only in llm, and share what LiteLLM adds to each of them; frontends, providers and the emulator are above them",
 		},
+		{Path: "wire/mediatype", Level: dialect, May: []string{"llm"}, Why: "what a file is follows from its name and type, whatever the dialect that carries it"},
 		{Path: "wire/litellm", Level: dialect, May: with("internal/httpfield"), Why: "what LiteLLM adds to every dialect depends on none of them"},
 
 		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard"}, Why: "the HTTP client knows neither dialects nor providers"},
@@ -96,6 +97,7 @@ func rules() []Rule {
 		{Path: "provider/providertest", Level: component, May: with("provider"), Why: "the suite that all providers pass knows none of them, and no dialect"},
 		{Path: "provider/all", Level: list, May: []string{"provider", "provider/*"}, Why: "it is the one list of providers and nothing else"},
 
+		{Path: "store", Level: contract, Why: "the store keeps bytes for an owner, and knows neither dialects nor the pipeline"},
 		{Path: "telemetry", Level: contract, May: common, Why: "every stage may record, so it is below all of them and never sees a request's content"},
 		{Path: "route", Level: stage, May: with("provider", "telemetry"), Why: "routing knows the providers' contract, but no concrete provider and no server"},
 		{Path: "fetch", Level: stage, May: []string{"internal/netguard", "llm"}, Why: "fetching knows URLs and content, but neither dialects, providers nor its callers"},
@@ -117,6 +119,10 @@ func rules() []Rule {
 			Why: "AWS's clients sign their requests; the frontend checks signatures with the pure package sign, and knows nothing else of the provider",
 		},
 		{
+			Path: "httpd/responses", Level: frontend, May: with("internal/budget", "gateway", "wire/...", "httpd/inbound", "httpd/door", "store"),
+			Why: "the only frontend whose clients refer to earlier calls keeps them in the store",
+		},
+		{
 			Path: "httpd/*", Level: frontend, May: with("internal/budget", "gateway", "telemetry", "wire/...", "httpd/inbound", "httpd/door"),
 			Why: "a frontend translates one dialect for the pipeline, and knows no other frontends, no providers and no routing",
 		},
@@ -136,7 +142,7 @@ func rules() []Rule {
 		},
 
 		{
-			Path: "app", Level: application, May: with("internal/memlimit", ".", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "emulator/*", "provider/all"),
+			Path: "app", Level: application, May: with("internal/memlimit", ".", "config", "provider", "gateway", "httpd", "httpd/*", "telemetry", "store", "emulator/*", "provider/all"),
 			Why: "the app wires the other packages, and knows providers only as the list for checking the configuration",
 		},
 		{
@@ -168,6 +174,8 @@ func dependencies() []Dependency {
 		{Path: "github.com/prometheus/client_golang/prometheus/promhttp", By: []string{"app"}, Why: "the app serves the metrics; the others record"},
 		{Path: "github.com/prometheus/client_golang", By: []string{"telemetry"}, Why: "one package defines all metrics, so that names and labels are consistent and bounded"},
 		{Path: "github.com/Azure/azure-sdk-for-go", By: []string{"provider/azure"}, Why: "the Azure SDK only gets tokens of Entra ID"},
+		{Path: "modernc.org/sqlite", By: []string{"store"}, Why: "one package knows the database"},
+		{Path: "github.com/pressly/goose/v3", By: []string{"store"}, Why: "the tables belong to the store"},
 		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign"}, Why: "the AWS SDK only finds credentials; frames and bodies are Outcrop's own"},
 	}
 }

@@ -57,6 +57,11 @@ func errorCode(e *llm.Error) string {
 		return "context_length_exceeded"
 	case llm.CodeModelNotFound, llm.CodeModelUnknown:
 		return "model_not_found"
+	case llm.CodeStateNotFound:
+		if e.Param == "previous_response_id" {
+			return "previous_response_not_found"
+		}
+		return "not_found"
 	case llm.CodeUnauthorized:
 		return "invalid_api_key"
 	case llm.CodeLimitRequests, llm.CodeLimitTokens:

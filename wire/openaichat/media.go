@@ -1,14 +1,13 @@
 package openaichat
 
 import (
-	"encoding/base64"
-	"errors"
 	"net/url"
 	"path"
 	"strings"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/wire/mediatype"
 )
 
 // address is the content of image_url and similar fields: a URL, or a data URI with the content.
@@ -122,7 +121,7 @@ func (d *decoder) media(c given) (llm.Block, error) {
 	at := c.field + "." + c.member
 	m := &llm.Media{}
 	b := llm.Block{Media: m}
-	mediaType, data, isURI, err := dataURI(c.data)
+	mediaType, data, isURI, err := mediatype.SplitDataURI(c.data)
 	if err != nil {
 		return b, llm.Invalid(at, "%s is not a valid data URI: %v", at, err)
 	}
@@ -130,20 +129,20 @@ func (d *decoder) media(c given) (llm.Block, error) {
 	described := c.format // the source of the type, for an error
 	switch {
 	case c.format != "":
-		b.Kind, m.Format = kindOf(c.format)
+		b.Kind, m.Format = mediatype.Kind(c.format)
 		if b.Kind == 0 {
-			return b, llm.Invalid(c.field+".format", "%s.format %q is not supported by any model%s", c.field, c.format, typesOf(c.kind))
+			return b, llm.Invalid(c.field+".format", "%s.format %q is not supported by any model%s", c.field, c.format, mediatype.Supported(c.kind))
 		}
 	case isURI:
 		described = mediaType
-		if b.Kind, m.Format = kindOf(mediaType); b.Kind == 0 {
-			b.Kind, m.Format = byExtension(c.name)
+		if b.Kind, m.Format = mediatype.Kind(mediaType); b.Kind == 0 {
+			b.Kind, m.Format = mediatype.ByExtension(c.name)
 		}
 	default:
 		described = path.Ext(c.name)
-		if b.Kind, m.Format = byExtension(c.name); b.Kind == 0 && isAddress {
+		if b.Kind, m.Format = mediatype.ByExtension(c.name); b.Kind == 0 && isAddress {
 			described = addressName(c.data)
-			b.Kind, m.Format = byExtension(described)
+			b.Kind, m.Format = mediatype.ByExtension(described)
 		}
 	}
 	switch {
@@ -163,14 +162,14 @@ func (d *decoder) media(c given) (llm.Block, error) {
 	}
 	untyped := b.Kind == 0 && (described == "" || strings.HasSuffix(described, "/octet-stream"))
 	if b.Kind == 0 && !untyped {
-		return b, llm.Invalid(at, "%s has type %q, which no model supports%s", at, described, typesOf(c.kind))
+		return b, llm.Invalid(at, "%s has type %q, which no model supports%s", at, described, mediatype.Supported(c.kind))
 	}
 	if m.Base64, err = d.content(at, data); err != nil {
 		return b, err
 	}
 	if untyped {
-		if b.Kind, m.Format = byContent(string(m.Base64.Head(12))); b.Kind == 0 {
-			return b, llm.Invalid(at, "%s is of type %q, which no model takes%s", at, described, typesOf(c.kind))
+		if b.Kind, m.Format = mediatype.ByContent(string(m.Base64.Head(12))); b.Kind == 0 {
+			return b, llm.Invalid(at, "%s is of type %q, which no model takes%s", at, described, mediatype.Supported(c.kind))
 		}
 	}
 	if b.Kind == llm.BlockImage {
@@ -229,37 +228,26 @@ func (d *decoder) image(m *llm.Media, at string) error {
 	return nil
 }
 
-// byContent tells an image or a PDF by its first bytes, where no type is given.
-func byContent(head string) (llm.BlockKind, string) {
-	if strings.HasPrefix(head, "%PDF-") {
-		return llm.BlockDocument, "pdf"
-	}
-	if format := llm.ImageFormat(head); format != "" {
-		return llm.BlockImage, format
-	}
-	return 0, ""
-}
-
 func (d *decoder) audio(field string, a *inputAudio) (llm.Block, error) {
 	if a == nil || a.Data == "" {
 		return llm.Block{}, llm.Invalid(field+".data", "%s.data is required: base64", field)
 	}
 	d.warnUnread(field, a.Rest)
-	mediaType, data, isURI, err := dataURI(a.Data)
+	mediaType, data, isURI, err := mediatype.SplitDataURI(a.Data)
 	switch {
 	case err != nil:
 		return llm.Block{}, llm.Invalid(field+".data", "%s.data is not a valid data URI: %v", field, err)
 	case !isURI:
 		data = a.Data
 	case a.Format == "":
-		_, a.Format = kindOf(mediaType)
+		_, a.Format = mediatype.Kind(mediaType)
 	}
 	if a.Format == "" {
 		return llm.Block{}, llm.Invalid(field+".format", "%s.format is required, such as wav or mp3", field)
 	}
-	format := audioFormat(a.Format)
+	format := mediatype.Audio(a.Format)
 	if format == "" {
-		return llm.Block{}, llm.Invalid(field+".format", "%s.format %q is not supported by any model%s", field, a.Format, typesOf(llm.BlockAudio))
+		return llm.Block{}, llm.Invalid(field+".format", "%s.format %q is not supported by any model%s", field, a.Format, mediatype.Supported(llm.BlockAudio))
 	}
 	content, err := d.content(field+".data", data)
 	if err != nil {
@@ -267,32 +255,6 @@ func (d *decoder) audio(field string, a *inputAudio) (llm.Block, error) {
 	}
 	return llm.Block{Kind: llm.BlockAudio, Media: &llm.Media{Format: format, Base64: content}}, nil
 }
-
-// dataURI splits data:TYPE;base64,DATA (RFC 2397). Data without base64 is encoded.
-func dataURI(s string) (mediaType, data string, ok bool, err error) {
-	if len(s) < 5 || !strings.EqualFold(s[:5], "data:") {
-		return "", "", false, nil
-	}
-	head, data, comma := strings.Cut(s[5:], ",")
-	if !comma {
-		return "", "", false, errNoComma
-	}
-	head, isBase64 := strings.CutSuffix(head, ";base64")
-	mediaType, _, _ = strings.Cut(head, ";")
-	if isBase64 {
-		return mediaType, data, true, nil
-	}
-	text, err := url.PathUnescape(data)
-	if err != nil {
-		return "", "", false, err
-	}
-	if mediaType == "" {
-		mediaType = "text/plain"
-	}
-	return mediaType, base64.StdEncoding.EncodeToString([]byte(text)), true, nil
-}
-
-var errNoComma = errors.New("the comma before the data is missing")
 
 // content reads base64 of at least one byte, which may have been extracted from the body.
 func (d *decoder) content(field, s string) (llm.Base64, error) {

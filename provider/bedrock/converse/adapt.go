@@ -82,6 +82,7 @@ func (p *adapter) adapt() error {
 	}
 	p.look()
 	p.pairs()
+	p.autoCache()
 	p.retention()
 	p.foreign()
 	p.limit()

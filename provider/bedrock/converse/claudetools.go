@@ -186,7 +186,12 @@ func (p *adapter) search() error {
 		return nil
 	}
 	field := p.name(llm.FieldWebSearch)
-	if !p.model.any(grounds) {
+	switch {
+	case p.model.any(grounds):
+	case p.out.WebSearchOptional:
+		p.warn(llm.WarnDropped, field, "this model does not search the web")
+		return nil
+	default:
 		return p.refuse(field, "%s is not supported by this model", field)
 	}
 	options, err := jsonx.Members(wish)

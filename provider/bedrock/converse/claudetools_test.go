@@ -53,6 +53,7 @@ func TestWhatClientsSendAndAWSWouldRefuse(t *testing.T) {
 		{name: "Nova searches", model: nova2, req: request{Turns: hi, WebSearch: jsonx.Raw(`{}`)}, has: []string{`"toolConfig":{"tools":[{"systemTool":{"name":"nova_grounding"}}]}`}},
 		{name: "once, and without settings", model: nova2, req: request{Turns: hi, Tools: []llm.Tool{{Other: &jsonx.Member{Name: "systemTool", Value: jsonx.Raw(`{"name":"nova_grounding"}`)}}}, WebSearch: jsonx.Raw(`{"search_context_size":"low"}`)}, has: []string{`"tools":[{"systemTool":{"name":"nova_grounding"}}]`}, warned: []string{"dropped web_search_options.search_context_size"}},
 		{name: "Claude does not search", model: sonnet45, req: request{Turns: hi, WebSearch: jsonx.Raw(`{}`)}, refused: "web_search_options"},
+		{name: "Claude does without it when it is one of several tools", model: sonnet45, req: request{Turns: hi, WebSearch: jsonx.Raw(`{}`), WebSearchOptional: true}, not: []string{"toolConfig"}, warned: []string{"dropped web_search_options"}},
 		{name: "R1 loses it when it may", model: deepseek1, req: request{Turns: hi, Tools: []llm.Tool{tool("a")}, WebSearch: jsonx.Raw(`{}`), Call: llm.Call{DropParams: true}}, warned: []string{"dropped tools", "dropped web_search_options"}},
 
 		{name: "labels with signs", model: sonnet45, req: request{Turns: hi, Extensions: field("requestMetadata", `{"a":"rocks & stones"}`)}, refused: "requestMetadata.a"},

@@ -197,6 +197,13 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 			has:    []string{`[{"text":"x"},{"text":"y"},{"cachePoint":{"type":"default"}}]`, `[{"text":"p"},{"text":"q"},{"cachePoint":{"type":"default"}},{"text":"r"},{"cachePoint":{"type":"default"}}]`, `}},{"cachePoint":{"type":"default"}}]`},
 			warned: []string{"dropped cache_control"},
 		},
+		{
+			name: "a cache without points", model: sonnet45, req: request{AutoCache: true, Unmapped: []jsonx.Member{{Name: "prompt_cache_key", Value: jsonx.Raw(`"k"`)}}, System: said("x"), Turns: []llm.Turn{user("a"), turn(llm.RoleAssistant, text("b")), user("c"), turn(llm.RoleAssistant, text("d")), user("e"), user("f")}},
+			has: []string{`"system":[{"text":"x"},{"cachePoint":{"type":"default"}}]`, `{"text":"c"},{"cachePoint":{"type":"default"}}]`, `{"text":"f"},{"cachePoint":{"type":"default"}}]`},
+			not: []string{`{"text":"a"},{"cachePoint"`, `{"text":"e"},{"cachePoint"`},
+		},
+		{name: "a cache with points of its own", model: sonnet45, req: request{AutoCache: true, System: append(said("x"), cached("")), Turns: hi}, not: []string{`{"text":"Hi"},{"cachePoint"`}},
+		{name: "a cache without points, where there is none", model: llama, req: request{AutoCache: true, Unmapped: []jsonx.Member{{Name: "prompt_cache_key", Value: jsonx.Raw(`"k"`)}}, System: said("x"), Turns: hi}, not: []string{"cachePoint"}, warned: []string{"dropped prompt_cache_key"}},
 		{name: "Nova caches no tools", model: novaLite, req: request{Tools: []llm.Tool{{Name: "a", Cache: &llm.CachePoint{}}}, Turns: hi}, not: []string{"cachePoint"}, warned: []string{"dropped tools[0].cache_control"}},
 		{name: "nor beside results", model: novaLite, req: request{Tools: tools, Turns: []llm.Turn{user("Hi"), turn(llm.RoleAssistant, use("c1", "a", `{}`)), turn(llm.RoleUser, result("c1", "", text("ok")), cached(""))}}, has: []string{`[{"text":"Hi"},{"cachePoint":{"type":"default"}}],"role":"user"}`}, not: []string{`"toolUseId":"c1"}},{"cachePoint"`}, warned: []string{"changed messages[2].cache_control"}},
 		{name: "nor beside results, where a point is already", model: novaLite, req: request{Tools: tools, Turns: []llm.Turn{turn(llm.RoleUser, text("Hi"), cached("")), turn(llm.RoleAssistant, use("c1", "a", `{}`)), turn(llm.RoleUser, result("c1", "", text("ok")), cached(""))}}, has: []string{`[{"text":"Hi"},{"cachePoint":{"type":"default"}}],"role":"user"}`}, not: []string{`"toolUseId":"c1"}},{"cachePoint"`}, warned: []string{"changed messages[2].cache_control"}},

@@ -16,7 +16,11 @@ func (p *adapter) unmapped() error {
 	for i := range p.out.Unmapped {
 		m := &p.out.Unmapped[i]
 		switch m.Name {
-		case "seed", "store", "prompt_cache_key", "prediction", "verbosity":
+		case "prompt_cache_key":
+			if !p.cachesAlone() {
+				p.warn(llm.WarnDropped, m.Name, "")
+			}
+		case "seed", "store", "prediction", "verbosity":
 			if value := string(m.Value); value != "false" && value != `"medium"` { // OpenAI's defaults for store and verbosity
 				p.warn(llm.WarnDropped, m.Name, "")
 			}

@@ -1,20 +1,25 @@
-package openaichat
+// Package mediatype tells what a file is, by its media type, its name or its first bytes, in the terms
+// of llm. The dialects that carry files share it.
+package mediatype
 
 import (
+	"encoding/base64"
+	"errors"
+	"net/url"
 	"path"
 	"strings"
 
 	"outcrop/llm"
 )
 
-// kindOf returns the kind of content and Converse's short name for a media type, or for a short
+// Kind returns the kind of content and Converse's short name for a media type, or for a short
 // name itself (ImageFormat, DocumentFormat, VideoFormat and AudioFormat in AWS's service model of
 // bedrock-runtime). The kind is 0 for a type that Converse does not support.
-func kindOf(mediaType string) (llm.BlockKind, string) {
+func Kind(mediaType string) (llm.BlockKind, string) {
 	mediaType = strings.ToLower(mediaType)
 	family, name, ok := strings.Cut(mediaType, "/")
 	if !ok {
-		return byExtension("." + mediaType)
+		return ByExtension("." + mediaType)
 	}
 	switch family {
 	case "image":
@@ -23,12 +28,12 @@ func kindOf(mediaType string) (llm.BlockKind, string) {
 		}
 		return llm.BlockImage, name
 	case "audio":
-		if format := audioFormat(name); format != "" {
+		if format := Audio(name); format != "" {
 			return llm.BlockAudio, format
 		}
 		return 0, ""
 	case "video":
-		if format := videoFormat(name); format != "" {
+		if format := video(name); format != "" {
 			return llm.BlockVideo, format
 		}
 		return 0, ""
@@ -39,9 +44,9 @@ func kindOf(mediaType string) (llm.BlockKind, string) {
 	return 0, ""
 }
 
-// audioFormat returns Converse's name for an audio subtype, or for a format of OpenAI's
+// Audio returns Converse's name for an audio subtype, or for a format of OpenAI's
 // input_audio; empty if Converse has none.
-func audioFormat(name string) string {
+func Audio(name string) string {
 	switch name = strings.ToLower(name); name {
 	case "mp3", "opus", "wav", "aac", "flac", "mp4", "ogg", "mkv", "mka", "x-aac", "m4a", "mpeg", "mpga", "pcm", "webm":
 		if name == "mpeg" { // audio/mpeg is the media type of mp3 files
@@ -63,8 +68,8 @@ func audioFormat(name string) string {
 	}
 }
 
-// videoFormat returns Converse's name for a video subtype; empty if Converse has none.
-func videoFormat(name string) string {
+// video returns Converse's name for a video subtype; empty if Converse has none.
+func video(name string) string {
 	switch name {
 	case "mkv", "mov", "mp4", "webm", "flv", "mpeg", "mpg", "wmv", "three_gp":
 		return name
@@ -85,8 +90,8 @@ func videoFormat(name string) string {
 	}
 }
 
-// byExtension returns the kind of content and Converse's short name for a file name's extension.
-func byExtension(name string) (llm.BlockKind, string) {
+// ByExtension returns the kind of content and Converse's short name for a file name's extension.
+func ByExtension(name string) (llm.BlockKind, string) {
 	ext := strings.TrimPrefix(strings.ToLower(path.Ext(name)), ".")
 	if format := llm.ImageExtension(ext); format != "" {
 		return llm.BlockImage, format
@@ -108,8 +113,8 @@ func byExtension(name string) (llm.BlockKind, string) {
 	}
 }
 
-// typesOf lists the supported types of a kind for an error; those of all kinds for 0.
-func typesOf(kind llm.BlockKind) string {
+// Supported lists the supported types of a kind for an error; those of all kinds for 0.
+func Supported(kind llm.BlockKind) string {
 	switch kind {
 	case llm.BlockImage:
 		return "; images are PNG, JPEG, GIF or WebP"
@@ -121,3 +126,42 @@ func typesOf(kind llm.BlockKind) string {
 		return "; a document is PDF, CSV, HTML, plain text, Markdown, Word or Excel"
 	}
 }
+
+// ByContent tells an image or a PDF by its first bytes, at least 12 if there are as many; the kind is 0
+// for anything else.
+func ByContent(head string) (llm.BlockKind, string) {
+	if strings.HasPrefix(head, "%PDF-") {
+		return llm.BlockDocument, "pdf"
+	}
+	if format := llm.ImageFormat(head); format != "" {
+		return llm.BlockImage, format
+	}
+	return 0, ""
+}
+
+// SplitDataURI splits data:TYPE;base64,DATA (RFC 2397); ok is false for anything but a data URI. Data
+// without base64 is encoded.
+func SplitDataURI(s string) (mediaType, data string, ok bool, err error) {
+	if len(s) < 5 || !strings.EqualFold(s[:5], "data:") {
+		return "", "", false, nil
+	}
+	head, data, comma := strings.Cut(s[5:], ",")
+	if !comma {
+		return "", "", false, errNoComma
+	}
+	head, isBase64 := strings.CutSuffix(head, ";base64")
+	mediaType, _, _ = strings.Cut(head, ";")
+	if isBase64 {
+		return mediaType, data, true, nil
+	}
+	text, err := url.PathUnescape(data)
+	if err != nil {
+		return "", "", false, err
+	}
+	if mediaType == "" {
+		mediaType = "text/plain"
+	}
+	return mediaType, base64.StdEncoding.EncodeToString([]byte(text)), true, nil
+}
+
+var errNoComma = errors.New("the comma before the data is missing")

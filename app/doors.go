@@ -1,0 +1,74 @@
+package app
+
+import (
+	"log/slog"
+
+	"outcrop/config"
+	"outcrop/httpd/anthropic"
+	"outcrop/httpd/aws"
+	"outcrop/httpd/door"
+	"outcrop/httpd/embeddings"
+	"outcrop/httpd/openaichat"
+	"outcrop/httpd/rerank"
+	"outcrop/httpd/responses"
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/store"
+)
+
+// doors makes the frontends beside that for chat completions, and what they keep.
+func (a *App) doors(shared door.Options) []door.Frontend {
+	gateway, cfg := a.client.Pipeline(), a.client.Config()
+	a.keeper = store.NewKeeper(store.KeeperOptions{Dir: a.opt.DataDir, Logger: a.opt.Logger})
+	a.responses = responses.New(gateway, responses.Options{Options: shared, Keeper: a.keeper, Retention: cfg.Responses.Retention, Logger: a.opt.Logger})
+	return []door.Frontend{
+		openaichat.New(gateway, shared),
+		aws.New(gateway, aws.Options{
+			MaxBody:    shared.MaxBody,
+			AccessKeys: accessKeys(cfg),
+			Instance:   llm.Label{Name: provider.InstanceHeader, Value: a.client.Instance()},
+			Default:    firstBedrock(cfg),
+			Callable:   a.callable,
+		}),
+		anthropic.New(gateway, anthropicDoor(&cfg.Anthropic, shared)),
+		embeddings.New(gateway, shared),
+		rerank.New(gateway, shared),
+		a.responses,
+	}
+}
+
+// closeDoors ends what the frontends do in the background, and what they keep.
+func (a *App) closeDoors() {
+	a.responses.Close()
+	if err := a.keeper.Close(); err != nil {
+		a.opt.Logger.Warn("closing the database", slog.String("error", err.Error()))
+	}
+}
+
+// accessKeys are the secrets of the access keys for AWS's own API, by id.
+func accessKeys(cfg *config.Config) map[string]string {
+	keys := make(map[string]string, len(cfg.AccessKeys))
+	for _, k := range cfg.AccessKeys {
+		keys[k.ID] = k.Secret.Reveal()
+	}
+	return keys
+}
+
+// firstBedrock is the name of the first deployment of Bedrock; empty if there is none.
+func firstBedrock(cfg *config.Config) string {
+	for i := range cfg.Models {
+		if cfg.Models[i].Provider == "bedrock" {
+			return cfg.Models[i].Name
+		}
+	}
+	return ""
+}
+
+// anthropicDoor returns the settings of the frontend for Anthropic's clients.
+func anthropicDoor(c *config.AnthropicDoor, shared door.Options) anthropic.Options {
+	opt := anthropic.Options{Options: shared, DefaultModel: c.DefaultModel, PassUnknownBetas: c.PassUnknownBetas}
+	for _, a := range c.Aliases {
+		opt.Aliases = append(opt.Aliases, anthropic.Alias(a))
+	}
+	return opt
+}

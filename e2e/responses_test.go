@@ -1,0 +1,46 @@
+package e2e
+
+import "testing"
+
+// responsesScenarios are the scenarios of the Responses API that each of OpenAI's SDKs must pass.
+func responsesScenarios() []string {
+	return []string{
+		"a response has its text and its usage",
+		"a stream has its events in order",
+		"tools are called, and their results go back with the reasoning",
+		"a custom tool gets plain text",
+		"parse returns an object of the schema",
+		"a conversation goes on by the response before",
+		"a response is made in the background",
+		"a response that breaks off fails, and never claims an end",
+	}
+}
+
+func TestResponsesByOpenAISDKForPython(t *testing.T) {
+	t.Parallel()
+	more := []string{
+		"whole responses and all events are valid by the SDK's types",
+		"the raw stream of create can be read",
+		"a limit makes the response incomplete",
+		"a conversation keeps its items",
+		"errors name the parameter",
+	}
+	for name, c := range map[string]client{"2": python(t), "3": venv(t, "clients", "clients")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runResponses(t, c, "openai_responses.py", append(more, responsesScenarios()...))
+		})
+	}
+}
+
+func TestResponsesByOpenAISDKForNode(t *testing.T) {
+	t.Parallel()
+	runResponses(t, node(t), "openai_responses.mjs", responsesScenarios())
+}
+
+func runResponses(t *testing.T, c client, program string, scenarios []string) {
+	t.Helper()
+	upstream := startEmulator(t)
+	g := startGateway(t, sdkConfig, upstream.URL())
+	c.run(t, program, scenarios, "BASE_URL="+g.URL(), "API_KEY="+masterKey, "MODEL=claude", "RETRIED=retried")
+}

@@ -1,0 +1,155 @@
+"""OpenAI's SDK for Python with the Responses API of the gateway, and the emulator as its upstream.
+
+What the gateway sends is also validated by the SDK's types as they are written, which the SDK
+itself does not do.
+"""
+
+import json
+
+import httpx
+import openai
+import pydantic
+from gateway import KEY, MODEL, URL, client
+from openai.types.responses import Response, ResponseStreamEvent
+from scenario import need, raises, run, scenario
+
+WEATHER = {
+    "type": "function",
+    "name": "get_weather",
+    "description": "The weather in a city now.",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False},
+    "strict": True,
+}
+EVENT = pydantic.TypeAdapter(ResponseStreamEvent)
+
+
+def create(content, **more):
+    return client.responses.create(**{"model": MODEL, "input": content, **more})
+
+
+def post(**body):
+    """The parsed body of a response, or of the events of one that is streamed."""
+    r = httpx.post(URL + "/v1/responses", json={"model": MODEL, **body}, headers={"authorization": f"Bearer {KEY}"}, timeout=60)
+    need(r.status_code == 200, r.text)
+    if not body.get("stream"):
+        return r.json()
+    return [json.loads(line.removeprefix("data: ")) for line in r.text.splitlines() if line.startswith("data: ")]
+
+
+@scenario("a response has its text and its usage")
+def _():
+    r = create("[[answer: granite]]", instructions="Be short.", metadata={"a": "b"}, temperature=0.5)
+    need(r.output_text == "granite" and r.status == "completed" and r.usage.total_tokens == r.usage.input_tokens + r.usage.output_tokens > 0, r)
+    need(r.metadata == {"a": "b"} and r.instructions == "Be short." and r.temperature == 0.5, r)
+
+
+@scenario("whole responses and all events are valid by the SDK's types")
+def _():
+    for body in (
+        {"input": "[[answer: granite]]"},
+        {"input": "[[call: get_weather {\"city\":\"Paris\"}]] [[call: get_weather {\"city\":\"Tokyo\"}]]", "tools": [WEATHER], "include": ["reasoning.encrypted_content"], "reasoning": {"effort": "high", "summary": "auto"}},
+        {"input": "[[call: patch {\"input\":\"x\"}]]", "tools": [{"type": "custom", "name": "patch", "format": {"type": "grammar", "syntax": "lark", "definition": "start: /.+/"}}]},
+        {"input": "[[words: 50]]", "max_output_tokens": 20},
+    ):
+        Response.model_validate(post(**body))
+        for event in post(**body, stream=True):
+            EVENT.validate_python(event)
+
+
+@scenario("a stream has its events in order")
+def _():
+    with client.responses.stream(model=MODEL, input="[[words: 30]]") as stream:
+        events = list(stream)
+        final = stream.get_final_response()
+    need([e.type for e in events[:4]] == ["response.created", "response.in_progress", "response.output_item.added", "response.content_part.added"], events[:4])
+    need([e.type for e in events[-4:]] == ["response.output_text.done", "response.content_part.done", "response.output_item.done", "response.completed"], events[-4:])
+    need(events[-4].text == final.output_text == "".join(e.delta for e in events if e.type == "response.output_text.delta"), final)
+    need([e.sequence_number for e in events] == sorted({e.sequence_number for e in events}), events)
+
+
+@scenario("the raw stream of create can be read")
+def _():
+    types = [e.type for e in create("[[answer: granite]]", stream=True)]
+    need(types[0] == "response.created" and types[-1] == "response.completed", types)
+
+
+@scenario("a limit makes the response incomplete")
+def _():
+    r = create("[[words: 200]]", max_output_tokens=20)
+    need(r.status == "incomplete" and r.incomplete_details.reason == "max_output_tokens", r)
+
+
+@scenario("tools are called, and their results go back with the reasoning")
+def _():
+    asked = {"tools": [WEATHER], "reasoning": {"effort": "high", "summary": "auto"}, "include": ["reasoning.encrypted_content"], "store": False}
+    history = [{"role": "user", "content": "[[call: get_weather {\"city\":\"Paris\"}]] [[call: get_weather {\"city\":\"Tokyo\"}]] [[then]] [[answer: It rains.]]"}]
+    r = create(history, **asked)
+    calls = [o for o in r.output if o.type == "function_call"]
+    need(r.output[0].type == "reasoning" and r.output[0].encrypted_content and [json.loads(c.arguments)["city"] for c in calls] == ["Paris", "Tokyo"], r.output)
+    history += [o.model_dump(exclude_none=True) for o in r.output]
+    history += [{"type": "function_call_output", "call_id": c.call_id, "output": "rain"} for c in calls]
+    need(create(history, **asked).output_text == "It rains.")
+
+
+@scenario("a custom tool gets plain text")
+def _():
+    r = create("[[call: patch {\"input\":\"*** Begin\\nä\"}]]", tools=[{"type": "custom", "name": "patch", "description": "Edits."}])
+    call = r.output[-1]
+    need(call.type == "custom_tool_call" and call.name == "patch" and call.input == "*** Begin\nä", r.output)
+
+
+@scenario("parse returns an object of the schema")
+def _():
+    class Stone(pydantic.BaseModel):
+        name: str
+        hardness: int
+
+    r = client.responses.parse(model=MODEL, input="Describe granite, of hardness 7.", text_format=Stone)
+    need(isinstance(r.output_parsed, Stone), r.output_text)
+
+
+@scenario("a conversation goes on by the response before")
+def _():
+    first = create("[[answer: granite]]")
+    second = create("And?", previous_response_id=first.id)
+    need(second.previous_response_id == first.id and client.responses.retrieve(second.id).output_text == second.output_text, second)
+    need([i.content[0].text for i in client.responses.input_items.list(second.id)] == ["And?"])
+    client.responses.delete(first.id)
+    raises(openai.NotFoundError, client.responses.retrieve, first.id)
+    e = raises(openai.BadRequestError, create, "x", previous_response_id=first.id)
+    need(e.code == "previous_response_not_found" and e.param == "previous_response_id", e)
+
+
+@scenario("a response is made in the background")
+def _():
+    r = create("[[answer: granite]]", background=True)
+    need(r.status == "queued", r)
+    while r.status in ("queued", "in_progress"):
+        r = client.responses.retrieve(r.id)
+    need(r.status == "completed" and r.output_text == "granite", r)
+    slow = create("[[fault: latency=60s]] x", background=True)
+    need(client.responses.cancel(slow.id).status == "cancelled")
+
+
+@scenario("a conversation keeps its items")
+def _():
+    c = client.conversations.create(metadata={"a": "b"}, items=[{"role": "user", "content": "Hi"}])
+    create("Go on.", conversation=c.id)
+    need([i.type for i in client.conversations.items.list(c.id, order="asc")] == ["message"] * 3)
+    need(client.conversations.delete(c.id).deleted)
+
+
+@scenario("a response that breaks off fails, and never claims an end")
+def _():
+    types = [e.type for e in create("[[fault: cut=reset after=3]] [[words: 60]]", stream=True)]
+    need(types[-1] == "response.failed" and "response.completed" not in types, types)
+
+
+@scenario("errors name the parameter")
+def _():
+    e = raises(openai.BadRequestError, create, [{"role": "stone", "content": "x"}])
+    need(e.param == "input[0].role" and e.type == "invalid_request_error", e)
+    need(raises(openai.RateLimitError, create, "[[fault: throttle]]").code == "rate_limit_exceeded")
+
+
+run()

@@ -1,0 +1,132 @@
+package responses
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+
+	"outcrop/gateway"
+	"outcrop/httpd/door"
+	"outcrop/httpd/inbound"
+	"outcrop/llm"
+	wire "outcrop/wire/openairesponses"
+)
+
+// running are the responses that are made in the background.
+type running struct {
+	mu      sync.Mutex
+	cancels map[string]context.CancelCauseFunc
+	all     sync.WaitGroup
+	closed  bool
+}
+
+// maxRunning is how many responses are made in the background at once.
+const maxRunning = 256
+
+var errCancelled = errors.New("the response was cancelled")
+
+// begin registers a response, and reports false if there are too many, or the gateway is stopping.
+func (r *running) begin(id string, cancel context.CancelCauseFunc) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || len(r.cancels) >= maxRunning {
+		return false
+	}
+	if r.cancels == nil {
+		r.cancels = map[string]context.CancelCauseFunc{}
+	}
+	r.cancels[id] = cancel
+	r.all.Add(1)
+	return true
+}
+
+func (r *running) end(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.cancels, id)
+	r.all.Done()
+}
+
+func (r *running) has(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cancels[id] != nil
+}
+
+func (r *running) cancel(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if cancel := r.cancels[id]; cancel != nil {
+		cancel(errCancelled)
+	}
+}
+
+// close cancels all responses, and waits for their ends.
+func (r *running) close() {
+	r.mu.Lock()
+	r.closed = true
+	for _, cancel := range r.cancels {
+		cancel(context.Canceled)
+	}
+	r.mu.Unlock()
+	r.all.Wait()
+}
+
+// Close ends the responses that are made in the background, and waits for them.
+func (h *Handler) Close() { h.running.close() }
+
+// background answers at once, and makes the response afterwards.
+func (h *Handler) background(w http.ResponseWriter, r *http.Request, call *gateway.Call, x *exchange) {
+	if !x.head.Store {
+		h.WriteError(w, call.Fail(llm.Invalid("background", "background requires store: the response is fetched after it has been made")))
+		return
+	}
+	if h.Gateway.Group(x.raw.Model) == "" { // which is known before the call
+		h.whole(w, r, call, x)
+		return
+	}
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
+	if !h.running.begin(x.env.ID, cancel) {
+		cancel(nil)
+		h.WriteError(w, call.Fail(llm.Overloaded(errors.New("too many responses are made in the background"))))
+		return
+	}
+	body := wire.AppendQueued(nil, x.env, wire.StatusQueued)
+	h.keep(ctx, x, body)
+	owned := append([]byte(nil), x.raw.Body...) // the memory of the request is another call's, when this one is over
+	x.raw.Body = owned
+	go h.run(ctx, call.ID(), x)
+	door.WriteJSON(w, http.StatusOK, body)
+}
+
+// run makes a response in the background.
+func (h *Handler) run(ctx context.Context, id string, x *exchange) {
+	defer h.running.end(x.env.ID)
+	call := h.Gateway.Begin(Door, id)
+	defer call.End(ctx)
+	call.Identify(x.owner)
+	defer func() {
+		if p := recover(); p != nil {
+			e := call.Fail(door.Internal())
+			h.keep(ctx, x, wire.AppendFailed(nil, x.env, e))
+			h.options.Logger.Error("panic", "id", id, "panic", p)
+		}
+	}()
+	h.keep(ctx, x, wire.AppendQueued(nil, x.env, wire.StatusInProgress))
+	if err := call.Lease().Grow(ctx, int64(len(x.raw.Body))*inbound.Weight); err != nil {
+		h.keep(ctx, x, wire.AppendFailed(nil, x.env, call.Fail(llm.Overloaded(err))))
+		return
+	}
+	resp, err := call.Relay(ctx, &x.raw, x.translation())
+	switch {
+	case errors.Is(context.Cause(ctx), errCancelled): // who cancelled it has kept it
+		if err != nil {
+			_ = call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the response was cancelled", Err: err})
+		}
+	case err != nil:
+		h.keep(ctx, x, wire.AppendFailed(nil, x.env, call.Fail(err)))
+	default:
+		h.keep(ctx, x, wire.Renamed(resp.Body, x.env.ID))
+	}
+}

@@ -1,0 +1,44 @@
+package responses
+
+import (
+	"net/http"
+
+	"outcrop/gateway"
+	"outcrop/httpd/door"
+	"outcrop/llm"
+	wire "outcrop/wire/openairesponses"
+)
+
+// compact answers with a conversation in a shorter form: a summary that the model writes.
+func (h *Handler) compact(w http.ResponseWriter, r *http.Request) {
+	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+		x, err := h.decode(w, r, call, false)
+		if err != nil {
+			h.WriteError(w, call.Fail(err))
+			return
+		}
+		x.head.Store = false
+		x.raw.Stream = false
+		x.raw.Dialect = "" // the summary is the gateway's own affair, whatever the target speaks
+		if x.raw.Body, err = wire.Compacting(x.raw.Body); err != nil {
+			h.WriteError(w, call.Fail(err))
+			return
+		}
+		var summary *llm.Response
+		translation := &gateway.Translation{
+			Request: x.decoded,
+			Response: func(resp *llm.Response) *llm.RawResponse {
+				summary = resp
+				return x.response(resp)
+			},
+			Stream: x.translate,
+		}
+		resp, err := call.Relay(r.Context(), &x.raw, translation)
+		if err != nil {
+			h.WriteError(w, call.Fail(err))
+			return
+		}
+		door.Head(w.Header(), call)
+		door.WriteJSON(w, http.StatusOK, wire.AppendCompacted(nil, x.env, summary, resp.Usage))
+	})
+}
