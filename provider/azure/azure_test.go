@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -91,9 +92,7 @@ func TestCallsHaveTheKeyOrTheToken(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			values := map[string]string{"api_base": s.URL}
-			for k, v := range tt.values {
-				values[k] = v
-			}
+			maps.Copy(values, tt.values)
 			d, err := opened(t, values, tt.environ)
 			if err != nil {
 				t.Fatal(err)

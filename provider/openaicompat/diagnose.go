@@ -3,6 +3,7 @@ package openaicompat
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"outcrop/llm"
@@ -17,7 +18,7 @@ func isTooLarge(err error) bool { return errors.Is(err, transport.ErrTooLarge) }
 //
 // Its 400, 402, 404, 408, 409, 413, 422, 429, 500, 503 and 504 keep their status. 401 and 403 become
 // 403: 401 tells a client that its own key is wrong, and that key is the gateway's. Others are 502.
-func (d *Deployment) diagnose(r *wire.Refusal, to llm.Destination) *llm.Error {
+func (d *Deployment) diagnose(r *wire.RefusalError, to llm.Destination) *llm.Error {
 	e := &llm.Error{
 		Code: Classify(r), Status: clientStatus(r.Status), Message: maskKeys(r.Message), Param: r.Param, Upstream: true,
 		UpstreamStatus: r.Status, Destination: to, Docs: d.vendor.Docs,
@@ -33,8 +34,9 @@ func (d *Deployment) diagnose(r *wire.Refusal, to llm.Destination) *llm.Error {
 		e.Actor = llm.ActorProvider
 	case llm.ActorAWSAdmin, llm.ActorOrganisationAdmin:
 		e.Actor = llm.ActorOperator
+	case llm.ActorCaller, llm.ActorOperator, llm.ActorProvider:
 	}
-	e.Fix = d.fix(e.Code, r)
+	e.Fix = d.fix(e.Code)
 	if e.Code == llm.CodeBilling || e.Code.Persistent() {
 		e.Retry = llm.RetryNo
 	}
@@ -42,7 +44,7 @@ func (d *Deployment) diagnose(r *wire.Refusal, to llm.Destination) *llm.Error {
 }
 
 // typeOf is the vendor's name for an error: its code if it is a word, else its type.
-func typeOf(r *wire.Refusal) string {
+func typeOf(r *wire.RefusalError) string {
 	if r.Code != "" && strings.Trim(r.Code, "0123456789") != "" {
 		return llm.Clip(r.Code, 100)
 	}
@@ -68,7 +70,7 @@ func clientStatus(status int) int {
 
 // Classify is the public code of a refusal, by its code and type, its text, and its status, in this
 // order: gateways between give every status to everything.
-func Classify(r *wire.Refusal) llm.Code {
+func Classify(r *wire.RefusalError) llm.Code {
 	switch strings.ToLower(r.Code) {
 	case "context_length_exceeded", "string_above_max_length", "max_context_length_exceeded", "request_too_large":
 		return llm.CodeTooLong
@@ -96,14 +98,7 @@ func Classify(r *wire.Refusal) llm.Code {
 		}
 		return false
 	}
-	is := func(statuses ...int) bool {
-		for _, s := range statuses {
-			if r.Status == s {
-				return true
-			}
-		}
-		return false
-	}
+	is := func(statuses ...int) bool { return slices.Contains(statuses, r.Status) }
 	switch {
 	case has("country", "territory", "region is not supported", "not available in your region") && is(400, 403, 451):
 		return llm.CodeRegionBlocked
@@ -158,7 +153,7 @@ func limit(message string) llm.Code {
 }
 
 // invalid is the code of a request that the vendor does not take.
-func invalid(r *wire.Refusal, has func(phrases ...string) bool) llm.Code {
+func invalid(r *wire.RefusalError, has func(phrases ...string) bool) llm.Code {
 	switch {
 	case has("max_tokens", "max_completion_tokens") && has("too large", "at most", "exceed", "less than or equal", "maximum"):
 		return llm.CodeMaxTokens
@@ -176,7 +171,7 @@ func invalid(r *wire.Refusal, has func(phrases ...string) bool) llm.Code {
 }
 
 // fix is the next step.
-func (d *Deployment) fix(code llm.Code, r *wire.Refusal) string {
+func (d *Deployment) fix(code llm.Code) string {
 	title := d.vendor.Title
 	switch code {
 	case llm.CodeAPIKeyInvalid, llm.CodeAPIKeyExpired:

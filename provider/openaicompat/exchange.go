@@ -114,7 +114,7 @@ func retryAfter(h http.Header) string {
 func (x *exchange) failed(what string, err error) *llm.Error {
 	var e *llm.Error
 	switch own := err.(type) { //nolint:errorlint // neither is wrapped
-	case *wire.Refusal:
+	case *wire.RefusalError:
 		own.Message = string(transport.Hide([]byte(own.Message), x.secrets...))
 		e = x.t.d.diagnose(own, x.meta.Destination)
 	case *llm.Error:

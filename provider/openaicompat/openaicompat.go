@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -345,9 +346,7 @@ func (e *endpoint) Authorize(_ context.Context, h http.Header) ([]string, error)
 	if e.missing != nil {
 		return nil, e.missing
 	}
-	for name, values := range e.headers {
-		h[name] = values
-	}
+	maps.Copy(h, e.headers)
 	switch {
 	case e.key == "":
 		return nil, nil

@@ -318,13 +318,14 @@ func (u openAI) Raw(q *providertest.Question, model string, stream bool) []byte 
 	if q.System != "" {
 		messages = append(messages, object{"role": "system", "content": q.System})
 	}
-	if q.Past != nil {
+	switch {
+	case q.Past != nil:
 		messages = append(messages, object{"role": "user", "content": "Look."},
 			object{"role": "assistant", "content": nil, "tool_calls": []object{{"id": q.Past.ID, "type": "function", "function": object{"name": q.Past.Name, "arguments": q.Past.Arguments}}}},
 			object{"role": "tool", "tool_call_id": q.Past.ID, "content": q.Result})
-	} else if q.Image != "" {
+	case q.Image != "":
 		messages = append(messages, object{"role": "user", "content": []object{{"type": "text", "text": q.Text}, {"type": "image_url", "image_url": object{"url": "data:image/png;base64," + q.Image}}}})
-	} else {
+	default:
 		messages = append(messages, object{"role": "user", "content": q.Text})
 	}
 	m["messages"] = messages

@@ -47,7 +47,7 @@ func TestEveryVendorIsComplete(t *testing.T) {
 			t.Errorf("%s: the file must have the vendor's name: %v", v.Name, err)
 		}
 	}
-	for _, wanted := range strings.Fields("groq mistral deepseek xai together_ai fireworks_ai openrouter perplexity cerebras moonshot zai nebius hosted_vllm sglang llamafile lm_studio ollama openai custom_openai") {
+	for wanted := range strings.FieldsSeq("groq mistral deepseek xai together_ai fireworks_ai openrouter perplexity cerebras moonshot zai nebius hosted_vllm sglang llamafile lm_studio ollama openai custom_openai") {
 		if !names[wanted] {
 			t.Errorf("there is no vendor %s", wanted)
 		}

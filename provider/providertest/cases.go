@@ -16,7 +16,7 @@ import (
 
 // rocks is a plain answer.
 func rocks() *Answer {
-	return &Answer{Text: "Granite is a rock. \"Ja\" – 岩 \U0001FAA8", Stop: llm.StopEnd, Input: 11, Output: 7}
+	return &Answer{Text: "Granite is a rock. \"Ja\" – \u5ca9 \U0001FAA8", Stop: llm.StopEnd, Input: 11, Output: 7}
 }
 
 // both makes a call whole and streamed, and compares what comes with the answer, and what the upstream
@@ -69,7 +69,7 @@ func flat(q *Question) any {
 }
 
 func (p *Provider) text(ctx context.Context) error {
-	return p.both(ctx, &Question{Text: "What is \"granite\"?\n岩"}, rocks())
+	return p.both(ctx, &Question{Text: "What is \"granite\"?\n\u5ca9"}, rocks())
 }
 
 func (p *Provider) settings(ctx context.Context) error {
@@ -126,7 +126,7 @@ func (p *Provider) refused(ctx context.Context, r *Refusal) (all []*llm.Error, e
 	take := func(what string, err error) error {
 		e, ok := errors.AsType[*llm.Error](err)
 		if !ok {
-			return fmt.Errorf("%s: the error is not an *llm.Error: %v", what, err)
+			return errors.Join(fmt.Errorf("%s: the error is not an *llm.Error", what), err)
 		}
 		all = append(all, e)
 		return nil
@@ -168,7 +168,8 @@ func (p *Provider) refusals(ctx context.Context) error {
 				wrong("it is not marked as the provider's, with its status")
 			}
 			switch e.Responsible() {
-			case llm.ActorAWS, llm.ActorAWSAdmin, llm.ActorOrganisationAdmin, "":
+			case llm.ActorCaller, llm.ActorOperator, llm.ActorProvider:
+			default:
 				wrong("the actor is %q", e.Responsible())
 			}
 			if e.Status == http.StatusUnauthorized || e.Status < 400 {
@@ -312,7 +313,11 @@ func (p *Provider) stall(ctx context.Context) error {
 		defer cancel()
 		req := (&Question{Text: "Hi"}).Request()
 		req.Stream = true
-		s, err := t.(provider.Chatter).Stream(ctx, req)
+		c, ok := t.(provider.Chatter)
+		if !ok {
+			return errors.New("the target is not a provider.Chatter")
+		}
+		s, err := c.Stream(ctx, req)
 		if err != nil {
 			return err
 		}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -40,7 +42,7 @@ type fake struct {
 
 // listen starts a fake upstream. close stops it.
 func listen(r reply) (*fake, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -65,9 +67,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.once.Do(func() { close(f.gone) })
 		return
 	}
-	for name, values := range f.reply.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), f.reply.header)
 	status := f.reply.status
 	if status == 0 {
 		status = http.StatusOK
@@ -75,7 +75,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.reply.events == nil {
 		w.Header().Set("Content-Type", "application/json")
 		if f.reply.cut {
-			w.Header().Set("Content-Length", fmt.Sprint(len(f.reply.body)+100))
+			w.Header().Set("Content-Length", strconv.Itoa(len(f.reply.body)+100))
 		}
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, f.reply.body) // a client that has gone is the client's affair
@@ -207,6 +207,7 @@ func (o *order) take(ev *llm.Event) error {
 			return errors.New("the usage is not the one event behind the stop")
 		}
 		o.counted = true
+	case llm.EventBlockEnd, llm.EventOther:
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ type ChunkRelay struct {
 func (c *ChunkRelay) Complete() bool { return c.ended >= max(1, c.Choices) }
 
 // Next fills ev with the event for the client that the data of an event becomes. It has no data if
-// there is none. An error that the endpoint reports is a *Refusal.
+// there is none. An error that the endpoint reports is a *RefusalError.
 func (c *ChunkRelay) Next(ev *llm.RawEvent, data []byte) error {
 	if string(bytes.TrimSpace(data)) == Done {
 		c.event(ev, []byte(Done), 0, 0)

@@ -8,8 +8,8 @@ import (
 	"outcrop/llm"
 )
 
-// Refusal is an error that an endpoint reports.
-type Refusal struct {
+// RefusalError is an error that an endpoint reports.
+type RefusalError struct {
 	// Status is the HTTP status, or the one that the error states if it came with status 200.
 	Status int
 	// Message is the endpoint's text; for a body that is not in a known form its beginning.
@@ -20,7 +20,7 @@ type Refusal struct {
 	Known bool
 }
 
-func (r *Refusal) Error() string { return r.Message }
+func (r *RefusalError) Error() string { return r.Message }
 
 // wrapped is an error object as a body.
 func wrapped(e jsonx.Raw) []byte { return append(append([]byte(`{"error":`), e...), '}') }
@@ -46,8 +46,8 @@ const maxRefusal = 2 << 10
 
 // DecodeRefusal reads the body of an error response: OpenAI's {"error":{"message":...}}, the forms of
 // FastAPI, of RFC 9457, and a text.
-func DecodeRefusal(status int, body []byte) *Refusal {
-	r := &Refusal{Status: status}
+func DecodeRefusal(status int, body []byte) *RefusalError {
+	r := &RefusalError{Status: status}
 	raw := jsonx.Raw(strings.TrimSpace(string(body)))
 	if !jsonx.Valid(raw) {
 		r.Message = strings.ToValidUTF8(llm.Clip(string(raw), maxRefusal), "?")
@@ -66,7 +66,7 @@ func DecodeRefusal(status int, body []byte) *Refusal {
 }
 
 // read reads a value that says what went wrong. Values nest a few levels deep.
-func (r *Refusal) read(raw jsonx.Raw, depth int) {
+func (r *RefusalError) read(raw jsonx.Raw, depth int) {
 	if depth > 4 || len(raw) == 0 {
 		return
 	}

@@ -42,7 +42,7 @@ const (
 )
 
 // Append appends what the JSON of one chunk becomes. An error that the endpoint reports is a
-// *Refusal. The events do not share data's memory.
+// *RefusalError. The events do not share data's memory.
 func (r *EventReader) Append(events []llm.Event, data []byte) ([]llm.Event, error) {
 	var s sentCompletion
 	if err := jsonx.Unmarshal(data, &s); err != nil {

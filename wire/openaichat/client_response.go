@@ -159,7 +159,7 @@ func Stop(reason string, calls int) llm.StopReason {
 
 // DecodeResponse reads the body of a complete response with one choice. Members that the common
 // language does not have are kept. A response without usage or a finish reason is returned with a
-// warning. An error that came with status 200 is a *Refusal.
+// warning. An error that came with status 200 is a *RefusalError.
 func DecodeResponse(body []byte, opt ReadOptions) (*llm.Response, error) {
 	if jsonx.ManyValues(body, maxSentValues) {
 		return nil, fmt.Errorf("it has more than %d values", maxSentValues)
@@ -302,7 +302,7 @@ func extras(rests ...jsonx.Raw) (out []jsonx.Member, err error) {
 			case "id", "object", "created", "model":
 				continue
 			}
-			if has(m.Value) && !(m.Value.Kind() != 'f' && jsonx.Empty(m.Value)) {
+			if has(m.Value) && (m.Value.Kind() == 'f' || !jsonx.Empty(m.Value)) {
 				out = append(out, m)
 			}
 		}

@@ -67,7 +67,6 @@ func (e *Edit) Apply(body []byte) (pieces [][]byte, warnings []llm.Warning, err 
 type editor struct {
 	*Edit
 	body     []byte
-	done     int // body[:done] has been written or left out
 	pieces   [][]byte
 	warnings []llm.Warning
 	members  []span

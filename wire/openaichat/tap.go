@@ -18,7 +18,7 @@ type Tapped struct {
 
 // Relay prepares a complete response for a client: it replaces the model by the client's name for it,
 // which is empty to keep the endpoint's, and reads what the gateway needs. An error that came with
-// status 200 is a *Refusal.
+// status 200 is a *RefusalError.
 func Relay(body []byte, model string) ([]byte, *Tapped, error) {
 	if jsonx.ManyValues(body, maxSentValues) {
 		return nil, nil, fmt.Errorf("it has more than %d values", maxSentValues)
