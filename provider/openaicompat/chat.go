@@ -95,6 +95,7 @@ type stream struct {
 
 	ready []llm.Event // ready[at:] has been read and not returned
 	at    int
+	done  bool  // the end mark has arrived
 	err   error // the error that Next returns when ready is empty
 }
 
@@ -117,8 +118,10 @@ func (s *stream) read() {
 	var ev sse.Event
 	err := s.events.Next(&ev)
 	switch {
+	case s.done: // the end of the body is read too, so that the connection can be used again
+		s.err = io.EOF // the response is complete, whatever follows
 	case err == nil && string(ev.Data) == wire.Done, errors.Is(err, io.EOF) && s.reader.Stopped():
-		s.ready, s.err = s.reader.End(s.ready), io.EOF
+		s.ready, s.done = s.reader.End(s.ready), true
 	case err != nil:
 		s.err = s.broken(err)
 	default:

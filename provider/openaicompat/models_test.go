@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -86,5 +87,51 @@ func TestACheckShowsAWrongKeyAndAMissingList(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestStreamsLeaveTheirConnectionForTheNextCall makes several streaming calls, in both lanes, whose
+// responses end a moment after their mark.
+func TestStreamsLeaveTheirConnectionForTheNextCall(t *testing.T) {
+	var mu sync.Mutex
+	conns := map[string]bool{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		mu.Lock()
+		conns[r.RemoteAddr] = true
+		mu.Unlock()
+		for _, event := range []string{`{"choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}]}`, "[DONE]"} {
+			_, _ = io.WriteString(w, "data: "+event+"\n\n")
+			_ = http.NewResponseController(w).Flush()
+		}
+	}))
+	defer s.Close()
+	d, err := open(t, vendor(t, "openai"), "m", map[string]string{"api_base": s.URL, "api_key": "k"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	targets, _ := d.Targets(llm.VerbChat, "m")
+	for range 3 {
+		req := &llm.Request{Call: llm.Call{Stream: true}, Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Hi"}}}}}
+		translated, err := targets[0].(provider.Chatter).Stream(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for err == nil {
+			err = translated.Next(&llm.Event{})
+		}
+		_ = translated.Close()
+		passed, err := targets[0].(provider.Passer).PassStream(t.Context(), &llm.Raw{Body: []byte(`{"model":"m","messages":[],"stream":true}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for err == nil {
+			err = passed.Next(&llm.RawEvent{})
+		}
+		_ = passed.Close()
+	}
+	if len(conns) != 1 {
+		t.Errorf("six streams took %d connections", len(conns))
 	}
 }

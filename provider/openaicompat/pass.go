@@ -84,10 +84,11 @@ func (s *passedStream) Next(ev *llm.RawEvent) error {
 }
 
 func (s *passedStream) next(ev *llm.RawEvent) error {
-	if s.done {
+	var event sse.Event
+	if s.done { // the end of the body is read too, so that the connection can be used again
+		_ = s.events.Next(&event) // the response is complete, whatever follows
 		return io.EOF
 	}
-	var event sse.Event
 	err := s.events.Next(&event)
 	data := event.Data
 	switch {
@@ -103,7 +104,7 @@ func (s *passedStream) next(ev *llm.RawEvent) error {
 	return nil
 }
 
-func (s *passedStream) More() bool { return s.done || s.err != nil || s.events.More() }
+func (s *passedStream) More() bool { return s.err != nil || s.events.More() }
 
 var (
 	_ provider.Passer  = (*target)(nil)
