@@ -37,7 +37,9 @@ type thinkState uint8
 
 const (
 	thinkUnknown thinkState = iota // nothing but white space has come
+	thinkOpened                    // the tag has come, and no thought
 	thinkInside
+	thinkClosed // the reasoning has ended, and no text has come
 	thinkOver
 )
 
@@ -161,7 +163,8 @@ func (r *EventReader) text(events []llm.Event, kind llm.BlockKind, text string) 
 	return append(events, llm.Event{Kind: llm.EventDelta, Index: r.index, Block: kind, Text: text})
 }
 
-// content appends a piece of text, which may have reasoning between tags at its beginning.
+// content appends a piece of text, which may have reasoning between tags at its beginning. Line feeds
+// beside the tags belong to neither.
 func (r *EventReader) content(events []llm.Event, text string) []llm.Event {
 	if !r.Options.ThinkTags || r.think == thinkOver {
 		return r.text(events, llm.BlockText, text)
@@ -172,7 +175,7 @@ func (r *EventReader) content(events []llm.Event, text string) []llm.Event {
 		rest, opened := strings.CutPrefix(trimmed, thinkOpen)
 		switch {
 		case opened:
-			r.think, text = thinkInside, strings.TrimLeft(rest, "\r\n")
+			r.think, text = thinkOpened, rest
 		case strings.HasPrefix(thinkOpen, trimmed): // it may still become one
 			r.kept = text
 			return events
@@ -181,15 +184,26 @@ func (r *EventReader) content(events []llm.Event, text string) []llm.Event {
 			return r.text(events, llm.BlockText, text)
 		}
 	}
-	thought, rest, closed := strings.Cut(text, thinkClose)
-	if closed {
-		r.think = thinkOver
-		events = r.text(events, llm.BlockReasoning, strings.TrimRight(thought, "\r\n"))
-		return r.text(events, llm.BlockText, strings.TrimLeft(rest, "\r\n"))
+	if r.think == thinkOpened {
+		if text = strings.TrimLeft(text, "\r\n"); text == "" {
+			return events
+		}
+		r.think = thinkInside
 	}
-	held := partial(text, thinkClose)
-	r.kept = text[len(text)-held:]
-	return r.text(events, llm.BlockReasoning, text[:len(text)-held])
+	if r.think == thinkInside {
+		thought, rest, closed := strings.Cut(text, thinkClose)
+		if !closed {
+			thought = strings.TrimRight(text[:len(text)-partial(text, thinkClose)], "\r\n")
+			r.kept = text[len(thought):]
+			return r.text(events, llm.BlockReasoning, thought)
+		}
+		r.think, text = thinkClosed, rest
+		events = r.text(events, llm.BlockReasoning, strings.TrimRight(thought, "\r\n"))
+	}
+	if text = strings.TrimLeft(text, "\r\n"); text != "" {
+		r.think = thinkOver
+	}
+	return r.text(events, llm.BlockText, text)
 }
 
 // partial is the length of the end of a text that is the beginning of a tag.
