@@ -235,7 +235,10 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		entry := route.Entry{
 			Name: m.Name, ID: m.ID, Model: m.Model, Deployment: d,
 			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries,
-			Settings: route.Settings{DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(), Parameters: m.Parameters},
+			Settings: route.Settings{
+				DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(),
+				Parameters: m.Parameters, Guardrail: m.Guardrail(),
+			},
 		}
 		if m.Price != nil {
 			entry.Price = m.Price

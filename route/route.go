@@ -57,6 +57,8 @@ type Settings struct {
 	// Parameters are defaults for requests that do not set them, by their names in an OpenAI chat
 	// request.
 	Parameters []jsonx.Member
+	// Guardrail applies to every call, in the form of Converse's guardrailConfig; nil for none.
+	Guardrail jsonx.Raw
 	// Spoken are the dialects that deployments of the name speak; New sets it.
 	Spoken []Spoken
 }
