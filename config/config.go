@@ -161,10 +161,6 @@ type Model struct {
 	options map[string]place // places in the file of each of Values and of the policy's settings
 }
 
-// Guardrail is the guardrail among the parameters, in the form of Converse's guardrailConfig; nil if
-// there is none.
-func (m *Model) Guardrail() jsonx.Raw { return jsonx.Find(m.Parameters, "guardrailConfig") }
-
 // Problem returns a problem for a setting that the provider rejects, with its position.
 func (m *Model) Problem(err *provider.OptionError) Problem {
 	p := Problem{Severity: Error, Path: m.Path + ".litellm_params." + err.Option, Message: err.Reason}

@@ -140,3 +140,84 @@ func TestTheOperatorsGuardrailReachesBedrockOnEveryPath(t *testing.T) {
 		})
 	}
 }
+
+// TestParametersOfTheOperatorReachMessages calls a deployment with default parameters through the
+// Messages API, by InvokeModel and by Converse.
+func TestParametersOfTheOperatorReachMessages(t *testing.T) {
+	s, upstream := startWatched(t)
+	const zone = "      aws_region_name"
+	few := startGateway(t, strings.Replace(openConfig, zone, `      temperature: 0.25
+      top_k: 7
+      max_tokens: 77
+      stop: [END]
+      user: operator
+      extra_headers: {x-team: granite}
+      additional_drop_params: [seed]
+`+zone, 1), upstream)
+	effort := startGateway(t, strings.Replace(openConfig, zone, "      reasoning_effort: low\n      max_tokens: 9000\n"+zone, 1), upstream)
+	hot := startGateway(t, strings.Replace(openConfig, zone, "      temperature: 1.5\n"+zone, 1), upstream)
+	for _, tt := range []struct {
+		name, gateway, model, more string
+		to                         string
+		has, lacks                 []string
+	}{
+		{"by InvokeModel", few.URL(), claudeID, ``, "/invoke", []string{`"temperature":0.25`, `"top_k":7`, `"max_tokens":77`, `"stop_sequences":["END"]`}, nil},
+		{"by InvokeModel, streamed", few.URL(), claudeID, `,"stream":true`, "/invoke-with-response-stream", []string{`"temperature":0.25`, `"max_tokens":77`}, nil},
+		{"the client's own", few.URL(), claudeID, `,"temperature":0.75,"max_tokens":5,"stop_sequences":["STOP"]`, "/invoke", []string{`"temperature":0.75`, `"max_tokens":5`, `["STOP"]`, `"top_k":7`}, []string{"0.25", "77", "END"}},
+		{"the client wants none", few.URL(), claudeID, `,"temperature":null`, "/invoke", nil, []string{"0.25"}},
+		{"by Converse", few.URL(), novaID, ``, "/converse", []string{`"temperature":0.25`, `"maxTokens":77`, `"stopSequences":["END"]`, `"topK":7`}, nil},
+		{"the client's own by Converse", few.URL(), novaID, `,"temperature":0.75,"max_tokens":5`, "/converse", []string{`"temperature":0.75`, `"maxTokens":5`}, []string{"0.25", "77"}},
+		{"the client wants none by Converse", few.URL(), novaID, `,"temperature":null`, "/converse", nil, []string{"temperature"}},
+		{"an effort, which the dialect has no member for", effort.URL(), claudeID, ``, "/converse", []string{`"thinking":{"`}, nil},
+		{"an effort where the client thinks", effort.URL(), claudeID, `,"thinking":{"type":"disabled"}`, "/invoke", []string{`"thinking":{"type":"disabled"}`}, nil},
+		{"more than the dialect allows", hot.URL(), claudeID, `,"max_tokens":5`, "/converse", nil, []string{"1.5"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			body := `{"model":"` + tt.model + `","messages":[{"role":"user","content":"What is granite?"}]` + tt.more + `}`
+			resp := openAt(t, tt.gateway+"/v1/messages", body)
+			answer, err := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			path, header, sent := s.last()
+			if resp.StatusCode != http.StatusOK || !strings.HasSuffix(path, tt.to) {
+				t.Fatalf("%d, by %q\n%s", resp.StatusCode, path, answer)
+			}
+			for _, part := range tt.has {
+				if !strings.Contains(sent, part) {
+					t.Errorf("no %s in %s", part, sent)
+				}
+			}
+			for _, part := range tt.lacks {
+				if strings.Contains(sent, part) {
+					t.Errorf("%s in %s", part, sent)
+				}
+			}
+			if tt.gateway != few.URL() {
+				return
+			}
+			if header.Get("X-Team") != "granite" || !strings.Contains(header.Get("X-Amzn-Bedrock-Request-Metadata")+sent, "operator") {
+				t.Errorf("the headers are %v", header)
+			}
+			if got := resp.Header.Get("X-Outcrop-Warnings"); !strings.Contains(got, "additional_drop_params") {
+				t.Errorf("warned of %q", got)
+			}
+		})
+	}
+}
+
+// openAt posts a JSON body.
+func openAt(t *testing.T, url, body string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp
+}
