@@ -231,11 +231,18 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 				wrong = append(wrong, p)
 			}
 		}
+		defaults, unfit := defaultsOf(m)
+		if unfit != nil {
+			wrong = append(wrong, m.Problem(unfit))
+		}
 		c.deployments, c.incomplete = append(c.deployments, d), append(c.incomplete, len(problems) > 0)
 		entry := route.Entry{
 			Name: m.Name, ID: m.ID, Model: m.Model, Deployment: d,
 			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries,
-			Settings: route.Settings{DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(), Parameters: m.Parameters},
+			Settings: route.Settings{
+				DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(),
+				Parameters: m.Parameters, Defaults: defaults,
+			},
 		}
 		if m.Price != nil {
 			entry.Price = m.Price

@@ -389,22 +389,4 @@ func credentialsFound(ctx context.Context, client *outcrop.Client) bool {
 // Check refuses a configuration with default parameters that every call would fail with: clients
 // would get errors that only the operator can fix. The error is an *outcrop.ConfigError; cfg may be
 // nil.
-func Check(cfg *config.Config) error {
-	if cfg == nil {
-		return nil
-	}
-	var wrong []config.Problem
-	for i := range cfg.Models {
-		m := &cfg.Models[i]
-		if err := openaichat.CheckParameters(m.Parameters); err != nil {
-			e := llm.AsError(err)
-			name, _, _ := strings.Cut(e.Param, ".")
-			name, _, _ = strings.Cut(name, "[")
-			wrong = append(wrong, m.Problem(&provider.OptionError{Option: name, Reason: e.Message}))
-		}
-	}
-	if len(wrong) > 0 {
-		return &outcrop.ConfigError{Problems: wrong}
-	}
-	return nil
-}
+func Check(cfg *config.Config) error { return outcrop.CheckParameters(cfg) }

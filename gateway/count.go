@@ -15,7 +15,7 @@ func (c *Call) CountTokens(ctx context.Context, raw *llm.Raw, t *Translation) (i
 		return 0, err
 	}
 	ctx = budget.With(ctx, c.lease)
-	t, release := c.inlined(t)
+	t, release := c.inlined(raw, t)
 	defer release()
 	count, err := c.g.router.CountTokens(ctx, raw, t)
 	if err == nil {

@@ -170,8 +170,13 @@ func (c *Call) End(ctx context.Context) {
 	c.g.open.Add(-1)
 }
 
-// begin records the request, and refuses it if the gateway is shutting down.
+// begin records the request, sets the operator's guardrail, and refuses the request if the gateway is
+// shutting down. All calls of a model begin here, whatever their dialect.
 func (c *Call) begin(req *llm.Call) error {
+	req.Guardrail = nil
+	if d := c.g.Settings(req.Model).Defaults; d != nil {
+		req.Guardrail = d.Guardrail
+	}
 	c.record.Model, c.record.Group, c.record.Stream = req.Model, c.g.router.Group(req.Model), req.Stream
 	c.record.Foreign = req.ClientSettings.HasEndpoint()
 	if c.g.Stopping() {

@@ -19,7 +19,7 @@ func (c *Call) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.Ra
 		return nil, err
 	}
 	ctx = budget.With(ctx, c.lease)
-	t, release := c.inlined(t)
+	t, release := c.inlined(raw, t)
 	defer release()
 	resp, err := c.g.router.Relay(ctx, raw, t)
 	if err != nil {
@@ -48,7 +48,7 @@ func (c *Call) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (l
 	}
 	body := c.lease.Held()
 	ctx = budget.With(ctx, c.lease)
-	t, release := c.inlined(t)
+	t, release := c.inlined(raw, t)
 	s, err := c.g.router.RelayStream(ctx, raw, t)
 	if err != nil {
 		release()
@@ -64,9 +64,9 @@ func (c *Call) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (l
 	return &meteredRaw{RawStream: s, metering: metering{call: c, release: release, warned: len(s.Meta().Warnings)}, prompt: int64(len(raw.Body))}, nil
 }
 
-// inlined makes the requests of a translation have content in place of URLs. The caller calls
-// release when the provider's response is over.
-func (c *Call) inlined(t *Translation) (_ *Translation, release func()) {
+// inlined makes the requests of a translation have content in place of URLs, and the guardrail of the
+// call. The caller calls release when the provider's response is over.
+func (c *Call) inlined(raw *llm.Raw, t *Translation) (_ *Translation, release func()) {
 	if t == nil {
 		return nil, func() {}
 	}
@@ -80,6 +80,7 @@ func (c *Call) inlined(t *Translation) (_ *Translation, release func()) {
 		if err != nil {
 			return nil, err
 		}
+		decoded.Guardrail = raw.Guardrail
 		whole, free, err := c.inline(ctx, decoded)
 		if err != nil {
 			return nil, err

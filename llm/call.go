@@ -1,5 +1,7 @@
 package llm
 
+import "outcrop/internal/jsonx"
+
 // Call is what every request has, whatever it asks for: routing, metering and the record need no
 // more.
 type Call struct {
@@ -22,6 +24,10 @@ type Call struct {
 	// them are dropped with a warning, because a provider may refuse a whole request for one of them.
 	// Otherwise they are passed on.
 	DropUnknownBetas bool
+	// Guardrail is the operator's guardrail, in the form of Converse's guardrailConfig; nil for none.
+	// It is in force in place of any that the client brings. A provider that cannot apply it refuses
+	// the call.
+	Guardrail jsonx.Raw
 	// Names are the client's names for the fields of the request, for errors and warnings; nil for
 	// llm's own. See FieldName.
 	Names Names

@@ -57,6 +57,9 @@ type Settings struct {
 	// Parameters are defaults for requests that do not set them, by their names in an OpenAI chat
 	// request.
 	Parameters []jsonx.Member
+	// Defaults are Parameters decoded, for frontends of other dialects, and the guardrail of every call;
+	// nil for none.
+	Defaults *llm.Defaults
 	// Spoken are the dialects that deployments of the name speak; New sets it.
 	Spoken []Spoken
 }

@@ -111,7 +111,8 @@ type message struct {
 	asked   wire.Asked
 	env     wire.Envelope
 
-	request *wire.Request // decoded for targets that do not speak the dialect; nil until then
+	defaults *llm.Defaults // the operator's parameters that the client has left unset; nil for none
+	request  *wire.Request // decoded for targets that do not speak the dialect; nil until then
 }
 
 // decode reads as much of a request as is needed to route it.
@@ -147,6 +148,9 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 		Beta: r.Header["Anthropic-Beta"], Count: count,
 		DropParams: func(string) bool { return m.raw.DropParams },
 	}
+	if !count { // what they change has no tokens
+		h.apply(call, m, head)
+	}
 	if bytes.Contains(body.Bytes, []byte(`"url"`)) {
 		// Content at URLs is fetched for the common language only, and no target fetches it itself.
 		req, err := m.decoded(r.Context())
@@ -160,6 +164,26 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 	return m, nil
 }
 
+// apply applies the operator's parameters to a message.
+func (h *Handler) apply(call *gateway.Call, m *message, head *wire.Head) {
+	own, warnings := head.Defaults(h.Gateway.Settings(m.raw.Model).Defaults)
+	call.Warn(warnings...)
+	if own == nil {
+		return
+	}
+	m.defaults, m.options.Unlimited = own, own.Request.MaxTokens.Set
+	if own.Request.MaxTokens.Set {
+		m.asked.MaxTokens = own.Request.MaxTokens.Value
+	}
+	body, ok := head.WithDefaults(m.body.Bytes, own)
+	if !ok {
+		m.raw.Dialect = ""
+		return
+	}
+	m.raw.Body = body
+	own.ApplyTo(&m.raw.Call)
+}
+
 // translation serves the message at targets that do not speak the dialect.
 func (m *message) translation() *gateway.Translation {
 	return &gateway.Translation{Request: m.decoded, Response: m.response, Stream: m.translate}
@@ -168,10 +192,11 @@ func (m *message) translation() *gateway.Translation {
 // decoded is the request in the common language.
 func (m *message) decoded(context.Context) (*llm.Request, error) {
 	if m.request == nil {
-		req, err := wire.Decode(m.raw.Body, m.options)
+		req, err := wire.Decode(m.body.Bytes, m.options)
 		if err != nil {
 			return nil, err
 		}
+		m.defaults.Apply(&req.LLM)
 		req.LLM.Model, req.LLM.DropUnknownBetas = m.raw.Model, m.raw.DropUnknownBetas
 		m.request, m.env.Stop = req, req.LLM.Stop
 	}

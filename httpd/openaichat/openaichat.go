@@ -14,7 +14,6 @@ import (
 	"outcrop/gateway"
 	"outcrop/httpd/door"
 	"outcrop/httpd/inbound"
-	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	wire "outcrop/wire/openaichat"
 )
@@ -84,10 +83,6 @@ func modelOf(r *http.Request) string {
 	}
 	return model
 }
-
-// CheckParameters reports what is wrong with parameters of a configuration: an *llm.Error that
-// names one in Param, or nil.
-func CheckParameters(parameters []jsonx.Member) error { return wire.CheckParameters(parameters) }
 
 // serve responds to one request as a call that has begun.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Call) {

@@ -107,8 +107,8 @@ func rules() []Rule {
 		},
 		{Path: "config", Level: pipeline, May: with("provider", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
 		{
-			Path: ".", Level: library, May: with("internal/budget", "internal/memlimit", "config", "gateway", "route", "fetch", "telemetry", "provider", "provider/all", "upstream"),
-			Why: "the library is the pipeline without HTTP: no frontend, no server, and providers only from the list",
+			Path: ".", Level: library, May: with("internal/budget", "internal/memlimit", "config", "gateway", "route", "fetch", "telemetry", "provider", "provider/all", "upstream", "wire/openaichat"),
+			Why: "the library is the pipeline without HTTP: no frontend, no server, and providers only from the list; the operator's parameters are in OpenAI's dialect",
 		},
 
 		{Path: "httpd/http1", Level: language, May: []string{"internal/httpfield"}, Why: "an HTTP server serves any http.Handler, and knows nothing else of this program but how header fields are read"},

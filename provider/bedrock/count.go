@@ -48,7 +48,7 @@ func (w *target) CountRaw(ctx context.Context, raw *llm.Raw) (*llm.Count, error)
 	}
 	betas, _ := invoke.Betas(raw.Headers)
 	opt := w.invokeOptions(&raw.Call)
-	opt.Count = true
+	opt.Count, opt.Guardrail = true, raw.Guardrail
 	adapted, err := invoke.Adapt(w.invokeModel, raw.Body, betas, opt)
 	if err != nil {
 		return nil, err

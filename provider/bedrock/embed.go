@@ -20,13 +20,20 @@ const parallelEmbeds = 8
 
 // Embed makes the calls of InvokeModel that a request for embeddings needs.
 func (w *target) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
+	headers, err := guardHeaders(&req.Call)
+	if err != nil {
+		return nil, err
+	}
+	own := *req
+	own.ModelFields = unguarded(&req.Call, req.ModelFields)
+	req = &own
 	items, warnings, err := embed.NewModel(w.described.Vendor, w.described.Name, w.facts).Plan(req)
 	if err != nil {
 		return nil, err
 	}
 	results, ids := make([]*embed.Result, len(items)), make([]string, len(items))
 	err = parallel.Do(ctx, len(items), parallelEmbeds, func(ctx context.Context, i int) error {
-		body, header, err := w.invoke(ctx, items[i].Body, req.Headers)
+		body, header, err := w.invoke(ctx, items[i].Body, headers)
 		if err != nil {
 			return err
 		}
@@ -56,11 +63,18 @@ func hasMedia(req *llm.EmbedRequest) bool {
 
 // Rerank makes one call of InvokeModel.
 func (w *target) Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankResponse, error) {
+	headers, err := guardHeaders(&req.Call)
+	if err != nil {
+		return nil, err
+	}
+	own := *req
+	own.ModelFields = unguarded(&req.Call, req.ModelFields)
+	req = &own
 	body, warnings, err := rerank.NewModel(w.described.Vendor, w.described.Name, w.facts).Invoke(req)
 	if err != nil {
 		return nil, err
 	}
-	answer, header, err := w.invoke(ctx, [][]byte{body}, req.Headers)
+	answer, header, err := w.invoke(ctx, [][]byte{body}, headers)
 	if err != nil {
 		return nil, err
 	}

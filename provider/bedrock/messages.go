@@ -76,7 +76,9 @@ func (c invoked) tier(inBody string) string {
 // message makes one call of InvokeModel with a body of the Messages API.
 func (w *target) message(ctx context.Context, raw *llm.Raw, stream bool) (invoked, error) {
 	betas, headers := invoke.Betas(raw.Headers)
-	adapted, err := invoke.Adapt(w.invokeModel, raw.Body, betas, w.invokeOptions(&raw.Call))
+	opt := w.invokeOptions(&raw.Call)
+	opt.Guardrail = raw.Guardrail
+	adapted, err := invoke.Adapt(w.invokeModel, raw.Body, betas, opt)
 	if err != nil {
 		return invoked{}, err
 	}

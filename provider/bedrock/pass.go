@@ -102,10 +102,16 @@ func (w *target) pass(ctx context.Context, raw *llm.Raw) (*exchange, error) {
 		}
 	}
 	stream := raw.Operation == opConverseStream || raw.Operation == opInvokeStream
-	x, err := w.post(ctx, raw.Operation, raw.Operation, passedHeader(raw.Headers), [][]byte{body}, raw.Names, nil, stream)
+	header := passedHeader(raw.Headers)
+	segments, warnings, err := guard(raw, body, header)
 	if err != nil {
 		return nil, err
 	}
+	x, err := w.post(ctx, raw.Operation, raw.Operation, header, segments, raw.Names, nil, stream)
+	if err != nil {
+		return nil, err
+	}
+	x.meta.Warnings = append(x.meta.Warnings, warnings...)
 	x.meta.Header = clientHeader(x.resp.Header)
 	return x, nil
 }

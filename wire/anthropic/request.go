@@ -28,6 +28,8 @@ type Options struct {
 	// Count is whether the request is to be counted (POST /v1/messages/count_tokens), which needs
 	// no max_tokens.
 	Count bool
+	// Unlimited is whether a request needs no max_tokens because the operator has set a default.
+	Unlimited bool
 	// SystemTurns keeps system messages inside the conversation as turns of llm.RoleSystem, for
 	// targets that support the role. Otherwise they become user text.
 	SystemTurns bool

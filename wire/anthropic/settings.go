@@ -27,7 +27,7 @@ func (d *decoder) settings(w *wireRequest) error {
 	switch {
 	case r.MaxTokens.Set && r.MaxTokens.Value < 1:
 		return llm.Invalid("max_tokens", "max_tokens: Input should be greater than or equal to 1, not %d", r.MaxTokens.Value)
-	case !r.MaxTokens.Set && !d.opt.Count:
+	case !r.MaxTokens.Set && !d.opt.Count && !d.opt.Unlimited:
 		e := llm.Invalid("max_tokens", "max_tokens: Field required")
 		e.Fix = "Add max_tokens, such as 1024."
 		return e

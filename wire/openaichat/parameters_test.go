@@ -93,7 +93,7 @@ func TestParametersAreChecked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = openaichat.CheckParameters(members)
+		_, err = openaichat.Defaults(members)
 		switch {
 		case err == nil && param != "":
 			t.Errorf("%s: taken", parameters)

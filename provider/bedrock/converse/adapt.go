@@ -46,10 +46,29 @@ func Adapt(m *Model, req *llm.Request, stream bool) (*Adapted, error) {
 	p.out = &p.f.Request
 	p.out.ModelFields = slices.Clip(req.ModelFields)
 	p.out.Extensions = slices.Clip(req.Extensions)
+	p.guard()
 	if err := p.adapt(); err != nil {
 		return nil, err
 	}
 	return &p.f, nil
+}
+
+// guard applies the operator's guardrail, in place of the client's.
+func (p *adapter) guard() {
+	own := p.out.Guardrail
+	if len(own) == 0 {
+		return
+	}
+	const name = "guardrailConfig"
+	at := slices.IndexFunc(p.out.Extensions, func(m jsonx.Member) bool { return m.Name == name })
+	if at >= 0 && string(p.out.Extensions[at].Value) == string(own) { // the frontend has set it
+		return
+	}
+	if at >= 0 {
+		p.warn(llm.WarnDropped, name, "the gateway's operator has set a guardrail")
+	}
+	p.out.Extensions = slices.DeleteFunc(slices.Clone(p.out.Extensions), func(m jsonx.Member) bool { return m.Name == name })
+	p.out.Extensions = append(p.out.Extensions, jsonx.Member{Name: name, Value: own})
 }
 
 // adapter is the state of one Adapt.

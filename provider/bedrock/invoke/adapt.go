@@ -31,6 +31,9 @@ type Options struct {
 	// Count is whether the body is to be counted. Then it needs no max_tokens, which Bedrock requires
 	// also for that, and gets one.
 	Count bool
+	// Guardrail is the operator's, in the form of Converse's guardrailConfig, which replaces the
+	// client's; nil for none.
+	Guardrail jsonx.Raw
 	// Media is the content of images and documents that the request names by URL, which Bedrock does
 	// not fetch. Remote lists the URLs.
 	Media map[string]Media
@@ -100,7 +103,7 @@ func (a *adapter) adapt(header []string) error {
 	a.out.Stream = root.member("stream") != nil && root.member("stream").kind == 't'
 	for _, step := range []func() error{
 		func() error { return a.wanted(header) },
-		a.members, a.sampling, a.thinking, a.outputConfig, a.contextManagement, a.tools, a.system, a.messages,
+		a.guard, a.members, a.sampling, a.thinking, a.outputConfig, a.contextManagement, a.tools, a.system, a.messages,
 	} {
 		if err := step(); err != nil {
 			return err

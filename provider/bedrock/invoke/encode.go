@@ -2,7 +2,6 @@ package invoke
 
 import (
 	"slices"
-	"strings"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -19,6 +18,7 @@ func Encode(m *Model, req *llm.Request, opt Options) (*Adapted, error) {
 		return nil, err
 	}
 	r := *req
+	r.ModelFields = unguarded(req)
 	if guard != nil {
 		r.ModelFields = append(slices.Clip(r.ModelFields), *guard)
 	}
@@ -45,27 +45,22 @@ func headersOf(req *llm.Request) (headers []llm.Label, body *jsonx.Member, err e
 	add("Service-Tier", req.ServiceTier)
 	for _, x := range req.Extensions {
 		var v struct {
-			ID      string `json:"guardrailIdentifier"`
-			Version string `json:"guardrailVersion"`
-			Trace   string `json:"trace"`
-			Mode    string `json:"streamProcessingMode"`
 			Latency string `json:"latency"`
 			Type    string `json:"type"`
 		}
 		switch x.Name {
-		case "guardrailConfig", "performanceConfig", "serviceTier":
+		case "performanceConfig", "serviceTier":
 			if err := jsonx.Unmarshal(x.Value, &v); err != nil {
 				return nil, nil, llm.Invalid(x.Name, "%s: %v", x.Name, err)
 			}
 		}
 		switch x.Name {
 		case "guardrailConfig":
-			add("GuardrailIdentifier", v.ID)
-			add("GuardrailVersion", v.Version)
-			add("Trace", strings.ToUpper(v.Trace))
-			if v.Mode != "" {
-				body = &jsonx.Member{Name: "amazon-bedrock-guardrailConfig", Value: jsonx.Raw(`{"streamProcessingMode":` + string(jsonx.AppendString(nil, strings.ToUpper(v.Mode))) + `}`)}
+			g, err := NewGuard(x.Value)
+			if err != nil {
+				return nil, nil, err
 			}
+			headers, body = append(headers, g.Headers...), g.Member
 		case "performanceConfig":
 			add("PerformanceConfig-Latency", v.Latency)
 		case "serviceTier":
