@@ -27,7 +27,6 @@ import (
 	"outcrop/httpd/openaichat"
 	"outcrop/httpd/responses"
 	"outcrop/llm"
-	"outcrop/provider"
 	"outcrop/store"
 	"outcrop/telemetry"
 )

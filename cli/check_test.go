@@ -51,7 +51,7 @@ func TestConfigCheckCountsWhatCanBeServed(t *testing.T) {
 		{"a limit that is allowed", "general_settings: {database_url: x}\nmodel_list: [{model_name: a, litellm_params: {model: bedrock/nova-lite}}]\n", []string{"--allow-unsupported"}, 0, []string{"1 model can be served", "\n  1 limit is not enforced\n"}},
 		{"no model", "model_list: []\n", nil, 2, []string{"0 models can be served", "the gateway cannot serve any of its models"}},
 		{"nothing", "", nil, 2, []string{"0 models can be served"}},
-		{"only models that are skipped", "model_list: [{model_name: a, litellm_params: {model: azure/x}}]\n", []string{"--skip-unsupported-models"}, 2, []string{"0 of 1 model can be served"}},
+		{"only models that are skipped", "model_list: [{model_name: a, litellm_params: {model: replicate/x}}]\n", []string{"--skip-unsupported-models"}, 2, []string{"0 of 1 model can be served"}},
 		{"only doubtful models", "model_list: [{model_name: a, litellm_params: {model: bedrock/nova-lte}}]\n", nil, 2, []string{"0 of 1 model can be served"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -341,7 +341,7 @@ func TestABareIDBehindAWildcardIsToldItsName(t *testing.T) {
 }
 
 func TestABrokenConfigurationHasAClosingLine(t *testing.T) {
-	code, _, errs := typed(t, "", "serve", "--config", write(t, "model_list:\n  - {model_name: a, litellm_params: {model: azure/x}}\nlitellm_settings: {max_budget: 1, cache: true}\n"))
+	code, _, errs := typed(t, "", "serve", "--config", write(t, "model_list:\n  - {model_name: a, litellm_params: {model: replicate/x}}\nlitellm_settings: {max_budget: 1, cache: true}\n"))
 	if code != 2 || !strings.HasSuffix(errs, "outcrop: 2 errors and 1 warning; not started\n") {
 		t.Errorf("exit code %d:\n%s", code, errs)
 	}
@@ -349,7 +349,7 @@ func TestABrokenConfigurationHasAClosingLine(t *testing.T) {
 
 func TestModelsOfOtherProvidersCanBeLeftOut(t *testing.T) {
 	emulated(t)
-	config := write(t, "model_list:\n  - {model_name: a, litellm_params: {model: azure/x, api_key: os.environ/NOT_SET}}\n  - {model_name: granite, litellm_params: {model: bedrock/nova-lite}}\n")
+	config := write(t, "model_list:\n  - {model_name: a, litellm_params: {model: replicate/x, api_key: os.environ/NOT_SET}}\n  - {model_name: granite, litellm_params: {model: bedrock/nova-lite}}\n")
 	code, out, errs := typed(t, "", "config", "check", config, "--skip-unsupported-models")
 	if code != 0 {
 		t.Errorf("exit code %d: %s", code, errs)
