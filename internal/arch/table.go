@@ -44,7 +44,7 @@ func rules() []Rule {
 		{Path: "wire/litellm", Level: dialect, May: with("internal/httpfield"), Why: "what LiteLLM adds to every dialect depends on none of them"},
 
 		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard"}, Why: "the HTTP client knows neither dialects nor providers"},
-		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "llm", "upstream"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect"},
+		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "llm", "upstream"}, Beside: []string{"provider"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect"},
 		{Path: "provider", Level: contract, May: with("upstream"), Why: "the contract names no concrete provider and no dialect"},
 
 		{Path: "provider/bedrock/modelid", Level: language, May: []string{"internal/levenshtein", "provider/bedrock/endpoint"}, Why: "the grammar of model ids is pure and needs no other component except the grammar of regions"},
@@ -91,8 +91,13 @@ func rules() []Rule {
 			Why: "Azure differs from other vendors of OpenAI's API by address and credentials only",
 		},
 		{
-			Path: "provider/*", Level: vendor, May: with("wire/...", "upstream", "provider"),
-			Why: "a provider knows its own dialects, but neither other providers nor its callers",
+			Path: "provider/claude", Level: component, May: with("internal/httpfield", "wire/anthropic", "wire/sse", "wire/litellm", "upstream", "provider", "provider/transport"),
+			Beside: []string{"provider/bedrock/converse", "provider/bedrock/diagnose"},
+			Why:    "Claude is the same model wherever it is hosted: the pure packages that fit requests to it and read its refusals are Bedrock's, and nothing else of Bedrock is known",
+		},
+		{
+			Path: "provider/*", Level: vendor, May: with("wire/...", "upstream", "provider", "provider/transport", "provider/claude"),
+			Why: "a provider knows its own dialects, but neither other providers nor its callers; what several need is below them",
 		},
 		{Path: "provider/providertest", Level: component, May: with("provider"), Why: "the suite that all providers pass knows none of them, and no dialect"},
 		{Path: "provider/all", Level: list, May: []string{"provider", "provider/*"}, Why: "it is the one list of providers and nothing else"},

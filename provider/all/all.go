@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"outcrop/provider"
+	"outcrop/provider/anthropic"
 	"outcrop/provider/azure"
 	"outcrop/provider/bedrock"
 	"outcrop/provider/openaicompat"
@@ -13,7 +14,7 @@ import (
 // Providers lists every provider that there is.
 func Providers() []provider.Info {
 	return slices.Concat(
-		[]provider.Info{bedrock.Provider()},
+		[]provider.Info{bedrock.Provider(), anthropic.Provider()},
 		azure.Providers(),
 		openaicompat.Providers(),
 	)
