@@ -134,6 +134,8 @@ func (t *Target) failure(f *anthropic.Failure, status int) *llm.Error {
 		e.Code, e.Status, e.Actor = llm.CodeTimeout, http.StatusGatewayTimeout, llm.ActorProvider
 	case kind == "overloaded_error":
 		e.Code, e.Status, e.Actor = llm.CodeUnavailable, http.StatusServiceUnavailable, llm.ActorProvider
+	case says("content filtering policy"):
+		e.Code, e.Status = llm.CodeContentFiltered, http.StatusBadRequest
 	case kind == "invalid_request_error":
 		e.Code, e.Status = diagnose.Request(f.Message), http.StatusBadRequest
 	case kind == "":
