@@ -96,7 +96,12 @@ func rules() []Rule {
 			Why:    "Claude is the same model wherever it is hosted: the pure packages that fit requests to it and read its refusals are Bedrock's, and nothing else of Bedrock is known",
 		},
 		{
-			Path: "provider/*", Level: vendor, May: with("wire/...", "upstream", "provider", "provider/transport", "provider/claude"),
+			Path: "provider/genai", Level: component, May: with("internal/httpfield", "wire/gemini", "wire/sse", "upstream", "provider", "provider/transport"),
+			Beside: []string{"provider/bedrock/diagnose"},
+			Why:    "Gemini is the same model on both of Google's services; that models say the same of a request wherever they are hosted is known to the pure package diagnose",
+		},
+		{
+			Path: "provider/*", Level: vendor, May: with("wire/...", "upstream", "provider", "provider/transport", "provider/claude", "provider/genai"),
 			Why: "a provider knows its own dialects, but neither other providers nor its callers; what several need is below them",
 		},
 		{Path: "provider/providertest", Level: component, May: with("provider"), Why: "the suite that all providers pass knows none of them, and no dialect"},

@@ -8,13 +8,14 @@ import (
 	"outcrop/provider/anthropic"
 	"outcrop/provider/azure"
 	"outcrop/provider/bedrock"
+	"outcrop/provider/gemini"
 	"outcrop/provider/openaicompat"
 )
 
 // Providers lists every provider that there is.
 func Providers() []provider.Info {
 	return slices.Concat(
-		[]provider.Info{bedrock.Provider(), anthropic.Provider()},
+		[]provider.Info{bedrock.Provider(), anthropic.Provider(), gemini.Provider()},
 		azure.Providers(),
 		openaicompat.Providers(),
 	)

@@ -464,8 +464,12 @@ func TestKeysComeFromSettingsOrTheEnvironment(t *testing.T) {
 
 func TestWrongSettingsNameTheOption(t *testing.T) {
 	for _, tt := range []struct{ option, value, says string }{
-		{"api_base", "api.anthropic.com", "https://"}, {"api_base", "https://", "host"}, {"api_base", "https://u:p@host", "password"}, {"api_base", "https://host?key=1", "query"},
-		{"api_key", "sk-a\n", "line break"}, {"ssl_verify", "/none/ca.pem", "cannot be read"},
+		{"api_base", "api.anthropic.com", "https://"},
+		{"api_base", "https://", "host"},
+		{"api_base", "https://u:p@host", "password"},
+		{"api_base", "https://host?key=1", "query"},
+		{"api_key", "sk-a\n", "line break"},
+		{"ssl_verify", "/none/ca.pem", "cannot be read"},
 	} {
 		_, err := anthropic.Provider().Open(t.Context(), provider.Params{Model: "claude-opus-4-5", Upstream: upstream.New(), Values: map[string]string{tt.option: tt.value}})
 		e, ok := errors.AsType[*provider.OptionError](err)

@@ -1,0 +1,242 @@
+package gemini_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/gemini"
+	"outcrop/provider/providertest"
+	"outcrop/upstream"
+)
+
+const rockModel = "gemini-2.5-flash"
+
+func TestTheProviderPassesTheSuite(t *testing.T) {
+	client := upstream.New()
+	t.Cleanup(client.CloseIdle)
+	p := &providertest.Provider{
+		Model: rockModel, Upstream: generateAPI{},
+		Open: func(base string) (provider.Deployment, error) {
+			return gemini.Provider().Open(t.Context(), provider.Params{Model: rockModel, Upstream: client, Values: map[string]string{"api_base": base, "api_key": providertest.Key}})
+		},
+	}
+	for _, c := range providertest.Cases(p) {
+		t.Run(c.Name, func(t *testing.T) {
+			if err := c.Run(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// generateAPI speaks generateContent as it is documented.
+type generateAPI struct{}
+
+func quoted(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}
+
+func finish(s llm.StopReason) string {
+	if s == llm.StopMaxTokens {
+		return "MAX_TOKENS"
+	}
+	return "STOP"
+}
+
+func usageOf(a *providertest.Answer) string {
+	text := fmt.Sprintf(`{"promptTokenCount":%d,"candidatesTokenCount":%d,"totalTokenCount":%d`, a.Input, a.Output-a.Thought, a.Input+a.Output)
+	if a.Cached > 0 {
+		text += fmt.Sprintf(`,"cachedContentTokenCount":%d`, a.Cached)
+	}
+	if a.Thought > 0 {
+		text += fmt.Sprintf(`,"thoughtsTokenCount":%d`, a.Thought)
+	}
+	return text + `,"promptTokensDetails":[{"modality":"TEXT","tokenCount":1}]}`
+}
+
+func parts(a *providertest.Answer) (out []string) {
+	if a.Reasoning != "" {
+		out = append(out, `{"text":`+quoted(a.Reasoning)+`,"thought":true}`)
+	}
+	if a.Text != "" {
+		out = append(out, `{"text":`+quoted(a.Text)+`}`)
+	}
+	for _, c := range a.Calls {
+		out = append(out, `{"functionCall":{"id":`+quoted(c.ID)+`,"name":`+quoted(c.Name)+`,"args":`+c.Arguments+`}}`)
+	}
+	return out
+}
+
+func response(parts []string, finish, usage string) string {
+	more := ""
+	if finish != "" {
+		more = `,"finishReason":"` + finish + `"`
+	}
+	return `{"candidates":[{"content":{"parts":[` + strings.Join(parts, ",") + `],"role":"model"}` + more + `,"index":0}],"usageMetadata":` + usage + `,"modelVersion":"gemini-2.5-flash","responseId":"abc"}`
+}
+
+func (generateAPI) Whole(a *providertest.Answer) string {
+	return response(parts(a), finish(a.Stop), usageOf(a))
+}
+
+func (generateAPI) Events(a *providertest.Answer) []string {
+	event := func(data string) string { return "data: " + data + "\r\n\r\n" }
+	soFar := `{"promptTokenCount":1,"totalTokenCount":1}`
+	var out []string
+	for _, p := range parts(a) {
+		var one struct {
+			Text    string `json:"text"`
+			Thought bool   `json:"thought"`
+		}
+		_ = json.Unmarshal([]byte(p), &one)
+		if one.Text == "" {
+			out = append(out, event(response([]string{p}, "", soFar)))
+			continue
+		}
+		r := []rune(one.Text)
+		for _, piece := range []string{string(r[:2]), string(r[2 : len(r)/2]), string(r[len(r)/2:])} {
+			if piece != "" {
+				out = append(out, event(response([]string{fmt.Sprintf(`{"text":%s,"thought":%t}`, quoted(piece), one.Thought)}, "", soFar)))
+			}
+		}
+	}
+	return append(out, event(response([]string{`{"text":""}`}, finish(a.Stop), usageOf(a))))
+}
+
+func (generateAPI) Corrupt() string { return "data: {\"candidates\":[{\"content\":{\"par\r\n\r\n" }
+
+func strict(raw []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
+}
+
+func (generateAPI) Asked(body []byte) (*providertest.Question, error) {
+	type part struct {
+		Text   string `json:"text"`
+		Inline *struct {
+			Type string `json:"mimeType"`
+			Data string `json:"data"`
+		} `json:"inlineData"`
+		Call *struct {
+			ID   string          `json:"id"`
+			Name string          `json:"name"`
+			Args json.RawMessage `json:"args"`
+		} `json:"functionCall"`
+		Response *struct {
+			ID       string            `json:"id"`
+			Name     string            `json:"name"`
+			Response map[string]string `json:"response"`
+		} `json:"functionResponse"`
+	}
+	var r struct {
+		System *struct {
+			Parts []part `json:"parts"`
+		} `json:"systemInstruction"`
+		Contents []struct {
+			Role  string `json:"role"`
+			Parts []part `json:"parts"`
+		} `json:"contents"`
+		Tools []struct {
+			Functions []struct {
+				Name        string          `json:"name"`
+				Description string          `json:"description"`
+				Parameters  json.RawMessage `json:"parametersJsonSchema"`
+			} `json:"functionDeclarations"`
+		} `json:"tools"`
+		Config struct {
+			MaxTokens int64           `json:"maxOutputTokens"`
+			Stop      []string        `json:"stopSequences"`
+			MimeType  string          `json:"responseMimeType"`
+			Schema    json.RawMessage `json:"responseJsonSchema"`
+		} `json:"generationConfig"`
+	}
+	if err := strict(body, &r); err != nil {
+		return nil, err
+	}
+	q := &providertest.Question{MaxTokens: r.Config.MaxTokens, Stop: r.Config.Stop, Schema: string(r.Config.Schema)}
+	if q.Schema != "" && r.Config.MimeType != "application/json" {
+		return nil, errors.New("a schema without its type")
+	}
+	if r.System != nil {
+		q.System = r.System.Parts[0].Text
+	}
+	for _, t := range r.Tools {
+		for _, f := range t.Functions {
+			q.Tools = append(q.Tools, f.Name)
+		}
+	}
+	if len(r.Contents) == 0 || r.Contents[len(r.Contents)-1].Role != "user" {
+		return nil, errors.New("the last content is not the user's")
+	}
+	for i, c := range r.Contents {
+		if want := []string{"user", "model"}[i%2]; c.Role != want {
+			return nil, fmt.Errorf("content %d is the %s's", i, c.Role)
+		}
+		for _, p := range c.Parts {
+			switch {
+			case p.Inline != nil && p.Inline.Type != "image/png":
+				return nil, fmt.Errorf("an image of type %q", p.Inline.Type)
+			case p.Inline != nil:
+				q.Image = p.Inline.Data
+			case p.Call != nil:
+				q.Past = &providertest.Call{ID: p.Call.ID, Name: p.Call.Name, Arguments: string(p.Call.Args)}
+			case p.Response != nil:
+				if q.Past == nil || p.Response.ID != q.Past.ID || p.Response.Name != q.Past.Name {
+					return nil, fmt.Errorf("a response of %q", p.Response.ID)
+				}
+				q.Result = p.Response.Response["result"]
+			default:
+				q.Text = p.Text
+			}
+		}
+	}
+	if q.Past != nil {
+		q.Text = ""
+	}
+	return q, nil
+}
+
+func (generateAPI) Refusals() []providertest.Refusal {
+	refusal := func(code int, status, message, details string, public llm.Code) providertest.Refusal {
+		return providertest.Refusal{
+			Status: code, Body: fmt.Sprintf(`{"error":{"code":%d,"message":%s,"status":%q,"details":[%s]}}`, code, quoted(message), status, details), Words: message, Code: public,
+		}
+	}
+	info := func(reason string) string {
+		return `{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"` + reason + `","domain":"googleapis.com"}`
+	}
+	quota := func(id string) string {
+		return `{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"quotaMetric":"generativelanguage.googleapis.com/generate_content_requests","quotaId":"` + id + `","quotaValue":"10"}]},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"34.07s"}`
+	}
+	return []providertest.Refusal{
+		refusal(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan.", quota("GenerateRequestsPerMinutePerProjectPerModel"), llm.CodeLimitRequests),
+		refusal(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.", quota("GenerateContentInputTokensPerModelPerMinute"), llm.CodeLimitTokens),
+		refusal(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota for today.", quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier"), llm.CodeServiceQuota),
+		refusal(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.", info("API_KEY_INVALID"), llm.CodeAPIKeyInvalid),
+		refusal(400, "INVALID_ARGUMENT", "API key expired. Please renew the API key.", info("API_KEY_INVALID"), llm.CodeAPIKeyExpired),
+		refusal(403, "PERMISSION_DENIED", "Generative Language API has not been used in project 1 before or it is disabled.", info("SERVICE_DISABLED"), llm.CodeNotGranted),
+		refusal(403, "PERMISSION_DENIED", "You do not have permission to access tuned model rock.", "", llm.CodeNotGranted),
+		refusal(400, "INVALID_ARGUMENT", "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).", "", llm.CodeTooLong),
+		refusal(400, "INVALID_ARGUMENT", "The request was blocked because it contains prohibited content.", "", llm.CodeContentFiltered),
+		refusal(404, "NOT_FOUND", "models/rock is not found for API version v1beta, or is not supported for generateContent.", "", llm.CodeModelUnknown),
+		refusal(400, "FAILED_PRECONDITION", "This API method requires billing to be enabled.", "", llm.CodeBilling),
+		refusal(400, "FAILED_PRECONDITION", "User location is not supported for the API use.", "", llm.CodeRegionBlocked),
+		refusal(400, "INVALID_ARGUMENT", "Request contains an invalid argument.", "", llm.CodeInvalid),
+		refusal(400, "INVALID_ARGUMENT", "Function call is missing a thought_signature in functionCall parts.", "", llm.CodeThinking),
+		refusal(503, "UNAVAILABLE", "The model is overloaded. Please try again later.", "", llm.CodeUnavailable),
+		refusal(500, "INTERNAL", "An internal error has occurred.", "", llm.CodeServiceInternal),
+	}
+}
+
+// Raw and Read are not called: no dialect passes through.
+func (generateAPI) Raw(*providertest.Question, string, bool) []byte { return nil }
+
+func (generateAPI) Read([]byte, bool) (*providertest.Answer, error) { return nil, errors.ErrUnsupported }
