@@ -105,6 +105,7 @@ func rules() []Rule {
 			Why: "a provider knows its own dialects, but neither other providers nor its callers; what several need is below them",
 		},
 		{Path: "provider/providertest", Level: component, May: with("provider"), Why: "the suite that all providers pass knows none of them, and no dialect"},
+		{Path: "provider/providertest/dialects", Level: vendor, May: with("provider/providertest"), Why: "what judges a dialect shares no code with it"},
 		{Path: "provider/all", Level: list, May: []string{"provider", "provider/*"}, Why: "it is the one list of providers and nothing else"},
 
 		{Path: "store", Level: contract, Why: "the store keeps bytes for an owner, and knows neither dialects nor the pipeline"},
@@ -186,6 +187,7 @@ func dependencies() []Dependency {
 		{Path: "github.com/Azure/azure-sdk-for-go", By: []string{"provider/azure"}, Why: "the Azure SDK only gets tokens of Entra ID"},
 		{Path: "modernc.org/sqlite", By: []string{"store"}, Why: "one package knows the database"},
 		{Path: "github.com/pressly/goose/v3", By: []string{"store"}, Why: "the tables belong to the store"},
+		{Path: "golang.org/x/oauth2", By: []string{"provider/vertex"}, Why: "only Vertex AI takes Google Cloud's credentials; what they are exchanged for is Google's business"},
 		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign"}, Why: "the AWS SDK only finds credentials; frames and bodies are Outcrop's own"},
 	}
 }

@@ -10,12 +10,13 @@ import (
 	"outcrop/provider/bedrock"
 	"outcrop/provider/gemini"
 	"outcrop/provider/openaicompat"
+	"outcrop/provider/vertex"
 )
 
 // Providers lists every provider that there is.
 func Providers() []provider.Info {
 	return slices.Concat(
-		[]provider.Info{bedrock.Provider(), anthropic.Provider(), gemini.Provider()},
+		[]provider.Info{bedrock.Provider(), anthropic.Provider(), gemini.Provider(), vertex.Provider()},
 		azure.Providers(),
 		openaicompat.Providers(),
 	)

@@ -146,6 +146,9 @@ func (h *host) Authorize(_ context.Context, header http.Header) ([]string, error
 // Edits returns nil: bodies are Anthropic's.
 func (h *host) Edits(claude.Operation) []jsonx.Edit { return nil }
 
+// Refusal returns nil: all errors are in Anthropic's form.
+func (h *host) Refusal(*upstream.Response, []byte, llm.Destination) *llm.Error { return nil }
+
 func missingKey() error {
 	return &llm.Error{
 		Code: llm.CodeCredentialsMissing, Status: http.StatusForbidden, Message: "this model has no API key for Anthropic.",

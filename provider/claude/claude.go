@@ -42,6 +42,9 @@ type Host interface {
 	Authorize(ctx context.Context, h http.Header) (secrets []string, err error)
 	// Edits are the members of a body that the host wants otherwise than Anthropic has them.
 	Edits(op Operation) []jsonx.Edit
+	// Refusal reads an error response that is not in Anthropic's form; nil if it is not in the host's
+	// own form either.
+	Refusal(resp *upstream.Response, body []byte, to llm.Destination) *llm.Error
 }
 
 // Options describe a Target.

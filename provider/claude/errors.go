@@ -73,6 +73,9 @@ func (t *Target) refused(resp *upstream.Response, body []byte) *llm.Error {
 	h := resp.Header
 	f, id := anthropic.DecodeFailure(body)
 	if f == nil {
+		if e := t.opt.Host.Refusal(resp, body, t.opt.Destination); e != nil {
+			return e
+		}
 		f = &anthropic.Failure{Message: plain(body)}
 	}
 	e := t.failure(f, resp.Status)

@@ -51,9 +51,9 @@ func (t *Target) pass(ctx context.Context, raw *llm.Raw, op Operation) (*exchang
 // edited is a body in Anthropic's dialect with the target's name for the model, and without what is
 // for the gateway. It refuses settings of connections, which may be secret.
 func (t *Target) edited(raw *llm.Raw, op Operation) ([][]byte, error) {
-	edits := slices.Concat([]jsonx.Edit{
-		{Name: "model", Value: jsonx.AppendString(nil, t.opt.Model), Add: true},
-		{Name: "drop_params"},
-	}, t.opt.Host.Edits(op))
+	edits := slices.Concat(t.opt.Host.Edits(op), []jsonx.Edit{{Name: "drop_params"}})
+	if !slices.ContainsFunc(edits, func(e jsonx.Edit) bool { return e.Name == "model" }) {
+		edits = append(edits, jsonx.Edit{Name: "model", Value: jsonx.AppendString(nil, t.opt.Model), Add: true})
+	}
 	return jsonx.EditMembers(raw.Body, edits, litellm.CheckField)
 }

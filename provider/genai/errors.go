@@ -67,6 +67,14 @@ func (x *exchange) failed(err error) *llm.Error {
 	return e
 }
 
+// Refusal returns the error for an error response in Google's form; nil if it is in another.
+func Refusal(opt Options, resp *upstream.Response, body []byte, to llm.Destination) *llm.Error {
+	if gemini.DecodeStatus(body) == nil {
+		return nil
+	}
+	return New(opt).refused(resp, body, to)
+}
+
 // refused is the error for a response with an error status.
 func (t *Target) refused(resp *upstream.Response, body []byte, to llm.Destination) *llm.Error {
 	s := gemini.DecodeStatus(body)

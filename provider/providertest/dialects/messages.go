@@ -1,59 +1,31 @@
-package anthropic_test
+package dialects
 
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-	"testing"
 
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
-	"outcrop/provider"
-	"outcrop/provider/anthropic"
 	"outcrop/provider/providertest"
-	"outcrop/upstream"
 )
 
-// rockModel is the model that the suite calls, and defaultTokens the max_tokens that its calls get if
-// they set none.
-const (
-	rockModel     = "claude-sonnet-4-5"
-	defaultTokens = 64_000
-)
-
-func TestTheProviderPassesTheSuite(t *testing.T) {
-	client := upstream.New()
-	t.Cleanup(client.CloseIdle)
-	p := &providertest.Provider{
-		Model: rockModel, Dialect: llm.DialectAnthropic, Upstream: messagesAPI{},
-		Open: func(base string) (provider.Deployment, error) {
-			return anthropic.Provider().Open(t.Context(), provider.Params{Model: rockModel, Upstream: client, Values: map[string]string{"api_base": base, "api_key": providertest.Key}})
-		},
-	}
-	for _, c := range providertest.Cases(p) {
-		t.Run(c.Name, func(t *testing.T) {
-			if err := c.Run(t.Context()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}
-
-// messagesAPI speaks Anthropic's Messages API as it is documented.
-type messagesAPI struct{}
-
-func quoted(s string) string {
-	b, _ := json.Marshal(s)
-	return string(b)
+// Messages speaks Anthropic's Messages API as it is documented.
+type Messages struct {
+	// Model is the model of requests, and DefaultTokens the max_tokens of those that set none.
+	Model         string
+	DefaultTokens int64
+	// Vertex is whether Vertex AI serves: the path has the model, and the body a version.
+	Vertex bool
 }
 
 func stopWord(s llm.StopReason) string {
 	return map[llm.StopReason]string{llm.StopEnd: "end_turn", llm.StopToolUse: "tool_use", llm.StopMaxTokens: "max_tokens"}[s]
 }
 
-func usageOf(a *providertest.Answer) string {
+func messagesUsage(a *providertest.Answer) string {
 	text := fmt.Sprintf(`{"input_tokens":%d,"output_tokens":%d`, a.Input-a.Cached, a.Output)
 	if a.Cached > 0 {
 		text += fmt.Sprintf(`,"cache_read_input_tokens":%d,"cache_creation_input_tokens":0`, a.Cached)
@@ -64,7 +36,7 @@ func usageOf(a *providertest.Answer) string {
 	return text + "}"
 }
 
-func (messagesAPI) Whole(a *providertest.Answer) string {
+func (Messages) Whole(a *providertest.Answer) string {
 	var blocks []string
 	if a.Reasoning != "" {
 		blocks = append(blocks, `{"type":"thinking","thinking":`+quoted(a.Reasoning)+`,"signature":"c2ln"}`)
@@ -76,15 +48,15 @@ func (messagesAPI) Whole(a *providertest.Answer) string {
 		blocks = append(blocks, `{"type":"tool_use","id":`+quoted(c.ID)+`,"name":`+quoted(c.Name)+`,"input":`+c.Arguments+`}`)
 	}
 	return `{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5-20250929","content":[` + strings.Join(blocks, ",") +
-		`],"stop_reason":"` + stopWord(a.Stop) + `","stop_sequence":null,"usage":` + usageOf(a) + `}`
+		`],"stop_reason":"` + stopWord(a.Stop) + `","stop_sequence":null,"usage":` + messagesUsage(a) + `}`
 }
 
-func (messagesAPI) Events(a *providertest.Answer) []string {
+func (Messages) Events(a *providertest.Answer) []string {
 	event := func(data string) string {
 		kind, _, _ := strings.Cut(strings.TrimPrefix(data, `{"type":"`), `"`)
 		return "event: " + kind + "\ndata: " + data + "\n\n"
 	}
-	out := []string{event(`{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5-20250929","content":[],"stop_reason":null,"stop_sequence":null,"usage":` + usageOf(a) + `}}`)}
+	out := []string{event(`{"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-sonnet-4-5-20250929","content":[],"stop_reason":null,"stop_sequence":null,"usage":` + messagesUsage(a) + `}}`)}
 	index := 0
 	block := func(start string, deltas ...string) { // the start and the first delta come at once
 		text := event(fmt.Sprintf(`{"type":"content_block_start","index":%d,"content_block":%s}`, index, start))
@@ -111,10 +83,10 @@ func (messagesAPI) Events(a *providertest.Answer) []string {
 		first, second := halves(c.Arguments)
 		block(`{"type":"tool_use","id":`+quoted(c.ID)+`,"name":`+quoted(c.Name)+`,"input":{}}`, `{"type":"input_json_delta","partial_json":`+quoted(first)+`}`, `{"type":"input_json_delta","partial_json":`+quoted(second)+`}`)
 	}
-	return append(out, event(`{"type":"message_delta","delta":{"stop_reason":"`+stopWord(a.Stop)+`","stop_sequence":null},"usage":`+usageOf(a)+`}`), event(`{"type":"message_stop"}`))
+	return append(out, event(`{"type":"message_delta","delta":{"stop_reason":"`+stopWord(a.Stop)+`","stop_sequence":null},"usage":`+messagesUsage(a)+`}`), event(`{"type":"message_stop"}`))
 }
 
-func (messagesAPI) Corrupt() string {
+func (Messages) Corrupt() string {
 	return "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_del\n\n"
 }
 
@@ -127,59 +99,58 @@ type content struct {
 		MediaType string `json:"media_type"`
 		Data      string `json:"data"`
 	} `json:"source"`
-	ID        string          `json:"id"`
-	Name      string          `json:"name"`
-	Input     json.RawMessage `json:"input"`
-	ToolUseID string          `json:"tool_use_id"`
-	Content   json.RawMessage `json:"content"`
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Input     jsonx.Raw `json:"input"`
+	ToolUseID string    `json:"tool_use_id"`
+	Content   jsonx.Raw `json:"content"`
 }
 
-func contentsOf(raw json.RawMessage) ([]content, error) {
+func contentsOf(raw jsonx.Raw) ([]content, error) {
 	var text string
-	if json.Unmarshal(raw, &text) == nil {
+	if jsonx.Unmarshal(raw, &text) == nil {
 		return []content{{Type: "text", Text: text}}, nil
 	}
 	var all []content
 	return all, strict(raw, &all)
 }
 
-func strict(raw []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	return d.Decode(v)
-}
-
-func (messagesAPI) Asked(body []byte) (*providertest.Question, error) {
+func (m Messages) Asked(body []byte) (*providertest.Question, error) {
 	var r struct {
-		Model     string          `json:"model"`
-		MaxTokens int64           `json:"max_tokens"`
-		System    json.RawMessage `json:"system"`
+		Model     string    `json:"model"`
+		Version   string    `json:"anthropic_version"`
+		MaxTokens int64     `json:"max_tokens"`
+		System    jsonx.Raw `json:"system"`
 		Messages  []struct {
-			Role    string          `json:"role"`
-			Content json.RawMessage `json:"content"`
+			Role    string    `json:"role"`
+			Content jsonx.Raw `json:"content"`
 		} `json:"messages"`
 		Stop   []string `json:"stop_sequences"`
 		Stream bool     `json:"stream"`
 		Tools  []struct {
-			Name        string          `json:"name"`
-			Description string          `json:"description"`
-			Schema      json.RawMessage `json:"input_schema"`
+			Name        string    `json:"name"`
+			Description string    `json:"description"`
+			Schema      jsonx.Raw `json:"input_schema"`
 		} `json:"tools"`
 		Output *struct {
 			Format struct {
-				Type   string          `json:"type"`
-				Schema json.RawMessage `json:"schema"`
+				Type   string    `json:"type"`
+				Schema jsonx.Raw `json:"schema"`
 			} `json:"format"`
 		} `json:"output_config"`
 	}
 	if err := strict(body, &r); err != nil {
 		return nil, err
 	}
-	if r.Model != rockModel || r.MaxTokens == 0 {
-		return nil, fmt.Errorf("model %q, max_tokens %d", r.Model, r.MaxTokens)
+	wanted, version := m.Model, ""
+	if m.Vertex {
+		wanted, version = "", "vertex-2023-10-16"
+	}
+	if r.Model != wanted || r.Version != version || r.MaxTokens == 0 {
+		return nil, fmt.Errorf("model %q, anthropic_version %q, max_tokens %d", r.Model, r.Version, r.MaxTokens)
 	}
 	q := &providertest.Question{Stop: r.Stop, MaxTokens: r.MaxTokens}
-	if q.MaxTokens == defaultTokens {
+	if q.MaxTokens == m.DefaultTokens {
 		q.MaxTokens = 0
 	}
 	if r.System != nil {
@@ -198,11 +169,11 @@ func (messagesAPI) Asked(body []byte) (*providertest.Question, error) {
 	if len(r.Messages) == 0 || r.Messages[len(r.Messages)-1].Role != "user" {
 		return nil, errors.New("the last message is not the user's")
 	}
-	for i, m := range r.Messages {
-		if want := []string{"user", "assistant"}[i%2]; m.Role != want {
-			return nil, fmt.Errorf("message %d is the %s's", i, m.Role)
+	for i, message := range r.Messages {
+		if want := []string{"user", "assistant"}[i%2]; message.Role != want {
+			return nil, fmt.Errorf("message %d is the %s's", i, message.Role)
 		}
-		blocks, err := contentsOf(m.Content)
+		blocks, err := contentsOf(message.Content)
 		if err != nil {
 			return nil, err
 		}
@@ -237,7 +208,7 @@ func (messagesAPI) Asked(body []byte) (*providertest.Question, error) {
 	return q, nil
 }
 
-func (messagesAPI) Refusals() []providertest.Refusal {
+func (Messages) Refusals() []providertest.Refusal {
 	refusal := func(status int, kind, message string, code llm.Code) providertest.Refusal {
 		return providertest.Refusal{Status: status, Body: `{"type":"error","error":{"type":"` + kind + `","message":` + quoted(message) + `},"request_id":"req_1"}`, Words: message, Code: code}
 	}
@@ -255,7 +226,7 @@ func (messagesAPI) Refusals() []providertest.Refusal {
 	}
 }
 
-func (messagesAPI) Raw(q *providertest.Question, model string, stream bool) []byte {
+func (m Messages) Raw(q *providertest.Question, model string, stream bool) []byte {
 	var messages []string
 	user := `{"type":"text","text":` + quoted(q.Text) + `}`
 	if q.Image != "" {
@@ -272,14 +243,14 @@ func (messagesAPI) Raw(q *providertest.Question, model string, stream bool) []by
 	}
 	tokens := q.MaxTokens
 	if tokens == 0 {
-		tokens = defaultTokens
+		tokens = m.DefaultTokens
 	}
 	body := fmt.Sprintf(`{"model":%s,"max_tokens":%d,"messages":[%s],"stream":%t`, quoted(model), tokens, strings.Join(messages, ","), stream)
 	if q.System != "" {
 		body += `,"system":` + quoted(q.System)
 	}
 	if len(q.Stop) > 0 {
-		stop, _ := json.Marshal(q.Stop)
+		stop, _ := jsonx.Marshal(q.Stop)
 		body += `,"stop_sequences":` + string(stop)
 	}
 	var tools []string
@@ -296,8 +267,12 @@ func (messagesAPI) Raw(q *providertest.Question, model string, stream bool) []by
 type message struct {
 	Model   string `json:"model"`
 	Content []struct {
-		Type, Text, Thinking, Signature, ID, Name string
-		Input                                     json.RawMessage
+		Type     string    `json:"type"`
+		Text     string    `json:"text"`
+		Thinking string    `json:"thinking"`
+		ID       string    `json:"id"`
+		Name     string    `json:"name"`
+		Input    jsonx.Raw `json:"input"`
 	} `json:"content"`
 	StopReason string `json:"stop_reason"`
 	Usage      struct {
@@ -310,10 +285,10 @@ type message struct {
 	} `json:"usage"`
 }
 
-func (messagesAPI) Read(body []byte, stream bool) (*providertest.Answer, error) {
+func (Messages) Read(body []byte, stream bool) (*providertest.Answer, error) {
 	var m message
 	if !stream {
-		if err := json.Unmarshal(body, &m); err != nil {
+		if err := jsonx.Unmarshal(body, &m); err != nil {
 			return nil, err
 		}
 	} else if err := m.assemble(body); err != nil {
@@ -353,29 +328,29 @@ func (m *message) assemble(body []byte) error {
 			continue
 		}
 		var e struct {
-			Type    string          `json:"type"`
-			Message json.RawMessage `json:"message"`
-			Block   json.RawMessage `json:"content_block"`
-			Index   int             `json:"index"`
+			Type    string    `json:"type"`
+			Message jsonx.Raw `json:"message"`
+			Block   jsonx.Raw `json:"content_block"`
+			Index   int       `json:"index"`
 			Delta   struct {
 				Text       string `json:"text"`
 				Thinking   string `json:"thinking"`
 				Partial    string `json:"partial_json"`
 				StopReason string `json:"stop_reason"`
 			} `json:"delta"`
-			Usage json.RawMessage `json:"usage"`
+			Usage jsonx.Raw `json:"usage"`
 		}
-		if err := json.Unmarshal(data, &e); err != nil {
+		if err := jsonx.Unmarshal(data, &e); err != nil {
 			return err
 		}
 		switch e.Type {
 		case "message_start":
-			if err := json.Unmarshal(e.Message, m); err != nil {
+			if err := jsonx.Unmarshal(e.Message, m); err != nil {
 				return err
 			}
 		case "content_block_start":
 			var one message
-			if err := json.Unmarshal([]byte(`{"content":[`+string(e.Block)+`]}`), &one); err != nil {
+			if err := jsonx.Unmarshal([]byte(`{"content":[`+string(e.Block)+`]}`), &one); err != nil {
 				return err
 			}
 			m.Content = append(m.Content, one.Content...)
@@ -386,7 +361,7 @@ func (m *message) assemble(body []byte) error {
 			inputs[e.Index] += e.Delta.Partial
 		case "message_delta":
 			m.StopReason = e.Delta.StopReason
-			if err := json.Unmarshal(e.Usage, &m.Usage); err != nil {
+			if err := jsonx.Unmarshal(e.Usage, &m.Usage); err != nil {
 				return err
 			}
 		case "message_stop":
@@ -395,7 +370,7 @@ func (m *message) assemble(body []byte) error {
 	}
 	for i, text := range inputs {
 		if text != "" {
-			m.Content[i].Input = json.RawMessage(text)
+			m.Content[i].Input = jsonx.Raw(text)
 		}
 	}
 	if !ended {

@@ -1,47 +1,17 @@
-package gemini_test
+package dialects
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-	"testing"
 
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
-	"outcrop/provider"
-	"outcrop/provider/gemini"
 	"outcrop/provider/providertest"
-	"outcrop/upstream"
 )
 
-const rockModel = "gemini-2.5-flash"
-
-func TestTheProviderPassesTheSuite(t *testing.T) {
-	client := upstream.New()
-	t.Cleanup(client.CloseIdle)
-	p := &providertest.Provider{
-		Model: rockModel, Upstream: generateAPI{},
-		Open: func(base string) (provider.Deployment, error) {
-			return gemini.Provider().Open(t.Context(), provider.Params{Model: rockModel, Upstream: client, Values: map[string]string{"api_base": base, "api_key": providertest.Key}})
-		},
-	}
-	for _, c := range providertest.Cases(p) {
-		t.Run(c.Name, func(t *testing.T) {
-			if err := c.Run(t.Context()); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}
-
-// generateAPI speaks generateContent as it is documented.
-type generateAPI struct{}
-
-func quoted(s string) string {
-	b, _ := json.Marshal(s)
-	return string(b)
-}
+// Generate speaks generateContent as it is documented.
+type Generate struct{}
 
 func finish(s llm.StopReason) string {
 	if s == llm.StopMaxTokens {
@@ -50,7 +20,7 @@ func finish(s llm.StopReason) string {
 	return "STOP"
 }
 
-func usageOf(a *providertest.Answer) string {
+func generateUsage(a *providertest.Answer) string {
 	text := fmt.Sprintf(`{"promptTokenCount":%d,"candidatesTokenCount":%d,"totalTokenCount":%d`, a.Input, a.Output-a.Thought, a.Input+a.Output)
 	if a.Cached > 0 {
 		text += fmt.Sprintf(`,"cachedContentTokenCount":%d`, a.Cached)
@@ -82,11 +52,11 @@ func response(parts []string, finish, usage string) string {
 	return `{"candidates":[{"content":{"parts":[` + strings.Join(parts, ",") + `],"role":"model"}` + more + `,"index":0}],"usageMetadata":` + usage + `,"modelVersion":"gemini-2.5-flash","responseId":"abc"}`
 }
 
-func (generateAPI) Whole(a *providertest.Answer) string {
-	return response(parts(a), finish(a.Stop), usageOf(a))
+func (Generate) Whole(a *providertest.Answer) string {
+	return response(parts(a), finish(a.Stop), generateUsage(a))
 }
 
-func (generateAPI) Events(a *providertest.Answer) []string {
+func (Generate) Events(a *providertest.Answer) []string {
 	event := func(data string) string { return "data: " + data + "\r\n\r\n" }
 	soFar := `{"promptTokenCount":1,"totalTokenCount":1}`
 	var out []string
@@ -95,7 +65,7 @@ func (generateAPI) Events(a *providertest.Answer) []string {
 			Text    string `json:"text"`
 			Thought bool   `json:"thought"`
 		}
-		_ = json.Unmarshal([]byte(p), &one)
+		_ = jsonx.Unmarshal([]byte(p), &one)
 		if one.Text == "" {
 			out = append(out, event(response([]string{p}, "", soFar)))
 			continue
@@ -107,18 +77,12 @@ func (generateAPI) Events(a *providertest.Answer) []string {
 			}
 		}
 	}
-	return append(out, event(response([]string{`{"text":""}`}, finish(a.Stop), usageOf(a))))
+	return append(out, event(response([]string{`{"text":""}`}, finish(a.Stop), generateUsage(a))))
 }
 
-func (generateAPI) Corrupt() string { return "data: {\"candidates\":[{\"content\":{\"par\r\n\r\n" }
+func (Generate) Corrupt() string { return "data: {\"candidates\":[{\"content\":{\"par\r\n\r\n" }
 
-func strict(raw []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	return d.Decode(v)
-}
-
-func (generateAPI) Asked(body []byte) (*providertest.Question, error) {
+func (Generate) Asked(body []byte) (*providertest.Question, error) {
 	type part struct {
 		Text   string `json:"text"`
 		Inline *struct {
@@ -126,9 +90,9 @@ func (generateAPI) Asked(body []byte) (*providertest.Question, error) {
 			Data string `json:"data"`
 		} `json:"inlineData"`
 		Call *struct {
-			ID   string          `json:"id"`
-			Name string          `json:"name"`
-			Args json.RawMessage `json:"args"`
+			ID   string    `json:"id"`
+			Name string    `json:"name"`
+			Args jsonx.Raw `json:"args"`
 		} `json:"functionCall"`
 		Response *struct {
 			ID       string            `json:"id"`
@@ -146,16 +110,16 @@ func (generateAPI) Asked(body []byte) (*providertest.Question, error) {
 		} `json:"contents"`
 		Tools []struct {
 			Functions []struct {
-				Name        string          `json:"name"`
-				Description string          `json:"description"`
-				Parameters  json.RawMessage `json:"parametersJsonSchema"`
+				Name        string    `json:"name"`
+				Description string    `json:"description"`
+				Parameters  jsonx.Raw `json:"parametersJsonSchema"`
 			} `json:"functionDeclarations"`
 		} `json:"tools"`
 		Config struct {
-			MaxTokens int64           `json:"maxOutputTokens"`
-			Stop      []string        `json:"stopSequences"`
-			MimeType  string          `json:"responseMimeType"`
-			Schema    json.RawMessage `json:"responseJsonSchema"`
+			MaxTokens int64     `json:"maxOutputTokens"`
+			Stop      []string  `json:"stopSequences"`
+			MimeType  string    `json:"responseMimeType"`
+			Schema    jsonx.Raw `json:"responseJsonSchema"`
 		} `json:"generationConfig"`
 	}
 	if err := strict(body, &r); err != nil {
@@ -204,7 +168,7 @@ func (generateAPI) Asked(body []byte) (*providertest.Question, error) {
 	return q, nil
 }
 
-func (generateAPI) Refusals() []providertest.Refusal {
+func (Generate) Refusals() []providertest.Refusal {
 	refusal := func(code int, status, message, details string, public llm.Code) providertest.Refusal {
 		return providertest.Refusal{
 			Status: code, Body: fmt.Sprintf(`{"error":{"code":%d,"message":%s,"status":%q,"details":[%s]}}`, code, quoted(message), status, details), Words: message, Code: public,
@@ -237,6 +201,8 @@ func (generateAPI) Refusals() []providertest.Refusal {
 }
 
 // Raw and Read are not called: no dialect passes through.
-func (generateAPI) Raw(*providertest.Question, string, bool) []byte { return nil }
+func (Generate) Raw(*providertest.Question, string, bool) []byte { return nil }
 
-func (generateAPI) Read([]byte, bool) (*providertest.Answer, error) { return nil, errors.ErrUnsupported }
+func (Generate) Read([]byte, bool) (*providertest.Answer, error) {
+	return nil, errors.ErrUnsupported
+}
