@@ -22,9 +22,8 @@ func EditMembers(doc Raw, edits []Edit, names func(name string) error) ([][]byte
 	}
 	out := segments{doc: doc}
 	out.span(0, f.open)
-	some := false // a member precedes
-	at := f.open  // behind the member that precedes in doc, whether it is kept or not
-	next := f.open
+	some := false  // a member precedes
+	next := f.open // behind the member that precedes in doc, whether it is kept or not
 	missing := slices.Clone(edits)
 	for _, m := range f.members {
 		if names != nil {
@@ -32,7 +31,8 @@ func EditMembers(doc Raw, edits []Edit, names func(name string) error) ([][]byte
 				return nil, err
 			}
 		}
-		at, next = next, m.end
+		at := next
+		next = m.end
 		i := slices.IndexFunc(missing, func(e Edit) bool { return e.Name == m.name })
 		if i >= 0 && missing[i].Value == nil {
 			continue

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -82,9 +83,7 @@ func streamed(events ...string) func(http.ResponseWriter) {
 func (f *fake) target(t *testing.T, model string, environ map[string]string, values map[string]string) provider.Target {
 	t.Helper()
 	all := map[string]string{"api_base": f.URL, "api_key": secret}
-	for name, v := range values {
-		all[name] = v
-	}
+	maps.Copy(all, values)
 	client := upstream.New()
 	t.Cleanup(client.CloseIdle)
 	d, err := anthropic.Provider().Open(t.Context(), provider.Params{
@@ -439,9 +438,7 @@ func TestKeysComeFromSettingsOrTheEnvironment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := startFake(t, whole(200, answer))
 			values := map[string]string{}
-			for k, v := range tt.values {
-				values[k] = v
-			}
+			maps.Copy(values, tt.values)
 			switch name {
 			case "an address with the path":
 				values["api_base"] = f.URL + "/v1/messages"

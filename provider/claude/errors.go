@@ -30,7 +30,7 @@ func (e *corruptError) Unwrap() error { return e.err }
 
 // answerError classifies an error of anthropic.ReadAnswer.
 func answerError(err error) error {
-	if failure, ok := errors.AsType[*anthropic.Failure](err); ok {
+	if failure, ok := errors.AsType[*anthropic.APIError](err); ok {
 		return failure
 	}
 	return &corruptError{err}
@@ -40,7 +40,7 @@ func answerError(err error) error {
 func (x *exchange) failed(err error) *llm.Error {
 	t := x.target
 	var e *llm.Error
-	var failure *anthropic.Failure
+	var failure *anthropic.APIError
 	var cut *cutError
 	var corrupt *corruptError
 	switch {
@@ -76,7 +76,7 @@ func (t *Target) refused(resp *upstream.Response, body []byte) *llm.Error {
 		if e := t.opt.Host.Refusal(resp, body, t.opt.Destination); e != nil {
 			return e
 		}
-		f = &anthropic.Failure{Message: plain(body)}
+		f = &anthropic.APIError{Message: plain(body)}
 	}
 	e := t.failure(f, resp.Status)
 	e.Destination, e.UpstreamStatus = t.opt.Destination, resp.Status
@@ -98,7 +98,7 @@ func plain(body []byte) string {
 
 // failure is the error for a failure that the host reports, by its type, or else by the status, which
 // is 0 in a stream (https://platform.claude.com/docs/en/api/errors).
-func (t *Target) failure(f *anthropic.Failure, status int) *llm.Error {
+func (t *Target) failure(f *anthropic.APIError, status int) *llm.Error {
 	e := &llm.Error{Upstream: true, Type: f.Type, Message: cmp.Or(f.Message, t.opt.Service+" gave no reason.")}
 	words := strings.ToLower(f.Message)
 	says := func(all ...string) bool {

@@ -41,7 +41,7 @@ func (s *events) next(ev *anthropic.RawEvent) error {
 	if err == nil {
 		s.some = true
 		err = s.tapped.Take(ev, frame.Data)
-		if _, reported := errors.AsType[*anthropic.Failure](err); err != nil && !reported {
+		if _, reported := errors.AsType[*anthropic.APIError](err); err != nil && !reported {
 			err = &corruptError{&anthropic.EventError{Type: llm.Clip(string(frame.Name), 60), Err: err}}
 		}
 	} else {

@@ -36,7 +36,7 @@ func (x *exchange) failed(err error) *llm.Error {
 		return &llm.Error{Code: code, Status: http.StatusBadGateway, Message: message, Actor: llm.ActorProvider, Err: err}
 	}
 	var e *llm.Error
-	var status *gemini.Status
+	var status *gemini.StatusError
 	var blocked *gemini.BlockedError
 	var cut *cutError
 	var answer *answerError
@@ -79,7 +79,7 @@ func Refusal(opt Options, resp *upstream.Response, body []byte, to llm.Destinati
 func (t *Target) refused(resp *upstream.Response, body []byte, to llm.Destination) *llm.Error {
 	s := gemini.DecodeStatus(body)
 	if s == nil {
-		s = &gemini.Status{Message: plain(body)}
+		s = &gemini.StatusError{Message: plain(body)}
 	}
 	if s.Code == 0 {
 		s.Code = resp.Status
@@ -104,7 +104,7 @@ func plain(body []byte) string {
 // failure is the error for a failure that Google reports
 // (https://ai.google.dev/gemini-api/docs/troubleshooting and
 // https://cloud.google.com/apis/design/errors).
-func (t *Target) failure(s *gemini.Status) *llm.Error {
+func (t *Target) failure(s *gemini.StatusError) *llm.Error {
 	service := t.opt.Service
 	e := &llm.Error{Upstream: true, Type: s.Status, Message: cmp.Or(s.Message, service+" gave no reason."), RetryAfter: s.RetryAfter}
 	set := func(code llm.Code, status int, actor llm.Actor, fix string) {
@@ -167,7 +167,7 @@ func (t *Target) permission() string {
 }
 
 // code is the code of an invalid request.
-func code(s *gemini.Status, words string) llm.Code {
+func code(s *gemini.StatusError, words string) llm.Code {
 	switch {
 	case strings.Contains(words, "thought_signature"), strings.Contains(words, "thought signature"):
 		return llm.CodeThinking
@@ -183,7 +183,7 @@ func code(s *gemini.Status, words string) llm.Code {
 }
 
 // exhausted reads which quota is used up: one of a minute comes back by itself.
-func (t *Target) exhausted(e *llm.Error, s *gemini.Status, words string) {
+func (t *Target) exhausted(e *llm.Error, s *gemini.StatusError, words string) {
 	e.Code, e.Status = llm.CodeLimitRequests, http.StatusTooManyRequests
 	has := func(part string) bool {
 		named := func(id string) bool { return strings.Contains(strings.ToLower(id), part) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"outcrop/provider"
@@ -64,7 +65,7 @@ func connection(p provider.Params, caFiles []string) (upstream.Settings, error) 
 	case "false", "no", "off", "0":
 		s.Insecure = true
 	case "", "true", "yes", "on", "1":
-		for _, from = range append(caFiles[:len(caFiles):len(caFiles)], "SSL_CERT_FILE") {
+		for _, from = range append(slices.Clip(caFiles), "SSL_CERT_FILE") {
 			if s.CAFile = p.Environ(from); s.CAFile != "" {
 				break
 			}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -161,9 +162,7 @@ func TestCallsGoToTheProjectAndLocation(t *testing.T) {
 		t.Run(tt.model, func(t *testing.T) {
 			a := startAPI(t, 200, tt.answer)
 			values := map[string]string{"api_base": a.URL, "vertex_credentials": g.account}
-			for k, v := range tt.values {
-				values[k] = v
-			}
+			maps.Copy(values, tt.values)
 			d, err := open(t, tt.model, values, tt.environ)
 			if err != nil {
 				t.Fatal(err)

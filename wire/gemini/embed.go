@@ -29,7 +29,7 @@ func AppendEmbedRequest(w *jsonx.Writer, req *llm.EmbedRequest, resource string)
 		return nil, err
 	}
 	for _, m := range req.ModelFields {
-		if m.Name != "taskType" && m.Name != "task_type" && m.Name != "title" && m.Name != "autoTruncate" {
+		if m.Name != "taskType" && m.Name != "task_type" && m.Name != "title" {
 			if err := e.refuse(m.Name, "%s is not supported by Gemini's embeddings", m.Name); err != nil {
 				return nil, err
 			}
@@ -47,55 +47,61 @@ func AppendEmbedRequest(w *jsonx.Writer, req *llm.EmbedRequest, resource string)
 	w.Key("requests")
 	w.Array()
 	for i := range req.Inputs {
-		in := &req.Inputs[i]
-		name := in.Name(i)
-		if len(in.Tokens) > 0 {
-			return nil, llm.Unsupported(name, "%s: Gemini embeds text, not tokens", name)
+		if err := e.input(req, i, resource, task); err != nil {
+			return nil, err
 		}
-		w.Object()
-		w.Key("model")
-		w.String(resource)
-		w.Key("content")
-		w.Object()
-		w.Key("parts")
-		w.Array()
-		if len(in.Parts) == 0 {
-			e.text(in.Text, "")
-		}
-		for j := range in.Parts {
-			if in.Parts[j].Kind == llm.BlockText {
-				e.text(in.Parts[j].Text, "")
-			} else if err := e.media(&in.Parts[j], name); err != nil {
-				return nil, err
-			}
-		}
-		w.EndArray()
-		w.EndObject()
-		if task != "" {
-			w.Key("taskType")
-			w.Word(task)
-		}
-		for _, m := range req.ModelFields {
-			switch m.Name {
-			case "task_type", "taskType":
-				if task == "" {
-					w.Key("taskType")
-					w.Raw(m.Value)
-				}
-			case "title":
-				w.Key("title")
-				w.Raw(m.Value)
-			}
-		}
-		if req.Dimensions.Set {
-			w.Key("outputDimensionality")
-			w.Int(req.Dimensions.Value)
-		}
-		w.EndObject()
 	}
 	w.EndArray()
 	w.EndObject()
 	return e.warnings, nil
+}
+
+// input writes the request for one input.
+func (e *encoder) input(req *llm.EmbedRequest, i int, resource, task string) error {
+	w, in := e.w, &req.Inputs[i]
+	name := in.Name(i)
+	if len(in.Tokens) > 0 {
+		return llm.Unsupported(name, "%s: Gemini embeds text, not tokens", name)
+	}
+	w.Object()
+	w.Key("model")
+	w.String(resource)
+	w.Key("content")
+	w.Object()
+	w.Key("parts")
+	w.Array()
+	if len(in.Parts) == 0 {
+		e.text(in.Text, "")
+	}
+	for j := range in.Parts {
+		if in.Parts[j].Kind == llm.BlockText {
+			e.text(in.Parts[j].Text, "")
+		} else if err := e.media(&in.Parts[j], name); err != nil {
+			return err
+		}
+	}
+	w.EndArray()
+	w.EndObject()
+	if task != "" {
+		w.Key("taskType")
+		w.Word(task)
+	}
+	for _, m := range req.ModelFields {
+		switch {
+		case m.Name == "title":
+			w.Key("title")
+			w.Raw(m.Value)
+		case task == "":
+			w.Key("taskType")
+			w.Raw(m.Value)
+		}
+	}
+	if req.Dimensions.Set {
+		w.Key("outputDimensionality")
+		w.Int(req.Dimensions.Value)
+	}
+	w.EndObject()
+	return nil
 }
 
 // taskOf is Google's word for what vectors are for (https://ai.google.dev/api/embeddings#TaskType).

@@ -7,9 +7,9 @@ import (
 	"outcrop/internal/jsonx"
 )
 
-// Status is an error of Google's: google.rpc.Status
+// StatusError is an error of Google's: google.rpc.Status
 // (https://cloud.google.com/apis/design/errors#http_mapping).
-type Status struct {
+type StatusError struct {
 	// Code is the HTTP status, and Status Google's name of it, such as RESOURCE_EXHAUSTED.
 	Code    int
 	Status  string
@@ -24,9 +24,9 @@ type Status struct {
 	Fields []string
 }
 
-func (s *Status) Error() string { return s.Status + ": " + s.Message }
+func (s *StatusError) Error() string { return s.Status + ": " + s.Message }
 
-// StatusDetail is a Status as it is sent.
+// StatusDetail is a StatusError as it is sent.
 type StatusDetail struct {
 	Code    int         `json:"code"`
 	Message string      `json:"message"`
@@ -36,26 +36,25 @@ type StatusDetail struct {
 
 // DecodeStatus reads an error response: an object with the member error, or an array of one. It
 // returns nil for anything else.
-func DecodeStatus(body []byte) *Status {
+func DecodeStatus(body []byte) *StatusError {
 	raw := jsonx.Raw(body)
 	if raw.Kind() == '[' {
 		var list []jsonx.Raw
-		if jsonx.Unmarshal(raw, &list) != nil || len(list) == 0 {
-			return nil
+		if err := jsonx.Unmarshal(raw, &list); err == nil && len(list) > 0 {
+			raw = list[0]
 		}
-		raw = list[0]
 	}
 	var e struct {
 		Error *StatusDetail `json:"error"`
 	}
-	if jsonx.Unmarshal(raw, &e) != nil || e.Error == nil || e.Error.Message == "" && e.Error.Status == "" {
-		return nil
+	if err := jsonx.Unmarshal(raw, &e); err == nil && e.Error != nil && (e.Error.Message != "" || e.Error.Status != "") {
+		return e.Error.status()
 	}
-	return e.Error.status()
+	return nil
 }
 
-func (d *StatusDetail) status() *Status {
-	s := &Status{Code: d.Code, Status: d.Status, Message: d.Message}
+func (d *StatusDetail) status() *StatusError {
+	s := &StatusError{Code: d.Code, Status: d.Status, Message: d.Message}
 	for _, raw := range d.Details {
 		var detail struct {
 			Type       string `json:"@type"`

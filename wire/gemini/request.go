@@ -26,9 +26,7 @@ func AppendRequest(w *jsonx.Writer, req *llm.Request, opt Options) ([]llm.Warnin
 	e := &encoder{w: w, req: req, opt: opt}
 	e.called = map[string]string{}
 	w.Object()
-	if err := e.system(); err != nil {
-		return nil, err
-	}
+	e.system()
 	if err := e.contents(); err != nil {
 		return nil, err
 	}
@@ -96,9 +94,9 @@ func topMember(name string) (string, bool) {
 }
 
 // system writes the instructions.
-func (e *encoder) system() error {
+func (e *encoder) system() {
 	if !slices.ContainsFunc(e.req.System, func(b llm.Block) bool { return b.Kind != llm.BlockCachePoint && b.Text != "" }) {
-		return nil
+		return
 	}
 	e.w.Key("systemInstruction")
 	e.w.Object()
@@ -114,7 +112,6 @@ func (e *encoder) system() error {
 	}
 	e.w.EndArray()
 	e.w.EndObject()
-	return nil
 }
 
 func (e *encoder) cachePoint() {

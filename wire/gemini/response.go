@@ -84,7 +84,7 @@ func (e *BlockedError) Error() string {
 var ErrNoCandidate = errors.New("the response has no candidate")
 
 // DecodeResponse reads a complete response. A prompt that was refused by a filter is a *BlockedError,
-// and an error of Google's in the place of a response a *Status.
+// and an error of Google's in the place of a response a *StatusError.
 func DecodeResponse(body []byte) (*llm.Response, error) {
 	var r Reader
 	events, err := r.Append(nil, body)
@@ -136,7 +136,7 @@ func (r *Reader) Usage() (llm.Usage, bool) { return r.usage, r.counted }
 func (r *Reader) RawStop() string { return r.finish }
 
 // Append appends to events what the JSON of one event becomes. The events do not share data's memory.
-// The error is a *BlockedError, a *Status, or one of the JSON library.
+// The error is a *BlockedError, a *StatusError, or one of the JSON library.
 func (r *Reader) Append(events []llm.Event, data []byte) ([]llm.Event, error) {
 	if jsonx.ManyValues(data, maxValues) {
 		return events, fmt.Errorf("it has more than %d values", maxValues)

@@ -52,10 +52,12 @@ func response(parts []string, finish, usage string) string {
 	return `{"candidates":[{"content":{"parts":[` + strings.Join(parts, ",") + `],"role":"model"}` + more + `,"index":0}],"usageMetadata":` + usage + `,"modelVersion":"gemini-2.5-flash","responseId":"abc"}`
 }
 
+// Whole is the body of a complete response.
 func (Generate) Whole(a *providertest.Answer) string {
 	return response(parts(a), finish(a.Stop), generateUsage(a))
 }
 
+// Events are the pieces of a streaming response.
 func (Generate) Events(a *providertest.Answer) []string {
 	event := func(data string) string { return "data: " + data + "\r\n\r\n" }
 	soFar := `{"promptTokenCount":1,"totalTokenCount":1}`
@@ -80,8 +82,10 @@ func (Generate) Events(a *providertest.Answer) []string {
 	return append(out, event(response([]string{`{"text":""}`}, finish(a.Stop), generateUsage(a))))
 }
 
+// Corrupt is an event that is cut.
 func (Generate) Corrupt() string { return "data: {\"candidates\":[{\"content\":{\"par\r\n\r\n" }
 
+// Asked reads the body of a request.
 func (Generate) Asked(body []byte) (*providertest.Question, error) {
 	type part struct {
 		Text   string `json:"text"`
@@ -168,6 +172,7 @@ func (Generate) Asked(body []byte) (*providertest.Question, error) {
 	return q, nil
 }
 
+// Refusals are refusals in the documented form.
 func (Generate) Refusals() []providertest.Refusal {
 	refusal := func(code int, status, message, details string, public llm.Code) providertest.Refusal {
 		return providertest.Refusal{
@@ -203,6 +208,7 @@ func (Generate) Refusals() []providertest.Refusal {
 // Raw and Read are not called: no dialect passes through.
 func (Generate) Raw(*providertest.Question, string, bool) []byte { return nil }
 
+// Read reads what a client of the dialect gets.
 func (Generate) Read([]byte, bool) (*providertest.Answer, error) {
 	return nil, errors.ErrUnsupported
 }

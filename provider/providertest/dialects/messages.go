@@ -36,6 +36,7 @@ func messagesUsage(a *providertest.Answer) string {
 	return text + "}"
 }
 
+// Whole is the body of a complete response.
 func (Messages) Whole(a *providertest.Answer) string {
 	var blocks []string
 	if a.Reasoning != "" {
@@ -51,6 +52,7 @@ func (Messages) Whole(a *providertest.Answer) string {
 		`],"stop_reason":"` + stopWord(a.Stop) + `","stop_sequence":null,"usage":` + messagesUsage(a) + `}`
 }
 
+// Events are the pieces of a streaming response.
 func (Messages) Events(a *providertest.Answer) []string {
 	event := func(data string) string {
 		kind, _, _ := strings.Cut(strings.TrimPrefix(data, `{"type":"`), `"`)
@@ -86,6 +88,7 @@ func (Messages) Events(a *providertest.Answer) []string {
 	return append(out, event(`{"type":"message_delta","delta":{"stop_reason":"`+stopWord(a.Stop)+`","stop_sequence":null},"usage":`+messagesUsage(a)+`}`), event(`{"type":"message_stop"}`))
 }
 
+// Corrupt is an event that is cut.
 func (Messages) Corrupt() string {
 	return "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_del\n\n"
 }
@@ -115,6 +118,7 @@ func contentsOf(raw jsonx.Raw) ([]content, error) {
 	return all, strict(raw, &all)
 }
 
+// Asked reads the body of a request.
 func (m Messages) Asked(body []byte) (*providertest.Question, error) {
 	var r struct {
 		Model     string    `json:"model"`
@@ -177,28 +181,9 @@ func (m Messages) Asked(body []byte) (*providertest.Question, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, b := range blocks {
-			switch b.Type {
-			case "text":
-				q.Text = b.Text
-			case "image":
-				if b.Source == nil || b.Source.Type != "base64" || b.Source.MediaType != "image/png" {
-					return nil, fmt.Errorf("image %+v", b.Source)
-				}
-				q.Image = b.Source.Data
-			case "tool_use":
-				q.Past = &providertest.Call{ID: b.ID, Name: b.Name, Arguments: string(b.Input)}
-			case "tool_result":
-				if q.Past == nil || b.ToolUseID != q.Past.ID {
-					return nil, fmt.Errorf("a result of %q", b.ToolUseID)
-				}
-				inner, err := contentsOf(b.Content)
-				if err != nil || len(inner) != 1 {
-					return nil, fmt.Errorf("result %s: %w", b.Content, err)
-				}
-				q.Result = inner[0].Text
-			default:
-				return nil, fmt.Errorf("a block of type %q", b.Type)
+		for i := range blocks {
+			if err := blocks[i].into(q); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -208,6 +193,34 @@ func (m Messages) Asked(body []byte) (*providertest.Question, error) {
 	return q, nil
 }
 
+// into takes a block into a question.
+func (b *content) into(q *providertest.Question) error {
+	switch b.Type {
+	case "text":
+		q.Text = b.Text
+	case "image":
+		if b.Source == nil || b.Source.Type != "base64" || b.Source.MediaType != "image/png" {
+			return fmt.Errorf("image %+v", b.Source)
+		}
+		q.Image = b.Source.Data
+	case "tool_use":
+		q.Past = &providertest.Call{ID: b.ID, Name: b.Name, Arguments: string(b.Input)}
+	case "tool_result":
+		if q.Past == nil || b.ToolUseID != q.Past.ID {
+			return fmt.Errorf("a result of %q", b.ToolUseID)
+		}
+		inner, err := contentsOf(b.Content)
+		if err != nil || len(inner) != 1 {
+			return fmt.Errorf("result %s: %w", b.Content, err)
+		}
+		q.Result = inner[0].Text
+	default:
+		return fmt.Errorf("a block of type %q", b.Type)
+	}
+	return nil
+}
+
+// Refusals are refusals in the documented form.
 func (Messages) Refusals() []providertest.Refusal {
 	refusal := func(status int, kind, message string, code llm.Code) providertest.Refusal {
 		return providertest.Refusal{Status: status, Body: `{"type":"error","error":{"type":"` + kind + `","message":` + quoted(message) + `},"request_id":"req_1"}`, Words: message, Code: code}
@@ -226,6 +239,7 @@ func (Messages) Refusals() []providertest.Refusal {
 	}
 }
 
+// Raw is a request in the dialect.
 func (m Messages) Raw(q *providertest.Question, model string, stream bool) []byte {
 	var messages []string
 	user := `{"type":"text","text":` + quoted(q.Text) + `}`
@@ -285,6 +299,7 @@ type message struct {
 	} `json:"usage"`
 }
 
+// Read reads what a client of the dialect gets.
 func (Messages) Read(body []byte, stream bool) (*providertest.Answer, error) {
 	var m message
 	if !stream {
