@@ -38,7 +38,10 @@ func Provider() provider.Info {
 		Name:    "anthropic",
 		Help:    "Anthropic's own API: Claude.",
 		Options: options(),
-		Open:    func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(p) },
+		Configured: func(environ func(string) string) bool {
+			return environ("ANTHROPIC_API_KEY") != "" || environ("ANTHROPIC_AUTH_TOKEN") != ""
+		},
+		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(p) },
 	}
 }
 
@@ -202,10 +205,14 @@ func (d *deployment) Format(f fmt.State, _ rune) {
 	_, _ = f.Write([]byte("anthropic deployment of " + d.params.Model))
 }
 
+// Dialects are Anthropic's.
+func (d *deployment) Dialects() []string { return []string{llm.DialectAnthropic} }
+
 // Close does nothing: there is no background work.
 func (d *deployment) Close() error { return nil }
 
 var (
 	_ provider.Reviewer = (*deployment)(nil)
 	_ provider.Readier  = (*deployment)(nil)
+	_ provider.Speaker  = (*deployment)(nil)
 )

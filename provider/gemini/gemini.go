@@ -30,7 +30,10 @@ func Provider() provider.Info {
 		Name:    "gemini",
 		Help:    "Google AI Studio: Gemini with an API key.",
 		Options: options(),
-		Open:    func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(p) },
+		Configured: func(environ func(string) string) bool {
+			return environ("GEMINI_API_KEY") != "" || environ("GOOGLE_API_KEY") != ""
+		},
+		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(p) },
 	}
 }
 

@@ -33,7 +33,10 @@ func Provider() provider.Info {
 		Name:    "vertex_ai",
 		Help:    "Google's Vertex AI: Gemini and Claude with Google Cloud credentials.",
 		Options: options(),
-		Open:    func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(all, p) },
+		Configured: func(environ func(string) string) bool {
+			return environ("VERTEXAI_PROJECT") != "" || environ("GOOGLE_APPLICATION_CREDENTIALS") != ""
+		},
+		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(all, p) },
 	}
 }
 
