@@ -216,7 +216,8 @@ func vendorRequests(model string) map[string][]string {
 			}
 		}
 	}
-	out["/v1/messages/count_tokens"] = []string{`{"model":"` + model + `",` + strings.TrimPrefix(messages[0][:strings.Index(messages[0], `,"top_k"`)], `"max_tokens":100,`) + "}"}
+	counted, _, _ := strings.Cut(strings.TrimPrefix(messages[0], `"max_tokens":100,`), `,"top_k"`)
+	out["/v1/messages/count_tokens"] = []string{`{"model":"` + model + `",` + counted + "}"}
 	return out
 }
 

@@ -163,7 +163,7 @@ func missingKey() error {
 func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
 	return []provider.Target{claude.New(claude.Options{
 		Host: d.host, Client: d.client, Service: service, Model: model, Name: model,
-		Destination: llm.Destination{API: "messages", ID: model, Note: d.params.Note},
+		Destination: llm.Destination{Provider: "anthropic", API: "messages", ID: model, Note: d.params.Note},
 		Location:    d.host.message.Host, Instance: d.instance(),
 	})}, nil
 }
@@ -196,7 +196,7 @@ func (d *deployment) Doubts() []provider.Doubt {
 func (d *deployment) Describe(model string) provider.Model {
 	return provider.Model{
 		ID: model, Names: []string{model}, Base: model, Owner: service,
-		Target: llm.Destination{API: "messages", ID: model, Note: d.params.Note},
+		Target: llm.Destination{Provider: "anthropic", API: "messages", ID: model, Note: d.params.Note},
 	}
 }
 

@@ -128,7 +128,7 @@ func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error
 	}
 	return []provider.Target{genai.New(genai.Options{
 		Host: &host{d, model}, Client: d.client, Service: service, Model: model, Resource: "models/" + model,
-		Destination: llm.Destination{ID: model, Note: d.params.Note}, Location: d.base.Host, Instance: d.instance(),
+		Destination: llm.Destination{Provider: "gemini", ID: model, Note: d.params.Note}, Location: d.base.Host, Instance: d.instance(),
 	})}, nil
 }
 
@@ -160,7 +160,7 @@ func (d *deployment) Doubts() []provider.Doubt {
 func (d *deployment) Describe(model string) provider.Model {
 	return provider.Model{
 		ID: model, Names: []string{model}, Base: model, Owner: "Google",
-		Target: llm.Destination{API: genai.Generate, ID: model, Note: d.params.Note},
+		Target: llm.Destination{Provider: "gemini", API: genai.Generate, ID: model, Note: d.params.Note},
 	}
 }
 
@@ -169,10 +169,14 @@ func (d *deployment) Format(f fmt.State, _ rune) {
 	_, _ = f.Write([]byte("gemini deployment of " + d.params.Model))
 }
 
+// Dialects are Gemini's.
+func (d *deployment) Dialects() []string { return []string{llm.DialectGemini} }
+
 // Close does nothing: there is no background work.
 func (d *deployment) Close() error { return nil }
 
 var (
 	_ provider.Reviewer = (*deployment)(nil)
 	_ provider.Readier  = (*deployment)(nil)
+	_ provider.Speaker  = (*deployment)(nil)
 )

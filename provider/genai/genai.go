@@ -185,6 +185,16 @@ func (t *Target) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 	return resp, nil
 }
 
+// sent checks that a response is a stream, and closes it if not.
+func (x *exchange) sent() error {
+	kind := x.resp.Header.Get("Content-Type")
+	if media, _, err := mime.ParseMediaType(kind); kind != "" && (err != nil || media != "text/event-stream") {
+		_ = x.Close() // the error is the relevant one
+		return x.failed(&answerError{errors.New("its type is " + llm.Clip(kind, 100) + ", not text/event-stream")})
+	}
+	return nil
+}
+
 // Stream makes one call for a streaming response.
 func (t *Target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
 	body, warnings, err := t.encode(req, false)
@@ -195,10 +205,8 @@ func (t *Target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, erro
 	if err != nil {
 		return nil, err
 	}
-	kind := x.resp.Header.Get("Content-Type")
-	if media, _, err := mime.ParseMediaType(kind); kind != "" && (err != nil || media != "text/event-stream") {
-		_ = x.Close() // the error is the relevant one
-		return nil, x.failed(&answerError{errors.New("its type is " + llm.Clip(kind, 100) + ", not text/event-stream")})
+	if err := x.sent(); err != nil {
+		return nil, err
 	}
 	return &stream{exchange: x, frames: sse.NewReader(x.resp.Body)}, nil
 }
@@ -245,13 +253,20 @@ func (s *stream) read() error {
 		}
 		return nil
 	}
-	switch {
-	case s.reader.Finished(): // what was to come has come
+	if s.reader.Finished() { // what was to come has come
 		if s.queue, err = s.reader.End(s.queue); err != nil {
 			return &answerError{err}
 		}
 		return io.EOF
-	case errors.Is(err, io.EOF) && !s.some:
+	}
+	return ended(err, s.some)
+}
+
+// ended is what the end of a body means for a response that is not finished. some is whether an event
+// has arrived.
+func ended(err error, some bool) error {
+	switch {
+	case errors.Is(err, io.EOF) && !some:
 		return &cutError{"the stream ended without an event"}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &cutError{"the stream ended before the end of the response"}

@@ -145,7 +145,7 @@ func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error
 		e := llm.Invalid("model", "model %q is not the name of a model that is served here: Gemini and Claude models are, such as gemini-2.5-pro and claude-sonnet-4-5@20250929", llm.Clip(model, 100))
 		return nil, e
 	}
-	to := llm.Destination{Region: d.location, ID: model, Note: d.params.Note}
+	to := llm.Destination{Provider: "vertex_ai", Region: d.location, ID: model, Note: d.params.Note}
 	instance := d.params.Instance
 	if d.own {
 		instance = ""
@@ -189,7 +189,7 @@ func (d *deployment) Doubts() []provider.Doubt { return nil }
 
 // Describe returns what is known of a model without a call.
 func (d *deployment) Describe(model string) provider.Model {
-	m := provider.Model{ID: model, Names: []string{model}, Base: model, Owner: "Google", Target: llm.Destination{API: genai.Generate, Region: d.location, ID: model, Note: d.params.Note}}
+	m := provider.Model{ID: model, Names: []string{model}, Base: model, Owner: "Google", Target: llm.Destination{Provider: "vertex_ai", API: genai.Generate, Region: d.location, ID: model, Note: d.params.Note}}
 	if strings.HasPrefix(model, "claude") {
 		m.Owner, m.Target.API = "Anthropic", "messages"
 	}

@@ -154,6 +154,104 @@ func DecodeEmbedResponse(body []byte, count int) (*llm.EmbedResponse, error) {
 	return out, nil
 }
 
+// DecodeEmbed reads a request of embedContent, or of batchEmbedContents, in which each input has one.
+// model is the one in the path. The error is an *llm.Error with status 400 that names the field.
+func DecodeEmbed(body []byte, model string, batch bool) (*llm.EmbedRequest, error) {
+	type request struct {
+		Content    *clientContent `json:"content"`
+		Task       string         `json:"taskType"`
+		Dimensions *int64         `json:"outputDimensionality"`
+	}
+	var all struct {
+		Requests []request `json:"requests"`
+	}
+	named, err := camelCased(body)
+	switch {
+	case err != nil:
+	case batch:
+		err = jsonx.Unmarshal(named, &all)
+	default:
+		all.Requests = make([]request, 1)
+		err = jsonx.Unmarshal(named, &all.Requests[0])
+	}
+	switch {
+	case err != nil:
+		return nil, llm.Invalid("", "the request body is not valid: %v", err)
+	case len(all.Requests) == 0:
+		return nil, llm.Invalid("requests", "requests is not specified")
+	}
+	out := &llm.EmbedRequest{Call: llm.Call{Model: model}}
+	for i, r := range all.Requests {
+		path := "content"
+		if batch {
+			path = "requests[" + strconv.Itoa(i) + "].content"
+		}
+		if r.Content == nil || len(r.Content.Parts) == 0 {
+			return nil, llm.Invalid(path, "%s has no parts", path)
+		}
+		d := &decoder{}
+		if err := d.content(r.Content, path); err != nil {
+			return nil, err
+		}
+		in := llm.EmbedInput{Field: path, Parts: d.out.LLM.Turns[0].Blocks}
+		if len(in.Parts) == 1 && in.Parts[0].Kind == llm.BlockText {
+			in.Text, in.Parts = in.Parts[0].Text, nil
+		}
+		out.Inputs = append(out.Inputs, in)
+		if r.Dimensions != nil {
+			out.Dimensions = llm.Some(*r.Dimensions)
+		}
+		out.InputType = inputTypeOf(r.Task)
+	}
+	return out, nil
+}
+
+// inputTypeOf is what vectors are for in the common language; empty if it has no word for it.
+func inputTypeOf(task string) string {
+	switch task {
+	case "RETRIEVAL_DOCUMENT":
+		return "search_document"
+	case "RETRIEVAL_QUERY", "QUESTION_ANSWERING", "FACT_VERIFICATION", "CODE_RETRIEVAL_QUERY":
+		return "search_query"
+	case "CLASSIFICATION":
+		return "classification"
+	case "CLUSTERING":
+		return "clustering"
+	default:
+		return ""
+	}
+}
+
+// AppendEmbedResponse appends the response of embedContent, or of batchEmbedContents.
+func AppendEmbedResponse(dst []byte, r *llm.EmbedResponse, batch bool) []byte {
+	w := jsonx.Writer{Buf: dst}
+	w.Object()
+	if batch {
+		w.Key("embeddings")
+		w.Array()
+	} else {
+		w.Key("embedding")
+	}
+	for i := range r.Vectors {
+		w.Object()
+		w.Key("values")
+		w.Array()
+		for _, v := range r.Vectors[i].Float {
+			w.Float(v)
+		}
+		w.EndArray()
+		w.EndObject()
+		if !batch {
+			break
+		}
+	}
+	if batch {
+		w.EndArray()
+	}
+	w.EndObject()
+	return w.Buf
+}
+
 // DecodeCount reads the response of countTokens.
 func DecodeCount(body []byte) (int64, error) {
 	var s struct {
