@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/gemini"
 	"outcrop/provider/providertest"
@@ -20,7 +21,7 @@ func TestTheProviderPassesTheSuite(t *testing.T) {
 	client := upstream.New()
 	t.Cleanup(client.CloseIdle)
 	p := &providertest.Provider{
-		Model: rockModel, Upstream: dialects.Generate{},
+		Model: rockModel, Dialect: llm.DialectGemini, Upstream: dialects.Generate{},
 		Open: func(base string) (provider.Deployment, error) {
 			return gemini.Provider().Open(t.Context(), provider.Params{Model: rockModel, Upstream: client, Values: map[string]string{"api_base": base, "api_key": providertest.Key}})
 		},

@@ -109,10 +109,9 @@ func Decode(body []byte, model string, stream bool) (*Request, error) {
 
 // decoder is the state of one Decode.
 type decoder struct {
-	out    Request
-	calls  int
-	waits  map[string][]string // by function: the ids of calls without a response yet, made here
-	config *clientConfig
+	out   Request
+	calls int
+	waits map[string][]string // by function: the ids of calls without a response yet, made here
 }
 
 func (d *decoder) warn(code, field, detail string) {

@@ -1,6 +1,7 @@
 package dialects
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -73,7 +74,9 @@ func (Generate) Events(a *providertest.Answer) []string {
 			continue
 		}
 		r := []rune(one.Text)
-		for _, piece := range []string{string(r[:2]), string(r[2 : len(r)/2]), string(r[len(r)/2:])} {
+		first := min(2, len(r))
+		second := max(first, len(r)/2)
+		for _, piece := range []string{string(r[:first]), string(r[first:second]), string(r[second:])} {
 			if piece != "" {
 				out = append(out, event(response([]string{fmt.Sprintf(`{"text":%s,"thought":%t}`, quoted(piece), one.Thought)}, "", soFar)))
 			}
@@ -205,10 +208,109 @@ func (Generate) Refusals() []providertest.Refusal {
 	}
 }
 
-// Raw and Read are not called: no dialect passes through.
-func (Generate) Raw(*providertest.Question, string, bool) []byte { return nil }
+// Raw is a request in the dialect.
+func (Generate) Raw(q *providertest.Question, _ string, _ bool) []byte {
+	var contents []string
+	switch user := `{"text":` + quoted(q.Text) + `}`; {
+	case q.Past != nil:
+		contents = []string{
+			`{"role":"user","parts":[{"text":"Look."}]}`,
+			`{"role":"model","parts":[{"functionCall":{"id":` + quoted(q.Past.ID) + `,"name":` + quoted(q.Past.Name) + `,"args":` + q.Past.Arguments + `}}]}`,
+			`{"role":"user","parts":[{"functionResponse":{"id":` + quoted(q.Past.ID) + `,"name":` + quoted(q.Past.Name) + `,"response":{"result":` + quoted(q.Result) + `}}}]}`,
+		}
+	case q.Image != "":
+		contents = []string{`{"role":"user","parts":[` + user + `,{"inlineData":{"mimeType":"image/png","data":"` + q.Image + `"}}]}`}
+	default:
+		contents = []string{`{"role":"user","parts":[` + user + `]}`}
+	}
+	body := `{"contents":[` + strings.Join(contents, ",") + `]`
+	if q.System != "" {
+		body += `,"systemInstruction":{"parts":[{"text":` + quoted(q.System) + `}]}`
+	}
+	var config []string
+	if q.MaxTokens > 0 {
+		config = append(config, fmt.Sprintf(`"maxOutputTokens":%d`, q.MaxTokens))
+	}
+	if len(q.Stop) > 0 {
+		config = append(config, `"stopSequences":[`+quoted(q.Stop[0])+`]`)
+	}
+	if len(config) > 0 {
+		body += `,"generationConfig":{` + strings.Join(config, ",") + `}`
+	}
+	var tools []string
+	for _, name := range q.Tools {
+		tools = append(tools, `{"name":`+quoted(name)+`}`)
+	}
+	if len(tools) > 0 {
+		body += `,"tools":[{"functionDeclarations":[` + strings.Join(tools, ",") + `]}]`
+	}
+	return []byte(body + "}")
+}
 
 // Read reads what a client of the dialect gets.
-func (Generate) Read([]byte, bool) (*providertest.Answer, error) {
-	return nil, errors.ErrUnsupported
+func (Generate) Read(body []byte, stream bool) (*providertest.Answer, error) {
+	pieces := [][]byte{body}
+	if stream {
+		pieces = nil
+		for line := range bytes.Lines(body) {
+			if data, ok := bytes.CutPrefix(line, []byte("data: ")); ok {
+				pieces = append(pieces, data)
+			}
+		}
+	}
+	a := &providertest.Answer{}
+	finished := false
+	for _, piece := range pieces {
+		var r struct {
+			Candidates []struct {
+				Content struct {
+					Parts []struct {
+						Text    string `json:"text"`
+						Thought bool   `json:"thought"`
+						Call    *struct {
+							ID   string    `json:"id"`
+							Name string    `json:"name"`
+							Args jsonx.Raw `json:"args"`
+						} `json:"functionCall"`
+					} `json:"parts"`
+				} `json:"content"`
+				Finish string `json:"finishReason"`
+			} `json:"candidates"`
+			Usage struct {
+				Prompt   int64 `json:"promptTokenCount"`
+				Answer   int64 `json:"candidatesTokenCount"`
+				Thoughts int64 `json:"thoughtsTokenCount"`
+				Cached   int64 `json:"cachedContentTokenCount"`
+			} `json:"usageMetadata"`
+		}
+		if err := jsonx.Unmarshal(piece, &r); err != nil {
+			return nil, err
+		}
+		a.Input, a.Output, a.Cached, a.Thought = r.Usage.Prompt, r.Usage.Answer+r.Usage.Thoughts, r.Usage.Cached, r.Usage.Thoughts
+		for _, p := range r.Candidates[0].Content.Parts {
+			switch {
+			case p.Call != nil:
+				a.Calls = append(a.Calls, providertest.Call{ID: p.Call.ID, Name: p.Call.Name, Arguments: string(p.Call.Args)})
+			case p.Thought:
+				a.Reasoning += p.Text
+			default:
+				a.Text += p.Text
+			}
+		}
+		switch word := r.Candidates[0].Finish; {
+		case word == "":
+			continue
+		case word == "MAX_TOKENS":
+			a.Stop = llm.StopMaxTokens
+		case len(a.Calls) > 0:
+			a.Stop = llm.StopToolUse
+		default:
+			a.Stop = llm.StopEnd
+		}
+		finished = true
+	}
+	if !finished {
+		return nil, errors.New("it has no finishReason")
+	}
+	return a, nil
 }
