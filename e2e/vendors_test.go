@@ -192,8 +192,8 @@ model_list:
 	}
 }
 
-// vendorRequests are requests in OpenAI's and in Anthropic's dialect that use much of them.
-func vendorRequests(model string) map[string][]string {
+// sdkRequests are requests in OpenAI's and in Anthropic's dialect that use much of them.
+func sdkRequests(model string) map[string][]string {
 	const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 	const tool = `"parameters":{"type":"object","properties":{"rock":{"type":"string"}},"required":["rock"]}`
 	chat := []string{
@@ -244,7 +244,7 @@ litellm_settings: {drop_params: true}
 model_list:
   - {model_name: granite, litellm_params: {model: `+model+`, api_key: `+vendorSecret+`, api_base: "`+v.URL+`"}}
 `, "", nil)
-				for path, bodies := range vendorRequests("granite") {
+				for path, bodies := range sdkRequests("granite") {
 					for _, body := range bodies {
 						if r := g.do(t, http.MethodPost, path, body); r.status != http.StatusOK {
 							t.Errorf("%s %s: %d %s", path, body, r.status, r.body)
