@@ -122,7 +122,7 @@ model_list:
 			if err := json.Unmarshal(sent[0].Body, &body); err != nil || !strings.HasPrefix(body.Model, "claude-") {
 				t.Errorf("sent %s", sent[0].Body)
 			}
-			if to := r.header.Get("X-Outcrop-Target"); !strings.HasPrefix(to, "api=messages; id=claude-") {
+			if to := r.header.Get("X-Outcrop-Target"); !strings.HasPrefix(to, "provider=anthropic; api=messages; id=claude-") {
 				t.Errorf("target %q", to)
 			}
 		})
