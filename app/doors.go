@@ -8,6 +8,7 @@ import (
 	"outcrop/httpd/aws"
 	"outcrop/httpd/door"
 	"outcrop/httpd/embeddings"
+	"outcrop/httpd/gemini"
 	"outcrop/httpd/openaichat"
 	"outcrop/httpd/rerank"
 	"outcrop/httpd/responses"
@@ -31,6 +32,7 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 			Callable:   a.callable,
 		}),
 		anthropic.New(gateway, anthropicDoor(&cfg.Anthropic, shared)),
+		gemini.New(gateway, shared),
 		embeddings.New(gateway, shared),
 		rerank.New(gateway, shared),
 		a.responses,

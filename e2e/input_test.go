@@ -111,7 +111,7 @@ func TestKeys(t *testing.T) {
 			b.compareRefusal(t, s, llm.CodeUnauthorized, "key", "refused")
 		})
 	}
-	for _, name := range []string{"Authorization: Bearer ", "api-key: ", "x-api-key: ", "x-litellm-api-key: "} {
+	for _, name := range []string{"Authorization: Bearer ", "api-key: ", "x-api-key: ", "x-litellm-api-key: ", "x-goog-api-key: "} {
 		t.Run("the right key as "+strings.TrimSpace(name), func(t *testing.T) {
 			b := newBench(t, complete, once)
 			conn := b.dial(t)

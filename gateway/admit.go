@@ -38,7 +38,7 @@ func (g *Gateway) Authenticate(presented *Credentials) error {
 	case !given:
 		return &llm.Error{
 			Code: llm.CodeUnauthorized, Status: 401, Message: "the API key is missing.",
-			Fix: "Send the gateway's key as Authorization: Bearer, api-key, x-api-key or x-litellm-api-key.",
+			Fix: "Send the gateway's key as Authorization: Bearer, api-key, x-api-key, x-litellm-api-key or x-goog-api-key.",
 		}
 	default:
 		return &llm.Error{
@@ -51,7 +51,7 @@ func (g *Gateway) Authenticate(presented *Credentials) error {
 // Credentials are what a client presented to be admitted.
 type Credentials struct {
 	// Keys are the keys in the headers in which clients send one; empty where there was none.
-	Keys [4]string
+	Keys [5]string
 	// Scheme is the scheme of an Authorization header that has no key for this gateway, such as Basic:
 	// NoScheme if it is a key without one, and empty if there is no such header.
 	Scheme string

@@ -139,18 +139,18 @@ func TestAuthenticate(t *testing.T) {
 		wants     string // the message; empty if let through
 	}{
 		{"without a master key everybody is let through", "", gateway.Credentials{}, ""},
-		{"without a master key any key will do", "", gateway.Credentials{Keys: [4]string{"sk-any"}}, ""},
+		{"without a master key any key will do", "", gateway.Credentials{Keys: [5]string{"sk-any"}}, ""},
 		{"without a master key any header will do", "", gateway.Credentials{Scheme: gateway.NoScheme}, ""},
-		{"the right key", "sk-right", gateway.Credentials{Keys: [4]string{"sk-right"}}, ""},
-		{"the right key among others, in any place", "sk-right", gateway.Credentials{Keys: [4]string{"", "sk-wrong", "sk-right"}}, ""},
-		{"the right key beside a header of another scheme", "sk-right", gateway.Credentials{Keys: [4]string{"", "sk-right"}, Scheme: "Basic"}, ""},
+		{"the right key", "sk-right", gateway.Credentials{Keys: [5]string{"sk-right"}}, ""},
+		{"the right key among others, in any place", "sk-right", gateway.Credentials{Keys: [5]string{"", "sk-wrong", "sk-right"}}, ""},
+		{"the right key beside a header of another scheme", "sk-right", gateway.Credentials{Keys: [5]string{"", "sk-right"}, Scheme: "Basic"}, ""},
 		{"no key", "sk-right", gateway.Credentials{}, "the API key is missing."},
 		{"a key without its scheme", "sk-right", gateway.Credentials{Scheme: gateway.NoScheme}, `the Authorization header lacks "Bearer " before the key.`},
 		{"another scheme", "sk-right", gateway.Credentials{Scheme: "Basic"}, "the Authorization header has the scheme Basic, which this gateway does not accept."},
-		{"a wrong key", "sk-right", gateway.Credentials{Keys: [4]string{"sk-wrong"}}, "the API key is not valid for this gateway."},
-		{"a wrong key beside a header without a scheme", "sk-right", gateway.Credentials{Keys: [4]string{"", "sk-wrong"}, Scheme: gateway.NoScheme}, "the API key is not valid for this gateway."},
-		{"the beginning of the key", "sk-right", gateway.Credentials{Keys: [4]string{"sk-r"}}, "the API key is not valid for this gateway."},
-		{"the key and more", "sk-right", gateway.Credentials{Keys: [4]string{"sk-right "}}, "the API key is not valid for this gateway."},
+		{"a wrong key", "sk-right", gateway.Credentials{Keys: [5]string{"sk-wrong"}}, "the API key is not valid for this gateway."},
+		{"a wrong key beside a header without a scheme", "sk-right", gateway.Credentials{Keys: [5]string{"", "sk-wrong"}, Scheme: gateway.NoScheme}, "the API key is not valid for this gateway."},
+		{"the beginning of the key", "sk-right", gateway.Credentials{Keys: [5]string{"sk-r"}}, "the API key is not valid for this gateway."},
+		{"the key and more", "sk-right", gateway.Credentials{Keys: [5]string{"sk-right "}}, "the API key is not valid for this gateway."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 const (
 	DialectBedrock   = "bedrock"   // an operation of AWS's runtime API
 	DialectAnthropic = "anthropic" // Anthropic's Messages
+	DialectGemini    = "gemini"    // Gemini's generateContent
 	DialectOpenAI    = "openai"    // OpenAI's chat completions
 	DialectResponses = "responses" // OpenAI's Responses
 )

@@ -203,6 +203,11 @@ func (m *message) decoded(context.Context) (*llm.Request, error) {
 	return &m.request.LLM, nil
 }
 
+// translate encodes a stream event by event.
+func (m *message) translate(s llm.Stream) llm.RawStream {
+	return door.Translate(s, wire.NewEvents(m.env), m.warnings)
+}
+
 // warnings are those of a translated response.
 func (m *message) warnings(meta *llm.Meta) []llm.Warning {
 	all := slices.Concat(m.request.Warnings, meta.Warnings)

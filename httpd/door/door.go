@@ -114,7 +114,7 @@ func refuse(w http.ResponseWriter, call *gateway.Call, err error, write func(htt
 // Keys returns the keys that a request presents, in any of the headers in which clients send one.
 func Keys(r *http.Request) gateway.Credentials {
 	h := r.Header
-	c := gateway.Credentials{Keys: [...]string{"", h.Get("Api-Key"), h.Get("X-Api-Key"), h.Get("X-Litellm-Api-Key")}}
+	c := gateway.Credentials{Keys: [...]string{"", h.Get("Api-Key"), h.Get("X-Api-Key"), h.Get("X-Litellm-Api-Key"), h.Get("X-Goog-Api-Key")}}
 	scheme, key, several := strings.Cut(h.Get("Authorization"), " ")
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):

@@ -44,7 +44,7 @@ func rules() []Rule {
 		{Path: "wire/litellm", Level: dialect, May: with("internal/httpfield"), Why: "what LiteLLM adds to every dialect depends on none of them"},
 
 		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard"}, Why: "the HTTP client knows neither dialects nor providers"},
-		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "llm", "upstream"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect"},
+		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "llm", "upstream"}, Beside: []string{"provider"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect"},
 		{Path: "provider", Level: contract, May: with("upstream"), Why: "the contract names no concrete provider and no dialect"},
 
 		{Path: "provider/bedrock/modelid", Level: language, May: []string{"internal/levenshtein", "provider/bedrock/endpoint"}, Why: "the grammar of model ids is pure and needs no other component except the grammar of regions"},
@@ -91,10 +91,21 @@ func rules() []Rule {
 			Why: "Azure differs from other vendors of OpenAI's API by address and credentials only",
 		},
 		{
-			Path: "provider/*", Level: vendor, May: with("wire/...", "upstream", "provider"),
-			Why: "a provider knows its own dialects, but neither other providers nor its callers",
+			Path: "provider/claude", Level: component, May: with("internal/httpfield", "wire/anthropic", "wire/sse", "wire/litellm", "upstream", "provider", "provider/transport"),
+			Beside: []string{"provider/bedrock/converse", "provider/bedrock/diagnose"},
+			Why:    "Claude is the same model wherever it is hosted: the pure packages that fit requests to it and read its refusals are Bedrock's, and nothing else of Bedrock is known",
+		},
+		{
+			Path: "provider/genai", Level: component, May: with("internal/httpfield", "wire/gemini", "wire/sse", "upstream", "provider", "provider/transport"),
+			Beside: []string{"provider/bedrock/diagnose"},
+			Why:    "Gemini is the same model on both of Google's services; that models say the same of a request wherever they are hosted is known to the pure package diagnose",
+		},
+		{
+			Path: "provider/*", Level: vendor, May: with("wire/...", "upstream", "provider", "provider/transport", "provider/claude", "provider/genai"),
+			Why: "a provider knows its own dialects, but neither other providers nor its callers; what several need is below them",
 		},
 		{Path: "provider/providertest", Level: component, May: with("provider"), Why: "the suite that all providers pass knows none of them, and no dialect"},
+		{Path: "provider/providertest/dialects", Level: vendor, May: with("provider/providertest"), Why: "what judges a dialect shares no code with it"},
 		{Path: "provider/all", Level: list, May: []string{"provider", "provider/*"}, Why: "it is the one list of providers and nothing else"},
 
 		{Path: "store", Level: contract, Why: "the store keeps bytes for an owner, and knows neither dialects nor the pipeline"},
@@ -176,6 +187,7 @@ func dependencies() []Dependency {
 		{Path: "github.com/Azure/azure-sdk-for-go", By: []string{"provider/azure"}, Why: "the Azure SDK only gets tokens of Entra ID"},
 		{Path: "modernc.org/sqlite", By: []string{"store"}, Why: "one package knows the database"},
 		{Path: "github.com/pressly/goose/v3", By: []string{"store"}, Why: "the tables belong to the store"},
+		{Path: "golang.org/x/oauth2", By: []string{"provider/vertex"}, Why: "only Vertex AI takes Google Cloud's credentials; what they are exchanged for is Google's business"},
 		{Path: "github.com/aws", By: []string{"provider/bedrock/creds", "provider/bedrock/sign"}, Why: "the AWS SDK only finds credentials; frames and bodies are Outcrop's own"},
 	}
 }

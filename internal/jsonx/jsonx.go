@@ -71,6 +71,14 @@ func Unmarshal(data []byte, v any) error {
 	return nil
 }
 
+// UnmarshalKnown is Unmarshal for documents without members that v does not have: one is an error.
+func UnmarshalKnown(data []byte, v any) error {
+	if err := json.Unmarshal(data, v, json.RejectUnknownMembers(true)); err != nil {
+		return explain(err)
+	}
+	return nil
+}
+
 // UnmarshalDecode decodes d's next value into v, for use inside UnmarshalJSONFrom.
 func UnmarshalDecode(d *Decoder, v any) error { return json.UnmarshalDecode(d, v) }
 

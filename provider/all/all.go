@@ -5,15 +5,18 @@ import (
 	"slices"
 
 	"outcrop/provider"
+	"outcrop/provider/anthropic"
 	"outcrop/provider/azure"
 	"outcrop/provider/bedrock"
+	"outcrop/provider/gemini"
 	"outcrop/provider/openaicompat"
+	"outcrop/provider/vertex"
 )
 
 // Providers lists every provider that there is.
 func Providers() []provider.Info {
 	return slices.Concat(
-		[]provider.Info{bedrock.Provider()},
+		[]provider.Info{bedrock.Provider(), anthropic.Provider(), gemini.Provider(), vertex.Provider()},
 		azure.Providers(),
 		openaicompat.Providers(),
 	)

@@ -24,6 +24,7 @@ import (
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/resolve"
 	"outcrop/provider/bedrock/sign"
+	"outcrop/provider/transport"
 	"outcrop/upstream"
 	"outcrop/wire/eventstream"
 )
@@ -127,7 +128,7 @@ func open(known *identities, p provider.Params, v overrides) (*deployment, error
 	if err != nil {
 		return nil, optionError(p.Values, err)
 	}
-	client, made, err := connect(p, v.guard)
+	client, made, err := transport.Connect(p, v.guard, "AWS_CA_BUNDLE")
 	if err != nil {
 		return nil, err
 	}

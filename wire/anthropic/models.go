@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -105,6 +106,20 @@ func (m *Model) append(w *jsonx.Writer) {
 	limit("max_input_tokens", m.MaxInput)
 	limit("max_tokens", m.MaxOutput)
 	w.EndObject()
+}
+
+// DecodeCount reads the response to POST /v1/messages/count_tokens.
+func DecodeCount(body []byte) (int64, error) {
+	var c struct {
+		Tokens *int64 `json:"input_tokens"`
+	}
+	if err := jsonx.Unmarshal(body, &c); err != nil {
+		return 0, err
+	}
+	if c.Tokens == nil {
+		return 0, errors.New("it has no input_tokens")
+	}
+	return *c.Tokens, nil
 }
 
 // AppendCount appends the response to POST /v1/messages/count_tokens.

@@ -35,33 +35,33 @@ type RawAnswer struct {
 	Body [][]byte
 }
 
-// Errors of ReadAnswer, besides a *Failure and those of the JSON library.
+// Errors of ReadAnswer, besides an *APIError and those of the JSON library.
 var (
 	ErrEmpty      = errors.New("the response is empty")
 	ErrManyValues = errors.New("the response has more values than any model returns")
 	ErrNotMessage = errors.New("the response is not a message")
 )
 
-// Failure is an error in Anthropic's form, such as an error event in a stream
+// APIError is an error in Anthropic's form, such as an error event in a stream
 // (https://platform.claude.com/docs/en/api/errors).
-type Failure struct {
+type APIError struct {
 	Type    string `json:"type"`
 	Message string `json:"message"`
 }
 
-func (f *Failure) Error() string { return f.Type + ": " + f.Message }
+func (f *APIError) Error() string { return f.Type + ": " + f.Message }
 
 // DecodeFailure reads the body of an error response. requestID is the member request_id, which not
 // every host writes. It returns nil if the body is no error in Anthropic's form.
-func DecodeFailure(body []byte) (f *Failure, requestID string) {
+func DecodeFailure(body []byte) (f *APIError, requestID string) {
 	var e struct {
-		Error     *Failure `json:"error"`
-		RequestID string   `json:"request_id"`
+		Error     *APIError `json:"error"`
+		RequestID string    `json:"request_id"`
 	}
-	if jsonx.Unmarshal(body, &e) != nil || e.Error == nil || e.Error.Type == "" {
-		return nil, ""
+	if err := jsonx.Unmarshal(body, &e); err == nil && e.Error != nil && e.Error.Type != "" {
+		return e.Error, e.RequestID
 	}
-	return e.Error, e.RequestID
+	return nil, ""
 }
 
 // tappedMessage is a response or the message of a message_start, as far as it is tapped.
@@ -71,7 +71,7 @@ type tappedMessage struct {
 	Model      string    `json:"model"`
 	StopReason string    `json:"stop_reason"`
 	Usage      jsonx.Raw `json:"usage"`
-	Error      *Failure  `json:"error"`
+	Error      *APIError `json:"error"`
 	Content    jsonx.Raw `json:"content"`
 }
 
@@ -212,7 +212,7 @@ func (e *RawEvent) HasContent() bool {
 }
 
 // Take reads what the JSON of an event says of the response, and sets Type and Data of ev. An error
-// event is a *Failure.
+// event is an *APIError.
 func (t *Tapped) Take(ev *RawEvent, data []byte) error {
 	ev.Data = data
 	var err error
@@ -227,7 +227,7 @@ func (t *Tapped) Take(ev *RawEvent, data []byte) error {
 		err = t.tap(ev)
 	case "error":
 		var e struct {
-			Error Failure `json:"error"`
+			Error APIError `json:"error"`
 		}
 		if err := jsonx.Unmarshal(data, &e); err != nil {
 			return err

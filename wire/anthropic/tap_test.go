@@ -69,7 +69,7 @@ func TestAStreamIsTapped(t *testing.T) {
 		t.Errorf("%+v", tapped)
 	}
 	err := tapped.Take(&anthropic.RawEvent{}, []byte(`{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`))
-	if f, ok := errors.AsType[*anthropic.Failure](err); !ok || f.Type != "overloaded_error" || f.Message != "Overloaded" {
+	if f, ok := errors.AsType[*anthropic.APIError](err); !ok || f.Type != "overloaded_error" || f.Message != "Overloaded" {
 		t.Errorf("%v", err)
 	}
 }

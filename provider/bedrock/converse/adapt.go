@@ -130,6 +130,22 @@ func (p *adapter) adapt() error {
 		return err
 	}
 	p.cachePoints()
+	if p.elsewhere() {
+		if err := p.hosted(); err != nil {
+			return err
+		}
+		p.headers()
+		p.managed()
+	} else if err := p.bedrocks(); err != nil {
+		return err
+	}
+	p.f.tags = p.model.any(tagged)
+	p.f.writes = p.writes()
+	return p.extensions()
+}
+
+// bedrocks adapts what other hosts have in other forms.
+func (p *adapter) bedrocks() error {
 	p.documents()
 	if err := p.labels(); err != nil {
 		return err
@@ -138,9 +154,7 @@ func (p *adapter) adapt() error {
 	p.managed()
 	p.tier()
 	p.countThoughts()
-	p.f.tags = p.model.any(tagged)
-	p.f.writes = p.writes()
-	return p.extensions()
+	return nil
 }
 
 // limit lowers max_tokens where the client had to set it without knowing the model. Claude's limits

@@ -106,7 +106,7 @@ func (p *adapter) retention() {
 	}
 	field := p.name(llm.FieldCacheRetention)
 	facts := p.model.facts
-	if p.model.any(noCache) || facts == nil || facts.Cache.Supported != catalog.Yes || facts.Cache.OneHour != catalog.Yes {
+	if !p.elsewhere() && (p.model.any(noCache) || facts == nil || facts.Cache.Supported != catalog.Yes || facts.Cache.OneHour != catalog.Yes) {
 		p.warn(llm.WarnDropped, field, "this model is not known to support a one-hour cache")
 		return
 	}
@@ -114,7 +114,7 @@ func (p *adapter) retention() {
 		p.warn(llm.WarnDropped, field, "the request has neither a cache point nor a system prompt to cache")
 		return
 	}
-	p.warn(llm.WarnChanged, field, "set to 1h, the longest time that Bedrock supports")
+	p.warn(llm.WarnChanged, field, "set to 1h, the longest time that "+p.model.host+" supports")
 	if !p.seen.cache {
 		p.seen.cache = true
 		p.out.System = append(slices.Clip(p.out.System), llm.Block{Kind: llm.BlockCachePoint, Cache: &llm.CachePoint{Type: "default", TTL: "1h"}})
@@ -191,7 +191,7 @@ func (p *adapter) places(points []point) {
 			p.warn(llm.WarnDropped, p.tool(llm.FieldToolCache, at.tool), "this model does not support a cache point after tools")
 		case at.turn >= 0 && p.behindReasoning(at):
 			at.keep = false
-			p.warn(llm.WarnDropped, p.inMessage(llm.FieldMessageCache, at.turn), "Bedrock does not support a cache point right after reasoning")
+			p.warn(llm.WarnDropped, p.inMessage(llm.FieldMessageCache, at.turn), p.model.host+" does not support a cache point right after reasoning")
 		}
 	}
 }
@@ -308,7 +308,7 @@ func (p *adapter) most(points []point) {
 	for i := range points {
 		points[i].keep = points[i].keep && chosen[i]
 	}
-	p.warn(llm.WarnDropped, p.name(llm.FieldCache), strconv.Itoa(count)+" cache points; Bedrock accepts at most "+strconv.Itoa(maxPoints))
+	p.warn(llm.WarnDropped, p.name(llm.FieldCache), strconv.Itoa(count)+" cache points; "+p.model.host+" accepts at most "+strconv.Itoa(maxPoints))
 }
 
 // times adapts the times to live.
@@ -321,7 +321,7 @@ func (p *adapter) times(points []point) {
 			continue
 		}
 		if ttl := pt.cache.TTL; ttl != "" && ttl != "5m" && ttl != "1h" { // CacheTTL in AWS's service model
-			p.warn(llm.WarnChanged, p.named(llm.Field{Kind: llm.FieldCache, Name: "ttl"}), "set to 5m: Bedrock supports 5m and 1h")
+			p.warn(llm.WarnChanged, p.named(llm.Field{Kind: llm.FieldCache, Name: "ttl"}), "set to 5m: "+p.model.host+" supports 5m and 1h")
 			pt.cache.TTL = ""
 		}
 		if plain && pt.cache.TTL != "" {

@@ -17,13 +17,14 @@ type Model struct {
 	facts        *catalog.Model // nil if the catalogue does not have it
 	traits       trait
 	thinker      thinker
+	host         string // who serves it
 }
 
 // NewModel makes the Model of a vendor and name; facts are what the catalogue has
 // of it, nil if nothing. Where the catalogue is silent the rows of this package
 // speak, and what neither knows is taken to work.
 func NewModel(vendor, name string, facts *catalog.Model) *Model {
-	m := &Model{Vendor: vendor, Name: name, facts: facts}
+	m := &Model{Vendor: vendor, Name: name, facts: facts, host: bedrock}
 	for i := range rows {
 		if rows[i].fits(m) {
 			m.traits |= rows[i].traits

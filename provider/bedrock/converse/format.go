@@ -47,7 +47,7 @@ func (p *adapter) format() error {
 	}
 	if p.model.any(noTools) {
 		p.out.Format = nil
-		if err := p.refuseKind(llm.FieldFormat, "%s is not supported by this model: on Bedrock it has neither structured output nor tools"); err != nil {
+		if err := p.refuseKind(llm.FieldFormat, "%s is not supported by this model: on "+p.model.host+" it has neither structured output nor tools"); err != nil {
 			return err
 		}
 		p.instruct("Answer with one JSON object and nothing else." + following(f.Schema))
@@ -99,10 +99,10 @@ func (p *adapter) byWords() {
 // natively gives the model the schema, the rewritten one if there is one.
 func (p *adapter) natively(schema jsonx.Raw, c *closing) {
 	if c.bound {
-		p.warn(llm.WarnChanged, p.name(llm.FieldFormat), "bounds were moved to the schema's descriptions, because Bedrock does not support them")
+		p.warn(llm.WarnChanged, p.name(llm.FieldFormat), "bounds were moved to the schema's descriptions, because "+p.model.host+" does not support them")
 	}
 	if c.loose {
-		p.warn(llm.WarnChanged, p.name(llm.FieldFormat), "oneOf was replaced by anyOf, because Bedrock does not support oneOf")
+		p.warn(llm.WarnChanged, p.name(llm.FieldFormat), "oneOf was replaced by anyOf, because "+p.model.host+" does not support oneOf")
 	}
 	if schema != nil {
 		format := *p.out.Format

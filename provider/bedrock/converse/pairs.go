@@ -265,7 +265,7 @@ func (m *matching) unanswered() {
 		results = append(results, llm.Block{Kind: llm.BlockToolResult, ToolResult: &llm.ToolResult{
 			ID: c.sent, Content: []llm.ResultBlock{{Block: llm.Block{Kind: llm.BlockText, Text: "(no result)"}}},
 		}})
-		m.p.warn(llm.WarnChanged, m.p.name(llm.FieldMessages), "the tool call "+strconv.Quote(c.given)+" has no result; a placeholder was added, because Bedrock requires a result for each call")
+		m.p.warn(llm.WarnChanged, m.p.name(llm.FieldMessages), "the tool call "+strconv.Quote(c.given)+" has no result; a placeholder was added, because "+m.p.model.host+" requires a result for each call")
 	}
 	m.open = nil
 	if len(results) > 0 {

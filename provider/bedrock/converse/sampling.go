@@ -15,7 +15,7 @@ const maxTemperature = 1
 // sampling fits temperature, top_p, top_k and stop.
 func (p *adapter) sampling() error {
 	if t := &p.out.Temperature; t.Set && t.Value > maxTemperature {
-		p.warn(llm.WarnChanged, p.name(llm.FieldTemperature), "set to 1, the highest value that Bedrock accepts")
+		p.warn(llm.WarnChanged, p.name(llm.FieldTemperature), "set to 1, the highest value that "+p.model.host+" accepts")
 		t.Value = maxTemperature
 	}
 	if p.thinks {
@@ -40,7 +40,7 @@ func (p *adapter) sampling() error {
 	}
 	if p.model.any(noStop) && len(p.out.Stop) > 0 {
 		p.out.Stop = nil
-		if err := p.refuseKind(llm.FieldStop, "%s is not supported by this model on Bedrock"); err != nil {
+		if err := p.refuseKind(llm.FieldStop, "%s is not supported by this model on "+p.model.host); err != nil {
 			return err
 		}
 	}
@@ -60,7 +60,7 @@ func (p *adapter) blankStops() error {
 		return nil
 	}
 	p.out.Stop = slices.DeleteFunc(slices.Clone(p.out.Stop), blank)
-	return p.refuseKind(llm.FieldStop, "%s: the model takes no stop sequence of white space alone on Bedrock")
+	return p.refuseKind(llm.FieldStop, "%s: the model takes no stop sequence of white space alone on "+p.model.host)
 }
 
 // unsampled leaves temperature and top_p out for a model that takes neither. Where
@@ -79,7 +79,7 @@ func (p *adapter) unsampled() error {
 			p.warn(llm.WarnDropped, p.name(s.kind), "")
 			continue
 		}
-		if err := p.refuseKind(s.kind, "%s is not supported by this model on Bedrock"); err != nil {
+		if err := p.refuseKind(s.kind, "%s is not supported by this model on "+p.model.host); err != nil {
 			return err
 		}
 	}
@@ -111,13 +111,13 @@ func (p *adapter) topK() error {
 	p.out.TopK = llm.Opt[int64]{}
 	switch {
 	case p.model.any(noSampling):
-		return p.refuseKind(llm.FieldTopK, "%s is not supported by this model on Bedrock")
+		return p.refuseKind(llm.FieldTopK, "%s is not supported by this model on "+p.model.host)
 	case p.model.has(topK | nested):
 		p.field("inferenceConfig", `{"topK":`+k+`}`)
 	case p.model.has(topK):
 		p.field("top_k", k)
 	default:
-		return p.refuseKind(llm.FieldTopK, "%s is supported only for Claude and Nova on Bedrock")
+		return p.refuseKind(llm.FieldTopK, "%s is supported only for Claude and Nova on "+p.model.host)
 	}
 	return nil
 }

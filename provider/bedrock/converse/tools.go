@@ -21,10 +21,10 @@ func (p *adapter) tools() error {
 	}
 	if p.model.any(noTools) && (len(p.out.Tools) > 0 || p.seen.tools) {
 		if p.seen.tools {
-			return llm.Unsupported(p.name(llm.FieldMessages), "%s contain tool calls or results, and tools are not supported by this model on Bedrock", p.name(llm.FieldMessages))
+			return llm.Unsupported(p.name(llm.FieldMessages), "%s contain tool calls or results, and tools are not supported by this model on %s", p.name(llm.FieldMessages), p.model.host)
 		}
 		p.out.Tools, p.out.ToolChoice, p.out.ParallelTools = nil, llm.ToolChoice{}, llm.Opt[bool]{}
-		return p.refuseKind(llm.FieldTools, "%s are not supported by this model on Bedrock")
+		return p.refuseKind(llm.FieldTools, "%s are not supported by this model on "+p.model.host)
 	}
 	if err := p.distinct(); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (p *adapter) defineUsed() {
 		add(usedTool("tool"), "tool")
 	}
 	p.out.Tools = tools
-	p.warn(llm.WarnChanged, p.name(llm.FieldTools), "definitions of the tools that the messages use were added, because Bedrock requires them")
+	p.warn(llm.WarnChanged, p.name(llm.FieldTools), "definitions of the tools that the messages use were added, because "+p.model.host+" requires them")
 }
 
 func usedTool(name string) llm.Tool {
@@ -179,20 +179,20 @@ func (p *adapter) strictly(given jsonx.Raw, field string) (schema jsonx.Raw, det
 	case p.model.any(noStrict):
 		return nil, "not supported by this model"
 	case p.strictUse.tools == maxStrict:
-		return nil, "Bedrock accepts at most " + strconv.Itoa(maxStrict) + " strict tools"
+		return nil, p.model.host + " accepts at most " + strconv.Itoa(maxStrict) + " strict tools"
 	case p.model.any(noTopUnion) && isUnion(given):
-		return nil, "Bedrock does not support a union at the top level of a tool's schema"
+		return nil, p.model.host + " does not support a union at the top level of a tool's schema"
 	}
 	c := closing{tool: true}
 	if schema = c.close(given); c.open != "" || c.bound {
-		return nil, "Bedrock does not support " + firstOf(c.open, "bounds") + " in a strict schema"
+		return nil, p.model.host + " does not support " + firstOf(c.open, "bounds") + " in a strict schema"
 	}
 	if detail = p.room(&c); detail != "" {
 		return nil, detail
 	}
 	p.strictUse.tools++
 	if c.loose {
-		p.warn(llm.WarnChanged, field, "oneOf was replaced by anyOf, because Bedrock does not support oneOf in a strict schema")
+		p.warn(llm.WarnChanged, field, "oneOf was replaced by anyOf, because "+p.model.host+" does not support oneOf in a strict schema")
 	}
 	return schema, ""
 }
@@ -203,7 +203,7 @@ func (p *adapter) room(c *closing) (detail string) {
 		return ""
 	}
 	if detail = p.strictUse.takes(c); detail != "" {
-		return "Bedrock accepts at most " + detail
+		return p.model.host + " accepts at most " + detail
 	}
 	return ""
 }
@@ -219,7 +219,7 @@ func (p *adapter) choice() error {
 		p.warn(llm.WarnChanged, p.name(llm.FieldToolChoice), "set to auto, because reasoning does not allow another value")
 	case p.model.any(neverForced | autoOnly):
 		*c = llm.ToolChoice{}
-		if err := p.refuseKind(llm.FieldToolChoice, "%s: this model cannot be forced to call a tool on Bedrock"); err != nil {
+		if err := p.refuseKind(llm.FieldToolChoice, "%s: this model cannot be forced to call a tool on "+p.model.host); err != nil {
 			return err
 		}
 	case c.Kind == llm.ToolChoiceNamed && p.model.any(noNamed):

@@ -260,3 +260,9 @@ func byStatus(f *wire.Fault, s normalized, c *Case) (llm.Code, denial) {
 	}
 	return code, denial{}
 }
+
+// Request returns the code of a fault that a model's own server finds in a request, by its words: the
+// servers of one model say the same wherever it is hosted.
+func Request(message string) llm.Code {
+	return judge(unwrapped(plainly(llm.Clip(message, maxJudged))), validationRules(), llm.CodeInvalid)
+}

@@ -20,7 +20,7 @@ type Tapped struct {
 // that is not a message is a *awserror.Fault.
 func Whole(body []byte, model string) (*anthropic.RawAnswer, error) {
 	a, err := anthropic.ReadAnswer(body, model)
-	switch failure, failed := errors.AsType[*anthropic.Failure](err); {
+	switch failure, failed := errors.AsType[*anthropic.APIError](err); {
 	case err == nil:
 		return a, nil
 	case failed:
@@ -52,7 +52,7 @@ func corrupt(err error) error {
 }
 
 // fault is an error in Anthropic's form as a failure of AWS's.
-func fault(f *anthropic.Failure, inStream bool) *awserror.Fault {
+func fault(f *anthropic.APIError, inStream bool) *awserror.Fault {
 	out := &awserror.Fault{Kind: awserror.FaultException, Message: f.Message, InStream: inStream}
 	switch f.Type {
 	case "invalid_request_error", "request_too_large":

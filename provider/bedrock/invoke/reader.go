@@ -86,7 +86,7 @@ func (r *Reader) next(ev *Event) error {
 		if err == nil {
 			return nil
 		}
-		if failure, ok := errors.AsType[*anthropic.Failure](err); ok {
+		if failure, ok := errors.AsType[*anthropic.APIError](err); ok {
 			return fault(failure, true)
 		}
 		return &awserror.Fault{Kind: awserror.FaultCorrupt, InStream: true, Err: err, Message: "a chunk cannot be decoded: " + err.Error()}

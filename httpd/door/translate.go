@@ -1,0 +1,91 @@
+package door
+
+import (
+	"cmp"
+	"errors"
+	"io"
+
+	"outcrop/llm"
+)
+
+// Encoder encodes the events of a stream in a dialect.
+type Encoder interface {
+	// Append appends what an event becomes, if anything.
+	Append(dst []byte, ev *llm.Event) []byte
+	// AppendEnd appends the end of a complete response, with its warnings where the dialect has a
+	// place for them.
+	AppendEnd(dst []byte, warnings []llm.Warning) []byte
+	// Err is why the stream cannot be encoded; nil if it can.
+	Err() error
+}
+
+// Translate encodes a stream event by event. warnings are those of the response with its metadata.
+func Translate(s llm.Stream, e Encoder, warnings func(*llm.Meta) []llm.Warning) llm.RawStream {
+	t := &translating{inner: s, events: e, warnings: warnings, meta: *s.Meta()}
+	t.sync()
+	return t
+}
+
+// translating is a stream of the common language as the events of a dialect.
+type translating struct {
+	inner    llm.Stream
+	events   Encoder
+	warnings func(*llm.Meta) []llm.Warning
+	meta     llm.Meta
+	at       llm.Event
+	buf      []byte
+	ended    bool
+}
+
+func (t *translating) Next(ev *llm.RawEvent) error {
+	*ev = llm.RawEvent{}
+	if t.ended {
+		return io.EOF
+	}
+	t.buf = t.buf[:0]
+	for len(t.buf) == 0 {
+		switch err := t.inner.Next(&t.at); {
+		case errors.Is(err, io.EOF):
+			t.ended = true
+			t.sync()
+			t.buf = t.events.AppendEnd(t.buf, t.meta.Warnings)
+			ev.Content = true
+		case err != nil:
+			return err
+		default:
+			t.take(ev)
+			if err := t.events.Err(); err != nil {
+				return err
+			}
+		}
+	}
+	ev.Data = t.buf
+	return nil
+}
+
+// take encodes one event, and notes what it reports.
+func (t *translating) take(ev *llm.RawEvent) {
+	t.buf = t.events.Append(t.buf, &t.at)
+	ev.Content = ev.Content || t.at.HasContent()
+	ev.Length += len(t.at.Text)
+	ev.RawStop = cmp.Or(t.at.RawStop, ev.RawStop)
+	ev.ServiceTier = cmp.Or(t.at.ServiceTier, ev.ServiceTier)
+	if t.at.Usage != nil {
+		ev.Usage = t.at.Usage
+	}
+	t.at = llm.Event{} // its texts are not held while the client is slow to read
+}
+
+// sync adopts what the inner stream has learnt about itself since.
+func (t *translating) sync() {
+	deployment, retries := t.meta.Deployment, t.meta.Retries
+	t.meta = *t.inner.Meta()
+	t.meta.Deployment, t.meta.Retries = deployment, retries
+	t.meta.Warnings = t.warnings(t.inner.Meta())
+}
+
+func (t *translating) More() bool { return t.ended || t.inner.More() }
+
+func (t *translating) Meta() *llm.Meta { return &t.meta }
+
+func (t *translating) Close() error { return t.inner.Close() }

@@ -1,0 +1,182 @@
+// Package gemini serves Gemini models by Google AI Studio's API.
+package gemini
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/genai"
+	"outcrop/provider/transport"
+	"outcrop/upstream"
+)
+
+// Facts of the API (https://ai.google.dev/api).
+const (
+	service = "Google AI Studio"
+	origin  = "https://generativelanguage.googleapis.com"
+	version = "v1beta"
+)
+
+// Provider describes Google AI Studio.
+func Provider() provider.Info {
+	return provider.Info{
+		Name:    "gemini",
+		Help:    "Google AI Studio: Gemini with an API key.",
+		Options: options(),
+		Configured: func(environ func(string) string) bool {
+			return environ("GEMINI_API_KEY") != "" || environ("GOOGLE_API_KEY") != ""
+		},
+		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(p) },
+	}
+}
+
+// options are the settings that a deployment may have.
+func options() []provider.Option {
+	return append([]provider.Option{
+		{Name: "api_key", Help: "API key; default GEMINI_API_KEY, then GOOGLE_API_KEY.", Secret: true},
+		{Name: "api_base", Help: "URL of the API, instead of " + origin + "; default GEMINI_API_BASE. The version follows it unless it has one."},
+	}, transport.Options()...)
+}
+
+// deployment is one model, or all behind a wildcard.
+type deployment struct {
+	params provider.Params
+	client *upstream.Client
+	base   *url.URL
+	key    func() string // a function, because formatters print fields
+}
+
+// open opens a deployment. An invalid setting is a *provider.OptionError. A missing key is an error of
+// each call, so that the other deployments can serve.
+func open(p provider.Params) (*deployment, error) {
+	if p.Environ == nil {
+		p.Environ = func(string) string { return "" }
+	}
+	if p.Logger == nil {
+		p.Logger = slog.New(slog.DiscardHandler)
+	}
+	client, _, err := transport.Connect(p, upstream.Anywhere)
+	if err != nil {
+		return nil, err
+	}
+	base, from := p.Values["api_base"], "api_base"
+	if base == "" {
+		base, from = cmp.Or(p.Environ("GEMINI_API_BASE"), origin), "GEMINI_API_BASE"
+	}
+	u, err := transport.BaseURL(base)
+	if err != nil {
+		return nil, &provider.OptionError{Option: "api_base", Reason: transport.From(from, "api_base", err)}
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	if last := u.Path[strings.LastIndexByte(u.Path, '/')+1:]; last != "v1" && last != "v1beta" && last != "v1alpha" {
+		u.Path += "/" + version
+	}
+	key := cmp.Or(p.Values["api_key"], p.Environ("GEMINI_API_KEY"), p.Environ("GOOGLE_API_KEY"))
+	if !transport.IsSecret(key) {
+		return nil, &provider.OptionError{Option: "api_key", Reason: "the key has a space or a character that no header can carry; check for a line break at its end"}
+	}
+	return &deployment{params: p, client: client, base: u, key: func() string { return key }}, nil
+}
+
+// host is the API for one model.
+type host struct {
+	d     *deployment
+	model string
+}
+
+// Address is where an operation goes.
+func (h *host) Address(operation string) *url.URL {
+	u := h.d.base.JoinPath("models", url.PathEscape(h.model)+":"+operation)
+	if operation == genai.Stream {
+		u.RawQuery = "alt=sse"
+	}
+	return u
+}
+
+// Authorize adds the key.
+func (h *host) Authorize(_ context.Context, header http.Header) ([]string, error) {
+	key := h.d.key()
+	if key == "" {
+		return nil, missingKey()
+	}
+	header["X-Goog-Api-Key"] = []string{key}
+	return []string{key}, nil
+}
+
+// Refused reports false: there is one key.
+func (*host) Refused() bool { return false }
+
+func missingKey() error {
+	return &llm.Error{
+		Code: llm.CodeCredentialsMissing, Status: http.StatusForbidden, Message: "this model has no API key for " + service + ".",
+		Fix: "Set api_key of the model, or the environment variable GEMINI_API_KEY.",
+	}
+}
+
+// Targets returns the one way to a model.
+func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
+	model = strings.TrimPrefix(model, "models/")
+	if model == "" || strings.ContainsAny(model, "/?#%:") {
+		return nil, llm.Invalid("model", "model %q is not the name of a Gemini model; write it like gemini-2.5-pro", llm.Clip(model, 100))
+	}
+	return []provider.Target{genai.New(genai.Options{
+		Host: &host{d, model}, Client: d.client, Service: service, Model: model, Resource: "models/" + model,
+		Destination: llm.Destination{Provider: "gemini", ID: model, Note: d.params.Note}, Location: d.base.Host, Instance: d.instance(),
+	})}, nil
+}
+
+// instance is sent to addresses other than Google's own.
+func (d *deployment) instance() string {
+	if d.base.Scheme+"://"+d.base.Host == origin {
+		return ""
+	}
+	return d.params.Instance
+}
+
+// Ready returns nil if there is a key.
+func (d *deployment) Ready(context.Context) error {
+	if d.key() == "" {
+		return missingKey()
+	}
+	return nil
+}
+
+// Doubts reports a missing key.
+func (d *deployment) Doubts() []provider.Doubt {
+	if d.key() != "" {
+		return nil
+	}
+	return []provider.Doubt{{Option: "api_key", Message: "there is no API key for " + service, Hint: "set api_key, or the environment variable GEMINI_API_KEY"}}
+}
+
+// Describe returns what is known of a model without a call.
+func (d *deployment) Describe(model string) provider.Model {
+	return provider.Model{
+		ID: model, Names: []string{model}, Base: model, Owner: "Google",
+		Target: llm.Destination{Provider: "gemini", API: genai.Generate, ID: model, Note: d.params.Note},
+	}
+}
+
+// Format writes the model string for every verb, because the settings contain secrets.
+func (d *deployment) Format(f fmt.State, _ rune) {
+	_, _ = f.Write([]byte("gemini deployment of " + d.params.Model))
+}
+
+// Dialects are Gemini's.
+func (d *deployment) Dialects() []string { return []string{llm.DialectGemini} }
+
+// Close does nothing: there is no background work.
+func (d *deployment) Close() error { return nil }
+
+var (
+	_ provider.Reviewer = (*deployment)(nil)
+	_ provider.Readier  = (*deployment)(nil)
+	_ provider.Speaker  = (*deployment)(nil)
+)

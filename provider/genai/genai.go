@@ -1,0 +1,369 @@
+// Package genai calls Gemini models by generateContent, whoever serves them: Google AI Studio or
+// Vertex AI. A Host says where calls go and with which credentials.
+package genai
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"outcrop/internal/httpfield"
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/transport"
+	"outcrop/upstream"
+	"outcrop/wire/gemini"
+	"outcrop/wire/sse"
+)
+
+// Operations on a model, as they stand in the path behind a colon.
+const (
+	Generate = "generateContent"
+	Stream   = "streamGenerateContent"
+	Count    = "countTokens"
+	Embed    = "batchEmbedContents"
+)
+
+// Host serves Gemini.
+type Host interface {
+	// Address is where an operation on the model goes.
+	Address(operation string) *url.URL
+	// Authorize adds the credentials to the header of a call. It returns the secrets that it added,
+	// which a response must not show. A failure is an *llm.Error.
+	Authorize(ctx context.Context, h http.Header) (secrets []string, err error)
+	// Refused is told that the host has refused the credentials. It reports whether others are to be
+	// had, so that the call can be made again.
+	Refused() bool
+}
+
+// Options describe a Target.
+type Options struct {
+	Host   Host
+	Client *upstream.Client
+	// Service is the host's name in errors and warnings, such as Google AI Studio.
+	Service string
+	// Model is the id of the model, such as gemini-2.5-pro, and Resource its name in the API, such as
+	// models/gemini-2.5-pro.
+	Model, Resource string
+	// Vertex is whether the host is Vertex AI, which differs in details.
+	Vertex bool
+	// Destination is where calls go, for the record.
+	Destination llm.Destination
+	// Location is what fails as a whole, such as a region.
+	Location string
+	// Instance is the value of provider.InstanceHeader; empty to send none.
+	Instance string
+}
+
+// Target is a Gemini model on a host.
+type Target struct{ opt Options }
+
+// New makes a Target.
+func New(opt Options) *Target { return &Target{opt} }
+
+// Location is where calls go.
+func (t *Target) Location() string { return t.opt.Location }
+
+// ID is the id of the model.
+func (t *Target) ID() string { return t.opt.Model }
+
+// exchange is a call that the host has accepted.
+type exchange struct {
+	target *Target
+	resp   *upstream.Response
+	meta   llm.Meta
+	closed bool
+}
+
+// post sends a body. headers are the client's.
+func (t *Target) post(ctx context.Context, operation string, headers []llm.Label, body [][]byte, warnings []llm.Warning) (*exchange, error) {
+	h := http.Header{"Content-Type": {"application/json"}}
+	warnings = slices.Clip(warnings)
+	for _, l := range headers {
+		name := strings.ToLower(l.Name)
+		if !httpfield.IsToken(name) || httpfield.RuleOf(name) != httpfield.Pass || !httpfield.IsValue(l.Value) || strings.HasPrefix(name, "x-goog-") || name == "anthropic-beta" {
+			field := "extra_headers." + l.Name
+			if name == "anthropic-beta" {
+				field = name
+			}
+			warnings = append(warnings, llm.Warning{Code: llm.WarnDropped, Field: field, Detail: "it is not for Gemini"})
+			continue
+		}
+		h.Add(l.Name, l.Value)
+	}
+	if t.opt.Instance != "" {
+		h[provider.InstanceHeader] = []string{t.opt.Instance}
+	}
+	to := t.to(operation)
+	secrets, err := t.opt.Host.Authorize(ctx, h)
+	if err != nil {
+		e := transport.Copy(llm.AsError(err))
+		e.Destination = to
+		return nil, e
+	}
+	resp, err := t.opt.Client.Do(ctx, &upstream.Request{Method: http.MethodPost, URL: t.opt.Host.Address(operation), Header: h, Body: body})
+	if err != nil {
+		return nil, transport.NoResponse(t.opt.Service, err, to)
+	}
+	if resp.Status != http.StatusOK {
+		return nil, t.refused(resp, transport.ReadErrorBody(resp, secrets...), to)
+	}
+	return &exchange{target: t, resp: resp, meta: llm.Meta{Destination: to, UpstreamID: requestID(resp.Header), Warnings: warnings}}, nil
+}
+
+// to is where an operation goes, for the record.
+func (t *Target) to(operation string) llm.Destination {
+	to := t.opt.Destination
+	to.API = operation
+	return to
+}
+
+// requestID is the id that Google's servers give a request, where they do.
+func requestID(h http.Header) string {
+	return cmp.Or(h.Get("X-Request-Id"), h.Get("X-Goog-Request-Id"), h.Get("X-Gemini-Request-Id"))
+}
+
+// body reads a complete response.
+func (x *exchange) body(ctx context.Context) ([]byte, error) {
+	body, err := transport.ReadBody(ctx, x.resp)
+	if err != nil {
+		return nil, x.failed(err)
+	}
+	return body, nil
+}
+
+// Meta describes where the response came from.
+func (x *exchange) Meta() *llm.Meta { return &x.meta }
+
+// Close ends the call. It may be called more than once.
+func (x *exchange) Close() error {
+	if x.closed {
+		return nil
+	}
+	x.closed = true
+	return x.resp.Body.Close()
+}
+
+// encode writes a request of the common language.
+func (t *Target) encode(req *llm.Request, count bool) ([][]byte, []llm.Warning, error) {
+	w := jsonx.Writer{SplitLarge: !count}
+	warnings, err := gemini.AppendRequest(&w, req, gemini.Options{Model: t.opt.Model, NoCallIDs: t.opt.Vertex, Count: count})
+	if err != nil {
+		return nil, nil, err
+	}
+	return w.Segments(), warnings, nil
+}
+
+// Complete makes one call for a complete response.
+func (t *Target) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	body, warnings, err := t.encode(req, false)
+	if err != nil {
+		return nil, err
+	}
+	x, err := t.post(ctx, Generate, req.Headers, body, warnings)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := x.body(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := gemini.DecodeResponse(answer)
+	if err != nil {
+		return nil, x.failed(&answerError{err})
+	}
+	found := resp.Meta.Warnings
+	resp.Meta = x.meta
+	resp.Meta.Warnings = append(slices.Clip(x.meta.Warnings), found...)
+	return resp, nil
+}
+
+// sent checks that a response is a stream, and closes it if not.
+func (x *exchange) sent() error {
+	kind := x.resp.Header.Get("Content-Type")
+	if media, _, err := mime.ParseMediaType(kind); kind != "" && (err != nil || media != "text/event-stream") {
+		_ = x.Close() // the error is the relevant one
+		return x.failed(&answerError{errors.New("its type is " + llm.Clip(kind, 100) + ", not text/event-stream")})
+	}
+	return nil
+}
+
+// Stream makes one call for a streaming response.
+func (t *Target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	body, warnings, err := t.encode(req, false)
+	if err != nil {
+		return nil, err
+	}
+	x, err := t.post(ctx, Stream, req.Headers, body, warnings)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.sent(); err != nil {
+		return nil, err
+	}
+	return &stream{exchange: x, frames: sse.NewReader(x.resp.Body)}, nil
+}
+
+// stream is a response of streamGenerateContent.
+type stream struct {
+	*exchange
+	frames *sse.Reader
+	reader gemini.Reader
+	queue  []llm.Event
+	at     int // in queue
+	some   bool
+	failed error // ends the stream behind the queue
+}
+
+func (s *stream) Next(ev *llm.Event) error {
+	*ev = llm.Event{}
+	for s.at == len(s.queue) {
+		if s.failed != nil {
+			return s.failed
+		}
+		clear(s.queue)
+		s.queue, s.at = s.queue[:0], 0
+		if err := s.read(); err != nil {
+			if !errors.Is(err, io.EOF) {
+				err = s.exchange.failed(err)
+			}
+			s.failed = err
+		}
+	}
+	*ev = s.queue[s.at]
+	s.at++
+	return nil
+}
+
+// read reads an event into the queue. It returns io.EOF at the end of a complete response.
+func (s *stream) read() error {
+	var frame sse.Event
+	err := s.frames.Next(&frame)
+	if err == nil {
+		s.some = true
+		if s.queue, err = s.reader.Append(s.queue, frame.Data); err != nil {
+			return &answerError{err}
+		}
+		return nil
+	}
+	if s.reader.Finished() { // what was to come has come
+		if s.queue, err = s.reader.End(s.queue); err != nil {
+			return &answerError{err}
+		}
+		return io.EOF
+	}
+	return ended(err, s.some)
+}
+
+// ended is what the end of a body means for a response that is not finished. some is whether an event
+// has arrived.
+func ended(err error, some bool) error {
+	switch {
+	case errors.Is(err, io.EOF) && !some:
+		return &cutError{"the stream ended without an event"}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return &cutError{"the stream ended before the end of the response"}
+	case errors.Is(err, sse.ErrTooLarge), errors.Is(err, sse.ErrMalformed):
+		return &answerError{err}
+	default:
+		return err
+	}
+}
+
+func (s *stream) More() bool { return s.at < len(s.queue) || s.failed == nil && s.frames.More() }
+
+// CountTokens makes one call of countTokens.
+func (t *Target) CountTokens(ctx context.Context, req *llm.Request) (*llm.Count, error) {
+	parts, warnings, err := t.encode(req, true)
+	if err != nil {
+		return nil, err
+	}
+	body := slices.Concat(parts...)
+	if !t.opt.Vertex { // which takes the request itself
+		members, err := jsonx.Members(body)
+		if err != nil {
+			return nil, err
+		}
+		var w jsonx.Writer
+		w.Object()
+		w.Key("generateContentRequest")
+		w.Object()
+		w.Key("model")
+		w.String(t.opt.Resource)
+		w.Members(members)
+		w.EndObject()
+		w.EndObject()
+		body = w.Buf
+	}
+	x, err := t.post(ctx, Count, req.Headers, [][]byte{body}, warnings)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := x.body(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n, err := gemini.DecodeCount(answer)
+	if err != nil {
+		return nil, x.failed(&answerError{err})
+	}
+	return &llm.Count{Tokens: n, Meta: x.meta}, nil
+}
+
+// Embed makes one call of batchEmbedContents.
+func (t *Target) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
+	if t.opt.Vertex {
+		e := llm.Unsupported("model", "Vertex AI embeds by another API than the gateway calls; use the provider gemini for embeddings")
+		e.Code, e.Destination = llm.CodeFeature, t.to(Embed)
+		return nil, e
+	}
+	var w jsonx.Writer
+	warnings, err := gemini.AppendEmbedRequest(&w, req, t.opt.Resource)
+	if err != nil {
+		return nil, err
+	}
+	x, err := t.post(ctx, Embed, req.Headers, w.Segments(), warnings)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := x.body(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := gemini.DecodeEmbedResponse(answer, len(req.Inputs))
+	if err != nil {
+		return nil, x.failed(&answerError{err})
+	}
+	if resp.Usage.Input == 0 {
+		resp.Usage, resp.Estimated = estimated(req), true
+	}
+	resp.Meta = x.meta
+	return resp, nil
+}
+
+// estimated is the usage of a call that reports none: about a token for four characters.
+func estimated(req *llm.EmbedRequest) llm.Usage {
+	var n int64
+	for i := range req.Inputs {
+		in := &req.Inputs[i]
+		n += int64(len(in.Text)+3) / 4
+		for j := range in.Parts {
+			n += int64(len(in.Parts[j].Text)+3) / 4
+		}
+	}
+	return llm.Usage{Input: n, Total: n}
+}
+
+var (
+	_ provider.Target   = (*Target)(nil)
+	_ provider.Chatter  = (*Target)(nil)
+	_ provider.Counter  = (*Target)(nil)
+	_ provider.Embedder = (*Target)(nil)
+)

@@ -1,0 +1,217 @@
+// Package vertex serves models of Google's Vertex AI: Gemini, and Claude.
+package vertex
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"outcrop/llm"
+	"outcrop/provider"
+	"outcrop/provider/claude"
+	"outcrop/provider/genai"
+	"outcrop/provider/transport"
+	"outcrop/upstream"
+)
+
+// service is the name in errors, and defaultLocation is LiteLLM's.
+const (
+	service         = "Vertex AI"
+	defaultLocation = "us-central1"
+)
+
+// Provider describes Vertex AI.
+func Provider() provider.Info {
+	all := &pool{known: map[[sha256.Size]byte]*tokens{}}
+	return provider.Info{
+		Name:    "vertex_ai",
+		Help:    "Google's Vertex AI: Gemini and Claude with Google Cloud credentials.",
+		Options: options(),
+		Configured: func(environ func(string) string) bool {
+			return environ("VERTEXAI_PROJECT") != "" || environ("GOOGLE_APPLICATION_CREDENTIALS") != ""
+		},
+		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(all, p) },
+	}
+}
+
+// options are the settings that a deployment may have.
+func options() []provider.Option {
+	return append([]provider.Option{
+		{Name: "vertex_project", Help: "Google Cloud project; default VERTEXAI_PROJECT, GOOGLE_CLOUD_PROJECT, then that of the credentials."},
+		{Name: "vertex_location", Help: "Location: a region, us, eu or global; default VERTEXAI_LOCATION, VERTEX_LOCATION, GOOGLE_CLOUD_LOCATION, " + defaultLocation + "."},
+		{Name: "vertex_credentials", Help: "JSON of Google Cloud credentials, or the path of a file with it; default GOOGLE_APPLICATION_CREDENTIALS, then the machine's default credentials.", Secret: true, Listed: true},
+		{Name: "api_base", Help: "URL of the API, instead of Google's for the location; default VERTEXAI_API_BASE."},
+	}, transport.Options()...)
+}
+
+// deployment is one model, or all behind a wildcard.
+type deployment struct {
+	params   provider.Params
+	client   *upstream.Client
+	base     *url.URL
+	own      bool // base is Google's
+	location string
+	project  string // empty for that of the credentials
+	tokens   *tokens
+	release  func()
+}
+
+// open opens a deployment. An invalid setting is a *provider.OptionError.
+func open(all *pool, p provider.Params) (*deployment, error) {
+	if p.Environ == nil {
+		p.Environ = func(string) string { return "" }
+	}
+	if p.Logger == nil {
+		p.Logger = slog.New(slog.DiscardHandler)
+	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	d := &deployment{params: p}
+	client, settings, err := transport.Connect(p, upstream.Anywhere)
+	if err != nil {
+		return nil, err
+	}
+	d.client = client
+	d.location = cmp.Or(p.Values["vertex_location"], p.Environ("VERTEXAI_LOCATION"), p.Environ("VERTEX_LOCATION"), p.Environ("GOOGLE_CLOUD_LOCATION"), defaultLocation)
+	if !name.MatchString(d.location) {
+		return nil, &provider.OptionError{Option: "vertex_location", Reason: "a location is a region such as us-central1, us, eu, or global"}
+	}
+	if err := d.address(); err != nil {
+		return nil, err
+	}
+	forTokens, err := tokenClient(settings)
+	if err != nil {
+		return nil, err
+	}
+	id, key, project, err := newIdentity(p, forTokens)
+	if err != nil {
+		return nil, err
+	}
+	d.project = cmp.Or(p.Values["vertex_project"], p.Environ("VERTEXAI_PROJECT"), p.Environ("GOOGLE_CLOUD_PROJECT"), project)
+	if d.project != "" && !projectName.MatchString(d.project) {
+		return nil, &provider.OptionError{Option: "vertex_project", Reason: "a project is its id, such as rocks-123456, or its number"}
+	}
+	d.tokens, d.release = all.take(key, id, p.Now)
+	return d, nil
+}
+
+// Forms of names in paths. They are never written to.
+var (
+	name        = regexp.MustCompile(`^[a-z][a-z0-9-]{1,40}$`)
+	projectName = regexp.MustCompile(`^[a-z0-9][a-z0-9:.-]{1,80}$`)
+	modelName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@-]{0,120}$`)
+)
+
+// address sets base: Google's for the location
+// (https://cloud.google.com/vertex-ai/docs/general/locations).
+func (d *deployment) address() error {
+	base, from := d.params.Values["api_base"], "api_base"
+	if base == "" {
+		base, from = d.params.Environ("VERTEXAI_API_BASE"), "VERTEXAI_API_BASE"
+	}
+	if base == "" {
+		d.own = true
+		switch d.location {
+		case "global":
+			base = "https://aiplatform.googleapis.com"
+		case "us", "eu":
+			base = "https://aiplatform." + d.location + ".rep.googleapis.com"
+		default:
+			base = "https://" + d.location + "-aiplatform.googleapis.com"
+		}
+	}
+	u, err := transport.BaseURL(base)
+	if err != nil {
+		return &provider.OptionError{Option: "api_base", Reason: transport.From(from, "api_base", err)}
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	if last := u.Path[strings.LastIndexByte(u.Path, '/')+1:]; last != "v1" && last != "v1beta1" {
+		u.Path += "/v1"
+	}
+	d.base = u
+	return nil
+}
+
+// Targets returns the one way to a model.
+func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
+	if !modelName.MatchString(model) {
+		e := llm.Invalid("model", "model %q is not the name of a model that is served here: Gemini and Claude models are, such as gemini-2.5-pro and claude-sonnet-4-5@20250929", llm.Clip(model, 100))
+		return nil, e
+	}
+	to := llm.Destination{Provider: "vertex_ai", Region: d.location, ID: model, Note: d.params.Note}
+	instance := d.params.Instance
+	if d.own {
+		instance = ""
+	}
+	h := &host{d: d, model: model}
+	if strings.HasPrefix(model, "claude") {
+		to.API = "messages"
+		plain, _, _ := strings.Cut(model, "@")
+		return []provider.Target{claude.New(claude.Options{
+			Host: &claudeHost{h}, Client: d.client, Service: service, Model: model, Name: plain, Destination: to, Location: d.location, Instance: instance,
+		})}, nil
+	}
+	return []provider.Target{genai.New(genai.Options{
+		Host: h, Client: d.client, Service: service, Model: model, Vertex: true, Destination: to, Location: d.location, Instance: instance,
+	})}, nil
+}
+
+// Ready returns nil if there is a token and a project.
+func (d *deployment) Ready(ctx context.Context) error {
+	_, _, err := d.authorize(ctx)
+	return err
+}
+
+// authorize returns a token and the project of calls.
+func (d *deployment) authorize(ctx context.Context) (token, project string, err error) {
+	token, project, err = d.tokens.get(ctx)
+	if err != nil {
+		return "", "", withoutToken(err)
+	}
+	if project = cmp.Or(d.project, project); project == "" {
+		return "", "", &llm.Error{
+			Code: llm.CodeCredentialsMissing, Status: 403, Message: "this model has no Google Cloud project, and its credentials belong to none.",
+			Fix: "Set vertex_project of the model, or the environment variable VERTEXAI_PROJECT.",
+		}
+	}
+	return token, project, nil
+}
+
+// Doubts returns nothing: whether there are credentials is only known after asking for them.
+func (d *deployment) Doubts() []provider.Doubt { return nil }
+
+// Describe returns what is known of a model without a call.
+func (d *deployment) Describe(model string) provider.Model {
+	m := provider.Model{ID: model, Names: []string{model}, Base: model, Owner: "Google", Target: llm.Destination{Provider: "vertex_ai", API: genai.Generate, Region: d.location, ID: model, Note: d.params.Note}}
+	if strings.HasPrefix(model, "claude") {
+		m.Owner, m.Target.API = "Anthropic", "messages"
+	}
+	m.Anywhere = d.location == "global"
+	if !m.Anywhere {
+		m.Serves = []string{d.location}
+	}
+	return m
+}
+
+// Format writes the model string for every verb, because the settings contain secrets.
+func (d *deployment) Format(f fmt.State, _ rune) {
+	_, _ = f.Write([]byte("vertex_ai deployment of " + d.params.Model))
+}
+
+// Close ends the fetching of tokens.
+func (d *deployment) Close() error {
+	d.release()
+	return nil
+}
+
+var (
+	_ provider.Reviewer = (*deployment)(nil)
+	_ provider.Readier  = (*deployment)(nil)
+)
