@@ -25,8 +25,8 @@ type Call struct {
 	// Otherwise they are passed on.
 	DropUnknownBetas bool
 	// Guardrail is the operator's guardrail, in the form of Converse's guardrailConfig; nil for none.
-	// It is in force in place of any that the client brings. A provider that cannot apply it refuses
-	// the call.
+	// It is in force in place of any that the client brings. Only targets that apply it get the call:
+	// see provider.Guarder.
 	Guardrail jsonx.Raw
 	// Names are the client's names for the fields of the request, for errors and warnings; nil for
 	// llm's own. See FieldName.

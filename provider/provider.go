@@ -211,6 +211,13 @@ type Speaker interface {
 	Dialects() []string
 }
 
+// Guarder is a Target that applies llm.Call.Guardrail in each of its verbs, or refuses the call. No other
+// target gets a call with a guardrail, except to count its tokens.
+type Guarder interface {
+	// Guards reports whether the target does so.
+	Guards() bool
+}
+
 // Overridable is a Deployment whose settings requests can override.
 type Overridable interface {
 	// WithOverrides returns the deployment with a request's settings applied, and a function that

@@ -279,6 +279,9 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 	if g == nil {
 		return Served{}, r.notConfigured(name)
 	}
+	if len(req.Guardrail) > 0 && verb != llm.VerbCount && verb != llm.VerbService {
+		do = guarded(do)
+	}
 	c := call{r: r, g: g, verb: verb, attempt: do, start: r.opt.Now(), budget: &g.budget}
 	if req.ClientSettings != nil {
 		c.budget = &g.overrideBudget

@@ -7,11 +7,15 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/provider"
 	"outcrop/provider/bedrock/invoke"
 )
 
 // guardMember is the member of Converse's bodies with the guardrail.
 const guardMember = "guardrailConfig"
+
+// Guards reports true: Converse has guardrails in its body, and InvokeModel in headers.
+func (w *target) Guards() bool { return true }
 
 // guard puts the operator's guardrail into a call of AWS's own API, in place of the client's. It
 // returns the body in segments, which share its memory. An operation that cannot have a guardrail is
@@ -148,3 +152,5 @@ func unguarded(c *llm.Call, fields []jsonx.Member) []jsonx.Member {
 	}
 	return slices.DeleteFunc(slices.Clone(fields), func(m jsonx.Member) bool { return m.Name == guardMember || m.Name == invoke.GuardMember })
 }
+
+var _ provider.Guarder = (*target)(nil)

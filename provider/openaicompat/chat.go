@@ -47,24 +47,8 @@ func (t *target) reading() wire.ReadOptions {
 	return wire.ReadOptions{ThinkTags: t.d.vendor.Quirks.ThinkTags}
 }
 
-// checkGuardrail refuses a call for which the operator has set a guardrail: no vendor has Bedrock's, and
-// without it the call would escape a restriction.
-func checkGuardrail(c *llm.Call) error {
-	if len(c.Guardrail) == 0 {
-		return nil
-	}
-	return &llm.Error{
-		Code: llm.CodeUnsupported, Status: 400, Param: "guardrailConfig", Actor: llm.ActorOperator,
-		Message: "the gateway's operator has set a guardrailConfig for this model, whose provider has no such guardrails.",
-		Fix:     "The gateway's operator must remove guardrailConfig from the model's litellm_params, or serve the model from Bedrock.",
-	}
-}
-
 // call encodes a request in OpenAI's format, makes the vendor's edits, and sends it.
 func (t *target) call(ctx context.Context, req *llm.Request, stream bool) (*exchange, error) {
-	if err := checkGuardrail(&req.Call); err != nil {
-		return nil, err
-	}
 	own := *req
 	own.Stream = stream
 	buf := t.d.buffer()

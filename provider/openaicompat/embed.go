@@ -14,9 +14,6 @@ import (
 
 // Embed makes one call of the embeddings API.
 func (t *target) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
-	if err := checkGuardrail(&req.Call); err != nil {
-		return nil, err
-	}
 	var w jsonx.Writer
 	warnings, err := openaiembed.AppendRequest(&w, req, t.id, t.d.vendor.Quirks.Base64Vectors)
 	if err != nil {

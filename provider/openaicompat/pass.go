@@ -57,9 +57,6 @@ func (t *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, e
 
 // pass sends a client's body, and returns its edit, which has read it.
 func (t *target) pass(ctx context.Context, raw *llm.Raw) (*exchange, wire.Edit, error) {
-	if err := checkGuardrail(&raw.Call); err != nil {
-		return nil, wire.Edit{}, err
-	}
 	edit := t.edit(raw.DropParams)
 	pieces, warnings, err := edit.Apply(raw.Body)
 	if err != nil {
