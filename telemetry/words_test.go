@@ -64,8 +64,9 @@ func TestFieldsOfTheDialectsAreLogged(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if strings.HasSuffix(file, "_test.go") {
-				continue
+			name := filepath.Base(file)
+			if strings.HasSuffix(name, "_test.go") || name == "client.go" || strings.HasPrefix(name, "client_") {
+				continue // what reads the responses of providers has no field of a request
 			}
 			found := field.FindAllSubmatch(text, -1)
 			if strings.HasPrefix(dir, "../wire/") {
