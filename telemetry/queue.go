@@ -152,9 +152,10 @@ func (q *Queue) run() {
 	var before time.Time
 	for probe := false; ; probe = q.wait() {
 		q.gather(before)
-		before = time.Now()
 		var last bool
-		batch, last = q.take(batch)
+		if batch, last = q.take(batch); len(batch) > 0 {
+			before = time.Now()
+		}
 		for rest := batch; len(rest) > 0; {
 			n := piece(rest)
 			q.write(rest[:n])
