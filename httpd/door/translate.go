@@ -76,11 +76,14 @@ func (t *translating) take(ev *llm.RawEvent) {
 	t.at = llm.Event{} // its texts are not held while the client is slow to read
 }
 
-// sync adopts what the inner stream has learnt about itself since.
+// sync adopts what the inner stream has learnt about itself since, and keeps what the router has set.
 func (t *translating) sync() {
-	deployment, retries := t.meta.Deployment, t.meta.Retries
+	deployment, retries, price := t.meta.Deployment, t.meta.Retries, t.meta.Price
 	t.meta = *t.inner.Meta()
 	t.meta.Deployment, t.meta.Retries = deployment, retries
+	if price != nil {
+		t.meta.Price = price
+	}
 	t.meta.Warnings = t.warnings(t.inner.Meta())
 }
 
