@@ -9,6 +9,7 @@ import (
 	"outcrop/gateway"
 	"outcrop/httpd/door"
 	"outcrop/httpd/inbound"
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	wire "outcrop/wire/openairesponses"
 )
@@ -62,6 +63,16 @@ func (r *running) cancel(id string) {
 	}
 }
 
+// unlessCancelled calls keep, which keeps what has become of a response, unless the response with that
+// context has been cancelled: then who cancelled it keeps it, after what was kept before.
+func (r *running) unlessCancelled(ctx context.Context, keep func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !errors.Is(context.Cause(ctx), errCancelled) {
+		keep()
+	}
+}
+
 // close cancels all responses, and waits for their ends.
 func (r *running) close() {
 	r.mu.Lock()
@@ -106,27 +117,31 @@ func (h *Handler) run(ctx context.Context, id string, x *exchange) {
 	call := h.Gateway.Begin(Door, id)
 	defer call.End(ctx)
 	call.Identify(x.owner)
+	keep := func(response jsonx.Raw) {
+		h.running.unlessCancelled(ctx, func() { h.keep(ctx, x, response) })
+	}
 	defer func() {
 		if p := recover(); p != nil {
-			e := call.Fail(door.Internal())
-			h.keep(ctx, x, wire.AppendFailed(nil, x.env, e))
+			keep(wire.AppendFailed(nil, x.env, call.Fail(door.Internal())))
 			h.options.Logger.Error("panic", "id", id, "panic", p)
 		}
 	}()
-	h.keep(ctx, x, wire.AppendQueued(nil, x.env, wire.StatusInProgress))
-	if err := call.Lease().Grow(ctx, int64(len(x.raw.Body))*inbound.Weight); err != nil {
-		h.keep(ctx, x, wire.AppendFailed(nil, x.env, call.Fail(llm.Overloaded(err))))
-		return
-	}
-	resp, err := call.Relay(ctx, &x.raw, x.translation())
+	keep(wire.AppendQueued(nil, x.env, wire.StatusInProgress))
+	resp, err := made(ctx, call, x)
 	switch {
-	case errors.Is(context.Cause(ctx), errCancelled): // who cancelled it has kept it
-		if err != nil {
-			_ = call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the response was cancelled", Err: err})
-		}
+	case err != nil && errors.Is(context.Cause(ctx), errCancelled):
+		_ = call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the response was cancelled", Err: err})
 	case err != nil:
-		h.keep(ctx, x, wire.AppendFailed(nil, x.env, call.Fail(err)))
+		keep(wire.AppendFailed(nil, x.env, call.Fail(err)))
 	default:
-		h.keep(ctx, x, wire.Renamed(resp.Body, x.env.ID))
+		keep(wire.Renamed(resp.Body, x.env.ID))
 	}
+}
+
+// made makes a response in the memory that it needs.
+func made(ctx context.Context, call *gateway.Call, x *exchange) (*llm.RawResponse, error) {
+	if err := call.Lease().Grow(ctx, int64(len(x.raw.Body))*inbound.Weight); err != nil {
+		return nil, llm.Overloaded(err)
+	}
+	return call.Relay(ctx, &x.raw, x.translation())
 }
