@@ -57,15 +57,15 @@ func claudeCodeTasks() []claudeCodeTask {
 		})},
 		{name: "gpt-oss", model: "claude-gpt-oss", thinks: true, warnings: foreign(map[string]string{
 			"dropped messages.content.content: media in a tool result: this model does not accept images; a text in its place says so": reasonSight,
-			"changed max_tokens: set to 16384_ the most that this model can write":                                             reasonMost,
-			"changed thinking: converted to an effort_ because this model does not support thinking":                           reasonThinking,
-			"dropped cache_control: this model does not support prompt caching":                                                reasonCaching,
+			"changed max_tokens: set to 16384_ the most that this model can write":                                                     reasonMost,
+			"changed thinking: converted to an effort_ because this model does not support thinking":                                   reasonThinking,
+			"dropped cache_control: this model does not support prompt caching":                                                        reasonCaching,
 		})},
 		{name: "Qwen", model: "claude-qwen", warnings: foreign(map[string]string{
 			"dropped messages.content.content: media in a tool result: this model does not accept images; a text in its place says so": reasonSight,
-			"dropped thinking: this model is not known to have a setting for reasoning":                                        reasonThinking,
-			"dropped output_config.effort: this model is not known to have a setting for reasoning":                            reasonThinking,
-			"dropped cache_control: this model does not support prompt caching":                                                reasonCaching,
+			"dropped thinking: this model is not known to have a setting for reasoning":                                                reasonThinking,
+			"dropped output_config.effort: this model is not known to have a setting for reasoning":                                    reasonThinking,
+			"dropped cache_control: this model does not support prompt caching":                                                        reasonCaching,
 		})},
 	}
 }

@@ -176,6 +176,8 @@ const rocket = `{"models":[{"id":"acme.rocket-v9:0","family":"nova","name":"Rock
 	{"id":"acme.comet-v1:0","family":"nova","name":"Comet","provider":"Acme","input":["TEXT"],"output":["TEXT"],"context":100000,"maxOutput":5000,
 	"profiles":{"xx":{"from":["us-east-1"],"to":["us-east-1","us-west-2"]}}}]}`
 
+// launch makes models known to the account. Lists that are being read at that moment may lack them, so
+// callers refresh first, which waits for the lists that the start reads.
 func (a *account) launch(t *testing.T, models string) {
 	t.Helper()
 	next, err := a.Catalogue().With([]byte(models))
@@ -235,6 +237,7 @@ func TestAModelOfThisMorningByLearning(t *testing.T) {
 // A profile that AWS lists but refuses is not used again; the next one is.
 func TestAProfileThatIsListedAndFails(t *testing.T) {
 	a := openAccount(t, emulator.Options{}, "", anyModel)
+	a.refresh(t)
 	a.launch(t, strings.Replace(rocket, `"from":["us-east-1","us-west-2"]`, `"broken":true,"from":["us-east-1","us-west-2"]`, 1))
 	a.refresh(t)
 	for _, want := range []string{"us-east-1 us.acme.rocket-v9:0, us-east-1 global.acme.rocket-v9:0", "us-east-1 global.acme.rocket-v9:0"} {
@@ -248,6 +251,7 @@ func TestAProfileThatIsListedAndFails(t *testing.T) {
 func TestListsThatCome(t *testing.T) {
 	t.Run("in pages", func(t *testing.T) {
 		a := openAccount(t, emulator.Options{PageSize: 3}, "", anyModel)
+		a.refresh(t)
 		a.launch(t, rocket)
 		a.refresh(t)
 		if r := a.chat(t, "acme.rocket-v9:0", false); r.status != 200 || len(a.calls()) != 1 {
@@ -268,6 +272,7 @@ func TestListsThatCome(t *testing.T) {
 	})
 	t.Run("half", func(t *testing.T) {
 		a := openAccount(t, emulator.Options{Faults: faults(t, "op=ListFoundationModels deny always")}, "", anyModel)
+		a.refresh(t)
 		a.launch(t, rocket)
 		if r := a.refresh(t); r.status != 200 || !strings.Contains(r.body, `"code":"iam.identity_missing"`) {
 			t.Errorf("the refresh got %d %s", r.status, r.body)
@@ -279,6 +284,7 @@ func TestListsThatCome(t *testing.T) {
 	t.Run("from the disk of an earlier run", func(t *testing.T) {
 		dir := t.TempDir()
 		first := openAccount(t, emulator.Options{}, dir, anyModel)
+		first.refresh(t)
 		first.launch(t, rocket)
 		first.refresh(t)
 		first.stop(t)
