@@ -47,6 +47,14 @@ type RawResponse struct {
 	ServiceTier string
 }
 
+// RawOf is a response in the common language that body encodes in a dialect. warnings are its own, with
+// the fields as the client's request has them.
+func RawOf(r *Response, body []byte, warnings []Warning) *RawResponse {
+	out := &RawResponse{Body: body, Meta: r.Meta, Usage: r.Usage, RawStop: r.RawStop, Uncounted: r.Uncounted, ServiceTier: r.ServiceTier}
+	out.Meta.Warnings = warnings
+	return out
+}
+
 // RawEvent is one step of a streaming response in the dialect of its call.
 type RawEvent struct {
 	// Type is the dialect's name of the event, such as contentBlockDelta or message_start.

@@ -86,6 +86,20 @@ type Params struct {
 	ClientPolicy ClientPolicy
 }
 
+// WithDefaults returns p with an empty environment, no log and the system's clock where they are not set.
+func (p Params) WithDefaults() Params {
+	if p.Environ == nil {
+		p.Environ = func(string) string { return "" }
+	}
+	if p.Logger == nil {
+		p.Logger = slog.New(slog.DiscardHandler)
+	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	return p
+}
+
 // InstanceHeader is the header with Params.Instance.
 const InstanceHeader = "X-Outcrop-Instance"
 

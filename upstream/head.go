@@ -117,11 +117,11 @@ func parseHead(text string) (*head, error) {
 	}
 	h := &head{status: status, header: header, length: -1}
 	options := h.header["Connection"]
-	if hasToken(options, "close") {
+	if httpfield.HasToken(options, "close") {
 		delete(h.header, "Connection")
 		h.close = true
 	} else if minor == 0 {
-		h.close = !hasToken(options, "keep-alive")
+		h.close = !httpfield.HasToken(options, "keep-alive")
 	}
 	if err := h.frame(minor); err != nil {
 		return nil, err
@@ -177,16 +177,4 @@ func (h *head) frame(minor int) error {
 		h.header["Content-Length"] = lengths[:1]
 	}
 	return nil
-}
-
-// hasToken reports whether lists of tokens contain one, given in lower case.
-func hasToken(lists []string, token string) bool {
-	for _, list := range lists {
-		for t := range strings.SplitSeq(list, ",") {
-			if strings.EqualFold(strings.Trim(t, " \t"), token) {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -249,12 +249,7 @@ func (m *message) release() {
 // response encodes a translated response.
 func (m *message) response(resp *llm.Response) *llm.RawResponse {
 	warnings := m.warnings(&resp.Meta)
-	out := &llm.RawResponse{
-		Body: wire.AppendResponse(nil, m.env, resp, warnings),
-		Meta: resp.Meta, Usage: resp.Usage, RawStop: resp.RawStop, Uncounted: resp.Uncounted, ServiceTier: resp.ServiceTier,
-	}
-	out.Meta.Warnings = warnings
-	return out
+	return llm.RawOf(resp, wire.AppendResponse(nil, m.env, resp, warnings), warnings)
 }
 
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, m *message) {

@@ -186,12 +186,7 @@ func (m *message) warnings(meta *llm.Meta) []llm.Warning {
 
 // response encodes a translated response.
 func (m *message) response(resp *llm.Response) *llm.RawResponse {
-	out := &llm.RawResponse{
-		Body: wire.AppendResponse(nil, m.env, resp), Meta: resp.Meta,
-		Usage: resp.Usage, RawStop: resp.RawStop, Uncounted: resp.Uncounted, ServiceTier: resp.ServiceTier,
-	}
-	out.Meta.Warnings = m.warnings(&resp.Meta)
-	return out
+	return llm.RawOf(resp, wire.AppendResponse(nil, m.env, resp), m.warnings(&resp.Meta))
 }
 
 // release frees the body when a response has come and it is not sent again. A decoded request shares

@@ -75,7 +75,7 @@ func (w *response) appendHead(b, first []byte) []byte {
 		}
 		h.omit("Content-Length")
 	}
-	if w.closeAfter && (!keepAlives || !hasToken(h.get("Connection"), "close")) && !h.switches(w.status) {
+	if w.closeAfter && (!keepAlives || !httpfield.HasToken([]string{h.get("Connection")}, "close")) && !h.switches(w.status) {
 		h.omit("Connection")
 		h.connection = "close"
 	}
@@ -128,7 +128,7 @@ func (h *header) omit(key string) {
 
 // switches reports whether the response switches protocols.
 func (h *header) switches(status int) bool {
-	return status == http.StatusSwitchingProtocols && h.get("Upgrade") != "" && hasToken(h.get("Connection"), "upgrade")
+	return status == http.StatusSwitchingProtocols && h.get("Upgrade") != "" && httpfield.HasToken([]string{h.get("Connection")}, "upgrade")
 }
 
 // append appends the head.
@@ -210,16 +210,6 @@ func appendStatus(b []byte, code int) []byte {
 		b = strconv.AppendInt(b, int64(code), 10)
 	}
 	return append(b, "\r\n"...)
-}
-
-// hasToken reports whether a list of tokens contains one, in lower case.
-func hasToken(list, token string) bool {
-	for t := range strings.SplitSeq(list, ",") {
-		if is([]byte(strings.Trim(t, " \t")), token) {
-			return true
-		}
-	}
-	return false
 }
 
 // buf is a buffer to write to. It is an io.StringWriter, as http.Header wants it.

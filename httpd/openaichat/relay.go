@@ -72,12 +72,7 @@ func (c *completion) decoded(context.Context) (*llm.Request, error) {
 // response encodes a translated response.
 func (c *completion) response(resp *llm.Response) *llm.RawResponse {
 	warnings := c.warnings(&resp.Meta)
-	out := &llm.RawResponse{
-		Body: wire.AppendResponse(nil, envelope(c.call, c.request), resp, warnings),
-		Meta: resp.Meta, Usage: resp.Usage, RawStop: resp.RawStop, Uncounted: resp.Uncounted, ServiceTier: resp.ServiceTier,
-	}
-	out.Meta.Warnings = warnings
-	return out
+	return llm.RawOf(resp, wire.AppendResponse(nil, envelope(c.call, c.request), resp, warnings), warnings)
 }
 
 // warnings are those of a translated response.

@@ -224,12 +224,7 @@ func (x *exchange) release() {
 // response encodes a translated response.
 func (x *exchange) response(resp *llm.Response) *llm.RawResponse {
 	warnings := x.warnings(&resp.Meta)
-	out := &llm.RawResponse{
-		Body: wire.AppendResponse(nil, x.env, resp, warnings),
-		Meta: resp.Meta, Usage: resp.Usage, RawStop: resp.RawStop, Uncounted: resp.Uncounted, ServiceTier: resp.ServiceTier,
-	}
-	out.Meta.Warnings = warnings
-	return out
+	return llm.RawOf(resp, wire.AppendResponse(nil, x.env, resp, warnings), warnings)
 }
 
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, x *exchange) {

@@ -26,6 +26,19 @@ func IsValue(s string) bool {
 	return true
 }
 
+// HasToken reports whether lists of tokens, the values of a header such as Connection, contain a token
+// in any letter case (RFC 9110, section 5.6.1).
+func HasToken(lists []string, token string) bool {
+	for _, list := range lists {
+		for t := range strings.SplitSeq(list, ",") {
+			if t = strings.Trim(t, " \t"); len(t) == len(token) && strings.EqualFold(t, token) { // letters outside ASCII are longer
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Rule determines how a client's header for a provider is handled.
 type Rule uint8
 

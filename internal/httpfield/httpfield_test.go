@@ -48,3 +48,11 @@ func TestFieldsAreParsed(t *testing.T) {
 		}
 	}
 }
+
+func TestTokensInLists(t *testing.T) {
+	for list, want := range map[string]bool{"close": true, "foo, Close": true, "\tCLOSE ,x": true, "": false, "closed": false, "foo close": false, "clo\u017fe": false} {
+		if got := httpfield.HasToken([]string{"x", list}, "close"); got != want {
+			t.Errorf("%q: %v", list, got)
+		}
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -115,15 +114,7 @@ func openAny(known *identities, p provider.Params) (provider.Deployment, error) 
 }
 
 func open(known *identities, p provider.Params, v overrides) (*deployment, error) {
-	if p.Environ == nil {
-		p.Environ = func(string) string { return "" }
-	}
-	if p.Logger == nil {
-		p.Logger = slog.New(slog.DiscardHandler)
-	}
-	if p.Now == nil {
-		p.Now = time.Now
-	}
+	p = p.WithDefaults()
 	policy, err := resolve.NewPolicy(resolve.Written(p.Policy))
 	if err != nil {
 		return nil, optionError(p.Values, err)

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -56,12 +55,7 @@ type deployment struct {
 // open opens a deployment. An invalid setting is a *provider.OptionError. A missing key is an error of
 // each call, so that the other deployments can serve.
 func open(p provider.Params) (*deployment, error) {
-	if p.Environ == nil {
-		p.Environ = func(string) string { return "" }
-	}
-	if p.Logger == nil {
-		p.Logger = slog.New(slog.DiscardHandler)
-	}
+	p = p.WithDefaults()
 	client, _, err := transport.Connect(p, upstream.Anywhere)
 	if err != nil {
 		return nil, err

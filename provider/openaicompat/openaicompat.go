@@ -6,14 +6,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"outcrop/llm"
 	"outcrop/provider"
@@ -78,7 +76,7 @@ func (v *Vendor) options() []provider.Option {
 
 // open opens a deployment of a vendor.
 func (v *Vendor) open(p provider.Params, guard upstream.Guard) (provider.Deployment, error) {
-	p = withDefaults(p)
+	p = p.WithDefaults()
 	end, err := v.endpoint(p)
 	if err != nil {
 		return nil, err
@@ -90,19 +88,6 @@ func (v *Vendor) open(p provider.Params, guard upstream.Guard) (provider.Deploym
 	d := Open(p, v, end, client)
 	d.reopen = v.open
 	return d, nil
-}
-
-func withDefaults(p provider.Params) provider.Params {
-	if p.Environ == nil {
-		p.Environ = func(string) string { return "" }
-	}
-	if p.Logger == nil {
-		p.Logger = slog.New(slog.DiscardHandler)
-	}
-	if p.Now == nil {
-		p.Now = time.Now
-	}
-	return p
 }
 
 // API is one of a vendor's APIs.
@@ -168,7 +153,7 @@ type Deployment struct {
 
 // Open opens a deployment of a vendor at an endpoint.
 func Open(p provider.Params, v *Vendor, end Endpoint, client *upstream.Client) *Deployment {
-	return &Deployment{params: withDefaults(p), vendor: v, end: end, client: client, targets: map[string][]provider.Target{}}
+	return &Deployment{params: p.WithDefaults(), vendor: v, end: end, client: client, targets: map[string][]provider.Target{}}
 }
 
 // maxTargets bounds the targets that are kept: behind a wildcard clients choose the models.

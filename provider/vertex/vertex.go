@@ -6,11 +6,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"regexp"
 	"strings"
-	"time"
 
 	"outcrop/llm"
 	"outcrop/provider"
@@ -64,15 +62,7 @@ type deployment struct {
 
 // open opens a deployment. An invalid setting is a *provider.OptionError.
 func open(all *pool, p provider.Params) (*deployment, error) {
-	if p.Environ == nil {
-		p.Environ = func(string) string { return "" }
-	}
-	if p.Logger == nil {
-		p.Logger = slog.New(slog.DiscardHandler)
-	}
-	if p.Now == nil {
-		p.Now = time.Now
-	}
+	p = p.WithDefaults()
 	d := &deployment{params: p}
 	client, settings, err := transport.Connect(p, upstream.Anywhere)
 	if err != nil {
