@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"outcrop/internal/port"
 	"outcrop/llm"
 	"outcrop/provider"
 )
@@ -369,12 +370,11 @@ func (p *Provider) cancel(ctx context.Context) error {
 }
 
 func (p *Provider) unreachable(ctx context.Context) error {
-	f, err := listen(reply{})
+	nobody, err := port.Reserve()
 	if err != nil {
 		return err
 	}
-	f.close()
-	d, err := p.Open(f.base)
+	d, err := p.Open("http://" + nobody.Address())
 	if err != nil {
 		return err
 	}
@@ -384,6 +384,9 @@ func (p *Provider) unreachable(ctx context.Context) error {
 		return err
 	}
 	_, err = complete(ctx, targets[0], &Question{Text: "Hi"})
+	if err := nobody.Release(); err != nil {
+		return err
+	}
 	if e := llm.AsError(err); e.Code != llm.CodeUnreachable || e.Status != http.StatusServiceUnavailable {
 		return fmt.Errorf("the error is %w, status %d", err, e.Status)
 	}

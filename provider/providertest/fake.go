@@ -31,7 +31,6 @@ type reply struct {
 type fake struct {
 	base  string
 	serve *http.Server
-	ended chan struct{} // closed when serve has ended, and with it the listener
 	reply reply
 
 	mu      sync.Mutex
@@ -47,20 +46,13 @@ func listen(r reply) (*fake, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fake{base: "http://" + l.Addr().String(), reply: r, ended: make(chan struct{}), arrived: make(chan struct{}), gone: make(chan struct{})}
+	f := &fake{base: "http://" + l.Addr().String(), reply: r, arrived: make(chan struct{}), gone: make(chan struct{})}
 	f.serve = &http.Server{Handler: f, ReadHeaderTimeout: time.Minute}
-	go func() { // it ends with close
-		defer close(f.ended)
-		_ = f.serve.Serve(l)
-	}()
+	go func() { _ = f.serve.Serve(l) }() // it ends with close
 	return f, nil
 }
 
-// close stops the upstream, and returns when nobody can connect to it any more.
-func (f *fake) close() {
-	_ = f.serve.Close()
-	<-f.ended
-}
+func (f *fake) close() { _ = f.serve.Close() }
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
