@@ -34,12 +34,12 @@ image: build ## a container image; BUILDER="buildah build" works without a daemo
 run: build ## serves with a first answer, on the emulator without AWS credentials
 	./$(BIN) serve --demo --port $(PORT)
 
-setup: ## Python, Node and their packages, for the tests with official SDKs
+setup: ## Python, Node, Java and their packages, for the tests with official SDKs
 	./scripts/setup-tests
 
 test: ## every test there is; a missing tool is a failure, not a skip
-	@echo "make test: all tests, the official SDKs and LiteLLM's proxy among them. On 2 quiet cores it takes about 10 minutes."
-	@echo "The first run also downloads about 250 MB of Python and Node packages; make test-go does without them."
+	@echo "make test: all tests, the official SDKs and LiteLLM's proxy among them. On 2 quiet cores it takes about 15 minutes."
+	@echo "The first run also downloads about 1 GB (Python, Node, Java and the SDKs); make test-go does without them."
 	@$(MAKE) --no-print-directory build setup
 	GO=$(GO) OUTCROP_TEST_ALL=1 ./scripts/cover -race -parallel 4 -timeout 80m
 

@@ -59,7 +59,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	exit := -1
 	parser, err := kong.New(&c,
 		kong.Name("outcrop"),
-		kong.Description("An LLM gateway: OpenAI's, Anthropic's and AWS's APIs in front of AWS Bedrock, with LiteLLM's config.yaml."),
+		kong.Description("An LLM gateway for AWS Bedrock and other providers. Clients speak OpenAI's, Anthropic's, Gemini's or AWS's API. It reads LiteLLM's config.yaml."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),

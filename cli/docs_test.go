@@ -53,6 +53,8 @@ func TestConfigurationsOfTheGuidesAreGood(t *testing.T) {
 	t.Setenv("LITELLM_MASTER_KEY", "sk-0123456789abcdef0123456789abcdef")
 	t.Setenv("EXTERNAL_ID", "tea-42")
 	t.Setenv("TEAM_A_SECRET", "secret-of-the-test")
+	t.Setenv("OPENAI_API_KEY", "sk-a-key-for-this-test")
+	t.Setenv("GEMINI_API_KEY", "a-key-for-this-test")
 	t.Setenv("BEDROCK_API_KEY", "ABSKa-key-for-this-test")
 	checked := 0
 	for name, page := range pages(t) {
