@@ -20,7 +20,7 @@ const (
 	pieceSize = 4 << 10
 	// batchEvery is the least time between two batches, so that a busy gateway does not make a system
 	// call for each of its calls. A line that comes after a pause is written at once.
-	batchEvery = 2 * time.Millisecond
+	batchEvery = 10 * time.Millisecond
 	// stallLimit is how long one write may take before the writer counts as stalled.
 	stallLimit = 5 * time.Second
 	// probeInterval is how often a failed writer is tried again without a new line: a server that

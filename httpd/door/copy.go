@@ -25,7 +25,7 @@ func Copy(events *inbound.Events, stream llm.RawStream, fail func(dst []byte, e 
 			if e := llm.AsError(err); !errors.Is(err, io.EOF) && e.Code != llm.CodeClientGone {
 				buf = fail(buf, e)
 			}
-			_ = events.Write(buf, false)
+			_ = events.Write(buf, len(buf) > 0) // the end of the response, which follows, sends it too
 			return
 		}
 		more := ev.Err == nil && len(buf) < MaxBurst && stream.More()
