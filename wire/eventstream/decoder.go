@@ -20,15 +20,16 @@ const (
 	overhead   = preludeLen + 4 // the bytes of a frame besides headers and payload
 )
 
-// A Decoder waits for the network with room for a few frames of text, because a stream
-// keeps it for as long as it is open. When more has come at once, it reads on with
-// burstBuf, so that a burst takes few system calls. A frame larger than that is read into
-// a buffer of largeBuf or more.
+// A Decoder reads with room for a burst of frames of text, so that a burst takes few system calls: what
+// has been read at once is also sent at once. A frame larger than that is read into a buffer of largeBuf
+// or more.
 const (
-	firstBuf = 1 << 10 // bytes
 	burstBuf = 4 << 10 // bytes
 	largeBuf = 8 << 10 // bytes
 )
+
+// leastRoom is the room for which a read is worth its system call, in bytes.
+const leastRoom = burstBuf / 2
 
 // Errors in a stream of frames; test with errors.Is.
 var (
@@ -41,7 +42,6 @@ var (
 // Buffers are shared by many Decoders, since each needs one only while a frame is read and used. The
 // zero value is ready for use by many goroutines.
 type Buffers struct {
-	first sync.Pool // of *[firstBuf]byte
 	burst sync.Pool // of *[burstBuf]byte
 	large sync.Pool // of *[largeBuf]byte
 }
@@ -50,10 +50,6 @@ type Buffers struct {
 func (b *Buffers) take(size int) []byte {
 	if b != nil {
 		switch size {
-		case firstBuf:
-			if buf, ok := b.first.Get().(*[firstBuf]byte); ok {
-				return buf[:]
-			}
 		case burstBuf:
 			if buf, ok := b.burst.Get().(*[burstBuf]byte); ok {
 				return buf[:]
@@ -72,8 +68,6 @@ func (b *Buffers) put(buf []byte) {
 		return
 	}
 	switch len(buf) {
-	case firstBuf:
-		b.first.Put((*[firstBuf]byte)(buf))
 	case burstBuf:
 		b.burst.Put((*[burstBuf]byte)(buf))
 	case largeBuf:
@@ -88,7 +82,6 @@ type Decoder struct {
 	buf     []byte
 	start   int // of the data that is read but not yet returned
 	end     int
-	crowded bool // the last read filled most of its room: there is more
 	frame   Frame
 	err     error // the reader's own error after buf[:end]
 }
@@ -180,7 +173,6 @@ func (d *Decoder) fill(n int) error {
 			return errors.New("eventstream: the reader returned an impossible count")
 		}
 		d.end += got
-		d.crowded = got >= len(space)/4*3
 		d.err = err
 	}
 	return nil
@@ -197,13 +189,11 @@ func (d *Decoder) room(n int) {
 	switch {
 	case n > burstBuf && size <= burstBuf:
 		size = largeBuf
-	case d.crowded && size < burstBuf:
-		size = burstBuf
 	case size == 0:
-		size = firstBuf
+		size = burstBuf
 	case d.start == 0 && d.end == size:
 		size *= 2
-	case d.start > 0 && size-d.end < firstBuf/2:
+	case d.start > 0 && size-d.end < leastRoom:
 		d.end = copy(d.buf, d.buf[d.start:d.end])
 		d.start = 0
 		return

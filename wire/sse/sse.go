@@ -171,7 +171,7 @@ func (r *Reader) read() {
 		r.buf = make([]byte, 0, firstBuffer)
 	case left == 0 && cap(r.buf) > keptBuffer:
 		r.move(make([]byte, 0, firstBuffer))
-	case left == 0 || len(r.buf) == cap(r.buf) && r.at >= cap(r.buf)/2:
+	case left == 0 || r.at >= cap(r.buf)/2: // each read is a system call, which a little room would waste
 		r.move(r.buf[:0])
 	case len(r.buf) == cap(r.buf):
 		r.move(make([]byte, 0, 2*cap(r.buf)))
