@@ -77,13 +77,13 @@ func (b *Buffers) put(buf []byte) {
 
 // Decoder reads frames from a stream. It is for one goroutine.
 type Decoder struct {
-	r       io.Reader
-	shared  *Buffers // nil if buffers are not shared
-	buf     []byte
-	start   int // of the data that is read but not yet returned
-	end     int
-	frame   Frame
-	err     error // the reader's own error after buf[:end]
+	r      io.Reader
+	shared *Buffers // nil if buffers are not shared
+	buf    []byte
+	start  int // of the data that is read but not yet returned
+	end    int
+	frame  Frame
+	err    error // the reader's own error after buf[:end]
 }
 
 // NewDecoder makes a Decoder that reads from r. It does not allocate before the first Next.
