@@ -40,6 +40,9 @@ func TestAddresses(t *testing.T) {
 		{openAI{}, resource + "/openai/v1", "/chat/completions", "2024-10-21", resource + "/openai/v1/chat/completions"},
 		{openAI{}, resource, "/models", "2024-10-21", resource + "/openai/models?api-version=2024-10-21"},
 		{openAI{}, "https://gateway.corp.example/azure", "/chat/completions", "2024-10-21", "https://gateway.corp.example/azure/openai/deployments/m/chat/completions?api-version=2024-10-21"},
+		{openAI{}, resource, "/responses", "v1", resource + "/openai/v1/responses"},
+		{openAI{}, resource, "/responses", "2025-03-01-preview", resource + "/openai/responses?api-version=2025-03-01-preview"},
+		{openAI{}, resource, "/responses", "2025-02-01-preview", "none"},
 		{foundry{}, "https://r.services.ai.azure.com", "/chat/completions", "2024-05-01-preview", "https://r.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview"},
 		{foundry{}, "https://r.services.ai.azure.com/models", "/chat/completions", "2024-05-01-preview", "https://r.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview"},
 		{foundry{}, "https://m.eastus2.models.ai.azure.com", "/chat/completions", "2024-05-01-preview", "https://m.eastus2.models.ai.azure.com/v1/chat/completions"},
@@ -49,7 +52,11 @@ func TestAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := tt.service.url(base, tt.path, "m", tt.version).String(); got != tt.want {
+		got := "none"
+		if u := tt.service.url(base, tt.path, "m", tt.version); u != nil {
+			got = u.String()
+		}
+		if got != tt.want {
 			t.Errorf("%s, %s, %s: got %s, want %s", tt.base, tt.path, tt.version, got, tt.want)
 		}
 	}
