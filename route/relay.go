@@ -36,8 +36,12 @@ func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.
 	resp, served, err := Do(ctx, r, t.verb(raw), &raw.Call, func(ctx context.Context, target provider.Target) (*llm.RawResponse, error) {
 		if p, ok := target.(provider.Passer); ok && p.Speaks(raw.Dialect) {
 			resp, err := p.Pass(ctx, raw)
-			if err == nil || t == nil || p.Speaks(raw.Dialect) {
-				return resp, err
+			if err == nil {
+				resp.Meta.Passed = true
+				return resp, nil
+			}
+			if t == nil || p.Speaks(raw.Dialect) {
+				return nil, err
 			}
 		}
 		chatter, req, err := t.prepare(ctx, target)
@@ -63,8 +67,12 @@ func (r *Router) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) 
 	return Open(ctx, r, t.verb(raw), &raw.Call, func(ctx context.Context, target provider.Target) (Source[llm.RawEvent], error) {
 		if p, ok := target.(provider.Passer); ok && p.Speaks(raw.Dialect) {
 			s, err := p.PassStream(ctx, raw)
-			if err == nil || t == nil || p.Speaks(raw.Dialect) {
-				return s, err
+			if err == nil {
+				s.Meta().Passed = true
+				return s, nil
+			}
+			if t == nil || p.Speaks(raw.Dialect) {
+				return nil, err
 			}
 		}
 		chatter, req, err := t.prepare(ctx, target)

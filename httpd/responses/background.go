@@ -1,6 +1,7 @@
 package responses
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -105,8 +106,8 @@ func (h *Handler) background(w http.ResponseWriter, r *http.Request, call *gatew
 	}
 	body := wire.AppendQueued(nil, x.env, wire.StatusQueued)
 	h.keep(ctx, x, body)
-	owned := append([]byte(nil), x.raw.Body...) // the memory of the request is another call's, when this one is over
-	x.raw.Body = owned
+	// The memory of the request is another call's, when this one is over.
+	x.raw.Body, x.body = bytes.Clone(x.raw.Body), bytes.Clone(x.body)
 	go h.run(ctx, call.ID(), x)
 	door.WriteJSON(w, http.StatusOK, body)
 }
@@ -134,7 +135,7 @@ func (h *Handler) run(ctx context.Context, id string, x *exchange) {
 	case err != nil:
 		keep(wire.AppendFailed(nil, x.env, call.Fail(err)))
 	default:
-		keep(wire.Renamed(resp.Body, x.env.ID))
+		keep(h.finished(call, x, resp))
 	}
 }
 

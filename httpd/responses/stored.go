@@ -66,7 +66,11 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) remove(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, r, func(ctx context.Context, call *gateway.Call, _ *store.Store) ([]byte, error) {
 		id := r.PathValue("id")
-		if _, err := h.stored(ctx, call, id); err != nil {
+		resp, err := h.stored(ctx, call, id)
+		if err != nil {
+			return nil, err
+		}
+		if err := h.removeUpstream(ctx, call, resp); err != nil {
 			return nil, err
 		}
 		s, err := h.cancelled(ctx, id)
@@ -78,6 +82,30 @@ func (h *Handler) remove(w http.ResponseWriter, r *http.Request) {
 		}
 		return wire.AppendDeleted(nil, id, "response"), nil
 	})
+}
+
+// removeUpstream has the provider forget a response that it keeps. One that it does not have any more, or whose
+// deployment is no longer configured, is no error.
+func (h *Handler) removeUpstream(ctx context.Context, call *gateway.Call, resp *store.Response) error {
+	if resp.Upstream == "" {
+		return nil
+	}
+	_, err := call.Relay(ctx, &llm.Raw{
+		Call: llm.Call{Model: resp.Model, Deployment: resp.Deployment}, Dialect: llm.DialectResponses,
+		Service: true, Method: http.MethodDelete, Path: []string{resp.Upstream},
+	}, nil)
+	if err == nil {
+		return nil
+	}
+	e := llm.AsError(err)
+	switch {
+	case e.Code == llm.CodeStateNotFound, e.Code == llm.CodeModelNotFound, e.UpstreamStatus == http.StatusNotFound, e.UpstreamStatus == http.StatusMethodNotAllowed:
+		h.options.Logger.WarnContext(ctx, "a response was deleted here, and not at its provider", "response", resp.ID, "deployment", resp.Deployment, "error", e.Message)
+		call.Recover()
+		return nil
+	default:
+		return e
+	}
 }
 
 // cancelled cancels a response, and returns the store when it has what was made of the response before.

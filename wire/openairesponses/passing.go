@@ -30,8 +30,7 @@ type Passage struct {
 	Holder string
 	// History are the items that the request continues, unless the endpoint has them, and Own those of the
 	// request itself, where references were replaced; nil for the body's.
-	History []Past
-	Own     []jsonx.Raw
+	History, Own []Past
 	// Parameters are the operator's, by their names in chat completions.
 	Parameters []jsonx.Member
 }
@@ -92,28 +91,29 @@ func (p *Passage) input(own jsonx.Raw) (input jsonx.Raw, warnings []llm.Warning,
 	}
 	items := p.Own
 	if items == nil {
-		var err error
-		if items, err = Items(own, "text"); err != nil {
+		raws, err := Items(own, "text")
+		if err != nil {
 			return nil, nil, false // the endpoint judges it
+		}
+		for _, raw := range raws {
+			items = append(items, Past{Item: raw})
 		}
 	}
 	w := jsonx.Writer{Buf: make([]byte, 0, len(own)+1024)}
 	w.Array()
-	for _, past := range p.History {
+	add := func(past Past, field string) {
 		item, left := portable(past.Item, past.Deployment != "" && past.Deployment != p.Holder)
-		if left != "" {
-			warnings = append(warnings, llm.Warning{Code: llm.WarnDropped, Field: "previous_response_id", Detail: left})
-			continue
+		if left == "" {
+			w.Raw(item)
+		} else {
+			warnings = append(warnings, llm.Warning{Code: llm.WarnDropped, Field: field, Detail: left})
 		}
-		w.Raw(item)
 	}
-	for i, raw := range items {
-		item, left := portable(raw, false)
-		if left != "" {
-			warnings = append(warnings, llm.Warning{Code: llm.WarnDropped, Field: "input[" + strconv.Itoa(i) + "]", Detail: left})
-			continue
-		}
-		w.Raw(item)
+	for _, past := range p.History {
+		add(past, "previous_response_id")
+	}
+	for i, past := range items {
+		add(past, "input["+strconv.Itoa(i)+"]")
 	}
 	w.EndArray()
 	return w.Buf, warnings[:min(len(warnings), maxWarnings)], true
@@ -191,6 +191,65 @@ func summaryMessage(text string) jsonx.Raw {
 	w.String(summaryBegin + s.Summary)
 	w.EndObject()
 	return w.Buf
+}
+
+// Bound reports whether an item means something only to the deployment that made it: it is encrypted, or
+// refers to what that keeps.
+func Bound(item jsonx.Raw) bool {
+	out, left := portable(item, true)
+	return out == nil && left != ""
+}
+
+// WithEcho returns a response with what the request referred to, which the endpoint did not see, and with
+// another id unless that is empty.
+func (e *Echo) WithEcho(response jsonx.Raw, id string) jsonx.Raw {
+	members, err := jsonx.Members(response)
+	if err != nil {
+		return response
+	}
+	w := jsonx.Writer{Buf: make([]byte, 0, len(response)+256)}
+	w.Object()
+	for _, m := range members {
+		switch m.Name {
+		case "background", "conversation", "previous_response_id", "store":
+		case "id":
+			w.Key("id")
+			if id == "" {
+				w.Raw(m.Value)
+			} else {
+				w.String(id)
+			}
+		default:
+			w.AnyKey(m.Name)
+			w.Raw(m.Value)
+		}
+	}
+	e.references(&w)
+	w.EndObject()
+	return w.Buf
+}
+
+// WithEchoIn is WithEcho for the response in a server-sent event; other events stay as they are.
+func (e *Echo) WithEchoIn(event []byte, id string) []byte {
+	head, data, ok := bytes.Cut(event, []byte("\ndata: "))
+	if !ok || !bytes.Contains(data, []byte(`"response":`)) {
+		return event
+	}
+	members, err := jsonx.Members(bytes.TrimRight(data, "\n"))
+	if err != nil {
+		return event
+	}
+	w := jsonx.Writer{Buf: append(append(make([]byte, 0, len(event)+256), head...), "\ndata: "...)}
+	w.Object()
+	for _, m := range members {
+		w.AnyKey(m.Name)
+		if m.Name == "response" && m.Value.Kind() == '{' {
+			w.Raw(e.WithEcho(m.Value, id))
+		} else {
+			w.Raw(m.Value)
+		}
+	}
+	return end(&w)
 }
 
 // parameters are the operator's parameters that the request does not set, by their names in this dialect.
