@@ -131,11 +131,11 @@ type Event struct {
 	Body   []byte // as it was sent
 }
 
-// AddEvents keeps events of a response.
+// AddEvents keeps events of a response, unless that has been deleted.
 func (s *Store) AddEvents(ctx context.Context, response string, events []Event) error {
 	return s.within(ctx, func(tx *sql.Tx) error {
 		for i := range events {
-			_, err := tx.ExecContext(ctx, `INSERT INTO response_events (response, number, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+			_, err := tx.ExecContext(ctx, `INSERT INTO response_events (response, number, body) SELECT $1, $2, $3 WHERE EXISTS (SELECT 1 FROM responses WHERE id = $1) ON CONFLICT DO NOTHING`,
 				response, events[i].Number, string(events[i].Body))
 			if err != nil {
 				return err

@@ -118,10 +118,10 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		switch {
-		case x.raw.Stream:
-			h.stream(w, r, call, x)
 		case x.head.Background:
 			h.background(w, r, call, x)
+		case x.raw.Stream:
+			h.stream(w, r, call, x)
 		default:
 			h.whole(w, r, call, x)
 		}
