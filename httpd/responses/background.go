@@ -132,7 +132,7 @@ func (h *Handler) background(w http.ResponseWriter, r *http.Request, call *gatew
 	body := wire.AppendQueued(nil, x.env, wire.StatusQueued)
 	h.keep(ctx, x, body)
 	// The memory of the request is another call's, when this one is over.
-	x.raw.Body, x.body = bytes.Clone(x.raw.Body), bytes.Clone(x.body)
+	x.raw.Body, x.body, x.request = bytes.Clone(x.raw.Body), bytes.Clone(x.body), nil
 	if m.events == nil {
 		go h.run(ctx, call.ID(), x, m)
 		door.WriteJSON(w, http.StatusOK, body)
