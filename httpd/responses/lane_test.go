@@ -24,6 +24,7 @@ type openAI struct {
 	mu      sync.Mutex
 	got     []string // bodies of requests for responses
 	kept    map[string]bool
+	auth    string // of the last request
 	absent  bool   // it has no Responses API
 	refuses string // the answer to deletions, with status 500; empty to delete
 }
@@ -50,6 +51,7 @@ func (u *openAI) serve(w http.ResponseWriter, r *http.Request) {
 		Rest     jsonx.Raw `json:",embed"`
 	}
 	_ = jsonx.Unmarshal(body, &asked)
+	u.auth = r.Header.Get("Authorization")
 	id, deletes := strings.CutPrefix(r.URL.Path, "/v1/responses/")
 	switch {
 	case r.URL.Path == "/v1/chat/completions":
@@ -138,8 +140,9 @@ func laned(t *testing.T) (s *served, a, b *openAI) {
 		return fmt.Sprintf(`{"model_name":%q,"model_info":{"id":%q},"litellm_params":{"model":"openai/gpt-5","api_base":"%s/v1","api_key":"k"%s}}`, name, id, u.URL, more)
 	}
 	s = startWith(t, "", func(bedrock string) string {
-		return fmt.Sprintf(`{"model_list":[%s,%s,%s,%s,{"model_name":"*","litellm_params":{"model":"bedrock/*","aws_region_name":"us-east-1","aws_access_key_id":%q,"aws_secret_access_key":%q,"aws_bedrock_runtime_endpoint":%q}}],"router_settings":{"num_retries":0}}`,
+		return fmt.Sprintf(`{"model_list":[%s,%s,%s,%s,%s,{"model_name":"*","litellm_params":{"model":"bedrock/*","aws_region_name":"us-east-1","aws_access_key_id":%q,"aws_secret_access_key":%q,"aws_bedrock_runtime_endpoint":%q}}],"router_settings":{"num_retries":0}}`,
 			entry("gpt", "dep-a", a, ""), entry("gpt", "dep-b", b, ""), entry("solo", "dep-solo", b, ""), entry("tuned", "dep-tuned", a, `,"max_tokens":77,"reasoning_effort":"low"`),
+			entry("open", "dep-open", b, `,"configurable_clientside_auth_params":["api_key"]`),
 			emulator.DemoAccessKeyID, string(emulator.DemoSecretAccessKey), bedrock)
 	})
 	return s, a, b
@@ -386,5 +389,20 @@ func TestAFailureInAPassedStream(t *testing.T) {
 	}
 	if kept := s.do(t, "GET", "/v1/responses/resp_b1", ""); kept.Status != "failed" {
 		t.Errorf("kept as %s", kept.body)
+	}
+}
+
+func TestASettingOfAClientIsUsedOrRefused(t *testing.T) {
+	s, _, b := laned(t)
+	auth := func() string {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.auth
+	}
+	if got := s.do(t, "POST", "/v1/responses", `{"model":"open","input":"x","api_key":"sk-own"}`); got.status != 200 || auth() != "Bearer sk-own" {
+		t.Errorf("%s, called with %s", got.body, auth())
+	}
+	if got := s.do(t, "POST", "/v1/responses", `{"model":"solo","input":"x","api_key":"sk-own"}`); got.status != 400 || got.Error.Param != "api_key" {
+		t.Errorf("where it is not allowed: %s", got.body)
 	}
 }
