@@ -216,7 +216,7 @@ func TestAnswersWholeAndStreamed(t *testing.T) {
 		for event := range strings.SplitSeq(strings.TrimSuffix(string(all), "\r\n\r\n"), "\r\n\r\n") {
 			events = append(events, jsonx.Raw(strings.TrimPrefix(event, "data: ")))
 		}
-		if text, finished := told(t, events...); resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" || text != "granite and basalt" || !finished {
+		if text, finished := told(t, events...); resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "text/event-stream" || text != "granite and basalt" || !finished {
 			t.Errorf("streamed: %d %s", resp.StatusCode, all)
 		}
 
@@ -227,7 +227,7 @@ func TestAnswersWholeAndStreamed(t *testing.T) {
 		if err := jsonx.Unmarshal(all, &elements); err != nil {
 			t.Fatalf("the array is %s: %v", all, err)
 		}
-		if text, finished := told(t, elements...); resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "application/json" || text != "granite and basalt" || !finished || len(elements) < 2 {
+		if text, finished := told(t, elements...); resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != "application/json" || text != "granite and basalt" || !finished || len(elements) < 2 {
 			t.Errorf("streamed as an array: %d %s", resp.StatusCode, all)
 		}
 	}
@@ -241,7 +241,9 @@ func TestAnArrayIsSentAsItIsMade(t *testing.T) {
 		return `{"candidates":[{"content":{"parts":[{"text":"` + text + `"}],"role":"model"}` + more + `}]}`
 	}
 	opened := make(chan *http.Response)
-	go func() { opened <- s.open(t, "/v1beta/models/flash:streamGenerateContent?key="+key, hi, "X: y") }()
+	go func() {
+		opened <- s.open(t, "/v1beta/models/flash:streamGenerateContent?key="+key, hi, "X: y") //nolint:bodyclose // the receiver closes it
+	}()
 	s.google.events <- part("granite", "")
 	resp := <-opened
 	defer resp.Body.Close()

@@ -100,7 +100,7 @@ func (s *served) open(t *testing.T, method, path, body string) (next func() stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := http.DefaultClient.Do(req) //nolint:bodyclose // leave closes it
 	if err != nil {
 		t.Fatal(err)
 	}

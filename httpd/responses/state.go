@@ -101,11 +101,11 @@ func (h *Handler) resolve(ctx context.Context, call *gateway.Call, x *exchange) 
 		}
 		x.body, x.options.History = body, len(history)
 	}
-	return h.pass(ctx, call, x, passage)
+	return h.pass(ctx, x, passage)
 }
 
 // pass prepares the body for targets that speak the dialect, if the model's name has any.
-func (h *Handler) pass(ctx context.Context, call *gateway.Call, x *exchange, p *wire.Passage) error {
+func (h *Handler) pass(ctx context.Context, x *exchange, p *wire.Passage) error {
 	settings := h.Gateway.Settings(x.raw.Model)
 	if !x.head.Plain && settings.AllowClientSettings { // they choose the deployment
 		req, err := x.decoded(ctx)

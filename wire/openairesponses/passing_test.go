@@ -51,7 +51,7 @@ func TestWhatPassesToAnEndpoint(t *testing.T) {
 		{
 			"a history of another's", `{"model":"m","previous_response_id":"r","input":"go on"}`,
 			responses.Passage{Holder: "d", History: past("e", `{"id":"rs_1","type":"reasoning","summary":[]}`, `{"id":"cmp_1","type":"compaction","encrypted_content":"gAAA"}`, `{"id":"fc_1","type":"function_call","call_id":"c"}`, `{"id":"ws_1","type":"web_search_call"}`, `{"id":"lsh_1","type":"local_shell_call"}`)},
-			`{"model":"m","input":[{"type":"function_call","call_id":"c"},{"id":"lsh_1","type":"local_shell_call"},{"type":"message","role":"user","content":[{"type":"input_text","text":"go on"}]}]}`, "previous_response_id previous_response_id previous_response_id",
+			`{"model":"m","input":[{"type":"function_call","call_id":"c"},{"id":"lsh_1","type":"local_shell_call"},{"type":"message","role":"user","content":[{"type":"input_text","text":"go on"}]}]}`, strings.TrimSpace(strings.Repeat("previous_response_id ", 3)),
 		},
 		{
 			"what the gateway has made", `{"model":"m","input":[{"type":"reasoning","id":"rs_1_0","summary":[]},{"type":"reasoning","id":"rs_x","summary":[],"encrypted_content":"outcrop-1.e30="},{"type":"compaction","encrypted_content":"` + summary + `"},{"id":"msg_1_1","type":"message","role":"assistant","content":[]},{"id":"item_1_in3","type":"function_call_output","call_id":"c","output":""},{"id":"msg_theirs","role":"user","content":"x"}]}`,

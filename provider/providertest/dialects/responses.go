@@ -257,43 +257,51 @@ type readPart struct {
 	Rest jsonx.Raw `json:",embed"`
 }
 
+// readStream reads the events of a stream: the last response in them, and the text of the deltas.
+func readStream(body []byte) (last jsonx.Raw, text string, err error) {
+	var deltas strings.Builder
+	number := int64(0)
+	for block := range strings.SplitSeq(strings.TrimSuffix(string(body), "\n\n"), "\n\n") {
+		name, data, _ := strings.Cut(block, "\ndata: ")
+		var ev struct {
+			Type     string    `json:"type"`
+			Number   int64     `json:"sequence_number"`
+			Delta    string    `json:"delta"`
+			Response jsonx.Raw `json:"response"`
+			Rest     jsonx.Raw `json:",embed"`
+		}
+		if err := jsonx.Unmarshal([]byte(data), &ev); err != nil {
+			return nil, "", fmt.Errorf("the event %q: %w", block, err)
+		}
+		if name != "event: "+ev.Type || ev.Number != number {
+			return nil, "", fmt.Errorf("the event %q has number %d, not %d", block, ev.Number, number)
+		}
+		number++
+		if ev.Type == "response.output_text.delta" {
+			deltas.WriteString(ev.Delta)
+		}
+		if ev.Response != nil {
+			last = ev.Response
+			if !strings.Contains(string(last), `"model":"providertest"`) {
+				return nil, "", fmt.Errorf("the client sees the model of %s", last)
+			}
+		}
+	}
+	return last, deltas.String(), nil
+}
+
 // Read reads what a client gets: a response, or the events of a stream, whose texts must be those of the
 // response at its end.
 func (r Responses) Read(body []byte, stream bool) (*providertest.Answer, error) {
-	var last readResponse
 	text := ""
 	if stream {
-		number := int64(0)
-		for block := range strings.SplitSeq(strings.TrimSuffix(string(body), "\n\n"), "\n\n") {
-			name, data, ok := strings.Cut(block, "\ndata: ")
-			var ev struct {
-				Type     string    `json:"type"`
-				Number   int64     `json:"sequence_number"`
-				Delta    string    `json:"delta"`
-				Response jsonx.Raw `json:"response"`
-				Rest     jsonx.Raw `json:",embed"`
-			}
-			if err := jsonx.Unmarshal([]byte(data), &ev); err != nil || !ok {
-				return nil, fmt.Errorf("the event %q: %w", block, err)
-			}
-			if name != "event: "+ev.Type || ev.Number != number {
-				return nil, fmt.Errorf("the event %q has number %d, not %d", block, ev.Number, number)
-			}
-			number++
-			if ev.Type == "response.output_text.delta" {
-				text += ev.Delta
-			}
-			if ev.Response != nil {
-				last = readResponse{}
-				if err := jsonx.Unmarshal(ev.Response, &last); err != nil {
-					return nil, err
-				}
-				if last.Model != "providertest" {
-					return nil, fmt.Errorf("the client sees the model %q", last.Model)
-				}
-			}
+		var err error
+		if body, text, err = readStream(body); err != nil {
+			return nil, err
 		}
-	} else if err := jsonx.Unmarshal(body, &last); err != nil {
+	}
+	var last readResponse
+	if err := jsonx.Unmarshal(body, &last); err != nil {
 		return nil, err
 	}
 	if last.Model != "providertest" {
