@@ -132,7 +132,7 @@ func (h *Handler) background(w http.ResponseWriter, r *http.Request, call *gatew
 	body := wire.AppendQueued(nil, x.env, wire.StatusQueued)
 	h.keep(ctx, x, body)
 	// The memory of the request is another call's, when this one is over.
-	x.raw.Body, x.body, x.request = bytes.Clone(x.raw.Body), bytes.Clone(x.body), nil
+	x.own()
 	if m.events == nil {
 		go h.run(ctx, call.ID(), x, m)
 		door.WriteJSON(w, http.StatusOK, body)
@@ -142,6 +142,12 @@ func (h *Handler) background(w http.ResponseWriter, r *http.Request, call *gatew
 	m.events.add(wire.AppendEvent(nil, "response.queued", 0, body))
 	go h.run(ctx, call.ID(), x, m)
 	h.follow(w, r, call, m.events, 0, x.raw.Model)
+}
+
+// own copies what is in the memory of the request.
+func (x *exchange) own() {
+	x.raw.Body, x.body, x.original, x.request = bytes.Clone(x.raw.Body), bytes.Clone(x.body), bytes.Clone(x.original), nil
+	x.head.Input = bytes.Clone(x.head.Input) // the items are copies
 }
 
 // run makes a response in the background.
@@ -198,7 +204,7 @@ func (h *Handler) make(ctx context.Context, call *gateway.Call, x *exchange, kee
 	if err := grow(ctx, call, x); err != nil {
 		return err
 	}
-	resp, err := call.Relay(ctx, &x.raw, x.translation())
+	resp, err := relayed(h, call, x, func() (*llm.RawResponse, error) { return call.Relay(ctx, &x.raw, x.translation()) })
 	if err == nil {
 		keep(h.finished(call, x, resp))
 	}
@@ -210,7 +216,7 @@ func (h *Handler) makeStream(ctx context.Context, call *gateway.Call, x *exchang
 	if err := grow(ctx, call, x); err != nil {
 		return err
 	}
-	stream, err := call.RelayStream(ctx, &x.raw, x.translation())
+	stream, err := relayed(h, call, x, func() (llm.RawStream, error) { return call.RelayStream(ctx, &x.raw, x.translation()) })
 	if err != nil {
 		return err
 	}

@@ -406,3 +406,28 @@ func TestASettingOfAClientIsUsedOrRefused(t *testing.T) {
 		t.Errorf("where it is not allowed: %s", got.body)
 	}
 }
+
+func TestAResponseThatTheProviderHasForgottenIsContinued(t *testing.T) {
+	s, _, b := laned(t)
+	for _, more := range []string{``, `,"stream":true`, `,"background":true`, `,"background":true,"stream":true`} {
+		first := s.do(t, "POST", "/v1/responses", `{"model":"solo","input":"first"}`)
+		b.forget(first.ID)
+		got := s.do(t, "POST", "/v1/responses", `{"model":"solo","input":"second","previous_response_id":"`+first.ID+`"`+more+`}`)
+		if more == `,"background":true` {
+			got = s.poll(t, got.ID)
+		}
+		body, _ := b.last()
+		if got.status != 200 || !strings.Contains(got.body, "I am") || !strings.Contains(body, `"text":"first"`) || !strings.Contains(body, `"text":"second"`) || strings.Contains(body, first.ID) {
+			t.Errorf("%s: %s\nOpenAI got %s", more, got.body, body)
+		}
+	}
+}
+
+func TestAResponseThatHasFailedIsContinuedWithTheWholeConversation(t *testing.T) {
+	s, _, b := laned(t)
+	s.do(t, "POST", "/v1/responses", `{"model":"solo","input":"[[fail]]","stream":true}`)
+	got := s.do(t, "POST", "/v1/responses", `{"model":"solo","input":"again","previous_response_id":"resp_b1"}`)
+	if body, _ := b.last(); got.status != 200 || strings.Contains(body, "previous_response_id") || !strings.Contains(body, "[[fail]]") || !strings.Contains(body, `"text":"again"`) {
+		t.Errorf("%s\nOpenAI got %s", got.body, body)
+	}
+}

@@ -139,6 +139,10 @@ type exchange struct {
 	owner   string      // who asks
 	items   []jsonx.Raw // of the input, if they are needed to keep the response
 
+	original  []byte       // as the client sent it
+	passage   wire.Passage // of the body for targets that speak the dialect
+	continued bool         // the provider is asked to continue a response that it keeps
+
 	left     []llm.Warning   // of what the body for targets that speak the dialect leaves out
 	previous *store.Response // that the request continues; nil for none
 	made     llm.Meta        // of a response in the provider's own format: its deployment
@@ -207,7 +211,7 @@ func (x *exchange) warnings(meta *llm.Meta) []llm.Warning {
 //
 //go:noinline
 func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, x *exchange) {
-	resp, err := call.Relay(r.Context(), &x.raw, x.translation())
+	resp, err := relayed(h, call, x, func() (*llm.RawResponse, error) { return call.Relay(r.Context(), &x.raw, x.translation()) })
 	if err != nil {
 		h.WriteError(w, call.Fail(err))
 		return
@@ -241,7 +245,7 @@ func (h *Handler) finished(call *gateway.Call, x *exchange, resp *llm.RawRespons
 func (x *exchange) release() {
 	if x.request == nil {
 		x.sent.Release()
-		x.raw.Body, x.body = nil, nil
+		x.raw.Body, x.body, x.original, x.passage = nil, nil, nil, wire.Passage{}
 	}
 }
 
@@ -252,7 +256,7 @@ func (x *exchange) response(resp *llm.Response) *llm.RawResponse {
 }
 
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, x *exchange) {
-	stream, err := call.RelayStream(r.Context(), &x.raw, x.translation())
+	stream, err := relayed(h, call, x, func() (llm.RawStream, error) { return call.RelayStream(r.Context(), &x.raw, x.translation()) })
 	if err != nil {
 		h.WriteError(w, call.Fail(err))
 		return

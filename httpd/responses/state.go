@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"outcrop/gateway"
@@ -114,32 +115,40 @@ func (h *Handler) pass(ctx context.Context, x *exchange, p *wire.Passage) error 
 		}
 		x.raw.ClientSettings = req.ClientSettings
 	}
-	original := x.raw.Body
+	x.original, x.passage = x.raw.Body, *p
 	x.raw.Body = x.body
 	if some, _ := settings.Speaks(llm.DialectResponses); !some {
 		return nil
 	}
-	bind(x, p, settings.Deployments)
-	p.Parameters = settings.Parameters
+	x.passage.Parameters = settings.Parameters
 	if x.options.Count { // what they change has no tokens
-		p.Parameters = nil
+		x.passage.Parameters = nil
 	}
-	body, warnings, ok := x.head.Passing(original, p)
+	settings.Defaults.ApplyTo(&x.raw.Call)
+	x.prepare(settings.Deployments, true)
+	return nil
+}
+
+// prepare prepares the body for targets that speak the dialect. With continued, a response that the provider
+// keeps is continued there; otherwise the provider gets the whole conversation.
+func (x *exchange) prepare(deployments []string, continued bool) {
+	p := x.passage
+	x.bind(&p, deployments, continued)
+	x.continued, x.raw.Deployment = p.Previous != "", p.Holder
+	body, warnings, ok := x.head.Passing(x.original, &p)
 	if !ok {
-		x.raw.Dialect = ""
-		return nil
+		x.raw.Dialect, x.raw.Deployment = "", ""
+		return
 	}
 	x.raw.Body, x.left = body, warnings
-	settings.Defaults.ApplyTo(&x.raw.Call)
-	return nil
 }
 
 // bind has a request served by the deployment that holds what it continues, if the model's name has that
 // deployment: by its own id of the response, if it keeps that, or because parts of the conversation mean
 // nothing to others.
-func bind(x *exchange, p *wire.Passage, deployments []string) {
+func (x *exchange) bind(p *wire.Passage, deployments []string, continued bool) {
 	serves := func(deployment string) bool { return deployment != "" && slices.Contains(deployments, deployment) }
-	if r := x.previous; r != nil && r.Upstream != "" && serves(r.Deployment) && x.head.Plain {
+	if r := x.previous; r != nil && continued && r.Upstream != "" && serves(r.Deployment) && over(r.Body) {
 		p.Previous, p.Holder, p.History = r.Upstream, r.Deployment, nil
 	}
 	for _, items := range [...][]wire.Past{p.Own, p.History} {
@@ -149,7 +158,30 @@ func bind(x *exchange, p *wire.Passage, deployments []string) {
 			}
 		}
 	}
-	x.raw.Deployment = p.Holder
+}
+
+// over reports whether a response has ended, and has not failed.
+func over(response jsonx.Raw) bool {
+	status := wire.ResponseStatus(response)
+	return status == wire.StatusCompleted || status == wire.StatusIncomplete
+}
+
+// relayed makes a call by do, and makes it again with the whole conversation if the provider no longer has
+// the response that the request continues: the gateway has it longer.
+func relayed[T any](h *Handler, call *gateway.Call, x *exchange, do func() (T, error)) (T, error) {
+	result, err := do()
+	if err == nil || !x.continued || !lost(llm.AsError(err)) {
+		return result, err
+	}
+	call.Recover()
+	x.prepare(h.Gateway.Settings(x.raw.Model).Deployments, false)
+	return do()
+}
+
+// lost reports whether a provider says that it does not have the response that a request continues.
+func lost(e *llm.Error) bool {
+	return e.Upstream && (e.UpstreamStatus == http.StatusBadRequest || e.UpstreamStatus == http.StatusNotFound) &&
+		(e.Type == "previous_response_not_found" || strings.Contains(strings.ToLower(e.Message), "previous response"))
 }
 
 // history returns the items of what a request continues.
@@ -246,7 +278,7 @@ func (h *Handler) keep(ctx context.Context, x *exchange, response jsonx.Raw) {
 		}
 	}
 	var added []store.Item
-	if status := wire.ResponseStatus(response); x.head.Conversation != "" && (status == wire.StatusCompleted || status == wire.StatusIncomplete) {
+	if x.head.Conversation != "" && over(response) {
 		for _, item := range x.items {
 			added = append(added, store.Item{ID: wire.ItemID(item), Body: item})
 		}

@@ -254,3 +254,38 @@ func TestTheWayToTokens(t *testing.T) {
 		}
 	}
 }
+
+func TestResponsesPassThroughByTheirOwnAPI(t *testing.T) {
+	var got string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = r.Method + " " + r.URL.RequestURI() + " " + string(body)
+		_, _ = io.WriteString(w, `{"id":"resp_1","status":"completed","output":[]}`)
+	}))
+	defer s.Close()
+	for version, path := range map[string]string{"v1": "/openai/v1/responses", "2025-04-01-preview": "/openai/responses?api-version=2025-04-01-preview", "2024-10-21": ""} {
+		d, err := opened(t, map[string]string{"api_base": s.URL, "api_key": "k", "api_version": version}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		targets, err := d.Targets(llm.VerbChat, "gpt5_series/m")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := targets[0].(provider.Passer)
+		if p.Speaks(llm.DialectResponses) != (path != "") {
+			t.Errorf("%s speaks it: %t", version, path == "")
+		}
+		if path == "" {
+			continue
+		}
+		resp, err := p.Pass(t.Context(), &llm.Raw{Call: llm.Call{Model: "mine"}, Dialect: llm.DialectResponses, Body: []byte(`{"model":"mine","input":"x"}`)})
+		if want := "POST " + path + ` {"model":"m","input":"x"}`; err != nil || got != want || !resp.Meta.Keeps {
+			t.Errorf("called %s, not %s: %v", got, want, err)
+		}
+		_, err = p.Pass(t.Context(), &llm.Raw{Dialect: llm.DialectResponses, Service: true, Method: http.MethodDelete, Path: []string{"resp_1"}})
+		if want := "DELETE " + strings.Replace(path, "/responses", "/responses/resp_1", 1) + " "; err != nil || got != want {
+			t.Errorf("called %s, not %s: %v", got, want, err)
+		}
+	}
+}

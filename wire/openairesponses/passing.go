@@ -265,7 +265,7 @@ func (h *Head) parameters(own []jsonx.Member) (out []jsonx.Member, ok bool) {
 		case "reasoning_effort":
 			name = "reasoning"
 			m.Value = append(append(jsonx.Raw(`{"effort":`), m.Value...), '}')
-		case "guardrailConfig": // in force whatever the body has: see llm.Call.Guardrail
+		case "guardrailConfig", "extra_headers": // in force whatever the body has: see llm.Call
 			continue
 		default:
 			return nil, false
