@@ -141,7 +141,7 @@ func (h *Handler) background(w http.ResponseWriter, r *http.Request, call *gatew
 	m.events.add(wire.AppendEvent(nil, "response.created", 0, body))
 	m.events.add(wire.AppendEvent(nil, "response.queued", 0, body))
 	go h.run(ctx, call.ID(), x, m)
-	h.follow(w, r, call, m.events, 0, x.raw.Model)
+	h.send(w, r, call, m.events.source, 0, x.raw.Model)
 }
 
 // own copies what is in the memory of the request.

@@ -79,13 +79,8 @@ func (r *recording) source(ctx context.Context, next int) ([][]byte, error) {
 	}
 }
 
-// follow sends the events of a response that is made in the background, from one on, until its end. A client
-// that leaves ends only that.
-func (h *Handler) follow(w http.ResponseWriter, r *http.Request, call *gateway.Call, rec *recording, next int, model string) {
-	h.send(w, r, call, rec.source, next, model)
-}
-
-// send sends the events of a source.
+// send sends the events of a response that is made in the background, or was, from one on until the end. A
+// client that leaves ends only that.
 func (h *Handler) send(w http.ResponseWriter, r *http.Request, call *gateway.Call, from source, next int, model string) {
 	var last atomic.Int64 // the number of the last event that was sent
 	last.Store(int64(next) - 1)
@@ -151,7 +146,7 @@ func (h *Handler) events(r *http.Request, call *gateway.Call) (from source, next
 		e.Fix = "Leave stream out to get the response."
 		return nil, 0, "", e
 	}
-	return func(ctx context.Context, next int) ([][]byte, error) {
+	kept := func(ctx context.Context, next int) ([][]byte, error) {
 		some, err := s.Events(ctx, owner, id, int64(next)-1)
 		if err != nil {
 			return nil, unavailable(err)
@@ -161,5 +156,6 @@ func (h *Handler) events(r *http.Request, call *gateway.Call) (from source, next
 			out[i] = some[i].Body
 		}
 		return out, nil
-	}, next, resp.Model, nil
+	}
+	return kept, next, resp.Model, nil
 }
