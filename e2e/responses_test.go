@@ -12,6 +12,7 @@ func responsesScenarios() []string {
 		"parse returns an object of the schema",
 		"a conversation goes on by the response before",
 		"a response is made in the background",
+		"a stream in the background is left and resumed",
 		"a response that breaks off fails, and never claims an end",
 	}
 }

@@ -158,6 +158,9 @@ func (c *Call) Fail(err error) *llm.Error {
 	return e
 }
 
+// Recover takes back a failure with which the frontend has dealt, so that the call has not failed.
+func (c *Call) Recover() { c.record.Err, c.record.Status = nil, 200 }
+
 // End records the call.
 func (c *Call) End(ctx context.Context) {
 	if c.ended {

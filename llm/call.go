@@ -28,6 +28,9 @@ type Call struct {
 	// It is in force in place of any that the client brings. Only targets that apply it get the call:
 	// see provider.Guarder.
 	Guardrail jsonx.Raw
+	// Deployment is the id of the only deployment that may serve the call, because it holds what the call
+	// refers to; empty for any.
+	Deployment string
 	// Names are the client's names for the fields of the request, for errors and warnings; nil for
 	// llm's own. See FieldName.
 	Names Names

@@ -42,6 +42,12 @@ type Meta struct {
 	Retries int
 	// Price computes the cost of the response; nil if the price is unknown.
 	Price Pricer
+	// Passed reports whether the response is in the dialect of a Raw call because the target speaks it, and was
+	// not translated.
+	Passed bool
+	// Keeps reports whether the provider keeps the response of a Raw call, unless the call asks it not to, so
+	// that later calls of the same deployment can refer to it.
+	Keeps bool
 	// Header are the headers of a Raw call's response that belong to the client, such as its content
 	// type.
 	Header []Label

@@ -210,7 +210,8 @@ type Reranker interface {
 // itself: bodies in that dialect reach the model without a translation.
 type Passer interface {
 	// Speaks reports whether Pass and PassStream take bodies of a dialect, such as
-	// llm.DialectAnthropic.
+	// llm.DialectAnthropic. If it reports false after a call has failed, the target has turned out not to
+	// speak the dialect, and the call is translated.
 	Speaks(dialect string) bool
 	// Pass makes one attempt at a non-streaming call. A failure is an *llm.Error.
 	Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error)

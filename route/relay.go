@@ -35,7 +35,14 @@ func (t *Translation) verb(raw *llm.Raw) llm.Verb {
 func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.RawResponse, error) {
 	resp, served, err := Do(ctx, r, t.verb(raw), &raw.Call, func(ctx context.Context, target provider.Target) (*llm.RawResponse, error) {
 		if p, ok := target.(provider.Passer); ok && p.Speaks(raw.Dialect) {
-			return p.Pass(ctx, raw)
+			resp, err := p.Pass(ctx, raw)
+			if err == nil {
+				resp.Meta.Passed = true
+				return resp, nil
+			}
+			if t == nil || p.Speaks(raw.Dialect) {
+				return nil, err
+			}
 		}
 		chatter, req, err := t.prepare(ctx, target)
 		if err != nil {
@@ -59,7 +66,14 @@ func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.
 func (r *Router) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (llm.RawStream, error) {
 	return Open(ctx, r, t.verb(raw), &raw.Call, func(ctx context.Context, target provider.Target) (Source[llm.RawEvent], error) {
 		if p, ok := target.(provider.Passer); ok && p.Speaks(raw.Dialect) {
-			return p.PassStream(ctx, raw)
+			s, err := p.PassStream(ctx, raw)
+			if err == nil {
+				s.Meta().Passed = true
+				return s, nil
+			}
+			if t == nil || p.Speaks(raw.Dialect) {
+				return nil, err
+			}
 		}
 		chatter, req, err := t.prepare(ctx, target)
 		if err != nil {

@@ -16,7 +16,9 @@ import (
 // passing is a deployment whose target also speaks AWS's own dialect.
 type passing struct {
 	*fake
-	raw []rawStep // what one try does; the last one for ever
+	raw    []rawStep // what one try does; the last one for ever
+	learns bool      // a failure shows that it does not speak the dialect
+	deaf   bool      // it has learned so
 }
 
 type rawStep struct {
@@ -36,13 +38,14 @@ type passTarget struct {
 	own *passing
 }
 
-func (passTarget) Speaks(dialect string) bool { return dialect == llm.DialectBedrock }
+func (t passTarget) Speaks(dialect string) bool { return dialect == llm.DialectBedrock && !t.own.deaf }
 
 func (t passTarget) next() rawStep {
 	s := t.own.raw[0]
 	if len(t.own.raw) > 1 {
 		t.own.raw = t.own.raw[1:]
 	}
+	t.own.deaf = t.own.learns && s.err != nil
 	return s
 }
 
@@ -230,4 +233,50 @@ func (t translated) Next(ev *llm.RawEvent) error {
 	err := t.Stream.Next(&inner)
 	*ev = llm.RawEvent{Type: "event", Content: inner.Kind == llm.EventDelta}
 	return err
+}
+
+// A target that turns out not to speak the dialect gets the translation at once.
+func TestRelayTranslatesForATargetThatLearns(t *testing.T) {
+	tr := &Translation{
+		Request: func(context.Context) (*llm.Request, error) { return &llm.Request{}, nil },
+		Response: func(r *llm.Response) *llm.RawResponse {
+			return &llm.RawResponse{Body: []byte("translated " + r.RawStop)}
+		},
+		Stream: func(s llm.Stream) llm.RawStream { return translated{s} },
+	}
+	learning := func() *passing {
+		return &passing{fake: &fake{name: "a", steps: []step{{events: []llm.Event{start, text("granite")}}}}, raw: []rawStep{{err: refused()}}, learns: true}
+	}
+	var pauses []time.Duration
+	if resp, err := instant(&pauses, relayed(learning())).Relay(t.Context(), bedrockCall(false), tr); err != nil || string(resp.Body) != "translated a" || resp.Meta.Passed {
+		t.Errorf("got %+v, %v", resp, err)
+	}
+	if types, err := collect(instant(&pauses, relayed(learning())).RelayStream(t.Context(), bedrockCall(true), tr)); len(types) != 2 || !errors.Is(err, io.EOF) {
+		t.Errorf("got %q, %v", types, err)
+	}
+	if _, err := instant(&pauses, relayed(learning())).Relay(t.Context(), bedrockCall(false), nil); codeOf(err) != llm.CodeInvalid {
+		t.Errorf("without a translation: %v", err)
+	}
+}
+
+func TestACallThatBelongsToADeploymentReachesNoOther(t *testing.T) {
+	a, b := &fake{name: "a", steps: []step{{}}}, &fake{name: "b", steps: []step{{err: unavailable()}}}
+	var pauses []time.Duration
+	ea, eb := entry("granite", a), entry("granite", b)
+	r := instant(&pauses, ea, eb)
+	if got := r.Settings("granite").Deployments; !slices.Equal(got, []string{ea.ID, eb.ID}) {
+		t.Errorf("the deployments are %q", got)
+	}
+	for range 4 {
+		resp, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite", Deployment: ea.ID}})
+		if err != nil || resp.RawStop != "a" {
+			t.Errorf("got %+v, %v", resp, err)
+		}
+	}
+	if _, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite", Deployment: eb.ID}}); codeOf(err) != llm.CodeUnavailable || len(a.calls) != 4 {
+		t.Errorf("%v, and the other got %d calls", err, len(a.calls))
+	}
+	if _, err := r.Complete(t.Context(), &llm.Request{Call: llm.Call{Model: "granite", Deployment: "gone"}}); codeOf(err) != llm.CodeStateNotFound {
+		t.Errorf("a deployment that is gone: %v", err)
+	}
 }

@@ -60,8 +60,10 @@ type Settings struct {
 	// Defaults are Parameters decoded, for frontends of other dialects, and the guardrail of every call;
 	// nil for none.
 	Defaults *llm.Defaults
-	// Spoken are the dialects that deployments of the name speak; New sets it.
-	Spoken []Spoken
+	// Spoken are the dialects that deployments of the name speak, and Deployments the deployments' ids; New
+	// sets them.
+	Spoken      []Spoken
+	Deployments []string
 }
 
 // Spoken is a dialect that some of a name's deployments speak, so that its bodies can pass through.
@@ -104,6 +106,7 @@ type group struct {
 	name           string
 	deployments    []*deployment
 	spoken         []Spoken
+	ids            []string
 	turn           atomic.Uint64
 	budget         budget
 	overrideBudget budget // for calls with client settings
@@ -162,6 +165,9 @@ func New(entries []Entry, opt Options) *Router {
 	}
 	for _, g := range groups {
 		g.spoken = spoken(g.deployments)
+		for _, t := range g.deployments {
+			g.ids = append(g.ids, t.ID)
+		}
 	}
 	return &Router{names: newNames(groups), opt: opt}
 }
@@ -206,7 +212,7 @@ func (r *Router) Alternative(name string) string {
 func (r *Router) Settings(name string) Settings {
 	if g, _ := r.names.find(name); g != nil {
 		s := g.deployments[0].Settings
-		s.Spoken = g.spoken
+		s.Spoken, s.Deployments = g.spoken, g.ids
 		return s
 	}
 	return Settings{}
@@ -287,6 +293,14 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 		c.budget = &g.overrideBudget
 	}
 	order := g.order(c.start)
+	if req.Deployment != "" {
+		if order = g.only(req.Deployment); order == nil {
+			return Served{}, &llm.Error{
+				Code: llm.CodeStateNotFound, Status: 404, Message: "the deployment that holds what the request refers to does not serve the model " + quote(name) + ".",
+				Fix: "Use the model's name of the earlier call, or send the whole conversation.",
+			}
+		}
+	}
 	for tries := 0; ; tries++ {
 		t := order[tries%len(order)]
 		model := t.Model
@@ -430,6 +444,16 @@ func (g *group) order(now time.Time) []*deployment {
 		cooling = append(cooling[:soonest], cooling[soonest+1:]...)
 	}
 	return order
+}
+
+// only returns the deployment with an id; nil if the group has none.
+func (g *group) only(id string) []*deployment {
+	for i, t := range g.deployments {
+		if t.ID == id {
+			return g.deployments[i : i+1]
+		}
+	}
+	return nil
 }
 
 // attemptError returns the failure of an attempt: the cause of its context's end, if that ended it.

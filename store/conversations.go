@@ -18,8 +18,10 @@ type Conversation struct {
 
 // Item is an item of a conversation.
 type Item struct {
-	ID   string
-	Body []byte // a JSON object
+	ID string
+	// Deployment is the id of the deployment that made it in the API's own format; empty for none.
+	Deployment string
+	Body       []byte // a JSON object
 }
 
 // PutConversation keeps a conversation, in place of one with the same id and owner.
@@ -64,8 +66,8 @@ func (s *Store) AddItems(ctx context.Context, owner, id string, expires time.Tim
 			return err
 		}
 		for i := range items {
-			_, err := tx.ExecContext(ctx, `INSERT INTO conversation_items (conversation, position, id, body) VALUES ($1, $2, $3, $4)`,
-				id, last.Int64+1+int64(i), items[i].ID, string(items[i].Body))
+			_, err := tx.ExecContext(ctx, `INSERT INTO conversation_items (conversation, position, id, body, deployment) VALUES ($1, $2, $3, $4, $5)`,
+				id, last.Int64+1+int64(i), items[i].ID, string(items[i].Body), items[i].Deployment)
 			if err != nil {
 				return err
 			}
@@ -80,7 +82,7 @@ func (s *Store) Items(ctx context.Context, owner, id string, bound int64) (items
 	if _, err := s.Conversation(ctx, owner, id); err != nil {
 		return nil, err
 	}
-	rows, err := s.db.QueryContext(ctx, `SELECT id, body FROM conversation_items WHERE conversation = $1 ORDER BY position`, id)
+	rows, err := s.db.QueryContext(ctx, `SELECT id, body, deployment FROM conversation_items WHERE conversation = $1 ORDER BY position`, id)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +90,7 @@ func (s *Store) Items(ctx context.Context, owner, id string, bound int64) (items
 	size := int64(0)
 	for rows.Next() {
 		var it Item
-		if err := rows.Scan(&it.ID, &it.Body); err != nil {
+		if err := rows.Scan(&it.ID, &it.Body, &it.Deployment); err != nil {
 			return nil, err
 		}
 		if size += int64(len(it.Body)); size > bound {

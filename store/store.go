@@ -96,7 +96,8 @@ func (s *Store) Expire(ctx context.Context, now time.Time) error {
 	for {
 		var size, oldest sql.NullInt64
 		err := s.db.QueryRowContext(ctx, `SELECT
-			(SELECT COALESCE(SUM(LENGTH(body) + LENGTH(input)), 0) FROM responses) + (SELECT COALESCE(SUM(LENGTH(body)), 0) FROM conversation_items),
+			(SELECT COALESCE(SUM(LENGTH(body) + LENGTH(input)), 0) FROM responses) + (SELECT COALESCE(SUM(LENGTH(body)), 0) FROM conversation_items)
+				+ (SELECT COALESCE(SUM(LENGTH(body)), 0) FROM response_events),
 			(SELECT MIN(expires) FROM (SELECT expires FROM responses UNION ALL SELECT expires FROM conversations) AS all_expire)`).Scan(&size, &oldest)
 		if err != nil || size.Int64 <= MemoryBytes || !oldest.Valid {
 			return err
@@ -110,6 +111,8 @@ func (s *Store) Expire(ctx context.Context, now time.Time) error {
 func (s *Store) forget(ctx context.Context, until int64) error {
 	return s.within(ctx, func(tx *sql.Tx) error {
 		for _, statement := range []string{
+			`DELETE FROM response_items WHERE response IN (SELECT id FROM responses WHERE expires <= $1)`,
+			`DELETE FROM response_events WHERE response IN (SELECT id FROM responses WHERE expires <= $1)`,
 			`DELETE FROM responses WHERE expires <= $1`,
 			`DELETE FROM conversation_items WHERE conversation IN (SELECT id FROM conversations WHERE expires <= $1)`,
 			`DELETE FROM conversations WHERE expires <= $1`,

@@ -54,7 +54,7 @@ func New(g *gateway.Gateway, opt door.Options) *Handler {
 
 // Routes lists what the frontend serves.
 func (h *Handler) Routes() []door.Route {
-	const about = "Gemini's API: also :streamGenerateContent?alt=sse, :countTokens, :embedContent and :batchEmbedContents"
+	const about = "Gemini's API: also :streamGenerateContent, :countTokens, :embedContent and :batchEmbedContents"
 	return []door.Route{
 		{Pattern: "POST " + prefixBeta + "{call...}", Path: prefixBeta + "{model}:" + opGenerate, About: about, Handle: h.ServeHTTP},
 		{Pattern: "POST " + prefix + "{call...}", Path: prefix + "{model}:" + opGenerate, About: "the same under /v1", Handle: h.ServeHTTP},
@@ -84,15 +84,28 @@ func (h *Handler) WriteError(w http.ResponseWriter, e *llm.Error) {
 
 // ServeHTTP serves a call.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	door.Serve(w, r, h.Gateway, Door, door.Keys(r), h.WriteError, func(call *gateway.Call) {
+	write := h.WriteError
+	if asArray(r) {
+		write = h.writeArrayError
+	}
+	door.Serve(w, r, h.Gateway, Door, keys(r), write, func(call *gateway.Call) {
 		model, operation, err := target(r)
 		if err == nil {
 			err = h.serve(w, r, call, model, operation)
 		}
 		if err != nil {
-			h.WriteError(w, call.Fail(err))
+			write(w, call.Fail(err))
 		}
 	})
+}
+
+// keys are the keys that a request presents: those of the headers, and the parameter key of Google's API.
+func keys(r *http.Request) gateway.Credentials {
+	c := door.Keys(r)
+	if last := &c.Keys[len(c.Keys)-1]; *last == "" { // that of x-goog-api-key
+		*last = r.URL.Query().Get("key")
+	}
+	return c
 }
 
 // target reads the model and the operation in a path. Names of models contain slashes and colons.
@@ -114,9 +127,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 	switch operation {
 	case opGenerate:
 	case opStream:
-		if stream = true; r.URL.Query().Get("alt") != "sse" {
-			return llm.Unsupported("alt", "alt must be sse: the gateway streams server-sent events, and no JSON array")
-		}
+		stream = true
 	case opCount, opEmbed, opBatch:
 	default:
 		return &llm.Error{
@@ -220,7 +231,12 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	defer stream.Close()
 	m.release()
 	door.Head(w.Header(), call)
-	events := inbound.NewEvents(w, ping, cmp.Or(h.Gateway.Settings(m.raw.Model).KeepAlive, keepAlive))
+	silence := cmp.Or(h.Gateway.Settings(m.raw.Model).KeepAlive, keepAlive)
+	if asArray(r) {
+		copyArray(w, call, stream, silence)
+		return nil
+	}
+	events := inbound.NewEvents(w, ping, silence)
 	defer events.Close()
 	defer door.ReportPanic(events, call, wire.AppendFailure)
 	door.Copy(events, stream, wire.AppendFailure)

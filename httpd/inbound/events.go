@@ -40,7 +40,17 @@ func NewEvents(w http.ResponseWriter, ping string, keepAlive time.Duration) *Eve
 // NewEventsWith is NewEvents for a ping that is different each time. It is called by the timer's
 // goroutine, and never before the first Write after Commit.
 func NewEventsWith(w http.ResponseWriter, ping func() []byte, keepAlive time.Duration) *Events {
-	e := &Events{w: w, pace: pace{w: w}, kind: "text/event-stream", ping: ping, keepAlive: keepAlive}
+	return newEvents(w, "text/event-stream", ping, keepAlive)
+}
+
+// NewStream is NewEvents for a response of another content type. ping must mean nothing there, as white
+// space does in JSON.
+func NewStream(w http.ResponseWriter, kind, ping string, keepAlive time.Duration) *Events {
+	return newEvents(w, kind, func() []byte { return []byte(ping) }, keepAlive)
+}
+
+func newEvents(w http.ResponseWriter, kind string, ping func() []byte, keepAlive time.Duration) *Events {
+	e := &Events{w: w, pace: pace{w: w}, kind: kind, ping: ping, keepAlive: keepAlive}
 	e.flusher, _ = w.(http.Flusher)
 	e.last, e.armed = time.Now(), true
 	e.timer = time.AfterFunc(math.MaxInt64, e.silent)

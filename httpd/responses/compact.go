@@ -20,7 +20,8 @@ func (h *Handler) compact(w http.ResponseWriter, r *http.Request) {
 		x.head.Store = false
 		x.raw.Stream = false
 		x.raw.Dialect = "" // the summary is the gateway's own affair, whatever the target speaks
-		if x.raw.Body, err = wire.Compacting(x.raw.Body); err != nil {
+		x.request = nil
+		if x.body, err = wire.Compacting(x.body); err != nil {
 			h.WriteError(w, call.Fail(err))
 			return
 		}

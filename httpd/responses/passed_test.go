@@ -27,17 +27,19 @@ type speaker struct {
 	err    error    // how the stream ends
 }
 
-func (*speaker) Group(string) string            { return "*" }
-func (*speaker) Settings(string) route.Settings { return route.Settings{} }
+func (*speaker) Group(string) string { return "*" }
+func (*speaker) Settings(string) route.Settings {
+	return route.Settings{Spoken: []route.Spoken{{Dialect: llm.DialectResponses, All: true}}}
+}
 
 func (s *speaker) Relay(_ context.Context, raw *llm.Raw, _ *route.Translation) (*llm.RawResponse, error) {
 	s.body = string(raw.Body)
-	return &llm.RawResponse{Body: []byte(`{"id":"resp_theirs","object":"response","status":"completed","output":[{"id":"msg_theirs","type":"message","role":"assistant","content":[{"type":"output_text","text":"theirs"}]}]}`)}, nil
+	return &llm.RawResponse{Meta: llm.Meta{Passed: true}, Body: []byte(`{"id":"resp_theirs","object":"response","status":"completed","output":[{"id":"msg_theirs","type":"message","role":"assistant","content":[{"type":"output_text","text":"theirs"}]}]}`)}, nil
 }
 
 func (s *speaker) RelayStream(_ context.Context, raw *llm.Raw, _ *route.Translation) (llm.RawStream, error) {
 	s.body = string(raw.Body)
-	return &spoken{speaker: s}, nil
+	return &spoken{speaker: s, meta: llm.Meta{Passed: true}}, nil
 }
 
 type spoken struct {

@@ -118,10 +118,10 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		switch {
-		case x.raw.Stream:
-			h.stream(w, r, call, x)
 		case x.head.Background:
 			h.background(w, r, call, x)
+		case x.raw.Stream:
+			h.stream(w, r, call, x)
 		default:
 			h.whole(w, r, call, x)
 		}
@@ -131,14 +131,24 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 // exchange is one request for a response.
 type exchange struct {
 	raw     llm.Raw
-	body    *inbound.Body // of raw
+	sent    *inbound.Body // by the client
+	body    []byte        // the request with all that it refers to in place, which is decoded
 	head    *wire.Head
 	options wire.Options
 	env     wire.Envelope
 	owner   string      // who asks
 	items   []jsonx.Raw // of the input, if they are needed to keep the response
 
-	request *wire.Request // decoded for targets that do not speak the dialect; nil until then
+	original  []byte       // as the client sent it
+	passage   wire.Passage // of the body for targets that speak the dialect
+	continued bool         // the provider is asked to continue a response that it keeps
+
+	left     []llm.Warning   // of what the body for targets that speak the dialect leaves out
+	previous *store.Response // that the request continues; nil for none
+	made     llm.Meta        // of a response in the provider's own format: its deployment
+	upstream string          // the provider's id of the response, if the provider keeps it
+
+	request *wire.Request // decoded from body for targets that do not speak the dialect; nil until then
 	events  *wire.Events  // of a translated stream; nil for the provider's own
 	next    atomic.Int64  // the number of the next event among the provider's own
 }
@@ -158,7 +168,7 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 	}
 	x := &exchange{
 		raw:  llm.Raw{Call: head.Call(), Dialect: llm.DialectResponses, Body: body.Bytes},
-		body: body, head: head,
+		sent: body, head: head,
 		options: wire.Options{Options: h.Decoding(""), Beta: r.Header["Anthropic-Beta"], Count: count},
 		env:     wire.Envelope{ID: "resp_" + call.ID(), Model: head.Model, Created: call.Started().Unix(), Echo: &head.Echo},
 	}
@@ -179,7 +189,7 @@ func (x *exchange) translation() *gateway.Translation {
 // decoded is the request in the common language.
 func (x *exchange) decoded(context.Context) (*llm.Request, error) {
 	if x.request == nil {
-		req, err := wire.Decode(x.raw.Body, x.options)
+		req, err := wire.Decode(x.body, x.options)
 		if err != nil {
 			return nil, err
 		}
@@ -201,23 +211,41 @@ func (x *exchange) warnings(meta *llm.Meta) []llm.Warning {
 //
 //go:noinline
 func (h *Handler) whole(w http.ResponseWriter, r *http.Request, call *gateway.Call, x *exchange) {
-	resp, err := call.Relay(r.Context(), &x.raw, x.translation())
+	resp, err := relayed(h, call, x, func() (*llm.RawResponse, error) { return call.Relay(r.Context(), &x.raw, x.translation()) })
 	if err != nil {
 		h.WriteError(w, call.Fail(err))
 		return
 	}
 	x.release()
-	h.keep(r.Context(), x, resp.Body)
+	body := h.finished(call, x, resp)
+	h.keep(r.Context(), x, body)
 	door.Head(w.Header(), call)
-	door.WriteJSON(w, http.StatusOK, resp.Body)
+	door.WriteJSON(w, http.StatusOK, body)
+}
+
+// finished is the body of a complete response for the client.
+func (h *Handler) finished(call *gateway.Call, x *exchange, resp *llm.RawResponse) []byte {
+	if !resp.Meta.Passed {
+		return resp.Body
+	}
+	call.Warn(x.left...)
+	id := wire.ResponseID(resp.Body)
+	x.note(&resp.Meta, id)
+	if !x.head.Refers {
+		return resp.Body
+	}
+	if x.head.Background {
+		id = x.env.ID
+	}
+	return x.head.Echo.WithEcho(resp.Body, id)
 }
 
 // release frees the body when a response has come and it is not sent again. A decoded request shares
 // its memory, and may be used until the end of the response.
 func (x *exchange) release() {
 	if x.request == nil {
-		x.body.Release()
-		x.raw.Body = nil
+		x.sent.Release()
+		x.raw.Body, x.body, x.original, x.passage = nil, nil, nil, wire.Passage{}
 	}
 }
 
@@ -228,13 +256,15 @@ func (x *exchange) response(resp *llm.Response) *llm.RawResponse {
 }
 
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.Call, x *exchange) {
-	stream, err := call.RelayStream(r.Context(), &x.raw, x.translation())
+	stream, err := relayed(h, call, x, func() (llm.RawStream, error) { return call.RelayStream(r.Context(), &x.raw, x.translation()) })
 	if err != nil {
 		h.WriteError(w, call.Fail(err))
 		return
 	}
-	if x.events == nil {
-		stream = &passed{RawStream: stream, id: &x.env.ID, next: &x.next}
+	if stream.Meta().Passed {
+		x.events = nil // of an attempt before
+		call.Warn(x.left...)
+		stream = &passed{RawStream: stream, x: x}
 	}
 	if x.head.Store {
 		stream = &keeping{stream, func(response jsonx.Raw) { h.keep(r.Context(), x, response) }}

@@ -46,8 +46,17 @@ type served struct {
 	log     bytes.Buffer
 }
 
-// start serves the frontend until the test ends.
+// start serves the frontend before the emulator until the test ends.
 func start(t *testing.T, dir string) *served {
+	t.Helper()
+	return startWith(t, dir, func(bedrock string) string {
+		return fmt.Sprintf(`{"model_list":[{"model_name":"*","litellm_params":{"model":"bedrock/*","aws_region_name":"us-east-1","aws_access_key_id":%q,"aws_secret_access_key":%q,"aws_bedrock_runtime_endpoint":%q}}],"router_settings":{"num_retries":0}}`,
+			emulator.DemoAccessKeyID, string(emulator.DemoSecretAccessKey), bedrock)
+	})
+}
+
+// startWith is start with the configuration that text makes of the emulator's address.
+func startWith(t *testing.T, dir string, text func(bedrock string) string) *served {
 	t.Helper()
 	s := &served{}
 	e, err := emulator.New(emulator.Options{})
@@ -59,9 +68,7 @@ func start(t *testing.T, dir string) *served {
 		e.ServeHTTP(w, r)
 	}))
 	t.Cleanup(upstream.Close)
-	text := fmt.Sprintf(`{"model_list":[{"model_name":"*","litellm_params":{"model":"bedrock/*","aws_region_name":"us-east-1","aws_access_key_id":%q,"aws_secret_access_key":%q,"aws_bedrock_runtime_endpoint":%q}}],"router_settings":{"num_retries":0}}`,
-		emulator.DemoAccessKeyID, string(emulator.DemoSecretAccessKey), upstream.URL)
-	cfg, problems := config.Load(config.Source{Name: "c.yaml", Data: []byte(text), Providers: all.Providers()})
+	cfg, problems := config.Load(config.Source{Name: "c.yaml", Data: []byte(text(upstream.URL)), Providers: all.Providers()})
 	if cfg == nil {
 		t.Fatal(problems)
 	}
@@ -255,7 +262,9 @@ func TestBadInput(t *testing.T) {
 		{"POST", "/v1/responses", `{"model":"` + nova + `","input":[` + strings.Repeat("[],", 600_000/2) + `[]]}`, 400, "input[0]"},
 		{"POST", "/v1/responses/input_tokens", `{"model":"` + nova + `"}`, 400, "input"},
 		{"POST", "/v1/responses/compact", `{"model":"` + nova + `","input":7}`, 400, "input"},
-		{"GET", "/v1/responses/x?stream=true", "", 400, "stream"},
+		{"GET", "/v1/responses/x?stream=true&starting_after=-1", "", 400, "starting_after"},
+		{"GET", "/v1/responses/x?stream=true&starting_after=one", "", 400, "starting_after"},
+		{"GET", "/v1/responses/x?stream=true", "", 404, ""},
 		{"POST", "/v1/conversations", `{"metadata":7}`, 400, "metadata"},
 		{"POST", "/v1/conversations", `{"items":[7]}`, 400, "items[0]"},
 		{"GET", "/v1/responses", "", 405, ""},

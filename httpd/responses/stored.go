@@ -33,7 +33,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, serve func(ctx 
 
 // stored returns the response that a path names.
 func (h *Handler) stored(ctx context.Context, call *gateway.Call, id string) (*store.Response, error) {
-	made := h.running.has(id) // before the store is read, which has the response when it is no longer made
+	made := h.running.get(id) != nil // before the store is read, which has the response when it is no longer made
 	s, err := h.options.Keeper.Store(ctx)
 	if err != nil {
 		return nil, unavailable(err)
@@ -42,7 +42,7 @@ func (h *Handler) stored(ctx context.Context, call *gateway.Call, id string) (*s
 	if err != nil {
 		return nil, h.reading(err, "", "response", id)
 	}
-	if status := wire.ResponseStatus(resp.Body); (status == wire.StatusQueued || status == wire.StatusInProgress) && !made {
+	if unfinished(resp.Body) && !made {
 		resp.Body = wire.WithStatus(resp.Body, wire.StatusFailed, &llm.Error{Code: llm.CodeInternal, Status: 500, Message: "the gateway was restarted before the response was complete."})
 	}
 	return resp, nil
@@ -50,10 +50,11 @@ func (h *Handler) stored(ctx context.Context, call *gateway.Call, id string) (*s
 
 // get returns a response.
 func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
+	if stream := r.URL.Query().Get("stream"); stream != "" && stream != "false" {
+		h.resume(w, r)
+		return
+	}
 	h.answer(w, r, func(ctx context.Context, call *gateway.Call, _ *store.Store) ([]byte, error) {
-		if stream := r.URL.Query().Get("stream"); stream != "" && stream != "false" {
-			return nil, llm.Unsupported("stream", "stream is not supported here: the events of a response are not kept; leave it out to get the response")
-		}
 		resp, err := h.stored(ctx, call, r.PathValue("id"))
 		if err != nil {
 			return nil, err
@@ -66,12 +67,17 @@ func (h *Handler) get(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) remove(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, r, func(ctx context.Context, call *gateway.Call, _ *store.Store) ([]byte, error) {
 		id := r.PathValue("id")
-		if _, err := h.stored(ctx, call, id); err != nil {
-			return nil, err
-		}
-		s, err := h.cancelled(ctx, id)
+		resp, err := h.stored(ctx, call, id)
 		if err != nil {
 			return nil, err
+		}
+		if err := h.removeUpstream(ctx, call, resp); err != nil {
+			return nil, err
+		}
+		h.running.cancel(id)
+		s, err := h.options.Keeper.Store(ctx) // with what was kept before
+		if err != nil {
+			return nil, unavailable(err)
 		}
 		if err := s.DeleteResponse(ctx, call.Caller().Identity, id); err != nil {
 			return nil, h.reading(err, "", "response", id)
@@ -80,14 +86,28 @@ func (h *Handler) remove(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// cancelled cancels a response, and returns the store when it has what was made of the response before.
-func (h *Handler) cancelled(ctx context.Context, id string) (*store.Store, error) {
-	h.running.cancel(id)
-	s, err := h.options.Keeper.Store(ctx)
-	if err != nil {
-		return nil, unavailable(err)
+// removeUpstream has the provider forget a response that it keeps. One that it does not have any more, or whose
+// deployment is no longer configured, is no error.
+func (h *Handler) removeUpstream(ctx context.Context, call *gateway.Call, resp *store.Response) error {
+	if resp.Upstream == "" {
+		return nil
 	}
-	return s, nil
+	_, err := call.Relay(ctx, &llm.Raw{
+		Call: llm.Call{Model: resp.Model, Deployment: resp.Deployment}, Dialect: llm.DialectResponses,
+		Service: true, Method: http.MethodDelete, Path: []string{resp.Upstream},
+	}, nil)
+	if err == nil {
+		return nil
+	}
+	e := llm.AsError(err)
+	switch {
+	case e.Code == llm.CodeStateNotFound, e.Code == llm.CodeModelNotFound, e.UpstreamStatus == http.StatusNotFound, e.UpstreamStatus == http.StatusMethodNotAllowed:
+		h.options.Logger.WarnContext(ctx, "a response was deleted here, and not at its provider", "response", resp.ID, "deployment", resp.Deployment, "error", e.Message)
+		call.Recover()
+		return nil
+	default:
+		return e
+	}
 }
 
 // cancel ends a response that is made in the background.
@@ -98,23 +118,39 @@ func (h *Handler) cancel(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, err
 		}
-		switch status := wire.ResponseStatus(resp.Body); status {
-		case wire.StatusQueued, wire.StatusInProgress:
-		case wire.StatusCancelled:
-			return resp.Body, nil
-		default:
-			return nil, llm.Invalid("", "the response is %s, and cannot be cancelled: only a response that is made in the background can, before it is complete", status)
-		}
-		s, err := h.cancelled(ctx, id)
+		return h.cancelled(ctx, call, resp)
+	})
+}
+
+// cancelled cancels a response, and returns it as it is then.
+func (h *Handler) cancelled(ctx context.Context, call *gateway.Call, resp *store.Response) ([]byte, error) {
+	if unfinished(resp.Body) && !h.running.cancel(resp.ID) {
+		now, err := h.stored(ctx, call, resp.ID) // it has become complete, unless another request cancels it too
 		if err != nil {
 			return nil, err
+		}
+		resp = now
+	}
+	if unfinished(resp.Body) {
+		s, err := h.options.Keeper.Store(ctx) // with what was kept before
+		if err != nil {
+			return nil, unavailable(err)
 		}
 		resp.Body = wire.WithStatus(resp.Body, wire.StatusCancelled, nil)
 		if err := s.PutResponse(ctx, resp); err != nil {
 			return nil, unavailable(err)
 		}
-		return resp.Body, nil
-	})
+	}
+	if status := wire.ResponseStatus(resp.Body); status != wire.StatusCancelled {
+		return nil, llm.Invalid("", "the response is %s, and cannot be cancelled: only a response that is made in the background can, before it is complete", status)
+	}
+	return resp.Body, nil
+}
+
+// unfinished reports whether a response is still being made, according to its status.
+func unfinished(response []byte) bool {
+	status := wire.ResponseStatus(response)
+	return status == wire.StatusQueued || status == wire.StatusInProgress
 }
 
 // inputItems lists the items of a response's input.

@@ -9,5 +9,8 @@ import (
 // translate encodes a stream event by event.
 func (x *exchange) translate(s llm.Stream) llm.RawStream {
 	x.events = wire.NewEvents(x.env)
+	if x.head.Background {
+		x.events.Skip(0) // the gateway has sent the beginning, and numbers the events
+	}
 	return door.Translate(s, x.events, x.warnings)
 }

@@ -62,7 +62,8 @@ func options(v *openaicompat.Vendor) []provider.Option {
 
 // service says where a service has its APIs.
 type service interface {
-	// url is the address of an API for a deployment or model below a base URL.
+	// url is the address of an API for a deployment or model below a base URL; nil if the version does not
+	// have it.
 	url(base *url.URL, path, model, version string) *url.URL
 	// version is the API version unless one is set.
 	version() string
@@ -92,6 +93,8 @@ func (openAI) url(base *url.URL, path, model, version string) *url.URL {
 		if version != "preview" {
 			query.Del("api-version")
 		}
+	case path == "/responses" && version < "2025-03-01": // the first version that has it is 2025-03-01-preview
+		return nil
 	case path == "/models" || path == "/responses":
 		u.Path += "/openai" + path
 	default:
@@ -203,6 +206,9 @@ func Deployment(model string) string {
 	}
 	return model
 }
+
+// Name is the deployment, which API versions without a deployment in the path have as the model.
+func (e *endpoint) Name(model string) string { return Deployment(model) }
 
 // Authorize sets the API key or the token.
 func (e *endpoint) Authorize(ctx context.Context, h http.Header) ([]string, error) {

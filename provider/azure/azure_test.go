@@ -40,6 +40,9 @@ func TestAddresses(t *testing.T) {
 		{openAI{}, resource + "/openai/v1", "/chat/completions", "2024-10-21", resource + "/openai/v1/chat/completions"},
 		{openAI{}, resource, "/models", "2024-10-21", resource + "/openai/models?api-version=2024-10-21"},
 		{openAI{}, "https://gateway.corp.example/azure", "/chat/completions", "2024-10-21", "https://gateway.corp.example/azure/openai/deployments/m/chat/completions?api-version=2024-10-21"},
+		{openAI{}, resource, "/responses", "v1", resource + "/openai/v1/responses"},
+		{openAI{}, resource, "/responses", "2025-03-01-preview", resource + "/openai/responses?api-version=2025-03-01-preview"},
+		{openAI{}, resource, "/responses", "2025-02-01-preview", "none"},
 		{foundry{}, "https://r.services.ai.azure.com", "/chat/completions", "2024-05-01-preview", "https://r.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview"},
 		{foundry{}, "https://r.services.ai.azure.com/models", "/chat/completions", "2024-05-01-preview", "https://r.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview"},
 		{foundry{}, "https://m.eastus2.models.ai.azure.com", "/chat/completions", "2024-05-01-preview", "https://m.eastus2.models.ai.azure.com/v1/chat/completions"},
@@ -49,7 +52,11 @@ func TestAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := tt.service.url(base, tt.path, "m", tt.version).String(); got != tt.want {
+		got := "none"
+		if u := tt.service.url(base, tt.path, "m", tt.version); u != nil {
+			got = u.String()
+		}
+		if got != tt.want {
 			t.Errorf("%s, %s, %s: got %s, want %s", tt.base, tt.path, tt.version, got, tt.want)
 		}
 	}
@@ -244,6 +251,41 @@ func TestTheWayToTokens(t *testing.T) {
 		}
 		if s != nil {
 			s.close()
+		}
+	}
+}
+
+func TestResponsesPassThroughByTheirOwnAPI(t *testing.T) {
+	var got string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = r.Method + " " + r.URL.RequestURI() + " " + string(body)
+		_, _ = io.WriteString(w, `{"id":"resp_1","status":"completed","output":[]}`)
+	}))
+	defer s.Close()
+	for version, path := range map[string]string{"v1": "/openai/v1/responses", "2025-04-01-preview": "/openai/responses?api-version=2025-04-01-preview", "2024-10-21": ""} {
+		d, err := opened(t, map[string]string{"api_base": s.URL, "api_key": "k", "api_version": version}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		targets, err := d.Targets(llm.VerbChat, "gpt5_series/m")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := targets[0].(provider.Passer)
+		if p.Speaks(llm.DialectResponses) != (path != "") {
+			t.Errorf("%s speaks it: %t", version, path == "")
+		}
+		if path == "" {
+			continue
+		}
+		resp, err := p.Pass(t.Context(), &llm.Raw{Call: llm.Call{Model: "mine"}, Dialect: llm.DialectResponses, Body: []byte(`{"model":"mine","input":"x"}`)})
+		if want := "POST " + path + ` {"model":"m","input":"x"}`; err != nil || got != want || !resp.Meta.Keeps {
+			t.Errorf("called %s, not %s: %v", got, want, err)
+		}
+		_, err = p.Pass(t.Context(), &llm.Raw{Dialect: llm.DialectResponses, Service: true, Method: http.MethodDelete, Path: []string{"resp_1"}})
+		if want := "DELETE " + strings.Replace(path, "/responses", "/responses/resp_1", 1) + " "; err != nil || got != want {
+			t.Errorf("called %s, not %s: %v", got, want, err)
 		}
 	}
 }

@@ -68,7 +68,7 @@ func (t *target) call(ctx context.Context, req *llm.Request, stream bool) (*exch
 }
 
 func (t *target) edit(dropParams bool) wire.Edit {
-	return wire.Edit{Edits: &t.d.vendor.edits, Model: t.id, Usage: true, DropParams: dropParams}
+	return wire.Edit{Edits: &t.d.vendor.edits, Model: t.name, Usage: true, DropParams: dropParams}
 }
 
 // buffer returns memory for a request, preferably that of an earlier one.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"outcrop/llm"
 	"outcrop/provider"
@@ -136,6 +137,12 @@ type Endpoint interface {
 	Close() error
 }
 
+// Namer is an Endpoint whose models have other names in bodies than in model strings.
+type Namer interface {
+	// Name is the model's name in bodies.
+	Name(model string) string
+}
+
 // Deployment is a model of a vendor, or all behind a wildcard.
 type Deployment struct {
 	params provider.Params
@@ -145,6 +152,8 @@ type Deployment struct {
 	reopen func(p provider.Params, guard upstream.Guard) (provider.Deployment, error) // nil if clients cannot set anything
 
 	buffers sync.Pool // of *[]byte
+
+	noResponses atomic.Bool // the server has turned out not to have the Responses API
 
 	mu      sync.Mutex
 	targets map[string][]provider.Target // by model
@@ -186,13 +195,17 @@ func (d *Deployment) Format(f fmt.State, _ rune) {
 type target struct {
 	d        *Deployment
 	id       string
+	name     string // the model in bodies
 	location string
 	chat     *url.URL
 }
 
 func (d *Deployment) target(model string) *target {
-	t := &target{d: d, id: model, chat: d.end.URL(APIChat, model)}
-	for _, api := range []API{APIChat, APIEmbeddings, APIRerank} {
+	t := &target{d: d, id: model, name: model, chat: d.end.URL(APIChat, model)}
+	if namer, ok := d.end.(Namer); ok {
+		t.name = namer.Name(model)
+	}
+	for _, api := range []API{APIChat, APIResponses, APIEmbeddings, APIRerank} {
 		if u := d.end.URL(api, model); u != nil {
 			t.location = u.Host
 			break

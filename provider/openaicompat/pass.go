@@ -12,20 +12,36 @@ import (
 	"outcrop/wire/sse"
 )
 
-// Dialects are OpenAI's chat completions. Vendors whose texts have reasoning between tags are served by
-// the common language, which tells them apart.
+// Dialects are OpenAI's chat completions and Responses, as far as the vendor has them. Vendors whose texts
+// have reasoning between tags are served by the common language, which tells them apart.
 func (d *Deployment) Dialects() []string {
-	if d.vendor.APIs.Chat == "" || d.vendor.Quirks.ThinkTags {
-		return nil
+	var all []string
+	if d.vendor.APIs.Chat != "" && !d.vendor.Quirks.ThinkTags {
+		all = append(all, llm.DialectOpenAI)
 	}
-	return []string{llm.DialectOpenAI}
+	if d.end.URL(APIResponses, d.params.Model) != nil {
+		all = append(all, llm.DialectResponses)
+	}
+	return all
 }
 
 // Speaks reports whether the target takes bodies of a dialect.
-func (t *target) Speaks(dialect string) bool { return slices.Contains(t.d.Dialects(), dialect) }
+func (t *target) Speaks(dialect string) bool {
+	if dialect == llm.DialectResponses && t.d.noResponses.Load() {
+		return false
+	}
+	return slices.Contains(t.d.Dialects(), dialect)
+}
 
-// Pass makes one call of chat completions with a client's body, of which the vendor's edits are made.
+// Pass makes one call with a client's body, of which the vendor's edits are made, or one about what the
+// vendor keeps.
 func (t *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
+	switch {
+	case raw.Service:
+		return t.service(ctx, raw)
+	case raw.Dialect == llm.DialectResponses:
+		return t.respond(ctx, raw)
+	}
 	x, _, err := t.pass(ctx, raw)
 	if err != nil {
 		return nil, err
@@ -43,8 +59,11 @@ func (t *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 	}, nil
 }
 
-// PassStream makes one call of chat completions with a client's body, and relays the chunks.
+// PassStream makes one call with a client's body, and relays the events of its stream.
 func (t *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, error) {
+	if raw.Dialect == llm.DialectResponses {
+		return t.respondStream(ctx, raw)
+	}
 	x, edit, err := t.pass(ctx, raw)
 	if err != nil {
 		return nil, err

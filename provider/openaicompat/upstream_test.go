@@ -12,6 +12,7 @@ import (
 	"outcrop/provider"
 	"outcrop/provider/openaicompat"
 	"outcrop/provider/providertest"
+	"outcrop/provider/providertest/dialects"
 	"outcrop/upstream"
 )
 
@@ -49,6 +50,9 @@ func TestEveryKindOfVendorPassesTheSuite(t *testing.T) {
 			Open: func(base string) (provider.Deployment, error) {
 				return open(t, v, "rock-1", map[string]string{"api_base": base + "/v1", "api_key": providertest.Key}, nil)
 			},
+		}
+		if v.APIs.Responses != "" {
+			p.Lanes = []providertest.Lane{{Dialect: llm.DialectResponses, Upstream: dialects.Responses{Model: "rock-1"}, NoStop: true}}
 		}
 		t.Run(name, func(t *testing.T) {
 			for _, c := range providertest.Cases(p) {

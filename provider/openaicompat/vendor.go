@@ -51,6 +51,7 @@ type Vendor struct {
 	Rest jsonx.Raw `json:",embed"` // unknown members, which are mistakes
 
 	edits, otherEdits openaichat.Edits // of chat completions, and of the other APIs
+	responseEdits     openaichat.Edits // of Responses
 	form              openaichat.Form
 }
 
@@ -86,6 +87,9 @@ type Quirks struct {
 	ThinkTags bool `json:"think_tags"`
 	// ReasoningBack is the member in which earlier reasoning is sent back; empty for none.
 	ReasoningBack string `json:"reasoning_back"`
+	// KeepsResponses is whether the vendor keeps responses of its Responses API, so that later ones can
+	// continue them.
+	KeepsResponses bool `json:"keeps_responses"`
 	// Base64Vectors is whether embeddings can be had as base64, which is smaller than numbers.
 	Base64Vectors bool `json:"base64_vectors"`
 	// Video, CachePoints and Thinking are what the vendor takes beyond OpenAI's format.
@@ -144,6 +148,10 @@ func ParseVendor(text []byte) (*Vendor, error) {
 		NoStreamOptions: q.NoStreamOptions, TextOnly: q.TextOnly,
 	}
 	v.otherEdits = openaichat.Edits{Rename: q.Rename, Remove: v.edits.Remove, Unsupported: v.edits.Unsupported}
+	v.responseEdits = openaichat.Edits{Remove: v.edits.Remove, Unsupported: set(slices.DeleteFunc(slices.Clone(q.Unsupported), func(name string) bool { return name == "store" }))}
+	if !q.KeepsResponses {
+		v.responseEdits.Own = map[string]bool{"store": true} // the gateway keeps the response
+	}
 	for _, name := range sortedKeys(q.Add) {
 		v.edits.Add = append(v.edits.Add, jsonx.Member{Name: name, Value: q.Add[name]})
 	}

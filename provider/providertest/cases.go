@@ -35,7 +35,7 @@ func (p *Provider) both(ctx context.Context, q *Question, a *Answer) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", what, err)
 			}
-			return errors.Join(same(what, a, answerOf(resp)), p.asked(what, q, f.last()))
+			return errors.Join(same(what, a, answerOf(resp)), asked(what, p.Upstream, q, f.last()))
 		})
 		errs = append(errs, err)
 	}
@@ -43,8 +43,8 @@ func (p *Provider) both(ctx context.Context, q *Question, a *Answer) error {
 }
 
 // asked compares what the upstream got with a question.
-func (p *Provider) asked(what string, want *Question, body []byte) error {
-	got, err := p.Upstream.Asked(body)
+func asked(what string, u Upstream, want *Question, body []byte) error {
+	got, err := u.Asked(body)
 	if err != nil {
 		return fmt.Errorf("%s: the request is not valid: %w: %s", what, err, body)
 	}
@@ -132,24 +132,32 @@ func (p *Provider) refused(ctx context.Context, r *Refusal) (all []*llm.Error, e
 		all = append(all, e)
 		return nil
 	}
-	err = p.with(reply{status: r.Status, header: r.Header, body: r.Body}, func(_ *fake, t provider.Target) error {
+	refusal := reply{status: r.Status, header: r.Header, body: r.Body}
+	errs := []error{p.with(refusal, func(_ *fake, t provider.Target) error {
 		_, err := complete(ctx, t, &Question{Text: "Hi"})
 		errs := []error{take("whole", err)}
 		_, err = stream(ctx, t, &Question{Text: "Hi"})
-		errs = append(errs, take("streamed", err))
-		if p.Dialect != "" {
-			_, err = p.pass(ctx, t, &Question{Text: "Hi"}, true)
-			errs = append(errs, take("passed", err))
+		return errors.Join(append(errs, take("streamed", err))...)
+	})}
+	for _, l := range p.allLanes() {
+		for _, streamed := range []bool{false, true} {
+			errs = append(errs, p.with(refusal, func(_ *fake, t provider.Target) error { // anew, because a target may learn
+				_, err := l.pass(ctx, t, &Question{Text: "Hi"}, streamed)
+				return take("passed in "+l.Dialect, err)
+			}))
 		}
-		return errors.Join(errs...)
-	})
-	return all, err
+	}
+	return all, errors.Join(errs...)
 }
 
 func (p *Provider) refusals(ctx context.Context) error {
 	var errs []error
 	missing := Required()
-	for _, r := range p.Upstream.Refusals() {
+	all := p.Upstream.Refusals()
+	for _, l := range p.Lanes {
+		all = append(all, l.Upstream.Refusals()...)
+	}
+	for _, r := range all {
 		missing = slices.DeleteFunc(missing, func(c llm.Code) bool { return c == r.Code })
 		all, err := p.refused(ctx, &r)
 		if err != nil {
@@ -275,10 +283,19 @@ func (p *Provider) brokenStream(ctx context.Context, what string, r reply) error
 		_, err := stream(ctx, t, &Question{Text: "Hi"})
 		errs := []error{broken(what, err)}
 		if p.Dialect != "" {
-			_, err = p.pass(ctx, t, &Question{Text: "Hi"}, true)
+			l := p.allLanes()[0]
+			_, err = l.pass(ctx, t, &Question{Text: "Hi"}, true)
 			errs = append(errs, broken(what+", passed", err))
 		}
 		return errors.Join(errs...)
+	})
+}
+
+// brokenLane checks a stream that breaks off in a further dialect.
+func (p *Provider) brokenLane(ctx context.Context, what string, l *Lane, r reply) error {
+	return p.with(r, func(_ *fake, t provider.Target) error {
+		_, err := l.pass(ctx, t, &Question{Text: "Hi"}, true)
+		return broken(what+", passed in "+l.Dialect, err)
 	})
 }
 
@@ -295,6 +312,16 @@ func (p *Provider) cut(ctx context.Context) error {
 	}
 	half := append(slices.Clone(events[:1]), events[1][:len(events[1])/2])
 	errs = append(errs, p.brokenStream(ctx, "cut inside an event", reply{events: half, cut: true}))
+	for _, l := range p.Lanes {
+		events := l.Upstream.Events(rocks())
+		for n := range len(events) - 1 { // only the last one completes the response
+			errs = append(errs, p.brokenLane(ctx, fmt.Sprintf("cut behind event %d", n), &l, reply{events: events[:n+1], cut: true}),
+				p.brokenLane(ctx, fmt.Sprintf("ended behind event %d", n), &l, reply{events: events[:n+1]}))
+		}
+		half := append(slices.Clone(events[:1]), events[1][:len(events[1])/2])
+		errs = append(errs, p.brokenLane(ctx, "cut inside an event", &l, reply{events: half, cut: true}),
+			p.brokenLane(ctx, "a corrupt event", &l, reply{events: append(slices.Clone(events[:2]), append([]string{l.Upstream.Corrupt()}, events[2:]...)...)}))
+	}
 	return errors.Join(errs...)
 }
 

@@ -18,12 +18,12 @@ type passed struct {
 }
 
 // pass makes a call whose body passes through.
-func (p *Provider) pass(ctx context.Context, t provider.Target, q *Question, streamed bool) (*passed, error) {
+func (l *Lane) pass(ctx context.Context, t provider.Target, q *Question, streamed bool) (*passed, error) {
 	passer, ok := t.(provider.Passer)
-	if !ok || !passer.Speaks(p.Dialect) {
-		return nil, fmt.Errorf("the target does not speak %s", p.Dialect)
+	if !ok || !passer.Speaks(l.Dialect) {
+		return nil, fmt.Errorf("the target does not speak %s", l.Dialect)
 	}
-	raw := &llm.Raw{Call: llm.Call{Model: "providertest", Stream: streamed}, Dialect: p.Dialect, Body: p.Upstream.Raw(q, "providertest", streamed)}
+	raw := &llm.Raw{Call: llm.Call{Model: "providertest", Stream: streamed}, Dialect: l.Dialect, Body: l.Upstream.Raw(q, "providertest", streamed)}
 	if !streamed {
 		resp, err := passer.Pass(ctx, raw)
 		if err != nil {
@@ -65,9 +65,6 @@ func (p *Provider) pass(ctx context.Context, t provider.Target, q *Question, str
 // lanes compares a body that passes through with its translation: what the upstream gets, and what the
 // client gets.
 func (p *Provider) lanes(ctx context.Context) error {
-	if p.Dialect == "" {
-		return nil
-	}
 	thinking := rocks()
 	thinking.Reasoning, thinking.Thought, thinking.Cached, thinking.Input = "Hm.", 2, 5, 15
 	calls := &Answer{Text: "I look.", Calls: []Call{{"call_1", "find", `{"rock":"granite"}`}, {"call_2", "weigh", `{"rock":"basalt"}`}}, Stop: llm.StopToolUse, Input: 20, Output: 30}
@@ -83,27 +80,41 @@ func (p *Provider) lanes(ctx context.Context) error {
 		{"an image", Question{Text: "What is this?", Image: png}, rocks()},
 		{"reasoning", Question{Text: "Think."}, thinking},
 	} {
-		for _, streamed := range []bool{false, true} {
-			what := fmt.Sprintf("%s, streamed %t", c.name, streamed)
-			if err := p.lane(ctx, what, &c.q, c.a, streamed); err != nil {
-				errs = append(errs, err)
+		for _, l := range p.allLanes() {
+			if l.NoStop {
+				c.q.Stop = nil
+			}
+			for _, streamed := range []bool{false, true} {
+				what := fmt.Sprintf("%s in %s, streamed %t", c.name, l.Dialect, streamed)
+				if err := p.lane(ctx, what, &l, &c.q, c.a, streamed); err != nil {
+					errs = append(errs, err)
+				}
 			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (p *Provider) lane(ctx context.Context, what string, q *Question, a *Answer, streamed bool) error {
-	r := reply{body: p.Upstream.Whole(a)}
+// said is the reply of an upstream.
+func said(u Upstream, a *Answer, streamed bool) reply {
 	if streamed {
-		r = reply{events: p.Upstream.Events(a)}
+		return reply{events: u.Events(a)}
 	}
-	return p.with(r, func(f *fake, t provider.Target) error {
-		got, err := p.pass(ctx, t, q, streamed)
-		if err != nil {
+	return reply{body: u.Whole(a)}
+}
+
+func (p *Provider) lane(ctx context.Context, what string, l *Lane, q *Question, a *Answer, streamed bool) error {
+	var got *passed
+	err := p.with(said(l.Upstream, a, streamed), func(f *fake, t provider.Target) (err error) {
+		if got, err = l.pass(ctx, t, q, streamed); err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		errs := []error{p.asked(what+", passed", q, f.last())}
+		return asked(what+", passed", l.Upstream, q, f.last())
+	})
+	if err != nil {
+		return err
+	}
+	return p.with(said(p.Upstream, a, streamed), func(f *fake, t provider.Target) error {
 		call := complete
 		if streamed {
 			call = stream
@@ -112,8 +123,8 @@ func (p *Provider) lane(ctx context.Context, what string, q *Question, a *Answer
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		errs = append(errs, p.asked(what+", translated", q, f.last()))
-		read, err := p.Upstream.Read(got.body, streamed)
+		errs := []error{asked(what+", translated", p.Upstream, q, f.last())}
+		read, err := l.Upstream.Read(got.body, streamed)
 		if err != nil {
 			return fmt.Errorf("%s: what the client gets cannot be read: %w: %s", what, err, got.body)
 		}
@@ -121,7 +132,7 @@ func (p *Provider) lane(ctx context.Context, what string, q *Question, a *Answer
 		if got.usage.Prompt() != resp.Usage.Prompt() || got.usage.Output != resp.Usage.Output || got.usage.CacheRead != resp.Usage.CacheRead {
 			errs = append(errs, fmt.Errorf("%s: the tap read the usage %+v, the translation %+v", what, got.usage, resp.Usage))
 		}
-		if got.stop != resp.RawStop {
+		if got.stop == "" || l.Dialect == p.Dialect && got.stop != resp.RawStop {
 			errs = append(errs, fmt.Errorf("%s: the tap read the stop reason %q, the translation %q", what, got.stop, resp.RawStop))
 		}
 		return errors.Join(errs...)

@@ -40,9 +40,27 @@ type Provider struct {
 	// Dialect is the dialect whose bodies pass through, such as llm.DialectAnthropic; empty if the
 	// provider has no such lane.
 	Dialect string
+	// Lanes are further dialects whose bodies pass through.
+	Lanes []Lane
 	// Without are cases that the provider cannot pass, each with the reason. A name that is no case is
 	// an error of the suite.
 	Without map[string]string
+}
+
+// Lane is a dialect whose bodies pass through, beside the one in which the provider translates.
+type Lane struct {
+	Dialect  string
+	Upstream Upstream
+	// NoStop is whether the dialect has no stop sequences.
+	NoStop bool
+}
+
+// allLanes are all dialects whose bodies pass through.
+func (p *Provider) allLanes() []Lane {
+	if p.Dialect == "" {
+		return p.Lanes
+	}
+	return append([]Lane{{Dialect: p.Dialect, Upstream: p.Upstream}}, p.Lanes...)
 }
 
 // Upstream is the dialect of the fake upstream. It is written for tests, and shares no code with what

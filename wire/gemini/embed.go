@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -91,7 +92,7 @@ func (e *encoder) input(req *llm.EmbedRequest, i int, resource, task string) err
 		case m.Name == "title":
 			w.Key("title")
 			w.Raw(m.Value)
-		case task == "":
+		case task == "" && (m.Name == "taskType" || m.Name == "task_type"):
 			w.Key("taskType")
 			w.Raw(m.Value)
 		}
@@ -198,10 +199,15 @@ func DecodeEmbed(body []byte, model string, batch bool) (*llm.EmbedRequest, erro
 			in.Text, in.Parts = in.Parts[0].Text, nil
 		}
 		out.Inputs = append(out.Inputs, in)
+		var dimensions llm.Opt[int64]
 		if r.Dimensions != nil {
-			out.Dimensions = llm.Some(*r.Dimensions)
+			dimensions = llm.Some(*r.Dimensions)
 		}
-		out.InputType = inputTypeOf(r.Task)
+		if i > 0 && (dimensions != out.Dimensions || r.Task != all.Requests[0].Task) {
+			path = strings.TrimSuffix(path, ".content")
+			return nil, llm.Invalid(path, "%s must have the same taskType and outputDimensionality as requests[0]; send the others in a request of their own", path)
+		}
+		out.Dimensions, out.InputType = dimensions, inputTypeOf(r.Task)
 	}
 	return out, nil
 }

@@ -1,6 +1,7 @@
 package gemini
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 
@@ -412,6 +413,41 @@ func AppendError(dst []byte, e *llm.Error) []byte {
 // AppendFailure appends an error as the last event of a stream.
 func AppendFailure(dst []byte, e *llm.Error) []byte {
 	return append(AppendError(append(dst, "data: "...), e), "\r\n\r\n"...)
+}
+
+// Array writes the events of a stream as the elements of a JSON array. The zero value is ready for use.
+type Array struct{ begun bool }
+
+// Append appends what server-sent events become, if anything.
+func (a *Array) Append(dst, events []byte) []byte {
+	for line := range bytes.Lines(events) {
+		if data, ok := bytes.CutPrefix(line, []byte("data:")); ok {
+			dst = append(a.separated(dst), bytes.TrimSpace(data)...)
+		}
+	}
+	return dst
+}
+
+// separated begins an element.
+func (a *Array) separated(dst []byte) []byte {
+	if a.begun {
+		return append(dst, ",\r\n"...)
+	}
+	a.begun = true
+	return append(dst, '[')
+}
+
+// AppendEnd appends the end of the array.
+func (a *Array) AppendEnd(dst []byte) []byte {
+	if !a.begun {
+		dst = append(dst, '[')
+	}
+	return append(dst, "]\n"...)
+}
+
+// AppendFailure appends an error as the last element, and the end.
+func (a *Array) AppendFailure(dst []byte, e *llm.Error) []byte {
+	return a.AppendEnd(AppendError(a.separated(dst), e))
 }
 
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

@@ -1,8 +1,10 @@
 package openaichat
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -20,6 +22,7 @@ type EventReader struct {
 	counted bool
 	tier    string
 	extra   []jsonx.Member
+	probs   joinedProbs
 	begun   bool // the role has been reported
 	stopped bool // a finish reason has arrived
 
@@ -139,7 +142,7 @@ func (r *EventReader) choice(events []llm.Event, ch *sentChoice) ([]llm.Event, e
 		}
 	}
 	if has(ch.Logprobs) {
-		r.logprobs(ch.Logprobs)
+		r.probs.add(ch.Logprobs)
 	}
 	if ch.FinishReason.Value != "" && !r.stopped {
 		r.stopped = true
@@ -149,9 +152,43 @@ func (r *EventReader) choice(events []llm.Event, ch *sentChoice) ([]llm.Event, e
 	return events, nil
 }
 
-// logprobs joins the lists of the chunks, as far as they may be kept.
-func (r *EventReader) logprobs(raw jsonx.Raw) {
-	r.keep([]jsonx.Member{{Name: "logprobs", Value: raw.Clone()}})
+// maxProbs bounds the log probabilities that are kept until the end of a stream, in bytes.
+const maxProbs = 16 << 20
+
+// joinedProbs are the log probabilities of all chunks: lists by name, content and refusal.
+type joinedProbs struct {
+	lists []jsonx.Member
+	size  int
+}
+
+// add adds the lists of a chunk, as far as they may be kept.
+func (j *joinedProbs) add(raw jsonx.Raw) {
+	members, err := jsonx.Members(raw)
+	if err != nil || j.size+len(raw) > maxProbs {
+		return
+	}
+	j.size += len(raw)
+	for _, m := range members {
+		if m.Value.Kind() != '[' || jsonx.Empty(m.Value) {
+			continue
+		}
+		at := slices.IndexFunc(j.lists, func(o jsonx.Member) bool { return o.Name == m.Name })
+		if at < 0 {
+			j.lists = append(j.lists, jsonx.Member{Name: m.Name, Value: bytes.TrimSpace(m.Value.Clone())})
+			continue
+		}
+		list := &j.lists[at].Value
+		*list = append(append((*list)[:len(*list)-1], ','), bytes.TrimSpace(m.Value)[1:]...)
+	}
+}
+
+// member is the member logprobs of a response; ok is false if there are none.
+func (j *joinedProbs) member() (m jsonx.Member, ok bool) {
+	var w jsonx.Writer
+	w.Object()
+	w.Members(j.lists)
+	w.EndObject()
+	return jsonx.Member{Name: "logprobs", Value: w.Buf}, len(j.lists) > 0
 }
 
 // text appends a piece of text or reasoning.
@@ -290,6 +327,9 @@ func (r *EventReader) End(events []llm.Event) []llm.Event {
 		r.stopped = true
 		events = r.end(r.flush(events))
 		events = append(events, llm.Event{Kind: llm.EventStop})
+	}
+	if probs, ok := r.probs.member(); ok {
+		r.extra = append(r.extra, probs)
 	}
 	ev := llm.Event{Kind: llm.EventUsage, ServiceTier: r.tier, Extra: r.extra}
 	if r.counted {

@@ -17,6 +17,8 @@ type Edits struct {
 	Rename map[string]string
 	// Remove are members that the endpoint refuses and that change nothing about the response.
 	Remove map[string]bool
+	// Own are members that the endpoint does not need, because the gateway does itself what they ask for.
+	Own map[string]bool
 	// Unsupported are members that the endpoint is not known to take. Under drop_params they are
 	// removed with a warning; otherwise they are sent, and the endpoint has the last word.
 	Unsupported map[string]bool
@@ -230,6 +232,8 @@ func (r *editor) has(name string) bool {
 // kept reports whether a member is sent.
 func (r *editor) kept(m *span, value jsonx.Raw) bool {
 	switch {
+	case r.Own[m.name]:
+		return false
 	case r.Remove[m.name]:
 		if value.Kind() != 'n' && !jsonx.Empty(value) {
 			r.dropped(m.name, "")

@@ -81,23 +81,3 @@ func AppendCompacted(dst []byte, env Envelope, r *llm.Response, usage llm.Usage)
 	w.EndObject()
 	return w.Buf
 }
-
-// Renamed returns a response with another id.
-func Renamed(response jsonx.Raw, id string) jsonx.Raw {
-	members, err := jsonx.Members(response)
-	if err != nil || member(response, "id") == id {
-		return response
-	}
-	w := jsonx.Writer{}
-	w.Object()
-	for _, m := range members {
-		w.AnyKey(m.Name)
-		if m.Name == "id" {
-			w.String(id)
-		} else {
-			w.Raw(m.Value)
-		}
-	}
-	w.EndObject()
-	return w.Buf
-}

@@ -45,6 +45,19 @@ func (*Echo) has(name string) bool {
 
 // append writes the settings into the open object of a response.
 func (e *Echo) append(w *jsonx.Writer) {
+	e.references(w)
+	for i := range echoed {
+		w.Key(echoed[i].name)
+		if v := jsonx.Find(e.members, echoed[i].name); v != nil {
+			w.Raw(v)
+		} else {
+			w.Raw(jsonx.Raw(echoed[i].unset))
+		}
+	}
+}
+
+// references writes what the request referred to, and how it is served.
+func (e *Echo) references(w *jsonx.Writer) {
 	w.Key("background")
 	w.Bool(e.Background)
 	w.Key("conversation")
@@ -64,12 +77,4 @@ func (e *Echo) append(w *jsonx.Writer) {
 	}
 	w.Key("store")
 	w.Bool(e.Store)
-	for i := range echoed {
-		w.Key(echoed[i].name)
-		if v := jsonx.Find(e.members, echoed[i].name); v != nil {
-			w.Raw(v)
-		} else {
-			w.Raw(jsonx.Raw(echoed[i].unset))
-		}
-	}
 }

@@ -25,6 +25,13 @@ type Head struct {
 	DropParams bool
 	// Echo are the members that a response repeats.
 	Echo Echo
+	// Plain is whether the request has only what the dialect has: nothing that LiteLLM's clients or those of
+	// other dialects send, which only Decode understands.
+	Plain bool
+	// Refers is whether the request has a member for what the gateway itself keeps or does.
+	Refers bool
+
+	has map[string]bool // the members that are not null
 }
 
 // Call returns what every request of the gateway has, as far as the head tells.
@@ -38,7 +45,7 @@ func Peek(body []byte) (*Head, error) {
 	if err := litellm.CheckBody(body); err != nil {
 		return nil, err
 	}
-	h := &headReader{body: body, Head: Head{Store: true}}
+	h := &headReader{body: body, Head: Head{Store: true, Plain: true, has: map[string]bool{}}}
 	if err := jsonx.Unmarshal(body, h); err != nil {
 		return nil, litellm.DecodeError(err)
 	}
@@ -58,28 +65,21 @@ type headReader struct {
 }
 
 func (h *headReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	if d.PeekKind() != '{' {
-		return jsonx.Fault("must be an object, not %s", jsonx.KindName(d.PeekKind()))
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != '}' {
-		token, err := d.ReadToken()
-		if err != nil {
-			return err
-		}
-		if err := h.member(d, token.String()); err != nil {
-			return err
-		}
-	}
-	_, err := d.ReadToken()
-	return err
+	return eachMember(d, func(name string) error { return h.member(d, name) })
 }
 
 func (h *headReader) member(d *jsonx.Decoder, name string) error {
 	var flag optional[bool]
 	var err error
+	if d.PeekKind() != 'n' {
+		h.has[name] = true
+	}
+	switch name {
+	case "background", "previous_response_id", "conversation", "drop_params":
+		h.Refers = true
+	default:
+		h.Plain = h.Plain && plain(name)
+	}
 	switch name {
 	case "model":
 		return jsonx.UnmarshalDecode(d, &h.Model)

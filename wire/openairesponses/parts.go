@@ -234,6 +234,9 @@ func (d *decoder) remote(b llm.Block, s source, scheme string) (llm.Block, error
 			return b, d.invalid(s.at, "does not show the content's type; set filename")
 		}
 		m.URI = "s3://" + s.data[len("s3://"):]
+		if b.Kind == llm.BlockDocument {
+			m.Name = strings.TrimSuffix(s.name, path.Ext(s.name))
+		}
 		return b, nil
 	default:
 		return b, d.invalid(s.at, "has an unsupported URL scheme; use http, https, s3 or data")

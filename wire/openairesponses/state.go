@@ -257,6 +257,45 @@ func AppendKeepAlive(dst []byte, number int64) []byte {
 	return append(strconv.AppendInt(dst, number, 10), "}\n\n"...)
 }
 
+// AppendEvent appends an event with a response.
+func AppendEvent(dst []byte, kind string, number int64, response jsonx.Raw) []byte {
+	dst = append(append(append(dst, "event: "...), kind...), "\ndata: "...)
+	w := jsonx.Writer{Buf: dst}
+	w.Object()
+	w.Key("type")
+	w.Word(kind)
+	w.Key("sequence_number")
+	w.Int(number)
+	w.Key("response")
+	w.Raw(response)
+	return end(&w)
+}
+
+// EventType is the type of a server-sent event; empty for anything else.
+func EventType(event []byte) string {
+	line, _, _ := bytes.Cut(event, []byte("\n"))
+	name, ok := bytes.CutPrefix(line, []byte("event: "))
+	if !ok {
+		return ""
+	}
+	return string(name)
+}
+
+// Numbered returns a server-sent event with another sequence_number.
+func Numbered(event []byte, number int64) []byte {
+	const name = `"sequence_number":`
+	at := bytes.LastIndex(event, []byte(name))
+	if at < 0 {
+		return event
+	}
+	at += len(name)
+	to := at
+	for to < len(event) && (event[to] == ' ' || event[to] >= '0' && event[to] <= '9') {
+		to++
+	}
+	return append(strconv.AppendInt(bytes.Clone(event[:at]), number, 10), event[to:]...)
+}
+
 // WithStatus returns a response with another status and, unless e is nil, with an error.
 func WithStatus(response jsonx.Raw, status string, e *llm.Error) jsonx.Raw {
 	members, err := jsonx.Members(response)

@@ -66,6 +66,19 @@ scenario("a response is made in the background", async () => {
   need(r.status === "completed" && r.output_text === "granite", r);
 });
 
+scenario("a stream in the background is left and resumed", async () => {
+  const seen = [];
+  for await (const e of await create("[[answer: granite and basalt and gneis]]", { background: true, stream: true })) {
+    seen.push(e);
+    if (e.type === "response.output_text.delta") break;
+  }
+  const id = seen[0].response.id;
+  for await (const e of await client.responses.retrieve(id, { stream: true, starting_after: seen.at(-1).sequence_number })) seen.push(e);
+  need(seen.every((e, i) => e.sequence_number === i), seen);
+  need(seen.filter((e) => e.type === "response.output_text.delta").map((e) => e.delta).join("") === "granite and basalt and gneis", seen);
+  need(seen.at(-1).type === "response.completed" && seen.at(-1).response.id === id, seen.at(-1));
+});
+
 scenario("a response that breaks off fails, and never claims an end", async () => {
   const types = [];
   for await (const e of await create("[[fault: cut=reset after=3]] [[words: 60]]", { stream: true })) types.push(e.type);

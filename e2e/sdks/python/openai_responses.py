@@ -131,6 +131,23 @@ def _():
     need(client.responses.cancel(slow.id).status == "cancelled")
 
 
+@scenario("a stream in the background is left and resumed")
+def _():
+    stream = create("[[answer: granite and basalt and gneis]]", background=True, stream=True)
+    seen = []
+    for e in stream:
+        seen.append(e)
+        if e.type == "response.output_text.delta":
+            break
+    stream.close()
+    id = seen[0].response.id
+    seen += client.responses.retrieve(id, stream=True, starting_after=seen[-1].sequence_number)
+    need([e.sequence_number for e in seen] == list(range(len(seen))), [e.sequence_number for e in seen])
+    need("".join(e.delta for e in seen if e.type == "response.output_text.delta") == "granite and basalt and gneis", seen)
+    need(seen[-1].type == "response.completed" and seen[-1].response.id == id, seen[-1])
+    need(client.responses.retrieve(id).output_text == "granite and basalt and gneis")
+
+
 @scenario("a conversation keeps its items")
 def _():
     c = client.conversations.create(metadata={"a": "b"}, items=[{"role": "user", "content": "Hi"}])
