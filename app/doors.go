@@ -6,6 +6,7 @@ import (
 	"outcrop/config"
 	"outcrop/httpd/anthropic"
 	"outcrop/httpd/aws"
+	"outcrop/httpd/completions"
 	"outcrop/httpd/door"
 	"outcrop/httpd/embeddings"
 	"outcrop/httpd/gemini"
@@ -24,6 +25,7 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 	a.responses = responses.New(gateway, responses.Options{Options: shared, Keeper: a.keeper, Retention: cfg.Responses.Retention, Logger: a.opt.Logger})
 	return []door.Frontend{
 		openaichat.New(gateway, shared),
+		completions.New(gateway, shared),
 		aws.New(gateway, aws.Options{
 			MaxBody:    shared.MaxBody,
 			AccessKeys: accessKeys(cfg),

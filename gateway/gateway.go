@@ -29,6 +29,7 @@ type Router interface {
 	RelayStream(ctx context.Context, raw *llm.Raw, t *route.Translation) (llm.RawStream, error)
 	Group(name string) string
 	Alternative(name string) string
+	Speaks(name, dialect string) (some, all bool)
 	Settings(name string) route.Settings
 }
 
@@ -96,6 +97,12 @@ func (g *Gateway) Alternative(model string) string { return g.router.Alternative
 // Serves reports whether a model name is configured.
 func (g *Gateway) Serves(model string) bool { return g.router.Group(model) != "" }
 
+// Speaks reports whether some, and whether all targets of a model name take bodies of a dialect as they
+// are; see route.Router.Speaks.
+func (g *Gateway) Speaks(model, dialect string) (some, all bool) {
+	return g.router.Speaks(model, dialect)
+}
+
 // Locked reports whether clients must present a key.
 func (g *Gateway) Locked() bool { return g.locked }
 
@@ -147,6 +154,9 @@ func (c *Call) Repeats(id string, attempt, attempts int) {
 func (c *Call) Warn(warnings ...llm.Warning) {
 	c.record.Meta.Warnings = append(c.record.Meta.Warnings, warnings...)
 }
+
+// WarnOnce adds a warning that the call does not have yet.
+func (c *Call) WarnOnce(w llm.Warning) { c.warnMore([]llm.Warning{w}) }
 
 // Warnings are all warnings of the call so far.
 func (c *Call) Warnings() []llm.Warning { return c.record.Meta.Warnings }
@@ -299,7 +309,7 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	m := &meteredStream{metering: metering{call: c, release: release}, prompt: promptLength(req), tier: req.ServiceTier}
 	if several {
 		m.out = make([]int64, req.Choices)
-		m.Stream, err = c.openAll(ctx, req)
+		m.Stream, err = c.openAll(ctx, slices.Repeat([]*llm.Request{req}, int(req.Choices)))
 	} else {
 		m.out = m.one[:]
 		m.Stream, err = c.g.router.Stream(ctx, req)

@@ -98,7 +98,6 @@ func (s *server) methods(r *http.Request) (methods []string) {
 var unserved = []struct{ path, api string }{
 	{"/messages/batches", "Anthropic's API for batches"},
 	{"/responses", "OpenAI's Responses API"},
-	{"/completions", "OpenAI's API for text completions"},
 	{"/images", "The API for images"},
 	{"/audio", "The API for audio"},
 	{"/realtime", "The API for realtime conversations"},

@@ -23,7 +23,6 @@ func TestAPIsThatAreNotServedYet(t *testing.T) {
 		"/anthropic/v1/messages/batches":           "Anthropic's API for batches",
 		"/v1/responses":                            "OpenAI's Responses API",
 		"/responses/resp_1":                        "OpenAI's Responses API",
-		"/v1/completions":                          "OpenAI's API for text completions",
 		"/v1/images/generations":                   "The API for images",
 		"/v1/audio/speech":                         "The API for audio",
 		"/key/generate":                            "LiteLLM's API for keys",

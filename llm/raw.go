@@ -8,11 +8,23 @@ import (
 
 // Dialects of a Raw call.
 const (
-	DialectBedrock   = "bedrock"   // an operation of AWS's runtime API
-	DialectAnthropic = "anthropic" // Anthropic's Messages
-	DialectGemini    = "gemini"    // Gemini's generateContent
-	DialectOpenAI    = "openai"    // OpenAI's chat completions
-	DialectResponses = "responses" // OpenAI's Responses
+	DialectBedrock   = "bedrock"     // an operation of AWS's runtime API
+	DialectAnthropic = "anthropic"   // Anthropic's Messages
+	DialectGemini    = "gemini"      // Gemini's generateContent
+	DialectOpenAI    = "openai"      // OpenAI's chat completions
+	DialectResponses = "responses"   // OpenAI's Responses
+	DialectText      = "completions" // OpenAI's text completions
+
+	// OpenAI's other APIs.
+	DialectImageGenerations = "images/generations"
+	DialectImageEdits       = "images/edits"
+	DialectImageVariations  = "images/variations"
+	DialectSpeech           = "audio/speech"
+	DialectTranscriptions   = "audio/transcriptions"
+	DialectTranslations     = "audio/translations"
+	DialectModerations      = "moderations"
+	DialectFiles            = "files"
+	DialectBatches          = "batches"
 )
 
 // Raw is a call whose body is in a dialect that the target speaks itself, and reaches it without a

@@ -289,11 +289,7 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 	order := g.order(c.start)
 	for tries := 0; ; tries++ {
 		t := order[tries%len(order)]
-		model := t.Model
-		if captured != "" || strings.Contains(model, "*") {
-			model = strings.Replace(model, "*", captured, 1)
-		}
-		e := c.tryDeployment(ctx, t, model, req.ClientSettings)
+		e := c.tryDeployment(ctx, t, t.modelFor(captured), req.ClientSettings)
 		if e == nil {
 			c.budget.earn()
 			return Served{Deployment: t.ID, Retries: c.failed, price: t.Price}, nil
@@ -308,6 +304,14 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 			return Served{}, e
 		}
 	}
+}
+
+// modelFor is the deployment's model string for what the name's * has matched.
+func (t *deployment) modelFor(captured string) string {
+	if captured == "" && !strings.Contains(t.Model, "*") {
+		return t.Model
+	}
+	return strings.Replace(t.Model, "*", captured, 1)
 }
 
 // notConfigured is the error for a model that the router does not know.

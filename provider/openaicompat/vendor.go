@@ -50,18 +50,30 @@ type Vendor struct {
 
 	Rest jsonx.Raw `json:",embed"` // unknown members, which are mistakes
 
-	edits, otherEdits openaichat.Edits // of chat completions, and of the other APIs
-	form              openaichat.Form
+	edits, otherEdits, textEdits openaichat.Edits // of chat completions, of the other APIs, and of text completions
+	form                         openaichat.Form
 }
 
 // APIs are paths below the base URL; empty for what the vendor does not have.
 type APIs struct {
-	Chat       string    `json:"chat"`
-	Responses  string    `json:"responses"`
-	Embeddings string    `json:"embeddings"`
-	Rerank     string    `json:"rerank"`
-	Models     string    `json:"models"`
-	Rest       jsonx.Raw `json:",embed"`
+	Chat       string `json:"chat"`
+	Responses  string `json:"responses"`
+	Embeddings string `json:"embeddings"`
+	Rerank     string `json:"rerank"`
+	Models     string `json:"models"`
+
+	Completions      string `json:"completions"`
+	ImageGenerations string `json:"image_generations"`
+	ImageEdits       string `json:"image_edits"`
+	ImageVariations  string `json:"image_variations"`
+	Speech           string `json:"speech"`
+	Transcriptions   string `json:"transcriptions"`
+	Translations     string `json:"translations"`
+	Moderations      string `json:"moderations"`
+	Files            string `json:"files"`
+	Batches          string `json:"batches"`
+
+	Rest jsonx.Raw `json:",embed"`
 }
 
 // Quirks are differences from OpenAI's format of chat completions as of 2026.
@@ -86,6 +98,9 @@ type Quirks struct {
 	ThinkTags bool `json:"think_tags"`
 	// ReasoningBack is the member in which earlier reasoning is sent back; empty for none.
 	ReasoningBack string `json:"reasoning_back"`
+	// TextModels are parts of the ids of the models with text completions, where not all of the vendor's
+	// have them.
+	TextModels []string `json:"text_models"`
 	// Base64Vectors is whether embeddings can be had as base64, which is smaller than numbers.
 	Base64Vectors bool `json:"base64_vectors"`
 	// Video, CachePoints and Thinking are what the vendor takes beyond OpenAI's format.
@@ -144,6 +159,7 @@ func ParseVendor(text []byte) (*Vendor, error) {
 		NoStreamOptions: q.NoStreamOptions, TextOnly: q.TextOnly,
 	}
 	v.otherEdits = openaichat.Edits{Rename: q.Rename, Remove: v.edits.Remove, Unsupported: v.edits.Unsupported}
+	v.textEdits = openaichat.Edits{Rename: q.Rename, Remove: v.edits.Remove, NoStreamOptions: q.NoStreamOptions}
 	for _, name := range sortedKeys(q.Add) {
 		v.edits.Add = append(v.edits.Add, jsonx.Member{Name: name, Value: q.Add[name]})
 	}
@@ -179,8 +195,8 @@ func (v *Vendor) check() error {
 	if len(v.KeyVariables) == 0 && !v.KeyOptional {
 		return errors.New("key_variables is missing")
 	}
-	for _, path := range []string{v.APIs.Chat, v.APIs.Responses, v.APIs.Embeddings, v.APIs.Rerank, v.APIs.Models} {
-		if path != "" && path[0] != '/' {
+	for _, api := range apis() {
+		if path := v.Path(api); path != "" && path[0] != '/' {
 			return fmt.Errorf("apis: %q does not begin with a slash", path)
 		}
 	}

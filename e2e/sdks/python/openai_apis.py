@@ -1,0 +1,110 @@
+"""OpenAI's SDK for Python with OpenAI's other APIs, in front of a fake of OpenAI's API.
+
+What comes back is also validated by the SDK's types, which the SDK itself does not do.
+"""
+
+import openai
+import pydantic
+from gateway import KEY, URL, client
+from openai.types import Completion
+from scenario import need, raises, run, scenario
+
+
+def valid(kind, value):
+    """Validates a value strictly by a type of the SDK, and returns it."""
+    data = value.model_dump(exclude_unset=True) if hasattr(value, "model_dump") else value
+    pydantic.TypeAdapter(kind).validate_python(data)
+    return value
+
+
+def piece(chunk):
+    """Validates a chunk of a text completion, whose finish reason the SDK's type has only in the last one."""
+    data = chunk.model_dump(exclude_unset=True)
+    for c in data["choices"]:
+        if c["finish_reason"] is None:
+            c["finish_reason"] = "stop"
+    return valid(Completion, data) and chunk
+
+
+def texts(chunks, choice=0):
+    return "".join(c.text for chunk in chunks for c in chunk.choices if c.index == choice)
+
+
+@scenario("a text completion passes with logprobs, echo and several choices")
+def _():
+    r = client.completions.with_raw_response.create(
+        model="instruct", prompt=["What is", "Who is"], n=2, best_of=3, logprobs=1, echo=True, max_tokens=5, extra_headers={"x-test": "1"}
+    )
+    c = valid(Completion, r.parse())
+    need(len(c.choices) == 4 and c.choices[3].text == "Who is granite." and c.choices[0].logprobs.tokens == ["granite"], c)
+    need(c.model == "instruct" and c.usage.total_tokens == 12, c)
+    need(r.headers["x-outcrop-target"].startswith("provider=openai; api=completions; id=gpt-3.5-turbo-instruct"), r.headers)
+    need(r.headers["x-outcrop-cost"] == "0.000012", r.headers)
+
+
+@scenario("tokens and a suffix pass")
+def _():
+    c = client.completions.create(model="instruct", prompt=[[15339, 1917], [1]], suffix=" end")
+    need([x.text for x in c.choices] == ["granite.", "granite."], c)
+
+
+@scenario("a streamed text completion passes, and has its usage only if asked")
+def _():
+    for usage in (True, False):
+        chunks = [piece(c) for c in client.completions.create(
+            model="instruct", prompt="What is", stream=True, **({"stream_options": {"include_usage": True}} if usage else {})
+        )]
+        need(texts(chunks) == "granite." and chunks[0].model == "instruct", chunks)
+        need([bool(c.usage) for c in chunks][-1] == usage and sum(bool(c.usage) for c in chunks) == usage, chunks)
+
+
+@scenario("a model for conversations completes texts, each prompt and choice by itself")
+def _():
+    r = client.completions.with_raw_response.create(model="chatted", prompt=["What is ", "Who is "], n=2, echo=True, max_tokens=9, stop=["END"])
+    c = valid(Completion, r.parse())
+    need([x.text for x in c.choices] == ["What is It is granite."] * 2 + ["Who is It is granite."] * 2, c)
+    need([x.index for x in c.choices] == [0, 1, 2, 3] and c.choices[0].finish_reason == "stop" and c.usage.prompt_tokens == 4 * 11, c)
+    need(c.id.startswith("cmpl-") and c.object == "text_completion" and c.model == "chatted", c)
+
+
+@scenario("a model for conversations streams texts")
+def _():
+    for prompt, n in (("What is ", 1), (["What is ", "Who is "], 2)):
+        chunks = [piece(c) for c in client.completions.create(
+            model="chatted", prompt=prompt, n=n, echo=True, stream=True, stream_options={"include_usage": True}
+        )]
+        need(texts(chunks) == "What is It is granite.", chunks)
+        need(n == 1 or texts(chunks, 3) == "Who is It is granite.", chunks)
+        need(chunks[-1].usage.completion_tokens == 3 * n * n, chunks[-1])
+        need({c.finish_reason for chunk in chunks for c in chunk.choices if c.index == 0} == {None, "stop"}, chunks)
+
+
+@scenario("what a conversation cannot carry is refused by name, or dropped with a warning")
+def _():
+    for name, more in {"suffix": {"suffix": "end"}, "best_of": {"best_of": 4}, "logprobs": {"logprobs": 1}, "prompt": {"prompt": [1, 2]}}.items():
+        e = raises(openai.BadRequestError, client.completions.create, **{"model": "chatted", "prompt": "What is", **more})
+        need(e.param == name and e.body["outcrop"]["code"] and e.body["outcrop"]["fix"], e.body)
+        if name != "prompt":
+            r = client.completions.with_raw_response.create(model="chatted", prompt="What is", extra_body={"drop_params": True}, **more)
+            need(r.parse().choices[0].text == "It is granite." and f"dropped;field={name}" in r.headers["x-outcrop-warnings"], r.headers)
+    e = raises(openai.BadRequestError, client.completions.create, model="chatted", prompt=["a"] * 5, n=2)
+    need(e.param == "n" and "8" in e.message, e.body)
+    e = raises(openai.BadRequestError, client.completions.create, model="chatted", prompt=[{"text": "a"}])
+    need(e.param == "prompt[0]", e.body)
+
+
+@scenario("a refusal of a text completion has the vendor's words")
+def _():
+    e = raises(openai.RateLimitError, client.completions.create, model="instruct", prompt="limit me")
+    need("granite quarry" in e.message and e.body["outcrop"]["code"] == "limit.requests", e.body)
+    e = raises(openai.NotFoundError, client.completions.create, model="unknown", prompt="x")
+    need(e.code == "model_not_found" and e.body["outcrop"]["code"], e.body)
+
+
+@scenario("the Azure client's path names the model")
+def _():
+    azure = openai.AzureOpenAI(azure_endpoint=URL, api_key=KEY, api_version="2025-02-01-preview", max_retries=0)
+    need(azure.completions.create(model="instruct", prompt="What is").choices[0].text == "granite.")
+
+
+run()
