@@ -10,6 +10,7 @@ import (
 	"outcrop/httpd/door"
 	"outcrop/httpd/embeddings"
 	"outcrop/httpd/gemini"
+	"outcrop/httpd/media"
 	"outcrop/httpd/openaichat"
 	"outcrop/httpd/rerank"
 	"outcrop/httpd/responses"
@@ -37,6 +38,9 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 		gemini.New(gateway, shared),
 		embeddings.New(gateway, shared),
 		rerank.New(gateway, shared),
+		media.Images(gateway, shared),
+		media.Audio(gateway, shared),
+		media.Moderations(gateway, shared),
 		a.responses,
 	}
 }

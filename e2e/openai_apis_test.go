@@ -1,10 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,6 +20,11 @@ router_settings: {num_retries: 0}
 model_list:
   - {model_name: instruct, litellm_params: {model: openai/gpt-3.5-turbo-instruct, api_key: ` + vendorSecret + `, api_base: "UPSTREAM/v1", input_cost_per_token: 1.0e-6, output_cost_per_token: 1.0e-6}}
   - {model_name: chatted, litellm_params: {model: openai/gpt-4o, api_key: ` + vendorSecret + `, api_base: "UPSTREAM/v1"}}
+  - {model_name: painter, litellm_params: {model: openai/gpt-image-1, api_key: ` + vendorSecret + `, api_base: "UPSTREAM/v1", input_cost_per_token: 1.0e-6, output_cost_per_token: 1.0e-6}}
+  - {model_name: speaker, litellm_params: {model: openai/gpt-4o-mini-tts, api_key: ` + vendorSecret + `, api_base: "UPSTREAM/v1"}}
+  - {model_name: writer, litellm_params: {model: openai/gpt-4o-transcribe, api_key: ` + vendorSecret + `, api_base: "UPSTREAM/v1"}}
+  - {model_name: omni-moderation-latest, litellm_params: {model: openai/omni-moderation-latest, api_key: ` + vendorSecret + `, api_base: "UPSTREAM/v1"}}
+  - {model_name: claude, litellm_params: {model: anthropic/claude-sonnet-4-5, api_key: ` + vendorSecret + `}}
 `
 
 // openAIAPIs answers like OpenAI's API. What it is not meant to get is a 500.
@@ -30,6 +39,14 @@ func openAIAPIs(w http.ResponseWriter, c vendorCall) {
 		openAIChat(w, c)
 	case "/v1/completions":
 		openAICompletions(w, c)
+	case "/v1/images/generations", "/v1/images/edits", "/v1/images/variations":
+		openAIImages(w, c)
+	case "/v1/audio/speech":
+		openAISpeech(w, c)
+	case "/v1/audio/transcriptions", "/v1/audio/translations":
+		openAITranscript(w, c)
+	case "/v1/moderations":
+		openAIModeration(w, c)
 	default:
 		http.Error(w, "no such path: "+c.Path, http.StatusInternalServerError)
 	}
@@ -113,6 +130,137 @@ func openAICompletions(w http.ResponseWriter, c vendorCall) {
 	_, _ = io.WriteString(w, head+strings.Join(choices, ",")+"],"+usage+"}")
 }
 
+// form reads a form, whose files are of the given type; nil if it is none.
+func (c *vendorCall) form() *multipart.Form {
+	_, parameters, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
+	if err != nil {
+		return nil
+	}
+	f, err := multipart.NewReader(bytes.NewReader(c.Body), parameters["boundary"]).ReadForm(1 << 20)
+	if err != nil {
+		return nil
+	}
+	return f
+}
+
+const tinyPNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+func openAIImages(w http.ResponseWriter, c vendorCall) {
+	var req struct {
+		Model, Prompt, User string
+		N                   int
+		Stream              bool
+		Metadata            any
+	}
+	kind := "image_generation"
+	if f := c.form(); f != nil {
+		kind = "image_edit"
+		req.Model, req.Stream = f.Value["model"][0], slices.Equal(f.Value["stream"], []string{"true"})
+		files := slices.Concat(f.File["image"], f.File["image[]"], f.File["mask"])
+		for _, file := range files {
+			if file.Size != 70 {
+				http.Error(w, "a cut file", http.StatusInternalServerError)
+				return
+			}
+		}
+		if strings.HasSuffix(c.Path, "edits") && !req.Stream && (len(files) != 3 || files[1].Filename != `b %22é.png` || files[0].Header.Get("Content-Type") != "image/png") {
+			http.Error(w, fmt.Sprint("other files: ", len(files), files[0].Header), http.StatusInternalServerError)
+			return
+		}
+	} else if err := json.Unmarshal(c.Body, &req); err != nil || req.Metadata != nil {
+		http.Error(w, "not a request of OpenAI's", http.StatusInternalServerError)
+		return
+	}
+	if req.Model != "gpt-image-1" {
+		http.Error(w, "another model: "+req.Model, http.StatusInternalServerError)
+		return
+	}
+	if req.Prompt == "refuse me" {
+		w.Header().Set("X-Request-Id", "req_granite")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"error":{"message":"Your request was rejected as a result of our safety system.","type":"image_generation_user_error","param":null,"code":"moderation_blocked"}}`)
+		return
+	}
+	const usage = `"usage":{"total_tokens":110,"input_tokens":10,"output_tokens":100,"input_tokens_details":{"text_tokens":10,"image_tokens":0}}`
+	const settings = `"created_at":1,"size":"1024x1024","quality":"low","background":"opaque","output_format":"png"`
+	if req.Stream {
+		w.Header().Set("Content-Type", "text/event-stream")
+		if kind == "image_generation" {
+			_, _ = fmt.Fprintf(w, "event: %[1]s.partial_image\ndata: {\"type\":\"%[1]s.partial_image\",\"partial_image_index\":0,\"b64_json\":\"%[2]s\",%[3]s}\n\n", kind, tinyPNG, settings)
+		}
+		_, _ = fmt.Fprintf(w, "event: %[1]s.completed\ndata: {\"type\":\"%[1]s.completed\",\"b64_json\":\"%[2]s\",%[3]s,%[4]s}\n\n", kind, tinyPNG, settings, usage)
+		return
+	}
+	images := strings.Repeat(`,{"b64_json":"`+tinyPNG+`"}`, max(1, req.N))
+	_, _ = io.WriteString(w, `{"created":1,"data":[`+images[1:]+`],"size":"1024x1024","quality":"low","background":"opaque","output_format":"png",`+usage+`}`)
+}
+
+func openAISpeech(w http.ResponseWriter, c vendorCall) {
+	var req struct {
+		Model, Input string
+		Format       string `json:"stream_format"`
+	}
+	if err := json.Unmarshal(c.Body, &req); err != nil || req.Model != "gpt-4o-mini-tts" {
+		http.Error(w, "not a request", http.StatusInternalServerError)
+		return
+	}
+	if req.Format == "sse" {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: {\"type\":\"speech.audio.delta\",\"audio\":\"SUQz\"}\n\n"+
+			"data: {\"type\":\"speech.audio.done\",\"usage\":{\"input_tokens\":3,\"output_tokens\":20,\"total_tokens\":23}}\n\n")
+		return
+	}
+	w.Header().Set("Content-Type", "audio/mpeg")
+	_, _ = io.WriteString(w, "ID3")
+	http.NewResponseController(w).Flush() //nolint:errcheck // a recorder need not flush
+	if req.Input == "cut me" {
+		panic(http.ErrAbortHandler)
+	}
+	_, _ = w.Write(make([]byte, 300_000))
+}
+
+func openAITranscript(w http.ResponseWriter, c vendorCall) {
+	f := c.form()
+	if f == nil || f.Value["model"][0] != "gpt-4o-transcribe" || len(f.File["file"]) != 1 || f.File["file"][0].Filename != "a.wav" {
+		http.Error(w, "not a request", http.StatusInternalServerError)
+		return
+	}
+	switch {
+	case strings.HasSuffix(c.Path, "translations"):
+		_, _ = io.WriteString(w, `{"text":"It is granite."}`)
+	case slices.Equal(f.Value["stream"], []string{"true"}):
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "event: transcript.text.delta\ndata: {\"type\":\"transcript.text.delta\",\"delta\":\"It is granite.\"}\n\n"+
+			"event: transcript.text.done\ndata: {\"type\":\"transcript.text.done\",\"text\":\"It is granite.\",\"usage\":{\"type\":\"tokens\",\"input_tokens\":14,\"output_tokens\":87,\"total_tokens\":101}}\n\n")
+	case slices.Equal(f.Value["response_format"], []string{"srt"}):
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, "1\n00:00:00,000 --> 00:00:01,000\nIt is granite.\n")
+	case slices.Equal(f.Value["response_format"], []string{"verbose_json"}):
+		if !slices.Equal(f.Value["timestamp_granularities[]"], []string{"word", "segment"}) {
+			http.Error(w, "a lost list", http.StatusInternalServerError)
+			return
+		}
+		_, _ = io.WriteString(w, `{"task":"transcribe","language":"english","duration":1.5,"text":"granite","words":[{"word":"granite","start":0.0,"end":1.0}],"usage":{"type":"duration","seconds":2}}`)
+	default:
+		_, _ = io.WriteString(w, `{"text":"It is granite.","usage":{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":0,"audio_tokens":14},"output_tokens":87,"total_tokens":101}}`)
+	}
+}
+
+func openAIModeration(w http.ResponseWriter, c vendorCall) {
+	var req struct{ Model string }
+	if err := json.Unmarshal(c.Body, &req); err != nil || req.Model != "omni-moderation-latest" {
+		http.Error(w, "not a request", http.StatusInternalServerError)
+		return
+	}
+	categories := []string{"harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent", "self-harm", "self-harm/instructions", "self-harm/intent", "sexual", "sexual/minors", "violence", "violence/graphic"}
+	var flags, scores, types []string
+	for _, name := range categories {
+		flags, scores, types = append(flags, `"`+name+`":false`), append(scores, `"`+name+`":0.01`), append(types, `"`+name+`":["text"]`)
+	}
+	_, _ = fmt.Fprintf(w, `{"id":"modr-1","model":"omni-moderation-2024-09-26","results":[{"flagged":false,"categories":{%s},"category_scores":{%s},"category_applied_input_types":{%s}}]}`,
+		strings.Join(flags, ","), strings.Join(scores, ","), strings.Join(types, ","))
+}
+
 // TestOpenAISDKForPythonWithOtherAPIs calls OpenAI's APIs other than chat completions by its SDK.
 func TestOpenAISDKForPythonWithOtherAPIs(t *testing.T) {
 	c := python(t)
@@ -127,6 +275,15 @@ func TestOpenAISDKForPythonWithOtherAPIs(t *testing.T) {
 		"what a conversation cannot carry is refused by name, or dropped with a warning",
 		"a refusal of a text completion has the vendor's words",
 		"the Azure client's path names the model",
+		"images are generated, with their usage and its cost",
+		"images stream as partial images",
+		"images are edited and varied, whole files reach the vendor",
+		"speech comes as bytes with its type, and as events",
+		"audio is transcribed in each form",
+		"audio is translated",
+		"content is moderated, also without a model",
+		"an API that the model's provider lacks, and a form without a model, are refused by name",
+		"audio that breaks off is not taken for a whole",
 	}, "BASE_URL="+g.URL(), "API_KEY="+masterKey, "MODEL=instruct", "RETRIED=instruct")
 	g.stop(t)
 	log := g.log.text.String()

@@ -98,10 +98,7 @@ func (s *server) methods(r *http.Request) (methods []string) {
 var unserved = []struct{ path, api string }{
 	{"/messages/batches", "Anthropic's API for batches"},
 	{"/responses", "OpenAI's Responses API"},
-	{"/images", "The API for images"},
-	{"/audio", "The API for audio"},
 	{"/realtime", "The API for realtime conversations"},
-	{"/moderations", "The API for moderations"},
 	{"/batches", "The API for batches"},
 	{"/files", "The API for files"},
 	{"/fine_tuning", "The API for fine-tuning"},

@@ -45,6 +45,19 @@ type Raw struct {
 	Service bool
 	// Body is the request as the client sent it.
 	Body jsonx.Raw
+	// Parts is the body of a request that is a form; Body is then empty.
+	Parts []Part
+	// Unestimated is whether usage that the response does not report stays unknown, because the call is
+	// billed by something else than texts, such as the length of audio.
+	Unestimated bool
+}
+
+// Part is a field of a form, a body of multipart/form-data.
+type Part struct {
+	Name string
+	// FileName and ContentType are those of a file; both are empty for a text.
+	FileName, ContentType string
+	Content               []byte
 }
 
 // RawResponse is a complete response in the dialect of its call.

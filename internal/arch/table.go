@@ -83,7 +83,7 @@ func rules() []Rule {
 			Why: "a provider knows its own components and dialects, but neither other providers nor its callers",
 		},
 		{
-			Path: "provider/openaicompat", Level: component, May: with("internal/netguard", "wire/openaichat", "wire/openaiembed", "wire/cohererank", "wire/sse", "upstream", "provider", "provider/transport"),
+			Path: "provider/openaicompat", Level: component, May: with("internal/netguard", "wire/openaichat", "wire/openaiapi", "wire/openaiembed", "wire/cohererank", "wire/sse", "upstream", "provider", "provider/transport"),
 			Why: "it serves vendors that differ by data only, and providers that differ by address and credentials too import it",
 		},
 		{

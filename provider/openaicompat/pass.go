@@ -30,7 +30,7 @@ func (t *target) Speaks(dialect string) bool {
 	case llm.DialectText:
 		return t.d.vendor.APIs.Completions != "" && t.d.vendor.completes(t.id)
 	default:
-		return false
+		return isPassed(dialect) && t.d.vendor.Path(API(dialect)) != ""
 	}
 }
 
@@ -41,6 +41,9 @@ func (v *Vendor) completes(model string) bool {
 
 // Pass makes one call with a client's body, of which the vendor's edits are made.
 func (t *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
+	if isPassed(raw.Dialect) {
+		return t.passWhole(ctx, raw)
+	}
 	x, _, err := t.pass(ctx, raw)
 	if err != nil {
 		return nil, err
@@ -60,6 +63,9 @@ func (t *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 
 // PassStream makes one call with a client's body, and relays the chunks.
 func (t *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, error) {
+	if isPassed(raw.Dialect) {
+		return t.passOpen(ctx, raw)
+	}
 	x, edit, err := t.pass(ctx, raw)
 	if err != nil {
 		return nil, err

@@ -3,10 +3,16 @@
 What comes back is also validated by the SDK's types, which the SDK itself does not do.
 """
 
+import base64
+
+import httpx
 import openai
 import pydantic
 from gateway import KEY, URL, client
-from openai.types import Completion
+from openai.types import Completion, ImagesResponse, ModerationCreateResponse
+from openai.types.audio import Transcription, TranscriptionStreamEvent, TranscriptionVerbose, Translation
+from openai.types.image_edit_stream_event import ImageEditStreamEvent
+from openai.types.image_gen_stream_event import ImageGenStreamEvent
 from scenario import need, raises, run, scenario
 
 
@@ -105,6 +111,91 @@ def _():
 def _():
     azure = openai.AzureOpenAI(azure_endpoint=URL, api_key=KEY, api_version="2025-02-01-preview", max_retries=0)
     need(azure.completions.create(model="instruct", prompt="What is").choices[0].text == "granite.")
+
+
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+
+
+@scenario("images are generated, with their usage and its cost")
+def _():
+    r = client.images.with_raw_response.generate(model="painter", prompt="granite", n=2, size="1024x1024", quality="low", user="u-1", extra_body={"metadata": {"team": "a"}})
+    i = valid(ImagesResponse, r.parse())
+    need(len(i.data) == 2 and base64.b64decode(i.data[1].b64_json) == PNG and i.usage.total_tokens == 110, i)
+    need(r.headers["x-outcrop-target"] == "provider=openai; api=images/generations; id=gpt-image-1" and r.headers["x-outcrop-cost"] == "0.00011", r.headers)
+
+
+@scenario("images stream as partial images")
+def _():
+    events = [valid(ImageGenStreamEvent, e) for e in client.images.generate(model="painter", prompt="granite", stream=True, partial_images=1)]
+    need([e.type for e in events] == ["image_generation.partial_image", "image_generation.completed"] and events[1].usage.total_tokens == 110, events)
+    events = [valid(ImageEditStreamEvent, e) for e in client.images.edit(model="painter", image=("a.png", PNG), prompt="granite", stream=True)]
+    need([e.type for e in events] == ["image_edit.completed"], events)
+
+
+@scenario("images are edited and varied, whole files reach the vendor")
+def _():
+    i = valid(ImagesResponse, client.images.edit(model="painter", image=[("a.png", PNG, "image/png"), ("b \"é.png", PNG)], mask=("m.png", PNG), prompt="more granite"))
+    need(base64.b64decode(i.data[0].b64_json) == PNG, i)
+    i = valid(ImagesResponse, client.images.create_variation(model="painter", image=("a.png", PNG), n=1))
+    need(len(i.data) == 1, i)
+
+
+@scenario("speech comes as bytes with its type, and as events")
+def _():
+    with client.audio.speech.with_streaming_response.create(model="speaker", voice="alloy", input="granite " * 1000, response_format="mp3") as r:
+        pieces = list(r.iter_bytes(1000))
+        need(r.headers["content-type"] == "audio/mpeg" and b"".join(pieces) == b"ID3" + bytes(300_000), r.headers, len(b"".join(pieces)))
+        need(r.headers["x-outcrop-target"] == "provider=openai; api=audio/speech; id=gpt-4o-mini-tts", r.headers)
+    with client.audio.speech.with_streaming_response.create(model="speaker", voice="alloy", input="granite", stream_format="sse") as r:
+        lines = [line for line in r.iter_lines() if line.startswith("data: ")]
+        need(r.headers["content-type"].startswith("text/event-stream") and len(lines) == 2 and "speech.audio.done" in lines[1], lines)
+
+
+@scenario("audio is transcribed in each form")
+def _():
+    t = valid(Transcription, client.audio.transcriptions.create(model="writer", file=("a.wav", b"RIFF" + bytes(100_000)), language="en", temperature=0.5, include=["logprobs"]))
+    need(t.text == "It is granite." and t.usage.total_tokens == 101, t)
+    v = valid(TranscriptionVerbose, client.audio.transcriptions.create(model="writer", file=("a.wav", b"RIFF"), response_format="verbose_json", timestamp_granularities=["word", "segment"]))
+    need(v.words[0].word == "granite", v)
+    srt = client.audio.transcriptions.create(model="writer", file=("a.wav", b"RIFF"), response_format="srt")
+    need(srt == "1\n00:00:00,000 --> 00:00:01,000\nIt is granite.\n", srt)
+    events = [valid(TranscriptionStreamEvent, e) for e in client.audio.transcriptions.create(model="writer", file=("a.wav", b"RIFF"), stream=True)]
+    need([e.type for e in events] == ["transcript.text.delta", "transcript.text.done"] and events[0].delta == "It is granite.", events)
+
+
+@scenario("audio is translated")
+def _():
+    t = valid(Translation, client.audio.translations.create(model="writer", file=("a.wav", b"RIFF"), prompt="rocks"))
+    need(t.text == "It is granite.", t)
+
+
+@scenario("content is moderated, also without a model")
+def _():
+    for more in ({}, {"model": "omni-moderation-latest"}):
+        m = valid(ModerationCreateResponse, client.moderations.create(input=[{"type": "text", "text": "granite"}], **more))
+        need(m.results[0].flagged is False and m.model == "omni-moderation-latest", m)
+
+
+@scenario("an API that the model's provider lacks, and a form without a model, are refused by name")
+def _():
+    e = raises(openai.BadRequestError, client.images.generate, model="claude", prompt="x")
+    need(e.param == "model" and "/v1/images/generations" in e.message and e.body["outcrop"]["code"] == "model.feature_unsupported", e.body)
+    e = raises(openai.BadRequestError, client.audio.transcriptions.create, model="", file=("a.wav", b"RIFF"))
+    need(e.param == "model", e.body)
+    e = raises(openai.BadRequestError, client.audio.transcriptions.create, model="writer", file=("a.wav", b"RIFF"), extra_body={"api_key": "sk-mine"})
+    need(e.param == "api_key" and "sk-mine" not in e.message, e.body)
+    e = raises(openai.NotFoundError, client.audio.speech.create, model="nobody", voice="alloy", input="x")
+    need(e.param == "model", e.body)
+    e = raises(openai.BadRequestError, client.images.generate, model="painter", prompt="refuse me")
+    need("safety system" in e.message and e.body["outcrop"]["request_id"] == "req_granite", e.body)
+
+
+@scenario("audio that breaks off is not taken for a whole")
+def _():
+    def cut():
+        with client.audio.speech.with_streaming_response.create(model="speaker", voice="alloy", input="cut me") as r:
+            return len(r.read())
+    raises(httpx.RemoteProtocolError, cut)
 
 
 run()
