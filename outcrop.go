@@ -237,7 +237,7 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		}
 		c.deployments, c.incomplete = append(c.deployments, d), append(c.incomplete, len(problems) > 0)
 		entry := route.Entry{
-			Name: m.Name, ID: m.ID, Model: m.Model, Deployment: d,
+			Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Deployment: d,
 			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries,
 			Settings: route.Settings{
 				DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(),

@@ -9,6 +9,7 @@ import (
 	"outcrop/httpd/completions"
 	"outcrop/httpd/door"
 	"outcrop/httpd/embeddings"
+	"outcrop/httpd/files"
 	"outcrop/httpd/gemini"
 	"outcrop/httpd/media"
 	"outcrop/httpd/openaichat"
@@ -24,7 +25,7 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 	gateway, cfg := a.client.Pipeline(), a.client.Config()
 	a.keeper = store.NewKeeper(store.KeeperOptions{Dir: a.opt.DataDir, Logger: a.opt.Logger})
 	a.responses = responses.New(gateway, responses.Options{Options: shared, Keeper: a.keeper, Retention: cfg.Responses.Retention, Logger: a.opt.Logger})
-	return []door.Frontend{
+	return append([]door.Frontend{
 		openaichat.New(gateway, shared),
 		completions.New(gateway, shared),
 		aws.New(gateway, aws.Options{
@@ -42,7 +43,7 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 		media.Audio(gateway, shared),
 		media.Moderations(gateway, shared),
 		a.responses,
-	}
+	}, files.New(gateway, files.Options{Options: shared, Keeper: a.keeper})...)
 }
 
 // closeDoors ends what the frontends do in the background, and what they keep.

@@ -8,8 +8,10 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -261,10 +263,169 @@ func openAIModeration(w http.ResponseWriter, c vendorCall) {
 		strings.Join(flags, ","), strings.Join(scores, ","), strings.Join(types, ","))
 }
 
+// openAIAccount is an account of OpenAI's, with its files and batches, in the order in which they came.
+type openAIAccount struct {
+	mu      sync.Mutex
+	made    int
+	files   []openAIFile
+	batches []openAIBatch
+}
+
+type openAIFile struct {
+	id, name, purpose string
+	content           []byte
+}
+
+type openAIBatch struct {
+	id, input, status, output string
+	metadata                  json.RawMessage
+}
+
+func (f *openAIFile) String() string {
+	return fmt.Sprintf(`{"id":%q,"object":"file","bytes":%d,"created_at":1,"filename":%q,"purpose":%q,"status":"processed"}`, f.id, len(f.content), f.name, f.purpose)
+}
+
+func (b *openAIBatch) String() string {
+	output := "null"
+	if b.output != "" {
+		output = `"` + b.output + `"`
+	}
+	return fmt.Sprintf(`{"id":%q,"object":"batch","endpoint":"/v1/chat/completions","errors":null,"input_file_id":%q,"completion_window":"24h","status":%q,"output_file_id":%s,"error_file_id":null,"created_at":1,"request_counts":{"total":1,"completed":1,"failed":0},"metadata":%s}`,
+		b.id, b.input, b.status, output, b.metadata)
+}
+
+// listPage writes a part of a list, of one element if the query says so.
+func listPage[T fmt.Stringer](w http.ResponseWriter, all []T, id func(T) string, query url.Values) {
+	if after := query.Get("after"); after != "" {
+		at := slices.IndexFunc(all, func(t T) bool { return id(t) == after })
+		if at < 0 {
+			http.Error(w, "after is unknown: "+after, http.StatusInternalServerError)
+			return
+		}
+		all = all[at+1:]
+	}
+	more := query.Get("limit") == "1" && len(all) > 1
+	if more {
+		all = all[:1]
+	}
+	var texts []string
+	for _, t := range all {
+		texts = append(texts, t.String())
+	}
+	_, _ = fmt.Fprintf(w, `{"object":"list","data":[%s],"has_more":%t`, strings.Join(texts, ","), more)
+	if len(all) > 0 {
+		_, _ = fmt.Fprintf(w, `,"first_id":%q,"last_id":%q`, id(all[0]), id(all[len(all)-1]))
+	}
+	_, _ = io.WriteString(w, "}")
+}
+
+// serve answers requests about files and batches, and reports false for others.
+func (a *openAIAccount) serve(w http.ResponseWriter, c vendorCall) bool {
+	u, err := url.Parse(c.Path)
+	if err != nil || c.Header.Get("Authorization") != "Bearer "+vendorSecret {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	segments := strings.Split(strings.TrimPrefix(u.Path, "/v1/"), "/")
+	switch segments[0] {
+	case "files":
+		a.serveFiles(w, c, segments[1:], u.Query())
+	case "batches":
+		a.serveBatches(w, c, segments[1:], u.Query())
+	default:
+		return false
+	}
+	return true
+}
+
+func (a *openAIAccount) serveFiles(w http.ResponseWriter, c vendorCall, path []string, query url.Values) {
+	if len(path) == 0 && c.Method == http.MethodPost {
+		f := c.form()
+		if f == nil || len(f.File["file"]) != 1 || len(f.Value) != 1 {
+			http.Error(w, fmt.Sprint("not a file: ", f), http.StatusInternalServerError)
+			return
+		}
+		file, _ := f.File["file"][0].Open()
+		content, _ := io.ReadAll(file)
+		a.made++
+		made := openAIFile{fmt.Sprintf("file-%d", a.made), f.File["file"][0].Filename, f.Value["purpose"][0], content}
+		a.files = append(a.files, made)
+		_, _ = io.WriteString(w, made.String())
+		return
+	}
+	if len(path) == 0 {
+		var listed []*openAIFile
+		for i := range a.files {
+			if p := query.Get("purpose"); p == "" || p == a.files[i].purpose {
+				listed = append(listed, &a.files[i])
+			}
+		}
+		listPage(w, listed, func(f *openAIFile) string { return f.id }, query)
+		return
+	}
+	at := slices.IndexFunc(a.files, func(f openAIFile) bool { return f.id == path[0] })
+	switch {
+	case at < 0:
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, `{"error":{"message":"No such File object: `+path[0]+`","type":"invalid_request_error","param":"id","code":null}}`)
+	case len(path) == 2:
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Content-Disposition", `attachment; filename="`+a.files[at].name+`"`)
+		_, _ = w.Write(a.files[at].content)
+	case c.Method == http.MethodDelete:
+		a.files = slices.Delete(a.files, at, at+1)
+		_, _ = fmt.Fprintf(w, `{"id":%q,"object":"file","deleted":true}`, path[0])
+	default:
+		_, _ = io.WriteString(w, a.files[at].String())
+	}
+}
+
+func (a *openAIAccount) serveBatches(w http.ResponseWriter, c vendorCall, path []string, query url.Values) {
+	if len(path) == 0 && c.Method == http.MethodPost {
+		var req struct {
+			Input    string `json:"input_file_id"`
+			Metadata json.RawMessage
+			Model    any
+		}
+		if err := json.Unmarshal(c.Body, &req); err != nil || req.Model != nil || !slices.ContainsFunc(a.files, func(f openAIFile) bool { return f.id == req.Input }) {
+			http.Error(w, "not a batch: "+string(c.Body), http.StatusInternalServerError)
+			return
+		}
+		made := openAIBatch{id: "batch_1", input: req.Input, status: "validating", metadata: req.Metadata}
+		a.batches = append(a.batches, made)
+		_, _ = io.WriteString(w, made.String())
+		a.files = append(a.files, openAIFile{"file-output", "out.jsonl", "batch_output", []byte(`{"custom_id":"0"}` + "\n")})
+		return
+	}
+	switch {
+	case len(path) == 0:
+		var listed []*openAIBatch
+		for i := range a.batches {
+			listed = append(listed, &a.batches[i])
+		}
+		listPage(w, listed, func(b *openAIBatch) string { return b.id }, query)
+	case path[0] != "batch_1" || len(a.batches) == 0:
+		w.WriteHeader(http.StatusNotFound)
+	case len(path) == 2 && c.Method == http.MethodPost:
+		a.batches[0].status = "cancelling"
+		_, _ = io.WriteString(w, a.batches[0].String())
+	default:
+		a.batches[0].status, a.batches[0].output = "completed", "file-output"
+		_, _ = io.WriteString(w, a.batches[0].String())
+	}
+}
+
 // TestOpenAISDKForPythonWithOtherAPIs calls OpenAI's APIs other than chat completions by its SDK.
 func TestOpenAISDKForPythonWithOtherAPIs(t *testing.T) {
 	c := python(t)
-	v := startVendor(t, openAIAPIs)
+	account := &openAIAccount{}
+	v := startVendor(t, func(w http.ResponseWriter, c vendorCall) {
+		if !account.serve(w, c) {
+			openAIAPIs(w, c)
+		}
+	})
 	g := startApp(t, strings.ReplaceAll(openAIAPIsConfig, "UPSTREAM", v.URL), t.TempDir(), nil)
 	c.run(t, "openai_apis.py", []string{
 		"a text completion passes with logprobs, echo and several choices",
@@ -284,6 +445,11 @@ func TestOpenAISDKForPythonWithOtherAPIs(t *testing.T) {
 		"content is moderated, also without a model",
 		"an API that the model's provider lacks, and a form without a model, are refused by name",
 		"audio that breaks off is not taken for a whole",
+		"a file is kept, described, listed, read and deleted",
+		"a batch runs with the models' names of the gateway",
+		"ids that mean nothing, or too much, are not found",
+		"the account must be known, and have the API",
+		"the Azure client finds files and batches under its paths",
 	}, "BASE_URL="+g.URL(), "API_KEY="+masterKey, "MODEL=instruct", "RETRIED=instruct")
 	g.stop(t)
 	log := g.log.text.String()

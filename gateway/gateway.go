@@ -30,6 +30,8 @@ type Router interface {
 	Group(name string) string
 	Alternative(name string) string
 	Speaks(name, dialect string) (some, all bool)
+	Account(dialect, name, of string) (route.Account, bool)
+	ModelAt(deployment, name string) string
 	Settings(name string) route.Settings
 }
 
@@ -101,6 +103,16 @@ func (g *Gateway) Serves(model string) bool { return g.router.Group(model) != ""
 // are; see route.Router.Speaks.
 func (g *Gateway) Speaks(model, dialect string) (some, all bool) {
 	return g.router.Speaks(model, dialect)
+}
+
+// Account is the deployment whose account keeps what clients refer to later; see route.Router.Account.
+func (g *Gateway) Account(dialect, model, of string) (route.Account, bool) {
+	return g.router.Account(dialect, model, of)
+}
+
+// ModelAt is the model that a name means at the provider of a deployment; see route.Router.ModelAt.
+func (g *Gateway) ModelAt(deployment, model string) string {
+	return g.router.ModelAt(deployment, model)
 }
 
 // Locked reports whether clients must present a key.

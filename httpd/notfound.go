@@ -77,7 +77,7 @@ func filled(path, requested string) (served string, aligned bool) {
 
 // methods returns the methods of a request's path; none if the path is unknown.
 func (s *server) methods(r *http.Request) (methods []string) {
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
 		asked := *r
 		asked.Method = method
 		_, pattern := s.known.Handler(&asked)
@@ -99,8 +99,6 @@ var unserved = []struct{ path, api string }{
 	{"/messages/batches", "Anthropic's API for batches"},
 	{"/responses", "OpenAI's Responses API"},
 	{"/realtime", "The API for realtime conversations"},
-	{"/batches", "The API for batches"},
-	{"/files", "The API for files"},
 	{"/fine_tuning", "The API for fine-tuning"},
 	{"/vector_stores", "The API for vector stores"},
 	{"/assistants", "OpenAI's Assistants API"},

@@ -28,6 +28,11 @@ type Call struct {
 	// It is in force in place of any that the client brings. Only targets that apply it get the call:
 	// see provider.Guarder.
 	Guardrail jsonx.Raw
+	// Deployment is the id of the deployment that serves the call, among those of Model; empty for any.
+	// Where there is no such deployment, any may serve it.
+	Deployment string
+	// Once is whether only one attempt is made, because a second could do again what the first has done.
+	Once bool
 	// Names are the client's names for the fields of the request, for errors and warnings; nil for
 	// llm's own. See FieldName.
 	Names Names

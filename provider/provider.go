@@ -225,6 +225,13 @@ type Speaker interface {
 	Dialects() []string
 }
 
+// Accounter is a Deployment whose account keeps what calls refer to later, such as files.
+type Accounter interface {
+	// Account identifies the account, without showing its credentials: deployments with the same text
+	// share what is kept.
+	Account() string
+}
+
 // Guarder is a Target that applies llm.Call.Guardrail in each of its verbs, or refuses the call. No other
 // target gets a call with a guardrail, except to count its tokens.
 type Guarder interface {

@@ -27,6 +27,8 @@ type Entry struct {
 	Name string
 	// ID is unique; a client may name it instead of Name.
 	ID string
+	// Provider is the name of the deployment's provider.
+	Provider string
 	// Model is the deployment's model string; a * in it is replaced by what Name's * matched.
 	Model      string
 	Deployment provider.Deployment
@@ -96,6 +98,7 @@ type Options struct {
 // Router serves calls. It is safe for concurrent use.
 type Router struct {
 	names *names
+	all   []*group // as configured
 	opt   Options
 }
 
@@ -163,7 +166,7 @@ func New(entries []Entry, opt Options) *Router {
 	for _, g := range groups {
 		g.spoken = spoken(g.deployments)
 	}
-	return &Router{names: newNames(groups), opt: opt}
+	return &Router{names: newNames(groups), all: groups, opt: opt}
 }
 
 // spoken lists the dialects of deployments.
@@ -286,13 +289,16 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 	if req.ClientSettings != nil {
 		c.budget = &g.overrideBudget
 	}
-	order := g.order(c.start)
+	order := pinned(g.order(c.start), req.Deployment)
 	for tries := 0; ; tries++ {
 		t := order[tries%len(order)]
 		e := c.tryDeployment(ctx, t, t.modelFor(captured), req.ClientSettings)
 		if e == nil {
 			c.budget.earn()
 			return Served{Deployment: t.ID, Retries: c.failed, price: t.Price}, nil
+		}
+		if req.Once {
+			return Served{}, e
 		}
 		next := order[(tries+1)%len(order)]
 		pause, ok := r.shouldRetry(e, tries, c.budget, t, next, c.start)

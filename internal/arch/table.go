@@ -131,7 +131,11 @@ func rules() []Rule {
 		},
 		{
 			Path: "httpd/responses", Level: frontend, May: with("internal/budget", "gateway", "wire/...", "httpd/inbound", "httpd/door", "store"),
-			Why: "the only frontend whose clients refer to earlier calls keeps them in the store",
+			Why: "a frontend whose clients refer to earlier calls keeps them in the store",
+		},
+		{
+			Path: "httpd/files", Level: frontend, May: with("gateway", "wire/...", "httpd/inbound", "httpd/door", "store"),
+			Why: "clients refer to files and batches of earlier calls, and the store knows whose they are",
 		},
 		{
 			Path: "httpd/*", Level: frontend, May: with("internal/budget", "gateway", "telemetry", "wire/...", "httpd/inbound", "httpd/door"),

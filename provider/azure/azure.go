@@ -92,7 +92,7 @@ func (openAI) url(base *url.URL, path, model, version string) *url.URL {
 		if version != "preview" {
 			query.Del("api-version")
 		}
-	case path == "/models" || path == "/responses":
+	case path == "/models" || path == "/responses" || path == "/files" || path == "/batches":
 		u.Path += "/openai" + path
 	default:
 		if named {

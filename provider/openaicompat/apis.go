@@ -14,6 +14,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/provider"
 	"outcrop/upstream"
 	wire "outcrop/wire/openaiapi"
 	"outcrop/wire/openaichat"
@@ -30,6 +31,12 @@ func isPassed(dialect string) bool {
 	default:
 		return false
 	}
+}
+
+// Account is the address and a digest of the credentials.
+func (d *Deployment) Account() string {
+	id, _ := d.end.Identity()
+	return id
 }
 
 // passWhole makes one call of such an API.
@@ -214,6 +221,8 @@ func (s *eventStream) next(ev *llm.RawEvent) error {
 }
 
 func (s *eventStream) More() bool { return s.err != nil || s.events.More() }
+
+var _ provider.Accounter = (*Deployment)(nil)
 
 // boundary separates the parts of a form. It is random, so that no part contains it.
 func boundary() string { return "outcrop-" + rand.Text() }

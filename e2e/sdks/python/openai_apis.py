@@ -4,12 +4,13 @@ What comes back is also validated by the SDK's types, which the SDK itself does 
 """
 
 import base64
+import json
 
 import httpx
 import openai
 import pydantic
 from gateway import KEY, URL, client
-from openai.types import Completion, ImagesResponse, ModerationCreateResponse
+from openai.types import Batch, Completion, FileDeleted, FileObject, ImagesResponse, ModerationCreateResponse
 from openai.types.audio import Transcription, TranscriptionStreamEvent, TranscriptionVerbose, Translation
 from openai.types.image_edit_stream_event import ImageEditStreamEvent
 from openai.types.image_gen_stream_event import ImageGenStreamEvent
@@ -196,6 +197,71 @@ def _():
         with client.audio.speech.with_streaming_response.create(model="speaker", voice="alloy", input="cut me") as r:
             return len(r.read())
     raises(httpx.RemoteProtocolError, cut)
+
+
+def requests(*models):
+    lines = [{"custom_id": str(i), "method": "POST", "url": "/v1/chat/completions", "body": {"model": m, "messages": []}} for i, m in enumerate(models)]
+    return "\n".join(json.dumps(line) for line in lines).encode()
+
+
+@scenario("a file is kept, described, listed, read and deleted")
+def _():
+    content = bytes(range(256)) * 2000
+    f = valid(FileObject, client.files.create(file=("a.bin", content), purpose="user_data", extra_body={"target_model_names": "chatted"}))
+    need(f.id.startswith("file-") and f.bytes == len(content) and f.filename == "a.bin", f)
+    need(valid(FileObject, client.files.retrieve(f.id)).id == f.id)
+    need(client.files.content(f.id).read() == content)
+    with client.files.with_streaming_response.content(f.id) as r:
+        need(r.headers["content-type"] == "application/octet-stream" and r.headers["content-disposition"] == 'attachment; filename="a.bin"', r.headers)
+    empty = client.files.create(file=("e.bin", b""), purpose="user_data", extra_headers={"custom-llm-provider": "openai"})
+    need(client.files.content(empty.id).read() == b"")
+    ids = [valid(FileObject, x).id for x in client.files.list(limit=1, purpose="user_data", extra_query={"provider": "openai"})]
+    need(ids == [f.id, empty.id], ids, f.id)
+    d = valid(FileDeleted, client.files.delete(f.id))
+    need(d.deleted and d.id == f.id, d)
+    e = raises(openai.NotFoundError, client.files.retrieve, f.id)
+    need("No such File object" in e.message, e.body)
+
+
+@scenario("a batch runs with the models' names of the gateway")
+def _():
+    f = client.files.create(file=("in.jsonl", requests("chatted", "gpt-4.1", "claude")), purpose="batch", extra_query={"model": "chatted"})
+    sent = [json.loads(line)["body"]["model"] for line in client.files.content(f.id).text.splitlines()]
+    need(sent == ["gpt-4o", "gpt-4.1", "claude"], sent)
+    b = valid(Batch, client.batches.create(input_file_id=f.id, endpoint="/v1/chat/completions", completion_window="24h", metadata={"team": "a"}))
+    need(b.id.startswith("batch_") and b.input_file_id == f.id and b.status == "validating" and b.metadata == {"team": "a"}, b)
+    b = valid(Batch, client.batches.retrieve(b.id))
+    need(b.status == "completed" and client.files.content(b.output_file_id).text == '{"custom_id":"0"}\n' and b.error_file_id is None, b)
+    need([x.id for x in client.batches.list(limit=1)] == [b.id])
+    need(valid(Batch, client.batches.cancel(b.id)).status == "cancelling")
+
+
+@scenario("ids that mean nothing, or too much, are not found")
+def _():
+    for bad in ("file-nothing", "file-b3V0Y3JvcDEKCgovLi4vLi4", "..%2f..%2fmodels", "file-" + "A" * 5000):
+        e = raises(openai.NotFoundError, client.files.retrieve, bad)
+        need(e.body["outcrop"]["code"], e.body)
+    e = raises(openai.BadRequestError, client.batches.create, input_file_id="a/b", endpoint="/v1/chat/completions", completion_window="24h")
+    need(e.param == "input_file_id", e.body)
+
+
+@scenario("the account must be known, and have the API")
+def _():
+    for names, kind, param in (("nobody", openai.NotFoundError, "model"), ("claude", openai.BadRequestError, "target_model_names"), ("chatted,claude", openai.BadRequestError, "target_model_names")):
+        e = raises(kind, client.files.create, file=("a.bin", b"x"), purpose="user_data", extra_body={"target_model_names": names})
+        need(e.param == param, e.body)
+    e = raises(openai.BadRequestError, client.files.list, extra_query={"provider": "anthropic"})
+    need(e.param == "provider" and "anthropic" in e.message, e.body)
+    e = raises(openai.BadRequestError, client.files.create, file=("a.bin", b"x"), purpose="user_data", extra_body={"api_key": "sk-mine"})
+    need(e.param == "api_key", e.body)
+
+
+@scenario("the Azure client finds files and batches under its paths")
+def _():
+    azure = openai.AzureOpenAI(azure_endpoint=URL, api_key=KEY, api_version="2025-02-01-preview", max_retries=0)
+    f = azure.files.create(file=("a.bin", b"x"), purpose="user_data")
+    need(azure.files.retrieve(f.id).id == f.id)
+    need(len(list(azure.batches.list())) == 1)
 
 
 run()
