@@ -2,6 +2,7 @@ package app
 
 import (
 	"log/slog"
+	"net/http"
 
 	"outcrop/config"
 	"outcrop/httpd/anthropic"
@@ -13,6 +14,7 @@ import (
 	"outcrop/httpd/gemini"
 	"outcrop/httpd/media"
 	"outcrop/httpd/openaichat"
+	"outcrop/httpd/passthrough"
 	"outcrop/httpd/rerank"
 	"outcrop/httpd/responses"
 	"outcrop/llm"
@@ -25,7 +27,8 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 	gateway, cfg := a.client.Pipeline(), a.client.Config()
 	a.keeper = store.NewKeeper(store.KeeperOptions{Dir: a.opt.DataDir, Logger: a.opt.Logger})
 	a.responses = responses.New(gateway, responses.Options{Options: shared, Keeper: a.keeper, Retention: cfg.Responses.Retention, Logger: a.opt.Logger})
-	return append([]door.Frontend{
+	messages, generate := anthropic.New(gateway, anthropicDoor(&cfg.Anthropic, shared)), gemini.New(gateway, shared)
+	all := []door.Frontend{
 		openaichat.New(gateway, shared),
 		completions.New(gateway, shared),
 		aws.New(gateway, aws.Options{
@@ -35,15 +38,20 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 			Default:    firstBedrock(cfg),
 			Callable:   a.callable,
 		}),
-		anthropic.New(gateway, anthropicDoor(&cfg.Anthropic, shared)),
-		gemini.New(gateway, shared),
+		messages,
+		generate,
 		embeddings.New(gateway, shared),
 		rerank.New(gateway, shared),
 		media.Images(gateway, shared),
 		media.Audio(gateway, shared),
 		media.Moderations(gateway, shared),
 		a.responses,
-	}, files.New(gateway, files.Options{Options: shared, Keeper: a.keeper})...)
+	}
+	all = append(all, files.New(gateway, files.Options{Options: shared, Keeper: a.keeper})...)
+	return append(all, passthrough.New(gateway, passthrough.Options{ // the last: paths of the others keep their meaning
+		MaxBody: shared.MaxBody,
+		Errors:  map[string]func(http.ResponseWriter, *llm.Error){"anthropic": messages.WriteError, "gemini": generate.WriteError},
+	}))
 }
 
 // closeDoors ends what the frontends do in the background, and what they keep.

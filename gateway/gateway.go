@@ -53,6 +53,8 @@ type Options struct {
 	MasterKey string
 	// Budget is the memory for requests and responses in flight; nil for no bound.
 	Budget *budget.Budget
+	// Forwarders are the providers whose own APIs clients can call, by name; nil for none.
+	Forwarders map[string]Forwarder
 	// MaxChoices is how many responses one call may request; 8 if 0.
 	MaxChoices int64
 	// Now is the clock; time.Now if nil.
@@ -72,6 +74,7 @@ type Gateway struct {
 	open     atomic.Int64
 
 	maxChoices int64
+	forwarders map[string]Forwarder
 }
 
 // New makes a gateway.
@@ -82,7 +85,7 @@ func New(opt Options) *Gateway {
 	return &Gateway{
 		router: opt.Router, recorder: opt.Recorder, media: opt.Media, budget: opt.Budget, now: opt.Now,
 		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)),
-		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices),
+		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), forwarders: opt.Forwarders,
 	}
 }
 
@@ -201,6 +204,11 @@ func (c *Call) begin(req *llm.Call) error {
 	}
 	c.record.Model, c.record.Group, c.record.Stream = req.Model, c.g.router.Group(req.Model), req.Stream
 	c.record.Foreign = req.ClientSettings.HasEndpoint()
+	return c.stopping()
+}
+
+// stopping refuses the call if the gateway is shutting down.
+func (c *Call) stopping() error {
 	if c.g.Stopping() {
 		return c.Fail(&llm.Error{
 			Code: llm.CodeStopping, Status: 503, Message: "this gateway is shutting down.", RetryAfter: "1",

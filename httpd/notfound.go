@@ -40,7 +40,7 @@ func (s *server) nearest(path string) string {
 	}
 	suffix, near, fewest := "", "", 1+max(2, len(path)/6)
 	for _, e := range s.endpoints() {
-		if e.path == "/" {
+		if e.path == "/" || strings.HasPrefix(e.path, "/{") { // every path is like the latter
 			continue
 		}
 		method, _, _ := strings.Cut(e.pattern, " ")

@@ -232,6 +232,13 @@ type Accounter interface {
 	Account() string
 }
 
+// Forwarder is a Deployment through which clients can call the provider's own API, whatever its paths.
+type Forwarder interface {
+	// Forward makes one request with the deployment's credentials, to an address of the provider's and to
+	// no other. A response with an error status is a response. A failure is an *llm.Error.
+	Forward(ctx context.Context, req *llm.Forward) (*llm.Forwarded, error)
+}
+
 // Guarder is a Target that applies llm.Call.Guardrail in each of its verbs, or refuses the call. No other
 // target gets a call with a guardrail, except to count its tokens.
 type Guarder interface {

@@ -195,6 +195,15 @@ func (e *endpoint) URL(api openaicompat.API, model string) *url.URL {
 	return e.service.url(e.base, path, Deployment(model), e.version)
 }
 
+// Root is the resource.
+func (e *endpoint) Root() *url.URL {
+	u := *e.base
+	u.Path, _, _ = strings.Cut(u.Path, "/openai")
+	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/models"), "/v1")
+	u.RawPath, u.RawQuery = "", ""
+	return &u
+}
+
 // Deployment is a model string without what LiteLLM's users write in front of it to name the kind of
 // model: o_series/, gpt5_series/ and responses/.
 func Deployment(model string) string {

@@ -15,6 +15,7 @@ import (
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/provider/transport"
 	"outcrop/upstream"
 	wire "outcrop/wire/openaiapi"
 	"outcrop/wire/openaichat"
@@ -222,7 +223,21 @@ func (s *eventStream) next(ev *llm.RawEvent) error {
 
 func (s *eventStream) More() bool { return s.err != nil || s.events.More() }
 
-var _ provider.Accounter = (*Deployment)(nil)
+// Forward makes a request for the vendor's own API.
+func (d *Deployment) Forward(ctx context.Context, req *llm.Forward) (*llm.Forwarded, error) {
+	f := transport.Forwarding{
+		Client: d.client, Service: d.vendor.Title, Provider: d.vendor.Name, Note: d.params.Note, Root: d.end.Root(), Authorize: d.end.Authorize,
+	}
+	if !d.own(f.Root.Host) {
+		f.Instance = d.params.Instance
+	}
+	return f.Forward(ctx, req)
+}
+
+var (
+	_ provider.Accounter = (*Deployment)(nil)
+	_ provider.Forwarder = (*Deployment)(nil)
+)
 
 // boundary separates the parts of a form. It is random, so that no part contains it.
 func boundary() string { return "outcrop-" + rand.Text() }

@@ -165,6 +165,8 @@ func (v *Vendor) Path(api API) string {
 type Endpoint interface {
 	// URL is the address of an API for a model; nil if there is none.
 	URL(api API, model string) *url.URL
+	// Root is the address below which the paths of the service's own API are.
+	Root() *url.URL
 	// Authorize sets the headers that authenticate a call, and returns the secrets in them. A failure
 	// is an *llm.Error. It does not wait for the network if it can be avoided.
 	Authorize(ctx context.Context, h http.Header) (secrets []string, err error)
@@ -364,6 +366,19 @@ func (e *endpoint) URL(api API, _ string) *url.URL {
 		u.Path = before
 	}
 	u.Path += path
+	return &u
+}
+
+// Root is the base URL, or the vendor's own API on the same host.
+func (e *endpoint) Root() *url.URL {
+	u := *e.base
+	if chat := e.vendor.APIs.Chat; chat != "" {
+		u.Path = strings.TrimSuffix(u.Path, chat)
+	}
+	if e.vendor.Native != "" {
+		u.Path = strings.TrimRight(e.vendor.Native, "/")
+	}
+	u.RawPath = ""
 	return &u
 }
 

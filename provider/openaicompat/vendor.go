@@ -28,6 +28,9 @@ type Vendor struct {
 	// it, the first that is set.
 	BaseURL          string   `json:"base_url"`
 	BaseURLVariables []string `json:"base_url_variables"`
+	// Native is the path of its own API on the same host, for requests that are passed on as they are;
+	// empty if that is below the base URL too.
+	Native string `json:"native"`
 	// KeyVariables are the environment variables with the API key, the first that is set.
 	KeyVariables []string `json:"key_variables"`
 	// KeyOptional is whether calls without a key are made, as to a server on this machine.
