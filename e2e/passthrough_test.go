@@ -23,8 +23,20 @@ model_list:
   - {model_name: f, litellm_params: {model: hosted_vllm/qwen, api_key: ` + vendorSecret + `, api_base: "UPSTREAM/v1"}}
 `
 
-// send makes a request with a path as it is written.
-func (g *gateway) send(t *testing.T, method, path, body string, header map[string]string) *http.Response {
+// send makes a request with a path as it is written, and reads the body of the response.
+func (g *gateway) send(t *testing.T, method, path, body string, header map[string]string) (*http.Response, string) {
+	t.Helper()
+	resp := g.begin(t, method, path, body, header)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(text)
+}
+
+// begin makes a request with a path as it is written.
+func (g *gateway) begin(t *testing.T, method, path, body string, header map[string]string) *http.Response {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
@@ -45,7 +57,6 @@ func (g *gateway) send(t *testing.T, method, path, body string, header map[strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = resp.Body.Close() })
 	return resp
 }
 
@@ -90,9 +101,8 @@ func TestPassThroughSendsTheProvidersCredentialsAndNoOthers(t *testing.T) {
 		default:
 			header[tt.keyed] = masterKey
 		}
-		resp := g.send(t, tt.method, tt.path, "body of granite", header)
-		body, _ := io.ReadAll(resp.Body)
-		if resp.StatusCode != http.StatusCreated || string(body) != `{"ok":true}` || resp.Header.Get("X-Ratelimit-Remaining-Requests") != "7" || resp.Header.Get("X-Outcrop-Upstream-Id") != "req_granite" {
+		resp, body := g.send(t, tt.method, tt.path, "body of granite", header)
+		if resp.StatusCode != http.StatusCreated || body != `{"ok":true}` || resp.Header.Get("X-Ratelimit-Remaining-Requests") != "7" || resp.Header.Get("X-Outcrop-Upstream-Id") != "req_granite" {
 			t.Errorf("%s: %d %s %v", tt.path, resp.StatusCode, body, resp.Header)
 		}
 		if resp.Header.Get("Set-Cookie") != "" || resp.Header.Get("Access-Control-Allow-Origin") != "" || resp.Header.Get("X-Request-Id") == "req_granite" {
@@ -134,15 +144,14 @@ func TestPassThroughReachesNoOtherAddress(t *testing.T) {
 		"/openai/../admin", "/openai/v1/..", "/openai/%2e%2e/admin", "/openai/v1/%2E%2e%2fadmin", "/openai/v1/..%5cadmin", "/openai/%252e%252e/admin",
 		"/openai/v1/./x", "/openai/v1/a%0d%0aHost:%20evil", "/openai/v1/a%00", "/openai/v1/a%3Fb", "/openai/v1/%zz",
 	} {
-		resp := g.send(t, http.MethodGet, path, "", authorized)
-		body, _ := io.ReadAll(resp.Body)
-		if resp.StatusCode != http.StatusBadRequest || strings.Contains(string(body), v.URL) {
+		resp, body := g.send(t, http.MethodGet, path, "", authorized)
+		if resp.StatusCode != http.StatusBadRequest || strings.Contains(body, v.URL) {
 			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
 		}
 	}
 	for path, want := range map[string]string{"/openai//evil.example/x": "/team/v1/evil.example/x", "/openai/@evil.example/": "/team/v1/@evil.example/", "/openai/http:%2F%2Fevil.example": "/team/v1/http:%2F%2Fevil.example"} {
 		v.taken()
-		resp := g.send(t, http.MethodGet, path, "", authorized)
+		resp, _ := g.send(t, http.MethodGet, path, "", authorized)
 		if sent := v.taken(); resp.StatusCode != http.StatusOK || len(sent) != 1 || sent[0].Path != want {
 			t.Errorf("%s: %d, sent %+v", path, resp.StatusCode, sent)
 		}
@@ -158,9 +167,8 @@ func TestPassThroughReachesNoOtherAddress(t *testing.T) {
 		{"/openai/deployments/a/fine_tuning", masterKey, 404},
 		{"/nobody/v1/models", masterKey, 404},
 	} {
-		resp := g.send(t, http.MethodGet, tt.path, "", map[string]string{"Authorization": "Bearer " + tt.key})
-		body, _ := io.ReadAll(resp.Body)
-		if resp.StatusCode != tt.status || !strings.Contains(string(body), `"outcrop"`) || strings.HasPrefix(tt.path, "/anthropic") != strings.Contains(string(body), `"type":"error"`) {
+		resp, body := g.send(t, http.MethodGet, tt.path, "", map[string]string{"Authorization": "Bearer " + tt.key})
+		if resp.StatusCode != tt.status || !strings.Contains(body, `"outcrop"`) || strings.HasPrefix(tt.path, "/anthropic") != strings.Contains(body, `"type":"error"`) {
 			t.Errorf("%s: %d %s", tt.path, resp.StatusCode, body)
 		}
 	}
@@ -194,7 +202,8 @@ func TestPassThroughStreamsAndBreaksOff(t *testing.T) {
 	g := startApp(t, strings.ReplaceAll(passThroughConfig, "UPSTREAM", v.URL), "", nil)
 	authorized := map[string]string{"Authorization": "Bearer " + masterKey}
 	for _, path := range []string{"/openai/v1/stream", "/openai/v1/cut"} {
-		resp := g.send(t, http.MethodGet, path, "", authorized)
+		resp := g.begin(t, http.MethodGet, path, "", authorized)
+		defer resp.Body.Close()
 		lines := bufio.NewReader(resp.Body)
 		if first, err := lines.ReadString('\n'); err != nil || first != "data: 1\n" || resp.Header.Get("Content-Type") != "text/event-stream" {
 			t.Fatalf("%s: %q %v", path, first, err)
@@ -205,12 +214,11 @@ func TestPassThroughStreamsAndBreaksOff(t *testing.T) {
 			t.Errorf("%s: %q %v", path, rest, err)
 		}
 	}
-	if resp := g.send(t, http.MethodDelete, "/openai/v1/nothing", "", authorized); resp.StatusCode != http.StatusNoContent {
+	if resp, _ := g.send(t, http.MethodDelete, "/openai/v1/nothing", "", authorized); resp.StatusCode != http.StatusNoContent {
 		t.Errorf("status %d", resp.StatusCode)
 	}
-	resp := g.send(t, http.MethodGet, "/openai/v1/limited", "", authorized)
-	body, _ := io.ReadAll(resp.Body)
-	if resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "3" || string(body) != `{"error":{"message":"slow down, Bearer [secret]"}}` {
+	resp, body := g.send(t, http.MethodGet, "/openai/v1/limited", "", authorized)
+	if resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "3" || body != `{"error":{"message":"slow down, Bearer [secret]"}}` {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 	g.stop(t)
@@ -223,7 +231,7 @@ func TestPassThroughStreamsAndBreaksOff(t *testing.T) {
 func TestPassThroughUsesTheEnvironmentsCredentials(t *testing.T) {
 	v := startVendor(t, func(w http.ResponseWriter, _ vendorCall) { _, _ = io.WriteString(w, "{}") })
 	g := startApp(t, "general_settings: {master_key: "+masterKey+"}\nmodel_list: []\n", "", map[string]string{"MISTRAL_API_KEY": vendorSecret, "MISTRAL_API_BASE": v.URL + "/v1"})
-	resp := g.send(t, http.MethodGet, "/mistral/v1/models", "", map[string]string{"Authorization": "Bearer " + masterKey})
+	resp, _ := g.send(t, http.MethodGet, "/mistral/v1/models", "", map[string]string{"Authorization": "Bearer " + masterKey})
 	if sent := v.taken(); resp.StatusCode != http.StatusOK || len(sent) != 1 || sent[0].Path != "/v1/models" || sent[0].Header.Get("Authorization") != "Bearer "+vendorSecret {
 		t.Errorf("%d, sent %+v", resp.StatusCode, sent)
 	}

@@ -20,6 +20,7 @@ import (
 
 // Router finds a deployment for a call; *route.Router is one.
 type Router interface {
+	Names
 	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
 	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	CountTokens(ctx context.Context, raw *llm.Raw, t *route.Translation) (*llm.Count, error)
@@ -27,12 +28,16 @@ type Router interface {
 	Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankResponse, error)
 	Relay(ctx context.Context, raw *llm.Raw, t *route.Translation) (*llm.RawResponse, error)
 	RelayStream(ctx context.Context, raw *llm.Raw, t *route.Translation) (llm.RawStream, error)
+}
+
+// Names tells what a router knows of model names.
+type Names interface {
 	Group(name string) string
 	Alternative(name string) string
+	Settings(name string) route.Settings
 	Speaks(name, dialect string) (some, all bool)
 	Account(dialect, name, of string) (route.Account, bool)
 	ModelAt(deployment, name string) string
-	Settings(name string) route.Settings
 }
 
 // Inliner fetches media from URLs; *fetch.Client is one.

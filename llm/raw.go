@@ -15,16 +15,15 @@ const (
 	DialectResponses = "responses"   // OpenAI's Responses
 	DialectText      = "completions" // OpenAI's text completions
 
-	// OpenAI's other APIs.
-	DialectImageGenerations = "images/generations"
-	DialectImageEdits       = "images/edits"
-	DialectImageVariations  = "images/variations"
-	DialectSpeech           = "audio/speech"
-	DialectTranscriptions   = "audio/transcriptions"
-	DialectTranslations     = "audio/translations"
-	DialectModerations      = "moderations"
-	DialectFiles            = "files"
-	DialectBatches          = "batches"
+	DialectImageGenerations = "images/generations"   // OpenAI's API of this path
+	DialectImageEdits       = "images/edits"         // OpenAI's API of this path
+	DialectImageVariations  = "images/variations"    // OpenAI's API of this path
+	DialectSpeech           = "audio/speech"         // OpenAI's API of this path
+	DialectTranscriptions   = "audio/transcriptions" // OpenAI's API of this path
+	DialectTranslations     = "audio/translations"   // OpenAI's API of this path
+	DialectModerations      = "moderations"          // OpenAI's API of this path
+	DialectFiles            = "files"                // OpenAI's API of this path
+	DialectBatches          = "batches"              // OpenAI's API of this path
 )
 
 // Raw is a call whose body is in a dialect that the target speaks itself, and reaches it without a

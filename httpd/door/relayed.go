@@ -3,6 +3,7 @@ package door
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 
 	"outcrop/gateway"
@@ -19,9 +20,7 @@ func WriteRaw(w http.ResponseWriter, resp *llm.RawResponse) {
 	}
 	kind := own.Get("Content-Type")
 	own.Del("Content-Type")
-	for name, values := range own {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), own)
 	writeWhole(w, http.StatusOK, kind, resp.Body)
 }
 

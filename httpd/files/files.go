@@ -32,15 +32,15 @@ type Options struct {
 // Handler serves files or batches.
 type Handler struct {
 	door.Translated
-	keeper  *store.Keeper
-	dialect string // and the path, without the slash in front
-	kind    string
-	routes  []route
-	now     func() time.Time
+	keeper     *store.Keeper
+	dialect    string // and the path, without the slash in front
+	kind       string
+	operations []operation
+	now        func() time.Time
 }
 
-// route is a path below the API's own.
-type route struct {
+// operation is a path below the API's own.
+type operation struct {
 	method, path, about string
 	handle              func(x *exchange) error
 }
@@ -48,7 +48,7 @@ type route struct {
 // New makes the frontends for files and for batches.
 func New(g *gateway.Gateway, opt Options) []door.Frontend {
 	files := &Handler{Translated: door.NewTranslated(g, DoorFiles, opt.Options), keeper: opt.Keeper, dialect: llm.DialectFiles, kind: wire.KindFile, now: time.Now}
-	files.routes = []route{
+	files.operations = []operation{
 		{http.MethodPost, "", "keeps a file at a provider, in OpenAI's format", (*exchange).upload},
 		{http.MethodGet, "", "lists a provider's files", (*exchange).list},
 		{http.MethodGet, "/{id}", "describes a file", (*exchange).get},
@@ -56,7 +56,7 @@ func New(g *gateway.Gateway, opt Options) []door.Frontend {
 		{http.MethodGet, "/{id}/content", "the content of a file", (*exchange).content},
 	}
 	batches := &Handler{Translated: door.NewTranslated(g, DoorBatches, opt.Options), keeper: opt.Keeper, dialect: llm.DialectBatches, kind: wire.KindBatch, now: time.Now}
-	batches.routes = []route{
+	batches.operations = []operation{
 		{http.MethodPost, "", "starts a batch at a provider, in OpenAI's format", (*exchange).create},
 		{http.MethodGet, "", "lists a provider's batches", (*exchange).list},
 		{http.MethodGet, "/{id}", "describes a batch", (*exchange).get},
@@ -72,7 +72,7 @@ func prefixes() []string { return []string{"/v1", "", "/openai", "/openai/v1"} }
 // Routes lists what the frontend serves.
 func (h *Handler) Routes() (all []door.Route) {
 	for i, prefix := range prefixes() {
-		for _, r := range h.routes {
+		for _, r := range h.operations {
 			about := r.about
 			switch i {
 			case 1:

@@ -117,12 +117,12 @@ func (t *target) apiCall(ctx context.Context, raw *llm.Raw) (*exchange, error) {
 // below is the address of a resource of an API, with a query in addition to the API's own.
 func below(u *url.URL, path []string, query string) *url.URL {
 	out := *u
-	escaped := out.EscapedPath()
+	escaped := make([]string, 0, 1+len(path))
+	escaped = append(escaped, out.EscapedPath())
 	for _, segment := range path {
-		out.Path += "/" + segment
-		escaped += "/" + url.PathEscape(segment)
+		escaped = append(escaped, url.PathEscape(segment))
 	}
-	out.RawPath = escaped
+	out.Path, out.RawPath = strings.Join(append([]string{out.Path}, path...), "/"), strings.Join(escaped, "/")
 	if query != "" {
 		out.RawQuery = strings.TrimPrefix(out.RawQuery+"&"+query, "&")
 	}

@@ -2,7 +2,6 @@ package openaiapi
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -148,8 +147,7 @@ func decodeForm(body []byte, boundary, model string, opt litellm.Options) (*Requ
 		default:
 			texts.String(strings.ToValidUTF8(text, "\uFFFD"))
 		}
-		switch p.Name {
-		case "stream":
+		if p.Name == "stream" {
 			r.Call.Stream = string(p.Content) == "true"
 			r.Events = r.Call.Stream
 		}
@@ -190,11 +188,14 @@ func readParts(body []byte, boundary string) ([]llm.Part, error) {
 	if boundary == "" {
 		return nil, llm.Invalid("", "the form's content type has no boundary")
 	}
+	if bytes.LastIndex(body, []byte("--"+boundary+"--")) < 0 { // multipart.Reader does not notice that everywhere
+		return nil, llm.Invalid("", "the form cannot be read: it has no end")
+	}
 	reader := multipart.NewReader(bytes.NewReader(body), boundary)
 	var parts []llm.Part
 	for {
 		p, err := reader.NextRawPart()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { // a form that is cut off wraps it
 			return parts, nil
 		}
 		if err != nil {
