@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -456,9 +458,42 @@ func TestOpenAISDKForPythonWithOtherAPIs(t *testing.T) {
 	if strings.Contains(log, vendorSecret) || strings.Contains(log, "granite.") {
 		t.Errorf("the log has a secret or content: %s", log)
 	}
-	for _, call := range v.taken() {
+	sent := v.taken()
+	for _, call := range sent {
 		if strings.Contains(fmt.Sprint(call.Header)+string(call.Body), masterKey) {
 			t.Errorf("the vendor got the gateway's key: %v", call.Header)
 		}
+	}
+	judgeOpenAI(t, c, sent)
+}
+
+// judgeOpenAI judges the bodies that are JSON by the types of OpenAI's SDK.
+func judgeOpenAI(t *testing.T, c client, sent []vendorCall) {
+	t.Helper()
+	var calls bytes.Buffer
+	count := 0
+	for _, call := range sent {
+		if call.Method != http.MethodPost || call.Header.Get("Content-Type") != "application/json" {
+			continue
+		}
+		line, err := json.Marshal(map[string]any{"path": call.Path, "body": json.RawMessage(call.Body)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls.Write(append(line, '\n'))
+		count++
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	judge := exec.CommandContext(ctx, c.interpreter, "judge_openai.py")
+	judge.Dir, judge.Stdin = c.dir, &calls
+	var log bytes.Buffer
+	judge.Stderr = &log
+	found, err := judge.Output()
+	if err != nil || count < 20 || !strings.Contains(log.String(), fmt.Sprintf("judged %d\n", count)) {
+		t.Fatalf("%d bodies, %v: %s", count, err, log.String())
+	}
+	if len(found) > 0 {
+		t.Errorf("of %d bodies:\n%s", count, found)
 	}
 }

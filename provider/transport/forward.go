@@ -133,7 +133,7 @@ func below(root *url.URL, path, query string) (*url.URL, error) {
 // plain reports whether a segment of a path stays what it is, also for a server that unescapes it more
 // often than it should.
 func plain(segment string) bool {
-	for range 3 {
+	for range 4 {
 		for part := range strings.FieldsFuncSeq(segment, func(r rune) bool { return r == '/' || r == '\\' }) {
 			if part == "." || part == ".." {
 				return false
