@@ -159,6 +159,9 @@ func New(opt Options) (*Client, error) {
 // forwarders are the providers whose own APIs clients can call: with the credentials of the first model that
 // is configured, or of the environment.
 func (c *Client) forwarders(opt Options) map[string]gateway.Forwarder {
+	if c.cfg.NoPassThrough {
+		return nil
+	}
 	out := map[string]gateway.Forwarder{}
 	add := func(name string, d provider.Deployment) bool {
 		f, ok := d.(provider.Forwarder)

@@ -48,6 +48,9 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 		a.responses,
 	}
 	all = append(all, files.New(gateway, files.Options{Options: shared, Keeper: a.keeper})...)
+	if cfg.NoPassThrough {
+		return all
+	}
 	return append(all, passthrough.New(gateway, passthrough.Options{ // the last: paths of the others keep their meaning
 		MaxBody: shared.MaxBody,
 		Errors:  map[string]func(http.ResponseWriter, *llm.Error){"anthropic": messages.WriteError, "gemini": generate.WriteError},

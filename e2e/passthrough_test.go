@@ -227,6 +227,15 @@ func TestPassThroughStreamsAndBreaksOff(t *testing.T) {
 	}
 }
 
+func TestPassThroughCanBeSwitchedOff(t *testing.T) {
+	v := startVendor(t, func(w http.ResponseWriter, _ vendorCall) { _, _ = io.WriteString(w, "{}") })
+	g := startApp(t, strings.ReplaceAll(passThroughConfig, "UPSTREAM", v.URL)+"outcrop_settings: {pass_through: false}\n", "", nil)
+	resp, body := g.send(t, http.MethodGet, "/openai/v1/models", "", map[string]string{"Authorization": "Bearer " + masterKey})
+	if sent := v.taken(); resp.StatusCode != http.StatusNotFound || len(sent) > 0 {
+		t.Errorf("%d %s, sent %+v", resp.StatusCode, body, sent)
+	}
+}
+
 // Without a model of the provider, the credentials of the environment are used.
 func TestPassThroughUsesTheEnvironmentsCredentials(t *testing.T) {
 	v := startVendor(t, func(w http.ResponseWriter, _ vendorCall) { _, _ = io.WriteString(w, "{}") })
