@@ -24,7 +24,7 @@ model_list:
 `
 
 // send makes a request with a path as it is written, and reads the body of the response.
-func (g *gateway) send(t *testing.T, method, path, body string, header map[string]string) (*http.Response, string) {
+func (g *gateway) send(t *testing.T, method, path, body string, header map[string]string) reply {
 	t.Helper()
 	resp := g.begin(t, method, path, body, header)
 	defer resp.Body.Close()
@@ -32,7 +32,7 @@ func (g *gateway) send(t *testing.T, method, path, body string, header map[strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(text)
+	return reply{resp.StatusCode, resp.Header, string(text)}
 }
 
 // begin makes a request with a path as it is written.
@@ -101,12 +101,12 @@ func TestPassThroughSendsTheProvidersCredentialsAndNoOthers(t *testing.T) {
 		default:
 			header[tt.keyed] = masterKey
 		}
-		resp, body := g.send(t, tt.method, tt.path, "body of granite", header)
-		if resp.StatusCode != http.StatusCreated || body != `{"ok":true}` || resp.Header.Get("X-Ratelimit-Remaining-Requests") != "7" || resp.Header.Get("X-Outcrop-Upstream-Id") != "req_granite" {
-			t.Errorf("%s: %d %s %v", tt.path, resp.StatusCode, body, resp.Header)
+		r := g.send(t, tt.method, tt.path, "body of granite", header)
+		if r.status != http.StatusCreated || r.body != `{"ok":true}` || r.header.Get("X-Ratelimit-Remaining-Requests") != "7" || r.header.Get("X-Outcrop-Upstream-Id") != "req_granite" {
+			t.Errorf("%s: %d %s %v", tt.path, r.status, r.body, r.header)
 		}
-		if resp.Header.Get("Set-Cookie") != "" || resp.Header.Get("Access-Control-Allow-Origin") != "" || resp.Header.Get("X-Request-Id") == "req_granite" {
-			t.Errorf("%s: headers of the connection reached the client: %v", tt.path, resp.Header)
+		if r.header.Get("Set-Cookie") != "" || r.header.Get("Access-Control-Allow-Origin") != "" || r.header.Get("X-Request-Id") == "req_granite" {
+			t.Errorf("%s: headers of the connection reached the client: %v", tt.path, r.header)
 		}
 		sent := v.taken()
 		if len(sent) != 1 || sent[0].Method != tt.method || sent[0].Path != tt.upstream || string(sent[0].Body) != "body of granite" {
@@ -144,16 +144,16 @@ func TestPassThroughReachesNoOtherAddress(t *testing.T) {
 		"/openai/../admin", "/openai/v1/..", "/openai/%2e%2e/admin", "/openai/v1/%2E%2e%2fadmin", "/openai/v1/..%5cadmin", "/openai/%252e%252e/admin",
 		"/openai/v1/./x", "/openai/v1/a%0d%0aHost:%20evil", "/openai/v1/a%00", "/openai/v1/a%3Fb", "/openai/v1/%zz",
 	} {
-		resp, body := g.send(t, http.MethodGet, path, "", authorized)
-		if resp.StatusCode != http.StatusBadRequest || strings.Contains(body, v.URL) {
-			t.Errorf("%s: %d %s", path, resp.StatusCode, body)
+		r := g.send(t, http.MethodGet, path, "", authorized)
+		if r.status != http.StatusBadRequest || strings.Contains(r.body, v.URL) {
+			t.Errorf("%s: %d %s", path, r.status, r.body)
 		}
 	}
 	for path, want := range map[string]string{"/openai//evil.example/x": "/team/v1/evil.example/x", "/openai/@evil.example/": "/team/v1/@evil.example/", "/openai/http:%2F%2Fevil.example": "/team/v1/http:%2F%2Fevil.example"} {
 		v.taken()
-		resp, _ := g.send(t, http.MethodGet, path, "", authorized)
-		if sent := v.taken(); resp.StatusCode != http.StatusOK || len(sent) != 1 || sent[0].Path != want {
-			t.Errorf("%s: %d, sent %+v", path, resp.StatusCode, sent)
+		r := g.send(t, http.MethodGet, path, "", authorized)
+		if sent := v.taken(); r.status != http.StatusOK || len(sent) != 1 || sent[0].Path != want {
+			t.Errorf("%s: %d, sent %+v", path, r.status, sent)
 		}
 	}
 	v.taken()
@@ -167,9 +167,9 @@ func TestPassThroughReachesNoOtherAddress(t *testing.T) {
 		{"/openai/deployments/a/fine_tuning", masterKey, 404},
 		{"/nobody/v1/models", masterKey, 404},
 	} {
-		resp, body := g.send(t, http.MethodGet, tt.path, "", map[string]string{"Authorization": "Bearer " + tt.key})
-		if resp.StatusCode != tt.status || !strings.Contains(body, `"outcrop"`) || strings.HasPrefix(tt.path, "/anthropic") != strings.Contains(body, `"type":"error"`) {
-			t.Errorf("%s: %d %s", tt.path, resp.StatusCode, body)
+		r := g.send(t, http.MethodGet, tt.path, "", map[string]string{"Authorization": "Bearer " + tt.key})
+		if r.status != tt.status || !strings.Contains(r.body, `"outcrop"`) || strings.HasPrefix(tt.path, "/anthropic") != strings.Contains(r.body, `"type":"error"`) {
+			t.Errorf("%s: %d %s", tt.path, r.status, r.body)
 		}
 	}
 	if sent := v.taken(); len(sent) > 0 {
@@ -214,12 +214,12 @@ func TestPassThroughStreamsAndBreaksOff(t *testing.T) {
 			t.Errorf("%s: %q %v", path, rest, err)
 		}
 	}
-	if resp, _ := g.send(t, http.MethodDelete, "/openai/v1/nothing", "", authorized); resp.StatusCode != http.StatusNoContent {
-		t.Errorf("status %d", resp.StatusCode)
+	if r := g.send(t, http.MethodDelete, "/openai/v1/nothing", "", authorized); r.status != http.StatusNoContent {
+		t.Errorf("status %d", r.status)
 	}
-	resp, body := g.send(t, http.MethodGet, "/openai/v1/limited", "", authorized)
-	if resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "3" || body != `{"error":{"message":"slow down, Bearer [secret]"}}` {
-		t.Errorf("%d %s", resp.StatusCode, body)
+	r := g.send(t, http.MethodGet, "/openai/v1/limited", "", authorized)
+	if r.status != http.StatusTooManyRequests || r.header.Get("Retry-After") != "3" || r.body != `{"error":{"message":"slow down, Bearer [secret]"}}` {
+		t.Errorf("%d %s", r.status, r.body)
 	}
 	g.stop(t)
 	if log := g.log.text.String(); !strings.Contains(log, `"code":"stream.interrupted"`) || !strings.Contains(log, `"status":429`) || strings.Count(log, `"door":"pass_through"`) != 4 {
@@ -230,9 +230,9 @@ func TestPassThroughStreamsAndBreaksOff(t *testing.T) {
 func TestPassThroughCanBeSwitchedOff(t *testing.T) {
 	v := startVendor(t, func(w http.ResponseWriter, _ vendorCall) { _, _ = io.WriteString(w, "{}") })
 	g := startApp(t, strings.ReplaceAll(passThroughConfig, "UPSTREAM", v.URL)+"outcrop_settings: {pass_through: false}\n", "", nil)
-	resp, body := g.send(t, http.MethodGet, "/openai/v1/models", "", map[string]string{"Authorization": "Bearer " + masterKey})
-	if sent := v.taken(); resp.StatusCode != http.StatusNotFound || len(sent) > 0 {
-		t.Errorf("%d %s, sent %+v", resp.StatusCode, body, sent)
+	r := g.send(t, http.MethodGet, "/openai/v1/models", "", map[string]string{"Authorization": "Bearer " + masterKey})
+	if sent := v.taken(); r.status != http.StatusNotFound || len(sent) > 0 {
+		t.Errorf("%d %s, sent %+v", r.status, r.body, sent)
 	}
 }
 
@@ -240,8 +240,8 @@ func TestPassThroughCanBeSwitchedOff(t *testing.T) {
 func TestPassThroughUsesTheEnvironmentsCredentials(t *testing.T) {
 	v := startVendor(t, func(w http.ResponseWriter, _ vendorCall) { _, _ = io.WriteString(w, "{}") })
 	g := startApp(t, "general_settings: {master_key: "+masterKey+"}\nmodel_list: []\n", "", map[string]string{"MISTRAL_API_KEY": vendorSecret, "MISTRAL_API_BASE": v.URL + "/v1"})
-	resp, _ := g.send(t, http.MethodGet, "/mistral/v1/models", "", map[string]string{"Authorization": "Bearer " + masterKey})
-	if sent := v.taken(); resp.StatusCode != http.StatusOK || len(sent) != 1 || sent[0].Path != "/v1/models" || sent[0].Header.Get("Authorization") != "Bearer "+vendorSecret {
-		t.Errorf("%d, sent %+v", resp.StatusCode, sent)
+	r := g.send(t, http.MethodGet, "/mistral/v1/models", "", map[string]string{"Authorization": "Bearer " + masterKey})
+	if sent := v.taken(); r.status != http.StatusOK || len(sent) != 1 || sent[0].Path != "/v1/models" || sent[0].Header.Get("Authorization") != "Bearer "+vendorSecret {
+		t.Errorf("%d, sent %+v", r.status, sent)
 	}
 }
