@@ -39,6 +39,10 @@ func TestAddresses(t *testing.T) {
 		{openAI{}, resource, "/chat/completions", "preview", resource + "/openai/v1/chat/completions?api-version=preview"},
 		{openAI{}, resource + "/openai/v1", "/chat/completions", "2024-10-21", resource + "/openai/v1/chat/completions"},
 		{openAI{}, resource, "/models", "2024-10-21", resource + "/openai/models?api-version=2024-10-21"},
+		{openAI{}, resource, "/files", "2024-10-21", resource + "/openai/files?api-version=2024-10-21"},
+		{openAI{}, resource, "/batches", "v1", resource + "/openai/v1/batches"},
+		{openAI{}, resource, "/images/generations", "2024-10-21", resource + "/openai/deployments/m/images/generations?api-version=2024-10-21"},
+		{openAI{}, resource, "/audio/speech", "v1", resource + "/openai/v1/audio/speech"},
 		{openAI{}, "https://gateway.corp.example/azure", "/chat/completions", "2024-10-21", "https://gateway.corp.example/azure/openai/deployments/m/chat/completions?api-version=2024-10-21"},
 		{foundry{}, "https://r.services.ai.azure.com", "/chat/completions", "2024-05-01-preview", "https://r.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview"},
 		{foundry{}, "https://r.services.ai.azure.com/models", "/chat/completions", "2024-05-01-preview", "https://r.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview"},
@@ -244,6 +248,25 @@ func TestTheWayToTokens(t *testing.T) {
 		}
 		if s != nil {
 			s.close()
+		}
+	}
+}
+
+func TestTheRootOfAResource(t *testing.T) {
+	for base, want := range map[string]string{
+		"https://r.openai.azure.com":                                    "https://r.openai.azure.com",
+		"https://r.openai.azure.com/openai/deployments/m?api-version=1": "https://r.openai.azure.com",
+		"https://r.openai.azure.com/openai/v1":                          "https://r.openai.azure.com",
+		"https://r.services.ai.azure.com/models":                        "https://r.services.ai.azure.com",
+		"https://proxy.example/team/openai":                             "https://proxy.example/team",
+		"https://m.eastus.models.ai.azure.com/v1":                       "https://m.eastus.models.ai.azure.com",
+	} {
+		u, err := url.Parse(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (&endpoint{base: u}).Root().String(); got != want {
+			t.Errorf("%s: %s", base, got)
 		}
 	}
 }
