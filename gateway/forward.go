@@ -33,7 +33,7 @@ func (c *Call) Forward(ctx context.Context, provider string, req *llm.Forward) (
 	if f == nil {
 		return nil, c.Fail(&llm.Error{
 			Code: llm.CodeNotFound, Status: 404, Message: "this gateway has no credentials for the API of " + provider + ".",
-			Fix: "Configure a model of " + provider + ", or set the environment variables with its credentials. GET /openapi.json lists the gateway's own endpoints.",
+			Fix: "Configure a model of " + provider + ", or set the environment variables with its credentials. The gateway's own endpoints, such as /v1/chat/completions, have no provider in front.",
 		})
 	}
 	ctx, cancel := context.WithCancelCause(budget.With(ctx, c.lease))
