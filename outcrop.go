@@ -112,6 +112,7 @@ type Client struct {
 	upstream    *upstream.Client
 	budget      *budget.Budget        // of the memory for what is in flight
 	deployments []provider.Deployment // in the order of cfg.Models
+	others      []provider.Deployment // that serve only providers' own APIs
 	incomplete  []bool                // for each deployment, whether it was opened without settings that are invalid
 	log         *slog.Logger
 	instance    string          // identifies this client to itself
@@ -149,8 +150,47 @@ func New(opt Options) (*Client, error) {
 		Media:     media,
 		Budget:    c.budget,
 		MasterKey: opt.Config.General.MasterKey.Reveal(),
+
+		Forwarders: c.forwarders(opt),
 	})
 	return c, nil
+}
+
+// forwarders are the providers whose own APIs clients can call: with the credentials of the first model that
+// is configured, or of the environment.
+func (c *Client) forwarders(opt Options) map[string]gateway.Forwarder {
+	if c.cfg.NoPassThrough {
+		return nil
+	}
+	out := map[string]gateway.Forwarder{}
+	add := func(name string, d provider.Deployment) bool {
+		f, ok := d.(provider.Forwarder)
+		if ok && out[name] == nil {
+			out[name] = f
+		}
+		return ok
+	}
+	for i := range c.cfg.Models {
+		add(c.cfg.Models[i].Provider, c.deployments[i])
+	}
+	environ := c.cfg.Getenv(opt.Environ)
+	for _, info := range all.Providers() {
+		if out[info.Name] != nil || info.Configured == nil || !info.Configured(environ) {
+			continue
+		}
+		d, err := info.Open(context.Background(), provider.Params{
+			Model: "*", Upstream: c.upstream, Environ: environ, Logger: opt.Logger, Now: time.Now, Note: opt.Note, Instance: c.instance,
+		})
+		switch {
+		case err != nil:
+			opt.Logger.Debug("the provider's own API is not served", slog.String("provider", info.Name), slog.String("error", err.Error()))
+		case add(info.Name, d):
+			c.others = append(c.others, d)
+		default:
+			_ = d.Close() // nothing was done with it
+		}
+	}
+	return out
 }
 
 // maxInFlight is the memory for requests, fetched files and responses in flight: as configured, or
@@ -237,7 +277,7 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		}
 		c.deployments, c.incomplete = append(c.deployments, d), append(c.incomplete, len(problems) > 0)
 		entry := route.Entry{
-			Name: m.Name, ID: m.ID, Model: m.Model, Deployment: d,
+			Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Deployment: d,
 			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries,
 			Settings: route.Settings{
 				DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(),
@@ -375,7 +415,7 @@ func (c *Client) Close() error {
 	c.cancel()
 	c.running.Wait()
 	var errs []error
-	for _, d := range c.deployments {
+	for _, d := range slices.Concat(c.deployments, c.others) {
 		if d != nil { // an entry that could not be opened has none
 			errs = append(errs, d.Close())
 		}

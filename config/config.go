@@ -54,6 +54,8 @@ type Config struct {
 	Anthropic AnthropicDoor
 	// Responses is what is kept for clients of OpenAI's Responses API.
 	Responses Responses
+	// NoPassThrough is whether clients cannot call the providers' own APIs.
+	NoPassThrough bool
 	// Skipped counts the entries of model_list that were skipped, because their provider
 	// is not in Source.Providers.
 	Skipped int

@@ -388,13 +388,20 @@ func (e *entry) readInfo(m *Model) {
 	l.infoLeft -= len(m.Info)
 }
 
+// modes are the kinds of models that are served, in LiteLLM's words.
+func modes() []string {
+	return []string{
+		"chat", "completion", "responses", "embedding", "rerank", "image_generation", "image_edit", "audio_transcription", "audio_speech", "moderation", "batch",
+	}
+}
+
 // fact warns of a member of model_info that has no effect.
 func (e *entry) fact(k Key, mem *member, path string) {
 	l := e.l
 	switch mode := strings.ToLower(mem.value.text); {
-	case k.Name == "mode" && (mode == "chat" || mode == "completion" || mode == "responses" || mode == "embedding" || mode == "rerank"):
+	case k.Name == "mode" && slices.Contains(modes(), mode):
 	case k.Name == "mode":
-		l.warnAt(mem.file, mem.line, mem.column, path, "Outcrop serves chat, embedding and rerank models, and the mode of this entry is another", "remove the entry")
+		l.warnAt(mem.file, mem.line, mem.column, path, "Outcrop serves models of the modes "+strings.Join(modes(), ", ")+", and the mode of this entry is another", "remove the entry")
 	default:
 		l.unsupported(k, mem, path, nil)
 	}

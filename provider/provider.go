@@ -226,6 +226,20 @@ type Speaker interface {
 	Dialects() []string
 }
 
+// Accounter is a Deployment whose account keeps what calls refer to later, such as files.
+type Accounter interface {
+	// Account identifies the account, without showing its credentials: deployments with the same text
+	// share what is kept.
+	Account() string
+}
+
+// Forwarder is a Deployment through which clients can call the provider's own API, whatever its paths.
+type Forwarder interface {
+	// Forward makes one request with the deployment's credentials, to an address of the provider's and to
+	// no other. A response with an error status is a response. A failure is an *llm.Error.
+	Forward(ctx context.Context, req *llm.Forward) (*llm.Forwarded, error)
+}
+
 // Guarder is a Target that applies llm.Call.Guardrail in each of its verbs, or refuses the call. No other
 // target gets a call with a guardrail, except to count its tokens.
 type Guarder interface {

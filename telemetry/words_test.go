@@ -54,7 +54,7 @@ func TestFieldsOfTheDialectsAreLogged(t *testing.T) {
 	tag := regexp.MustCompile(`json:"([A-Za-z_][A-Za-z_0-9-]*)`)
 	field := regexp.MustCompile(`(?:Invalid|Unsupported)\("([A-Za-z_]+)"`)
 	seen := map[string]bool{}
-	for _, dir := range []string{"../wire/openaichat", "../wire/openaiembed", "../wire/cohererank", "../wire/litellm", "../provider/bedrock", "../provider/bedrock/converse", "../provider/bedrock/embed", "../provider/bedrock/rerank"} {
+	for _, dir := range []string{"../wire/openaichat", "../wire/openaiapi", "../wire/openaiembed", "../wire/cohererank", "../wire/litellm", "../provider/bedrock", "../provider/bedrock/converse", "../provider/bedrock/embed", "../provider/bedrock/rerank", "../httpd/files"} {
 		files, err := filepath.Glob(dir + "/*.go")
 		if err != nil {
 			t.Fatal(err)

@@ -88,11 +88,13 @@ func ServeCall(r *http.Request, call *gateway.Call, serve func(call *gateway.Cal
 	guarded(call, serve)
 }
 
-// guarded records a panic, which the server answers.
+// guarded records a panic, which the server answers, unless it only ends the connection.
 func guarded(call *gateway.Call, serve func(call *gateway.Call)) {
 	defer func() {
 		if p := recover(); p != nil {
-			_ = call.Fail(Internal())
+			if p != http.ErrAbortHandler { //nolint:errorlint // panics are not wrapped
+				_ = call.Fail(Internal())
+			}
 			panic(p) //nolint:forbidigo // the server handles it
 		}
 	}()

@@ -44,7 +44,7 @@ func rules() []Rule {
 		{Path: "wire/litellm", Level: dialect, May: with("internal/httpfield"), Why: "what LiteLLM adds to every dialect depends on none of them"},
 
 		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard"}, Why: "the HTTP client knows neither dialects nor providers"},
-		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "llm", "upstream"}, Beside: []string{"provider"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect"},
+		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "internal/httpfield", "llm", "upstream"}, Beside: []string{"provider"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect"},
 		{Path: "provider", Level: contract, May: with("upstream"), Why: "the contract names no concrete provider and no dialect"},
 
 		{Path: "provider/bedrock/modelid", Level: language, May: []string{"internal/levenshtein", "provider/bedrock/endpoint"}, Why: "the grammar of model ids is pure and needs no other component except the grammar of regions"},
@@ -83,7 +83,7 @@ func rules() []Rule {
 			Why: "a provider knows its own components and dialects, but neither other providers nor its callers",
 		},
 		{
-			Path: "provider/openaicompat", Level: component, May: with("internal/netguard", "wire/openaichat", "wire/openairesponses", "wire/openaiembed", "wire/cohererank", "wire/sse", "upstream", "provider", "provider/transport"),
+			Path: "provider/openaicompat", Level: component, May: with("internal/netguard", "wire/openaichat", "wire/openaiapi", "wire/openairesponses", "wire/openaiembed", "wire/cohererank", "wire/sse", "upstream", "provider", "provider/transport"),
 			Why: "it serves vendors that differ by data only, and providers that differ by address and credentials too import it",
 		},
 		{
@@ -131,7 +131,15 @@ func rules() []Rule {
 		},
 		{
 			Path: "httpd/responses", Level: frontend, May: with("internal/budget", "gateway", "wire/...", "httpd/inbound", "httpd/door", "store"),
-			Why: "the only frontend whose clients refer to earlier calls keeps them in the store",
+			Why: "a frontend whose clients refer to earlier calls keeps them in the store",
+		},
+		{
+			Path: "httpd/files", Level: frontend, May: with("gateway", "wire/...", "httpd/inbound", "httpd/door", "store"),
+			Why: "clients refer to files and batches of earlier calls, and the store knows whose they are",
+		},
+		{
+			Path: "httpd/passthrough", Level: frontend, May: with("internal/httpfield", "gateway", "wire/openaichat", "httpd/inbound", "httpd/door"),
+			Why: "what is passed on as it is belongs to no dialect; errors have OpenAI's form, and headers are told apart",
 		},
 		{
 			Path: "httpd/*", Level: frontend, May: with("internal/budget", "gateway", "telemetry", "wire/...", "httpd/inbound", "httpd/door"),

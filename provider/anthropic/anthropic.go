@@ -202,11 +202,30 @@ func (d *deployment) Format(f fmt.State, _ rune) {
 // Dialects are Anthropic's.
 func (d *deployment) Dialects() []string { return []string{llm.DialectAnthropic} }
 
+// Forward makes a request for Anthropic's API, in the version that the client asks for.
+func (d *deployment) Forward(ctx context.Context, req *llm.Forward) (*llm.Forwarded, error) {
+	root := *d.host.message
+	root.Path, root.RawPath = strings.TrimSuffix(root.Path, "/v1/messages"), ""
+	f := transport.Forwarding{
+		Client: d.client, Service: service, Provider: "anthropic", Note: d.params.Note, Root: &root, Instance: d.instance(),
+		Authorize: func(ctx context.Context, h http.Header) ([]string, error) {
+			wanted := h.Get("Anthropic-Version")
+			secrets, err := d.host.Authorize(ctx, h)
+			if wanted != "" {
+				h.Set("Anthropic-Version", wanted)
+			}
+			return secrets, err
+		},
+	}
+	return f.Forward(ctx, req)
+}
+
 // Close does nothing: there is no background work.
 func (d *deployment) Close() error { return nil }
 
 var (
-	_ provider.Reviewer = (*deployment)(nil)
-	_ provider.Readier  = (*deployment)(nil)
-	_ provider.Speaker  = (*deployment)(nil)
+	_ provider.Reviewer  = (*deployment)(nil)
+	_ provider.Forwarder = (*deployment)(nil)
+	_ provider.Readier   = (*deployment)(nil)
+	_ provider.Speaker   = (*deployment)(nil)
 )
