@@ -67,6 +67,9 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "GPT-5 takes no top_p", model: gpt56, req: request{Turns: hi, TopP: llm.Some(0.5)}, refused: "top_p"},
 		{name: "gpt-oss takes no stop", model: gptOSS, req: request{Turns: hi, Stop: []string{"x"}}, refused: "stop"},
 		{name: "and loses it when it may", model: gptOSS, req: request{Turns: hi, Stop: []string{"x"}, Call: llm.Call{DropParams: true}}, not: []string{"stopSequences"}, warned: []string{"dropped stop"}},
+		{name: "sampling that a client sends to every model", model: opus47, req: request{Turns: hi, SamplingOptional: true, Temperature: llm.Some(0.5), TopP: llm.Some(0.95), TopK: llm.Some(int64(64))}, not: []string{"temperature", "topP", "top_k"}, warned: []string{"dropped temperature", "dropped top_p", "dropped top_k"}},
+		{name: "sampling twice that a client sends to every model", model: sonnet45, req: request{Turns: hi, SamplingOptional: true, Temperature: llm.Some(0.5), TopP: llm.Some(0.95), TopK: llm.Some(int64(64))}, has: []string{`"temperature":0.5`, `"top_k":64`}, not: []string{"topP"}, warned: []string{"dropped top_p"}},
+		{name: "top_k that a client sends to every model", model: gptOSS, req: request{Turns: hi, SamplingOptional: true, TopP: llm.Some(0.95), TopK: llm.Some(int64(64))}, has: []string{`"topP":0.95`}, not: []string{"top_k"}, warned: []string{"dropped top_k"}},
 		{name: "Claude's top_k", model: sonnet4, req: request{Turns: hi, TopK: llm.Some(int64(4))}, has: []string{`"additionalModelRequestFields":{"top_k":4}`}},
 		{name: "Nova's top_k", model: novaLite, req: request{Turns: hi, TopK: llm.Some(int64(4))}, has: []string{`"additionalModelRequestFields":{"inferenceConfig":{"topK":4}}`}},
 		{name: "too hot for Bedrock", model: sonnet4, req: request{Turns: hi, Temperature: llm.Some(1.5)}, has: []string{`"temperature":1}`}, warned: []string{"changed temperature"}},
@@ -154,6 +157,7 @@ func TestEachFamilyIsSentWhatItTakes(t *testing.T) {
 		{name: "nothing said", model: sonnet45, req: request{Turns: []llm.Turn{assistant("")}}, refused: "messages"},
 		{name: "an empty message", model: sonnet45, req: request{Turns: []llm.Turn{user("Hi"), assistant("Hello"), user("")}}, has: []string{`[{"text":"(empty)"}]`}, warned: []string{"changed messages[2]"}},
 		{name: "an empty part", model: sonnet45, req: request{Turns: []llm.Turn{user("Hi", "")}}, has: []string{`[{"text":"Hi"}]`}},
+		{name: "Gemini's signature", model: sonnet45, req: request{Turns: []llm.Turn{user("Hi"), turn(llm.RoleAssistant, llm.Block{Kind: llm.BlockReasoning, Signature: llm.GeminiMark + "c2ln"}, text("Hello")), user("And?")}}, not: []string{"reasoningContent"}, warned: []string{"dropped messages[1].thinking_blocks"}},
 		{name: "thoughts without a signature", model: sonnet45, req: request{Turns: []llm.Turn{user("Hi"), turn(llm.RoleAssistant, llm.Block{Kind: llm.BlockReasoning, Text: "hm"}, text("Hello")), user("And?")}}, not: []string{"reasoningContent"}, warned: []string{"dropped messages[1].thinking_blocks"}},
 		{name: "thoughts of DeepSeek R1", model: deepseek1, req: request{Turns: []llm.Turn{user("Hi"), turn(llm.RoleAssistant, llm.Block{Kind: llm.BlockReasoning, Text: "hm", Signature: "s"}), user("And?")}}, not: []string{"reasoningContent", "assistant"}, warned: []string{"dropped messages[1].thinking_blocks"}},
 
