@@ -167,7 +167,7 @@ func agentsSection(t *testing.T, b *strings.Builder) {
 	for _, row := range [][4]string{
 		{"[Claude Code](anthropic-clients.md#claude-code)", pin{"claude_code", "@anthropic-ai/claude-code-linux-x64"}.version(t), "Anthropic's Messages, InvokeModel", "Claude, Nova, gpt-oss, Qwen"},
 		{"[Codex](responses.md#codex)", strings.TrimSuffix(codexVersion, "-linux-x64"), "OpenAI's Responses", "Claude, Nova, gpt-oss"},
-		{"[OpenCode](#opencode)", pin{"opencode", "opencode-linux-x64"}.version(t), "Anthropic's Messages; Converse; chat completions; OpenAI's Responses", "Claude; Claude; Nova; gpt-oss"},
+		{"[OpenCode](#opencode)", pin{"opencode", "opencode-linux-x64"}.version(t), "Anthropic's Messages; Converse; chat completions; OpenAI's Responses", "Claude (both); Nova; gpt-oss"},
 		{"[Gemini CLI](#gemini-cli)", pin{"gemini_cli", "@google/gemini-cli"}.version(t), "Gemini's API", "Claude, Nova, gpt-oss"},
 	} {
 		b.WriteString("| " + strings.Join(row[:], " | ") + " |\n")
