@@ -253,7 +253,7 @@ func (r *Reader) signed(events []llm.Event, p *part) []llm.Event {
 		return events
 	}
 	events = r.begin(r.end(events), llm.BlockReasoning)
-	events = append(events, llm.Event{Kind: llm.EventDelta, Index: r.index, Block: llm.BlockReasoning, Signature: signatureMark + p.Signature})
+	events = append(events, llm.Event{Kind: llm.EventDelta, Index: r.index, Block: llm.BlockReasoning, Signature: llm.GeminiMark + p.Signature})
 	return r.end(events)
 }
 
