@@ -27,7 +27,6 @@ func TestAPIsThatAreNotServedYet(t *testing.T) {
 		"/v1/images/generations":                   "The API for images",
 		"/v1/audio/speech":                         "The API for audio",
 		"/key/generate":                            "LiteLLM's API for keys",
-		"/model/info":                              "LiteLLM's API for the settings of models",
 		"/openai/deployments/a/images/generations": "The API for images",
 		"/v1/messagesand":                          "",
 		"/nothing":                                 "",
