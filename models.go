@@ -1,6 +1,7 @@
 package outcrop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -69,7 +70,9 @@ func (c *Client) Doubts() []Doubt {
 func Review(opt Options) (wrong []config.Problem, doubts []Doubt, err error) {
 	opt = opt.withDefaults()
 	c := &Client{cfg: opt.Config, upstream: upstream.New(), log: opt.Logger, cancel: func() {}}
-	_, err = c.openAll(opt)
+	if err = c.openCatalogue(opt); err == nil {
+		_, err = c.openAll(opt)
+	}
 	if refused, ok := errors.AsType[*ConfigError](err); ok {
 		wrong, err = refused.Problems, nil
 	}
@@ -124,6 +127,9 @@ func (c *Client) Models() []Model {
 			row.Model = reviewer.Describe(m.Model)
 		}
 		row.Owner = m.Provider
+		if !strings.Contains(m.Model, "*") {
+			c.describe(i, m.Model, &row.Model)
+		}
 		add(row)
 	}
 	for _, i := range c.listed() {
@@ -137,6 +143,7 @@ func (c *Client) Models() []Model {
 			if !ok {
 				continue
 			}
+			c.describe(i, m.ID, &m)
 			model := Model{Name: name, Model: m}
 			for _, other := range slices.Concat(m.Names[:min(1, len(m.Names))], m.Profiles) {
 				if alias, ok := named(entry.Name, entry.Model, other); ok {
@@ -147,6 +154,39 @@ func (c *Client) Models() []Model {
 		}
 	}
 	return models
+}
+
+// describe adds what the catalogue and the configuration know of a deployment's model to what its provider
+// says.
+func (c *Client) describe(i int, id string, m *provider.Model) {
+	if p := c.cfg.Models[i].Price; p != nil {
+		rates, _ := p.For("", 0)
+		m.Input, m.Output = rates.Input, rates.Output
+	}
+	if c.facts[i] == nil {
+		return
+	}
+	known := c.facts[i](id)
+	if known == nil {
+		return
+	}
+	m.Title = cmp.Or(m.Title, known.Name)
+	m.Context, m.MaxOutput = cmp.Or(m.Context, known.Context, known.MaxInput), cmp.Or(m.MaxOutput, known.MaxOutput)
+	m.Verb = cmp.Or(known.Verb(), m.Verb)
+	m.Facts = known
+	if known.Prices != nil && c.cfg.Models[i].Price == nil {
+		rates, _ := known.Prices.For("", 0)
+		m.Input, m.Output = rates.Input, rates.Output
+	}
+	if known.EndOfLife.IsZero() {
+		return
+	}
+	ended := !time.Now().Before(known.EndOfLife)
+	if ended && m.Active { // the provider still lists it
+		return
+	}
+	m.Known, m.Legacy, m.EndOfLife, m.Successor = true, true, known.EndOfLife, known.Successor
+	m.Active, m.Ended = false, ended
 }
 
 // named returns the name by which a wildcard entry serves an id: what the * of the model string

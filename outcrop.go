@@ -25,6 +25,7 @@ import (
 	"sync"
 	"time"
 
+	"outcrop/catalog"
 	"outcrop/config"
 	"outcrop/fetch"
 	"outcrop/gateway"
@@ -91,6 +92,8 @@ type Options struct {
 	Note string
 	// DataDir is a folder for data that may survive a restart; empty for none.
 	DataDir string
+	// Catalogue has the prices and limits of models; that of the function Catalogue for DataDir if nil.
+	Catalogue *catalog.Catalogue
 }
 
 func (opt Options) withDefaults() Options {
@@ -110,10 +113,12 @@ type Client struct {
 	router      *route.Router
 	recorder    *telemetry.Recorder
 	upstream    *upstream.Client
-	budget      *budget.Budget        // of the memory for what is in flight
-	deployments []provider.Deployment // in the order of cfg.Models
-	others      []provider.Deployment // that serve only providers' own APIs
-	incomplete  []bool                // for each deployment, whether it was opened without settings that are invalid
+	budget      *budget.Budget // of the memory for what is in flight
+	catalogue   *catalog.Catalogue
+	deployments []provider.Deployment               // in the order of cfg.Models
+	facts       []func(model string) *catalog.Model // for each deployment; nil for those with a catalogue of their own
+	others      []provider.Deployment               // that serve only providers' own APIs
+	incomplete  []bool                              // for each deployment, whether it was opened without settings that are invalid
 	log         *slog.Logger
 	instance    string          // identifies this client to itself
 	ctx         context.Context // ends with Close
@@ -134,6 +139,9 @@ func New(opt Options) (*Client, error) {
 	}
 	c := &Client{cfg: opt.Config, instance: gateway.NewID(), upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger}
 	c.budget = budget.New(maxInFlight(&opt.Config.General), 0)
+	if err := c.openCatalogue(opt); err != nil {
+		return nil, err
+	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	entries, err := c.openAll(opt)
 	if err != nil {
@@ -262,7 +270,11 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s: unknown provider %q", m.Path, m.Provider)
 		}
-		d, problems, err := c.openOne(opt, info, m)
+		facts, err := c.factsOf(m)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Path, err)
+		}
+		d, problems, err := c.openOne(opt, info, m, facts)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Path, err)
 		}
@@ -275,10 +287,10 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		if unfit != nil {
 			wrong = append(wrong, m.Problem(unfit))
 		}
-		c.deployments, c.incomplete = append(c.deployments, d), append(c.incomplete, len(problems) > 0)
+		c.deployments, c.facts, c.incomplete = append(c.deployments, d), append(c.facts, facts), append(c.incomplete, len(problems) > 0)
 		entry := route.Entry{
 			Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Deployment: d,
-			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries,
+			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries, Facts: facts,
 			Settings: route.Settings{
 				DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(),
 				Parameters: m.Parameters, Defaults: defaults,
@@ -297,13 +309,13 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 
 // openOne opens the deployment of an entry. If settings are invalid, it returns their problems and
 // the deployment without those settings, or nil if the entry cannot be opened without them.
-func (c *Client) openOne(opt Options, info provider.Info, m *config.Model) (provider.Deployment, []config.Problem, error) {
+func (c *Client) openOne(opt Options, info provider.Info, m *config.Model, facts func(model string) *catalog.Model) (provider.Deployment, []config.Problem, error) {
 	values, policy := maps.Clone(m.Values), m.Policy
 	var problems []config.Problem
 	for {
 		d, err := info.Open(context.Background(), provider.Params{
 			Model: m.Model, Values: values, Upstream: c.upstream, Environ: c.cfg.Getenv(opt.Environ),
-			Logger: opt.Logger, Now: time.Now, Note: opt.Note, Instance: c.instance, DataDir: opt.DataDir, Policy: policy, ClientPolicy: m.Callers,
+			Logger: opt.Logger, Now: time.Now, Note: opt.Note, Instance: c.instance, DataDir: opt.DataDir, Facts: facts, Policy: policy, ClientPolicy: m.Callers,
 		})
 		option, ok := errors.AsType[*provider.OptionError](err)
 		switch {

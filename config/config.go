@@ -135,6 +135,9 @@ type Model struct {
 	Timeout time.Duration
 	// StreamTimeout is Timeout for a streamed call.
 	StreamTimeout time.Duration
+	// BaseModel is the model behind the deployment, by the name under which prices and limits are known;
+	// empty if Model says it.
+	BaseModel string
 	// Price is what a token costs, instead of the built-in prices; nil for those.
 	Price *llm.Prices
 	// NumRetries is how many times a failed call is retried, 0 to 100.

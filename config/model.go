@@ -12,6 +12,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/provider"
+	"outcrop/wire/litellm"
 )
 
 const (
@@ -267,9 +268,11 @@ func (e *entry) settings(m *Model, p *provider.Info) {
 			own.read(l, k, n, path)
 		case "configurable_clientside_auth_params":
 			e.callers(m, p, n, path)
-		case costInput, costOutput, costCacheRead, costCacheWrite:
-			e.price(m, k, n, path)
 		default:
+			if litellm.IsPrice(k.Name) {
+				e.price(m, k, n, path)
+				return
+			}
 			if own, _ := l.table.find(sectionParams, k.Name); own.Class == Supported {
 				e.parameter(m, k, n, path)
 				return
@@ -372,8 +375,12 @@ func (e *entry) readInfo(m *Model) {
 					e.policy = l.policy(n, path)
 				}
 			})
-		case isCost(k.Name):
+		case litellm.IsPrice(k.Name):
 			e.price(m, k, mem.value, path+"."+mem.key)
+		case k.Name == "base_model":
+			if s, ok := l.text(k, mem.value, path+".base_model"); ok {
+				m.BaseModel = s
+			}
 		case k.Name == "id":
 			if s, ok := l.text(k, mem.value, path+".id"); ok && s != "" {
 				m.ID = s

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"outcrop/catalog"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
@@ -41,6 +42,9 @@ type Entry struct {
 	// Price computes the cost of the deployment's responses instead of the provider's prices; nil for
 	// those.
 	Price llm.Pricer
+	// Facts returns what is known of a model, which is Model with the * replaced: its prices, where neither
+	// Price nor the provider has some, and its limits; nil if nothing is known. It may be nil itself.
+	Facts func(model string) *catalog.Model
 	// Settings are for the frontend that translates the calls.
 	Settings
 }
@@ -227,12 +231,19 @@ type Served struct {
 	Retries    int    // the failed attempts before
 
 	price llm.Pricer
+	facts func(model string) *catalog.Model
+	model string
 }
 
 func (s Served) note(m *llm.Meta) {
 	m.Deployment, m.Retries = s.Deployment, s.Retries
-	if s.price != nil {
+	switch {
+	case s.price != nil:
 		m.Price = s.price
+	case m.Price == nil && s.facts != nil:
+		if known := s.facts(s.model); known != nil && known.Prices != nil {
+			m.Price = known.Prices
+		}
 	}
 }
 
@@ -303,10 +314,12 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 	}
 	for tries := 0; ; tries++ {
 		t := order[tries%len(order)]
-		e := c.tryDeployment(ctx, t, t.modelFor(captured), req.ClientSettings)
+		model := t.modelFor(captured)
+		e := c.tryDeployment(ctx, t, model, req.ClientSettings)
+		explain(e, t.Facts, model)
 		if e == nil {
 			c.budget.earn()
-			return Served{Deployment: t.ID, Retries: c.failed, price: t.Price}, nil
+			return Served{Deployment: t.ID, Retries: c.failed, price: t.Price, facts: t.Facts, model: model}, nil
 		}
 		if req.Once {
 			return Served{}, e

@@ -158,7 +158,7 @@ func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error
 	return []provider.Target{claude.New(claude.Options{
 		Host: d.host, Client: d.client, Service: service, Model: model, Name: model,
 		Destination: llm.Destination{Provider: "anthropic", API: "messages", ID: model, Note: d.params.Note},
-		Location:    d.host.message.Host, Instance: d.instance(),
+		Location:    d.host.message.Host, Instance: d.instance(), Known: d.params.Facts(model),
 	})}, nil
 }
 

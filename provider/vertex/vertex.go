@@ -146,6 +146,7 @@ func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error
 		plain, _, _ := strings.Cut(model, "@")
 		return []provider.Target{claude.New(claude.Options{
 			Host: &claudeHost{h}, Client: d.client, Service: service, Model: model, Name: plain, Destination: to, Location: d.location, Instance: instance,
+			Known: d.params.Facts(model),
 		})}, nil
 	}
 	return []provider.Target{genai.New(genai.Options{
