@@ -1,71 +1,42 @@
 package outcrop
 
 import (
-	"archive/zip"
-	"bytes"
-	"errors"
-	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"outcrop/catalog"
 	"outcrop/config"
 )
 
-// CatalogueFile is the name of the file in Options.DataDir that has newer prices and limits of models than
-// the program, as outcrop catalog refresh writes it.
-const CatalogueFile = "catalogue.zip"
-
-// Catalogue opens the newest prices and limits of models: those in a data folder, if it has some that are
-// not older than the program's, else the program's. dir may be empty. If the folder's cannot be used, the
-// error says why, and the program's are returned with it.
-func Catalogue(dir string) (*catalog.Catalogue, error) {
-	embedded, err := catalog.Open(catalog.Embedded())
-	if err != nil || dir == "" {
-		return embedded, err
-	}
-	name := filepath.Join(dir, CatalogueFile)
-	data, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return embedded, nil
-	}
-	if err == nil {
-		var cached *catalog.Catalogue
-		if cached, err = OpenCatalogue(data); err == nil {
-			if cached.Newest().Before(embedded.Newest()) {
-				return embedded, nil
-			}
-			return cached, nil
-		}
-	}
-	return embedded, fmt.Errorf("the prices and limits in %s cannot be used: %w", name, err)
-}
-
-// OpenCatalogue opens the content of a CatalogueFile.
-func OpenCatalogue(data []byte) (*catalog.Catalogue, error) {
-	files, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return nil, err
-	}
-	return catalog.Open(files)
-}
-
 // openCatalogue sets c.catalogue. A file in the data folder that cannot be used is logged.
 func (c *Client) openCatalogue(opt Options) error {
 	if c.catalogue = opt.Catalogue; c.catalogue != nil {
 		return nil
 	}
-	var err error
-	c.catalogue, err = Catalogue(opt.DataDir)
-	if c.catalogue == nil {
-		return err
-	}
+	files, err := catalog.Newest(opt.DataDir)
 	if err != nil {
 		c.log.Warn("the program's own prices and limits are used", "reason", err.Error(), "fix", "outcrop catalog refresh writes the file anew")
 	}
-	return nil
+	if c.catalogue, err = c.parsed(files); err != nil {
+		c.log.Warn("the program's own prices and limits are used", "reason", err.Error(), "fix", "outcrop catalog refresh writes the file anew")
+		c.catalogue, err = c.parsed(catalog.Embedded())
+	}
+	return err
+}
+
+// parsed opens a catalogue and parses the models of the configured providers. A file of another release may
+// have facts that this one does not understand.
+func (c *Client) parsed(files fs.FS) (*catalog.Catalogue, error) {
+	opened, err := catalog.Open(files)
+	if err != nil {
+		return nil, err
+	}
+	for i := range c.cfg.Models {
+		if _, err := opened.Provider(c.cfg.Models[i].Provider); err != nil {
+			return nil, err
+		}
+	}
+	return opened, nil
 }
 
 // factsOf returns what is known of the models of an entry, by their ids at the provider. For Bedrock's,

@@ -92,7 +92,7 @@ type Options struct {
 	Note string
 	// DataDir is a folder for data that may survive a restart; empty for none.
 	DataDir string
-	// Catalogue has the prices and limits of models; that of the function Catalogue for DataDir if nil.
+	// Catalogue has the prices and limits of models; if nil, the newest that DataDir and the program have.
 	Catalogue *catalog.Catalogue
 }
 

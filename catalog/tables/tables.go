@@ -97,7 +97,7 @@ func (t *table) add(provider string, row *schema.Model) error {
 // Result is what Update made.
 type Result struct {
 	// Files are the files of the catalogue by name.
-	Files map[string][]byte
+	Files Files
 	// Read are the tables that were read, and Kept those whose facts were kept from the present files.
 	Read, Kept []schema.Source
 	// Models counts the models and their other names.
@@ -123,7 +123,7 @@ func Update(present, folder fs.FS, providers []string) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{Files: map[string][]byte{}}
+	r := &Result{Files: Files{}}
 	for _, t := range read {
 		r.Read = append(r.Read, t.source)
 	}

@@ -56,7 +56,7 @@ func rules() []Rule {
 		{Path: "provider/bedrock/sign", Level: leaf, Why: "signing is a function of request, credentials and time; the emulator shares it"},
 		{Path: "provider/bedrock/catalog/schema", Level: dialect, May: with("catalog/schema"), Why: "the readers and writers of the data files share their format, which knows neither; prices and sources are as in the catalogue of all providers"},
 		{
-			Path: "provider/bedrock/catalog/refresh", Level: component, May: with("upstream", "catalog/schema", "provider/bedrock/catalog", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"),
+			Path: "provider/bedrock/catalog/refresh", Level: component, May: with("upstream", "catalog/schema", "provider/bedrock/catalog", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"), Beside: []string{"catalog/tables"},
 			Why: "the refresher writes the catalogue's data files and takes no part in calls",
 		},
 		{Path: "provider/bedrock/catalog", Level: contract, May: with("upstream", "internal/levenshtein", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"), Why: "components do not import their provider, and the catalogue is data that others read"},
@@ -170,7 +170,7 @@ func rules() []Rule {
 		},
 		{
 			Path: "cli", Level: command, May: with(
-				"internal/memlimit", ".", "app", "config", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all",
+				"internal/memlimit", ".", "app", "catalog", "catalog/tables", "upstream", "config", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all",
 				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
 			),
 			Why: "a command uses the library, the app and pure components, but not the internals of the pipeline",
