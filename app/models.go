@@ -22,7 +22,10 @@ func (a *App) models() []httpd.Model {
 		seen[m.Name] = true
 		row := httpd.Model{
 			ID: m.Name, OwnedBy: cmp.Or(m.Owner, "unknown"), Title: m.Title, Context: m.Context, MaxOutput: m.MaxOutput,
-			Verb: m.Verb, Deprecated: m.Legacy || m.Ended,
+			MaxInput: m.Context, Verb: m.Verb, Deprecated: m.Legacy || m.Ended,
+		}
+		if m.Facts != nil && m.Facts.MaxInput > 0 {
+			row.MaxInput = m.Facts.MaxInput
 		}
 		out = append(out, row)
 		for _, row.ID = range m.Aliases {

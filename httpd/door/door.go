@@ -43,6 +43,8 @@ type Model struct {
 	Title string
 	// Context and MaxOutput are limits in tokens; 0 if unknown.
 	Context, MaxOutput int64
+	// MaxInput is the most tokens of a prompt; 0 if unknown.
+	MaxInput int64
 	// Verb is what it is for, such as llm.VerbEmbed; 0 if unknown.
 	Verb llm.Verb
 	// Deprecated is whether the model has been retired or is going to be.
