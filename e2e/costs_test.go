@@ -174,3 +174,65 @@ func TestCostsAreThoseOfLiteLLM(t *testing.T) {
 	}
 	g.stop(t)
 }
+
+// TestModelsHaveTheCataloguesLimits calls Claude without a limit of tokens, has a prompt refused as too
+// long, and reads the list of models.
+func TestModelsHaveTheCataloguesLimits(t *testing.T) {
+	t.Parallel()
+	v := startVendor(t, func(w http.ResponseWriter, c vendorCall) {
+		w.Header().Set("Content-Type", "application/json")
+		if strings.Contains(string(c.Body), "too long") {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"error":{"message":"The request was not accepted.","type":"invalid_request_error","code":"context_length_exceeded"}}`))
+			return
+		}
+		anthropicAPI(w, c)
+	})
+	g := startApp(t, `
+general_settings: {master_key: `+masterKey+`}
+model_list:
+  - {model_name: claude, litellm_params: {model: anthropic/claude-sonnet-5, api_key: `+vendorSecret+`, api_base: "`+v.URL+`"}}
+  - {model_name: "all/*", litellm_params: {model: "anthropic/*", api_key: `+vendorSecret+`, api_base: "`+v.URL+`"}}
+  - {model_name: gpt, litellm_params: {model: openai/gpt-5, api_key: `+vendorSecret+`, api_base: "`+v.URL+`"}}
+  - {model_name: mine, litellm_params: {model: anthropic/mine, api_key: `+vendorSecret+`, api_base: "`+v.URL+`"}}
+`, "", nil)
+	for name, want := range map[string]int64{"claude": 128_000, "all/claude-sonnet-4-5": 64_000, "all/claude-opus-4-1-20250805": 32_000, "mine": 4096} {
+		v.taken()
+		r := g.do(t, http.MethodPost, "/v1/chat/completions", `{"model":"`+name+`","messages":[{"role":"user","content":"Hi"}]}`)
+		sent := v.taken()
+		if r.status != http.StatusOK || len(sent) != 1 {
+			t.Errorf("%s: %d %s", name, r.status, r.body)
+			continue
+		}
+		var body struct {
+			MaxTokens int64 `json:"max_tokens"`
+		}
+		if err := json.Unmarshal(sent[0].Body, &body); err != nil || body.MaxTokens != want {
+			t.Errorf("%s: max_tokens is %d, want %d", name, body.MaxTokens, want)
+		}
+	}
+	r := g.do(t, http.MethodPost, "/v1/chat/completions", `{"model":"gpt","messages":[{"role":"user","content":"too long"}]}`)
+	if r.status != http.StatusBadRequest || !strings.Contains(r.body, "With gpt-5 a prompt may have at most 272000 tokens, according to LiteLLM's price map of ") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	for path, body := range map[string]string{ // OpenAI's vendors have no API that counts
+		"/v1/messages/count_tokens":      `{"model":"gpt","messages":[{"role":"user","content":"What is granite?"}]}`,
+		"/v1/responses/input_tokens":     `{"model":"gpt","input":"What is granite?"}`,
+		"/v1beta/models/gpt:countTokens": `{"contents":[{"role":"user","parts":[{"text":"What is granite?"}]}]}`,
+	} {
+		r := g.do(t, http.MethodPost, path, body)
+		if r.status != http.StatusOK || !strings.Contains(r.header.Get("X-Outcrop-Warnings"), "an estimate") {
+			t.Errorf("%s: %d %s, warnings %q", path, r.status, r.body, r.header.Get("X-Outcrop-Warnings"))
+		}
+	}
+	r = g.do(t, http.MethodGet, "/v1/models", "")
+	for _, want := range []string{
+		`{"id":"claude","object":"model","created":1677610602,"owned_by":"anthropic","mode":"chat","max_input_tokens":1000000,"max_output_tokens":128000}`,
+		`{"id":"gpt","object":"model","created":1677610602,"owned_by":"openai","mode":"chat","max_input_tokens":272000,"max_output_tokens":128000}`,
+	} {
+		if !strings.Contains(r.body, want) {
+			t.Errorf("the list lacks %s: %s", want, r.body)
+		}
+	}
+	g.stop(t)
+}
