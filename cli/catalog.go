@@ -167,7 +167,7 @@ func (c *catalogRefreshCommand) read(ctx context.Context, client *upstream.Clien
 		}
 	}
 	for _, name := range files {
-		f, err := os.Open(name) //nolint:gosec // the user names it
+		f, err := os.Open(name)
 		if err != nil {
 			return err
 		}

@@ -128,7 +128,7 @@ func (m *Model) check() error {
 	case min(m.Context, m.MaxInput, m.MaxOutput, m.Dimensions) < 0:
 		return errors.New("a limit is negative")
 	}
-	for _, word := range strings.Fields(m.Input + " " + m.Output) {
+	for word := range strings.FieldsSeq(m.Input + " " + m.Output) {
 		if !strings.Contains(modalities, " "+word+" ") {
 			return fmt.Errorf("%q is not a modality", word)
 		}

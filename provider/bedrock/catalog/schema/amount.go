@@ -2,9 +2,11 @@ package schema
 
 import "outcrop/catalog/schema"
 
-// Amount, Dollars and Source have the form that they have in the catalogue of all providers.
-type (
-	Amount  = schema.Amount
-	Dollars = schema.Dollars
-	Source  = schema.Source
-)
+// Amount is the price of a token, as in the catalogue of all providers.
+type Amount = schema.Amount
+
+// Dollars is the price of a thing, as there.
+type Dollars = schema.Dollars
+
+// Source is an origin of facts, as there.
+type Source = schema.Source
