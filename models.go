@@ -122,15 +122,7 @@ func (c *Client) Models() []Model {
 		if strings.Contains(m.Name, "*") {
 			continue
 		}
-		row := Model{Name: m.Name, Configured: true, Model: provider.Model{ID: m.Model}}
-		if reviewer, ok := c.deployments[i].(provider.Reviewer); ok && !strings.Contains(m.Model, "*") {
-			row.Model = reviewer.Describe(m.Model)
-		}
-		row.Owner = m.Provider
-		if !strings.Contains(m.Model, "*") {
-			c.describe(i, m.Model, &row.Model)
-		}
-		add(row)
+		add(Model{Name: m.Name, Configured: true, Model: c.Describe(i)})
 	}
 	for _, i := range c.listed() {
 		lister, ok := c.deployments[i].(provider.Lister)
@@ -154,6 +146,20 @@ func (c *Client) Models() []Model {
 		}
 	}
 	return models
+}
+
+// Describe returns what is known of the model of the configuration's entry i; of one with a *, its id alone.
+func (c *Client) Describe(i int) provider.Model {
+	m := &c.cfg.Models[i]
+	known := provider.Model{ID: m.Model}
+	if !strings.Contains(m.Model, "*") {
+		if reviewer, ok := c.deployments[i].(provider.Reviewer); ok {
+			known = reviewer.Describe(m.Model)
+		}
+		c.describe(i, m.Model, &known)
+	}
+	known.Owner = m.Provider
+	return known
 }
 
 // describe adds what the catalogue and the configuration know of a deployment's model to what its provider

@@ -35,6 +35,25 @@ func (a *App) models() []httpd.Model {
 	return out
 }
 
+// entries lists the entries of the configuration with what is known of their models.
+func (a *App) entries() []httpd.Entry {
+	models := a.client.Config().Models
+	out := make([]httpd.Entry, 0, len(models))
+	for i := range models {
+		m := &models[i]
+		known := a.client.Describe(i)
+		e := httpd.Entry{
+			Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Context: known.Context, MaxOutput: known.MaxOutput,
+			Verb: known.Verb, Input: known.Input, Output: known.Output, Facts: known.Facts, Info: m.Info, Prices: m.Price,
+		}
+		if e.Prices == nil && known.Facts != nil {
+			e.Prices = known.Facts.Prices
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
 // sample is a name for a chat request: the first one in the configuration that has no * and is not for
 // something else, or else a small model that a * matches. It is empty if there is none.
 func (a *App) sample() string {

@@ -193,7 +193,7 @@ general_settings: {master_key: `+masterKey+`}
 model_list:
   - {model_name: claude, litellm_params: {model: anthropic/claude-sonnet-5, api_key: `+vendorSecret+`, api_base: "`+v.URL+`"}}
   - {model_name: "all/*", litellm_params: {model: "anthropic/*", api_key: `+vendorSecret+`, api_base: "`+v.URL+`"}}
-  - {model_name: gpt, litellm_params: {model: openai/gpt-5, api_key: `+vendorSecret+`, api_base: "`+v.URL+`"}}
+  - {model_name: gpt, litellm_params: {model: openai/gpt-5, api_key: `+vendorSecret+`, api_base: "`+v.URL+`"}, model_info: {base: mine}}
   - {model_name: mine, litellm_params: {model: anthropic/mine, api_key: `+vendorSecret+`, api_base: "`+v.URL+`"}}
 `, "", nil)
 	for name, want := range map[string]int64{"claude": 128_000, "all/claude-sonnet-4-5": 64_000, "all/claude-opus-4-1-20250805": 32_000, "mine": 4096} {
@@ -233,6 +233,34 @@ model_list:
 		if !strings.Contains(r.body, want) {
 			t.Errorf("the list lacks %s: %s", want, r.body)
 		}
+	}
+	var info struct {
+		Data []struct {
+			Name   string            `json:"model_name"`
+			Params map[string]string `json:"litellm_params"`
+			Info   map[string]any    `json:"model_info"`
+		}
+	}
+	r = g.do(t, http.MethodGet, "/model/info", "")
+	if err := json.Unmarshal([]byte(r.body), &info); err != nil || len(info.Data) != 4 || strings.Contains(r.body, vendorSecret) {
+		t.Fatalf("%v: %s", err, r.body)
+	}
+	gpt := info.Data[2]
+	for key, want := range map[string]any{
+		"max_input_tokens": 272000.0, "max_output_tokens": 128000.0, "input_cost_per_token": 1.25e-06, "output_cost_per_token_flex": 5e-06, "mode": "chat", "litellm_provider": "openai",
+		"key": "gpt-5", "supports_reasoning": true, "supports_vision": true, "base": "mine", "deprecation_date": "2026-12-11",
+	} {
+		if gpt.Info[key] != want {
+			t.Errorf("model_info.%s is %v, want %v", key, gpt.Info[key], want)
+		}
+	}
+	if id, _ := gpt.Info["id"].(string); gpt.Name != "gpt" || gpt.Params["model"] != "openai/gpt-5" || len(id) != 64 {
+		t.Errorf("%+v", gpt)
+	} else if r := g.do(t, http.MethodGet, "/v1/model/info?litellm_model_id="+id, ""); r.status != http.StatusOK || strings.Count(r.body, "model_name") != 1 {
+		t.Errorf("one entry: %d %s", r.status, r.body)
+	}
+	if r := g.do(t, http.MethodGet, "/model/info?litellm_model_id=none", ""); r.status != http.StatusNotFound {
+		t.Errorf("%d %s", r.status, r.body)
 	}
 	g.stop(t)
 }

@@ -103,7 +103,6 @@ var unserved = []struct{ path, api string }{
 	{"/vector_stores", "The API for vector stores"},
 	{"/assistants", "OpenAI's Assistants API"},
 	{"/threads", "OpenAI's Assistants API"},
-	{"/model/info", "LiteLLM's API for the settings of models"},
 	{"/key", "LiteLLM's API for keys"},
 	{"/user", "LiteLLM's API for users"},
 	{"/team", "LiteLLM's API for teams"},

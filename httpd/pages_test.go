@@ -24,7 +24,6 @@ func TestAPIsThatAreNotServedYet(t *testing.T) {
 		"/v1/responses":                  "OpenAI's Responses API",
 		"/responses/resp_1":              "OpenAI's Responses API",
 		"/key/generate":                  "LiteLLM's API for keys",
-		"/model/info":                    "LiteLLM's API for the settings of models",
 		"/v1/messagesand":                "",
 		"/nothing":                       "",
 	} {

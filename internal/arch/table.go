@@ -150,7 +150,7 @@ func rules() []Rule {
 			Why: "a frontend translates one dialect for the pipeline, and knows no other frontends, no providers and no routing",
 		},
 		{
-			Path: "httpd", Level: server, May: with("internal/levenshtein", "gateway", "telemetry", "wire/...", "httpd/*"),
+			Path: "httpd", Level: server, May: with("catalog", "internal/levenshtein", "gateway", "telemetry", "wire/...", "httpd/*"),
 			Why: "the server contains the frontends; providers and routing belong to the pipeline",
 		},
 

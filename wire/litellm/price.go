@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
 
@@ -86,4 +87,38 @@ func rate(r *llm.Rates, name string) *llm.Opt[llm.Cost] {
 	default:
 		return nil
 	}
+}
+
+// AppendPrices writes the prices of tokens and searches as members, under the keys that SetPrice takes.
+func AppendPrices(w *jsonx.Writer, p *llm.Prices) {
+	member := func(key string, c llm.Opt[llm.Cost]) {
+		if c.Set {
+			w.Key(key)
+			w.Float(c.Value.USD())
+		}
+	}
+	for i := range p.Rates {
+		r := &p.Rates[i]
+		suffix := ""
+		if r.Above > 0 {
+			suffix = "_above_" + strconv.FormatInt(r.Above, 10) + "_tokens"
+			if r.Above%1000 == 0 {
+				suffix = "_above_" + strconv.FormatInt(r.Above/1000, 10) + "k_tokens"
+			}
+		}
+		switch r.Tier {
+		case "":
+		case llm.TierBatch:
+			suffix += "_batches"
+		default:
+			suffix += "_" + r.Tier
+		}
+		for _, name := range [...]string{
+			"input_cost_per_token", "output_cost_per_token", "cache_read_input_token_cost", "cache_creation_input_token_cost",
+			"cache_creation_input_token_cost_above_1hr", "output_cost_per_reasoning_token", "input_cost_per_audio_token", "output_cost_per_audio_token",
+		} {
+			member(name+suffix, *rate(r, name))
+		}
+	}
+	member("input_cost_per_query", p.Query)
 }
