@@ -225,28 +225,6 @@ func (r *Router) Settings(name string) Settings {
 	return Settings{}
 }
 
-// Served describes how a call was served.
-type Served struct {
-	Deployment string // its id
-	Retries    int    // the failed attempts before
-
-	price llm.Pricer
-	facts func(model string) *catalog.Model
-	model string
-}
-
-func (s Served) note(m *llm.Meta) {
-	m.Deployment, m.Retries = s.Deployment, s.Retries
-	switch {
-	case s.price != nil:
-		m.Price = s.price
-	case m.Price == nil && s.facts != nil:
-		if known := s.facts(s.model); known != nil && known.Prices != nil {
-			m.Price = known.Prices
-		}
-	}
-}
-
 // Do calls do with the targets of a model until it succeeds or no other attempt can help, whatever
 // the verb; do makes one attempt for a complete response within ctx. A failure is an *llm.Error;
 // after several attempts, that of the last.
