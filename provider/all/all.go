@@ -8,6 +8,7 @@ import (
 	"outcrop/provider/anthropic"
 	"outcrop/provider/azure"
 	"outcrop/provider/bedrock"
+	"outcrop/provider/cohere"
 	"outcrop/provider/gemini"
 	"outcrop/provider/openaicompat"
 	"outcrop/provider/vertex"
@@ -18,6 +19,7 @@ func Providers() []provider.Info {
 	return slices.Concat(
 		[]provider.Info{bedrock.Provider(), anthropic.Provider(), gemini.Provider(), vertex.Provider()},
 		azure.Providers(),
+		cohere.Providers(),
 		openaicompat.Providers(),
 	)
 }
