@@ -91,6 +91,10 @@ func rules() []Rule {
 			Why: "Azure differs from other vendors of OpenAI's API by address and credentials only",
 		},
 		{
+			Path: "provider/ollama", Level: vendor, May: with("wire/ollama", "provider", "provider/openaicompat"),
+			Why: "Ollama differs from vendors of OpenAI's API by how its chats are written; address, key, errors and lists are read by the same code",
+		},
+		{
 			Path: "provider/cohere", Level: vendor, May: with("wire/coherechat", "wire/sse", "provider", "provider/openaicompat"),
 			Why: "Cohere differs from vendors of OpenAI's API by how its chats are written; address, key, errors and lists are read by the same code",
 		},

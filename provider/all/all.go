@@ -10,6 +10,7 @@ import (
 	"outcrop/provider/bedrock"
 	"outcrop/provider/cohere"
 	"outcrop/provider/gemini"
+	"outcrop/provider/ollama"
 	"outcrop/provider/openaicompat"
 	"outcrop/provider/vertex"
 )
@@ -20,6 +21,7 @@ func Providers() []provider.Info {
 		[]provider.Info{bedrock.Provider(), anthropic.Provider(), gemini.Provider(), vertex.Provider()},
 		azure.Providers(),
 		cohere.Providers(),
+		ollama.Providers(),
 		openaicompat.Providers(),
 	)
 }
