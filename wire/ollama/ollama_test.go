@@ -46,9 +46,9 @@ func TestARequestBecomesABodyOfTheChatAPI(t *testing.T) {
 			hiSent + `,"options":{"num_predict":9,"temperature":0.5,"top_p":0.9,"top_k":7,"stop":["END"],"seed":3}`, "",
 		},
 		{
-			"Ollama's own parameters take precedence", "",
+			"Ollama's own parameters", "",
 			llm.Request{Turns: hi(), MaxTokens: llm.Some[int64](9), ModelFields: []jsonx.Member{{Name: "num_ctx", Value: jsonx.Raw("8192")}, {Name: "num_predict", Value: jsonx.Raw("5")}, {Name: "keep_alive", Value: jsonx.Raw(`"10m"`)}, {Name: "options", Value: jsonx.Raw(`{"mirostat":1,"num_ctx":1}`)}}},
-			hiSent + `,"options":{"num_ctx":8192,"num_predict":5,"mirostat":1},"keep_alive":"10m"`, "",
+			hiSent + `,"options":{"num_predict":9,"num_ctx":8192,"mirostat":1},"keep_alive":"10m"`, "model_fields.num_predict",
 		},
 		{
 			"instructions, thoughts, calls and results", "",

@@ -145,8 +145,12 @@ func (e *encoder) options() error {
 	e.w = &own
 	defer func() { e.w = outer }()
 	own.Object()
-	if req.MaxTokens.Set && e.key("num_predict") {
+	if req.MaxTokens.Set { // before num_predict, which may be the operator's default
+		own.Key("num_predict")
 		own.Int(req.MaxTokens.Value)
+		if jsonx.Find(req.ModelFields, "num_predict") != nil {
+			e.warn(llm.WarnDropped, req.FieldName(llm.Field{Kind: llm.FieldModelFields, Name: "num_predict"}), "max_tokens says the same")
+		}
 	}
 	if req.Temperature.Set && e.key("temperature") {
 		own.Float(req.Temperature.Value)
@@ -168,13 +172,16 @@ func (e *encoder) options() error {
 		return err
 	}
 	for _, m := range req.ModelFields {
+		if m.Name == "num_predict" && req.MaxTokens.Set {
+			continue
+		}
 		if m.Name == "options" {
 			more, err := jsonx.Members(m.Value)
 			if err != nil {
 				return llm.Invalid("options", "options is an object with options of the model: %v", err)
 			}
 			for _, o := range more {
-				if e.key(o.Name) {
+				if (o.Name != "num_predict" || !req.MaxTokens.Set) && e.key(o.Name) {
 					own.Raw(o.Value)
 				}
 			}
