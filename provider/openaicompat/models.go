@@ -124,18 +124,34 @@ func (d *Deployment) list(ctx context.Context) ([]provider.Model, error) {
 	if err != nil {
 		return nil, transport.Interrupted(d.vendor.Title, err, to)
 	}
-	sent, err := readModels(body)
+	models, err := d.readList(body)
 	if err != nil {
 		return nil, &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the list of models of " + d.vendor.Title + " is not valid: " + llm.Clip(err.Error(), 300) + ".", Destination: to, Err: err}
 	}
+	slices.SortFunc(models, func(a, b provider.Model) int { return cmp.Compare(a.ID, b.ID) })
+	return models, nil
+}
+
+// readList reads the body of a list, in the vendor's dialect if it has one.
+func (d *Deployment) readList(body []byte) ([]provider.Model, error) {
+	if d.vendor.dialect != nil {
+		models, err := d.vendor.dialect.DecodeModels(body)
+		for i := range models {
+			m := &models[i]
+			target := d.Describe(m.ID).Target
+			m.Base, m.Target, m.Known, m.Active = m.ID, target, true, !m.Legacy
+			m.Owner = cmp.Or(m.Owner, d.vendor.Name)
+		}
+		return models, err
+	}
+	sent, err := readModels(body)
 	models := make([]provider.Model, 0, len(sent))
 	for i := range sent {
 		if m := d.model(&sent[i]); m.ID != "" {
 			models = append(models, m)
 		}
 	}
-	slices.SortFunc(models, func(a, b provider.Model) int { return cmp.Compare(a.ID, b.ID) })
-	return models, nil
+	return models, err
 }
 
 func (d *Deployment) model(s *sentModel) provider.Model {
