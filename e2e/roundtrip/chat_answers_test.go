@@ -122,7 +122,6 @@ type citationJSON struct {
 func (chat) readAnswer(body []byte, stream bool) (*answer, error) {
 	docs := [][]byte{body}
 	if stream {
-		docs = nil
 		events := sseData(body)
 		if len(events) == 0 || string(events[len(events)-1]) != "[DONE]" {
 			return nil, errors.New("there is no [DONE]")

@@ -10,9 +10,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,10 +25,14 @@ import (
 
 	"outcrop/app"
 	"outcrop/config"
+	"outcrop/e2e/botomodel"
 	"outcrop/provider/all"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// judge validates what reaches Converse against AWS's service model, after all tests.
+var judge botomodel.Judge
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(judge.Over(m, os.Stderr)) }
 
 // masterKey is the key of the gateways, and secret the one that they have for every provider; no
 // response or log may show it.
@@ -87,15 +94,7 @@ type door struct {
 
 // served reports whether a door serves a kind of provider.
 func (d *door) served(u *upstreamKind) bool {
-	if d.only == nil {
-		return true
-	}
-	for _, name := range d.only {
-		if name == u.name {
-			return true
-		}
-	}
-	return false
+	return d.only == nil || slices.Contains(d.only, u.name)
 }
 
 // why is the reason for which a fact has no place; empty if it has one.
@@ -156,6 +155,10 @@ func (f *fake) set(kind string, s *script) {
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	aws := *r
+	aws.RequestURI = strings.TrimPrefix(r.RequestURI, "/bedrock")
+	aws.URL = &url.URL{Path: strings.TrimPrefix(r.URL.Path, "/bedrock")}
+	judge.Keep(&aws, body)
 	slug, path, _ := strings.Cut(strings.TrimPrefix(r.URL.RequestURI(), "/"), "/")
 	if slug == "token" {
 		w.Header().Set("Content-Type", "application/json")
@@ -172,9 +175,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.calls = append(s.calls, recorded{path, r.Header.Clone(), body})
 	s.mu.Unlock()
-	for name, values := range s.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), s.header)
 	if s.status != 0 {
 		if w.Header().Get("Content-Type") == "" {
 			w.Header().Set("Content-Type", "application/json")

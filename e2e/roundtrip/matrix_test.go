@@ -84,15 +84,15 @@ func (b *bench) converseAll(ctx context.Context, d *door, u *upstreamKind, strea
 			}
 			want := ask.facts()
 			if round > 0 { // the client has only what the door gave it; the provider wants its own again
-				want = asSaid(&c, &ask).facts()
+				want = asSaid(&c).facts()
 			}
-			out.compare(d, u, c.name, false, want, seen.facts(), warned, x.sent)
+			out.compare(d, u, c.name, false, want, seen.facts(), warned)
 			read, err := d.dialect.readAnswer(resp.body, stream)
 			if err != nil {
 				fault("the client cannot read the response: %v", err)
 				break
 			}
-			out.compare(d, u, c.name, true, sayable(u.speaks(x.path), &reply), read.facts(), warned+string(resp.body), x.got)
+			out.compare(d, u, c.name, true, sayable(u.speaks(x.path), &reply), read.facts(), warned+string(resp.body))
 			if round > 0 || c.results == nil {
 				break
 			}
@@ -141,8 +141,9 @@ func follow(ask *request, read *answer, results [][]part) request {
 }
 
 // asSaid is a follow-up with the assistant's turn as the provider said it.
-func asSaid(c *conversation, ask *request) *request {
-	return ptr(follow(&c.ask, &c.answer, c.results))
+func asSaid(c *conversation) *request {
+	next := follow(&c.ask, &c.answer, c.results)
+	return &next
 }
 
 // refused is the loss that a refusal names; nil if the response is none that names one.
@@ -181,10 +182,8 @@ func user1(labels string) rawJSON {
 	return raw(l.User)
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // compare takes the facts that did not arrive.
-func (r *run) compare(d *door, u *upstreamKind, name string, answered bool, want, got facts, warned string, body []byte) {
+func (r *run) compare(d *door, u *upstreamKind, name string, answered bool, want, got facts, warned string) {
 	if want["signature"] == "" && answered { // some doors sign what providers do not
 		delete(got, "signature")
 	}
