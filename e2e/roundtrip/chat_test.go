@@ -23,7 +23,8 @@ type (
 		Cache    *object   `json:"cache_control,omitempty"`
 	}
 	chatURL struct {
-		URL string `json:"url"`
+		URL    string `json:"url"`
+		Detail string `json:"detail,omitempty"`
 	}
 	chatFile struct {
 		Name string `json:"filename,omitempty"`
@@ -71,6 +72,7 @@ type (
 		Choice          rawJSON       `json:"tool_choice,omitempty"`
 		MaxTokens       rawJSON       `json:"max_completion_tokens,omitempty"`
 		Temperature     rawJSON       `json:"temperature,omitempty"`
+		OldMaxTokens    rawJSON       `json:"max_tokens,omitempty"` // some vendors' only name for it
 		TopP            rawJSON       `json:"top_p,omitempty"`
 		TopK            rawJSON       `json:"top_k,omitempty"`
 		Stop            rawJSON       `json:"stop,omitempty"`
@@ -80,6 +82,7 @@ type (
 		User            rawJSON       `json:"user,omitempty"`
 		Parallel        rawJSON       `json:"parallel_tool_calls,omitempty"`
 		ReasoningEffort string        `json:"reasoning_effort,omitempty"`
+		Thinking        *object       `json:"thinking,omitempty"` // DeepSeek's
 		Format          *chatFormat   `json:"response_format,omitempty"`
 		Stream          bool          `json:"stream,omitempty"`
 		Options         *struct {
@@ -135,7 +138,7 @@ func (chat) parts(parts []part) rawJSON {
 		case kindText:
 			out = append(out, chatPart{Type: "text", Text: p.text, Cache: ephemeral(p.cache)})
 		case kindImage:
-			out = append(out, chatPart{Type: "image_url", ImageURL: &chatURL{"data:image/png;base64," + p.text}})
+			out = append(out, chatPart{Type: "image_url", ImageURL: &chatURL{URL: "data:image/png;base64," + p.text}})
 		case kindDocument:
 			out = append(out, chatPart{Type: "file", File: &chatFile{p.title, "data:application/pdf;base64," + p.text}})
 		}
@@ -290,13 +293,14 @@ func (c chat) readRequest(body []byte) (*request, error) {
 	switch {
 	case len(q.Choice) == 0:
 	case json.Unmarshal(q.Choice, &word) == nil:
-		r.choice = map[string]string{"auto": "auto", "none": "none", "required": "any"}[word]
+		r.choice = map[string]string{"auto": "auto", "none": "none", "required": "any", "any": "any"}[word]
 	default:
 		if err := strict(q.Choice, &named); err != nil {
 			return nil, err
 		}
 		r.choice = named.Function.Name
 	}
+	r.settle(setMaxTokens, q.OldMaxTokens)
 	r.settle(setMaxTokens, q.MaxTokens)
 	r.settle(setTemp, q.Temperature)
 	r.settle(setTopP, q.TopP)
@@ -307,7 +311,7 @@ func (c chat) readRequest(body []byte) (*request, error) {
 	r.settle(setFrequency, q.Frequency)
 	r.settle(setUser, q.User)
 	r.settle(setParallel, q.Parallel)
-	if q.ReasoningEffort != "" && q.ReasoningEffort != "none" {
+	if q.Thinking != nil || q.ReasoningEffort != "" && q.ReasoningEffort != "none" {
 		r.settle(setThinking, rawJSON("true"))
 	}
 	if q.Format != nil {

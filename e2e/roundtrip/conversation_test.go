@@ -159,7 +159,8 @@ func (r *request) facts() facts {
 	f["order"] = strings.Join(order, " ")
 	for i := range r.tools {
 		t := &r.tools[i]
-		f["tool "+t.name] = t.help + " " + compact(t.schema)
+		f["tool "+t.name] = t.help
+		f["schema of "+t.name] = compact(t.schema)
 		if t.cache {
 			f["cache point after a tool"] = "set"
 		}
@@ -170,6 +171,7 @@ func (r *request) facts() facts {
 	if r.choice == "none" { // no tool can be called, whether or not the model sees them
 		for i := range r.tools {
 			delete(f, "tool "+r.tools[i].name)
+			delete(f, "schema of "+r.tools[i].name)
 		}
 	} else if r.choice != "" && r.choice != "auto" { // which is the default everywhere
 		f["tool choice"] = r.choice

@@ -160,6 +160,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	aws.URL = &url.URL{Path: strings.TrimPrefix(r.URL.Path, "/bedrock")}
 	judge.Keep(&aws, body)
 	slug, path, _ := strings.Cut(strings.TrimPrefix(r.URL.RequestURI(), "/"), "/")
+	if name, operation, found := strings.Cut(slug, ":"); found { // as LiteLLM calls Vertex AI at an address of its own
+		slug, path = name, ":"+operation
+	}
 	if slug == "token" {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = fmt.Fprintf(w, `{"access_token":%q,"token_type":"Bearer","expires_in":3600}`, secret)
@@ -232,6 +235,9 @@ func streams(path string, body []byte) bool {
 type bench struct {
 	*app.App
 	fake   *fake
+	config string
+	// other is the address of another gateway that calls go to; empty for the app's own.
+	other  string
 	log    *lockedText
 	client *http.Client
 }
@@ -280,7 +286,7 @@ func start(t *testing.T, settings string) *bench {
 	t.Cleanup(f.Close)
 	key := account(t, f.URL+"/token")
 	models := []string{}
-	for _, u := range upstreams() {
+	for _, u := range slices.Concat(upstreams(), vendors()) {
 		f.kinds[u.name] = u
 		params := strings.NewReplacer("BASE", f.URL+"/"+u.name, "SECRET", secret, "ACCOUNT", encoded(key)).Replace(u.params)
 		models = append(models, "  - {model_name: "+u.name+", litellm_params: {"+params+"}}")
@@ -290,7 +296,7 @@ func start(t *testing.T, settings string) *bench {
 	if cfg == nil {
 		t.Fatalf("configuration: %v", problems)
 	}
-	b := &bench{fake: f, log: &lockedText{}}
+	b := &bench{fake: f, config: text, log: &lockedText{}}
 	a, err := app.New(t.Context(), app.Options{Config: cfg, Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Environ: func(string) string { return "" }})
 	if err != nil {
 		t.Fatal(err)
@@ -323,9 +329,16 @@ type response struct {
 	broke  error // reading the body failed
 }
 
+func (b *bench) address() string {
+	if b.other != "" {
+		return b.other
+	}
+	return b.URL()
+}
+
 // call makes a call by a door and reads the response to its end.
 func (b *bench) call(ctx context.Context, d *door, model string, stream bool, body []byte) (*response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.URL()+d.path(url.PathEscape(model), stream), strings.NewReader(string(body)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.address()+d.path(url.PathEscape(model), stream), strings.NewReader(string(body)))
 	if err != nil {
 		return nil, err
 	}

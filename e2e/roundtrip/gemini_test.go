@@ -1,6 +1,7 @@
 package roundtrip
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,6 +74,9 @@ type (
 		Frequency   rawJSON      `json:"frequencyPenalty,omitempty"`
 		Type        string       `json:"responseMimeType,omitempty"`
 		Schema      rawJSON      `json:"responseJsonSchema,omitempty"`
+		OldSchema   rawJSON      `json:"responseSchema,omitempty"`
+		Candidates  int          `json:"candidateCount,omitempty"`
+		Modalities  []string     `json:"responseModalities,omitempty"`
 		Thinking    *genThinking `json:"thinkingConfig,omitempty"`
 	}
 	genRequest struct {
@@ -210,9 +214,50 @@ func (g generate) read(parts []genPart) ([]part, error) {
 // (https://ai.google.dev/gemini-api/docs/thought-signatures).
 const skipSignature = "skip_thought_signature_validator"
 
+// camel is a request with its members in camelCase; Google's API takes snake_case as well.
+func camel(body []byte) []byte {
+	var v any
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if d.Decode(&v) != nil {
+		return body
+	}
+	return raw(camelValue(v))
+}
+
+func camelValue(v any) any {
+	switch v := v.(type) {
+	case []any:
+		for i := range v {
+			v[i] = camelValue(v[i])
+		}
+		return v
+	case object:
+		out := object{}
+		for name, value := range v {
+			words := strings.Split(name, "_")
+			for i := 1; i < len(words); i++ {
+				if words[i] != "" {
+					words[i] = strings.ToUpper(words[i][:1]) + words[i][1:]
+				}
+			}
+			name = strings.Join(words, "")
+			switch name {
+			case "args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema": // the client's own
+			default:
+				value = camelValue(value)
+			}
+			out[name] = value
+		}
+		return out
+	default:
+		return v
+	}
+}
+
 func (g generate) readRequest(body []byte) (*request, error) {
 	var q genRequest
-	if err := strict(body, &q); err != nil {
+	if err := strict(camel(body), &q); err != nil {
 		return nil, err
 	}
 	r := &request{}
@@ -261,6 +306,7 @@ func (g generate) readRequest(body []byte) (*request, error) {
 		r.settle(setSeed, c.Seed)
 		r.settle(setPresence, c.Presence)
 		r.settle(setFrequency, c.Frequency)
+		r.settle(setSchema, c.OldSchema)
 		r.settle(setSchema, c.Schema)
 		if t := c.Thinking; t != nil && (t.Level != "" || t.Budget == nil || *t.Budget != 0) {
 			r.settle(setThinking, rawJSON("true"))

@@ -41,65 +41,72 @@ var oneWarning = regexp.MustCompile(`([a-z_]+);field=([^;,]*)(?:;detail="([^"]*)
 func (b *bench) converseAll(ctx context.Context, d *door, u *upstreamKind, stream bool) run {
 	var out run
 	for _, c := range conversations() {
-		fault := func(format string, args ...any) {
-			out.faults = append(out.faults, fmt.Sprintf("%s → %s, %s, streamed %t: ", d.name, u.name, c.name, stream)+fmt.Sprintf(format, args...))
-		}
-		ask, reply := c.ask, c.answer
-		for round := 0; ; round++ {
-			s := &script{answer: &reply}
-			b.fake.set(u.name, s)
-			x := exchange{door: d.name, kind: u.name, name: c.name, stream: stream, asked: d.dialect.writeRequest(&ask, u.name, stream)}
-			resp, err := b.call(ctx, d, u.name, stream, x.asked)
-			if err != nil {
-				fault("%v", err)
-				break
-			}
-			x.got = resp.body
-			warned := strings.Join(resp.header.Values("X-Outcrop-Warnings"), ", ")
-			if l := refused(d, u, c.name, &ask, resp); l != nil {
-				out.losses = append(out.losses, *l)
-				break
-			}
-			if resp.status != 200 {
-				fault("status %d: %s", resp.status, resp.body)
-				break
-			}
-			calls := s.taken()
-			if len(calls) != 1 {
-				fault("%d requests reached the provider", len(calls))
-				break
-			}
-			x.sent, x.path = calls[0].body, calls[0].path
-			out.exchanges = append(out.exchanges, x)
-			if strings.Contains(string(resp.body), secret) {
-				fault("the response has the provider's key")
-			}
-			seen, err := u.speaks(x.path).readRequest(x.sent)
-			if err != nil {
-				fault("the provider cannot read the request: %v", err)
-				break
-			}
-			if labels := calls[0].header.Get("X-Amzn-Bedrock-Request-Metadata"); labels != "" { // InvokeModel's place for it
-				seen.settle(setUser, user1(labels))
-			}
-			want := ask.facts()
-			if round > 0 { // the client has only what the door gave it; the provider wants its own again
-				want = asSaid(&c).facts()
-			}
-			out.compare(d, u, c.name, false, want, seen.facts(), warned)
-			read, err := d.dialect.readAnswer(resp.body, stream)
-			if err != nil {
-				fault("the client cannot read the response: %v", err)
-				break
-			}
-			out.compare(d, u, c.name, true, sayable(u.speaks(x.path), &reply), read.facts(), warned+string(resp.body))
-			if round > 0 || c.results == nil {
-				break
-			}
-			ask, reply = follow(&ask, read, c.results), c.then
-		}
+		var calls []recorded
+		b.converse(ctx, d, u, &c, stream, &out, &calls)
 	}
 	return out
+}
+
+// converse runs one conversation, and keeps what reached the provider in reached.
+func (b *bench) converse(ctx context.Context, d *door, u *upstreamKind, c *conversation, stream bool, out *run, reached *[]recorded) {
+	fault := func(format string, args ...any) {
+		out.faults = append(out.faults, fmt.Sprintf("%s → %s, %s, streamed %t: ", d.name, u.name, c.name, stream)+fmt.Sprintf(format, args...))
+	}
+	ask, reply := c.ask, c.answer
+	for round := 0; ; round++ {
+		s := &script{answer: &reply}
+		b.fake.set(u.name, s)
+		x := exchange{door: d.name, kind: u.name, name: c.name, stream: stream, asked: d.dialect.writeRequest(&ask, u.name, stream)}
+		resp, err := b.call(ctx, d, u.name, stream, x.asked)
+		if err != nil {
+			fault("%v", err)
+			break
+		}
+		x.got = resp.body
+		calls := s.taken()
+		*reached = append(*reached, calls...)
+		warned := strings.Join(resp.header.Values("X-Outcrop-Warnings"), ", ")
+		if l := refused(d, u, c.name, &ask, resp); l != nil {
+			out.losses = append(out.losses, *l)
+			break
+		}
+		if resp.status != 200 {
+			fault("status %d: %s", resp.status, resp.body)
+			break
+		}
+		if len(calls) != 1 {
+			fault("%d requests reached the provider", len(calls))
+			break
+		}
+		x.sent, x.path = calls[0].body, calls[0].path
+		out.exchanges = append(out.exchanges, x)
+		if strings.Contains(string(resp.body), secret) {
+			fault("the response has the provider's key")
+		}
+		seen, err := u.speaks(x.path).readRequest(x.sent)
+		if err != nil {
+			fault("the provider cannot read the request: %v", err)
+			break
+		}
+		if labels := calls[0].header.Get("X-Amzn-Bedrock-Request-Metadata"); labels != "" { // InvokeModel's place for it
+			seen.settle(setUser, user1(labels))
+		}
+		want := ask.facts()
+		if round > 0 { // the client has only what the door gave it; the provider wants its own again
+			want = asSaid(c).facts()
+		}
+		out.compare(d, u, c.name, false, want, seen.facts(), warned)
+		read, err := d.dialect.readAnswer(resp.body, stream)
+		if err != nil {
+			fault("the client cannot read the response: %v", err)
+			break
+		}
+		out.compare(d, u, c.name, true, sayable(u.speaks(x.path), &reply), read.facts(), warned+string(resp.body))
+		if round > 0 || c.results == nil {
+			break
+		}
+		ask, reply = follow(&ask, read, c.results), c.then
+	}
 }
 
 // sayable are the facts of an answer that the provider's dialect can say.

@@ -45,6 +45,7 @@ type (
 		Content rawJSON `json:"content"`
 	}
 	msgTool struct {
+		Type        string  `json:"type,omitempty"` // custom
 		Name        string  `json:"name"`
 		Description string  `json:"description"`
 		Schema      rawJSON `json:"input_schema"`
@@ -56,7 +57,12 @@ type (
 		Name   string `json:"name,omitempty"`
 		Single bool   `json:"disable_parallel_tool_use,omitempty"`
 	}
+	msgFormat struct {
+		Type   string  `json:"type"`
+		Schema rawJSON `json:"schema"`
+	}
 	msgRequest struct {
+		OldFormat   *msgFormat   `json:"output_format,omitempty"` // of the beta before output_config
 		Model       string       `json:"model,omitempty"`
 		Version     string       `json:"anthropic_version,omitempty"`
 		Betas       []string     `json:"anthropic_beta,omitempty"`
@@ -125,7 +131,7 @@ func (m messages) request(r *request, model string, stream bool) *msgRequest {
 		q.Messages = append(q.Messages, msgMessage{t.role, raw(m.blocks(t.parts))})
 	}
 	for _, t := range r.tools {
-		q.Tools = append(q.Tools, msgTool{t.name, t.help, rawJSON(t.schema), t.strict, ephemeral(t.cache)})
+		q.Tools = append(q.Tools, msgTool{"", t.name, t.help, rawJSON(t.schema), t.strict, ephemeral(t.cache)})
 	}
 	if u := r.setting(setUser); u != nil {
 		q.Metadata = &struct {
@@ -267,6 +273,9 @@ func (m messages) readRequest(body []byte) (*request, error) {
 	}
 	if q.Thinking != nil && q.Thinking.Type != "disabled" {
 		r.settle(setThinking, rawJSON("true"))
+	}
+	if q.OldFormat != nil {
+		r.settle(setSchema, q.OldFormat.Schema)
 	}
 	if q.Output != nil && q.Output.Format != nil {
 		r.settle(setSchema, q.Output.Format.Schema)

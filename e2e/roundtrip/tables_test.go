@@ -28,12 +28,21 @@ func upstreams() []*upstreamKind {
 			model: "claude-sonnet-4-5-20250929", dialect: invoke{}, framed: true, cannot: claudeCannot,
 		},
 		{name: "openai", title: "OpenAI", params: "model: openai/gpt-4.1, api_key: SECRET, api_base: BASE", model: "gpt-4.1-2025-04-14", dialect: chat{}, cannot: chatCannot},
-		{name: "azure", title: "Azure", params: "model: azure/rocks, api_key: SECRET, api_base: BASE, api_version: 2024-10-21", model: "gpt-4.1-2025-04-14", dialect: chat{}, cannot: chatCannot},
+		{name: "azure", title: "Azure", params: "model: azure/rocks, api_key: SECRET, api_base: BASE, api_version: \"2024-10-21\"", model: "gpt-4.1-2025-04-14", dialect: chat{}, cannot: chatCannot},
 		{name: "anthropic", title: "Anthropic", params: "model: anthropic/claude-sonnet-4-5, api_key: SECRET, api_base: BASE", model: "claude-sonnet-4-5-20250929", dialect: messages{}, cannot: claudeCannot},
 		{name: "gemini", title: "Gemini", params: "model: gemini/gemini-2.5-pro, api_key: SECRET, api_base: BASE", model: "gemini-2.5-pro", dialect: generate{}, cannot: geminiCannot, quiet: geminiQuiet},
 		{name: "vertex-gemini", title: "Gemini on Vertex AI", params: "model: vertex_ai/gemini-2.5-pro, vertex_credentials: ACCOUNT, api_base: BASE", model: "gemini-2.5-pro", dialect: generate{bare: true}, cannot: geminiCannot, quiet: geminiQuiet},
 		{name: "vertex-claude", title: "Claude on Vertex AI", params: "model: vertex_ai/claude-sonnet-4-5@20250929, vertex_credentials: ACCOUNT, api_base: BASE", model: "claude-sonnet-4-5-20250929", dialect: messages{}, cannot: claudeCannot},
 	}
+}
+
+// vendors are kinds of provider that speak OpenAI's dialect, for the comparison with LiteLLM.
+func vendors() []*upstreamKind {
+	var out []*upstreamKind
+	for _, name := range []string{"groq", "mistral", "deepseek", "xai", "openrouter", "together_ai"} {
+		out = append(out, &upstreamKind{name: name, title: name, params: "model: " + name + "/rock-1, api_key: SECRET, api_base: BASE", model: "rock-1-2026", dialect: chat{}})
+	}
+	return out
 }
 
 // fixed is a path that does not depend on the model.
