@@ -3,7 +3,6 @@ package roundtrip
 import (
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -168,5 +167,3 @@ func errorTypes(d *door, status int) []string {
 		}[status]
 	}
 }
-
-func fits(d *door, status int, kind string) bool { return slices.Contains(errorTypes(d, status), kind) }

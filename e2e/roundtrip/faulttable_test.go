@@ -34,6 +34,7 @@ func hello(d *door, u *upstreamKind, stream bool) []byte {
 }
 
 func TestEveryRefusalIsAnErrorOfTheFrontendsDialect(t *testing.T) {
+	t.Parallel()
 	b := start(t, "litellm_settings: {num_retries: 0}")
 	pairs(t, func(t *testing.T, d *door, u *upstreamKind) {
 		t.Helper()
@@ -67,6 +68,7 @@ func TestEveryRefusalIsAnErrorOfTheFrontendsDialect(t *testing.T) {
 }
 
 func TestARetryIsMadeForWhatMayPassOnly(t *testing.T) {
+	t.Parallel()
 	b := start(t, "litellm_settings: {num_retries: 1}")
 	chat := doors()[0]
 	for _, u := range upstreams() {
@@ -121,6 +123,7 @@ func bedrockPath(d *door, u *upstreamKind) string {
 }
 
 func TestAFailedStreamNeverLooksFinished(t *testing.T) {
+	t.Parallel()
 	b := start(t, "litellm_settings: {num_retries: 0}\nrouter_settings: {stream_timeout: 1}")
 	pairs(t, func(t *testing.T, d *door, u *upstreamKind) {
 		t.Helper()
@@ -169,6 +172,7 @@ func TestAFailedStreamNeverLooksFinished(t *testing.T) {
 }
 
 func TestAClientThatGoesEndsTheProvidersCall(t *testing.T) {
+	t.Parallel()
 	b := start(t, "litellm_settings: {num_retries: 0}")
 	pairs(t, func(t *testing.T, d *door, u *upstreamKind) {
 		t.Helper()

@@ -88,13 +88,16 @@ type door struct {
 	dialect writes
 	// only are the kinds of provider that it serves; nil for all.
 	only []string
+	// passes are the kinds whose own API of the dialect gets the bodies as they are; the fake does not
+	// speak it, so nothing is compared.
+	passes []string
 	// cannot is what the frontend's dialect has no place for, as upstreamKind's.
 	cannot map[string]string
 }
 
 // served reports whether a door serves a kind of provider.
 func (d *door) served(u *upstreamKind) bool {
-	return d.only == nil || slices.Contains(d.only, u.name)
+	return !slices.Contains(d.passes, u.name) && (d.only == nil || slices.Contains(d.only, u.name))
 }
 
 // why is the reason for which a fact has no place; empty if it has one.

@@ -53,7 +53,7 @@ func doors() []*door {
 	bedrock := []string{"bedrock", "bedrock-invoke"}
 	return []*door{
 		{name: "chat", title: "chat completions", path: fixed("/v1/chat/completions"), dialect: chat{client: true}, cannot: map[string]string{"failure of*": noField, "end at a stop sequence": noField}},
-		{name: "responses", title: "Responses", path: fixed("/v1/responses"), dialect: responses{}, cannot: map[string]string{
+		{name: "responses", title: "Responses", passes: []string{"openai", "azure"}, path: fixed("/v1/responses"), dialect: responses{}, cannot: map[string]string{
 			"failure of*": noField, "stop sequences": noField, "end at a stop sequence": noField, "top k": noField, "seed": noField, "presence penalty": noField, "frequency penalty": noField, "cache point*": noField,
 		}},
 		{name: "messages", title: "Messages", path: fixed("/v1/messages"), dialect: messages{}, cannot: map[string]string{
