@@ -147,9 +147,10 @@ func (e *requestWriter) result(r *llm.ToolResult, field string) (media []llm.Blo
 		text.WriteString("(the file follows in the next message)")
 	}
 	if r.Status == "error" {
-		e.once(llm.WarnDropped, field+".is_error", "a result's text alone says that its tool failed")
 		if text.Len() == 0 {
 			text.WriteString("error")
+		} else {
+			e.once(llm.WarnDropped, field+".is_error", "a result's text alone says that its tool failed")
 		}
 	}
 	e.w.Object()
