@@ -2,7 +2,6 @@
 package anthropic
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/claude"
+	"outcrop/provider/modellist"
 	"outcrop/provider/transport"
 	"outcrop/upstream"
 )
@@ -57,12 +57,15 @@ type deployment struct {
 	params provider.Params
 	client *upstream.Client
 	host   *host
+	listed *modellist.List
 }
 
 // host is the API with a key.
 type host struct {
 	message, count *url.URL
+	models         *url.URL
 	key            func() string // a function, because formatters print fields
+	origin         string        // where the key comes from
 	bearer         bool          // the key is a token for the header Authorization
 }
 
@@ -78,7 +81,9 @@ func open(p provider.Params) (*deployment, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &deployment{params: p, client: client, host: h}, nil
+	d := &deployment{params: p, client: client, host: h}
+	d.listed = d.list()
+	return d, nil
 }
 
 func newHost(p provider.Params) (*host, error) {
@@ -96,11 +101,15 @@ func newHost(p provider.Params) (*host, error) {
 		return nil, &provider.OptionError{Option: "api_base", Reason: transport.From(from, "api_base", err)}
 	}
 	u.Path = strings.TrimSuffix(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/messages"), "/v1") + "/v1/messages"
-	h := &host{message: u, count: u.JoinPath("count_tokens")}
-	key := cmp.Or(p.Values["api_key"], p.Environ("ANTHROPIC_API_KEY"))
+	h := &host{message: u, count: u.JoinPath("count_tokens"), models: u.JoinPath("..", "models")}
+	key := p.Values["api_key"]
+	h.origin = "api_key"
+	if key == "" {
+		key, h.origin = p.Environ("ANTHROPIC_API_KEY"), "ANTHROPIC_API_KEY"
+	}
 	h.bearer = strings.HasPrefix(key, oauthToken)
 	if token := p.Environ("ANTHROPIC_AUTH_TOKEN"); key == "" && token != "" {
-		key, h.bearer = token, true
+		key, h.origin, h.bearer = token, "ANTHROPIC_AUTH_TOKEN", true
 	}
 	if !transport.IsSecret(key) {
 		return nil, &provider.OptionError{Option: "api_key", Reason: "the key has a space or a character that no header can carry; check for a line break at its end"}
@@ -146,7 +155,7 @@ func (h *host) Edits(claude.Operation) []jsonx.Edit { return nil }
 // Refusal returns nil: all errors are in Anthropic's form.
 func (h *host) Refusal(*upstream.Response, []byte, llm.Destination) *llm.Error { return nil }
 
-func missingKey() error {
+func missingKey() *llm.Error {
 	return &llm.Error{
 		Code: llm.CodeCredentialsMissing, Status: http.StatusForbidden, Message: "this model has no API key for Anthropic.",
 		Fix: "Set api_key of the model, or the environment variable ANTHROPIC_API_KEY.",
@@ -155,11 +164,15 @@ func missingKey() error {
 
 // Targets returns the one way to a model.
 func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
-	return []provider.Target{claude.New(claude.Options{
+	return []provider.Target{d.target(model, "messages")}, nil
+}
+
+func (d *deployment) target(model, api string) *claude.Target {
+	return claude.New(claude.Options{
 		Host: d.host, Client: d.client, Service: service, Model: model, Name: model,
-		Destination: llm.Destination{Provider: "anthropic", API: "messages", ID: model, Note: d.params.Note},
+		Destination: llm.Destination{Provider: "anthropic", API: api, ID: model, Note: d.params.Note},
 		Location:    d.host.message.Host, Instance: d.instance(),
-	})}, nil
+	})
 }
 
 // instance is sent to addresses other than Anthropic's own.
@@ -186,14 +199,6 @@ func (d *deployment) Doubts() []provider.Doubt {
 	return []provider.Doubt{{Option: "api_key", Message: "there is no API key for Anthropic", Hint: "set api_key, or the environment variable ANTHROPIC_API_KEY"}}
 }
 
-// Describe returns what is known of a model without a call.
-func (d *deployment) Describe(model string) provider.Model {
-	return provider.Model{
-		ID: model, Names: []string{model}, Base: model, Owner: service,
-		Target: llm.Destination{Provider: "anthropic", API: "messages", ID: model, Note: d.params.Note},
-	}
-}
-
 // Format writes the model string for every verb, because the settings contain secrets.
 func (d *deployment) Format(f fmt.State, _ rune) {
 	_, _ = f.Write([]byte("anthropic deployment of " + d.params.Model))
@@ -206,7 +211,6 @@ func (d *deployment) Dialects() []string { return []string{llm.DialectAnthropic}
 func (d *deployment) Close() error { return nil }
 
 var (
-	_ provider.Reviewer = (*deployment)(nil)
 	_ provider.Readier  = (*deployment)(nil)
 	_ provider.Speaker  = (*deployment)(nil)
 )

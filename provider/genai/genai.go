@@ -98,24 +98,47 @@ func (t *Target) post(ctx context.Context, operation string, headers []llm.Label
 		}
 		h.Add(l.Name, l.Value)
 	}
-	if t.opt.Instance != "" {
-		h[provider.InstanceHeader] = []string{t.opt.Instance}
-	}
 	to := t.to(operation)
-	secrets, err := t.opt.Host.Authorize(ctx, h)
+	resp, err := t.send(ctx, &upstream.Request{Method: http.MethodPost, Header: h, Body: body}, func() *url.URL { return t.opt.Host.Address(operation) }, to)
+	if err != nil {
+		return nil, err
+	}
+	return &exchange{target: t, resp: resp, meta: llm.Meta{Destination: to, UpstreamID: requestID(resp.Header), Warnings: warnings}}, nil
+}
+
+// send authenticates a request and sends it to an address. A response with an error status is returned
+// as an error.
+func (t *Target) send(ctx context.Context, r *upstream.Request, address func() *url.URL, to llm.Destination) (*upstream.Response, error) {
+	if t.opt.Instance != "" {
+		r.Header[provider.InstanceHeader] = []string{t.opt.Instance}
+	}
+	secrets, err := t.opt.Host.Authorize(ctx, r.Header)
 	if err != nil {
 		e := transport.Copy(llm.AsError(err))
 		e.Destination = to
 		return nil, e
 	}
-	resp, err := t.opt.Client.Do(ctx, &upstream.Request{Method: http.MethodPost, URL: t.opt.Host.Address(operation), Header: h, Body: body})
+	r.URL = address() // which may depend on the credentials
+	resp, err := t.opt.Client.Do(ctx, r)
 	if err != nil {
 		return nil, transport.NoResponse(t.opt.Service, err, to)
 	}
 	if resp.Status != http.StatusOK {
 		return nil, t.refused(resp, transport.ReadErrorBody(resp, secrets...), to)
 	}
-	return &exchange{target: t, resp: resp, meta: llm.Meta{Destination: to, UpstreamID: requestID(resp.Header), Warnings: warnings}}, nil
+	return resp, nil
+}
+
+// Get reads what the host has at an address beside the model, such as a list, with the same
+// credentials. The address is asked for after them. A failure is an *llm.Error.
+func (t *Target) Get(ctx context.Context, operation string, address func() *url.URL) ([]byte, error) {
+	to := t.to(operation)
+	resp, err := t.send(ctx, &upstream.Request{Method: http.MethodGet, Header: http.Header{"Accept": {"application/json"}}}, address, to)
+	if err != nil {
+		return nil, err
+	}
+	x := &exchange{target: t, resp: resp, meta: llm.Meta{Destination: to, UpstreamID: requestID(resp.Header)}}
+	return x.body(ctx)
 }
 
 // to is where an operation goes, for the record.

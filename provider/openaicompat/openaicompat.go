@@ -16,6 +16,7 @@ import (
 
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/provider/modellist"
 	"outcrop/upstream"
 )
 
@@ -151,18 +152,21 @@ type Deployment struct {
 	client *upstream.Client
 	reopen func(p provider.Params, guard upstream.Guard) (provider.Deployment, error) // nil if clients cannot set anything
 
+	listed *modellist.List
+
 	buffers sync.Pool // of *[]byte
 
 	noResponses atomic.Bool // the server has turned out not to have the Responses API
 
 	mu      sync.Mutex
 	targets map[string][]provider.Target // by model
-	listed  listing
 }
 
 // Open opens a deployment of a vendor at an endpoint.
 func Open(p provider.Params, v *Vendor, end Endpoint, client *upstream.Client) *Deployment {
-	return &Deployment{params: p.WithDefaults(), vendor: v, end: end, client: client, targets: map[string][]provider.Target{}}
+	d := &Deployment{params: p.WithDefaults(), vendor: v, end: end, client: client, targets: map[string][]provider.Target{}}
+	d.listed = d.list()
+	return d
 }
 
 // maxTargets bounds the targets that are kept: behind a wildcard clients choose the models.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"outcrop/provider"
 	"outcrop/provider/claude"
 	"outcrop/provider/genai"
+	"outcrop/provider/modellist"
 	"outcrop/provider/transport"
 	"outcrop/upstream"
 )
@@ -58,6 +60,9 @@ type deployment struct {
 	project  string // empty for that of the credentials
 	tokens   *tokens
 	release  func()
+	who      string // identifies the credentials without showing them
+	origin   string // where they come from
+	listed   *modellist.List
 }
 
 // open opens a deployment. An invalid setting is a *provider.OptionError.
@@ -88,6 +93,8 @@ func open(all *pool, p provider.Params) (*deployment, error) {
 	if d.project != "" && !projectName.MatchString(d.project) {
 		return nil, &provider.OptionError{Option: "vertex_project", Reason: "a project is its id, such as rocks-123456, or its number"}
 	}
+	d.who, d.origin = hex.EncodeToString(key[:8]), originOf(p)
+	d.listed = d.list()
 	d.tokens, d.release = all.take(key, id, p.Now)
 	return d, nil
 }
@@ -135,22 +142,36 @@ func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error
 		e := llm.Invalid("model", "model %q is not the name of a model that is served here: Gemini and Claude models are, such as gemini-2.5-pro and claude-sonnet-4-5@20250929", llm.Clip(model, 100))
 		return nil, e
 	}
-	to := llm.Destination{Provider: "vertex_ai", Region: d.location, ID: model, Note: d.params.Note}
-	instance := d.params.Instance
-	if d.own {
-		instance = ""
-	}
-	h := &host{d: d, model: model}
 	if strings.HasPrefix(model, "claude") {
+		to := d.to(model)
 		to.API = "messages"
 		plain, _, _ := strings.Cut(model, "@")
 		return []provider.Target{claude.New(claude.Options{
-			Host: &claudeHost{h}, Client: d.client, Service: service, Model: model, Name: plain, Destination: to, Location: d.location, Instance: instance,
+			Host: &claudeHost{&host{d: d, model: model}}, Client: d.client, Service: service, Model: model, Name: plain, Destination: to, Location: d.location, Instance: d.instance(),
 		})}, nil
 	}
-	return []provider.Target{genai.New(genai.Options{
-		Host: h, Client: d.client, Service: service, Model: model, Vertex: true, Destination: to, Location: d.location, Instance: instance,
-	})}, nil
+	return []provider.Target{d.gemini(model)}, nil
+}
+
+// gemini is a Gemini model.
+func (d *deployment) gemini(model string) *genai.Target {
+	return genai.New(genai.Options{
+		Host: &host{d: d, model: model}, Client: d.client, Service: service, Model: model, Vertex: true,
+		Destination: d.to(model), Location: d.location, Instance: d.instance(),
+	})
+}
+
+// to is where calls of a model go, for the record.
+func (d *deployment) to(model string) llm.Destination {
+	return llm.Destination{Provider: "vertex_ai", Region: d.location, ID: model, Note: d.params.Note}
+}
+
+// instance is sent to addresses other than Google's own.
+func (d *deployment) instance() string {
+	if d.own {
+		return ""
+	}
+	return d.params.Instance
 }
 
 // Ready returns nil if there is a token and a project.
@@ -177,19 +198,6 @@ func (d *deployment) authorize(ctx context.Context) (token, project string, err 
 // Doubts returns nothing: whether there are credentials is only known after asking for them.
 func (d *deployment) Doubts() []provider.Doubt { return nil }
 
-// Describe returns what is known of a model without a call.
-func (d *deployment) Describe(model string) provider.Model {
-	m := provider.Model{ID: model, Names: []string{model}, Base: model, Owner: "Google", Target: llm.Destination{Provider: "vertex_ai", API: genai.Generate, Region: d.location, ID: model, Note: d.params.Note}}
-	if strings.HasPrefix(model, "claude") {
-		m.Owner, m.Target.API = "Anthropic", "messages"
-	}
-	m.Anywhere = d.location == "global"
-	if !m.Anywhere {
-		m.Serves = []string{d.location}
-	}
-	return m
-}
-
 // Format writes the model string for every verb, because the settings contain secrets.
 func (d *deployment) Format(f fmt.State, _ rune) {
 	_, _ = f.Write([]byte("vertex_ai deployment of " + d.params.Model))
@@ -202,6 +210,5 @@ func (d *deployment) Close() error {
 }
 
 var (
-	_ provider.Reviewer = (*deployment)(nil)
-	_ provider.Readier  = (*deployment)(nil)
+	_ provider.Readier = (*deployment)(nil)
 )
