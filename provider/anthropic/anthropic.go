@@ -13,6 +13,7 @@ import (
 	"outcrop/provider"
 	"outcrop/provider/claude"
 	"outcrop/provider/modellist"
+	"outcrop/provider/overrides"
 	"outcrop/provider/transport"
 	"outcrop/upstream"
 )
@@ -40,15 +41,17 @@ func Provider() provider.Info {
 		Configured: func(environ func(string) string) bool {
 			return environ("ANTHROPIC_API_KEY") != "" || environ("ANTHROPIC_AUTH_TOKEN") != ""
 		},
-		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(p) },
+		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
+			return open(p, upstream.Anywhere)
+		},
 	}
 }
 
 // options are the settings that a deployment may have.
 func options() []provider.Option {
 	return append([]provider.Option{
-		{Name: "api_key", Help: "API key, or the token of a login; default ANTHROPIC_API_KEY, then ANTHROPIC_AUTH_TOKEN.", Secret: true},
-		{Name: "api_base", Help: "URL of the API, instead of " + origin + "; default ANTHROPIC_API_BASE, then ANTHROPIC_BASE_URL."},
+		{Name: "api_key", Help: "API key, or the token of a login; default ANTHROPIC_API_KEY, then ANTHROPIC_AUTH_TOKEN.", Secret: true, ClientSettable: true},
+		{Name: "api_base", Help: "URL of the API, instead of " + origin + "; default ANTHROPIC_API_BASE, then ANTHROPIC_BASE_URL.", ClientSettable: true},
 	}, transport.Options()...)
 }
 
@@ -71,9 +74,9 @@ type host struct {
 
 // open opens a deployment. An invalid setting is a *provider.OptionError. A missing key is an error of
 // each call, so that the other deployments can serve.
-func open(p provider.Params) (*deployment, error) {
+func open(p provider.Params, guard upstream.Guard) (*deployment, error) {
 	p = p.WithDefaults()
-	client, _, err := transport.Connect(p, upstream.Anywhere)
+	client, _, err := transport.Connect(p, guard)
 	if err != nil {
 		return nil, err
 	}
@@ -199,6 +202,20 @@ func (d *deployment) Doubts() []provider.Doubt {
 	return []provider.Doubt{{Option: "api_key", Message: "there is no API key for Anthropic", Hint: "set api_key, or the environment variable ANTHROPIC_API_KEY"}}
 }
 
+// WithOverrides returns the deployment with a request's api_key and api_base. It is made for the
+// request: nothing has to be opened.
+func (d *deployment) WithOverrides(access *llm.ClientSettings) (provider.Deployment, func(), error) {
+	p, guard, err := overrides.Keyed(d.params, options(), nil, access)
+	if err != nil {
+		return nil, nil, err
+	}
+	made, err := open(p, guard)
+	if err != nil {
+		return nil, nil, overrides.AsRequests(err)
+	}
+	return made, func() {}, nil
+}
+
 // Format writes the model string for every verb, because the settings contain secrets.
 func (d *deployment) Format(f fmt.State, _ rune) {
 	_, _ = f.Write([]byte("anthropic deployment of " + d.params.Model))
@@ -211,6 +228,7 @@ func (d *deployment) Dialects() []string { return []string{llm.DialectAnthropic}
 func (d *deployment) Close() error { return nil }
 
 var (
-	_ provider.Readier  = (*deployment)(nil)
-	_ provider.Speaker  = (*deployment)(nil)
+	_ provider.Overridable = (*deployment)(nil)
+	_ provider.Readier     = (*deployment)(nil)
+	_ provider.Speaker     = (*deployment)(nil)
 )

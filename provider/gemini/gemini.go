@@ -13,6 +13,7 @@ import (
 	"outcrop/provider"
 	"outcrop/provider/genai"
 	"outcrop/provider/modellist"
+	"outcrop/provider/overrides"
 	"outcrop/provider/transport"
 	"outcrop/upstream"
 )
@@ -33,15 +34,17 @@ func Provider() provider.Info {
 		Configured: func(environ func(string) string) bool {
 			return environ("GEMINI_API_KEY") != "" || environ("GOOGLE_API_KEY") != ""
 		},
-		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(p) },
+		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
+			return open(p, upstream.Anywhere)
+		},
 	}
 }
 
 // options are the settings that a deployment may have.
 func options() []provider.Option {
 	return append([]provider.Option{
-		{Name: "api_key", Help: "API key; default GEMINI_API_KEY, then GOOGLE_API_KEY.", Secret: true},
-		{Name: "api_base", Help: "URL of the API, instead of " + origin + "; default GEMINI_API_BASE. The version follows it unless it has one."},
+		{Name: "api_key", Help: "API key; default GEMINI_API_KEY, then GOOGLE_API_KEY.", Secret: true, ClientSettable: true},
+		{Name: "api_base", Help: "URL of the API, instead of " + origin + "; default GEMINI_API_BASE. The version follows it unless it has one.", ClientSettable: true},
 	}, transport.Options()...)
 }
 
@@ -57,9 +60,9 @@ type deployment struct {
 
 // open opens a deployment. An invalid setting is a *provider.OptionError. A missing key is an error of
 // each call, so that the other deployments can serve.
-func open(p provider.Params) (*deployment, error) {
+func open(p provider.Params, guard upstream.Guard) (*deployment, error) {
 	p = p.WithDefaults()
-	client, _, err := transport.Connect(p, upstream.Anywhere)
+	client, _, err := transport.Connect(p, guard)
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +167,20 @@ func (d *deployment) Doubts() []provider.Doubt {
 	return []provider.Doubt{{Option: "api_key", Message: "there is no API key for " + service, Hint: "set api_key, or the environment variable GEMINI_API_KEY"}}
 }
 
+// WithOverrides returns the deployment with a request's api_key and api_base. It is made for the
+// request: nothing has to be opened.
+func (d *deployment) WithOverrides(access *llm.ClientSettings) (provider.Deployment, func(), error) {
+	p, guard, err := overrides.Keyed(d.params, options(), nil, access)
+	if err != nil {
+		return nil, nil, err
+	}
+	made, err := open(p, guard)
+	if err != nil {
+		return nil, nil, overrides.AsRequests(err)
+	}
+	return made, func() {}, nil
+}
+
 // Format writes the model string for every verb, because the settings contain secrets.
 func (d *deployment) Format(f fmt.State, _ rune) {
 	_, _ = f.Write([]byte("gemini deployment of " + d.params.Model))
@@ -176,6 +193,7 @@ func (d *deployment) Dialects() []string { return []string{llm.DialectGemini} }
 func (d *deployment) Close() error { return nil }
 
 var (
-	_ provider.Readier  = (*deployment)(nil)
-	_ provider.Speaker  = (*deployment)(nil)
+	_ provider.Overridable = (*deployment)(nil)
+	_ provider.Readier     = (*deployment)(nil)
+	_ provider.Speaker     = (*deployment)(nil)
 )

@@ -87,9 +87,7 @@ func (v *Vendor) open(p provider.Params, guard upstream.Guard) (provider.Deploym
 	if err != nil {
 		return nil, err
 	}
-	d := Open(p, v, end, client)
-	d.reopen = v.open
-	return d, nil
+	return Open(p, v, end, client, Overrides{Options: v.options(), Own: sortedKeys(v.HeaderOptions), Open: v.open}), nil
 }
 
 // API is one of a vendor's APIs.
@@ -150,7 +148,8 @@ type Deployment struct {
 	vendor *Vendor
 	end    Endpoint
 	client *upstream.Client
-	reopen func(p provider.Params, guard upstream.Guard) (provider.Deployment, error) // nil if clients cannot set anything
+
+	overrides Overrides
 
 	listed *modellist.List
 
@@ -163,8 +162,8 @@ type Deployment struct {
 }
 
 // Open opens a deployment of a vendor at an endpoint.
-func Open(p provider.Params, v *Vendor, end Endpoint, client *upstream.Client) *Deployment {
-	d := &Deployment{params: p.WithDefaults(), vendor: v, end: end, client: client, targets: map[string][]provider.Target{}}
+func Open(p provider.Params, v *Vendor, end Endpoint, client *upstream.Client, o Overrides) *Deployment {
+	d := &Deployment{params: p.WithDefaults(), vendor: v, end: end, client: client, overrides: o, targets: map[string][]provider.Target{}}
 	d.listed = d.list()
 	return d
 }

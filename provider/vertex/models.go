@@ -163,7 +163,7 @@ func (d *deployment) Check(ctx context.Context, opt provider.CheckOptions, repor
 	f := provider.Finding{Check: provider.CheckIdentity, Subject: service, Location: d.location, State: provider.StateOK}
 	f.Identity.Origin, f.Detail = d.origin, "Google Cloud credentials"
 	start := time.Now()
-	_, project, err := d.authorize(limited)
+	project, err := d.checkCredentials(limited)
 	if ctx.Err() != nil {
 		return
 	}
@@ -179,7 +179,12 @@ func (d *deployment) Check(ctx context.Context, opt provider.CheckOptions, repor
 		report(f)
 		return
 	}
-	f.Detail += " for the project " + project
+	if d.key != nil {
+		f.Identity.Credential, f.Detail = provider.CredentialAPIKey, "Google Cloud API key"
+	}
+	if project != "" {
+		f.Detail += " for the project " + project
+	}
 	report(f)
 	if count, ok := d.checkCount(limited); ok && ctx.Err() == nil {
 		report(count)
@@ -197,6 +202,15 @@ func (d *deployment) Check(ctx context.Context, opt provider.CheckOptions, repor
 		list.State, list.Err = provider.StateWarn, llm.AsError(status.Err)
 	}
 	report(list)
+}
+
+// checkCredentials gets a token, unless there is a key, and returns the project.
+func (d *deployment) checkCredentials(ctx context.Context) (project string, err error) {
+	if d.key != nil {
+		return d.project, nil
+	}
+	_, project, err = d.authorize(ctx)
+	return project, err
 }
 
 // checkCount counts the tokens of a word. A model that cannot count is not checked.
