@@ -98,7 +98,7 @@ func rules() []Rule {
 			Why:    "Claude is the same model wherever it is hosted: the pure packages that fit requests to it and read its refusals are Bedrock's, and nothing else of Bedrock is known",
 		},
 		{
-			Path: "provider/genai", Level: component, May: with("internal/httpfield", "wire/gemini", "wire/sse", "upstream", "provider", "provider/transport"),
+			Path: "provider/genai", Level: component, May: with("internal/httpfield", "internal/parallel", "wire/gemini", "wire/sse", "upstream", "provider", "provider/transport"),
 			Beside: []string{"provider/bedrock/diagnose"},
 			Why:    "Gemini is the same model on both of Google's services; that models say the same of a request wherever they are hosted is known to the pure package diagnose",
 		},

@@ -29,6 +29,8 @@ const (
 	Stream   = "streamGenerateContent"
 	Count    = "countTokens"
 	Embed    = "batchEmbedContents"
+	EmbedOne = "embedContent"
+	Predict  = "predict"
 )
 
 // Host serves Gemini.
@@ -338,50 +340,6 @@ func (t *Target) CountTokens(ctx context.Context, req *llm.Request) (*llm.Count,
 		return nil, x.failed(&answerError{err})
 	}
 	return &llm.Count{Tokens: n, Meta: x.meta}, nil
-}
-
-// Embed makes one call of batchEmbedContents.
-func (t *Target) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
-	if t.opt.Vertex {
-		e := llm.Unsupported("model", "Vertex AI embeds by another API than the gateway calls; use the provider gemini for embeddings")
-		e.Code, e.Destination = llm.CodeFeature, t.to(Embed)
-		return nil, e
-	}
-	var w jsonx.Writer
-	warnings, err := gemini.AppendEmbedRequest(&w, req, t.opt.Resource)
-	if err != nil {
-		return nil, err
-	}
-	x, err := t.post(ctx, Embed, req.Headers, w.Segments(), warnings)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := x.body(ctx)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := gemini.DecodeEmbedResponse(answer, len(req.Inputs))
-	if err != nil {
-		return nil, x.failed(&answerError{err})
-	}
-	if resp.Usage.Input == 0 {
-		resp.Usage, resp.Estimated = estimated(req), true
-	}
-	resp.Meta = x.meta
-	return resp, nil
-}
-
-// estimated is the usage of a call that reports none: about a token for four characters.
-func estimated(req *llm.EmbedRequest) llm.Usage {
-	var n int64
-	for i := range req.Inputs {
-		in := &req.Inputs[i]
-		n += int64(len(in.Text)+3) / 4
-		for j := range in.Parts {
-			n += int64(len(in.Parts[j].Text)+3) / 4
-		}
-	}
-	return llm.Usage{Input: n, Total: n}
 }
 
 var (

@@ -93,7 +93,9 @@ func verbOf(id string) llm.Verb {
 	switch {
 	case strings.HasPrefix(id, "claude-"):
 		return llm.VerbChat
-	case !strings.HasPrefix(id, "gemini-"), strings.Contains(id, "embedding"):
+	case strings.HasPrefix(id, "text-embedding-"), strings.HasPrefix(id, "text-multilingual-embedding-"), strings.HasPrefix(id, "gemini-embedding-"):
+		return llm.VerbEmbed
+	case !strings.HasPrefix(id, "gemini-"):
 		return 0
 	}
 	for _, other := range [...]string{"-image", "-tts", "-audio", "-live"} {
@@ -122,8 +124,11 @@ func (d *deployment) Describe(model string) provider.Model {
 
 func (d *deployment) unlisted(model string) provider.Model {
 	m := provider.Model{ID: model, Names: []string{model}, Base: model, Owner: "Google", Target: llm.Destination{Provider: "vertex_ai", API: genai.Generate, Region: d.location, ID: model, Note: d.params.Note}}
-	if strings.HasPrefix(model, "claude") {
+	switch {
+	case strings.HasPrefix(model, "claude"):
 		m.Owner, m.Target.API = "Anthropic", "messages"
+	case verbOf(model) == llm.VerbEmbed:
+		m.Verb, m.Target.API = llm.VerbEmbed, genai.Predict
 	}
 	m.Anywhere = d.location == "global"
 	if !m.Anywhere {
@@ -216,7 +221,7 @@ func (d *deployment) checkCredentials(ctx context.Context) (project string, err 
 // checkCount counts the tokens of a word. A model that cannot count is not checked.
 func (d *deployment) checkCount(ctx context.Context) (provider.Finding, bool) {
 	model := d.params.Model
-	if strings.Contains(model, "*") {
+	if strings.Contains(model, "*") || verbOf(model) == llm.VerbEmbed {
 		model = countModel
 	}
 	f := provider.Finding{Check: provider.CheckLists, Subject: "countTokens", Location: d.location, State: provider.StateOK}
