@@ -93,6 +93,10 @@ func rules() []Rule {
 			Why: "Azure differs from other vendors of OpenAI's API by address and credentials only",
 		},
 		{
+			Path: "provider/vertex", Level: vendor, May: with("upstream", "provider", "provider/claude", "provider/genai", "provider/modellist", "provider/openaicompat", "provider/overrides", "provider/transport"),
+			Why: "Vertex AI has models of three dialects, and knows their addresses and its credentials",
+		},
+		{
 			Path: "provider/claude", Level: component, May: with("internal/httpfield", "wire/anthropic", "wire/sse", "wire/litellm", "upstream", "provider", "provider/transport"),
 			Beside: []string{"provider/bedrock/converse", "provider/bedrock/diagnose"},
 			Why:    "Claude is the same model wherever it is hosted: the pure packages that fit requests to it and read its refusals are Bedrock's, and nothing else of Bedrock is known",

@@ -54,7 +54,7 @@ func (t *target) call(ctx context.Context, req *llm.Request, stream bool) (*exch
 	buf := t.d.buffer()
 	defer t.d.release(buf)
 	w := jsonx.Writer{Buf: (*buf)[:0]}
-	warnings, err := wire.AppendRequest(&w, &own, t.id, &t.d.vendor.form)
+	warnings, err := wire.AppendRequest(&w, &own, t.name, &t.d.vendor.form)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (t *target) call(ctx context.Context, req *llm.Request, stream bool) (*exch
 	if err != nil {
 		return nil, err
 	}
-	return t.post(ctx, APIChat, t.chat, req.Headers, pieces, append(warnings, changed...))
+	return t.post(ctx, APIChat, t.address(stream), req.Headers, pieces, append(warnings, changed...))
 }
 
 func (t *target) edit(dropParams bool) wire.Edit {

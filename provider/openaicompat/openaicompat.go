@@ -142,6 +142,18 @@ type Namer interface {
 	Name(model string) string
 }
 
+// Streamer is an Endpoint with another address for streaming chats.
+type Streamer interface {
+	// StreamURL is the address of streaming calls of chat completions for a model.
+	StreamURL(model string) *url.URL
+}
+
+// Refuser is an Endpoint with errors of its own.
+type Refuser interface {
+	// Refusal is the error for a response with an error status; nil if it is in OpenAI's form.
+	Refusal(resp *upstream.Response, body []byte, to llm.Destination) *llm.Error
+}
+
 // Deployment is a model of a vendor, or all behind a wildcard.
 type Deployment struct {
 	params provider.Params
@@ -201,12 +213,17 @@ type target struct {
 	name     string // the model in bodies
 	location string
 	chat     *url.URL
+	stream   *url.URL // of streaming chats
 }
 
 func (d *Deployment) target(model string) *target {
 	t := &target{d: d, id: model, name: model, chat: d.end.URL(APIChat, model)}
+	t.stream = t.chat
 	if namer, ok := d.end.(Namer); ok {
 		t.name = namer.Name(model)
+	}
+	if s, ok := d.end.(Streamer); ok {
+		t.stream = s.StreamURL(model)
 	}
 	for _, api := range []API{APIChat, APIResponses, APIEmbeddings, APIRerank} {
 		if u := d.end.URL(api, model); u != nil {
@@ -222,6 +239,14 @@ func (t *target) Location() string { return t.location }
 
 // ID is the model.
 func (t *target) ID() string { return t.id }
+
+// address is where chats go.
+func (t *target) address(stream bool) *url.URL {
+	if stream {
+		return t.stream
+	}
+	return t.chat
+}
 
 // to is the destination of calls of an API.
 func (t *target) to(api API) llm.Destination {

@@ -42,7 +42,7 @@ func (t *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 	case raw.Dialect == llm.DialectResponses:
 		return t.respond(ctx, raw)
 	}
-	x, _, err := t.pass(ctx, raw)
+	x, _, err := t.pass(ctx, raw, false)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (t *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, e
 	if raw.Dialect == llm.DialectResponses {
 		return t.respondStream(ctx, raw)
 	}
-	x, edit, err := t.pass(ctx, raw)
+	x, edit, err := t.pass(ctx, raw, true)
 	if err != nil {
 		return nil, err
 	}
@@ -75,13 +75,13 @@ func (t *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, e
 }
 
 // pass sends a client's body, and returns its edit, which has read it.
-func (t *target) pass(ctx context.Context, raw *llm.Raw) (*exchange, wire.Edit, error) {
+func (t *target) pass(ctx context.Context, raw *llm.Raw, stream bool) (*exchange, wire.Edit, error) {
 	edit := t.edit(raw.DropParams)
 	pieces, warnings, err := edit.Apply(raw.Body)
 	if err != nil {
 		return nil, edit, err
 	}
-	x, err := t.post(ctx, APIChat, t.chat, raw.Headers, pieces, warnings)
+	x, err := t.post(ctx, APIChat, t.address(stream), raw.Headers, pieces, warnings)
 	return x, edit, err
 }
 

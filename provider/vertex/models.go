@@ -12,10 +12,11 @@ import (
 	"outcrop/provider"
 	"outcrop/provider/genai"
 	"outcrop/provider/modellist"
+	"outcrop/provider/openaicompat"
 )
 
 // publishers are the makers whose models are listed.
-var publishers = [...]string{"google", "anthropic"}
+var publishers = [...]string{"google", "anthropic", "mistralai", "meta", "deepseek-ai", "qwen", "openai", "moonshotai", "minimaxai", "zai-org"}
 
 // list is the list of the publishers' models, not yet read.
 func (d *deployment) list() *modellist.List {
@@ -55,10 +56,12 @@ func (d *deployment) readList(ctx context.Context) ([]provider.Model, error) {
 			return t.Get(ctx, operation, func() *url.URL { return u })
 		}
 		found, err := modellist.Pages(ctx, service, to, get, d.readPage)
-		if err != nil {
+		switch {
+		case err == nil:
+			all = append(all, found...)
+		case llm.AsError(err).Code != llm.CodeModelUnknown: // a publisher without models is not found
 			return nil, err
 		}
-		all = append(all, found...)
 	}
 	return all, nil
 }
@@ -76,8 +79,11 @@ func (d *deployment) readPage(models []provider.Model, body []byte) ([]provider.
 		return nil, "", err
 	}
 	for _, sent := range page.Models {
-		id := sent.Name[strings.LastIndexByte(sent.Name, '/')+1:]
-		verb := verbOf(id)
+		id := strings.Replace(strings.TrimPrefix(sent.Name, "publishers/"), "/models/", "/", 1)
+		verb := verbOf(ownName(id))
+		if id = ownName(id); strings.HasPrefix(id, "mistralai/") {
+			id = strings.TrimPrefix(id, "mistralai/")
+		}
 		if verb == 0 { // the garden has hundreds that are neither for chats nor embeddings
 			continue
 		}
@@ -91,7 +97,7 @@ func (d *deployment) readPage(models []provider.Model, body []byte) ([]provider.
 // verbOf is what a model is for, by its name; 0 if it is for nothing that is served.
 func verbOf(id string) llm.Verb {
 	switch {
-	case strings.HasPrefix(id, "claude-"):
+	case strings.HasPrefix(id, "claude-"), strings.HasSuffix(id, "-maas") && !strings.Contains(id, "-ocr-"), isMistral(id) && !strings.Contains(id, "-ocr"):
 		return llm.VerbChat
 	case strings.HasPrefix(id, "text-embedding-"), strings.HasPrefix(id, "text-multilingual-embedding-"), strings.HasPrefix(id, "gemini-embedding-"):
 		return llm.VerbEmbed
@@ -116,6 +122,7 @@ func (d *deployment) Refresh(ctx context.Context, after time.Time) []provider.Li
 
 // Describe returns what is known of a model without a call.
 func (d *deployment) Describe(model string) provider.Model {
+	model = ownName(model)
 	if known, ok := d.listed.Find(model); ok {
 		return known
 	}
@@ -125,6 +132,11 @@ func (d *deployment) Describe(model string) provider.Model {
 func (d *deployment) unlisted(model string) provider.Model {
 	m := provider.Model{ID: model, Names: []string{model}, Base: model, Owner: "Google", Target: llm.Destination{Provider: "vertex_ai", API: genai.Generate, Region: d.location, ID: model, Note: d.params.Note}}
 	switch {
+	case isOpen(model):
+		m.Target.API = string(openaicompat.APIChat)
+		if m.Owner = "mistralai"; !isMistral(model) {
+			m.Owner, _, _ = strings.Cut(model, "/")
+		}
 	case strings.HasPrefix(model, "claude"):
 		m.Owner, m.Target.API = "Anthropic", "messages"
 	case verbOf(model) == llm.VerbEmbed:
@@ -157,7 +169,7 @@ func (d *deployment) Identity() (who string, places []string) {
 // checkTimeout bounds each check by default.
 const checkTimeout = 15 * time.Second
 
-// countModel is whose tokens are counted where no model is configured.
+// countModel is whose tokens are counted where the configured model cannot count.
 const countModel = "gemini-2.5-flash"
 
 // Check gets a token, reads the lists, and counts the tokens of a word, which is free of charge and
@@ -220,8 +232,8 @@ func (d *deployment) checkCredentials(ctx context.Context) (project string, err 
 
 // checkCount counts the tokens of a word. A model that cannot count is not checked.
 func (d *deployment) checkCount(ctx context.Context) (provider.Finding, bool) {
-	model := d.params.Model
-	if strings.Contains(model, "*") || verbOf(model) == llm.VerbEmbed {
+	model := ownName(d.params.Model)
+	if strings.Contains(model, "*") || isOpen(model) || verbOf(model) == llm.VerbEmbed {
 		model = countModel
 	}
 	f := provider.Finding{Check: provider.CheckLists, Subject: "countTokens", Location: d.location, State: provider.StateOK}

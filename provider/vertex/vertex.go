@@ -1,4 +1,5 @@
-// Package vertex serves models of Google's Vertex AI: Gemini, and Claude.
+// Package vertex serves models of Google's Vertex AI: Gemini, Claude, and the open models of the Model
+// Garden.
 package vertex
 
 import (
@@ -16,6 +17,7 @@ import (
 	"outcrop/provider/claude"
 	"outcrop/provider/genai"
 	"outcrop/provider/modellist"
+	"outcrop/provider/openaicompat"
 	"outcrop/provider/overrides"
 	"outcrop/provider/transport"
 	"outcrop/upstream"
@@ -29,10 +31,10 @@ const (
 
 // Provider describes Vertex AI.
 func Provider() provider.Info {
-	all := &pool{known: map[[sha256.Size]byte]*tokens{}}
+	all := &pool{known: map[[sha256.Size]byte]*tokens{}, open: vendor(openFile), mistral: vendor(mistralFile)}
 	return provider.Info{
 		Name:    "vertex_ai",
-		Help:    "Google's Vertex AI: Gemini and Claude with Google Cloud credentials.",
+		Help:    "Google's Vertex AI: Gemini, Claude, Mistral and open models with Google Cloud credentials.",
 		Options: options(),
 		Configured: func(environ func(string) string) bool {
 			return environ("VERTEXAI_PROJECT") != "" || environ("GOOGLE_APPLICATION_CREDENTIALS") != ""
@@ -69,6 +71,8 @@ type deployment struct {
 	who      string // identifies the credentials without showing them
 	origin   string // where they come from
 	listed   *modellist.List
+	open     *openaicompat.Deployment // of open models
+	mistral  *openaicompat.Deployment // of Mistral's
 }
 
 // open opens a deployment. An invalid setting is a *provider.OptionError.
@@ -100,6 +104,7 @@ func open(all *pool, p provider.Params, guard upstream.Guard) (*deployment, erro
 		return nil, &provider.OptionError{Option: "vertex_project", Reason: "a project is its id, such as rocks-123456, or its number"}
 	}
 	d.listed = d.list()
+	d.open, d.mistral = d.openDeployment(all.open, false), d.openDeployment(all.mistral, true)
 	return d, nil
 }
 
@@ -176,9 +181,12 @@ func (d *deployment) address() error {
 }
 
 // Targets returns the one way to a model.
-func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
+func (d *deployment) Targets(verb llm.Verb, model string) ([]provider.Target, error) {
+	if model = ownName(model); isOpen(model) {
+		return d.openTargets(verb, model)
+	}
 	if !modelName.MatchString(model) {
-		e := llm.Invalid("model", "model %q is not the name of a model that is served here: Gemini and Claude models are, such as gemini-2.5-pro and claude-sonnet-4-5@20250929", llm.Clip(model, 100))
+		e := llm.Invalid("model", "model %q is not the name of a model that is served here: Gemini, Claude, Mistral and open models are, such as gemini-2.5-pro, claude-sonnet-4-5@20250929 and meta/llama-4-maverick-17b-128e-instruct-maas", llm.Clip(model, 100))
 		return nil, e
 	}
 	if strings.HasPrefix(model, "claude") {
