@@ -187,3 +187,18 @@ func TestWhatAClientMayNotSetIsRefusedByName(t *testing.T) {
 		})
 	}
 }
+
+func TestNoFormatPrintsAKey(t *testing.T) {
+	for name, of := range keyed() {
+		d := openKeyed(t, name, "http://127.0.0.1:1", provider.ClientPolicy{})
+		targets, err := d.Targets(llm.VerbChat, of.model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+			if text := fmt.Sprintf(format+" "+format, d, targets[0]); strings.Contains(text, gatewaysKey) || strings.Contains(text, fmt.Sprintf("%x", gatewaysKey)) {
+				t.Errorf("%s: %s prints %.300s", name, format, text)
+			}
+		}
+	}
+}

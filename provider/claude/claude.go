@@ -8,6 +8,7 @@ package claude
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -74,6 +75,11 @@ type Target struct {
 // New makes a Target.
 func New(opt Options) *Target {
 	return &Target{opt: opt, model: converse.NewModel("anthropic", opt.Name, nil).On(opt.Service), most: maxOutput(opt.Name)}
+}
+
+// Format writes the model for every verb, because the host may hold secrets.
+func (t *Target) Format(f fmt.State, _ rune) {
+	_, _ = f.Write([]byte(t.opt.Service + " target of " + t.opt.Model))
 }
 
 // Location is where calls go.

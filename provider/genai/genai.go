@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -69,6 +70,11 @@ type Target struct{ opt Options }
 
 // New makes a Target.
 func New(opt Options) *Target { return &Target{opt} }
+
+// Format writes the model for every verb, because the host may hold secrets.
+func (t *Target) Format(f fmt.State, _ rune) {
+	_, _ = f.Write([]byte(t.opt.Service + " target of " + t.opt.Model))
+}
 
 // Location is where calls go.
 func (t *Target) Location() string { return t.opt.Location }

@@ -234,6 +234,11 @@ func (d *Deployment) target(model string) *target {
 	return t
 }
 
+// Format writes the model for every verb, because the deployment's settings contain secrets.
+func (t *target) Format(f fmt.State, _ rune) {
+	_, _ = f.Write([]byte(t.d.vendor.Name + " target of " + t.id))
+}
+
 // Location is the host that is called.
 func (t *target) Location() string { return t.location }
 
