@@ -1,6 +1,7 @@
 package outcrop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -69,7 +70,9 @@ func (c *Client) Doubts() []Doubt {
 func Review(opt Options) (wrong []config.Problem, doubts []Doubt, err error) {
 	opt = opt.withDefaults()
 	c := &Client{cfg: opt.Config, upstream: upstream.New(), log: opt.Logger, cancel: func() {}}
-	_, err = c.openAll(opt)
+	if err = c.openCatalogue(opt); err == nil {
+		_, err = c.openAll(opt)
+	}
 	if refused, ok := errors.AsType[*ConfigError](err); ok {
 		wrong, err = refused.Problems, nil
 	}
@@ -119,12 +122,7 @@ func (c *Client) Models() []Model {
 		if strings.Contains(m.Name, "*") {
 			continue
 		}
-		row := Model{Name: m.Name, Configured: true, Model: provider.Model{ID: m.Model}}
-		if reviewer, ok := c.deployments[i].(provider.Reviewer); ok && !strings.Contains(m.Model, "*") {
-			row.Model = reviewer.Describe(m.Model)
-		}
-		row.Owner = m.Provider
-		add(row)
+		add(Model{Name: m.Name, Configured: true, Model: c.Describe(i)})
 	}
 	for _, i := range c.listed() {
 		lister, ok := c.deployments[i].(provider.Lister)
@@ -137,6 +135,7 @@ func (c *Client) Models() []Model {
 			if !ok {
 				continue
 			}
+			c.describe(i, m.ID, &m)
 			model := Model{Name: name, Model: m}
 			for _, other := range slices.Concat(m.Names[:min(1, len(m.Names))], m.Profiles) {
 				if alias, ok := named(entry.Name, entry.Model, other); ok {
@@ -147,6 +146,53 @@ func (c *Client) Models() []Model {
 		}
 	}
 	return models
+}
+
+// Describe returns what is known of the model of the configuration's entry i; of one with a *, its id alone.
+func (c *Client) Describe(i int) provider.Model {
+	m := &c.cfg.Models[i]
+	known := provider.Model{ID: m.Model}
+	if !strings.Contains(m.Model, "*") {
+		if reviewer, ok := c.deployments[i].(provider.Reviewer); ok {
+			known = reviewer.Describe(m.Model)
+		}
+		c.describe(i, m.Model, &known)
+	}
+	known.Owner = m.Provider
+	return known
+}
+
+// describe adds what the catalogue and the configuration know of a deployment's model to what its provider
+// says.
+func (c *Client) describe(i int, id string, m *provider.Model) {
+	if p := c.cfg.Models[i].Price; p != nil {
+		rates, _ := p.For("", 0)
+		m.Input, m.Output = rates.Input, rates.Output
+	}
+	if c.facts[i] == nil {
+		return
+	}
+	known := c.facts[i](id)
+	if known == nil {
+		return
+	}
+	m.Title = cmp.Or(m.Title, known.Name)
+	m.Context, m.MaxOutput = cmp.Or(m.Context, known.Context, known.MaxInput), cmp.Or(m.MaxOutput, known.MaxOutput)
+	m.Verb = cmp.Or(known.Verb(), m.Verb)
+	m.Facts = known
+	if known.Prices != nil && c.cfg.Models[i].Price == nil {
+		rates, _ := known.Prices.For("", 0)
+		m.Input, m.Output = rates.Input, rates.Output
+	}
+	if known.EndOfLife.IsZero() {
+		return
+	}
+	ended := !time.Now().Before(known.EndOfLife)
+	if ended && m.Active { // the provider still lists it
+		return
+	}
+	m.Known, m.Legacy, m.EndOfLife, m.Successor = true, true, known.EndOfLife, known.Successor
+	m.Active, m.Ended = false, ended
 }
 
 // named returns the name by which a wildcard entry serves an id: what the * of the model string

@@ -25,6 +25,7 @@ import (
 	"sync"
 	"time"
 
+	"outcrop/catalog"
 	"outcrop/config"
 	"outcrop/fetch"
 	"outcrop/gateway"
@@ -91,6 +92,8 @@ type Options struct {
 	Note string
 	// DataDir is a folder for data that may survive a restart; empty for none.
 	DataDir string
+	// Catalogue has the prices and limits of models; if nil, the newest that DataDir and the program have.
+	Catalogue *catalog.Catalogue
 }
 
 func (opt Options) withDefaults() Options {
@@ -110,9 +113,12 @@ type Client struct {
 	router      *route.Router
 	recorder    *telemetry.Recorder
 	upstream    *upstream.Client
-	budget      *budget.Budget        // of the memory for what is in flight
-	deployments []provider.Deployment // in the order of cfg.Models
-	incomplete  []bool                // for each deployment, whether it was opened without settings that are invalid
+	budget      *budget.Budget // of the memory for what is in flight
+	catalogue   *catalog.Catalogue
+	deployments []provider.Deployment               // in the order of cfg.Models
+	others      []provider.Deployment               // that serve only providers' own APIs
+	facts       []func(model string) *catalog.Model // for each deployment; nil for those with a catalogue of their own
+	incomplete  []bool                              // for each deployment, whether it was opened without settings that are invalid
 	log         *slog.Logger
 	instance    string          // identifies this client to itself
 	ctx         context.Context // ends with Close
@@ -133,6 +139,9 @@ func New(opt Options) (*Client, error) {
 	}
 	c := &Client{cfg: opt.Config, instance: gateway.NewID(), upstream: upstream.New(), recorder: telemetry.NewRecorder(opt.Logger), log: opt.Logger}
 	c.budget = budget.New(maxInFlight(&opt.Config.General), 0)
+	if err := c.openCatalogue(opt); err != nil {
+		return nil, err
+	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	entries, err := c.openAll(opt)
 	if err != nil {
@@ -149,8 +158,47 @@ func New(opt Options) (*Client, error) {
 		Media:     media,
 		Budget:    c.budget,
 		MasterKey: opt.Config.General.MasterKey.Reveal(),
+
+		Forwarders: c.forwarders(opt),
 	})
 	return c, nil
+}
+
+// forwarders are the providers whose own APIs clients can call: with the credentials of the first model that
+// is configured, or of the environment.
+func (c *Client) forwarders(opt Options) map[string]gateway.Forwarder {
+	if c.cfg.NoPassThrough {
+		return nil
+	}
+	out := map[string]gateway.Forwarder{}
+	add := func(name string, d provider.Deployment) bool {
+		f, ok := d.(provider.Forwarder)
+		if ok && out[name] == nil {
+			out[name] = f
+		}
+		return ok
+	}
+	for i := range c.cfg.Models {
+		add(c.cfg.Models[i].Provider, c.deployments[i])
+	}
+	environ := c.cfg.Getenv(opt.Environ)
+	for _, info := range all.Providers() {
+		if out[info.Name] != nil || info.Configured == nil || !info.Configured(environ) {
+			continue
+		}
+		d, err := info.Open(context.Background(), provider.Params{
+			Model: "*", Upstream: c.upstream, Environ: environ, Logger: opt.Logger, Now: time.Now, Note: opt.Note, Instance: c.instance,
+		})
+		switch {
+		case err != nil:
+			opt.Logger.Debug("the provider's own API is not served", slog.String("provider", info.Name), slog.String("error", err.Error()))
+		case add(info.Name, d):
+			c.others = append(c.others, d)
+		default:
+			_ = d.Close() // nothing was done with it
+		}
+	}
+	return out
 }
 
 // maxInFlight is the memory for requests, fetched files and responses in flight: as configured, or
@@ -222,7 +270,11 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s: unknown provider %q", m.Path, m.Provider)
 		}
-		d, problems, err := c.openOne(opt, info, m)
+		facts, err := c.factsOf(m)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Path, err)
+		}
+		d, problems, err := c.openOne(opt, info, m, facts)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Path, err)
 		}
@@ -235,10 +287,10 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 		if unfit != nil {
 			wrong = append(wrong, m.Problem(unfit))
 		}
-		c.deployments, c.incomplete = append(c.deployments, d), append(c.incomplete, len(problems) > 0)
+		c.deployments, c.facts, c.incomplete = append(c.deployments, d), append(c.facts, facts), append(c.incomplete, len(problems) > 0)
 		entry := route.Entry{
-			Name: m.Name, ID: m.ID, Model: m.Model, Deployment: d,
-			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries,
+			Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Deployment: d,
+			Timeout: m.Timeout, StreamTimeout: m.StreamTimeout, Retries: m.NumRetries, Facts: facts,
 			Settings: route.Settings{
 				DropParams: m.DropParams, KeepAlive: m.KeepAlive, AllowClientSettings: m.Callers.Any(),
 				Parameters: m.Parameters, Defaults: defaults,
@@ -257,13 +309,13 @@ func (c *Client) openAll(opt Options) ([]route.Entry, error) {
 
 // openOne opens the deployment of an entry. If settings are invalid, it returns their problems and
 // the deployment without those settings, or nil if the entry cannot be opened without them.
-func (c *Client) openOne(opt Options, info provider.Info, m *config.Model) (provider.Deployment, []config.Problem, error) {
+func (c *Client) openOne(opt Options, info provider.Info, m *config.Model, facts func(model string) *catalog.Model) (provider.Deployment, []config.Problem, error) {
 	values, policy := maps.Clone(m.Values), m.Policy
 	var problems []config.Problem
 	for {
 		d, err := info.Open(context.Background(), provider.Params{
 			Model: m.Model, Values: values, Upstream: c.upstream, Environ: c.cfg.Getenv(opt.Environ),
-			Logger: opt.Logger, Now: time.Now, Note: opt.Note, Instance: c.instance, DataDir: opt.DataDir, Policy: policy, ClientPolicy: m.Callers,
+			Logger: opt.Logger, Now: time.Now, Note: opt.Note, Instance: c.instance, DataDir: opt.DataDir, Facts: facts, Policy: policy, ClientPolicy: m.Callers,
 		})
 		option, ok := errors.AsType[*provider.OptionError](err)
 		switch {
@@ -375,7 +427,7 @@ func (c *Client) Close() error {
 	c.cancel()
 	c.running.Wait()
 	var errs []error
-	for _, d := range c.deployments {
+	for _, d := range slices.Concat(c.deployments, c.others) {
 		if d != nil { // an entry that could not be opened has none
 			errs = append(errs, d.Close())
 		}

@@ -114,6 +114,7 @@ func New(ctx context.Context, opt Options) (*App, error) {
 		Gateway:   gateway,
 		Version:   outcrop.Version,
 		Models:    a.models,
+		Entries:   a.entries,
 		Sample:    a.sample(),
 		Refresh:   a.refresh,
 		Ready:     a.ready,

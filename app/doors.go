@@ -2,14 +2,19 @@ package app
 
 import (
 	"log/slog"
+	"net/http"
 
 	"outcrop/config"
 	"outcrop/httpd/anthropic"
 	"outcrop/httpd/aws"
+	"outcrop/httpd/completions"
 	"outcrop/httpd/door"
 	"outcrop/httpd/embeddings"
+	"outcrop/httpd/files"
 	"outcrop/httpd/gemini"
+	"outcrop/httpd/media"
 	"outcrop/httpd/openaichat"
+	"outcrop/httpd/passthrough"
 	"outcrop/httpd/rerank"
 	"outcrop/httpd/responses"
 	"outcrop/llm"
@@ -22,8 +27,10 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 	gateway, cfg := a.client.Pipeline(), a.client.Config()
 	a.keeper = store.NewKeeper(store.KeeperOptions{Dir: a.opt.DataDir, Logger: a.opt.Logger})
 	a.responses = responses.New(gateway, responses.Options{Options: shared, Keeper: a.keeper, Retention: cfg.Responses.Retention, Logger: a.opt.Logger})
-	return []door.Frontend{
+	messages, generate := anthropic.New(gateway, anthropicDoor(&cfg.Anthropic, shared)), gemini.New(gateway, shared)
+	all := []door.Frontend{
 		openaichat.New(gateway, shared),
+		completions.New(gateway, shared),
 		aws.New(gateway, aws.Options{
 			MaxBody:    shared.MaxBody,
 			AccessKeys: accessKeys(cfg),
@@ -31,12 +38,23 @@ func (a *App) doors(shared door.Options) []door.Frontend {
 			Default:    firstBedrock(cfg),
 			Callable:   a.callable,
 		}),
-		anthropic.New(gateway, anthropicDoor(&cfg.Anthropic, shared)),
-		gemini.New(gateway, shared),
+		messages,
+		generate,
 		embeddings.New(gateway, shared),
 		rerank.New(gateway, shared),
+		media.Images(gateway, shared),
+		media.Audio(gateway, shared),
+		media.Moderations(gateway, shared),
 		a.responses,
 	}
+	all = append(all, files.New(gateway, files.Options{Options: shared, Keeper: a.keeper})...)
+	if cfg.NoPassThrough {
+		return all
+	}
+	return append(all, passthrough.New(gateway, passthrough.Options{ // the last: paths of the others keep their meaning
+		MaxBody: shared.MaxBody,
+		Errors:  map[string]func(http.ResponseWriter, *llm.Error){"anthropic": messages.WriteError, "gemini": generate.WriteError},
+	}))
 }
 
 // closeDoors ends what the frontends do in the background, and what they keep.

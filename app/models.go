@@ -22,12 +22,34 @@ func (a *App) models() []httpd.Model {
 		seen[m.Name] = true
 		row := httpd.Model{
 			ID: m.Name, OwnedBy: cmp.Or(m.Owner, "unknown"), Title: m.Title, Context: m.Context, MaxOutput: m.MaxOutput,
-			Verb: m.Verb, Deprecated: m.Legacy || m.Ended,
+			MaxInput: m.Context, Verb: m.Verb, Deprecated: m.Legacy || m.Ended,
+		}
+		if m.Facts != nil && m.Facts.MaxInput > 0 {
+			row.MaxInput = m.Facts.MaxInput
 		}
 		out = append(out, row)
 		for _, row.ID = range m.Aliases {
 			out = append(out, row)
 		}
+	}
+	return out
+}
+
+// entries lists the entries of the configuration with what is known of their models.
+func (a *App) entries() []httpd.Entry {
+	models := a.client.Config().Models
+	out := make([]httpd.Entry, 0, len(models))
+	for i := range models {
+		m := &models[i]
+		known := a.client.Describe(i)
+		e := httpd.Entry{
+			Name: m.Name, ID: m.ID, Provider: m.Provider, Model: m.Model, Context: known.Context, MaxOutput: known.MaxOutput,
+			Verb: known.Verb, Input: known.Input, Output: known.Output, Facts: known.Facts, Info: m.Info, Prices: m.Price,
+		}
+		if e.Prices == nil && known.Facts != nil {
+			e.Prices = known.Facts.Prices
+		}
+		out = append(out, e)
 	}
 	return out
 }

@@ -206,7 +206,7 @@ func TestOwnPricesWinForEveryProvider(t *testing.T) {
 		{"/v1/chat/completions", `{"model":"gpt","messages":[{"role":"user","content":"Hi"}]}`, "0.0011"},
 		{"/v1/messages", `{"model":"gpt","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}`, "0.0011"},
 		{"/v1/chat/completions", `{"model":"priced","messages":[{"role":"user","content":"Hi"}]}`, "3"},
-		{"/v1/chat/completions", `{"model":"defaults","messages":[{"role":"user","content":"Hi"}]}`, ""},
+		{"/v1/chat/completions", `{"model":"defaults","messages":[{"role":"user","content":"Hi"}]}`, "0.00135"}, // the catalogue's, of gpt-5
 	} {
 		resp, err := client.Post(a.URL()+tt.path, "application/json", strings.NewReader(tt.body))
 		if err != nil {

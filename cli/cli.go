@@ -26,6 +26,7 @@ type commands struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Start the gateway (the default)."`
 	Chat       chatCommand       `cmd:"" help:"Ask a model a question, or chat with it. It calls Bedrock directly, not a running gateway."`
 	Models     modelsCommand     `cmd:"" help:"List the models that can be called, or explain how a model id is resolved."`
+	Catalog    catalogCommand    `cmd:"" help:"Show or refresh what is known of models: prices, limits and sources."`
 	Doctor     doctorCommand     `cmd:"" help:"Check credentials, permissions and models, and explain how to fix what fails."`
 	Emulate    emulateCommand    `cmd:"" help:"Run a local emulator of a provider."`
 	Config     configCommand     `cmd:"" help:"Check a configuration file."`

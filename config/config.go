@@ -54,6 +54,8 @@ type Config struct {
 	Anthropic AnthropicDoor
 	// Responses is what is kept for clients of OpenAI's Responses API.
 	Responses Responses
+	// NoPassThrough is whether clients cannot call the providers' own APIs.
+	NoPassThrough bool
 	// Skipped counts the entries of model_list that were skipped, because their provider
 	// is not in Source.Providers.
 	Skipped int
@@ -133,6 +135,9 @@ type Model struct {
 	Timeout time.Duration
 	// StreamTimeout is Timeout for a streamed call.
 	StreamTimeout time.Duration
+	// BaseModel is the model behind the deployment, by the name under which prices and limits are known;
+	// empty if Model says it.
+	BaseModel string
 	// Price is what a token costs, instead of the built-in prices; nil for those.
 	Price *llm.Prices
 	// NumRetries is how many times a failed call is retried, 0 to 100.

@@ -91,7 +91,7 @@ type table struct {
 func (t *table) find(section, name string) (Key, bool) {
 	i, ok := t.index[section][name]
 	if !ok {
-		return Key{}, false
+		return priceKey(section, name)
 	}
 	return t.keys[i], true
 }

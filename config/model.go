@@ -12,6 +12,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/provider"
+	"outcrop/wire/litellm"
 )
 
 const (
@@ -267,9 +268,11 @@ func (e *entry) settings(m *Model, p *provider.Info) {
 			own.read(l, k, n, path)
 		case "configurable_clientside_auth_params":
 			e.callers(m, p, n, path)
-		case costInput, costOutput, costCacheRead, costCacheWrite:
-			e.price(m, k, n, path)
 		default:
+			if litellm.IsPrice(k.Name) {
+				e.price(m, k, n, path)
+				return
+			}
 			if own, _ := l.table.find(sectionParams, k.Name); own.Class == Supported {
 				e.parameter(m, k, n, path)
 				return
@@ -372,8 +375,12 @@ func (e *entry) readInfo(m *Model) {
 					e.policy = l.policy(n, path)
 				}
 			})
-		case isCost(k.Name):
+		case litellm.IsPrice(k.Name):
 			e.price(m, k, mem.value, path+"."+mem.key)
+		case k.Name == "base_model":
+			if s, ok := l.text(k, mem.value, path+".base_model"); ok {
+				m.BaseModel = s
+			}
 		case k.Name == "id":
 			if s, ok := l.text(k, mem.value, path+".id"); ok && s != "" {
 				m.ID = s
@@ -388,13 +395,20 @@ func (e *entry) readInfo(m *Model) {
 	l.infoLeft -= len(m.Info)
 }
 
+// modes are the kinds of models that are served, in LiteLLM's words.
+func modes() []string {
+	return []string{
+		"chat", "completion", "responses", "embedding", "rerank", "image_generation", "image_edit", "audio_transcription", "audio_speech", "moderation", "batch",
+	}
+}
+
 // fact warns of a member of model_info that has no effect.
 func (e *entry) fact(k Key, mem *member, path string) {
 	l := e.l
 	switch mode := strings.ToLower(mem.value.text); {
-	case k.Name == "mode" && (mode == "chat" || mode == "completion" || mode == "responses" || mode == "embedding" || mode == "rerank"):
+	case k.Name == "mode" && slices.Contains(modes(), mode):
 	case k.Name == "mode":
-		l.warnAt(mem.file, mem.line, mem.column, path, "Outcrop serves chat, embedding and rerank models, and the mode of this entry is another", "remove the entry")
+		l.warnAt(mem.file, mem.line, mem.column, path, "Outcrop serves models of the modes "+strings.Join(modes(), ", ")+", and the mode of this entry is another", "remove the entry")
 	default:
 		l.unsupported(k, mem, path, nil)
 	}

@@ -47,6 +47,11 @@ func (l *loader) outcrop(cfg *Config, n *node, path string) (all policy) {
 		case "anthropic_door":
 			l.anthropic(cfg, n, path)
 			return
+		case "pass_through":
+			if v, ok := l.boolean(k, n, path); ok {
+				cfg.NoPassThrough = !v
+			}
+			return
 		case "responses":
 			l.fields(n, sectionResponses, path, nil, func(k Key, n *node, path string) {
 				days, _ := l.number(k, n, path)

@@ -1,18 +1,9 @@
 package config
 
-import "outcrop/llm"
-
-// Keys of prices.
-const (
-	costInput      = "input_cost_per_token"
-	costOutput     = "output_cost_per_token"
-	costCacheRead  = "cache_read_input_token_cost"
-	costCacheWrite = "cache_creation_input_token_cost"
+import (
+	"outcrop/llm"
+	"outcrop/wire/litellm"
 )
-
-func isCost(key string) bool {
-	return key == costInput || key == costOutput || key == costCacheRead || key == costCacheWrite
-}
 
 // price reads the price of a token.
 func (e *entry) price(m *Model, k Key, n *node, path string) {
@@ -26,16 +17,16 @@ func (e *entry) price(m *Model, k Key, n *node, path string) {
 		return
 	}
 	if m.Price == nil {
-		m.Price = &llm.Prices{}
+		m.Price = &llm.Prices{AllTiers: true}
 	}
-	switch k.Name {
-	case costInput:
-		m.Price.Input = llm.Some(cost)
-	case costOutput:
-		m.Price.Output = llm.Some(cost)
-	case costCacheRead:
-		m.Price.CacheRead = llm.Some(cost)
-	case costCacheWrite:
-		m.Price.CacheWrite = llm.Some(cost)
+	litellm.SetPrice(m.Price, k.Name, cost)
+}
+
+// priceKey describes a key that is the price of a tier, or of long prompts, and is not in the table: the
+// table has the names that others are made of.
+func priceKey(section, name string) (Key, bool) {
+	if section != sectionParams && section != sectionInfo || !litellm.IsPrice(name) {
+		return Key{}, false
 	}
+	return Key{Section: section, Name: name, Class: Supported, Type: StringType}, true
 }

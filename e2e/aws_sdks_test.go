@@ -264,23 +264,33 @@ func awsNode(t *testing.T) client {
 	return client{interpreter: interpreter, dir: "sdks/aws_node"}
 }
 
-// awsGo is the program of e2e/sdks/aws_go, a module of its own.
 func awsGo(t *testing.T) client {
 	t.Helper()
-	program, err := filepath.Abs("../.cache/aws_go/client")
+	return goProgram(t, "aws_go")
+}
+
+// goProgram is the program of a folder of sdks, a module of its own.
+func goProgram(t *testing.T, folder string) client {
+	t.Helper()
+	program, err := filepath.Abs("../.cache/" + folder + "/client")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(program); err != nil {
-		skipMissing(t, "the program of e2e/sdks/aws_go is not built")
+		skipMissing(t, "the program of e2e/sdks/"+folder+" is not built")
 	}
-	return client{interpreter: program, dir: "sdks/aws_go"}
+	return client{interpreter: program, dir: "sdks/" + folder}
 }
 
-// awsJava runs the class of e2e/sdks/aws_java.
 func awsJava(t *testing.T) client {
 	t.Helper()
-	folder, err := filepath.Abs("../.cache/aws_java")
+	return javaProgram(t, "aws_java", "Aws")
+}
+
+// javaProgram runs a class of a folder of sdks.
+func javaProgram(t *testing.T, name, class string) client {
+	t.Helper()
+	folder, err := filepath.Abs("../.cache/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,10 +298,10 @@ func awsJava(t *testing.T) client {
 	if err != nil {
 		skipMissing(t, "there is no java")
 	}
-	if _, err := os.Stat(filepath.Join(folder, "classes", "Aws.class")); err != nil {
-		skipMissing(t, "the program of e2e/sdks/aws_java is not built")
+	if _, err := os.Stat(filepath.Join(folder, "classes", class+".class")); err != nil {
+		skipMissing(t, "the program of e2e/sdks/"+name+" is not built")
 	}
-	return client{interpreter: interpreter, dir: "sdks/aws_java", flags: []string{"-cp", folder + "/*:" + folder + "/classes"}}
+	return client{interpreter: interpreter, dir: "sdks/" + name, flags: []string{"-cp", folder + "/*:" + folder + "/classes"}}
 }
 
 // TestAWSLists has boto3 and LangChain ask the gateway for models and inference profiles.

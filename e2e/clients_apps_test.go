@@ -178,6 +178,7 @@ func TestClients(t *testing.T) { //nolint:tparallel // the page waits for the su
 	apps := applications(t)
 	upstream := startEmulator(t)
 	shown := make([][]scenario, len(apps))
+	doors := doorClients()
 	t.Run("each", func(t *testing.T) {
 		for i := range apps {
 			t.Run(apps[i].name, func(t *testing.T) {
@@ -190,9 +191,15 @@ func TestClients(t *testing.T) { //nolint:tparallel // the page waits for the su
 				})
 			})
 		}
+		for i := range doors {
+			t.Run(strings.ReplaceAll(doors[i].name, "/", " "), func(t *testing.T) {
+				t.Parallel()
+				doors[i].show(t, startGateway(t, doorConfig(), upstream.URL()).URL())
+			})
+		}
 	})
 	if !t.Failed() {
-		comparePage(t, "clients.md", clientsPage(t, apps, shown))
+		comparePage(t, "clients.md", clientsPage(t, apps, shown, doors))
 	}
 }
 

@@ -1,39 +1,13 @@
 package e2e
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
-	"syscall"
 	"testing"
-	"time"
 
-	emulator "outcrop/emulator/bedrock"
 	"outcrop/internal/jsonx"
 )
-
-// codexPatience limits one run of Codex.
-const codexPatience = 60 * time.Second
-
-// codexConfig has the model of a task. Without retries, the client sees a throttle and a response that
-// breaks off.
-const codexConfig = `
-general_settings: {master_key: ` + masterKey + `}
-router_settings: {num_retries: 0, timeout: 60}
-model_list:
-  - model_name: NAME
-    litellm_params:
-      model: "bedrock/TARGET"
-      aws_access_key_id: ` + emulator.DemoAccessKeyID + `
-      aws_secret_access_key: ` + string(emulator.DemoSecretAccessKey) + `
-      aws_region_name: us-east-1
-      aws_bedrock_runtime_endpoint: UPSTREAM
-`
 
 // codexTask is a run of the same task with one model.
 type codexTask struct {
@@ -133,12 +107,25 @@ func (task *codexTask) patch(t *testing.T, lines ...string) string {
 	}
 }
 
-// both makes two calls at once, unless Codex asks the model for one at a time.
-func (task *codexTask) both(a, b string) string {
-	if task.model == "gpt-6.2-sol" {
-		return script(a, b)
+// tools are Codex's ways to do the steps of the task.
+func (task *codexTask) tools(t *testing.T) *agentTools {
+	t.Helper()
+	tools := &agentTools{
+		run:  func(command string) string { return task.run(t, command) },
+		read: func(file string) string { return task.run(t, "cat "+file) },
+		write: func(file, text string) string {
+			added := "+" + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n+")
+			return task.patch(t, "*** Add File: "+file, added)
+		},
+		edit: func(file, was, is string) string {
+			return task.patch(t, "*** Update File: "+file, "@@", "-"+was, "+"+is)
+		},
+		both: both,
 	}
-	return a + " " + b
+	if task.model == "gpt-6.2-sol" { // Codex asks the model for one call at a time
+		tools.both = func(a, b string) string { return script(a, b) }
+	}
+	return tools
 }
 
 func jsonText(t *testing.T, s string) string {
@@ -151,156 +138,21 @@ func jsonObject(t *testing.T, name, value string) string {
 	return "{" + jsonText(t, name) + ":" + jsonText(t, value) + "}"
 }
 
-// codex is an installation with its own settings.
-type codex struct {
-	binary  string
-	dir     string // where it works
-	environ []string
-	model   string
-}
-
-// session runs it with a prompt. If interrupted is not nil, it gets SIGINT when that is closed.
-func (c *codex) session(t *testing.T, prompt string, interrupted <-chan struct{}, more ...string) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), codexPatience)
-	defer cancel()
-	args := append([]string{"exec", "--json", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "-m", c.model}, more...)
-	cmd := exec.CommandContext(ctx, c.binary, append(args, prompt)...)
-	cmd.Dir, cmd.Env = c.dir, c.environ
-	cmd.WaitDelay = 5 * time.Second
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if interrupted != nil {
-		select {
-		case <-interrupted:
-			if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-				t.Error(err)
-			}
-		case <-ctx.Done():
-		}
-	}
-	err := cmd.Wait()
-	var failed *exec.ExitError
-	switch {
-	case ctx.Err() != nil:
-		t.Fatalf("%q did not end: %s\n%s", prompt, tail(stdout.String()), tail(stderr.String()))
-	case err != nil && (interrupted == nil || !errors.As(err, &failed)):
-		t.Fatalf("%q: %v\n%s\n%s", prompt, err, tail(stdout.String()), tail(stderr.String()))
-	}
-	return stdout.String()
-}
-
-// script joins the steps of a conversation.
-func script(steps ...string) string { return strings.Join(steps, " [[then]] ") }
-
 // do does the task, and checks everything about it.
 func (task *codexTask) do(t *testing.T, binary string) {
 	t.Helper()
 	upstream := startRecorder(t)
-	gateway := startGateway(t, strings.NewReplacer("NAME", task.model, "TARGET", task.target).Replace(codexConfig), upstream.url)
+	gateway := startGateway(t, strings.NewReplacer("NAME", task.model, "TARGET", task.target).Replace(agentConfig), upstream.url)
 	front := startWatcher(t, gateway.URL())
-	root := t.TempDir()
-	home, dir := filepath.Join(root, "home"), filepath.Join(root, "work")
-	for _, d := range []string{home, dir} {
-		if err := os.MkdirAll(d, 0o750); err != nil {
-			t.Fatal(err)
-		}
-	}
-	settings := "model_provider = \"outcrop\"\n[model_providers.outcrop]\nname = \"Outcrop\"\nbase_url = \"" + front.url + "/v1\"\nenv_key = \"OUTCROP_KEY\"\nwire_api = \"responses\"\n"
-	if err := os.WriteFile(filepath.Join(home, "config.toml"), []byte(settings), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c := &codex{binary: binary, dir: dir, model: task.model, environ: []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "CODEX_HOME=" + home, "OUTCROP_KEY=" + masterKey, "NO_PROXY=*", "SHELL=/bin/bash",
-	}}
-
-	first := c.session(t, "Do the first part. "+script(
-		task.both(task.run(t, "printf 'one\\ntwo\\nthree\\n' > a.txt"), task.run(t, "printf 'basalt\\n' > b.txt")),
-		task.patch(t, "*** Update File: a.txt", "@@", " one", "-two", "+2", " three"),
-		"[[fault: throttle times=1]] "+task.run(t, "wc -l < a.txt | tr -d ' ' > count.txt"),
-		task.patch(t, "*** Add File: sub/data.json", `+{"name":"Gneis — ä \"quoted\""}`),
-		task.both(task.run(t, "echo failing >&2; exit 3"), task.run(t, "cat missing.txt")),
-		"[[fault: cut=reset after=2 times=1]] "+task.run(t, "cat a.txt b.txt > log.txt"),
-		"[[answer: The first part is done.]]",
-	), nil)
-	if !strings.Contains(first, "The first part is done.") {
-		t.Errorf("the first part ended with %s", tail(first))
-	}
-	begun, calls := make(chan struct{}), atomic.Int32{}
-	note := func() {
-		if calls.Add(1) == 2 { // the call after the command
-			close(begun)
-		}
-	}
-	front.begun.Store(&note)
-	c.session(t, "Do the second part. "+script(task.run(t, "echo second >> log.txt"), "[[fault: rate=20]] [[words: 5000]]"), begun, "resume", "--last")
-	front.begun.Store(nil)
-	last := c.session(t, "Go on. "+script(
-		task.both(task.run(t, "cat a.txt"), task.run(t, "tail -1 log.txt")),
-		task.patch(t, "*** Update File: a.txt", "@@", " one", " 2", "-three", "+3"),
-		"[[answer: Everything is done.]]",
-	), nil, "resume", "--last")
-	if !strings.Contains(last, "Everything is done.") {
-		t.Errorf("the last part ended with %s", tail(last))
-	}
-
-	for name, want := range map[string]string{
-		"a.txt": "one\n2\n3\n", "b.txt": "basalt\n", "count.txt": "3\n", "log.txt": "one\n2\nthree\nbasalt\nsecond\n",
-		"sub/data.json": "{\"name\":\"Gneis — ä \\\"quoted\\\"\"}\n",
-	} {
-		got, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
-		if err != nil || string(got) != want {
-			t.Errorf("%s is %q (%v), want %q", name, got, err, want)
-		}
-	}
+	a, home := newAgent(t, binary, "OUTCROP_KEY="+masterKey)
+	a.environ = append(a.environ, "CODEX_HOME="+home)
+	a.args = []string{"exec", "--json", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "-m", task.model}
+	a.resume = []string{"resume", "--last"}
+	a.put(t, filepath.Join(home, "config.toml"), "model_provider = \"outcrop\"\n[model_providers.outcrop]\nname = \"Outcrop\"\nbase_url = \""+front.url+"/v1\"\nenv_key = \"OUTCROP_KEY\"\nwire_api = \"responses\"\n")
+	first := a.do(t, task.tools(t), front)
 	if task.thinks != strings.Contains(first, `"type":"reasoning"`) {
 		t.Errorf("reasoning in the answers: %t, want %t", !task.thinks, task.thinks)
 	}
-	task.checkCalls(t, gateway, front, upstream)
+	checkTask(t, task.warnings, gateway, front, upstream)
 	checkPrefixes(t, upstream)
-}
-
-// checkCalls checks that nothing was refused but by the throttle, that one response broke off and one was
-// interrupted, and that each warning is explained.
-func (task *codexTask) checkCalls(t *testing.T, gateway *gateway, front *watcher, upstream *recorder) {
-	t.Helper()
-	throttled := 0
-	given, unexplained := map[string]bool{}, map[string]bool{}
-	for _, x := range front.all() {
-		switch {
-		case x.status == 429:
-			throttled++
-		case x.status != 200:
-			t.Errorf("%s %s: %d %s", x.method, x.path, x.status, x.body)
-		}
-		for _, w := range x.warnings {
-			given[w] = true
-			if task.warnings[w] == "" && !unexplained[w] {
-				unexplained[w] = true
-				t.Errorf("a warning without an explanation: %s", w)
-			}
-		}
-	}
-	for w := range task.warnings {
-		if !given[w] {
-			t.Errorf("a warning is explained that was not given: %s", w)
-		}
-	}
-	statuses := map[int]int{}
-	for _, l := range gateway.log.lines(t) {
-		if l.Status != 0 && l.Status != 200 {
-			statuses[l.Status]++
-		}
-	}
-	if throttled != 1 || statuses[429] != 1 || statuses[499] != 1 || len(statuses) != 3 {
-		t.Errorf("the client was throttled %d times; by status, calls failed %v, want one 429, one 499, and a response that broke off", throttled, statuses)
-	}
-	for _, x := range upstream.all() {
-		if x.status != 200 && x.status != 429 {
-			t.Errorf("the emulator refused %s: %d %s", x.path, x.status, x.answer)
-		}
-	}
 }

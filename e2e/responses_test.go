@@ -11,9 +11,12 @@ func responsesScenarios() []string {
 		"a custom tool gets plain text",
 		"parse returns an object of the schema",
 		"a conversation goes on by the response before",
+		"a conversation keeps its items",
+		"input is counted, and compacted",
 		"a response is made in the background",
 		"a stream in the background is left and resumed",
 		"a response that breaks off fails, and never claims an end",
+		"errors name the parameter",
 	}
 }
 
@@ -23,8 +26,6 @@ func TestResponsesByOpenAISDKForPython(t *testing.T) {
 		"whole responses and all events are valid by the SDK's types",
 		"the raw stream of create can be read",
 		"a limit makes the response incomplete",
-		"a conversation keeps its items",
-		"errors name the parameter",
 	}
 	for name, c := range map[string]client{"2": python(t), "3": venv(t, "clients", "clients")} {
 		t.Run(name, func(t *testing.T) {
@@ -37,6 +38,16 @@ func TestResponsesByOpenAISDKForPython(t *testing.T) {
 func TestResponsesByOpenAISDKForNode(t *testing.T) {
 	t.Parallel()
 	runResponses(t, node(t), "openai_responses.mjs", responsesScenarios())
+}
+
+func TestResponsesByOpenAISDKForGo(t *testing.T) {
+	t.Parallel()
+	runResponses(t, goProgram(t, "openai_go"), "", responsesScenarios())
+}
+
+func TestResponsesByOpenAISDKForJava(t *testing.T) {
+	t.Parallel()
+	runResponses(t, javaProgram(t, "openai_java", "OpenAI"), "OpenAI", responsesScenarios())
 }
 
 func runResponses(t *testing.T, c client, program string, scenarios []string) {

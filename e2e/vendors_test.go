@@ -28,6 +28,7 @@ type vendor struct {
 
 // vendorCall is a request that a vendor received.
 type vendorCall struct {
+	Method string      `json:"-"`
 	Path   string      `json:"path"`
 	Header http.Header `json:"-"`
 	Body   jsonx.Raw   `json:"body"`
@@ -39,7 +40,7 @@ func startVendor(t *testing.T, serve func(w http.ResponseWriter, c vendorCall)) 
 	v := &vendor{}
 	v.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		c := vendorCall{Path: r.URL.RequestURI(), Header: r.Header.Clone(), Body: body}
+		c := vendorCall{Method: r.Method, Path: r.URL.RequestURI(), Header: r.Header.Clone(), Body: body}
 		v.mu.Lock()
 		v.sent = append(v.sent, c)
 		v.mu.Unlock()

@@ -52,14 +52,44 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 	if err := c.encodings(ctx, req); err != nil {
 		return nil, err
 	}
-	answers := make([]*llm.Response, req.Choices)
-	err = runAll(ctx, len(answers), func(ctx context.Context, i int) error {
+	return c.completeEach(ctx, slices.Repeat([]*llm.Request{req}, int(req.Choices)))
+}
+
+// CompleteEach is CompleteAll for several requests of one model, with one response for each. None has
+// media at URLs.
+func (c *Call) CompleteEach(ctx context.Context, requests []*llm.Request) ([]*llm.Response, error) {
+	if err := c.beginEach(requests); err != nil {
+		return nil, err
+	}
+	return c.completeEach(budget.With(ctx, c.lease), requests)
+}
+
+// beginEach begins a call of several requests, whose bodies the lease covers.
+func (c *Call) beginEach(requests []*llm.Request) error {
+	for _, req := range requests {
+		if err := c.begin(&req.Call); err != nil {
+			return err
+		}
+	}
+	if n := int64(len(requests)); n > c.g.maxChoices {
+		req := requests[0]
+		field := req.FieldName(llm.Field{Kind: llm.FieldChoices})
+		return c.Fail(llm.Invalid(field, "the request asks for %d responses, and at most %d are possible: each is a separate call to the provider", n, c.g.maxChoices))
+	}
+	return nil
+}
+
+// completeEach gets the responses to requests of one model.
+func (c *Call) completeEach(ctx context.Context, requests []*llm.Request) ([]*llm.Response, error) {
+	req := requests[0]
+	answers := make([]*llm.Response, len(requests))
+	err := runAll(ctx, len(answers), func(ctx context.Context, i int) error {
 		var err error
-		answers[i], err = c.g.router.Complete(ctx, req)
+		answers[i], err = c.g.router.Complete(ctx, requests[i])
 		return err
 	})
-	counted, uncounted, out := 0, int64(0), int64(0)
-	for _, a := range answers {
+	counted, prompt, uncounted, out := 0, int64(0), 0, int64(0)
+	for i, a := range answers {
 		if a == nil {
 			continue
 		}
@@ -73,18 +103,22 @@ func (c *Call) CompleteAll(ctx context.Context, req *llm.Request) ([]*llm.Respon
 		c.record.Stop = cmp.Or(c.record.Stop, a.RawStop)
 		if a.Uncounted {
 			uncounted++
+			prompt += promptLength(requests[i])
 			out += answerLength(a)
 		}
 	}
 	if uncounted > 0 {
 		answered := c.record.Usage
-		c.estimate(promptLength(req)*uncounted, out, req.ServiceTier)
+		c.estimate(prompt, out, req.ServiceTier)
 		c.record.Usage.Add(&answered)
 	}
 	if err != nil {
 		e := c.Fail(err)
 		if e.Code == llm.CodeClientGone && counted == 0 {
-			c.estimate(promptLength(req)*req.Choices, 0, "")
+			for _, r := range requests {
+				prompt += promptLength(r)
+			}
+			c.estimate(prompt, 0, "")
 		}
 		return nil, e
 	}
@@ -135,17 +169,42 @@ func runAll(ctx context.Context, n int, do func(ctx context.Context, i int) erro
 	})
 }
 
-// openAll opens as many streams as req.Choices requests, and returns them as one. It returns when
-// each of them has content.
-func (c *Call) openAll(ctx context.Context, req *llm.Request) (*choices, error) {
+// StreamEach is Stream for several requests of one model: the number of an event's choice is that of its
+// request. None has media at URLs.
+func (c *Call) StreamEach(ctx context.Context, requests []*llm.Request) (llm.Stream, error) {
+	if err := c.beginEach(requests); err != nil {
+		return nil, err
+	}
+	req := requests[0]
+	m := &meteredStream{metering: metering{call: c, release: func() {}}, tier: req.ServiceTier, out: make([]int64, len(requests))}
+	for _, r := range requests {
+		m.prompt += promptLength(r) / int64(len(requests))
+	}
+	var err error
+	if m.Stream, err = c.openAll(budget.With(ctx, c.lease), requests); err != nil {
+		e := c.Fail(err)
+		if e.Code == llm.CodeClientGone {
+			c.estimate(m.prompt*int64(len(m.out)), 0, "")
+		}
+		return nil, e
+	}
+	c.metaOf(req, m.Meta())
+	c.record.FirstToken = c.g.now().Sub(c.record.Started)
+	m.warned = len(m.Meta().Warnings)
+	return m, nil
+}
+
+// openAll opens a stream for each request, and returns them as one. It returns when each of them has
+// content.
+func (c *Call) openAll(ctx context.Context, requests []*llm.Request) (*choices, error) {
 	own, cancel := context.WithCancelCause(ctx)
-	s := &choices{cancel: cancel, streams: make([]llm.Stream, req.Choices), open: int(req.Choices)}
+	s := &choices{cancel: cancel, streams: make([]llm.Stream, len(requests)), open: len(requests)}
 	err := runAll(ctx, len(s.streams), func(opening context.Context, i int) error {
 		// The stream outlives its opening, but not the failure of another stream.
 		stop := context.AfterFunc(opening, func() { cancel(context.Cause(opening)) })
 		defer stop()
 		var err error
-		s.streams[i], err = c.g.router.Stream(own, req)
+		s.streams[i], err = c.g.router.Stream(own, requests[i])
 		return err
 	})
 	if err != nil {

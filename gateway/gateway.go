@@ -20,6 +20,7 @@ import (
 
 // Router finds a deployment for a call; *route.Router is one.
 type Router interface {
+	Names
 	Complete(ctx context.Context, req *llm.Request) (*llm.Response, error)
 	Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	CountTokens(ctx context.Context, raw *llm.Raw, t *route.Translation) (*llm.Count, error)
@@ -27,9 +28,16 @@ type Router interface {
 	Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankResponse, error)
 	Relay(ctx context.Context, raw *llm.Raw, t *route.Translation) (*llm.RawResponse, error)
 	RelayStream(ctx context.Context, raw *llm.Raw, t *route.Translation) (llm.RawStream, error)
+}
+
+// Names tells what a router knows of model names.
+type Names interface {
 	Group(name string) string
 	Alternative(name string) string
 	Settings(name string) route.Settings
+	Speaks(name, dialect string) (some, all bool)
+	Account(dialect, name, of string) (route.Account, bool)
+	ModelAt(deployment, name string) string
 }
 
 // Inliner fetches media from URLs; *fetch.Client is one.
@@ -50,6 +58,8 @@ type Options struct {
 	MasterKey string
 	// Budget is the memory for requests and responses in flight; nil for no bound.
 	Budget *budget.Budget
+	// Forwarders are the providers whose own APIs clients can call, by name; nil for none.
+	Forwarders map[string]Forwarder
 	// MaxChoices is how many responses one call may request; 8 if 0.
 	MaxChoices int64
 	// Now is the clock; time.Now if nil.
@@ -69,6 +79,7 @@ type Gateway struct {
 	open     atomic.Int64
 
 	maxChoices int64
+	forwarders map[string]Forwarder
 }
 
 // New makes a gateway.
@@ -79,7 +90,7 @@ func New(opt Options) *Gateway {
 	return &Gateway{
 		router: opt.Router, recorder: opt.Recorder, media: opt.Media, budget: opt.Budget, now: opt.Now,
 		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)),
-		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices),
+		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), forwarders: opt.Forwarders,
 	}
 }
 
@@ -95,6 +106,22 @@ func (g *Gateway) Alternative(model string) string { return g.router.Alternative
 
 // Serves reports whether a model name is configured.
 func (g *Gateway) Serves(model string) bool { return g.router.Group(model) != "" }
+
+// Speaks reports whether some, and whether all targets of a model name take bodies of a dialect as they
+// are; see route.Router.Speaks.
+func (g *Gateway) Speaks(model, dialect string) (some, all bool) {
+	return g.router.Speaks(model, dialect)
+}
+
+// Account is the deployment whose account keeps what clients refer to later; see route.Router.Account.
+func (g *Gateway) Account(dialect, model, of string) (route.Account, bool) {
+	return g.router.Account(dialect, model, of)
+}
+
+// ModelAt is the model that a name means at the provider of a deployment; see route.Router.ModelAt.
+func (g *Gateway) ModelAt(deployment, model string) string {
+	return g.router.ModelAt(deployment, model)
+}
 
 // Locked reports whether clients must present a key.
 func (g *Gateway) Locked() bool { return g.locked }
@@ -148,6 +175,9 @@ func (c *Call) Warn(warnings ...llm.Warning) {
 	c.record.Meta.Warnings = append(c.record.Meta.Warnings, warnings...)
 }
 
+// WarnOnce adds a warning that the call does not have yet.
+func (c *Call) WarnOnce(w llm.Warning) { c.warnMore([]llm.Warning{w}) }
+
 // Warnings are all warnings of the call so far.
 func (c *Call) Warnings() []llm.Warning { return c.record.Meta.Warnings }
 
@@ -182,6 +212,11 @@ func (c *Call) begin(req *llm.Call) error {
 	}
 	c.record.Model, c.record.Group, c.record.Stream = req.Model, c.g.router.Group(req.Model), req.Stream
 	c.record.Foreign = req.ClientSettings.HasEndpoint()
+	return c.stopping()
+}
+
+// stopping refuses the call if the gateway is shutting down.
+func (c *Call) stopping() error {
 	if c.g.Stopping() {
 		return c.Fail(&llm.Error{
 			Code: llm.CodeStopping, Status: 503, Message: "this gateway is shutting down.", RetryAfter: "1",
@@ -302,7 +337,7 @@ func (c *Call) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error)
 	m := &meteredStream{metering: metering{call: c, release: release}, prompt: promptLength(req), tier: req.ServiceTier}
 	if several {
 		m.out = make([]int64, req.Choices)
-		m.Stream, err = c.openAll(ctx, req)
+		m.Stream, err = c.openAll(ctx, slices.Repeat([]*llm.Request{req}, int(req.Choices)))
 	} else {
 		m.out = m.one[:]
 		m.Stream, err = c.g.router.Stream(ctx, req)

@@ -24,7 +24,7 @@ func (c *Call) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.Ra
 	resp, err := c.g.router.Relay(ctx, raw, t)
 	if err != nil {
 		e := c.Fail(err)
-		if e.Code == llm.CodeClientGone {
+		if e.Code == llm.CodeClientGone && !raw.Unestimated {
 			c.estimate(int64(len(raw.Body)), 0, "")
 		}
 		return nil, e
@@ -32,7 +32,9 @@ func (c *Call) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.Ra
 	c.meta(&resp.Meta)
 	c.record.Stop = resp.RawStop
 	if resp.Uncounted {
-		c.estimate(int64(len(raw.Body)), int64(len(resp.Body)), resp.ServiceTier)
+		if !raw.Unestimated {
+			c.estimate(int64(len(raw.Body)), int64(len(resp.Body)), resp.ServiceTier)
+		}
 		return resp, nil
 	}
 	c.price(&resp.Usage, resp.ServiceTier)
@@ -53,7 +55,7 @@ func (c *Call) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (l
 	if err != nil {
 		release()
 		e := c.Fail(err)
-		if e.Code == llm.CodeClientGone {
+		if e.Code == llm.CodeClientGone && !raw.Unestimated {
 			c.estimate(int64(len(raw.Body)), 0, "")
 		}
 		return nil, e
@@ -61,7 +63,7 @@ func (c *Call) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (l
 	c.lease.Shrink(body / 4 * 3) // the body and its encoding are gone
 	c.meta(s.Meta())
 	c.record.FirstToken = c.g.now().Sub(c.record.Started)
-	return &meteredRaw{RawStream: s, metering: metering{call: c, release: release, warned: len(s.Meta().Warnings)}, prompt: int64(len(raw.Body))}, nil
+	return &meteredRaw{RawStream: s, metering: metering{call: c, release: release, warned: len(s.Meta().Warnings)}, prompt: int64(len(raw.Body)), counted: raw.Unestimated}, nil
 }
 
 // inlined makes the requests of a translation have content in place of URLs, and the guardrail of the
@@ -98,7 +100,7 @@ type meteredRaw struct {
 	prompt  int64 // bytes of the request
 	out     int64 // bytes of the response so far
 	tier    string
-	counted bool // usage has arrived
+	counted bool // usage has arrived, or is not estimated
 }
 
 func (m *meteredRaw) Next(ev *llm.RawEvent) error {

@@ -24,6 +24,8 @@ type Options struct {
 	Gateway *gateway.Gateway
 	// Models lists the models that can be called; nil for none.
 	Models Models
+	// Entries lists the entries of the configuration's list of models; nil for none.
+	Entries func() []Entry
 	// Version is the version of this release, for the index page; empty for none.
 	Version string
 	// Sample is a name that a chat request can use, for the index page; empty if none is known.
@@ -100,6 +102,8 @@ func (s *server) routes() []endpoint {
 		{"GET /models", "/models", "the same without the prefix /v1", s.locked(s.listModels), true},
 		{"GET /v1/models/{id...}", "/v1/models/{id}", "one of them", s.locked(s.getModel), true},
 		{"GET /models/{id...}", "/models/{id}", "the same without the prefix /v1", s.locked(s.getModel), true},
+		{"GET /model/info", "/model/info", "LiteLLM's list of the configured models, with prices and limits", s.locked(s.modelInfo), true},
+		{"GET /v1/model/info", "/v1/model/info", "the same under /v1", s.locked(s.modelInfo), true},
 		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.locked(s.refreshCatalogue), true},
 		{"GET /health", "/health", "LiteLLM's health check: which models can be called", s.locked(s.health), true},
 		{"GET /health/liveliness", "/health/liveliness", "whether the process runs", s.alive, false},

@@ -40,7 +40,7 @@ func (s *server) nearest(path string) string {
 	}
 	suffix, near, fewest := "", "", 1+max(2, len(path)/6)
 	for _, e := range s.endpoints() {
-		if e.path == "/" {
+		if e.path == "/" || strings.HasPrefix(e.path, "/{") { // every path is like the latter
 			continue
 		}
 		method, _, _ := strings.Cut(e.pattern, " ")
@@ -77,7 +77,7 @@ func filled(path, requested string) (served string, aligned bool) {
 
 // methods returns the methods of a request's path; none if the path is unknown.
 func (s *server) methods(r *http.Request) (methods []string) {
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
 		asked := *r
 		asked.Method = method
 		_, pattern := s.known.Handler(&asked)
@@ -98,18 +98,11 @@ func (s *server) methods(r *http.Request) (methods []string) {
 var unserved = []struct{ path, api string }{
 	{"/messages/batches", "Anthropic's API for batches"},
 	{"/responses", "OpenAI's Responses API"},
-	{"/completions", "OpenAI's API for text completions"},
-	{"/images", "The API for images"},
-	{"/audio", "The API for audio"},
 	{"/realtime", "The API for realtime conversations"},
-	{"/moderations", "The API for moderations"},
-	{"/batches", "The API for batches"},
-	{"/files", "The API for files"},
 	{"/fine_tuning", "The API for fine-tuning"},
 	{"/vector_stores", "The API for vector stores"},
 	{"/assistants", "OpenAI's Assistants API"},
 	{"/threads", "OpenAI's Assistants API"},
-	{"/model/info", "LiteLLM's API for the settings of models"},
 	{"/key", "LiteLLM's API for keys"},
 	{"/user", "LiteLLM's API for users"},
 	{"/team", "LiteLLM's API for teams"},

@@ -41,6 +41,7 @@ type Ready func(ctx context.Context) error
 // no provider reports it. LiteLLM uses the same.
 const since = 1677610602
 
+// appendModel writes a model in OpenAI's form, with the members that LiteLLM adds.
 func appendModel(w *jsonx.Writer, m Model) {
 	w.Object()
 	w.Key("id")
@@ -51,7 +52,33 @@ func appendModel(w *jsonx.Writer, m Model) {
 	w.Int(since)
 	w.Key("owned_by")
 	w.String(m.OwnedBy)
+	if mode := modeOf(m.Verb); mode != "" {
+		w.Key("mode")
+		w.String(mode)
+	}
+	if m.MaxInput > 0 {
+		w.Key("max_input_tokens")
+		w.Int(m.MaxInput)
+	}
+	if m.MaxOutput > 0 {
+		w.Key("max_output_tokens")
+		w.Int(m.MaxOutput)
+	}
 	w.EndObject()
+}
+
+// modeOf is LiteLLM's word for what a model is for; empty if that is unknown.
+func modeOf(verb llm.Verb) string {
+	switch verb {
+	case llm.VerbChat:
+		return "chat"
+	case llm.VerbEmbed:
+		return "embedding"
+	case llm.VerbRerank:
+		return "rerank"
+	default:
+		return ""
+	}
 }
 
 // lister returns the frontend in whose dialect a request is for the list of models, or for one of

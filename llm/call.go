@@ -31,6 +31,8 @@ type Call struct {
 	// Deployment is the id of the only deployment that may serve the call, because it holds what the call
 	// refers to; empty for any.
 	Deployment string
+	// Once is whether only one attempt is made, because a second could do again what the first has done.
+	Once bool
 	// Names are the client's names for the fields of the request, for errors and warnings; nil for
 	// llm's own. See FieldName.
 	Names Names

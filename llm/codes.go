@@ -36,7 +36,7 @@ var codes = map[Code]CodeInfo{
 	"gateway.foreign_origin":         {Actor: ActorCaller, Retry: RetryNo, Meaning: "without a master key the gateway serves only this machine, and the request's Host or Origin names another"},
 	"gateway.model_not_found":        {Actor: ActorCaller, Retry: RetryNo, Meaning: "the gateway has no model of this name"},
 	"gateway.not_found":              {Actor: ActorCaller, Retry: RetryNo, Meaning: "no such path"},
-	"gateway.state_not_found":        {Actor: ActorCaller, Retry: RetryNo, Meaning: "the gateway keeps no response, conversation or item of this id for this caller"},
+	"gateway.state_not_found":        {Actor: ActorCaller, Retry: RetryNo, Meaning: "the gateway knows no response, conversation, item, file or batch of this id for this caller"},
 	"gateway.method":                 {Actor: ActorCaller, Retry: RetryNo, Meaning: "the path does not take this method"},
 	"gateway.stopping":               {Actor: ActorOperator, Retry: RetryNowElsewhere, Meaning: "this gateway is shutting down"},
 	"gateway.overloaded":             {Actor: ActorOperator, Retry: RetryLater, Meaning: "the requests and responses in flight use all of general_settings.max_in_flight_mb, and no memory became free while the call waited"},

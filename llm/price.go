@@ -3,6 +3,7 @@ package llm
 import (
 	"math"
 	"strconv"
+	"strings"
 )
 
 // ParseCost reads an amount in US dollars, such as 0.000003 or 3e-06; false if it is not a number from
@@ -15,36 +16,165 @@ func ParseCost(text string) (Cost, bool) {
 	return Cost(math.Round(dollars * costUnit)), true
 }
 
-// Prices are prices of a token that hold for every service tier. Those of the cache that are not set
-// are the price of input.
-type Prices struct{ Input, Output, CacheRead, CacheWrite Opt[Cost] }
+// Rates are prices of a token under one service tier, for prompts of more than Above tokens. A rate
+// that is not set is that of the same tier for shorter prompts, else that of the default tier.
+type Rates struct {
+	// Tier is empty for the default tier, else one of the Tier constants.
+	Tier string
+	// Above is the number of tokens in the prompt, with those of the cache, that a call must exceed.
+	// The rates then hold for all its tokens.
+	Above int64
+	// Input and Output are for tokens that no other rate is for.
+	Input, Output Opt[Cost]
+	// CacheRead and CacheWrite are the price of Input if they are not set at all, and CacheWrite1h, for
+	// tokens that are kept for an hour, that of CacheWrite.
+	CacheRead, CacheWrite, CacheWrite1h Opt[Cost]
+	// Reasoning is the price of Output if it is not set at all, and so are the prices of audio that of
+	// Input and Output.
+	Reasoning, AudioInput, AudioOutput Opt[Cost]
+}
 
-// Cost returns the cost of usage. ok is false if the price of something that was used is unknown.
-func (p *Prices) Cost(_ string, u *Usage) (c Cost, ok bool) {
-	ok = true
+// Tiers with prices of their own. Other words of providers, such as auto, on_demand and standard, are
+// the default tier.
+const (
+	TierFlex      = "flex"
+	TierBalanced  = "balanced"
+	TierPriority  = "priority"
+	TierUltrafast = "ultrafast"
+	TierBatch     = "batch"
+)
+
+// tierOf is the tier of Rates for a provider's word.
+func tierOf(word string) string {
+	switch word = strings.ToLower(word); word {
+	case TierFlex, TierBalanced, TierPriority, TierUltrafast, TierBatch:
+		return word
+	case "fast": // OpenAI's other word for it
+		return TierPriority
+	default:
+		return ""
+	}
+}
+
+// Prices are what the calls of a model cost.
+type Prices struct {
+	// Rates are those of each tier and length, in any order.
+	Rates []Rates
+	// Query is for a search of a reranker.
+	Query Opt[Cost]
+	// AllTiers is whether tiers without rates cost the same as the default tier. If not, the cost of
+	// their calls is unknown.
+	AllTiers bool
+}
+
+// At returns the rates of a tier for prompts of more than above tokens, for the caller to fill in; they
+// are added if p has none.
+func (p *Prices) At(tier string, above int64) *Rates {
+	for i := range p.Rates {
+		if r := &p.Rates[i]; r.Tier == tier && r.Above == above {
+			return r
+		}
+	}
+	p.Rates = append(p.Rates, Rates{Tier: tier, Above: above})
+	return &p.Rates[len(p.Rates)-1]
+}
+
+// For returns the rates of a call, by the provider's word for its tier and the tokens of its prompt. ok
+// is false if the tier has no price.
+func (p *Prices) For(word string, prompt int64) (rates Rates, ok bool) {
+	tier := tierOf(word)
+	rates = Rates{Tier: tier, Above: -1}
+	ok = p.AllTiers || tier == ""
+	for {
+		next := int64(math.MaxInt64) // the next longer prompts with rates of their own
+		for i := range p.Rates {
+			if r := &p.Rates[i]; r.Above > rates.Above && r.Above < next && r.Above < max(prompt, 1) && (r.Tier == "" || r.Tier == tier) {
+				next = r.Above
+			}
+		}
+		if next == math.MaxInt64 {
+			return rates, ok
+		}
+		for _, of := range [...]string{"", tier} { // the tier's own rates last, over the others
+			for i := range p.Rates {
+				if r := &p.Rates[i]; r.Above == next && r.Tier == of {
+					rates.take(r)
+					ok = ok || of == tier
+				}
+			}
+		}
+		rates.Above = next
+	}
+}
+
+// take replaces the rates that other has.
+func (r *Rates) take(other *Rates) {
+	for _, pair := range [...]struct{ to, from *Opt[Cost] }{
+		{&r.Input, &other.Input},
+		{&r.Output, &other.Output},
+		{&r.CacheRead, &other.CacheRead},
+		{&r.CacheWrite, &other.CacheWrite},
+		{&r.CacheWrite1h, &other.CacheWrite1h},
+		{&r.Reasoning, &other.Reasoning},
+		{&r.AudioInput, &other.AudioInput},
+		{&r.AudioOutput, &other.AudioOutput},
+	} {
+		if pair.from.Set {
+			*pair.to = *pair.from
+		}
+	}
+}
+
+// Cost returns the cost of usage under a tier, in the provider's word. A call with search units costs
+// these alone. ok is false if the price of something that was used is unknown.
+func (p *Prices) Cost(tier string, u *Usage) (c Cost, ok bool) {
+	if u.SearchUnits > 0 {
+		return plus(0, u.SearchUnits, p.Query.Value), p.Query.Set
+	}
+	r, ok := p.For(tier, u.Prompt())
 	add := func(tokens int64, prices ...Opt[Cost]) {
 		if tokens <= 0 {
 			return
 		}
 		for _, price := range prices {
-			if !price.Set {
-				continue
+			if price.Set {
+				c = plus(c, tokens, price.Value)
+				return
 			}
-			if price.Value > 0 && Cost(tokens) > (math.MaxInt64-c)/price.Value {
-				c = math.MaxInt64 // the counts come from the response
-			} else {
-				c += Cost(tokens) * price.Value
-			}
-			return
 		}
 		ok = false
 	}
-	add(u.Input, p.Input)
-	add(u.Output, p.Output)
-	add(u.CacheRead.Value, p.CacheRead, p.Input)
-	add(u.CacheWrite.Value, p.CacheWrite, p.Input)
-	if !ok || u.SearchUnits > 0 { // what is billed by searches has no price of a token
+	var hour int64
+	for _, w := range u.CacheWrites {
+		if w.TTL == "1h" {
+			hour += w.Tokens
+		}
+	}
+	audioIn := min(u.AudioInput.Value, u.Input)
+	audioOut := min(u.AudioOutput.Value, u.Output)
+	thought := min(u.Reasoning.Value, u.Output-audioOut)
+	add(u.Input-audioIn, r.Input)
+	add(audioIn, r.AudioInput, r.Input)
+	add(u.Output-audioOut-thought, r.Output)
+	add(audioOut, r.AudioOutput, r.Output)
+	add(thought, r.Reasoning, r.Output)
+	add(u.CacheRead.Value, r.CacheRead, r.Input)
+	add(u.CacheWrite.Value-hour, r.CacheWrite, r.Input)
+	add(hour, r.CacheWrite1h, r.CacheWrite, r.Input)
+	if !ok {
 		return 0, false
 	}
 	return c, true
+}
+
+// plus adds the cost of tokens. The counts come from the response, so the sum saturates, and negative
+// counts are ignored.
+func plus(c Cost, tokens int64, price Cost) Cost {
+	if tokens <= 0 || price <= 0 {
+		return c
+	}
+	if Cost(tokens) > (math.MaxInt64-c)/price {
+		return math.MaxInt64
+	}
+	return c + Cost(tokens)*price
 }

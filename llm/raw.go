@@ -8,11 +8,22 @@ import (
 
 // Dialects of a Raw call.
 const (
-	DialectBedrock   = "bedrock"   // an operation of AWS's runtime API
-	DialectAnthropic = "anthropic" // Anthropic's Messages
-	DialectGemini    = "gemini"    // Gemini's generateContent
-	DialectOpenAI    = "openai"    // OpenAI's chat completions
-	DialectResponses = "responses" // OpenAI's Responses
+	DialectBedrock   = "bedrock"     // an operation of AWS's runtime API
+	DialectAnthropic = "anthropic"   // Anthropic's Messages
+	DialectGemini    = "gemini"      // Gemini's generateContent
+	DialectOpenAI    = "openai"      // OpenAI's chat completions
+	DialectResponses = "responses"   // OpenAI's Responses
+	DialectText      = "completions" // OpenAI's text completions
+
+	DialectImageGenerations = "images/generations"   // OpenAI's API of this path
+	DialectImageEdits       = "images/edits"         // OpenAI's API of this path
+	DialectImageVariations  = "images/variations"    // OpenAI's API of this path
+	DialectSpeech           = "audio/speech"         // OpenAI's API of this path
+	DialectTranscriptions   = "audio/transcriptions" // OpenAI's API of this path
+	DialectTranslations     = "audio/translations"   // OpenAI's API of this path
+	DialectModerations      = "moderations"          // OpenAI's API of this path
+	DialectFiles            = "files"                // OpenAI's API of this path
+	DialectBatches          = "batches"              // OpenAI's API of this path
 )
 
 // Raw is a call whose body is in a dialect that the target speaks itself, and reaches it without a
@@ -33,6 +44,19 @@ type Raw struct {
 	Service bool
 	// Body is the request as the client sent it.
 	Body jsonx.Raw
+	// Parts is the body of a request that is a form; Body is then empty.
+	Parts []Part
+	// Unestimated is whether usage that the response does not report stays unknown, because the call is
+	// billed by something else than texts, such as the length of audio.
+	Unestimated bool
+}
+
+// Part is a field of a form, a body of multipart/form-data.
+type Part struct {
+	Name string
+	// FileName and ContentType are those of a file; both are empty for a text.
+	FileName, ContentType string
+	Content               []byte
 }
 
 // RawResponse is a complete response in the dialect of its call.

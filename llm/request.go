@@ -27,6 +27,10 @@ type Request struct {
 	// CapMaxTokens is whether MaxTokens may be lowered to what the model can write, because the
 	// client's dialect requires a limit.
 	CapMaxTokens bool
+	// SamplingOptional is whether Temperature, TopP and TopK may be dropped with a warning where the
+	// model has no such setting, because clients of the dialect send the values that suit its own
+	// models with every request.
+	SamplingOptional bool
 	// Format is the JSON format required of the response; nil for free text.
 	Format *Format
 	// ServiceTier is the requested tier, as the target names it; empty for its default.
@@ -123,6 +127,10 @@ const (
 	BlockOther                           // Other: a block that is specific to its dialect
 )
 
+// GeminiMark precedes the signatures of Gemini in Block.Signature, by which they are told from those of
+// other models. Claude's are base64, which has no point.
+const GeminiMark = "gemini."
+
 // Block is one piece of content. Kind determines which of the other fields are used.
 type Block struct {
 	Kind BlockKind
@@ -130,7 +138,8 @@ type Block struct {
 	// names in warnings.
 	Plain bool
 	Text  string
-	// Signature signs a reasoning block; it must be sent back byte for byte.
+	// Signature signs a reasoning block; it must be sent back byte for byte. Gemini's has GeminiMark in
+	// front.
 	Signature  string
 	Media      *Media
 	ToolUse    *ToolUse

@@ -110,6 +110,9 @@ type Usage struct {
 	Total int64
 	// Reasoning is the part of Output that was reasoning; unset if the provider did not report it.
 	Reasoning Opt[int64]
+	// AudioInput and AudioOutput are the parts of Input and Output that were audio; unset if the
+	// provider did not report them.
+	AudioInput, AudioOutput Opt[int64]
 	// CacheRead and CacheWrite are unset if the provider did not report them.
 	CacheRead, CacheWrite Opt[int64]
 	// CacheWrites splits CacheWrite by time to live, in the provider's order.
@@ -133,6 +136,8 @@ func (u *Usage) Add(other *Usage) {
 	u.Total += other.Total
 	u.SearchUnits += other.SearchUnits
 	u.Reasoning = sum(u.Reasoning, other.Reasoning)
+	u.AudioInput = sum(u.AudioInput, other.AudioInput)
+	u.AudioOutput = sum(u.AudioOutput, other.AudioOutput)
 	u.CacheRead = sum(u.CacheRead, other.CacheRead)
 	u.CacheWrite = sum(u.CacheWrite, other.CacheWrite)
 	writes := slices.Clone(u.CacheWrites)

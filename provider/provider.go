@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"time"
 
+	"outcrop/catalog"
 	"outcrop/llm"
 	"outcrop/upstream"
 )
@@ -79,6 +80,9 @@ type Params struct {
 	Note string
 	// DataDir is a folder for data that survives restarts; empty for none.
 	DataDir string
+	// Facts returns what is known of the model with an id, such as its limits; nil if nothing is, or if
+	// the provider has a catalogue of its own. It may be nil itself.
+	Facts func(model string) *catalog.Model
 	// Policy restricts where calls may go.
 	Policy Policy
 	// ClientPolicy restricts which settings clients may set in requests; the zero value allows
@@ -86,7 +90,8 @@ type Params struct {
 	ClientPolicy ClientPolicy
 }
 
-// WithDefaults returns p with an empty environment, no log and the system's clock where they are not set.
+// WithDefaults returns p with an empty environment, no log, no facts and the system's clock where they are
+// not set.
 func (p Params) WithDefaults() Params {
 	if p.Environ == nil {
 		p.Environ = func(string) string { return "" }
@@ -96,6 +101,9 @@ func (p Params) WithDefaults() Params {
 	}
 	if p.Now == nil {
 		p.Now = time.Now
+	}
+	if p.Facts == nil {
+		p.Facts = func(string) *catalog.Model { return nil }
 	}
 	return p
 }
@@ -226,6 +234,20 @@ type Speaker interface {
 	Dialects() []string
 }
 
+// Accounter is a Deployment whose account keeps what calls refer to later, such as files.
+type Accounter interface {
+	// Account identifies the account, without showing its credentials: deployments with the same text
+	// share what is kept.
+	Account() string
+}
+
+// Forwarder is a Deployment through which clients can call the provider's own API, whatever its paths.
+type Forwarder interface {
+	// Forward makes one request with the deployment's credentials, to an address of the provider's and to
+	// no other. A response with an error status is a response. A failure is an *llm.Error.
+	Forward(ctx context.Context, req *llm.Forward) (*llm.Forwarded, error)
+}
+
 // Guarder is a Target that applies llm.Call.Guardrail in each of its verbs, or refuses the call. No other
 // target gets a call with a guardrail, except to count its tokens.
 type Guarder interface {
@@ -325,6 +347,9 @@ type Model struct {
 	Context, MaxOutput int64
 	// Input and Output are the prices of a token; unset if calls are billed by something else.
 	Input, Output llm.Opt[llm.Cost]
+	// Facts are what the catalogue knows of the model; nil if nothing, or if the provider has a catalogue
+	// of its own.
+	Facts *catalog.Model
 	// Entitlement is what the provider reports about the account's access: granted or refused.
 	Entitlement Entitlement
 	// Known reports whether anything is known about the model; if not, the following fields have no

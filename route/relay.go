@@ -18,6 +18,30 @@ type Translation struct {
 	Stream   func(llm.Stream) llm.RawStream
 }
 
+// Speaks reports whether some, and whether all targets that would serve a call of a model name take
+// bodies of a dialect as they are. Settings.Speaks says the same of a name's deployments, whatever their
+// models. It does not block.
+func (r *Router) Speaks(name, dialect string) (some, all bool) {
+	g, captured := r.names.find(name)
+	if g == nil {
+		return false, false
+	}
+	all = true
+	for _, t := range g.deployments {
+		targets, err := t.Deployment.Targets(llm.VerbRaw, t.modelFor(captured))
+		if err != nil {
+			all = false
+			continue
+		}
+		for _, target := range targets {
+			p, ok := target.(provider.Passer)
+			speaks := ok && p.Speaks(dialect)
+			some, all = some || speaks, all && speaks
+		}
+	}
+	return some, all && some
+}
+
 // verb is what a call asks of its targets: a call that can be translated is a conversation.
 func (t *Translation) verb(raw *llm.Raw) llm.Verb {
 	switch {

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"outcrop/catalog"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
@@ -27,6 +28,8 @@ type Entry struct {
 	Name string
 	// ID is unique; a client may name it instead of Name.
 	ID string
+	// Provider is the name of the deployment's provider.
+	Provider string
 	// Model is the deployment's model string; a * in it is replaced by what Name's * matched.
 	Model      string
 	Deployment provider.Deployment
@@ -39,6 +42,9 @@ type Entry struct {
 	// Price computes the cost of the deployment's responses instead of the provider's prices; nil for
 	// those.
 	Price llm.Pricer
+	// Facts returns what is known of a model, which is Model with the * replaced: its prices, where neither
+	// Price nor the provider has some, and its limits; nil if nothing is known. It may be nil itself.
+	Facts func(model string) *catalog.Model
 	// Settings are for the frontend that translates the calls.
 	Settings
 }
@@ -98,6 +104,7 @@ type Options struct {
 // Router serves calls. It is safe for concurrent use.
 type Router struct {
 	names *names
+	all   []*group // as configured
 	opt   Options
 }
 
@@ -169,7 +176,7 @@ func New(entries []Entry, opt Options) *Router {
 			g.ids = append(g.ids, t.ID)
 		}
 	}
-	return &Router{names: newNames(groups), opt: opt}
+	return &Router{names: newNames(groups), all: groups, opt: opt}
 }
 
 // spoken lists the dialects of deployments.
@@ -216,21 +223,6 @@ func (r *Router) Settings(name string) Settings {
 		return s
 	}
 	return Settings{}
-}
-
-// Served describes how a call was served.
-type Served struct {
-	Deployment string // its id
-	Retries    int    // the failed attempts before
-
-	price llm.Pricer
-}
-
-func (s Served) note(m *llm.Meta) {
-	m.Deployment, m.Retries = s.Deployment, s.Retries
-	if s.price != nil {
-		m.Price = s.price
-	}
 }
 
 // Do calls do with the targets of a model until it succeeds or no other attempt can help, whatever
@@ -295,22 +287,20 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 	order := g.order(c.start)
 	if req.Deployment != "" {
 		if order = g.only(req.Deployment); order == nil {
-			return Served{}, &llm.Error{
-				Code: llm.CodeStateNotFound, Status: 404, Message: "the deployment that holds what the request refers to does not serve the model " + quote(name) + ".",
-				Fix: "Use the model's name of the earlier call, or send the whole conversation.",
-			}
+			return Served{}, goneError(name)
 		}
 	}
 	for tries := 0; ; tries++ {
 		t := order[tries%len(order)]
-		model := t.Model
-		if captured != "" || strings.Contains(model, "*") {
-			model = strings.Replace(model, "*", captured, 1)
-		}
+		model := t.modelFor(captured)
 		e := c.tryDeployment(ctx, t, model, req.ClientSettings)
+		explain(e, t.Facts, model)
 		if e == nil {
 			c.budget.earn()
-			return Served{Deployment: t.ID, Retries: c.failed, price: t.Price}, nil
+			return Served{Deployment: t.ID, Retries: c.failed, price: t.Price, facts: t.Facts, model: model}, nil
+		}
+		if req.Once {
+			return Served{}, e
 		}
 		next := order[(tries+1)%len(order)]
 		pause, ok := r.shouldRetry(e, tries, c.budget, t, next, c.start)
@@ -322,6 +312,14 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 			return Served{}, e
 		}
 	}
+}
+
+// modelFor is the deployment's model string for what the name's * has matched.
+func (t *deployment) modelFor(captured string) string {
+	if captured == "" && !strings.Contains(t.Model, "*") {
+		return t.Model
+	}
+	return strings.Replace(t.Model, "*", captured, 1)
 }
 
 // notConfigured is the error for a model that the router does not know.
@@ -444,16 +442,6 @@ func (g *group) order(now time.Time) []*deployment {
 		cooling = append(cooling[:soonest], cooling[soonest+1:]...)
 	}
 	return order
-}
-
-// only returns the deployment with an id; nil if the group has none.
-func (g *group) only(id string) []*deployment {
-	for i, t := range g.deployments {
-		if t.ID == id {
-			return g.deployments[i : i+1]
-		}
-	}
-	return nil
 }
 
 // attemptError returns the failure of an attempt: the cause of its context's end, if that ended it.

@@ -116,6 +116,7 @@ func (s *Store) forget(ctx context.Context, until int64) error {
 			`DELETE FROM responses WHERE expires <= $1`,
 			`DELETE FROM conversation_items WHERE conversation IN (SELECT id FROM conversations WHERE expires <= $1)`,
 			`DELETE FROM conversations WHERE expires <= $1`,
+			`DELETE FROM objects WHERE expires <= $1`,
 		} {
 			if _, err := tx.ExecContext(ctx, statement, until); err != nil {
 				return err

@@ -36,6 +36,21 @@ func knownField(name string) bool {
 		"encrypted_content", "call_id", "namespace", "environment", "prompt", "moderation", "limit", "order", "after", "syntax":
 		return true
 
+	// OpenAI's text completions, images, audio, files and batches, and LiteLLM's names for whose account
+	// has a file (https://platform.openai.com/docs/api-reference).
+	case "suffix", "best_of", "echo", "stream_format", "size", "quality", "style", "mask", "voice", "language", "timestamp_granularities", "purpose",
+		"input_file_id", "output_file_id", "error_file_id", "endpoint", "completion_window", "target_model_names", "x-litellm-model", "custom-llm-provider", "provider",
+		"input_tokens", "output_tokens", "prompt_tokens", "completion_tokens", "total_tokens", "input_tokens_details", "cached_tokens", "usage", "error":
+		return true
+
+	// Gemini's generateContent (https://ai.google.dev/api/generate-content).
+	case "allowedFunctionNames", "alt", "cachedContent", "candidateCount", "candidates", "contents", "fileData", "fileUri", "frequencyPenalty",
+		"functionCallingConfig", "functionDeclarations", "functionResponse", "generateContentRequest", "generationConfig", "googleSearch",
+		"includeThoughts", "labels", "maxOutputTokens", "mimeType", "parametersJsonSchema", "parts", "presencePenalty", "response", "responseJsonSchema",
+		"responseMimeType", "responseModalities", "responseSchema", "safetySettings", "stopSequences", "systemInstruction", "thinkingBudget",
+		"thinkingConfig", "thinkingLevel", "topK", "topP":
+		return true
+
 	// OpenAI's embeddings and Cohere's rerank, and the parameters of Bedrock's models for both
 	// (https://docs.litellm.ai/docs/providers/bedrock_embedding, https://docs.cohere.com/reference/rerank).
 	case "texts", "images", "inputs", "dimensions", "output_dimension", "embeddingDimension", "encoding_format", "input_type", "inputType", "truncate", "textTruncate",

@@ -59,7 +59,9 @@ func (h *Handler) Routes() []door.Route {
 
 // Owns reports whether a path belongs to the frontend.
 func (h *Handler) Owns(path string) bool {
-	path, _ = strings.CutPrefix(path, "/anthropic")
+	if rest, ok := strings.CutPrefix(path, "/anthropic"); ok { // others are Anthropic's own API
+		return rest == "/v1/messages" || rest == "/v1/messages/count_tokens"
+	}
 	return path == "/v1/messages" || strings.HasPrefix(path, "/v1/messages/")
 }
 

@@ -43,6 +43,8 @@ type Model struct {
 	Title string
 	// Context and MaxOutput are limits in tokens; 0 if unknown.
 	Context, MaxOutput int64
+	// MaxInput is the most tokens of a prompt; 0 if unknown.
+	MaxInput int64
 	// Verb is what it is for, such as llm.VerbEmbed; 0 if unknown.
 	Verb llm.Verb
 	// Deprecated is whether the model has been retired or is going to be.
@@ -88,11 +90,13 @@ func ServeCall(r *http.Request, call *gateway.Call, serve func(call *gateway.Cal
 	guarded(call, serve)
 }
 
-// guarded records a panic, which the server answers.
+// guarded records a panic, which the server answers, unless it only ends the connection.
 func guarded(call *gateway.Call, serve func(call *gateway.Call)) {
 	defer func() {
 		if p := recover(); p != nil {
-			_ = call.Fail(Internal())
+			if p != http.ErrAbortHandler { //nolint:errorlint // panics are not wrapped
+				_ = call.Fail(Internal())
+			}
 			panic(p) //nolint:forbidigo // the server handles it
 		}
 	}()

@@ -11,8 +11,12 @@ import (
 
 // WriteJSON writes a response whose body is a JSON object.
 func WriteJSON(w http.ResponseWriter, status int, body []byte) {
+	writeWhole(w, status, "application/json", body)
+}
+
+func writeWhole(w http.ResponseWriter, status int, kind string, body []byte) {
 	h := w.Header()
-	h["Content-Type"] = []string{"application/json"}
+	h["Content-Type"] = []string{kind}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	inbound.WriteWhole(w, body)

@@ -3,7 +3,6 @@ package embeddings
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"outcrop/gateway"
@@ -17,6 +16,9 @@ import (
 // Door is the name of this frontend in the record.
 const Door = "openai_embeddings"
 
+// path is the API's path.
+const path = "/embeddings"
+
 // Handler serves embeddings.
 type Handler struct {
 	door.Translated
@@ -29,16 +31,11 @@ func New(g *gateway.Gateway, opt door.Options) *Handler {
 
 // Routes lists what the frontend serves.
 func (h *Handler) Routes() []door.Route {
-	return []door.Route{
-		{Pattern: "POST /v1/embeddings", Path: "/v1/embeddings", About: "embeddings in OpenAI's format", Handle: h.ServeHTTP},
-		{Pattern: "POST /embeddings", Path: "/embeddings", About: "the same without the prefix /v1", Handle: h.ServeHTTP},
-		{Pattern: "POST /openai/deployments/{model}/embeddings", Path: "/openai/deployments/{model}/embeddings", About: "the same under Azure's path", Handle: h.ServeHTTP},
-		{Pattern: "POST /engines/{model}/embeddings", Path: "/engines/{model}/embeddings", About: "the same under the path of OpenAI's first clients", Handle: h.ServeHTTP},
-	}
+	return door.PathRoutes(path, "embeddings in OpenAI's format", h.ServeHTTP)
 }
 
 // Owns reports whether a path belongs to the frontend.
-func (h *Handler) Owns(path string) bool { return strings.HasSuffix(path, "/embeddings") }
+func (h *Handler) Owns(p string) bool { return strings.HasSuffix(p, path) }
 
 // Whole reports false: the paths are served by http.ServeMux.
 func (h *Handler) Whole() bool { return false }
@@ -51,7 +48,7 @@ func (h *Handler) WriteError(w http.ResponseWriter, e *llm.Error) {
 // ServeHTTP responds to one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Answer(w, r, h.WriteError, func(call *gateway.Call, body *inbound.Body) ([]byte, error) {
-		req, err := wire.Decode(body.Bytes, h.Decoding(modelOf(r)))
+		req, err := wire.Decode(body.Bytes, h.Decoding(door.PathModel(r, path)))
 		body.Release() // the request does not share its memory
 		if err != nil {
 			return nil, err
@@ -63,19 +60,4 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		return wire.AppendResponse(nil, wire.Envelope{Model: req.LLM.Model, Base64: req.Base64}, resp), nil
 	})
-}
-
-// modelOf is the model in a path; empty if it has none. Models contain slashes, which some clients do
-// not encode.
-func modelOf(r *http.Request) string {
-	escaped := r.URL.EscapedPath()
-	for _, prefix := range [...]string{"/openai/deployments/", "/engines/"} {
-		if rest, ok := strings.CutPrefix(escaped, prefix); ok {
-			name, err := url.PathUnescape(strings.TrimSuffix(rest, "/embeddings"))
-			if err == nil {
-				return name
-			}
-		}
-	}
-	return ""
 }

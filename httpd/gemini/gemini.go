@@ -143,7 +143,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 		return h.embed(w, r, call, body, model, operation == opBatch)
 	}
 	m := &message{body: body, env: wire.Envelope{ID: call.ID(), Model: model}}
-	m.raw = llm.Raw{Call: llm.Call{Model: model, Stream: stream, DropParams: h.Gateway.Settings(model).DropParams}, Dialect: llm.DialectGemini, Body: body.Bytes}
+	m.raw = llm.Raw{Call: llm.Call{Model: model, Stream: stream, DropParams: h.Gateway.Settings(model).DropParams, Names: wire.Names()}, Dialect: llm.DialectGemini, Body: body.Bytes}
 	if !jsonx.Valid(body.Bytes) {
 		body.Release()
 		return llm.Invalid("", "the request body is not valid JSON")

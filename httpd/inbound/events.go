@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"cmp"
 	"math"
 	"net/http"
 	"sync"
@@ -19,6 +20,7 @@ type Events struct {
 	flusher   http.Flusher
 	pace      pace
 	kind      string        // the content type; empty if the caller has set it
+	status    int           // 200 if 0
 	ping      func() []byte // nil without comments
 	keepAlive time.Duration
 
@@ -62,6 +64,13 @@ func newEvents(w http.ResponseWriter, kind string, ping func() []byte, keepAlive
 func NewFrames(w http.ResponseWriter) *Events {
 	e := &Events{w: w, pace: pace{w: w}}
 	e.flusher, _ = w.(http.Flusher)
+	return e
+}
+
+// NewStatus prepares a response with a status whose headers are set, as they are to be sent.
+func NewStatus(w http.ResponseWriter, status int) *Events {
+	e := NewFrames(w)
+	e.status = status
 	return e
 }
 
@@ -132,9 +141,11 @@ func (e *Events) write(p []byte) {
 		if e.kind != "" {
 			h.Set("Content-Type", e.kind)
 		}
-		h.Set("Cache-Control", "no-cache")
+		if e.status == 0 {
+			h.Set("Cache-Control", "no-cache")
+		}
 		h.Set("X-Accel-Buffering", "no") // nginx must not buffer events
-		e.w.WriteHeader(http.StatusOK)
+		e.w.WriteHeader(cmp.Or(e.status, http.StatusOK))
 	}
 	e.pace.extend()
 	if len(p) == 0 {

@@ -43,18 +43,22 @@ func rules() []Rule {
 		{Path: "wire/mediatype", Level: dialect, May: []string{"llm"}, Why: "what a file is follows from its name and type, whatever the dialect that carries it"},
 		{Path: "wire/litellm", Level: dialect, May: with("internal/httpfield"), Why: "what LiteLLM adds to every dialect depends on none of them"},
 
+		{Path: "catalog/schema", Level: language, May: []string{"internal/jsonx"}, Why: "the readers and writers of the data files share their form, which knows neither"},
+		{Path: "catalog", Level: dialect, May: with("catalog/schema"), Why: "what is known of models is data for all others, and knows no provider"},
+		{Path: "catalog/tables", Level: component, May: with("catalog", "catalog/schema", "upstream", "wire/litellm"), Why: "the reader of public tables writes the catalogue's files, and takes no part in calls; the names of LiteLLM's prices are those of its configuration"},
+
 		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard"}, Why: "the HTTP client knows neither dialects nor providers"},
-		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "llm", "upstream"}, Beside: []string{"provider"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect"},
+		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "internal/httpfield", "llm", "upstream"}, Beside: []string{"provider"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect"},
 		{Path: "provider/modellist", Level: contract, May: common, Beside: []string{"provider"}, Why: "lists of models are kept and checked alike, whoever has them and in whatever form they are sent"},
 		{Path: "provider/overrides", Level: contract, May: with("internal/netguard", "upstream"), Beside: []string{"provider"}, Why: "what clients may set, and where the gateway's identity may go, is judged in one place"},
-		{Path: "provider", Level: contract, May: with("upstream"), Why: "the contract names no concrete provider and no dialect"},
+		{Path: "provider", Level: contract, May: with("catalog", "upstream"), Why: "the contract names no concrete provider and no dialect"},
 
 		{Path: "provider/bedrock/modelid", Level: language, May: []string{"internal/levenshtein", "provider/bedrock/endpoint"}, Why: "the grammar of model ids is pure and needs no other component except the grammar of regions"},
 		{Path: "provider/bedrock/endpoint", Level: leaf, May: []string{"internal/levenshtein"}, Why: "hosts and paths follow from region and partition alone"},
 		{Path: "provider/bedrock/sign", Level: leaf, Why: "signing is a function of request, credentials and time; the emulator shares it"},
-		{Path: "provider/bedrock/catalog/schema", Level: dialect, May: common, Why: "the readers and writers of the data files share their format, which knows neither"},
+		{Path: "provider/bedrock/catalog/schema", Level: dialect, May: with("catalog/schema"), Why: "the readers and writers of the data files share their format, which knows neither; prices and sources are as in the catalogue of all providers"},
 		{
-			Path: "provider/bedrock/catalog/refresh", Level: component, May: with("upstream", "provider/bedrock/catalog", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"),
+			Path: "provider/bedrock/catalog/refresh", Level: component, May: with("upstream", "catalog/schema", "provider/bedrock/catalog", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"), Beside: []string{"catalog/tables"},
 			Why: "the refresher writes the catalogue's data files and takes no part in calls",
 		},
 		{Path: "provider/bedrock/catalog", Level: contract, May: with("upstream", "internal/levenshtein", "provider/bedrock/catalog/schema", "provider/bedrock/modelid", "provider/bedrock/endpoint"), Why: "components do not import their provider, and the catalogue is data that others read"},
@@ -85,7 +89,7 @@ func rules() []Rule {
 			Why: "a provider knows its own components and dialects, but neither other providers nor its callers",
 		},
 		{
-			Path: "provider/openaicompat", Level: component, May: with("wire/openaichat", "wire/openairesponses", "wire/openaiembed", "wire/cohererank", "wire/sse", "upstream", "provider", "provider/modellist", "provider/overrides", "provider/transport"),
+			Path: "provider/openaicompat", Level: component, May: with("wire/openaichat", "wire/openaiapi", "wire/openairesponses", "wire/openaiembed", "wire/cohererank", "wire/sse", "upstream", "provider", "provider/modellist", "provider/overrides", "provider/transport"),
 			Why: "it serves vendors that differ by data only, and providers that differ by address and credentials too import it",
 		},
 		{
@@ -97,7 +101,7 @@ func rules() []Rule {
 			Why: "Vertex AI has models of three dialects, and knows their addresses and its credentials",
 		},
 		{
-			Path: "provider/claude", Level: component, May: with("internal/httpfield", "wire/anthropic", "wire/sse", "wire/litellm", "upstream", "provider", "provider/transport"),
+			Path: "provider/claude", Level: component, May: with("catalog", "internal/httpfield", "wire/anthropic", "wire/sse", "wire/litellm", "upstream", "provider", "provider/transport"),
 			Beside: []string{"provider/bedrock/converse", "provider/bedrock/diagnose"},
 			Why:    "Claude is the same model wherever it is hosted: the pure packages that fit requests to it and read its refusals are Bedrock's, and nothing else of Bedrock is known",
 		},
@@ -116,15 +120,15 @@ func rules() []Rule {
 
 		{Path: "store", Level: contract, Why: "the store keeps bytes for an owner, and knows neither dialects nor the pipeline"},
 		{Path: "telemetry", Level: contract, May: common, Why: "every stage may record, so it is below all of them and never sees a request's content"},
-		{Path: "route", Level: stage, May: with("provider", "telemetry"), Why: "routing knows the providers' contract, but no concrete provider and no server"},
+		{Path: "route", Level: stage, May: with("catalog", "provider", "telemetry"), Why: "routing knows the providers' contract, but no concrete provider and no server"},
 		{Path: "fetch", Level: stage, May: []string{"internal/netguard", "llm"}, Why: "fetching knows URLs and content, but neither dialects, providers nor its callers"},
 		{
 			Path: "gateway", Level: pipeline, May: with("internal/budget", "internal/parallel", "route", "telemetry"),
 			Why: "the pipeline is built from interfaces; it knows no frontend and no concrete provider",
 		},
-		{Path: "config", Level: pipeline, May: with("provider", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
+		{Path: "config", Level: pipeline, May: with("provider", "wire/litellm", "route", "fetch", "telemetry"), Why: "the configuration fills in other packages' settings and runs none of them"},
 		{
-			Path: ".", Level: library, May: with("internal/budget", "internal/memlimit", "config", "gateway", "route", "fetch", "telemetry", "provider", "provider/all", "upstream", "wire/openaichat"),
+			Path: ".", Level: library, May: with("catalog", "internal/budget", "internal/memlimit", "config", "gateway", "route", "fetch", "telemetry", "provider", "provider/all", "upstream", "wire/openaichat"),
 			Why: "the library is the pipeline without HTTP: no frontend, no server, and providers only from the list; the operator's parameters are in OpenAI's dialect",
 		},
 
@@ -137,14 +141,22 @@ func rules() []Rule {
 		},
 		{
 			Path: "httpd/responses", Level: frontend, May: with("internal/budget", "gateway", "wire/...", "httpd/inbound", "httpd/door", "store"),
-			Why: "the only frontend whose clients refer to earlier calls keeps them in the store",
+			Why: "a frontend whose clients refer to earlier calls keeps them in the store",
+		},
+		{
+			Path: "httpd/files", Level: frontend, May: with("gateway", "wire/...", "httpd/inbound", "httpd/door", "store"),
+			Why: "clients refer to files and batches of earlier calls, and the store knows whose they are",
+		},
+		{
+			Path: "httpd/passthrough", Level: frontend, May: with("internal/httpfield", "gateway", "wire/openaichat", "httpd/inbound", "httpd/door"),
+			Why: "what is passed on as it is belongs to no dialect; errors have OpenAI's form, and headers are told apart",
 		},
 		{
 			Path: "httpd/*", Level: frontend, May: with("internal/budget", "gateway", "telemetry", "wire/...", "httpd/inbound", "httpd/door"),
 			Why: "a frontend translates one dialect for the pipeline, and knows no other frontends, no providers and no routing",
 		},
 		{
-			Path: "httpd", Level: server, May: with("internal/levenshtein", "gateway", "telemetry", "wire/...", "httpd/*"),
+			Path: "httpd", Level: server, May: with("catalog", "internal/levenshtein", "gateway", "telemetry", "wire/...", "httpd/*"),
 			Why: "the server contains the frontends; providers and routing belong to the pipeline",
 		},
 
@@ -164,7 +176,7 @@ func rules() []Rule {
 		},
 		{
 			Path: "cli", Level: command, May: with(
-				"internal/memlimit", ".", "app", "config", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all",
+				"internal/memlimit", ".", "app", "catalog", "catalog/tables", "upstream", "config", "telemetry", "emulator/...", "internal/levenshtein", "provider", "provider/all",
 				"provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/catalog", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/diagnose",
 			),
 			Why: "a command uses the library, the app and pure components, but not the internals of the pipeline",

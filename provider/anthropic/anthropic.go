@@ -174,7 +174,7 @@ func (d *deployment) target(model, api string) *claude.Target {
 	return claude.New(claude.Options{
 		Host: d.host, Client: d.client, Service: service, Model: model, Name: model,
 		Destination: llm.Destination{Provider: "anthropic", API: api, ID: model, Note: d.params.Note},
-		Location:    d.host.message.Host, Instance: d.instance(),
+		Location:    d.host.message.Host, Instance: d.instance(), Known: d.params.Facts(model),
 	})
 }
 
@@ -224,6 +224,24 @@ func (d *deployment) Format(f fmt.State, _ rune) {
 // Dialects are Anthropic's.
 func (d *deployment) Dialects() []string { return []string{llm.DialectAnthropic} }
 
+// Forward makes a request for Anthropic's API, in the version that the client asks for.
+func (d *deployment) Forward(ctx context.Context, req *llm.Forward) (*llm.Forwarded, error) {
+	root := *d.host.message
+	root.Path, root.RawPath = strings.TrimSuffix(root.Path, "/v1/messages"), ""
+	f := transport.Forwarding{
+		Client: d.client, Service: service, Provider: "anthropic", Note: d.params.Note, Root: &root, Instance: d.instance(),
+		Authorize: func(ctx context.Context, h http.Header) ([]string, error) {
+			wanted := h.Get("Anthropic-Version")
+			secrets, err := d.host.Authorize(ctx, h)
+			if wanted != "" {
+				h.Set("Anthropic-Version", wanted)
+			}
+			return secrets, err
+		},
+	}
+	return f.Forward(ctx, req)
+}
+
 // Close does nothing: there is no background work.
 func (d *deployment) Close() error { return nil }
 
@@ -231,4 +249,5 @@ var (
 	_ provider.Overridable = (*deployment)(nil)
 	_ provider.Readier     = (*deployment)(nil)
 	_ provider.Speaker     = (*deployment)(nil)
+	_ provider.Forwarder   = (*deployment)(nil)
 )

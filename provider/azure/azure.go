@@ -97,7 +97,7 @@ func (openAI) url(base *url.URL, path, model, version string) *url.URL {
 		}
 	case path == "/responses" && version < "2025-03-01": // the first version that has it is 2025-03-01-preview
 		return nil
-	case path == "/models" || path == "/responses":
+	case path == "/models" || path == "/responses" || path == "/files" || path == "/batches":
 		u.Path += "/openai" + path
 	default:
 		if named {
@@ -203,6 +203,15 @@ func (e *endpoint) URL(api openaicompat.API, model string) *url.URL {
 		return nil
 	}
 	return e.service.url(e.base, path, Deployment(model), e.version)
+}
+
+// Root is the resource.
+func (e *endpoint) Root() *url.URL {
+	u := *e.base
+	u.Path, _, _ = strings.Cut(u.Path, "/openai")
+	u.Path = strings.TrimSuffix(strings.TrimSuffix(u.Path, "/models"), "/v1")
+	u.RawPath, u.RawQuery = "", ""
+	return &u
 }
 
 // Deployment is a model string without what LiteLLM's users write in front of it to name the kind of

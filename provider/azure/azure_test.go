@@ -39,6 +39,10 @@ func TestAddresses(t *testing.T) {
 		{openAI{}, resource, "/chat/completions", "preview", resource + "/openai/v1/chat/completions?api-version=preview"},
 		{openAI{}, resource + "/openai/v1", "/chat/completions", "2024-10-21", resource + "/openai/v1/chat/completions"},
 		{openAI{}, resource, "/models", "2024-10-21", resource + "/openai/models?api-version=2024-10-21"},
+		{openAI{}, resource, "/files", "2024-10-21", resource + "/openai/files?api-version=2024-10-21"},
+		{openAI{}, resource, "/batches", "v1", resource + "/openai/v1/batches"},
+		{openAI{}, resource, "/images/generations", "2024-10-21", resource + "/openai/deployments/m/images/generations?api-version=2024-10-21"},
+		{openAI{}, resource, "/audio/speech", "v1", resource + "/openai/v1/audio/speech"},
 		{openAI{}, "https://gateway.corp.example/azure", "/chat/completions", "2024-10-21", "https://gateway.corp.example/azure/openai/deployments/m/chat/completions?api-version=2024-10-21"},
 		{openAI{}, resource, "/responses", "v1", resource + "/openai/v1/responses"},
 		{openAI{}, resource, "/responses", "2025-03-01-preview", resource + "/openai/responses?api-version=2025-03-01-preview"},
@@ -286,6 +290,25 @@ func TestResponsesPassThroughByTheirOwnAPI(t *testing.T) {
 		_, err = p.Pass(t.Context(), &llm.Raw{Dialect: llm.DialectResponses, Service: true, Method: http.MethodDelete, Path: []string{"resp_1"}})
 		if want := "DELETE " + strings.Replace(path, "/responses", "/responses/resp_1", 1) + " "; err != nil || got != want {
 			t.Errorf("called %s, not %s: %v", got, want, err)
+		}
+	}
+}
+
+func TestTheRootOfAResource(t *testing.T) {
+	for base, want := range map[string]string{
+		"https://r.openai.azure.com":                                    "https://r.openai.azure.com",
+		"https://r.openai.azure.com/openai/deployments/m?api-version=1": "https://r.openai.azure.com",
+		"https://r.openai.azure.com/openai/v1":                          "https://r.openai.azure.com",
+		"https://r.services.ai.azure.com/models":                        "https://r.services.ai.azure.com",
+		"https://proxy.example/team/openai":                             "https://proxy.example/team",
+		"https://m.eastus.models.ai.azure.com/v1":                       "https://m.eastus.models.ai.azure.com",
+	} {
+		u, err := url.Parse(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (&endpoint{base: u}).Root().String(); got != want {
+			t.Errorf("%s: %s", base, got)
 		}
 	}
 }

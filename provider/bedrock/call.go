@@ -160,7 +160,11 @@ func requestError(err error) error {
 
 // failing describes a failed call for the diagnosis.
 func (w *target) failing(req *llm.Request, stream bool) diagnose.Case {
-	return diagnose.Case{Target: w.destination, Base: w.base, Stream: stream, Request: req, Known: w.d.account.Snapshot().Catalogue, Now: w.d.now()}
+	c := diagnose.Case{Target: w.destination, Base: w.base, Stream: stream, Request: req, Known: w.d.account.Snapshot().Catalogue, Now: w.d.now()}
+	if req != nil {
+		c.Names = req.Names
+	}
+	return c
 }
 
 // send signs and sends a request for the region of target. A response with an error status is

@@ -138,7 +138,7 @@ func (t *Target) encode(fitted *converse.Adapted, op Operation) (body [][]byte, 
 	return body, betas, err
 }
 
-// maxOutput is the limit of max_tokens for a Claude by its name, or less: the API requires a limit,
+// maxOutput is the limit of max_tokens for a Claude that is not known, by its name, or less: the API requires a limit,
 // and refuses one that is too high (https://platform.claude.com/docs/en/about-claude/models/overview).
 func maxOutput(name string) int64 {
 	switch {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"outcrop/catalog"
 	"outcrop/internal/httpfield"
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -59,6 +60,9 @@ type Options struct {
 	Model, Name string
 	// Destination is where calls go, for the record.
 	Destination llm.Destination
+	// Known is what the catalogue knows of the model; nil if nothing. Requests without a limit of tokens get
+	// the model's.
+	Known *catalog.Model
 	// Location is what fails as a whole, such as a region.
 	Location string
 	// Instance is the value of provider.InstanceHeader; empty to send none.
@@ -74,7 +78,11 @@ type Target struct {
 
 // New makes a Target.
 func New(opt Options) *Target {
-	return &Target{opt: opt, model: converse.NewModel("anthropic", opt.Name, nil).On(opt.Service), most: maxOutput(opt.Name)}
+	most := maxOutput(opt.Name)
+	if opt.Known != nil && opt.Known.MaxOutput > 0 {
+		most = opt.Known.MaxOutput
+	}
+	return &Target{opt: opt, model: converse.NewModel("anthropic", opt.Name, nil).On(opt.Service), most: most}
 }
 
 // Format writes the model for every verb, because the host may hold secrets.

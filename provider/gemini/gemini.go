@@ -189,6 +189,17 @@ func (d *deployment) Format(f fmt.State, _ rune) {
 // Dialects are Gemini's.
 func (d *deployment) Dialects() []string { return []string{llm.DialectGemini} }
 
+// Forward makes a request for Google AI Studio's API, whose paths begin with a version.
+func (d *deployment) Forward(ctx context.Context, req *llm.Forward) (*llm.Forwarded, error) {
+	root := *d.base
+	root.Path, root.RawPath = root.Path[:strings.LastIndexByte(root.Path, '/')], ""
+	f := transport.Forwarding{
+		Client: d.client, Service: service, Provider: "gemini", Note: d.params.Note, Root: &root, Instance: d.instance(),
+		Authorize: (&host{d: d}).Authorize,
+	}
+	return f.Forward(ctx, req)
+}
+
 // Close does nothing: there is no background work.
 func (d *deployment) Close() error { return nil }
 
@@ -196,4 +207,5 @@ var (
 	_ provider.Overridable = (*deployment)(nil)
 	_ provider.Readier     = (*deployment)(nil)
 	_ provider.Speaker     = (*deployment)(nil)
+	_ provider.Forwarder   = (*deployment)(nil)
 )

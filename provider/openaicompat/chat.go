@@ -51,20 +51,30 @@ func (t *target) reading() wire.ReadOptions {
 func (t *target) call(ctx context.Context, req *llm.Request, stream bool) (*exchange, error) {
 	own := *req
 	own.Stream = stream
+	warnings := t.sampling(&own)
 	buf := t.d.buffer()
 	defer t.d.release(buf)
 	w := jsonx.Writer{Buf: (*buf)[:0]}
-	warnings, err := wire.AppendRequest(&w, &own, t.name, &t.d.vendor.form)
+	encoded, err := wire.AppendRequest(&w, &own, t.name, &t.d.vendor.form)
 	if err != nil {
 		return nil, err
 	}
-	*buf = w.Buf
+	*buf, warnings = w.Buf, append(warnings, encoded...)
 	edit := t.edit(req.DropParams)
 	pieces, changed, err := edit.Apply(w.Buf)
 	if err != nil {
 		return nil, err
 	}
 	return t.post(ctx, APIChat, t.address(stream), req.Headers, pieces, append(warnings, changed...))
+}
+
+// sampling drops a setting that the vendor does not have, if it is optional.
+func (t *target) sampling(req *llm.Request) []llm.Warning {
+	if !req.TopK.Set || !req.SamplingOptional || !t.d.vendor.edits.Unsupported["top_k"] {
+		return nil
+	}
+	req.TopK = llm.Opt[int64]{}
+	return []llm.Warning{{Code: llm.WarnDropped, Field: req.FieldName(llm.Field{Kind: llm.FieldTopK})}}
 }
 
 func (t *target) edit(dropParams bool) wire.Edit {

@@ -22,20 +22,30 @@ type exchange struct {
 	closed  bool
 }
 
-// post sends a body to an API.
+// post sends a JSON body to an API.
 func (t *target) post(ctx context.Context, api API, u *url.URL, headers []llm.Label, body [][]byte, warnings []llm.Warning) (*exchange, error) {
-	to := t.to(api)
 	if u == nil {
 		return nil, t.without(api)
 	}
-	h := make(http.Header, len(headers)+6)
-	h["Content-Type"] = []string{"application/json"}
+	return t.exchange(ctx, api, &upstream.Request{Method: http.MethodPost, URL: u, Header: contentType("application/json", len(headers)+6), Body: body}, headers, warnings)
+}
+
+// contentType is a header with a content type, and room for others.
+func contentType(kind string, room int) http.Header {
+	h := make(http.Header, room)
+	h["Content-Type"] = []string{kind}
+	return h
+}
+
+// exchange sends a request to an API, with additional headers.
+func (t *target) exchange(ctx context.Context, api API, r *upstream.Request, headers []llm.Label, warnings []llm.Warning) (*exchange, error) {
+	to, h := t.to(api), r.Header
 	for _, l := range headers {
 		if !strings.EqualFold(l.Name, "anthropic-beta") { // for Anthropic's own endpoints
 			h.Add(l.Name, l.Value)
 		}
 	}
-	resp, secrets, err := t.d.send(ctx, &upstream.Request{Method: http.MethodPost, URL: u, Header: h, Body: body}, to)
+	resp, secrets, err := t.d.send(ctx, r, to)
 	if err != nil {
 		return nil, err
 	}

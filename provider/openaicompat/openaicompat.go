@@ -93,28 +93,69 @@ func (v *Vendor) open(p provider.Params, guard upstream.Guard) (provider.Deploym
 // API is one of a vendor's APIs.
 type API string
 
-// APIs of vendors, as they stand in llm.Destination.
+// APIs of vendors, as they stand in llm.Destination. Those that take a client's body as it is have the
+// names of its dialect.
 const (
 	APIChat       API = "chat"
 	APIResponses  API = "responses"
 	APIEmbeddings API = "embeddings"
 	APIRerank     API = "rerank"
 	APIModels     API = "models"
+
+	APICompletions      API = llm.DialectText
+	APIImageGenerations API = llm.DialectImageGenerations
+	APIImageEdits       API = llm.DialectImageEdits
+	APIImageVariations  API = llm.DialectImageVariations
+	APISpeech           API = llm.DialectSpeech
+	APITranscriptions   API = llm.DialectTranscriptions
+	APITranslations     API = llm.DialectTranslations
+	APIModerations      API = llm.DialectModerations
+	APIFiles            API = llm.DialectFiles
+	APIBatches          API = llm.DialectBatches
 )
+
+// apis lists all of them.
+func apis() []API {
+	return []API{
+		APIChat, APIResponses, APIEmbeddings, APIRerank, APIModels, APICompletions, APIImageGenerations, APIImageEdits, APIImageVariations,
+		APISpeech, APITranscriptions, APITranslations, APIModerations, APIFiles, APIBatches,
+	}
+}
 
 // Path is the path of an API below the base URL; empty if the vendor does not have it.
 func (v *Vendor) Path(api API) string {
+	a := &v.APIs
 	switch api {
 	case APIChat:
-		return v.APIs.Chat
+		return a.Chat
 	case APIResponses:
-		return v.APIs.Responses
+		return a.Responses
 	case APIEmbeddings:
-		return v.APIs.Embeddings
+		return a.Embeddings
 	case APIRerank:
-		return v.APIs.Rerank
+		return a.Rerank
 	case APIModels:
-		return v.APIs.Models
+		return a.Models
+	case APICompletions:
+		return a.Completions
+	case APIImageGenerations:
+		return a.ImageGenerations
+	case APIImageEdits:
+		return a.ImageEdits
+	case APIImageVariations:
+		return a.ImageVariations
+	case APISpeech:
+		return a.Speech
+	case APITranscriptions:
+		return a.Transcriptions
+	case APITranslations:
+		return a.Translations
+	case APIModerations:
+		return a.Moderations
+	case APIFiles:
+		return a.Files
+	case APIBatches:
+		return a.Batches
 	default:
 		return ""
 	}
@@ -124,6 +165,8 @@ func (v *Vendor) Path(api API) string {
 type Endpoint interface {
 	// URL is the address of an API for a model; nil if there is none.
 	URL(api API, model string) *url.URL
+	// Root is the address below which the paths of the service's own API are.
+	Root() *url.URL
 	// Authorize sets the headers that authenticate a call, and returns the secrets in them. A failure
 	// is an *llm.Error. It does not wait for the network if it can be avoided.
 	Authorize(ctx context.Context, h http.Header) (secrets []string, err error)
@@ -369,6 +412,19 @@ func (e *endpoint) URL(api API, _ string) *url.URL {
 		u.Path = before
 	}
 	u.Path += path
+	return &u
+}
+
+// Root is the base URL, or the vendor's own API on the same host.
+func (e *endpoint) Root() *url.URL {
+	u := *e.base
+	if chat := e.vendor.APIs.Chat; chat != "" {
+		u.Path = strings.TrimSuffix(u.Path, chat)
+	}
+	if e.vendor.Native != "" {
+		u.Path = strings.TrimRight(e.vendor.Native, "/")
+	}
+	u.RawPath = ""
 	return &u
 }
 

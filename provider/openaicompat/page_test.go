@@ -34,7 +34,21 @@ func TestProvidersPage(t *testing.T) {
 			}
 		}
 		var apis []string
-		for _, api := range []struct{ name, path string }{{"chat", v.APIs.Chat}, {"embeddings", v.APIs.Embeddings}, {"rerank", v.APIs.Rerank}} {
+		for _, api := range []struct{ name, path string }{
+			{"chat", v.APIs.Chat},
+			{"embeddings", v.APIs.Embeddings},
+			{"rerank", v.APIs.Rerank},
+			{"completions", v.APIs.Completions},
+			{"images", v.APIs.ImageGenerations},
+			{"image edits", v.APIs.ImageEdits},
+			{"image variations", v.APIs.ImageVariations},
+			{"speech", v.APIs.Speech},
+			{"transcriptions", v.APIs.Transcriptions},
+			{"translations", v.APIs.Translations},
+			{"moderations", v.APIs.Moderations},
+			{"files", v.APIs.Files},
+			{"batches", v.APIs.Batches},
+		} {
 			if api.path != "" {
 				apis = append(apis, api.name)
 			}

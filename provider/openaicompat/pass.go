@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 
 	"outcrop/llm"
 	"outcrop/provider"
@@ -27,20 +28,33 @@ func (d *Deployment) Dialects() []string {
 
 // Speaks reports whether the target takes bodies of a dialect.
 func (t *target) Speaks(dialect string) bool {
-	if dialect == llm.DialectResponses && t.d.noResponses.Load() {
-		return false
+	switch dialect {
+	case llm.DialectOpenAI:
+		return slices.Contains(t.d.Dialects(), dialect)
+	case llm.DialectResponses:
+		return slices.Contains(t.d.Dialects(), dialect) && !t.d.noResponses.Load()
+	case llm.DialectText:
+		return t.d.vendor.APIs.Completions != "" && t.d.vendor.completes(t.id)
+	default:
+		return isPassed(dialect) && t.d.vendor.Path(API(dialect)) != ""
 	}
-	return slices.Contains(t.d.Dialects(), dialect)
+}
+
+// completes reports whether a model has text completions, as far as is known.
+func (v *Vendor) completes(model string) bool {
+	return len(v.Quirks.TextModels) == 0 || slices.ContainsFunc(v.Quirks.TextModels, func(part string) bool { return strings.Contains(model, part) })
 }
 
 // Pass makes one call with a client's body, of which the vendor's edits are made, or one about what the
 // vendor keeps.
 func (t *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
 	switch {
-	case raw.Service:
+	case raw.Dialect == llm.DialectResponses && raw.Service:
 		return t.service(ctx, raw)
 	case raw.Dialect == llm.DialectResponses:
 		return t.respond(ctx, raw)
+	case isPassed(raw.Dialect):
+		return t.passWhole(ctx, raw)
 	}
 	x, _, err := t.pass(ctx, raw, false)
 	if err != nil {
@@ -61,27 +75,34 @@ func (t *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 
 // PassStream makes one call with a client's body, and relays the events of its stream.
 func (t *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, error) {
-	if raw.Dialect == llm.DialectResponses {
+	switch {
+	case raw.Dialect == llm.DialectResponses:
 		return t.respondStream(ctx, raw)
+	case isPassed(raw.Dialect):
+		return t.passOpen(ctx, raw)
 	}
 	x, edit, err := t.pass(ctx, raw, true)
 	if err != nil {
 		return nil, err
 	}
-	return &passedStream{
-		exchange: x, events: sse.NewReader(x.resp.Body),
-		relay: wire.ChunkRelay{Model: raw.Model, IncludeUsage: edit.IncludeUsage, Choices: edit.Choices},
-	}, nil
+	relay := wire.ChunkRelay{Model: raw.Model, IncludeUsage: edit.IncludeUsage, Choices: edit.Choices}
+	if raw.Dialect == llm.DialectText {
+		relay.Choices = 0 // each prompt has that many; a stream without an end mark may end after the first
+	}
+	return &passedStream{exchange: x, events: sse.NewReader(x.resp.Body), relay: relay}, nil
 }
 
 // pass sends a client's body, and returns its edit, which has read it.
 func (t *target) pass(ctx context.Context, raw *llm.Raw, stream bool) (*exchange, wire.Edit, error) {
-	edit := t.edit(raw.DropParams)
+	api, u, edit := APIChat, t.address(stream), t.edit(raw.DropParams)
+	if raw.Dialect == llm.DialectText {
+		api, u, edit.Edits = APICompletions, t.d.end.URL(APICompletions, t.id), &t.d.vendor.textEdits
+	}
 	pieces, warnings, err := edit.Apply(raw.Body)
 	if err != nil {
 		return nil, edit, err
 	}
-	x, err := t.post(ctx, APIChat, t.address(stream), raw.Headers, pieces, warnings)
+	x, err := t.post(ctx, api, u, raw.Headers, pieces, warnings)
 	return x, edit, err
 }
 

@@ -1,6 +1,11 @@
 package openaicompat_test
 
 import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"outcrop/llm"
@@ -58,6 +63,37 @@ func TestEveryKindOfVendorPassesTheSuite(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// TestAnOptionalTopKIsLeftOut has a client that sends top_k to every model call vendors with and without it.
+func TestAnOptionalTopKIsLeftOut(t *testing.T) {
+	for name, keeps := range map[string]bool{"openai": false, "hosted_vllm": true} {
+		var sent bytes.Buffer
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = sent.ReadFrom(r.Body)
+			_, _ = io.WriteString(w, `{"id":"1","object":"chat.completion","created":1,"model":"rock-1","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}`)
+		}))
+		t.Cleanup(server.Close)
+		d, err := open(t, vendor(t, name), "rock-1", map[string]string{"api_base": server.URL + "/v1", "api_key": providertest.Key}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		targets, err := d.Targets(llm.VerbChat, "rock-1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		chat, ok := targets[0].(provider.Chatter)
+		if !ok {
+			t.Fatalf("%s: %T does not chat", name, targets[0])
+		}
+		answer, err := chat.Complete(t.Context(), &llm.Request{TopK: llm.Some(int64(64)), SamplingOptional: true, Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Hi"}}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(sent.String(), `"top_k":64`) != keeps || (len(answer.Meta.Warnings) == 0) != keeps {
+			t.Errorf("%s: sent %s, with %v", name, sent.String(), answer.Meta.Warnings)
+		}
 	}
 }
 

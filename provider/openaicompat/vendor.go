@@ -28,6 +28,9 @@ type Vendor struct {
 	// it, the first that is set.
 	BaseURL          string   `json:"base_url"`
 	BaseURLVariables []string `json:"base_url_variables"`
+	// Native is the path of its own API on the same host, for requests that are passed on as they are;
+	// empty if that is below the base URL too.
+	Native string `json:"native"`
 	// KeyVariables are the environment variables with the API key, the first that is set.
 	KeyVariables []string `json:"key_variables"`
 	// KeyOptional is whether calls without a key are made, as to a server on this machine.
@@ -50,19 +53,31 @@ type Vendor struct {
 
 	Rest jsonx.Raw `json:",embed"` // unknown members, which are mistakes
 
-	edits, otherEdits openaichat.Edits // of chat completions, and of the other APIs
-	responseEdits     openaichat.Edits // of Responses
-	form              openaichat.Form
+	edits, otherEdits, textEdits openaichat.Edits // of chat completions, of the other APIs, and of text completions
+	responseEdits                openaichat.Edits // of Responses
+	form                         openaichat.Form
 }
 
 // APIs are paths below the base URL; empty for what the vendor does not have.
 type APIs struct {
-	Chat       string    `json:"chat"`
-	Responses  string    `json:"responses"`
-	Embeddings string    `json:"embeddings"`
-	Rerank     string    `json:"rerank"`
-	Models     string    `json:"models"`
-	Rest       jsonx.Raw `json:",embed"`
+	Chat       string `json:"chat"`
+	Responses  string `json:"responses"`
+	Embeddings string `json:"embeddings"`
+	Rerank     string `json:"rerank"`
+	Models     string `json:"models"`
+
+	Completions      string `json:"completions"`
+	ImageGenerations string `json:"image_generations"`
+	ImageEdits       string `json:"image_edits"`
+	ImageVariations  string `json:"image_variations"`
+	Speech           string `json:"speech"`
+	Transcriptions   string `json:"transcriptions"`
+	Translations     string `json:"translations"`
+	Moderations      string `json:"moderations"`
+	Files            string `json:"files"`
+	Batches          string `json:"batches"`
+
+	Rest jsonx.Raw `json:",embed"`
 }
 
 // Quirks are differences from OpenAI's format of chat completions as of 2026.
@@ -90,6 +105,9 @@ type Quirks struct {
 	// KeepsResponses is whether the vendor keeps responses of its Responses API, so that later ones can
 	// continue them.
 	KeepsResponses bool `json:"keeps_responses"`
+	// TextModels are parts of the ids of the models with text completions, where not all of the vendor's
+	// have them.
+	TextModels []string `json:"text_models"`
 	// Base64Vectors is whether embeddings can be had as base64, which is smaller than numbers.
 	Base64Vectors bool `json:"base64_vectors"`
 	// Video, CachePoints and Thinking are what the vendor takes beyond OpenAI's format.
@@ -152,6 +170,7 @@ func ParseVendor(text []byte) (*Vendor, error) {
 	if !q.KeepsResponses {
 		v.responseEdits.Own = map[string]bool{"store": true} // the gateway keeps the response
 	}
+	v.textEdits = openaichat.Edits{Rename: q.Rename, Remove: v.edits.Remove, NoStreamOptions: q.NoStreamOptions}
 	for _, name := range sortedKeys(q.Add) {
 		v.edits.Add = append(v.edits.Add, jsonx.Member{Name: name, Value: q.Add[name]})
 	}
@@ -187,8 +206,8 @@ func (v *Vendor) check() error {
 	if len(v.KeyVariables) == 0 && !v.KeyOptional {
 		return errors.New("key_variables is missing")
 	}
-	for _, path := range []string{v.APIs.Chat, v.APIs.Responses, v.APIs.Embeddings, v.APIs.Rerank, v.APIs.Models} {
-		if path != "" && path[0] != '/' {
+	for _, api := range apis() {
+		if path := v.Path(api); path != "" && path[0] != '/' {
 			return fmt.Errorf("apis: %q does not begin with a slash", path)
 		}
 	}

@@ -107,6 +107,9 @@ func (e *openEndpoint) StreamURL(model string) *url.URL {
 	return e.URL(openaicompat.APIChat, model)
 }
 
+// Root is the address of the API.
+func (e *openEndpoint) Root() *url.URL { return e.host.d.base }
+
 // Name is the name of the model in bodies: Mistral's go without publisher and version.
 func (e *openEndpoint) Name(model string) string {
 	if e.mistral {

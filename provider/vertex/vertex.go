@@ -200,6 +200,7 @@ func (d *deployment) Targets(verb llm.Verb, model string) ([]provider.Target, er
 		plain, _, _ := strings.Cut(model, "@")
 		return []provider.Target{claude.New(claude.Options{
 			Host: &claudeHost{&host{d: d, model: model}}, Client: d.client, Service: service, Model: model, Name: plain, Destination: to, Location: d.location, Instance: d.instance(),
+			Known: d.params.Facts(model),
 		})}, nil
 	}
 	return []provider.Target{d.gemini(model)}, nil

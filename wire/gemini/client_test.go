@@ -31,6 +31,20 @@ func TestRequestsGoInAndComeOutTheSame(t *testing.T) {
 	}
 }
 
+// Clients write these where a call came without a signature.
+func TestWordsInPlaceOfASignatureAreNone(t *testing.T) {
+	for _, sign := range []string{"skip_thought_signature_validator", "context_engineering_is_the_way_to_go"} {
+		req, err := gemini.Decode([]byte(`{"contents":[{"role":"model","parts":[{"text":"hm","thought":true,"thoughtSignature":"`+sign+`"},{"text":"I look.","thoughtSignature":"`+sign+`"},{"functionCall":{"name":"find"},"thoughtSignature":"`+sign+`"}]}]}`), "m", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := req.LLM.Turns[0].Blocks
+		if len(b) != 3 || b[0].Kind != llm.BlockReasoning || b[0].Signature != "" || b[1].Kind != llm.BlockText || b[2].Kind != llm.BlockToolUse {
+			t.Errorf("%s: %+v", sign, b)
+		}
+	}
+}
+
 func TestNamesInSnakeCaseAndGooglesSchemasAreRead(t *testing.T) {
 	req, err := gemini.Decode([]byte(`{"system_instruction":{"parts":{"text":"x"}},"contents":[]}`), "m", false)
 	if err == nil {

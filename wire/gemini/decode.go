@@ -100,7 +100,7 @@ func Decode(body []byte, model string, stream bool) (*Request, error) {
 		c = *c.Whole
 	}
 	d := &decoder{}
-	d.out.LLM.Call = llm.Call{Model: model, Stream: stream}
+	d.out.LLM.Call = llm.Call{Model: model, Stream: stream, Names: Names()}
 	if err := d.decode(&c); err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func (d *decoder) content(c *clientContent, path string) error {
 
 func (d *decoder) part(turn *llm.Turn, p *clientPart, path string) error {
 	add := func(b llm.Block) { turn.Blocks = append(turn.Blocks, b) }
-	if p.Signature != "" && !p.Thought && p.Text == nil { // before the call that it belongs to
+	if isSigned(p.Signature) && !p.Thought && p.Text == nil { // before the call that it belongs to
 		add(signed(p.Signature))
 	}
 	switch {
@@ -209,7 +209,7 @@ func (d *decoder) part(turn *llm.Turn, p *clientPart, path string) error {
 		if *p.Text != "" {
 			add(llm.Block{Kind: llm.BlockText, Text: *p.Text})
 		}
-		if p.Signature != "" {
+		if isSigned(p.Signature) {
 			add(signed(p.Signature))
 		}
 	case has(p.Code) || has(p.CodeDone):
@@ -241,13 +241,13 @@ func signed(sign string) llm.Block {
 			return llm.Block{Kind: llm.BlockReasoning, Signature: own}
 		}
 	}
-	return llm.Block{Kind: llm.BlockReasoning, Signature: signatureMark + sign}
+	return llm.Block{Kind: llm.BlockReasoning, Signature: llm.GeminiMark + sign}
 }
 
 // thought takes a thought. Those of a stream come in pieces, the signature of another model last.
 func (d *decoder) thought(turn *llm.Turn, p *part) {
 	b := llm.Block{Kind: llm.BlockReasoning}
-	if p.Signature != "" {
+	if isSigned(p.Signature) {
 		b = signed(p.Signature)
 	}
 	if p.Text != nil && b.Kind == llm.BlockReasoning {
@@ -368,6 +368,7 @@ func (d *decoder) settings(c *clientConfig) error {
 	if c.TopK != nil {
 		req.TopK = llm.Some(int64(*c.TopK))
 	}
+	req.SamplingOptional = true
 	req.Stop = c.Stop
 	for _, m := range []jsonx.Member{{Name: "seed", Value: c.Seed}, {Name: "presence_penalty", Value: c.Presence}, {Name: "frequency_penalty", Value: c.Frequency}} {
 		if has(m.Value) {

@@ -16,13 +16,16 @@ package gemini
 
 import "strings"
 
-// signatureMark precedes Gemini's signatures in llm's form.
-const signatureMark = "gemini."
-
 // unsigned is the signature of a function call that came without one, such as of another model: newer
 // models refuse a call without a signature
 // (https://ai.google.dev/gemini-api/docs/thought-signatures).
 const unsigned = "skip_thought_signature_validator"
+
+// isSigned reports whether a thoughtSignature is one, and not a value by which clients skip the check of
+// a call that came without one. Google's page names both.
+func isSigned(sign string) bool {
+	return sign != "" && sign != unsigned && sign != "context_engineering_is_the_way_to_go"
+}
 
 // Generation is the first number of the version in a model's name, such as 2 for gemini-2.5-pro; 0 if
 // it has none.

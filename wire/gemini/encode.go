@@ -60,7 +60,7 @@ func (e *Envelope) append(w *jsonx.Writer) {
 // block is returned.
 func appendBlock(w *jsonx.Writer, b *llm.Block, sign string) string {
 	own := b.Signature
-	if rest, ok := strings.CutPrefix(own, signatureMark); ok && b.Kind == llm.BlockReasoning {
+	if rest, ok := strings.CutPrefix(own, llm.GeminiMark); ok && b.Kind == llm.BlockReasoning {
 		if b.Text != "" {
 			appendText(w, b.Text, true, "")
 		}
@@ -300,7 +300,7 @@ func (e *Events) flush(dst []byte) []byte {
 	}
 	sign := e.sign
 	e.sign = ""
-	if rest, own := strings.CutPrefix(b.Signature, signatureMark); own && b.Kind == llm.BlockReasoning {
+	if rest, own := strings.CutPrefix(b.Signature, llm.GeminiMark); own && b.Kind == llm.BlockReasoning {
 		e.sign = rest
 		if sign == "" {
 			return dst

@@ -163,7 +163,7 @@ func (e *encoder) writable(b llm.Block) bool {
 	case llm.BlockText:
 		return b.Text != ""
 	case llm.BlockReasoning:
-		return strings.HasPrefix(b.Signature, signatureMark)
+		return strings.HasPrefix(b.Signature, llm.GeminiMark)
 	case llm.BlockCachePoint, llm.BlockRedacted:
 		return false
 	default:
@@ -236,7 +236,7 @@ func signature(b *llm.Block) string {
 	if b.Kind != llm.BlockReasoning {
 		return ""
 	}
-	sign, ok := strings.CutPrefix(b.Signature, signatureMark)
+	sign, ok := strings.CutPrefix(b.Signature, llm.GeminiMark)
 	if !ok {
 		return ""
 	}

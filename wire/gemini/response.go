@@ -253,7 +253,7 @@ func (r *Reader) signed(events []llm.Event, p *part) []llm.Event {
 		return events
 	}
 	events = r.begin(r.end(events), llm.BlockReasoning)
-	events = append(events, llm.Event{Kind: llm.EventDelta, Index: r.index, Block: llm.BlockReasoning, Signature: signatureMark + p.Signature})
+	events = append(events, llm.Event{Kind: llm.EventDelta, Index: r.index, Block: llm.BlockReasoning, Signature: llm.GeminiMark + p.Signature})
 	return r.end(events)
 }
 
@@ -410,9 +410,33 @@ func DecodeUsage(usage jsonx.Raw) (llm.Usage, error) {
 		return llm.Usage{}, err
 	}
 	for _, m := range rest {
+		switch m.Name {
+		case "promptTokensDetails":
+			u.AudioInput = audioTokens(m.Value)
+		case "candidatesTokensDetails":
+			u.AudioOutput = audioTokens(m.Value)
+		}
 		if has(m.Value) {
 			u.Extra = append(u.Extra, m)
 		}
 	}
 	return u, nil
+}
+
+// audioTokens is the number of tokens of audio in a list of numbers by modality; unset if it has none.
+func audioTokens(details jsonx.Raw) llm.Opt[int64] {
+	var list []struct {
+		Modality string    `json:"modality"`
+		Tokens   int64     `json:"tokenCount"`
+		Rest     jsonx.Raw `json:",embed"`
+	}
+	if jsonx.Unmarshal(details, &list) != nil { // the client gets it as it is
+		return llm.Opt[int64]{}
+	}
+	for _, d := range list {
+		if d.Modality == "AUDIO" {
+			return llm.Some(max(0, d.Tokens))
+		}
+	}
+	return llm.Opt[int64]{}
 }

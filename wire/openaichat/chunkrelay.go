@@ -152,7 +152,7 @@ func skipColon(data []byte, at int) int {
 func (s *chunkScan) member(depth int, name []byte, at int) int {
 	kind := s.data[at]
 	switch string(name) {
-	case "content", "reasoning_content", "reasoning", "refusal", "arguments":
+	case "content", "text", "reasoning_content", "reasoning", "refusal", "arguments":
 		if kind != '"' || depth < 3 {
 			return at
 		}

@@ -32,6 +32,7 @@ type sentDetails struct {
 	CacheWrite optional[int64] `json:"cache_write_tokens"`    // OpenRouter's
 	Created    optional[int64] `json:"cache_creation_tokens"` // LiteLLM's
 	Reasoning  optional[int64] `json:"reasoning_tokens"`
+	Audio      optional[int64] `json:"audio_tokens"`
 }
 
 func (s *sentDetails) UnmarshalJSONFrom(d *jsonx.Decoder) error {
@@ -53,6 +54,10 @@ func readUsage(raw jsonx.Raw) (llm.Usage, bool) {
 	u.CacheRead = first(s.PromptDetails.Cached, s.CacheHit, s.Cached, s.CacheRead)
 	u.CacheWrite = first(s.PromptDetails.CacheWrite, s.PromptDetails.Created, s.CacheWrite)
 	u.Reasoning = first(s.CompletionDetails.Reasoning, s.Reasoning)
+	if u.Reasoning.Value > 0 && s.Total.Value == s.Prompt.Value+u.Output+u.Reasoning.Value {
+		u.Output += u.Reasoning.Value // xAI counts it apart (https://docs.x.ai/docs/guides/reasoning)
+	}
+	u.AudioInput, u.AudioOutput = s.PromptDetails.Audio.Opt, s.CompletionDetails.Audio.Opt
 	u.Input = max(0, s.Prompt.Value-u.CacheRead.Value-u.CacheWrite.Value)
 	return u, true
 }

@@ -1,7 +1,7 @@
 // OpenAI's SDK for Node with the Responses API of the gateway, and the emulator as its upstream.
 
 import OpenAI from "openai";
-import { zodTextFormat } from "openai/helpers/zod";
+import { zodResponsesFunction, zodTextFormat } from "openai/helpers/zod";
 import { z } from "zod";
 import { client, model } from "./gateway.mjs";
 import { need, raises, run, scenario } from "./scenario.mjs";
@@ -48,6 +48,11 @@ scenario("parse returns an object of the schema", async () => {
   const format = zodTextFormat(z.object({ name: z.string(), hardness: z.number() }), "stone");
   const r = await client.responses.parse({ model, input: "Describe granite, of hardness 7.", text: { format } });
   need(typeof r.output_parsed.name === "string", r.output_text);
+  const streamed = await client.responses.stream({ model, input: "Describe granite, of hardness 7.", text: { format } }).finalResponse();
+  need(streamed.output_parsed.name === r.output_parsed.name, streamed.output_text);
+  const tool = zodResponsesFunction({ name: "stone", parameters: z.object({ hardness: z.number() }) });
+  const call = (await client.responses.parse({ model, input: '[[call: stone {"hardness":7}]]', tools: [tool] })).output.at(-1);
+  need(call.parsed_arguments.hardness === 7, call);
 });
 
 scenario("a conversation goes on by the response before", async () => {
@@ -60,10 +65,28 @@ scenario("a conversation goes on by the response before", async () => {
   await raises(OpenAI.NotFoundError, () => client.responses.retrieve(first.id));
 });
 
+scenario("a conversation keeps its items", async () => {
+  const c = await client.conversations.create({ metadata: { a: "b" }, items: [{ role: "user", content: "Hi" }] });
+  await create("Go on.", { conversation: c.id });
+  const types = [];
+  for await (const item of client.conversations.items.list(c.id, { order: "asc", limit: 2 })) types.push(item.type);
+  need(types.join() === "message,message,message", types);
+  need((await client.conversations.delete(c.id)).deleted);
+});
+
+scenario("input is counted, and compacted", async () => {
+  need((await client.responses.inputTokens.count({ model, input: "What is granite?" })).input_tokens > 0);
+  const c = await client.responses.compact({ model, input: "[[answer: We spoke of granite.]]" });
+  need(c.output.at(-1).type === "compaction", c.output);
+  need((await create([...c.output, { role: "user", content: "[[answer: On it goes.]]" }])).output_text === "On it goes.");
+});
+
 scenario("a response is made in the background", async () => {
   let r = await create("[[answer: granite]]", { background: true });
   while (r.status === "queued" || r.status === "in_progress") r = await client.responses.retrieve(r.id);
   need(r.status === "completed" && r.output_text === "granite", r);
+  const slow = await create("[[fault: latency=60s]] x", { background: true });
+  need((await client.responses.cancel(slow.id)).status === "cancelled");
 });
 
 scenario("a stream in the background is left and resumed", async () => {
@@ -83,6 +106,12 @@ scenario("a response that breaks off fails, and never claims an end", async () =
   const types = [];
   for await (const e of await create("[[fault: cut=reset after=3]] [[words: 60]]", { stream: true })) types.push(e.type);
   need(types.at(-1) === "response.failed" && !types.includes("response.completed"), types);
+});
+
+scenario("errors name the parameter", async () => {
+  const e = await raises(OpenAI.BadRequestError, () => create([{ role: "stone", content: "x" }]));
+  need(e.param === "input[0].role" && e.type === "invalid_request_error", e);
+  need((await raises(OpenAI.RateLimitError, () => create("[[fault: throttle]]"))).code === "rate_limit_exceeded");
 });
 
 await run();

@@ -104,8 +104,13 @@ def _():
         name: str
         hardness: int
 
-    r = client.responses.parse(model=MODEL, input="Describe granite, of hardness 7.", text_format=Stone)
+    asked = {"model": MODEL, "input": "Describe granite, of hardness 7.", "text_format": Stone}
+    r = client.responses.parse(**asked)
     need(isinstance(r.output_parsed, Stone), r.output_text)
+    with client.responses.stream(**asked) as stream:
+        need(stream.get_final_response().output_parsed == r.output_parsed)
+    call = client.responses.parse(model=MODEL, input='[[call: Stone {"name":"granite","hardness":7}]]', tools=[openai.pydantic_function_tool(Stone)]).output[-1]
+    need(call.parsed_arguments == Stone(name="granite", hardness=7), call)
 
 
 @scenario("a conversation goes on by the response before")
@@ -118,6 +123,16 @@ def _():
     raises(openai.NotFoundError, client.responses.retrieve, first.id)
     e = raises(openai.BadRequestError, create, "x", previous_response_id=first.id)
     need(e.code == "previous_response_not_found" and e.param == "previous_response_id", e)
+
+
+@scenario("input is counted, and compacted")
+def _():
+    need(client.responses.input_tokens.count(model=MODEL, input="What is granite?").input_tokens > 0)
+    first = create("[[answer: granite]]")
+    c = client.responses.compact(model=MODEL, previous_response_id=first.id, input="[[answer: We spoke of granite.]]")
+    need(c.output[-1].type == "compaction", c.output)
+    history = [o.model_dump(exclude_none=True) for o in c.output] + [{"role": "user", "content": "[[answer: On it goes.]]"}]
+    need(create(history).output_text == "On it goes.")
 
 
 @scenario("a response is made in the background")

@@ -72,6 +72,9 @@ func (p *adapter) refusesThought(b *llm.Block) string {
 		if text && b.Signature == "" {
 			return "this model accepts reasoning only with its signature"
 		}
+		if text && strings.HasPrefix(b.Signature, llm.GeminiMark) {
+			return "the signature is from another model"
+		}
 		if !text && encrypted(b.Text) {
 			return "the block is from another model"
 		}

@@ -93,6 +93,7 @@ type pending struct {
 	given, sent string // its ids
 	extra       int    // results of calls that were left out for it
 	done        bool
+	result      *llm.ToolResult // as the client sent it, once it is done
 }
 
 // isCall reports whether b is a call that the client must answer.
@@ -212,7 +213,7 @@ func (m *matching) result(b llm.Block, i int) (kept, seen []llm.Block) {
 	id := b.ToolResult.ID
 	at := slices.IndexFunc(m.open, func(c pending) bool { return c.given == id && !c.done })
 	if at >= 0 {
-		m.open[at].done = true
+		m.open[at].done, m.open[at].result = true, b.ToolResult
 		if sent := m.open[at].sent; sent != id {
 			result := *b.ToolResult
 			result.ID = sent
@@ -227,12 +228,23 @@ func (m *matching) result(b llm.Block, i int) (kept, seen []llm.Block) {
 		m.p.warn(llm.WarnDropped, m.p.message(i), "it is the result of a tool call that appears twice")
 		return nil, nil
 	}
+	if slices.ContainsFunc(m.open, func(c pending) bool { return c.given == id && c.result != nil && sameResult(c.result, b.ToolResult) }) {
+		m.p.warn(llm.WarnDropped, m.p.message(i), "a result that the tool call already has")
+		return nil, nil
+	}
 	if slices.ContainsFunc(m.open, func(c pending) bool { return c.given == id }) {
 		m.p.warn(llm.WarnChanged, m.p.message(i), "the tool call "+strconv.Quote(id)+" already has a result; this one was sent as user text")
 	} else {
 		m.p.warn(llm.WarnChanged, m.p.message(i), "it matches no tool call of the preceding message; it was sent as user text")
 	}
 	return nil, asUserText(b.ToolResult)
+}
+
+// sameResult reports whether two results say the same in text and JSON.
+func sameResult(a, b *llm.ToolResult) bool {
+	return a.Status == b.Status && slices.EqualFunc(a.Content, b.Content, func(x, y llm.ResultBlock) bool {
+		return string(x.JSON) == string(y.JSON) && x.Block.Kind == y.Block.Kind && x.Block.Text == y.Block.Text && x.Block.Media == nil && y.Block.Media == nil
+	})
 }
 
 // asUserText turns a tool result into user text.

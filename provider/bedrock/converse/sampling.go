@@ -79,7 +79,7 @@ func (p *adapter) unsampled() error {
 			p.warn(llm.WarnDropped, p.name(s.kind), "")
 			continue
 		}
-		if err := p.refuseKind(s.kind, "%s is not supported by this model on "+p.model.host); err != nil {
+		if err := p.refuseSampling(s.kind, "%s is not supported by this model on "+p.model.host); err != nil {
 			return err
 		}
 	}
@@ -100,7 +100,7 @@ func (p *adapter) oneSampling() error {
 		p.warn(llm.WarnDropped, p.name(llm.FieldTopP), "this model accepts "+p.name(llm.FieldTemperature)+" or "+p.name(llm.FieldTopP)+", not both")
 		return nil
 	}
-	return p.refuseKind(llm.FieldTopP, "%s and %s are both set; this model accepts only one of them", p.name(llm.FieldTemperature))
+	return p.refuseSampling(llm.FieldTopP, "%s and %s are both set; this model accepts only one of them", p.name(llm.FieldTemperature))
 }
 
 func (p *adapter) topK() error {
@@ -111,13 +111,22 @@ func (p *adapter) topK() error {
 	p.out.TopK = llm.Opt[int64]{}
 	switch {
 	case p.model.any(noSampling):
-		return p.refuseKind(llm.FieldTopK, "%s is not supported by this model on "+p.model.host)
+		return p.refuseSampling(llm.FieldTopK, "%s is not supported by this model on "+p.model.host)
 	case p.model.has(topK | nested):
 		p.field("inferenceConfig", `{"topK":`+k+`}`)
 	case p.model.has(topK):
 		p.field("top_k", k)
 	default:
-		return p.refuseKind(llm.FieldTopK, "%s is supported only for Claude and Nova on "+p.model.host)
+		return p.refuseSampling(llm.FieldTopK, "%s is supported only for Claude and Nova on "+p.model.host)
 	}
 	return nil
+}
+
+// refuseSampling is refuseKind for a setting of sampling, which may be dropped where it is optional.
+func (p *adapter) refuseSampling(kind llm.FieldKind, format string, args ...any) error {
+	if p.out.SamplingOptional {
+		p.warn(llm.WarnDropped, p.name(kind), "")
+		return nil
+	}
+	return p.refuseKind(kind, format, args...)
 }

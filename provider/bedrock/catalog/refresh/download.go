@@ -5,15 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"outcrop/internal/jsonx"
+	public "outcrop/catalog/tables"
 	"outcrop/upstream"
 )
 
@@ -33,12 +30,6 @@ type Origins struct {
 	// Now returns the day of the download; nil means the clock.
 	Now func() time.Time
 }
-
-// Limits of a fetched table.
-const (
-	fetchTimeout = 2 * time.Minute
-	largestTable = 64 << 20
-)
 
 // Download fetches the public tables, which are LiteLLM's price map, models.dev's, and
 // Portkey's for Bedrock, and AWS's lists. Their names are those that Update recognizes,
@@ -64,7 +55,7 @@ func Download(ctx context.Context, from Origins) (tables Files, warnings []error
 		{"portkey-pricing-bedrock-mantle", github + "/Portkey-AI/models/main/pricing/bedrock-mantle.json"},
 		{"portkey-general-bedrock", github + "/Portkey-AI/models/main/general/bedrock.json"},
 	} {
-		data, err := fetch(ctx, client, t.address, largestTable)
+		data, err := public.Fetch(ctx, client, t.address, public.LargestTable)
 		switch {
 		case context.Cause(ctx) != nil:
 			return nil, nil, context.Cause(ctx)
@@ -97,39 +88,4 @@ func Download(ctx context.Context, from Origins) (tables Files, warnings []error
 		return nil, nil, fmt.Errorf("no table could be fetched:\n%w", errors.Join(warnings...))
 	}
 	return tables, warnings, nil
-}
-
-// fetch gets a JSON object; most is its maximum size in bytes.
-func fetch(ctx context.Context, client *upstream.Client, address string, most int64) ([]byte, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, fetchTimeout, fmt.Errorf("took longer than %v", fetchTimeout))
-	defer cancel()
-	resp, err := client.Do(ctx, &upstream.Request{Method: http.MethodGet, URL: u, Header: http.Header{"Accept": {"application/json, */*"}}})
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.Status != http.StatusOK {
-		text := fmt.Sprintf("responded with %d %s", resp.Status, http.StatusText(resp.Status))
-		if to := resp.Header.Get("Location"); to != "" {
-			text += ", which leads to " + to
-		}
-		return nil, errors.New(text)
-	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case int64(len(data)) > most:
-		return nil, fmt.Errorf("is larger than %d bytes", most)
-	case len(data) == 0:
-		return nil, errors.New("responded with an empty body")
-	}
-	if _, err := jsonx.Members(data); err != nil {
-		return nil, fmt.Errorf("is not a table: %w", err)
-	}
-	return data, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	public "outcrop/catalog/tables"
 	"outcrop/upstream"
 )
 
@@ -99,7 +100,7 @@ func TestATableThatCannotBeFetchedIsAWarning(t *testing.T) {
 		{"it has moved", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://models.example/all.json", http.StatusMovedPermanently)
 		}, "/api.json: responded with 301 Moved Permanently, which leads to https://models.example/all.json"},
-		{"it is empty", func(http.ResponseWriter, *http.Request) {}, "/api.json: responded with an empty body"},
+		{"it is empty", func(http.ResponseWriter, *http.Request) {}, "/api.json: is empty"},
 		{"it is a page", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }, "/api.json: is not a table"},
 		{"it breaks off", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
@@ -123,10 +124,10 @@ func TestATableHasALimit(t *testing.T) {
 	defer server.Close()
 	client := upstream.New()
 	defer client.CloseIdle()
-	if _, err := fetch(t.Context(), client, server.URL, 8); err != nil {
+	if _, err := public.Fetch(t.Context(), client, server.URL, 8); err != nil {
 		t.Errorf("as long as may be: %v", err)
 	}
-	if _, err := fetch(t.Context(), client, server.URL, 7); err == nil || err.Error() != "is larger than 7 bytes" {
+	if _, err := public.Fetch(t.Context(), client, server.URL, 7); err == nil || err.Error() != "is larger than 7 bytes" {
 		t.Errorf("longer than may be: %v", err)
 	}
 }

@@ -1,18 +1,13 @@
 package refresh
 
 import (
-	"bytes"
-	"io"
 	"io/fs"
-	"maps"
-	"path"
-	"slices"
-	"time"
+
+	public "outcrop/catalog/tables"
 )
 
-// Files are tables or data files in memory, by name. They form a read-only file system
-// with one folder.
-type Files map[string][]byte
+// Files are tables or data files in memory, by name.
+type Files = public.Files
 
 // ReadFiles reads the files of a folder whose names end in .json.
 func ReadFiles(dir fs.FS) (Files, error) {
@@ -28,55 +23,3 @@ func ReadFiles(dir fs.FS) (Files, error) {
 	}
 	return files, nil
 }
-
-// Open implements [fs.FS].
-func (f Files) Open(name string) (fs.File, error) {
-	data, err := f.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	return &openFile{bytes.NewReader(data), fileInfo{name, int64(len(data))}}, nil
-}
-
-// ReadFile returns a file, which must not be modified.
-func (f Files) ReadFile(name string) ([]byte, error) {
-	data, ok := f[name]
-	if !ok {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-	}
-	return data, nil
-}
-
-// Glob returns the names that match a pattern, sorted.
-func (f Files) Glob(pattern string) ([]string, error) {
-	if _, err := path.Match(pattern, ""); err != nil {
-		return nil, err
-	}
-	names := slices.DeleteFunc(slices.Sorted(maps.Keys(f)), func(name string) bool {
-		return !matches([]string{pattern}, name)
-	})
-	return names, nil
-}
-
-// openFile is an open file.
-type openFile struct {
-	io.Reader
-	info fileInfo
-}
-
-func (o *openFile) Stat() (fs.FileInfo, error) { return o.info, nil }
-
-func (o *openFile) Close() error { return nil }
-
-// fileInfo describes a file in memory.
-type fileInfo struct {
-	name string
-	size int64
-}
-
-func (i fileInfo) Name() string     { return i.name }
-func (i fileInfo) Size() int64      { return i.size }
-func (fileInfo) Mode() fs.FileMode  { return 0o444 }
-func (fileInfo) ModTime() time.Time { return time.Time{} }
-func (fileInfo) IsDir() bool        { return false }
-func (fileInfo) Sys() any           { return nil }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	common "outcrop/catalog/schema"
 	"outcrop/internal/jsonx"
 	"outcrop/provider/bedrock/catalog/schema"
 	"outcrop/provider/bedrock/endpoint"
@@ -165,7 +166,7 @@ func (row *liteModel) price(by string) (schema.Price, error) {
 		text jsonx.Raw
 		to   **schema.Dollars
 	}{{row.Query, &u.Query}, {row.Image, &u.Image}} {
-		if n, err := schema.ParseDecimal(string(unit.text), perToken); err == nil && n > 0 {
+		if n, err := common.ParseDecimal(string(unit.text), perToken); err == nil && n > 0 {
 			*unit.to = new(schema.Dollars(n))
 			p.Units = u
 		}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	common "outcrop/catalog/schema"
 	"outcrop/internal/jsonx"
 	"outcrop/provider/bedrock/catalog/schema"
 )
@@ -217,13 +218,13 @@ func (p *portkeyRates) units(by, base string) (*schema.Units, error) {
 	u := &schema.Units{By: by}
 	switch image := p.Image.Default.Default.Price; {
 	case len(image) > 0:
-		n, err := schema.ParseDecimal(string(image), centsEach)
+		n, err := common.ParseDecimal(string(image), centsEach)
 		if err != nil {
 			return nil, err
 		}
 		u.Image = new(schema.Dollars(n))
 	case strings.Contains(base, "rerank") && len(p.Request.Price) > 0:
-		n, err := schema.ParseDecimal(string(p.Request.Price), centsEach)
+		n, err := common.ParseDecimal(string(p.Request.Price), centsEach)
 		if err != nil {
 			return nil, err
 		}

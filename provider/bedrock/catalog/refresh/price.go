@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	common "outcrop/catalog/schema"
 	"outcrop/provider/bedrock/catalog/schema"
 )
 
@@ -130,7 +131,7 @@ func amount(text string, scale int) (*schema.Amount, error) {
 	if text == "" || text == "null" {
 		return nil, nil //nolint:nilnil // a missing price is not an error
 	}
-	n, err := schema.ParseDecimal(text, scale)
+	n, err := common.ParseDecimal(text, scale)
 	if err != nil {
 		return nil, err
 	}

@@ -15,19 +15,6 @@ type Sources struct {
 	Regions Regions `json:"regions"`
 }
 
-// Source is an origin of facts.
-type Source struct {
-	// Key identifies the source in the other files.
-	Key  string `json:"key"`
-	Name string `json:"name"`
-	// Date is the day on which its facts were current, such as 2026-11-10.
-	Date string `json:"date"`
-	URL  string `json:"url"`
-	// Unconfirmed reports whether its facts are general knowledge that has not been
-	// checked against AWS's documentation or responses.
-	Unconfirmed bool `json:"unconfirmed"`
-}
-
 // Regions is a list of regions and its source.
 type Regions struct {
 	By    string   `json:"by"`

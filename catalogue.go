@@ -1,0 +1,88 @@
+package outcrop
+
+import (
+	"io/fs"
+	"strings"
+
+	"outcrop/catalog"
+	"outcrop/config"
+)
+
+// openCatalogue sets c.catalogue. A file in the data folder that cannot be used is logged.
+func (c *Client) openCatalogue(opt Options) error {
+	if c.catalogue = opt.Catalogue; c.catalogue != nil {
+		return nil
+	}
+	files, err := catalog.Newest(opt.DataDir)
+	if err != nil {
+		c.log.Warn("the program's own prices and limits are used", "reason", err.Error(), "fix", "outcrop catalog refresh writes the file anew")
+	}
+	if c.catalogue, err = c.parsed(files); err != nil {
+		c.log.Warn("the program's own prices and limits are used", "reason", err.Error(), "fix", "outcrop catalog refresh writes the file anew")
+		c.catalogue, err = c.parsed(catalog.Embedded())
+	}
+	return err
+}
+
+// parsed opens a catalogue and parses the models of the configured providers. A file of another release may
+// have facts that this one does not understand.
+func (c *Client) parsed(files fs.FS) (*catalog.Catalogue, error) {
+	opened, err := catalog.Open(files)
+	if err != nil {
+		return nil, err
+	}
+	for i := range c.cfg.Models {
+		if _, err := opened.Provider(c.cfg.Models[i].Provider); err != nil {
+			return nil, err
+		}
+	}
+	return opened, nil
+}
+
+// factsOf returns what is known of the models of an entry, by their ids at the provider. For Bedrock's,
+// which have a catalogue of their own, it returns nil.
+func (c *Client) factsOf(m *config.Model) (func(model string) *catalog.Model, error) {
+	if m.Provider == "bedrock" {
+		return nil, nil //nolint:nilnil // documented
+	}
+	table, err := c.catalogue.Provider(m.Provider)
+	if err != nil {
+		return nil, err
+	}
+	if m.BaseModel == "" {
+		return func(model string) *catalog.Model {
+			known, _ := table.Model(model)
+			return known
+		}, nil
+	}
+	known, err := c.baseModel(table, m.BaseModel)
+	if err != nil {
+		return nil, err
+	}
+	return func(string) *catalog.Model { return known }, nil
+}
+
+// makers are the providers whose models base_model may name without them.
+var makers = [...]string{"openai", "anthropic", "gemini", "mistral", "cohere"}
+
+// baseModel returns the model that base_model names: with a provider in front, or one of the deployment's
+// own provider, or one of a maker of models; nil if it is not known.
+func (c *Client) baseModel(own *catalog.Table, name string) (*catalog.Model, error) {
+	if known, ok := own.Model(name); ok {
+		return known, nil
+	}
+	providers := makers[:]
+	if first, rest, ok := strings.Cut(name, "/"); ok {
+		providers, name = []string{first}, rest
+	}
+	for _, provider := range providers {
+		table, err := c.catalogue.Provider(provider)
+		if err != nil {
+			return nil, err
+		}
+		if known, ok := table.Model(name); ok {
+			return known, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // documented
+}

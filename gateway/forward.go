@@ -1,0 +1,109 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"outcrop/internal/budget"
+	"outcrop/llm"
+)
+
+// Forwarder makes requests for a provider's own API; a provider.Forwarder is one.
+type Forwarder interface {
+	Forward(ctx context.Context, req *llm.Forward) (*llm.Forwarded, error)
+}
+
+// forwardSilence is how long a provider may send nothing before or within a response that is passed on.
+const forwardSilence = 10 * time.Minute
+
+// Forwards reports whether clients can call the own API of a provider.
+func (g *Gateway) Forwards(provider string) bool { return g.forwarders[provider] != nil }
+
+// Forward passes a request on to a provider's own API. It makes one attempt. The caller closes the body of
+// the response, whose reads fail with an *llm.Error that is recorded. A failure is an *llm.Error and is
+// recorded; a response with an error status is a response.
+func (c *Call) Forward(ctx context.Context, provider string, req *llm.Forward) (*llm.Forwarded, error) {
+	c.record.Model, c.record.Group = provider, provider
+	if err := c.stopping(); err != nil {
+		return nil, err
+	}
+	f := c.g.forwarders[provider]
+	if f == nil {
+		return nil, c.Fail(&llm.Error{
+			Code: llm.CodeNotFound, Status: 404, Message: "this gateway has no credentials for the API of " + provider + ".",
+			Fix: "Configure a model of " + provider + ", or set the environment variables with its credentials. The gateway's own endpoints, such as /v1/chat/completions, have no provider in front.",
+		})
+	}
+	ctx, cancel := context.WithCancelCause(budget.With(ctx, c.lease))
+	b := &forwardedBody{call: c, client: ctx, cancel: cancel}
+	b.timer = time.AfterFunc(forwardSilence, func() {
+		cancel(&llm.Error{Code: llm.CodeTimeout, Status: 504, Message: "the API of " + provider + " has sent nothing for " + forwardSilence.String() + "."})
+	})
+	resp, err := f.Forward(ctx, req)
+	if err != nil {
+		defer b.end()
+		return nil, c.Fail(b.cause(err))
+	}
+	b.timer.Reset(forwardSilence)
+	c.meta(&resp.Meta)
+	c.record.Status = resp.Status
+	c.record.FirstToken = c.g.now().Sub(c.record.Started)
+	b.ReadCloser = resp.Body
+	resp.Body = b
+	return resp, nil
+}
+
+// forwardedBody records what happens to a body that is passed on.
+type forwardedBody struct {
+	io.ReadCloser
+	call   *Call
+	client context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	over   bool
+}
+
+func (b *forwardedBody) Read(p []byte) (int, error) {
+	b.timer.Reset(forwardSilence)
+	n, err := b.ReadCloser.Read(p)
+	b.timer.Stop() // a client that is slow to read is waited for
+	switch {
+	case errors.Is(err, io.EOF):
+		b.over = true
+	case err != nil:
+		b.over = true
+		err = b.call.Fail(b.cause(err))
+	}
+	return n, err
+}
+
+// cause is the failure of a request: what ended its context, or the connection's.
+func (b *forwardedBody) cause(err error) error {
+	if own, ok := errors.AsType[*llm.Error](context.Cause(b.client)); ok {
+		return own
+	}
+	if own, ok := errors.AsType[*llm.Error](err); ok {
+		return own
+	}
+	if b.client.Err() != nil {
+		return &llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away", Err: err}
+	}
+	return &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the response was interrupted: " + err.Error(), Destination: b.call.record.Meta.Destination, Err: err}
+}
+
+// Close ends the request. A body that has not been read to its end has lost its client.
+func (b *forwardedBody) Close() error {
+	if !b.over {
+		b.over = true
+		_ = b.call.Fail(&llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away"})
+	}
+	defer b.end()
+	return b.ReadCloser.Close()
+}
+
+func (b *forwardedBody) end() {
+	b.timer.Stop()
+	b.cancel(nil)
+}

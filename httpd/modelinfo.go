@@ -1,0 +1,141 @@
+package httpd
+
+import (
+	"net/http"
+	"slices"
+
+	"outcrop/catalog"
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/wire/litellm"
+)
+
+// Entry is an entry of the configuration's list of models, for LiteLLM's API for their settings.
+type Entry struct {
+	// Name is the name that clients request, ID the id of the entry, and Provider and Model what it calls.
+	Name, ID, Provider, Model string
+	// Context and MaxOutput are limits in tokens, and Verb is what the model is for; 0 if unknown.
+	Context, MaxOutput int64
+	Verb               llm.Verb
+	// Input and Output are the prices of a token, where Prices is nil.
+	Input, Output llm.Opt[llm.Cost]
+	// Prices are the entry's own prices, or those that are known; nil for none.
+	Prices *llm.Prices
+	// Facts are what is known of the model; nil if nothing.
+	Facts *catalog.Model
+	// Info is the entry's model_info, a JSON object; empty for none.
+	Info jsonx.Raw
+}
+
+// modelInfo lists the entries, or the one with the id in litellm_model_id, as LiteLLM does: with what the
+// configuration says in model_info over what is known. Of an entry's settings it has the model only.
+func (s *server) modelInfo(w http.ResponseWriter, r *http.Request) {
+	var entries []Entry
+	if s.opt.Entries != nil {
+		entries = s.opt.Entries()
+	}
+	if id := r.URL.Query().Get("litellm_model_id"); id != "" {
+		entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.ID != id })
+		if len(entries) == 0 {
+			s.refuse(w, r, &llm.Error{
+				Code: llm.CodeModelNotFound, Status: http.StatusNotFound, Param: "litellm_model_id", Message: "no entry of the configuration has this id.",
+				Fix: "GET /model/info without litellm_model_id lists all entries.",
+			})
+			return
+		}
+	}
+	var out jsonx.Writer
+	out.Object()
+	out.Key("data")
+	out.Array()
+	for i := range entries {
+		entries[i].write(&out)
+	}
+	out.EndArray()
+	out.EndObject()
+	writeJSON(w, http.StatusOK, out.Buf)
+}
+
+func (e *Entry) write(w *jsonx.Writer) {
+	w.Object()
+	w.Key("model_name")
+	w.String(e.Name)
+	w.Key("litellm_params")
+	w.Object()
+	w.Key("model")
+	w.String(e.Provider + "/" + e.Model)
+	w.EndObject()
+	w.Key("model_info")
+	own, _ := jsonx.Members(e.Info) // the configuration made it
+	known, _ := jsonx.Members(e.known())
+	w.Object()
+	for _, m := range known {
+		if jsonx.Find(own, m.Name) == nil {
+			w.Key(m.Name)
+			w.Raw(m.Value)
+		}
+	}
+	for _, m := range own {
+		w.AnyKey(m.Name)
+		w.Raw(m.Value)
+	}
+	w.EndObject()
+	w.EndObject()
+}
+
+// known is what is known of an entry's model, under LiteLLM's names.
+func (e *Entry) known() jsonx.Raw {
+	var w jsonx.Writer
+	word := func(name, value string) {
+		if value != "" {
+			w.Key(name)
+			w.String(value)
+		}
+	}
+	number := func(name string, n int64) {
+		if n > 0 {
+			w.Key(name)
+			w.Int(n)
+		}
+	}
+	flag := func(name string, b llm.Opt[bool]) {
+		if b.Set {
+			w.Key(name)
+			w.Bool(b.Value)
+		}
+	}
+	w.Object()
+	word("id", e.ID)
+	word("litellm_provider", e.Provider)
+	word("mode", modeOf(e.Verb))
+	most := e.Context
+	if f := e.Facts; f != nil {
+		word("key", f.ID)
+		if f.MaxInput > 0 {
+			most = f.MaxInput
+		}
+		number("output_vector_size", f.Dimensions)
+		flag("supports_function_calling", f.Tools)
+		flag("supports_response_schema", f.Schema)
+		flag("supports_reasoning", f.Reasoning)
+		flag("supports_prompt_caching", f.Cache)
+		if len(f.Input) > 0 {
+			flag("supports_vision", llm.Some(slices.Contains(f.Input, "image")))
+			flag("supports_pdf_input", llm.Some(slices.Contains(f.Input, "document")))
+			flag("supports_audio_input", llm.Some(slices.Contains(f.Input, "audio")))
+		}
+		if !f.EndOfLife.IsZero() {
+			word("deprecation_date", f.EndOfLife.Format("2006-01-02"))
+		}
+	}
+	number("max_tokens", e.MaxOutput)
+	number("max_input_tokens", most)
+	number("max_output_tokens", e.MaxOutput)
+	if e.Prices != nil {
+		litellm.AppendPrices(&w, e.Prices)
+	} else {
+		litellm.AppendPrices(&w, &llm.Prices{Rates: []llm.Rates{{Input: e.Input, Output: e.Output}}})
+	}
+	w.EndObject()
+	return w.Buf
+}

@@ -1,0 +1,114 @@
+package route
+
+import (
+	"outcrop/llm"
+	"outcrop/provider"
+)
+
+// Account is a deployment whose account keeps what clients refer to later, such as files.
+type Account struct {
+	// Model is a name by which the deployment is routed to, and Deployment its id.
+	Model, Deployment string
+}
+
+// Account returns a deployment that speaks a dialect: the first of a model name, or, if that is empty, of a
+// provider; of all if both are empty. Of the deployments with the same account it is the one that is
+// configured first, so that an account always has the same name. It reports false if there is none. It does
+// not block.
+func (r *Router) Account(dialect, name, of string) (Account, bool) {
+	groups := r.all
+	if name != "" {
+		g, _ := r.names.find(name)
+		if g == nil {
+			return Account{}, false
+		}
+		groups = []*group{g}
+	}
+	for _, g := range groups {
+		for _, t := range g.deployments {
+			if of != "" && t.Provider != of || !t.speaks(dialect, r.captured(g)) {
+				continue
+			}
+			return r.sameAccount(dialect, Account{Model: g.name, Deployment: t.ID}, t), true
+		}
+	}
+	return Account{}, false
+}
+
+// captured is what the * of a group's own name matches, when the name is used as it is.
+func (r *Router) captured(g *group) string {
+	_, captured := r.names.find(g.name)
+	return captured
+}
+
+// sameAccount is the first deployment with the account of another.
+func (r *Router) sameAccount(dialect string, found Account, as *deployment) Account {
+	own, ok := as.Deployment.(provider.Accounter)
+	if !ok {
+		return found
+	}
+	for _, g := range r.all {
+		for _, t := range g.deployments {
+			if other, ok := t.Deployment.(provider.Accounter); ok && t.Provider == as.Provider && other.Account() == own.Account() && t.speaks(dialect, r.captured(g)) {
+				return Account{Model: g.name, Deployment: t.ID}
+			}
+		}
+	}
+	return found
+}
+
+// speaks reports whether all targets for what the name's * has matched speak a dialect.
+func (t *deployment) speaks(dialect, captured string) bool {
+	targets, err := t.Deployment.Targets(llm.VerbService, t.modelFor(captured))
+	if err != nil {
+		return false
+	}
+	for _, target := range targets {
+		if p, ok := target.(provider.Passer); !ok || !p.Speaks(dialect) {
+			return false
+		}
+	}
+	return true
+}
+
+// ModelAt returns the model that a model name means at the provider of a deployment; empty if no deployment
+// of the name has that provider.
+func (r *Router) ModelAt(id, name string) string {
+	at := ""
+	for _, g := range r.all {
+		for _, t := range g.deployments {
+			if t.ID == id {
+				at = t.Provider
+			}
+		}
+	}
+	g, captured := r.names.find(name)
+	if g == nil || at == "" {
+		return ""
+	}
+	for _, t := range g.deployments {
+		if t.Provider == at {
+			return t.modelFor(captured)
+		}
+	}
+	return ""
+}
+
+// only returns the deployment with an id; nil if the group has none.
+func (g *group) only(id string) []*deployment {
+	for i, t := range g.deployments {
+		if t.ID == id {
+			return g.deployments[i : i+1]
+		}
+	}
+	return nil
+}
+
+// goneError is the error for a model that the deployment which holds what a request refers to does not
+// serve, or no longer.
+func goneError(model string) *llm.Error {
+	return &llm.Error{
+		Code: llm.CodeStateNotFound, Status: 404, Message: "the deployment that holds what the request refers to does not serve the model " + quote(model) + ".",
+		Fix: "Use the model's name of the earlier call, or send the whole content again.",
+	}
+}

@@ -1,0 +1,108 @@
+package route
+
+import (
+	"testing"
+
+	"outcrop/llm"
+)
+
+// keeping is a deployment whose account keeps things.
+type keeping struct {
+	*passing
+	account string
+}
+
+func (k *keeping) Account() string { return k.account }
+
+func keeper(name, id, of, account string) Entry {
+	p := &passing{fake: &fake{name: id}, raw: []rawStep{{}}}
+	return Entry{Name: name, ID: id, Provider: of, Model: "model of " + name, Deployment: &keeping{p, account}, Timeout: 1 << 40}
+}
+
+// accounts are three names: two of one account, and one that keeps nothing.
+func accounts() []Entry {
+	silent := entry("silent", &fake{name: "d-0", steps: []step{{}}})
+	silent.ID, silent.Provider = "d-0", "other"
+	wild := keeper("openai/*", "d-3", "openai", "c")
+	wild.Model = "*"
+	return []Entry{silent, keeper("first", "d-1", "openai", "a"), keeper("second", "d-2", "openai", "a"), keeper("second", "d-4", "azure", "b"), wild}
+}
+
+func TestAnAccountHasOneNameWhateverTheClientCallsIt(t *testing.T) {
+	r := New(accounts(), Options{})
+	for _, tt := range []struct {
+		model, of string
+		want      Account
+		ok        bool
+	}{
+		{"", "", Account{"first", "d-1"}, true},
+		{"first", "", Account{"first", "d-1"}, true},
+		{"second", "", Account{"first", "d-1"}, true},
+		{"", "openai", Account{"first", "d-1"}, true},
+		{"", "azure", Account{"second", "d-4"}, true},
+		{"second", "azure", Account{"second", "d-4"}, true},
+		{"openai/gpt-4o", "", Account{"openai/*", "d-3"}, true},
+		{"silent", "", Account{}, false},
+		{"", "other", Account{}, false},
+		{"nobody", "", Account{}, false},
+	} {
+		got, ok := r.Account(llm.DialectBedrock, tt.model, tt.of)
+		if got != tt.want || ok != tt.ok {
+			t.Errorf("%q of %q: %+v %v", tt.model, tt.of, got, ok)
+		}
+	}
+	if _, ok := r.Account(llm.DialectFiles, "", ""); ok {
+		t.Error("an API that nobody has is found")
+	}
+}
+
+func TestACallStaysAtItsDeployment(t *testing.T) {
+	for _, tt := range []struct{ id, want string }{{"d-4", "d-4"}, {"d-2", "d-2"}} {
+		for range 3 { // round-robin would alternate
+			resp, err := New(accounts(), Options{}).Relay(t.Context(), &llm.Raw{Call: llm.Call{Model: "second", Deployment: tt.id}, Dialect: llm.DialectBedrock, Service: true}, nil)
+			if err != nil || resp.Meta.Deployment != tt.want {
+				t.Errorf("%s: %+v %v", tt.id, resp, err)
+			}
+		}
+	}
+	_, err := New(accounts(), Options{}).Relay(t.Context(), &llm.Raw{Call: llm.Call{Model: "first", Deployment: "gone"}, Dialect: llm.DialectBedrock, Service: true}, nil)
+	if e := llm.AsError(err); e == nil || e.Code != llm.CodeStateNotFound {
+		t.Errorf("a deployment that is not there: %v", err)
+	}
+}
+
+func TestWhatMayHappenOnceIsTriedOnce(t *testing.T) {
+	e := keeper("first", "d-1", "openai", "a")
+	e.Retries = 3
+	k, ok := e.Deployment.(*keeping)
+	if !ok {
+		t.Fatal("another deployment")
+	}
+	k.raw = []rawStep{{err: unavailable()}, {}}
+	_, err := New([]Entry{e}, Options{}).Relay(t.Context(), &llm.Raw{Call: llm.Call{Model: "first", Once: true}, Dialect: llm.DialectBedrock, Service: true}, nil)
+	if codeOf(err) != llm.CodeUnavailable || len(k.raw) != 1 {
+		t.Errorf("%v, %d steps left", err, len(k.raw))
+	}
+}
+
+func TestModelsAreNamedAsAtAProvider(t *testing.T) {
+	r := New(accounts(), Options{})
+	for _, tt := range []struct{ id, name, want string }{
+		{"d-1", "second", "model of second"}, {"d-1", "openai/gpt-4o", "gpt-4o"}, {"d-1", "silent", ""}, {"d-1", "nobody", ""}, {"gone", "first", ""}, {"", "first", ""},
+	} {
+		if got := r.ModelAt(tt.id, tt.name); got != tt.want {
+			t.Errorf("%s at %s: %q", tt.name, tt.id, got)
+		}
+	}
+}
+
+func TestWhoSpeaksADialect(t *testing.T) {
+	mixed := accounts()
+	mixed = append(mixed, entry("second", &fake{name: "d-5", steps: []step{{}}}))
+	r := New(mixed, Options{})
+	for name, want := range map[string][2]bool{"first": {true, true}, "second": {true, false}, "silent": {false, false}, "openai/x": {true, true}, "nobody": {false, false}} {
+		if some, all := r.Speaks(name, llm.DialectBedrock); some != want[0] || all != want[1] {
+			t.Errorf("%s: %v %v", name, some, all)
+		}
+	}
+}

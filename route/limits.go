@@ -1,0 +1,35 @@
+package route
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"outcrop/catalog"
+	"outcrop/llm"
+)
+
+// explain adds the known limit of a model to the error of a call that exceeds one, unless the error has a
+// cause already. What is known does not decide whether a call is made: the provider has refused it.
+func explain(e *llm.Error, facts func(model string) *catalog.Model, model string) {
+	if e == nil || e.Cause != "" || facts == nil || e.UpstreamStatus == http.StatusRequestEntityTooLarge { // that is about bytes
+		return
+	}
+	var fact, what string
+	var limit int64
+	known := facts(model)
+	switch {
+	case known == nil:
+		return
+	case e.Code == llm.CodeTooLong && known.MaxInput > 0:
+		fact, what, limit = "maxInput", "a prompt may have", known.MaxInput
+	case e.Code == llm.CodeTooLong:
+		fact, what, limit = "context", "prompt and response together may have", known.Context
+	case e.Code == llm.CodeMaxTokens:
+		fact, what, limit = "maxOutput", "a response may have", known.MaxOutput
+	}
+	if limit > 0 {
+		s := known.Source(fact)
+		e.Cause = "With " + known.ID + " " + what + " at most " + strconv.FormatInt(limit, 10) + " tokens, according to " + s.Name + " of " + s.Date.Format(time.DateOnly) + "."
+	}
+}

@@ -1,0 +1,83 @@
+package openaiapi
+
+import (
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// sentUsage are the tokens of a response. Transcriptions that are billed by duration have none.
+type sentUsage struct {
+	Input   jsonx.Raw `json:"input_tokens"`
+	Output  jsonx.Raw `json:"output_tokens"`
+	Prompt  jsonx.Raw `json:"prompt_tokens"`
+	Written jsonx.Raw `json:"completion_tokens"`
+	Total   jsonx.Raw `json:"total_tokens"`
+	Details jsonx.Raw `json:"input_tokens_details"`
+	Rest    jsonx.Raw `json:",embed"`
+}
+
+// Usage reads the usage of a response or of an event; it reports false if there is none, or none in
+// tokens.
+func Usage(body []byte) (llm.Usage, bool) {
+	var b struct {
+		Usage jsonx.Raw `json:"usage"`
+		Rest  jsonx.Raw `json:",embed"`
+	}
+	var s sentUsage
+	if jsonx.Unmarshal(body, &b) != nil || b.Usage.Kind() != '{' || jsonx.Unmarshal(b.Usage, &s) != nil {
+		return llm.Usage{}, false
+	}
+	input, given := count(s.Input)
+	if !given {
+		input, given = count(s.Prompt)
+	}
+	output, written := count(s.Output)
+	if !written {
+		output, written = count(s.Written)
+	}
+	if !given && !written {
+		return llm.Usage{}, false
+	}
+	u := llm.Usage{Input: input, Output: output}
+	u.Total, _ = count(s.Total)
+	var details struct {
+		Cached jsonx.Raw `json:"cached_tokens"`
+		Rest   jsonx.Raw `json:",embed"`
+	}
+	if len(s.Details) > 0 && jsonx.Unmarshal(s.Details, &details) == nil {
+		if cached, ok := count(details.Cached); ok && cached <= u.Input {
+			u.CacheRead, u.Input = llm.Some(cached), u.Input-cached
+		}
+	}
+	return u, true
+}
+
+// count is a number of tokens.
+func count(raw jsonx.Raw) (int64, bool) {
+	var n int64
+	if len(raw) == 0 || raw.Kind() != '0' || jsonx.Unmarshal(raw, &n) != nil || n < 0 {
+		return 0, false
+	}
+	return n, true
+}
+
+// Rename replaces the model of a response by the client's name for it. What is not a JSON object with a
+// model stays as it is.
+func Rename(body []byte, model string) []byte {
+	var b struct {
+		Model jsonx.Raw `json:"model"`
+		Rest  jsonx.Raw `json:",embed"`
+	}
+	if model == "" || jsonx.Unmarshal(body, &b) != nil || b.Model.Kind() != '"' {
+		return body
+	}
+	pieces, err := jsonx.EditMembers(body, []jsonx.Edit{{Name: "model", Value: jsonx.AppendString(nil, model)}}, nil)
+	if err != nil {
+		return body
+	}
+	out := make([]byte, 0, len(body)+len(model))
+	for _, p := range pieces {
+		out = append(out, p...)
+	}
+	return out
+}
