@@ -49,6 +49,8 @@ func rules() []Rule {
 
 		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard"}, Why: "the HTTP client knows neither dialects nor providers"},
 		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "internal/httpfield", "llm", "upstream"}, Beside: []string{"provider"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect"},
+		{Path: "provider/modellist", Level: contract, May: common, Beside: []string{"provider"}, Why: "lists of models are kept and checked alike, whoever has them and in whatever form they are sent"},
+		{Path: "provider/overrides", Level: contract, May: with("internal/netguard", "upstream"), Beside: []string{"provider"}, Why: "what clients may set, and where the gateway's identity may go, is judged in one place"},
 		{Path: "provider", Level: contract, May: with("catalog", "upstream"), Why: "the contract names no concrete provider and no dialect"},
 
 		{Path: "provider/bedrock/modelid", Level: language, May: []string{"internal/levenshtein", "provider/bedrock/endpoint"}, Why: "the grammar of model ids is pure and needs no other component except the grammar of regions"},
@@ -83,11 +85,11 @@ func rules() []Rule {
 			Why: "components import neither their provider nor, except pure ones, each other; the provider connects them",
 		},
 		{
-			Path: "provider/bedrock", Level: vendor, May: with("internal/parallel", "internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*", "provider/transport"),
+			Path: "provider/bedrock", Level: vendor, May: with("internal/parallel", "internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*", "provider/overrides", "provider/transport"),
 			Why: "a provider knows its own components and dialects, but neither other providers nor its callers",
 		},
 		{
-			Path: "provider/openaicompat", Level: component, May: with("internal/netguard", "wire/openaichat", "wire/openaiapi", "wire/openairesponses", "wire/openaiembed", "wire/cohererank", "wire/sse", "upstream", "provider", "provider/transport"),
+			Path: "provider/openaicompat", Level: component, May: with("wire/openaichat", "wire/openaiapi", "wire/openairesponses", "wire/openaiembed", "wire/cohererank", "wire/sse", "upstream", "provider", "provider/modellist", "provider/overrides", "provider/transport"),
 			Why: "it serves vendors that differ by data only, and providers that differ by address and credentials too import it",
 		},
 		{
@@ -103,17 +105,21 @@ func rules() []Rule {
 			Why: "Cohere differs from vendors of OpenAI's API by how its chats are written; address, key, errors and lists are read by the same code",
 		},
 		{
+			Path: "provider/vertex", Level: vendor, May: with("upstream", "provider", "provider/claude", "provider/genai", "provider/modellist", "provider/openaicompat", "provider/overrides", "provider/transport"),
+			Why: "Vertex AI has models of three dialects, and knows their addresses and its credentials",
+		},
+		{
 			Path: "provider/claude", Level: component, May: with("catalog", "internal/httpfield", "wire/anthropic", "wire/sse", "wire/litellm", "upstream", "provider", "provider/transport"),
 			Beside: []string{"provider/bedrock/converse", "provider/bedrock/diagnose"},
 			Why:    "Claude is the same model wherever it is hosted: the pure packages that fit requests to it and read its refusals are Bedrock's, and nothing else of Bedrock is known",
 		},
 		{
-			Path: "provider/genai", Level: component, May: with("internal/httpfield", "wire/gemini", "wire/sse", "upstream", "provider", "provider/transport"),
+			Path: "provider/genai", Level: component, May: with("internal/httpfield", "internal/parallel", "wire/gemini", "wire/sse", "upstream", "provider", "provider/transport"),
 			Beside: []string{"provider/bedrock/diagnose"},
 			Why:    "Gemini is the same model on both of Google's services; that models say the same of a request wherever they are hosted is known to the pure package diagnose",
 		},
 		{
-			Path: "provider/*", Level: vendor, May: with("wire/...", "upstream", "provider", "provider/transport", "provider/claude", "provider/genai"),
+			Path: "provider/*", Level: vendor, May: with("wire/...", "upstream", "provider", "provider/modellist", "provider/overrides", "provider/transport", "provider/claude", "provider/genai"),
 			Why: "a provider knows its own dialects, but neither other providers nor its callers; what several need is below them",
 		},
 		{Path: "provider/providertest", Level: component, May: with("internal/port", "provider"), Why: "the suite that all providers pass knows none of them, and no dialect"},

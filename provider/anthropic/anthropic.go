@@ -2,7 +2,6 @@
 package anthropic
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -13,6 +12,8 @@ import (
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/claude"
+	"outcrop/provider/modellist"
+	"outcrop/provider/overrides"
 	"outcrop/provider/transport"
 	"outcrop/upstream"
 )
@@ -40,15 +41,17 @@ func Provider() provider.Info {
 		Configured: func(environ func(string) string) bool {
 			return environ("ANTHROPIC_API_KEY") != "" || environ("ANTHROPIC_AUTH_TOKEN") != ""
 		},
-		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(p) },
+		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
+			return open(p, upstream.Anywhere)
+		},
 	}
 }
 
 // options are the settings that a deployment may have.
 func options() []provider.Option {
 	return append([]provider.Option{
-		{Name: "api_key", Help: "API key, or the token of a login; default ANTHROPIC_API_KEY, then ANTHROPIC_AUTH_TOKEN.", Secret: true},
-		{Name: "api_base", Help: "URL of the API, instead of " + origin + "; default ANTHROPIC_API_BASE, then ANTHROPIC_BASE_URL."},
+		{Name: "api_key", Help: "API key, or the token of a login; default ANTHROPIC_API_KEY, then ANTHROPIC_AUTH_TOKEN.", Secret: true, ClientSettable: true},
+		{Name: "api_base", Help: "URL of the API, instead of " + origin + "; default ANTHROPIC_API_BASE, then ANTHROPIC_BASE_URL.", ClientSettable: true},
 	}, transport.Options()...)
 }
 
@@ -57,20 +60,23 @@ type deployment struct {
 	params provider.Params
 	client *upstream.Client
 	host   *host
+	listed *modellist.List
 }
 
 // host is the API with a key.
 type host struct {
 	message, count *url.URL
+	models         *url.URL
 	key            func() string // a function, because formatters print fields
+	origin         string        // where the key comes from
 	bearer         bool          // the key is a token for the header Authorization
 }
 
 // open opens a deployment. An invalid setting is a *provider.OptionError. A missing key is an error of
 // each call, so that the other deployments can serve.
-func open(p provider.Params) (*deployment, error) {
+func open(p provider.Params, guard upstream.Guard) (*deployment, error) {
 	p = p.WithDefaults()
-	client, _, err := transport.Connect(p, upstream.Anywhere)
+	client, _, err := transport.Connect(p, guard)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +84,9 @@ func open(p provider.Params) (*deployment, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &deployment{params: p, client: client, host: h}, nil
+	d := &deployment{params: p, client: client, host: h}
+	d.listed = d.list()
+	return d, nil
 }
 
 func newHost(p provider.Params) (*host, error) {
@@ -96,11 +104,15 @@ func newHost(p provider.Params) (*host, error) {
 		return nil, &provider.OptionError{Option: "api_base", Reason: transport.From(from, "api_base", err)}
 	}
 	u.Path = strings.TrimSuffix(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/messages"), "/v1") + "/v1/messages"
-	h := &host{message: u, count: u.JoinPath("count_tokens")}
-	key := cmp.Or(p.Values["api_key"], p.Environ("ANTHROPIC_API_KEY"))
+	h := &host{message: u, count: u.JoinPath("count_tokens"), models: u.JoinPath("..", "models")}
+	key := p.Values["api_key"]
+	h.origin = "api_key"
+	if key == "" {
+		key, h.origin = p.Environ("ANTHROPIC_API_KEY"), "ANTHROPIC_API_KEY"
+	}
 	h.bearer = strings.HasPrefix(key, oauthToken)
 	if token := p.Environ("ANTHROPIC_AUTH_TOKEN"); key == "" && token != "" {
-		key, h.bearer = token, true
+		key, h.origin, h.bearer = token, "ANTHROPIC_AUTH_TOKEN", true
 	}
 	if !transport.IsSecret(key) {
 		return nil, &provider.OptionError{Option: "api_key", Reason: "the key has a space or a character that no header can carry; check for a line break at its end"}
@@ -146,7 +158,7 @@ func (h *host) Edits(claude.Operation) []jsonx.Edit { return nil }
 // Refusal returns nil: all errors are in Anthropic's form.
 func (h *host) Refusal(*upstream.Response, []byte, llm.Destination) *llm.Error { return nil }
 
-func missingKey() error {
+func missingKey() *llm.Error {
 	return &llm.Error{
 		Code: llm.CodeCredentialsMissing, Status: http.StatusForbidden, Message: "this model has no API key for Anthropic.",
 		Fix: "Set api_key of the model, or the environment variable ANTHROPIC_API_KEY.",
@@ -155,11 +167,15 @@ func missingKey() error {
 
 // Targets returns the one way to a model.
 func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error) {
-	return []provider.Target{claude.New(claude.Options{
+	return []provider.Target{d.target(model, "messages")}, nil
+}
+
+func (d *deployment) target(model, api string) *claude.Target {
+	return claude.New(claude.Options{
 		Host: d.host, Client: d.client, Service: service, Model: model, Name: model,
-		Destination: llm.Destination{Provider: "anthropic", API: "messages", ID: model, Note: d.params.Note},
+		Destination: llm.Destination{Provider: "anthropic", API: api, ID: model, Note: d.params.Note},
 		Location:    d.host.message.Host, Instance: d.instance(), Known: d.params.Facts(model),
-	})}, nil
+	})
 }
 
 // instance is sent to addresses other than Anthropic's own.
@@ -186,12 +202,18 @@ func (d *deployment) Doubts() []provider.Doubt {
 	return []provider.Doubt{{Option: "api_key", Message: "there is no API key for Anthropic", Hint: "set api_key, or the environment variable ANTHROPIC_API_KEY"}}
 }
 
-// Describe returns what is known of a model without a call.
-func (d *deployment) Describe(model string) provider.Model {
-	return provider.Model{
-		ID: model, Names: []string{model}, Base: model, Owner: service,
-		Target: llm.Destination{Provider: "anthropic", API: "messages", ID: model, Note: d.params.Note},
+// WithOverrides returns the deployment with a request's api_key and api_base. It is made for the
+// request: nothing has to be opened.
+func (d *deployment) WithOverrides(access *llm.ClientSettings) (provider.Deployment, func(), error) {
+	p, guard, err := overrides.Keyed(d.params, options(), nil, access)
+	if err != nil {
+		return nil, nil, err
 	}
+	made, err := open(p, guard)
+	if err != nil {
+		return nil, nil, overrides.AsRequests(err)
+	}
+	return made, func() {}, nil
 }
 
 // Format writes the model string for every verb, because the settings contain secrets.
@@ -224,8 +246,8 @@ func (d *deployment) Forward(ctx context.Context, req *llm.Forward) (*llm.Forwar
 func (d *deployment) Close() error { return nil }
 
 var (
-	_ provider.Reviewer  = (*deployment)(nil)
-	_ provider.Forwarder = (*deployment)(nil)
-	_ provider.Readier   = (*deployment)(nil)
-	_ provider.Speaker   = (*deployment)(nil)
+	_ provider.Overridable = (*deployment)(nil)
+	_ provider.Readier     = (*deployment)(nil)
+	_ provider.Speaker     = (*deployment)(nil)
+	_ provider.Forwarder   = (*deployment)(nil)
 )

@@ -41,7 +41,9 @@ func describe(file []byte, s service) provider.Info {
 		Configured: func(environ func(string) string) bool {
 			return slices.ContainsFunc(v.BaseURLVariables, func(name string) bool { return environ(name) != "" })
 		},
-		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(p, v, s) },
+		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
+			return open(p, v, s, upstream.Anywhere)
+		},
 	}
 }
 
@@ -49,8 +51,8 @@ func describe(file []byte, s service) provider.Info {
 // (https://docs.litellm.ai/docs/providers/azure).
 func options(v *openaicompat.Vendor) []provider.Option {
 	return append([]provider.Option{
-		{Name: "api_base", Help: "URL of the resource, such as https://example.openai.azure.com; default " + strings.Join(v.BaseURLVariables, ", ") + "."},
-		{Name: "api_key", Help: "API key; default " + strings.Join(v.KeyVariables, ", ") + ".", Secret: true},
+		{Name: "api_base", Help: "URL of the resource, such as https://example.openai.azure.com; default " + strings.Join(v.BaseURLVariables, ", ") + ".", ClientSettable: true},
+		{Name: "api_key", Help: "API key; default " + strings.Join(v.KeyVariables, ", ") + ".", Secret: true, ClientSettable: true},
 		{Name: "api_version", Help: "API version, such as 2025-02-01-preview, or v1 for the API without versions; default AZURE_API_VERSION, then LiteLLM's default."},
 		{Name: "azure_ad_token", Help: "Token of Entra ID instead of an API key; default AZURE_AD_TOKEN.", Secret: true},
 		{Name: "tenant_id", Help: "Tenant of the application; default AZURE_TENANT_ID."},
@@ -140,7 +142,7 @@ func (foundry) url(base *url.URL, path, _, version string) *url.URL {
 }
 
 // open opens a deployment.
-func open(p provider.Params, v *openaicompat.Vendor, s service) (provider.Deployment, error) {
+func open(p provider.Params, v *openaicompat.Vendor, s service, guard upstream.Guard) (provider.Deployment, error) {
 	get := func(option string, variables ...string) (value, from string) {
 		value, from = p.Values[option], option
 		for _, name := range variables {
@@ -170,12 +172,17 @@ func open(p provider.Params, v *openaicompat.Vendor, s service) (provider.Deploy
 			return nil, err
 		}
 	}
-	client, err := openaicompat.Connect(p, upstream.Anywhere)
+	client, err := openaicompat.Connect(p, guard)
 	if err != nil {
 		_ = e.Close() // it has no error
 		return nil, err
 	}
-	return openaicompat.Open(p, v, e, client), nil
+	return openaicompat.Open(p, v, e, client, openaicompat.Overrides{
+		Options: options(v), Own: []string{"azure_ad_token", "tenant_id", "client_id", "client_secret", "azure_scope"},
+		Open: func(p provider.Params, guard upstream.Guard) (provider.Deployment, error) {
+			return open(p, v, s, guard)
+		},
+	}), nil
 }
 
 // endpoint is a resource of Azure with its credentials.

@@ -94,7 +94,7 @@ type deployment struct {
 	listable      bool     // the control plane's lists apply to the deployment's calls
 	home          string   // the region of calls that name none
 	own           []string // the regions of such calls, best first: home, or those of the policy
-	overrides     overrides
+	overrides     overridden
 	overrideCache overrideCache
 
 	buffers sync.Pool // of *buffer
@@ -106,14 +106,14 @@ type deployment struct {
 
 // openAny is open with the signature of provider.Info.
 func openAny(known *identities, p provider.Params) (provider.Deployment, error) {
-	d, err := open(known, p, overrides{})
+	d, err := open(known, p, overridden{})
 	if err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
-func open(known *identities, p provider.Params, v overrides) (*deployment, error) {
+func open(known *identities, p provider.Params, v overridden) (*deployment, error) {
 	p = p.WithDefaults()
 	policy, err := resolve.NewPolicy(resolve.Written(p.Policy))
 	if err != nil {

@@ -67,7 +67,7 @@ type account struct {
 
 // source returns the credential source for a deployment's settings, with the connection settings
 // made; release ends its use.
-func (s *identities) source(p provider.Params, by overrides, made upstream.Settings) (*shared, error) {
+func (s *identities) source(p provider.Params, by overridden, made upstream.Settings) (*shared, error) {
 	key := identityOf(p, by)
 	key.trust = upstream.Settings{CAFile: made.CAFile, Insecure: made.Insecure}
 	if by.region != "" {
@@ -115,7 +115,7 @@ func (s *identities) source(p provider.Params, by overrides, made upstream.Setti
 }
 
 // identityOf returns the identity that a deployment's settings describe.
-func identityOf(p provider.Params, by overrides) identity {
+func identityOf(p provider.Params, by overridden) identity {
 	key := identity{own: by.ownCredentials}
 	for i, name := range identitySettings {
 		key.settings[i] = p.Values[name]
@@ -127,7 +127,7 @@ func identityOf(p provider.Params, by overrides) identity {
 
 // account returns the inventory of a deployment's account, independent of region; releaseAccount
 // ends its use. Another endpoint than AWS's counts as another account.
-func (s *identities) account(p provider.Params, by overrides) (*account, error) {
+func (s *identities) account(p provider.Params, by overridden) (*account, error) {
 	key := identityOf(p, by)
 	key.settings[slices.Index(identitySettings[:], "aws_region_name")] = ""
 	key.endpoint = cmp.Or(p.Values["aws_bedrock_runtime_endpoint"], p.Values["api_base"])

@@ -36,7 +36,7 @@ func TestAnAccountThatIsSlowToCloseStopsNobody(t *testing.T) {
 	params := func(key string) provider.Params {
 		return provider.Params{Values: map[string]string{"api_key": key}, Environ: func(string) string { return "" }}
 	}
-	slow, err := known.account(params("a"), overrides{})
+	slow, err := known.account(params("a"), overridden{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestAnAccountThatIsSlowToCloseStopsNobody(t *testing.T) {
 	end := known.releaseAccount(slow)
 	closed := async(end)
 	var second *account
-	within(t, "another account", async(func() { second, err = known.account(params("b"), overrides{}) }))
+	within(t, "another account", async(func() { second, err = known.account(params("b"), overridden{}) }))
 	if err != nil {
 		t.Error(err)
 	}

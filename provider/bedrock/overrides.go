@@ -17,6 +17,7 @@ import (
 	"outcrop/provider"
 	"outcrop/provider/bedrock/creds"
 	"outcrop/provider/bedrock/endpoint"
+	"outcrop/provider/overrides"
 	"outcrop/upstream"
 )
 
@@ -24,13 +25,8 @@ import (
 // LiteLLM keeps the same number of credentials.
 const maxOverrides = 1000
 
-// maxOverrideValue bounds a client-supplied value, in bytes; STS accepts web identity tokens of up
-// to 20,000
-// (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html).
-const maxOverrideValue = 20_000
-
-// overrides describes the client-supplied settings of a deployment; the zero value means none.
-type overrides struct {
+// overridden describes the client-supplied settings of a deployment; the zero value means none.
+type overridden struct {
 	// present reports whether there are any, and ownCredentials whether they include credentials.
 	// In that case nothing known about the deployment's account applies.
 	present, ownCredentials bool
@@ -82,7 +78,7 @@ func (d *deployment) WithOverrides(access *llm.ClientSettings) (provider.Deploym
 	if g.deployment == nil {
 		all.forget(g)
 		leave()
-		return nil, nil, asRequests(g.err)
+		return nil, nil, overrides.AsRequests(g.err)
 	}
 	return g.deployment, leave, nil
 }
@@ -184,34 +180,14 @@ func digest(settings map[string]string) (key [sha256.Size]byte) {
 
 // validate checks client-supplied settings against the client policy and returns them by option
 // name.
-func (d *deployment) validate(access *llm.ClientSettings) (map[string]string, overrides, error) {
-	v := overrides{present: true}
-	settings := map[string]string{}
-	known := options()
-	for _, name := range access.Names() {
-		value, option := access.Get(name), optionName(name)
-		setting, withValue := d.params.ClientPolicy.Allows(option, value)
-		switch {
-		case !slices.ContainsFunc(known, func(o provider.Option) bool { return o.Name == option && o.ClientSettable }):
-			return nil, v, llm.Unsupported(name, "%s cannot be set by a request; the gateway's operator can set it for the model", name)
-		case !setting:
-			e := llm.Unsupported(name, "%s is not allowed: clients may not set it for this model", name)
-			e.Fix = "Leave " + name + " out, or ask the gateway's operator to list it in configurable_clientside_auth_params of the model."
-			return nil, v, e
-		case strings.HasPrefix(value, "os.environ/") || strings.HasPrefix(value, "oidc/"):
-			return nil, v, llm.Invalid(name, "%s must be the value itself: a request cannot refer to the gateway's environment or tokens", name)
-		case len(value) > maxOverrideValue:
-			return nil, v, llm.Invalid(name, "%s must be at most %d bytes long, not %d", name, maxOverrideValue, len(value))
-		case value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }):
-			return nil, v, llm.Invalid(name, "%s must be printable ASCII without white space", name)
-		case !withValue:
-			return nil, v, llm.Invalid(name, "%s has a value that clients may not set for this model", name)
-		}
-		if _, twice := settings[option]; twice {
-			return nil, v, llm.Invalid(name, "%s is set twice, under two names; send only one", option)
-		}
-		settings[option] = value
-		if option == "api_base" || option == "aws_bedrock_runtime_endpoint" {
+func (d *deployment) validate(access *llm.ClientSettings) (map[string]string, overridden, error) {
+	v := overridden{present: true}
+	settings, err := overrides.Read(options(), d.params.ClientPolicy, access)
+	if err != nil {
+		return nil, v, err
+	}
+	for _, option := range []string{"api_base", "aws_bedrock_runtime_endpoint"} {
+		if value := settings[option]; value != "" {
 			v.guard = max(v.guard, d.guardOf(option, value))
 		}
 	}
@@ -241,7 +217,7 @@ func (d *deployment) guardOf(option, value string) upstream.Guard {
 
 // keepApart determines whose credentials are used, and enforces that the gateway's own are never
 // sent to a client-supplied address.
-func (v *overrides) keepApart(settings map[string]string) error {
+func (v *overridden) keepApart(settings map[string]string) error {
 	v.ownCredentials = hasKeys(settings) || settings["aws_role_name"] != ""
 	v.region = settings["aws_region_name"]
 	for _, name := range []string{"api_base", "aws_bedrock_runtime_endpoint"} {
@@ -273,21 +249,9 @@ func hasKeys(settings map[string]string) bool {
 	return false
 }
 
-// optionName returns the option that a name in a request stands for.
-func optionName(name string) string {
-	switch name {
-	case "region_name":
-		return "aws_region_name"
-	case "base_url":
-		return "api_base"
-	default:
-		return name
-	}
-}
-
 // openOverride opens the deployment with client-supplied settings. Client-supplied credentials
 // replace all of the deployment's, so that credentials are never mixed.
-func (d *deployment) openOverride(settings map[string]string, v overrides) (*deployment, error) {
+func (d *deployment) openOverride(settings map[string]string, v overridden) (*deployment, error) {
 	p := d.params
 	p.Values = maps.Clone(p.Values)
 	p.Logger, p.DataDir = slog.New(slog.DiscardHandler), ""
@@ -321,14 +285,6 @@ func (d *deployment) openOverride(settings map[string]string, v overrides) (*dep
 		return environ(name)
 	}
 	return open(d.identities, p, v)
-}
-
-// asRequests turns an invalid setting into an error of the request that has it.
-func asRequests(err error) error {
-	if e, ok := errors.AsType[*provider.OptionError](err); ok {
-		return llm.Invalid(e.Option, "%s", e.Error())
-	}
-	return err
 }
 
 var _ provider.Overridable = (*deployment)(nil)

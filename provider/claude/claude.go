@@ -8,6 +8,7 @@ package claude
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -84,6 +85,11 @@ func New(opt Options) *Target {
 	return &Target{opt: opt, model: converse.NewModel("anthropic", opt.Name, nil).On(opt.Service), most: most}
 }
 
+// Format writes the model for every verb, because the host may hold secrets.
+func (t *Target) Format(f fmt.State, _ rune) {
+	_, _ = f.Write([]byte(t.opt.Service + " target of " + t.opt.Model))
+}
+
 // Location is where calls go.
 func (t *Target) Location() string { return t.opt.Location }
 
@@ -118,23 +124,45 @@ func (t *Target) post(ctx context.Context, op Operation, headers []llm.Label, bo
 	if betas := h["Anthropic-Beta"]; len(betas) > 1 {
 		h.Set("Anthropic-Beta", strings.Join(betas, ","))
 	}
-	if t.opt.Instance != "" {
-		h[provider.InstanceHeader] = []string{t.opt.Instance}
+	resp, err := t.send(ctx, &upstream.Request{Method: http.MethodPost, Header: h, Body: body}, func() *url.URL { return t.opt.Host.Address(op) })
+	if err != nil {
+		return nil, err
 	}
-	secrets, err := t.opt.Host.Authorize(ctx, h)
+	return &exchange{target: t, resp: resp, meta: llm.Meta{Destination: t.opt.Destination, UpstreamID: requestID(resp.Header), Warnings: warnings}}, nil
+}
+
+// send authenticates a request and sends it to an address. A response with an error status is returned
+// as an error.
+func (t *Target) send(ctx context.Context, r *upstream.Request, address func() *url.URL) (*upstream.Response, error) {
+	if t.opt.Instance != "" {
+		r.Header[provider.InstanceHeader] = []string{t.opt.Instance}
+	}
+	secrets, err := t.opt.Host.Authorize(ctx, r.Header)
 	if err != nil {
 		e := transport.Copy(llm.AsError(err))
 		e.Destination = t.opt.Destination
 		return nil, e
 	}
-	resp, err := t.opt.Client.Do(ctx, &upstream.Request{Method: http.MethodPost, URL: t.opt.Host.Address(op), Header: h, Body: body})
+	r.URL = address() // which may depend on the credentials
+	resp, err := t.opt.Client.Do(ctx, r)
 	if err != nil {
 		return nil, transport.NoResponse(t.opt.Service, err, t.opt.Destination)
 	}
 	if resp.Status != http.StatusOK {
 		return nil, t.refused(resp, transport.ReadErrorBody(resp, secrets...))
 	}
-	return &exchange{target: t, resp: resp, meta: llm.Meta{Destination: t.opt.Destination, UpstreamID: requestID(resp.Header), Warnings: warnings}}, nil
+	return resp, nil
+}
+
+// Get reads what the host has at an address beside the model, such as a list, with the same
+// credentials. A failure is an *llm.Error.
+func (t *Target) Get(ctx context.Context, u *url.URL) ([]byte, error) {
+	resp, err := t.send(ctx, &upstream.Request{Method: http.MethodGet, Header: http.Header{"Accept": {"application/json"}}}, func() *url.URL { return u })
+	if err != nil {
+		return nil, err
+	}
+	x := &exchange{target: t, resp: resp, meta: llm.Meta{Destination: t.opt.Destination, UpstreamID: requestID(resp.Header)}}
+	return x.body(ctx)
 }
 
 // requestID is the id that a host gives a request.

@@ -12,6 +12,8 @@ import (
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/genai"
+	"outcrop/provider/modellist"
+	"outcrop/provider/overrides"
 	"outcrop/provider/transport"
 	"outcrop/upstream"
 )
@@ -32,15 +34,17 @@ func Provider() provider.Info {
 		Configured: func(environ func(string) string) bool {
 			return environ("GEMINI_API_KEY") != "" || environ("GOOGLE_API_KEY") != ""
 		},
-		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) { return open(p) },
+		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
+			return open(p, upstream.Anywhere)
+		},
 	}
 }
 
 // options are the settings that a deployment may have.
 func options() []provider.Option {
 	return append([]provider.Option{
-		{Name: "api_key", Help: "API key; default GEMINI_API_KEY, then GOOGLE_API_KEY.", Secret: true},
-		{Name: "api_base", Help: "URL of the API, instead of " + origin + "; default GEMINI_API_BASE. The version follows it unless it has one."},
+		{Name: "api_key", Help: "API key; default GEMINI_API_KEY, then GOOGLE_API_KEY.", Secret: true, ClientSettable: true},
+		{Name: "api_base", Help: "URL of the API, instead of " + origin + "; default GEMINI_API_BASE. The version follows it unless it has one.", ClientSettable: true},
 	}, transport.Options()...)
 }
 
@@ -50,13 +54,15 @@ type deployment struct {
 	client *upstream.Client
 	base   *url.URL
 	key    func() string // a function, because formatters print fields
+	origin string        // where the key comes from
+	listed *modellist.List
 }
 
 // open opens a deployment. An invalid setting is a *provider.OptionError. A missing key is an error of
 // each call, so that the other deployments can serve.
-func open(p provider.Params) (*deployment, error) {
+func open(p provider.Params, guard upstream.Guard) (*deployment, error) {
 	p = p.WithDefaults()
-	client, _, err := transport.Connect(p, upstream.Anywhere)
+	client, _, err := transport.Connect(p, guard)
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +78,18 @@ func open(p provider.Params) (*deployment, error) {
 	if last := u.Path[strings.LastIndexByte(u.Path, '/')+1:]; last != "v1" && last != "v1beta" && last != "v1alpha" {
 		u.Path += "/" + version
 	}
-	key := cmp.Or(p.Values["api_key"], p.Environ("GEMINI_API_KEY"), p.Environ("GOOGLE_API_KEY"))
+	key, keyFrom := p.Values["api_key"], "api_key"
+	for _, name := range []string{"GEMINI_API_KEY", "GOOGLE_API_KEY"} {
+		if key == "" {
+			key, keyFrom = p.Environ(name), name
+		}
+	}
 	if !transport.IsSecret(key) {
 		return nil, &provider.OptionError{Option: "api_key", Reason: "the key has a space or a character that no header can carry; check for a line break at its end"}
 	}
-	return &deployment{params: p, client: client, base: u, key: func() string { return key }}, nil
+	d := &deployment{params: p, client: client, base: u, key: func() string { return key }, origin: keyFrom}
+	d.listed = d.list()
+	return d, nil
 }
 
 // host is the API for one model.
@@ -107,7 +120,7 @@ func (h *host) Authorize(_ context.Context, header http.Header) ([]string, error
 // Refused reports false: there is one key.
 func (*host) Refused() bool { return false }
 
-func missingKey() error {
+func missingKey() *llm.Error {
 	return &llm.Error{
 		Code: llm.CodeCredentialsMissing, Status: http.StatusForbidden, Message: "this model has no API key for " + service + ".",
 		Fix: "Set api_key of the model, or the environment variable GEMINI_API_KEY.",
@@ -120,10 +133,14 @@ func (d *deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error
 	if model == "" || strings.ContainsAny(model, "/?#%:") {
 		return nil, llm.Invalid("model", "model %q is not the name of a Gemini model; write it like gemini-2.5-pro", llm.Clip(model, 100))
 	}
-	return []provider.Target{genai.New(genai.Options{
+	return []provider.Target{d.target(model)}, nil
+}
+
+func (d *deployment) target(model string) *genai.Target {
+	return genai.New(genai.Options{
 		Host: &host{d, model}, Client: d.client, Service: service, Model: model, Resource: "models/" + model,
 		Destination: llm.Destination{Provider: "gemini", ID: model, Note: d.params.Note}, Location: d.base.Host, Instance: d.instance(),
-	})}, nil
+	})
 }
 
 // instance is sent to addresses other than Google's own.
@@ -150,12 +167,18 @@ func (d *deployment) Doubts() []provider.Doubt {
 	return []provider.Doubt{{Option: "api_key", Message: "there is no API key for " + service, Hint: "set api_key, or the environment variable GEMINI_API_KEY"}}
 }
 
-// Describe returns what is known of a model without a call.
-func (d *deployment) Describe(model string) provider.Model {
-	return provider.Model{
-		ID: model, Names: []string{model}, Base: model, Owner: "Google",
-		Target: llm.Destination{Provider: "gemini", API: genai.Generate, ID: model, Note: d.params.Note},
+// WithOverrides returns the deployment with a request's api_key and api_base. It is made for the
+// request: nothing has to be opened.
+func (d *deployment) WithOverrides(access *llm.ClientSettings) (provider.Deployment, func(), error) {
+	p, guard, err := overrides.Keyed(d.params, options(), nil, access)
+	if err != nil {
+		return nil, nil, err
 	}
+	made, err := open(p, guard)
+	if err != nil {
+		return nil, nil, overrides.AsRequests(err)
+	}
+	return made, func() {}, nil
 }
 
 // Format writes the model string for every verb, because the settings contain secrets.
@@ -181,8 +204,8 @@ func (d *deployment) Forward(ctx context.Context, req *llm.Forward) (*llm.Forwar
 func (d *deployment) Close() error { return nil }
 
 var (
-	_ provider.Reviewer  = (*deployment)(nil)
-	_ provider.Forwarder = (*deployment)(nil)
-	_ provider.Readier   = (*deployment)(nil)
-	_ provider.Speaker   = (*deployment)(nil)
+	_ provider.Overridable = (*deployment)(nil)
+	_ provider.Readier     = (*deployment)(nil)
+	_ provider.Speaker     = (*deployment)(nil)
+	_ provider.Forwarder   = (*deployment)(nil)
 )

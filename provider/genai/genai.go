@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -29,6 +30,8 @@ const (
 	Stream   = "streamGenerateContent"
 	Count    = "countTokens"
 	Embed    = "batchEmbedContents"
+	EmbedOne = "embedContent"
+	Predict  = "predict"
 )
 
 // Host serves Gemini.
@@ -68,6 +71,11 @@ type Target struct{ opt Options }
 // New makes a Target.
 func New(opt Options) *Target { return &Target{opt} }
 
+// Format writes the model for every verb, because the host may hold secrets.
+func (t *Target) Format(f fmt.State, _ rune) {
+	_, _ = f.Write([]byte(t.opt.Service + " target of " + t.opt.Model))
+}
+
 // Location is where calls go.
 func (t *Target) Location() string { return t.opt.Location }
 
@@ -98,24 +106,47 @@ func (t *Target) post(ctx context.Context, operation string, headers []llm.Label
 		}
 		h.Add(l.Name, l.Value)
 	}
-	if t.opt.Instance != "" {
-		h[provider.InstanceHeader] = []string{t.opt.Instance}
-	}
 	to := t.to(operation)
-	secrets, err := t.opt.Host.Authorize(ctx, h)
+	resp, err := t.send(ctx, &upstream.Request{Method: http.MethodPost, Header: h, Body: body}, func() *url.URL { return t.opt.Host.Address(operation) }, to)
+	if err != nil {
+		return nil, err
+	}
+	return &exchange{target: t, resp: resp, meta: llm.Meta{Destination: to, UpstreamID: requestID(resp.Header), Warnings: warnings}}, nil
+}
+
+// send authenticates a request and sends it to an address. A response with an error status is returned
+// as an error.
+func (t *Target) send(ctx context.Context, r *upstream.Request, address func() *url.URL, to llm.Destination) (*upstream.Response, error) {
+	if t.opt.Instance != "" {
+		r.Header[provider.InstanceHeader] = []string{t.opt.Instance}
+	}
+	secrets, err := t.opt.Host.Authorize(ctx, r.Header)
 	if err != nil {
 		e := transport.Copy(llm.AsError(err))
 		e.Destination = to
 		return nil, e
 	}
-	resp, err := t.opt.Client.Do(ctx, &upstream.Request{Method: http.MethodPost, URL: t.opt.Host.Address(operation), Header: h, Body: body})
+	r.URL = address() // which may depend on the credentials
+	resp, err := t.opt.Client.Do(ctx, r)
 	if err != nil {
 		return nil, transport.NoResponse(t.opt.Service, err, to)
 	}
 	if resp.Status != http.StatusOK {
 		return nil, t.refused(resp, transport.ReadErrorBody(resp, secrets...), to)
 	}
-	return &exchange{target: t, resp: resp, meta: llm.Meta{Destination: to, UpstreamID: requestID(resp.Header), Warnings: warnings}}, nil
+	return resp, nil
+}
+
+// Get reads what the host has at an address beside the model, such as a list, with the same
+// credentials. The address is asked for after them. A failure is an *llm.Error.
+func (t *Target) Get(ctx context.Context, operation string, address func() *url.URL) ([]byte, error) {
+	to := t.to(operation)
+	resp, err := t.send(ctx, &upstream.Request{Method: http.MethodGet, Header: http.Header{"Accept": {"application/json"}}}, address, to)
+	if err != nil {
+		return nil, err
+	}
+	x := &exchange{target: t, resp: resp, meta: llm.Meta{Destination: to, UpstreamID: requestID(resp.Header)}}
+	return x.body(ctx)
 }
 
 // to is where an operation goes, for the record.
@@ -315,50 +346,6 @@ func (t *Target) CountTokens(ctx context.Context, req *llm.Request) (*llm.Count,
 		return nil, x.failed(&answerError{err})
 	}
 	return &llm.Count{Tokens: n, Meta: x.meta}, nil
-}
-
-// Embed makes one call of batchEmbedContents.
-func (t *Target) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
-	if t.opt.Vertex {
-		e := llm.Unsupported("model", "Vertex AI embeds by another API than the gateway calls; use the provider gemini for embeddings")
-		e.Code, e.Destination = llm.CodeFeature, t.to(Embed)
-		return nil, e
-	}
-	var w jsonx.Writer
-	warnings, err := gemini.AppendEmbedRequest(&w, req, t.opt.Resource)
-	if err != nil {
-		return nil, err
-	}
-	x, err := t.post(ctx, Embed, req.Headers, w.Segments(), warnings)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := x.body(ctx)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := gemini.DecodeEmbedResponse(answer, len(req.Inputs))
-	if err != nil {
-		return nil, x.failed(&answerError{err})
-	}
-	if resp.Usage.Input == 0 {
-		resp.Usage, resp.Estimated = estimated(req), true
-	}
-	resp.Meta = x.meta
-	return resp, nil
-}
-
-// estimated is the usage of a call that reports none: about a token for four characters.
-func estimated(req *llm.EmbedRequest) llm.Usage {
-	var n int64
-	for i := range req.Inputs {
-		in := &req.Inputs[i]
-		n += int64(len(in.Text)+3) / 4
-		for j := range in.Parts {
-			n += int64(len(in.Parts[j].Text)+3) / 4
-		}
-	}
-	return llm.Usage{Input: n, Total: n}
 }
 
 var (

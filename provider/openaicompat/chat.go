@@ -55,7 +55,7 @@ func (t *target) call(ctx context.Context, req *llm.Request, stream bool) (*exch
 	buf := t.d.buffer()
 	defer t.d.release(buf)
 	w := jsonx.Writer{Buf: (*buf)[:0]}
-	encoded, err := wire.AppendRequest(&w, &own, t.id, &t.d.vendor.form)
+	encoded, err := wire.AppendRequest(&w, &own, t.name, &t.d.vendor.form)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (t *target) call(ctx context.Context, req *llm.Request, stream bool) (*exch
 	if err != nil {
 		return nil, err
 	}
-	return t.post(ctx, APIChat, t.chat, req.Headers, pieces, append(warnings, changed...))
+	return t.post(ctx, APIChat, t.address(stream), req.Headers, pieces, append(warnings, changed...))
 }
 
 // sampling drops a setting that the vendor does not have, if it is optional.

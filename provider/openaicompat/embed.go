@@ -15,7 +15,7 @@ import (
 // Embed makes one call of the embeddings API.
 func (t *target) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
 	var w jsonx.Writer
-	warnings, err := openaiembed.AppendRequest(&w, req, t.id, t.d.vendor.Quirks.Base64Vectors)
+	warnings, err := openaiembed.AppendRequest(&w, req, t.name, t.d.vendor.Quirks.Base64Vectors)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (t *target) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedRe
 // Rerank makes one call of the rerank API, in Cohere's form.
 func (t *target) Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankResponse, error) {
 	var w jsonx.Writer
-	cohererank.AppendRequest(&w, req, t.id)
+	cohererank.AppendRequest(&w, req, t.name)
 	x, body, err := t.whole(ctx, APIRerank, req.Headers, w.Buf, req.DropParams, nil)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (t *target) Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.Reran
 
 // whole makes a call with the vendor's edits, and reads its response.
 func (t *target) whole(ctx context.Context, api API, headers []llm.Label, body []byte, dropParams bool, warnings []llm.Warning) (*exchange, []byte, error) {
-	edit := wire.Edit{Edits: &t.d.vendor.otherEdits, Model: t.id, DropParams: dropParams}
+	edit := wire.Edit{Edits: &t.d.vendor.otherEdits, Model: t.name, DropParams: dropParams}
 	pieces, changed, err := edit.Apply(body)
 	if err != nil {
 		return nil, nil, err

@@ -93,6 +93,11 @@ func (d *Deployment) own(host string) bool {
 //go:noinline
 func (d *Deployment) refused(resp *upstream.Response, secrets []string, to llm.Destination) error {
 	body := transport.ReadErrorBody(resp, secrets...)
+	if r, ok := d.end.(Refuser); ok {
+		if e := r.Refusal(resp, body, to); e != nil {
+			return e
+		}
+	}
 	e := d.diagnose(wire.DecodeRefusal(resp.Status, body), to)
 	e.RequestID, e.RetryAfter = requestID(resp.Header), retryAfter(resp.Header)
 	return e

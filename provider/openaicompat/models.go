@@ -4,26 +4,17 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"slices"
+	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/provider/modellist"
 	"outcrop/provider/transport"
 	"outcrop/upstream"
 )
-
-// listing is a vendor's list of models, as it was last read.
-type listing struct {
-	reading sync.Mutex // held while it is read
-	mu      sync.Mutex
-	tried   time.Time
-	status  provider.List
-	models  []provider.Model
-}
 
 // sentModel is an entry of the list, with the limits that vendors add.
 type sentModel struct {
@@ -56,42 +47,20 @@ func readModels(body []byte) ([]sentModel, error) {
 }
 
 // Models returns the models that the vendor lists, as far as they have been read.
-func (d *Deployment) Models() []provider.Model {
-	d.listed.mu.Lock()
-	defer d.listed.mu.Unlock()
-	return slices.Clone(d.listed.models)
-}
+func (d *Deployment) Models() []provider.Model { return d.listed.Models() }
 
-// Refresh reads the vendor's list, for a deployment with a wildcard; for others the list says nothing
-// that is needed.
+// Refresh reads the vendor's list, for a deployment with a wildcard.
 func (d *Deployment) Refresh(ctx context.Context, after time.Time) []provider.List {
-	if !strings.Contains(d.params.Model, "*") || d.end.URL(APIModels, "") == nil {
-		return nil
-	}
-	return []provider.List{d.refresh(ctx, after)}
+	return d.listed.RefreshFor(ctx, d.params.Model, after)
 }
 
-// refresh reads the list, unless that was tried after a time.
-func (d *Deployment) refresh(ctx context.Context, after time.Time) provider.List {
-	l := &d.listed
-	l.reading.Lock()
-	defer l.reading.Unlock()
-	l.mu.Lock()
-	if status := l.status; l.tried.After(after) {
-		l.mu.Unlock()
-		return status
+// list is the vendor's list of models, not yet read.
+func (d *Deployment) list() *modellist.List {
+	from := modellist.Source{Title: d.vendor.Title, Location: d.host(), Account: d.vendor.Name, Now: d.params.Now}
+	if u := d.end.URL(APIModels, ""); u != nil {
+		from.Read = func(ctx context.Context) ([]provider.Model, error) { return d.readList(ctx, u) }
 	}
-	l.mu.Unlock()
-	found, err := d.list(ctx)
-	now := d.params.Now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.tried = now
-	l.status.Location, l.status.Account, l.status.Err = d.host(), d.vendor.Name, err
-	if err == nil {
-		l.status.At, l.status.Models, l.models = now, len(found), found
-	}
-	return l.status
+	return modellist.New(from)
 }
 
 // host is the host of the vendor's APIs.
@@ -104,18 +73,9 @@ func (d *Deployment) host() string {
 	return ""
 }
 
-// listTimeout bounds the reading of a list.
-const listTimeout = 30 * time.Second
-
-// list reads the vendor's list of models.
-func (d *Deployment) list(ctx context.Context) ([]provider.Model, error) {
+// readList reads the vendor's list of models.
+func (d *Deployment) readList(ctx context.Context, u *url.URL) ([]provider.Model, error) {
 	to := llm.Destination{Provider: d.vendor.Name, API: string(APIModels), Note: d.params.Note}
-	u := d.end.URL(APIModels, "")
-	if u == nil {
-		return nil, llm.Unsupported("", "%s has no list of models", d.vendor.Title)
-	}
-	ctx, cancel := context.WithTimeout(ctx, listTimeout)
-	defer cancel()
 	resp, _, err := d.send(ctx, &upstream.Request{Method: http.MethodGet, URL: u, Header: http.Header{"Accept": {"application/json"}}}, to)
 	if err != nil {
 		return nil, err
@@ -124,16 +84,15 @@ func (d *Deployment) list(ctx context.Context) ([]provider.Model, error) {
 	if err != nil {
 		return nil, transport.Interrupted(d.vendor.Title, err, to)
 	}
-	models, err := d.readList(body)
+	models, err := d.decodeList(body)
 	if err != nil {
-		return nil, &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "the list of models of " + d.vendor.Title + " is not valid: " + llm.Clip(err.Error(), 300) + ".", Destination: to, Err: err}
+		return nil, modellist.Invalid(d.vendor.Title, to, err)
 	}
-	slices.SortFunc(models, func(a, b provider.Model) int { return cmp.Compare(a.ID, b.ID) })
 	return models, nil
 }
 
-// readList reads the body of a list, in the vendor's dialect if it has one.
-func (d *Deployment) readList(body []byte) ([]provider.Model, error) {
+// decodeList reads the body of a list, in the vendor's dialect if it has one.
+func (d *Deployment) decodeList(body []byte) ([]provider.Model, error) {
 	if d.vendor.dialect != nil {
 		models, err := d.vendor.dialect.DecodeModels(body)
 		for i := range models {
@@ -157,11 +116,11 @@ func (d *Deployment) readList(body []byte) ([]provider.Model, error) {
 func (d *Deployment) model(s *sentModel) provider.Model {
 	m := d.Describe(s.ID)
 	m.Known, m.Active, m.Verb = true, true, verbOf(s.ID)
-	m.Title, m.Owner = text(s.Name), cmp.Or(text(s.OwnedBy), d.vendor.Name)
+	m.Title, m.Owner = modellist.Text(s.Name), cmp.Or(modellist.Text(s.OwnedBy), d.vendor.Name)
 	for _, raw := range []jsonx.Raw{s.ContextLength, s.MaxModelLen, s.ContextWindow} {
-		m.Context = max(m.Context, number(raw))
+		m.Context = max(m.Context, modellist.Number(raw))
 	}
-	m.MaxOutput = number(s.MaxOutput)
+	m.MaxOutput = modellist.Number(s.MaxOutput)
 	return m
 }
 
@@ -181,29 +140,10 @@ func verbOf(id string) llm.Verb {
 	}
 }
 
-// text is a value that is a string, and number one that is a whole number; empty and 0 for others.
-func text(raw jsonx.Raw) (s string) {
-	if len(raw) > 0 && raw.Kind() == '"' {
-		_ = jsonx.Unmarshal(raw, &s) // it is valid
-	}
-	return s
-}
-
-func number(raw jsonx.Raw) (n int64) {
-	if len(raw) > 0 && raw.Kind() == '0' && jsonx.Unmarshal(raw, &n) != nil {
-		return 0
-	}
-	return n
-}
-
 // Describe returns where calls of a model go. A model is known if the vendor lists it.
 func (d *Deployment) Describe(model string) provider.Model {
-	d.listed.mu.Lock()
-	defer d.listed.mu.Unlock()
-	for i := range d.listed.models {
-		if d.listed.models[i].ID == model {
-			return d.listed.models[i]
-		}
+	if known, ok := d.listed.Find(model); ok {
+		return known
 	}
 	return provider.Model{ID: model, Base: model, Owner: d.vendor.Name, Target: llm.Destination{Provider: d.vendor.Name, API: string(APIChat), ID: model, Note: d.params.Note}}
 }

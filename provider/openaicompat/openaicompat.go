@@ -16,6 +16,7 @@ import (
 
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/provider/modellist"
 	"outcrop/upstream"
 )
 
@@ -86,9 +87,7 @@ func (v *Vendor) open(p provider.Params, guard upstream.Guard) (provider.Deploym
 	if err != nil {
 		return nil, err
 	}
-	d := Open(p, v, end, client)
-	d.reopen = v.open
-	return d, nil
+	return Open(p, v, end, client, Overrides{Options: v.options(), Own: sortedKeys(v.HeaderOptions), Open: v.open}), nil
 }
 
 // API is one of a vendor's APIs.
@@ -186,13 +185,28 @@ type Namer interface {
 	Name(model string) string
 }
 
+// Streamer is an Endpoint with another address for streaming chats.
+type Streamer interface {
+	// StreamURL is the address of streaming calls of chat completions for a model.
+	StreamURL(model string) *url.URL
+}
+
+// Refuser is an Endpoint with errors of its own.
+type Refuser interface {
+	// Refusal is the error for a response with an error status; nil if it is in OpenAI's form.
+	Refusal(resp *upstream.Response, body []byte, to llm.Destination) *llm.Error
+}
+
 // Deployment is a model of a vendor, or all behind a wildcard.
 type Deployment struct {
 	params provider.Params
 	vendor *Vendor
 	end    Endpoint
 	client *upstream.Client
-	reopen func(p provider.Params, guard upstream.Guard) (provider.Deployment, error) // nil if clients cannot set anything
+
+	overrides Overrides
+
+	listed *modellist.List
 
 	buffers sync.Pool // of *[]byte
 
@@ -200,12 +214,13 @@ type Deployment struct {
 
 	mu      sync.Mutex
 	targets map[string][]provider.Target // by model
-	listed  listing
 }
 
 // Open opens a deployment of a vendor at an endpoint.
-func Open(p provider.Params, v *Vendor, end Endpoint, client *upstream.Client) *Deployment {
-	return &Deployment{params: p.WithDefaults(), vendor: v, end: end, client: client, targets: map[string][]provider.Target{}}
+func Open(p provider.Params, v *Vendor, end Endpoint, client *upstream.Client, o Overrides) *Deployment {
+	d := &Deployment{params: p.WithDefaults(), vendor: v, end: end, client: client, overrides: o, targets: map[string][]provider.Target{}}
+	d.listed = d.list()
+	return d
 }
 
 // maxTargets bounds the targets that are kept: behind a wildcard clients choose the models.
@@ -244,12 +259,17 @@ type target struct {
 	name     string // the model in bodies
 	location string
 	chat     *url.URL
+	stream   *url.URL // of streaming chats
 }
 
 func (d *Deployment) target(model string) *target {
 	t := &target{d: d, id: model, name: model, chat: d.end.URL(APIChat, model)}
+	t.stream = t.chat
 	if namer, ok := d.end.(Namer); ok {
 		t.name = namer.Name(model)
+	}
+	if s, ok := d.end.(Streamer); ok {
+		t.stream = s.StreamURL(model)
 	}
 	for _, api := range []API{APIChat, APIResponses, APIEmbeddings, APIRerank} {
 		if u := d.end.URL(api, model); u != nil {
@@ -260,11 +280,24 @@ func (d *Deployment) target(model string) *target {
 	return t
 }
 
+// Format writes the model for every verb, because the deployment's settings contain secrets.
+func (t *target) Format(f fmt.State, _ rune) {
+	_, _ = f.Write([]byte(t.d.vendor.Name + " target of " + t.id))
+}
+
 // Location is the host that is called.
 func (t *target) Location() string { return t.location }
 
 // ID is the model.
 func (t *target) ID() string { return t.id }
+
+// address is where chats go.
+func (t *target) address(stream bool) *url.URL {
+	if stream {
+		return t.stream
+	}
+	return t.chat
+}
 
 // to is the destination of calls of an API.
 func (t *target) to(api API) llm.Destination {

@@ -56,7 +56,7 @@ func (t *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 	case isPassed(raw.Dialect):
 		return t.passWhole(ctx, raw)
 	}
-	x, _, err := t.pass(ctx, raw)
+	x, _, err := t.pass(ctx, raw, false)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (t *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, e
 	case isPassed(raw.Dialect):
 		return t.passOpen(ctx, raw)
 	}
-	x, edit, err := t.pass(ctx, raw)
+	x, edit, err := t.pass(ctx, raw, true)
 	if err != nil {
 		return nil, err
 	}
@@ -93,8 +93,8 @@ func (t *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, e
 }
 
 // pass sends a client's body, and returns its edit, which has read it.
-func (t *target) pass(ctx context.Context, raw *llm.Raw) (*exchange, wire.Edit, error) {
-	api, u, edit := APIChat, t.chat, t.edit(raw.DropParams)
+func (t *target) pass(ctx context.Context, raw *llm.Raw, stream bool) (*exchange, wire.Edit, error) {
+	api, u, edit := APIChat, t.address(stream), t.edit(raw.DropParams)
 	if raw.Dialect == llm.DialectText {
 		api, u, edit.Edits = APICompletions, t.d.end.URL(APICompletions, t.id), &t.d.vendor.textEdits
 	}

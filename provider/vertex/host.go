@@ -23,8 +23,13 @@ type host struct {
 // login is what a call was made with.
 type login struct{ token, project string }
 
-// Authorize adds a token.
+// Authorize adds the key, or a token.
 func (h *host) Authorize(ctx context.Context, header http.Header) ([]string, error) {
+	if h.d.key != nil {
+		key := h.d.key()
+		header["X-Goog-Api-Key"] = []string{key}
+		return []string{key}, nil
+	}
 	token, project, err := h.d.authorize(ctx)
 	if err != nil {
 		return nil, err
@@ -40,8 +45,12 @@ func (h *host) Refused() bool {
 	return used != nil && h.d.tokens.refused(used.token)
 }
 
-// path is the address of something of a publisher's in the project and location.
+// path is the address of something of a publisher's in the project and location; outside of them for
+// a key without a project.
 func (h *host) path(publisher, rest string) *url.URL {
+	if h.d.key != nil && h.d.project == "" {
+		return h.d.base.JoinPath("publishers", publisher, "models", rest)
+	}
 	project := h.d.project
 	if used := h.used.Load(); project == "" && used != nil {
 		project = used.project

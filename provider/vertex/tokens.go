@@ -17,6 +17,7 @@ import (
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/provider/openaicompat"
 	"outcrop/upstream"
 )
 
@@ -276,8 +277,10 @@ func (s *tokens) close() {
 	s.set(nil, "", errors.New("the deployment is closed"))
 }
 
-// pool shares the tokens of deployments with the same credentials.
+// pool shares the tokens of deployments with the same credentials, and what is known of APIs.
 type pool struct {
+	open, mistral *openaicompat.Vendor // of open models, and of Mistral's
+
 	mu    sync.Mutex
 	known map[[sha256.Size]byte]*tokens
 }

@@ -305,7 +305,7 @@ func TestWrongSettingsNameTheOption(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	for _, model := range []string{"", "meta/llama-4", "../x", "a b"} {
+	for _, model := range []string{"", "meta/", "meta/../x", "meta/llama/4", "mistralai/../x", "mistral-/../x", "../x", "a b"} {
 		if _, err := d.Targets(llm.VerbChat, model); err == nil {
 			t.Errorf("%q is called", model)
 		}
@@ -323,8 +323,9 @@ func TestADeploymentDoesNotPrintItsCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	targets, _ := d.Targets(llm.VerbChat, "gemini-2.5-pro")
+	open, _ := d.Targets(llm.VerbChat, "meta/llama-4-maverick")
 	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
-		if text := fmt.Sprintf(format+" "+format, d, targets[0]); strings.Contains(text, "PRIVATE KEY") || strings.Contains(text, providertest.Key) {
+		if text := fmt.Sprintf(format+" "+format+" "+format, d, targets[0], open[0]); strings.Contains(text, "PRIVATE KEY") || strings.Contains(text, providertest.Key) {
 			t.Errorf("%s prints %.200s", format, text)
 		}
 	}

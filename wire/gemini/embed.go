@@ -19,30 +19,12 @@ const maxEmbeds = 100
 // name of the model there, such as models/gemini-embedding-001. The error is an *llm.Error.
 func AppendEmbedRequest(w *jsonx.Writer, req *llm.EmbedRequest, resource string) ([]llm.Warning, error) {
 	e := &encoder{w: w, req: &llm.Request{Call: req.Call}}
-	switch {
-	case len(req.Inputs) > maxEmbeds:
+	if len(req.Inputs) > maxEmbeds {
 		return nil, llm.Invalid("input", "input has %d elements; Gemini accepts at most %d in one request", len(req.Inputs), maxEmbeds)
-	case len(req.Types) > 0 && !slices.Equal(req.Types, []llm.VectorType{llm.VectorFloat}):
-		return nil, llm.Unsupported("embedding_types", "embedding_types: Gemini returns only float")
 	}
-	task, err := taskOf(req.InputType)
+	task, err := e.embeds(req, false)
 	if err != nil {
 		return nil, err
-	}
-	for _, m := range req.ModelFields {
-		if m.Name != "taskType" && m.Name != "task_type" && m.Name != "title" {
-			if err := e.refuse(m.Name, "%s is not supported by Gemini's embeddings", m.Name); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if req.MaxTokens.Set {
-		e.warn(llm.WarnDropped, "max_tokens", "")
-	}
-	if req.Truncate != "" && req.Truncate != "END" {
-		if err := e.refuse("truncate", "truncate: Gemini truncates texts at their end"); err != nil {
-			return nil, err
-		}
 	}
 	w.Object()
 	w.Key("requests")
@@ -57,6 +39,113 @@ func AppendEmbedRequest(w *jsonx.Writer, req *llm.EmbedRequest, resource string)
 	return e.warnings, nil
 }
 
+// AppendEmbedOne writes the request for one input as a body of embedContent, which names no model.
+func AppendEmbedOne(w *jsonx.Writer, req *llm.EmbedRequest, i int) ([]llm.Warning, error) {
+	e := &encoder{w: w, req: &llm.Request{Call: req.Call}}
+	task, err := e.embeds(req, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.input(req, i, "", task); err != nil {
+		return nil, err
+	}
+	return e.warnings, nil
+}
+
+// AppendPredictRequest writes the request for the inputs from a number on, and before another, as a
+// body of Vertex AI's predict for text embeddings
+// (https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api). The
+// error is an *llm.Error.
+func AppendPredictRequest(w *jsonx.Writer, req *llm.EmbedRequest, from, to int) ([]llm.Warning, error) {
+	e := &encoder{w: w, req: &llm.Request{Call: req.Call}}
+	task, err := e.embeds(req, true)
+	if err != nil {
+		return nil, err
+	}
+	w.Object()
+	w.Key("instances")
+	w.Array()
+	for i := from; i < to; i++ {
+		if err := e.instance(req, i, task); err != nil {
+			return nil, err
+		}
+	}
+	w.EndArray()
+	w.Key("parameters")
+	w.Object()
+	if req.Truncate != "" {
+		w.Key("autoTruncate")
+		w.Bool(req.Truncate == "END")
+	}
+	if req.Dimensions.Set {
+		w.Key("outputDimensionality")
+		w.Int(req.Dimensions.Value)
+	}
+	w.EndObject()
+	w.EndObject()
+	return e.warnings, nil
+}
+
+// instance writes one input of predict, which takes text only.
+func (e *encoder) instance(req *llm.EmbedRequest, i int, task string) error {
+	in := &req.Inputs[i]
+	name, text := in.Name(i), in.Text
+	switch {
+	case len(in.Tokens) > 0:
+		return llm.Unsupported(name, "%s: Gemini embeds text, not tokens", name)
+	case len(in.Parts) == 1 && in.Parts[0].Kind == llm.BlockText:
+		text = in.Parts[0].Text
+	case len(in.Parts) > 0:
+		return llm.Unsupported(name, "%s: this model embeds texts one by one, and no media", name)
+	}
+	e.w.Object()
+	e.w.Key("content")
+	e.w.String(text)
+	if task != "" {
+		e.w.Key("task_type")
+		e.w.Word(task)
+	}
+	for _, m := range req.ModelFields {
+		switch {
+		case m.Name == "title":
+			e.w.Key("title")
+			e.w.Raw(m.Value)
+		case (m.Name == "taskType" || m.Name == "task_type") && task == "":
+			e.w.Key("task_type")
+			e.w.Raw(m.Value)
+		}
+	}
+	e.w.EndObject()
+	return nil
+}
+
+// embeds checks what is the same for all inputs, and returns Google's word for what the vectors are
+// for. exact is whether the API can refuse long texts instead of truncating them.
+func (e *encoder) embeds(req *llm.EmbedRequest, exact bool) (task string, err error) {
+	if len(req.Types) > 0 && !slices.Equal(req.Types, []llm.VectorType{llm.VectorFloat}) {
+		return "", llm.Unsupported("embedding_types", "embedding_types: Gemini returns only float")
+	}
+	if task, err = taskOf(req.InputType); err != nil {
+		return "", err
+	}
+	for _, m := range req.ModelFields {
+		if m.Name != "taskType" && m.Name != "task_type" && m.Name != "title" {
+			if err := e.refuse(m.Name, "%s is not supported by Gemini's embeddings", m.Name); err != nil {
+				return "", err
+			}
+		}
+	}
+	if req.MaxTokens.Set {
+		e.warn(llm.WarnDropped, "max_tokens", "")
+	}
+	if req.Truncate != "" && req.Truncate != "END" && (!exact || req.Truncate != "NONE") {
+		if err := e.refuse("truncate", "truncate: Gemini truncates texts at their end"); err != nil {
+			return "", err
+		}
+	}
+	return task, nil
+}
+
 // input writes the request for one input.
 func (e *encoder) input(req *llm.EmbedRequest, i int, resource, task string) error {
 	w, in := e.w, &req.Inputs[i]
@@ -65,8 +154,10 @@ func (e *encoder) input(req *llm.EmbedRequest, i int, resource, task string) err
 		return llm.Unsupported(name, "%s: Gemini embeds text, not tokens", name)
 	}
 	w.Object()
-	w.Key("model")
-	w.String(resource)
+	if resource != "" {
+		w.Key("model")
+		w.String(resource)
+	}
 	w.Key("content")
 	w.Object()
 	w.Key("parts")
@@ -92,7 +183,7 @@ func (e *encoder) input(req *llm.EmbedRequest, i int, resource, task string) err
 		case m.Name == "title":
 			w.Key("title")
 			w.Raw(m.Value)
-		case task == "" && (m.Name == "taskType" || m.Name == "task_type"):
+		case (m.Name == "taskType" || m.Name == "task_type") && task == "":
 			w.Key("taskType")
 			w.Raw(m.Value)
 		}
@@ -153,6 +244,62 @@ func DecodeEmbedResponse(body []byte, count int) (*llm.EmbedResponse, error) {
 		out.Usage = u
 	}
 	return out, nil
+}
+
+// DecodeEmbedOne reads the response of embedContent: a vector, and its usage, 0 if it is not reported.
+func DecodeEmbedOne(body []byte) (llm.Vector, llm.Usage, error) {
+	var s struct {
+		Embedding struct {
+			Values []float64 `json:"values"`
+		} `json:"embedding"`
+		Usage jsonx.Raw `json:"usageMetadata"`
+	}
+	var usage llm.Usage
+	if err := jsonx.Unmarshal(body, &s); err != nil {
+		return llm.Vector{}, usage, err
+	}
+	if len(s.Embedding.Values) == 0 {
+		return llm.Vector{}, usage, errors.New("it has no vector")
+	}
+	if has(s.Usage) {
+		var err error
+		if usage, err = DecodeUsage(s.Usage); err != nil {
+			return llm.Vector{}, usage, err
+		}
+	}
+	return llm.Vector{Float: s.Embedding.Values}, usage, nil
+}
+
+// DecodePredictResponse reads the response of Vertex AI's predict with a number of vectors.
+func DecodePredictResponse(body []byte, count int) ([]llm.Vector, llm.Usage, error) {
+	var s struct {
+		Predictions []struct {
+			Embeddings struct {
+				Values     []float64 `json:"values"`
+				Statistics struct {
+					Tokens float64 `json:"token_count"`
+				} `json:"statistics"`
+			} `json:"embeddings"`
+		} `json:"predictions"`
+	}
+	var usage llm.Usage
+	if err := jsonx.Unmarshal(body, &s); err != nil {
+		return nil, usage, err
+	}
+	if len(s.Predictions) != count {
+		return nil, usage, fmt.Errorf("it has %d vectors for %d inputs", len(s.Predictions), count)
+	}
+	out := make([]llm.Vector, count)
+	for i := range s.Predictions {
+		p := &s.Predictions[i].Embeddings
+		if len(p.Values) == 0 {
+			return nil, usage, errors.New("vector " + strconv.Itoa(i) + " is empty")
+		}
+		out[i].Float = p.Values
+		usage.Input += int64(p.Statistics.Tokens)
+	}
+	usage.Total = usage.Input
+	return out, usage, nil
 }
 
 // DecodeEmbed reads a request of embedContent, or of batchEmbedContents, in which each input has one.
