@@ -101,6 +101,14 @@ func rules() []Rule {
 			Why: "Vertex AI has models of three dialects, and knows their addresses and its credentials",
 		},
 		{
+			Path: "provider/ollama", Level: vendor, May: with("wire/ollama", "provider", "provider/openaicompat"),
+			Why: "Ollama differs from vendors of OpenAI's API by how its chats are written; address, key, errors and lists are read by the same code",
+		},
+		{
+			Path: "provider/cohere", Level: vendor, May: with("wire/coherechat", "wire/sse", "provider", "provider/openaicompat"),
+			Why: "Cohere differs from vendors of OpenAI's API by how its chats are written; address, key, errors and lists are read by the same code",
+		},
+		{
 			Path: "provider/claude", Level: component, May: with("catalog", "internal/httpfield", "wire/anthropic", "wire/sse", "wire/litellm", "upstream", "provider", "provider/transport"),
 			Beside: []string{"provider/bedrock/converse", "provider/bedrock/diagnose"},
 			Why:    "Claude is the same model wherever it is hosted: the pure packages that fit requests to it and read its refusals are Bedrock's, and nothing else of Bedrock is known",

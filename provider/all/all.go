@@ -8,7 +8,9 @@ import (
 	"outcrop/provider/anthropic"
 	"outcrop/provider/azure"
 	"outcrop/provider/bedrock"
+	"outcrop/provider/cohere"
 	"outcrop/provider/gemini"
+	"outcrop/provider/ollama"
 	"outcrop/provider/openaicompat"
 	"outcrop/provider/vertex"
 )
@@ -18,6 +20,8 @@ func Providers() []provider.Info {
 	return slices.Concat(
 		[]provider.Info{bedrock.Provider(), anthropic.Provider(), gemini.Provider(), vertex.Provider()},
 		azure.Providers(),
+		cohere.Providers(),
+		ollama.Providers(),
 		openaicompat.Providers(),
 	)
 }

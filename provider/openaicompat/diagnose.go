@@ -1,6 +1,7 @@
 package openaicompat
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -37,6 +38,9 @@ func (d *Deployment) diagnose(r *wire.RefusalError, to llm.Destination) *llm.Err
 	case llm.ActorCaller, llm.ActorOperator, llm.ActorProvider:
 	}
 	e.Fix = d.fix(e.Code)
+	if d.vendor.dialect != nil {
+		e.Fix = cmp.Or(d.vendor.dialect.Fix(e.Code, to.ID), e.Fix)
+	}
 	if e.Code == llm.CodeBilling || e.Code.Persistent() {
 		e.Retry = llm.RetryNo
 	}

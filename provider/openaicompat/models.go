@@ -84,17 +84,33 @@ func (d *Deployment) readList(ctx context.Context, u *url.URL) ([]provider.Model
 	if err != nil {
 		return nil, transport.Interrupted(d.vendor.Title, err, to)
 	}
-	sent, err := readModels(body)
+	models, err := d.decodeList(body)
 	if err != nil {
 		return nil, modellist.Invalid(d.vendor.Title, to, err)
 	}
+	return models, nil
+}
+
+// decodeList reads the body of a list, in the vendor's dialect if it has one.
+func (d *Deployment) decodeList(body []byte) ([]provider.Model, error) {
+	if d.vendor.dialect != nil {
+		models, err := d.vendor.dialect.DecodeModels(body)
+		for i := range models {
+			m := &models[i]
+			target := d.Describe(m.ID).Target
+			m.Base, m.Target, m.Known, m.Active = m.ID, target, true, !m.Legacy
+			m.Owner = cmp.Or(m.Owner, d.vendor.Name)
+		}
+		return models, err
+	}
+	sent, err := readModels(body)
 	models := make([]provider.Model, 0, len(sent))
 	for i := range sent {
 		if m := d.model(&sent[i]); m.ID != "" {
 			models = append(models, m)
 		}
 	}
-	return models, nil
+	return models, err
 }
 
 func (d *Deployment) model(s *sentModel) provider.Model {

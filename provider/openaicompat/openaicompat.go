@@ -237,6 +237,9 @@ func (d *Deployment) Targets(_ llm.Verb, model string) ([]provider.Target, error
 		clear(d.targets)
 	}
 	made := []provider.Target{d.target(model)}
+	if d.vendor.dialect != nil {
+		made[0] = &nativeTarget{d.target(model)}
+	}
 	d.targets[model] = made
 	return made, nil
 }
@@ -407,11 +410,21 @@ func (e *endpoint) URL(api API, _ string) *url.URL {
 	if chat := e.vendor.APIs.Chat; chat != "" {
 		u.Path = strings.TrimSuffix(u.Path, chat)
 	}
+	for _, ending := range e.vendor.BaseURLEndings {
+		if before, ok := strings.CutSuffix(u.Path, ending); ok {
+			u.Path = before
+			break
+		}
+	}
+	path, query, _ := strings.Cut(path, "?")
 	first, _, _ := strings.Cut(path[1:], "/")
 	if before, ok := strings.CutSuffix(u.Path, "/"+first); ok { // such as /v1, with Ollama
 		u.Path = before
 	}
 	u.Path += path
+	if query != "" {
+		u.RawQuery = query
+	}
 	return &u
 }
 

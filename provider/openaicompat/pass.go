@@ -17,7 +17,7 @@ import (
 // have reasoning between tags are served by the common language, which tells them apart.
 func (d *Deployment) Dialects() []string {
 	var all []string
-	if d.vendor.APIs.Chat != "" && !d.vendor.Quirks.ThinkTags {
+	if d.vendor.APIs.Chat != "" && !d.vendor.Quirks.ThinkTags && d.vendor.dialect == nil {
 		all = append(all, llm.DialectOpenAI)
 	}
 	if d.end.URL(APIResponses, d.params.Model) != nil {

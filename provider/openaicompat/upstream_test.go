@@ -43,7 +43,7 @@ func open(t testing.TB, v *openaicompat.Vendor, model string, values, environ ma
 }
 
 func TestEveryKindOfVendorPassesTheSuite(t *testing.T) {
-	for _, name := range []string{"openai", "groq", "mistral", "deepseek", "openrouter", "perplexity", "hosted_vllm", "ollama", "moonshot", "cerebras"} {
+	for _, name := range []string{"openai", "groq", "mistral", "deepseek", "openrouter", "perplexity", "hosted_vllm", "moonshot", "cerebras"} {
 		v := vendor(t, name)
 		p := &providertest.Provider{
 			Model: "rock-1", Dialect: llm.DialectOpenAI, Upstream: upstreamOf(v),

@@ -31,6 +31,9 @@ type Vendor struct {
 	// Native is the path of its own API on the same host, for requests that are passed on as they are;
 	// empty if that is below the base URL too.
 	Native string `json:"native"`
+	// BaseURLEndings are what users write at the end of the address that does not belong to it, such
+	// as the path of one of the APIs. The first that fits is removed.
+	BaseURLEndings []string `json:"base_url_endings"`
 	// KeyVariables are the environment variables with the API key, the first that is set.
 	KeyVariables []string `json:"key_variables"`
 	// KeyOptional is whether calls without a key are made, as to a server on this machine.
@@ -53,6 +56,7 @@ type Vendor struct {
 
 	Rest jsonx.Raw `json:",embed"` // unknown members, which are mistakes
 
+	dialect                      Dialect          // of its chats; nil for OpenAI's
 	edits, otherEdits, textEdits openaichat.Edits // of chat completions, of the other APIs, and of text completions
 	responseEdits                openaichat.Edits // of Responses
 	form                         openaichat.Form

@@ -47,7 +47,7 @@ func TestEveryVendorIsComplete(t *testing.T) {
 			t.Errorf("%s: the file must have the vendor's name: %v", v.Name, err)
 		}
 	}
-	for wanted := range strings.FieldsSeq("groq mistral deepseek xai together_ai fireworks_ai openrouter perplexity cerebras moonshot zai nebius hosted_vllm sglang llamafile lm_studio ollama openai custom_openai") {
+	for wanted := range strings.FieldsSeq("groq mistral deepseek xai together_ai fireworks_ai openrouter perplexity cerebras moonshot zai nebius hosted_vllm sglang llamafile lm_studio openai custom_openai") {
 		if !names[wanted] {
 			t.Errorf("there is no vendor %s", wanted)
 		}
@@ -146,8 +146,6 @@ func TestWhereCallsGoAndWithWhichKey(t *testing.T) {
 		{"the setting wins", "groq", map[string]string{"api_key": "s"}, map[string]string{"GROQ_API_KEY": "e"}, "/openai/v1/chat/completions", "Bearer s"},
 		{"the second variable", "perplexity", nil, map[string]string{"PERPLEXITY_API_KEY": "p"}, "/openai/v1/chat/completions", "Bearer p"},
 		{"a base with the path of chats", "custom_openai", map[string]string{"api_base": "+/v1/chat/completions"}, nil, "/v1/chat/completions", ""},
-		{"Ollama without /v1", "ollama", map[string]string{"api_base": "+"}, nil, "/v1/chat/completions", ""},
-		{"Ollama with /v1", "ollama", map[string]string{"api_base": "+/v1"}, nil, "/v1/chat/completions", ""},
 		{"another server needs no key", "openai", map[string]string{"api_base": "+/v1"}, nil, "/v1/chat/completions", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -40,6 +40,7 @@ func main() {
 		{"a conversation keeps its items", p.conversation},
 		{"input is counted, and compacted", p.compact},
 		{"a response is made in the background", p.background},
+		{"a stream in the background is left and resumed", p.resume},
 		{"a response that breaks off fails, and never claims an end", p.breaks},
 		{"errors name the parameter", p.errors},
 	} {
@@ -295,6 +296,36 @@ func (p *program) background(ctx context.Context) error {
 		return err
 	}
 	return need(r.Status == responses.ResponseStatusCancelled, r.RawJSON())
+}
+
+func (p *program) resume(ctx context.Context) error {
+	ask := p.ask("[[answer: granite and basalt and gneis]]")
+	ask.Background = openai.Bool(true)
+	var id, text, last string
+	var number int64
+	note := func(e responses.ResponseStreamEventUnion) {
+		if e.Type == "response.created" {
+			id = e.Response.ID
+		}
+		if e.Type == "response.output_text.delta" {
+			text += e.Delta
+		}
+		last, number = e.Type, e.SequenceNumber
+	}
+	left := p.client.Responses.NewStreaming(ctx, ask)
+	for text == "" && left.Next() {
+		note(left.Current())
+	}
+	if err := errors.Join(left.Err(), left.Close()); err != nil {
+		return err
+	}
+	// The SDK puts stream into the body of a GET; the API has it in the query.
+	resumed := p.client.Responses.GetStreaming(ctx, id, responses.ResponseGetParams{StartingAfter: openai.Int(number)}, option.WithQuery("stream", "true"))
+	defer resumed.Close()
+	for resumed.Next() {
+		note(resumed.Current())
+	}
+	return errors.Join(resumed.Err(), need(text == "granite and basalt and gneis" && last == "response.completed", text, last))
 }
 
 func (p *program) breaks(ctx context.Context) error {

@@ -106,6 +106,28 @@ public final class OpenAI {
       need(CLIENT.responses().cancel(slow.id()).status().get().equals(ResponseStatus.CANCELLED), slow);
       return null;
     });
+    run("a stream in the background is left and resumed", () -> {
+      String id = "";
+      StringBuilder text = new StringBuilder();
+      long last = 0;
+      try (StreamResponse<ResponseStreamEvent> s = CLIENT.responses().createStreaming(ask("[[answer: granite and basalt and gneis]]").background(true).build())) {
+        for (ResponseStreamEvent e : (Iterable<ResponseStreamEvent>) s.stream()::iterator) {
+          id = e.isCreated() ? e.asCreated().response().id() : id;
+          if (e.isOutputTextDelta()) {
+            text.append(e.asOutputTextDelta().delta());
+            last = e.asOutputTextDelta().sequenceNumber();
+            break;
+          }
+        }
+      }
+      ResponseRetrieveParams from = ResponseRetrieveParams.builder().startingAfter(last).build();
+      try (StreamResponse<ResponseStreamEvent> s = CLIENT.responses().retrieveStreaming(id, from)) {
+        List<ResponseStreamEvent> events = s.stream().collect(Collectors.toList());
+        events.stream().filter(ResponseStreamEvent::isOutputTextDelta).forEach(e -> text.append(e.asOutputTextDelta().delta()));
+        need(text.toString().equals("granite and basalt and gneis") && events.get(events.size() - 1).isCompleted(), text);
+      }
+      return null;
+    });
     run("a response that breaks off fails, and never claims an end", () -> {
       try (StreamResponse<ResponseStreamEvent> s = CLIENT.responses().createStreaming(ask("[[fault: cut=reset after=3]] [[words: 60]]").build())) {
         List<ResponseStreamEvent> events = s.stream().collect(Collectors.toList());

@@ -1,0 +1,150 @@
+package openaicompat
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+	"outcrop/provider"
+	wire "outcrop/wire/openaichat"
+)
+
+// Dialect is how the chats of a vendor are written if they are not OpenAI's. The address, the key, the
+// errors and everything else of the vendor are as for all others.
+type Dialect interface {
+	// AppendRequest writes a request for a model. It returns what it changed or left out; an error is
+	// an *llm.Error.
+	AppendRequest(w *jsonx.Writer, req *llm.Request, model string) ([]llm.Warning, error)
+	// DecodeResponse reads a complete response. An error that is a Refusal is the vendor's.
+	DecodeResponse(body []byte) (*llm.Response, error)
+	// NewReader makes the reader of a streaming response.
+	NewReader(body io.Reader) EventReader
+	// DecodeModels reads the vendor's list of models: their IDs, and what else it says.
+	DecodeModels(body []byte) ([]provider.Model, error)
+	// Fix is the next step for a refusal of a model; empty for the one that all vendors share.
+	Fix(code llm.Code, model string) string
+}
+
+// EventReader reads a streaming response.
+type EventReader interface {
+	// Append reads the next event of the body, and appends what it becomes, which may be nothing. The
+	// error is io.EOF at the end of a complete response, and io.ErrUnexpectedEOF or another one if it
+	// broke off. An error that is a Refusal is the vendor's.
+	Append(events []llm.Event) ([]llm.Event, error)
+	// More reports whether the next event is already there.
+	More() bool
+}
+
+// Refusal is an error in a response that began as a success.
+type Refusal interface {
+	error
+	// Refusal is the vendor's error, as JSON.
+	Refusal() []byte
+}
+
+// With returns the vendor with a dialect for its chats.
+func (v *Vendor) With(d Dialect) *Vendor {
+	own := *v
+	own.dialect = d
+	return &own
+}
+
+// nativeTarget is a model of a vendor with a dialect of its own. No body passes through.
+type nativeTarget struct{ *target }
+
+// Complete makes one call for a complete response.
+func (t *nativeTarget) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	x, err := t.call(ctx, req, false)
+	if err != nil {
+		return nil, err
+	}
+	body, err := x.body(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := t.d.vendor.dialect.DecodeResponse(body)
+	if err != nil {
+		return nil, x.failed("response", reported(err))
+	}
+	found := resp.Meta.Warnings
+	resp.Meta = x.meta
+	resp.Meta.Warnings = append(slices.Clip(x.meta.Warnings), found...)
+	return resp, nil
+}
+
+// Stream makes one call for a streaming response.
+func (t *nativeTarget) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	x, err := t.call(ctx, req, true)
+	if err != nil {
+		return nil, err
+	}
+	return &nativeStream{exchange: x, reader: t.d.vendor.dialect.NewReader(x.resp.Body)}, nil
+}
+
+// call encodes a request and sends it.
+func (t *nativeTarget) call(ctx context.Context, req *llm.Request, stream bool) (*exchange, error) {
+	own := *req
+	own.Stream = stream
+	w := jsonx.Writer{SplitLarge: true}
+	warnings, err := t.d.vendor.dialect.AppendRequest(&w, &own, t.id)
+	if err != nil {
+		return nil, err
+	}
+	return t.post(ctx, APIChat, t.chat, req.Headers, w.Segments(), warnings)
+}
+
+// reported is the vendor's refusal in an error that carries one; otherwise the error itself.
+func reported(err error) error {
+	if own, ok := errors.AsType[Refusal](err); ok {
+		return wire.DecodeRefusal(200, own.Refusal())
+	}
+	return err
+}
+
+// nativeStream is a streaming response in a vendor's dialect.
+type nativeStream struct {
+	*exchange
+	reader EventReader
+
+	ready []llm.Event // ready[at:] has been read and not returned
+	at    int
+	err   error // the error that Next returns when ready is empty
+}
+
+func (s *nativeStream) Next(ev *llm.Event) error {
+	for s.at == len(s.ready) {
+		if s.err != nil {
+			return s.err
+		}
+		s.ready, s.at = s.ready[:0], 0
+		var err error
+		if s.ready, err = s.reader.Append(s.ready); err != nil {
+			s.err = s.ended(err)
+		}
+	}
+	*ev = s.ready[s.at]
+	s.ready[s.at] = llm.Event{} // its texts are not held longer than the caller needs them
+	s.at++
+	return nil
+}
+
+// ended is the error that Next returns for one of the reader.
+func (s *nativeStream) ended(err error) error {
+	var invalid *jsonx.Error
+	var refusal Refusal
+	switch {
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	case errors.As(err, &refusal), errors.As(err, &invalid):
+		return s.failed("stream", reported(err))
+	default:
+		return s.broken(err)
+	}
+}
+
+func (s *nativeStream) More() bool { return s.at < len(s.ready) || s.err != nil || s.reader.More() }
+
+var _ provider.Chatter = (*nativeTarget)(nil)
