@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -155,5 +156,13 @@ func differencesPage(t *testing.T, found []explained, requests, alike int) []byt
 			fmt.Fprintf(&b, "| %d | %s | %s | %s | **%s.** %s |\n", e.requests, where, name, values, strings.ToUpper(string(e.better[:1]))+string(e.better[1:]), e.why)
 		}
 	}
+	if page, err := os.ReadFile("../docs/litellm-differences.md"); err == nil {
+		if _, others, found := strings.Cut(string(page), otherProviders); found {
+			b.WriteString(otherProviders + others) // e2e/roundtrip writes them
+		}
+	}
 	return []byte(b.String())
 }
+
+// otherProviders is where a section begins that another test writes.
+const otherProviders = "\n## Other providers\n"

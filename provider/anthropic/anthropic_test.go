@@ -184,7 +184,7 @@ func TestChatIsTheSameWholeAndStreamed(t *testing.T) {
 		if len(r.Blocks) != 3 || r.Blocks[0].Signature != "c2ln" || r.Blocks[1].Text != "Granite." || string(r.Blocks[2].ToolUse.Input) != `{"a":1}` || r.Stop != llm.StopToolUse {
 			t.Errorf("%+v", r.Blocks)
 		}
-		if r.Usage.Input != 9 || r.Usage.CacheRead != llm.Some[int64](4) || r.Usage.Output != 7 || r.ServiceTier != "standard" || r.Meta.UpstreamID != "req_1" {
+		if r.Usage.Input != 9 || r.Usage.CacheRead != llm.Some[int64](4) || r.Usage.Output != 7 || r.ServiceTier != "default" || r.Meta.UpstreamID != "req_1" {
 			t.Errorf("%+v %+v", r.Usage, r.Meta)
 		}
 	}

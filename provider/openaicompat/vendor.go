@@ -167,7 +167,7 @@ func ParseVendor(text []byte) (*Vendor, error) {
 	q := &v.Quirks
 	v.edits = openaichat.Edits{
 		Rename: q.Rename, Remove: set(q.Remove), Unsupported: set(q.Unsupported), Values: q.Values, Roles: q.Roles,
-		NoStreamOptions: q.NoStreamOptions, TextOnly: q.TextOnly,
+		NoStreamOptions: q.NoStreamOptions, NoCachePoints: !q.CachePoints, TextOnly: q.TextOnly,
 	}
 	v.otherEdits = openaichat.Edits{Rename: q.Rename, Remove: v.edits.Remove, Unsupported: v.edits.Unsupported}
 	v.responseEdits = openaichat.Edits{Remove: v.edits.Remove, Unsupported: set(slices.DeleteFunc(slices.Clone(q.Unsupported), func(name string) bool { return name == "store" }))}

@@ -189,7 +189,7 @@ func TestDecodeResponse(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &llm.Response{
-		Role: llm.RoleAssistant, Stop: llm.StopSequence, RawStop: "stop_sequence", ServiceTier: "standard", Trace: jsonx.Raw(`{"g":1}`),
+		Role: llm.RoleAssistant, Stop: llm.StopSequence, RawStop: "stop_sequence", ServiceTier: "default", Trace: jsonx.Raw(`{"g":1}`),
 		Blocks: []llm.Block{
 			{Kind: llm.BlockReasoning, Text: "hm", Signature: "sig"},
 			{Kind: llm.BlockRedacted, Text: "YzJWamNtVjA="},

@@ -29,13 +29,16 @@ func Stop(word string) llm.StopReason {
 }
 
 // AddUsage takes the counters of a response, or of an event of a stream, into u. Those of a later
-// event replace the earlier ones. tier is the service tier, if the response names it.
+// event replace the earlier ones. tier is the service tier in the common words, if the response names it.
 func AddUsage(u *llm.Usage, usage jsonx.Raw) (tier string, err error) {
 	r := usageReader{usage: u}
 	if err := jsonx.Unmarshal(usage, &r); err != nil {
 		return "", err
 	}
 	u.Total = u.Prompt() + u.Output
+	if r.tier == "standard" {
+		return "default", nil
+	}
 	return r.tier, nil
 }
 

@@ -65,7 +65,7 @@ func TestAStreamIsTapped(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if tapped.Usage.Input != 9 || tapped.Usage.Output != 7 || tapped.Usage.Reasoning != llm.Some[int64](3) || tapped.RawStop != "max_tokens" || tapped.ServiceTier != "standard" || !tapped.Done || tapped.ID != "msg_1" {
+	if tapped.Usage.Input != 9 || tapped.Usage.Output != 7 || tapped.Usage.Reasoning != llm.Some[int64](3) || tapped.RawStop != "max_tokens" || tapped.ServiceTier != "default" || !tapped.Done || tapped.ID != "msg_1" {
 		t.Errorf("%+v", tapped)
 	}
 	err := tapped.Take(&anthropic.RawEvent{}, []byte(`{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`))

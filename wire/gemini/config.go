@@ -179,7 +179,7 @@ func (e *encoder) settings() error {
 // others tells of what the API has no place for.
 func (e *encoder) others() {
 	if e.req.User != "" {
-		e.warn(llm.WarnDropped, "user", "Gemini's API takes no user")
+		e.warn(llm.WarnDropped, e.req.FieldName(llm.Field{Kind: llm.FieldUser}), "Gemini's API takes no user")
 	}
 	for _, l := range e.req.Metadata {
 		e.warn(llm.WarnDropped, "metadata."+l.Name, "Gemini's API takes no metadata")

@@ -47,6 +47,8 @@ type clientPart struct {
 		ID       string    `json:"id"`
 		Name     string    `json:"name"`
 		Response jsonx.Raw `json:"response"`
+		// Parts are media of the response.
+		Parts []clientPart `json:"parts"`
 	} `json:"functionResponse"`
 }
 
@@ -188,23 +190,17 @@ func (d *decoder) part(turn *llm.Turn, p *clientPart, path string) error {
 	case p.Call != nil:
 		add(llm.Block{Kind: llm.BlockToolUse, ToolUse: &llm.ToolUse{ID: d.called(p.Call.ID, p.Call.Name), Name: p.Call.Name, Input: object(p.Call.Args)}})
 	case p.Response != nil:
-		add(d.result(p))
-	case p.InlineData != nil:
-		format, kind := formatOf(p.InlineData.Type)
-		data, ok := llm.ReadBase64(p.InlineData.Data)
-		switch {
-		case kind == 0:
-			return llm.Unsupported(path+".inlineData.mimeType", "%s.inlineData.mimeType: %q is not supported", path, llm.Clip(p.InlineData.Type, 60))
-		case !ok:
-			return llm.Invalid(path+".inlineData.data", "%s.inlineData.data is not base64", path)
+		b, err := d.result(p, path)
+		if err != nil {
+			return err
 		}
-		add(llm.Block{Kind: kind, Media: &llm.Media{Format: format, Base64: data}})
-	case p.FileData != nil:
-		format, kind := formatOf(p.FileData.Type)
-		if kind == 0 || !strings.HasPrefix(p.FileData.URI, "https://") && !strings.HasPrefix(p.FileData.URI, "http://") {
-			return llm.Unsupported(path+".fileData", "%s.fileData: only files at http and https addresses with a known mimeType can be fetched", path)
+		add(b)
+	case p.InlineData != nil || p.FileData != nil:
+		b, err := p.media(path)
+		if err != nil {
+			return err
 		}
-		add(llm.Block{Kind: kind, Media: &llm.Media{Format: format, URI: p.FileData.URI, Field: path + ".fileData.fileUri"}})
+		add(b)
 	case p.Text != nil:
 		if *p.Text != "" {
 			add(llm.Block{Kind: llm.BlockText, Text: *p.Text})
@@ -276,31 +272,47 @@ func (d *decoder) called(id, name string) string {
 }
 
 // result is the response of a function. Without an id it answers the first call of its name that has
-// no answer yet.
-func (d *decoder) result(p *clientPart) llm.Block {
+// no answer yet. Media of the response follow what it says.
+func (d *decoder) result(p *clientPart, path string) (llm.Block, error) {
 	r := &llm.ToolResult{ID: p.Response.ID}
 	if waiting := d.waits[p.Response.Name]; r.ID == "" && len(waiting) > 0 {
 		r.ID, d.waits[p.Response.Name] = waiting[0], waiting[1:]
 	}
 	r.ID = cmp.Or(r.ID, p.Response.Name)
-	response := object(p.Response.Response)
-	if members, err := jsonx.Members(response); err == nil && len(members) == 1 {
-		switch name := members[0].Name; name {
-		case "result", "output", "error":
-			if name == "error" {
-				r.Status = "error"
-			}
-			var text string
-			if members[0].Value.Kind() == '"' && jsonx.Unmarshal(members[0].Value, &text) == nil {
-				r.Content = []llm.ResultBlock{{Block: llm.Block{Kind: llm.BlockText, Text: text}}}
-			} else {
-				r.Content = []llm.ResultBlock{{JSON: members[0].Value}}
-			}
-			return llm.Block{Kind: llm.BlockToolResult, ToolResult: r}
+	r.Status, r.Content = said(object(p.Response.Response))
+	for i := range p.Response.Parts {
+		one, at := &p.Response.Parts[i], path+".functionResponse.parts["+strconv.Itoa(i)+"]"
+		if one.InlineData == nil && one.FileData == nil {
+			return llm.Block{}, llm.Invalid(at, "%s has no data: it is inlineData or fileData", at)
 		}
+		b, err := one.media(at)
+		if err != nil {
+			return llm.Block{}, err
+		}
+		r.Content = append(r.Content, llm.ResultBlock{Block: b})
 	}
-	r.Content = []llm.ResultBlock{{JSON: response}}
-	return llm.Block{Kind: llm.BlockToolResult, ToolResult: r}
+	return llm.Block{Kind: llm.BlockToolResult, ToolResult: r}, nil
+}
+
+// said is what a function's response says: the value of its only member if that has one of the names
+// that the API's documentation recommends, and otherwise all of it.
+func said(response jsonx.Raw) (status string, content []llm.ResultBlock) {
+	members, err := jsonx.Members(response)
+	if err != nil || len(members) != 1 {
+		return "", []llm.ResultBlock{{JSON: response}}
+	}
+	switch name := members[0].Name; name {
+	case "result", "output", "error":
+		if name == "error" {
+			status = "error"
+		}
+		var text string
+		if members[0].Value.Kind() == '"' && jsonx.Unmarshal(members[0].Value, &text) == nil {
+			return status, []llm.ResultBlock{{Block: llm.Block{Kind: llm.BlockText, Text: text}}}
+		}
+		return status, []llm.ResultBlock{{JSON: members[0].Value}}
+	}
+	return "", []llm.ResultBlock{{JSON: response}}
 }
 
 func object(v jsonx.Raw) jsonx.Raw {

@@ -39,6 +39,7 @@ func AppendResponse(dst []byte, env Envelope, r *llm.Response) []byte {
 	w.Word(finishReason(r.Stop))
 	w.Key("index")
 	w.Int(0)
+	appendGrounding(&w, groundsOf(r.Blocks))
 	w.EndObject()
 	w.EndArray()
 	if !r.Uncounted {
@@ -167,26 +168,6 @@ func finishReason(s llm.StopReason) string {
 	}
 }
 
-func appendUsage(w *jsonx.Writer, u *llm.Usage) {
-	w.Key("usageMetadata")
-	w.Object()
-	w.Key("promptTokenCount")
-	w.Int(u.Prompt())
-	w.Key("candidatesTokenCount")
-	w.Int(u.Output - u.Reasoning.Value)
-	w.Key("totalTokenCount")
-	w.Int(u.Prompt() + u.Output)
-	if u.CacheRead.Value > 0 {
-		w.Key("cachedContentTokenCount")
-		w.Int(u.CacheRead.Value)
-	}
-	if u.Reasoning.Set {
-		w.Key("thoughtsTokenCount")
-		w.Int(u.Reasoning.Value)
-	}
-	w.EndObject()
-}
-
 // Events writes the events of a stream as server-sent events.
 type Events struct {
 	env   Envelope
@@ -197,6 +178,9 @@ type Events struct {
 	ended bool // a stop has come
 	usage *llm.Usage
 	err   error
+
+	length  int      // bytes of the open text
+	grounds []ground // sources of the texts
 }
 
 // NewEvents makes Events.
@@ -210,7 +194,7 @@ func (e *Events) Append(dst []byte, ev *llm.Event) []byte {
 	switch ev.Kind {
 	case llm.EventBlockStart:
 		dst = e.flush(dst)
-		e.block = llm.Block{Kind: ev.Block}
+		e.block, e.length = llm.Block{Kind: ev.Block}, 0
 		if ev.ToolUse != nil {
 			use := *ev.ToolUse
 			e.block.ToolUse = &use
@@ -236,11 +220,15 @@ func (e *Events) Append(dst []byte, ev *llm.Event) []byte {
 func (e *Events) delta(dst []byte, ev *llm.Event) []byte {
 	if e.block.Kind != ev.Block { // providers may leave out the start of a text
 		dst = e.flush(dst)
-		e.block = llm.Block{Kind: ev.Block}
+		e.block, e.length = llm.Block{Kind: ev.Block}, 0
 	}
 	switch ev.Block {
 	case llm.BlockText:
 		dst = e.pending(dst)
+		e.length += len(ev.Text)
+		if ev.Other != nil && ev.Other.Name == nameCitation {
+			e.grounds = append(e.grounds, ground{sourceOf(ev.Other.Value), e.length})
+		}
 		if ev.Text != "" {
 			dst = e.chunk(dst, func(w *jsonx.Writer) { appendText(w, ev.Text, false, "") })
 		}
@@ -341,8 +329,18 @@ func (e *Events) AppendEnd(dst []byte, _ []llm.Warning) []byte {
 	dst = e.pending(e.flush(dst))
 	dst = append(dst, `data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"finishReason":"`...)
 	dst = append(dst, finishReason(e.stop)...)
-	dst = append(dst, `","index":0}]`...)
+	dst = append(dst, `","index":0`...)
 	w := jsonx.Writer{}
+	if len(e.grounds) > 0 {
+		w.Object()
+		appendGrounding(&w, e.grounds)
+		w.EndObject()
+		dst = append(append(dst, ','), w.Buf[1:]...) // with the end of the candidate
+	} else {
+		dst = append(dst, '}')
+	}
+	dst = append(dst, ']')
+	w = jsonx.Writer{}
 	w.Object()
 	if e.usage != nil {
 		appendUsage(&w, e.usage)

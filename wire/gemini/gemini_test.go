@@ -96,7 +96,7 @@ func TestRequestsAreWrittenInGooglesForm(t *testing.T) {
 			`{"contents":[{"role":"user","parts":[{"text":"Look."}]},{"role":"model","parts":[{"text":"I look."},{"functionCall":{"id":"c1","name":"find","args":{"a":1}}},{"functionCall":{"id":"c2","name":"weigh","args":{"input":[1]}}}]},` +
 				`{"role":"user","parts":[{"functionResponse":{"id":"c1","name":"find","response":{"kg":17}}},{"functionResponse":{"id":"c2","name":"weigh","response":{"result":"ok"}}},{"inlineData":{"mimeType":"image/png","data":"iVBORw0K"}}]}],` +
 				`"tools":[{"functionDeclarations":[{"name":"find","description":"Finds.","parametersJsonSchema":{"type":"object"}},{"name":"weigh"}]}],"toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["find"]}}}`,
-			[]string{"dropped tools.function.strict: Gemini has no strict tools", "dropped parallel_tool_calls: Gemini may call several tools at once"},
+			[]string{"changed messages[3].content[0]: files in a tool's result follow it as parts of their own", "dropped tools.function.strict: Gemini has no strict tools", "dropped parallel_tool_calls: Gemini may call several tools at once"},
 		},
 		{
 			"tools on Vertex AI",

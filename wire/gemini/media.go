@@ -36,6 +36,9 @@ func (e *encoder) media(b *llm.Block, path string) error {
 	if kind == "" {
 		return llm.Unsupported(path, "%s: Gemini does not accept the format %q here", path, llm.Clip(format, 30))
 	}
+	if m.Name != "" {
+		e.warn(llm.WarnDropped, path+".name", "Gemini has no names of files")
+	}
 	e.w.Object()
 	if m.URI != "" {
 		e.w.Key("fileData")
@@ -93,4 +96,28 @@ func formatOf(mediaType string) (format string, kind llm.BlockKind) {
 		return "", 0
 	}
 	return minor, kind
+}
+
+// media is the content of a part with inlineData or fileData.
+func (p *clientPart) media(path string) (llm.Block, error) {
+	if p.InlineData == nil {
+		format, kind := formatOf(p.FileData.Type)
+		if kind == 0 || !strings.HasPrefix(p.FileData.URI, "https://") && !strings.HasPrefix(p.FileData.URI, "http://") {
+			return llm.Block{}, llm.Unsupported(path+".fileData", "%s.fileData: only files at http and https addresses with a known mimeType can be fetched", path)
+		}
+		return llm.Block{Kind: kind, Media: &llm.Media{Format: format, URI: p.FileData.URI, Field: path + ".fileData.fileUri"}}, nil
+	}
+	format, kind := formatOf(p.InlineData.Type)
+	data, ok := llm.ReadBase64(p.InlineData.Data)
+	switch {
+	case kind == 0:
+		return llm.Block{}, llm.Unsupported(path+".inlineData.mimeType", "%s.inlineData.mimeType: %q is not supported", path, llm.Clip(p.InlineData.Type, 60))
+	case !ok:
+		return llm.Block{}, llm.Invalid(path+".inlineData.data", "%s.inlineData.data is not base64", path)
+	}
+	m := &llm.Media{Format: format, Base64: data}
+	if kind == llm.BlockDocument { // no other kind has a name
+		m.Name = p.InlineData.Name
+	}
+	return llm.Block{Kind: kind, Media: m}, nil
 }

@@ -137,11 +137,8 @@ func (e *encoder) contents() error {
 		e.w.Word(role)
 		e.w.Key("parts")
 		e.w.Array()
-		signed := false // a call of this turn has a signature
-		for j := begin; j < i; j++ {
-			if err := e.turn(&turns[j], j, &signed); err != nil {
-				return err
-			}
+		if err := e.content(joined(turns[begin:i], begin)); err != nil {
+			return err
 		}
 		e.w.EndArray()
 		e.w.EndObject()
@@ -171,23 +168,43 @@ func (e *encoder) writable(b llm.Block) bool {
 	}
 }
 
-// turn writes the parts of a turn.
-func (e *encoder) turn(t *llm.Turn, i int, signed *bool) error {
-	at := "messages[" + strconv.Itoa(t.Number(i)) + "].content"
-	for j := range t.Blocks {
-		b := &t.Blocks[j]
-		path := at + "[" + strconv.Itoa(j) + "]"
+// placed is a block of neighbouring turns of one role, with what it needs of its own turn.
+type placed struct {
+	*llm.Block
+	role llm.Role
+	path string // for errors and warnings
+}
+
+// joined are the blocks of neighbouring turns, the first of which has the index begin. A signature may
+// be a turn of its own: in the Responses API each item is one.
+func joined(turns []llm.Turn, begin int) []placed {
+	var out []placed
+	for i := range turns {
+		t := &turns[i]
+		at := "messages[" + strconv.Itoa(t.Number(begin+i)) + "].content"
+		for j := range t.Blocks {
+			out = append(out, placed{&t.Blocks[j], t.Role, at + "[" + strconv.Itoa(j) + "]"})
+		}
+	}
+	return out
+}
+
+// content writes the parts of a content.
+func (e *encoder) content(blocks []placed) error {
+	signed := false // a call of this content has a signature
+	for j := range blocks {
+		b, path := blocks[j].Block, blocks[j].path
 		switch b.Kind {
 		case llm.BlockText:
-			e.turnText(t, j)
+			e.turnText(blocks, j)
 		case llm.BlockReasoning:
-			e.reasoning(t, j)
+			e.reasoning(blocks, j)
 		case llm.BlockRedacted:
 			e.warn(llm.WarnDropped, path, "reasoning of another model")
 		case llm.BlockCachePoint:
 			e.cachePoint()
 		case llm.BlockToolUse:
-			e.call(t, j, signed)
+			e.call(blocks, j, &signed)
 		case llm.BlockToolResult:
 			if err := e.result(b.ToolResult, path); err != nil {
 				return err
@@ -206,29 +223,29 @@ func (e *encoder) turn(t *llm.Turn, i int, signed *bool) error {
 }
 
 // turnText writes a text, with the signature behind it.
-func (e *encoder) turnText(t *llm.Turn, j int) {
-	text := t.Blocks[j].Text
+func (e *encoder) turnText(blocks []placed, j int) {
+	text := blocks[j].Text
 	switch {
 	case text == "":
 		return
-	case t.Role == llm.RoleSystem:
+	case blocks[j].role == llm.RoleSystem:
 		text = "<system>\n" + text + "\n</system>"
 	}
 	sign := ""
-	if j+1 < len(t.Blocks) && e.behindText(t, j+1) {
-		sign = signature(&t.Blocks[j+1])
+	if j+1 < len(blocks) && behindText(blocks, j+1) {
+		sign = signature(blocks[j+1].Block)
 	}
 	e.text(text, sign)
 }
 
 // behindText reports whether a block is the signature of the text before it.
-func (e *encoder) behindText(t *llm.Turn, j int) bool {
-	return j > 0 && signature(&t.Blocks[j]) != "" && t.Blocks[j].Text == "" && !e.beforeCall(t, j) && t.Blocks[j-1].Kind == llm.BlockText && t.Blocks[j-1].Text != ""
+func behindText(blocks []placed, j int) bool {
+	return j > 0 && signature(blocks[j].Block) != "" && blocks[j].Text == "" && !beforeCall(blocks, j) && blocks[j-1].Kind == llm.BlockText && blocks[j-1].Text != ""
 }
 
 // beforeCall reports whether a block stands before a function call.
-func (*encoder) beforeCall(t *llm.Turn, j int) bool {
-	return j+1 < len(t.Blocks) && t.Blocks[j+1].Kind == llm.BlockToolUse
+func beforeCall(blocks []placed, j int) bool {
+	return j+1 < len(blocks) && blocks[j+1].Kind == llm.BlockToolUse
 }
 
 // signature is Gemini's signature in a block of reasoning; empty if it has none.
@@ -245,8 +262,8 @@ func signature(b *llm.Block) string {
 
 // reasoning writes a signature that does not belong to the part before or behind it. Thoughts
 // themselves are not sent back: they are summaries, and the API does not want them.
-func (e *encoder) reasoning(t *llm.Turn, j int) {
-	if sign := signature(&t.Blocks[j]); sign != "" && !e.beforeCall(t, j) && !e.behindText(t, j) {
+func (e *encoder) reasoning(blocks []placed, j int) {
+	if sign := signature(blocks[j].Block); sign != "" && !beforeCall(blocks, j) && !behindText(blocks, j) {
 		e.text("", sign)
 	}
 }
@@ -266,13 +283,13 @@ func (e *encoder) sign(sign string) {
 	}
 }
 
-// call writes a function call. Of the calls of one turn the first carries the signature.
-func (e *encoder) call(t *llm.Turn, j int, signed *bool) {
-	use := t.Blocks[j].ToolUse
+// call writes a function call. Of the calls of one content the first carries the signature.
+func (e *encoder) call(blocks []placed, j int, signed *bool) {
+	use := blocks[j].ToolUse
 	e.called[use.ID] = use.Name
 	sign := ""
 	if j > 0 {
-		sign = signature(&t.Blocks[j-1])
+		sign = signature(blocks[j-1].Block)
 	}
 	if sign == "" && !*signed && Generation(e.opt.Model) >= 3 {
 		sign = unsigned
@@ -348,6 +365,9 @@ func (e *encoder) result(r *llm.ToolResult, path string) error {
 	}
 	e.w.EndObject()
 	e.w.EndObject()
+	if len(media) > 0 {
+		e.warn(llm.WarnChanged, path, "files in a tool's result follow it as parts of their own")
+	}
 	for _, b := range media {
 		if err := e.media(b, path); err != nil {
 			return err

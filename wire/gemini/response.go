@@ -53,6 +53,7 @@ type part struct {
 	InlineData *struct {
 		Type string `json:"mimeType"`
 		Data string `json:"data"`
+		Name string `json:"displayName"`
 	} `json:"inlineData"`
 	Call *struct {
 		ID   string    `json:"id"`
@@ -326,7 +327,7 @@ func (r *Reader) End(events []llm.Event) ([]llm.Event, error) {
 	if r.finish == "" {
 		return events, ErrNoCandidate
 	}
-	events = r.end(events)
+	events = r.end(r.cite(events))
 	stop := llm.Event{Kind: llm.EventStop, Stop: Stop(r.finish), RawStop: r.finish}
 	if r.calls && stop.Stop == llm.StopEnd {
 		stop.Stop = llm.StopToolUse

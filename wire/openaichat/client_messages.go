@@ -22,17 +22,19 @@ func (e *requestWriter) messages() error {
 		}
 		w.EndObject()
 	}
-	for i := range req.Turns {
+	for i := 0; i < len(req.Turns); {
 		t := &req.Turns[i]
 		field := "messages[" + strconv.Itoa(t.Number(i)) + "].content"
+		blocks, n := together(req.Turns[i:])
+		i += n
 		var err error
 		switch t.Role {
 		case llm.RoleAssistant:
-			err = e.assistant(t.Blocks, field)
+			err = e.assistant(blocks, field)
 		case llm.RoleSystem:
-			err = e.message("system", t.Blocks, field)
+			err = e.message("system", blocks, field)
 		default:
-			err = e.user(t.Blocks, field)
+			err = e.user(blocks, field)
 		}
 		if err != nil {
 			return err
@@ -40,6 +42,24 @@ func (e *requestWriter) messages() error {
 	}
 	w.EndArray()
 	return nil
+}
+
+// together returns the blocks of the first of the turns and of those behind it that belong to the same
+// message, and the number of these turns. The calls of a message must be one list, with all their
+// results directly behind it, and reasoning belongs to what follows from it; in the Responses API each
+// of them is a turn of its own.
+func together(turns []llm.Turn) (blocks []llm.Block, n int) {
+	joins := func(t *llm.Turn) bool {
+		return slices.ContainsFunc(t.Blocks, func(b llm.Block) bool {
+			return b.Kind == llm.BlockToolUse || b.Kind == llm.BlockToolResult || b.Kind == llm.BlockReasoning || b.Kind == llm.BlockRedacted
+		})
+	}
+	blocks, n = turns[0].Blocks, 1
+	for n < len(turns) && turns[n].Role == turns[0].Role && (joins(&turns[n-1]) || joins(&turns[n])) {
+		blocks = slices.Concat(blocks, turns[n].Blocks)
+		n++
+	}
+	return blocks, n
 }
 
 // writable are the blocks that are content; it warns of others that are left out.
@@ -126,8 +146,12 @@ func (e *requestWriter) result(r *llm.ToolResult, field string) (media []llm.Blo
 		separate()
 		text.WriteString("(the file follows in the next message)")
 	}
-	if r.Status == "error" && text.Len() == 0 {
-		text.WriteString("error")
+	if r.Status == "error" {
+		if text.Len() == 0 {
+			text.WriteString("error")
+		} else {
+			e.once(llm.WarnDropped, field+".is_error", "a result's text alone says that its tool failed")
+		}
 	}
 	e.w.Object()
 	e.w.Key("role")
@@ -154,15 +178,15 @@ func (e *requestWriter) assistant(blocks []llm.Block, field string) error {
 		case llm.BlockReasoning:
 			thought.WriteString(b.Text)
 		case llm.BlockRedacted:
-			e.once(llm.WarnDropped, field+": redacted thinking", "only the model that wrote it can read it")
+			e.once(llm.WarnDropped, field+".redacted_thinking", "only the model that wrote it can read it")
 		case llm.BlockToolUse:
 			if b.ToolUse.Type == llm.ServerSide {
-				e.once(llm.WarnDropped, field+": "+llm.ServerSide, "another provider ran this tool")
+				e.once(llm.WarnDropped, field+"."+llm.ServerSide, "another provider ran this tool")
 			} else {
 				calls++
 			}
 		case llm.BlockToolResult:
-			e.once(llm.WarnDropped, field+": tool result", "another provider ran this tool")
+			e.once(llm.WarnDropped, field+".tool_result", "another provider ran this tool")
 		case llm.BlockCachePoint:
 			e.cachePointDropped()
 		case llm.BlockOther:
@@ -176,7 +200,7 @@ func (e *requestWriter) assistant(blocks []llm.Block, field string) error {
 	}
 	if len(texts) == 0 && calls == 0 {
 		if thought.Len() > 0 {
-			e.once(llm.WarnDropped, field+": reasoning", "a message of reasoning alone cannot be sent")
+			e.once(llm.WarnDropped, field+".reasoning", "a message of reasoning alone cannot be sent")
 		}
 		return nil
 	}

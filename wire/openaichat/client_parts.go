@@ -157,7 +157,11 @@ func (e *requestWriter) document(m *llm.Media, field string) error {
 	w.Key("file")
 	w.Object()
 	w.Key("filename")
-	w.String(name + "." + format)
+	if strings.HasSuffix(strings.ToLower(name), "."+format) {
+		w.String(name)
+	} else {
+		w.String(name + "." + format)
+	}
 	w.Key("file_data")
 	e.dataURI(documentType(format), m)
 	w.EndObject()

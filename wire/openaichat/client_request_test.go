@@ -96,12 +96,12 @@ func TestMessagesAreWrittenInOpenAIsForm(t *testing.T) {
 		{"calls alone", assistant(toolUse("c1", "find", `{}`)), Form{}, `[{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"find","arguments":"{}"}}]}]`, nil},
 		{"reasoning that is sent back", assistant(llm.Block{Kind: llm.BlockReasoning, Text: "Hm."}, words("Yes.")), Form{Reasoning: "reasoning_content"}, `[{"role":"assistant","content":"Yes.","reasoning_content":"Hm."}]`, nil},
 		{"reasoning that is not taken", assistant(llm.Block{Kind: llm.BlockReasoning, Text: "Hm."}, words("Yes.")), Form{}, `[{"role":"assistant","content":"Yes."}]`, []string{"dropped reasoning"}},
-		{"reasoning alone", assistant(llm.Block{Kind: llm.BlockReasoning, Text: "Hm."}), Form{}, `[]`, []string{"dropped messages[0].content: reasoning"}},
+		{"reasoning alone", assistant(llm.Block{Kind: llm.BlockReasoning, Text: "Hm."}), Form{}, `[]`, []string{"dropped messages[0].content.reasoning"}},
 		{
 			"what another provider did", assistant(words("Yes."), llm.Block{Kind: llm.BlockRedacted, Text: "x"}, llm.Block{Kind: llm.BlockToolUse, ToolUse: &llm.ToolUse{ID: "s", Name: "search", Type: llm.ServerSide}}, result("s"), point, llm.Block{Kind: llm.BlockOther, Text: "cited"}),
 			Form{},
 			`[{"role":"assistant","content":[{"type":"text","text":"Yes."},{"type":"text","text":"cited"}]}]`,
-			[]string{"dropped messages[0].content: redacted thinking", "dropped messages[0].content: server_tool_use", "dropped messages[0].content: tool result", "dropped cache_control"},
+			[]string{"dropped messages[0].content.redacted_thinking", "dropped messages[0].content.server_tool_use", "dropped messages[0].content.tool_result", "dropped cache_control"},
 		},
 
 		{"a result", user(result("c1", of(words("17 kg")), llm.ResultBlock{JSON: jsonx.Raw(`{"kg":17}`)}), words("Well?")), Form{}, `[{"role":"tool","tool_call_id":"c1","content":"17 kg\n{\"kg\":17}"},{"role":"user","content":"Well?"}]`, nil},

@@ -31,6 +31,8 @@ type Edits struct {
 	Add []jsonx.Member
 	// NoStreamOptions is whether the endpoint refuses stream_options.
 	NoStreamOptions bool
+	// NoCachePoints is whether the endpoint refuses cache_control on messages, parts and tools.
+	NoCachePoints bool
 	// TextOnly is whether a list of texts must be one string; other parts are sent as they are.
 	TextOnly bool
 }
@@ -177,6 +179,9 @@ func (r *editor) rewrite(open int) error {
 				}
 				value = edited
 			}
+			value = r.withoutCachePoints(value, 2, 4) // of messages, and of their parts
+		case "tools":
+			value = r.withoutCachePoints(value, 2)
 		}
 		if count++; count > 1 {
 			own = append(own, ',')

@@ -33,6 +33,14 @@ func TestEditsOfABody(t *testing.T) {
 	}{
 		{"the model", Edits{}, false, "{ \"model\" : \"a\\\"b\" ,\n\"x\":[1, {\"model\":\"y\"}] } ", `{"model":"m","x":[1, {"model":"y"}]}`, nil},
 		{"a long value in a piece of its own", Edits{}, false, `{"messages":` + long + `,"model":"a","y":1.5e3}`, `{"messages":` + long + `,"model":"m","y":1.5e3}`, nil},
+		{
+			"cache points",
+			Edits{NoCachePoints: true},
+			false,
+			`{"messages":[{"role":"user","content":[{"type":"text", "cache_control" : {"type":"ephemeral"} , "text":"\\"cache_control\\":1"},{"cache_control":null},{"type":"text","text":"a","cache_control":{"a":[1,"}"]}}],"cache_control":{}}],"tools":[{"cache_control":{},"function":{"parameters":{"properties":{"cache_control":{}}}}}]}`,
+			`{"messages":[{"role":"user","content":[{"type":"text","text":"\\"cache_control\\":1"},{},{"type":"text","text":"a"}]}],"tools":[{"function":{"parameters":{"properties":{"cache_control":{}}}}}]}`,
+			append(dropped("cache_control", "the provider decides itself what it caches"), dropped("cache_control", "the provider decides itself what it caches")...),
+		},
 		{"another name", Edits{Rename: map[string]string{"a": "b"}}, false, `{"a":1}`, `{"b":1}`, nil},
 		{"another name that is there", Edits{Rename: map[string]string{"a": "b"}}, false, `{"a":1,"b":2}`, `{"b":2}`, dropped("a", "the request has b too")},
 		{"refused by the vendor", Edits{Remove: map[string]bool{"a": true}}, false, `{"a":1,"c":2}`, `{"c":2}`, dropped("a", "")},

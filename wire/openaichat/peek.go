@@ -2,6 +2,7 @@ package openaichat
 
 import (
 	"bytes"
+	"slices"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -108,7 +109,29 @@ func (h *headReader) scan(d *jsonx.Decoder) error {
 			h.Plain = false
 		}
 	}
+	if h.Plain && bytes.Contains(v, []byte(`"image_url"`)) && bytes.Contains(v, []byte(`"tool_call_id"`)) && pictured(v) {
+		h.Plain = false
+	}
 	return nil
+}
+
+// pictured reports whether a result of a tool among messages has an image, for which OpenAI's format has
+// no place.
+func pictured(messages jsonx.Raw) bool {
+	var list []struct {
+		Role    string    `json:"role"`
+		Content jsonx.Raw `json:"content"`
+	}
+	if jsonx.Unmarshal(messages, &list) != nil {
+		return false // it is refused later
+	}
+	return slices.ContainsFunc(list, func(m struct {
+		Role    string    `json:"role"`
+		Content jsonx.Raw `json:"content"`
+	},
+	) bool {
+		return m.Role == "tool" && m.Content.Kind() == '[' && bytes.Contains(m.Content, []byte(`"image_url"`))
+	})
 }
 
 // own reports whether a member is the gateway's, by its name in quotation marks: one of LiteLLM's

@@ -15,7 +15,10 @@ import (
 // in text into blocks of their own.
 func (f *Adapted) Restore(r *llm.Response) {
 	if f.counts {
-		if r.Usage.Reasoning = thoughts(r.ModelFields); f.asked && r.ModelFields != nil {
+		if n := thoughts(r.ModelFields); n.Set { // InvokeModel's usage has it itself
+			r.Usage.Reasoning = n
+		}
+		if f.asked && r.ModelFields != nil {
 			r.ModelFields = withoutThoughts(r.ModelFields)
 		}
 	}

@@ -78,7 +78,7 @@ func TestReader(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 		wantTapped := &Tapped{LatencyMs: llm.Some[int64](900), Tapped: anthropic.Tapped{
-			ID: "msg_bdrk_1", Model: "claude-opus-4-6", Counted: true, ServiceTier: "standard", Stop: llm.StopEnd, RawStop: "end_turn", Done: true,
+			ID: "msg_bdrk_1", Model: "claude-opus-4-6", Counted: true, ServiceTier: "default", Stop: llm.StopEnd, RawStop: "end_turn", Done: true,
 			Usage: llm.Usage{
 				Input: 9, Output: 7, Total: 50, CacheRead: llm.Some[int64](4), CacheWrite: llm.Some[int64](30), Reasoning: llm.Some[int64](3),
 				CacheWrites: []llm.CacheWrite{{TTL: "5m", Tokens: 10}, {TTL: "1h", Tokens: 20}},

@@ -45,7 +45,7 @@ func TestRelay(t *testing.T) {
 	if sent.String() != want {
 		t.Errorf("sent\n%s\nwant\n%s", sent.String(), want)
 	}
-	if first != "content_block_delta" || length != len(evDelta) || !slices.Equal(usages, []string{"message_start", "message_delta", "message_stop"}) || !slices.Equal(stops, []string{"end_turn standard", "end_turn standard"}) {
+	if first != "content_block_delta" || length != len(evDelta) || !slices.Equal(usages, []string{"message_start", "message_delta", "message_stop"}) || !slices.Equal(stops, []string{"end_turn default", "end_turn default"}) {
 		t.Errorf("first %s, length %d, usage in %v, stops %v", first, length, usages, stops)
 	}
 }

@@ -1,0 +1,91 @@
+package roundtrip
+
+import "strings"
+
+// Reasons that several entries share.
+const (
+	noField = "the API has no such field"
+)
+
+// upstreams are the kinds of provider.
+func upstreams() []*upstreamKind {
+	chatCannot := map[string]string{
+		"top k": noField, "cache point*": "the API caches by itself", "failure of*": noField, "signature": "the API does not take reasoning back",
+		"thought": "the API does not take reasoning back", "image in*": "results of tools are text",
+	}
+	claudeCannot := map[string]string{"seed": noField, "presence penalty": noField, "frequency penalty": noField}
+	geminiCannot := map[string]string{
+		"name of a document": noField, "cache point*": "the API caches by itself", "strict schema of a tool": noField, "parallel calls": noField, "user": noField,
+	}
+	geminiQuiet := map[string]string{"thought": "the API takes back signatures only, so this is no warning"}
+	return []*upstreamKind{
+		{
+			name: "bedrock", title: "Bedrock (Converse)", params: "model: bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0, api_key: SECRET, aws_region_name: us-east-1, aws_bedrock_runtime_endpoint: BASE",
+			dialect: converse{}, framed: true, cannot: claudeCannot,
+		},
+		{
+			name: "bedrock-invoke", title: "Bedrock (InvokeModel)", params: "model: bedrock/invoke/us.anthropic.claude-sonnet-4-5-20250929-v1:0, api_key: SECRET, aws_region_name: us-east-1, aws_bedrock_runtime_endpoint: BASE",
+			model: "claude-sonnet-4-5-20250929", dialect: invoke{}, framed: true, cannot: claudeCannot,
+		},
+		{name: "openai", title: "OpenAI", params: "model: openai/gpt-4.1, api_key: SECRET, api_base: BASE", model: "gpt-4.1-2025-04-14", dialect: chat{}, cannot: chatCannot},
+		{name: "azure", title: "Azure", params: "model: azure/rocks, api_key: SECRET, api_base: BASE, api_version: \"2024-10-21\"", model: "gpt-4.1-2025-04-14", dialect: chat{}, cannot: chatCannot},
+		{name: "anthropic", title: "Anthropic", params: "model: anthropic/claude-sonnet-4-5, api_key: SECRET, api_base: BASE", model: "claude-sonnet-4-5-20250929", dialect: messages{}, cannot: claudeCannot},
+		{name: "gemini", title: "Gemini", params: "model: gemini/gemini-2.5-pro, api_key: SECRET, api_base: BASE", model: "gemini-2.5-pro", dialect: generate{}, cannot: geminiCannot, quiet: geminiQuiet},
+		{name: "vertex-gemini", title: "Gemini on Vertex AI", params: "model: vertex_ai/gemini-2.5-pro, vertex_credentials: ACCOUNT, api_base: BASE", model: "gemini-2.5-pro", dialect: generate{bare: true}, cannot: geminiCannot, quiet: geminiQuiet},
+		{name: "vertex-claude", title: "Claude on Vertex AI", params: "model: vertex_ai/claude-sonnet-4-5@20250929, vertex_credentials: ACCOUNT, api_base: BASE", model: "claude-sonnet-4-5-20250929", dialect: messages{}, cannot: claudeCannot},
+	}
+}
+
+// vendors are kinds of provider that speak OpenAI's dialect, for the comparison with LiteLLM.
+func vendors() []*upstreamKind {
+	var out []*upstreamKind
+	for _, name := range []string{"groq", "mistral", "deepseek", "xai", "openrouter", "together_ai"} {
+		out = append(out, &upstreamKind{name: name, title: name, params: "model: " + name + "/rock-1, api_key: SECRET, api_base: BASE", model: "rock-1-2026", dialect: chat{}})
+	}
+	return out
+}
+
+// fixed is a path that does not depend on the model.
+func fixed(path string) func(string, bool) string { return func(string, bool) string { return path } }
+
+// doors are the frontends.
+func doors() []*door {
+	bedrock := []string{"bedrock", "bedrock-invoke"}
+	return []*door{
+		{name: "chat", title: "chat completions", path: fixed("/v1/chat/completions"), dialect: chat{client: true}, cannot: map[string]string{"failure of*": noField, "end at a stop sequence": noField}},
+		{name: "responses", title: "Responses", passes: []string{"openai", "azure"}, path: fixed("/v1/responses"), dialect: responses{}, cannot: map[string]string{
+			"failure of*": noField, "stop sequences": noField, "end at a stop sequence": noField, "top k": noField, "seed": noField, "presence penalty": noField, "frequency penalty": noField, "cache point*": noField,
+		}},
+		{name: "messages", title: "Messages", path: fixed("/v1/messages"), dialect: messages{}, cannot: map[string]string{
+			"seed": noField, "presence penalty": noField, "frequency penalty": noField,
+		}},
+		{name: "gemini", title: "generateContent", dialect: generate{}, path: func(model string, stream bool) string {
+			return "/v1beta/models/" + model + map[bool]string{true: ":streamGenerateContent?alt=sse", false: ":generateContent"}[stream]
+		}, cannot: map[string]string{
+			"cache point*": noField, "strict schema of a tool": noField, "name of a document": noField, "user": noField, "parallel calls": noField, "end at a stop sequence": noField, "tokens written to the cache": noField,
+		}},
+		{name: "converse", title: "Converse", only: bedrock[:1], dialect: converse{}, path: func(model string, stream bool) string {
+			return "/model/" + model + map[bool]string{true: "/converse-stream", false: "/converse"}[stream]
+		}, cannot: map[string]string{
+			"seed": noField, "presence penalty": noField, "frequency penalty": noField, "user": noField, "reasoning tokens": noField, "parallel calls": noField,
+		}},
+		{name: "invoke", title: "InvokeModel", only: bedrock, dialect: invoke{}, path: func(model string, stream bool) string {
+			return "/model/" + model + map[bool]string{true: "/invoke-with-response-stream", false: "/invoke"}[stream]
+		}, cannot: map[string]string{"seed": noField, "presence penalty": noField, "frequency penalty": noField}},
+	}
+}
+
+// hints are words of warnings that explain the loss of facts with these labels.
+func hints(label string) []string {
+	for name, words := range map[string]string{
+		"thought": "field=reasoning;", "signature": "field=reasoning;", "image": "image", "document": "document file", "name of a document": "names",
+		"cache point": "cache", "temperature": "temperature", "top p": "top_p topP", "top k": "top_k topK", "seed": "seed", "presence": "presence", "frequency": "frequency",
+		"user": "user metadata", "JSON schema": "format schema", "thinking": "thinking reasoning", "parallel": "parallel", "tool choice": "tool_choice toolChoice toolConfig", "failure": "is_error status error",
+		"tool": "tools", "stop sequences": "stop", "end at": "stop", "strict": "strict", "citation": "citation annotation",
+	} {
+		if strings.HasPrefix(label, name) {
+			return strings.Fields(words)
+		}
+	}
+	return nil
+}
