@@ -213,8 +213,29 @@ func option(p *provider.Info, name string) (provider.Option, bool) {
 	return provider.Option{}, false
 }
 
+// unknown reports a key that the table does not have. Where it may be meant to restrict calls or callers,
+// it is an error: a gateway without the restriction would start in silence.
 func (l *loader) unknown(m *member, section, path string, p *provider.Info) {
+	if l.restricts(m.key, section) {
+		l.errorAt(m.file, m.line, m.column, path, fmt.Sprintf("unknown key %q", m.key), "", l.hint(m.key, section, p))
+		return
+	}
 	l.warnAt(m.file, m.line, m.column, path, fmt.Sprintf("unknown key %q has no effect", m.key), l.hint(m.key, section, p))
+}
+
+// restricts reports whether an unknown key may be meant to restrict something: it is among the settings
+// that only Outcrop has, which no other program needs, or nearly has the name of a section, of the master
+// key, or of a limit.
+func (l *loader) restricts(name, section string) bool {
+	if strings.HasPrefix(section, "outcrop_settings") || strings.HasPrefix(section, "model_list[].model_info.outcrop") {
+		return true
+	}
+	if name == "master_key" && !strings.HasPrefix(section, "model_list") {
+		return true // in the wrong section
+	}
+	near := nearest(name, l.table.names(section))
+	k, _ := l.table.find(section, near)
+	return k.Class == Limits && len(near) > 3 || near == "master_key" || section == "" && strings.HasSuffix(near, "_settings")
 }
 
 // hint suggests the key that may have been meant.

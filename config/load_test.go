@@ -49,9 +49,7 @@ func TestAMisplacedKeyIsToldItsPlace(t *testing.T) {
 		{"general_settings: {fallbacks: []}", "it belongs under litellm_settings or under router_settings, where it is not supported yet"},
 		{"general_settings: {rpm: 3}", "it belongs under model_list[].litellm_params, where it is a limit on the rate of calls, which is not enforced yet"},
 		{"litellm_settings: {model_list: []}", "it belongs at the top level of the file"},
-		{"litellm_settings: {master_key: sk-1}", "it belongs under general_settings"},
 		{"master_keys: sk-1", ""},
-		{"general_settings: {master_keyy: sk-1}", `did you mean "master_key"?`},
 		{fmt.Sprintf(entry, "drop_params: true"), "it belongs under model_list[].litellm_params"},
 		{fmt.Sprintf(entry, "timeout: 3"), "it belongs under model_list[].litellm_params"},
 		{fmt.Sprintf(entry, "mode: chat"), "it belongs under model_list[].model_info, where it has no effect either"},
@@ -238,6 +236,25 @@ func TestNearest(t *testing.T) {
 	} {
 		if got := nearest(name, candidates); got != want {
 			t.Errorf("nearest(%.20q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestAMisspelledRestrictionStopsTheStart: a gateway without the restriction that was meant would start
+// otherwise.
+func TestAMisspelledRestrictionStopsTheStart(t *testing.T) {
+	for text, want := range map[string]string{
+		"outcrop_settings: {bedrock: {polcy: {global: false}}}":                                                 `unknown key "polcy"; hint: did you mean "policy"?`,
+		"outcrop_settings: {bedrock: {policy: {geographis: [eu]}}}":                                             `unknown key "geographis"; hint: did you mean "geographies"?`,
+		"general_setings: {master_key: sk-a}":                                                                   `unknown key "general_setings"; hint: did you mean "general_settings"?`,
+		"general_settings: {masterkey: sk-a}":                                                                   `unknown key "masterkey"; hint: did you mean "master_key"?`,
+		"litellm_settings: {master_key: sk-a}":                                                                  `unknown key "master_key"; hint: it belongs under general_settings`,
+		"litellm_settings: {max_budgt: 5}":                                                                      `unknown key "max_budgt"; hint: did you mean "max_budget"?`,
+		"model_list: [{model_name: a, litellm_params: {model: bedrock/b}, model_info: {outcrop: {polcy: {}}}}]": `unknown key "polcy"; hint: did you mean "policy"?`,
+	} {
+		_, problems := Load(source("c.yaml", text))
+		if got := lines(problems); !strings.Contains(got, "error: ") || !strings.Contains(got, want) {
+			t.Errorf("%s: %s", text, got)
 		}
 	}
 }

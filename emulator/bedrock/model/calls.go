@@ -21,7 +21,7 @@ type toolCall struct {
 // calls decides which tools to call with which arguments. A tool choice of any or of a
 // named tool always causes a call. Otherwise a tool is called if the user's last turn
 // has no results and mentions the tool: by its name, or by a distinctive word of it
-// (weather for get_weather), unless it says not to call tools. There is one call for each subject that the prompt lists:
+// (weather for get_weather), unless it says not to call tools or what to answer. There is one call for each subject that the prompt lists:
 // the weather in Paris and Tokyo takes two, unless the model may make only one at a
 // time.
 func (p *prompt) calls(req *llm.Request) []toolCall {
@@ -44,7 +44,7 @@ func (p *prompt) calls(req *llm.Request) []toolCall {
 			chosen = req.Tools[first : first+1]
 		}
 	default:
-		if p.results == nil && !noCalls.MatchString(p.text) {
+		if p.results == nil && !noCalls.MatchString(p.text) && !answerMarker.MatchString(p.text) {
 			chosen = p.mentioned(req.Tools)
 		}
 	}

@@ -51,11 +51,23 @@ func readPrompt(req *llm.Request) *prompt {
 			}
 		}
 	}
-	p.text = strings.TrimSpace(strings.Join(texts, "\n"))
+	p.text = asked(strings.Join(texts, "\n"))
 	if step, ok := Step(req); ok {
 		p.text, p.step = strings.TrimSpace(step), true
 	}
 	return p
+}
+
+// notes matches what coding agents put beside the user's words: Claude Code's reminders, and what Codex
+// says of the machine.
+var notes = regexp.MustCompile(`(?s)<system-reminder>.*?</system-reminder>|<environment_context>.*?</environment_context>`)
+
+// asked is what the user says in a prompt; all of the prompt if that is nothing.
+func asked(prompt string) string {
+	if own := strings.TrimSpace(notes.ReplaceAllString(prompt, "")); own != "" {
+		return own
+	}
+	return strings.TrimSpace(prompt)
 }
 
 // Markers that a prompt may hold.
