@@ -194,6 +194,16 @@ func TestNothingIsKeptWithoutStore(t *testing.T) {
 	}
 }
 
+// TestMembersThatSayNothingLoseNothing: LlamaIndex sends every member, most of them as null.
+func TestMembersThatSayNothingLoseNothing(t *testing.T) {
+	s := start(t, "")
+	for _, member := range []string{`"previous_response_id":null`, `"conversation":null`, `"background":false`, `"drop_params":true`} {
+		if r := s.create(t, "hi", `,"store":false,`+member); r.status != 200 {
+			t.Errorf("%s: %s", member, r.body)
+		}
+	}
+}
+
 func TestWhatOthersKeepIsNotFound(t *testing.T) {
 	s := start(t, "")
 	db, err := s.keeper.Store(t.Context())

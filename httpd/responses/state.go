@@ -64,7 +64,7 @@ func (h *Handler) reading(err error, param, what, id string) error {
 func (h *Handler) resolve(ctx context.Context, call *gateway.Call, x *exchange) error {
 	x.owner = call.Caller().Identity
 	references := bytes.Contains(x.head.Input, []byte(`"item_reference"`))
-	if x.head.Store || x.head.Previous != "" || x.head.Conversation != "" || references {
+	if x.head.Store || x.head.Refers || references {
 		items, err := wire.Items(x.head.Input, call.ID())
 		if err != nil {
 			return err
