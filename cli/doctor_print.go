@@ -118,6 +118,9 @@ func line(f *outcrop.Finding) string {
 func who(f *outcrop.Finding) string {
 	id := &f.Identity
 	var parts []string
+	if f.Subject != provider.SubjectCredentials {
+		parts = append(parts, f.Subject)
+	}
 	if f.Err != nil {
 		parts = append(parts, string(f.Err.Code))
 	}

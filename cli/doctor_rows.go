@@ -235,6 +235,8 @@ func unnamed(text, id string) string {
 			return b.String()
 		}
 		switch n := len(before); {
+		case n > 0 && isWord(before[n-1]) || after != "" && isWord(after[0]): // a part of another word, such as x in proxy
+			b.WriteString(id)
 		case n > 0 && strings.IndexByte("/:.", before[n-1]) >= 0:
 			b.WriteByte('*')
 		case strings.HasSuffix(before, "--model "):
@@ -246,6 +248,10 @@ func unnamed(text, id string) string {
 		}
 		text = after
 	}
+}
+
+func isWord(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
 // subjectOf returns the name of what was refused.

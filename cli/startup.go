@@ -64,10 +64,17 @@ func (d *diagnosis) startLines(emulated, announced bool) []string {
 		default:
 			callers++
 			endpoint := "AWS"
+			if f.Subject != provider.SubjectCredentials {
+				endpoint = f.Subject
+			}
 			if len(addresses[f.CallerIndex]) > 0 { // show a setting that may have been forgotten
 				endpoint = strings.Join(addresses[f.CallerIndex], ", ")
 			}
-			add("calling %s as %s in %s", endpoint, caller(f), strings.Join(locations[f.CallerIndex], ", "))
+			text := fmt.Sprintf("calling %s as %s", endpoint, caller(f))
+			if in := locations[f.CallerIndex]; len(in) > 0 && in[0] != "" {
+				text += " in " + strings.Join(in, ", ")
+			}
+			add("%s", text)
 		}
 	}
 	if more > 0 {

@@ -60,6 +60,10 @@ const (
 	StateSkipped State = "skipped" // the check was not made; Detail says why
 )
 
+// SubjectCredentials is the subject of CheckIdentity of a provider whose credentials are those of a whole
+// platform, AWS. Other providers' is their name.
+const SubjectCredentials = "credentials"
+
 // Finding is the result of one check. Fields that do not apply are zero.
 type Finding struct {
 	Check Check

@@ -85,7 +85,7 @@ func (x *check) found(ctx context.Context, f provider.Finding) {
 
 // identity determines the calling identity.
 func (x *check) identity(ctx context.Context) {
-	f := provider.Finding{Check: provider.CheckIdentity, Subject: "credentials"}
+	f := provider.Finding{Check: provider.CheckIdentity, Subject: provider.SubjectCredentials}
 	source := x.d.source
 	start := time.Now()
 	limited, cancel := context.WithTimeout(ctx, x.Timeout)
