@@ -31,6 +31,7 @@ type loader struct {
 	ignored     map[string]bool      // ignored keys that have been reported
 	visited     int                  // keys
 	hints       map[[3]string]string // for unknown keys, by provider, section and key
+	restricting map[[2]string]bool   // unknown keys, by section and key; see restricts
 	infoLeft    int                  // bytes left for model_info as JSON
 }
 
@@ -41,7 +42,7 @@ type located struct {
 }
 
 func newLoader(src Source) *loader {
-	return &loader{src: src, table: keyTable(), environment: map[string]Secret{}, reported: map[located]bool{}, hints: map[[3]string]string{}, ignored: map[string]bool{}, infoLeft: maxInfos}
+	return &loader{src: src, table: keyTable(), environment: map[string]Secret{}, reported: map[located]bool{}, hints: map[[3]string]string{}, restricting: map[[2]string]bool{}, ignored: map[string]bool{}, infoLeft: maxInfos}
 }
 
 func (l *loader) report(s Severity, file, line, column int, path, message, accepted, hint string) {
@@ -233,9 +234,15 @@ func (l *loader) restricts(name, section string) bool {
 	if name == "master_key" && !strings.HasPrefix(section, "model_list") {
 		return true // in the wrong section
 	}
-	near := nearest(name, l.table.names(section))
-	k, _ := l.table.find(section, near)
-	return k.Class == Limits && len(near) > 3 || near == "master_key" || section == "" && strings.HasSuffix(near, "_settings")
+	at := [2]string{section, name}
+	restricts, known := l.restricting[at]
+	if !known {
+		near := nearest(name, l.table.names(section))
+		k, _ := l.table.find(section, near)
+		restricts = k.Class == Limits && len(near) > 3 || near == "master_key" || section == "" && strings.HasSuffix(near, "_settings")
+		l.restricting[at] = restricts
+	}
+	return restricts
 }
 
 // hint suggests the key that may have been meant.
