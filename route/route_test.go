@@ -421,3 +421,13 @@ func TestRetryAfter(t *testing.T) {
 		}
 	}
 }
+
+func TestAMisspelledNameIsToldTheNearest(t *testing.T) {
+	r := New([]Entry{{Name: "claude"}, {Name: "claude-small"}, {Name: "openai/*"}}, Options{})
+	for name, want := range map[string]string{"claud": `Did you mean "claude"? `, "Claude-smal": `Did you mean "claude-small"? `, "granite": "", "openai": ""} {
+		e := r.notConfigured(name)
+		if e.Fix != want+"GET /v1/models lists the configured names." {
+			t.Errorf("%s: %s", name, e.Fix)
+		}
+	}
+}

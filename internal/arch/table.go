@@ -128,7 +128,7 @@ func rules() []Rule {
 
 		{Path: "store", Level: contract, Why: "the store keeps bytes for an owner, and knows neither dialects nor the pipeline"},
 		{Path: "telemetry", Level: contract, May: common, Why: "every stage may record, so it is below all of them and never sees a request's content"},
-		{Path: "route", Level: stage, May: with("catalog", "provider", "telemetry"), Why: "routing knows the providers' contract, but no concrete provider and no server"},
+		{Path: "route", Level: stage, May: with("catalog", "internal/levenshtein", "provider", "telemetry"), Why: "routing knows the providers' contract, but no concrete provider and no server"},
 		{Path: "fetch", Level: stage, May: []string{"internal/netguard", "llm"}, Why: "fetching knows URLs and content, but neither dialects, providers nor its callers"},
 		{
 			Path: "gateway", Level: pipeline, May: with("internal/budget", "internal/parallel", "route", "telemetry"),
