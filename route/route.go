@@ -18,7 +18,6 @@ import (
 
 	"outcrop/catalog"
 	"outcrop/internal/jsonx"
-	"outcrop/internal/levenshtein"
 	"outcrop/llm"
 	"outcrop/provider"
 )
@@ -337,26 +336,6 @@ func (r *Router) notConfigured(name string) *llm.Error {
 	}
 	return e
 }
-
-// nearest returns the configured name that a misspelled one is nearest to; empty if none is near.
-func (r *Router) nearest(name string) string {
-	if len(name) > maxNearName {
-		return ""
-	}
-	best, fewest := "", 1+max(1, len(name)/4)
-	for _, g := range r.all {
-		if far := len(g.name) - len(name); far >= fewest || -far >= fewest || strings.Contains(g.name, "*") {
-			continue
-		}
-		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(g.name)); d < fewest {
-			best, fewest = g.name, d
-		}
-	}
-	return best
-}
-
-// maxNearName is the length of the longest name for which a near one is looked for, in bytes.
-const maxNearName = 100
 
 // shouldRetry decides whether another try follows a failure, and after which pause.
 func (r *Router) shouldRetry(e *llm.Error, tries int, retries *budget, failed, next *deployment, start time.Time) (time.Duration, bool) {
