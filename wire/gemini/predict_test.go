@@ -15,11 +15,13 @@ func TestRequestsOfPredict(t *testing.T) {
 		want     string
 	}{
 		"some of the inputs": {
-			llm.EmbedRequest{Inputs: texts, InputType: "search_query", Dimensions: llm.Some[int64](256), Truncate: "END"}, 0, 2,
+			llm.EmbedRequest{Inputs: texts, InputType: "search_query", Dimensions: llm.Some[int64](256), Truncate: "END"},
+			0, 2,
 			`{"instances":[{"content":"granite","task_type":"RETRIEVAL_QUERY"},{"content":"basalt","task_type":"RETRIEVAL_QUERY"}],"parameters":{"autoTruncate":true,"outputDimensionality":256}}`,
 		},
 		"the model's own members": {
-			llm.EmbedRequest{Inputs: texts, Truncate: "NONE", ModelFields: []jsonx.Member{{Name: "title", Value: jsonx.Raw(`"Stones"`)}, {Name: "taskType", Value: jsonx.Raw(`"FACT_VERIFICATION"`)}}}, 2, 3,
+			llm.EmbedRequest{Inputs: texts, Truncate: "NONE", ModelFields: []jsonx.Member{{Name: "title", Value: jsonx.Raw(`"Stones"`)}, {Name: "taskType", Value: jsonx.Raw(`"FACT_VERIFICATION"`)}}},
+			2, 3,
 			`{"instances":[{"content":"slate","title":"Stones","task_type":"FACT_VERIFICATION"}],"parameters":{"autoTruncate":false}}`,
 		},
 	} {
