@@ -238,6 +238,13 @@ func Unsupported(param, format string, args ...any) *Error {
 	return &Error{Code: CodeUnsupported, Status: 400, Param: Clip(param, maxParam), Message: Clip(fmt.Sprintf(format, args...), maxMessage)}
 }
 
+// Droppable is Unsupported for a field that drop_params drops instead, which is its fix.
+func Droppable(param, format string, args ...any) *Error {
+	e := Unsupported(param, format, args...)
+	e.Fix = "Leave " + param + " out, or set drop_params to drop unsupported parameters."
+	return e
+}
+
 // Overloaded makes the error for a call that the memory budget refused. err is the reason: ErrFull
 // of package internal/budget, or the cause of a context's end.
 func Overloaded(err error) *Error {

@@ -183,9 +183,7 @@ func (d *decoder) warnOnce(code, field, detail string) {
 // refusef is for content or a parameter that is not supported and whose absence would change the
 // meaning: it is an error, or under drop_params a warning.
 func (d *decoder) refusef(field, format string, args ...any) {
-	e := llm.Unsupported(field, format, args...)
-	e.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
-	d.refuse(e)
+	d.refuse(llm.Droppable(field, format, args...))
 }
 
 func (d *decoder) refuse(e *llm.Error) {

@@ -62,9 +62,7 @@ func (e *encoder) refuse(field, format string, args ...any) error {
 		e.warnings = append(e.warnings, llm.Warning{Code: llm.WarnDropped, Field: field})
 		return nil
 	}
-	err := llm.Unsupported(field, format, args...)
-	err.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
-	return err
+	return llm.Droppable(field, format, args...)
 }
 
 // given reports whether the request sets a member of the API itself, which takes precedence.

@@ -73,9 +73,7 @@ func (e *encoder) refuse(field, format string, args ...any) error {
 		e.warn(llm.WarnDropped, field, "")
 		return nil
 	}
-	err := llm.Unsupported(field, format, args...)
-	err.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
-	return err
+	return llm.Droppable(field, format, args...)
 }
 
 // topMember is the name of a model field that belongs to the top of a request, and not to

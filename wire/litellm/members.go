@@ -146,9 +146,7 @@ func (r *Reader) unsupported(m *jsonx.Member) error {
 	if m.Name == "user_config" || m.Name == "custom_llm_provider" {
 		hint = fromConfiguration
 	}
-	e := llm.Unsupported(m.Name, "%s is not supported by this model%s", m.Name, hint)
-	e.Fix = "Leave " + m.Name + " out, or set drop_params to drop unsupported parameters."
-	return e
+	return llm.Droppable(m.Name, "%s is not supported by this model%s", m.Name, hint)
 }
 
 func (r *Reader) dropped(field string) {

@@ -83,9 +83,7 @@ func (e *requestWriter) refuse(field, format string, args ...any) error {
 		e.warn(llm.WarnDropped, field, "")
 		return nil
 	}
-	err := llm.Unsupported(field, format, args...)
-	err.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
-	return err
+	return llm.Droppable(field, format, args...)
 }
 
 // given reports whether the request sets a member of the endpoint's own, which takes precedence.

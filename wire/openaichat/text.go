@@ -216,9 +216,7 @@ func (r *TextRequest) Untranslated() ([]llm.Warning, error) {
 			continue
 		}
 		if !r.Call.DropParams {
-			e := llm.Unsupported(m.name, "%s is not supported: the model is served by an API for conversations, and %s", m.name, m.why)
-			e.Fix = "Leave " + m.name + " out, or set drop_params to drop unsupported parameters."
-			return nil, e
+			return nil, llm.Droppable(m.name, "%s is not supported: the model is served by an API for conversations, and %s", m.name, m.why)
 		}
 		warnings = append(warnings, llm.Warning{Code: llm.WarnDropped, Field: m.name, Detail: m.why})
 	}

@@ -174,9 +174,7 @@ func (d *decoder) refusef(field, format string, args ...any) {
 	if len(d.refusals) == maxWarnings {
 		return
 	}
-	e := llm.Unsupported(field, format, args...)
-	e.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
-	d.refusals = append(d.refusals, e)
+	d.refusals = append(d.refusals, llm.Droppable(field, format, args...))
 }
 
 func (d *decoder) request(w *wireRequest) error {

@@ -272,9 +272,7 @@ func (p *adapter) refuse(field, format string, args ...any) error {
 		p.warn(llm.WarnDropped, field, "")
 		return nil
 	}
-	e := llm.Unsupported(field, format, args...)
-	e.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
-	return e
+	return llm.Droppable(field, format, args...)
 }
 
 // refuseKind is refuse for a field whose name, in the client's words, is the first argument of

@@ -102,9 +102,7 @@ func (p *planner) refuse(field, format string, args ...any) error {
 		p.warn(llm.WarnDropped, field, "")
 		return nil
 	}
-	e := llm.Unsupported(field, format, args...)
-	e.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
-	return e
+	return llm.Droppable(field, format, args...)
 }
 
 // settings checks the request's settings against those of the model.

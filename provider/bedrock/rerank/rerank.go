@@ -60,9 +60,7 @@ func (p *plan) refuse(field, format string, args ...any) error {
 		p.warnings = append(p.warnings, llm.Warning{Code: llm.WarnDropped, Field: field})
 		return nil
 	}
-	e := llm.Unsupported(field, format, args...)
-	e.Fix = "Leave " + field + " out, or set drop_params to drop unsupported parameters."
-	return e
+	return llm.Droppable(field, format, args...)
 }
 
 func (m *Model) plan(req *llm.RerankRequest) (*plan, error) {
