@@ -73,7 +73,7 @@ func (l *serverLog) count(now time.Time) (n int, due bool) {
 
 // Watch returns a listener that calls refused with the status of each request that net/http itself
 // refuses: invalid HTTP, a header that is too large, an unsupported expectation. No handler sees
-// those.
+// those. Its connections take no more of a response than the client reads, and a little.
 func Watch(l net.Listener, refused func(status int)) net.Listener {
 	return &watched{Listener: l, refused: refused}
 }
@@ -89,6 +89,7 @@ func (w *watched) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	if tcp, ok := c.(*net.TCPConn); ok {
+		limitUnsent(tcp)
 		return &watchedConn{TCPConn: tcp, refused: w.refused}, nil
 	}
 	return c, nil
