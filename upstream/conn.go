@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"outcrop/internal/httpfield"
+	"outcrop/internal/socket"
 )
 
 // userAgent names this client to the provider.
@@ -74,6 +75,7 @@ func (c *Client) connect(ctx context.Context, to origin) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	tcp = socket.New(tcp)
 	k := &conn{Conn: tcp, tcp: tcp, client: c, dest: to}
 	if to.scheme == "https" {
 		cfg := c.tls.Clone()

@@ -3,9 +3,10 @@
 package upstream
 
 import (
-	"errors"
 	"net"
 	"syscall"
+
+	"outcrop/internal/socket"
 )
 
 // quiet reports whether nothing has arrived on an idle connection: no data, no end, no error. It
@@ -21,9 +22,7 @@ func quiet(c net.Conn) bool {
 	}
 	silent := false
 	err = raw.Read(func(fd uintptr) bool {
-		var b [1]byte
-		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		silent = errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EWOULDBLOCK)
+		silent = socket.Look(fd) == socket.Quiet
 		return true
 	})
 	return err == nil && silent

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"outcrop/internal/socket"
 )
 
 // conn is a connection of the lean loop.
@@ -222,7 +224,7 @@ func (c *conn) readNow(fd uintptr) bool {
 	if c.head == nil {
 		c.head = buffer(&c.server.heads, headSize)
 	}
-	n, again, err := readSocket(fd, (*c.head)[c.to:])
+	n, again, err := socket.Read(fd, (*c.head)[c.to:])
 	if err == nil && n == 0 && !again {
 		err = io.EOF
 	}

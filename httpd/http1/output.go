@@ -3,6 +3,8 @@ package http1
 import (
 	"net"
 	"slices"
+
+	"outcrop/internal/socket"
 )
 
 // output writes to a connection's socket. It is used by one goroutine at a time.
@@ -60,7 +62,7 @@ func (o *output) writeOnce(fd uintptr) (done, again bool) {
 		}
 		next = o.parts[i]
 	}
-	n, again, err := writeSocket(fd, next)
+	n, again, err := socket.Write(fd, next)
 	if err != nil {
 		o.err = err
 		return true, false

@@ -5,54 +5,16 @@ import (
 	"os"
 	"sync"
 	"syscall"
+
+	"outcrop/internal/socket"
 )
-
-// readSocket reads what has arrived. again means that nothing has; n is 0 at the end.
-func readSocket(fd uintptr, p []byte) (n int, again bool, err error) {
-	for {
-		n, err = syscall.Read(int(fd), p)
-		switch {
-		case err == nil:
-			return n, false, nil
-		case errors.Is(err, syscall.EAGAIN):
-			return 0, true, nil
-		case !errors.Is(err, syscall.EINTR):
-			return 0, false, os.NewSyscallError("read", err)
-		}
-	}
-}
-
-// writeSocket writes what the socket has room for. again means that it has none.
-func writeSocket(fd uintptr, p []byte) (n int, again bool, err error) {
-	for {
-		n, err = syscall.Write(int(fd), p)
-		switch {
-		case err == nil:
-			return n, false, nil
-		case errors.Is(err, syscall.EAGAIN):
-			return 0, true, nil
-		case !errors.Is(err, syscall.EINTR):
-			return 0, false, os.NewSyscallError("write", err)
-		}
-	}
-}
 
 // ended reports whether nothing more will arrive on a socket: the client has closed it, or its
 // sending half, and everything that it sent has been read. It neither waits nor reads anything.
 func ended(raw syscall.RawConn) bool {
-	end := false
-	err := raw.Control(func(fd uintptr) {
-		for {
-			var b [1]byte
-			n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-			if errors.Is(err, syscall.EINTR) {
-				continue
-			}
-			end = err == nil && n == 0 || err != nil && !errors.Is(err, syscall.EAGAIN)
-			return
-		}
-	})
-	return end || err != nil
+	var state socket.State
+	err := raw.Control(func(fd uintptr) { state = socket.Look(fd) })
+	return err != nil || state == socket.Ended || state == socket.Broken
 }
 
 // watcher notices when clients close their connections or the sending halves of them, without

@@ -18,12 +18,4 @@ func (*watcher) add(*conn) (uint64, error)  { return 0, errors.ErrUnsupported }
 func (*watcher) remove(*conn, uint64, bool) {}
 func (*watcher) close()                     {}
 
-func readSocket(uintptr, []byte) (n int, again bool, err error) {
-	return 0, false, errors.ErrUnsupported
-}
-
-func writeSocket(uintptr, []byte) (n int, again bool, err error) {
-	return 0, false, errors.ErrUnsupported
-}
-
 func ended(syscall.RawConn) bool { return false }

@@ -67,6 +67,8 @@ type Dependency struct {
 type Ban struct {
 	Path string   // a full import path; a last segment of ... includes everything below
 	In   []string // paths below the module, as in Rule.Path
+	// But are packages of In that may import it.
+	But []string
 	// Deep also forbids importing it indirectly.
 	Deep bool
 	Why  string
@@ -118,7 +120,7 @@ func (t Table) imports(p Package) []Finding {
 		}
 	}
 	for _, ban := range t.Bans {
-		if !matchAny(ban.In, p.Path) {
+		if !matchAny(ban.In, p.Path) || matchAny(ban.But, p.Path) {
 			continue
 		}
 		reached := p.Imports

@@ -47,7 +47,7 @@ func rules() []Rule {
 		{Path: "catalog", Level: dialect, May: with("catalog/schema"), Why: "what is known of models is data for all others, and knows no provider"},
 		{Path: "catalog/tables", Level: component, May: with("catalog", "catalog/schema", "upstream", "wire/litellm"), Why: "the reader of public tables writes the catalogue's files, and takes no part in calls; the names of LiteLLM's prices are those of its configuration"},
 
-		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard"}, Why: "the HTTP client knows neither dialects nor providers"},
+		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard", "internal/socket"}, Why: "the HTTP client knows neither dialects nor providers"},
 		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "internal/httpfield", "llm", "upstream"}, Beside: []string{"provider"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect"},
 		{Path: "provider/modellist", Level: contract, May: common, Beside: []string{"provider"}, Why: "lists of models are kept and checked alike, whoever has them and in whatever form they are sent"},
 		{Path: "provider/overrides", Level: contract, May: with("internal/netguard", "upstream"), Beside: []string{"provider"}, Why: "what clients may set, and where the gateway's identity may go, is judged in one place"},
@@ -140,7 +140,7 @@ func rules() []Rule {
 			Why: "the library is the pipeline without HTTP: no frontend, no server, and providers only from the list; the operator's parameters are in OpenAI's dialect",
 		},
 
-		{Path: "httpd/http1", Level: language, May: []string{"internal/httpfield"}, Why: "an HTTP server serves any http.Handler, and knows nothing else of this program but how header fields are read"},
+		{Path: "httpd/http1", Level: language, May: []string{"internal/httpfield", "internal/socket"}, Why: "an HTTP server serves any http.Handler, and knows nothing else of this program but how header fields and sockets are read"},
 		{Path: "httpd/inbound", Level: pipeline, May: with("internal/budget"), Why: "the code shared by frontends handles bodies and event streams, and knows no frontend"},
 		{Path: "httpd/door", Level: library, May: with("gateway", "wire/litellm", "httpd/inbound"), Why: "the code shared by frontends admits calls and describes them in headers, and knows no frontend and no dialect but LiteLLM's additions to all of them"},
 		{
@@ -235,7 +235,7 @@ func bans() []Ban {
 		{Path: "log", In: []string{"..."}, Why: "log/slog is the log; package log is global state"},
 		{Path: "testing", In: []string{"..."}, Why: "test tools do not belong in the binary"},
 		{Path: "net/http/httptest", In: []string{"..."}, Why: "test tools do not belong in the binary"},
-		{Path: "unsafe", In: []string{"..."}, Why: "nothing here needs it"},
+		{Path: "unsafe", In: []string{"..."}, But: []string{"internal/socket"}, Why: "only system calls that package syscall does not have need it"},
 		{Path: "math/rand", In: []string{"..."}, Why: "math/rand/v2 is seeded and has no global to reseed; secrets come from crypto/rand"},
 	}
 }

@@ -1,0 +1,31 @@
+//go:build !unix
+
+package socket
+
+import (
+	"errors"
+	"net"
+)
+
+// Read is not known here.
+func Read(uintptr, []byte) (n int, again bool, err error) { return 0, false, errors.ErrUnsupported }
+
+// Write is not known here.
+func Write(uintptr, []byte) (n int, again bool, err error) { return 0, false, errors.ErrUnsupported }
+
+// State is what has arrived on a socket and was not read.
+type State int
+
+// The states of a socket.
+const (
+	Quiet State = iota
+	Data
+	Ended
+	Broken
+)
+
+// Look is not known here.
+func Look(uintptr) State { return Broken }
+
+// New returns c.
+func New(c net.Conn) net.Conn { return c }
