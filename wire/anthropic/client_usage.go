@@ -35,11 +35,16 @@ func AddUsage(u *llm.Usage, usage jsonx.Raw) (tier string, err error) {
 	if err := jsonx.Unmarshal(usage, &r); err != nil {
 		return "", err
 	}
-	u.Total = u.Prompt() + u.Output
+	return r.end(), nil
+}
+
+// end adds up what has been read, and returns the service tier in the common words.
+func (r *usageReader) end() (tier string) {
+	r.usage.Total = r.usage.Prompt() + r.usage.Output
 	if r.tier == "standard" {
-		return "default", nil
+		return "default"
 	}
-	return r.tier, nil
+	return r.tier
 }
 
 // usageReader reads the usage of a response into usage. Every call has one, so it is read member by
@@ -51,8 +56,8 @@ type usageReader struct {
 
 // UnmarshalJSONFrom receives jsonx's decoder.
 func (r *usageReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	return eachMember(d, func(name string) error {
-		switch name {
+	return jsonx.Each(d, func(name []byte) error {
+		switch string(name) {
 		case "input_tokens":
 			return setCount(d, &r.usage.Input)
 		case "output_tokens":
@@ -64,16 +69,16 @@ func (r *usageReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		case "cache_creation":
 			return r.writes(d)
 		case "output_tokens_details":
-			return eachMember(d, func(name string) error {
-				if name == "thinking_tokens" {
+			return jsonx.Each(d, func(name []byte) error {
+				if string(name) == "thinking_tokens" {
 					return setOptional(d, &r.usage.Reasoning)
 				}
 				return d.SkipValue()
 			})
 		case "service_tier":
-			return jsonx.UnmarshalDecode(d, &r.tier)
+			return jsonx.Text(d, &r.tier)
 		default:
-			return r.other(d, name)
+			return r.other(d, string(name))
 		}
 	})
 }
@@ -84,8 +89,8 @@ func (r *usageReader) writes(d *jsonx.Decoder) error {
 		r.usage.CacheWrites = nil
 	}
 	var minutes, hour int64
-	err := eachMember(d, func(name string) error {
-		switch name {
+	err := jsonx.Each(d, func(name []byte) error {
+		switch string(name) {
 		case "ephemeral_5m_input_tokens":
 			return setCount(d, &minutes)
 		case "ephemeral_1h_input_tokens":
@@ -116,38 +121,13 @@ func (r *usageReader) other(d *jsonx.Decoder, name string) error {
 	return nil
 }
 
-// eachMember calls read for each member of an object, with the decoder before its value. It skips
-// null.
-func eachMember(d *jsonx.Decoder, read func(name string) error) error {
-	if d.PeekKind() == 'n' {
-		return d.SkipValue()
-	}
-	if d.PeekKind() != '{' {
-		return jsonx.Fault("must be an object, not %s", jsonx.KindName(d.PeekKind()))
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
-		if err != nil {
-			return err
-		}
-		if err := read(name.String()); err != nil {
-			return err
-		}
-	}
-	_, err := d.ReadToken()
-	return err
-}
-
 // setCount reads a counter, unless it is null.
 func setCount(d *jsonx.Decoder, to *int64) error {
 	if d.PeekKind() == 'n' {
 		return d.SkipValue()
 	}
 	var n int64
-	err := jsonx.UnmarshalDecode(d, &n)
+	err := jsonx.Int(d, &n)
 	*to = max(0, n)
 	return err
 }

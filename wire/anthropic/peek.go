@@ -62,23 +62,17 @@ func Peek(body []byte) (*Head, error) {
 // headReader reads a Head, and skips what it does not need.
 type headReader struct{ Head }
 
+// UnmarshalJSONFrom receives jsonx's decoder.
 func (h *headReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	if d.PeekKind() != '{' {
-		return jsonx.Fault("must be an object, not %s", jsonx.KindName(d.PeekKind()))
+	if d.PeekKind() == 'n' {
+		return jsonx.Fault("must be an object, not %s", jsonx.KindName('n'))
 	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != '}' {
-		token, err := d.ReadToken()
-		if err != nil {
-			return err
-		}
-		name := token.String()
-		h.Members = append(h.Members, name)
-		switch name {
+	return jsonx.Each(d, func(name []byte) (err error) {
+		member := string(name)
+		h.Members = append(h.Members, member)
+		switch member {
 		case "model":
-			err = jsonx.UnmarshalDecode(d, &h.Model)
+			err = jsonx.Text(d, &h.Model)
 		case "stream":
 			var stream optional[bool]
 			err = jsonx.UnmarshalDecode(d, &stream)
@@ -100,10 +94,6 @@ func (h *headReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		default:
 			err = d.SkipValue()
 		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err := d.ReadToken()
-	return err
+		return err
+	})
 }

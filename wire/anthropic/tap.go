@@ -64,17 +64,6 @@ func DecodeFailure(body []byte) (f *APIError, requestID string) {
 	return nil, ""
 }
 
-// tappedMessage is a response or the message of a message_start, as far as it is tapped.
-type tappedMessage struct {
-	Type       string    `json:"type"`
-	ID         string    `json:"id"`
-	Model      string    `json:"model"`
-	StopReason string    `json:"stop_reason"`
-	Usage      jsonx.Raw `json:"usage"`
-	Error      *APIError `json:"error"`
-	Content    jsonx.Raw `json:"content"`
-}
-
 // ReadAnswer reads the body of a complete response. model is the client's name for the model; if it
 // is empty, the provider's stays. The bytes of the body are unchanged otherwise.
 func ReadAnswer(body []byte, model string) (*RawAnswer, error) {
@@ -84,19 +73,16 @@ func ReadAnswer(body []byte, model string) (*RawAnswer, error) {
 	if jsonx.ManyValues(body, maxSentValues) {
 		return nil, ErrManyValues
 	}
-	var m wholeMessage
+	a := &RawAnswer{}
+	m := wholeMessage{tapped: &a.Tapped}
 	if err := jsonx.Unmarshal(body, &m); err != nil {
 		return nil, err
 	}
 	switch {
-	case m.Error != nil:
-		return nil, m.Error
-	case m.Type != "message" || m.Content.Kind() == 'n':
+	case m.failure != nil:
+		return nil, m.failure
+	case m.typ != "message" || !m.content:
 		return nil, ErrNotMessage
-	}
-	a := &RawAnswer{}
-	if err := a.message(&m.tappedMessage); err != nil {
-		return nil, err
 	}
 	a.Body = [][]byte{body}
 	if model != "" && m.end > 0 {
@@ -108,64 +94,57 @@ func ReadAnswer(body []byte, model string) (*RawAnswer, error) {
 // Bytes returns Body in one piece.
 func (a *RawAnswer) Bytes() []byte { return bytes.Join(a.Body, nil) }
 
-// wholeMessage is a message, and where its member model stands.
+// wholeMessage reads a message into what is tapped of it.
 type wholeMessage struct {
-	tappedMessage
-	start, end int
+	tapped     *Tapped
+	typ        string
+	start, end int // where the value of the member model stands, if end is not 0
+	content    bool
+	failure    *APIError
 }
 
 // UnmarshalJSONFrom receives jsonx's decoder.
 func (m *wholeMessage) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	if d.PeekKind() != '{' {
-		return jsonx.UnmarshalDecode(d, &m.tappedMessage)
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadValue()
-		if err != nil {
-			return err
-		}
-		switch string(unquoted(name)) {
+	return jsonx.Each(d, func(name []byte) (err error) {
+		switch string(name) {
 		case "type":
-			err = jsonx.UnmarshalDecode(d, &m.Type)
-		case "id":
-			err = jsonx.UnmarshalDecode(d, &m.ID)
+			return jsonx.Text(d, &m.typ)
 		case "model":
 			var value jsonx.Raw
-			if value, err = d.ReadValue(); err == nil {
-				m.end = int(d.InputOffset())
-				m.start = m.end - len(value)
-				err = jsonx.Unmarshal(value, &m.Model)
+			if value, err = d.ReadValue(); err != nil {
+				return err
 			}
-		case "stop_reason":
-			err = jsonx.UnmarshalDecode(d, &m.StopReason)
-		case "usage":
-			err = jsonx.UnmarshalDecode(d, &m.Usage)
-		case "error":
-			err = jsonx.UnmarshalDecode(d, &m.Error)
+			m.end = int(d.InputOffset())
+			m.start = m.end - len(value)
+			return jsonx.Unmarshal(value, &m.tapped.Model)
 		case "content":
-			if d.PeekKind() == 'n' {
-				m.Content = jsonx.Raw("null")
-			}
-			err = d.SkipValue()
+			m.content = d.PeekKind() != 'n'
+			return d.SkipValue()
+		case "error":
+			return jsonx.UnmarshalDecode(d, &m.failure)
 		default:
-			err = d.SkipValue()
+			return m.tapped.member(d, name)
 		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err := d.ReadToken()
-	return err
+	})
 }
 
-// message takes what a message says.
-func (t *Tapped) message(m *tappedMessage) error {
-	t.ID, t.Model = m.ID, m.Model
-	t.stop(m.StopReason)
-	return t.count(m.Usage)
+// member reads a member of a message, or of the delta of one.
+func (t *Tapped) member(d *jsonx.Decoder, name []byte) error {
+	switch string(name) {
+	case "id":
+		return jsonx.Text(d, &t.ID)
+	case "model":
+		return jsonx.Text(d, &t.Model)
+	case "stop_reason":
+		var word string
+		err := jsonx.Text(d, &word)
+		t.stop(word)
+		return err
+	case "usage":
+		return t.count(d)
+	default:
+		return d.SkipValue()
+	}
 }
 
 func (t *Tapped) stop(word string) {
@@ -174,15 +153,16 @@ func (t *Tapped) stop(word string) {
 	}
 }
 
-func (t *Tapped) count(usage jsonx.Raw) error {
-	if !has(usage) {
-		return nil
+// count reads the usage of a message or of an event.
+func (t *Tapped) count(d *jsonx.Decoder) error {
+	if d.PeekKind() == 'n' {
+		return d.SkipValue()
 	}
-	tier, err := AddUsage(&t.Usage, usage)
-	if err != nil {
+	r := usageReader{usage: &t.Usage}
+	if err := r.UnmarshalJSONFrom(d); err != nil {
 		return err
 	}
-	if tier != "" {
+	if tier := r.end(); tier != "" {
 		t.ServiceTier = tier
 	}
 	t.Counted = true
@@ -223,8 +203,12 @@ func (t *Tapped) Take(ev *RawEvent, data []byte) error {
 		return errors.New("its type is not a name")
 	}
 	switch ev.Type {
-	case "message_start", "message_delta", "message_stop":
-		err = t.tap(ev)
+	case "message_start", "message_delta":
+		err = jsonx.Unmarshal(data, (*tap)(t))
+	case "message_stop":
+		if t.Done = jsonx.Valid(data); !t.Done {
+			err = errNoJSON
+		}
 	case "error":
 		var e struct {
 			Error APIError `json:"error"`
@@ -238,7 +222,7 @@ func (t *Tapped) Take(ev *RawEvent, data []byte) error {
 			return nil
 		}
 		if !jsonx.Valid(data) {
-			err = errors.New("it is not JSON")
+			err = errNoJSON
 		}
 	}
 	if err == nil && bytes.ContainsAny(ev.Data, "\r\n") { // between tokens: a string has none
@@ -247,24 +231,23 @@ func (t *Tapped) Take(ev *RawEvent, data []byte) error {
 	return err
 }
 
-func (t *Tapped) tap(ev *RawEvent) error {
-	var e struct {
-		Message tappedMessage `json:"message"`
-		Delta   tappedMessage `json:"delta"`
-		Usage   jsonx.Raw     `json:"usage"`
-	}
-	if err := jsonx.Unmarshal(ev.Data, &e); err != nil {
-		return err
-	}
-	switch ev.Type {
-	case "message_start":
-		return t.message(&e.Message)
-	case "message_delta":
-		t.stop(e.Delta.StopReason)
-		return t.count(e.Usage)
-	}
-	t.Done = true
-	return nil
+// tap reads the event that begins a message, or its delta.
+type tap Tapped
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (t *tap) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	message := (*Tapped)(t)
+	part := func(name []byte) error { return message.member(d, name) }
+	return jsonx.Each(d, func(name []byte) error {
+		switch string(name) {
+		case "message", "delta":
+			return jsonx.Each(d, part)
+		case "usage":
+			return message.count(d)
+		default:
+			return d.SkipValue()
+		}
+	})
 }
 
 // plainDelta reports whether an event is a text delta as providers write it, on one line and without
@@ -293,13 +276,16 @@ func plainDelta(data []byte) bool {
 	return utf8.Valid(text)
 }
 
-var errNoType = errors.New("it has no type")
+var (
+	errNoType = errors.New("it has no type")
+	errNoJSON = errors.New("it is not JSON")
+)
 
 // typeOf returns the type of an event. It is the first member in everything that providers send.
 func typeOf(data []byte) (string, error) {
 	const begin = `{"type":"`
 	if rest, ok := bytes.CutPrefix(data, []byte(begin)); ok {
-		if end := bytes.IndexAny(rest, `"\`); end >= 0 && rest[end] == '"' {
+		if end := bytes.IndexByte(rest, '"'); end >= 0 && bytes.IndexByte(rest[:end], '\\') < 0 {
 			return known(rest[:end]), nil
 		}
 	}

@@ -145,44 +145,90 @@ const metrics = "amazon-bedrock-invocationMetrics"
 
 // measured takes Bedrock's measurements out of the last event.
 func (r *Reader) measured(ev *Event) error {
-	var e struct {
-		Metrics *struct {
-			Input      int64  `json:"inputTokenCount"`
-			Output     int64  `json:"outputTokenCount"`
-			CacheRead  *int64 `json:"cacheReadInputTokenCount"`
-			CacheWrite *int64 `json:"cacheWriteInputTokenCount"`
-			Latency    *int64 `json:"invocationLatency"`
-		} `json:"amazon-bedrock-invocationMetrics"`
-	}
-	if err := jsonx.Unmarshal(ev.Data, &e); err != nil {
-		return err
-	}
-	t := &r.tapped
-	m := e.Metrics
-	if m == nil {
+	if !bytes.Contains(ev.Data, []byte(metrics)) {
 		return nil
 	}
-	if m.Latency != nil {
-		t.LatencyMs = llm.Some(*m.Latency)
-	}
-	if !t.Counted {
-		t.Counted = true
-		t.Usage.Input, t.Usage.Output = m.Input, m.Output
-		if m.CacheRead != nil {
-			t.Usage.CacheRead = llm.Some(*m.CacheRead)
+	var m measurements
+	const begin = `{"type":"message_stop"`
+	// Bedrock writes them at the end. Take has shown that the event is valid.
+	if last, ok := bytes.CutPrefix(ev.Data, []byte(begin+`,"`+metrics+`":`)); ok {
+		last = last[:len(last)-1]
+		if err := jsonx.Unmarshal(last, &m); err == nil { // otherwise more members follow
+			r.measure(&m)
+			ev.Data = append(ev.Data[:len(begin)], '}')
+			return nil
 		}
-		if m.CacheWrite != nil {
-			t.Usage.CacheWrite = llm.Some(*m.CacheWrite)
-		}
-		t.Usage.Total = t.Usage.Prompt() + t.Usage.Output
+		m = measurements{}
 	}
 	doc, err := parse(ev.Data)
 	if err != nil {
 		return err
 	}
-	doc.root.member(metrics).drop()
+	found := doc.root.member(metrics)
+	if found == nil {
+		return nil // it is a text somewhere
+	}
+	if err := jsonx.Unmarshal(doc.doc[found.start:found.end], &m); err != nil {
+		return err
+	}
+	r.measure(&m)
+	found.drop()
 	ev.Data = bytes.Join(doc.render(&doc.root), nil)
 	return nil
+}
+
+// measurements are the value of the member metrics.
+type measurements struct {
+	usage   llm.Usage
+	latency llm.Opt[int64] // milliseconds
+	given   bool           // it is not null
+}
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (m *measurements) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	m.given = d.PeekKind() != 'n'
+	return jsonx.Each(d, func(name []byte) error {
+		switch string(name) {
+		case "inputTokenCount":
+			return jsonx.Int(d, &m.usage.Input)
+		case "outputTokenCount":
+			return jsonx.Int(d, &m.usage.Output)
+		case "cacheReadInputTokenCount":
+			return optionalInt(d, &m.usage.CacheRead)
+		case "cacheWriteInputTokenCount":
+			return optionalInt(d, &m.usage.CacheWrite)
+		case "invocationLatency":
+			return optionalInt(d, &m.latency)
+		default:
+			return d.SkipValue()
+		}
+	})
+}
+
+// optionalInt reads a number, unless it is null.
+func optionalInt(d *jsonx.Decoder, to *llm.Opt[int64]) error {
+	to.Set = d.PeekKind() != 'n'
+	return jsonx.Int(d, &to.Value)
+}
+
+// measure takes over what only the measurements say.
+func (r *Reader) measure(m *measurements) {
+	t := &r.tapped
+	if m.latency.Set {
+		t.LatencyMs = m.latency
+	}
+	if t.Counted || !m.given {
+		return
+	}
+	t.Counted = true
+	t.Usage.Input, t.Usage.Output = m.usage.Input, m.usage.Output
+	if m.usage.CacheRead.Set {
+		t.Usage.CacheRead = m.usage.CacheRead
+	}
+	if m.usage.CacheWrite.Set {
+		t.Usage.CacheWrite = m.usage.CacheWrite
+	}
+	t.Usage.Total = t.Usage.Prompt() + t.Usage.Output
 }
 
 // Events reads the same body in the common language.
