@@ -48,7 +48,14 @@ func AppendRawEvent(dst []byte, ev *RawEvent, model string) []byte {
 	dst = append(dst, "event: "...)
 	dst = append(dst, ev.Type...)
 	dst = append(dst, "\ndata: "...)
-	if ev.Type == "message_start" && model != "" {
+	switch {
+	case ev.Type != "message_start" || model == "":
+	case ev.modelEnd > 0:
+		dst = append(dst, ev.Data[:ev.modelStart]...)
+		dst = jsonx.AppendString(dst, model)
+		dst = append(dst, ev.Data[ev.modelEnd:]...)
+		return append(dst, "\n\n"...)
+	default:
 		if segments, err := renamed(ev.Data, model, "message", "model"); err == nil {
 			for _, s := range segments {
 				dst = append(dst, s...)

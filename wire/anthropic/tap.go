@@ -110,13 +110,8 @@ func (m *wholeMessage) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		case "type":
 			return jsonx.Text(d, &m.typ)
 		case "model":
-			var value jsonx.Raw
-			if value, err = d.ReadValue(); err != nil {
-				return err
-			}
-			m.end = int(d.InputOffset())
-			m.start = m.end - len(value)
-			return jsonx.Unmarshal(value, &m.tapped.Model)
+			m.start, m.end, err = m.tapped.model(d)
+			return err
 		case "content":
 			m.content = d.PeekKind() != 'n'
 			return d.SkipValue()
@@ -128,13 +123,26 @@ func (m *wholeMessage) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	})
 }
 
-// member reads a member of a message, or of the delta of one.
+// model reads the name of the model, and returns where it stands.
+func (t *Tapped) model(d *jsonx.Decoder) (start, end int, err error) {
+	value, err := d.ReadValue()
+	if err != nil {
+		return 0, 0, err
+	}
+	end = int(d.InputOffset())
+	start = end - len(value)
+	if value.Kind() != '"' {
+		return start, end, jsonx.Unmarshal(value, &t.Model)
+	}
+	t.Model = string(unquoted(value))
+	return start, end, nil
+}
+
+// member reads a member of a message, or of the delta of one, but for the model.
 func (t *Tapped) member(d *jsonx.Decoder, name []byte) error {
 	switch string(name) {
 	case "id":
 		return jsonx.Text(d, &t.ID)
-	case "model":
-		return jsonx.Text(d, &t.Model)
 	case "stop_reason":
 		var word string
 		err := jsonx.Text(d, &word)
@@ -175,6 +183,8 @@ type RawEvent struct {
 	Type string
 	// Data is its JSON, on one line.
 	Data []byte
+
+	modelStart, modelEnd int // where the name of the model stands in Data, if modelEnd is not 0
 }
 
 // HasContent reports whether the event is part of the response itself: a delta, the beginning of a
@@ -204,7 +214,9 @@ func (t *Tapped) Take(ev *RawEvent, data []byte) error {
 	}
 	switch ev.Type {
 	case "message_start", "message_delta":
-		err = jsonx.Unmarshal(data, (*tap)(t))
+		m := tap{message: t}
+		err = jsonx.Unmarshal(data, &m)
+		ev.modelStart, ev.modelEnd = m.start, m.end
 	case "message_stop":
 		if t.Done = jsonx.Valid(data); !t.Done {
 			err = errNoJSON
@@ -227,23 +239,31 @@ func (t *Tapped) Take(ev *RawEvent, data []byte) error {
 	}
 	if err == nil && bytes.ContainsAny(ev.Data, "\r\n") { // between tokens: a string has none
 		ev.Data, err = jsonx.Compact(ev.Data)
+		ev.modelEnd = 0
 	}
 	return err
 }
 
 // tap reads the event that begins a message, or its delta.
-type tap Tapped
+type tap struct {
+	message    *Tapped
+	start, end int // where the value of the member model of the message stands, if end is not 0
+}
 
 // UnmarshalJSONFrom receives jsonx's decoder.
 func (t *tap) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	message := (*Tapped)(t)
-	part := func(name []byte) error { return message.member(d, name) }
 	return jsonx.Each(d, func(name []byte) error {
 		switch string(name) {
 		case "message", "delta":
-			return jsonx.Each(d, part)
+			return jsonx.Each(d, func(name []byte) (err error) {
+				if string(name) != "model" {
+					return t.message.member(d, name)
+				}
+				t.start, t.end, err = t.message.model(d)
+				return err
+			})
 		case "usage":
-			return message.count(d)
+			return t.message.count(d)
 		default:
 			return d.SkipValue()
 		}
