@@ -80,6 +80,7 @@ func rules() []Rule {
 			Path: "provider/bedrock/embed", Level: component, May: with("wire/cohereembed", "provider/bedrock/catalog", "provider/embedding"),
 			Why: "bodies and vectors are a function of request, model and response; Cohere's are the same wherever its models are hosted",
 		},
+		{Path: "provider/bedrock/image", Level: component, May: with("internal/alphamask", "provider/bedrock/catalog"), Why: "bodies and images are a function of request, model and response"},
 		{Path: "provider/bedrock/rerank", Level: component, May: with("provider/bedrock/catalog"), Why: "bodies and results are a function of request, model and response"},
 		{
 			Path: "provider/bedrock/*", Level: component, May: with("internal/httpfield", "wire/...", "upstream", "provider", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/sign", "provider/bedrock/catalog"),
@@ -115,7 +116,7 @@ func rules() []Rule {
 			Why:    "Claude is the same model wherever it is hosted: the pure packages that fit requests to it and read its refusals are Bedrock's, and nothing else of Bedrock is known",
 		},
 		{
-			Path: "provider/genai", Level: component, May: with("internal/httpfield", "internal/parallel", "wire/gemini", "wire/sse", "upstream", "provider", "provider/embedding", "provider/transport"),
+			Path: "provider/genai", Level: component, May: with("internal/alphamask", "internal/httpfield", "internal/parallel", "wire/gemini", "wire/sse", "upstream", "provider", "provider/embedding", "provider/transport"),
 			Beside: []string{"provider/bedrock/diagnose"},
 			Why:    "Gemini is the same model on both of Google's services; that models say the same of a request wherever they are hosted is known to the pure package diagnose",
 		},
@@ -228,7 +229,7 @@ func bans() []Ban {
 		{Path: "github.com/aws/aws-sdk-go-v2/service/bedrock/...", In: []string{"..."}, Deep: true, Why: "the generated client hides the responses that are diagnosed here"},
 		{
 			Path: "net/http", Deep: true,
-			In:  []string{"llm", "wire/...", "internal/*", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/converse", "provider/bedrock/embed", "provider/bedrock/rerank", "provider/embedding"},
+			In:  []string{"llm", "wire/...", "internal/*", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/converse", "provider/bedrock/embed", "provider/bedrock/rerank", "provider/bedrock/image", "provider/embedding"},
 			Why: "pure packages do not use the network",
 		},
 		{Path: "net/http", In: []string{"gateway", "telemetry", "config", "."}, Why: "the pipeline is the same with and without HTTP in front"},
