@@ -30,5 +30,5 @@ func ImageSize(size string) (width, height int64, ok bool) {
 	if errW != nil || errH != nil || w == 0 || h == 0 {
 		return 0, 0, false
 	}
-	return int64(w), int64(h), true //nolint:gosec // they have 16 bits
+	return int64(w), int64(h), true
 }

@@ -2,6 +2,7 @@ package media
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"outcrop/gateway"
@@ -42,7 +43,7 @@ func translation(raw *llm.Raw, now time.Time) gateway.ImageTranslation {
 				Body: wire.AppendResponse(nil, wire.Envelope{Created: now.Unix(), URLs: decoded.URLs}, resp),
 			}
 			out.Meta.Header = append(out.Meta.Header, llm.Label{Name: "Content-Type", Value: "application/json"})
-			out.Meta.Warnings = append(decoded.Warnings[:len(decoded.Warnings):len(decoded.Warnings)], resp.Meta.Warnings...)
+			out.Meta.Warnings = slices.Concat(decoded.Warnings, resp.Meta.Warnings)
 			return out
 		},
 	}

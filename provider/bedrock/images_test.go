@@ -55,7 +55,7 @@ func TestARefusedImageIsTheFilters(t *testing.T) {
 		"in the response": func(w http.ResponseWriter) { _, _ = io.WriteString(w, `{"finish_reasons":["Filter reason: prompt"]}`) },
 		"as an error": func(w http.ResponseWriter) {
 			w.Header().Set("X-Amzn-Errortype", "ValidationException")
-			w.WriteHeader(400)
+			w.WriteHeader(http.StatusBadRequest)
 			_, _ = io.WriteString(w, `{"message":"This request has been blocked by our content filters. Our filters automatically flagged this prompt because it may conflict our AUP or AWS Responsible AI Policy."}`)
 		},
 	} {

@@ -355,7 +355,7 @@ func DecodeImages(body []byte) (*llm.ImageResponse, error) {
 		return nil, s.Error.status()
 	}
 	out := &llm.ImageResponse{}
-	var refusal error = ErrNoImage
+	refusal := ErrNoImage
 	if f := s.Feedback; f != nil && f.Reason != "" {
 		refusal = &BlockedError{Reason: f.Reason, Message: f.Message}
 	}

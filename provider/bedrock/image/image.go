@@ -68,14 +68,13 @@ const (
 // Plan makes the calls of a request: their bodies, in segments that may share the request's memory. Its
 // error is an *llm.Error that names the field.
 func (m *Model) Plan(req *llm.ImageRequest) (bodies [][][]byte, warnings []llm.Warning, err error) {
-	p := &planner{model: m, req: req}
-	write := map[form]func(w *jsonx.Writer, count int) error{amazon: p.amazon, stability: p.stability, service: p.service, diffusion: p.diffusion}[m.form]
+	write := m.writer()
 	if write == nil {
 		e := llm.Unsupported("model", "model %s makes no images, or the form of its requests is unknown", m.name())
 		e.Code, e.Fix = llm.CodeFeature, "Call a model that makes images, such as amazon.nova-canvas-v1:0."
 		return nil, nil, e
 	}
-	if p.warnings, err = req.Unmap(m.name()); err != nil {
+	if warnings, err = req.Unmap(m.name()); err != nil {
 		return nil, nil, err
 	}
 	size, wanted := 1, req.Number()
@@ -83,30 +82,50 @@ func (m *Model) Plan(req *llm.ImageRequest) (bodies [][][]byte, warnings []llm.W
 		size = maxAmazon
 	}
 	for made := 0; made < wanted; made += size {
-		w := &jsonx.Writer{SplitLarge: true}
-		if made > 0 { // what the first body has warned of holds for all
-			p.warnings = p.warnings[:len(p.warnings):len(p.warnings)]
-		}
-		before := len(p.warnings)
-		if err := write(w, min(size, wanted-made)); err != nil {
+		p, w := &planner{model: m, req: req}, &jsonx.Writer{SplitLarge: true}
+		if err := write(p, w, min(size, wanted-made)); err != nil {
 			return nil, nil, err
 		}
-		if made > 0 {
-			p.warnings = p.warnings[:before]
+		if made == 0 { // the others say the same
+			warnings = append(warnings, p.warnings...)
 		}
 		body := w.Segments()
-		total := 0
-		for _, s := range body {
-			total += len(s)
-		}
-		if total > maxBody {
-			e := llm.Invalid("image", "the images are too large: Bedrock takes bodies of up to %d bytes, and this one has %d", maxBody, total)
-			e.Code = llm.CodeTooLong
-			return nil, nil, e
+		if err := fits(body); err != nil {
+			return nil, nil, err
 		}
 		bodies = append(bodies, body)
 	}
-	return bodies, p.warnings, nil
+	return bodies, warnings, nil
+}
+
+// writer writes a body in the model's form, for a number of images; nil if the form is unknown.
+func (m *Model) writer() func(p *planner, w *jsonx.Writer, count int) error {
+	switch m.form {
+	case amazon:
+		return (*planner).amazon
+	case stability:
+		return (*planner).stability
+	case service:
+		return (*planner).service
+	case diffusion:
+		return (*planner).diffusion
+	case unknown:
+	}
+	return nil
+}
+
+// fits is the error for a body that is too large; nil for none.
+func fits(body [][]byte) error {
+	total := 0
+	for _, s := range body {
+		total += len(s)
+	}
+	if total <= maxBody {
+		return nil
+	}
+	e := llm.Invalid("image", "the images are too large: Bedrock takes bodies of up to %d bytes, and this one has %d", maxBody, total)
+	e.Code = llm.CodeTooLong
+	return e
 }
 
 // planner makes the calls of one request.
