@@ -27,6 +27,10 @@ func paints(t *testing.T) (base string, calls func() []string) {
 		seen = append(seen, r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]+" "+string(body))
 		mu.Unlock()
 		refused := strings.Contains(string(body), "moss")
+		if strings.Contains(string(body), "a poem") {
+			_, _ = io.WriteString(w, `{"candidates":[{"content":{"parts":[{"text":"Stone on stone."}]},"finishReason":"STOP"}]}`)
+			return
+		}
 		if strings.HasSuffix(r.URL.Path, ":generateContent") {
 			if refused {
 				_, _ = io.WriteString(w, `{"candidates":[{"finishReason":"IMAGE_SAFETY"}]}`)
@@ -94,6 +98,13 @@ func TestImagesAreMadeInAsManyCallsAsTheModelNeeds(t *testing.T) {
 		_, err = imager.MakeImages(t.Context(), &llm.ImageRequest{Prompt: "moss"})
 		if e, ok := errors.AsType[*llm.Error](err); !ok || e.Code != llm.CodeContentFiltered || e.Status != 400 {
 			t.Errorf("%s: refused with %v", model, err)
+		}
+		if tt.operation != "generateContent" {
+			continue
+		}
+		_, err = imager.MakeImages(t.Context(), &llm.ImageRequest{Prompt: "a poem"})
+		if e, ok := errors.AsType[*llm.Error](err); !ok || e.Code != llm.CodeModelError || e.CanRetry() != llm.RetryNo || !strings.Contains(e.Message, "Stone on stone.") {
+			t.Errorf("answered by a text: %v", err)
 		}
 	}
 }

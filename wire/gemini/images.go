@@ -315,11 +315,21 @@ func (e *imageEncoder) references(mask llm.Base64) {
 	w.EndArray()
 }
 
-// ErrNoImage is a response of text alone.
-var ErrNoImage = errors.New("the response has no image")
+// NoImageError is a response without an image that no filter has refused.
+type NoImageError struct {
+	// Text is what the model says instead; it may be empty.
+	Text string
+}
+
+func (e *NoImageError) Error() string {
+	if e.Text == "" {
+		return "the response has no image"
+	}
+	return "the response has no image, but this text: " + e.Text
+}
 
 // DecodeImages reads a response of generateContent to a request for an image. A request that a filter
-// refused is a *BlockedError.
+// refused is a *BlockedError, and one that is answered by a text a *NoImageError.
 func DecodeImages(body []byte) (*llm.ImageResponse, error) {
 	var s struct {
 		Candidates []struct {
@@ -330,6 +340,7 @@ func DecodeImages(body []byte) (*llm.ImageResponse, error) {
 						Data string    `json:"data"`
 						Rest jsonx.Raw `json:",embed"`
 					} `json:"inlineData"`
+					Text    string    `json:"text"`
 					Thought bool      `json:"thought"`
 					Rest    jsonx.Raw `json:",embed"`
 				} `json:"parts"`
@@ -355,12 +366,16 @@ func DecodeImages(body []byte) (*llm.ImageResponse, error) {
 		return nil, s.Error.status()
 	}
 	out := &llm.ImageResponse{}
-	refusal := ErrNoImage
+	var text strings.Builder
+	var blocked *BlockedError
 	if f := s.Feedback; f != nil && f.Reason != "" {
-		refusal = &BlockedError{Reason: f.Reason, Message: f.Message}
+		blocked = &BlockedError{Reason: f.Reason, Message: f.Message}
 	}
 	for _, c := range s.Candidates {
 		for _, p := range c.Content.Parts {
+			if !p.Thought {
+				text.WriteString(p.Text)
+			}
 			if p.Inline == nil || p.Thought || !strings.HasPrefix(p.Inline.Type, "image/") {
 				continue
 			}
@@ -369,11 +384,15 @@ func DecodeImages(body []byte) (*llm.ImageResponse, error) {
 			}
 		}
 		if filtered(c.Finish) {
-			refusal = &BlockedError{Reason: c.Finish, Message: c.Message}
+			blocked = &BlockedError{Reason: c.Finish, Message: c.Message}
 		}
 	}
-	if len(out.Images) == 0 {
-		return nil, refusal
+	switch {
+	case len(out.Images) > 0:
+	case blocked != nil:
+		return nil, blocked
+	default:
+		return nil, &NoImageError{text.String()}
 	}
 	if len(s.Usage) == 0 {
 		out.Uncounted = true

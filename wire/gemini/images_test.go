@@ -3,6 +3,7 @@ package gemini
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"outcrop/internal/jsonx"
@@ -151,8 +152,16 @@ func TestRefusedImagesAreTheFilters(t *testing.T) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
-	if _, err := DecodeImages([]byte(`{"candidates":[{"content":{"parts":[{"text":"A poem."}]},"finishReason":"STOP"}]}`)); !errors.Is(err, ErrNoImage) {
-		t.Errorf("text alone: %v", err)
+	for body, text := range map[string]string{`{"candidates":[{"content":{"parts":[{"text":"Hm.","thought":true},{"text":"A poem."}]},"finishReason":"STOP"}]}`: "A poem.", `{}`: ""} {
+		_, err := DecodeImages([]byte(body))
+		if n, ok := errors.AsType[*NoImageError](err); !ok || n.Text != text || text != "" && !strings.Contains(err.Error(), text) {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	for _, body := range []string{`[`, `{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"image/png","data":"!"}}]}}]}`, `{"error":{"code":500,"message":"no","status":"INTERNAL"}}`} {
+		if r, err := DecodeImages([]byte(body)); err == nil {
+			t.Errorf("%s is %+v", body, r)
+		}
 	}
 	for _, body := range []string{`{"predictions":[{"raiFilteredReason":"Unable to show it. Support codes: 1"}]}`, `{}`} {
 		_, err := DecodeImagen([]byte(body))
