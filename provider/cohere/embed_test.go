@@ -195,6 +195,7 @@ func TestWhatCohereDoesNotEmbedIsRefusedByName(t *testing.T) {
 	}{
 		{"embed-english-v3.0", llm.EmbedRequest{Inputs: []llm.EmbedInput{text("a")}, Dimensions: llm.Some[int64](256)}, "dimensions", llm.CodeUnsupported},
 		{"embed-english-light-v3.0", llm.EmbedRequest{Inputs: []llm.EmbedInput{text("a")}, Dimensions: llm.Some[int64](1024)}, "dimensions", llm.CodeUnsupported},
+		{"embed-v4.0", llm.EmbedRequest{}, "input", llm.CodeBadRequest},
 		{"embed-v4.0", llm.EmbedRequest{Inputs: []llm.EmbedInput{text("a")}, Truncate: "LEFT"}, "truncate", llm.CodeBadRequest},
 		{"embed-v4.0", llm.EmbedRequest{Inputs: []llm.EmbedInput{text("a")}, InputType: "query"}, "input_type", llm.CodeBadRequest},
 		{"embed-v4.0", llm.EmbedRequest{Inputs: []llm.EmbedInput{text("a")}, InputType: "image"}, "input[0]", llm.CodeBadRequest},

@@ -16,6 +16,9 @@ const parallelEmbeds = 8
 
 // Embed makes the calls that a request for embeddings needs. The response's id is that of the first.
 func (t *nativeTarget) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
+	if len(req.Inputs) == 0 {
+		return nil, llm.Invalid("input", "input must contain at least one element")
+	}
 	calls, warnings, err := t.d.vendor.dialect.Embeddings(req, t.id)
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package gemini
 import (
 	"errors"
 	"math"
-	"slices"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -223,12 +222,13 @@ func AppendImagenRequest(w *jsonx.Writer, req *llm.ImageRequest, model string, c
 	w.EndArray()
 	w.Key("parameters")
 	w.Object()
-	w.Key("sampleCount")
-	w.Int(int64(count))
-	own := func(names ...string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return jsonx.Find(req.ModelFields, name) != nil })
+	parameters := imagenParameters(req.ModelFields)
+	own := func(name string) bool { return jsonx.Find(parameters, name) != nil }
+	if !own("sampleCount") {
+		w.Key("sampleCount")
+		w.Int(int64(count))
 	}
-	if !own("aspectRatio", "aspect_ratio") {
+	if !own("aspectRatio") {
 		if ratio := e.ratio(imagenRatios); ratio != "" {
 			w.Key("aspectRatio")
 			w.Word(ratio)
@@ -249,22 +249,29 @@ func AppendImagenRequest(w *jsonx.Writer, req *llm.ImageRequest, model string, c
 	if !own("outputOptions") {
 		e.outputOptions()
 	}
-	for _, m := range req.ModelFields {
-		switch m.Name {
-		case "aspect_ratio":
-			w.Key("aspectRatio")
-		case "imageSize", "image_size":
-			w.Key("sampleImageSize")
-		case "negative_prompt":
-			w.Key("negativePrompt")
-		default:
-			w.AnyKey(m.Name)
-		}
-		w.Raw(m.Value)
-	}
+	w.Members(parameters)
 	w.EndObject()
 	w.EndObject()
 	return e.warnings, nil
+}
+
+// imagenParameters are the client's own parameters by Imagen's names, each once.
+func imagenParameters(fields []jsonx.Member) []jsonx.Member {
+	var out []jsonx.Member
+	for _, m := range fields {
+		switch m.Name {
+		case "aspect_ratio":
+			m.Name = "aspectRatio"
+		case "imageSize", "image_size":
+			m.Name = "sampleImageSize"
+		case "negative_prompt":
+			m.Name = "negativePrompt"
+		}
+		if jsonx.Find(out, m.Name) == nil {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // outputOptions writes the format of the images.

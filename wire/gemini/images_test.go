@@ -98,7 +98,7 @@ func TestRequestsForImagesOfImagen(t *testing.T) {
 			`{"instances":[{"prompt":"granite"}],"parameters":{"sampleCount":3,"aspectRatio":"9:16","includeRaiReason":true,"outputOptions":{"mimeType":"image/jpeg"}}}`, nil,
 		},
 		"Google's own parameters": {
-			llm.ImageRequest{Prompt: "granite", Size: "1024x1024", Format: "webp", ModelFields: []jsonx.Member{own("aspectRatio", `"3:4"`), own("seed", "7"), own("imageSize", `"2K"`), own("negative_prompt", `"moss"`)}},
+			llm.ImageRequest{Prompt: "granite", Size: "1024x1024", Format: "webp", ModelFields: []jsonx.Member{own("aspectRatio", `"3:4"`), own("aspect_ratio", `"1:1"`), own("seed", "7"), own("imageSize", `"2K"`), own("negative_prompt", `"moss"`)}},
 			llm.Base64{},
 			`{"instances":[{"prompt":"granite"}],"parameters":{"sampleCount":3,"includeRaiReason":true,"aspectRatio":"3:4","seed":7,"sampleImageSize":"2K","negativePrompt":"moss"}}`,
 			[]string{"changed output_format"},

@@ -94,16 +94,17 @@ func (p *planner) details(w *jsonx.Writer, t task) error {
 	if err != nil {
 		return err
 	}
-	switch t.name {
-	case "TEXT_IMAGE", "COLOR_GUIDED_GENERATION":
-	case "IMAGE_VARIATION":
+	free := func(name string) bool { return jsonx.Find(own, name) == nil }
+	switch {
+	case t.name == "TEXT_IMAGE", t.name == "COLOR_GUIDED_GENERATION":
+	case t.name == "IMAGE_VARIATION" && free("images"):
 		w.Key("images")
 		w.Array()
 		for _, m := range p.req.Images {
 			w.Base64(m.Base64.Bytes())
 		}
 		w.EndArray()
-	default:
+	case t.name != "IMAGE_VARIATION" && free("image"):
 		image, err := p.one()
 		if err != nil {
 			return err
@@ -138,8 +139,8 @@ func (p *planner) amazonMask(w *jsonx.Writer, t task, own []jsonx.Member) error 
 	switch {
 	case t.name != "INPAINTING" && t.name != "OUTPAINTING":
 		return p.refuse("mask", "mask is not supported for the taskType %s", t.name)
-	case jsonx.Find(own, "maskPrompt") != nil || jsonx.Find(p.req.ModelFields, "maskPrompt") != nil:
-		return llm.Invalid("mask", "mask and maskPrompt are the same setting; send one of them")
+	case jsonx.Find(own, "maskPrompt") != nil || jsonx.Find(own, "maskImage") != nil || jsonx.Find(p.req.ModelFields, "maskPrompt") != nil:
+		return llm.Invalid("mask", "mask, maskImage and maskPrompt are the same setting; send one of them")
 	}
 	mask, err := p.mask(0, 255)
 	if err != nil {

@@ -69,7 +69,12 @@ const (
 // error is an *llm.Error that names the field.
 func (m *Model) Plan(req *llm.ImageRequest) (bodies [][][]byte, warnings []llm.Warning, err error) {
 	write := m.writer()
-	if write == nil {
+	switch {
+	case write == nil && m.Name == "":
+		e := llm.Unsupported("model", "it is unknown which model this ARN calls, so the form of its requests for images is unknown")
+		e.Code, e.Fix = llm.CodeFeature, "Configure the model's id as model, and the ARN as model_id."
+		return nil, nil, e
+	case write == nil:
 		e := llm.Unsupported("model", "model %s makes no images, or the form of its requests is unknown", m.name())
 		e.Code, e.Fix = llm.CodeFeature, "Call a model that makes images, such as amazon.nova-canvas-v1:0."
 		return nil, nil, e

@@ -189,7 +189,10 @@ func TestWhatAModelLacksIsRefusedByName(t *testing.T) {
 		code  llm.Code
 	}{
 		{"amazon.nova-lite-v1", llm.ImageRequest{Prompt: "a"}, "model", llm.CodeFeature},
+		{"", llm.ImageRequest{Prompt: "a"}, "model", llm.CodeFeature},
 		{inpaint, llm.ImageRequest{Prompt: "a"}, "model", llm.CodeFeature},
+		{canvas, llm.ImageRequest{Prompt: "a", Images: one, Mask: mask(t), ModelFields: []jsonx.Member{member("maskPrompt", `"a"`)}}, "mask", llm.CodeBadRequest},
+		{canvas, llm.ImageRequest{Prompt: "a", Images: one, Mask: mask(t), ModelFields: []jsonx.Member{member("taskType", `"IMAGE_VARIATION"`)}}, "mask", llm.CodeUnsupported},
 		{core, llm.ImageRequest{Prompt: "a", Images: one}, "model", llm.CodeFeature},
 		{xl, llm.ImageRequest{Prompt: "a", Images: one}, "model", llm.CodeFeature},
 		{canvas, llm.ImageRequest{Prompt: "a", Quality: "best"}, "quality", llm.CodeBadRequest},
