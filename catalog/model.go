@@ -109,8 +109,9 @@ func model(row *schema.Model, sources map[string]*Source) (*Model, error) {
 
 func (m *Model) price(row *schema.Model) {
 	query, priced := row.Units["query"]
-	if len(row.Prices) > 0 || priced {
-		m.Prices = &llm.Prices{Query: llm.Opt[llm.Cost]{Value: llm.Cost(query), Set: priced}}
+	image, imaged := row.Units["outputImage"]
+	if len(row.Prices) > 0 || priced || imaged {
+		m.Prices = &llm.Prices{Query: llm.Opt[llm.Cost]{Value: llm.Cost(query), Set: priced}, Image: llm.Opt[llm.Cost]{Value: llm.Cost(image), Set: imaged}}
 	}
 	for i := range row.Prices {
 		r := &row.Prices[i]

@@ -28,6 +28,7 @@ type Router interface {
 	Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankResponse, error)
 	Relay(ctx context.Context, raw *llm.Raw, t *route.Translation) (*llm.RawResponse, error)
 	RelayStream(ctx context.Context, raw *llm.Raw, t *route.Translation) (llm.RawStream, error)
+	Images(ctx context.Context, raw *llm.Raw, t route.ImageTranslation) (*llm.RawResponse, error)
 }
 
 // Names tells what a router knows of model names.
@@ -36,6 +37,7 @@ type Names interface {
 	Alternative(name string) string
 	Settings(name string) route.Settings
 	Speaks(name, dialect string) (some, all bool)
+	MakesImages(name, dialect string) bool
 	Account(dialect, name, of string) (route.Account, bool)
 	ModelAt(deployment, name string) string
 }
@@ -111,6 +113,12 @@ func (g *Gateway) Serves(model string) bool { return g.router.Group(model) != ""
 // are; see route.Router.Speaks.
 func (g *Gateway) Speaks(model, dialect string) (some, all bool) {
 	return g.router.Speaks(model, dialect)
+}
+
+// MakesImages reports whether a model name has a target for calls of OpenAI's image API; see
+// route.Router.MakesImages.
+func (g *Gateway) MakesImages(model, dialect string) bool {
+	return g.router.MakesImages(model, dialect)
 }
 
 // Account is the deployment whose account keeps what clients refer to later; see route.Router.Account.

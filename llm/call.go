@@ -47,6 +47,7 @@ const (
 	VerbCount                   // Request: the number of its tokens
 	VerbEmbed                   // EmbedRequest: vectors
 	VerbRerank                  // RerankRequest: an order of documents
+	VerbImage                   // ImageRequest: images
 	VerbRaw                     // Raw: a call in the provider's own API
 	VerbService                 // Raw: such a call that is about no model
 )
@@ -54,7 +55,7 @@ const (
 // String returns the verb's name for people, such as chat or embeddings; empty for 0 and for what is
 // no verb.
 func (v Verb) String() string {
-	names := [...]string{VerbChat: "chat", VerbCount: "count tokens", VerbEmbed: "embeddings", VerbRerank: "rerank", VerbRaw: "pass through", VerbService: "service"}
+	names := [...]string{VerbChat: "chat", VerbCount: "count tokens", VerbEmbed: "embeddings", VerbRerank: "rerank", VerbImage: "images", VerbRaw: "pass through", VerbService: "service"}
 	if int(v) >= len(names) {
 		return ""
 	}

@@ -1,6 +1,9 @@
 package llm
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // ImageFormat recognizes an image by its first 12 bytes, and returns its Media.Format; empty for
 // anything but PNG, JPEG, GIF and WebP (https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern).
@@ -17,4 +20,15 @@ func ImageFormat(head string) string {
 	default:
 		return ""
 	}
+}
+
+// ImageSize reads a size such as 1024x1536, in pixels; false for anything else.
+func ImageSize(size string) (width, height int64, ok bool) {
+	a, b, _ := strings.Cut(size, "x")
+	w, errW := strconv.ParseUint(a, 10, 16)
+	h, errH := strconv.ParseUint(b, 10, 16)
+	if errW != nil || errH != nil || w == 0 || h == 0 {
+		return 0, 0, false
+	}
+	return int64(w), int64(h), true
 }

@@ -62,6 +62,8 @@ type Prices struct {
 	Rates []Rates
 	// Query is for a search of a reranker.
 	Query Opt[Cost]
+	// Image is for an image that a model makes, in place of the price of its tokens.
+	Image Opt[Cost]
 	// AllTiers is whether tiers without rates cost the same as the default tier. If not, the cost of
 	// their calls is unknown.
 	AllTiers bool
@@ -126,12 +128,17 @@ func (r *Rates) take(other *Rates) {
 }
 
 // Cost returns the cost of usage under a tier, in the provider's word. A call with search units costs
-// these alone. ok is false if the price of something that was used is unknown.
+// these alone, and one with images the images, beside the tokens that are none of them. ok is false if the price of something that was used is unknown.
 func (p *Prices) Cost(tier string, u *Usage) (c Cost, ok bool) {
 	if u.SearchUnits > 0 {
 		return plus(0, u.SearchUnits, p.Query.Value), p.Query.Set
 	}
 	r, ok := p.For(tier, u.Prompt())
+	output := u.Output
+	if u.Images > 0 {
+		c, ok = plus(0, u.Images, p.Image.Value), ok && p.Image.Set
+		output -= u.ImageOutput.Value
+	}
 	add := func(tokens int64, prices ...Opt[Cost]) {
 		if tokens <= 0 {
 			return
@@ -151,11 +158,11 @@ func (p *Prices) Cost(tier string, u *Usage) (c Cost, ok bool) {
 		}
 	}
 	audioIn := min(u.AudioInput.Value, u.Input)
-	audioOut := min(u.AudioOutput.Value, u.Output)
-	thought := min(u.Reasoning.Value, u.Output-audioOut)
+	audioOut := min(u.AudioOutput.Value, output)
+	thought := min(u.Reasoning.Value, output-audioOut)
 	add(u.Input-audioIn, r.Input)
 	add(audioIn, r.AudioInput, r.Input)
-	add(u.Output-audioOut-thought, r.Output)
+	add(output-audioOut-thought, r.Output)
 	add(audioOut, r.AudioOutput, r.Output)
 	add(thought, r.Reasoning, r.Output)
 	add(u.CacheRead.Value, r.CacheRead, r.Input)

@@ -87,3 +87,18 @@ func TestPricesOfTiersAndLongPrompts(t *testing.T) {
 		t.Errorf("searches: %s, %t", got, ok)
 	}
 }
+
+func TestImagesCostTheirPriceBesideTheirTokens(t *testing.T) {
+	p := &llm.Prices{Rates: []llm.Rates{{Input: llm.Some[llm.Cost](2), Output: llm.Some[llm.Cost](10)}}, Image: llm.Some[llm.Cost](1000)}
+	u := &llm.Usage{Input: 5, Output: 1300, ImageOutput: llm.Some[int64](1290), Images: 2}
+	if c, ok := p.Cost("", u); !ok || c != 2*1000+5*2+10*10 {
+		t.Errorf("with tokens: %d, %v", c, ok)
+	}
+	if c, ok := p.Cost("", &llm.Usage{Images: 3}); !ok || c != 3000 {
+		t.Errorf("alone: %d, %v", c, ok)
+	}
+	p.Image = llm.Opt[llm.Cost]{}
+	if _, ok := p.Cost("", u); ok {
+		t.Error("images without a price have a cost")
+	}
+}

@@ -71,6 +71,9 @@ type RawResponse struct {
 	ServiceTier string
 }
 
+// Metadata is r.Meta, for code that serves several kinds of response.
+func (r *RawResponse) Metadata() *Meta { return &r.Meta }
+
 // RawOf is a response in the common language that body encodes in a dialect. warnings are its own, with
 // the fields as the client's request has them.
 func RawOf(r *Response, body []byte, warnings []Warning) *RawResponse {

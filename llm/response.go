@@ -119,6 +119,10 @@ type Usage struct {
 	CacheWrites []CacheWrite
 	// SearchUnits is what calls of rerank are billed by; 0 for other calls.
 	SearchUnits int64
+	// ImageInput and ImageOutput are the parts of Input and Output that were images; unset if the provider
+	// did not report them. Images is how many were made by a call for images.
+	ImageInput, ImageOutput Opt[int64]
+	Images                  int64
 	// Extra are counters without a field here, by the provider's name.
 	Extra []jsonx.Member
 	// Cost is the total cost; unset if it is unknown.
@@ -135,6 +139,9 @@ func (u *Usage) Add(other *Usage) {
 	u.Output += other.Output
 	u.Total += other.Total
 	u.SearchUnits += other.SearchUnits
+	u.Images += other.Images
+	u.ImageInput = sum(u.ImageInput, other.ImageInput)
+	u.ImageOutput = sum(u.ImageOutput, other.ImageOutput)
 	u.Reasoning = sum(u.Reasoning, other.Reasoning)
 	u.AudioInput = sum(u.AudioInput, other.AudioInput)
 	u.AudioOutput = sum(u.AudioOutput, other.AudioOutput)

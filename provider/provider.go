@@ -214,6 +214,13 @@ type Reranker interface {
 	Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.RerankResponse, error)
 }
 
+// Imager is a Target for llm.VerbImage.
+type Imager interface {
+	// MakeImages makes one attempt at a call for images. A failure is an *llm.Error; its code is
+	// llm.CodeFeature if the model makes none, or cannot edit them.
+	MakeImages(ctx context.Context, req *llm.ImageRequest) (*llm.ImageResponse, error)
+}
+
 // Passer is a Target for llm.VerbRaw and llm.VerbService, and one for llm.VerbChat that also speaks a client's dialect
 // itself: bodies in that dialect reach the model without a translation.
 type Passer interface {

@@ -40,6 +40,10 @@ func (t ableTarget) Rerank(ctx context.Context, _ *llm.RerankRequest) (*llm.Rera
 	return &llm.RerankResponse{}, t.try(ctx, "rerank")
 }
 
+func (t ableTarget) MakeImages(ctx context.Context, _ *llm.ImageRequest) (*llm.ImageResponse, error) {
+	return &llm.ImageResponse{}, t.try(ctx, "images")
+}
+
 func (t ableTarget) CountTokens(ctx context.Context, _ *llm.Request) (*llm.Count, error) {
 	return &llm.Count{}, t.try(ctx, "count")
 }
@@ -62,6 +66,16 @@ func verbs(ctx context.Context, r *Router, model string) map[string]func() (*llm
 			}
 			return &resp.Meta, nil
 		},
+		"images": func() (*llm.Meta, error) {
+			resp, err := r.Images(ctx, &llm.Raw{Call: call, Dialect: llm.DialectImageGenerations}, ImageTranslation{
+				Request:  func() (*llm.ImageRequest, error) { return &llm.ImageRequest{Call: call}, nil },
+				Response: func(resp *llm.ImageResponse) *llm.RawResponse { return &llm.RawResponse{Meta: resp.Meta} },
+			})
+			if err != nil {
+				return nil, err
+			}
+			return &resp.Meta, nil
+		},
 		"count": func() (*llm.Meta, error) {
 			resp, err := r.CountTokens(ctx, &llm.Raw{Call: call}, &Translation{Request: func(context.Context) (*llm.Request, error) { return &llm.Request{Call: call}, nil }})
 			if err != nil {
@@ -75,7 +89,7 @@ func verbs(ctx context.Context, r *Router, model string) map[string]func() (*llm
 // TestVerbsAreRoutedAlike checks that retries, timeouts and the record of the deployment are those
 // of chat.
 func TestVerbsAreRoutedAlike(t *testing.T) {
-	for _, verb := range []string{"embed", "rerank", "count"} {
+	for _, verb := range []string{"embed", "rerank", "images", "count"} {
 		for _, tt := range []struct {
 			name  string
 			steps []step
@@ -131,7 +145,7 @@ func TestVerbsThatADeploymentLacks(t *testing.T) {
 }
 
 func TestVerbsOfAClientThatLeaves(t *testing.T) {
-	for _, verb := range []string{"embed", "rerank", "count"} {
+	for _, verb := range []string{"embed", "rerank", "images", "count"} {
 		var pauses []time.Duration
 		a := &able{fake{name: "a", steps: []step{{stall: time.Hour}}}}
 		ctx, cancel := context.WithCancel(t.Context())

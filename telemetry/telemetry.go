@@ -224,6 +224,9 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 	if c.Usage.SearchUnits > 0 {
 		a = append(a, slog.Int64("search_units", c.Usage.SearchUnits))
 	}
+	if c.Usage.Images > 0 {
+		a = append(a, slog.Int64("images", c.Usage.Images))
+	}
 	if c.Usage.Cost.Set {
 		a = append(a, slog.Float64("cost_usd", c.Usage.Cost.Value.USD()))
 	}

@@ -271,7 +271,7 @@ func halve(m *schema.Model) {
 
 func setPrices(prices *llm.Prices, members []jsonx.Member) error {
 	for _, m := range members {
-		if m.Value.Kind() != '0' || m.Name == "input_cost_per_query" || !litellm.IsPrice(m.Name) {
+		if m.Value.Kind() != '0' || m.Name == "input_cost_per_query" || m.Name == "output_cost_per_image" || !litellm.IsPrice(m.Name) {
 			continue
 		}
 		cost, ok := llm.ParseCost(string(m.Value))

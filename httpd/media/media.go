@@ -1,5 +1,6 @@
 // Package media is the frontend for OpenAI's APIs that make and read media, and judge content: images,
-// audio and moderations. Their bodies pass through to models of providers that have the same API.
+// audio and moderations. Their bodies pass through to models of providers that have the same API; calls for
+// images are translated for others.
 package media
 
 import (
@@ -35,6 +36,7 @@ type api struct {
 	dialect string // and the path, without the slash in front
 	about   string
 	bytes   bool // whether the response is relayed as its bytes arrive
+	images  bool // whether it is translated for providers with other APIs for images
 	model   string
 }
 
@@ -47,8 +49,8 @@ type Handler struct {
 // Images makes the frontend for images.
 func Images(g *gateway.Gateway, opt door.Options) *Handler {
 	return &Handler{door.NewTranslated(g, DoorImages, opt), []api{
-		{dialect: llm.DialectImageGenerations, about: "images in OpenAI's format"},
-		{dialect: llm.DialectImageEdits, about: "edits of images in OpenAI's format"},
+		{dialect: llm.DialectImageGenerations, about: "images in OpenAI's format", images: true},
+		{dialect: llm.DialectImageEdits, about: "edits of images in OpenAI's format", images: true},
 		{dialect: llm.DialectImageVariations, about: "variations of an image in OpenAI's format"},
 	}}
 }
@@ -114,6 +116,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case a.bytes:
 			raw.Stream = true
 			door.Relayed(w, r, call, raw, h.WriteError)
+		case a.images:
+			h.images(w, r, call, raw)
 		default:
 			h.whole(w, r, call, raw)
 		}
@@ -131,7 +135,16 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, call *gateway.C
 		return nil, err
 	}
 	call.Warn(req.Warnings...)
-	if some, _ := h.Gateway.Speaks(req.Call.Model, a.dialect); !some && h.Gateway.Serves(req.Call.Model) {
+	some, _ := h.Gateway.Speaks(req.Call.Model, a.dialect)
+	if !some && a.images && h.Gateway.MakesImages(req.Call.Model, a.dialect) {
+		if req.Events {
+			e := llm.Unsupported("stream", "stream is not supported for images of this model")
+			e.Fix = "Send the request without stream."
+			return nil, e
+		}
+		return req, nil
+	}
+	if !some && h.Gateway.Serves(req.Call.Model) {
 		e := llm.Unsupported("model", "no provider of the model %q has the API %s", llm.Clip(req.Call.Model, 200), "/v1/"+a.dialect)
 		e.Code = llm.CodeFeature
 		e.Fix = "Use a model of a provider that has it; the page openai-api.md of the documentation lists them."

@@ -27,14 +27,34 @@ type router struct {
 	gateway.Router // of which nothing else is called
 
 	lacks bool // no target speaks any dialect
+	makes bool // a target makes images by another API
 	usage llm.Usage
 	fails error // after the first piece
 	asked []*llm.Raw
+
+	images []*llm.ImageRequest
 }
 
 func (*router) Group(name string) string             { return name }
 func (*router) Settings(string) route.Settings       { return route.Settings{} }
 func (r *router) Speaks(string, string) (bool, bool) { return !r.lacks, !r.lacks }
+
+func (r *router) MakesImages(string, string) bool { return r.makes }
+
+// Images passes the body, or has it translated by the request for images and back.
+func (r *router) Images(ctx context.Context, raw *llm.Raw, t route.ImageTranslation) (*llm.RawResponse, error) {
+	if !r.makes {
+		return r.Relay(ctx, raw, nil)
+	}
+	r.asked = append(r.asked, raw)
+	req, err := t.Request()
+	if err != nil {
+		return nil, err
+	}
+	r.images = append(r.images, req)
+	content, _ := llm.ReadBase64("iVBORw0KGgoAAAANSUhEUg==")
+	return t.Response(&llm.ImageResponse{Images: []llm.Image{{Base64: content, Format: "png"}}, Usage: llm.Usage{Images: 1}, Uncounted: true}), nil
+}
 
 func (r *router) Relay(_ context.Context, raw *llm.Raw, _ *route.Translation) (*llm.RawResponse, error) {
 	r.asked = append(r.asked, raw)
@@ -123,5 +143,31 @@ func TestAProviderWithoutTheAPIIsRefusedByName(t *testing.T) {
 	w, _, _ := ask(t, r, "/v1/moderations", `{"input":"x"}`)
 	if w.Code != 400 || !strings.Contains(w.Body.String(), `"param":"model"`) || !strings.Contains(w.Body.String(), `omni-moderation-latest`) || !strings.Contains(w.Body.String(), `"model.feature_unsupported"`) || len(r.asked) > 0 {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestCallsForImagesAreTranslated(t *testing.T) {
+	r := &router{lacks: true, makes: true}
+	w, log, _ := ask(t, r, "/v1/images/generations", `{"model":"m","prompt":"granite","n":2,"response_format":"url"}`)
+	if w.Code != 200 || !strings.Contains(w.Body.String(), `"data":[{"url":"data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=="}],"output_format":"png"}`) || w.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("%d %s %v", w.Code, w.Body, w.Header())
+	}
+	if len(r.images) != 1 || r.images[0].Model != "m" || r.images[0].Prompt != "granite" || r.images[0].Number() != 2 {
+		t.Errorf("asked for %+v", r.images)
+	}
+	if !strings.Contains(w.Header().Get("X-Outcrop-Warnings"), "changed;field=response_format") || !strings.Contains(log, `"images":1`) || strings.Contains(log, "granite") {
+		t.Errorf("the warnings are %v, and the log %s", w.Header(), log)
+	}
+	w, _, _ = ask(t, r, "/v1/images/generations", `{"model":"m"}`)
+	if w.Code != 400 || !strings.Contains(w.Body.String(), `"param":"prompt"`) {
+		t.Errorf("without a prompt: %d %s", w.Code, w.Body)
+	}
+	w, _, _ = ask(t, r, "/v1/images/generations", `{"model":"m","prompt":"granite","stream":true}`)
+	if w.Code != 400 || !strings.Contains(w.Body.String(), `"param":"stream"`) {
+		t.Errorf("streamed: %d %s", w.Code, w.Body)
+	}
+	w, _, _ = ask(t, &router{lacks: true}, "/v1/images/edits", `{"model":"m","prompt":"granite"}`)
+	if w.Code != 400 || !strings.Contains(w.Body.String(), `"model.feature_unsupported"`) {
+		t.Errorf("of no provider with images: %d %s", w.Code, w.Body)
 	}
 }

@@ -51,6 +51,7 @@ func rules() []Rule {
 		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "internal/httpfield", "llm", "upstream"}, Beside: []string{"provider"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect"},
 		{Path: "provider/modellist", Level: contract, May: common, Beside: []string{"provider"}, Why: "lists of models are kept and checked alike, whoever has them and in whatever form they are sent"},
 		{Path: "provider/overrides", Level: contract, May: with("internal/netguard", "upstream"), Beside: []string{"provider"}, Why: "what clients may set, and where the gateway's identity may go, is judged in one place"},
+		{Path: "provider/embedding", Level: contract, May: with("internal/cl100k"), Why: "how inputs become texts and calls is the same whoever embeds them; only clients of OpenAI's models send tokens"},
 		{Path: "provider", Level: contract, May: with("catalog", "upstream"), Why: "the contract names no concrete provider and no dialect"},
 
 		{Path: "provider/bedrock/modelid", Level: language, May: []string{"internal/levenshtein", "provider/bedrock/endpoint"}, Why: "the grammar of model ids is pure and needs no other component except the grammar of regions"},
@@ -76,20 +77,21 @@ func rules() []Rule {
 			Why:    "components import neither their provider nor, except pure ones, each other; a diagnosis includes the missing statement, which the pure package iam writes",
 		},
 		{
-			Path: "provider/bedrock/embed", Level: component, May: with("internal/cl100k", "provider/bedrock/catalog"),
-			Why: "bodies and vectors are a function of request, model and response; only clients of OpenAI's models send tokens",
+			Path: "provider/bedrock/embed", Level: component, May: with("wire/cohereembed", "provider/bedrock/catalog", "provider/embedding"),
+			Why: "bodies and vectors are a function of request, model and response; Cohere's are the same wherever its models are hosted",
 		},
+		{Path: "provider/bedrock/image", Level: component, May: with("internal/alphamask", "provider/bedrock/catalog"), Why: "bodies and images are a function of request, model and response"},
 		{Path: "provider/bedrock/rerank", Level: component, May: with("provider/bedrock/catalog"), Why: "bodies and results are a function of request, model and response"},
 		{
 			Path: "provider/bedrock/*", Level: component, May: with("internal/httpfield", "wire/...", "upstream", "provider", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/sign", "provider/bedrock/catalog"),
 			Why: "components import neither their provider nor, except pure ones, each other; the provider connects them",
 		},
 		{
-			Path: "provider/bedrock", Level: vendor, May: with("internal/parallel", "internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*", "provider/overrides", "provider/transport"),
+			Path: "provider/bedrock", Level: vendor, May: with("internal/parallel", "internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*", "provider/embedding", "provider/overrides", "provider/transport"),
 			Why: "a provider knows its own components and dialects, but neither other providers nor its callers",
 		},
 		{
-			Path: "provider/openaicompat", Level: component, May: with("wire/openaichat", "wire/openaiapi", "wire/openairesponses", "wire/openaiembed", "wire/cohererank", "wire/sse", "upstream", "provider", "provider/modellist", "provider/overrides", "provider/transport"),
+			Path: "provider/openaicompat", Level: component, May: with("internal/parallel", "wire/openaichat", "wire/openaiapi", "wire/openairesponses", "wire/openaiembed", "wire/cohererank", "wire/sse", "upstream", "provider", "provider/modellist", "provider/overrides", "provider/transport"),
 			Why: "it serves vendors that differ by data only, and providers that differ by address and credentials too import it",
 		},
 		{
@@ -97,12 +99,12 @@ func rules() []Rule {
 			Why: "Azure differs from other vendors of OpenAI's API by address and credentials only",
 		},
 		{
-			Path: "provider/ollama", Level: vendor, May: with("wire/ollama", "provider", "provider/openaicompat"),
-			Why: "Ollama differs from vendors of OpenAI's API by how its chats are written; address, key, errors and lists are read by the same code",
+			Path: "provider/ollama", Level: vendor, May: with("wire/ollama", "provider", "provider/embedding", "provider/openaicompat"),
+			Why: "Ollama differs from vendors of OpenAI's API by how its chats and embeddings are written; address, key, errors and lists are read by the same code",
 		},
 		{
-			Path: "provider/cohere", Level: vendor, May: with("wire/coherechat", "wire/sse", "provider", "provider/openaicompat"),
-			Why: "Cohere differs from vendors of OpenAI's API by how its chats are written; address, key, errors and lists are read by the same code",
+			Path: "provider/cohere", Level: vendor, May: with("wire/coherechat", "wire/cohereembed", "wire/sse", "provider", "provider/embedding", "provider/openaicompat"),
+			Why: "Cohere differs from vendors of OpenAI's API by how its chats and embeddings are written; address, key, errors and lists are read by the same code",
 		},
 		{
 			Path: "provider/vertex", Level: vendor, May: with("upstream", "provider", "provider/claude", "provider/genai", "provider/modellist", "provider/openaicompat", "provider/overrides", "provider/transport"),
@@ -114,7 +116,7 @@ func rules() []Rule {
 			Why:    "Claude is the same model wherever it is hosted: the pure packages that fit requests to it and read its refusals are Bedrock's, and nothing else of Bedrock is known",
 		},
 		{
-			Path: "provider/genai", Level: component, May: with("internal/httpfield", "internal/parallel", "wire/gemini", "wire/sse", "upstream", "provider", "provider/transport"),
+			Path: "provider/genai", Level: component, May: with("internal/alphamask", "internal/httpfield", "internal/parallel", "wire/gemini", "wire/sse", "upstream", "provider", "provider/embedding", "provider/transport"),
 			Beside: []string{"provider/bedrock/diagnose"},
 			Why:    "Gemini is the same model on both of Google's services; that models say the same of a request wherever they are hosted is known to the pure package diagnose",
 		},
@@ -227,7 +229,7 @@ func bans() []Ban {
 		{Path: "github.com/aws/aws-sdk-go-v2/service/bedrock/...", In: []string{"..."}, Deep: true, Why: "the generated client hides the responses that are diagnosed here"},
 		{
 			Path: "net/http", Deep: true,
-			In:  []string{"llm", "wire/...", "internal/*", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/converse", "provider/bedrock/embed", "provider/bedrock/rerank"},
+			In:  []string{"llm", "wire/...", "internal/*", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/resolve", "provider/bedrock/iam", "provider/bedrock/converse", "provider/bedrock/embed", "provider/bedrock/rerank", "provider/bedrock/image", "provider/embedding"},
 			Why: "pure packages do not use the network",
 		},
 		{Path: "net/http", In: []string{"gateway", "telemetry", "config", "."}, Why: "the pipeline is the same with and without HTTP in front"},

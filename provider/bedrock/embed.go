@@ -10,6 +10,7 @@ import (
 	"outcrop/provider"
 	"outcrop/provider/bedrock/embed"
 	"outcrop/provider/bedrock/rerank"
+	"outcrop/provider/embedding"
 	"outcrop/provider/transport"
 	"outcrop/upstream"
 )
@@ -48,17 +49,10 @@ func (w *target) Embed(ctx context.Context, req *llm.EmbedRequest) (*llm.EmbedRe
 	found := out.Meta.Warnings
 	out.Meta = w.metaOf(ids[0])
 	out.Meta.Warnings = slices.Concat(w.warnings, warnings, found)
-	if hasMedia(req) {
+	if embedding.HasMedia(req) {
 		out.Meta.Price = nil // the catalogue's prices are those of texts
 	}
 	return out, nil
-}
-
-// hasMedia reports whether a request has inputs that are not texts.
-func hasMedia(req *llm.EmbedRequest) bool {
-	return slices.ContainsFunc(req.Inputs, func(in llm.EmbedInput) bool {
-		return slices.ContainsFunc(in.Parts, func(b llm.Block) bool { return b.Media != nil })
-	})
 }
 
 // Rerank makes one call of InvokeModel.

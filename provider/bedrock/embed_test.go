@@ -98,8 +98,9 @@ func TestAnEmbeddingOfManyInputs(t *testing.T) {
 	all := make(chan struct{})
 	full := sync.OnceFunc(func() { close(all) })
 	url, calls := models(t, func(w http.ResponseWriter, _ *http.Request, c *invoked) {
-		if n := open.Add(1); n > most.Load() {
-			most.Store(n) // the largest of all, because the first eight wait for each other
+		n := open.Add(1)
+		for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
+			continue // the largest of all, because the first eight wait for each other
 		}
 		if c.number == atOnce {
 			full()
@@ -109,8 +110,8 @@ func TestAnEmbeddingOfManyInputs(t *testing.T) {
 		if c.path != "/model/amazon.titan-embed-text-v2%3A0/invoke" || c.header.Get("X-Amzn-Trace-Id") != "Root=1" || !strings.HasPrefix(c.header.Get("Authorization"), "AWS4-HMAC-SHA256 ") {
 			t.Errorf("called %s with %v", c.path, c.header)
 		}
-		n, _ := strconv.Atoi(c.body.InputText)
-		fmt.Fprintf(w, `{"embedding":[%d],"inputTextTokenCount":%d}`, n, n+1)
+		number, _ := strconv.Atoi(c.body.InputText)
+		fmt.Fprintf(w, `{"embedding":[%d],"inputTextTokenCount":%d}`, number, number+1)
 	})
 	req := numbered(inputs)
 	req.Headers = []llm.Label{{Name: "X-Amzn-Trace-Id", Value: "Root=1"}}

@@ -1,5 +1,5 @@
 // Package cohere serves Cohere's models: chats by version 2 of its own API, rerank, and embeddings.
-// Package openaicompat makes the calls; this package knows how chats and the list of models are written.
+// Package openaicompat makes the calls; this package knows how chats, embeddings and the list of models are written.
 package cohere
 
 import (

@@ -7,6 +7,7 @@ import (
 	"outcrop/internal/jsonx"
 	"outcrop/internal/parallel"
 	"outcrop/llm"
+	"outcrop/provider/embedding"
 	"outcrop/wire/gemini"
 )
 
@@ -127,15 +128,11 @@ func counted(req *llm.EmbedRequest, resp *llm.EmbedResponse) *llm.EmbedResponse 
 	return resp
 }
 
-// estimated is the usage of a call that reports none: about a token for four characters.
+// estimated is the usage of a call that reports none.
 func estimated(req *llm.EmbedRequest) llm.Usage {
 	var n int64
 	for i := range req.Inputs {
-		in := &req.Inputs[i]
-		n += int64(len(in.Text)+3) / 4
-		for j := range in.Parts {
-			n += int64(len(in.Parts[j].Text)+3) / 4
-		}
+		n += embedding.Estimate(&req.Inputs[i], req.Inputs[i].Text)
 	}
 	return llm.Usage{Input: n, Total: n}
 }

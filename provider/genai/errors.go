@@ -38,6 +38,7 @@ func (x *exchange) failed(err error) *llm.Error {
 	var e *llm.Error
 	var status *gemini.StatusError
 	var blocked *gemini.BlockedError
+	var unseen *gemini.NoImageError
 	var cut *cutError
 	var answer *answerError
 	switch {
@@ -49,6 +50,9 @@ func (x *exchange) failed(err error) *llm.Error {
 			Message: service + " refuses the prompt: " + blocked.Error(),
 			Fix:     "Change the prompt, or set safety_settings if the reason is SAFETY.",
 		}
+	case errors.As(err, &unseen):
+		e = broken(llm.CodeModelError, service+" made no image: "+llm.Clip(unseen.Error(), 500))
+		e.Upstream, e.Retry, e.Fix = true, llm.RetryNo, "Ask for an image in the prompt, and check that the model makes images."
 	case errors.As(err, &cut):
 		e = broken(llm.CodeInterrupted, "the response from "+service+" is incomplete: "+cut.what)
 	case errors.As(err, &answer):

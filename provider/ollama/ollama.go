@@ -1,5 +1,5 @@
-// Package ollama serves the models of an Ollama server by its own chat API. Package openaicompat makes
-// the calls; this package knows how chats and the list of models are written.
+// Package ollama serves the models of an Ollama server by its own API. Package openaicompat makes
+// the calls; this package knows how chats, embeddings and the list of models are written.
 package ollama
 
 import (

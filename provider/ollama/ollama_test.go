@@ -5,10 +5,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/ollama"
@@ -154,6 +156,56 @@ func TestTheListHasTheModelsOfTheServer(t *testing.T) {
 		}
 		if status := other.Refresh(t.Context(), time.Time{}); status[0].Err == nil {
 			t.Errorf("%s counts as a list", body)
+		}
+	}
+}
+
+func TestEmbeddingsHaveOllamasOwnWords(t *testing.T) {
+	var path, body string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent, _ := io.ReadAll(r.Body)
+		path, body = r.URL.Path, string(sent)
+		_, _ = io.WriteString(w, `{"model":"nomic-embed-text","embeddings":[[0.1,-1e-3],[1,2]],"total_duration":1,"prompt_eval_count":7}`)
+	}))
+	t.Cleanup(s.Close)
+	embed := func(req *llm.EmbedRequest) (*llm.EmbedResponse, error) {
+		targets, err := opened(t, "nomic-embed-text", s.URL).Targets(llm.VerbEmbed, "nomic-embed-text")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, ok := targets[0].(provider.Embedder)
+		if !ok {
+			t.Fatal("it does not embed")
+		}
+		return e.Embed(t.Context(), req)
+	}
+	two := []llm.EmbedInput{{Text: "granite"}, {Tokens: []int64{9906}}}
+	member := func(name, value string) jsonx.Member { return jsonx.Member{Name: name, Value: jsonx.Raw(value)} }
+	r, err := embed(&llm.EmbedRequest{
+		Call: llm.Call{User: "u"}, Inputs: two, Dimensions: llm.Some[int64](2), Truncate: "NONE", InputType: "search_query", Normalize: llm.Some(true),
+		ModelFields: []jsonx.Member{member("keep_alive", `"10m"`), member("num_ctx", "8192"), member("options", `{"num_gpu":1,"num_ctx":1}`)},
+	})
+	const want = `{"model":"nomic-embed-text","input":["granite","Hello"],"truncate":false,"dimensions":2,"keep_alive":"10m","options":{"num_ctx":8192,"num_gpu":1}}`
+	if err != nil || path != "/api/embed" || body != want {
+		t.Fatalf("%s %s, %v", path, body, err)
+	}
+	var warned []string
+	for _, w := range r.Meta.Warnings {
+		warned = append(warned, w.Code+" "+w.Field)
+	}
+	if !slices.Equal(r.Vectors[0].Float, []float64{0.1, -1e-3}) || r.Usage.Input != 7 || r.Estimated || strings.Join(warned, ", ") != "changed input, dropped input_type, dropped user" {
+		t.Errorf("the response is %+v", r)
+	}
+	for param, req := range map[string]*llm.EmbedRequest{
+		"truncate":        {Inputs: two, Truncate: "START"},
+		"embedding_types": {Inputs: two, Types: []llm.VectorType{llm.VectorInt8}},
+		"normalize":       {Inputs: two, Normalize: llm.Some(false)},
+		"max_tokens":      {Inputs: two, MaxTokens: llm.Some[int64](1)},
+		"input[0]":        {Inputs: []llm.EmbedInput{{Parts: []llm.Block{{Kind: llm.BlockImage, Media: &llm.Media{Format: "png"}}}}}},
+	} {
+		_, err := embed(req)
+		if e, ok := errors.AsType[*llm.Error](err); !ok || e.Param != param || e.Status != 400 {
+			t.Errorf("%s: %+v", param, err)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	wire "outcrop/wire/openaichat"
 )
 
-// Dialect is how the chats of a vendor are written if they are not OpenAI's. The address, the key, the
+// Dialect is how the chats and embeddings of a vendor are written if they are not OpenAI's. The address, the key, the
 // errors and everything else of the vendor are as for all others.
 type Dialect interface {
 	// AppendRequest writes a request for a model. It returns what it changed or left out; an error is
@@ -22,6 +22,9 @@ type Dialect interface {
 	DecodeResponse(body []byte) (*llm.Response, error)
 	// NewReader makes the reader of a streaming response.
 	NewReader(body io.Reader) EventReader
+	// Embeddings makes the calls that a request for embeddings needs, at least one. It returns what it
+	// changed or left out; an error is an *llm.Error.
+	Embeddings(req *llm.EmbedRequest, model string) ([]EmbedCall, []llm.Warning, error)
 	// DecodeModels reads the vendor's list of models: their IDs, and what else it says.
 	DecodeModels(body []byte) ([]provider.Model, error)
 	// Fix is the next step for a refusal of a model; empty for the one that all vendors share.
@@ -45,7 +48,16 @@ type Refusal interface {
 	Refusal() []byte
 }
 
-// With returns the vendor with a dialect for its chats.
+// EmbedCall is one call for the vectors of some inputs.
+type EmbedCall struct {
+	Body [][]byte
+	// Inputs are the indices of the inputs, in the order of the vectors of the response.
+	Inputs []int
+	// Decode reads the response. Of Meta, only Warnings and Price are used.
+	Decode func(body []byte) (*llm.EmbedResponse, error)
+}
+
+// With returns the vendor with a dialect for its chats and embeddings.
 func (v *Vendor) With(d Dialect) *Vendor {
 	own := *v
 	own.dialect = d

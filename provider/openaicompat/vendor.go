@@ -56,7 +56,7 @@ type Vendor struct {
 
 	Rest jsonx.Raw `json:",embed"` // unknown members, which are mistakes
 
-	dialect                      Dialect          // of its chats; nil for OpenAI's
+	dialect                      Dialect          // of its chats and embeddings; nil for OpenAI's
 	edits, otherEdits, textEdits openaichat.Edits // of chat completions, of the other APIs, and of text completions
 	responseEdits                openaichat.Edits // of Responses
 	form                         openaichat.Form

@@ -413,9 +413,9 @@ func DecodeUsage(usage jsonx.Raw) (llm.Usage, error) {
 	for _, m := range rest {
 		switch m.Name {
 		case "promptTokensDetails":
-			u.AudioInput = audioTokens(m.Value)
+			u.AudioInput, u.ImageInput = tokensOf(m.Value, "AUDIO"), tokensOf(m.Value, "IMAGE")
 		case "candidatesTokensDetails":
-			u.AudioOutput = audioTokens(m.Value)
+			u.AudioOutput, u.ImageOutput = tokensOf(m.Value, "AUDIO"), tokensOf(m.Value, "IMAGE")
 		}
 		if has(m.Value) {
 			u.Extra = append(u.Extra, m)
@@ -424,8 +424,8 @@ func DecodeUsage(usage jsonx.Raw) (llm.Usage, error) {
 	return u, nil
 }
 
-// audioTokens is the number of tokens of audio in a list of numbers by modality; unset if it has none.
-func audioTokens(details jsonx.Raw) llm.Opt[int64] {
+// tokensOf is the number of tokens of a modality in a list of numbers by modality; unset if it has none.
+func tokensOf(details jsonx.Raw, modality string) llm.Opt[int64] {
 	var list []struct {
 		Modality string    `json:"modality"`
 		Tokens   int64     `json:"tokenCount"`
@@ -435,7 +435,7 @@ func audioTokens(details jsonx.Raw) llm.Opt[int64] {
 		return llm.Opt[int64]{}
 	}
 	for _, d := range list {
-		if d.Modality == "AUDIO" {
+		if d.Modality == modality {
 			return llm.Some(max(0, d.Tokens))
 		}
 	}

@@ -11,10 +11,14 @@ import (
 // SetPrice sets the price that a key names in LiteLLM's price map and in model_info, such as
 // input_cost_per_token, cache_creation_input_token_cost_above_1hr or
 // output_cost_per_token_above_200k_tokens_priority. It reports false, and sets nothing, for a key that is
-// not a price of tokens or searches.
+// not a price of tokens, searches or images.
 func SetPrice(p *llm.Prices, key string, cost llm.Cost) bool {
-	if key == "input_cost_per_query" {
+	switch key {
+	case "input_cost_per_query":
 		p.Query = llm.Some(cost)
+		return true
+	case "output_cost_per_image":
+		p.Image = llm.Some(cost)
 		return true
 	}
 	name, tier, above, ok := priceKey(key)
@@ -89,7 +93,7 @@ func rate(r *llm.Rates, name string) *llm.Opt[llm.Cost] {
 	}
 }
 
-// AppendPrices writes the prices of tokens and searches as members, under the keys that SetPrice takes.
+// AppendPrices writes the prices of tokens, searches and images as members, under the keys that SetPrice takes.
 func AppendPrices(w *jsonx.Writer, p *llm.Prices) {
 	member := func(key string, c llm.Opt[llm.Cost]) {
 		if c.Set {
@@ -121,4 +125,5 @@ func AppendPrices(w *jsonx.Writer, p *llm.Prices) {
 		}
 	}
 	member("input_cost_per_query", p.Query)
+	member("output_cost_per_image", p.Image)
 }

@@ -62,6 +62,8 @@ func errorCode(e *llm.Error) string {
 			return "previous_response_not_found"
 		}
 		return "not_found"
+	case llm.CodeContentFiltered: // as on Azure
+		return "content_filter"
 	case llm.CodeUnauthorized:
 		return "invalid_api_key"
 	case llm.CodeLimitRequests, llm.CodeLimitTokens:

@@ -44,7 +44,7 @@ type wireRequest struct {
 	EncodingFormat  litellm.Optional[string] `json:"encoding_format"`
 	InputType       litellm.Optional[string] `json:"input_type"`
 	InputKind       litellm.Optional[string] `json:"inputType"` // Marengo's
-	Truncate        litellm.Optional[string] `json:"truncate"`
+	Truncate        truncation               `json:"truncate"`
 	TextTruncate    litellm.Optional[string] `json:"textTruncate"` // Marengo's
 	MaxTokens       litellm.Optional[int64]  `json:"max_tokens"`
 	Normalize       litellm.Optional[bool]   `json:"normalize"`
@@ -126,6 +126,25 @@ func settings(w *wireRequest, out *Request) error {
 		return llm.Invalid("encoding_format", "encoding_format must be float or base64, not %q", format)
 	}
 	return nil
+}
+
+// truncation is one of Cohere's words, or Ollama's yes or no.
+type truncation struct{ llm.Opt[string] }
+
+func (t *truncation) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	switch d.PeekKind() {
+	case 't':
+		t.Opt = llm.Some("END")
+		return d.SkipValue()
+	case 'f':
+		t.Opt = llm.Some("NONE")
+		return d.SkipValue()
+	case 'n':
+		return d.SkipValue()
+	default:
+		t.Set = true
+		return jsonx.UnmarshalDecode(d, &t.Value)
+	}
 }
 
 // types is a list of vector types, or one as a string.

@@ -259,3 +259,16 @@ func TestALargeBatchTakesAFewAllocationsEach(t *testing.T) {
 		t.Errorf("%v allocations for 2048 inputs", n)
 	}
 }
+
+func TestTruncateMayBeAsOllamaHasIt(t *testing.T) {
+	for value, want := range map[string]string{"true": "END", "false": "NONE", "null": "", `"START"`: "START"} {
+		r, err := openaiembed.Decode([]byte(`{"model":"m","input":"a","truncate":`+value+`}`), openaiembed.Options{})
+		if err != nil || r.LLM.Truncate != want {
+			t.Errorf("%s is %q, %v", value, r.LLM.Truncate, err)
+		}
+	}
+	_, err := openaiembed.Decode([]byte(`{"model":"m","input":"a","truncate":7}`), openaiembed.Options{})
+	if e, ok := errors.AsType[*llm.Error](err); !ok || e.Param != "truncate" {
+		t.Errorf("a number: %v", err)
+	}
+}

@@ -1,7 +1,8 @@
-"""Judges Cohere's chat API by the types and the client of Cohere's SDK.
+"""Judges Cohere's chat and embed APIs by the types and the client of Cohere's SDK.
 
-With an address as its argument it asks the server there, whole and streamed, and prints what the SDK reads. Without
-one it reads bodies of requests, one a line, and prints what their types do not accept.
+With an address as its argument it asks the server there, whole and streamed, and prints what the SDK reads; with the
+word embed behind it, it asks for embeddings. Without one it reads bodies of requests, one a line, and prints what their
+types do not accept.
 """
 
 import inspect
@@ -36,6 +37,19 @@ MEMBERS = {
     "documents": list[typing.Union[str, cohere.Document]],
 }
 
+EMBED = {
+    "model": str,
+    "input_type": typing.Literal["search_document", "search_query", "classification", "clustering", "image"],
+    "texts": list[str],
+    "images": list[str],
+    "inputs": list[cohere.EmbedInput],
+    "max_tokens": int,
+    "output_dimension": int,
+    "embedding_types": list[typing.Literal["float", "int8", "uint8", "binary", "ubinary", "base64"]],
+    "truncate": typing.Literal["NONE", "START", "END"],
+    "priority": int,
+}
+
 
 def unknown(value, path):
     """Yields the members that the types do not have: the SDK keeps them."""
@@ -50,13 +64,14 @@ def unknown(value, path):
 
 
 def judge(body):
-    parameters = set(inspect.signature(cohere.ClientV2.chat).parameters) | {"stream"}
+    method, members = (cohere.ClientV2.embed, EMBED) if "input_type" in body else (cohere.ClientV2.chat, MEMBERS)
+    parameters = set(inspect.signature(method).parameters) | {"stream"}
     for name, value in body.items():
-        if name not in MEMBERS or name not in parameters:
+        if name not in members or name not in parameters:
             yield f"{name} is no member of the request"
             continue
         try:
-            read = TypeAdapter(MEMBERS[name]).validate_python(value)
+            read = TypeAdapter(members[name]).validate_python(value)
         except ValidationError as e:
             yield f"{name}: {e}"
             continue
@@ -102,7 +117,14 @@ def streamed(client):
     return out
 
 
-if len(sys.argv) > 1:
+def embedded(client):
+    r = client.embed(model="rock", input_type="search_document", texts=["granite"], embedding_types=["float"])
+    return {"vectors": r.embeddings.float_, "tokens": r.meta.billed_units.input_tokens, "unknown": list(unknown(r, "response"))}
+
+
+if len(sys.argv) > 2:
+    print(json.dumps(embedded(cohere.ClientV2(base_url=sys.argv[1], api_key="unused"))))
+elif len(sys.argv) > 1:
     client = cohere.ClientV2(base_url=sys.argv[1], api_key="unused")
     print(json.dumps([whole(client), streamed(client)]))
 else:

@@ -1,7 +1,8 @@
-"""Judges Ollama's chat API by the types and the client of Ollama's SDK.
+"""Judges Ollama's chat and embed APIs by the types and the client of Ollama's SDK.
 
-With an address as its argument it asks the server there, whole and streamed, and prints what the SDK reads. Without
-one it reads bodies of requests, one a line, and prints what their types do not accept.
+With an address as its argument it asks the server there, whole and streamed, and prints what the SDK reads; with the
+word embed behind it, it asks for embeddings. Without one it reads bodies of requests, one a line, and prints what their
+types do not accept.
 """
 
 import base64
@@ -9,7 +10,7 @@ import json
 import sys
 
 import ollama
-from ollama._types import ChatRequest, Options
+from ollama._types import ChatRequest, EmbedRequest, Options
 from pydantic import BaseModel, ValidationError
 
 # SDK 0.6.3 has no ids of calls, which servers have since 2025-12.
@@ -34,12 +35,12 @@ def unknown(value, read, path=""):
 
 def judge(body):
     try:
-        read = ChatRequest.model_validate(body)
+        read = (EmbedRequest if "input" in body else ChatRequest).model_validate(body)
         options = Options.model_validate(body.get("options") or {})
     except ValidationError as e:
         yield str(e)
         return
-    for m in body["messages"]:
+    for m in body.get("messages") or []:
         for image in m.get("images") or []:
             base64.b64decode(image, validate=True)
     yield from unknown(body, read)
@@ -60,7 +61,10 @@ def empty():
     return {"thinking": "", "text": "", "calls": [], "finish": None, "usage": None}
 
 
-if len(sys.argv) > 1:
+if len(sys.argv) > 2:
+    r = ollama.Client(host=sys.argv[1]).embed(model="rock", input=["granite"])
+    print(json.dumps({"vectors": r.embeddings, "tokens": r.prompt_eval_count}))
+elif len(sys.argv) > 1:
     client = ollama.Client(host=sys.argv[1])
     question = {"model": "rock", "messages": [{"role": "user", "content": "Hi"}]}
     whole, streamed = empty(), empty()

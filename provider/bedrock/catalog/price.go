@@ -98,11 +98,14 @@ func (p *Price) Rates(tier Tier, prompt int64) *Rates {
 	return r
 }
 
-// Cost returns the cost of a call. A call with search units costs these alone. ok is false if the
+// Cost returns the cost of a call. A call with search units or images costs these alone. ok is false if the
 // price of something that was used is unknown.
 func (p *Price) Cost(tier Tier, u *llm.Usage) (c llm.Cost, ok bool) {
 	if u.SearchUnits > 0 {
 		return plus(0, u.SearchUnits, Rate(p.Query.Value)), p.Query.Set
+	}
+	if u.Images > 0 { // no model of Bedrock counts tokens for them
+		return plus(0, u.Images, Rate(p.Image.Value)), p.Image.Set && u.Prompt() == 0 && u.Output == 0
 	}
 	r := p.Rates(tier, u.Prompt())
 	if r == nil {

@@ -262,6 +262,8 @@ var mostTokens = regexp.MustCompile(`model limit of (\d+)|> (\d+), which is the 
 // adviseRequest is for what the caller must change.
 func (c *Case) adviseRequest(e *llm.Error) {
 	switch e.Code {
+	case llm.CodeContentFiltered:
+		e.Fix = "Change the prompt or the image: the model's filter refuses it."
 	case llm.CodeTooLong:
 		e.Fix = "Shorten the conversation, reduce " + c.name(llm.FieldMaxTokens) + ", or use a model with a larger context window."
 		if n := counts.FindStringSubmatch(e.Message); n != nil && n[1] != "" {

@@ -75,6 +75,7 @@ func validationRules() []rule {
 		unsupported = "not support|not supported|unsupported|not supports|is deprecated"
 	)
 	return []rule{
+		{llm.CodeContentFiltered, []string{"content filters|content filter", "blocked|flagged"}}, // of the models that make images
 		{llm.CodeTooLong, []string{tooLong}},
 		{llm.CodeTooLong, []string{"prompt token count|input token count|prompt tokens", "exceeds the limit|exceeds the maximum|exceed the limit"}},
 		{llm.CodeMaxTokens, []string{maxTokens, "exceed the model limit|exceeds the model limit|exceeds the limit|exceed the limit|maximum allowed|exceeds the maximum|maximum number of output tokens|greater than the model|not less or equal to"}},

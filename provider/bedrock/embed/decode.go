@@ -1,11 +1,11 @@
 package embed
 
 import (
-	"bytes"
 	"strconv"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/wire/cohereembed"
 )
 
 // tokenHeader is the header in which Bedrock counts a call's input tokens, for every model.
@@ -23,15 +23,10 @@ type Result struct {
 
 // titanResponse is Titan's, and titanImage's.
 type titanResponse struct {
-	Embedding numbers              `json:"embedding"`
+	Embedding jsonx.Floats         `json:"embedding"`
 	ByType    map[string]jsonx.Raw `json:"embeddingsByType"`
 	Tokens    *int64               `json:"inputTextTokenCount"`
 	Message   string               `json:"message"`
-}
-
-// cohereResponse has vectors in a list, or lists by type.
-type cohereResponse struct {
-	Embeddings jsonx.Raw `json:"embeddings"`
 }
 
 // listResponse is Nova's and Marengo's.
@@ -41,36 +36,9 @@ type listResponse struct {
 }
 
 type listed struct {
-	Embedding numbers `json:"embedding"`
+	Embedding jsonx.Floats `json:"embedding"`
 	// Truncated is how many characters of a text Nova has embedded, if not all.
 	Truncated *int64 `json:"truncatedCharLength"`
-}
-
-// numbers is a vector. It is read without reflection: a response has hundreds of thousands of them.
-type numbers []float64
-
-func (n *numbers) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	v, err := d.ReadValue()
-	switch {
-	case err != nil:
-		return err
-	case v.Kind() == 'n':
-		return nil
-	case v.Kind() != '[':
-		return jsonx.Fault("must be an array, not %s", jsonx.KindName(v.Kind()))
-	}
-	rest := bytes.TrimSpace(v[1 : len(v)-1])
-	*n = make(numbers, 0, bytes.Count(rest, []byte(","))+1)
-	for more := len(rest) > 0; more; {
-		var item []byte
-		item, rest, more = bytes.Cut(rest, []byte(",")) // anything but numbers does not parse, whole or cut
-		f, err := strconv.ParseFloat(string(bytes.TrimSpace(item)), 64)
-		if err != nil {
-			return jsonx.Fault("must be an array of numbers")
-		}
-		*n = append(*n, f)
-	}
-	return nil
 }
 
 // listedOr1 is a list, or its only element: TwelveLabs documents the latter.
@@ -144,7 +112,7 @@ func (r *Result) titan(item *Item, body []byte) error {
 		case raw == nil:
 			return malformed("has no vector of type %s", form)
 		case form == llm.VectorFloat:
-			if err := unmarshal(raw, (*numbers)(&v.Float)); err != nil {
+			if err := unmarshal(raw, (*jsonx.Floats)(&v.Float)); err != nil {
 				return err
 			}
 		default:
@@ -171,59 +139,11 @@ func (item *Item) forms() []llm.VectorType {
 }
 
 func (r *Result) cohere(item *Item, body []byte) error {
-	var c cohereResponse
-	if err := unmarshal(body, &c); err != nil {
-		return err
-	}
-	if c.Embeddings.Kind() == '[' { // floats alone, of v3
-		return r.floats(c.Embeddings)
-	}
-	byType, err := jsonx.Members(c.Embeddings)
+	vectors, _, err := cohereembed.Decode(body, item.forms())
 	if err != nil {
-		return malformed("cannot be decoded: embeddings: %v", err)
+		return malformed("is not valid: %v", err)
 	}
-	for _, form := range item.forms() {
-		raw := jsonx.Find(byType, string(form))
-		if raw == nil {
-			return malformed("has no vectors of type %s", form)
-		}
-		if form == llm.VectorFloat {
-			if err := r.floats(raw); err != nil {
-				return err
-			}
-			continue
-		}
-		var lists [][]int16
-		if err := unmarshal(raw, &lists); err != nil {
-			return err
-		}
-		if r.Vectors == nil {
-			r.Vectors = make([]llm.Vector, len(lists))
-		}
-		if len(lists) != len(r.Vectors) {
-			return malformed("has %d vectors of type %s, and %d of another", len(lists), form, len(r.Vectors))
-		}
-		for i, values := range lists {
-			r.Vectors[i].Others = append(r.Vectors[i].Others, llm.Quantized{Type: form, Values: values})
-		}
-	}
-	return nil
-}
-
-func (r *Result) floats(raw jsonx.Raw) error {
-	var lists []numbers
-	if err := unmarshal(raw, &lists); err != nil {
-		return err
-	}
-	if r.Vectors == nil {
-		r.Vectors = make([]llm.Vector, len(lists))
-	}
-	if len(lists) != len(r.Vectors) {
-		return malformed("has %d vectors of type float, and %d of another", len(lists), len(r.Vectors))
-	}
-	for i, values := range lists {
-		r.Vectors[i].Float = values
-	}
+	r.Vectors = vectors
 	return nil
 }
 

@@ -5,102 +5,39 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/provider/embedding"
+	"outcrop/wire/cohereembed"
 )
 
 // batchBytes is from which size of its content on a call takes no more inputs, well below maxBody.
 const batchBytes = 16_000_000
 
-// Kinds of input that can share a call.
-const (
-	ofText  = iota // texts
-	ofImage        // single images
-	ofParts        // texts and images together
-	classes
-)
-
-// pack divides the inputs into calls and encodes their bodies. Inputs of one kind share calls, where
-// the model takes several, in the order of the request.
+// pack divides the inputs into calls and encodes their bodies.
 func (p *planner) pack() error {
-	var open [classes]struct {
-		inputs []int
-		bytes  int
-	}
-	most := [classes]int{p.row.texts, p.row.images, p.row.images}
-	for i := range p.req.Inputs {
-		class := p.class(i)
-		batch, size := &open[class], p.size(i)
-		if len(batch.inputs) == most[class] || len(batch.inputs) > 0 && batch.bytes+size > batchBytes {
-			if err := p.item(class, batch.inputs); err != nil {
-				return err
-			}
-			batch.inputs, batch.bytes = nil, 0
-		}
-		batch.inputs, batch.bytes = append(batch.inputs, i), batch.bytes+size
-	}
-	for class := range open {
-		if len(open[class].inputs) > 0 {
-			if err := p.item(class, open[class].inputs); err != nil {
-				return err
-			}
+	limits := embedding.Limits{Texts: p.row.texts, Media: p.row.images, Parts: p.row.images, Bytes: batchBytes}
+	for _, batch := range embedding.Batches(p.req, p.texts, limits) {
+		if err := p.item(batch); err != nil {
+			return err
 		}
 	}
-	slices.SortStableFunc(p.items, func(a, b Item) int { return a.Inputs[0] - b.Inputs[0] })
 	return nil
 }
 
-func (p *planner) class(i int) int {
-	parts := p.req.Inputs[i].Parts
-	switch {
-	case len(parts) == 0:
-		return ofText
-	case len(parts) == 1 && parts[0].Kind != llm.BlockText:
-		return ofImage
-	default:
-		return ofParts
-	}
-}
-
-// size is about how many bytes an input adds to a body.
-func (p *planner) size(i int) int {
-	n := len(p.texts[i])
-	for j := range p.req.Inputs[i].Parts {
-		b := &p.req.Inputs[i].Parts[j]
-		n += len(b.Text)
-		if b.Media != nil {
-			n += len(b.Media.Base64.Bytes())
-		}
-	}
-	return n
-}
-
-func (p *planner) item(class int, inputs []int) error {
+func (p *planner) item(batch embedding.Batch) error {
+	inputs := batch.Inputs
 	first := &p.req.Inputs[inputs[0]]
 	item := Item{Inputs: inputs, form: p.row.form, types: p.types}
 	for _, i := range inputs {
-		item.estimate += p.estimate(i)
+		item.estimate += embedding.Estimate(&p.req.Inputs[i], p.texts[i])
 	}
 	w := &jsonx.Writer{SplitLarge: true}
-	w.Object()
-	var err error
-	switch p.row.form {
-	case titanText:
-		p.titan(w, first, inputs[0])
-	case titanImage:
-		p.titanImage(w, first, inputs[0])
-	case cohere:
-		err = p.cohere(w, class, inputs)
-	case nova:
-		item.names = []string{first.Name(inputs[0])}
-		p.nova(w, first, inputs[0])
-	case marengo2:
-		p.marengo2(w, first, inputs[0])
-	case marengo3:
-		p.marengo3(w, first, inputs[0])
+	if p.row.form == cohere {
+		if err := p.cohere(w, batch); err != nil {
+			return err
+		}
+	} else {
+		p.body(w, first, inputs[0], &item)
 	}
-	if err != nil {
-		return err
-	}
-	w.EndObject()
 	item.Body = w.Segments()
 	size := 0
 	for _, s := range item.Body {
@@ -116,13 +53,24 @@ func (p *planner) item(class int, inputs []int) error {
 	return nil
 }
 
-// estimate is about how many tokens the texts of an input have: one for four bytes.
-func (p *planner) estimate(i int) int64 {
-	n := (len(p.texts[i]) + 3) / 4
-	for j := range p.req.Inputs[i].Parts {
-		n += (len(p.req.Inputs[i].Parts[j].Text) + 3) / 4
+// body writes the body of a model that takes one input in a call.
+func (p *planner) body(w *jsonx.Writer, in *llm.EmbedInput, i int, item *Item) {
+	w.Object()
+	switch p.row.form {
+	case titanText:
+		p.titan(w, in, i)
+	case titanImage:
+		p.titanImage(w, in, i)
+	case nova:
+		item.names = []string{in.Name(i)}
+		p.nova(w, in, i)
+	case marengo2:
+		p.marengo2(w, in, i)
+	case marengo3:
+		p.marengo3(w, in, i)
+	case cohere: // not of one input
 	}
-	return int64(n)
+	w.EndObject()
 }
 
 func (p *planner) titan(w *jsonx.Writer, in *llm.EmbedInput, i int) {
@@ -140,20 +88,22 @@ func (p *planner) titan(w *jsonx.Writer, in *llm.EmbedInput, i int) {
 		w.Key("normalize")
 		w.Bool(p.normalize.Value)
 	}
-	p.embeddingTypes(w, "embeddingTypes")
+	if forms := p.forms(); len(forms) > 0 {
+		w.Key("embeddingTypes")
+		w.Array()
+		for _, form := range forms {
+			w.Word(string(form))
+		}
+		w.EndArray()
+	}
 }
 
-// embeddingTypes writes the requested forms; floats alone are every model's default.
-func (p *planner) embeddingTypes(w *jsonx.Writer, key string) {
-	if len(p.types) == 0 || len(p.types) == 1 && p.types[0] == llm.VectorFloat {
-		return
+// forms are the requested forms, to be written; floats alone are every model's default.
+func (p *planner) forms() []llm.VectorType {
+	if len(p.types) == 1 && p.types[0] == llm.VectorFloat {
+		return nil
 	}
-	w.Key(key)
-	w.Array()
-	for _, form := range p.types {
-		w.Word(string(form))
-	}
-	w.EndArray()
+	return p.types
 }
 
 func (p *planner) titanImage(w *jsonx.Writer, in *llm.EmbedInput, i int) {
@@ -180,88 +130,39 @@ func (p *planner) titanImage(w *jsonx.Writer, in *llm.EmbedInput, i int) {
 	w.Members(p.fields)
 }
 
-func (p *planner) cohere(w *jsonx.Writer, class int, inputs []int) error {
+func (p *planner) cohere(w *jsonx.Writer, batch embedding.Batch) error {
 	purpose := p.purpose
 	images := slices.Contains(p.row.truncate, "LEFT") // v4 has the same purposes for texts and images
+	first := &p.req.Inputs[batch.Inputs[0]]
 	switch {
-	case purpose == "image" && class == ofText:
-		field := p.req.Inputs[inputs[0]].Name(inputs[0])
+	case purpose == "image" && batch.Kind == embedding.Text:
+		field := first.Name(batch.Inputs[0])
 		return llm.Invalid(field, "%s is a text, but input_type image is for images", field)
 	case purpose == "image" && images:
 		purpose = p.row.purposes[0]
-	case class == ofImage && !images && purpose != "image":
+	case batch.Kind == embedding.Media && !images && purpose != "image":
 		if p.req.InputType != "" && !slices.ContainsFunc(p.warnings, func(w llm.Warning) bool { return w.Field == "input_type" }) {
 			p.warn(llm.WarnChanged, "input_type", "image, for images")
 		}
 		purpose = "image"
 	}
-	switch class {
-	case ofText:
-		w.Key("texts")
-		w.Array()
-		for _, i := range inputs {
-			w.String(p.texts[i])
-		}
-	case ofImage:
-		w.Key("images")
-		w.Array()
-		for _, i := range inputs {
-			dataURI(w, p.req.Inputs[i].Parts[0].Media)
-		}
-	case ofParts:
-		w.Key("inputs")
-		w.Array()
-		for _, i := range inputs {
-			cohereParts(w, p.req.Inputs[i].Parts)
+	body := cohereembed.Body{FlatURLs: true, InputType: purpose, Truncate: p.truncate, Types: p.forms(), Dimensions: p.dimensions}
+	if p.row.maxTokens {
+		body.MaxTokens = p.maxTokens
+	}
+	for _, i := range batch.Inputs {
+		parts := p.req.Inputs[i].Parts
+		switch batch.Kind {
+		case embedding.Text:
+			body.Texts = append(body.Texts, p.texts[i])
+		case embedding.Media:
+			body.Images = append(body.Images, parts[0].Media)
+		default:
+			body.Inputs = append(body.Inputs, parts)
 		}
 	}
-	w.EndArray()
-	w.Key("input_type")
-	w.Word(purpose)
-	if p.truncate != "" {
-		w.Key("truncate")
-		w.Word(p.truncate)
-	}
-	p.embeddingTypes(w, "embedding_types")
-	if p.dimensions > 0 {
-		w.Key("output_dimension")
-		w.Int(p.dimensions)
-	}
-	if p.maxTokens.Set && p.row.maxTokens {
-		w.Key("max_tokens")
-		w.Int(p.maxTokens.Value)
-	}
+	body.Append(w)
 	return nil
-}
-
-func cohereParts(w *jsonx.Writer, parts []llm.Block) {
-	w.Object()
-	w.Key("content")
-	w.Array()
-	for j := range parts {
-		b := &parts[j]
-		w.Object()
-		w.Key("type")
-		if b.Kind == llm.BlockText {
-			w.Word("text")
-			w.Key("text")
-			w.String(b.Text)
-		} else {
-			w.Word("image_url")
-			w.Key("image_url")
-			dataURI(w, b.Media)
-		}
-		w.EndObject()
-	}
-	w.EndArray()
-	w.EndObject()
-}
-
-// dataURI writes an image as a data URI.
-func dataURI(w *jsonx.Writer, m *llm.Media) {
-	head := "data:image/" + m.Format + ";base64,"
-	uri := make([]byte, 0, len(head)+len(m.Base64.Bytes()))
-	w.Base64(append(append(uri, head...), m.Base64.Bytes()...))
 }
 
 // Nova's words.

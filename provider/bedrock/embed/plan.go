@@ -14,6 +14,7 @@ import (
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/provider/embedding"
 )
 
 // Item is one call of InvokeModel.
@@ -282,30 +283,25 @@ func (p *planner) inputs() error {
 	if len(p.req.Inputs) == 0 {
 		return llm.Invalid("input", "input must contain at least one element")
 	}
-	p.texts = make([]string, len(p.req.Inputs))
-	decoded := false
+	texts, warnings, err := embedding.Texts(p.req)
+	if err != nil {
+		return err
+	}
+	p.texts = texts
 	for i := range p.req.Inputs {
 		in := &p.req.Inputs[i]
 		var err error
 		switch {
-		case in.Tokens != nil:
-			if p.texts[i], err = detokenize(in.Name(i), in.Tokens); err == nil {
-				err = p.text(in.Name(i), p.texts[i])
-			}
-			decoded = true
 		case len(in.Parts) > 0:
 			err = p.content(in.Name(i), in.Parts)
 		default:
-			p.texts[i] = in.Text
-			err = p.text(in.Name(i), in.Text)
+			err = p.text(in.Name(i), texts[i])
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if decoded {
-		p.warn(llm.WarnChanged, "input", "tokens were decoded as cl100k_base")
-	}
+	p.warnings = append(p.warnings, warnings...)
 	return nil
 }
 

@@ -1,0 +1,30 @@
+package gateway
+
+import (
+	"context"
+
+	"outcrop/internal/budget"
+	"outcrop/llm"
+	"outcrop/route"
+)
+
+// ImageTranslation serves a call of OpenAI's image API at targets that do not have that API.
+type ImageTranslation = route.ImageTranslation
+
+// Images gets a complete response to a call of OpenAI's image API, see route.Router.Images. A failure is
+// an *llm.Error and is recorded.
+func (c *Call) Images(ctx context.Context, raw *llm.Raw, t ImageTranslation) (*llm.RawResponse, error) {
+	if err := c.begin(&raw.Call); err != nil {
+		return nil, err
+	}
+	resp, err := c.g.router.Images(budget.With(ctx, c.lease), raw, t)
+	if err != nil {
+		return nil, c.Fail(err)
+	}
+	c.meta(&resp.Meta)
+	if !resp.Uncounted || resp.Usage.Images > 0 {
+		c.price(&resp.Usage, "")
+		c.record.Usage = resp.Usage
+	}
+	return resp, nil
+}
