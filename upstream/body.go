@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+
+	"outcrop/internal/socket"
 )
 
 // body is the body of a response. Reading it to the end returns the connection for reuse; closing
@@ -23,7 +25,28 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.over {
 		return 0, io.EOF
 	}
+	return b.after(b.read(p))
+}
+
+// ReadArrived is Read for what has arrived already: it returns 0 and no error instead of waiting. It
+// does not even look if the last read had to wait, because then the provider is slower than the client,
+// and looking would cost a system call for each of its pieces.
+func (b *body) ReadArrived(p []byte) (int, error) {
+	tcp, ok := b.conn.tcp.(*socket.Conn)
+	if b.over || !ok || tcp.Waited() {
+		return 0, nil
+	}
+	tcp.Now(true)
 	n, err := b.read(p)
+	tcp.Now(false)
+	if errors.Is(err, socket.ErrNothing) {
+		return n, nil
+	}
+	return b.after(n, err)
+}
+
+// after handles the end of the body and failures.
+func (b *body) after(n int, err error) (int, error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):

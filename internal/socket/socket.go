@@ -81,11 +81,23 @@ type Conn struct {
 
 // transfer is one call of Read or of Write.
 type transfer struct {
-	p   []byte
-	n   int
-	err error
-	try func(fd uintptr) bool
+	p      []byte
+	n      int
+	err    error
+	try    func(fd uintptr) bool
+	now    bool // fail instead of waiting
+	waited bool // nothing had arrived at first
 }
+
+// ErrNothing is the error of Read when nothing has arrived and Now is set. It is one of net.Error that
+// TLS does not take for the connection's end.
+var ErrNothing error = nothing{}
+
+type nothing struct{}
+
+func (nothing) Error() string   { return "nothing has arrived" }
+func (nothing) Timeout() bool   { return true }
+func (nothing) Temporary() bool { return true }
 
 // New returns c with this package's calls, or c itself if it is no TCP connection.
 func New(c net.Conn) net.Conn {
@@ -105,11 +117,18 @@ func New(c net.Conn) net.Conn {
 // read reads without waiting, and reports whether something has been read, or nothing will be.
 func (t *transfer) read(fd uintptr) bool {
 	n, again, err := Read(fd, t.p)
-	if n == 0 && !again && err == nil {
+	switch {
+	case again && t.now:
+		t.err = ErrNothing
+		return true
+	case again:
+		t.waited = true
+		return false
+	case n == 0 && err == nil:
 		err = io.EOF
 	}
 	t.n, t.err = n, err
-	return !again
+	return true
 }
 
 // write writes without waiting, and reports whether everything has been written, or nothing will be.
@@ -139,10 +158,16 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	c.in.p = p
+	c.in.p, c.in.waited = p, false
 	n, err := c.in.end(c.raw.Read(c.in.try))
 	return n, c.named("read", err)
 }
+
+// Now makes Read return ErrNothing, or not, instead of waiting for something to arrive.
+func (c *Conn) Now(set bool) { c.in.now = set }
+
+// Waited reports whether the last Read had to wait.
+func (c *Conn) Waited() bool { return c.in.waited }
 
 // Write is net.Conn's.
 func (c *Conn) Write(p []byte) (int, error) {
@@ -153,7 +178,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 
 // named returns an error as package net has it.
 func (c *Conn) named(op string, err error) error {
-	if err == nil || errors.Is(err, io.EOF) {
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, ErrNothing) {
 		return err
 	}
 	if of, ok := errors.AsType[*net.OpError](err); ok { // of net.RawConn, whose operations have names of their own

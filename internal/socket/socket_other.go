@@ -29,3 +29,15 @@ func Look(uintptr) State { return Broken }
 
 // New returns c.
 func New(c net.Conn) net.Conn { return c }
+
+// Conn is not known here.
+type Conn struct{ net.Conn }
+
+// Now does nothing.
+func (*Conn) Now(bool) {}
+
+// Waited is not known here.
+func (*Conn) Waited() bool { return true }
+
+// ErrNothing is not known here.
+var ErrNothing = errors.New("nothing has arrived")

@@ -127,9 +127,40 @@ func (d *Decoder) Next() (*Frame, error) {
 	return &d.frame, nil
 }
 
-// More reports whether another complete frame has already been read, so that Next will not wait for
-// the network.
+// arrived is a reader that can also read without waiting: it returns 0 and no error if nothing has
+// arrived.
+type arrived interface {
+	ReadArrived(p []byte) (int, error)
+}
+
+// More reports whether Next will not wait for the network: another complete frame has been read, or
+// has arrived, or the stream has ended. The last frame's bytes stay valid.
 func (d *Decoder) More() bool {
+	if d.whole() {
+		return true
+	}
+	r, ok := d.r.(arrived)
+	if !ok || d.err != nil {
+		return d.r != nil && d.err != nil
+	}
+	if d.buf == nil {
+		d.buf = d.shared.take(burstBuf)
+	}
+	if space := d.buf[d.end:]; len(space) >= leastRoom/2 {
+		var got int
+		if got, d.err = r.ReadArrived(space); got > 0 {
+			d.end += min(got, len(space))
+		}
+	}
+	more := d.whole() || d.err != nil
+	if d.end == 0 {
+		d.Trim()
+	}
+	return more
+}
+
+// whole reports whether a complete frame lies ahead.
+func (d *Decoder) whole() bool {
 	ahead := d.buf[d.start:d.end]
 	return len(ahead) >= overhead && uint64(len(ahead)) >= uint64(binary.BigEndian.Uint32(ahead))
 }

@@ -240,6 +240,51 @@ func TestMoreTellsOfAWholeFrameAhead(t *testing.T) {
 	}
 }
 
+// arriving is a stream of which one piece after the other has arrived; an empty one is a moment in which
+// nothing has.
+type arriving struct {
+	pieces [][]byte
+	waits  int // calls of Read
+}
+
+func (a *arriving) Read(p []byte) (int, error) {
+	a.waits++
+	for len(a.pieces) > 0 && len(a.pieces[0]) == 0 {
+		a.pieces = a.pieces[1:]
+	}
+	return a.ReadArrived(p)
+}
+
+func (a *arriving) ReadArrived(p []byte) (int, error) {
+	if len(a.pieces) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, a.pieces[0])
+	a.pieces = a.pieces[1:]
+	return n, nil
+}
+
+func TestMoreReadsWhatHasArrived(t *testing.T) {
+	one, two, three := eventstream.Append(nil, nil, []byte("one")), eventstream.Append(nil, nil, []byte("two")), eventstream.Append(nil, nil, []byte("three"))
+	body := &arriving{pieces: [][]byte{append(bytes.Clone(one), two[:3]...), two[3:], nil, three}}
+	d := eventstream.NewDecoder(body)
+	for _, want := range []struct {
+		payload string
+		more    bool
+	}{{"one", true}, {"two", false}, {"three", true}} { // behind three is the end
+		frame, err := d.Next()
+		if err != nil || string(frame.Payload) != want.payload {
+			t.Fatalf("%v, want %q", err, want.payload)
+		}
+		if more := d.More(); more != want.more || string(frame.Payload) != want.payload {
+			t.Errorf("more after %q: %v, and the frame has %q", want.payload, more, frame.Payload)
+		}
+	}
+	if _, err := d.Next(); !errors.Is(err, io.EOF) || body.waits != 2 {
+		t.Errorf("%v after %d reads that may wait", err, body.waits)
+	}
+}
+
 // TestRecordedVectors decodes real bytes and writes them again. They are no part
 // of the repository: without them the test is skipped.
 func TestRecordedVectors(t *testing.T) {

@@ -86,12 +86,40 @@ func (r *Reader) Next(ev *Event) error {
 	return r.err
 }
 
-// More reports whether there is more that Next can return without waiting for the network.
+// arrived is a body that can also be read without waiting: it returns 0 and no error if nothing has
+// arrived.
+type arrived interface {
+	ReadArrived(p []byte) (int, error)
+}
+
+// leastRoom is the room in the buffer for which looking whether more has arrived is worth a system
+// call, in bytes.
+const leastRoom = 1 << 10
+
+// look reads what has arrived, if there is room for it, and reports whether something has.
+func (r *Reader) look() bool {
+	body, ok := r.body.(arrived)
+	if !ok || cap(r.buf)-len(r.buf) < leastRoom {
+		return false
+	}
+	n, err := body.ReadArrived(r.buf[len(r.buf):cap(r.buf)])
+	r.buf, r.ended = r.buf[:len(r.buf)+n], err
+	return n > 0 || err != nil
+}
+
+// More reports whether there is more that Next can return without waiting for the network. The last
+// event's memory stays valid.
 func (r *Reader) More() bool {
 	for r.err == nil {
 		end := r.find()
 		if end == 0 {
-			return r.ended != nil
+			if r.ended != nil {
+				return true
+			}
+			if !r.look() {
+				return false
+			}
+			continue
 		}
 		if hasData(r.buf[r.at:end]) {
 			return true

@@ -107,6 +107,50 @@ func TestMoreTellsWhetherNextWaits(t *testing.T) {
 	}
 }
 
+// arriving is a body of which one piece after the other has arrived; an empty one is a moment in which
+// nothing has.
+type arriving struct {
+	pieces []string
+	waits  int // calls of Read
+}
+
+func (a *arriving) Read(p []byte) (int, error) {
+	a.waits++
+	for len(a.pieces) > 0 && a.pieces[0] == "" {
+		a.pieces = a.pieces[1:]
+	}
+	return a.ReadArrived(p)
+}
+
+func (a *arriving) ReadArrived(p []byte) (int, error) {
+	if len(a.pieces) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, a.pieces[0])
+	a.pieces = a.pieces[1:]
+	return n, nil
+}
+
+func TestMoreReadsWhatHasArrived(t *testing.T) {
+	body := &arriving{pieces: []string{"data: a\n\nda", "ta: b\n\n", "", "data: c\n\n"}}
+	r := NewReader(body)
+	var ev Event
+	for _, want := range []struct {
+		data string
+		more bool
+	}{{"a", true}, {"b", false}, {"c", true}} { // behind c is the end
+		if err := r.Next(&ev); err != nil || string(ev.Data) != want.data {
+			t.Fatalf("%q, %v", ev.Data, err)
+		}
+		if more := r.More(); more != want.more || string(ev.Data) != want.data {
+			t.Errorf("more after %q: %v, and the event is %q", want.data, more, ev.Data)
+		}
+	}
+	if err := r.Next(&ev); !errors.Is(err, io.EOF) || body.waits != 2 {
+		t.Errorf("%v after %d reads that may wait", err, body.waits)
+	}
+}
+
 // TestSplitsDoNotMatter reads random streams in random pieces.
 func TestSplitsDoNotMatter(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
