@@ -76,6 +76,14 @@ func (d *Defaults) ApplyTo(c *Call) {
 	c.Headers = headersWith(c.Headers, d.Request.Headers)
 }
 
+// InBodies reports whether there are parameters that stand in bodies: others than the user and headers.
+func (d *Defaults) InBodies() bool {
+	r := &d.Request
+	return r.MaxTokens.Set || r.Temperature.Set || r.TopP.Set || r.TopK.Set || r.ParallelTools.Set || r.Stop != nil ||
+		r.Reasoning.Effort != "" || len(r.Reasoning.Thinking) > 0 || r.Format != nil || r.ServiceTier != "" || r.CacheRetention != "" ||
+		r.Choices > 0 || r.WebSearch != nil || r.Metadata != nil || len(r.Unmapped)+len(r.ModelFields)+len(r.Extensions) > 0
+}
+
 func unset[T any](setting *Opt[T], value Opt[T]) {
 	if !setting.Set {
 		*setting = value

@@ -148,6 +148,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 		body.Release()
 		return llm.Invalid("", "the request body is not valid JSON")
 	}
+	m.apply(call, h.Gateway.Settings(model).Defaults)
 	switch {
 	case operation == opCount:
 		return h.count(w, r, call, m)
@@ -164,7 +165,28 @@ type message struct {
 	body *inbound.Body
 	env  wire.Envelope
 
-	request *wire.Request // decoded for targets that do not speak the dialect; nil until then
+	request  *wire.Request // decoded for targets that do not speak the dialect; nil until then
+	defaults *llm.Defaults // the operator's parameters; nil for none
+}
+
+// apply applies the operator's parameters. Those that stand in bodies are applied to the decoded request,
+// so that no body passes as it is.
+func (m *message) apply(call *gateway.Call, d *llm.Defaults) {
+	if d == nil {
+		return
+	}
+	for _, name := range d.Elsewhere {
+		call.Warn(llm.Warning{Code: llm.WarnDropped, Field: name, Detail: "this parameter of the gateway's operator applies to OpenAI's formats only"})
+	}
+	own := *d
+	if own.Request.Choices > 1 {
+		call.Warn(llm.Warning{Code: llm.WarnDropped, Field: "n", Detail: "a response has one candidate"})
+	}
+	own.Request.Choices = 0
+	own.ApplyTo(&m.raw.Call)
+	if m.defaults = &own; own.InBodies() {
+		m.raw.Dialect = ""
+	}
 }
 
 // translation serves the message at targets that do not speak the dialect.
@@ -180,6 +202,7 @@ func (m *message) decoded(context.Context) (*llm.Request, error) {
 			return nil, err
 		}
 		req.LLM.DropParams = m.raw.DropParams
+		m.defaults.Apply(&req.LLM)
 		m.request = req
 	}
 	return &m.request.LLM, nil

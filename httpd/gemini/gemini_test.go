@@ -97,8 +97,8 @@ func start(t *testing.T) *served {
 	s := &served{google: &google{events: make(chan string)}}
 	s.google.Server = httptest.NewServer(s.google)
 	t.Cleanup(s.google.Close)
-	text := fmt.Sprintf(`{"general_settings":{"master_key":%q},"model_list":[{"model_name":"flash","litellm_params":{"model":"gemini/gemini-2.5-flash","api_key":"k","api_base":%q}},{"model_name":"*","litellm_params":{"model":"bedrock/*","aws_region_name":"us-east-1","aws_access_key_id":%q,"aws_secret_access_key":%q,"aws_bedrock_runtime_endpoint":%q}}],"router_settings":{"num_retries":0}}`,
-		key, s.google.URL, emulator.DemoAccessKeyID, string(emulator.DemoSecretAccessKey), upstream.URL)
+	text := fmt.Sprintf(`{"general_settings":{"master_key":%q},"model_list":[{"model_name":"flash","litellm_params":{"model":"gemini/gemini-2.5-flash","api_key":"k","api_base":%q}},{"model_name":"warm","litellm_params":{"model":"gemini/gemini-2.5-flash","api_key":"k","api_base":%q,"temperature":0.25,"max_tokens":9,"n":2}},{"model_name":"*","litellm_params":{"model":"bedrock/*","aws_region_name":"us-east-1","aws_access_key_id":%q,"aws_secret_access_key":%q,"aws_bedrock_runtime_endpoint":%q}}],"router_settings":{"num_retries":0}}`,
+		key, s.google.URL, s.google.URL, emulator.DemoAccessKeyID, string(emulator.DemoSecretAccessKey), upstream.URL)
 	cfg, problems := config.Load(config.Source{Name: "c.yaml", Data: []byte(text), Providers: all.Providers()})
 	if cfg == nil {
 		t.Fatal(problems)
@@ -351,6 +351,24 @@ func TestABodyForGeminiPassesThrough(t *testing.T) {
 	status, body := s.do(t, "/v1beta/models/flash:generateContent", own)
 	if status != 200 || !strings.Contains(body, "theirs") || !strings.HasSuffix(s.google.last(), ":generateContent "+own) {
 		t.Errorf("%d %s, Google got %s", status, body, s.google.last())
+	}
+}
+
+func TestTheOperatorsParametersApplyToCallsThatDoNotSetThem(t *testing.T) {
+	s := start(t)
+	for body, want := range map[string][2]string{
+		hi: {`"temperature":0.25`, `"maxOutputTokens":9`},
+		strings.TrimSuffix(hi, "}") + `,"generationConfig":{"temperature":0.75}}`: {`"temperature":0.75`, `"maxOutputTokens":9`},
+	} {
+		resp := s.open(t, "/v1beta/models/warm:generateContent", body, "")
+		text, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if sent := s.google.last(); resp.StatusCode != http.StatusOK || !strings.Contains(sent, want[0]) || !strings.Contains(sent, want[1]) {
+			t.Errorf("%d %s, sent %s", resp.StatusCode, text, sent)
+		}
+		if warnings := resp.Header.Get("X-Outcrop-Warnings"); !strings.Contains(warnings, "field=n;") {
+			t.Errorf("the warnings are %q", warnings)
+		}
 	}
 }
 

@@ -107,6 +107,12 @@ func rules() []Rule {
 			Why: "Cohere differs from vendors of OpenAI's API by how its chats and embeddings are written; address, key, errors and lists are read by the same code",
 		},
 		{
+			Path: "provider/sagemaker", Level: vendor,
+			May: with("wire/awserror", "wire/eventstream", "wire/openaichat", "wire/openaiembed", "wire/sse", "wire/textgen", "upstream", "provider", "provider/embedding", "provider/modellist", "provider/openaicompat", "provider/transport",
+				"provider/bedrock/creds", "provider/bedrock/diagnose", "provider/bedrock/endpoint", "provider/bedrock/sign"),
+			Why: "SageMaker differs from vendors of OpenAI's API by address, signature and frames; credentials, signatures, hosts and refusals of AWS are the same for all of its services, and nothing else of Bedrock is known",
+		},
+		{
 			Path: "provider/vertex", Level: vendor, May: with("upstream", "provider", "provider/claude", "provider/genai", "provider/modellist", "provider/openaicompat", "provider/overrides", "provider/transport"),
 			Why: "Vertex AI has models of three dialects, and knows their addresses and its credentials",
 		},

@@ -65,6 +65,8 @@ func RuleOf(name string) Rule {
 		return Refuse
 	case "proxy-authenticate", "date", "api-key", "x-api-key", "user-agent":
 		return Drop
+	case "x-amzn-sagemaker-custom-attributes", "x-amzn-sagemaker-inference-id": // for the container of an endpoint of SageMaker, and for its log
+		return Pass
 	}
 	switch {
 	case strings.HasPrefix(name, "x-amz-"):

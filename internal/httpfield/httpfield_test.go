@@ -26,8 +26,8 @@ func TestNamesAndValues(t *testing.T) {
 
 func TestRulesOfHeaders(t *testing.T) {
 	for name, want := range map[string]httpfield.Rule{
-		"x-trace": httpfield.Pass, "X-Forwarded-For": httpfield.Pass, "contents": httpfield.Pass,
-		"User-Agent": httpfield.Drop, "date": httpfield.Drop, "X-Api-Key": httpfield.Drop, "Content-Language": httpfield.Drop, "x-amzn-trace-id": httpfield.Drop,
+		"x-trace": httpfield.Pass, "X-Forwarded-For": httpfield.Pass, "contents": httpfield.Pass, "X-Amzn-SageMaker-Custom-Attributes": httpfield.Pass,
+		"User-Agent": httpfield.Drop, "date": httpfield.Drop, "X-Api-Key": httpfield.Drop, "Content-Language": httpfield.Drop, "x-amzn-trace-id": httpfield.Drop, "X-Amzn-SageMaker-Target-Model": httpfield.Drop,
 		"Authorization": httpfield.Refuse, "HOST": httpfield.Refuse, "transfer-encoding": httpfield.Refuse, "Content-Length": httpfield.Refuse, "X-Amz-Date": httpfield.Refuse,
 	} {
 		if got := httpfield.RuleOf(name); got != want {

@@ -12,6 +12,7 @@ import (
 	"outcrop/provider/gemini"
 	"outcrop/provider/ollama"
 	"outcrop/provider/openaicompat"
+	"outcrop/provider/sagemaker"
 	"outcrop/provider/vertex"
 )
 
@@ -22,6 +23,7 @@ func Providers() []provider.Info {
 		azure.Providers(),
 		cohere.Providers(),
 		ollama.Providers(),
+		sagemaker.Providers(),
 		openaicompat.Providers(),
 	)
 }

@@ -225,6 +225,9 @@ func (s *eventStream) More() bool { return s.err != nil || s.events.More() }
 
 // Forward makes a request for the vendor's own API.
 func (d *Deployment) Forward(ctx context.Context, req *llm.Forward) (*llm.Forwarded, error) {
+	if _, ok := d.end.(Signer); ok {
+		return nil, llm.Unsupported("path", "requests are not passed on to %s, which takes only signed ones", d.vendor.Title)
+	}
 	f := transport.Forwarding{
 		Client: d.client, Service: d.vendor.Title, Provider: d.vendor.Name, Note: d.params.Note, Root: d.end.Root(), Authorize: d.end.Authorize,
 	}

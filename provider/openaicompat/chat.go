@@ -40,7 +40,7 @@ func (t *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, erro
 	if err != nil {
 		return nil, err
 	}
-	return &stream{exchange: x, events: sse.NewReader(x.resp.Body), reader: wire.EventReader{Options: t.reading()}}, nil
+	return &stream{exchange: x, events: sse.NewReader(x.events()), reader: wire.EventReader{Options: t.reading()}}, nil
 }
 
 func (t *target) reading() wire.ReadOptions {

@@ -66,7 +66,7 @@ func (d *Deployment) send(ctx context.Context, r *upstream.Request, to llm.Desti
 	if id := d.params.Instance; id != "" && !d.own(r.URL.Host) {
 		r.Header[provider.InstanceHeader] = []string{id}
 	}
-	secrets, err := d.end.Authorize(ctx, r.Header)
+	secrets, err := d.authenticate(ctx, r)
 	if err != nil {
 		e := transport.Copy(llm.AsError(err))
 		e.Destination = to
@@ -98,14 +98,17 @@ func (d *Deployment) refused(resp *upstream.Response, secrets []string, to llm.D
 			return e
 		}
 	}
-	e := d.diagnose(wire.DecodeRefusal(resp.Status, body), to)
+	e := d.relayed(resp, body, to)
+	if e == nil {
+		e = d.diagnose(wire.DecodeRefusal(resp.Status, body), to)
+	}
 	e.RequestID, e.RetryAfter = requestID(resp.Header), retryAfter(resp.Header)
 	return e
 }
 
 // requestID is the vendor's id of a call.
 func requestID(h http.Header) string {
-	for _, name := range [...]string{"X-Request-Id", "Request-Id", "Apim-Request-Id", "X-Groq-Request-Id", "Cf-Ray"} {
+	for _, name := range [...]string{"X-Request-Id", "Request-Id", "Apim-Request-Id", "X-Groq-Request-Id", "X-Amzn-Requestid", "Cf-Ray"} {
 		if id := h.Get(name); id != "" {
 			return id
 		}

@@ -60,6 +60,12 @@ func (d *Deployment) list() *modellist.List {
 	if u := d.end.URL(APIModels, ""); u != nil {
 		from.Read = func(ctx context.Context) ([]provider.Model, error) { return d.readList(ctx, u) }
 	}
+	if r, ok := d.end.(ModelReader); ok {
+		from.Read = func(ctx context.Context) ([]provider.Model, error) {
+			models, err := r.ReadModels(ctx)
+			return d.completed(models), err
+		}
+	}
 	return modellist.New(from)
 }
 
@@ -95,13 +101,7 @@ func (d *Deployment) readList(ctx context.Context, u *url.URL) ([]provider.Model
 func (d *Deployment) decodeList(body []byte) ([]provider.Model, error) {
 	if d.vendor.dialect != nil {
 		models, err := d.vendor.dialect.DecodeModels(body)
-		for i := range models {
-			m := &models[i]
-			target := d.Describe(m.ID).Target
-			m.Base, m.Target, m.Known, m.Active = m.ID, target, true, !m.Legacy
-			m.Owner = cmp.Or(m.Owner, d.vendor.Name)
-		}
-		return models, err
+		return d.completed(models), err
 	}
 	sent, err := readModels(body)
 	models := make([]provider.Model, 0, len(sent))
@@ -111,6 +111,17 @@ func (d *Deployment) decodeList(body []byte) ([]provider.Model, error) {
 		}
 	}
 	return models, err
+}
+
+// completed fills in what a list does not say of its models.
+func (d *Deployment) completed(models []provider.Model) []provider.Model {
+	for i := range models {
+		m := &models[i]
+		target := d.Describe(m.ID).Target
+		m.Base, m.Target, m.Known, m.Active = m.ID, target, true, !m.Legacy
+		m.Owner = cmp.Or(m.Owner, d.vendor.Name)
+	}
+	return models
 }
 
 func (d *Deployment) model(s *sentModel) provider.Model {
@@ -145,7 +156,7 @@ func (d *Deployment) Describe(model string) provider.Model {
 	if known, ok := d.listed.Find(model); ok {
 		return known
 	}
-	return provider.Model{ID: model, Base: model, Owner: d.vendor.Name, Target: llm.Destination{Provider: d.vendor.Name, API: string(APIChat), ID: model, Note: d.params.Note}}
+	return provider.Model{ID: model, Base: model, Owner: d.vendor.Name, Target: llm.Destination{Provider: d.vendor.Name, API: string(APIChat), Region: d.region(), ID: model, Note: d.params.Note}}
 }
 
 // Doubts reports a missing key.

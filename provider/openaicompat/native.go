@@ -93,7 +93,7 @@ func (t *nativeTarget) Stream(ctx context.Context, req *llm.Request) (llm.Stream
 	if err != nil {
 		return nil, err
 	}
-	return &nativeStream{exchange: x, reader: t.d.vendor.dialect.NewReader(x.resp.Body)}, nil
+	return &nativeStream{exchange: x, reader: t.d.vendor.dialect.NewReader(x.events())}, nil
 }
 
 // call encodes a request and sends it.
@@ -105,7 +105,7 @@ func (t *nativeTarget) call(ctx context.Context, req *llm.Request, stream bool) 
 	if err != nil {
 		return nil, err
 	}
-	return t.post(ctx, APIChat, t.chat, req.Headers, w.Segments(), warnings)
+	return t.post(ctx, APIChat, t.address(stream), req.Headers, w.Segments(), warnings)
 }
 
 // reported is the vendor's refusal in an error that carries one; otherwise the error itself.

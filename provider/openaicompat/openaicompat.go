@@ -301,7 +301,7 @@ func (t *target) address(stream bool) *url.URL {
 
 // to is the destination of calls of an API.
 func (t *target) to(api API) llm.Destination {
-	return llm.Destination{Provider: t.d.vendor.Name, API: string(api), ID: t.id, Note: t.d.params.Note}
+	return llm.Destination{Provider: t.d.vendor.Name, API: string(api), Region: t.d.region(), ID: t.id, Note: t.d.params.Note}
 }
 
 // endpoint is a vendor's endpoint with an API key.

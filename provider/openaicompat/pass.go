@@ -89,7 +89,7 @@ func (t *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, e
 	if raw.Dialect == llm.DialectText {
 		relay.Choices = 0 // each prompt has that many; a stream without an end mark may end after the first
 	}
-	return &passedStream{exchange: x, events: sse.NewReader(x.resp.Body), relay: relay}, nil
+	return &passedStream{exchange: x, events: sse.NewReader(x.events()), relay: relay}, nil
 }
 
 // pass sends a client's body, and returns its edit, which has read it.

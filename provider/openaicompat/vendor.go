@@ -98,6 +98,8 @@ type Quirks struct {
 	Roles map[string]string `json:"roles"`
 	// Add are members of every request that does not have them.
 	Add map[string]jsonx.Raw `json:"add"`
+	// NoModel is whether the vendor refuses the model's name, because the address has it.
+	NoModel bool `json:"no_model"`
 	// NoStreamOptions is whether the vendor refuses stream_options.
 	NoStreamOptions bool `json:"no_stream_options"`
 	// TextOnly is whether content must be a string.
@@ -168,6 +170,9 @@ func ParseVendor(text []byte) (*Vendor, error) {
 	v.edits = openaichat.Edits{
 		Rename: q.Rename, Remove: set(q.Remove), Unsupported: set(q.Unsupported), Values: q.Values, Roles: q.Roles,
 		NoStreamOptions: q.NoStreamOptions, NoCachePoints: !q.CachePoints, TextOnly: q.TextOnly,
+	}
+	if q.NoModel {
+		v.edits.Own = map[string]bool{"model": true}
 	}
 	v.otherEdits = openaichat.Edits{Rename: q.Rename, Remove: v.edits.Remove, Unsupported: v.edits.Unsupported}
 	v.responseEdits = openaichat.Edits{Remove: v.edits.Remove, Unsupported: set(slices.DeleteFunc(slices.Clone(q.Unsupported), func(name string) bool { return name == "store" }))}

@@ -152,7 +152,7 @@ func (p *Provider) refused(ctx context.Context, r *Refusal) (all []*llm.Error, e
 
 func (p *Provider) refusals(ctx context.Context) error {
 	var errs []error
-	missing := Required()
+	missing := slices.DeleteFunc(Required(), func(c llm.Code) bool { return p.NoRefusals[c] != "" })
 	all := p.Upstream.Refusals()
 	for _, l := range p.Lanes {
 		all = append(all, l.Upstream.Refusals()...)
@@ -176,10 +176,8 @@ func (p *Provider) refusals(ctx context.Context) error {
 			if !e.Upstream || e.UpstreamStatus != r.Status {
 				wrong("it is not marked as the provider's, with its status")
 			}
-			switch e.Responsible() {
-			case llm.ActorCaller, llm.ActorOperator, llm.ActorProvider:
-			default:
-				wrong("the actor is %q", e.Responsible())
+			if who := e.Responsible(); who != llm.ActorCaller && who != llm.ActorOperator && who != llm.ActorProvider && !slices.Contains(p.Actors, who) {
+				wrong("the actor is %q", who)
 			}
 			if e.Status == http.StatusUnauthorized || e.Status < 400 {
 				wrong("the client's status is %d", e.Status)

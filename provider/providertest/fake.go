@@ -22,6 +22,7 @@ type reply struct {
 	header http.Header
 	body   string
 	events []string // of a stream; body is not used then
+	kind   string   // of a stream, as a media type; empty for server-sent events
 	cut    bool     // the connection breaks behind them
 	stall  bool     // nothing follows, and the connection stays open
 	silent bool     // there is no response at all
@@ -81,7 +82,11 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, f.reply.body) // a client that has gone is the client's affair
 		return
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
+	kind := f.reply.kind
+	if kind == "" {
+		kind = "text/event-stream"
+	}
+	w.Header().Set("Content-Type", kind)
 	w.WriteHeader(status)
 	for _, event := range f.reply.events {
 		_, _ = io.WriteString(w, event)
@@ -110,6 +115,9 @@ func (f *fake) last() []byte {
 
 // with opens a deployment before a fake upstream, and calls do with a target of it.
 func (p *Provider) with(r reply, do func(f *fake, t provider.Target) error) error {
+	if framed, ok := p.Upstream.(Framed); ok {
+		r.kind = framed.StreamType()
+	}
 	f, err := listen(r)
 	if err != nil {
 		return err

@@ -42,6 +42,10 @@ type Provider struct {
 	Dialect string
 	// Lanes are further dialects whose bodies pass through.
 	Lanes []Lane
+	// Actors are who may have to act on a refusal, besides the caller, the operator and the provider.
+	Actors []llm.Actor
+	// NoRefusals are codes of Required for which the provider has no refusals, each with the reason.
+	NoRefusals map[llm.Code]string
 	// Without are cases that the provider cannot pass, each with the reason. A name that is no case is
 	// an error of the suite.
 	Without map[string]string
@@ -81,6 +85,12 @@ type Upstream interface {
 	// events of a stream, joined. They are not called if Dialect is empty.
 	Raw(q *Question, model string, stream bool) []byte
 	Read(body []byte, stream bool) (*Answer, error)
+}
+
+// Framed is an Upstream whose streams are not server-sent events.
+type Framed interface {
+	// StreamType is the media type of its streams.
+	StreamType() string
 }
 
 // Answer is a response.

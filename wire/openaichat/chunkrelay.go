@@ -47,8 +47,11 @@ func (c *ChunkRelay) Next(ev *llm.RawEvent, data []byte) error {
 	if !s.scan() {
 		return errors.New("a chunk is not a JSON object")
 	}
-	if s.failed {
+	switch {
+	case s.failed:
 		return DecodeRefusal(200, data)
+	case s.whole && !s.delta:
+		return errNotStreaming
 	}
 	if s.usage != nil {
 		if u, ok := readUsage(s.usage); ok {
@@ -90,6 +93,9 @@ func (c *ChunkRelay) event(ev *llm.RawEvent, data []byte, start, end int) {
 	ev.Type, ev.Data = "chunk", c.buf
 }
 
+// errNotStreaming is for an endpoint that responds as if no stream had been requested.
+var errNotStreaming = errors.New("it is a complete response, although a stream was requested")
+
 // chunkScan is what a gateway needs of a chunk, found in one pass, which is as fast as copying a few of
 // them. It checks that brackets and strings are closed; what is between them reaches the client, which
 // parses it.
@@ -99,6 +105,7 @@ type chunkScan struct {
 	modelStart, modelEnd int // of the value of model; 0 if there is none
 	usage, tier, finish  jsonx.Raw
 	failed               bool  // there is an error
+	whole, delta         bool  // a choice has a complete message, or a part of one
 	empty                bool  // there are no choices
 	content              bool  // there is a part of the response
 	length               int   // bytes of text
@@ -188,6 +195,10 @@ func (s *chunkScan) member(depth int, name []byte, at int) int {
 		if depth == 1 && kind == '"' {
 			s.tier = value(s.data[at:])
 		}
+	case "message": // of a choice
+		s.whole = s.whole || depth == 3 && kind == '{'
+	case "delta":
+		s.delta = s.delta || depth == 3
 	case "error":
 		s.failed = s.failed || depth == 1 && kind != 'n'
 	}

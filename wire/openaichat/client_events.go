@@ -109,7 +109,10 @@ func (r *EventReader) count(raw jsonx.Raw) {
 }
 
 func (r *EventReader) choice(events []llm.Event, ch *sentChoice) ([]llm.Event, error) {
-	d := &ch.Delta
+	d, m := &ch.Delta.Value, &ch.Message // Perplexity sends both
+	if !ch.Delta.Set && (m.Content.text != "" || m.Refusal.Value != "" || m.thought() != "" || len(m.ToolCalls) > 0 || m.FunctionCall != nil) {
+		return events, errNotStreaming
+	}
 	if !r.begun {
 		r.begun = true
 		events = append(events, llm.Event{Kind: llm.EventStart, Role: llm.RoleAssistant})

@@ -28,15 +28,15 @@ type sentCompletion struct {
 }
 
 type sentChoice struct {
-	Index        int              `json:"index"`
-	Message      sentMessage      `json:"message"`
-	Delta        sentMessage      `json:"delta"`
-	FinishReason optional[string] `json:"finish_reason"`
-	NativeReason optional[string] `json:"native_finish_reason"` // OpenRouter's
-	Logprobs     jsonx.Raw        `json:"logprobs"`
-	Usage        jsonx.Raw        `json:"usage"` // Moonshot's place for it in streams
-	Error        jsonx.Raw        `json:"error"` // OpenRouter's
-	Rest         jsonx.Raw        `json:",embed"`
+	Index        int                   `json:"index"`
+	Message      sentMessage           `json:"message"`
+	Delta        optional[sentMessage] `json:"delta"`
+	FinishReason optional[string]      `json:"finish_reason"`
+	NativeReason optional[string]      `json:"native_finish_reason"` // OpenRouter's
+	Logprobs     jsonx.Raw             `json:"logprobs"`
+	Usage        jsonx.Raw             `json:"usage"` // Moonshot's place for it in streams
+	Error        jsonx.Raw             `json:"error"` // OpenRouter's
+	Rest         jsonx.Raw             `json:",embed"`
 }
 
 // sentMessage is a message of a response, or a delta.

@@ -161,7 +161,7 @@ func TestAStreamInTheFormsOfServers(t *testing.T) {
 	for _, bad := range []string{
 		`{`, `{"error":{"message":"m"}}`, `{"choices":[{"index":0,"error":{"message":"m"}}]}`, `{"choices":[{"index":1,"delta":{}}]}`,
 		`{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"},{"index":0,"delta":{"content":"b"}}]}`,
-		`{"choices":[{"index":0,"delta":{"function_call":{"arguments":"{}"}}}]}`,
+		`{"choices":[{"index":0,"delta":{"function_call":{"arguments":"{}"}}}]}`, `{"choices":[{"index":0,"message":{"content":"a"},"finish_reason":"stop"}]}`,
 	} {
 		if _, _, err := chunks(&EventReader{}, bad); err == nil {
 			t.Errorf("%s is taken", bad)
@@ -227,7 +227,10 @@ func TestChunksThatArePassedOn(t *testing.T) {
 			t.Errorf("usage that was asked for %t: %+v, %v", asked, ev, err)
 		}
 	}
-	for _, bad := range []string{`[]`, `{`, `{"a":"`, "{\n", `{"error":{"message":"m"}}`} {
+	if err := c.Next(&ev, []byte(`{"choices":[{"message":{"content":"a b"},"delta":{"content":"b"}}]}`)); err != nil {
+		t.Errorf("Perplexity's chunk: %v", err)
+	}
+	for _, bad := range []string{`[]`, `{`, `{"a":"`, "{\n", `{"error":{"message":"m"}}`, `{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}`} {
 		if err := c.Next(&ev, []byte(bad)); err == nil {
 			t.Errorf("%s is taken", bad)
 		}

@@ -17,7 +17,8 @@ type Edits struct {
 	Rename map[string]string
 	// Remove are members that the endpoint refuses and that change nothing about the response.
 	Remove map[string]bool
-	// Own are members that the endpoint does not need, because the gateway does itself what they ask for.
+	// Own are members that the endpoint does not need, because the gateway does itself what they ask for,
+	// or the address says it.
 	Own map[string]bool
 	// Unsupported are members that the endpoint is not known to take. Under drop_params they are
 	// removed with a warning; otherwise they are sent, and the endpoint has the last word.

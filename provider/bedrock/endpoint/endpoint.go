@@ -23,33 +23,44 @@ const (
 	Control                         // models and profiles are listed here
 	AgentRuntime                    // agents, knowledge bases, reranking
 	Mantle                          // the OpenAI and Anthropic APIs on Bedrock
+
+	SageMakerRuntime // endpoints of SageMaker are invoked here
+	SageMaker        // endpoints of SageMaker are listed here
 )
 
 // facts are what differs from service to service.
 type facts struct {
-	host      string   // first label of the host
+	host      string   // what stands before the region in the host
 	signing   string   // name in a signature's scope
 	dualStack bool     // has only hosts under the dual-stack suffix
 	environ   []string // variables with an endpoint for this service alone, the strongest first
 	sdk       string   // the same, as the AWS SDKs name it; empty if they have none
+
+	// fips and govFIPS begin the FIPS hosts in the partitions aws and aws-us-gov; empty where they
+	// follow from host, as in all other partitions.
+	fips, govFIPS string
 }
 
 func (s Service) facts() facts {
 	switch s {
 	case Runtime:
-		return facts{"bedrock-runtime", "bedrock", false, []string{"AWS_BEDROCK_RUNTIME_ENDPOINT"}, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"}
+		return facts{host: "bedrock-runtime", signing: "bedrock", environ: []string{"AWS_BEDROCK_RUNTIME_ENDPOINT"}, sdk: "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"}
 	case Control:
-		return facts{"bedrock", "bedrock", false, nil, "AWS_ENDPOINT_URL_BEDROCK"}
+		return facts{host: "bedrock", signing: "bedrock", sdk: "AWS_ENDPOINT_URL_BEDROCK"}
 	case AgentRuntime:
-		return facts{"bedrock-agent-runtime", "bedrock", false, nil, "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME"}
+		return facts{host: "bedrock-agent-runtime", signing: "bedrock", sdk: "AWS_ENDPOINT_URL_BEDROCK_AGENT_RUNTIME"}
 	case Mantle:
-		return facts{"bedrock-mantle", "bedrock-mantle", true, []string{"BEDROCK_MANTLE_API_BASE"}, ""}
+		return facts{host: "bedrock-mantle", signing: "bedrock-mantle", dualStack: true, environ: []string{"BEDROCK_MANTLE_API_BASE"}}
+	case SageMakerRuntime:
+		return facts{host: "runtime.sagemaker", signing: "sagemaker", sdk: "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", fips: "runtime-fips.sagemaker", govFIPS: "runtime.sagemaker"}
+	case SageMaker:
+		return facts{host: "api.sagemaker", signing: "sagemaker", sdk: "AWS_ENDPOINT_URL_SAGEMAKER", fips: "api-fips.sagemaker", govFIPS: "api-fips.sagemaker"}
 	default:
 		return facts{}
 	}
 }
 
-// String is the first label of the service's host, such as bedrock-runtime.
+// String begins the service's host, such as bedrock-runtime.
 func (s Service) String() string { return s.facts().host }
 
 // Settings select an endpoint.
@@ -206,7 +217,12 @@ func hostOf(f facts, region string, fips, dualStack bool) (string, error) {
 		suffix = p.DualStackSuffix
 	}
 	host := f.host
-	if fips {
+	switch {
+	case fips && !dualStack && f.fips != "" && p.ID == "aws":
+		host = f.fips
+	case fips && !dualStack && f.govFIPS != "" && p.ID == "aws-us-gov":
+		host = f.govFIPS
+	case fips:
 		host += "-fips"
 	}
 	return host + "." + region + "." + suffix, nil

@@ -46,6 +46,15 @@ func TestAWSsOwnHosts(t *testing.T) {
 		{Runtime, Settings{Region: "us-east-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true", "AWS_USE_DUALSTACK_ENDPOINT", "true")}, "https://bedrock-runtime-fips.us-east-1.api.aws", "bedrock"},
 		{Runtime, Settings{Region: "cn-north-1", Environ: environ("AWS_USE_DUALSTACK_ENDPOINT", "true")}, "https://bedrock-runtime.cn-north-1.api.amazonwebservices.com.cn", "bedrock"},
 		{Runtime, Settings{Region: "us-east-1", Environ: environ("AWS_USE_DUALSTACK_ENDPOINT", "TRUE")}, "https://bedrock-runtime.us-east-1.api.aws", "bedrock"},
+		{SageMakerRuntime, Settings{Region: "eu-west-1"}, "https://runtime.sagemaker.eu-west-1.amazonaws.com", "sagemaker"},
+		{SageMakerRuntime, Settings{Region: "cn-north-1"}, "https://runtime.sagemaker.cn-north-1.amazonaws.com.cn", "sagemaker"},
+		{SageMakerRuntime, Settings{Region: "us-east-1", Environ: environ("AWS_USE_DUALSTACK_ENDPOINT", "true")}, "https://runtime.sagemaker.us-east-1.api.aws", "sagemaker"},
+		{SageMakerRuntime, Settings{Region: "us-east-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true")}, "https://runtime-fips.sagemaker.us-east-1.amazonaws.com", "sagemaker"},
+		{SageMakerRuntime, Settings{Region: "us-gov-west-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true")}, "https://runtime.sagemaker.us-gov-west-1.amazonaws.com", "sagemaker"},
+		{SageMakerRuntime, Settings{Region: "us-iso-east-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true")}, "https://runtime.sagemaker-fips.us-iso-east-1.c2s.ic.gov", "sagemaker"},
+		{SageMaker, Settings{Region: "eu-west-1"}, "https://api.sagemaker.eu-west-1.amazonaws.com", "sagemaker"},
+		{SageMaker, Settings{Region: "us-gov-west-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true")}, "https://api-fips.sagemaker.us-gov-west-1.amazonaws.com", "sagemaker"},
+		{SageMaker, Settings{Region: "us-east-1", Environ: environ("AWS_USE_FIPS_ENDPOINT", "true", "AWS_USE_DUALSTACK_ENDPOINT", "true")}, "https://api.sagemaker-fips.us-east-1.api.aws", "sagemaker"},
 	} {
 		e, err := Resolve(c.service, c.s)
 		if err != nil {

@@ -1,0 +1,250 @@
+package textgen
+
+import (
+	"slices"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// instead is where a client finds what this API does not have.
+const instead = "models behind sagemaker/ take only texts; endpoints with OpenAI's format are called by sagemaker_chat/"
+
+// AppendRequest writes a request: the conversation as one text in a format, nil for none, and the
+// parameters. It returns what it changed or left out. The error is an *llm.Error for what the API does
+// not have.
+func AppendRequest(w *jsonx.Writer, req *llm.Request, format *Template) ([]llm.Warning, error) {
+	e := &encoder{w: w, req: req}
+	all, err := e.conversation()
+	if err != nil {
+		return nil, err
+	}
+	if format == nil && len(all) > 1 {
+		e.warn(llm.WarnChanged, e.name(llm.FieldMessages), "the texts are joined without their roles, because the format of the model's prompts is not known; set hf_model_name")
+	}
+	w.Object()
+	w.Key("inputs")
+	w.String(prompt(format, all))
+	w.Key("parameters")
+	if err := e.parameters(); err != nil {
+		return nil, err
+	}
+	if req.Stream {
+		w.Key("stream")
+		w.Bool(true)
+	}
+	w.EndObject()
+	return e.warnings, nil
+}
+
+// encoder is the state of one AppendRequest.
+type encoder struct {
+	w        *jsonx.Writer
+	req      *llm.Request
+	warnings []llm.Warning
+}
+
+// warn adds a warning once.
+func (e *encoder) warn(code, field, detail string) {
+	w := llm.Warning{Code: code, Field: field, Detail: detail}
+	if !slices.Contains(e.warnings, w) {
+		e.warnings = append(e.warnings, w)
+	}
+}
+
+// name is the client's name for a field.
+func (e *encoder) name(kind llm.FieldKind) string { return e.req.FieldName(llm.Field{Kind: kind}) }
+
+func (e *encoder) dropped(kind llm.FieldKind, detail string) {
+	e.warn(llm.WarnDropped, e.name(kind), detail)
+}
+
+// refuse handles a field whose absence changes the meaning: an error, or under drop_params a warning.
+func (e *encoder) refuse(field string) error {
+	if e.req.DropParams {
+		e.warn(llm.WarnDropped, field, "")
+		return nil
+	}
+	return llm.Droppable(field, "%s is not supported: %s", field, instead)
+}
+
+// conversation is the instructions and the conversation as texts.
+func (e *encoder) conversation() ([]said, error) {
+	var all []said
+	add := func(role llm.Role, blocks []llm.Block, message int) error {
+		text := ""
+		for j := range blocks {
+			b := &blocks[j]
+			switch {
+			case b.Kind == llm.BlockCachePoint:
+				e.dropped(llm.FieldCache, "this API caches nothing for clients")
+			case b.Kind == llm.BlockReasoning, b.Kind == llm.BlockRedacted:
+				e.warn(llm.WarnDropped, e.req.FieldName(llm.Field{Kind: llm.FieldReasoned, Index: message}), "prompts have no place for earlier reasoning")
+			case b.Kind == llm.BlockText, b.Kind == llm.BlockOther && b.Text != "":
+				if text != "" && b.Text != "" {
+					text += "\n"
+				}
+				text += b.Text
+			default:
+				path := e.req.FieldName(llm.Field{Kind: llm.FieldBlock, Index: message, Block: j})
+				return llm.Unsupported(path, "%s: %s", path, instead)
+			}
+		}
+		if text != "" {
+			all = append(all, said{role, text})
+		}
+		return nil
+	}
+	if err := add(llm.RoleSystem, e.req.System, 0); err != nil {
+		return nil, err
+	}
+	for i := range e.req.Turns {
+		t := &e.req.Turns[i]
+		if err := add(t.Role, t.Blocks, t.Number(i)); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// given reports whether the request sets a parameter of the API itself, which takes precedence.
+func (e *encoder) given(name string) bool { return jsonx.Find(e.req.ModelFields, name) != nil }
+
+// key begins a parameter, unless the request sets it itself.
+func (e *encoder) key(name string) bool {
+	if e.given(name) {
+		return false
+	}
+	e.w.Key(name)
+	return true
+}
+
+// allowZero is LiteLLM's name for the setting that a temperature of 0 is sent as it is.
+const allowZero = "aws_sagemaker_allow_zero_temp"
+
+// parameters writes the parameters. LiteLLM's mapping of OpenAI's
+// (litellm/llms/sagemaker/completion/transformation.py, 1.110.2) is kept.
+func (e *encoder) parameters() error {
+	w, req := e.w, e.req
+	w.Object()
+	if req.MaxTokens.Set && e.key("max_new_tokens") {
+		w.Int(req.MaxTokens.Value)
+	}
+	if req.Temperature.Set && e.key("temperature") {
+		w.Float(e.temperature(req.Temperature.Value))
+	}
+	if req.TopP.Set && req.TopP.Value < 1 && e.key("top_p") { // Text Generation Inference refuses 1, which is no limit
+		w.Float(req.TopP.Value)
+	}
+	if req.TopK.Set && e.key("top_k") {
+		w.Int(req.TopK.Value)
+	}
+	if len(req.Stop) > 0 && e.key("stop") {
+		w.Array()
+		for _, s := range req.Stop {
+			w.String(s)
+		}
+		w.EndArray()
+	}
+	if e.key("return_full_text") { // some containers repeat the prompt otherwise
+		w.Bool(false)
+	}
+	for _, step := range []func() error{e.unmapped, e.refused} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	e.others()
+	for _, m := range req.ModelFields {
+		if m.Name != allowZero {
+			w.AnyKey(m.Name)
+			w.Raw(m.Value)
+		}
+	}
+	w.EndObject()
+	return nil
+}
+
+// temperature is what is sent for a temperature: containers refuse 0.
+func (e *encoder) temperature(t float64) float64 {
+	if t > 0 || string(jsonx.Find(e.req.ModelFields, allowZero)) == "true" {
+		return t
+	}
+	const least = 0.01 // LiteLLM's
+	e.warn(llm.WarnChanged, e.name(llm.FieldTemperature), "set to 0.01, because the containers refuse 0; "+allowZero+" sends 0")
+	return least
+}
+
+// unmapped handles OpenAI's parameters without a field in llm.
+func (e *encoder) unmapped() error {
+	for i := range e.req.Unmapped {
+		m := &e.req.Unmapped[i]
+		switch m.Name {
+		case "seed", "frequency_penalty", "presence_penalty":
+			if e.key(m.Name) {
+				e.w.Raw(m.Value)
+			}
+		case "store", "prompt_cache_key", "prediction", "verbosity":
+			if value := string(m.Value); value != "false" && value != `"medium"` { // OpenAI's defaults
+				e.warn(llm.WarnDropped, m.Name, "")
+			}
+		default:
+			if value := string(m.Value); jsonx.Empty(m.Value) || value == "0" || value == "false" || value == `["text"]` {
+				continue
+			}
+			if err := e.refuse(m.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// refused handles what only an API with messages has.
+func (e *encoder) refused() error {
+	req := e.req
+	for _, f := range []struct {
+		kind llm.FieldKind
+		set  bool
+	}{
+		{llm.FieldTools, len(req.Tools) > 0 && req.ToolChoice.Kind != llm.ToolChoiceNone},
+		{llm.FieldFormat, req.Format != nil},
+		{llm.FieldWebSearch, req.WebSearch != nil && !req.WebSearchOptional},
+	} {
+		if f.set {
+			if err := e.refuse(e.name(f.kind)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// others tells of what has no effect.
+func (e *encoder) others() {
+	req := e.req
+	if req.WebSearchOptional && req.WebSearch != nil {
+		e.dropped(llm.FieldWebSearch, "models do not search the web by this API")
+	}
+	if effort := req.Reasoning.Effort; effort != "" && effort != "none" {
+		e.dropped(llm.FieldEffort, "this API has no setting for reasoning")
+	}
+	if len(req.Reasoning.Thinking) > 0 {
+		e.dropped(llm.FieldThinking, "this API has no setting for reasoning")
+	}
+	if req.User != "" {
+		e.dropped(llm.FieldUser, "this API takes no user")
+	}
+	for _, l := range req.Metadata {
+		e.warn(llm.WarnDropped, req.FieldName(llm.Field{Kind: llm.FieldMetadata, Name: l.Name}), "this API takes no metadata")
+	}
+	if tier := req.ServiceTier; tier != "" && tier != "auto" && tier != "default" {
+		e.dropped(llm.FieldServiceTier, "SageMaker has no service tiers")
+	}
+	if req.CacheRetention != "" {
+		e.dropped(llm.FieldCacheRetention, "this API caches nothing for clients")
+	}
+	for _, m := range req.Extensions {
+		e.warn(llm.WarnDropped, m.Name, "it is a setting of AWS Bedrock")
+	}
+}
