@@ -16,19 +16,20 @@ type row struct {
 
 // Limits of the ratios, and of Outcrop's memory.
 const (
-	limitChat      = 1.4
-	limitStream    = 1.4
-	limitImage     = 2.0
-	limitIdle      = 40.0 // MB
-	limitAWS       = 0.6
-	limitMessages  = 0.8
-	limitStreamRaw = 1.0 // of AWS's or Anthropic's API
-	limitOpenAI    = 0.7
-	limitOpenAISSE = 0.9
-	limitBody      = 2.0  // bytes per byte of one body
-	limitBodies    = 4.0  // the same, per byte of max_request_size_mb, for fifty bodies at once
-	limitOpen      = 40.0 // KB per stream, of 1,000
-	limitHeld      = 45.0 // the same, of 8,000 that have all just begun
+	limitChat       = 1.4
+	limitStream     = 1.4
+	limitImage      = 2.0
+	limitIdle       = 40.0 // MB
+	limitAWS        = 0.6
+	limitMessages   = 0.8
+	limitStreamRaw  = 1.0 // of AWS's or Anthropic's API
+	limitOpenAI     = 0.7
+	limitOpenAISSE  = 0.9
+	limitTranslated = 1.0  // from OpenAI's API to Anthropic's or Gemini's
+	limitBody       = 2.0  // bytes per byte of one body
+	limitBodies     = 4.0  // the same, per byte of max_request_size_mb, for fifty bodies at once
+	limitOpen       = 40.0 // KB per stream, of 1,000
+	limitHeld       = 45.0 // the same, of 8,000 that have all just begun
 )
 
 func rows() []row {
@@ -44,6 +45,10 @@ func rows() []row {
 		{"messages-stream", messagesStream},
 		{"openai", openAICall},
 		{"openai-stream", openAIStream},
+		{"anthropic", anthropicCall},
+		{"anthropic-stream", anthropicStream},
+		{"gemini", geminiCall},
+		{"gemini-stream", geminiStream},
 		{"aws-body", largeBodies},
 		{"latency", latency},
 		{"first", firstToken},

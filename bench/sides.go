@@ -73,9 +73,17 @@ model_list:
     litellm_params: {model: openai/%[5]s, api_key: sk-upstream, api_base: "http://%[1]s/%[5]s/v1"}
   - model_name: %[6]s
     litellm_params: {model: openai/%[6]s, api_key: sk-upstream, api_base: "http://%[1]s/%[6]s/v1"}
+  - model_name: %[7]s
+    litellm_params: {model: anthropic/%[9]s, api_key: sk-upstream, api_base: "http://%[1]s/%[7]s"}
+  - model_name: %[8]s
+    litellm_params: {model: anthropic/%[9]s, api_key: sk-upstream, api_base: "http://%[1]s/%[8]s"}
+  - model_name: %[10]s
+    litellm_params: {model: gemini/%[12]s, api_key: sk-upstream, api_base: "http://%[1]s/%[10]s"}
+  - model_name: %[11]s
+    litellm_params: {model: gemini/%[12]s, api_key: sk-upstream, api_base: "http://%[1]s/%[11]s"}
 general_settings:
   master_key: %[2]s
-`, b.upstream.address, masterKey, claudeBurst, claudePaced, openAIBurst, openAIPaced), 0o600)
+`, b.upstream.address, masterKey, claudeBurst, claudePaced, openAIBurst, openAIPaced, anthropicBurst, anthropicPaced, anthropicModel, geminiBurst, geminiPaced, geminiModel), 0o600)
 }
 
 func (b *bench) close() {

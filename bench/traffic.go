@@ -24,6 +24,12 @@ const (
 
 	openAIBurst = "gpt-burst"
 	openAIPaced = "gpt-paced"
+
+	// The same for Anthropic's API itself and for Gemini's. The names stand in the paths.
+	anthropicBurst = "claude-direct-burst"
+	anthropicPaced = "claude-direct-paced"
+	geminiBurst    = "gemini-burst"
+	geminiPaced    = "gemini-paced"
 )
 
 // deltas is the number of text pieces in a streamed answer, and marker is part of the
@@ -203,10 +209,12 @@ type traffic struct {
 type api int
 
 const (
-	apiChat     api = iota // OpenAI's chat completions
-	apiAWS                 // Bedrock's own, as the proxy is called
-	apiMessages            // Anthropic's, for which the upstream is called by InvokeModel
-	apiOpenAI              // OpenAI's, for which the upstream is called by the same
+	apiChat      api = iota // OpenAI's chat completions
+	apiAWS                  // Bedrock's own, as the proxy is called
+	apiMessages             // Anthropic's, for which the upstream is called by InvokeModel
+	apiOpenAI               // OpenAI's, for which the upstream is called by the same
+	apiAnthropic            // OpenAI's, for which the upstream is called by Anthropic's
+	apiGemini               // OpenAI's, for which the upstream is called by Gemini's
 )
 
 // kind is a kind of call, for both sides.
@@ -245,6 +253,8 @@ func (k kind) gateway() traffic {
 func (k kind) proxy() traffic {
 	path := "/model/" + k.model
 	switch {
+	case k.api == apiAnthropic || k.api == apiGemini:
+		return k.translated()
 	case k.api == apiOpenAI:
 		end := "}"
 		if k.stream {

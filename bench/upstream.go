@@ -46,11 +46,13 @@ func listen(ctx context.Context, out io.Writer) (net.Listener, error) {
 }
 
 // upstream answers Converse, ConverseStream, InvokeModel,
-// InvokeModelWithResponseStream, and OpenAI's chat completions.
+// InvokeModelWithResponseStream, OpenAI's chat completions, Anthropic's messages and
+// Gemini's generateContent.
 type upstream struct {
-	converse, invoke, openAI prepared
-	head, openAIHead         []byte // of a stream
-	wg                       sync.WaitGroup
+	converse, invoke, openAI, anthropic, gemini prepared
+
+	head, eventsHead []byte // of a stream
+	wg               sync.WaitGroup
 
 	mu   sync.Mutex
 	held map[net.Conn]bool // connections with an open stream of modelHeld
@@ -71,7 +73,7 @@ func newUpstream() *upstream {
 	u := &upstream{
 		held:       make(map[net.Conn]bool),
 		head:       []byte("HTTP/1.1 200 OK\r\n" + common + "Content-Type: application/vnd.amazon.eventstream\r\nTransfer-Encoding: chunked\r\n\r\n"),
-		openAIHead: []byte("HTTP/1.1 200 OK\r\n" + common + "Content-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"),
+		eventsHead: []byte("HTTP/1.1 200 OK\r\n" + common + "Content-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"),
 	}
 	prepare := func(headers, whole string, frames [][]byte) (p prepared) {
 		p.whole = []byte("HTTP/1.1 200 OK\r\n" + common + headers + "Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(whole)) + "\r\n\r\n" + whole)
@@ -82,6 +84,8 @@ func newUpstream() *upstream {
 	}
 	u.converse = prepare("", answer, frames())
 	u.invoke = prepare("X-Amzn-Bedrock-Invocation-Latency: 412\r\nX-Amzn-Bedrock-Input-Token-Count: 61\r\nX-Amzn-Bedrock-Output-Token-Count: 48\r\n", message, chunkFrames())
+	u.anthropic = prepare("request-id: req_011CWAbCdEfGhIjKlMnOpQrS\r\n", message, anthropicEvents())
+	u.gemini = prepare("Server: scaffolding on HTTPServer2\r\n", generated, geminiEvents())
 	u.openAI = prepare("openai-processing-ms: 412\r\nx-ratelimit-remaining-requests: 9999\r\nx-ratelimit-remaining-tokens: 149999\r\n", completion, openAIEvents())
 	return u
 }
@@ -113,9 +117,9 @@ func (u *upstream) answer(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		openAI := strings.HasSuffix(r.URL.Path, "/chat/completions")
-		streamed := strings.HasSuffix(r.URL.Path, "-stream")
-		if openAI {
+		openAI, anthropic := strings.HasSuffix(r.URL.Path, "/chat/completions"), strings.HasSuffix(r.URL.Path, "/messages")
+		streamed := strings.HasSuffix(r.URL.Path, "-stream") || strings.HasSuffix(r.URL.Path, ":streamGenerateContent")
+		if openAI || anthropic {
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
 				return
@@ -127,7 +131,11 @@ func (u *upstream) answer(conn net.Conn) {
 		of, head := &u.converse, u.head
 		switch {
 		case openAI:
-			of, head = &u.openAI, u.openAIHead
+			of, head = &u.openAI, u.eventsHead
+		case anthropic:
+			of, head = &u.anthropic, u.eventsHead
+		case strings.Contains(r.URL.Path, "enerateContent"):
+			of, head = &u.gemini, u.eventsHead
 		case strings.Contains(r.URL.Path, "/invoke"):
 			of = &u.invoke
 		}
@@ -148,7 +156,7 @@ func (u *upstream) answer(conn net.Conn) {
 
 // stream writes each frame separately.
 func (u *upstream) stream(conn net.Conn, in *bufio.Reader, path string, head []byte, chunks [][]byte) error {
-	paced, held := strings.Contains(path, modelPaced) || strings.Contains(path, claudePaced) || strings.Contains(path, openAIPaced), strings.Contains(path, modelHeld)
+	paced, held := strings.Contains(path, modelPaced) || strings.Contains(path, claudePaced) || strings.Contains(path, "-paced/"), strings.Contains(path, modelHeld)
 	if held { // before the client can know that it is open
 		u.mu.Lock()
 		u.held[conn] = true
