@@ -266,8 +266,8 @@ func (d *deployment) region(called, id modelid.ID) string {
 	return cmp.Or(d.source.Region(context.Background()), defaultRegion) // this reads AWS's configuration files
 }
 
-// authenticate adds the credentials to a request, and returns them.
-func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region string) (creds.Credentials, error) {
+// authenticate adds the credentials for a service in a region to a request, and returns them.
+func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region, service string) (creds.Credentials, error) {
 	c, err := d.source.Get(ctx)
 	if err != nil {
 		return c, d.withoutCredentials(err)

@@ -46,6 +46,8 @@ type target struct {
 	invokeWhole, invokeStream         *url.URL
 	invokeWholePath, invokeStreamPath string
 
+	openai surfaced
+
 	destination llm.Destination // Region is also what is signed for
 	base        string          // the base model; empty if unknown
 	noFormat    bool            // send no schema for the response, because AWS refused it
@@ -223,6 +225,9 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 	}
 	facts, _ := known.Model(described.Base())
 	to.described, to.facts = described, facts
+	if err := to.surface(w, facts); err != nil {
+		return nil, err
+	}
 	to.invokeModel = invoke.NewModel(described.Vendor, described.Name, facts)
 	if a.instead != modelid.Auto && w.API == "converse" && !to.claude() {
 		to.destination.Reason = a.instead.String() + "/ is served by Converse; " + w.Reason

@@ -16,7 +16,7 @@ import (
 
 // Candidate is one region and id by which a model can be called.
 type Candidate struct {
-	API    string // converse, or invoke for models that are not for chat
+	API    string // converse, invoke for models that are not for chat, or Mantle
 	Region string
 	ID     string // the model id, profile id or ARN as sent to AWS
 	// Base is the base id of the model; empty if unknown.
@@ -110,17 +110,26 @@ func (r *resolver) add(region, id, base, reason string) {
 		r.refuse("the policy does not allow "+id+" in "+region, r.works(base, region))
 		return
 	}
-	r.out.Candidates = append(r.out.Candidates, Candidate{API: r.api(base), Region: region, ID: id, Base: base, Reason: reason})
+	r.out.Candidates = append(r.out.Candidates, Candidate{API: r.api(id, base), Region: region, ID: id, Base: base, Reason: reason})
 	r.step(region, ": ", id, ": ", reason)
 }
 
-// api is the API by which a model is called: InvokeModel for those that are called at a path of their
-// own, and Converse for all others, also unknown ones.
-func (r *resolver) api(base string) string {
-	if m, ok := r.cat.Model(base); ok && m.Path() != "" {
+// Mantle is the API of models that only bedrock-mantle has: OpenAI's chat completions or Responses there.
+const Mantle = "mantle"
+
+// api is the API by which an id is called: InvokeModel for models that are called at a path of their
+// own, Mantle for those that bedrock-mantle has under this id and Converse does not have, and Converse for
+// all others, also unknown ones.
+func (r *resolver) api(id, base string) string {
+	m, ok := r.cat.Model(base)
+	switch {
+	case ok && m.Path() != "":
 		return "invoke"
+	case ok && m.Converse == catalog.No && m.Mantle.ID == id && (m.Mantle.Chat == catalog.Yes || m.Mantle.Responses == catalog.Yes):
+		return Mantle
+	default:
+		return "converse"
 	}
-	return "converse"
 }
 
 // refuse records why there is no candidate in a region; the first region's reason counts.
@@ -328,6 +337,8 @@ func (r *resolver) bare(region, base string) {
 	found := r.profiles(region, base)
 	_, known := r.cat.Model(base)
 	switch {
+	case r.api(base, base) == Mantle:
+		r.add(region, base, base, "only bedrock-mantle has this model")
 	case onDemand == catalog.Yes && !needs && !invalid:
 		r.add(region, base, base, "on demand in "+region)
 	case len(found) > 0:
