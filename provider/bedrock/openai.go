@@ -88,7 +88,7 @@ func (d *deployment) Dialects() []string {
 func (d *deployment) mantle(region string) (*endpoint.Endpoint, error) {
 	s := endpoint.Settings{Region: region, Environ: func(name string) string {
 		value := d.params.Environ(name)
-		if name == "BEDROCK_MANTLE_API_BASE" { // LiteLLM's, which may have the path of the API
+		if name == mantleBase { // which may have the path of the API
 			value = strings.TrimSuffix(strings.TrimSuffix(strings.TrimRight(value, "/"), "/v1"), "/openai")
 		}
 		return value

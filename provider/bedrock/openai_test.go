@@ -11,6 +11,8 @@ import (
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
+	"outcrop/provider/bedrock"
+	"outcrop/upstream"
 )
 
 // responder is the first target of a model, which speaks the Responses API.
@@ -264,5 +266,67 @@ func TestThePolicyHoldsOnMantle(t *testing.T) {
 		if target.Location() != "us-west-2" {
 			t.Errorf("a target in %s", target.Location())
 		}
+	}
+}
+
+func TestRoutesToOpenAIsAPI(t *testing.T) {
+	a := newAWS(t)
+	a.body = `{"id":"chatcmpl-1","object":"chat.completion","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"granite"}}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}`
+	d := a.open(t, "*", nil, map[string]string{"AWS_REGION": "us-east-1"})
+	for model, path := range map[string]string{
+		"mantle/openai.gpt-oss-120b":             "/v1/chat/completions", // another host than that of Converse, which has it too
+		"mantle/us-west-2/qwen.qwen3-coder-next": "/v1/chat/completions",
+	} {
+		if _, err := d.Complete(t.Context(), model, ask("Hi")); err != nil || a.last().path != path {
+			t.Errorf("%s: %s (%v)", model, a.last().path, err)
+		}
+	}
+	a.body = answer
+	for model, path := range map[string]string{
+		"mantle/anthropic.claude-opus-5":                "/model/us.anthropic.claude-opus-5/converse",
+		"chat_completions/us.xai.grok-4.7":              "/model/us.xai.grok-4.7/converse",
+		"openai/openai.gpt-oss-120b-1:0":                "/model/openai.gpt-oss-120b-1%3A0/converse",
+		"converse/us.openai.gpt-5.6-sol":                "/model/us.openai.gpt-5.6-sol/converse",
+		"chat_completions/us-west-2/openai.gpt-6.1-sol": "/model/us.openai.gpt-6.1-sol/converse",
+	} {
+		resp, err := d.Complete(t.Context(), model, ask("Hi"))
+		if err != nil || a.last().path != path {
+			t.Errorf("%s: %s (%v)", model, a.last().path, err)
+			continue
+		}
+		if route, _, _ := strings.Cut(model, "/"); route != "converse" && !strings.Contains(resp.Meta.Destination.Reason, route+"/ is served by") {
+			t.Errorf("%s: the reason is %q", model, resp.Meta.Destination.Reason)
+		}
+	}
+	for model, want := range map[string]string{
+		"openai/gpt-5": "neither",
+		"openai/arn:aws:bedrock:us-east-1:123456789012:imported-model/abc123def456": "imported models",
+	} {
+		if _, err := d.Complete(t.Context(), model, ask("Hi")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", model, err)
+		}
+	}
+}
+
+func TestTheProviderOfMantle(t *testing.T) {
+	a := newAWS(t)
+	a.body = `{"id":"resp_a","status":"completed","output":[]}`
+	client := upstream.New()
+	t.Cleanup(client.CloseIdle)
+	environ := map[string]string{"BEDROCK_MANTLE_API_KEY": "ABSKsecret", "BEDROCK_MANTLE_REGION": "us-east-2"}
+	deployment, err := bedrock.Mantle().Open(t.Context(), provider.Params{
+		Model: "openai.gpt-5.4", Values: map[string]string{"api_base": a.URL + "/v1"}, Upstream: client,
+		Environ: func(name string) string { return environ[name] },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = deployment.Close() })
+	got, err := responder(t, opened{deployment}, "openai.gpt-5.4").Pass(t.Context(), responsesCall(`{"input":"Hi"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sent := a.last(); sent.path != "/openai/v1/responses" || sent.authorization != "Bearer ABSKsecret" || got.Meta.Destination.Region != "us-east-2" {
+		t.Errorf("sent %+v to %+v", sent, got.Meta.Destination)
 	}
 }

@@ -60,6 +60,7 @@ type resolver struct {
 	policy   Policy
 	cat      *catalog.Catalogue
 	observed Observed
+	mantle   bool // the model string asks for bedrock-mantle
 	out      Decision
 }
 
@@ -72,7 +73,7 @@ func Resolve(id modelid.ID, region string, policy Policy, c *catalog.Catalogue, 
 	if learned.InvalidID == nil {
 		learned.InvalidID = func(string, string) bool { return false }
 	}
-	r := &resolver{policy: policy, cat: c, observed: learned}
+	r := &resolver{policy: policy, cat: c, observed: learned, mantle: id.Route == modelid.Mantle}
 	regions := policy.Regions
 	if bound := id.CallRegion(); bound != "" {
 		switch {
@@ -114,24 +115,6 @@ func (r *resolver) add(region, id, base, reason string) {
 	r.step(region, ": ", id, ": ", reason)
 }
 
-// Mantle is the API of models that only bedrock-mantle has: OpenAI's chat completions or Responses there.
-const Mantle = "mantle"
-
-// api is the API by which an id is called: InvokeModel for models that are called at a path of their
-// own, Mantle for those that bedrock-mantle has under this id and Converse does not have, and Converse for
-// all others, also unknown ones.
-func (r *resolver) api(id, base string) string {
-	m, ok := r.cat.Model(base)
-	switch {
-	case ok && m.Path() != "":
-		return "invoke"
-	case ok && m.Converse == catalog.No && m.Mantle.ID == id && (m.Mantle.Chat == catalog.Yes || m.Mantle.Responses == catalog.Yes):
-		return Mantle
-	default:
-		return "converse"
-	}
-}
-
 // refuse records why there is no candidate in a region; the first region's reason counts.
 func (r *resolver) refuse(message string, works []string) {
 	r.step("refused: ", message)
@@ -146,6 +129,7 @@ func (r *resolver) in(region string, id modelid.ID) {
 	switch {
 	case id.ARN != (modelid.ARN{}):
 		r.arn(region, id)
+	case r.mantle && r.onMantle(region, id):
 	case r.policy.Strict:
 		r.add(region, id.ModelID(), id.Base(), "strict policy; sent unchanged")
 	case id.Throughput != "":
