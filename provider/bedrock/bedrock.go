@@ -34,7 +34,7 @@ func Provider() provider.Info {
 	known := newIdentities()
 	return provider.Info{
 		Name:    "bedrock",
-		Help:    "AWS Bedrock: every model that Converse serves.",
+		Help:    "AWS Bedrock: every model that Converse or OpenAI's API there serves.",
 		Options: options(),
 		Has:     isKnownID,
 		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
