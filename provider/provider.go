@@ -238,8 +238,8 @@ type Passer interface {
 // Chooser is a Passer that takes some calls only, even in a dialect that it speaks; the others are
 // translated.
 type Chooser interface {
-	// Takes reports whether Pass and PassStream take the call.
-	Takes(raw *llm.Raw) bool
+	// Takes reports whether Pass and PassStream take the call, or for llm.VerbCount, CountRaw.
+	Takes(verb llm.Verb, raw *llm.Raw) bool
 }
 
 // Speaker is a Deployment whose targets for llm.VerbChat are Passers, all of the same dialects.

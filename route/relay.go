@@ -42,13 +42,13 @@ func (r *Router) Speaks(name, dialect string) (some, all bool) {
 	return some, all && some
 }
 
-// passer returns the target as one that takes the call in its own dialect; nil if it is none.
-func passer(target provider.Target, raw *llm.Raw) provider.Passer {
+// passer returns the target as one that takes the call in its own dialect, for a verb; nil if it is none.
+func passer(target provider.Target, verb llm.Verb, raw *llm.Raw) provider.Passer {
 	p, ok := target.(provider.Passer)
 	if !ok || !p.Speaks(raw.Dialect) {
 		return nil
 	}
-	if c, ok := target.(provider.Chooser); ok && !c.Takes(raw) {
+	if c, ok := target.(provider.Chooser); ok && !c.Takes(verb, raw) {
 		return nil
 	}
 	return p
@@ -70,7 +70,7 @@ func (t *Translation) verb(raw *llm.Raw) llm.Verb {
 // as it is, the others a translation; without one they are not called. A failure is an *llm.Error.
 func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.RawResponse, error) {
 	resp, served, err := Do(ctx, r, t.verb(raw), &raw.Call, func(ctx context.Context, target provider.Target) (*llm.RawResponse, error) {
-		if p := passer(target, raw); p != nil {
+		if p := passer(target, t.verb(raw), raw); p != nil {
 			resp, err := p.Pass(ctx, raw)
 			if err == nil {
 				resp.Meta.Passed = true
@@ -101,7 +101,7 @@ func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.
 // arrived.
 func (r *Router) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (llm.RawStream, error) {
 	return Open(ctx, r, t.verb(raw), &raw.Call, func(ctx context.Context, target provider.Target) (Source[llm.RawEvent], error) {
-		if p := passer(target, raw); p != nil {
+		if p := passer(target, t.verb(raw), raw); p != nil {
 			s, err := p.PassStream(ctx, raw)
 			if err == nil {
 				s.Meta().Passed = true
@@ -127,7 +127,7 @@ func (r *Router) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) 
 // translation.
 func (r *Router) CountTokens(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.Count, error) {
 	return whole(ctx, r, llm.VerbCount, &raw.Call, (*llm.Count).Metadata, func(ctx context.Context, target provider.Target) (*llm.Count, error) {
-		if c, ok := target.(provider.RawCounter); ok && passer(target, raw) != nil {
+		if c, ok := target.(provider.RawCounter); ok && passer(target, llm.VerbCount, raw) != nil {
 			return c.CountRaw(ctx, raw)
 		}
 		counter, err := as[provider.Counter](target)

@@ -66,8 +66,11 @@ func (w *target) responds() bool {
 
 // Takes reports whether the target serves a call in the call's own dialect. The Responses API of
 // bedrock-runtime is not known to have guardrails, and has no tools of the provider's: Converse serves
-// such calls.
-func (w *target) Takes(raw *llm.Raw) bool {
+// such calls. Tokens are counted by AWS's own operation, which does not know the Responses API.
+func (w *target) Takes(verb llm.Verb, raw *llm.Raw) bool {
+	if verb == llm.VerbCount {
+		return raw.Dialect != llm.DialectResponses
+	}
 	return raw.Dialect != llm.DialectResponses || w.onMantle() || len(raw.Guardrail) == 0 && w.openai.Takes(raw.Body)
 }
 

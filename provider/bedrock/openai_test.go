@@ -179,9 +179,12 @@ func TestWhatTheRuntimesResponsesAPIDoesNotHaveGoesByConverse(t *testing.T) {
 	} {
 		raw := responsesCall(tt.body)
 		raw.Guardrail = jsonx.Raw(tt.guardrail)
-		if got := c.Takes(raw); got != tt.want {
+		if got := c.Takes(llm.VerbChat, raw); got != tt.want {
 			t.Errorf("%s with guardrail %q: %v", tt.body, tt.guardrail, got)
 		}
+	}
+	if c.Takes(llm.VerbCount, responsesCall(`{"input":"Hi"}`)) {
+		t.Error("CountTokens takes a body of the Responses API")
 	}
 	for model, want := range map[string]bool{"openai.gpt-5.5": false, "us.openai.gpt-5.6-sol": true} {
 		targets, err := d.Targets(llm.VerbChat, model)
