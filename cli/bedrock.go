@@ -125,7 +125,7 @@ func (c *callFlags) call(w io.Writer, model string, known *catalog.Catalogue) (c
 	}
 	return iam.Call{
 		Account: c.Account, Region: candidate.Region, ID: candidate.ID, Base: candidate.Base, Whole: c.Whole, Stream: c.Stream, CountTokens: c.CountTokens,
-		Batch: c.Batch, Role: c.Role, Guardrail: c.Guardrail, APIKey: c.APIKey,
+		Batch: c.Batch, Role: c.Role, Guardrail: c.Guardrail, APIKey: c.APIKey, Mantle: candidate.API == resolve.Mantle,
 	}, others, nil
 }
 

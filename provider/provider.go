@@ -235,6 +235,13 @@ type Passer interface {
 	PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, error)
 }
 
+// Chooser is a Passer that takes some calls only, even in a dialect that it speaks; the others are
+// translated.
+type Chooser interface {
+	// Takes reports whether Pass and PassStream take the call, or for llm.VerbCount, CountRaw.
+	Takes(verb llm.Verb, raw *llm.Raw) bool
+}
+
 // Speaker is a Deployment whose targets for llm.VerbChat are Passers, all of the same dialects.
 type Speaker interface {
 	// Dialects are the dialects whose bodies pass through, such as llm.DialectOpenAI.

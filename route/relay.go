@@ -42,6 +42,18 @@ func (r *Router) Speaks(name, dialect string) (some, all bool) {
 	return some, all && some
 }
 
+// passer returns the target as one that takes the call in its own dialect, for a verb; nil if it is none.
+func passer(target provider.Target, verb llm.Verb, raw *llm.Raw) provider.Passer {
+	p, ok := target.(provider.Passer)
+	if !ok || !p.Speaks(raw.Dialect) {
+		return nil
+	}
+	if c, ok := target.(provider.Chooser); ok && !c.Takes(verb, raw) {
+		return nil
+	}
+	return p
+}
+
 // verb is what a call asks of its targets: a call that can be translated is a conversation.
 func (t *Translation) verb(raw *llm.Raw) llm.Verb {
 	switch {
@@ -58,7 +70,7 @@ func (t *Translation) verb(raw *llm.Raw) llm.Verb {
 // as it is, the others a translation; without one they are not called. A failure is an *llm.Error.
 func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.RawResponse, error) {
 	resp, served, err := Do(ctx, r, t.verb(raw), &raw.Call, func(ctx context.Context, target provider.Target) (*llm.RawResponse, error) {
-		if p, ok := target.(provider.Passer); ok && p.Speaks(raw.Dialect) {
+		if p := passer(target, t.verb(raw), raw); p != nil {
 			resp, err := p.Pass(ctx, raw)
 			if err == nil {
 				resp.Meta.Passed = true
@@ -89,7 +101,7 @@ func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.
 // arrived.
 func (r *Router) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (llm.RawStream, error) {
 	return Open(ctx, r, t.verb(raw), &raw.Call, func(ctx context.Context, target provider.Target) (Source[llm.RawEvent], error) {
-		if p, ok := target.(provider.Passer); ok && p.Speaks(raw.Dialect) {
+		if p := passer(target, t.verb(raw), raw); p != nil {
 			s, err := p.PassStream(ctx, raw)
 			if err == nil {
 				s.Meta().Passed = true
@@ -115,7 +127,7 @@ func (r *Router) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) 
 // translation.
 func (r *Router) CountTokens(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.Count, error) {
 	return whole(ctx, r, llm.VerbCount, &raw.Call, (*llm.Count).Metadata, func(ctx context.Context, target provider.Target) (*llm.Count, error) {
-		if c, ok := target.(provider.RawCounter); ok && c.Speaks(raw.Dialect) {
+		if c, ok := target.(provider.RawCounter); ok && passer(target, llm.VerbCount, raw) != nil {
 			return c.CountRaw(ctx, raw)
 		}
 		counter, err := as[provider.Counter](target)

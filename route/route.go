@@ -280,7 +280,7 @@ func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attem
 	if len(req.Guardrail) > 0 && verb != llm.VerbCount && verb != llm.VerbService {
 		do = guarded(do)
 	}
-	c := call{r: r, g: g, verb: verb, attempt: do, start: r.opt.Now(), budget: &g.budget}
+	c := call{r: r, g: g, name: name, verb: verb, attempt: do, start: r.opt.Now(), budget: &g.budget}
 	if req.ClientSettings != nil {
 		c.budget = &g.overrideBudget
 	}

@@ -81,13 +81,14 @@ func rules() []Rule {
 			Why: "bodies and vectors are a function of request, model and response; Cohere's are the same wherever its models are hosted",
 		},
 		{Path: "provider/bedrock/image", Level: component, May: with("internal/alphamask", "provider/bedrock/catalog"), Why: "bodies and images are a function of request, model and response"},
+		{Path: "provider/bedrock/openai", Level: component, May: with("wire/converse", "wire/openaichat", "provider/bedrock/modelid", "provider/bedrock/catalog"), Why: "where a model has OpenAI's API, and what bodies become there, are a function of catalogue and body"},
 		{Path: "provider/bedrock/rerank", Level: component, May: with("provider/bedrock/catalog"), Why: "bodies and results are a function of request, model and response"},
 		{
 			Path: "provider/bedrock/*", Level: component, May: with("internal/httpfield", "wire/...", "upstream", "provider", "provider/bedrock/modelid", "provider/bedrock/endpoint", "provider/bedrock/sign", "provider/bedrock/catalog"),
 			Why: "components import neither their provider nor, except pure ones, each other; the provider connects them",
 		},
 		{
-			Path: "provider/bedrock", Level: vendor, May: with("internal/parallel", "internal/netguard", "wire/converse", "wire/eventstream", "upstream", "provider", "provider/bedrock/*", "provider/embedding", "provider/overrides", "provider/transport"),
+			Path: "provider/bedrock", Level: vendor, May: with("internal/parallel", "internal/netguard", "wire/converse", "wire/eventstream", "wire/openaichat", "wire/openairesponses", "wire/sse", "upstream", "provider", "provider/bedrock/*", "provider/embedding", "provider/overrides", "provider/transport"),
 			Why: "a provider knows its own components and dialects, but neither other providers nor its callers",
 		},
 		{

@@ -19,7 +19,7 @@ import (
 // Providers lists every provider that there is.
 func Providers() []provider.Info {
 	return slices.Concat(
-		[]provider.Info{bedrock.Provider(), anthropic.Provider(), gemini.Provider(), vertex.Provider()},
+		[]provider.Info{bedrock.Provider(), bedrock.Mantle(), anthropic.Provider(), gemini.Provider(), vertex.Provider()},
 		azure.Providers(),
 		cohere.Providers(),
 		ollama.Providers(),

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -30,14 +31,66 @@ import (
 
 // Provider describes Bedrock.
 func Provider() provider.Info {
-	known := &identities{open: map[identity]*shared{}, accounts: map[identity]*account{}}
+	known := newIdentities()
 	return provider.Info{
 		Name:    "bedrock",
-		Help:    "AWS Bedrock: every model that Converse serves.",
+		Help:    "AWS Bedrock: every model that Converse or OpenAI's API there serves.",
 		Options: options(),
 		Has:     isKnownID,
-		Open:    func(_ context.Context, p provider.Params) (provider.Deployment, error) { return openAny(known, p) },
+		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
+			return openAny(known, p, overridden{})
+		},
 	}
+}
+
+func newIdentities() *identities {
+	return &identities{open: map[identity]*shared{}, accounts: map[identity]*account{}}
+}
+
+// Mantle describes LiteLLM's provider bedrock_mantle: models of Bedrock at the host bedrock-mantle, by the
+// ids that they have there. Its settings and variables are LiteLLM's.
+func Mantle() provider.Info {
+	known := newIdentities()
+	return provider.Info{
+		Name:       "bedrock_mantle",
+		Help:       "AWS Bedrock: models at the host bedrock-mantle.",
+		Options:    options(),
+		Configured: func(environ func(string) string) bool { return environ(mantleKey) != "" },
+		Open: func(_ context.Context, p provider.Params) (provider.Deployment, error) {
+			return openAny(known, asMantle(p.WithDefaults()), overridden{mantle: true})
+		},
+	}
+}
+
+// LiteLLM's variables for bedrock-mantle: its address, an API key and the region.
+const (
+	mantleBase   = "BEDROCK_MANTLE_API_BASE"
+	mantleKey    = "BEDROCK_MANTLE_API_KEY"
+	mantleRegion = "BEDROCK_MANTLE_REGION"
+)
+
+// asMantle has a deployment use the variables for bedrock-mantle, and take api_base for the address of that
+// host.
+func asMantle(p provider.Params) provider.Params {
+	values := map[string]string{}
+	maps.Copy(values, p.Values)
+	for option, name := range map[string]string{"api_key": mantleKey, "aws_region_name": mantleRegion} {
+		if value := p.Environ(name); value != "" && values[option] == "" {
+			values[option] = value
+		}
+	}
+	if base := values["api_base"]; base != "" {
+		environ := p.Environ
+		delete(values, "api_base")
+		p.Environ = func(name string) string {
+			if name == mantleBase {
+				return base
+			}
+			return environ(name)
+		}
+	}
+	p.Values = values
+	return p
 }
 
 // isKnownID reports whether the built-in catalogue has a model or an inference profile
@@ -105,8 +158,8 @@ type deployment struct {
 }
 
 // openAny is open with the signature of provider.Info.
-func openAny(known *identities, p provider.Params) (provider.Deployment, error) {
-	d, err := open(known, p, overridden{})
+func openAny(known *identities, p provider.Params, v overridden) (provider.Deployment, error) {
+	d, err := open(known, p, v)
 	if err != nil {
 		return nil, err
 	}
@@ -266,8 +319,8 @@ func (d *deployment) region(called, id modelid.ID) string {
 	return cmp.Or(d.source.Region(context.Background()), defaultRegion) // this reads AWS's configuration files
 }
 
-// authenticate adds the credentials to a request, and returns them.
-func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region string) (creds.Credentials, error) {
+// authenticate adds the credentials for a service in a region to a request, and returns them.
+func (d *deployment) authenticate(ctx context.Context, r *sign.Request, region, service string) (creds.Credentials, error) {
 	c, err := d.source.Get(ctx)
 	if err != nil {
 		return c, d.withoutCredentials(err)

@@ -220,7 +220,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 func TestRouteThatIsNotThereYetSaysSo(t *testing.T) {
 	a := newAWS(t)
 	d := a.open(t, "*", nil, nil)
-	for _, model := range []string{"async_invoke/us.amazon.nova-lite-v1:0", "mantle/openai.gpt-oss-120b"} {
+	for _, model := range []string{"async_invoke/us.amazon.nova-lite-v1:0", "claude_platform/anthropic.claude-opus-5", "openai/gpt-5"} {
 		_, err := d.Complete(t.Context(), model, ask(model))
 		if e := llm.AsError(err); e.Status != 400 || e.Code != llm.CodeUnsupported || e.Param != "model" || !strings.Contains(e.Message, strings.Split(model, "/")[0]+"/") {
 			t.Errorf("%s: got %v", model, err)

@@ -18,15 +18,19 @@ import (
 	"outcrop/provider/bedrock/diagnose"
 	"outcrop/provider/bedrock/endpoint"
 	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/openai"
 	"outcrop/provider/bedrock/sign"
 	"outcrop/provider/transport"
 	"outcrop/upstream"
 	wire "outcrop/wire/converse"
 )
 
-// Complete makes one call of Converse, or of InvokeModel, see invokes.
+// Complete makes one call of Converse, or of InvokeModel, see invokes, or of chat completions, see onMantle.
 func (w *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
-	if w.invokes() {
+	switch {
+	case w.onMantle():
+		return w.completeOpenAI(ctx, req)
+	case w.invokes():
 		return w.completeChat(ctx, req)
 	}
 	c, err := w.call(ctx, req, false)
@@ -37,9 +41,12 @@ func (w *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 }
 
 // Stream makes one call of ConverseStream, or of Converse if the model does not support the request
-// while streaming, or of InvokeModel, see invokes.
+// while streaming, or of InvokeModel, see invokes, or of chat completions, see onMantle.
 func (w *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
-	if w.invokes() {
+	switch {
+	case w.onMantle():
+		return w.streamOpenAI(ctx, req)
+	case w.invokes():
 		return w.streamChat(ctx, req)
 	}
 	c, err := w.call(ctx, req, true)
@@ -170,10 +177,15 @@ func (w *target) failing(req *llm.Request, stream bool) diagnose.Case {
 // send signs and sends a request for the region of target. A response with an error status is
 // returned as an error, diagnosed with the call that failing describes.
 func (d *deployment) send(ctx context.Context, r *sign.Request, u *url.URL, target *llm.Destination, failing func() diagnose.Case) (*upstream.Response, error) {
+	return d.sendAs(ctx, service, r, u, target, failing)
+}
+
+// sendAs is send with the name of a service for the signature.
+func (d *deployment) sendAs(ctx context.Context, service string, r *sign.Request, u *url.URL, target *llm.Destination, failing func() diagnose.Case) (*upstream.Response, error) {
 	if id := d.params.Instance; id != "" && !atAWS(u.Host) {
 		r.Header[provider.InstanceHeader] = []string{id}
 	}
-	used, err := d.authenticate(ctx, r, target.Region)
+	used, err := d.authenticate(ctx, r, target.Region, service)
 	if err != nil {
 		e := llm.AsError(err)
 		e.Destination = *target
@@ -207,7 +219,11 @@ func (d *deployment) refused(used creds.Credentials, resp *upstream.Response, fa
 		c.KeyRegion = key.Region
 	}
 	c.Served, _ = http.ParseTime(h.Get("Date")) // if it is missing, AWS's message has the times
-	e := diagnose.Fault(wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), body), c)
+	fault := wire.DecodeFault(resp.Status, h.Get("X-Amzn-Errortype"), h.Get("X-Amzn-Requestid"), h.Get("Retry-After"), body)
+	if api := openai.API(c.Target.API); api == openai.Chat || api == openai.Responses {
+		openai.Read(fault, body)
+	}
+	e := diagnose.Fault(fault, c)
 	if jsonx.Valid(body) {
 		e.Body = body
 	}

@@ -142,6 +142,8 @@ func (w *target) without(state *inventory.State) {
 			w.noInvoke = true
 		case inventory.CountTokens:
 			w.noCount = true
+		case inventory.Responses:
+			w.openai.refused = true
 		case inventory.StreamTools:
 			w.lacks = append(w.lacks, string(f))
 			w.model = w.model.WithoutStreamTools()
@@ -169,6 +171,9 @@ func (w *target) without(state *inventory.State) {
 // it at both, no other API can help: calls go where they would go otherwise, and the client gets that
 // refusal.
 func (w *target) settleAPI() {
+	if w.openai.refused {
+		w.destination.Reason = "AWS refused this model in the Responses API, so Converse serves it; " + w.destination.Reason
+	}
 	switch {
 	case w.noConverse && w.noInvoke:
 		w.noConverse, w.noInvoke, w.onNone = false, false, true

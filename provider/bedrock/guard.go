@@ -14,8 +14,9 @@ import (
 // guardMember is the member of Converse's bodies with the guardrail.
 const guardMember = "guardrailConfig"
 
-// Guards reports true: Converse has guardrails in its body, and InvokeModel in headers.
-func (w *target) Guards() bool { return true }
+// Guards reports whether the target has guardrails: Converse has them in its body, and InvokeModel in
+// headers; bedrock-mantle has none.
+func (w *target) Guards() bool { return !w.onMantle() }
 
 // guard puts the operator's guardrail into a call of AWS's own API, in place of the client's. It
 // returns the body in segments, which share its memory. An operation that cannot have a guardrail is

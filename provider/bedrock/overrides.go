@@ -32,6 +32,7 @@ type overridden struct {
 	present, ownCredentials bool
 	region                  string // of its calls; empty for the deployment's
 	guard                   upstream.Guard
+	mantle                  bool // the deployment is one of bedrock_mantle, see Mantle
 }
 
 // overrideCache holds the copies of a deployment that have client-supplied settings.
@@ -181,7 +182,7 @@ func digest(settings map[string]string) (key [sha256.Size]byte) {
 // validate checks client-supplied settings against the client policy and returns them by option
 // name.
 func (d *deployment) validate(access *llm.ClientSettings) (map[string]string, overridden, error) {
-	v := overridden{present: true}
+	v := overridden{present: true, mantle: d.overrides.mantle}
 	settings, err := overrides.Read(options(), d.params.ClientPolicy, access)
 	if err != nil {
 		return nil, v, err

@@ -33,12 +33,15 @@ const (
 	opStartAsync = "start-async-invoke"
 )
 
-// Speaks reports whether the target takes calls in a dialect: AWS's own, and for Claude Anthropic's,
-// unless the model string asks for Converse or InvokeModel has refused the model.
+// Speaks reports whether the target takes calls in a dialect: AWS's own, that of the Responses API where the
+// model has it, and for Claude Anthropic's, unless the model string asks for Converse or InvokeModel has
+// refused the model.
 func (w *target) Speaks(dialect string) bool {
 	switch dialect {
 	case llm.DialectBedrock:
 		return true
+	case llm.DialectResponses:
+		return w.responds()
 	case llm.DialectAnthropic:
 		return w.claude() && w.route != modelid.Converse && !w.noInvoke
 	default:
@@ -49,8 +52,11 @@ func (w *target) Speaks(dialect string) bool {
 // Pass makes one call of an operation of the runtime API with the body as it is, or of InvokeModel
 // with a body of the Messages API.
 func (w *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
-	if raw.Dialect == llm.DialectAnthropic {
+	switch raw.Dialect {
+	case llm.DialectAnthropic:
 		return w.passMessage(ctx, raw)
+	case llm.DialectResponses:
+		return w.passResponse(ctx, raw)
 	}
 	x, err := w.pass(ctx, raw)
 	if err != nil {
@@ -80,8 +86,11 @@ func (w *target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 // PassStream makes one call of a streaming operation of the runtime API. The events of the stream
 // are AWS's frames, byte for byte.
 func (w *target) PassStream(ctx context.Context, raw *llm.Raw) (llm.RawStream, error) {
-	if raw.Dialect == llm.DialectAnthropic {
+	switch raw.Dialect {
+	case llm.DialectAnthropic:
 		return w.passMessages(ctx, raw)
+	case llm.DialectResponses:
+		return w.passResponses(ctx, raw)
 	}
 	x, err := w.pass(ctx, raw)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"outcrop/provider/bedrock/inventory"
 	"outcrop/provider/bedrock/invoke"
 	"outcrop/provider/bedrock/modelid"
+	"outcrop/provider/bedrock/openai"
 	"outcrop/provider/bedrock/resolve"
 )
 
@@ -45,6 +46,8 @@ type target struct {
 	invokeModel                       *invoke.Model
 	invokeWhole, invokeStream         *url.URL
 	invokeWholePath, invokeStreamPath string
+
+	openai surfaced
 
 	destination llm.Destination // Region is also what is signed for
 	base        string          // the base model; empty if unknown
@@ -115,25 +118,29 @@ type asked struct {
 
 // ask parses a model string.
 func (d *deployment) ask(model string) (asked, error) {
+	if route := modelid.Mantle.String() + "/"; d.overrides.mantle && !strings.HasPrefix(model, route) {
+		model = route + model
+	}
 	id, err := modelid.Parse(model)
 	if err != nil {
 		return asked{}, err
 	}
 	a := asked{id: id, model: id, region: d.home, policy: d.policy}
-	if id.Route == modelid.Converse || id.Route == modelid.Invoke {
+	switch id.Route {
+	case modelid.Converse, modelid.Invoke, modelid.Mantle:
 		a.route = id.Route
+	default: // it names no API that is called here
 	}
 	switch {
 	case id.Route == modelid.Auto || id.Route == modelid.Converse || id.Route == modelid.Nova || id.Route == modelid.Nova2:
 	case id.Route == modelid.Invoke && (!d.policy.Strict || id.Vendor == vendorAnthropic):
 		a.instead = id.Route
+	case id.Route == modelid.Mantle && (!d.policy.Strict || d.onMantle(id)):
+		a.instead = id.Route
+	case id.Route == modelid.ChatCompletions && !d.policy.Strict, id.Route == modelid.OpenAI && !d.policy.Strict && d.has(id):
+		a.instead = id.Route
 	default:
-		e := llm.Unsupported("model", "the route %s/ is not supported yet", id.Route)
-		e.Fix = "Leave " + id.Route.String() + "/ out to call the model through Converse."
-		if maker, ok := d.account.Snapshot().Catalogue.Elsewhere(id.ModelID()); ok { // LiteLLM's name of a provider
-			e.Fix = id.ModelID() + " is " + maker + "'s and is not on Bedrock; run outcrop models to list what is."
-		}
-		return asked{}, e
+		return asked{}, d.noRoute(id)
 	}
 	if own := d.params.Values["model_id"]; own != "" {
 		if a.id, err = modelid.Parse(own); err != nil {
@@ -155,6 +162,38 @@ func (d *deployment) ask(model string) (asked, error) {
 		}
 	}
 	return a, nil
+}
+
+// has reports whether the catalogue has a model or a profile with an id.
+func (d *deployment) has(id modelid.ID) bool {
+	known := d.account.Snapshot().Catalogue
+	_, isModel := known.Model(id.ModelID())
+	_, isProfile := known.Profile(id.ModelID())
+	return isModel || isProfile
+}
+
+// onMantle reports whether bedrock-mantle has OpenAI's API for a model.
+func (d *deployment) onMantle(id modelid.ID) bool {
+	m, ok := d.account.Snapshot().Catalogue.Model(id.Base())
+	return ok && openai.Mantle(m) != nil
+}
+
+// noRoute is the error for a route of a model string that is not served.
+func (d *deployment) noRoute(id modelid.ID) error {
+	e := llm.Unsupported("model", "the route %s/ is not supported", id.Route)
+	e.Fix = "Leave " + id.Route.String() + "/ out to call the model through Converse."
+	maker, foreign := d.account.Snapshot().Catalogue.Elsewhere(id.ModelID())
+	switch {
+	case foreign: // LiteLLM's name of a provider
+		e.Fix = id.ModelID() + " is " + maker + "'s and is not on Bedrock; run outcrop models to list what is."
+	case id.Route == modelid.OpenAI && id.ARN.Kind == modelid.ImportedModel:
+		e.Message = "imported models are not called with OpenAI's body of InvokeModel, which the route openai/ asks for."
+		e.Fix = "Leave openai/ out: Converse serves imported models for which Bedrock knows the chat template."
+	case id.Route == modelid.OpenAI:
+		e.Message = "the route openai/ is for the ARNs of imported models and for ids of Bedrock, and " + id.ModelID() + " is neither."
+		e.Fix = "For a model of OpenAI itself, configure a name with model: openai/" + id.ModelID() + "; run outcrop models to list what is on Bedrock."
+	}
+	return e
 }
 
 func (d *deployment) resolve(model string, state *inventory.State) (*plan, error) {
@@ -223,10 +262,17 @@ func (d *deployment) target(a asked, w resolve.Candidate, known *catalog.Catalog
 	}
 	facts, _ := known.Model(described.Base())
 	to.described, to.facts = described, facts
+	if err := to.surface(w, facts); err != nil {
+		return nil, err
+	}
 	to.invokeModel = invoke.NewModel(described.Vendor, described.Name, facts)
-	if a.instead != modelid.Auto && w.API == "converse" && !to.claude() {
-		to.destination.Reason = a.instead.String() + "/ is served by Converse; " + w.Reason
-		to.warnings = append(to.warnings, llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: a.instead.String() + "/ is served by Converse"})
+	if a.instead != modelid.Auto && w.API == "converse" && (a.instead != modelid.Invoke || !to.claude()) {
+		served := a.instead.String() + "/ is served by Converse"
+		if to.claude() { // by InvokeModel if the call has a body of Anthropic's
+			served = a.instead.String() + "/ is served by bedrock-runtime"
+		}
+		to.destination.Reason = served + "; " + w.Reason
+		to.warnings = append(to.warnings, llm.Warning{Code: llm.WarnChanged, Field: "model", Detail: served})
 	}
 	to.wholePath, to.streamPath = to.whole.EscapedPath(), to.stream.EscapedPath()
 	to.invokeWholePath, to.invokeStreamPath = to.invokeWhole.EscapedPath(), to.invokeStream.EscapedPath()

@@ -139,7 +139,7 @@ func (r *reader) readModels(name string) error {
 func (r *reader) model(row *schema.Model) (*Model, error) {
 	m := &Model{
 		ID: row.ID, Name: row.Name, Vendor: vendorOf(row.ID), Family: row.Family, Kind: Kind(row.Kind),
-		Converse: tri(row.Converse), Invoke: tri(row.Invoke), OpenAI: tri(row.OpenAI),
+		Converse: tri(row.Converse), Invoke: tri(row.Invoke), OpenAI: tri(row.OpenAI), OpenAIResponses: tri(row.OpenAIResponses),
 		Context: row.Context, MaxOutput: row.MaxOutput,
 		System: tri(row.System), Streaming: tri(row.Streaming), Tools: tri(row.Tools), StreamTools: tri(row.StreamTools),
 		StructuredOutput: tri(row.StructuredOutput),

@@ -24,8 +24,9 @@ type Model struct {
 
 	// Converse, Invoke and OpenAI are the APIs of bedrock-runtime: Converse and
 	// ConverseStream, InvokeModel and its stream, and the OpenAI API under
-	// /openai/v1.
-	Converse, Invoke, OpenAI Known
+	// /openai/v1. OpenAIResponses is whether the latter has Responses for the model,
+	// beside chat completions.
+	Converse, Invoke, OpenAI, OpenAIResponses Known
 	// Mantle is the host bedrock-mantle. Its ID is empty if the model is not known
 	// to be there.
 	Mantle Mantle

@@ -28,6 +28,11 @@ const (
 	CallWithBearer    = "bedrock:CallWithBearerToken"
 	CreateBatchJob    = "bedrock:CreateModelInvocationJob"
 
+	// CreateInference and CallMantleWithBearer are those of bedrock-mantle, which has a service prefix of its own
+	// (https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html).
+	CreateInference      = "bedrock-mantle:CreateInference"
+	CallMantleWithBearer = "bedrock-mantle:CallWithBearerToken"
+
 	getBatchJob   = "bedrock:GetModelInvocationJob"
 	stopBatchJob  = "bedrock:StopModelInvocationJob"
 	listBatchJobs = "bedrock:ListModelInvocationJobs"
@@ -63,6 +68,9 @@ type Call struct {
 
 	Whole  bool // Converse or InvokeModel
 	Stream bool // ConverseStream or InvokeModelWithResponseStream
+	// Mantle is whether the model is called at bedrock-mantle, with OpenAI's API. Whole and Stream then need the
+	// same action.
+	Mantle bool
 	// CountTokens counts a prompt's tokens without a call. AWS takes the base id for
 	// it and no profile
 	// (https://docs.aws.amazon.com/bedrock/latest/userguide/count-tokens.html).
@@ -99,6 +107,8 @@ type Call struct {
 //     through this profile.
 //   - A prompt router: the router, and on condition of its ARN any model and any of
 //     the account's profiles, as which they are is not known here.
+//   - A model at bedrock-mantle: the action there on the account's projects, to which calls belong; there
+//     are no ARNs of models.
 //   - A Marketplace endpoint: Bedrock's resource for all of them, and SageMaker's call
 //     of that endpoint, as far as Bedrock makes it
 //     (https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-marketplace.html).
@@ -111,7 +121,11 @@ func Needs(c Call, known *catalog.Catalogue) (Document, error) {
 		return nil, err
 	}
 	var d Document
-	if actions := c.invokeActions(); len(actions) > 0 {
+	switch actions := c.invokeActions(); {
+	case len(actions) == 0:
+	case c.Mantle:
+		d = append(d, allow("CreateInference", []string{CreateInference}, "arn:"+t.partition+":bedrock-mantle:"+t.region+":"+t.account+":project/*"))
+	default:
 		d = append(d, t.invoke(actions)...)
 	}
 	if c.CountTokens {
@@ -132,7 +146,11 @@ func Needs(c Call, known *catalog.Catalogue) (Document, error) {
 		d = append(d, t.batch()...)
 	}
 	if c.APIKey {
-		d = append(d, allow("CallWithAPIKey", []string{CallWithBearer}, "*"))
+		action := CallWithBearer
+		if c.Mantle {
+			action = CallMantleWithBearer
+		}
+		d = append(d, allow("CallWithAPIKey", []string{action}, "*"))
 	}
 	if len(d) == 0 {
 		return nil, errors.New("call: one of Whole, Stream, CountTokens, Guardrail, Batch and APIKey must be set")

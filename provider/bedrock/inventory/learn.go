@@ -37,6 +37,7 @@ const (
 	Converse     Feature = "Converse"
 	InvokeModel  Feature = "InvokeModel"
 	CountTokens  Feature = "CountTokens"
+	Responses    Feature = "Responses" // OpenAI's API of this name, on bedrock-runtime
 
 	Images          Feature = "images"
 	Documents       Feature = "documents"

@@ -16,7 +16,7 @@ import (
 
 // Candidate is one region and id by which a model can be called.
 type Candidate struct {
-	API    string // converse, or invoke for models that are not for chat
+	API    string // converse, invoke for models that are not for chat, or Mantle
 	Region string
 	ID     string // the model id, profile id or ARN as sent to AWS
 	// Base is the base id of the model; empty if unknown.
@@ -60,6 +60,7 @@ type resolver struct {
 	policy   Policy
 	cat      *catalog.Catalogue
 	observed Observed
+	mantle   bool // the model string asks for bedrock-mantle
 	out      Decision
 }
 
@@ -72,7 +73,7 @@ func Resolve(id modelid.ID, region string, policy Policy, c *catalog.Catalogue, 
 	if learned.InvalidID == nil {
 		learned.InvalidID = func(string, string) bool { return false }
 	}
-	r := &resolver{policy: policy, cat: c, observed: learned}
+	r := &resolver{policy: policy, cat: c, observed: learned, mantle: id.Route == modelid.Mantle}
 	regions := policy.Regions
 	if bound := id.CallRegion(); bound != "" {
 		switch {
@@ -110,17 +111,8 @@ func (r *resolver) add(region, id, base, reason string) {
 		r.refuse("the policy does not allow "+id+" in "+region, r.works(base, region))
 		return
 	}
-	r.out.Candidates = append(r.out.Candidates, Candidate{API: r.api(base), Region: region, ID: id, Base: base, Reason: reason})
+	r.out.Candidates = append(r.out.Candidates, Candidate{API: r.api(id, base), Region: region, ID: id, Base: base, Reason: reason})
 	r.step(region, ": ", id, ": ", reason)
-}
-
-// api is the API by which a model is called: InvokeModel for those that are called at a path of their
-// own, and Converse for all others, also unknown ones.
-func (r *resolver) api(base string) string {
-	if m, ok := r.cat.Model(base); ok && m.Path() != "" {
-		return "invoke"
-	}
-	return "converse"
 }
 
 // refuse records why there is no candidate in a region; the first region's reason counts.
@@ -137,6 +129,7 @@ func (r *resolver) in(region string, id modelid.ID) {
 	switch {
 	case id.ARN != (modelid.ARN{}):
 		r.arn(region, id)
+	case r.mantle && r.onMantle(region, id):
 	case r.policy.Strict:
 		r.add(region, id.ModelID(), id.Base(), "strict policy; sent unchanged")
 	case id.Throughput != "":
@@ -328,6 +321,8 @@ func (r *resolver) bare(region, base string) {
 	found := r.profiles(region, base)
 	_, known := r.cat.Model(base)
 	switch {
+	case r.api(base, base) == Mantle:
+		r.add(region, base, base, "only bedrock-mantle has this model")
 	case onDemand == catalog.Yes && !needs && !invalid:
 		r.add(region, base, base, "on demand in "+region)
 	case len(found) > 0:

@@ -71,6 +71,7 @@ func facts() []fact {
 		field("converse", func(m *schema.Model) **bool { return &m.Converse }),
 		field("invoke", func(m *schema.Model) **bool { return &m.Invoke }),
 		field("openai", func(m *schema.Model) **bool { return &m.OpenAI }),
+		field("openaiResponses", func(m *schema.Model) **bool { return &m.OpenAIResponses }),
 		field("mantle.id", func(m *schema.Model) *string { return &mantle(m).ID }),
 		field("mantle.chat", func(m *schema.Model) **bool { return &mantle(m).Chat }),
 		field("mantle.responses", func(m *schema.Model) **bool { return &mantle(m).Responses }),

@@ -147,6 +147,7 @@ func appendModel(b []byte, m *schema.Model) []byte {
 	w.flag("converse", m.Converse)
 	w.flag("invoke", m.Invoke)
 	w.flag("openai", m.OpenAI)
+	w.flag("openaiResponses", m.OpenAIResponses)
 	if m.Mantle != nil {
 		w.object("mantle", func(w *members) {
 			w.text("id", m.Mantle.ID)

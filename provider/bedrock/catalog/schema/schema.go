@@ -37,8 +37,10 @@ type Model struct {
 	Converse *bool `json:"converse"`
 	Invoke   *bool `json:"invoke"`
 	// OpenAI reports support of the OpenAI API of bedrock-runtime.
-	OpenAI *bool   `json:"openai"`
-	Mantle *Mantle `json:"mantle"`
+	OpenAI *bool `json:"openai"`
+	// OpenAIResponses reports whether that API has Responses for the model, beside chat completions.
+	OpenAIResponses *bool   `json:"openaiResponses"`
+	Mantle          *Mantle `json:"mantle"`
 
 	// Context and MaxOutput are in tokens.
 	Context   int64 `json:"context"`
