@@ -62,6 +62,9 @@ type Options struct {
 	Budget *budget.Budget
 	// Forwarders are the providers whose own APIs clients can call, by name; nil for none.
 	Forwarders map[string]Forwarder
+	// Prices returns what calls of a model of a provider cost, for calls of the provider's own API; nil if
+	// that is not known. It may be nil.
+	Prices func(provider, model string) llm.Pricer
 	// MaxChoices is how many responses one call may request; 8 if 0.
 	MaxChoices int64
 	// Now is the clock; time.Now if nil.
@@ -82,6 +85,7 @@ type Gateway struct {
 
 	maxChoices int64
 	forwarders map[string]Forwarder
+	prices     func(provider, model string) llm.Pricer
 }
 
 // New makes a gateway.
@@ -92,7 +96,7 @@ func New(opt Options) *Gateway {
 	return &Gateway{
 		router: opt.Router, recorder: opt.Recorder, media: opt.Media, budget: opt.Budget, now: opt.Now,
 		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)),
-		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), forwarders: opt.Forwarders,
+		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), forwarders: opt.Forwarders, prices: opt.Prices,
 	}
 }
 

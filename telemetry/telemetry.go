@@ -39,6 +39,9 @@ type Call struct {
 	// and Usage is an estimate of about four characters per token.
 	Usage     llm.Usage
 	Estimated bool
+	// UsageUnknown says why the usage of a call that was passed on is not known, or not all of it; empty if
+	// it is.
+	UsageUnknown string
 	// Foreign is whether an endpoint that the client supplied served the call. Its counts cannot be
 	// trusted: they are in the log line, but not in the counters of the group.
 	Foreign bool
@@ -169,7 +172,7 @@ func (r *Recorder) Record(ctx context.Context, c *Call) {
 	if !r.log.Enabled(ctx, level) {
 		return
 	}
-	var room [33]slog.Attr
+	var room [34]slog.Attr
 	r.log.LogAttrs(ctx, level, msg, attributes(room[:0], c)...)
 }
 
@@ -221,6 +224,7 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 			a = append(a, slog.Bool("tokens_not_counted", true))
 		}
 	}
+	text("usage_unknown", c.UsageUnknown)
 	if c.Usage.SearchUnits > 0 {
 		a = append(a, slog.Int64("search_units", c.Usage.SearchUnits))
 	}

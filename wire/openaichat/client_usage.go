@@ -43,9 +43,9 @@ func (s *sentDetails) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	return jsonx.UnmarshalDecode(d, (*plain)(s))
 }
 
-// readUsage reads the usage of a response. It reports false if there is none: some endpoints send
+// ReadUsage reads the usage of a response. It reports false if there is none: some endpoints send
 // null, or zeros before the end of a stream.
-func readUsage(raw jsonx.Raw) (llm.Usage, bool) {
+func ReadUsage(raw jsonx.Raw) (llm.Usage, bool) {
 	var s sentUsage
 	if len(raw) == 0 || raw.Kind() != '{' || jsonx.Unmarshal(raw, &s) != nil || !s.Prompt.Set && !s.Completion.Set {
 		return llm.Usage{}, false

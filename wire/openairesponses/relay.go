@@ -213,7 +213,7 @@ func (r *responseHead) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 
 // tap reports what the gateway needs of a response that is over.
 func (r *responseHead) tap(usage **llm.Usage, stop, tier *string) {
-	if u, ok := readUsage(r.usage); ok {
+	if u, ok := ReadUsage(r.usage); ok {
 		*usage = &u
 	}
 	*stop, *tier = r.status, r.tier
@@ -232,8 +232,8 @@ func (r *responseHead) renamed(dst, doc []byte, model string) []byte {
 	return append(dst, doc[r.modelEnd:]...)
 }
 
-// readUsage reads the usage of a response. It reports false if there is none.
-func readUsage(raw jsonx.Raw) (llm.Usage, bool) {
+// ReadUsage reads the usage of a response. It reports false if there is none.
+func ReadUsage(raw jsonx.Raw) (llm.Usage, bool) {
 	var s struct {
 		Input        optional[int64] `json:"input_tokens"`
 		InputDetails struct {
