@@ -85,6 +85,7 @@ func (c *Call) Passed(p *Passed) {
 		return
 	}
 	c.record.Usage = p.Usage
+	defer c.explainCost()
 	if c.g.prices == nil {
 		return
 	}

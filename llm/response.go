@@ -113,16 +113,19 @@ type Usage struct {
 	// AudioInput and AudioOutput are the parts of Input and Output that were audio; unset if the
 	// provider did not report them.
 	AudioInput, AudioOutput Opt[int64]
+	// ImageInput and ImageOutput are the parts of Input and Output that were images; unset if the provider did
+	// not report them.
+	ImageInput, ImageOutput Opt[int64]
 	// CacheRead and CacheWrite are unset if the provider did not report them.
 	CacheRead, CacheWrite Opt[int64]
 	// CacheWrites splits CacheWrite by time to live, in the provider's order.
 	CacheWrites []CacheWrite
 	// SearchUnits is what calls of rerank are billed by; 0 for other calls.
 	SearchUnits int64
-	// ImageInput and ImageOutput are the parts of Input and Output that were images; unset if the provider
-	// did not report them. Images is how many were made by a call for images.
-	ImageInput, ImageOutput Opt[int64]
-	Images                  int64
+	// Images is how many images were made, Seconds the length of the audio that was read, and Characters the
+	// length of the text that was spoken: what calls are billed by whose models count no tokens. 0 for others.
+	Images, Characters int64
+	Seconds            float64
 	// Extra are counters without a field here, by the provider's name.
 	Extra []jsonx.Member
 	// Cost is the total cost; unset if it is unknown.
@@ -140,11 +143,13 @@ func (u *Usage) Add(other *Usage) {
 	u.Total += other.Total
 	u.SearchUnits += other.SearchUnits
 	u.Images += other.Images
-	u.ImageInput = sum(u.ImageInput, other.ImageInput)
-	u.ImageOutput = sum(u.ImageOutput, other.ImageOutput)
+	u.Characters += other.Characters
+	u.Seconds += other.Seconds
 	u.Reasoning = sum(u.Reasoning, other.Reasoning)
 	u.AudioInput = sum(u.AudioInput, other.AudioInput)
 	u.AudioOutput = sum(u.AudioOutput, other.AudioOutput)
+	u.ImageInput = sum(u.ImageInput, other.ImageInput)
+	u.ImageOutput = sum(u.ImageOutput, other.ImageOutput)
 	u.CacheRead = sum(u.CacheRead, other.CacheRead)
 	u.CacheWrite = sum(u.CacheWrite, other.CacheWrite)
 	writes := slices.Clone(u.CacheWrites)

@@ -42,6 +42,9 @@ type Call struct {
 	// UsageUnknown says why the usage of a call that was passed on is not known, or not all of it; empty if
 	// it is.
 	UsageUnknown string
+	// CostUnknown says why there is no cost of a call that is not billed by texts alone, or that was passed
+	// on; empty if there is one.
+	CostUnknown string
 	// Foreign is whether an endpoint that the client supplied served the call. Its counts cannot be
 	// trusted: they are in the log line, but not in the counters of the group.
 	Foreign bool
@@ -172,7 +175,7 @@ func (r *Recorder) Record(ctx context.Context, c *Call) {
 	if !r.log.Enabled(ctx, level) {
 		return
 	}
-	var room [34]slog.Attr
+	var room [38]slog.Attr
 	r.log.LogAttrs(ctx, level, msg, attributes(room[:0], c)...)
 }
 
@@ -231,6 +234,13 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 	if c.Usage.Images > 0 {
 		a = append(a, slog.Int64("images", c.Usage.Images))
 	}
+	if c.Usage.Seconds > 0 {
+		a = append(a, slog.Float64("audio_seconds", c.Usage.Seconds))
+	}
+	if c.Usage.Characters > 0 {
+		a = append(a, slog.Int64("characters", c.Usage.Characters))
+	}
+	text("cost_unknown", c.CostUnknown)
 	if c.Usage.Cost.Set {
 		a = append(a, slog.Float64("cost_usd", c.Usage.Cost.Value.USD()))
 	}

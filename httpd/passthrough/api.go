@@ -73,9 +73,17 @@ func responses() *api {
 }
 
 // media is images, audio and embeddings, in OpenAI's format.
-func media() *api {
+func media(images bool) *api {
 	return &api{pick: []string{"model", "usage"}, read: replaced(func(value jsonx.Raw) (llm.Usage, bool) {
-		return openaiapi.Usage(append(append(append(jsonx.Raw(nil), `{"usage":`...), value...), '}'))
+		whole := append(append(append(jsonx.Raw(nil), `{"usage":`...), value...), '}')
+		u, ok := openaiapi.Usage(whole)
+		switch {
+		case ok && images:
+			u = openaiapi.Depicted(u)
+		case !ok:
+			u, _, ok = openaiapi.Units(llm.DialectTranscriptions, whole)
+		}
+		return u, ok
 	})}
 }
 
@@ -150,8 +158,10 @@ func apiOf(path string) (a *api, model string) {
 	switch before + "/" + last {
 	case "chat/completions":
 		return chat(), model
-	case "images/generations", "images/edits", "images/variations", "audio/speech", "audio/transcriptions", "audio/translations":
-		return media(), model
+	case "images/generations", "images/edits", "images/variations":
+		return media(true), model
+	case "audio/speech", "audio/transcriptions", "audio/translations":
+		return media(false), model
 	case "v1/messages", "/messages":
 		return messages(), model
 	case "messages/count_tokens", "responses/input_tokens":
@@ -167,7 +177,7 @@ func apiOf(path string) (a *api, model string) {
 	case "responses":
 		return responses(), model
 	case "embeddings":
-		return media(), model
+		return media(false), model
 	case "moderations", "tokenize", "detokenize":
 		return &api{free: true}, model
 	default:
