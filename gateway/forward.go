@@ -86,18 +86,15 @@ func (c *Call) Passed(p *Passed) {
 	}
 	c.record.Usage = p.Usage
 	defer c.explainCost()
-	if c.g.prices == nil {
-		return
-	}
 	for _, model := range [...]string{p.Answered, p.Model} {
-		if model == "" {
-			continue
-		}
-		if c.record.Meta.Price = c.g.prices(p.Provider, model); c.record.Meta.Price != nil {
-			c.price(&c.record.Usage, p.Tier)
-			return
+		if model != "" && c.g.prices != nil && c.record.Meta.Price == nil {
+			var own bool
+			if c.record.Meta.Price, own = c.g.prices(p.Provider, model); own {
+				c.record.Meta.Bill = ""
+			}
 		}
 	}
+	c.price(&c.record.Usage, p.Tier)
 }
 
 // forwardedBody records what happens to a body that is passed on.

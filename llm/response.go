@@ -42,6 +42,9 @@ type Meta struct {
 	Retries int
 	// Price computes the cost of the response; nil if the price is unknown.
 	Price Pricer
+	// Bill is where Usage.Stated has the cost, for Usage.StatedCost; empty if the provider does not say what
+	// a call cost. It takes precedence over Price.
+	Bill string
 	// Passed reports whether the response is in the dialect of a Raw call because the target speaks it, and was
 	// not translated.
 	Passed bool
@@ -126,6 +129,8 @@ type Usage struct {
 	// length of the text that was spoken: what calls are billed by whose models count no tokens. 0 for others.
 	Images, Characters int64
 	Seconds            float64
+	// Stated are members in which a provider may say what the call cost, such as cost; see Meta.Bill.
+	Stated []jsonx.Member
 	// Extra are counters without a field here, by the provider's name.
 	Extra []jsonx.Member
 	// Cost is the total cost; unset if it is unknown.
@@ -134,6 +139,13 @@ type Usage struct {
 
 // Prompt is the whole prompt: uncached, read from the cache, and written to the cache.
 func (u *Usage) Prompt() int64 { return u.Input + u.CacheRead.Value + u.CacheWrite.Value }
+
+// State adds a member to Stated, a copy of it. One that is absent is ignored.
+func (u *Usage) State(name string, value jsonx.Raw) {
+	if len(value) > 0 {
+		u.Stated = append(u.Stated, jsonx.Member{Name: name, Value: value.Clone()})
+	}
+}
 
 // Add adds the usage of another response. The cost stays known as long as both costs are known;
 // counters without a field are those of the first response that has any.

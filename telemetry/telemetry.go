@@ -42,6 +42,8 @@ type Call struct {
 	// UsageUnknown says why the usage of a call that was passed on is not known, or not all of it; empty if
 	// it is.
 	UsageUnknown string
+	// CostStated is whether the cost is what the provider said.
+	CostStated bool
 	// CostUnknown says why there is no cost of a call that is not billed by texts alone, or that was passed
 	// on; empty if there is one.
 	CostUnknown string
@@ -175,7 +177,7 @@ func (r *Recorder) Record(ctx context.Context, c *Call) {
 	if !r.log.Enabled(ctx, level) {
 		return
 	}
-	var room [38]slog.Attr
+	var room [39]slog.Attr
 	r.log.LogAttrs(ctx, level, msg, attributes(room[:0], c)...)
 }
 
@@ -243,6 +245,9 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 	text("cost_unknown", c.CostUnknown)
 	if c.Usage.Cost.Set {
 		a = append(a, slog.Float64("cost_usd", c.Usage.Cost.Value.USD()))
+		if c.CostStated {
+			a = append(a, slog.String("cost_source", "provider"))
+		}
 	}
 	text("stop", c.Stop)
 	if n := len(c.Meta.Warnings); n > 0 {

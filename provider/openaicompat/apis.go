@@ -257,7 +257,11 @@ func (d *Deployment) Forward(ctx context.Context, req *llm.Forward) (*llm.Forwar
 	if !d.own(f.Root.Host) {
 		f.Instance = d.params.Instance
 	}
-	return f.Forward(ctx, req)
+	resp, err := f.Forward(ctx, req)
+	if err == nil {
+		resp.Meta.Bill = d.vendor.Quirks.Cost
+	}
+	return resp, err
 }
 
 var (

@@ -50,7 +50,7 @@ func (t *target) exchange(ctx context.Context, api API, r *upstream.Request, hea
 		return nil, err
 	}
 	x := &exchange{t: t, resp: resp, secrets: secrets}
-	x.meta = llm.Meta{Destination: to, UpstreamID: requestID(resp.Header), Warnings: warnings}
+	x.meta = llm.Meta{Destination: to, UpstreamID: requestID(resp.Header), Warnings: warnings, Bill: t.d.vendor.Quirks.Cost}
 	return x, nil
 }
 

@@ -102,6 +102,9 @@ type Quirks struct {
 	NoModel bool `json:"no_model"`
 	// NoStreamOptions is whether the vendor refuses stream_options.
 	NoStreamOptions bool `json:"no_stream_options"`
+	// Cost is the member of usage in which the vendor says what a call cost: cost, cost.total_cost or
+	// cost_in_usd_ticks; empty if it does not.
+	Cost string `json:"cost"`
 	// TextOnly is whether content must be a string.
 	TextOnly bool `json:"text_only"`
 	// ThinkTags is whether texts may begin with reasoning between <think> and </think>.

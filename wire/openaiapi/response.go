@@ -14,6 +14,7 @@ type sentUsage struct {
 	Total   jsonx.Raw `json:"total_tokens"`
 	Details jsonx.Raw `json:"input_tokens_details"`
 	Made    jsonx.Raw `json:"output_tokens_details"`
+	Ticks   jsonx.Raw `json:"cost_in_usd_ticks"`
 	Heard   jsonx.Raw `json:"input_token_details"` // of transcriptions
 	Rest    jsonx.Raw `json:",embed"`
 }
@@ -33,15 +34,17 @@ func Usage(body []byte) (llm.Usage, bool) {
 	if !given {
 		input, given = count(s.Prompt)
 	}
+	_, stated := count(s.Ticks)
 	output, written := count(s.Output)
 	if !written {
 		output, written = count(s.Written)
 	}
-	if !given && !written {
+	if !given && !written && !stated {
 		return llm.Usage{}, false
 	}
 	u := llm.Usage{Input: input, Output: output}
 	u.Total, _ = count(s.Total)
+	u.State("cost_in_usd_ticks", s.Ticks)
 	in := detailsOf(s.Details)
 	if cached, ok := count(in.Cached); ok && cached <= u.Input {
 		u.CacheRead, u.Input = llm.Some(cached), u.Input-cached

@@ -247,6 +247,8 @@ func ReadUsage(raw jsonx.Raw) (llm.Usage, bool) {
 			Rest      jsonx.Raw       `json:",embed"`
 		} `json:"output_tokens_details"`
 		Total optional[int64] `json:"total_tokens"`
+		Cost  jsonx.Raw       `json:"cost"`
+		Ticks jsonx.Raw       `json:"cost_in_usd_ticks"`
 		Rest  jsonx.Raw       `json:",embed"`
 	}
 	if len(raw) == 0 || raw.Kind() != '{' || jsonx.Unmarshal(raw, &s) != nil || !s.Input.Set && !s.Output.Set {
@@ -257,6 +259,8 @@ func ReadUsage(raw jsonx.Raw) (llm.Usage, bool) {
 		Reasoning: s.OutputDetails.Reasoning.Opt,
 	}
 	u.Input = max(0, s.Input.Value-u.CacheRead.Value-u.CacheWrite.Value)
+	u.State("cost", s.Cost)
+	u.State("cost_in_usd_ticks", s.Ticks)
 	return u, true
 }
 
