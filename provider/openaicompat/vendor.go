@@ -28,6 +28,9 @@ type Vendor struct {
 	// it, the first that is set.
 	BaseURL          string   `json:"base_url"`
 	BaseURLVariables []string `json:"base_url_variables"`
+	// Hosts are the domains of the vendor's servers beside the host of BaseURL, such as those below which each
+	// customer has one. They never are this gateway.
+	Hosts []string `json:"hosts"`
 	// Native is the path of its own API on the same host, for requests that are passed on as they are;
 	// empty if that is below the base URL too.
 	Native string `json:"native"`
