@@ -19,7 +19,7 @@ func TestCostsOfUnits(t *testing.T) {
 		"characters":                     {Prices{Character: dollar}, Usage{Characters: 2}, 2 * costUnit, true},
 		"images without a price":         {Prices{Second: dollar}, Usage{Images: 3}, 0, false},
 		"tokens of a model without":      {Prices{Image: dollar}, Usage{Images: 1, Input: 5}, costUnit, true},
-		"tokens, which have a price":     {Prices{Image: dollar, Rates: []Rates{{Input: Some(Cost(2))}}}, Usage{Images: 1, Input: 5}, 10, true},
+		"tokens beside an image":         {Prices{Image: dollar, Rates: []Rates{{Input: Some(Cost(2))}}}, Usage{Images: 1, Input: 5}, costUnit + 10, true},
 		"more than there is":             {Prices{Second: dollar}, Usage{Seconds: math.MaxFloat64}, 1 << 60, true},
 		"no number":                      {Prices{Second: dollar}, Usage{Seconds: math.NaN()}, 0, true},
 		"tokens of images":               {Prices{Rates: []Rates{{Input: Some(Cost(2)), Output: Some(Cost(3)), ImageInput: Some(Cost(5)), ImageOutput: Some(Cost(7))}}}, Usage{Input: 10, Output: 10, ImageInput: Some(int64(4)), ImageOutput: Some(int64(9))}, 6*2 + 4*5 + 3 + 9*7, true},
