@@ -13,7 +13,8 @@ import (
 // known, the log says why.
 func TestMediaHaveACost(t *testing.T) {
 	v := startVendor(t, func(w http.ResponseWriter, c vendorCall) {
-		kind, body := "application/json", ""
+		kind := "application/json"
+		var body string
 		switch sent := string(c.Body); {
 		case strings.HasSuffix(c.Path, "/speech"):
 			kind, body = "audio/mpeg", "ID3"

@@ -143,7 +143,7 @@ func (r *reading) end(whole bool) *gateway.Passed {
 			r.counts.Buf = nil
 		}
 		switch {
-		case !whole && !(r.got.Counted && (r.got.Stop != "" || !r.api.grows)):
+		case !whole && (!r.got.Counted || r.api.grows && r.got.Stop == ""):
 			r.got.Unknown = "the response ended before its last usage"
 		case r.got.Counted:
 		case r.got.Stream && r.api.asks && !r.usage:

@@ -57,7 +57,7 @@ func (p *Picker) Reset() {
 // Add reads the next piece of a text. Several texts may follow each other.
 func (p *Picker) Add(piece []byte) {
 	for len(piece) > 0 {
-		n := 0
+		var n int
 		switch p.state {
 		case pickBetween:
 			n = p.between(piece)
