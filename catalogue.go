@@ -6,6 +6,7 @@ import (
 
 	"outcrop/catalog"
 	"outcrop/config"
+	"outcrop/llm"
 )
 
 // openCatalogue sets c.catalogue. A file in the data folder that cannot be used is logged.
@@ -60,6 +61,34 @@ func (c *Client) factsOf(m *config.Model) (func(model string) *catalog.Model, er
 		return nil, err
 	}
 	return func(string) *catalog.Model { return known }, nil
+}
+
+// prices returns what calls of a model cost that a client makes at the provider's own API: what the first entry
+// of the configuration for the model says, otherwise the catalogue; nil if neither knows it. own is whether the
+// operator has set the prices.
+func (c *Client) prices(provider, model string) (p llm.Pricer, own bool) {
+	for i := range c.cfg.Models {
+		m := &c.cfg.Models[i]
+		if m.Provider != provider || m.Model != model {
+			continue
+		}
+		if m.Price != nil {
+			return m.Price, true
+		}
+		if facts := c.facts[i]; facts != nil {
+			if known := facts(model); known != nil && known.Prices != nil {
+				return known.Prices, false
+			}
+		}
+	}
+	table, err := c.catalogue.Provider(provider)
+	if err != nil {
+		return nil, false
+	}
+	if known, ok := table.Model(model); ok && known.Prices != nil {
+		return known.Prices, false
+	}
+	return nil, false
 }
 
 // makers are the providers whose models base_model may name without them.

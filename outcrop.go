@@ -159,7 +159,7 @@ func New(opt Options) (*Client, error) {
 		Budget:    c.budget,
 		MasterKey: opt.Config.General.MasterKey.Reveal(),
 
-		Forwarders: c.forwarders(opt),
+		Forwarders: c.forwarders(opt), Prices: c.prices,
 	})
 	return c, nil
 }

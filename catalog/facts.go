@@ -72,6 +72,8 @@ func (m *Model) Facts() []Fact {
 				{"price of reasoning", r.Reasoning},
 				{"price of audio input", r.AudioInput},
 				{"price of audio output", r.AudioOutput},
+				{"price of image input", r.ImageInput},
+				{"price of image output", r.ImageOutput},
 			} {
 				if price.cost.Set {
 					add("prices", label(r, price.name), "$"+(price.cost.Value*1_000_000).String()+" per million tokens")

@@ -118,13 +118,39 @@ func (m *Model) price(row *schema.Model) {
 		m.Prices.Rates = append(m.Prices.Rates, llm.Rates{
 			Tier: r.Tier, Above: r.Above, Input: cost(r.Input), Output: cost(r.Output), CacheRead: cost(r.CacheRead), CacheWrite: cost(r.CacheWrite),
 			CacheWrite1h: cost(r.CacheWrite1h), Reasoning: cost(r.Reasoning), AudioInput: cost(r.AudioInput), AudioOutput: cost(r.AudioOutput),
+			ImageInput: cost(r.ImageInput), ImageOutput: cost(r.ImageOutput),
 		})
 	}
+	m.priceUnits(row)
 	if len(row.Units) > 0 {
 		m.Units = map[string]llm.Cost{}
 		for name, price := range row.Units {
 			m.Units[name] = llm.Cost(price)
 		}
+	}
+}
+
+// priceUnits takes the prices of calls that are not billed by tokens. Tables give the price of an image that is
+// made as one of the input or of the output.
+func (m *Model) priceUnits(row *schema.Model) {
+	unit := func(to func(p *llm.Prices) *llm.Opt[llm.Cost], names ...string) {
+		for _, name := range names {
+			if price, ok := row.Units[name]; ok {
+				if m.Prices == nil {
+					m.Prices = &llm.Prices{}
+				}
+				*to(m.Prices) = llm.Some(llm.Cost(price))
+				return
+			}
+		}
+	}
+	switch row.Kind {
+	case "image":
+		unit(func(p *llm.Prices) *llm.Opt[llm.Cost] { return &p.Image }, "outputImage", "inputImage")
+	case "transcription":
+		unit(func(p *llm.Prices) *llm.Opt[llm.Cost] { return &p.Second }, "inputSecond", "outputSecond")
+	case "speech":
+		unit(func(p *llm.Prices) *llm.Opt[llm.Cost] { return &p.Character }, "inputCharacter")
 	}
 }
 

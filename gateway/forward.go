@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -53,6 +54,47 @@ func (c *Call) Forward(ctx context.Context, provider string, req *llm.Forward) (
 	b.ReadCloser = resp.Body
 	resp.Body = b
 	return resp, nil
+}
+
+// Passed is what a response that was passed on says of itself, as far as its API is known.
+type Passed struct {
+	// Provider is the name under which the provider's models and their prices are known.
+	Provider string
+	// Model is the model that the request names, and Answered the one that the response names; empty if it
+	// names none.
+	Model, Answered string
+	// Stream is whether the response is a stream.
+	Stream bool
+	// Usage is what the response reports; Counted is whether it does.
+	Usage   llm.Usage
+	Counted bool
+	// Stop is why the model stopped, and Tier the service tier, both in the provider's words.
+	Stop, Tier string
+	// Unknown says why the usage is not known, or not all of it; empty if it is, or if there is none.
+	Unknown string
+}
+
+// Passed records what a response says of itself. Its cost is that of the model that it names, or, if its
+// prices are not known, of the one that the request names.
+func (c *Call) Passed(p *Passed) {
+	if model := cmp.Or(p.Model, p.Answered); model != "" {
+		c.record.Model = p.Provider + "/" + model
+	}
+	c.record.Stream, c.record.Stop, c.record.UsageUnknown = p.Stream, p.Stop, p.Unknown
+	if !p.Counted {
+		return
+	}
+	c.record.Usage = p.Usage
+	defer c.explainCost()
+	for _, model := range [...]string{p.Answered, p.Model} {
+		if model != "" && c.g.prices != nil && c.record.Meta.Price == nil {
+			var own bool
+			if c.record.Meta.Price, own = c.g.prices(p.Provider, model); own {
+				c.record.Meta.Bill = ""
+			}
+		}
+	}
+	c.price(&c.record.Usage, p.Tier)
 }
 
 // forwardedBody records what happens to a body that is passed on.

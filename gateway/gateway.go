@@ -62,6 +62,10 @@ type Options struct {
 	Budget *budget.Budget
 	// Forwarders are the providers whose own APIs clients can call, by name; nil for none.
 	Forwarders map[string]Forwarder
+	// Prices returns what calls of a model of a provider cost, for calls of the provider's own API; nil if
+	// that is not known. own is whether the operator has set them, so that they precede what the provider
+	// says. It may be nil.
+	Prices func(provider, model string) (p llm.Pricer, own bool)
 	// MaxChoices is how many responses one call may request; 8 if 0.
 	MaxChoices int64
 	// Now is the clock; time.Now if nil.
@@ -82,6 +86,7 @@ type Gateway struct {
 
 	maxChoices int64
 	forwarders map[string]Forwarder
+	prices     func(provider, model string) (p llm.Pricer, own bool)
 }
 
 // New makes a gateway.
@@ -92,7 +97,7 @@ func New(opt Options) *Gateway {
 	return &Gateway{
 		router: opt.Router, recorder: opt.Recorder, media: opt.Media, budget: opt.Budget, now: opt.Now,
 		locked: opt.MasterKey != "", key: sha256.Sum256([]byte(opt.MasterKey)),
-		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), forwarders: opt.Forwarders,
+		maxChoices: cmp.Or(opt.MaxChoices, defaultMaxChoices), forwarders: opt.Forwarders, prices: opt.Prices,
 	}
 }
 
@@ -298,9 +303,15 @@ func (c *Call) adopt(m *llm.Meta, warnings []llm.Warning) {
 	c.record.Meta.Warnings = warnings
 }
 
-// price sets the cost of usage under the tier that served, or the requested tier if the provider
+// price sets the cost of usage: what the provider says, otherwise the price under the tier that served, or the requested tier if the provider
 // does not report one.
 func (c *Call) price(u *llm.Usage, tier string) {
+	if at := c.record.Meta.Bill; at != "" {
+		if cost, ok := u.StatedCost(at); ok {
+			u.Cost, c.record.CostStated = llm.Some(cost), true
+			return
+		}
+	}
 	p := c.record.Meta.Price
 	if p == nil {
 		return

@@ -22,9 +22,9 @@ func (c *Call) Images(ctx context.Context, raw *llm.Raw, t ImageTranslation) (*l
 		return nil, c.Fail(err)
 	}
 	c.meta(&resp.Meta)
-	if !resp.Uncounted || resp.Usage.Images > 0 {
-		c.price(&resp.Usage, "")
-		c.record.Usage = resp.Usage
+	if resp.Usage.Images > 0 {
+		resp.Uncounted = false
 	}
+	c.bill(resp)
 	return resp, nil
 }

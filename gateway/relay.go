@@ -31,15 +31,50 @@ func (c *Call) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.Ra
 	}
 	c.meta(&resp.Meta)
 	c.record.Stop = resp.RawStop
-	if resp.Uncounted {
-		if !raw.Unestimated {
-			c.estimate(int64(len(raw.Body)), int64(len(resp.Body)), resp.ServiceTier)
-		}
+	if resp.Uncounted && !raw.Unestimated {
+		c.estimate(int64(len(raw.Body)), int64(len(resp.Body)), resp.ServiceTier)
+		return resp, nil
+	}
+	if raw.Unestimated {
+		c.bill(resp)
 		return resp, nil
 	}
 	c.price(&resp.Usage, resp.ServiceTier)
 	c.record.Usage = resp.Usage
 	return resp, nil
+}
+
+// bill records the usage and the cost of a response of an API that is not billed by texts alone, or why there
+// is no cost.
+func (c *Call) bill(resp *llm.RawResponse) {
+	switch {
+	case !resp.Uncounted:
+		c.price(&resp.Usage, resp.ServiceTier)
+		c.record.Usage = resp.Usage
+		c.explainCost()
+	case c.free():
+		c.record.Usage.Cost = llm.Some(llm.Cost(0))
+	default:
+		c.record.CostUnknown = resp.Uncosted
+	}
+}
+
+// explainCost records why there is no cost for usage that is known.
+func (c *Call) explainCost() {
+	switch {
+	case c.record.Usage.Cost.Set:
+		c.record.CostUnknown = ""
+	case c.record.Meta.Price == nil:
+		c.record.CostUnknown = "no price of the model is known"
+	default:
+		c.record.CostUnknown = "no price is known for something that the call used"
+	}
+}
+
+// free reports whether all calls of the model cost nothing, such as those of OpenAI's moderations.
+func (c *Call) free() bool {
+	p, ok := c.record.Meta.Price.(*llm.Prices)
+	return ok && p.Free()
 }
 
 // RelayStream is Relay for a streaming response. It returns when there is content. The stream is
@@ -63,7 +98,10 @@ func (c *Call) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (l
 	c.lease.Shrink(body / 4 * 3) // the body and its encoding are gone
 	c.meta(s.Meta())
 	c.record.FirstToken = c.g.now().Sub(c.record.Started)
-	return &meteredRaw{RawStream: s, metering: metering{call: c, release: release, warned: len(s.Meta().Warnings)}, prompt: int64(len(raw.Body)), counted: raw.Unestimated}, nil
+	if raw.Unestimated {
+		c.record.CostUnknown = "the response reported no usage" // until it does
+	}
+	return &meteredRaw{RawStream: s, metering: metering{call: c, release: release, warned: len(s.Meta().Warnings)}, prompt: int64(len(raw.Body)), counted: raw.Unestimated, explain: raw.Unestimated}, nil
 }
 
 // inlined makes the requests of a translation have content in place of URLs, and the guardrail of the
@@ -101,6 +139,7 @@ type meteredRaw struct {
 	out     int64 // bytes of the response so far
 	tier    string
 	counted bool // usage has arrived, or is not estimated
+	explain bool // the record says why there is no cost
 }
 
 func (m *meteredRaw) Next(ev *llm.RawEvent) error {
@@ -116,6 +155,9 @@ func (m *meteredRaw) Next(ev *llm.RawEvent) error {
 		m.counted = true
 		m.call.price(ev.Usage, m.tier)
 		m.call.record.Usage = *ev.Usage
+		if m.explain {
+			m.call.explainCost()
+		}
 	}
 	if ev.Err != nil {
 		_ = m.end(ev.Err, m.Meta())

@@ -1,6 +1,11 @@
 package llm
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+
+	"outcrop/internal/jsonx"
+)
 
 // Cost is an amount of money in units of 10⁻¹² USD, which represents every published price per
 // token exactly.
@@ -35,6 +40,37 @@ func (c Cost) Append(dst []byte) []byte {
 		rest %= digit
 	}
 	return dst
+}
+
+// ticks is what a member with this ending counts: 10⁻¹⁰ US dollars, of xAI (https://docs.x.ai/docs/api-reference).
+const ticks = "_ticks"
+
+// StatedCost reads from Stated what the provider says the call cost: the member at a path of names separated by
+// dots, such as cost.total_cost, in US dollars, or in ticks if its name ends with _ticks. It reports false if
+// that is not a cost.
+func (u *Usage) StatedCost(path string) (Cost, bool) {
+	name, rest, deeper := strings.Cut(path, ".")
+	value := jsonx.Find(u.Stated, name)
+	for deeper && value.Kind() == '{' {
+		members, err := jsonx.Members(value)
+		if err != nil {
+			return 0, false
+		}
+		name, rest, deeper = strings.Cut(rest, ".")
+		value = jsonx.Find(members, name)
+	}
+	if deeper || len(value) == 0 || value.Kind() != '0' {
+		return 0, false
+	}
+	if strings.HasSuffix(name, ticks) {
+		n, err := strconv.ParseInt(string(value), 10, 64)
+		const each = costUnit / 10_000_000_000
+		if err != nil || n < 0 || n > 1_000_000*costUnit/each {
+			return 0, false
+		}
+		return Cost(n) * each, true
+	}
+	return ParseCost(string(value))
 }
 
 // Pricer computes the cost of calls to one model at one target.

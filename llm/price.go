@@ -29,9 +29,9 @@ type Rates struct {
 	// CacheRead and CacheWrite are the price of Input if they are not set at all, and CacheWrite1h, for
 	// tokens that are kept for an hour, that of CacheWrite.
 	CacheRead, CacheWrite, CacheWrite1h Opt[Cost]
-	// Reasoning is the price of Output if it is not set at all, and so are the prices of audio that of
-	// Input and Output.
-	Reasoning, AudioInput, AudioOutput Opt[Cost]
+	// Reasoning is the price of Output if it is not set at all, and so are the prices of audio and images that
+	// of Input and Output.
+	Reasoning, AudioInput, AudioOutput, ImageInput, ImageOutput Opt[Cost]
 }
 
 // Tiers with prices of their own. Other words of providers, such as auto, on_demand and standard, are
@@ -62,11 +62,27 @@ type Prices struct {
 	Rates []Rates
 	// Query is for a search of a reranker.
 	Query Opt[Cost]
-	// Image is for an image that a model makes, in place of the price of its tokens.
-	Image Opt[Cost]
+	// Image is for an image that a model makes, in place of the price of its tokens. Second is for a second of
+	// audio that is read, and Character for a character that is spoken, by calls without tokens or models
+	// without Rates.
+	Image, Second, Character Opt[Cost]
 	// AllTiers is whether tiers without rates cost the same as the default tier. If not, the cost of
 	// their calls is unknown.
 	AllTiers bool
+}
+
+// Free reports whether everything is known to cost nothing.
+func (p *Prices) Free() bool {
+	if p.Query.Set || p.Image.Set || p.Second.Set || p.Character.Set {
+		return false
+	}
+	for i := range p.Rates {
+		r := &p.Rates[i]
+		if !r.Input.Set || !r.Output.Set || r.Input.Value != 0 || r.Output.Value != 0 {
+			return false
+		}
+	}
+	return len(p.Rates) > 0
 }
 
 // At returns the rates of a tier for prompts of more than above tokens, for the caller to fill in; they
@@ -120,6 +136,8 @@ func (r *Rates) take(other *Rates) {
 		{&r.Reasoning, &other.Reasoning},
 		{&r.AudioInput, &other.AudioInput},
 		{&r.AudioOutput, &other.AudioOutput},
+		{&r.ImageInput, &other.ImageInput},
+		{&r.ImageOutput, &other.ImageOutput},
 	} {
 		if pair.from.Set {
 			*pair.to = *pair.from
@@ -133,11 +151,16 @@ func (p *Prices) Cost(tier string, u *Usage) (c Cost, ok bool) {
 	if u.SearchUnits > 0 {
 		return plus(0, u.SearchUnits, p.Query.Value), p.Query.Set
 	}
+	if u.Prompt()+u.Output == 0 || len(p.Rates) == 0 {
+		if c, ok, some := p.units(u); some {
+			return c, ok
+		}
+	}
 	r, ok := p.For(tier, u.Prompt())
-	output := u.Output
-	if u.Images > 0 {
+	output, imageOut := u.Output, u.ImageOutput.Value
+	if u.Images > 0 && (p.Image.Set || imageOut == 0 || !r.ImageOutput.Set) { // otherwise by their tokens
 		c, ok = plus(0, u.Images, p.Image.Value), ok && p.Image.Set
-		output -= u.ImageOutput.Value
+		output, imageOut = output-imageOut, 0
 	}
 	add := func(tokens int64, prices ...Opt[Cost]) {
 		if tokens <= 0 {
@@ -159,10 +182,14 @@ func (p *Prices) Cost(tier string, u *Usage) (c Cost, ok bool) {
 	}
 	audioIn := min(u.AudioInput.Value, u.Input)
 	audioOut := min(u.AudioOutput.Value, output)
-	thought := min(u.Reasoning.Value, output-audioOut)
-	add(u.Input-audioIn, r.Input)
+	imageIn := min(u.ImageInput.Value, u.Input-audioIn)
+	imageOut = min(imageOut, output-audioOut)
+	thought := min(u.Reasoning.Value, output-audioOut-imageOut)
+	add(u.Input-audioIn-imageIn, r.Input)
+	add(imageIn, r.ImageInput, r.Input)
 	add(audioIn, r.AudioInput, r.Input)
-	add(output-audioOut-thought, r.Output)
+	add(output-audioOut-imageOut-thought, r.Output)
+	add(imageOut, r.ImageOutput, r.Output)
 	add(audioOut, r.AudioOutput, r.Output)
 	add(thought, r.Reasoning, r.Output)
 	add(u.CacheRead.Value, r.CacheRead, r.Input)
@@ -172,6 +199,25 @@ func (p *Prices) Cost(tier string, u *Usage) (c Cost, ok bool) {
 		return 0, false
 	}
 	return c, true
+}
+
+// units is the cost of what is counted in other units than tokens. some is false if there is nothing of that.
+func (p *Prices) units(u *Usage) (c Cost, ok, some bool) {
+	ok = true
+	for _, unit := range [...]struct {
+		count float64
+		price Opt[Cost]
+	}{{float64(u.Images), p.Image}, {u.Seconds, p.Second}, {float64(u.Characters), p.Character}} {
+		if !(unit.count > 0) {
+			continue
+		}
+		some, ok = true, ok && unit.price.Set
+		c += Cost(min(math.Round(unit.count*float64(unit.price.Value)), 1<<60)) // three of these do not overflow
+	}
+	if !ok {
+		return 0, false, some
+	}
+	return c, true, some
 }
 
 // plus adds the cost of tokens. The counts come from the response, so the sum saturates, and negative

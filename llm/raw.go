@@ -67,6 +67,8 @@ type RawResponse struct {
 	Usage     Usage
 	RawStop   string
 	Uncounted bool
+	// Uncosted says why the cost of an Uncounted response of an API that is not billed by texts is unknown.
+	Uncosted string
 	// ServiceTier is the tier that served the call; empty if not reported.
 	ServiceTier string
 }

@@ -42,6 +42,9 @@ type Meta struct {
 	Retries int
 	// Price computes the cost of the response; nil if the price is unknown.
 	Price Pricer
+	// Bill is where Usage.Stated has the cost, for Usage.StatedCost; empty if the provider does not say what
+	// a call cost. It takes precedence over Price.
+	Bill string
 	// Passed reports whether the response is in the dialect of a Raw call because the target speaks it, and was
 	// not translated.
 	Passed bool
@@ -113,16 +116,21 @@ type Usage struct {
 	// AudioInput and AudioOutput are the parts of Input and Output that were audio; unset if the
 	// provider did not report them.
 	AudioInput, AudioOutput Opt[int64]
+	// ImageInput and ImageOutput are the parts of Input and Output that were images; unset if the provider did
+	// not report them.
+	ImageInput, ImageOutput Opt[int64]
 	// CacheRead and CacheWrite are unset if the provider did not report them.
 	CacheRead, CacheWrite Opt[int64]
 	// CacheWrites splits CacheWrite by time to live, in the provider's order.
 	CacheWrites []CacheWrite
 	// SearchUnits is what calls of rerank are billed by; 0 for other calls.
 	SearchUnits int64
-	// ImageInput and ImageOutput are the parts of Input and Output that were images; unset if the provider
-	// did not report them. Images is how many were made by a call for images.
-	ImageInput, ImageOutput Opt[int64]
-	Images                  int64
+	// Images is how many images were made, Seconds the length of the audio that was read, and Characters the
+	// length of the text that was spoken: what calls are billed by whose models count no tokens. 0 for others.
+	Images, Characters int64
+	Seconds            float64
+	// Stated are members in which a provider may say what the call cost, such as cost; see Meta.Bill.
+	Stated []jsonx.Member
 	// Extra are counters without a field here, by the provider's name.
 	Extra []jsonx.Member
 	// Cost is the total cost; unset if it is unknown.
@@ -132,6 +140,13 @@ type Usage struct {
 // Prompt is the whole prompt: uncached, read from the cache, and written to the cache.
 func (u *Usage) Prompt() int64 { return u.Input + u.CacheRead.Value + u.CacheWrite.Value }
 
+// State adds a member to Stated, a copy of it. One that is absent is ignored.
+func (u *Usage) State(name string, value jsonx.Raw) {
+	if len(value) > 0 {
+		u.Stated = append(u.Stated, jsonx.Member{Name: name, Value: value.Clone()})
+	}
+}
+
 // Add adds the usage of another response. The cost stays known as long as both costs are known;
 // counters without a field are those of the first response that has any.
 func (u *Usage) Add(other *Usage) {
@@ -140,11 +155,13 @@ func (u *Usage) Add(other *Usage) {
 	u.Total += other.Total
 	u.SearchUnits += other.SearchUnits
 	u.Images += other.Images
-	u.ImageInput = sum(u.ImageInput, other.ImageInput)
-	u.ImageOutput = sum(u.ImageOutput, other.ImageOutput)
+	u.Characters += other.Characters
+	u.Seconds += other.Seconds
 	u.Reasoning = sum(u.Reasoning, other.Reasoning)
 	u.AudioInput = sum(u.AudioInput, other.AudioInput)
 	u.AudioOutput = sum(u.AudioOutput, other.AudioOutput)
+	u.ImageInput = sum(u.ImageInput, other.ImageInput)
+	u.ImageOutput = sum(u.ImageOutput, other.ImageOutput)
 	u.CacheRead = sum(u.CacheRead, other.CacheRead)
 	u.CacheWrite = sum(u.CacheWrite, other.CacheWrite)
 	writes := slices.Clone(u.CacheWrites)

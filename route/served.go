@@ -19,7 +19,7 @@ func (s Served) note(m *llm.Meta) {
 	m.Deployment, m.Retries = s.Deployment, s.Retries
 	switch {
 	case s.price != nil:
-		m.Price = s.price
+		m.Price, m.Bill = s.price, "" // the operator knows better
 	case m.Price == nil && s.facts != nil:
 		if known := s.facts(s.model); known != nil && known.Prices != nil {
 			m.Price = known.Prices

@@ -40,7 +40,8 @@ func knownField(name string) bool {
 	// has a file (https://platform.openai.com/docs/api-reference).
 	case "suffix", "best_of", "echo", "stream_format", "size", "quality", "style", "mask", "voice", "language", "timestamp_granularities", "purpose",
 		"input_file_id", "output_file_id", "error_file_id", "endpoint", "completion_window", "target_model_names", "x-litellm-model", "custom-llm-provider", "provider",
-		"input_tokens", "output_tokens", "prompt_tokens", "completion_tokens", "total_tokens", "input_tokens_details", "cached_tokens", "usage", "error":
+		"input_tokens", "output_tokens", "prompt_tokens", "completion_tokens", "total_tokens", "input_tokens_details", "output_tokens_details", "input_token_details",
+		"cached_tokens", "image_tokens", "audio_tokens", "cost_in_usd_ticks", "seconds", "duration", "usage", "error":
 		return true
 
 	// Gemini's generateContent (https://ai.google.dev/api/generate-content).

@@ -39,6 +39,14 @@ type Call struct {
 	// and Usage is an estimate of about four characters per token.
 	Usage     llm.Usage
 	Estimated bool
+	// UsageUnknown says why the usage of a call that was passed on is not known, or not all of it; empty if
+	// it is.
+	UsageUnknown string
+	// CostStated is whether the cost is what the provider said.
+	CostStated bool
+	// CostUnknown says why there is no cost of a call that is not billed by texts alone, or that was passed
+	// on; empty if there is one.
+	CostUnknown string
 	// Foreign is whether an endpoint that the client supplied served the call. Its counts cannot be
 	// trusted: they are in the log line, but not in the counters of the group.
 	Foreign bool
@@ -169,7 +177,7 @@ func (r *Recorder) Record(ctx context.Context, c *Call) {
 	if !r.log.Enabled(ctx, level) {
 		return
 	}
-	var room [33]slog.Attr
+	var room [39]slog.Attr
 	r.log.LogAttrs(ctx, level, msg, attributes(room[:0], c)...)
 }
 
@@ -221,14 +229,25 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 			a = append(a, slog.Bool("tokens_not_counted", true))
 		}
 	}
+	text("usage_unknown", c.UsageUnknown)
 	if c.Usage.SearchUnits > 0 {
 		a = append(a, slog.Int64("search_units", c.Usage.SearchUnits))
 	}
 	if c.Usage.Images > 0 {
 		a = append(a, slog.Int64("images", c.Usage.Images))
 	}
+	if c.Usage.Seconds > 0 {
+		a = append(a, slog.Float64("audio_seconds", c.Usage.Seconds))
+	}
+	if c.Usage.Characters > 0 {
+		a = append(a, slog.Int64("characters", c.Usage.Characters))
+	}
+	text("cost_unknown", c.CostUnknown)
 	if c.Usage.Cost.Set {
 		a = append(a, slog.Float64("cost_usd", c.Usage.Cost.Value.USD()))
+		if c.CostStated {
+			a = append(a, slog.String("cost_source", "provider"))
+		}
 	}
 	text("stop", c.Stop)
 	if n := len(c.Meta.Warnings); n > 0 {

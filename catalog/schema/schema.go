@@ -90,6 +90,8 @@ type Rates struct {
 	Reasoning    *Amount `json:"reasoning"`
 	AudioInput   *Amount `json:"audioInput"`
 	AudioOutput  *Amount `json:"audioOutput"`
+	ImageInput   *Amount `json:"imageInput"`
+	ImageOutput  *Amount `json:"imageOutput"`
 }
 
 // Kinds are what models are for.
@@ -262,5 +264,7 @@ func (r *Rates) Fields() []RateField {
 		{"reasoning", &r.Reasoning},
 		{"audioInput", &r.AudioInput},
 		{"audioOutput", &r.AudioOutput},
+		{"imageInput", &r.ImageInput},
+		{"imageOutput", &r.ImageOutput},
 	}
 }

@@ -323,6 +323,7 @@ func rates(r *llm.Rates) schema.Rates {
 	return schema.Rates{
 		Tier: r.Tier, Above: r.Above, Input: amount(r.Input), Output: amount(r.Output), CacheRead: amount(r.CacheRead), CacheWrite: amount(r.CacheWrite),
 		CacheWrite1h: amount(r.CacheWrite1h), Reasoning: amount(r.Reasoning), AudioInput: amount(r.AudioInput), AudioOutput: amount(r.AudioOutput),
+		ImageInput: amount(r.ImageInput), ImageOutput: amount(r.ImageOutput),
 	}
 }
 

@@ -3,7 +3,6 @@ package embeddings
 
 import (
 	"net/http"
-	"strings"
 
 	"outcrop/gateway"
 	"outcrop/httpd/door"
@@ -34,8 +33,9 @@ func (h *Handler) Routes() []door.Route {
 	return door.PathRoutes(path, "embeddings in OpenAI's format", h.ServeHTTP)
 }
 
-// Owns reports whether a path belongs to the frontend.
-func (h *Handler) Owns(p string) bool { return strings.HasSuffix(p, path) }
+// Owns reports whether a path belongs to the frontend. One of a provider's own API that ends the same, such as
+// /mistral/v1/embeddings, does not.
+func (h *Handler) Owns(p string) bool { return door.PathOwned(p, path) }
 
 // Whole reports false: the paths are served by http.ServeMux.
 func (h *Handler) Whole() bool { return false }

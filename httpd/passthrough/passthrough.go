@@ -152,18 +152,39 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, call *gateway.Ca
 	if to == "" {
 		to = name
 	}
+	reading := newReading(to, r.Method, path, r.Header.Get("Content-Type"), body.Bytes)
 	resp, err := call.Forward(r.Context(), to, &llm.Forward{Method: r.Method, Path: path, Query: query, Header: header(r), Body: body.Bytes})
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	relay(w, call, resp)
-	return nil
+	return relay(w, call, resp, reading)
 }
 
+// maxHeld is how much of a complete response is held, in bytes, until it has been read to its end, so that
+// its cost can be in a header.
+const maxHeld = 256 << 10
+
 // relay writes a response as it comes. A client that is slow to read slows the provider. If the response
-// breaks off, so does the connection, because the gateway cannot report that in every API's form.
-func relay(w http.ResponseWriter, call *gateway.Call, resp *llm.Forwarded) {
+// breaks off after something of it has been sent, so does the connection, because the gateway cannot report
+// that in every API's form; before that the error is returned.
+func relay(w http.ResponseWriter, call *gateway.Call, resp *llm.Forwarded, reading *reading) error {
+	whole := false
+	defer func() { call.Passed(reading.end(whole)) }()
+	var held []byte
+	if reading.begin(resp.Status, resp.Meta.Header) {
+		var err error
+		switch held, err = readSome(resp.Body); {
+		case errors.Is(err, io.EOF):
+			whole = true
+		case err != nil:
+			return err
+		}
+		reading.add(held)
+		if whole {
+			call.Passed(reading.end(whole))
+		}
+	}
 	h := w.Header()
 	for _, l := range resp.Meta.Header {
 		h.Add(l.Name, l.Value)
@@ -172,20 +193,42 @@ func relay(w http.ResponseWriter, call *gateway.Call, resp *llm.Forwarded) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	frames := inbound.NewStatus(w, resp.Status)
 	defer frames.Close()
+	if whole || len(held) > 0 {
+		if frames.Write(held, false) != nil || whole {
+			return nil
+		}
+	}
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := resp.Body.Read(buf)
+		reading.add(buf[:n])
 		if n > 0 && frames.Write(buf[:n], false) != nil {
-			return // the client is gone; closing the body records it
+			return nil // the client is gone; closing the body records it
 		}
 		switch {
 		case errors.Is(err, io.EOF):
+			whole = true
 			_ = frames.Write(nil, false) // the headers, if there is no body
-			return
+			return nil
 		case err != nil:
 			panic(http.ErrAbortHandler) //nolint:forbidigo // the client must not take the response for a whole one
 		}
 	}
+}
+
+// readSome reads a body to its end, or until maxHeld has been read. The error is io.EOF at the end.
+func readSome(body io.Reader) (held []byte, err error) {
+	held = make([]byte, 0, 4<<10)
+	for len(held) < maxHeld {
+		if len(held) == cap(held) {
+			held = append(held, 0)[:len(held)]
+		}
+		n, err := body.Read(held[len(held):min(cap(held), maxHeld)])
+		if held = held[:len(held)+n]; err != nil {
+			return held, err
+		}
+	}
+	return held, nil
 }
 
 // withoutKeys is a query without keys, and the key that it has.

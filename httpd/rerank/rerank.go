@@ -34,8 +34,11 @@ func (h *Handler) Routes() []door.Route {
 	}
 }
 
-// Owns reports whether a path belongs to the frontend.
-func (h *Handler) Owns(path string) bool { return strings.HasSuffix(path, "/rerank") }
+// Owns reports whether a path belongs to the frontend. One of a provider's own API that ends the same, such as
+// /cohere/v2/rerank, does not.
+func (h *Handler) Owns(path string) bool {
+	return path == "/rerank" || path == "/v1/rerank" || path == "/v2/rerank"
+}
 
 // Whole reports false: the paths are served by http.ServeMux.
 func (h *Handler) Whole() bool { return false }

@@ -165,8 +165,8 @@ func rules() []Rule {
 			Why: "clients refer to files and batches of earlier calls, and the store knows whose they are",
 		},
 		{
-			Path: "httpd/passthrough", Level: frontend, May: with("internal/httpfield", "gateway", "wire/openaichat", "httpd/inbound", "httpd/door"),
-			Why: "what is passed on as it is belongs to no dialect; errors have OpenAI's form, and headers are told apart",
+			Path: "httpd/passthrough", Level: frontend, May: with("internal/httpfield", "gateway", "wire/...", "httpd/inbound", "httpd/door"),
+			Why: "what is passed on as it is may be of any dialect, whose usage is read; errors have OpenAI's form, and headers are told apart",
 		},
 		{
 			Path: "httpd/*", Level: frontend, May: with("internal/budget", "gateway", "telemetry", "wire/...", "httpd/inbound", "httpd/door"),

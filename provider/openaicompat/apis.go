@@ -34,6 +34,11 @@ func isPassed(dialect string) bool {
 	}
 }
 
+// isImages reports whether a dialect's responses are images.
+func isImages(dialect string) bool {
+	return dialect == llm.DialectImageGenerations || dialect == llm.DialectImageEdits || dialect == llm.DialectImageVariations
+}
+
 // Account is the address and a digest of the credentials.
 func (d *Deployment) Account() string {
 	id, _ := d.end.Identity()
@@ -58,6 +63,12 @@ func (t *target) passWhole(ctx context.Context, raw *llm.Raw) (*llm.RawResponse,
 		out.Body = wire.Rename(body, raw.Model)
 	}
 	usage, counted := wire.Usage(body)
+	if !counted && !raw.Service {
+		usage, out.Uncosted, counted = wire.Units(raw.Dialect, body)
+	}
+	if isImages(raw.Dialect) {
+		usage = wire.Depicted(usage)
+	}
 	out.Usage, out.Uncounted = usage, !counted
 	return out, nil
 }
@@ -69,9 +80,15 @@ func (t *target) passOpen(ctx context.Context, raw *llm.Raw) (llm.RawStream, err
 		return nil, err
 	}
 	if kind, _, _ := mime.ParseMediaType(x.resp.Header.Get("Content-Type")); kind == "text/event-stream" {
-		return &eventStream{exchange: x, events: sse.NewReader(x.resp.Body)}, nil
+		return &eventStream{exchange: x, events: sse.NewReader(x.resp.Body), images: isImages(raw.Dialect)}, nil
 	}
-	return &byteStream{exchange: x}, nil
+	s := &byteStream{exchange: x}
+	if raw.Dialect == llm.DialectSpeech {
+		if usage, ok := wire.Spoken(raw.Body); ok {
+			s.usage = &usage
+		}
+	}
+	return s, nil
 }
 
 // apiCall sends the request of a call.
@@ -138,8 +155,9 @@ func isJSON(h http.Header) bool {
 // byteStream is a response that is relayed as its bytes arrive, such as audio.
 type byteStream struct {
 	*exchange
-	buf []byte
-	err error
+	usage *llm.Usage // of the request, which the first event reports; nil if it is unknown
+	buf   []byte
+	err   error
 }
 
 // empty reports whether the response has no bytes, and says so.
@@ -167,6 +185,7 @@ func (s *byteStream) Next(ev *llm.RawEvent) error {
 		return s.err
 	}
 	ev.Type, ev.Data, ev.Content = "bytes", s.buf[:n], n > 0 || s.err != nil
+	ev.Usage, s.usage = s.usage, nil
 	return nil
 }
 
@@ -176,6 +195,7 @@ func (s *byteStream) More() bool { return s.err != nil }
 type eventStream struct {
 	*exchange
 	events *sse.Reader
+	images bool // the response is images
 	buf    []byte
 	some   bool
 	err    error
@@ -206,6 +226,9 @@ func (s *eventStream) next(ev *llm.RawEvent) error {
 		return s.failed("stream", openaichat.DecodeRefusal(http.StatusOK, e.Data))
 	}
 	if usage, ok := wire.Usage(e.Data); ok {
+		if s.images {
+			usage = wire.Depicted(usage)
+		}
 		ev.Usage = &usage
 	}
 	s.some = true
@@ -234,7 +257,11 @@ func (d *Deployment) Forward(ctx context.Context, req *llm.Forward) (*llm.Forwar
 	if !d.own(f.Root.Host) {
 		f.Instance = d.params.Instance
 	}
-	return f.Forward(ctx, req)
+	resp, err := f.Forward(ctx, req)
+	if err == nil {
+		resp.Meta.Bill = d.vendor.Quirks.Cost
+	}
+	return resp, err
 }
 
 var (

@@ -50,7 +50,7 @@ func (t *target) exchange(ctx context.Context, api API, r *upstream.Request, hea
 		return nil, err
 	}
 	x := &exchange{t: t, resp: resp, secrets: secrets}
-	x.meta = llm.Meta{Destination: to, UpstreamID: requestID(resp.Header), Warnings: warnings}
+	x.meta = llm.Meta{Destination: to, UpstreamID: requestID(resp.Header), Warnings: warnings, Bill: t.d.vendor.Quirks.Cost}
 	return x, nil
 }
 
@@ -82,10 +82,19 @@ func (d *Deployment) send(ctx context.Context, r *upstream.Request, to llm.Desti
 	return nil, nil, d.refused(resp, secrets, to)
 }
 
-// own reports whether a host is the vendor's.
+// own reports whether a host, which may have a port, is the vendor's, so that it cannot be this gateway.
 func (d *Deployment) own(host string) bool {
+	if d.vendor.KeyOptional {
+		return false
+	}
+	name := strings.ToLower((&url.URL{Host: host}).Hostname())
+	for _, domain := range d.vendor.Hosts {
+		if name == domain || strings.HasSuffix(name, "."+domain) {
+			return true
+		}
+	}
 	base, err := url.Parse(d.vendor.BaseURL)
-	return err == nil && base.Host == host && !d.vendor.KeyOptional
+	return err == nil && name != "" && base.Hostname() == name
 }
 
 // refused is apart from send because its stack would come on top of what a stream needs.

@@ -28,6 +28,9 @@ type Vendor struct {
 	// it, the first that is set.
 	BaseURL          string   `json:"base_url"`
 	BaseURLVariables []string `json:"base_url_variables"`
+	// Hosts are the domains of the vendor's servers beside the host of BaseURL, such as those below which each
+	// customer has one. They never are this gateway.
+	Hosts []string `json:"hosts"`
 	// Native is the path of its own API on the same host, for requests that are passed on as they are;
 	// empty if that is below the base URL too.
 	Native string `json:"native"`
@@ -102,6 +105,9 @@ type Quirks struct {
 	NoModel bool `json:"no_model"`
 	// NoStreamOptions is whether the vendor refuses stream_options.
 	NoStreamOptions bool `json:"no_stream_options"`
+	// Cost is the member of usage in which the vendor says what a call cost: cost, cost.total_cost or
+	// cost_in_usd_ticks; empty if it does not.
+	Cost string `json:"cost"`
 	// TextOnly is whether content must be a string.
 	TextOnly bool `json:"text_only"`
 	// ThinkTags is whether texts may begin with reasoning between <think> and </think>.

@@ -73,6 +73,7 @@ type sentUsage struct {
 type sentTokens struct {
 	Input  float64   `json:"input_tokens"`
 	Output float64   `json:"output_tokens"`
+	Search float64   `json:"search_units"`
 	Rest   jsonx.Raw `json:",embed"`
 }
 
@@ -93,6 +94,23 @@ func (u *sentUsage) usage() *llm.Usage {
 		out.CacheRead = llm.Some(cached)
 	}
 	return out
+}
+
+// Usage reads the usage of a response, or the meta of one of Cohere's other APIs, which has the same form. It
+// reports false if there is none.
+func Usage(raw jsonx.Raw) (llm.Usage, bool) {
+	var s sentUsage
+	if jsonx.Unmarshal(raw, &s) != nil {
+		return llm.Usage{}, false
+	}
+	u := s.usage()
+	if u == nil {
+		return llm.Usage{}, false
+	}
+	if s.Billed != nil {
+		u.SearchUnits = whole(s.Billed.Search)
+	}
+	return *u, true
 }
 
 // whole is a count that is sent as a number with a fraction.

@@ -88,6 +88,10 @@ func rate(r *llm.Rates, name string) *llm.Opt[llm.Cost] {
 		return &r.AudioInput
 	case "output_cost_per_audio_token":
 		return &r.AudioOutput
+	case "input_cost_per_image_token":
+		return &r.ImageInput
+	case "output_cost_per_image_token":
+		return &r.ImageOutput
 	default:
 		return nil
 	}
@@ -120,6 +124,7 @@ func AppendPrices(w *jsonx.Writer, p *llm.Prices) {
 		for _, name := range [...]string{
 			"input_cost_per_token", "output_cost_per_token", "cache_read_input_token_cost", "cache_creation_input_token_cost",
 			"cache_creation_input_token_cost_above_1hr", "output_cost_per_reasoning_token", "input_cost_per_audio_token", "output_cost_per_audio_token",
+			"input_cost_per_image_token", "output_cost_per_image_token",
 		} {
 			member(name+suffix, *rate(r, name))
 		}

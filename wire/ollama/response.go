@@ -215,3 +215,21 @@ func (s *sentResponse) usage() *llm.Usage {
 	u.Total = u.Input + u.Output
 	return u
 }
+
+// Usage reads the counters of a response, or of the last event of a stream. It reports false if there are
+// none.
+func Usage(body jsonx.Raw) (llm.Usage, bool) {
+	var s struct {
+		Prompt *int64    `json:"prompt_eval_count"`
+		Eval   *int64    `json:"eval_count"`
+		Rest   jsonx.Raw `json:",embed"`
+	}
+	if jsonx.Unmarshal(body, &s) != nil {
+		return llm.Usage{}, false
+	}
+	u := (&sentResponse{Prompt: s.Prompt, Eval: s.Eval}).usage()
+	if u == nil {
+		return llm.Usage{}, false
+	}
+	return *u, true
+}

@@ -13,6 +13,9 @@ type sentUsage struct {
 	Written jsonx.Raw `json:"completion_tokens"`
 	Total   jsonx.Raw `json:"total_tokens"`
 	Details jsonx.Raw `json:"input_tokens_details"`
+	Made    jsonx.Raw `json:"output_tokens_details"`
+	Ticks   jsonx.Raw `json:"cost_in_usd_ticks"`
+	Heard   jsonx.Raw `json:"input_token_details"` // of transcriptions
 	Rest    jsonx.Raw `json:",embed"`
 }
 
@@ -31,25 +34,55 @@ func Usage(body []byte) (llm.Usage, bool) {
 	if !given {
 		input, given = count(s.Prompt)
 	}
+	_, stated := count(s.Ticks)
 	output, written := count(s.Output)
 	if !written {
 		output, written = count(s.Written)
 	}
-	if !given && !written {
+	if !given && !written && !stated {
 		return llm.Usage{}, false
 	}
 	u := llm.Usage{Input: input, Output: output}
 	u.Total, _ = count(s.Total)
-	var details struct {
-		Cached jsonx.Raw `json:"cached_tokens"`
-		Rest   jsonx.Raw `json:",embed"`
+	u.State("cost_in_usd_ticks", s.Ticks)
+	in := detailsOf(s.Details)
+	if cached, ok := count(in.Cached); ok && cached <= u.Input {
+		u.CacheRead, u.Input = llm.Some(cached), u.Input-cached
 	}
-	if len(s.Details) > 0 && jsonx.Unmarshal(s.Details, &details) == nil {
-		if cached, ok := count(details.Cached); ok && cached <= u.Input {
-			u.CacheRead, u.Input = llm.Some(cached), u.Input-cached
+	made, heard := detailsOf(s.Made), detailsOf(s.Heard)
+	for _, part := range [...]struct {
+		to   *llm.Opt[int64]
+		from jsonx.Raw
+	}{{&u.ImageInput, in.Image}, {&u.ImageOutput, made.Image}, {&u.AudioInput, heard.Audio}} {
+		if n, ok := count(part.from); ok {
+			*part.to = llm.Some(n)
 		}
 	}
 	return u, true
+}
+
+// sentDetails are parts of the tokens.
+type sentDetails struct {
+	Cached jsonx.Raw `json:"cached_tokens"`
+	Image  jsonx.Raw `json:"image_tokens"`
+	Audio  jsonx.Raw `json:"audio_tokens"`
+	Rest   jsonx.Raw `json:",embed"`
+}
+
+// detailsOf are the parts that raw has; none if it is no object.
+func detailsOf(raw jsonx.Raw) (d sentDetails) {
+	if len(raw) == 0 || raw.Kind() != '{' || jsonx.Unmarshal(raw, &d) != nil {
+		return sentDetails{}
+	}
+	return d
+}
+
+// Depicted is the usage of a response of images: the output is images unless the response says otherwise.
+func Depicted(u llm.Usage) llm.Usage {
+	if !u.ImageOutput.Set && u.Output > 0 {
+		u.ImageOutput = llm.Some(u.Output)
+	}
+	return u
 }
 
 // count is a number of tokens.

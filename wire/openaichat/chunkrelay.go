@@ -54,7 +54,7 @@ func (c *ChunkRelay) Next(ev *llm.RawEvent, data []byte) error {
 		return errNotStreaming
 	}
 	if s.usage != nil {
-		if u, ok := readUsage(s.usage); ok {
+		if u, ok := ReadUsage(s.usage); ok {
 			ev.Usage = &u
 		}
 	}

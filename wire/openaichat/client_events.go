@@ -103,7 +103,7 @@ func (r *EventReader) keep(members []jsonx.Member) {
 }
 
 func (r *EventReader) count(raw jsonx.Raw) {
-	if u, ok := readUsage(raw); ok {
+	if u, ok := ReadUsage(raw); ok {
 		r.usage, r.counted = u, true
 	}
 }

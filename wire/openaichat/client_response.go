@@ -191,7 +191,7 @@ func DecodeResponse(body []byte, opt ReadOptions) (*llm.Response, error) {
 	r.Stop = Stop(r.RawStop, calls)
 	r.ServiceTier = s.ServiceTier.Value
 	for _, raw := range []jsonx.Raw{s.Usage, ch.Usage, s.Groq.Usage} {
-		if u, ok := readUsage(raw); ok {
+		if u, ok := ReadUsage(raw); ok {
 			r.Usage, r.Uncounted = u, false
 			break
 		}

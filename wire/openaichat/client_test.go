@@ -146,13 +146,13 @@ func TestUsageUnderEveryName(t *testing.T) {
 		`{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":3,"cache_write_tokens":2}}`:                             {Input: 5, Output: 5, CacheRead: llm.Some[int64](3), CacheWrite: llm.Some[int64](2)},
 		`{"prompt_tokens":1,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":3}}`:                                                     {Output: 5, CacheRead: llm.Some[int64](3)},
 	} {
-		got, ok := readUsage([]byte(raw))
+		got, ok := ReadUsage([]byte(raw))
 		if diff := cmp.Diff(want, got); diff != "" || !ok {
 			t.Errorf("%s: %s", raw, diff)
 		}
 	}
 	for _, none := range []string{`null`, `{}`, ``, `7`} {
-		if _, ok := readUsage([]byte(none)); ok {
+		if _, ok := ReadUsage([]byte(none)); ok {
 			t.Errorf("%q is a usage", none)
 		}
 	}

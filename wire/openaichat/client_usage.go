@@ -23,6 +23,11 @@ type sentUsage struct {
 	CacheWrite optional[int64] `json:"cache_creation_input_tokens"`
 	Reasoning  optional[int64] `json:"reasoning_tokens"`
 
+	// What gateways and vendors say the call cost.
+	Cost     jsonx.Raw `json:"cost"`
+	Ticks    jsonx.Raw `json:"cost_in_usd_ticks"`
+	Opencode jsonx.Raw `json:"opencode"`
+
 	Rest jsonx.Raw `json:",embed"`
 }
 
@@ -43,9 +48,9 @@ func (s *sentDetails) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	return jsonx.UnmarshalDecode(d, (*plain)(s))
 }
 
-// readUsage reads the usage of a response. It reports false if there is none: some endpoints send
+// ReadUsage reads the usage of a response. It reports false if there is none: some endpoints send
 // null, or zeros before the end of a stream.
-func readUsage(raw jsonx.Raw) (llm.Usage, bool) {
+func ReadUsage(raw jsonx.Raw) (llm.Usage, bool) {
 	var s sentUsage
 	if len(raw) == 0 || raw.Kind() != '{' || jsonx.Unmarshal(raw, &s) != nil || !s.Prompt.Set && !s.Completion.Set {
 		return llm.Usage{}, false
@@ -59,6 +64,9 @@ func readUsage(raw jsonx.Raw) (llm.Usage, bool) {
 	}
 	u.AudioInput, u.AudioOutput = s.PromptDetails.Audio.Opt, s.CompletionDetails.Audio.Opt
 	u.Input = max(0, s.Prompt.Value-u.CacheRead.Value-u.CacheWrite.Value)
+	u.State("cost", s.Cost)
+	u.State("cost_in_usd_ticks", s.Ticks)
+	u.State("opencode", s.Opencode)
 	return u, true
 }
 

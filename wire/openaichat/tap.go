@@ -74,7 +74,7 @@ func (r *relay) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		case `"usage"`:
 			var v jsonx.Raw
 			if v, err = d.ReadValue(); err == nil {
-				r.Usage, r.Counted = readUsage(v)
+				r.Usage, r.Counted = ReadUsage(v)
 			}
 		case `"service_tier"`:
 			var tier optional[string]

@@ -213,7 +213,7 @@ func (r *responseHead) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 
 // tap reports what the gateway needs of a response that is over.
 func (r *responseHead) tap(usage **llm.Usage, stop, tier *string) {
-	if u, ok := readUsage(r.usage); ok {
+	if u, ok := ReadUsage(r.usage); ok {
 		*usage = &u
 	}
 	*stop, *tier = r.status, r.tier
@@ -232,8 +232,8 @@ func (r *responseHead) renamed(dst, doc []byte, model string) []byte {
 	return append(dst, doc[r.modelEnd:]...)
 }
 
-// readUsage reads the usage of a response. It reports false if there is none.
-func readUsage(raw jsonx.Raw) (llm.Usage, bool) {
+// ReadUsage reads the usage of a response. It reports false if there is none.
+func ReadUsage(raw jsonx.Raw) (llm.Usage, bool) {
 	var s struct {
 		Input        optional[int64] `json:"input_tokens"`
 		InputDetails struct {
@@ -247,6 +247,8 @@ func readUsage(raw jsonx.Raw) (llm.Usage, bool) {
 			Rest      jsonx.Raw       `json:",embed"`
 		} `json:"output_tokens_details"`
 		Total optional[int64] `json:"total_tokens"`
+		Cost  jsonx.Raw       `json:"cost"`
+		Ticks jsonx.Raw       `json:"cost_in_usd_ticks"`
 		Rest  jsonx.Raw       `json:",embed"`
 	}
 	if len(raw) == 0 || raw.Kind() != '{' || jsonx.Unmarshal(raw, &s) != nil || !s.Input.Set && !s.Output.Set {
@@ -257,6 +259,8 @@ func readUsage(raw jsonx.Raw) (llm.Usage, bool) {
 		Reasoning: s.OutputDetails.Reasoning.Opt,
 	}
 	u.Input = max(0, s.Input.Value-u.CacheRead.Value-u.CacheWrite.Value)
+	u.State("cost", s.Cost)
+	u.State("cost_in_usd_ticks", s.Ticks)
 	return u, true
 }
 
