@@ -45,19 +45,12 @@ func (e *requestWriter) messages() error {
 }
 
 // together returns the blocks of the first of the turns and of those behind it that belong to the same
-// message, and the number of these turns. The calls of a message must be one list, with all their
-// results directly behind it, and reasoning belongs to what follows from it; in the Responses API each
-// of them is a turn of its own.
+// message, and the number of these turns.
 func together(turns []llm.Turn) (blocks []llm.Block, n int) {
-	joins := func(t *llm.Turn) bool {
-		return slices.ContainsFunc(t.Blocks, func(b llm.Block) bool {
-			return b.Kind == llm.BlockToolUse || b.Kind == llm.BlockToolResult || b.Kind == llm.BlockReasoning || b.Kind == llm.BlockRedacted
-		})
-	}
-	blocks, n = turns[0].Blocks, 1
-	for n < len(turns) && turns[n].Role == turns[0].Role && (joins(&turns[n-1]) || joins(&turns[n])) {
-		blocks = slices.Concat(blocks, turns[n].Blocks)
-		n++
+	n = llm.OneMessage(turns)
+	blocks = turns[0].Blocks
+	for i := 1; i < n; i++ {
+		blocks = slices.Concat(blocks, turns[i].Blocks)
 	}
 	return blocks, n
 }
