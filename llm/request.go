@@ -25,9 +25,9 @@ type Request struct {
 	TopK        Opt[int64]
 	Stop        []string
 	Reasoning   Reasoning
-	// CapMaxTokens is whether MaxTokens may be lowered to what the model can write, because the
-	// client's dialect requires a limit.
-	CapMaxTokens bool
+	// KeepMaxTokens is whether a Claude gets MaxTokens even if it cannot write as much, because clients of
+	// the dialect know Claude's limits, and what its refusal says.
+	KeepMaxTokens bool
 	// SamplingOptional is whether Temperature, TopP and TopK may be dropped with a warning where the
 	// model has no such setting, because clients of the dialect send the values that suit its own
 	// models with every request.

@@ -157,15 +157,14 @@ func (p *adapter) bedrocks() error {
 	return nil
 }
 
-// limit lowers max_tokens where the client had to set it without knowing the model. Claude's limits
-// are known to such clients, and so are AWS's words about them.
+// limit lowers max_tokens to what the model can write.
 func (p *adapter) limit() {
-	most := p.out.MaxTokens
-	if !p.out.CapMaxTokens || p.model.facts == nil || p.model.any(betas) || p.model.facts.MaxOutput <= 0 || most.Value <= p.model.facts.MaxOutput {
+	if p.model.facts == nil || p.out.KeepMaxTokens && p.model.any(betas) {
 		return
 	}
-	p.out.MaxTokens.Value = p.model.facts.MaxOutput
-	p.warn(llm.WarnChanged, p.name(llm.FieldMaxTokens), "set to "+strconv.FormatInt(p.model.facts.MaxOutput, 10)+", the most that this model can write")
+	fitted, warnings := p.out.Within(p.model.facts.MaxOutput)
+	p.out.MaxTokens = fitted.MaxTokens
+	p.f.Warnings = append(p.f.Warnings, warnings...)
 }
 
 // foreign drops Anthropic's settings that other families refuse, and effort for Claude models that
