@@ -110,6 +110,8 @@ type door struct {
 	only []string
 	// passes are the kinds whose own API of the dialect gets the bodies as they are.
 	passes []string
+	// members are those of a request, which every warning and error about a field begins with.
+	members []string
 	// cannot is what the frontend's dialect has no place for, as upstreamKind's.
 	cannot map[string]string
 }

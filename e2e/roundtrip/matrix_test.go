@@ -66,6 +66,16 @@ func (b *bench) converse(ctx context.Context, d *door, u *upstreamKind, c *conve
 		calls := s.taken()
 		*reached = append(*reached, calls...)
 		warned := strings.Join(resp.header.Values("X-Outcrop-Warnings"), ", ")
+		for _, m := range oneWarning.FindAllStringSubmatch(warned, -1) {
+			if !d.named(m[2]) {
+				fault("a warning is about %q, which is no field of the client's API", m[2])
+			}
+		}
+		if e, ok := readError(d, resp); resp.status == 400 && ok {
+			if field, _, _ := strings.Cut(e.said, " "); !d.named(strings.TrimSuffix(field, ":")) {
+				fault("an error is about %q, which is no field of the client's API", field)
+			}
+		}
 		if l := refused(d, u, c.name, &ask, resp); l != nil {
 			out.losses = append(out.losses, *l)
 			break
@@ -170,6 +180,15 @@ func asSaid(c *conversation) *request {
 	return &next
 }
 
+// named reports whether a field is one of the door's API.
+func (d *door) named(field string) bool {
+	end := strings.IndexAny(field, ".[")
+	if end < 0 {
+		end = len(field)
+	}
+	return d.members == nil || slices.Contains(d.members, field[:end])
+}
+
 // placed is an error about a position in a conversation.
 var placed = regexp.MustCompile(`^(?:messages|input|contents)[\[.]`)
 
@@ -188,9 +207,10 @@ func refused(d *door, u *upstreamKind, name string, ask *request, r *response) *
 		return nil
 	}
 	said := e.Message + e.Error.Message
+	about, _, _ := strings.Cut(said, " ")
 	for label, want := range ask.facts() {
 		for _, hint := range hints(label) {
-			if (strings.HasPrefix(said, hint) || placed.MatchString(said) && strings.Contains(said, hint)) && why(d.cannot, label) == "" {
+			if (strings.Contains(strings.ToLower(about), hint) || placed.MatchString(said) && strings.Contains(said, hint)) && why(d.cannot, label) == "" {
 				return &loss{d.name, u.name, name, label, false, want, "", "refused: " + placeless.ReplaceAllString(said, "")}
 			}
 		}

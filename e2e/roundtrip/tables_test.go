@@ -70,14 +70,14 @@ func fixed(path string) func(string, bool) string { return func(string, bool) st
 func doors() []*door {
 	bedrock := []string{"bedrock", "bedrock-invoke"}
 	return []*door{
-		{name: "chat", title: "chat completions", path: fixed("/v1/chat/completions"), dialect: chat{client: true}, cannot: map[string]string{"failure of*": noField, "end at a stop sequence": noField}},
-		{name: "responses", title: "Responses", passes: []string{"openai", "azure"}, path: fixed("/v1/responses"), dialect: responses{}, cannot: map[string]string{
+		{name: "chat", title: "chat completions", path: fixed("/v1/chat/completions"), dialect: chat{client: true}, members: strings.Fields("messages tools tool_choice parallel_tool_calls max_tokens max_completion_tokens temperature top_p top_k stop seed presence_penalty frequency_penalty user metadata reasoning_effort thinking response_format cache_control"), cannot: map[string]string{"failure of*": noField, "end at a stop sequence": noField}},
+		{name: "responses", title: "Responses", passes: []string{"openai", "azure"}, path: fixed("/v1/responses"), dialect: responses{}, members: strings.Fields("input instructions tools tool_choice parallel_tool_calls max_output_tokens temperature top_p user metadata reasoning text include"), cannot: map[string]string{
 			"failure of*": noField, "stop sequences": noField, "end at a stop sequence": noField, "top k": noField, "seed": noField, "presence penalty": noField, "frequency penalty": noField, "cache point*": noField,
 		}},
-		{name: "messages", title: "Messages", path: fixed("/v1/messages"), dialect: messages{}, cannot: map[string]string{
+		{name: "messages", title: "Messages", path: fixed("/v1/messages"), dialect: messages{}, members: strings.Fields("messages system tools tool_choice max_tokens temperature top_p top_k stop_sequences metadata thinking output_config cache_control"), cannot: map[string]string{
 			"seed": noField, "presence penalty": noField, "frequency penalty": noField,
 		}},
-		{name: "gemini", title: "generateContent", dialect: generate{}, path: func(model string, stream bool) string {
+		{name: "gemini", title: "generateContent", dialect: generate{}, members: strings.Fields("contents systemInstruction tools toolConfig generationConfig cachedContent labels"), path: func(model string, stream bool) string {
 			return "/v1beta/models/" + model + map[bool]string{true: ":streamGenerateContent?alt=sse", false: ":generateContent"}[stream]
 		}, cannot: map[string]string{
 			"cache point*": noField, "strict schema of a tool": noField, "name of a document": noField, "user": noField, "parallel calls": noField, "end at a stop sequence": noField, "tokens written to the cache": noField,
@@ -97,7 +97,7 @@ func doors() []*door {
 func hints(label string) []string {
 	longest, found := "", ""
 	for name, words := range map[string]string{
-		"thought": "field=reasoning;", "signature": "field=reasoning;", "image": "image file", "document": "document file", "name of a document": "names",
+		"thought": "reasoning:", "signature": "reasoning:", "image": "image file", "document": "document file", "name of a document": "names",
 		"cache point": "cache", "temperature": "temperature", "top p": "top_p topP", "top k": "top_k topK", "seed": "seed", "presence": "presence", "frequency": "frequency",
 		"user": "user metadata", "JSON schema": "format schema", "thinking": "thinking reasoning", "parallel": "parallel", "tool choice": "tool_choice toolChoice toolConfig", "failure": "is_error status error",
 		"tool": "tools tool_choice toolChoice toolConfig", "schema of": "tools tool_choice toolChoice toolConfig", "stop sequences": "stop", "end at": "stop", "strict": "strict", "citation": "citation annotation",

@@ -17,14 +17,14 @@ func (e *requestWriter) messages() error {
 		w.Key("role")
 		w.Word("system")
 		w.Key("content")
-		if err := e.content(system, "system"); err != nil {
+		if err := e.content(system, e.name(llm.FieldSystem)); err != nil {
 			return err
 		}
 		w.EndObject()
 	}
 	for i := 0; i < len(req.Turns); {
 		t := &req.Turns[i]
-		field := "messages[" + strconv.Itoa(t.Number(i)) + "].content"
+		field := req.FieldName(llm.Field{Kind: llm.FieldContent, Index: t.Number(i)})
 		blocks, n := together(req.Turns[i:])
 		i += n
 		var err error
@@ -212,7 +212,7 @@ func (e *requestWriter) assistant(blocks []llm.Block, field string) error {
 			w.Key(e.form.Reasoning)
 			w.String(thought.String())
 		} else {
-			e.once(llm.WarnDropped, "reasoning", "the model does not take its earlier reasoning back")
+			e.once(llm.WarnDropped, e.name(llm.FieldMessages), "reasoning: the model does not take its earlier reasoning back")
 		}
 	}
 	if calls > 0 {
@@ -239,7 +239,7 @@ func (e *requestWriter) assistant(blocks []llm.Block, field string) error {
 }
 
 func (e *requestWriter) cachePointDropped() {
-	e.once(llm.WarnDropped, "cache_control", "the provider decides itself what it caches")
+	e.once(llm.WarnDropped, e.name(llm.FieldCache), "the provider decides itself what it caches")
 }
 
 func otherName(b *llm.Block) string {

@@ -47,6 +47,9 @@ type Edit struct {
 	Usage bool
 	// DropParams is whether what the endpoint does not have is removed.
 	DropParams bool
+	// Name is the client's name of a member, for warnings about a body that is a translation; nil if the
+	// body is the client's.
+	Name func(member string) string
 
 	// IncludeUsage and Choices are what Apply has read of the body: stream_options.include_usage, and
 	// n; 0 if it is not set.
@@ -268,6 +271,9 @@ func (r *editor) kept(m *span, value jsonx.Raw) bool {
 }
 
 func (r *editor) dropped(field, detail string) {
+	if r.Name != nil {
+		field = r.Name(field)
+	}
 	r.warnings = append(r.warnings, llm.Warning{Code: llm.WarnDropped, Field: field, Detail: detail})
 }
 
