@@ -12,7 +12,8 @@ import (
 // AppendRequest writes a request as a body of the chat API. It returns what it changed or left out.
 // The error is an *llm.Error for what the API does not have.
 func AppendRequest(w *jsonx.Writer, req *llm.Request, model string) ([]llm.Warning, error) {
-	e := &encoder{w: w, req: req}
+	req, dropped := req.WithoutOllamas()
+	e := &encoder{w: w, req: req, warnings: dropped}
 	w.Object()
 	w.Key("model")
 	w.String(model)

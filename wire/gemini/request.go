@@ -22,7 +22,8 @@ type Options struct {
 // AppendRequest writes a request as a body of generateContent. It returns what it changed or left
 // out. The error is an *llm.Error for what the API does not have.
 func AppendRequest(w *jsonx.Writer, req *llm.Request, opt Options) ([]llm.Warning, error) {
-	e := &encoder{w: w, req: req, opt: opt}
+	req, dropped := req.WithoutOllamas()
+	e := &encoder{w: w, req: req, opt: opt, warnings: dropped}
 	e.called = map[string]string{}
 	w.Object()
 	e.system()

@@ -20,6 +20,8 @@ type Edits struct {
 	// Own are members that the endpoint does not need, because the gateway does itself what they ask for,
 	// or the address says it.
 	Own map[string]bool
+	// Ollamas is whether what llm.IsOllamas is removed, because the endpoint is not Ollama's.
+	Ollamas bool
 	// Unsupported are members that the endpoint is not known to take. Under drop_params they are
 	// removed with a warning; otherwise they are sent, and the endpoint has the last word.
 	Unsupported map[string]bool
@@ -246,6 +248,11 @@ func (r *editor) kept(m *span, value jsonx.Raw) bool {
 	case r.Remove[m.name]:
 		if value.Kind() != 'n' && !jsonx.Empty(value) {
 			r.dropped(m.name, "")
+		}
+		return false
+	case r.Ollamas && llm.IsOllamas(m.name):
+		if value.Kind() != 'n' {
+			r.dropped(m.name, llm.WhyOllamas)
 		}
 		return false
 	case m.name == "stream_options" && !r.streams(): // OpenAI refuses it then

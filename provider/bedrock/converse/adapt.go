@@ -171,6 +171,8 @@ func (p *adapter) limit() {
 // do not support it
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html).
 func (p *adapter) foreign() {
+	own, dropped := p.out.WithoutOllamas()
+	p.out.ModelFields, p.f.Warnings = own.ModelFields, append(p.f.Warnings, dropped...)
 	const output = "output_config"
 	switch {
 	case p.model.Vendor == "" || len(p.out.ModelFields) == 0:
