@@ -283,8 +283,6 @@ func (c *Case) adviseRequest(e *llm.Error) {
 		} else if m, ok := c.model(); ok && m.MaxOutput > 0 {
 			e.Fix = "Set " + c.name(llm.FieldMaxTokens) + " to at most " + strconv.FormatInt(m.MaxOutput, 10) + "."
 		}
-	case llm.CodeContentFiltered:
-		e.Fix = "Change the prompt; a filter of the model's vendor stops the response."
 	case llm.CodeOrder:
 		e.Fix = adviseOrder(e.Message)
 	case llm.CodeToolPairing:
