@@ -40,7 +40,7 @@ func TestMoreTokensThanTheModelCanWriteAreLoweredWithAWarning(t *testing.T) {
 			}
 			most, warned := seen.settings[setMaxTokens], strings.Join(got.header.Values("X-Outcrop-Warnings"), ", ")
 			own := slices.Contains(unknown, u.name) || d.name == "converse" || d.name == "invoke" ||
-				reflect.TypeOf(d.dialect) == reflect.TypeOf(u.speaks(calls[0].path)) || d.name == "chat" && reflect.TypeOf(u.dialect) == reflect.TypeOf(chat{}) ||
+				reflect.TypeOf(d.dialect) == reflect.TypeOf(u.speaks(calls[0].path)) || d.name == "chat" && reflect.TypeOf(u.dialect) == reflect.TypeFor[chat]() ||
 				d.name == "gemini" && u.vocabulary() == "google" || d.name == "messages" && strings.HasPrefix(u.name, "bedrock")
 			if own {
 				if most != asked || strings.Contains(warned, "the most that") {

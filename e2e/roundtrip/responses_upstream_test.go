@@ -3,6 +3,7 @@ package roundtrip
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -229,9 +230,7 @@ func (d responses) writeStream(a *answer, model string) []string {
 		}
 		p := &a.parts[i]
 		opened := object{}
-		for name, value := range item {
-			opened[name] = value
-		}
+		maps.Copy(opened, item)
 		switch p.kind {
 		case kindText:
 			opened["status"], opened["content"] = "in_progress", []object{}

@@ -1,6 +1,7 @@
 package gemini_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -42,7 +43,7 @@ func TestModelsAreListedInPages(t *testing.T) {
 		{"", "none", 404, `"status":"NOT_FOUND"`},
 	} {
 		w := httptest.NewRecorder()
-		h.WriteModels(w, httptest.NewRequest("GET", "/v1beta/models"+tt.query, nil), models, tt.id)
+		h.WriteModels(w, httptest.NewRequest(http.MethodGet, "/v1beta/models"+tt.query, nil), models, tt.id)
 		if got := w.Body.String(); w.Code != tt.status || tt.status == 200 && got != tt.want || !strings.Contains(got, tt.want) {
 			t.Errorf("%s %s: %d %s", tt.query, tt.id, w.Code, got)
 		}
@@ -52,11 +53,11 @@ func TestModelsAreListedInPages(t *testing.T) {
 func TestTheListIsForGooglesClients(t *testing.T) {
 	h := &gemini.Handler{}
 	for target, want := range map[string]bool{"/v1beta/models": true, "/v1beta/models/granite": true, "/v1/models": false} {
-		if got := h.Lists(httptest.NewRequest("GET", target, nil)); got != want {
+		if got := h.Lists(httptest.NewRequest(http.MethodGet, target, nil)); got != want {
 			t.Errorf("%s: %t", target, got)
 		}
 	}
-	r := httptest.NewRequest("GET", "/v1/models", nil)
+	r := httptest.NewRequest(http.MethodGet, "/v1/models", nil)
 	r.Header.Set("X-Goog-Api-Key", "k")
 	if !h.Lists(r) {
 		t.Error("a request with the header of Google's clients is not theirs")

@@ -16,9 +16,9 @@ func (e *encoder) messages() error {
 		e.content(texts)
 		e.w.EndObject()
 	}
-	for i, n := 0, 0; i < len(e.req.Turns); i += n {
+	for i := 0; i < len(e.req.Turns); {
 		t := &e.req.Turns[i]
-		n = llm.OneMessage(e.req.Turns[i:])
+		n := llm.OneMessage(e.req.Turns[i:])
 		var err error
 		switch t.Role {
 		case llm.RoleAssistant:
@@ -35,6 +35,7 @@ func (e *encoder) messages() error {
 		if err != nil {
 			return err
 		}
+		i += n
 	}
 	e.w.EndArray()
 	return nil
@@ -107,12 +108,9 @@ func (e *encoder) user(turns []llm.Turn, first int) error {
 				}
 				continue
 			}
-			p, err := e.part(b, e.block(t.Number(first+i), j))
-			if err != nil {
+			var err error
+			if parts, err = e.part(parts, b, e.block(t.Number(first+i), j)); err != nil {
 				return err
-			}
-			if p != nil {
-				parts = append(parts, p)
 			}
 		}
 	}
@@ -151,23 +149,23 @@ func (e *encoder) user(turns []llm.Turn, first int) error {
 	return nil
 }
 
-// part is what a block of the user becomes in the content of a message, which is nothing for what has
+// part appends what a block of the user becomes in the content of a message, which is nothing for what has
 // another place.
-func (e *encoder) part(b *llm.Block, path string) (*llm.Block, error) {
+func (e *encoder) part(parts []*llm.Block, b *llm.Block, path string) ([]*llm.Block, error) {
 	switch b.Kind {
 	case llm.BlockCachePoint:
 		e.cachePoint()
-		return nil, nil
+		return parts, nil
 	case llm.BlockText:
 		if b.Text == "" {
-			return nil, nil
+			return parts, nil
 		}
-		return b, nil
+		return append(parts, b), nil
 	case llm.BlockImage:
 		if b.Media.Base64.IsZero() {
 			return nil, llm.Unsupported(path, "%s: Cohere's API takes images as base64", path)
 		}
-		return b, nil
+		return append(parts, b), nil
 	case llm.BlockDocument:
 		m := *b.Media
 		if m.Text == "" && isText(m.Format) && !m.Base64.IsZero() {
@@ -177,12 +175,12 @@ func (e *encoder) part(b *llm.Block, path string) (*llm.Block, error) {
 			return nil, llm.Unsupported(path, "%s: Cohere's API takes documents as text, not in the format %q", path, llm.Clip(m.Format, 30))
 		}
 		e.files = append(e.files, &m)
-		return nil, nil
+		return parts, nil
 	default:
 		if b.Kind != llm.BlockOther || b.Text == "" {
 			return nil, llm.Unsupported(path, "%s: Cohere's API takes texts, images and documents here", path)
 		}
-		return &llm.Block{Kind: llm.BlockText, Text: b.Text}, nil
+		return append(parts, &llm.Block{Kind: llm.BlockText, Text: b.Text}), nil
 	}
 }
 

@@ -25,8 +25,8 @@ func (e *encoder) messages() error {
 		return err
 	}
 	e.write(&system)
-	for i, n := 0, 0; i < len(e.req.Turns); i += n {
-		n = llm.OneMessage(e.req.Turns[i:])
+	for i := 0; i < len(e.req.Turns); {
+		n := llm.OneMessage(e.req.Turns[i:])
 		m := message{role: string(e.req.Turns[i].Role)}
 		for j := i; j < i+n; j++ {
 			t := &e.req.Turns[j]
@@ -35,6 +35,7 @@ func (e *encoder) messages() error {
 			}
 		}
 		e.write(&m)
+		i += n
 	}
 	e.w.EndArray()
 	return nil

@@ -67,7 +67,7 @@ func FieldOf(member string) llm.Field {
 	}
 	for kind, name := range names.Kinds {
 		if name == member {
-			return llm.Field{Kind: llm.FieldKind(kind)} //nolint:gosec // an index of a short table
+			return llm.Field{Kind: llm.FieldKind(kind)}
 		}
 	}
 	return llm.Field{Kind: llm.FieldUnmapped, Name: member}
