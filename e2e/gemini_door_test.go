@@ -53,7 +53,7 @@ func TestErrorsOfTheGeminiFrontendAreGoogles(t *testing.T) {
 		{"claude:generateContent", `{`, "INVALID_ARGUMENT", "not valid JSON", 400},
 		{"claude:generateContent", `{}`, "INVALID_ARGUMENT", "contents", 400},
 		{"claude:generateContent", `{"contents":[{"role":"system","parts":[]}]}`, "INVALID_ARGUMENT", "contents[0].role", 400},
-		{"claude:generateContent", `{"contents":[{"parts":[{"text":"Hi"}]}],"generationConfig":{"maxOutputTokens":100000}}`, "INVALID_ARGUMENT", "generationConfig.maxOutputTokens", 400},
+		{"claude:generateContent", `{"contents":[{"parts":[{"text":"Hi"}]}],"generationConfig":{"presencePenalty":0.5}}`, "INVALID_ARGUMENT", "generationConfig.presencePenalty", 400},
 		{"claude:generateContent", `{"contents":[{"parts":[{"text":"[[fault: throttle always]]"}]}]}`, "RESOURCE_EXHAUSTED", "", 429},
 	} {
 		r := g.do(t, http.MethodPost, "/v1beta/models/"+tt.path, tt.body)

@@ -102,6 +102,8 @@ func (s *server) routes() []endpoint {
 		{"GET /models", "/models", "the same without the prefix /v1", s.locked(s.listModels), true},
 		{"GET /v1/models/{id...}", "/v1/models/{id}", "one of them", s.locked(s.getModel), true},
 		{"GET /models/{id...}", "/models/{id}", "the same without the prefix /v1", s.locked(s.getModel), true},
+		{"GET /v1beta/models", "/v1beta/models", "the models that Gemini's API can call, in its form", s.locked(s.listModels), true},
+		{"GET /v1beta/models/{id...}", "/v1beta/models/{id}", "one of them", s.locked(s.getModel), true},
 		{"GET /model/info", "/model/info", "LiteLLM's list of the configured models, with prices and limits", s.locked(s.modelInfo), true},
 		{"GET /v1/model/info", "/v1/model/info", "the same under /v1", s.locked(s.modelInfo), true},
 		{"POST /catalog/refresh", "/catalog/refresh", "reads the lists of models again", s.locked(s.refreshCatalogue), true},

@@ -97,7 +97,7 @@ func (s *server) indexHTML(address string) []byte {
 <title>Outcrop</title>
 <style>` + indexStyle + `</style>
 <h1>Outcrop ` + html.EscapeString(s.opt.Version) + `</h1>
-<p>This is an LLM gateway. Set the base URL of an OpenAI client to <code>` + html.EscapeString(address) + `/v1</code>, that of an Anthropic client or an AWS SDK to <code>` + html.EscapeString(address) + `</code>, or ` + html.EscapeString(copied) + ` that <a href="/v1/models"><code>/v1/models</code></a> lists:</p>
+<p>This is an LLM gateway. Set the base URL of an OpenAI client to <code>` + html.EscapeString(address) + `/v1</code>, that of a client of Anthropic, of Gemini or of AWS to <code>` + html.EscapeString(address) + `</code>, or ` + html.EscapeString(copied) + ` that <a href="/v1/models"><code>/v1/models</code></a> lists:</p>
 <pre>` + html.EscapeString(curl) + `</pre>
 `)
 	if locked {

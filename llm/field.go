@@ -66,6 +66,7 @@ const (
 	FieldCache // the cache points of a request, wherever they are
 	FieldCacheRetention
 	FieldWebSearch
+	FieldUnmapped        // Name: one of Request.Unmapped, by OpenAI's name
 	FieldModelFields     // the parameters that are specific to the model; with Name, one of them
 	FieldResponseContent // the content of the response
 	FieldResponseCalls   // the tool calls of the response
@@ -93,6 +94,8 @@ func (c *Call) FieldName(f Field) string {
 type FieldWords struct {
 	// Kinds are the names by kind. In a name, # stands for Index, * for Block and % for Number.
 	Kinds [fieldKinds]string
+	// Unmapped are the names of parameters of FieldUnmapped that differ from OpenAI's.
+	Unmapped map[string]string
 	// Top are the members of a request.
 	Top []string
 }
@@ -102,6 +105,12 @@ func (w *FieldWords) Members() []string { return w.Top }
 
 // FieldName makes the name of a field.
 func (w *FieldWords) FieldName(f Field) string {
+	if f.Kind == FieldUnmapped {
+		if own, differs := w.Unmapped[f.Name]; differs {
+			return own
+		}
+		return f.Name
+	}
 	pattern := w.Kinds[f.Kind]
 	if f.Name == "" && !strings.ContainsAny(pattern, "#*%") {
 		return pattern

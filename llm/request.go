@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"slices"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -24,9 +25,9 @@ type Request struct {
 	TopK        Opt[int64]
 	Stop        []string
 	Reasoning   Reasoning
-	// CapMaxTokens is whether MaxTokens may be lowered to what the model can write, because the
-	// client's dialect requires a limit.
-	CapMaxTokens bool
+	// KeepMaxTokens is whether a Claude gets MaxTokens even if it cannot write as much, because clients of
+	// the dialect know Claude's limits, and what its refusal says.
+	KeepMaxTokens bool
 	// SamplingOptional is whether Temperature, TopP and TopK may be dropped with a warning where the
 	// model has no such setting, because clients of the dialect send the values that suit its own
 	// models with every request.
@@ -107,6 +108,22 @@ func (t *Turn) Number(i int) int {
 		return t.Message - 1
 	}
 	return i
+}
+
+// OneMessage is how many of the turns at the beginning of turns, which has one at least, are one message for
+// APIs in which the calls of a message are one list, with all their results directly behind it, and
+// reasoning belongs to what follows from it. In the Responses API each of them is a turn of its own.
+func OneMessage(turns []Turn) int {
+	joins := func(t *Turn) bool {
+		return slices.ContainsFunc(t.Blocks, func(b Block) bool {
+			return b.Kind == BlockToolUse || b.Kind == BlockToolResult || b.Kind == BlockReasoning || b.Kind == BlockRedacted
+		})
+	}
+	n := 1
+	for n < len(turns) && turns[n].Role == turns[0].Role && (joins(&turns[n-1]) || joins(&turns[n])) {
+		n++
+	}
+	return n
 }
 
 // BlockKind determines which fields of a Block are used.

@@ -11,7 +11,8 @@ func (r *Request) OrderWarnings(found, provider []Warning) []Warning {
 	provider = slices.Clone(provider)
 	done := 0
 	for i := range min(len(r.Unmapped), len(r.UnmappedAt)) {
-		own := slices.IndexFunc(provider, func(w Warning) bool { return w.Field == r.Unmapped[i].Name })
+		name := r.FieldName(Field{Kind: FieldUnmapped, Name: r.Unmapped[i].Name})
+		own := slices.IndexFunc(provider, func(w Warning) bool { return w.Field == name })
 		if own < 0 {
 			continue
 		}

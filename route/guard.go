@@ -10,9 +10,9 @@ import (
 // guarded makes attempts only at targets that apply the operator's guardrail: at others the call would
 // escape a restriction. Another deployment of the name may apply it.
 func guarded(do attempt) attempt {
-	return func(t *deployment, target provider.Target, start time.Time) error {
-		if g, ok := target.(provider.Guarder); ok && g.Guards() {
-			return do(t, target, start)
+	return func(t *deployment, w way, start time.Time) error {
+		if g, ok := w.Target.(provider.Guarder); ok && g.Guards() {
+			return do(t, w, start)
 		}
 		return &llm.Error{
 			Code: llm.CodeUnsupported, Status: 400, Param: "guardrailConfig", Actor: llm.ActorOperator,

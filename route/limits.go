@@ -7,6 +7,7 @@ import (
 
 	"outcrop/catalog"
 	"outcrop/llm"
+	"outcrop/provider"
 )
 
 // explain adds the known limit of a model to the error of a call that exceeds one, unless the error has a
@@ -31,5 +32,37 @@ func explain(e *llm.Error, facts func(model string) *catalog.Model, model string
 	if limit > 0 {
 		s := known.Source(fact)
 		e.Cause = "With " + known.ID + " " + what + " at most " + strconv.FormatInt(limit, 10) + " tokens, according to " + s.Name + " of " + s.Date.Format(time.DateOnly) + "."
+	}
+}
+
+// way is a target, and the most tokens that its model can write; 0 if that is not known here.
+type way struct {
+	provider.Target
+	maxOutput int64
+}
+
+// maxOutput is the most tokens that a model can write, as far as is known; 0 if nothing is.
+func maxOutput(facts func(model string) *catalog.Model, model string) int64 {
+	if facts == nil {
+		return 0
+	}
+	if known := facts(model); known != nil {
+		return known.MaxOutput
+	}
+	return 0
+}
+
+// within is a request for the target, with the warnings of what it changes.
+func (w way) within(req *llm.Request) (*llm.Request, []llm.Warning) {
+	if p, ok := w.Target.(provider.Passer); req.KeepMaxTokens && ok && p.Speaks(llm.DialectAnthropic) {
+		return req, nil
+	}
+	return req.Within(w.maxOutput)
+}
+
+// tell puts warnings before those of a response.
+func tell(m *llm.Meta, changed []llm.Warning) {
+	if len(changed) > 0 {
+		m.Warnings = append(changed, m.Warnings...)
 	}
 }

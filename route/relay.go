@@ -69,8 +69,8 @@ func (t *Translation) verb(raw *llm.Raw) llm.Verb {
 // Relay gets a complete response to a call in a dialect. Targets that speak the dialect get the body
 // as it is, the others a translation; without one they are not called. A failure is an *llm.Error.
 func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.RawResponse, error) {
-	resp, served, err := Do(ctx, r, t.verb(raw), &raw.Call, func(ctx context.Context, target provider.Target) (*llm.RawResponse, error) {
-		if p := passer(target, t.verb(raw), raw); p != nil {
+	resp, served, err := Do(ctx, r, t.verb(raw), &raw.Call, func(ctx context.Context, w way) (*llm.RawResponse, error) {
+		if p := passer(w.Target, t.verb(raw), raw); p != nil {
 			resp, err := p.Pass(ctx, raw)
 			if err == nil {
 				resp.Meta.Passed = true
@@ -80,7 +80,7 @@ func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.
 				return nil, err
 			}
 		}
-		chatter, req, err := t.prepare(ctx, target)
+		chatter, req, changed, err := t.prepare(ctx, w)
 		if err != nil {
 			return nil, err
 		}
@@ -88,6 +88,7 @@ func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.
 		if err != nil {
 			return nil, err
 		}
+		tell(&resp.Meta, changed)
 		return t.Response(resp), nil
 	})
 	if err != nil {
@@ -100,8 +101,8 @@ func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.
 // RelayStream is Relay for a streaming response. It returns when the first event with content has
 // arrived.
 func (r *Router) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) (llm.RawStream, error) {
-	return Open(ctx, r, t.verb(raw), &raw.Call, func(ctx context.Context, target provider.Target) (Source[llm.RawEvent], error) {
-		if p := passer(target, t.verb(raw), raw); p != nil {
+	return Open(ctx, r, t.verb(raw), &raw.Call, func(ctx context.Context, w way) (Source[llm.RawEvent], error) {
+		if p := passer(w.Target, t.verb(raw), raw); p != nil {
 			s, err := p.PassStream(ctx, raw)
 			if err == nil {
 				s.Meta().Passed = true
@@ -111,7 +112,7 @@ func (r *Router) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) 
 				return nil, err
 			}
 		}
-		chatter, req, err := t.prepare(ctx, target)
+		chatter, req, changed, err := t.prepare(ctx, w)
 		if err != nil {
 			return nil, err
 		}
@@ -119,6 +120,7 @@ func (r *Router) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) 
 		if err != nil {
 			return nil, err
 		}
+		tell(s.Meta(), changed)
 		return t.Stream(s), nil
 	})
 }
@@ -143,14 +145,18 @@ func (r *Router) CountTokens(ctx context.Context, raw *llm.Raw, t *Translation) 
 }
 
 // prepare returns what a translated attempt needs.
-func (t *Translation) prepare(ctx context.Context, target provider.Target) (provider.Chatter, *llm.Request, error) {
+func (t *Translation) prepare(ctx context.Context, w way) (provider.Chatter, *llm.Request, []llm.Warning, error) {
 	if t == nil {
-		return nil, nil, unsupported(target)
+		return nil, nil, nil, unsupported(w.Target)
 	}
-	chatter, err := as[provider.Chatter](target)
+	chatter, err := as[provider.Chatter](w.Target)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	req, err := t.Request(ctx)
-	return chatter, req, err
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	req, changed := w.within(req)
+	return chatter, req, changed, nil
 }

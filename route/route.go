@@ -228,13 +228,13 @@ func (r *Router) Settings(name string) Settings {
 // Do calls do with the targets of a model until it succeeds or no other attempt can help, whatever
 // the verb; do makes one attempt for a complete response within ctx. A failure is an *llm.Error;
 // after several attempts, that of the last.
-func Do[T any](ctx context.Context, r *Router, verb llm.Verb, c *llm.Call, do func(ctx context.Context, target provider.Target) (T, error)) (T, Served, error) {
+func Do[T any](ctx context.Context, r *Router, verb llm.Verb, c *llm.Call, do func(ctx context.Context, w way) (T, error)) (T, Served, error) {
 	var result T
-	served, err := r.try(ctx, verb, c, func(t *deployment, target provider.Target, start time.Time) error {
+	served, err := r.try(ctx, verb, c, func(t *deployment, w way, start time.Time) error {
 		attempt, cancel := context.WithDeadlineCause(ctx, start.Add(t.Timeout), timeoutError(t.Timeout, "the complete response"))
 		defer cancel()
 		var err error
-		result, err = do(attempt, target)
+		result, err = do(attempt, w)
 		return attemptError(ctx, attempt, err)
 	})
 	if err != nil {
@@ -247,14 +247,14 @@ func Do[T any](ctx context.Context, r *Router, verb llm.Verb, c *llm.Call, do fu
 // Open is Do for streaming responses: begin makes one attempt, and the stream that it returns
 // outlives it. Open returns when the first event with content has arrived; nothing is retried
 // afterwards.
-func Open[E any, P event[E]](ctx context.Context, r *Router, verb llm.Verb, c *llm.Call, begin func(ctx context.Context, target provider.Target) (Source[E], error)) (Source[E], error) {
+func Open[E any, P event[E]](ctx context.Context, r *Router, verb llm.Verb, c *llm.Call, begin func(ctx context.Context, w way) (Source[E], error)) (Source[E], error) {
 	var s *stream[E, P]
-	served, err := r.try(ctx, verb, c, func(t *deployment, target provider.Target, _ time.Time) error {
+	served, err := r.try(ctx, verb, c, func(t *deployment, w way, _ time.Time) error {
 		var err error
-		s, err = open[E, P](ctx, t.StreamTimeout, func(ctx context.Context) (Source[E], error) { return begin(ctx, target) })
+		s, err = open[E, P](ctx, t.StreamTimeout, func(ctx context.Context) (Source[E], error) { return begin(ctx, w) })
 		if err == nil {
 			s.failed = func(e *llm.Error) {
-				r.noteTarget(t, target, e)
+				r.noteTarget(t, w.Target, e)
 				r.note(t, e)
 			}
 		}
@@ -268,7 +268,7 @@ func Open[E any, P event[E]](ctx context.Context, r *Router, verb llm.Verb, c *l
 }
 
 // attempt calls one target of a deployment; start is when the call arrived.
-type attempt func(t *deployment, target provider.Target, start time.Time) error
+type attempt func(t *deployment, w way, start time.Time) error
 
 // try makes attempts until one succeeds or no other can help.
 func (r *Router) try(ctx context.Context, verb llm.Verb, req *llm.Call, do attempt) (Served, error) {

@@ -10,20 +10,40 @@ import (
 // Complete gets a complete response. A failure is an *llm.Error; after several attempts, that of
 // the last.
 func (r *Router) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
-	return whole(ctx, r, llm.VerbChat, &req.Call, (*llm.Response).Metadata, func(ctx context.Context, t provider.Chatter) (*llm.Response, error) {
-		return t.Complete(ctx, req)
+	resp, served, err := Do(ctx, r, llm.VerbChat, &req.Call, func(ctx context.Context, w way) (*llm.Response, error) {
+		chatter, err := as[provider.Chatter](w.Target)
+		if err != nil {
+			return nil, err
+		}
+		fitted, changed := w.within(req)
+		resp, err := chatter.Complete(ctx, fitted)
+		if err != nil {
+			return nil, err
+		}
+		tell(&resp.Meta, changed)
+		return resp, nil
 	})
+	if err == nil {
+		served.note(&resp.Meta)
+	}
+	return resp, err
 }
 
 // Stream gets a streaming response. It returns when the first event with content has arrived, and
 // retries until then as Complete does.
 func (r *Router) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
-	return Open(ctx, r, llm.VerbChat, &req.Call, func(ctx context.Context, target provider.Target) (Source[llm.Event], error) {
-		chatter, err := as[provider.Chatter](target)
+	return Open(ctx, r, llm.VerbChat, &req.Call, func(ctx context.Context, w way) (Source[llm.Event], error) {
+		chatter, err := as[provider.Chatter](w.Target)
 		if err != nil {
 			return nil, err
 		}
-		return chatter.Stream(ctx, req)
+		fitted, changed := w.within(req)
+		s, err := chatter.Stream(ctx, fitted)
+		if err != nil {
+			return nil, err
+		}
+		tell(s.Meta(), changed)
+		return s, nil
 	})
 }
 
@@ -43,8 +63,8 @@ func (r *Router) Rerank(ctx context.Context, req *llm.RerankRequest) (*llm.Reran
 
 // whole is Do for targets that implement a verb's interface.
 func whole[I, T any](ctx context.Context, r *Router, verb llm.Verb, c *llm.Call, meta func(T) *llm.Meta, do func(ctx context.Context, target I) (T, error)) (T, error) {
-	resp, served, err := Do(ctx, r, verb, c, func(ctx context.Context, target provider.Target) (T, error) {
-		t, err := as[I](target)
+	resp, served, err := Do(ctx, r, verb, c, func(ctx context.Context, w way) (T, error) {
+		t, err := as[I](w.Target)
 		if err != nil {
 			var none T
 			return none, err

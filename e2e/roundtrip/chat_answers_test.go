@@ -43,7 +43,7 @@ func (chat) writeAnswer(a *answer, model string) string {
 	}
 	return encoded(object{
 		"id": "chatcmpl-1", "object": "chat.completion", "created": 1764380000, "model": model, "system_fingerprint": "fp_1", "service_tier": "default",
-		"choices": []object{{"index": 0, "message": m, "logprobs": nil, "finish_reason": chatStops[a.stop]}}, "usage": chatUsage(a),
+		"choices": []object{{"index": 0, "message": m, "logprobs": nil, "finish_reason": a.stopWord(chatStops)}}, "usage": chatUsage(a),
 	})
 }
 
@@ -81,7 +81,7 @@ func (chat) writeStream(a *answer, model string) []string {
 			calls++
 		}
 	}
-	chunk(object{}, chatStops[a.stop], nil, true)
+	chunk(object{}, a.stopWord(chatStops), nil, true)
 	chunk(nil, nil, chatUsage(a), false)
 	return append(out, "data: [DONE]\n\n")
 }

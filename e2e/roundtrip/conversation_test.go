@@ -77,6 +77,8 @@ const (
 type answer struct {
 	parts []part
 	stop  string // one of the stops
+	// word is the stop in the provider's own words, where it has several for it; empty for the usual one.
+	word  string
 	usage map[string]int
 }
 
@@ -292,6 +294,14 @@ func halves(s string) []string {
 		return []string{s}
 	}
 	return []string{string(r[:len(r)/2]), string(r[len(r)/2:])}
+}
+
+// stopWord is the stop in the words of a dialect.
+func (a *answer) stopWord(words map[string]string) string {
+	if a.word != "" {
+		return a.word
+	}
+	return words[a.stop]
 }
 
 // usageOf is a count that is there only if it is not zero.

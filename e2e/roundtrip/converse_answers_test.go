@@ -26,7 +26,7 @@ func conUsage(a *answer) object {
 
 func (c converse) writeAnswer(a *answer, _ string) string {
 	return encoded(object{
-		"output": object{"message": object{"role": "assistant", "content": c.blocks(a.parts)}}, "stopReason": conStops[a.stop], "usage": conUsage(a), "metrics": object{"latencyMs": 7},
+		"output": object{"message": object{"role": "assistant", "content": c.blocks(a.parts)}}, "stopReason": a.stopWord(conStops), "usage": conUsage(a), "metrics": object{"latencyMs": 7},
 	})
 }
 
@@ -95,7 +95,7 @@ func (c converse) writeStream(a *answer, _ string) []string {
 		}
 		out = append(out, frame("contentBlockStop", object{"contentBlockIndex": i}))
 	}
-	return append(out, frame("messageStop", object{"stopReason": conStops[a.stop]}), frame("metadata", object{"usage": conUsage(a), "metrics": object{"latencyMs": 7}}))
+	return append(out, frame("messageStop", object{"stopReason": a.stopWord(conStops)}), frame("metadata", object{"usage": conUsage(a), "metrics": object{"latencyMs": 7}}))
 }
 
 // conGot is a response.
@@ -130,6 +130,9 @@ func (c converse) readAnswer(body []byte, stream bool) (*answer, error) {
 		if word == g.Stop {
 			a.stop = stop
 		}
+	}
+	if g.Stop == "guardrail_intervened" || g.Stop == "refusal" {
+		a.stop = stopFilter
 	}
 	a.count(countInput, g.Usage.Input+g.Usage.Read+g.Usage.Written)
 	a.count(countOutput, g.Usage.Output)

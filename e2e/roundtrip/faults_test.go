@@ -11,7 +11,7 @@ import (
 type refusal struct {
 	name string
 	// status and words are of OpenAI's, Anthropic's and Google's APIs; kinds are the types in their
-	// dialects, and of Bedrock the status, the exception and its message.
+	// dialects, of Bedrock the status, the exception and its message, and of Cohere and Ollama the words.
 	status int
 	words  string
 	kinds  map[string]string
@@ -33,6 +33,10 @@ func (u *upstreamKind) vocabulary() string {
 		return "anthropic"
 	case generate:
 		return "google"
+	case cohereChat:
+		return "cohere"
+	case ollamaChat:
+		return "ollama"
 	default:
 		return "bedrock"
 	}
@@ -49,6 +53,10 @@ func (r *refusal) script(u *upstreamKind) *script {
 		s.body = encoded(object{"type": "error", "error": object{"type": r.kinds["anthropic"], "message": r.words}, "request_id": "req_1"})
 	case generate:
 		s.body = encoded(object{"error": object{"code": r.status, "message": r.words, "status": r.kinds["google"]}})
+	case cohereChat:
+		s.body = encoded(object{"id": "c14c80c3", "message": r.kinds["cohere"]})
+	case ollamaChat:
+		s.body = encoded(object{"error": r.kinds["ollama"]})
 	default:
 		status, rest, _ := strings.Cut(r.kinds["bedrock"], " ")
 		exception, words, _ := strings.Cut(rest, " ")
@@ -67,7 +75,7 @@ func refusals() []refusal {
 	return []refusal{
 		{
 			name: "content filter", status: 400, words: "Output blocked by content filtering policy", codes: []string{"request.content_filtered"}, client: 400,
-			kinds: map[string]string{"openai": "invalid_request_error/content_filter", "anthropic": "invalid_request_error"},
+			kinds: map[string]string{"openai": "invalid_request_error/content_filter", "anthropic": "invalid_request_error", "bedrock": "400 ValidationException Output blocked by content filtering policy", "cohere": "blocked output: please adjust your prompt and try again.", "ollama": "the prompt was flagged"},
 		},
 		{
 			name: "529", status: 529, words: "Overloaded", codes: []string{"service.unavailable"}, client: 503, again: true,
@@ -75,31 +83,31 @@ func refusals() []refusal {
 		},
 		{
 			name: "401", codes: []string{"credentials.api_key_invalid", "credentials.invalid"}, client: 403, status: 401, words: "invalid x-api-key",
-			kinds: map[string]string{"openai": "invalid_request_error/invalid_api_key", "anthropic": "authentication_error", "google": "UNAUTHENTICATED", "bedrock": "403 UnrecognizedClientException The security token included in the request is invalid."},
+			kinds: map[string]string{"openai": "invalid_request_error/invalid_api_key", "anthropic": "authentication_error", "google": "UNAUTHENTICATED", "bedrock": "403 UnrecognizedClientException The security token included in the request is invalid.", "cohere": "invalid api token", "ollama": "unauthorized"},
 		},
 		{
 			name: "403", codes: []string{"access.not_granted"}, client: 403, status: 403, words: "You do not have permission to use the model",
-			kinds: map[string]string{"openai": "invalid_request_error/model_access", "anthropic": "permission_error", "google": "PERMISSION_DENIED", "bedrock": "403 AccessDeniedException You don't have access to the model with the specified model ID."},
+			kinds: map[string]string{"openai": "invalid_request_error/model_access", "anthropic": "permission_error", "google": "PERMISSION_DENIED", "bedrock": "403 AccessDeniedException You don't have access to the model with the specified model ID.", "cohere": "your API key does not have permission to use this model", "ollama": "this model requires a subscription, upgrade for access"},
 		},
 		{
 			name: "404", codes: []string{"model.unknown"}, client: 404, status: 404, words: "model: rock does not exist",
-			kinds: map[string]string{"openai": "invalid_request_error/model_not_found", "anthropic": "not_found_error", "google": "NOT_FOUND", "bedrock": "404 ResourceNotFoundException Could not resolve the foundation model from the provided model identifier."},
+			kinds: map[string]string{"openai": "invalid_request_error/model_not_found", "anthropic": "not_found_error", "google": "NOT_FOUND", "bedrock": "404 ResourceNotFoundException Could not resolve the foundation model from the provided model identifier.", "cohere": "model 'rock' not found, make sure the correct model ID was used and that you have access to the model.", "ollama": "model 'rock' not found"},
 		},
 		{
 			name: "429 with retry-after", codes: []string{"limit.requests"}, client: 429, again: true, status: 429, words: "Rate limit reached for requests", header: http.Header{"Retry-After": {"1"}},
-			kinds: map[string]string{"openai": "requests/rate_limit_exceeded", "anthropic": "rate_limit_error", "google": "RESOURCE_EXHAUSTED", "bedrock": "429 ThrottlingException Too many requests, please wait before trying again."},
+			kinds: map[string]string{"openai": "requests/rate_limit_exceeded", "anthropic": "rate_limit_error", "google": "RESOURCE_EXHAUSTED", "bedrock": "429 ThrottlingException Too many requests, please wait before trying again.", "cohere": "You are past the per minute request limit, please wait and try again later.", "ollama": "too many requests"},
 		},
 		{
 			name: "context length", codes: []string{"request.too_long"}, client: 400, status: 400, words: "prompt is too long: 210000 tokens > 200000 maximum; this model's maximum context length is 200000 tokens; the input token count (210000) exceeds the maximum number of tokens allowed (200000).",
-			kinds: map[string]string{"openai": "invalid_request_error/context_length_exceeded", "anthropic": "invalid_request_error", "google": "INVALID_ARGUMENT", "bedrock": "400 ValidationException Input is too long for requested model."},
+			kinds: map[string]string{"openai": "invalid_request_error/context_length_exceeded", "anthropic": "invalid_request_error", "google": "INVALID_ARGUMENT", "bedrock": "400 ValidationException Input is too long for requested model.", "cohere": "too many tokens: size limit exceeded by 11000 tokens. Try using shorter or fewer inputs."},
 		},
 		{
 			name: "500", codes: []string{"service.internal"}, client: 500, again: true, status: 500, words: "Internal server error",
-			kinds: map[string]string{"openai": "server_error/", "anthropic": "api_error", "google": "INTERNAL", "bedrock": "500 InternalServerException The system encountered an unexpected error during processing. Try your request again."},
+			kinds: map[string]string{"openai": "server_error/", "anthropic": "api_error", "google": "INTERNAL", "bedrock": "500 InternalServerException The system encountered an unexpected error during processing. Try your request again.", "cohere": "internal server error, this has been reported to our developers.", "ollama": "llama runner process has terminated: exit status 2"},
 		},
 		{
 			name: "503", codes: []string{"service.unavailable"}, client: 503, again: true, status: 503, words: "The engine is currently overloaded, please try again later",
-			kinds: map[string]string{"openai": "server_error/", "anthropic": "overloaded_error", "google": "UNAVAILABLE", "bedrock": "503 ServiceUnavailableException Bedrock is unable to process your request."},
+			kinds: map[string]string{"openai": "server_error/", "anthropic": "overloaded_error", "google": "UNAVAILABLE", "bedrock": "503 ServiceUnavailableException Bedrock is unable to process your request.", "cohere": "the service is temporarily unavailable", "ollama": "server busy, please try again. maximum pending requests exceeded"},
 		},
 	}
 }

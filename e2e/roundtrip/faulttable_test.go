@@ -105,6 +105,10 @@ func corrupt(u *upstreamKind) string {
 		return "data: {\"choices\":[{\"index\":0,\"delta\":{\"con\n\n"
 	case "anthropic":
 		return "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_del\n\n"
+	case "cohere":
+		return "event: content-delta\ndata: {\"type\":\"content-delta\",\"delta\":{\"mess\n\n"
+	case "ollama":
+		return "{\"message\":{\"role\":\"assistant\",\"con\n"
 	case "google":
 		return "data: {\"candidates\":[{\"content\":{\"par\r\n\r\n"
 	default:
@@ -114,20 +118,12 @@ func corrupt(u *upstreamKind) string {
 	}
 }
 
-// bedrockPath is a path of Bedrock by which a door's calls of a kind are made.
-func bedrockPath(d *door, u *upstreamKind) string {
-	if u.name == "bedrock-invoke" || d.name == "messages" || d.name == "invoke" {
-		return "/invoke"
-	}
-	return "/converse"
-}
-
 func TestAFailedStreamNeverLooksFinished(t *testing.T) {
 	t.Parallel()
 	b := start(t, "litellm_settings: {num_retries: 0}\nrouter_settings: {stream_timeout: 1}")
 	pairs(t, func(t *testing.T, d *door, u *upstreamKind) {
 		t.Helper()
-		begun := half(u, bedrockPath(d, u))
+		begun := half(u, u.path(d))
 		for name, s := range map[string]*script{
 			"cut":     {events: begun, end: "cut"},
 			"corrupt": {events: append(slices.Clone(begun), corrupt(u))},
@@ -176,7 +172,7 @@ func TestAClientThatGoesEndsTheProvidersCall(t *testing.T) {
 	b := start(t, "litellm_settings: {num_retries: 0}")
 	pairs(t, func(t *testing.T, d *door, u *upstreamKind) {
 		t.Helper()
-		s := &script{events: half(u, bedrockPath(d, u)), end: "stall"}
+		s := &script{events: half(u, u.path(d)), end: "stall"}
 		b.fake.set(u.name, s)
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()

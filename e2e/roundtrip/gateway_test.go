@@ -70,14 +70,34 @@ type upstreamKind struct {
 	cannot map[string]string
 	// quiet is what is not sent although the API may have a place, and needs no warning, as cannot.
 	quiet map[string]string
+	// unsaid is what the provider's responses have no place for, by the label of the fact or its beginning.
+	unsaid []string
+	// alone is whether the comparison with LiteLLM leaves it out.
+	alone bool
 }
 
-// speaks is the dialect of a path: Bedrock has two.
+// speaks is the dialect of a path: Bedrock has two, and so have OpenAI and Azure.
 func (u *upstreamKind) speaks(path string) reads {
 	if u.framed && strings.Contains(path, "/invoke") {
 		return invoke{}
 	}
+	path, _, _ = strings.Cut(path, "?")
+	if _, chats := u.dialect.(chat); chats && path[strings.LastIndexByte(path, '/')+1:] == "responses" {
+		return responses{}
+	}
 	return u.dialect
+}
+
+// streamType is the Content-Type of its streams.
+func (u *upstreamKind) streamType() string {
+	switch u.dialect.(type) {
+	case converse, invoke:
+		return "application/vnd.amazon.eventstream"
+	case ollamaChat:
+		return "application/x-ndjson"
+	default:
+		return "text/event-stream"
+	}
 }
 
 // door is a frontend.
@@ -88,16 +108,29 @@ type door struct {
 	dialect writes
 	// only are the kinds of provider that it serves; nil for all.
 	only []string
-	// passes are the kinds whose own API of the dialect gets the bodies as they are; the fake does not
-	// speak it, so nothing is compared.
+	// passes are the kinds whose own API of the dialect gets the bodies as they are.
 	passes []string
+	// members are those of a request, which every warning and error about a field begins with.
+	members []string
 	// cannot is what the frontend's dialect has no place for, as upstreamKind's.
 	cannot map[string]string
 }
 
 // served reports whether a door serves a kind of provider.
 func (d *door) served(u *upstreamKind) bool {
-	return !slices.Contains(d.passes, u.name) && (d.only == nil || slices.Contains(d.only, u.name))
+	return d.only == nil || slices.Contains(d.only, u.name)
+}
+
+// path is one by which a door's calls of the kind reach the provider, as far as the dialect depends on it.
+func (u *upstreamKind) path(d *door) string {
+	switch {
+	case slices.Contains(d.passes, u.name):
+		return "v1/" + d.name
+	case u.framed && (u.name == "bedrock-invoke" || d.name == "messages" || d.name == "invoke"):
+		return "/invoke"
+	default:
+		return "/"
+	}
 }
 
 // why is the reason for which a fact has no place; empty if it has one.
@@ -202,7 +235,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, whole)
 		return
 	}
-	w.Header().Set("Content-Type", map[bool]string{true: "application/vnd.amazon.eventstream", false: "text/event-stream"}[u.framed])
+	w.Header().Set("Content-Type", u.streamType())
 	events := s.events
 	if s.answer != nil {
 		events = u.speaks(path).writeStream(s.answer, u.model)

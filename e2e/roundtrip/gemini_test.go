@@ -372,7 +372,7 @@ func (g generate) piece(parts []genPart, finish string, a *answer, model string,
 }
 
 func (g generate) writeAnswer(a *answer, model string) string {
-	return encoded(g.piece(g.parts(g.signed(a)), genStops[a.stop], a, model, true))
+	return encoded(g.piece(g.parts(g.signed(a)), a.stopWord(genStops), a, model, true))
 }
 
 func (g generate) writeStream(a *answer, model string) []string {
@@ -388,11 +388,14 @@ func (g generate) writeStream(a *answer, model string) []string {
 			pieces = append(pieces, g.parts([]part{half})...)
 		}
 	}
+	if len(pieces) == 0 { // a filter has left nothing
+		return []string{"data: " + encoded(g.piece([]genPart{}, a.stopWord(genStops), a, model, true)) + "\r\n\r\n"}
+	}
 	var out []string
 	for i := range pieces {
 		finish, last := "", i == len(pieces)-1
 		if last {
-			finish = genStops[a.stop]
+			finish = a.stopWord(genStops)
 		}
 		out = append(out, "data: "+encoded(g.piece(pieces[i:i+1], finish, a, model, last))+"\r\n\r\n")
 	}
@@ -468,7 +471,7 @@ func (g generate) readAnswer(body []byte, stream bool) (*answer, error) {
 				continue
 			case "MAX_TOKENS":
 				a.stop = stopLength
-			case "SAFETY":
+			case "SAFETY", "PROHIBITED_CONTENT", "RECITATION", "BLOCKLIST", "SPII":
 				a.stop = stopFilter
 			case "STOP":
 				a.stop = stopEnd

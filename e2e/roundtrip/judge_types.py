@@ -103,6 +103,7 @@ def response(kind, body):
 def openai():
     from openai.types import chat, responses
     from openai.types.chat import completion_create_params as params
+    from openai.types.responses import response_create_params as inputs
 
     strict_dicts("openai")
 
@@ -111,6 +112,8 @@ def openai():
             body = dict(body)
             kind = params.CompletionCreateParamsStreaming if body.get("stream") else params.CompletionCreateParamsNonStreaming
             return request([kind], body)
+        if what == "responses request":
+            return request([inputs.ResponseCreateParamsStreaming if body.get("stream") else inputs.ResponseCreateParamsNonStreaming], dict(body))
         return response({
             "chat answer": chat.ChatCompletion, "chat event": chat.ChatCompletionChunk,
             "responses answer": responses.Response, "responses event": responses.ResponseStreamEvent,

@@ -66,6 +66,16 @@ func (b *bench) converse(ctx context.Context, d *door, u *upstreamKind, c *conve
 		calls := s.taken()
 		*reached = append(*reached, calls...)
 		warned := strings.Join(resp.header.Values("X-Outcrop-Warnings"), ", ")
+		for _, m := range oneWarning.FindAllStringSubmatch(warned, -1) {
+			if !d.named(m[2]) {
+				fault("a warning is about %q, which is no field of the client's API", m[2])
+			}
+		}
+		if e, ok := readError(d, resp); resp.status == 400 && ok {
+			if field, _, _ := strings.Cut(e.said, " "); !d.named(strings.TrimSuffix(field, ":")) {
+				fault("an error is about %q, which is no field of the client's API", field)
+			}
+		}
 		if l := refused(d, u, c.name, &ask, resp); l != nil {
 			out.losses = append(out.losses, *l)
 			break
@@ -93,7 +103,7 @@ func (b *bench) converse(ctx context.Context, d *door, u *upstreamKind, c *conve
 		}
 		want := ask.facts()
 		if round > 0 { // the client has only what the door gave it; the provider wants its own again
-			want = asSaid(c).facts()
+			want = u.without(asSaid(c).facts())
 		}
 		out.compare(d, u, c.name, false, want, seen.facts(), warned)
 		read, err := d.dialect.readAnswer(resp.body, stream)
@@ -101,7 +111,7 @@ func (b *bench) converse(ctx context.Context, d *door, u *upstreamKind, c *conve
 			fault("the client cannot read the response: %v", err)
 			break
 		}
-		out.compare(d, u, c.name, true, sayable(u.speaks(x.path), &reply), read.facts(), warned+string(resp.body))
+		out.compare(d, u, c.name, true, u.sayable(x.path, &reply), read.facts(), warned+string(resp.body))
 		if round > 0 || c.results == nil {
 			break
 		}
@@ -110,7 +120,8 @@ func (b *bench) converse(ctx context.Context, d *door, u *upstreamKind, c *conve
 }
 
 // sayable are the facts of an answer that the provider's dialect can say.
-func sayable(dialect reads, a *answer) facts {
+func (u *upstreamKind) sayable(path string, a *answer) facts {
+	dialect := u.speaks(path)
 	body := dialect.writeAnswer(a, "rock")
 	var self writes
 	switch dialect.(type) {
@@ -124,12 +135,28 @@ func sayable(dialect reads, a *answer) facts {
 		self = generate{}
 	case converse:
 		self = converse{}
+	case responses:
+		self = responses{}
+	default: // nobody reads it here
+		said := u.without(a.facts())
+		if slices.Contains(u.unsaid, "end at a stop sequence") && said["stop reason"] == stopFilter {
+			said["stop reason"] = stopEnd
+		}
+		return said
 	}
 	read, err := self.readAnswer([]byte(body), false)
 	if err != nil {
 		panic(err) // the dialects here read what they write
 	}
 	return read.facts()
+}
+
+// without leaves out what the provider's responses have no place for.
+func (u *upstreamKind) without(said facts) facts {
+	for _, begin := range u.unsaid {
+		maps.DeleteFunc(said, func(label, _ string) bool { return strings.HasPrefix(label, begin) })
+	}
+	return said
 }
 
 // follow is the request that goes on from an answer with the results of its calls.
@@ -153,6 +180,18 @@ func asSaid(c *conversation) *request {
 	return &next
 }
 
+// named reports whether a field is one of the door's API.
+func (d *door) named(field string) bool {
+	end := strings.IndexAny(field, ".[")
+	if end < 0 {
+		end = len(field)
+	}
+	return d.members == nil || slices.Contains(d.members, field[:end])
+}
+
+// placed is an error about a position in a conversation.
+var placed = regexp.MustCompile(`^(?:messages|input|contents)[\[.]`)
+
 // refused is the loss that a refusal names; nil if the response is none that names one.
 func refused(d *door, u *upstreamKind, name string, ask *request, r *response) *loss {
 	if r.status != 400 {
@@ -168,10 +207,11 @@ func refused(d *door, u *upstreamKind, name string, ask *request, r *response) *
 		return nil
 	}
 	said := e.Message + e.Error.Message
+	about, _, _ := strings.Cut(said, " ")
 	for label, want := range ask.facts() {
 		for _, hint := range hints(label) {
-			if strings.HasPrefix(said, hint) && why(d.cannot, label) == "" {
-				return &loss{d.name, u.name, name, label, false, want, "", "refused: " + said}
+			if (strings.Contains(strings.ToLower(about), hint) || placed.MatchString(said) && strings.Contains(said, hint)) && why(d.cannot, label) == "" {
+				return &loss{d.name, u.name, name, label, false, want, "", "refused: " + placeless.ReplaceAllString(said, "")}
 			}
 		}
 	}
@@ -242,7 +282,7 @@ func moved(label string, want, got facts) string {
 type missing struct{ label, why string }
 
 // placeless replaces the positions in the fields of warnings, which depend on the frontend.
-var placeless = regexp.MustCompile(`^(?:refused: )?(?:messages|input|contents)[^ :]*: `)
+var placeless = regexp.MustCompile(`^(?:messages|input|contents)[^ :]*: `)
 
 func TestNothingIsLostThatBothSidesCanSay(t *testing.T) {
 	b := start(t, "")

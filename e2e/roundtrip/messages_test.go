@@ -306,7 +306,7 @@ func (a *answer) sequence() any {
 
 func (m messages) writeAnswer(a *answer, model string) string {
 	return encoded(object{
-		"id": "msg_1", "type": "message", "role": "assistant", "model": model, "content": m.blocks(a.parts), "stop_reason": msgStops[a.stop], "stop_sequence": a.sequence(), "usage": msgUsage(a),
+		"id": "msg_1", "type": "message", "role": "assistant", "model": model, "content": m.blocks(a.parts), "stop_reason": a.stopWord(msgStops), "stop_sequence": a.sequence(), "usage": msgUsage(a),
 	})
 }
 
@@ -343,7 +343,7 @@ func (m messages) events(a *answer, model string) []object {
 		}
 		out = append(out, object{"type": "content_block_stop", "index": i})
 	}
-	return append(out, object{"type": "message_delta", "delta": object{"stop_reason": msgStops[a.stop], "stop_sequence": a.sequence()}, "usage": msgUsage(a)}, object{"type": "message_stop"})
+	return append(out, object{"type": "message_delta", "delta": object{"stop_reason": a.stopWord(msgStops), "stop_sequence": a.sequence()}, "usage": msgUsage(a)}, object{"type": "message_stop"})
 }
 
 func (m messages) writeStream(a *answer, model string) []string {

@@ -18,6 +18,14 @@ func upstreams() []*upstreamKind {
 		"name of a document": noField, "cache point*": "the API caches by itself", "strict schema of a tool": noField, "parallel calls": noField, "user": noField,
 	}
 	geminiQuiet := map[string]string{"thought": "the API takes back signatures only, so this is no warning"}
+	cohereCannot := map[string]string{
+		"document*": "the API takes documents as text", "name of a document": "the API takes documents as text", "cache point*": "the API caches by itself", "failure of*": noField, "signature": noField,
+		"image in*": "results of tools are text", "parallel calls": noField, "user": noField, "tool choice": "the API cannot name a tool", "tool": "only the named one is offered", "schema of*": "only the named one is offered",
+	}
+	ollamaCannot := map[string]string{
+		"document*": "the API takes images only", "name of a document": "the API takes images only", "cache point*": "the API caches by itself", "failure of*": noField, "signature": noField,
+		"strict schema of a tool": noField, "parallel calls": noField, "user": noField, "tool choice": noField, "tool": "only the named one is offered", "schema of*": "only the named one is offered",
+	}
 	return []*upstreamKind{
 		{
 			name: "bedrock", title: "Bedrock (Converse)", params: "model: bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0, api_key: SECRET, aws_region_name: us-east-1, aws_bedrock_runtime_endpoint: BASE",
@@ -28,11 +36,21 @@ func upstreams() []*upstreamKind {
 			model: "claude-sonnet-4-5-20250929", dialect: invoke{}, framed: true, cannot: claudeCannot,
 		},
 		{name: "openai", title: "OpenAI", params: "model: openai/gpt-4.1, api_key: SECRET, api_base: BASE", model: "gpt-4.1-2025-04-14", dialect: chat{}, cannot: chatCannot},
-		{name: "azure", title: "Azure", params: "model: azure/rocks, api_key: SECRET, api_base: BASE, api_version: \"2024-10-21\"", model: "gpt-4.1-2025-04-14", dialect: chat{}, cannot: chatCannot},
+		{name: "azure", title: "Azure", params: "model: azure/rocks, api_key: SECRET, api_base: BASE, api_version: \"2025-03-01-preview\"", model: "gpt-4.1-2025-04-14", dialect: chat{}, cannot: chatCannot},
+		{name: "azure-ai", title: "Azure AI Foundry", params: "model: azure_ai/rocks, api_key: SECRET, api_base: BASE", model: "rocks", dialect: chat{}, cannot: chatCannot, alone: true},
 		{name: "anthropic", title: "Anthropic", params: "model: anthropic/claude-sonnet-4-5, api_key: SECRET, api_base: BASE", model: "claude-sonnet-4-5-20250929", dialect: messages{}, cannot: claudeCannot},
 		{name: "gemini", title: "Gemini", params: "model: gemini/gemini-2.5-pro, api_key: SECRET, api_base: BASE", model: "gemini-2.5-pro", dialect: generate{}, cannot: geminiCannot, quiet: geminiQuiet},
 		{name: "vertex-gemini", title: "Gemini on Vertex AI", params: "model: vertex_ai/gemini-2.5-pro, vertex_credentials: ACCOUNT, api_base: BASE", model: "gemini-2.5-pro", dialect: generate{bare: true}, cannot: geminiCannot, quiet: geminiQuiet},
 		{name: "vertex-claude", title: "Claude on Vertex AI", params: "model: vertex_ai/claude-sonnet-4-5@20250929, vertex_credentials: ACCOUNT, api_base: BASE", model: "claude-sonnet-4-5-20250929", dialect: messages{}, cannot: claudeCannot},
+		{name: "vertex-open", title: "open models on Vertex AI", params: "model: vertex_ai/meta/rocks-maas, vertex_credentials: ACCOUNT, api_base: BASE", model: "rocks-maas", dialect: chat{}, cannot: chatCannot, alone: true},
+		{
+			name: "cohere", title: "Cohere", params: "model: cohere/command-a-03-2025, api_key: SECRET, api_base: BASE", dialect: cohereChat{}, cannot: cohereCannot, alone: true,
+			unsaid: []string{"signature", "citation", countWrite, countThink},
+		},
+		{
+			name: "ollama", title: "Ollama", params: "model: ollama/rock, api_key: SECRET, api_base: BASE", model: "rock", dialect: ollamaChat{}, cannot: ollamaCannot, alone: true,
+			unsaid: []string{"signature", "citation", "end at a stop sequence", countRead, countWrite, countThink},
+		},
 	}
 }
 
@@ -52,14 +70,14 @@ func fixed(path string) func(string, bool) string { return func(string, bool) st
 func doors() []*door {
 	bedrock := []string{"bedrock", "bedrock-invoke"}
 	return []*door{
-		{name: "chat", title: "chat completions", path: fixed("/v1/chat/completions"), dialect: chat{client: true}, cannot: map[string]string{"failure of*": noField, "end at a stop sequence": noField}},
-		{name: "responses", title: "Responses", passes: []string{"openai", "azure"}, path: fixed("/v1/responses"), dialect: responses{}, cannot: map[string]string{
+		{name: "chat", title: "chat completions", path: fixed("/v1/chat/completions"), dialect: chat{client: true}, members: strings.Fields("messages tools tool_choice parallel_tool_calls max_tokens max_completion_tokens temperature top_p top_k stop seed presence_penalty frequency_penalty user metadata reasoning_effort thinking response_format cache_control"), cannot: map[string]string{"failure of*": noField, "end at a stop sequence": noField}},
+		{name: "responses", title: "Responses", passes: []string{"openai", "azure"}, path: fixed("/v1/responses"), dialect: responses{}, members: strings.Fields("input instructions tools tool_choice parallel_tool_calls max_output_tokens temperature top_p user metadata reasoning text include"), cannot: map[string]string{
 			"failure of*": noField, "stop sequences": noField, "end at a stop sequence": noField, "top k": noField, "seed": noField, "presence penalty": noField, "frequency penalty": noField, "cache point*": noField,
 		}},
-		{name: "messages", title: "Messages", path: fixed("/v1/messages"), dialect: messages{}, cannot: map[string]string{
+		{name: "messages", title: "Messages", path: fixed("/v1/messages"), dialect: messages{}, members: strings.Fields("messages system tools tool_choice max_tokens temperature top_p top_k stop_sequences metadata thinking output_config cache_control"), cannot: map[string]string{
 			"seed": noField, "presence penalty": noField, "frequency penalty": noField,
 		}},
-		{name: "gemini", title: "generateContent", dialect: generate{}, path: func(model string, stream bool) string {
+		{name: "gemini", title: "generateContent", dialect: generate{}, members: strings.Fields("contents systemInstruction tools toolConfig generationConfig cachedContent labels"), path: func(model string, stream bool) string {
 			return "/v1beta/models/" + model + map[bool]string{true: ":streamGenerateContent?alt=sse", false: ":generateContent"}[stream]
 		}, cannot: map[string]string{
 			"cache point*": noField, "strict schema of a tool": noField, "name of a document": noField, "user": noField, "parallel calls": noField, "end at a stop sequence": noField, "tokens written to the cache": noField,
@@ -77,15 +95,16 @@ func doors() []*door {
 
 // hints are words of warnings that explain the loss of facts with these labels.
 func hints(label string) []string {
+	longest, found := "", ""
 	for name, words := range map[string]string{
-		"thought": "field=reasoning;", "signature": "field=reasoning;", "image": "image", "document": "document file", "name of a document": "names",
+		"thought": "reasoning:", "signature": "reasoning:", "image": "image file", "document": "document file", "name of a document": "names",
 		"cache point": "cache", "temperature": "temperature", "top p": "top_p topP", "top k": "top_k topK", "seed": "seed", "presence": "presence", "frequency": "frequency",
 		"user": "user metadata", "JSON schema": "format schema", "thinking": "thinking reasoning", "parallel": "parallel", "tool choice": "tool_choice toolChoice toolConfig", "failure": "is_error status error",
-		"tool": "tools", "stop sequences": "stop", "end at": "stop", "strict": "strict", "citation": "citation annotation",
+		"tool": "tools tool_choice toolChoice toolConfig", "schema of": "tools tool_choice toolChoice toolConfig", "stop sequences": "stop", "end at": "stop", "strict": "strict", "citation": "citation annotation",
 	} {
-		if strings.HasPrefix(label, name) {
-			return strings.Fields(words)
+		if strings.HasPrefix(label, name) && len(name) > len(longest) {
+			longest, found = name, words
 		}
 	}
-	return nil
+	return strings.Fields(found)
 }

@@ -128,6 +128,9 @@ func Keys(r *http.Request) gateway.Credentials {
 	case scheme != "":
 		c.Scheme = gateway.NoScheme
 	}
+	if last := &c.Keys[len(c.Keys)-1]; *last == "" && strings.HasPrefix(r.URL.Path, "/v1beta/") {
+		*last = r.URL.Query().Get("key") // of Google's API
+	}
 	return c
 }
 

@@ -86,7 +86,7 @@ func reasonOf(w llm.Warning) string {
 		return ""
 	case w.Field == "timeout":
 		return "the gateway's own timeouts apply"
-	case strings.HasPrefix(w.Field, "messages[") || strings.HasPrefix(w.Field, "messages."):
+	case strings.HasPrefix(w.Field, "messages[") || strings.HasPrefix(w.Field, "messages.") || strings.HasPrefix(w.Field, "input[") || strings.HasPrefix(w.Field, "contents["):
 		return "the model does not support this member"
 	default:
 		return "the model does not support this parameter"

@@ -200,11 +200,7 @@ func (x *exchange) decoded(context.Context) (*llm.Request, error) {
 
 // warnings are those of a translated response.
 func (x *exchange) warnings(meta *llm.Meta) []llm.Warning {
-	all := slices.Clone(x.request.LLM.OrderWarnings(x.request.Warnings, meta.Warnings))
-	for i := range all {
-		all[i].Field = wire.Param(all[i].Field)
-	}
-	return all
+	return slices.Clone(x.request.LLM.OrderWarnings(x.request.Warnings, meta.Warnings))
 }
 
 // whole is apart from create because its stack would come on top of what a stream needs.

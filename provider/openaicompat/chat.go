@@ -61,6 +61,7 @@ func (t *target) call(ctx context.Context, req *llm.Request, stream bool) (*exch
 	}
 	*buf, warnings = w.Buf, append(warnings, encoded...)
 	edit := t.edit(req.DropParams)
+	edit.Name = func(member string) string { return req.FieldName(wire.FieldOf(member)) }
 	pieces, changed, err := edit.Apply(w.Buf)
 	if err != nil {
 		return nil, err

@@ -118,7 +118,7 @@ func Classify(r *wire.RefusalError) llm.Code {
 		return llm.CodeTooLong
 	case r.Status == http.StatusRequestEntityTooLarge:
 		return llm.CodeTooLong
-	case has("content management policy", "content policy", "content filter", "safety system", "flagged", "moderation", "usage policies") && is(400, 403, 422):
+	case has("content management policy", "content policy", "content filter", "content filtering", "safety system", "blocked input", "blocked output", "flagged", "moderation", "usage policies") && is(400, 403, 422):
 		return llm.CodeContentFiltered
 	case r.Status == http.StatusTooManyRequests:
 		return limit(r.Message)

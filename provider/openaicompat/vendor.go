@@ -180,6 +180,7 @@ func ParseVendor(text []byte) (*Vendor, error) {
 	if q.NoModel {
 		v.edits.Own = map[string]bool{"model": true}
 	}
+	v.edits.Ollamas = v.Name != "ollama"
 	v.otherEdits = openaichat.Edits{Rename: q.Rename, Remove: v.edits.Remove, Unsupported: v.edits.Unsupported}
 	v.responseEdits = openaichat.Edits{Remove: v.edits.Remove, Unsupported: set(slices.DeleteFunc(slices.Clone(q.Unsupported), func(name string) bool { return name == "store" }))}
 	if !q.KeepsResponses {

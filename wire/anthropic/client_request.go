@@ -119,7 +119,7 @@ func (e *requestWriter) turns() error {
 	for i := 0; i < len(turns); {
 		role := turns[i].Role
 		var blocks []llm.Block
-		path := "messages[" + strconv.Itoa(turns[i].Number(i)) + "].content"
+		path := e.req.FieldName(llm.Field{Kind: llm.FieldContent, Index: turns[i].Number(i)})
 		for ; i < len(turns) && turns[i].Role == role; i++ {
 			if blocks == nil {
 				blocks = slices.Clip(turns[i].Blocks)

@@ -23,7 +23,7 @@ type outputFormat struct {
 // settings reads the settings that llm has a field for.
 func (d *decoder) settings(w *wireRequest) error {
 	r := &d.out.LLM
-	r.MaxTokens, r.CapMaxTokens = w.MaxTokens.Opt, true
+	r.MaxTokens, r.KeepMaxTokens = w.MaxTokens.Opt, true
 	switch {
 	case r.MaxTokens.Set && r.MaxTokens.Value < 1:
 		return llm.Invalid("max_tokens", "max_tokens: Input should be greater than or equal to 1, not %d", r.MaxTokens.Value)

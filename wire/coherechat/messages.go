@@ -16,12 +16,13 @@ func (e *encoder) messages() error {
 		e.content(texts)
 		e.w.EndObject()
 	}
-	for i := range e.req.Turns {
+	for i := 0; i < len(e.req.Turns); {
 		t := &e.req.Turns[i]
+		n := llm.OneMessage(e.req.Turns[i:])
 		var err error
 		switch t.Role {
 		case llm.RoleAssistant:
-			err = e.assistant(t, t.Number(i))
+			err = e.assistant(e.req.Turns[i:i+n], i)
 		case llm.RoleSystem:
 			if texts := e.texts(t.Blocks); len(texts) > 0 {
 				e.message("system", "")
@@ -29,11 +30,12 @@ func (e *encoder) messages() error {
 				e.w.EndObject()
 			}
 		default:
-			err = e.user(t, t.Number(i))
+			err = e.user(e.req.Turns[i:i+n], i)
 		}
 		if err != nil {
 			return err
 		}
+		i += n
 	}
 	e.w.EndArray()
 	return nil
@@ -92,46 +94,24 @@ func (e *encoder) block(message, block int) string {
 	return e.req.FieldName(llm.Field{Kind: llm.FieldBlock, Index: message, Block: block})
 }
 
-// user writes a turn of the user: the results of tools as messages of their own, and the rest as one.
-func (e *encoder) user(t *llm.Turn, message int) error {
-	for j := range t.Blocks {
-		if r := t.Blocks[j].ToolResult; r != nil {
-			if err := e.result(r, message, j); err != nil {
+// user writes the turns from index first on, which are one message of the user: the results of tools as
+// messages of their own, and the rest as one.
+func (e *encoder) user(turns []llm.Turn, first int) error {
+	var parts []*llm.Block
+	for i := range turns {
+		t := &turns[i]
+		for j := range t.Blocks {
+			b := &t.Blocks[j]
+			if b.ToolResult != nil {
+				if err := e.result(b.ToolResult, t.Number(first+i), j); err != nil {
+					return err
+				}
+				continue
+			}
+			var err error
+			if parts, err = e.part(parts, b, e.block(t.Number(first+i), j)); err != nil {
 				return err
 			}
-		}
-	}
-	var parts []*llm.Block
-	for j := range t.Blocks {
-		b := &t.Blocks[j]
-		path := e.block(message, j)
-		switch b.Kind {
-		case llm.BlockToolResult:
-		case llm.BlockCachePoint:
-			e.cachePoint()
-		case llm.BlockText:
-			if b.Text != "" {
-				parts = append(parts, b)
-			}
-		case llm.BlockImage:
-			if b.Media.Base64.IsZero() {
-				return llm.Unsupported(path, "%s: Cohere's API takes images as base64", path)
-			}
-			parts = append(parts, b)
-		case llm.BlockDocument:
-			m := *b.Media
-			if m.Text == "" && isText(m.Format) && !m.Base64.IsZero() {
-				m.Text = strings.ToValidUTF8(string(m.Base64.Decode()), "\uFFFD")
-			}
-			if m.Text == "" {
-				return llm.Unsupported(path, "%s: Cohere's API takes documents as text, not in the format %q", path, llm.Clip(m.Format, 30))
-			}
-			e.files = append(e.files, &m)
-		default:
-			if b.Kind != llm.BlockOther || b.Text == "" {
-				return llm.Unsupported(path, "%s: Cohere's API takes texts, images and documents here", path)
-			}
-			parts = append(parts, &llm.Block{Kind: llm.BlockText, Text: b.Text})
 		}
 	}
 	if len(parts) == 0 {
@@ -169,6 +149,41 @@ func (e *encoder) user(t *llm.Turn, message int) error {
 	return nil
 }
 
+// part appends what a block of the user becomes in the content of a message, which is nothing for what has
+// another place.
+func (e *encoder) part(parts []*llm.Block, b *llm.Block, path string) ([]*llm.Block, error) {
+	switch b.Kind {
+	case llm.BlockCachePoint:
+		e.cachePoint()
+		return parts, nil
+	case llm.BlockText:
+		if b.Text == "" {
+			return parts, nil
+		}
+		return append(parts, b), nil
+	case llm.BlockImage:
+		if b.Media.Base64.IsZero() {
+			return nil, llm.Unsupported(path, "%s: Cohere's API takes images as base64", path)
+		}
+		return append(parts, b), nil
+	case llm.BlockDocument:
+		m := *b.Media
+		if m.Text == "" && isText(m.Format) && !m.Base64.IsZero() {
+			m.Text = strings.ToValidUTF8(string(m.Base64.Decode()), "\uFFFD")
+		}
+		if m.Text == "" {
+			return nil, llm.Unsupported(path, "%s: Cohere's API takes documents as text, not in the format %q", path, llm.Clip(m.Format, 30))
+		}
+		e.files = append(e.files, &m)
+		return parts, nil
+	default:
+		if b.Kind != llm.BlockOther || b.Text == "" {
+			return nil, llm.Unsupported(path, "%s: Cohere's API takes texts, images and documents here", path)
+		}
+		return append(parts, &llm.Block{Kind: llm.BlockText, Text: b.Text}), nil
+	}
+}
+
 // result writes what a tool returned.
 func (e *encoder) result(r *llm.ToolResult, message, block int) error {
 	path := e.block(message, block)
@@ -201,36 +216,40 @@ func (e *encoder) result(r *llm.ToolResult, message, block int) error {
 	return nil
 }
 
-// assistant writes a turn of the model.
-func (e *encoder) assistant(t *llm.Turn, message int) error {
+// assistant writes the turns from index first on, which are one message of the model.
+func (e *encoder) assistant(turns []llm.Turn, first int) error {
 	var thoughts, texts []string
 	var calls []*llm.ToolUse
-	for j := range t.Blocks {
-		b := &t.Blocks[j]
-		switch b.Kind {
-		case llm.BlockText:
-			if b.Text != "" {
+	for i := range turns {
+		t := &turns[i]
+		message := t.Number(first + i)
+		for j := range t.Blocks {
+			b := &t.Blocks[j]
+			switch b.Kind {
+			case llm.BlockText:
+				if b.Text != "" {
+					texts = append(texts, b.Text)
+				}
+			case llm.BlockReasoning:
+				if b.Text != "" {
+					thoughts = append(thoughts, b.Text)
+				}
+				if b.Signature != "" {
+					e.warn(llm.WarnDropped, llm.Field{Kind: llm.FieldReasoned, Index: message}, "the signature is another model's")
+				}
+			case llm.BlockRedacted:
+				e.warn(llm.WarnDropped, llm.Field{Kind: llm.FieldReasoned, Index: message}, "reasoning of another model")
+			case llm.BlockCachePoint:
+				e.cachePoint()
+			case llm.BlockToolUse:
+				calls = append(calls, b.ToolUse)
+			default:
+				if b.Text == "" {
+					path := e.block(message, j)
+					return llm.Unsupported(path, "%s: this block has no form in a message of a model of Cohere's", path)
+				}
 				texts = append(texts, b.Text)
 			}
-		case llm.BlockReasoning:
-			if b.Text != "" {
-				thoughts = append(thoughts, b.Text)
-			}
-			if b.Signature != "" {
-				e.warn(llm.WarnDropped, llm.Field{Kind: llm.FieldReasoned, Index: message}, "the signature is another model's")
-			}
-		case llm.BlockRedacted:
-			e.warn(llm.WarnDropped, llm.Field{Kind: llm.FieldReasoned, Index: message}, "reasoning of another model")
-		case llm.BlockCachePoint:
-			e.cachePoint()
-		case llm.BlockToolUse:
-			calls = append(calls, b.ToolUse)
-		default:
-			if b.Text == "" {
-				path := e.block(message, j)
-				return llm.Unsupported(path, "%s: this block has no form in a message of a model of Cohere's", path)
-			}
-			texts = append(texts, b.Text)
 		}
 	}
 	if len(thoughts)+len(texts)+len(calls) == 0 {

@@ -12,7 +12,8 @@ import (
 // AppendRequest writes a request as a body of the chat API. It returns what it changed or left out.
 // The error is an *llm.Error for what the API does not have.
 func AppendRequest(w *jsonx.Writer, req *llm.Request, model string) ([]llm.Warning, error) {
-	e := &encoder{w: w, req: req}
+	req, dropped := req.WithoutOllamas()
+	e := &encoder{w: w, req: req, warnings: dropped}
 	w.Object()
 	w.Key("model")
 	w.String(model)
@@ -186,6 +187,7 @@ func (e *encoder) others() {
 func (e *encoder) unmapped() error {
 	for i := range e.req.Unmapped {
 		m := &e.req.Unmapped[i]
+		name := e.req.FieldName(llm.Field{Kind: llm.FieldUnmapped, Name: m.Name})
 		switch m.Name {
 		case "seed", "presence_penalty", "frequency_penalty":
 			if e.key(m.Name) {
@@ -193,13 +195,13 @@ func (e *encoder) unmapped() error {
 			}
 		case "store", "prompt_cache_key", "prediction", "verbosity":
 			if value := string(m.Value); value != "false" && value != `"medium"` { // OpenAI's defaults
-				e.warnings = append(e.warnings, llm.Warning{Code: llm.WarnDropped, Field: m.Name})
+				e.warnings = append(e.warnings, llm.Warning{Code: llm.WarnDropped, Field: name})
 			}
 		default:
 			if value := string(m.Value); jsonx.Empty(m.Value) || value == "0" || value == "false" || value == `["text"]` {
 				continue
 			}
-			if err := e.refuse(m.Name, "%s is not supported by Cohere's API", m.Name); err != nil {
+			if err := e.refuse(name, "%s is not supported by Cohere's API", name); err != nil {
 				return err
 			}
 		}

@@ -35,6 +35,7 @@ type encoder struct {
 
 // position locates a block in an llm.Request. It is formatted only when a message needs it.
 type position struct {
+	call       *llm.Call // whose words name it; nil for llm's own
 	system     bool
 	turn       int
 	block      int
@@ -43,7 +44,15 @@ type position struct {
 }
 
 func (p position) String() string {
-	s := "messages[" + strconv.Itoa(p.turn) + "].content[" + strconv.Itoa(p.block) + "]"
+	f := llm.Field{Kind: llm.FieldBlock, Index: p.turn, Block: p.block}
+	if p.call != nil && p.haveResult && !p.system {
+		f.Kind, f.Number = llm.FieldResultPart, p.result
+		return p.call.FieldName(f)
+	}
+	if p.call != nil && !p.system {
+		return p.call.FieldName(f)
+	}
+	s := f.String()
 	if p.system {
 		s = "system[" + strconv.Itoa(p.block) + "]"
 	}
@@ -87,13 +96,13 @@ func (e *encoder) request(r *llm.Request) {
 	w.Object()
 	if len(r.Turns) > 0 {
 		w.Key("messages")
-		e.turns(r.Turns)
+		e.turns(&r.Call, r.Turns)
 	}
 	if len(r.System) > 0 {
 		w.Key("system")
 		w.Array()
 		for i := range r.System {
-			e.block(&r.System[i], position{system: true, block: i})
+			e.block(&r.System[i], position{call: &r.Call, system: true, block: i})
 		}
 		w.EndArray()
 	}
@@ -266,7 +275,7 @@ func (e *encoder) settings(r *llm.Request) {
 }
 
 // turns writes the conversation, merging neighbouring turns of one role into one message.
-func (e *encoder) turns(turns []llm.Turn) {
+func (e *encoder) turns(call *llm.Call, turns []llm.Turn) {
 	w := &e.w
 	w.Array()
 	for i := 0; i < len(turns); {
@@ -276,7 +285,7 @@ func (e *encoder) turns(turns []llm.Turn) {
 		w.Array()
 		for ; i < len(turns) && turns[i].Role == role; i++ {
 			for j := range turns[i].Blocks {
-				e.block(&turns[i].Blocks[j], position{turn: turns[i].Number(i), block: j})
+				e.block(&turns[i].Blocks[j], position{call: call, turn: turns[i].Number(i), block: j})
 			}
 		}
 		w.EndArray()

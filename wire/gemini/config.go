@@ -14,7 +14,7 @@ func (e *encoder) tools() error {
 	req, w := e.req, e.w
 	for i := range req.Tools {
 		t := &req.Tools[i]
-		path := "tools[" + strconv.Itoa(t.At(i)) + "]"
+		path := e.req.FieldName(llm.Field{Kind: llm.FieldTool, Index: t.At(i)})
 		if t.Other != nil && t.Other.Name != dialectTool || len(t.Own) > 0 {
 			return llm.Unsupported(path, "%s: this tool has no form in Gemini's API; it takes function tools", path)
 		}
@@ -33,7 +33,7 @@ func (e *encoder) tools() error {
 		w.Array()
 		for i := range req.Tools {
 			if t := &req.Tools[i]; t.Other == nil {
-				e.function(t)
+				e.function(t, t.At(i))
 			}
 		}
 		w.EndArray()
@@ -47,7 +47,7 @@ func (e *encoder) tools() error {
 	if req.WebSearch != nil {
 		w.Raw(jsonx.Raw(`{"googleSearch":{}}`))
 		if !jsonx.Empty(req.WebSearch) {
-			e.warn(llm.WarnDropped, "web_search_options", "Gemini's web search has no settings")
+			e.dropped(llm.FieldWebSearch, "Gemini's web search has no settings")
 		}
 	}
 	w.EndArray()
@@ -58,7 +58,7 @@ func (e *encoder) tools() error {
 // dialectTool is the name of a tool in Other that is in Gemini's own form.
 const dialectTool = "gemini"
 
-func (e *encoder) function(t *llm.Tool) {
+func (e *encoder) function(t *llm.Tool, at int) {
 	w := e.w
 	w.Object()
 	w.Key("name")
@@ -72,15 +72,16 @@ func (e *encoder) function(t *llm.Tool) {
 		w.Raw(t.Schema)
 	}
 	w.EndObject()
-	if t.Strict.Value {
-		e.warn(llm.WarnDropped, "tools.function.strict", "Gemini has no strict tools")
+	if t.Strict.Value && !e.strict {
+		e.strict = true
+		e.warn(llm.WarnDropped, e.req.FieldName(llm.Field{Kind: llm.FieldToolStrict, Index: at}), "Gemini has no strict tools")
 	}
 }
 
 // choice writes toolConfig (https://ai.google.dev/api/caching#FunctionCallingConfig).
 func (e *encoder) choice() {
 	if set := e.req.ParallelTools; set.Set && !set.Value && len(e.req.Tools) > 0 {
-		e.warn(llm.WarnDropped, "parallel_tool_calls", "Gemini may call several tools at once")
+		e.dropped(llm.FieldParallelTools, "Gemini may call several tools at once")
 	}
 	mode, name := "", ""
 	switch e.req.ToolChoice.Kind {
@@ -179,16 +180,16 @@ func (e *encoder) settings() error {
 // others tells of what the API has no place for.
 func (e *encoder) others() {
 	if e.req.User != "" {
-		e.warn(llm.WarnDropped, e.req.FieldName(llm.Field{Kind: llm.FieldUser}), "Gemini's API takes no user")
+		e.dropped(llm.FieldUser, "Gemini's API takes no user")
 	}
 	for _, l := range e.req.Metadata {
-		e.warn(llm.WarnDropped, "metadata."+l.Name, "Gemini's API takes no metadata")
+		e.warn(llm.WarnDropped, e.req.FieldName(llm.Field{Kind: llm.FieldMetadata, Name: l.Name}), "Gemini's API takes no metadata")
 	}
 	if tier := e.req.ServiceTier; tier != "" && tier != "auto" && tier != "default" {
-		e.warn(llm.WarnDropped, "service_tier", "Gemini's API has no service tier "+strconv.Quote(llm.Clip(tier, 30)))
+		e.dropped(llm.FieldServiceTier, "Gemini's API has no service tier "+strconv.Quote(llm.Clip(tier, 30)))
 	}
 	if e.req.CacheRetention != "" {
-		e.warn(llm.WarnDropped, "prompt_cache_retention", "Gemini caches prompts by itself")
+		e.dropped(llm.FieldCacheRetention, "Gemini caches prompts by itself")
 	}
 	for _, m := range e.req.Extensions {
 		e.warn(llm.WarnDropped, m.Name, "it is a setting of AWS Bedrock")
@@ -209,7 +210,7 @@ func (e *encoder) format() {
 	e.w.Key("responseJsonSchema")
 	e.w.Raw(f.Schema)
 	if names := ignored(f.Schema); len(names) > 0 {
-		e.warn(llm.WarnChanged, "response_format", "Gemini does not enforce "+strings.Join(names, ", "))
+		e.changed(llm.FieldFormat, "Gemini does not enforce "+strings.Join(names, ", "))
 	}
 }
 
@@ -217,6 +218,7 @@ func (e *encoder) format() {
 func (e *encoder) unmapped() error {
 	for i := range e.req.Unmapped {
 		m := &e.req.Unmapped[i]
+		name := e.req.FieldName(llm.Field{Kind: llm.FieldUnmapped, Name: m.Name})
 		switch m.Name {
 		case "seed":
 			e.w.Key("seed")
@@ -228,18 +230,18 @@ func (e *encoder) unmapped() error {
 			e.w.Key("frequencyPenalty")
 			e.w.Raw(m.Value)
 		case "modalities":
-			if err := e.modalities(m.Value); err != nil {
+			if err := e.modalities(m.Value, name); err != nil {
 				return err
 			}
 		case "store", "prompt_cache_key", "prediction", "verbosity":
 			if value := string(m.Value); value != "false" && value != `"medium"` { // OpenAI's defaults
-				e.warn(llm.WarnDropped, m.Name, "")
+				e.warn(llm.WarnDropped, name, "")
 			}
 		default:
 			if jsonx.Empty(m.Value) || string(m.Value) == "0" {
 				continue
 			}
-			if err := e.refuse(m.Name, "%s is not supported by Gemini's API", m.Name); err != nil {
+			if err := e.refuse(name, "%s is not supported by Gemini's API", name); err != nil {
 				return err
 			}
 		}
@@ -247,10 +249,10 @@ func (e *encoder) unmapped() error {
 	return nil
 }
 
-func (e *encoder) modalities(value jsonx.Raw) error {
+func (e *encoder) modalities(value jsonx.Raw, name string) error {
 	var words []string
 	if err := jsonx.Unmarshal(value, &words); err != nil {
-		return llm.Invalid("modalities", "modalities must be an array of strings")
+		return llm.Invalid(name, "%s must be an array of strings", name)
 	}
 	if len(words) == 0 || len(words) == 1 && words[0] == "text" {
 		return nil

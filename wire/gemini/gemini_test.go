@@ -61,7 +61,7 @@ func TestRequestsAreWrittenInGooglesForm(t *testing.T) {
 			},
 			gemini.Options{Model: "gemini-2.5-flash"},
 			`{"systemInstruction":{"parts":[{"text":"Be brief."}]},"contents":[{"role":"user","parts":[{"text":"Hi"}]}],"generationConfig":{"maxOutputTokens":9,"temperature":0.5,"topP":0.9,"topK":4,"stopSequences":["END"],"seed":7,"presencePenalty":0.1,"frequencyPenalty":0}}`,
-			[]string{"dropped cache_control: Gemini caches prompts by itself", "dropped store: ", "dropped user: Gemini's API takes no user"},
+			[]string{"dropped cache: Gemini caches prompts by itself", "dropped store: ", "dropped user: Gemini's API takes no user"},
 		},
 		{
 			"provider fields",
@@ -96,7 +96,7 @@ func TestRequestsAreWrittenInGooglesForm(t *testing.T) {
 			`{"contents":[{"role":"user","parts":[{"text":"Look."}]},{"role":"model","parts":[{"text":"I look."},{"functionCall":{"id":"c1","name":"find","args":{"a":1}}},{"functionCall":{"id":"c2","name":"weigh","args":{"input":[1]}}}]},` +
 				`{"role":"user","parts":[{"functionResponse":{"id":"c1","name":"find","response":{"kg":17}}},{"functionResponse":{"id":"c2","name":"weigh","response":{"result":"ok"}}},{"inlineData":{"mimeType":"image/png","data":"iVBORw0K"}}]}],` +
 				`"tools":[{"functionDeclarations":[{"name":"find","description":"Finds.","parametersJsonSchema":{"type":"object"}},{"name":"weigh"}]}],"toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["find"]}}}`,
-			[]string{"changed messages[3].content[0]: files in a tool's result follow it as parts of their own", "dropped tools.function.strict: Gemini has no strict tools", "dropped parallel_tool_calls: Gemini may call several tools at once"},
+			[]string{"changed messages[3].content[0]: files in a tool's result follow it as parts of their own", "dropped tools[0].strict: Gemini has no strict tools", "dropped parallel_tools: Gemini may call several tools at once"},
 		},
 		{
 			"tools on Vertex AI",
@@ -109,7 +109,7 @@ func TestRequestsAreWrittenInGooglesForm(t *testing.T) {
 			llm.Request{Turns: []llm.Turn{user(text("Hi"))}, Format: &llm.Format{Schema: jsonx.Raw(`{"type":"object","properties":{"pattern":{"type":"string","pattern":"a+"}},"required":["pattern"]}`)}},
 			gemini.Options{Model: "gemini-2.5-flash"},
 			`{"contents":[{"role":"user","parts":[{"text":"Hi"}]}],"generationConfig":{"responseMimeType":"application/json","responseJsonSchema":{"type":"object","properties":{"pattern":{"type":"string","pattern":"a+"}},"required":["pattern"]}}}`,
-			[]string{"changed response_format: Gemini does not enforce pattern"},
+			[]string{"changed format: Gemini does not enforce pattern"},
 		},
 		{
 			"instructions in the middle, and web search",

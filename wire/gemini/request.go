@@ -3,7 +3,6 @@ package gemini
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -23,7 +22,8 @@ type Options struct {
 // AppendRequest writes a request as a body of generateContent. It returns what it changed or left
 // out. The error is an *llm.Error for what the API does not have.
 func AppendRequest(w *jsonx.Writer, req *llm.Request, opt Options) ([]llm.Warning, error) {
-	e := &encoder{w: w, req: req, opt: opt}
+	req, dropped := req.WithoutOllamas()
+	e := &encoder{w: w, req: req, opt: opt, warnings: dropped}
 	e.called = map[string]string{}
 	w.Object()
 	e.system()
@@ -52,6 +52,7 @@ func AppendRequest(w *jsonx.Writer, req *llm.Request, opt Options) ([]llm.Warnin
 
 // encoder is the state of one AppendRequest.
 type encoder struct {
+	strict   bool // a strict tool was warned of
 	w        *jsonx.Writer
 	req      *llm.Request
 	opt      Options
@@ -65,6 +66,15 @@ func (e *encoder) warn(code, field, detail string) {
 	if !slices.Contains(e.warnings, w) {
 		e.warnings = append(e.warnings, w)
 	}
+}
+
+// dropped and changed warn of a field, in the client's words.
+func (e *encoder) dropped(kind llm.FieldKind, detail string) {
+	e.warn(llm.WarnDropped, e.req.FieldName(llm.Field{Kind: kind}), detail)
+}
+
+func (e *encoder) changed(kind llm.FieldKind, detail string) {
+	e.warn(llm.WarnChanged, e.req.FieldName(llm.Field{Kind: kind}), detail)
 }
 
 // refuse handles a field whose absence changes the meaning: an error, or under drop_params a warning.
@@ -113,7 +123,7 @@ func (e *encoder) system() {
 }
 
 func (e *encoder) cachePoint() {
-	e.warn(llm.WarnDropped, "cache_control", "Gemini caches prompts by itself")
+	e.dropped(llm.FieldCache, "Gemini caches prompts by itself")
 }
 
 // contents writes the conversation. Neighbours of one role become one content.
@@ -170,7 +180,7 @@ func (e *encoder) writable(b llm.Block) bool {
 type placed struct {
 	*llm.Block
 	role llm.Role
-	path string // for errors and warnings
+	at   llm.Field // for errors and warnings
 }
 
 // joined are the blocks of neighbouring turns, the first of which has the index begin. A signature may
@@ -179,9 +189,8 @@ func joined(turns []llm.Turn, begin int) []placed {
 	var out []placed
 	for i := range turns {
 		t := &turns[i]
-		at := "messages[" + strconv.Itoa(t.Number(begin+i)) + "].content"
 		for j := range t.Blocks {
-			out = append(out, placed{&t.Blocks[j], t.Role, at + "[" + strconv.Itoa(j) + "]"})
+			out = append(out, placed{&t.Blocks[j], t.Role, llm.Field{Kind: llm.FieldBlock, Index: t.Number(begin + i), Block: j}})
 		}
 	}
 	return out
@@ -191,7 +200,7 @@ func joined(turns []llm.Turn, begin int) []placed {
 func (e *encoder) content(blocks []placed) error {
 	signed := false // a call of this content has a signature
 	for j := range blocks {
-		b, path := blocks[j].Block, blocks[j].path
+		b, path := blocks[j].Block, e.req.FieldName(blocks[j].at)
 		switch b.Kind {
 		case llm.BlockText:
 			e.turnText(blocks, j)

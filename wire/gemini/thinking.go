@@ -25,7 +25,7 @@ func (e *encoder) thinking() error {
 			Budget int64  `json:"budget_tokens"`
 		}
 		if err := jsonx.Unmarshal(wish.Thinking, &t); err != nil {
-			return llm.Invalid("thinking", "thinking %v", err)
+			return llm.Invalid(e.req.FieldName(llm.Field{Kind: llm.FieldThinking}), "%s %v", e.req.FieldName(llm.Field{Kind: llm.FieldThinking}), err)
 		}
 		switch {
 		case t.Type == "disabled":
@@ -68,19 +68,19 @@ func (e *encoder) level(effort string, budget int64) {
 		default:
 			level = "high"
 		}
-		e.warn(llm.WarnChanged, "thinking", "the budget was converted to the level "+level+", because this model has levels")
+		e.changed(llm.FieldThinking, "the budget was converted to the level "+level+", because this model has levels")
 	case effort == "auto":
 		return
 	case effort == "xhigh" || effort == "max":
 		level = "high"
-		e.warn(llm.WarnChanged, "reasoning_effort", "set to high, the highest level of this model")
+		e.changed(llm.FieldEffort, "set to high, the highest level of this model")
 	case effort == "none" || effort == "minimal":
 		level = "minimal"
 		if strings.Contains(e.opt.Model, "-pro") {
 			level = "low"
 		}
 		if level != effort {
-			e.warn(llm.WarnChanged, "reasoning_effort", "set to "+level+", the lowest level of this model")
+			e.changed(llm.FieldEffort, "set to "+level+", the lowest level of this model")
 		}
 	}
 	e.w.Key("thinkingLevel")
@@ -96,7 +96,7 @@ func (e *encoder) budget(effort string, tokens int64) {
 	case effort == "none":
 		if strings.Contains(e.opt.Model, "-pro") {
 			tokens = 128
-			e.warn(llm.WarnChanged, "reasoning_effort", "set to a budget of 128 tokens, the least of this model")
+			e.changed(llm.FieldEffort, "set to a budget of 128 tokens, the least of this model")
 		}
 	case effort == "minimal":
 		tokens = 512

@@ -55,5 +55,9 @@ var fieldWords = llm.FieldWords{ //nolint:gochecknoglobals // a table
 		llm.FieldResponseContent: "candidates.content",
 		llm.FieldResponseCalls:   "candidates.content",
 	},
+	Unmapped: map[string]string{
+		"seed": "generationConfig.seed", "presence_penalty": "generationConfig.presencePenalty", "frequency_penalty": "generationConfig.frequencyPenalty",
+		"modalities": "generationConfig.responseModalities", "logprobs": "generationConfig.responseLogprobs", "top_logprobs": "generationConfig.logprobs",
+	},
 	Top: []string{"contents", "systemInstruction", "generationConfig", "tools", "toolConfig", "safetySettings", "cachedContent", "model"},
 }

@@ -27,7 +27,7 @@ func TestSettingsWithoutAPlaceInGooglesAPI(t *testing.T) {
 			"labels and tiers",
 			llm.Request{Call: llm.Call{User: "u", Metadata: []llm.Label{{Name: "team", Value: "x"}}}, ServiceTier: "flex", CacheRetention: "24h", Extensions: []jsonx.Member{member("performanceConfig", "{}")}},
 			``,
-			"user metadata.team service_tier prompt_cache_retention performanceConfig",
+			"user metadata.team service_tier cache_retention performanceConfig",
 		},
 		{"the default tier", llm.Request{ServiceTier: "default"}, ``, ""},
 		{"text alone", llm.Request{Unmapped: []jsonx.Member{member("modalities", `["text"]`)}}, ``, ""},
@@ -38,11 +38,11 @@ func TestSettingsWithoutAPlaceInGooglesAPI(t *testing.T) {
 		{
 			"keywords of schemas",
 			llm.Request{Format: &llm.Format{Schema: jsonx.Raw(`{"type":"object","properties":{"pattern":{"anyOf":[{"type":"string","minLength":1},{"const":7}]}},"$defs":{"a":{"items":{"not":{}}}},"additionalProperties":{"multipleOf":2}}`)}},
-			`,"generationConfig":{"responseMimeType":"application/json","responseJsonSchema":{"type":"object","properties":{"pattern":{"anyOf":[{"type":"string","minLength":1},{"const":7}]}},"$defs":{"a":{"items":{"not":{}}}},"additionalProperties":{"multipleOf":2}}}`, "response_format",
+			`,"generationConfig":{"responseMimeType":"application/json","responseJsonSchema":{"type":"object","properties":{"pattern":{"anyOf":[{"type":"string","minLength":1},{"const":7}]}},"$defs":{"a":{"items":{"not":{}}}},"additionalProperties":{"multipleOf":2}}}`, "format",
 		},
 		{"Gemini's own members", llm.Request{ModelFields: []jsonx.Member{member("safety_settings", "[]"), member("cachedContent", `"c"`), member("labels", "{}"), member("mediaResolution", `"LOW"`)}}, `,"generationConfig":{"mediaResolution":"LOW"},"safetySettings":[],"cachedContent":"c","labels":{}`, ""},
-		{"search with settings", llm.Request{WebSearch: jsonx.Raw(`{"search_context_size":"low"}`)}, `,"tools":[{"googleSearch":{}}]`, "web_search_options"},
-		{"a cache point on a tool", llm.Request{Tools: []llm.Tool{{Name: "f", Cache: &llm.CachePoint{}}}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNone}}, `,"tools":[{"functionDeclarations":[{"name":"f"}]}],"toolConfig":{"functionCallingConfig":{"mode":"NONE"}}`, "cache_control"},
+		{"search with settings", llm.Request{WebSearch: jsonx.Raw(`{"search_context_size":"low"}`)}, `,"tools":[{"googleSearch":{}}]`, "web_search"},
+		{"a cache point on a tool", llm.Request{Tools: []llm.Tool{{Name: "f", Cache: &llm.CachePoint{}}}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceNone}}, `,"tools":[{"functionDeclarations":[{"name":"f"}]}],"toolConfig":{"functionCallingConfig":{"mode":"NONE"}}`, "cache"},
 		{"a tool of Gemini's own", llm.Request{Tools: []llm.Tool{{Other: &jsonx.Member{Name: "gemini", Value: jsonx.Raw(`{"codeExecution":{}}`)}}}, ToolChoice: llm.ToolChoice{Kind: llm.ToolChoiceAny}}, `,"tools":[{"codeExecution":{}}],"toolConfig":{"functionCallingConfig":{"mode":"ANY"}}`, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

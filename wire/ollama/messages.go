@@ -25,13 +25,17 @@ func (e *encoder) messages() error {
 		return err
 	}
 	e.write(&system)
-	for i := range e.req.Turns {
-		t := &e.req.Turns[i]
-		m := message{role: string(t.Role)}
-		if err := e.read(&m, t.Blocks, t.Number(i)); err != nil {
-			return err
+	for i := 0; i < len(e.req.Turns); {
+		n := llm.OneMessage(e.req.Turns[i:])
+		m := message{role: string(e.req.Turns[i].Role)}
+		for j := i; j < i+n; j++ {
+			t := &e.req.Turns[j]
+			if err := e.read(&m, t.Blocks, t.Number(j)); err != nil {
+				return err
+			}
 		}
 		e.write(&m)
+		i += n
 	}
 	e.w.EndArray()
 	return nil
@@ -72,7 +76,7 @@ func (e *encoder) read(m *message, blocks []llm.Block, number int) error {
 				text = b.Media.Text
 			}
 			if text == "" && b.Kind != llm.BlockText {
-				return llm.Unsupported(path, "%s: Ollama takes texts and images here", path)
+				return llm.Unsupported(path, "%s: Ollama takes texts and images here, not documents or other files", path)
 			}
 			if text != "" {
 				m.texts = append(m.texts, text)

@@ -201,6 +201,7 @@ func (e *encoder) options() error {
 func (e *encoder) unmapped() error {
 	for i := range e.req.Unmapped {
 		m := &e.req.Unmapped[i]
+		name := e.req.FieldName(llm.Field{Kind: llm.FieldUnmapped, Name: m.Name})
 		switch m.Name {
 		case "seed", "presence_penalty", "frequency_penalty":
 			if e.key(m.Name) {
@@ -208,13 +209,13 @@ func (e *encoder) unmapped() error {
 			}
 		case "store", "prompt_cache_key", "prediction", "verbosity":
 			if value := string(m.Value); value != "false" && value != `"medium"` { // OpenAI's defaults
-				e.warn(llm.WarnDropped, m.Name, "")
+				e.warn(llm.WarnDropped, name, "")
 			}
 		default:
 			if value := string(m.Value); jsonx.Empty(m.Value) || value == "0" || value == "false" || value == `["text"]` {
 				continue
 			}
-			if err := e.refuse(m.Name, "%s is not supported by Ollama's API", m.Name); err != nil {
+			if err := e.refuse(name, "%s is not supported by Ollama's API", name); err != nil {
 				return err
 			}
 		}

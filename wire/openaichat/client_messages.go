@@ -17,14 +17,14 @@ func (e *requestWriter) messages() error {
 		w.Key("role")
 		w.Word("system")
 		w.Key("content")
-		if err := e.content(system, "system"); err != nil {
+		if err := e.content(system, e.name(llm.FieldSystem)); err != nil {
 			return err
 		}
 		w.EndObject()
 	}
 	for i := 0; i < len(req.Turns); {
 		t := &req.Turns[i]
-		field := "messages[" + strconv.Itoa(t.Number(i)) + "].content"
+		field := req.FieldName(llm.Field{Kind: llm.FieldContent, Index: t.Number(i)})
 		blocks, n := together(req.Turns[i:])
 		i += n
 		var err error
@@ -45,19 +45,12 @@ func (e *requestWriter) messages() error {
 }
 
 // together returns the blocks of the first of the turns and of those behind it that belong to the same
-// message, and the number of these turns. The calls of a message must be one list, with all their
-// results directly behind it, and reasoning belongs to what follows from it; in the Responses API each
-// of them is a turn of its own.
+// message, and the number of these turns.
 func together(turns []llm.Turn) (blocks []llm.Block, n int) {
-	joins := func(t *llm.Turn) bool {
-		return slices.ContainsFunc(t.Blocks, func(b llm.Block) bool {
-			return b.Kind == llm.BlockToolUse || b.Kind == llm.BlockToolResult || b.Kind == llm.BlockReasoning || b.Kind == llm.BlockRedacted
-		})
-	}
-	blocks, n = turns[0].Blocks, 1
-	for n < len(turns) && turns[n].Role == turns[0].Role && (joins(&turns[n-1]) || joins(&turns[n])) {
-		blocks = slices.Concat(blocks, turns[n].Blocks)
-		n++
+	n = llm.OneMessage(turns)
+	blocks = turns[0].Blocks
+	for i := 1; i < n; i++ {
+		blocks = slices.Concat(blocks, turns[i].Blocks)
 	}
 	return blocks, n
 }
@@ -219,7 +212,7 @@ func (e *requestWriter) assistant(blocks []llm.Block, field string) error {
 			w.Key(e.form.Reasoning)
 			w.String(thought.String())
 		} else {
-			e.once(llm.WarnDropped, "reasoning", "the model does not take its earlier reasoning back")
+			e.once(llm.WarnDropped, e.name(llm.FieldMessages), "reasoning: the model does not take its earlier reasoning back")
 		}
 	}
 	if calls > 0 {
@@ -246,7 +239,7 @@ func (e *requestWriter) assistant(blocks []llm.Block, field string) error {
 }
 
 func (e *requestWriter) cachePointDropped() {
-	e.once(llm.WarnDropped, "cache_control", "the provider decides itself what it caches")
+	e.once(llm.WarnDropped, e.name(llm.FieldCache), "the provider decides itself what it caches")
 }
 
 func otherName(b *llm.Block) string {

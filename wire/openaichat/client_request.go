@@ -1,8 +1,6 @@
 package openaichat
 
 import (
-	"strconv"
-
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
@@ -62,6 +60,11 @@ type requestWriter struct {
 
 func (e *requestWriter) warn(code, field, detail string) {
 	e.warnings = append(e.warnings, llm.Warning{Code: code, Field: field, Detail: detail})
+}
+
+// name is the client's name of a field.
+func (e *requestWriter) name(kind llm.FieldKind) string {
+	return e.req.FieldName(llm.Field{Kind: kind})
 }
 
 // once warns of something that may occur many times in a request.
@@ -148,9 +151,9 @@ func (e *requestWriter) reasoning() error {
 				return err
 			}
 			if effort == "" {
-				e.warn(llm.WarnDropped, "thinking", "the model decides itself whether it thinks")
+				e.warn(llm.WarnDropped, e.name(llm.FieldThinking), "the model decides itself whether it thinks")
 			} else {
-				e.warn(llm.WarnChanged, "thinking", "became reasoning_effort "+effort)
+				e.warn(llm.WarnChanged, e.name(llm.FieldThinking), "became reasoning_effort "+effort)
 			}
 		}
 	}
@@ -245,7 +248,7 @@ func (e *requestWriter) others() error {
 			}
 			e.w.EndObject()
 		} else {
-			e.warn(llm.WarnDropped, "metadata", "OpenAI takes it only with store")
+			e.warn(llm.WarnDropped, e.name(llm.FieldMetadata), "OpenAI takes it only with store")
 		}
 	}
 	for _, m := range e.req.Extensions {
@@ -265,7 +268,7 @@ func (e *requestWriter) tools() error {
 	w.Array()
 	for i := range req.Tools {
 		t := &req.Tools[i]
-		field := "tools[" + strconv.Itoa(t.At(i)) + "]"
+		field := req.FieldName(llm.Field{Kind: llm.FieldTool, Index: t.At(i)})
 		switch {
 		case len(t.Own) > 0:
 			if err := e.refuse(field, "%s is a tool that Anthropic has defined, which this model does not have", field); err != nil {
@@ -350,6 +353,6 @@ func (e *requestWriter) cachePoint(c *llm.CachePoint) {
 		}
 		e.w.EndObject()
 	default:
-		e.once(llm.WarnDropped, "cache_control", "the provider decides itself what it caches")
+		e.once(llm.WarnDropped, e.name(llm.FieldCache), "the provider decides itself what it caches")
 	}
 }

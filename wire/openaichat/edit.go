@@ -20,6 +20,8 @@ type Edits struct {
 	// Own are members that the endpoint does not need, because the gateway does itself what they ask for,
 	// or the address says it.
 	Own map[string]bool
+	// Ollamas is whether what llm.IsOllamas is removed, because the endpoint is not Ollama's.
+	Ollamas bool
 	// Unsupported are members that the endpoint is not known to take. Under drop_params they are
 	// removed with a warning; otherwise they are sent, and the endpoint has the last word.
 	Unsupported map[string]bool
@@ -47,6 +49,9 @@ type Edit struct {
 	Usage bool
 	// DropParams is whether what the endpoint does not have is removed.
 	DropParams bool
+	// Name is the client's name of a member, for warnings about a body that is a translation; nil if the
+	// body is the client's.
+	Name func(member string) string
 
 	// IncludeUsage and Choices are what Apply has read of the body: stream_options.include_usage, and
 	// n; 0 if it is not set.
@@ -245,6 +250,11 @@ func (r *editor) kept(m *span, value jsonx.Raw) bool {
 			r.dropped(m.name, "")
 		}
 		return false
+	case r.Ollamas && llm.IsOllamas(m.name):
+		if value.Kind() != 'n' {
+			r.dropped(m.name, llm.WhyOllamas)
+		}
+		return false
 	case m.name == "stream_options" && !r.streams(): // OpenAI refuses it then
 		return false
 	case m.name == "stream_options" && r.NoStreamOptions:
@@ -268,6 +278,9 @@ func (r *editor) kept(m *span, value jsonx.Raw) bool {
 }
 
 func (r *editor) dropped(field, detail string) {
+	if r.Name != nil {
+		field = r.Name(field)
+	}
 	r.warnings = append(r.warnings, llm.Warning{Code: llm.WarnDropped, Field: field, Detail: detail})
 }
 

@@ -59,3 +59,16 @@ var names = llm.FieldWords{ //nolint:gochecknoglobals // a table
 		"web_search_options", "safety_identifier", "prompt_cache_key", "drop_params",
 	},
 }
+
+// FieldOf is the field that a member of a request is.
+func FieldOf(member string) llm.Field {
+	if member == "max_completion_tokens" {
+		member = "max_tokens"
+	}
+	for kind, name := range names.Kinds {
+		if name == member {
+			return llm.Field{Kind: llm.FieldKind(kind)}
+		}
+	}
+	return llm.Field{Kind: llm.FieldUnmapped, Name: member}
+}

@@ -74,17 +74,10 @@ var fieldWords = llm.FieldWords{ //nolint:gochecknoglobals // a table
 		llm.FieldResponseContent: "output",
 		llm.FieldResponseCalls:   "output",
 	},
+	Unmapped: map[string]string{"verbosity": "text.verbosity", "logprobs": "include"},
 	Top: []string{
 		"model", "input", "instructions", "max_output_tokens", "temperature", "top_p", "stream", "tools", "tool_choice", "parallel_tool_calls",
 		"reasoning", "text", "include", "store", "background", "previous_response_id", "conversation", "metadata", "user", "service_tier",
 		"truncation", "max_tool_calls", "top_logprobs", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "drop_params",
 	},
-}
-
-// Param is the API's name of a parameter that has another one elsewhere.
-func Param(name string) string {
-	if name == "verbosity" {
-		return "text.verbosity"
-	}
-	return name
 }

@@ -216,9 +216,6 @@ func TestContentThatOtherDialectsBring(t *testing.T) {
 	if got := string(c.AppendFailure(nil, &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "cut"})); !strings.HasPrefix(got, "event: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":7,") {
 		t.Errorf("a failure behind other events: %s", got)
 	}
-	if responses.Param("verbosity") != "text.verbosity" || responses.Param("top_k") != "top_k" {
-		t.Error("the name of a parameter is wrong")
-	}
 }
 
 func TestMembersOfOtherDialects(t *testing.T) {

@@ -106,4 +106,15 @@ if model == "claude":
         )
         check("an answer behind a thought", r.text, r)
 
+# The list of models, page by page, and one of them.
+names = [m.name for m in client.models.list(config={"page_size": 2})]
+check("the list of models", f"models/{model}" in names and len(names) == len(set(names)) and len(names) > 2, names)
+one = client.models.get(model=model)
+check("a model", one.name == f"models/{model}" and "generateContent" in one.supported_actions, one)
+try:
+    client.models.get(model="no-such-model")
+    raise SystemExit("a model that is not there is found")
+except errors.ClientError as err:
+    check("an unknown model", err.code == 404 and err.status == "NOT_FOUND" and "no-such-model" in err.message, err)
+
 print("all passed")

@@ -157,21 +157,22 @@ func (p *adapter) bedrocks() error {
 	return nil
 }
 
-// limit lowers max_tokens where the client had to set it without knowing the model. Claude's limits
-// are known to such clients, and so are AWS's words about them.
+// limit lowers max_tokens to what the model can write.
 func (p *adapter) limit() {
-	most := p.out.MaxTokens
-	if !p.out.CapMaxTokens || p.model.facts == nil || p.model.any(betas) || p.model.facts.MaxOutput <= 0 || most.Value <= p.model.facts.MaxOutput {
+	if p.model.facts == nil || p.out.KeepMaxTokens && p.model.any(betas) {
 		return
 	}
-	p.out.MaxTokens.Value = p.model.facts.MaxOutput
-	p.warn(llm.WarnChanged, p.name(llm.FieldMaxTokens), "set to "+strconv.FormatInt(p.model.facts.MaxOutput, 10)+", the most that this model can write")
+	fitted, warnings := p.out.Within(p.model.facts.MaxOutput)
+	p.out.MaxTokens = fitted.MaxTokens
+	p.f.Warnings = append(p.f.Warnings, warnings...)
 }
 
 // foreign drops Anthropic's settings that other families refuse, and effort for Claude models that
 // do not support it
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html).
 func (p *adapter) foreign() {
+	own, dropped := p.out.WithoutOllamas()
+	p.out.ModelFields, p.f.Warnings = own.ModelFields, append(p.f.Warnings, dropped...)
 	const output = "output_config"
 	switch {
 	case p.model.Vendor == "" || len(p.out.ModelFields) == 0:

@@ -32,7 +32,7 @@ func (p *adapter) elsewhere() bool { return p.model.host != bedrock }
 // hosted adapts what only Bedrock has.
 func (p *adapter) hosted() error {
 	for _, l := range p.out.Metadata {
-		p.warn(llm.WarnDropped, "metadata."+l.Name, p.model.host+" does not accept labels")
+		p.warn(llm.WarnDropped, p.named(llm.Field{Kind: llm.FieldMetadata, Name: l.Name}), p.model.host+" does not accept labels")
 	}
 	p.out.Metadata = nil
 	switch tier := p.out.ServiceTier; tier {
@@ -40,7 +40,7 @@ func (p *adapter) hosted() error {
 	case "default":
 		p.out.ServiceTier = "standard_only"
 	default:
-		p.warn(llm.WarnDropped, "service_tier", p.model.host+" has no service tier "+strings.ToValidUTF8(llm.Clip(tier, 60), "?"))
+		p.warn(llm.WarnDropped, p.name(llm.FieldServiceTier), p.model.host+" has no service tier "+strings.ToValidUTF8(llm.Clip(tier, 60), "?"))
 		p.out.ServiceTier = ""
 	}
 	given := p.out.Extensions

@@ -3,30 +3,35 @@ package converse_test
 import (
 	"testing"
 
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/converse"
 )
 
-// TestALimitThatTheClientHadToSetIsLowered checks who may have max_tokens lowered to what the model
-// can write.
-func TestALimitThatTheClientHadToSetIsLowered(t *testing.T) {
+// TestMoreTokensThanTheModelCanWriteAreLowered checks what becomes of a limit, and that it is said.
+func TestMoreTokensThanTheModelCanWriteAreLowered(t *testing.T) {
 	t.Parallel()
 	facts := &catalog.Model{MaxOutput: 10_000}
+	raised := []jsonx.Member{{Name: "anthropic_beta", Value: jsonx.Raw(`["output-128k-2025-02-19"]`)}}
 	for _, tt := range []struct {
 		name         string
 		vendor       string
 		facts        *catalog.Model
-		capped       bool
+		keep         bool
+		fields       []jsonx.Member
 		asked, wants int64
 	}{
-		{name: "more than the model can write", vendor: "amazon", facts: facts, capped: true, asked: 32_000, wants: 10_000},
-		{name: "less", vendor: "amazon", facts: facts, capped: true, asked: 9_000, wants: 9_000},
-		{name: "a limit that the client chose", vendor: "amazon", facts: facts, asked: 32_000, wants: 32_000},
-		{name: "a model that nothing is known of", vendor: "amazon", capped: true, asked: 32_000, wants: 32_000},
-		{name: "a Claude, whose clients know its limit", vendor: "anthropic", facts: facts, capped: true, asked: 32_000, wants: 32_000},
+		{name: "more than the model can write", vendor: "amazon", facts: facts, asked: 32_000, wants: 10_000},
+		{name: "less", vendor: "amazon", facts: facts, asked: 9_000, wants: 9_000},
+		{name: "as much", vendor: "amazon", facts: facts, asked: 10_000, wants: 10_000},
+		{name: "a model that nothing is known of", vendor: "amazon", asked: 32_000, wants: 32_000},
+		{name: "a Claude", vendor: "anthropic", facts: facts, asked: 32_000, wants: 10_000},
+		{name: "a Claude with a beta that raises the limit", vendor: "anthropic", facts: facts, fields: raised, asked: 32_000, wants: 32_000},
+		{name: "a Claude, whose clients know its limit", vendor: "anthropic", facts: facts, keep: true, asked: 32_000, wants: 32_000},
+		{name: "another model for clients that know Claude's limits", vendor: "amazon", facts: facts, keep: true, asked: 32_000, wants: 10_000},
 	} {
-		req := &llm.Request{MaxTokens: llm.Some(tt.asked), CapMaxTokens: tt.capped, Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Hi"}}}}}
+		req := &llm.Request{MaxTokens: llm.Some(tt.asked), KeepMaxTokens: tt.keep, ModelFields: tt.fields, Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Hi"}}}}}
 		fitted, err := converse.Adapt(converse.NewModel(tt.vendor, "granite-1", tt.facts), req, false)
 		if err != nil {
 			t.Fatal(err)

@@ -15,20 +15,21 @@ import (
 func (p *adapter) unmapped() error {
 	for i := range p.out.Unmapped {
 		m := &p.out.Unmapped[i]
+		name := p.named(llm.Field{Kind: llm.FieldUnmapped, Name: m.Name})
 		switch m.Name {
 		case "prompt_cache_key":
 			if !p.cachesAlone() {
-				p.warn(llm.WarnDropped, m.Name, "")
+				p.warn(llm.WarnDropped, name, "")
 			}
 		case "seed", "store", "prediction", "verbosity":
 			if value := string(m.Value); value != "false" && value != `"medium"` { // OpenAI's defaults for store and verbosity
-				p.warn(llm.WarnDropped, m.Name, "")
+				p.warn(llm.WarnDropped, name, "")
 			}
 		default:
 			if !asks(m) {
 				continue
 			}
-			if err := p.refuse(m.Name, "%s is not supported by this model%s", m.Name, lacks(m.Name)); err != nil {
+			if err := p.refuse(name, "%s is not supported by this model%s", name, lacks(m.Name)); err != nil {
 				return err
 			}
 		}

@@ -116,6 +116,8 @@ func validation(message string) llm.Code {
 		return llm.CodeModelUnknown
 	case s.begins("operation not allowed"): // accounts that AWS has not cleared (public reports)
 		return llm.CodeAccountNotAuthorized
+	case own.begins("output blocked by content filtering policy"): // Anthropic's words, which reach InvokeModel's clients
+		return llm.CodeContentFiltered
 	}
 	// After the wrapper, or with repeated input, only the beginning of a message says anything about
 	// access.

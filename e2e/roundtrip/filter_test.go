@@ -1,0 +1,100 @@
+package roundtrip
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// filterWords are the stops of a dialect that mean that a filter has stopped the response, or the model has
+// refused.
+func filterWords(dialect reads) []string {
+	switch dialect.(type) {
+	case messages, invoke:
+		return []string{"refusal"}
+	case converse:
+		return []string{"guardrail_intervened", "content_filtered", "refusal"}
+	case generate:
+		return []string{"SAFETY", "PROHIBITED_CONTENT", "RECITATION", "BLOCKLIST", "SPII"}
+	case cohereChat:
+		return []string{"ERROR_TOXIC"}
+	case ollamaChat: // which has no filter
+		return nil
+	default:
+		return []string{"content_filter"}
+	}
+}
+
+func TestAFilteredResponseIsFilteredForEveryClient(t *testing.T) {
+	t.Parallel()
+	b := start(t, "litellm_settings: {num_retries: 1}")
+	pairs(t, func(t *testing.T, d *door, u *upstreamKind) {
+		t.Helper()
+		for _, word := range filterWords(u.speaks(u.path(d))) {
+			for _, said := range []string{"It is", ""} {
+				for _, stream := range []bool{false, true} {
+					reply := answer{parts: []part{text(said)}, stop: stopFilter, word: word, usage: map[string]int{countInput: 21, countOutput: 9}}
+					if said == "" {
+						reply.parts = nil
+					}
+					s := &script{answer: &reply}
+					b.fake.set(u.name, s)
+					got, err := b.call(t.Context(), d, u.name, stream, hello(d, u, stream))
+					if err != nil {
+						t.Fatal(err)
+					}
+					at := fmt.Sprintf("%s, %s, %q, stream %t: %d %s", d.name, word, said, stream, got.status, got.body)
+					read, err := d.dialect.readAnswer(got.body, stream)
+					if err != nil {
+						t.Errorf("%s: %v", at, err)
+						continue
+					}
+					if read.stop != stopFilter {
+						t.Errorf("%s: the stop is %q", at, read.stop)
+					}
+					if f := read.facts(); f["text"] != said {
+						t.Errorf("%s: the text is %q", at, f["text"])
+					}
+					if read.usage[countInput] != 21 || read.usage[countOutput] != 9 {
+						t.Errorf("%s: the usage is %v", at, read.usage)
+					}
+					if n := len(s.taken()); n != 1 {
+						t.Errorf("%s: %d attempts", at, n)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestAPromptThatGeminiBlocksIsAnErrorOfTheFrontendsDialect(t *testing.T) {
+	t.Parallel()
+	b := start(t, "litellm_settings: {num_retries: 1}")
+	pairs(t, func(t *testing.T, d *door, u *upstreamKind) {
+		t.Helper()
+		if u.vocabulary() != "google" {
+			return
+		}
+		for _, reason := range []string{"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "OTHER"} {
+			for _, stream := range []bool{false, true} {
+				blocked := encoded(object{
+					"promptFeedback": object{"blockReason": reason}, "usageMetadata": object{"promptTokenCount": 21, "totalTokenCount": 21}, "modelVersion": u.model, "responseId": "resp-1",
+				})
+				s := &script{body: blocked, events: []string{"data: " + blocked + "\r\n\r\n"}}
+				b.fake.set(u.name, s)
+				got, err := b.call(t.Context(), d, u.name, stream, hello(d, u, stream))
+				if err != nil {
+					t.Fatal(err)
+				}
+				at := fmt.Sprintf("%s, %s, stream %t: %d %s", d.name, reason, stream, got.status, got.body)
+				e, ok := readError(d, got)
+				if !ok || got.status != 400 || e.code != "request.content_filtered" || !strings.Contains(e.said, reason) {
+					t.Errorf("%s: %+v", at, e)
+				}
+				if n := len(s.taken()); n != 1 {
+					t.Errorf("%s: %d attempts", at, n)
+				}
+			}
+		}
+	})
+}
