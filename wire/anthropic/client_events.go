@@ -50,6 +50,9 @@ type sentDelta struct {
 // Append appends to events what the JSON of one event, the data of a server-sent event, becomes:
 // nothing for a ping. The events do not share data's memory.
 func (r *EventReader) Append(events []llm.Event, data []byte) ([]llm.Event, error) {
+	if index, text, ok := plainDelta(data); ok && r.kinds[index] == llm.BlockText {
+		return append(events, llm.Event{Kind: llm.EventDelta, Index: index, Block: llm.BlockText, Text: string(text)}), nil
+	}
 	var e sentEvent
 	if err := jsonx.Unmarshal(data, &e); err != nil {
 		return events, err

@@ -230,7 +230,7 @@ func (t *Tapped) Take(ev *RawEvent, data []byte) error {
 		}
 		return &e.Error
 	default:
-		if plainDelta(data) {
+		if _, _, plain := plainDelta(data); plain {
 			return nil
 		}
 		if !jsonx.Valid(data) {
@@ -270,30 +270,31 @@ func (t *tap) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	})
 }
 
-// plainDelta reports whether an event is a text delta as providers write it, on one line and without
-// escapes in its text, which is most of a stream. Such an event is valid JSON.
-func plainDelta(data []byte) bool {
+// plainDelta returns the index and the text of a text delta as providers write it, on one line and
+// without escapes in its text, which is most of a stream. Such an event is valid JSON.
+func plainDelta(data []byte) (index int, text []byte, ok bool) {
 	rest, ok := bytes.CutPrefix(data, []byte(`{"type":"content_block_delta","index":`))
 	if !ok || len(rest) == 0 || rest[0] < '0' || rest[0] > '9' {
-		return false // an index above 9 is left to the JSON library
+		return 0, nil, false // an index above 9 is left to the JSON library
 	}
-	text, ok := bytes.CutPrefix(rest[1:], []byte(`,"delta":{"type":"text_delta","text":"`))
+	index = int(rest[0] - '0')
+	text, ok = bytes.CutPrefix(rest[1:], []byte(`,"delta":{"type":"text_delta","text":"`))
 	if !ok {
-		return false
+		return 0, nil, false
 	}
 	text, ok = bytes.CutSuffix(text, []byte(`}`))
 	if !ok {
-		return false
+		return 0, nil, false
 	}
 	if text, ok = bytes.CutSuffix(bytes.TrimRight(text, " "), []byte(`"}`)); !ok { // Anthropic pads with spaces there
-		return false
+		return 0, nil, false
 	}
 	for _, c := range text {
 		if c < ' ' || c == '"' || c == '\\' {
-			return false
+			return 0, nil, false
 		}
 	}
-	return utf8.Valid(text)
+	return index, text, utf8.Valid(text)
 }
 
 var (

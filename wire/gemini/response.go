@@ -16,30 +16,6 @@ const (
 	maxParts  = 10_000
 )
 
-// sent is a response of generateContent, or an event of its stream.
-type sent struct {
-	Candidates []candidate   `json:"candidates"`
-	Feedback   *feedback     `json:"promptFeedback"`
-	Usage      jsonx.Raw     `json:"usageMetadata"`
-	Model      string        `json:"modelVersion"`
-	ID         string        `json:"responseId"`
-	Error      *StatusDetail `json:"error"`
-}
-
-type candidate struct {
-	Content struct {
-		Parts []part `json:"parts"`
-	} `json:"content"`
-	Finish    string    `json:"finishReason"`
-	Message   string    `json:"finishMessage"`
-	Index     int       `json:"index"`
-	Grounding jsonx.Raw `json:"groundingMetadata"`
-	Citations jsonx.Raw `json:"citationMetadata"`
-	Safety    jsonx.Raw `json:"safetyRatings"`
-	URLs      jsonx.Raw `json:"urlContextMetadata"`
-	Logprobs  jsonx.Raw `json:"logprobsResult"`
-}
-
 type feedback struct {
 	Reason  string `json:"blockReason"`
 	Message string `json:"blockReasonMessage"`
@@ -170,12 +146,12 @@ func (r *Reader) Append(events []llm.Event, data []byte) ([]llm.Event, error) {
 		if c.Index > 0 { // only one is asked for
 			continue
 		}
-		for j := range c.Content.Parts {
+		for j := range c.Parts {
 			if r.parts++; r.parts > maxParts {
 				return events, fmt.Errorf("it has more than %d parts", maxParts)
 			}
 			var err error
-			if events, err = r.part(events, &c.Content.Parts[j]); err != nil {
+			if events, err = r.part(events, (*part)(&c.Parts[j])); err != nil {
 				return events, fmt.Errorf("candidates[0].content.parts[%d]: %w", j, err)
 			}
 		}
@@ -376,68 +352,4 @@ func (r *Reader) count(usage jsonx.Raw) error {
 	}
 	r.usage, r.counted = u, true
 	return nil
-}
-
-// DecodeUsage reads usageMetadata (https://ai.google.dev/api/generate-content#UsageMetadata). Google
-// counts cached tokens as part of the prompt, and thoughts apart from the answer.
-func DecodeUsage(usage jsonx.Raw) (llm.Usage, error) {
-	var s struct {
-		Prompt     int64     `json:"promptTokenCount"`
-		Candidates int64     `json:"candidatesTokenCount"`
-		Thoughts   *int64    `json:"thoughtsTokenCount"`
-		Cached     *int64    `json:"cachedContentTokenCount"`
-		ToolUse    int64     `json:"toolUsePromptTokenCount"`
-		Total      int64     `json:"totalTokenCount"`
-		Rest       jsonx.Raw `json:",embed"`
-	}
-	if err := jsonx.Unmarshal(usage, &s); err != nil {
-		return llm.Usage{}, err
-	}
-	u := llm.Usage{Input: s.Prompt + s.ToolUse, Output: s.Candidates}
-	if s.Cached != nil {
-		u.CacheRead = llm.Some(max(0, *s.Cached))
-		u.Input = max(0, u.Input-*s.Cached)
-	}
-	if s.Thoughts != nil {
-		u.Reasoning = llm.Some(max(0, *s.Thoughts))
-		u.Output += *s.Thoughts
-	}
-	u.Total = s.Total
-	if u.Total == 0 {
-		u.Total = u.Prompt() + u.Output
-	}
-	rest, err := jsonx.Members(s.Rest)
-	if err != nil {
-		return llm.Usage{}, err
-	}
-	for _, m := range rest {
-		switch m.Name {
-		case "promptTokensDetails":
-			u.AudioInput, u.ImageInput = tokensOf(m.Value, "AUDIO"), tokensOf(m.Value, "IMAGE")
-		case "candidatesTokensDetails":
-			u.AudioOutput, u.ImageOutput = tokensOf(m.Value, "AUDIO"), tokensOf(m.Value, "IMAGE")
-		}
-		if has(m.Value) {
-			u.Extra = append(u.Extra, m)
-		}
-	}
-	return u, nil
-}
-
-// tokensOf is the number of tokens of a modality in a list of numbers by modality; unset if it has none.
-func tokensOf(details jsonx.Raw, modality string) llm.Opt[int64] {
-	var list []struct {
-		Modality string    `json:"modality"`
-		Tokens   int64     `json:"tokenCount"`
-		Rest     jsonx.Raw `json:",embed"`
-	}
-	if jsonx.Unmarshal(details, &list) != nil { // the client gets it as it is
-		return llm.Opt[int64]{}
-	}
-	for _, d := range list {
-		if d.Modality == modality {
-			return llm.Some(max(0, d.Tokens))
-		}
-	}
-	return llm.Opt[int64]{}
 }

@@ -29,7 +29,8 @@ const (
 	CreateBatchJob    = "bedrock:CreateModelInvocationJob"
 
 	// CreateInference and CallMantleWithBearer are those of bedrock-mantle, which has a service prefix of its own
-	// (https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html).
+	// (https://docs.aws.amazon.com/service-authorization/latest/reference/list_bedrock-mantle.html). The resource
+	// is as in https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonBedrockMantleInferenceAccess.html.
 	CreateInference      = "bedrock-mantle:CreateInference"
 	CallMantleWithBearer = "bedrock-mantle:CallWithBearerToken"
 

@@ -1,0 +1,221 @@
+package gemini
+
+import (
+	"bytes"
+
+	"outcrop/internal/jsonx"
+	"outcrop/llm"
+)
+
+// sent is a response of generateContent, or an event of its stream. It, its candidates and their parts
+// are read member by member, since a stream has them in each of its events: with structs, reading them
+// costs twice as much.
+type sent struct {
+	Candidates []candidate
+	Feedback   *feedback
+	Usage      jsonx.Raw
+	Model      string
+	ID         string
+	Error      *StatusDetail
+}
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (s *sent) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	return jsonx.Each(d, func(name []byte) error {
+		switch string(name) {
+		case "candidates":
+			return jsonx.DecodeArray(d, &s.Candidates, maxParts)
+		case "promptFeedback":
+			return jsonx.UnmarshalDecode(d, &s.Feedback)
+		case "usageMetadata":
+			return raw(d, &s.Usage)
+		case "modelVersion":
+			return jsonx.Text(d, &s.Model)
+		case "responseId":
+			return jsonx.Text(d, &s.ID)
+		case "error":
+			return jsonx.UnmarshalDecode(d, &s.Error)
+		default:
+			return d.SkipValue()
+		}
+	})
+}
+
+// raw keeps a value as it is.
+func raw(d *jsonx.Decoder, to *jsonx.Raw) error {
+	v, err := d.ReadValue()
+	*to = v.Clone()
+	return err
+}
+
+type candidate struct {
+	Parts     []sentPart // of its content
+	Finish    string
+	Message   string
+	Index     int64
+	Grounding jsonx.Raw
+	Citations jsonx.Raw
+	Safety    jsonx.Raw
+	URLs      jsonx.Raw
+	Logprobs  jsonx.Raw
+}
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (c *candidate) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	return jsonx.Each(d, func(name []byte) error {
+		switch string(name) {
+		case "content":
+			return jsonx.Each(d, func(name []byte) error {
+				if string(name) != "parts" {
+					return d.SkipValue()
+				}
+				return jsonx.DecodeArray(d, &c.Parts, maxParts+1) // more are an error of Append
+			})
+		case "finishReason":
+			return jsonx.Text(d, &c.Finish)
+		case "finishMessage":
+			return jsonx.Text(d, &c.Message)
+		case "index":
+			return jsonx.Int(d, &c.Index)
+		case "groundingMetadata":
+			return raw(d, &c.Grounding)
+		case "citationMetadata":
+			return raw(d, &c.Citations)
+		case "safetyRatings":
+			return raw(d, &c.Safety)
+		case "urlContextMetadata":
+			return raw(d, &c.URLs)
+		case "logprobsResult":
+			return raw(d, &c.Logprobs)
+		default:
+			return d.SkipValue()
+		}
+	})
+}
+
+// sentPart is a part of a response.
+type sentPart part
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (p *sentPart) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	return jsonx.Each(d, func(name []byte) error {
+		switch string(name) {
+		case "text":
+			if d.PeekKind() == 'n' {
+				return d.SkipValue()
+			}
+			p.Text = new(string)
+			return jsonx.Text(d, p.Text)
+		case "thought":
+			return jsonx.UnmarshalDecode(d, &p.Thought)
+		case "thoughtSignature":
+			return jsonx.Text(d, &p.Signature)
+		case "inlineData":
+			return jsonx.UnmarshalDecode(d, &p.InlineData)
+		case "functionCall":
+			return jsonx.UnmarshalDecode(d, &p.Call)
+		case "executableCode":
+			return raw(d, &p.Code)
+		case "codeExecutionResult":
+			return raw(d, &p.CodeDone)
+		case "fileData":
+			return raw(d, &p.File)
+		case "toolCall":
+			return raw(d, &p.ToolCall)
+		case "toolResponse":
+			return raw(d, &p.ToolDone)
+		default:
+			return d.SkipValue()
+		}
+	})
+}
+
+// DecodeUsage reads usageMetadata (https://ai.google.dev/api/generate-content#UsageMetadata). Google
+// counts cached tokens as part of the prompt, and thoughts apart from the answer.
+func DecodeUsage(usage jsonx.Raw) (llm.Usage, error) {
+	var r usageReader
+	if err := jsonx.Unmarshal(usage, &r); err != nil {
+		return llm.Usage{}, err
+	}
+	u := &r.usage
+	u.Input, u.Output = r.prompt+r.toolUse, r.candidates
+	if r.cached.Set {
+		u.CacheRead = llm.Some(max(0, r.cached.Value))
+		u.Input = max(0, u.Input-r.cached.Value)
+	}
+	if r.thoughts.Set {
+		u.Reasoning = llm.Some(max(0, r.thoughts.Value))
+		u.Output += r.thoughts.Value
+	}
+	if u.Total == 0 {
+		u.Total = u.Prompt() + u.Output
+	}
+	return *u, nil
+}
+
+// usageReader reads usageMetadata, which each event of a stream has, member by member.
+type usageReader struct {
+	usage                       llm.Usage
+	prompt, toolUse, candidates int64
+	cached, thoughts            llm.Opt[int64]
+}
+
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (r *usageReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	return jsonx.Each(d, func(name []byte) error {
+		switch string(name) {
+		case "promptTokenCount":
+			return jsonx.Int(d, &r.prompt)
+		case "candidatesTokenCount":
+			return jsonx.Int(d, &r.candidates)
+		case "toolUsePromptTokenCount":
+			return jsonx.Int(d, &r.toolUse)
+		case "totalTokenCount":
+			return jsonx.Int(d, &r.usage.Total)
+		case "thoughtsTokenCount":
+			return optional(d, &r.thoughts)
+		case "cachedContentTokenCount":
+			return optional(d, &r.cached)
+		}
+		value, err := d.ReadValue()
+		if err != nil || !has(value) {
+			return err
+		}
+		u := &r.usage
+		switch string(name) {
+		case "promptTokensDetails":
+			u.AudioInput, u.ImageInput = tokensOf(value, "AUDIO"), tokensOf(value, "IMAGE")
+		case "candidatesTokensDetails":
+			u.AudioOutput, u.ImageOutput = tokensOf(value, "AUDIO"), tokensOf(value, "IMAGE")
+		}
+		u.Extra = append(u.Extra, jsonx.Member{Name: string(name), Value: value.Clone()})
+		return nil
+	})
+}
+
+// optional reads a counter that not every response has, unless it is null.
+func optional(d *jsonx.Decoder, to *llm.Opt[int64]) error {
+	to.Set = d.PeekKind() != 'n'
+	return jsonx.Int(d, &to.Value)
+}
+
+// tokensOf is the number of tokens of a modality in a list of numbers by modality; unset if it has none.
+func tokensOf(details jsonx.Raw, modality string) llm.Opt[int64] {
+	if !bytes.Contains(details, []byte(modality)) { // most are of texts
+		return llm.Opt[int64]{}
+	}
+	var list []struct {
+		Modality string    `json:"modality"`
+		Tokens   int64     `json:"tokenCount"`
+		Rest     jsonx.Raw `json:",embed"`
+	}
+	if jsonx.Unmarshal(details, &list) != nil { // the client gets it as it is
+		return llm.Opt[int64]{}
+	}
+	for _, d := range list {
+		if d.Modality == modality {
+			return llm.Some(max(0, d.Tokens))
+		}
+	}
+	return llm.Opt[int64]{}
+}
