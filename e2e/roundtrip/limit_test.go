@@ -9,7 +9,7 @@ import (
 
 // TestMoreTokensThanTheModelCanWriteAreLoweredWithAWarning checks every frontend whose requests are
 // translated. Bodies that pass through arrive as they are, and so do limits of models that nothing is known
-// of, and of a Claude from clients that know its limits.
+// of, of a Claude from clients that know its limits, and of Bedrock's, which says itself what is too much.
 func TestMoreTokensThanTheModelCanWriteAreLoweredWithAWarning(t *testing.T) {
 	t.Parallel()
 	const asked = "10000000"
@@ -41,7 +41,7 @@ func TestMoreTokensThanTheModelCanWriteAreLoweredWithAWarning(t *testing.T) {
 			most, warned := seen.settings[setMaxTokens], strings.Join(got.header.Values("X-Outcrop-Warnings"), ", ")
 			own := slices.Contains(unknown, u.name) || d.name == "converse" || d.name == "invoke" ||
 				reflect.TypeOf(d.dialect) == reflect.TypeOf(u.speaks(calls[0].path)) || d.name == "chat" && reflect.TypeOf(u.dialect) == reflect.TypeFor[chat]() ||
-				d.name == "gemini" && u.vocabulary() == "google" || d.name == "messages" && strings.HasPrefix(u.name, "bedrock")
+				d.name == "gemini" && u.vocabulary() == "google" || strings.HasPrefix(u.name, "bedrock")
 			if own {
 				if most != asked || strings.Contains(warned, "the most that") {
 					t.Errorf("%s, stream %t: %s tokens arrive, with %q", d.name, stream, most, warned)

@@ -118,11 +118,7 @@ func (w *target) call(ctx context.Context, req *llm.Request, stream bool) (*call
 	}
 	resp, err := w.d.send(ctx, &sign.Request{Method: http.MethodPost, Host: w.host, Path: path, Header: header(fitted.Headers), Body: body.Segments()}, u, &w.destination, func() diagnose.Case { return w.failing(&fitted.Request, stream) })
 	if err != nil {
-		err = blame(err, sentBetas(screened))
-		if fitted.Request.Format != nil {
-			return w.withoutSchema(ctx, req, wanted, err)
-		}
-		return nil, err
+		return w.again(ctx, req, wanted, fitted.Request.Format != nil, blame(err, sentBetas(screened)))
 	}
 	return w.accepted(fitted, stream, resp, dropped), nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"outcrop/llm"
+	"outcrop/provider/bedrock/diagnose"
 	"outcrop/provider/bedrock/inventory"
 	"outcrop/provider/bedrock/invoke"
 	"outcrop/provider/bedrock/modelid"
@@ -184,12 +185,29 @@ func (w *target) settleAPI() {
 	}
 }
 
-// withoutSchema makes a refused call once more with a tool in place of the schema, if the
-// refusal is about the schema of req and not about the model; otherwise it returns the refusal.
-// Nothing is recorded, because the model may accept the next schema. It is separate from call
-// for the sake of the stack of open streams.
+// again makes a refused call once more without what the refusal is about, if that is known and not all
+// of the request: fewer tokens, or a tool in place of the schema. Otherwise it returns the refusal. It is
+// separate from call for the sake of the stack of open streams.
 //
 //go:noinline
+func (w *target) again(ctx context.Context, req *llm.Request, stream, format bool, refusal error) (*call, error) {
+	e := llm.AsError(refusal)
+	if most := diagnose.MostTokens(e); most > 0 && most < req.MaxTokens.Value && !w.limited && !(req.KeepMaxTokens && w.claude()) {
+		less := *w
+		less.limited = true
+		lowered, warnings := req.Within(most)
+		less.warnings = append(slices.Clip(w.warnings), warnings...)
+		return less.call(ctx, lowered, stream)
+	}
+	if format {
+		return w.withoutSchema(ctx, req, stream, refusal)
+	}
+	return nil, refusal
+}
+
+// withoutSchema makes a refused call once more with a tool in place of the schema, if the
+// refusal is about the schema of req and not about the model; otherwise it returns the refusal.
+// Nothing is recorded, because the model may accept the next schema.
 func (w *target) withoutSchema(ctx context.Context, req *llm.Request, stream bool, refusal error) (*call, error) {
 	if e := llm.AsError(refusal); !e.Upstream || !says(e, schemaRefused) {
 		return nil, refusal

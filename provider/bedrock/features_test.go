@@ -242,6 +242,43 @@ func TestTheClientIsToldOfARefusedSchema(t *testing.T) {
 	}
 }
 
+// TestMoreTokensThanAWSAllowsAreLoweredToWhatItNames has a model whose limit is not known before AWS
+// names it. A limit that is still too high then is the client's to change.
+func TestMoreTokensThanAWSAllowsAreLoweredToWhatItNames(t *testing.T) {
+	for name, tt := range map[string]struct {
+		refuses string
+		calls   int
+		served  bool
+	}{
+		"the limit is served":           {refuses: `"maxTokens":32000`, calls: 2, served: true},
+		"the limit is refused likewise": {refuses: `"maxTokens"`, calls: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &picky{refuses: tt.refuses, words: "The maximum tokens you requested exceeds the model limit of 4096. Try again with a maximum tokens value that is lower than 4096."}
+			server := httptest.NewServer(judge.Watch(p))
+			t.Cleanup(server.Close)
+			targets, err := openAt(t, bedrock.Provider(), server.URL, false).Targets(llm.VerbChat, "newcomer.model-9")
+			if err != nil {
+				t.Fatal(err)
+			}
+			req := ask("newcomer.model-9")
+			req.MaxTokens = llm.Some[int64](32_000)
+			resp, err := targets[0].(provider.Chatter).Complete(t.Context(), req)
+			if bodies := p.sent(); (err == nil) != tt.served || len(bodies) != tt.calls || !strings.Contains(bodies[1], `"maxTokens":4096`) {
+				t.Fatalf("%v after:\n%s", err, strings.Join(bodies, "\n"))
+			}
+			if !tt.served {
+				return
+			}
+			if !slices.ContainsFunc(resp.Meta.Warnings, func(w llm.Warning) bool {
+				return w.Code == llm.WarnChanged && w.Field == "max_tokens" && strings.Contains(w.Detail, "4096")
+			}) {
+				t.Errorf("warned of %v", resp.Meta.Warnings)
+			}
+		})
+	}
+}
+
 // answered is what a call answers with, whole or streamed.
 func answered(t *testing.T, d opened, model string, stream bool, with func(*llm.Request)) (answer string, err error) {
 	t.Helper()

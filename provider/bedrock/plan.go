@@ -56,6 +56,7 @@ type target struct {
 	noConverse  bool            // do not call by Converse, because AWS refused the model there
 	noInvoke    bool            // do not call by InvokeModel, because AWS refused the model there
 	onNone      bool            // AWS refused the model at both
+	limited     bool            // AWS refused this call's limit, which has been lowered
 	noCount     bool            // do not ask AWS to count tokens, because it refused that for the model
 	lacks       []string        // further features of Anthropic's bodies that AWS refused
 	suspects    []string        // those of lacks that are betas that AWS may have refused

@@ -157,9 +157,12 @@ func (p *adapter) bedrocks() error {
 	return nil
 }
 
-// limit lowers max_tokens to what the model can write.
+// limit lowers max_tokens to what the model can write, as far as is known, for clients that take every
+// model for a Claude, and ask for as much as that can write. For the others what is known, which is
+// mostly from other clients' tables, is no reason to shorten a response: AWS's refusal, which names the
+// limit, is one.
 func (p *adapter) limit() {
-	if p.model.facts == nil || p.out.KeepMaxTokens && p.model.any(betas) {
+	if p.model.facts == nil || !p.out.KeepMaxTokens || p.model.any(betas) {
 		return
 	}
 	fitted, warnings := p.out.Within(p.model.facts.MaxOutput)

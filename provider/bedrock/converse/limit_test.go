@@ -9,8 +9,8 @@ import (
 	"outcrop/provider/bedrock/converse"
 )
 
-// TestMoreTokensThanTheModelCanWriteAreLowered checks what becomes of a limit, and that it is said.
-func TestMoreTokensThanTheModelCanWriteAreLowered(t *testing.T) {
+// TestMoreTokensThanTheModelCanWriteAreLoweredForClientsOfClaude checks what becomes of a limit, and that it is said.
+func TestMoreTokensThanTheModelCanWriteAreLoweredForClientsOfClaude(t *testing.T) {
 	t.Parallel()
 	facts := &catalog.Model{MaxOutput: 10_000}
 	raised := []jsonx.Member{{Name: "anthropic_beta", Value: jsonx.Raw(`["output-128k-2025-02-19"]`)}}
@@ -22,11 +22,10 @@ func TestMoreTokensThanTheModelCanWriteAreLowered(t *testing.T) {
 		fields       []jsonx.Member
 		asked, wants int64
 	}{
-		{name: "more than the model can write", vendor: "amazon", facts: facts, asked: 32_000, wants: 10_000},
-		{name: "less", vendor: "amazon", facts: facts, asked: 9_000, wants: 9_000},
-		{name: "as much", vendor: "amazon", facts: facts, asked: 10_000, wants: 10_000},
-		{name: "a model that nothing is known of", vendor: "amazon", asked: 32_000, wants: 32_000},
-		{name: "a Claude", vendor: "anthropic", facts: facts, asked: 32_000, wants: 10_000},
+		{name: "more than the model can write, as far as is known", vendor: "amazon", facts: facts, asked: 32_000, wants: 32_000},
+		{name: "less, for clients that know Claude's limits", vendor: "amazon", facts: facts, keep: true, asked: 9_000, wants: 9_000},
+		{name: "as much, for these", vendor: "amazon", facts: facts, keep: true, asked: 10_000, wants: 10_000},
+		{name: "a model that nothing is known of", vendor: "amazon", keep: true, asked: 32_000, wants: 32_000},
 		{name: "a Claude with a beta that raises the limit", vendor: "anthropic", facts: facts, fields: raised, asked: 32_000, wants: 32_000},
 		{name: "a Claude, whose clients know its limit", vendor: "anthropic", facts: facts, keep: true, asked: 32_000, wants: 32_000},
 		{name: "another model for clients that know Claude's limits", vendor: "amazon", facts: facts, keep: true, asked: 32_000, wants: 10_000},

@@ -259,6 +259,23 @@ var counts = regexp.MustCompile(`(\d+) tokens? > (\d+)|(\d+) \+ (\d+) > (\d+)|ma
 // asked for.
 var mostTokens = regexp.MustCompile(`model limit of (\d+)|> (\d+), which is the maximum`) //nolint:gochecknoglobals // compiled once
 
+// MostTokens is the limit in a provider's refusal of a request for more tokens than the model can write; 0
+// if e is none, or does not name it.
+func MostTokens(e *llm.Error) int64 {
+	if e == nil || !e.Upstream || e.Code != llm.CodeMaxTokens {
+		return 0
+	}
+	n := mostTokens.FindStringSubmatch(e.Message)
+	if n == nil {
+		return 0
+	}
+	most, err := strconv.ParseInt(n[1]+n[2], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return most
+}
+
 // adviseRequest is for what the caller must change.
 func (c *Case) adviseRequest(e *llm.Error) {
 	switch e.Code {
