@@ -35,10 +35,11 @@ func explain(e *llm.Error, facts func(model string) *catalog.Model, model string
 	}
 }
 
-// way is a target, and the most tokens that its model can write; 0 if that is not known here.
+// way is a target, and where to find what is known of its model.
 type way struct {
 	provider.Target
-	maxOutput int64
+	facts func(model string) *catalog.Model // nil if nothing is known here
+	model string
 }
 
 // maxOutput is the most tokens that a model can write, as far as is known; 0 if nothing is.
@@ -57,7 +58,10 @@ func (w way) within(req *llm.Request) (*llm.Request, []llm.Warning) {
 	if p, ok := w.Target.(provider.Passer); req.KeepMaxTokens && ok && p.Speaks(llm.DialectAnthropic) {
 		return req, nil
 	}
-	return req.Within(w.maxOutput)
+	if !req.MaxTokens.Set {
+		return req, nil
+	}
+	return req.Within(maxOutput(w.facts, w.model))
 }
 
 // tell puts warnings before those of a response.

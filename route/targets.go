@@ -51,7 +51,7 @@ func (c *call) tryTargets(ctx context.Context, t *deployment, model string) *llm
 	learned := 0
 	for i := 0; ; {
 		target := targets[i]
-		err := c.attempt(t, way{target, maxOutput(t.Facts, model)}, c.start)
+		err := c.attempt(t, way{target, t.Facts, model}, c.start)
 		if err == nil {
 			t.cooldowns.recovered(target)
 			return nil

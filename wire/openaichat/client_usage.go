@@ -5,76 +5,123 @@ import (
 	"outcrop/llm"
 )
 
-// sentUsage are the counters of a response, under the names that endpoints use.
+// sentUsage are the counters of a response, under the names that endpoints use. They are read member by
+// member, because every call has them.
 type sentUsage struct {
-	Prompt     optional[int64] `json:"prompt_tokens"`
-	Completion optional[int64] `json:"completion_tokens"`
-	Total      optional[int64] `json:"total_tokens"`
+	prompt, completion, total llm.Opt[int64]
+	ofPrompt, ofCompletion    sentDetails
 
-	PromptDetails     sentDetails `json:"prompt_tokens_details"`
-	CompletionDetails sentDetails `json:"completion_tokens_details"`
+	cacheHit, cached      llm.Opt[int64]
+	cacheRead, cacheWrite llm.Opt[int64]
+	reasoning             llm.Opt[int64]
 
-	// DeepSeek's (https://api-docs.deepseek.com/guides/kv_cache) and Moonshot's
-	// (https://platform.moonshot.ai/docs/api/chat) names for the cached part of the prompt.
-	CacheHit optional[int64] `json:"prompt_cache_hit_tokens"`
-	Cached   optional[int64] `json:"cached_tokens"`
-	// Anthropic's names, which gateways add.
-	CacheRead  optional[int64] `json:"cache_read_input_tokens"`
-	CacheWrite optional[int64] `json:"cache_creation_input_tokens"`
-	Reasoning  optional[int64] `json:"reasoning_tokens"`
-
-	// What gateways and vendors say the call cost.
-	Cost     jsonx.Raw `json:"cost"`
-	Ticks    jsonx.Raw `json:"cost_in_usd_ticks"`
-	Opencode jsonx.Raw `json:"opencode"`
-
-	Rest jsonx.Raw `json:",embed"`
+	cost, ticks, opencode jsonx.Raw
 }
 
-// sentDetails are the details of prompt or completion; null for none.
+// UnmarshalJSONFrom receives jsonx's decoder.
+func (s *sentUsage) UnmarshalJSONFrom(d *jsonx.Decoder) error {
+	return jsonx.Each(d, func(name []byte) error {
+		switch string(name) {
+		case "prompt_tokens":
+			return counter(d, &s.prompt)
+		case "completion_tokens":
+			return counter(d, &s.completion)
+		case "total_tokens":
+			return counter(d, &s.total)
+		case "prompt_tokens_details":
+			return s.ofPrompt.read(d)
+		case "completion_tokens_details":
+			return s.ofCompletion.read(d)
+		// DeepSeek's (https://api-docs.deepseek.com/guides/kv_cache) and Moonshot's
+		// (https://platform.moonshot.ai/docs/api/chat) names for the cached part of the prompt.
+		case "prompt_cache_hit_tokens":
+			return counter(d, &s.cacheHit)
+		case "cached_tokens":
+			return counter(d, &s.cached)
+		// Anthropic's names, which gateways add.
+		case "cache_read_input_tokens":
+			return counter(d, &s.cacheRead)
+		case "cache_creation_input_tokens":
+			return counter(d, &s.cacheWrite)
+		case "reasoning_tokens":
+			return counter(d, &s.reasoning)
+		// What gateways and vendors say the call cost.
+		case "cost":
+			return keep(d, &s.cost)
+		case "cost_in_usd_ticks":
+			return keep(d, &s.ticks)
+		case "opencode":
+			return keep(d, &s.opencode)
+		default:
+			return d.SkipValue()
+		}
+	})
+}
+
+// sentDetails are the details of prompt or completion.
 type sentDetails struct {
-	Cached     optional[int64] `json:"cached_tokens"`
-	CacheWrite optional[int64] `json:"cache_write_tokens"`    // OpenRouter's
-	Created    optional[int64] `json:"cache_creation_tokens"` // LiteLLM's
-	Reasoning  optional[int64] `json:"reasoning_tokens"`
-	Audio      optional[int64] `json:"audio_tokens"`
+	cached, cacheWrite, created, reasoning, audio llm.Opt[int64]
 }
 
-func (s *sentDetails) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	if d.PeekKind() == 'n' {
-		return d.SkipValue()
-	}
-	type plain sentDetails
-	return jsonx.UnmarshalDecode(d, (*plain)(s))
+func (s *sentDetails) read(d *jsonx.Decoder) error {
+	return jsonx.Each(d, func(name []byte) error {
+		switch string(name) {
+		case "cached_tokens":
+			return counter(d, &s.cached)
+		case "cache_write_tokens": // OpenRouter's
+			return counter(d, &s.cacheWrite)
+		case "cache_creation_tokens": // LiteLLM's
+			return counter(d, &s.created)
+		case "reasoning_tokens":
+			return counter(d, &s.reasoning)
+		case "audio_tokens":
+			return counter(d, &s.audio)
+		default:
+			return d.SkipValue()
+		}
+	})
+}
+
+// counter reads a number, unless it is null.
+func counter(d *jsonx.Decoder, to *llm.Opt[int64]) error {
+	to.Set = d.PeekKind() != 'n'
+	return jsonx.Int(d, &to.Value)
+}
+
+// keep keeps a value as it is.
+func keep(d *jsonx.Decoder, to *jsonx.Raw) error {
+	v, err := d.ReadValue()
+	*to = v.Clone()
+	return err
 }
 
 // ReadUsage reads the usage of a response. It reports false if there is none: some endpoints send
 // null, or zeros before the end of a stream.
 func ReadUsage(raw jsonx.Raw) (llm.Usage, bool) {
 	var s sentUsage
-	if len(raw) == 0 || raw.Kind() != '{' || jsonx.Unmarshal(raw, &s) != nil || !s.Prompt.Set && !s.Completion.Set {
+	if len(raw) == 0 || raw.Kind() != '{' || jsonx.Unmarshal(raw, &s) != nil || !s.prompt.Set && !s.completion.Set {
 		return llm.Usage{}, false
 	}
-	u := llm.Usage{Output: s.Completion.Value, Total: s.Total.Value}
-	u.CacheRead = first(s.PromptDetails.Cached, s.CacheHit, s.Cached, s.CacheRead)
-	u.CacheWrite = first(s.PromptDetails.CacheWrite, s.PromptDetails.Created, s.CacheWrite)
-	u.Reasoning = first(s.CompletionDetails.Reasoning, s.Reasoning)
-	if u.Reasoning.Value > 0 && s.Total.Value == s.Prompt.Value+u.Output+u.Reasoning.Value {
+	u := llm.Usage{Output: s.completion.Value, Total: s.total.Value}
+	u.CacheRead = first(s.ofPrompt.cached, s.cacheHit, s.cached, s.cacheRead)
+	u.CacheWrite = first(s.ofPrompt.cacheWrite, s.ofPrompt.created, s.cacheWrite)
+	u.Reasoning = first(s.ofCompletion.reasoning, s.reasoning)
+	if u.Reasoning.Value > 0 && s.total.Value == s.prompt.Value+u.Output+u.Reasoning.Value {
 		u.Output += u.Reasoning.Value // xAI counts it apart (https://docs.x.ai/docs/guides/reasoning)
 	}
-	u.AudioInput, u.AudioOutput = s.PromptDetails.Audio.Opt, s.CompletionDetails.Audio.Opt
-	u.Input = max(0, s.Prompt.Value-u.CacheRead.Value-u.CacheWrite.Value)
-	u.State("cost", s.Cost)
-	u.State("cost_in_usd_ticks", s.Ticks)
-	u.State("opencode", s.Opencode)
+	u.AudioInput, u.AudioOutput = s.ofPrompt.audio, s.ofCompletion.audio
+	u.Input = max(0, s.prompt.Value-u.CacheRead.Value-u.CacheWrite.Value)
+	u.State("cost", s.cost)
+	u.State("cost_in_usd_ticks", s.ticks)
+	u.State("opencode", s.opencode)
 	return u, true
 }
 
 // first returns the first counter that is set.
-func first(all ...optional[int64]) llm.Opt[int64] {
+func first(all ...llm.Opt[int64]) llm.Opt[int64] {
 	for _, o := range all {
 		if o.Set {
-			return o.Opt
+			return o
 		}
 	}
 	return llm.Opt[int64]{}
