@@ -193,8 +193,8 @@ const agentsHow = `
 }
 ` + "```" + `
 
-- OpenCode asks every model that it does not know for 32,000 tokens. Chat completions refuse more than the model can write, so give the
-  ` + "`limit`" + ` of models that write less (Nova, gpt-oss).
+- OpenCode asks every model that it does not know for 32,000 tokens. What a model cannot write is lowered with a warning; on Bedrock this
+  costs a refused call each time, which a ` + "`limit`" + ` for models that write less (Nova, gpt-oss) saves.
 - ` + "`small_model`" + ` writes the titles. Without it, OpenCode asks a model that it knows of the same provider, such as ` + "`gpt-5.4-nano`" + `, which
   the gateway may not have; the session works all the same.
 - The providers ` + "`anthropic`, `openai` and `google`" + ` work with ` + "`options.baseURL`" + ` at ` + "`/v1`, `/v1` and `/v1beta`" + `, and ` + "`amazon-bedrock`" + ` with

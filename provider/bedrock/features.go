@@ -192,7 +192,7 @@ func (w *target) settleAPI() {
 //go:noinline
 func (w *target) again(ctx context.Context, req *llm.Request, stream, format bool, refusal error) (*call, error) {
 	e := llm.AsError(refusal)
-	if most := diagnose.MostTokens(e); most > 0 && most < req.MaxTokens.Value && !w.limited && !(req.KeepMaxTokens && w.claude()) {
+	if most := diagnose.MostTokens(e); most > 0 && most < req.MaxTokens.Value && !w.limited && (!req.KeepMaxTokens || !w.claude()) {
 		less := *w
 		less.limited = true
 		lowered, warnings := req.Within(most)
