@@ -245,6 +245,16 @@ func Droppable(param, format string, args ...any) *Error {
 	return e
 }
 
+// Refuse is for a field that the target lacks and whose absence changes the meaning: it returns an error, or
+// under drop_params calls warn, which drops the field with a warning.
+func (c *Call) Refuse(warn func(code, field, detail string), field, format string, args ...any) error {
+	if c.DropParams {
+		warn(WarnDropped, field, "")
+		return nil
+	}
+	return Droppable(field, format, args...)
+}
+
 // Overloaded makes the error for a call that the memory budget refused. err is the reason: ErrFull
 // of package internal/budget, or the cause of a context's end.
 func Overloaded(err error) *Error {

@@ -70,11 +70,7 @@ func (p *embedPlan) warn(code, field, detail string) {
 
 // refuse is for a setting that the API lacks: it returns an error, or adds a warning under drop_params.
 func (p *embedPlan) refuse(field, format string, args ...any) error {
-	if p.req.DropParams {
-		p.warn(llm.WarnDropped, field, "")
-		return nil
-	}
-	return llm.Droppable(field, format, args...)
+	return p.req.Refuse(p.warn, field, format, args...)
 }
 
 // words are the settings whose values are words.

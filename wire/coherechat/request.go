@@ -45,6 +45,11 @@ type encoder struct {
 	warnings []llm.Warning
 }
 
+// add adds a warning.
+func (e *encoder) add(code, field, detail string) {
+	e.warnings = append(e.warnings, llm.Warning{Code: code, Field: field, Detail: detail})
+}
+
 // warn adds a warning once.
 func (e *encoder) warn(code string, f llm.Field, detail string) {
 	w := llm.Warning{Code: code, Field: e.req.FieldName(f), Detail: detail}
@@ -59,11 +64,7 @@ func (e *encoder) dropped(kind llm.FieldKind, detail string) {
 
 // refuse handles a field whose absence changes the meaning: an error, or under drop_params a warning.
 func (e *encoder) refuse(field, format string, args ...any) error {
-	if e.req.DropParams {
-		e.warnings = append(e.warnings, llm.Warning{Code: llm.WarnDropped, Field: field})
-		return nil
-	}
-	return llm.Droppable(field, format, args...)
+	return e.req.Refuse(e.add, field, format, args...)
 }
 
 // given reports whether the request sets a member of the API itself, which takes precedence.
@@ -179,7 +180,7 @@ func (e *encoder) others() {
 		e.dropped(llm.FieldCacheRetention, "Cohere caches prompts by itself")
 	}
 	for _, m := range req.Extensions {
-		e.warnings = append(e.warnings, llm.Warning{Code: llm.WarnDropped, Field: m.Name, Detail: "it is a setting of AWS Bedrock"})
+		e.add(llm.WarnDropped, m.Name, "it is a setting of AWS Bedrock")
 	}
 }
 
@@ -195,7 +196,7 @@ func (e *encoder) unmapped() error {
 			}
 		case "store", "prompt_cache_key", "prediction", "verbosity":
 			if value := string(m.Value); value != "false" && value != `"medium"` { // OpenAI's defaults
-				e.warnings = append(e.warnings, llm.Warning{Code: llm.WarnDropped, Field: name})
+				e.add(llm.WarnDropped, name, "")
 			}
 		default:
 			if value := string(m.Value); jsonx.Empty(m.Value) || value == "0" || value == "false" || value == `["text"]` {

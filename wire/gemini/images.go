@@ -88,11 +88,7 @@ func (e *imageEncoder) warn(code, field, detail string) {
 
 // refuse handles a field whose absence changes the meaning: an error, or under drop_params a warning.
 func (e *imageEncoder) refuse(field, format string, args ...any) error {
-	if e.req.DropParams {
-		e.warn(llm.WarnDropped, field, "")
-		return nil
-	}
-	return llm.Droppable(field, format, args...)
+	return e.req.Refuse(e.warn, field, format, args...)
 }
 
 // unmapped handles what no model of Google's has a setting for.

@@ -79,11 +79,7 @@ func (e *encoder) changed(kind llm.FieldKind, detail string) {
 
 // refuse handles a field whose absence changes the meaning: an error, or under drop_params a warning.
 func (e *encoder) refuse(field, format string, args ...any) error {
-	if e.req.DropParams {
-		e.warn(llm.WarnDropped, field, "")
-		return nil
-	}
-	return llm.Droppable(field, format, args...)
+	return e.req.Refuse(e.warn, field, format, args...)
 }
 
 // topMember is the name of a model field that belongs to the top of a request, and not to

@@ -41,17 +41,13 @@ type embedEncoder struct {
 	warnings []llm.Warning
 }
 
-func (e *embedEncoder) dropped(field, detail string) {
-	e.warnings = append(e.warnings, llm.Warning{Code: llm.WarnDropped, Field: field, Detail: detail})
+func (e *embedEncoder) warn(code, field, detail string) {
+	e.warnings = append(e.warnings, llm.Warning{Code: code, Field: field, Detail: detail})
 }
 
 // refuse handles a field whose absence changes the meaning: an error, or under drop_params a warning.
 func (e *embedEncoder) refuse(field, format string, args ...any) error {
-	if e.req.DropParams {
-		e.dropped(field, "")
-		return nil
-	}
-	return llm.Droppable(field, format, args...)
+	return e.req.Refuse(e.warn, field, format, args...)
 }
 
 // truncate writes what happens to a text that is too long: Ollama drops its end, or refuses it.
@@ -94,13 +90,13 @@ func (e *embedEncoder) others(w *jsonx.Writer) error {
 		}
 	}
 	if r.InputType != "" {
-		e.dropped("input_type", "Ollama's models have one kind of vector")
+		e.warn(llm.WarnDropped, "input_type", "Ollama's models have one kind of vector")
 	}
 	if r.User != "" {
-		e.dropped("user", "Ollama's API takes no user")
+		e.warn(llm.WarnDropped, "user", "Ollama's API takes no user")
 	}
 	for _, l := range r.Metadata {
-		e.dropped("metadata."+l.Name, "Ollama's API takes no metadata")
+		e.warn(llm.WarnDropped, "metadata."+l.Name, "Ollama's API takes no metadata")
 	}
 	return nil
 }

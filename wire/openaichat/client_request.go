@@ -82,11 +82,7 @@ func (e *requestWriter) once(code, field, detail string) {
 // refuse returns the error for a setting that the dialect does not have; under drop_params it is
 // dropped with a warning instead.
 func (e *requestWriter) refuse(field, format string, args ...any) error {
-	if e.req.DropParams {
-		e.warn(llm.WarnDropped, field, "")
-		return nil
-	}
-	return llm.Droppable(field, format, args...)
+	return e.req.Refuse(e.warn, field, format, args...)
 }
 
 // given reports whether the request sets a member of the endpoint's own, which takes precedence.

@@ -61,11 +61,7 @@ func (e *encoder) dropped(kind llm.FieldKind, detail string) {
 
 // refuse handles a field whose absence changes the meaning: an error, or under drop_params a warning.
 func (e *encoder) refuse(field string) error {
-	if e.req.DropParams {
-		e.warn(llm.WarnDropped, field, "")
-		return nil
-	}
-	return llm.Droppable(field, "%s is not supported: %s", field, instead)
+	return e.req.Refuse(e.warn, field, "%s is not supported: %s", field, instead)
 }
 
 // conversation is the instructions and the conversation as texts.

@@ -272,11 +272,7 @@ func (p *adapter) warn(code, field, detail string) {
 // refuse handles an unsupported field whose absence changes the meaning: it returns an error, or
 // under drop_params warns.
 func (p *adapter) refuse(field, format string, args ...any) error {
-	if p.out.DropParams {
-		p.warn(llm.WarnDropped, field, "")
-		return nil
-	}
-	return llm.Droppable(field, format, args...)
+	return p.out.Refuse(p.warn, field, format, args...)
 }
 
 // refuseKind is refuse for a field whose name, in the client's words, is the first argument of

@@ -40,7 +40,7 @@ func (m *Model) Plan(req *llm.EmbedRequest) ([]Item, []llm.Warning, error) {
 	if m.row == nil {
 		return nil, nil, m.unknown()
 	}
-	p := &planner{row: m.row, model: m.Vendor + "." + m.Name, req: req, drop: req.DropParams}
+	p := &planner{row: m.row, model: m.Vendor + "." + m.Name, req: req}
 	if err := p.settings(); err != nil {
 		return nil, nil, err
 	}
@@ -76,7 +76,6 @@ type planner struct {
 	row   *row
 	model string
 	req   *llm.EmbedRequest
-	drop  bool
 
 	dimensions int64 // 0 for the default
 	purpose    string
@@ -99,11 +98,7 @@ func (p *planner) warn(code, field, detail string) {
 // refuse is for a setting that the model lacks: it returns an error, or adds a warning under
 // drop_params.
 func (p *planner) refuse(field, format string, args ...any) error {
-	if p.drop {
-		p.warn(llm.WarnDropped, field, "")
-		return nil
-	}
-	return llm.Droppable(field, format, args...)
+	return p.req.Refuse(p.warn, field, format, args...)
 }
 
 // settings checks the request's settings against those of the model.

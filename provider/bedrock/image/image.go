@@ -146,11 +146,7 @@ func (p *planner) warn(code, field, detail string) {
 
 // refuse is for a setting that the model lacks: it returns an error, or adds a warning under drop_params.
 func (p *planner) refuse(field, format string, args ...any) error {
-	if p.req.DropParams {
-		p.warn(llm.WarnDropped, field, "")
-		return nil
-	}
-	return llm.Droppable(field, format, args...)
+	return p.req.Refuse(p.warn, field, format, args...)
 }
 
 // featureless is the error for what the model does not do.

@@ -55,12 +55,12 @@ type plan struct {
 
 func (p *plan) name() string { return p.model.Vendor + "." + p.model.Name }
 
+func (p *plan) warn(code, field, detail string) {
+	p.warnings = append(p.warnings, llm.Warning{Code: code, Field: field, Detail: detail})
+}
+
 func (p *plan) refuse(field, format string, args ...any) error {
-	if p.req.DropParams {
-		p.warnings = append(p.warnings, llm.Warning{Code: llm.WarnDropped, Field: field})
-		return nil
-	}
-	return llm.Droppable(field, format, args...)
+	return p.req.Refuse(p.warn, field, format, args...)
 }
 
 func (m *Model) plan(req *llm.RerankRequest) (*plan, error) {
