@@ -311,45 +311,32 @@ type completionStream struct {
 	events *sse.Reader
 	reader openaichat.EventReader
 
-	ready []llm.Event // ready[at:] has been read and not returned
-	at    int
-	done  bool  // the end mark has arrived
-	err   error // the error that Next returns when ready is empty
+	queue llm.EventQueue
+	done  bool // the end mark has arrived
 }
 
-func (s *completionStream) Next(ev *llm.Event) error {
-	for s.at == len(s.ready) {
-		if s.err != nil {
-			return s.err
-		}
-		s.ready, s.at = s.ready[:0], 0
-		s.read()
-	}
-	*ev = s.ready[s.at]
-	s.ready[s.at] = llm.Event{} // its texts are not held longer than the caller needs them
-	s.at++
-	return nil
-}
+func (s *completionStream) Next(ev *llm.Event) error { return s.queue.Next(ev, s.read) }
 
-// read reads the next event of the body.
-func (s *completionStream) read() {
+// read appends what the next event of the body becomes.
+func (s *completionStream) read(events []llm.Event) ([]llm.Event, error) {
 	var ev sse.Event
 	err := s.events.Next(&ev)
 	switch {
 	case s.done: // the end of the body is read too, so that the connection can be used again
-		s.err = io.EOF // the response is complete, whatever follows
+		return events, io.EOF // the response is complete, whatever follows
 	case err == nil && string(ev.Data) == openaichat.Done, errors.Is(err, io.EOF) && s.reader.Stopped():
-		s.ready, s.done = s.reader.End(s.ready), true
+		s.done = true
+		return s.reader.End(events), nil
 	case err != nil:
-		s.err = s.broken(err)
-	default:
-		if s.ready, err = s.reader.Append(s.ready, ev.Data); err != nil {
-			s.err = s.reported(err)
-		}
+		return events, s.broken(err)
 	}
+	if events, err = s.reader.Append(events, ev.Data); err != nil {
+		return events, s.reported(err)
+	}
+	return events, nil
 }
 
-func (s *completionStream) More() bool { return s.at < len(s.ready) || s.err != nil || s.events.More() }
+func (s *completionStream) More() bool { return s.queue.Ready() || s.queue.Ended() || s.events.More() }
 
 var (
 	_ provider.Chooser = (*target)(nil)

@@ -247,50 +247,31 @@ type stream struct {
 	*exchange
 	frames *sse.Reader
 	reader gemini.Reader
-	queue  []llm.Event
-	at     int // in queue
+	queue  llm.EventQueue
 	some   bool
-	failed error // ends the stream behind the queue
 }
 
-func (s *stream) Next(ev *llm.Event) error {
-	*ev = llm.Event{}
-	for s.at == len(s.queue) {
-		if s.failed != nil {
-			return s.failed
-		}
-		clear(s.queue)
-		s.queue, s.at = s.queue[:0], 0
-		if err := s.read(); err != nil {
-			if !errors.Is(err, io.EOF) {
-				err = s.exchange.failed(err)
-			}
-			s.failed = err
-		}
-	}
-	*ev = s.queue[s.at]
-	s.at++
-	return nil
-}
+func (s *stream) Next(ev *llm.Event) error { return s.queue.Next(ev, s.read) }
 
-// read reads an event into the queue. It returns io.EOF at the end of a complete response.
-func (s *stream) read() error {
+// read appends what the next event of the body becomes. It returns io.EOF at the end of a complete response.
+func (s *stream) read(events []llm.Event) ([]llm.Event, error) {
 	var frame sse.Event
 	err := s.frames.Next(&frame)
-	if err == nil {
+	switch {
+	case err == nil:
 		s.some = true
-		if s.queue, err = s.reader.Append(s.queue, frame.Data); err != nil {
-			return &answerError{err}
+		if events, err = s.reader.Append(events, frame.Data); err != nil {
+			return events, s.failed(&answerError{err})
 		}
-		return nil
-	}
-	if s.reader.Finished() { // what was to come has come
-		if s.queue, err = s.reader.End(s.queue); err != nil {
-			return &answerError{err}
+		return events, nil
+	case s.reader.Finished(): // what was to come has come
+		if events, err = s.reader.End(events); err != nil {
+			return events, s.failed(&answerError{err})
 		}
-		return io.EOF
+		return events, io.EOF
+	default:
+		return events, s.failed(ended(err, s.some))
 	}
-	return ended(err, s.some)
 }
 
 // ended is what the end of a body means for a response that is not finished. some is whether an event
@@ -308,7 +289,7 @@ func ended(err error, some bool) error {
 	}
 }
 
-func (s *stream) More() bool { return s.at < len(s.queue) || s.failed == nil && s.frames.More() }
+func (s *stream) More() bool { return s.queue.Ready() || !s.queue.Ended() && s.frames.More() }
 
 // CountTokens makes one call of countTokens.
 func (t *Target) CountTokens(ctx context.Context, req *llm.Request) (*llm.Count, error) {

@@ -121,26 +121,18 @@ type nativeStream struct {
 	*exchange
 	reader EventReader
 
-	ready []llm.Event // ready[at:] has been read and not returned
-	at    int
-	err   error // the error that Next returns when ready is empty
+	queue llm.EventQueue
 }
 
-func (s *nativeStream) Next(ev *llm.Event) error {
-	for s.at == len(s.ready) {
-		if s.err != nil {
-			return s.err
-		}
-		s.ready, s.at = s.ready[:0], 0
-		var err error
-		if s.ready, err = s.reader.Append(s.ready); err != nil {
-			s.err = s.ended(err)
-		}
+func (s *nativeStream) Next(ev *llm.Event) error { return s.queue.Next(ev, s.read) }
+
+// read appends what the next event of the body becomes.
+func (s *nativeStream) read(events []llm.Event) ([]llm.Event, error) {
+	events, err := s.reader.Append(events)
+	if err != nil {
+		return events, s.ended(err)
 	}
-	*ev = s.ready[s.at]
-	s.ready[s.at] = llm.Event{} // its texts are not held longer than the caller needs them
-	s.at++
-	return nil
+	return events, nil
 }
 
 // ended is the error that Next returns for one of the reader.
@@ -157,6 +149,6 @@ func (s *nativeStream) ended(err error) error {
 	}
 }
 
-func (s *nativeStream) More() bool { return s.at < len(s.ready) || s.err != nil || s.reader.More() }
+func (s *nativeStream) More() bool { return s.queue.Ready() || s.queue.Ended() || s.reader.More() }
 
 var _ provider.Chatter = (*nativeTarget)(nil)

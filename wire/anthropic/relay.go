@@ -70,9 +70,7 @@ func AppendRawEvent(dst []byte, ev *RawEvent, model string) []byte {
 // StreamReader turns raw events into those of the common language. The zero value is ready for use.
 type StreamReader struct {
 	reader EventReader
-	queue  []llm.Event
-	at     int // in queue
-	failed error
+	queue  llm.EventQueue
 }
 
 // EventError is an event that cannot be decoded.
@@ -90,31 +88,21 @@ func (e *EventError) Unwrap() error { return e.Err }
 // Next fills ev with the next event, for which it calls next as often as needed. Its errors are those
 // of next, and an *EventError; they come after the events before them, and are final.
 func (s *StreamReader) Next(ev *llm.Event, next func(*RawEvent) error) error {
-	*ev = llm.Event{}
-	for s.at == len(s.queue) {
-		if s.failed != nil {
-			return s.failed
-		}
-		clear(s.queue)
-		s.queue, s.at = s.queue[:0], 0
+	return s.queue.Next(ev, func(events []llm.Event) ([]llm.Event, error) {
 		var raw RawEvent
-		if s.failed = next(&raw); s.failed != nil {
-			continue
+		if err := next(&raw); err != nil {
+			return events, err
 		}
-		var err error
-		if s.queue, err = s.reader.Append(s.queue, raw.Data); err != nil {
-			clear(s.queue)
-			s.queue = s.queue[:0]
-			s.failed = &EventError{raw.Type, err}
+		read, err := s.reader.Append(events, raw.Data)
+		if err != nil {
+			return events, &EventError{raw.Type, err}
 		}
-	}
-	*ev = s.queue[s.at]
-	s.at++
-	return nil
+		return read, nil
+	})
 }
 
 // Ready reports whether there is an event for which Next need not call next.
-func (s *StreamReader) Ready() bool { return s.at < len(s.queue) }
+func (s *StreamReader) Ready() bool { return s.queue.Ready() }
 
 // renamed returns a document with another string in the member at a path of names; unchanged if it
 // has no such member.
