@@ -81,6 +81,13 @@ type Opt[T any] struct {
 // Some is a setting with a value.
 func Some[T any](v T) Opt[T] { return Opt[T]{Value: v, Set: true} }
 
+// ReadCount decodes the decoder's next value, an integer that not every response has, into to; null leaves it
+// unset.
+func ReadCount(d *jsonx.Decoder, to *Opt[int64]) error {
+	to.Set = d.PeekKind() != 'n'
+	return jsonx.Int(d, &to.Value)
+}
+
 // Role is the author of a turn.
 type Role string
 

@@ -40,6 +40,13 @@ func Int(d *Decoder, to *int64) error {
 	return nil
 }
 
+// Keep copies the decoder's next value into to, as it is.
+func Keep(d *Decoder, to *Raw) error {
+	v, err := d.ReadValue()
+	*to = v.Clone()
+	return err
+}
+
 // Each calls read for each member of the decoder's next value, an object, with the decoder before the
 // member's value, which read has to consume. name is only valid until then. Null has no members. A
 // value of another kind is an error.

@@ -28,7 +28,7 @@ func (s *sent) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		case "promptFeedback":
 			return jsonx.UnmarshalDecode(d, &s.Feedback)
 		case "usageMetadata":
-			return raw(d, &s.Usage)
+			return jsonx.Keep(d, &s.Usage)
 		case "modelVersion":
 			return jsonx.Text(d, &s.Model)
 		case "responseId":
@@ -39,13 +39,6 @@ func (s *sent) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 			return d.SkipValue()
 		}
 	})
-}
-
-// raw keeps a value as it is.
-func raw(d *jsonx.Decoder, to *jsonx.Raw) error {
-	v, err := d.ReadValue()
-	*to = v.Clone()
-	return err
 }
 
 type candidate struct {
@@ -78,15 +71,15 @@ func (c *candidate) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		case "index":
 			return jsonx.Int(d, &c.Index)
 		case "groundingMetadata":
-			return raw(d, &c.Grounding)
+			return jsonx.Keep(d, &c.Grounding)
 		case "citationMetadata":
-			return raw(d, &c.Citations)
+			return jsonx.Keep(d, &c.Citations)
 		case "safetyRatings":
-			return raw(d, &c.Safety)
+			return jsonx.Keep(d, &c.Safety)
 		case "urlContextMetadata":
-			return raw(d, &c.URLs)
+			return jsonx.Keep(d, &c.URLs)
 		case "logprobsResult":
-			return raw(d, &c.Logprobs)
+			return jsonx.Keep(d, &c.Logprobs)
 		default:
 			return d.SkipValue()
 		}
@@ -115,15 +108,15 @@ func (p *sentPart) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		case "functionCall":
 			return jsonx.UnmarshalDecode(d, &p.Call)
 		case "executableCode":
-			return raw(d, &p.Code)
+			return jsonx.Keep(d, &p.Code)
 		case "codeExecutionResult":
-			return raw(d, &p.CodeDone)
+			return jsonx.Keep(d, &p.CodeDone)
 		case "fileData":
-			return raw(d, &p.File)
+			return jsonx.Keep(d, &p.File)
 		case "toolCall":
-			return raw(d, &p.ToolCall)
+			return jsonx.Keep(d, &p.ToolCall)
 		case "toolResponse":
-			return raw(d, &p.ToolDone)
+			return jsonx.Keep(d, &p.ToolDone)
 		default:
 			return d.SkipValue()
 		}
@@ -173,9 +166,9 @@ func (r *usageReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		case "totalTokenCount":
 			return jsonx.Int(d, &r.usage.Total)
 		case "thoughtsTokenCount":
-			return optional(d, &r.thoughts)
+			return llm.ReadCount(d, &r.thoughts)
 		case "cachedContentTokenCount":
-			return optional(d, &r.cached)
+			return llm.ReadCount(d, &r.cached)
 		}
 		value, err := d.ReadValue()
 		if err != nil || !has(value) {
@@ -191,12 +184,6 @@ func (r *usageReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		u.Extra = append(u.Extra, jsonx.Member{Name: string(name), Value: value.Clone()})
 		return nil
 	})
-}
-
-// optional reads a counter that not every response has, unless it is null.
-func optional(d *jsonx.Decoder, to *llm.Opt[int64]) error {
-	to.Set = d.PeekKind() != 'n'
-	return jsonx.Int(d, &to.Value)
 }
 
 // tokensOf is the number of tokens of a modality in a list of numbers by modality; unset if it has none.

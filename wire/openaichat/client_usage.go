@@ -23,11 +23,11 @@ func (s *sentUsage) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	return jsonx.Each(d, func(name []byte) error {
 		switch string(name) {
 		case "prompt_tokens":
-			return counter(d, &s.prompt)
+			return llm.ReadCount(d, &s.prompt)
 		case "completion_tokens":
-			return counter(d, &s.completion)
+			return llm.ReadCount(d, &s.completion)
 		case "total_tokens":
-			return counter(d, &s.total)
+			return llm.ReadCount(d, &s.total)
 		case "prompt_tokens_details":
 			return s.ofPrompt.read(d)
 		case "completion_tokens_details":
@@ -35,23 +35,23 @@ func (s *sentUsage) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		// DeepSeek's (https://api-docs.deepseek.com/guides/kv_cache) and Moonshot's
 		// (https://platform.moonshot.ai/docs/api/chat) names for the cached part of the prompt.
 		case "prompt_cache_hit_tokens":
-			return counter(d, &s.cacheHit)
+			return llm.ReadCount(d, &s.cacheHit)
 		case "cached_tokens":
-			return counter(d, &s.cached)
+			return llm.ReadCount(d, &s.cached)
 		// Anthropic's names, which gateways add.
 		case "cache_read_input_tokens":
-			return counter(d, &s.cacheRead)
+			return llm.ReadCount(d, &s.cacheRead)
 		case "cache_creation_input_tokens":
-			return counter(d, &s.cacheWrite)
+			return llm.ReadCount(d, &s.cacheWrite)
 		case "reasoning_tokens":
-			return counter(d, &s.reasoning)
+			return llm.ReadCount(d, &s.reasoning)
 		// What gateways and vendors say the call cost.
 		case "cost":
-			return keep(d, &s.cost)
+			return jsonx.Keep(d, &s.cost)
 		case "cost_in_usd_ticks":
-			return keep(d, &s.ticks)
+			return jsonx.Keep(d, &s.ticks)
 		case "opencode":
-			return keep(d, &s.opencode)
+			return jsonx.Keep(d, &s.opencode)
 		default:
 			return d.SkipValue()
 		}
@@ -67,32 +67,19 @@ func (s *sentDetails) read(d *jsonx.Decoder) error {
 	return jsonx.Each(d, func(name []byte) error {
 		switch string(name) {
 		case "cached_tokens":
-			return counter(d, &s.cached)
+			return llm.ReadCount(d, &s.cached)
 		case "cache_write_tokens": // OpenRouter's
-			return counter(d, &s.cacheWrite)
+			return llm.ReadCount(d, &s.cacheWrite)
 		case "cache_creation_tokens": // LiteLLM's
-			return counter(d, &s.created)
+			return llm.ReadCount(d, &s.created)
 		case "reasoning_tokens":
-			return counter(d, &s.reasoning)
+			return llm.ReadCount(d, &s.reasoning)
 		case "audio_tokens":
-			return counter(d, &s.audio)
+			return llm.ReadCount(d, &s.audio)
 		default:
 			return d.SkipValue()
 		}
 	})
-}
-
-// counter reads a number, unless it is null.
-func counter(d *jsonx.Decoder, to *llm.Opt[int64]) error {
-	to.Set = d.PeekKind() != 'n'
-	return jsonx.Int(d, &to.Value)
-}
-
-// keep keeps a value as it is.
-func keep(d *jsonx.Decoder, to *jsonx.Raw) error {
-	v, err := d.ReadValue()
-	*to = v.Clone()
-	return err
 }
 
 // ReadUsage reads the usage of a response. It reports false if there is none: some endpoints send

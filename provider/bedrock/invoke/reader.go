@@ -194,21 +194,15 @@ func (m *measurements) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		case "outputTokenCount":
 			return jsonx.Int(d, &m.usage.Output)
 		case "cacheReadInputTokenCount":
-			return optionalInt(d, &m.usage.CacheRead)
+			return llm.ReadCount(d, &m.usage.CacheRead)
 		case "cacheWriteInputTokenCount":
-			return optionalInt(d, &m.usage.CacheWrite)
+			return llm.ReadCount(d, &m.usage.CacheWrite)
 		case "invocationLatency":
-			return optionalInt(d, &m.latency)
+			return llm.ReadCount(d, &m.latency)
 		default:
 			return d.SkipValue()
 		}
 	})
-}
-
-// optionalInt reads a number, unless it is null.
-func optionalInt(d *jsonx.Decoder, to *llm.Opt[int64]) error {
-	to.Set = d.PeekKind() != 'n'
-	return jsonx.Int(d, &to.Value)
 }
 
 // measure takes over what only the measurements say.
