@@ -47,15 +47,19 @@ func Keep(d *Decoder, to *Raw) error {
 	return err
 }
 
-// Each calls read for each member of the decoder's next value, an object, with the decoder before the
-// member's value, which read has to consume. name is only valid until then. Null has no members. A
-// value of another kind is an error.
+// Each is Object for a value that may be null, which has no members.
 func Each(d *Decoder, read func(name []byte) error) error {
-	switch kind := d.PeekKind(); kind {
-	case 'n':
+	if d.PeekKind() == 'n' {
 		return d.SkipValue()
-	case '{':
-	default:
+	}
+	return Object(d, read)
+}
+
+// Object calls read for each member of the decoder's next value, an object, with the decoder before the
+// member's value, which read has to consume. name is only valid until then. A value of another kind is an
+// error.
+func Object(d *Decoder, read func(name []byte) error) error {
+	if kind := d.PeekKind(); kind != '{' {
 		if err := d.SkipValue(); err != nil {
 			return err // it is no JSON
 		}

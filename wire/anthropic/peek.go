@@ -64,10 +64,7 @@ type headReader struct{ Head }
 
 // UnmarshalJSONFrom receives jsonx's decoder.
 func (h *headReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	if d.PeekKind() == 'n' {
-		return jsonx.Fault("must be an object, not %s", jsonx.KindName('n'))
-	}
-	return jsonx.Each(d, func(name []byte) (err error) {
+	return jsonx.Object(d, func(name []byte) (err error) {
 		member := string(name)
 		h.Members = append(h.Members, member)
 		switch member {

@@ -27,23 +27,12 @@ type tapReader struct{ Tapped }
 
 // UnmarshalJSONFrom receives jsonx's decoder.
 func (r *tapReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	if d.PeekKind() != '{' {
-		return jsonx.Fault("must be an object")
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != '}' {
-		token, err := d.ReadToken()
-		if err != nil {
-			return err
-		}
-		name := token.String()
+	return jsonx.Object(d, func(name []byte) error {
 		value, err := d.ReadValue()
 		if err != nil {
 			return err
 		}
-		switch name {
+		switch string(name) {
 		case "usage":
 			r.Usage = decodeUsage(value)
 		case "stopReason":
@@ -51,9 +40,8 @@ func (r *tapReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		case "serviceTier":
 			r.ServiceTier = decodeTier(value)
 		}
-	}
-	_, err := d.ReadToken()
-	return err
+		return nil
+	})
 }
 
 // TapEvent is Tap for the payload of an event of ConverseStream.

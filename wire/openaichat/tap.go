@@ -50,48 +50,33 @@ type relay struct {
 	failed     bool
 }
 
+// UnmarshalJSONFrom receives jsonx's decoder.
 func (r *relay) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	if d.PeekKind() != '{' {
-		return jsonx.Fault("must be an object, not %s", jsonx.KindName(d.PeekKind()))
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadValue()
-		if err != nil {
-			return err
-		}
+	return jsonx.Object(d, func(name []byte) (err error) {
 		switch string(name) {
-		case `"model"`:
+		case "model":
 			var v jsonx.Raw
 			if v, err = d.ReadValue(); err == nil {
 				r.end = int(d.InputOffset())
 				r.start = r.end - len(v)
 			}
-		case `"choices"`:
+		case "choices":
 			err = r.list(d)
-		case `"usage"`:
+		case "usage":
 			var v jsonx.Raw
 			if v, err = d.ReadValue(); err == nil {
 				r.Usage, r.Counted = ReadUsage(v)
 			}
-		case `"service_tier"`:
-			var tier optional[string]
-			err = jsonx.UnmarshalDecode(d, &tier)
-			r.ServiceTier = tier.Value
-		case `"error"`:
+		case "service_tier":
+			err = jsonx.Text(d, &r.ServiceTier)
+		case "error":
 			r.failed = d.PeekKind() != 'n'
 			err = d.SkipValue()
 		default:
 			err = d.SkipValue()
 		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err := d.ReadToken()
-	return err
+		return err
+	})
 }
 
 // list reads the choices, of which only the first one's reason counts.
@@ -118,26 +103,10 @@ func (r *relay) list(d *jsonx.Decoder) error {
 }
 
 func (r *relay) first(d *jsonx.Decoder) error {
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadValue()
-		if err != nil {
-			return err
+	return jsonx.Object(d, func(name []byte) error {
+		if string(name) != "finish_reason" {
+			return d.SkipValue()
 		}
-		if string(name) != `"finish_reason"` {
-			if err := d.SkipValue(); err != nil {
-				return err
-			}
-			continue
-		}
-		var reason optional[string]
-		if err := jsonx.UnmarshalDecode(d, &reason); err != nil {
-			return err
-		}
-		r.RawStop = reason.Value
-	}
-	_, err := d.ReadToken()
-	return err
+		return jsonx.Text(d, &r.RawStop)
+	})
 }

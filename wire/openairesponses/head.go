@@ -65,7 +65,7 @@ type headReader struct {
 }
 
 func (h *headReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	return eachMember(d, func(name string) error { return h.member(d, name) })
+	return jsonx.Object(d, func(name []byte) error { return h.member(d, string(name)) })
 }
 
 func (h *headReader) member(d *jsonx.Decoder, name string) error {

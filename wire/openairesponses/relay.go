@@ -149,8 +149,8 @@ type eventHead struct {
 }
 
 func (e *eventHead) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	return eachMember(d, func(name string) error {
-		switch name {
+	return jsonx.Object(d, func(name []byte) error {
+		switch string(name) {
 		case "type":
 			return readText(d, &e.kind)
 		case "delta":
@@ -177,8 +177,8 @@ type responseHead struct {
 }
 
 func (r *responseHead) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	return eachMember(d, func(name string) error {
-		switch name {
+	return jsonx.Object(d, func(name []byte) error {
+		switch string(name) {
 		case "model":
 			v, err := d.ReadValue()
 			if err == nil && v.Kind() == '"' {
@@ -199,13 +199,9 @@ func (r *responseHead) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		case "output":
 			r.output = d.PeekKind() == '['
 		case "usage":
-			v, err := d.ReadValue()
-			r.usage = v.Clone()
-			return err
+			return jsonx.Keep(d, &r.usage)
 		case "error":
-			v, err := d.ReadValue()
-			r.failure = v.Clone()
-			return err
+			return jsonx.Keep(d, &r.failure)
 		}
 		return d.SkipValue()
 	})
@@ -262,27 +258,6 @@ func ReadUsage(raw jsonx.Raw) (llm.Usage, bool) {
 	u.State("cost", s.Cost)
 	u.State("cost_in_usd_ticks", s.Ticks)
 	return u, true
-}
-
-// eachMember reads an object; read reads the value of a member.
-func eachMember(d *jsonx.Decoder, read func(name string) error) error {
-	if d.PeekKind() != '{' {
-		return jsonx.Fault("must be an object, not %s", jsonx.KindName(d.PeekKind()))
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != '}' {
-		token, err := d.ReadToken()
-		if err != nil {
-			return err
-		}
-		if err := read(token.String()); err != nil {
-			return err
-		}
-	}
-	_, err := d.ReadToken()
-	return err
 }
 
 // readText reads a text; anything else counts as none.
