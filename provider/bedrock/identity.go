@@ -73,39 +73,21 @@ func (s *identities) source(p provider.Params, by overridden, made upstream.Sett
 	if by.region != "" {
 		key.settings[slices.Index(identitySettings[:], "aws_region_name")] = by.region
 	}
-	tags, err := creds.ParseTags(p.Values["aws_session_tags"])
+	opt, err := creds.OptionsOf(p.Values)
 	if err != nil {
 		return nil, err
 	}
+	opt.APIKey, opt.NoAPIKey = p.Values["api_key"], key.noAPIKey
+	opt.Region = cmp.Or(by.region, opt.Region)
+	opt.CAFile, opt.Insecure = made.CAFile, made.Insecure
+	opt.Environ, opt.Now, opt.Logger = p.Environ, p.Now, p.Logger
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if known := s.open[key]; known != nil {
 		known.users++
 		return known, nil
 	}
-	v := p.Values
-	source, err := creds.Open(creds.Options{
-		APIKey:       v["api_key"],
-		NoAPIKey:     key.noAPIKey,
-		AccessKey:    v["aws_access_key_id"],
-		SecretKey:    v["aws_secret_access_key"],
-		SessionToken: v["aws_session_token"],
-		Profile:      v["aws_profile_name"],
-		Role:         v["aws_role_name"],
-		SessionName:  v["aws_session_name"],
-		ExternalID:   v["aws_external_id"],
-		Region:       cmp.Or(by.region, v["aws_region_name"]),
-
-		WebIdentityToken: v["aws_web_identity_token"],
-		SessionTags:      tags,
-		STSEndpoint:      v["aws_sts_endpoint"],
-		CAFile:           made.CAFile,
-		Insecure:         made.Insecure,
-
-		Environ: p.Environ,
-		Now:     p.Now,
-		Logger:  p.Logger,
-	})
+	source, err := creds.Open(opt)
 	if err != nil {
 		return nil, err
 	}

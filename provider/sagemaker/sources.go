@@ -47,10 +47,13 @@ type shared struct {
 // *creds.Error.
 func (s *sources) take(e *end, made upstream.Settings) (*shared, error) {
 	p, v := e.params, e.params.Values
-	tags, err := creds.ParseTags(v["aws_session_tags"])
+	opt, err := creds.OptionsOf(v)
 	if err != nil {
 		return nil, err
 	}
+	opt.NoAPIKey = true // a Bedrock API key is for Bedrock alone
+	opt.CAFile, opt.Insecure = made.CAFile, made.Insecure
+	opt.Environ, opt.Now, opt.Logger = p.Environ, p.Now, p.Logger
 	key := identity{trust: upstream.Settings{CAFile: made.CAFile, Insecure: made.Insecure}}
 	for i, name := range identitySettings {
 		key.settings[i] = v[name]
@@ -61,27 +64,7 @@ func (s *sources) take(e *end, made upstream.Settings) (*shared, error) {
 		known.users = append(known.users, e)
 		return known, nil
 	}
-	source, err := creds.Open(creds.Options{
-		NoAPIKey:     true, // a Bedrock API key is for Bedrock alone
-		AccessKey:    v["aws_access_key_id"],
-		SecretKey:    v["aws_secret_access_key"],
-		SessionToken: v["aws_session_token"],
-		Profile:      v["aws_profile_name"],
-		Role:         v["aws_role_name"],
-		SessionName:  v["aws_session_name"],
-		ExternalID:   v["aws_external_id"],
-		Region:       v["aws_region_name"],
-
-		WebIdentityToken: v["aws_web_identity_token"],
-		SessionTags:      tags,
-		STSEndpoint:      v["aws_sts_endpoint"],
-		CAFile:           made.CAFile,
-		Insecure:         made.Insecure,
-
-		Environ: p.Environ,
-		Now:     p.Now,
-		Logger:  p.Logger,
-	})
+	source, err := creds.Open(opt)
 	if err != nil {
 		return nil, err
 	}

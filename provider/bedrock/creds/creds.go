@@ -129,6 +129,29 @@ type Options struct {
 	Timeout time.Duration
 }
 
+// OptionsOf returns the options that settings have under LiteLLM's names, such as aws_role_name, but for what
+// only Bedrock has: an API key. An error is about aws_session_tags.
+func OptionsOf(settings map[string]string) (Options, error) {
+	tags, err := ParseTags(settings["aws_session_tags"])
+	if err != nil {
+		return Options{}, err
+	}
+	return Options{
+		AccessKey:    settings["aws_access_key_id"],
+		SecretKey:    settings["aws_secret_access_key"],
+		SessionToken: settings["aws_session_token"],
+		Profile:      settings["aws_profile_name"],
+		Role:         settings["aws_role_name"],
+		SessionName:  settings["aws_session_name"],
+		ExternalID:   settings["aws_external_id"],
+		Region:       settings["aws_region_name"],
+
+		WebIdentityToken: settings["aws_web_identity_token"],
+		SessionTags:      tags,
+		STSEndpoint:      settings["aws_sts_endpoint"],
+	}, nil
+}
+
 func (o Options) String() string { return "credential options" }
 
 // Format writes String for every verb, for the secrets among the options.
