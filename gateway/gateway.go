@@ -303,8 +303,8 @@ func (c *Call) adopt(m *llm.Meta, warnings []llm.Warning) {
 	c.record.Meta.Warnings = warnings
 }
 
-// price sets the cost of usage: what the provider says, otherwise the price under the tier that served, or the requested tier if the provider
-// does not report one.
+// price sets the cost of usage: what the provider says, otherwise the price under the tier that served, or
+// the requested tier if the provider does not report one.
 func (c *Call) price(u *llm.Usage, tier string) {
 	if at := c.record.Meta.Bill; at != "" {
 		if cost, ok := u.StatedCost(at); ok {

@@ -20,7 +20,7 @@ type ImageTranslation struct {
 // as it is, the others a translation. A failure is an *llm.Error.
 func (r *Router) Images(ctx context.Context, raw *llm.Raw, t ImageTranslation) (*llm.RawResponse, error) {
 	return whole(ctx, r, llm.VerbImage, &raw.Call, (*llm.RawResponse).Metadata, func(ctx context.Context, target provider.Target) (*llm.RawResponse, error) {
-		if p, ok := target.(provider.Passer); ok && p.Speaks(raw.Dialect) {
+		if p := passer(target, llm.VerbImage, raw); p != nil {
 			resp, err := p.Pass(ctx, raw)
 			if err == nil {
 				resp.Meta.Passed = true

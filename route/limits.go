@@ -55,10 +55,10 @@ func maxOutput(facts func(model string) *catalog.Model, model string) int64 {
 
 // within is a request for the target, with the warnings of what it changes.
 func (w way) within(req *llm.Request) (*llm.Request, []llm.Warning) {
-	if p, ok := w.Target.(provider.Passer); req.KeepMaxTokens && ok && p.Speaks(llm.DialectAnthropic) {
+	if !req.MaxTokens.Set {
 		return req, nil
 	}
-	if !req.MaxTokens.Set {
+	if p, ok := w.Target.(provider.Passer); req.KeepMaxTokens && ok && p.Speaks(llm.DialectAnthropic) {
 		return req, nil
 	}
 	return req.Within(maxOutput(w.facts, w.model))

@@ -173,9 +173,9 @@ func (r *reading) take(path string, value jsonx.Raw) {
 			r.counts.Object()
 		}
 		r.counts.Key(name)
-		r.counts.Raw(append(jsonx.Raw(nil), value...))
+		r.counts.Raw(value)
 	default:
-		r.api.usage(r, append(jsonx.Raw(nil), value...)) // counters without a field are kept
+		r.api.usage(r, value.Clone()) // counters without a field are kept
 	}
 }
 
@@ -230,10 +230,8 @@ func (l *dataLines) add(p []byte) {
 
 // cutLine cuts behind the end of a line.
 func cutLine(p []byte) (line, rest []byte, ended bool) {
-	for i, c := range p {
-		if c == '\n' {
-			return p[:i+1], p[i+1:], true
-		}
+	if i := bytes.IndexByte(p, '\n'); i >= 0 {
+		return p[:i+1], p[i+1:], true
 	}
 	return p, nil, false
 }

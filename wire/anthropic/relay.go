@@ -130,31 +130,18 @@ func (v *valueFinder) find(d *jsonx.Decoder, path []string) error {
 	if d.PeekKind() != '{' {
 		return d.SkipValue()
 	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadValue()
-		if err != nil {
-			return err
-		}
+	return jsonx.Object(d, func(name []byte) error {
 		switch {
-		case string(unquoted(name)) != path[0]:
-			err = d.SkipValue()
+		case string(name) != path[0]:
+			return d.SkipValue()
 		case len(path) > 1:
-			err = v.find(d, path[1:])
-		default:
-			var value jsonx.Raw
-			value, err = d.ReadValue()
-			v.end = int(d.InputOffset())
-			v.start = v.end - len(value)
+			return v.find(d, path[1:])
 		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err := d.ReadToken()
-	return err
+		value, err := d.ReadValue()
+		v.end = int(d.InputOffset())
+		v.start = v.end - len(value)
+		return err
+	})
 }
 
 // unquoted is the text of a valid JSON string.
