@@ -3,6 +3,7 @@ package outcrop
 import (
 	"io/fs"
 	"strings"
+	"sync/atomic"
 
 	"outcrop/catalog"
 	"outcrop/config"
@@ -40,6 +41,12 @@ func (c *Client) parsed(files fs.FS) (*catalog.Catalogue, error) {
 	return opened, nil
 }
 
+// fact is what is known of a model; nil for nothing.
+type fact struct {
+	id    string
+	known *catalog.Model
+}
+
 // factsOf returns what is known of the models of an entry, by their ids at the provider. For Bedrock's,
 // which have a catalogue of their own, it returns nil.
 func (c *Client) factsOf(m *config.Model) (func(model string) *catalog.Model, error) {
@@ -51,8 +58,13 @@ func (c *Client) factsOf(m *config.Model) (func(model string) *catalog.Model, er
 		return nil, err
 	}
 	if m.BaseModel == "" {
+		var last atomic.Pointer[fact] // most entries have one model only
 		return func(model string) *catalog.Model {
+			if f := last.Load(); f != nil && f.id == model {
+				return f.known
+			}
 			known, _ := table.Model(model)
+			last.Store(&fact{strings.Clone(model), known})
 			return known
 		}, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
@@ -201,8 +202,7 @@ func (f *fetching) all(call context.Context, files []*file) error {
 
 // cancelError is the error of a call that was cancelled: by its client, or by a cancellation with a cause.
 func cancelError(call context.Context) error {
-	reason, ok := context.Cause(call).(*llm.Error) //nolint:errorlint // exactly the cause that was given, not a wrapped one
-	if ok {
+	if reason, ok := errors.AsType[*llm.Error](context.Cause(call)); ok {
 		own := *reason // other calls may have the same cause
 		return &own
 	}

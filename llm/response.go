@@ -74,18 +74,19 @@ func (t Destination) String() string {
 	if t == (Destination{}) {
 		return ""
 	}
-	s := "api=" + t.API
+	b := make([]byte, 0, 128)
 	if t.Provider != "" {
-		s = "provider=" + t.Provider + "; " + s
+		b = append(append(append(b, "provider="...), t.Provider...), "; "...)
 	}
+	b = append(append(b, "api="...), t.API...)
 	if t.Region != "" {
-		s += "; region=" + t.Region
+		b = append(append(b, "; region="...), t.Region...)
 	}
-	s += "; id=" + t.ID
+	b = append(append(b, "; id="...), t.ID...)
 	if t.Note != "" {
-		s += "; note=" + t.Note
+		b = append(append(b, "; note="...), t.Note...)
 	}
-	return s
+	return string(b)
 }
 
 // StopReason is why the model stopped, in terms that all dialects share.

@@ -42,7 +42,7 @@ func (t *deployment) withOverrides(access *llm.ClientSettings) (*deployment, fun
 	if err != nil {
 		return nil, nil, llm.AsError(err)
 	}
-	override := &deployment{Entry: t.Entry}
+	override := &deployment{Entry: t.Entry, late: t.late}
 	override.Deployment = d
 	override.observer, _ = d.(provider.Observer)
 	return override, release, nil

@@ -126,6 +126,7 @@ type deployment struct {
 	// cooldownUntil is in nanoseconds since 1970; 0 if healthy.
 	cooldownUntil atomic.Int64
 	cooldowns     cooldowns
+	late          late // the cause of the end of attempts for complete responses that take too long
 }
 
 // New makes a router. Entries of one name form a group that distributes its calls evenly.
@@ -160,7 +161,7 @@ func New(entries []Entry, opt Options) *Router {
 	}
 	var all []*deployment
 	for _, e := range entries {
-		t := &deployment{Entry: e}
+		t := &deployment{Entry: e, late: lateAfter(e.Timeout)}
 		t.observer, _ = e.Deployment.(provider.Observer)
 		all = append(all, t)
 		join(e.Name, t)
@@ -231,7 +232,7 @@ func (r *Router) Settings(name string) Settings {
 func Do[T any](ctx context.Context, r *Router, verb llm.Verb, c *llm.Call, do func(ctx context.Context, w way) (T, error)) (T, Served, error) {
 	var result T
 	served, err := r.try(ctx, verb, c, func(t *deployment, w way, start time.Time) error {
-		attempt, cancel := context.WithDeadlineCause(ctx, start.Add(t.Timeout), timeoutError(t.Timeout, "the complete response"))
+		attempt, cancel := context.WithDeadlineCause(ctx, start.Add(t.Timeout), &t.late)
 		defer cancel()
 		var err error
 		result, err = do(attempt, w)
@@ -455,6 +456,9 @@ func attemptError(call, attempt context.Context, err error) error {
 		return cancelError(call, err)
 	case attempt.Err() != nil:
 		if cause := context.Cause(attempt); cause != nil && !errors.Is(cause, context.Canceled) {
+			if own, ok := errors.AsType[*llm.Error](cause); ok {
+				return own
+			}
 			return cause
 		}
 	}
@@ -471,12 +475,32 @@ func cancelError(call context.Context, err error) error {
 	return &llm.Error{Code: llm.CodeClientGone, Status: 499, Message: "the client went away", Err: err}
 }
 
-func timeoutError(limit time.Duration, what string) *llm.Error {
-	return &llm.Error{
+// late is the cause of the end of an attempt that took too long. Errors are made of it only where it is
+// looked for, since each attempt has such a cause.
+type late struct {
+	limit time.Duration
+	what  string // had to happen within limit
+}
+
+// lateAfter is the cause for a complete response.
+func lateAfter(limit time.Duration) late { return late{limit, "the complete response"} }
+
+func (l *late) Error() string {
+	return "the model did not answer in time: " + l.limit.String() + " for " + l.what + "."
+}
+
+// As makes it an *llm.Error, a new one for each call.
+func (l *late) As(target any) bool {
+	to, ok := target.(**llm.Error)
+	if !ok {
+		return false
+	}
+	*to = &llm.Error{
 		Code: llm.CodeTimeout, Status: 504, Actor: llm.ActorOperator,
-		Message: "the model did not answer in time: " + limit.String() + " for " + what + ".",
+		Message: l.Error(),
 		Fix:     "Raise timeout or stream_timeout of the deployment, or request a shorter response.",
 	}
+	return true
 }
 
 func quote(s string) string { return `"` + llm.Clip(s, 200) + `"` }

@@ -100,7 +100,7 @@ func (s *stream[E, P]) watch() {
 	switch {
 	case s.ctx.Err() != nil: // the stream is closed
 	case left <= 0:
-		s.cancel(timeoutError(s.limit, "the next piece of the stream"))
+		s.cancel(&late{s.limit, "the next piece of the stream"})
 	default:
 		s.timer.Reset(left)
 	}

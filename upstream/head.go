@@ -174,6 +174,8 @@ func (h *head) frame(minor int) error {
 			return fmt.Errorf("the response's Content-Length %q is not a number of bytes", strings.Join(lengths, ", "))
 		}
 		h.length = int64(n)
+	}
+	if len(lengths) > 1 { // not always: setting a key of a full small map makes a larger map of it, even if it has the key
 		h.header["Content-Length"] = lengths[:1]
 	}
 	return nil

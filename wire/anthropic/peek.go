@@ -41,7 +41,7 @@ func Peek(body []byte) (*Head, error) {
 	if extracted != nil {
 		body = extracted.Doc
 	}
-	h := &headReader{}
+	h := &headReader{Head{Members: make([]string, 0, 8)}}
 	if err := jsonx.Unmarshal(body, h); err != nil {
 		return nil, decodeError(err)
 	}
@@ -65,7 +65,7 @@ type headReader struct{ Head }
 // UnmarshalJSONFrom receives jsonx's decoder.
 func (h *headReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	return jsonx.Object(d, func(name []byte) (err error) {
-		member := string(name)
+		member := jsonx.Name(name)
 		h.Members = append(h.Members, member)
 		switch member {
 		case "model":

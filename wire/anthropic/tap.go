@@ -307,7 +307,7 @@ func typeOf(data []byte) (string, error) {
 	const begin = `{"type":"`
 	if rest, ok := bytes.CutPrefix(data, []byte(begin)); ok {
 		if end := bytes.IndexByte(rest, '"'); end >= 0 && bytes.IndexByte(rest[:end], '\\') < 0 {
-			return known(rest[:end]), nil
+			return jsonx.Name(rest[:end]), nil
 		}
 	}
 	var e struct {
@@ -320,14 +320,4 @@ func typeOf(data []byte) (string, error) {
 		return "", errNoType
 	}
 	return e.Type, nil
-}
-
-// known is a string without a copy for the types of Anthropic's events.
-func known(kind []byte) string {
-	for _, name := range [...]string{"content_block_delta", "content_block_start", "content_block_stop", "message_start", "message_delta", "message_stop", "ping"} {
-		if string(kind) == name {
-			return name
-		}
-	}
-	return string(kind)
 }

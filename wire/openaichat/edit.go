@@ -131,20 +131,8 @@ func skipSpace(b []byte, at int) int {
 
 // plainName is the text of a member's name.
 func plainName(quoted []byte) (string, error) {
-	switch string(quoted) { // the most frequent ones, without a copy
-	case `"model"`:
-		return "model", nil
-	case `"messages"`:
-		return "messages", nil
-	case `"stream"`:
-		return "stream", nil
-	case `"max_tokens"`:
-		return "max_tokens", nil
-	case `"temperature"`:
-		return "temperature", nil
-	}
 	if bytes.IndexByte(quoted, '\\') < 0 && len(quoted) > 1 {
-		return string(quoted[1 : len(quoted)-1]), nil
+		return jsonx.Name(quoted[1 : len(quoted)-1]), nil
 	}
 	var name string
 	err := jsonx.Unmarshal(quoted, &name)

@@ -104,15 +104,39 @@ func (h *headReader) scan(d *jsonx.Decoder) error {
 	if err != nil {
 		return err
 	}
-	for _, member := range [...]string{`"thinking_blocks"`, `"cachePoint"`, `"guardContent"`, `"guarded_text"`, `"toolSpec"`, `"s3://`} {
-		if h.Plain && bytes.Contains(v, []byte(member)) {
-			h.Plain = false
-		}
+	if !h.Plain {
+		return nil
 	}
-	if h.Plain && bytes.Contains(v, []byte(`"image_url"`)) && bytes.Contains(v, []byte(`"tool_call_id"`)) && pictured(v) {
-		h.Plain = false
-	}
+	others, pictures, results := marks(v)
+	h.Plain = !others && !(pictures && results && pictured(v))
 	return nil
+}
+
+// marks reports whether a value may have members or values that are LiteLLM's or other vendors', whether
+// it may have pictures, and whether it may have results of tools. It looks for their names everywhere, even
+// in texts.
+func marks(v []byte) (others, pictures, results bool) {
+	for at := bytes.IndexByte(v, '"'); at >= 0 && !others; {
+		v = v[at+1:]
+		if len(v) == 0 {
+			break
+		}
+		switch v[0] {
+		case 't':
+			results = results || bytes.HasPrefix(v, []byte(`tool_call_id"`))
+			others = bytes.HasPrefix(v, []byte(`thinking_blocks"`)) || bytes.HasPrefix(v, []byte(`toolSpec"`))
+		case 'c':
+			others = bytes.HasPrefix(v, []byte(`cachePoint"`))
+		case 'g':
+			others = bytes.HasPrefix(v, []byte(`guardContent"`)) || bytes.HasPrefix(v, []byte(`guarded_text"`))
+		case 's':
+			others = bytes.HasPrefix(v, []byte(`s3://`))
+		case 'i':
+			pictures = pictures || bytes.HasPrefix(v, []byte(`image_url"`))
+		}
+		at = bytes.IndexByte(v, '"')
+	}
+	return others, pictures, results
 }
 
 // pictured reports whether a result of a tool among messages has an image, for which OpenAI's format has

@@ -90,7 +90,9 @@ type document struct {
 	long []piece
 	root node
 
-	ex *jsonx.Extracted // while parsing
+	ex   *jsonx.Extracted // while parsing
+	open []node           // the kids so far of the values that are being parsed
+	slab []node           // memory for kids
 }
 
 // piece is a string that was extracted from between start and end of the document.
@@ -121,62 +123,87 @@ func parse(body []byte) (*document, error) {
 }
 
 // UnmarshalJSONFrom receives jsonx's decoder.
-func (d *document) UnmarshalJSONFrom(dec *jsonx.Decoder) error { return d.value(dec, &d.root) }
+func (d *document) UnmarshalJSONFrom(dec *jsonx.Decoder) (err error) {
+	d.open = make([]node, 0, someNodes)
+	d.root, err = d.value(dec, "")
+	d.open, d.slab = nil, nil
+	return err
+}
 
-// value parses the next value into n.
-func (d *document) value(dec *jsonx.Decoder, n *node) error {
-	n.kind = dec.PeekKind()
-	if (n.kind != '{' && n.kind != '[') || opaque(n.name) && d.ex == nil {
+// value parses the next value; name is that of a member.
+func (d *document) value(dec *jsonx.Decoder, name string) (node, error) {
+	n := node{name: name, kind: dec.PeekKind()}
+	if (n.kind != '{' && n.kind != '[') || opaque(name) && d.ex == nil {
 		v, err := dec.ReadValue()
 		if err != nil {
-			return err
+			return node{}, err
 		}
 		n.end = int(dec.InputOffset())
 		n.start = n.end - len(v)
 		if n.kind == '"' && d.ex != nil {
 			d.extracted(n.start+1, n.end-1)
 		}
-		return nil
+		return n, nil
 	}
 	if _, err := dec.ReadToken(); err != nil {
-		return err
+		return node{}, err
 	}
 	n.start = int(dec.InputOffset()) - 1
-	if k := dec.PeekKind(); k != '}' && k != ']' {
-		n.kids = make([]node, 0, firstKids(n == &d.root))
-	}
+	first := len(d.open)
 	for k := dec.PeekKind(); k != '}' && k != ']'; k = dec.PeekKind() {
-		var kid node
-		if n.kind == '{' {
-			name, err := dec.ReadValue()
-			if err != nil {
-				return err
-			}
-			kid.key = int(dec.InputOffset()) - len(name)
-			kid.name = unquoted(name)
+		if err := d.kid(dec, n.kind == '{'); err != nil {
+			return node{}, err
 		}
-		if err := d.value(dec, &kid); err != nil {
-			return err
-		}
-		if n.kind == '[' {
-			kid.key = kid.start
-		}
-		n.kids = append(n.kids, kid)
 	}
 	_, err := dec.ReadToken()
 	n.end = int(dec.InputOffset())
-	if opaque(n.name) {
-		n.kids = nil
+	if !opaque(name) {
+		n.kids = d.keep(d.open[first:])
 	}
-	return err
+	d.open = d.open[:first]
+	return n, err
 }
 
-// firstKids is for how many kids there is room at first: most values have two, and a body has more.
-func firstKids(root bool) int {
-	if root {
-		return 8
+// kid parses a member or an element, and adds it to those of the value that is being parsed.
+func (d *document) kid(dec *jsonx.Decoder, member bool) error {
+	key, name := -1, ""
+	if member {
+		quoted, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		key, name = int(dec.InputOffset())-len(quoted), unquoted(quoted)
 	}
-	return 2
+	n, err := d.value(dec, name)
+	if err != nil {
+		return err
+	}
+	if n.key = key; !member {
+		n.key = n.start
+	}
+	d.open = append(d.open, n)
+	return nil
+}
+
+// Most bodies of chats have someNodes values at most; the kids of larger ones get memory for moreNodes
+// at a time.
+const (
+	someNodes = 16
+	moreNodes = 128
+)
+
+// keep moves kids to memory of their own.
+func (d *document) keep(kids []node) []node {
+	if len(kids) > cap(d.slab)-len(d.slab) {
+		room := moreNodes
+		if d.slab == nil {
+			room = someNodes
+		}
+		d.slab = make([]node, 0, max(len(kids), room))
+	}
+	first := len(d.slab)
+	d.slab = append(d.slab, kids...)
+	return d.slab[first:len(d.slab):len(d.slab)]
 }
 
 // opaque reports whether a member of that name holds the client's own data, in which nothing is
@@ -193,57 +220,13 @@ func opaque(name string) bool {
 // unquoted is the text of a valid JSON string.
 func unquoted(quoted []byte) string {
 	inner := quoted[1 : len(quoted)-1]
-	switch string(inner) { // the most frequent ones, without a copy
-	case "type":
-		return "type"
-	case "text":
-		return "text"
-	case "role":
-		return "role"
-	case "content":
-		return "content"
-	case "name":
-		return "name"
-	case "description":
-		return "description"
-	case "input":
-		return "input"
-	case "input_schema":
-		return "input_schema"
-	case "tool_use_id":
-		return "tool_use_id"
-	case "tool_use":
-		return "tool_use"
-	case "tool_result":
-		return "tool_result"
-	case "cache_control":
-		return "cache_control"
-	case "source":
-		return "source"
-	case "model":
-		return "model"
-	case "messages":
-		return "messages"
-	case "max_tokens":
-		return "max_tokens"
-	case "system":
-		return "system"
-	case "stream":
-		return "stream"
-	case "tools":
-		return "tools"
-	case "user":
-		return "user"
-	case "assistant":
-		return "assistant"
-	}
 	if bytes.IndexByte(inner, '\\') >= 0 {
 		var text string
 		if jsonx.Unmarshal(quoted, &text) == nil {
 			return text
 		}
 	}
-	return string(inner)
+	return jsonx.Name(inner)
 }
 
 // maxPlaceholder is more than the length of a placeholder of jsonx.Extract.
