@@ -130,6 +130,13 @@ func (k *conn) alive() bool {
 	return time.Since(k.since) < idleTimeout && quiet(k.tcp)
 }
 
+// quiet reports whether nothing has arrived on an idle connection: no data, no end, no error. Where that
+// cannot be seen, a closed connection shows when it is used.
+func quiet(c net.Conn) bool {
+	tcp, ok := c.(*socket.Conn)
+	return !ok || tcp.Look() == socket.Quiet
+}
+
 // drained reports whether no received data is left: data after a response must not be taken for the
 // next one. TLS may have decrypted data that a check of the socket does not show, so drained reads
 // one byte, which must not be there.

@@ -15,11 +15,11 @@ import (
 // handler has returned. The order of the decisions is net/http's.
 func (w *response) appendHead(b, first []byte) []byte {
 	w.sent = true
-	h := header{fields: w.fixed}
-	if h.fields == nil {
-		h.fields = w.header
+	h := header{fields: w.header}
+	if w.fixed != nil {
+		h.fields = w.fixed.fields
+		defer w.unfix()
 	}
-	w.fixed = nil
 	keepAlives := w.conn.server.keepAlives()
 	encoding := h.get("Transfer-Encoding")
 	done := w.done.Load()

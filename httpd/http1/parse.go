@@ -10,19 +10,19 @@ import (
 
 // parse reads a head that the scanner has found to be whole, to the request that http.ReadRequest makes
 // of it, without what concerns the body. It reports false if the target is not a valid URL.
-func parse(head string) (*http.Request, bool) {
+func parse(head string) (req http.Request, ok bool) {
 	line, fields, _ := strings.Cut(head, "\r\n")
 	method, rest, _ := strings.Cut(line, " ")
 	target, _, _ := strings.Cut(rest, " ")
 	u, err := url.ParseRequestURI(target)
 	if err != nil {
-		return nil, false
+		return req, false
 	}
 	header, err := httpfield.Parse(strings.TrimSuffix(fields, "\r\n"))
 	if err != nil {
-		return nil, false
+		return req, false
 	}
-	req := &http.Request{
+	req = http.Request{
 		Method: method, URL: u, RequestURI: target, Host: header["Host"][0],
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header,
 	}

@@ -23,7 +23,7 @@ type response struct {
 	body   body
 
 	header http.Header // the handler's
-	fixed  http.Header // a copy of header as it was at WriteHeader; nil if the head was sent at once
+	fixed  *kept       // header as it was at WriteHeader; nil if the head was sent at once
 	hold   *[]byte     // what the handler has written and not flushed; nil for nothing
 	held   int         // its length
 
@@ -82,10 +82,44 @@ func (w *response) WriteHeader(code int) {
 		return
 	}
 	w.begin(code)
-	w.fixed = w.header.Clone()
+	w.fix()
 	if w.length < 0 && w.header.Get("Content-Length") != "" {
 		w.conn.server.logf("http: invalid Content-Length of %q", w.header.Get("Content-Length"))
 		w.header.Del("Content-Length")
+	}
+}
+
+// usualFields is how many fields a response has room for at first: most have no more.
+const usualFields = 14
+
+// kept is a copy of a header, in memory that is used again.
+type kept struct {
+	fields http.Header
+	values []string
+}
+
+// fix keeps the header as it is.
+func (w *response) fix() {
+	k, ok := w.conn.server.kept.Get().(*kept)
+	if !ok {
+		k = &kept{fields: make(http.Header, usualFields)}
+	}
+	for name, values := range w.header {
+		from := len(k.values)
+		k.values = append(k.values, values...)
+		k.fields[name] = k.values[from:len(k.values):len(k.values)]
+	}
+	w.fixed = k
+}
+
+// unfix gives up what fix has kept.
+func (w *response) unfix() {
+	if k := w.fixed; k != nil {
+		clear(k.fields)
+		clear(k.values)
+		k.values = k.values[:0]
+		w.conn.server.kept.Put(k)
+		w.fixed = nil
 	}
 }
 
@@ -120,7 +154,7 @@ func (w *response) Write(p []byte) (int, error) {
 	w.written += int64(len(p))
 	if w.length >= 0 && w.written > w.length {
 		if !w.sent && w.fixed == nil {
-			w.fixed = w.header.Clone()
+			w.fix()
 		}
 		return 0, http.ErrContentLength
 	}
@@ -179,6 +213,7 @@ func (w *response) finish() bool {
 		_ = w.send(nil) // recorded in w.err
 	}
 	w.drop()
+	w.unfix()
 	_ = w.body.Close()
 	incomplete := !w.isHead && w.length >= 0 && bodyAllowed(w.status) && w.length != w.written
 	return !w.closeAfter && !incomplete && w.err == nil && !w.body.early

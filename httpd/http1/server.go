@@ -33,6 +33,7 @@ type Server struct {
 	heads  sync.Pool // of *[]byte, headSize
 	holds  sync.Pool // of *[]byte, holdSize
 	pieces sync.Pool // of *[]byte, pieceSize
+	kept   sync.Pool // of *kept, empty
 
 	closing  atomic.Bool // Shutdown or Close has been called
 	lastOnly atomic.Bool // connections close after their response

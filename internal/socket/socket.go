@@ -77,6 +77,9 @@ type Conn struct {
 	raw syscall.RawConn
 	in  transfer
 	out transfer
+
+	seen State // by Look
+	see  func(fd uintptr) bool
 }
 
 // transfer is one call of Read or of Write.
@@ -110,7 +113,7 @@ func New(c net.Conn) net.Conn {
 		return c
 	}
 	k := &Conn{TCPConn: tcp, raw: raw}
-	k.in.try, k.out.try = k.in.read, k.out.write
+	k.in.try, k.out.try, k.see = k.in.read, k.out.write, k.look
 	return k
 }
 
@@ -161,6 +164,19 @@ func (c *Conn) Read(p []byte) (int, error) {
 	c.in.p, c.in.waited = p, false
 	n, err := c.in.end(c.raw.Read(c.in.try))
 	return n, c.named("read", err)
+}
+
+// Look returns what has arrived and was not read. It must not be called while another goroutine reads.
+func (c *Conn) Look() State {
+	if c.raw.Read(c.see) != nil {
+		return Broken
+	}
+	return c.seen
+}
+
+func (c *Conn) look(fd uintptr) bool {
+	c.seen = Look(fd)
+	return true
 }
 
 // Now makes Read return ErrNothing, or not, instead of waiting for something to arrive.
