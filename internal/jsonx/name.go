@@ -16,6 +16,8 @@ func Name(text []byte) string {
 		return "content_block_start"
 	case "content_block_stop":
 		return "content_block_stop"
+	case "default":
+		return "default"
 	case "description":
 		return "description"
 	case "end_turn":
@@ -24,6 +26,8 @@ func Name(text []byte) string {
 		return "input"
 	case "input_schema":
 		return "input_schema"
+	case "length":
+		return "length"
 	case "max_tokens":
 		return "max_tokens"
 	case "message":
@@ -62,6 +66,8 @@ func Name(text []byte) string {
 		return "text"
 	case "thinking":
 		return "thinking"
+	case "tool_calls":
+		return "tool_calls"
 	case "tool_choice":
 		return "tool_choice"
 	case "tool_result":
@@ -81,4 +87,24 @@ func Name(text []byte) string {
 	default:
 		return string(text)
 	}
+}
+
+// Word returns the text of a JSON string, as Name does; empty for anything else.
+func Word(raw Raw) string {
+	if raw.Kind() != '"' {
+		return ""
+	}
+	for i, c := range raw[1:] {
+		if c == '"' && i == len(raw)-2 {
+			return Name(raw[1 : len(raw)-1])
+		}
+		if c == '"' || c == '\\' || c < ' ' || c > '~' {
+			break
+		}
+	}
+	var text string
+	if Unmarshal(raw, &text) != nil {
+		return ""
+	}
+	return text
 }

@@ -127,9 +127,7 @@ func word(raw jsonx.Raw) string {
 	}
 	switch raw.Kind() {
 	case '"':
-		var s string
-		_ = jsonx.Unmarshal(raw, &s) // it is valid
-		return s
+		return jsonx.Word(raw)
 	case '0':
 		return string(raw)
 	default:
