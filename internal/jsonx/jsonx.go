@@ -173,14 +173,21 @@ func DecodeArray[T any](d *Decoder, list *[]T, limit int) error {
 		if len(*list) == limit {
 			return Fault("must have at most %d elements", limit)
 		}
-		var element T
-		if err := UnmarshalDecode(d, &element); err != nil {
+		*list = append(*list, *new(T))
+		if err := decode(d, &(*list)[len(*list)-1]); err != nil {
 			return err
 		}
-		*list = append(*list, element)
 	}
 	_, err := d.ReadToken()
 	return err
+}
+
+// decode is UnmarshalDecode, without reflection for types that do not need it.
+func decode[T any](d *Decoder, to *T) error {
+	if own, ok := any(to).(interface{ UnmarshalJSONFrom(d *Decoder) error }); ok {
+		return own.UnmarshalJSONFrom(d)
+	}
+	return UnmarshalDecode(d, to)
 }
 
 // Fault makes an error about the value at the decoder's position, for use inside UnmarshalJSONFrom;

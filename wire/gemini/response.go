@@ -76,7 +76,7 @@ func DecodeResponse(body []byte) (*llm.Response, error) {
 		f.Add(&events[i])
 	}
 	out := f.Answer()
-	if out.Uncounted = !r.counted; out.Uncounted {
+	if out.Uncounted = len(r.counters) == 0; out.Uncounted {
 		out.Meta.Warnings = append(out.Meta.Warnings, llm.Warning{Code: llm.WarnMissing, Field: "usage", Detail: "the provider's response has none"})
 	}
 	return out, nil
@@ -95,9 +95,11 @@ type Reader struct {
 	calls   bool // a function was called
 	finish  string
 	message string
-	usage   llm.Usage
-	counted bool
 	extra   []jsonx.Member
+	// counters are the last usageMetadata; empty if there was none. Each event of a stream has some, but
+	// only the last ones count.
+	counters jsonx.Raw
+	event    sent // the last event; its memory is used again
 	// ID and Model are Google's id of the response, and name of the model; empty until the response
 	// says so.
 	ID, Model string
@@ -106,8 +108,14 @@ type Reader struct {
 // Finished reports whether the response has said why it ends.
 func (r *Reader) Finished() bool { return r.finish != "" }
 
-// Usage is what has been reported so far; false if nothing has.
-func (r *Reader) Usage() (llm.Usage, bool) { return r.usage, r.counted }
+// Usage is what has been reported so far; false if nothing has, or nothing that can be read.
+func (r *Reader) Usage() (llm.Usage, bool) {
+	if len(r.counters) == 0 {
+		return llm.Usage{}, false
+	}
+	u, err := DecodeUsage(r.counters)
+	return u, err == nil
+}
 
 // RawStop is Google's word for why the response ended; empty until it has said so.
 func (r *Reader) RawStop() string { return r.finish }
@@ -118,8 +126,9 @@ func (r *Reader) Append(events []llm.Event, data []byte) ([]llm.Event, error) {
 	if jsonx.ManyValues(data, maxValues) {
 		return events, fmt.Errorf("it has more than %d values", maxValues)
 	}
-	var s sent
-	if err := jsonx.Unmarshal(data, &s); err != nil {
+	s := &r.event
+	*s = sent{Candidates: s.Candidates[:0], Usage: s.Usage[:0]}
+	if err := jsonx.Unmarshal(data, s); err != nil {
 		return events, err
 	}
 	if s.Error != nil {
@@ -135,8 +144,8 @@ func (r *Reader) Append(events []llm.Event, data []byte) ([]llm.Event, error) {
 		r.started = true
 		events = append(events, llm.Event{Kind: llm.EventStart, Role: llm.RoleAssistant})
 	}
-	if err := r.count(s.Usage); err != nil {
-		return events, fmt.Errorf("usageMetadata: %w", err)
+	if has(s.Usage) {
+		r.counters = append(r.counters[:0], s.Usage...)
 	}
 	if f := s.Feedback; f != nil && f.Reason != "" && len(s.Candidates) == 0 {
 		return events, &BlockedError{f.Reason, f.Message}
@@ -313,8 +322,11 @@ func (r *Reader) End(events []llm.Event) ([]llm.Event, error) {
 	}
 	events = append(events, stop)
 	usage := llm.Event{Kind: llm.EventUsage, Extra: r.extra}
-	if r.counted {
-		u := r.usage
+	if len(r.counters) > 0 {
+		u, err := DecodeUsage(r.counters)
+		if err != nil {
+			return events, fmt.Errorf("usageMetadata: %w", err)
+		}
 		usage.Usage = &u
 	}
 	return append(events, usage), nil
@@ -339,17 +351,4 @@ func Stop(word string) llm.StopReason {
 		return llm.StopFiltered
 	}
 	return llm.StopOther
-}
-
-// count takes the counters of an event. Each event has those of the whole response so far.
-func (r *Reader) count(usage jsonx.Raw) error {
-	if !has(usage) {
-		return nil
-	}
-	u, err := DecodeUsage(usage)
-	if err != nil {
-		return err
-	}
-	r.usage, r.counted = u, true
-	return nil
 }

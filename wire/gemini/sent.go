@@ -28,7 +28,9 @@ func (s *sent) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		case "promptFeedback":
 			return jsonx.UnmarshalDecode(d, &s.Feedback)
 		case "usageMetadata":
-			return jsonx.Keep(d, &s.Usage)
+			v, err := d.ReadValue()
+			s.Usage = append(s.Usage[:0], v...)
+			return err
 		case "modelVersion":
 			return jsonx.Text(d, &s.Model)
 		case "responseId":
