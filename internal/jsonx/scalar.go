@@ -40,6 +40,19 @@ func Int(d *Decoder, to *int64) error {
 	return nil
 }
 
+// Bool decodes the decoder's next value, true or false, into to; null leaves to as it is. It does what
+// UnmarshalDecode does, without reflection.
+func Bool(d *Decoder, to *bool) error {
+	switch d.PeekKind() {
+	case 't', 'f':
+		t, err := d.ReadToken()
+		*to = err == nil && t.Bool()
+		return err
+	default:
+		return UnmarshalDecode(d, to)
+	}
+}
+
 // Keep copies the decoder's next value into to, as it is.
 func Keep(d *Decoder, to *Raw) error {
 	v, err := d.ReadValue()

@@ -71,13 +71,9 @@ func (h *headReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		case "model":
 			err = jsonx.Text(d, &h.Model)
 		case "stream":
-			var stream optional[bool]
-			err = jsonx.UnmarshalDecode(d, &stream)
-			h.Stream = stream.Value
+			err = jsonx.Bool(d, &h.Stream)
 		case "drop_params":
-			var drop optional[bool]
-			err = jsonx.UnmarshalDecode(d, &drop)
-			h.DropParams = drop.Value
+			err = jsonx.Bool(d, &h.DropParams)
 		case "max_tokens":
 			var most optional[int64]
 			err = jsonx.UnmarshalDecode(d, &most)

@@ -47,54 +47,35 @@ type headReader struct {
 }
 
 func (h *headReader) UnmarshalJSONFrom(d *jsonx.Decoder) error {
-	if d.PeekKind() != '{' {
-		return jsonx.Fault("must be an object, not %s", jsonx.KindName(d.PeekKind()))
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadValue()
-		if err != nil {
-			return err
-		}
+	return jsonx.Object(d, func(name []byte) error {
 		switch string(name) {
-		case `"model"`:
-			err = jsonx.UnmarshalDecode(d, &h.Model)
-		case `"messages"`:
+		case "model":
+			return jsonx.Text(d, &h.Model)
+		case "messages":
 			h.messages = d.PeekKind() == '['
-			err = h.scan(d)
-		case `"stream"`:
-			var stream optional[bool]
-			err = jsonx.UnmarshalDecode(d, &stream)
-			h.Stream = stream.Value
-		case `"stream_options"`:
-			var options streamOptions
-			err = jsonx.UnmarshalDecode(d, &options)
-			h.IncludeUsage = options.IncludeUsage
-		case `"n"`:
-			var n optional[int64]
-			err = jsonx.UnmarshalDecode(d, &n)
-			h.Choices = n.Value
-		case `"user"`:
-			var user optional[string]
-			err = jsonx.UnmarshalDecode(d, &user)
-			h.User = user.Value
-		case `"tools"`:
-			err = h.scan(d)
-		case `"metadata"`, `"thinking"`: // read by the gateway, and by some vendors only
+			return h.scan(d)
+		case "stream":
+			return jsonx.Bool(d, &h.Stream)
+		case "stream_options":
+			return jsonx.Each(d, func(name []byte) error {
+				if string(name) != "include_usage" {
+					return d.SkipValue()
+				}
+				return jsonx.Bool(d, &h.IncludeUsage)
+			})
+		case "n":
+			return jsonx.Int(d, &h.Choices)
+		case "user":
+			return jsonx.Text(d, &h.User)
+		case "tools":
+			return h.scan(d)
+		case "metadata", "thinking": // read by the gateway, and by some vendors only
 			h.Plain = false
-			err = d.SkipValue()
 		default:
-			h.Plain = h.Plain && !own(name)
-			err = d.SkipValue()
+			h.Plain = h.Plain && !own(jsonx.Name(name))
 		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err := d.ReadToken()
-	return err
+		return d.SkipValue()
+	})
 }
 
 // scan reads messages or tools. Those with LiteLLM's or other vendors' additions, such as
@@ -158,17 +139,14 @@ func pictured(messages jsonx.Raw) bool {
 	})
 }
 
-// own reports whether a member is the gateway's, by its name in quotation marks: one of LiteLLM's
-// settings, or of Converse's.
-func own(quoted []byte) bool {
-	if len(quoted) < 2 || bytes.IndexByte(quoted, '\\') >= 0 {
-		return true
-	}
-	name := string(quoted[1 : len(quoted)-1])
+// own reports whether a member is the gateway's: one of LiteLLM's settings, or of Converse's.
+func own(name string) bool {
 	switch name {
+	case "max_tokens", "temperature", "top_p", "tool_choice", "stop", "safety_identifier": // most have no others
+		return false
 	case "extra_body", "extra_headers", "drop_params", "additional_drop_params", "allowed_openai_params", "cache_control",
-		"cache_control_injection_points", "additionalModelRequestFields", "safety_identifier":
-		return name != "safety_identifier"
+		"cache_control_injection_points", "additionalModelRequestFields":
+		return true
 	}
 	return known(name) == classExtension || litellm.IsSetting(name) || litellm.CheckField(name) != nil
 }
