@@ -89,7 +89,7 @@ func (h *headReader) scan(d *jsonx.Decoder) error {
 		return nil
 	}
 	others, pictures, results := marks(v)
-	h.Plain = !others && !(pictures && results && pictured(v))
+	h.Plain = !others && (!pictures || !results || !pictured(v))
 	return nil
 }
 
