@@ -148,7 +148,7 @@ func Read(f *wire.Fault, body []byte) {
 	if !r.Known {
 		return
 	}
-	f.Message, f.Type = r.Message, r.Type
+	f.Message, f.Type, f.Param = r.Message, r.Type, llm.Clip(r.Param, 100)
 	if r.Code != "" && strings.Trim(r.Code, "0123456789") != "" {
 		f.Type = r.Code
 	}
