@@ -87,7 +87,7 @@ func (s *stream) block(i int, deltas []string) {
 	case b.Kind == llm.BlockToolUse:
 		s.value(i, "response.function_call_arguments", "arguments", string(b.ToolUse.Input), deltas)
 	case !thought(b):
-		s.parts(i, "response.content_part", "content_index", func(w *jsonx.Writer, text string) { s.part(w, text) }, "response.output_text", b.Text, deltas, !s.Open)
+		s.parts(i, "response.content_part", "content_index", func(w *jsonx.Writer, text string) { s.part(w, text) }, "response.output_text", b.Text, deltas, true)
 	case s.Open:
 		s.parts(i, "response.content_part", "content_index", func(w *jsonx.Writer, text string) { s.thought(w, text) }, "response.reasoning_text", b.Text, deltas, false)
 	case s.summarized(b):

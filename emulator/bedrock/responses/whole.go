@@ -232,4 +232,3 @@ func orRaw(w *jsonx.Writer, v jsonx.Raw, absent string) {
 		w.Raw(jsonx.Raw(absent))
 	}
 }
-
