@@ -66,12 +66,12 @@ func (w *target) responds() bool {
 
 // Takes reports whether the target serves a call in the call's own dialect. The Responses API of
 // bedrock-runtime is not known to have guardrails, and has no tools of the provider's: Converse serves
-// such calls. Tokens are counted by AWS's own operation, which does not know the Responses API.
+// such calls. Open models on bedrock-mantle have functions alone, and chat completions for the rest. Tokens are counted by AWS's own operation, which does not know the Responses API.
 func (w *target) Takes(verb llm.Verb, raw *llm.Raw) bool {
 	if verb == llm.VerbCount {
 		return raw.Dialect != llm.DialectResponses
 	}
-	return raw.Dialect != llm.DialectResponses || w.onMantle() || len(raw.Guardrail) == 0 && w.openai.Takes(raw.Body)
+	return raw.Dialect != llm.DialectResponses || (w.onMantle() || len(raw.Guardrail) == 0) && w.openai.Takes(raw.Body)
 }
 
 // Dialects is the Responses API if the deployment may have a model that speaks it.
@@ -137,11 +137,14 @@ func (w *target) postOpenAI(ctx context.Context, api openai.API, headers []llm.L
 // respond sends a client's body to the Responses API. If AWS refuses the model there, Converse serves it,
 // this call included.
 func (w *target) respond(ctx context.Context, raw *llm.Raw, stream bool) (*exchange, error) {
-	body, err := w.openai.Body(raw.Body)
+	body, warnings, err := w.openai.Body(raw.Body)
 	if err != nil {
 		return nil, err
 	}
 	x, err := w.postOpenAI(ctx, openai.Responses, raw.Headers, body, &raw.Call, nil, stream)
+	if err == nil {
+		x.meta.Warnings = append(x.meta.Warnings, warnings...)
+	}
 	if err != nil && !w.openai.OnMantle && lacksSurface(llm.AsError(err)) {
 		w.openai.deaf.Store(true)
 		w.d.account.Refuses(inventory.Responses, w.destination.ID, w.destination.Region)

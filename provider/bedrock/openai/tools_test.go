@@ -1,0 +1,91 @@
+package openai
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"outcrop/internal/jsonx"
+	"outcrop/provider/bedrock/catalog"
+)
+
+// known is a model of the catalogue.
+func known(t *testing.T, id string) *catalog.Model {
+	t.Helper()
+	all, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, ok := all.Model(id)
+	if !ok {
+		t.Fatalf("there is no %s", id)
+	}
+	return m
+}
+
+func TestToolsThatAWSRefusesMoveToWhereItTakesThem(t *testing.T) {
+	s := Mantle(known(t, "openai.gpt-5.5"))
+	for _, tt := range []struct{ name, body, tools, input, warnings string }{
+		{
+			"tools in the input", `{"input":[{"type":"additional_tools","role":"developer","tools":[{"type":"function","name":"a"}]},{"role":"user","content":"Hi"}],"tools":[{"type":"custom","name":"b"}]}`,
+			`[{"type":"custom","name":"b"},{"type":"function","name":"a"}]`, `[{"role":"user","content":"Hi"}]`, "",
+		},
+		{
+			"tools in the input alone", `{"input":[{"type":"additional_tools","tools":[{"type":"namespace","name":"functions","tools":[{"type":"custom","name":"exec"}]},{"type":"namespace","name":"clock","tools":[]}]}]}`,
+			`[{"type":"custom","name":"exec"},{"type":"namespace","name":"clock","tools":[]}]`, `[]`, "changed tools",
+		},
+		{
+			"a setting of web search", `{"input":"Hi","tools":[{"type":"web_search","external_web_access":true,"search_content_types":["text","image"]}]}`,
+			`[{"type":"web_search","external_web_access":true}]`, `"Hi"`, "dropped tools.search_content_types",
+		},
+		{
+			"a namespace of AWS's own", `{"input":"Hi","tools":[{"type":"namespace","name":"web","tools":[{"type":"function","name":"run"}]}]}`,
+			`[{"type":"function","name":"run"}]`, `"Hi"`, "changed tools",
+		},
+		{"words in a text", `{"input":"additional_tools search_content_types","tools":[{"type":"function","name":"a"}]}`, `[{"type":"function","name":"a"}]`, `"additional_tools search_content_types"`, ""},
+	} {
+		segments, warnings, err := s.Body(jsonx.Raw(tt.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		members, err := jsonx.Members(bytes.Join(segments, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := ""
+		for _, w := range warnings {
+			said += fmt.Sprintf("%s %s", w.Code, w.Field)
+		}
+		if tools, input := string(jsonx.Find(members, "tools")), string(jsonx.Find(members, "input")); tools != tt.tools || input != tt.input || said != tt.warnings {
+			t.Errorf("%s:\n%s\n%s\n%q", tt.name, tools, input, said)
+		}
+	}
+}
+
+func TestWhatASurfaceTakes(t *testing.T) {
+	surfaces := map[string]*Surface{
+		"runtime": Runtime(known(t, "openai.gpt-5.6-sol"), "us.openai.gpt-5.6-sol"),
+		"mantle":  Mantle(known(t, "openai.gpt-5.5")),
+		"open":    Mantle(known(t, "openai.gpt-oss-120b")),
+	}
+	for body, want := range map[string]string{
+		`{"input":"Hi"}`: "runtime mantle open",
+		`{"input":"Hi","tools":[{"type":"function","name":"a"}]}`:             "runtime mantle open",
+		`{"input":"Hi","tools":[{"type":"custom","name":"a"}]}`:               "runtime mantle",
+		`{"input":"Hi","tools":[{"type":"web_search"}]}`:                      "mantle",
+		`{"input":[{"type":"additional_tools","tools":[]}]}`:                  "mantle",
+		`{"input":"the word \"tools\" and additional_tools","tools":[]}`:      "runtime mantle open",
+		`{"input":"Hi","tools":[{"type":"namespace","name":"a","tools":[]}]}`: "mantle",
+	} {
+		var got []string
+		for _, name := range []string{"runtime", "mantle", "open"} {
+			if surfaces[name].Takes(jsonx.Raw(body)) {
+				got = append(got, name)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v", body, got)
+		}
+	}
+}
