@@ -110,8 +110,9 @@ func (e *Emulator) streamEvents(c *call, pieces []piece, f fault.Fault, failure 
 				return c.put(failure(i))
 			case fault.Corrupt, fault.Prelude: // in place of a checksum: the JSON is broken
 				return c.put(append(p.json[:len(p.json)/2:len(p.json)/2], "\n\n"...))
+			default:
+				return c.breakStream(p.json, f)
 			}
-			return c.breakStream(p.json, f)
 		}
 		if p.delta {
 			deltas++

@@ -22,13 +22,11 @@ import (
 // endpoint checks the connection to a region: which hosts are called, whether they respond, what
 // their clocks show, and whether a proxy or VPC endpoint is in between.
 func (x *check) endpoint(ctx context.Context, region string) {
-	service, end, err := endpoint.Runtime, (*endpoint.Endpoint)(nil), error(nil)
+	service, find := endpoint.Runtime, x.d.runtime
 	if x.d.overrides.mantle { // which calls no other host
-		service = endpoint.Mantle
-		end, err = x.d.mantle(region)
-	} else {
-		end, err = x.d.runtime(region)
+		service, find = endpoint.Mantle, x.d.mantle
 	}
+	end, err := find(region)
 	if err != nil {
 		x.found(ctx, provider.Finding{
 			Check: provider.CheckEndpoint, Subject: service.String(), Location: region,

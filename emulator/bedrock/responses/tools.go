@@ -3,6 +3,7 @@ package responses
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -66,16 +67,8 @@ func (r *Request) tool(t Terms, raw jsonx.Raw, namespace string) error {
 	}
 	types := t.types()
 	if !slices.Contains(types, d.Type) {
-		expected := "`" + types[0] + "`"
-		for i, word := range types[1:] {
-			if i == len(types)-2 {
-				expected += " or"
-			} else {
-				expected += ","
-			}
-			expected += " `" + word + "`"
-		}
-		return undecodable("Invalid 'tools': unknown variant `%s`, expected %s", d.Type, expected)
+		last := len(types) - 1
+		return undecodable("Invalid 'tools': unknown variant `%s`, expected `%s` or `%s`", d.Type, strings.Join(types[:last], "`, `"), types[last])
 	}
 	named := d.Name
 	if namespace != "" {
