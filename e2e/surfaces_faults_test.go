@@ -167,3 +167,50 @@ func TestAClientThatLeavesEndsTheCallOfBedrocksResponsesAPI(t *testing.T) {
 		})
 	}
 }
+
+// TestARetryOfBedrocksResponsesAPIIsInvisible has a call fail once before its first token.
+func TestARetryOfBedrocksResponsesAPIIsInvisible(t *testing.T) {
+	t.Parallel()
+	config := strings.Replace(surfaceConfig, "num_retries: 0", "num_retries: 2", 1)
+	for _, model := range []string{"runtime", "mantle", "open"} {
+		t.Run(model, func(t *testing.T) {
+			t.Parallel()
+			g := startGateway(t, config, startEmulator(t).URL())
+			for _, fault := range []string{"unavailable times=1", "internal first times=1", "cut=reset first times=1", "corrupt first times=1"} {
+				before := len(g.log.lines(t))
+				status, body := respond(t, g, model, "[[fault: "+fault+"]] [[answer: granite]]", true)
+				if status != 200 || strings.Count(body, "event: response.created\n") != 1 || !strings.Contains(body, "event: response.completed\n") || strings.Contains(body, "response.failed") {
+					t.Errorf("%s: %d %s", fault, status, body)
+				}
+				orderly(t, fault, body)
+				if lines := g.log.lines(t)[before:]; len(lines) != 1 || lines[0].Retries != 1 || lines[0].Status != 200 {
+					t.Errorf("%s: the log has %+v", fault, lines)
+				}
+			}
+		})
+	}
+}
+
+// TestAProfileThatAWSDoesNotHaveInTheResponsesAPIGoesByConverse has AWS refuse a model there, in its own words.
+func TestAProfileThatAWSDoesNotHaveInTheResponsesAPIGoesByConverse(t *testing.T) {
+	t.Parallel()
+	e, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	without, err := e.Catalogue().With([]byte(`[{"id":"openai.gpt-5.6-sol","family":"gpt","context":1050000,"maxOutput":128000,"profiles":{"us":["us-3"]}}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.SetCatalogue(without)
+	config := strings.Replace(surfaceConfig, "num_retries: 0", "num_retries: 2", 1)
+	g := startGateway(t, config, startServer(t, judge.Watch(e)).URL())
+	for range 2 { // the second call knows
+		resp := startResponse(t.Context(), t, g, "runtime", "[[answer: granite]]", false)
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || resp.StatusCode != 200 || !strings.Contains(resp.Header.Get("X-Outcrop-Target"), "api=converse") || !strings.Contains(string(body), "granite") {
+			t.Errorf("%d %v %s (%v)", resp.StatusCode, resp.Header, body, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	emulator "outcrop/emulator/bedrock"
@@ -40,6 +41,11 @@ func surfaceScenarios(more ...string) []string {
 func TestResponsesOfBedrocksOwnSurfaces(t *testing.T) {
 	t.Parallel()
 	for model, limited := range map[string]string{"runtime": "0", "mantle": "0", "open": "1"} {
+		taken := map[string]string{
+			"runtime": `"target":"api=responses; region=us-east-1; id=us.openai.gpt-5.6-sol","reason":"the model has the Responses API on bedrock-runtime`,
+			"mantle":  `"target":"api=responses; region=us-east-1; id=openai.gpt-5.5","reason":"only bedrock-mantle has this model`,
+			"open":    `"target":"api=responses; region=us-east-1; id=openai.gpt-oss-120b","reason":"only bedrock-mantle has this model`,
+		}[model]
 		t.Run(model, func(t *testing.T) {
 			t.Parallel()
 			g := startGateway(t, surfaceConfig, startEmulator(t).URL())
@@ -49,6 +55,11 @@ func TestResponsesOfBedrocksOwnSurfaces(t *testing.T) {
 				"headers tell the surface and why",
 				"a response that breaks off fails, and never claims an end",
 			), "BASE_URL="+g.URL(), "API_KEY="+masterKey, "MODEL="+model, "LIMITED="+limited)
+			g.log.mu.Lock()
+			defer g.log.mu.Unlock()
+			if !strings.Contains(g.log.text.String(), taken) {
+				t.Errorf("the log does not say %s", taken)
+			}
 		})
 	}
 }

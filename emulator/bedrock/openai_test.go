@@ -12,8 +12,10 @@ import (
 	"testing"
 
 	"outcrop/emulator/bedrock/account"
+	"outcrop/emulator/bedrock/catalogue"
 	"outcrop/emulator/bedrock/fault"
 	"outcrop/emulator/bedrock/policy"
+	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/sign"
 )
 
@@ -387,5 +389,38 @@ func TestChatCompletionsOfTheSurfaces(t *testing.T) {
 	})
 	if !strings.Contains(string(list.body), `"id":"openai.gpt-5.5"`) || strings.Contains(string(list.body), "claude") || strings.Contains(string(list.body), "xai.grok-4.3") {
 		t.Errorf("the models are %s", list.body)
+	}
+}
+
+// TestTheCataloguesAgreeOnOpenAIsAPI compares the emulator's facts with the gateway's: what one says the other must
+// not deny.
+func TestTheCataloguesAgreeOnOpenAIsAPI(t *testing.T) {
+	t.Parallel()
+	known, err := catalog.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := catalogue.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	denies := func(said catalog.Known, here bool) bool {
+		return said == catalog.Yes && !here || said == catalog.No && here
+	}
+	for _, m := range own.All() {
+		theirs, ok := known.Model(m.ID)
+		if !ok {
+			continue
+		}
+		if denies(theirs.OpenAIResponses, m.Responses) {
+			t.Errorf("%s: the Responses API of bedrock-runtime is %v here", m.ID, m.Responses)
+		}
+		if m.Mantle.ID == "" {
+			continue // the emulator has some of the models there
+		}
+		there := theirs.Mantle
+		if there.ID != m.Mantle.ID || denies(there.Chat, m.Mantle.Chat) || denies(there.Responses, m.Mantle.Responses != "") || there.ResponsesBase != m.Mantle.Responses {
+			t.Errorf("%s: on bedrock-mantle it is %+v here and %+v there", m.ID, m.Mantle, there)
+		}
 	}
 }
