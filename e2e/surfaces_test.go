@@ -55,6 +55,15 @@ func TestResponsesOfBedrocksOwnSurfaces(t *testing.T) {
 				"headers tell the surface and why",
 				"a response that breaks off fails, and never claims an end",
 			), "BASE_URL="+g.URL(), "API_KEY="+masterKey, "MODEL="+model, "LIMITED="+limited)
+			node(t).run(t, "openai_surfaces.mjs", []string{
+				"a whole response has its text and its usage",
+				"a stream has its events in order",
+				"tools are called over several turns",
+				"an object of a schema is parsed",
+				"a conversation goes on by the response before",
+				"a response that breaks off fails, and never claims an end",
+				"errors name the parameter",
+			}, "BASE_URL="+g.URL(), "API_KEY="+masterKey, "MODEL="+model, "RETRIED="+model)
 			g.log.mu.Lock()
 			defer g.log.mu.Unlock()
 			if !strings.Contains(g.log.text.String(), taken) {
