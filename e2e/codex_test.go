@@ -54,8 +54,6 @@ func codexTasks() []codexTask {
 		types     = "dropped tools.search_content_types: Bedrock's web search does not have it"
 		namespace = "changed tools: Bedrock reserves the namespace functions; its tools are sent without it"
 		passed    = "AWS refuses it"
-
-		converse = "/converse-stream"
 	)
 	return []codexTask{
 		{name: "an unknown name, Sonnet 4.5", model: "claude-sonnet-4-5", target: claude, warnings: codexWarnings(search, always)},
@@ -67,7 +65,9 @@ func codexTasks() []codexTask {
 		{name: "gpt-6.2-sol, Opus 5.5", model: "gpt-6.2-sol", target: "us.anthropic.claude-opus-5-5", thinks: true, warnings: codexWarnings(verbosity, always, inItem, tools, inside, resumed)},
 		{name: "gpt-5.5 on mantle", model: "gpt-5.5", target: "openai.gpt-5.5", api: "/openai/v1/responses", warnings: map[string]string{types: passed}},
 		{name: "gpt-6.2-sol, GPT-5.6 on mantle", model: "gpt-6.2-sol", target: "mantle/openai.gpt-5.6-sol", api: "/openai/v1/responses", exec: "exec", warnings: map[string]string{namespace: passed}},
-		{name: "gpt-6.2-sol, GPT-5.6", model: "gpt-6.2-sol", target: "us.openai.gpt-5.6-sol", api: converse, warnings: codexWarnings(verbosity, always, inItem, tools, inside, resumed, oneCall, always, cacheKey, uncached)},
+		{name: "gpt-6.2-sol, GPT-5.6", model: "gpt-6.2-sol", target: "us.openai.gpt-5.6-sol", api: "/openai/v1/responses", exec: "exec", warnings: map[string]string{namespace: passed}},
+		{name: "an unknown name, GPT-5.6", model: "rock-5.6", target: "us.openai.gpt-5.6-sol", thinks: true, api: "/openai/v1/responses", warnings: map[string]string{search: always}},
+		{name: "gpt-6.2-sol, GPT-5.6 by Converse", model: "gpt-6.2-sol", target: "converse/us.openai.gpt-5.6-sol", api: "/converse-stream", warnings: codexWarnings(verbosity, always, inItem, tools, inside, resumed, oneCall, always, cacheKey, uncached)},
 		{name: "gpt-6.2-sol, gpt-oss", model: "gpt-6.2-sol", target: gptOSS, thinks: true, warnings: codexWarnings(verbosity, always, inItem, tools, inside, resumed, oneCall, always, cacheKey, uncached)},
 	}
 }

@@ -108,7 +108,7 @@ func (s *Surface) Body(body jsonx.Raw) (segments [][]byte, warnings []llm.Warnin
 			edits = append(edits, jsonx.Edit{Name: "include", Value: w.Buf, Add: true})
 		}
 	}
-	fitted, warnings := fitTools(body)
+	fitted, warnings := s.fitTools(body)
 	segments, err = jsonx.EditMembers(body, append(edits, fitted...), nil)
 	if err != nil {
 		return nil, nil, llm.Invalid("", "the request body is not a JSON object")

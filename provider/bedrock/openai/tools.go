@@ -20,29 +20,85 @@ type tool struct {
 // (https://github.com/maximhq/bifrost/pull/5593).
 const moreTools = "additional_tools"
 
-// Takes reports whether the surface can serve a body for the Responses API with nothing lost, or is the
-// only one to serve it at all. The runtime has no tools that run at the provider, and open models have functions
-// alone (https://github.com/openai/codex/issues/25034).
+// webSearch is the tool with which a model searches the web, which bedrock-runtime does not do.
+const webSearch = "web_search"
+
+// Takes reports whether the surface can serve a body for the Responses API with nothing lost but an offer to
+// search the web, or is the only one to serve it at all. The runtime has no tools that run at the provider, and
+// open models have functions alone (https://github.com/openai/codex/issues/25034). Namespaces and the search for
+// tools are OpenAI's models' own (https://github.com/openai/codex/issues/20652).
 func (s *Surface) Takes(body jsonx.Raw) bool {
 	if s.OnMantle && (!s.open || s.chat == nil) || !bytes.Contains(body, []byte(`"tools"`)) {
 		return true
 	}
-	if bytes.Contains(body, []byte(`"`+moreTools+`"`)) {
+	asked, err := toolsOf(body)
+	if err != nil || s.open && asked.moved {
 		return false
 	}
-	var asked struct {
-		Tools []tool    `json:"tools"`
-		Rest  jsonx.Raw `json:",embed"`
-	}
-	if jsonx.Unmarshal(body, &asked) != nil {
-		return false
-	}
-	for _, t := range asked.Tools {
-		if t.Type != "function" && (s.open || t.Type != "custom") {
+	search := false
+	for _, raw := range asked.tools {
+		var t tool
+		switch err := jsonx.Unmarshal(raw, &t); {
+		case err != nil:
+			return false
+		case t.Type == "function":
+		case s.open:
+			return false
+		case t.Type == "custom", s.sealed && (t.Type == "namespace" || t.Type == "tool_search"):
+		case t.Type == webSearch:
+			search = true
+		default:
 			return false
 		}
 	}
-	return true
+	return !search || len(asked.tools) > 1 && !asked.choosy
+}
+
+// asked are the tools of a body.
+type asked struct {
+	// tools are all of them, those of the input behind the others.
+	tools []jsonx.Raw
+	// moved is whether some were in the input, and input are then the other items.
+	moved bool
+	input jsonx.Raw
+	// choosy is whether the model must call a tool.
+	choosy bool
+}
+
+// toolsOf reads the tools of a body.
+func toolsOf(body jsonx.Raw) (*asked, error) {
+	var b struct {
+		Tools  []jsonx.Raw `json:"tools"`
+		Input  jsonx.Raw   `json:"input"`
+		Choice jsonx.Raw   `json:"tool_choice"`
+		Rest   jsonx.Raw   `json:",embed"`
+	}
+	if err := jsonx.Unmarshal(body, &b); err != nil {
+		return nil, err
+	}
+	a := &asked{tools: b.Tools}
+	switch string(b.Choice) {
+	case "", "null", `"auto"`, `"none"`:
+	default:
+		a.choosy = true
+	}
+	var items []jsonx.Raw
+	if b.Input.Kind() != '[' || !bytes.Contains(b.Input, []byte(`"`+moreTools+`"`)) || jsonx.Unmarshal(b.Input, &items) != nil {
+		return a, nil
+	}
+	rest := items[:0]
+	for _, raw := range items {
+		var t tool
+		if jsonx.Unmarshal(raw, &t) == nil && t.Type == moreTools {
+			a.tools, a.moved = append(a.tools, t.Tools...), true
+		} else {
+			rest = append(rest, raw)
+		}
+	}
+	if a.moved {
+		a.input = array(rest)
+	}
+	return a, nil
 }
 
 // contentTypes is a setting of web search that AWS refuses (https://github.com/BerriAI/litellm/pull/37995).
@@ -54,36 +110,25 @@ const contentTypes = "search_content_types"
 var reserved = []string{"functions", "web", "image_gen", "browser", "python"} // never written to
 
 // fitTools returns the edits by which AWS takes the tools of a body: those in the input move to the others,
-// those in a namespace of AWS's own stand alone, and a setting that AWS does not have is left out.
-func fitTools(body jsonx.Raw) (edits []jsonx.Edit, warnings []llm.Warning) {
-	moved, typed := bytes.Contains(body, []byte(`"`+moreTools+`"`)), bytes.Contains(body, []byte(contentTypes))
-	if !moved && !typed && !bytes.Contains(body, []byte(`"namespace"`)) {
+// those in a namespace of AWS's own stand alone, and what the host does not have is left out.
+func (s *Surface) fitTools(body jsonx.Raw) (edits []jsonx.Edit, warnings []llm.Warning) {
+	if !slices.ContainsFunc([]string{moreTools, contentTypes, webSearch, "namespace"}, func(word string) bool { return bytes.Contains(body, []byte(`"`+word+`"`)) }) {
 		return nil, nil
 	}
-	var asked struct {
-		Tools []jsonx.Raw `json:"tools"`
-		Input jsonx.Raw   `json:"input"`
-		Rest  jsonx.Raw   `json:",embed"`
-	}
-	if jsonx.Unmarshal(body, &asked) != nil {
+	asked, err := toolsOf(body)
+	if err != nil {
 		return nil, nil // AWS judges it
 	}
-	all := asked.Tools
-	var items []jsonx.Raw
-	if moved && asked.Input.Kind() == '[' && jsonx.Unmarshal(asked.Input, &items) == nil {
-		rest := items[:0]
-		for _, raw := range items {
-			var t tool
-			if jsonx.Unmarshal(raw, &t) == nil && t.Type == moreTools {
-				all = append(all, t.Tools...)
-			} else {
-				rest = append(rest, raw)
-			}
-		}
-		edits = append(edits, jsonx.Edit{Name: "input", Value: array(rest)})
+	if asked.moved {
+		edits = append(edits, jsonx.Edit{Name: "input", Value: asked.input})
 	}
-	out := make([]jsonx.Raw, 0, len(all))
-	for _, raw := range all {
+	changed := asked.moved
+	out := make([]jsonx.Raw, 0, len(asked.tools))
+	warn := func(code, field, detail string) {
+		changed = true
+		warnings = append(warnings, llm.Warning{Code: code, Field: field, Detail: detail})
+	}
+	for _, raw := range asked.tools {
 		var t tool
 		if jsonx.Unmarshal(raw, &t) != nil {
 			out = append(out, raw)
@@ -92,20 +137,24 @@ func fitTools(body jsonx.Raw) (edits []jsonx.Edit, warnings []llm.Warning) {
 		switch {
 		case t.Type == "namespace" && slices.Contains(reserved, t.Name):
 			out = append(out, t.Tools...)
-			warnings = append(warnings, llm.Warning{Code: llm.WarnChanged, Field: "tools", Detail: "Bedrock reserves the namespace " + t.Name + "; its tools are sent without it"})
-		case jsonx.Find(membersOf(t.Rest), contentTypes) != nil:
-			members := slices.DeleteFunc(membersOf(raw), func(m jsonx.Member) bool { return m.Name == contentTypes })
+			warn(llm.WarnChanged, "tools", "Bedrock reserves the namespace "+t.Name+"; its tools are sent without it")
+		case t.Type == webSearch && !s.OnMantle:
+			warn(llm.WarnDropped, "tools", "this model does not search the web")
+		case t.Type == webSearch && jsonx.Find(membersOf(t.Rest), contentTypes) != nil:
 			w := jsonx.Writer{}
 			w.Object()
-			w.Members(members)
+			w.Members(slices.DeleteFunc(membersOf(raw), func(m jsonx.Member) bool { return m.Name == contentTypes }))
 			w.EndObject()
 			out = append(out, w.Buf)
-			warnings = append(warnings, llm.Warning{Code: llm.WarnDropped, Field: "tools." + contentTypes, Detail: "Bedrock's web search does not have it"})
+			warn(llm.WarnDropped, "tools."+contentTypes, "Bedrock's web search does not have it")
 		default:
 			out = append(out, raw)
 		}
 	}
-	return append(edits, jsonx.Edit{Name: "tools", Value: array(out), Add: true}), warnings
+	if changed {
+		edits = append(edits, jsonx.Edit{Name: "tools", Value: array(out), Add: true})
+	}
+	return edits, warnings
 }
 
 func membersOf(v jsonx.Raw) []jsonx.Member {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"outcrop/internal/jsonx"
+	"outcrop/llm"
 	"outcrop/provider/bedrock/catalog"
 )
 
@@ -63,20 +64,34 @@ func TestToolsThatAWSRefusesMoveToWhereItTakesThem(t *testing.T) {
 	}
 }
 
+func TestTheRuntimeGetsNoWebSearch(t *testing.T) {
+	s := Runtime(known(t, "openai.gpt-5.6-sol"), "us.openai.gpt-5.6-sol")
+	segments, warnings, err := s.Body(jsonx.Raw(`{"input":"Hi","tools":[{"type":"web_search"},{"type":"function","name":"a"}]}`))
+	if got := string(bytes.Join(segments, nil)); err != nil || !strings.Contains(got, `"tools":[{"type":"function","name":"a"}]`) || len(warnings) != 1 || warnings[0].Code != llm.WarnDropped {
+		t.Errorf("%s, %v, %v", got, warnings, err)
+	}
+}
+
 func TestWhatASurfaceTakes(t *testing.T) {
 	surfaces := map[string]*Surface{
 		"runtime": Runtime(known(t, "openai.gpt-5.6-sol"), "us.openai.gpt-5.6-sol"),
 		"mantle":  Mantle(known(t, "openai.gpt-5.5")),
 		"open":    Mantle(known(t, "openai.gpt-oss-120b")),
 	}
+	const function, custom, search = `{"type":"function","name":"a"}`, `{"type":"custom","name":"a"}`, `{"type":"web_search"}`
 	for body, want := range map[string]string{
 		`{"input":"Hi"}`: "runtime mantle open",
-		`{"input":"Hi","tools":[{"type":"function","name":"a"}]}`:             "runtime mantle open",
-		`{"input":"Hi","tools":[{"type":"custom","name":"a"}]}`:               "runtime mantle",
-		`{"input":"Hi","tools":[{"type":"web_search"}]}`:                      "mantle",
-		`{"input":[{"type":"additional_tools","tools":[]}]}`:                  "mantle",
-		`{"input":"the word \"tools\" and additional_tools","tools":[]}`:      "runtime mantle open",
-		`{"input":"Hi","tools":[{"type":"namespace","name":"a","tools":[]}]}`: "mantle",
+		`{"input":"Hi","tools":[` + function + `]}`:                                         "runtime mantle open",
+		`{"input":"Hi","tools":[` + custom + `]}`:                                           "runtime mantle",
+		`{"input":"Hi","tools":[{"type":"namespace","name":"a","tools":[]}]}`:               "runtime mantle",
+		`{"input":[{"type":"additional_tools","tools":[` + custom + `]}]}`:                  "runtime mantle",
+		`{"input":[{"type":"additional_tools","tools":[{"type":"mcp"}]}]}`:                  "mantle",
+		`{"input":"Hi","tools":[` + search + `]}`:                                           "mantle",
+		`{"input":"Hi","tools":[` + search + `,` + function + `]}`:                          "runtime mantle",
+		`{"input":"Hi","tools":[` + search + `,` + function + `],"tool_choice":"required"}`: "mantle",
+		`{"input":"Hi","tools":[` + search + `,` + function + `],"tool_choice":"auto"}`:     "runtime mantle",
+		`{"input":"Hi","tools":[{"type":"code_interpreter"},` + function + `]}`:             "mantle",
+		`{"input":"the word \"tools\" and additional_tools","tools":[]}`:                    "runtime mantle open",
 	} {
 		var got []string
 		for _, name := range []string{"runtime", "mantle", "open"} {
@@ -85,7 +100,7 @@ func TestWhatASurfaceTakes(t *testing.T) {
 			}
 		}
 		if strings.Join(got, " ") != want {
-			t.Errorf("%s: %v", body, got)
+			t.Errorf("%s: %v, want %s", body, got, want)
 		}
 	}
 }
