@@ -209,7 +209,7 @@ func TestAProfileThatAWSDoesNotHaveInTheResponsesAPIGoesByConverse(t *testing.T)
 		resp := startResponse(t.Context(), t, g, "runtime", "[[answer: granite]]", false)
 		body, err := io.ReadAll(resp.Body)
 		_ = resp.Body.Close()
-		if err != nil || resp.StatusCode != 200 || !strings.Contains(resp.Header.Get("X-Outcrop-Target"), "api=converse") || !strings.Contains(string(body), "granite") {
+		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(resp.Header.Get("X-Outcrop-Target"), "api=converse") || !strings.Contains(string(body), "granite") {
 			t.Errorf("%d %v %s (%v)", resp.StatusCode, resp.Header, body, err)
 		}
 	}

@@ -119,3 +119,14 @@ func TestEventsThatArePassedOn(t *testing.T) {
 		}
 	}
 }
+
+func TestCountsOfTokensAreRead(t *testing.T) {
+	if n, err := responses.DecodeCount(responses.AppendCount(nil, 17)); n != 17 || err != nil {
+		t.Errorf("got %d, %v", n, err)
+	}
+	for _, bad := range []string{``, `[]`, `{}`, `{"input_tokens":null}`, `{"input_tokens":"17"}`} {
+		if n, err := responses.DecodeCount([]byte(bad)); err == nil {
+			t.Errorf("%s is %d", bad, n)
+		}
+	}
+}

@@ -83,8 +83,11 @@ func toolsOf(body jsonx.Raw) (*asked, error) {
 		a.choosy = true
 	}
 	var items []jsonx.Raw
-	if b.Input.Kind() != '[' || !bytes.Contains(b.Input, []byte(`"`+moreTools+`"`)) || jsonx.Unmarshal(b.Input, &items) != nil {
+	if b.Input.Kind() != '[' || !bytes.Contains(b.Input, []byte(`"`+moreTools+`"`)) {
 		return a, nil
+	}
+	if err := jsonx.Unmarshal(b.Input, &items); err != nil {
+		return nil, err
 	}
 	rest := items[:0]
 	for _, raw := range items {
