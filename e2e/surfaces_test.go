@@ -52,6 +52,7 @@ func TestResponsesOfBedrocksOwnSurfaces(t *testing.T) {
 			python(t).run(t, "openai_surfaces.py", surfaceScenarios(
 				"a conversation goes on by the response before, with its tools",
 				"what the gateway keeps is what the client asked for",
+				"a response repeats the client's own tools",
 				"headers tell the surface and why",
 				"a response that breaks off fails, and never claims an end",
 			), "BASE_URL="+g.URL(), "API_KEY="+masterKey, "MODEL="+model, "LIMITED="+limited)

@@ -154,6 +154,15 @@ if not DIRECT:
             said = [e.response.store for e in create("[[answer: granite]]", stream=True, **more) if hasattr(e, "response")]
             need(said == [want] * 3, said)
 
+    @scenario("a response repeats the client's own tools")
+    def _():
+        if LIMITED:
+            return  # it goes by chat completions
+        tools = [{"type": "web_search", "search_content_types": ["text"]}, WEATHER]
+        need(post(input="Hi", tools=tools)["tools"] == tools)
+        said = [e["response"]["tools"] for e in post(input="Hi", tools=tools, stream=True) if "response" in e]
+        need(said == [tools] * 3, said)
+
     @scenario("headers tell the surface and why")
     def _():
         r = client.responses.with_raw_response.create(model=MODEL, input="Hi")

@@ -88,7 +88,7 @@ const sealedReasoning = "reasoning.encrypted_content"
 // model's own id, and AWS keeps nothing, because the gateway does. Reasoning is then asked for in the
 // encrypted form in which it can be sent back. Tools that AWS would refuse in their place are moved to one where
 // it takes them; see fitTools. An error is an *llm.Error.
-func (s *Surface) Body(body jsonx.Raw) (segments [][]byte, warnings []llm.Warning, err error) {
+func (s *Surface) Body(body jsonx.Raw) (*Body, error) {
 	edits := []jsonx.Edit{
 		{Name: "model", Value: jsonx.AppendString(nil, s.ID), Add: true},
 		{Name: "store", Value: jsonx.Raw("false"), Add: true},
@@ -108,12 +108,21 @@ func (s *Surface) Body(body jsonx.Raw) (segments [][]byte, warnings []llm.Warnin
 			edits = append(edits, jsonx.Edit{Name: "include", Value: w.Buf, Add: true})
 		}
 	}
-	fitted, warnings := s.fitTools(body)
-	segments, err = jsonx.EditMembers(body, append(edits, fitted...), nil)
-	if err != nil {
-		return nil, nil, llm.Invalid("", "the request body is not a JSON object")
+	fitted, out := s.fitTools(body)
+	var err error
+	if out.Segments, err = jsonx.EditMembers(body, append(edits, fitted...), nil); err != nil {
+		return nil, llm.Invalid("", "the request body is not a JSON object")
 	}
-	return segments, warnings, nil
+	return out, nil
+}
+
+// Body is a body for AWS.
+type Body struct {
+	Segments [][]byte
+	Warnings []llm.Warning
+	// Tools are a copy of the client's tools, for the response to repeat, if AWS gets others; empty if it gets
+	// the client's.
+	Tools jsonx.Raw
 }
 
 // Read puts what an error body in OpenAI's form says into a fault; a body in AWS's own form is left to

@@ -56,8 +56,10 @@ func (s *Surface) Takes(body jsonx.Raw) bool {
 
 // asked are the tools of a body.
 type asked struct {
-	// tools are all of them, those of the input behind the others.
+	// tools are all of them, those of the input behind the others, and own the member of the body alone; empty
+	// if there is none.
 	tools []jsonx.Raw
+	own   jsonx.Raw
 	// moved is whether some were in the input, and input are then the other items.
 	moved bool
 	input jsonx.Raw
@@ -68,15 +70,20 @@ type asked struct {
 // toolsOf reads the tools of a body.
 func toolsOf(body jsonx.Raw) (*asked, error) {
 	var b struct {
-		Tools  []jsonx.Raw `json:"tools"`
-		Input  jsonx.Raw   `json:"input"`
-		Choice jsonx.Raw   `json:"tool_choice"`
-		Rest   jsonx.Raw   `json:",embed"`
+		Tools  jsonx.Raw `json:"tools"`
+		Input  jsonx.Raw `json:"input"`
+		Choice jsonx.Raw `json:"tool_choice"`
+		Rest   jsonx.Raw `json:",embed"`
 	}
 	if err := jsonx.Unmarshal(body, &b); err != nil {
 		return nil, err
 	}
-	a := &asked{tools: b.Tools}
+	a := &asked{own: b.Tools}
+	if len(b.Tools) > 0 {
+		if err := jsonx.Unmarshal(b.Tools, &a.tools); err != nil {
+			return nil, err
+		}
+	}
 	switch string(b.Choice) {
 	case "", "null", `"auto"`, `"none"`:
 	default:
@@ -114,13 +121,14 @@ var reserved = []string{"functions", "web", "image_gen", "browser", "python"} //
 
 // fitTools returns the edits by which AWS takes the tools of a body: those in the input move to the others,
 // those in a namespace of AWS's own stand alone, and what the host does not have is left out.
-func (s *Surface) fitTools(body jsonx.Raw) (edits []jsonx.Edit, warnings []llm.Warning) {
+func (s *Surface) fitTools(body jsonx.Raw) (edits []jsonx.Edit, to *Body) {
+	to = &Body{}
 	if !slices.ContainsFunc([]string{moreTools, contentTypes, webSearch, "namespace"}, func(word string) bool { return bytes.Contains(body, []byte(`"`+word+`"`)) }) {
-		return nil, nil
+		return nil, to
 	}
 	asked, err := toolsOf(body)
 	if err != nil {
-		return nil, nil // AWS judges it
+		return nil, to // AWS judges it
 	}
 	if asked.moved {
 		edits = append(edits, jsonx.Edit{Name: "input", Value: asked.input})
@@ -129,7 +137,7 @@ func (s *Surface) fitTools(body jsonx.Raw) (edits []jsonx.Edit, warnings []llm.W
 	out := make([]jsonx.Raw, 0, len(asked.tools))
 	warn := func(code, field, detail string) {
 		changed = true
-		warnings = append(warnings, llm.Warning{Code: code, Field: field, Detail: detail})
+		to.Warnings = append(to.Warnings, llm.Warning{Code: code, Field: field, Detail: detail})
 	}
 	for _, raw := range asked.tools {
 		var t tool
@@ -156,8 +164,11 @@ func (s *Surface) fitTools(body jsonx.Raw) (edits []jsonx.Edit, warnings []llm.W
 	}
 	if changed {
 		edits = append(edits, jsonx.Edit{Name: "tools", Value: array(out), Add: true})
+		if to.Tools = jsonx.Raw("[]"); asked.own.Kind() == '[' {
+			to.Tools = asked.own.Clone()
+		}
 	}
-	return edits, warnings
+	return edits, to
 }
 
 func membersOf(v jsonx.Raw) []jsonx.Member {

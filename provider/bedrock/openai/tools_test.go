@@ -46,16 +46,25 @@ func TestToolsThatAWSRefusesMoveToWhereItTakesThem(t *testing.T) {
 		},
 		{"words in a text", `{"input":"additional_tools search_content_types","tools":[{"type":"function","name":"a"}]}`, `[{"type":"function","name":"a"}]`, `"additional_tools search_content_types"`, ""},
 	} {
-		segments, warnings, err := s.Body(jsonx.Raw(tt.body))
+		body, err := s.Body(jsonx.Raw(tt.body))
 		if err != nil {
 			t.Fatal(err)
 		}
-		members, err := jsonx.Members(bytes.Join(segments, nil))
+		members, err := jsonx.Members(bytes.Join(body.Segments, nil))
 		if err != nil {
 			t.Fatal(err)
+		}
+		own := ""
+		if tt.tools != "" && string(jsonx.Find(membersOf(jsonx.Raw(tt.body)), "tools")) != tt.tools {
+			if own = string(jsonx.Find(membersOf(jsonx.Raw(tt.body)), "tools")); own == "" {
+				own = "[]"
+			}
+		}
+		if string(body.Tools) != own {
+			t.Errorf("%s: the client gets %s back, not %s", tt.name, body.Tools, own)
 		}
 		said := ""
-		for _, w := range warnings {
+		for _, w := range body.Warnings {
 			said += fmt.Sprintf("%s %s", w.Code, w.Field)
 		}
 		if tools, input := string(jsonx.Find(members, "tools")), string(jsonx.Find(members, "input")); tools != tt.tools || input != tt.input || said != tt.warnings {
@@ -66,9 +75,9 @@ func TestToolsThatAWSRefusesMoveToWhereItTakesThem(t *testing.T) {
 
 func TestTheRuntimeGetsNoWebSearch(t *testing.T) {
 	s := Runtime(known(t, "openai.gpt-5.6-sol"), "us.openai.gpt-5.6-sol")
-	segments, warnings, err := s.Body(jsonx.Raw(`{"input":"Hi","tools":[{"type":"web_search"},{"type":"function","name":"a"}]}`))
-	if got := string(bytes.Join(segments, nil)); err != nil || !strings.Contains(got, `"tools":[{"type":"function","name":"a"}]`) || len(warnings) != 1 || warnings[0].Code != llm.WarnDropped {
-		t.Errorf("%s, %v, %v", got, warnings, err)
+	body, err := s.Body(jsonx.Raw(`{"input":"Hi","tools":[{"type":"web_search"},{"type":"function","name":"a"}]}`))
+	if got := string(bytes.Join(body.Segments, nil)); err != nil || !strings.Contains(got, `"tools":[{"type":"function","name":"a"}]`) || len(body.Warnings) != 1 || body.Warnings[0].Code != llm.WarnDropped {
+		t.Errorf("%s, %v, %v", got, body.Warnings, err)
 	}
 }
 
