@@ -50,7 +50,7 @@ type fact struct {
 // factsOf returns what is known of the models of an entry, by their ids at the provider. For Bedrock's,
 // which have a catalogue of their own, it returns nil.
 func (c *Client) factsOf(m *config.Model) (func(model string) *catalog.Model, error) {
-	if m.Provider == "bedrock" {
+	if m.OnBedrock() {
 		return nil, nil //nolint:nilnil // documented
 	}
 	table, err := c.catalogue.Provider(m.Provider)

@@ -56,7 +56,7 @@ func (d *demo) pointed(cfg *config.Config) *config.Config {
 	out.Models = slices.Clone(cfg.Models)
 	for i := range out.Models {
 		m := &out.Models[i]
-		if m.Provider != "bedrock" {
+		if !m.OnBedrock() {
 			continue
 		}
 		values := config.Values{}
@@ -67,6 +67,9 @@ func (d *demo) pointed(cfg *config.Config) *config.Config {
 		values["aws_access_key_id"] = emulator.DemoAccessKeyID
 		values["aws_secret_access_key"] = string(emulator.DemoSecretAccessKey)
 		values["aws_bedrock_runtime_endpoint"] = d.server.URL()
+		if m.Provider == "bedrock_mantle" { // before the key in its variable
+			values["api_key"] = string(emulator.DemoAPIKey)
+		}
 		if values["aws_region_name"] == "" {
 			values["aws_region_name"] = demoRegion
 		}

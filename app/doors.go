@@ -74,14 +74,19 @@ func accessKeys(cfg *config.Config) map[string]string {
 	return keys
 }
 
-// firstBedrock is the name of the first deployment of Bedrock; empty if there is none.
+// firstBedrock is the name of the first deployment of Bedrock, if possible of bedrock-runtime; empty if there is
+// none.
 func firstBedrock(cfg *config.Config) string {
+	name := ""
 	for i := range cfg.Models {
-		if cfg.Models[i].Provider == "bedrock" {
-			return cfg.Models[i].Name
+		switch m := &cfg.Models[i]; {
+		case m.Provider == "bedrock":
+			return m.Name
+		case name == "" && m.OnBedrock():
+			name = m.Name
 		}
 	}
-	return ""
+	return name
 }
 
 // anthropicDoor returns the settings of the frontend for Anthropic's clients.

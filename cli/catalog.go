@@ -14,6 +14,7 @@ import (
 
 	"outcrop/catalog"
 	"outcrop/catalog/tables"
+	"outcrop/config"
 	"outcrop/provider/all"
 	"outcrop/upstream"
 )
@@ -87,7 +88,7 @@ func (c *catalogRefreshCommand) Run(ctx context.Context, con console) error {
 func providerNames() []string {
 	var names []string
 	for _, p := range all.Providers() {
-		if p.Name != "bedrock" {
+		if !config.OnBedrock(p.Name) {
 			names = append(names, p.Name)
 		}
 	}
@@ -309,7 +310,7 @@ func (c *catalogShowCommand) Run(con console) error {
 	if !ok {
 		provider, id = "openai", c.Model // as in a configuration
 	}
-	if provider == "bedrock" {
+	if config.OnBedrock(provider) {
 		return &usageError{"models of Bedrock have a catalogue of their own", "Use outcrop models " + id + "."}
 	}
 	if !slices.Contains(providerNames(), provider) {

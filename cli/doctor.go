@@ -97,7 +97,7 @@ func moved(cfg *config.Config, regions []string) *config.Config {
 	for i := range cfg.Models {
 		m := cfg.Models[i]
 		id, err := modelid.Parse(m.Model)
-		if m.Provider != "bedrock" || err == nil && id.ARN != (modelid.ARN{}) || strings.HasPrefix(m.Values["model_id"], "arn:") {
+		if !m.OnBedrock() || err == nil && id.ARN != (modelid.ARN{}) || strings.HasPrefix(m.Values["model_id"], "arn:") {
 			out.Models = append(out.Models, m)
 			continue
 		}

@@ -166,6 +166,13 @@ type Model struct {
 	options map[string]place // places in the file of each of Values and of the policy's settings
 }
 
+// OnBedrock reports whether the model is one of AWS Bedrock, at whichever of its hosts: bedrock_mantle/... are at
+// bedrock-mantle.
+func (m *Model) OnBedrock() bool { return OnBedrock(m.Provider) }
+
+// OnBedrock reports whether a provider, by its name, is AWS Bedrock at one of its hosts.
+func OnBedrock(provider string) bool { return provider == "bedrock" || provider == "bedrock_mantle" }
+
 // Problem returns a problem for a setting that the provider rejects, with its position.
 func (m *Model) Problem(err *provider.OptionError) Problem {
 	p := Problem{Severity: Error, Path: m.Path + ".litellm_params." + err.Option, Message: err.Reason}

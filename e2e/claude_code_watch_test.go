@@ -185,6 +185,7 @@ func piecesOf(t *testing.T, sent []byte) promptPieces {
 			Role    string    `json:"role"`
 			Content jsonx.Raw `json:"content"`
 		} `json:"messages"`
+		Input []jsonx.Raw `json:"input"` // of the Responses API
 	}
 	if err := jsonx.Unmarshal(plain, &body); err != nil {
 		t.Fatalf("%v: %s", err, plain)
@@ -196,6 +197,12 @@ func piecesOf(t *testing.T, sent []byte) promptPieces {
 			content = `[{"type":"text","text":` + content + `}]`
 		}
 		p.messages = append(p.messages, m.Role+content)
+	}
+	for _, item := range body.Input { // whatever the order of its members
+		if err := item.Canonicalize(); err != nil {
+			t.Fatal(err)
+		}
+		p.messages = append(p.messages, string(item))
 	}
 	return p
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,8 +16,12 @@ type codexTask struct {
 	// model is the name of the model, on which depends what Codex sends: it knows gpt-5.5 and
 	// gpt-6.2-sol, and no other name here. target is the model of Bedrock.
 	model, target string
-	// thinks is whether the model's answers contain reasoning.
+	// thinks is whether the model's answers contain reasoning that Codex shows; it shows none that is encrypted.
 	thinks bool
+	// exec is the name by which the model has Codex's one tool of gpt-6.2-sol.
+	exec string
+	// api ends the path of the calls of Bedrock.
+	api string
 	// warnings are the warnings that the gateway may give, with the reason.
 	warnings map[string]string
 }
@@ -45,6 +50,10 @@ func codexTasks() []codexTask {
 		tools    = "Bedrock enforces no grammar"
 		resumed  = "Codex writes instructions again where a session goes on"
 		uncached = "AWS caches no prompts of this model"
+
+		types     = "dropped tools.search_content_types: Bedrock's web search does not have it"
+		namespace = "changed tools: Bedrock reserves the namespace functions; its tools are sent without it"
+		passed    = "AWS refuses it"
 	)
 	return []codexTask{
 		{name: "an unknown name, Sonnet 4.5", model: "claude-sonnet-4-5", target: claude, warnings: codexWarnings(search, always)},
@@ -54,6 +63,11 @@ func codexTasks() []codexTask {
 			"changed input.prompt_cache_breakpoint: moved to the end of input_ because this model does not support a cache point in a message with tool results", "Nova caches no tool results")},
 		{name: "gpt-5.5, gpt-oss", model: "gpt-5.5", target: gptOSS, thinks: true, warnings: codexWarnings(search, always, verbosity, always, grammar, tools, cacheKey, uncached)},
 		{name: "gpt-6.2-sol, Opus 5.5", model: "gpt-6.2-sol", target: "us.anthropic.claude-opus-5-5", thinks: true, warnings: codexWarnings(verbosity, always, inItem, tools, inside, resumed)},
+		{name: "gpt-5.5 on mantle", model: "gpt-5.5", target: "openai.gpt-5.5", api: "/openai/v1/responses", warnings: map[string]string{types: passed}},
+		{name: "gpt-6.2-sol, GPT-5.6 on mantle", model: "gpt-6.2-sol", target: "mantle/openai.gpt-5.6-sol", api: "/openai/v1/responses", exec: "exec", warnings: map[string]string{namespace: passed}},
+		{name: "gpt-6.2-sol, GPT-5.6", model: "gpt-6.2-sol", target: "us.openai.gpt-5.6-sol", api: "/openai/v1/responses", exec: "exec", warnings: map[string]string{namespace: passed}},
+		{name: "an unknown name, GPT-5.6", model: "rock-5.6", target: "us.openai.gpt-5.6-sol", thinks: true, api: "/openai/v1/responses", warnings: map[string]string{search: always}},
+		{name: "gpt-6.2-sol, GPT-5.6 by Converse", model: "gpt-6.2-sol", target: "converse/us.openai.gpt-5.6-sol", api: "/converse-stream", warnings: codexWarnings(verbosity, always, inItem, tools, inside, resumed, oneCall, always, cacheKey, uncached)},
 		{name: "gpt-6.2-sol, gpt-oss", model: "gpt-6.2-sol", target: gptOSS, thinks: true, warnings: codexWarnings(verbosity, always, inItem, tools, inside, resumed, oneCall, always, cacheKey, uncached)},
 	}
 }
@@ -88,7 +102,7 @@ func codexBinary(t *testing.T) string {
 func (task *codexTask) run(t *testing.T, command string) string {
 	t.Helper()
 	if task.model == "gpt-6.2-sol" { // its one tool takes a program
-		return "[[call: functions__exec " + jsonObject(t, "input", "const r = await tools.exec_command({cmd: "+jsonText(t, command)+"}); text(r);") + "]]"
+		return "[[call: " + cmp.Or(task.exec, "functions__exec") + " " + jsonObject(t, "input", "const r = await tools.exec_command({cmd: "+jsonText(t, command)+"}); text(r);") + "]]"
 	}
 	return "[[call: exec_command " + jsonObject(t, "cmd", command) + "]]"
 }
@@ -99,7 +113,7 @@ func (task *codexTask) patch(t *testing.T, lines ...string) string {
 	patch := "*** Begin Patch\n" + strings.Join(lines, "\n") + "\n*** End Patch\n"
 	switch task.model {
 	case "gpt-6.2-sol":
-		return "[[call: functions__exec " + jsonObject(t, "input", "const r = await tools.apply_patch("+jsonText(t, patch)+"); text(r);") + "]]"
+		return "[[call: " + cmp.Or(task.exec, "functions__exec") + " " + jsonObject(t, "input", "const r = await tools.apply_patch("+jsonText(t, patch)+"); text(r);") + "]]"
 	case "gpt-5.5":
 		return "[[call: apply_patch " + jsonObject(t, "input", patch) + "]]"
 	default: // Codex recognizes the command
@@ -155,4 +169,9 @@ func (task *codexTask) do(t *testing.T, binary string) {
 	}
 	checkTask(t, task.warnings, gateway, front, upstream)
 	checkPrefixes(t, upstream)
+	for _, x := range upstream.all() {
+		if task.api != "" && !strings.HasSuffix(x.path, task.api) {
+			t.Errorf("a call of %s", x.path)
+		}
+	}
 }

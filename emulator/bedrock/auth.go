@@ -30,7 +30,7 @@ func bearer(header string) (key string, ok bool) {
 // authenticateSignature checks a SigV4 signature. A request to a host that
 // names no region is served in the region of its signature.
 func (e *Emulator) authenticateSignature(c *call, header, named string) error {
-	accessKey, scope := scopeOf(header)
+	accessKey, scope, _ := scopeOf(header)
 	c.region = named
 	if c.region == "" {
 		c.region = scope
@@ -70,16 +70,16 @@ func (e *Emulator) authenticateSignature(c *call, header, named string) error {
 	return nil
 }
 
-// scopeOf reads the access key and the region from a signature's credential scope; both
+// scopeOf reads the access key, the region and the service from a signature's credential scope; all
 // are empty if there is none. sign.Verify checks that the header is complete.
-func scopeOf(header string) (accessKey, region string) {
+func scopeOf(header string) (accessKey, region, service string) {
 	_, rest, _ := strings.Cut(header, "Credential=")
 	credential, _, _ := strings.Cut(rest, ",")
 	parts := strings.Split(strings.TrimSpace(credential), "/")
 	if len(parts) != 5 {
-		return "", ""
+		return "", "", ""
 	}
-	return parts[0], parts[2]
+	return parts[0], parts[2], parts[3]
 }
 
 // key looks up an access key in the set-up, the options and the sessions of AssumeRole.

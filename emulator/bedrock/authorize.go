@@ -137,11 +137,13 @@ func (e *Emulator) authorize(c *call) error {
 	var needs []requirement
 	if c.bearer != "" {
 		needs = append(needs, requirement{
-			action: "bedrock:CallWithBearerToken", resource: "*", context: map[string]string{"bedrock:BearerTokenType": c.bearer},
+			action: c.operation.service.prefix() + ":CallWithBearerToken", resource: "*", context: map[string]string{"bedrock:BearerTokenType": c.bearer},
 		})
 	}
-	switch c.operation.name {
-	case "Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream":
+	switch {
+	case c.operation.service == serviceMantle:
+		needs = append(needs, e.inference(c))
+	case slices.Contains([]string{"Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream", createResponse, createChat}, c.operation.name):
 		needs = append(needs, e.invocation(c)...)
 	default:
 		needs = append(needs, e.others(c)...)
@@ -204,6 +206,17 @@ func (c *call) action() string {
 		return "bedrock:InvokeModel"
 	case "ConverseStream":
 		return "bedrock:InvokeModelWithResponseStream"
+	case createResponse, createChat:
+		switch {
+		case c.operation.service == serviceMantle:
+			return "bedrock-mantle:CreateInference"
+		case c.streams():
+			return "bedrock:InvokeModelWithResponseStream"
+		default:
+			return "bedrock:InvokeModel"
+		}
+	case listModels:
+		return "bedrock-mantle:ListModels"
 	default:
 		return "bedrock:" + c.operation.name
 	}

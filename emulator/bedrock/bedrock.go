@@ -3,8 +3,9 @@
 // ConverseStream, InvokeModel with the bodies of each maker, CountTokens and other
 // operations in AWS's own words and frames, and fails on demand.
 //
-// It serves the runtime, the agent runtime, the control plane and STS from one address.
-// The path of a request determines the service; its region is the one in the Host, or
+// It serves the runtime, the agent runtime, the control plane, OpenAI's APIs of the runtime and of
+// bedrock-mantle, and STS from one address. The path of a request determines the service, and for OpenAI's
+// APIs the Host or the signature; its region is the one in the Host, or
 // else in the signature. A simulated model (package model) makes the answers, the same
 // for the same request; faults are scripted (package fault).
 package bedrock
@@ -310,6 +311,7 @@ func (e *Emulator) serve(c *call) error {
 	if c.operation, c.parameter, err = route(c.request, c.body); err != nil {
 		return err
 	}
+	e.place(c)
 	if err = e.authenticate(c); err != nil {
 		return err
 	}
@@ -332,7 +334,7 @@ func (e *Emulator) serve(c *call) error {
 	return c.operation.serve(e, c)
 }
 
-// service names one of the four services.
+// service names one of the services.
 type service string
 
 const (
@@ -340,12 +342,13 @@ const (
 	serviceAgent   service = "bedrock-agent-runtime"
 	serviceControl service = "bedrock"
 	serviceSTS     service = "sts"
+	serviceMantle  service = "bedrock-mantle"
 )
 
 // scope returns the service's name in the scope of a signature.
 func (s service) scope() string {
-	if s == serviceSTS {
-		return "sts"
+	if s == serviceSTS || s == serviceMantle {
+		return string(s)
 	}
 	return "bedrock"
 }

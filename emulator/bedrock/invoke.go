@@ -44,6 +44,8 @@ type reply struct {
 	*llm.Response
 
 	model *catalogue.Model
+	// name is the model's name in the answer; its id if it is empty.
+	name string
 	// id identifies the answer; created is its time.
 	id      string
 	created time.Time

@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -13,7 +14,11 @@ import (
 // V3, newer Mistral and others take their bodies
 // (https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-openai.html).
 // Other members of a body are accepted if they are known, and ignored.
-type openAIChat struct{}
+type openAIChat struct {
+	// events is whether the stream is one of OpenAI's own, in which usage, if it is asked for, comes in a
+	// chunk of its own.
+	events, usage bool
+}
 
 // openAIMessage is one message of the conversation.
 type openAIMessage struct {
@@ -232,12 +237,17 @@ func openAIHead(w *jsonx.Writer) {
 func (a *reply) openAIRest(w *jsonx.Writer, object string) {
 	w.EndObject()
 	w.EndArray()
+	a.openAIName(w, object)
+}
+
+// openAIName says which answer this is, by which model.
+func (a *reply) openAIName(w *jsonx.Writer, object string) {
 	w.Key("created")
 	w.Int(a.created.Unix())
 	w.Key("id")
 	w.String("chatcmpl-" + a.id[:24])
 	w.Key("model")
-	w.String(a.model.ID)
+	w.String(cmp.Or(a.name, a.model.ID))
 	w.Key("object")
 	w.Word(object)
 }
@@ -306,7 +316,7 @@ func (openAIChat) whole(a *reply) []byte {
 	return w.Buf
 }
 
-func (openAIChat) pieces(a *reply, steps []llm.Event) []piece {
+func (o openAIChat) pieces(a *reply, steps []llm.Event) []piece {
 	var all []piece
 	chunk := func(finish string, metrics bool, delta func(w *jsonx.Writer)) []byte {
 		var w jsonx.Writer
@@ -322,7 +332,7 @@ func (openAIChat) pieces(a *reply, steps []llm.Event) []piece {
 			w.Word(finish)
 		}
 		a.openAIRest(&w, "chat.completion.chunk")
-		if metrics {
+		if metrics && !o.events {
 			a.openAIUsage(&w)
 			a.invocationMetrics(&w)
 		}
@@ -360,5 +370,22 @@ func (openAIChat) pieces(a *reply, steps []llm.Event) []piece {
 	if a.Stop == llm.StopToolUse {
 		all = append(all, piece{json: chunk("", false, func(w *jsonx.Writer) { a.openAICalls(w, true) }), delta: true})
 	}
-	return append(all, piece{json: chunk(a.openAIStop(), true, func(*jsonx.Writer) {}), stop: true})
+	all = append(all, piece{json: chunk(a.openAIStop(), true, func(*jsonx.Writer) {}), stop: true})
+	if o.usage {
+		all = append(all, piece{json: a.openAIUsageChunk(), stop: true})
+	}
+	return all
+}
+
+// openAIUsageChunk is the chunk with the usage, which has no choices.
+func (a *reply) openAIUsageChunk() []byte {
+	w := jsonx.Writer{}
+	w.Object()
+	w.Key("choices")
+	w.Array()
+	w.EndArray()
+	a.openAIName(&w, "chat.completion.chunk")
+	a.openAIUsage(&w)
+	w.EndObject()
+	return w.Buf
 }

@@ -19,6 +19,8 @@ type refusal struct {
 	// authorization is set for a refusal of the authorization layer in front of the
 	// service, whose member is Message instead of message.
 	authorization bool
+	// code and param are those of an error in OpenAI's form; see openAIError.
+	code, param string
 }
 
 func (r *refusal) Error() string { return r.kind + ": " + r.message }
@@ -58,6 +60,10 @@ func (c *call) refuse(err error) {
 	}
 	if c.operation.service == serviceSTS {
 		c.refuseXML(r)
+		return
+	}
+	if c.speaksOpenAI() && (c.operation.service == serviceMantle || !r.authorization) {
+		c.refuseOpenAI(r)
 		return
 	}
 	key := "message"

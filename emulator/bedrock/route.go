@@ -29,6 +29,11 @@ func routes() []routed {
 		{post, "/async-invoke", "", true, operation{"StartAsyncInvoke", serviceRuntime, failing((*Emulator).startAsyncInvoke), ""}},
 		{get, "/async-invoke", "", true, operation{"ListAsyncInvokes", serviceRuntime, failing((*Emulator).listAsyncInvokes), ""}},
 		{get, "/async-invoke/", "", false, operation{"GetAsyncInvoke", serviceRuntime, failing((*Emulator).getAsyncInvoke), asyncKind}},
+		{post, "/v1/responses", "", true, operation{createResponse, serviceRuntime, (*Emulator).createResponse, profileKind}},
+		{post, "/openai/v1/responses", "", true, operation{createResponse, serviceRuntime, (*Emulator).createResponse, profileKind}},
+		{post, "/v1/chat/completions", "", true, operation{createChat, serviceRuntime, (*Emulator).createChatCompletion, profileKind}},
+		{post, "/openai/v1/chat/completions", "", true, operation{createChat, serviceRuntime, (*Emulator).createChatCompletion, profileKind}},
+		{get, "/v1/models", "", true, operation{listModels, serviceMantle, failing((*Emulator).listModels), ""}},
 		{post, "/rerank", "", true, operation{"Rerank", serviceAgent, failing((*Emulator).rerank), ""}},
 		{get, "/foundation-models", "", true, operation{"ListFoundationModels", serviceControl, (*Emulator).listFoundationModels, ""}},
 		{get, "/foundation-models/", "", false, operation{"GetFoundationModel", serviceControl, (*Emulator).getFoundationModel, modelKind}},
@@ -84,7 +89,7 @@ func regionOf(host string) string {
 	labels := strings.Split(host, ".")
 	for i, label := range labels[:len(labels)-1] {
 		switch label {
-		case "bedrock-runtime", "bedrock-runtime-fips", "bedrock-agent-runtime", "bedrock-agent-runtime-fips", "bedrock", "bedrock-fips", "sts", "sts-fips":
+		case "bedrock-runtime", "bedrock-runtime-fips", "bedrock-agent-runtime", "bedrock-agent-runtime-fips", "bedrock", "bedrock-fips", "bedrock-mantle", "sts", "sts-fips":
 			if region := labels[i+1]; strings.Count(region, "-") >= 2 {
 				return region
 			}

@@ -58,6 +58,9 @@ func (u *openAI) serve(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"id":"c","object":"chat.completion","created":1,"model":"gpt","choices":[{"index":0,"message":{"role":"assistant","content":"by chat"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1}}`)
 	case u.absent:
 		refuse(404, `{"detail":"Not Found"}`)
+	case id == "input_tokens":
+		u.got = append(u.got, string(body))
+		_, _ = io.WriteString(w, `{"object":"response.input_tokens","input_tokens":4711}`)
 	case r.Method == http.MethodDelete && deletes:
 		switch {
 		case u.refuses != "":

@@ -54,7 +54,7 @@ func (s *spoken) Next(ev *llm.RawEvent) error {
 	if s.at == len(s.events) {
 		return s.err
 	}
-	ev.Data = []byte("data: " + s.events[s.at] + "\n\n")
+	ev.Data = []byte("event: of its type\ndata: " + s.events[s.at] + "\n\n")
 	s.at++
 	return nil
 }
@@ -106,6 +106,20 @@ func TestATargetThatSpeaksTheDialect(t *testing.T) {
 	}
 	if w := send("GET", "/v1/responses/resp_s", ""); w.Code != 200 {
 		t.Errorf("the stream is not kept: %d %s", w.Code, w.Body)
+	}
+	for _, store := range []string{"true", "false"} { // the target was told the opposite
+		told := map[string]string{"true": "false", "false": "true"}[store]
+		router.events, router.err = []string{
+			`{"type":"response.created","response":{"id":"resp_k` + store + `","store":` + told + `}}`,
+			`{"type":"response.completed","response":{"id":"resp_k` + store + `","status":"completed","store":` + told + `,"output":[]}}`,
+		}, io.EOF
+		w := send("POST", "/v1/responses", `{"model":"m","input":"x","stream":true,"store":`+store+`}`)
+		if n := strings.Count(w.Body.String(), `"store":`+store); n != 2 {
+			t.Errorf("%d events say store %s: %s", n, store, w.Body)
+		}
+		if w := send("GET", "/v1/responses/resp_k"+store, ""); (w.Code == 200) != (store == "true") || store == "true" && !strings.Contains(w.Body.String(), `"store":true`) {
+			t.Errorf("kept with store %s: %d %s", store, w.Code, w.Body)
+		}
 	}
 	router.events, router.err = []string{`{"type":"response.created","sequence_number":0,"response":{"id":"resp_f"}}`, `{"type":"response.in_progress","sequence_number":41,"response":{"id":"resp_f"}}`}, &llm.Error{Code: llm.CodeInterrupted, Status: 502, Message: "cut"}
 	if w := send("POST", "/v1/responses", `{"model":"m","input":"x","stream":true}`); !strings.Contains(w.Body.String(), `event: response.failed`+"\n"+`data: {"type":"response.failed","sequence_number":42,"response":{"id":"resp_f"`) {

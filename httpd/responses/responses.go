@@ -228,7 +228,7 @@ func (h *Handler) finished(call *gateway.Call, x *exchange, resp *llm.RawRespons
 	id := wire.ResponseID(resp.Body)
 	x.note(&resp.Meta, id)
 	if !x.head.Refers {
-		return resp.Body
+		return x.head.Echo.WithStore(resp.Body)
 	}
 	if x.head.Background {
 		id = x.env.ID

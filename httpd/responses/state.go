@@ -348,6 +348,8 @@ func (p *passed) Next(ev *llm.RawEvent) error {
 	}
 	if x.head.Refers {
 		ev.Data = x.head.Echo.WithEchoIn(ev.Data, x.env.ID)
+	} else {
+		ev.Data = x.head.Echo.WithStoreIn(ev.Data)
 	}
 	return nil
 }

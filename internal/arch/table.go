@@ -180,6 +180,7 @@ func rules() []Rule {
 		{Path: "emulator/bedrock/catalogue", Level: dialect, May: common, Why: "the emulator's parts do not know its HTTP server"},
 		{Path: "emulator/bedrock/fault", Level: dialect, May: common, Why: "the emulator's parts do not know its HTTP server"},
 		{Path: "emulator/bedrock/policy", Level: dialect, May: common, Why: "the emulator checks the gateway's understanding of IAM policies, so it has its own implementation"},
+		{Path: "emulator/bedrock/responses", Level: component, May: with("emulator/bedrock/model"), Why: "the usage of a response counts reasoning as the model does"},
 		{Path: "emulator/bedrock/*", Level: component, May: with("wire/...", "emulator/bedrock/catalogue", "emulator/bedrock/fault", "emulator/bedrock/policy"), Why: "the emulator's parts do not know its HTTP server"},
 		{
 			Path: "emulator/bedrock", Level: vendor,

@@ -16,6 +16,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"go.uber.org/goleak"
 
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/upstream"
@@ -309,6 +310,36 @@ func TestTheRootOfAResource(t *testing.T) {
 		}
 		if got := (&endpoint{base: u}).Root().String(); got != want {
 			t.Errorf("%s: %s", base, got)
+		}
+	}
+}
+
+func TestAzureCountsTheTokensOfRequestsForResponses(t *testing.T) {
+	var got string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		got = r.URL.RequestURI() + " " + string(body)
+		_, _ = io.WriteString(w, `{"object":"response.input_tokens","input_tokens":17}`)
+	}))
+	defer s.Close()
+	for version, path := range map[string]string{
+		"v1":                 "/openai/v1/responses/input_tokens",
+		"2025-04-01-preview": "/openai/responses/input_tokens?api-version=2025-04-01-preview",
+	} {
+		d, err := opened(t, map[string]string{"api_base": s.URL, "api_key": "k", "api_version": version}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		targets, err := d.Targets(llm.VerbCount, "m")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := targets[0].(provider.RawCounter).CountRaw(t.Context(), &llm.Raw{Dialect: llm.DialectResponses, Body: jsonx.Raw(`{"model":"mine","input":"Hi","store":true}`)})
+		if want := path + ` {"model":"m","input":"Hi"}`; err != nil || n.Tokens != 17 || got != want {
+			t.Errorf("%s: %+v, %v by %s, not %s", version, n, err, got, want)
 		}
 	}
 }

@@ -22,15 +22,19 @@ import (
 // endpoint checks the connection to a region: which hosts are called, whether they respond, what
 // their clocks show, and whether a proxy or VPC endpoint is in between.
 func (x *check) endpoint(ctx context.Context, region string) {
-	end, err := x.d.runtime(region)
+	service, find := endpoint.Runtime, x.d.runtime
+	if x.d.overrides.mantle { // which calls no other host
+		service, find = endpoint.Mantle, x.d.mantle
+	}
+	end, err := find(region)
 	if err != nil {
 		x.found(ctx, provider.Finding{
-			Check: provider.CheckEndpoint, Subject: endpoint.Runtime.String(), Location: region,
+			Check: provider.CheckEndpoint, Subject: service.String(), Location: region,
 			State: provider.StateFail, Err: llm.AsError(requestError(err)),
 		})
 		return
 	}
-	x.reach(ctx, endpoint.Runtime, region, end)
+	x.reach(ctx, service, region, end)
 	if !x.Brief {
 		if control, err := x.d.control(region); err == nil && x.d.listable { // else nothing is listed, and that was said
 			x.reach(ctx, endpoint.Control, region, control)
@@ -40,8 +44,8 @@ func (x *check) endpoint(ctx context.Context, region string) {
 }
 
 // reach checks whether a host responds. The call is not signed and requests nothing, so it needs no
-// permission and is free of charge; AWS's refusal contains the time. Model calls need only the
-// runtime.
+// permission and is free of charge; AWS's refusal contains the time. Model calls do not need the control
+// plane.
 func (x *check) reach(ctx context.Context, service endpoint.Service, region string, end *endpoint.Endpoint) {
 	d := x.d
 	f := provider.Finding{Check: provider.CheckEndpoint, Subject: service.String(), Location: region, State: provider.StateOK, Detail: where(end)}
@@ -57,7 +61,7 @@ func (x *check) reach(ctx context.Context, service endpoint.Service, region stri
 	if err != nil {
 		f.State, f.Err = provider.StateFail, diagnose.Transport(err, llm.Destination{API: "converse", Region: end.Region, Note: d.params.Note})
 		f.Err.Message = f.Detail + ": " + f.Err.Message
-		if service != endpoint.Runtime {
+		if service == endpoint.Control {
 			f.State = provider.StateWarn
 		}
 		x.found(ctx, f)

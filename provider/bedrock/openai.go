@@ -66,12 +66,12 @@ func (w *target) responds() bool {
 
 // Takes reports whether the target serves a call in the call's own dialect. The Responses API of
 // bedrock-runtime is not known to have guardrails, and has no tools of the provider's: Converse serves
-// such calls. Tokens are counted by AWS's own operation, which does not know the Responses API.
+// such calls. Open models on bedrock-mantle have functions alone, and chat completions for the rest. Tokens are counted by AWS's own operation, which does not know the Responses API.
 func (w *target) Takes(verb llm.Verb, raw *llm.Raw) bool {
 	if verb == llm.VerbCount {
 		return raw.Dialect != llm.DialectResponses
 	}
-	return raw.Dialect != llm.DialectResponses || w.onMantle() || len(raw.Guardrail) == 0 && w.openai.Takes(raw.Body)
+	return raw.Dialect != llm.DialectResponses || (w.onMantle() || len(raw.Guardrail) == 0) && w.openai.Takes(raw.Body)
 }
 
 // Dialects is the Responses API if the deployment may have a model that speaks it.
@@ -135,18 +135,22 @@ func (w *target) postOpenAI(ctx context.Context, api openai.API, headers []llm.L
 }
 
 // respond sends a client's body to the Responses API. If AWS refuses the model there, Converse serves it,
-// this call included.
-func (w *target) respond(ctx context.Context, raw *llm.Raw, stream bool) (*exchange, error) {
+// this call included. own is what the response repeats.
+func (w *target) respond(ctx context.Context, raw *llm.Raw, stream bool) (x *exchange, own openairesponses.Own, err error) {
 	body, err := w.openai.Body(raw.Body)
 	if err != nil {
-		return nil, err
+		return nil, own, err
 	}
-	x, err := w.postOpenAI(ctx, openai.Responses, raw.Headers, body, &raw.Call, nil, stream)
+	x, err = w.postOpenAI(ctx, openai.Responses, raw.Headers, body.Segments, &raw.Call, nil, stream)
+	if err == nil {
+		x.meta.Warnings = append(x.meta.Warnings, body.Warnings...)
+		own = openairesponses.Own{Model: raw.Model, Tools: body.Tools}
+	}
 	if err != nil && !w.openai.OnMantle && lacksSurface(llm.AsError(err)) {
 		w.openai.deaf.Store(true)
 		w.d.account.Refuses(inventory.Responses, w.destination.ID, w.destination.Region)
 	}
-	return x, err
+	return x, own, err
 }
 
 // lacksSurface reports whether a refusal says that the model, or the server, has no such API.
@@ -161,7 +165,7 @@ func lacksSurface(e *llm.Error) bool {
 
 // passResponse gets a complete response of the Responses API.
 func (w *target) passResponse(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
-	x, err := w.respond(ctx, raw, false)
+	x, own, err := w.respond(ctx, raw, false)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +174,7 @@ func (w *target) passResponse(ctx context.Context, raw *llm.Raw) (*llm.RawRespon
 		return nil, err
 	}
 	var ids openairesponses.CallIDs
-	out, tapped, err := openairesponses.RelayResponse(ids.Response(body), raw.Model)
+	out, tapped, err := openairesponses.RelayResponse(ids.Response(body), own)
 	if err != nil {
 		return nil, x.reported(err)
 	}
@@ -181,11 +185,11 @@ func (w *target) passResponse(ctx context.Context, raw *llm.Raw) (*llm.RawRespon
 
 // passResponses gets a response of the Responses API as a stream.
 func (w *target) passResponses(ctx context.Context, raw *llm.Raw) (llm.RawStream, error) {
-	x, err := w.respond(ctx, raw, true)
+	x, own, err := w.respond(ctx, raw, true)
 	if err != nil {
 		return nil, err
 	}
-	return &responseStream{exchange: x, events: sse.NewReader(x.resp.Body), relay: openairesponses.Relay{Model: raw.Model}}, nil
+	return &responseStream{exchange: x, events: sse.NewReader(x.resp.Body), relay: openairesponses.Relay{Own: own}}, nil
 }
 
 // responseStream relays the events of the Responses API.

@@ -211,6 +211,7 @@ type Deployment struct {
 	buffers sync.Pool // of *[]byte
 
 	noResponses atomic.Bool // the server has turned out not to have the Responses API
+	noCount     atomic.Bool // the server has turned out not to count the tokens of requests
 
 	mu      sync.Mutex
 	targets map[string][]provider.Target // by model

@@ -25,7 +25,7 @@ func (t *target) respond(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, e
 	if err != nil {
 		return nil, err
 	}
-	out, tapped, err := openairesponses.RelayResponse(body, raw.Model)
+	out, tapped, err := openairesponses.RelayResponse(body, openairesponses.Own{Model: raw.Model})
 	if err != nil {
 		return nil, x.reported("response", err)
 	}
@@ -40,7 +40,7 @@ func (t *target) respondStream(ctx context.Context, raw *llm.Raw) (llm.RawStream
 	if err != nil {
 		return nil, err
 	}
-	return &respondedStream{exchange: x, events: sse.NewReader(x.resp.Body), relay: openairesponses.Relay{Model: raw.Model}}, nil
+	return &respondedStream{exchange: x, events: sse.NewReader(x.resp.Body), relay: openairesponses.Relay{Own: openairesponses.Own{Model: raw.Model}}}, nil
 }
 
 // responses sends a client's body to the Responses API.

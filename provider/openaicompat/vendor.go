@@ -117,6 +117,9 @@ type Quirks struct {
 	// KeepsResponses is whether the vendor keeps responses of its Responses API, so that later ones can
 	// continue them.
 	KeepsResponses bool `json:"keeps_responses"`
+	// CountsResponses is whether the vendor counts the tokens of requests for responses, at /input_tokens below
+	// its Responses API.
+	CountsResponses bool `json:"counts_responses"`
 	// TextModels are parts of the ids of the models with text completions, where not all of the vendor's
 	// have them.
 	TextModels []string `json:"text_models"`

@@ -41,6 +41,8 @@ type Fault struct {
 	OriginalMessage string
 	// Resource is the ARN or name that AWS's error names; often empty.
 	Resource string
+	// Param is the field of the request that an error in OpenAI's form names; often empty.
+	Param string
 	// RequestID is the header x-amzn-RequestId, RetryAfter the header
 	// Retry-After, as they were sent.
 	RequestID  string

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -250,6 +251,46 @@ func (e *Echo) WithEchoIn(event []byte, id string) []byte {
 		}
 	}
 	return end(&w)
+}
+
+// WithStore returns a response that repeats the client's store: the endpoint may have been told something else,
+// because the gateway keeps the response. A response without the member stays as it is.
+func (e *Echo) WithStore(response jsonx.Raw) jsonx.Raw {
+	members, err := jsonx.Members(response)
+	said := jsonx.Find(members, "store")
+	want := jsonx.Raw(strconv.FormatBool(e.Store))
+	if err != nil || said == nil || bytes.Equal(said, want) {
+		return response
+	}
+	return edited(response, "store", want)
+}
+
+// WithStoreIn is WithStore for the response in a server-sent event; other events stay as they are.
+func (e *Echo) WithStoreIn(event []byte) []byte {
+	head, data, ok := bytes.Cut(event, []byte("\ndata: "))
+	if !ok || !bytes.Contains(data, []byte(`"response":`)) || !bytes.Contains(data, []byte(`"store"`)) {
+		return event
+	}
+	data = bytes.TrimRight(data, "\n")
+	members, err := jsonx.Members(data)
+	response := jsonx.Find(members, "response")
+	if err != nil || response.Kind() != '{' {
+		return event
+	}
+	own := e.WithStore(response)
+	if len(own) == len(response) && bytes.Equal(own, response) {
+		return event
+	}
+	return slices.Concat(head, []byte("\ndata: "), edited(data, "response", own), []byte("\n\n"))
+}
+
+// edited is a document with another value of a member that it has.
+func edited(doc jsonx.Raw, name string, value jsonx.Raw) jsonx.Raw {
+	pieces, err := jsonx.EditMembers(doc, []jsonx.Edit{{Name: name, Value: value}}, nil)
+	if err != nil {
+		return doc
+	}
+	return bytes.Join(pieces, nil)
 }
 
 // parameters are the operator's parameters that the request does not set, by their names in this dialect.

@@ -156,3 +156,38 @@ func TestTheHeadOfARequest(t *testing.T) {
 		}
 	}
 }
+
+func TestAResponseRepeatsWhatTheClientSaidOfStore(t *testing.T) {
+	for _, tt := range []struct {
+		store       bool
+		said, wants string
+	}{
+		{true, `{"id":"resp_1", "store":false,"tools":[{"store":false}]}`, `{"id":"resp_1", "store":true,"tools":[{"store":false}]}`},
+		{false, `{"store" : true,"id":"resp_1"}`, `{"store" : false,"id":"resp_1"}`},
+		{true, `{"id":"resp_1", "store":true}`, ""},
+		{true, `{"id":"resp_1"}`, ""}, // some endpoints do not say it
+		{true, `{"tools":[{"store":false}]}`, ""},
+		{true, `7`, ""},
+	} {
+		e := &responses.Echo{Store: tt.store}
+		want := tt.wants
+		if want == "" {
+			want = tt.said
+		}
+		if got := string(e.WithStore(jsonx.Raw(tt.said))); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		event := func(response string) string {
+			return "event: response.completed\ndata: {\"type\":\"response.completed\",\"sequence_number\":7,\"response\":" + response + "}\n\n"
+		}
+		if got := string(e.WithStoreIn([]byte(event(tt.said)))); got != event(want) {
+			t.Errorf("got %s, want %s", got, event(want))
+		}
+	}
+	e := &responses.Echo{Store: true}
+	for _, same := range []string{"", "data: 7", "event: x\ndata: {\"delta\":\"\\\"response\\\":{\\\"store\\\":false}\"}\n\n", "event: x\ndata: {\"response\":[{\"store\":false}]}\n\n", ": keep\n\n"} {
+		if got := string(e.WithStoreIn([]byte(same))); got != same {
+			t.Errorf("got %q, want %q", got, same)
+		}
+	}
+}

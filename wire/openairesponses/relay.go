@@ -9,10 +9,17 @@ import (
 	"outcrop/llm"
 )
 
-// Relay prepares the events of a stream for a client, and reads what the gateway needs.
-type Relay struct {
+// Own is what a client wrote itself of what a response repeats, where the endpoint got something else.
+type Own struct {
 	// Model is the client's name for the model; if it is empty, the endpoint's stays.
 	Model string
+	// Tools are the client's tools; if they are empty, the endpoint's stay.
+	Tools jsonx.Raw
+}
+
+// Relay prepares the events of a stream for a client, and reads what the gateway needs.
+type Relay struct {
+	Own
 
 	buf   []byte
 	ended bool
@@ -68,7 +75,7 @@ func (r *Relay) Next(ev *llm.RawEvent, data []byte) error {
 	b := append(r.buf[:0], "event: "...)
 	b = append(b, e.kind...)
 	b = append(b, "\ndata: "...)
-	b = e.response.renamed(b, data, r.Model)
+	b = e.response.owned(b, data, &r.Own)
 	r.buf = append(b, "\n\n"...)
 	ev.Data = r.buf
 	return nil
@@ -82,10 +89,9 @@ type Tapped struct {
 	ServiceTier string
 }
 
-// RelayResponse prepares a complete response for a client: it replaces the model by the client's name for
-// it, which is empty to keep the endpoint's, and reads what the gateway needs. A failure that the response
-// reports is a *FailedError.
-func RelayResponse(body []byte, model string) ([]byte, *Tapped, error) {
+// RelayResponse prepares a complete response for a client, which gets its own back, and reads what the gateway
+// needs. A failure that the response reports is a *FailedError.
+func RelayResponse(body []byte, own Own) ([]byte, *Tapped, error) {
 	if jsonx.ManyValues(body, maxRelayed) {
 		return nil, nil, fmt.Errorf("it has more than %d values", maxRelayed)
 	}
@@ -105,10 +111,10 @@ func RelayResponse(body []byte, model string) ([]byte, *Tapped, error) {
 	if usage != nil {
 		t.Usage, t.Counted = *usage, true
 	}
-	if model == "" || r.modelEnd == 0 {
+	if !r.model.replaced(own.Model != "") && !r.tools.replaced(len(own.Tools) > 0) {
 		return body, t, nil
 	}
-	return r.renamed(make([]byte, 0, len(body)+len(model)), body, model), t, nil
+	return r.owned(make([]byte, 0, len(body)+len(own.Model)+len(own.Tools)), body, &own), t, nil
 }
 
 // failed is the failure that an error object, or an event that is one, reports.
@@ -170,22 +176,35 @@ func (e *eventHead) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 
 // responseHead is what a gateway reads of a response.
 type responseHead struct {
-	modelStart, modelEnd int // of the value of model, in the document; 0 if there is none
+	model, tools         span
 	status, tier, reason string
 	usage, failure       jsonx.Raw
 	output               bool
+}
+
+// span is where a value is in the document; its end is 0 if the document does not have it.
+type span struct{ start, end int }
+
+// replaced reports whether the value is there and has another in its place.
+func (s span) replaced(other bool) bool { return other && s.end > 0 }
+
+// find skips the decoder's next value, and keeps where it is if it is of the kind.
+func (s *span) find(d *jsonx.Decoder, kind jsonx.Kind) error {
+	v, err := d.ReadValue()
+	if err == nil && v.Kind() == kind {
+		s.end = int(d.InputOffset())
+		s.start = s.end - len(v)
+	}
+	return err
 }
 
 func (r *responseHead) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	return jsonx.Object(d, func(name []byte) error {
 		switch string(name) {
 		case "model":
-			v, err := d.ReadValue()
-			if err == nil && v.Kind() == '"' {
-				r.modelEnd = int(d.InputOffset())
-				r.modelStart = r.modelEnd - len(v)
-			}
-			return err
+			return r.model.find(d, '"')
+		case "tools":
+			return r.tools.find(d, '[')
 		case "status":
 			return readText(d, &r.status)
 		case "service_tier":
@@ -218,14 +237,29 @@ func (r *responseHead) tap(usage **llm.Usage, stop, tier *string) {
 	}
 }
 
-// renamed appends a document with another model.
-func (r *responseHead) renamed(dst, doc []byte, model string) []byte {
-	if model == "" || r.modelEnd == 0 {
-		return append(dst, doc...)
+// owned appends a document with what is the client's own.
+func (r *responseHead) owned(dst, doc []byte, own *Own) []byte {
+	done := 0 // of doc
+	model := func() {
+		if r.model.replaced(own.Model != "") {
+			dst = append(dst, doc[done:r.model.start]...)
+			dst, done = jsonx.AppendString(dst, own.Model), r.model.end
+		}
 	}
-	dst = append(dst, doc[:r.modelStart]...)
-	dst = jsonx.AppendString(dst, model)
-	return append(dst, doc[r.modelEnd:]...)
+	tools := func() {
+		if r.tools.replaced(len(own.Tools) > 0) {
+			dst = append(dst, doc[done:r.tools.start]...)
+			dst, done = append(dst, own.Tools...), r.tools.end
+		}
+	}
+	if r.tools.start < r.model.start {
+		tools()
+		model()
+	} else {
+		model()
+		tools()
+	}
+	return append(dst, doc[done:]...)
 }
 
 // ReadUsage reads the usage of a response. It reports false if there is none.

@@ -7,13 +7,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	responses "outcrop/wire/openairesponses"
 )
 
 func TestWhatAGatewayReadsOfAResponseThatItPassesOn(t *testing.T) {
 	const body = `{"id":"resp_1","object":"response","status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"model":"gpt-5-2026","output":[{"model":"x"}],"error":null,"service_tier":"flex","usage":{"input_tokens":10,"input_tokens_details":{"cached_tokens":4,"cache_write_tokens":1},"output_tokens":7,"output_tokens_details":{"reasoning_tokens":5},"total_tokens":17}}`
-	out, tapped, err := responses.RelayResponse([]byte(body), "mine")
+	out, tapped, err := responses.RelayResponse([]byte(body), responses.Own{Model: "mine"})
 	if err != nil || string(out) != strings.Replace(body, "gpt-5-2026", "mine", 1) {
 		t.Errorf("got %s, %v", out, err)
 	}
@@ -30,12 +31,12 @@ func TestWhatAGatewayReadsOfAResponseThatItPassesOn(t *testing.T) {
 		`{"status":7,"model":null,"output":[],"usage":null,"incomplete_details":null}`:                                                             false,
 		`{"output":[],"usage":{}}`: false,
 	} {
-		if out, tapped, err := responses.RelayResponse([]byte(same), ""); err != nil || string(out) != same || tapped.Counted != counted {
+		if out, tapped, err := responses.RelayResponse([]byte(same), responses.Own{}); err != nil || string(out) != same || tapped.Counted != counted {
 			t.Errorf("got %s, %+v, %v", out, tapped, err)
 		}
 	}
 	for _, bad := range []string{``, `[]`, `{}`, `{"output":7}`, `{"status":"completed"}`, `{"output":[`, `{"output":[` + strings.Repeat("0,", 4_000_001) + `0]}`} {
-		if _, _, err := responses.RelayResponse([]byte(bad), "mine"); err == nil {
+		if _, _, err := responses.RelayResponse([]byte(bad), responses.Own{Model: "mine"}); err == nil {
 			t.Errorf("%.40s is taken", bad)
 		}
 	}
@@ -64,7 +65,7 @@ func TestFailuresThatProvidersReportInResponsesAndEvents(t *testing.T) {
 				t.Errorf("%s in %s: %v", tt.sent, where, err)
 			}
 		}
-		_, _, err := responses.RelayResponse([]byte(`{"id":"resp_1","status":"failed","output":[],"error":`+tt.sent+`}`), "m")
+		_, _, err := responses.RelayResponse([]byte(`{"id":"resp_1","status":"failed","output":[],"error":`+tt.sent+`}`), responses.Own{Model: "m"})
 		check("a response", err)
 		var r responses.Relay
 		check("response.failed", r.Next(&llm.RawEvent{}, []byte(`{"type":"response.failed","response":{"status":"failed","error":`+tt.sent+`}}`)))
@@ -77,7 +78,7 @@ func TestFailuresThatProvidersReportInResponsesAndEvents(t *testing.T) {
 }
 
 func TestEventsThatArePassedOn(t *testing.T) {
-	r := responses.Relay{Model: "mine"}
+	r := responses.Relay{Own: responses.Own{Model: "mine"}}
 	for _, tt := range []struct {
 		data    string
 		content bool
@@ -117,5 +118,40 @@ func TestEventsThatArePassedOn(t *testing.T) {
 		if err := long.Next(&ev, []byte(text)); err != nil || len(ev.Data) < len(text) {
 			t.Errorf("a long event: %d bytes, %v", len(ev.Data), err)
 		}
+	}
+}
+
+func TestCountsOfTokensAreRead(t *testing.T) {
+	if n, err := responses.DecodeCount(responses.AppendCount(nil, 17)); n != 17 || err != nil {
+		t.Errorf("got %d, %v", n, err)
+	}
+	for _, bad := range []string{``, `[]`, `{}`, `{"input_tokens":null}`, `{"input_tokens":"17"}`} {
+		if n, err := responses.DecodeCount([]byte(bad)); err == nil {
+			t.Errorf("%s is %d", bad, n)
+		}
+	}
+}
+
+func TestAClientGetsItsOwnToolsBack(t *testing.T) {
+	own := responses.Own{Model: "mine", Tools: jsonx.Raw(`[{"type":"custom"}]`)}
+	for said, want := range map[string]string{
+		`{"model":"x","output":[{"tools":[1]}],"tools":[1,2],"user":null}`: `{"model":"mine","output":[{"tools":[1]}],"tools":[{"type":"custom"}],"user":null}`,
+		`{"tools":[],"output":[],"model":"x"}`:                             `{"tools":[{"type":"custom"}],"output":[],"model":"mine"}`,
+		`{"output":[],"model":"x"}`:                                        `{"output":[],"model":"mine"}`,
+		`{"output":[],"tools":[]}`:                                         `{"output":[],"tools":[{"type":"custom"}]}`,
+		`{"output":[],"tools":null,"model":7}`:                             `{"output":[],"tools":null,"model":7}`,
+	} {
+		if got, _, err := responses.RelayResponse([]byte(said), own); err != nil || string(got) != want {
+			t.Errorf("got %s, %v, want %s", got, err, want)
+		}
+		var ev llm.RawEvent
+		r := responses.Relay{Own: own}
+		if err := r.Next(&ev, []byte(`{"type":"response.created","response":`+said+`}`)); err != nil || !strings.Contains(string(ev.Data), `"response":`+want+"}\n\n") {
+			t.Errorf("got %s, %v, want %s", ev.Data, err, want)
+		}
+	}
+	got, _, err := responses.RelayResponse([]byte(`{"output":[],"tools":[1],"model":"x"}`), responses.Own{Model: "mine"})
+	if err != nil || string(got) != `{"output":[],"tools":[1],"model":"mine"}` {
+		t.Errorf("got %s, %v", got, err)
 	}
 }

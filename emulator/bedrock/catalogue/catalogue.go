@@ -29,10 +29,26 @@ type Model struct {
 	Optimized bool
 	// Start, Legacy and End are dates of its lifecycle; Legacy and End are zero until announced.
 	Start, Legacy, End time.Time
+	// Responses reports whether bedrock-runtime has OpenAI's Responses API for the model's profiles.
+	Responses bool
+	// Mantle is the model at the host bedrock-mantle; without an ID if it is not there.
+	Mantle Mantle
 
 	family   family
 	onDemand []string
 	routes   map[string]route // by prefix
+}
+
+// Mantle is a model at bedrock-mantle, which has ids of its own and no profiles.
+type Mantle struct {
+	ID string
+	// Chat reports whether the model has chat completions, at /v1.
+	Chat bool
+	// Responses is the base path at which the model has the Responses API: /v1 or /openai/v1; empty if
+	// it has none.
+	Responses string
+
+	regions []string
 }
 
 // route has the source and destination regions of a profile.
@@ -121,6 +137,17 @@ func (c *Catalogue) HasRegion(region string) bool { return c.regions[region] }
 
 // Model returns a model by its bare id; nil if there is none in any region.
 func (c *Catalogue) Model(id string) *Model { return c.byID[id] }
+
+// AtMantle returns the models that bedrock-mantle has in the region, in the catalogue's order.
+func (c *Catalogue) AtMantle(region string) []*Model {
+	var models []*Model
+	for _, m := range c.models {
+		if m.Mantle.ID != "" && slices.Contains(m.Mantle.regions, region) {
+			models = append(models, m)
+		}
+	}
+	return models
+}
 
 // All returns every model, in the catalogue's order.
 func (c *Catalogue) All() []*Model { return slices.Clone(c.models) }

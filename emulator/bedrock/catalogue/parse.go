@@ -40,7 +40,18 @@ type row struct {
 	End          string             `json:"end"`
 	OnDemand     regions            `json:"onDemand"`
 	Profiles     map[string]profile `json:"profiles"`
+	Responses    bool               `json:"responses"`
+	Mantle       *mantle            `json:"mantle"`
 	Rest         jsonx.Raw          `json:",embed"`
+}
+
+// mantle is a Mantle in a file.
+type mantle struct {
+	ID        string    `json:"id"`
+	Chat      bool      `json:"chat"`
+	Responses string    `json:"responses"`
+	In        regions   `json:"in"`
+	Rest      jsonx.Raw `json:",embed"`
 }
 
 // regions are regions in a file: the name of a set or of a region, or a list of
@@ -200,7 +211,7 @@ func (c *Catalogue) model(r *row) (*Model, error) {
 		ID: r.ID, Name: cmp.Or(r.Name, rest), Provider: cmp.Or(r.Provider, maker), Family: r.Family,
 		Input: r.Input, Output: r.Output,
 		Context: r.Context, MaxOutput: r.MaxOutput, CacheMinimum: r.CacheMinimum, Optimized: r.Optimized,
-		routes: map[string]route{},
+		Responses: r.Responses, routes: map[string]route{},
 	}
 	if len(m.Input) == 0 {
 		m.Input = []string{"TEXT"}
@@ -235,6 +246,11 @@ func (c *Catalogue) model(r *row) (*Model, error) {
 	if m.onDemand, err = c.regionsOf(r.OnDemand); err != nil {
 		return nil, fmt.Errorf("onDemand: %w", err)
 	}
+	if r.Mantle != nil {
+		if m.Mantle, err = c.mantle(r.Mantle); err != nil {
+			return nil, fmt.Errorf("mantle.%w", err)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Profiles)) {
 		p := r.Profiles[name]
 		to := route{broken: p.broken}
@@ -250,6 +266,28 @@ func (c *Catalogue) model(r *row) (*Model, error) {
 			return nil, fmt.Errorf("profiles.%s: names no region", name)
 		}
 		m.routes[name] = to
+	}
+	return m, nil
+}
+
+// mantle returns the Mantle that a file describes. An error begins with the member.
+func (c *Catalogue) mantle(r *mantle) (Mantle, error) {
+	m := Mantle{ID: r.ID, Chat: r.Chat, Responses: r.Responses}
+	if err := nothingElse(r.Rest); err != nil {
+		return Mantle{}, err
+	}
+	switch {
+	case !modelID.MatchString(r.ID):
+		return Mantle{}, fmt.Errorf("id: %q is not the id of a model, such as openai.gpt-5.5", r.ID)
+	case r.Responses != "" && r.Responses != "/v1" && r.Responses != "/openai/v1":
+		return Mantle{}, fmt.Errorf("responses: %q is neither /v1 nor /openai/v1", r.Responses)
+	}
+	var err error
+	if m.regions, err = c.regionsOf(r.In); err != nil {
+		return Mantle{}, fmt.Errorf("in: %w", err)
+	}
+	if len(m.regions) == 0 {
+		return Mantle{}, errors.New("in: names no region")
 	}
 	return m, nil
 }

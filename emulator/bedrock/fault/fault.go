@@ -63,8 +63,9 @@ type Fault struct {
 	// Probability, if above 0, is the share of requests that a Script fails.
 	Probability float64
 	// Operation, if set, restricts a fault to one of Operations. A fault of a
-	// Script without it is for the operations in which a model answers: Converse,
-	// ConverseStream, InvokeModel and InvokeModelWithResponseStream.
+	// Script without it is for the operations in which a model answers: Converse, ConverseStream,
+	// InvokeModel, InvokeModelWithResponseStream, and CreateResponse and CreateChatCompletion, which are
+	// OpenAI's APIs.
 	Operation string
 	// Model, if set, restricts a fault of a Script to the model or profile id in the
 	// path of the request, as the request has it.
@@ -72,21 +73,22 @@ type Fault struct {
 }
 
 // Operations returns the operations that a fault can be restricted to, by their names
-// in the service models.
+// in the service models; those of OpenAI's APIs have names of the emulator's own.
 func Operations() []string {
 	return []string{
-		"Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream",
+		"Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream", "CreateResponse", "CreateChatCompletion",
 		"CountTokens", "ApplyGuardrail", "StartAsyncInvoke", "GetAsyncInvoke", "ListAsyncInvokes", "Rerank",
 		"ListFoundationModels", "GetFoundationModel", "GetFoundationModelAvailability",
 		"ListInferenceProfiles", "GetInferenceProfile",
 		"GetProvisionedModelThroughput", "GetCustomModelDeployment", "GetImportedModel",
 		"ListFoundationModelAgreementOffers", "CreateFoundationModelAgreement",
 		"PutUseCaseForModelAccess", "GetUseCaseForModelAccess", "PutAccountDataRetention", "GetAccountDataRetention",
+		"ListModels",
 	}
 }
 
 // answering is the number of operations in which a model answers, the first of Operations.
-const answering = 4
+const answering = 6
 
 // hits reports whether f applies to a call of the operation with the model. A fault
 // that the call itself requests need not be restricted to its operation.

@@ -47,7 +47,7 @@ func TestParse(t *testing.T) {
 func TestParseRefusesWhatNamesNoFault(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"": "names no fault", "nonsense": `"nonsense"`, "cut=up": `"up"`, "after=x": "not a count", "latency=-1s": "negative", "rate=0": "above 0", "throttle=1": `"throttle"`, "op=ListModels deny": `unknown operation "ListModels"`, "op=Converse": "names no fault", "times=2": "names no fault", "deny first": "before it begins", "=": "cannot read",
+		"": "names no fault", "nonsense": `"nonsense"`, "cut=up": `"up"`, "after=x": "not a count", "latency=-1s": "negative", "rate=0": "above 0", "throttle=1": `"throttle"`, "op=ListAgents deny": `unknown operation "ListAgents"`, "op=Converse": "names no fault", "times=2": "names no fault", "deny first": "before it begins", "=": "cannot read",
 	} {
 		if _, err := Parse(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Parse(%q): got %v, want an error with %q", text, err, want)

@@ -179,7 +179,7 @@ func (c *Case) adviseModel(e *llm.Error) {
 	case llm.CodeModelNotReady:
 		e.Fix = "Wait a minute and try again: a custom model is loaded at its first call after a pause."
 	case llm.CodeWrongSurface:
-		e.Fix = "Outcrop supports only models of Bedrock's Converse API so far; run outcrop models to list them."
+		e.Fix = "Bedrock has the model in other APIs than this one; run outcrop models to list what can be called."
 		if text := onlyChat(c.Known, c.Base); text != "" {
 			e.Actor, e.Fix = llm.ActorCaller, text
 		}

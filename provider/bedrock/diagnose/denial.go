@@ -126,7 +126,7 @@ func isAction(s string) bool {
 // spelt gives an action as IAM spells it, where it is one of a call's: IAM takes any
 // letter case.
 func spelt(action string) string {
-	for _, known := range []string{iam.InvokeModel, iam.InvokeModelStream, iam.CountTokens, iam.ApplyGuardrail, iam.CallWithBearer} {
+	for _, known := range []string{iam.InvokeModel, iam.InvokeModelStream, iam.CountTokens, iam.ApplyGuardrail, iam.CallWithBearer, iam.CreateInference, iam.CallMantleWithBearer} {
 		if strings.EqualFold(action, known) {
 			return known
 		}
@@ -156,7 +156,7 @@ func phrase(words []string, wanted string) int {
 
 // code gives the verdict of a denial.
 func (d *denial) code() llm.Code {
-	if d.action == iam.CallWithBearer && !d.explicit && (d.layer == identityPolicy || d.layer == unknownLayer) {
+	if iam.UsesAPIKey(d.action) && !d.explicit && (d.layer == identityPolicy || d.layer == unknownLayer) {
 		return llm.CodeBearerNotAllowed
 	}
 	missing, denies := llm.CodeDenied, llm.CodeDenied

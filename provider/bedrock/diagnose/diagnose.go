@@ -74,6 +74,9 @@ func Fault(f *wire.Fault, c Case) *llm.Error {
 		return e
 	}
 	e.Upstream, e.Status = true, status(f)
+	if c.Request == nil { // the client wrote the field that AWS names
+		e.Param = f.Param
+	}
 	if f.OriginalMessage != "" && !strings.Contains(f.Message, f.OriginalMessage) {
 		e.Message += " (" + f.OriginalMessage + ")"
 	}

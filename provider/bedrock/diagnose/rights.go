@@ -131,7 +131,7 @@ func (c *Case) missing(d *denial) iam.Document {
 		return iam.Document{iam.Missing(call, c.Known, d.action, d.resource)}
 	case service == "aws-marketplace":
 		return iam.Document{iam.Marketplace()}
-	case d.action == iam.CallWithBearer || strings.HasPrefix(d.action, "bedrock:List"): // they have no resource
+	case iam.UsesAPIKey(d.action) || strings.HasPrefix(d.action, "bedrock:List"): // they have no resource
 		return iam.Document{iam.Missing(call, c.Known, d.action, "*")}
 	case !named || !slices.Contains([]string{"bedrock", "bedrock-mantle", "sagemaker", "kms"}, service):
 		return nil

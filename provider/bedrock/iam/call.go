@@ -159,6 +159,11 @@ func Needs(c Call, known *catalog.Catalogue) (Document, error) {
 	return d, nil
 }
 
+// UsesAPIKey reports whether an action is that of using an API key, at either host.
+func UsesAPIKey(action string) bool {
+	return action == CallWithBearer || action == CallMantleWithBearer
+}
+
 func (c *Call) invokeActions() []string {
 	var actions []string
 	if c.Whole {
@@ -196,7 +201,8 @@ func Marketplace() Statement {
 // from the refused resource.
 func Missing(c Call, known *catalog.Catalogue, action, resource string) Statement {
 	exact := Statement{Sid: sidOf(action), Effect: Allow, Actions: []string{action}, Resources: []string{resource}}
-	c.Whole, c.Stream, c.APIKey = action == InvokeModel, action == InvokeModelStream, action == CallWithBearer
+	c.Whole, c.Stream, c.APIKey = action == InvokeModel || action == CreateInference, action == InvokeModelStream, UsesAPIKey(action)
+	c.Mantle = action == CreateInference || action == CallMantleWithBearer
 	c.CountTokens = action == CountTokens
 	c.Batch = slices.Contains([]string{CreateBatchJob, getBatchJob, stopBatchJob, listBatchJobs, passRole}, action)
 	parts := strings.SplitN(resource, ":", 6)

@@ -183,7 +183,7 @@ func isInvoke(sid string) bool { return strings.HasPrefix(sid, "Invoke") }
 // model.
 func codeOf(action string) string {
 	switch action {
-	case CallWithBearer:
+	case CallWithBearer, CallMantleWithBearer:
 		return "apikey.missing"
 	case CountTokens:
 		return "count.missing"

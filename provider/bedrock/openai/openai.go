@@ -7,7 +7,6 @@
 package openai
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
@@ -37,6 +36,7 @@ type Surface struct {
 
 	chat, responses []string // paths, as unescaped segments; nil without the API
 	sealed          bool     // reasoning can be had encrypted, so that it can be sent back
+	open            bool     // the model is one of OpenAI's open ones, which have functions alone
 }
 
 // Mantle returns where bedrock-mantle has the model, nil if it has no API of OpenAI's for it. That is the
@@ -48,7 +48,7 @@ func Mantle(m *catalog.Model) *Surface {
 	}
 	if m.Mantle.Responses == catalog.Yes && m.Mantle.ResponsesBase != "" {
 		s.responses = append(strings.Split(strings.Trim(m.Mantle.ResponsesBase, "/"), "/"), "responses")
-		s.sealed = seals(m)
+		s.sealed, s.open = seals(m), m.Mantle.ResponsesBase == "/v1"
 	}
 	if m.Mantle.ID == "" || s.chat == nil && s.responses == nil {
 		return nil
@@ -86,8 +86,9 @@ const sealedReasoning = "reasoning.encrypted_content"
 
 // Body is what a client's body for the Responses API becomes, in segments that share its memory: it has the
 // model's own id, and AWS keeps nothing, because the gateway does. Reasoning is then asked for in the
-// encrypted form in which it can be sent back. An error is an *llm.Error.
-func (s *Surface) Body(body jsonx.Raw) ([][]byte, error) {
+// encrypted form in which it can be sent back. Tools that AWS would refuse in their place are moved to one where
+// it takes them; see fitTools. An error is an *llm.Error.
+func (s *Surface) Body(body jsonx.Raw) (*Body, error) {
 	edits := []jsonx.Edit{
 		{Name: "model", Value: jsonx.AppendString(nil, s.ID), Add: true},
 		{Name: "store", Value: jsonx.Raw("false"), Add: true},
@@ -107,35 +108,21 @@ func (s *Surface) Body(body jsonx.Raw) ([][]byte, error) {
 			edits = append(edits, jsonx.Edit{Name: "include", Value: w.Buf, Add: true})
 		}
 	}
-	pieces, err := jsonx.EditMembers(body, edits, nil)
-	if err != nil {
+	fitted, out := s.fitTools(body)
+	var err error
+	if out.Segments, err = jsonx.EditMembers(body, append(edits, fitted...), nil); err != nil {
 		return nil, llm.Invalid("", "the request body is not a JSON object")
 	}
-	return pieces, nil
+	return out, nil
 }
 
-// Takes reports whether the surface can serve a body for the Responses API with nothing lost. The runtime has
-// no tools that run at the provider.
-func (s *Surface) Takes(body jsonx.Raw) bool {
-	if s.OnMantle || !bytes.Contains(body, []byte(`"tools"`)) {
-		return true
-	}
-	var asked struct {
-		Tools []struct {
-			Type string    `json:"type"`
-			Rest jsonx.Raw `json:",embed"`
-		} `json:"tools"`
-		Rest jsonx.Raw `json:",embed"`
-	}
-	if jsonx.Unmarshal(body, &asked) != nil {
-		return false
-	}
-	for _, t := range asked.Tools {
-		if t.Type != "function" && t.Type != "custom" {
-			return false
-		}
-	}
-	return true
+// Body is a body for AWS.
+type Body struct {
+	Segments [][]byte
+	Warnings []llm.Warning
+	// Tools are a copy of the client's tools, for the response to repeat, if AWS gets others; empty if it gets
+	// the client's.
+	Tools jsonx.Raw
 }
 
 // Read puts what an error body in OpenAI's form says into a fault; a body in AWS's own form is left to
@@ -148,7 +135,7 @@ func Read(f *wire.Fault, body []byte) {
 	if !r.Known {
 		return
 	}
-	f.Message, f.Type = r.Message, r.Type
+	f.Message, f.Type, f.Param = r.Message, r.Type, llm.Clip(r.Param, 100)
 	if r.Code != "" && strings.Trim(r.Code, "0123456789") != "" {
 		f.Type = r.Code
 	}
