@@ -269,5 +269,5 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	events.Commit() // a ping belongs after the first event
 	fail := func(dst []byte, e *llm.Error) []byte { return wire.AppendFailure(dst, e, id) }
 	defer door.ReportPanic(events, call, fail)
-	door.Copy(events, stream, fail)
+	h.Bursts.Copy(events, stream, fail)
 }

@@ -54,6 +54,7 @@ type Handler struct {
 	gateway *gateway.Gateway
 	opt     Options
 	reader  inbound.Reader
+	bursts  door.Bursts
 	bodies  *budget.Budget // of large bodies
 }
 
@@ -316,7 +317,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	frames := inbound.NewFrames(w)
 	defer frames.Close()
 	defer door.ReportPanic(frames, call, AppendFailure)
-	door.Copy(frames, modelledStream{stream, raw.Operation}, AppendFailure)
+	h.bursts.Copy(frames, modelledStream{stream, raw.Operation}, AppendFailure)
 }
 
 // modelledStream leaves out reports of failures that AWS's clients do not know.

@@ -225,7 +225,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, c *completion) 
 		door.Head(w.Header(), c.call)
 	}
 	defer door.ReportPanic(events, c.call, wire.AppendFailure)
-	door.Copy(events, stream, wire.AppendFailure)
+	h.Bursts.Copy(events, stream, wire.AppendFailure)
 }
 
 // open gets a streaming response as server-sent events.

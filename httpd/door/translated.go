@@ -26,12 +26,13 @@ type Translated struct {
 	Gateway *gateway.Gateway
 	Name    string // the name of the frontend in the record
 	Reader  *inbound.Reader
+	Bursts  *Bursts
 	options Options
 }
 
 // NewTranslated makes the shared part of a frontend.
 func NewTranslated(g *gateway.Gateway, name string, opt Options) Translated {
-	return Translated{Gateway: g, Name: name, Reader: &inbound.Reader{Limit: opt.MaxBody}, options: opt}
+	return Translated{Gateway: g, Name: name, Reader: &inbound.Reader{Limit: opt.MaxBody}, Bursts: &Bursts{}, options: opt}
 }
 
 // Speaks reports whether any name has a deployment that speaks a dialect.

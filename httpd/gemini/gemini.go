@@ -256,13 +256,13 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 	door.Head(w.Header(), call)
 	silence := cmp.Or(h.Gateway.Settings(m.raw.Model).KeepAlive, keepAlive)
 	if asArray(r) {
-		copyArray(w, call, stream, silence)
+		h.copyArray(w, call, stream, silence)
 		return nil
 	}
 	events := inbound.NewEvents(w, ping, silence)
 	defer events.Close()
 	defer door.ReportPanic(events, call, wire.AppendFailure)
-	door.Copy(events, stream, wire.AppendFailure)
+	h.Bursts.Copy(events, stream, wire.AppendFailure)
 	return nil
 }
 

@@ -185,5 +185,5 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request, call *gateway.C
 		door.Head(w.Header(), call)
 	}
 	defer door.ReportPanic(events, call, openaichat.AppendFailure)
-	door.Copy(events, stream, openaichat.AppendFailure)
+	h.Bursts.Copy(events, stream, openaichat.AppendFailure)
 }

@@ -190,33 +190,42 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 // copy forwards a stream until its end. The first written warnings were in the header and are not
 // repeated.
 func (h *Handler) copy(events *inbound.Events, stream llm.Stream, call *gateway.Call, chunks *wire.Chunks, written int) {
-	buf := make([]byte, 0, 512)
 	var ev llm.Event
+	var burst *[]byte // nil while the provider says nothing
+	defer func() {
+		if burst != nil {
+			h.Bursts.Give(burst)
+		}
+	}()
 	for {
 		err := stream.Next(&ev)
+		if burst == nil {
+			burst = h.Bursts.Take()
+		}
 		switch {
 		case err == nil:
-			buf = chunks.Append(buf, &ev)
+			*burst = chunks.Append(*burst, &ev)
 			if err := chunks.Err(); err != nil {
-				_ = events.Write(wire.AppendFailure(buf, call.Fail(err)), false)
+				_ = events.Write(wire.AppendFailure(*burst, call.Fail(err)), false)
 				return
 			}
-			if len(buf) < door.MaxBurst && stream.More() {
+			if len(*burst) < door.MaxBurst && stream.More() {
 				continue
 			}
 			// Its texts are not held while the client is slow to read.
 			ev = llm.Event{}
-			if events.Write(buf, false) != nil { // with nothing to say yet, the headers
+			if events.Write(*burst, false) != nil { // with nothing to say yet, the headers
 				return // the client is gone; closing the stream records it
 			}
-			buf = buf[:0]
+			h.Bursts.Give(burst)
+			burst = nil
 		case errors.Is(err, io.EOF):
 			warnings := call.Warnings()[written:]
-			_ = events.Write(chunks.AppendEnd(buf, warnings), false)
+			_ = events.Write(chunks.AppendEnd(*burst, warnings), false)
 			return
 		default:
 			if e := llm.AsError(err); e.Code != llm.CodeClientGone {
-				_ = events.Write(wire.AppendFailure(buf, e), false)
+				_ = events.Write(wire.AppendFailure(*burst, e), false)
 			}
 			return
 		}

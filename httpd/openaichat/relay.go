@@ -127,5 +127,5 @@ func (h *Handler) relayStream(w http.ResponseWriter, r *http.Request, call *gate
 		door.Head(w.Header(), call)
 	}
 	defer door.ReportPanic(events, call, wire.AppendFailure)
-	door.Copy(events, stream, wire.AppendFailure)
+	h.Bursts.Copy(events, stream, wire.AppendFailure)
 }

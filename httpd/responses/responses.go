@@ -280,7 +280,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, call *gateway.C
 		return dst
 	}
 	defer door.ReportPanic(events, call, fail)
-	door.Copy(events, stream, fail)
+	h.Bursts.Copy(events, stream, fail)
 }
 
 // keepAlive is an event for a time of silence.
