@@ -173,13 +173,30 @@ func DecodeArray[T any](d *Decoder, list *[]T, limit int) error {
 		if len(*list) == limit {
 			return Fault("must have at most %d elements", limit)
 		}
-		*list = append(*list, *new(T))
-		if err := decode(d, &(*list)[len(*list)-1]); err != nil {
+		if err := decode(d, grow(list)); err != nil {
 			return err
 		}
 	}
 	_, err := d.ReadToken()
 	return err
+}
+
+// grow appends an element to a list. One that was in use before, behind the list's end, is emptied by its
+// method Reset if it has one, so that it can keep its memory.
+func grow[T any](list *[]T) *T {
+	n := len(*list)
+	if n == cap(*list) {
+		*list = append(*list, *new(T))
+		return &(*list)[n]
+	}
+	*list = (*list)[:n+1]
+	element := &(*list)[n]
+	if used, ok := any(element).(interface{ Reset() }); ok {
+		used.Reset()
+	} else {
+		*element = *new(T)
+	}
+	return element
 }
 
 // decode is UnmarshalDecode, without reflection for types that do not need it.

@@ -55,6 +55,9 @@ type candidate struct {
 	Logprobs  jsonx.Raw
 }
 
+// Reset empties a candidate; its memory is used again.
+func (c *candidate) Reset() { *c = candidate{Parts: c.Parts[:0]} }
+
 // UnmarshalJSONFrom receives jsonx's decoder.
 func (c *candidate) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 	return jsonx.Each(d, func(name []byte) error {
