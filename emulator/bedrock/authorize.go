@@ -25,7 +25,8 @@ type Authorization struct {
 }
 
 // Authorizations returns the permissions that the last authenticated call to Bedrock
-// asked IAM for, in order, up to a refused one. It is empty without a set-up. The
+// asked IAM for, in order, up to a refused one. Calls of the control plane do not
+// count: gateways list models in the background. It is empty without a set-up. The
 // caller owns the result.
 func (e *Emulator) Authorizations() []Authorization {
 	var all []Authorization
@@ -133,7 +134,9 @@ func (e *Emulator) authorize(c *call) error {
 	if !c.state.configured || c.operation.service == serviceSTS {
 		return nil
 	}
-	e.authorizations.Store(nil)
+	if c.operation.service != serviceControl {
+		e.authorizations.Store(nil)
+	}
 	var needs []requirement
 	if c.bearer != "" {
 		needs = append(needs, requirement{
@@ -176,8 +179,9 @@ func (e *Emulator) require(c *call, n requirement) error {
 	own(&r)
 	d := c.state.evaluate(&who, endpoint, &r)
 	c.authorizations = append(c.authorizations, Authorization{r, d})
-	all := slices.Clip(c.authorizations)
-	e.authorizations.Store(&all)
+	if all := slices.Clip(c.authorizations); c.operation.service != serviceControl {
+		e.authorizations.Store(&all)
+	}
 	if d.Allowed() {
 		return nil
 	}
