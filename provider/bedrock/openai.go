@@ -20,6 +20,7 @@ import (
 	"outcrop/provider/bedrock/openai"
 	"outcrop/provider/bedrock/resolve"
 	"outcrop/provider/bedrock/sign"
+	"outcrop/provider/transport"
 	wire "outcrop/wire/converse"
 	"outcrop/wire/openaichat"
 	"outcrop/wire/openairesponses"
@@ -176,7 +177,7 @@ func (w *target) passResponse(ctx context.Context, raw *llm.Raw) (*llm.RawRespon
 	var ids openairesponses.CallIDs
 	out, tapped, err := openairesponses.RelayResponse(ids.Response(body), own)
 	if err != nil {
-		return nil, x.reported(err)
+		return nil, x.Reported(err)
 	}
 	return &llm.RawResponse{
 		Meta: x.meta, Body: out, Usage: tapped.Usage, RawStop: tapped.RawStop, Uncounted: !tapped.Counted, ServiceTier: tapped.ServiceTier,
@@ -189,45 +190,22 @@ func (w *target) passResponses(ctx context.Context, raw *llm.Raw) (llm.RawStream
 	if err != nil {
 		return nil, err
 	}
-	return &responseStream{exchange: x, events: sse.NewReader(x.resp.Body), relay: openairesponses.Relay{Own: own}}, nil
+	return transport.NewRawStream(x, x.resp.Body, &uniqueIDs{Relay: openairesponses.Relay{Own: own}}), nil
 }
 
-// responseStream relays the events of the Responses API.
-type responseStream struct {
-	*exchange
-	events *sse.Reader
-	relay  openairesponses.Relay
-	ids    openairesponses.CallIDs
-	err    error
+// uniqueIDs is a relay of the Responses API that makes the ids of calls unique.
+type uniqueIDs struct {
+	openairesponses.Relay
+	ids openairesponses.CallIDs
 }
 
-func (s *responseStream) Next(ev *llm.RawEvent) error {
-	*ev = llm.RawEvent{}
-	if s.err == nil {
-		s.err = s.next(ev)
-	}
-	return s.err
+// Next fills ev with the event for the client that the data of an event becomes.
+func (u *uniqueIDs) Next(ev *llm.RawEvent, data []byte) error {
+	return u.Relay.Next(ev, u.ids.Event(data))
 }
 
-func (s *responseStream) next(ev *llm.RawEvent) error {
-	var event sse.Event
-	err := s.events.Next(&event)
-	switch {
-	case s.relay.Ended(): // the end of the body is read too, so that the connection can be used again
-		return io.EOF // the response is complete, whatever follows
-	case err != nil:
-		return s.broken(err)
-	}
-	if err := s.relay.Next(ev, s.ids.Event(event.Data)); err != nil {
-		return s.reported(err)
-	}
-	return nil
-}
-
-func (s *responseStream) More() bool { return s.err != nil || s.events.More() }
-
-// reported is failed for what OpenAI's APIs report in responses and events.
-func (x *exchange) reported(err error) *llm.Error {
+// Reported is the error for what OpenAI's APIs report in responses and events.
+func (x *exchange) Reported(err error) error {
 	fault := &wire.Fault{Kind: wire.FaultException, RequestID: x.meta.UpstreamID, InStream: true}
 	own, failed := errors.AsType[*openairesponses.FailedError](err)
 	refusal, refused := errors.AsType[*openaichat.RefusalError](err)
@@ -246,8 +224,8 @@ func (x *exchange) reported(err error) *llm.Error {
 	return x.failed(fault)
 }
 
-// broken is the error for a stream that ended too early.
-func (x *exchange) broken(err error) *llm.Error {
+// Broken is the error for a stream that ended too early.
+func (x *exchange) Broken(err error) error {
 	switch {
 	case errors.Is(err, sse.ErrMalformed), errors.Is(err, sse.ErrTooLarge):
 		return x.failed(&wire.Fault{Kind: wire.FaultCorrupt, Message: err.Error(), Err: err})
@@ -292,7 +270,7 @@ func (w *target) completeOpenAI(ctx context.Context, req *llm.Request) (*llm.Res
 	}
 	resp, err := openaichat.DecodeResponse(body, openaichat.ReadOptions{})
 	if err != nil {
-		return nil, x.reported(err)
+		return nil, x.Reported(err)
 	}
 	found := resp.Meta.Warnings
 	resp.Meta = x.meta
@@ -306,41 +284,8 @@ func (w *target) streamOpenAI(ctx context.Context, req *llm.Request) (llm.Stream
 	if err != nil {
 		return nil, err
 	}
-	return &completionStream{exchange: x, events: sse.NewReader(x.resp.Body)}, nil
+	return transport.NewStream(x, x.resp.Body, &openaichat.EventReader{}), nil
 }
-
-// completionStream is a chat completion in the common language.
-type completionStream struct {
-	*exchange
-	events *sse.Reader
-	reader openaichat.EventReader
-
-	queue llm.EventQueue
-	done  bool // the end mark has arrived
-}
-
-func (s *completionStream) Next(ev *llm.Event) error { return s.queue.Next(ev, s.read) }
-
-// read appends what the next event of the body becomes.
-func (s *completionStream) read(events []llm.Event) ([]llm.Event, error) {
-	var ev sse.Event
-	err := s.events.Next(&ev)
-	switch {
-	case s.done: // the end of the body is read too, so that the connection can be used again
-		return events, io.EOF // the response is complete, whatever follows
-	case err == nil && string(ev.Data) == openaichat.Done, errors.Is(err, io.EOF) && s.reader.Stopped():
-		s.done = true
-		return s.reader.End(events), nil
-	case err != nil:
-		return events, s.broken(err)
-	}
-	if events, err = s.reader.Append(events, ev.Data); err != nil {
-		return events, s.reported(err)
-	}
-	return events, nil
-}
-
-func (s *completionStream) More() bool { return s.queue.Ready() || s.queue.Ended() || s.events.More() }
 
 var (
 	_ provider.Chooser = (*target)(nil)

@@ -145,7 +145,7 @@ func (s *nativeStream) ended(err error) error {
 	case errors.As(err, &refusal), errors.As(err, &invalid):
 		return s.failed("stream", reported(err))
 	default:
-		return s.broken(err)
+		return s.Broken(err)
 	}
 }
 

@@ -135,7 +135,7 @@ func (s *passedStream) next(ev *llm.RawEvent) error {
 	case errors.Is(err, io.EOF) && s.relay.Complete(): // its end mark is missing
 		data = []byte(wire.Done)
 	case err != nil:
-		return s.broken(err)
+		return s.Broken(err)
 	}
 	if err := s.relay.Next(ev, data); err != nil {
 		return s.failed("stream", err)

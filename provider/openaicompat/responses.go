@@ -3,16 +3,15 @@ package openaicompat
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"outcrop/llm"
+	"outcrop/provider/transport"
 	"outcrop/upstream"
 	wire "outcrop/wire/openaichat"
 	"outcrop/wire/openairesponses"
-	"outcrop/wire/sse"
 )
 
 // respond makes one call of the Responses API with a client's body.
@@ -40,7 +39,7 @@ func (t *target) respondStream(ctx context.Context, raw *llm.Raw) (llm.RawStream
 	if err != nil {
 		return nil, err
 	}
-	return &respondedStream{exchange: x, events: sse.NewReader(x.resp.Body), relay: openairesponses.Relay{Own: openairesponses.Own{Model: raw.Model}}}, nil
+	return transport.NewRawStream(x, x.resp.Body, &openairesponses.Relay{Own: openairesponses.Own{Model: raw.Model}}), nil
 }
 
 // responses sends a client's body to the Responses API.
@@ -71,6 +70,9 @@ func lacksResponses(e *llm.Error) bool {
 	return e.Code != llm.CodeModelUnknown && !strings.Contains(text, "previous") && !strings.Contains(text, "resp_")
 }
 
+// Reported is the error for an event of a stream that is one or cannot be read.
+func (x *exchange) Reported(err error) error { return x.reported("stream", err) }
+
 // reported is failed for the Responses API, which reports failures in responses and events.
 func (x *exchange) reported(what string, err error) *llm.Error {
 	if own, ok := errors.AsType[*openairesponses.FailedError](err); ok {
@@ -82,39 +84,6 @@ func (x *exchange) reported(what string, err error) *llm.Error {
 	}
 	return x.failed(what, err)
 }
-
-// respondedStream is a streaming response of the Responses API.
-type respondedStream struct {
-	*exchange
-	events *sse.Reader
-	relay  openairesponses.Relay
-	err    error
-}
-
-func (s *respondedStream) Next(ev *llm.RawEvent) error {
-	*ev = llm.RawEvent{}
-	if s.err == nil {
-		s.err = s.next(ev)
-	}
-	return s.err
-}
-
-func (s *respondedStream) next(ev *llm.RawEvent) error {
-	var event sse.Event
-	err := s.events.Next(&event)
-	switch {
-	case s.relay.Ended(): // the end of the body is read too, so that the connection can be used again
-		return io.EOF // the response is complete, whatever follows
-	case err != nil:
-		return s.broken(err)
-	}
-	if err := s.relay.Next(ev, event.Data); err != nil {
-		return s.reported("stream", err)
-	}
-	return nil
-}
-
-func (s *respondedStream) More() bool { return s.err != nil || s.events.More() }
 
 // service makes a call about a response that the vendor keeps: Path are the segments behind the API's own.
 func (t *target) service(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
@@ -137,5 +106,3 @@ func (t *target) service(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, e
 	}
 	return &llm.RawResponse{Meta: x.meta, Body: body}, nil
 }
-
-var _ llm.RawStream = (*respondedStream)(nil)
