@@ -15,7 +15,6 @@ import (
 	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/diagnose"
 	"outcrop/provider/bedrock/endpoint"
-	"outcrop/provider/bedrock/inventory"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/openai"
 	"outcrop/provider/bedrock/resolve"
@@ -135,75 +134,6 @@ func (w *target) postOpenAI(ctx context.Context, api openai.API, headers []llm.L
 	return &exchange{target: w, names: c.Names, req: req, stream: stream, resp: resp, meta: meta}, nil
 }
 
-// respond sends a client's body to the Responses API. If AWS refuses the model there, Converse serves it,
-// this call included. own is what the response repeats.
-func (w *target) respond(ctx context.Context, raw *llm.Raw, stream bool) (x *exchange, own openairesponses.Own, err error) {
-	body, err := w.openai.Body(raw.Body)
-	if err != nil {
-		return nil, own, err
-	}
-	x, err = w.postOpenAI(ctx, openai.Responses, raw.Headers, body.Segments, &raw.Call, nil, stream)
-	if err == nil {
-		x.meta.Warnings = append(x.meta.Warnings, body.Warnings...)
-		own = openairesponses.Own{Model: raw.Model, Tools: body.Tools}
-	}
-	if err != nil && !w.openai.OnMantle && lacksSurface(llm.AsError(err)) {
-		w.openai.deaf.Store(true)
-		w.d.account.Refuses(inventory.Responses, w.destination.ID, w.destination.Region)
-	}
-	return x, own, err
-}
-
-// lacksSurface reports whether a refusal says that the model, or the server, has no such API.
-func lacksSurface(e *llm.Error) bool {
-	switch e.UpstreamStatus {
-	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return true
-	default:
-		return e.Upstream && (e.Code == llm.CodeWrongSurface || e.Code == llm.CodeModelUnknown)
-	}
-}
-
-// passResponse gets a complete response of the Responses API.
-func (w *target) passResponse(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
-	x, own, err := w.respond(ctx, raw, false)
-	if err != nil {
-		return nil, err
-	}
-	body, err := x.body(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var ids openairesponses.CallIDs
-	out, tapped, err := openairesponses.RelayResponse(ids.Response(body), own)
-	if err != nil {
-		return nil, x.Reported(err)
-	}
-	return &llm.RawResponse{
-		Meta: x.meta, Body: out, Usage: tapped.Usage, RawStop: tapped.RawStop, Uncounted: !tapped.Counted, ServiceTier: tapped.ServiceTier,
-	}, nil
-}
-
-// passResponses gets a response of the Responses API as a stream.
-func (w *target) passResponses(ctx context.Context, raw *llm.Raw) (llm.RawStream, error) {
-	x, own, err := w.respond(ctx, raw, true)
-	if err != nil {
-		return nil, err
-	}
-	return transport.NewRawStream(x, x.resp.Body, &uniqueIDs{Relay: openairesponses.Relay{Own: own}}), nil
-}
-
-// uniqueIDs is a relay of the Responses API that makes the ids of calls unique.
-type uniqueIDs struct {
-	openairesponses.Relay
-	ids openairesponses.CallIDs
-}
-
-// Next fills ev with the event for the client that the data of an event becomes.
-func (u *uniqueIDs) Next(ev *llm.RawEvent, data []byte) error {
-	return u.Relay.Next(ev, u.ids.Event(data))
-}
-
 // Reported is the error for what OpenAI's APIs report in responses and events.
 func (x *exchange) Reported(err error) error {
 	fault := &wire.Fault{Kind: wire.FaultException, RequestID: x.meta.UpstreamID, InStream: true}
@@ -237,12 +167,6 @@ func (x *exchange) Broken(err error) error {
 
 // chatOpenAI sends a request to chat completions.
 func (w *target) chatOpenAI(ctx context.Context, req *llm.Request, stream bool) (*exchange, error) {
-	if w.openai.Path(openai.Chat) == nil {
-		e := llm.Unsupported("model", "Bedrock has only the Responses API for the model %s.", w.destination.ID)
-		e.Code, e.Destination = llm.CodeWrongSurface, w.destination
-		e.Fix = "Call it at /v1/responses, with the parameters of OpenAI's Responses API."
-		return nil, e
-	}
 	own := *req
 	own.Stream = stream
 	var body jsonx.Writer
@@ -264,11 +188,18 @@ func (w *target) completeOpenAI(ctx context.Context, req *llm.Request) (*llm.Res
 	if err != nil {
 		return nil, err
 	}
+	return x.decoded(ctx, func(body []byte) (*llm.Response, error) {
+		return openaichat.DecodeResponse(body, openaichat.ReadOptions{})
+	})
+}
+
+// decoded reads a complete response of one of OpenAI's APIs.
+func (x *exchange) decoded(ctx context.Context, decode func(body []byte) (*llm.Response, error)) (*llm.Response, error) {
 	body, err := x.body(ctx)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := openaichat.DecodeResponse(body, openaichat.ReadOptions{})
+	resp, err := decode(body)
 	if err != nil {
 		return nil, x.Reported(err)
 	}
