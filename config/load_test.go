@@ -52,7 +52,7 @@ func TestAMisplacedKeyIsToldItsPlace(t *testing.T) {
 		{"master_keys: sk-1", ""},
 		{fmt.Sprintf(entry, "drop_params: true"), "it belongs under model_list[].litellm_params"},
 		{fmt.Sprintf(entry, "timeout: 3"), "it belongs under model_list[].litellm_params"},
-		{fmt.Sprintf(entry, "mode: chat"), "it belongs under model_list[].model_info, where it has no effect either"},
+		{fmt.Sprintf(entry, "mode: chat"), "it belongs under model_list[].model_info"},
 	} {
 		_, problems := Load(source("c.yaml", c.data))
 		i := slices.IndexFunc(problems, func(p Problem) bool { return strings.HasPrefix(p.Message, "unknown key") })

@@ -83,6 +83,9 @@ type Params struct {
 	// Facts returns what is known of the model with an id, such as its limits; nil if nothing is, or if
 	// the provider has a catalogue of its own. It may be nil itself.
 	Facts func(model string) *catalog.Model
+	// Responses is whether chats are to go by OpenAI's Responses API where the provider has that, because the
+	// operator says that the models have no other.
+	Responses bool
 	// Policy restricts where calls may go.
 	Policy Policy
 	// ClientPolicy restricts which settings clients may set in requests; the zero value allows

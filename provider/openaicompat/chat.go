@@ -14,19 +14,27 @@ import (
 	"outcrop/wire/sse"
 )
 
-// Complete makes one call of chat completions.
+// Complete makes one call of chat completions, or of Responses.
 func (t *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	if t.responds {
+		return t.completeResponse(ctx, req)
+	}
 	x, err := t.call(ctx, req, false)
 	if err != nil {
 		return nil, err
 	}
+	return x.decoded(ctx, func(body []byte) (*llm.Response, error) { return wire.DecodeResponse(body, t.reading()) })
+}
+
+// decoded reads a complete response.
+func (x *exchange) decoded(ctx context.Context, decode func(body []byte) (*llm.Response, error)) (*llm.Response, error) {
 	body, err := x.body(ctx)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := wire.DecodeResponse(body, t.reading())
+	resp, err := decode(body)
 	if err != nil {
-		return nil, x.failed("response", err)
+		return nil, x.reported("response", err)
 	}
 	found := resp.Meta.Warnings
 	resp.Meta = x.meta
@@ -34,8 +42,11 @@ func (t *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 	return resp, nil
 }
 
-// Stream makes one call of chat completions with a streaming response.
+// Stream makes one call of chat completions, or of Responses, with a streaming response.
 func (t *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	if t.responds {
+		return t.streamResponse(ctx, req)
+	}
 	x, err := t.call(ctx, req, true)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 // have reasoning between tags are served by the common language, which tells them apart.
 func (d *Deployment) Dialects() []string {
 	var all []string
-	if d.vendor.APIs.Chat != "" && !d.vendor.Quirks.ThinkTags && d.vendor.dialect == nil {
+	if _, responds := d.answersByResponses(d.params.Model, d.params.Facts(d.params.Model)); d.chats() && !responds {
 		all = append(all, llm.DialectOpenAI)
 	}
 	if d.end.URL(APIResponses, d.params.Model) != nil {
@@ -26,11 +26,16 @@ func (d *Deployment) Dialects() []string {
 	return all
 }
 
+// chats reports whether bodies of chat completions pass through.
+func (d *Deployment) chats() bool {
+	return d.vendor.APIs.Chat != "" && !d.vendor.Quirks.ThinkTags && d.vendor.dialect == nil
+}
+
 // Speaks reports whether the target takes bodies of a dialect.
 func (t *target) Speaks(dialect string) bool {
 	switch dialect {
 	case llm.DialectOpenAI:
-		return slices.Contains(t.d.Dialects(), dialect)
+		return t.d.chats() && !t.responds
 	case llm.DialectResponses:
 		return slices.Contains(t.d.Dialects(), dialect) && !t.d.noResponses.Load()
 	case llm.DialectText:

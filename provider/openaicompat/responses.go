@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 
+	"outcrop/catalog"
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider/transport"
 	"outcrop/upstream"
@@ -58,6 +60,58 @@ func (t *target) responses(ctx context.Context, raw *llm.Raw) (*exchange, error)
 	}
 	x.meta.Keeps = t.d.vendor.Quirks.KeepsResponses
 	return x, nil
+}
+
+// answersByResponses reports whether chats of a model go by the Responses API: the model string says so in
+// LiteLLM's way, the operator does, or the model has no other API as far as is known. It returns the model
+// without what the string has in front for that.
+func (d *Deployment) answersByResponses(model string, facts *catalog.Model) (string, bool) {
+	if d.vendor.dialect != nil || d.end.URL(APIResponses, model) == nil {
+		return model, false
+	}
+	own, asked := strings.CutPrefix(model, catalog.ResponsesPrefix)
+	return own, asked || d.params.Responses || facts != nil && facts.ResponsesOnly.Value
+}
+
+// ask encodes a request for the Responses API, makes the vendor's edits, and sends it.
+func (t *target) ask(ctx context.Context, req *llm.Request, stream bool) (*exchange, error) {
+	own := *req
+	own.Stream = stream
+	buf := t.d.buffer()
+	defer t.d.release(buf)
+	w := jsonx.Writer{Buf: (*buf)[:0]}
+	warnings, err := openairesponses.AppendRequest(&w, &own, t.name, &openairesponses.Form{Sealer: t.sealer, WebSearch: true})
+	if err != nil {
+		return nil, err
+	}
+	*buf = w.Buf
+	edit := wire.Edit{Edits: &t.d.vendor.responseEdits, Model: t.name, DropParams: req.DropParams}
+	edit.Name = func(member string) string { return req.FieldName(openairesponses.FieldOf(member)) }
+	pieces, changed, err := edit.Apply(w.Buf)
+	if err != nil {
+		return nil, err
+	}
+	return t.post(ctx, APIResponses, t.d.end.URL(APIResponses, t.id), req.Headers, pieces, append(warnings, changed...))
+}
+
+// completeResponse makes one call of the Responses API in the common language.
+func (t *target) completeResponse(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	x, err := t.ask(ctx, req, false)
+	if err != nil {
+		return nil, err
+	}
+	return x.decoded(ctx, func(body []byte) (*llm.Response, error) {
+		return openairesponses.DecodeResponse(body, openairesponses.ReadOptions{Sealer: t.sealer})
+	})
+}
+
+// streamResponse makes one call of the Responses API with a streaming response in the common language.
+func (t *target) streamResponse(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	x, err := t.ask(ctx, req, true)
+	if err != nil {
+		return nil, err
+	}
+	return transport.NewStream(x, x.resp.Body, &openairesponses.EventReader{Options: openairesponses.ReadOptions{Sealer: t.sealer}}), nil
 }
 
 // lacksResponses reports whether a refusal says that the server has no Responses API: many servers of a

@@ -25,6 +25,16 @@ func (n names) FieldName(f llm.Field) string {
 // Members are the members of a request.
 func (names) Members() []string { return fieldWords.Members() }
 
+// FieldOf is the field that a member of a request of AppendRequest expresses.
+func FieldOf(member string) llm.Field {
+	for kind, name := range fieldWords.Kinds {
+		if name == member {
+			return llm.Field{Kind: llm.FieldKind(kind)}
+		}
+	}
+	return llm.Field{Kind: llm.FieldUnmapped, Name: member}
+}
+
 // fieldWords are the fields of a request for a response
 // (https://platform.openai.com/docs/api-reference/responses/create). Tools are named by their places,
 // because items of the input bring some of them.
