@@ -167,13 +167,15 @@ func (x *exchange) Broken(err error) error {
 
 // chatOpenAI sends a request to chat completions.
 func (w *target) chatOpenAI(ctx context.Context, req *llm.Request, stream bool) (*exchange, error) {
+	req, warnings := req.WithoutOllamas()
 	own := *req
 	own.Stream = stream
 	var body jsonx.Writer
-	warnings, err := openaichat.AppendRequest(&body, &own, w.openai.ID, &openaichat.Form{})
+	changed, err := openaichat.AppendRequest(&body, &own, w.openai.ID, &openaichat.Form{})
 	if err != nil {
 		return nil, err
 	}
+	warnings = append(warnings, changed...)
 	x, err := w.postOpenAI(ctx, openai.Chat, req.Headers, body.Segments(), &req.Call, req, stream)
 	if err != nil {
 		return nil, err

@@ -39,6 +39,7 @@ type sentBlock struct {
 	kind   llm.BlockKind
 	custom bool   // it is a call of a tool with free text as input
 	length int    // bytes of its text so far
+	cited  int    // citations so far
 	part   string // the part of the reasoning that the last delta belonged to
 }
 
@@ -187,6 +188,7 @@ func (r *EventReader) cite(events []llm.Event, at outputPlace, annotation jsonx.
 			return events, err
 		}
 	}
+	b.cited++
 	return append(events, llm.Event{Kind: llm.EventDelta, Index: b.index, Block: b.kind, Other: &jsonx.Member{Name: "citation", Value: citationOf(annotation)}}), nil
 }
 
@@ -288,21 +290,23 @@ func (r *EventReader) message(events []llm.Event, index int, it *sentItem) ([]ll
 	for i := range it.Content {
 		p, at := &it.Content[i], outputPlace{index, i}
 		r.keep(p.Logprobs)
-		if b := r.open[at]; b == nil || b.length == 0 {
-			var err error
+		var err error
+		b := r.open[at]
+		if b == nil || b.length == 0 {
 			if events, err = r.text(events, at, llm.BlockText, p.Text.Value+p.Refusal.Value); err != nil {
 				return events, err
 			}
-			for _, a := range p.Annotations {
-				if b != nil { // they have come
-					break
-				}
-				if events, err = r.cite(events, at, a); err != nil {
-					return events, err
-				}
+		}
+		cited := 0
+		if b = r.open[at]; b != nil {
+			cited = b.cited
+		}
+		for _, a := range p.Annotations[min(cited, len(p.Annotations)):] {
+			if events, err = r.cite(events, at, a); err != nil {
+				return events, err
 			}
 		}
-		if b := r.open[at]; b != nil {
+		if b = r.open[at]; b != nil {
 			events = b.end(events)
 		}
 	}

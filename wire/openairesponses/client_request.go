@@ -26,7 +26,8 @@ type Form struct {
 // What the dialect cannot say is left out with a warning where that does not change the meaning; otherwise
 // the error is an *llm.Error, unless req.DropParams is set.
 func AppendRequest(w *jsonx.Writer, req *llm.Request, model string, form *Form) ([]llm.Warning, error) {
-	e := &requestWriter{w: w, req: req, form: form}
+	req, dropped := req.WithoutOllamas()
+	e := &requestWriter{w: w, req: req, form: form, warnings: dropped}
 	w.Object()
 	w.Key("model")
 	w.String(model)
