@@ -258,3 +258,22 @@ func TestAMisspelledRestrictionStopsTheStart(t *testing.T) {
 		}
 	}
 }
+
+func TestTheModeOfAModelSaysByWhichAPIItIsCalled(t *testing.T) {
+	for mode, want := range map[string]struct {
+		responses bool
+		says      string // of a problem; empty for none
+	}{
+		"responses": {true, ""}, "Responses": {true, ""}, "chat": {false, ""}, "null": {false, ""}, "realtime": {false, "and the mode of this entry is another"}, "[a]": {false, "must not be a list"},
+	} {
+		text := "model_list: [{model_name: a, litellm_params: {model: bedrock/a}, model_info: {mode: " + mode + "}}]\n"
+		cfg, problems := Load(source("c.yaml", text))
+		var said []string
+		for _, p := range problems {
+			said = append(said, p.String())
+		}
+		if all := strings.Join(said, "\n"); !strings.Contains(all, want.says) || want.says == "" && strings.Contains(all, "mode") || cfg != nil && cfg.Models[0].Responses != want.responses {
+			t.Errorf("%s: %+v, %s", mode, cfg, all)
+		}
+	}
+}

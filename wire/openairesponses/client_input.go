@@ -155,7 +155,7 @@ func (e *requestWriter) result(r *llm.ToolResult, field string) error {
 		if text == "" && !files {
 			text = "error"
 		} else {
-			e.once(llm.WarnDropped, field+".is_error", "a result's text alone says that its tool failed")
+			e.once(field+".is_error", "a result's text alone says that its tool failed")
 		}
 	}
 	if files {
@@ -216,15 +216,15 @@ func (e *requestWriter) assistant(blocks []llm.Block, field string) error {
 		case llm.BlockReasoning:
 			e.thought(b, field, i < last)
 		case llm.BlockRedacted:
-			e.once(llm.WarnDropped, field+".redacted_thinking", "reasoning: only the model that wrote it can read it")
+			e.once(field+".redacted_thinking", "reasoning: only the model that wrote it can read it")
 		case llm.BlockToolUse:
 			if b.ToolUse.Type == llm.ServerSide {
-				e.once(llm.WarnDropped, field+"."+llm.ServerSide, "another provider ran this tool")
+				e.once(field+"."+llm.ServerSide, "another provider ran this tool")
 			} else {
 				e.call(b.ToolUse)
 			}
 		case llm.BlockToolResult:
-			e.once(llm.WarnDropped, field+".tool_result", "another provider ran this tool")
+			e.once(field+".tool_result", "another provider ran this tool")
 		case llm.BlockCachePoint:
 			e.cachePoint()
 		default:

@@ -78,7 +78,7 @@ func (e *requestWriter) document(m *llm.Media, field string) error {
 		}
 	}
 	if len(m.Citations) > 0 && !strings.Contains(string(m.Citations), "false") {
-		e.once(llm.WarnDropped, field+".citations", "the model does not cite documents")
+		e.once(field+".citations", "the model does not cite documents")
 	}
 	if isText {
 		head := ""
@@ -98,7 +98,7 @@ func (e *requestWriter) document(m *llm.Media, field string) error {
 		return llm.Unsupported(field, "%s: a source of this kind is not supported by this model", field)
 	}
 	if m.Context != "" {
-		e.once(llm.WarnDropped, field+".context", "the API has no place for it")
+		e.once(field+".context", "the API has no place for it")
 	}
 	w := e.w
 	w.Object()

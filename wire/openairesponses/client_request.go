@@ -54,7 +54,7 @@ type requestWriter struct {
 	req      *llm.Request
 	form     *Form
 	warnings []llm.Warning
-	told     map[llm.Warning]bool // of warnings that are given once
+	told     map[string]bool // of warnings that are given once
 
 	verbosity jsonx.Raw // of the text; empty if it is not set
 	probs     bool      // whether log probabilities are included
@@ -66,17 +66,17 @@ func (e *requestWriter) warn(code, field, detail string) {
 	e.warnings = append(e.warnings, llm.Warning{Code: code, Field: field, Detail: detail})
 }
 
-// once warns of something that may occur many times in a request; the detail decides what is the same.
-func (e *requestWriter) once(code, field, detail string) {
-	key := llm.Warning{Code: code, Detail: detail}
-	if e.told[key] {
+// once warns of something that is left out and may occur many times in a request; the detail decides what is the
+// same.
+func (e *requestWriter) once(field, detail string) {
+	if e.told[detail] {
 		return
 	}
 	if e.told == nil {
-		e.told = map[llm.Warning]bool{}
+		e.told = map[string]bool{}
 	}
-	e.told[key] = true
-	e.warn(code, field, detail)
+	e.told[detail] = true
+	e.warn(llm.WarnDropped, field, detail)
 }
 
 // name is the client's name of a field.
@@ -369,5 +369,5 @@ func (e *requestWriter) system() (string, error) {
 
 // cachePoint warns of a cache point.
 func (e *requestWriter) cachePoint() {
-	e.once(llm.WarnDropped, e.name(llm.FieldCache), "the provider decides itself what it caches")
+	e.once(e.name(llm.FieldCache), "the provider decides itself what it caches")
 }

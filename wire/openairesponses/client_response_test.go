@@ -18,7 +18,7 @@ import (
 func shown(r *llm.Response) (out []string) {
 	for i := range r.Blocks {
 		b := &r.Blocks[i]
-		line := ""
+		var line string
 		switch b.Kind {
 		case llm.BlockReasoning:
 			line = "thought " + b.Text

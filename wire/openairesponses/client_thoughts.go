@@ -97,13 +97,13 @@ func (e *requestWriter) thought(b *llm.Block, field string, followed bool) {
 	s, ok := readSignature(b.Signature)
 	switch {
 	case !ok && b.Signature == "":
-		e.once(llm.WarnDropped, field+".reasoning", "reasoning: the model takes it back only as it has encrypted it")
+		e.once(field+".reasoning", "reasoning: the model takes it back only as it has encrypted it")
 		return
 	case !ok || s.sealer != e.form.Sealer:
-		e.once(llm.WarnDropped, field+".reasoning", "reasoning: only the model that wrote it can read it")
+		e.once(field+".reasoning", "reasoning: only the model that wrote it can read it")
 		return
 	case !followed:
-		e.once(llm.WarnDropped, field+".reasoning", "reasoning: nothing that it led to stands behind it")
+		e.once(field+".reasoning", "reasoning: nothing that it led to stands behind it")
 		return
 	}
 	w := e.w

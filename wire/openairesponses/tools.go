@@ -248,7 +248,7 @@ func (d *decoder) custom(at, namespace string, t *tool) error {
 				about += "\n\n"
 			}
 			about += "The argument " + llm.CustomInput + " is plain text, not JSON. It must follow this grammar (" + f.Syntax + "):\n" + f.Definition
-			d.warnOnce(llm.WarnChanged, d.out.places.name(at+".format"), "the grammar is described to the model, and not enforced")
+			d.warnOnce(llm.WarnChanged, d.out.places.name(at+".format"), "only a model with a Responses API enforces the grammar; to others it is described")
 		default:
 			return d.invalid(at+".format.type", "must be text or grammar, not %q", f.Type)
 		}
