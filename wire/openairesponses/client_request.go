@@ -1,6 +1,7 @@
 package openairesponses
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -93,6 +94,15 @@ func (e *requestWriter) refuse(field, format string, args ...any) error {
 // given reports whether the request sets a member of the endpoint's own, which takes precedence.
 func (e *requestWriter) given(name string) bool { return jsonx.Find(e.req.ModelFields, name) != nil }
 
+// key begins a member, unless it is given.
+func (e *requestWriter) key(name string) bool {
+	if e.given(name) {
+		return false
+	}
+	e.w.Key(name)
+	return true
+}
+
 // minOutput is the smallest limit of tokens that OpenAI's Responses API takes: it refuses a smaller one with
 // "integer below minimum value. Expected a value >= 16".
 const minOutput = 16
@@ -104,42 +114,35 @@ const maxUser = 64
 // settings writes the settings that llm has a field for, and the parameters of the endpoint's own.
 func (e *requestWriter) settings() error {
 	w, req := e.w, e.req
-	if v := req.MaxTokens; v.Set && !e.given("max_output_tokens") {
+	if v := req.MaxTokens; v.Set && e.key("max_output_tokens") {
 		if v.Value < minOutput {
 			e.warn(llm.WarnChanged, e.name(llm.FieldMaxTokens), "became 16, the least that the Responses API takes")
 		}
-		w.Key("max_output_tokens")
 		w.Int(max(v.Value, minOutput))
 	}
-	if req.Temperature.Set {
-		w.Key("temperature")
+	if req.Temperature.Set && e.key("temperature") {
 		w.Float(req.Temperature.Value)
 	}
-	if req.TopP.Set {
-		w.Key("top_p")
+	if req.TopP.Set && e.key("top_p") {
 		w.Float(req.TopP.Value)
 	}
 	if err := e.lacking(); err != nil {
 		return err
 	}
-	if req.ServiceTier != "" {
-		w.Key("service_tier")
+	if req.ServiceTier != "" && e.key("service_tier") {
 		w.String(req.ServiceTier)
 	}
-	if user := req.User; user != "" {
+	if user := req.User; user != "" && e.key("user") {
 		if utf8.RuneCountInString(user) > maxUser {
 			e.warn(llm.WarnChanged, e.name(llm.FieldUser), "was cut to 64 characters, the most that the Responses API takes")
 			user = string([]rune(user)[:maxUser])
 		}
-		w.Key("user")
 		w.String(user)
 	}
-	if req.CacheRetention != "" {
-		w.Key("prompt_cache_retention")
+	if req.CacheRetention != "" && e.key("prompt_cache_retention") {
 		w.String(req.CacheRetention)
 	}
-	if len(req.Metadata) > 0 && !e.given("metadata") {
-		w.Key("metadata")
+	if len(req.Metadata) > 0 && e.key("metadata") {
 		w.Object()
 		for _, l := range req.Metadata {
 			w.AnyKey(l.Name)
@@ -188,7 +191,8 @@ func (e *requestWriter) own() error {
 			if err := e.refuse(m.Name, "%s is not supported here: send the request to /v1/responses", m.Name); err != nil {
 				return err
 			}
-		case "model", "input", "stream", "tools", "include", "text", "reasoning":
+		case "instructions", "include": // they are joined with what is written
+		case "model", "input", "stream", "tools":
 			if err := e.refuse(m.Name, "%s is a member of the Responses API; send the request to /v1/responses", m.Name); err != nil {
 				return err
 			}
@@ -222,10 +226,9 @@ func (e *requestWriter) reasoning() error {
 			e.warn(llm.WarnChanged, field, "became reasoning effort "+effort)
 		}
 	}
-	if effort == "" && summary == "" {
+	if effort == "" && summary == "" || !e.key("reasoning") {
 		return nil
 	}
-	e.w.Key("reasoning")
 	e.w.Object()
 	if effort != "" {
 		e.w.Key("effort")
@@ -251,14 +254,14 @@ func (e *requestWriter) unmapped() error {
 		case "logprobs":
 			e.probs = e.probs || !jsonx.Empty(m.Value)
 		case "top_logprobs":
-			if llm.Asks(m) {
+			if llm.Asks(m) && e.key(m.Name) {
 				e.probs = true
-				e.w.Key(m.Name)
 				e.w.Raw(m.Value)
 			}
 		case "prompt_cache_key", "safety_identifier":
-			e.w.Key(m.Name)
-			e.w.Raw(m.Value)
+			if e.key(m.Name) {
+				e.w.Raw(m.Value)
+			}
 		case "store":
 			e.store(m, name)
 		case "seed", "prediction":
@@ -278,10 +281,9 @@ func (e *requestWriter) unmapped() error {
 // text writes the form of the response's text.
 func (e *requestWriter) text() {
 	f, w := e.req.Format, e.w
-	if f == nil && len(e.verbosity) == 0 {
+	if f == nil && len(e.verbosity) == 0 || !e.key("text") {
 		return
 	}
-	w.Key("text")
 	w.Object()
 	if f != nil {
 		w.Key("format")
@@ -319,16 +321,23 @@ func (e *requestWriter) text() {
 
 // includes writes what the response shall contain in addition.
 func (e *requestWriter) includes() {
-	if e.form.Sealer == "" && !e.probs {
+	var all []string
+	_ = jsonx.Unmarshal(jsonx.Find(e.req.ModelFields, "include"), &all) // what is no list of texts asks for nothing
+	if e.form.Sealer != "" {
+		all = append(all, "reasoning.encrypted_content")
+	}
+	if e.probs {
+		all = append(all, "message.output_text.logprobs")
+	}
+	if len(all) == 0 {
 		return
 	}
 	e.w.Key("include")
 	e.w.Array()
-	if e.form.Sealer != "" {
-		e.w.Word("reasoning.encrypted_content")
-	}
-	if e.probs {
-		e.w.Word("message.output_text.logprobs")
+	for i, word := range all {
+		if !slices.Contains(all[:i], word) {
+			e.w.String(word)
+		}
 	}
 	e.w.EndArray()
 }
@@ -363,6 +372,15 @@ func (e *requestWriter) system() (string, error) {
 			field := e.name(llm.FieldSystem)
 			return "", llm.Unsupported(field, "%s must be text for this model", field)
 		}
+	}
+	var more string
+	if raw := jsonx.Find(e.req.ModelFields, "instructions"); raw != nil {
+		if err := jsonx.Unmarshal(raw, &more); err != nil {
+			return "", llm.Invalid("instructions", "instructions must be a string, not %s", jsonx.KindName(raw.Kind()))
+		}
+	}
+	if more != "" {
+		texts = append(texts, more)
 	}
 	return strings.Join(texts, "\n\n"), nil
 }

@@ -144,6 +144,22 @@ func TestARequestIsWrittenInTheFormOfTheAPI(t *testing.T) {
 			Form{},
 			head + hello + `,"store":false}`, "dropped num_ctx, dropped tools[0], dropped stop, dropped top_k, dropped performanceConfig, dropped background, dropped store, dropped logit_bias",
 		},
+		"members of the API's own": {
+			llm.Request{
+				Call: llm.Call{User: "u"}, System: texts("Be brief."), Turns: hi(), Reasoning: llm.Reasoning{Effort: "low"}, Format: &llm.Format{Schema: jsonx.Raw(`{}`)}, MaxTokens: llm.Some(int64(50)),
+				ModelFields: []jsonx.Member{
+					{Name: "instructions", Value: jsonx.Raw(`"Be kind."`)},
+					{Name: "reasoning", Value: jsonx.Raw(`{"effort":"high"}`)},
+					{Name: "text", Value: jsonx.Raw(`{"verbosity":"low"}`)},
+					{Name: "include", Value: jsonx.Raw(`["web_search_call.results","reasoning.encrypted_content"]`)},
+					{Name: "max_output_tokens", Value: jsonx.Raw("9")},
+					{Name: "user", Value: jsonx.Raw(`"v"`)},
+				},
+			},
+			Form{Sealer: "me"},
+			head + `"instructions":"Be brief.\n\nBe kind.",` + hello + `,"reasoning":{"effort":"high"},"text":{"verbosity":"low"},"max_output_tokens":9,"user":"v",` +
+				`"include":["web_search_call.results","reasoning.encrypted_content"],"store":false}`, "",
+		},
 		"an optional top_k": {llm.Request{Turns: hi(), TopK: llm.Some(int64(3)), SamplingOptional: true}, Form{}, head + hello + `,"store":false}`, "dropped top_k"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -252,6 +268,7 @@ func TestWhatTheAPICannotHoldIsRefusedByField(t *testing.T) {
 		"a tool of Converse's":       {&llm.Request{Tools: []llm.Tool{{Other: &jsonx.Member{Name: "systemTool"}}}}, "tools[0]", "systemTool"},
 		"a search of the web":        {&llm.Request{WebSearch: jsonx.Raw("{}")}, "web_search", "cannot search"},
 		"a response later":           {&llm.Request{ModelFields: []jsonx.Member{{Name: "background", Value: jsonx.Raw("true")}}}, "background", "/v1/responses"},
+		"other instructions":         {&llm.Request{ModelFields: []jsonx.Member{{Name: "instructions", Value: jsonx.Raw(`7`)}}}, "instructions", "must be a string"},
 		"another input":              {&llm.Request{ModelFields: []jsonx.Member{{Name: "input", Value: jsonx.Raw(`"x"`)}}}, "input", "/v1/responses"},
 		"a budget that is no number": {&llm.Request{Reasoning: llm.Reasoning{Thinking: jsonx.Raw(`{"budget_tokens":"x"}`)}}, "reasoning.thinking.budget_tokens", "must be an integer"},
 	} {

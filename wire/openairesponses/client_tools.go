@@ -47,8 +47,7 @@ func (e *requestWriter) tools() error {
 	}
 	w.EndArray()
 	e.choice()
-	if req.ParallelTools.Set {
-		w.Key("parallel_tool_calls")
+	if req.ParallelTools.Set && e.key("parallel_tool_calls") {
 		w.Bool(req.ParallelTools.Value)
 	}
 	return nil
@@ -146,10 +145,9 @@ func located(location jsonx.Raw) jsonx.Raw {
 // choice writes how the model shall choose a tool.
 func (e *requestWriter) choice() {
 	w, c := e.w, &e.req.ToolChoice
-	if c.Kind == llm.ToolChoiceUnset {
+	if c.Kind == llm.ToolChoiceUnset || !e.key("tool_choice") {
 		return
 	}
-	w.Key("tool_choice")
 	switch c.Kind {
 	case llm.ToolChoiceNone:
 		w.Word("none")
