@@ -91,7 +91,22 @@ func (t *target) ask(ctx context.Context, req *llm.Request, stream bool) (*excha
 	if err != nil {
 		return nil, err
 	}
-	return t.post(ctx, APIResponses, t.d.end.URL(APIResponses, t.id), req.Headers, pieces, append(warnings, changed...))
+	x, err := t.post(ctx, APIResponses, t.d.end.URL(APIResponses, t.id), req.Headers, pieces, append(warnings, changed...))
+	if err != nil {
+		return nil, inClientsWords(err, &req.Call)
+	}
+	return x, nil
+}
+
+// inClientsWords is a refusal with the client's name of the field that it is about.
+func inClientsWords(err error, c *llm.Call) error {
+	e := llm.AsError(err)
+	if !e.Upstream || e.Param == "" {
+		return err
+	}
+	own := transport.Copy(e)
+	own.Param = c.FieldName(openairesponses.FieldOf(e.Param))
+	return own
 }
 
 // completeResponse makes one call of the Responses API in the common language.

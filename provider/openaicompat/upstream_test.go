@@ -105,6 +105,27 @@ func TestModelsOfTheResponsesAPIPassTheSuite(t *testing.T) {
 	}
 }
 
+// TestARefusalOfTheResponsesAPINamesTheClientsField refuses a body that the client has not written.
+func TestARefusalOfTheResponsesAPINamesTheClientsField(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"error":{"message":"Invalid 'input[0].content[0].text'.","type":"invalid_request_error","param":"input[0].content[0].text","code":"invalid_value"}}`)
+	}))
+	t.Cleanup(server.Close)
+	d, err := open(t, vendor(t, "openai"), "responses/rock-1", map[string]string{"api_base": server.URL + "/v1", "api_key": providertest.Key}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := d.Targets(llm.VerbChat, "responses/rock-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = targets[0].(provider.Chatter).Complete(t.Context(), &llm.Request{Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Hi"}}}}})
+	if e := llm.AsError(err); err == nil || e.Param != "messages" || e.Code != llm.CodeInvalid || e.Destination.API != "responses" || e.Destination.ID != "rock-1" {
+		t.Errorf("%+v", e)
+	}
+}
+
 // TestAnOptionalTopKIsLeftOut has a client that sends top_k to every model call vendors with and without it.
 func TestAnOptionalTopKIsLeftOut(t *testing.T) {
 	for name, keeps := range map[string]bool{"openai": false, "hosted_vllm": true} {

@@ -194,14 +194,11 @@ func (r *EventReader) cite(events []llm.Event, at outputPlace, annotation jsonx.
 
 // added begins the block of a call, which is known by its start.
 func (r *EventReader) added(events []llm.Event, e *sentEvent) ([]llm.Event, error) {
-	var it sentItem
-	if err := jsonx.Unmarshal(e.Item, &it); err != nil {
-		return events, fmt.Errorf("item: %w", err)
+	it, err := itemOf(e.Item)
+	if err != nil || it.Type != "function_call" && it.Type != "custom_tool_call" || it.CallID.Value == "" || it.Name.Value == "" {
+		return events, err
 	}
-	if it.Type != "function_call" && it.Type != "custom_tool_call" || it.CallID.Value == "" || it.Name.Value == "" {
-		return events, nil
-	}
-	return r.call(events, e.Output, &it)
+	return r.call(events, e.Output, it)
 }
 
 // call appends the start of a call.
@@ -251,18 +248,17 @@ func (r *EventReader) item(events []llm.Event, index int, raw jsonx.Raw) ([]llm.
 		return events, fmt.Errorf("it has more than %d items", maxSentItems)
 	}
 	r.done[index] = true
-	var it sentItem
-	err := jsonx.Unmarshal(raw, &it)
+	it, err := itemOf(raw)
 	if err != nil {
-		return events, fmt.Errorf("item: %w", err)
+		return events, err
 	}
 	switch it.Type {
 	case "message":
-		return r.message(events, index, &it)
+		return r.message(events, index, it)
 	case "reasoning":
-		return r.reasoning(events, index, &it)
+		return r.reasoning(events, index, it)
 	case "function_call", "custom_tool_call":
-		return r.endCall(events, index, &it)
+		return r.endCall(events, index, it)
 	default: // such as a search that the endpoint has made
 		member := &jsonx.Member{Name: it.Type, Value: raw.Clone()}
 		events, b, err := r.start(events, outputPlace{index, noPart}, llm.Event{Block: llm.BlockOther, Other: member})

@@ -201,3 +201,26 @@ func FuzzThoughtsComeBackAsTheyWere(f *testing.F) {
 		_, _ = readSignature(llm.ResponsesMark + encrypted) // it does not panic
 	})
 }
+
+// FuzzAnEventIsReadOrRefused reads events of any form, which must not panic, and no delta may come before its block.
+func FuzzAnEventIsReadOrRefused(f *testing.F) {
+	for _, ev := range streamOf("deltas", "completed", "", thinkItem, searchItem, textItem, callItem, customItem) {
+		f.Add([]byte(ev), []byte(ev))
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		r := EventReader{Options: ReadOptions{Sealer: "me"}}
+		begun := map[int]bool{}
+		for _, data := range [][]byte{first, second} {
+			events, err := r.Append(nil, data)
+			for i := range events {
+				begun[events[i].Index] = begun[events[i].Index] || events[i].Kind == llm.EventBlockStart
+				if events[i].Kind == llm.EventDelta && !begun[events[i].Index] {
+					t.Errorf("a delta of block %d, which has not begun", events[i].Index)
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+}

@@ -281,6 +281,7 @@ func TestWhatTheAPICannotHoldIsRefusedByField(t *testing.T) {
 
 func TestAMemberOfARequestIsAField(t *testing.T) {
 	for member, want := range map[string]llm.Field{
+		"input[3].content[0]": {Kind: llm.FieldMessages}, "tools[0].parameters": {Kind: llm.FieldTools}, "text.format.schema": {Kind: llm.FieldFormat}, "reasoning.effort": {Kind: llm.FieldEffort},
 		"max_output_tokens": {Kind: llm.FieldMaxTokens}, "service_tier": {Kind: llm.FieldServiceTier}, "prompt_cache_key": {Kind: llm.FieldUnmapped, Name: "prompt_cache_key"},
 	} {
 		if got := FieldOf(member); got != want {

@@ -48,6 +48,28 @@ type sentItem struct {
 	Encrypted optional[string] `json:"encrypted_content"`
 }
 
+// itemOf reads an item. Of one that has no form in the common language it reads the type only: its other members may
+// be anything.
+func itemOf(raw jsonx.Raw) (*sentItem, error) {
+	var head struct {
+		Type string `json:"type"`
+	}
+	it := &sentItem{}
+	err := jsonx.Unmarshal(raw, &head)
+	switch head.Type {
+	case "message", "reasoning", "function_call", "custom_tool_call":
+		if err == nil {
+			err = jsonx.Unmarshal(raw, it)
+		}
+	default:
+		it.Type = head.Type
+	}
+	if err != nil {
+		return nil, fmt.Errorf("item: %w", err)
+	}
+	return it, nil
+}
+
 // sentPart is a part of an item.
 type sentPart struct {
 	Type        string           `json:"type"`

@@ -121,7 +121,7 @@ func TestOddFormsOfResponsesAreRead(t *testing.T) {
 		"reasoning with nothing in it":  {[]string{`{"type":"reasoning","id":"rs_1","summary":[]}`}, nil},
 		"an id with a point":            {[]string{`{"type":"reasoning","id":"rs.1","summary":[{"text":"Hm."}],"encrypted_content":"gAAA"}`}, []string{"thought Hm. signed responses.me...gAAA"}},
 		"a message without content":     {[]string{`{"type":"message","content":[]}`}, nil},
-		"an item of a type of tomorrow": {[]string{`{"type":"dream_call","x":1}`}, []string{`other dream_call {"type":"dream_call","x":1}`}},
+		"an item of a type of tomorrow": {[]string{`{"type":"dream_call","content":1,"name":{}}`}, []string{`other dream_call {"type":"dream_call","content":1,"name":{}}`}},
 	} {
 		got, err := DecodeResponse([]byte(responseOf("completed", "", tt.items...)), ReadOptions{Sealer: "me"})
 		if err != nil {
