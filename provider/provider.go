@@ -241,7 +241,9 @@ type Passer interface {
 // Chooser is a Passer that takes some calls only, even in a dialect that it speaks; the others are
 // translated.
 type Chooser interface {
-	// Takes reports whether Pass and PassStream take the call, or for llm.VerbCount, CountRaw.
+	// Takes reports whether Pass and PassStream take the call, or for llm.VerbCount, CountRaw. If it reports
+	// false after the call has failed, the target has turned out not to take such calls, and the call is
+	// translated.
 	Takes(verb llm.Verb, raw *llm.Raw) bool
 }
 

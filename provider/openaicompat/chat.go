@@ -16,11 +16,14 @@ import (
 
 // Complete makes one call of chat completions, or of Responses.
 func (t *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
-	if t.responds {
+	if t.responds || t.noTools.Load() && reasonsWithTools(req) {
 		return t.completeResponse(ctx, req)
 	}
 	x, err := t.call(ctx, req, false)
-	if err != nil {
+	switch {
+	case err != nil && t.refusesTools(err):
+		return t.completeResponse(ctx, req)
+	case err != nil:
 		return nil, err
 	}
 	return x.decoded(ctx, func(body []byte) (*llm.Response, error) { return wire.DecodeResponse(body, t.reading()) })
@@ -44,11 +47,14 @@ func (x *exchange) decoded(ctx context.Context, decode func(body []byte) (*llm.R
 
 // Stream makes one call of chat completions, or of Responses, with a streaming response.
 func (t *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
-	if t.responds {
+	if t.responds || t.noTools.Load() && reasonsWithTools(req) {
 		return t.streamResponse(ctx, req)
 	}
 	x, err := t.call(ctx, req, true)
-	if err != nil {
+	switch {
+	case err != nil && t.refusesTools(err):
+		return t.streamResponse(ctx, req)
+	case err != nil:
 		return nil, err
 	}
 	return transport.NewStream(x, x.events(), &wire.EventReader{Options: t.reading()}), nil

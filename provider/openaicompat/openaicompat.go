@@ -259,8 +259,9 @@ type target struct {
 	id       string
 	name     string // the model in bodies
 	location string
-	responds bool   // chats go by the Responses API, because the model has no other, or the operator wants it
-	sealer   string // who encrypts the model's reasoning there; empty if nobody does
+	responds bool        // chats go by the Responses API, because the model has no other, or the operator wants it
+	sealer   string      // who encrypts the model's reasoning there; empty if nobody does
+	noTools  atomic.Bool // the model has refused functions in chat completions while it reasons
 	chat     *url.URL
 	stream   *url.URL // of streaming chats
 }

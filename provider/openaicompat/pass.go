@@ -108,6 +108,9 @@ func (t *target) pass(ctx context.Context, raw *llm.Raw, stream bool) (*exchange
 		return nil, edit, err
 	}
 	x, err := t.post(ctx, api, u, raw.Headers, pieces, warnings)
+	if err != nil && api == APIChat {
+		t.refusesTools(err) // which Takes reports from then on
+	}
 	return x, edit, err
 }
 
@@ -153,5 +156,6 @@ func (s *passedStream) More() bool { return s.err != nil || s.events.More() }
 
 var (
 	_ provider.Passer  = (*target)(nil)
+	_ provider.Chooser = (*target)(nil)
 	_ provider.Speaker = (*Deployment)(nil)
 )
