@@ -92,7 +92,7 @@ func (w *target) askResponses(ctx context.Context, req *llm.Request, stream bool
 	own := *req
 	own.Stream = stream
 	body := jsonx.Writer{SplitLarge: true}
-	warnings, err := openairesponses.AppendRequest(&body, &own, w.openai.ID, &openairesponses.Form{Sealer: w.openai.Sealer()})
+	warnings, err := openairesponses.AppendRequest(&body, &own, w.openai.ID, &openairesponses.Form{Sealer: w.openai.Sealer(), Summary: w.openai.Sealer() != ""})
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,10 @@ type Form struct {
 	// Sealer names who encrypts the model's reasoning, such as openai, so that it can be sent back to it and
 	// to nobody else; empty if the model has none or does not encrypt it. It has no point in it.
 	Sealer string
+	// Summary is whether a request that sets how much the model shall think also gets a summary of its thoughts,
+	// as clients of other dialects expect it. OpenAI gives summaries to organizations only that it has verified,
+	// and refuses the request of others.
+	Summary bool
 	// WebSearch is whether the endpoint has the tool web_search.
 	WebSearch bool
 }
@@ -225,6 +229,9 @@ func (e *requestWriter) reasoning() error {
 		} else {
 			e.warn(llm.WarnChanged, field, "became reasoning effort "+effort)
 		}
+	}
+	if summary == "" && e.form.Summary && effort != "" && effort != "none" {
+		summary = "auto"
 	}
 	if effort == "" && summary == "" || !e.key("reasoning") {
 		return nil

@@ -110,6 +110,8 @@ func TestARequestIsWrittenInTheFormOfTheAPI(t *testing.T) {
 			Form{},
 			head + hello + `,"reasoning":{"effort":"medium"},"store":false}`, "changed reasoning.thinking",
 		},
+		"a summary of the thoughts": {llm.Request{Turns: hi(), Reasoning: llm.Reasoning{Effort: "high"}}, Form{Summary: true}, head + hello + `,"reasoning":{"effort":"high","summary":"auto"},"store":false}`, ""},
+		"no thoughts":               {llm.Request{Turns: hi(), Reasoning: llm.Reasoning{Effort: "none"}}, Form{Summary: true}, head + hello + `,"reasoning":{"effort":"none"},"store":false}`, ""},
 		"thinking that is disabled": {
 			llm.Request{Turns: hi(), Reasoning: llm.Reasoning{Thinking: jsonx.Raw(`{"type":"disabled"}`)}},
 			Form{},
