@@ -54,7 +54,7 @@ func TestAModelThatRefusesToolsInChatCompletionsGetsThemByTheResponsesAPI(t *tes
 	find := llm.Tool{Name: "find"}
 	called := func(want string) {
 		t.Helper()
-		if got := strings.Join(paths, " "); got != want {
+		if got := strings.Join(paths, ", "); got != want {
 			t.Errorf("called %s, not %s", got, want)
 		}
 	}
@@ -72,7 +72,7 @@ func TestAModelThatRefusesToolsInChatCompletionsGetsThemByTheResponsesAPI(t *tes
 			t.Fatalf("%+v, %v", resp, err)
 		}
 	}
-	called("chat/completions responses responses chat/completions chat/completions")
+	called("chat/completions, responses, responses, chat/completions, chat/completions")
 
 	streamed := target()
 	for range 2 {
@@ -82,7 +82,7 @@ func TestAModelThatRefusesToolsInChatCompletionsGetsThemByTheResponsesAPI(t *tes
 		}
 		_ = s.Close()
 	}
-	called("chat/completions responses responses")
+	called("chat/completions, responses, responses")
 
 	passed := target()
 	raw := func(more string) *llm.Raw {
