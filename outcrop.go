@@ -315,7 +315,7 @@ func (c *Client) openOne(opt Options, info provider.Info, m *config.Model, facts
 	for {
 		d, err := info.Open(context.Background(), provider.Params{
 			Model: m.Model, Values: values, Upstream: c.upstream, Environ: c.cfg.Getenv(opt.Environ),
-			Logger: opt.Logger, Now: time.Now, Note: opt.Note, Instance: c.instance, DataDir: opt.DataDir, Facts: facts, Policy: policy, ClientPolicy: m.Callers,
+			Logger: opt.Logger, Now: time.Now, Note: opt.Note, Instance: c.instance, DataDir: opt.DataDir, Facts: facts, Responses: m.Responses, Policy: policy, ClientPolicy: m.Callers,
 		})
 		option, ok := errors.AsType[*provider.OptionError](err)
 		switch {

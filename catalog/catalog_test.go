@@ -62,7 +62,7 @@ func TestAnIDMeansTheModelThatTheProviderServes(t *testing.T) {
 	}{
 		{"openai", []string{"gpt-5", "gpt-5-2025-08-07", "gpt-9-2027-01-02", "gpt-9-2027-03-04"}, map[string]string{
 			"gpt-5": "gpt-5", "GPT-5": "gpt-5", "gpt-5-2025-08-07": "gpt-5-2025-08-07", "gpt-5-2025-12-31": "gpt-5", "gpt-5-latest": "gpt-5",
-			"gpt-9": "gpt-9-2027-03-04", "gpt-9-latest": "gpt-9-2027-03-04", "gpt-9-2027-02-01": "", "gpt-5-mini": "", "gpt": "", "": "",
+			"gpt-9": "gpt-9-2027-03-04", "gpt-9-latest": "gpt-9-2027-03-04", "gpt-9-2027-02-01": "", "gpt-5-mini": "", "gpt": "", "": "", "responses/gpt-5": "gpt-5", "responses/gpt-9-latest": "gpt-9-2027-03-04", "responses/": "",
 		}},
 		{"anthropic", []string{"claude-haiku-4-5", "claude-sonnet-4-5-20250929"}, map[string]string{
 			"claude-sonnet-4-5": "claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001": "claude-haiku-4-5", "claude-sonnet-4": "", "claude-sonnet-4-5@20250929": "",
@@ -87,6 +87,26 @@ func TestAnIDMeansTheModelThatTheProviderServes(t *testing.T) {
 			if !ok && want != "" || ok && m.ID != want {
 				t.Errorf("%s/%s: %+v, want %q", tt.provider, asked, m, want)
 			}
+		}
+	}
+}
+
+func TestModelsOfTheResponsesAPIAlone(t *testing.T) {
+	c, err := catalog.Open(catalog.Embedded())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{
+		"openai/gpt-5.3-codex": true, "openai/o3-pro": true, "openai/gpt-5.4-pro-2026-03-05": true, "openai/gpt-5": false, "openai/chat-latest": false, "azure/codex-mini": true, "xai/grok-4.20-multi-agent": true,
+	} {
+		provider, id, _ := strings.Cut(name, "/")
+		table, err := c.Provider(provider)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, ok := table.Model(id)
+		if !ok || m.ResponsesOnly.Value != want || want && m.Source("responsesOnly").Key != "litellm" {
+			t.Errorf("%s: %+v", name, m)
 		}
 	}
 }

@@ -53,6 +53,7 @@ func (m *Model) Facts() []Fact {
 	add("schema", "JSON schema", answer(m.Schema))
 	add("reasoning", "reasoning", answer(m.Reasoning))
 	add("cache", "prompt cache", answer(m.Cache))
+	add("responsesOnly", "only the Responses API", answer(m.ResponsesOnly))
 	if !m.EndOfLife.IsZero() {
 		add("endOfLife", "end of life", m.EndOfLife.Format(time.DateOnly))
 	}

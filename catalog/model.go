@@ -25,6 +25,8 @@ type Model struct {
 	// Tools, Schema, Reasoning and Cache are whether the model takes tools and a JSON schema for its
 	// response, reasons, and has a cache of prompts.
 	Tools, Schema, Reasoning, Cache llm.Opt[bool]
+	// ResponsesOnly is whether OpenAI's Responses API serves the model and chat completions do not.
+	ResponsesOnly llm.Opt[bool]
 	// EndOfLife is the day of the model's retirement, and Successor the model to move to.
 	EndOfLife time.Time
 	Successor string
@@ -83,7 +85,7 @@ func model(row *schema.Model, sources map[string]*Source) (*Model, error) {
 	m := &Model{
 		ID: row.ID, Name: row.Name, Kind: Kind(row.Kind), Context: row.Context, MaxInput: row.MaxInput, MaxOutput: row.MaxOutput,
 		Dimensions: row.Dimensions, Input: strings.Fields(row.Input), Output: strings.Fields(row.Output),
-		Tools: flag(row.Tools), Schema: flag(row.Schema), Reasoning: flag(row.Reasoning), Cache: flag(row.Cache), Successor: row.Successor,
+		Tools: flag(row.Tools), Schema: flag(row.Schema), Reasoning: flag(row.Reasoning), Cache: flag(row.Cache), ResponsesOnly: flag(row.ResponsesOnly), Successor: row.Successor,
 	}
 	if row.EndOfLife != "" {
 		m.EndOfLife, _ = time.Parse(time.DateOnly, row.EndOfLife) // Check has parsed it

@@ -93,8 +93,13 @@ const latest = "-latest"
 // claude-sonnet-4-5-20250929, the same with @ as on Vertex AI, gemini-2.0-flash-001, mistral-small-2506.
 var snapshot = regexp.MustCompile(`(-20\d\d-[01]\d-[0-3]\d|[-@]20\d\d[01]\d[0-3]\d|-00\d|-2\d[01]\d|@default|@latest|-latest)$`)
 
+// ResponsesPrefix stands in front of a model that shall be called by the Responses API
+// (https://docs.litellm.ai/docs/response_api, seen 2026-11-28).
+const ResponsesPrefix = "responses/"
+
 // plain is an id without what providers accept around the ids of their lists.
 func (t *Table) plain(id string) string {
+	id = strings.TrimPrefix(id, ResponsesPrefix)
 	switch t.provider {
 	case "gemini":
 		id = strings.TrimPrefix(id, "models/")

@@ -138,6 +138,8 @@ type Model struct {
 	// BaseModel is the model behind the deployment, by the name under which prices and limits are known;
 	// empty if Model says it.
 	BaseModel string
+	// Responses is whether chats go by the provider's Responses API, if it has one.
+	Responses bool
 	// Price is what a token costs, instead of the built-in prices; nil for those.
 	Price *llm.Prices
 	// NumRetries is how many times a failed call is retried, 0 to 100.

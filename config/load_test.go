@@ -52,7 +52,7 @@ func TestAMisplacedKeyIsToldItsPlace(t *testing.T) {
 		{"master_keys: sk-1", ""},
 		{fmt.Sprintf(entry, "drop_params: true"), "it belongs under model_list[].litellm_params"},
 		{fmt.Sprintf(entry, "timeout: 3"), "it belongs under model_list[].litellm_params"},
-		{fmt.Sprintf(entry, "mode: chat"), "it belongs under model_list[].model_info, where it has no effect either"},
+		{fmt.Sprintf(entry, "mode: chat"), "it belongs under model_list[].model_info"},
 	} {
 		_, problems := Load(source("c.yaml", c.data))
 		i := slices.IndexFunc(problems, func(p Problem) bool { return strings.HasPrefix(p.Message, "unknown key") })
@@ -255,6 +255,25 @@ func TestAMisspelledRestrictionStopsTheStart(t *testing.T) {
 		_, problems := Load(source("c.yaml", text))
 		if got := lines(problems); !strings.Contains(got, "error: ") || !strings.Contains(got, want) {
 			t.Errorf("%s: %s", text, got)
+		}
+	}
+}
+
+func TestTheModeOfAModelSaysByWhichAPIItIsCalled(t *testing.T) {
+	for mode, want := range map[string]struct {
+		responses bool
+		says      string // of a problem; empty for none
+	}{
+		"responses": {true, ""}, "Responses": {true, ""}, "chat": {false, ""}, "null": {false, ""}, "realtime": {false, "and the mode of this entry is another"}, "[a]": {false, "must not be a list"},
+	} {
+		text := "model_list: [{model_name: a, litellm_params: {model: bedrock/a}, model_info: {mode: " + mode + "}}]\n"
+		cfg, problems := Load(source("c.yaml", text))
+		var said []string
+		for _, p := range problems {
+			said = append(said, p.String())
+		}
+		if all := strings.Join(said, "\n"); !strings.Contains(all, want.says) || want.says == "" && strings.Contains(all, "mode") || cfg != nil && cfg.Models[0].Responses != want.responses {
+			t.Errorf("%s: %+v, %s", mode, cfg, all)
 		}
 	}
 }

@@ -366,7 +366,7 @@ func (e *entry) readInfo(m *Model) {
 		switch {
 		case !known || mem.value.kind == null: // a note
 		case k.Class == Ignored:
-			e.fact(k, mem, path+"."+mem.key)
+			l.unsupported(k, mem, path+"."+mem.key, nil)
 		case k.Class == Limits:
 			l.unsupported(k, mem, path+"."+mem.key, nil)
 		case k.Name == "outcrop":
@@ -377,6 +377,8 @@ func (e *entry) readInfo(m *Model) {
 			})
 		case litellm.IsPrice(k.Name):
 			e.price(m, k, mem.value, path+"."+mem.key)
+		case k.Name == "mode":
+			m.Responses = e.mode(k, mem, path+".mode") == "responses"
 		case k.Name == "base_model":
 			if s, ok := l.text(k, mem.value, path+".base_model"); ok {
 				m.BaseModel = s
@@ -402,16 +404,14 @@ func modes() []string {
 	}
 }
 
-// fact warns of a member of model_info that has no effect.
-func (e *entry) fact(k Key, mem *member, path string) {
-	l := e.l
-	switch mode := strings.ToLower(mem.value.text); {
-	case k.Name == "mode" && slices.Contains(modes(), mode):
-	case k.Name == "mode":
-		l.warnAt(mem.file, mem.line, mem.column, path, "Outcrop serves models of the modes "+strings.Join(modes(), ", ")+", and the mode of this entry is another", "remove the entry")
-	default:
-		l.unsupported(k, mem, path, nil)
+// mode reads what the model is for, and warns of what is not served.
+func (e *entry) mode(k Key, mem *member, path string) string {
+	s, ok := e.l.text(k, mem.value, path)
+	mode := strings.ToLower(s)
+	if ok && !slices.Contains(modes(), mode) {
+		e.l.warnAt(mem.file, mem.line, mem.column, path, "Outcrop serves models of the modes "+strings.Join(modes(), ", ")+", and the mode of this entry is another", "remove the entry")
 	}
+	return mode
 }
 
 // id hashes the name and the settings as written in the file, as LiteLLM does, but

@@ -2,6 +2,7 @@ package llm
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -67,6 +68,21 @@ type Request struct {
 	// Extensions are members of the target's API without a field here, by their name there, such as
 	// Converse's guardrailConfig.
 	Extensions []jsonx.Member
+}
+
+// Asks reports whether a parameter of OpenAI's that a target lacks, one of Request.Unmapped, requests anything
+// but what happens without it.
+func Asks(m *jsonx.Member) bool {
+	switch m.Name {
+	case "top_logprobs", "presence_penalty", "frequency_penalty":
+		v, err := strconv.ParseFloat(string(m.Value), 64)
+		return err != nil || v != 0
+	case "modalities":
+		var words []string
+		return jsonx.Unmarshal(m.Value, &words) != nil || slices.ContainsFunc(words, func(s string) bool { return s != "text" })
+	default:
+		return !jsonx.Empty(m.Value)
+	}
 }
 
 // Label is a name with a value.
@@ -155,6 +171,15 @@ const (
 // other models. Claude's are base64, which has no point.
 const GeminiMark = "gemini."
 
+// ResponsesMark precedes the signatures that package openairesponses makes of the encrypted reasoning of the
+// Responses API, as GeminiMark those of Gemini.
+const ResponsesMark = "responses."
+
+// Marked reports whether a signature has a mark, so that no model can read it whose signatures have none.
+func Marked(signature string) bool {
+	return strings.HasPrefix(signature, GeminiMark) || strings.HasPrefix(signature, ResponsesMark)
+}
+
 // Block is one piece of content. Kind determines which of the other fields are used.
 type Block struct {
 	Kind BlockKind
@@ -163,7 +188,7 @@ type Block struct {
 	Plain bool
 	Text  string
 	// Signature signs a reasoning block; it must be sent back byte for byte. Gemini's has GeminiMark in
-	// front.
+	// front, and that of the Responses API ResponsesMark.
 	Signature  string
 	Media      *Media
 	ToolUse    *ToolUse
@@ -298,9 +323,23 @@ type Tool struct {
 	// Number is the tool's number in the client's list, from 1, for errors and warnings; 0 if tools
 	// are numbered by position.
 	Number int
+	// Custom is set for a tool whose input is free text in the client's dialect. The other fields describe
+	// the function that stands for it, with CustomInput as its only argument, a text.
+	Custom *CustomTool
 	// Own is a tool that the model's vendor has defined, in the model's form, such as Anthropic's
 	// {"type":"computer_20250124",...}; then only Name is used as well.
 	Own jsonx.Raw
+}
+
+// CustomInput is the argument of the function that stands for a tool with free text as input.
+const CustomInput = "input"
+
+// CustomTool is a tool with free text as input, for targets that have such tools.
+type CustomTool struct {
+	Description string
+	// Format is the form of the input, such as a grammar, as the Responses API writes it; empty for any
+	// text.
+	Format jsonx.Raw
 }
 
 // At is the number, from 0, in the client's list of the tool at index i.
@@ -333,6 +372,9 @@ type ToolChoice struct {
 type Reasoning struct {
 	// Effort is OpenAI's setting: none, minimal, low, medium, high, xhigh or max; empty if not set.
 	Effort string
+	// Summary is OpenAI's setting of how the reasoning is reported: auto, concise or detailed; empty if not
+	// set. Other targets report it in their own way.
+	Summary string
 	// Thinking is Anthropic's setting as the client wrote it, such as
 	// {"type":"enabled","budget_tokens":2048}; empty if not set.
 	Thinking jsonx.Raw

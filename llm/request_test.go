@@ -1,6 +1,31 @@
 package llm
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"outcrop/internal/jsonx"
+)
+
+func TestAParameterAsksForSomething(t *testing.T) {
+	for text, want := range map[string]bool{
+		"presence_penalty 0": false, "presence_penalty 0.5": true, "top_logprobs 0": false, "top_logprobs 2": true, `modalities ["text"]`: false, `modalities ["text","audio"]`: true,
+		"modalities 7": true, "logprobs false": false, "logprobs true": true, "logit_bias {}": false, `logit_bias {"1":2}`: true,
+	} {
+		name, value, _ := strings.Cut(text, " ")
+		if got := Asks(&jsonx.Member{Name: name, Value: jsonx.Raw(value)}); got != want {
+			t.Errorf("%s: %t", text, got)
+		}
+	}
+}
+
+func TestASignatureWithAMarkIsOneOfTwo(t *testing.T) {
+	for signature, want := range map[string]bool{"": false, "EqQBCg": false, GeminiMark + "x": true, ResponsesMark + "x": true} {
+		if Marked(signature) != want {
+			t.Errorf("%q", signature)
+		}
+	}
+}
 
 func TestRemoteMedia(t *testing.T) {
 	at := func(uri string) []Block {

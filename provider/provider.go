@@ -83,6 +83,9 @@ type Params struct {
 	// Facts returns what is known of the model with an id, such as its limits; nil if nothing is, or if
 	// the provider has a catalogue of its own. It may be nil itself.
 	Facts func(model string) *catalog.Model
+	// Responses is whether chats are to go by OpenAI's Responses API where the provider has that, because the
+	// operator says that the models have no other.
+	Responses bool
 	// Policy restricts where calls may go.
 	Policy Policy
 	// ClientPolicy restricts which settings clients may set in requests; the zero value allows
@@ -238,7 +241,9 @@ type Passer interface {
 // Chooser is a Passer that takes some calls only, even in a dialect that it speaks; the others are
 // translated.
 type Chooser interface {
-	// Takes reports whether Pass and PassStream take the call, or for llm.VerbCount, CountRaw.
+	// Takes reports whether Pass and PassStream take the call, or for llm.VerbCount, CountRaw. If it reports
+	// false after the call has failed, the target has turned out not to take such calls, and the call is
+	// translated.
 	Takes(verb llm.Verb, raw *llm.Raw) bool
 }
 

@@ -76,7 +76,7 @@ func (r *Router) Relay(ctx context.Context, raw *llm.Raw, t *Translation) (*llm.
 				resp.Meta.Passed = true
 				return resp, nil
 			}
-			if t == nil || p.Speaks(raw.Dialect) {
+			if t == nil || passer(w.Target, t.verb(raw), raw) != nil {
 				return nil, err
 			}
 		}
@@ -108,7 +108,7 @@ func (r *Router) RelayStream(ctx context.Context, raw *llm.Raw, t *Translation) 
 				s.Meta().Passed = true
 				return s, nil
 			}
-			if t == nil || p.Speaks(raw.Dialect) {
+			if t == nil || passer(w.Target, t.verb(raw), raw) != nil {
 				return nil, err
 			}
 		}

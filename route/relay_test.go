@@ -19,6 +19,8 @@ type passing struct {
 	raw    []rawStep // what one try does; the last one for ever
 	learns bool      // a failure shows that it does not speak the dialect
 	deaf   bool      // it has learned so
+	picky  bool      // a failure shows that it does not take the call, although it speaks the dialect
+	picked bool      // it has learned so
 }
 
 type rawStep struct {
@@ -40,12 +42,14 @@ type passTarget struct {
 
 func (t passTarget) Speaks(dialect string) bool { return dialect == llm.DialectBedrock && !t.own.deaf }
 
+func (t passTarget) Takes(llm.Verb, *llm.Raw) bool { return !t.own.picked }
+
 func (t passTarget) next() rawStep {
 	s := t.own.raw[0]
 	if len(t.own.raw) > 1 {
 		t.own.raw = t.own.raw[1:]
 	}
-	t.own.deaf = t.own.learns && s.err != nil
+	t.own.deaf, t.own.picked = t.own.learns && s.err != nil, t.own.picky && s.err != nil
 	return s
 }
 
@@ -235,7 +239,7 @@ func (t translated) Next(ev *llm.RawEvent) error {
 	return err
 }
 
-// A target that turns out not to speak the dialect gets the translation at once.
+// A target that turns out not to speak the dialect, or not to take such a call in it, gets the translation at once.
 func TestRelayTranslatesForATargetThatLearns(t *testing.T) {
 	tr := &Translation{
 		Request: func(context.Context) (*llm.Request, error) { return &llm.Request{}, nil },
@@ -244,8 +248,15 @@ func TestRelayTranslatesForATargetThatLearns(t *testing.T) {
 		},
 		Stream: func(s llm.Stream) llm.RawStream { return translated{s} },
 	}
+	for _, picky := range []bool{false, true} {
+		translatesWhatIsRefused(t, tr, picky)
+	}
+}
+
+func translatesWhatIsRefused(t *testing.T, tr *Translation, picky bool) {
+	t.Helper()
 	learning := func() *passing {
-		return &passing{fake: &fake{name: "a", steps: []step{{events: []llm.Event{start, text("granite")}}}}, raw: []rawStep{{err: refused()}}, learns: true}
+		return &passing{fake: &fake{name: "a", steps: []step{{events: []llm.Event{start, text("granite")}}}}, raw: []rawStep{{err: refused()}}, learns: !picky, picky: picky}
 	}
 	var pauses []time.Duration
 	if resp, err := instant(&pauses, relayed(learning())).Relay(t.Context(), bedrockCall(false), tr); err != nil || string(resp.Body) != "translated a" || resp.Meta.Passed {

@@ -63,6 +63,8 @@ type Model struct {
 	Schema    *bool `json:"schema"` // a JSON schema for the answer is accepted
 	Reasoning *bool `json:"reasoning"`
 	Cache     *bool `json:"cache"`
+	// ResponsesOnly is whether OpenAI's Responses API serves the model and chat completions do not.
+	ResponsesOnly *bool `json:"responsesOnly"`
 
 	// EndOfLife is the day of the model's retirement, and Successor the model to move to.
 	EndOfLife string `json:"endOfLife"`
@@ -195,6 +197,7 @@ func (m *Model) Append(b []byte) []byte {
 	flag("schema", m.Schema)
 	flag("reasoning", m.Reasoning)
 	flag("cache", m.Cache)
+	flag("responsesOnly", m.ResponsesOnly)
 	word("endOfLife", m.EndOfLife)
 	word("successor", m.Successor)
 	if len(m.Prices) > 0 {

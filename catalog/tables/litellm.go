@@ -3,6 +3,7 @@ package tables
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,6 +19,7 @@ type liteModel struct {
 	Provider   string    `json:"litellm_provider"`
 	Alias      string    `json:"alias_of"`
 	Mode       string    `json:"mode"`
+	Endpoints  []string  `json:"supported_endpoints"`
 	MaxInput   jsonx.Raw `json:"max_input_tokens"`
 	MaxOutput  jsonx.Raw `json:"max_output_tokens"`
 	MaxTokens  jsonx.Raw `json:"max_tokens"`
@@ -125,6 +127,10 @@ func (r *liteModel) model(provider, id string, all jsonx.Raw) (*schema.Model, er
 	switch r.Mode {
 	case "chat", "responses":
 		m.Kind = "chat"
+		if r.Mode == "responses" && !slices.Contains(r.Endpoints, "/v1/chat/completions") {
+			only := true
+			m.ResponsesOnly = &only
+		}
 	case "completion":
 		m.Kind = "text"
 	case "embedding", "rerank", "realtime", "moderation", "ocr":

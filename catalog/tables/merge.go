@@ -41,6 +41,7 @@ func facts() []fact {
 		field("schema", func(m *schema.Model) **bool { return &m.Schema }),
 		field("reasoning", func(m *schema.Model) **bool { return &m.Reasoning }),
 		field("cache", func(m *schema.Model) **bool { return &m.Cache }),
+		field("responsesOnly", func(m *schema.Model) **bool { return &m.ResponsesOnly }),
 		field("endOfLife", func(m *schema.Model) *string { return &m.EndOfLife }),
 		field("successor", func(m *schema.Model) *string { return &m.Successor }),
 		{

@@ -25,6 +25,8 @@ const lite = `{
 	"fireworks_ai/accounts/fireworks/models/kimi": {"litellm_provider": "fireworks_ai", "mode": "chat", "input_cost_per_token": 6e-07, "output_cost_per_token": 2.5e-06},
 	"rerank-3": {"litellm_provider": "cohere", "mode": "rerank", "input_cost_per_token": 0.0, "output_cost_per_token": 0.0, "input_cost_per_query": 0.002},
 	"vertex_ai/claude-sonnet-5": {"litellm_provider": "vertex_ai-anthropic_models", "mode": "chat", "max_output_tokens": 64000},
+	"gpt-5-pro": {"litellm_provider": "openai", "mode": "responses", "supports_reasoning": true, "supported_endpoints": ["/v1/batch", "/v1/responses"]},
+	"gpt-7": {"litellm_provider": "openai", "mode": "responses", "supported_endpoints": ["/v1/chat/completions", "/v1/responses"]},
 	"azure/whisper": {"litellm_provider": "azure", "mode": "audio_transcription", "input_cost_per_second": 0.0001}
 }`
 
@@ -83,6 +85,8 @@ func TestTablesBecomeRows(t *testing.T) {
 			`"prices":[{"input":1.25,"output":10,"cacheRead":0.125},{"above":272000,"input":2.5},{"tier":"flex","input":0.625},{"tier":"priority","above":272000,"input":5}],"by":"litellm","also":{"models.dev":"name context"}}`},
 		{"openai", "gpt-latest", `{"id":"gpt-latest","alias":"gpt-5","by":"litellm"}`},
 		{"openai", "gpt-6", `{"id":"gpt-6","name":"GPT-6","kind":"chat","context":1000000,"maxOutput":128000,"input":"text","output":"text","prices":[{"input":2,"output":8},{"above":200000,"input":4,"output":12}],"by":"models.dev"}`},
+		{"openai", "gpt-5-pro", `{"id":"gpt-5-pro","kind":"chat","input":"text","output":"text","reasoning":true,"responsesOnly":true,"by":"litellm"}`},
+		{"openai", "gpt-7", `{"id":"gpt-7","kind":"chat","input":"text","output":"text","by":"litellm"}`},
 		{"openai", "1024-x-1024/gpt-image", ""},
 		{"openai", "serp", ""},
 		{"acme", "one", ""},

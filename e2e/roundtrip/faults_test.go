@@ -29,6 +29,11 @@ func (u *upstreamKind) vocabulary() string {
 	switch u.dialect.(type) {
 	case chat:
 		return "openai"
+	case responses:
+		if strings.HasPrefix(u.name, "bedrock") {
+			return "bedrock"
+		}
+		return "openai"
 	case messages:
 		return "anthropic"
 	case generate:
@@ -45,17 +50,17 @@ func (u *upstreamKind) vocabulary() string {
 // body is the refusal in a dialect.
 func (r *refusal) script(u *upstreamKind) *script {
 	s := &script{status: r.status, header: r.header.Clone()}
-	switch u.dialect.(type) {
-	case chat:
+	switch u.vocabulary() {
+	case "openai":
 		kind, code, _ := strings.Cut(r.kinds["openai"], "/")
 		s.body = encoded(object{"error": object{"message": r.words, "type": kind, "param": nil, "code": code}})
-	case messages:
+	case "anthropic":
 		s.body = encoded(object{"type": "error", "error": object{"type": r.kinds["anthropic"], "message": r.words}, "request_id": "req_1"})
-	case generate:
+	case "google":
 		s.body = encoded(object{"error": object{"code": r.status, "message": r.words, "status": r.kinds["google"]}})
-	case cohereChat:
+	case "cohere":
 		s.body = encoded(object{"id": "c14c80c3", "message": r.kinds["cohere"]})
-	case ollamaChat:
+	case "ollama":
 		s.body = encoded(object{"error": r.kinds["ollama"]})
 	default:
 		status, rest, _ := strings.Cut(r.kinds["bedrock"], " ")

@@ -100,6 +100,9 @@ func half(u *upstreamKind, path string) []string {
 
 // corrupt is an event that cannot be read.
 func corrupt(u *upstreamKind) string {
+	if _, ok := u.dialect.(responses); ok {
+		return "event: response.output_text.delta\ndata: {\"type\":\"response.output_te\n\n"
+	}
 	switch u.vocabulary() {
 	case "openai":
 		return "data: {\"choices\":[{\"index\":0,\"delta\":{\"con\n\n"

@@ -26,8 +26,8 @@ ADDED = {
     # what OpenAI sends, and its reference has
     "Response": {"store", "outcrop"},
     "ResponseFunctionCallArgumentsDoneEvent": {"name"},
-    # Bedrock tells the tier only at the end of a stream
-    "MessageDeltaUsage": {"service_tier"},
+    # Bedrock tells the tier and what was written to the cache only at the end of a stream
+    "MessageDeltaUsage": {"service_tier", "cache_creation"},
     "Message": {"outcrop"},
     "RawMessageDeltaEvent": {"outcrop"},
 }

@@ -63,7 +63,7 @@ warning in `+"`x-outcrop-warnings`"+` or a refusal that names the field.
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\nNot compared (–): AWS's own API serves Bedrock's models only. Responses go to OpenAI's and Azure's own Responses API.\n\n## What does not arrive\n\n| what | providers | from | reason |\n| --- | --- | --- | --- |\n")
+	b.WriteString("\nNot compared (–): AWS's own API serves Bedrock's models only. The frontend Responses passes requests on to OpenAI's, Azure's and Bedrock's own Responses API.\n\n## What does not arrive\n\n| what | providers | from | reason |\n| --- | --- | --- | --- |\n")
 	var rows []string
 	for m, kinds := range lost {
 		// providers that lose it from the same frontends share a row

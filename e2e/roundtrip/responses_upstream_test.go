@@ -19,17 +19,17 @@ type (
 		Annotations []rawJSON `json:"annotations,omitempty"`
 	}
 	respItem struct {
-		Type      string     `json:"type"`
-		ID        string     `json:"id,omitempty"`
-		Status    string     `json:"status,omitempty"`
-		Role      string     `json:"role,omitempty"`
-		Content   []respPart `json:"content,omitempty"`
-		Summary   []respPart `json:"summary,omitempty"`
-		Encrypted string     `json:"encrypted_content,omitempty"`
-		CallID    string     `json:"call_id,omitempty"`
-		Name      string     `json:"name,omitempty"`
-		Arguments string     `json:"arguments,omitempty"`
-		Output    rawJSON    `json:"output,omitempty"`
+		Type      string      `json:"type"`
+		ID        string      `json:"id,omitempty"`
+		Status    string      `json:"status,omitempty"`
+		Role      string      `json:"role,omitempty"`
+		Content   respContent `json:"content,omitempty"`
+		Summary   []respPart  `json:"summary,omitempty"`
+		Encrypted string      `json:"encrypted_content,omitempty"`
+		CallID    string      `json:"call_id,omitempty"`
+		Name      string      `json:"name,omitempty"`
+		Arguments string      `json:"arguments,omitempty"`
+		Output    rawJSON     `json:"output,omitempty"`
 	}
 	respTool struct {
 		Type        string  `json:"type"`
@@ -64,6 +64,21 @@ type (
 		} `json:"text,omitempty"`
 	}
 )
+
+// respContent are the parts of a message; a text alone is one.
+type respContent []respPart
+
+func (c *respContent) UnmarshalJSON(data []byte) error {
+	var said string
+	if json.Unmarshal(data, &said) == nil {
+		*c = respContent{{Type: "input_text", Text: said}}
+		return nil
+	}
+	var parts []respPart
+	err := strict(data, &parts)
+	*c = parts
+	return err
+}
 
 func (responses) read(content []respPart) ([]part, error) {
 	var out []part

@@ -18,6 +18,9 @@ func upstreams() []*upstreamKind {
 		"name of a document": noField, "cache point*": "the API caches by itself", "strict schema of a tool": noField, "parallel calls": noField, "user": noField,
 	}
 	geminiQuiet := map[string]string{"thought": "the API takes back signatures only, so this is no warning"}
+	responsesCannot := map[string]string{
+		"top k": noField, "cache point*": "the API caches by itself", "failure of*": noField, "stop sequences": noField, "seed": noField, "presence penalty": noField, "frequency penalty": noField,
+	}
 	cohereCannot := map[string]string{
 		"document*": "the API takes documents as text", "name of a document": "the API takes documents as text", "cache point*": "the API caches by itself", "failure of*": noField, "signature": noField,
 		"image in*": "results of tools are text", "parallel calls": noField, "user": noField, "tool choice": "the API cannot name a tool", "tool": "only the named one is offered", "schema of*": "only the named one is offered",
@@ -36,6 +39,14 @@ func upstreams() []*upstreamKind {
 			model: "claude-sonnet-4-5-20250929", dialect: invoke{}, framed: true, cannot: claudeCannot,
 		},
 		{name: "openai", title: "OpenAI", params: "model: openai/gpt-4.1, api_key: SECRET, api_base: BASE", model: "gpt-4.1-2025-04-14", dialect: chat{}, cannot: chatCannot},
+		{
+			name: "openai-responses", title: "OpenAI (Responses)", params: "model: openai/gpt-5.3-codex, api_key: SECRET, api_base: BASE", model: "gpt-5.3-codex", dialect: responses{}, cannot: responsesCannot,
+			unsaid: []string{"end at a stop sequence"}, alone: true,
+		},
+		{
+			name: "bedrock-responses", title: "Bedrock (Responses)", params: "model: bedrock/openai.gpt-5.5, api_key: SECRET, aws_region_name: us-east-1, aws_bedrock_runtime_endpoint: BASE",
+			model: "openai.gpt-5.5", dialect: responses{}, cannot: responsesCannot, unsaid: []string{"end at a stop sequence"}, alone: true,
+		},
 		{name: "azure", title: "Azure", params: "model: azure/rocks, api_key: SECRET, api_base: BASE, api_version: \"2025-03-01-preview\"", model: "gpt-4.1-2025-04-14", dialect: chat{}, cannot: chatCannot},
 		{name: "azure-ai", title: "Azure AI Foundry", params: "model: azure_ai/rocks, api_key: SECRET, api_base: BASE", model: "rocks", dialect: chat{}, cannot: chatCannot, alone: true},
 		{name: "anthropic", title: "Anthropic", params: "model: anthropic/claude-sonnet-4-5, api_key: SECRET, api_base: BASE", model: "claude-sonnet-4-5-20250929", dialect: messages{}, cannot: claudeCannot},
@@ -71,7 +82,7 @@ func doors() []*door {
 	bedrock := []string{"bedrock", "bedrock-invoke"}
 	return []*door{
 		{name: "chat", title: "chat completions", path: fixed("/v1/chat/completions"), dialect: chat{client: true}, members: strings.Fields("messages tools tool_choice parallel_tool_calls max_tokens max_completion_tokens temperature top_p top_k stop seed presence_penalty frequency_penalty user metadata reasoning_effort thinking response_format cache_control"), cannot: map[string]string{"failure of*": noField, "end at a stop sequence": noField}},
-		{name: "responses", title: "Responses", passes: []string{"openai", "azure"}, path: fixed("/v1/responses"), dialect: responses{}, members: strings.Fields("input instructions tools tool_choice parallel_tool_calls max_output_tokens temperature top_p user metadata reasoning text include"), cannot: map[string]string{
+		{name: "responses", title: "Responses", passes: []string{"openai", "azure", "openai-responses", "bedrock-responses"}, path: fixed("/v1/responses"), dialect: responses{}, members: strings.Fields("input instructions tools tool_choice parallel_tool_calls max_output_tokens temperature top_p user metadata reasoning text include"), cannot: map[string]string{
 			"failure of*": noField, "stop sequences": noField, "end at a stop sequence": noField, "top k": noField, "seed": noField, "presence penalty": noField, "frequency penalty": noField, "cache point*": noField,
 		}},
 		{name: "messages", title: "Messages", path: fixed("/v1/messages"), dialect: messages{}, members: strings.Fields("messages system tools tool_choice max_tokens temperature top_p top_k stop_sequences metadata thinking output_config cache_control"), cannot: map[string]string{

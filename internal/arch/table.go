@@ -48,7 +48,7 @@ func rules() []Rule {
 		{Path: "catalog/tables", Level: component, May: with("catalog", "catalog/schema", "upstream", "wire/litellm"), Why: "the reader of public tables writes the catalogue's files, and takes no part in calls; the names of LiteLLM's prices are those of its configuration"},
 
 		{Path: "upstream", Level: language, May: []string{"internal/httpfield", "internal/netguard", "internal/socket"}, Why: "the HTTP client knows neither dialects nor providers"},
-		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "internal/httpfield", "llm", "upstream"}, Beside: []string{"provider"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect"},
+		{Path: "provider/transport", Level: contract, May: []string{"internal/budget", "internal/httpfield", "llm", "upstream", "wire/sse"}, Beside: []string{"provider"}, Why: "what a call over HTTP has in common, whoever is called, knows no provider and no dialect, only the frames that most streams have"},
 		{Path: "provider/modellist", Level: contract, May: common, Beside: []string{"provider"}, Why: "lists of models are kept and checked alike, whoever has them and in whatever form they are sent"},
 		{Path: "provider/overrides", Level: contract, May: with("internal/netguard", "upstream"), Beside: []string{"provider"}, Why: "what clients may set, and where the gateway's identity may go, is judged in one place"},
 		{Path: "provider/embedding", Level: contract, May: with("internal/cl100k"), Why: "how inputs become texts and calls is the same whoever embeds them; only clients of OpenAI's models send tokens"},
@@ -92,7 +92,7 @@ func rules() []Rule {
 			Why: "a provider knows its own components and dialects, but neither other providers nor its callers",
 		},
 		{
-			Path: "provider/openaicompat", Level: component, May: with("internal/parallel", "wire/openaichat", "wire/openaiapi", "wire/openairesponses", "wire/openaiembed", "wire/cohererank", "wire/sse", "upstream", "provider", "provider/modellist", "provider/overrides", "provider/transport"),
+			Path: "provider/openaicompat", Level: component, May: with("catalog", "internal/parallel", "wire/openaichat", "wire/openaiapi", "wire/openairesponses", "wire/openaiembed", "wire/cohererank", "wire/sse", "upstream", "provider", "provider/modellist", "provider/overrides", "provider/transport"),
 			Why: "it serves vendors that differ by data only, and providers that differ by address and credentials too import it",
 		},
 		{

@@ -295,6 +295,32 @@ func TestResponsesPassThroughByTheirOwnAPI(t *testing.T) {
 	}
 }
 
+func TestChatsOfADeploymentWithTheResponsesAPIAlone(t *testing.T) {
+	var got string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = r.URL.RequestURI() + " " + string(body)
+		_, _ = io.WriteString(w, `{"id":"resp_1","status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"granite"}]}]}`)
+	}))
+	defer s.Close()
+	d, err := opened(t, map[string]string{"api_base": s.URL, "api_key": "k", "api_version": "v1"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := d.Targets(llm.VerbChat, "responses/m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := targets[0].(provider.Passer); p.Speaks(llm.DialectOpenAI) || !p.Speaks(llm.DialectResponses) {
+		t.Error("bodies of chat completions pass through to a deployment without that API")
+	}
+	resp, err := targets[0].(provider.Chatter).Complete(t.Context(), &llm.Request{Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Hi"}}}}})
+	const want = `/openai/v1/responses {"model":"m","input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"Hi"}]}],"store":false}`
+	if err != nil || got != want || resp.Blocks[0].Text != "granite" || resp.Meta.Destination.API != "responses" || resp.Meta.Destination.ID != "m" {
+		t.Errorf("called %s, got %+v (%v)", got, resp, err)
+	}
+}
+
 func TestTheRootOfAResource(t *testing.T) {
 	for base, want := range map[string]string{
 		"https://r.openai.azure.com":                                    "https://r.openai.azure.com",

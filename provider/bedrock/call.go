@@ -25,9 +25,12 @@ import (
 	wire "outcrop/wire/converse"
 )
 
-// Complete makes one call of Converse, or of InvokeModel, see invokes, or of chat completions, see onMantle.
+// Complete makes one call of Converse, or of InvokeModel, see invokes, of OpenAI's Responses, see
+// answersByResponses, or of chat completions, see onMantle.
 func (w *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	switch {
+	case w.answersByResponses():
+		return w.completeResponse(ctx, req)
 	case w.onMantle():
 		return w.completeOpenAI(ctx, req)
 	case w.invokes():
@@ -41,9 +44,12 @@ func (w *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 }
 
 // Stream makes one call of ConverseStream, or of Converse if the model does not support the request
-// while streaming, or of InvokeModel, see invokes, or of chat completions, see onMantle.
+// while streaming, or of InvokeModel, see invokes, of OpenAI's Responses, see
+// answersByResponses, or of chat completions, see onMantle.
 func (w *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
 	switch {
+	case w.answersByResponses():
+		return w.streamResponse(ctx, req)
 	case w.onMantle():
 		return w.streamOpenAI(ctx, req)
 	case w.invokes():

@@ -60,6 +60,8 @@ func (w *target) refusedFeature(e *llm.Error) (f inventory.Feature, ok bool) {
 			return inventory.InvokeModel, true
 		}
 		return inventory.Converse, true
+	case e.Code == llm.CodeWrongSurface && w.responds() && !w.openai.OnMantle && !w.noConverse && e.Destination.API == opConverse:
+		return inventory.Converse, true
 	case w.model.NativeFormat() && says(e, formatRefused):
 		return inventory.NativeFormat, true
 	case w.model.StrictTools() && says(e, strictRefused):
@@ -178,8 +180,10 @@ func (w *target) settleAPI() {
 	switch {
 	case w.noConverse && w.noInvoke:
 		w.noConverse, w.noInvoke, w.onNone = false, false, true
-	case w.noConverse:
+	case w.noConverse && w.claude():
 		w.destination.Reason = "Converse refused this model, so InvokeModel serves it; " + w.destination.Reason
+	case w.noConverse:
+		w.destination.Reason = "Converse refused this model; " + w.destination.Reason
 	case w.noInvoke:
 		w.destination.Reason = "InvokeModel refused this model, so Converse serves it; " + w.destination.Reason
 	}

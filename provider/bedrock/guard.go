@@ -15,8 +15,8 @@ import (
 const guardMember = "guardrailConfig"
 
 // Guards reports whether the target has guardrails: Converse has them in its body, and InvokeModel in
-// headers; bedrock-mantle has none.
-func (w *target) Guards() bool { return !w.onMantle() }
+// headers; OpenAI's APIs have none.
+func (w *target) Guards() bool { return !w.onMantle() && !w.answersByResponses() }
 
 // guard puts the operator's guardrail into a call of AWS's own API, in place of the client's. It
 // returns the body in segments, which share its memory. An operation that cannot have a guardrail is

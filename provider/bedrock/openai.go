@@ -15,11 +15,11 @@ import (
 	"outcrop/provider/bedrock/catalog"
 	"outcrop/provider/bedrock/diagnose"
 	"outcrop/provider/bedrock/endpoint"
-	"outcrop/provider/bedrock/inventory"
 	"outcrop/provider/bedrock/modelid"
 	"outcrop/provider/bedrock/openai"
 	"outcrop/provider/bedrock/resolve"
 	"outcrop/provider/bedrock/sign"
+	"outcrop/provider/transport"
 	wire "outcrop/wire/converse"
 	"outcrop/wire/openaichat"
 	"outcrop/wire/openairesponses"
@@ -134,100 +134,8 @@ func (w *target) postOpenAI(ctx context.Context, api openai.API, headers []llm.L
 	return &exchange{target: w, names: c.Names, req: req, stream: stream, resp: resp, meta: meta}, nil
 }
 
-// respond sends a client's body to the Responses API. If AWS refuses the model there, Converse serves it,
-// this call included. own is what the response repeats.
-func (w *target) respond(ctx context.Context, raw *llm.Raw, stream bool) (x *exchange, own openairesponses.Own, err error) {
-	body, err := w.openai.Body(raw.Body)
-	if err != nil {
-		return nil, own, err
-	}
-	x, err = w.postOpenAI(ctx, openai.Responses, raw.Headers, body.Segments, &raw.Call, nil, stream)
-	if err == nil {
-		x.meta.Warnings = append(x.meta.Warnings, body.Warnings...)
-		own = openairesponses.Own{Model: raw.Model, Tools: body.Tools}
-	}
-	if err != nil && !w.openai.OnMantle && lacksSurface(llm.AsError(err)) {
-		w.openai.deaf.Store(true)
-		w.d.account.Refuses(inventory.Responses, w.destination.ID, w.destination.Region)
-	}
-	return x, own, err
-}
-
-// lacksSurface reports whether a refusal says that the model, or the server, has no such API.
-func lacksSurface(e *llm.Error) bool {
-	switch e.UpstreamStatus {
-	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return true
-	default:
-		return e.Upstream && (e.Code == llm.CodeWrongSurface || e.Code == llm.CodeModelUnknown)
-	}
-}
-
-// passResponse gets a complete response of the Responses API.
-func (w *target) passResponse(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
-	x, own, err := w.respond(ctx, raw, false)
-	if err != nil {
-		return nil, err
-	}
-	body, err := x.body(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var ids openairesponses.CallIDs
-	out, tapped, err := openairesponses.RelayResponse(ids.Response(body), own)
-	if err != nil {
-		return nil, x.reported(err)
-	}
-	return &llm.RawResponse{
-		Meta: x.meta, Body: out, Usage: tapped.Usage, RawStop: tapped.RawStop, Uncounted: !tapped.Counted, ServiceTier: tapped.ServiceTier,
-	}, nil
-}
-
-// passResponses gets a response of the Responses API as a stream.
-func (w *target) passResponses(ctx context.Context, raw *llm.Raw) (llm.RawStream, error) {
-	x, own, err := w.respond(ctx, raw, true)
-	if err != nil {
-		return nil, err
-	}
-	return &responseStream{exchange: x, events: sse.NewReader(x.resp.Body), relay: openairesponses.Relay{Own: own}}, nil
-}
-
-// responseStream relays the events of the Responses API.
-type responseStream struct {
-	*exchange
-	events *sse.Reader
-	relay  openairesponses.Relay
-	ids    openairesponses.CallIDs
-	err    error
-}
-
-func (s *responseStream) Next(ev *llm.RawEvent) error {
-	*ev = llm.RawEvent{}
-	if s.err == nil {
-		s.err = s.next(ev)
-	}
-	return s.err
-}
-
-func (s *responseStream) next(ev *llm.RawEvent) error {
-	var event sse.Event
-	err := s.events.Next(&event)
-	switch {
-	case s.relay.Ended(): // the end of the body is read too, so that the connection can be used again
-		return io.EOF // the response is complete, whatever follows
-	case err != nil:
-		return s.broken(err)
-	}
-	if err := s.relay.Next(ev, s.ids.Event(event.Data)); err != nil {
-		return s.reported(err)
-	}
-	return nil
-}
-
-func (s *responseStream) More() bool { return s.err != nil || s.events.More() }
-
-// reported is failed for what OpenAI's APIs report in responses and events.
-func (x *exchange) reported(err error) *llm.Error {
+// Reported is the error for what OpenAI's APIs report in responses and events.
+func (x *exchange) Reported(err error) error {
 	fault := &wire.Fault{Kind: wire.FaultException, RequestID: x.meta.UpstreamID, InStream: true}
 	own, failed := errors.AsType[*openairesponses.FailedError](err)
 	refusal, refused := errors.AsType[*openaichat.RefusalError](err)
@@ -246,8 +154,8 @@ func (x *exchange) reported(err error) *llm.Error {
 	return x.failed(fault)
 }
 
-// broken is the error for a stream that ended too early.
-func (x *exchange) broken(err error) *llm.Error {
+// Broken is the error for a stream that ended too early.
+func (x *exchange) Broken(err error) error {
 	switch {
 	case errors.Is(err, sse.ErrMalformed), errors.Is(err, sse.ErrTooLarge):
 		return x.failed(&wire.Fault{Kind: wire.FaultCorrupt, Message: err.Error(), Err: err})
@@ -259,19 +167,15 @@ func (x *exchange) broken(err error) *llm.Error {
 
 // chatOpenAI sends a request to chat completions.
 func (w *target) chatOpenAI(ctx context.Context, req *llm.Request, stream bool) (*exchange, error) {
-	if w.openai.Path(openai.Chat) == nil {
-		e := llm.Unsupported("model", "Bedrock has only the Responses API for the model %s.", w.destination.ID)
-		e.Code, e.Destination = llm.CodeWrongSurface, w.destination
-		e.Fix = "Call it at /v1/responses, with the parameters of OpenAI's Responses API."
-		return nil, e
-	}
+	req, warnings := req.WithoutOllamas()
 	own := *req
 	own.Stream = stream
 	var body jsonx.Writer
-	warnings, err := openaichat.AppendRequest(&body, &own, w.openai.ID, &openaichat.Form{})
+	changed, err := openaichat.AppendRequest(&body, &own, w.openai.ID, &openaichat.Form{})
 	if err != nil {
 		return nil, err
 	}
+	warnings = append(warnings, changed...)
 	x, err := w.postOpenAI(ctx, openai.Chat, req.Headers, body.Segments(), &req.Call, req, stream)
 	if err != nil {
 		return nil, err
@@ -286,13 +190,20 @@ func (w *target) completeOpenAI(ctx context.Context, req *llm.Request) (*llm.Res
 	if err != nil {
 		return nil, err
 	}
+	return x.decoded(ctx, func(body []byte) (*llm.Response, error) {
+		return openaichat.DecodeResponse(body, openaichat.ReadOptions{})
+	})
+}
+
+// decoded reads a complete response of one of OpenAI's APIs.
+func (x *exchange) decoded(ctx context.Context, decode func(body []byte) (*llm.Response, error)) (*llm.Response, error) {
 	body, err := x.body(ctx)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := openaichat.DecodeResponse(body, openaichat.ReadOptions{})
+	resp, err := decode(body)
 	if err != nil {
-		return nil, x.reported(err)
+		return nil, x.Reported(err)
 	}
 	found := resp.Meta.Warnings
 	resp.Meta = x.meta
@@ -306,41 +217,8 @@ func (w *target) streamOpenAI(ctx context.Context, req *llm.Request) (llm.Stream
 	if err != nil {
 		return nil, err
 	}
-	return &completionStream{exchange: x, events: sse.NewReader(x.resp.Body)}, nil
+	return transport.NewStream(x, x.resp.Body, &openaichat.EventReader{}), nil
 }
-
-// completionStream is a chat completion in the common language.
-type completionStream struct {
-	*exchange
-	events *sse.Reader
-	reader openaichat.EventReader
-
-	queue llm.EventQueue
-	done  bool // the end mark has arrived
-}
-
-func (s *completionStream) Next(ev *llm.Event) error { return s.queue.Next(ev, s.read) }
-
-// read appends what the next event of the body becomes.
-func (s *completionStream) read(events []llm.Event) ([]llm.Event, error) {
-	var ev sse.Event
-	err := s.events.Next(&ev)
-	switch {
-	case s.done: // the end of the body is read too, so that the connection can be used again
-		return events, io.EOF // the response is complete, whatever follows
-	case err == nil && string(ev.Data) == openaichat.Done, errors.Is(err, io.EOF) && s.reader.Stopped():
-		s.done = true
-		return s.reader.End(events), nil
-	case err != nil:
-		return events, s.broken(err)
-	}
-	if events, err = s.reader.Append(events, ev.Data); err != nil {
-		return events, s.reported(err)
-	}
-	return events, nil
-}
-
-func (s *completionStream) More() bool { return s.queue.Ready() || s.queue.Ended() || s.events.More() }
 
 var (
 	_ provider.Chooser = (*target)(nil)

@@ -241,10 +241,93 @@ func TestChatsOfModelsThatOnlyMantleHas(t *testing.T) {
 	if !errors.Is(err, io.EOF) || text != "granite" {
 		t.Errorf("%q, %v", text, err)
 	}
-	calls := len(a.got)
-	_, err = d.Complete(t.Context(), "openai.gpt-5.5", req)
-	if e := llm.AsError(err); err == nil || e.Code != llm.CodeWrongSurface || !strings.Contains(e.Fix, "/v1/responses") || len(a.got) != calls {
-		t.Errorf("a chat with a model of the Responses API alone: %v", err)
+}
+
+// TestAConversationByTheResponsesAPI plays a recorded conversation of bedrock-mantle by the common language: the ids of
+// calls are unique, and reasoning comes back as it was encrypted.
+func TestAConversationByTheResponsesAPI(t *testing.T) {
+	a := newAWS(t)
+	const model = "openai.gpt-5.5"
+	d := a.open(t, model, nil, map[string]string{"AWS_REGION": "us-east-1"})
+	text := func(s string) []llm.Block { return []llm.Block{{Kind: llm.BlockText, Text: s}} }
+	req := &llm.Request{System: text("Call the tools."), Tools: []llm.Tool{{Name: "first_tool"}, {Name: "second_tool"}}, Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: text("Go on.")}}}
+	ids := map[string]bool{}
+	for i := range 4 {
+		_, a.body = recordedResponse(t, "test-bedrock-mantle-test-reused-tool-call-ids-gpt-5-5-"+string(rune('0'+i)))
+		resp, err := d.Complete(t.Context(), model, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sent := a.last(); sent.path != "/openai/v1/responses" || !strings.Contains(sent.body, `"include":["reasoning.encrypted_content"],"store":false`) || resp.Meta.Destination.API != "responses" || resp.Uncounted {
+			t.Errorf("sent %+v, got %+v", sent, resp)
+		}
+		next := text("And now?")
+		for _, b := range resp.Blocks {
+			if b.Kind == llm.BlockToolUse {
+				ids[b.ToolUse.ID] = true
+				next = []llm.Block{{Kind: llm.BlockToolResult, ToolResult: &llm.ToolResult{ID: b.ToolUse.ID, Content: []llm.ResultBlock{{Block: text("done")[0]}}}}}
+			}
+		}
+		req.Turns = append(req.Turns, llm.Turn{Role: llm.RoleAssistant, Blocks: resp.Blocks}, llm.Turn{Role: llm.RoleUser, Blocks: next})
+	}
+	if len(ids) != 2 {
+		t.Errorf("the ids are %v", ids)
+	}
+	_, last := recordedResponse(t, "test-bedrock-mantle-test-reused-tool-call-ids-gpt-5-5-3")
+	if _, err := d.Complete(t.Context(), model, req); err != nil {
+		t.Fatal(err)
+	}
+	var recorded struct {
+		Output []struct {
+			ID        string    `json:"id"`
+			Encrypted string    `json:"encrypted_content"`
+			Rest      jsonx.Raw `json:",embed"`
+		} `json:"output"`
+		Rest jsonx.Raw `json:",embed"`
+	}
+	if err := jsonx.Unmarshal([]byte(last), &recorded); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"type":"reasoning","id":"` + recorded.Output[0].ID + `","summary":[],"encrypted_content":"` + recorded.Output[0].Encrypted + `"},{"type":"message","role":"assistant","content":"OK"}`
+	if sent := a.last().body; !strings.Contains(sent, want) {
+		t.Errorf("sent %s\nwithout %s", sent, want)
+	}
+}
+
+// TestAModelThatConverseRefusesIsCalledByTheResponsesAPI has AWS refuse a model at Converse, and then at the Responses
+// API too.
+func TestAModelThatConverseRefusesIsCalledByTheResponsesAPI(t *testing.T) {
+	a := newAWS(t)
+	const model = "us.openai.gpt-5.6-sol"
+	d := a.open(t, model, nil, map[string]string{"AWS_REGION": "us-east-1"})
+	a.status, a.body = 400, `{"message":"This model does not support the Converse API."}`
+	targets, err := d.Targets(llm.VerbChat, model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = targets[0].(provider.Chatter).Complete(t.Context(), ask("Hi"))
+	e := llm.AsError(err)
+	if err == nil || !d.Deployment.(provider.Observer).ReportRefusal(t.Context(), llm.VerbChat, model, targets[0], e) {
+		t.Fatalf("nothing is learned of %v", err)
+	}
+	a.status, a.body = 200, `{"id":"resp_a","status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"granite"}]}],"usage":{"input_tokens":3,"output_tokens":2,"total_tokens":5}}`
+	if targets, err = d.Targets(llm.VerbChat, model); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := targets[0].(provider.Chatter).Complete(t.Context(), ask("Hi"))
+	if err != nil || a.last().path != "/openai/v1/responses" || resp.Blocks[0].Text != "granite" || targets[0].(provider.Guarder).Guards() {
+		t.Fatalf("%+v from %s (%v)", resp, a.last().path, err)
+	}
+	a.status, a.body = 404, `{"message":"The requested operation is not recognized by the service."}`
+	if _, err = targets[0].(provider.Chatter).Complete(t.Context(), ask("Hi")); err == nil {
+		t.Fatal("a refusal is a response")
+	}
+	a.status, a.body = 200, answer
+	if targets, err = d.Targets(llm.VerbChat, model); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = targets[0].(provider.Chatter).Complete(t.Context(), ask("Hi")); err != nil || !strings.HasSuffix(a.last().path, "/converse") {
+		t.Errorf("called %s (%v)", a.last().path, err)
 	}
 }
 

@@ -1,7 +1,9 @@
 package claude
 
 import (
+	"bytes"
 	"context"
+	"regexp"
 	"slices"
 
 	"outcrop/internal/jsonx"
@@ -25,6 +27,16 @@ func (t *Target) Pass(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, erro
 		return nil, x.failed(answerError(err))
 	}
 	return &llm.RawResponse{Meta: x.meta, Body: a.Bytes(), Usage: a.Usage, RawStop: a.RawStop, Uncounted: !a.Counted, ServiceTier: a.ServiceTier}, nil
+}
+
+// foreign finds the beginning of a signature of another provider's, which Claude refuses.
+var foreign = regexp.MustCompile(`"signature"\s*:\s*"(` + regexp.QuoteMeta(llm.GeminiMark) + `|` + regexp.QuoteMeta(llm.ResponsesMark) + `)`)
+
+// Takes reports whether the body can pass through. One with the reasoning of other providers is translated, which
+// leaves that out, if the call can be.
+func (*Target) Takes(verb llm.Verb, raw *llm.Raw) bool {
+	translated := verb == llm.VerbChat || verb == llm.VerbCount
+	return !translated || !bytes.Contains(raw.Body, []byte(`"signature"`)) || !foreign.Match(raw.Body)
 }
 
 // PassStream makes one call for a stream with a body in Anthropic's dialect.

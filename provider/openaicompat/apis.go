@@ -179,7 +179,7 @@ func (s *byteStream) Next(ev *llm.RawEvent) error {
 	case errors.Is(err, io.EOF):
 		s.err = io.EOF
 	case err != nil:
-		s.err = s.broken(err)
+		s.err = s.Broken(err)
 	}
 	if n == 0 && s.err != nil && !s.empty() {
 		return s.err
@@ -215,7 +215,7 @@ func (s *eventStream) next(ev *llm.RawEvent) error {
 		if errors.Is(err, io.EOF) && s.some {
 			return io.EOF // these streams have no common end mark
 		}
-		return s.broken(err)
+		return s.Broken(err)
 	}
 	var head struct {
 		Type  jsonx.Raw `json:"type"`

@@ -14,19 +14,30 @@ import (
 	"outcrop/wire/sse"
 )
 
-// Complete makes one call of chat completions.
+// Complete makes one call of chat completions, or of Responses.
 func (t *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	if t.responds || t.noTools.Load() && reasonsWithTools(req) {
+		return t.completeResponse(ctx, req)
+	}
 	x, err := t.call(ctx, req, false)
-	if err != nil {
+	switch {
+	case err != nil && t.refusesTools(err):
+		return t.completeResponse(ctx, req)
+	case err != nil:
 		return nil, err
 	}
+	return x.decoded(ctx, func(body []byte) (*llm.Response, error) { return wire.DecodeResponse(body, t.reading()) })
+}
+
+// decoded reads a complete response.
+func (x *exchange) decoded(ctx context.Context, decode func(body []byte) (*llm.Response, error)) (*llm.Response, error) {
 	body, err := x.body(ctx)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := wire.DecodeResponse(body, t.reading())
+	resp, err := decode(body)
 	if err != nil {
-		return nil, x.failed("response", err)
+		return nil, x.reported("response", err)
 	}
 	found := resp.Meta.Warnings
 	resp.Meta = x.meta
@@ -34,13 +45,19 @@ func (t *target) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 	return resp, nil
 }
 
-// Stream makes one call of chat completions with a streaming response.
+// Stream makes one call of chat completions, or of Responses, with a streaming response.
 func (t *target) Stream(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	if t.responds || t.noTools.Load() && reasonsWithTools(req) {
+		return t.streamResponse(ctx, req)
+	}
 	x, err := t.call(ctx, req, true)
-	if err != nil {
+	switch {
+	case err != nil && t.refusesTools(err):
+		return t.streamResponse(ctx, req)
+	case err != nil:
 		return nil, err
 	}
-	return &stream{exchange: x, events: sse.NewReader(x.events()), reader: wire.EventReader{Options: t.reading()}}, nil
+	return transport.NewStream(x, x.events(), &wire.EventReader{Options: t.reading()}), nil
 }
 
 func (t *target) reading() wire.ReadOptions {
@@ -98,39 +115,8 @@ func (d *Deployment) release(b *[]byte) {
 	}
 }
 
-// stream is a streaming response in the common language.
-type stream struct {
-	*exchange
-	events *sse.Reader
-	reader wire.EventReader
-
-	queue llm.EventQueue
-	done  bool // the end mark has arrived
-}
-
-func (s *stream) Next(ev *llm.Event) error { return s.queue.Next(ev, s.read) }
-
-// read appends what the next event of the body becomes.
-func (s *stream) read(events []llm.Event) ([]llm.Event, error) {
-	var ev sse.Event
-	err := s.events.Next(&ev)
-	switch {
-	case s.done: // the end of the body is read too, so that the connection can be used again
-		return events, io.EOF // the response is complete, whatever follows
-	case err == nil && string(ev.Data) == wire.Done, errors.Is(err, io.EOF) && s.reader.Stopped():
-		s.done = true
-		return s.reader.End(events), nil
-	case err != nil:
-		return events, s.broken(err)
-	}
-	if events, err = s.reader.Append(events, ev.Data); err != nil {
-		return events, s.failed("stream", err)
-	}
-	return events, nil
-}
-
-// broken is the error for a stream that ended too early.
-func (x *exchange) broken(err error) error {
+// Broken is the error for a stream that ended too early.
+func (x *exchange) Broken(err error) error {
 	if errors.Is(err, sse.ErrMalformed) || errors.Is(err, sse.ErrTooLarge) {
 		return x.failed("stream", err)
 	}
@@ -146,7 +132,5 @@ func (x *exchange) broken(err error) error {
 	}
 	return e
 }
-
-func (s *stream) More() bool { return s.queue.Ready() || s.queue.Ended() || s.events.More() }
 
 var _ provider.Chatter = (*target)(nil)

@@ -156,7 +156,15 @@ func (d *Deployment) Describe(model string) provider.Model {
 	if known, ok := d.listed.Find(model); ok {
 		return known
 	}
-	return provider.Model{ID: model, Base: model, Owner: d.vendor.Name, Target: llm.Destination{Provider: d.vendor.Name, API: string(APIChat), Region: d.region(), ID: model, Note: d.params.Note}}
+	return provider.Model{ID: model, Base: model, Owner: d.vendor.Name, Target: llm.Destination{Provider: d.vendor.Name, API: string(d.chatAPI(model)), Region: d.region(), ID: model, Note: d.params.Note}}
+}
+
+// chatAPI is the API by which a model's chats go.
+func (d *Deployment) chatAPI(model string) API {
+	if _, responds := d.answersByResponses(model, d.params.Facts(model)); responds {
+		return APIResponses
+	}
+	return APIChat
 }
 
 // Doubts reports a missing key.

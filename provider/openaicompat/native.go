@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
@@ -73,18 +72,10 @@ func (t *nativeTarget) Complete(ctx context.Context, req *llm.Request) (*llm.Res
 	if err != nil {
 		return nil, err
 	}
-	body, err := x.body(ctx)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := t.d.vendor.dialect.DecodeResponse(body)
-	if err != nil {
-		return nil, x.failed("response", reported(err))
-	}
-	found := resp.Meta.Warnings
-	resp.Meta = x.meta
-	resp.Meta.Warnings = append(slices.Clip(x.meta.Warnings), found...)
-	return resp, nil
+	return x.decoded(ctx, func(body []byte) (*llm.Response, error) {
+		resp, err := t.d.vendor.dialect.DecodeResponse(body)
+		return resp, reported(err)
+	})
 }
 
 // Stream makes one call for a streaming response.
@@ -145,7 +136,7 @@ func (s *nativeStream) ended(err error) error {
 	case errors.As(err, &refusal), errors.As(err, &invalid):
 		return s.failed("stream", reported(err))
 	default:
-		return s.broken(err)
+		return s.Broken(err)
 	}
 }
 

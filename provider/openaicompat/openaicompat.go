@@ -259,18 +259,27 @@ type target struct {
 	id       string
 	name     string // the model in bodies
 	location string
+	responds bool        // chats go by the Responses API, because the model has no other, or the operator wants it
+	sealer   string      // who encrypts the model's reasoning there; empty if nobody does
+	noTools  atomic.Bool // the model has refused functions in chat completions while it reasons
 	chat     *url.URL
 	stream   *url.URL // of streaming chats
 }
 
 func (d *Deployment) target(model string) *target {
-	t := &target{d: d, id: model, name: model, chat: d.end.URL(APIChat, model)}
+	facts := d.params.Facts(model)
+	var responds bool
+	model, responds = d.answersByResponses(model, facts)
+	t := &target{responds: responds, d: d, id: model, name: model, chat: d.end.URL(APIChat, model)}
 	t.stream = t.chat
 	if namer, ok := d.end.(Namer); ok {
 		t.name = namer.Name(model)
 	}
 	if s, ok := d.end.(Streamer); ok {
 		t.stream = s.StreamURL(model)
+	}
+	if d.vendor.Quirks.SealsReasoning && facts != nil && facts.Reasoning.Value {
+		t.sealer = d.vendor.Name
 	}
 	for _, api := range []API{APIChat, APIResponses, APIEmbeddings, APIRerank} {
 		if u := d.end.URL(api, model); u != nil {

@@ -17,7 +17,7 @@ import (
 // have reasoning between tags are served by the common language, which tells them apart.
 func (d *Deployment) Dialects() []string {
 	var all []string
-	if d.vendor.APIs.Chat != "" && !d.vendor.Quirks.ThinkTags && d.vendor.dialect == nil {
+	if _, responds := d.answersByResponses(d.params.Model, d.params.Facts(d.params.Model)); d.chats() && !responds {
 		all = append(all, llm.DialectOpenAI)
 	}
 	if d.end.URL(APIResponses, d.params.Model) != nil {
@@ -26,11 +26,16 @@ func (d *Deployment) Dialects() []string {
 	return all
 }
 
+// chats reports whether bodies of chat completions pass through.
+func (d *Deployment) chats() bool {
+	return d.vendor.APIs.Chat != "" && !d.vendor.Quirks.ThinkTags && d.vendor.dialect == nil
+}
+
 // Speaks reports whether the target takes bodies of a dialect.
 func (t *target) Speaks(dialect string) bool {
 	switch dialect {
 	case llm.DialectOpenAI:
-		return slices.Contains(t.d.Dialects(), dialect)
+		return t.d.chats() && !t.responds
 	case llm.DialectResponses:
 		return slices.Contains(t.d.Dialects(), dialect) && !t.d.noResponses.Load()
 	case llm.DialectText:
@@ -103,6 +108,9 @@ func (t *target) pass(ctx context.Context, raw *llm.Raw, stream bool) (*exchange
 		return nil, edit, err
 	}
 	x, err := t.post(ctx, api, u, raw.Headers, pieces, warnings)
+	if err != nil && api == APIChat {
+		t.refusesTools(err) // which Takes reports from then on
+	}
 	return x, edit, err
 }
 
@@ -135,7 +143,7 @@ func (s *passedStream) next(ev *llm.RawEvent) error {
 	case errors.Is(err, io.EOF) && s.relay.Complete(): // its end mark is missing
 		data = []byte(wire.Done)
 	case err != nil:
-		return s.broken(err)
+		return s.Broken(err)
 	}
 	if err := s.relay.Next(ev, data); err != nil {
 		return s.failed("stream", err)
@@ -148,5 +156,6 @@ func (s *passedStream) More() bool { return s.err != nil || s.events.More() }
 
 var (
 	_ provider.Passer  = (*target)(nil)
+	_ provider.Chooser = (*target)(nil)
 	_ provider.Speaker = (*Deployment)(nil)
 )

@@ -3,16 +3,17 @@ package openaicompat
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"outcrop/catalog"
+	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/provider/transport"
 	"outcrop/upstream"
 	wire "outcrop/wire/openaichat"
 	"outcrop/wire/openairesponses"
-	"outcrop/wire/sse"
 )
 
 // respond makes one call of the Responses API with a client's body.
@@ -40,7 +41,7 @@ func (t *target) respondStream(ctx context.Context, raw *llm.Raw) (llm.RawStream
 	if err != nil {
 		return nil, err
 	}
-	return &respondedStream{exchange: x, events: sse.NewReader(x.resp.Body), relay: openairesponses.Relay{Own: openairesponses.Own{Model: raw.Model}}}, nil
+	return transport.NewRawStream(x, x.resp.Body, &openairesponses.Relay{Own: openairesponses.Own{Model: raw.Model}}), nil
 }
 
 // responses sends a client's body to the Responses API.
@@ -61,6 +62,73 @@ func (t *target) responses(ctx context.Context, raw *llm.Raw) (*exchange, error)
 	return x, nil
 }
 
+// answersByResponses reports whether chats of a model go by the Responses API: the model string says so in
+// LiteLLM's way, the operator does, or the model has no other API as far as is known. It returns the model
+// without what the string has in front for that.
+func (d *Deployment) answersByResponses(model string, facts *catalog.Model) (string, bool) {
+	if d.vendor.dialect != nil || d.end.URL(APIResponses, model) == nil {
+		return model, false
+	}
+	own, asked := strings.CutPrefix(model, catalog.ResponsesPrefix)
+	return own, asked || d.params.Responses || facts != nil && facts.ResponsesOnly.Value
+}
+
+// ask encodes a request for the Responses API, makes the vendor's edits, and sends it.
+func (t *target) ask(ctx context.Context, req *llm.Request, stream bool) (*exchange, error) {
+	own := *req
+	own.Stream = stream
+	buf := t.d.buffer()
+	defer t.d.release(buf)
+	w := jsonx.Writer{Buf: (*buf)[:0]}
+	warnings, err := openairesponses.AppendRequest(&w, &own, t.name, &openairesponses.Form{Sealer: t.sealer, WebSearch: true})
+	if err != nil {
+		return nil, err
+	}
+	*buf = w.Buf
+	edit := wire.Edit{Edits: &t.d.vendor.responseEdits, Model: t.name, DropParams: req.DropParams}
+	edit.Name = func(member string) string { return req.FieldName(openairesponses.FieldOf(member)) }
+	pieces, changed, err := edit.Apply(w.Buf)
+	if err != nil {
+		return nil, err
+	}
+	x, err := t.post(ctx, APIResponses, t.d.end.URL(APIResponses, t.id), req.Headers, pieces, append(warnings, changed...))
+	if err != nil {
+		return nil, inClientsWords(err, &req.Call)
+	}
+	return x, nil
+}
+
+// inClientsWords is a refusal with the client's name of the field that it is about.
+func inClientsWords(err error, c *llm.Call) error {
+	e := llm.AsError(err)
+	if !e.Upstream || e.Param == "" {
+		return err
+	}
+	own := transport.Copy(e)
+	own.Param = c.FieldName(openairesponses.FieldOf(e.Param))
+	return own
+}
+
+// completeResponse makes one call of the Responses API in the common language.
+func (t *target) completeResponse(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	x, err := t.ask(ctx, req, false)
+	if err != nil {
+		return nil, err
+	}
+	return x.decoded(ctx, func(body []byte) (*llm.Response, error) {
+		return openairesponses.DecodeResponse(body, openairesponses.ReadOptions{Sealer: t.sealer})
+	})
+}
+
+// streamResponse makes one call of the Responses API with a streaming response in the common language.
+func (t *target) streamResponse(ctx context.Context, req *llm.Request) (llm.Stream, error) {
+	x, err := t.ask(ctx, req, true)
+	if err != nil {
+		return nil, err
+	}
+	return transport.NewStream(x, x.resp.Body, &openairesponses.EventReader{Options: openairesponses.ReadOptions{Sealer: t.sealer}}), nil
+}
+
 // lacksResponses reports whether a refusal says that the server has no Responses API: many servers of a
 // user's own have chat completions only. A response that the server does not have is another matter.
 func lacksResponses(e *llm.Error) bool {
@@ -70,6 +138,9 @@ func lacksResponses(e *llm.Error) bool {
 	text := strings.ToLower(e.Message)
 	return e.Code != llm.CodeModelUnknown && !strings.Contains(text, "previous") && !strings.Contains(text, "resp_")
 }
+
+// Reported is the error for an event of a stream that is one or cannot be read.
+func (x *exchange) Reported(err error) error { return x.reported("stream", err) }
 
 // reported is failed for the Responses API, which reports failures in responses and events.
 func (x *exchange) reported(what string, err error) *llm.Error {
@@ -82,39 +153,6 @@ func (x *exchange) reported(what string, err error) *llm.Error {
 	}
 	return x.failed(what, err)
 }
-
-// respondedStream is a streaming response of the Responses API.
-type respondedStream struct {
-	*exchange
-	events *sse.Reader
-	relay  openairesponses.Relay
-	err    error
-}
-
-func (s *respondedStream) Next(ev *llm.RawEvent) error {
-	*ev = llm.RawEvent{}
-	if s.err == nil {
-		s.err = s.next(ev)
-	}
-	return s.err
-}
-
-func (s *respondedStream) next(ev *llm.RawEvent) error {
-	var event sse.Event
-	err := s.events.Next(&event)
-	switch {
-	case s.relay.Ended(): // the end of the body is read too, so that the connection can be used again
-		return io.EOF // the response is complete, whatever follows
-	case err != nil:
-		return s.broken(err)
-	}
-	if err := s.relay.Next(ev, event.Data); err != nil {
-		return s.reported("stream", err)
-	}
-	return nil
-}
-
-func (s *respondedStream) More() bool { return s.err != nil || s.events.More() }
 
 // service makes a call about a response that the vendor keeps: Path are the segments behind the API's own.
 func (t *target) service(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, error) {
@@ -137,5 +175,3 @@ func (t *target) service(ctx context.Context, raw *llm.Raw) (*llm.RawResponse, e
 	}
 	return &llm.RawResponse{Meta: x.meta, Body: body}, nil
 }
-
-var _ llm.RawStream = (*respondedStream)(nil)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"outcrop/catalog"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/provider/openaicompat"
@@ -63,6 +64,65 @@ func TestEveryKindOfVendorPassesTheSuite(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// TestModelsOfTheResponsesAPIPassTheSuite calls models by the Responses API: since the model string says so, since the
+// operator does, and since the catalogue does.
+func TestModelsOfTheResponsesAPIPassTheSuite(t *testing.T) {
+	only := &catalog.Model{ID: "rock-1", Reasoning: llm.Some(true), ResponsesOnly: llm.Some(true)}
+	for name, c := range map[string]struct {
+		vendor, model string
+		params        provider.Params
+		seals         bool
+	}{
+		"the model string": {"openai", "responses/rock-1", provider.Params{}, false},
+		"the operator":     {"hosted_vllm", "rock-1", provider.Params{Responses: true}, false},
+		"the catalogue":    {"openai", "rock-1", provider.Params{Facts: func(string) *catalog.Model { return only }}, true},
+		"another vendor":   {"groq", "rock-1", provider.Params{Facts: func(string) *catalog.Model { return only }}, false},
+	} {
+		v := vendor(t, c.vendor)
+		p := &providertest.Provider{
+			Model: c.model, Dialect: llm.DialectResponses, NoStop: true,
+			Upstream: dialects.Responses{Model: "rock-1", Seals: c.seals, Denials: dialects.Completions{}.Refusals()},
+			Open: func(base string) (provider.Deployment, error) {
+				client := upstream.New()
+				t.Cleanup(client.CloseIdle)
+				params := c.params
+				params.Model, params.Upstream, params.Values = c.model, client, map[string]string{"api_base": base + "/v1", "api_key": providertest.Key}
+				return v.Providers()[0].Open(t.Context(), params)
+			},
+		}
+		t.Run(name, func(t *testing.T) {
+			for _, c := range providertest.Cases(p) {
+				t.Run(c.Name, func(t *testing.T) {
+					if err := c.Run(t.Context()); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		})
+	}
+}
+
+// TestARefusalOfTheResponsesAPINamesTheClientsField refuses a body that the client has not written.
+func TestARefusalOfTheResponsesAPINamesTheClientsField(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"error":{"message":"Invalid 'input[0].content[0].text'.","type":"invalid_request_error","param":"input[0].content[0].text","code":"invalid_value"}}`)
+	}))
+	t.Cleanup(server.Close)
+	d, err := open(t, vendor(t, "openai"), "responses/rock-1", map[string]string{"api_base": server.URL + "/v1", "api_key": providertest.Key}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := d.Targets(llm.VerbChat, "responses/rock-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = targets[0].(provider.Chatter).Complete(t.Context(), &llm.Request{Turns: []llm.Turn{{Role: llm.RoleUser, Blocks: []llm.Block{{Kind: llm.BlockText, Text: "Hi"}}}}})
+	if e := llm.AsError(err); err == nil || e.Param != "messages" || e.Code != llm.CodeInvalid || e.Destination.API != "responses" || e.Destination.ID != "rock-1" {
+		t.Errorf("%+v", e)
 	}
 }
 

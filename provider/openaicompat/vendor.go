@@ -120,6 +120,9 @@ type Quirks struct {
 	// CountsResponses is whether the vendor counts the tokens of requests for responses, at /input_tokens below
 	// its Responses API.
 	CountsResponses bool `json:"counts_responses"`
+	// SealsReasoning is whether the vendor's Responses API gives the reasoning of models that reason in an
+	// encrypted form in which it takes it back (include: reasoning.encrypted_content).
+	SealsReasoning bool `json:"seals_reasoning"`
 	// TextModels are parts of the ids of the models with text completions, where not all of the vendor's
 	// have them.
 	TextModels []string `json:"text_models"`

@@ -24,6 +24,9 @@ func rocks() *Answer {
 // got with the question.
 func (p *Provider) both(ctx context.Context, q *Question, a *Answer) error {
 	var errs []error
+	if p.NoStop {
+		q.Stop = nil
+	}
 	for _, streamed := range []bool{false, true} {
 		what, r := "whole", reply{body: p.Upstream.Whole(a)}
 		call := complete
@@ -78,17 +81,17 @@ func (p *Provider) settings(ctx context.Context) error {
 }
 
 func (p *Provider) tools(ctx context.Context) error {
-	a := &Answer{Text: "I look.", Calls: []Call{{"call_1", "find", `{"rock":"granite \"g\"","n":[1,{"a":null}]}`}}, Stop: llm.StopToolUse, Input: 20, Output: 9}
+	a := &Answer{Text: "I look.", Calls: []Call{{"call_a1", "find", `{"rock":"granite \"g\"","n":[1,{"a":null}]}`}}, Stop: llm.StopToolUse, Input: 20, Output: 9}
 	return p.both(ctx, &Question{Text: "Find granite.", Tools: []string{"find", "weigh"}}, a)
 }
 
 func (p *Provider) parallel(ctx context.Context) error {
-	a := &Answer{Calls: []Call{{"call_1", "find", `{"rock":"granite"}`}, {"call_2", "weigh", `{"rock":"basalt"}`}, {"call_3", "find", `{}`}}, Stop: llm.StopToolUse, Input: 20, Output: 30}
+	a := &Answer{Calls: []Call{{"call_a1", "find", `{"rock":"granite"}`}, {"call_a2", "weigh", `{"rock":"basalt"}`}, {"call_a3", "find", `{}`}}, Stop: llm.StopToolUse, Input: 20, Output: 30}
 	return p.both(ctx, &Question{Text: "Find all.", Tools: []string{"find", "weigh"}}, a)
 }
 
 func (p *Provider) result(ctx context.Context) error {
-	return p.both(ctx, &Question{Tools: []string{"find"}, Past: &Call{"call_7", "find", `{"rock":"granite"}`}, Result: "17 kg"}, rocks())
+	return p.both(ctx, &Question{Tools: []string{"find"}, Past: &Call{"call_a7", "find", `{"rock":"granite"}`}, Result: "17 kg"}, rocks())
 }
 
 func (p *Provider) images(ctx context.Context) error {
@@ -119,7 +122,7 @@ func (p *Provider) reasoning(ctx context.Context) error {
 func (p *Provider) limit(ctx context.Context) error {
 	a := rocks()
 	a.Stop = llm.StopMaxTokens
-	return p.both(ctx, &Question{Text: "Go on.", MaxTokens: 7}, a)
+	return p.both(ctx, &Question{Text: "Go on.", MaxTokens: 70}, a)
 }
 
 // refused makes a call that is refused, whole, streamed, and in the lane.

@@ -67,7 +67,7 @@ func (l *Lane) pass(ctx context.Context, t provider.Target, q *Question, streame
 func (p *Provider) lanes(ctx context.Context) error {
 	thinking := rocks()
 	thinking.Reasoning, thinking.Thought, thinking.Cached, thinking.Input = "Hm.", 2, 5, 15
-	calls := &Answer{Text: "I look.", Calls: []Call{{"call_1", "find", `{"rock":"granite"}`}, {"call_2", "weigh", `{"rock":"basalt"}`}}, Stop: llm.StopToolUse, Input: 20, Output: 30}
+	calls := &Answer{Text: "I look.", Calls: []Call{{"call_a1", "find", `{"rock":"granite"}`}, {"call_a2", "weigh", `{"rock":"basalt"}`}}, Stop: llm.StopToolUse, Input: 20, Output: 30}
 	var errs []error
 	for _, c := range []struct {
 		name string
@@ -76,12 +76,12 @@ func (p *Provider) lanes(ctx context.Context) error {
 	}{
 		{"text", Question{System: "Be brief.", Text: "What?", MaxTokens: 50, Stop: []string{"END"}}, rocks()},
 		{"tools", Question{Text: "Find.", Tools: []string{"find", "weigh"}}, calls},
-		{"a result", Question{Tools: []string{"find"}, Past: &Call{"call_7", "find", `{"rock":"granite"}`}, Result: "17 kg"}, rocks()},
+		{"a result", Question{Tools: []string{"find"}, Past: &Call{"call_a7", "find", `{"rock":"granite"}`}, Result: "17 kg"}, rocks()},
 		{"an image", Question{Text: "What is this?", Image: png}, rocks()},
 		{"reasoning", Question{Text: "Think."}, thinking},
 	} {
 		for _, l := range p.allLanes() {
-			if l.NoStop {
+			if l.NoStop || p.NoStop {
 				c.q.Stop = nil
 			}
 			for _, streamed := range []bool{false, true} {

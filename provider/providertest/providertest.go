@@ -42,6 +42,8 @@ type Provider struct {
 	Dialect string
 	// Lanes are further dialects whose bodies pass through.
 	Lanes []Lane
+	// NoStop is whether the provider's API has no stop sequences.
+	NoStop bool
 	// Actors are who may have to act on a refusal, besides the caller, the operator and the provider.
 	Actors []llm.Actor
 	// NoRefusals are codes of Required for which the provider has no refusals, each with the reason.

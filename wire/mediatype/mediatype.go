@@ -44,6 +44,54 @@ func Kind(mediaType string) (llm.BlockKind, string) {
 	return 0, ""
 }
 
+// Of returns the media type of content of a kind in a format of Converse's, as Kind has them; one that says
+// nothing for a document of another format, and for an empty one.
+func Of(kind llm.BlockKind, format string) string {
+	switch kind {
+	case llm.BlockImage:
+		return "image/" + subtype(format)
+	case llm.BlockVideo:
+		return "video/" + subtype(format)
+	case llm.BlockAudio:
+		return "audio/" + subtype(format)
+	default:
+	}
+	switch format {
+	case "pdf":
+		return "application/pdf"
+	case "doc":
+		return "application/msword"
+	case "docx":
+		return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+	case "xls":
+		return "application/vnd.ms-excel"
+	case "xlsx":
+		return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+	default:
+		return "application/octet-stream"
+	}
+}
+
+// subtype is that of the media type of a format.
+func subtype(format string) string {
+	switch format {
+	case "":
+		return "octet-stream"
+	case "mov":
+		return "quicktime"
+	case "mkv":
+		return "x-matroska"
+	case "three_gp":
+		return "3gpp"
+	case "wmv":
+		return "x-ms-wmv"
+	case "flv":
+		return "x-flv"
+	default:
+		return format
+	}
+}
+
 // Audio returns Converse's name for an audio subtype, or for a format of OpenAI's
 // input_audio; empty if Converse has none.
 func Audio(name string) string {

@@ -28,6 +28,21 @@ func TestKindsOfMediaTypesAndNames(t *testing.T) {
 	}
 }
 
+func TestAFormatHasAMediaType(t *testing.T) {
+	for _, name := range []string{
+		"image/png", "image/jpeg", "video/mp4", "video/quicktime", "video/x-matroska", "video/x-flv", "video/x-ms-wmv", "video/3gpp", "audio/wav", "application/pdf", "application/msword",
+		"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "application/vnd.ms-excel", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	} {
+		kind, format := mediatype.Kind(name)
+		if got := mediatype.Of(kind, format); got != name {
+			t.Errorf("%s is %s", name, got)
+		}
+	}
+	if image, document := mediatype.Of(llm.BlockImage, ""), mediatype.Of(llm.BlockDocument, ""); image != "image/octet-stream" || document != "application/octet-stream" {
+		t.Errorf("without a format: %s, %s", image, document)
+	}
+}
+
 func TestContentTellsImagesAndPDFs(t *testing.T) {
 	for head, want := range map[string]string{"%PDF-1.7 ....": "pdf", "\x89PNG\r\n\x1a\n....": "png", "GIF89a......": "gif", "It is text..": "", "": ""} {
 		if _, format := mediatype.ByContent(head); format != want {

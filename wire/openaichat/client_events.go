@@ -25,6 +25,7 @@ type EventReader struct {
 	probs   joinedProbs
 	begun   bool // the role has been reported
 	stopped bool // a finish reason has arrived
+	ended   bool // the end mark has arrived, or is known to be missing
 
 	index int           // of the open block, and of the next one if none is open
 	open  llm.BlockKind // 0 if no block is open
@@ -46,9 +47,12 @@ const (
 	thinkOver
 )
 
-// Append appends what the JSON of one chunk becomes. An error that the endpoint reports is a
+// Append appends what the data of one event becomes: a chunk, or the end mark. An error that the endpoint reports is a
 // *RefusalError. The events do not share data's memory.
 func (r *EventReader) Append(events []llm.Event, data []byte) ([]llm.Event, error) {
+	if string(data) == Done {
+		return r.complete(events), nil
+	}
 	var s sentCompletion
 	if err := jsonx.Unmarshal(data, &s); err != nil {
 		return events, err
@@ -316,12 +320,21 @@ func (r *EventReader) toolCall(events []llm.Event, c *sentCall) ([]llm.Event, er
 	return events, nil
 }
 
-// Stopped reports whether a finish reason has arrived, so that the stream may end here although its
-// end mark is missing.
-func (r *EventReader) Stopped() bool { return r.stopped }
+// Ended reports whether the end mark has arrived.
+func (r *EventReader) Ended() bool { return r.ended }
 
-// End appends the events at the end of a complete stream.
-func (r *EventReader) End(events []llm.Event) []llm.Event {
+// End appends the events at the end of a stream without its end mark. It reports false if the stream has broken
+// off: it has no finish reason either.
+func (r *EventReader) End(events []llm.Event) ([]llm.Event, bool) {
+	if !r.stopped {
+		return events, false
+	}
+	return r.complete(events), true
+}
+
+// complete appends the events at the end of a complete stream.
+func (r *EventReader) complete(events []llm.Event) []llm.Event {
+	r.ended = true
 	if !r.begun {
 		r.begun = true
 		events = append(events, llm.Event{Kind: llm.EventStart, Role: llm.RoleAssistant})

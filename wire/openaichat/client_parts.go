@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"outcrop/llm"
+	"outcrop/wire/mediatype"
 )
 
 // part writes the members of a content part.
@@ -19,14 +20,14 @@ func (e *requestWriter) part(b *llm.Block, field string) error {
 	case llm.BlockImage:
 		w.Word("image_url")
 		w.Key("image_url")
-		return e.located(b.Media, "image", field)
+		return e.located(b, field)
 	case llm.BlockVideo:
 		if !e.form.Video {
 			return llm.Unsupported(field, "%s: this model does not accept video", field)
 		}
 		w.Word("video_url")
 		w.Key("video_url")
-		return e.located(b.Media, "video", field)
+		return e.located(b, field)
 	case llm.BlockAudio:
 		return e.audio(b.Media, field)
 	case llm.BlockDocument:
@@ -45,7 +46,8 @@ func (e *requestWriter) part(b *llm.Block, field string) error {
 }
 
 // located writes {"url":...} with the content or its address.
-func (e *requestWriter) located(m *llm.Media, family, field string) error {
+func (e *requestWriter) located(b *llm.Block, field string) error {
+	m := b.Media
 	e.w.Object()
 	e.w.Key("url")
 	switch {
@@ -56,7 +58,7 @@ func (e *requestWriter) located(m *llm.Media, family, field string) error {
 	case m.Base64.IsZero():
 		return llm.Unsupported(field, "%s: a source of this kind is not supported by this model", field)
 	default:
-		e.dataURI(family+"/"+formatOf(m), m)
+		e.dataURI(mediatype.Of(b.Kind, b.Media.Format), m)
 	}
 	e.w.EndObject()
 	return nil
@@ -66,26 +68,6 @@ func onlyAWS(field string) error {
 	err := llm.Unsupported(field, "%s: only models of AWS Bedrock read s3:// addresses", field)
 	err.Fix = "Send the content inline, or an https URL."
 	return err
-}
-
-// formatOf is the subtype of the media type of a format.
-func formatOf(m *llm.Media) string {
-	switch m.Format {
-	case "":
-		return "octet-stream"
-	case "mov":
-		return "quicktime"
-	case "mkv":
-		return "x-matroska"
-	case "three_gp":
-		return "3gpp"
-	case "wmv":
-		return "x-ms-wmv"
-	case "flv":
-		return "x-flv"
-	default:
-		return m.Format
-	}
 }
 
 // dataURI writes content as a data URI.
@@ -163,25 +145,7 @@ func (e *requestWriter) document(m *llm.Media, field string) error {
 		w.String(name + "." + format)
 	}
 	w.Key("file_data")
-	e.dataURI(documentType(format), m)
+	e.dataURI(mediatype.Of(llm.BlockDocument, format), m)
 	w.EndObject()
 	return nil
-}
-
-// documentType is the media type of a document's format.
-func documentType(format string) string {
-	switch format {
-	case "pdf":
-		return "application/pdf"
-	case "doc":
-		return "application/msword"
-	case "docx":
-		return "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-	case "xls":
-		return "application/vnd.ms-excel"
-	case "xlsx":
-		return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-	default:
-		return "application/octet-stream"
-	}
 }

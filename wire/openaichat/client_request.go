@@ -3,6 +3,7 @@ package openaichat
 import (
 	"outcrop/internal/jsonx"
 	"outcrop/llm"
+	"outcrop/wire/litellm"
 )
 
 // Form is what an endpoint takes beyond OpenAI's own format. The zero value is OpenAI's.
@@ -133,8 +134,7 @@ func (e *requestWriter) settings() error {
 	return nil
 }
 
-// reasoning writes how much the model shall think. Anthropic's budgets become the efforts that
-// LiteLLM makes of them (litellm/constants.py, DEFAULT_REASONING_EFFORT_*_THINKING_BUDGET, 1.110.2).
+// reasoning writes how much the model shall think.
 func (e *requestWriter) reasoning() error {
 	effort, thinking := e.req.Reasoning.Effort, e.req.Reasoning.Thinking
 	if len(thinking) > 0 && !e.given("thinking") {
@@ -143,7 +143,7 @@ func (e *requestWriter) reasoning() error {
 			e.w.Raw(thinking)
 		} else if effort == "" {
 			var err error
-			if effort, err = effortOf(thinking); err != nil {
+			if effort, err = litellm.EffortOf(e.name(llm.FieldThinking), thinking); err != nil {
 				return err
 			}
 			if effort == "" {
@@ -158,31 +158,6 @@ func (e *requestWriter) reasoning() error {
 		e.w.String(effort)
 	}
 	return nil
-}
-
-// effortOf is the effort for a setting of Anthropic's; empty if thinking is disabled, because models
-// that do not think refuse every effort.
-func effortOf(thinking jsonx.Raw) (string, error) {
-	var t struct {
-		Type   string          `json:"type"`
-		Budget optional[int64] `json:"budget_tokens"`
-		Rest   jsonx.Raw       `json:",embed"`
-	}
-	if err := unmarshalAt("thinking", thinking, &t); err != nil {
-		return "", err
-	}
-	switch {
-	case t.Type == "disabled":
-		return "", nil
-	case t.Type == "adaptive" || !t.Budget.Set:
-		return "medium", nil
-	case t.Budget.Value < 2048:
-		return "low", nil
-	case t.Budget.Value < 4096:
-		return "medium", nil
-	default:
-		return "high", nil
-	}
 }
 
 func (e *requestWriter) format() error {

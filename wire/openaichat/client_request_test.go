@@ -145,7 +145,7 @@ func TestWhatOpenAIsFormCannotHoldIsRefusedByField(t *testing.T) {
 		{"an extension of Converse", &llm.Request{Extensions: []jsonx.Member{{Name: "performanceConfig", Value: jsonx.Raw("{}")}}}, "performanceConfig", "AWS Bedrock"},
 		{"a tool of Anthropic's", &llm.Request{Tools: []llm.Tool{{Own: jsonx.Raw("{}"), Number: 3}}}, "tools[2]", "Anthropic"},
 		{"a tool of Converse's", &llm.Request{Tools: []llm.Tool{{Other: &jsonx.Member{Name: "systemTool"}}}}, "tools[0]", "systemTool"},
-		{"a budget that is no number", &llm.Request{Reasoning: llm.Reasoning{Thinking: jsonx.Raw(`{"type":"enabled","budget_tokens":"x"}`)}}, "thinking.budget_tokens", "budget_tokens"},
+		{"a budget that is no number", &llm.Request{Reasoning: llm.Reasoning{Thinking: jsonx.Raw(`{"type":"enabled","budget_tokens":"x"}`)}}, "reasoning.thinking.budget_tokens", "must be an integer"},
 	} {
 		_, _, err := encoded(t, tt.req, &Form{})
 		if e := llm.AsError(err); err == nil || e.Param != tt.param || !strings.Contains(e.Message, tt.says) {

@@ -127,7 +127,7 @@ func TestAStreamInTheFormsOfServers(t *testing.T) {
 				return nil, end, err
 			}
 		}
-		events = r.End(events)
+		events = r.complete(events)
 		for i := range events {
 			f.Add(&events[i])
 		}
@@ -139,7 +139,7 @@ func TestAStreamInTheFormsOfServers(t *testing.T) {
 		`{"provider":"Q","choices":[{"index":0,"delta":{"content":"nite","annotations":[{"type":"url_citation","url_citation":{"url":"https://x"}}]},"logprobs":{"content":[{"token":"nite"}, {"token":"!"}]}}]}`,
 		`{"choices":[{"index":0,"delta":{},"finish_reason":"length","usage":{"prompt_tokens":1,"completion_tokens":1}}]}`,
 		`{"choices":[],"x_groq":{"usage":{"prompt_tokens":3,"completion_tokens":4}}}`)
-	if err != nil || len(got.Blocks) != 1 || got.Blocks[0].Text != "Granite" || got.Stop != llm.StopMaxTokens || !r.Stopped() {
+	if err != nil || len(got.Blocks) != 1 || got.Blocks[0].Text != "Granite" || got.Stop != llm.StopMaxTokens || !r.Ended() {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	if end.Kind != llm.EventUsage || end.Usage == nil || end.Usage.Input != 3 || end.Usage.Output != 4 || end.ServiceTier != "flex" {
@@ -154,8 +154,11 @@ func TestAStreamInTheFormsOfServers(t *testing.T) {
 		t.Error(diff)
 	}
 
+	if _, complete := (&EventReader{}).End(nil); complete {
+		t.Error("a stream without a finish reason and an end mark is complete")
+	}
 	empty, end, err := chunks(&EventReader{})
-	if err != nil || len(empty.Blocks) != 0 || end.Usage != nil || (&EventReader{}).Stopped() {
+	if err != nil || len(empty.Blocks) != 0 || end.Usage != nil {
 		t.Errorf("a stream without chunks: %+v, %+v, %v", empty, end, err)
 	}
 	for _, bad := range []string{

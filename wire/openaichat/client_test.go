@@ -30,7 +30,7 @@ func read(t *testing.T, opt ReadOptions, deltas ...string) *llm.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	add(r.End(events))
+	add(r.complete(events))
 	return f.Answer()
 }
 

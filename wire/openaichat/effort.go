@@ -10,8 +10,9 @@ import (
 // (https://docs.litellm.ai/docs/reasoning_content, seen 2026-11-28).
 type effort struct {
 	word    optional[string]
+	summary optional[string]
 	object  bool
-	members jsonx.Raw // what the object holds beside the word
+	members jsonx.Raw // what else the object holds
 }
 
 func (e *effort) UnmarshalJSONFrom(d *jsonx.Decoder) error {
@@ -23,11 +24,12 @@ func (e *effort) UnmarshalJSONFrom(d *jsonx.Decoder) error {
 		return jsonx.UnmarshalDecode(d, &e.word.Value)
 	case '{':
 		var o struct {
-			Effort optional[string] `json:"effort"`
-			Rest   jsonx.Raw        `json:",embed"`
+			Effort  optional[string] `json:"effort"`
+			Summary optional[string] `json:"summary"`
+			Rest    jsonx.Raw        `json:",embed"`
 		}
 		err := jsonx.UnmarshalDecode(d, &o)
-		e.word, e.object, e.members = o.Effort, true, o.Rest
+		e.word, e.summary, e.object, e.members = o.Effort, o.Summary, true, o.Rest
 		return err
 	default:
 		return jsonx.Fault("must be a string or an object such as {\"effort\":\"low\"}, not %s", jsonx.KindName(d.PeekKind()))
@@ -41,6 +43,13 @@ func (d *decoder) effort(e *effort) error {
 	d.warnUnread(field, e.members)
 	if e.object {
 		field += ".effort"
+	}
+	switch word := e.summary.Value; word {
+	case "", "none":
+	case "auto", "concise", "detailed":
+		d.out.LLM.Reasoning.Summary = word
+	default:
+		return llm.Invalid("reasoning_effort.summary", "reasoning_effort.summary must be auto, concise or detailed, not %q", word)
 	}
 	switch word := e.word.Value; word {
 	case "", "auto", "default":

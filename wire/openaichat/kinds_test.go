@@ -61,7 +61,8 @@ const ask = `"messages":[{"role":"user","content":"Which rock is hardest?"}]`
 func TestEffortIsReadInEveryForm(t *testing.T) {
 	sent(t, []kind{
 		{name: "an object", model: sonnet45, body: ask + `,"reasoning_effort":{"effort":"high"}`, has: []string{`"budget_tokens":4096`}},
-		{name: "an object with a summary", model: "us.amazon.nova-2-lite-v1:0", body: ask + `,"reasoning_effort":{"effort":"low","summary":"auto"}`, has: []string{`"maxReasoningEffort":"low"`}, warned: []string{"dropped;field=reasoning_effort.summary"}},
+		{name: "an object with a summary", model: "us.amazon.nova-2-lite-v1:0", body: ask + `,"reasoning_effort":{"effort":"low","summary":"auto"}`, has: []string{`"maxReasoningEffort":"low"`}},
+		{name: "an object with another summary", model: sonnet45, body: ask + `,"reasoning_effort":{"effort":"low","summary":"long"}`, refused: "reasoning_effort.summary"},
 		{name: "an object without an effort", model: sonnet45, body: ask + `,"reasoning_effort":{"effort":null}`, not: []string{"thinking"}},
 		{name: "an object with another word", model: sonnet45, body: ask + `,"reasoning_effort":{"effort":"hard"}`, refused: "reasoning_effort.effort"},
 		{name: "an empty word", model: sonnet45, body: ask + `,"reasoning_effort":""`, not: []string{"thinking"}},

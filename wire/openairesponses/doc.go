@@ -7,6 +7,10 @@
 // what the next call needs of the model's reasoning in encrypted_content: the text, its signature, or
 // what the provider has redacted, byte for byte.
 //
+// For endpoints of the dialect it is a client: it encodes requests from llm's form, and decodes responses
+// and events into it. Reasoning that the endpoint has encrypted is then the signature of a block, from which
+// the reasoning item is made again as it was.
+//
 // The format is described at https://platform.openai.com/docs/api-reference/responses, and by the types
 // of OpenAI's SDK for Python 3.57.0; what Codex needs beyond that was seen with version 0.171.0.
 package openairesponses

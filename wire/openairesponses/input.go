@@ -270,7 +270,7 @@ func (d *decoder) argumentsOf(at place, text string) jsonx.Raw {
 func textInput(text string) jsonx.Raw {
 	w := jsonx.Writer{}
 	w.Object()
-	w.Key(inputMember)
+	w.Key(llm.CustomInput)
 	w.String(text)
 	w.EndObject()
 	return w.Buf

@@ -264,7 +264,7 @@ func textOf(arguments string) string {
 		if err != nil {
 			return arguments
 		}
-		value := jsonx.Find(members, inputMember)
+		value := jsonx.Find(members, llm.CustomInput)
 		switch {
 		case value == nil && len(members) == 0:
 			return ""

@@ -25,6 +25,26 @@ func (n names) FieldName(f llm.Field) string {
 // Members are the members of a request.
 func (names) Members() []string { return fieldWords.Members() }
 
+// FieldOf is the field that a member of a request of AppendRequest expresses, or a path that begins with one: what
+// is inside has other places in the client's request.
+func FieldOf(member string) llm.Field {
+	if end := strings.IndexAny(member, ".["); end >= 0 {
+		member = member[:end]
+	}
+	switch member {
+	case "text":
+		return llm.Field{Kind: llm.FieldFormat}
+	case "reasoning":
+		return llm.Field{Kind: llm.FieldEffort}
+	}
+	for kind, name := range fieldWords.Kinds {
+		if name == member {
+			return llm.Field{Kind: llm.FieldKind(kind)}
+		}
+	}
+	return llm.Field{Kind: llm.FieldUnmapped, Name: member}
+}
+
 // fieldWords are the fields of a request for a response
 // (https://platform.openai.com/docs/api-reference/responses/create). Tools are named by their places,
 // because items of the input bring some of them.

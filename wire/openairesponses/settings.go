@@ -111,7 +111,9 @@ func (d *decoder) reasoning(v *reasoning) error {
 		return llm.Invalid("reasoning.effort", "reasoning.effort must be none, minimal, low, medium, high, xhigh or max, not %q", word)
 	}
 	switch word := v.Summary.Value; word {
-	case "", "auto", "concise", "detailed", "none":
+	case "", "none":
+	case "auto", "concise", "detailed":
+		d.out.LLM.Reasoning.Summary = word
 	default:
 		return llm.Invalid("reasoning.summary", "reasoning.summary must be auto, concise or detailed, not %q", word)
 	}

@@ -31,6 +31,20 @@ type grammar struct {
 	Rest       jsonx.Raw `json:",embed"`
 }
 
+// raw is the grammar as an endpoint of the dialect takes it.
+func (g *grammar) raw() jsonx.Raw {
+	w := jsonx.Writer{}
+	w.Object()
+	w.Key("type")
+	w.Word("grammar")
+	w.Key("syntax")
+	w.String(g.Syntax)
+	w.Key("definition")
+	w.String(g.Definition)
+	w.EndObject()
+	return w.Buf
+}
+
 // callKind is how a call of a tool is written.
 type callKind uint8
 
@@ -222,11 +236,8 @@ func (d *decoder) function(at, namespace string, t *tool) error {
 	return d.add(at, callFunction, toolName{namespace, t.Name}, out)
 }
 
-// inputMember is the argument of the function that stands for a custom tool.
-const inputMember = "input"
-
 // custom adds a tool with free text as input: a function with one text. A grammar becomes part of the
-// description, since no target of a translation enforces one.
+// description, for targets that enforce none.
 func (d *decoder) custom(at, namespace string, t *tool) error {
 	about := t.Description.Value
 	if f := t.Format; f != nil {
@@ -236,8 +247,8 @@ func (d *decoder) custom(at, namespace string, t *tool) error {
 			if about != "" {
 				about += "\n\n"
 			}
-			about += "The argument " + inputMember + " is plain text, not JSON. It must follow this grammar (" + f.Syntax + "):\n" + f.Definition
-			d.warnOnce(llm.WarnChanged, d.out.places.name(at+".format"), "the grammar is described to the model, and not enforced")
+			about += "The argument " + llm.CustomInput + " is plain text, not JSON. It must follow this grammar (" + f.Syntax + "):\n" + f.Definition
+			d.warnOnce(llm.WarnChanged, d.out.places.name(at+".format"), "only a model with a Responses API enforces the grammar; to others it is described")
 		default:
 			return d.invalid(at+".format.type", "must be text or grammar, not %q", f.Type)
 		}
@@ -248,7 +259,7 @@ func (d *decoder) custom(at, namespace string, t *tool) error {
 	w.Word("object")
 	w.Key("properties")
 	w.Object()
-	w.Key(inputMember)
+	w.Key(llm.CustomInput)
 	w.Object()
 	w.Key("type")
 	w.Word("string")
@@ -256,13 +267,17 @@ func (d *decoder) custom(at, namespace string, t *tool) error {
 	w.EndObject()
 	w.Key("required")
 	w.Array()
-	w.Word(inputMember)
+	w.Word(llm.CustomInput)
 	w.EndArray()
 	w.Key("additionalProperties")
 	w.Bool(false)
 	w.EndObject()
 	d.unreadTool(at, t)
-	return d.add(at, callCustom, toolName{namespace, t.Name}, llm.Tool{Description: about, Schema: w.Buf})
+	custom := &llm.CustomTool{Description: t.Description.Value}
+	if f := t.Format; f != nil && f.Type == "grammar" {
+		custom.Format = f.raw()
+	}
+	return d.add(at, callCustom, toolName{namespace, t.Name}, llm.Tool{Description: about, Schema: w.Buf, Custom: custom})
 }
 
 // unreadTool warns of members of a tool that have no effect, except where nothing is lost.

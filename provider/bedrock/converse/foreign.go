@@ -72,7 +72,7 @@ func (p *adapter) refusesThought(b *llm.Block) string {
 		if text && b.Signature == "" {
 			return "this model accepts reasoning only with its signature"
 		}
-		if text && strings.HasPrefix(b.Signature, llm.GeminiMark) {
+		if text && llm.Marked(b.Signature) {
 			return "the signature is from another model"
 		}
 		if !text && encrypted(b.Text) {

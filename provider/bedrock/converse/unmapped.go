@@ -1,10 +1,6 @@
 package converse
 
 import (
-	"slices"
-	"strconv"
-
-	"outcrop/internal/jsonx"
 	"outcrop/llm"
 )
 
@@ -26,7 +22,7 @@ func (p *adapter) unmapped() error {
 				p.warn(llm.WarnDropped, name, "")
 			}
 		default:
-			if !asks(m) {
+			if !llm.Asks(m) {
 				continue
 			}
 			if err := p.refuse(name, "%s is not supported by this model%s", name, lacks(m.Name)); err != nil {
@@ -36,20 +32,6 @@ func (p *adapter) unmapped() error {
 	}
 	p.out.Unmapped, p.out.UnmappedAt = nil, nil
 	return nil
-}
-
-// asks reports whether a parameter requests something other than the default.
-func asks(m *jsonx.Member) bool {
-	switch m.Name {
-	case "top_logprobs", "presence_penalty", "frequency_penalty":
-		v, err := strconv.ParseFloat(string(m.Value), 64)
-		return err != nil || v != 0
-	case "modalities":
-		var words []string
-		return jsonx.Unmarshal(m.Value, &words) != nil || slices.ContainsFunc(words, func(s string) bool { return s != "text" })
-	default:
-		return !jsonx.Empty(m.Value)
-	}
 }
 
 // lacks says what no model on Converse has.

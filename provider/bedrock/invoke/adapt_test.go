@@ -235,6 +235,10 @@ func TestAdapt(t *testing.T) {
 			name: "thinking without a signature", body: `{"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"a","signature":""},{"type":"text","text":"b"}]},{"role":"assistant","content":[{"type":"thinking","thinking":"a"}]},{"role":"user","content":[]}]}`,
 			want: head + `"messages":[{"role":"assistant","content":[{"type":"text","text":"b"}]},{"role":"user","content":[]}]}`, warnings: []string{"dropped messages.0.content.0"},
 		},
+		{
+			name: "thinking of another model", body: `{"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"a","signature":"responses.openai.rs_1..gAAA"},{"type":"thinking","thinking":"a","signature":"gemini.c2ln"},{"type":"text","text":"b"}]}]}`,
+			want: head + `"messages":[{"role":"assistant","content":[{"type":"text","text":"b"}]}]}`, warnings: []string{"dropped messages.0.content.0"},
+		},
 		{name: "thinking with a signature", body: `{"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"a","signature":"s"},{"type":"redacted_thinking","data":"d"}]}]}`, want: head + `"messages":[{"role":"assistant","content":[{"type":"thinking","thinking":"a","signature":"s"},{"type":"redacted_thinking","data":"d"}]}]}`},
 		{
 			name: "media that was fetched", opt: url, body: `{"messages":[{"role":"user","content":[{"type":"image","source":{"type":"url","url":"https://a.example/b.png"}},{"type":"document","source":{"type":"content","content":[{"type":"image","source":{"type":"url","url":"https://a.example/b.png"}}]}}]}]}`,

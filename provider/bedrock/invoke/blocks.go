@@ -203,8 +203,11 @@ func (a *adapter) block(b *node, path string, instruction bool) error {
 	a.cacheControl(b, path)
 	switch kind {
 	case "thinking":
-		if s := b.member("signature"); s == nil || a.doc.text(s) == "" && len(a.doc.raw(s)) <= 2 {
+		switch s := b.member("signature"); {
+		case s == nil, a.doc.text(s) == "" && len(a.doc.raw(s)) <= 2:
 			a.dropAs(b, path, "AWS refuses thinking without a signature")
+		case llm.Marked(a.doc.text(s)):
+			a.dropAs(b, path, "the signature is from another model")
 		}
 	case "tool_result":
 		if err := a.content(b.member("content"), path+".content", false); err != nil {

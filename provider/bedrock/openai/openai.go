@@ -81,6 +81,15 @@ func (s *Surface) Path(api API) []string {
 	return s.responses
 }
 
+// Sealer names who encrypts the reasoning that the surface can be given back, for package openairesponses; empty
+// if the model does not encrypt it.
+func (s *Surface) Sealer() string {
+	if !s.sealed {
+		return ""
+	}
+	return "bedrock-openai"
+}
+
 // sealedReasoning is the part of a response that has the reasoning for the next request.
 const sealedReasoning = "reasoning.encrypted_content"
 

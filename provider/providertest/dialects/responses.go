@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"outcrop/internal/jsonx"
@@ -11,15 +12,25 @@ import (
 	"outcrop/provider/providertest"
 )
 
-// Responses is OpenAI's Responses API (https://platform.openai.com/docs/api-reference/responses). Model is
-// the model that the upstream has.
-type Responses struct{ Model string }
+// Responses is OpenAI's Responses API (https://platform.openai.com/docs/api-reference/responses).
+type Responses struct {
+	// Model is the model that requests name.
+	Model string
+	// Seals is whether requests must ask for encrypted reasoning, and responses have it.
+	Seals bool
+	// Denials are refusals beside those that only this API has.
+	Denials []providertest.Refusal
+}
 
 // output are the items of a response.
-func (Responses) output(a *providertest.Answer, status string) []string {
+func (r Responses) output(a *providertest.Answer, status string) []string {
 	var items []string
 	if a.Reasoning != "" {
-		items = append(items, `{"id":"rs_1","type":"reasoning","summary":[{"type":"summary_text","text":`+quoted(a.Reasoning)+`}]}`)
+		sealed := ""
+		if r.Seals {
+			sealed = `,"encrypted_content":"gAAAAABo"`
+		}
+		items = append(items, `{"id":"rs_1","type":"reasoning","summary":[{"type":"summary_text","text":`+quoted(a.Reasoning)+`}]`+sealed+`}`)
 	}
 	if a.Text != "" {
 		items = append(items, `{"id":"msg_1","type":"message","status":"`+status+`","role":"assistant","content":[`+outputText(a.Text)+`]}`)
@@ -58,7 +69,7 @@ func status(a *providertest.Answer) string {
 // Whole is the body of a complete response.
 func (r Responses) Whole(a *providertest.Answer) string { return r.response(a, status(a)) }
 
-// Events are the events of a streaming response.
+// Events are the events of a streaming response. The first one is several, so that the second has content.
 func (r Responses) Events(a *providertest.Answer) []string {
 	var out []string
 	event := func(kind, members string) {
@@ -67,29 +78,33 @@ func (r Responses) Events(a *providertest.Answer) []string {
 	event("response.created", `"response":`+r.response(a, "in_progress"))
 	event("response.in_progress", `"response":`+r.response(a, "in_progress"))
 	for i, item := range r.output(a, status(a)) {
-		var kind struct {
-			Type string    `json:"type"`
-			Rest jsonx.Raw `json:",embed"`
+		var it struct {
+			Type   string    `json:"type"`
+			CallID string    `json:"call_id"`
+			Name   string    `json:"name"`
+			Args   string    `json:"arguments"`
+			Rest   jsonx.Raw `json:",embed"`
 		}
-		_ = jsonx.Unmarshal([]byte(item), &kind) // it is written above
+		_ = jsonx.Unmarshal([]byte(item), &it) // it is written above
 		at := fmt.Sprintf(`"output_index":%d`, i)
-		event("response.output_item.added", at+`,"item":{"id":"x","type":"`+kind.Type+`"}`)
-		text, deltas := a.Text, "response.output_text.delta"
-		switch kind.Type {
+		begun, text, deltas := `{"id":"x","type":"message","status":"in_progress","role":"assistant","content":[]}`, a.Text, "response.output_text.delta"
+		switch it.Type {
 		case "reasoning":
-			text, deltas = a.Reasoning, "response.reasoning_summary_text.delta"
+			begun, text, deltas = `{"id":"x","type":"reasoning","summary":[]}`, a.Reasoning, "response.reasoning_summary_text.delta"
 		case "function_call":
-			text, deltas = "{}", "response.function_call_arguments.delta"
+			begun = `{"id":"x","type":"function_call","status":"in_progress","call_id":` + quoted(it.CallID) + `,"name":` + quoted(it.Name) + `,"arguments":""}`
+			text, deltas = it.Args, "response.function_call_arguments.delta"
 		}
+		event("response.output_item.added", at+`,"item":`+begun)
 		for part := range strings.SplitAfterSeq(text, " ") {
 			if part != "" {
-				event(deltas, at+`,"item_id":"x","delta":`+quoted(part))
+				event(deltas, at+`,"item_id":"x","content_index":0,"summary_index":0,"delta":`+quoted(part))
 			}
 		}
 		event("response.output_item.done", at+`,"item":`+item)
 	}
 	event("response."+status(a), `"response":`+r.response(a, status(a)))
-	return out
+	return append([]string{strings.Join(out[:3], "")}, out[3:]...)
 }
 
 // Corrupt is an event that cannot be read.
@@ -99,17 +114,27 @@ func (Responses) Corrupt() string {
 
 // askedResponse is a request, with every member that the suite's requests have.
 type askedResponse struct {
-	Model        string `json:"model"`
-	Stream       bool   `json:"stream"`
-	Instructions string `json:"instructions"`
-	MaxOutput    int64  `json:"max_output_tokens"`
-	Input        []struct {
+	Model        string   `json:"model"`
+	Stream       bool     `json:"stream"`
+	Store        *bool    `json:"store"`
+	Include      []string `json:"include"`
+	Instructions string   `json:"instructions"`
+	MaxOutput    int64    `json:"max_output_tokens"`
+	Text         struct {
+		Format struct {
+			Type   string    `json:"type"`
+			Name   string    `json:"name"`
+			Schema jsonx.Raw `json:"schema"`
+		} `json:"format"`
+	} `json:"text"`
+	Input []struct {
 		Type    string `json:"type"`
 		Role    string `json:"role"`
 		Content []struct {
-			Type  string `json:"type"`
-			Text  string `json:"text"`
-			Image string `json:"image_url"`
+			Type   string `json:"type"`
+			Text   string `json:"text"`
+			Image  string `json:"image_url"`
+			Detail string `json:"detail"`
 		} `json:"content"`
 		CallID    string `json:"call_id"`
 		Name      string `json:"name"`
@@ -134,7 +159,13 @@ func (r Responses) Asked(body []byte) (*providertest.Question, error) {
 	if s.Model != r.Model {
 		return nil, fmt.Errorf("the model is %q", s.Model)
 	}
-	q := &providertest.Question{System: s.Instructions, MaxTokens: s.MaxOutput}
+	if asks := slices.Contains(s.Include, "reasoning.encrypted_content"); asks != r.Seals && s.Store != nil {
+		return nil, fmt.Errorf("it includes %v", s.Include)
+	}
+	q := &providertest.Question{System: s.Instructions, MaxTokens: s.MaxOutput, Schema: string(s.Text.Format.Schema)}
+	if q.Schema != "" && (s.Text.Format.Type != "json_schema" || s.Text.Format.Name == "") {
+		return nil, errors.New("the format has no type or name")
+	}
 	for _, t := range s.Tools {
 		if t.Type != "function" || t.Description == "" || !jsonx.Valid(t.Parameters) {
 			return nil, fmt.Errorf("a tool is %+v", t)
@@ -165,16 +196,16 @@ func (r Responses) Asked(body []byte) (*providertest.Question, error) {
 }
 
 // Refusals are refusals in OpenAI's form.
-func (Responses) Refusals() []providertest.Refusal {
+func (r Responses) Refusals() []providertest.Refusal {
 	body := func(message, kind, code string) string {
 		return `{"error":{"message":` + quoted(message) + `,"type":"` + kind + `","param":null,"code":` + code + `}}`
 	}
-	return []providertest.Refusal{
+	return append(slices.Clip(r.Denials), []providertest.Refusal{
 		{Status: http.StatusTooManyRequests, Words: "Rate limit reached", Body: body("Rate limit reached for rock-1 on requests per min (RPM): Limit 3.", "requests", `"rate_limit_exceeded"`), Code: llm.CodeLimitRequests},
 		{Status: http.StatusBadRequest, Words: "Invalid 'input[0].id'", Body: body("Invalid 'input[0].id': 'x'. Expected an ID that begins with 'msg'.", "invalid_request_error", `"invalid_value"`), Code: llm.CodeInvalid},
 		{Status: http.StatusBadRequest, Words: "Unknown parameter", Body: body("Unknown parameter: 'stop'.", "invalid_request_error", `"unknown_parameter"`), Code: llm.CodeUnknownField},
 		{Status: http.StatusBadRequest, Words: "exceeds the context window", Body: body("Your input exceeds the context window of this model. Please adjust your input and try again.", "invalid_request_error", `"context_length_exceeded"`), Code: llm.CodeTooLong},
-	}
+	}...)
 }
 
 // Raw is a request as a client sends it.
