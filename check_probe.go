@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"outcrop/internal/jsonx"
 	"outcrop/llm"
 	"outcrop/provider"
 	"outcrop/route"
@@ -141,13 +140,6 @@ func complete(ctx context.Context, r *route.Router, verb llm.Verb, model string)
 		return &resp.Meta, &resp.Usage, "", nil
 	default:
 		resp, err := r.Complete(ctx, asked(model))
-		if onlyResponds(err) {
-			resp, err := r.Relay(ctx, askedResponse(model, false), nil)
-			if err != nil {
-				return nil, nil, "", err
-			}
-			return &resp.Meta, &resp.Usage, resp.ServiceTier, nil
-		}
 		if err != nil {
 			return nil, nil, "", err
 		}
@@ -155,36 +147,10 @@ func complete(ctx context.Context, r *route.Router, verb llm.Verb, model string)
 	}
 }
 
-// onlyResponds reports whether a chat was not sent because the target has only the Responses API for the model.
-func onlyResponds(err error) bool {
-	e, ok := errors.AsType[*llm.Error](err)
-	return ok && e.Code == llm.CodeWrongSurface && !e.Upstream
-}
-
-// askedResponse is the request for a model by the Responses API: a one-word prompt, and as few tokens as that
-// API allows.
-func askedResponse(model string, stream bool) *llm.Raw {
-	w := jsonx.Writer{}
-	w.Object()
-	w.Key("model")
-	w.String(model)
-	w.Key("input")
-	w.String("Hi")
-	w.Key("max_output_tokens")
-	w.Int(16)
-	w.Key("stream")
-	w.Bool(stream)
-	w.EndObject()
-	return &llm.Raw{Call: Call{Model: model, Stream: stream}, Dialect: llm.DialectResponses, Body: w.Buf}
-}
-
 func (x *check) stream(ctx context.Context, j *job, model string) Finding {
 	f := x.begin(j, provider.CheckStream, model)
 	start := time.Now()
 	s, err := x.router(j).Stream(ctx, asked(model))
-	if onlyResponds(err) {
-		return x.streamResponse(ctx, j, model, f, start)
-	}
 	if err != nil {
 		f.Took = time.Since(start)
 		f.refused(err)
@@ -205,34 +171,6 @@ func (x *check) stream(ctx context.Context, j *job, model string) Finding {
 			f.refused(err)
 			return f
 		case ev.Kind == llm.EventUsage && ev.Usage != nil:
-			usage, tier = *ev.Usage, ev.ServiceTier
-		}
-	}
-}
-
-// streamResponse makes the streaming call of a model by the Responses API.
-func (x *check) streamResponse(ctx context.Context, j *job, model string, f Finding, start time.Time) Finding {
-	s, err := x.router(j).RelayStream(ctx, askedResponse(model, true), nil)
-	if err != nil {
-		f.Took = time.Since(start)
-		f.refused(err)
-		return f
-	}
-	defer s.Close()
-	var usage llm.Usage
-	tier := ""
-	for {
-		var ev llm.RawEvent
-		switch err := s.Next(&ev); {
-		case errors.Is(err, io.EOF):
-			f.Took = time.Since(start)
-			f.answered(s.Meta(), &usage, tier)
-			return f
-		case err != nil:
-			f.Took = time.Since(start)
-			f.refused(err)
-			return f
-		case ev.Usage != nil:
 			usage, tier = *ev.Usage, ev.ServiceTier
 		}
 	}

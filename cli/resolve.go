@@ -97,8 +97,8 @@ func (c *resolveCommand) uncallable(d resolve.Decision, known *catalog.Catalogue
 	switch {
 	case ok && m.Purpose() != "" && m.Path() == "":
 		return &llm.Error{Code: llm.CodeUnsupported, Message: m.NotForChat()}
-	case ok && m.Purpose() == "" && m.Converse == catalog.No:
-		return &llm.Error{Code: llm.CodeUnsupported, Message: m.NotByConverse(), Fix: known.Suggest(m.ID, first.Region)}
+	case ok && m.Purpose() == "" && !m.Reached():
+		return &llm.Error{Code: llm.CodeUnsupported, Message: m.NotReached(), Fix: known.Suggest(m.ID, first.Region)}
 	case len(d.Elsewhere) > 0:
 		return &llm.Error{Code: llm.CodeModelNotInRegion, Message: first.Base + " is not known to be callable from " + first.Region, Fix: "It can be called as " + strings.Join(d.Elsewhere, ", or as ") + "."}
 	default:

@@ -102,7 +102,7 @@ func TestAnEmbeddingOfManyInputs(t *testing.T) {
 		for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
 			continue // the largest of all, because the first eight wait for each other
 		}
-		if c.number == atOnce {
+		if n == atOnce {
 			full()
 		}
 		<-all

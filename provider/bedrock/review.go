@@ -197,8 +197,8 @@ func (d *deployment) doubtsAnywhere(model string) []provider.Doubt {
 		return doubt(m.NotForChat(), "")
 	case m.Lifecycle.HasEnded(now):
 		return doubt(m.ID+" is retired: "+cmp.Or(lifeOf(&m.Lifecycle, now), "its end of life has passed"), diagnose.Instead(known, m.ID, now))
-	case m.Purpose() == "" && m.Converse == catalog.No:
-		return doubt(m.NotByConverse(), known.Suggest(m.ID, region))
+	case m.Purpose() == "" && !m.Reached():
+		return doubt(m.NotReached(), known.Suggest(m.ID, region))
 	}
 	if m.Lifecycle.IsLegacy(now) == catalog.Yes && m.Lifecycle.EndOfLife.After(now) {
 		return []provider.Doubt{{Option: option, Message: m.ID + " is legacy: it retires on " + m.Lifecycle.EndOfLife.Format(time.DateOnly), Hint: diagnose.Instead(known, m.ID, now), Mild: true}}

@@ -125,14 +125,20 @@ func (m *Model) NotForChat() string {
 	return text
 }
 
-// NotByConverse says that a chat model is not served by Converse.
-func (m *Model) NotByConverse() string {
-	return m.ID + " is not served by Bedrock's Converse API, by which Outcrop calls chat models"
+// Reached reports whether one of the APIs by which Outcrop calls chat models may serve a model: Converse,
+// the APIs of bedrock-mantle, or the Responses API of bedrock-runtime.
+func (m *Model) Reached() bool {
+	return m.Converse != No || m.OpenAIResponses == Yes || m.Mantle.ID != "" && (m.Mantle.Chat != No || m.Mantle.Responses != No)
 }
 
-// chats reports whether Converse serves a model and it is not retired.
+// NotReached says that none of them serves a chat model.
+func (m *Model) NotReached() string {
+	return m.ID + " is served by none of the APIs by which Outcrop calls chat models: Converse, and OpenAI's on bedrock-runtime and bedrock-mantle"
+}
+
+// chats reports whether a model can be called for chat and is not retired.
 func (m *Model) chats() bool {
-	return (m.Kind == KindChat || m.Kind == KindUnknown) && (m.Output == 0 || m.Output.Has(Text)) && m.Converse != No && !m.Lifecycle.HasEnded(time.Now())
+	return (m.Kind == KindChat || m.Kind == KindUnknown) && (m.Output == 0 || m.Output.Has(Text)) && m.Reached() && !m.Lifecycle.HasEnded(time.Now())
 }
 
 // elsewhere maps the names of well-known models that Bedrock does not have to their makers.
