@@ -282,18 +282,62 @@ type bench struct {
 type lockedText struct {
 	mu   sync.Mutex
 	text strings.Builder
+	more chan struct{} // closed at the next write; nil if nobody waits
 }
 
 func (l *lockedText) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.more != nil {
+		close(l.more)
+		l.more = nil
+	}
 	return l.text.Write(p)
+}
+
+// next is the text, and what is closed when more has come.
+func (l *lockedText) next() (string, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.more == nil {
+		l.more = make(chan struct{})
+	}
+	return l.text.String(), l.more
 }
 
 func (l *lockedText) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+// logLine is what the log says of a call.
+type logLine struct {
+	ID     string `json:"id"`
+	Code   string `json:"code"`
+	Status int    `json:"status"`
+}
+
+// logged waits for the log's line of the call with a response, which may come after the response.
+func (b *bench) logged(t *testing.T, got *response) logLine {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	id := got.header.Get("X-Request-Id")
+	for {
+		text, more := b.log.next()
+		for line := range strings.Lines(text) {
+			var l logLine
+			if strings.Contains(line, id) && json.Unmarshal([]byte(line), &l) == nil && l.ID == id {
+				return l
+			}
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			t.Fatalf("the log has no line for %q", id)
+		}
+	}
 }
 
 // account is the key of a Google service account whose tokens come from a URL.
