@@ -340,7 +340,7 @@ func (s *completionStream) read(events []llm.Event) ([]llm.Event, error) {
 	return events, nil
 }
 
-func (s *completionStream) More() bool { return s.queue.Ready() || s.queue.Ended() || s.events.More() }
+func (s *completionStream) More() bool { return s.queue.More(s.read, s.events.More) }
 
 var (
 	_ provider.Chooser = (*target)(nil)

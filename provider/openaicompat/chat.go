@@ -147,6 +147,6 @@ func (x *exchange) broken(err error) error {
 	return e
 }
 
-func (s *stream) More() bool { return s.queue.Ready() || s.queue.Ended() || s.events.More() }
+func (s *stream) More() bool { return s.queue.More(s.read, s.events.More) }
 
 var _ provider.Chatter = (*target)(nil)
