@@ -11,7 +11,7 @@ import (
 // filterWords are the stops of a dialect that mean that a filter has stopped the response, or the model has
 // refused.
 func filterWords(dialect reads) []string {
-	switch dialect.(type) {
+	switch spoken(dialect).(type) {
 	case messages, invoke:
 		return []string{"refusal"}
 	case converse:
@@ -20,7 +20,7 @@ func filterWords(dialect reads) []string {
 		return []string{"SAFETY", "PROHIBITED_CONTENT", "RECITATION", "BLOCKLIST", "SPII"}
 	case cohereChat:
 		return []string{"ERROR_TOXIC"}
-	case ollamaChat: // which has no filter
+	case ollamaChat, generation: // which have no filter
 		return nil
 	default:
 		return []string{"content_filter"}
@@ -73,7 +73,11 @@ func TestAFilteredResponseIsFilteredForEveryClient(t *testing.T) {
 // message, and whether it is one.
 func blockedBy(got *response, stream bool) (reason, said string, ok bool) {
 	body := string(got.body)
-	if stream {
+	if array, found := strings.CutPrefix(body, "["); stream && found {
+		if body, ok = strings.CutSuffix(array, "]\n"); !ok {
+			return "", "", false
+		}
+	} else if stream {
 		if body, ok = strings.CutPrefix(body, "data: "); !ok || strings.Count(body, "data: ") != 0 {
 			return "", "", false
 		}

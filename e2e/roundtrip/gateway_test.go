@@ -82,16 +82,21 @@ func (u *upstreamKind) speaks(path string) reads {
 		return invoke{}
 	}
 	path, _, _ = strings.Cut(path, "?")
-	if _, chats := u.dialect.(chat); chats && path[strings.LastIndexByte(path, '/')+1:] == "responses" {
+	switch path[strings.LastIndexByte(path, '/')+1:] {
+	case "responses":
 		return responses{}
+	case "completions":
+		if !strings.HasSuffix(path, "chat/completions") {
+			return completions{}
+		}
 	}
 	return u.dialect
 }
 
 // streamType is the Content-Type of its streams.
-func (u *upstreamKind) streamType() string {
-	switch u.dialect.(type) {
-	case converse, invoke:
+func (u *upstreamKind) streamType(path string) string {
+	switch u.speaks(path).(type) {
+	case converse, invoke, hosted:
 		return "application/vnd.amazon.eventstream"
 	case ollamaChat:
 		return "application/x-ndjson"
@@ -126,7 +131,7 @@ func (u *upstreamKind) path(d *door) string {
 	switch {
 	case slices.Contains(d.passes, u.name):
 		return "v1/" + d.name
-	case u.framed && (u.name == "bedrock-invoke" || d.name == "messages" || d.name == "invoke"):
+	case u.framed && u.name != "bedrock-responses" && (u.name == "bedrock-invoke" || d.name == "messages" || d.name == "invoke"):
 		return "/invoke"
 	default:
 		return "/"
@@ -233,9 +238,14 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", fmt.Sprint(len(whole)+100))
 		}
 		_, _ = io.WriteString(w, whole)
+		if s.end == "stall" {
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+			s.once.Do(func() { close(s.gone) })
+		}
 		return
 	}
-	w.Header().Set("Content-Type", u.streamType())
+	w.Header().Set("Content-Type", u.streamType(path))
 	events := s.events
 	if s.answer != nil {
 		events = u.speaks(path).writeStream(s.answer, u.model)
@@ -366,7 +376,7 @@ func start(t *testing.T, settings string) *bench {
 	t.Cleanup(f.Close)
 	key := account(t, f.URL+"/token")
 	models := []string{}
-	for _, u := range slices.Concat(upstreams(), vendors()) {
+	for _, u := range slices.Concat(upstreams(), vendors(), others()) {
 		f.kinds[u.name] = u
 		params := strings.NewReplacer("BASE", f.URL+"/"+u.name, "SECRET", secret, "ACCOUNT", encoded(key)).Replace(u.params)
 		models = append(models, "  - {model_name: "+u.name+", litellm_params: {"+params+"}}")

@@ -8,13 +8,17 @@ import (
 )
 
 // instead is where a client finds what this API does not have.
-const instead = "models behind sagemaker/ take only texts; endpoints with OpenAI's format are called by sagemaker_chat/"
+const (
+	textsOnly = "models behind sagemaker/ take only texts"
+	instead   = "endpoints with OpenAI's format are called by sagemaker_chat/"
+)
 
 // AppendRequest writes a request: the conversation as one text in a format, nil for none, and the
 // parameters. It returns what it changed or left out. The error is an *llm.Error for what the API does
 // not have.
 func AppendRequest(w *jsonx.Writer, req *llm.Request, format *Template) ([]llm.Warning, error) {
-	e := &encoder{w: w, req: req}
+	req, dropped := req.WithoutOllamas()
+	e := &encoder{w: w, req: req, warnings: dropped}
 	all, err := e.conversation()
 	if err != nil {
 		return nil, err
@@ -61,7 +65,7 @@ func (e *encoder) dropped(kind llm.FieldKind, detail string) {
 
 // refuse handles a field whose absence changes the meaning: an error, or under drop_params a warning.
 func (e *encoder) refuse(field string) error {
-	return e.req.Refuse(e.warn, field, "%s is not supported: %s", field, instead)
+	return e.req.Refuse(e.warn, field, "%s is not supported: %s; %s", field, textsOnly, instead)
 }
 
 // conversation is the instructions and the conversation as texts.
@@ -83,7 +87,7 @@ func (e *encoder) conversation() ([]said, error) {
 				text += b.Text
 			default:
 				path := e.req.FieldName(llm.Field{Kind: llm.FieldBlock, Index: message, Block: j})
-				return llm.Unsupported(path, "%s: %s", path, instead)
+				return llm.Unsupported(path, "%s: %s, not %s; %s", path, textsOnly, inWords(b.Kind), instead)
 			}
 		}
 		if text != "" {
@@ -101,6 +105,26 @@ func (e *encoder) conversation() ([]said, error) {
 		}
 	}
 	return all, nil
+}
+
+// inWords names a kind of block that prompts have no place for.
+func inWords(k llm.BlockKind) string {
+	switch k {
+	case llm.BlockImage:
+		return "images"
+	case llm.BlockDocument:
+		return "documents"
+	case llm.BlockAudio:
+		return "audio"
+	case llm.BlockVideo:
+		return "videos"
+	case llm.BlockToolUse:
+		return "tool calls"
+	case llm.BlockToolResult:
+		return "tool results"
+	default:
+		return "other content"
+	}
 }
 
 // given reports whether the request sets a parameter of the API itself, which takes precedence.
