@@ -251,9 +251,6 @@ func (d *deployment) authorize(ctx context.Context) (token, project string, err 
 	return token, project, nil
 }
 
-// Doubts returns nothing: whether there are credentials is only known after asking for them.
-func (d *deployment) Doubts() []provider.Doubt { return nil }
-
 // WithOverrides returns the deployment with a request's api_key and api_base. It is made for the
 // request: nothing has to be opened, and there are no tokens.
 func (d *deployment) WithOverrides(access *llm.ClientSettings) (provider.Deployment, func(), error) {
