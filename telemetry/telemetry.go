@@ -47,6 +47,10 @@ type Call struct {
 	// CostUnknown says why there is no cost of a call that is not billed by texts alone, or that was passed
 	// on; empty if there is one.
 	CostUnknown string
+	// BatchCost is the cost of the batch that the call has looked at, which is no part of Usage, and
+	// BatchEstimated whether it is an estimate.
+	BatchCost      llm.Opt[llm.Cost]
+	BatchEstimated bool
 	// Foreign is whether an endpoint that the client supplied served the call. Its counts cannot be
 	// trusted: they are in the log line, but not in the counters of the group.
 	Foreign bool
@@ -247,6 +251,12 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		a = append(a, slog.Float64("cost_usd", c.Usage.Cost.Value.USD()))
 		if c.CostStated {
 			a = append(a, slog.String("cost_source", "provider"))
+		}
+	}
+	if c.BatchCost.Set {
+		a = append(a, slog.Float64("batch_cost_usd", c.BatchCost.Value.USD()))
+		if c.BatchEstimated {
+			a = append(a, slog.Bool("batch_cost_estimated", true))
 		}
 	}
 	text("stop", c.Stop)
