@@ -247,18 +247,7 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		a = append(a, slog.Int64("characters", c.Usage.Characters))
 	}
 	text("cost_unknown", c.CostUnknown)
-	if c.Usage.Cost.Set {
-		a = append(a, slog.Float64("cost_usd", c.Usage.Cost.Value.USD()))
-		if c.CostStated {
-			a = append(a, slog.String("cost_source", "provider"))
-		}
-	}
-	if c.BatchCost.Set {
-		a = append(a, slog.Float64("batch_cost_usd", c.BatchCost.Value.USD()))
-		if c.BatchEstimated {
-			a = append(a, slog.Bool("batch_cost_estimated", true))
-		}
-	}
+	a = costs(a, c)
 	text("stop", c.Stop)
 	if n := len(c.Meta.Warnings); n > 0 {
 		a = append(a, slog.Int("warnings", n))
@@ -284,6 +273,23 @@ func attributes(a []slog.Attr, c *Call) []slog.Attr {
 		text("why", e.Cause)
 		text("fix", e.Fix)
 		text("cause", words.cause)
+	}
+	return a
+}
+
+// costs appends what a call has cost, and the batch that it has looked at.
+func costs(a []slog.Attr, c *Call) []slog.Attr {
+	if c.Usage.Cost.Set {
+		a = append(a, slog.Float64("cost_usd", c.Usage.Cost.Value.USD()))
+		if c.CostStated {
+			a = append(a, slog.String("cost_source", "provider"))
+		}
+	}
+	if c.BatchCost.Set {
+		a = append(a, slog.Float64("batch_cost_usd", c.BatchCost.Value.USD()))
+		if c.BatchEstimated {
+			a = append(a, slog.Bool("batch_cost_estimated", true))
+		}
 	}
 	return a
 }
