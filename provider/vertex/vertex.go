@@ -31,7 +31,7 @@ const (
 
 // Provider describes Vertex AI.
 func Provider() provider.Info {
-	all := &pool{known: map[[sha256.Size]byte]*tokens{}, open: vendor(openFile), mistral: vendor(mistralFile)}
+	all := &pool{open: vendor(openFile), mistral: vendor(mistralFile)}
 	return provider.Info{
 		Name:    "vertex_ai",
 		Help:    "Google's Vertex AI: Gemini, Claude, Mistral and open models with Google Cloud credentials.",
