@@ -39,7 +39,7 @@ func TestNotesHaveTheClientsNamesOnce(t *testing.T) {
 	written := ""
 	for range 2 {
 		n.LeaveOut(llm.Lacks{User: "no users", Metadata: "no labels"})
-		if err := n.Unmapped(func(m *jsonx.Member) { written += m.Name + " " }, func(name string) error { return n.Refuse(name, "%s is not supported", name) }); err != nil {
+		if err := n.Unmapped(func(m *jsonx.Member) { written += m.Name + "," }, func(name string) error { return n.Refuse(name, "%s is not supported", name) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,7 +47,7 @@ func TestNotesHaveTheClientsNamesOnce(t *testing.T) {
 	for _, w := range n.Warnings {
 		fields = append(fields, w.Field)
 	}
-	if got := strings.Join(fields, " "); got != "first USER TEAM STORE LOGPROBS" || written != "seed seed " {
+	if got := strings.Join(fields, " "); got != "first USER TEAM STORE LOGPROBS" || written != "seed,seed," {
 		t.Errorf("%q about %q", written, got)
 	}
 	if !n.Given("mirostat") || n.Given("seed") {
